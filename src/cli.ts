@@ -1,0 +1,85 @@
+#!/usr/bin/env node
+/** The one entry: parses what a person typed, runs the command, and turns a failure into one sentence and an exit code. */
+import { Command, CommanderError } from 'commander'
+import { VERSION } from './assemble.ts'
+import { demo } from './commands/demo.ts'
+import { migrate } from './commands/migrate.ts'
+import { pull } from './commands/pull.ts'
+import { simulator } from './commands/simulator.ts'
+import { status } from './commands/status.ts'
+import type { Verb } from './commands/verb.ts'
+import { EXIT, exitCodeOf, reason, SyncError } from './errors.ts'
+
+const VERBS: readonly Verb[] = [demo, pull, status, migrate, simulator]
+
+const ABOUT = `Keeps a Postgres reporting database equal to a ScopeStack account.
+
+First time here?   npm run demo           a simulated account, an embedded Postgres, nothing to set up
+Your account:      npm run -s sync -- pull    with SCOPESTACK_CLIENT_ID and SCOPESTACK_CLIENT_SECRET in .env`
+
+const AFTER = `
+Settings are environment variables, or lines of .env: see .env.example. All mistakes in them are reported at once.
+
+Exit codes: 0 all ok · 1 failed · 2 finished, some resource is not ok · 64 usage · 77 credentials refused · 78 configuration`
+
+async function main(argv: readonly string[]): Promise<number> {
+  const stop = new AbortController()
+  for (const name of ['SIGINT', 'SIGTERM'] as const) {
+    process.on(name, () => {
+      // The first asks to finish what runs; whoever asks twice does not want to wait.
+      if (stop.signal.aborted) process.exit(EXIT.failed)
+      stop.abort()
+    })
+  }
+  let code: number = EXIT.ok
+  const program = new Command('scopestack-sync')
+    .description(ABOUT)
+    .version(VERSION, '--version')
+    .addHelpText('after', AFTER)
+    .exitOverride()
+    .configureOutput({ outputError: () => {} })
+  for (const verb of VERBS) {
+    const command = program
+      .command(verb.name)
+      .summary(verb.summary)
+      .description(`${sentence(verb.summary)}\n\n${verb.help}`)
+    command.exitOverride().configureOutput({ outputError: () => {} })
+    if (verb.args !== undefined) command.argument(verb.args)
+    for (const { flags, about } of verb.options) command.option(flags, about)
+    command.action(async () => {
+      code = await verb.run({ args: command.args, options: command.opts(), signal: stop.signal })
+    })
+  }
+  try {
+    await program.parseAsync(argv, { from: 'user' })
+    return code
+  } catch (error) {
+    return report(error, argv)
+  }
+}
+
+function report(error: unknown, argv: readonly string[]): number {
+  if (error instanceof CommanderError) {
+    if (error.exitCode === 0) return EXIT.ok
+    const [verb] = argv
+    const known = VERBS.some(({ name }) => name === verb)
+    // Without a command the help itself is what was asked for.
+    if (error.code === 'commander.help') return argv.length === 0 ? EXIT.ok : EXIT.usage
+    process.stderr.write(`${error.message}\nTry: scopestack-sync ${known ? `${verb} ` : ''}--help\n`)
+    return EXIT.usage
+  }
+  // A SyncError's message says all; anything else is a fault of ours, and its stack is what a report needs.
+  const text = error instanceof SyncError ? `${error.message}\n(${error.code})` : unexpected(error)
+  process.stderr.write(`${text}\n`)
+  return exitCodeOf(error)
+}
+
+function unexpected(error: unknown): string {
+  return `Unexpected: ${reason(error)}. This is a fault of scopestack-sync; please report it with these lines.\n${error instanceof Error ? (error.stack ?? '') : ''}`
+}
+
+function sentence(text: string): string {
+  return `${text[0]!.toUpperCase()}${text.slice(1)}.`
+}
+
+process.exitCode = await main(process.argv.slice(2))

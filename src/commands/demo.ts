@@ -1,0 +1,142 @@
+import { once } from 'node:events'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { openWorker, type Store } from '../assemble.ts'
+import { readConfig } from '../config.ts'
+import { embeddedFailed, EXIT } from '../errors.ts'
+import { catalog } from '../registry.ts'
+import { startSimulator, type Simulator } from '../simulator/server.ts'
+import { openDatabase, type Database } from '../store/database.ts'
+import { startEmbeddedPostgres } from '../store/embedded.ts'
+import { pull } from '../sync/pull.ts'
+import { chooseResources } from './choose.ts'
+import { chooseProgress } from './progress.ts'
+import { wholeNumber, type Verb } from './verb.ts'
+import { textTable, thousands } from './words.ts'
+
+export const demo: Verb = {
+  name: 'demo',
+  summary: 'show the whole thing on a simulated account; needs no account, no database, no Docker',
+  options: [
+    { flags: '--exit', about: 'end after the report instead of staying up to be looked at' },
+    { flags: '--projects <number>', about: 'projects of the simulated account, about 34 records each (default 300)' },
+  ],
+  help: `Starts a ScopeStack look-alike and an embedded Postgres, pulls everything, and prints a sample report from the tables.
+Then both stay up for psql or a BI tool until Ctrl-C. Nothing is kept afterwards, and no setting of yours is used.
+
+Examples
+  npm run demo
+  npm run demo -- --exit --projects 30`,
+
+  async run({ options, signal }) {
+    const projects = wholeNumber(options, 'projects', 1) ?? 300
+    const folder = await mkdtemp(join(tmpdir(), 'scopestack-sync-demo-'))
+    const remote = await startSimulator({ projects })
+    try {
+      say(`A simulated ScopeStack account with ${thousands(projects)} projects answers at ${remote.url}.`)
+      const postgres = await startEmbeddedPostgres({ folder }).catch((error: unknown) => {
+        throw embeddedFailed(error)
+      })
+      const sql = openDatabase(postgres.url)
+      try {
+        say(`An embedded Postgres is up. Pulling the account into it:\n`)
+        const allOk = await pullAll(remote, { url: postgres.url, sql, embedded: postgres.folder, close: async () => {} }, signal)
+        say(await report(sql))
+        if (options['exit'] !== true) {
+          say(stayingUp(postgres.url, remote.url))
+          if (!signal.aborted) await once(signal, 'abort')
+        }
+        return allOk ? EXIT.ok : EXIT.notAllOk
+      } finally {
+        await sql.end({ timeout: 5 })
+        await postgres.stop()
+        if (postgres.folder !== folder) await rm(postgres.folder, { recursive: true, force: true })
+      }
+    } finally {
+      await remote.close()
+      await rm(folder, { recursive: true, force: true })
+    }
+  },
+}
+
+const say = (text: string): void => void process.stdout.write(`${text}\n`)
+
+async function pullAll(remote: Simulator, store: Store, signal: AbortSignal): Promise<boolean> {
+  const config = readConfig(
+    { credentials: true },
+    {
+      SCOPESTACK_CLIENT_ID: remote.credentials.clientId,
+      SCOPESTACK_CLIENT_SECRET: remote.credentials.clientSecret,
+      SCOPESTACK_AUTH_URL: remote.url,
+      SCOPESTACK_API_URL: remote.url,
+      SYNC_RATE: '0',
+    },
+  )
+  const terminal = process.stderr.isTTY && process.stdout.isTTY
+  const progress = chooseProgress({ json: false, terminal })
+  const worker = await openWorker(config, store, signal, () => {})
+  try {
+    const result = await pull(worker, {
+      resources: chooseResources(catalog, undefined),
+      restart: false,
+      signal,
+      onEvent: (event) => progress.event(event),
+    })
+    progress.finish(result)
+    return result.outcomes.every(({ outcome }) => outcome === 'ok')
+  } catch (error) {
+    progress.abandon()
+    throw error
+  } finally {
+    await worker.close()
+  }
+}
+
+interface PipelineRow {
+  readonly status: string
+  readonly projects: number
+  readonly revenue: number | null
+  readonly margin: number | null
+  readonly hours: number | null
+}
+
+/** What a manager would ask first, from the views that every installation has. */
+async function report(sql: Database): Promise<string> {
+  const pipeline = await sql<PipelineRow[]>`
+    select status, projects::float8 as projects, round(contract_revenue)::float8 as revenue,
+      (100 * contract_margin)::float8 as margin, round(hours)::float8 as hours
+    from scopestack.report_project_pipeline order by stage`
+  const clients = await sql<{ client: string; won: number; revenue: number; open: number }[]>`
+    select client_name as client, won_projects::float8 as won, round(won_revenue)::float8 as revenue,
+      round(open_revenue)::float8 as open
+    from scopestack.report_client_revenue order by won_revenue desc nulls last limit 5`
+  const [asOf] = await sql<{ at: Date }[]>`select min(data_as_of) as at from scopestack.sync_status`
+  return `
+Pipeline (scopestack.report_project_pipeline)
+
+${textTable([
+  ['status', 'projects', 'revenue', 'margin', 'hours'],
+  ...pipeline.map(({ status, projects, revenue, margin, hours }) => [
+    status.replaceAll('_', ' '),
+    projects,
+    revenue,
+    margin === null ? null : `${margin.toFixed(1)} %`,
+    hours,
+  ]),
+])}
+
+Best clients (scopestack.report_client_revenue)
+
+${textTable([
+  ['client', 'projects won', 'revenue won', 'still open'],
+  ...clients.map(({ client, won, revenue, open }) => [client, won, revenue, open]),
+])}
+
+Data as of ${asOf?.at.toISOString() ?? 'never'} (scopestack.sync_status)`
+}
+
+const stayingUp = (postgresUrl: string, remoteUrl: string): string => `
+Both stay up until Ctrl-C. Look around:
+  psql ${postgresUrl}
+  curl ${remoteUrl}/_control/stats`

@@ -1,0 +1,164 @@
+/** How a run is shown while it goes on: live on a terminal, a line a resource elsewhere, JSON lines for machines. */
+import { createLogUpdate } from 'log-update'
+import type { Outcome } from '../store/runs.ts'
+import type { PullEvent, PullReport } from '../sync/pull.ts'
+import { duration, thousands } from './words.ts'
+
+export interface Progress {
+  event(event: PullEvent): void
+  note(text: string): void
+  finish(report: PullReport): void
+  /** Leaves the screen tidy when the run ends early. */
+  abandon(): void
+}
+
+export function chooseProgress({ json, terminal }: { json: boolean; terminal: boolean }): Progress {
+  if (json) return jsonProgress()
+  return terminal ? liveProgress() : plainProgress()
+}
+
+interface Active {
+  readonly since: number
+  records: number
+  total: number | null
+}
+
+/** Progress of every list at once would scroll; it is repainted in place, and what has ended scrolls away above it. */
+function liveProgress(): Progress {
+  const paint = createLogUpdate(process.stderr, { showCursor: true })
+  const active = new Map<string, Active>()
+  const started = Date.now()
+  const repaint = (): void =>
+    paint([...active].map(([resource, state]) => activeLine(resource, state, Date.now())).join('\n'))
+  const timer = setInterval(repaint, 100)
+  return {
+    event(event) {
+      if (event.type === 'begin') active.set(event.resource, { since: Date.now(), records: 0, total: null })
+      else if (event.type === 'progress') {
+        const state = active.get(event.resource)
+        if (state !== undefined) Object.assign(state, { records: event.records, total: event.total })
+      } else {
+        active.delete(event.resource)
+        paint.persist(outcomeLine(event, Date.now()))
+      }
+    },
+    note: (text) => paint.persist(text),
+    finish(report) {
+      clearInterval(timer)
+      paint.clear()
+      process.stdout.write(`\n${summary(report, Date.now() - started)}\n`)
+    },
+    abandon() {
+      clearInterval(timer)
+      paint.clear()
+    },
+  }
+}
+
+const PLAIN_EVERY_MS = 10_000
+
+function plainProgress(): Progress {
+  const active = new Map<string, Active & { said: number }>()
+  const started = Date.now()
+  const say = (line: string): void => void process.stdout.write(`${line}\n`)
+  return {
+    event(event) {
+      const now = Date.now()
+      if (event.type === 'begin') active.set(event.resource, { since: now, records: 0, total: null, said: now })
+      else if (event.type === 'end') say(outcomeLine(event, now))
+      else {
+        const state = active.get(event.resource)
+        if (state === undefined) return
+        Object.assign(state, { records: event.records, total: event.total })
+        if (now - state.said < PLAIN_EVERY_MS) return
+        state.said = now
+        say(activeLine(event.resource, state, now))
+      }
+    },
+    note: say,
+    finish: (report) => say(`\n${summary(report, Date.now() - started)}`),
+    abandon: () => {},
+  }
+}
+
+const JSON_EVERY_MS = 1_000
+
+function jsonProgress(): Progress {
+  const said = new Map<string, number>()
+  const say = (value: object): void => void process.stdout.write(`${JSON.stringify(value)}\n`)
+  return {
+    event(event) {
+      const now = Date.now()
+      if (event.type === 'progress') {
+        if (now - (said.get(event.resource) ?? 0) < JSON_EVERY_MS) return
+        said.set(event.resource, now)
+      }
+      say(event)
+    },
+    note: () => {},
+    finish: ({ runId, outcome, outcomes }) => say({ type: 'run', runId, outcome, ...totals({ outcomes }) }),
+    abandon: () => {},
+  }
+}
+
+/** `… project-services      12,300 of 40,120   31 %   5,120/s   5 s left` */
+export function activeLine(resource: string, { since, records, total }: Active, now: number): string {
+  const rate = records / Math.max(0.001, (now - since) / 1000)
+  const parts = [`… ${resource.padEnd(NAME_WIDTH)}`]
+  if (total === null || total === 0) parts.push(thousands(records).padStart(COUNT_WIDTH))
+  else {
+    parts.push(`${thousands(records).padStart(COUNT_WIDTH)} of ${thousands(total)}`)
+    parts.push(`${Math.min(100, Math.floor((100 * records) / total))} %`)
+  }
+  if (records > 0) parts.push(`${thousands(Math.round(rate))}/s`)
+  if (records > 0 && total !== null && total > records)
+    parts.push(`${duration(((total - records) / rate) * 1000)} left`)
+  return parts.join('   ')
+}
+
+const NAME_WIDTH = 30
+const COUNT_WIDTH = 9
+const MARK: Readonly<Record<Outcome, string>> = { ok: '✓', incomplete: '!', suspect: '!', forbidden: '✗', failed: '✗' }
+
+type Ended = Extract<PullEvent, { type: 'end' }>
+
+/** `✓ clients      1,204   12 new, 3 changed   0.8 s` */
+export function outcomeLine(event: Ended, now: number): string {
+  const { resource, outcome, seen, inserted, updated, startedAt, message } = event
+  const head = `${MARK[outcome]} ${resource.padEnd(NAME_WIDTH)}`
+  if (outcome === 'forbidden' || outcome === 'failed') return `${head}   ${outcome}: ${message ?? ''}`
+  const took = duration(now - startedAt.getTime())
+  const line = `${head}   ${thousands(seen).padStart(COUNT_WIDTH)}   ${changes({ inserted, updated })}   ${took}`
+  return outcome === 'ok' ? line : `${line}\n    ${outcome}: ${message ?? ''}`
+}
+
+const changes = ({ inserted, updated }: { inserted: number; updated: number }): string =>
+  inserted + updated === 0
+    ? 'no change'
+    : [inserted > 0 ? `${thousands(inserted)} new` : '', updated > 0 ? `${thousands(updated)} changed` : '']
+        .filter((part) => part !== '')
+        .join(', ')
+
+function totals({ outcomes }: Pick<PullReport, 'outcomes'>) {
+  const sum = (pick: (outcome: PullReport['outcomes'][number]) => number): number =>
+    outcomes.reduce((total, outcome) => total + pick(outcome), 0)
+  return {
+    resources: outcomes.length,
+    seen: sum((o) => o.seen),
+    inserted: sum((o) => o.inserted),
+    updated: sum((o) => o.updated),
+    unchanged: sum((o) => o.unchanged),
+    parked: sum((o) => o.parked),
+    pages: sum((o) => o.pages),
+  }
+}
+
+/** `37 resources ok · 10,482 records: 10,482 new, 0 changed, 0 unchanged · 4.1 s` */
+export function summary(report: PullReport, ms: number): string {
+  const { seen, inserted, updated, unchanged, parked } = totals(report)
+  const counted = Map.groupBy(report.outcomes, ({ outcome }) => outcome)
+  const outcomes = [...counted].map(([outcome, those]) => `${those.length} ${outcome}`).join(', ')
+  const rows = `${thousands(seen)} records: ${thousands(inserted)} new, ${thousands(updated)} changed, ${thousands(unchanged)} unchanged`
+  const aside = parked > 0 ? `, ${thousands(parked)} set aside` : ''
+  return `Run ${report.runId}: ${outcomes || 'nothing to do'} · ${rows}${aside} · ${duration(ms)}`
+}

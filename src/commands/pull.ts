@@ -1,0 +1,68 @@
+import { openStore, openWorker } from '../assemble.ts'
+import { readConfig } from '../config.ts'
+import { EXIT } from '../errors.ts'
+import { catalog } from '../registry.ts'
+import { createLogger } from '../logger.ts'
+import { explainDatabase } from '../store/database.ts'
+import { pull as runPull } from '../sync/pull.ts'
+import { chooseResources } from './choose.ts'
+import { chooseProgress } from './progress.ts'
+import type { Verb } from './verb.ts'
+
+export const pull: Verb = {
+  name: 'pull',
+  summary: 'bring the ScopeStack account into Postgres, now, in this process',
+  args: '[resource...]',
+  options: [
+    { flags: '--full', about: 'begin each list at its first page, even where an interrupted pull could go on' },
+    { flags: '--json', about: 'one JSON object a line on stdout, for machines' },
+  ],
+  help: `Reads every list of the account and writes the rows that differ. The tables are made when they are missing.
+Interrupted by Ctrl-C, a kill or a failure, the next pull goes on where it stopped.
+
+Without DATABASE_URL an embedded Postgres is used, in .scopestack-sync/ of this folder.
+
+Each resource ends as one of
+  ok          the list was proved to be all there
+  incomplete  it could not be proved; what was read is written, nothing is removed
+  forbidden   the service account's role may not see it
+  failed      the reason is shown
+
+Examples
+  npm run -s sync -- pull
+  npm run -s sync -- pull clients projects
+  npm run -s sync -- pull --json | tail -n 1`,
+
+  async run({ args, options, signal }) {
+    const config = readConfig({ credentials: true })
+    const chosen = chooseResources(catalog, args.length > 0 ? args : config.resources)
+    const json = options['json'] === true
+    const terminal = process.stderr.isTTY && process.stdout.isTTY
+    const log = createLogger({ level: config.logLevel, terminal })
+    const store = await openStore(config)
+    const progress = chooseProgress({ json, terminal })
+    try {
+      if (store.embedded !== undefined) {
+        progress.note(`DATABASE_URL is not set: using the embedded Postgres in ${store.embedded}, at\n  ${store.url}\n`)
+      }
+      const worker = await openWorker(config, store, signal, ({ code, message }) => log.debug({ code }, message))
+      try {
+        const report = await runPull(worker, {
+          resources: chosen,
+          restart: options['full'] === true,
+          signal,
+          onEvent: (event) => progress.event(event),
+        })
+        progress.finish(report)
+        return report.outcomes.every(({ outcome }) => outcome === 'ok') ? EXIT.ok : EXIT.notAllOk
+      } finally {
+        await worker.close()
+      }
+    } catch (error) {
+      progress.abandon()
+      throw explainDatabase(error, store.url)
+    } finally {
+      await store.close()
+    }
+  },
+}

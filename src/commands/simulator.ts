@@ -1,0 +1,63 @@
+import { once } from 'node:events'
+import { EXIT, usage } from '../errors.ts'
+import { startSimulator } from '../simulator/server.ts'
+import { wholeNumber, type Verb } from './verb.ts'
+
+export const simulator: Verb = {
+  name: 'simulator',
+  summary: 'run a ScopeStack look-alike on a port of this machine',
+  options: [
+    { flags: '--port <number>', about: 'port to listen on, 0 for any free one (default 4010)' },
+    { flags: '--projects <number>', about: 'projects of the made-up account, about 34 records each (default 60)' },
+    { flags: '--seed <number>', about: 'another seed is another account; the same one is the same to the byte (default 1)' },
+    { flags: '--latency <ms>', about: 'added to every answer of the API (default 0)' },
+    { flags: '--page-max <number>', about: 'largest page[size] that is served' },
+    { flags: '--profile <name>', about: 'help-pages: as the help pages describe it; library: as the bare libraries answer' },
+  ],
+  help: `Serves tokens and the API on the same port, with made-up clients, projects and services, for trying things out without an
+account: point SCOPESTACK_AUTH_URL and SCOPESTACK_API_URL at it. What is changed in it is gone when it stops.
+
+Faults can be switched on at /_control: POST /_control/faults {"kind":"429","retryAfter":2,"count":3}.
+
+Example
+  npm run simulator -- --port 4010 --projects 300`,
+
+  async run({ options, signal }) {
+    const profile = options['profile'] ?? 'help-pages'
+    if (profile !== 'help-pages' && profile !== 'library') {
+      throw usage(`--profile is help-pages or library, not "${String(profile)}".`)
+    }
+    const given = {
+      projects: wholeNumber(options, 'projects'),
+      seed: wholeNumber(options, 'seed'),
+      latency: wholeNumber(options, 'latency'),
+      pageMax: wholeNumber(options, 'pageMax', 1),
+    }
+    const port = wholeNumber(options, 'port') ?? 4010
+    if (port > 65_535) throw usage(`--port is at most 65535, not ${port}.`)
+    const running = await startSimulator({ port, profile, ...definedOnly(given) }).catch((error: unknown) => {
+      if (error instanceof Error && 'code' in error && error.code === 'EADDRINUSE') {
+        throw usage(`Port ${port} is taken by another program. Choose one with --port, or --port 0 for any free one.`)
+      }
+      throw error
+    })
+    const { clientId, clientSecret } = running.credentials
+    process.stdout.write(`A ScopeStack look-alike answers at ${running.url} until Ctrl-C.
+
+  SCOPESTACK_AUTH_URL=${running.url}
+  SCOPESTACK_API_URL=${running.url}
+  SCOPESTACK_CLIENT_ID=${clientId}
+  SCOPESTACK_CLIENT_SECRET=${clientSecret}
+
+Requests so far: ${running.url}/_control/stats
+`)
+    if (!signal.aborted) await once(signal, 'abort')
+    await running.close()
+    return EXIT.ok
+  },
+}
+
+type Defined<T> = { [K in keyof T]?: NonNullable<T[K]> }
+
+const definedOnly = <T extends object>(values: T): Defined<T> =>
+  Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as Defined<T>

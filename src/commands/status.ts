@@ -1,0 +1,74 @@
+import { openStore } from '../assemble.ts'
+import { readConfig } from '../config.ts'
+import { EXIT, notMigrated } from '../errors.ts'
+import { explainDatabase } from '../store/database.ts'
+import { readStatus, type ResourceStatus, type Status } from '../store/status.ts'
+import type { Verb } from './verb.ts'
+import { ago, textTable, thousands } from './words.ts'
+
+export const status: Verb = {
+  name: 'status',
+  summary: 'show where every resource stands',
+  options: [{ flags: '--json', about: 'the same as one JSON document on stdout' }],
+  help: `Reads the database only; ScopeStack is not asked. The same is in the view scopestack.sync_status, for SQL.
+
+Examples
+  npm run -s sync -- status
+  npm run -s sync -- status --json | jq '.resources[] | select(.lastOutcome != "ok")'`,
+
+  async run({ options }) {
+    const store = await openStore(readConfig({ credentials: false }))
+    try {
+      const found = await readStatus(store.sql)
+      if (found === null) throw notMigrated()
+      process.stdout.write(options['json'] === true ? `${JSON.stringify(found)}\n` : `${describe(found)}\n`)
+      return EXIT.ok
+    } catch (error) {
+      throw explainDatabase(error, store.url)
+    } finally {
+      await store.close()
+    }
+  },
+}
+
+export function describe({ account, resources, parked, drift }: Status): string {
+  if (account === null || resources.length === 0) return 'Nothing was pulled into this database yet. Run "pull".'
+  const lines = [`Account ${account.slug} (${account.id})`, '']
+  lines.push(
+    textTable([
+      ['resource', 'outcome', 'rows', 'data as of', 'last run'],
+      ...resources.map((one) => [
+        one.resource,
+        one.lastOutcome ?? '–',
+        one.rows,
+        one.dataAsOf === null ? 'never complete' : ago(one.dataAsOf),
+        one.lastRunAt === null ? '–' : ago(one.lastRunAt),
+      ]),
+    ]),
+  )
+  const remarks = [...resources.flatMap(remarksOn), ...parked.map(parkedLine), ...driftLines(drift)]
+  if (remarks.length > 0) lines.push('', ...remarks)
+  return lines.join('\n')
+}
+
+function remarksOn({ resource, lastOutcome, message, nextPage }: ResourceStatus): string[] {
+  const remarks: string[] = []
+  if (lastOutcome !== null && lastOutcome !== 'ok') remarks.push(`${resource} ${lastOutcome}: ${message ?? ''}`)
+  if (nextPage !== null)
+    remarks.push(`${resource} was interrupted; the next pull goes on at page ${thousands(nextPage)}.`)
+  return remarks
+}
+
+const parkedLine = ({ resource, count }: Status['parked'][number]): string =>
+  `${resource}: ${count} record${count === 1 ? '' : 's'} set aside, with the reason, in sync.parked.`
+
+const DRIFT_MEANS: Readonly<Record<string, string>> = {
+  undeclared: 'is not in the catalog and kept in sync_extra',
+  misfit: 'had values that do not fit its column; they are kept in sync_extra',
+  refused: 'is refused by the server and left out of the question',
+}
+
+const driftLines = (drift: Status['drift']): string[] =>
+  drift.map(
+    ({ resource, member, kind, sample }) => `${resource}: "${member}" (${sample}) ${DRIFT_MEANS[kind] ?? kind}.`,
+  )

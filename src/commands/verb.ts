@@ -1,0 +1,40 @@
+/** What a command is: its words for `--help`, and what it does. */
+import { usage } from '../errors.ts'
+
+export interface Verb {
+  readonly name: string
+  /** One line, for the list of commands. */
+  readonly summary: string
+  /** What a person should know before running it, and examples. */
+  readonly help: string
+  /** `[resource...]` */
+  readonly args?: string
+  readonly options: readonly Option[]
+  /** Resolves to the exit code. */
+  run(call: Call): Promise<number>
+}
+
+export interface Option {
+  /** `--projects <number>` */
+  readonly flags: string
+  readonly about: string
+}
+
+export interface Call {
+  readonly args: readonly string[]
+  /** By long name in camel case: a string, or true for a flag. */
+  readonly options: Readonly<Record<string, string | true | undefined>>
+  /** Fires on SIGINT and SIGTERM. */
+  readonly signal: AbortSignal
+}
+
+/** @throws SyncError SYNC_USAGE when the option is not a whole number from `minimum` up. */
+export function wholeNumber(options: Call['options'], name: string, minimum = 0): number | undefined {
+  const value = options[name]
+  if (value === undefined) return undefined
+  if (typeof value !== 'string' || !/^\d{1,9}$/.test(value) || Number(value) < minimum) {
+    const flag = name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)
+    throw usage(`--${flag} takes a whole number from ${minimum} up, not "${String(value)}".`)
+  }
+  return Number(value)
+}

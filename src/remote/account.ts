@@ -1,0 +1,23 @@
+/** Whose account the credentials open: `GET /v1/me` (integration guide §8). */
+import { bodyUnreadable } from '../errors.ts'
+import type { Client } from './client.ts'
+import { isObject, parseDocument } from './document.ts'
+
+export interface Account {
+  readonly id: string
+  /** Part of every other address. */
+  readonly slug: string
+  readonly user: string
+}
+
+export const fetchAccount = (client: Client, signal: AbortSignal): Promise<Account> =>
+  client.get('/v1/me', parseAccount, signal)
+
+export function parseAccount(body: string, url: string): Account {
+  const attributes = parseDocument(body, url).records[0]?.attributes
+  const { 'account-id': id, 'account-slug': slug, name } = isObject(attributes) ? attributes : {}
+  if ((typeof id !== 'number' && typeof id !== 'string') || typeof slug !== 'string' || slug === '') {
+    throw bodyUnreadable({ url, problem: 'it names no account-id and account-slug' })
+  }
+  return { id: String(id), slug, user: typeof name === 'string' ? name : '' }
+}

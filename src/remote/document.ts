@@ -1,0 +1,74 @@
+/** Judges JSON:API documents (https://jsonapi.org/format/1.0/). Pure: needs no network to be tested. */
+import { bodyUnreadable } from '../errors.ts'
+import type { RemoteRecord } from '../resource.ts'
+
+export interface Document {
+  /** Members of `data` that are records; a single record is a list of one. */
+  readonly records: readonly RemoteRecord[]
+  /** Members of `data` that are not: no object, or no string `type` and `id`. */
+  readonly unusable: readonly unknown[]
+  readonly included: readonly RemoteRecord[]
+  /** `meta.record-count` and `meta.page-count`; null when the server does not say. */
+  readonly recordCount: number | null
+  readonly pageCount: number | null
+}
+
+/**
+ * @param url only for the message.
+ * @throws SyncError SYNC_BODY_UNREADABLE (retry) when it is not a JSON:API document: a cut or foreign body is never an
+ *   end of data.
+ */
+export function parseDocument(body: string, url: string): Document {
+  const document = parseJson(body, url)
+  if (!isObject(document) || !('data' in document)) {
+    throw bodyUnreadable({ url, problem: 'it is JSON without a "data" member', start: body.slice(0, 80) })
+  }
+  const data = Array.isArray(document['data']) ? document['data'] : document['data'] === null ? [] : [document['data']]
+  const records = data.filter(isRecord)
+  const meta = isObject(document['meta']) ? document['meta'] : {}
+  return {
+    records,
+    unusable: records.length === data.length ? [] : data.filter((member) => !isRecord(member)),
+    included: Array.isArray(document['included']) ? document['included'].filter(isRecord) : [],
+    recordCount: countOf(meta['record-count']),
+    pageCount: countOf(meta['page-count']),
+  }
+}
+
+/** What a JSON:API error body says, in one line; empty when it says nothing (the bare library sends empty bodies). */
+export function errorDetail(body: string): string {
+  try {
+    const document: unknown = JSON.parse(body)
+    if (!isObject(document) || !Array.isArray(document['errors'])) return ''
+    return document['errors']
+      .filter(isObject)
+      .map((error) => [error['title'], error['detail']].filter((part) => typeof part === 'string').join(': '))
+      .join('; ')
+      .slice(0, 500)
+  } catch {
+    return ''
+  }
+}
+
+function parseJson(body: string, url: string): unknown {
+  try {
+    return JSON.parse(body)
+  } catch (error) {
+    throw bodyUnreadable({ url, problem: problemOf(body), start: body.slice(0, 80) }, error)
+  }
+}
+
+function problemOf(body: string): string {
+  if (body.trim() === '') return 'it is empty'
+  if (body.trimStart().startsWith('<')) return 'it is HTML'
+  return /^[[{]/.test(body.trimStart()) ? 'it is cut short' : 'it is not JSON'
+}
+
+const countOf = (value: unknown): number | null =>
+  Number.isSafeInteger(value) && Number(value) >= 0 ? Number(value) : null
+
+const isRecord = (value: unknown): value is RemoteRecord =>
+  isObject(value) && typeof value['id'] === 'string' && value['id'] !== '' && typeof value['type'] === 'string'
+
+export const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)

@@ -1,0 +1,80 @@
+/** The token endpoint: what is sent for a grant, and what its answer means (integration guide §4, RFC 6749 §5). */
+import { bodyUnreadable, credentialsRefused, remoteFailed, tokenFailed } from '../errors.ts'
+import { isObject } from './document.ts'
+import type { Http, HttpResponse } from './http.ts'
+import type { Credentials } from './seal.ts'
+
+export interface IssuedToken {
+  readonly accessToken: string
+  readonly lifetimeSeconds: number
+}
+
+/** Exactly the parameters of the guide: an additional `redirect_uri` makes Doorkeeper answer `invalid_grant`. */
+export async function requestToken(
+  http: Http,
+  { authUrl, clientId, clientSecret }: Credentials,
+  userAgent: string,
+  signal: AbortSignal,
+): Promise<IssuedToken> {
+  const url = `${authUrl}/oauth/token`
+  const form = { grant_type: 'client_credentials', client_id: clientId, client_secret: clientSecret }
+  const response = await http.send(
+    {
+      method: 'POST',
+      url,
+      headers: {
+        'content-type': 'application/x-www-form-urlencoded',
+        accept: 'application/json',
+        'user-agent': userAgent,
+      },
+      body: new URLSearchParams(form).toString(),
+    },
+    signal,
+  )
+  return judgeTokenResponse(response, url)
+}
+
+/** Doorkeeper's default when `expires_in` is missing. */
+const DEFAULT_LIFETIME_SECONDS = 7200
+
+/** RFC 6749 §5.2 errors that a person has to mend; asking again with the same parameters cannot help. */
+const REFUSALS: ReadonlySet<unknown> = new Set([
+  'invalid_client',
+  'unauthorized_client',
+  'invalid_grant',
+  'invalid_scope',
+])
+
+/** @throws SyncError SYNC_CREDENTIALS_REFUSED (stop), or one to retry. */
+export function judgeTokenResponse({ status, body }: HttpResponse, url: string): IssuedToken {
+  const answer = parse(body)
+  if (status === 200) {
+    const accessToken = answer?.['access_token']
+    if (typeof accessToken !== 'string' || accessToken === '') {
+      throw bodyUnreadable({ url, problem: 'it has no access_token' })
+    }
+    const lifetime = Number(answer?.['expires_in'] ?? DEFAULT_LIFETIME_SECONDS)
+    return { accessToken, lifetimeSeconds: lifetime > 0 ? lifetime : DEFAULT_LIFETIME_SECONDS }
+  }
+  if (status >= 500 || status === 429) throw remoteFailed({ url, status, requestId: undefined })
+  const error = answer?.['error']
+  // The bare library may answer 401 without a body that names the error (API notes §12).
+  if (status === 401 || REFUSALS.has(error)) {
+    const description = answer?.['error_description']
+    throw credentialsRefused({
+      url,
+      error: typeof error === 'string' ? error : `status ${status}`,
+      description: typeof description === 'string' ? description : '',
+    })
+  }
+  throw tokenFailed({ url, status, error: typeof error === 'string' ? error : 'no reason given' })
+}
+
+function parse(body: string): Readonly<Record<string, unknown>> | undefined {
+  try {
+    const value: unknown = JSON.parse(body)
+    return isObject(value) ? value : undefined
+  } catch {
+    return undefined
+  }
+}

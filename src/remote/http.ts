@@ -1,0 +1,91 @@
+/**
+ * One HTTP exchange over kept-alive connections: sends, reads the whole body within limits, and says nothing about what
+ * the answer means. `undici.request` rather than `fetch`: 1.1–1.4 ms of CPU a 100-record page against 1.4–2.0 ms.
+ */
+import { Agent, errors } from 'undici'
+import { bodyUnreadable, remoteTimeout, remoteUnreachable, stopped, type SyncError } from '../errors.ts'
+
+export interface HttpRequest {
+  readonly method: 'GET' | 'POST' | 'PATCH' | 'DELETE'
+  readonly url: string
+  readonly headers: Readonly<Record<string, string>>
+  readonly body?: string
+}
+
+export interface HttpResponse {
+  readonly status: number
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>
+  readonly body: string
+}
+
+export interface Http {
+  /** @throws SyncError `retry` when no whole answer came, SYNC_STOPPED when `signal` fired. */
+  send(request: HttpRequest, signal: AbortSignal): Promise<HttpResponse>
+  close(): Promise<void>
+}
+
+export interface HttpOptions {
+  readonly connections: number
+  readonly connectMs?: number
+  readonly headersMs?: number
+  /** Longest silence between two pieces of a body. */
+  readonly bodyMs?: number
+  readonly maxBodyBytes?: number
+}
+
+const CONNECT_MS = 10_000
+/** Project lists with many includes are slow at the remote; its own connector waits 30 s (API notes §6). */
+const HEADERS_MS = 60_000
+const BODY_MS = 60_000
+/** A 250-record page of the widest resource is about 2 MB; past this it is not a page. */
+const MAX_BODY_BYTES = 64 * 1024 * 1024
+
+export function createHttp({
+  connections,
+  connectMs = CONNECT_MS,
+  headersMs = HEADERS_MS,
+  bodyMs = BODY_MS,
+  maxBodyBytes = MAX_BODY_BYTES,
+}: HttpOptions): Http {
+  // One request a connection at a time: pipelined on one connection, requests queue behind each other's latency.
+  const agent = new Agent({
+    connections,
+    pipelining: 1,
+    connect: { timeout: connectMs },
+    headersTimeout: headersMs,
+    bodyTimeout: bodyMs,
+    maxResponseSize: maxBodyBytes,
+  })
+  return {
+    async send(request, signal) {
+      try {
+        const { statusCode, headers, body } = await agent.request({
+          origin: new URL(request.url).origin,
+          path: request.url.slice(new URL(request.url).origin.length),
+          method: request.method,
+          headers: { ...request.headers },
+          body: request.body ?? null,
+          signal,
+        })
+        return { status: statusCode, headers, body: await body.text() }
+      } catch (error) {
+        if (signal.aborted) throw stopped()
+        throw explain(error, request.url, { connectMs, headersMs, bodyMs, maxBodyBytes })
+      }
+    },
+    close: () => agent.destroy(),
+  }
+}
+
+type Limits = Required<Omit<HttpOptions, 'connections'>>
+
+function explain(error: unknown, url: string, limits: Limits): SyncError {
+  const timeout = (phase: string, ms: number) => remoteTimeout({ url, phase, seconds: ms / 1000 }, error)
+  if (error instanceof errors.ConnectTimeoutError) return timeout('connecting', limits.connectMs)
+  if (error instanceof errors.HeadersTimeoutError) return timeout('waiting for the answer', limits.headersMs)
+  if (error instanceof errors.BodyTimeoutError) return timeout('reading the body', limits.bodyMs)
+  if (error instanceof errors.ResponseExceededMaxSizeError) {
+    return bodyUnreadable({ url, problem: `it is larger than ${limits.maxBodyBytes} bytes` }, error)
+  }
+  return remoteUnreachable({ url }, error)
+}

@@ -1,0 +1,47 @@
+/** Encrypts tokens for keeping: AES-256-GCM under a key derived from the client secret, so a stolen database is not a login. */
+import { createCipheriv, createDecipheriv, createHash, hkdfSync, randomBytes } from 'node:crypto'
+
+export interface Seal {
+  /** Names the credentials without revealing them; another secret is another key and another stored row. */
+  readonly keyId: string
+  seal(text: string): string
+  /** Null when it was sealed under another key or altered. */
+  unseal(sealed: string): string | null
+}
+
+export function createSeal({ authUrl, clientId, clientSecret }: Credentials): Seal {
+  const key = derive(clientSecret, `${authUrl}\n${clientId}`, 'token encryption')
+  const keyId = createHash('sha256')
+    .update(derive(clientSecret, `${authUrl}\n${clientId}`, 'token row'))
+    .digest('hex')
+    .slice(0, 32)
+  return {
+    keyId,
+    seal(text) {
+      const nonce = randomBytes(12)
+      const cipher = createCipheriv('aes-256-gcm', key, nonce).setAAD(Buffer.from(keyId))
+      const sealed = Buffer.concat([cipher.update(text, 'utf8'), cipher.final()])
+      return Buffer.concat([nonce, cipher.getAuthTag(), sealed]).toString('base64')
+    },
+    unseal(sealed) {
+      const bytes = Buffer.from(sealed, 'base64')
+      try {
+        const decipher = createDecipheriv('aes-256-gcm', key, bytes.subarray(0, 12))
+          .setAAD(Buffer.from(keyId))
+          .setAuthTag(bytes.subarray(12, 28))
+        return Buffer.concat([decipher.update(bytes.subarray(28)), decipher.final()]).toString('utf8')
+      } catch {
+        return null
+      }
+    },
+  }
+}
+
+export interface Credentials {
+  readonly authUrl: string
+  readonly clientId: string
+  readonly clientSecret: string
+}
+
+const derive = (secret: string, salt: string, purpose: string): Buffer =>
+  Buffer.from(hkdfSync('sha256', secret, salt, `scopestack-sync ${purpose} v1`, 32))

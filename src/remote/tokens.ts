@@ -1,0 +1,129 @@
+/**
+ * One token for all workers.
+ *
+ *   none ──get──► claimed ──published──► current ──near expiry──► claimed, the old one still used meanwhile
+ *                    │                      │
+ *                    └─failed─► cool-down   └─401: reject(generation)──► none
+ *
+ * Single flight inside the process is a shared promise; across processes it is a claim in the store, whose proof the
+ * late holder no longer has.
+ */
+import { credentialsRefused, reason, SyncError, tokenCooldown } from '../errors.ts'
+import type { StoredToken, Token, TokenStore } from '../token-store.ts'
+import type { IssuedToken } from './grants.ts'
+import { retrying, sleep, type RetryPolicy } from './retry.ts'
+import type { Seal } from './seal.ts'
+
+export interface Tokens {
+  get(signal: AbortSignal): Promise<Token>
+  /** A 401 came with this generation. A newer one is left alone. */
+  reject(generation: number): Promise<void>
+}
+
+interface Deps {
+  readonly store: TokenStore
+  readonly seal: Seal
+  readonly request: (signal: AbortSignal) => Promise<IssuedToken>
+  readonly policy: RetryPolicy
+  readonly now?: () => number
+  readonly random?: () => number
+}
+
+/** Longer than a token request may take with its time-outs; a holder that dies is waited for this long. */
+const CLAIM_MS = 90_000
+const COOL_DOWN_MS = 30_000
+const POLL_MS = 100
+const MAX_MARGIN_MS = 5 * 60_000
+
+export function createTokens({ store, seal, request, policy, now = Date.now, random = Math.random }: Deps): Tokens {
+  let current: Token | undefined
+  let renewAt = 0
+  let renewing: Promise<Token> | undefined
+
+  const adopt = (token: Token): Token => {
+    if (current === undefined || token.generation >= current.generation) {
+      current = token
+      renewAt = token.expiresAt - margin(token, random())
+    }
+    return token
+  }
+
+  /** The one refresh under way in this process. Its failure is for those who need its result. */
+  const renew = (signal: AbortSignal): Promise<Token> => {
+    renewing ??= obtain(signal).finally(() => {
+      renewing = undefined
+    })
+    return renewing
+  }
+
+  async function obtain(signal: AbortSignal): Promise<Token> {
+    const outdated = current?.generation ?? 0
+    for (;;) {
+      const stored = await store.read()
+      const kept = open(stored)
+      const renewed = kept !== undefined && kept.generation > outdated
+      if (kept !== undefined && (renewed || now() < kept.expiresAt - margin(kept, 1))) return adopt(kept)
+      refuseInCoolDown(stored)
+      const claim = await store.claim(CLAIM_MS)
+      if (claim === null) await sleep(POLL_MS * (1 + random()), signal)
+      else {
+        const token = await fetchUnder(claim, stored.generation + 1, signal)
+        if (token !== undefined) return adopt(token)
+      }
+    }
+  }
+
+  async function fetchUnder(claim: string, generation: number, signal: AbortSignal): Promise<Token | undefined> {
+    try {
+      const { accessToken, lifetimeSeconds } = await retrying(() => request(signal), { policy, signal })
+      const issuedAt = now()
+      const expiresAt = issuedAt + lifetimeSeconds * 1000
+      const published = await store.publish(claim, { sealed: seal.seal(accessToken), issuedAt, expiresAt })
+      return published ? { accessToken, generation, issuedAt, expiresAt } : undefined
+    } catch (error) {
+      const refused = error instanceof SyncError && error.code === 'SYNC_CREDENTIALS_REFUSED'
+      // A stop on request is not the remote's failure: the claim goes back without a cool-down.
+      const asked = error instanceof SyncError && error.code === 'SYNC_STOPPED'
+      await store.fail(claim, { until: asked ? 0 : now() + COOL_DOWN_MS, refused, reason: shortReason(error) })
+      throw error
+    }
+  }
+
+  function open(stored: StoredToken): Token | undefined {
+    if (stored.sealed === null || stored.expiresAt <= now()) return undefined
+    const accessToken = seal.unseal(stored.sealed)
+    if (accessToken === null) return undefined
+    return { accessToken, generation: stored.generation, issuedAt: stored.issuedAt, expiresAt: stored.expiresAt }
+  }
+
+  function refuseInCoolDown({ coolDown }: StoredToken): void {
+    if (coolDown === null || coolDown.until <= now()) return
+    const seconds = Math.ceil((coolDown.until - now()) / 1000)
+    if (!coolDown.refused) throw tokenCooldown({ seconds, reason: coolDown.reason })
+    throw credentialsRefused({
+      url: 'the token address',
+      error: coolDown.reason,
+      description: `a moment ago; asked again in ${seconds} s at the earliest`,
+    })
+  }
+
+  return {
+    async get(signal) {
+      if (current === undefined || now() >= current.expiresAt) return renew(signal)
+      // Renewal ahead of time: whoever notices first renews, the others go on with the old one.
+      if (now() >= renewAt) void renew(signal).catch(() => {})
+      return current
+    },
+    async reject(generation) {
+      if (current?.generation === generation) current = undefined
+      await store.reject(generation)
+    },
+  }
+}
+
+/** A tenth of its life, at most five minutes, and up to a tenth of that earlier so that processes do not renew at once. */
+const margin = ({ issuedAt, expiresAt }: Token, jitter: number): number =>
+  Math.min(MAX_MARGIN_MS, (expiresAt - issuedAt) / 10) * (1 + jitter / 10)
+
+const shortReason = (error: unknown): string =>
+  error instanceof SyncError && typeof error.facts['error'] === 'string' ? error.facts['error'] : reason(error)

@@ -1,0 +1,194 @@
+/**
+ * What a resource is: the single declaration from which its table, the mapping in both directions, the `include`
+ * parameter, the filters, the column comments and the contract tests are made.
+ *
+ * A resource file default-exports one `defineResource(...)`; `registry.ts` finds it. Adding a resource is that file and
+ * `npm run db:generate`.
+ */
+
+/** The type of a column. `texts` is `text[]`; every other kind is named after what it holds, not after its SQL type. */
+export type Kind = 'text' | 'boolean' | 'integer' | 'decimal' | 'date' | 'timestamp' | 'json' | 'texts'
+
+export interface Attribute {
+  readonly kind: Kind
+  readonly comment: string
+  /** Seen accepted in a POST or PATCH (API notes §2: `W`). */
+  readonly writable: boolean
+  readonly column: string | undefined
+}
+
+export interface Relationship {
+  /** JSON:API type of the other end. */
+  readonly type: string
+  readonly comment: string
+  readonly writable: boolean
+  readonly column: string | undefined
+}
+
+interface MemberOptions {
+  readonly writable?: boolean
+  /** Only where the name made from the member clashes with another column. */
+  readonly column?: string
+}
+
+const attribute =
+  (kind: Kind) =>
+  (comment: string, options: MemberOptions = {}): Attribute => ({
+    kind,
+    comment,
+    writable: options.writable ?? false,
+    column: options.column,
+  })
+
+/** Strings. Numbers fit too, in their JSON spelling: ids inside attributes are numbers (API notes §8). */
+export const text = attribute('text')
+export const boolean = attribute('boolean')
+/** Whole numbers, `bigint` in the table. */
+export const integer = attribute('integer')
+/** Exact decimals, sent as strings or as numbers (API notes §8), `numeric` in the table. */
+export const decimal = attribute('decimal')
+/** `YYYY-MM-DD`. */
+export const date = attribute('date')
+/** ISO 8601 date-times, `timestamptz` in the table. */
+export const timestamp = attribute('timestamp')
+/** Anything nested, `jsonb` in the table, member names inside untouched. */
+export const json = attribute('json')
+/** A list of strings in the order sent, `text[]` in the table. */
+export const texts = attribute('texts')
+
+/** The other end of a to-one (`<name>_id`) or a to-many that nothing else carries (`<name>_ids`). */
+export const to = (type: string, comment: string, options: MemberOptions = {}): Relationship => ({
+  type,
+  comment,
+  writable: options.writable ?? false,
+  column: options.column,
+})
+
+/** One record as JSON:API sends it. Nothing of its inside is trusted: every value is checked on its way into a column. */
+export interface RemoteRecord {
+  readonly type: string
+  readonly id: string
+  readonly attributes?: unknown
+  readonly relationships?: unknown
+}
+
+/** Where a resource's records are read. */
+export type Read =
+  /** A paged list below the account: `/{account-slug}/v1/{path}`. */
+  | { readonly from: 'list'; readonly path: string }
+  /** One record outside the account: `/v1/me`. */
+  | { readonly from: 'singleton'; readonly path: string }
+  /** No list of its own: its records come in `included` when another resource's list is asked to include them. */
+  | { readonly from: 'included'; readonly list: string; readonly include: string }
+  /** One document for each record of another resource: `/{account-slug}/v1/{parent}/{id}/{path}`. */
+  | {
+      readonly from: 'each'
+      readonly parent: string
+      readonly path: string
+      readonly query: Readonly<Record<string, string>>
+    }
+
+export interface Column {
+  readonly name: string
+  /** The JSON:API member it is made from: `msa-date`, `custom-hours?`, `rate-table`. */
+  readonly member: string
+  readonly from: 'attribute' | 'to-one' | 'to-many'
+  readonly kind: Kind
+  /** Type of the other end of a relationship. */
+  readonly target: string | undefined
+  readonly writable: boolean
+  readonly comment: string
+}
+
+export interface Resource {
+  /** JSON:API type: `project-services`. */
+  readonly type: string
+  /** Table in schema `scopestack`: `project_services`. */
+  readonly table: string
+  readonly comment: string
+  /** How sure the API notes are that it is as declared. */
+  readonly confidence: 'high' | 'medium' | 'low'
+  readonly read: Read
+  /** False: pulled only when `SYNC_RESOURCES` or the command line names it. */
+  readonly byDefault: boolean
+  /** Filters that make a list whole; without them archived or closed records stay hidden (API notes §4). */
+  readonly whole: Readonly<Record<string, string>>
+  /** Filters the API is known to take. */
+  readonly filters: readonly string[]
+  readonly columns: readonly Column[]
+  /** Relationships whose keys only come when asked for (API notes §2). */
+  readonly include: readonly string[]
+}
+
+interface Declaration {
+  readonly comment: string
+  readonly confidence: Resource['confidence']
+  readonly read?: Read
+  readonly byDefault?: boolean
+  readonly whole?: Readonly<Record<string, string>>
+  readonly filters?: readonly string[]
+  readonly attributes: Readonly<Record<string, Attribute>>
+  readonly toOne?: Readonly<Record<string, Relationship>>
+  /** Only those that no other resource's to-one carries. */
+  readonly toMany?: Readonly<Record<string, Relationship>>
+}
+
+/** `custom-hours?` → `custom_hours`. */
+export const snakeCase = (member: string): string => member.replaceAll('-', '_').replace(/\?$/, '')
+
+/**
+ * @param type the JSON:API type; the list's path and the table's name follow from it.
+ * @throws Error when two members would share a column, or a name is not usable as a column. It is the author of a
+ *   resource file who sees it, at the first start.
+ */
+export function defineResource(type: string, declaration: Declaration): Resource {
+  const columns = [
+    ...columnsOf(declaration.attributes, 'attribute', ''),
+    ...columnsOf(declaration.toOne ?? {}, 'to-one', '_id'),
+    ...columnsOf(declaration.toMany ?? {}, 'to-many', '_ids'),
+  ]
+  checkNames(type, columns)
+  return {
+    type,
+    table: snakeCase(type),
+    comment: declaration.comment,
+    confidence: declaration.confidence,
+    read: declaration.read ?? { from: 'list', path: type },
+    byDefault: declaration.byDefault ?? true,
+    whole: declaration.whole ?? {},
+    filters: declaration.filters ?? [],
+    columns,
+    include: columns.filter((column) => column.from !== 'attribute').map((column) => column.member),
+  }
+}
+
+function columnsOf(
+  members: Readonly<Record<string, Attribute | Relationship>>,
+  from: Column['from'],
+  suffix: string,
+): Column[] {
+  return Object.entries(members).map(([member, declared]) => ({
+    name: declared.column ?? snakeCase(member) + suffix,
+    member,
+    from,
+    kind: 'kind' in declared ? declared.kind : from === 'to-many' ? 'texts' : 'text',
+    target: 'type' in declared ? declared.type : undefined,
+    writable: declared.writable,
+    comment: declared.comment,
+  }))
+}
+
+function checkNames(type: string, columns: readonly Column[]): void {
+  const taken = new Map<string, string>([['id', 'the record id']])
+  for (const { name, member } of columns) {
+    const other = taken.get(name)
+    if (other !== undefined) {
+      throw new Error(`${type}: "${member}" and "${other}" both make column "${name}". Give one of them { column }.`)
+    }
+    // 63 bytes is Postgres' limit; past it names are cut silently and two may become one.
+    if (!/^[a-z][a-z0-9_]{0,62}$/.test(name) || name.startsWith('sync_')) {
+      throw new Error(`${type}: "${member}" makes column "${name}", which is not usable. Give it { column }.`)
+    }
+    taken.set(name, member)
+  }
+}

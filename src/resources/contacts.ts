@@ -1,0 +1,17 @@
+import { defineResource, text, to } from '../resource.ts'
+
+export default defineResource('contacts', {
+  comment:
+    "One row per contact person of a client. Joins clients by client_id; a project's own are in project_contacts.",
+  // Seen only as an include of clients; the list path is inferred from the type (API notes §2).
+  confidence: 'medium',
+  attributes: {
+    name: text('Full name of the contact.'),
+    phone: text('Phone number; null when unset.'),
+    email: text('E-mail address; null when unset.'),
+    title: text('Job title; null when unset.'),
+  },
+  toOne: {
+    client: to('clients', 'Client the contact works for.'),
+  },
+})

@@ -1,0 +1,20 @@
+import { defineResource, text, texts, timestamp, to } from '../resource.ts'
+
+export default defineResource('project-approvals', {
+  comment: 'One row per approval asked for on a project. Joins projects by project_id, users by user_id.',
+  confidence: 'high',
+  attributes: {
+    status: text('Answer so far: optional, approved, declined or rescope; others may occur.'),
+    role: text('Kind of approval, such as technical.'),
+    comment: text('What the approver wrote; null when nothing.'),
+    reason: text('Reason given for a refusal; null or empty when none.'),
+    'completed-at': timestamp('When the approver answered; null while waiting.'),
+    'approver-name': text('Name of the approver at the time.'),
+    'lob-ids': texts('Lines of business the approval is about; the same keys as project_services.lob_number.'),
+  },
+  toOne: {
+    project: to('projects', 'Project to approve.'),
+    user: to('users', 'User who is asked to approve (users.id).'),
+    'approval-step': to('approval-steps', 'Step of the approval workflow it belongs to.'),
+  },
+})

@@ -1,0 +1,21 @@
+import { boolean, defineResource, text, to } from '../resource.ts'
+
+export default defineResource('rate-tables', {
+  comment: 'One row per rate table: a set of hourly rates. Joins projects, clients and users by rate_table_id.',
+  confidence: 'medium',
+  whole: { active: 'true,false' },
+  filters: ['active'],
+  attributes: {
+    active: boolean('False when the rate table is archived.'),
+    name: text('Name of the rate table.'),
+    default: boolean('True for the table used when none is chosen. Quote the name in SQL: "default".'),
+    'accounting-code': text('Code of the rate table in the accounting system; null when unset.'),
+  },
+  toOne: {
+    account: to('accounts', 'Account the rate table belongs to, by its slug.'),
+  },
+  // A resource rate is only known to name its project.
+  toMany: {
+    'resource-rates': to('resource-rates', 'Rates in the table, one per resource (ids of resource_rates).'),
+  },
+})

@@ -1,0 +1,77 @@
+import { decimal, money } from '../numbers.ts'
+import { definition } from '../variables.ts'
+import type { Making } from './making.ts'
+import { contactOf, industry, msaDate } from './people.ts'
+import { address, domain, firm, person } from './words.ts'
+
+export function makeCompanies(making: Making): void {
+  const { random } = making
+  const clients = Math.max(14, Math.ceil(making.projects / 4))
+  const taken = new Set<string>()
+  for (let at = 0; at < clients; at += 1) makeClient(making, at, taken)
+  for (let at = 0; at < 16; at += 1) {
+    const place = address(random)
+    making.add('vendors', {
+      attributes: {
+        active: !random.chance(0.08), name: `${firm(random, at)} Supply ${String(at + 1)}`, 'street-address': place.street,
+        street2: place.street2, city: place.city, state: place.state, 'postal-code': random.pick([place.postal, null]),
+        // lower case here, upper case on locations (API notes §2)
+        country: place.country.toLowerCase(), 'project-count': random.between(0, 12),
+      },
+      toOne: {},
+    })
+  }
+  for (let at = 0; at < Math.max(12, Math.ceil(making.projects * 0.6)); at += 1) makeOpportunity(making, at)
+}
+
+function makeClient(making: Making, at: number, taken: Set<string>): void {
+  const { random } = making
+  let name = firm(random, at)
+  while (taken.has(name)) name = `${name} II`
+  taken.add(name)
+  const host = domain(name)
+  const client = making.add('clients', {
+    attributes: {
+      active: !random.chance(0.08), name, 'msa-date': msaDate(making), domain: random.pick([host, host, '', null]),
+      'user-defined-fields': variables(making, 'client'), industry: industry(making),
+    },
+    toOne: { 'rate-table': making.some('rate-tables', 0.5) },
+  })
+  for (let left = random.between(0, 3); left > 0; left -= 1) {
+    making.add('contacts', { attributes: contactOf(making, host), toOne: { client: client.id } })
+  }
+}
+
+const stages = ['Qualification', 'Proposal', 'Negotiation', 'Closed Won', 'Closed Lost']
+
+function makeOpportunity(making: Making, at: number): void {
+  const { random } = making
+  const client = making.must('clients')
+  const stage = random.pick(stages)
+  const name = `${random.pick(['Refresh', 'Migration', 'Rollout', 'Assessment', 'Renewal'])} ${String(random.between(2023, 2026))}`
+  const number = `OPP-${String(10_000 + at)}`
+  const place = address(random)
+  const clientName = String(client.attributes['name'])
+  making.add('crm-opportunities', {
+    attributes: {
+      'opportunity-id': number, name, 'display-name': `${clientName} / ${name} / ${number}`,
+      amount: random.chance(0.1) ? null : money(random.between(8, 400) * 500), stage, 'is-closed': stage.startsWith('Closed'),
+      'owner-id': `OWN-${String(random.between(1, 30))}`, 'owner-name': random.pick([person(random), null]),
+      'account-id': `ACC-${client.id}`, 'account-name': clientName, 'location-name': random.pick(['HQ', '', null]),
+      street: place.street, city: place.city, state: place.state, 'postal-code': place.postal, country: place.country,
+      'custom-attributes': random.pick<unknown>([null, [], [{ key: 'region', val: 'north' }], { region: 'south' }]),
+    },
+    toOne: {},
+  })
+}
+
+/** Definitions of one context with values, some of them unset. */
+export function variables(making: Making, context: string): Record<string, unknown>[] {
+  const { random } = making
+  const all = (making.records.table('project-variables')?.ordered ?? []).filter(({ attributes }) => attributes['variable-context'] === context && attributes['active'] === true)
+  return all.map((rec) => {
+    const type = rec.attributes['variable-type']
+    const value = type === 'number' ? decimal(random.between(1, 90)) : type === 'date' ? '2026-03-01' : random.pick(['north', 'south'])
+    return definition(rec, random.chance(0.3) ? null : value)
+  })
+}

@@ -1,0 +1,31 @@
+import { createRandom } from '../random.ts'
+import type { Records } from '../records.ts'
+import { makeCatalog } from './catalog.ts'
+import { makeCompanies } from './companies.ts'
+import { makeLeftovers, makeTargets } from './inferred.ts'
+import { createMaking } from './making.ts'
+import { makeBusinessUnits, makePeople } from './people.ts'
+import { makeProjects } from './projects.ts'
+import { makeQuestionnaires, makeSurveys } from './questionnaires.ts'
+import { makeSettings } from './settings.ts'
+
+export type GenerateOptions = {
+  readonly seed: number
+  readonly projects: number
+  readonly account: { readonly id: number; readonly slug: string }
+}
+
+/** A believable consultancy, in the order in which things refer to each other: about 34 records a project. */
+export function generate(records: Records, { seed, projects, account }: GenerateOptions): void {
+  const making = createMaking({ random: createRandom(seed), records, account, projects })
+  makeSettings(making)
+  makeTargets(making)
+  makePeople(making)
+  makeCatalog(making)
+  makeCompanies(making)
+  makeBusinessUnits(making)
+  makeQuestionnaires(making)
+  makeProjects(making)
+  if (projects > 0) makeSurveys(making)
+  makeLeftovers(making)
+}

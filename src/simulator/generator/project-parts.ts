@@ -1,0 +1,98 @@
+import { variables } from './companies.ts'
+import { baseTime, day, instant } from './making.ts'
+import type { Making } from './making.ts'
+import { contactOf } from './people.ts'
+import type { Draft } from './projects.ts'
+import { address, person } from './words.ts'
+
+export function makePhases(making: Making, project: string): string[] {
+  const standard = (making.records.table('phases')?.ordered ?? []).slice(0, 5)
+  const ids: string[] = []
+  for (const phase of standard) {
+    if (making.random.chance(0.05)) continue
+    const { attributes } = phase
+    const own = making.add('project-phases', {
+      attributes: { active: !making.random.chance(0.08), name: attributes['name'], 'sow-language': attributes['sow-language'], position: ids.length + 1 },
+      // phases added by hand have no standard behind them
+      toOne: { project, phase: making.random.chance(0.1) ? null : phase.id },
+    })
+    ids.push(own.id)
+  }
+  return ids
+}
+
+const sites = ['HQ', 'Warehouse', 'Branch Office', 'Data Center', 'Büro Süd']
+
+export function makePlaces(making: Making, { id, clientHost }: Draft): string[] {
+  const { random } = making
+  const first = random.between(0, sites.length - 1)
+  const ids: string[] = []
+  for (let at = 0; at < random.between(1, 2); at += 1) {
+    const place = address(random)
+    const remote = random.chance(0.15)
+    const own = making.add('project-locations', {
+      attributes: {
+        name: sites[(first + at) % sites.length], street: remote ? null : place.street, street2: place.street2, city: remote ? null : place.city,
+        state: remote ? '' : place.state, 'postal-code': remote ? null : place.postal, country: remote ? null : place.country, remote,
+        'project-variables': variables(making, 'service_location'), latitude: remote ? null : random.between(25, 60),
+      },
+      toOne: { project: id },
+    })
+    ids.push(own.id)
+  }
+  for (let at = 0; at < random.between(1, 3); at += 1) {
+    making.add('project-contacts', {
+      attributes: {
+        active: !random.chance(0.08), ...contactOf(making, clientHost), 'contact-type': at === 0 ? 'primary_customer_contact' : 'customer_contact',
+        'project-variables': variables(making, 'project_contact'),
+      },
+      toOne: { project: id },
+    })
+  }
+  return ids
+}
+
+export function makeParts(making: Making, draft: Draft): void {
+  const { random } = making
+  for (let left = random.between(0, 2); left > 0; left -= 1) makeDocument(making, draft)
+  if (draft.times.submitted !== null) makeApprovals(making, draft, draft.times.submitted)
+}
+
+function makeDocument(making: Making, { id, times }: Draft): void {
+  const { random } = making
+  const template = making.must('document-templates')
+  const type = random.pick(['sow', 'sow', 'pricing', 'breakdown'])
+  const failed = random.chance(0.06)
+  const made = Math.min(times.created + random.between(1, 60) * day, baseTime - day)
+  making.add('project-documents', {
+    attributes: {
+      status: failed ? 'error' : 'finished', 'error-text': failed ? 'Template has an unknown tag: {{cleint}}' : null,
+      'document-url': failed ? null : `https://files.simulator.test/${id}-${String(made)}.pdf?signature=${String(random.between(1e6, 9e6))}`,
+      'template-id': type === 'sow' ? template.id : type, 'template-name': type === 'sow' ? template.attributes['name'] : null, 'document-type': type,
+      'generate-pdf': random.chance(0.8), 'force-regeneration': random.chance(0.1), 'created-at': instant(made), 'updated-at': instant(made + 41_000),
+    },
+    toOne: { project: id },
+  })
+}
+
+const roles = ['technical', 'sales', 'business'] as const
+
+/** Every step up to the one the project waits at is approved; a lost project was declined at some step. */
+function makeApprovals(making: Making, { id, status, times }: Draft, submitted: number): void {
+  const { random } = making
+  const waiting = roles.findIndex((role) => `${role}_approval` === status)
+  roles.forEach((role, at) => {
+    if (at === 2 && status === 'technical_approval') return
+    const done = waiting < 0 || at < waiting
+    const declined = done && status === 'canceled' && at === 1
+    making.add('project-approvals', {
+      attributes: {
+        status: declined ? random.pick(['declined', 'rescope']) : done ? 'approved' : 'optional', role: random.chance(0.05) ? null : role,
+        comment: random.pick([null, null, '', 'Looks good\r\nship it']), reason: declined ? 'Margin too low' : random.pick(['', null]),
+        'completed-at': done ? instant(Math.min(times.approved ?? submitted + (at + 1) * day, baseTime)) : null,
+        'approver-name': random.chance(0.1) ? null : person(random), 'lob-ids': random.chance(0.4) ? [making.must('lines-of-business').id] : [],
+      },
+      toOne: { project: id, user: making.some('users', 0.1), 'approval-step': null },
+    })
+  })
+}

@@ -1,0 +1,79 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { errorBody, internal, refusalBody } from './errors.ts'
+import type { ErrorBody } from './errors.ts'
+import { answer } from './exchange.ts'
+import type { Answer } from './exchange.ts'
+import { statusOf } from './faults.ts'
+import type { Fault } from './faults.ts'
+import type { Switches } from './switches.ts'
+
+/** What goes onto the wire, whole or spoiled. Returns the bytes of body sent. */
+export function send(request: IncomingMessage, response: ServerResponse, given: Answer, requestId: string): number {
+  if (response.destroyed || response.headersSent) return 0
+  const head = request.method === 'HEAD'
+  response.writeHead(given.status, {
+    ...given.headers,
+    'X-Request-Id': requestId,
+    ...(given.status === 204 || given.status === 304 ? {} : { 'Content-Length': given.body.length }),
+  })
+  if (head || given.body.length === 0) {
+    response.end()
+    return 0
+  }
+  response.end(given.body)
+  return given.body.length
+}
+
+const html = (status: number, title: string): ErrorBody => ({
+  status,
+  type: 'text/html',
+  body: `<html>\r\n<head><title>${title}</title></head>\r\n<body><center><h1>${title}</h1></center></body>\r\n</html>\r\n`,
+})
+
+const gateways: Readonly<Record<number, string>> = {
+  502: '502 Bad Gateway',
+  503: '503 Service Temporarily Unavailable',
+  504: '504 Gateway Time-out',
+}
+
+/** The answer that a fault puts in the place of the real one, or null when the fault spoils the real one. 502 to 504 come
+ *  from the proxy in front, as a page of HTML; body and headers of a 429 are unknown (API notes §6). */
+export function faultAnswer(fault: Fault, bodies: Switches['errorBodies']): Answer | null {
+  if (fault.kind === 'html') {
+    const page = html(200, 'Down for maintenance')
+    return answer(page.status, page.type, page.body)
+  }
+  const status = statusOf(fault.kind)
+  if (status === null) return null
+  const headers = fault.retryAfter === null ? {} : { 'Retry-After': String(fault.retryAfter) }
+  const made = bodyOf(status, bodies)
+  return answer(status, made.type, made.body, headers)
+}
+
+function bodyOf(status: number, bodies: Switches['errorBodies']): ErrorBody {
+  const gateway = gateways[status]
+  if (gateway !== undefined) return html(status, gateway)
+  if (status === 429) return { status, type: 'text/plain', body: 'Retry later\n' }
+  return status === 500 ? errorBody(internal(), bodies) : refusalBody(status, bodies)
+}
+
+/** Headers promise the whole body; the connection ends after a part of it. */
+export function truncate(response: ServerResponse, given: Answer, afterBytes: number | null): void {
+  const part = given.body.subarray(0, afterBytes ?? Math.floor(given.body.length / 2))
+  response.writeHead(given.status, { ...given.headers, 'Content-Length': given.body.length })
+  // destroyed only once the part has left, or nothing at all would arrive
+  response.write(part.length === 0 ? ' ' : part, () => response.socket?.destroySoon())
+}
+
+/** Headers, then nothing. */
+export function stall(response: ServerResponse, given: Answer): void {
+  response.writeHead(given.status, { ...given.headers, 'Content-Length': Math.max(given.body.length, 1) })
+  response.flushHeaders()
+}
+
+/** RST and not FIN: what a crashed proxy does. */
+export function reset(response: ServerResponse): void {
+  const { socket } = response
+  if (socket !== null && 'resetAndDestroy' in socket) socket.resetAndDestroy()
+  else response.destroy()
+}

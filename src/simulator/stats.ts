@@ -1,0 +1,63 @@
+import type { Records } from './records.ts'
+import type { Route } from './routes.ts'
+
+/** Page numbers kept per type, so that a worker running for days cannot fill the memory. */
+const pagesKept = 20_000
+
+export type Snapshot = {
+  readonly requests: Record<string, number>
+  readonly statuses: Record<string, number>
+  readonly tokenRequests: number
+  readonly bytesSent: number
+  readonly pages: Record<string, number[]>
+  readonly records: Record<string, number>
+  readonly version: number
+}
+
+export type Stats = {
+  asked(method: string, route: Route): void
+  answered(status: number, bytes: number): void
+  served(type: string, page: number): void
+  snapshot(): Snapshot
+  reset(): void
+}
+
+export function createStats(records: Records): Stats {
+  let requests = new Map<string, number>()
+  let statuses = new Map<string, number>()
+  let pages = new Map<string, number[]>()
+  let tokenRequests = 0
+  let bytesSent = 0
+  const count = (of: Map<string, number>, key: string): void => void of.set(key, (of.get(key) ?? 0) + 1)
+  return {
+    asked(method, route) {
+      count(requests, `${method} ${route.pattern}`)
+      if (route.kind === 'token' && method === 'POST') tokenRequests += 1
+    },
+    answered(status, bytes) {
+      count(statuses, String(status))
+      bytesSent += bytes
+    },
+    served(type, page) {
+      const held = pages.get(type)
+      if (held === undefined) pages.set(type, [page])
+      else if (held.length < pagesKept) held.push(page)
+    },
+    snapshot: () => ({
+      requests: Object.fromEntries(requests),
+      statuses: Object.fromEntries(statuses),
+      tokenRequests,
+      bytesSent,
+      pages: Object.fromEntries(pages),
+      records: Object.fromEntries([...records.tables()].map(({ model, ordered }) => [model.type, ordered.length])),
+      version: records.version,
+    }),
+    reset() {
+      requests = new Map()
+      statuses = new Map()
+      pages = new Map()
+      tokenRequests = 0
+      bytesSent = 0
+    },
+  }
+}

@@ -1,0 +1,109 @@
+/** Every behaviour of ScopeStack that nobody could observe is a switch; a profile is a set of them (API notes §6, §10–12). */
+
+export type Profile = 'help-pages' | 'library'
+
+export type Switches = {
+  dateFilter: 'effective' | 'ignored' | 'refused'
+  sortUpdatedAt: 'ok' | 'refused'
+  pageMax: number
+  pageDefault: number
+  /** what a page size above the maximum gets */
+  pageOverflow: 'refused' | 'clamped'
+  childBumpsProject: boolean
+  /** seconds; null: 86400 or 7200 by grant */
+  tokenLifetime: number | null
+  /** ms added to every API answer */
+  latency: number
+  /** body of 401, 403 and unknown routes */
+  errorBodies: 'json' | 'html'
+  linksWithAccount: boolean
+  /** a to-one written with an id that does not exist */
+  danglingLinks: 'accepted' | 'refused'
+  /** attributes nobody was seen writing */
+  unsureAttributes: 'refused' | 'writable'
+  /** HTTP Basic and JSON bodies at the token endpoint */
+  looseTokenRequests: boolean
+  /** Doorkeeper without its `previous_refresh_token` column revokes the old access token at once */
+  refreshRevokesAccess: boolean
+  /** rows with equal sort values change places from page to page */
+  unstableTies: boolean
+  /** types that answer 403 */
+  forbidden: string[]
+  /** types that can be read, and answer 403 to writes */
+  readOnly: string[]
+  refusedIncludes: Record<string, string[]>
+  refusedFilters: Record<string, string[]>
+  refusedSorts: Record<string, string[]>
+}
+
+export function switchesOf(profile: Profile): Switches {
+  const help = profile === 'help-pages'
+  return {
+    dateFilter: help ? 'effective' : 'refused',
+    sortUpdatedAt: 'ok',
+    pageMax: help ? 250 : 100,
+    pageDefault: help ? 250 : 100,
+    pageOverflow: 'refused',
+    childBumpsProject: true,
+    tokenLifetime: null,
+    latency: 0,
+    errorBodies: help ? 'json' : 'html',
+    linksWithAccount: help,
+    danglingLinks: help ? 'refused' : 'accepted',
+    unsureAttributes: 'refused',
+    looseTokenRequests: !help,
+    refreshRevokesAccess: false,
+    unstableTies: false,
+    forbidden: [],
+    readOnly: [],
+    refusedIncludes: {},
+    refusedFilters: {},
+    refusedSorts: {},
+  }
+}
+
+const choices: Partial<Record<keyof Switches, readonly string[]>> = {
+  dateFilter: ['effective', 'ignored', 'refused'],
+  sortUpdatedAt: ['ok', 'refused'],
+  pageOverflow: ['refused', 'clamped'],
+  errorBodies: ['json', 'html'],
+  danglingLinks: ['accepted', 'refused'],
+  unsureAttributes: ['refused', 'writable'],
+}
+
+const isNames = (value: unknown): boolean => Array.isArray(value) && value.every((entry) => typeof entry === 'string')
+
+/** A sentence that says what is wrong with the value, or null. */
+function objection(name: string, value: unknown, now: Switches): string | null {
+  if (!(name in now)) return `no switch is called ${name}; there are ${Object.keys(now).join(', ')}`
+  const key = name as keyof Switches
+  const allowed = choices[key]
+  if (allowed !== undefined) {
+    return typeof value === 'string' && allowed.includes(value) ? null : `${name} takes one of ${allowed.join(', ')}`
+  }
+  if (key === 'tokenLifetime' && value === null) return null
+  if (key === 'tokenLifetime' || key === 'pageMax' || key === 'pageDefault' || key === 'latency') {
+    const low = key === 'latency' ? 0 : 1
+    return Number.isInteger(value) && (value as number) >= low
+      ? null
+      : `${name} takes a whole number from ${String(low)}`
+  }
+  if (key === 'forbidden' || key === 'readOnly')
+    return isNames(value) ? null : `${name} takes an array of resource types`
+  if (key === 'refusedIncludes' || key === 'refusedFilters' || key === 'refusedSorts') {
+    const fits =
+      typeof value === 'object' && value !== null && !Array.isArray(value) && Object.values(value).every(isNames)
+    return fits ? null : `${name} takes an object of resource type to array of names`
+  }
+  return typeof value === 'boolean' ? null : `${name} takes true or false`
+}
+
+/** Changes nothing unless every value fits. */
+export function setSwitches(now: Switches, changes: Readonly<Record<string, unknown>>): string | null {
+  for (const [name, value] of Object.entries(changes)) {
+    const refused = objection(name, value, now)
+    if (refused !== null) return refused
+  }
+  Object.assign(now, changes)
+  return null
+}

@@ -1,0 +1,15 @@
+import type { Changes } from './changes.ts'
+import type { Place } from './documents.ts'
+import type { Records } from './records.ts'
+import type { Switches } from './switches.ts'
+
+/** What every part of the simulator works on. */
+export type World = {
+  readonly records: Records
+  readonly changes: Changes
+  readonly switches: Switches
+  readonly account: { readonly id: number; readonly slug: string; readonly userId: string; readonly email: string }
+  readonly place: () => Place
+  readonly seed: number
+  readonly now: () => number
+}

@@ -1,0 +1,19 @@
+/** One database mirrors one account. */
+import { wrongAccount } from '../errors.ts'
+import type { Database } from './database.ts'
+
+/**
+ * The first run binds the database; every later one is held to it.
+ *
+ * @throws SyncError SYNC_WRONG_ACCOUNT when it mirrors another account.
+ */
+export async function bindAccount(sql: Database, { id, slug }: { id: string; slug: string }): Promise<void> {
+  await sql`
+    insert into sync.account (account_id, account_slug) values (${id}, ${slug})
+    on conflict (single) do update set account_slug = excluded.account_slug where account.account_id = excluded.account_id`
+  const [bound] = await sql<{ id: string; slug: string }[]>`
+    select account_id as id, account_slug as slug from sync.account`
+  if (bound !== undefined && bound.id !== id) {
+    throw wrongAccount({ bound: `${bound.id} (${bound.slug})`, found: `${id} (${slug})` })
+  }
+}

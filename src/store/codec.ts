@@ -1,0 +1,78 @@
+/**
+ * From a JSON value to Postgres' text input, by kind. A value that does not fit is a `MISFIT`, never an error: it is
+ * kept in `sync_extra` and its row loads.
+ */
+import type { Kind } from '../resource.ts'
+
+export const MISFIT = Symbol('does not fit its column')
+
+export type Encoded = string | null | typeof MISFIT
+
+/** `null` and a missing member are NULL in every kind. */
+export function encode(kind: Kind, value: unknown): Encoded {
+  if (value === null || value === undefined) return null
+  return ENCODE[kind](value)
+}
+
+const ENCODE: Readonly<Record<Kind, (value: unknown) => Encoded>> = {
+  text: (value) => (typeof value === 'string' ? storable(value) : typeof value === 'number' ? String(value) : MISFIT),
+  boolean: (value) => (value === true || value === 'true' ? 't' : value === false || value === 'false' ? 'f' : MISFIT),
+  integer: (value) => {
+    const text = typeof value === 'number' ? String(value) : value
+    return typeof text === 'string' && /^-?\d{1,16}$/.test(text) && Number.isSafeInteger(Number(text)) ? text : MISFIT
+  },
+  decimal: (value) => {
+    const text = typeof value === 'number' ? String(value) : value
+    // Bounded so that it cannot pass numeric's own limits (131,072 digits before the point).
+    return typeof text === 'string' && /^[+-]?\d{1,1000}(\.\d{1,1000})?(e[+-]?\d{1,3})?$/i.test(text) ? text : MISFIT
+  },
+  date: (value) => (typeof value === 'string' && /^\d{4}-\d{2}-\d{2}$/.test(value) && isDay(value) ? value : MISFIT),
+  timestamp: (value) => (typeof value === 'string' && isDateTime(value) ? value : MISFIT),
+  json: encodeJson,
+  texts: encodeTexts,
+}
+
+/** Postgres stores neither U+0000 nor half a surrogate pair; both mean the text is not text. */
+const storable = (value: string): Encoded => (value.includes('\0') || !value.isWellFormed() ? MISFIT : value)
+
+/** A real day of the calendar: `2026-02-31` passes `Date.parse` and fails in Postgres. */
+function isDay(text: string): boolean {
+  const date = new Date(`${text}T00:00:00Z`)
+  return !Number.isNaN(date.getTime()) && date.toISOString().startsWith(text) && !text.startsWith('0000')
+}
+
+const DATE_TIME =
+  /^(\d{4}-\d{2}-\d{2})[T ]([01]\d|2[0-3]):[0-5]\d(:[0-5]\d(\.\d{1,9})?)?(Z|[+-](0\d|1[0-4]):?[0-5]\d)?$/
+
+function isDateTime(text: string): boolean {
+  const day = DATE_TIME.exec(text)?.[1]
+  return day !== undefined && isDay(day)
+}
+
+/**
+ * JSON text that `jsonb` takes: `\u0000` and unpaired surrogates inside strings, which it refuses, become U+FFFD. Nested
+ * JSON has no column of its own to be null, and losing one character beats losing the document.
+ */
+export function encodeJson(value: unknown): string {
+  const text = JSON.stringify(value)
+  return /\\u(0000|d[89a-f])/.test(text) ? JSON.stringify(value, mendStrings) : text
+}
+
+function mendStrings(_key: string, value: unknown): unknown {
+  if (typeof value === 'string') return mend(value)
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return value
+  const entries = Object.entries(value)
+  return entries.some(([key]) => mend(key) !== key) ? Object.fromEntries(entries.map(([k, v]) => [mend(k), v])) : value
+}
+
+const mend = (text: string): string => text.toWellFormed().replaceAll('\0', '\uFFFD')
+
+function encodeTexts(value: unknown): Encoded {
+  if (!Array.isArray(value)) return MISFIT
+  const items = value.map((item) => encode('text', item))
+  return items.some((item) => item === MISFIT) ? MISFIT : arrayLiteral(items as (string | null)[])
+}
+
+/** `{"a","b",NULL}`: the text form of `text[]`. */
+export const arrayLiteral = (items: readonly (string | null)[]): string =>
+  `{${items.map((item) => (item === null ? 'NULL' : `"${item.replace(/["\\]/g, '\\$&')}"`)).join(',')}}`

@@ -1,0 +1,70 @@
+/** The pool, and what its failures mean. */
+import { once } from 'node:events'
+import { connect as connectSocket } from 'node:net'
+import postgres from 'postgres'
+import { databaseFull, databaseRefused, databaseUnreachable, SyncError } from '../errors.ts'
+
+export type Database = postgres.Sql
+export type Transaction = postgres.TransactionSql
+
+/**
+ * @param url `postgres://…`
+ * @param connections one for each resource that is read at once, and a few for the books.
+ */
+export function openDatabase(url: string, { connections = 10 }: { connections?: number } = {}): Database {
+  return postgres(url, {
+    max: connections,
+    onnotice: () => {},
+    connect_timeout: 10,
+    connection: { application_name: 'scopestack-sync', TimeZone: 'UTC' },
+    // Without it every COPY over TCP stalls 40–88 ms on Nagle's algorithm: the driver never sets TCP_NODELAY.
+    // Its types do not know the option, which it documents; a Unix socket path begins with "/".
+    ...({ socket: openSocket } as object),
+  })
+}
+
+async function openSocket({ host, port }: { host: string[]; port: number[] }) {
+  const address = host[0] ?? 'localhost'
+  const socket = address.startsWith('/')
+    ? connectSocket(`${address}/.s.PGSQL.${port[0] ?? 5432}`)
+    : connectSocket({ host: address, port: port[0] ?? 5432, noDelay: true, keepAlive: true })
+  await once(socket, 'connect')
+  return socket
+}
+
+/** `host:port/database`, the part of an address that may be shown. */
+export function addressOf(url: string): string {
+  if (!URL.canParse(url)) return 'DATABASE_URL'
+  const { host, pathname } = new URL(url)
+  return `${host}${pathname}`
+}
+
+const LOST = /^(ECONN|EPIPE|ETIMEDOUT|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|CONNECT_TIMEOUT|CONNECTION_)/
+/** Starting up, shutting down, killed by an administrator, out of connections, connection failures. */
+const UNAVAILABLE = /^(57P0[1-5]|53300|08...)$/
+/** Authentication, no such database, no right, read only. */
+const REFUSED = /^(28...|3D000|42501|25006)$/
+
+/** True when the same statement may succeed once the server is back. */
+export const isConnectionLoss = (error: unknown): boolean => LOST.test(codeOf(error)) || UNAVAILABLE.test(codeOf(error))
+
+/** True when it is the data that Postgres would not take: wrong for its type, or past a limit such as an index entry's. */
+export const isDataError = (error: unknown): boolean => /^(22...|23...|54...)$/.test(codeOf(error))
+
+/** The database's failures in our words; anything else as it is. */
+export function explainDatabase(error: unknown, url: string): unknown {
+  if (error instanceof SyncError) return error
+  const where = addressOf(url)
+  if (isConnectionLoss(error)) return databaseUnreachable({ where }, error)
+  if (REFUSED.test(codeOf(error))) return databaseRefused({ where }, error)
+  if (codeOf(error) === '53100') return databaseFull({ where }, error)
+  return error
+}
+
+export function codeOf(error: unknown): string {
+  if (error instanceof AggregateError) return codeOf(error.errors[0])
+  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : ''
+}
+
+/** `"default"`: every name is quoted, since attributes are named after words that SQL keeps for itself. */
+export const quote = (name: string): string => `"${name.replaceAll('"', '""')}"`

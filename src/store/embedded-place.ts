@@ -1,0 +1,86 @@
+import { createHash } from 'node:crypto'
+import { chmod, lstat, mkdir, realpath, stat } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { dirname, join, resolve } from 'node:path'
+
+/** The user the server runs as. Undefined: the one who runs us. */
+export type Account = { uid: number; gid: number }
+
+export type Place = { folder: string; account: Account | undefined }
+
+/** `nobody`: Postgres refuses to run as root, and needs a uid that /etc/passwd knows; making a user is not ours to do. */
+const NOBODY: Account = { uid: 65534, gid: 65534 }
+
+/**
+ * Root drops to another account, and that account must be able to walk to the data. Where it cannot (a home of mode 700)
+ * the data goes below the temp directory, under a name made from the wanted path, so that the next start finds it.
+ */
+export async function preparePlace(wanted: string): Promise<Place> {
+  const folder = resolve(wanted)
+  if (process.getuid?.() !== 0) {
+    await mkdir(folder, { recursive: true, mode: 0o700 }).catch((cause: unknown) => {
+      throw new Error(`The embedded Postgres cannot make its folder ${folder}. ${ELSEWHERE}`, { cause })
+    })
+    return { folder, account: undefined }
+  }
+
+  const account = (await ownerOf(join(folder, 'data'))) ?? NOBODY
+  if (await reachable(dirname(folder), account)) {
+    await mkdir(folder, { recursive: true })
+    // A mount may refuse, whoever asks.
+    await chmod(folder, PASS_THROUGH).catch(() => {})
+    // Asked again: a strict umask applies to the parents that mkdir has just made.
+    if (await reachable(folder, account)) return { folder, account }
+  }
+  return { folder: await prepareInTemp(folder), account: NOBODY }
+}
+
+/** Whether `account` can walk to `path`, judged by mode bits. What does not exist yet is left out. */
+export async function reachable(path: string, account: Account): Promise<boolean> {
+  let at = await nearestExisting(path)
+  for (;;) {
+    const { mode, uid, gid } = await stat(at)
+    const search = uid === account.uid ? 0o100 : gid === account.gid ? 0o010 : 0o001
+    if ((mode & search) === 0) return false
+    const parent = dirname(at)
+    if (parent === at) return true
+    at = parent
+  }
+}
+
+// --- internal ---
+
+const ELSEWHERE = 'Run it in a directory you may write to, or set DATABASE_URL to a PostgreSQL of your own.'
+
+/** Others may pass through to what they own inside, and may not list it. */
+const PASS_THROUGH = 0o711
+
+async function prepareInTemp(folder: string): Promise<string> {
+  const name = `scopestack-sync-${createHash('sha256').update(folder).digest('hex').slice(0, 12)}`
+  for (const temp of [tmpdir(), '/var/tmp', '/tmp']) {
+    if (!(await reachable(temp, NOBODY))) continue
+    const place = join(temp, name)
+    await mkdir(place, { recursive: true })
+    // The name can be guessed: whoever made it first could hand us a link, or a folder that they can change.
+    const found = await lstat(place)
+    if (!found.isDirectory() || found.uid !== 0) {
+      throw new Error(`${place} is there already and is not root's own directory. Remove it, or set DATABASE_URL.`)
+    }
+    await chmod(place, PASS_THROUGH)
+    return place
+  }
+  throw new Error(`No temp directory can be reached by uid ${NOBODY.uid}, which runs Postgres for root. ${ELSEWHERE}`)
+}
+
+/** Data made by an ordinary user stays theirs when root comes along. */
+async function ownerOf(path: string): Promise<Account | undefined> {
+  const found = await stat(path).catch(() => undefined)
+  return found && found.uid !== 0 ? { uid: found.uid, gid: found.gid } : undefined
+}
+
+async function nearestExisting(path: string): Promise<string> {
+  for (let at = resolve(path); ; at = dirname(at)) {
+    const real = await realpath(at).catch(() => undefined)
+    if (real !== undefined) return real
+  }
+}

@@ -1,0 +1,137 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+
+import postgres from 'postgres'
+
+import { findBinaries } from './embedded-binaries.ts'
+import { launch, prepareCluster, runningServer, shutDown, SUPERUSER } from './embedded-cluster.ts'
+import type { Cluster, Launch } from './embedded-cluster.ts'
+import { preparePlace } from './embedded-place.ts'
+
+export type EmbeddedPostgres = {
+  url: string
+  /** Where the data is: not always the folder asked for (embedded-place.ts). */
+  folder: string
+  /** Close your own connections first. Stops the server unless somebody else uses it. */
+  stop(): Promise<void>
+}
+
+/**
+ * A PostgreSQL for those who have none: started here, or found running and joined.
+ *
+ * Who is there is told by the server itself. Each user keeps a connection with a shared advisory lock, which ends when
+ * the process does, however it ends; who leaves asks for the same lock exclusively, and getting it means being the last.
+ * A newcomer's shared lock then waits, and either is granted or fails with the server, after which it starts a new one.
+ * A file that counts users was rejected: a SIGKILL leaves it wrong.
+ */
+export async function startEmbeddedPostgres(options: { folder: string }): Promise<EmbeddedPostgres> {
+  const place = await preparePlace(options.folder)
+  const cluster = await prepareCluster(place, await findBinaries(place))
+  const { sql, port } = await join(cluster)
+  await createDatabase(sql)
+
+  let stopping: Promise<void> | undefined
+  return {
+    url: `postgres://${SUPERUSER}:${cluster.password}@127.0.0.1:${port}/${DATABASE}`,
+    folder: cluster.folder,
+    stop: () => (stopping ??= leave(cluster, sql)),
+  }
+}
+
+// --- internal ---
+
+const DATABASE = 'scopestack'
+const HOLDER = 'scopestack-sync embedded'
+/** Recovery after a crash replays at most max_wal_size, 1 GB: well under a minute. */
+const PATIENCE_MS = 120_000
+const STRAYS_MS = 1_000
+
+async function join(cluster: Cluster): Promise<{ sql: postgres.Sql; port: number }> {
+  const deadline = Date.now() + PATIENCE_MS
+  let started: Launch | undefined
+  let last: unknown
+  for (;;) {
+    const running = await runningServer(cluster)
+    if (running) {
+      try {
+        return { sql: await hold(cluster, running.port), port: running.port }
+      } catch (error) {
+        last = error
+        if (String((error as { code?: unknown }).code).startsWith('28')) break
+      }
+    } else {
+      const failure = await started?.failure()
+      if (failure !== undefined && !LOST_A_RACE.test(failure)) {
+        throw new Error(`The embedded Postgres in ${cluster.folder} did not start: ${failure}`)
+      }
+      if (!started || failure !== undefined) started = await launch(cluster)
+    }
+    if (Date.now() > deadline) break
+    await sleep(20)
+  }
+  started?.abandon()
+  throw new Error(`The embedded Postgres in ${cluster.folder} does not let us in: ${String(last)}`, { cause: last })
+}
+
+/** Another starter was first, the one before is not quite gone, or the port was taken since we looked. */
+const LOST_A_RACE = /lock file "postmaster.pid"|pre-existing shared memory|Address already in use/
+
+async function hold(cluster: Cluster, port: number): Promise<postgres.Sql> {
+  const sql = postgres({
+    host: '127.0.0.1',
+    port,
+    user: SUPERUSER,
+    password: cluster.password,
+    // Advisory locks belong to one database, and the other one is dropped and cloned by its users.
+    database: 'postgres',
+    max: 1,
+    idle_timeout: 0,
+    // By default the connection, and with it the lock, would be exchanged after an hour.
+    max_lifetime: null,
+    connect_timeout: 10,
+    connection: { application_name: HOLDER },
+    onnotice: () => {},
+  })
+  try {
+    await sql`select pg_advisory_lock_shared(7301)`
+    return sql
+  } catch (error) {
+    await sql.end({ timeout: 0 })
+    throw error
+  }
+}
+
+async function createDatabase(sql: postgres.Sql): Promise<void> {
+  const found = await sql`select from pg_database where datname = ${DATABASE}`
+  if (found.count > 0) return
+  await sql.unsafe(`create database ${DATABASE}`).catch((error: { code?: string }) => {
+    // Two at once: told as a duplicate name or as a broken unique index, by how far the other one was.
+    if (error.code !== '42P04' && error.code !== '23505') throw error
+  })
+}
+
+async function leave(cluster: Cluster, sql: postgres.Sql): Promise<void> {
+  try {
+    if (!(await isLast(sql))) return
+    await shutDown(cluster)
+  } finally {
+    await sql.end({ timeout: 0 })
+  }
+}
+
+async function isLast(sql: postgres.Sql): Promise<boolean> {
+  try {
+    await sql`select pg_advisory_unlock_shared(7301)`
+    const [lock] = await sql<{ alone: boolean }[]>`select pg_try_advisory_lock(7301) as alone`
+    if (!lock?.alone) return false
+    // Others are SQL clients, which stay served, and connections that were closed a moment ago.
+    for (const deadline = Date.now() + STRAYS_MS; ; await sleep(20)) {
+      const others = await sql<{ application_name: string }[]>`
+        select application_name from pg_stat_activity
+        where backend_type = 'client backend' and pid <> pg_backend_pid()`
+      if (others.length === 0) return true
+      if (Date.now() > deadline || others.some((other) => other.application_name === HOLDER)) return false
+    }
+  } catch {
+    return false // The server went away before us.
+  }
+}

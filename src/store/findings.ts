@@ -1,0 +1,70 @@
+/** What a person should know and no run fails for: parked records, drift, and what the server takes. */
+import { hash } from 'node:crypto'
+import type { Database, Transaction } from './database.ts'
+
+export interface ParkedRecord {
+  readonly recordId: string | null
+  readonly reason: string
+  readonly body: unknown
+}
+
+export async function park(
+  sql: Database | Transaction,
+  resource: string,
+  records: readonly ParkedRecord[],
+): Promise<void> {
+  for (const { recordId, reason, body } of records) {
+    const text = JSON.stringify(body).replaceAll('\\u0000', '\\ufffd')
+    const digest = hash('sha1', `${recordId ?? ''}\n${text}`)
+    await sql`
+      insert into sync.parked (resource, digest, record_id, reason, body)
+      values (${resource}, ${digest}, ${recordId}, ${reason}, ${text})
+      on conflict (resource, digest) do update set last_seen_at = now(), settled_at = null, reason = excluded.reason`
+  }
+}
+
+export async function countParked(sql: Database, resource: string, since: Date): Promise<number> {
+  const [row] = await sql<{ count: number }[]>`
+    select count(*)::int as count from sync.parked
+    where resource = ${resource} and settled_at is null and last_seen_at >= ${since}`
+  return row?.count ?? 0
+}
+
+/** Records that a whole snapshot did not park again are settled. */
+export async function settleParked(sql: Database | Transaction, resource: string, since: Date): Promise<void> {
+  await sql`
+    update sync.parked set settled_at = now()
+    where resource = ${resource} and settled_at is null and last_seen_at < ${since}`
+}
+
+export interface DriftNote {
+  readonly member: string
+  readonly kind: 'undeclared' | 'misfit' | 'refused'
+  readonly sample: string
+}
+
+export async function noteDrift(
+  sql: Database | Transaction,
+  resource: string,
+  notes: readonly DriftNote[],
+): Promise<void> {
+  for (const { member, kind, sample } of notes) {
+    await sql`
+      insert into sync.drift (resource, member, kind, sample) values (${resource}, ${member}, ${kind}, ${sample})
+      on conflict (resource, member, kind) do update set last_seen_at = now(), sample = excluded.sample`
+  }
+}
+
+/** What was found out less than a day ago, if anything. */
+export async function readCapability(sql: Database, resource: string, name: string): Promise<unknown> {
+  const [row] = await sql<{ value: unknown }[]>`
+    select value from sync.capabilities
+    where resource = ${resource} and name = ${name} and probed_at > now() - interval '1 day'`
+  return row?.value
+}
+
+export async function saveCapability(sql: Database, resource: string, name: string, value: unknown): Promise<void> {
+  await sql`
+    insert into sync.capabilities (resource, name, value) values (${resource}, ${name}, ${sql.json(value as never)})
+    on conflict (resource, name) do update set value = excluded.value, probed_at = now()`
+}

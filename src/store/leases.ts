@@ -1,0 +1,86 @@
+/**
+ * The right to write a resource. The database is the clock and the judge: a lease ends at its time, or at once when the
+ * connection of its holder is gone (a killed process), and every taking raises `term`. A writer proves its term in the
+ * transaction that writes, so a process that was suspended and comes back writes nothing.
+ */
+import { busy, leaseLost } from '../errors.ts'
+import type { Database, Transaction } from './database.ts'
+
+export interface Lease {
+  readonly resource: string
+  readonly term: number
+}
+
+export interface Leases {
+  /** @throws SyncError SYNC_BUSY (wait) while somebody else has it. */
+  acquire(resource: string): Promise<Lease>
+  /** False when it was lost. */
+  renew(lease: Lease): Promise<boolean>
+  release(lease: Lease): Promise<void>
+  close(): Promise<void>
+}
+
+/** A holder that hangs is waited for this long; one that is killed, not at all. */
+const LEASE_SECONDS = 60
+export const RENEW_EVERY_MS = 15_000
+
+/** @param holder shown to whoever finds the lease taken: `host, process 123`. */
+export async function openLeases(sql: Database, holder: string): Promise<Leases> {
+  // A connection that lives exactly as long as this process: its absence from pg_stat_activity proves the death.
+  const presence = await sql.reserve()
+
+  const backend = async () => {
+    const [row] = await presence<{ pid: number; start: Date }[]>`
+      select pid, backend_start as start from pg_stat_activity where pid = pg_backend_pid()`
+    return row ?? { pid: null, start: null }
+  }
+
+  return {
+    async acquire(resource) {
+      const { pid, start } = await backend()
+      const [taken] = await sql<{ term: number }[]>`
+        insert into sync.leases as l (resource, term, holder, backend_pid, backend_start, expires_at)
+        values (${resource}, 1, ${holder}, ${pid}, ${start}, now() + make_interval(secs => ${LEASE_SECONDS}))
+        on conflict (resource) do update set
+          term = l.term + 1, holder = excluded.holder, backend_pid = excluded.backend_pid,
+          backend_start = excluded.backend_start, acquired_at = now(), expires_at = excluded.expires_at
+        where l.expires_at < now() or (l.backend_pid is not null and not exists (
+          select from pg_stat_activity a
+          where a.pid = l.backend_pid and date_trunc('milliseconds', a.backend_start) = date_trunc('milliseconds', l.backend_start)))
+        returning term::int`
+      if (taken !== undefined) return { resource, term: taken.term }
+      const [other] = await sql<{ holder: string; since: Date }[]>`
+        select holder, acquired_at as since from sync.leases where resource = ${resource}`
+      throw busy({
+        resource,
+        holder: other?.holder ?? 'another process',
+        since: other?.since.toISOString() ?? 'a moment ago',
+      })
+    },
+
+    async renew({ resource, term }) {
+      const { count } = await sql`
+        update sync.leases set expires_at = now() + make_interval(secs => ${LEASE_SECONDS})
+        where resource = ${resource} and term = ${term}`
+      return count === 1
+    },
+
+    async release({ resource, term }) {
+      await sql`update sync.leases set expires_at = '-infinity' where resource = ${resource} and term = ${term}`
+    },
+
+    async close() {
+      presence.release()
+    },
+  }
+}
+
+/**
+ * Inside the writing transaction: the share lock makes a taker wait until it has ended.
+ *
+ * @throws SyncError SYNC_LEASE_LOST.
+ */
+export async function confirmLease(tx: Transaction, { resource, term }: Lease): Promise<void> {
+  const [held] = await tx`select from sync.leases where resource = ${resource} and term = ${term} for share`
+  if (held === undefined) throw leaseLost({ resource, term })
+}

@@ -1,0 +1,122 @@
+/**
+ * Loads records into their table and writes only rows that differ.
+ *
+ *   ids of the batch ──► their digests in the mirror ──► new: COPY straight into the table
+ *                                                   ├──► different: one UPDATE from a JSON recordset
+ *                                                   └──► equal: nothing, so an unchanged row costs no WAL
+ *
+ * Rejected: a temp table joined to the mirror (COPY twice, and a plan that depends on statistics no fresh table has);
+ * ON CONFLICT … DO UPDATE … WHERE differs (locks and logs each unchanged row).
+ */
+import { finished } from 'node:stream/promises'
+import type { RemoteRecord, Resource } from '../resource.ts'
+import { arrayLiteral } from './codec.ts'
+import { isDataError, quote, type Transaction } from './database.ts'
+import { rowColumns, rowMaker, type Drift, type Row } from './row.ts'
+import { SQL_TYPE } from './tables.ts'
+
+export interface Loaded {
+  readonly inserted: number
+  readonly updated: number
+  readonly unchanged: number
+  readonly drift: readonly Drift[]
+  /** Rows Postgres would not take, with its reason. */
+  readonly rejected: readonly { readonly id: string; readonly reason: string }[]
+}
+
+export interface Mirror {
+  /**
+   * Loads a batch inside the caller's transaction. The last of several records with one id wins.
+   *
+   * @throws the driver's error; after a data error (`isDataError`) the transaction is lost, and the batch goes through
+   *   `loadOneByOne` in a new one.
+   */
+  load(tx: Transaction, records: readonly RemoteRecord[]): Promise<Loaded>
+  /** The same with each row in a savepoint of its own: slow, and one bad row rejects only itself. */
+  loadOneByOne(tx: Transaction, records: readonly RemoteRecord[]): Promise<Loaded>
+}
+
+export function createMirror(resource: Resource): Mirror {
+  const toRow = rowMaker(resource)
+  const names = [...rowColumns(resource), 'sync_hash']
+  const statements = statementsFor(resource, names)
+
+  async function write(tx: Transaction, rows: ReadonlyMap<string, Row>): Promise<Omit<Loaded, 'drift' | 'rejected'>> {
+    const known = new Map<string, string>()
+    // A plan made while the table was empty would scan it whole for every later batch.
+    const [, stored] = await Promise.all([
+      tx`set local enable_seqscan = off`,
+      tx.unsafe<{ id: string; digest: string }[]>(statements.digests, [arrayLiteral([...rows.keys()])], {
+        prepare: true,
+      }),
+    ])
+    for (const { id, digest } of stored) known.set(id, digest)
+
+    const fresh: Row[] = []
+    const changed: Row[] = []
+    for (const row of rows.values()) {
+      const digest = known.get(row.id)
+      if (digest === undefined) fresh.push(row)
+      else if (digest !== row.hash) changed.push(row)
+    }
+    if (fresh.length > 0) {
+      const stream = await tx.unsafe(statements.copy).writable()
+      stream.end(fresh.map((row) => `${row.line}\t${row.hash}\n`).join(''))
+      await finished(stream)
+    }
+    if (changed.length > 0) {
+      const json = JSON.stringify(changed.map((row) => Object.fromEntries([...row.values, row.hash].entries())))
+      await tx.unsafe(statements.update, [json], { prepare: true })
+    }
+    return { inserted: fresh.length, updated: changed.length, unchanged: rows.size - fresh.length - changed.length }
+  }
+
+  const rowsOf = (records: readonly RemoteRecord[]): Map<string, Row> =>
+    new Map(records.map((record) => [record.id, toRow(record)]))
+
+  const driftOf = (rows: ReadonlyMap<string, Row>): Drift[] => [...rows.values()].flatMap((row) => row.drift)
+
+  return {
+    async load(tx, records) {
+      const rows = rowsOf(records)
+      return { ...(await write(tx, rows)), drift: driftOf(rows), rejected: [] }
+    },
+
+    async loadOneByOne(tx, records) {
+      const rows = rowsOf(records)
+      const total = { inserted: 0, updated: 0, unchanged: 0 }
+      const rejected: { id: string; reason: string }[] = []
+      for (const [id, row] of rows) {
+        try {
+          const one = await tx.savepoint((savepoint) => write(savepoint, new Map([[id, row]])))
+          total.inserted += one.inserted
+          total.updated += one.updated
+          total.unchanged += one.unchanged
+        } catch (error) {
+          if (!isDataError(error)) throw error
+          rejected.push({ id, reason: (error as Error).message })
+        }
+      }
+      return { ...total, drift: driftOf(rows), rejected }
+    },
+  }
+}
+
+/** A row whose tombstone stands is different whatever its digest: it has come back. */
+function statementsFor(resource: Resource, names: readonly string[]) {
+  const table = `scopestack.${quote(resource.table)}`
+  const type = new Map(resource.columns.map(({ name, kind }) => [name, SQL_TYPE[kind]]))
+  const cast = (name: string, index: number): string =>
+    `${quote(name)} = s.${quote(String(index))}::${name === 'sync_extra' ? 'jsonb' : (type.get(name) ?? 'text')}`
+  return {
+    digests: `
+      select id, case when sync_deleted_at is null then sync_hash else '' end as digest
+      from ${table} where id = any($1::text[])`,
+    copy: `copy ${table} (${names.map(quote).join(', ')}) from stdin`,
+    update: `
+      update ${table} m
+      set ${names.map(cast).slice(1).join(', ')}, sync_changed_at = now(), sync_deleted_at = null
+      from json_to_recordset($1::text::json) as s(${names.map((_, index) => `${quote(String(index))} text`).join(', ')})
+      where m.id = s."0"`,
+  }
+}

@@ -1,0 +1,48 @@
+/** Where everything stands, as the books say. */
+import type { Database } from './database.ts'
+import type { Outcome } from './runs.ts'
+
+export interface ResourceStatus {
+  readonly resource: string
+  /** The table holds what ScopeStack held then; null until a first pull was complete. */
+  readonly dataAsOf: Date | null
+  readonly lastSuccessAt: Date | null
+  readonly lastOutcome: Outcome | null
+  readonly lastRunAt: Date | null
+  readonly rows: number | null
+  readonly message: string | null
+  /** An interrupted snapshot waits to be continued at this page. */
+  readonly nextPage: number | null
+}
+
+export interface Status {
+  readonly account: { readonly id: string; readonly slug: string } | null
+  readonly resources: readonly ResourceStatus[]
+  readonly parked: readonly { readonly resource: string; readonly count: number }[]
+  readonly drift: readonly {
+    readonly resource: string
+    readonly member: string
+    readonly kind: string
+    readonly sample: string
+  }[]
+}
+
+/** @returns null when the database has not been migrated. */
+export async function readStatus(sql: Database): Promise<Status | null> {
+  const [migrated] = await sql<
+    { exists: boolean }[]
+  >`select to_regclass('scopestack.sync_status') is not null as exists`
+  if (migrated?.exists !== true) return null
+  const [account] = await sql<{ id: string; slug: string }[]>`
+    select account_id as id, account_slug as slug from sync.account`
+  const resources = await sql<ResourceStatus[]>`
+    select s.resource, data_as_of as "dataAsOf", last_success_at as "lastSuccessAt", last_outcome as "lastOutcome",
+      last_run_at as "lastRunAt", s.rows::float8 as rows, last_message as message, c.next_page as "nextPage"
+    from scopestack.sync_status s left join sync.cursors c on c.resource = s.resource
+    order by s.resource`
+  const parked = await sql<{ resource: string; count: number }[]>`
+    select resource, count(*)::int as count from sync.parked where settled_at is null group by resource order by resource`
+  const drift = await sql<{ resource: string; member: string; kind: string; sample: string }[]>`
+    select resource, member, kind, sample from sync.drift order by resource, kind, member`
+  return { account: account ?? null, resources, parked, drift }
+}

@@ -1,0 +1,69 @@
+/** The token in Postgres, where every process finds it. Times of claims are the database's, since hosts' clocks differ. */
+import { randomUUID } from 'node:crypto'
+import type { TokenStore } from '../token-store.ts'
+import type { Database } from './database.ts'
+
+interface TokenRow {
+  readonly generation: number
+  readonly sealed: string | null
+  readonly issued_at: Date | null
+  readonly expires_at: Date | null
+  readonly cool_down_until: Date | null
+  readonly cool_down_reason: string | null
+  readonly cool_down_refused: boolean
+}
+
+/** @param keyId the row: one for each pair of credentials. */
+export function openTokenStore(sql: Database, keyId: string): TokenStore {
+  return {
+    async read() {
+      const [row] = await sql<TokenRow[]>`
+        select generation::int, sealed, issued_at, expires_at, cool_down_until, cool_down_reason, cool_down_refused
+        from sync.tokens where key_id = ${keyId}`
+      return {
+        generation: row?.generation ?? 0,
+        sealed: row?.sealed ?? null,
+        issuedAt: row?.issued_at?.getTime() ?? 0,
+        expiresAt: row?.expires_at?.getTime() ?? 0,
+        coolDown: row?.cool_down_until
+          ? {
+              until: row.cool_down_until.getTime(),
+              reason: row.cool_down_reason ?? '',
+              refused: row.cool_down_refused,
+            }
+          : null,
+      }
+    },
+
+    async claim(leaseMs) {
+      const claim = randomUUID()
+      const { count } = await sql`
+        insert into sync.tokens as t (key_id, claim, claim_until)
+        values (${keyId}, ${claim}, now() + make_interval(secs => ${leaseMs / 1000}))
+        on conflict (key_id) do update set claim = excluded.claim, claim_until = excluded.claim_until
+        where t.claim is null or t.claim_until < now()`
+      return count === 1 ? claim : null
+    },
+
+    async publish(claim, { sealed, issuedAt, expiresAt }) {
+      const { count } = await sql`
+        update sync.tokens set
+          generation = generation + 1, sealed = ${sealed}, issued_at = ${new Date(issuedAt)},
+          expires_at = ${new Date(expiresAt)}, claim = null, claim_until = null, cool_down_until = null
+        where key_id = ${keyId} and claim = ${claim}`
+      return count === 1
+    },
+
+    async fail(claim, { until, reason, refused }) {
+      await sql`
+        update sync.tokens set
+          claim = null, claim_until = null, cool_down_until = ${new Date(until)}, cool_down_reason = ${reason},
+          cool_down_refused = ${refused}
+        where key_id = ${keyId} and claim = ${claim}`
+    },
+
+    async reject(generation) {
+      await sql`update sync.tokens set sealed = null where key_id = ${keyId} and generation = ${generation}`
+    },
+  }
+}

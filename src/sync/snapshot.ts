@@ -1,0 +1,195 @@
+/**
+ * Reads one resource whole.
+ *
+ *   lease ──► cursor: an unfinished snapshot goes on, else a new one ──► batches: read ahead, commit in order ──► judge
+ *
+ * It says `ok` only for a list that was proved to be all there: the distinct ids met are as many as `record-count`, and
+ * `record-count` did not change on the way.
+ */
+import { isDeepStrictEqual } from 'node:util'
+import { SyncError } from '../errors.ts'
+import type { Client } from '../remote/client.ts'
+import type { ListRequest } from '../remote/pages.ts'
+import type { Resource } from '../resource.ts'
+import { beginSnapshot, countSeen, endSnapshot, readSnapshot, type Snapshot } from '../store/cursors.ts'
+import type { Database } from '../store/database.ts'
+import { countParked, noteDrift, readCapability, saveCapability, settleParked } from '../store/findings.ts'
+import { confirmLease, type Lease } from '../store/leases.ts'
+import { createMirror } from '../store/mirror.ts'
+import { mirroredIds } from '../store/rows.ts'
+import type { Outcome } from '../store/runs.ts'
+import { createCommitter } from './commit.ts'
+import { readEach, readIncluded, readList, readSingleton, type Batch } from './read.ts'
+import { carrierRequest, fullRequest, isRefusal, negotiate } from './request.ts'
+
+export interface SnapshotDeps {
+  readonly sql: Database
+  readonly client: Client
+  readonly slug: string
+  readonly catalog: ReadonlyMap<string, Resource>
+  readonly pageSize: number
+  readonly concurrency: number
+}
+
+export interface SnapshotProgress {
+  /** Pages of the list that are written, those of an interrupted run included. */
+  readonly pagesDone: number
+  readonly records: number
+  readonly total: number | null
+}
+
+export interface SnapshotResult {
+  readonly outcome: Outcome
+  readonly message: string | null
+  readonly expected: number | null
+  readonly seen: number
+  readonly inserted: number
+  readonly updated: number
+  readonly unchanged: number
+  readonly parked: number
+  readonly pages: number
+}
+
+interface Options {
+  readonly resource: Resource
+  readonly lease: Lease
+  /** Begin at page 1 even when an interrupted snapshot could go on. */
+  readonly restart: boolean
+  readonly signal: AbortSignal
+  readonly onProgress: (progress: SnapshotProgress) => void
+}
+
+/** An unfinished snapshot older than this is not continued: its first pages would pass as newer than they are. */
+const RESUME_WITHIN_MS = 12 * 60 * 60_000
+
+export async function pullSnapshot(deps: SnapshotDeps, options: Options): Promise<SnapshotResult> {
+  const { resource, restart } = options
+  const wanted = requestFor(deps, resource)
+  const remembered = (await readCapability(deps.sql, resource.type, 'request')) as Remembered | undefined
+  const request = isDeepStrictEqual(remembered?.wanted, wanted) ? remembered!.accepted : wanted
+  try {
+    return await readThrough(deps, options, request, restart)
+  } catch (error) {
+    if (request === null || wanted === null || !isRefusal(error)) throw error
+    const { request: accepted, refused } = await negotiate(deps.client, wanted, options.signal)
+    await saveCapability(deps.sql, resource.type, 'request', { wanted, accepted } satisfies Remembered)
+    await noteDrift(
+      deps.sql,
+      resource.type,
+      refused.map((member) => ({ member, kind: 'refused', sample: 'answered with status 400' })),
+    )
+    return await readThrough(deps, options, accepted, restart)
+  }
+}
+
+interface Remembered {
+  readonly wanted: ListRequest | null
+  readonly accepted: ListRequest | null
+}
+
+/** Null where there is no list. */
+function requestFor({ slug, catalog, pageSize }: SnapshotDeps, resource: Resource): ListRequest | null {
+  if (resource.read.from === 'list') return fullRequest(slug, resource, pageSize)
+  if (resource.read.from !== 'included') return null
+  return carrierRequest(slug, catalog.get(resource.read.list)!, resource.read.include, pageSize)
+}
+
+async function readThrough(
+  deps: SnapshotDeps,
+  { resource, lease, signal, onProgress }: Options,
+  request: ListRequest | null,
+  restart: boolean,
+): Promise<SnapshotResult> {
+  const snapshot = await resumeOrBegin(deps.sql, resource.type, request, restart)
+  const committer = createCommitter({ sql: deps.sql, type: resource.type, lease, mirror: createMirror(resource) })
+  const tally = { inserted: 0, updated: 0, unchanged: 0, parked: 0, pages: 0 }
+  let records = 0
+  let firstCount = snapshot.firstCount
+  let total: number | null = firstCount
+
+  for await (const batch of await batchesOf(deps, resource, request, snapshot, signal)) {
+    const { inserted, updated, unchanged, parked } = await committer.commit(batch, signal)
+    tally.inserted += inserted
+    tally.updated += updated
+    tally.unchanged += unchanged
+    tally.parked += parked
+    tally.pages += batch.pages.length
+    records += batch.pages.reduce((sum, page) => sum + page.records.length, 0)
+    firstCount ??= batch.pages[0]?.recordCount ?? null
+    total = batch.pages.at(-1)?.recordCount ?? null
+    onProgress({ pagesDone: batch.pages.at(-1)?.number ?? 0, records, total })
+  }
+
+  const seen = await countSeen(deps.sql, resource.type)
+  const parked = await countParked(deps.sql, resource.type, snapshot.startedAt)
+  const verdict = judge({ read: resource.read.from, seen, firstCount, total, parked })
+  await deps.sql.begin(async (tx) => {
+    await confirmLease(tx, lease)
+    await settleParked(tx, resource.type, snapshot.startedAt)
+    await endSnapshot(tx, resource.type, resource.table, verdict.outcome === 'ok')
+  })
+  return { ...tally, ...verdict, parked, expected: total, seen }
+}
+
+async function resumeOrBegin(
+  sql: Database,
+  type: string,
+  request: ListRequest | null,
+  restart: boolean,
+): Promise<Snapshot> {
+  const left = restart ? undefined : await readSnapshot(sql, type)
+  const usable =
+    left !== undefined &&
+    isDeepStrictEqual(left.request, request) &&
+    Date.now() - left.startedAt.getTime() < RESUME_WITHIN_MS
+  return usable ? left : await beginSnapshot(sql, type, request)
+}
+
+async function batchesOf(
+  { sql, client, slug, concurrency }: SnapshotDeps,
+  { type, read }: Resource,
+  request: ListRequest | null,
+  { nextPage, position }: Snapshot,
+  signal: AbortSignal,
+): Promise<AsyncGenerator<Batch>> {
+  const reading = { client, from: nextPage, concurrency, signal }
+  if (read.from === 'singleton') return readSingleton(reading, read.path)
+  if (read.from === 'each') {
+    const parents = await mirroredIds(sql, read.parent.replaceAll('-', '_'), position)
+    const query = new URLSearchParams(read.query).toString()
+    const pathOf = (id: string): string => `/${slug}/v1/${read.parent}/${id}/${read.path}?${query}`
+    return readEach(reading, { type, parents, pathOf })
+  }
+  if (request === null) throw new SyncError('SYNC_USAGE', 'stop', `${type} has no list to read.`)
+  return read.from === 'included' ? readIncluded(reading, request, type) : readList(reading, request, type)
+}
+
+interface Evidence {
+  readonly read: Resource['read']['from']
+  readonly seen: number
+  readonly firstCount: number | null
+  readonly total: number | null
+  readonly parked: number
+}
+
+/** Decides from the numbers alone whether the list was whole. */
+export function judge({
+  read,
+  seen,
+  firstCount,
+  total,
+  parked,
+}: Evidence): Pick<SnapshotResult, 'outcome' | 'message'> {
+  const incomplete = (message: string) => ({ outcome: 'incomplete' as const, message })
+  if (read === 'list') {
+    if (total === null) return incomplete('The list did not say how many records it has, so nothing proves it whole.')
+    if (firstCount !== null && firstCount !== total) {
+      return incomplete(
+        `The list went from ${firstCount} to ${total} records while it was read; pages may have shifted.`,
+      )
+    }
+    if (seen !== total) return incomplete(`The list says it has ${total} records, but ${seen} different ones were met.`)
+  }
+  if (parked > 0) return incomplete(`${parked} could not be loaded and are set aside, with the reason, in sync.parked.`)
+  return { outcome: 'ok', message: null }
+}
