@@ -2,7 +2,7 @@
 import { hostname } from 'node:os'
 import pkg from '../package.json' with { type: 'json' }
 import type { Config } from './config.ts'
-import { embeddedFailed, type SyncError } from './errors.ts'
+import { embeddedFailed } from './errors.ts'
 import { catalog } from './registry.ts'
 import { type Account, fetchAccount } from './remote/account.ts'
 import { createClient, type Client } from './remote/client.ts'
@@ -19,6 +19,7 @@ import { openLeases } from './store/leases.ts'
 import { migrate } from './store/migrate.ts'
 import { openTokenStore } from './store/tokens.ts'
 import type { PullDeps } from './sync/pull.ts'
+import type { SyncError } from './sync-error.ts'
 
 export const VERSION = pkg.version
 /** Where the embedded Postgres keeps its data, below the current directory. */

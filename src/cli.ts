@@ -8,19 +8,26 @@ import { pull } from './commands/pull.ts'
 import { simulator } from './commands/simulator.ts'
 import { status } from './commands/status.ts'
 import type { Verb } from './commands/verb.ts'
-import { EXIT, exitCodeOf, reason, SyncError } from './errors.ts'
+import { EXIT, exitCodeOf, reason, SyncError } from './sync-error.ts'
+
+/** The texts are broken by hand below this width: wrapped again, their examples and tables would fall apart. */
+const HELP_WIDTH = 100
 
 const VERBS: readonly Verb[] = [demo, pull, status, migrate, simulator]
 
 const ABOUT = `Keeps a Postgres reporting database equal to a ScopeStack account.
 
-First time here?   npm run demo           a simulated account, an embedded Postgres, nothing to set up
-Your account:      npm run -s sync -- pull    with SCOPESTACK_CLIENT_ID and SCOPESTACK_CLIENT_SECRET in .env`
+First time here?  npm run demo
+                  a simulated account and an embedded Postgres, nothing to set up
+Your account:     npm run -s sync -- pull
+                  with SCOPESTACK_CLIENT_ID and SCOPESTACK_CLIENT_SECRET in .env`
 
 const AFTER = `
-Settings are environment variables, or lines of .env: see .env.example. All mistakes in them are reported at once.
+Settings are environment variables, or lines of .env: see .env.example. All mistakes in
+them are reported at once.
 
-Exit codes: 0 all ok · 1 failed · 2 finished, some resource is not ok · 64 usage · 77 credentials refused · 78 configuration`
+Exit codes: 0 all ok · 1 failed · 2 finished, some resource is not ok · 64 usage ·
+77 credentials refused · 78 configuration`
 
 async function main(argv: readonly string[]): Promise<number> {
   const stop = new AbortController()
@@ -36,6 +43,7 @@ async function main(argv: readonly string[]): Promise<number> {
     .description(ABOUT)
     .version(VERSION, '--version')
     .addHelpText('after', AFTER)
+    .configureHelp({ helpWidth: HELP_WIDTH })
     .exitOverride()
     .configureOutput({ outputError: () => {} })
   for (const verb of VERBS) {

@@ -4,7 +4,8 @@
  */
 import { readFileSync } from 'node:fs'
 import { z } from 'zod'
-import { configInvalid, reason } from './errors.ts'
+import { configInvalid } from './errors.ts'
+import { reason } from './sync-error.ts'
 
 export interface Config {
   readonly clientId: string

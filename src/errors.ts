@@ -2,59 +2,7 @@
  * Every failure, grouped by what is done about it. The message is made from the facts and ends with what the reader can
  * do; `code` never changes once released, so that alerts and scripts can match on it.
  */
-
-/** `retry`: with backoff, spends an attempt · `wait`: later, spends none · `park`: one record aside · `stop`: a person. */
-export type Remedy = 'retry' | 'wait' | 'park' | 'stop'
-
-type Facts = Readonly<Record<string, string | number | boolean | null | undefined | readonly string[]>>
-
-interface Options {
-  readonly facts?: Facts
-  readonly cause?: unknown
-}
-
-export class SyncError extends Error {
-  override readonly name = 'SyncError'
-  readonly code: string
-  readonly remedy: Remedy
-  readonly facts: Facts
-
-  constructor(code: string, remedy: Remedy, message: string, { facts = {}, cause }: Options = {}) {
-    super(message, cause === undefined ? undefined : { cause })
-    this.code = code
-    this.remedy = remedy
-    this.facts = facts
-  }
-}
-
-/** What a process says with its exit status (README, "Exit codes"). */
-export const EXIT = { ok: 0, failed: 1, notAllOk: 2, usage: 64, credentials: 77, config: 78 } as const
-
-export function exitCodeOf(error: unknown): number {
-  if (!(error instanceof SyncError)) return EXIT.failed
-  if (error.code === 'SYNC_CONFIG') return EXIT.config
-  if (error.code === 'SYNC_USAGE') return EXIT.usage
-  if (error.code === 'SYNC_CREDENTIALS_REFUSED' || error.code === 'SYNC_UNAUTHORIZED') return EXIT.credentials
-  return EXIT.failed
-}
-
-/** A failure that ends the whole run: every other resource would meet it too. */
-export function endsTheRun(error: unknown): boolean {
-  return error instanceof SyncError && RUN_ENDING.has(error.code)
-}
-
-const RUN_ENDING: ReadonlySet<string> = new Set([
-  'SYNC_CREDENTIALS_REFUSED',
-  'SYNC_UNAUTHORIZED',
-  'SYNC_WRONG_ACCOUNT',
-  'SYNC_ACCOUNT_NOT_FOUND',
-  'SYNC_TOKEN_COOLDOWN',
-  'SYNC_TOKEN_FAILED',
-  'SYNC_DATABASE_UNREACHABLE',
-  'SYNC_DATABASE_FULL',
-  'SYNC_DATABASE_REFUSED',
-  'SYNC_STOPPED',
-])
+import { reason, SyncError } from './sync-error.ts'
 
 // --- stop ---
 
@@ -263,15 +211,6 @@ export const busy = (facts: { resource: string; holder: string; since: string })
     `${facts.resource} is being worked on by ${facts.holder} since ${facts.since}. Wait for it, or stop it first.`,
     { facts },
   )
-
-/** The sentence of any thrown thing; undici and postgres hide theirs in `code` or in an AggregateError. */
-export function reason(cause: unknown): string {
-  if (!(cause instanceof Error)) return String(cause)
-  if (cause instanceof AggregateError && cause.errors.length > 0) return reason(cause.errors[0])
-  const code = 'code' in cause && typeof cause.code === 'string' ? cause.code : ''
-  if (cause.message === '') return code || cause.name
-  return code === '' || cause.message.includes(code) ? cause.message : `${cause.message} (${code})`
-}
 
 const count = (n: number, noun: string): string => `${n} ${noun}${n === 1 ? '' : 's'}`
 const list = (lines: readonly string[]): string => lines.map((line) => `  - ${line}`).join('\n')

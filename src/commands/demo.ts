@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { openWorker, type Store } from '../assemble.ts'
 import { readConfig } from '../config.ts'
-import { embeddedFailed, EXIT } from '../errors.ts'
+import { embeddedFailed } from '../errors.ts'
 import { catalog } from '../registry.ts'
 import { startSimulator, type Simulator } from '../simulator/server.ts'
 import { openDatabase, type Database } from '../store/database.ts'
@@ -14,16 +14,18 @@ import { chooseResources } from './choose.ts'
 import { chooseProgress } from './progress.ts'
 import { wholeNumber, type Verb } from './verb.ts'
 import { textTable, thousands } from './words.ts'
+import { EXIT } from '../sync-error.ts'
 
 export const demo: Verb = {
   name: 'demo',
-  summary: 'show the whole thing on a simulated account; needs no account, no database, no Docker',
+  summary: 'show the whole thing on a simulated account, with nothing to set up',
   options: [
     { flags: '--exit', about: 'end after the report instead of staying up to be looked at' },
-    { flags: '--projects <number>', about: 'projects of the simulated account, about 34 records each (default 300)' },
+    { flags: '--projects <number>', about: 'projects, about 34 records each (default 300)' },
   ],
-  help: `Starts a ScopeStack look-alike and an embedded Postgres, pulls everything, and prints a sample report from the tables.
-Then both stay up for psql or a BI tool until Ctrl-C. Nothing is kept afterwards, and no setting of yours is used.
+  help: `Starts a ScopeStack look-alike and an embedded Postgres, pulls everything, and prints a
+sample report from the tables. Then both stay up for psql or a BI tool until Ctrl-C.
+Nothing is kept afterwards, and no setting of yours is used.
 
 Examples
   npm run demo
@@ -41,7 +43,11 @@ Examples
       const sql = openDatabase(postgres.url)
       try {
         say(`An embedded Postgres is up. Pulling the account into it:\n`)
-        const allOk = await pullAll(remote, { url: postgres.url, sql, embedded: postgres.folder, close: async () => {} }, signal)
+        const allOk = await pullAll(
+          remote,
+          { url: postgres.url, sql, embedded: postgres.folder, close: async () => {} },
+          signal,
+        )
         say(await report(sql))
         if (options['exit'] !== true) {
           say(stayingUp(postgres.url, remote.url))

@@ -1,16 +1,17 @@
 import { openStore } from '../assemble.ts'
 import { readConfig } from '../config.ts'
-import { EXIT } from '../errors.ts'
 import { addressOf, explainDatabase } from '../store/database.ts'
 import { migrate as runMigrations } from '../store/migrate.ts'
 import type { Verb } from './verb.ts'
+import { EXIT } from '../sync-error.ts'
 
 export const migrate: Verb = {
   name: 'migrate',
   summary: 'bring the database to the schema of this version',
   options: [],
-  help: `Makes or updates schemas scopestack and sync: tables, indexes, views, column comments. Running it twice, or in several
-processes at once, is safe. "pull" does it too; this is for those who run migrations as another database role.
+  help: `Makes or updates schemas scopestack and sync: tables, indexes, views, column comments.
+Running it twice, or in several processes at once, is safe. "pull" does it too; this is
+for those who run migrations as another database role.
 
 The role must be allowed to create schemas in the database, or own them.`,
 

@@ -20,8 +20,19 @@ export function chooseProgress({ json, terminal }: { json: boolean; terminal: bo
 interface Active {
   readonly since: number
   records: number
+  resumed: number
   total: number | null
 }
+
+const begun = (): Active => ({ since: Date.now(), records: 0, resumed: 0, total: null })
+
+/** Said once, where a list goes on. */
+const resumedLine = ({ resource, nextPage, records, resumed }: Advanced): string | undefined =>
+  resumed > 0 && records === resumed
+    ? `… ${resource.padEnd(NAME_WIDTH)}   ${thousands(resumed)} were read before the interruption; goes on at page ${thousands(nextPage)}`
+    : undefined
+
+type Advanced = Extract<PullEvent, { type: 'progress' }>
 
 /** Progress of every list at once would scroll; it is repainted in place, and what has ended scrolls away above it. */
 function liveProgress(): Progress {
@@ -33,10 +44,12 @@ function liveProgress(): Progress {
   const timer = setInterval(repaint, 100)
   return {
     event(event) {
-      if (event.type === 'begin') active.set(event.resource, { since: Date.now(), records: 0, total: null })
+      if (event.type === 'begin') active.set(event.resource, begun())
       else if (event.type === 'progress') {
-        const state = active.get(event.resource)
-        if (state !== undefined) Object.assign(state, { records: event.records, total: event.total })
+        const { records, resumed, total } = event
+        Object.assign(active.get(event.resource) ?? {}, { records, resumed, total })
+        const line = resumedLine(event)
+        if (line !== undefined) paint.persist(line)
       } else {
         active.delete(event.resource)
         paint.persist(outcomeLine(event, Date.now()))
@@ -64,12 +77,15 @@ function plainProgress(): Progress {
   return {
     event(event) {
       const now = Date.now()
-      if (event.type === 'begin') active.set(event.resource, { since: now, records: 0, total: null, said: now })
+      if (event.type === 'begin') active.set(event.resource, { ...begun(), said: now })
       else if (event.type === 'end') say(outcomeLine(event, now))
       else {
         const state = active.get(event.resource)
         if (state === undefined) return
-        Object.assign(state, { records: event.records, total: event.total })
+        const { records, resumed, total } = event
+        Object.assign(state, { records, resumed, total })
+        const line = resumedLine(event)
+        if (line !== undefined) say(line)
         if (now - state.said < PLAIN_EVERY_MS) return
         state.said = now
         say(activeLine(event.resource, state, now))
@@ -102,17 +118,16 @@ function jsonProgress(): Progress {
 }
 
 /** `… project-services      12,300 of 40,120   31 %   5,120/s   5 s left` */
-export function activeLine(resource: string, { since, records, total }: Active, now: number): string {
-  const rate = records / Math.max(0.001, (now - since) / 1000)
+export function activeLine(resource: string, { since, records, resumed, total }: Active, now: number): string {
+  const rate = (records - resumed) / Math.max(0.001, (now - since) / 1000)
   const parts = [`… ${resource.padEnd(NAME_WIDTH)}`]
   if (total === null || total === 0) parts.push(thousands(records).padStart(COUNT_WIDTH))
   else {
     parts.push(`${thousands(records).padStart(COUNT_WIDTH)} of ${thousands(total)}`)
     parts.push(`${Math.min(100, Math.floor((100 * records) / total))} %`)
   }
-  if (records > 0) parts.push(`${thousands(Math.round(rate))}/s`)
-  if (records > 0 && total !== null && total > records)
-    parts.push(`${duration(((total - records) / rate) * 1000)} left`)
+  if (rate > 0) parts.push(`${thousands(Math.round(rate))}/s`)
+  if (rate > 0 && total !== null && total > records) parts.push(`${duration(((total - records) / rate) * 1000)} left`)
   return parts.join('   ')
 }
 

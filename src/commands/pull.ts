@@ -1,6 +1,5 @@
 import { openStore, openWorker } from '../assemble.ts'
 import { readConfig } from '../config.ts'
-import { EXIT } from '../errors.ts'
 import { catalog } from '../registry.ts'
 import { createLogger } from '../logger.ts'
 import { explainDatabase } from '../store/database.ts'
@@ -8,6 +7,7 @@ import { pull as runPull } from '../sync/pull.ts'
 import { chooseResources } from './choose.ts'
 import { chooseProgress } from './progress.ts'
 import type { Verb } from './verb.ts'
+import { EXIT } from '../sync-error.ts'
 
 export const pull: Verb = {
   name: 'pull',
@@ -17,14 +17,15 @@ export const pull: Verb = {
     { flags: '--full', about: 'begin each list at its first page, even where an interrupted pull could go on' },
     { flags: '--json', about: 'one JSON object a line on stdout, for machines' },
   ],
-  help: `Reads every list of the account and writes the rows that differ. The tables are made when they are missing.
-Interrupted by Ctrl-C, a kill or a failure, the next pull goes on where it stopped.
+  help: `Reads every list of the account and writes the rows that differ. The tables are made when
+they are missing. Interrupted by Ctrl-C, a kill or a failure, the next pull goes on where
+it stopped.
 
 Without DATABASE_URL an embedded Postgres is used, in .scopestack-sync/ of this folder.
 
 Each resource ends as one of
   ok          the list was proved to be all there
-  incomplete  it could not be proved; what was read is written, nothing is removed
+  incomplete  it could not be proved; what was read is written
   forbidden   the service account's role may not see it
   failed      the reason is shown
 

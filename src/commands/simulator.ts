@@ -1,23 +1,32 @@
 import { once } from 'node:events'
-import { EXIT, usage } from '../errors.ts'
+import { usage } from '../errors.ts'
 import { startSimulator } from '../simulator/server.ts'
 import { wholeNumber, type Verb } from './verb.ts'
+import { EXIT } from '../sync-error.ts'
 
 export const simulator: Verb = {
   name: 'simulator',
   summary: 'run a ScopeStack look-alike on a port of this machine',
   options: [
     { flags: '--port <number>', about: 'port to listen on, 0 for any free one (default 4010)' },
-    { flags: '--projects <number>', about: 'projects of the made-up account, about 34 records each (default 60)' },
-    { flags: '--seed <number>', about: 'another seed is another account; the same one is the same to the byte (default 1)' },
+    { flags: '--projects <number>', about: 'projects, about 34 records each (default 60)' },
+    {
+      flags: '--seed <number>',
+      about: 'another seed makes another account (default 1)',
+    },
     { flags: '--latency <ms>', about: 'added to every answer of the API (default 0)' },
     { flags: '--page-max <number>', about: 'largest page[size] that is served' },
-    { flags: '--profile <name>', about: 'help-pages: as the help pages describe it; library: as the bare libraries answer' },
+    {
+      flags: '--profile <name>',
+      about: 'help-pages (as documented, default) or library (as bare as its libraries)',
+    },
   ],
-  help: `Serves tokens and the API on the same port, with made-up clients, projects and services, for trying things out without an
-account: point SCOPESTACK_AUTH_URL and SCOPESTACK_API_URL at it. What is changed in it is gone when it stops.
+  help: `Serves tokens and the API on the same port, with made-up clients, projects and services,
+for trying things out without an account: point SCOPESTACK_AUTH_URL and
+SCOPESTACK_API_URL at it. What is changed in it is gone when it stops.
 
-Faults can be switched on at /_control: POST /_control/faults {"kind":"429","retryAfter":2,"count":3}.
+Faults are switched on from this machine:
+  curl -d '{"kind":"429","retryAfter":2,"count":3}' http://127.0.0.1:4010/_control/faults
 
 Example
   npm run simulator -- --port 4010 --projects 300`,

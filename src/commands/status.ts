@@ -1,16 +1,18 @@
 import { openStore } from '../assemble.ts'
 import { readConfig } from '../config.ts'
-import { EXIT, notMigrated } from '../errors.ts'
+import { notMigrated } from '../errors.ts'
 import { explainDatabase } from '../store/database.ts'
 import { readStatus, type ResourceStatus, type Status } from '../store/status.ts'
 import type { Verb } from './verb.ts'
 import { ago, textTable, thousands } from './words.ts'
+import { EXIT } from '../sync-error.ts'
 
 export const status: Verb = {
   name: 'status',
   summary: 'show where every resource stands',
   options: [{ flags: '--json', about: 'the same as one JSON document on stdout' }],
-  help: `Reads the database only; ScopeStack is not asked. The same is in the view scopestack.sync_status, for SQL.
+  help: `Reads the database only; ScopeStack is not asked. The same is in the view
+scopestack.sync_status, for SQL.
 
 Examples
   npm run -s sync -- status

@@ -1,10 +1,11 @@
 /** Calls to the API: the token, the pace, the retries, and what a status means. The body is for the caller to judge. */
-import { forbidden, rateLimited, remoteFailed, requestRefused, SyncError, unauthorized } from '../errors.ts'
+import { forbidden, rateLimited, remoteFailed, requestRefused, unauthorized } from '../errors.ts'
 import { errorDetail } from './document.ts'
 import type { Http, HttpResponse } from './http.ts'
 import type { Pace } from './pace.ts'
 import { backoff, sleep, type RetryPolicy } from './retry.ts'
 import type { Tokens } from './tokens.ts'
+import { SyncError } from '../sync-error.ts'
 
 export interface Client {
   /**

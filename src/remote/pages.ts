@@ -13,6 +13,11 @@ export interface ListRequest {
   readonly query: Readonly<Record<string, string>>
   /** Null: the server's own. */
   readonly pageSize: number | null
+  /**
+   * Whether the records in `included` are wanted for themselves. They are most of a page's size, so otherwise, when they
+   * only came along with the keys, they are let go at once rather than held while the page waits its turn.
+   */
+  readonly included?: boolean
 }
 
 export interface Page extends Document {
@@ -32,7 +37,10 @@ export const fetchPage = async (
   request: ListRequest,
   number: number,
   signal: AbortSignal,
-): Promise<Page> => ({ ...(await client.get(pagePath(request, number), parseDocument, signal)), number })
+): Promise<Page> => {
+  const document = await client.get(pagePath(request, number), parseDocument, signal)
+  return { ...document, included: request.included === true ? document.included : [], number }
+}
 
 interface Options {
   readonly client: Client

@@ -1,6 +1,7 @@
 /** Retries what `remedy: retry` names, with exponential backoff and full jitter. */
 import { setTimeout as delay } from 'node:timers/promises'
-import { stopped, SyncError } from '../errors.ts'
+import { stopped } from '../errors.ts'
+import { SyncError } from '../sync-error.ts'
 
 export interface RetryPolicy {
   readonly attempts: number

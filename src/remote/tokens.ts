@@ -8,11 +8,12 @@
  * Single flight inside the process is a shared promise; across processes it is a claim in the store, whose proof the
  * late holder no longer has.
  */
-import { credentialsRefused, reason, SyncError, tokenCooldown } from '../errors.ts'
+import { credentialsRefused, tokenCooldown } from '../errors.ts'
 import type { StoredToken, Token, TokenStore } from '../token-store.ts'
 import type { IssuedToken } from './grants.ts'
 import { retrying, sleep, type RetryPolicy } from './retry.ts'
 import type { Seal } from './seal.ts'
+import { reason, SyncError } from '../sync-error.ts'
 
 export interface Tokens {
   get(signal: AbortSignal): Promise<Token>

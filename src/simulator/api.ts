@@ -113,7 +113,7 @@ function related(deps: ApiDeps, model: Model, rec: Rec, name: string, call: Call
   return tagged(deps, call, () => singleDocument(deps, readQuery(deps, of, call.params), found))
 }
 
-function list(deps: ApiDeps, of: Model, call: Call, within: { rec: Rec; name: string; parent: Model } | null): Buffer {
+function list(deps: ApiDeps, of: Model, call: Call, within: { rec: Rec; name: string; parent: Model } | null): Buffer[] {
   const query = readQuery(deps, of, call.params)
   if (within === null) {
     return listDocument(deps, query, deps.select(of, query, null), deps.documents.address(`/${of.type}`), call.params)
@@ -132,12 +132,12 @@ function list(deps: ApiDeps, of: Model, call: Call, within: { rec: Rec; name: st
   )
 }
 
-const single = (deps: ApiDeps, model: Model, rec: Rec, params: URLSearchParams): Buffer =>
+const single = (deps: ApiDeps, model: Model, rec: Rec, params: URLSearchParams): Buffer[] =>
   singleDocument(deps, readQuery(deps, model, params), rec)
 
 /** A weak ETag from the data's version and the address: right for any change, and no body is hashed (a 200 kB page would
  *  cost 0.2 ms). A change elsewhere changes it too, as the price. */
-function tagged(deps: ApiDeps, call: Call, body: () => Buffer): Answer {
+function tagged(deps: ApiDeps, call: Call, body: () => Buffer[] | Buffer): Answer {
   const about = `${deps.instance} ${String(deps.records.version)} ${call.path}?${call.params.toString()}`
   const etag = `W/"${hash('md5', about)}"`
   const asked = (call.headers['if-none-match'] ?? '').split(',').map((entry) => entry.trim())

@@ -4,7 +4,9 @@ import { tooLarge } from './errors.ts'
 export type Answer = {
   readonly status: number
   readonly headers: Readonly<Record<string, string>>
-  readonly body: Buffer
+  /** in pieces: a page is sent from where its records lie, without being copied together */
+  readonly body: readonly Buffer[]
+  readonly length: number
 }
 
 export type Call = {
@@ -31,16 +33,13 @@ export async function readBody(request: IncomingMessage): Promise<Buffer> {
   return Buffer.concat(parts)
 }
 
-export const nothing = Buffer.alloc(0)
+export const nothing: readonly Buffer[] = []
 
-export function answer(
-  status: number,
-  type: string | null,
-  body: Buffer | string,
-  headers: Record<string, string> = {},
-): Answer {
-  const bytes = typeof body === 'string' ? Buffer.from(body) : body
-  return { status, headers: type === null ? headers : { 'Content-Type': type, ...headers }, body: bytes }
+export function answer(status: number, type: string | null, body: readonly Buffer[] | Buffer | string, headers: Record<string, string> = {}): Answer {
+  const parts = typeof body === 'string' ? [Buffer.from(body)] : Buffer.isBuffer(body) ? [body] : body
+  let length = 0
+  for (const part of parts) length += part.length
+  return { status, headers: type === null ? headers : { 'Content-Type': type, ...headers }, body: parts, length }
 }
 
 export const json = (status: number, value: unknown, headers: Record<string, string> = {}): Answer =>

@@ -36,7 +36,7 @@ export function createHandler(
       await answerRequest(deps, request, response, requestId)
     } catch (error) {
       // closing, or a client that went away: nobody is left to answer
-      if (deps.closing.aborted || request.destroyed || response.headersSent) response.destroy()
+      if (deps.closing.aborted || request.socket.destroyed || response.headersSent) response.destroy()
       else sendError(deps, request, response, error, requestId)
     }
   }

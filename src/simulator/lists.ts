@@ -1,13 +1,14 @@
-import { joined, permissions, reached } from './documents.ts'
+import { reached } from './documents.ts'
 import type { Documents } from './documents.ts'
 import type { Model } from './model/model.ts'
 import type { IncludeTree, Query } from './query.ts'
 import type { Rec, Records } from './records.ts'
+import { permissions } from './templates.ts'
 
 type Deps = { readonly records: Records; readonly documents: Documents }
 
-/** Named relationships and sparse fields per type: what decides a resource object's shape in one answer. */
-type Shapes = { readonly top: readonly string[]; readonly byType: ReadonlyMap<string, readonly string[]> }
+/** The relationships that carry linkage, by type of the included record. */
+type Shapes = ReadonlyMap<string, readonly string[]>
 
 function included(deps: Deps, query: Query, primary: readonly Rec[]): { found: Map<string, Rec>; shapes: Shapes } {
   const found = new Map<string, Rec>()
@@ -27,32 +28,13 @@ function included(deps: Deps, query: Query, primary: readonly Rec[]): { found: M
     }
   }
   walk(primary, query.include)
-  return { found, shapes: { top: [...query.include.keys()], byType } }
+  return { found, shapes: byType }
 }
 
-function objects(
-  deps: Deps,
-  query: Query,
-  recs: Iterable<Rec>,
-  linked: (rec: Rec) => readonly string[],
-  into: (Buffer | string)[],
-): void {
-  let first = true
-  for (const rec of recs) {
-    if (!first) into.push(comma)
-    first = false
-    into.push(deps.documents.bytes(rec, linked(rec), query.fields.get(rec.type) ?? null))
-  }
-}
-
-const comma = Buffer.from(',')
-
-function withIncluded(deps: Deps, query: Query, primary: readonly Rec[], parts: (Buffer | string)[]): void {
+function withIncluded(deps: Deps, query: Query, primary: readonly Rec[], parts: Buffer[]): void {
   if (query.include.size === 0) return
   const { found, shapes } = included(deps, query, primary)
-  parts.push(',"included":[')
-  objects(deps, query, found.values(), (rec) => shapes.byType.get(rec.type) ?? [], parts)
-  parts.push(']')
+  parts.push(Buffer.from(',"included":['), ...deps.documents.pieces([...found.values()], (rec) => shapes.get(rec.type) ?? [], query.fields), Buffer.from(']'))
 }
 
 export function listDocument(
@@ -61,18 +43,16 @@ export function listDocument(
   recs: readonly Rec[],
   address: string,
   params: URLSearchParams,
-): Buffer {
+): Buffer[] {
   const from = (query.page - 1) * query.size
   const shown = recs.slice(from, from + query.size)
   const top = [...query.include.keys()]
-  const parts: (Buffer | string)[] = ['{"data":[']
-  objects(deps, query, shown, () => top, parts)
-  parts.push(']')
+  const parts = [Buffer.from('{"data":['), ...deps.documents.pieces(shown, () => top, query.fields), Buffer.from(']')]
   withIncluded(deps, query, shown, parts)
   const pages = Math.ceil(recs.length / query.size)
   const meta = { 'record-count': recs.length, 'page-count': pages, permissions }
-  parts.push(`,"meta":${JSON.stringify(meta)},"links":${JSON.stringify(pageLinks(query, pages, address, params))}}`)
-  return joined(parts)
+  parts.push(Buffer.from(`,"meta":${JSON.stringify(meta)},"links":${JSON.stringify(pageLinks(query, pages, address, params))}}`))
+  return parts
 }
 
 /** `last` of an empty list is page 1; a page past the end still has a `prev` that points at nothing (API notes §3, §12). */
@@ -89,13 +69,13 @@ function pageLinks(query: Query, pages: number, address: string, params: URLSear
   return links
 }
 
-export function singleDocument(deps: Deps, query: Query, rec: Rec | null): Buffer {
-  if (rec === null) return Buffer.from('{"data":null}')
-  const parts: (Buffer | string)[] = ['{"data":']
-  objects(deps, query, [rec], () => [...query.include.keys()], parts)
+export function singleDocument(deps: Deps, query: Query, rec: Rec | null): Buffer[] {
+  if (rec === null) return [Buffer.from('{"data":null}')]
+  const top = [...query.include.keys()]
+  const parts = [Buffer.from('{"data":'), ...deps.documents.pieces([rec], () => top, query.fields)]
   withIncluded(deps, query, [rec], parts)
-  parts.push('}')
-  return joined(parts)
+  parts.push(Buffer.from('}'))
+  return parts
 }
 
 export function linkageDocument(deps: Deps, model: Model, rec: Rec, name: string): Buffer {

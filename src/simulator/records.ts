@@ -26,7 +26,8 @@ export type Rec = {
   plain: Memo | null
 }
 
-export type Memo = { readonly shape: string; readonly stamp: number; readonly bytes: Buffer }
+/** A record's JSON is a stretch of the buffer that was made for the page it first appeared on. */
+export type Memo = { readonly shape: string; readonly stamp: number; readonly buffer: Buffer; readonly from: number; readonly to: number }
 
 export type Table = { readonly model: Model; readonly byId: Map<string, Rec>; readonly ordered: Rec[]; version: number }
 

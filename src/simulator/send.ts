@@ -14,15 +14,25 @@ export function send(request: IncomingMessage, response: ServerResponse, given: 
   response.writeHead(given.status, {
     ...given.headers,
     'X-Request-Id': requestId,
-    ...(given.status === 204 || given.status === 304 ? {} : { 'Content-Length': given.body.length }),
+    ...(given.status === 204 || given.status === 304 ? {} : { 'Content-Length': given.length }),
   })
-  if (head || given.body.length === 0) {
+  if (head || given.length === 0) {
     response.end()
     return 0
   }
-  response.end(given.body)
-  return given.body.length
+  if (given.body.length > scattered) response.end(Buffer.concat(given.body))
+  else {
+    // corked: one writev
+    response.cork()
+    for (const part of given.body) response.write(part)
+    response.end()
+    response.uncork()
+  }
+  return given.length
 }
+
+/** Past so many pieces one copy costs less than the writes. */
+const scattered = 24
 
 const html = (status: number, title: string): ErrorBody => ({
   status,
@@ -59,15 +69,15 @@ function bodyOf(status: number, bodies: Switches['errorBodies']): ErrorBody {
 
 /** Headers promise the whole body; the connection ends after a part of it. */
 export function truncate(response: ServerResponse, given: Answer, afterBytes: number | null): void {
-  const part = given.body.subarray(0, afterBytes ?? Math.floor(given.body.length / 2))
-  response.writeHead(given.status, { ...given.headers, 'Content-Length': given.body.length })
+  const part = Buffer.concat(given.body).subarray(0, afterBytes ?? Math.floor(given.length / 2))
+  response.writeHead(given.status, { ...given.headers, 'Content-Length': given.length })
   // destroyed only once the part has left, or nothing at all would arrive
   response.write(part.length === 0 ? ' ' : part, () => response.socket?.destroySoon())
 }
 
 /** Headers, then nothing. */
 export function stall(response: ServerResponse, given: Answer): void {
-  response.writeHead(given.status, { ...given.headers, 'Content-Length': Math.max(given.body.length, 1) })
+  response.writeHead(given.status, { ...given.headers, 'Content-Length': Math.max(given.length, 1) })
   response.flushHeaders()
 }
 

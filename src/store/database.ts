@@ -2,7 +2,8 @@
 import { once } from 'node:events'
 import { connect as connectSocket } from 'node:net'
 import postgres from 'postgres'
-import { databaseFull, databaseRefused, databaseUnreachable, SyncError } from '../errors.ts'
+import { databaseFull, databaseRefused, databaseUnreachable } from '../errors.ts'
+import { SyncError } from '../sync-error.ts'
 
 export type Database = postgres.Sql
 export type Transaction = postgres.TransactionSql

@@ -28,8 +28,8 @@ export async function preparePlace(wanted: string): Promise<Place> {
   if (await reachable(dirname(folder), account)) {
     await mkdir(folder, { recursive: true })
     // A mount may refuse, whoever asks.
-    await chmod(folder, PASS_THROUGH).catch(() => {})
-    // Asked again: a strict umask applies to the parents that mkdir has just made.
+    if (!(await reachable(folder, account))) await chmod(folder, PASS_THROUGH).catch(() => {})
+    // Asked again: a strict umask also applies to the parents that mkdir has just made.
     if (await reachable(folder, account)) return { folder, account }
   }
   return { folder: await prepareInTemp(folder), account: NOBODY }

@@ -1,7 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-
 import postgres from 'postgres'
-
 import { findBinaries } from './embedded-binaries.ts'
 import { launch, prepareCluster, runningServer, shutDown, SUPERUSER } from './embedded-cluster.ts'
 import type { Cluster, Launch } from './embedded-cluster.ts'
@@ -88,6 +86,8 @@ async function hold(cluster: Cluster, port: number): Promise<postgres.Sql> {
     // By default the connection, and with it the lock, would be exchanged after an hour.
     max_lifetime: null,
     connect_timeout: 10,
+    // When the server goes away during this extra query, nobody receives its failure: an unhandled rejection.
+    fetch_types: false,
     connection: { application_name: HOLDER },
     onnotice: () => {},
   })

@@ -4,7 +4,7 @@
  * transaction that writes, so a process that was suspended and comes back writes nothing.
  */
 import { busy, leaseLost } from '../errors.ts'
-import type { Database, Transaction } from './database.ts'
+import { isConnectionLoss, type Database, type Transaction } from './database.ts'
 
 export interface Lease {
   readonly resource: string
@@ -27,11 +27,16 @@ export const RENEW_EVERY_MS = 15_000
 /** @param holder shown to whoever finds the lease taken: `host, process 123`. */
 export async function openLeases(sql: Database, holder: string): Promise<Leases> {
   // A connection that lives exactly as long as this process: its absence from pg_stat_activity proves the death.
-  const presence = await sql.reserve()
+  let presence = await sql.reserve()
 
-  const backend = async () => {
-    const [row] = await presence<{ pid: number; start: Date }[]>`
+  const backend = async (): Promise<{ pid: number | null; start: Date | null }> => {
+    const ask = () => presence<{ pid: number; start: Date }[]>`
       select pid, backend_start as start from pg_stat_activity where pid = pg_backend_pid()`
+    const [row] = await ask().catch(async (error: unknown) => {
+      if (!isConnectionLoss(error)) throw error
+      presence = await sql.reserve()
+      return await ask()
+    })
     return row ?? { pid: null, start: null }
   }
 

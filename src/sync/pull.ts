@@ -1,11 +1,12 @@
 /** One run: every resource read, several at once, each with its own outcome; one that fails does not stop the others. */
-import { accountNotFound, endsTheRun, leaseLost, listNotFound, reason, SyncError } from '../errors.ts'
+import { accountNotFound, leaseLost, listNotFound } from '../errors.ts'
 import type { Client } from '../remote/client.ts'
 import { fetchPage } from '../remote/pages.ts'
 import type { Resource } from '../resource.ts'
 import { type Leases, RENEW_EVERY_MS } from '../store/leases.ts'
 import { beginRun, endRun, recordOutcome, type Outcome, type ResourceOutcome } from '../store/runs.ts'
 import { pullSnapshot, type SnapshotDeps, type SnapshotProgress } from './snapshot.ts'
+import { endsTheRun, reason, SyncError } from '../sync-error.ts'
 
 export interface PullDeps extends SnapshotDeps {
   readonly leases: Leases

@@ -1,9 +1,9 @@
 /** The four ways a resource is read, all as batches of pages in order, so that one snapshot serves them all. */
-import { reason, SyncError } from '../errors.ts'
 import type { Client } from '../remote/client.ts'
 import { isObject, parseDocument } from '../remote/document.ts'
 import { readPages, type ListRequest, type Page } from '../remote/pages.ts'
 import type { RemoteRecord } from '../resource.ts'
+import { reason, SyncError } from '../sync-error.ts'
 
 export interface Batch {
   readonly pages: readonly ReadPage[]

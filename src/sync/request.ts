@@ -3,10 +3,10 @@
  * only believed (API notes, confidence marks); one that is refused must not cost the list. Which one it was is found by
  * leaving things out, never by reading the error: the bare library sends no body with some of them (API notes §12).
  */
-import { SyncError } from '../errors.ts'
 import type { Client } from '../remote/client.ts'
 import { fetchPage, type ListRequest } from '../remote/pages.ts'
 import type { Resource } from '../resource.ts'
+import { SyncError } from '../sync-error.ts'
 
 /** Everything the catalog would like to have. */
 export function fullRequest(slug: string, resource: Resource, pageSize: number): ListRequest {
@@ -16,7 +16,7 @@ export function fullRequest(slug: string, resource: Resource, pageSize: number):
 
 /** The list that carries `resource` in its `included`. */
 export function carrierRequest(slug: string, carrier: Resource, include: string, pageSize: number): ListRequest {
-  return { ...fullRequest(slug, carrier, pageSize), query: queryFor(carrier.whole, [include]) }
+  return { ...fullRequest(slug, carrier, pageSize), query: queryFor(carrier.whole, [include]), included: true }
 }
 
 function queryFor(whole: Readonly<Record<string, string>>, include: readonly string[]): Record<string, string> {
@@ -46,7 +46,7 @@ const SMALLER_PAGES = [100, 50, 20]
  */
 export async function negotiate(client: Client, wanted: ListRequest, signal: AbortSignal): Promise<Negotiated> {
   const refused: string[] = []
-  let request: ListRequest = { path: wanted.path, query: {}, pageSize: null }
+  let request: ListRequest = { ...wanted, query: {}, pageSize: null }
   await fetchPage(client, request, 1, signal)
 
   const attempt = async (candidate: ListRequest): Promise<boolean> => {

@@ -7,7 +7,6 @@
  * `record-count` did not change on the way.
  */
 import { isDeepStrictEqual } from 'node:util'
-import { SyncError } from '../errors.ts'
 import type { Client } from '../remote/client.ts'
 import type { ListRequest } from '../remote/pages.ts'
 import type { Resource } from '../resource.ts'
@@ -21,6 +20,7 @@ import type { Outcome } from '../store/runs.ts'
 import { createCommitter } from './commit.ts'
 import { readEach, readIncluded, readList, readSingleton, type Batch } from './read.ts'
 import { carrierRequest, fullRequest, isRefusal, negotiate } from './request.ts'
+import { SyncError } from '../sync-error.ts'
 
 export interface SnapshotDeps {
   readonly sql: Database
@@ -32,9 +32,12 @@ export interface SnapshotDeps {
 }
 
 export interface SnapshotProgress {
-  /** Pages of the list that are written, those of an interrupted run included. */
-  readonly pagesDone: number
+  /** The page to read next. */
+  readonly nextPage: number
+  /** Records read, those of an interrupted run included. */
   readonly records: number
+  /** Of these, the ones an interrupted run had read. */
+  readonly resumed: number
   readonly total: number | null
 }
 
@@ -103,9 +106,11 @@ async function readThrough(
   const snapshot = await resumeOrBegin(deps.sql, resource.type, request, restart)
   const committer = createCommitter({ sql: deps.sql, type: resource.type, lease, mirror: createMirror(resource) })
   const tally = { inserted: 0, updated: 0, unchanged: 0, parked: 0, pages: 0 }
-  let records = 0
+  const resumed = snapshot.nextPage > 1 ? await countSeen(deps.sql, resource.type) : 0
+  let records = resumed
   let firstCount = snapshot.firstCount
   let total: number | null = firstCount
+  onProgress({ nextPage: snapshot.nextPage, records, resumed, total })
 
   for await (const batch of await batchesOf(deps, resource, request, snapshot, signal)) {
     const { inserted, updated, unchanged, parked } = await committer.commit(batch, signal)
@@ -117,7 +122,7 @@ async function readThrough(
     records += batch.pages.reduce((sum, page) => sum + page.records.length, 0)
     firstCount ??= batch.pages[0]?.recordCount ?? null
     total = batch.pages.at(-1)?.recordCount ?? null
-    onProgress({ pagesDone: batch.pages.at(-1)?.number ?? 0, records, total })
+    onProgress({ nextPage: (batch.pages.at(-1)?.number ?? 0) + 1, records, resumed, total })
   }
 
   const seen = await countSeen(deps.sql, resource.type)

@@ -93,8 +93,6 @@ test('a first start makes a UTF8, UTC, password-protected database that keeps it
     other_methods: 0,
   })
   expect((await stat(join(folder, 'password'))).mode & 0o777).toBe(0o600)
-
-  const pid = await serverPid()
   await first.stop()
   await first.stop()
   expect(existsSync(pidFile())).toBe(false)
@@ -111,7 +109,6 @@ test('a first start makes a UTF8, UTC, password-protected database that keeps it
 test('a second user joins the same server; the last to leave stops it', async () => {
   const [first, second] = [await start(), await startElsewhere()]
   expect(second.url).toBe(first.url)
-  const pid = await serverPid()
 
   await first.stop()
   expect(await ask(second.url, async (sql) => (await sql`select 1 as one`)[0]?.one)).toBe(1)
@@ -123,7 +120,6 @@ test('a second user joins the same server; the last to leave stops it', async ()
 
 test('a SQL client that is still connected keeps the server; the next user ends it', async () => {
   const first = await start()
-  const pid = await serverPid()
   await ask(first.url, async (sql) => {
     await sql`select 1`
     await first.stop()
@@ -176,7 +172,6 @@ test('several first starts at once, in this process and others, end in one serve
   const ours = await Promise.all([start(), start(), start()])
   const theirs = await others
   expect(new Set([...ours, ...theirs].map(({ url }) => url)).size).toBe(1)
-  const pid = await serverPid()
 
   for (const { child } of theirs) child.kill('SIGTERM')
   await Promise.all([...ours.map((one) => one.stop()), ...theirs.map(({ child }) => once(child, 'exit'))])

@@ -1,26 +1,25 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-
 import { onTestFailed, onTestFinished } from 'vitest'
 
 /**
  * Waits until `condition` gives something truthy, and gives that back. It has no limit of its own: the test's timeout ends
- * it, and the failure then names `what` was waited for. A condition that throws counts as not yet.
+ * it, and the failure's output then names `what` was waited for. A condition that throws counts as not yet. Only inside
+ * a test, not in a hook.
  */
 export async function until<T>(condition: () => T | Promise<T>, what: string): Promise<NonNullable<T>> {
-  let over = false
+  const state = { waiting: true, over: false }
   let last: unknown
   onTestFinished(() => {
-    over = true
+    state.over = true
   })
   onTestFailed(() => {
-    if (waiting) console.error(`Still waited for ${what}. ${last === undefined ? '' : String(last)}`)
+    if (state.waiting) console.error(`Still waited for ${what}.`, last ?? '')
   })
-  let waiting = true
-  while (!over) {
+  while (!state.over) {
     try {
       const value = await condition()
       if (value) {
-        waiting = false
+        state.waiting = false
         return value
       }
       last = undefined

@@ -2,6 +2,7 @@ import { createRandom } from '../random.ts'
 import type { Records } from '../records.ts'
 import { makeCatalog } from './catalog.ts'
 import { makeCompanies } from './companies.ts'
+import { leaveGaps } from './gaps.ts'
 import { makeLeftovers, makeTargets } from './inferred.ts'
 import { createMaking } from './making.ts'
 import { makeBusinessUnits, makePeople } from './people.ts'
@@ -28,4 +29,5 @@ export function generate(records: Records, { seed, projects, account }: Generate
   makeProjects(making)
   if (projects > 0) makeSurveys(making)
   makeLeftovers(making)
+  leaveGaps(records, making.random)
 }

@@ -79,9 +79,13 @@ export const hasTag = filter('has-tag')
 export const linked = filter('linked')
 export const afterDay = filter('after-day')
 
+/** Without a prototype: names come from requests, and `constructor` is none of ours. */
+const named = <T>(given: Readonly<Record<string, T>> | undefined): Record<string, T> =>
+  Object.assign(Object.create(null) as Record<string, T>, given)
+
 export function model(type: string, given: Partial<Omit<Model, 'type'>>): Model {
-  const attributes = given.attributes ?? {}
-  const filters = given.filters ?? {}
+  const attributes = named(given.attributes)
+  const filters = named(given.filters)
   const scope = given.scope ?? 'account'
   // "Default is active only on account-level lists" (API notes §4); on project children it is unclear, so all.
   const hides = scope === 'account' && filters['active'] !== undefined ? { attribute: 'active', is: false } : null
@@ -91,8 +95,8 @@ export function model(type: string, given: Partial<Omit<Model, 'type'>>): Model 
     attributes,
     filters,
     listed: given.listed ?? true,
-    toOne: given.toOne ?? {},
-    toMany: given.toMany ?? {},
+    toOne: named(given.toOne),
+    toMany: named(given.toMany),
     required: given.required ?? [],
     unique: given.unique ?? null,
     context: given.context ?? null,

@@ -1,0 +1,133 @@
+/**
+ * One measured phase in a process of its own, so that peak memory is its own and nothing is warm from another phase.
+ * Prints one JSON line. Settings come as environment variables, like the product's.
+ */
+import { once } from 'node:events'
+import { finished } from 'node:stream/promises'
+import { createHttp } from '../src/remote/http.ts'
+import { requestToken } from '../src/remote/grants.ts'
+import { pagePath, type ListRequest } from '../src/remote/pages.ts'
+import { parseDocument } from '../src/remote/document.ts'
+import { openWorker } from '../src/assemble.ts'
+import { readConfig } from '../src/config.ts'
+import { catalog } from '../src/registry.ts'
+import type { RemoteRecord, Resource } from '../src/resource.ts'
+import { openDatabase, quote } from '../src/store/database.ts'
+import { migrate } from '../src/store/migrate.ts'
+import { rowColumns, rowMaker } from '../src/store/row.ts'
+import { pull } from '../src/sync/pull.ts'
+import { fullRequest } from '../src/sync/request.ts'
+
+const SLUG = 'demo'
+const config = readConfig({ credentials: true })
+const never = new AbortController().signal
+const lists = [...catalog.values()].filter(({ read, byDefault }) => read.from === 'list' && byDefault)
+
+interface Result {
+  readonly ms: number
+  readonly records: number
+  readonly bytes: number
+}
+
+const PHASES: Readonly<Record<string, () => Promise<Result>>> = {
+  download: () => read((body) => void body.length),
+  parse: () => read((body) => void parseDocument(body, '')),
+  copy: copyAll,
+  pull: pullAll,
+}
+
+/** Every page the worker would ask for, as many in flight as it would have, each body handed to `take`. */
+async function read(take: (body: string, resource: Resource) => void): Promise<Result> {
+  const http = createHttp({ connections: config.concurrency })
+  const { accessToken } = await requestToken(http, config, 'bench', never)
+  const headers = { authorization: `Bearer ${accessToken}`, accept: 'application/vnd.api+json' }
+  let bytes = 0
+  const get = async (request: ListRequest, page: number, resource: Resource): Promise<string> => {
+    const { body } = await http.send({ method: 'GET', url: config.apiUrl + pagePath(request, page), headers }, never)
+    bytes += body.length
+    take(body, resource)
+    return body
+  }
+  const started = performance.now()
+  let records = 0
+  const rest: (() => Promise<unknown>)[] = []
+  await limited(
+    lists.map((resource) => async () => {
+      const request = fullRequest(SLUG, resource, config.pageSize)
+      const { pageCount, recordCount } = parseDocument(await get(request, 1, resource), '')
+      records += recordCount ?? 0
+      for (let page = 2; page <= (pageCount ?? 1); page++) rest.push(() => get(request, page, resource))
+    }),
+  )
+  await limited(rest)
+  const ms = performance.now() - started
+  await http.close()
+  return { ms, records, bytes }
+}
+
+async function limited(work: readonly (() => Promise<unknown>)[]): Promise<void> {
+  const queue = work.values()
+  await Promise.all(
+    Array.from({ length: config.concurrency }, async () => {
+      for (const act of queue) await act()
+    }),
+  )
+}
+
+/** The writing limit: the same rows, already in COPY's text form, straight into the empty tables, one COPY a table. */
+async function copyAll(): Promise<Result> {
+  const lines = new Map<Resource, string[]>()
+  const makers = new Map(lists.map((resource) => [resource, rowMaker(resource)]))
+  await read((body, resource) => {
+    const own = lines.get(resource) ?? []
+    lines.set(resource, own)
+    for (const record of parseDocument(body, '').records as RemoteRecord[]) {
+      const row = makers.get(resource)!(record)
+      own.push(`${row.line}\t${row.hash}\n`)
+    }
+  })
+  await migrate(config.databaseUrl!)
+  const sql = openDatabase(config.databaseUrl!)
+  const started = performance.now()
+  let records = 0
+  let bytes = 0
+  for (const [resource, own] of lines) {
+    const names = [...rowColumns(resource), 'sync_hash'].map(quote).join(', ')
+    const stream = await sql.unsafe(`copy scopestack.${quote(resource.table)} (${names}) from stdin`).writable()
+    for (let start = 0; start < own.length; start += 5000) {
+      const chunk = own.slice(start, start + 5000).join('')
+      bytes += chunk.length
+      if (!stream.write(chunk)) await once(stream, 'drain')
+    }
+    stream.end()
+    await finished(stream)
+    records += own.length
+  }
+  const ms = performance.now() - started
+  await sql.end()
+  return { ms, records, bytes }
+}
+
+async function pullAll(): Promise<Result> {
+  const url = config.databaseUrl!
+  const sql = openDatabase(url)
+  const worker = await openWorker(config, { url, sql, embedded: undefined, close: async () => {} }, never, () => {})
+  const started = performance.now()
+  const report = await pull(worker, {
+    resources: [...catalog.values()].filter(({ byDefault }) => byDefault),
+    restart: true,
+    signal: never,
+    onEvent: () => {},
+  })
+  const ms = performance.now() - started
+  const bad = report.outcomes.filter(({ outcome }) => outcome !== 'ok')
+  if (bad.length > 0) throw new Error(`not ok: ${JSON.stringify(bad)}`)
+  await worker.close()
+  await sql.end()
+  return { ms, records: report.outcomes.reduce((sum, { seen }) => sum + seen, 0), bytes: 0 }
+}
+
+const phase = PHASES[process.argv[2] ?? '']
+if (phase === undefined) throw new Error(`phase is one of ${Object.keys(PHASES).join(', ')}`)
+const result = await phase()
+process.stdout.write(`${JSON.stringify({ ...result, peakRss: process.resourceUsage().maxRSS * 1024 })}\n`)

@@ -1,0 +1,38 @@
+import type { Reporter, SerializedError, TestModule, TestRunEndReason, Vitest } from 'vitest/node'
+
+/**
+ * Ends the run with one plain line, `N passed, N failed`. What did not run did not pass: skipped and todo tests, files that
+ * do not load, errors outside of tests and an exit code that something else has set all count as failed. Only a run
+ * narrowed with -t may leave tests out.
+ */
+export default class CountReporter implements Reporter {
+  passed = 0
+  failed = 0
+  private narrowed = false
+
+  onInit(vitest: Vitest): void {
+    this.narrowed = vitest.config.testNamePattern !== undefined
+    // At exit, because vitest can still fail after its last report: in a global teardown, say.
+    process.once('exit', (code) => {
+      if (this.failed > 0 && code === 0) process.exitCode = 1
+      const failed = this.failed === 0 && (process.exitCode ?? code) !== 0 ? 1 : this.failed
+      process.stdout.write(`${this.passed} passed, ${failed} failed\n`)
+    })
+  }
+
+  onTestRunEnd(modules: readonly TestModule[], unhandled: readonly SerializedError[], reason: TestRunEndReason): void {
+    this.passed = 0
+    this.failed = unhandled.length
+    for (const module of modules) {
+      this.failed += module.errors().length
+      for (const suite of module.children.allSuites()) this.failed += suite.errors().length
+      for (const test of module.children.allTests()) {
+        const { state } = test.result()
+        if (state === 'passed') this.passed += 1
+        else if (state !== 'skipped' || !this.narrowed) this.failed += 1
+      }
+    }
+    if (this.failed === 0 && (reason !== 'passed' || this.passed === 0)) this.failed = 1
+    if (this.failed > 0) process.exitCode = 1
+  }
+}

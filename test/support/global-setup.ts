@@ -1,0 +1,70 @@
+import { randomUUID } from 'node:crypto'
+import postgres from 'postgres'
+import type { TestProject } from 'vitest/node'
+import { migrate } from '../../src/store/migrate.ts'
+import { startServer } from './server.ts'
+
+declare module 'vitest' {
+  interface ProvidedContext {
+    /** A role that may create databases. */
+    adminUrl: string
+    /** Begins the name of every database of this run; the name itself is the migrated template. */
+    databasePrefix: string
+  }
+}
+
+type Shared = { users: number; ready: Promise<Ready> }
+type Ready = { adminUrl: string; prefix: string; stop: () => Promise<void> }
+
+// Each project loads this file anew; they share one server all the same.
+const shelf = globalThis as { scopestackTestServer?: Shared }
+
+export default async function setup(project: TestProject): Promise<() => Promise<void>> {
+  const shared = (shelf.scopestackTestServer ??= { users: 0, ready: prepare() })
+  shared.users += 1
+  const { adminUrl, prefix, stop } = await shared.ready
+  project.provide('adminUrl', adminUrl)
+  project.provide('databasePrefix', prefix)
+  return async () => {
+    shared.users -= 1
+    if (shared.users === 0) await stop()
+  }
+}
+
+// --- internal ---
+
+async function prepare(): Promise<Ready> {
+  const server = await startServer()
+  const prefix = `scopestack_test_${randomUUID().slice(0, 8)}`
+  const admin = <T>(work: (sql: postgres.Sql) => Promise<T>) => asAdmin(server.adminUrl, work)
+  const stop = async () => {
+    await admin(async (sql) => {
+      await sql.unsafe(`alter database ${prefix} is_template false`).catch(() => {})
+      const left = await sql<{ name: string }[]>`
+        select datname as name from pg_database where starts_with(datname, ${prefix})`
+      for (const { name } of left) await sql.unsafe(`drop database if exists ${name} with (force)`)
+    })
+    await server.stop()
+  }
+  try {
+    await admin((sql) => sql.unsafe(`create database ${prefix}`))
+    const template = new URL(server.adminUrl)
+    template.pathname = prefix
+    await migrate(template.href)
+    // A single connection to a template makes cloning it fail.
+    await admin((sql) => sql.unsafe(`alter database ${prefix} with allow_connections false is_template true`))
+    return { adminUrl: server.adminUrl, prefix, stop }
+  } catch (error) {
+    await stop()
+    throw error
+  }
+}
+
+async function asAdmin<T>(url: string, work: (sql: postgres.Sql) => Promise<T>): Promise<T> {
+  const sql = postgres(url, { max: 1, onnotice: () => {} })
+  try {
+    return await work(sql)
+  } finally {
+    await sql.end()
+  }
+}

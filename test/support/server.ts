@@ -1,0 +1,61 @@
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { PostgreSqlContainer } from '@testcontainers/postgresql'
+import postgres from 'postgres'
+import { getContainerRuntimeClient } from 'testcontainers'
+import { startEmbeddedPostgres } from '../../src/store/embedded.ts'
+
+export type Server = { adminUrl: string; stop(): Promise<void> }
+
+/** Nothing here outlives the run, so nothing waits for the disk. */
+const SETTINGS = { fsync: 'off', full_page_writes: 'off', synchronous_commit: 'off', max_connections: '300' }
+
+/** A real Postgres: the one that is named, else a container where an engine answers, else the embedded one. */
+export async function startServer(): Promise<Server> {
+  const named = process.env['TEST_DATABASE_URL']
+  if (named) return { adminUrl: named, stop: async () => {} }
+  return (await startContainer()) ?? (await startEmbedded())
+}
+
+// --- internal ---
+
+async function startContainer(): Promise<Server | undefined> {
+  // Without an engine it fails within 2 ms; a socket that nobody reads would make it wait.
+  const engine = getContainerRuntimeClient().then(
+    () => true,
+    () => false,
+  )
+  const patience = new Promise<boolean>((resolve) => setTimeout(resolve, 5_000, false).unref())
+  if (!(await Promise.race([engine, patience]))) return undefined
+  try {
+    const flags = Object.entries(SETTINGS).flatMap(([name, value]) => ['-c', `${name}=${value}`])
+    const container = await new PostgreSqlContainer('postgres:18').withCommand(['postgres', ...flags]).start()
+    return { adminUrl: container.getConnectionUri(), stop: async () => void (await container.stop()) }
+  } catch (error) {
+    // An engine that cannot fetch the image, for one.
+    console.warn(`No Postgres from the container engine, the embedded one is used: ${String(error)}`)
+    return undefined
+  }
+}
+
+async function startEmbedded(): Promise<Server> {
+  const folder = await mkdtemp(join(tmpdir(), 'scopestack-sync-test-'))
+  const first = await startEmbeddedPostgres({ folder })
+  const sql = postgres(first.url, { max: 1 })
+  for (const [name, value] of Object.entries(SETTINGS)) await sql.unsafe(`alter system set ${name} = '${value}'`)
+  await sql.end()
+  await first.stop()
+
+  const server = await startEmbeddedPostgres({ folder })
+  return {
+    adminUrl: server.url,
+    stop: async () => {
+      await server.stop()
+      // A test that forgot a connection keeps the server up; it goes with its files.
+      const [pid] = (await readFile(join(server.folder, 'data', 'postmaster.pid'), 'utf8').catch(() => '')).split('\n')
+      if (pid) process.kill(Number(pid), 'SIGQUIT')
+      await rm(server.folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 })
+    },
+  }
+}
