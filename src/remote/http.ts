@@ -38,8 +38,8 @@ const CONNECT_MS = 10_000
 /** Project lists with many includes are slow at the remote; its own connector waits 30 s (API notes §6). */
 const HEADERS_MS = 60_000
 const BODY_MS = 60_000
-/** A 250-record page of the widest resource is about 2 MB; past this it is not a page. */
-const MAX_BODY_BYTES = 64 * 1024 * 1024
+/** A 250-record page of the widest resource is about 2 MB; past this it is not a page, and parsing it would need 300 MB. */
+const MAX_BODY_BYTES = 32 * 1024 * 1024
 
 export function createHttp({
   connections,

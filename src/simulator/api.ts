@@ -113,7 +113,12 @@ function related(deps: ApiDeps, model: Model, rec: Rec, name: string, call: Call
   return tagged(deps, call, () => singleDocument(deps, readQuery(deps, of, call.params), found))
 }
 
-function list(deps: ApiDeps, of: Model, call: Call, within: { rec: Rec; name: string; parent: Model } | null): Buffer[] {
+function list(
+  deps: ApiDeps,
+  of: Model,
+  call: Call,
+  within: { rec: Rec; name: string; parent: Model } | null,
+): Buffer[] {
   const query = readQuery(deps, of, call.params)
   if (within === null) {
     return listDocument(deps, query, deps.select(of, query, null), deps.documents.address(`/${of.type}`), call.params)

@@ -16,7 +16,7 @@ const wrong = (sentence: string): never => {
   throw new ControlMistake(sentence)
 }
 
-export const isObject = (value: unknown): value is Fields =>
+const isObject = (value: unknown): value is Fields =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
 
 export function readJson(body: Buffer): Fields {
@@ -77,7 +77,7 @@ function readMatch(given: unknown): Match {
       wrong('match.path takes a part of the path, or a regular expression between slashes')
     }
   }
-  return given as Match
+  return given
 }
 
 export function readRecord(given: Fields): RawInput {

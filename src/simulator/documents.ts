@@ -49,7 +49,13 @@ export function createDocuments(deps: { records: Records; place: () => Place; sw
 
   const templates = createTemplates(address)
 
-  function write(rec: Rec, model: Model, linked: readonly string[], fields: ReadonlySet<string> | null, shape: string): string {
+  function write(
+    rec: Rec,
+    model: Model,
+    linked: readonly string[],
+    fields: ReadonlySet<string> | null,
+    shape: string,
+  ): string {
     const template = templates(model, linked, fields, `${shape} ${String(switches.linksWithAccount)}`)
     const id = encodeURIComponent(rec.id)
     const attributes = fields === null ? rec.attributes : only(rec.attributes, fields)

@@ -35,7 +35,12 @@ export async function readBody(request: IncomingMessage): Promise<Buffer> {
 
 export const nothing: readonly Buffer[] = []
 
-export function answer(status: number, type: string | null, body: readonly Buffer[] | Buffer | string, headers: Record<string, string> = {}): Answer {
+export function answer(
+  status: number,
+  type: string | null,
+  body: readonly Buffer[] | Buffer | string,
+  headers: Record<string, string> = {},
+): Answer {
   const parts = typeof body === 'string' ? [Buffer.from(body)] : Buffer.isBuffer(body) ? [body] : body
   let length = 0
   for (const part of parts) length += part.length

@@ -34,7 +34,11 @@ function included(deps: Deps, query: Query, primary: readonly Rec[]): { found: M
 function withIncluded(deps: Deps, query: Query, primary: readonly Rec[], parts: Buffer[]): void {
   if (query.include.size === 0) return
   const { found, shapes } = included(deps, query, primary)
-  parts.push(Buffer.from(',"included":['), ...deps.documents.pieces([...found.values()], (rec) => shapes.get(rec.type) ?? [], query.fields), Buffer.from(']'))
+  parts.push(
+    Buffer.from(',"included":['),
+    ...deps.documents.pieces([...found.values()], (rec) => shapes.get(rec.type) ?? [], query.fields),
+    Buffer.from(']'),
+  )
 }
 
 export function listDocument(
@@ -51,7 +55,9 @@ export function listDocument(
   withIncluded(deps, query, shown, parts)
   const pages = Math.ceil(recs.length / query.size)
   const meta = { 'record-count': recs.length, 'page-count': pages, permissions }
-  parts.push(Buffer.from(`,"meta":${JSON.stringify(meta)},"links":${JSON.stringify(pageLinks(query, pages, address, params))}}`))
+  parts.push(
+    Buffer.from(`,"meta":${JSON.stringify(meta)},"links":${JSON.stringify(pageLinks(query, pages, address, params))}}`),
+  )
   return parts
 }
 

@@ -32,7 +32,7 @@ const texts = {
 
 const noStore = { 'Cache-Control': 'no-store', Pragma: 'no-cache' }
 
-export function oauthError(error: keyof typeof texts): Answer {
+function oauthError(error: keyof typeof texts): Answer {
   const description = texts[error]
   const status = error === 'invalid_client' ? 401 : 400
   const challenge = `Bearer realm="Doorkeeper", error="${error}", error_description="${description}"`

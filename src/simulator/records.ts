@@ -27,7 +27,13 @@ export type Rec = {
 }
 
 /** A record's JSON is a stretch of the buffer that was made for the page it first appeared on. */
-export type Memo = { readonly shape: string; readonly stamp: number; readonly buffer: Buffer; readonly from: number; readonly to: number }
+export type Memo = {
+  readonly shape: string
+  readonly stamp: number
+  readonly buffer: Buffer
+  readonly from: number
+  readonly to: number
+}
 
 export type Table = { readonly model: Model; readonly byId: Map<string, Rec>; readonly ordered: Rec[]; version: number }
 
@@ -80,7 +86,8 @@ export class Records {
       attributes: content.attributes,
       toOne: content.toOne,
       toMany: content.toMany ?? null,
-      memo: null, plain: null,
+      memo: null,
+      plain: null,
     }
     table.byId.set(id, rec)
     place(table.ordered, rec)

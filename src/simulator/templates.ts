@@ -14,7 +14,9 @@ export type Template = {
 /** Not in any id, so the text can be cut there. */
 const mark = '\u0000'
 
-export function createTemplates(address: (path: string) => string): (model: Model, linked: readonly string[], fields: ReadonlySet<string> | null, key: string) => Template {
+export function createTemplates(
+  address: (path: string) => string,
+): (model: Model, linked: readonly string[], fields: ReadonlySet<string> | null, key: string) => Template {
   const known = new Map<string, Template>()
   return (model, linked, fields, key) => {
     const name = `${model.type} ${key}`
@@ -28,7 +30,12 @@ export function createTemplates(address: (path: string) => string): (model: Mode
   }
 }
 
-function make(address: (path: string) => string, model: Model, linked: readonly string[], fields: ReadonlySet<string> | null): Template {
+function make(
+  address: (path: string) => string,
+  model: Model,
+  linked: readonly string[],
+  fields: ReadonlySet<string> | null,
+): Template {
   const self = address(`/${model.type}/${mark}`)
   let links = `{"self":"${self}"`
   for (const action of model.actions) links += `,"${action}":"${self}/${action}"`

@@ -38,7 +38,6 @@ export async function startEmbeddedPostgres(options: { folder: string }): Promis
 // --- internal ---
 
 const DATABASE = 'scopestack'
-const HOLDER = 'scopestack-sync embedded'
 /** Recovery after a crash replays at most max_wal_size, 1 GB: well under a minute. */
 const PATIENCE_MS = 120_000
 const STRAYS_MS = 1_000
@@ -88,7 +87,7 @@ async function hold(cluster: Cluster, port: number): Promise<postgres.Sql> {
     connect_timeout: 10,
     // When the server goes away during this extra query, nobody receives its failure: an unhandled rejection.
     fetch_types: false,
-    connection: { application_name: HOLDER },
+    connection: { application_name: 'scopestack-sync embedded' },
     onnotice: () => {},
   })
   try {
@@ -123,13 +122,14 @@ async function isLast(sql: postgres.Sql): Promise<boolean> {
     await sql`select pg_advisory_unlock_shared(7301)`
     const [lock] = await sql<{ alone: boolean }[]>`select pg_try_advisory_lock(7301) as alone`
     if (!lock?.alone) return false
-    // Others are SQL clients, which stay served, and connections that were closed a moment ago.
+    // The others are SQL clients, which stay served, connections that were closed a moment ago, those who leave together
+    // with us, and newcomers. Only newcomers wait for the lock.
     for (const deadline = Date.now() + STRAYS_MS; ; await sleep(20)) {
-      const others = await sql<{ application_name: string }[]>`
-        select application_name from pg_stat_activity
-        where backend_type = 'client backend' and pid <> pg_backend_pid()`
+      const others = await sql<{ joins: boolean }[]>`
+        select exists (select from pg_locks l where l.pid = a.pid and l.locktype = 'advisory' and not l.granted) as joins
+        from pg_stat_activity a where a.backend_type = 'client backend' and a.pid <> pg_backend_pid()`
       if (others.length === 0) return true
-      if (Date.now() > deadline || others.some((other) => other.application_name === HOLDER)) return false
+      if (Date.now() > deadline || others.some(({ joins }) => joins)) return false
     }
   } catch {
     return false // The server went away before us.

@@ -4,32 +4,71 @@ import type { Making } from './making.ts'
 import { tagNames } from './settings.ts'
 import { languages, maybe, paragraph, task } from './texts.ts'
 
-export const phaseNames = [
-  ['Plan', 'planning_language'], ['Design', 'design_language'], ['Implement', 'implementation_language'],
-  ['Operate', 'sow_language'], ['Close', 'deliverables'], ['Legacy Discovery', null],
+const phaseNames = [
+  ['Plan', 'planning_language'],
+  ['Design', 'design_language'],
+  ['Implement', 'implementation_language'],
+  ['Operate', 'sow_language'],
+  ['Close', 'deliverables'],
+  ['Legacy Discovery', null],
 ] as const
-const lobs = [['Networking', 'NET'], ['Security', 'SEC'], ['Cloud', 'CLD'], ['Data Center', 'DC'], ['Collaboration', null]] as const
+const lobs = [
+  ['Networking', 'NET'],
+  ['Security', 'SEC'],
+  ['Cloud', 'CLD'],
+  ['Data Center', 'DC'],
+  ['Collaboration', null],
+] as const
 const roles = [
-  ['Consultant', 200, 130], ['Senior Engineer', 185, 118], ['Engineer', 150, 96], ['Project Manager', 165, 104],
-  ['Architect', 240, 155], ['Technician', 95, 58], ['Trainer', 140, 88], ['Field Engineer', 125, 79.5], ['Retired Role', 80, 60],
+  ['Consultant', 200, 130],
+  ['Senior Engineer', 185, 118],
+  ['Engineer', 150, 96],
+  ['Project Manager', 165, 104],
+  ['Architect', 240, 155],
+  ['Technician', 95, 58],
+  ['Trainer', 140, 88],
+  ['Field Engineer', 125, 79.5],
+  ['Retired Role', 80, 60],
 ] as const
 const subjects = [
-  'Switch', 'Firewall', 'Wireless', 'SD-WAN', 'Router', 'Backup', 'Identity', 'Mail', 'Storage', 'Cluster', 'Endpoint', 'VPN',
-  'Monitoring', 'Telephony', 'Database',
+  'Switch',
+  'Firewall',
+  'Wireless',
+  'SD-WAN',
+  'Router',
+  'Backup',
+  'Identity',
+  'Mail',
+  'Storage',
+  'Cluster',
+  'Endpoint',
+  'VPN',
+  'Monitoring',
+  'Telephony',
+  'Database',
 ]
 const deeds = ['Installation', 'Migration', 'Assessment', 'Upgrade']
 
 export function makeCatalog(making: Making): void {
   const { random } = making
   phaseNames.forEach(([name, slug], at) => {
-    making.add('phases', { attributes: { active: name !== 'Legacy Discovery', name, position: at + 1, 'sow-language': slug }, toOne: {} })
+    making.add('phases', {
+      attributes: { active: name !== 'Legacy Discovery', name, position: at + 1, 'sow-language': slug },
+      toOne: {},
+    })
   })
-  lobs.forEach(([name, code], at) => making.add('lines-of-business', { attributes: { name, code, active: true, position: at + 1 }, toOne: {} }))
-  for (const { id, attributes } of [...(making.records.table('lines-of-business')?.ordered ?? [])]) {
+  lobs.forEach(([name, code], at) =>
+    making.add('lines-of-business', { attributes: { name, code, active: true, position: at + 1 }, toOne: {} }),
+  )
+  for (const { id, attributes } of making.records.table('lines-of-business')?.ordered ?? []) {
     for (const part of ['Core', 'Edge', 'Advisory']) {
       const name = `${String(attributes['name'])} ${part}`
       making.add('service-categories', {
-        attributes: { name, 'nested-name': random.chance(0.2) ? null : `${String(attributes['name'])} / ${name}`, active: part !== 'Advisory' || random.chance(0.8) },
+        attributes: {
+          name,
+          'nested-name': random.chance(0.2) ? null : `${String(attributes['name'])} / ${name}`,
+          active: part !== 'Advisory' || random.chance(0.8),
+        },
         toOne: { lob: random.chance(0.1) ? null : id },
       })
     }
@@ -37,8 +76,12 @@ export function makeCatalog(making: Making): void {
   for (const [name, rate, cost] of roles) {
     making.add('resources', {
       attributes: {
-        active: name !== 'Retired Role', name, 'external-name': random.pick(['', null, `${name} (billable)`]),
-        description: maybe(random, () => `${name} of the delivery team`, 0.3), 'hourly-rate': decimal(rate), 'hourly-cost': decimal(cost),
+        active: name !== 'Retired Role',
+        name,
+        'external-name': random.pick(['', null, `${name} (billable)`]),
+        description: maybe(random, () => `${name} of the delivery team`, 0.3),
+        'hourly-rate': decimal(rate),
+        'hourly-cost': decimal(cost),
       },
       toOne: {},
     })
@@ -50,24 +93,41 @@ export function makeCatalog(making: Making): void {
 
 function makeGovernances(making: Making): void {
   const { random } = making
-  const kinds = [['Project Management', '0.1', '0.0'], ['Documentation', '0.05', '0.0'], ['Quality Review', '0.0', '6.0'], ['Travel Coordination', '0.0', '2.5'], ['Old Overhead', '0.2', '0.0']] as const
+  const kinds = [
+    ['Project Management', '0.1', '0.0'],
+    ['Documentation', '0.05', '0.0'],
+    ['Quality Review', '0.0', '6.0'],
+    ['Travel Coordination', '0.0', '2.5'],
+    ['Old Overhead', '0.2', '0.0'],
+  ] as const
   kinds.forEach(([name, rate, fixed], at) => {
     const byCategory = at === 2
     const category = making.must('service-categories').id
     making.add('governances', {
       attributes: {
-        active: name !== 'Old Overhead', name, rate: at === 3 ? null : rate, 'fixed-hours': fixed,
+        active: name !== 'Old Overhead',
+        name,
+        rate: at === 3 ? null : rate,
+        'fixed-hours': fixed,
         'calculation-type': fixed === '0.0' ? 'percent_of_total' : 'fixed_hours',
-        'allocation-method': at === 4 ? null : random.pick(['prorate_phases_by_effort', 'single_phase']), required: at === 0,
-        'assign-effort-to-service': random.pick([false, true, null]), 'filter-type': byCategory ? 'service_category' : 'all_services',
-        'filter-id': byCategory ? Number(category) : null, position: at + 1,
+        'allocation-method': at === 4 ? null : random.pick(['prorate_phases_by_effort', 'single_phase']),
+        required: at === 0,
+        'assign-effort-to-service': random.pick([false, true, null]),
+        'filter-type': byCategory ? 'service_category' : 'all_services',
+        'filter-id': byCategory ? Number(category) : null,
+        position: at + 1,
       },
       toOne: {
-        resource: making.must('resources').id, phase: making.some('phases', 0.3), 'service-category': byCategory ? category : null,
+        resource: making.must('resources').id,
+        phase: making.some('phases', 0.3),
+        'service-category': byCategory ? category : null,
       },
     })
   })
-  for (const [type, names] of [['governance-allocation-methods', ['prorate_phases_by_effort', 'single_phase']], ['governance-calculation-types', ['percent_of_total', 'fixed_hours']]] as const) {
+  for (const [type, names] of [
+    ['governance-allocation-methods', ['prorate_phases_by_effort', 'single_phase']],
+    ['governance-calculation-types', ['percent_of_total', 'fixed_hours']],
+  ] as const) {
     for (const name of names) making.add(type, { attributes: { name, label: name.replaceAll('_', ' ') }, toOne: {} })
   }
 }
@@ -78,28 +138,56 @@ function makeService(making: Making, name: string): void {
   const suggested = random.between(2, 32) / 2
   const category = making.must('service-categories')
   const texts = languages(random)
-  const drafts = Array.from({ length: random.between(2, 5) }, () => ({ name: task(random), hours: random.between(1, 12) / 4 }))
+  const drafts = Array.from({ length: random.between(2, 5) }, () => ({
+    name: task(random),
+    hours: random.between(1, 12) / 4,
+  }))
   const total = suggested + drafts.reduce((sum, { hours }) => sum + hours, 0)
   const lob = category.toOne['lob']
   const service = making.add('services', {
     attributes: {
-      active: !random.chance(0.08), name, 'service-description': maybe(random, () => paragraph(random)),
-      'service-type': managed ? 'managed_services' : 'professional_services', state: random.pick(['active', 'active', 'draft', null]),
-      'tag-list': random.chance(0.5) ? [random.pick(tagNames)] : [], 'total-hours': decimal(total), 'suggested-hours': decimal(suggested),
-      'minimum-quantity': random.pick(['1.0', null]), sku: random.pick(['', null, `SVC-${String(random.between(100, 999))}`]),
-      'payment-frequency': managed ? 'monthly' : 'one_time', guidance: maybe(random, () => `**Ask first:** ${task(random)}`, 0.3),
-      languages: texts, 'lob-id': typeof lob === 'string' ? Number(lob) : null, position: random.between(1, 60),
-      'variable-rates': random.pick<unknown>([{}, { hours: [] }, { hours: [{ base_amount: '0.0', unit_amount: decimal(suggested), minimum_quantity: '1.0' }] }]),
-      quantity: random.pick([1, 1, 2, null]), 'base-hours': random.pick([decimal(suggested), null]), published: random.pick([true, true, false, null]),
+      active: !random.chance(0.08),
+      name,
+      'service-description': maybe(random, () => paragraph(random)),
+      'service-type': managed ? 'managed_services' : 'professional_services',
+      state: random.pick(['active', 'active', 'draft', null]),
+      'tag-list': random.chance(0.5) ? [random.pick(tagNames)] : [],
+      'total-hours': decimal(total),
+      'suggested-hours': decimal(suggested),
+      'minimum-quantity': random.pick(['1.0', null]),
+      sku: random.pick(['', null, `SVC-${String(random.between(100, 999))}`]),
+      'payment-frequency': managed ? 'monthly' : 'one_time',
+      guidance: maybe(random, () => `**Ask first:** ${task(random)}`, 0.3),
+      languages: texts,
+      'lob-id': typeof lob === 'string' ? Number(lob) : null,
+      position: random.between(1, 60),
+      'variable-rates': random.pick<unknown>([
+        {},
+        { hours: [] },
+        { hours: [{ base_amount: '0.0', unit_amount: decimal(suggested), minimum_quantity: '1.0' }] },
+      ]),
+      quantity: random.pick([1, 1, 2, null]),
+      'base-hours': random.pick([decimal(suggested), null]),
+      published: random.pick([true, true, false, null]),
     },
-    toOne: { phase: making.some('phases', 0.1), resource: making.some('resources', 0.05), 'service-category': category.id, lob: lob ?? null },
+    toOne: {
+      phase: making.some('phases', 0.1),
+      resource: making.some('resources', 0.05),
+      'service-category': category.id,
+      lob: lob ?? null,
+    },
   })
   drafts.forEach(({ name: part, hours }, at) => {
     making.add('subservices', {
       attributes: {
-        active: !random.chance(0.08), name: part, 'service-description': maybe(random, () => paragraph(random), 0.4),
-        'suggested-hours': decimal(hours), 'minimum-quantity': random.pick(['1.0', null]), quantity: random.pick([1, 1, 3, null]),
-        position: at + 1, languages: random.chance(0.5) ? texts : languages(random),
+        active: !random.chance(0.08),
+        name: part,
+        'service-description': maybe(random, () => paragraph(random), 0.4),
+        'suggested-hours': decimal(hours),
+        'minimum-quantity': random.pick(['1.0', null]),
+        quantity: random.pick([1, 1, 3, null]),
+        position: at + 1,
+        languages: random.chance(0.5) ? texts : languages(random),
       },
       toOne: { resource: making.some('resources', 0.2), service: service.id },
     })
@@ -112,17 +200,30 @@ function makeProduct(making: Making, at: number): void {
   const recurring = random.chance(0.3)
   making.add('products', {
     attributes: {
-      active: !random.chance(0.08), name: `${random.pick(subjects)} ${random.pick(['Appliance', 'License', 'Module', 'Bundle'])} ${String(100 + at)}`,
-      description: maybe(random, () => 'Includes support for 12 months.\r\nNo returns.'), sku: `SKU-${String(1000 + at)}`,
-      'product-id': random.pick([`P-${String(at)}`, null]), 'manufacturer-part-number': random.pick([`MPN-${String(at)}`, '']),
+      active: !random.chance(0.08),
+      name: `${random.pick(subjects)} ${random.pick(['Appliance', 'License', 'Module', 'Bundle'])} ${String(100 + at)}`,
+      description: maybe(random, () => 'Includes support for 12 months.\r\nNo returns.'),
+      sku: `SKU-${String(1000 + at)}`,
+      'product-id': random.pick([`P-${String(at)}`, null]),
+      'manufacturer-part-number': random.pick([`MPN-${String(at)}`, '']),
       'unit-of-measure': random.pick(['each', 'seat', null]),
       // string or number (API notes §2)
-      'unit-cost': random.chance(0.1) ? cost : decimal(cost), 'unit-price': decimal(cost * 1.25), category: random.pick(['Hardware', 'Software', null]),
-      subcategory: random.pick(['Switching', 'Security', '', null]), 'list-price': random.pick([decimal(cost * 1.5), null]), markup: '25.0',
-      'vendor-discount': random.pick(['5.0', null]), 'vendor-rebate': random.pick(['0.0', '1.5', null]),
+      'unit-cost': random.chance(0.1) ? cost : decimal(cost),
+      'unit-price': decimal(cost * 1.25),
+      category: random.pick(['Hardware', 'Software', null]),
+      subcategory: random.pick(['Switching', 'Security', '', null]),
+      'list-price': random.pick([decimal(cost * 1.5), null]),
+      markup: '25.0',
+      'vendor-discount': random.pick(['5.0', null]),
+      'vendor-rebate': random.pick(['0.0', '1.5', null]),
       'billing-frequency': recurring ? random.pick(['monthly', 'quarterly', 'annually']) : 'one_time',
-      'custom-hardware-price?': random.pick([false, true, null]), 'custom-hardware-cost?': random.pick([false, null]),
-      'project-variables': variables(making, 'product'), 'variable-rates': random.pick<unknown>([null, { hardware_cost: [{ base_amount: 0, unit_amount: cost, minimum_quantity: 1 }], hardware_price: [] }]),
+      'custom-hardware-price?': random.pick([false, true, null]),
+      'custom-hardware-cost?': random.pick([false, null]),
+      'project-variables': variables(making, 'product'),
+      'variable-rates': random.pick<unknown>([
+        null,
+        { hardware_cost: [{ base_amount: 0, unit_amount: cost, minimum_quantity: 1 }], hardware_price: [] },
+      ]),
       'warranty-months': random.pick([12, 36]),
     },
     toOne: {},

@@ -13,10 +13,16 @@ export function makeCompanies(making: Making): void {
     const place = address(random)
     making.add('vendors', {
       attributes: {
-        active: !random.chance(0.08), name: `${firm(random, at)} Supply ${String(at + 1)}`, 'street-address': place.street,
-        street2: place.street2, city: place.city, state: place.state, 'postal-code': random.pick([place.postal, null]),
+        active: !random.chance(0.08),
+        name: `${firm(random, at)} Supply ${String(at + 1)}`,
+        'street-address': place.street,
+        street2: place.street2,
+        city: place.city,
+        state: place.state,
+        'postal-code': random.pick([place.postal, null]),
         // lower case here, upper case on locations (API notes §2)
-        country: place.country.toLowerCase(), 'project-count': random.between(0, 12),
+        country: place.country.toLowerCase(),
+        'project-count': random.between(0, 12),
       },
       toOne: {},
     })
@@ -32,8 +38,12 @@ function makeClient(making: Making, at: number, taken: Set<string>): void {
   const host = domain(name)
   const client = making.add('clients', {
     attributes: {
-      active: !random.chance(0.08), name, 'msa-date': msaDate(making), domain: random.pick([host, host, '', null]),
-      'user-defined-fields': variables(making, 'client'), industry: industry(making),
+      active: !random.chance(0.08),
+      name,
+      'msa-date': msaDate(making),
+      domain: random.pick([host, host, '', null]),
+      'user-defined-fields': variables(making, 'client'),
+      industry: industry(making),
     },
     toOne: { 'rate-table': making.some('rate-tables', 0.5) },
   })
@@ -54,11 +64,22 @@ function makeOpportunity(making: Making, at: number): void {
   const clientName = String(client.attributes['name'])
   making.add('crm-opportunities', {
     attributes: {
-      'opportunity-id': number, name, 'display-name': `${clientName} / ${name} / ${number}`,
-      amount: random.chance(0.1) ? null : money(random.between(8, 400) * 500), stage, 'is-closed': stage.startsWith('Closed'),
-      'owner-id': `OWN-${String(random.between(1, 30))}`, 'owner-name': random.pick([person(random), null]),
-      'account-id': `ACC-${client.id}`, 'account-name': clientName, 'location-name': random.pick(['HQ', '', null]),
-      street: place.street, city: place.city, state: place.state, 'postal-code': place.postal, country: place.country,
+      'opportunity-id': number,
+      name,
+      'display-name': `${clientName} / ${name} / ${number}`,
+      amount: random.chance(0.1) ? null : money(random.between(8, 400) * 500),
+      stage,
+      'is-closed': stage.startsWith('Closed'),
+      'owner-id': `OWN-${String(random.between(1, 30))}`,
+      'owner-name': random.pick([person(random), null]),
+      'account-id': `ACC-${client.id}`,
+      'account-name': clientName,
+      'location-name': random.pick(['HQ', '', null]),
+      street: place.street,
+      city: place.city,
+      state: place.state,
+      'postal-code': place.postal,
+      country: place.country,
       'custom-attributes': random.pick<unknown>([null, [], [{ key: 'region', val: 'north' }], { region: 'south' }]),
     },
     toOne: {},
@@ -68,10 +89,17 @@ function makeOpportunity(making: Making, at: number): void {
 /** Definitions of one context with values, some of them unset. */
 export function variables(making: Making, context: string): Record<string, unknown>[] {
   const { random } = making
-  const all = (making.records.table('project-variables')?.ordered ?? []).filter(({ attributes }) => attributes['variable-context'] === context && attributes['active'] === true)
+  const all = (making.records.table('project-variables')?.ordered ?? []).filter(
+    ({ attributes }) => attributes['variable-context'] === context && attributes['active'] === true,
+  )
   return all.map((rec) => {
     const type = rec.attributes['variable-type']
-    const value = type === 'number' ? decimal(random.between(1, 90)) : type === 'date' ? '2026-03-01' : random.pick(['north', 'south'])
+    const value =
+      type === 'number'
+        ? decimal(random.between(1, 90))
+        : type === 'date'
+          ? '2026-03-01'
+          : random.pick(['north', 'south'])
     return definition(rec, random.chance(0.3) ? null : value)
   })
 }

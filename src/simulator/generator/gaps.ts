@@ -9,7 +9,13 @@ const kept = new Set(['hourly-rate', 'hourly-cost', 'suggested-hours', 'fixed-ho
 export function leaveGaps(records: Records, random: Random): void {
   for (const { model, ordered } of records.tables()) {
     for (const [name, { nullable, access }] of Object.entries(model.attributes)) {
-      if (!nullable || access === 'never' || kept.has(name) || ordered.some(({ attributes }) => attributes[name] === null)) continue
+      if (
+        !nullable ||
+        access === 'never' ||
+        kept.has(name) ||
+        ordered.some(({ attributes }) => attributes[name] === null)
+      )
+        continue
       const chosen = ordered.length === 0 ? null : random.pick(ordered)
       for (const rec of ordered) if (rec === chosen || random.chance(0.05)) rec.attributes[name] = null
     }

@@ -8,11 +8,19 @@ import { task } from './texts.ts'
 /** A few records for each type that is known by name only: enough for a relationship to lead somewhere. */
 
 export function makeTargets(making: Making): void {
-  for (const type of ['external-requests', 'psa-projects', 'expense-categories', 'payment-credits']) few(making, type, null)
+  for (const type of ['external-requests', 'psa-projects', 'expense-categories', 'payment-credits'])
+    few(making, type, null)
 }
 
 export function makeLeftovers(making: Making): void {
-  const done = new Set(['external-requests', 'psa-projects', 'expense-categories', 'payment-credits', 'teams', 'questions'])
+  const done = new Set([
+    'external-requests',
+    'psa-projects',
+    'expense-categories',
+    'payment-credits',
+    'teams',
+    'questions',
+  ])
   for (const { type, toOne } of inferred) {
     if (done.has(type)) continue
     if (toOne['project'] === undefined) few(making, type, null)
@@ -24,7 +32,9 @@ export function makeLeftovers(making: Making): void {
 function few(making: Making, type: string, parent: 'project' | null): void {
   const model = inferred.find((known) => known.type === type)
   for (let at = 0; at < 4; at += 1) {
-    const attributes = Object.fromEntries(Object.entries(model?.attributes ?? {}).map(([name, attribute]) => [name, value(making, name, attribute, at)]))
+    const attributes = Object.fromEntries(
+      Object.entries(model?.attributes ?? {}).map(([name, attribute]) => [name, value(making, name, attribute, at)]),
+    )
     making.add(type, { attributes, toOne: parent === null ? {} : { project: making.must('projects').id } })
   }
 }
@@ -33,12 +43,18 @@ function value(making: Making, name: string, { kind, nullable }: Attribute, at: 
   const { random } = making
   if (nullable && random.chance(0.25)) return null
   switch (kind) {
-    case 'boolean': return true
-    case 'integer': return at + 1
-    case 'decimal': return decimal(random.between(10, 900) / 2)
-    case 'datetime': return instant(baseTime - random.between(1, 900) * day)
-    case 'text': return `${task(random)}\r\n${task(random)}`
-    default: return name === 'status' ? 'open' : `${task(random)} ${String(at + 1)}`
+    case 'boolean':
+      return true
+    case 'integer':
+      return at + 1
+    case 'decimal':
+      return decimal(random.between(10, 900) / 2)
+    case 'datetime':
+      return instant(baseTime - random.between(1, 900) * day)
+    case 'text':
+      return `${task(random)}\r\n${task(random)}`
+    default:
+      return name === 'status' ? 'open' : `${task(random)} ${String(at + 1)}`
   }
 }
 

@@ -35,7 +35,9 @@ export function createMaking(deps: Pick<Making, 'random' | 'records' | 'account'
     return random.pick(records.table(type)?.ordered ?? [])
   }
   return {
-    ...deps, reserve, must,
+    ...deps,
+    reserve,
+    must,
     add: (type, content, id) => records.add(type, id ?? reserve(type), content),
     some: (type, empty = 0) => (random.chance(empty) ? null : must(type).id),
   }

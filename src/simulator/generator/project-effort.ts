@@ -2,18 +2,20 @@ import { decimal, pricing } from '../numbers.ts'
 import { idOf } from '../records.ts'
 import type { Rec } from '../records.ts'
 import { variables } from './companies.ts'
+import { plan, planRoles } from './effort-plan.ts'
+import type { Money, Plan, Role, SubPlan } from './effort-plan.ts'
 import type { Making } from './making.ts'
 import type { Draft } from './projects.ts'
 import { languages, maybe, paragraph, task } from './texts.ts'
 
-type Money = { revenue: number; cost: number }
-type Role = { readonly id: string; readonly standard: Rec; readonly rate: number; readonly cost: number; hours: number }
-type Plan = { readonly role: Role; readonly standard: Rec | null; readonly override: number | null; readonly hours: number; readonly quantity: number; readonly subs: readonly SubPlan[] }
-type SubPlan = { readonly role: Role; readonly standard: Rec | null; readonly override: number | null; readonly hours: number; readonly quantity: number }
-
 /** Services, subservices, resources and governances of one project, planned first and written then, so that each sum holds:
  *  hours × rate = revenue, and the project's revenue is the sum of all. Returns what the contract is worth. */
-export function makeEffort(making: Making, draft: Draft, phases: readonly string[], locations: readonly string[]): Money {
+export function makeEffort(
+  making: Making,
+  draft: Draft,
+  phases: readonly string[],
+  locations: readonly string[],
+): Money {
   const { random } = making
   const roles = planRoles(making)
   const plans = Array.from({ length: random.between(3, 5) }, () => plan(making, roles))
@@ -25,40 +27,30 @@ export function makeEffort(making: Making, draft: Draft, phases: readonly string
       money.cost += part.hours * part.role.cost
     }
   }
-  plans.forEach((of, at) => { writeService(making, draft.id, of, at + 1, random.chance(0.1) ? null : random.pick(phases.length > 0 ? phases : ['']), random.chance(0.2) ? null : random.pick(locations)) })
+  plans.forEach((of, at) => {
+    writeService(
+      making,
+      draft.id,
+      of,
+      at + 1,
+      random.chance(0.1) ? null : random.pick(phases.length > 0 ? phases : ['']),
+      random.chance(0.2) ? null : random.pick(locations),
+    )
+  })
   const effort = roles.reduce((sum, { hours }) => sum + hours, 0)
   makeGovernances(making, draft.id, roles, effort, phases, money)
   for (const role of roles) writeRole(making, draft.id, role)
   return money
 }
 
-function planRoles(making: Making): Role[] {
-  const standards = (making.records.table('resources')?.ordered ?? []).slice(0, 8)
-  const from = making.random.between(0, 4)
-  const count = making.random.between(3, 5)
-  return Array.from({ length: count }, (_, at) => {
-    const standard = standards[(from + at) % standards.length] ?? making.must('resources')
-    return { id: making.reserve('project-resources'), standard, rate: Number(standard.attributes['hourly-rate']), cost: Number(standard.attributes['hourly-cost']), hours: 0 }
-  })
-}
-
-function plan(making: Making, roles: readonly Role[]): Plan {
-  const { random } = making
-  // a task of their own has no standard behind it, and its hours are always said
-  const standard = random.chance(0.15) ? null : making.must('services')
-  const override = standard === null || random.chance(0.5) ? random.between(1, 40) / 2 : null
-  const quantity = random.pick([1, 1, 1, 2, 3])
-  const below = standard === null ? [] : making.records.referring('subservices', 'service', standard.id)
-  const subs = Array.from({ length: random.between(2, 4) }, (_, at): SubPlan => {
-    const sub = below[at] ?? null
-    const own = sub === null || random.chance(0.4) ? random.between(1, 16) / 4 : null
-    const times = random.pick([1, 1, 2, 4])
-    return { role: random.pick(roles), standard: sub, override: own, quantity: times, hours: (own ?? Number(sub?.attributes['suggested-hours'])) * times }
-  })
-  return { role: random.pick(roles), standard, override, quantity, hours: (override ?? Number(standard?.attributes['suggested-hours'])) * quantity, subs }
-}
-
-function writeService(making: Making, project: string, of: Plan, position: number, phase: string | null, location: string | null): void {
+function writeService(
+  making: Making,
+  project: string,
+  of: Plan,
+  position: number,
+  phase: string | null,
+  location: string | null,
+): void {
   const { random } = making
   const { standard, role } = of
   const lob = standard === null ? null : idOf(standard.toOne['lob'])
@@ -67,44 +59,102 @@ function writeService(making: Making, project: string, of: Plan, position: numbe
   const category = standard === null ? null : idOf(standard.toOne['service-category'])
   const own = making.add('project-services', {
     attributes: {
-      active: !random.chance(0.08), name: standard?.attributes['name'] ?? task(random), quantity: of.quantity, 'override-hours': of.override === null ? null : decimal(of.override),
-      'actual-hours': random.chance(0.2) ? decimal(Math.round(total * 4) / 4) : null, position, 'service-type': standard?.attributes['service-type'] ?? 'professional_services',
-      'lob-id': lob === null ? null : Number(lob), 'payment-frequency': standard?.attributes['payment-frequency'] ?? 'one_time', 'task-source': standard === null ? 'custom' : 'standard',
+      active: !random.chance(0.08),
+      name: standard?.attributes['name'] ?? task(random),
+      quantity: of.quantity,
+      'override-hours': of.override === null ? null : decimal(of.override),
+      'actual-hours': random.chance(0.2) ? decimal(Math.round(total * 4) / 4) : null,
+      position,
+      'service-type': standard?.attributes['service-type'] ?? 'professional_services',
+      'lob-id': lob === null ? null : Number(lob),
+      'payment-frequency': standard?.attributes['payment-frequency'] ?? 'one_time',
+      'task-source': standard === null ? 'custom' : 'standard',
       // the standard's text is copied when it is added (API notes §8); shared here, for memory
-      languages: standard?.attributes['languages'] ?? languages(random), 'variable-rates': standard?.attributes['variable-rates'] ?? {},
-      'calculated-pricing': pricing(of.hours, role.rate, role.cost), 'extended-hours': decimal(of.hours), 'total-hours': decimal(total),
-      'external-resource-name': random.pick([null, null, '', 'Partner Engineer']), sku: standard?.attributes['sku'] ?? null, 'service-description': standard?.attributes['service-description'] ?? maybe(random, () => paragraph(random)),
-      'target-margin': random.pick([null, '0.35']), 'payment-method': random.pick(['payment_term_schedule', null]), 'resource-rate-id': null, 'custom-hours?': of.override === null ? random.pick([null, false]) : true,
+      languages: standard?.attributes['languages'] ?? languages(random),
+      'variable-rates': standard?.attributes['variable-rates'] ?? {},
+      'calculated-pricing': pricing(of.hours, role.rate, role.cost),
+      'extended-hours': decimal(of.hours),
+      'total-hours': decimal(total),
+      'external-resource-name': random.pick([null, null, '', 'Partner Engineer']),
+      sku: standard?.attributes['sku'] ?? null,
+      'service-description': standard?.attributes['service-description'] ?? maybe(random, () => paragraph(random)),
+      'target-margin': random.pick([null, '0.35']),
+      'payment-method': random.pick(['payment_term_schedule', null]),
+      'resource-rate-id': null,
+      'custom-hours?': of.override === null ? random.pick([null, false]) : true,
       notes: random.pick<unknown>([[], [], null]),
     },
     toOne: {
-      project, 'project-location': location, 'project-phase': ownPhase, 'project-resource': role.id, resource: role.standard.id, service: standard?.id ?? null, lob, 'service-category': category,
+      project,
+      'project-location': location,
+      'project-phase': ownPhase,
+      'project-resource': role.id,
+      resource: role.standard.id,
+      service: standard?.id ?? null,
+      lob,
+      'service-category': category,
     },
   })
-  of.subs.forEach((sub, at) => { writeSub(making, project, own, sub, at + 1, lob, category) })
+  of.subs.forEach((sub, at) => {
+    writeSub(making, project, own, sub, at + 1, lob, category)
+  })
 }
 
-function writeSub(making: Making, project: string, service: Rec, sub: SubPlan, position: number, lob: string | null, category: string | null): void {
+function writeSub(
+  making: Making,
+  project: string,
+  service: Rec,
+  sub: SubPlan,
+  position: number,
+  lob: string | null,
+  category: string | null,
+): void {
   const { random } = making
   const { standard, role } = sub
   making.add('project-subservices', {
     attributes: {
-      active: !random.chance(0.06), name: standard?.attributes['name'] ?? task(random), quantity: sub.quantity, 'extended-hours': decimal(sub.hours),
-      'override-hours': sub.override === null ? null : decimal(sub.override), 'actual-hours': random.chance(0.1) ? decimal(sub.hours) : null, position,
-      'service-type': service.attributes['service-type'], 'payment-frequency': service.attributes['payment-frequency'], 'task-source': standard === null ? 'custom' : 'standard',
-      languages: standard?.attributes['languages'] ?? service.attributes['languages'], 'variable-rates': random.pick<unknown>([{}, { hours: [] }]),
-      'calculated-pricing': pricing(sub.hours, role.rate, role.cost), 'external-resource-name': random.pick([null, '']), sku: random.pick([null, 'SUB-1']),
-      'service-description': standard?.attributes['service-description'] ?? null, 'payment-method': random.pick(['payment_term_schedule', null]), 'resource-rate-id': null,
+      active: !random.chance(0.06),
+      name: standard?.attributes['name'] ?? task(random),
+      quantity: sub.quantity,
+      'extended-hours': decimal(sub.hours),
+      'override-hours': sub.override === null ? null : decimal(sub.override),
+      'actual-hours': random.chance(0.1) ? decimal(sub.hours) : null,
+      position,
+      'service-type': service.attributes['service-type'],
+      'payment-frequency': service.attributes['payment-frequency'],
+      'task-source': standard === null ? 'custom' : 'standard',
+      languages: standard?.attributes['languages'] ?? service.attributes['languages'],
+      'variable-rates': random.pick<unknown>([{}, { hours: [] }]),
+      'calculated-pricing': pricing(sub.hours, role.rate, role.cost),
+      'external-resource-name': random.pick([null, '']),
+      sku: random.pick([null, 'SUB-1']),
+      'service-description': standard?.attributes['service-description'] ?? null,
+      'payment-method': random.pick(['payment_term_schedule', null]),
+      'resource-rate-id': null,
       'custom-hours?': sub.override === null ? null : true,
     },
     toOne: {
-      project, 'project-service': service.id, 'project-location': service.toOne['project-location'] ?? null, lob,
-      phase: random.chance(0.3) ? null : making.must('phases').id, 'project-resource': role.id, resource: role.standard.id, 'service-category': category, subservice: standard?.id ?? null,
+      project,
+      'project-service': service.id,
+      'project-location': service.toOne['project-location'] ?? null,
+      lob,
+      phase: random.chance(0.3) ? null : making.must('phases').id,
+      'project-resource': role.id,
+      resource: role.standard.id,
+      'service-category': category,
+      subservice: standard?.id ?? null,
     },
   })
 }
 
-function makeGovernances(making: Making, project: string, roles: readonly Role[], effort: number, phases: readonly string[], money: Money): void {
+function makeGovernances(
+  making: Making,
+  project: string,
+  roles: readonly Role[],
+  effort: number,
+  phases: readonly string[],
+  money: Money,
+): void {
   const { random } = making
   const standards = (making.records.table('governances')?.ordered ?? []).slice(0, 4)
   const from = random.between(0, 3)
@@ -112,7 +162,9 @@ function makeGovernances(making: Making, project: string, roles: readonly Role[]
     const standard = standards[(from + at) % standards.length] ?? making.must('governances')
     const { attributes } = standard
     const percent = attributes['calculation-type'] === 'percent_of_total'
-    const hours = percent ? Math.round(effort * Number(attributes['rate']) * 10) / 10 : Number(attributes['fixed-hours'])
+    const hours = percent
+      ? Math.round(effort * Number(attributes['rate']) * 10) / 10
+      : Number(attributes['fixed-hours'])
     const role = random.chance(0.1) ? null : random.pick(roles)
     if (role !== null) {
       role.hours += hours
@@ -121,13 +173,27 @@ function makeGovernances(making: Making, project: string, roles: readonly Role[]
     }
     making.add('project-governances', {
       attributes: {
-        active: !random.chance(0.08), description: attributes['name'], rate: attributes['rate'], 'fixed-hours': attributes['fixed-hours'], 'calculation-type': attributes['calculation-type'],
-        'allocation-method': attributes['allocation-method'], hours: decimal(hours), 'assign-effort-to-service': attributes['assign-effort-to-service'], 'filter-type': attributes['filter-type'],
-        'filter-id': attributes['filter-id'], position: at + 1, 'project-variables': variables(making, 'governance'),
+        active: !random.chance(0.08),
+        description: attributes['name'],
+        rate: attributes['rate'],
+        'fixed-hours': attributes['fixed-hours'],
+        'calculation-type': attributes['calculation-type'],
+        'allocation-method': attributes['allocation-method'],
+        hours: decimal(hours),
+        'assign-effort-to-service': attributes['assign-effort-to-service'],
+        'filter-type': attributes['filter-type'],
+        'filter-id': attributes['filter-id'],
+        position: at + 1,
+        'project-variables': variables(making, 'governance'),
       },
       toOne: {
-        project, 'project-phase': random.chance(0.2) || phases.length === 0 ? null : random.pick(phases), governance: standard.id, 'project-resource': role?.id ?? null,
-        resource: role?.standard.id ?? null, 'resource-rate': null, 'service-category': idOf(standard.toOne['service-category']),
+        project,
+        'project-phase': random.chance(0.2) || phases.length === 0 ? null : random.pick(phases),
+        governance: standard.id,
+        'project-resource': role?.id ?? null,
+        resource: role?.standard.id ?? null,
+        'resource-rate': null,
+        'service-category': idOf(standard.toOne['service-category']),
       },
     })
   }
@@ -136,16 +202,39 @@ function makeGovernances(making: Making, project: string, roles: readonly Role[]
 function writeRole(making: Making, project: string, { id, standard, hours, rate, cost }: Role): void {
   const { random } = making
   const { attributes } = standard
-  making.add('project-resources', {
-    attributes: {
-      active: !random.chance(0.08), name: attributes['name'], 'external-name': attributes['external-name'], 'extended-name': attributes['name'], description: attributes['description'],
-      'total-hours': decimal(hours), 'hourly-rate': decimal(rate), 'hourly-cost': decimal(cost), 'expense-rate': random.pick(['0.0', '100.0', null]), code: random.pick([null, 'ENG', '']),
-      // a raw snake_case row with numeric ids (API notes §2)
-      resource: random.chance(0.05) ? null : {
-        resource_type: 'resources', resource_id: Number(standard.id), name: attributes['name'], hourly_rate: attributes['hourly-rate'], account_id: making.account.id,
-        hourly_cost: attributes['hourly-cost'], status: 0, deleted_at: null, external_name: attributes['external-name'], description: attributes['description'], default: false,
+  making.add(
+    'project-resources',
+    {
+      attributes: {
+        active: !random.chance(0.08),
+        name: attributes['name'],
+        'external-name': attributes['external-name'],
+        'extended-name': attributes['name'],
+        description: attributes['description'],
+        'total-hours': decimal(hours),
+        'hourly-rate': decimal(rate),
+        'hourly-cost': decimal(cost),
+        'expense-rate': random.pick(['0.0', '100.0', null]),
+        code: random.pick([null, 'ENG', '']),
+        // a raw snake_case row with numeric ids (API notes §2)
+        resource: random.chance(0.05)
+          ? null
+          : {
+              resource_type: 'resources',
+              resource_id: Number(standard.id),
+              name: attributes['name'],
+              hourly_rate: attributes['hourly-rate'],
+              account_id: making.account.id,
+              hourly_cost: attributes['hourly-cost'],
+              status: 0,
+              deleted_at: null,
+              external_name: attributes['external-name'],
+              description: attributes['description'],
+              default: false,
+            },
       },
+      toOne: { project, resource: standard.id, 'line-of-business': making.some('lines-of-business', 0.4) },
     },
-    toOne: { project, resource: standard.id, 'line-of-business': making.some('lines-of-business', 0.4) },
-  }, id)
+    id,
+  )
 }

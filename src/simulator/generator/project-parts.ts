@@ -12,7 +12,12 @@ export function makePhases(making: Making, project: string): string[] {
     if (making.random.chance(0.05)) continue
     const { attributes } = phase
     const own = making.add('project-phases', {
-      attributes: { active: !making.random.chance(0.08), name: attributes['name'], 'sow-language': attributes['sow-language'], position: ids.length + 1 },
+      attributes: {
+        active: !making.random.chance(0.08),
+        name: attributes['name'],
+        'sow-language': attributes['sow-language'],
+        position: ids.length + 1,
+      },
       // phases added by hand have no standard behind them
       toOne: { project, phase: making.random.chance(0.1) ? null : phase.id },
     })
@@ -32,9 +37,16 @@ export function makePlaces(making: Making, { id, clientHost }: Draft): string[] 
     const remote = random.chance(0.15)
     const own = making.add('project-locations', {
       attributes: {
-        name: sites[(first + at) % sites.length], street: remote ? null : place.street, street2: place.street2, city: remote ? null : place.city,
-        state: remote ? '' : place.state, 'postal-code': remote ? null : place.postal, country: remote ? null : place.country, remote,
-        'project-variables': variables(making, 'service_location'), latitude: remote ? null : random.between(25, 60),
+        name: sites[(first + at) % sites.length],
+        street: remote ? null : place.street,
+        street2: place.street2,
+        city: remote ? null : place.city,
+        state: remote ? '' : place.state,
+        'postal-code': remote ? null : place.postal,
+        country: remote ? null : place.country,
+        remote,
+        'project-variables': variables(making, 'service_location'),
+        latitude: remote ? null : random.between(25, 60),
       },
       toOne: { project: id },
     })
@@ -43,7 +55,9 @@ export function makePlaces(making: Making, { id, clientHost }: Draft): string[] 
   for (let at = 0; at < random.between(1, 3); at += 1) {
     making.add('project-contacts', {
       attributes: {
-        active: !random.chance(0.08), ...contactOf(making, clientHost), 'contact-type': at === 0 ? 'primary_customer_contact' : 'customer_contact',
+        active: !random.chance(0.08),
+        ...contactOf(making, clientHost),
+        'contact-type': at === 0 ? 'primary_customer_contact' : 'customer_contact',
         'project-variables': variables(making, 'project_contact'),
       },
       toOne: { project: id },
@@ -66,10 +80,18 @@ function makeDocument(making: Making, { id, times }: Draft): void {
   const made = Math.min(times.created + random.between(1, 60) * day, baseTime - day)
   making.add('project-documents', {
     attributes: {
-      status: failed ? 'error' : 'finished', 'error-text': failed ? 'Template has an unknown tag: {{cleint}}' : null,
-      'document-url': failed ? null : `https://files.simulator.test/${id}-${String(made)}.pdf?signature=${String(random.between(1e6, 9e6))}`,
-      'template-id': type === 'sow' ? template.id : type, 'template-name': type === 'sow' ? template.attributes['name'] : null, 'document-type': type,
-      'generate-pdf': random.chance(0.8), 'force-regeneration': random.chance(0.1), 'created-at': instant(made), 'updated-at': instant(made + 41_000),
+      status: failed ? 'error' : 'finished',
+      'error-text': failed ? 'Template has an unknown tag: {{cleint}}' : null,
+      'document-url': failed
+        ? null
+        : `https://files.simulator.test/${id}-${String(made)}.pdf?signature=${String(random.between(1e6, 9e6))}`,
+      'template-id': type === 'sow' ? template.id : type,
+      'template-name': type === 'sow' ? template.attributes['name'] : null,
+      'document-type': type,
+      'generate-pdf': random.chance(0.8),
+      'force-regeneration': random.chance(0.1),
+      'created-at': instant(made),
+      'updated-at': instant(made + 41_000),
     },
     toOne: { project: id },
   })
@@ -87,10 +109,13 @@ function makeApprovals(making: Making, { id, status, times }: Draft, submitted: 
     const declined = done && status === 'canceled' && at === 1
     making.add('project-approvals', {
       attributes: {
-        status: declined ? random.pick(['declined', 'rescope']) : done ? 'approved' : 'optional', role: random.chance(0.05) ? null : role,
-        comment: random.pick([null, null, '', 'Looks good\r\nship it']), reason: declined ? 'Margin too low' : random.pick(['', null]),
+        status: declined ? random.pick(['declined', 'rescope']) : done ? 'approved' : 'optional',
+        role: random.chance(0.05) ? null : role,
+        comment: random.pick([null, null, '', 'Looks good\r\nship it']),
+        reason: declined ? 'Margin too low' : random.pick(['', null]),
         'completed-at': done ? instant(Math.min(times.approved ?? submitted + (at + 1) * day, baseTime)) : null,
-        'approver-name': random.chance(0.1) ? null : person(random), 'lob-ids': random.chance(0.4) ? [making.must('lines-of-business').id] : [],
+        'approver-name': random.chance(0.1) ? null : person(random),
+        'lob-ids': random.chance(0.4) ? [making.must('lines-of-business').id] : [],
       },
       toOne: { project: id, user: making.some('users', 0.1), 'approval-step': null },
     })

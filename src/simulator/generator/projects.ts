@@ -11,12 +11,23 @@ import { bullets, maybe, paragraph } from './texts.ts'
 
 /** Shares of a consultancy's pipeline, in percent. */
 const statuses = [
-  ['building', 30], ['technical_approval', 6], ['sales_approval', 5], ['business_approval', 4], ['approved', 12], ['won', 25],
-  ['lost', 12], ['canceled', 6],
+  ['building', 30],
+  ['technical_approval', 6],
+  ['sales_approval', 5],
+  ['business_approval', 4],
+  ['approved', 12],
+  ['won', 25],
+  ['lost', 12],
+  ['canceled', 6],
 ] as const
 export type Status = (typeof statuses)[number][0]
 
-export type Times = { readonly created: number; readonly submitted: number | null; readonly approved: number | null; readonly updated: number }
+export type Times = {
+  readonly created: number
+  readonly submitted: number | null
+  readonly approved: number | null
+  readonly updated: number
+}
 export type Draft = { readonly id: string; readonly status: Status; readonly times: Times; readonly clientHost: string }
 
 const spread = 1095 * day
@@ -29,10 +40,12 @@ export function makeProjects(making: Making): void {
 function timesOf(making: Making, at: number, status: Status): Times {
   const { random } = making
   const created = baseTime - spread + Math.floor((spread * (at + random.next())) / making.projects) - day
-  const later = (from: number, days: number): number => Math.min(from + Math.floor(random.next() * days * day), baseTime - 3_600_000)
+  const later = (from: number, days: number): number =>
+    Math.min(from + Math.floor(random.next() * days * day), baseTime - 3_600_000)
   const submitted = status === 'building' ? null : later(created, 30)
   const won = status === 'approved' || status === 'won'
-  const approved = submitted !== null && (won || (status === 'lost' && random.chance(0.5))) ? later(submitted, 15) : null
+  const approved =
+    submitted !== null && (won || (status === 'lost' && random.chance(0.5))) ? later(submitted, 15) : null
   return { created, submitted, approved, updated: later(approved ?? submitted ?? created, 90) }
 }
 
@@ -59,32 +72,65 @@ function makeProject(making: Making, at: number): void {
 
   const engineer = making.some('presales-engineers', 0.15)
   const seller = making.some('sales-executives', 0.1)
-  making.add('projects', {
-    attributes: {
-      'project-name': `${String(client.attributes['name']).split(' ')[0] ?? ''} ${random.pick(['Network Refresh', 'Cloud Migration', 'Security Uplift', 'Wi-Fi Rollout', 'DR Test', 'Café & Kiosk Rollout'])} ${String(at + 1)}`,
-      status, active: !random.chance(0.08), 'executive-summary': maybe(random, () => paragraph(random)), 'solution-summary': maybe(random, () => paragraph(random), 0.4),
-      'key-objectives': maybe(random, () => bullets(random, 3)), 'our-responsibilities': maybe(random, () => bullets(random, 2), 0.4),
-      'client-responsibilities': maybe(random, () => bullets(random, 2), 0.4), 'out-of-scope': maybe(random, () => bullets(random, 1), 0.3),
-      ...terms(making), 'submitted-at': at_(times.submitted), 'approved-at': at_(times.approved), 'msa-date': msaDate(making),
-      'created-at': instant(times.created), 'updated-at': instant(times.updated), 'project-variables': variables(making, 'project'),
-      'field-labels': random.chance(0.2) ? null : labels, 'tag-list': random.chance(0.4) ? [random.pick(tagNames)] : [],
-      'client-name': client.attributes['name'], 'presales-engineer-name': nameOf(making, 'presales-engineers', engineer),
-      'sales-executive-name': nameOf(making, 'sales-executives', seller),
-      'payment-info': random.chance(0.1) ? null : { 'pricing-model': random.pick(['fixed_fee', 'time_and_materials', 'other']), 'include-expenses': random.chance(0.3), 'include-product': true, 'rate-type': 'blended' },
-      // string or number (API notes §2)
-      'contract-revenue': random.chance(0.05) ? revenue : decimal(revenue), 'contract-cost': decimal(cost), 'contract-margin': margin(revenue, cost),
-      'win-probability': random.pick([10, 40, 75, 90]),
+  making.add(
+    'projects',
+    {
+      attributes: {
+        'project-name': `${String(client.attributes['name']).split(' ')[0] ?? ''} ${random.pick(['Network Refresh', 'Cloud Migration', 'Security Uplift', 'Wi-Fi Rollout', 'DR Test', 'Café & Kiosk Rollout'])} ${String(at + 1)}`,
+        status,
+        active: !random.chance(0.08),
+        'executive-summary': maybe(random, () => paragraph(random)),
+        'solution-summary': maybe(random, () => paragraph(random), 0.4),
+        'key-objectives': maybe(random, () => bullets(random, 3)),
+        'our-responsibilities': maybe(random, () => bullets(random, 2), 0.4),
+        'client-responsibilities': maybe(random, () => bullets(random, 2), 0.4),
+        'out-of-scope': maybe(random, () => bullets(random, 1), 0.3),
+        ...terms(making),
+        'submitted-at': instantOrNull(times.submitted),
+        'approved-at': instantOrNull(times.approved),
+        'msa-date': msaDate(making),
+        'created-at': instant(times.created),
+        'updated-at': instant(times.updated),
+        'project-variables': variables(making, 'project'),
+        'field-labels': random.chance(0.2) ? null : labels,
+        'tag-list': random.chance(0.4) ? [random.pick(tagNames)] : [],
+        'client-name': client.attributes['name'],
+        'presales-engineer-name': nameOf(making, 'presales-engineers', engineer),
+        'sales-executive-name': nameOf(making, 'sales-executives', seller),
+        'payment-info': random.chance(0.1)
+          ? null
+          : {
+              'pricing-model': random.pick(['fixed_fee', 'time_and_materials', 'other']),
+              'include-expenses': random.chance(0.3),
+              'include-product': true,
+              'rate-type': 'blended',
+            },
+        // string or number (API notes §2)
+        'contract-revenue': random.chance(0.05) ? revenue : decimal(revenue),
+        'contract-cost': decimal(cost),
+        'contract-margin': margin(revenue, cost),
+        'win-probability': random.pick([10, 40, 75, 90]),
+      },
+      toOne: {
+        'business-unit': making.some('business-units', 0.1),
+        client: client.id,
+        creator: making.must('users').id,
+        user: making.some('users', 0.3),
+        'document-template': making.some('document-templates', 0.4),
+        'external-request': making.some('external-requests', 0.9),
+        'sales-executive': seller,
+        'presales-engineer': engineer,
+        'psa-project': status === 'won' ? making.some('psa-projects', 0.3) : null,
+        'crm-opportunity': making.some('crm-opportunities', 0.4),
+        'payment-term': making.some('payment-terms', 0.15),
+        'rate-table': making.some('rate-tables', 0.1),
+      },
     },
-    toOne: {
-      'business-unit': making.some('business-units', 0.1), client: client.id, creator: making.must('users').id, user: making.some('users', 0.3),
-      'document-template': making.some('document-templates', 0.4), 'external-request': making.some('external-requests', 0.9),
-      'sales-executive': seller, 'presales-engineer': engineer, 'psa-project': status === 'won' ? making.some('psa-projects', 0.3) : null,
-      'crm-opportunity': making.some('crm-opportunities', 0.4), 'payment-term': making.some('payment-terms', 0.15), 'rate-table': making.some('rate-tables', 0.1),
-    },
-  }, id)
+    id,
+  )
 }
 
-const at_ = (time: number | null): string | null => (time === null ? null : instant(time))
+const instantOrNull = (time: number | null): string | null => (time === null ? null : instant(time))
 
 const nameOf = (making: Making, type: string, id: string | null): unknown =>
   id === null ? null : making.records.get(type, id)?.attributes['name']
@@ -94,9 +140,13 @@ const labels = { executive_summary: 'Executive Summary', client: 'Client', locat
 function terms(making: Making): Fields {
   const { random } = making
   return {
-    'one-time-adjustment': random.pick<unknown>(['0.0', null, '-250.0', 0]), 'mrr-adjustment': random.pick(['0.0', null]), 'mrr-terms': random.pick([12, 36, null]),
-    cola: random.pick(['0.0', '2.5', null]), 'recurring-billing-frequency': random.pick(['monthly', 'annually', null]),
+    'one-time-adjustment': random.pick<unknown>(['0.0', null, '-250.0', 0]),
+    'mrr-adjustment': random.pick(['0.0', null]),
+    'mrr-terms': random.pick([12, 36, null]),
+    cola: random.pick(['0.0', '2.5', null]),
+    'recurring-billing-frequency': random.pick(['monthly', 'annually', null]),
     'include-ps-revenue-in-mrr': random.pick<unknown>([false, true, null, 'false']),
-    'service-start-date': random.chance(0.4) ? null : date(baseTime + random.between(-300, 120) * day), 'travel-limit': random.pick([0, 2, null]),
+    'service-start-date': random.chance(0.4) ? null : date(baseTime + random.between(-300, 120) * day),
+    'travel-limit': random.pick([0, 2, null]),
   }
 }

@@ -4,31 +4,62 @@ import { maybe } from './texts.ts'
 import { slug } from './words.ts'
 
 const asked = [
-  ['How many sites?', 'number'], ['Which vendor is in place?', 'text'], ['Is there a maintenance window?', 'boolean'],
-  ['How many users?', 'number'], ['When does support end?', 'date'],
+  ['How many sites?', 'number'],
+  ['Which vendor is in place?', 'text'],
+  ['Is there a maintenance window?', 'boolean'],
+  ['How many users?', 'number'],
+  ['When does support end?', 'date'],
 ] as const
 
 export function makeQuestionnaires(making: Making): void {
   const { random } = making
-  for (const name of ['Network Discovery', 'Security Baseline', 'Cloud Readiness', 'Wireless Survey', 'Backup Review']) {
+  for (const name of [
+    'Network Discovery',
+    'Security Baseline',
+    'Cloud Readiness',
+    'Wireless Survey',
+    'Backup Review',
+  ]) {
     const made = baseTime - random.between(200, 1000) * day
     const questions = asked.map(([question, type], at) => {
-      const row = making.add('questions', { attributes: { question, slug: slug(question).replaceAll('-', '_'), position: at + 1 }, toOne: {} })
+      const row = making.add('questions', {
+        attributes: { question, slug: slug(question).replaceAll('-', '_'), position: at + 1 },
+        toOne: {},
+      })
       return {
-        id: Number(row.id), question, name: row.attributes['slug'], slug: row.attributes['slug'], position: at + 1, 'value-type': type,
-        required: at < 2, settings: { max: '', min: '', step: '' }, 'select-options': [],
+        id: Number(row.id),
+        question,
+        name: row.attributes['slug'],
+        slug: row.attributes['slug'],
+        position: at + 1,
+        'value-type': type,
+        required: at < 2,
+        settings: { max: '', min: '', step: '' },
+        'select-options': [],
         // deleted questions stay in the array (API notes §8)
         'deleted-at': at === 3 && random.chance(0.6) ? instant(made + 30 * day) : null,
-        uuid: random.uuid(), 'questionnaire-section-id': at < 3 ? '1' : '2',
+        uuid: random.uuid(),
+        'questionnaire-section-id': at < 3 ? '1' : '2',
       }
     })
     making.add('questionnaires', {
       attributes: {
-        active: name !== 'Backup Review', name, published: random.chance(0.8), 'created-at': instant(made), slug: slug(name),
-        introduction: maybe(random, () => 'Answer with your **technical contact**.\r\nThis takes ten minutes.'), 'thank-you': random.pick(['', null, 'Thank you!']),
-        'completion-url': random.pick(['', null]), questions,
-        sections: [{ id: 1, name: 'General', expression: null, position: 1, introduction: null }, { id: 2, name: 'Size', expression: 'site_count > 1', position: 2, introduction: '' }],
-        'tag-list': random.chance(0.5) ? ['network'] : [], teams: random.pick<unknown>([[], null]), description: random.pick([null, '', 'Asked before each design']),
+        active: name !== 'Backup Review',
+        name,
+        published: random.chance(0.8),
+        'created-at': instant(made),
+        slug: slug(name),
+        introduction: maybe(random, () => 'Answer with your **technical contact**.\r\nThis takes ten minutes.'),
+        'thank-you': random.pick(['', null, 'Thank you!']),
+        'completion-url': random.pick(['', null]),
+        questions,
+        sections: [
+          { id: 1, name: 'General', expression: null, position: 1, introduction: null },
+          { id: 2, name: 'Size', expression: 'site_count > 1', position: 2, introduction: '' },
+        ],
+        'tag-list': random.chance(0.5) ? ['network'] : [],
+        teams: random.pick<unknown>([[], null]),
+        description: random.pick([null, '', 'Asked before each design']),
       },
       toOne: {},
       toMany: { questions: questions.map(({ id }) => String(id)) },
@@ -41,38 +72,87 @@ export function makeSurveys(making: Making): void {
   for (let at = 0; at < count; at += 1) makeSurvey(making, at)
 }
 
-type Question = { id: number; question: string; slug: string; 'value-type': string; position: number; required: boolean }
+type Question = {
+  id: number
+  question: string
+  slug: string
+  'value-type': string
+  position: number
+  required: boolean
+}
 
 function makeSurvey(making: Making, at: number): void {
   const { random } = making
   const questionnaire = making.must('questionnaires')
   const project = making.must('projects')
-  const created = Math.min(Date.parse(String(project.attributes['created-at'])) + random.between(1, 20) * day, baseTime - day)
+  const created = Math.min(
+    Date.parse(String(project.attributes['created-at'])) + random.between(1, 20) * day,
+    baseTime - day,
+  )
   const done = random.chance(0.7)
   const questions = questionnaire.attributes['questions'] as readonly Question[]
   const id = making.reserve('surveys')
   const responses = done
     ? questions.map(({ id: question, question: text, slug: name, 'value-type': type, position, required }) => ({
-        name, slug: name, question: text, answer: type === 'number' ? String(random.between(1, 40)) : random.pick(['yes', 'unknown', null]),
-        'value-type': type, position, required, 'survey-response-id': Number(id) * 10 + position, 'question-id': question, 'select-options': [],
+        name,
+        slug: name,
+        question: text,
+        answer: type === 'number' ? String(random.between(1, 40)) : random.pick(['yes', 'unknown', null]),
+        'value-type': type,
+        position,
+        required,
+        'survey-response-id': Number(id) * 10 + position,
+        'question-id': question,
+        'select-options': [],
       }))
     : []
   const service = making.must('services')
   const recommendations = done
-    ? [{
-        id: Number(id) * 10, survey_id: Number(id), questionnaire_recommendation_id: 1, target_type: 'Service', target_id: Number(service.id),
-        resource_id: Number(service.toOne['resource'] ?? 0), quantity: '2.0', status: random.pick(['pending', 'accepted']), created_at: instant(created),
-        updated_at: instant(created), project_resource_id: null, uuid: random.uuid(), item_id: null, item_type: null, refinements: [],
-      }]
+    ? [
+        {
+          id: Number(id) * 10,
+          survey_id: Number(id),
+          questionnaire_recommendation_id: 1,
+          target_type: 'Service',
+          target_id: Number(service.id),
+          resource_id: Number(service.toOne['resource'] ?? 0),
+          quantity: '2.0',
+          status: random.pick(['pending', 'accepted']),
+          created_at: instant(created),
+          updated_at: instant(created),
+          project_resource_id: null,
+          uuid: random.uuid(),
+          item_id: null,
+          item_type: null,
+          refinements: [],
+        },
+      ]
     : []
-  making.add('surveys', {
-    attributes: {
-      name: `${String(questionnaire.attributes['name'])} ${String(at + 1)}`, 'contact-name': random.pick(['Sample Contact', null]), 'contact-email': random.pick(['contact@client.test', null]),
-      responses, recommendations, 'updated-at': instant(created + (done ? 3 : 0) * day), 'created-at': instant(created),
-      status: done ? random.pick(['calculated', 'applied']) : 'sent', emails: random.pick(['', null]), sender: random.pick(['', null]),
-      'sent-at': random.chance(0.2) ? null : instant(created + 3_600_000), calculations: done ? [{ calculation_id: 1, value: '3' }] : [],
-      'user-id': random.chance(0.2) ? null : Number(making.must('users').id), 'completed-by': done ? 'Sample Contact' : '',
+  making.add(
+    'surveys',
+    {
+      attributes: {
+        name: `${String(questionnaire.attributes['name'])} ${String(at + 1)}`,
+        'contact-name': random.pick(['Sample Contact', null]),
+        'contact-email': random.pick(['contact@client.test', null]),
+        responses,
+        recommendations,
+        'updated-at': instant(created + (done ? 3 : 0) * day),
+        'created-at': instant(created),
+        status: done ? random.pick(['calculated', 'applied']) : 'sent',
+        emails: random.pick(['', null]),
+        sender: random.pick(['', null]),
+        'sent-at': random.chance(0.2) ? null : instant(created + 3_600_000),
+        calculations: done ? [{ calculation_id: 1, value: '3' }] : [],
+        'user-id': random.chance(0.2) ? null : Number(making.must('users').id),
+        'completed-by': done ? 'Sample Contact' : '',
+      },
+      toOne: {
+        questionnaire: questionnaire.id,
+        project: random.chance(0.1) ? null : project.id,
+        'project-survey': null,
+      },
     },
-    toOne: { questionnaire: questionnaire.id, project: random.chance(0.1) ? null : project.id, 'project-survey': null },
-  }, id)
+    id,
+  )
 }

@@ -1,36 +1,157 @@
 import type { Random } from '../random.ts'
 
 /** Invented firms and people; some names carry accents, a few lie outside Latin-1. */
-export const firstNames = [
-  'Ada', 'Ben', 'Carla', 'Dmitri', 'Elif', 'Farah', 'Gus', 'Hanna', 'Iván', 'Jürgen', 'Keiko', 'Léa', 'Marek', 'Nadia',
-  'Oskar', 'Priya', 'Quinn', 'Renée', 'Søren', 'Tomás', 'Ulla', 'Viktor', 'Wanda', 'Xenia', 'Yusuf', 'Zoë', 'Łukasz', 'Amara',
+const firstNames = [
+  'Ada',
+  'Ben',
+  'Carla',
+  'Dmitri',
+  'Elif',
+  'Farah',
+  'Gus',
+  'Hanna',
+  'Iván',
+  'Jürgen',
+  'Keiko',
+  'Léa',
+  'Marek',
+  'Nadia',
+  'Oskar',
+  'Priya',
+  'Quinn',
+  'Renée',
+  'Søren',
+  'Tomás',
+  'Ulla',
+  'Viktor',
+  'Wanda',
+  'Xenia',
+  'Yusuf',
+  'Zoë',
+  'Łukasz',
+  'Amara',
 ]
-export const lastNames = [
-  'Abbot', 'Bianchi', 'Castro', 'Dvorak', 'Eriksen', 'Fontaine', 'García', 'Hollis', 'Ibsen', 'Jansen', 'Kovač', 'Lindqvist',
-  'Moreau', 'Nakata', "O'Dell", 'Petrov', 'Quist', 'Rossi', 'Sørensen', 'Tanaka', 'Ueda', 'Varga', 'Whitlock', 'Yilmaz', 'Müller',
+const lastNames = [
+  'Abbot',
+  'Bianchi',
+  'Castro',
+  'Dvorak',
+  'Eriksen',
+  'Fontaine',
+  'García',
+  'Hollis',
+  'Ibsen',
+  'Jansen',
+  'Kovač',
+  'Lindqvist',
+  'Moreau',
+  'Nakata',
+  "O'Dell",
+  'Petrov',
+  'Quist',
+  'Rossi',
+  'Sørensen',
+  'Tanaka',
+  'Ueda',
+  'Varga',
+  'Whitlock',
+  'Yilmaz',
+  'Müller',
 ]
 const firmHeads = [
-  'Alder', 'Brightwater', 'Copperfield', 'Dunmore', 'Eastgate', 'Fenwick', 'Glenrock', 'Harrow', 'Ironbridge', 'Juniper',
-  'Kestrel', 'Larkspur', 'Meridian', 'Northwind', 'Orchard', 'Pinecrest', 'Quarry', 'Rosewood', 'Stillwater', 'Thornbury',
-  'Umber', 'Vantage', 'Westbrook', 'Yarrow', 'Zephyr', 'Açor', 'Élan', 'Österby',
+  'Alder',
+  'Brightwater',
+  'Copperfield',
+  'Dunmore',
+  'Eastgate',
+  'Fenwick',
+  'Glenrock',
+  'Harrow',
+  'Ironbridge',
+  'Juniper',
+  'Kestrel',
+  'Larkspur',
+  'Meridian',
+  'Northwind',
+  'Orchard',
+  'Pinecrest',
+  'Quarry',
+  'Rosewood',
+  'Stillwater',
+  'Thornbury',
+  'Umber',
+  'Vantage',
+  'Westbrook',
+  'Yarrow',
+  'Zephyr',
+  'Açor',
+  'Élan',
+  'Österby',
 ]
 const firmKinds = [
-  'Logistics', 'Health', 'Credit Union', 'Foods', 'Manufacturing', 'School District', 'Insurance', 'Energy', 'Retail',
-  'Hospital Group', 'Engineering', 'Publishing', 'Airways', 'Mutual', 'Pharma', 'County Council', 'Hotels', 'Timber',
+  'Logistics',
+  'Health',
+  'Credit Union',
+  'Foods',
+  'Manufacturing',
+  'School District',
+  'Insurance',
+  'Energy',
+  'Retail',
+  'Hospital Group',
+  'Engineering',
+  'Publishing',
+  'Airways',
+  'Mutual',
+  'Pharma',
+  'County Council',
+  'Hotels',
+  'Timber',
 ]
 const firmTails = ['Inc.', 'LLC', 'Ltd', 'GmbH', 'S.A.', 'Group', '& Sons', '']
 
-export const jobTitles = ['IT Manager', 'CIO', 'Network Engineer', 'Head of Infrastructure', 'Procurement Lead', 'Security Officer', '', 'Project Sponsor']
+export const jobTitles = [
+  'IT Manager',
+  'CIO',
+  'Network Engineer',
+  'Head of Infrastructure',
+  'Procurement Lead',
+  'Security Officer',
+  '',
+  'Project Sponsor',
+]
 export const industries = ['Healthcare', 'Finance', 'Education', 'Manufacturing', 'Retail', 'Public sector', 'Energy']
 
 const places = [
-  ['Ashford', 'OR', '97201', 'US'], ['Brookhaven', 'TX', '75001', 'US'], ['Cedar Falls', 'IA', '50613', 'US'],
-  ['Dover', 'DE', '19901', 'US'], ['Elmira', 'NY', '14901', 'US'], ['Fairview', 'CA', '94541', 'US'],
-  ['Göteborg', 'VG', '411 03', 'SE'], ['Köln', 'NW', '50667', 'DE'], ['Málaga', 'AN', '29001', 'ES'], ['Leeds', '', 'LS1 4AP', 'GB'],
+  ['Ashford', 'OR', '97201', 'US'],
+  ['Brookhaven', 'TX', '75001', 'US'],
+  ['Cedar Falls', 'IA', '50613', 'US'],
+  ['Dover', 'DE', '19901', 'US'],
+  ['Elmira', 'NY', '14901', 'US'],
+  ['Fairview', 'CA', '94541', 'US'],
+  ['Göteborg', 'VG', '411 03', 'SE'],
+  ['Köln', 'NW', '50667', 'DE'],
+  ['Málaga', 'AN', '29001', 'ES'],
+  ['Leeds', '', 'LS1 4AP', 'GB'],
 ] as const
-const streets = ['Harbor Road', 'Mill Lane', 'Station Street', 'Foundry Way', 'Linden Avenue', 'Market Square', 'Quay Side']
+const streets = [
+  'Harbor Road',
+  'Mill Lane',
+  'Station Street',
+  'Foundry Way',
+  'Linden Avenue',
+  'Market Square',
+  'Quay Side',
+]
 
-export type Address = { street: string; street2: string | null; city: string; state: string; postal: string; country: string }
+export type Address = {
+  street: string
+  street2: string | null
+  city: string
+  state: string
+  postal: string
+  country: string
+}
 
 export function address(random: Random): Address {
   const [city, state, postal, country] = random.pick(places)
@@ -42,7 +163,14 @@ export function address(random: Random): Address {
 export const person = (random: Random): string => `${random.pick(firstNames)} ${random.pick(lastNames)}`
 
 const plain = (text: string): string =>
-  text.normalize('NFD').replace(/[\u0300-\u036f]/g, '').replace(/ø/g, 'o').replace(/Ł/g, 'L').toLowerCase().replace(/[^a-z0-9]+/g, '.').replace(/^\.|\.$/g, '')
+  text
+    .normalize('NFD')
+    .replace(/[\u0300-\u036f]/g, '')
+    .replace(/ø/g, 'o')
+    .replace(/Ł/g, 'L')
+    .toLowerCase()
+    .replace(/[^a-z0-9]+/g, '.')
+    .replace(/^\.|\.$/g, '')
 
 export const email = (name: string, domain: string): string => `${plain(name)}@${domain}`
 export const slug = (text: string): string => plain(text).replaceAll('.', '-')

@@ -2,7 +2,14 @@ import { startSimulator } from '../../../src/simulator/server.ts'
 import type { Simulator, SimulatorOptions } from '../../../src/simulator/server.ts'
 
 export type Json = Record<string, unknown>
-export type Obj = { id: string; type: string; attributes: Json; relationships: Record<string, { links: Record<string, string>; data?: unknown }>; links: Record<string, string>; meta?: Json }
+export type Obj = {
+  id: string
+  type: string
+  attributes: Json
+  relationships: Record<string, { links: Record<string, string>; data?: unknown }>
+  links: Record<string, string>
+  meta?: Json
+}
 export type Doc = { data: Obj[]; included?: Obj[]; meta: Record<string, number>; links: Record<string, string> }
 export type Problem = { title: string; detail?: string; code?: string; status: string; source?: { pointer: string } }
 
@@ -26,17 +33,27 @@ export function tokenRequest(url: string, form: Record<string, string>, init: Re
 export async function open(options: SimulatorOptions = {}): Promise<Account> {
   const sim = await startSimulator(options)
   const { clientId, clientSecret } = sim.credentials
-  const issued = await tokenRequest(sim.url, { grant_type: 'client_credentials', client_id: clientId, client_secret: clientSecret })
+  const issued = await tokenRequest(sim.url, {
+    grant_type: 'client_credentials',
+    client_id: clientId,
+    client_secret: clientSecret,
+  })
   const { access_token: token } = (await issued.json()) as { access_token: string }
   const call = (path: string, init: RequestInit = {}): Promise<Response> =>
-    fetch(`${sim.url}/demo/v1/${path}`, { ...init, headers: { Authorization: `Bearer ${token}`, Accept: mediaType, ...(init.headers as Record<string, string>) } })
+    fetch(`${sim.url}/demo/v1/${path}`, {
+      ...init,
+      headers: { Authorization: `Bearer ${token}`, Accept: mediaType, ...(init.headers as Record<string, string>) },
+    })
   const body = async <T>(path: string): Promise<T> => {
     const response = await call(path)
-    if (response.status !== 200) throw new Error(`${path} answered ${String(response.status)}: ${await response.text()}`)
+    if (response.status !== 200)
+      throw new Error(`${path} answered ${String(response.status)}: ${await response.text()}`)
     return (await response.json()) as T
   }
   return {
-    sim, token, call,
+    sim,
+    token,
+    call,
     list: (path) => body<Doc>(path),
     one: async (path) => (await body<{ data: Obj }>(path)).data,
     async problem(path, init) {
@@ -44,6 +61,11 @@ export async function open(options: SimulatorOptions = {}): Promise<Account> {
       const { errors } = (await response.json()) as { errors: Problem[] }
       return { ...(errors[0] as Problem), http: response.status }
     },
-    send: (method, path, data) => call(path, { method, headers: { 'Content-Type': mediaType }, body: typeof data === 'string' ? data : JSON.stringify({ data }) }),
+    send: (method, path, data) =>
+      call(path, {
+        method,
+        headers: { 'Content-Type': mediaType },
+        body: typeof data === 'string' ? data : JSON.stringify({ data }),
+      }),
   }
 }

@@ -5,13 +5,21 @@ import { mediaType, open } from './account.ts'
 import type { Account, Json } from './account.ts'
 
 let account: Account
-beforeAll(async () => { account = await open({ projects: 12 }) })
+beforeAll(async () => {
+  account = await open({ projects: 12 })
+})
 afterAll(() => account.sim.close())
-afterEach(() => { account.sim.removeFault() })
+afterEach(() => {
+  account.sim.removeFault()
+})
 
 const control = (path: string, method = 'GET', body?: unknown): Promise<Response> =>
-  fetch(`${account.sim.url}/_control/${path}`, { method, ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }) })
-const posted = async (path: string, body: unknown): Promise<Json> => (await (await control(path, 'POST', body)).json()) as Json
+  fetch(`${account.sim.url}/_control/${path}`, {
+    method,
+    ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
+  })
+const posted = async (path: string, body: unknown): Promise<Json> =>
+  (await (await control(path, 'POST', body)).json()) as Json
 
 describe('faults', () => {
   test.each(['401', '403', '404', '429', '500', '502', '503', '504'])('%s, once', async (kind) => {
@@ -49,7 +57,9 @@ describe('faults', () => {
 
   test('lost-answer does the write', async () => {
     account.sim.addFault({ kind: 'lost-answer', match: { method: 'post' } })
-    await expect(account.send('POST', 'clients', { type: 'clients', attributes: { name: 'Lost but made' } })).rejects.toThrow('fetch failed')
+    await expect(
+      account.send('POST', 'clients', { type: 'clients', attributes: { name: 'Lost but made' } }),
+    ).rejects.toThrow('fetch failed')
     expect(account.sim.records.list('clients').at(-1)?.attributes['name']).toBe('Lost but made')
   })
 
@@ -78,27 +88,47 @@ describe('control', () => {
     await account.call('projects/1')
     const stats = (await (await control('stats')).json()) as Json
     expect(stats).toMatchObject({
-      requests: { 'GET /{account}/v1/project-phases': 1, 'GET /{account}/v1/projects/{id}': 1 }, statuses: { 200: 1, 404: 1 }, tokenRequests: 0,
-      pages: { 'project-phases': [2] }, records: { projects: 12 },
+      requests: { 'GET /{account}/v1/project-phases': 1, 'GET /{account}/v1/projects/{id}': 1 },
+      statuses: { 200: 1, 404: 1 },
+      tokenRequests: 0,
+      pages: { 'project-phases': [2] },
+      records: { projects: 12 },
     })
     expect(Number(stats['bytesSent'])).toBeGreaterThan(Buffer.byteLength(body))
   })
 
   test('records: raw values in, raw values out', async () => {
-    const made = await posted('records/clients', { id: 'odd/id', attributes: { name: 42, active: 'yes', surprise: { a: 1 } }, relationships: { 'rate-table': { type: 'lobs', id: 7 } } })
-    expect(made).toMatchObject({ id: 'odd/id', attributes: { name: 42, surprise: { a: 1 } }, relationships: { 'rate-table': { type: 'lobs', id: '7' } } })
+    const made = await posted('records/clients', {
+      id: 'odd/id',
+      attributes: { name: 42, active: 'yes', surprise: { a: 1 } },
+      relationships: { 'rate-table': { type: 'lobs', id: 7 } },
+    })
+    expect(made).toMatchObject({
+      id: 'odd/id',
+      attributes: { name: 42, surprise: { a: 1 } },
+      relationships: { 'rate-table': { type: 'lobs', id: '7' } },
+    })
     const shown = await account.one('clients/odd%2Fid?include=rate-table')
-    expect(shown).toMatchObject({ id: 'odd/id', attributes: { name: 42, surprise: { a: 1 } }, relationships: { 'rate-table': { data: { type: 'lobs', id: '7' } } } })
+    expect(shown).toMatchObject({
+      id: 'odd/id',
+      attributes: { name: 42, surprise: { a: 1 } },
+      relationships: { 'rate-table': { data: { type: 'lobs', id: '7' } } },
+    })
     const path = `records/clients/${encodeURIComponent('odd/id')}`
-    expect(await (await control(path, 'PATCH', { attributes: { name: 'plain' } })).json()).toMatchObject({ attributes: { name: 'plain', active: 'yes' } })
-    expect((await (await control('records/clients')).json() as unknown[]).length).toBe(account.sim.stats().records['clients'])
+    expect(await (await control(path, 'PATCH', { attributes: { name: 'plain' } })).json()).toMatchObject({
+      attributes: { name: 'plain', active: 'yes' },
+    })
+    expect(((await (await control('records/clients')).json()) as unknown[]).length).toBe(
+      account.sim.stats().records['clients'],
+    )
     expect((await control(path, 'DELETE')).status).toBe(204)
     expect((await control(path)).status).toBe(404)
   })
 
   test('a project goes with its parts, or without them', async () => {
     const [first, second] = account.sim.records.list('projects').map(({ id }) => id)
-    const parts = (id: string | undefined): number => account.sim.records.list('project-phases').filter(({ relationships }) => relationships['project'] === id).length
+    const parts = (id: string | undefined): number =>
+      account.sim.records.list('project-phases').filter(({ relationships }) => relationships['project'] === id).length
     await control(`records/projects/${first ?? ''}`, 'DELETE')
     expect(parts(first)).toBe(0)
     await control(`records/projects/${second ?? ''}?cascade=false`, 'DELETE')
@@ -107,7 +137,13 @@ describe('control', () => {
 
   test('script: records come and go while page 2 is read', async () => {
     const [first] = account.sim.records.list('project-contacts')
-    await posted('script', { when: { type: 'project-contacts', page: 2 }, do: [{ delete: { type: 'project-contacts', id: first?.id } }, { create: { type: 'project-contacts', attributes: { name: 'Late' } } }] })
+    await posted('script', {
+      when: { type: 'project-contacts', page: 2 },
+      do: [
+        { delete: { type: 'project-contacts', id: first?.id } },
+        { create: { type: 'project-contacts', attributes: { name: 'Late' } } },
+      ],
+    })
     const one = await account.list('project-contacts?page[size]=5')
     expect(one.data[0]?.id).toBe(first?.id)
     const before = account.sim.records.list('project-contacts').map(({ id }) => id)
@@ -118,28 +154,56 @@ describe('control', () => {
   })
 
   test('switches: forbidden types, refused includes and filters, a smaller page', async () => {
-    expect(await posted('switches', { forbidden: ['surveys'], refusedIncludes: { projects: ['client'] }, refusedFilters: { phases: ['active'] }, pageMax: 50 })).toMatchObject({ forbidden: ['surveys'] })
+    expect(
+      await posted('switches', {
+        forbidden: ['surveys'],
+        refusedIncludes: { projects: ['client'] },
+        refusedFilters: { phases: ['active'] },
+        pageMax: 50,
+      }),
+    ).toMatchObject({ forbidden: ['surveys'] })
     expect(await account.problem('surveys')).toMatchObject({ http: 403, title: 'Forbidden' })
     expect(await account.problem('projects?include=client')).toMatchObject({ http: 400, code: '112' })
     expect(await account.problem('phases?filter[active]=true')).toMatchObject({ http: 400, code: '102' })
-    expect(await account.problem('tags?page[size]=51')).toMatchObject({ http: 400, code: '118', detail: 'size exceeds maximum page size of 50.' })
+    expect(await account.problem('tags?page[size]=51')).toMatchObject({
+      http: 400,
+      code: '118',
+      detail: 'size exceeds maximum page size of 50.',
+    })
     await posted('switches', { pageOverflow: 'clamped' })
     expect((await account.list('project-subservices?page[size]=99')).data).toHaveLength(50)
-    await posted('switches', { forbidden: [], refusedIncludes: {}, refusedFilters: {}, pageMax: 250, pageOverflow: 'refused' })
+    await posted('switches', {
+      forbidden: [],
+      refusedIncludes: {},
+      refusedFilters: {},
+      pageMax: 250,
+      pageOverflow: 'refused',
+    })
   })
 
   test('tokens/revoke', async () => {
     const other = await open({ projects: 0 })
-    expect(await (await fetch(`${other.sim.url}/_control/tokens/revoke`, { method: 'POST' })).json()).toEqual({ revoked: 1 })
+    expect(await (await fetch(`${other.sim.url}/_control/tokens/revoke`, { method: 'POST' })).json()).toEqual({
+      revoked: 1,
+    })
     expect((await other.call('tags')).status).toBe(401)
     await other.sim.close()
   })
 
   test.each<[string, unknown, string]>([
-    ['faults', { kind: 'boom' }, 'kind takes one of 401'], ['faults', { kind: '500', count: 0 }, "'always'"], ['faults', { kind: '500', match: { path: '/(.*/' } }, 'regular expression'],
-    ['faults', '[]', 'JSON object'], ['faults', '{', 'not JSON'], ['faults', { kind: '500', foo: 1 }, 'not foo'], ['switches', { nope: 1 }, 'there are dateFilter'],
-    ['switches', { dateFilter: 'maybe' }, 'effective, ignored, refused'], ['records/nope', {}, 'no resource is called nope'], ['records/clients', { relationships: { nope: '1' } }, 'has no relationship nope'],
-    ['script', { when: {}, do: [] }, 'when takes'], ['script', { when: { type: 'tags' }, do: [{ explode: {} }] }, 'a step takes'], ['tokens/revoke', { grant: 'x' }, 'grant takes one of'],
+    ['faults', { kind: 'boom' }, 'kind takes one of 401'],
+    ['faults', { kind: '500', count: 0 }, "'always'"],
+    ['faults', { kind: '500', match: { path: '/(.*/' } }, 'regular expression'],
+    ['faults', '[]', 'JSON object'],
+    ['faults', '{', 'not JSON'],
+    ['faults', { kind: '500', foo: 1 }, 'not foo'],
+    ['switches', { nope: 1 }, 'there are dateFilter'],
+    ['switches', { dateFilter: 'maybe' }, 'effective, ignored, refused'],
+    ['records/nope', {}, 'no resource is called nope'],
+    ['records/clients', { relationships: { nope: '1' } }, 'has no relationship nope'],
+    ['script', { when: {}, do: [] }, 'when takes'],
+    ['script', { when: { type: 'tags' }, do: [{ explode: {} }] }, 'a step takes'],
+    ['tokens/revoke', { grant: 'x' }, 'grant takes one of'],
   ])('%s refuses %j', async (path, body, sentence) => {
     const response = await control(path, 'POST', body)
     expect(response.status).toBe(400)
@@ -157,29 +221,51 @@ test('the library profile', async () => {
   expect([lost.status, await lost.text()]).toEqual([404, ''])
   expect(await library.problem('projects/1')).toMatchObject({ http: 404, code: '404' })
   const [project] = library.sim.records.list('projects')
-  expect((await library.one(`projects/${project?.id ?? ''}`)).links['self']).toBe(`${library.sim.url}/v1/projects/${project?.id ?? ''}`)
+  expect((await library.one(`projects/${project?.id ?? ''}`)).links['self']).toBe(
+    `${library.sim.url}/v1/projects/${project?.id ?? ''}`,
+  )
   expect(await library.problem('projects?page[size]=101')).toMatchObject({ http: 400, code: '118' })
-  expect(await library.problem('projects?filter[updated-at.after]=2026-01-01')).toMatchObject({ http: 400, code: '102' })
-  const dangling = { type: 'projects', attributes: { 'project-name': 'P' }, relationships: { client: { data: { type: 'clients', id: '1' } } } }
+  expect(await library.problem('projects?filter[updated-at.after]=2026-01-01')).toMatchObject({
+    http: 400,
+    code: '102',
+  })
+  const dangling = {
+    type: 'projects',
+    attributes: { 'project-name': 'P' },
+    relationships: { client: { data: { type: 'clients', id: '1' } } },
+  }
   expect((await library.send('POST', 'projects', dangling)).status).toBe(201)
   await library.sim.close()
 })
 
 describe('nothing crashes it', () => {
-  const raw = (text: string): Promise<string> => new Promise((resolve) => {
-    let got = ''
-    const socket = connect(account.sim.port, '127.0.0.1', () => socket.write(text))
-    socket.on('data', (part) => { got += part.toString('latin1') })
-    socket.on('close', () => { resolve(got) })
-    socket.on('error', () => { resolve(got) })
-  })
+  const raw = (text: string): Promise<string> =>
+    new Promise((resolve) => {
+      let got = ''
+      const socket = connect(account.sim.port, '127.0.0.1', () => socket.write(text))
+      socket.on('data', (part) => {
+        got += part.toString('latin1')
+      })
+      socket.on('close', () => {
+        resolve(got)
+      })
+      socket.on('error', () => {
+        resolve(got)
+      })
+    })
 
   test('bytes that are not HTTP, paths that are not paths, bodies that never end', async () => {
     expect(await raw('\u0000\u0001garbage\r\n\r\n')).toContain('400')
     expect((await fetch(`${account.sim.url}/demo/v1/%E0%A4%A/%/x`)).status).toBe(404)
     expect((await account.call('tags/__proto__')).status).toBe(400)
     expect((await account.call('__proto__')).status).toBe(404)
-    for (const query of ['include=__proto__', 'sort=constructor', 'filter[constructor]=1', 'fields[projects]=toString', 'fields[__proto__]=x']) {
+    for (const query of [
+      'include=__proto__',
+      'sort=constructor',
+      'filter[constructor]=1',
+      'fields[projects]=toString',
+      'fields[__proto__]=x',
+    ]) {
       expect((await account.call(`projects?${query}`)).status, query).toBe(400)
     }
     expect((await account.call('projects/1/relationships/constructor')).status).toBe(404)
@@ -202,8 +288,14 @@ describe('nothing crashes it', () => {
     slow.sim.addFault({ kind: 'stall', match: { type: 'tags' } })
     const stalled = await slow.call('tags')
     slow.sim.setSwitches({ latency: 60_000 })
-    const waiting = slow.call('phases').then(() => 'answered', () => 'cut')
-    const bodyCut = stalled.text().then(() => 'answered', () => 'cut')
+    const waiting = slow.call('phases').then(
+      () => 'answered',
+      () => 'cut',
+    )
+    const bodyCut = stalled.text().then(
+      () => 'answered',
+      () => 'cut',
+    )
     while (slow.sim.stats().requests['GET /{account}/v1/phases'] === undefined) await new Promise(setImmediate)
     const from = performance.now()
     await slow.sim.close()

@@ -27,7 +27,9 @@ describe('grants', () => {
     expect(status).toBe(200)
     expect(Object.keys(body).toSorted()).toEqual(['access_token', 'created_at', 'expires_in', 'scope', 'token_type'])
     expect(body).toMatchObject({ expires_in: 86400, token_type: 'Bearer' })
-    const claims = JSON.parse(Buffer.from(String(body['access_token']).split('.')[1] ?? '', 'base64url').toString()) as { exp: number }
+    const claims = JSON.parse(
+      Buffer.from(String(body['access_token']).split('.')[1] ?? '', 'base64url').toString(),
+    ) as { exp: number }
     expect(String(body['access_token'])).toMatch(/^eyJ/)
     expect(claims.exp).toBe(Number(body['created_at']) + 86400)
     expect(await works(body['access_token'])).toBe(200)
@@ -42,22 +44,38 @@ describe('grants', () => {
     expect(second.body['refresh_token']).not.toBe(body['refresh_token'])
     expect(await works(second.body['access_token'])).toBe(200)
     expect(await ask(refresh)).toMatchObject({ status: 400, body: { error: 'invalid_grant' } })
-    expect(await ask({ ...refresh, refresh_token: String(second.body['refresh_token']) })).toMatchObject({ status: 200 })
+    expect(await ask({ ...refresh, refresh_token: String(second.body['refresh_token']) })).toMatchObject({
+      status: 200,
+    })
   })
 
   test('authorization_code: a browser signs in, and the code needs its verifier', async () => {
     const verifier = 'v'.repeat(50)
     const asked = {
-      client_id: 'simulator', redirect_uri: 'http://127.0.0.1:9/callback', response_type: 'code', state: 's&1', scope: 'read write',
-      code_challenge: createHash('sha256').update(verifier).digest('base64url'), code_challenge_method: 'S256',
+      client_id: 'simulator',
+      redirect_uri: 'http://127.0.0.1:9/callback',
+      response_type: 'code',
+      state: 's&1',
+      scope: 'read write',
+      code_challenge: createHash('sha256').update(verifier).digest('base64url'),
+      code_challenge_method: 'S256',
     }
     const form = await fetch(`${url}/oauth/authorize?${new URLSearchParams(asked).toString()}`)
     const page = await form.text()
     expect(form.headers.get('content-type')).toContain('text/html')
-    const hidden = Object.fromEntries([...page.matchAll(/type="hidden" name="([^"]+)" value="([^"]*)"/g)].map((m) => [m[1] ?? '', (m[2] ?? '').replace(/&#(\d+);/g, (_, code: string) => String.fromCharCode(Number(code)))]))
+    const hidden = Object.fromEntries(
+      [...page.matchAll(/type="hidden" name="([^"]+)" value="([^"]*)"/g)].map((m) => [
+        m[1] ?? '',
+        (m[2] ?? '').replace(/&#(\d+);/g, (_, code: string) => String.fromCharCode(Number(code))),
+      ]),
+    )
     expect(hidden).toEqual(asked)
     const post = (more: Record<string, string>): Promise<Response> =>
-      fetch(`${url}/oauth/authorize`, { method: 'POST', body: new URLSearchParams({ ...hidden, decision: 'allow', ...more }), redirect: 'manual' })
+      fetch(`${url}/oauth/authorize`, {
+        method: 'POST',
+        body: new URLSearchParams({ ...hidden, decision: 'allow', ...more }),
+        redirect: 'manual',
+      })
     expect((await post({ ...person, password: 'wrong' })).status).toBe(401)
     const denied = new URL((await post({ ...person, decision: 'deny' })).headers.get('location') ?? '')
     expect(denied.searchParams.get('error')).toBe('access_denied')
@@ -66,11 +84,21 @@ describe('grants', () => {
     const to = new URL(back.headers.get('location') ?? '')
     expect(to.origin + to.pathname).toBe(asked.redirect_uri)
     expect(to.searchParams.get('state')).toBe('s&1')
-    const trade = { grant_type: 'authorization_code', ...client, code: to.searchParams.get('code') ?? '', redirect_uri: asked.redirect_uri }
+    const trade = {
+      grant_type: 'authorization_code',
+      ...client,
+      code: to.searchParams.get('code') ?? '',
+      redirect_uri: asked.redirect_uri,
+    }
     expect(await ask({ ...trade, code_verifier: verifier })).toMatchObject({ status: 200, body: { expires_in: 7200 } })
-    expect(await ask({ ...trade, code_verifier: verifier })).toMatchObject({ status: 400, body: { error: 'invalid_grant' } })
+    expect(await ask({ ...trade, code_verifier: verifier })).toMatchObject({
+      status: 400,
+      body: { error: 'invalid_grant' },
+    })
     const again = new URL((await post(person)).headers.get('location') ?? '')
-    expect(await ask({ ...trade, code: again.searchParams.get('code') ?? '', code_verifier: 'another' })).toMatchObject({ status: 400, body: { error: 'invalid_grant' } })
+    expect(await ask({ ...trade, code: again.searchParams.get('code') ?? '', code_verifier: 'another' })).toMatchObject(
+      { status: 400, body: { error: 'invalid_grant' } },
+    )
   })
 
   test.each([
@@ -84,7 +112,7 @@ describe('grants', () => {
     ['invalid_grant', 400, { grant_type: 'password', ...client, ...person, redirect_uri: 'http://x.test' }],
     ['invalid_grant', 400, { grant_type: 'refresh_token', ...client, refresh_token: 'x' }],
   ])('%s is %i', async (error, status, form) => {
-    const got = await ask(form as unknown as Record<string, string>)
+    const got = await ask(form)
     expect(got).toMatchObject({ status, body: { error } })
     expect(typeof got.body['error_description']).toBe('string')
     expect(got.response.headers.has('www-authenticate')).toBe(status === 401)
@@ -92,7 +120,14 @@ describe('grants', () => {
 
   test('GET is 404; JSON and Basic are for the library profile', async () => {
     expect((await fetch(`${url}/oauth/token`)).status).toBe(404)
-    const json = { method: 'POST', headers: { 'Content-Type': 'application/json', Authorization: `Basic ${Buffer.from('simulator:simulator-secret').toString('base64')}` }, body: JSON.stringify({ grant_type: 'client_credentials' }) }
+    const json = {
+      method: 'POST',
+      headers: {
+        'Content-Type': 'application/json',
+        Authorization: `Basic ${Buffer.from('simulator:simulator-secret').toString('base64')}`,
+      },
+      body: JSON.stringify({ grant_type: 'client_credentials' }),
+    }
     expect((await fetch(`${url}/oauth/token`, json)).status).toBe(400)
     const library = await open({ projects: 0, profile: 'library' })
     expect((await fetch(`${library.sim.url}/oauth/token`, json)).status).toBe(200)
@@ -114,7 +149,9 @@ describe('grants', () => {
 })
 
 test('/v1/me', async () => {
-  const response = await fetch(`${url}/v1/me`, { headers: { Authorization: `Bearer ${account.token}`, Accept: mediaType } })
+  const response = await fetch(`${url}/v1/me`, {
+    headers: { Authorization: `Bearer ${account.token}`, Accept: mediaType },
+  })
   const { data } = (await response.json()) as { data: { type: string; id: string; attributes: Json; links: Json } }
   expect(data.type).toBe('mes')
   expect(data.id).toMatch(/^\d+$/)

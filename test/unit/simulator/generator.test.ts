@@ -11,7 +11,12 @@ function made(seed: number, projects: number): Records {
   return records
 }
 const text = (records: Records): string =>
-  JSON.stringify([...records.tables()].map(({ model, ordered }) => [model.type, ordered.map(({ id, attributes, toOne, toMany }) => [id, attributes, toOne, toMany])]))
+  JSON.stringify(
+    [...records.tables()].map(({ model, ordered }) => [
+      model.type,
+      ordered.map(({ id, attributes, toOne, toMany }) => [id, attributes, toOne, toMany]),
+    ]),
+  )
 
 const records = made(1, 120)
 
@@ -26,7 +31,9 @@ describe('the generated account', () => {
       expect(ordered.length, model.type).toBeGreaterThan(0)
       for (const rec of ordered) {
         if (model.type !== 'accounts') expect(rec.id).toMatch(/^\d+$/)
-        expect(Object.keys(rec.attributes), `${model.type} ${rec.id}`).toEqual(expect.arrayContaining(Object.keys(model.attributes)))
+        expect(Object.keys(rec.attributes), `${model.type} ${rec.id}`).toEqual(
+          expect.arrayContaining(Object.keys(model.attributes)),
+        )
         for (const [name, { type }] of Object.entries(model.toOne)) {
           if (type === 'accounts') continue
           const id = idOf(rec.toOne[name])
@@ -48,10 +55,14 @@ describe('the generated account', () => {
     for (const { attributes, toOne } of records.table('project-subservices')?.ordered ?? []) {
       const role = records.get('project-resources', idOf(toOne['project-resource']) ?? '')
       const price = attributes['calculated-pricing'] as Record<string, unknown>
-      expect(Number(price['service_revenue'])).toBeCloseTo(Number(attributes['extended-hours']) * Number(role?.attributes['hourly-rate']), 6)
+      expect(Number(price['service_revenue'])).toBeCloseTo(
+        Number(attributes['extended-hours']) * Number(role?.attributes['hourly-rate']),
+        6,
+      )
       expect(typeof price['material_cost']).toBe('number')
     }
-    for (const service of records.table('project-services')?.ordered ?? []) expect(totalHours(records, service)).toBeCloseTo(Number(service.attributes['total-hours']), 6)
+    for (const service of records.table('project-services')?.ordered ?? [])
+      expect(totalHours(records, service)).toBeCloseTo(Number(service.attributes['total-hours']), 6)
     for (const { id, attributes } of records.table('projects')?.ordered ?? []) {
       const sum = totals(records, id)
       expect(Number(attributes['contract-revenue'])).toBeCloseTo(Number(sum['contract-revenue']), 4)
@@ -61,7 +72,13 @@ describe('the generated account', () => {
 
   test('dates follow the status, and lie within three years before the base date', () => {
     for (const { attributes } of records.table('projects')?.ordered ?? []) {
-      const { status, 'created-at': created, 'submitted-at': submitted, 'approved-at': approved, 'updated-at': updated } = attributes
+      const {
+        status,
+        'created-at': created,
+        'submitted-at': submitted,
+        'approved-at': approved,
+        'updated-at': updated,
+      } = attributes
       if (status === 'approved' || status === 'won') expect(approved).not.toBeNull()
       if (status === 'building') expect([submitted, approved]).toEqual([null, null])
       const times = [created, submitted, approved, updated].filter((time) => time !== null).map(String)
@@ -72,6 +89,17 @@ describe('the generated account', () => {
 
   test('the quirks of the notes are all there', () => {
     const all = text(records)
-    for (const quirk of ['\\r\\n', '"custom-hours?":true', '"deleted-at":"20', '"active":false', '"select_options"', '"material_cost":0', 'ü', '"external-name":""', '"external-name":null']) expect(all).toContain(quirk)
+    for (const quirk of [
+      '\\r\\n',
+      '"custom-hours?":true',
+      '"deleted-at":"20',
+      '"active":false',
+      '"select_options"',
+      '"material_cost":0',
+      'ü',
+      '"external-name":""',
+      '"external-name":null',
+    ])
+      expect(all).toContain(quirk)
   })
 })

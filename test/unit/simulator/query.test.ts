@@ -18,9 +18,21 @@ test('decimals have a digit after the point', () => {
 })
 
 test('written values are converted, never refused', () => {
-  const of = (kind: 'decimal' | 'boolean' | 'integer' | 'date', value: unknown): unknown => cast({ kind, nullable: true, access: 'seen' }, value)
-  expect([of('decimal', 'abc'), of('decimal', ''), of('decimal', 7), of('decimal', '2.50')]).toEqual(['0.0', null, '7.0', '2.5'])
-  expect([of('boolean', 'false'), of('boolean', 1), of('integer', '12.9'), of('date', '2026-02-03T04:05:06Z'), of('date', 'soon')]).toEqual([false, true, 12, '2026-02-03', null])
+  const of = (kind: 'decimal' | 'boolean' | 'integer' | 'date', value: unknown): unknown =>
+    cast({ kind, nullable: true, access: 'seen' }, value)
+  expect([of('decimal', 'abc'), of('decimal', ''), of('decimal', 7), of('decimal', '2.50')]).toEqual([
+    '0.0',
+    null,
+    '7.0',
+    '2.5',
+  ])
+  expect([
+    of('boolean', 'false'),
+    of('boolean', 1),
+    of('integer', '12.9'),
+    of('date', '2026-02-03T04:05:06Z'),
+    of('date', 'soon'),
+  ]).toEqual([false, true, 12, '2026-02-03', null])
 })
 
 test('a fault finds its path by a part of it or by a pattern', () => {
@@ -38,7 +50,10 @@ test('switches change all together or not at all', () => {
 })
 
 test('random numbers repeat and spread', () => {
-  const draw = (seed: number): number[] => { const random = createRandom(seed); return Array.from({ length: 1000 }, () => random.between(1, 10)) }
+  const draw = (seed: number): number[] => {
+    const random = createRandom(seed)
+    return Array.from({ length: 1000 }, () => random.between(1, 10))
+  }
   expect(draw(3)).toEqual(draw(3))
   expect(new Set(draw(3)).size).toBe(10)
 })

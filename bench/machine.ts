@@ -1,0 +1,110 @@
+/** The parts a benchmark runs against, each in its own process: the simulator and an embedded Postgres. */
+import { spawn, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { openDatabase } from '../src/store/database.ts'
+import { startEmbeddedPostgres } from '../src/store/embedded.ts'
+
+const CLI = join(import.meta.dirname, '../src/cli.ts')
+
+export interface Remote {
+  readonly url: string
+  control(method: string, path: string, body?: unknown): Promise<unknown>
+  close(): Promise<void>
+}
+
+export async function startRemote(projects: number): Promise<Remote> {
+  const child: ChildProcess = spawn(
+    process.execPath,
+    [CLI, 'simulator', '--port', '0', '--projects', String(projects)],
+    {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    },
+  )
+  const url = await new Promise<string>((resolve, reject) => {
+    child.once('exit', () => reject(new Error('the simulator did not start')))
+    createInterface({ input: child.stdout! }).on('line', (line) => {
+      const found = /answers at (\S+)/.exec(line)?.[1]
+      if (found !== undefined) resolve(found)
+    })
+  })
+  return {
+    url,
+    async control(method, path, body) {
+      const response = await fetch(`${url}/_control/${path}`, {
+        method,
+        ...(body === undefined ? {} : { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } }),
+      })
+      if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${await response.text()}`)
+      return response.status === 204 ? undefined : await response.json().catch(() => undefined)
+    },
+    async close() {
+      child.kill('SIGTERM')
+      await once(child, 'exit')
+    },
+  }
+}
+
+export interface Server {
+  /** A fresh, empty database. */
+  create(name: string): Promise<string>
+  close(): Promise<void>
+}
+
+export async function startServer(): Promise<Server> {
+  const folder = await mkdtemp(join(tmpdir(), 'scopestack-sync-bench-'))
+  const postgres = await startEmbeddedPostgres({ folder })
+  const admin = openDatabase(postgres.url, { connections: 1 })
+  await admin`create extension if not exists pg_walinspect`
+  return {
+    async create(name) {
+      await admin.unsafe(`drop database if exists ${name} with (force)`)
+      await admin.unsafe(`create database ${name}`)
+      const url = new URL(postgres.url)
+      url.pathname = `/${name}`
+      return url.href
+    },
+    async close() {
+      await admin.end()
+      await postgres.stop()
+      await rm(postgres.folder, { recursive: true, force: true })
+      await rm(folder, { recursive: true, force: true })
+    },
+  }
+}
+
+export interface Wal {
+  /** Everything the server logged. */
+  readonly all: number
+  /** What belongs to the tables and indexes of schema scopestack. */
+  readonly mirror: number
+}
+
+/** WAL written while `act` runs, by relation as pg_walinspect tells it. */
+export async function walOf<T>(url: string, act: () => Promise<T>): Promise<{ result: T; wal: Wal }> {
+  const sql = openDatabase(url, { connections: 1 })
+  try {
+    await sql`create extension if not exists pg_walinspect`
+    const [before] = await sql<{ lsn: string }[]>`select pg_current_wal_insert_lsn()::text as lsn`
+    const result = await act()
+    await sql`select pg_switch_wal()`
+    const [row] = await sql<{ all: number; mirror: number }[]>`
+      with blocks as (
+        select b.relfilenode, b.record_length, b.block_fpi_length, b.block_data_length
+        from pg_get_wal_block_info(${before!.lsn}::pg_lsn, pg_current_wal_flush_lsn(), false) b
+        where b.reldatabase = (select oid from pg_database where datname = current_database()))
+      select
+        (pg_wal_lsn_diff(pg_current_wal_flush_lsn(), ${before!.lsn}::pg_lsn))::float8 as all,
+        coalesce((select sum(block_fpi_length + block_data_length + record_length) from blocks
+          where relfilenode in (
+            select pg_relation_filenode(c.oid) from pg_class c where c.relnamespace = 'scopestack'::regnamespace
+            union select pg_relation_filenode(c.reltoastrelid) from pg_class c
+              where c.relnamespace = 'scopestack'::regnamespace and c.reltoastrelid <> 0)), 0)::float8 as mirror`
+    return { result, wal: { all: row!.all, mirror: row!.mirror } }
+  } finally {
+    await sql.end()
+  }
+}
