@@ -23,5 +23,5 @@ HEALTHCHECK --interval=1m --timeout=15s --start-period=30s --retries=3 \
   CMD ["node", "/app/src/cli.ts", "status", "--json"]
 
 # Node itself is process 1: it handles SIGTERM. npm and sh in front of it would swallow the signal.
-ENTRYPOINT ["node", "/app/src/cli.ts"]
+ENTRYPOINT ["node", "--max-semi-space-size=4", "--max-old-space-size=512", "/app/src/cli.ts"]
 CMD ["--help"]

@@ -21,7 +21,7 @@ import { fullRequest } from '../src/sync/request.ts'
 const SLUG = 'demo'
 const config = readConfig({ credentials: true })
 const never = new AbortController().signal
-const lists = [...catalog.values()].filter(({ read, byDefault }) => read.from === 'list' && byDefault)
+const lists = [...catalog.values()].filter((resource) => resource.read.from === 'list' && resource.byDefault)
 
 interface Result {
   readonly ms: number

@@ -2,7 +2,7 @@
 import { hostname } from 'node:os'
 import pkg from '../package.json' with { type: 'json' }
 import type { Config } from './config.ts'
-import { embeddedFailed } from './errors.ts'
+import { embeddedFailed, stopped } from './errors.ts'
 import { catalog } from './registry.ts'
 import { type Account, fetchAccount } from './remote/account.ts'
 import { createClient, type Client } from './remote/client.ts'
@@ -34,11 +34,12 @@ export interface Store {
 }
 
 /** Opens the database of the configuration, or an embedded one. */
-export async function openStore({ databaseUrl }: Pick<Config, 'databaseUrl'>): Promise<Store> {
+export async function openStore({ databaseUrl }: Pick<Config, 'databaseUrl'>, signal: AbortSignal): Promise<Store> {
   const embedded =
     databaseUrl === undefined
       ? await startEmbeddedPostgres({ folder: EMBEDDED_FOLDER }).catch((error: unknown) => {
-          throw embeddedFailed(error)
+          // Ctrl-C in a terminal also ends initdb, which is no failure then.
+          throw signal.aborted ? stopped() : embeddedFailed(error)
         })
       : undefined
   const url = databaseUrl ?? embedded!.url

@@ -1,4 +1,4 @@
-#!/usr/bin/env node
+#!/usr/bin/env -S node --max-semi-space-size=4 --max-old-space-size=512
 /** The one entry: parses what a person typed, runs the command, and turns a failure into one sentence and an exit code. */
 import { Command, CommanderError } from 'commander'
 import { VERSION } from './assemble.ts'
@@ -31,13 +31,15 @@ Exit codes: 0 all ok · 1 failed · 2 finished, some resource is not ok · 64 us
 
 async function main(argv: readonly string[]): Promise<number> {
   const stop = new AbortController()
-  for (const name of ['SIGINT', 'SIGTERM'] as const) {
+  // SIGHUP: the terminal was closed, and nobody is left to clean up after us.
+  for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     process.on(name, () => {
       // The first asks to finish what runs; whoever asks twice does not want to wait.
       if (stop.signal.aborted) process.exit(EXIT.failed)
       stop.abort()
     })
   }
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', unreadIsNoFailure)
   let code: number = EXIT.ok
   const program = new Command('scopestack-sync')
     .description(ABOUT)
@@ -64,6 +66,11 @@ async function main(argv: readonly string[]): Promise<number> {
   } catch (error) {
     return report(error, argv)
   }
+}
+
+/** Whoever reads may stop (`| head`, a closed terminal); the run goes on, since its result is in the database. */
+function unreadIsNoFailure(error: NodeJS.ErrnoException): void {
+  if (error.code !== 'EPIPE' && error.code !== 'EIO') throw error
 }
 
 function report(error: unknown, argv: readonly string[]): number {

@@ -140,6 +140,9 @@ export const leaseLost = (facts: { resource: string; term: number }): SyncError 
 export const stopped = (): SyncError =>
   new SyncError('SYNC_STOPPED', 'stop', 'Stopped on request. Run the same command again: it goes on where it stopped.')
 
+export const demoStopped = (): SyncError =>
+  new SyncError('SYNC_STOPPED', 'stop', 'Stopped on request. Nothing of the demo is kept.')
+
 // --- retry ---
 
 export const remoteUnreachable = (facts: { url: string }, cause: unknown): SyncError =>
@@ -187,6 +190,10 @@ export const tokenFailed = (facts: { url: string; status: number; error: string 
 
 // --- wait ---
 
+/** The attempts at it are spent; whoever needed the token must not begin them again. */
+export const noToken = (cause: SyncError): SyncError =>
+  new SyncError('SYNC_TOKEN_FAILED', 'wait', `No token could be had. ${cause.message}`, { facts: cause.facts, cause })
+
 export const rateLimited = (facts: { url: string; seconds: number }): SyncError =>
   new SyncError(
     'SYNC_RATE_LIMITED',
@@ -200,7 +207,8 @@ export const tokenCooldown = (facts: { seconds: number; reason: string }): SyncE
   new SyncError(
     'SYNC_TOKEN_COOLDOWN',
     'wait',
-    `The last token request failed (${facts.reason}), and none is sent for another ${facts.seconds} s. Run again then.`,
+    `The last token request failed, and the next one is sent in ${facts.seconds} s at the earliest: run again then. ` +
+      `The reason was: ${facts.reason}`,
     { facts },
   )
 

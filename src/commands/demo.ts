@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { openWorker, type Store } from '../assemble.ts'
 import { readConfig } from '../config.ts'
-import { embeddedFailed } from '../errors.ts'
+import { demoStopped, embeddedFailed } from '../errors.ts'
 import { catalog } from '../registry.ts'
 import { startSimulator, type Simulator } from '../simulator/server.ts'
 import { openDatabase, type Database } from '../store/database.ts'
@@ -59,6 +59,8 @@ Examples
         await postgres.stop()
         if (postgres.folder !== folder) await rm(postgres.folder, { recursive: true, force: true })
       }
+    } catch (error) {
+      throw signal.aborted ? demoStopped() : error
     } finally {
       await remote.close()
       await rm(folder, { recursive: true, force: true })
@@ -80,8 +82,8 @@ async function pullAll(remote: Simulator, store: Store, signal: AbortSignal): Pr
     },
   )
   const terminal = process.stderr.isTTY && process.stdout.isTTY
-  const progress = chooseProgress({ json: false, terminal })
   const worker = await openWorker(config, store, signal, () => {})
+  const progress = chooseProgress({ json: false, terminal })
   try {
     const result = await pull(worker, {
       resources: chooseResources(catalog, undefined),
@@ -92,7 +94,7 @@ async function pullAll(remote: Simulator, store: Store, signal: AbortSignal): Pr
     progress.finish(result)
     return result.outcomes.every(({ outcome }) => outcome === 'ok')
   } catch (error) {
-    progress.abandon()
+    progress.abandon(error)
     throw error
   } finally {
     await worker.close()

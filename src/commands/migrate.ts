@@ -15,8 +15,8 @@ for those who run migrations as another database role.
 
 The role must be allowed to create schemas in the database, or own them.`,
 
-  async run() {
-    const store = await openStore(readConfig({ credentials: false }))
+  async run({ signal }) {
+    const store = await openStore(readConfig({ credentials: false }), signal)
     try {
       await runMigrations(store.url)
       process.stdout.write(`${addressOf(store.url)} has the schema of this version.\n`)

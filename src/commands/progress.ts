@@ -2,14 +2,15 @@
 import { createLogUpdate } from 'log-update'
 import type { Outcome } from '../store/runs.ts'
 import type { PullEvent, PullReport } from '../sync/pull.ts'
+import { reason, SyncError } from '../sync-error.ts'
 import { duration, thousands } from './words.ts'
 
 export interface Progress {
   event(event: PullEvent): void
   note(text: string): void
   finish(report: PullReport): void
-  /** Leaves the screen tidy when the run ends early. */
-  abandon(): void
+  /** The run ended early: leaves the screen tidy, and for machines says why in a last line. */
+  abandon(error: unknown): void
 }
 
 export function chooseProgress({ json, terminal }: { json: boolean; terminal: boolean }): Progress {
@@ -111,9 +112,11 @@ function jsonProgress(): Progress {
       }
       say(event)
     },
-    note: () => {},
+    // Not for the machine that reads stdout, but not to be kept from its owner either.
+    note: (text) => void process.stderr.write(`${text}\n`),
     finish: ({ runId, outcome, outcomes }) => say({ type: 'run', runId, outcome, ...totals({ outcomes }) }),
-    abandon: () => {},
+    abandon: (error) =>
+      say({ type: 'error', code: error instanceof SyncError ? error.code : null, message: reason(error) }),
   }
 }
 

@@ -32,7 +32,7 @@ Each resource ends as one of
 Examples
   npm run -s sync -- pull
   npm run -s sync -- pull clients projects
-  npm run -s sync -- pull --json | tail -n 1`,
+  npm run -s sync -- pull --json | tail -n 1     the run, or the error that ended it`,
 
   async run({ args, options, signal }) {
     const config = readConfig({ credentials: true })
@@ -40,7 +40,7 @@ Examples
     const json = options['json'] === true
     const terminal = process.stderr.isTTY && process.stdout.isTTY
     const log = createLogger({ level: config.logLevel, terminal })
-    const store = await openStore(config)
+    const store = await openStore(config, signal)
     const progress = chooseProgress({ json, terminal })
     try {
       if (store.embedded !== undefined) {
@@ -60,8 +60,9 @@ Examples
         await worker.close()
       }
     } catch (error) {
-      progress.abandon()
-      throw explainDatabase(error, store.url)
+      const explained = explainDatabase(error, store.url)
+      progress.abandon(explained)
+      throw explained
     } finally {
       await store.close()
     }

@@ -18,8 +18,8 @@ Examples
   npm run -s sync -- status
   npm run -s sync -- status --json | jq '.resources[] | select(.lastOutcome != "ok")'`,
 
-  async run({ options }) {
-    const store = await openStore(readConfig({ credentials: false }))
+  async run({ options, signal }) {
+    const store = await openStore(readConfig({ credentials: false }), signal)
     try {
       const found = await readStatus(store.sql)
       if (found === null) throw notMigrated()

@@ -53,7 +53,8 @@ export function createClient({ http, tokens, pace, policy, apiUrl, userAgent, on
         // The guide (§7) asks for one refresh on 403 as well; API notes §1: it usually means the role lacks a privilege.
         await tokens.reject(token.generation)
         renewedFor403 = Math.max(renewedFor403, (await tokens.get(signal)).generation)
-      } else return response
+      } else if (response.status !== 403 || token.generation === renewedFor403) return response
+      // Else it was sent under a token that another call had exchanged meanwhile, and proves nothing.
     }
   }
 

@@ -60,9 +60,10 @@ export function createHttp({
   return {
     async send(request, signal) {
       try {
+        const { origin, pathname, search } = new URL(request.url)
         const { statusCode, headers, body } = await agent.request({
-          origin: new URL(request.url).origin,
-          path: request.url.slice(new URL(request.url).origin.length),
+          origin,
+          path: pathname + search,
           method: request.method,
           headers: { ...request.headers },
           body: request.body ?? null,

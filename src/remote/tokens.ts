@@ -8,7 +8,8 @@
  * Single flight inside the process is a shared promise; across processes it is a claim in the store, whose proof the
  * late holder no longer has.
  */
-import { credentialsRefused, tokenCooldown } from '../errors.ts'
+import { once } from 'node:events'
+import { credentialsRefused, noToken, stopped, tokenCooldown } from '../errors.ts'
 import type { StoredToken, Token, TokenStore } from '../token-store.ts'
 import type { IssuedToken } from './grants.ts'
 import { retrying, sleep, type RetryPolicy } from './retry.ts'
@@ -39,7 +40,9 @@ const MAX_MARGIN_MS = 5 * 60_000
 export function createTokens({ store, seal, request, policy, now = Date.now, random = Math.random }: Deps): Tokens {
   let current: Token | undefined
   let renewAt = 0
-  let renewing: Promise<Token> | undefined
+  /** A store answers late: what it still holds of this generation or an older one is not taken up again. */
+  let rejected = 0
+  let flight: Flight | undefined
 
   const adopt = (token: Token): Token => {
     if (current === undefined || token.generation >= current.generation) {
@@ -49,19 +52,36 @@ export function createTokens({ store, seal, request, policy, now = Date.now, ran
     return token
   }
 
-  /** The one refresh under way in this process. Its failure is for those who need its result. */
-  const renew = (signal: AbortSignal): Promise<Token> => {
-    renewing ??= obtain(signal).finally(() => {
-      renewing = undefined
-    })
-    return renewing
+  /**
+   * The one refresh under way in this process. It is nobody's own: a caller that gives up leaves it to the others, and
+   * the last one to do so ends it, and waits until its claim is given back.
+   */
+  async function renew(signal: AbortSignal): Promise<Token> {
+    const mine = (flight ??= takeOff())
+    mine.passengers++
+    try {
+      return await unlessAborted(mine.landing, signal)
+    } finally {
+      if (--mine.passengers === 0) {
+        // Whoever comes now takes the next one: this one only lands.
+        if (flight === mine) flight = undefined
+        mine.abort.abort()
+        await mine.landing.catch(() => {})
+      }
+    }
+  }
+
+  function takeOff(): Flight {
+    const abort = new AbortController()
+    return { abort, landing: obtain(abort.signal), passengers: 0 }
   }
 
   async function obtain(signal: AbortSignal): Promise<Token> {
     const outdated = current?.generation ?? 0
     for (;;) {
       const stored = await store.read()
-      const kept = open(stored)
+      const opened = open(stored)
+      const kept = opened !== undefined && opened.generation > rejected ? opened : undefined
       const renewed = kept !== undefined && kept.generation > outdated
       if (kept !== undefined && (renewed || now() < kept.expiresAt - margin(kept, 1))) return adopt(kept)
       refuseInCoolDown(stored)
@@ -86,7 +106,7 @@ export function createTokens({ store, seal, request, policy, now = Date.now, ran
       // A stop on request is not the remote's failure: the claim goes back without a cool-down.
       const asked = error instanceof SyncError && error.code === 'SYNC_STOPPED'
       await store.fail(claim, { until: asked ? 0 : now() + COOL_DOWN_MS, refused, reason: shortReason(error) })
-      throw error
+      throw error instanceof SyncError && error.remedy === 'retry' ? noToken(error) : error
     }
   }
 
@@ -116,9 +136,28 @@ export function createTokens({ store, seal, request, policy, now = Date.now, ran
       return current
     },
     async reject(generation) {
+      rejected = Math.max(rejected, generation)
       if (current?.generation === generation) current = undefined
       await store.reject(generation)
     },
+  }
+}
+
+interface Flight {
+  readonly abort: AbortController
+  readonly landing: Promise<Token>
+  passengers: number
+}
+
+async function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  const done = new AbortController()
+  const aborted = once(signal, 'abort', { signal: done.signal }).then(() => Promise.reject(stopped()))
+  try {
+    if (signal.aborted) throw stopped()
+    return await Promise.race([promise, aborted])
+  } finally {
+    done.abort()
+    aborted.catch(() => {})
   }
 }
 

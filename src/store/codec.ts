@@ -15,7 +15,14 @@ export function encode(kind: Kind, value: unknown): Encoded {
 }
 
 const ENCODE: Readonly<Record<Kind, (value: unknown) => Encoded>> = {
-  text: (value) => (typeof value === 'string' ? storable(value) : typeof value === 'number' ? String(value) : MISFIT),
+  text: (value) =>
+    typeof value === 'string'
+      ? isStorable(value)
+        ? value
+        : MISFIT
+      : typeof value === 'number'
+        ? String(value)
+        : MISFIT,
   boolean: (value) => (value === true || value === 'true' ? 't' : value === false || value === 'false' ? 'f' : MISFIT),
   integer: (value) => {
     const text = typeof value === 'number' ? String(value) : value
@@ -33,7 +40,10 @@ const ENCODE: Readonly<Record<Kind, (value: unknown) => Encoded>> = {
 }
 
 /** Postgres stores neither U+0000 nor half a surrogate pair; both mean the text is not text. */
-const storable = (value: string): Encoded => (value.includes('\0') || !value.isWellFormed() ? MISFIT : value)
+export const isStorable = (value: string): boolean => !value.includes('\0') && value.isWellFormed()
+
+/** The same text with U+FFFD for what Postgres does not store. */
+export const storable = (text: string): string => text.toWellFormed().replaceAll('\0', '\uFFFD')
 
 /** A real day of the calendar: `2026-02-31` passes `Date.parse` and fails in Postgres. */
 function isDay(text: string): boolean {
@@ -59,13 +69,13 @@ export function encodeJson(value: unknown): string {
 }
 
 function mendStrings(_key: string, value: unknown): unknown {
-  if (typeof value === 'string') return mend(value)
+  if (typeof value === 'string') return storable(value)
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return value
   const entries = Object.entries(value)
-  return entries.some(([key]) => mend(key) !== key) ? Object.fromEntries(entries.map(([k, v]) => [mend(k), v])) : value
+  return entries.some(([key]) => !isStorable(key))
+    ? Object.fromEntries(entries.map(([k, v]) => [storable(k), v]))
+    : value
 }
-
-const mend = (text: string): string => text.toWellFormed().replaceAll('\0', '\uFFFD')
 
 function encodeTexts(value: unknown): Encoded {
   if (!Array.isArray(value)) return MISFIT

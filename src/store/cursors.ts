@@ -82,7 +82,7 @@ export async function countSeen(sql: Database, resource: string): Promise<number
 }
 
 /**
- * Ends the snapshot.
+ * Ends the snapshot; once more changes nothing.
  *
  * @param complete it was proved to hold every record: the table is now as of its start.
  * @param table counted here, so that `scopestack.sync_status` need not.
@@ -91,7 +91,7 @@ export async function endSnapshot(tx: Transaction, resource: string, table: stri
   await tx`delete from sync.seen_pages where resource = ${resource}`
   await tx`
     update sync.cursors set
-      as_of = case when ${complete} then snapshot_started_at else as_of end,
+      as_of = case when ${complete} then coalesce(snapshot_started_at, as_of) else as_of end,
       rows = (select count(*) from scopestack.${tx(table)} where sync_deleted_at is null),
       snapshot_started_at = null, next_page = null, request = null, first_count = null, position = null
     where resource = ${resource}`

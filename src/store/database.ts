@@ -1,9 +1,8 @@
 /** The pool, and what its failures mean. */
-import { once } from 'node:events'
-import { connect as connectSocket } from 'node:net'
 import postgres from 'postgres'
 import { databaseFull, databaseRefused, databaseUnreachable } from '../errors.ts'
 import { SyncError } from '../sync-error.ts'
+import { DriverSocket, tlsMode } from './socket.ts'
 
 export type Database = postgres.Sql
 export type Transaction = postgres.TransactionSql
@@ -17,21 +16,22 @@ export function openDatabase(url: string, { connections = 10 }: { connections?: 
     max: connections,
     onnotice: () => {},
     connect_timeout: 10,
+    // Its query for array types at each connect fails unhandled when the server goes away just then; we read no arrays.
+    fetch_types: false,
     connection: { application_name: 'scopestack-sync', TimeZone: 'UTC' },
-    // Without it every COPY over TCP stalls 40–88 ms on Nagle's algorithm: the driver never sets TCP_NODELAY.
-    // Its types do not know the option, which it documents; a Unix socket path begins with "/".
-    ...({ socket: openSocket } as object),
+    ssl: false,
+    // Its types do not know the option, which it documents.
+    ...({
+      socket: ({ host, port }: { host: string[]; port: number[] }) =>
+        new DriverSocket({ host: host[0] ?? 'localhost', port: port[0] ?? 5432, tls: tlsMode(url) }),
+    } as object),
   })
 }
 
-async function openSocket({ host, port }: { host: string[]; port: number[] }) {
-  const address = host[0] ?? 'localhost'
-  const socket = address.startsWith('/')
-    ? connectSocket(`${address}/.s.PGSQL.${port[0] ?? 5432}`)
-    : connectSocket({ host: address, port: port[0] ?? 5432, noDelay: true, keepAlive: true })
-  await once(socket, 'connect')
-  return socket
-}
+/** A connection beside the pool that lives as long as this process; when it is lost, the next statement opens another. */
+export const openSession = (sql: Database): Database =>
+  // The driver's types leave out that its own parsed options are options.
+  postgres({ ...(sql.options as object), max: 1, idle_timeout: 0, max_lifetime: null })
 
 /** `host:port/database`, the part of an address that may be shown. */
 export function addressOf(url: string): string {
@@ -49,8 +49,11 @@ const REFUSED = /^(28...|3D000|42501|25006)$/
 /** True when the same statement may succeed once the server is back. */
 export const isConnectionLoss = (error: unknown): boolean => LOST.test(codeOf(error)) || UNAVAILABLE.test(codeOf(error))
 
-/** True when it is the data that Postgres would not take: wrong for its type, or past a limit such as an index entry's. */
-export const isDataError = (error: unknown): boolean => /^(22...|23...|54...)$/.test(codeOf(error))
+/**
+ * True when it is the data that Postgres would not take: wrong for its type, or past a limit such as an index entry's.
+ * 25P02, a transaction that has failed, is what is left to see of the error of a COPY.
+ */
+export const isDataError = (error: unknown): boolean => /^(22...|23...|54...|25P02)$/.test(codeOf(error))
 
 /** The database's failures in our words; anything else as it is. */
 export function explainDatabase(error: unknown, url: string): unknown {

@@ -1,5 +1,6 @@
 /** What a person should know and no run fails for: parked records, drift, and what the server takes. */
 import { hash } from 'node:crypto'
+import { storable } from './codec.ts'
 import type { Database, Transaction } from './database.ts'
 
 export interface ParkedRecord {
@@ -30,7 +31,7 @@ export async function countParked(sql: Database, resource: string, since: Date):
   return row?.count ?? 0
 }
 
-/** Records that a whole snapshot did not park again are settled. */
+/** Parked records that a whole snapshot did not park again are settled. */
 export async function settleParked(sql: Database | Transaction, resource: string, since: Date): Promise<void> {
   await sql`
     update sync.parked set settled_at = now()
@@ -43,6 +44,9 @@ export interface DriftNote {
   readonly sample: string
 }
 
+/** It is part of a key, and an index entry has its limit. */
+const LONGEST_MEMBER = 200
+
 export async function noteDrift(
   sql: Database | Transaction,
   resource: string,
@@ -50,7 +54,8 @@ export async function noteDrift(
 ): Promise<void> {
   for (const { member, kind, sample } of notes) {
     await sql`
-      insert into sync.drift (resource, member, kind, sample) values (${resource}, ${member}, ${kind}, ${sample})
+      insert into sync.drift (resource, member, kind, sample)
+      values (${resource}, ${storable(member.slice(0, LONGEST_MEMBER))}, ${kind}, ${sample})
       on conflict (resource, member, kind) do update set last_seen_at = now(), sample = excluded.sample`
   }
 }

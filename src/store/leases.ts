@@ -4,7 +4,7 @@
  * transaction that writes, so a process that was suspended and comes back writes nothing.
  */
 import { busy, leaseLost } from '../errors.ts'
-import { isConnectionLoss, type Database, type Transaction } from './database.ts'
+import { openSession, type Database, type Transaction } from './database.ts'
 
 export interface Lease {
   readonly resource: string
@@ -26,17 +26,12 @@ export const RENEW_EVERY_MS = 15_000
 
 /** @param holder shown to whoever finds the lease taken: `host, process 123`. */
 export async function openLeases(sql: Database, holder: string): Promise<Leases> {
-  // A connection that lives exactly as long as this process: its absence from pg_stat_activity proves the death.
-  let presence = await sql.reserve()
+  // Its absence from pg_stat_activity proves the death of this process.
+  const presence = openSession(sql)
 
   const backend = async (): Promise<{ pid: number | null; start: Date | null }> => {
-    const ask = () => presence<{ pid: number; start: Date }[]>`
+    const [row] = await presence<{ pid: number; start: Date }[]>`
       select pid, backend_start as start from pg_stat_activity where pid = pg_backend_pid()`
-    const [row] = await ask().catch(async (error: unknown) => {
-      if (!isConnectionLoss(error)) throw error
-      presence = await sql.reserve()
-      return await ask()
-    })
     return row ?? { pid: null, start: null }
   }
 
@@ -64,8 +59,11 @@ export async function openLeases(sql: Database, holder: string): Promise<Leases>
     },
 
     async renew({ resource, term }) {
+      // Said again each time: the connection may be another one since.
+      const { pid, start } = await backend()
       const { count } = await sql`
-        update sync.leases set expires_at = now() + make_interval(secs => ${LEASE_SECONDS})
+        update sync.leases set
+          expires_at = now() + make_interval(secs => ${LEASE_SECONDS}), backend_pid = ${pid}, backend_start = ${start}
         where resource = ${resource} and term = ${term}`
       return count === 1
     },
@@ -75,7 +73,7 @@ export async function openLeases(sql: Database, holder: string): Promise<Leases>
     },
 
     async close() {
-      presence.release()
+      await presence.end({ timeout: 5 })
     },
   }
 }

@@ -3,6 +3,7 @@
  * drizzle's own migrator takes none, and two starts at once on an empty database fail (10 of 10 tried).
  */
 import { join } from 'node:path'
+import { DrizzleQueryError } from 'drizzle-orm'
 import { drizzle } from 'drizzle-orm/postgres-js'
 import { migrate as runMigrations } from 'drizzle-orm/postgres-js/migrator'
 import { catalog } from '../registry.ts'
@@ -19,12 +20,17 @@ export async function migrate(url: string): Promise<void> {
   const sql = openDatabase(url, { connections: 1 })
   try {
     await sql`select pg_advisory_lock(${LOCK})`
-    await runMigrations(drizzle(sql), { migrationsFolder: FOLDER, migrationsSchema: 'sync' })
+    await runMigrations(drizzle(sql), { migrationsFolder: FOLDER, migrationsSchema: 'sync' }).catch(driversOwn)
     const statements = commentStatements([...catalog.values()], await existingComments(sql))
     if (statements.length > 0) await sql.unsafe(statements.join(';\n'))
   } finally {
     await sql.end({ timeout: 5 })
   }
+}
+
+/** drizzle wraps the driver's error, and with it the code that says what to do about it. */
+function driversOwn(error: unknown): never {
+  throw error instanceof DrizzleQueryError && error.cause !== undefined ? error.cause : error
 }
 
 /** `table` and `table.column` to comment, for schema `scopestack`. */

@@ -41,7 +41,11 @@ export function createMirror(resource: Resource): Mirror {
   const names = [...rowColumns(resource), 'sync_hash']
   const statements = statementsFor(resource, names)
 
-  async function write(tx: Transaction, rows: ReadonlyMap<string, Row>): Promise<Omit<Loaded, 'drift' | 'rejected'>> {
+  async function write(
+    tx: Transaction,
+    rows: ReadonlyMap<string, Row>,
+    add: (tx: Transaction, fresh: readonly Row[]) => Promise<unknown>,
+  ): Promise<Omit<Loaded, 'drift' | 'rejected'>> {
     const known = new Map<string, string>()
     // A plan made while the table was empty would scan it whole for every later batch.
     const [, stored] = await Promise.all([
@@ -59,17 +63,26 @@ export function createMirror(resource: Resource): Mirror {
       if (digest === undefined) fresh.push(row)
       else if (digest !== row.hash) changed.push(row)
     }
-    if (fresh.length > 0) {
-      const stream = await tx.unsafe(statements.copy).writable()
-      stream.end(fresh.map((row) => `${row.line}\t${row.hash}\n`).join(''))
-      await finished(stream)
-    }
-    if (changed.length > 0) {
-      const json = JSON.stringify(changed.map((row) => Object.fromEntries([...row.values, row.hash].entries())))
-      await tx.unsafe(statements.update, [json], { prepare: true })
-    }
+    if (fresh.length > 0) await add(tx, fresh)
+    if (changed.length > 0) await tx.unsafe(statements.update, [recordset(changed)], { prepare: true })
     return { inserted: fresh.length, updated: changed.length, unchanged: rows.size - fresh.length - changed.length }
   }
+
+  /**
+   * @throws the driver's error with code 25P02 when a row is refused: the driver drops the error of a COPY and leaves its
+   *   stream open for ever, so it is the statement behind it that tells.
+   */
+  async function copy(tx: Transaction, fresh: readonly Row[]): Promise<void> {
+    const stream = await tx.unsafe(statements.copy).writable()
+    const ended = finished(stream)
+    const lines = fresh.map((row) => `${row.line}\t${row.hash}\n`).join('')
+    await Promise.race([ended, new Promise((resolve) => stream.write(lines, resolve))])
+    stream.end()
+    await Promise.race([ended, tx`select`.then(() => ended)])
+  }
+
+  const insert = (tx: Transaction, fresh: readonly Row[]) =>
+    tx.unsafe(statements.insert, [recordset(fresh)], { prepare: true })
 
   const rowsOf = (records: readonly RemoteRecord[]): Map<string, Row> =>
     new Map(records.map((record) => [record.id, toRow(record)]))
@@ -79,7 +92,7 @@ export function createMirror(resource: Resource): Mirror {
   return {
     async load(tx, records) {
       const rows = rowsOf(records)
-      return { ...(await write(tx, rows)), drift: driftOf(rows), rejected: [] }
+      return { ...(await write(tx, rows, copy)), drift: driftOf(rows), rejected: [] }
     },
 
     async loadOneByOne(tx, records) {
@@ -88,7 +101,7 @@ export function createMirror(resource: Resource): Mirror {
       const rejected: { id: string; reason: string }[] = []
       for (const [id, row] of rows) {
         try {
-          const one = await tx.savepoint((savepoint) => write(savepoint, new Map([[id, row]])))
+          const one = await tx.savepoint((savepoint) => write(savepoint, new Map([[id, row]]), insert))
           total.inserted += one.inserted
           total.updated += one.updated
           total.unchanged += one.unchanged
@@ -106,17 +119,28 @@ export function createMirror(resource: Resource): Mirror {
 function statementsFor(resource: Resource, names: readonly string[]) {
   const table = `scopestack.${quote(resource.table)}`
   const type = new Map(resource.columns.map(({ name, kind }) => [name, SQL_TYPE[kind]]))
-  const cast = (name: string, index: number): string =>
-    `${quote(name)} = s.${quote(String(index))}::${name === 'sync_extra' ? 'jsonb' : (type.get(name) ?? 'text')}`
+  const value = (name: string, index: number): string =>
+    `s.${quote(String(index))}::${name === 'sync_extra' ? 'jsonb' : (type.get(name) ?? 'text')}`
+  const source = `json_to_recordset($1::text::json) as s(${names.map((_, index) => `${quote(String(index))} text`).join(', ')})`
   return {
     digests: `
       select id, case when sync_deleted_at is null then sync_hash else '' end as digest
       from ${table} where id = any($1::text[])`,
     copy: `copy ${table} (${names.map(quote).join(', ')}) from stdin`,
+    insert: `
+      insert into ${table} (${names.map(quote).join(', ')}) select ${names.map(value).join(', ')} from ${source}`,
     update: `
       update ${table} m
-      set ${names.map(cast).slice(1).join(', ')}, sync_changed_at = now(), sync_deleted_at = null
-      from json_to_recordset($1::text::json) as s(${names.map((_, index) => `${quote(String(index))} text`).join(', ')})
+      set ${names
+        .map((name, index) => `${quote(name)} = ${value(name, index)}`)
+        .slice(1)
+        .join(', ')},
+        sync_changed_at = now(), sync_deleted_at = null
+      from ${source}
       where m.id = s."0"`,
   }
 }
+
+/** Rows as an array of objects whose keys are the columns' positions. */
+const recordset = (rows: readonly Row[]): string =>
+  JSON.stringify(rows.map((row) => Object.fromEntries([...row.values, row.hash].entries())))

@@ -43,7 +43,8 @@ export function rowMaker(resource: Resource): (record: RemoteRecord) => Row {
     const related = membersOf(record.relationships)
     const values: (string | null)[] = [record.id]
     const drift: Drift[] = []
-    const extra: Record<string, unknown> = {}
+    // Without a prototype: a member may be called `__proto__`.
+    const extra = Object.create(null) as Record<string, unknown>
     for (const column of columns) {
       const value = column.from === 'attribute' ? own[column.member] : related[column.member]
       const encoded = encodeColumn(column, value)

@@ -50,6 +50,6 @@ export function mirrorTable(resource: Resource) {
     (table) =>
       resource.columns
         .filter(({ from }) => from === 'to-one')
-        .map(({ name }) => index(`${resource.table}_${name}_idx`).on(table[name as keyof typeof table]!)),
+        .map(({ name }) => index(`${resource.table}_${name}_idx`).on(table[name as keyof typeof table])),
   )
 }

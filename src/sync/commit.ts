@@ -1,12 +1,12 @@
 /** Writes one batch: its rows, the ids it held and the cursor in one transaction (S1), proved by the lease (S7). */
 import type { RemoteRecord } from '../resource.ts'
-import { backoff, RETRY, sleep } from '../remote/retry.ts'
 import { advanceSnapshot } from '../store/cursors.ts'
-import { isConnectionLoss, isDataError, type Database, type Transaction } from '../store/database.ts'
+import { isDataError, type Database, type Transaction } from '../store/database.ts'
 import { noteDrift, park, type DriftNote } from '../store/findings.ts'
 import { confirmLease, type Lease } from '../store/leases.ts'
 import type { Loaded, Mirror } from '../store/mirror.ts'
 import type { Batch } from './read.ts'
+import { reconnecting } from './reconnect.ts'
 
 export interface Tally {
   readonly inserted: number
@@ -51,19 +51,14 @@ export function createCommitter({ sql, type, lease, mirror }: Deps): Committer {
 
   return {
     async commit(batch, signal) {
-      for (let attempt = 0, careful = false; ;) {
-        try {
-          const { tally, notes } = await write(batch, careful)
-          for (const note of notes) noted.add(keyOf(note))
-          return tally
-        } catch (error) {
-          // One row that Postgres refuses fails the whole statement; row by row, only that one is set aside.
-          if (isDataError(error) && !careful) careful = true
-          // Written twice is written once (S2), so a lost answer to COMMIT needs no other care.
-          else if (isConnectionLoss(error) && ++attempt < RETRY.attempts) await sleep(backoff(attempt, RETRY), signal)
-          else throw error
-        }
-      }
+      // Written twice is written once (S2), so a lost answer to COMMIT needs no other care.
+      const { tally, notes } = await reconnecting(() => write(batch, false), signal).catch((error: unknown) => {
+        if (!isDataError(error)) throw error
+        // One row that Postgres refuses fails the whole statement; row by row, only that one is set aside.
+        return reconnecting(() => write(batch, true), signal)
+      })
+      for (const note of notes) noted.add(keyOf(note))
+      return tally
     },
   }
 }

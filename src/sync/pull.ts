@@ -1,10 +1,10 @@
 /** One run: every resource read, several at once, each with its own outcome; one that fails does not stop the others. */
 import { accountNotFound, leaseLost, listNotFound } from '../errors.ts'
-import type { Client } from '../remote/client.ts'
 import { fetchPage } from '../remote/pages.ts'
 import type { Resource } from '../resource.ts'
 import { type Leases, RENEW_EVERY_MS } from '../store/leases.ts'
 import { beginRun, endRun, recordOutcome, type Outcome, type ResourceOutcome } from '../store/runs.ts'
+import { reconnecting } from './reconnect.ts'
 import { pullSnapshot, type SnapshotDeps, type SnapshotProgress } from './snapshot.ts'
 import { endsTheRun, reason, SyncError } from '../sync-error.ts'
 
@@ -38,7 +38,8 @@ const RESOURCES_AT_ONCE = 4
 
 /** @throws SyncError what ended the whole run (credentials, account, database, a stop on request); it is on record then. */
 export async function pull(deps: PullDeps, options: PullOptions): Promise<PullReport> {
-  const runId = await beginRun(deps.sql, { kind: 'pull', holder: deps.holder, version: deps.version })
+  const run = { kind: 'pull', holder: deps.holder, version: deps.version }
+  const runId = await reconnecting(() => beginRun(deps.sql, run), options.signal)
   const ending = new AbortController()
   const signal = AbortSignal.any([options.signal, ending.signal])
   const outcomes: ResourceOutcome[] = []
@@ -51,7 +52,7 @@ export async function pull(deps: PullDeps, options: PullOptions): Promise<PullRe
     })
     if (outcome === undefined) return
     outcomes.push(outcome)
-    await recordOutcome(deps.sql, runId, outcome)
+    await reconnecting(() => recordOutcome(deps.sql, runId, outcome), signal)
     options.onEvent({ type: 'end', ...outcome })
   }
 
@@ -70,8 +71,9 @@ export async function pull(deps: PullDeps, options: PullOptions): Promise<PullRe
   }
   const outcome = fatal === undefined ? worst(outcomes) : 'failed'
   // With the database gone the run cannot be closed on record; it then shows as never finished, which is true.
-  await endRun(deps.sql, runId, outcome, fatal === undefined ? null : reason(fatal)).catch((error: unknown) => {
-    fatal ??= error
+  const error = fatal === undefined ? null : reason(fatal)
+  await reconnecting(() => endRun(deps.sql, runId, outcome, error), options.signal).catch((failure: unknown) => {
+    fatal ??= failure
   })
   if (fatal !== undefined) throw fatal
   return { runId, outcome, outcomes }
@@ -118,7 +120,7 @@ async function underLease<T>(
   resource: Resource,
   act: (signal: AbortSignal, lease: Awaited<ReturnType<Leases['acquire']>>) => Promise<T>,
 ): Promise<T> {
-  const lease = await leases.acquire(resource.type)
+  const lease = await reconnecting(() => leases.acquire(resource.type), signal)
   const lost = new AbortController()
   const renewal = setInterval(() => {
     // A renewal that cannot be sent is tried again; the lease outlives three of them.
@@ -133,7 +135,7 @@ async function underLease<T>(
     throw lost.signal.aborted ? leaseLost({ resource: resource.type, term: lease.term }) : error
   } finally {
     clearInterval(renewal)
-    await leases.release(lease).catch(() => {})
+    await reconnecting(() => leases.release(lease), signal).catch(() => {})
   }
 }
 

@@ -3,6 +3,7 @@ import type { Client } from '../remote/client.ts'
 import { isObject, parseDocument } from '../remote/document.ts'
 import { readPages, type ListRequest, type Page } from '../remote/pages.ts'
 import type { RemoteRecord } from '../resource.ts'
+import { isStorable, storable } from '../store/codec.ts'
 import { reason, SyncError } from '../sync-error.ts'
 
 export interface Batch {
@@ -43,22 +44,28 @@ export async function* readList(reading: Reading, request: ListRequest, type: st
   }
 }
 
-/** A member of another type would load into the wrong table. */
 function listPage({ number, records, unusable, recordCount }: Page, type: string): ReadPage {
-  const fits = records.every((record) => record.type === type)
+  const sorted = sortOut(records, type)
+  const nameless = unusable.map((body) => ({ id: null, reason: 'It has no id and type of its own.', body }))
+  return { number, recordCount, records: sorted.records, unusable: [...nameless, ...sorted.unusable] }
+}
+
+function sortOut(records: readonly RemoteRecord[], type: string): Pick<ReadPage, 'records' | 'unusable'> {
+  const fits = (record: RemoteRecord): boolean => objectionTo(record, type) === null
+  if (records.every(fits)) return { records, unusable: [] }
   return {
-    number,
-    recordCount,
-    records: fits ? records : records.filter((record) => record.type === type),
-    unusable: [
-      ...unusable.map((body) => ({ id: null, reason: 'It has no id and type of its own.', body })),
-      ...(fits ? [] : records.filter((record) => record.type !== type)).map((body) => ({
-        id: body.id,
-        reason: `Its type is "${body.type}", not "${type}".`,
-        body,
-      })),
-    ],
+    records: records.filter(fits),
+    unusable: records.flatMap((body) => {
+      const reason = objectionTo(body, type)
+      return reason === null ? [] : [{ id: storable(body.id), reason, body }]
+    }),
   }
+}
+
+function objectionTo(record: RemoteRecord, type: string): string | null {
+  // It would load into the wrong table.
+  if (record.type !== type) return `Its type is ${JSON.stringify(record.type)}, not "${type}".`
+  return isStorable(record.id) ? null : 'Its id holds U+0000 or half a character, which Postgres does not store.'
 }
 
 /** The records of `type` that come with another list. Each page carries its own, so the same one comes many times. */
@@ -68,8 +75,10 @@ export async function* readIncluded(reading: Reading, carrier: ListRequest, type
       position: null,
       pages: pages.map(({ number, included }) => ({
         number,
-        records: included.filter((record) => record.type === type),
-        unusable: [],
+        ...sortOut(
+          included.filter((record) => record.type === type),
+          type,
+        ),
         recordCount: null,
       })),
     }

@@ -20,6 +20,7 @@ import type { Outcome } from '../store/runs.ts'
 import { createCommitter } from './commit.ts'
 import { readEach, readIncluded, readList, readSingleton, type Batch } from './read.ts'
 import { carrierRequest, fullRequest, isRefusal, negotiate } from './request.ts'
+import { reconnecting } from './reconnect.ts'
 import { SyncError } from '../sync-error.ts'
 
 export interface SnapshotDeps {
@@ -66,21 +67,23 @@ interface Options {
 const RESUME_WITHIN_MS = 12 * 60 * 60_000
 
 export async function pullSnapshot(deps: SnapshotDeps, options: Options): Promise<SnapshotResult> {
-  const { resource, restart } = options
+  const { resource, restart, signal } = options
   const wanted = requestFor(deps, resource)
-  const remembered = (await readCapability(deps.sql, resource.type, 'request')) as Remembered | undefined
+  const remembered = (await reconnecting(() => readCapability(deps.sql, resource.type, 'request'), signal)) as
+    | Remembered
+    | undefined
   const request = isDeepStrictEqual(remembered?.wanted, wanted) ? remembered!.accepted : wanted
   try {
     return await readThrough(deps, options, request, restart)
   } catch (error) {
     if (request === null || wanted === null || !isRefusal(error)) throw error
-    const { request: accepted, refused } = await negotiate(deps.client, wanted, options.signal)
-    await saveCapability(deps.sql, resource.type, 'request', { wanted, accepted } satisfies Remembered)
-    await noteDrift(
-      deps.sql,
-      resource.type,
-      refused.map((member) => ({ member, kind: 'refused', sample: 'answered with status 400' })),
-    )
+    const { request: accepted, refused } = await negotiate(deps.client, wanted, signal)
+    const notes = refused.map((member) => ({ member, kind: 'refused', sample: 'answered with status 400' }) as const)
+    await reconnecting(() => noteDrift(deps.sql, resource.type, notes), signal)
+    // Without the include there is nothing to read: an empty answer must not pass for an empty resource.
+    if (resource.read.from === 'included' && accepted.query['include'] === undefined) throw error
+    const found: Remembered = { wanted, accepted }
+    await reconnecting(() => saveCapability(deps.sql, resource.type, 'request', found), signal)
     return await readThrough(deps, options, accepted, restart)
   }
 }
@@ -103,10 +106,11 @@ async function readThrough(
   request: ListRequest | null,
   restart: boolean,
 ): Promise<SnapshotResult> {
-  const snapshot = await resumeOrBegin(deps.sql, resource.type, request, restart)
-  const committer = createCommitter({ sql: deps.sql, type: resource.type, lease, mirror: createMirror(resource) })
+  const { sql } = deps
+  const snapshot = await reconnecting(() => resumeOrBegin(sql, resource.type, request, restart), signal)
+  const committer = createCommitter({ sql, type: resource.type, lease, mirror: createMirror(resource) })
   const tally = { inserted: 0, updated: 0, unchanged: 0, parked: 0, pages: 0 }
-  const resumed = snapshot.nextPage > 1 ? await countSeen(deps.sql, resource.type) : 0
+  const resumed = snapshot.nextPage > 1 ? await reconnecting(() => countSeen(sql, resource.type), signal) : 0
   let records = resumed
   let firstCount = snapshot.firstCount
   let total: number | null = firstCount
@@ -125,14 +129,21 @@ async function readThrough(
     onProgress({ nextPage: (batch.pages.at(-1)?.number ?? 0) + 1, records, resumed, total })
   }
 
-  const seen = await countSeen(deps.sql, resource.type)
-  const parked = await countParked(deps.sql, resource.type, snapshot.startedAt)
-  const verdict = judge({ read: resource.read.from, seen, firstCount, total, parked })
-  await deps.sql.begin(async (tx) => {
-    await confirmLease(tx, lease)
-    await settleParked(tx, resource.type, snapshot.startedAt)
-    await endSnapshot(tx, resource.type, resource.table, verdict.outcome === 'ok')
-  })
+  const { seen, parked } = await reconnecting(
+    async () => ({
+      seen: await countSeen(sql, resource.type),
+      parked: await countParked(sql, resource.type, snapshot.startedAt),
+    }),
+    signal,
+  )
+  const { whole, ...verdict } = judge({ read: resource.read.from, seen, firstCount, total, parked })
+  const end = () =>
+    sql.begin(async (tx) => {
+      await confirmLease(tx, lease)
+      if (whole) await settleParked(tx, resource.type, snapshot.startedAt)
+      await endSnapshot(tx, resource.type, resource.table, verdict.outcome === 'ok')
+    })
+  await reconnecting(end, signal)
   return { ...tally, ...verdict, parked, expected: total, seen }
 }
 
@@ -160,7 +171,7 @@ async function batchesOf(
   const reading = { client, from: nextPage, concurrency, signal }
   if (read.from === 'singleton') return readSingleton(reading, read.path)
   if (read.from === 'each') {
-    const parents = await mirroredIds(sql, read.parent.replaceAll('-', '_'), position)
+    const parents = await reconnecting(() => mirroredIds(sql, read.parent.replaceAll('-', '_'), position), signal)
     const query = new URLSearchParams(read.query).toString()
     const pathOf = (id: string): string => `/${slug}/v1/${read.parent}/${id}/${read.path}?${query}`
     return readEach(reading, { type, parents, pathOf })
@@ -177,15 +188,14 @@ interface Evidence {
   readonly parked: number
 }
 
+interface Verdict extends Pick<SnapshotResult, 'outcome' | 'message'> {
+  /** Every record was met, though some may be set aside. */
+  readonly whole: boolean
+}
+
 /** Decides from the numbers alone whether the list was whole. */
-export function judge({
-  read,
-  seen,
-  firstCount,
-  total,
-  parked,
-}: Evidence): Pick<SnapshotResult, 'outcome' | 'message'> {
-  const incomplete = (message: string) => ({ outcome: 'incomplete' as const, message })
+export function judge({ read, seen, firstCount, total, parked }: Evidence): Verdict {
+  const incomplete = (message: string) => ({ outcome: 'incomplete' as const, message, whole: false })
   if (read === 'list') {
     if (total === null) return incomplete('The list did not say how many records it has, so nothing proves it whole.')
     if (firstCount !== null && firstCount !== total) {
@@ -195,6 +205,7 @@ export function judge({
     }
     if (seen !== total) return incomplete(`The list says it has ${total} records, but ${seen} different ones were met.`)
   }
-  if (parked > 0) return incomplete(`${parked} could not be loaded and are set aside, with the reason, in sync.parked.`)
-  return { outcome: 'ok', message: null }
+  if (parked === 0) return { outcome: 'ok', message: null, whole: true }
+  const message = `${parked} could not be loaded and are set aside, with the reason, in sync.parked.`
+  return { outcome: 'incomplete', message, whole: true }
 }

@@ -12,6 +12,8 @@ export type CliOptions = {
   cwd?: string
   /** Aborting sends SIGTERM. */
   signal?: AbortSignal
+  /** Nobody reads what it says: the pipe is closed at once. */
+  closeStdout?: boolean
   /** Called with all of stdout so far, whenever there is more. */
   onStdout?: (soFar: string) => void
 }
@@ -42,7 +44,7 @@ const CLI = fileURLToPath(new URL('../../src/cli.ts', import.meta.url))
 
 async function run(
   args: readonly string[],
-  { env, cwd, signal, onStdout }: CliOptions,
+  { env, cwd, signal, onStdout, closeStdout }: CliOptions,
   state: { kill?: (signal: NodeJS.Signals) => void; wanted?: NodeJS.Signals },
 ): Promise<CliResult> {
   const scratch = cwd ?? (await mkdtemp(join(tmpdir(), 'scopestack-sync-cli-')))
@@ -62,6 +64,7 @@ async function run(
   if (state.wanted) child.kill(state.wanted)
   if (signal?.aborted) stop()
 
+  if (closeStdout) child.stdout.destroy()
   let stdout = ''
   let stderr = ''
   child.stdout.setEncoding('utf8').on('data', (text: string) => {

@@ -1,0 +1,164 @@
+/**
+ * The socket given to the driver, which outlives the connection it stands for.
+ *
+ * postgres.js 3.4.9 forgets a socket when it closes, though a transaction still has to say ROLLBACK: that write meets a
+ * null in a timer and ends the process (porsager/postgres#1154, #1208), and a write that was waiting in that moment
+ * leaves a connection that never sends again. Here a lost connection is first an error, which rejects what was asked;
+ * each later write is answered by the same error; and only when nothing is written any more does the driver hear
+ * `close` and open another. TLS is negotiated here too, since the driver would put a socket of its own on top.
+ */
+import { EventEmitter } from 'node:events'
+import { connect as connectSocket, type Socket } from 'node:net'
+import { connect as connectTls } from 'node:tls'
+
+export type TlsMode = 'disable' | 'prefer' | 'require' | 'verify-full'
+
+/** As the driver reads them: `?sslmode=` or `?ssl=`. */
+export function tlsMode(url: string): TlsMode {
+  const given = URL.canParse(url) ? new URL(url).searchParams : new URLSearchParams()
+  const mode = given.get('sslmode') ?? given.get('ssl') ?? 'disable'
+  if (mode === 'disable' || mode === 'false') return 'disable'
+  if (mode === 'prefer' || mode === 'allow') return 'prefer'
+  return mode === 'verify-full' || mode === 'verify-ca' ? 'verify-full' : 'require'
+}
+
+/** A transaction that lost its connection has this long to notice; then another connection takes the place. */
+const QUIET_MS = 1_000
+const SSL_REQUEST = Buffer.from([0, 0, 0, 8, 4, 210, 22, 47])
+const READY_FOR_QUERY = Buffer.from([0x5a, 0, 0, 0, 5])
+const IDLE = 0x49
+
+interface Address {
+  readonly host: string
+  readonly port: number
+  readonly tls: TlsMode
+}
+
+/** What the driver uses of a `net.Socket`. */
+export class DriverSocket extends EventEmitter {
+  #stream: Socket
+  /** Written before TLS was agreed on. */
+  #held: Buffer[] | undefined
+  #tail = Buffer.alloc(0)
+  #inTransaction = false
+  #cause: unknown
+  #lost: unknown
+  #writes = 0
+  #closed = false
+
+  constructor({ host, port, tls }: Address) {
+    super()
+    const path = host.startsWith('/')
+    this.#stream = path
+      ? connectSocket(`${host}/.s.PGSQL.${port}`)
+      : // The driver never sets noDelay, and every COPY would stall 40–88 ms on Nagle's algorithm.
+        connectSocket({ host, port, noDelay: true, keepAlive: true })
+    if (path || tls === 'disable') this.#adopt(this.#stream)
+    else this.#negotiate(host, tls)
+  }
+
+  write(data: Buffer | string, done?: () => void): boolean {
+    this.#writes++
+    if (this.#lost !== undefined) {
+      setImmediate(() => this.#fail())
+      done?.()
+      return true
+    }
+    if (this.#held === undefined) return this.#stream.write(data, done)
+    this.#held.push(Buffer.from(data))
+    done?.()
+    return true
+  }
+
+  end(data?: Buffer): void {
+    this.#stream.end(data ?? Buffer.alloc(0))
+  }
+
+  destroy(): void {
+    this.#stream.destroy()
+  }
+
+  pause(): void {
+    this.#stream.pause()
+  }
+
+  resume(): void {
+    this.#stream.resume()
+  }
+
+  setKeepAlive(on: boolean, afterMs: number): void {
+    this.#stream.setKeepAlive(on, afterMs)
+  }
+
+  get readyState(): string {
+    return this.#closed ? 'closed' : this.#lost === undefined ? this.#stream.readyState : 'closing'
+  }
+
+  #adopt(stream: Socket): void {
+    this.#stream = stream
+    stream.on('data', (chunk: Buffer) => {
+      this.#follow(chunk)
+      this.emit('data', chunk)
+    })
+    stream.on('drain', () => this.emit('drain'))
+    stream.on('error', (error) => (this.#cause = error))
+    stream.on('close', () => this.#lose())
+    const held = this.#held
+    this.#held = undefined
+    for (const data of held ?? []) stream.write(data)
+  }
+
+  #negotiate(host: string, tls: TlsMode): void {
+    const plain = this.#stream
+    this.#held = []
+    const lose = (error?: unknown): void => {
+      this.#cause ??= error
+      this.#lose()
+    }
+    plain.once('error', lose)
+    plain.once('close', lose)
+    plain.once('data', (answer: Buffer) => {
+      plain.removeListener('error', lose)
+      plain.removeListener('close', lose)
+      if (answer[0] === 0x53) {
+        const rejectUnauthorized = tls === 'verify-full'
+        this.#adopt(connectTls({ socket: plain, servername: host, rejectUnauthorized }))
+      } else if (tls === 'prefer') this.#adopt(plain)
+      else {
+        this.#adopt(plain)
+        plain.destroy(new Error('the server does not offer TLS, which sslmode in DATABASE_URL asks for'))
+      }
+    })
+    plain.write(SSL_REQUEST)
+  }
+
+  /** Every answer ends with ReadyForQuery, whose last byte tells whether a transaction is open. */
+  #follow(chunk: Buffer): void {
+    this.#tail = Buffer.concat([this.#tail, chunk.subarray(-6)]).subarray(-6)
+    if (this.#tail.subarray(0, 5).equals(READY_FOR_QUERY)) this.#inTransaction = this.#tail[5] !== IDLE
+  }
+
+  #lose(): void {
+    if (this.#lost !== undefined) return
+    this.#lost =
+      this.#cause ?? Object.assign(new Error('Postgres closed the connection'), { code: 'CONNECTION_CLOSED' })
+    this.#fail()
+    this.#closeWhenQuiet()
+  }
+
+  #fail(): void {
+    if (this.listenerCount('error') > 0) this.emit('error', this.#lost)
+  }
+
+  #closeWhenQuiet(): void {
+    const writes = this.#writes
+    const look = (): void => {
+      if (this.#writes !== writes) return this.#closeWhenQuiet()
+      this.#closed = true
+      this.emit('close', this.#cause !== undefined)
+    }
+    // Immediates run in order: a write that the driver has put off by one comes before the look.
+    if (this.#inTransaction) setTimeout(() => setImmediate(look), QUIET_MS)
+    else setImmediate(look)
+  }
+}

@@ -1,0 +1,143 @@
+/** The right to write a resource: one at a time, and never a late writer. */
+import { afterEach, expect, it } from 'vitest'
+import { catalog } from '../../src/registry.ts'
+import { beginSnapshot, readSnapshot } from '../../src/store/cursors.ts'
+import { openDatabase, type Database } from '../../src/store/database.ts'
+import { confirmLease, openLeases, type Leases } from '../../src/store/leases.ts'
+import { createMirror } from '../../src/store/mirror.ts'
+import { createCommitter } from '../../src/sync/commit.ts'
+import { createDatabase, type TestDatabase } from '../support/database.ts'
+import { until } from '../support/until.ts'
+
+const opened: AsyncDisposable[] = []
+afterEach(async () => {
+  for (const one of opened.splice(0).reverse()) await one[Symbol.asyncDispose]()
+})
+
+/** A process of its own, as far as the database can tell. */
+async function worker({ url }: TestDatabase, holder: string): Promise<{ sql: Database; leases: Leases }> {
+  const sql = openDatabase(url)
+  const leases = await openLeases(sql, holder)
+  opened.push({
+    async [Symbol.asyncDispose]() {
+      await leases.close()
+      await sql.end({ timeout: 5 })
+    },
+  })
+  return { sql, leases }
+}
+
+async function twoWorkers() {
+  const database = await createDatabase()
+  opened.push(database)
+  return { one: await worker(database, 'first, process 1'), two: await worker(database, 'second, process 2'), database }
+}
+
+const busy = expect.objectContaining({ code: 'SYNC_BUSY', remedy: 'wait' }) as Error
+const lost = expect.objectContaining({ code: 'SYNC_LEASE_LOST' }) as Error
+
+const expire = (sql: Database) => sql`update sync.leases set expires_at = now() - interval '1 second'`
+
+it('goes to exactly one of those who ask at once, and the others learn who has it', async () => {
+  const { one, two } = await twoWorkers()
+  const asked = await Promise.allSettled(
+    Array.from({ length: 10 }, (_, at) => (at % 2 === 0 ? one : two).leases.acquire('projects')),
+  )
+  expect(asked.filter(({ status }) => status === 'fulfilled')).toHaveLength(1)
+  const refusals = asked.filter((answer) => answer.status === 'rejected').map(({ reason }) => reason as Error)
+  expect(refusals).toEqual(Array(9).fill(busy))
+  expect(refusals[0]!.message).toMatch(/(first, process 1|second, process 2) since \d{4}-/)
+  await expect(two.leases.acquire('clients')).resolves.toMatchObject({ resource: 'clients' })
+})
+
+it('can be taken again once it is released, with a higher term', async () => {
+  const { one, two } = await twoWorkers()
+  const first = await one.leases.acquire('projects')
+  await one.leases.release(first)
+  const second = await two.leases.acquire('projects')
+  expect(second.term).toBeGreaterThan(first.term)
+  // Released late, it is not the other's to lose.
+  await one.leases.release(first)
+  await expect(one.leases.acquire('projects')).rejects.toEqual(busy)
+})
+
+it('is free at once when its holder is dead', async () => {
+  const { one, two } = await twoWorkers()
+  await one.leases.acquire('projects')
+  await expect(two.leases.acquire('projects')).rejects.toEqual(busy)
+  await one.leases.close()
+  await until(() => two.leases.acquire('projects'), 'the lease of a process that is gone')
+})
+
+it('is free at once when the connection of its holder was killed, and the holder can go on to take others', async () => {
+  const { one, two } = await twoWorkers()
+  await one.leases.acquire('projects')
+  await two.sql`select pg_terminate_backend(backend_pid) from sync.leases`
+  await until(() => two.leases.acquire('projects'), 'the lease of a connection that is gone')
+  await expect(one.leases.acquire('clients')).resolves.toMatchObject({ term: 1 })
+  await expect(two.leases.acquire('clients')).rejects.toEqual(busy)
+})
+
+it('stays with a holder that renews it after its connection was replaced', async () => {
+  const { one, two } = await twoWorkers()
+  const lease = await one.leases.acquire('projects')
+  await two.sql`select pg_terminate_backend(backend_pid) from sync.leases`
+  await until(() => one.leases.renew(lease), 'a renewal over a new connection')
+  await expect(two.leases.acquire('projects')).rejects.toEqual(busy)
+})
+
+it('is lost when it has expired and somebody took it: a renewal says so', async () => {
+  const { one, two } = await twoWorkers()
+  const lease = await one.leases.acquire('projects')
+  await expire(one.sql)
+  expect(await one.leases.renew(lease)).toBe(true)
+  await expect(two.leases.acquire('projects')).rejects.toEqual(busy)
+  await expire(one.sql)
+  await two.leases.acquire('projects')
+  expect(await one.leases.renew(lease)).toBe(false)
+})
+
+it('stops a late writer: nothing of its batch is written, neither rows nor cursor', async () => {
+  const { one, two } = await twoWorkers()
+  const resource = catalog.get('clients')!
+  const batch = (id: string) => ({
+    position: null,
+    pages: [{ number: 1, recordCount: 1, records: [{ type: 'clients', id }], unusable: [] }],
+  })
+  const writer = async ({ sql, leases }: { sql: Database; leases: Leases }) =>
+    createCommitter({
+      sql,
+      type: 'clients',
+      lease: await leases.acquire('clients'),
+      mirror: createMirror(resource),
+    })
+  await beginSnapshot(one.sql, 'clients', null)
+  const { signal } = new AbortController()
+  const late = await writer(one)
+  await expire(one.sql)
+  const now = await writer(two)
+  await expect(late.commit(batch('late'), signal)).rejects.toEqual(lost)
+  expect(await one.sql`select id from scopestack.clients`).toEqual([])
+  expect(await one.sql`select page from sync.seen_pages`).toEqual([])
+  expect(await readSnapshot(one.sql, 'clients')).toMatchObject({ nextPage: 1 })
+  await now.commit(batch('now'), signal)
+  expect(await one.sql`select id from scopestack.clients`).toEqual([{ id: 'now' }])
+})
+
+it('makes a taker wait until a write under way has ended', async () => {
+  const { one, two } = await twoWorkers()
+  const lease = await one.leases.acquire('clients')
+  await expire(two.sql)
+  let taken: Promise<unknown> | undefined
+  await one.sql.begin(async (tx) => {
+    await confirmLease(tx, lease)
+    taken = two.leases.acquire('clients')
+    await until(
+      async () => (await one.sql`select from pg_stat_activity where wait_event_type = 'Lock'`).length > 0,
+      'the taker to wait',
+    )
+    await tx`insert into scopestack.clients (id, sync_hash) values ('in time', '')`
+  })
+  await taken
+  expect(await two.sql`select id from scopestack.clients`).toEqual([{ id: 'in time' }])
+})

@@ -1,0 +1,63 @@
+import { openWorker, type Worker } from '../../src/assemble.ts'
+import type { Config } from '../../src/config.ts'
+import { openDatabase, type Database } from '../../src/store/database.ts'
+import { pull, type PullEvent, type PullReport } from '../../src/sync/pull.ts'
+
+/** Where a worker finds ScopeStack: a simulator, or something that stands in front of one. */
+export type Remote = { url: string; credentials: { clientId: string; clientSecret: string } }
+
+export type TestWorker = AsyncDisposable &
+  Worker & {
+    /** One run over these types; without types, over all of the catalog. */
+    run(types?: readonly string[], options?: RunOptions): Promise<PullReport>
+  }
+
+type RunOptions = { restart?: boolean; signal?: AbortSignal; onEvent?: (event: PullEvent) => void }
+
+/** The real worker in this process, as the command line puts it together. */
+export async function startWorker(
+  remote: Remote,
+  databaseUrl: string,
+  changes: Partial<Config> = {},
+): Promise<TestWorker> {
+  const sql: Database = openDatabase(databaseUrl)
+  const store = { url: databaseUrl, sql, embedded: undefined, close: () => sql.end({ timeout: 5 }) }
+  const worker = await openWorker(
+    configFor(remote, databaseUrl, changes),
+    store,
+    new AbortController().signal,
+    () => {},
+  ).catch(async (error: unknown) => {
+    await store.close()
+    throw error
+  })
+  return {
+    ...worker,
+    run: (types, { restart = false, signal = new AbortController().signal, onEvent = () => {} } = {}) =>
+      pull(worker, {
+        resources: types === undefined ? [...worker.catalog.values()] : types.map((type) => worker.catalog.get(type)!),
+        restart,
+        signal,
+        onEvent,
+      }),
+    async [Symbol.asyncDispose]() {
+      await worker.close()
+      await store.close()
+    },
+  }
+}
+
+const configFor = ({ url, credentials }: Remote, databaseUrl: string, changes: Partial<Config>): Config => ({
+  clientId: credentials.clientId,
+  clientSecret: credentials.clientSecret,
+  authUrl: url,
+  apiUrl: url,
+  databaseUrl,
+  resources: undefined,
+  rate: 0,
+  concurrency: 4,
+  pageSize: 100,
+  logLevel: 'silent',
+  production: false,
+  ...changes,
+})

@@ -1,0 +1,121 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import { runCli } from '../support/cli.ts'
+import { open } from './setting.ts'
+
+const CREDENTIALS = { SCOPESTACK_CLIENT_ID: 'id', SCOPESTACK_CLIENT_SECRET: 'a-secret-value' }
+
+test.concurrent('all mistakes are told at once, and none of the values', async () => {
+  const { code, stdout, stderr } = await runCli(['pull'], {
+    env: {
+      SCOPESTACK_CLIENT_SECRET: 'a-secret-value',
+      SCOPESTACK_API_URL: 'http://api.example.com',
+      SCOPESTACK_AUTH_URL: 'app.example.com',
+      DATABASE_URL: 'mysql://user:a-secret-value@host/db',
+      SYNC_RATE: '8o80',
+      SYNC_CONCURRENCY: '0',
+      SYNC_PAGESIZE: '50',
+      SCOPESTACK_CLIENTID: 'id',
+      LOG_LEVEL: 'loud',
+    },
+  })
+  expect(code).toBe(78)
+  expect(stdout).toBe('')
+  expect(stderr).toContain('The configuration has 9 mistakes:')
+  for (const line of [
+    'SYNC_PAGESIZE is not a setting',
+    'SCOPESTACK_CLIENTID is not a setting',
+    'SCOPESTACK_CLIENT_ID is missing',
+    'SCOPESTACK_AUTH_URL must be an address such as https://',
+    'SCOPESTACK_API_URL must begin with https://',
+    'DATABASE_URL must look like postgres://',
+    'SYNC_RATE must be a number',
+    'SYNC_CONCURRENCY must be between 1 and 64',
+    'LOG_LEVEL must be one of',
+  ]) {
+    expect(stderr).toContain(`  - ${line}`)
+  }
+  expect(stderr).toContain('(SYNC_CONFIG)')
+  expect(stderr).not.toContain('a-secret-value')
+})
+
+test.concurrent('credentials are asked for by those who need them only', async () => {
+  const { code, stderr } = await runCli(['pull'])
+  expect(code).toBe(78)
+  expect(stderr).toMatch(
+    /2 mistakes:\n {2}- SCOPESTACK_CLIENT_ID is missing\. .*\n {2}- SCOPESTACK_CLIENT_SECRET is missing\. /,
+  )
+})
+
+test.concurrent('in production there is no embedded Postgres', async () => {
+  for (const command of ['pull', 'status', 'migrate']) {
+    const { code, stderr } = await runCli([command], { env: { ...CREDENTIALS, NODE_ENV: 'production' } })
+    expect(code, command).toBe(78)
+    expect(stderr).toContain('DATABASE_URL is missing.')
+  }
+})
+
+test.concurrent('what was typed wrong ends with 64 and the way to the help', async () => {
+  const said = async (...args: string[]) => {
+    const { code, stdout, stderr } = await runCli(args)
+    expect(code, args.join(' ')).toBe(64)
+    expect(stdout).toBe('')
+    return stderr
+  }
+  expect(await said('pul')).toMatch(/unknown command 'pul'[^]*Did you mean pull\?[^]*Try: scopestack-sync --help/)
+  expect(await said('pull', '--ful')).toMatch(/unknown option '--ful'[^]*Try: scopestack-sync pull --help/)
+  expect(await said('migrate', 'now')).toMatch(/too many arguments[^]*Try: scopestack-sync migrate --help/)
+  expect(await said('demo', '--projects', 'many')).toContain('--projects takes a whole number from 1 up, not "many"')
+})
+
+test.concurrent('help goes to stdout and is no failure', async () => {
+  const all = await runCli(['--help'])
+  expect(all).toMatchObject({ code: 0, stderr: '' })
+  for (const verb of ['demo', 'pull', 'status', 'migrate', 'simulator']) {
+    expect(all.stdout).toMatch(new RegExp(`^  ${verb} `, 'm'))
+    const own = await runCli([verb, '--help'])
+    expect(own).toMatchObject({ code: 0, stderr: '' })
+    expect(own.stdout).toContain(`Usage: scopestack-sync ${verb}`)
+  }
+})
+
+test('a secret may come from a file, but not from two places', async () => {
+  await using setting = await open()
+  const { run, env } = setting
+  const folder = await mkdtemp(join(tmpdir(), 'scopestack-sync-secrets-'))
+  try {
+    const [secret, url, empty] = ['secret', 'url', 'empty'].map((name) => join(folder, name)) as [
+      string,
+      string,
+      string,
+    ]
+    await writeFile(secret, `${env['SCOPESTACK_CLIENT_SECRET']}\n`)
+    await writeFile(url, `${env['DATABASE_URL']}\n`)
+    await writeFile(empty, '\n')
+    const fromFiles = {
+      SCOPESTACK_CLIENT_SECRET: undefined,
+      DATABASE_URL: undefined,
+      SCOPESTACK_CLIENT_SECRET_FILE: secret,
+      DATABASE_URL_FILE: url,
+    }
+    const good = await run('pull tags', fromFiles)
+    expect(good.code, good.stderr).toBe(0)
+
+    const refused = async (env: Record<string, string | undefined>) => {
+      const { code, stderr } = await run('pull tags', { ...fromFiles, ...env })
+      expect(code).toBe(78)
+      return stderr
+    }
+    expect(await refused({ SCOPESTACK_CLIENT_SECRET: 'another' })).toContain(
+      'SCOPESTACK_CLIENT_SECRET and SCOPESTACK_CLIENT_SECRET_FILE are both set. Remove one of them.',
+    )
+    expect(await refused({ SCOPESTACK_CLIENT_SECRET_FILE: join(folder, 'nowhere') })).toMatch(
+      /SCOPESTACK_CLIENT_SECRET_FILE cannot be read: .*ENOENT/,
+    )
+    expect(await refused({ SCOPESTACK_CLIENT_SECRET_FILE: empty })).toContain(`names ${empty}, which is empty`)
+  } finally {
+    await rm(folder, { recursive: true })
+  }
+})

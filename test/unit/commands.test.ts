@@ -1,0 +1,108 @@
+import { describe, expect, it } from 'vitest'
+import { chooseResources } from '../../src/commands/choose.ts'
+import { activeLine, outcomeLine, summary } from '../../src/commands/progress.ts'
+import { ago, duration, textTable } from '../../src/commands/words.ts'
+import { catalog } from '../../src/registry.ts'
+
+const types = (named?: string[]) => chooseResources(catalog, named).map(({ type }) => type)
+
+describe('which resources are meant', () => {
+  it('without a word: all that are on by default', () => {
+    expect(types()).toEqual([...catalog.values()].filter(({ byDefault }) => byDefault).map(({ type }) => type))
+    expect(types()).not.toContain('merge-data')
+    expect(types([])).toEqual(types())
+  })
+
+  it('by type or by table, each once, also what is off by default', () => {
+    expect(types(['project_services', 'clients', 'Clients', 'merge-data'])).toEqual([
+      'project-services',
+      'clients',
+      'merge-data',
+    ])
+  })
+
+  it('names every word that is none, and the nearest that is', () => {
+    expect(() => types(['cleints', 'clients', 'projet-services'])).toThrow(
+      /"cleints" is no resource; did you mean clients\?\n"projet-services" is no resource; did you mean project-services\?/,
+    )
+  })
+})
+
+describe('what is shown of a run', () => {
+  const active = { since: 0, records: 2500, resumed: 500, total: 10_000 }
+
+  it('is how far a list is, how fast, and how long it will take', () => {
+    expect(activeLine('clients', active, 4000)).toMatch(/^… clients +2,500 of 10,000 {3}25 % {3}500\/s {3}15 s left$/)
+  })
+
+  it('has no guess before anything came, and none without a total', () => {
+    expect(activeLine('clients', { ...active, records: 500, total: null }, 4000)).toMatch(/^… clients +500$/)
+    expect(activeLine('clients', { ...active, total: null }, 4000)).toMatch(/^… clients +2,500 {3}500\/s$/)
+  })
+
+  const ended = {
+    type: 'end' as const,
+    resource: 'clients',
+    outcome: 'ok' as const,
+    startedAt: new Date(0),
+    expected: 12,
+    seen: 12,
+    inserted: 3,
+    updated: 1,
+    unchanged: 8,
+    parked: 0,
+    pages: 1,
+    code: null,
+    message: null,
+  }
+
+  it('is what a list came to', () => {
+    expect(outcomeLine(ended, 800)).toMatch(/^✓ clients +12 {3}3 new, 1 changed {3}0\.8 s$/)
+    expect(outcomeLine({ ...ended, inserted: 0, updated: 0 }, 800)).toContain('no change')
+  })
+
+  it('never looks well when it is not', () => {
+    expect(outcomeLine({ ...ended, outcome: 'forbidden', message: 'no right' }, 0)).toMatch(
+      /^✗ clients +forbidden: no right$/,
+    )
+    expect(outcomeLine({ ...ended, outcome: 'incomplete', message: 'short' }, 0)).toMatch(
+      /^! clients[^]*\n +incomplete: short$/,
+    )
+  })
+
+  it('ends in one line with every outcome and every number', () => {
+    const outcomes = [
+      ended,
+      { ...ended, outcome: 'forbidden' as const, seen: 0, inserted: 0, updated: 0, unchanged: 0 },
+    ]
+    expect(summary({ runId: 7, outcome: 'forbidden', outcomes }, 4100)).toBe(
+      'Run 7: 1 ok, 1 forbidden · 12 records: 3 new, 1 changed, 8 unchanged · 4.1 s',
+    )
+  })
+})
+
+describe('words', () => {
+  it.each([
+    [400, '0.4 s'],
+    [59_000, '59 s'],
+    [150_000, '3 min'],
+    [3 * 3_600_000, '3 h'],
+  ])('%i ms is %s', (ms, text) => expect(duration(ms)).toBe(text))
+
+  it.each([
+    [30_000, 'just now'],
+    [5 * 60_000, '5 min ago'],
+    [26 * 3_600_000, '26 h ago'],
+    [72 * 3_600_000, '3 days ago'],
+  ])('%i ms back is %s', (ms, text) => expect(ago(new Date(0), ms)).toBe(text))
+
+  it('a table has numbers to the right and words to the left', () => {
+    expect(
+      textTable([
+        ['name', 'count'],
+        ['a', 1200],
+        ['longer', null],
+      ]),
+    ).toBe('  name    count\n  a       1,200\n  longer      –')
+  })
+})

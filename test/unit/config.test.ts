@@ -1,0 +1,99 @@
+import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { describe, expect, it } from 'vitest'
+import { envExample, readConfig } from '../../src/config.ts'
+
+const good = { SCOPESTACK_CLIENT_ID: 'id', SCOPESTACK_CLIENT_SECRET: 'secret' }
+const read = (env: Record<string, string>) => readConfig({ credentials: true }, env)
+
+describe('the configuration', () => {
+  it('needs two variables', () => {
+    expect(read(good)).toEqual({
+      clientId: 'id',
+      clientSecret: 'secret',
+      authUrl: 'https://app.scopestack.io',
+      apiUrl: 'https://api.scopestack.io',
+      databaseUrl: undefined,
+      resources: undefined,
+      rate: 5,
+      concurrency: 4,
+      pageSize: 100,
+      logLevel: 'info',
+      production: false,
+    })
+  })
+
+  it('needs none for commands that do not speak to ScopeStack', () => {
+    expect(readConfig({ credentials: false }, {}).clientId).toBe('')
+  })
+
+  it('takes an empty line as not set', () => {
+    expect(read({ ...good, SYNC_RATE: '', SYNC_RESOURCES: ' ', DATABASE_URL: '' })).toEqual(read(good))
+  })
+
+  it('reads lists and numbers', () => {
+    const config = read({ ...good, SYNC_RESOURCES: 'clients, projects,', SYNC_RATE: '2.5', SYNC_CONCURRENCY: '16' })
+    expect(config).toMatchObject({ resources: ['clients', 'projects'], rate: 2.5, concurrency: 16 })
+  })
+
+  it.each([
+    [{ SYNC_RATE: '8o80' }, 'SYNC_RATE must be a number'],
+    [{ SYNC_RATE: '-1' }, 'SYNC_RATE must be a number'],
+    [{ SYNC_RATE: '1e3' }, 'SYNC_RATE must be a number'],
+    [{ SYNC_CONCURRENCY: '0' }, 'SYNC_CONCURRENCY must be between 1 and 64'],
+    [{ SYNC_CONCURRENCY: '2.5' }, 'SYNC_CONCURRENCY must be a whole number'],
+    [{ SYNC_PAGE_SIZE: '251' }, 'SYNC_PAGE_SIZE must be between 1 and 250'],
+    [{ LOG_LEVEL: 'loud' }, 'LOG_LEVEL must be one of'],
+    [{ DATABASE_URL: 'mysql://h/d' }, 'DATABASE_URL must look like postgres://'],
+    [{ DATABASE_URL: 'postgres://host' }, 'DATABASE_URL must look like postgres://'],
+    [{ SCOPESTACK_API_URL: 'api.scopestack.io' }, 'SCOPESTACK_API_URL must be an address'],
+    [{ SCOPESTACK_API_URL: 'http://api.scopestack.io' }, 'SCOPESTACK_API_URL must begin with https://'],
+    [{ SCOPESTACK_API_URL: 'http://127.evil.example' }, 'SCOPESTACK_API_URL must begin with https://'],
+    [{ SCOPESTACK_API_URL: 'https://api.scopestack.io/demo' }, 'SCOPESTACK_API_URL must have no path'],
+    [{ SCOPESTACK_AUTH_URL: 'https://user@app.scopestack.io' }, 'SCOPESTACK_AUTH_URL must have no path, query or user'],
+    [{ SYNC_PAGESIZE: '50' }, 'SYNC_PAGESIZE is not a setting'],
+    [{ NODE_ENV: 'production' }, 'DATABASE_URL is missing'],
+    [
+      { SCOPESTACK_CLIENT_SECRET_FILE: '/x' },
+      'SCOPESTACK_CLIENT_SECRET and SCOPESTACK_CLIENT_SECRET_FILE are both set',
+    ],
+    [{ DATABASE_URL_FILE: '/nowhere/at/all' }, 'DATABASE_URL_FILE cannot be read'],
+  ])('refuses %j with a sentence', (env, sentence) => {
+    expect(() => read({ ...good, ...env })).toThrow(sentence)
+  })
+
+  it.each(['http://localhost:4010', 'http://127.0.0.1:4010', 'http://[::1]:4010', 'https://eu.api.scopestack.io'])(
+    'takes %s as an address',
+    (url) => expect(read({ ...good, SCOPESTACK_API_URL: url }).apiUrl).toBe(url),
+  )
+
+  it('tells every mistake at once', () => {
+    const act = () => readConfig({ credentials: true }, { SYNC_RATE: 'x', SYNC_CONCURRENCY: 'y', SYNC_TYPO: '1' })
+    expect(act).toThrow(expect.objectContaining({ code: 'SYNC_CONFIG', facts: { mistakes: expect.any(Array) } }))
+    for (const name of [
+      'SYNC_RATE',
+      'SYNC_CONCURRENCY',
+      'SYNC_TYPO',
+      'SCOPESTACK_CLIENT_ID',
+      'SCOPESTACK_CLIENT_SECRET',
+    ]) {
+      expect(act).toThrow(name)
+    }
+  })
+
+  it('reads secrets from files, without their line end', () => {
+    const file = join(mkdtempSync(join(tmpdir(), 'scopestack-sync-config-')), 'secret')
+    writeFileSync(file, 'from a file\n')
+    const config = read({ SCOPESTACK_CLIENT_ID: 'id', SCOPESTACK_CLIENT_SECRET_FILE: file })
+    expect(config.clientSecret).toBe('from a file')
+  })
+
+  it('never shows a value, which may be a secret in the wrong line', () => {
+    expect(() => read({ ...good, SYNC_RATE: 'hunter2' })).toThrow(expect.not.objectContaining({ message: /hunter2/ }))
+  })
+})
+
+it('.env.example is the table of settings; `npm run env:example` makes it anew', () => {
+  expect(readFileSync(join(import.meta.dirname, '../../.env.example'), 'utf8')).toBe(envExample())
+})

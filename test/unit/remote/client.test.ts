@@ -1,0 +1,128 @@
+import { describe, expect, it } from 'vitest'
+import { createClient, retryAfterMs } from '../../../src/remote/client.ts'
+import { createHttp } from '../../../src/remote/http.ts'
+import { createPace } from '../../../src/remote/pace.ts'
+import type { Tokens } from '../../../src/remote/tokens.ts'
+import { serve } from '../../support/http.ts'
+
+type Answer = readonly [status: number, body?: string, headers?: Record<string, string>]
+
+const POLICY = { attempts: 4, baseMs: 1, capMs: 2 }
+const never = new AbortController().signal
+
+/** A client whose server gives these answers in turn, the last one for ever, and tokens `t1`, `t2`… by generation. */
+async function clientFor(answers: readonly Answer[]) {
+  const asked: { token: string; headers: NodeJS.Dict<string | string[]> }[] = []
+  const server = await serve((request, response) => {
+    asked.push({ token: request.headers.authorization ?? '', headers: request.headers })
+    const [status, body = '{"data":[]}', headers = {}] = answers[Math.min(asked.length, answers.length) - 1]!
+    response.writeHead(status, headers).end(body)
+  })
+  let generation = 1
+  const tokens: Tokens = {
+    get: async () => ({ accessToken: `t${generation}`, generation, issuedAt: 0, expiresAt: Infinity }),
+    reject: async (rejected) => void (generation += rejected === generation ? 1 : 0),
+  }
+  const http = createHttp({ connections: 4 })
+  const pace = createPace({ rate: 0, concurrency: 4 })
+  const client = createClient({ http, tokens, pace, policy: POLICY, apiUrl: server.url, userAgent: 'x/1' })
+  return {
+    get: () => client.get('/list', (body) => JSON.parse(body) as unknown, never),
+    parse: (judge: (body: string) => unknown) => client.get('/list', judge, never),
+    asked,
+    async [Symbol.asyncDispose]() {
+      await http.close()
+      await server[Symbol.asyncDispose]()
+    },
+  }
+}
+
+describe('a call', () => {
+  it('carries the token, the media type and who we are', async () => {
+    await using client = await clientFor([[200]])
+    await client.get()
+    expect(client.asked[0]?.headers).toMatchObject({
+      authorization: 'Bearer t1',
+      accept: 'application/vnd.api+json',
+      'user-agent': 'x/1',
+    })
+  })
+
+  it('takes the next token after a 401 and repeats itself once', async () => {
+    await using client = await clientFor([[401, ''], [200]])
+    await client.get()
+    expect(client.asked.map(({ token }) => token)).toEqual(['Bearer t1', 'Bearer t2'])
+  })
+
+  it('stops at a second 401', async () => {
+    await using client = await clientFor([[401, '']])
+    await expect(client.get()).rejects.toMatchObject({ code: 'SYNC_UNAUTHORIZED', remedy: 'stop' })
+    expect(client.asked).toHaveLength(2)
+  })
+
+  it('asks for another token once on 403, and then believes it for every later call', async () => {
+    await using client = await clientFor([[403, '']])
+    await expect(client.get()).rejects.toMatchObject({ code: 'SYNC_FORBIDDEN' })
+    await expect(client.get()).rejects.toMatchObject({ code: 'SYNC_FORBIDDEN' })
+    expect(client.asked.map(({ token }) => token)).toEqual(['Bearer t1', 'Bearer t2', 'Bearer t2'])
+  })
+
+  it.each([500, 502, 503, 504])('is repeated on %i', async (status) => {
+    await using client = await clientFor([[status, '<html>'], [status, ''], [200]])
+    await expect(client.get()).resolves.toEqual({ data: [] })
+  })
+
+  it('gives up when its attempts are spent, with the last failure', async () => {
+    await using client = await clientFor([[500, '', { 'x-request-id': 'r-7' }]])
+    await expect(client.get()).rejects.toMatchObject({
+      code: 'SYNC_REMOTE_FAILED',
+      message: expect.stringContaining('(request r-7)'),
+    })
+    expect(client.asked).toHaveLength(POLICY.attempts)
+  })
+
+  it('is repeated when its body is not to be read', async () => {
+    await using client = await clientFor([[200, '{"da'], [200]])
+    const { parseDocument } = await import('../../../src/remote/document.ts')
+    await expect(client.parse((body) => parseDocument(body, '').records)).resolves.toEqual([])
+  })
+
+  it('spends no attempt on 429', async () => {
+    const busy: Answer = [429, '', { 'retry-after': '0' }]
+    await using client = await clientFor([busy, busy, busy, busy, busy, busy, [200]])
+    await expect(client.get()).resolves.toEqual({ data: [] })
+  })
+
+  it('leaves off when it is asked to wait for longer than a run should', async () => {
+    await using client = await clientFor([[429, '', { 'retry-after': '3600' }]])
+    await expect(client.get()).rejects.toMatchObject({
+      code: 'SYNC_RATE_LIMITED',
+      remedy: 'wait',
+      message: expect.stringContaining('3600 s'),
+    })
+  })
+
+  it.each([400, 404, 406, 422])('is not repeated on %i, and says what the server said', async (status) => {
+    await using client = await clientFor([[status, '{"errors":[{"title":"No","detail":"not that"}]}']])
+    await expect(client.get()).rejects.toMatchObject({
+      code: 'SYNC_REQUEST_REFUSED',
+      facts: { status },
+      message: expect.stringContaining('No: not that'),
+    })
+    expect(client.asked).toHaveLength(1)
+  })
+})
+
+describe('Retry-After', () => {
+  const now = Date.parse('2026-01-01T00:00:00Z')
+  it.each([
+    ['120', 120_000],
+    ['0', 0],
+    ['Thu, 01 Jan 2026 00:00:30 GMT', 30_000],
+    ['Wed, 31 Dec 2025 23:59:00 GMT', 0],
+    ['soon', null],
+    [undefined, null],
+  ])('%j is %j ms', (value, expected) => {
+    expect(retryAfterMs({ status: 429, headers: { 'retry-after': value }, body: '' }, now)).toBe(expected)
+  })
+})

@@ -1,0 +1,79 @@
+import { describe, expect, it } from 'vitest'
+import { createHttp, type HttpOptions } from '../../../src/remote/http.ts'
+import { serve } from '../../support/http.ts'
+
+const never = new AbortController().signal
+
+async function get(url: string, options: Partial<HttpOptions> = {}, signal: AbortSignal = never) {
+  const http = createHttp({ connections: 1, ...options })
+  try {
+    return await http.send({ method: 'GET', url, headers: {} }, signal)
+  } finally {
+    await http.close()
+  }
+}
+
+describe('one exchange', () => {
+  it('brings status, headers and the whole body', async () => {
+    await using server = await serve((request, response) => {
+      response.writeHead(418, { 'x-path': request.url })
+      response.write('caf')
+      response.end('é')
+    })
+    const { status, headers, body } = await get(`${server.url}/a?b=c%5B1%5D`)
+    expect([status, headers['x-path'], body]).toEqual([418, '/a?b=c%5B1%5D', 'café'])
+  })
+
+  it('is to be retried when nobody listens', async () => {
+    await expect(get('http://127.0.0.1:1/')).rejects.toMatchObject({ code: 'SYNC_REMOTE_UNREACHABLE', remedy: 'retry' })
+  })
+
+  it('is to be retried when the connection ends in the middle of a body', async () => {
+    await using server = await serve((_, response) => {
+      response.writeHead(200, { 'content-length': '100' })
+      response.write('{"data":[', () => response.destroy())
+    })
+    await expect(get(server.url)).rejects.toMatchObject({ code: 'SYNC_REMOTE_UNREACHABLE', remedy: 'retry' })
+  })
+
+  it('is to be retried when a chunked body ends without its last chunk', async () => {
+    await using server = await serve((_, response) => {
+      response.writeHead(200)
+      response.write('{"data":[]}', () => response.destroy())
+    })
+    await expect(get(server.url)).rejects.toMatchObject({ remedy: 'retry' })
+  })
+
+  it('does not wait for ever for an answer', async () => {
+    await using server = await serve(() => {})
+    await expect(get(server.url, { headersMs: 50 })).rejects.toMatchObject({
+      code: 'SYNC_REMOTE_TIMEOUT',
+      facts: { phase: 'waiting for the answer' },
+    })
+  })
+
+  it('does not wait for ever for the rest of a body', async () => {
+    await using server = await serve((_, response) => {
+      response.writeHead(200)
+      response.write('{')
+    })
+    await expect(get(server.url, { bodyMs: 50 })).rejects.toMatchObject({
+      code: 'SYNC_REMOTE_TIMEOUT',
+      facts: { phase: 'reading the body' },
+    })
+  })
+
+  it('refuses a body past the limit', async () => {
+    await using server = await serve((_, response) => response.end('x'.repeat(100_000)))
+    await expect(get(server.url, { maxBodyBytes: 50_000 })).rejects.toMatchObject({
+      code: 'SYNC_BODY_UNREADABLE',
+      message: expect.stringContaining('larger than 50000 bytes'),
+    })
+  })
+
+  it('ends at once on request', async () => {
+    const stop = new AbortController()
+    await using server = await serve(() => stop.abort())
+    await expect(get(server.url, {}, stop.signal)).rejects.toMatchObject({ code: 'SYNC_STOPPED' })
+  })
+})

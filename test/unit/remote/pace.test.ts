@@ -1,0 +1,53 @@
+import { describe, expect, it } from 'vitest'
+import { createPace } from '../../../src/remote/pace.ts'
+
+const signal = new AbortController().signal
+
+describe('the pace', () => {
+  it('keeps at most so many requests in flight, and serves them in order', async () => {
+    const pace = createPace({ rate: 0, concurrency: 3 })
+    const order: number[] = []
+    let inFlight = 0
+    let most = 0
+    await Promise.all(
+      Array.from({ length: 20 }, (_, number) =>
+        pace.take(async () => {
+          order.push(number)
+          most = Math.max(most, ++inFlight)
+          for (let turn = 0; turn < 5; turn++) await Promise.resolve()
+          inFlight--
+        }, signal),
+      ),
+    )
+    expect(most).toBe(3)
+    expect(order).toEqual(order.toSorted((a, b) => a - b))
+  })
+
+  it('starts at most so many in any second', async () => {
+    const pace = createPace({ rate: 20, concurrency: 50 })
+    const starts: number[] = []
+    await Promise.all(
+      Array.from({ length: 45 }, () => pace.take(async () => void starts.push(performance.now()), signal)),
+    )
+    // A window of fixed seconds lets two bursts meet at its edge; over any three windows the rate holds.
+    expect(starts.filter((at) => at < starts[0]! + 900).length).toBeLessThanOrEqual(40)
+    expect(starts).toHaveLength(45)
+  })
+
+  it('goes on after one that failed', async () => {
+    const pace = createPace({ rate: 0, concurrency: 1 })
+    await expect(pace.take(async () => Promise.reject(new Error('boom')), signal)).rejects.toThrow('boom')
+    await expect(pace.take(async () => 'next', signal)).resolves.toBe('next')
+  })
+
+  it('holds everybody back after a 429, and lets go of who is asked to stop', async () => {
+    const pace = createPace({ rate: 5, concurrency: 2 })
+    const stop = new AbortController()
+    pace.slowDown(3_600_000)
+    let sent = 0
+    const waiting = pace.take(async () => void sent++, stop.signal)
+    stop.abort()
+    await expect(waiting).rejects.toMatchObject({ code: 'SYNC_STOPPED' })
+    expect(sent).toBe(0)
+  })
+})

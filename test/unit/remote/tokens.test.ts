@@ -1,0 +1,170 @@
+import { beforeEach, describe, expect, it } from 'vitest'
+import { credentialsRefused, remoteFailed } from '../../../src/errors.ts'
+import type { IssuedToken } from '../../../src/remote/grants.ts'
+import { createSeal } from '../../../src/remote/seal.ts'
+import { createTokens } from '../../../src/remote/tokens.ts'
+import type { CoolDown, StoredToken, TokenStore } from '../../../src/token-store.ts'
+
+/** The contract in memory, for what depends on the clock alone; the store in Postgres has integration tests. */
+function memoryStore(): TokenStore & { row: StoredToken; claims: Set<string> } {
+  let row: StoredToken = { generation: 0, sealed: null, issuedAt: 0, expiresAt: 0, coolDown: null }
+  const claims = new Set<string>()
+  return {
+    claims,
+    get row() {
+      return row
+    },
+    read: async () => row,
+    claim: async () => (claims.size > 0 ? null : (claims.add('c'), 'c')),
+    publish: async (claim, token) => {
+      if (!claims.delete(claim)) return false
+      row = { ...token, generation: row.generation + 1, coolDown: null }
+      return true
+    },
+    fail: async (claim, coolDown: CoolDown) => void (claims.delete(claim) && (row = { ...row, coolDown })),
+    reject: async (generation) => void (row.generation === generation && (row = { ...row, sealed: null })),
+  }
+}
+
+const seal = createSeal({ authUrl: 'https://a', clientId: 'id', clientSecret: 'secret' })
+const policy = { attempts: 1, baseMs: 1, capMs: 1 }
+const signal = new AbortController().signal
+const HOUR = 3_600_000
+
+let now = 0
+let requests = 0
+let answer: () => Promise<IssuedToken>
+beforeEach(() => {
+  now = Date.parse('2026-01-01T00:00:00Z')
+  requests = 0
+  answer = async () => ({ accessToken: `token ${requests}`, lifetimeSeconds: 86_400 })
+})
+
+const tokensOn = (store: TokenStore) =>
+  createTokens({ store, seal, policy, now: () => now, random: () => 0, request: () => (requests++, answer()) })
+
+describe('the token', () => {
+  it('is asked for once, however many want it at the same time', async () => {
+    const tokens = tokensOn(memoryStore())
+    const got = await Promise.all(Array.from({ length: 50 }, () => tokens.get(signal)))
+    expect([requests, new Set(got.map(({ accessToken }) => accessToken)).size]).toEqual([1, 1])
+  })
+
+  it('is taken from the store when another process has left one there', async () => {
+    const store = memoryStore()
+    await tokensOn(store).get(signal)
+    expect(await tokensOn(store).get(signal)).toMatchObject({ accessToken: 'token 1', generation: 1 })
+    expect(requests).toBe(1)
+  })
+
+  it('is never kept readable', async () => {
+    const store = memoryStore()
+    await tokensOn(store).get(signal)
+    expect(store.row.sealed).not.toContain('token')
+    expect(seal.unseal(store.row.sealed!)).toBe('token 1')
+  })
+
+  it('is renewed five minutes ahead of a long life, and used while that goes on', async () => {
+    const tokens = tokensOn(memoryStore())
+    await tokens.get(signal)
+    now += 24 * HOUR - 301_000
+    await tokens.get(signal)
+    expect(requests).toBe(1)
+    now += 2_000
+    expect((await tokens.get(signal)).generation).toBe(1)
+    await expect.poll(async () => (await tokens.get(signal)).generation).toBe(2)
+    expect(requests).toBe(2)
+  })
+
+  it('that could not be renewed ahead of time is used until it ends', async () => {
+    const tokens = tokensOn(memoryStore())
+    await tokens.get(signal)
+    answer = async () => Promise.reject(remoteFailed({ url: 'u', status: 503, requestId: undefined }))
+    now += 24 * HOUR - 1_000
+    expect((await tokens.get(signal)).generation).toBe(1)
+    now += 2_000
+    await expect(tokens.get(signal)).rejects.toThrow()
+  })
+
+  it('is replaced once when many saw it rejected', async () => {
+    const tokens = tokensOn(memoryStore())
+    const { generation } = await tokens.get(signal)
+    await Promise.all(Array.from({ length: 50 }, () => tokens.reject(generation)))
+    const got = await Promise.all(Array.from({ length: 50 }, () => tokens.get(signal)))
+    expect(new Set(got.map((token) => token.generation))).toEqual(new Set([2]))
+    await tokens.reject(generation)
+    expect((await tokens.get(signal)).generation).toBe(2)
+    expect(requests).toBe(2)
+  })
+})
+
+describe('a failed token request', () => {
+  it('is not repeated by anybody before its cool-down has passed', async () => {
+    const store = memoryStore()
+    answer = async () => Promise.reject(remoteFailed({ url: 'u', status: 503, requestId: undefined }))
+    await expect(tokensOn(store).get(signal)).rejects.toMatchObject({
+      code: 'SYNC_TOKEN_FAILED',
+      remedy: 'wait',
+    })
+    await expect(tokensOn(store).get(signal)).rejects.toMatchObject({ code: 'SYNC_TOKEN_COOLDOWN', remedy: 'wait' })
+    expect(requests).toBe(1)
+    now += 31_000
+    answer = async () => ({ accessToken: 'good', lifetimeSeconds: 60 })
+    expect((await tokensOn(store).get(signal)).accessToken).toBe('good')
+  })
+
+  it('for refused credentials stays what it is during the cool-down', async () => {
+    const store = memoryStore()
+    answer = async () => Promise.reject(credentialsRefused({ url: 'u', error: 'invalid_client', description: '' }))
+    for (let time = 0; time < 3; time++) {
+      await expect(tokensOn(store).get(signal)).rejects.toMatchObject({ code: 'SYNC_CREDENTIALS_REFUSED' })
+    }
+    expect(requests).toBe(1)
+  })
+
+  it('gives the claim back, so that the next one need not wait for it', async () => {
+    const store = memoryStore()
+    answer = async () => Promise.reject(new Error('boom'))
+    await expect(tokensOn(store).get(signal)).rejects.toThrow('boom')
+    expect(store.claims.size).toBe(0)
+  })
+})
+
+it('a token that was obtained too late replaces none', async () => {
+  const store = memoryStore()
+  answer = async () => {
+    // Held up for so long that another has claimed, published, and is done.
+    store.claims.clear()
+    answer = async () => ({ accessToken: 'second', lifetimeSeconds: 60 })
+    await tokensOn(store).get(signal)
+    return { accessToken: 'late', lifetimeSeconds: 60 }
+  }
+  expect(await tokensOn(store).get(signal)).toMatchObject({ accessToken: 'second', generation: 1 })
+})
+
+describe('the seal', () => {
+  const credentials = { authUrl: 'https://a', clientId: 'id', clientSecret: 'secret' }
+
+  it('opens under the same credentials only', () => {
+    const sealed = createSeal(credentials).seal('token')
+    expect(createSeal(credentials).unseal(sealed)).toBe('token')
+    expect(createSeal({ ...credentials, clientSecret: 'other' }).unseal(sealed)).toBeNull()
+    expect(createSeal({ ...credentials, clientId: 'other' }).unseal(sealed)).toBeNull()
+  })
+
+  it('notices an altered byte', () => {
+    const bytes = Buffer.from(createSeal(credentials).seal('token'), 'base64')
+    for (let index = 0; index < bytes.length; index++) {
+      const altered = Buffer.from(bytes)
+      altered[index]! ^= 1
+      expect(createSeal(credentials).unseal(altered.toString('base64'))).toBeNull()
+    }
+  })
+
+  it('is another each time, and names the credentials without showing them', () => {
+    const { seal: close, keyId } = createSeal(credentials)
+    expect(close('token')).not.toBe(close('token'))
+    expect(keyId).toMatch(/^[0-9a-f]{32}$/)
+    expect(createSeal({ ...credentials, clientSecret: 'other' }).keyId).not.toBe(keyId)
+  })
+})
