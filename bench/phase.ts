@@ -39,7 +39,11 @@ const PHASES: Readonly<Record<string, () => Promise<Result>>> = {
 /** Every page the worker would ask for, as many in flight as it would have, each body handed to `take`. */
 async function read(take: (body: string, resource: Resource) => void): Promise<Result> {
   const http = createHttp({ connections: config.concurrency })
-  const { accessToken } = await requestToken(http, config, 'bench', never)
+  const { accessToken } = await requestToken(
+    { http, credentials: config, userAgent: 'bench' },
+    { grant_type: 'client_credentials' },
+    never,
+  )
   const headers = { authorization: `Bearer ${accessToken}`, accept: 'application/vnd.api+json' }
   let bytes = 0
   const get = async (request: ListRequest, page: number, resource: Resource): Promise<string> => {

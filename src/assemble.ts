@@ -6,19 +6,25 @@ import { embeddedFailed, stopped } from './errors.ts'
 import { catalog } from './registry.ts'
 import { type Account, fetchAccount } from './remote/account.ts'
 import { createClient, type Client } from './remote/client.ts'
-import { requestToken } from './remote/grants.ts'
+import type { TokenEndpoint } from './remote/grants.ts'
 import { createHttp } from './remote/http.ts'
+import { obtainBy, redeemCode } from './remote/obtain.ts'
 import { createPace } from './remote/pace.ts'
 import { RETRY } from './remote/retry.ts'
 import { createSeal } from './remote/seal.ts'
-import { createTokens } from './remote/tokens.ts'
+import { createTokens, installToken } from './remote/tokens.ts'
 import { bindAccount } from './store/account.ts'
 import { openDatabase, type Database } from './store/database.ts'
 import { startEmbeddedPostgres } from './store/embedded.ts'
 import { openLeases } from './store/leases.ts'
 import { migrate } from './store/migrate.ts'
+import { openPaceStore } from './store/pace.ts'
+import { openRedisPaceStore } from './store/pace-redis.ts'
+import { openRedis } from './store/redis.ts'
+import { openRefreshStore } from './store/refresh-tokens.ts'
 import { openTokenStore } from './store/tokens.ts'
-import type { PullDeps } from './sync/pull.ts'
+import { openRedisTokenStore } from './store/tokens-redis.ts'
+import type { PullDeps } from './sync/pull-resource.ts'
 import type { SyncError } from './sync-error.ts'
 
 export const VERSION = pkg.version
@@ -73,17 +79,13 @@ export async function openWorker(
   onRetry: (error: SyncError) => void,
 ): Promise<Worker> {
   await migrate(store.url)
-  const userAgent = `scopestack-sync/${VERSION}`
-  const http = createHttp({ connections: config.concurrency })
-  const seal = createSeal(config)
-  const tokens = createTokens({
-    store: openTokenStore(store.sql, seal.keyId),
-    seal,
-    policy: RETRY,
-    request: (requestSignal) => requestToken(http, config, userAgent, requestSignal),
-  })
-  const pace = createPace(config)
-  const client = createClient({ http, tokens, pace, policy: RETRY, apiUrl: config.apiUrl, userAgent, onRetry })
+  const { endpoint, seal, shared, close } = openRemote(config, store.sql)
+  const { http, userAgent } = endpoint
+  const { rate, concurrency, apiUrl } = config
+  const request = obtainBy({ endpoint, refresh: shared.refresh, seal })
+  const tokens = createTokens({ store: shared.tokens, seal, policy: RETRY, request })
+  const pace = createPace({ rate, concurrency, shared: shared.pace, onAlone: onRetry })
+  const client = createClient({ http, tokens, pace, policy: RETRY, apiUrl, userAgent, onRetry })
   const holder = `${hostname()}, process ${process.pid}`
   try {
     const account = await fetchAccount(client, signal)
@@ -102,11 +104,67 @@ export async function openWorker(
       concurrency: config.concurrency,
       async close() {
         await leases.close()
-        await http.close()
+        await close()
       },
     }
   } catch (error) {
-    await http.close()
+    await close()
     throw error
+  }
+}
+
+export interface SignIn {
+  /**
+   * Keeps the session that a code from the browser opens, and its first token.
+   *
+   * @throws SyncError before anything is kept when the code, the user or the account is wrong.
+   */
+  redeem(given: Parameters<typeof redeemCode>[1], signal: AbortSignal): Promise<Account>
+  close(): Promise<void>
+}
+
+export async function openSignIn(config: Config, store: Store): Promise<SignIn> {
+  await migrate(store.url)
+  const { endpoint, seal, shared, close } = openRemote(config, store.sql)
+  return {
+    async redeem(given, signal) {
+      const issued = await redeemCode(endpoint, given, signal)
+      const token = { accessToken: issued.accessToken, generation: 0, issuedAt: 0, expiresAt: Infinity }
+      const client = createClient({
+        http: endpoint.http,
+        tokens: { get: async () => token, reject: async () => {} },
+        pace: createPace({ rate: 0, concurrency: 1 }),
+        policy: RETRY,
+        apiUrl: config.apiUrl,
+        userAgent: endpoint.userAgent,
+      })
+      const account = await fetchAccount(client, signal)
+      await bindAccount(store.sql, account)
+      await shared.refresh.begin(seal.seal(issued.refreshToken))
+      await installToken({ store: shared.tokens, seal }, issued, signal)
+      return account
+    },
+    close,
+  }
+}
+
+/** The way to ScopeStack, and what the workers of one pair of credentials share: in Redis where there is one. */
+function openRemote(config: Config, sql: Database) {
+  const http = createHttp({ connections: config.concurrency })
+  const endpoint: TokenEndpoint = { http, credentials: config, userAgent: `scopestack-sync/${VERSION}` }
+  const seal = createSeal(config)
+  const redis = config.redisUrl === undefined ? undefined : openRedis(config.redisUrl)
+  return {
+    endpoint,
+    seal,
+    shared: {
+      tokens: redis === undefined ? openTokenStore(sql, seal.keyId) : openRedisTokenStore(redis, seal.keyId),
+      pace: redis === undefined ? openPaceStore(sql, seal.keyId) : openRedisPaceStore(redis, seal.keyId),
+      refresh: openRefreshStore(sql, seal.keyId),
+    },
+    close: async (): Promise<void> => {
+      await http.close()
+      await redis?.close()
+    },
   }
 }

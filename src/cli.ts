@@ -3,9 +3,11 @@
 import { Command, CommanderError } from 'commander'
 import { VERSION } from './assemble.ts'
 import { demo } from './commands/demo.ts'
+import { login } from './commands/login.ts'
 import { migrate } from './commands/migrate.ts'
 import { pull } from './commands/pull.ts'
 import { simulator } from './commands/simulator.ts'
+import { start } from './commands/start.ts'
 import { status } from './commands/status.ts'
 import type { Verb } from './commands/verb.ts'
 import { EXIT, exitCodeOf, reason, SyncError } from './sync-error.ts'
@@ -13,7 +15,7 @@ import { EXIT, exitCodeOf, reason, SyncError } from './sync-error.ts'
 /** The texts are broken by hand below this width: wrapped again, their examples and tables would fall apart. */
 const HELP_WIDTH = 100
 
-const VERBS: readonly Verb[] = [demo, pull, status, migrate, simulator]
+const VERBS: readonly Verb[] = [demo, start, pull, status, migrate, login, simulator]
 
 const ABOUT = `Keeps a Postgres reporting database equal to a ScopeStack account.
 

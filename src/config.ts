@@ -3,13 +3,18 @@
  * made from it. All mistakes are reported at once (exit 78).
  */
 import { readFileSync } from 'node:fs'
-import { z } from 'zod'
+import type { z } from 'zod'
+import { VARIABLES, type GRANTS, type LOG_LEVELS, type Variable } from './config/variables.ts'
 import { configInvalid } from './errors.ts'
 import { reason } from './sync-error.ts'
 
 export interface Config {
   readonly clientId: string
   readonly clientSecret: string
+  readonly grant: (typeof GRANTS)[number]
+  /** Of the grant `password`. */
+  readonly username: string | undefined
+  readonly password: string | undefined
   readonly authUrl: string
   readonly apiUrl: string
   /** Undefined: an embedded Postgres in `.scopestack-sync/`. */
@@ -21,124 +26,20 @@ export interface Config {
   /** Pages in flight. */
   readonly concurrency: number
   readonly pageSize: number
+  /** Undefined: the queue is kept in Postgres. */
+  readonly redisUrl: string | undefined
+  /** Cron patterns, or `off`; checked by whoever reads them. */
+  readonly schedule: string
+  readonly incrementalSchedule: string
+  readonly timezone: string
+  readonly graceSeconds: number
+  readonly takeoverSeconds: number
+  readonly httpHost: string
+  readonly httpPort: number | undefined
+  readonly alertWebhookUrl: string | undefined
   readonly logLevel: (typeof LOG_LEVELS)[number]
   readonly production: boolean
 }
-
-const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const
-
-interface Variable {
-  readonly group: string
-  readonly about: string
-  readonly schema: z.ZodType
-  readonly example: string
-  /** Needed only by commands that speak to ScopeStack. */
-  readonly required?: boolean
-  /** Also read from the file named by `NAME_FILE` (Docker and Kubernetes secrets). */
-  readonly secret?: boolean
-}
-
-const number = (minimum: number, maximum: number, whole: boolean) =>
-  z
-    .string()
-    .regex(whole ? /^\d+$/ : /^\d+(\.\d+)?$/, `must be ${whole ? 'a whole number' : 'a number'}`)
-    .transform(Number)
-    .refine((value) => value >= minimum && value <= maximum, `must be between ${minimum} and ${maximum}`)
-
-const scopeStackUrl = z
-  .string()
-  .transform((value, context) => {
-    if (URL.canParse(value)) return new URL(value)
-    context.addIssue('must be an address such as https://api.scopestack.io')
-    return z.NEVER
-  })
-  // A token sent over plain http can be read on the way; a simulator on this machine has no way to be listened on.
-  .refine((url) => url.protocol === 'https:' || (url.protocol === 'http:' && isLoopback(url.hostname)), {
-    error: 'must begin with https:// (http:// is allowed for this machine only)',
-  })
-  .refine((url) => url.pathname === '/' && url.search === '' && url.username === '', 'must have no path, query or user')
-  .transform((url) => url.origin)
-
-const isLoopback = (host: string): boolean => host === 'localhost' || host === '[::1]' || /^127(\.\d+){3}$/.test(host)
-
-const VARIABLES = {
-  SCOPESTACK_CLIENT_ID: {
-    group: 'ScopeStack',
-    about: 'Client id of the service account (Settings → Users → the service user → client credentials).',
-    schema: z.string(),
-    example: '',
-    required: true,
-  },
-  SCOPESTACK_CLIENT_SECRET: {
-    group: 'ScopeStack',
-    about: 'Its client secret.',
-    schema: z.string(),
-    example: '',
-    required: true,
-    secret: true,
-  },
-  SCOPESTACK_AUTH_URL: {
-    group: 'ScopeStack',
-    about: 'Where tokens are issued.',
-    schema: scopeStackUrl.default('https://app.scopestack.io'),
-    example: 'https://app.scopestack.io',
-  },
-  SCOPESTACK_API_URL: {
-    group: 'ScopeStack',
-    about: 'Where the API answers.',
-    schema: scopeStackUrl.default('https://api.scopestack.io'),
-    example: 'https://api.scopestack.io',
-  },
-  DATABASE_URL: {
-    group: 'Postgres',
-    about:
-      'postgres://user:password@host:5432/database. Empty: an embedded Postgres in .scopestack-sync/ (not with NODE_ENV=production).',
-    schema: z
-      .string()
-      .regex(/^postgres(ql)?:\/\/[^/]+\/[^/]+$/, 'must look like postgres://user:password@host:5432/database')
-      .optional(),
-    example: '',
-    secret: true,
-  },
-  SYNC_RESOURCES: {
-    group: 'Sync',
-    about: 'What to pull, by type and comma separated (clients,projects). Empty: everything that is on by default.',
-    schema: z
-      .string()
-      .transform((value) =>
-        value
-          .split(',')
-          .map((type) => type.trim())
-          .filter((type) => type !== ''),
-      )
-      .optional(),
-    example: '',
-  },
-  SYNC_RATE: {
-    group: 'Sync',
-    about: 'Requests a second at most; 0 for no limit. ScopeStack publishes no figure, so the default is careful.',
-    schema: number(0, 1000, false).default(5),
-    example: '5',
-  },
-  SYNC_CONCURRENCY: {
-    group: 'Sync',
-    about: 'Pages in flight at once.',
-    schema: number(1, 64, true).default(4),
-    example: '4',
-  },
-  SYNC_PAGE_SIZE: {
-    group: 'Sync',
-    about: 'Records a page, at most 250. A size that the server refuses is lowered by itself.',
-    schema: number(1, 250, true).default(100),
-    example: '100',
-  },
-  LOG_LEVEL: {
-    group: 'Process',
-    about: `One of ${LOG_LEVELS.join(', ')}.`,
-    schema: z.enum(LOG_LEVELS, `must be one of ${LOG_LEVELS.join(', ')}`).default('info'),
-    example: 'info',
-  },
-} satisfies Record<string, Variable>
 
 type Name = keyof typeof VARIABLES
 type Values = { [N in Name]: z.output<(typeof VARIABLES)[N]['schema']> }
@@ -168,6 +69,11 @@ export function readConfig(
   if (production && values['DATABASE_URL'] === undefined && !mistakes.some((line) => line.startsWith('DATABASE_URL'))) {
     mistakes.push('DATABASE_URL is missing. The embedded Postgres is for trying out, not for NODE_ENV=production.')
   }
+  if (credentials && values['SCOPESTACK_GRANT'] === 'password') {
+    for (const name of ['SCOPESTACK_USERNAME', 'SCOPESTACK_PASSWORD'] as const) {
+      if (values[name] === undefined) mistakes.push(`${name} is missing. SCOPESTACK_GRANT=password needs it.`)
+    }
+  }
   if (mistakes.length > 0) throw configInvalid(mistakes)
   return toConfig(values as Values, production)
 }
@@ -175,6 +81,9 @@ export function readConfig(
 const toConfig = (values: Values, production: boolean): Config => ({
   clientId: values.SCOPESTACK_CLIENT_ID ?? '',
   clientSecret: values.SCOPESTACK_CLIENT_SECRET ?? '',
+  grant: values.SCOPESTACK_GRANT,
+  username: values.SCOPESTACK_USERNAME,
+  password: values.SCOPESTACK_PASSWORD,
   authUrl: values.SCOPESTACK_AUTH_URL,
   apiUrl: values.SCOPESTACK_API_URL,
   databaseUrl: values.DATABASE_URL,
@@ -182,6 +91,15 @@ const toConfig = (values: Values, production: boolean): Config => ({
   rate: values.SYNC_RATE,
   concurrency: values.SYNC_CONCURRENCY,
   pageSize: values.SYNC_PAGE_SIZE,
+  redisUrl: values.REDIS_URL,
+  schedule: values.SYNC_SCHEDULE,
+  incrementalSchedule: values.SYNC_INCREMENTAL_SCHEDULE,
+  timezone: values.SYNC_TIMEZONE,
+  graceSeconds: values.SYNC_GRACE,
+  takeoverSeconds: values.SYNC_TAKEOVER,
+  httpHost: values.HTTP_HOST,
+  httpPort: values.HTTP_PORT,
+  alertWebhookUrl: values.ALERT_WEBHOOK_URL,
   logLevel: values.LOG_LEVEL,
   production,
 })
@@ -207,13 +125,16 @@ function read(
   }
 }
 
+/** Kubernetes gives every pod these for a Service that is called `scopestack-sync`. */
+const SERVICE_LINK = /_(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT(_\d+_(TCP|UDP)(_(ADDR|PORT|PROTO))?)?)$/
+
 /** A misspelt name would be ignored in silence, every night, for years. */
 function misspelt(env: Readonly<Record<string, string | undefined>>): string[] {
   const known = new Set(
     Object.entries<Variable>(VARIABLES).flatMap(([name, { secret }]) => (secret ? [name, `${name}_FILE`] : [name])),
   )
   return Object.keys(env)
-    .filter((name) => /^(SYNC|SCOPESTACK)_/.test(name) && !known.has(name))
+    .filter((name) => /^(SYNC|SCOPESTACK)_/.test(name) && !known.has(name) && !SERVICE_LINK.test(name))
     .map((name) => `${name} is not a setting. The settings are in .env.example.`)
 }
 

@@ -23,8 +23,10 @@ export const credentialsRefused = (facts: { url: string; error: string; descript
     'SYNC_CREDENTIALS_REFUSED',
     'stop',
     `ScopeStack refused the credentials at ${facts.url}: ${facts.error}${facts.description ? ` (${facts.description})` : ''}. ` +
-      'Check SCOPESTACK_CLIENT_ID and SCOPESTACK_CLIENT_SECRET: they are the pair shown once when the service account ' +
-      'was given client credentials (Settings → Users); if in doubt, make a new pair there.',
+      (facts.error === 'invalid_grant'
+        ? 'Check SCOPESTACK_USERNAME and SCOPESTACK_PASSWORD: they are those of a user who can sign in at ScopeStack with them alone.'
+        : 'Check SCOPESTACK_CLIENT_ID and SCOPESTACK_CLIENT_SECRET: they are the pair shown once when the service account ' +
+          'was given client credentials (Settings → Users); if in doubt, make a new pair there.'),
     { facts },
   )
 

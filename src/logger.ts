@@ -1,6 +1,7 @@
 /** Log lines: JSON for machines, readable ones on a terminal; always on stderr, since stdout is a command's answer. */
 import { pino, type Logger } from 'pino'
 import pretty from 'pino-pretty'
+import type { SyncError } from './sync-error.ts'
 
 export type { Logger }
 
@@ -17,3 +18,9 @@ export function createLogger({ level, terminal }: { level: string; terminal: boo
   if (terminal) return pino(options, pretty({ destination: 2, sync: true, translateTime: 'HH:MM:ss' }))
   return pino({ ...options, timestamp: pino.stdTimeFunctions.isoTime }, pino.destination({ dest: 2, sync: true }))
 }
+
+/** What is tried again is told to who looks for it; that the workers no longer share their pace, to everybody. */
+export const noteRetries =
+  (log: Logger) =>
+  ({ code, message }: SyncError): void =>
+    log[code === 'SYNC_PACE_ALONE' ? 'warn' : 'debug']({ code }, message)

@@ -31,9 +31,16 @@ export function exitCodeOf(error: unknown): number {
   if (!(error instanceof SyncError)) return EXIT.failed
   if (error.code === 'SYNC_CONFIG') return EXIT.config
   if (error.code === 'SYNC_USAGE') return EXIT.usage
-  if (error.code === 'SYNC_CREDENTIALS_REFUSED' || error.code === 'SYNC_UNAUTHORIZED') return EXIT.credentials
+  if (CREDENTIALS.has(error.code)) return EXIT.credentials
   return EXIT.failed
 }
+
+const CREDENTIALS: ReadonlySet<string> = new Set([
+  'SYNC_CREDENTIALS_REFUSED',
+  'SYNC_UNAUTHORIZED',
+  'SYNC_LOGIN_REQUIRED',
+  'SYNC_LOGIN_FAILED',
+])
 
 /** A failure that ends the whole run: every other resource would meet it too. */
 export function endsTheRun(error: unknown): boolean {
@@ -43,9 +50,12 @@ export function endsTheRun(error: unknown): boolean {
 const RUN_ENDING: ReadonlySet<string> = new Set([
   'SYNC_CREDENTIALS_REFUSED',
   'SYNC_UNAUTHORIZED',
+  'SYNC_LOGIN_REQUIRED',
+  'SYNC_REDIS_REFUSED',
   'SYNC_WRONG_ACCOUNT',
   'SYNC_ACCOUNT_NOT_FOUND',
   'SYNC_TOKEN_COOLDOWN',
+  'SYNC_RATE_LIMITED',
   'SYNC_TOKEN_FAILED',
   'SYNC_DATABASE_UNREACHABLE',
   'SYNC_DATABASE_FULL',

@@ -1,4 +1,4 @@
-/** The contract between the token manager (`remote/tokens.ts`) and the places a token may be kept (`store/tokens.ts`). */
+/** The contract between the token manager (`remote/`) and the places tokens are kept (`store/`). */
 
 export interface Token {
   readonly accessToken: string
@@ -27,14 +27,53 @@ export interface CoolDown {
   readonly refused: boolean
 }
 
+export interface NewToken {
+  readonly sealed: string
+  readonly issuedAt: number
+  readonly expiresAt: number
+  /** The highest generation its holder has met: a store that lost its last writes still gives a higher one. */
+  readonly above: number
+}
+
 export interface TokenStore {
   read(): Promise<StoredToken>
-  /** The right to request a token, for `leaseMs`; null while another holder has it. Returns the claim's proof. */
-  claim(leaseMs: number): Promise<string | null>
-  /** Stores the next generation. False when the claim was lost meanwhile: the late token must not replace a newer one. */
-  publish(claim: string, token: { sealed: string; issuedAt: number; expiresAt: number }): Promise<boolean>
+  /**
+   * The right to request the token after `generation`, for `leaseMs` by the store's clock; null while another holder has
+   * it, or when that token has come meanwhile. Returns the claim's proof.
+   */
+  claim(leaseMs: number, generation: number): Promise<string | null>
+  /**
+   * Stores the next generation, and ends the cool-down. Null when the claim was lost meanwhile: the late token must not
+   * replace a newer one.
+   */
+  publish(claim: string, token: NewToken): Promise<number | null>
   /** Gives the claim back after a failed request and starts the fleet's cool-down. */
   fail(claim: string, coolDown: CoolDown): Promise<void>
   /** Forgets the token if it still is of this generation. */
   reject(generation: number): Promise<void>
+}
+
+/**
+ * Where a refresh token waits for its one use. Apart from the token above, and always in Postgres: what a person's login
+ * left there must outlive a wiped Redis.
+ */
+export interface RefreshStore {
+  /**
+   * Marks it as spent and hands it out; null when there is none. One caller alone ever gets it unspent, whatever claims
+   * say: a server that sees a rotated token twice ends the whole session.
+   */
+  spend(): Promise<SpentRefresh | null>
+  /** What the exchange gave takes its place, unless another has done so. False then. */
+  replace(version: number, sealed: string): Promise<boolean>
+  /** It was refused, and is of no use to anybody. */
+  drop(version: number): Promise<void>
+  /** A new session, whatever was there. */
+  begin(sealed: string): Promise<void>
+}
+
+export interface SpentRefresh {
+  readonly sealed: string
+  readonly version: number
+  /** Handed out before, to somebody who never told what came of it. */
+  readonly before: boolean
 }

@@ -1,5 +1,6 @@
 import { openStore } from '../assemble.ts'
 import { readConfig } from '../config.ts'
+import { migrateQueue } from '../jobs/queues.ts'
 import { addressOf, explainDatabase } from '../store/database.ts'
 import { migrate as runMigrations } from '../store/migrate.ts'
 import type { Verb } from './verb.ts'
@@ -9,16 +10,19 @@ export const migrate: Verb = {
   name: 'migrate',
   summary: 'bring the database to the schema of this version',
   options: [],
-  help: `Makes or updates schemas scopestack and sync: tables, indexes, views, column comments.
-Running it twice, or in several processes at once, is safe. "pull" does it too; this is
-for those who run migrations as another database role.
+  help: `Makes or updates schemas scopestack and sync: tables, indexes, views, column comments; and
+schema bullmq, the queue of "start", where REDIS_URL does not name a Redis for it.
+Running it twice, or in several processes at once, is safe. "pull" and "start" do it
+too; this is for those who run migrations as another database role.
 
 The role must be allowed to create schemas in the database, or own them.`,
 
   async run({ signal }) {
-    const store = await openStore(readConfig({ credentials: false }), signal)
+    const config = readConfig({ credentials: false })
+    const store = await openStore(config, signal)
     try {
       await runMigrations(store.url)
+      if (config.redisUrl === undefined) await migrateQueue(store.url)
       process.stdout.write(`${addressOf(store.url)} has the schema of this version.\n`)
       return EXIT.ok
     } catch (error) {

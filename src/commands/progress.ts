@@ -1,7 +1,8 @@
 /** How a run is shown while it goes on: live on a terminal, a line a resource elsewhere, JSON lines for machines. */
 import { createLogUpdate } from 'log-update'
 import type { Outcome } from '../store/runs.ts'
-import type { PullEvent, PullReport } from '../sync/pull.ts'
+import type { PullReport } from '../sync/pull.ts'
+import type { PullEvent } from '../sync/pull-resource.ts'
 import { reason, SyncError } from '../sync-error.ts'
 import { duration, thousands } from './words.ts'
 

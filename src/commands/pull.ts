@@ -1,7 +1,7 @@
 import { openStore, openWorker } from '../assemble.ts'
 import { readConfig } from '../config.ts'
 import { catalog } from '../registry.ts'
-import { createLogger } from '../logger.ts'
+import { createLogger, noteRetries } from '../logger.ts'
 import { explainDatabase } from '../store/database.ts'
 import { pull as runPull } from '../sync/pull.ts'
 import { chooseResources } from './choose.ts'
@@ -46,7 +46,7 @@ Examples
       if (store.embedded !== undefined) {
         progress.note(`DATABASE_URL is not set: using the embedded Postgres in ${store.embedded}, at\n  ${store.url}\n`)
       }
-      const worker = await openWorker(config, store, signal, ({ code, message }) => log.debug({ code }, message))
+      const worker = await openWorker(config, store, signal, noteRetries(log))
       try {
         const report = await runPull(worker, {
           resources: chosen,

@@ -2,7 +2,9 @@ import { openStore } from '../assemble.ts'
 import { readConfig } from '../config.ts'
 import { notMigrated } from '../errors.ts'
 import { explainDatabase } from '../store/database.ts'
-import { readStatus, type ResourceStatus, type Status } from '../store/status.ts'
+import { DONE_BY_THIS_VERSION } from '../jobs/scheduler.ts'
+import { readSchedules, type Schedule } from '../jobs/schedule.ts'
+import { readStatus, type ResourceStatus, type RunStatus, type Status } from '../store/status.ts'
 import type { Verb } from './verb.ts'
 import { ago, textTable, thousands } from './words.ts'
 import { EXIT } from '../sync-error.ts'
@@ -19,11 +21,14 @@ Examples
   npm run -s sync -- status --json | jq '.resources[] | select(.lastOutcome != "ok")'`,
 
   async run({ options, signal }) {
-    const store = await openStore(readConfig({ credentials: false }), signal)
+    const config = readConfig({ credentials: false })
+    const nextTicks = nextTicksOf(readSchedules(config), new Date())
+    const store = await openStore(config, signal)
     try {
       const found = await readStatus(store.sql)
       if (found === null) throw notMigrated()
-      process.stdout.write(options['json'] === true ? `${JSON.stringify(found)}\n` : `${describe(found)}\n`)
+      const json = options['json'] === true
+      process.stdout.write(json ? `${JSON.stringify({ ...found, nextTicks })}\n` : `${describe(found, nextTicks)}\n`)
       return EXIT.ok
     } catch (error) {
       throw explainDatabase(error, store.url)
@@ -33,9 +38,24 @@ Examples
   },
 }
 
-export function describe({ account, resources, parked, drift }: Status): string {
-  if (account === null || resources.length === 0) return 'Nothing was pulled into this database yet. Run "pull".'
-  const lines = [`Account ${account.slug} (${account.id})`, '']
+interface NextTick {
+  readonly schedule: string
+  readonly at: Date
+}
+
+/** By the settings of this process; whether one runs that keeps to them, it cannot know. */
+const nextTicksOf = (schedules: readonly Schedule[], now: Date): NextTick[] =>
+  schedules.flatMap((schedule) => {
+    const at = DONE_BY_THIS_VERSION.has(schedule.name) ? schedule.nextAfter(now) : null
+    return at === null ? [] : [{ schedule: schedule.name, at }]
+  })
+
+export function describe({ account, runs, resources, parked, drift }: Status, nextTicks: readonly NextTick[]): string {
+  const ticks = nextTicks.map(({ schedule, at }) => `Next ${schedule} run, where "start" runs: ${at.toISOString()}.`)
+  if (account === null || resources.length === 0) {
+    return ['Nothing was pulled into this database yet. Run "pull".', ...runs.map(runLine), ...ticks].join('\n')
+  }
+  const lines = [`Account ${account.slug} (${account.id})`, ...runs.map(runLine), ...ticks, '']
   lines.push(
     textTable([
       ['resource', 'outcome', 'rows', 'data as of', 'last run'],
@@ -51,6 +71,13 @@ export function describe({ account, resources, parked, drift }: Status): string 
   const remarks = [...resources.flatMap(remarksOn), ...parked.map(parkedLine), ...driftLines(drift)]
   if (remarks.length > 0) lines.push('', ...remarks)
   return lines.join('\n')
+}
+
+function runLine({ id, kind, startedAt, finishedAt, outcome, error, done, planned }: RunStatus): string {
+  const name = `Run ${id} (${kind})`
+  if (finishedAt === null)
+    return `${name} goes on since ${ago(startedAt)}: ${done} of ${planned ?? '?'} resources done.`
+  return `${name} ended ${ago(finishedAt)}: ${outcome ?? '–'}${error === null ? '' : `. ${error}`}`
 }
 
 function remarksOn({ resource, lastOutcome, message, nextPage }: ResourceStatus): string[] {

@@ -22,8 +22,8 @@ export interface Option {
 
 export interface Call {
   readonly args: readonly string[]
-  /** By long name in camel case: a string, or true for a flag. */
-  readonly options: Readonly<Record<string, string | true | undefined>>
+  /** By long name in camel case: a string, or true for a flag, or false for a `--no-…` one that was given. */
+  readonly options: Readonly<Record<string, string | boolean | undefined>>
   /** Fires on SIGINT and SIGTERM. */
   readonly signal: AbortSignal
 }

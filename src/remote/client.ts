@@ -37,6 +37,7 @@ export function createClient({ http, tokens, pace, policy, apiUrl, userAgent, on
 
   async function authorized(url: string, signal: AbortSignal): Promise<HttpResponse> {
     let rejected401 = false
+    let repeated403 = false
     for (;;) {
       const token = await tokens.get(signal)
       const headers = {
@@ -53,8 +54,10 @@ export function createClient({ http, tokens, pace, policy, apiUrl, userAgent, on
         // The guide (§7) asks for one refresh on 403 as well; API notes §1: it usually means the role lacks a privilege.
         await tokens.reject(token.generation)
         renewedFor403 = Math.max(renewedFor403, (await tokens.get(signal)).generation)
-      } else if (response.status !== 403 || token.generation === renewedFor403) return response
-      // Else it was sent under a token that another call had exchanged meanwhile, and proves nothing.
+      } else if (response.status !== 403 || token.generation === renewedFor403 || repeated403) return response
+      // Else it was sent under a token that another call had exchanged meanwhile, and proves nothing. Once only: a store
+      // that lost its data begins its generations anew, and then none would ever be the renewed one.
+      else repeated403 = true
     }
   }
 
@@ -82,9 +85,9 @@ export function createClient({ http, tokens, pace, policy, apiUrl, userAgent, on
             // A 429 spends no attempt: it says "later", not "failed".
             const ms = Math.max(Number(error.facts['seconds']) * 1000, backoff(failures + 2, policy))
             waitedMs += ms
+            await pace.slowDown(ms)
             if (waitedMs > WAIT_CEILING_MS) throw error
             onRetry?.(error)
-            pace.slowDown(ms)
             await sleep(ms, signal)
           } else if (error.remedy === 'retry' && ++failures < attempts) {
             onRetry?.(error)

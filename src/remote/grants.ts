@@ -1,4 +1,4 @@
-/** The token endpoint: what is sent for a grant, and what its answer means (integration guide §4, RFC 6749 §5). */
+/** The token endpoint: what is sent for a grant, and what its answer means (integration guide §4–§7, RFC 6749 §5). */
 import { bodyUnreadable, credentialsRefused, remoteFailed, tokenFailed } from '../errors.ts'
 import { isObject } from './document.ts'
 import type { Http, HttpResponse } from './http.ts'
@@ -7,17 +7,36 @@ import type { Credentials } from './seal.ts'
 export interface IssuedToken {
   readonly accessToken: string
   readonly lifetimeSeconds: number
+  /** Only where a user stands behind it; in the answer to a refresh, only when the old one is replaced. */
+  readonly refreshToken?: string | undefined
+}
+
+/** What each grant sends beside the client's id and secret. */
+export type GrantForm =
+  | { readonly grant_type: 'client_credentials' }
+  | { readonly grant_type: 'password'; readonly username: string; readonly password: string }
+  | { readonly grant_type: 'refresh_token'; readonly refresh_token: string }
+  | {
+      readonly grant_type: 'authorization_code'
+      readonly code: string
+      readonly redirect_uri: string
+      readonly code_verifier: string
+    }
+
+export interface TokenEndpoint {
+  readonly http: Http
+  readonly credentials: Credentials
+  readonly userAgent: string
 }
 
 /** Exactly the parameters of the guide: an additional `redirect_uri` makes Doorkeeper answer `invalid_grant`. */
 export async function requestToken(
-  http: Http,
-  { authUrl, clientId, clientSecret }: Credentials,
-  userAgent: string,
+  { http, credentials: { authUrl, clientId, clientSecret }, userAgent }: TokenEndpoint,
+  { grant_type, ...rest }: GrantForm,
   signal: AbortSignal,
 ): Promise<IssuedToken> {
   const url = `${authUrl}/oauth/token`
-  const form = { grant_type: 'client_credentials', client_id: clientId, client_secret: clientSecret }
+  const form = { grant_type, client_id: clientId, client_secret: clientSecret, ...rest }
   const response = await http.send(
     {
       method: 'POST',
@@ -54,7 +73,12 @@ export function judgeTokenResponse({ status, body }: HttpResponse, url: string):
       throw bodyUnreadable({ url, problem: 'it has no access_token' })
     }
     const lifetime = Number(answer?.['expires_in'] ?? DEFAULT_LIFETIME_SECONDS)
-    return { accessToken, lifetimeSeconds: lifetime > 0 ? lifetime : DEFAULT_LIFETIME_SECONDS }
+    const refreshToken = answer?.['refresh_token']
+    return {
+      accessToken,
+      lifetimeSeconds: lifetime > 0 ? lifetime : DEFAULT_LIFETIME_SECONDS,
+      refreshToken: typeof refreshToken === 'string' && refreshToken !== '' ? refreshToken : undefined,
+    }
   }
   if (status >= 500 || status === 429) throw remoteFailed({ url, status, requestId: undefined })
   const error = answer?.['error']

@@ -9,10 +9,15 @@ export interface Seal {
   unseal(sealed: string): string | null
 }
 
-export function createSeal({ authUrl, clientId, clientSecret }: Credentials): Seal {
-  const key = derive(clientSecret, `${authUrl}\n${clientId}`, 'token encryption')
+export function createSeal(credentials: Credentials): Seal {
+  const { authUrl, clientId, clientSecret, grant = 'client_credentials', username = '', password = '' } = credentials
+  // Another user, or another way to be one, is another token.
+  const user = grant === 'client_credentials' ? [] : grant === 'password' ? [grant, username] : [grant]
+  const salt = [authUrl, clientId, ...user].join('\n')
+  const secret = grant === 'password' ? `${clientSecret}\n${password}` : clientSecret
+  const key = derive(secret, salt, 'token encryption')
   const keyId = createHash('sha256')
-    .update(derive(clientSecret, `${authUrl}\n${clientId}`, 'token row'))
+    .update(derive(secret, salt, 'token row'))
     .digest('hex')
     .slice(0, 32)
   return {
@@ -41,7 +46,13 @@ export interface Credentials {
   readonly authUrl: string
   readonly clientId: string
   readonly clientSecret: string
+  /** `client_credentials` when left out. */
+  readonly grant?: Grant
+  readonly username?: string | undefined
+  readonly password?: string | undefined
 }
+
+export type Grant = 'client_credentials' | 'password' | 'authorization_code'
 
 const derive = (secret: string, salt: string, purpose: string): Buffer =>
   Buffer.from(hkdfSync('sha256', secret, salt, `scopestack-sync ${purpose} v1`, 32))

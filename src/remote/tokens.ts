@@ -27,17 +27,29 @@ interface Deps {
   readonly seal: Seal
   readonly request: (signal: AbortSignal) => Promise<IssuedToken>
   readonly policy: RetryPolicy
+  readonly claimMs?: number
   readonly now?: () => number
   readonly random?: () => number
 }
 
-/** Longer than a token request may take with its time-outs; a holder that dies is waited for this long. */
+/** Longer than a token request may take with its time-outs, 70 s; a holder that dies is waited for this long. */
 const CLAIM_MS = 90_000
+/** The part of its claim within which a request is repeated, so that the last one ends within the claim, too. */
+const REPEAT_WITHIN = 0.2
 const COOL_DOWN_MS = 30_000
+const OWN: ReadonlySet<string> = new Set(['SYNC_STOPPED', 'SYNC_LOGIN_REQUIRED'])
 const POLL_MS = 100
 const MAX_MARGIN_MS = 5 * 60_000
 
-export function createTokens({ store, seal, request, policy, now = Date.now, random = Math.random }: Deps): Tokens {
+export function createTokens({
+  store,
+  seal,
+  request,
+  policy,
+  claimMs = CLAIM_MS,
+  now = Date.now,
+  random = Math.random,
+}: Deps): Tokens {
   let current: Token | undefined
   let renewAt = 0
   /** A store answers late: what it still holds of this generation or an older one is not taken up again. */
@@ -85,27 +97,40 @@ export function createTokens({ store, seal, request, policy, now = Date.now, ran
       const renewed = kept !== undefined && kept.generation > outdated
       if (kept !== undefined && (renewed || now() < kept.expiresAt - margin(kept, 1))) return adopt(kept)
       refuseInCoolDown(stored)
-      const claim = await store.claim(CLAIM_MS)
+      const claim = await store.claim(claimMs, stored.generation)
       if (claim === null) await sleep(POLL_MS * (1 + random()), signal)
       else {
-        const token = await fetchUnder(claim, stored.generation + 1, signal)
+        const token = await fetchUnder(claim, signal)
         if (token !== undefined) return adopt(token)
       }
     }
   }
 
-  async function fetchUnder(claim: string, generation: number, signal: AbortSignal): Promise<Token | undefined> {
+  async function fetchUnder(claim: string, signal: AbortSignal): Promise<Token | undefined> {
     try {
-      const { accessToken, lifetimeSeconds } = await retrying(() => request(signal), { policy, signal })
-      const issuedAt = now()
+      const claimedAt = now()
+      let issuedAt = claimedAt
+      let failed: SyncError | undefined
+      const ask = async (): Promise<IssuedToken> => {
+        if (failed !== undefined && now() - claimedAt > claimMs * REPEAT_WITHIN) throw noToken(failed)
+        // Its life begins when it is issued: a process that was suspended on the way does not make it longer.
+        issuedAt = now()
+        return request(signal)
+      }
+      const { accessToken, lifetimeSeconds } = await retrying(ask, {
+        policy,
+        signal,
+        onRetry: (error) => (failed = error),
+      })
       const expiresAt = issuedAt + lifetimeSeconds * 1000
-      const published = await store.publish(claim, { sealed: seal.seal(accessToken), issuedAt, expiresAt })
-      return published ? { accessToken, generation, issuedAt, expiresAt } : undefined
+      const above = Math.max(current?.generation ?? 0, rejected)
+      const generation = await store.publish(claim, { sealed: seal.seal(accessToken), issuedAt, expiresAt, above })
+      return generation === null ? undefined : { accessToken, generation, issuedAt, expiresAt }
     } catch (error) {
       const refused = error instanceof SyncError && error.code === 'SYNC_CREDENTIALS_REFUSED'
-      // A stop on request is not the remote's failure: the claim goes back without a cool-down.
-      const asked = error instanceof SyncError && error.code === 'SYNC_STOPPED'
-      await store.fail(claim, { until: asked ? 0 : now() + COOL_DOWN_MS, refused, reason: shortReason(error) })
+      // Neither a stop on request nor a missing login is the remote's failure: the claim goes back without a cool-down.
+      const own = error instanceof SyncError && OWN.has(error.code)
+      await store.fail(claim, { until: own ? 0 : now() + COOL_DOWN_MS, refused, reason: shortReason(error) })
       throw error instanceof SyncError && error.remedy === 'retry' ? noToken(error) : error
     }
   }
@@ -140,6 +165,23 @@ export function createTokens({ store, seal, request, policy, now = Date.now, ran
       if (current?.generation === generation) current = undefined
       await store.reject(generation)
     },
+  }
+}
+
+/** A token that came with a person's login takes the place of whatever was there, and ends its cool-down. */
+export async function installToken(
+  { store, seal }: Pick<Deps, 'store' | 'seal'>,
+  { accessToken, lifetimeSeconds }: IssuedToken,
+  signal: AbortSignal,
+): Promise<void> {
+  const issuedAt = Date.now()
+  const expiresAt = issuedAt + lifetimeSeconds * 1000
+  for (;;) {
+    const { generation } = await store.read()
+    const claim = await store.claim(CLAIM_MS, generation)
+    const token = { sealed: seal.seal(accessToken), issuedAt, expiresAt, above: generation }
+    if (claim !== null && (await store.publish(claim, token)) !== null) return
+    await sleep(POLL_MS, signal)
   }
 }
 

@@ -17,3 +17,10 @@ export async function bindAccount(sql: Database, { id, slug }: { id: string; slu
     throw wrongAccount({ bound: `${bound.id} (${bound.slug})`, found: `${id} (${slug})` })
   }
 }
+
+/** Names this database among those that share a Redis; another name after it was copied (`create database … template`). */
+export async function installationName(sql: Database): Promise<string> {
+  const [row] = await sql<{ name: string }[]>`
+    select substr(md5(id || current_database()), 1, 12) as name from sync.installation`
+  return row!.name
+}

@@ -41,8 +41,8 @@ export function addressOf(url: string): string {
 }
 
 const LOST = /^(ECONN|EPIPE|ETIMEDOUT|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|CONNECT_TIMEOUT|CONNECTION_)/
-/** Starting up, shutting down, killed by an administrator, out of connections, connection failures. */
-const UNAVAILABLE = /^(57P0[1-5]|53300|08...)$/
+/** Starting up, shutting down, killed by an administrator, out of connections, out of time, connection failures. */
+const UNAVAILABLE = /^(57P0[1-5]|53300|25P0[34]|08...)$/
 /** Authentication, no such database, no right, read only. */
 const REFUSED = /^(28...|3D000|42501|25006)$/
 

@@ -79,11 +79,18 @@ export async function openLeases(sql: Database, holder: string): Promise<Leases>
 }
 
 /**
- * Inside the writing transaction: the share lock makes a taker wait until it has ended.
+ * Inside the writing transaction: the share lock makes a taker wait until it has ended. A writer that is suspended before
+ * that must not make it wait for longer than a lease lasts, so the server ends the transaction then; since version 17 it
+ * can do so in the middle of a COPY too.
  *
  * @throws SyncError SYNC_LEASE_LOST.
  */
 export async function confirmLease(tx: Transaction, { resource, term }: Lease): Promise<void> {
-  const [held] = await tx`select from sync.leases where resource = ${resource} and term = ${term} for share`
+  const limit = `${LEASE_SECONDS}s`
+  const [held] = await tx`
+    select set_config('idle_in_transaction_session_timeout', ${limit}, true),
+      case when current_setting('server_version_num')::int >= 170000
+        then set_config('transaction_timeout', ${limit}, true) end
+    from sync.leases where resource = ${resource} and term = ${term} for share`
   if (held === undefined) throw leaseLost({ resource, term })
 }

@@ -4,11 +4,12 @@
  */
 import { join } from 'node:path'
 import { DrizzleQueryError } from 'drizzle-orm'
+import { readMigrationFiles } from 'drizzle-orm/migrator'
 import { drizzle } from 'drizzle-orm/postgres-js'
 import { migrate as runMigrations } from 'drizzle-orm/postgres-js/migrator'
 import { catalog } from '../registry.ts'
 import { commentStatements } from './comments.ts'
-import { openDatabase } from './database.ts'
+import { openDatabase, type Database } from './database.ts'
 
 const FOLDER = join(import.meta.dirname, '../../migrations')
 /** Any number that no other program locks: "scopestack" cut to 31 bits. */
@@ -20,12 +21,26 @@ export async function migrate(url: string): Promise<void> {
   const sql = openDatabase(url, { connections: 1 })
   try {
     await sql`select pg_advisory_lock(${LOCK})`
-    await runMigrations(drizzle(sql), { migrationsFolder: FOLDER, migrationsSchema: 'sync' }).catch(driversOwn)
+    // drizzle begins with CREATE SCHEMA, which needs a right on the database that only the first start should.
+    if (!(await isMigrated(sql))) {
+      await runMigrations(drizzle(sql), { migrationsFolder: FOLDER, migrationsSchema: 'sync' }).catch(driversOwn)
+    }
     const statements = commentStatements([...catalog.values()], await existingComments(sql))
     if (statements.length > 0) await sql.unsafe(statements.join(';\n'))
   } finally {
     await sql.end({ timeout: 5 })
   }
+}
+
+/** Whether every migration of this version has been run; a newer schema is fine, since it only adds. */
+export async function isMigrated(sql: Database): Promise<boolean> {
+  const wanted = Math.max(...readMigrationFiles({ migrationsFolder: FOLDER }).map(({ folderMillis }) => folderMillis))
+  const [books] = await sql<{ exist: boolean }[]>`
+    select to_regclass('sync.__drizzle_migrations') is not null as exist`
+  if (books?.exist !== true) return false
+  const [row] = await sql<{ at: number | null }[]>`
+    select max(created_at)::float8 as at from sync.__drizzle_migrations`
+  return (row?.at ?? 0) >= wanted
 }
 
 /** drizzle wraps the driver's error, and with it the code that says what to do about it. */

@@ -1,4 +1,5 @@
 /** The record of every run, in the same database as the data it speaks of. */
+import { storable } from './codec.ts'
 import type { Database, Transaction } from './database.ts'
 
 /** `suspect` is for the sweep: a list that is empty, or much shorter, where it was not. */
@@ -26,6 +27,7 @@ export async function beginRun(sql: Database, run: { kind: string; holder: strin
   return row!.id
 }
 
+/** The first one stands: whoever comes late with another was not the one who did the work. */
 export async function recordOutcome(
   sql: Database | Transaction,
   runId: number,
@@ -44,15 +46,31 @@ export async function recordOutcome(
     parked: outcome.parked,
     pages: outcome.pages,
     code: outcome.code,
-    message: outcome.message,
+    // It may quote the server, which may send anything.
+    message: outcome.message === null ? null : storable(outcome.message),
   }
   await sql`
-    insert into sync.run_outcomes ${sql(row)}
-    on conflict (run_id, resource) do update set
-      outcome = excluded.outcome, finished_at = now(), code = excluded.code, message = excluded.message`
+    insert into sync.run_outcomes ${sql(row)} on conflict (run_id, resource) do nothing`
 }
 
-/** @param error why the run itself ended early; null when it went through all resources. */
-export async function endRun(sql: Database, runId: number, outcome: Outcome, error: string | null): Promise<void> {
-  await sql`update sync.runs set finished_at = now(), outcome = ${outcome}, error = ${error} where id = ${runId}`
+/**
+ * @param error why the run itself ended early; null when it went through all resources.
+ * @returns false when it had ended before.
+ */
+export async function endRun(
+  sql: Database | Transaction,
+  runId: number,
+  outcome: Outcome,
+  error: string | null,
+): Promise<boolean> {
+  const { count } = await sql`
+    update sync.runs set finished_at = now(), outcome = ${outcome}, error = ${error === null ? null : storable(error)}
+    where id = ${runId} and finished_at is null`
+  return count === 1
+}
+
+const FROM_BEST: readonly Outcome[] = ['ok', 'forbidden', 'suspect', 'incomplete', 'failed']
+
+export function worst(outcomes: readonly { readonly outcome: Outcome }[]): Outcome {
+  return FROM_BEST[Math.max(0, ...outcomes.map(({ outcome }) => FROM_BEST.indexOf(outcome)))]!
 }

@@ -4,9 +4,11 @@
  * drizzle-kit loads this as CommonJS and looks at the exports one by one; tables that are made in a loop can only be
  * exported by hand, at the end.
  */
+import { sql } from 'drizzle-orm'
 import {
   bigint,
   boolean,
+  doublePrecision,
   index,
   integer,
   jsonb,
@@ -47,6 +49,26 @@ export const tokens = sync.table('tokens', {
   coolDownRefused: boolean('cool_down_refused').notNull().default(false),
 })
 
+/** One row for each pair of credentials that has a session at ScopeStack; sealed as above. */
+export const refreshTokens = sync.table('refresh_tokens', {
+  keyId: text('key_id').primaryKey(),
+  sealed: text('sealed'),
+  version: bigint('version', { mode: 'number' }).notNull().default(1),
+  /** How often it was handed out; a second time only where nothing else is left to try. */
+  uses: integer('uses').notNull().default(0),
+  changedAt: at('changed_at').notNull().defaultNow(),
+})
+
+/** One row for each account's quota: when the next request may be sent, by the clock of the database. */
+export const pace = sync.table('pace', {
+  keyId: text('key_id').primaryKey(),
+  nextAt: at('next_at').notNull(),
+  taken: bigint('taken', { mode: 'number' }).notNull().default(0),
+  heldUntil: at('held_until'),
+  loweredTo: doublePrecision('lowered_to'),
+  loweredAt: at('lowered_at'),
+})
+
 /** The right to write a resource. `term` only grows; a writer with an older one is refused. */
 export const leases = sync.table('leases', {
   resource: text('resource').primaryKey(),
@@ -77,17 +99,69 @@ export const seenPages = sync.table(
   (table) => [primaryKey({ columns: [table.resource, table.page] })],
 )
 
-export const runs = sync.table('runs', {
-  id: bigint('id', { mode: 'number' }).primaryKey().generatedAlwaysAsIdentity(),
-  kind: text('kind').notNull(),
-  startedAt: at('started_at').notNull().defaultNow(),
-  finishedAt: at('finished_at'),
-  /** Null while it goes on, and for ever when it was killed. */
-  outcome: text('outcome'),
-  holder: text('holder').notNull(),
-  version: text('version').notNull(),
-  error: text('error'),
+export const runs = sync.table(
+  'runs',
+  {
+    id: bigint('id', { mode: 'number' }).primaryKey().generatedAlwaysAsIdentity(),
+    kind: text('kind').notNull(),
+    startedAt: at('started_at').notNull().defaultNow(),
+    finishedAt: at('finished_at'),
+    /** Null while it goes on; of a command that was killed, for ever. */
+    outcome: text('outcome'),
+    holder: text('holder').notNull(),
+    version: text('version').notNull(),
+    error: text('error'),
+    /** The resources the workers are to pull; null for a command, which works through its own by itself. */
+    planned: text('planned').array(),
+  },
+  (table) => [
+    // Overlap is ruled out here, whatever a queue does.
+    uniqueIndex('runs_one_open_idx')
+      .on(table.kind)
+      .where(sql`finished_at is null and planned is not null`),
+  ],
+)
+
+/** What became of each tick of a schedule: a run, or a note why not. The key lets any number of schedulers decide it once. */
+export const ticks = sync.table(
+  'ticks',
+  {
+    schedule: text('schedule').notNull(),
+    at: at('at').notNull(),
+    decidedAt: at('decided_at').notNull().defaultNow(),
+    runId: bigint('run_id', { mode: 'number' }),
+    note: text('note'),
+  },
+  (table) => [primaryKey({ columns: [table.schedule, table.at] })],
+)
+
+/** One row. A Redis may serve several databases; the id keeps their jobs apart. */
+export const installation = sync.table('installation', {
+  single: boolean('single').primaryKey().default(true),
+  id: text('id')
+    .notNull()
+    .default(sql`gen_random_uuid()`),
+  installedAt: at('installed_at').notNull().defaultNow(),
 })
+
+/** What the webhook is to be told. The newest of a subject says what its reader believes. */
+export const alerts = sync.table(
+  'alerts',
+  {
+    id: bigint('id', { mode: 'number' }).primaryKey().generatedAlwaysAsIdentity(),
+    subject: text('subject').notNull(),
+    kind: text('kind').notNull(),
+    /** Equal to the one before it: the same news, not told again. */
+    fingerprint: text('fingerprint').notNull(),
+    body: jsonb('body').notNull(),
+    raisedAt: at('raised_at').notNull().defaultNow(),
+    attempts: integer('attempts').notNull().default(0),
+    nextAttemptAt: at('next_attempt_at').notNull().defaultNow(),
+    deliveredAt: at('delivered_at'),
+    lastError: text('last_error'),
+  },
+  (table) => [index('alerts_subject_idx').on(table.subject, table.id)],
+)
 
 export const runOutcomes = sync.table(
   'run_outcomes',

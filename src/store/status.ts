@@ -15,8 +15,22 @@ export interface ResourceStatus {
   readonly nextPage: number | null
 }
 
+export interface RunStatus {
+  readonly id: number
+  readonly kind: string
+  readonly startedAt: Date
+  readonly finishedAt: Date | null
+  readonly outcome: Outcome | null
+  readonly error: string | null
+  /** Resources with an outcome, of how many. The second is null for a command, which keeps that to itself. */
+  readonly done: number
+  readonly planned: number | null
+}
+
 export interface Status {
   readonly account: { readonly id: string; readonly slug: string } | null
+  /** Those of the workers that go on, and the newest that has ended. */
+  readonly runs: readonly RunStatus[]
   readonly resources: readonly ResourceStatus[]
   readonly parked: readonly { readonly resource: string; readonly count: number }[]
   readonly drift: readonly {
@@ -40,9 +54,16 @@ export async function readStatus(sql: Database): Promise<Status | null> {
       last_run_at as "lastRunAt", s.rows::float8 as rows, last_message as message, c.next_page as "nextPage"
     from scopestack.sync_status s left join sync.cursors c on c.resource = s.resource
     order by s.resource`
+  const runs = await sql<RunStatus[]>`
+    select id::int, kind, started_at as "startedAt", finished_at as "finishedAt", outcome, error,
+      (select count(*)::int from sync.run_outcomes o where o.run_id = r.id) as done, cardinality(planned) as planned
+    from sync.runs r
+    where (finished_at is null and planned is not null)
+      or id = (select max(id) from sync.runs where finished_at is not null)
+    order by id`
   const parked = await sql<{ resource: string; count: number }[]>`
     select resource, count(*)::int as count from sync.parked where settled_at is null group by resource order by resource`
   const drift = await sql<{ resource: string; member: string; kind: string; sample: string }[]>`
     select resource, member, kind, sample from sync.drift order by resource, kind, member`
-  return { account: account ?? null, resources, parked, drift }
+  return { account: account ?? null, runs, resources, parked, drift }
 }

@@ -18,7 +18,7 @@ export function openTokenStore(sql: Database, keyId: string): TokenStore {
   return {
     async read() {
       const [row] = await sql<TokenRow[]>`
-        select generation::int, sealed, issued_at, expires_at, cool_down_until, cool_down_reason, cool_down_refused
+        select generation::float8 as generation, sealed, issued_at, expires_at, cool_down_until, cool_down_reason, cool_down_refused
         from sync.tokens where key_id = ${keyId}`
       return {
         generation: row?.generation ?? 0,
@@ -35,23 +35,24 @@ export function openTokenStore(sql: Database, keyId: string): TokenStore {
       }
     },
 
-    async claim(leaseMs) {
+    async claim(leaseMs, generation) {
       const claim = randomUUID()
       const { count } = await sql`
         insert into sync.tokens as t (key_id, claim, claim_until)
         values (${keyId}, ${claim}, now() + make_interval(secs => ${leaseMs / 1000}))
         on conflict (key_id) do update set claim = excluded.claim, claim_until = excluded.claim_until
-        where t.claim is null or t.claim_until < now()`
+        where t.generation = ${generation} and (t.claim is null or t.claim_until < now())`
       return count === 1 ? claim : null
     },
 
-    async publish(claim, { sealed, issuedAt, expiresAt }) {
-      const { count } = await sql`
+    async publish(claim, { sealed, issuedAt, expiresAt, above }) {
+      const [row] = await sql<{ generation: number }[]>`
         update sync.tokens set
-          generation = generation + 1, sealed = ${sealed}, issued_at = ${new Date(issuedAt)},
+          generation = greatest(generation, ${above}) + 1, sealed = ${sealed}, issued_at = ${new Date(issuedAt)},
           expires_at = ${new Date(expiresAt)}, claim = null, claim_until = null, cool_down_until = null
-        where key_id = ${keyId} and claim = ${claim}`
-      return count === 1
+        where key_id = ${keyId} and claim = ${claim}
+        returning generation::float8 as generation`
+      return row?.generation ?? null
     },
 
     async fail(claim, { until, reason, refused }) {

@@ -16,6 +16,7 @@ export type CliOptions = {
   closeStdout?: boolean
   /** Called with all of stdout so far, whenever there is more. */
   onStdout?: (soFar: string) => void
+  onStderr?: (soFar: string) => void
 }
 
 export type CliResult = {
@@ -44,7 +45,7 @@ const CLI = fileURLToPath(new URL('../../src/cli.ts', import.meta.url))
 
 async function run(
   args: readonly string[],
-  { env, cwd, signal, onStdout, closeStdout }: CliOptions,
+  { env, cwd, signal, onStdout, onStderr, closeStdout }: CliOptions,
   state: { kill?: (signal: NodeJS.Signals) => void; wanted?: NodeJS.Signals },
 ): Promise<CliResult> {
   const scratch = cwd ?? (await mkdtemp(join(tmpdir(), 'scopestack-sync-cli-')))
@@ -71,7 +72,10 @@ async function run(
     stdout += text
     onStdout?.(stdout)
   })
-  child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text))
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    stderr += text
+    onStderr?.(stderr)
+  })
   try {
     const [code, killedBy] = (await once(child, 'close')) as [number | null, NodeJS.Signals | null]
     return { code, signal: killedBy, stdout, stderr }

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import postgres from 'postgres'
 import type { TestProject } from 'vitest/node'
 import { migrate } from '../../src/store/migrate.ts'
+import { startRedis } from './redis-server.ts'
 import { startServer } from './server.ts'
 
 declare module 'vitest' {
@@ -10,11 +11,13 @@ declare module 'vitest' {
     adminUrl: string
     /** Begins the name of every database of this run; the name itself is the migrated template. */
     databasePrefix: string
+    /** A server whose databases from 1 up may be emptied. */
+    redisUrl: string
   }
 }
 
 type Shared = { users: number; ready: Promise<Ready> }
-type Ready = { adminUrl: string; prefix: string; stop: () => Promise<void> }
+type Ready = { adminUrl: string; prefix: string; redisUrl: string; stop: () => Promise<void> }
 
 // Each project loads this file anew; they share one server all the same.
 const shelf = globalThis as { scopestackTestServer?: Shared }
@@ -22,9 +25,10 @@ const shelf = globalThis as { scopestackTestServer?: Shared }
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const shared = (shelf.scopestackTestServer ??= { users: 0, ready: prepare() })
   shared.users += 1
-  const { adminUrl, prefix, stop } = await shared.ready
+  const { adminUrl, prefix, redisUrl, stop } = await shared.ready
   project.provide('adminUrl', adminUrl)
   project.provide('databasePrefix', prefix)
+  project.provide('redisUrl', redisUrl)
   return async () => {
     shared.users -= 1
     if (shared.users === 0) await stop()
@@ -34,6 +38,19 @@ export default async function setup(project: TestProject): Promise<() => Promise
 // --- internal ---
 
 async function prepare(): Promise<Ready> {
+  const redis = await startRedis()
+  const database = await prepareDatabase().catch(async (error: unknown) => {
+    await redis.stop()
+    throw error
+  })
+  const stop = async () => {
+    await database.stop()
+    await redis.stop()
+  }
+  return { ...database, redisUrl: redis.url, stop }
+}
+
+async function prepareDatabase(): Promise<Omit<Ready, 'redisUrl'>> {
   const server = await startServer()
   const prefix = `scopestack_test_${randomUUID().slice(0, 8)}`
   const admin = <T>(work: (sql: postgres.Sql) => Promise<T>) => asAdmin(server.adminUrl, work)

@@ -18,16 +18,20 @@ export async function startServer(): Promise<Server> {
   return (await startContainer()) ?? (await startEmbedded())
 }
 
-// --- internal ---
-
-async function startContainer(): Promise<Server | undefined> {
+export async function containerEngine(): Promise<boolean> {
   // Without an engine it fails within 2 ms; a socket that nobody reads would make it wait.
   const engine = getContainerRuntimeClient().then(
     () => true,
     () => false,
   )
   const patience = new Promise<boolean>((resolve) => setTimeout(resolve, 5_000, false).unref())
-  if (!(await Promise.race([engine, patience]))) return undefined
+  return Promise.race([engine, patience])
+}
+
+// --- internal ---
+
+async function startContainer(): Promise<Server | undefined> {
+  if (!(await containerEngine())) return undefined
   try {
     const flags = Object.entries(SETTINGS).flatMap(([name, value]) => ['-c', `${name}=${value}`])
     const container = await new PostgreSqlContainer('postgres:18').withCommand(['postgres', ...flags]).start()

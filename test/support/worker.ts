@@ -1,7 +1,8 @@
 import { openWorker, type Worker } from '../../src/assemble.ts'
 import type { Config } from '../../src/config.ts'
 import { openDatabase, type Database } from '../../src/store/database.ts'
-import { pull, type PullEvent, type PullReport } from '../../src/sync/pull.ts'
+import { pull, type PullReport } from '../../src/sync/pull.ts'
+import type { PullEvent } from '../../src/sync/pull-resource.ts'
 
 /** Where a worker finds ScopeStack: a simulator, or something that stands in front of one. */
 export type Remote = { url: string; credentials: { clientId: string; clientSecret: string } }
@@ -50,6 +51,9 @@ export async function startWorker(
 const configFor = ({ url, credentials }: Remote, databaseUrl: string, changes: Partial<Config>): Config => ({
   clientId: credentials.clientId,
   clientSecret: credentials.clientSecret,
+  grant: 'client_credentials',
+  username: undefined,
+  password: undefined,
   authUrl: url,
   apiUrl: url,
   databaseUrl,
@@ -57,6 +61,15 @@ const configFor = ({ url, credentials }: Remote, databaseUrl: string, changes: P
   rate: 0,
   concurrency: 4,
   pageSize: 100,
+  redisUrl: undefined,
+  schedule: 'off',
+  incrementalSchedule: 'off',
+  timezone: 'UTC',
+  graceSeconds: 10,
+  takeoverSeconds: 2,
+  httpHost: '127.0.0.1',
+  httpPort: 0,
+  alertWebhookUrl: undefined,
   logLevel: 'silent',
   production: false,
   ...changes,

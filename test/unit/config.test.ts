@@ -12,9 +12,21 @@ describe('the configuration', () => {
     expect(read(good)).toEqual({
       clientId: 'id',
       clientSecret: 'secret',
+      grant: 'client_credentials',
+      username: undefined,
+      password: undefined,
       authUrl: 'https://app.scopestack.io',
       apiUrl: 'https://api.scopestack.io',
       databaseUrl: undefined,
+      redisUrl: undefined,
+      schedule: '0 2 * * *',
+      incrementalSchedule: '*/15 * * * *',
+      timezone: 'UTC',
+      graceSeconds: 30,
+      takeoverSeconds: 15,
+      httpHost: '127.0.0.1',
+      httpPort: undefined,
+      alertWebhookUrl: undefined,
       resources: undefined,
       rate: 5,
       concurrency: 4,
@@ -28,8 +40,31 @@ describe('the configuration', () => {
     expect(readConfig({ credentials: false }, {}).clientId).toBe('')
   })
 
+  it('is not confused by the variables that Kubernetes makes for a Service of our name', () => {
+    const links = {
+      SCOPESTACK_SYNC_SERVICE_HOST: '10.0.0.1',
+      SCOPESTACK_SYNC_SERVICE_PORT: '80',
+      SCOPESTACK_SYNC_SERVICE_PORT_HTTP: '80',
+      SCOPESTACK_SYNC_PORT: 'tcp://10.0.0.1:80',
+      SCOPESTACK_SYNC_PORT_80_TCP: 'tcp://10.0.0.1:80',
+      SCOPESTACK_SYNC_PORT_80_TCP_ADDR: '10.0.0.1',
+    }
+    expect(read({ ...good, ...links })).toEqual(read(good))
+  })
+
   it('takes an empty line as not set', () => {
     expect(read({ ...good, SYNC_RATE: '', SYNC_RESOURCES: ' ', DATABASE_URL: '' })).toEqual(read(good))
+  })
+
+  it('takes a user only where a user is meant', () => {
+    const user = { SCOPESTACK_USERNAME: 'a@b.c', SCOPESTACK_PASSWORD: 'p' }
+    expect(read({ ...good, ...user, SCOPESTACK_GRANT: 'password' })).toMatchObject({
+      grant: 'password',
+      username: 'a@b.c',
+      password: 'p',
+    })
+    expect(read({ ...good, SCOPESTACK_GRANT: 'authorization_code' }).grant).toBe('authorization_code')
+    expect(readConfig({ credentials: false }, { SCOPESTACK_GRANT: 'password' }).grant).toBe('password')
   })
 
   it('reads lists and numbers', () => {
@@ -38,6 +73,18 @@ describe('the configuration', () => {
   })
 
   it.each([
+    [
+      { SCOPESTACK_GRANT: 'implicit' },
+      'SCOPESTACK_GRANT must be one of client_credentials, password, authorization_code',
+    ],
+    [{ SCOPESTACK_GRANT: 'password', SCOPESTACK_PASSWORD: 'p' }, 'SCOPESTACK_USERNAME is missing'],
+    [{ SCOPESTACK_GRANT: 'password', SCOPESTACK_USERNAME: 'u' }, 'SCOPESTACK_PASSWORD is missing'],
+    [
+      { SCOPESTACK_PASSWORD: 'p', SCOPESTACK_PASSWORD_FILE: '/x' },
+      'SCOPESTACK_PASSWORD and SCOPESTACK_PASSWORD_FILE are both set',
+    ],
+    [{ REDIS_URL: 'http://host' }, 'REDIS_URL must look like redis://'],
+    [{ REDIS_URL: 'redis://host/name' }, 'REDIS_URL must look like redis://'],
     [{ SYNC_RATE: '8o80' }, 'SYNC_RATE must be a number'],
     [{ SYNC_RATE: '-1' }, 'SYNC_RATE must be a number'],
     [{ SYNC_RATE: '1e3' }, 'SYNC_RATE must be a number'],

@@ -46,7 +46,8 @@ describe('a token request', () => {
     })
     const http = createHttp({ connections: 1 })
     const credentials = { authUrl: server.url, clientId: 'id', clientSecret: 'se&cret' }
-    await requestToken(http, credentials, 'test', new AbortController().signal)
+    const endpoint = { http, credentials, userAgent: 'test' }
+    await requestToken(endpoint, { grant_type: 'client_credentials' }, new AbortController().signal)
     await http.close()
     expect(type).toBe('application/x-www-form-urlencoded')
     expect(Object.fromEntries(new URLSearchParams(sent))).toEqual({

@@ -34,6 +34,21 @@ describe('the pace', () => {
     expect(starts).toHaveLength(45)
   })
 
+  it('lets go of who waits in line and is asked to stop, and keeps its place for the next', async () => {
+    const pace = createPace({ rate: 0, concurrency: 1 })
+    const stop = new AbortController()
+    let finish = (): void => {}
+    const first = pace.take(() => new Promise<void>((resolve) => (finish = resolve)), signal)
+    const second = pace.take(async () => 'second', stop.signal)
+    const third = pace.take(async () => 'third', signal)
+    stop.abort()
+    await expect(second).rejects.toMatchObject({ code: 'SYNC_STOPPED' })
+    finish()
+    await first
+    await expect(third).resolves.toBe('third')
+    await expect(pace.take(async () => 'sent', stop.signal)).rejects.toMatchObject({ code: 'SYNC_STOPPED' })
+  })
+
   it('goes on after one that failed', async () => {
     const pace = createPace({ rate: 0, concurrency: 1 })
     await expect(pace.take(async () => Promise.reject(new Error('boom')), signal)).rejects.toThrow('boom')
@@ -43,7 +58,7 @@ describe('the pace', () => {
   it('holds everybody back after a 429, and lets go of who is asked to stop', async () => {
     const pace = createPace({ rate: 5, concurrency: 2 })
     const stop = new AbortController()
-    pace.slowDown(3_600_000)
+    await pace.slowDown(3_600_000)
     let sent = 0
     const waiting = pace.take(async () => void sent++, stop.signal)
     stop.abort()

@@ -15,11 +15,12 @@ function memoryStore(): TokenStore & { row: StoredToken; claims: Set<string> } {
       return row
     },
     read: async () => row,
-    claim: async () => (claims.size > 0 ? null : (claims.add('c'), 'c')),
-    publish: async (claim, token) => {
-      if (!claims.delete(claim)) return false
-      row = { ...token, generation: row.generation + 1, coolDown: null }
-      return true
+    claim: async (_, generation) => (claims.size > 0 || generation !== row.generation ? null : (claims.add('c'), 'c')),
+    publish: async (claim, { above, ...token }) => {
+      if (!claims.delete(claim)) return null
+      const generation = Math.max(row.generation, above) + 1
+      row = { ...token, generation, coolDown: null }
+      return generation
     },
     fail: async (claim, coolDown: CoolDown) => void (claims.delete(claim) && (row = { ...row, coolDown })),
     reject: async (generation) => void (row.generation === generation && (row = { ...row, sealed: null })),
@@ -83,7 +84,7 @@ describe('the token', () => {
     now += 24 * HOUR - 1_000
     expect((await tokens.get(signal)).generation).toBe(1)
     now += 2_000
-    await expect(tokens.get(signal)).rejects.toThrow()
+    await expect(tokens.get(signal)).rejects.toThrow('503')
   })
 
   it('is replaced once when many saw it rejected', async () => {
@@ -111,6 +112,26 @@ describe('a failed token request', () => {
     now += 31_000
     answer = async () => ({ accessToken: 'good', lifetimeSeconds: 60 })
     expect((await tokensOn(store).get(signal)).accessToken).toBe('good')
+  })
+
+  it('is not repeated when its claim could run out over it', async () => {
+    const store = memoryStore()
+    const patient = { attempts: 7, baseMs: 1, capMs: 1 }
+    const tokens = createTokens({
+      store,
+      seal,
+      policy: patient,
+      now: () => now,
+      request: async () => {
+        requests++
+        // A server that does not answer: 5 s to connect the first time, a minute the second.
+        now += requests === 1 ? 5_000 : 60_000
+        throw remoteFailed({ url: 'u', status: 504, requestId: undefined })
+      },
+    })
+    await expect(tokens.get(signal)).rejects.toMatchObject({ code: 'SYNC_TOKEN_FAILED', remedy: 'wait' })
+    expect(requests).toBe(2)
+    expect(store.row.coolDown).toMatchObject({ reason: expect.stringContaining('504') })
   })
 
   it('for refused credentials stays what it is during the cool-down', async () => {
@@ -162,9 +183,9 @@ describe('the seal', () => {
   })
 
   it('is another each time, and names the credentials without showing them', () => {
-    const { seal: close, keyId } = createSeal(credentials)
-    expect(close('token')).not.toBe(close('token'))
-    expect(keyId).toMatch(/^[0-9a-f]{32}$/)
-    expect(createSeal({ ...credentials, clientSecret: 'other' }).keyId).not.toBe(keyId)
+    const one = createSeal(credentials)
+    expect(one.seal('token')).not.toBe(one.seal('token'))
+    expect(one.keyId).toMatch(/^[0-9a-f]{32}$/)
+    expect(createSeal({ ...credentials, clientSecret: 'other' }).keyId).not.toBe(one.keyId)
   })
 })

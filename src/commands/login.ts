@@ -1,0 +1,90 @@
+import { openSignIn, openStore } from '../assemble.ts'
+import { readConfig } from '../config.ts'
+import { usage } from '../errors.ts'
+import { loginFailed } from '../errors/fleet.ts'
+import { beginAuthorization } from '../remote/authorize.ts'
+import { openLoopback } from '../remote/loopback.ts'
+import { explainDatabase } from '../store/database.ts'
+import { openBrowser } from './browser.ts'
+import { wholeNumber, type Verb } from './verb.ts'
+import { EXIT, reason, SyncError } from '../sync-error.ts'
+
+/** A password manager, a second factor, a mail with a code. */
+const PATIENCE_SECONDS = 300
+
+export const login: Verb = {
+  name: 'login',
+  summary: 'sign in to ScopeStack in a browser, once, for SCOPESTACK_GRANT=authorization_code',
+  options: [
+    { flags: '--port <number>', about: 'port of this machine that the browser comes back to (default: any free one)' },
+    { flags: '--timeout <seconds>', about: `how long to wait for the browser (default ${PATIENCE_SECONDS})` },
+    { flags: '--no-browser', about: 'only print the address' },
+  ],
+  help: `Opens ScopeStack's sign-in page and keeps the session it gives, encrypted, in the database.
+Every worker of that database then gets its tokens from it. Needed again only when
+ScopeStack ends the session: a run then stops with exit code 77 and says so.
+
+The application must be registered at ScopeStack with the redirect address
+  http://127.0.0.1/callback
+
+A machine without a browser:
+  ssh -L 8377:127.0.0.1:8377 that-machine
+  npm run -s sync -- login --no-browser --port 8377     and open the address here`,
+
+  async run({ options, signal }) {
+    const config = readConfig({ credentials: true })
+    if (config.grant !== 'authorization_code') {
+      throw usage(
+        `"login" is for SCOPESTACK_GRANT=authorization_code; with ${config.grant} tokens are had without it. ` +
+          'Set SCOPESTACK_GRANT first if a person is to sign in.',
+      )
+    }
+    const port = wholeNumber(options, 'port') ?? 0
+    if (port > 65_535) throw usage(`--port is at most 65535, not ${port}.`)
+    const timeoutMs = (wholeNumber(options, 'timeout', 1) ?? PATIENCE_SECONDS) * 1000
+    const loopback = await openLoopback(port)
+    try {
+      // What is wrong with the database is told before a person has signed in for nothing.
+      const store = await openStore(config, signal)
+      try {
+        const signIn = await openSignIn(config, store)
+        try {
+          const { url, state, verifier } = beginAuthorization(config, loopback.redirectUri)
+          process.stdout.write(`Sign in to ScopeStack at\n\n  ${url}\n\nWaiting for the browser to come back ...\n`)
+          if (options['browser'] !== false) openBrowser(url)
+          const onStray = () => process.stdout.write('Turned away: an answer that belongs to another login.\n')
+          const arrival = await loopback.arrival({ state, timeoutMs, signal, onStray })
+          try {
+            const { redirectUri } = loopback
+            const { user, slug } = await signIn.redeem({ code: arrival.code, redirectUri, verifier }, signal)
+            const text = `Logged in${user === '' ? '' : ` as ${user}`}, account ${slug}.`
+            await arrival.answer({ ok: true, title: 'You are logged in', text: `${text} You may close this window.` })
+            process.stdout.write(
+              `${text} The session is kept, encrypted, in the database: "pull" and "start" use it.\n`,
+            )
+            return EXIT.ok
+          } catch (error) {
+            const failure = refusedCode(explainDatabase(error, store.url))
+            await arrival.answer({ ok: false, title: 'Not logged in', text: reason(failure) })
+            throw failure
+          }
+        } finally {
+          await signIn.close()
+        }
+      } catch (error) {
+        throw explainDatabase(error, store.url)
+      } finally {
+        await store.close()
+      }
+    } finally {
+      await loopback.close()
+    }
+  },
+}
+
+/** Of a code, `invalid_grant` says nothing about a user name and a password. */
+function refusedCode(error: unknown): unknown {
+  if (!(error instanceof SyncError) || error.facts['error'] !== 'invalid_grant') return error
+  const why = 'ScopeStack refused the code that the browser brought (invalid_grant)'
+  return loginFailed({ why, next: 'It may have come too late: run "login" again.' }, error)
+}

@@ -1,0 +1,178 @@
+import { once } from 'node:events'
+import { hostname } from 'node:os'
+import { openStore, openWorker, VERSION, type Store } from '../assemble.ts'
+import { readConfig, type Config } from '../config.ts'
+import { usage } from '../errors.ts'
+import { migrateQueue, openQueues, type Queues } from '../jobs/queues.ts'
+import { readSchedules, type Schedule } from '../jobs/schedule.ts'
+import { startScheduler, startWorker, type Part } from '../jobs/service.ts'
+import { createLogger, type Logger } from '../logger.ts'
+import { catalog } from '../registry.ts'
+import { backoff, sleep } from '../remote/retry.ts'
+import { installationName } from '../store/account.ts'
+import { explainDatabase } from '../store/database.ts'
+import { isMigrated, migrate } from '../store/migrate.ts'
+import { checkRedis } from '../store/redis-fitness.ts'
+import { reconnecting } from '../sync/reconnect.ts'
+import { startWeb, type Web } from '../web/health.ts'
+import { chooseResources } from './choose.ts'
+import type { Verb } from './verb.ts'
+import { EXIT, reason, SyncError } from '../sync-error.ts'
+
+const PARTS = ['scheduler', 'worker', 'web'] as const
+type PartName = (typeof PARTS)[number]
+
+export const start: Verb = {
+  name: 'start',
+  summary: 'keep the database equal to the account, unattended, until stopped',
+  options: [{ flags: '--only <part>', about: `run one part only: ${PARTS.join(', ')}` }],
+  help: `Migrates the database, decides when to read (SYNC_SCHEDULE, SYNC_TIMEZONE), reads, and answers
+/healthz and /readyz, all in one process. Start it as often as you like, on as many machines:
+they share the work, and each tick of the schedule makes one run. A tick that passed while
+nothing ran is caught up once. The queue is kept in Redis (REDIS_URL) or in the same Postgres.
+
+SIGTERM: the page under way is committed, the rest is handed to the other processes, and it
+ends within SYNC_GRACE seconds. A second signal ends it at once; nothing is lost either way.
+
+Examples
+  npm run -s sync -- start
+  npm run -s sync -- start --only worker       beside another that is --only scheduler`,
+
+  async run({ options, signal }) {
+    const parts = partsOf(options['only'])
+    const config = readConfig({ credentials: parts.has('worker') })
+    const schedules = readSchedules(config)
+    const resources = chooseResources(catalog, config.resources).map(({ type }) => type)
+    const log = createLogger({ level: config.logLevel, terminal: process.stderr.isTTY && !config.production })
+    const store = await openStore(config, signal)
+    const service: Service = { config, schedules, resources, log, store, parts }
+    try {
+      await serve(service, signal)
+      return EXIT.ok
+    } catch (error) {
+      if (signal.aborted && error instanceof SyncError && error.code === 'SYNC_STOPPED') return EXIT.ok
+      throw explainDatabase(error, store.url)
+    } finally {
+      await store.close()
+    }
+  },
+}
+
+function partsOf(only: string | boolean | undefined): ReadonlySet<PartName> {
+  if (only === undefined) return new Set(PARTS)
+  const part = PARTS.find((name) => name === only)
+  if (part === undefined) throw usage(`--only is one of ${PARTS.join(', ')}, not "${String(only)}".`)
+  return new Set([part])
+}
+
+interface Service {
+  readonly config: Config
+  readonly schedules: readonly Schedule[]
+  readonly resources: readonly string[]
+  readonly log: Logger
+  readonly store: Store
+  readonly parts: ReadonlySet<PartName>
+}
+
+async function serve(service: Service, signal: AbortSignal): Promise<void> {
+  const { config, log, store, parts } = service
+  const queues = await openQueue(service, signal)
+  const running: Part[] = []
+  let web: Web | undefined
+  let ready = false
+  try {
+    const started = async (): Promise<void> => {
+      if (!ready) throw new Error('still starting')
+    }
+    web = await startWeb({
+      host: config.httpHost,
+      port: config.httpPort,
+      // Every part answers for itself; one that is beside the others takes another port where it must.
+      elsewhere: config.httpPort === undefined || !parts.has('web'),
+      checks: { ...checks(store, queues), started },
+    })
+    log.info({ url: web.url }, 'answers /healthz and /readyz')
+    const common = { ...service, sql: store.sql, queues, alertWebhookUrl: config.alertWebhookUrl }
+    if (parts.has('scheduler')) {
+      const holder = `${hostname()}, process ${process.pid}`
+      running.push(startScheduler({ ...common, holder, version: VERSION }))
+    }
+    if (parts.has('worker')) {
+      const pull = await openPatiently(service, signal)
+      running.push({ drain: () => pull.close() })
+      running.push(startWorker({ ...common, pull }))
+    }
+    ready = true
+    log.info({ version: VERSION, parts: [...parts], queue: queues.kind }, 'started')
+    if (!signal.aborted) await once(signal, 'abort')
+  } finally {
+    ready = false
+    if (signal.aborted) log.info('stopping: what is under way is handed over')
+    await drain({ running, web, queues, log, graceSeconds: config.graceSeconds })
+    if (signal.aborted) log.info('stopped')
+  }
+}
+
+/** The order matters: a worker's last page needs what was opened before it. */
+async function drain(deps: {
+  running: readonly Part[]
+  web: Web | undefined
+  queues: Queues
+  log: Logger
+  graceSeconds: number
+}): Promise<void> {
+  const { running, web, queues, log, graceSeconds } = deps
+  const timer = setTimeout(() => {
+    log.warn('the grace is over: what is still under way will be taken over by another process')
+    process.exit(EXIT.failed)
+  }, graceSeconds * 1000)
+  for (const part of running.toReversed()) await part.drain()
+  await queues.close()
+  await web?.close()
+  clearTimeout(timer)
+}
+
+async function openQueue({ config, store, log }: Service, signal: AbortSignal): Promise<Queues> {
+  const { redisUrl, takeoverSeconds } = config
+  // In a machine that has just booted the database may come up after us.
+  await reconnecting(() => migrate(store.url), signal)
+  if (redisUrl === undefined) await reconnecting(() => migrateQueue(store.url), signal)
+  else await checkRedis(redisUrl)
+  const installation = await installationName(store.sql)
+  const place = { databaseUrl: store.url, redisUrl, installation }
+  let said = ''
+  return openQueues(place, { takeoverSeconds, retryMs: RETRY_MS }, (error) => {
+    // A server that is away is told of once, not at every try.
+    if (reason(error) !== said) log.warn(`queue: ${reason(error)}`)
+    said = reason(error)
+  })
+}
+
+/** Four more attempts, a quarter of an hour in all: beside the retries of each request, which ride out shorter failures. */
+const RETRY_MS = 60_000
+
+function checks({ sql, url }: Store, queues: Queues) {
+  return {
+    async database() {
+      const migrated = await isMigrated(sql).catch((error: unknown) => {
+        throw explainDatabase(error, url)
+      })
+      if (!migrated) throw new Error('the schema is of an older version; run "migrate"')
+    },
+    queue: () => queues.ping(),
+  }
+}
+
+/** Waits for a ScopeStack that is away; wrong credentials or another account end it. */
+async function openPatiently({ config, store, log }: Service, signal: AbortSignal) {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await openWorker(config, store, signal, ({ code, message }) => log.debug({ code }, message))
+    } catch (error) {
+      const later = error instanceof SyncError && (error.remedy === 'retry' || error.remedy === 'wait')
+      if (!later) throw error
+      log.warn({ code: error.code }, `${error.message} Trying again.`)
+      await sleep(1_000 + backoff(attempt, { baseMs: 1_000, capMs: 60_000, attempts: 0 }), signal)
+    }
+  }
+}

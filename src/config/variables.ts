@@ -1,0 +1,217 @@
+/** Every variable of the environment: its words for `.env.example`, and what it may be. Read by `config.ts` alone. */
+import { z } from 'zod'
+
+export const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const
+
+export const GRANTS = ['client_credentials', 'password', 'authorization_code'] as const
+
+export interface Variable {
+  readonly group: string
+  readonly about: string
+  readonly schema: z.ZodType
+  readonly example: string
+  /** Needed only by commands that speak to ScopeStack. */
+  readonly required?: boolean
+  /** Also read from the file named by `NAME_FILE` (Docker and Kubernetes secrets). */
+  readonly secret?: boolean
+}
+
+const number = (minimum: number, maximum: number, whole: boolean) =>
+  z
+    .string()
+    .regex(whole ? /^\d+$/ : /^\d+(\.\d+)?$/, `must be ${whole ? 'a whole number' : 'a number'}`)
+    .transform(Number)
+    .refine((value) => value >= minimum && value <= maximum, `must be between ${minimum} and ${maximum}`)
+
+const scopeStackUrl = z
+  .string()
+  .transform((value, context) => {
+    if (URL.canParse(value)) return new URL(value)
+    context.addIssue('must be an address such as https://api.scopestack.io')
+    return z.NEVER
+  })
+  // A token sent over plain http can be read on the way; a simulator on this machine has no way to be listened on.
+  .refine((url) => url.protocol === 'https:' || (url.protocol === 'http:' && isLoopback(url.hostname)), {
+    error: 'must begin with https:// (http:// is allowed for this machine only)',
+  })
+  .refine((url) => url.pathname === '/' && url.search === '' && url.username === '', 'must have no path, query or user')
+  .transform((url) => url.origin)
+
+const isLoopback = (host: string): boolean => host === 'localhost' || host === '[::1]' || /^127(\.\d+){3}$/.test(host)
+
+const isWebhook = (value: string): boolean => {
+  if (!URL.canParse(value)) return false
+  const { protocol, hostname } = new URL(value)
+  return protocol === 'https:' || (protocol === 'http:' && isLoopback(hostname))
+}
+
+function isTimeZone(value: string): boolean {
+  try {
+    return Intl.DateTimeFormat('en', { timeZone: value }).resolvedOptions().timeZone !== ''
+  } catch {
+    return false
+  }
+}
+
+export const VARIABLES = {
+  SCOPESTACK_CLIENT_ID: {
+    group: 'ScopeStack',
+    about: 'Client id of the service account (Settings → Users → the service user → client credentials).',
+    schema: z.string(),
+    example: '',
+    required: true,
+  },
+  SCOPESTACK_CLIENT_SECRET: {
+    group: 'ScopeStack',
+    about: 'Its client secret.',
+    schema: z.string(),
+    example: '',
+    required: true,
+    secret: true,
+  },
+  SCOPESTACK_GRANT: {
+    group: 'ScopeStack',
+    about:
+      'How a token is had: client_credentials (a service account), password (a user below), or authorization_code (the command "login", once, in a browser).',
+    schema: z.enum(GRANTS, `must be one of ${GRANTS.join(', ')}`).default('client_credentials'),
+    example: 'client_credentials',
+  },
+  SCOPESTACK_USERNAME: {
+    group: 'ScopeStack',
+    about: 'Email of the user, for the grant password only.',
+    schema: z.string().optional(),
+    example: '',
+  },
+  SCOPESTACK_PASSWORD: {
+    group: 'ScopeStack',
+    about: 'Its password.',
+    schema: z.string().optional(),
+    example: '',
+    secret: true,
+  },
+  SCOPESTACK_AUTH_URL: {
+    group: 'ScopeStack',
+    about: 'Where tokens are issued.',
+    schema: scopeStackUrl.default('https://app.scopestack.io'),
+    example: 'https://app.scopestack.io',
+  },
+  SCOPESTACK_API_URL: {
+    group: 'ScopeStack',
+    about: 'Where the API answers.',
+    schema: scopeStackUrl.default('https://api.scopestack.io'),
+    example: 'https://api.scopestack.io',
+  },
+  DATABASE_URL: {
+    group: 'Postgres',
+    about:
+      'postgres://user:password@host:5432/database. Empty: an embedded Postgres in .scopestack-sync/ (not with NODE_ENV=production).',
+    schema: z
+      .string()
+      .regex(/^postgres(ql)?:\/\/[^/]+\/[^/]+$/, 'must look like postgres://user:password@host:5432/database')
+      .optional(),
+    example: '',
+    secret: true,
+  },
+  REDIS_URL: {
+    group: 'Queue',
+    about: 'redis://[user:password@]host:6379[/database]. Empty: queue, token and pace are kept in the same Postgres.',
+    schema: z
+      .string()
+      .regex(/^rediss?:\/\/[^/\s]+(\/\d+)?$/, 'must look like redis://host:6379 (rediss:// for TLS)')
+      .optional(),
+    example: '',
+    secret: true,
+  },
+  SYNC_RESOURCES: {
+    group: 'Sync',
+    about: 'What to pull, by type and comma separated (clients,projects). Empty: everything that is on by default.',
+    schema: z
+      .string()
+      .transform((value) =>
+        value
+          .split(',')
+          .map((type) => type.trim())
+          .filter((type) => type !== ''),
+      )
+      .optional(),
+    example: '',
+  },
+  SYNC_RATE: {
+    group: 'Sync',
+    about:
+      'Requests a second at most, by all workers together; 0 for no limit. ScopeStack publishes no figure, so the default is careful.',
+    schema: number(0, 1000, false).default(5),
+    example: '5',
+  },
+  SYNC_CONCURRENCY: {
+    group: 'Sync',
+    about: 'Pages in flight at once.',
+    schema: number(1, 64, true).default(4),
+    example: '4',
+  },
+  SYNC_PAGE_SIZE: {
+    group: 'Sync',
+    about: 'Records a page, at most 250. A size that the server refuses is lowered by itself.',
+    schema: number(1, 250, true).default(100),
+    example: '100',
+  },
+  SYNC_SCHEDULE: {
+    group: 'Schedule',
+    about: 'When "start" reads everything, as a cron pattern (an optional first field is seconds), or off.',
+    schema: z.string().default('0 2 * * *'),
+    example: '0 2 * * *',
+  },
+  SYNC_INCREMENTAL_SCHEDULE: {
+    group: 'Schedule',
+    about:
+      'When it reads what has changed, likewise. Not done by this version: such a tick passes and nothing is noted.',
+    schema: z.string().default('*/15 * * * *'),
+    example: '*/15 * * * *',
+  },
+  SYNC_TIMEZONE: {
+    group: 'Schedule',
+    about: 'Time zone of both, by its IANA name (America/New_York).',
+    schema: z.string().refine(isTimeZone, 'must be the IANA name of a time zone, such as Europe/Berlin').default('UTC'),
+    example: 'UTC',
+  },
+  SYNC_GRACE: {
+    group: 'Schedule',
+    about: 'Seconds from SIGTERM to the end of "start" at most. The supervisor must wait a little longer than that.',
+    schema: number(1, 600, true).default(30),
+    example: '30',
+  },
+  SYNC_TAKEOVER: {
+    group: 'Schedule',
+    about: 'Seconds until the work of a killed worker is taken over, about. Less costs more questions to the queue.',
+    schema: number(1, 600, true).default(15),
+    example: '15',
+  },
+  HTTP_HOST: {
+    group: 'Process',
+    about: 'Where "start" answers /healthz and /readyz. 0.0.0.0 for a container whose port is published.',
+    schema: z.string().default('127.0.0.1'),
+    example: '127.0.0.1',
+  },
+  HTTP_PORT: {
+    group: 'Process',
+    about: 'Its port; 0 for any free one, which the log then names. Left out, 8080, or a free one where that is taken.',
+    schema: number(0, 65_535, true).optional(),
+    example: '8080',
+  },
+  ALERT_WEBHOOK_URL: {
+    group: 'Process',
+    about: 'Gets a JSON POST (Slack takes it as it is) when a run did not end well, on recovery, and on silence.',
+    schema: z
+      .string()
+      .refine(isWebhook, 'must be an address that begins with https:// (http:// is allowed for this machine only)')
+      .optional(),
+    example: '',
+    secret: true,
+  },
+  LOG_LEVEL: {
+    group: 'Process',
+    about: `One of ${LOG_LEVELS.join(', ')}.`,
+    schema: z.enum(LOG_LEVELS, `must be one of ${LOG_LEVELS.join(', ')}`).default('info'),
+    example: 'info',
+  },
+} satisfies Record<string, Variable>

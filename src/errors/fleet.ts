@@ -1,0 +1,42 @@
+/** What can be wrong with what the workers share: a person's session, Redis, the pace. */
+import { reason, SyncError } from '../sync-error.ts'
+
+export const loginRequired = (facts: { why: string }): SyncError =>
+  new SyncError(
+    'SYNC_LOGIN_REQUIRED',
+    'stop',
+    `${facts.why} Run the command "login" once, on a machine with a browser and with the same settings; every worker of ` +
+      'this database then goes on by itself.',
+    { facts },
+  )
+
+export const loginFailed = (facts: { why: string; next: string }, cause?: unknown): SyncError =>
+  new SyncError('SYNC_LOGIN_FAILED', 'stop', `The login did not succeed: ${facts.why}. ${facts.next}`, { facts, cause })
+
+export const redisRefused = (facts: { where: string }, cause: unknown): SyncError =>
+  new SyncError(
+    'SYNC_REDIS_REFUSED',
+    'stop',
+    `Redis at ${facts.where} refused: ${reason(cause)}. Check user, password and database number in REDIS_URL, and that it ` +
+      'is no read-only replica and has memory left.',
+    { facts, cause },
+  )
+
+export const redisUnreachable = (facts: { where: string }, cause: unknown): SyncError =>
+  new SyncError(
+    'SYNC_REDIS_UNREACHABLE',
+    'retry',
+    `Redis at ${facts.where} cannot be reached: ${reason(cause)}. Check that it runs and that REDIS_URL names it; without ` +
+      'REDIS_URL, Postgres does its work.',
+    { facts, cause },
+  )
+
+/** A notice rather than a failure: the requests go on. */
+export const paceAlone = (facts: { rate: number; seconds: number }, cause: unknown): SyncError =>
+  new SyncError(
+    'SYNC_PACE_ALONE',
+    'wait',
+    `The pace cannot be shared with the other workers for now: ${reason(cause)} This one goes on with its own share, ` +
+      `${facts.rate} requests/s, and tries to share again in ${facts.seconds} s.`,
+    { facts, cause },
+  )

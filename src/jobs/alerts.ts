@@ -1,0 +1,132 @@
+/**
+ * Tells a webhook what a person should know: a run that did not end well, that it is well again, and silence. The news is
+ * written down with the run (store/alerts.ts) and sent by a loop of its own, so that no webhook can hold up a run.
+ */
+import { hash } from 'node:crypto'
+import type { Logger } from '../logger.ts'
+import { alertDelayed, alertDelivered, lastSuccess, raiseAlert, takeAlert, type Alert } from '../store/alerts.ts'
+import type { Database, Transaction } from '../store/database.ts'
+import type { ClosedResource, ClosedRun } from '../store/planned-runs.ts'
+import { reason } from '../sync-error.ts'
+import type { Schedule } from './schedule.ts'
+
+/** Raised after every run; what was told before decides whether it is news. */
+export function alertOn(run: ClosedRun): Alert {
+  const { id, kind, outcome, error, startedAt, finishedAt } = run
+  const bad = run.resources.filter((resource) => resource.outcome !== 'ok')
+  const facts = {
+    run: id,
+    kind,
+    outcome,
+    started_at: startedAt.toISOString(),
+    finished_at: finishedAt.toISOString(),
+    error,
+    resources: bad.map(({ resource, outcome: ended, code, message }) => ({ resource, outcome: ended, code, message })),
+  }
+  if (outcome === 'ok') {
+    const text = `scopestack-sync: run ${id} (${kind}) is ok again, all ${run.resources.length} resources.`
+    return { subject: kind, kind: 'recovery', fingerprint: 'ok', body: { text, event: 'recovery', ...facts } }
+  }
+  const what = [kind, outcome, codeOf(error), ...bad.map((one) => `${one.resource} ${one.outcome} ${one.code ?? ''}`)]
+  const text = `scopestack-sync: run ${id} (${kind}) ended as ${outcome}.${error === null ? '' : ` ${error}`}${list(bad)}`
+  return {
+    subject: kind,
+    kind: 'failure',
+    fingerprint: hash('sha1', what.join('\n')),
+    body: { text, event: 'failure', ...facts },
+  }
+}
+
+/** The sentence without its numbers and addresses, which differ each night for the same reason. */
+const codeOf = (error: string | null): string => (error ?? '').replace(/[^A-Za-z ]+/g, '').slice(0, 60)
+
+/** Slack cuts what is longer than 4,000 characters. */
+const LISTED = 10
+
+function list(bad: readonly ClosedResource[]): string {
+  const lines = bad.slice(0, LISTED).map(({ resource, outcome, message }) => {
+    const said = message ?? ''
+    return `\n• ${resource} ${outcome}: ${said.length > 300 ? `${said.slice(0, 300)}…` : said}`
+  })
+  if (bad.length > LISTED) lines.push(`\n… and ${bad.length - LISTED} more`)
+  return lines.join('')
+}
+
+/** Never a reason for a run not to end. */
+export async function noteRun(tx: Transaction, run: ClosedRun, log: Logger): Promise<void> {
+  try {
+    await tx.savepoint(async (savepoint) => {
+      const alert = alertOn(run)
+      const told = await raiseAlert(savepoint, alert)
+      // After a silence that no failure had come before.
+      if (alert.kind === 'recovery') await raiseAlert(savepoint, { ...alert, subject: 'silence' }, told)
+    })
+  } catch (error) {
+    log.error({ run: run.id }, `the alert could not be noted: ${reason(error)}`)
+  }
+}
+
+/** Silence is told once for each success that it follows. */
+export async function watchSilence(sql: Database, schedules: readonly Schedule[], now: Date): Promise<void> {
+  for (const schedule of schedules.filter(({ name }) => name === 'full')) {
+    const since = await lastSuccess(sql, schedule.name)
+    const limit = twoIntervalsAfter(schedule, since.at)
+    if (limit === null || now < limit) continue
+    const last = since.ever ? `the last one ended ${since.at.toISOString()}` : 'there never was one'
+    const text = `scopestack-sync: no ${schedule.name} run has ended well for two intervals; ${last}. Look at "status" and at the logs.`
+    const body = { text, event: 'silence', kind: schedule.name, since: since.at.toISOString() }
+    await sql.begin((tx) =>
+      raiseAlert(tx, { subject: 'silence', kind: 'silence', fingerprint: since.at.toISOString(), body }),
+    )
+  }
+}
+
+/** When the second tick's run should have ended too, had it taken as long as this one. */
+function twoIntervalsAfter(schedule: Schedule, success: Date): Date | null {
+  const first = schedule.nextAfter(success)
+  const second = first === null ? null : schedule.nextAfter(first)
+  if (second === null) return null
+  const took = success.getTime() - (schedule.dueBy(success) ?? success).getTime()
+  return new Date(second.getTime() + took)
+}
+
+interface SendDeps {
+  readonly sql: Database
+  readonly url: string
+  readonly log: Logger
+}
+
+const ANSWER_MS = 10_000
+const LONGEST_WAIT_SECONDS = 15 * 60
+
+/** Sends what waits, one after the other. A webhook that is down is tried for two days. */
+export async function sendAlerts({ sql, url, log }: SendDeps, signal: AbortSignal): Promise<void> {
+  for (;;) {
+    const alert = await takeAlert(sql)
+    if (alert === undefined) return
+    const error = await post(url, alert.body, signal)
+    if (error === null) await alertDelivered(sql, alert.id)
+    else {
+      log.warn({ alert: alert.id, attempts: alert.attempts }, `the alert was not taken: ${error}`)
+      await alertDelayed(sql, alert.id, error, Math.min(LONGEST_WAIT_SECONDS, 2 ** alert.attempts))
+    }
+  }
+}
+
+/** The address is a secret: its path is what lets one post. It is kept out of what is said. */
+async function post(url: string, body: object, signal: AbortSignal): Promise<string | null> {
+  try {
+    const response = await fetch(url, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(body),
+      signal: AbortSignal.any([signal, AbortSignal.timeout(ANSWER_MS)]),
+      redirect: 'error',
+    })
+    await response.body?.cancel()
+    return response.ok ? null : `status ${response.status}`
+  } catch (error) {
+    const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error
+    return reason(cause).replaceAll(url, 'ALERT_WEBHOOK_URL')
+  }
+}

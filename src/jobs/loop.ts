@@ -1,0 +1,47 @@
+/** Something done again and again until it is stopped. A failure is logged and the next turn comes all the same. */
+import type { Logger } from '../logger.ts'
+import { sleep } from '../remote/retry.ts'
+import { reason } from '../sync-error.ts'
+
+export interface Loop {
+  stop(): Promise<void>
+}
+
+/** A clock that was set, or a machine that slept, is noticed after this long. */
+const LONGEST_PAUSE_MS = 30_000
+const AFTER_FAILURE_MS = 2_000
+
+export function startLoop(
+  what: string,
+  turn: (signal: AbortSignal) => Promise<void>,
+  pauseMs: () => number,
+  log: Logger,
+): Loop {
+  const stopping = new AbortController()
+  const { signal } = stopping
+  let said = ''
+  const run = async (): Promise<void> => {
+    while (!signal.aborted) {
+      let pause: number
+      try {
+        await turn(signal)
+        said = ''
+        pause = Math.min(pauseMs(), LONGEST_PAUSE_MS)
+      } catch (error) {
+        if (signal.aborted) return
+        // Once, and not at each turn while a server is away.
+        if (reason(error) !== said) log.error({ err: error }, `${what}: ${reason(error)}`)
+        said = reason(error)
+        pause = AFTER_FAILURE_MS
+      }
+      await sleep(pause, signal).catch(() => {})
+    }
+  }
+  const running = run()
+  return {
+    async stop() {
+      stopping.abort()
+      await running
+    },
+  }
+}

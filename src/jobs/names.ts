@@ -1,0 +1,16 @@
+/** What jobs are called and carry. Ids only: whatever a worker needs it reads from Postgres. */
+
+/** A run's resource is pulled, and when all are through, the run is closed. */
+export type JobName = 'pull' | 'close'
+
+export interface JobData {
+  readonly runId: number
+  /** For `pull`. */
+  readonly resource?: string
+}
+
+export const QUEUE = 'sync'
+
+/** Ids are made from the run's, so that adding a job twice adds it once. BullMQ takes no `:` in them, nor bare numbers. */
+export const pullJobId = (runId: number, resource: string): string => `run-${runId}-${resource}`
+export const closeJobId = (runId: number): string => `run-${runId}`

@@ -1,0 +1,50 @@
+/**
+ * Decides ticks, and keeps runs going. The whole behaviour is `tickOnce` and `reconcile`; the loops only say when.
+ *
+ *   due tick ──► sync.ticks (one row, whoever is first) ──► sync.runs ──► a flow of jobs
+ *
+ * A tick is due until it is decided. So one that passed while nothing ran, or while the database was away, is caught up by
+ * the same rule; and of several that were missed only the newest is.
+ */
+import type { Logger } from '../logger.ts'
+import type { Database } from '../store/database.ts'
+import { decideTick, lastTick } from '../store/planned-runs.ts'
+import type { Queues } from './queues.ts'
+import type { Schedule } from './schedule.ts'
+
+export interface SchedulerDeps {
+  readonly sql: Database
+  readonly queues: Queues
+  readonly log: Logger
+  readonly schedules: readonly Schedule[]
+  readonly resources: readonly string[]
+  readonly holder: string
+  readonly version: string
+}
+
+/** Until incremental reading exists its ticks pass and leave nothing behind. */
+export const DONE_BY_THIS_VERSION: ReadonlySet<Schedule['name']> = new Set(['full'])
+
+export async function tickOnce(deps: SchedulerDeps, now: Date): Promise<void> {
+  const { sql, queues, log, resources, holder, version } = deps
+  for (const schedule of deps.schedules.filter(({ name }) => DONE_BY_THIS_VERSION.has(name))) {
+    const at = schedule.dueBy(now)
+    if (at === null) continue
+    const last = await lastTick(sql, schedule.name)
+    if (last !== null && last >= at) continue
+    const plan = { kind: schedule.name, planned: resources, holder, version }
+    const decision = await decideTick(sql, { schedule: schedule.name, at }, plan)
+    if (decision === null) continue
+    if (decision.runId === null) log.info({ schedule: schedule.name, tick: at }, decision.note)
+    else {
+      log.info({ run: decision.runId, kind: schedule.name, tick: at, resources: resources.length }, 'run begins')
+      await queues.addRun(decision.runId, resources)
+    }
+  }
+}
+
+/** Milliseconds until the next tick of any schedule. */
+export function untilNextTick(schedules: readonly Schedule[], now: Date): number {
+  const next = schedules.flatMap((schedule) => schedule.nextAfter(now)?.getTime() ?? [])
+  return Math.max(0, Math.min(...next) - now.getTime())
+}

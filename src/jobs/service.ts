@@ -1,0 +1,101 @@
+/** The parts of `start` that never end by themselves, and how they are ended. */
+import type { Logger } from '../logger.ts'
+import type { Database } from '../store/database.ts'
+import type { PullDeps } from '../sync/pull-resource.ts'
+import { noteRun, sendAlerts, watchSilence } from './alerts.ts'
+import { startLoop, type Loop } from './loop.ts'
+import type { Queues } from './queues.ts'
+import { reconcile } from './reconcile.ts'
+import type { Schedule } from './schedule.ts'
+import { tickOnce, untilNextTick, type SchedulerDeps } from './scheduler.ts'
+import { startJobWorker, type Closing } from './worker.ts'
+
+interface Common {
+  readonly sql: Database
+  readonly queues: Queues
+  readonly log: Logger
+  readonly schedules: readonly Schedule[]
+  readonly alertWebhookUrl: string | undefined
+}
+
+export interface Part {
+  /** Takes nothing new, and resolves when what was going on has ended. */
+  drain(): Promise<void>
+}
+
+/** Jobs that a queue has lost are missed for this long at most. */
+const RECONCILE_MS = 5_000
+const ALERTS_MS = 2_000
+
+export function startScheduler(deps: Common & SchedulerDeps): Part {
+  const { log, schedules } = deps
+  const closing = closingOf(deps)
+  return partOf([
+    startLoop(
+      'deciding on a tick',
+      () => tickOnce(deps, new Date()),
+      () => untilNextTick(schedules, new Date()),
+      log,
+    ),
+    startLoop(
+      'looking after open runs',
+      (signal) => reconcile({ ...deps, closing }, signal),
+      () => RECONCILE_MS,
+      log,
+    ),
+    ...alertLoops(deps),
+  ])
+}
+
+export function startWorker(deps: Common & { readonly pull: PullDeps }): Part {
+  const worker = startJobWorker({ ...deps, closing: closingOf(deps) })
+  const loops = partOf(alertLoops(deps))
+  return {
+    async drain() {
+      await Promise.all([worker.drain(), loops.drain()])
+    },
+  }
+}
+
+/** In workers too: silence is often the scheduler's. */
+function alertLoops({ sql, log, schedules, alertWebhookUrl: url }: Common): Loop[] {
+  if (url === undefined) return []
+  const turn = async (signal: AbortSignal): Promise<void> => {
+    await watchSilence(sql, schedules, new Date())
+    await sendAlerts({ sql, url, log }, signal)
+  }
+  return [startLoop('sending alerts', turn, () => ALERTS_MS, log)]
+}
+
+const partOf = (loops: readonly Loop[]): Part => ({
+  async drain() {
+    await Promise.all(loops.map((loop) => loop.stop()))
+  },
+})
+
+function closingOf({ log, alertWebhookUrl }: Common): Closing {
+  return {
+    async within(tx, run) {
+      if (alertWebhookUrl !== undefined) await noteRun(tx, run, log)
+    },
+    after({ id, kind, outcome, error, startedAt, finishedAt, resources }) {
+      const sum = (pick: (one: (typeof resources)[number]) => number): number =>
+        resources.reduce((total, one) => total + pick(one), 0)
+      const facts = {
+        run: id,
+        kind,
+        outcome,
+        resources: resources.length,
+        notOk: resources.filter((one) => one.outcome !== 'ok').length,
+        seen: sum(({ seen }) => seen),
+        inserted: sum(({ inserted }) => inserted),
+        updated: sum(({ updated }) => updated),
+        seconds: Math.round((finishedAt.getTime() - startedAt.getTime()) / 100) / 10,
+        ...(error === null ? {} : { error }),
+      }
+      if (outcome === 'ok') log.info(facts, 'run ends')
+      else if (outcome === 'failed') log.error(facts, 'run ends')
+      else log.warn(facts, 'run ends')
+    },
+  }
+}

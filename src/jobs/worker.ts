@@ -1,0 +1,111 @@
+/**
+ * Does the jobs. Each begins by asking Postgres whether there is anything left to do, so that it may run twice, late, or
+ * beside another (S9).
+ */
+import { notYet } from '../errors/unattended.ts'
+import type { Logger } from '../logger.ts'
+import { closeRun, readOpenRun, type ClosedRun, type OpenRun } from '../store/planned-runs.ts'
+import type { ResourceOutcome } from '../store/runs.ts'
+import type { Transaction } from '../store/database.ts'
+import { pullResource, type PullDeps } from '../sync/pull-resource.ts'
+import { RESOURCES_AT_ONCE } from '../sync/pull.ts'
+import { reconnecting } from '../sync/reconnect.ts'
+import { reason } from '../sync-error.ts'
+import { isLastAttempt, obey, verdictOn } from './outcome.ts'
+import type { Queues, SyncJob } from './queues.ts'
+
+export interface WorkerDeps {
+  readonly pull: PullDeps
+  readonly queues: Queues
+  readonly log: Logger
+  readonly closing: Closing
+}
+
+/** What happens when a run ends, whoever sees it first. */
+export interface Closing {
+  /** In the transaction that ends it. */
+  within(tx: Transaction, run: ClosedRun): Promise<void>
+  after(run: ClosedRun): void
+}
+
+export interface JobWorker {
+  /** Takes nothing new, ends what runs at its next page and hands it back. */
+  drain(): Promise<void>
+}
+
+export function startJobWorker(deps: WorkerDeps): JobWorker {
+  const stopping = new AbortController()
+  const worker = deps.queues.startWorker(async (job, token = '') => {
+    try {
+      await work(deps, job, stopping.signal)
+    } catch (error) {
+      const verdict = verdictOn(error, { lastAttempt: isLastAttempt(job) })
+      deps.log.debug({ job: job.id, verdict }, reason(error))
+      await obey(verdict, error, job, token)
+    }
+  }, RESOURCES_AT_ONCE)
+  worker.run().catch((error: unknown) => deps.log.error(reason(error)))
+  return {
+    async drain() {
+      // In this order, or it would take a job that is handed back at once.
+      const closed = worker.close()
+      stopping.abort()
+      await closed
+    },
+  }
+}
+
+async function work(deps: WorkerDeps, job: SyncJob, signal: AbortSignal): Promise<void> {
+  const { pull, closing } = deps
+  const { runId, resource } = job.data
+  if (resource === undefined) return await close(deps, runId, null, signal)
+
+  const run = await reconnecting(() => readOpenRun(pull.sql, runId), signal)
+  if (run === undefined || !run.missing.includes(resource)) return
+  try {
+    report(deps, await pullFor(deps, run, resource, job, signal))
+  } catch (error) {
+    if (verdictOn(error, { lastAttempt: isLastAttempt(job) }).do !== 'end-run') throw error
+    await close({ ...deps, closing }, runId, reason(error), signal)
+  }
+}
+
+async function pullFor(
+  { pull }: WorkerDeps,
+  { id, planned, missing }: OpenRun,
+  type: string,
+  job: SyncJob,
+  signal: AbortSignal,
+): Promise<ResourceOutcome> {
+  const resource = pull.catalog.get(type)!
+  const { read } = resource
+  // Documents that hang on another resource's records come after it.
+  if (read.from === 'each' && planned.includes(read.parent) && missing.includes(read.parent)) {
+    throw notYet({ resource: type, parent: read.parent, seconds: AFTER_PARENT_SECONDS })
+  }
+  return await pullResource(pull, {
+    runId: id,
+    resource,
+    restart: false,
+    signal,
+    onEvent: () => {},
+    settles: (error) => verdictOn(error, { lastAttempt: isLastAttempt(job) }).do === 'settle',
+  })
+}
+
+const AFTER_PARENT_SECONDS = 2
+
+function report({ log }: WorkerDeps, { resource, outcome, code, message }: ResourceOutcome): void {
+  if (outcome !== 'ok') log.warn({ resource, outcome, code }, message ?? outcome)
+}
+
+/** Does nothing where resources are still missing: their jobs will be made again, and whoever does the last one closes. */
+export async function close(
+  { pull: { sql }, closing }: { pull: Pick<PullDeps, 'sql'>; closing: Closing },
+  runId: number,
+  error: string | null,
+  signal: AbortSignal,
+): Promise<void> {
+  const run = await reconnecting(() => closeRun(sql, runId, error, (tx, closed) => closing.within(tx, closed)), signal)
+  if (run !== null) closing.after(run)
+}

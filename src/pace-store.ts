@@ -1,0 +1,24 @@
+/** The contract between the pace (`remote/pace.ts`) and the places it may be shared (`store/pace.ts`, `pace-redis.ts`). */
+
+export interface PaceStore {
+  /** Takes the next place in the fleet's queue of requests. One exchange with the store, however many wait. */
+  reserve(rate: number): Promise<Place>
+  /** How long everybody is still held back, in ms; asked again by who has waited for its place. */
+  held(): Promise<number>
+  /** A 429 came: nobody sends for `holdMs`, and the rate halves for everybody. */
+  slowDown(rate: number, holdMs: number): Promise<void>
+}
+
+export interface Place {
+  /** Until its turn. */
+  readonly waitMs: number
+  /** Places that the fleet has taken so far: between two of one's own it tells one's share. */
+  readonly taken: number
+}
+
+/** After a 429 the rate climbs back by a tenth of the configured rate with each of these. */
+export const RECOVER_EVERY_MS = 10_000
+/** The answers that are still on their way when the first 429 comes say nothing new. */
+export const HALVE_AT_MOST_EVERY_MS = 1_000
+/** The rate is not lowered below this part of the configured one. */
+export const LOWEST_SHARE = 1 / 16

@@ -1,0 +1,29 @@
+/** The pace of one process, in its memory: the same queue as `store/pace-redis.ts` keeps for a fleet. */
+import { HALVE_AT_MOST_EVERY_MS, LOWEST_SHARE, RECOVER_EVERY_MS, type PaceStore } from '../pace-store.ts'
+
+export function createLocalPaceStore(now: () => number = Date.now): PaceStore {
+  let nextAt = 0
+  let heldUntil = 0
+  let taken = 0
+  let lowered: { readonly to: number; readonly at: number } | undefined
+
+  const allowed = (rate: number): number =>
+    lowered === undefined
+      ? rate
+      : Math.min(rate, lowered.to + (rate / 10) * Math.floor((now() - lowered.at) / RECOVER_EVERY_MS))
+
+  return {
+    async reserve(rate) {
+      const at = Math.max(nextAt, now())
+      nextAt = at + 1000 / allowed(rate)
+      return { waitMs: at - now(), taken: ++taken }
+    },
+    held: async () => heldUntil - now(),
+    async slowDown(rate, holdMs) {
+      heldUntil = Math.max(heldUntil, now() + holdMs)
+      nextAt = Math.max(nextAt, heldUntil)
+      if (lowered !== undefined && now() - lowered.at <= HALVE_AT_MOST_EVERY_MS) return
+      lowered = { to: Math.max(rate * LOWEST_SHARE, allowed(rate) / 2), at: now() }
+    },
+  }
+}

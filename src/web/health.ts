@@ -1,0 +1,89 @@
+/** What a supervisor asks: is the process alive, and can it do its work. */
+import { once } from 'node:events'
+import { createServer, type Server, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { httpUnavailable } from '../errors/unattended.ts'
+import { reason } from '../sync-error.ts'
+
+/** Each by name; one that throws is not met, and its message says why. */
+export type Checks = Readonly<Record<string, () => Promise<void>>>
+
+export interface Web {
+  readonly url: string
+  close(): Promise<void>
+}
+
+interface Options {
+  readonly host: string
+  /** 0 for any free one; undefined for the usual one. */
+  readonly port: number | undefined
+  /** Another free port will do when it is taken. */
+  readonly elsewhere: boolean
+  readonly checks: Checks
+}
+
+const USUAL_PORT = 8080
+
+/** A check that hangs is not met. Less than the patience of any prober. */
+const CHECK_MS = 3_000
+
+/** @throws SyncError SYNC_CONFIG when the port cannot be had. */
+export async function startWeb({ host, port, elsewhere, checks }: Options): Promise<Web> {
+  const server = createServer((request, response) => {
+    const path = (request.url ?? '').split('?')[0]
+    if (request.method !== 'GET' && request.method !== 'HEAD') answer(response, 405, { error: 'GET only' })
+    else if (path === '/healthz') answer(response, 200, { status: 'ok' })
+    else if (path === '/readyz') {
+      void ready(checks).then((found) => answer(response, found.status === 'ok' ? 200 : 503, found))
+    } else answer(response, 404, { error: 'there is /healthz and /readyz' })
+  })
+  await listen(server, host, port ?? USUAL_PORT).catch(async (error: unknown) => {
+    if (!elsewhere) throw error
+    await listen(server, host, 0)
+  })
+  const { port: actual } = server.address() as AddressInfo
+  return {
+    url: `http://${host.includes(':') ? `[${host}]` : host}:${actual}`,
+    async close() {
+      server.closeAllConnections()
+      server.close()
+      await once(server, 'close')
+    },
+  }
+}
+
+async function ready(checks: Checks): Promise<{ status: 'ok' | 'not ready' } & Record<string, string>> {
+  const found = await Promise.all(
+    Object.entries(checks).map(async ([name, check]): Promise<[string, string]> => [name, await verdict(check)]),
+  )
+  const status = found.every(([, said]) => said === 'ok') ? 'ok' : 'not ready'
+  return { ...Object.fromEntries(found), status }
+}
+
+async function verdict(check: () => Promise<void>): Promise<string> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<string>((resolve) => {
+    timer = setTimeout(resolve, CHECK_MS, `no answer within ${CHECK_MS / 1000} s`)
+  })
+  const said = check().then(
+    () => 'ok',
+    (error: unknown) => reason(error),
+  )
+  try {
+    return await Promise.race([said, late])
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
+function answer(response: ServerResponse, status: number, body: object): void {
+  response.writeHead(status, { 'content-type': 'application/json', 'cache-control': 'no-store' })
+  response.end(`${JSON.stringify(body)}\n`)
+}
+
+async function listen(server: Server, host: string, port: number): Promise<void> {
+  server.listen(port, host)
+  await once(server, 'listening').catch((error: unknown) => {
+    throw httpUnavailable({ host, port }, error)
+  })
+}

@@ -1,0 +1,25 @@
+import { serve } from './http.ts'
+
+export interface Webhook extends AsyncDisposable {
+  readonly url: string
+  /** Bodies it was sent, whether it took them or not. */
+  readonly received: Record<string, unknown>[]
+  /** What it answers from now on. */
+  status: number
+}
+
+export async function startWebhook(): Promise<Webhook> {
+  const webhook = { received: [] as Record<string, unknown>[], status: 200 }
+  const server = await serve((request, response) => {
+    let body = ''
+    request.setEncoding('utf8').on('data', (text: string) => (body += text))
+    request.on('end', () => {
+      webhook.received.push(JSON.parse(body) as Record<string, unknown>)
+      response.writeHead(webhook.status).end()
+    })
+  })
+  return Object.assign(webhook, {
+    url: `${server.url}/hook/secret-path`,
+    [Symbol.asyncDispose]: () => server[Symbol.asyncDispose](),
+  })
+}
