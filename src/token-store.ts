@@ -29,8 +29,11 @@ export interface CoolDown {
 
 export interface TokenStore {
   read(): Promise<StoredToken>
-  /** The right to request a token, for `leaseMs`; null while another holder has it. Returns the claim's proof. */
-  claim(leaseMs: number): Promise<string | null>
+  /**
+   * The right to request the token after `generation`, for `leaseMs`; null while another holder has it, or when that
+   * token has come meanwhile. Returns the claim's proof.
+   */
+  claim(leaseMs: number, generation: number): Promise<string | null>
   /** Stores the next generation. False when the claim was lost meanwhile: the late token must not replace a newer one. */
   publish(claim: string, token: { sealed: string; issuedAt: number; expiresAt: number }): Promise<boolean>
   /** Gives the claim back after a failed request and starts the fleet's cool-down. */

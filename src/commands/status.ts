@@ -1,7 +1,6 @@
-import { openStore } from '../assemble.ts'
+import { explainStore, openStore } from '../assemble.ts'
 import { readConfig } from '../config.ts'
 import { notMigrated } from '../errors.ts'
-import { explainDatabase } from '../store/database.ts'
 import { readStatus, type ResourceStatus, type Status } from '../store/status.ts'
 import type { Verb } from './verb.ts'
 import { ago, textTable, thousands } from './words.ts'
@@ -26,7 +25,7 @@ Examples
       process.stdout.write(options['json'] === true ? `${JSON.stringify(found)}\n` : `${describe(found)}\n`)
       return EXIT.ok
     } catch (error) {
-      throw explainDatabase(error, store.url)
+      throw await explainStore(error, store)
     } finally {
       await store.close()
     }

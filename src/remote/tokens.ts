@@ -85,7 +85,7 @@ export function createTokens({ store, seal, request, policy, now = Date.now, ran
       const renewed = kept !== undefined && kept.generation > outdated
       if (kept !== undefined && (renewed || now() < kept.expiresAt - margin(kept, 1))) return adopt(kept)
       refuseInCoolDown(stored)
-      const claim = await store.claim(CLAIM_MS)
+      const claim = await store.claim(CLAIM_MS, stored.generation)
       if (claim === null) await sleep(POLL_MS * (1 + random()), signal)
       else {
         const token = await fetchUnder(claim, stored.generation + 1, signal)

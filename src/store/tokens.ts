@@ -35,13 +35,13 @@ export function openTokenStore(sql: Database, keyId: string): TokenStore {
       }
     },
 
-    async claim(leaseMs) {
+    async claim(leaseMs, generation) {
       const claim = randomUUID()
       const { count } = await sql`
         insert into sync.tokens as t (key_id, claim, claim_until)
         values (${keyId}, ${claim}, now() + make_interval(secs => ${leaseMs / 1000}))
         on conflict (key_id) do update set claim = excluded.claim, claim_until = excluded.claim_until
-        where t.claim is null or t.claim_until < now()`
+        where t.generation = ${generation} and (t.claim is null or t.claim_until < now())`
       return count === 1 ? claim : null
     },
 

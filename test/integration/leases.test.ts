@@ -11,7 +11,7 @@ import { until } from '../support/until.ts'
 
 const opened: AsyncDisposable[] = []
 afterEach(async () => {
-  for (const one of opened.splice(0).reverse()) await one[Symbol.asyncDispose]()
+  for (const one of opened.splice(0).toReversed()) await one[Symbol.asyncDispose]()
 })
 
 /** A process of its own, as far as the database can tell. */

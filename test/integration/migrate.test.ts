@@ -7,7 +7,7 @@ import { afterAll, expect, it } from 'vitest'
 import { catalog } from '../../src/registry.ts'
 import { openDatabase } from '../../src/store/database.ts'
 import { migrate } from '../../src/store/migrate.ts'
-import { SQL_TYPE, SYNC_COLUMNS } from '../../src/store/tables.ts'
+import { SQL_TYPE, type SYNC_COLUMNS } from '../../src/store/tables.ts'
 import { createDatabase, createEmptyDatabase } from '../support/database.ts'
 
 const ROOT = join(import.meta.dirname, '../..')

@@ -25,7 +25,9 @@ test('two pulls at once: a resource is worked on by one, and the other says by w
   expect(second.code).toBe(2)
   const [busy, other] = jsonLines(second.stdout).all.filter(({ type }) => type === 'end')
   expect(busy).toMatchObject({ resource: 'clients', outcome: 'failed', code: 'SYNC_BUSY', seen: 0 })
-  expect(busy!['message']).toMatch(/^clients is being worked on by .*, process \d+ since .*Wait for it, or stop it first/)
+  expect(busy!['message']).toMatch(
+    /^clients is being worked on by .*, process \d+ since .*Wait for it, or stop it first/,
+  )
   expect(other).toMatchObject({ resource: 'vendors', outcome: 'ok' })
 
   letGo()

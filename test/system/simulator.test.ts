@@ -39,7 +39,7 @@ test('its options shape what it serves', async () => {
   await process
 })
 
-test.each([
+test.concurrent.each([
   ['--port', 'x', '--port takes a whole number from 0 up, not "x"'],
   ['--port', '70000', '--port is at most 65535'],
   ['--projects', '-1', '--projects'],

@@ -3,7 +3,7 @@ import { createEmptyDatabase } from '../support/database.ts'
 import { until } from '../support/until.ts'
 import { fillClients, open } from './setting.ts'
 
-test('status and migrate, from an empty database to a pulled account', async () => {
+test.concurrent('status and migrate, from an empty database to a pulled account', async () => {
   await using setting = await open({}, createEmptyDatabase())
   const { sql, run } = setting
   const nothing = await run('status')
@@ -19,7 +19,10 @@ test('status and migrate, from an empty database to a pulled account', async () 
     select count(*)::int from pg_description d join pg_class c on c.oid = d.objoid and d.objsubid = 0
     where c.relnamespace = 'scopestack'::regnamespace`
   expect(comments!.count).toBeGreaterThan(37)
-  expect(await run('status')).toMatchObject({ code: 0, stdout: expect.stringContaining('Nothing was pulled') as string })
+  expect(await run('status')).toMatchObject({
+    code: 0,
+    stdout: expect.stringContaining('Nothing was pulled') as string,
+  })
 
   await run('pull clients tags')
   const { code, stdout } = await run('status', { SCOPESTACK_CLIENT_ID: undefined, SCOPESTACK_CLIENT_SECRET: undefined })
@@ -33,6 +36,18 @@ test('status and migrate, from an empty database to a pulled account', async () 
     { resource: 'clients', lastOutcome: 'ok', nextPage: null },
     { resource: 'tags', lastOutcome: 'ok', nextPage: null },
   ])
+})
+
+test.concurrent('what did not end ok is in status with its reason', async () => {
+  await using setting = await open()
+  const { sim, run } = setting
+  sim.setSwitches({ forbidden: ['surveys'] })
+  sim.records.update('tags', sim.records.list('tags')[0]!.id, { attributes: { name: 'n\u0000ul', colour: 'red' } })
+  await run('pull surveys tags')
+  const { code, stdout } = await run('status')
+  expect(code).toBe(0)
+  expect(stdout).toMatch(/surveys forbidden: .*Give the role the "view" privilege/)
+  expect(stdout).toContain('tags: "colour" (string) is not in the catalog and kept in sync_extra.')
 })
 
 test('after an interruption, status says at which page the next pull goes on', async () => {
@@ -51,16 +66,4 @@ test('after an interruption, status says at which page the next pull goes on', a
   expect(stdout).toMatch(/^ {2}clients .*never complete/m)
   const json = JSON.parse((await run('status --json')).stdout) as object
   expect(json).toMatchObject({ resources: [{ resource: 'clients', nextPage: page, dataAsOf: null }] })
-})
-
-test('what did not end ok is in status with its reason', async () => {
-  await using setting = await open()
-  const { sim, run } = setting
-  sim.setSwitches({ forbidden: ['surveys'] })
-  sim.records.update('tags', sim.records.list('tags')[0]!.id, { attributes: { name: 'n\u0000ul', colour: 'red' } })
-  await run('pull surveys tags')
-  const { code, stdout } = await run('status')
-  expect(code).toBe(0)
-  expect(stdout).toMatch(/surveys forbidden: .*Give the role the "view" privilege/)
-  expect(stdout).toContain('tags: "colour" (string) is not in the catalog and kept in sync_extra.')
 })
