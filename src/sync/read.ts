@@ -32,8 +32,8 @@ interface Reading {
 /** A batch is what has arrived; this only bounds one transaction when the database is the slower side. */
 const BATCH_RECORDS = 1000
 
-/** Twice what is in flight, so that the network does not idle while a batch is being written. */
-const windowFor = (concurrency: number): number => 2 * concurrency
+/** A few more than are in flight, so that the network does not idle while a batch is being written; each is memory. */
+const windowFor = (concurrency: number): number => concurrency + 4
 
 export async function* readList(reading: Reading, request: ListRequest, type: string): AsyncGenerator<Batch> {
   for await (const pages of pagesOf(reading, request)) {

@@ -86,6 +86,15 @@ it('stays with a holder that renews it after its connection was replaced', async
   await expect(two.leases.acquire('projects')).rejects.toEqual(busy)
 })
 
+it('is not refused to the very process that has it by mistake: an answer or a release was lost', async () => {
+  const { one, two } = await twoWorkers()
+  await one.leases.release(await one.leases.acquire('projects'))
+  await one.sql`update sync.leases set expires_at = now() + interval '1 minute'`
+  await expect(two.leases.acquire('projects')).rejects.toEqual(busy)
+  const asked = await Promise.allSettled([1, 2, 3].map(() => one.leases.acquire('projects')))
+  expect(asked.map(({ status }) => status).toSorted()).toEqual(['fulfilled', 'rejected', 'rejected'])
+})
+
 it('is lost when it has expired and somebody took it: a renewal says so', async () => {
   const { one, two } = await twoWorkers()
   const lease = await one.leases.acquire('projects')

@@ -77,8 +77,7 @@ it('ends a transaction with an error, not the process, wherever it was when its 
           async () => (await admin`select from pg_stat_activity where wait_event = 'PgSleep'`).length > 0,
           'its sleep',
         )
-        await killAll(admin)
-        await asleep
+        await Promise.all([asleep, killAll(admin)])
       }),
     'during a COPY': () =>
       sql.begin(async (tx) => {
@@ -94,8 +93,7 @@ it('ends a transaction with an error, not the process, wherever it was when its 
           async () => (await admin`select from pg_stat_activity where wait_event = 'PgSleep'`).length > 0,
           'its sleep',
         )
-        await killAll(admin)
-        await both
+        await Promise.all([both, killAll(admin)])
       }),
   }
   for (const [moment, act] of Object.entries(moments)) {

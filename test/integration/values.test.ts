@@ -116,15 +116,15 @@ const EXPECTED: Record<Kind, (value: unknown) => string | undefined> = {
       : undefined,
 }
 const isNumeric = (v: unknown): boolean => typeof v === 'number' || typeof v === 'string'
-const keepable = (text: string): boolean => !text.includes('\0') && !/\p{Surrogate}/u.test(text)
+const keepable = (value: string): boolean => !value.includes('\0') && !/\p{Surrogate}/u.test(value)
 const real = (day: string): boolean => {
-  const [year, month, date] = day.split('-').map(Number) as [number, number, number]
+  const [year, month, dayOfMonth] = day.split('-').map(Number) as [number, number, number]
   return (
     year >= 1 &&
     month >= 1 &&
     month <= 12 &&
-    date >= 1 &&
-    date <= new Date(Date.UTC(2000 + (year % 400), month, 0)).getUTCDate()
+    dayOfMonth >= 1 &&
+    dayOfMonth <= new Date(Date.UTC(2000 + (year % 400), month, 0)).getUTCDate()
   )
 }
 /** What jsonb makes of it: no U+0000, no half characters. */
@@ -134,7 +134,7 @@ const mended = (value: unknown): unknown =>
     if (typeof inner !== 'object' || inner === null || Array.isArray(inner)) return inner
     return Object.fromEntries(Object.entries(inner).map(([key, held]) => [mend(key), held]))
   })
-const mend = (text: string): string => text.replaceAll(/\p{Surrogate}|\0/gu, '\uFFFD')
+const mend = (value: string): string => value.replaceAll(/\p{Surrogate}|\0/gu, '\uFFFD')
 
 const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value)

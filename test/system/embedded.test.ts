@@ -2,8 +2,7 @@ import { chmod, mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { until } from '../support/until.ts'
-import { fillClients, open } from './setting.ts'
+import { open } from './setting.ts'
 
 let cwd: string
 
@@ -36,22 +35,4 @@ test('without DATABASE_URL the data is in .scopestack-sync of this folder, and s
   expect(second.stdout).toContain('"inserted":0,"updated":0')
   // A machine reads stdout; its owner is told all the same.
   expect(second.stderr).toContain('using the embedded Postgres in')
-})
-
-test('when the embedded Postgres goes away, its own reason is told', async () => {
-  await using setting = await open({ latency: 5 })
-  const { sim, run } = setting
-  fillClients(sim, 500)
-  const embedded = { DATABASE_URL: undefined, SYNC_PAGE_SIZE: '10' }
-  const pull = run('pull clients', embedded, { cwd })
-  await until(() => (sim.stats().pages['clients']?.length ?? 0) > 10, 'the run being under way')
-  const pid = Number((await readFile(join(cwd, '.scopestack-sync/data/postmaster.pid'), 'utf8')).split('\n')[0])
-  process.kill(pid, 'SIGQUIT')
-  const { code, stderr } = await pull
-  expect(code).toBe(1)
-  expect(stderr).toMatch(/^The embedded Postgres in \S+\.scopestack-sync went away.* Run the same command again/)
-
-  const next = await run('pull clients', embedded, { cwd })
-  expect(next.code, next.stderr).toBe(0)
-  expect(next.stdout).toMatch(/goes on at page \d+/)
 })

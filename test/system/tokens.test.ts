@@ -47,7 +47,7 @@ test.concurrent('an account that answers 401 to every token stops the run', asyn
   await using setting = await open()
   const { sim, sql, run } = setting
   sim.addFault({ kind: '401', count: 'always', match: { path: '/demo/v1/' } })
-  const { code, stderr } = await run('pull')
+  const { code, stderr } = await run('pull', { SYNC_CONCURRENCY: '1' })
   expect(code).toBe(77)
   expect(stderr).toMatch(
     /answered 401 to .* with a token it had issued a moment before.* look it up under Settings → Users/,
