@@ -35,11 +35,14 @@ export async function openLeases(sql: Database, holder: string): Promise<Leases>
     return row ?? { pid: null, start: null }
   }
 
-  /** What this process has or asks for. A lease that is ours by its row alone lost its answer on the way, or its release. */
-  const held = new Map<string, number | 'asking'>()
+  /** What this process has, with its term. A lease that is ours by its row alone lost its answer on the way, or its release. */
+  const held = new Map<string, number>()
+  /** One question at a time for each resource, so that `held` is right when it is looked at. */
+  const asked = new Map<string, Promise<unknown>>()
 
-  async function take(resource: string, ours: boolean): Promise<Lease> {
+  async function take(resource: string): Promise<Lease> {
     const { pid, start } = await backend()
+    const ours = !held.has(resource)
     const [taken] = await sql<{ term: number }[]>`
       insert into sync.leases as l (resource, term, holder, backend_pid, backend_start, expires_at)
       values (${resource}, 1, ${holder}, ${pid}, ${start}, now() + make_interval(secs => ${LEASE_SECONDS}))
@@ -52,7 +55,10 @@ export async function openLeases(sql: Database, holder: string): Promise<Leases>
           select from pg_stat_activity a
           where a.pid = l.backend_pid and date_trunc('milliseconds', a.backend_start) = date_trunc('milliseconds', l.backend_start)))
       returning term::int`
-    if (taken !== undefined) return { resource, term: taken.term }
+    if (taken !== undefined) {
+      held.set(resource, taken.term)
+      return { resource, term: taken.term }
+    }
     const [other] = await sql<{ holder: string; since: Date }[]>`
       select holder, acquired_at as since from sync.leases where resource = ${resource}`
     throw busy({
@@ -64,16 +70,10 @@ export async function openLeases(sql: Database, holder: string): Promise<Leases>
 
   return {
     async acquire(resource) {
-      if (held.has(resource)) return await take(resource, false)
-      held.set(resource, 'asking')
-      try {
-        const lease = await take(resource, true)
-        held.set(resource, lease.term)
-        return lease
-      } catch (error) {
-        held.delete(resource)
-        throw error
-      }
+      const mine = (asked.get(resource) ?? Promise.resolve()).then(() => take(resource))
+      const settled = mine.catch(() => {})
+      asked.set(resource, settled)
+      return await mine
     },
 
     async renew({ resource, term }) {

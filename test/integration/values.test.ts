@@ -177,7 +177,7 @@ it('keeps every row, every value that fits, and every value that does not', asyn
       await sql.begin((tx) => createMirror(everyKind).load(tx, sent))
       expect(new Map((await stored()).map((row) => [row.id, row]))).toEqual(new Map(before.map((row) => [row.id, row])))
     }),
-    { numRuns: 400 },
+    { numRuns: 500 },
   )
 })
 
