@@ -24,7 +24,7 @@ import { SyncError } from './sync-error.ts'
 
 export const VERSION = pkg.version
 /** Where the embedded Postgres keeps its data, below the current directory. */
-export const EMBEDDED_FOLDER = '.scopestack-sync'
+const EMBEDDED_FOLDER = '.scopestack-sync'
 
 export interface Store {
   readonly url: string

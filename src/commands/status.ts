@@ -32,7 +32,7 @@ Examples
   },
 }
 
-export function describe({ account, resources, parked, drift }: Status): string {
+function describe({ account, resources, parked, drift }: Status): string {
   if (account === null || resources.length === 0) return 'Nothing was pulled into this database yet. Run "pull".'
   const lines = [`Account ${account.slug} (${account.id})`, '']
   lines.push(
