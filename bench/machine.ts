@@ -92,17 +92,18 @@ export async function walOf<T>(url: string, act: () => Promise<T>): Promise<{ re
     const result = await act()
     await sql`select pg_switch_wal()`
     const [row] = await sql<{ all: number; mirror: number }[]>`
-      with blocks as (
-        select b.relfilenode, b.record_length, b.block_fpi_length, b.block_data_length
-        from pg_get_wal_block_info(${before!.lsn}::pg_lsn, pg_current_wal_flush_lsn(), false) b
-        where b.reldatabase = (select oid from pg_database where datname = current_database()))
-      select
-        (pg_wal_lsn_diff(pg_current_wal_flush_lsn(), ${before!.lsn}::pg_lsn))::float8 as all,
-        coalesce((select sum(block_fpi_length + block_data_length + record_length) from blocks
-          where relfilenode in (
+      with records as (
+        select start_lsn, max(record_length) as length
+        from pg_get_wal_block_info(${before!.lsn}::pg_lsn, pg_current_wal_flush_lsn(), false)
+        where reldatabase = (select oid from pg_database where datname = current_database())
+          and relfilenode in (
             select pg_relation_filenode(c.oid) from pg_class c where c.relnamespace = 'scopestack'::regnamespace
             union select pg_relation_filenode(c.reltoastrelid) from pg_class c
-              where c.relnamespace = 'scopestack'::regnamespace and c.reltoastrelid <> 0)), 0)::float8 as mirror`
+              where c.relnamespace = 'scopestack'::regnamespace and c.reltoastrelid <> 0)
+        group by start_lsn)
+      select
+        (pg_wal_lsn_diff(pg_current_wal_flush_lsn(), ${before!.lsn}::pg_lsn))::float8 as all,
+        coalesce((select sum(length) from records), 0)::float8 as mirror`
     return { result, wal: { all: row!.all, mirror: row!.mirror } }
   } finally {
     await sql.end()

@@ -2,7 +2,7 @@
 import { hostname } from 'node:os'
 import pkg from '../package.json' with { type: 'json' }
 import type { Config } from './config.ts'
-import { embeddedFailed, stopped } from './errors.ts'
+import { embeddedFailed, embeddedGone, stopped } from './errors.ts'
 import { catalog } from './registry.ts'
 import { type Account, fetchAccount } from './remote/account.ts'
 import { createClient, type Client } from './remote/client.ts'
@@ -14,7 +14,8 @@ import { RETRY } from './remote/retry.ts'
 import { createSeal } from './remote/seal.ts'
 import { createTokens, installToken } from './remote/tokens.ts'
 import { bindAccount } from './store/account.ts'
-import { openDatabase, type Database } from './store/database.ts'
+import { explainDatabase, openDatabase, type Database } from './store/database.ts'
+import { lastWords } from './store/embedded-cluster.ts'
 import { startEmbeddedPostgres } from './store/embedded.ts'
 import { openLeases } from './store/leases.ts'
 import { migrate } from './store/migrate.ts'
@@ -25,11 +26,11 @@ import { openRefreshStore } from './store/refresh-tokens.ts'
 import { openTokenStore } from './store/tokens.ts'
 import { openRedisTokenStore } from './store/tokens-redis.ts'
 import type { PullDeps } from './sync/pull-resource.ts'
-import type { SyncError } from './sync-error.ts'
+import { SyncError } from './sync-error.ts'
 
 export const VERSION = pkg.version
 /** Where the embedded Postgres keeps its data, below the current directory. */
-export const EMBEDDED_FOLDER = '.scopestack-sync'
+const EMBEDDED_FOLDER = '.scopestack-sync'
 
 export interface Store {
   readonly url: string
@@ -59,6 +60,15 @@ export async function openStore({ databaseUrl }: Pick<Config, 'databaseUrl'>, si
       await embedded?.stop()
     },
   }
+}
+
+/** The database's failures in our words. An embedded server that went away is nobody's to check but ours: it says why. */
+export async function explainStore(error: unknown, { url, embedded }: Store): Promise<unknown> {
+  const explained = explainDatabase(error, url)
+  const gone = explained instanceof SyncError && explained.code === 'SYNC_DATABASE_UNREACHABLE'
+  return gone && embedded !== undefined
+    ? embeddedGone({ folder: embedded, said: await lastWords(embedded) }, error)
+    : explained
 }
 
 export interface Worker extends PullDeps {

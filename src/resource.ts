@@ -134,7 +134,7 @@ interface Declaration {
 }
 
 /** `custom-hours?` → `custom_hours`. */
-export const snakeCase = (member: string): string => member.replaceAll('-', '_').replace(/\?$/, '')
+const snakeCase = (member: string): string => member.replaceAll('-', '_').replace(/\?$/, '')
 
 /**
  * @param type the JSON:API type; the list's path and the table's name follow from it.

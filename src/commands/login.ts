@@ -1,10 +1,9 @@
-import { openSignIn, openStore } from '../assemble.ts'
+import { explainStore, openSignIn, openStore } from '../assemble.ts'
 import { readConfig } from '../config.ts'
 import { usage } from '../errors.ts'
 import { loginFailed } from '../errors/fleet.ts'
 import { beginAuthorization } from '../remote/authorize.ts'
 import { openLoopback } from '../remote/loopback.ts'
-import { explainDatabase } from '../store/database.ts'
 import { openBrowser } from './browser.ts'
 import { wholeNumber, type Verb } from './verb.ts'
 import { EXIT, reason, SyncError } from '../sync-error.ts'
@@ -64,7 +63,7 @@ A machine without a browser:
             )
             return EXIT.ok
           } catch (error) {
-            const failure = refusedCode(explainDatabase(error, store.url))
+            const failure = refusedCode(await explainStore(error, store))
             await arrival.answer({ ok: false, title: 'Not logged in', text: reason(failure) })
             throw failure
           }
@@ -72,7 +71,7 @@ A machine without a browser:
           await signIn.close()
         }
       } catch (error) {
-        throw explainDatabase(error, store.url)
+        throw await explainStore(error, store)
       } finally {
         await store.close()
       }

@@ -1,7 +1,7 @@
-import { openStore } from '../assemble.ts'
+import { explainStore, openStore } from '../assemble.ts'
 import { readConfig } from '../config.ts'
 import { migrateQueue } from '../jobs/queues.ts'
-import { addressOf, explainDatabase } from '../store/database.ts'
+import { addressOf } from '../store/database.ts'
 import { migrate as runMigrations } from '../store/migrate.ts'
 import type { Verb } from './verb.ts'
 import { EXIT } from '../sync-error.ts'
@@ -26,7 +26,7 @@ The role must be allowed to create schemas in the database, or own them.`,
       process.stdout.write(`${addressOf(store.url)} has the schema of this version.\n`)
       return EXIT.ok
     } catch (error) {
-      throw explainDatabase(error, store.url)
+      throw await explainStore(error, store)
     } finally {
       await store.close()
     }

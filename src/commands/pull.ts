@@ -1,8 +1,7 @@
-import { openStore, openWorker } from '../assemble.ts'
+import { explainStore, openStore, openWorker } from '../assemble.ts'
 import { readConfig } from '../config.ts'
 import { catalog } from '../registry.ts'
 import { createLogger, noteRetries } from '../logger.ts'
-import { explainDatabase } from '../store/database.ts'
 import { pull as runPull } from '../sync/pull.ts'
 import { chooseResources } from './choose.ts'
 import { chooseProgress } from './progress.ts'
@@ -60,7 +59,7 @@ Examples
         await worker.close()
       }
     } catch (error) {
-      const explained = explainDatabase(error, store.url)
+      const explained = await explainStore(error, store)
       progress.abandon(explained)
       throw explained
     } finally {

@@ -1,12 +1,12 @@
 import { once } from 'node:events'
 import { hostname } from 'node:os'
-import { openStore, openWorker, VERSION, type Store } from '../assemble.ts'
+import { explainStore, openStore, openWorker, VERSION, type Store } from '../assemble.ts'
 import { readConfig, type Config } from '../config.ts'
 import { usage } from '../errors.ts'
 import { migrateQueue, openQueues, type Queues } from '../jobs/queues.ts'
 import { readSchedules, type Schedule } from '../jobs/schedule.ts'
 import { startScheduler, startWorker, type Part } from '../jobs/service.ts'
-import { createLogger, type Logger } from '../logger.ts'
+import { createLogger, type Logger, noteRetries } from '../logger.ts'
 import { catalog } from '../registry.ts'
 import { backoff, sleep } from '../remote/retry.ts'
 import { installationName } from '../store/account.ts'
@@ -51,7 +51,7 @@ Examples
       return EXIT.ok
     } catch (error) {
       if (signal.aborted && error instanceof SyncError && error.code === 'SYNC_STOPPED') return EXIT.ok
-      throw explainDatabase(error, store.url)
+      throw await explainStore(error, store)
     } finally {
       await store.close()
     }
@@ -167,7 +167,7 @@ function checks({ sql, url }: Store, queues: Queues) {
 async function openPatiently({ config, store, log }: Service, signal: AbortSignal) {
   for (let attempt = 1; ; attempt++) {
     try {
-      return await openWorker(config, store, signal, ({ code, message }) => log.debug({ code }, message))
+      return await openWorker(config, store, signal, noteRetries(log))
     } catch (error) {
       const later = error instanceof SyncError && (error.remedy === 'retry' || error.remedy === 'wait')
       if (!later) throw error

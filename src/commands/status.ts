@@ -1,7 +1,6 @@
-import { openStore } from '../assemble.ts'
+import { explainStore, openStore } from '../assemble.ts'
 import { readConfig } from '../config.ts'
 import { notMigrated } from '../errors.ts'
-import { explainDatabase } from '../store/database.ts'
 import { DONE_BY_THIS_VERSION } from '../jobs/scheduler.ts'
 import { readSchedules, type Schedule } from '../jobs/schedule.ts'
 import { readStatus, type ResourceStatus, type RunStatus, type Status } from '../store/status.ts'
@@ -31,7 +30,7 @@ Examples
       process.stdout.write(json ? `${JSON.stringify({ ...found, nextTicks })}\n` : `${describe(found, nextTicks)}\n`)
       return EXIT.ok
     } catch (error) {
-      throw explainDatabase(error, store.url)
+      throw await explainStore(error, store)
     } finally {
       await store.close()
     }
@@ -50,7 +49,7 @@ const nextTicksOf = (schedules: readonly Schedule[], now: Date): NextTick[] =>
     return at === null ? [] : [{ schedule: schedule.name, at }]
   })
 
-export function describe({ account, runs, resources, parked, drift }: Status, nextTicks: readonly NextTick[]): string {
+function describe({ account, runs, resources, parked, drift }: Status, nextTicks: readonly NextTick[]): string {
   const ticks = nextTicks.map(({ schedule, at }) => `Next ${schedule} run, where "start" runs: ${at.toISOString()}.`)
   if (account === null || resources.length === 0) {
     return ['Nothing was pulled into this database yet. Run "pull".', ...runs.map(runLine), ...ticks].join('\n')

@@ -13,7 +13,7 @@ export interface Account {
 export const fetchAccount = (client: Client, signal: AbortSignal): Promise<Account> =>
   client.get('/v1/me', parseAccount, signal)
 
-export function parseAccount(body: string, url: string): Account {
+function parseAccount(body: string, url: string): Account {
   const attributes = parseDocument(body, url).records[0]?.attributes
   const { 'account-id': id, 'account-slug': slug, name } = isObject(attributes) ? attributes : {}
   if ((typeof id !== 'number' && typeof id !== 'string') || typeof slug !== 'string' || slug === '') {

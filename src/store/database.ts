@@ -65,7 +65,7 @@ export function explainDatabase(error: unknown, url: string): unknown {
   return error
 }
 
-export function codeOf(error: unknown): string {
+function codeOf(error: unknown): string {
   if (error instanceof AggregateError) return codeOf(error.errors[0])
   return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : ''
 }

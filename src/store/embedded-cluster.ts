@@ -107,6 +107,14 @@ export async function shutDown(cluster: Cluster): Promise<void> {
   while ((await runningServer(cluster))?.pid === before.pid) await sleep(10)
 }
 
+/** The worst that the server said since it was last started; empty when it said nothing bad. */
+export async function lastWords(folder: string): Promise<string> {
+  const log = await readFile(join(folder, 'postgres.log'), 'utf8').catch(() => '')
+  const bad = log.slice(log.lastIndexOf('starting PostgreSQL')).match(/(?<=(?:PANIC|FATAL): {2}).*/g) ?? []
+  // Before and behind the reason come the refusals of those who knock.
+  return bad.find((line) => !/the database system is|terminating connection/.test(line)) ?? bad[0] ?? ''
+}
+
 // --- internal ---
 
 const LOG_LIMIT = 10_000_000

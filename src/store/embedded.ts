@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import postgres from 'postgres'
 import { findBinaries } from './embedded-binaries.ts'
-import { launch, prepareCluster, runningServer, shutDown, SUPERUSER } from './embedded-cluster.ts'
+import { lastWords, launch, prepareCluster, runningServer, shutDown, SUPERUSER } from './embedded-cluster.ts'
 import type { Cluster, Launch } from './embedded-cluster.ts'
 import { preparePlace } from './embedded-place.ts'
 
@@ -58,7 +58,10 @@ async function join(cluster: Cluster): Promise<{ sql: postgres.Sql; port: number
     } else {
       const failure = await started?.failure()
       if (failure !== undefined && !LOST_A_RACE.test(failure)) {
-        throw new Error(`The embedded Postgres in ${cluster.folder} did not start: ${failure}`)
+        const said = (await lastWords(cluster.folder)) || failure
+        throw new Error(
+          `The embedded Postgres in ${cluster.folder} did not start: ${said}\nAll that it said is in postgres.log there.`,
+        )
       }
       if (!started || failure !== undefined) started = await launch(cluster)
     }

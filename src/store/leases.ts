@@ -35,27 +35,45 @@ export async function openLeases(sql: Database, holder: string): Promise<Leases>
     return row ?? { pid: null, start: null }
   }
 
-  return {
-    async acquire(resource) {
-      const { pid, start } = await backend()
-      const [taken] = await sql<{ term: number }[]>`
-        insert into sync.leases as l (resource, term, holder, backend_pid, backend_start, expires_at)
-        values (${resource}, 1, ${holder}, ${pid}, ${start}, now() + make_interval(secs => ${LEASE_SECONDS}))
-        on conflict (resource) do update set
-          term = l.term + 1, holder = excluded.holder, backend_pid = excluded.backend_pid,
-          backend_start = excluded.backend_start, acquired_at = now(), expires_at = excluded.expires_at
-        where l.expires_at < now() or (l.backend_pid is not null and not exists (
+  /** What this process has, with its term. A lease that is ours by its row alone lost its answer on the way, or its release. */
+  const held = new Map<string, number>()
+  /** One question at a time for each resource, so that `held` is right when it is looked at. */
+  const asked = new Map<string, Promise<unknown>>()
+
+  async function take(resource: string): Promise<Lease> {
+    const { pid, start } = await backend()
+    const ours = !held.has(resource)
+    const [taken] = await sql<{ term: number }[]>`
+      insert into sync.leases as l (resource, term, holder, backend_pid, backend_start, expires_at)
+      values (${resource}, 1, ${holder}, ${pid}, ${start}, now() + make_interval(secs => ${LEASE_SECONDS}))
+      on conflict (resource) do update set
+        term = l.term + 1, holder = excluded.holder, backend_pid = excluded.backend_pid,
+        backend_start = excluded.backend_start, acquired_at = now(), expires_at = excluded.expires_at
+      where l.expires_at < now()
+        or (${ours} and l.backend_pid = excluded.backend_pid and l.backend_start = excluded.backend_start)
+        or (l.backend_pid is not null and not exists (
           select from pg_stat_activity a
           where a.pid = l.backend_pid and date_trunc('milliseconds', a.backend_start) = date_trunc('milliseconds', l.backend_start)))
-        returning term::int`
-      if (taken !== undefined) return { resource, term: taken.term }
-      const [other] = await sql<{ holder: string; since: Date }[]>`
-        select holder, acquired_at as since from sync.leases where resource = ${resource}`
-      throw busy({
-        resource,
-        holder: other?.holder ?? 'another process',
-        since: other?.since.toISOString() ?? 'a moment ago',
-      })
+      returning term::int`
+    if (taken !== undefined) {
+      held.set(resource, taken.term)
+      return { resource, term: taken.term }
+    }
+    const [other] = await sql<{ holder: string; since: Date }[]>`
+      select holder, acquired_at as since from sync.leases where resource = ${resource}`
+    throw busy({
+      resource,
+      holder: other?.holder ?? 'another process',
+      since: other?.since.toISOString() ?? 'a moment ago',
+    })
+  }
+
+  return {
+    async acquire(resource) {
+      const mine = (asked.get(resource) ?? Promise.resolve()).then(() => take(resource))
+      const settled = mine.catch(() => {})
+      asked.set(resource, settled)
+      return await mine
     },
 
     async renew({ resource, term }) {
@@ -69,6 +87,7 @@ export async function openLeases(sql: Database, holder: string): Promise<Leases>
     },
 
     async release({ resource, term }) {
+      if (held.get(resource) === term) held.delete(resource)
       await sql`update sync.leases set expires_at = '-infinity' where resource = ${resource} and term = ${term}`
     },
 

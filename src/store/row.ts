@@ -1,7 +1,7 @@
 /** From a record to its row: columns in Postgres' text form, and everything that has no column in `sync_extra`. */
 import { hash } from 'node:crypto'
 import type { Column, RemoteRecord, Resource } from '../resource.ts'
-import { arrayLiteral, encode, encodeJson, MISFIT, type Encoded } from './codec.ts'
+import { encode, encodeJson, MISFIT, type Encoded } from './codec.ts'
 
 export interface Row {
   readonly id: string
@@ -81,7 +81,7 @@ function encodeColumn({ from, kind }: Column, value: unknown): Encoded {
   if (!Array.isArray(linkage)) return MISFIT
   const ids = linkage.map((end) => membersOf(end)['id'])
   // Sorted: linkage is a set, and another order must not make another row.
-  return ids.every((id) => typeof id === 'string') ? arrayLiteral(ids.sort()) : MISFIT
+  return ids.every((id) => typeof id === 'string') ? encode('texts', ids.sort()) : MISFIT
 }
 
 /** A record whose `attributes` is not an object simply has none; the row still loads. */
@@ -102,7 +102,7 @@ function shapeOf(value: unknown): string {
 const copyLine = (values: readonly (string | null)[]): string => values.map(copyField).join('\t')
 
 /** COPY's text format: backslash, tab and line ends are escaped, NULL is `\N`. */
-export const copyField = (value: string | null): string =>
+const copyField = (value: string | null): string =>
   value === null ? '\\N' : /[\\\t\n\r]/.test(value) ? value.replace(/[\\\t\n\r]/g, (c) => COPY_ESCAPE[c]!) : value
 
 const COPY_ESCAPE: Readonly<Record<string, string>> = { '\\': '\\\\', '\t': '\\t', '\n': '\\n', '\r': '\\r' }

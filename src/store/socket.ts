@@ -2,10 +2,15 @@
  * The socket given to the driver, which outlives the connection it stands for.
  *
  * postgres.js 3.4.9 forgets a socket when it closes, though a transaction still has to say ROLLBACK: that write meets a
- * null in a timer and ends the process (porsager/postgres#1154, #1208), and a write that was waiting in that moment
- * leaves a connection that never sends again. Here a lost connection is first an error, which rejects what was asked;
- * each later write is answered by the same error; and only when nothing is written any more does the driver hear
- * `close` and open another. TLS is negotiated here too, since the driver would put a socket of its own on top.
+ * null in a timer and ends the process (porsager/postgres#1154, #1208). Here a lost connection is first an error, which
+ * rejects what was asked; each later write is answered by the same error; and only when nothing is written any more
+ * does the driver hear `close` and open another.
+ *
+ * A write that still waits in the driver just then stays in its buffer, and from then on that buffer is only sent when
+ * it holds 1 KB: the next connection never says hello, and its statements hang until the time-out. Such a connection is
+ * closed at once, until the hellos that pile up are sent, and all but the last are dropped.
+ *
+ * TLS is negotiated here too, since the driver would put a socket of its own on top.
  */
 import { EventEmitter } from 'node:events'
 import { connect as connectSocket, type Socket } from 'node:net'
@@ -27,6 +32,8 @@ const QUIET_MS = 1_000
 const SSL_REQUEST = Buffer.from([0, 0, 0, 8, 4, 210, 22, 47])
 const READY_FOR_QUERY = Buffer.from([0x5a, 0, 0, 0, 5])
 const IDLE = 0x49
+/** In a startup message, behind its length. */
+const PROTOCOL_3 = Buffer.from([0, 3, 0, 0])
 
 interface Address {
   readonly host: string
@@ -55,17 +62,19 @@ export class DriverSocket extends EventEmitter {
         connectSocket({ host, port, noDelay: true, keepAlive: true })
     if (path || tls === 'disable') this.#adopt(this.#stream)
     else this.#negotiate(host, tls)
+    // The driver puts its first write off by one turn.
+    setImmediate(() => setImmediate(() => this.#closeWhenMute()))
   }
 
-  write(data: Buffer | string, done?: () => void): boolean {
-    this.#writes++
+  write(given: Buffer, done?: () => void): boolean {
+    const data = this.#writes++ === 0 ? startupIn(given) : given
     if (this.#lost !== undefined) {
       setImmediate(() => this.#fail())
       done?.()
       return true
     }
     if (this.#held === undefined) return this.#stream.write(data, done)
-    this.#held.push(Buffer.from(data))
+    this.#held.push(data)
     done?.()
     return true
   }
@@ -150,15 +159,34 @@ export class DriverSocket extends EventEmitter {
     if (this.listenerCount('error') > 0) this.emit('error', this.#lost)
   }
 
+  #closeWhenMute(): void {
+    if (this.#writes > 0 || this.#lost !== undefined) return
+    this.#lost = new Error('The driver sent nothing')
+    this.#stream.destroy()
+    this.#close()
+  }
+
+  #close(): void {
+    this.#closed = true
+    // `true` would tell of an error, and the driver then waits up to 20 s before it connects again: ten connections
+    // that a restart cuts at once count as ten failures in a row. Who asks again decides when.
+    this.emit('close', false)
+  }
+
   #closeWhenQuiet(): void {
     const writes = this.#writes
     const look = (): void => {
       if (this.#writes !== writes) return this.#closeWhenQuiet()
-      this.#closed = true
-      this.emit('close', this.#cause !== undefined)
+      this.#close()
     }
     // Immediates run in order: a write that the driver has put off by one comes before the look.
     if (this.#inTransaction) setTimeout(() => setImmediate(look), QUIET_MS)
     else setImmediate(look)
   }
+}
+
+/** What was left from the connection before comes first. */
+function startupIn(data: Buffer): Buffer {
+  const at = data.lastIndexOf(PROTOCOL_3)
+  return at < 4 ? data : data.subarray(at - 4)
 }

@@ -29,14 +29,11 @@ interface Reading {
   readonly signal: AbortSignal
 }
 
-/**
- * Records committed together, about. Measured on a first load of 100k records: 100 a commit cost a third of the speed,
- * and past 1,000 nothing more is gained.
- */
+/** A batch is what has arrived; this only bounds one transaction when the database is the slower side. */
 const BATCH_RECORDS = 1000
 
-/** Twice what is in flight, so that the network does not idle while a batch is being written. */
-const windowFor = (concurrency: number): number => 2 * concurrency
+/** A few more than are in flight, so that the network does not idle while a batch is being written; each is memory. */
+const windowFor = (concurrency: number): number => concurrency + 4
 
 export async function* readList(reading: Reading, request: ListRequest, type: string): AsyncGenerator<Batch> {
   for await (const pages of pagesOf(reading, request)) {
@@ -56,8 +53,8 @@ function sortOut(records: readonly RemoteRecord[], type: string): Pick<ReadPage,
   return {
     records: records.filter(fits),
     unusable: records.flatMap((body) => {
-      const reason = objectionTo(body, type)
-      return reason === null ? [] : [{ id: storable(body.id), reason, body }]
+      const objection = objectionTo(body, type)
+      return objection === null ? [] : [{ id: storable(body.id), reason: objection, body }]
     }),
   }
 }

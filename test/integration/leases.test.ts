@@ -11,7 +11,7 @@ import { until } from '../support/until.ts'
 
 const opened: AsyncDisposable[] = []
 afterEach(async () => {
-  for (const one of opened.splice(0).reverse()) await one[Symbol.asyncDispose]()
+  for (const one of opened.splice(0).toReversed()) await one[Symbol.asyncDispose]()
 })
 
 /** A process of its own, as far as the database can tell. */
@@ -84,6 +84,15 @@ it('stays with a holder that renews it after its connection was replaced', async
   await two.sql`select pg_terminate_backend(backend_pid) from sync.leases`
   await until(() => one.leases.renew(lease), 'a renewal over a new connection')
   await expect(two.leases.acquire('projects')).rejects.toEqual(busy)
+})
+
+it('is not refused to the very process that has it by mistake: an answer or a release was lost', async () => {
+  const { one, two } = await twoWorkers()
+  await one.leases.release(await one.leases.acquire('projects'))
+  await one.sql`update sync.leases set expires_at = now() + interval '1 minute'`
+  await expect(two.leases.acquire('projects')).rejects.toEqual(busy)
+  const asked = await Promise.allSettled([1, 2, 3].map(() => one.leases.acquire('projects')))
+  expect(asked.map(({ status }) => status).toSorted()).toEqual(['fulfilled', 'rejected', 'rejected'])
 })
 
 it('is lost when it has expired and somebody took it: a renewal says so', async () => {

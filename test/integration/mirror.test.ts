@@ -1,6 +1,6 @@
 /** Loading into a mirrored table: what is written, and above all what is not. */
 import { afterAll, expect, it } from 'vitest'
-import { defineResource, type RemoteRecord, text, to } from '../../src/resource.ts'
+import { type Attribute, defineResource, integer, type RemoteRecord, text } from '../../src/resource.ts'
 import { catalog } from '../../src/registry.ts'
 import { openDatabase } from '../../src/store/database.ts'
 import { createMirror, type Loaded } from '../../src/store/mirror.ts'
@@ -114,21 +114,13 @@ it('takes a to-many for the set it is: another order is no change', async () => 
   expect(await load('products', [product(['3', '11'])])).toMatchObject({ updated: 1 })
 })
 
-it('writes every row again when the declaration has changed', async () => {
-  const declare = (member: string) =>
-    defineResource('tags', {
-      comment: 'One row per tag.',
-      confidence: 'low',
-      attributes: { [member]: text('Name of the tag.', { column: 'name' }) },
-      toOne: { account: to('accounts', 'Account the tag belongs to.') },
-    })
-  const tag = { type: 'tags', id: '1', attributes: { name: 'old member', label: 'new member' } }
-  await load('tags', [tag], declare('name'))
-  expect(await load('tags', [tag], declare('name'))).toMatchObject({ unchanged: 1 })
-  expect(await load('tags', [tag], declare('label'))).toMatchObject({ updated: 1 })
-  expect(await sql`select name, sync_extra from scopestack.tags`).toEqual([
-    { name: 'new member', sync_extra: { name: 'old member' } },
-  ])
+it('writes every row again when the declaration has changed, even where no value has', async () => {
+  const declare = (made: Attribute) =>
+    defineResource('tags', { comment: 'One row per tag.', confidence: 'low', attributes: { name: made } })
+  const tag = { type: 'tags', id: '1', attributes: { name: '7' } }
+  await load('tags', [tag], declare(text('Name of the tag.')))
+  expect(await load('tags', [tag], declare(text('Name of the tag, in other words.')))).toMatchObject({ unchanged: 1 })
+  expect(await load('tags', [tag], declare(integer('Number of the tag.')))).toMatchObject({ updated: 1 })
 })
 
 it('shows readers every row at every moment of a load', async () => {

@@ -1,36 +1,23 @@
-import { createServer } from 'node:http'
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Remote } from './worker.ts'
 
 type Json = Record<string, unknown>
 export type ListBody = { data: Json[]; included?: Json[]; meta: Json }
 
-/** Given the whole answer of a list; what it returns is sent instead. */
-export type Alter = (body: ListBody, asked: { type: string; page: number }) => unknown
+export type OneBody = { data: Json & { attributes: Json } }
 
-/** Passes everything on to a simulator and lets a test rewrite the lists, for answers the simulator is too right to give. */
+/** Given a whole answer; what they return is sent instead. */
+export type Alter = {
+  list?: (body: ListBody, asked: { type: string; page: number }) => unknown
+  me?: (body: OneBody) => unknown
+}
+
+/** Passes everything on to a simulator and lets a test rewrite what comes back, for answers the simulator is too right to give. */
 export async function startRelay(remote: Remote, alter: Alter): Promise<Remote & AsyncDisposable> {
-  const server = createServer(async (request, response) => {
-    const chunks: Buffer[] = []
-    for await (const chunk of request) chunks.push(chunk as Buffer)
-    const answer = await fetch(remote.url + request.url!, {
-      method: request.method!,
-      headers: Object.fromEntries(
-        ['authorization', 'accept', 'content-type'].flatMap((name) => {
-          const value = request.headers[name]
-          return typeof value === 'string' ? [[name, value]] : []
-        }),
-      ),
-      ...(chunks.length > 0 ? { body: Buffer.concat(chunks) } : {}),
-    })
-    let body = await answer.text()
-    const { pathname, searchParams } = new URL(request.url!, remote.url)
-    const type = /^\/[^/]+\/v1\/([a-z-]+)$/.exec(pathname)?.[1]
-    if (type !== undefined && answer.status === 200) {
-      const page = Number(searchParams.get('page[number]') ?? '1')
-      body = JSON.stringify(alter(JSON.parse(body) as ListBody, { type, page }))
-    }
-    response.writeHead(answer.status, { 'content-type': answer.headers.get('content-type') ?? 'text/plain' }).end(body)
+  const server = createServer((request, response) => {
+    // A simulator that is being closed answers nobody.
+    pass(remote, alter, request, response).catch(() => response.destroy())
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   return {
@@ -41,4 +28,32 @@ export async function startRelay(remote: Remote, alter: Alter): Promise<Remote &
       await new Promise((resolve) => server.close(resolve))
     },
   }
+}
+
+// --- internal ---
+
+async function pass(remote: Remote, alter: Alter, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  const chunks: Buffer[] = []
+  for await (const chunk of request) chunks.push(chunk as Buffer)
+  const answer = await fetch(remote.url + request.url!, {
+    method: request.method!,
+    headers: Object.fromEntries(
+      ['authorization', 'accept', 'content-type'].flatMap((name) => {
+        const value = request.headers[name]
+        return typeof value === 'string' ? [[name, value]] : []
+      }),
+    ),
+    ...(chunks.length > 0 ? { body: Buffer.concat(chunks) } : {}),
+  })
+  let body = await answer.text()
+  const { pathname, searchParams } = new URL(request.url!, remote.url)
+  const type = /^\/[^/]+\/v1\/([a-z-]+)$/.exec(pathname)?.[1]
+  const page = Number(searchParams.get('page[number]') ?? '1')
+  if (answer.status === 200 && type !== undefined && alter.list !== undefined) {
+    body = JSON.stringify(alter.list(JSON.parse(body) as ListBody, { type, page }))
+  }
+  if (answer.status === 200 && pathname === '/v1/me' && alter.me !== undefined) {
+    body = JSON.stringify(alter.me(JSON.parse(body) as OneBody))
+  }
+  response.writeHead(answer.status, { 'content-type': answer.headers.get('content-type') ?? 'text/plain' }).end(body)
 }

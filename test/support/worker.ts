@@ -22,7 +22,7 @@ export async function startWorker(
   changes: Partial<Config> = {},
 ): Promise<TestWorker> {
   const sql: Database = openDatabase(databaseUrl)
-  const store = { url: databaseUrl, sql, embedded: undefined, close: () => sql.end({ timeout: 5 }) }
+  const store = { url: databaseUrl, sql, embedded: undefined, close: () => sql.end({ timeout: 1 }) }
   const worker = await openWorker(
     configFor(remote, databaseUrl, changes),
     store,

@@ -3,7 +3,7 @@ import { createEmptyDatabase } from '../support/database.ts'
 import { until } from '../support/until.ts'
 import { contents, open } from './setting.ts'
 
-test('no database: what was tried, why it failed, what to check', async () => {
+test.concurrent('no database: what was tried, why it failed, what to check', async () => {
   await using setting = await open()
   for (const command of ['pull', 'status', 'migrate']) {
     const { code, stdout, stderr } = await setting.run(command, {
@@ -18,7 +18,7 @@ test('no database: what was tried, why it failed, what to check', async () => {
   expect(setting.sim.stats().tokenRequests).toBe(0)
 })
 
-test('a database that refuses: no such role, no such database', async () => {
+test.concurrent('a database that refuses: no such role, no such database', async () => {
   await using setting = await open()
   const stranger = new URL(setting.databaseUrl)
   stranger.username = 'somebody_else'
@@ -37,7 +37,7 @@ test('a database that refuses: no such role, no such database', async () => {
   }
 })
 
-test('a role without rights is told what it needs', async () => {
+test.concurrent('a role without rights is told what it needs', async () => {
   await using setting = await open({}, createEmptyDatabase())
   const { sql, run, databaseUrl } = setting
   const role = `reader_${process.pid}`
@@ -54,7 +54,7 @@ test('a role without rights is told what it needs', async () => {
   }
 })
 
-test('a database that mirrors another account is left as it is', async () => {
+test.concurrent('a database that mirrors another account is left as it is', async () => {
   await using setting = await open()
   const { sim, sql, run } = setting
   expect((await run('pull clients tags')).code).toBe(0)

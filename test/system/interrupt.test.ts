@@ -84,37 +84,30 @@ test('--full begins at the first page all the same', async () => {
   await expectWhole(setting)
 })
 
-test.each(['SIGTERM', 'SIGINT', 'SIGHUP'] as const)(
-  'on %s the page is committed and the run says how to go on',
-  async (name) => {
-    await using setting = await openLongList()
-    const { sim, sql, run } = setting
-    const asked = run('pull clients', ENV)
-    await served(setting, 50)
-    asked.kill(name)
-    const { code, stderr } = await asked
-    expect(code).toBe(1)
-    expect(stderr).toBe(
-      'Stopped on request. Run the same command again: it goes on where it stopped.\n(SYNC_STOPPED)\n',
-    )
-    const page = (await nextPage(setting))!
-    expect(page).toBeGreaterThan(1)
-    // The cursor speaks of exactly the rows that are there.
-    expect(await sql`select count(*)::int as rows from scopestack.clients`).toEqual([{ rows: (page - 1) * PAGE_SIZE }])
-    expect(await sql`select outcome, error from sync.runs`).toMatchObject([
-      { outcome: 'failed', error: expect.stringContaining('Stopped on request') as string },
-    ])
+test.each(['SIGTERM', 'SIGINT'] as const)('on %s the page is committed and the run says how to go on', async (name) => {
+  await using setting = await openLongList()
+  const { sim, sql, run } = setting
+  const asked = run('pull clients', ENV)
+  await served(setting, 50)
+  asked.kill(name)
+  const { code, stderr } = await asked
+  expect(code).toBe(1)
+  expect(stderr).toBe('Stopped on request. Run the same command again: it goes on where it stopped.\n(SYNC_STOPPED)\n')
+  const page = (await nextPage(setting))!
+  expect(page).toBeGreaterThan(1)
+  // The cursor speaks of exactly the rows that are there.
+  expect(await sql`select count(*)::int as rows from scopestack.clients`).toEqual([{ rows: (page - 1) * PAGE_SIZE }])
+  expect(await sql`select outcome, error from sync.runs`).toMatchObject([
+    { outcome: 'failed', error: expect.stringContaining('Stopped on request') as string },
+  ])
 
-    sim.resetStats()
-    const next = await run('pull clients', ENV)
-    expect(next.code, next.stderr).toBe(0)
-    expect(next.stdout).toContain(
-      `${(page - 1) * PAGE_SIZE} were read before the interruption; goes on at page ${page}`,
-    )
-    expect(Math.min(...pagesServed(setting))).toBe(page)
-    await expectWhole(setting)
-  },
-)
+  sim.resetStats()
+  const next = await run('pull clients', ENV)
+  expect(next.code, next.stderr).toBe(0)
+  expect(next.stdout).toContain(`${(page - 1) * PAGE_SIZE} were read before the interruption; goes on at page ${page}`)
+  expect(Math.min(...pagesServed(setting))).toBe(page)
+  await expectWhole(setting)
+})
 
 test('whoever asks twice does not wait', async () => {
   await using setting = await openLongList()

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { createEmptyDatabase } from '../support/database.ts'
 import { contents, jsonLines, open, versions } from './setting.ts'
 
-test('a first pull brings every record, a second one touches no row', async () => {
+test.concurrent('a first pull brings every record, a second one touches no row', async () => {
   await using setting = await open({}, createEmptyDatabase())
   const { sim, sql, run } = setting
 
@@ -21,7 +21,7 @@ test('a first pull brings every record, a second one touches no row', async () =
   expect(await versions(sql)).toEqual(before)
 })
 
-test('a record that changed at the remote is the only row that a pull writes', async () => {
+test.concurrent('a record that changed at the remote is the only row that a pull writes', async () => {
   await using setting = await open()
   const { sim, sql, run } = setting
   await run('pull clients')
@@ -40,7 +40,7 @@ test('a record that changed at the remote is the only row that a pull writes', a
   ])
 })
 
-test('only what is named is pulled: by type, by table, by SYNC_RESOURCES', async () => {
+test.concurrent('only what is named is pulled: by type, by table, by SYNC_RESOURCES', async () => {
   await using setting = await open()
   const { run } = setting
   const pulled = async (command: string, env: Record<string, string> = {}) => {
@@ -61,7 +61,7 @@ test('only what is named is pulled: by type, by table, by SYNC_RESOURCES', async
   expect((await run('pull', { SYNC_RESOURCES: 'cleints' })).stderr).toContain('did you mean clients?')
 })
 
-test('--json: every line of stdout is an object, the last one is the run', async () => {
+test.concurrent('--json: every line of stdout is an object, the last one is the run', async () => {
   await using setting = await open()
   const { run } = setting
   const { code, stdout, stderr } = await run('pull clients tags --json')
@@ -80,7 +80,7 @@ test('--json: every line of stdout is an object, the last one is the run', async
   })
 })
 
-test('the answer goes to stdout, reasons and logs go to stderr', async () => {
+test.concurrent('the answer goes to stdout, reasons and logs go to stderr', async () => {
   await using setting = await open()
   const { sim, run } = setting
   const good = await run('pull tags')
@@ -98,7 +98,7 @@ test('the answer goes to stdout, reasons and logs go to stderr', async () => {
   expect(bad.stderr).toContain('refused the credentials')
 })
 
-test('a reader that stops reading does not stop the run', async () => {
+test.concurrent('a reader that stops reading does not stop the run', async () => {
   await using setting = await open()
   const { sql, run } = setting
   const { stderr, code } = await run('pull', {}, { closeStdout: true })
@@ -107,7 +107,7 @@ test('a reader that stops reading does not stop the run', async () => {
   expect(await sql`select outcome from sync.runs`).toMatchObject([{ outcome: 'ok' }])
 })
 
-test('help pages and bare library give the same mirror', async () => {
+test.concurrent('help pages and bare library give the same mirror', async () => {
   await using help = await open({ profile: 'help-pages' })
   await using library = await open({ profile: 'library' })
   const results = await Promise.all([

@@ -10,7 +10,7 @@ export interface Setting extends AsyncDisposable {
   readonly databaseUrl: string
   readonly env: Record<string, string>
   /** A value given as undefined is not set. */
-  run(command: string, env?: Record<string, string | undefined>, options?: CliOptions): CliRun
+  readonly run: (command: string, env?: Record<string, string | undefined>, options?: CliOptions) => CliRun
 }
 
 /** Small, because a run's time is mostly the start of its process. */
@@ -50,7 +50,7 @@ export async function open(
   }
 }
 
-/** As many clients as that, with a page of ten of them. */
+/** Makes clients until there are as many. */
 export function fillClients({ records }: Simulator, count: number): void {
   for (let number = records.list('clients').length; number < count; number++) {
     records.create('clients', { attributes: { name: `Client ${number}` } })

@@ -15,7 +15,9 @@ async function openLongList(options: Parameters<typeof open>[0] = {}): Promise<S
 const served = ({ sim }: Setting, pages: number) =>
   until(() => (sim.stats().pages['clients']?.length ?? 0) >= pages, `${pages} pages being served`)
 
-test('a wrong secret is sent once, and not again within the cool-down', async () => {
+// Those that watch the server while a run is under way come last, one by one: `until` belongs to the test that runs.
+
+test.concurrent('a wrong secret is sent once, and not again within the cool-down', async () => {
   await using setting = await open()
   const { sim, sql, run } = setting
   const wrong = { SCOPESTACK_CLIENT_SECRET: 'wrong' }
@@ -34,11 +36,65 @@ test('a wrong secret is sent once, and not again within the cool-down', async ()
   expect((await run('pull tags')).code).toBe(0)
 })
 
-test('one token serves many runs', async () => {
+test.concurrent('one token serves many runs', async () => {
   await using setting = await open()
   await setting.run('pull tags')
   await setting.run('pull tags')
   expect(setting.sim.stats().tokenRequests).toBe(1)
+})
+
+test.concurrent('an account that answers 401 to every token stops the run', async () => {
+  await using setting = await open()
+  const { sim, sql, run } = setting
+  sim.addFault({ kind: '401', count: 'always', match: { path: '/demo/v1/' } })
+  const { code, stderr } = await run('pull', { SYNC_CONCURRENCY: '1' })
+  expect(code).toBe(77)
+  expect(stderr).toMatch(
+    /answered 401 to .* with a token it had issued a moment before.* look it up under Settings → Users/,
+  )
+  expect(stderr).toContain('(SYNC_UNAUTHORIZED)')
+  expect(sim.stats().tokenRequests).toBe(2)
+  expect(await sql`select outcome, error from sync.runs`).toMatchObject([
+    { outcome: 'failed', error: expect.stringContaining('answered 401') as string },
+  ])
+})
+
+test.concurrent('403 under a token that was exchanged meanwhile is no verdict on the role', async () => {
+  await using setting = await openLongList()
+  const { sim, run } = setting
+  let first: string | undefined
+  const late: (() => void)[] = []
+  await using proxy = await startProxy(sim.url, {
+    async before({ url, headers: { authorization } }) {
+      if (!url?.includes('/clients')) return undefined
+      first ??= authorization
+      const page = Number(/page%5Bnumber%5D=(\d+)/.exec(url)?.[1])
+      if (authorization !== first) {
+        // The exchange has been made: now the first token's other answers come.
+        for (const answer of late) answer()
+        return undefined
+      }
+      if (page === 1) return undefined
+      if (page > 2) await new Promise<void>((resolve) => late.push(resolve))
+      return { status: 403, body: '' }
+    },
+  })
+  const { code, stdout, stderr } = await run('pull clients', { ...LONG, SCOPESTACK_API_URL: proxy.url })
+  expect(late.length).toBeGreaterThan(0)
+  expect(code, stdout + stderr).toBe(0)
+  expect(sim.stats().tokenRequests).toBe(2)
+})
+
+test.concurrent('a token address that is down is named, and left alone for a while', async () => {
+  await using setting = await open()
+  await using proxy = await startProxy(setting.sim.url, { before: () => ({ status: 503, body: '' }) })
+  const env = { SCOPESTACK_AUTH_URL: proxy.url }
+  const first = await setting.run('pull', env)
+  expect(first.code).toBe(1)
+  expect(first.stderr).toContain(`No token could be had. ScopeStack answered 503 to ${proxy.url}/oauth/token.`)
+  const second = await setting.run('pull', env)
+  expect(second.code).toBe(1)
+  expect(second.stderr).toMatch(/The last token request failed, and the next one is sent in \d+ s .* answered 503/)
 })
 
 test('tokens revoked in the middle of a run cost one token request each', async () => {
@@ -62,48 +118,6 @@ test('a token that expires before its time is replaced', async () => {
   await served(setting, 10)
   ahead = 25 * 60 * 60_000
   const { code, stdout, stderr } = await pull
-  expect(code, stdout + stderr).toBe(0)
-  expect(sim.stats().tokenRequests).toBe(2)
-})
-
-test('an account that answers 401 to every token stops the run', async () => {
-  await using setting = await open()
-  const { sim, sql, run } = setting
-  sim.addFault({ kind: '401', count: 'always', match: { path: '/demo/v1/' } })
-  const { code, stderr } = await run('pull')
-  expect(code).toBe(77)
-  expect(stderr).toMatch(
-    /answered 401 to .* with a token it had issued a moment before.* look it up under Settings → Users/,
-  )
-  expect(stderr).toContain('(SYNC_UNAUTHORIZED)')
-  expect(sim.stats().tokenRequests).toBe(2)
-  expect(await sql`select outcome, error from sync.runs`).toMatchObject([
-    { outcome: 'failed', error: expect.stringContaining('answered 401') as string },
-  ])
-})
-
-test('403 under a token that was exchanged meanwhile is no verdict on the role', async () => {
-  await using setting = await openLongList()
-  const { sim, run } = setting
-  let first: string | undefined
-  const late: (() => void)[] = []
-  await using proxy = await startProxy(sim.url, {
-    async before({ url, headers: { authorization } }) {
-      if (!url?.includes('/clients')) return undefined
-      first ??= authorization
-      const page = Number(/page%5Bnumber%5D=(\d+)/.exec(url)?.[1])
-      if (authorization !== first) {
-        // The exchange has been made: now the first token's other answers come.
-        for (const answer of late) answer()
-        return undefined
-      }
-      if (page === 1) return undefined
-      if (page > 2) await new Promise<void>((resolve) => late.push(resolve))
-      return { status: 403, body: '' }
-    },
-  })
-  const { code, stdout, stderr } = await run('pull clients', { ...LONG, SCOPESTACK_API_URL: proxy.url })
-  expect(late.length).toBeGreaterThan(0)
   expect(code, stdout + stderr).toBe(0)
   expect(sim.stats().tokenRequests).toBe(2)
 })
@@ -145,16 +159,4 @@ test('a list that fails does not take along the token request it began', async (
     { resource: 'clients', outcome: 'failed', code: 'SYNC_REQUEST_REFUSED' },
     { resource: 'tags', outcome: 'ok' },
   ])
-})
-
-test('a token address that is down is named, and left alone for a while', async () => {
-  await using setting = await open()
-  await using proxy = await startProxy(setting.sim.url, { before: () => ({ status: 503, body: '' }) })
-  const env = { SCOPESTACK_AUTH_URL: proxy.url }
-  const first = await setting.run('pull', env)
-  expect(first.code).toBe(1)
-  expect(first.stderr).toContain(`No token could be had. ScopeStack answered 503 to ${proxy.url}/oauth/token.`)
-  const second = await setting.run('pull', env)
-  expect(second.code).toBe(1)
-  expect(second.stderr).toMatch(/The last token request failed, and the next one is sent in \d+ s .* answered 503/)
 })
