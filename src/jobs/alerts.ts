@@ -11,7 +11,7 @@ import { reason } from '../sync-error.ts'
 import type { Schedule } from './schedule.ts'
 
 /** Raised after every run; what was told before decides whether it is news. */
-export function alertOn(run: ClosedRun): Alert {
+function alertOn(run: ClosedRun): Alert {
   const { id, kind, outcome, error, startedAt, finishedAt } = run
   const bad = run.resources.filter((resource) => resource.outcome !== 'ok')
   const facts = {

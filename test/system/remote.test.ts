@@ -75,13 +75,13 @@ test.concurrent('429 is waited for: seconds, a date, or nothing said', async () 
   expect(sim.faults().map(({ count }) => count)).toEqual([0, 0, 0])
 })
 
-test.concurrent('a wait that is longer than a run should be ends the resource, and names the time', async () => {
+test.concurrent('a wait that is longer than a run should be ends the run, and names the time', async () => {
   await using setting = await open()
   const { sim, run } = setting
   sim.addFault({ kind: '429', match: { type: 'clients' }, retryAfter: 3600, count: 'always' })
-  const { code, stdout } = await run('pull clients')
-  expect(code).toBe(2)
-  expect(stdout).toMatch(/failed: .*asks to wait 3600 s .*goes on where it stopped.*lower SYNC_RATE/)
+  const { code, stderr } = await run('pull clients tags users')
+  expect(code).toBe(1)
+  expect(stderr).toMatch(/asks to wait 3600 s .*goes on where it stopped.*lower SYNC_RATE/)
 })
 
 test.concurrent('an API that is not there: the address, and what to check', async () => {
