@@ -178,6 +178,12 @@ export function summary(report: PullReport, ms: number): string {
   const counted = Map.groupBy(report.outcomes, ({ outcome }) => outcome)
   const outcomes = [...counted].map(([outcome, those]) => `${those.length} ${outcome}`).join(', ')
   const rows = `${thousands(seen)} records: ${thousands(inserted)} new, ${thousands(updated)} changed, ${thousands(unchanged)} unchanged`
+  // What an interrupted run had read is not counted as new, changed or unchanged again.
+  const before = report.outcomes.reduce(
+    (sum, one) => sum + Math.max(0, one.seen - one.inserted - one.updated - one.unchanged - one.parked),
+    0,
+  )
+  const earlier = before > 0 ? `, ${thousands(before)} read before the interruption` : ''
   const aside = parked > 0 ? `, ${thousands(parked)} set aside` : ''
-  return `Run ${report.runId}: ${outcomes || 'nothing to do'} · ${rows}${aside} · ${duration(ms)}`
+  return `Run ${report.runId}: ${outcomes || 'nothing to do'} · ${rows}${earlier}${aside} · ${duration(ms)}`
 }

@@ -129,19 +129,25 @@ test('a list that fails does not take along the token request it began', async (
   const clientsFailed = new Promise<void>((resolve) => (release = resolve))
   let tokenRequests = 0
   const secondIsAsked = () => until(() => tokenRequests === 2, 'the second token request')
+  let tagsAsked = false
   let tagsRefused = false
   await using proxy = await startProxy(sim.url, {
     async before({ url = '' }) {
       const page = /page%5Bnumber%5D=(\d+)$|page%5Bnumber%5D=(\d+)&/.exec(url)?.slice(1).join('')
       // Page 3 needs another token, which is held back until page 2 has failed for another reason.
       if (url === '/oauth/token' && ++tokenRequests === 2) await clientsFailed
-      if (url.includes('/clients') && page === '3' && tokenRequests === 1) return { status: 401, body: '' }
+      if (url.includes('/clients') && page === '3' && tokenRequests === 1) {
+        // Later, the pages that wait for the token would have taken every place in flight.
+        await until(() => tagsAsked, 'the other list being asked for')
+        return { status: 401, body: '' }
+      }
       if (url.includes('/clients') && page === '2') {
         await until(() => tagsRefused, 'the other list being refused')
         return { status: 409, body: '{"errors":[]}' }
       }
       // And meanwhile another list needs that token too.
       if (url.includes('/tags') && !tagsRefused) {
+        tagsAsked = true
         await secondIsAsked()
         tagsRefused = true
         return { status: 401, body: '' }

@@ -78,6 +78,9 @@ describe('what is shown of a run', () => {
     expect(summary({ runId: 7, outcome: 'forbidden', outcomes }, 4100)).toBe(
       'Run 7: 1 ok, 1 forbidden · 12 records: 3 new, 1 changed, 8 unchanged · 4.1 s',
     )
+    expect(summary({ runId: 8, outcome: 'ok', outcomes: [{ ...ended, unchanged: 2 }] }, 4100)).toBe(
+      'Run 8: 1 ok · 12 records: 3 new, 1 changed, 2 unchanged, 6 read before the interruption · 4.1 s',
+    )
   })
 })
 
