@@ -1,4 +1,5 @@
 /** Every variable of the environment: its words for `.env.example`, and what it may be. Read by `config.ts` alone. */
+import { checkDatabaseUrl } from '../database-url.ts'
 import { z } from 'zod'
 
 export const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const
@@ -107,7 +108,10 @@ export const VARIABLES = {
       'postgres://user:password@host:5432/database. Empty: an embedded Postgres in .scopestack-sync/ (not with NODE_ENV=production).',
     schema: z
       .string()
-      .regex(/^postgres(ql)?:\/\/[^/]+\/[^/]+$/, 'must look like postgres://user:password@host:5432/database')
+      .superRefine((url, context) => {
+        const mistake = checkDatabaseUrl(url)
+        if (mistake !== null) context.addIssue(mistake)
+      })
       .optional(),
     example: '',
     secret: true,

@@ -15,21 +15,14 @@ export function encode(kind: Kind, value: unknown): Encoded {
 }
 
 const ENCODE: Readonly<Record<Kind, (value: unknown) => Encoded>> = {
-  text: (value) =>
-    typeof value === 'string'
-      ? isStorable(value)
-        ? value
-        : MISFIT
-      : typeof value === 'number'
-        ? String(value)
-        : MISFIT,
+  text: (value) => (typeof value === 'string' ? (isStorable(value) ? value : MISFIT) : (numberText(value) ?? MISFIT)),
   boolean: (value) => (value === true || value === 'true' ? 't' : value === false || value === 'false' ? 'f' : MISFIT),
   integer: (value) => {
-    const text = typeof value === 'number' ? String(value) : value
+    const text = numberText(value) ?? value
     return typeof text === 'string' && /^-?\d{1,16}$/.test(text) && Number.isSafeInteger(Number(text)) ? text : MISFIT
   },
   decimal: (value) => {
-    const text = typeof value === 'number' ? String(value) : value
+    const text = numberText(value) ?? value
     // Bounded so that it cannot pass numeric's own limits (131,072 digits before the point).
     return typeof text === 'string' && /^[+-]?\d{1,1000}(\.\d{1,1000})?(e[+-]?\d{1,3})?$/i.test(text) ? text : MISFIT
   },
@@ -38,6 +31,15 @@ const ENCODE: Readonly<Record<Kind, (value: unknown) => Encoded>> = {
   json: encodeJson,
   texts: encodeTexts,
 }
+
+/** ES2026; TypeScript's own declarations lack it. */
+const { isRawJSON } = JSON as unknown as {
+  isRawJSON(this: void, value: unknown): value is { readonly rawJSON: string }
+}
+
+/** A number in digits: of its own spelling where a double would not hold it; undefined when it is no number. */
+export const numberText = (value: unknown): string | undefined =>
+  typeof value === 'number' ? String(value) : isRawJSON(value) ? value.rawJSON : undefined
 
 /** Postgres stores neither U+0000 nor half a surrogate pair; both mean the text is not text. */
 export const isStorable = (value: string): boolean => !value.includes('\0') && value.isWellFormed()

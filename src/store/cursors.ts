@@ -38,24 +38,32 @@ export async function readSnapshot(sql: Database, resource: string): Promise<Sna
   }
 }
 
-/** Begins one from nothing: the time is the database's, like every time that is compared with it. */
-export async function beginSnapshot(sql: Database, resource: string, request: unknown): Promise<Snapshot> {
-  return await sql.begin(async (tx) => {
-    await tx`delete from sync.seen_pages where resource = ${resource}`
-    const [row] = await tx<{ startedAt: Date }[]>`
-      insert into sync.cursors (resource, snapshot_started_at, next_page, request)
-      values (${resource}, now(), 1, ${tx.json(request as never)})
-      on conflict (resource) do update set
-        snapshot_started_at = now(), next_page = 1, request = excluded.request, first_count = null, position = null
-      returning snapshot_started_at as "startedAt"`
-    return { startedAt: row!.startedAt, nextPage: 1, request, firstCount: null, position: null }
-  })
+/**
+ * Begins one from nothing, in the transaction that proves the lease. The time is the database's, like every time that is
+ * compared with it.
+ */
+export async function beginSnapshot(tx: Database | Transaction, resource: string, request: unknown): Promise<Snapshot> {
+  await tx`delete from sync.seen_pages where resource = ${resource}`
+  const [row] = await tx<{ startedAt: Date }[]>`
+    insert into sync.cursors (resource, snapshot_started_at, next_page, request)
+    values (${resource}, now(), 1, ${tx.json(request as never)})
+    on conflict (resource) do update set
+      snapshot_started_at = now(), next_page = 1, request = excluded.request, first_count = null, position = null
+    returning snapshot_started_at as "startedAt"`
+  return { startedAt: row!.startedAt, nextPage: 1, request, firstCount: null, position: null }
+}
+
+/** When the last complete snapshot of a resource began; null when there was none. */
+export async function readAsOf(sql: Database, resource: string): Promise<Date | null> {
+  const [row] = await sql<{ at: Date | null }[]>`select as_of as at from sync.cursors where resource = ${resource}`
+  return row?.at ?? null
 }
 
 export interface Progress {
   readonly nextPage: number
   readonly firstCount: number | null
   readonly position: string | null
+  /** Under its number the ids of a page that were wanted; under minus its number those of the list that carried them. */
   readonly pages: readonly { readonly number: number; readonly ids: readonly string[] }[]
 }
 
@@ -75,23 +83,26 @@ export async function advanceSnapshot(tx: Transaction, resource: string, progres
   ])
 }
 
-export async function countSeen(sql: Database, resource: string): Promise<number> {
-  const [row] = await sql<{ count: number }[]>`
-    select count(distinct id)::int as count from sync.seen_pages, unnest(ids) as id where resource = ${resource}`
-  return row?.count ?? 0
+/** Different ids met so far, and different records of the list that carried them. */
+export async function countSeen(sql: Database, resource: string): Promise<{ seen: number; carriers: number }> {
+  const [row] = await sql<{ seen: number; carriers: number }[]>`
+    select count(distinct id) filter (where page > 0)::int as seen,
+      count(distinct id) filter (where page < 0)::int as carriers
+    from sync.seen_pages, unnest(ids) as id where resource = ${resource}`
+  return row ?? { seen: 0, carriers: 0 }
 }
 
 /**
  * Ends the snapshot; once more changes nothing.
  *
- * @param complete it was proved to hold every record: the table is now as of its start.
+ * @param asOf what it was proved to be as of; null when it was not proved to hold every record.
  * @param table counted here, so that `scopestack.sync_status` need not.
  */
-export async function endSnapshot(tx: Transaction, resource: string, table: string, complete: boolean): Promise<void> {
+export async function endSnapshot(tx: Transaction, resource: string, table: string, asOf: Date | null): Promise<void> {
   await tx`delete from sync.seen_pages where resource = ${resource}`
   await tx`
     update sync.cursors set
-      as_of = case when ${complete} then coalesce(snapshot_started_at, as_of) else as_of end,
+      as_of = coalesce(${asOf}, as_of),
       rows = (select count(*) from scopestack.${tx(table)} where sync_deleted_at is null),
       snapshot_started_at = null, next_page = null, request = null, first_count = null, position = null
     where resource = ${resource}`

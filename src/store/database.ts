@@ -1,30 +1,40 @@
 /** The pool, and what its failures mean. */
 import postgres from 'postgres'
+import { parseDatabaseUrl } from '../database-url.ts'
 import { databaseFull, databaseRefused, databaseUnreachable } from '../errors.ts'
 import { SyncError } from '../sync-error.ts'
-import { DriverSocket, tlsMode } from './socket.ts'
+import { readAddress, settingsOf, tlsOf } from './address.ts'
+import { DriverSocket } from './socket.ts'
 
 export type Database = postgres.Sql
 export type Transaction = postgres.TransactionSql
 
 /**
+ * Behind PgBouncer it needs session pooling: leases and the lock of migrations belong to a session. Startup parameters
+ * are those that PgBouncer takes; what else a session needs is said in its transactions (`limitWaits`).
+ *
  * @param url `postgres://…`
  * @param connections one for each resource that is read at once, and a few for the books.
+ * @throws SyncError SYNC_CONFIG
  */
 export function openDatabase(url: string, { connections = 10 }: { connections?: number } = {}): Database {
-  return postgres(url, {
+  const address = readAddress(url)
+  const { host, port, database, user, password, options } = address
+  const tls = tlsOf(address)
+  // Not the URL itself: the driver would send what it does not know to the server, and cut an IPv6 address at its colons.
+  return postgres({
+    database,
+    ...(user === '' ? {} : { user }),
+    ...(password === '' ? {} : { password }),
     max: connections,
     onnotice: () => {},
-    connect_timeout: 10,
+    connect_timeout: Number(options.get('connect_timeout') || 10),
     // Its query for array types at each connect fails unhandled when the server goes away just then; we read no arrays.
     fetch_types: false,
-    connection: { application_name: 'scopestack-sync', TimeZone: 'UTC' },
+    connection: { application_name: 'scopestack-sync', ...settingsOf(address), TimeZone: 'UTC' },
     ssl: false,
-    // Its types do not know the option, which it documents.
-    ...({
-      socket: ({ host, port }: { host: string[]; port: number[] }) =>
-        new DriverSocket({ host: host[0] ?? 'localhost', port: port[0] ?? 5432, tls: tlsMode(url) }),
-    } as object),
+    // Its types do not know these, though it documents them.
+    ...({ host: [host], port: [port], socket: () => new DriverSocket({ host, port, tls }) } as object),
   })
 }
 
@@ -33,18 +43,38 @@ export const openSession = (sql: Database): Database =>
   // The driver's types leave out that its own parsed options are options.
   postgres({ ...(sql.options as object), max: 1, idle_timeout: 0, max_lifetime: null })
 
+/**
+ * To be said first in a transaction that holds locks. When a connection breaks without a word (a cable, a firewall that
+ * forgets), the server keeps the old transaction, and its locks, for as long as the kernel believes in the peer, two
+ * hours by default; meanwhile the same batch, sent again, waits for them. So a transaction that hears nothing from us
+ * ends within a minute: by the first setting between statements, by the others inside one, such as a COPY. The lock's
+ * own limit is longer, for those whom we do not make; both end as a loss that is tried again.
+ *
+ * Local to the transaction, and not startup parameters, which PgBouncer refuses.
+ */
+export async function limitWaits(tx: Transaction): Promise<void> {
+  await tx`select
+    set_config('idle_in_transaction_session_timeout', '60s', true), set_config('lock_timeout', '120s', true),
+    set_config('tcp_keepalives_idle', '30', true), set_config('tcp_keepalives_interval', '10', true),
+    set_config('tcp_keepalives_count', '3', true)`
+}
+
 /** `host:port/database`, the part of an address that may be shown. */
 export function addressOf(url: string): string {
-  if (!URL.canParse(url)) return 'DATABASE_URL'
-  const { host, pathname } = new URL(url)
-  return `${host}${pathname}`
+  const read = parseDatabaseUrl(url)
+  if (typeof read === 'string') return 'DATABASE_URL'
+  const { host, port, database } = read
+  return `${host.includes(':') ? `[${host}]` : host}:${port}/${database}`
 }
 
 const LOST = /^(ECONN|EPIPE|ETIMEDOUT|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|CONNECT_TIMEOUT|CONNECTION_)/
-/** Starting up, shutting down, killed by an administrator, out of connections, out of time, connection failures. */
-const UNAVAILABLE = /^(57P0[1-5]|53300|25P0[34]|08...)$/
-/** Authentication, no such database, no right, read only. */
-const REFUSED = /^(28...|3D000|42501|25006)$/
+/**
+ * Starting up, shutting down, killed by an administrator, out of connections, connection failures; the limits of
+ * `limitWaits` and of a lease.
+ */
+const UNAVAILABLE = /^(57P0[1-5]|53300|08...|25P0[34]|55P03)$/
+/** Authentication, no such database, no right, read only; and TLS that is not as sslmode wants it. */
+const REFUSED = /^(28...|3D000|42501|25006|ERR_(TLS|SSL)_.*|.*CERT.*|UNABLE_TO_.*)$/
 
 /** True when the same statement may succeed once the server is back. */
 export const isConnectionLoss = (error: unknown): boolean => LOST.test(codeOf(error)) || UNAVAILABLE.test(codeOf(error))

@@ -15,13 +15,30 @@ export async function park(
   records: readonly ParkedRecord[],
 ): Promise<void> {
   for (const { recordId, reason, body } of records) {
-    const text = JSON.stringify(body).replaceAll('\\u0000', '\\ufffd')
+    const text = bodyText(body).replaceAll('\\u0000', '\\ufffd')
     const digest = hash('sha1', `${recordId ?? ''}\n${text}`)
     await sql`
       insert into sync.parked (resource, digest, record_id, reason, body)
-      values (${resource}, ${digest}, ${recordId}, ${reason}, ${text})
+      values (${resource}, ${digest}, ${recordId}, ${storable(reason)}, ${text})
       on conflict (resource, digest) do update set last_seen_at = now(), settled_at = null, reason = excluded.reason`
   }
+}
+
+/** A body nested deeper than the stack is cut where nobody would read on. */
+function bodyText(body: unknown): string {
+  try {
+    return JSON.stringify(body)
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error
+    return JSON.stringify(cutBelow(body, 100))
+  }
+}
+
+function cutBelow(value: unknown, levels: number): unknown {
+  if (typeof value !== 'object' || value === null) return value
+  if (levels === 0) return '…'
+  if (Array.isArray(value)) return value.map((item) => cutBelow(item, levels - 1))
+  return Object.fromEntries(Object.entries(value).map(([key, held]) => [key, cutBelow(held, levels - 1)]))
 }
 
 export async function countParked(sql: Database, resource: string, since: Date): Promise<number> {
@@ -60,12 +77,17 @@ export async function noteDrift(
   }
 }
 
-/** What was found out less than a day ago, if anything. */
-export async function readCapability(sql: Database, resource: string, name: string): Promise<unknown> {
-  const [row] = await sql<{ value: unknown }[]>`
-    select value from sync.capabilities
-    where resource = ${resource} and name = ${name} and probed_at > now() - interval '1 day'`
-  return row?.value
+export interface Capability {
+  readonly value: unknown
+  readonly ageMs: number
+}
+
+/** What was found out, and how long ago. */
+export async function readCapability(sql: Database, resource: string, name: string): Promise<Capability | undefined> {
+  const [row] = await sql<Capability[]>`
+    select value, (extract(epoch from now() - probed_at) * 1000)::float8 as "ageMs" from sync.capabilities
+    where resource = ${resource} and name = ${name}`
+  return row
 }
 
 export async function saveCapability(sql: Database, resource: string, name: string, value: unknown): Promise<void> {

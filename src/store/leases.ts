@@ -4,7 +4,7 @@
  * transaction that writes, so a process that was suspended and comes back writes nothing.
  */
 import { busy, leaseLost } from '../errors.ts'
-import { openSession, type Database, type Transaction } from './database.ts'
+import { limitWaits, openSession, type Database, type Transaction } from './database.ts'
 
 export interface Lease {
   readonly resource: string
@@ -14,7 +14,7 @@ export interface Lease {
 export interface Leases {
   /** @throws SyncError SYNC_BUSY (wait) while somebody else has it. */
   acquire(resource: string): Promise<Lease>
-  /** False when it was lost. */
+  /** False when it was lost, or released. */
   renew(lease: Lease): Promise<boolean>
   release(lease: Lease): Promise<void>
   close(): Promise<void>
@@ -53,7 +53,9 @@ export async function openLeases(sql: Database, holder: string): Promise<Leases>
         or (${ours} and l.backend_pid = excluded.backend_pid and l.backend_start = excluded.backend_start)
         or (l.backend_pid is not null and not exists (
           select from pg_stat_activity a
-          where a.pid = l.backend_pid and date_trunc('milliseconds', a.backend_start) = date_trunc('milliseconds', l.backend_start)))
+          -- Of another role's session only the pid may be seen: it counts as alive, and its lease ends by the clock.
+          where a.pid = l.backend_pid and (a.backend_start is null
+            or date_trunc('milliseconds', a.backend_start) = date_trunc('milliseconds', l.backend_start))))
       returning term::int`
     if (taken !== undefined) {
       held.set(resource, taken.term)
@@ -77,12 +79,12 @@ export async function openLeases(sql: Database, holder: string): Promise<Leases>
     },
 
     async renew({ resource, term }) {
-      // Said again each time: the connection may be another one since.
+      // Said again each time: the connection may be another one since. Once released it stays so, whoever is first.
       const { pid, start } = await backend()
       const { count } = await sql`
         update sync.leases set
           expires_at = now() + make_interval(secs => ${LEASE_SECONDS}), backend_pid = ${pid}, backend_start = ${start}
-        where resource = ${resource} and term = ${term}`
+        where resource = ${resource} and term = ${term} and expires_at > '-infinity'`
       return count === 1
     },
 
@@ -105,11 +107,13 @@ export async function openLeases(sql: Database, holder: string): Promise<Leases>
  * @throws SyncError SYNC_LEASE_LOST.
  */
 export async function confirmLease(tx: Transaction, { resource, term }: Lease): Promise<void> {
-  const limit = `${LEASE_SECONDS}s`
-  const [held] = await tx`
-    select set_config('idle_in_transaction_session_timeout', ${limit}, true),
-      case when current_setting('server_version_num')::int >= 170000
-        then set_config('transaction_timeout', ${limit}, true) end
-    from sync.leases where resource = ${resource} and term = ${term} for share`
+  const [, [held]] = await Promise.all([
+    limitWaits(tx),
+    // A writer that hangs in the middle would keep the row from whoever takes over; older servers know no such limit.
+    tx`
+      select case when current_setting('server_version_num')::int >= 170000
+        then set_config('transaction_timeout', ${`${LEASE_SECONDS}s`}, true) end
+      from sync.leases where resource = ${resource} and term = ${term} for share`,
+  ])
   if (held === undefined) throw leaseLost({ resource, term })
 }

@@ -20,8 +20,13 @@ export interface Loaded {
   readonly updated: number
   readonly unchanged: number
   readonly drift: readonly Drift[]
-  /** Rows Postgres would not take, with its reason. */
-  readonly rejected: readonly { readonly id: string; readonly reason: string }[]
+  /** Records that are no row, and rows Postgres would not take, with the reason. */
+  readonly rejected: readonly Rejected[]
+}
+
+interface Rejected {
+  readonly id: string
+  readonly reason: string
 }
 
 export interface Mirror {
@@ -64,7 +69,9 @@ export function createMirror(resource: Resource): Mirror {
       else if (digest !== row.hash) changed.push(row)
     }
     if (fresh.length > 0) await add(tx, fresh)
-    if (changed.length > 0) await tx.unsafe(statements.update, [recordset(changed)], { prepare: true })
+    for (const [untold, alike] of Map.groupBy(changed, (row) => row.untold)) {
+      await tx.unsafe(updateFor(untold), [recordset(alike)], { prepare: true })
+    }
     return { inserted: fresh.length, updated: changed.length, unchanged: rows.size - fresh.length - changed.length }
   }
 
@@ -84,21 +91,39 @@ export function createMirror(resource: Resource): Mirror {
   const insert = (tx: Transaction, fresh: readonly Row[]) =>
     tx.unsafe(statements.insert, [recordset(fresh)], { prepare: true })
 
-  const rowsOf = (records: readonly RemoteRecord[]): Map<string, Row> =>
-    new Map(records.map((record) => [record.id, toRow(record)]))
+  const updates = new Map<string, string>()
+  const updateFor = (untold: string): string => {
+    const statement = updates.get(untold) ?? statements.update(new Set(untold.split(',')))
+    updates.set(untold, statement)
+    return statement
+  }
+
+  function rowsOf(records: readonly RemoteRecord[]): { rows: Map<string, Row>; rejected: Rejected[] } {
+    const rows = new Map<string, Row>()
+    const rejected: Rejected[] = []
+    for (const record of records) {
+      try {
+        rows.set(record.id, toRow(record))
+      } catch (error) {
+        // Nested deeper than the stack is: no other record should suffer for it.
+        if (!(error instanceof RangeError)) throw error
+        rejected.push({ id: record.id, reason: `It cannot be written as a row: ${error.message}.` })
+      }
+    }
+    return { rows, rejected }
+  }
 
   const driftOf = (rows: ReadonlyMap<string, Row>): Drift[] => [...rows.values()].flatMap((row) => row.drift)
 
   return {
     async load(tx, records) {
-      const rows = rowsOf(records)
-      return { ...(await write(tx, rows, copy)), drift: driftOf(rows), rejected: [] }
+      const { rows, rejected } = rowsOf(records)
+      return { ...(await write(tx, rows, copy)), drift: driftOf(rows), rejected }
     },
 
     async loadOneByOne(tx, records) {
-      const rows = rowsOf(records)
+      const { rows, rejected } = rowsOf(records)
       const total = { inserted: 0, updated: 0, unchanged: 0 }
-      const rejected: { id: string; reason: string }[] = []
       for (const [id, row] of rows) {
         try {
           const one = await tx.savepoint((savepoint) => write(savepoint, new Map([[id, row]]), insert))
@@ -107,7 +132,7 @@ export function createMirror(resource: Resource): Mirror {
           total.unchanged += one.unchanged
         } catch (error) {
           if (!isDataError(error)) throw error
-          rejected.push({ id, reason: (error as Error).message })
+          rejected.push({ id, reason: `Postgres would not take it: ${(error as Error).message}.` })
         }
       }
       return { ...total, drift: driftOf(rows), rejected }
@@ -129,10 +154,10 @@ function statementsFor(resource: Resource, names: readonly string[]) {
     copy: `copy ${table} (${names.map(quote).join(', ')}) from stdin`,
     insert: `
       insert into ${table} (${names.map(quote).join(', ')}) select ${names.map(value).join(', ')} from ${source}`,
-    update: `
+    update: (untold: ReadonlySet<string>): string => `
       update ${table} m
       set ${names
-        .map((name, index) => `${quote(name)} = ${value(name, index)}`)
+        .flatMap((name, index) => (untold.has(name) ? [] : [`${quote(name)} = ${value(name, index)}`]))
         .slice(1)
         .join(', ')},
         sync_changed_at = now(), sync_deleted_at = null

@@ -1,7 +1,7 @@
 /** From a record to its row: columns in Postgres' text form, and everything that has no column in `sync_extra`. */
 import { hash } from 'node:crypto'
 import type { Column, RemoteRecord, Resource } from '../resource.ts'
-import { encode, encodeJson, MISFIT, type Encoded } from './codec.ts'
+import { encode, encodeJson, MISFIT, numberText, type Encoded } from './codec.ts'
 
 export interface Row {
   readonly id: string
@@ -10,6 +10,8 @@ export interface Row {
   /** `values` as one line of COPY text, without its line end. */
   readonly line: string
   readonly hash: string
+  /** Names of the columns it says nothing of, joined by commas: they stay as they are in the mirror. */
+  readonly untold: string
   readonly drift: readonly Drift[]
 }
 
@@ -45,38 +47,46 @@ export function rowMaker(resource: Resource): (record: RemoteRecord) => Row {
     const drift: Drift[] = []
     // Without a prototype: a member may be called `__proto__`.
     const extra = Object.create(null) as Record<string, unknown>
+    const misfitEnds: string[] = []
+    let untold = ''
     for (const column of columns) {
-      const value = column.from === 'attribute' ? own[column.member] : related[column.member]
-      const encoded = encodeColumn(column, value)
-      if (encoded !== MISFIT) values.push(encoded)
-      else {
-        values.push(null)
-        extra[column.member] = value
-        drift.push({ member: column.member, kind: 'misfit', sample: shapeOf(value) })
-      }
+      const isAttribute = column.from === 'attribute'
+      const value = isAttribute ? own[column.member] : related[column.member]
+      const encoded = isAttribute ? encode(column.kind, value) : encodeEnds(column, value)
+      if (encoded === UNTOLD) untold += untold === '' ? column.name : `,${column.name}`
+      values.push(typeof encoded === 'string' ? encoded : null)
+      if (encoded !== MISFIT) continue
+      if (isAttribute) extra[column.member] = value
+      else misfitEnds.push(column.member)
+      drift.push({ member: column.member, kind: 'misfit', sample: shapeOf(value) })
     }
     for (const member in own) {
       if (attributes.has(member)) continue
       extra[member] = own[member]
       drift.push({ member, kind: 'undeclared', sample: shapeOf(own[member]) })
     }
+    for (const member of misfitEnds) extra[freeName(extra, member)] = related[member]
     for (const member in related) {
-      const linkage = membersOf(related[member])['data']
+      if (relationships.has(member)) continue
+      const linkage = linkageOf(related[member])
       // Without linkage a relationship is only links, which hold no data.
-      if (linkage === undefined || relationships.has(member)) continue
-      extra[member] = linkage
+      if (linkage === undefined) continue
+      extra[freeName(extra, member)] = linkage
       drift.push({ member, kind: 'undeclared', sample: 'relationship' })
     }
     values.push(isEmpty(extra) ? null : encodeJson(extra))
     const line = copyLine(values)
-    return { id: record.id, values, line, hash: hash('sha1', fingerprint + line, 'base64'), drift }
+    return { id: record.id, values, line, hash: hash('sha1', fingerprint + untold + line, 'base64'), untold, drift }
   }
 }
 
-function encodeColumn({ from, kind }: Column, value: unknown): Encoded {
-  if (from === 'attribute') return encode(kind, value)
-  const linkage = membersOf(value)['data']
-  if (linkage === undefined || linkage === null) return null
+/** A relationship without linkage, as one that was not included is: that says nothing of who is at its end. */
+const UNTOLD = Symbol('not told')
+
+function encodeEnds({ from }: Column, value: unknown): Encoded | typeof UNTOLD {
+  const linkage = linkageOf(value)
+  if (linkage === undefined) return UNTOLD
+  if (linkage === null) return null
   if (from === 'to-one') return encode('text', membersOf(linkage)['id'] ?? MISFIT)
   if (!Array.isArray(linkage)) return MISFIT
   const ids = linkage.map((end) => membersOf(end)['id'])
@@ -84,9 +94,21 @@ function encodeColumn({ from, kind }: Column, value: unknown): Encoded {
   return ids.every((id) => typeof id === 'string') ? encode('texts', ids.sort()) : MISFIT
 }
 
+/** The `data` of a relationship; one that is no object at all is its own. */
+const linkageOf = (value: unknown): unknown =>
+  value === null || value === undefined ? undefined : isMembers(value) ? value['data'] : value
+
+/** An attribute and a relationship may share a name. */
+function freeName(extra: object, member: string): string {
+  let name = member
+  while (name in extra) name += '-relationship'
+  return name
+}
+
 /** A record whose `attributes` is not an object simply has none; the row still loads. */
-const membersOf = (value: unknown): Members =>
-  typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Members) : NONE
+const membersOf = (value: unknown): Members => (isMembers(value) ? value : NONE)
+const isMembers = (value: unknown): value is Members =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
 const NONE: Members = {}
 
 function isEmpty(object: object): boolean {
@@ -94,9 +116,10 @@ function isEmpty(object: object): boolean {
   return true
 }
 
-function shapeOf(value: unknown): string {
-  if (Array.isArray(value)) return value.length === 0 ? 'empty array' : `array of ${shapeOf(value[0])}`
-  return value === null ? 'null' : typeof value
+function shapeOf(value: unknown, levels = 3): string {
+  if (Array.isArray(value) && levels > 0)
+    return value.length === 0 ? 'empty array' : `array of ${shapeOf(value[0], levels - 1)}`
+  return numberText(value) !== undefined ? 'number' : value === null ? 'null' : typeof value
 }
 
 const copyLine = (values: readonly (string | null)[]): string => values.map(copyField).join('\t')

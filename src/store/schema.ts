@@ -221,7 +221,7 @@ export const drift = sync.table(
   (table) => [primaryKey({ columns: [table.resource, table.member, table.kind] })],
 )
 
-/** What this server takes, found by asking, and remembered for a day. */
+/** What this server takes, found by asking, and remembered for a day; for an hour when something was refused. */
 export const capabilities = sync.table(
   'capabilities',
   {

@@ -13,19 +13,9 @@
  * TLS is negotiated here too, since the driver would put a socket of its own on top.
  */
 import { EventEmitter } from 'node:events'
-import { connect as connectSocket, type Socket } from 'node:net'
-import { connect as connectTls } from 'node:tls'
-
-export type TlsMode = 'disable' | 'prefer' | 'require' | 'verify-full'
-
-/** As the driver reads them: `?sslmode=` or `?ssl=`. */
-export function tlsMode(url: string): TlsMode {
-  const given = URL.canParse(url) ? new URL(url).searchParams : new URLSearchParams()
-  const mode = given.get('sslmode') ?? given.get('ssl') ?? 'disable'
-  if (mode === 'disable' || mode === 'false') return 'disable'
-  if (mode === 'prefer' || mode === 'allow') return 'prefer'
-  return mode === 'verify-full' || mode === 'verify-ca' ? 'verify-full' : 'require'
-}
+import { connect as connectSocket, isIP, type Socket } from 'node:net'
+import { connect as connectTls, type ConnectionOptions } from 'node:tls'
+import type { Tls } from './address.ts'
 
 /** A transaction that lost its connection has this long to notice; then another connection takes the place. */
 const QUIET_MS = 1_000
@@ -38,7 +28,7 @@ const PROTOCOL_3 = Buffer.from([0, 3, 0, 0])
 interface Address {
   readonly host: string
   readonly port: number
-  readonly tls: TlsMode
+  readonly tls: Tls
 }
 
 /** What the driver uses of a `net.Socket`. */
@@ -60,7 +50,7 @@ export class DriverSocket extends EventEmitter {
       ? connectSocket(`${host}/.s.PGSQL.${port}`)
       : // The driver never sets noDelay, and every COPY would stall 40–88 ms on Nagle's algorithm.
         connectSocket({ host, port, noDelay: true, keepAlive: true })
-    if (path || tls === 'disable') this.#adopt(this.#stream)
+    if (path || tls.mode === 'disable') this.#adopt(this.#stream)
     else this.#negotiate(host, tls)
     // The driver puts its first write off by one turn.
     setImmediate(() => setImmediate(() => this.#closeWhenMute()))
@@ -117,7 +107,7 @@ export class DriverSocket extends EventEmitter {
     for (const data of held ?? []) stream.write(data)
   }
 
-  #negotiate(host: string, tls: TlsMode): void {
+  #negotiate(host: string, tls: Tls): void {
     const plain = this.#stream
     this.#held = []
     const lose = (error?: unknown): void => {
@@ -130,12 +120,12 @@ export class DriverSocket extends EventEmitter {
       plain.removeListener('error', lose)
       plain.removeListener('close', lose)
       if (answer[0] === 0x53) {
-        const rejectUnauthorized = tls === 'verify-full'
-        this.#adopt(connectTls({ socket: plain, servername: host, rejectUnauthorized }))
-      } else if (tls === 'prefer') this.#adopt(plain)
+        this.#adopt(connectTls({ socket: plain, ...tlsOptions(host, tls) }))
+      } else if (tls.mode === 'prefer') this.#adopt(plain)
       else {
         this.#adopt(plain)
-        plain.destroy(new Error('the server does not offer TLS, which sslmode in DATABASE_URL asks for'))
+        const why = 'the server does not offer TLS, which sslmode in DATABASE_URL asks for'
+        plain.destroy(Object.assign(new Error(why), { code: 'ERR_TLS_NOT_OFFERED' }))
       }
     })
     plain.write(SSL_REQUEST)
@@ -189,4 +179,15 @@ export class DriverSocket extends EventEmitter {
 function startupIn(data: Buffer): Buffer {
   const at = data.lastIndexOf(PROTOCOL_3)
   return at < 4 ? data : data.subarray(at - 4)
+}
+
+function tlsOptions(host: string, { mode, ca }: Tls): ConnectionOptions {
+  return {
+    // What the certificate is held against. It may be an IP address, which a server name may not (RFC 6066).
+    host,
+    ...(isIP(host) === 0 ? { servername: host } : {}),
+    ...(ca === undefined ? {} : { ca }),
+    rejectUnauthorized: mode === 'verify-full' || mode === 'verify-ca',
+    ...(mode === 'verify-ca' ? { checkServerIdentity: () => undefined } : {}),
+  }
 }

@@ -68,19 +68,22 @@ function progressOf({ pages, position }: Batch) {
     nextPage: (pages.at(-1)?.number ?? 0) + 1,
     firstCount: pages[0]?.recordCount ?? null,
     position,
-    pages: pages.map(({ number, records, unusable }) => ({
-      number,
-      // A record set aside was met all the same: it is the mirror that lacks it, not the reading.
-      ids: [...records.map(({ id }) => id), ...unusable.flatMap(({ id }) => (id === null ? [] : [id]))],
-    })),
+    pages: pages.flatMap(({ number, records, unusable, carriers }) => [
+      {
+        number,
+        // A record set aside was met all the same: it is the mirror that lacks it, not the reading.
+        ids: [...records.map(({ id }) => id), ...unusable.flatMap(({ id }) => (id === null ? [] : [id]))],
+      },
+      ...(carriers === undefined ? [] : [{ number: -number, ids: carriers }]),
+    ]),
   }
 }
 
 function rejectedRecords(loaded: Loaded, records: readonly RemoteRecord[]) {
   return loaded.rejected.map(({ id, reason: why }) => ({
     id,
-    reason: `Postgres would not take it: ${why}.`,
-    body: records.find((record) => record.id === id) ?? null,
+    reason: why,
+    body: records.findLast((record) => record.id === id) ?? null,
   }))
 }
 

@@ -19,6 +19,8 @@ export interface ReadPage {
   readonly unusable: readonly { readonly id: string | null; readonly reason: string; readonly body: unknown }[]
   /** Records the whole list has, as this page said; null when nothing can be counted. */
   readonly recordCount: number | null
+  /** Where the records came with another list: the ids of that list, which is what its count speaks of. */
+  readonly carriers?: readonly string[]
 }
 
 interface Reading {
@@ -62,6 +64,9 @@ function sortOut(records: readonly RemoteRecord[], type: string): Pick<ReadPage,
 function objectionTo(record: RemoteRecord, type: string): string | null {
   // It would load into the wrong table.
   if (record.type !== type) return `Its type is ${JSON.stringify(record.type)}, not "${type}".`
+  // A row would be made of it all the same, without the values it holds.
+  if (!isObject(record.attributes ?? {})) return 'Its attributes are not an object.'
+  if (!isObject(record.relationships ?? {})) return 'Its relationships are not an object.'
   return isStorable(record.id) ? null : 'Its id holds U+0000 or half a character, which Postgres does not store.'
 }
 
@@ -70,13 +75,14 @@ export async function* readIncluded(reading: Reading, carrier: ListRequest, type
   for await (const pages of pagesOf(reading, carrier)) {
     yield {
       position: null,
-      pages: pages.map(({ number, included }) => ({
+      pages: pages.map(({ number, records, included, recordCount }) => ({
         number,
+        recordCount,
+        carriers: records.map(({ id }) => storable(id)),
         ...sortOut(
           included.filter((record) => record.type === type),
           type,
         ),
-        recordCount: null,
       })),
     }
   }
@@ -106,7 +112,8 @@ export async function* readEach(
         try {
           const { records } = await client.get(pathOf(id), parseDocument, signal, DOCUMENT_ATTEMPTS)
           const attributes = records[0]?.attributes
-          return { type, id, attributes: isObject(attributes) ? attributes : {} }
+          if (isObject(attributes)) return { type, id, attributes }
+          return { id, reason: 'Its attributes are not an object.', body: records[0] ?? null }
         } catch (error) {
           if (!isOneDocumentsFault(error)) throw error
           return { id, reason: reason(error), body: null }

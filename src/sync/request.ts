@@ -36,6 +36,10 @@ export interface Negotiated {
   readonly refused: readonly string[]
 }
 
+/** Filters that are wanted and not asked for, since the server refuses them. */
+export const refusedFilters = (wanted: ListRequest | null, asked: ListRequest | null): string[] =>
+  Object.keys(wanted?.query ?? {}).filter((name) => name !== 'include' && !(name in (asked?.query ?? {})))
+
 /** Tried in this order when the wanted size is refused; 100 is the library's own maximum where one is set. */
 const SMALLER_PAGES = [100, 50, 20]
 

@@ -10,7 +10,7 @@ import { isDeepStrictEqual } from 'node:util'
 import type { Client } from '../remote/client.ts'
 import type { ListRequest } from '../remote/pages.ts'
 import type { Resource } from '../resource.ts'
-import { beginSnapshot, countSeen, endSnapshot, readSnapshot, type Snapshot } from '../store/cursors.ts'
+import { beginSnapshot, countSeen, endSnapshot, readAsOf, readSnapshot, type Snapshot } from '../store/cursors.ts'
 import type { Database } from '../store/database.ts'
 import { countParked, noteDrift, readCapability, saveCapability, settleParked } from '../store/findings.ts'
 import { confirmLease, type Lease } from '../store/leases.ts'
@@ -18,8 +18,9 @@ import { createMirror } from '../store/mirror.ts'
 import { mirroredIds } from '../store/rows.ts'
 import type { Outcome } from '../store/runs.ts'
 import { createCommitter } from './commit.ts'
+import { judge, type Parent } from './judge.ts'
 import { readEach, readIncluded, readList, readSingleton, type Batch } from './read.ts'
-import { carrierRequest, fullRequest, isRefusal, negotiate } from './request.ts'
+import { carrierRequest, fullRequest, isRefusal, negotiate, refusedFilters } from './request.ts'
 import { reconnecting } from './reconnect.ts'
 import { SyncError } from '../sync-error.ts'
 
@@ -69,12 +70,13 @@ const RESUME_WITHIN_MS = 12 * 60 * 60_000
 export async function pullSnapshot(deps: SnapshotDeps, options: Options): Promise<SnapshotResult> {
   const { resource, restart, signal } = options
   const wanted = requestFor(deps, resource)
-  const remembered = (await reconnecting(() => readCapability(deps.sql, resource.type, 'request'), signal)) as
-    | Remembered
-    | undefined
-  const request = isDeepStrictEqual(remembered?.wanted, wanted) ? remembered!.accepted : wanted
+  const capability = await reconnecting(() => readCapability(deps.sql, resource.type, 'request'), signal)
+  const remembered = capability?.value as Remembered | undefined
+  const lasts = isDeepStrictEqual(remembered?.accepted?.query, wanted?.query) ? DAY_MS : HOUR_MS
+  const known = capability !== undefined && capability.ageMs < lasts && isDeepStrictEqual(remembered?.wanted, wanted)
+  const request = known ? remembered!.accepted : wanted
   try {
-    return await readThrough(deps, options, request, restart)
+    return await readThrough(deps, options, { wanted, request }, restart)
   } catch (error) {
     if (request === null || wanted === null || !isRefusal(error)) throw error
     const { request: accepted, refused } = await negotiate(deps.client, wanted, signal)
@@ -84,8 +86,18 @@ export async function pullSnapshot(deps: SnapshotDeps, options: Options): Promis
     if (resource.read.from === 'included' && accepted.query['include'] === undefined) throw error
     const found: Remembered = { wanted, accepted }
     await reconnecting(() => saveCapability(deps.sql, resource.type, 'request', found), signal)
-    return await readThrough(deps, options, accepted, restart)
+    return await readThrough(deps, options, { wanted, request: accepted }, restart)
   }
+}
+
+/** What is missing from the mirror because of a refusal is asked for again soon; a smaller page costs nothing. */
+const HOUR_MS = 60 * 60_000
+const DAY_MS = 24 * HOUR_MS
+
+interface Asking {
+  readonly wanted: ListRequest | null
+  /** What of it is asked for; null where there is no list. */
+  readonly request: ListRequest | null
 }
 
 interface Remembered {
@@ -103,18 +115,22 @@ function requestFor({ slug, catalog, pageSize }: SnapshotDeps, resource: Resourc
 async function readThrough(
   deps: SnapshotDeps,
   { resource, lease, signal, onProgress }: Options,
-  request: ListRequest | null,
+  { wanted, request }: Asking,
   restart: boolean,
 ): Promise<SnapshotResult> {
   const { sql } = deps
-  const snapshot = await reconnecting(() => resumeOrBegin(sql, resource.type, request, restart), signal)
+  const { read } = resource
+  const snapshot = await reconnecting(() => resumeOrBegin(sql, resource, lease, request, restart), signal)
+  const parent = read.from === 'each' ? parentOf(snapshot, read.parent) : null
   const committer = createCommitter({ sql, type: resource.type, lease, mirror: createMirror(resource) })
   const tally = { inserted: 0, updated: 0, unchanged: 0, parked: 0, pages: 0 }
-  const resumed = snapshot.nextPage > 1 ? await reconnecting(() => countSeen(sql, resource.type), signal) : 0
+  const resumed = snapshot.nextPage > 1 ? (await reconnecting(() => countSeen(sql, resource.type), signal)).seen : 0
+  // Records that come with another list are not what its count speaks of.
+  const shown = (count: number | null): number | null => (read.from === 'included' ? null : count)
   let records = resumed
   let firstCount = snapshot.firstCount
   let total: number | null = firstCount
-  onProgress({ nextPage: snapshot.nextPage, records, resumed, total })
+  onProgress({ nextPage: snapshot.nextPage, records, resumed, total: shown(total) })
 
   for await (const batch of await batchesOf(deps, resource, request, snapshot, signal)) {
     const { inserted, updated, unchanged, parked } = await committer.commit(batch, signal)
@@ -126,39 +142,55 @@ async function readThrough(
     records += batch.pages.reduce((sum, page) => sum + page.records.length, 0)
     firstCount ??= batch.pages[0]?.recordCount ?? null
     total = batch.pages.at(-1)?.recordCount ?? null
-    onProgress({ nextPage: (batch.pages.at(-1)?.number ?? 0) + 1, records, resumed, total })
+    onProgress({ nextPage: (batch.pages.at(-1)?.number ?? 0) + 1, records, resumed, total: shown(total) })
   }
 
-  const { seen, parked } = await reconnecting(
+  const { seen, carriers, parked } = await reconnecting(
     async () => ({
-      seen: await countSeen(sql, resource.type),
+      ...(await countSeen(sql, resource.type)),
       parked: await countParked(sql, resource.type, snapshot.startedAt),
     }),
     signal,
   )
-  const { whole, ...verdict } = judge({ read: resource.read.from, seen, firstCount, total, parked })
+  const counted = read.from === 'included' ? carriers : seen
+  const refused = refusedFilters(wanted, request)
+  const { whole, ...verdict } = judge({ read: read.from, seen: counted, firstCount, total, parked, refused, parent })
+  // Nothing can be newer than what it was asked for by.
+  const asOf = new Date(Math.min(snapshot.startedAt.getTime(), parent?.asOf?.getTime() ?? Infinity))
   const end = () =>
     sql.begin(async (tx) => {
       await confirmLease(tx, lease)
       if (whole) await settleParked(tx, resource.type, snapshot.startedAt)
-      await endSnapshot(tx, resource.type, resource.table, verdict.outcome === 'ok')
+      await endSnapshot(tx, resource.type, resource.table, verdict.outcome === 'ok' ? asOf : null)
     })
   await reconnecting(end, signal)
-  return { ...tally, ...verdict, parked, expected: total, seen }
+  return { ...tally, ...verdict, parked, expected: shown(total), seen }
 }
 
 async function resumeOrBegin(
   sql: Database,
-  type: string,
+  { type, read }: Resource,
+  lease: Lease,
   request: ListRequest | null,
   restart: boolean,
 ): Promise<Snapshot> {
   const left = restart ? undefined : await readSnapshot(sql, type)
   const usable =
     left !== undefined &&
-    isDeepStrictEqual(left.request, request) &&
+    (read.from === 'each' || isDeepStrictEqual(left.request, request)) &&
     Date.now() - left.startedAt.getTime() < RESUME_WITHIN_MS
-  return usable ? left : await beginSnapshot(sql, type, request)
+  if (usable) return left
+  // Noted at the beginning: the parents that are read first are of that time, however late the last ones are read.
+  const question = read.from === 'each' ? { parentsAsOf: await readAsOf(sql, read.parent) } : request
+  return await sql.begin(async (tx) => {
+    await confirmLease(tx, lease)
+    return await beginSnapshot(tx, type, question)
+  })
+}
+
+function parentOf({ request }: Snapshot, type: string): Parent {
+  const { parentsAsOf } = (request ?? {}) as { parentsAsOf?: string | Date | null }
+  return { type, asOf: parentsAsOf === undefined || parentsAsOf === null ? null : new Date(parentsAsOf) }
 }
 
 async function batchesOf(
@@ -178,34 +210,4 @@ async function batchesOf(
   }
   if (request === null) throw new SyncError('SYNC_USAGE', 'stop', `${type} has no list to read.`)
   return read.from === 'included' ? readIncluded(reading, request, type) : readList(reading, request, type)
-}
-
-interface Evidence {
-  readonly read: Resource['read']['from']
-  readonly seen: number
-  readonly firstCount: number | null
-  readonly total: number | null
-  readonly parked: number
-}
-
-interface Verdict extends Pick<SnapshotResult, 'outcome' | 'message'> {
-  /** Every record was met, though some may be set aside. */
-  readonly whole: boolean
-}
-
-/** Decides from the numbers alone whether the list was whole. */
-export function judge({ read, seen, firstCount, total, parked }: Evidence): Verdict {
-  const incomplete = (message: string) => ({ outcome: 'incomplete' as const, message, whole: false })
-  if (read === 'list') {
-    if (total === null) return incomplete('The list did not say how many records it has, so nothing proves it whole.')
-    if (firstCount !== null && firstCount !== total) {
-      return incomplete(
-        `The list went from ${firstCount} to ${total} records while it was read; pages may have shifted.`,
-      )
-    }
-    if (seen !== total) return incomplete(`The list says it has ${total} records, but ${seen} different ones were met.`)
-  }
-  if (parked === 0) return { outcome: 'ok', message: null, whole: true }
-  const message = `${parked} could not be loaded and are set aside, with the reason, in sync.parked.`
-  return { outcome: 'incomplete', message, whole: true }
 }

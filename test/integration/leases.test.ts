@@ -1,4 +1,5 @@
 /** The right to write a resource: one at a time, and never a late writer. */
+import { randomUUID } from 'node:crypto'
 import { afterEach, expect, it } from 'vitest'
 import { catalog } from '../../src/registry.ts'
 import { beginSnapshot, readSnapshot } from '../../src/store/cursors.ts'
@@ -149,4 +150,68 @@ it('makes a taker wait until a write under way has ended', async () => {
   })
   await taken
   expect(await two.sql`select id from scopestack.clients`).toEqual([{ id: 'in time' }])
+})
+
+it('is kept from another role, which may not see when the session of its holder began', async () => {
+  const database = await createDatabase()
+  opened.push(database)
+  const admin = openDatabase(database.url, { connections: 1 })
+  const roles = ['one', 'two'].map((name) => `lease_${name}_${randomUUID().slice(0, 8)}`)
+  opened.push({
+    async [Symbol.asyncDispose]() {
+      for (const role of roles) await admin.unsafe(`drop owned by ${role}; drop role ${role}`)
+      await admin.end({ timeout: 5 })
+    },
+  })
+  const workers: { leases: Leases }[] = []
+  for (const role of roles) {
+    await admin.unsafe(`create role ${role} login password 'of a test'; grant usage on schema sync to ${role};
+      grant select, insert, update on sync.leases to ${role}`)
+    const url = new URL(database.url)
+    url.username = role
+    url.password = 'of a test'
+    workers.push(await worker({ ...database, url: url.href }, role))
+  }
+  const [one, two] = workers
+  const lease = await one!.leases.acquire('projects')
+  await expect(two!.leases.acquire('projects')).rejects.toEqual(busy)
+  expect(await one!.leases.renew(lease)).toBe(true)
+  await one!.leases.close()
+  await until(() => two!.leases.acquire('projects'), 'the lease of a process that is gone')
+})
+
+it('stays released, whichever of a renewal and the release is first', async () => {
+  const { one, two } = await twoWorkers()
+  const lease = await one.leases.acquire('projects')
+  await one.leases.release(lease)
+  expect(await one.leases.renew(lease)).toBe(false)
+  const again = await two.leases.acquire('projects')
+  // The row is held, so that the renewal waits behind the release.
+  let release: Promise<void> | undefined
+  let renewal: Promise<boolean> | undefined
+  const waiting = async () =>
+    (
+      await one.sql`select from pg_stat_activity
+      where datname = current_database() and wait_event_type = 'Lock'`
+    ).length
+  await one.sql.begin(async (tx) => {
+    await tx`select from sync.leases for update`
+    release = two.leases.release(again)
+    await until(async () => (await waiting()) === 1, 'the release to wait')
+    renewal = two.leases.renew(again)
+    await until(async () => (await waiting()) === 2, 'the renewal to wait')
+  })
+  await release
+  expect(await renewal).toBe(false)
+  await expect(one.leases.acquire('projects')).resolves.toMatchObject({ resource: 'projects' })
+})
+
+it('limits, in the transaction that writes, how long the server waits for its writer', async () => {
+  const { one } = await twoWorkers()
+  const lease = await one.leases.acquire('clients')
+  const limit = await one.sql.begin(async (tx) => {
+    await confirmLease(tx, lease)
+    return await tx`select current_setting('idle_in_transaction_session_timeout') as limit`
+  })
+  expect(limit).toEqual([{ limit: '1min' }])
 })

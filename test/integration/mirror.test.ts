@@ -114,6 +114,24 @@ it('takes a to-many for the set it is: another order is no change', async () => 
   expect(await load('products', [product(['3', '11'])])).toMatchObject({ updated: 1 })
 })
 
+it('leaves a key that a record says nothing of as it is, and rewrites the row once', async () => {
+  const record = (name: string, relationships: object): RemoteRecord => ({
+    type: 'projects',
+    id: '1',
+    attributes: { 'project-name': name },
+    relationships,
+  })
+  const ends = { client: { data: { type: 'clients', id: '7' } }, user: { data: { type: 'users', id: '8' } } }
+  const keys = () => sql`select project_name as name, client_id, user_id from scopestack.projects where id = '1'`
+  await load('projects', [record('First', ends)])
+  const untold = { client: { links: { self: 'https://x.test' } }, user: { data: null } }
+  expect(await load('projects', [record('Second', untold)])).toMatchObject({ updated: 1 })
+  expect(await keys()).toEqual([{ name: 'Second', client_id: '7', user_id: null }])
+  expect(await load('projects', [record('Second', untold)])).toMatchObject({ unchanged: 1 })
+  expect(await load('projects', [record('Second', ends)])).toMatchObject({ updated: 1 })
+  expect(await keys()).toEqual([{ name: 'Second', client_id: '7', user_id: '8' }])
+})
+
 it('writes every row again when the declaration has changed, even where no value has', async () => {
   const declare = (made: Attribute) =>
     defineResource('tags', { comment: 'One row per tag.', confidence: 'low', attributes: { name: made } })

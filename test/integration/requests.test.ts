@@ -53,26 +53,55 @@ describe('a server that does not take everything', () => {
     expect(keys).toEqual({ taken: true, refused: 0 })
   })
 
-  it('gives the list without a filter that it refuses', async () => {
-    sim.setSwitches({ refusedFilters: { services: ['active'] } })
+  it('leaves the keys that it gave before as they are, when it refuses to include them one day', async () => {
     const worker = await start()
+    const held = () => worker.sql`select id, service_category_id, resource_id from scopestack.services order by id`
+    await worker.run(['services'])
+    const before = await held()
+    sim.setSwitches({ refusedIncludes: { services: ['service-category'] } })
+    const [first] = sim.records.list('services')
+    sim.records.update('services', first!.id, { attributes: { name: 'Renamed' } })
     expect((await worker.run(['services'])).outcomes[0]).toMatchObject({ outcome: 'ok' })
-    expect(await refused(worker)).toEqual(['filter[active]'])
+    expect(before.some((row) => row['service_category_id'] !== null)).toBe(true)
+    expect(await held()).toEqual(before)
+    const [renamed] = await worker.sql`select name from scopestack.services where id = ${first!.id}`
+    expect(renamed).toEqual({ name: 'Renamed' })
+    expect((await worker.run(['services'])).outcomes[0]).toMatchObject({ outcome: 'ok', updated: 0 })
+
+    // Asked again within the hour it says nothing; after that it is found out.
+    sim.setSwitches({ refusedIncludes: {} })
+    await worker.sql`update sync.capabilities set probed_at = now() - interval '61 minutes'`
+    sim.records.update('services', first!.id, { relationships: { 'service-category': null } })
+    await worker.run(['services'])
+    const [cleared] = await worker.sql`select service_category_id from scopestack.services where id = ${first!.id}`
+    expect(cleared).toEqual({ service_category_id: null })
   })
 
-  it('is asked only once a day what it takes, all at once, and again after that', async () => {
+  it('is incomplete without a filter that it refuses, since archived records stay hidden', async () => {
+    sim.setSwitches({ refusedFilters: { services: ['active'] } })
+    const worker = await start()
+    for (const [outcome] of [(await worker.run(['services'])).outcomes, (await worker.run(['services'])).outcomes]) {
+      expect(outcome).toMatchObject({ outcome: 'incomplete', code: 'SYNC_INCOMPLETE' })
+      expect(outcome!.message).toContain('refuses filter[active], so archived records may be missing')
+    }
+    expect(await refused(worker)).toEqual(['filter[active]'])
+    const [cursor] = await worker.sql`select as_of from sync.cursors where resource = 'services'`
+    expect(cursor).toEqual({ as_of: null })
+  })
+
+  it('is not asked anew in each run what it takes, and again within a day', async () => {
     sim.setSwitches({
       pageMax: 50,
       refusedFilters: { services: ['active'] },
       refusedIncludes: { services: ['service-category'] },
     })
     const worker = await start(100)
-    expect((await worker.run(['services'])).outcomes[0]).toMatchObject({ outcome: 'ok' })
+    expect((await worker.run(['services'])).outcomes[0]).toMatchObject({ outcome: 'incomplete' })
     expect(await refused(worker)).toEqual(['filter[active]', 'include=service-category', 'page[size]=100'])
 
     const bad = () => sim.stats().statuses['400'] ?? 0
     sim.resetStats()
-    expect((await worker.run(['services'])).outcomes[0]).toMatchObject({ outcome: 'ok', updated: 0 })
+    expect((await worker.run(['services'])).outcomes[0]).toMatchObject({ outcome: 'incomplete', updated: 0 })
     expect(bad()).toBe(0)
 
     // What it has learned meanwhile is found out.

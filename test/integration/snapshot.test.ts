@@ -1,7 +1,9 @@
 /** A snapshot says `ok` only for a list that was all there, and what it says otherwise. */
-import { afterEach, describe, expect, it } from 'vitest'
+import { afterEach, describe, expect, it, vi } from 'vitest'
 import { startSimulator, type Simulator, type SimulatorOptions } from '../../src/simulator/server.ts'
+import { park } from '../../src/store/findings.ts'
 import type { Outcome, ResourceOutcome } from '../../src/store/runs.ts'
+import { pullSnapshot } from '../../src/sync/snapshot.ts'
 import { createDatabase } from '../support/database.ts'
 import { type Alter, startRelay } from '../support/relay.ts'
 import { startWorker, type TestWorker } from '../support/worker.ts'
@@ -38,6 +40,20 @@ const count = async ({ sql }: TestWorker, table: string): Promise<number> =>
 
 const asOf = async ({ sql }: TestWorker, type: string): Promise<Date | null> =>
   (await sql<{ at: Date | null }[]>`select as_of as at from sync.cursors where resource = ${type}`)[0]!.at
+
+/** `JSON.stringify` cannot write what `JSON.parse` reads; the relay's is made to. */
+async function withDeepNesting<T>(act: () => Promise<T>): Promise<T> {
+  const deep = `{"name":${'['.repeat(9000)}${']'.repeat(9000)}}`
+  const original = JSON.stringify
+  const write = (...given: Parameters<typeof original>) =>
+    original(...given)?.replace('"attributes":"DEEP"', `"attributes":${deep}`)
+  vi.spyOn(JSON, 'stringify').mockImplementation(write as typeof original)
+  try {
+    return await act()
+  } finally {
+    vi.restoreAllMocks()
+  }
+}
 
 const services = (sim: Simulator) => sim.records.list('services')
 
@@ -177,6 +193,77 @@ describe('a list that is not as it should be', () => {
   })
 })
 
+describe('a record that cannot be a row', () => {
+  it('is set aside alone when it is nested deeper than the stack is', async () => {
+    const { sim, worker } = await start({}, (body, { type, page }) => {
+      if (type !== 'services' || page !== 1) return body
+      const [first, ...rest] = body.data
+      return { ...body, data: [{ ...first, attributes: 'DEEP' }, ...rest] }
+    })
+    const outcome = await withDeepNesting(() => only(worker, 'services'))
+    expect(outcome).toMatchObject({ outcome: 'incomplete', parked: 1, seen: services(sim).length })
+    expect(await count(worker, 'services')).toBe(services(sim).length - 1)
+    const [parked] = await worker.sql<{ reason: string; body: string }[]>`select reason, body from sync.parked`
+    expect(parked!.reason).toContain('cannot be written as a row')
+    expect(parked!.body).toContain('…')
+  })
+
+  it('is set aside when its attributes or relationships are no object, with what it held', async () => {
+    const { sim, worker } = await start({}, (body, { type, page }) => {
+      if (type !== 'services' || page !== 1) return body
+      const [a, b, c, ...rest] = body.data
+      return {
+        ...body,
+        data: [{ ...a, attributes: ['x'] }, { ...b, relationships: 'y' }, { ...c, attributes: null }, ...rest],
+      }
+    })
+    expect(await only(worker, 'services')).toMatchObject({ outcome: 'incomplete', parked: 2 })
+    expect(await count(worker, 'services')).toBe(services(sim).length - 2)
+    const parked = await worker.sql<{ reason: string; body: string }[]>`select reason, body from sync.parked order by 1`
+    expect(parked.map(({ reason }) => reason)).toEqual([
+      'Its attributes are not an object.',
+      'Its relationships are not an object.',
+    ])
+    expect(parked[0]!.body).toContain('"attributes":["x"]')
+  })
+
+  it('is set aside with a reason that Postgres can hold', async () => {
+    const { worker } = await start()
+    await park(worker.sql, 'services', [{ recordId: '1', reason: 'NUL \0 and half \ud800', body: null }])
+    expect(await worker.sql`select reason from sync.parked`).toEqual([{ reason: 'NUL \ufffd and half \ufffd' }])
+  })
+})
+
+describe('what comes with another list', () => {
+  it('is incomplete when that list is, and takes its time when it is whole', async () => {
+    let short = true
+    const { worker } = await start({}, (body, { type, page }) =>
+      type === 'payment-terms' && page === 1 && short ? { ...body, data: body.data.slice(1) } : body,
+    )
+    const outcome = await only(worker, 'accounts')
+    expect(outcome).toMatchObject({ outcome: 'incomplete', seen: 1, expected: null })
+    expect(outcome.message).toMatch(/says it has \d+ records, but \d+ different ones were met/)
+    expect(await asOf(worker, 'accounts')).toBeNull()
+    short = false
+    expect(await only(worker, 'accounts')).toMatchObject({ outcome: 'ok', seen: 1 })
+    expect(await asOf(worker, 'accounts')).not.toBeNull()
+  })
+})
+
+describe('a snapshot', () => {
+  it('is not begun by a run whose lease has passed to another', async () => {
+    const { worker } = await start()
+    await only(worker, 'clients')
+    await worker.sql`insert into sync.seen_pages (resource, page, ids) values ('clients', 1, '{other}')`
+    const late = { resource: 'clients', term: 0 }
+    const resource = worker.catalog.get('clients')!
+    const { signal } = new AbortController()
+    const begun = pullSnapshot(worker, { resource, lease: late, restart: true, signal, onProgress: () => {} })
+    await expect(begun).rejects.toMatchObject({ code: 'SYNC_LEASE_LOST' })
+    expect(await worker.sql`select ids from sync.seen_pages where resource = 'clients'`).toEqual([{ ids: '{other}' }])
+  })
+})
+
 describe('a resource that cannot be read', () => {
   it('is forbidden with the privilege it needs, and the others go on', async () => {
     const { sim, worker } = await start()
@@ -202,6 +289,17 @@ describe('a resource that cannot be read', () => {
 })
 
 describe('documents read one by one', () => {
+  it('are incomplete while their parents never were complete, and never newer than these', async () => {
+    const { worker } = await start()
+    const outcome = await only(worker, 'merge-data')
+    expect(outcome).toMatchObject({ outcome: 'incomplete', seen: 0 })
+    expect(outcome.message).toContain('Pull projects first')
+    expect(await asOf(worker, 'merge-data')).toBeNull()
+    await only(worker, 'projects')
+    expect(await only(worker, 'merge-data')).toMatchObject({ outcome: 'ok' })
+    expect(await asOf(worker, 'merge-data')).toEqual(await asOf(worker, 'projects'))
+  })
+
   it('parks the project whose document answers 500, and has all the others', async () => {
     const { sim, worker } = await start()
     await only(worker, 'projects')

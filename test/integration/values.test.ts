@@ -16,6 +16,7 @@ import {
   type Kind,
   type RemoteRecord,
 } from '../../src/resource.ts'
+import { parseDocument } from '../../src/remote/document.ts'
 import { openDatabase } from '../../src/store/database.ts'
 import { createMirror } from '../../src/store/mirror.ts'
 import { SQL_TYPE } from '../../src/store/tables.ts'
@@ -100,7 +101,7 @@ const stored = (): Promise<Stored[]> =>
 /** What a column should say of a value, worked out apart from the codec; undefined: it has no place there. */
 const EXPECTED: Record<Kind, (value: unknown) => string | undefined> = {
   text: (v) => (typeof v === 'number' ? String(v) : typeof v === 'string' && keepable(v) ? v : undefined),
-  boolean: (v) => ({ true: 'true', false: 'false' })[typeof v === 'boolean' || typeof v === 'string' ? String(v) : ''],
+  boolean: (v) => (v === true || v === 'true' ? 'true' : v === false || v === 'false' ? 'false' : undefined),
   integer: (v) =>
     isNumeric(v) && /^-?\d+$/.test(String(v)) && Math.abs(Number(v)) < 2 ** 53 ? String(BigInt(String(v))) : undefined,
   decimal: (v) => (isNumeric(v) && /^[+-]?\d+(\.\d+)?(e[+-]?\d+)?$/i.test(String(v)) ? 'number' : undefined),
@@ -207,5 +208,48 @@ it('refuses one row at a time: an id past what an index takes rejects itself, an
   expect({ inserted, rejected }).toEqual({
     inserted: 5,
     rejected: [{ id: tooLong, reason: expect.stringMatching(/index row size \d+ exceeds/) as string }],
+  })
+})
+
+it('keeps every digit of a number, in a column, inside json, and where it does not fit', async () => {
+  const long = '12345678901234567890'
+  const fine = '0.1234567890123456789'
+  const body = `{"data":[{"type":"every-kinds","id":"digits","attributes":{
+    "a-text": ${long}, "a-decimal": ${fine}, "a-integer": ${long}, "a-json": {"deep": [${fine}, 1e400, 1.50, 1e2]},
+    "a-texts": [${long}], "a-date": 1e400, "more": -${long}
+  }},{"type":"every-kinds","id":"digits-2","attributes":{"a-decimal": 1e4000, "a-integer": 1e2, "a-text": 1e400}}]}`
+  await sql.begin((tx) => createMirror(everyKind).load(tx, parseDocument(body, '').records))
+  const [row, other] = await sql`
+    select a_text, a_decimal::text, a_integer::text, a_json::text, a_texts, a_date::text, sync_extra::text as extra
+    from scopestack.every_kinds where id like 'digits%' order by id`
+  expect(row).toEqual({
+    a_text: long,
+    a_decimal: fine,
+    a_integer: null,
+    a_json: `{"deep": [${fine}, "1e400", 1.5, 100]}`,
+    a_texts: `{${long}}`,
+    a_date: null,
+    extra: `{"more": -${long}, "a-date": "1e400", "a-integer": ${long}}`,
+  })
+  expect(other).toMatchObject({ a_text: '1e400', a_decimal: null, a_integer: '100', extra: '{"a-decimal": "1e4000"}' })
+})
+
+it('keeps an attribute and a relationship that share a name, declared or not', async () => {
+  const end = { data: { type: 'x', id: '7' } }
+  const record = {
+    type: 'every-kinds',
+    id: 'both',
+    attributes: { same: 'A', one: 'B', 'same-relationship': 'C' },
+    relationships: { same: end, one: 'no object', other: end },
+  }
+  await sql.begin((tx) => createMirror(everyKind).load(tx, [record]))
+  const [row] = await sql`select sync_extra as extra from scopestack.every_kinds where id = 'both'`
+  expect(row!['extra']).toEqual({
+    same: 'A',
+    one: 'B',
+    'same-relationship': 'C',
+    'same-relationship-relationship': end.data,
+    'one-relationship': 'no object',
+    other: end.data,
   })
 })

@@ -93,7 +93,7 @@ describe('the configuration', () => {
     [{ SYNC_PAGE_SIZE: '251' }, 'SYNC_PAGE_SIZE must be between 1 and 250'],
     [{ LOG_LEVEL: 'loud' }, 'LOG_LEVEL must be one of'],
     [{ DATABASE_URL: 'mysql://h/d' }, 'DATABASE_URL must look like postgres://'],
-    [{ DATABASE_URL: 'postgres://host' }, 'DATABASE_URL must look like postgres://'],
+    [{ DATABASE_URL: 'postgres://host' }, 'DATABASE_URL names no database; it must look like postgres://'],
     [{ SCOPESTACK_API_URL: 'api.scopestack.io' }, 'SCOPESTACK_API_URL must be an address'],
     [{ SCOPESTACK_API_URL: 'http://api.scopestack.io' }, 'SCOPESTACK_API_URL must begin with https://'],
     [{ SCOPESTACK_API_URL: 'http://127.evil.example' }, 'SCOPESTACK_API_URL must begin with https://'],

@@ -1,0 +1,248 @@
+/** DATABASE_URL, obeyed to the letter: where it leads, what is encrypted, what the server is told. */
+import { once } from 'node:events'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createSecureContext, TLSSocket } from 'node:tls'
+import { expect, inject, it, onTestFinished } from 'vitest'
+import { explainDatabase, isConnectionLoss, limitWaits, openDatabase } from '../../src/store/database.ts'
+import { createDatabase } from '../support/database.ts'
+import { until } from '../support/until.ts'
+
+/** Made for this file; for 127.0.0.1 and postgres.test, until 2120. */
+const CERTIFICATE = `-----BEGIN CERTIFICATE-----
+MIIBcjCCARmgAwIBAgIBATAKBggqhkjOPQQDAjAYMRYwFAYDVQQDDA1wb3N0Z3Jl
+cy50ZXN0MCAXDTIwMDEwMTAwMDAwMFoYDzIxMjAwMTAxMDAwMDAwWjAYMRYwFAYD
+VQQDDA1wb3N0Z3Jlcy50ZXN0MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEwsPC
+7penITPaY3r/bHnvETQnsRNOvyxv/sflLWJC2EcEFu/7nbY5bvHxfHIjeZCiZyhw
+8y6AePHGKLDvFO5p/qNSMFAwDwYDVR0TAQH/BAUwAwEB/zAeBgNVHREEFzAVhwR/
+AAABgg1wb3N0Z3Jlcy50ZXN0MB0GA1UdDgQWBBRg5SOrIlpL98ly9acowZYFJUG7
+rTAKBggqhkjOPQQDAgNHADBEAiAxE7jUxDdfNe5NCdTaUzsRk31pqaD+swxTh7DT
+A2sqRAIgQjGfKDkrWYZ9PvXmubo8BrNiKtZ4KAkyurIzctvbPSk=
+-----END CERTIFICATE-----`
+const KEY = `-----BEGIN PRIVATE KEY-----
+MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgsJRqp/nu6QhXLg0X
+oOwbMu9IvjqNwVWlMg/e1MrpRb6hRANCAATCw8Lul6chM9pjev9see8RNCexE06/
+LG/+x+UtYkLYRwQW7/udtjlu8fF8ciN5kKJnKHDzLoB48cYosO8U7mn+
+-----END PRIVATE KEY-----`
+
+const SSL_REQUEST = Buffer.from([0, 0, 0, 8, 4, 210, 22, 47])
+
+interface Gate {
+  readonly url: string
+  /** What each connection began with. */
+  readonly greetings: Buffer[]
+}
+
+/** Postgres behind another door: with or without TLS, at an address of the test's choice. */
+async function gate(listen: { host?: string; path?: string }, tls: boolean): Promise<Gate> {
+  const target = new URL(inject('adminUrl'))
+  const greetings: Buffer[] = []
+  const secureContext = createSecureContext({ cert: CERTIFICATE, key: KEY })
+  const server: Server = createServer((plain) => {
+    const outer = connect(Number(target.port || 5432), target.hostname)
+    const joined = (inner: Socket): void => {
+      inner.on('error', () => outer.destroy()).on('close', () => outer.destroy())
+      outer.on('error', () => inner.destroy()).on('close', () => inner.destroy())
+      inner.pipe(outer).pipe(inner)
+    }
+    plain.once('data', (greeting: Buffer) => {
+      greetings.push(greeting)
+      if (greeting.equals(SSL_REQUEST)) {
+        plain.write(tls ? 'S' : 'N')
+        joined(tls ? new TLSSocket(plain, { isServer: true, secureContext }) : plain)
+      } else {
+        outer.write(greeting)
+        joined(plain)
+      }
+    })
+  })
+  server.listen(listen.path === undefined ? { ...listen, port: 0 } : listen)
+  await once(server, 'listening')
+  onTestFinished(() => void server.close())
+  const url = new URL(target)
+  if (listen.path === undefined) url.port = String((server.address() as AddressInfo).port)
+  return { url: url.href, greetings }
+}
+
+const open = (url: string, query = '') => {
+  const sql = openDatabase(url + query, { connections: 1 })
+  onTestFinished(() => sql.end({ timeout: 1 }))
+  return sql
+}
+
+const failureOf = (asked: PromiseLike<unknown>): Promise<unknown> =>
+  Promise.resolve(asked).then(
+    () => 'no failure',
+    (failure: unknown) => failure,
+  )
+
+async function folder(): Promise<string> {
+  const made = await mkdtemp(join(tmpdir(), 'scopestack-sync-address-'))
+  onTestFinished(() => rm(made, { recursive: true }))
+  return made
+}
+
+async function certificateFile(): Promise<string> {
+  const file = join(await folder(), 'root.pem')
+  await writeFile(file, CERTIFICATE)
+  return file
+}
+
+const atName = (url: string, name: string): string => Object.assign(new URL(url), { hostname: name }).href
+const refused = expect.objectContaining({ code: 'SYNC_DATABASE_REFUSED' }) as Error
+
+it('leads to an IPv6 address', async () => {
+  const error = await failureOf(open('postgres://u:p@[::1]:1/books')`select 1`)
+  // Also where there is no IPv6, the failure names what was asked for.
+  expect(error).toMatchObject({ address: '::1', port: 1 })
+})
+
+it('leads to a Unix socket, in both spellings, and needs no TLS there', async () => {
+  const place = await folder()
+  const { url } = await gate({ path: join(place, '.s.PGSQL.6432') }, false)
+  const { username, password, pathname } = new URL(url)
+  for (const address of [
+    `postgres://${username}:${password}@${encodeURIComponent(place)}:6432${pathname}`,
+    `postgres://${username}:${password}@${pathname}?host=${place}&port=6432&sslmode=require`,
+  ]) {
+    expect(await open(address)`select 1 as one`).toEqual([{ one: 1 }])
+  }
+})
+
+it('is encrypted where sslmode asks for it, without a word of warning', async () => {
+  const warnings: Error[] = []
+  const warn = (warning: Error) => void warnings.push(warning)
+  process.on('warning', warn)
+  onTestFinished(() => void process.off('warning', warn))
+  const { url, greetings } = await gate({ host: '127.0.0.1' }, true)
+  const root = await certificateFile()
+  const local = atName(url, 'localhost')
+  for (const address of [
+    `${url}?sslmode=require`,
+    `${url}?ssl=true`,
+    `${url}?sslmode=prefer`,
+    `${url}?sslmode=verify-full&sslrootcert=${root}`,
+    `${url}?sslrootcert=${root}`,
+    `${local}?sslmode=verify-ca&sslrootcert=${root}`,
+    `${local}?sslmode=require&sslrootcert=${root}`,
+  ]) {
+    expect(await open(address)`select 1 as one`, address).toEqual([{ one: 1 }])
+  }
+  expect(greetings).toEqual(Array(7).fill(SSL_REQUEST))
+  expect(warnings).toEqual([])
+})
+
+it('is not believed without a certificate that sslmode asks for', async () => {
+  const { url } = await gate({ host: '127.0.0.1' }, true)
+  const root = await certificateFile()
+  const local = atName(url, 'localhost')
+  for (const address of [
+    `${url}?sslmode=verify-full`,
+    `${url}?sslmode=verify-ca`,
+    `${url}?sslrootcert=system`,
+    `${url}?sslmode=require&sslrootcert=system`,
+    `${local}?sslmode=verify-full&sslrootcert=${root}`,
+    `${local}?sslrootcert=${root}`,
+  ]) {
+    const error = await failureOf(open(address)`select 1`)
+    expect(explainDatabase(error, address), `${address}: ${String(error)}`).toEqual(refused)
+  }
+  expect(() => openDatabase(`${url}?sslrootcert=/nowhere/root.pem`)).toThrow(
+    /sslrootcert that cannot be read: .*ENOENT/,
+  )
+})
+
+it('never falls to clear text, except where sslmode prefers it', async () => {
+  const { url, greetings } = await gate({ host: '127.0.0.1' }, false)
+  for (const mode of ['require', 'verify-ca', 'verify-full', 'a-mode-of-the-future']) {
+    const address = `${url}?sslmode=${mode}`
+    const error = await failureOf(open(address)`select 1`)
+    expect(explainDatabase(error, address), mode).toEqual(refused)
+    expect(String(error)).toContain('does not offer TLS')
+  }
+  expect(greetings).toEqual(Array(4).fill(SSL_REQUEST))
+  // The hosts of a list would be reached one way or another; TLS would be forgotten on the way.
+  expect(() => openDatabase('postgres://u:p@h1:1,h2:2/books?sslmode=require')).toThrow(
+    expect.objectContaining({
+      code: 'SYNC_CONFIG',
+      message: expect.stringContaining('several hosts') as string,
+    }) as Error,
+  )
+  expect(await open(`${url}?sslmode=prefer`)`select 1 as one`).toEqual([{ one: 1 }])
+})
+
+it('tells the server what is for the server, and no more', async () => {
+  const words =
+    '?channel_binding=prefer&target_session_attrs=any&connect_timeout=7&keepalives=1&gssencmode=disable&replication=true' +
+    '&schema=public&pgbouncer=true&sslcompression=0&client_encoding=LATIN1&max=1' +
+    '&application_name=books&statement_timeout=7777&options=-c%20lock_timeout%3D8888'
+  const sql = open(inject('adminUrl'), words)
+  const settings = await sql<{ name: string; setting: string }[]>`
+    select name, setting from pg_settings
+    where name in ('application_name', 'client_encoding', 'lock_timeout', 'statement_timeout', 'TimeZone')`
+  expect(Object.fromEntries(settings.map(({ name, setting }) => [name, setting]))).toEqual({
+    application_name: 'books',
+    client_encoding: 'UTF8',
+    lock_timeout: '8888',
+    statement_timeout: '7777',
+    TimeZone: 'UTC',
+  })
+})
+
+it('is waited for as long as connect_timeout says', async () => {
+  const mute = createServer(() => {}).listen(0, '127.0.0.1')
+  await once(mute, 'listening')
+  onTestFinished(() => void mute.close())
+  const { port } = mute.address() as AddressInfo
+  const began = performance.now()
+  const error = await failureOf(open(`postgres://u:p@127.0.0.1:${port}/books?connect_timeout=1`)`select 1`)
+  expect(error).toMatchObject({ code: 'CONNECT_TIMEOUT' })
+  expect(performance.now() - began).toBeLessThan(9_000)
+})
+
+it('keeps no locks for a process that the server hears nothing of', async () => {
+  const database = await createDatabase()
+  onTestFinished(() => database[Symbol.asyncDispose]())
+  const [sql, admin] = [open(database.url), open(database.url)]
+  const limits = (on: typeof sql) => on<{ name: string; setting: string }[]>`
+    select name, setting from pg_settings where name in ('idle_in_transaction_session_timeout', 'lock_timeout')`
+  const before = await limits(sql)
+  const inside = await sql.begin(async (tx) => {
+    await limitWaits(tx)
+    return await limits(tx as never)
+  })
+  expect(inside.map(({ setting }) => setting)).toEqual(['60000', '120000'])
+  // Transactions that PgBouncer puts on the same session later are not ours to limit.
+  expect(await limits(sql)).toEqual(before)
+
+  const late = sql.begin(async (tx) => {
+    const [me] = await tx<{ pid: number }[]>`select pg_backend_pid() as pid`
+    await tx`set local idle_in_transaction_session_timeout = '1ms'`
+    await until(
+      async () => (await admin`select from pg_stat_activity where pid = ${me!.pid}`).length === 0,
+      'the end of the session',
+    )
+    await tx`select 1`
+  })
+  // As a loss it is tried again, and the lease then says whether it still may.
+  expect(isConnectionLoss(await failureOf(late))).toBe(true)
+})
+
+it('takes a lock that others keep for a loss too', async () => {
+  const database = await createDatabase()
+  onTestFinished(() => database[Symbol.asyncDispose]())
+  const [sql, other] = [open(database.url), open(database.url)]
+  await other.begin(async (tx) => {
+    await tx`lock table scopestack.clients`
+    const waiting = sql.begin(async (mine) => {
+      await limitWaits(mine)
+      await mine`set local lock_timeout = '1ms'`
+      await mine`select from scopestack.clients`
+    })
+    const error = await failureOf(waiting)
+    expect(error).toMatchObject({ code: '55P03' })
+    expect(isConnectionLoss(error)).toBe(true)
+  })
+})
