@@ -2,7 +2,7 @@
 FROM node:24-bookworm-slim
 
 LABEL org.opencontainers.image.title="scopestack-sync" \
-      org.opencontainers.image.description="Keeps a Postgres reporting database equal to a ScopeStack account, and carries local edits back."
+      org.opencontainers.image.description="Keeps a Postgres reporting database up to date with a ScopeStack account, unattended."
 
 ENV NODE_ENV=production
 WORKDIR /app

@@ -23,7 +23,7 @@ LEFT JOIN LATERAL (
 --> statement-breakpoint
 COMMENT ON VIEW scopestack.sync_status IS 'How fresh each table is: the time its data are as of, the last outcome, its rows.';
 --> statement-breakpoint
-COMMENT ON COLUMN scopestack.sync_status.data_as_of IS 'The table holds what ScopeStack held at this time; null until a pull was complete.';
+COMMENT ON COLUMN scopestack.sync_status.data_as_of IS 'Everything that ScopeStack held at this time is in the table; null until a pull was complete.';
 --> statement-breakpoint
 COMMENT ON COLUMN scopestack.sync_status.last_outcome IS 'ok, incomplete, suspect, forbidden or failed.';
 --> statement-breakpoint
@@ -66,7 +66,7 @@ LEFT JOIN (
 ) sold ON sold.project_id = p.id
 WHERE p.sync_deleted_at IS NULL;
 --> statement-breakpoint
-COMMENT ON VIEW scopestack.report_projects IS 'One row per project with the names its keys stand for, its hours and its margin.';
+COMMENT ON VIEW scopestack.report_projects IS 'One row per project, archived ones included (active is false), with the names its keys stand for, its hours and its margin.';
 --> statement-breakpoint
 COMMENT ON COLUMN scopestack.report_projects.contract_margin IS 'Profit as a fraction of revenue, 0.28 = 28 %; null without revenue.';
 --> statement-breakpoint
@@ -98,10 +98,10 @@ SELECT
   count(*) FILTER (WHERE status NOT IN ('won', 'lost', 'canceled')) AS open_projects,
   sum(contract_revenue) FILTER (WHERE status NOT IN ('won', 'lost', 'canceled')) AS open_revenue
 FROM scopestack.report_projects
-WHERE client_id IS NOT NULL
+WHERE client_id IS NOT NULL AND active IS NOT false
 GROUP BY client_id, client_name;
 --> statement-breakpoint
-COMMENT ON VIEW scopestack.report_client_revenue IS 'One row per client: what was won, and what is still open.';
+COMMENT ON VIEW scopestack.report_client_revenue IS 'One row per client with projects: what was won, and what is still open. Archived projects are left out.';
 --> statement-breakpoint
 CREATE VIEW scopestack.report_service_demand AS
 SELECT
@@ -113,11 +113,11 @@ SELECT
   sum(ps.total_hours) AS hours
 FROM scopestack.services s
 JOIN scopestack.project_services ps ON ps.service_id = s.id AND ps.sync_deleted_at IS NULL AND ps.active IS NOT false
-JOIN scopestack.projects p ON p.id = ps.project_id AND p.sync_deleted_at IS NULL AND p.status = 'won'
+JOIN scopestack.projects p ON p.id = ps.project_id AND p.sync_deleted_at IS NULL AND p.active IS NOT false AND p.status = 'won'
 WHERE s.sync_deleted_at IS NULL
 GROUP BY s.id, s.name;
 --> statement-breakpoint
-COMMENT ON VIEW scopestack.report_service_demand IS 'One row per service of the catalog that is on a won project: how often, on how many projects, how many hours.';
+COMMENT ON VIEW scopestack.report_service_demand IS 'One row per service of the catalog that is on a won project: how often, on how many projects, how many hours. Archived projects are left out.';
 --> statement-breakpoint
 CREATE VIEW scopestack.report_resource_hours AS
 SELECT
@@ -129,9 +129,9 @@ SELECT
   sum(pr.total_hours * pr.hourly_rate) AS revenue,
   sum(pr.total_hours * pr.hourly_cost) AS cost
 FROM scopestack.project_resources pr
-JOIN scopestack.projects p ON p.id = pr.project_id AND p.sync_deleted_at IS NULL
+JOIN scopestack.projects p ON p.id = pr.project_id AND p.sync_deleted_at IS NULL AND p.active IS NOT false
 LEFT JOIN scopestack.resources r ON r.id = pr.resource_id
 WHERE pr.sync_deleted_at IS NULL AND pr.active IS NOT false
 GROUP BY pr.resource_id, coalesce(r.name, pr.name), p.status;
 --> statement-breakpoint
-COMMENT ON VIEW scopestack.report_resource_hours IS 'Hours, revenue and cost of each role, by status of the project: what is sold, and what may come.';
+COMMENT ON VIEW scopestack.report_resource_hours IS 'Hours, revenue and cost of each role, by status of the project: what is sold, and what may come. Archived projects are left out.';

@@ -2,6 +2,7 @@
 /** The one entry: parses what a person typed, runs the command, and turns a failure into one sentence and an exit code. */
 import { Command, CommanderError } from 'commander'
 import { VERSION } from './assemble.ts'
+import { loadEnvFile } from './config.ts'
 import { demo } from './commands/demo.ts'
 import { login } from './commands/login.ts'
 import { migrate } from './commands/migrate.ts'
@@ -63,6 +64,7 @@ async function main(argv: readonly string[]): Promise<number> {
     })
   }
   try {
+    loadEnvFile()
     await program.parseAsync(argv, { from: 'user' })
     return code
   } catch (error) {

@@ -2,7 +2,7 @@
  * The only reader of the environment. One table declares every variable; parsing, `.env.example` and the help text are
  * made from it. All mistakes are reported at once (exit 78).
  */
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import type { z } from 'zod'
 import { VARIABLES, type GRANTS, type LOG_LEVELS, type Variable } from './config/variables.ts'
 import { configInvalid } from './errors.ts'
@@ -136,6 +136,11 @@ function misspelt(env: Readonly<Record<string, string | undefined>>): string[] {
   return Object.keys(env)
     .filter((name) => /^(SYNC|SCOPESTACK)_/.test(name) && !known.has(name) && !SERVICE_LINK.test(name))
     .map((name) => `${name} is not a setting. The settings are in .env.example.`)
+}
+
+/** Lines of `.env` in the current directory, where the environment does not say otherwise; without one nothing happens. */
+export function loadEnvFile(): void {
+  if (existsSync('.env')) process.loadEnvFile('.env')
 }
 
 /** The text of `.env.example`; a unit test holds the file to it. */

@@ -31,7 +31,7 @@ const begun = (): Active => ({ since: Date.now(), records: 0, resumed: 0, total:
 /** Said once, where a list goes on. */
 const resumedLine = ({ resource, nextPage, records, resumed }: Advanced): string | undefined =>
   resumed > 0 && records === resumed
-    ? `… ${resource.padEnd(NAME_WIDTH)}   ${thousands(resumed)} were read before the interruption; goes on at page ${thousands(nextPage)}`
+    ? `… ${resource.padEnd(NAME_WIDTH)}  ${thousands(resumed)} were read before the interruption; goes on at page ${thousands(nextPage)}`
     : undefined
 
 type Advanced = Extract<PullEvent, { type: 'progress' }>
@@ -132,11 +132,11 @@ export function activeLine(resource: string, { since, records, resumed, total }:
   }
   if (rate > 0) parts.push(`${thousands(Math.round(rate))}/s`)
   if (rate > 0 && total !== null && total > records) parts.push(`${duration(((total - records) / rate) * 1000)} left`)
-  return parts.join('   ')
+  return parts.join('  ')
 }
 
-const NAME_WIDTH = 30
-const COUNT_WIDTH = 9
+const NAME_WIDTH = 29
+const COUNT_WIDTH = 8
 const MARK: Readonly<Record<Outcome, string>> = { ok: '✓', incomplete: '!', suspect: '!', forbidden: '✗', failed: '✗' }
 
 type Ended = Extract<PullEvent, { type: 'end' }>
@@ -145,9 +145,9 @@ type Ended = Extract<PullEvent, { type: 'end' }>
 export function outcomeLine(event: Ended, now: number): string {
   const { resource, outcome, seen, inserted, updated, startedAt, message } = event
   const head = `${MARK[outcome]} ${resource.padEnd(NAME_WIDTH)}`
-  if (outcome === 'forbidden' || outcome === 'failed') return `${head}   ${outcome}: ${message ?? ''}`
+  if (outcome === 'forbidden' || outcome === 'failed') return `${head}  ${outcome}: ${message ?? ''}`
   const took = duration(now - startedAt.getTime())
-  const line = `${head}   ${thousands(seen).padStart(COUNT_WIDTH)}   ${changes({ inserted, updated })}   ${took}`
+  const line = `${head}  ${thousands(seen).padStart(COUNT_WIDTH)}  ${changes({ inserted, updated })}  ${took}`
   return outcome === 'ok' ? line : `${line}\n    ${outcome}: ${message ?? ''}`
 }
 

@@ -6,7 +6,7 @@ import { pull as runPull } from '../sync/pull.ts'
 import { chooseResources } from './choose.ts'
 import { chooseProgress } from './progress.ts'
 import type { Verb } from './verb.ts'
-import { EXIT } from '../sync-error.ts'
+import { EXIT, type SyncError } from '../sync-error.ts'
 
 export const pull: Verb = {
   name: 'pull',
@@ -43,9 +43,20 @@ Examples
     const progress = chooseProgress({ json, terminal })
     try {
       if (store.embedded !== undefined) {
-        progress.note(`DATABASE_URL is not set: using the embedded Postgres in ${store.embedded}, at\n  ${store.url}\n`)
+        progress.note(
+          `DATABASE_URL is not set: using the embedded Postgres in ${store.embedded}.\n` +
+            `It runs for as long as this command does, at\n  ${store.url}\n`,
+        )
       }
-      const worker = await openWorker(config, store, signal, noteRetries(log))
+      const onRetry = (error: SyncError): void => {
+        noteRetries(log)(error)
+        // Nothing else on the screen moves meanwhile.
+        const seconds = Number(error.facts['seconds'] ?? 0)
+        if (error.code === 'SYNC_RATE_LIMITED' && seconds > 0) {
+          progress.note(`ScopeStack asks to wait ${seconds} s before the next request (429).`)
+        }
+      }
+      const worker = await openWorker(config, store, signal, onRetry)
       try {
         const report = await runPull(worker, {
           resources: chosen,

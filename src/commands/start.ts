@@ -45,6 +45,12 @@ Examples
     const resources = chooseResources(catalog, config.resources).map(({ type }) => type)
     const log = createLogger({ level: config.logLevel, terminal: process.stderr.isTTY && !config.production })
     const store = await openStore(config, signal)
+    if (store.embedded !== undefined) {
+      process.stdout.write(
+        `DATABASE_URL is not set: using the embedded Postgres in ${store.embedded}.\n` +
+          `It runs for as long as this does, at\n  ${store.url}\n`,
+      )
+    }
     const service: Service = { config, schedules, resources, log, store, parts }
     try {
       await serve(service, signal)

@@ -31,6 +31,8 @@ afterAll(async () => {
 
 const sources = (type: string): Source[] => sim.records.list(type)
 const projects = (): Source[] => sources('projects').filter(({ id }) => id !== deleted.id)
+/** Not archived: what every report but report_projects speaks of. */
+const current = (): Source[] => projects().filter(({ attributes }) => attributes['active'] !== false)
 const live = (type: string): Source[] => sources(type).filter(({ attributes }) => attributes['active'] !== false)
 const sum = (values: readonly unknown[]): number =>
   values.reduce<number>((total, value) => total + Number(value ?? 0), 0)
@@ -78,10 +80,7 @@ it('report_projects has each living project with its names, hours, services and 
 
 it('report_project_pipeline counts and sums the projects that are not archived, stage by stage', async () => {
   const rows = await worker.sql`select * from scopestack.report_project_pipeline order by stage`
-  const wanted = groupBy(
-    projects().filter(({ attributes }) => attributes['active'] !== false),
-    ({ attributes }) => attributes['status'],
-  )
+  const wanted = groupBy(current(), ({ attributes }) => attributes['status'])
   expect(rows.map((row) => row['status'] as string).toSorted()).toEqual([...wanted.keys()].map(String).toSorted())
   for (const row of rows) {
     const of = wanted.get(row['status'])!
@@ -94,7 +93,7 @@ it('report_project_pipeline counts and sums the projects that are not archived, 
 
 it('report_client_revenue tells what each client bought from what is still open', async () => {
   const rows = await worker.sql`select * from scopestack.report_client_revenue`
-  const byClient = groupBy(projects(), ({ relationships }) => relationships['client'])
+  const byClient = groupBy(current(), ({ relationships }) => relationships['client'])
   byClient.delete(null)
   expect(rows).toHaveLength(byClient.size)
   for (const row of rows) {
@@ -110,7 +109,7 @@ it('report_client_revenue tells what each client bought from what is still open'
 it('report_service_demand counts what was sold on won projects', async () => {
   const rows = await worker.sql`select * from scopestack.report_service_demand`
   const won = new Set(
-    projects()
+    current()
       .filter(({ attributes }) => attributes['status'] === 'won')
       .map(({ id }) => id),
   )
@@ -133,7 +132,7 @@ it('report_service_demand counts what was sold on won projects', async () => {
 it('report_resource_hours adds up to the hours and the money of all roles', async () => {
   const [row] = await worker.sql`
     select sum(hours) as hours, sum(revenue) as revenue, sum(cost) as cost from scopestack.report_resource_hours`
-  const living = new Set(projects().map(({ id }) => id))
+  const living = new Set(current().map(({ id }) => id))
   const roles = live('project-resources').filter(({ relationships }) => living.has(String(relationships['project'])))
   const times = (member: string) =>
     sum(roles.map(({ attributes }) => Number(attributes['total-hours'] ?? 0) * Number(attributes[member] ?? 0)))

@@ -119,3 +119,15 @@ test.concurrent('a secret may come from a file, but not from two places', async 
     await rm(folder, { recursive: true })
   }
 })
+
+test.concurrent('settings may be lines of .env, and the environment wins over them', async () => {
+  const cwd = await mkdtemp(join(tmpdir(), 'scopestack-sync-env-'))
+  try {
+    await writeFile(join(cwd, '.env'), "SYNC_RATE=fast\r\nLOG_LEVEL='loud'\r\n")
+    const { code, stderr } = await runCli(['pull'], { cwd, env: { ...CREDENTIALS, LOG_LEVEL: 'warn' } })
+    expect(code).toBe(78)
+    expect(stderr).toContain('The configuration has 1 mistake:\n  - SYNC_RATE must be a number')
+  } finally {
+    await rm(cwd, { recursive: true })
+  }
+})

@@ -32,12 +32,12 @@ describe('what is shown of a run', () => {
   const active = { since: 0, records: 2500, resumed: 500, total: 10_000 }
 
   it('is how far a list is, how fast, and how long it will take', () => {
-    expect(activeLine('clients', active, 4000)).toMatch(/^… clients +2,500 of 10,000 {3}25 % {3}500\/s {3}15 s left$/)
+    expect(activeLine('clients', active, 4000)).toMatch(/^… clients +2,500 of 10,000 {2}25 % {2}500\/s {2}15 s left$/)
   })
 
   it('has no guess before anything came, and none without a total', () => {
     expect(activeLine('clients', { ...active, records: 500, total: null }, 4000)).toMatch(/^… clients +500$/)
-    expect(activeLine('clients', { ...active, total: null }, 4000)).toMatch(/^… clients +2,500 {3}500\/s$/)
+    expect(activeLine('clients', { ...active, total: null }, 4000)).toMatch(/^… clients +2,500 {2}500\/s$/)
   })
 
   const ended = {
@@ -57,7 +57,7 @@ describe('what is shown of a run', () => {
   }
 
   it('is what a list came to', () => {
-    expect(outcomeLine(ended, 800)).toMatch(/^✓ clients +12 {3}3 new, 1 changed {3}0\.8 s$/)
+    expect(outcomeLine(ended, 800)).toMatch(/^✓ clients +12 {2}3 new, 1 changed {2}0\.8 s$/)
     expect(outcomeLine({ ...ended, inserted: 0, updated: 0 }, 800)).toContain('no change')
   })
 
