@@ -18,7 +18,7 @@ const HELP_WIDTH = 100
 
 const VERBS: readonly Verb[] = [demo, start, pull, status, migrate, login, simulator]
 
-const ABOUT = `Keeps a Postgres reporting database equal to a ScopeStack account.
+const ABOUT = `Keeps a Postgres reporting database up to date with a ScopeStack account.
 
 First time here?  npm run demo
                   a simulated account and an embedded Postgres, nothing to set up

@@ -107,7 +107,7 @@ export const databaseRefused = (facts: { where: string }, cause: unknown): SyncE
     'SYNC_DATABASE_REFUSED',
     'stop',
     `Postgres at ${facts.where} refused: ${reason(cause)}. Check user, password, database and rights in DATABASE_URL; ` +
-      'the role must own schemas scopestack and sync, or be allowed to create them.',
+      'to migrate, the role must be allowed to create schemas in the database, and own scopestack and sync.',
     { facts, cause },
   )
 

@@ -15,7 +15,8 @@ schema bullmq, the queue of "start", where REDIS_URL does not name a Redis for i
 Running it twice, or in several processes at once, is safe. "pull" and "start" do it
 too; this is for those who run migrations as another database role.
 
-The role must be allowed to create schemas in the database, or own them.`,
+Where there is something to migrate, the role must be allowed to create schemas in the
+database and own those that are there; afterwards "pull" and "start" need no such right.`,
 
   async run({ signal }) {
     const config = readConfig({ credentials: false })

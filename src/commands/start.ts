@@ -24,7 +24,7 @@ type PartName = (typeof PARTS)[number]
 
 export const start: Verb = {
   name: 'start',
-  summary: 'keep the database equal to the account, unattended, until stopped',
+  summary: 'keep the database up to date, unattended, until stopped',
   options: [{ flags: '--only <part>', about: `run one part only: ${PARTS.join(', ')}` }],
   help: `Migrates the database, decides when to read (SYNC_SCHEDULE, SYNC_TIMEZONE), reads, and answers
 /healthz and /readyz, all in one process. Start it as often as you like, on as many machines:

@@ -48,7 +48,7 @@ test.concurrent('a role without rights is told what it needs', async () => {
     url.password = 'reader'
     const { code, stderr } = await run('migrate', { DATABASE_URL: url.href })
     expect(code).toBe(1)
-    expect(stderr).toMatch(/permission denied for database .* the role must own schemas scopestack and sync/)
+    expect(stderr).toMatch(/permission denied for database .* to migrate, the role must be allowed to create schemas/)
   } finally {
     await sql.unsafe(`drop role ${role}`)
   }
