@@ -15,7 +15,17 @@ export interface Attribute {
   /** Seen accepted in a POST or PATCH (API notes §2: `W`). */
   readonly writable: boolean
   readonly column: string | undefined
+  readonly entries: Entries | undefined
 }
+
+/**
+ * User-defined fields: an array of entries, each named by its first member and holding its second. Each entry counts as a
+ * field of its own when it is written.
+ */
+export type Entries = readonly ['name', 'value'] | readonly ['key', 'val']
+
+/** What the API was seen to take of a resource: POST, PATCH, DELETE (API notes §2, "methods seen"). */
+export type Write = 'create' | 'update' | 'delete'
 
 export interface Relationship {
   /** JSON:API type of the other end. */
@@ -27,6 +37,7 @@ export interface Relationship {
 
 interface MemberOptions {
   readonly writable?: boolean
+  readonly entries?: Entries
   /** Only where the name made from the member clashes with another column. */
   readonly column?: string
 }
@@ -38,6 +49,7 @@ const attribute =
     comment,
     writable: options.writable ?? false,
     column: options.column,
+    entries: options.entries,
   })
 
 /** Strings. Numbers fit too, in their JSON spelling: ids inside attributes are numbers (API notes §8). */
@@ -98,6 +110,7 @@ export interface Column {
   readonly target: string | undefined
   readonly writable: boolean
   readonly comment: string
+  readonly entries: Entries | undefined
 }
 
 export interface Resource {
@@ -118,6 +131,12 @@ export interface Resource {
   readonly columns: readonly Column[]
   /** Relationships whose keys only come when asked for (API notes §2). */
   readonly include: readonly string[]
+  readonly writes: readonly Write[]
+  /**
+   * Writable members that tell a record from all others, as far as the API lets one ask: the first is also a filter. It
+   * finds a record whose creation was not answered.
+   */
+  readonly naturalKey: readonly string[] | undefined
 }
 
 interface Declaration {
@@ -127,6 +146,8 @@ interface Declaration {
   readonly byDefault?: boolean
   readonly whole?: Readonly<Record<string, string>>
   readonly filters?: readonly string[]
+  readonly writes?: readonly Write[]
+  readonly naturalKey?: readonly string[]
   readonly attributes: Readonly<Record<string, Attribute>>
   readonly toOne?: Readonly<Record<string, Relationship>>
   /** Only those that no other resource's to-one carries. */
@@ -148,6 +169,7 @@ export function defineResource(type: string, declaration: Declaration): Resource
     ...columnsOf(declaration.toMany ?? {}, 'to-many', '_ids'),
   ]
   checkNames(type, columns)
+  checkKey(type, columns, declaration)
   return {
     type,
     table: snakeCase(type),
@@ -159,6 +181,8 @@ export function defineResource(type: string, declaration: Declaration): Resource
     filters: declaration.filters ?? [],
     columns,
     include: columns.filter((column) => column.from !== 'attribute').map((column) => column.member),
+    writes: declaration.writes ?? [],
+    naturalKey: declaration.naturalKey,
   }
 }
 
@@ -175,7 +199,16 @@ function columnsOf(
     target: 'type' in declared ? declared.type : undefined,
     writable: declared.writable,
     comment: declared.comment,
+    entries: 'entries' in declared ? declared.entries : undefined,
   }))
+}
+
+function checkKey(type: string, columns: readonly Column[], { naturalKey = [], filters = [] }: Declaration): void {
+  const writable = new Set(columns.filter((column) => column.writable).map(({ member }) => member))
+  const wrong = naturalKey.find((member, index) => !writable.has(member) || (index === 0 && !filters.includes(member)))
+  if (wrong !== undefined) {
+    throw new Error(`${type}: "${wrong}" cannot be in its natural key. It takes writable members, a filter first.`)
+  }
 }
 
 function checkNames(type: string, columns: readonly Column[]): void {

@@ -5,6 +5,8 @@ export default defineResource('clients', {
   confidence: 'high',
   whole: { active: 'true,false' },
   filters: ['active', 'name', 'domain'],
+  writes: ['create', 'update'],
+  naturalKey: ['name'],
   attributes: {
     active: boolean('False when the client is archived.', { writable: true }),
     name: text('Name of the client, expected to be unique in the account.', { writable: true }),
@@ -14,7 +16,7 @@ export default defineResource('clients', {
     domain: text('Internet domain of the client; null or empty when unset.', { writable: true }),
     'user-defined-fields': json(
       'User-defined fields: array of definitions with their value, null when not filled. Write [{name, value}].',
-      { writable: true },
+      { writable: true, entries: ['name', 'value'] },
     ),
   },
   toOne: {

@@ -5,6 +5,8 @@ export default defineResource('crm-opportunities', {
   confidence: 'high',
   whole: { 'is-closed': 'true,false' },
   filters: ['opportunity-id', 'is-closed', 'display-name'],
+  writes: ['create', 'update', 'delete'],
+  naturalKey: ['opportunity-id'],
   attributes: {
     'opportunity-id': text('Id of the opportunity in the CRM, not in ScopeStack.', { writable: true }),
     name: text('Name of the opportunity.', { writable: true }),
@@ -26,7 +28,10 @@ export default defineResource('crm-opportunities', {
     state: text('State or province of that place.', { writable: true }),
     'postal-code': text('Postal or ZIP code of that place.', { writable: true }),
     country: text('Country of that place.', { writable: true }),
-    'custom-attributes': json('Further CRM fields: array of {key, val}; an object also occurs.', { writable: true }),
+    'custom-attributes': json('Further CRM fields: array of {key, val}; an object also occurs.', {
+      writable: true,
+      entries: ['key', 'val'],
+    }),
   },
   toOne: {
     account: to('accounts', 'ScopeStack account the opportunity belongs to, by its slug.', { writable: true }),

@@ -5,6 +5,8 @@ export default defineResource('document-templates', {
   confidence: 'high',
   whole: { active: 'true,false' },
   filters: ['active', 'name'],
+  writes: ['create', 'update'],
+  naturalKey: ['name'],
   attributes: {
     active: boolean('False when the template is archived.', { writable: true }),
     name: text('Name of the template.', { writable: true }),

@@ -15,6 +15,8 @@ export default defineResource('products', {
     'manufacturer-part-number',
     'vendor-name',
   ],
+  writes: ['create', 'update'],
+  naturalKey: ['name', 'sku', 'product-id'],
   attributes: {
     active: boolean('False when the product is archived.', { writable: true }),
     name: text('Name of the product.', { writable: true }),
@@ -38,7 +40,7 @@ export default defineResource('products', {
     'custom-hardware-cost?': boolean('True when the cost was set by hand instead of calculated.'),
     'project-variables': json(
       'User-defined fields: array of definitions with their value, null when not filled. Write [{name, value}].',
-      { writable: true },
+      { writable: true, entries: ['name', 'value'] },
     ),
     'variable-rates': json(
       'Tiers by quantity: {hardware_cost, hardware_price}, each an array of {base_amount, unit_amount, …}.',

@@ -5,6 +5,8 @@ export default defineResource('project-contacts', {
   // filter[active] was never seen on this list: archived contacts may not be listed (API notes §4).
   confidence: 'high',
   filters: ['project'],
+  writes: ['create', 'update'],
+  naturalKey: ['project', 'name', 'email'],
   attributes: {
     active: boolean('False when the contact is archived: off the project, but kept.', { writable: true }),
     name: text('Full name of the contact.', { writable: true }),
@@ -14,7 +16,7 @@ export default defineResource('project-contacts', {
     'contact-type': text('Part the contact plays: primary_customer_contact or customer_contact.', { writable: true }),
     'project-variables': json(
       'User-defined fields: array of definitions with their value, null when not filled. Write [{name, value}].',
-      { writable: true },
+      { writable: true, entries: ['name', 'value'] },
     ),
   },
   toOne: {

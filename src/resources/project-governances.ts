@@ -20,7 +20,7 @@ export default defineResource('project-governances', {
     position: integer('Place within the project, 1 first.'),
     'project-variables': json(
       'User-defined fields: array of definitions with their value, null when not filled. Write [{name, value}].',
-      { writable: true },
+      { writable: true, entries: ['name', 'value'] },
     ),
   },
   toOne: {

@@ -4,6 +4,8 @@ export default defineResource('project-locations', {
   comment: 'One row per location of a project. Joins projects by project_id, project_services by project_location_id.',
   confidence: 'high',
   filters: ['project'],
+  writes: ['create', 'update'],
+  naturalKey: ['project', 'name'],
   attributes: {
     name: text('Name of the location, unique within its project.', { writable: true }),
     street: text('Street and number.', { writable: true }),
@@ -15,7 +17,7 @@ export default defineResource('project-locations', {
     remote: boolean('True when the work is done from afar, not at the address.', { writable: true }),
     'project-variables': json(
       'User-defined fields: array of definitions with their value, null when not filled. Write [{name, value}].',
-      { writable: true },
+      { writable: true, entries: ['name', 'value'] },
     ),
   },
   toOne: {

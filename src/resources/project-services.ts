@@ -5,6 +5,8 @@ export default defineResource('project-services', {
   confidence: 'high',
   whole: { active: 'true,false' },
   filters: ['project', 'service-type', 'active'],
+  writes: ['create'],
+  naturalKey: ['project', 'name', 'service'],
   attributes: {
     active: boolean('False when the service is archived: off the project, but kept.'),
     name: text('Name of the service on this project.', { writable: true }),

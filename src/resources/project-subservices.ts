@@ -6,6 +6,7 @@ export default defineResource('project-subservices', {
   confidence: 'high',
   whole: { active: 'true,false' },
   filters: ['active'],
+  writes: ['create'],
   attributes: {
     active: boolean('False when the subservice is archived: off the project, but kept.'),
     name: text('Name of the subservice on this project.', { writable: true }),

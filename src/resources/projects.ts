@@ -6,6 +6,8 @@ export default defineResource('projects', {
   confidence: 'high',
   whole: { active: 'true,false' },
   filters: ['active', 'updated-at.after', 'approved-at.after', 'search', 'project-name', 'status'],
+  writes: ['create', 'update'],
+  naturalKey: ['project-name', 'client'],
   attributes: {
     'project-name': text('Name of the project.', { writable: true }),
     status: text(
@@ -35,7 +37,7 @@ export default defineResource('projects', {
     'updated-at': timestamp('When the project last changed; edits of its services or other parts may not count.'),
     'project-variables': json(
       'User-defined fields: array of definitions with their value, null when not filled. Write [{name, value}].',
-      { writable: true },
+      { writable: true, entries: ['name', 'value'] },
     ),
     'field-labels': json('Labels the account gave to standard fields: object of field to label.'),
     'tag-list': texts('Tags put on the project, by name (tags.name).', { writable: true }),

@@ -5,6 +5,8 @@ export default defineResource('sales-executives', {
   confidence: 'high',
   whole: { active: 'true,false' },
   filters: ['active', 'name', 'email'],
+  writes: ['create', 'update'],
+  naturalKey: ['name', 'email'],
   attributes: {
     active: boolean('False when the sales executive is archived.', { writable: true }),
     name: text('Full name of the sales executive.', { writable: true }),

@@ -6,6 +6,7 @@ export default defineResource('services', {
   confidence: 'medium',
   whole: { active: 'true,false' },
   filters: ['active', 'state'],
+  writes: ['create'],
   attributes: {
     active: boolean('False when the service is archived.', { writable: true }),
     name: text('Name of the service.', { writable: true }),

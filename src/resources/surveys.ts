@@ -4,6 +4,7 @@ export default defineResource('surveys', {
   comment:
     'One row per survey, a questionnaire answered. Joins projects by project_id, questionnaires by questionnaire_id.',
   confidence: 'high',
+  writes: ['create'],
   attributes: {
     name: text('Name of the survey.', { writable: true }),
     'contact-name': text('Person asked to answer; null when nobody is named.'),

@@ -5,6 +5,8 @@ export default defineResource('vendors', {
   confidence: 'high',
   whole: { active: 'true,false' },
   filters: ['active', 'name'],
+  writes: ['create', 'update'],
+  naturalKey: ['name'],
   attributes: {
     active: boolean('False when the vendor is archived.', { writable: true }),
     name: text('Name of the vendor.', { writable: true }),

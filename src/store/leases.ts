@@ -4,6 +4,7 @@
  * transaction that writes, so a process that was suspended and comes back writes nothing.
  */
 import { busy, leaseLost } from '../errors.ts'
+import { notLocal } from './capture.ts'
 import { limitWaits, openSession, type Database, type Transaction } from './database.ts'
 
 export interface Lease {
@@ -107,8 +108,10 @@ export async function openLeases(sql: Database, holder: string): Promise<Leases>
  * @throws SyncError SYNC_LEASE_LOST.
  */
 export async function confirmLease(tx: Transaction, { resource, term }: Lease): Promise<void> {
-  const [, [held]] = await Promise.all([
+  const [, , [held]] = await Promise.all([
     limitWaits(tx),
+    // Whoever writes under a lease writes what came from ScopeStack.
+    notLocal(tx),
     // A writer that hangs in the middle would keep the row from whoever takes over; older servers know no such limit.
     tx`
       select case when current_setting('server_version_num')::int >= 170000

@@ -1,5 +1,6 @@
 /**
- * Brings the database to this version's schema: drizzle's migrations, then the comments, under one advisory lock.
+ * Brings the database to this version's schema: drizzle's migrations, then the comments and the triggers
+ * that follow from the catalog, under one advisory lock.
  * drizzle's own migrator takes none, and two starts at once on an empty database fail (10 of 10 tried).
  */
 import { join } from 'node:path'
@@ -8,6 +9,7 @@ import { readMigrationFiles } from 'drizzle-orm/migrator'
 import { drizzle } from 'drizzle-orm/postgres-js'
 import { migrate as runMigrations } from 'drizzle-orm/postgres-js/migrator'
 import { catalog } from '../registry.ts'
+import { installCapture } from './capture.ts'
 import { commentStatements } from './comments.ts'
 import { openDatabase, type Database } from './database.ts'
 
@@ -27,6 +29,7 @@ export async function migrate(url: string): Promise<void> {
     }
     const statements = commentStatements([...catalog.values()], await existingComments(sql))
     if (statements.length > 0) await sql.unsafe(statements.join(';\n'))
+    await installCapture(sql, [...catalog.values()])
   } finally {
     await sql.end({ timeout: 5 })
   }

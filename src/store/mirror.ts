@@ -54,7 +54,7 @@ export function createMirror(resource: Resource): Mirror {
     const known = new Map<string, string>()
     // A plan made while the table was empty would scan it whole for every later batch.
     const [, stored] = await Promise.all([
-      tx`set local enable_seqscan = off`,
+      tx`select set_config('enable_seqscan', 'off', true), set_config('sync.origin', 'pull', true)`,
       tx.unsafe<{ id: string; digest: string }[]>(statements.digests, [arrayLiteral([...rows.keys()])], {
         prepare: true,
       }),

@@ -2,6 +2,7 @@
 import { afterAll, expect, it } from 'vitest'
 import { type Attribute, defineResource, integer, type RemoteRecord, text } from '../../src/resource.ts'
 import { catalog } from '../../src/registry.ts'
+import { notLocal } from '../../src/store/capture.ts'
 import { openDatabase } from '../../src/store/database.ts'
 import { createMirror, type Loaded } from '../../src/store/mirror.ts'
 import { createDatabase } from '../support/database.ts'
@@ -98,7 +99,10 @@ it('lets the last of several records with one id win', async () => {
 
 it('revives a row whose tombstone stands, even when nothing in it has changed', async () => {
   await load('clients', [client('gone', 'Gone')])
-  await sql`update scopestack.clients set sync_deleted_at = now() where id = 'gone'`
+  await sql.begin(async (tx) => {
+    await notLocal(tx)
+    await tx`update scopestack.clients set sync_deleted_at = now() where id = 'gone'`
+  })
   expect(await load('clients', [client('gone', 'Gone')])).toMatchObject({ updated: 1 })
   expect((await row('gone'))!.sync_deleted_at).toBeNull()
 })

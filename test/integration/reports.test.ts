@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { catalog } from '../../src/registry.ts'
 import { startSimulator, type Simulator } from '../../src/simulator/server.ts'
+import { notLocal } from '../../src/store/capture.ts'
 import { createDatabase, type TestDatabase } from '../support/database.ts'
 import { startWorker, type TestWorker } from '../support/worker.ts'
 
@@ -20,7 +21,10 @@ beforeAll(async () => {
   await worker.run()
   // No view may count what ScopeStack has deleted.
   deleted = sources('projects').find(({ attributes }) => attributes['status'] === 'won')!
-  await worker.sql`update scopestack.projects set sync_deleted_at = now() where id = ${deleted.id}`
+  await worker.sql.begin(async (tx) => {
+    await notLocal(tx)
+    await tx`update scopestack.projects set sync_deleted_at = now() where id = ${deleted.id}`
+  })
 })
 
 afterAll(async () => {

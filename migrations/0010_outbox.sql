@@ -1,0 +1,45 @@
+CREATE TABLE "sync"."captured" (
+	"type" text PRIMARY KEY NOT NULL,
+	"relation" text NOT NULL,
+	"writes" text[] NOT NULL,
+	"columns" jsonb NOT NULL
+);
+--> statement-breakpoint
+CREATE TABLE "sync"."outbox" (
+	"id" bigint PRIMARY KEY GENERATED ALWAYS AS IDENTITY (sequence name "sync"."outbox_id_seq" INCREMENT BY 1 MINVALUE 1 MAXVALUE 9223372036854775807 START WITH 1 CACHE 1),
+	"resource" text NOT NULL,
+	"record_id" text NOT NULL,
+	"op" text NOT NULL,
+	"attributes" jsonb DEFAULT '{}'::jsonb NOT NULL,
+	"relationships" jsonb DEFAULT '{}'::jsonb NOT NULL,
+	"base" jsonb DEFAULT '{}'::jsonb NOT NULL,
+	"refs" text[] DEFAULT '{}' NOT NULL,
+	"made_at" timestamp with time zone DEFAULT now() NOT NULL,
+	"made_by" text NOT NULL,
+	"txid" bigint NOT NULL,
+	"state" text DEFAULT 'waiting' NOT NULL,
+	"attempts" integer DEFAULT 0 NOT NULL,
+	"not_before" timestamp with time zone,
+	"term" bigint,
+	"claimed_by" text,
+	"claim_pid" integer,
+	"claim_start" timestamp with time zone,
+	"claim_until" timestamp with time zone,
+	"requested_at" timestamp with time zone,
+	"known_ids" text[],
+	"sent_at" timestamp with time zone,
+	"settled_at" timestamp with time zone,
+	"superseded_by" bigint,
+	"answer_id" text,
+	"returned_at" timestamp with time zone,
+	"code" text,
+	"reason" text,
+	"errors" jsonb,
+	"decisions" jsonb
+);
+--> statement-breakpoint
+CREATE INDEX "outbox_open_idx" ON "sync"."outbox" USING btree ("id") WHERE state in ('waiting', 'sending');--> statement-breakpoint
+CREATE INDEX "outbox_record_idx" ON "sync"."outbox" USING btree ("resource","record_id","id");--> statement-breakpoint
+CREATE INDEX "outbox_parked_idx" ON "sync"."outbox" USING btree ("resource","record_id") WHERE state = 'parked';--> statement-breakpoint
+CREATE INDEX "outbox_refs_idx" ON "sync"."outbox" USING gin ("refs") WHERE refs <> '{}';--> statement-breakpoint
+CREATE UNIQUE INDEX "outbox_answer_idx" ON "sync"."outbox" USING btree ("resource","answer_id") WHERE op = 'create' and answer_id is not null;
