@@ -39,7 +39,7 @@ CREATE TABLE "sync"."outbox" (
 );
 --> statement-breakpoint
 CREATE INDEX "outbox_open_idx" ON "sync"."outbox" USING btree ("id") WHERE state in ('waiting', 'sending');--> statement-breakpoint
-CREATE INDEX "outbox_record_idx" ON "sync"."outbox" USING btree ("resource","record_id","id");--> statement-breakpoint
+CREATE INDEX "outbox_record_idx" ON "sync"."outbox" USING btree ("record_id","resource","id");--> statement-breakpoint
 CREATE INDEX "outbox_parked_idx" ON "sync"."outbox" USING btree ("resource","record_id") WHERE state = 'parked';--> statement-breakpoint
 CREATE INDEX "outbox_refs_idx" ON "sync"."outbox" USING gin ("refs") WHERE refs <> '{}';--> statement-breakpoint
 CREATE UNIQUE INDEX "outbox_answer_idx" ON "sync"."outbox" USING btree ("resource","answer_id") WHERE op = 'create' and answer_id is not null;

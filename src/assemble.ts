@@ -19,13 +19,16 @@ import { lastWords } from './store/embedded-cluster.ts'
 import { startEmbeddedPostgres } from './store/embedded.ts'
 import { openLeases } from './store/leases.ts'
 import { migrate } from './store/migrate.ts'
+import { openOutbox } from './store/outbox.ts'
 import { openPaceStore } from './store/pace.ts'
 import { openRedisPaceStore } from './store/pace-redis.ts'
 import { openRedis } from './store/redis.ts'
 import { openRefreshStore } from './store/refresh-tokens.ts'
 import { openTokenStore } from './store/tokens.ts'
 import { openRedisTokenStore } from './store/tokens-redis.ts'
+import { readRules } from './sync/conflict-rules.ts'
 import type { PullDeps } from './sync/pull-resource.ts'
+import type { PushDeps } from './sync/send.ts'
 import { SyncError } from './sync-error.ts'
 
 export const VERSION = pkg.version
@@ -121,6 +124,22 @@ export async function openWorker(
     await close()
     throw error
   }
+}
+
+export interface Pusher extends PushDeps {
+  close(): Promise<void>
+}
+
+/**
+ * What sends local edits, beside the worker whose account and client it uses.
+ *
+ * @throws SyncError SYNC_CONFIG
+ */
+export function openPusher(worker: Worker, { conflict }: Pick<Config, 'conflict'>): Pusher {
+  const rules = readRules(conflict, worker.catalog)
+  const outbox = openOutbox(worker.sql, worker.holder)
+  const { sql, client, slug, catalog: resources, pageSize, concurrency } = worker
+  return { sql, client, slug, catalog: resources, pageSize, concurrency, outbox, rules, close: () => outbox.close() }
 }
 
 export interface SignIn {

@@ -36,6 +36,9 @@ export interface Config {
   readonly takeoverSeconds: number
   readonly httpHost: string
   readonly httpPort: number | undefined
+  readonly push: 'on' | 'off'
+  /** Rules by resource or member; checked by whoever reads them. */
+  readonly conflict: string | undefined
   readonly alertWebhookUrl: string | undefined
   readonly logLevel: (typeof LOG_LEVELS)[number]
   readonly production: boolean
@@ -99,6 +102,8 @@ const toConfig = (values: Values, production: boolean): Config => ({
   takeoverSeconds: values.SYNC_TAKEOVER,
   httpHost: values.HTTP_HOST,
   httpPort: values.HTTP_PORT,
+  push: values.SYNC_PUSH,
+  conflict: values.SYNC_CONFLICT,
   alertWebhookUrl: values.ALERT_WEBHOOK_URL,
   logLevel: values.LOG_LEVEL,
   production,

@@ -159,6 +159,19 @@ export const VARIABLES = {
     schema: number(1, 250, true).default(100),
     example: '100',
   },
+  SYNC_PUSH: {
+    group: 'Sync',
+    about: 'Whether "start" carries local edits to ScopeStack: on or off. Off, they wait.',
+    schema: z.enum(['on', 'off'], 'must be on or off').default('on'),
+    example: 'on',
+  },
+  SYNC_CONFLICT: {
+    group: 'Sync',
+    about:
+      'What is done where both sides changed the same field: park, remote-wins or local-wins, for everything, a resource or a field (clients=local-wins,projects.project-name=remote-wins).',
+    schema: z.string().optional(),
+    example: 'park',
+  },
   SYNC_SCHEDULE: {
     group: 'Schedule',
     about: 'When "start" reads everything, as a cron pattern (an optional first field is seconds), or off.',

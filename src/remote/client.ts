@@ -1,7 +1,7 @@
 /** Calls to the API: the token, the pace, the retries, and what a status means. The body is for the caller to judge. */
 import { forbidden, rateLimited, remoteFailed, requestRefused, unauthorized } from '../errors.ts'
 import { errorDetail } from './document.ts'
-import type { Http, HttpResponse } from './http.ts'
+import type { Http, HttpRequest, HttpResponse } from './http.ts'
 import type { Pace } from './pace.ts'
 import { backoff, sleep, type RetryPolicy } from './retry.ts'
 import type { Tokens } from './tokens.ts'
@@ -16,7 +16,24 @@ export interface Client {
    *   the last failure once the attempts are spent.
    */
   get<T>(path: string, judge: (body: string, url: string) => T, signal: AbortSignal, attempts?: number): Promise<T>
+  /**
+   * A refusal (4xx) is an answer here, for the caller to judge. What was begun is ended: the signal keeps a request from
+   * being sent, and never takes back one that was.
+   *
+   * A POST is sent once: what fails with `remedy: retry` may have arrived, unless `wasNeverSent` says otherwise.
+   *
+   * @throws SyncError like `get`, without SYNC_FORBIDDEN and SYNC_REQUEST_REFUSED.
+   */
+  write<T>(request: WriteRequest, judge: (answer: Answer, url: string) => T, signal: AbortSignal): Promise<T>
 }
+
+export interface WriteRequest {
+  readonly method: 'POST' | 'PATCH' | 'DELETE'
+  readonly path: string
+  readonly body?: string
+}
+
+export type Answer = Pick<HttpResponse, 'status' | 'body'>
 
 interface Deps {
   readonly http: Http
@@ -35,7 +52,11 @@ export function createClient({ http, tokens, pace, policy, apiUrl, userAgent, on
   /** The generation that was asked for because of a 403: a second 403 under it is the role's, not the token's. */
   let renewedFor403 = 0
 
-  async function authorized(url: string, signal: AbortSignal): Promise<HttpResponse> {
+  async function authorized(
+    url: string,
+    signal: AbortSignal,
+    { method = 'GET', body }: { method?: HttpRequest['method']; body?: string | undefined } = {},
+  ): Promise<HttpResponse> {
     let rejected401 = false
     let repeated403 = false
     for (;;) {
@@ -44,8 +65,10 @@ export function createClient({ http, tokens, pace, policy, apiUrl, userAgent, on
         authorization: `Bearer ${token.accessToken}`,
         accept: 'application/vnd.api+json',
         'user-agent': userAgent,
+        ...(body === undefined ? {} : { 'content-type': 'application/vnd.api+json' }),
       }
-      const response = await http.send({ method: 'GET', url, headers }, signal)
+      const request = { method, url, headers, ...(body === undefined ? {} : { body }) }
+      const response = await http.send(request, method === 'GET' ? signal : NEVER)
       if (response.status === 401) {
         if (rejected401) throw unauthorized({ url })
         rejected401 = true
@@ -65,38 +88,70 @@ export function createClient({ http, tokens, pace, policy, apiUrl, userAgent, on
     const response = await authorized(url, signal)
     const { status, body } = response
     if (status >= 200 && status < 300) return judge(body, url)
+    throwIfLater(response, url)
     if (status === 403) throw forbidden({ url })
-    if (status === 429) throw rateLimited({ url, seconds: Math.ceil((retryAfterMs(response) ?? 0) / 1000) })
-    if (status >= 500) throw remoteFailed({ url, status, requestId: header(response, 'x-request-id') })
     throw requestRefused({ url, status, detail: errorDetail(body) })
   }
 
-  return {
-    async get(path, judge, signal, attempts = policy.attempts) {
-      const url = apiUrl + path
-      let failures = 0
-      let waitedMs = 0
-      for (;;) {
-        try {
-          return await pace.take(() => once(url, judge, signal), signal)
-        } catch (error) {
-          if (!(error instanceof SyncError)) throw error
-          if (error.code === 'SYNC_RATE_LIMITED') {
-            // A 429 spends no attempt: it says "later", not "failed".
-            const ms = Math.max(Number(error.facts['seconds']) * 1000, backoff(failures + 2, policy))
-            waitedMs += ms
-            await pace.slowDown(ms)
-            if (waitedMs > WAIT_CEILING_MS) throw error
-            onRetry?.(error)
-            await sleep(ms, signal)
-          } else if (error.remedy === 'retry' && ++failures < attempts) {
-            onRetry?.(error)
-            await sleep(backoff(failures - 1, policy), signal)
-          } else throw error
-        }
+  async function persistently<T>(act: () => Promise<T>, signal: AbortSignal, attempts: number): Promise<T> {
+    let failures = 0
+    let waitedMs = 0
+    for (;;) {
+      try {
+        return await pace.take(act, signal)
+      } catch (error) {
+        if (!(error instanceof SyncError)) throw error
+        if (error.code === 'SYNC_RATE_LIMITED') {
+          // A 429 spends no attempt: it says "later", not "failed".
+          const ms = Math.max(Number(error.facts['seconds']) * 1000, backoff(failures + 2, policy))
+          waitedMs += ms
+          await pace.slowDown(ms)
+          if (waitedMs > WAIT_CEILING_MS) throw error
+          onRetry?.(error)
+          await sleep(ms, signal)
+        } else if (error.remedy === 'retry' && ++failures < attempts) {
+          onRetry?.(error)
+          await sleep(backoff(failures - 1, policy), signal)
+        } else throw error
       }
+    }
+  }
+
+  return {
+    get: (path, judge, signal, attempts = policy.attempts) =>
+      persistently(() => once(apiUrl + path, judge, signal), signal, attempts),
+
+    async write({ method, path, body }, judge, signal) {
+      const url = apiUrl + path
+      const act = async () => {
+        const response = await authorized(url, signal, { method, body })
+        throwIfLater(response, url)
+        return judge(response, url)
+      }
+      return await persistently(act, signal, method === 'POST' ? 1 : policy.attempts)
     },
   }
+}
+
+/** What has been sent is waited for: an aborted write may have arrived all the same. */
+const NEVER = new AbortController().signal
+
+/** @throws SyncError when the same request may succeed later. */
+function throwIfLater(response: HttpResponse, url: string): void {
+  const { status } = response
+  if (status === 429) throw rateLimited({ url, seconds: Math.ceil((retryAfterMs(response) ?? 0) / 1000) })
+  if (status >= 500) throw remoteFailed({ url, status, requestId: header(response, 'x-request-id') })
+}
+
+const NOT_SENT = /^(ECONNREFUSED|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH)$/
+
+/** No connection was made, so nothing arrived. */
+export function wasNeverSent(error: SyncError): boolean {
+  if (error.code === 'SYNC_REMOTE_TIMEOUT') return error.facts['phase'] === 'connecting'
+  if (error.code !== 'SYNC_REMOTE_UNREACHABLE') return error.remedy !== 'retry'
+  const { cause } = error
+  const first: unknown = cause instanceof AggregateError ? cause.errors[0] : cause
+  return first instanceof Error && 'code' in first && NOT_SENT.test(String(first.code))
 }
 
 /** `Retry-After` is seconds or an HTTP date (RFC 9110 §10.2.3); null when absent or neither. */

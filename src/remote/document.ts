@@ -50,6 +50,30 @@ export function errorDetail(body: string): string {
   }
 }
 
+export interface DocumentError {
+  /** `/data/attributes/name` */
+  readonly pointer: string | null
+  readonly title: string
+  readonly detail: string
+}
+
+/** The errors of a JSON:API body; null when it is none, as the answer of an unknown route or of something in between. */
+export function documentErrors(body: string): DocumentError[] | null {
+  let document: unknown
+  try {
+    document = JSON.parse(body)
+  } catch {
+    return null
+  }
+  if (!isObject(document) || !Array.isArray(document['errors'])) return null
+  const text = (value: unknown): string => (typeof value === 'string' ? value : '')
+  return document['errors'].filter(isObject).map(({ source, title, detail }) => ({
+    pointer: isObject(source) && typeof source['pointer'] === 'string' ? source['pointer'] : null,
+    title: text(title),
+    detail: text(detail),
+  }))
+}
+
 function parseJson(body: string, url: string): unknown {
   try {
     return MAY_LOSE_DIGITS.test(body) ? parseExactly(body) : JSON.parse(body)

@@ -12,6 +12,7 @@ import { finished } from 'node:stream/promises'
 import type { RemoteRecord, Resource } from '../resource.ts'
 import { arrayLiteral } from './codec.ts'
 import { isDataError, quote, type Transaction } from './database.ts'
+import { editedRows, noteReturns } from './edited.ts'
 import { rowColumns, rowMaker, type Drift, type Row } from './row.ts'
 import { SQL_TYPE } from './tables.ts'
 
@@ -24,6 +25,9 @@ export interface Loaded {
   readonly rejected: readonly Rejected[]
 }
 
+/** A pull leaves rows with local edits alone; the answer to such an edit is what ends that. */
+type Whose = 'pull' | 'push'
+
 interface Rejected {
   readonly id: string
   readonly reason: string
@@ -31,12 +35,13 @@ interface Rejected {
 
 export interface Mirror {
   /**
-   * Loads a batch inside the caller's transaction. The last of several records with one id wins.
+   * Loads a batch inside the caller's transaction. The last of several records with one id wins. Rows whose local edits are
+   * on their way, or were settled since the pull began, count as unchanged.
    *
    * @throws the driver's error; after a data error (`isDataError`) the transaction is lost, and the batch goes through
    *   `loadOneByOne` in a new one.
    */
-  load(tx: Transaction, records: readonly RemoteRecord[]): Promise<Loaded>
+  load(tx: Transaction, records: readonly RemoteRecord[], whose?: Whose): Promise<Loaded>
   /** The same with each row in a savepoint of its own: slow, and one bad row rejects only itself. */
   loadOneByOne(tx: Transaction, records: readonly RemoteRecord[]): Promise<Loaded>
 }
@@ -48,17 +53,19 @@ export function createMirror(resource: Resource): Mirror {
 
   async function write(
     tx: Transaction,
-    rows: ReadonlyMap<string, Row>,
+    all: ReadonlyMap<string, Row>,
     add: (tx: Transaction, fresh: readonly Row[]) => Promise<unknown>,
+    whose: Whose,
   ): Promise<Omit<Loaded, 'drift' | 'rejected'>> {
     const known = new Map<string, string>()
     // A plan made while the table was empty would scan it whole for every later batch.
-    const [, stored] = await Promise.all([
+    const ids = arrayLiteral([...all.keys()])
+    const [, stored, edited] = await Promise.all([
       tx`select set_config('enable_seqscan', 'off', true), set_config('sync.origin', 'pull', true)`,
-      tx.unsafe<{ id: string; digest: string }[]>(statements.digests, [arrayLiteral([...rows.keys()])], {
-        prepare: true,
-      }),
+      tx.unsafe<{ id: string; digest: string }[]>(statements.digests, [ids], { prepare: true }),
+      whose === 'pull' ? editedRows(tx, resource.type, ids) : new Set(),
     ])
+    const rows = edited.size === 0 ? all : new Map([...all].filter(([id]) => !edited.has(id)))
     for (const { id, digest } of stored) known.set(id, digest)
 
     const fresh: Row[] = []
@@ -72,7 +79,8 @@ export function createMirror(resource: Resource): Mirror {
     for (const [untold, alike] of Map.groupBy(changed, (row) => row.untold)) {
       await tx.unsafe(updateFor(untold), [recordset(alike)], { prepare: true })
     }
-    return { inserted: fresh.length, updated: changed.length, unchanged: rows.size - fresh.length - changed.length }
+    if (whose === 'pull') await noteReturns(tx, resource.type, arrayLiteral([...rows.keys()]))
+    return { inserted: fresh.length, updated: changed.length, unchanged: all.size - fresh.length - changed.length }
   }
 
   /**
@@ -116,9 +124,9 @@ export function createMirror(resource: Resource): Mirror {
   const driftOf = (rows: ReadonlyMap<string, Row>): Drift[] => [...rows.values()].flatMap((row) => row.drift)
 
   return {
-    async load(tx, records) {
+    async load(tx, records, whose = 'pull') {
       const { rows, rejected } = rowsOf(records)
-      return { ...(await write(tx, rows, copy)), drift: driftOf(rows), rejected }
+      return { ...(await write(tx, rows, copy, whose)), drift: driftOf(rows), rejected }
     },
 
     async loadOneByOne(tx, records) {
@@ -126,7 +134,7 @@ export function createMirror(resource: Resource): Mirror {
       const total = { inserted: 0, updated: 0, unchanged: 0 }
       for (const [id, row] of rows) {
         try {
-          const one = await tx.savepoint((savepoint) => write(savepoint, new Map([[id, row]]), insert))
+          const one = await tx.savepoint((savepoint) => write(savepoint, new Map([[id, row]]), insert, 'pull'))
           total.inserted += one.inserted
           total.updated += one.updated
           total.unchanged += one.unchanged

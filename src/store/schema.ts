@@ -22,6 +22,7 @@ import { catalog } from '../registry.ts'
 import { mirrorTable } from './tables.ts'
 
 export { mirror } from './tables.ts'
+export { captured, outbox } from './schema-outbox.ts'
 
 export const sync = pgSchema('sync')
 
@@ -231,82 +232,6 @@ export const capabilities = sync.table(
     probedAt: at('probed_at').notNull().defaultNow(),
   },
   (table) => [primaryKey({ columns: [table.resource, table.name] })],
-)
-
-/** What each table's triggers take, as the catalog said when they were made (store/capture.ts). */
-export const captured = sync.table('captured', {
-  type: text('type').primaryKey(),
-  relation: text('relation').notNull(),
-  writes: text('writes').array().notNull(),
-  /** `{name, member, from, kind, entries, target}` of each writable column. */
-  columns: jsonb('columns').notNull(),
-})
-
-/**
- * Local edits on their way to ScopeStack: one row a change. `waiting` → `sending` → `sent`; or `superseded` (merged into a
- * later one, or nothing was left to send), `parked` (a person decides), `discarded`.
- */
-export const outbox = sync.table(
-  'outbox',
-  {
-    id: bigint('id', { mode: 'number' }).primaryKey().generatedAlwaysAsIdentity(),
-    resource: text('resource').notNull(),
-    recordId: text('record_id').notNull(),
-    op: text('op').notNull(),
-    /** Member to new value, and to the id at the other end. */
-    attributes: jsonb('attributes').notNull().default({}),
-    relationships: jsonb('relationships').notNull().default({}),
-    /** `{attributes, relationships}`: what the same members held, as both sides last agreed. */
-    base: jsonb('base').notNull().default({}),
-    /** Ids of this database's own (`local-…`) among the relationships. */
-    refs: text('refs')
-      .array()
-      .notNull()
-      .default(sql`'{}'`),
-    madeAt: at('made_at').notNull().defaultNow(),
-    madeBy: text('made_by').notNull(),
-    txid: bigint('txid', { mode: 'number' }).notNull(),
-    state: text('state').notNull().default('waiting'),
-    attempts: integer('attempts').notNull().default(0),
-    notBefore: at('not_before'),
-    /** Grows at every taking: whoever comes late with an older one settles nothing. */
-    term: bigint('term', { mode: 'number' }),
-    claimedBy: text('claimed_by'),
-    claimPid: integer('claim_pid'),
-    claimStart: at('claim_start'),
-    claimUntil: at('claim_until'),
-    /** Noted before a creation leaves. Where no answer follows, nobody knows whether it arrived. */
-    requestedAt: at('requested_at'),
-    /** Of a creation: who held its natural key before it left. */
-    knownIds: text('known_ids').array(),
-    sentAt: at('sent_at'),
-    settledAt: at('settled_at'),
-    supersededBy: bigint('superseded_by', { mode: 'number' }),
-    answerId: text('answer_id'),
-    /** Of a parked change: since when its row shows what ScopeStack holds again. */
-    returnedAt: at('returned_at'),
-    code: text('code'),
-    reason: text('reason'),
-    errors: jsonb('errors'),
-    /** What was found on both sides, field by field, and what was decided. */
-    decisions: jsonb('decisions'),
-  },
-  (table) => [
-    index('outbox_open_idx')
-      .on(table.id)
-      .where(sql`state in ('waiting', 'sending')`),
-    index('outbox_record_idx').on(table.resource, table.recordId, table.id),
-    index('outbox_parked_idx')
-      .on(table.resource, table.recordId)
-      .where(sql`state = 'parked'`),
-    index('outbox_refs_idx')
-      .using('gin', table.refs)
-      .where(sql`refs <> '{}'`),
-    // One record is the answer to one creation.
-    uniqueIndex('outbox_answer_idx')
-      .on(table.resource, table.answerId)
-      .where(sql`op = 'create' and answer_id is not null`),
-  ],
 )
 
 const mirrored = Object.fromEntries([...catalog.values()].map((resource) => [resource.table, mirrorTable(resource)]))

@@ -1,7 +1,9 @@
-import { openWorker, type Worker } from '../../src/assemble.ts'
+import { openPusher, openWorker, type Worker } from '../../src/assemble.ts'
 import type { Config } from '../../src/config.ts'
 import { openDatabase, type Database } from '../../src/store/database.ts'
 import { pull, type PullReport } from '../../src/sync/pull.ts'
+import { push } from '../../src/sync/push.ts'
+import type { Settled } from '../../src/sync/send.ts'
 import type { PullEvent } from '../../src/sync/pull-resource.ts'
 
 /** Where a worker finds ScopeStack: a simulator, or something that stands in front of one. */
@@ -11,6 +13,8 @@ export type TestWorker = AsyncDisposable &
   Worker & {
     /** One run over these types; without types, over all of the catalog. */
     run(types?: readonly string[], options?: RunOptions): Promise<PullReport>
+    /** All that may be sent now. */
+    push(options?: { signal?: AbortSignal }): Promise<Settled[]>
   }
 
 type RunOptions = { restart?: boolean; signal?: AbortSignal; onEvent?: (event: PullEvent) => void }
@@ -32,8 +36,14 @@ export async function startWorker(
     await store.close()
     throw error
   })
+  const pusher = openPusher(worker, configFor(remote, databaseUrl, changes))
   return {
     ...worker,
+    async push({ signal = new AbortController().signal } = {}) {
+      const settled: Settled[] = []
+      await push(pusher, { signal, onSettled: (one) => void settled.push(one) })
+      return settled
+    },
     run: (types, { restart = false, signal = new AbortController().signal, onEvent = () => {} } = {}) =>
       pull(worker, {
         resources: types === undefined ? [...worker.catalog.values()] : types.map((type) => worker.catalog.get(type)!),
@@ -42,6 +52,7 @@ export async function startWorker(
         onEvent,
       }),
     async [Symbol.asyncDispose]() {
+      await pusher.close()
       await worker.close()
       await store.close()
     },
@@ -71,6 +82,8 @@ const configFor = ({ url, credentials }: Remote, databaseUrl: string, changes: P
   httpPort: 0,
   alertWebhookUrl: undefined,
   logLevel: 'silent',
+  push: 'on',
+  conflict: undefined,
   production: false,
   ...changes,
 })

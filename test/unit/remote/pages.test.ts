@@ -12,6 +12,7 @@ function list(pageOf: (page: number) => { ids: string[]; pageCount: number | nul
   let inFlight = 0
   let most = 0
   const client: Client = {
+    write: () => Promise.reject(new Error('a list is only read')),
     async get(path, judge) {
       const page = numberOf(path)
       asked.push(page)

@@ -1,0 +1,245 @@
+/**
+ * The changes that wait, and the right to send them. A claim is of whole records, so that each has one change under way at
+ * a time (S5). Like a lease it ends at its time, or at once when its holder's database connection is gone, and every
+ * taking has a higher term: a late holder settles nothing.
+ *
+ *   waiting ──claim──► sending ──settle──► sent · superseded · parked · discarded
+ *      ▲                  │
+ *      └─────release──────┘
+ */
+import { claimLost, UNANSWERED, UNKNOWN } from '../errors/push.ts'
+import type { Write } from '../resource.ts'
+import { arrayLiteral } from './codec.ts'
+import { openSession, type Database, type Transaction } from './database.ts'
+
+export type State = 'waiting' | 'sending' | 'sent' | 'superseded' | 'parked' | 'discarded'
+
+type Members = Readonly<Record<string, unknown>>
+
+export interface Change {
+  readonly id: number
+  readonly resource: string
+  readonly recordId: string
+  readonly op: Write
+  readonly attributes: Members
+  readonly relationships: Members
+  readonly base: { readonly attributes?: Members; readonly relationships?: Members }
+  readonly state: State
+  readonly attempts: number
+  /** Of a creation that left and was not answered. */
+  readonly requestedAt: Date | null
+  readonly knownIds: readonly string[] | null
+  /** Of a parked one: its row shows what ScopeStack holds again. */
+  readonly returnedAt: Date | null
+}
+
+/** What a record's waiting changes come to. */
+export interface Folded {
+  /** The change that is sent in the place of all; null when there is nothing to send. */
+  readonly change: Change | null
+  /** Ids of those that went into it. */
+  readonly superseded: readonly number[]
+}
+
+export interface Claim {
+  readonly term: number
+  readonly changes: readonly Change[]
+}
+
+export interface Outbox {
+  /**
+   * The oldest changes that may be sent, of one resource, at most one a record.
+   *
+   * @param fold what is to become of the changes of one record that wait together, in their order, with those that are
+   *   parked.
+   */
+  claim(limit: number, fold: (changes: readonly Change[]) => Folded): Promise<Claim>
+  renew(term: number): Promise<void>
+  /** Gives back whatever of the claim was not settled. */
+  release(term: number, how?: { seconds?: number }): Promise<void>
+  close(): Promise<void>
+}
+
+const CLAIM_SECONDS = 60
+export const RENEW_CLAIM_EVERY_MS = 15_000
+
+/** @param holder shown to whoever asks: `host, process 123`. */
+export function openOutbox(sql: Database, holder: string): Outbox {
+  // Its absence from pg_stat_activity proves the death of this process.
+  const presence = openSession(sql)
+
+  return {
+    async claim(limit, fold) {
+      const [backend] = await presence<{ pid: number; start: Date }[]>`
+        select pid, backend_start as start from pg_stat_activity where pid = pg_backend_pid()`
+      return await sql.begin(async (tx) => {
+        const heads = await lockHeads(tx, limit)
+        if (heads.length === 0) return { term: 0, changes: [] }
+        const [next] = await tx<{ term: number }[]>`select nextval('sync.outbox_term')::int as term`
+        const { term } = next!
+        const changes = await foldRecords(tx, heads, fold)
+        await tx`
+          update sync.outbox set state = 'sending', term = ${term}, claimed_by = ${holder}, claim_pid = ${backend?.pid ?? null},
+            claim_start = ${backend?.start ?? null}, claim_until = now() + make_interval(secs => ${CLAIM_SECONDS}),
+            not_before = null, code = case when requested_at is not null then ${UNANSWERED} else code end
+          where id = any(${idList(changes)}::bigint[])`
+        return { term, changes }
+      })
+    },
+
+    async renew(term) {
+      await sql`
+        update sync.outbox set claim_until = now() + make_interval(secs => ${CLAIM_SECONDS})
+        where term = ${term} and state = 'sending' and claim_until > now()`
+    },
+
+    async release(term, { seconds = 0 } = {}) {
+      // A creation that left stays as it is: whoever takes it next has to look for it first.
+      await sql`
+        update sync.outbox set state = case when requested_at is null then 'waiting' else 'sending' end,
+          claim_until = '-infinity', claim_pid = null, not_before = now() + make_interval(secs => ${seconds})
+        where term = ${term} and state = 'sending'`
+    },
+
+    async close() {
+      await presence.end({ timeout: 5 })
+    },
+  }
+}
+
+/** The first unsettled change of each record, where nothing is in its way. */
+async function lockHeads(tx: Transaction, limit: number): Promise<Change[]> {
+  // Nobody has it: it waits, or the claim on it has ended, or its holder is gone. Of another role's session only the pid may
+  // be seen: it counts as alive, and its claim ends by the clock.
+  const free = tx`
+    (o.not_before is null or o.not_before <= now())
+    and (o.state = 'waiting' or o.claim_until < now() or (o.claim_pid is not null and not exists (
+      select from pg_stat_activity a where a.pid = o.claim_pid and (a.backend_start is null
+        or date_trunc('milliseconds', a.backend_start) = date_trunc('milliseconds', o.claim_start)))))`
+  const first = tx`
+    not exists (
+      select from sync.outbox e where e.record_id = o.record_id and e.resource = o.resource and e.id < o.id
+        and e.state in ('waiting', 'sending'))`
+  // Whether a record was made decides what may be done to it.
+  const known = tx`
+    not exists (
+      select from sync.outbox e where e.record_id = o.record_id and e.resource = o.resource
+        and e.state = 'parked' and e.code = ${UNKNOWN})`
+  const parentsMade = tx`
+    not exists (
+      select from sync.outbox m cross join unnest(m.refs) as ref
+      join sync.outbox p on p.record_id = ref and p.op = 'create' and p.state in ('waiting', 'sending', 'parked')
+      where m.record_id = o.record_id and m.resource = o.resource and m.state in ('waiting', 'sending'))`
+  const ready = tx`o.state in ('waiting', 'sending') and ${free} and ${first} and ${known} and ${parentsMade}`
+  return await tx<Change[]>`
+    select ${columns(tx)} from sync.outbox o
+    where ${ready} and o.resource = (select o.resource from sync.outbox o where ${ready} order by o.id limit 1)
+    order by o.id limit ${limit} for update of o skip locked`
+}
+
+async function foldRecords(
+  tx: Transaction,
+  heads: readonly Change[],
+  fold: (changes: readonly Change[]) => Folded,
+): Promise<Change[]> {
+  // What was interrupted goes on alone and as it was: it may have arrived.
+  const interrupted = heads.filter(({ state }) => state === 'sending')
+  const fresh = heads.filter(({ state }) => state === 'waiting')
+  const together = await tx<Change[]>`
+    select ${columns(tx)} from sync.outbox o
+    where record_id = any(${arrayLiteral(fresh.map(({ recordId }) => recordId))}::text[])
+      and resource = ${fresh[0]?.resource ?? ''} and state in ('waiting', 'parked')
+    order by id for update`
+  const changes = [...interrupted]
+  for (const those of Map.groupBy(together, ({ recordId }) => recordId).values()) {
+    if (those.length === 1) changes.push(those[0]!)
+    else {
+      const { change, superseded } = fold(those)
+      await supersede(tx, superseded, change?.id ?? null)
+      if (change === null) continue
+      await rewrite(tx, change)
+      changes.push(change)
+    }
+  }
+  return changes.sort((a, b) => a.id - b.id)
+}
+
+const supersede = (tx: Transaction, ids: readonly number[], by: number | null) => tx`
+  update sync.outbox set state = 'superseded', superseded_by = ${by}, settled_at = now()
+  where id = any(${`{${ids.join(',')}}`}::bigint[])`
+
+const rewrite = (tx: Transaction, { id, op, attributes, relationships, base, requestedAt, knownIds }: Change) => tx`
+  update sync.outbox set op = ${op}, requested_at = ${requestedAt},
+    known_ids = ${knownIds === null ? null : arrayLiteral(knownIds)}::text[], attributes = ${json(tx, attributes)}, relationships = ${json(tx, relationships)},
+    base = ${json(tx, base)},
+    refs = array(select value from jsonb_each_text(${json(tx, relationships)}) where value like 'local-%')
+  where id = ${id}`
+
+/** Before a creation leaves: after a crash its trace is this note. */
+export async function noteRequest(sql: Database, { id }: Change, term: number, knownIds: readonly string[]) {
+  const { count } = await sql`
+    update sync.outbox set requested_at = now(), known_ids = ${arrayLiteral(knownIds)}::text[], attempts = attempts + 1, code = null
+    where id = ${id} and term = ${term} and state = 'sending' and claim_until > now()`
+  if (count !== 1) throw claimLost({ change: id, term })
+}
+
+/** Whoever was suspended for long must not send what others have gone past. */
+export async function confirmClaim(sql: Database, { id }: Change, term: number): Promise<void> {
+  const [held] = await sql`
+    select from sync.outbox where id = ${id} and term = ${term} and state = 'sending' and claim_until > now()`
+  if (held === undefined) throw claimLost({ change: id, term })
+}
+
+/** Ids that are the answer to a creation of ours already. */
+export async function answeredIds(sql: Database, type: string, ids: readonly string[]): Promise<ReadonlySet<string>> {
+  const rows = await sql<{ id: string }[]>`
+    select answer_id as id from sync.outbox
+    where op = 'create' and resource = ${type} and answer_id = any(${arrayLiteral(ids)}::text[])`
+  return new Set(rows.map(({ id }) => id))
+}
+
+/** Whether another creation with the same key may be arriving just now, so that it cannot be told from this one. */
+export async function hasTwinUnderWay(sql: Database, { id, resource }: Change, key: Members): Promise<boolean> {
+  const [twin] = await sql`
+    select from sync.outbox
+    where state = 'sending' and resource = ${resource} and op = 'create' and id <> ${id} and requested_at is not null
+      and claim_until > now() and (attributes || relationships) @> ${json(sql, key)}
+      and (code is distinct from ${UNANSWERED} or id < ${id})`
+  return twin !== undefined
+}
+
+/** It certainly did not arrive. */
+export async function withdrawRequest(sql: Database, { id }: Change, term: number): Promise<void> {
+  await sql`update sync.outbox set requested_at = null, known_ids = null where id = ${id} and term = ${term}`
+}
+
+/** It failed at the remote, and is tried again after a while. */
+export async function postpone(
+  sql: Database,
+  { id }: Change,
+  term: number,
+  how: { seconds: number; code: string; reason: string },
+) {
+  await sql`
+    update sync.outbox set state = case when requested_at is null then 'waiting' else 'sending' end,
+      attempts = case when requested_at is null then attempts + 1 else attempts end, code = ${how.code}, reason = ${how.reason},
+      claim_until = '-infinity', claim_pid = null, not_before = now() + make_interval(secs => ${how.seconds})
+    where id = ${id} and term = ${term} and state = 'sending'`
+}
+
+/** Seconds until the next one may be sent; null when none waits. */
+export async function untilDue(sql: Database): Promise<number | null> {
+  const [row] = await sql<{ seconds: number | null }[]>`
+    select greatest(0, extract(epoch from min(coalesce(not_before, now())) - now()))::float8 as seconds
+    from sync.outbox where state in ('waiting', 'sending')`
+  return row?.seconds ?? null
+}
+
+const idList = (changes: readonly Change[]): string => `{${changes.map(({ id }) => id).join(',')}}`
+
+/** As text: the same whatever the connection's own way with JSON is. */
+export const json = (tx: Database | Transaction, value: unknown) => tx`${JSON.stringify(value ?? null)}::text::jsonb`
+
+export const columns = (tx: Database | Transaction) => tx`
+  o.id::float8 as id, o.resource, o.record_id as "recordId", o.op, o.attributes, o.relationships, o.base, o.state, o.attempts,
+  o.requested_at as "requestedAt", array_to_json(o.known_ids) as "knownIds", o.returned_at as "returnedAt"`

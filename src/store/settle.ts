@@ -1,0 +1,154 @@
+/**
+ * The end of a change: its fate, the mirrored row and every reference to it, in one transaction that proves the claim. A
+ * row is loaded only where no later edit of it waits: that one will be answered in its turn.
+ */
+import { claimLost } from '../errors/push.ts'
+import type { RemoteRecord, Resource } from '../resource.ts'
+import { notLocal, tableOf } from './capture.ts'
+import { storable } from './codec.ts'
+import { limitWaits, quote, type Database, type Transaction } from './database.ts'
+import { createMirror } from './mirror.ts'
+import { json, type Change } from './outbox.ts'
+
+export interface Problem {
+  /** The column, where the pointer leads to one. */
+  readonly column: string | null
+  readonly pointer: string | null
+  readonly message: string
+}
+
+export interface Parking {
+  readonly code: string
+  readonly reason: string
+  readonly errors: readonly Problem[]
+}
+
+interface Deps {
+  readonly sql: Database
+  readonly catalog: ReadonlyMap<string, Resource>
+}
+
+/** @param record what ScopeStack answered; null after a deletion. */
+export async function settleSent(
+  { sql, catalog }: Deps,
+  change: Change,
+  term: number,
+  record: RemoteRecord | null,
+  decisions: unknown,
+): Promise<void> {
+  const resource = catalog.get(change.resource)!
+  await sql.begin(async (tx) => {
+    await enter(tx)
+    await lockRow(tx, resource, change.recordId)
+    await close(tx, change, term, { state: 'sent', answerId: record?.id ?? change.recordId, decisions })
+    if (record !== null && record.id !== change.recordId)
+      await adoptId(tx, catalog, resource, change.recordId, record.id)
+    const id = record?.id ?? change.recordId
+    if (await isEditedSince(tx, change.resource, id)) return
+    if (record === null) await tx.unsafe(`delete from ${tableOf(resource)} where id = $1`, [id])
+    else await createMirror(resource).load(tx, [record], 'push')
+  })
+}
+
+/** The record is the answer to another creation already. */
+export const isAnsweredTwice = (error: unknown): boolean =>
+  error instanceof Error && 'constraint_name' in error && error.constraint_name === 'outbox_answer_idx'
+
+/** Nothing was left to send; the row takes what ScopeStack holds. */
+export async function settleSuperseded(
+  { sql, catalog }: Deps,
+  change: Change,
+  term: number,
+  record: RemoteRecord,
+  decisions: unknown,
+): Promise<void> {
+  const resource = catalog.get(change.resource)!
+  await sql.begin(async (tx) => {
+    await enter(tx)
+    await lockRow(tx, resource, change.recordId)
+    await close(tx, change, term, { state: 'superseded', answerId: null, decisions })
+    if (!(await isEditedSince(tx, change.resource, change.recordId))) {
+      await forgetDigest(tx, resource, change.recordId)
+      await createMirror(resource).load(tx, [record], 'push')
+    }
+  })
+}
+
+/** Sets it aside. The next pull brings the row back to what ScopeStack holds; the change keeps its values. */
+export async function park(
+  { sql, catalog }: Deps,
+  change: Change,
+  term: number,
+  { code, reason, errors }: Parking,
+  decisions: unknown,
+): Promise<void> {
+  const resource = catalog.get(change.resource)!
+  await sql.begin(async (tx) => {
+    await enter(tx)
+    await lockRow(tx, resource, change.recordId)
+    await close(tx, change, term, { state: 'parked', answerId: null, decisions })
+    await tx`
+      update sync.outbox set code = ${code}, reason = ${storable(reason)}, errors = ${json(tx, errors)}, returned_at = null
+      where id = ${change.id}`
+    await forgetDigest(tx, resource, change.recordId)
+  })
+}
+
+async function enter(tx: Transaction): Promise<void> {
+  await Promise.all([limitWaits(tx), notLocal(tx)])
+}
+
+/** An edit that is being made is waited for, so that it is seen. */
+const lockRow = (tx: Transaction, resource: Resource, id: string) =>
+  tx.unsafe(`select from ${tableOf(resource)} where id = $1 for update`, [id])
+
+async function close(
+  tx: Transaction,
+  { id }: Change,
+  term: number,
+  { state, answerId, decisions }: { state: string; answerId: string | null; decisions: unknown },
+): Promise<void> {
+  const { count } = await tx`
+    update sync.outbox set state = ${state}, settled_at = clock_timestamp(), answer_id = ${answerId},
+      sent_at = case when ${state} = 'sent' then now() end, decisions = coalesce(${json(tx, decisions)}, decisions),
+      code = null, reason = null, errors = null, claim_until = null, claim_pid = null
+    where id = ${id} and term = ${term} and state = 'sending'`
+  if (count !== 1) throw claimLost({ change: id, term })
+}
+
+async function isEditedSince(tx: Transaction, type: string, id: string): Promise<boolean> {
+  const [later] = await tx`
+    select from sync.outbox where record_id = ${id} and resource = ${type} and state in ('waiting', 'sending') limit 1`
+  return later !== undefined
+}
+
+/** Whatever comes next is different from the row: it may hold local values. */
+export const forgetDigest = (tx: Transaction, resource: Resource, id: string) =>
+  tx.unsafe(`update ${tableOf(resource)} set sync_hash = '' where id = $1 and id not like 'local-%'`, [id])
+
+/** The id that ScopeStack gave takes the place of our own: in the row, in what refers to it, and in what waits. */
+async function adoptId(
+  tx: Transaction,
+  catalog: ReadonlyMap<string, Resource>,
+  resource: Resource,
+  local: string,
+  real: string,
+): Promise<void> {
+  const table = tableOf(resource)
+  // A pull may have met the record before its answer came here.
+  await tx.unsafe(`delete from ${table} where id = $2 and exists (select from ${table} where id = $1)`, [local, real])
+  await tx.unsafe(`update ${table} set id = $2, sync_hash = '' where id = $1`, [local, real])
+  for (const other of catalog.values()) {
+    for (const { name, from, target } of other.columns) {
+      if (from !== 'to-one' || target !== resource.type) continue
+      await tx.unsafe(`update ${tableOf(other)} set ${quote(name)} = $2 where ${quote(name)} = $1`, [local, real])
+    }
+  }
+  await tx`
+    update sync.outbox set record_id = ${real} where record_id = ${local} and resource = ${resource.type}`
+  await tx`
+    update sync.outbox set refs = array_remove(refs, ${local}),
+      relationships = replace(relationships::text, to_jsonb(${local}::text)::text, to_jsonb(${real}::text)::text)::jsonb,
+      base = replace(base::text, to_jsonb(${local}::text)::text, to_jsonb(${real}::text)::text)::jsonb
+    where refs <> '{}' and refs @> array[${local}]::text[]`
+}

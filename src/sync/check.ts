@@ -1,0 +1,82 @@
+/** What ScopeStack holds of the records that are about to be written, asked for together. */
+import { fetchPage, type ListRequest } from '../remote/pages.ts'
+import { parseDocument } from '../remote/document.ts'
+import type { Client } from '../remote/client.ts'
+import type { RemoteRecord, Resource } from '../resource.ts'
+import { readCapability, saveCapability } from '../store/findings.ts'
+import type { Database } from '../store/database.ts'
+import { fullRequest, isRefusal } from './request.ts'
+import { SyncError } from '../sync-error.ts'
+
+export interface Asking {
+  readonly sql: Database
+  readonly client: Client
+  readonly slug: string
+  readonly pageSize: number
+}
+
+const DAY_MS = 24 * 60 * 60_000
+
+/** The path and query of a resource's list, as the last pull found that the server takes it: so the rows come out the same. */
+export async function listRequest({ sql, slug, pageSize }: Asking, resource: Resource): Promise<ListRequest> {
+  const known = await readCapability(sql, resource.type, 'request')
+  const accepted = (known?.value as { accepted?: ListRequest | null } | undefined)?.accepted
+  return accepted ?? fullRequest(slug, resource, pageSize)
+}
+
+/** `?include=…`, so that an answer tells the same keys as a list does. */
+export const includeOf = ({ query }: ListRequest): string =>
+  query['include'] === undefined ? '' : `?${new URLSearchParams({ include: query['include'] }).toString()}`
+
+/**
+ * Null: it is not there. One request for all of them, and one more for each that did not come; where the server refuses to
+ * be asked by ids, one for each.
+ */
+export async function readRecords(
+  asking: Asking,
+  resource: Resource,
+  ids: readonly string[],
+  signal: AbortSignal,
+): Promise<Map<string, RemoteRecord | null>> {
+  const request = await listRequest(asking, resource)
+  const found = new Map<string, RemoteRecord | null>()
+  if (ids.length > 1 && (await takesIds(asking, resource))) {
+    const query = { ...request.query, 'filter[id]': ids.join(',') }
+    try {
+      const page = await fetchPage(asking.client, { ...request, query, pageSize: ids.length }, 1, signal)
+      for (const record of page.records) found.set(record.id, record)
+    } catch (error) {
+      if (!isRefusal(error)) throw error
+      await saveCapability(asking.sql, resource.type, 'filter[id]', false)
+    }
+  }
+  for (const id of ids) {
+    if (!found.has(id)) found.set(id, await readRecord(asking, request, id, signal))
+  }
+  return found
+}
+
+async function takesIds({ sql }: Asking, { type }: Resource): Promise<boolean> {
+  const known = await readCapability(sql, type, 'filter[id]')
+  return known === undefined || known.value !== false || known.ageMs > DAY_MS
+}
+
+async function readRecord(
+  { client }: Asking,
+  request: ListRequest,
+  id: string,
+  signal: AbortSignal,
+): Promise<RemoteRecord | null> {
+  const path = `${request.path}/${encodeURIComponent(id)}`
+  const judge = (body: string, url: string) => parseDocument(body, url).records[0] ?? null
+  try {
+    return await client.get(path + includeOf(request), judge, signal)
+  } catch (error) {
+    if (statusOf(error) === 404) return null
+    if (!isRefusal(error) || includeOf(request) === '') throw error
+    return await client.get(path, judge, signal)
+  }
+}
+
+const statusOf = (error: unknown): unknown =>
+  error instanceof SyncError && error.code === 'SYNC_REQUEST_REFUSED' ? error.facts['status'] : undefined

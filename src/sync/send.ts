@@ -1,0 +1,153 @@
+/** One change on its way: checked, sent, and settled by what was answered. */
+import { conflictFound, keepsFailing, recordGone, unsupported, writeForbidden, writeRefused } from '../errors/push.ts'
+import { bodyUnreadable } from '../errors.ts'
+import { wasNeverSent, type Answer } from '../remote/client.ts'
+import { documentErrors, parseDocument } from '../remote/document.ts'
+import type { RemoteRecord, Resource } from '../resource.ts'
+import { confirmClaim, postpone, withdrawRequest, type Change, type Outbox } from '../store/outbox.ts'
+import { park, settleSent, settleSuperseded } from '../store/settle.ts'
+import { includeOf, listRequest, type Asking } from './check.ts'
+import { decide, type Decision, type Rules } from './conflict.ts'
+import { problemsOf, updateBody } from './write-document.ts'
+import { reason, type SyncError } from '../sync-error.ts'
+
+export interface PushDeps extends Asking {
+  readonly catalog: ReadonlyMap<string, Resource>
+  readonly outbox: Outbox
+  readonly rules: Rules
+  readonly concurrency: number
+}
+
+export type Fate = 'sent' | 'superseded' | 'parked' | 'postponed'
+
+export interface Settled {
+  readonly change: Change
+  readonly fate: Fate
+  /** Why it was parked or postponed. */
+  readonly error: SyncError | null
+}
+
+/** Under its claim. */
+export interface Sending {
+  readonly change: Change
+  readonly resource: Resource
+  readonly term: number
+  readonly signal: AbortSignal
+}
+
+/** @param remote what ScopeStack holds of it; null when it is not there. */
+export async function sendChecked(deps: PushDeps, sending: Sending, remote: RemoteRecord | null): Promise<Settled> {
+  const { change, resource, term } = sending
+  if (remote === null) {
+    // Somebody else deleted it: that is what was wanted.
+    if (change.op !== 'delete') return await setAside(deps, sending, recordGone({ what: nameOf(change) }))
+    await settleSent(deps, change, term, null, null)
+    return { change, fate: 'sent', error: null }
+  }
+  if (!resource.writes.includes(change.op)) {
+    const verb = change.op === 'delete' ? 'deleted' : 'changed'
+    return await setAside(deps, sending, unsupported({ what: nameOf(change), verb }))
+  }
+  const { fate, decisions } = decide(resource, change, remote, deps.rules)
+  if (fate === 'park') {
+    const both = decisions.filter(({ decision }) => decision === 'park').map(({ member, entry }) => entry ?? member)
+    const error = conflictFound({ what: nameOf(change), columns: both.join(', ') })
+    return await setAside(deps, sending, error, { decisions })
+  }
+  if (fate === 'nothing') {
+    await settleSuperseded(deps, change, term, remote, decisions)
+    return { change, fate: 'superseded', error: null }
+  }
+  return await sendDecided(deps, sending, remote, decisions)
+}
+
+async function sendDecided(
+  deps: PushDeps,
+  sending: Sending,
+  remote: RemoteRecord,
+  decisions: readonly Decision[],
+): Promise<Settled> {
+  const { change, resource, term, signal } = sending
+  const request = await listRequest(deps, resource)
+  await confirmClaim(deps.sql, change, term)
+  const path = `${request.path}/${encodeURIComponent(change.recordId)}`
+  const answer = await deps.client.write(
+    change.op === 'delete'
+      ? { method: 'DELETE', path }
+      : { method: 'PATCH', path: path + includeOf(request), body: updateBody(resource, change, decisions, remote) },
+    judgeOf(change),
+    signal,
+  )
+  // Gone between the check and now, and by an answer that speaks of the record.
+  const deleted =
+    change.op === 'delete' && 'status' in answer && answer.status === 404 && documentErrors(answer.body) !== null
+  if ('status' in answer && !deleted) return await refused(deps, sending, answer, decisions)
+  await settleSent(deps, change, term, 'record' in answer ? answer.record : null, decisions)
+  return { change, fate: 'sent', error: null }
+}
+
+/** A refusal is handed on; a success must carry what it made. */
+export const judgeOf =
+  ({ op }: Change) =>
+  ({ status, body }: Answer, url: string): Answer | { readonly record: RemoteRecord | null } => {
+    if (status >= 400) return { status, body }
+    if (op === 'delete') return { record: null }
+    const record = parseDocument(body, url).records[0]
+    if (record === undefined) throw bodyUnreadable({ url, problem: 'it holds no record' })
+    return { record }
+  }
+
+export async function refused(
+  deps: PushDeps,
+  sending: Sending,
+  { status, body }: Answer,
+  decisions?: readonly Decision[],
+): Promise<Settled> {
+  const { change, resource } = sending
+  const what = nameOf(change)
+  const errors = problemsOf(resource, documentErrors(body) ?? [])
+  if (change.op === 'create') await withdrawRequest(deps.sql, change, sending.term)
+  if (status === 403) return await setAside(deps, sending, writeForbidden({ what }), { errors, decisions })
+  if (status === 404 && change.op === 'update') {
+    return await setAside(deps, sending, recordGone({ what }), { errors, decisions })
+  }
+  const said = errors.map(({ column, message }) => (column === null ? message : `${column} ${message}`)).join('; ')
+  return await setAside(deps, sending, writeRefused({ what, status, said }), { errors, decisions })
+}
+
+export async function setAside(
+  deps: PushDeps,
+  { change, term }: Sending,
+  error: SyncError,
+  { errors = [], decisions }: { errors?: readonly Problem[]; decisions?: readonly Decision[] | undefined } = {},
+): Promise<Settled> {
+  await park(deps, change, term, { code: error.code, reason: error.message, errors }, decisions ?? null)
+  return { change, fate: 'parked', error }
+}
+
+type Problem = ReturnType<typeof problemsOf>[number]
+
+/** So often ScopeStack may fail at one change; an answer that never came does not count. */
+const MOST_ATTEMPTS = 5
+const LONGEST_DELAY_SECONDS = 300
+
+/** It failed after all retries: later again, and for a person at last. */
+export async function failed(deps: PushDeps, sending: Sending, error: SyncError): Promise<Settled> {
+  const { change, term } = sending
+  const attempts = change.attempts + 1
+  if (!isSilence(error) && attempts >= MOST_ATTEMPTS) {
+    const last = reason(error)
+    return await setAside(deps, sending, keepsFailing({ what: nameOf(change), attempts, last }))
+  }
+  const seconds = Math.min(LONGEST_DELAY_SECONDS, 2 ** attempts)
+  await postpone(deps.sql, change, term, { seconds, code: error.code, reason: error.message })
+  return { change, fate: 'postponed', error }
+}
+
+/** Nobody answered: it says nothing about the change. */
+export const isSilence = (error: SyncError): boolean =>
+  wasNeverSent(error) || error.code === 'SYNC_REMOTE_UNREACHABLE' || error.code === 'SYNC_REMOTE_TIMEOUT'
+
+const VERB = { create: 'the new row', update: 'the change', delete: 'the deletion' } as const
+
+export const nameOf = ({ op, resource, recordId }: Change): string => `${VERB[op]} of ${resource} ${recordId}`

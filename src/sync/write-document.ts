@@ -1,0 +1,74 @@
+/** The JSON:API body of a change, and what the errors of a refusal mean in columns (API notes §5, §6). */
+import type { RemoteRecord, Resource } from '../resource.ts'
+import type { DocumentError } from '../remote/document.ts'
+import type { Change } from '../store/outbox.ts'
+import type { Problem } from '../store/settle.ts'
+import { heldBy, type Decision } from './conflict.ts'
+import { withEntries, type Entry, type Members } from './fold.ts'
+
+export function createBody(resource: Resource, { attributes, relationships }: Change): string {
+  return documentOf(resource, undefined, attributes, relationships)
+}
+
+/** Only what was decided to be sent: everything else stays as ScopeStack has it. */
+export function updateBody(
+  resource: Resource,
+  { recordId, attributes, relationships }: Change,
+  decisions: readonly Decision[],
+  remote: RemoteRecord,
+): string {
+  const wanted = decisions.filter(({ decision }) => decision === 'send' || decision === 'local-wins')
+  const members = new Set(wanted.map(({ member }) => member))
+  const pick = (from: Members): Members =>
+    Object.fromEntries(Object.entries(from).filter(([name]) => members.has(name)))
+  const picked: Record<string, unknown> = { ...pick(attributes) }
+  for (const column of resource.columns) {
+    const { member, entries } = column
+    const given = picked[member]
+    if (entries === undefined || !Array.isArray(given)) continue
+    const names = new Set(wanted.filter((one) => one.member === member).map(({ entry }) => entry))
+    const chosen = names.has(undefined) ? given : given.filter((one: Entry) => names.has(String(one[entries[0]])))
+    picked[member] = entries[0] === 'key' ? whole(entries, heldBy(remote, column), chosen) : chosen
+  }
+  return documentOf(resource, recordId, picked, pick(relationships))
+}
+
+/**
+ * User-defined fields are written one by one; `custom-attributes` are taken whole by all that is known, so what ScopeStack
+ * has of them goes along.
+ */
+const whole = (entries: readonly ['key', 'val'], held: unknown, given: readonly Entry[]): unknown =>
+  Array.isArray(held) ? withEntries(entries, held as Entry[], given) : given
+
+function documentOf(resource: Resource, id: string | undefined, attributes: Members, relationships: Members): string {
+  const targets = new Map(resource.columns.map(({ member, target }) => [member, target]))
+  const kinds = new Map(resource.columns.map(({ member, kind }) => [member, kind]))
+  // Numbers are cleared by an empty text (API notes §5).
+  const cleared = (member: string): boolean => kinds.get(member) === 'decimal' || kinds.get(member) === 'integer'
+  const given = Object.entries(attributes).map(([member, value]) => [
+    member,
+    value === null && cleared(member) ? '' : value,
+  ])
+  const linked = Object.entries(relationships).map(([member, end]) => [
+    member,
+    { data: end === null ? null : { type: targets.get(member), id: end } },
+  ])
+  return JSON.stringify({
+    data: {
+      type: resource.type,
+      ...(id === undefined ? {} : { id }),
+      ...(given.length > 0 ? { attributes: Object.fromEntries(given) } : {}),
+      ...(linked.length > 0 ? { relationships: Object.fromEntries(linked) } : {}),
+    },
+  })
+}
+
+/** The bare library names the member in `detail`, "name - has already been taken", and in the pointer. */
+export function problemsOf({ columns }: Resource, errors: readonly DocumentError[]): Problem[] {
+  return errors.map(({ pointer, title, detail }) => {
+    const member =
+      /^\/data\/(?:attributes|relationships)\/([^/]+)/.exec(pointer ?? '')?.[1] ?? /^(\S+) - /.exec(detail)?.[1]
+    const column = columns.find((one) => one.member === member)?.name ?? null
+    return { column, pointer, message: title || detail || 'no reason was given' }
+  })
+}

@@ -1,0 +1,159 @@
+/** Every case of what was agreed, what is wanted here, and what ScopeStack holds now. */
+import { describe, expect, it } from 'vitest'
+import { catalog } from '../../src/registry.ts'
+import { decide, isSame, verdictOn, type Decision, type Rule } from '../../src/sync/conflict.ts'
+import { readRules } from '../../src/sync/conflict-rules.ts'
+import { fold, type Content } from '../../src/sync/fold.ts'
+
+const VALUES = ['agreed', 'mine', 'theirs'] as const
+type Value = (typeof VALUES)[number]
+
+/** `local` and `remote` by what they are; `base` is always what was agreed. A case that is left out does not compile. */
+const TABLE: Record<Value, Record<Value | 'untold', ReturnType<typeof verdictOn>>> = {
+  agreed: { agreed: 'undone', mine: 'undone', theirs: 'undone', untold: 'undone' },
+  mine: { agreed: 'send', mine: 'same', theirs: 'conflict', untold: 'send' },
+  theirs: { agreed: 'send', mine: 'conflict', theirs: 'same', untold: 'send' },
+}
+
+const cases = VALUES.flatMap((local) =>
+  ([...VALUES, 'untold'] as const).map((remote) => ({ local, remote, verdict: TABLE[local][remote] })),
+)
+
+it.each(cases)('wanted $local, held $remote: $verdict', ({ local, remote, verdict }) => {
+  expect(verdictOn('text', 'agreed', local, remote === 'untold' ? undefined : remote)).toBe(verdict)
+})
+
+const EVERY_RULE: Record<Rule, { fate: string; decision: Decision['decision'] }> = {
+  park: { fate: 'park', decision: 'park' },
+  'remote-wins': { fate: 'nothing', decision: 'remote-wins' },
+  'local-wins': { fate: 'send', decision: 'local-wins' },
+}
+
+const clients = catalog.get('clients')!
+const FIELDS = 'user-defined-fields'
+
+function update(attributes: object, base: object): Content {
+  return { op: 'update', attributes: { ...attributes }, relationships: {}, base: { attributes: { ...base } } }
+}
+
+const remote = (attributes: object) => ({ type: 'clients', id: '1', attributes })
+
+describe.each(Object.keys(EVERY_RULE) as Rule[])('the rule %s', (rule) => {
+  it('is followed where the same field differs on all three sides, and recorded with all values', () => {
+    const decided = decide(
+      clients,
+      update({ name: 'mine' }, { name: 'agreed' }),
+      remote({ name: 'theirs' }),
+      () => rule,
+    )
+    const { fate, decision } = EVERY_RULE[rule]
+    expect(decided).toEqual({
+      fate,
+      decisions: [{ member: 'name', base: 'agreed', local: 'mine', remote: 'theirs', decision }],
+    })
+  })
+
+  it('is not asked where the other side changed other fields', () => {
+    const change = update({ name: 'mine' }, { name: 'agreed' })
+    const decided = decide(clients, change, remote({ name: 'agreed', domain: 'theirs' }), () => rule)
+    expect(decided).toMatchObject({ fate: 'send', decisions: [{ member: 'name', decision: 'send' }] })
+  })
+
+  it('decides whether a record is deleted that the other side changed', () => {
+    const deletion: Content = {
+      op: 'delete',
+      attributes: {},
+      relationships: {},
+      base: { attributes: { name: 'agreed' } },
+    }
+    expect(decide(clients, deletion, remote({ name: 'theirs' }), () => rule).fate).toBe(EVERY_RULE[rule].fate)
+    expect(decide(clients, deletion, remote({ name: 'agreed', domain: 'theirs' }), () => rule).fate).toBe('send')
+  })
+})
+
+it('holds each user-defined field against its own', () => {
+  const entries = (values: object) => Object.entries(values).map(([name, value]) => ({ name, value: value as unknown }))
+  const change = update({ [FIELDS]: entries({ a: 'mine', b: 'mine' }) }, { [FIELDS]: entries({ a: 'x', b: 'x' }) })
+  const decided = decide(
+    clients,
+    change,
+    remote({ [FIELDS]: entries({ a: 'x', b: 'theirs', c: 'theirs' }) }),
+    () => 'remote-wins',
+  )
+  expect(decided.decisions).toMatchObject([
+    { entry: 'a', decision: 'send' },
+    { entry: 'b', remote: 'theirs', decision: 'remote-wins' },
+  ])
+  expect(decided.fate).toBe('send')
+})
+
+it.each([
+  ['decimal', '10.0', 10, true],
+  ['decimal', '10.50', '10.5', true],
+  ['decimal', '-0.00', 0, true],
+  ['decimal', '12345678901234567.1', '12345678901234567.2', false],
+  ['decimal', '', null, true],
+  ['text', '', null, true],
+  ['text', 'a\r\nb', 'a\nb', true],
+  ['text', 'a', 'A', false],
+  ['text', 7, '7', true],
+  ['boolean', 'true', true, true],
+  ['integer', '3', 3, true],
+  ['json', { a: 1, b: [2] }, { b: [2], a: 1 }, true],
+  ['texts', ['a', 'b'], ['b', 'a'], false],
+] as const)('%s: %j and %j are the same: %j', (kind, a, b, same) => {
+  expect(isSame(kind, a, b)).toBe(same)
+})
+
+describe('changes that wait together', () => {
+  const create: Content = { op: 'create', attributes: { name: 'A' }, relationships: {}, base: {} }
+  const remove: Content = {
+    op: 'delete',
+    attributes: {},
+    relationships: {},
+    base: { attributes: { name: 'C', domain: 'x' } },
+  }
+  const first = update({ name: 'B' }, { name: 'A' })
+  const second = update({ name: 'C', domain: 'y' }, { name: 'B', domain: 'x' })
+
+  it.each([
+    [
+      'a creation and its edits are one creation',
+      [create, first, second],
+      { ...create, attributes: { name: 'C', domain: 'y' } },
+    ],
+    [
+      'edits are one edit of what was agreed at first',
+      [first, second],
+      update({ name: 'C', domain: 'y' }, { name: 'A', domain: 'x' }),
+    ],
+    [
+      'an edit and a deletion are the deletion of what was agreed',
+      [first, remove],
+      { ...remove, base: { attributes: { name: 'A', domain: 'x' }, relationships: {} } },
+    ],
+    ['a creation and a deletion are nothing', [create, first, remove], null],
+  ] as const)('%s', (_, changes, sum) => {
+    const folded = fold(clients, changes)
+    expect(folded).toEqual(sum === null ? null : expect.objectContaining({ op: sum.op, attributes: sum.attributes }))
+    if (sum?.op === 'update' || sum?.op === 'delete') expect(folded!.base.attributes).toEqual(sum.base.attributes)
+  })
+})
+
+describe('the rules of SYNC_CONFLICT', () => {
+  it('are for everything, a resource, or a field; the nearest counts', () => {
+    const rules = readRules('remote-wins, clients=local-wins,clients.name=park', catalog)
+    expect([rules('vendors', 'name'), rules('clients', 'domain'), rules('clients', 'name')]).toEqual([
+      'remote-wins',
+      'local-wins',
+      'park',
+    ])
+    expect(readRules(undefined, catalog)('clients', 'name')).toBe('park')
+  })
+
+  it('are refused, all mistakes at once', () => {
+    expect(() => readRules('clients=mine,users=park,clients.nmae=park', catalog)).toThrow(
+      /3 mistakes:\n.*"mine" is none of park, remote-wins, local-wins\.\n.*users is nothing that is written\.\n.*clients\.nmae is nothing/,
+    )
+  })
+})
