@@ -3,10 +3,12 @@
 import { Command, CommanderError } from 'commander'
 import { VERSION } from './assemble.ts'
 import { loadEnvFile } from './config.ts'
+import { changes } from './commands/changes.ts'
 import { demo } from './commands/demo.ts'
 import { login } from './commands/login.ts'
 import { migrate } from './commands/migrate.ts'
 import { pull } from './commands/pull.ts'
+import { push } from './commands/push.ts'
 import { simulator } from './commands/simulator.ts'
 import { start } from './commands/start.ts'
 import { status } from './commands/status.ts'
@@ -16,7 +18,7 @@ import { EXIT, exitCodeOf, reason, SyncError } from './sync-error.ts'
 /** The texts are broken by hand below this width: wrapped again, their examples and tables would fall apart. */
 const HELP_WIDTH = 100
 
-const VERBS: readonly Verb[] = [demo, start, pull, status, migrate, login, simulator]
+const VERBS: readonly Verb[] = [demo, start, pull, push, changes, status, migrate, login, simulator]
 
 const ABOUT = `Keeps a Postgres reporting database up to date with a ScopeStack account.
 

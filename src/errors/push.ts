@@ -13,7 +13,7 @@ export const conflictFound = (facts: { what: string; columns: string }): SyncErr
   new SyncError(
     'SYNC_PUSH_CONFLICT',
     'park',
-    `${begin(facts.what)} was changed in ScopeStack, too: ${facts.columns}. Nothing was overwritten. ${SEE} for both values, and ` +
+    `${facts.what} was changed in ScopeStack, too: ${facts.columns}. Nothing was overwritten. ${SEE} for both values, and ` +
       'settle it with "changes resolve --keep local" or "--keep remote".',
     { facts },
   )
@@ -39,7 +39,7 @@ export const recordGone = (facts: { what: string }): SyncError =>
   new SyncError(
     'SYNC_PUSH_GONE',
     'park',
-    `${begin(facts.what)} is no longer in ScopeStack (404), so it cannot be changed. "changes discard" lets the change go; the ` +
+    `${facts.what} is no longer in ScopeStack (404), so it cannot be changed. "changes discard" lets the change go; the ` +
       'values are kept with it for a new row.',
     { facts },
   )
@@ -66,7 +66,7 @@ export const unsupported = (facts: { what: string; verb: string }): SyncError =>
   new SyncError(
     'SYNC_PUSH_UNSUPPORTED',
     'park',
-    `${begin(facts.what)} arrived in ScopeStack before it was to be ${facts.verb}, which its API is not known to do. Do it in ` +
+    `${facts.what} arrived in ScopeStack before it was to be ${facts.verb}, which its API is not known to do. Do it in ` +
       'ScopeStack, and "changes discard" this.',
     { facts },
   )

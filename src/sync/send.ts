@@ -40,18 +40,18 @@ export async function sendChecked(deps: PushDeps, sending: Sending, remote: Remo
   const { change, resource, term } = sending
   if (remote === null) {
     // Somebody else deleted it: that is what was wanted.
-    if (change.op !== 'delete') return await setAside(deps, sending, recordGone({ what: nameOf(change) }))
+    if (change.op !== 'delete') return await setAside(deps, sending, recordGone({ what: recordOf(change) }))
     await settleSent(deps, change, term, null, null)
     return { change, fate: 'sent', error: null }
   }
   if (!resource.writes.includes(change.op)) {
     const verb = change.op === 'delete' ? 'deleted' : 'changed'
-    return await setAside(deps, sending, unsupported({ what: nameOf(change), verb }))
+    return await setAside(deps, sending, unsupported({ what: recordOf(change), verb }))
   }
   const { fate, decisions } = decide(resource, change, remote, deps.rules)
   if (fate === 'park') {
     const both = decisions.filter(({ decision }) => decision === 'park').map(({ member, entry }) => entry ?? member)
-    const error = conflictFound({ what: nameOf(change), columns: both.join(', ') })
+    const error = conflictFound({ what: recordOf(change), columns: both.join(', ') })
     return await setAside(deps, sending, error, { decisions })
   }
   if (fate === 'nothing') {
@@ -109,7 +109,7 @@ export async function refused(
   if (change.op === 'create') await withdrawRequest(deps.sql, change, sending.term)
   if (status === 403) return await setAside(deps, sending, writeForbidden({ what }), { errors, decisions })
   if (status === 404 && change.op === 'update') {
-    return await setAside(deps, sending, recordGone({ what }), { errors, decisions })
+    return await setAside(deps, sending, recordGone({ what: recordOf(change) }), { errors, decisions })
   }
   const said = errors.map(({ column, message }) => (column === null ? message : `${column} ${message}`)).join('; ')
   return await setAside(deps, sending, writeRefused({ what, status, said }), { errors, decisions })
@@ -150,4 +150,6 @@ export const isSilence = (error: SyncError): boolean =>
 
 const VERB = { create: 'the new row', update: 'the change', delete: 'the deletion' } as const
 
-export const nameOf = ({ op, resource, recordId }: Change): string => `${VERB[op]} of ${resource} ${recordId}`
+export const nameOf = (change: Change): string => `${VERB[change.op]} of ${recordOf(change)}`
+
+const recordOf = ({ resource, recordId }: Change): string => `${resource} ${recordId}`
