@@ -1,10 +1,11 @@
 import { once } from 'node:events'
 import { hostname } from 'node:os'
-import { explainStore, openStore, openWorker, VERSION, type Store } from '../assemble.ts'
+import { explainStore, openPusher, openStore, openWorker, VERSION, type Store } from '../assemble.ts'
 import { readConfig, type Config } from '../config.ts'
 import { usage } from '../errors.ts'
 import { migrateQueue, openQueues, type Queues } from '../jobs/queues.ts'
 import { readSchedules, type Schedule } from '../jobs/schedule.ts'
+import { startPusher } from '../jobs/push.ts'
 import { startScheduler, startWorker, type Part } from '../jobs/service.ts'
 import { createLogger, type Logger, noteRetries } from '../logger.ts'
 import { catalog } from '../registry.ts'
@@ -13,6 +14,7 @@ import { installationName } from '../store/account.ts'
 import { explainDatabase } from '../store/database.ts'
 import { isMigrated, migrate } from '../store/migrate.ts'
 import { checkRedis } from '../store/redis-fitness.ts'
+import { readRules } from '../sync/conflict-rules.ts'
 import { reconnecting } from '../sync/reconnect.ts'
 import { startWeb, type Web } from '../web/health.ts'
 import { chooseResources } from './choose.ts'
@@ -30,6 +32,7 @@ export const start: Verb = {
 /healthz and /readyz, all in one process. Start it as often as you like, on as many machines:
 they share the work, and each tick of the schedule makes one run. A tick that passed while
 nothing ran is caught up once. The queue is kept in Redis (REDIS_URL) or in the same Postgres.
+Local edits are carried to ScopeStack as they are made; SYNC_PUSH=off keeps them for "push".
 
 SIGTERM: the page under way is committed, the rest is handed to the other processes, and it
 ends within SYNC_GRACE seconds. A second signal ends it at once; nothing is lost either way.
@@ -42,6 +45,7 @@ Examples
     const parts = partsOf(options['only'])
     const config = readConfig({ credentials: parts.has('worker') })
     const schedules = readSchedules(config)
+    readRules(config.conflict, catalog)
     const resources = chooseResources(catalog, config.resources).map(({ type }) => type)
     const log = createLogger({ level: config.logLevel, terminal: process.stderr.isTTY && !config.production })
     const store = await openStore(config, signal)
@@ -107,6 +111,11 @@ async function serve(service: Service, signal: AbortSignal): Promise<void> {
       const pull = await openPatiently(service, signal)
       running.push({ drain: () => pull.close() })
       running.push(startWorker({ ...common, pull }))
+      if (config.push === 'on') {
+        const pusher = openPusher(pull, config)
+        running.push({ drain: () => pusher.close() })
+        running.push(startPusher({ ...common, pusher }))
+      }
     }
     ready = true
     log.info({ version: VERSION, parts: [...parts], queue: queues.kind }, 'started')

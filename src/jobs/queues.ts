@@ -19,10 +19,11 @@ import {
 } from 'bullmq'
 import { Pool } from 'pg'
 import { queueUnreachable } from '../errors/unattended.ts'
-import { closeJobId, pullJobId, QUEUE, type JobData, type JobName } from './names.ts'
+import { closeJobId, pullJobId, PUSH_QUEUE, QUEUE, type JobData, type JobName } from './names.ts'
 
 export type SyncJob = Job<JobData, void, JobName>
 export type SyncWorker = Worker<JobData, void, JobName, IQueueBackend>
+export type PushJob = Job<object, void, 'push'>
 
 export interface Timing {
   /** Seconds until a killed worker's job is somebody else's, about. */
@@ -40,6 +41,9 @@ export interface Queues {
   /** Removes a job that has ended, so that its id can be used again. */
   forget(runId: number, resource: string): Promise<void>
   startWorker(process: Processor<JobData, void, JobName>, concurrency: number): SyncWorker
+  /** There may be something to push. Many of these make one job, and one more where a job is at it already. */
+  wakePush(): Promise<void>
+  startPushWorker(process: Processor<object, void, 'push'>): Pick<SyncWorker, 'run' | 'close'>
   /** @throws when the queue does not answer. */
   ping(): Promise<void>
   close(): Promise<void>
@@ -79,9 +83,12 @@ export function openQueues(place: Place, timing: Timing, onError: (error: Error)
   const options = { connection: connection(false), skipWaitingForReady: true, ...prefix }
   const queue = new classes.Queue<JobData, void, JobName>(QUEUE, options)
   const flows = new classes.FlowProducer(options)
+  const pushes = new classes.Queue<object, void, 'push'>(PUSH_QUEUE, options)
   queue.on('error', onError)
+  pushes.on('error', onError)
   flows.on('error', onError)
   const defaults = jobOptions(timing)
+  const working = { connection: connection(true), ...prefix, autorun: false, ...takeover(timing) }
 
   return {
     kind: redisUrl === undefined ? 'postgres' : 'redis',
@@ -109,15 +116,20 @@ export function openQueues(place: Place, timing: Timing, onError: (error: Error)
     },
 
     startWorker(process, concurrency) {
-      const worker = new classes.Worker<JobData, void, JobName>(QUEUE, process, {
-        connection: connection(true),
-        ...prefix,
-        concurrency,
-        autorun: false,
-        ...takeover(timing),
-      })
+      const worker = new classes.Worker<JobData, void, JobName>(QUEUE, process, { ...working, concurrency })
       worker.on('error', onError)
       return worker as SyncWorker
+    },
+
+    async wakePush() {
+      const deduplication = { id: 'push', keepLastIfActive: true }
+      await patiently(pushes.add('push', {}, { deduplication, removeOnComplete: true, removeOnFail: true }))
+    },
+
+    startPushWorker(process) {
+      const worker = new classes.Worker<object, void, 'push'>(PUSH_QUEUE, process, working)
+      worker.on('error', onError)
+      return worker
     },
 
     async ping() {
@@ -125,7 +137,7 @@ export function openQueues(place: Place, timing: Timing, onError: (error: Error)
     },
 
     async close() {
-      await Promise.allSettled([queue.close(), flows.close()])
+      await Promise.allSettled([queue.close(), pushes.close(), flows.close()])
       await release()
     },
   }

@@ -227,14 +227,6 @@ export async function postpone(
     where id = ${id} and term = ${term} and state = 'sending'`
 }
 
-/** Seconds until the next one may be sent; null when none waits. */
-export async function untilDue(sql: Database): Promise<number | null> {
-  const [row] = await sql<{ seconds: number | null }[]>`
-    select greatest(0, extract(epoch from min(coalesce(not_before, now())) - now()))::float8 as seconds
-    from sync.outbox where state in ('waiting', 'sending')`
-  return row?.seconds ?? null
-}
-
 const idList = (changes: readonly Change[]): string => `{${changes.map(({ id }) => id).join(',')}}`
 
 /** As text: the same whatever the connection's own way with JSON is. */

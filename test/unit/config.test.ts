@@ -26,6 +26,8 @@ describe('the configuration', () => {
       takeoverSeconds: 15,
       httpHost: '127.0.0.1',
       httpPort: undefined,
+      conflict: undefined,
+      push: 'on',
       alertWebhookUrl: undefined,
       resources: undefined,
       rate: 5,

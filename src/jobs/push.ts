@@ -1,0 +1,80 @@
+/**
+ * Carries local edits to ScopeStack as they are made: woken by Postgres, and by a look now and then, for what was postponed
+ * or whose worker died. The job says only that there may be something; the outbox knows what.
+ */
+import { DelayedError, WaitingError } from 'bullmq'
+import type { Logger } from '../logger.ts'
+import { isConnectionLoss } from '../store/database.ts'
+import { isDue, listenForChanges } from '../store/wake.ts'
+import { push } from '../sync/push.ts'
+import type { Fate, PushDeps, Settled } from '../sync/send.ts'
+import { startLoop } from './loop.ts'
+import { verdictOn } from './outcome.ts'
+import type { PushJob, Queues } from './queues.ts'
+import { reason, SyncError } from '../sync-error.ts'
+
+interface Deps {
+  readonly pusher: PushDeps
+  readonly queues: Queues
+  readonly log: Logger
+}
+
+/** A wake-up that was missed, and a claim whose holder died, are noticed after this long. */
+const LOOK_EVERY_MS = 2_000
+/** After a failure that every change would meet. */
+const AFTER_FAILURE_MS = 30_000
+
+export function startPusher({ pusher, queues, log }: Deps): { drain(): Promise<void> } {
+  const stopping = new AbortController()
+  const worker = queues.startPushWorker(async (job, token = '') => {
+    const tally = new Map<Fate, number>()
+    const onSettled = (settled: Settled): void => {
+      tally.set(settled.fate, (tally.get(settled.fate) ?? 0) + 1)
+      tell(log, settled)
+    }
+    try {
+      await push(pusher, { signal: stopping.signal, onSettled })
+    } catch (error) {
+      await comeAgain(error, job, token, log)
+    } finally {
+      if (tally.size > 0) log.info(Object.fromEntries(tally), 'local edits')
+    }
+  })
+  worker.run().catch((error: unknown) => log.error(reason(error)))
+  const look = async (): Promise<void> => {
+    if (await isDue(pusher.sql)) await queues.wakePush()
+  }
+  const loop = startLoop('looking for local edits', look, () => LOOK_EVERY_MS, log)
+  // Without it edits are found by looking; it makes them quick.
+  const ear = listenForChanges(pusher.sql, () => void queues.wakePush().catch(() => {})).catch(() => undefined)
+  return {
+    async drain() {
+      await loop.stop()
+      await (await ear)?.stop().catch(() => {})
+      const closed = worker.close()
+      stopping.abort()
+      await closed
+    },
+  }
+}
+
+function tell(log: Logger, { change, fate, error }: Settled): void {
+  const facts = { change: change.id, resource: change.resource, record: change.recordId, code: error?.code }
+  if (fate === 'parked') log.warn(facts, error?.message ?? fate)
+  else log.debug(facts, fate)
+}
+
+/** The job is never given up: what it is for is in the outbox, and stays there. */
+async function comeAgain(error: unknown, job: PushJob, token: string, log: Logger): Promise<never> {
+  const verdict = verdictOn(error, { lastAttempt: false })
+  if (verdict.do === 'hand-back') {
+    await job.moveToWait(token)
+    throw new WaitingError()
+  }
+  const waits = verdict.do === 'wait'
+  if (!waits && !isConnectionLoss(error)) {
+    log.error({ code: error instanceof SyncError ? error.code : undefined }, `local edits wait: ${reason(error)}`)
+  }
+  await job.moveToDelayed(Date.now() + (waits ? verdict.ms : AFTER_FAILURE_MS), token)
+  throw new DelayedError()
+}

@@ -1,0 +1,21 @@
+/** When there is something to push: Postgres says so at once, and the table knows for sure. */
+import type { Database } from './database.ts'
+
+/** Whether a change may be sent now, as far as its time goes; whether it is somebody's already shows when it is claimed. */
+export async function isDue(sql: Database): Promise<boolean> {
+  const [due] = await sql`
+    select from sync.outbox where state in ('waiting', 'sending') and (not_before is null or not_before <= now())
+      and (claim_until is null or claim_until < now() or claim_pid is null
+        or not exists (select from pg_stat_activity a where a.pid = claim_pid))
+    limit 1`
+  return due !== undefined
+}
+
+/**
+ * Calls back once for each transaction that left changes, on a connection of its own; also whenever that connection is made
+ * again, since nobody knows what was said meanwhile.
+ */
+export async function listenForChanges(sql: Database, onChange: () => void): Promise<{ stop(): Promise<void> }> {
+  const { unlisten } = await sql.listen('scopestack_sync_outbox', onChange, onChange)
+  return { stop: () => unlisten() }
+}
