@@ -1,0 +1,252 @@
+/**
+ * Whatever both sides do, and whatever breaks on the way: at rest every change is settled, no new row is doubled, nobody's
+ * unseen edit is overwritten, both sides hold the same, and nothing echoes (S3, S4, S5, S14).
+ */
+import fc from 'fast-check'
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { openPusher } from '../../src/assemble.ts'
+import type { Client } from '../../src/remote/client.ts'
+import { startSimulator, type Simulator } from '../../src/simulator/server.ts'
+import { openOutbox } from '../../src/store/outbox.ts'
+import { push } from '../../src/sync/push.ts'
+import { createDatabase, type TestDatabase } from '../support/database.ts'
+import { startWorker, type TestWorker } from '../support/worker.ts'
+
+const LONG = process.env['FAULTS'] === 'long'
+const RUNS = LONG ? Number(process.env['STORIES'] ?? 3_000) : 40
+const TYPES = ['vendors', 'crm-opportunities']
+const FIELDS = ['city', 'state', 'country'] as const
+const KINDS = ['lost-answer', 'reset', '500', '503', '429', 'truncate'] as const
+
+let sim: Simulator
+let database: TestDatabase
+let worker: TestWorker
+/** Each value is written once, so that it says who wrote it. */
+let count = 0
+
+beforeAll(async () => {
+  sim = await startSimulator({ projects: 1 })
+  database = await createDatabase()
+  worker = await startWorker(sim, database.url)
+})
+
+afterAll(async () => {
+  await worker?.[Symbol.asyncDispose]()
+  await database?.[Symbol.asyncDispose]()
+  await sim?.close()
+})
+
+type Field = (typeof FIELDS)[number]
+
+const which = fc.nat(3)
+const field = fc.constantFrom(...FIELDS)
+const step = fc.oneof(
+  { weight: 4, arbitrary: fc.record({ do: fc.constant('edit' as const), which, field }) },
+  { weight: 3, arbitrary: fc.record({ do: fc.constant('theirs' as const), which, field }) },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant('make' as const), field }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('take back' as const) }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('delete' as const), which }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('they delete' as const), which }) },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant('pull' as const) }) },
+  { weight: 3, arbitrary: fc.record({ do: fc.constant('push' as const) }) },
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      do: fc.constant('fault' as const),
+      kind: fc.constantFrom(...KINDS),
+      method: fc.constantFrom('POST', 'PATCH', 'DELETE', 'GET'),
+    }),
+  },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant('killed' as const), when: fc.constantFrom('before', 'after') }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('late' as const) }) },
+)
+type Step = typeof step extends fc.Arbitrary<infer T> ? T : never
+
+/** What the person at the database had before their eyes when they edited a field. */
+const seen = new Set<string>()
+const overwritten: string[] = []
+
+/** Notes every PATCH over an edit of theirs that nobody here had seen. */
+const watched = (client: Client): Client => ({
+  get: client.get.bind(client),
+  write(request, judge, signal) {
+    if (request.method === 'PATCH') {
+      const { id, attributes } = (
+        JSON.parse(request.body!) as { data: { id: string; attributes: Record<string, unknown> } }
+      ).data
+      for (const [name, value] of Object.entries(attributes)) {
+        const held = sim.records.read('vendors', id)?.attributes[name] ?? null
+        if (String(held).startsWith('theirs') && held !== value && !seen.has(`${id} ${name} ${String(held)}`))
+          overwritten.push(`${id} ${name} ${String(held)}`)
+      }
+    }
+    return client.write(request, judge, signal)
+  },
+})
+
+/** A push by a process of its own, whose way to ScopeStack is `through`; its claims die with it. */
+async function pushOnce(through: (client: Client) => Client = (client) => client, died?: Promise<void>): Promise<void> {
+  const outbox = openOutbox(worker.sql, 'test')
+  const pusher = openPusher(worker, { conflict: undefined })
+  await pusher.close()
+  const deps = { ...pusher, outbox, client: through(watched(worker.client)) }
+  const pushing = push(deps, { signal: new AbortController().signal, onSettled: () => {} }).catch(() => {})
+  await Promise.race([pushing, ...(died === undefined ? [] : [died])])
+  await outbox.close()
+}
+
+async function killed(when: string): Promise<void> {
+  const { promise: died, resolve: die } = Promise.withResolvers<void>()
+  const silence = new Promise<never>(() => {})
+  await pushOnce(
+    (client) => ({
+      get: client.get,
+      async write(request, judge, signal) {
+        // A request that was sent is done by ScopeStack, whoever waits for it.
+        if (when === 'after') await client.write(request, judge, signal).catch(() => {})
+        die()
+        return await silence
+      },
+    }),
+    died,
+  )
+}
+
+/** Its claim passes to another, which does the work, before it hears its answer. */
+async function late(): Promise<void> {
+  let once = false
+  await pushOnce((client) => ({
+    get: client.get,
+    async write(request, judge, signal) {
+      const answer = await client.write(request, judge, signal)
+      if (once) return answer
+      once = true
+      await worker.sql`update sync.outbox set claim_until = '-infinity', claim_pid = null where state = 'sending'`
+      await pushOnce()
+      return answer
+    },
+  }))
+}
+
+async function act(one: Step): Promise<void> {
+  const { sql } = worker
+  count++
+  const vendors = sim.records.list('vendors')
+  const deals = sim.records.list('crm-opportunities')
+  switch (one.do) {
+    case 'edit': {
+      const rows = await sql<Record<Field | 'id', string | null>[]>`
+        select id, city, state, country from scopestack.vendors where sync_deleted_at is null order by id like 'local-%' desc, id limit 4`
+      const row = rows[one.which % rows.length]!
+      seen.add(`${row.id} ${one.field} ${String(row[one.field])}`)
+      await sql`update scopestack.vendors set ${sql(one.field)} = ${`mine ${count}`} where id = ${row.id}`
+      return
+    }
+    case 'theirs': {
+      const { id } = vendors[one.which % vendors.length]!
+      sim.records.update('vendors', id, { attributes: { [one.field]: `theirs ${count}` } })
+      return
+    }
+    case 'make':
+      await sql`insert into scopestack.vendors (name, ${sql(one.field)}) values (${`New ${count}`}, ${`mine ${count}`})`
+      return
+    case 'take back':
+      await sql`
+        delete from scopestack.vendors
+        where id = (select id from scopestack.vendors where id like 'local-%' order by id limit 1)`
+      return
+    case 'delete':
+      await sql`
+        delete from scopestack.crm_opportunities
+        where id = (select id from scopestack.crm_opportunities order by id offset ${one.which} limit 1)`
+      return
+    case 'they delete': {
+      const deal = deals[one.which]
+      if (deal !== undefined) sim.records.remove('crm-opportunities', deal.id)
+      return
+    }
+    case 'pull':
+      await worker.run(TYPES)
+      return
+    case 'push':
+      return pushOnce()
+    case 'fault':
+      sim.addFault({ kind: one.kind, match: { method: one.method } })
+      return
+    case 'killed':
+      return killed(one.when)
+    case 'late':
+      return late()
+  }
+}
+
+/** Lets everything come to rest. */
+async function rest(): Promise<void> {
+  sim.removeFault()
+  for (;;) {
+    await worker.sql`update sync.outbox set not_before = null, claim_pid = null, claim_until = case when state = 'sending' then '-infinity'::timestamptz end where state in ('waiting', 'sending')`
+    const [open] = await worker.sql`select from sync.outbox where state in ('waiting', 'sending') limit 1`
+    if (open === undefined) return
+    await pushOnce()
+  }
+}
+
+it(
+  `holds for ${RUNS} random stories`,
+  async () => {
+    const story = fc.array(step, { minLength: 3, maxLength: 14, size: 'max' })
+    await fc.assert(
+      fc.asyncProperty(story, async (steps) => {
+        sim.removeFault()
+        seen.clear()
+        overwritten.length = 0
+        await worker.sql`truncate sync.outbox`
+        while (sim.records.list('crm-opportunities').length < 4) {
+          count++
+          sim.records.create('crm-opportunities', { attributes: { name: 'Deal', 'opportunity-id': `D-${count}` } })
+        }
+        await worker.sql.begin(async (tx) => {
+          await tx`select set_config('sync.origin', 'pull', true)`
+          await tx`delete from scopestack.vendors`
+          await tx`delete from scopestack.crm_opportunities`
+        })
+        await worker.run(TYPES)
+        for (const one of steps) await act(one)
+        await rest()
+
+        const changes = await worker.sql<{ id: number; op: string; state: string; code: string; name: string }[]>`
+        select id::int, op, state, code, attributes ->> 'name' as name from sync.outbox order by id`
+        expect(changes.filter(({ state }) => !['sent', 'superseded', 'parked', 'discarded'].includes(state))).toEqual(
+          [],
+        )
+        expect(overwritten, 'edits that nobody here had seen').toEqual([])
+        const remote = sim.records.list('vendors')
+        for (const { op, state, name } of changes.filter(({ op: of }) => of === 'create')) {
+          const made = remote.filter(({ attributes }) => attributes['name'] === name).length
+          if (op === 'create' && state === 'sent') expect(made, name).toBe(1)
+          else if (state !== 'parked') expect(made, name).toBeLessThanOrEqual(1)
+        }
+
+        await worker.run(TYPES)
+        const rows = await worker.sql<Record<string, string>[]>`
+        select id, name, city, state, country from scopestack.vendors where id not like 'local-%'`
+        const held = remote.map(({ id, attributes: { name, city, state, country } }) => ({
+          id,
+          name,
+          city,
+          state,
+          country,
+        }))
+        const byId = <T extends { id?: unknown }>(list: readonly T[]) =>
+          list.toSorted((a, b) => (String(a.id) < String(b.id) ? -1 : 1))
+        expect(byId(rows.map((row) => ({ ...row })))).toEqual(byId(held))
+        const { outcomes } = await worker.run(TYPES)
+        expect(outcomes.map(({ inserted, updated }) => inserted + updated)).toEqual([0, 0])
+        const [after] = await worker.sql`select count(*)::int as n from sync.outbox`
+        expect(after, 'nothing echoes').toEqual({ n: changes.length })
+      }),
+      { numRuns: RUNS, endOnFailure: !LONG },
+    )
+  },
+  LONG ? 7_200_000 : 300_000,
+)
