@@ -18,7 +18,7 @@ interface Captured {
  * Whether a local edit may change it. The account is left out: there is only one, and responses name it otherwise than
  * writes do (API notes §8).
  */
-export const isEditable = ({ writable, from, target }: Column): boolean =>
+const isEditable = ({ writable, from, target }: Column): boolean =>
   writable && from !== 'to-many' && target !== 'accounts'
 
 /** What the triggers of a resource are to know. */

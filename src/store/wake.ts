@@ -16,6 +16,6 @@ export async function isDue(sql: Database): Promise<boolean> {
  * again, since nobody knows what was said meanwhile.
  */
 export async function listenForChanges(sql: Database, onChange: () => void): Promise<{ stop(): Promise<void> }> {
-  const { unlisten } = await sql.listen('scopestack_sync_outbox', onChange, onChange)
-  return { stop: () => unlisten() }
+  const listening = await sql.listen('scopestack_sync_outbox', onChange, onChange)
+  return { stop: () => listening.unlisten() }
 }

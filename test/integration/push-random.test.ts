@@ -2,7 +2,7 @@
  * Whatever both sides do, and whatever breaks on the way: at rest every change is settled, no new row is doubled, nobody's
  * unseen edit is overwritten, both sides hold the same, and nothing echoes (S3, S4, S5, S14).
  */
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { openPusher } from '../../src/assemble.ts'
 import type { Client } from '../../src/remote/client.ts'
@@ -68,16 +68,17 @@ const overwritten: string[] = []
 
 /** Notes every PATCH over an edit of theirs that nobody here had seen. */
 const watched = (client: Client): Client => ({
-  get: client.get.bind(client),
+  ...client,
   write(request, judge, signal) {
     if (request.method === 'PATCH') {
       const { id, attributes } = (
         JSON.parse(request.body!) as { data: { id: string; attributes: Record<string, unknown> } }
       ).data
       for (const [name, value] of Object.entries(attributes)) {
-        const held = sim.records.read('vendors', id)?.attributes[name] ?? null
-        if (String(held).startsWith('theirs') && held !== value && !seen.has(`${id} ${name} ${String(held)}`))
-          overwritten.push(`${id} ${name} ${String(held)}`)
+        const held = sim.records.read('vendors', id)?.attributes[name]
+        if (typeof held !== 'string' || !held.startsWith('theirs') || held === value) continue
+        const what = `${id} ${name} ${held}`
+        if (!seen.has(what)) overwritten.push(what)
       }
     }
     return client.write(request, judge, signal)
@@ -100,7 +101,7 @@ async function killed(when: string): Promise<void> {
   const silence = new Promise<never>(() => {})
   await pushOnce(
     (client) => ({
-      get: client.get,
+      ...client,
       async write(request, judge, signal) {
         // A request that was sent is done by ScopeStack, whoever waits for it.
         if (when === 'after') await client.write(request, judge, signal).catch(() => {})
@@ -116,7 +117,7 @@ async function killed(when: string): Promise<void> {
 async function late(): Promise<void> {
   let once = false
   await pushOnce((client) => ({
-    get: client.get,
+    ...client,
     async write(request, judge, signal) {
       const answer = await client.write(request, judge, signal)
       if (once) return answer
