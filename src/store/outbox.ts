@@ -7,7 +7,7 @@
  *      ▲                  │
  *      └─────release──────┘
  */
-import { claimLost, UNANSWERED, UNKNOWN } from '../errors/push.ts'
+import { claimLost, UNANSWERED } from '../errors/push.ts'
 import type { Write } from '../resource.ts'
 import { arrayLiteral } from './codec.ts'
 import { openSession, type Database, type Transaction } from './database.ts'
@@ -109,28 +109,11 @@ export function openOutbox(sql: Database, holder: string): Outbox {
 
 /** The first unsettled change of each record, where nothing is in its way. */
 async function lockHeads(tx: Transaction, limit: number): Promise<Change[]> {
-  // Nobody has it: it waits, or the claim on it has ended, or its holder is gone. Of another role's session only the pid may
-  // be seen: it counts as alive, and its claim ends by the clock.
-  const free = tx`
-    (o.not_before is null or o.not_before <= now())
-    and (o.state = 'waiting' or o.claim_until < now() or (o.claim_pid is not null and not exists (
-      select from pg_stat_activity a where a.pid = o.claim_pid and (a.backend_start is null
-        or date_trunc('milliseconds', a.backend_start) = date_trunc('milliseconds', o.claim_start)))))`
-  const first = tx`
-    not exists (
-      select from sync.outbox e where e.record_id = o.record_id and e.resource = o.resource and e.id < o.id
-        and e.state in ('waiting', 'sending'))`
-  // Whether a record was made decides what may be done to it.
-  const known = tx`
-    not exists (
-      select from sync.outbox e where e.record_id = o.record_id and e.resource = o.resource
-        and e.state = 'parked' and e.code = ${UNKNOWN})`
-  const parentsMade = tx`
-    not exists (
-      select from sync.outbox m cross join unnest(m.refs) as ref
-      join sync.outbox p on p.record_id = ref and p.op = 'create' and p.state in ('waiting', 'sending', 'parked')
-      where m.record_id = o.record_id and m.resource = o.resource and m.state in ('waiting', 'sending'))`
-  const ready = tx`o.state in ('waiting', 'sending') and ${free} and ${first} and ${known} and ${parentsMade}`
+  // In the order of the index, and no further than it must.
+  await tx`select set_config('enable_seqscan', 'off', true), set_config('enable_bitmapscan', 'off', true),
+    set_config('enable_sort', 'off', true)`
+  const ready = tx`
+    o.state in ('waiting', 'sending') and (o.not_before is null or o.not_before <= now()) and sync.may_be_sent(o)`
   return await tx<Change[]>`
     select ${columns(tx)} from sync.outbox o
     where ${ready} and o.resource = (select o.resource from sync.outbox o where ${ready} order by o.id limit 1)

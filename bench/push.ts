@@ -1,0 +1,142 @@
+/**
+ * What a local edit costs: requests, memory, share of the pace, and how long after the check it is written. The push is a
+ * process of its own, so that peak memory is its own.
+ *
+ *   node bench/push.ts [--edits 10000] [--paced 1000] [--rate 50]
+ */
+import { execFile } from 'node:child_process'
+import { parseArgs, promisify } from 'node:util'
+import { textTable } from '../src/commands/words.ts'
+import { openPusher, openWorker } from '../src/assemble.ts'
+import { readConfig } from '../src/config.ts'
+import { openDatabase } from '../src/store/database.ts'
+import { pull } from '../src/sync/pull.ts'
+import { push } from '../src/sync/push.ts'
+import { startRemote, startServer, type Remote } from './machine.ts'
+
+interface Measured {
+  readonly ms: number
+  readonly edits: number
+  readonly peakRss: number
+  /** Between what was checked and what was written. */
+  readonly windowMs: { readonly mean: number; readonly most: number }
+}
+
+const never = new AbortController().signal
+
+/** In the process that is measured. */
+async function measured(what: string): Promise<Measured | null> {
+  const config = readConfig({ credentials: true })
+  const sql = openDatabase(config.databaseUrl!)
+  const store = { url: config.databaseUrl!, sql, embedded: undefined, close: async () => {} }
+  const worker = await openWorker(config, store, never, () => {})
+  const pusher = openPusher(worker, config)
+  try {
+    if (what === 'pull') {
+      await pull(worker, {
+        resources: [worker.catalog.get('clients')!],
+        restart: true,
+        signal: never,
+        onEvent: () => {},
+      })
+      return null
+    }
+    const windows: number[] = []
+    let checkedAt = 0
+    const client: typeof worker.client = {
+      async get(...given) {
+        const answer = await worker.client.get(...given)
+        checkedAt = performance.now()
+        return answer
+      },
+      write(...given) {
+        windows.push(performance.now() - checkedAt)
+        return worker.client.write(...given)
+      },
+    }
+    let edits = 0
+    const started = performance.now()
+    await push({ ...pusher, client }, { signal: never, onSettled: () => void edits++ })
+    const ms = performance.now() - started
+    const mean = windows.reduce((sum, one) => sum + one, 0) / windows.length
+    const most = windows.reduce((top, one) => Math.max(top, one), 0)
+    return { ms, edits, peakRss: process.resourceUsage().maxRSS * 1024, windowMs: { mean, most } }
+  } finally {
+    await pusher.close()
+    await worker.close()
+    await sql.end()
+  }
+}
+
+const FLAGS = ['--max-semi-space-size=4', '--max-old-space-size=512']
+
+async function apart(what: string, remote: Remote, databaseUrl: string, rate: number): Promise<Measured> {
+  const env = {
+    SCOPESTACK_AUTH_URL: remote.url,
+    SCOPESTACK_API_URL: remote.url,
+    SCOPESTACK_CLIENT_ID: 'simulator',
+    SCOPESTACK_CLIENT_SECRET: 'simulator-secret',
+    SYNC_RATE: String(rate),
+    DATABASE_URL: databaseUrl,
+  }
+  const { stdout } = await promisify(execFile)(process.execPath, [...FLAGS, import.meta.filename, '--do', what], {
+    env,
+  })
+  return JSON.parse(stdout) as Measured
+}
+
+const { values: options } = parseArgs({
+  options: {
+    edits: { type: 'string', default: '10000' },
+    paced: { type: 'string', default: '1000' },
+    rate: { type: 'string', default: '50' },
+    do: { type: 'string' },
+  },
+})
+
+async function main(): Promise<void> {
+  const [server, remote] = await Promise.all([startServer(), startRemote(1)])
+  const url = await server.create('edits')
+  const sql = openDatabase(url, { connections: 1 })
+  try {
+    for (let n = 0; n < Number(options.edits); n++) {
+      await remote.control('POST', 'records/clients', { attributes: { name: `Client ${n}` } })
+    }
+    await apart('pull', remote, url, 0)
+    const rows = []
+    for (const [edits, rate, latency] of [
+      [Number(options.edits) / 10, 0, 0],
+      [Number(options.edits), 0, 0],
+      [Number(options.paced), Number(options.rate), 20],
+    ] as const) {
+      await remote.control('POST', 'switches', { latency })
+      await sql`
+        update scopestack.clients set domain = gen_random_uuid()::text || '.test'
+        where id in (select id from scopestack.clients order by id limit ${edits})`
+      await remote.control('DELETE', 'stats')
+      const found = await apart('push', remote, url, rate)
+      const { requests } = (await remote.control('GET', 'stats')) as { requests: Record<string, number> }
+      const asked = Object.entries(requests)
+        .filter(([route]) => route.includes('/clients'))
+        .reduce((sum, [, n]) => sum + n, 0)
+      rows.push([
+        found.edits,
+        rate === 0 ? 'none' : `${rate}/s`,
+        Math.round(found.edits / (found.ms / 1000)),
+        (asked / found.edits).toFixed(3),
+        rate === 0 ? null : (asked / (found.ms / 1000) / rate).toFixed(2),
+        `${Math.round(found.peakRss / 1e6)} MB`,
+        `${Math.round(found.windowMs.mean)} / ${Math.round(found.windowMs.most)} ms`,
+      ])
+    }
+    const head = ['edits', 'limit', 'edits/s', 'requests an edit', '× pace', 'peak RSS', 'check to write, mean / most']
+    process.stdout.write(`\nLocal edits carried to ScopeStack\n\n${textTable([head, ...rows])}\n`)
+  } finally {
+    await sql.end()
+    await remote.close()
+    await server.close()
+  }
+}
+
+if (options.do === undefined) await main()
+else process.stdout.write(JSON.stringify(await measured(options.do)))
