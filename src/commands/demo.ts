@@ -2,8 +2,8 @@ import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { openWorker, type Store } from '../assemble.ts'
-import { readConfig } from '../config.ts'
+import { openWorker, type Worker } from '../assemble.ts'
+import { readConfig, type Config } from '../config.ts'
 import { demoStopped, embeddedFailed } from '../errors.ts'
 import { catalog } from '../registry.ts'
 import { startSimulator, type Simulator } from '../simulator/server.ts'
@@ -11,6 +11,7 @@ import { openDatabase, type Database } from '../store/database.ts'
 import { startEmbeddedPostgres } from '../store/embedded.ts'
 import { pull } from '../sync/pull.ts'
 import { chooseResources } from './choose.ts'
+import { showEdit } from './demo-edit.ts'
 import { chooseProgress } from './progress.ts'
 import { wholeNumber, type Verb } from './verb.ts'
 import { textTable, thousands } from './words.ts'
@@ -20,12 +21,12 @@ export const demo: Verb = {
   name: 'demo',
   summary: 'show the whole thing on a simulated account, with nothing to set up',
   options: [
-    { flags: '--exit', about: 'end after the report instead of staying up to be looked at' },
+    { flags: '--exit', about: 'end after that instead of staying up to be looked at' },
     { flags: '--projects <number>', about: 'projects, about 34 records each (default 300)' },
   ],
   help: `Starts a ScopeStack look-alike and an embedded Postgres, pulls everything, and prints a
-sample report from the tables. Then both stay up for psql or a BI tool until Ctrl-C.
-Nothing is kept afterwards, and no setting of yours is used.
+sample report from the tables; then a row is edited with SQL and carried back. Both stay up for
+psql or a BI tool until Ctrl-C. Nothing is kept afterwards, and no setting of yours is used.
 
 Examples
   npm run demo
@@ -43,12 +44,16 @@ Examples
       const sql = openDatabase(postgres.url)
       try {
         say(`An embedded Postgres is up. Pulling the account into it:\n`)
-        const allOk = await pullAll(
-          remote,
-          { url: postgres.url, sql, embedded: postgres.folder, close: async () => {} },
-          signal,
-        )
-        say(await report(sql))
+        const store = { url: postgres.url, sql, embedded: postgres.folder, close: async () => {} }
+        const worker = await openWorker(configFor(remote), store, signal, () => {})
+        let allOk: boolean
+        try {
+          allOk = await pullAll(worker, signal)
+          say(await report(sql))
+          say(await showEdit(worker, remote, signal))
+        } finally {
+          await worker.close()
+        }
         if (options['exit'] !== true) {
           say(stayingUp(postgres.url, remote.url))
           if (!signal.aborted) await once(signal, 'abort')
@@ -70,8 +75,8 @@ Examples
 
 const say = (text: string): void => void process.stdout.write(`${text}\n`)
 
-async function pullAll(remote: Simulator, store: Store, signal: AbortSignal): Promise<boolean> {
-  const config = readConfig(
+const configFor = (remote: Simulator): Config =>
+  readConfig(
     { credentials: true },
     {
       SCOPESTACK_CLIENT_ID: remote.credentials.clientId,
@@ -81,8 +86,9 @@ async function pullAll(remote: Simulator, store: Store, signal: AbortSignal): Pr
       SYNC_RATE: '0',
     },
   )
+
+async function pullAll(worker: Worker, signal: AbortSignal): Promise<boolean> {
   const terminal = process.stderr.isTTY && process.stdout.isTTY
-  const worker = await openWorker(config, store, signal, () => {})
   const progress = chooseProgress({ json: false, terminal })
   try {
     const result = await pull(worker, {
@@ -96,8 +102,6 @@ async function pullAll(remote: Simulator, store: Store, signal: AbortSignal): Pr
   } catch (error) {
     progress.abandon(error)
     throw error
-  } finally {
-    await worker.close()
   }
 }
 

@@ -3,6 +3,8 @@ import { readConfig } from '../config.ts'
 import { notMigrated } from '../errors.ts'
 import { DONE_BY_THIS_VERSION } from '../jobs/scheduler.ts'
 import { readSchedules, type Schedule } from '../jobs/schedule.ts'
+import { countChanges } from '../store/changes.ts'
+import { isMigrated } from '../store/migrate.ts'
 import { readStatus, type ResourceStatus, type RunStatus, type Status } from '../store/status.ts'
 import type { Verb } from './verb.ts'
 import { ago, textTable, thousands } from './words.ts'
@@ -26,8 +28,11 @@ Examples
     try {
       const found = await readStatus(store.sql)
       if (found === null) throw notMigrated()
+      const edits = (await isMigrated(store.sql)) ? await countChanges(store.sql) : {}
       const json = options['json'] === true
-      process.stdout.write(json ? `${JSON.stringify({ ...found, nextTicks })}\n` : `${describe(found, nextTicks)}\n`)
+      const document = { ...found, localEdits: edits, nextTicks }
+      const lines = [describe(found, nextTicks), ...editLines(edits)]
+      process.stdout.write(json ? `${JSON.stringify(document)}\n` : `${lines.join('\n')}\n`)
       return EXIT.ok
     } catch (error) {
       throw await explainStore(error, store)
@@ -35,6 +40,14 @@ Examples
       await store.close()
     }
   },
+}
+
+/** Nothing where nothing waits: many never edit here. */
+function editLines({ waiting = 0, sending = 0, parked = 0 }: Readonly<Record<string, number>>): string[] {
+  const parts: string[] = []
+  if (waiting + sending > 0) parts.push(`${thousands(waiting + sending)} on their way to ScopeStack`)
+  if (parked > 0) parts.push(`${thousands(parked)} set aside, see "changes list"`)
+  return parts.length === 0 ? [] : ['', `Local edits: ${parts.join(' · ')}.`]
 }
 
 interface NextTick {

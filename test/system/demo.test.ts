@@ -53,6 +53,8 @@ test('--exit shows the pull and the report, ends with 0 and leaves nothing behin
   )
   expect(stdout).toMatch(/Best clients \(scopestack\.report_client_revenue\)/)
   expect(stdout).toMatch(/Data as of \d{4}-\d\d-\d\dT/)
+  expect(stdout).toMatch(/^ {2}PATCH \/\{account\}\/v1\/clients\/\{id\} +1$/m)
+  expect(stdout).toMatch(/^ {2}1 +update +clients \d+ +sent$/m)
   await expectNothingLeft(pid)
 })
 

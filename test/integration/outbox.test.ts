@@ -1,0 +1,132 @@
+/** Who may send what, and when: order, claims, and what waits together. */
+import { afterAll, beforeEach, expect, it } from 'vitest'
+import { catalog } from '../../src/registry.ts'
+import { notLocal } from '../../src/store/capture.ts'
+import { openDatabase } from '../../src/store/database.ts'
+import { createMirror } from '../../src/store/mirror.ts'
+import { confirmClaim, openOutbox, type Outbox } from '../../src/store/outbox.ts'
+import { settleSent } from '../../src/store/settle.ts'
+import { foldChanges } from '../../src/sync/push.ts'
+import { createDatabase } from '../support/database.ts'
+import { until } from '../support/until.ts'
+
+const database = await createDatabase()
+const sql = openDatabase(database.url)
+const [one, other] = [openOutbox(sql, 'one'), openOutbox(sql, 'other')]
+const deps = { sql, catalog }
+
+afterAll(async () => {
+  await Promise.all([one.close(), other.close()])
+  await sql.end()
+  await database[Symbol.asyncDispose]()
+})
+
+beforeEach(async () => {
+  await sql`truncate sync.outbox`
+  await sql.begin(async (tx) => {
+    await notLocal(tx)
+    for (const table of ['clients', 'projects']) await tx`delete from scopestack.${tx(table)}`
+    const records = ['1', '2', '3'].map((id) => ({ type: 'clients', id, attributes: { name: `Client ${id}` } }))
+    await createMirror(catalog.get('clients')!).load(tx, records)
+  })
+})
+
+const claim = (outbox: Outbox, limit = 20) => outbox.claim(limit, (changes) => foldChanges(catalog, changes))
+const edit = (id: string, name: string) => sql`update scopestack.clients set name = ${name} where id = ${id}`
+const answer = (id: string, name: string) => ({ type: 'clients', id, attributes: { name } })
+
+it('hands each record to one worker only', async () => {
+  await sql`update scopestack.clients set domain = 'x.test'`
+  const claims = await Promise.all([claim(one, 2), claim(other, 2)])
+  const ids = claims.flatMap(({ changes }) => changes.map(({ recordId }) => recordId))
+  expect(new Set(ids).size).toBe(ids.length)
+  const rest = await claim(one)
+  expect([...ids, ...rest.changes.map(({ recordId }) => recordId)].toSorted()).toEqual(['1', '2', '3'])
+})
+
+it('keeps the edits of a record in order: the second waits until the first is settled (S5)', async () => {
+  await edit('1', 'First')
+  const first = await claim(one)
+  await edit('1', 'Second')
+  expect(await claim(other)).toEqual({ term: 0, changes: [] })
+  await settleSent(deps, first.changes[0]!, first.term, answer('1', 'First'), null)
+  // The row keeps what was edited meanwhile.
+  expect(await sql`select name from scopestack.clients where id = '1'`).toEqual([{ name: 'Second' }])
+  const second = await claim(other)
+  expect(second.changes).toMatchObject([{ attributes: { name: 'Second' }, base: { attributes: { name: 'First' } } }])
+})
+
+it('takes the edits that wait together for one', async () => {
+  await edit('1', 'First')
+  await sql`update scopestack.clients set domain = 'x.test' where id = '1'`
+  await edit('1', 'Second')
+  const { changes } = await claim(one)
+  expect(changes).toMatchObject([
+    { attributes: { name: 'Second', domain: 'x.test' }, base: { attributes: { name: 'Client 1', domain: null } } },
+  ])
+  const states = await sql`select state, superseded_by::int as by from sync.outbox order by id`
+  expect(states).toMatchObject([
+    { state: 'superseded', by: changes[0]!.id },
+    { state: 'superseded', by: changes[0]!.id },
+    { state: 'sending', by: null },
+  ])
+})
+
+it('lets nobody settle whose claim passed to another', async () => {
+  await edit('1', 'Mine')
+  const late = await claim(one)
+  await sql`update sync.outbox set claim_until = '-infinity'`
+  const now = await claim(other)
+  expect(now.term).toBeGreaterThan(late.term)
+  const [change] = late.changes
+  await expect(confirmClaim(sql, change!, late.term)).rejects.toMatchObject({ code: 'SYNC_CLAIM_LOST' })
+  await expect(settleSent(deps, change!, late.term, answer('1', 'Late'), null)).rejects.toMatchObject({
+    code: 'SYNC_CLAIM_LOST',
+  })
+  expect(await sql`select name from scopestack.clients where id = '1'`).toEqual([{ name: 'Mine' }])
+  await settleSent(deps, now.changes[0]!, now.term, answer('1', 'Mine'), null)
+})
+
+it('takes over at once from a process that is gone, before its time', async () => {
+  await edit('1', 'Mine')
+  const dying = openOutbox(sql, 'dying')
+  expect((await claim(dying)).changes).toHaveLength(1)
+  expect((await claim(other)).changes).toEqual([])
+  await dying.close()
+  const taken = await until(async () => {
+    const { changes } = await claim(other)
+    return changes.length > 0 && changes
+  }, 'the session of the dead process to end')
+  expect(taken).toMatchObject([{ recordId: '1' }])
+})
+
+it('gives back what was not settled, except a claim that another has by now', async () => {
+  await edit('1', 'Mine')
+  const mine = await claim(one)
+  await one.release(mine.term)
+  const theirs = await claim(other)
+  expect(theirs.changes).toHaveLength(1)
+  await one.release(mine.term)
+  expect(await sql`select state from sync.outbox`).toEqual([{ state: 'sending' }])
+})
+
+it('lets what refers to a new row wait for it, and gives it the real id', async () => {
+  await sql`
+    with c as (insert into scopestack.clients (name) values ('New') returning id)
+    insert into scopestack.projects (project_name, client_id) select 'Its project', id from c`
+  const first = await claim(one)
+  expect(first.changes).toMatchObject([{ resource: 'clients', op: 'create' }])
+  expect((await claim(other)).changes).toEqual([])
+  await settleSent(deps, first.changes[0]!, first.term, answer('77', 'New'), null)
+  expect(await sql`select client_id from scopestack.projects`).toEqual([{ client_id: '77' }])
+  expect((await claim(other)).changes).toMatchObject([{ resource: 'projects', relationships: { client: '77' } }])
+  expect(await sql`select id from scopestack.clients where name = 'New'`).toEqual([{ id: '77' }])
+})
+
+it('exchanges the id also where a pull has met the record before its answer came', async () => {
+  await sql`insert into scopestack.clients (name) values ('Raced')`
+  const { changes, term } = await claim(one)
+  await sql.begin((tx) => createMirror(catalog.get('clients')!).load(tx, [answer('88', 'Raced')]))
+  await settleSent(deps, changes[0]!, term, answer('88', 'Raced'), null)
+  expect(await sql`select id from scopestack.clients where name = 'Raced'`).toEqual([{ id: '88' }])
+})
