@@ -6,7 +6,7 @@ import { claimLost } from '../errors/push.ts'
 import type { RemoteRecord, Resource } from '../resource.ts'
 import { notLocal, tableOf } from './capture.ts'
 import { storable } from './codec.ts'
-import { limitWaits, quote, type Database, type Transaction } from './database.ts'
+import { isDataError, limitWaits, quote, type Database, type Transaction } from './database.ts'
 import { createMirror } from './mirror.ts'
 import { json, type Change } from './outbox.ts'
 
@@ -46,7 +46,7 @@ export async function settleSent(
     const id = record?.id ?? change.recordId
     if (await isEditedSince(tx, change.resource, id)) return
     if (record === null) await tx.unsafe(`delete from ${tableOf(resource)} where id = $1`, [id])
-    else await createMirror(resource).load(tx, [record], 'push')
+    else await loadAnswer(tx, resource, record)
   })
 }
 
@@ -69,7 +69,7 @@ export async function settleSuperseded(
     await close(tx, change, term, { state: 'superseded', answerId: null, decisions })
     if (!(await isEditedSince(tx, change.resource, change.recordId))) {
       await forgetDigest(tx, resource, change.recordId)
-      await createMirror(resource).load(tx, [record], 'push')
+      await loadAnswer(tx, resource, record)
     }
   })
 }
@@ -92,6 +92,16 @@ export async function park(
       where id = ${change.id}`
     await forgetDigest(tx, resource, change.recordId)
   })
+}
+
+/** A row that Postgres would not take is for the next pull to set aside: the change itself was taken. */
+async function loadAnswer(tx: Transaction, resource: Resource, record: RemoteRecord): Promise<void> {
+  try {
+    await tx.savepoint((savepoint) => createMirror(resource).load(savepoint, [record], 'push'))
+  } catch (error) {
+    if (!isDataError(error)) throw error
+    await forgetDigest(tx, resource, record.id)
+  }
 }
 
 async function enter(tx: Transaction): Promise<void> {

@@ -1,5 +1,6 @@
 import { openPusher, openWorker, type Worker } from '../../src/assemble.ts'
 import type { Config } from '../../src/config.ts'
+import type { Client } from '../../src/remote/client.ts'
 import { openDatabase, type Database } from '../../src/store/database.ts'
 import { pull, type PullReport } from '../../src/sync/pull.ts'
 import { push } from '../../src/sync/push.ts'
@@ -14,7 +15,7 @@ export type TestWorker = AsyncDisposable &
     /** One run over these types; without types, over all of the catalog. */
     run(types?: readonly string[], options?: RunOptions): Promise<PullReport>
     /** All that may be sent now. */
-    push(options?: { signal?: AbortSignal }): Promise<Settled[]>
+    push(options?: { signal?: AbortSignal; through?: (client: Client) => Client }): Promise<Settled[]>
   }
 
 type RunOptions = { restart?: boolean; signal?: AbortSignal; onEvent?: (event: PullEvent) => void }
@@ -39,9 +40,9 @@ export async function startWorker(
   const pusher = openPusher(worker, configFor(remote, databaseUrl, changes))
   return {
     ...worker,
-    async push({ signal = new AbortController().signal } = {}) {
+    async push({ signal = new AbortController().signal, through = (client: Client) => client } = {}) {
       const settled: Settled[] = []
-      await push(pusher, { signal, onSettled: (one) => void settled.push(one) })
+      await push({ ...pusher, client: through(pusher.client) }, { signal, onSettled: (one) => void settled.push(one) })
       return settled
     },
     run: (types, { restart = false, signal = new AbortController().signal, onEvent = () => {} } = {}) =>

@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest'
-import { createClient, retryAfterMs } from '../../../src/remote/client.ts'
+import { createClient, retryAfterMs, wasNeverSent } from '../../../src/remote/client.ts'
 import { createHttp } from '../../../src/remote/http.ts'
 import { createPace } from '../../../src/remote/pace.ts'
 import type { Tokens } from '../../../src/remote/tokens.ts'
+import type { SyncError } from '../../../src/sync-error.ts'
 import { serve } from '../../support/http.ts'
 
 type Answer = readonly [status: number, body?: string, headers?: Record<string, string>]
@@ -12,9 +13,9 @@ const never = new AbortController().signal
 
 /** A client whose server gives these answers in turn, the last one for ever, and tokens `t1`, `t2`… by generation. */
 async function clientFor(answers: readonly Answer[]) {
-  const asked: { token: string; headers: NodeJS.Dict<string | string[]> }[] = []
+  const asked: { token: string; method: string | undefined; headers: NodeJS.Dict<string | string[]> }[] = []
   const server = await serve((request, response) => {
-    asked.push({ token: request.headers.authorization ?? '', headers: request.headers })
+    asked.push({ token: request.headers.authorization ?? '', method: request.method, headers: request.headers })
     const [status, body = '{"data":[]}', headers = {}] = answers[Math.min(asked.length, answers.length) - 1]!
     response.writeHead(status, headers).end(body)
   })
@@ -28,6 +29,8 @@ async function clientFor(answers: readonly Answer[]) {
   const client = createClient({ http, tokens, pace, policy: POLICY, apiUrl: server.url, userAgent: 'x/1' })
   return {
     get: () => client.get('/list', (body) => JSON.parse(body) as unknown, never),
+    write: (method: 'POST' | 'PATCH' | 'DELETE', signal = never) =>
+      client.write({ method, path: '/list', body: '{}' }, (answer) => answer, signal),
     parse: (judge: (body: string) => unknown) => client.get('/list', judge, never),
     asked,
     async [Symbol.asyncDispose]() {
@@ -124,5 +127,63 @@ describe('Retry-After', () => {
     [undefined, null],
   ])('%j is %j ms', (value, expected) => {
     expect(retryAfterMs({ status: 429, headers: { 'retry-after': value }, body: '' }, now)).toBe(expected)
+  })
+})
+
+describe('a write', () => {
+  it('says what it carries', async () => {
+    await using client = await clientFor([[201]])
+    await client.write('POST')
+    expect(client.asked[0]).toMatchObject({
+      method: 'POST',
+      headers: { 'content-type': 'application/vnd.api+json', accept: 'application/vnd.api+json' },
+    })
+  })
+
+  it.each([400, 403, 404, 409, 422])('hands a %i back, with what it says', async (status) => {
+    await using client = await clientFor([[status, 'why']])
+    expect(await client.write('PATCH')).toMatchObject({ status, body: 'why' })
+  })
+
+  it.each(['PATCH', 'DELETE'] as const)('is repeated where it is a %s, which may be done twice', async (method) => {
+    await using client = await clientFor([[500], [503], [200, 'done']])
+    expect(await client.write(method)).toMatchObject({ status: 200 })
+    expect(client.asked).toHaveLength(3)
+  })
+
+  it('is sent once where it is a POST', async () => {
+    await using client = await clientFor([[500], [201]])
+    const error = await client.write('POST').catch((thrown: unknown) => thrown as SyncError)
+    expect(error).toMatchObject({ code: 'SYNC_REMOTE_FAILED' })
+    expect(wasNeverSent(error as SyncError)).toBe(false)
+    expect(client.asked).toHaveLength(1)
+  })
+
+  it.each([401, 429])('is sent again where it is a POST that met %i: that was not taken', async (status) => {
+    await using client = await clientFor([[status, ''], [201]])
+    expect(await client.write('POST')).toMatchObject({ status: 201 })
+    expect(client.asked).toHaveLength(2)
+  })
+
+  it('knows when nothing was sent', async () => {
+    const gone = await serve(() => {})
+    await gone[Symbol.asyncDispose]()
+    const http = createHttp({ connections: 1 })
+    const error = await http
+      .send({ method: 'POST', url: gone.url, headers: {} }, never)
+      .catch((thrown: unknown) => thrown)
+    expect(wasNeverSent(error as SyncError)).toBe(true)
+    await http.close()
+  })
+
+  it('is ended once it was sent, and not begun after a stop', async () => {
+    const stop = new AbortController()
+    await using client = await clientFor([[200, 'done']])
+    const sent = client.write('PATCH', stop.signal)
+    while (client.asked.length === 0) await new Promise(setImmediate)
+    stop.abort()
+    expect(await sent).toMatchObject({ body: 'done' })
+    await expect(client.write('PATCH', stop.signal)).rejects.toMatchObject({ code: 'SYNC_STOPPED' })
+    expect(client.asked).toHaveLength(1)
   })
 })
