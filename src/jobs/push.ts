@@ -5,7 +5,7 @@
 import { DelayedError, WaitingError } from 'bullmq'
 import type { Logger } from '../logger.ts'
 import { isConnectionLoss } from '../store/database.ts'
-import { isDue, listenForChanges } from '../store/wake.ts'
+import { forgetOldChanges, isDue, listenForChanges } from '../store/wake.ts'
 import { push } from '../sync/push.ts'
 import type { Fate, PushDeps, Settled } from '../sync/send.ts'
 import { startLoop } from './loop.ts'
@@ -21,6 +21,7 @@ interface Deps {
 
 /** A wake-up that was missed, and a claim whose holder died, are noticed after this long. */
 const LOOK_EVERY_MS = 2_000
+const TIDY_EVERY_MS = 6 * 3_600_000
 /** After a failure that every change would meet. */
 const AFTER_FAILURE_MS = 30_000
 
@@ -41,8 +42,12 @@ export function startPusher({ pusher, queues, log }: Deps): { drain(): Promise<v
     }
   })
   worker.run().catch((error: unknown) => log.error(reason(error)))
+  let tidiedAt = -Infinity
   const look = async (): Promise<void> => {
     if (await isDue(pusher.sql)) await queues.wakePush()
+    if (performance.now() - tidiedAt < TIDY_EVERY_MS) return
+    tidiedAt = performance.now()
+    await forgetOldChanges(pusher.sql)
   }
   const loop = startLoop('looking for local edits', look, () => LOOK_EVERY_MS, log)
   // Without it edits are found by looking; it makes them quick.

@@ -19,3 +19,14 @@ export async function listenForChanges(sql: Database, onChange: () => void): Pro
   const listening = await sql.listen('scopestack_sync_outbox', onChange, onChange)
   return { stop: () => listening.unlisten() }
 }
+
+/** What is settled is kept for a while, for whoever asks what became of an edit. */
+const KEPT_DAYS = 90
+
+/** @returns how many were let go. */
+export async function forgetOldChanges(sql: Database): Promise<number> {
+  const { count } = await sql`
+    delete from sync.outbox where state in ('sent', 'superseded', 'discarded')
+      and settled_at < now() - make_interval(days => ${KEPT_DAYS})`
+  return count
+}

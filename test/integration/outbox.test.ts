@@ -6,6 +6,7 @@ import { openDatabase } from '../../src/store/database.ts'
 import { createMirror } from '../../src/store/mirror.ts'
 import { confirmClaim, openOutbox, type Outbox } from '../../src/store/outbox.ts'
 import { settleSent } from '../../src/store/settle.ts'
+import { forgetOldChanges } from '../../src/store/wake.ts'
 import { foldChanges } from '../../src/sync/push.ts'
 import { createDatabase } from '../support/database.ts'
 import { until } from '../support/until.ts'
@@ -129,4 +130,19 @@ it('exchanges the id also where a pull has met the record before its answer came
   await sql.begin((tx) => createMirror(catalog.get('clients')!).load(tx, [answer('88', 'Raced')]))
   await settleSent(deps, changes[0]!, term, answer('88', 'Raced'), null)
   expect(await sql`select id from scopestack.clients where name = 'Raced'`).toEqual([{ id: '88' }])
+})
+
+it('keeps what became of an edit for 90 days, and what is not settled for ever', async () => {
+  for (const [id, name] of [
+    ['1', 'Old'],
+    ['2', 'New'],
+    ['3', 'Waiting'],
+  ] as const) {
+    await edit(id, name)
+  }
+  await sql`update sync.outbox set state = 'sent', settled_at = now() - interval '91 days' where record_id = '1'`
+  await sql`update sync.outbox set state = 'sent', settled_at = now() - interval '89 days' where record_id = '2'`
+  await sql`update sync.outbox set state = 'parked', settled_at = now() - interval '999 days' where record_id = '3'`
+  expect(await forgetOldChanges(sql)).toBe(1)
+  expect(await sql`select record_id as id from sync.outbox order by 1`).toEqual([{ id: '2' }, { id: '3' }])
 })

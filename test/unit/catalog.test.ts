@@ -80,6 +80,15 @@ describe.each(resources.map((resource) => [resource.type, resource] as const))('
     }
   })
 
+  it('takes writes only of what can be told and read as a list', () => {
+    const { writes, naturalKey, read, columns } = resource
+    if (writes.length > 0) {
+      expect(read.from).toBe('list')
+      expect(columns.filter(({ writable, target }) => writable && target !== 'accounts')).not.toEqual([])
+    }
+    if (naturalKey !== undefined) expect(writes).toContain('create')
+  })
+
   it('keeps keys as text, so that they join', () => {
     for (const column of resource.columns) {
       if (column.name.endsWith('_id')) expect(column.kind, column.name).toBe('text')
