@@ -18,6 +18,8 @@ export interface PushOptions {
  * write, in which somebody else's edit is not seen: ScopeStack ignores If-Match (API notes §12).
  */
 const CHECKED_TOGETHER = 20
+/** Past this, as when others use up the pace, what is next is looked at again by itself. */
+const STALE_MS = 10_000
 
 /**
  * Until nothing is left that may be sent now.
@@ -51,10 +53,12 @@ async function pushClaim(deps: PushDeps, { term, changes }: Claim, { signal, onS
   let fatal: unknown
 
   const remote = await check(deps, resource, changes, either)
+  const checkedAt = performance.now()
   const one = async (change: Change): Promise<void> => {
     const sending: Sending = { change, resource, term, signal: either }
     try {
-      onSettled(await sendOne(deps, sending, remote))
+      const stale = change.op !== 'create' && performance.now() - checkedAt > STALE_MS
+      onSettled(await sendOne(deps, sending, stale ? await check(deps, resource, [change], either) : remote))
     } catch (error) {
       // Somebody else goes on with it.
       if (error instanceof SyncError && error.code === 'SYNC_CLAIM_LOST') return
