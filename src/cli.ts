@@ -4,6 +4,8 @@ import { Command, CommanderError } from 'commander'
 import { VERSION } from './assemble.ts'
 import { loadEnvFile } from './config.ts'
 import { demo } from './commands/demo.ts'
+import { backfill } from './commands/backfill.ts'
+import { discover } from './commands/discover.ts'
 import { login } from './commands/login.ts'
 import { migrate } from './commands/migrate.ts'
 import { pull } from './commands/pull.ts'
@@ -11,12 +13,13 @@ import { simulator } from './commands/simulator.ts'
 import { start } from './commands/start.ts'
 import { status } from './commands/status.ts'
 import type { Verb } from './commands/verb.ts'
+import { verify } from './commands/verify.ts'
 import { EXIT, exitCodeOf, reason, SyncError } from './sync-error.ts'
 
 /** The texts are broken by hand below this width: wrapped again, their examples and tables would fall apart. */
 const HELP_WIDTH = 100
 
-const VERBS: readonly Verb[] = [demo, start, pull, status, migrate, login, simulator]
+const VERBS: readonly Verb[] = [demo, start, pull, backfill, verify, status, discover, migrate, login, simulator]
 
 const ABOUT = `Keeps a Postgres reporting database up to date with a ScopeStack account.
 

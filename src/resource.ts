@@ -87,6 +87,15 @@ export type Read =
       readonly path: string
       readonly query: Readonly<Record<string, string>>
     }
+  /** A paged list for each record of another resource: `/{account-slug}/v1/{parent}/{id}/{path}`. */
+  | { readonly from: 'below'; readonly parent: string; readonly path: string }
+
+/** How the records of some projects are asked for at once; the rest of the resource is not touched. */
+export type Within =
+  /** By its own list: `filter[project]=a,b,c`. */
+  | { readonly by: 'filter'; readonly filter: string }
+  /** By another list, asked with that filter for the same projects: its `included` carries the records. */
+  | { readonly by: 'include'; readonly list: string; readonly filter: string; readonly include: string }
 
 export interface Column {
   readonly name: string
@@ -105,10 +114,20 @@ export interface Resource {
   readonly type: string
   /** Table in schema `scopestack`: `project_services`. */
   readonly table: string
+  /** Other spellings of the type that a record or a linkage may carry. */
+  readonly aliases: readonly string[]
   readonly comment: string
-  /** How sure the API notes are that it is as declared. */
+  /**
+   * How sure the API notes are that it is as declared. `low`: it may not exist at all; where no way of reading it
+   * answers, the account is taken to have none of it (outcome `absent`), which is no failure.
+   */
   readonly confidence: 'high' | 'medium' | 'low'
+  /** The first of `reads`. */
   readonly read: Read
+  /** Ways to read it, in the order they are tried: the first that answers is the one to stay with. */
+  readonly reads: readonly [Read, ...Read[]]
+  /** Undefined: the records of one project cannot be asked for, or it belongs to none. */
+  readonly within: Within | undefined
   /** False: pulled only when `SYNC_RESOURCES` or the command line names it. */
   readonly byDefault: boolean
   /** Filters that make a list whole; without them archived or closed records stay hidden (API notes §4). */
@@ -118,12 +137,18 @@ export interface Resource {
   readonly columns: readonly Column[]
   /** Relationships whose keys only come when asked for (API notes §2). */
   readonly include: readonly string[]
+  /** To-manys its list is known to include that have no column here: a way to read the records at their other end. */
+  readonly carries: readonly string[]
 }
 
 interface Declaration {
   readonly comment: string
   readonly confidence: Resource['confidence']
+  readonly aliases?: readonly string[]
   readonly read?: Read
+  /** Where the path is unsure: what to try behind `read`, in this order. */
+  readonly otherwise?: readonly Read[]
+  readonly within?: Within
   readonly byDefault?: boolean
   readonly whole?: Readonly<Record<string, string>>
   readonly filters?: readonly string[]
@@ -131,6 +156,7 @@ interface Declaration {
   readonly toOne?: Readonly<Record<string, Relationship>>
   /** Only those that no other resource's to-one carries. */
   readonly toMany?: Readonly<Record<string, Relationship>>
+  readonly carries?: readonly string[]
 }
 
 /** `custom-hours?` → `custom_hours`. */
@@ -148,17 +174,22 @@ export function defineResource(type: string, declaration: Declaration): Resource
     ...columnsOf(declaration.toMany ?? {}, 'to-many', '_ids'),
   ]
   checkNames(type, columns)
+  const read = declaration.read ?? { from: 'list', path: type }
   return {
     type,
     table: snakeCase(type),
+    aliases: declaration.aliases ?? [],
     comment: declaration.comment,
     confidence: declaration.confidence,
-    read: declaration.read ?? { from: 'list', path: type },
+    read,
+    reads: [read, ...(declaration.otherwise ?? [])],
+    within: declaration.within,
     byDefault: declaration.byDefault ?? true,
     whole: declaration.whole ?? {},
     filters: declaration.filters ?? [],
     columns,
     include: columns.filter((column) => column.from !== 'attribute').map((column) => column.member),
+    carries: declaration.carries ?? [],
   }
 }
 

@@ -6,6 +6,7 @@ import { usage } from '../errors.ts'
 import { migrateQueue, openQueues, type Queues } from '../jobs/queues.ts'
 import { readSchedules, type Schedule } from '../jobs/schedule.ts'
 import { startScheduler, startWorker, type Part } from '../jobs/service.ts'
+import type { SchedulerDeps } from '../jobs/scheduler.ts'
 import { createLogger, type Logger, noteRetries } from '../logger.ts'
 import { catalog } from '../registry.ts'
 import { backoff, sleep } from '../remote/retry.ts'
@@ -13,6 +14,7 @@ import { installationName } from '../store/account.ts'
 import { explainDatabase } from '../store/database.ts'
 import { isMigrated, migrate } from '../store/migrate.ts'
 import { checkRedis } from '../store/redis-fitness.ts'
+import { canReadChanges } from '../sync/incremental.ts'
 import { reconnecting } from '../sync/reconnect.ts'
 import { startWeb, type Web } from '../web/health.ts'
 import { chooseResources } from './choose.ts'
@@ -42,7 +44,12 @@ Examples
     const parts = partsOf(options['only'])
     const config = readConfig({ credentials: parts.has('worker') })
     const schedules = readSchedules(config)
-    const resources = chooseResources(catalog, config.resources).map(({ type }) => type)
+    const chosen = chooseResources(catalog, config.resources)
+    const types = new Set(chosen.map(({ type }) => type))
+    const resources = {
+      full: [...types],
+      incremental: chosen.filter((resource) => canReadChanges(resource, types)).map(({ type }) => type),
+    }
     const log = createLogger({ level: config.logLevel, terminal: process.stderr.isTTY && !config.production })
     const store = await openStore(config, signal)
     if (store.embedded !== undefined) {
@@ -74,7 +81,7 @@ function partsOf(only: string | boolean | undefined): ReadonlySet<PartName> {
 interface Service {
   readonly config: Config
   readonly schedules: readonly Schedule[]
-  readonly resources: readonly string[]
+  readonly resources: SchedulerDeps['resources']
   readonly log: Logger
   readonly store: Store
   readonly parts: ReadonlySet<PartName>

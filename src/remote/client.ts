@@ -11,11 +11,20 @@ export interface Client {
   /**
    * @param path from the root of the API, with its query.
    * @param judge reads the body; what it throws with `remedy: retry` is retried like a failure of the network.
-   * @param attempts the policy's when left out.
    * @throws SyncError: SYNC_UNAUTHORIZED, SYNC_FORBIDDEN, SYNC_REQUEST_REFUSED (facts.status), SYNC_RATE_LIMITED, or
    *   the last failure once the attempts are spent.
    */
-  get<T>(path: string, judge: (body: string, url: string) => T, signal: AbortSignal, attempts?: number): Promise<T>
+  get<T>(path: string, judge: Judge<T>, signal: AbortSignal, options?: GetOptions<T>): Promise<T>
+}
+
+/** @param etag the answer's, if it has one. */
+export type Judge<T> = (body: string, url: string, etag: string | undefined) => T
+
+interface GetOptions<T> {
+  /** The policy's when left out. */
+  readonly attempts?: number | undefined
+  /** What a body with this `ETag` was judged to be: sent as `If-None-Match`, and returned when the server says 304. */
+  readonly known?: { readonly etag: string; readonly value: T } | undefined
 }
 
 interface Deps {
@@ -35,7 +44,7 @@ export function createClient({ http, tokens, pace, policy, apiUrl, userAgent, on
   /** The generation that was asked for because of a 403: a second 403 under it is the role's, not the token's. */
   let renewedFor403 = 0
 
-  async function authorized(url: string, signal: AbortSignal): Promise<HttpResponse> {
+  async function authorized(url: string, etag: string | undefined, signal: AbortSignal): Promise<HttpResponse> {
     let rejected401 = false
     let repeated403 = false
     for (;;) {
@@ -44,6 +53,7 @@ export function createClient({ http, tokens, pace, policy, apiUrl, userAgent, on
         authorization: `Bearer ${token.accessToken}`,
         accept: 'application/vnd.api+json',
         'user-agent': userAgent,
+        ...(etag === undefined ? {} : { 'if-none-match': etag }),
       }
       const response = await http.send({ method: 'GET', url, headers }, signal)
       if (response.status === 401) {
@@ -61,10 +71,11 @@ export function createClient({ http, tokens, pace, policy, apiUrl, userAgent, on
     }
   }
 
-  async function once<T>(url: string, judge: (body: string, url: string) => T, signal: AbortSignal): Promise<T> {
-    const response = await authorized(url, signal)
+  async function once<T>(url: string, judge: Judge<T>, known: GetOptions<T>['known'], signal: AbortSignal): Promise<T> {
+    const response = await authorized(url, known?.etag, signal)
     const { status, body } = response
-    if (status >= 200 && status < 300) return judge(body, url)
+    if (status >= 200 && status < 300) return judge(body, url, header(response, 'etag'))
+    if (status === 304 && known !== undefined) return known.value
     if (status === 403) throw forbidden({ url })
     if (status === 429) throw rateLimited({ url, seconds: Math.ceil((retryAfterMs(response) ?? 0) / 1000) })
     if (status >= 500) throw remoteFailed({ url, status, requestId: header(response, 'x-request-id') })
@@ -72,13 +83,13 @@ export function createClient({ http, tokens, pace, policy, apiUrl, userAgent, on
   }
 
   return {
-    async get(path, judge, signal, attempts = policy.attempts) {
+    async get(path, judge, signal, { attempts = policy.attempts, known } = {}) {
       const url = apiUrl + path
       let failures = 0
       let waitedMs = 0
       for (;;) {
         try {
-          return await pace.take(() => once(url, judge, signal), signal)
+          return await pace.take(() => once(url, judge, known, signal), signal)
         } catch (error) {
           if (!(error instanceof SyncError)) throw error
           if (error.code === 'SYNC_RATE_LIMITED') {

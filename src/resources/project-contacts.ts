@@ -5,6 +5,7 @@ export default defineResource('project-contacts', {
   // filter[active] was never seen on this list: archived contacts may not be listed (API notes §4).
   confidence: 'high',
   filters: ['project'],
+  within: { by: 'filter', filter: 'project' },
   attributes: {
     active: boolean('False when the contact is archived: off the project, but kept.', { writable: true }),
     name: text('Full name of the contact.', { writable: true }),

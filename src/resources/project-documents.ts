@@ -5,6 +5,7 @@ export default defineResource('project-documents', {
     'One row per document generated for a project. Joins projects by project_id, document_templates by template_id.',
   confidence: 'high',
   filters: ['project'],
+  within: { by: 'filter', filter: 'project' },
   attributes: {
     status: text('State of the generation: finished, error, or something else while it runs.'),
     'error-text': text('Why the generation failed; null when it did not.'),

@@ -4,6 +4,7 @@ export default defineResource('project-locations', {
   comment: 'One row per location of a project. Joins projects by project_id, project_services by project_location_id.',
   confidence: 'high',
   filters: ['project'],
+  within: { by: 'filter', filter: 'project' },
   attributes: {
     name: text('Name of the location, unique within its project.', { writable: true }),
     street: text('Street and number.', { writable: true }),

@@ -19,6 +19,10 @@ export interface Loaded {
   readonly inserted: number
   readonly updated: number
   readonly unchanged: number
+  /** Ids the mirror did not hold as living before: new ones, and those whose tombstone stood. */
+  readonly fresh: number
+  /** Ids of the rows written. */
+  readonly written: readonly string[]
   readonly drift: readonly Drift[]
   /** Records that are no row, and rows Postgres would not take, with the reason. */
   readonly rejected: readonly Rejected[]
@@ -39,6 +43,8 @@ export interface Mirror {
   load(tx: Transaction, records: readonly RemoteRecord[]): Promise<Loaded>
   /** The same with each row in a savepoint of its own: slow, and one bad row rejects only itself. */
   loadOneByOne(tx: Transaction, records: readonly RemoteRecord[]): Promise<Loaded>
+  /** Declared attributes that none of the records carried so far. */
+  unmet(): readonly string[]
 }
 
 export function createMirror(resource: Resource): Mirror {
@@ -63,16 +69,24 @@ export function createMirror(resource: Resource): Mirror {
 
     const fresh: Row[] = []
     const changed: Row[] = []
+    let revived = 0
     for (const row of rows.values()) {
       const digest = known.get(row.id)
       if (digest === undefined) fresh.push(row)
       else if (digest !== row.hash) changed.push(row)
+      if (digest === TOMBSTONE) revived++
     }
     if (fresh.length > 0) await add(tx, fresh)
     for (const [untold, alike] of Map.groupBy(changed, (row) => row.untold)) {
       await tx.unsafe(updateFor(untold), [recordset(alike)], { prepare: true })
     }
-    return { inserted: fresh.length, updated: changed.length, unchanged: rows.size - fresh.length - changed.length }
+    return {
+      inserted: fresh.length,
+      updated: changed.length,
+      unchanged: rows.size - fresh.length - changed.length,
+      fresh: fresh.length + revived,
+      written: [...fresh, ...changed].map(({ id }) => id),
+    }
   }
 
   /**
@@ -123,24 +137,31 @@ export function createMirror(resource: Resource): Mirror {
 
     async loadOneByOne(tx, records) {
       const { rows, rejected } = rowsOf(records)
-      const total = { inserted: 0, updated: 0, unchanged: 0 }
+      const total = { inserted: 0, updated: 0, unchanged: 0, fresh: 0 }
+      const written: string[] = []
       for (const [id, row] of rows) {
         try {
           const one = await tx.savepoint((savepoint) => write(savepoint, new Map([[id, row]]), insert))
           total.inserted += one.inserted
           total.updated += one.updated
           total.unchanged += one.unchanged
+          total.fresh += one.fresh
+          written.push(...one.written)
         } catch (error) {
           if (!isDataError(error)) throw error
           rejected.push({ id, reason: `Postgres would not take it: ${(error as Error).message}.` })
         }
       }
-      return { ...total, drift: driftOf(rows), rejected }
+      return { ...total, written, drift: driftOf(rows), rejected }
     },
+
+    unmet: toRow.unmet,
   }
 }
 
-/** A row whose tombstone stands is different whatever its digest: it has come back. */
+/** In the place of a digest, so that whatever comes is different: the record is back. */
+const TOMBSTONE = ''
+
 function statementsFor(resource: Resource, names: readonly string[]) {
   const table = `scopestack.${quote(resource.table)}`
   const type = new Map(resource.columns.map(({ name, kind }) => [name, SQL_TYPE[kind]]))
@@ -149,7 +170,7 @@ function statementsFor(resource: Resource, names: readonly string[]) {
   const source = `json_to_recordset($1::text::json) as s(${names.map((_, index) => `${quote(String(index))} text`).join(', ')})`
   return {
     digests: `
-      select id, case when sync_deleted_at is null then sync_hash else '' end as digest
+      select id, case when sync_deleted_at is null then sync_hash else '${TOMBSTONE}' end as digest
       from ${table} where id = any($1::text[])`,
     copy: `copy ${table} (${names.map(quote).join(', ')}) from stdin`,
     insert: `

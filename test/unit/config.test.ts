@@ -31,6 +31,7 @@ describe('the configuration', () => {
       rate: 5,
       concurrency: 4,
       pageSize: 100,
+      deleteLimit: 20,
       logLevel: 'info',
       production: false,
     })
