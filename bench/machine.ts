@@ -59,6 +59,9 @@ export async function startServer(): Promise<Server> {
   const postgres = await startEmbeddedPostgres({ folder })
   const admin = openDatabase(postgres.url, { connections: 1 })
   await admin`create extension if not exists pg_walinspect`
+  // What a phase logged is looked at when it has ended; of a million records that is 2 GB.
+  await admin`alter system set wal_keep_size = '8GB'`
+  await admin`select pg_reload_conf()`
   return {
     async create(name) {
       await admin.unsafe(`drop database if exists ${name} with (force)`)

@@ -15,8 +15,9 @@ import type { RemoteRecord, Resource } from '../src/resource.ts'
 import { openDatabase, quote } from '../src/store/database.ts'
 import { migrate } from '../src/store/migrate.ts'
 import { rowColumns, rowMaker } from '../src/store/row.ts'
+import { hasChanges } from '../src/sync/incremental.ts'
 import { pull } from '../src/sync/pull.ts'
-import { fullRequest } from '../src/sync/request.ts'
+import { requestFor } from '../src/sync/request.ts'
 
 const SLUG = 'demo'
 const config = readConfig({ credentials: true })
@@ -33,7 +34,8 @@ const PHASES: Readonly<Record<string, () => Promise<Result>>> = {
   download: () => read((body) => void body.length),
   parse: () => read((body) => void parseDocument(body, '')),
   copy: copyAll,
-  pull: pullAll,
+  pull: () => pullAll(false),
+  changes: () => pullAll(true),
 }
 
 /** Every page the worker would ask for, as many in flight as it would have, each body handed to `take`. */
@@ -57,7 +59,7 @@ async function read(take: (body: string, resource: Resource) => void): Promise<R
   const rest: (() => Promise<unknown>)[] = []
   await limited(
     lists.map((resource) => async () => {
-      const request = fullRequest(SLUG, resource, config.pageSize)
+      const request = requestFor({ slug: SLUG, catalog, pageSize: config.pageSize }, resource, resource.read)!
       const { pageCount, recordCount } = parseDocument(await get(request, 1, resource), '')
       records += recordCount ?? 0
       for (let page = 2; page <= (pageCount ?? 1); page++) rest.push(() => get(request, page, resource))
@@ -112,13 +114,15 @@ async function copyAll(): Promise<Result> {
   return { ms, records, bytes }
 }
 
-async function pullAll(): Promise<Result> {
+/** @param changesOnly what an incremental run reads, and of that only what changed. */
+async function pullAll(changesOnly: boolean): Promise<Result> {
   const url = config.databaseUrl!
   const sql = openDatabase(url)
   const worker = await openWorker(config, { url, sql, embedded: undefined, close: async () => {} }, never, () => {})
   const started = performance.now()
   const report = await pull(worker, {
-    resources: [...catalog.values()].filter(({ byDefault }) => byDefault),
+    resources: [...catalog.values()].filter((one) => one.byDefault && (!changesOnly || hasChanges(one))),
+    changesOnly,
     restart: true,
     signal: never,
     onEvent: () => {},

@@ -32,6 +32,7 @@ CREATE TABLE "sync"."outbox" (
 	"superseded_by" bigint,
 	"answer_id" text,
 	"returned_at" timestamp with time zone,
+	"noted_at" timestamp with time zone,
 	"code" text,
 	"reason" text,
 	"errors" jsonb,
@@ -40,6 +41,6 @@ CREATE TABLE "sync"."outbox" (
 --> statement-breakpoint
 CREATE INDEX "outbox_open_idx" ON "sync"."outbox" USING btree ("id") WHERE state in ('waiting', 'sending');--> statement-breakpoint
 CREATE INDEX "outbox_record_idx" ON "sync"."outbox" USING btree ("record_id","resource","id");--> statement-breakpoint
-CREATE INDEX "outbox_parked_idx" ON "sync"."outbox" USING btree ("resource","record_id") WHERE state = 'parked';--> statement-breakpoint
+CREATE INDEX "outbox_owed_idx" ON "sync"."outbox" USING btree ("resource","record_id") WHERE state in ('parked', 'discarded') and returned_at is null and op <> 'create';--> statement-breakpoint
 CREATE INDEX "outbox_refs_idx" ON "sync"."outbox" USING gin ("refs") WHERE refs <> '{}';--> statement-breakpoint
 CREATE UNIQUE INDEX "outbox_answer_idx" ON "sync"."outbox" USING btree ("resource","answer_id") WHERE op = 'create' and answer_id is not null;

@@ -206,28 +206,30 @@ END $$;
 --> statement-breakpoint
 -- Makes the triggers of one table. Loads of our own are let through by the setting sync.origin, which counts only for roles
 -- that may write the outbox: whoever may merely edit cannot slip past.
+-- Triggers of one event run in the order of their names, and these last: the one of updates may write user-defined fields
+-- again, with what the statement left out, and user_defined_values must not be made of less after that.
 CREATE FUNCTION sync.capture(the_relation regclass, the_type text, the_writes text[], the_columns jsonb) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog AS $$
 DECLARE
-  ours constant text := $w$ WHEN (coalesce(current_setting('sync.origin', true), '') <> 'pull' OR NOT has_table_privilege('sync.outbox', 'INSERT')) $w$;
+  ours constant text := $w$ WHEN (coalesce(current_setting('sync.origin', true), '') <> 'pull' OR NOT has_table_privilege('sync.outbox'::regclass, 'INSERT')) $w$;
   event text;
 BEGIN
   FOREACH event IN ARRAY ARRAY['insert', 'update', 'delete', 'refuse'] LOOP
-    EXECUTE format('DROP TRIGGER IF EXISTS %I ON %s', 'sync_' || event, the_relation);
+    EXECUTE format('DROP TRIGGER IF EXISTS %I ON %s', 'write_back_' || event, the_relation);
   END LOOP;
   INSERT INTO sync.captured (type, relation, writes, columns) VALUES (the_type, the_relation::text, the_writes, the_columns)
   ON CONFLICT (type) DO UPDATE SET relation = excluded.relation, writes = excluded.writes, columns = excluded.columns;
   IF the_writes = '{}' THEN
-    EXECUTE format('CREATE TRIGGER sync_refuse BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON %s FOR EACH STATEMENT %s EXECUTE FUNCTION sync.refuse(%L)',
+    EXECUTE format('CREATE TRIGGER write_back_refuse BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON %s FOR EACH STATEMENT %s EXECUTE FUNCTION sync.refuse(%L)',
       the_relation, ours, the_type);
     RETURN;
   END IF;
-  EXECUTE format('CREATE TRIGGER sync_refuse BEFORE TRUNCATE ON %s FOR EACH STATEMENT %s EXECUTE FUNCTION sync.refuse(%L)', the_relation, ours, the_type);
-  EXECUTE format('CREATE TRIGGER sync_insert AFTER INSERT ON %s REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT %s EXECUTE FUNCTION sync.capture_insert(%L)',
+  EXECUTE format('CREATE TRIGGER write_back_refuse BEFORE TRUNCATE ON %s FOR EACH STATEMENT %s EXECUTE FUNCTION sync.refuse(%L)', the_relation, ours, the_type);
+  EXECUTE format('CREATE TRIGGER write_back_insert AFTER INSERT ON %s REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT %s EXECUTE FUNCTION sync.capture_insert(%L)',
     the_relation, ours, the_type);
-  EXECUTE format('CREATE TRIGGER sync_update AFTER UPDATE ON %s REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT %s EXECUTE FUNCTION sync.capture_update(%L)',
+  EXECUTE format('CREATE TRIGGER write_back_update AFTER UPDATE ON %s REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT %s EXECUTE FUNCTION sync.capture_update(%L)',
     the_relation, ours, the_type);
-  EXECUTE format('CREATE TRIGGER sync_delete AFTER DELETE ON %s REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT %s EXECUTE FUNCTION sync.capture_delete(%L)',
+  EXECUTE format('CREATE TRIGGER write_back_delete AFTER DELETE ON %s REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT %s EXECUTE FUNCTION sync.capture_delete(%L)',
     the_relation, ours, the_type);
   -- Defaults rather than a row trigger, which COPY would pay for.
   EXECUTE format('ALTER TABLE %s ALTER id SET DEFAULT ''local-'' || gen_random_uuid(), ALTER sync_hash SET DEFAULT ''''', the_relation);

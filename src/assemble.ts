@@ -115,6 +115,7 @@ export async function openWorker(
       version: VERSION,
       pageSize: config.pageSize,
       concurrency: config.concurrency,
+      deleteLimit: config.deleteLimit,
       async close() {
         await leases.close()
         await close()

@@ -5,6 +5,8 @@ import { VERSION } from './assemble.ts'
 import { loadEnvFile } from './config.ts'
 import { changes } from './commands/changes.ts'
 import { demo } from './commands/demo.ts'
+import { backfill } from './commands/backfill.ts'
+import { discover } from './commands/discover.ts'
 import { login } from './commands/login.ts'
 import { migrate } from './commands/migrate.ts'
 import { pull } from './commands/pull.ts'
@@ -13,12 +15,26 @@ import { simulator } from './commands/simulator.ts'
 import { start } from './commands/start.ts'
 import { status } from './commands/status.ts'
 import type { Verb } from './commands/verb.ts'
+import { verify } from './commands/verify.ts'
 import { EXIT, exitCodeOf, reason, SyncError } from './sync-error.ts'
 
 /** The texts are broken by hand below this width: wrapped again, their examples and tables would fall apart. */
 const HELP_WIDTH = 100
 
-const VERBS: readonly Verb[] = [demo, start, pull, push, changes, status, migrate, login, simulator]
+const VERBS: readonly Verb[] = [
+  demo,
+  start,
+  pull,
+  backfill,
+  push,
+  changes,
+  verify,
+  status,
+  discover,
+  migrate,
+  login,
+  simulator,
+]
 
 const ABOUT = `Keeps a Postgres reporting database up to date with a ScopeStack account.
 

@@ -26,6 +26,8 @@ export interface Config {
   /** Pages in flight. */
   readonly concurrency: number
   readonly pageSize: number
+  /** Percent of a table's rows that one sweep may bury. */
+  readonly deleteLimit: number
   /** Undefined: the queue is kept in Postgres. */
   readonly redisUrl: string | undefined
   /** Cron patterns, or `off`; checked by whoever reads them. */
@@ -94,6 +96,7 @@ const toConfig = (values: Values, production: boolean): Config => ({
   rate: values.SYNC_RATE,
   concurrency: values.SYNC_CONCURRENCY,
   pageSize: values.SYNC_PAGE_SIZE,
+  deleteLimit: values.SYNC_DELETE_LIMIT,
   redisUrl: values.REDIS_URL,
   schedule: values.SYNC_SCHEDULE,
   incrementalSchedule: values.SYNC_INCREMENTAL_SCHEDULE,

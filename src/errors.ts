@@ -156,6 +156,12 @@ export const stopped = (): SyncError =>
 export const demoStopped = (): SyncError =>
   new SyncError('SYNC_STOPPED', 'stop', 'Stopped on request. Nothing of the demo is kept.')
 
+export const nothingPulled = (): SyncError =>
+  new SyncError('SYNC_NOTHING_PULLED', 'stop', 'Nothing of it was pulled into this database yet. Run "pull" first.')
+
+export const verifyStopped = (): SyncError =>
+  new SyncError('SYNC_STOPPED', 'stop', 'Stopped on request. What was repaired stays so; the next verify begins anew.')
+
 // --- retry ---
 
 export const remoteUnreachable = (facts: { url: string }, cause: unknown): SyncError =>

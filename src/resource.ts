@@ -6,6 +6,8 @@
  * `npm run db:generate`.
  */
 
+import { checkKey, checkNames } from './resource/checks.ts'
+
 /** The type of a column. `texts` is `text[]`; every other kind is named after what it holds, not after its SQL type. */
 export type Kind = 'text' | 'boolean' | 'integer' | 'decimal' | 'date' | 'timestamp' | 'json' | 'texts'
 
@@ -99,6 +101,15 @@ export type Read =
       readonly path: string
       readonly query: Readonly<Record<string, string>>
     }
+  /** A paged list for each record of another resource: `/{account-slug}/v1/{parent}/{id}/{path}`. */
+  | { readonly from: 'below'; readonly parent: string; readonly path: string }
+
+/** How the records of some projects are asked for at once; the rest of the resource is not touched. */
+export type Within =
+  /** By its own list: `filter[project]=a,b,c`. */
+  | { readonly by: 'filter'; readonly filter: string }
+  /** By another list, asked with that filter for the same projects: its `included` carries the records. */
+  | { readonly by: 'include'; readonly list: string; readonly filter: string; readonly include: string }
 
 export interface Column {
   readonly name: string
@@ -118,10 +129,20 @@ export interface Resource {
   readonly type: string
   /** Table in schema `scopestack`: `project_services`. */
   readonly table: string
+  /** Other spellings of the type that a record or a linkage may carry. */
+  readonly aliases: readonly string[]
   readonly comment: string
-  /** How sure the API notes are that it is as declared. */
+  /**
+   * How sure the API notes are that it is as declared. `low`: it may not exist at all; where no way of reading it
+   * answers, the account is taken to have none of it (outcome `absent`), which is no failure.
+   */
   readonly confidence: 'high' | 'medium' | 'low'
+  /** The first of `reads`. */
   readonly read: Read
+  /** Ways to read it, in the order they are tried: the first that answers is the one to stay with. */
+  readonly reads: readonly [Read, ...Read[]]
+  /** Undefined: the records of one project cannot be asked for, or it belongs to none. */
+  readonly within: Within | undefined
   /** False: pulled only when `SYNC_RESOURCES` or the command line names it. */
   readonly byDefault: boolean
   /** Filters that make a list whole; without them archived or closed records stay hidden (API notes §4). */
@@ -137,12 +158,18 @@ export interface Resource {
    * finds a record whose creation was not answered.
    */
   readonly naturalKey: readonly string[] | undefined
+  /** To-manys its list is known to include that have no column here: a way to read the records at their other end. */
+  readonly carries: readonly string[]
 }
 
 interface Declaration {
   readonly comment: string
   readonly confidence: Resource['confidence']
+  readonly aliases?: readonly string[]
   readonly read?: Read
+  /** Where the path is unsure: what to try behind `read`, in this order. */
+  readonly otherwise?: readonly Read[]
+  readonly within?: Within
   readonly byDefault?: boolean
   readonly whole?: Readonly<Record<string, string>>
   readonly filters?: readonly string[]
@@ -152,6 +179,7 @@ interface Declaration {
   readonly toOne?: Readonly<Record<string, Relationship>>
   /** Only those that no other resource's to-one carries. */
   readonly toMany?: Readonly<Record<string, Relationship>>
+  readonly carries?: readonly string[]
 }
 
 /** `custom-hours?` → `custom_hours`. */
@@ -170,12 +198,16 @@ export function defineResource(type: string, declaration: Declaration): Resource
   ]
   checkNames(type, columns)
   checkKey(type, columns, declaration)
+  const read = declaration.read ?? { from: 'list', path: type }
   return {
     type,
     table: snakeCase(type),
+    aliases: declaration.aliases ?? [],
     comment: declaration.comment,
     confidence: declaration.confidence,
-    read: declaration.read ?? { from: 'list', path: type },
+    read,
+    reads: [read, ...(declaration.otherwise ?? [])],
+    within: declaration.within,
     byDefault: declaration.byDefault ?? true,
     whole: declaration.whole ?? {},
     filters: declaration.filters ?? [],
@@ -183,6 +215,7 @@ export function defineResource(type: string, declaration: Declaration): Resource
     include: columns.filter((column) => column.from !== 'attribute').map((column) => column.member),
     writes: declaration.writes ?? [],
     naturalKey: declaration.naturalKey,
+    carries: declaration.carries ?? [],
   }
 }
 
@@ -201,27 +234,4 @@ function columnsOf(
     comment: declared.comment,
     entries: 'entries' in declared ? declared.entries : undefined,
   }))
-}
-
-function checkKey(type: string, columns: readonly Column[], { naturalKey = [], filters = [] }: Declaration): void {
-  const writable = new Set(columns.filter((column) => column.writable).map(({ member }) => member))
-  const wrong = naturalKey.find((member, index) => !writable.has(member) || (index === 0 && !filters.includes(member)))
-  if (wrong !== undefined) {
-    throw new Error(`${type}: "${wrong}" cannot be in its natural key. It takes writable members, a filter first.`)
-  }
-}
-
-function checkNames(type: string, columns: readonly Column[]): void {
-  const taken = new Map<string, string>([['id', 'the record id']])
-  for (const { name, member } of columns) {
-    const other = taken.get(name)
-    if (other !== undefined) {
-      throw new Error(`${type}: "${member}" and "${other}" both make column "${name}". Give one of them { column }.`)
-    }
-    // 63 bytes is Postgres' limit; past it names are cut silently and two may become one.
-    if (!/^[a-z][a-z0-9_]{0,62}$/.test(name) || name.startsWith('sync_')) {
-      throw new Error(`${type}: "${member}" makes column "${name}", which is not usable. Give it { column }.`)
-    }
-    taken.set(name, member)
-  }
 }

@@ -9,6 +9,7 @@ import { catalog } from '../registry.ts'
 import { startSimulator, type Simulator } from '../simulator/server.ts'
 import { openDatabase, type Database } from '../store/database.ts'
 import { startEmbeddedPostgres } from '../store/embedded.ts'
+import { isWell } from '../store/runs.ts'
 import { pull } from '../sync/pull.ts'
 import { chooseResources } from './choose.ts'
 import { showEdit } from './demo-edit.ts'
@@ -93,12 +94,11 @@ async function pullAll(worker: Worker, signal: AbortSignal): Promise<boolean> {
   try {
     const result = await pull(worker, {
       resources: chooseResources(catalog, undefined),
-      restart: false,
       signal,
       onEvent: (event) => progress.event(event),
     })
     progress.finish(result)
-    return result.outcomes.every(({ outcome }) => outcome === 'ok')
+    return result.outcomes.every(({ outcome }) => isWell(outcome))
   } catch (error) {
     progress.abandon(error)
     throw error

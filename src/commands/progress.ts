@@ -14,9 +14,16 @@ export interface Progress {
   abandon(error: unknown): void
 }
 
-export function chooseProgress({ json, terminal }: { json: boolean; terminal: boolean }): Progress {
+interface Choice {
+  readonly json: boolean
+  readonly terminal: boolean
+  /** A last line below what goes on; empty for none. */
+  readonly footer?: () => string
+}
+
+export function chooseProgress({ json, terminal, footer = () => '' }: Choice): Progress {
   if (json) return jsonProgress()
-  return terminal ? liveProgress() : plainProgress()
+  return terminal ? liveProgress(footer) : plainProgress(footer)
 }
 
 interface Active {
@@ -29,20 +36,24 @@ interface Active {
 const begun = (): Active => ({ since: Date.now(), records: 0, resumed: 0, total: null })
 
 /** Said once, where a list goes on. */
-const resumedLine = ({ resource, nextPage, records, resumed }: Advanced): string | undefined =>
+const resumedLine = ({ resource, records, resumed }: Advanced): string | undefined =>
   resumed > 0 && records === resumed
-    ? `… ${resource.padEnd(NAME_WIDTH)}  ${thousands(resumed)} were read before the interruption; goes on at page ${thousands(nextPage)}`
+    ? `… ${resource.padEnd(NAME_WIDTH)}  goes on behind the ${thousands(resumed)} that were read before the interruption`
     : undefined
 
 type Advanced = Extract<PullEvent, { type: 'progress' }>
 
 /** Progress of every list at once would scroll; it is repainted in place, and what has ended scrolls away above it. */
-function liveProgress(): Progress {
+function liveProgress(footer: () => string): Progress {
   const paint = createLogUpdate(process.stderr, { showCursor: true })
   const active = new Map<string, Active>()
   const started = Date.now()
   const repaint = (): void =>
-    paint([...active].map(([resource, state]) => activeLine(resource, state, Date.now())).join('\n'))
+    paint(
+      [...[...active].map(([resource, state]) => activeLine(resource, state, Date.now())), footer()]
+        .filter((line) => line !== '')
+        .join('\n'),
+    )
   const timer = setInterval(repaint, 100)
   return {
     event(event) {
@@ -72,7 +83,7 @@ function liveProgress(): Progress {
 
 const PLAIN_EVERY_MS = 10_000
 
-function plainProgress(): Progress {
+function plainProgress(footer: () => string): Progress {
   const active = new Map<string, Active & { said: number }>()
   const started = Date.now()
   const say = (line: string): void => void process.stdout.write(`${line}\n`)
@@ -91,6 +102,7 @@ function plainProgress(): Progress {
         if (now - state.said < PLAIN_EVERY_MS) return
         state.said = now
         say(activeLine(event.resource, state, now))
+        if (footer() !== '') say(footer())
       }
     },
     note: say,
@@ -137,26 +149,32 @@ export function activeLine(resource: string, { since, records, resumed, total }:
 
 const NAME_WIDTH = 29
 const COUNT_WIDTH = 8
-const MARK: Readonly<Record<Outcome, string>> = { ok: '✓', incomplete: '!', suspect: '!', forbidden: '✗', failed: '✗' }
+const MARK: Readonly<Record<Outcome, string>> = {
+  ok: '✓',
+  absent: '·',
+  incomplete: '!',
+  suspect: '!',
+  forbidden: '✗',
+  failed: '✗',
+}
 
 type Ended = Extract<PullEvent, { type: 'end' }>
 
 /** `✓ clients      1,204   12 new, 3 changed   0.8 s` */
 export function outcomeLine(event: Ended, now: number): string {
-  const { resource, outcome, seen, inserted, updated, startedAt, message } = event
+  const { resource, outcome, seen, startedAt, message } = event
   const head = `${MARK[outcome]} ${resource.padEnd(NAME_WIDTH)}`
+  if (outcome === 'absent') return `${head}  not offered by this account`
   if (outcome === 'forbidden' || outcome === 'failed') return `${head}  ${outcome}: ${message ?? ''}`
   const took = duration(now - startedAt.getTime())
-  const line = `${head}  ${thousands(seen).padStart(COUNT_WIDTH)}  ${changes({ inserted, updated })}  ${took}`
+  const line = `${head}  ${thousands(seen).padStart(COUNT_WIDTH)}  ${changes(event)}  ${took}`
   return outcome === 'ok' ? line : `${line}\n    ${outcome}: ${message ?? ''}`
 }
 
-const changes = ({ inserted, updated }: { inserted: number; updated: number }): string =>
-  inserted + updated === 0
-    ? 'no change'
-    : [inserted > 0 ? `${thousands(inserted)} new` : '', updated > 0 ? `${thousands(updated)} changed` : '']
-        .filter((part) => part !== '')
-        .join(', ')
+function changes({ inserted, updated, deleted }: Pick<Ended, 'inserted' | 'updated' | 'deleted'>): string {
+  const parts = Object.entries({ new: inserted, changed: updated, deleted }).filter(([, count]) => count > 0)
+  return parts.length === 0 ? 'no change' : parts.map(([what, count]) => `${thousands(count)} ${what}`).join(', ')
+}
 
 function totals({ outcomes }: Pick<PullReport, 'outcomes'>) {
   const sum = (pick: (outcome: PullReport['outcomes'][number]) => number): number =>
@@ -167,6 +185,7 @@ function totals({ outcomes }: Pick<PullReport, 'outcomes'>) {
     inserted: sum((o) => o.inserted),
     updated: sum((o) => o.updated),
     unchanged: sum((o) => o.unchanged),
+    deleted: sum((o) => o.deleted),
     parked: sum((o) => o.parked),
     pages: sum((o) => o.pages),
   }
@@ -174,10 +193,10 @@ function totals({ outcomes }: Pick<PullReport, 'outcomes'>) {
 
 /** `37 resources ok · 10,482 records: 10,482 new, 0 changed, 0 unchanged · 4.1 s` */
 export function summary(report: PullReport, ms: number): string {
-  const { seen, inserted, updated, unchanged, parked } = totals(report)
+  const { seen, inserted, updated, unchanged, deleted, parked } = totals(report)
   const counted = Map.groupBy(report.outcomes, ({ outcome }) => outcome)
   const outcomes = [...counted].map(([outcome, those]) => `${those.length} ${outcome}`).join(', ')
-  const rows = `${thousands(seen)} records: ${thousands(inserted)} new, ${thousands(updated)} changed, ${thousands(unchanged)} unchanged`
+  const rows = `${thousands(seen)} records: ${thousands(inserted)} new, ${thousands(updated)} changed, ${thousands(unchanged)} unchanged${deleted > 0 ? `, ${thousands(deleted)} deleted` : ''}`
   // What an interrupted run had read is not counted as new, changed or unchanged again.
   const before = report.outcomes.reduce(
     (sum, one) => sum + Math.max(0, one.seen - one.inserted - one.updated - one.unchanged - one.parked),

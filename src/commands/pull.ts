@@ -1,7 +1,9 @@
 import { explainStore, openStore, openWorker } from '../assemble.ts'
 import { readConfig } from '../config.ts'
+import { usage } from '../errors.ts'
 import { catalog } from '../registry.ts'
 import { createLogger, noteRetries } from '../logger.ts'
+import { isWell } from '../store/runs.ts'
 import { pull as runPull } from '../sync/pull.ts'
 import { chooseResources } from './choose.ts'
 import { chooseProgress } from './progress.ts'
@@ -13,18 +15,23 @@ export const pull: Verb = {
   summary: 'bring the ScopeStack account into Postgres, now, in this process',
   args: '[resource...]',
   options: [
-    { flags: '--full', about: 'begin each list at its first page, even where an interrupted pull could go on' },
+    { flags: '--full', about: 'read everything, not only what changed, and begin anew where a pull was interrupted' },
+    { flags: '--allow-mass-delete', about: 'with --full: believe a list that lacks more rows than SYNC_DELETE_LIMIT' },
     { flags: '--json', about: 'one JSON object a line on stdout, for machines' },
   ],
-  help: `Reads every list of the account and writes the rows that differ. The tables are made when
-they are missing. Interrupted by Ctrl-C, a kill or a failure, the next pull goes on where
-it stopped.
+  help: `Brings every table up to date and writes the rows that differ. What says when it changed, and
+what belongs to projects, is read only as far as it changed; with --full, and the first time,
+everything is read, and rows whose record is gone are marked deleted (sync_deleted_at). The
+tables are made when they are missing. Interrupted by Ctrl-C, a kill or a failure, the next
+pull goes on where it stopped.
 
 Without DATABASE_URL an embedded Postgres is used, in .scopestack-sync/ of this folder.
 
 Each resource ends as one of
   ok          the list was proved to be all there
-  incomplete  it could not be proved; what was read is written
+  absent      the account does not have it, which was to be expected
+  incomplete  it could not be proved; what was read is written, and nothing deleted
+  suspect     so much is missing from the list that nothing was deleted
   forbidden   the service account's role may not see it
   failed      the reason is shown
 
@@ -36,6 +43,10 @@ Examples
   async run({ args, options, signal }) {
     const config = readConfig({ credentials: true })
     const chosen = chooseResources(catalog, args.length > 0 ? args : config.resources)
+    const allowMassDelete = options['allowMassDelete'] === true
+    if (allowMassDelete && options['full'] !== true) {
+      throw usage('--allow-mass-delete needs --full: only a list that is read whole shows what is gone.')
+    }
     const json = options['json'] === true
     const terminal = process.stderr.isTTY && process.stdout.isTTY
     const log = createLogger({ level: config.logLevel, terminal })
@@ -60,12 +71,14 @@ Examples
       try {
         const report = await runPull(worker, {
           resources: chosen,
+          changesOnly: options['full'] !== true,
           restart: options['full'] === true,
+          allowMassDelete,
           signal,
           onEvent: (event) => progress.event(event),
         })
         progress.finish(report)
-        return report.outcomes.every(({ outcome }) => outcome === 'ok') ? EXIT.ok : EXIT.notAllOk
+        return report.outcomes.every(({ outcome }) => isWell(outcome)) ? EXIT.ok : EXIT.notAllOk
       } finally {
         await worker.close()
       }

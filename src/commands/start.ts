@@ -7,6 +7,7 @@ import { migrateQueue, openQueues, type Queues } from '../jobs/queues.ts'
 import { readSchedules, type Schedule } from '../jobs/schedule.ts'
 import { startPusher } from '../jobs/push.ts'
 import { startScheduler, startWorker, type Part } from '../jobs/service.ts'
+import type { SchedulerDeps } from '../jobs/scheduler.ts'
 import { createLogger, type Logger, noteRetries } from '../logger.ts'
 import { catalog } from '../registry.ts'
 import { backoff, sleep } from '../remote/retry.ts'
@@ -15,6 +16,7 @@ import { explainDatabase } from '../store/database.ts'
 import { isMigrated, migrate } from '../store/migrate.ts'
 import { checkRedis } from '../store/redis-fitness.ts'
 import { readRules } from '../sync/conflict-rules.ts'
+import { canReadChanges } from '../sync/incremental.ts'
 import { reconnecting } from '../sync/reconnect.ts'
 import { startWeb, type Web } from '../web/health.ts'
 import { chooseResources } from './choose.ts'
@@ -46,7 +48,12 @@ Examples
     const config = readConfig({ credentials: parts.has('worker') })
     const schedules = readSchedules(config)
     readRules(config.conflict, catalog)
-    const resources = chooseResources(catalog, config.resources).map(({ type }) => type)
+    const chosen = chooseResources(catalog, config.resources)
+    const types = new Set(chosen.map(({ type }) => type))
+    const resources = {
+      full: [...types],
+      incremental: chosen.filter((resource) => canReadChanges(resource, types)).map(({ type }) => type),
+    }
     const log = createLogger({ level: config.logLevel, terminal: process.stderr.isTTY && !config.production })
     const store = await openStore(config, signal)
     if (store.embedded !== undefined) {
@@ -78,7 +85,7 @@ function partsOf(only: string | boolean | undefined): ReadonlySet<PartName> {
 interface Service {
   readonly config: Config
   readonly schedules: readonly Schedule[]
-  readonly resources: readonly string[]
+  readonly resources: SchedulerDeps['resources']
   readonly log: Logger
   readonly store: Store
   readonly parts: ReadonlySet<PartName>

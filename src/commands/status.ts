@@ -1,10 +1,10 @@
 import { explainStore, openStore } from '../assemble.ts'
 import { readConfig } from '../config.ts'
 import { notMigrated } from '../errors.ts'
-import { DONE_BY_THIS_VERSION } from '../jobs/scheduler.ts'
 import { readSchedules, type Schedule } from '../jobs/schedule.ts'
 import { countChanges } from '../store/changes.ts'
 import { isMigrated } from '../store/migrate.ts'
+import { isWell } from '../store/runs.ts'
 import { readStatus, type ResourceStatus, type RunStatus, type Status } from '../store/status.ts'
 import type { Verb } from './verb.ts'
 import { ago, textTable, thousands } from './words.ts'
@@ -58,7 +58,7 @@ interface NextTick {
 /** By the settings of this process; whether one runs that keeps to them, it cannot know. */
 const nextTicksOf = (schedules: readonly Schedule[], now: Date): NextTick[] =>
   schedules.flatMap((schedule) => {
-    const at = DONE_BY_THIS_VERSION.has(schedule.name) ? schedule.nextAfter(now) : null
+    const at = schedule.nextAfter(now)
     return at === null ? [] : [{ schedule: schedule.name, at }]
   })
 
@@ -87,16 +87,23 @@ function describe({ account, runs, resources, parked, drift }: Status, nextTicks
 
 function runLine({ id, kind, startedAt, finishedAt, outcome, error, done, planned }: RunStatus): string {
   const name = `Run ${id} (${kind})`
-  if (finishedAt === null)
-    return `${name} goes on since ${ago(startedAt)}: ${done} of ${planned ?? '?'} resources done.`
+  if (finishedAt === null) {
+    const far = `${done} of ${planned ?? '?'} resources done.`
+    // Whether a process is at it, the run itself does not say.
+    return kind === 'backfill'
+      ? `${name}, begun ${ago(startedAt)}, has not ended: ${far} If it was stopped, run "backfill" to go on.`
+      : `${name} goes on since ${ago(startedAt)}: ${far}`
+  }
   return `${name} ended ${ago(finishedAt)}: ${outcome ?? '–'}${error === null ? '' : `. ${error}`}`
 }
 
-function remarksOn({ resource, lastOutcome, message, nextPage }: ResourceStatus): string[] {
+function remarksOn({ resource, lastOutcome, message, interruptedAt }: ResourceStatus): string[] {
   const remarks: string[] = []
-  if (lastOutcome !== null && lastOutcome !== 'ok') remarks.push(`${resource} ${lastOutcome}: ${message ?? ''}`)
-  if (nextPage !== null)
-    remarks.push(`${resource} was interrupted; the next pull goes on at page ${thousands(nextPage)}.`)
+  if (lastOutcome !== null && !isWell(lastOutcome)) remarks.push(`${resource} ${lastOutcome}: ${message ?? ''}`)
+  if (interruptedAt !== null)
+    remarks.push(
+      `${resource} is being read, or was interrupted, behind ${thousands(interruptedAt)} records; the next pull goes on there.`,
+    )
   return remarks
 }
 
@@ -106,6 +113,7 @@ const parkedLine = ({ resource, count }: Status['parked'][number]): string =>
 const DRIFT_MEANS: Readonly<Record<string, string>> = {
   undeclared: 'is not in the catalog and kept in sync_extra',
   misfit: 'had values that do not fit its column; they are kept in sync_extra',
+  gone: 'is declared and was not sent',
   refused: 'is refused by the server and left out of the question',
 }
 

@@ -159,6 +159,13 @@ export const VARIABLES = {
     schema: number(1, 250, true).default(100),
     example: '100',
   },
+  SYNC_DELETE_LIMIT: {
+    group: 'Sync',
+    about:
+      'Percent of a table that may vanish from its list at once; more is suspect, and nothing is deleted until a person allows it.',
+    schema: number(0, 100, false).default(20),
+    example: '20',
+  },
   SYNC_PUSH: {
     group: 'Sync',
     about: 'Whether "start" carries local edits to ScopeStack: on or off. Off, they wait.',
@@ -180,8 +187,7 @@ export const VARIABLES = {
   },
   SYNC_INCREMENTAL_SCHEDULE: {
     group: 'Schedule',
-    about:
-      'When it reads what has changed, likewise. Not done by this version: such a tick passes and nothing is noted.',
+    about: 'When it reads only what has changed, likewise: projects and what belongs to them, surveys, documents.',
     schema: z.string().default('*/15 * * * *'),
     example: '*/15 * * * *',
   },

@@ -6,6 +6,7 @@ import { hash } from 'node:crypto'
 import type { Logger } from '../logger.ts'
 import { alertDelayed, alertDelivered, lastSuccess, raiseAlert, takeAlert, type Alert } from '../store/alerts.ts'
 import type { Database, Transaction } from '../store/database.ts'
+import { isWell } from '../store/runs.ts'
 import type { ClosedResource, ClosedRun } from '../store/planned-runs.ts'
 import { reason } from '../sync-error.ts'
 import type { Schedule } from './schedule.ts'
@@ -13,7 +14,7 @@ import type { Schedule } from './schedule.ts'
 /** Raised after every run; what was told before decides whether it is news. */
 function alertOn(run: ClosedRun): Alert {
   const { id, kind, outcome, error, startedAt, finishedAt } = run
-  const bad = run.resources.filter((resource) => resource.outcome !== 'ok')
+  const bad = run.resources.filter((resource) => !isWell(resource.outcome))
   const facts = {
     run: id,
     kind,
@@ -58,8 +59,9 @@ export async function noteRun(tx: Transaction, run: ClosedRun, log: Logger): Pro
     await tx.savepoint(async (savepoint) => {
       const alert = alertOn(run)
       const told = await raiseAlert(savepoint, alert)
-      // After a silence that no failure had come before.
-      if (alert.kind === 'recovery') await raiseAlert(savepoint, { ...alert, subject: 'silence' }, told)
+      // After a silence that no failure had come before. It is of full runs only that silence is told.
+      if (alert.kind === 'recovery' && alert.subject === 'full')
+        await raiseAlert(savepoint, { ...alert, subject: 'silence' }, told)
     })
   } catch (error) {
     log.error({ run: run.id }, `the alert could not be noted: ${reason(error)}`)

@@ -51,6 +51,7 @@ const givenUp = (resource: string, why: string) => ({
   inserted: 0,
   updated: 0,
   unchanged: 0,
+  deleted: 0,
   parked: 0,
   pages: 0,
   code: 'SYNC_JOB_FAILED',

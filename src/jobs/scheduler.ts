@@ -17,19 +17,18 @@ export interface SchedulerDeps {
   readonly queues: Queues
   readonly log: Logger
   readonly schedules: readonly Schedule[]
-  readonly resources: readonly string[]
+  /** What a run of each schedule is for; nothing to do, no run. */
+  readonly resources: Readonly<Record<Schedule['name'], readonly string[]>>
   readonly holder: string
   readonly version: string
 }
 
-/** Until incremental reading exists its ticks pass and leave nothing behind. */
-export const DONE_BY_THIS_VERSION: ReadonlySet<Schedule['name']> = new Set(['full'])
-
 export async function tickOnce(deps: SchedulerDeps, now: Date): Promise<void> {
-  const { sql, queues, log, resources, holder, version } = deps
-  for (const schedule of deps.schedules.filter(({ name }) => DONE_BY_THIS_VERSION.has(name))) {
+  const { sql, queues, log, holder, version } = deps
+  for (const schedule of deps.schedules) {
+    const resources = deps.resources[schedule.name]
     const at = schedule.dueBy(now)
-    if (at === null) continue
+    if (at === null || resources.length === 0) continue
     const last = await lastTick(sql, schedule.name)
     if (last !== null && last >= at) continue
     const plan = { kind: schedule.name, planned: resources, holder, version }

@@ -1,6 +1,7 @@
 /** The parts of `start` that never end by themselves, and how they are ended. */
 import type { Logger } from '../logger.ts'
 import type { Database } from '../store/database.ts'
+import { isWell } from '../store/runs.ts'
 import type { PullDeps } from '../sync/pull-resource.ts'
 import { noteRun, sendAlerts, watchSilence } from './alerts.ts'
 import { startLoop, type Loop } from './loop.ts'
@@ -86,7 +87,7 @@ function closingOf({ log, alertWebhookUrl }: Common): Closing {
         kind,
         outcome,
         resources: resources.length,
-        notOk: resources.filter((one) => one.outcome !== 'ok').length,
+        notOk: resources.filter((one) => !isWell(one.outcome)).length,
         seen: sum(({ seen }) => seen),
         inserted: sum(({ inserted }) => inserted),
         updated: sum(({ updated }) => updated),

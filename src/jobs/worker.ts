@@ -5,8 +5,9 @@
 import { notYet } from '../errors/unattended.ts'
 import type { Logger } from '../logger.ts'
 import { closeRun, readOpenRun, type ClosedRun, type OpenRun } from '../store/planned-runs.ts'
-import type { ResourceOutcome } from '../store/runs.ts'
+import { isWell, type ResourceOutcome } from '../store/runs.ts'
 import type { Transaction } from '../store/database.ts'
+import { needs } from '../sync/order.ts'
 import { pullResource, type PullDeps } from '../sync/pull-resource.ts'
 import { RESOURCES_AT_ONCE } from '../sync/pull.ts'
 import { reconnecting } from '../sync/reconnect.ts'
@@ -72,21 +73,20 @@ async function work(deps: WorkerDeps, job: SyncJob, signal: AbortSignal): Promis
 
 async function pullFor(
   { pull }: WorkerDeps,
-  { id, planned, missing }: OpenRun,
+  { id, kind, missing }: OpenRun,
   type: string,
   job: SyncJob,
   signal: AbortSignal,
 ): Promise<ResourceOutcome> {
   const resource = pull.catalog.get(type)!
-  const { read } = resource
-  // Documents that hang on another resource's records come after it.
-  if (read.from === 'each' && planned.includes(read.parent) && missing.includes(read.parent)) {
-    throw notYet({ resource: type, parent: read.parent, seconds: AFTER_PARENT_SECONDS })
-  }
+  const changesOnly = kind === 'incremental'
+  // What hangs on another resource's records comes after it.
+  const parent = needs(resource, { changesOnly }).find((one) => missing.includes(one))
+  if (parent !== undefined) throw notYet({ resource: type, parent, seconds: AFTER_PARENT_SECONDS })
   return await pullResource(pull, {
     runId: id,
     resource,
-    restart: false,
+    changesOnly,
     signal,
     onEvent: () => {},
     settles: (error) => verdictOn(error, { lastAttempt: isLastAttempt(job) }).do === 'settle',
@@ -96,7 +96,7 @@ async function pullFor(
 const AFTER_PARENT_SECONDS = 2
 
 function report({ log }: WorkerDeps, { resource, outcome, code, message }: ResourceOutcome): void {
-  if (outcome !== 'ok') log.warn({ resource, outcome, code }, message ?? outcome)
+  if (!isWell(outcome)) log.warn({ resource, outcome, code }, message ?? outcome)
 }
 
 /** Does nothing where resources are still missing: their jobs will be made again, and whoever does the last one closes. */

@@ -11,11 +11,10 @@ export interface Client {
   /**
    * @param path from the root of the API, with its query.
    * @param judge reads the body; what it throws with `remedy: retry` is retried like a failure of the network.
-   * @param attempts the policy's when left out.
    * @throws SyncError: SYNC_UNAUTHORIZED, SYNC_FORBIDDEN, SYNC_REQUEST_REFUSED (facts.status), SYNC_RATE_LIMITED, or
    *   the last failure once the attempts are spent.
    */
-  get<T>(path: string, judge: (body: string, url: string) => T, signal: AbortSignal, attempts?: number): Promise<T>
+  get<T>(path: string, judge: Judge<T>, signal: AbortSignal, options?: GetOptions<T>): Promise<T>
   /**
    * A refusal (4xx) is an answer here, for the caller to judge. What was begun is ended: the signal keeps a request from
    * being sent, and never takes back one that was.
@@ -25,6 +24,16 @@ export interface Client {
    * @throws SyncError like `get`, without SYNC_FORBIDDEN and SYNC_REQUEST_REFUSED.
    */
   write<T>(request: WriteRequest, judge: (answer: Answer, url: string) => T, signal: AbortSignal): Promise<T>
+}
+
+/** @param etag the answer's, if it has one. */
+export type Judge<T> = (body: string, url: string, etag: string | undefined) => T
+
+interface GetOptions<T> {
+  /** The policy's when left out. */
+  readonly attempts?: number | undefined
+  /** What a body with this `ETag` was judged to be: sent as `If-None-Match`, and returned when the server says 304. */
+  readonly known?: { readonly etag: string; readonly value: T } | undefined
 }
 
 export interface WriteRequest {
@@ -55,7 +64,11 @@ export function createClient({ http, tokens, pace, policy, apiUrl, userAgent, on
   async function authorized(
     url: string,
     signal: AbortSignal,
-    { method = 'GET', body }: { method?: HttpRequest['method']; body?: string | undefined } = {},
+    {
+      method = 'GET',
+      body,
+      etag,
+    }: { method?: HttpRequest['method']; body?: string | undefined; etag?: string | undefined },
   ): Promise<HttpResponse> {
     let rejected401 = false
     let repeated403 = false
@@ -66,6 +79,7 @@ export function createClient({ http, tokens, pace, policy, apiUrl, userAgent, on
         accept: 'application/vnd.api+json',
         'user-agent': userAgent,
         ...(body === undefined ? {} : { 'content-type': 'application/vnd.api+json' }),
+        ...(etag === undefined ? {} : { 'if-none-match': etag }),
       }
       const request = { method, url, headers, ...(body === undefined ? {} : { body }) }
       const response = await http.send(request, method === 'GET' ? signal : NEVER)
@@ -84,10 +98,11 @@ export function createClient({ http, tokens, pace, policy, apiUrl, userAgent, on
     }
   }
 
-  async function once<T>(url: string, judge: (body: string, url: string) => T, signal: AbortSignal): Promise<T> {
-    const response = await authorized(url, signal)
+  async function once<T>(url: string, judge: Judge<T>, known: GetOptions<T>['known'], signal: AbortSignal): Promise<T> {
+    const response = await authorized(url, signal, { etag: known?.etag })
     const { status, body } = response
-    if (status >= 200 && status < 300) return judge(body, url)
+    if (status >= 200 && status < 300) return judge(body, url, header(response, 'etag'))
+    if (status === 304 && known !== undefined) return known.value
     throwIfLater(response, url)
     if (status === 403) throw forbidden({ url })
     throw requestRefused({ url, status, detail: errorDetail(body) })
@@ -118,8 +133,8 @@ export function createClient({ http, tokens, pace, policy, apiUrl, userAgent, on
   }
 
   return {
-    get: (path, judge, signal, attempts = policy.attempts) =>
-      persistently(() => once(apiUrl + path, judge, signal), signal, attempts),
+    get: (path, judge, signal, { attempts = policy.attempts, known } = {}) =>
+      persistently(() => once(apiUrl + path, judge, known, signal), signal, attempts),
 
     async write({ method, path, body }, judge, signal) {
       const url = apiUrl + path

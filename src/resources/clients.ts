@@ -23,5 +23,6 @@ export default defineResource('clients', {
     account: to('accounts', 'Account the client belongs to, by its slug.', { writable: true }),
     'rate-table': to('rate-tables', 'Rate table set for the client; null when none is set.'),
   },
-  // contacts: contacts.client carries it.
+  // contacts.client names the client.
+  carries: ['contacts'],
 })

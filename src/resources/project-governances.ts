@@ -6,6 +6,7 @@ export default defineResource('project-governances', {
   confidence: 'high',
   whole: { active: 'true,false' },
   filters: ['project', 'active'],
+  within: { by: 'filter', filter: 'project' },
   attributes: {
     active: boolean('False when the governance is archived on the project.'),
     description: text('Name of the governance on this project.'),

@@ -5,6 +5,7 @@ export default defineResource('project-phases', {
   confidence: 'high',
   whole: { active: 'true,false' },
   filters: ['project', 'active'],
+  within: { by: 'filter', filter: 'project' },
   attributes: {
     active: boolean('False when the phase is archived on the project.'),
     name: text('Name of the phase on this project.'),

@@ -7,6 +7,7 @@ export default defineResource('project-resources', {
   confidence: 'high',
   whole: { active: 'true,false' },
   filters: ['active'],
+  within: { by: 'include', list: 'projects', filter: 'id', include: 'project-resources' },
   attributes: {
     active: boolean('False when the role is archived: off the project, but kept.'),
     name: text('Name of the role on this project.'),

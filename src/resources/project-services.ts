@@ -7,6 +7,7 @@ export default defineResource('project-services', {
   filters: ['project', 'service-type', 'active'],
   writes: ['create'],
   naturalKey: ['project', 'name', 'service'],
+  within: { by: 'filter', filter: 'project' },
   attributes: {
     active: boolean('False when the service is archived: off the project, but kept.'),
     name: text('Name of the service on this project.', { writable: true }),
@@ -36,6 +37,7 @@ export default defineResource('project-services', {
     'custom-hours?': boolean('True when the hours were set by hand; null when not said.'),
     notes: json('Notes on the service: array, mostly empty.'),
   },
+  carries: ['project-subservices'],
   toOne: {
     project: to('projects', 'Project the service is on.', { writable: true }),
     'project-location': to('project-locations', 'Location the work is done at; null when none is chosen.'),

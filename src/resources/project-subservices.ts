@@ -2,11 +2,16 @@ import { boolean, decimal, defineResource, integer, json, text, to } from '../re
 
 export default defineResource('project-subservices', {
   comment: 'One row per subservice on a project. Joins project_services by project_service_id, projects by project_id.',
-  // filter[project] was never seen on this list.
+  // filter[project] was never seen on this list, nor was the list itself read: clients take the nested one.
   confidence: 'high',
+  otherwise: [
+    { from: 'included', list: 'project-services', include: 'project-subservices' },
+    { from: 'below', parent: 'project-services', path: 'project-subservices' },
+  ],
   whole: { active: 'true,false' },
   filters: ['active'],
   writes: ['create'],
+  within: { by: 'include', list: 'project-services', filter: 'project', include: 'project-subservices' },
   attributes: {
     active: boolean('False when the subservice is archived: off the project, but kept.'),
     name: text('Name of the subservice on this project.', { writable: true }),

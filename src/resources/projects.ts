@@ -5,7 +5,8 @@ export default defineResource('projects', {
     'One row per project (an opportunity being scoped, priced and sold). Every project_* table joins it by project_id.',
   confidence: 'high',
   whole: { active: 'true,false' },
-  filters: ['active', 'updated-at.after', 'approved-at.after', 'search', 'project-name', 'status'],
+  // id: a filter of every list unless it is taken away (API notes §12).
+  filters: ['id', 'active', 'updated-at.after', 'approved-at.after', 'search', 'project-name', 'status'],
   writes: ['create', 'update'],
   naturalKey: ['project-name', 'client'],
   attributes: {
@@ -72,5 +73,31 @@ export default defineResource('projects', {
     'payment-term': to('payment-terms', 'Payment term the project is sold with.', { writable: true }),
     'rate-table': to('rate-tables', 'Rate table its hours are priced with.', { writable: true }),
   },
-  // No to-many: each of the project's children names it in a to-one of its own.
+  // No to-many: each of the project's children names it in a to-one of its own. These are known as includes (API notes
+  // §2); project-materials is not.
+  carries: [
+    'approval-steps',
+    'audit-logs',
+    'customer-successes',
+    'notes',
+    'partner-requests',
+    'pricing-adjustments',
+    'project-attachments',
+    'project-collaborators',
+    'project-conditions',
+    'project-contacts',
+    'project-credits',
+    'project-documents',
+    'project-expenses',
+    'project-governances',
+    'project-locations',
+    'project-phases',
+    'project-products',
+    'project-resources',
+    'project-services',
+    'project-versions',
+    'quotes',
+    'resource-plans',
+    'resource-rates',
+  ],
 })

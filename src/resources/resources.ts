@@ -18,4 +18,5 @@ export default defineResource('resources', {
     account: to('accounts', 'Account the resource belongs to, by its slug.'),
   },
   // No to-many: governances and the project_* tables name the resource in a to-one of their own.
+  carries: ['governances'],
 })

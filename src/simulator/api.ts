@@ -46,6 +46,7 @@ export function answerApi(deps: ApiDeps, route: Route, call: Call): Answer {
   if (forbidden.includes(model.type) || (route.listed !== null && forbidden.includes(route.listed)))
     throw new Refusal(403)
   if (!reads && readOnly.includes(model.type)) throw new Refusal(403)
+  if (id === null && deps.switches.missingLists.includes(model.type)) throw new Refusal(404)
   if (id === null) return reads ? tagged(deps, call, () => list(deps, model, call, null)) : create(deps, model, call)
   const rec = find(deps, model, id)
   if (route.kind === 'record') return record(deps, model, rec, call, reads)

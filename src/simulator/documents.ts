@@ -14,6 +14,8 @@ export type Documents = {
   pieces(recs: readonly Rec[], linkedOf: (rec: Rec) => readonly string[], fields: Fieldsets): Buffer[]
   /** what a relationship holds: null for an empty to-one */
   linkage(rec: Rec, name: string): Link | null | Link[]
+  /** the same as it is sent */
+  linkageText(rec: Rec, name: string): string
   address(path: string): string
 }
 
@@ -23,7 +25,8 @@ export function createDocuments(deps: { records: Records; place: () => Place; sw
   // "By default the library's links lose the account segment" (API notes §12)
   const address = (path: string): string => {
     const { origin, slug } = deps.place()
-    return switches.linksWithAccount ? `${origin}/${slug}/v1${path}` : `${origin}/v1${path}`
+    const found = path.replace(/^\/lines-of-business(?=\/|$)/, `/${switches.lobPath}`)
+    return switches.linksWithAccount ? `${origin}/${slug}/v1${found}` : `${origin}/v1${found}`
   }
 
   function linkage(rec: Rec, name: string): Link | null | Link[] {
@@ -47,7 +50,16 @@ export function createDocuments(deps: { records: Records; place: () => Place; sw
     return table.model
   }
 
-  const templates = createTemplates(address)
+  const spelled = (type: string): string => (type === 'lines-of-business' ? switches.lobType : type)
+
+  function linkageText(rec: Rec, name: string): string {
+    const held = linkage(rec, name)
+    if (switches.lobType === 'lines-of-business') return JSON.stringify(held)
+    const sent = (link: Link): Link => ({ type: spelled(link.type), id: link.id })
+    return JSON.stringify(held === null ? null : Array.isArray(held) ? held.map(sent) : sent(held))
+  }
+
+  const templates = createTemplates(address, spelled)
 
   function write(
     rec: Rec,
@@ -56,13 +68,14 @@ export function createDocuments(deps: { records: Records; place: () => Place; sw
     fields: ReadonlySet<string> | null,
     shape: string,
   ): string {
-    const template = templates(model, linked, fields, `${shape} ${String(switches.linksWithAccount)}`)
+    const { linksWithAccount, lobPath, lobType } = switches
+    const template = templates(model, linked, fields, `${shape} ${String(linksWithAccount)} ${lobPath} ${lobType}`)
     const id = encodeURIComponent(rec.id)
     const attributes = fields === null ? rec.attributes : only(rec.attributes, fields)
     let text = `{"id":${JSON.stringify(rec.id)}${template.head.join(id)}${JSON.stringify(attributes)}`
     for (const { run, name } of template.relationships) {
       text += run.join(id)
-      if (name !== null) text += JSON.stringify(linkage(rec, name))
+      if (name !== null) text += linkageText(rec, name)
     }
     return text + template.tail
   }
@@ -105,7 +118,7 @@ export function createDocuments(deps: { records: Records; place: () => Place; sw
     return stretches(memos)
   }
 
-  return { pieces, linkage, address }
+  return { pieces, linkage, linkageText, address }
 }
 
 function stretches(memos: readonly (Memo | null)[]): Buffer[] {

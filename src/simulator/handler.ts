@@ -68,7 +68,7 @@ async function answerRequest(
     )
     return
   }
-  const route = findRoute(deps.models, path)
+  const route = findRoute(deps, path)
   const method = request.method ?? 'GET'
   deps.stats.asked(method, route)
   const page = route.listed === null || method !== 'GET' ? null : pageOf(params)

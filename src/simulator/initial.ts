@@ -11,6 +11,7 @@ export function initialAttributes(records: Records, model: Model, toOne: Record<
     const variables = Object.entries(model.attributes).find(([, { kind }]) => kind === 'variables')?.[0]
     if (variables !== undefined) attributes[variables] = blankVariables(records, model.context)
   }
+  if ('updated-at' in attributes) attributes['updated-at'] = now
   if ('languages' in attributes) attributes['languages'] = blankLanguages(records)
   return { ...attributes, ...special(records, model.type, toOne, now) }
 }

@@ -87,5 +87,5 @@ export function singleDocument(deps: Deps, query: Query, rec: Rec | null): Buffe
 export function linkageDocument(deps: Deps, model: Model, rec: Rec, name: string): Buffer {
   const self = deps.documents.address(`/${model.type}/${encodeURIComponent(rec.id)}`)
   const links = { self: `${self}/relationships/${name}`, related: `${self}/${name}` }
-  return Buffer.from(JSON.stringify({ links, data: deps.documents.linkage(rec, name) }))
+  return Buffer.from(`{"links":${JSON.stringify(links)},"data":${deps.documents.linkageText(rec, name)}}`)
 }

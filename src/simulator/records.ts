@@ -35,7 +35,14 @@ export type Memo = {
   readonly to: number
 }
 
-export type Table = { readonly model: Model; readonly byId: Map<string, Rec>; readonly ordered: Rec[]; version: number }
+export type Table = {
+  readonly model: Model
+  readonly byId: Map<string, Rec>
+  readonly ordered: Rec[]
+  version: number
+  /** of all records there ever were: the id of a deleted one is not given out again */
+  highest: number
+}
 
 type Index = Map<string, Set<Rec>>
 
@@ -57,7 +64,8 @@ export class Records {
   readonly #indexes = new Map<string, Index>()
 
   constructor(models: Iterable<Model>) {
-    for (const model of models) this.#tables.set(model.type, { model, byId: new Map(), ordered: [], version: 0 })
+    for (const model of models)
+      this.#tables.set(model.type, { model, byId: new Map(), ordered: [], version: 0, highest: 0 })
   }
 
   tables(): Iterable<Table> {
@@ -89,6 +97,7 @@ export class Records {
       memo: null,
       plain: null,
     }
+    if (rec.rank !== Number.MAX_SAFE_INTEGER) table.highest = Math.max(table.highest, rec.rank)
     table.byId.set(id, rec)
     place(table.ordered, rec)
     this.#index(rec, 'in')
@@ -118,17 +127,7 @@ export class Records {
     this.#changed(table)
   }
 
-  nextId(type: string): string {
-    const { ordered } = this.#must(type)
-    let last = 0
-    for (let at = ordered.length - 1; at >= 0; at -= 1) {
-      const rank = ordered[at]?.rank ?? 0
-      if (rank === Number.MAX_SAFE_INTEGER) continue
-      last = rank
-      break
-    }
-    return String(last + 1)
-  }
+  nextId = (type: string): string => String(this.#must(type).highest + 1)
 
   /** Records of `type` whose to-one `name` is `id`. The index is built when first asked for: most are never needed, and
    *  each costs about 60 bytes a record. */

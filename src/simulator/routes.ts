@@ -1,4 +1,6 @@
 import type { Model } from './model/model.ts'
+import { lobNames } from './switches.ts'
+import type { Switches } from './switches.ts'
 
 /** Where a path leads, known before anything is answered: faults, scripts and counters look at it too. */
 export type Route = {
@@ -16,17 +18,20 @@ export type Route = {
 
 const nowhere: Route = { kind: 'none', pattern: '(none)', slug: null, model: null, id: null, name: null, listed: null }
 
-export function findRoute(models: ReadonlyMap<string, Model>, path: string): Route {
+type Deps = { readonly models: ReadonlyMap<string, Model>; readonly switches: Pick<Switches, 'lobPath'> }
+
+export function findRoute({ models, switches }: Deps, path: string): Route {
   if (path === '/oauth/token') return { ...nowhere, kind: 'token', pattern: path }
   if (path === '/oauth/authorize') return { ...nowhere, kind: 'authorize', pattern: path }
   if (path === '/v1/me') return { ...nowhere, kind: 'me', pattern: path }
   if (path.startsWith('/_files/')) return { ...nowhere, kind: 'file', pattern: '/_files/{name}' }
   const parts = path.split('/').map(decoded)
-  const [empty, slug, version, type, id, name, last] = parts
-  if (empty !== '' || slug === undefined || version !== 'v1' || type === undefined) return nowhere
+  const [empty, slug, version, called, id, name, last] = parts
+  if (empty !== '' || slug === undefined || version !== 'v1' || called === undefined) return nowhere
+  const type = typeAt(called, switches)
   const model = models.get(type)
   if (model === undefined || !model.listed || parts.length > 7) return nowhere
-  const pattern = `/{account}/v1/${type}`
+  const pattern = `/{account}/v1/${called}`
   const found = { ...nowhere, slug, model }
   if (id === undefined) return { ...found, kind: 'list', pattern, listed: type }
   if (name === undefined) return { ...found, kind: 'record', pattern: `${pattern}/{id}`, id }
@@ -37,6 +42,11 @@ export function findRoute(models: ReadonlyMap<string, Model>, path: string): Rou
   return name === 'relationships'
     ? { ...found, kind: 'linkage', pattern: `${pattern}/{id}/relationships/${last}`, id, name: last }
     : nowhere
+}
+
+function typeAt(called: string, { lobPath }: Deps['switches']): string {
+  if (called === lobPath) return 'lines-of-business'
+  return (lobNames as readonly string[]).includes(called) ? '' : called
 }
 
 function decoded(text: string): string {

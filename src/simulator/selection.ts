@@ -23,11 +23,12 @@ export function createSelection(deps: { records: Records; switches: Switches; se
     if (table === undefined) return []
     const hides = model.hidesWhen !== null && !query.filters.some(({ name }) => name === model.hidesWhen?.attribute)
     // most lists are the whole table: nothing to filter, nothing to keep
-    if (within === null && query.filters.length === 0 && query.sort.length === 0 && !hides) return table.ordered
-    const { dateFilter, unstableTies } = deps.switches
+    const { dateFilter, unstableTies, listOrder } = deps.switches
+    const inItsOrder = query.sort.length === 0 && listOrder === 'id'
+    if (within === null && query.filters.length === 0 && inItsOrder && !hides) return table.ordered
     const salt = unstableTies && query.sort.length > 0 ? query.page : 0
     const filters = query.filters.map(({ name, values }) => [name, values])
-    const key = JSON.stringify([model.type, within?.key ?? null, filters, query.sort, dateFilter, salt])
+    const key = JSON.stringify([model.type, within?.key ?? null, filters, query.sort, dateFilter, listOrder, salt])
     const stamp = within === null ? String(table.version) : `all ${String(deps.records.version)}`
     const held = cache.get(key)
     if (held?.stamp === stamp) return held.recs
@@ -36,6 +37,9 @@ export function createSelection(deps: { records: Records; switches: Switches; se
     const { hidesWhen } = model
     if (hides && hidesWhen !== null) recs = recs.filter((rec) => rec.attributes[hidesWhen.attribute] !== hidesWhen.is)
     if (query.sort.length > 0) recs = [...recs].sort(comparator(model, query.sort, deps.seed + salt))
+    else if (listOrder === 'newest-first') recs = [...recs].sort((a, b) => inOrder(b, a))
+    else if (listOrder === 'grouped') recs = [...recs].sort(activeFirst)
+    else if (listOrder === 'shuffled') recs = [...recs].sort(shuffled(deps.seed))
     cache.delete(key)
     cache.set(key, { stamp, recs })
     if (cache.size > kept)
@@ -119,6 +123,16 @@ function comparator(model: Model, sort: Query['sort'], salt: number): (a: Rec, b
     return scramble(a.rank, salt) - scramble(b.rank, salt)
   }
 }
+
+const activeFirst = (a: Rec, b: Rec): number => Number(isActive(b)) - Number(isActive(a)) || inOrder(a, b)
+
+/** what has no such attribute is never archived */
+const isActive = (rec: Rec): boolean => rec.attributes['active'] !== false
+
+const shuffled =
+  (seed: number) =>
+  (a: Rec, b: Rec): number =>
+    scramble(a.rank, seed) - scramble(b.rank, seed) || inOrder(a, b)
 
 function compare(a: unknown, b: unknown, kind: Kind | undefined): number {
   const noA = a === null || a === undefined

@@ -2,6 +2,10 @@
 
 export type Profile = 'help-pages' | 'library'
 
+/** The names lines of business may have (API notes §2, §10). */
+export const lobNames = ['line-of-businesses', 'lines-of-business', 'lobs'] as const
+type LobName = (typeof lobNames)[number]
+
 export type Switches = {
   dateFilter: 'effective' | 'ignored' | 'refused'
   sortUpdatedAt: 'ok' | 'refused'
@@ -27,6 +31,16 @@ export type Switches = {
   refreshRevokesAccess: boolean
   /** rows with equal sort values change places from page to page */
   unstableTies: boolean
+  /**
+   * of a list, also a nested one, that is asked for without `sort`; `grouped` is the active ones first, each group by id;
+   * `shuffled` is the same order in every answer
+   */
+  listOrder: 'id' | 'newest-first' | 'grouped' | 'shuffled'
+  /** types whose own list answers 404; single records and nested lists still answer */
+  missingLists: string[]
+  /** under which path lines of business answer, and the type their records and linkages carry */
+  lobPath: LobName
+  lobType: LobName
   /** types that answer 403 */
   forbidden: string[]
   /** types that can be read, and answer 403 to writes */
@@ -54,6 +68,10 @@ export function switchesOf(profile: Profile): Switches {
     looseTokenRequests: !help,
     refreshRevokesAccess: false,
     unstableTies: false,
+    listOrder: 'id',
+    missingLists: [],
+    lobPath: 'line-of-businesses',
+    lobType: 'lines-of-business',
     forbidden: [],
     readOnly: [],
     refusedIncludes: {},
@@ -69,6 +87,9 @@ const choices: Partial<Record<keyof Switches, readonly string[]>> = {
   errorBodies: ['json', 'html'],
   danglingLinks: ['accepted', 'refused'],
   unsureAttributes: ['refused', 'writable'],
+  listOrder: ['id', 'newest-first', 'grouped', 'shuffled'],
+  lobPath: lobNames,
+  lobType: lobNames,
 }
 
 const isNames = (value: unknown): boolean => Array.isArray(value) && value.every((entry) => typeof entry === 'string')
@@ -88,7 +109,7 @@ function objection(name: string, value: unknown, now: Switches): string | null {
       ? null
       : `${name} takes a whole number from ${String(low)}`
   }
-  if (key === 'forbidden' || key === 'readOnly')
+  if (key === 'forbidden' || key === 'readOnly' || key === 'missingLists')
     return isNames(value) ? null : `${name} takes an array of resource types`
   if (key === 'refusedIncludes' || key === 'refusedFilters' || key === 'refusedSorts') {
     const fits =

@@ -16,13 +16,14 @@ const mark = '\u0000'
 
 export function createTemplates(
   address: (path: string) => string,
+  spelled: (type: string) => string,
 ): (model: Model, linked: readonly string[], fields: ReadonlySet<string> | null, key: string) => Template {
   const known = new Map<string, Template>()
   return (model, linked, fields, key) => {
     const name = `${model.type} ${key}`
     const held = known.get(name)
     if (held !== undefined) return held
-    const made = make(address, model, linked, fields)
+    const made = make(address, spelled(model.type), model, linked, fields)
     // sparse fieldsets come in any number
     if (known.size > 500) known.clear()
     known.set(name, made)
@@ -32,6 +33,7 @@ export function createTemplates(
 
 function make(
   address: (path: string) => string,
+  type: string,
   model: Model,
   linked: readonly string[],
   fields: ReadonlySet<string> | null,
@@ -39,8 +41,8 @@ function make(
   const self = address(`/${model.type}/${mark}`)
   let links = `{"self":"${self}"`
   for (const action of model.actions) links += `,"${action}":"${self}/${action}"`
-  for (const [name, type] of Object.entries(model.lookups)) links += `,"${name}":"${address(`/${type}`)}"`
-  const head = `,"type":"${model.type}","links":${links}},"attributes":`
+  for (const [name, lookup] of Object.entries(model.lookups)) links += `,"${name}":"${address(`/${lookup}`)}"`
+  const head = `,"type":"${type}","links":${links}},"attributes":`
   const related = [...Object.keys(model.toOne), ...Object.keys(model.toMany)]
   const shown = fields === null ? related : related.filter((name) => fields.has(name))
   const relationships: { run: string[]; name: string | null }[] = []

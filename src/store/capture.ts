@@ -46,7 +46,7 @@ const capturedOf = (resource: Resource): Captured => {
 export async function installCapture(sql: Database, resources: readonly Resource[]): Promise<void> {
   const held = await sql<(Captured & { triggers: number })[]>`
     select c.type, c.relation, array_to_json(c.writes) as writes, c.columns,
-      (select count(*)::int from pg_trigger t where t.tgrelid = to_regclass(c.relation) and t.tgname like 'sync\\_%') as triggers
+      (select count(*)::int from pg_trigger t where t.tgrelid = to_regclass(c.relation) and t.tgname like 'write\\_back\\_%') as triggers
     from sync.captured c`
   const known = new Map(held.map(({ triggers, ...captured }) => [captured.type, { triggers, captured }]))
   for (const wanted of resources.map(capturedOf)) {

@@ -1,6 +1,6 @@
 /** What a person should know and no run fails for: parked records, drift, and what the server takes. */
 import { hash } from 'node:crypto'
-import { storable } from './codec.ts'
+import { arrayLiteral, storable } from './codec.ts'
 import type { Database, Transaction } from './database.ts'
 
 export interface ParkedRecord {
@@ -57,7 +57,7 @@ export async function settleParked(sql: Database | Transaction, resource: string
 
 export interface DriftNote {
   readonly member: string
-  readonly kind: 'undeclared' | 'misfit' | 'refused'
+  readonly kind: 'undeclared' | 'misfit' | 'gone' | 'refused'
   readonly sample: string
 }
 
@@ -77,6 +77,24 @@ export async function noteDrift(
   }
 }
 
+/** Of a whole list: what is gone, and what has come back. */
+export async function noteGone(
+  tx: Transaction,
+  resource: string,
+  members: readonly string[],
+  records: number,
+): Promise<void> {
+  await tx`
+    delete from sync.drift
+    where resource = ${resource} and kind = 'gone' and member <> all(${arrayLiteral(members)}::text[])`
+  const sample = `in none of ${records} records`
+  await noteDrift(
+    tx,
+    resource,
+    members.map((member) => ({ member, kind: 'gone', sample })),
+  )
+}
+
 export interface Capability {
   readonly value: unknown
   readonly ageMs: number
@@ -94,4 +112,9 @@ export async function saveCapability(sql: Database, resource: string, name: stri
   await sql`
     insert into sync.capabilities (resource, name, value) values (${resource}, ${name}, ${sql.json(value as never)})
     on conflict (resource, name) do update set value = excluded.value, probed_at = now()`
+}
+
+/** It turned out to be otherwise, and has to be found out again. */
+export async function forgetCapability(sql: Database, resource: string, name: string): Promise<void> {
+  await sql`delete from sync.capabilities where resource = ${resource} and name = ${name}`
 }

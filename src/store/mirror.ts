@@ -12,7 +12,7 @@ import { finished } from 'node:stream/promises'
 import type { RemoteRecord, Resource } from '../resource.ts'
 import { arrayLiteral } from './codec.ts'
 import { isDataError, quote, type Transaction } from './database.ts'
-import { editedRows, noteReturns } from './edited.ts'
+import { editedRows, noteReturns, type Edited } from './edited.ts'
 import { rowColumns, rowMaker, type Drift, type Row } from './row.ts'
 import { SQL_TYPE } from './tables.ts'
 
@@ -20,6 +20,12 @@ export interface Loaded {
   readonly inserted: number
   readonly updated: number
   readonly unchanged: number
+  /** Ids the mirror did not hold as living before: new ones, and those whose tombstone stood. */
+  readonly fresh: number
+  /** Ids of the rows written. */
+  readonly written: readonly string[]
+  /** Ids of the records that were not written because their rows hold local edits. */
+  readonly left: readonly string[]
   readonly drift: readonly Drift[]
   /** Records that are no row, and rows Postgres would not take, with the reason. */
   readonly rejected: readonly Rejected[]
@@ -44,6 +50,8 @@ export interface Mirror {
   load(tx: Transaction, records: readonly RemoteRecord[], whose?: Whose): Promise<Loaded>
   /** The same with each row in a savepoint of its own: slow, and one bad row rejects only itself. */
   loadOneByOne(tx: Transaction, records: readonly RemoteRecord[]): Promise<Loaded>
+  /** Declared attributes that none of the records carried so far. */
+  unmet(): readonly string[]
 }
 
 export function createMirror(resource: Resource): Mirror {
@@ -63,24 +71,35 @@ export function createMirror(resource: Resource): Mirror {
     const [, stored, edited] = await Promise.all([
       tx`select set_config('enable_seqscan', 'off', true), set_config('sync.origin', 'pull', true)`,
       tx.unsafe<{ id: string; digest: string }[]>(statements.digests, [ids], { prepare: true }),
-      whose === 'pull' ? editedRows(tx, resource.type, ids) : new Set(),
+      whose === 'pull' ? editedRows(tx, resource.type, ids) : NOT_EDITED,
     ])
-    const rows = edited.size === 0 ? all : new Map([...all].filter(([id]) => !edited.has(id)))
+    const rows = edited.left.size === 0 ? all : new Map([...all].filter(([id]) => !edited.left.has(id)))
     for (const { id, digest } of stored) known.set(id, digest)
+
+    const isNew = (id: string): boolean =>
+      edited.made.has(id) || ([undefined, TOMBSTONE].includes(known.get(id)) && !edited.taken.has(id))
 
     const fresh: Row[] = []
     const changed: Row[] = []
     for (const row of rows.values()) {
       const digest = known.get(row.id)
       if (digest === undefined) fresh.push(row)
-      else if (digest !== row.hash) changed.push(row)
+      // The digest says nothing of what an editor has written since.
+      else if (digest !== row.hash || whose === 'push') changed.push(row)
     }
     if (fresh.length > 0) await add(tx, fresh)
     for (const [untold, alike] of Map.groupBy(changed, (row) => row.untold)) {
       await tx.unsafe(updateFor(untold), [recordset(alike)], { prepare: true })
     }
     if (whose === 'pull') await noteReturns(tx, resource.type, arrayLiteral([...rows.keys()]))
-    return { inserted: fresh.length, updated: changed.length, unchanged: all.size - fresh.length - changed.length }
+    return {
+      inserted: fresh.length,
+      updated: changed.length,
+      unchanged: all.size - fresh.length - changed.length,
+      fresh: [...all.keys()].filter(isNew).length,
+      written: [...fresh, ...changed].map(({ id }) => id),
+      left: [...edited.left],
+    }
   }
 
   /**
@@ -131,24 +150,35 @@ export function createMirror(resource: Resource): Mirror {
 
     async loadOneByOne(tx, records) {
       const { rows, rejected } = rowsOf(records)
-      const total = { inserted: 0, updated: 0, unchanged: 0 }
+      const total = { inserted: 0, updated: 0, unchanged: 0, fresh: 0 }
+      const written: string[] = []
+      const left: string[] = []
       for (const [id, row] of rows) {
         try {
           const one = await tx.savepoint((savepoint) => write(savepoint, new Map([[id, row]]), insert, 'pull'))
           total.inserted += one.inserted
           total.updated += one.updated
           total.unchanged += one.unchanged
+          total.fresh += one.fresh
+          written.push(...one.written)
+          left.push(...one.left)
         } catch (error) {
           if (!isDataError(error)) throw error
           rejected.push({ id, reason: `Postgres would not take it: ${(error as Error).message}.` })
         }
       }
-      return { ...total, drift: driftOf(rows), rejected }
+      return { ...total, written, left, drift: driftOf(rows), rejected }
     },
+
+    unmet: toRow.unmet,
   }
 }
 
-/** A row whose tombstone stands is different whatever its digest: it has come back. */
+const NOT_EDITED: Edited = { left: new Set(), made: new Set(), taken: new Set() }
+
+/** In the place of a digest, so that whatever comes is different: the record is back. */
+const TOMBSTONE = 'deleted'
+
 function statementsFor(resource: Resource, names: readonly string[]) {
   const table = `scopestack.${quote(resource.table)}`
   const type = new Map(resource.columns.map(({ name, kind }) => [name, SQL_TYPE[kind]]))
@@ -157,7 +187,7 @@ function statementsFor(resource: Resource, names: readonly string[]) {
   const source = `json_to_recordset($1::text::json) as s(${names.map((_, index) => `${quote(String(index))} text`).join(', ')})`
   return {
     digests: `
-      select id, case when sync_deleted_at is null then sync_hash else '' end as digest
+      select id, case when sync_deleted_at is null then sync_hash else '${TOMBSTONE}' end as digest
       from ${table} where id = any($1::text[])`,
     copy: `copy ${table} (${names.map(quote).join(', ')}) from stdin`,
     insert: `

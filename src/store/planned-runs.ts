@@ -89,9 +89,13 @@ const withMissing = ({ id, kind, planned, done }: OpenRow): OpenRun => ({
   missing: planned.filter((type) => !done.includes(type)),
 })
 
-/** @param olderThan seconds: a run that has just begun is still being given its jobs. */
+/**
+ * Those that workers are to do; a backfill is its own process' business.
+ *
+ * @param olderThan seconds: a run that has just begun is still being given its jobs.
+ */
 export const readOpenRuns = async (sql: Database, olderThan: number): Promise<OpenRun[]> =>
-  (await openRows(sql, { olderThan })).map(withMissing)
+  (await openRows(sql, { olderThan })).filter(({ kind }) => kind !== 'backfill').map(withMissing)
 
 /** Undefined when it has ended, or never was. */
 export async function readOpenRun(sql: Database, id: number): Promise<OpenRun | undefined> {

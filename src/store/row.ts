@@ -32,15 +32,29 @@ export const rowColumns = (resource: Resource): string[] => [
 
 type Members = Readonly<Record<string, unknown>>
 
+/** Counted up when rows are made otherwise of the same records: then every row is made and written once more. */
+export const ROW_FORMAT = 1
+
 /** A function made once for each resource, since it runs once for each record. */
-export function rowMaker(resource: Resource): (record: RemoteRecord) => Row {
+export interface RowMaker {
+  (record: RemoteRecord): Row
+  /** Declared attributes that no record carried so far. */
+  readonly unmet: () => readonly string[]
+}
+
+export function rowMaker(resource: Resource): RowMaker {
   const { columns } = resource
   const attributes = new Set(columns.filter(({ from }) => from === 'attribute').map(({ member }) => member))
   const relationships = new Set(columns.filter(({ from }) => from !== 'attribute').map(({ member }) => member))
   // Another declaration makes another digest, so that a changed catalog writes every row again.
-  const fingerprint = hash('sha1', JSON.stringify(columns.map(({ name, member, kind }) => [name, member, kind])))
+  const fingerprint = hash(
+    'sha1',
+    JSON.stringify([ROW_FORMAT, columns.map(({ name, member, kind }) => [name, member, kind])]),
+  )
 
-  return (record) => {
+  const unmet = new Set(attributes)
+
+  const toRow = (record: RemoteRecord): Row => {
     const own = membersOf(record.attributes)
     const related = membersOf(record.relationships)
     const values: (string | null)[] = [record.id]
@@ -52,6 +66,7 @@ export function rowMaker(resource: Resource): (record: RemoteRecord) => Row {
     for (const column of columns) {
       const isAttribute = column.from === 'attribute'
       const value = isAttribute ? own[column.member] : related[column.member]
+      if (isAttribute && unmet.size > 0 && value !== undefined) unmet.delete(column.member)
       const encoded = isAttribute ? encode(column.kind, value) : encodeEnds(column, value)
       if (encoded === UNTOLD) untold += untold === '' ? column.name : `,${column.name}`
       values.push(typeof encoded === 'string' ? encoded : null)
@@ -78,6 +93,7 @@ export function rowMaker(resource: Resource): (record: RemoteRecord) => Row {
     const line = copyLine(values)
     return { id: record.id, values, line, hash: hash('sha1', fingerprint + untold + line, 'base64'), untold, drift }
   }
+  return Object.assign(toRow, { unmet: () => [...unmet] })
 }
 
 /** A relationship without linkage, as one that was not included is: that says nothing of who is at its end. */

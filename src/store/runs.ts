@@ -2,8 +2,11 @@
 import { storable } from './codec.ts'
 import type { Database, Transaction } from './database.ts'
 
-/** `suspect` is for the sweep: a list that is empty, or much shorter, where it was not. */
-export type Outcome = 'ok' | 'incomplete' | 'suspect' | 'forbidden' | 'failed'
+/**
+ * `suspect`: a list that is empty, or much shorter, where it was not · `absent`: of what is only believed to exist, when
+ * ScopeStack offers no such list.
+ */
+export type Outcome = 'ok' | 'absent' | 'incomplete' | 'suspect' | 'forbidden' | 'failed'
 
 export interface ResourceOutcome {
   readonly resource: string
@@ -14,6 +17,7 @@ export interface ResourceOutcome {
   readonly inserted: number
   readonly updated: number
   readonly unchanged: number
+  readonly deleted: number
   readonly parked: number
   readonly pages: number
   readonly code: string | null
@@ -43,6 +47,7 @@ export async function recordOutcome(
     inserted: outcome.inserted,
     updated: outcome.updated,
     unchanged: outcome.unchanged,
+    deleted: outcome.deleted,
     parked: outcome.parked,
     pages: outcome.pages,
     code: outcome.code,
@@ -71,6 +76,11 @@ export async function endRun(
 
 const FROM_BEST: readonly Outcome[] = ['ok', 'forbidden', 'suspect', 'incomplete', 'failed']
 
+/** Nothing that a person has to look at. */
+export const isWell = (outcome: Outcome): boolean => outcome === 'ok' || outcome === 'absent'
+
+/** What is absent takes nothing from a run. */
 export function worst(outcomes: readonly { readonly outcome: Outcome }[]): Outcome {
-  return FROM_BEST[Math.max(0, ...outcomes.map(({ outcome }) => FROM_BEST.indexOf(outcome)))]!
+  const ranks = outcomes.map(({ outcome }) => (isWell(outcome) ? 0 : FROM_BEST.indexOf(outcome)))
+  return FROM_BEST[Math.max(0, ...ranks)]!
 }

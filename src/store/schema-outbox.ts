@@ -1,10 +1,7 @@
 /** The tables of writing back, for drizzle-kit, like schema.ts. */
 import { sql } from 'drizzle-orm'
-import { bigint, index, integer, jsonb, pgSchema, text, timestamp, uniqueIndex } from 'drizzle-orm/pg-core'
-
-const sync = pgSchema('sync')
-
-const at = (name: string) => timestamp(name, { withTimezone: true })
+import { bigint, index, integer, jsonb, text, uniqueIndex } from 'drizzle-orm/pg-core'
+import { at, sync } from './books.ts'
 
 /** What each table's triggers take, as the catalog said when they were made (store/capture.ts). */
 export const captured = sync.table('captured', {
@@ -56,8 +53,10 @@ export const outbox = sync.table(
     settledAt: at('settled_at'),
     supersededBy: bigint('superseded_by', { mode: 'number' }),
     answerId: text('answer_id'),
-    /** Of a parked change: since when its row shows what ScopeStack holds again. */
+    /** Of a parked or discarded change: since when its row shows what ScopeStack holds again. */
     returnedAt: at('returned_at'),
+    /** Of a settled change of a project: since when it is noted that what belongs to it is to be read again. */
+    notedAt: at('noted_at'),
     code: text('code'),
     reason: text('reason'),
     errors: jsonb('errors'),
@@ -69,9 +68,9 @@ export const outbox = sync.table(
       .on(table.id)
       .where(sql`state in ('waiting', 'sending')`),
     index('outbox_record_idx').on(table.recordId, table.resource, table.id),
-    index('outbox_parked_idx')
+    index('outbox_owed_idx')
       .on(table.resource, table.recordId)
-      .where(sql`state = 'parked'`),
+      .where(sql`state in ('parked', 'discarded') and returned_at is null and op <> 'create'`),
     index('outbox_refs_idx')
       .using('gin', table.refs)
       .where(sql`refs <> '{}'`),

@@ -12,21 +12,17 @@ import {
   index,
   integer,
   jsonb,
-  pgSchema,
   primaryKey,
   text,
-  timestamp,
   uniqueIndex,
 } from 'drizzle-orm/pg-core'
 import { catalog } from '../registry.ts'
+import { at, sync } from './books.ts'
 import { mirrorTable } from './tables.ts'
 
 export { mirror } from './tables.ts'
 export { captured, outbox } from './schema-outbox.ts'
-
-export const sync = pgSchema('sync')
-
-const at = (name: string) => timestamp(name, { withTimezone: true })
+export { sync } from './books.ts'
 
 /** One row: the account this database mirrors. */
 export const account = sync.table('account', {
@@ -81,25 +77,6 @@ export const leases = sync.table('leases', {
   expiresAt: at('expires_at').notNull(),
 })
 
-/** Where each resource stands. `next_page` is null while no snapshot is under way. */
-export const cursors = sync.table('cursors', {
-  resource: text('resource').primaryKey(),
-  snapshotStartedAt: at('snapshot_started_at'),
-  nextPage: integer('next_page'),
-  request: jsonb('request'),
-  firstCount: integer('first_count'),
-  position: text('position'),
-  asOf: at('as_of'),
-  rows: bigint('rows', { mode: 'number' }),
-})
-
-/** The ids each page of the snapshot under way held: what the completeness of a list is judged by. */
-export const seenPages = sync.table(
-  'seen_pages',
-  { resource: text('resource').notNull(), page: integer('page').notNull(), ids: text('ids').array().notNull() },
-  (table) => [primaryKey({ columns: [table.resource, table.page] })],
-)
-
 export const runs = sync.table(
   'runs',
   {
@@ -114,6 +91,8 @@ export const runs = sync.table(
     error: text('error'),
     /** The resources the workers are to pull; null for a command, which works through its own by itself. */
     planned: text('planned').array(),
+    /** Of a backfill: what it was asked for beside its resources. */
+    options: jsonb('options'),
   },
   (table) => [
     // Overlap is ruled out here, whatever a queue does.
@@ -178,6 +157,7 @@ export const runOutcomes = sync.table(
     inserted: integer('inserted').notNull(),
     updated: integer('updated').notNull(),
     unchanged: integer('unchanged').notNull(),
+    deleted: integer('deleted').notNull().default(0),
     parked: integer('parked').notNull(),
     pages: integer('pages').notNull(),
     code: text('code'),
@@ -187,51 +167,6 @@ export const runOutcomes = sync.table(
     primaryKey({ columns: [table.runId, table.resource] }),
     index('run_outcomes_resource_idx').on(table.resource, table.finishedAt),
   ],
-)
-
-/** Records set aside for a person, with the reason; the rest of the list goes on. */
-export const parked = sync.table(
-  'parked',
-  {
-    id: bigint('id', { mode: 'number' }).primaryKey().generatedAlwaysAsIdentity(),
-    resource: text('resource').notNull(),
-    /** Digest of id and body: the same record parks once, however often it comes. */
-    digest: text('digest').notNull(),
-    recordId: text('record_id'),
-    reason: text('reason').notNull(),
-    body: text('body').notNull(),
-    firstSeenAt: at('first_seen_at').notNull().defaultNow(),
-    lastSeenAt: at('last_seen_at').notNull().defaultNow(),
-    settledAt: at('settled_at'),
-  },
-  (table) => [uniqueIndex('parked_resource_digest_idx').on(table.resource, table.digest)],
-)
-
-/** Where the remote differs from the catalog, noted once with a sample of the type. */
-export const drift = sync.table(
-  'drift',
-  {
-    resource: text('resource').notNull(),
-    member: text('member').notNull(),
-    /** `undeclared`, `misfit`, or `refused` (an include, filter or page size the server would not take). */
-    kind: text('kind').notNull(),
-    sample: text('sample').notNull(),
-    firstSeenAt: at('first_seen_at').notNull().defaultNow(),
-    lastSeenAt: at('last_seen_at').notNull().defaultNow(),
-  },
-  (table) => [primaryKey({ columns: [table.resource, table.member, table.kind] })],
-)
-
-/** What this server takes, found by asking, and remembered for a day; for an hour when something was refused. */
-export const capabilities = sync.table(
-  'capabilities',
-  {
-    resource: text('resource').notNull(),
-    name: text('name').notNull(),
-    value: jsonb('value').notNull(),
-    probedAt: at('probed_at').notNull().defaultNow(),
-  },
-  (table) => [primaryKey({ columns: [table.resource, table.name] })],
 )
 
 const mirrored = Object.fromEntries([...catalog.values()].map((resource) => [resource.table, mirrorTable(resource)]))

@@ -68,7 +68,6 @@ export async function settleSuperseded(
     await lockRow(tx, resource, change.recordId)
     await close(tx, change, term, { state: 'superseded', answerId: null, decisions })
     if (!(await isEditedSince(tx, change.resource, change.recordId))) {
-      await forgetDigest(tx, resource, change.recordId)
       await loadAnswer(tx, resource, record)
     }
   })

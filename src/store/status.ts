@@ -11,8 +11,8 @@ export interface ResourceStatus {
   readonly lastRunAt: Date | null
   readonly rows: number | null
   readonly message: string | null
-  /** An interrupted snapshot waits to be continued at this page. */
-  readonly nextPage: number | null
+  /** Records that a snapshot which has not ended had read, about. */
+  readonly interruptedAt: number | null
 }
 
 export interface RunStatus {
@@ -29,7 +29,7 @@ export interface RunStatus {
 
 export interface Status {
   readonly account: { readonly id: string; readonly slug: string } | null
-  /** Those of the workers that go on, and the newest that has ended. */
+  /** Those of the workers that go on, and the newest that has ended: of all, and of each schedule. */
   readonly runs: readonly RunStatus[]
   readonly resources: readonly ResourceStatus[]
   readonly parked: readonly { readonly resource: string; readonly count: number }[]
@@ -51,15 +51,22 @@ export async function readStatus(sql: Database): Promise<Status | null> {
     select account_id as id, account_slug as slug from sync.account`
   const resources = await sql<ResourceStatus[]>`
     select s.resource, data_as_of as "dataAsOf", last_success_at as "lastSuccessAt", last_outcome as "lastOutcome",
-      last_run_at as "lastRunAt", s.rows::float8 as rows, last_message as message, c.next_page as "nextPage"
+      last_run_at as "lastRunAt", s.rows::float8 as rows, last_message as message,
+      case when c.snapshot_started_at is not null then (
+        select coalesce(sum(cardinality(ids)), 0)::float8 from sync.seen_pages p
+        where p.resource = s.resource and p.pass = c.pass) end as "interruptedAt"
     from scopestack.sync_status s left join sync.cursors c on c.resource = s.resource
     order by s.resource`
   const runs = await sql<RunStatus[]>`
     select id::int, kind, started_at as "startedAt", finished_at as "finishedAt", outcome, error,
-      (select count(*)::int from sync.run_outcomes o where o.run_id = r.id) as done, cardinality(planned) as planned
+      (select count(*)::int from sync.run_outcomes o
+        -- A backfill tries these again.
+        where o.run_id = r.id and (r.kind <> 'backfill' or o.outcome <> 'failed')) as done, cardinality(planned) as planned
     from sync.runs r
     where (finished_at is null and planned is not null)
-      or id = (select max(id) from sync.runs where finished_at is not null)
+      or id in (
+        select max(id) from sync.runs where finished_at is not null
+        union select max(id) from sync.runs where finished_at is not null and planned is not null group by kind)
     order by id`
   const parked = await sql<{ resource: string; count: number }[]>`
     select resource, count(*)::int as count from sync.parked where settled_at is null group by resource order by resource`

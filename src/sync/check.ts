@@ -5,23 +5,28 @@ import type { Client } from '../remote/client.ts'
 import type { RemoteRecord, Resource } from '../resource.ts'
 import { readCapability, saveCapability } from '../store/findings.ts'
 import type { Database } from '../store/database.ts'
-import { fullRequest, isRefusal } from './request.ts'
+import type { Question } from './question.ts'
+import { isRefusal, requestFor, type Place } from './request.ts'
 import { SyncError } from '../sync-error.ts'
 
-export interface Asking {
+export interface Asking extends Place {
   readonly sql: Database
   readonly client: Client
-  readonly slug: string
-  readonly pageSize: number
 }
 
 const DAY_MS = 24 * 60 * 60_000
 
-/** The path and query of a resource's list, as the last pull found that the server takes it: so the rows come out the same. */
-export async function listRequest({ sql, slug, pageSize }: Asking, resource: Resource): Promise<ListRequest> {
-  const known = await readCapability(sql, resource.type, 'request')
-  const accepted = (known?.value as { accepted?: ListRequest | null } | undefined)?.accepted
-  return accepted ?? fullRequest(slug, resource, pageSize)
+/**
+ * The path and query of a resource's own list, as the last pull found that the server takes it: so the rows come out the
+ * same. Where it found another way of reading, nothing is known of includes here: none are asked for, and keys that are
+ * not told stay as they are.
+ */
+export async function listRequest(asking: Asking, resource: Resource): Promise<ListRequest> {
+  const found = (await readCapability(asking.sql, resource.type, 'question'))?.value as Question | undefined
+  if (found?.read.from === 'list' && found.request !== null) return found.request
+  const own = resource.reads.find(({ from }) => from === 'list') ?? ({ from: 'list', path: resource.type } as const)
+  const wanted = requestFor(asking, resource, own)!
+  return found === undefined ? wanted : { ...wanted, query: {} }
 }
 
 /** `?include=…`, so that an answer tells the same keys as a list does. */

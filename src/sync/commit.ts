@@ -1,12 +1,49 @@
 /** Writes one batch: its rows, the ids it held and the cursor in one transaction (S1), proved by the lease (S7). */
+import type { Chain } from '../remote/chains.ts'
+import type { PageMark } from '../remote/pages.ts'
 import type { RemoteRecord } from '../resource.ts'
-import { advanceSnapshot } from '../store/cursors.ts'
+import { noteChanged } from '../store/changed-parents.ts'
+import { advanceSnapshot, type Advance } from '../store/cursors.ts'
 import { isDataError, type Database, type Transaction } from '../store/database.ts'
 import { noteDrift, park, type DriftNote } from '../store/findings.ts'
+import { rememberPages } from '../store/known-pages.ts'
 import { confirmLease, type Lease } from '../store/leases.ts'
 import type { Loaded, Mirror } from '../store/mirror.ts'
-import type { Batch } from './read.ts'
 import { reconnecting } from './reconnect.ts'
+import { changeTime } from './strategy.ts'
+
+export interface Batch {
+  readonly pages: readonly ReadPage[]
+  /** Where the chains stand once it is written; undefined where there are none. */
+  readonly chains?: readonly Chain[]
+  /** For documents and lists read parent by parent: the parent the next run goes on behind. */
+  readonly position: string | null
+}
+
+export interface ReadPage {
+  readonly number: number
+  readonly records: readonly RemoteRecord[]
+  /** Set aside before loading, with the reason. */
+  readonly unusable: readonly Unusable[]
+  /** Ids of what is wanted, whether its records are here or were loaded before. */
+  readonly ids: readonly string[]
+  /** Where the records came with another list: the ids of that list, which is what its count speaks of. */
+  readonly carriers: readonly string[] | null
+  /** Records the whole list has, as this page said; null when nothing can be counted. */
+  readonly recordCount: number | null
+  readonly pageCount: number | null
+  readonly full: boolean
+  /** It came as it was before: its records are not here. */
+  readonly known: boolean
+  /** What to remember it by; null when it was known, or is no page of a list. */
+  readonly mark: PageMark | null
+}
+
+export interface Unusable {
+  readonly id: string | null
+  readonly reason: string
+  readonly body: unknown
+}
 
 export interface Tally {
   readonly inserted: number
@@ -16,21 +53,31 @@ export interface Tally {
 }
 
 export interface Committer {
-  commit(batch: Batch, signal: AbortSignal): Promise<Tally>
+  commit(batch: Batch, pass: Pass, signal: AbortSignal): Promise<Tally>
+}
+
+export interface Pass {
+  readonly pass: number
+  readonly firstCount: number | null
 }
 
 interface Deps {
   readonly sql: Database
   readonly type: string
+  readonly table: string
   readonly lease: Lease
   readonly mirror: Mirror
+  /** Digest of what is asked and of the declaration: what a page is remembered under. */
+  readonly question: string
+  /** Whether what belongs to the records written is to be read again; a time: of those that changed since then. */
+  readonly follow: boolean | Date
 }
 
-export function createCommitter({ sql, type, lease, mirror }: Deps): Committer {
+export function createCommitter({ sql, type, table, lease, mirror, question, follow }: Deps): Committer {
   /** Drift is noted once a run: a member that is in every record would otherwise cost a statement a page. */
   const noted = new Set<string>()
 
-  async function write(batch: Batch, careful: boolean): Promise<{ tally: Tally; notes: DriftNote[] }> {
+  async function write(batch: Batch, pass: Pass, careful: boolean): Promise<{ tally: Tally; notes: DriftNote[] }> {
     const records = batch.pages.flatMap((page) => page.records)
     return await sql.begin(async (tx: Transaction) => {
       await confirmLease(tx, lease)
@@ -43,19 +90,30 @@ export function createCommitter({ sql, type, lease, mirror }: Deps): Committer {
         type,
         aside.map(({ id, ...rest }) => ({ recordId: id, ...rest })),
       )
-      await advanceSnapshot(tx, type, progressOf(batch))
+      if (loaded.rejected.length === 0)
+        await rememberPages(tx, { resource: type, table, question }, marked(batch, loaded.left))
+      await noteChanged(tx, type, followed([...loaded.written, ...loaded.left], records))
+      await advanceSnapshot(tx, type, progressOf(batch, pass, loaded))
       const { inserted, updated, unchanged } = loaded
-      return { tally: { inserted, updated, unchanged, parked: aside.length }, notes }
+      const known = batch.pages.reduce((sum, page) => sum + knownIds(page), 0)
+      return { tally: { inserted, updated, unchanged: unchanged + known, parked: aside.length }, notes }
     })
   }
 
+  function followed(ids: readonly string[], records: readonly RemoteRecord[]): readonly string[] {
+    if (typeof follow === 'boolean') return follow ? ids : []
+    const since = follow.getTime()
+    const recent = new Set(records.filter((record) => (changeTime(record) ?? 0) >= since).map(({ id }) => id))
+    return ids.filter((id) => recent.has(id))
+  }
+
   return {
-    async commit(batch, signal) {
+    async commit(batch, pass, signal) {
       // Written twice is written once (S2), so a lost answer to COMMIT needs no other care.
-      const { tally, notes } = await reconnecting(() => write(batch, false), signal).catch((error: unknown) => {
+      const { tally, notes } = await reconnecting(() => write(batch, pass, false), signal).catch((error: unknown) => {
         if (!isDataError(error)) throw error
         // One row that Postgres refuses fails the whole statement; row by row, only that one is set aside.
-        return reconnecting(() => write(batch, true), signal)
+        return reconnecting(() => write(batch, pass, true), signal)
       })
       for (const note of notes) noted.add(keyOf(note))
       return tally
@@ -63,23 +121,36 @@ export function createCommitter({ sql, type, lease, mirror }: Deps): Committer {
   }
 }
 
-function progressOf({ pages, position }: Batch) {
+/** A page whose records are not here brought none that differs. */
+const knownIds = ({ known, ids }: ReadPage): number => (known ? new Set(ids).size : 0)
+
+/** A page some of which is not in the mirror has to come again. */
+function marked({ pages }: Batch, left: readonly string[]) {
+  const missing = new Set(left)
+  return pages.flatMap(({ mark, unusable, ...page }) =>
+    mark === null || unusable.length > 0 || page.ids.some((id) => missing.has(id)) ? [] : [{ ...page, mark }],
+  )
+}
+
+function progressOf(
+  { pages, chains, position }: Batch,
+  { pass, firstCount }: Pass,
+  { fresh, rejected }: Loaded,
+): Advance {
   return {
-    nextPage: (pages.at(-1)?.number ?? 0) + 1,
-    firstCount: pages[0]?.recordCount ?? null,
+    pass,
+    chains,
     position,
-    pages: pages.flatMap(({ number, records, unusable, carriers }) => [
-      {
-        number,
-        // A record set aside was met all the same: it is the mirror that lacks it, not the reading.
-        ids: [...records.map(({ id }) => id), ...unusable.flatMap(({ id }) => (id === null ? [] : [id]))],
-      },
-      ...(carriers === undefined ? [] : [{ number: -number, ids: carriers }]),
-    ]),
+    steady: pages.every((page) => page.recordCount === firstCount),
+    full: pages.every((page) => page.full),
+    // Of a record that is set aside nobody knows whether it was there before.
+    fresh: fresh + rejected.length + pages.reduce((sum, page) => sum + page.unusable.length, 0),
+    // A record set aside was met all the same: it is the mirror that lacks it, not the reading.
+    pages: pages.map(({ number, ids, carriers }) => ({ page: number, ids, carriers })),
   }
 }
 
-function rejectedRecords(loaded: Loaded, records: readonly RemoteRecord[]) {
+function rejectedRecords(loaded: Loaded, records: readonly RemoteRecord[]): Unusable[] {
   return loaded.rejected.map(({ id, reason: why }) => ({
     id,
     reason: why,

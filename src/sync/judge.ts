@@ -1,16 +1,33 @@
-/** What may be called whole, from the numbers alone. */
-import type { Resource } from '../resource.ts'
+/**
+ * What may be called whole. A list is proved in one of three ways:
+ *
+ * - It came on one page, which holds as many records as the list says it has.
+ * - It is ordered by id and was read from its end (`remote/chains.ts`): nothing that lived throughout can have been missed.
+ *   While nothing changed, the ids met must be as many as the list said; when it changed, no page may have been cut.
+ * - In any other order: an id that was known before the reading began and was met in it lived when it began. As many of
+ *   those as the list said it had then were all there were.
+ */
+import type { Read } from '../resource.ts'
 import type { Outcome } from '../store/runs.ts'
 
 interface Evidence {
-  readonly read: Resource['read']['from']
+  readonly read: Read['from']
+  readonly ordered: boolean
+  /** Different ids of the list. */
   readonly seen: number
-  readonly firstCount: number | null
-  readonly total: number | null
+  /** Of these, the ones that were not known before the reading. */
+  readonly fresh: number
+  /** `record-count` when the reading began, and pages. */
+  readonly count: number | null
+  readonly pages: number | null
+  /** Every page said the same count. */
+  readonly steady: boolean
+  /** Every page held as many records as its place in the list demands; of lists below others, each was proved. */
+  readonly full: boolean
   readonly parked: number
   /** Filters that would have made the list whole, which the server refuses. */
   readonly refused: readonly string[]
-  /** Of documents read one by one: the records they hang on. */
+  /** Of what is read record by record of another resource: that resource. */
   readonly parent: Parent | null
 }
 
@@ -25,19 +42,26 @@ interface Verdict {
   readonly message: string | null
   /** Every record was met, though some may be set aside. */
   readonly whole: boolean
+  /** Reading it again may prove it. */
+  readonly again: boolean
 }
 
 /** Decides whether everything was read, and says what is missing or may be. */
-export function judge({ read, seen, firstCount, total, parked, refused, parent }: Evidence): Verdict {
-  const incomplete = (message: string) => ({ outcome: 'incomplete' as const, message, whole: false })
+export function judge(evidence: Evidence): Verdict {
+  const { read, refused, parent, full, parked } = evidence
+  const incomplete = (message: string, again = false) =>
+    ({ outcome: 'incomplete', message, whole: false, again }) as const
   if (read === 'list' || read === 'included') {
-    if (total === null) return incomplete('The list did not say how many records it has, so nothing proves it whole.')
-    if (firstCount !== null && firstCount !== total) {
-      return incomplete(
-        `The list went from ${firstCount} to ${total} records while it was read; pages may have shifted.`,
-      )
+    if (evidence.count === null) {
+      return incomplete('The list did not say how many records it has, so nothing proves it whole.')
     }
-    if (seen !== total) return incomplete(`The list says it has ${total} records, but ${seen} different ones were met.`)
+    const doubt = doubtOf(evidence, evidence.count)
+    if (doubt !== null) return incomplete(doubt, true)
+  }
+  if (read === 'below' && !full) {
+    return incomplete(
+      `Some lists below ${parent?.type ?? 'it'} could not be proved whole; they are read again the next time.`,
+    )
   }
   if (refused.length > 0) {
     return incomplete(`The server refuses ${refused.join(', ')}, so archived records may be missing from the list.`)
@@ -45,7 +69,19 @@ export function judge({ read, seen, firstCount, total, parked, refused, parent }
   if (parent?.asOf === null) {
     return incomplete(`${parent.type} was never read whole, so some may be missing here. Pull ${parent.type} first.`)
   }
-  if (parked === 0) return { outcome: 'ok', message: null, whole: true }
+  if (parked === 0) return { outcome: 'ok', message: null, whole: true, again: false }
   const message = `${parked} could not be loaded and are set aside, with the reason, in sync.parked.`
-  return { outcome: 'incomplete', message, whole: true }
+  return { outcome: 'incomplete', message, whole: true, again: false }
+}
+
+function doubtOf({ ordered, seen, fresh, pages, steady, full }: Evidence, count: number): string | null {
+  if (seen - fresh === count) return null
+  const onePage = (pages ?? 2) <= 1
+  // Where nothing says which page is the last one, it was read from the front.
+  const fromItsEnd = ordered && pages !== null
+  if (steady && seen === count && (fromItsEnd || onePage)) return null
+  if (fromItsEnd && !steady && full) return null
+  if (steady && seen !== count) return `The list says it has ${count} records, but ${seen} different ones were met.`
+  if (fromItsEnd) return `The list had ${count} records and changed while it was read, and pages of it came cut short.`
+  return `The list is in no order to rely on, and only ${seen - fresh} of its ${count} records were met twice.`
 }

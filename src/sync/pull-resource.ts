@@ -1,11 +1,14 @@
 /** One resource of a run: read under its lease, with an outcome on record at the end whatever happened. */
-import { accountNotFound, forbidden, leaseLost, listNotFound } from '../errors.ts'
-import { fetchPage } from '../remote/pages.ts'
 import type { Resource } from '../resource.ts'
-import { confirmLease, type Lease, type Leases, RENEW_EVERY_MS } from '../store/leases.ts'
+import { confirmLease, type Lease, type Leases } from '../store/leases.ts'
 import { recordOutcome, type Outcome, type ResourceOutcome } from '../store/runs.ts'
 import { reconnecting } from './reconnect.ts'
-import { pullSnapshot, type SnapshotDeps, type SnapshotProgress } from './snapshot.ts'
+import { explain } from './explain.ts'
+import { pullIncrement } from './incremental.ts'
+import type { SnapshotProgress } from './passes.ts'
+import { isRefusal } from './request.ts'
+import { pullSnapshot, type SnapshotDeps } from './snapshot.ts'
+import { underLease } from './under-lease.ts'
 import { reason, SyncError } from '../sync-error.ts'
 
 export interface PullDeps extends SnapshotDeps {
@@ -15,10 +18,27 @@ export interface PullDeps extends SnapshotDeps {
   readonly version: string
 }
 
-export interface ResourceOptions {
+/** How a resource is read. What is left out is false. */
+export interface How {
+  /** Only what changed, where that can be asked for and the resource was read whole before. */
+  readonly changesOnly?: boolean
+  /** Begin each list anew, even where an interrupted reading could go on. */
+  readonly restart?: boolean
+  /** Parse and load every page, even those that did not change. */
+  readonly afresh?: boolean
+  /** Bury what a whole list no longer holds, however much it is. */
+  readonly allowMassDelete?: boolean
+  /** An interrupted reading that began then or later goes on, however old; else only a young one does. */
+  readonly resumeFrom?: Date
+  /** With `changesOnly`: what changed since this day, and all that belongs to it. */
+  readonly since?: Date | undefined
+  /** Wait while another process works on it. */
+  readonly patient?: boolean
+}
+
+export interface ResourceOptions extends How {
   readonly runId: number
   readonly resource: Resource
-  readonly restart: boolean
   readonly signal: AbortSignal
   readonly onEvent: (event: PullEvent) => void
   /** The failures that are this resource's outcome; the others are the caller's business, and nothing is recorded. */
@@ -32,17 +52,15 @@ export type PullEvent =
 
 /** @throws what does not settle. */
 export async function pullResource(deps: PullDeps, options: ResourceOptions): Promise<ResourceOutcome> {
-  const { runId, resource, signal, settles, onEvent } = options
+  const { runId, resource, signal, settles, onEvent, patient = false } = options
   const startedAt = new Date()
   onEvent({ type: 'begin', resource: resource.type })
-  const outcome = await underLease(deps, options, async (held, lease) => {
-    const found = await readWhole(deps, { ...options, signal: held }, lease, startedAt).catch(
-      async (error: unknown) => {
-        const explained = await explain(deps, resource, error, held)
-        if (!settles(explained)) throw explained
-        return failure(resource, startedAt, explained)
-      },
-    )
+  const act = async (held: AbortSignal, lease: Lease): Promise<ResourceOutcome> => {
+    const found = await read(deps, { ...options, signal: held }, lease, startedAt).catch(async (error: unknown) => {
+      const explained = await explain(deps, resource, error, held)
+      if (!settles(explained)) throw explained
+      return failure(resource, startedAt, explained)
+    })
     // By the holder only: a failure on the way here may be what losing the lease looks like.
     const record = () =>
       deps.sql.begin(async (tx) => {
@@ -51,90 +69,55 @@ export async function pullResource(deps: PullDeps, options: ResourceOptions): Pr
       })
     await reconnecting(record, held)
     return found
-  }).catch(async (error: unknown) => {
-    if (!settles(error)) throw error
-    const failed = failure(resource, startedAt, error)
-    await reconnecting(() => recordOutcome(deps.sql, runId, failed), signal)
-    return failed
-  })
+  }
+  const outcome = await underLease(deps.leases, resource.type, signal, act, { patient }).catch(
+    async (error: unknown) => {
+      if (!settles(error)) throw error
+      const failed = failure(resource, startedAt, error)
+      await reconnecting(() => recordOutcome(deps.sql, runId, failed), signal)
+      return failed
+    },
+  )
   onEvent({ type: 'end', ...outcome })
   return outcome
 }
 
-async function readWhole(
+async function read(
   deps: PullDeps,
-  { resource, restart, signal, onEvent }: ResourceOptions,
+  { resource, signal, onEvent, ...how }: ResourceOptions,
   lease: Lease,
   startedAt: Date,
 ): Promise<ResourceOutcome> {
+  const { changesOnly = false, restart = false, afresh = false, allowMassDelete = false } = how
   const onProgress = (progress: SnapshotProgress): void =>
     onEvent({ type: 'progress', resource: resource.type, ...progress })
-  const result = await pullSnapshot(deps, { resource, lease, restart, signal, onProgress })
-  const code = result.outcome === 'ok' ? null : 'SYNC_INCOMPLETE'
-  return { ...result, resource: resource.type, startedAt, code }
+  const { resumeFrom = null, since = null } = how
+  const reading = { restart, afresh, allowMassDelete, resumeFrom, since }
+  const options = { resource, lease, ...reading, signal, onProgress }
+  const result = await (changesOnly ? pullIncrement : pullSnapshot)(deps, options)
+  return { ...result, resource: resource.type, startedAt, code: CODE[result.outcome] ?? null }
 }
 
-const NOTHING = { expected: null, seen: 0, inserted: 0, updated: 0, unchanged: 0, parked: 0, pages: 0 }
+const CODE: Readonly<Partial<Record<Outcome, string>>> = {
+  incomplete: 'SYNC_INCOMPLETE',
+  suspect: 'SYNC_SUSPECT',
+}
 
-const failure = ({ type }: Resource, startedAt: Date, error: unknown): ResourceOutcome => ({
+const NOTHING = { expected: null, seen: 0, inserted: 0, updated: 0, unchanged: 0, deleted: 0, parked: 0, pages: 0 }
+
+const failure = ({ type, confidence }: Resource, startedAt: Date, error: unknown): ResourceOutcome => ({
   ...NOTHING,
   resource: type,
-  outcome: failedAs(error),
+  outcome: failedAs(error, confidence),
   startedAt,
   code: error instanceof SyncError ? error.code : null,
   message: reason(error),
 })
 
-const failedAs = (error: unknown): Outcome =>
-  error instanceof SyncError && error.code === 'SYNC_FORBIDDEN' ? 'forbidden' : 'failed'
-
-/** Holds the lease while `act` runs, renews it, and stops `act` when it is lost. */
-async function underLease<T>(
-  { leases }: PullDeps,
-  { resource, signal }: ResourceOptions,
-  act: (signal: AbortSignal, lease: Lease) => Promise<T>,
-): Promise<T> {
-  const lease = await reconnecting(() => leases.acquire(resource.type), signal)
-  const lost = new AbortController()
-  const renewal = setInterval(() => {
-    // A renewal that cannot be sent is tried again; the lease outlives three of them.
-    leases.renew(lease).then(
-      (held) => held || lost.abort(),
-      () => {},
-    )
-  }, RENEW_EVERY_MS)
-  try {
-    return await act(AbortSignal.any([signal, lost.signal]), lease)
-  } catch (error) {
-    throw lost.signal.aborted ? leaseLost({ resource: resource.type, term: lease.term }) : error
-  } finally {
-    clearInterval(renewal)
-    await reconnecting(() => leases.release(lease), signal).catch(() => {})
-  }
-}
-
-const isNotFound = (error: unknown): error is SyncError =>
-  error instanceof SyncError && error.code === 'SYNC_REQUEST_REFUSED' && error.facts['status'] === 404
-
-/** A list that every account has tells a missing list from a wrong account. */
-const EVERY_ACCOUNT_HAS = 'projects'
-
-/** A 403 or 404 in words that say what is missing; anything else as it is. */
-async function explain(
-  { client, slug }: PullDeps,
-  resource: Resource,
-  error: unknown,
-  signal: AbortSignal,
-): Promise<unknown> {
-  if (error instanceof SyncError && error.code === 'SYNC_FORBIDDEN') {
-    return forbidden({ url: String(error.facts['url']), resource: resource.type })
-  }
-  if (!isNotFound(error)) return error
-  const url = String(error.facts['url'])
-  try {
-    await fetchPage(client, { path: `/${slug}/v1/${EVERY_ACCOUNT_HAS}`, query: {}, pageSize: 1 }, 1, signal)
-  } catch (probe) {
-    if (isNotFound(probe)) return accountNotFound({ url, slug })
-  }
-  return listNotFound({ url, resource: resource.type })
+/** A resource that nobody is sure of, and that no way of reading it finds, is one this account does not have. */
+function failedAs(error: unknown, confidence: Resource['confidence']): Outcome {
+  if (!(error instanceof SyncError)) return 'failed'
+  if (error.code === 'SYNC_FORBIDDEN') return 'forbidden'
+  const notOffered = error.code === 'SYNC_LIST_NOT_FOUND' || isRefusal(error)
+  return notOffered && confidence === 'low' ? 'absent' : 'failed'
 }

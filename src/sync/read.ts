@@ -1,116 +1,159 @@
-/** The four ways a resource is read, all as batches of pages in order, so that one snapshot serves them all. */
+/** The ways a resource is read, all as batches of pages, so that one snapshot serves them all. */
+import { readChains, type Chain } from '../remote/chains.ts'
 import type { Client } from '../remote/client.ts'
 import { isObject, parseDocument } from '../remote/document.ts'
-import { readPages, type ListRequest, type Page } from '../remote/pages.ts'
+import { isFull, readForward, type KnownPage, type ListRequest, type Page } from '../remote/pages.ts'
 import type { RemoteRecord } from '../resource.ts'
 import { isStorable, storable } from '../store/codec.ts'
 import { reason, SyncError } from '../sync-error.ts'
+import type { Batch, ReadPage, Unusable } from './commit.ts'
 
-export interface Batch {
-  readonly pages: readonly ReadPage[]
-  /** For documents read one by one: the parent the next run goes on behind. */
-  readonly position: string | null
-}
-
-export interface ReadPage {
-  readonly number: number
-  readonly records: readonly RemoteRecord[]
-  /** Set aside before loading, with the reason. */
-  readonly unusable: readonly { readonly id: string | null; readonly reason: string; readonly body: unknown }[]
-  /** Records the whole list has, as this page said; null when nothing can be counted. */
-  readonly recordCount: number | null
-  /** Where the records came with another list: the ids of that list, which is what its count speaks of. */
-  readonly carriers?: readonly string[]
-}
-
-interface Reading {
+export interface Reading {
   readonly client: Client
-  readonly from: number
   /** Requests in flight. */
   readonly concurrency: number
   readonly signal: AbortSignal
 }
 
+/** Whose records are wanted: of the list itself, or of what it carries along. */
+export interface Wanted {
+  readonly type: string
+  readonly aliases: readonly string[]
+  readonly carried: boolean
+}
+
+export interface ListReading {
+  readonly request: ListRequest
+  readonly wanted: Wanted
+  readonly chains: readonly Chain[]
+  readonly ordered: boolean
+  readonly opening: Page | undefined
+  /** Of the server's pages. */
+  readonly size: number | null
+  readonly recall: (number: number) => Promise<KnownPage | undefined>
+}
+
 /** A batch is what has arrived; this only bounds one transaction when the database is the slower side. */
 const BATCH_RECORDS = 1000
 
-/** A few more than are in flight, so that the network does not idle while a batch is being written; each is memory. */
-const windowFor = (concurrency: number): number => concurrency + 4
-
-export async function* readList(reading: Reading, request: ListRequest, type: string): AsyncGenerator<Batch> {
-  for await (const pages of pagesOf(reading, request)) {
-    yield { position: null, pages: pages.map((page) => listPage(page, type)) }
+export async function* readList({ client, signal }: Reading, list: ListReading): AsyncGenerator<Batch> {
+  const { request, wanted, chains, opening, size } = list
+  if (chains.length === 0) {
+    if (opening === undefined) throw new Error('a list without chains begins with its first page')
+    for await (const page of readForward(client, request, opening, signal)) {
+      yield { position: null, pages: [toReadPage(page, wanted)] }
+    }
+    return
+  }
+  for await (const links of readChains({ ...list, client, batch: BATCH_RECORDS, signal })) {
+    const pages = links.pages.map((page) => toReadPage(page, wanted, size))
+    yield { position: null, chains: links.chains, pages }
   }
 }
 
-function listPage({ number, records, unusable, recordCount }: Page, type: string): ReadPage {
-  const sorted = sortOut(records, type)
-  const nameless = unusable.map((body) => ({ id: null, reason: 'It has no id and type of its own.', body }))
-  return { number, recordCount, records: sorted.records, unusable: [...nameless, ...sorted.unusable] }
+/** @param size of the server's pages; a page is taken for full where nobody knows. */
+export function toReadPage(page: Page, wanted: Wanted, size: number | null = null): ReadPage {
+  const { number, recordCount, pageCount, mark, known } = page
+  const common = { number, recordCount, pageCount, full: size === null || isFull(page, size) }
+  if (known !== null) {
+    const [ids, carriers] = wanted.carried ? [known.carried ?? [], known.ids] : [known.ids, null]
+    return { ...common, records: [], unusable: [], ids, carriers, known: true, mark: null }
+  }
+  const { records, unusable } = wanted.carried ? carriedBy(page, wanted) : ownOf(page, wanted)
+  return {
+    ...common,
+    records,
+    unusable,
+    ids: [...records.map(({ id }) => id), ...unusable.flatMap(({ id }) => (id === null ? [] : [id]))],
+    carriers: wanted.carried ? page.ids.map(storable) : null,
+    known: false,
+    mark,
+  }
 }
 
-function sortOut(records: readonly RemoteRecord[], type: string): Pick<ReadPage, 'records' | 'unusable'> {
-  const fits = (record: RemoteRecord): boolean => objectionTo(record, type) === null
+function ownOf({ records, unusable }: Page, wanted: Wanted) {
+  const sorted = sortOut(records, wanted)
+  const nameless = unusable.map((body) => ({ id: null, reason: 'It has no id and type of its own.', body }))
+  return { records: sorted.records, unusable: [...nameless, ...sorted.unusable] }
+}
+
+/** Each page carries its own, so the same record comes many times. */
+const carriedBy = ({ included }: Page, wanted: Wanted) =>
+  sortOut(
+    included.filter(({ type }) => isOfType(type, wanted)),
+    wanted,
+  )
+
+const isOfType = (type: string, wanted: Wanted): boolean => type === wanted.type || wanted.aliases.includes(type)
+
+export function sortOut(records: readonly RemoteRecord[], wanted: Wanted): Pick<ReadPage, 'records' | 'unusable'> {
+  const fits = (record: RemoteRecord): boolean => objectionTo(record, wanted) === null
   if (records.every(fits)) return { records, unusable: [] }
   return {
     records: records.filter(fits),
     unusable: records.flatMap((body) => {
-      const objection = objectionTo(body, type)
+      const objection = objectionTo(body, wanted)
       return objection === null ? [] : [{ id: storable(body.id), reason: objection, body }]
     }),
   }
 }
 
-function objectionTo(record: RemoteRecord, type: string): string | null {
+function objectionTo(record: RemoteRecord, wanted: Wanted): string | null {
   // It would load into the wrong table.
-  if (record.type !== type) return `Its type is ${JSON.stringify(record.type)}, not "${type}".`
+  if (!isOfType(record.type, wanted)) return `Its type is ${JSON.stringify(record.type)}, not "${wanted.type}".`
   // A row would be made of it all the same, without the values it holds.
   if (!isObject(record.attributes ?? {})) return 'Its attributes are not an object.'
   if (!isObject(record.relationships ?? {})) return 'Its relationships are not an object.'
   return isStorable(record.id) ? null : 'Its id holds U+0000 or half a character, which Postgres does not store.'
 }
 
-/** The records of `type` that come with another list. Each page carries its own, so the same one comes many times. */
-export async function* readIncluded(reading: Reading, carrier: ListRequest, type: string): AsyncGenerator<Batch> {
-  for await (const pages of pagesOf(reading, carrier)) {
-    yield {
-      position: null,
-      pages: pages.map(({ number, records, included, recordCount }) => ({
-        number,
-        recordCount,
-        carriers: records.map(({ id }) => storable(id)),
-        ...sortOut(
-          included.filter((record) => record.type === type),
-          type,
-        ),
-      })),
-    }
-  }
-}
-
 export async function* readSingleton({ client, signal }: Reading, path: string): AsyncGenerator<Batch> {
   const { records } = await client.get(path, parseDocument, signal)
-  yield { position: null, pages: [{ number: 1, records, unusable: [], recordCount: 1 }] }
+  yield { position: null, pages: [{ ...pageOf(1, records, []), recordCount: 1 }] }
 }
+
+/** What is no page of a list, in the shape of one. */
+export const pageOf = (
+  number: number,
+  records: readonly RemoteRecord[],
+  unusable: readonly Unusable[],
+  full = true,
+): ReadPage => ({
+  number,
+  records,
+  unusable,
+  ids: [...records.map(({ id }) => id), ...unusable.flatMap(({ id }) => (id === null ? [] : [id]))],
+  carriers: null,
+  recordCount: null,
+  pageCount: null,
+  full,
+  known: false,
+  mark: null,
+})
 
 /** Attempts at one document: some never succeed (API notes §2b), and the others should not wait long for them. */
 const DOCUMENT_ATTEMPTS = 2
 
-/**
- * One document for each parent. Its row takes the parent's id: the document's own is unknown (API notes §2, merge-data).
- *
- * @param parents ids in the order that `position` goes by.
- */
+export interface Parents {
+  readonly type: string
+  /** In the order that `position` goes by. */
+  readonly parents: readonly string[]
+  readonly pathOf: (id: string) => string
+  /** Number of the first batch: those before it were written by an earlier run. */
+  readonly from: number
+}
+
+/** One document for each parent. Its row takes the parent's id: the document's own is unknown (API notes §2, merge-data). */
 export async function* readEach(
-  { client, from, concurrency, signal }: Reading,
-  { type, parents, pathOf }: { type: string; parents: readonly string[]; pathOf: (id: string) => string },
+  { client, concurrency, signal }: Reading,
+  { type, parents, pathOf, from }: Parents,
 ): AsyncGenerator<Batch> {
   for (let start = 0; start < parents.length; start += concurrency) {
     const ids = parents.slice(start, start + concurrency)
     const answers = await Promise.all(
-      ids.map(async (id): Promise<RemoteRecord | { id: string; reason: string; body: unknown }> => {
+      ids.map(async (id): Promise<RemoteRecord | Unusable> => {
         try {
-          const { records } = await client.get(pathOf(id), parseDocument, signal, DOCUMENT_ATTEMPTS)
+          const { records } = await client.get(pathOf(id), parseDocument, signal, { attempts: DOCUMENT_ATTEMPTS })
           const attributes = records[0]?.attributes
           if (isObject(attributes)) return { type, id, attributes }
           return { id, reason: 'Its attributes are not an object.', body: records[0] ?? null }
@@ -120,17 +163,9 @@ export async function* readEach(
         }
       }),
     )
-    yield {
-      position: ids.at(-1) ?? null,
-      pages: [
-        {
-          number: from + start / concurrency,
-          records: answers.filter((answer) => 'type' in answer),
-          unusable: answers.filter((answer) => 'reason' in answer),
-          recordCount: null,
-        },
-      ],
-    }
+    const records = answers.filter((answer) => 'type' in answer)
+    const unusable = answers.filter((answer) => 'reason' in answer)
+    yield { position: ids.at(-1) ?? null, pages: [pageOf(from + start / concurrency, records, unusable)] }
   }
 }
 
@@ -142,6 +177,3 @@ const ONE_DOCUMENT: ReadonlySet<string> = new Set([
 ])
 
 const isOneDocumentsFault = (error: unknown): boolean => error instanceof SyncError && ONE_DOCUMENT.has(error.code)
-
-const pagesOf = ({ client, from, concurrency, signal }: Reading, request: ListRequest): AsyncGenerator<Page[]> =>
-  readPages({ client, request, from, window: windowFor(concurrency), batch: BATCH_RECORDS, signal })

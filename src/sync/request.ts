@@ -1,25 +1,45 @@
-/**
- * What is asked of a list, and what of it the server takes. Each include, filter and page size that is declared is
- * only believed (API notes, confidence marks); one that is refused must not cost the list. Which one it was is found by
- * leaving things out, never by reading the error: the bare library sends no body with some of them (API notes §12).
- */
-import type { Client } from '../remote/client.ts'
-import { fetchPage, type ListRequest } from '../remote/pages.ts'
-import type { Resource } from '../resource.ts'
+/** What is asked of a list: everything the catalog would like to have. */
+import { createHash } from 'node:crypto'
+import type { ListRequest } from '../remote/pages.ts'
+import type { Read, Resource } from '../resource.ts'
+import { ROW_FORMAT } from '../store/row.ts'
 import { SyncError } from '../sync-error.ts'
 
-/** Everything the catalog would like to have. */
-export function fullRequest(slug: string, resource: Resource, pageSize: number): ListRequest {
-  const path = resource.read.from === 'list' ? resource.read.path : resource.type
-  return { path: `/${slug}/v1/${path}`, query: queryFor(resource.whole, resource.include), pageSize }
+export interface Place {
+  readonly slug: string
+  readonly catalog: ReadonlyMap<string, Resource>
+  readonly pageSize: number
 }
 
-/** The list that carries `resource` in its `included`. */
-export function carrierRequest(slug: string, carrier: Resource, include: string, pageSize: number): ListRequest {
-  return { ...fullRequest(slug, carrier, pageSize), query: queryFor(carrier.whole, [include]), included: true }
+/** Null where there is no list: one document, or one for each record of another resource. */
+export function requestFor({ slug, catalog, pageSize }: Place, resource: Resource, read: Read): ListRequest | null {
+  if (read.from === 'list') return listRequest(slug, resource, read.path, pageSize)
+  if (read.from === 'included') return carrierRequest(slug, catalog.get(read.list)!, resource, read.include, pageSize)
+  // Its path has the parent's id; it is asked like any list otherwise.
+  if (read.from === 'below') return listRequest(slug, resource, read.path, pageSize)
+  return null
 }
 
-function queryFor(whole: Readonly<Record<string, string>>, include: readonly string[]): Record<string, string> {
+const listRequest = (slug: string, resource: Resource, path: string, pageSize: number): ListRequest => ({
+  path: `/${slug}/v1/${path}`,
+  query: queryFor(resource.whole, resource.include),
+  pageSize,
+})
+
+/** The list that carries `resource` in its `included`; the keys of what is carried come with a dotted include. */
+function carrierRequest(
+  slug: string,
+  carrier: Resource,
+  { include: keys }: Resource,
+  include: string,
+  pageSize: number,
+): ListRequest {
+  const path = carrier.read.from === 'list' ? carrier.read.path : carrier.type
+  const includes = [include, ...keys.map((key) => `${include}.${key}`)]
+  return { path: `/${slug}/v1/${path}`, query: queryFor(carrier.whole, includes), pageSize, included: true }
+}
+
+export function queryFor(whole: Readonly<Record<string, string>>, include: readonly string[]): Record<string, string> {
   const query: Record<string, string> = {}
   for (const [name, value] of Object.entries(whole)) query[`filter[${name}]`] = value
   if (include.length > 0) query['include'] = include.join(',')
@@ -30,56 +50,20 @@ function queryFor(whole: Readonly<Record<string, string>>, include: readonly str
 export const isRefusal = (error: unknown): boolean =>
   error instanceof SyncError && error.code === 'SYNC_REQUEST_REFUSED' && error.facts['status'] === 400
 
-export interface Negotiated {
-  readonly request: ListRequest
-  /** What was left out: `include=lob`, `filter[active]`, `page[size]=250`. */
-  readonly refused: readonly string[]
-}
-
 /** Filters that are wanted and not asked for, since the server refuses them. */
 export const refusedFilters = (wanted: ListRequest | null, asked: ListRequest | null): string[] =>
   Object.keys(wanted?.query ?? {}).filter((name) => name !== 'include' && !(name in (asked?.query ?? {})))
 
-/** Tried in this order when the wanted size is refused; 100 is the library's own maximum where one is set. */
-const SMALLER_PAGES = [100, 50, 20]
-
-/**
- * Builds the request up from the bare list, one part at a time. A few requests more than the parts it has, once a day.
- *
- * @throws whatever the bare list answers with, when even that is refused.
- */
-export async function negotiate(client: Client, wanted: ListRequest, signal: AbortSignal): Promise<Negotiated> {
-  const refused: string[] = []
-  let request: ListRequest = { ...wanted, query: {}, pageSize: null }
-  await fetchPage(client, request, 1, signal)
-
-  const attempt = async (candidate: ListRequest): Promise<boolean> => {
-    try {
-      await fetchPage(client, candidate, 1, signal)
-      request = candidate
-      return true
-    } catch (error) {
-      if (isRefusal(error)) return false
-      throw error
-    }
-  }
-
-  const size = wanted.pageSize ?? Number.POSITIVE_INFINITY
-  for (const pageSize of [size, ...SMALLER_PAGES.filter((smaller) => smaller < size)]) {
-    if (await attempt({ ...request, pageSize })) break
-    refused.push(`page[size]=${pageSize}`)
-  }
-  const { include, ...filters } = wanted.query
-  for (const [name, value] of Object.entries(filters)) {
-    if (!(await attempt({ ...request, query: { ...request.query, [name]: value } }))) refused.push(name)
-  }
-  if (include !== undefined && !(await attempt({ ...request, query: { ...request.query, include } }))) {
-    for (const name of include.split(',')) {
-      const sofar = request.query['include']
-      const longer = sofar === undefined ? name : `${sofar},${name}`
-      if (!(await attempt({ ...request, query: { ...request.query, include: longer } })))
-        refused.push(`include=${name}`)
-    }
-  }
-  return { request, refused }
-}
+/** Another question, or another declaration, gives another digest: pages that were known under it are not any more. */
+export const digestOf = (request: ListRequest | null, { table, aliases, columns }: Resource): string =>
+  createHash('sha1')
+    .update(
+      JSON.stringify([
+        ROW_FORMAT,
+        request,
+        table,
+        aliases,
+        columns.map(({ name, member, kind }) => [name, member, kind]),
+      ]),
+    )
+    .digest('base64')

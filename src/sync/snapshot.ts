@@ -1,46 +1,36 @@
 /**
  * Reads one resource whole.
  *
- *   lease ──► cursor: an unfinished snapshot goes on, else a new one ──► batches: read ahead, commit in order ──► judge
- *
- * It says `ok` only for a list that was proved to be all there: the distinct ids met are as many as `record-count`, and
- * `record-count` did not change on the way.
+ *   lease ──► cursor: an unfinished snapshot goes on, else a new one ──► batches, committed as they come
+ *         ──► judge: proved whole, or read again ──► sweep: what a whole list no longer holds
  */
 import { isDeepStrictEqual } from 'node:util'
 import type { Client } from '../remote/client.ts'
-import type { ListRequest } from '../remote/pages.ts'
 import type { Resource } from '../resource.ts'
-import { beginSnapshot, countSeen, endSnapshot, readAsOf, readSnapshot, type Snapshot } from '../store/cursors.ts'
+import { followAsOf, FOLLOWED } from '../store/changed-parents.ts'
+import { beginSnapshot, endSnapshot, readAsOf, readSnapshot, type Snapshot } from '../store/cursors.ts'
 import type { Database } from '../store/database.ts'
-import { countParked, noteDrift, readCapability, saveCapability, settleParked } from '../store/findings.ts'
+import { noteGone, settleParked } from '../store/findings.ts'
+import { forgetPages, forgetPagesBehind } from '../store/known-pages.ts'
 import { confirmLease, type Lease } from '../store/leases.ts'
 import { createMirror } from '../store/mirror.ts'
-import { mirroredIds } from '../store/rows.ts'
 import type { Outcome } from '../store/runs.ts'
+import { advanceWatermark } from '../store/watermarks.ts'
 import { createCommitter } from './commit.ts'
-import { judge, type Parent } from './judge.ts'
-import { readEach, readIncluded, readList, readSingleton, type Batch } from './read.ts'
-import { carrierRequest, fullRequest, isRefusal, negotiate, refusedFilters } from './request.ts'
+import type { Parent } from './judge.ts'
+import type { PassDeps } from './pass.ts'
+import { readPasses, type SnapshotProgress } from './passes.ts'
+import { openQuestion, type Question } from './question.ts'
 import { reconnecting } from './reconnect.ts'
-import { SyncError } from '../sync-error.ts'
+import { digestOf, refusedFilters, type Place } from './request.ts'
+import { sweep } from './sweep.ts'
 
-export interface SnapshotDeps {
+export interface SnapshotDeps extends Place {
   readonly sql: Database
   readonly client: Client
-  readonly slug: string
-  readonly catalog: ReadonlyMap<string, Resource>
-  readonly pageSize: number
   readonly concurrency: number
-}
-
-export interface SnapshotProgress {
-  /** The page to read next. */
-  readonly nextPage: number
-  /** Records read, those of an interrupted run included. */
-  readonly records: number
-  /** Of these, the ones an interrupted run had read. */
-  readonly resumed: number
-  readonly total: number | null
+  /** Share of a table's rows that one sweep may bury, in percent. */
+  readonly deleteLimit: number
 }
 
 export interface SnapshotResult {
@@ -51,163 +41,138 @@ export interface SnapshotResult {
   readonly inserted: number
   readonly updated: number
   readonly unchanged: number
+  readonly deleted: number
   readonly parked: number
   readonly pages: number
 }
 
-interface Options {
+export interface SnapshotOptions {
   readonly resource: Resource
   readonly lease: Lease
-  /** Begin at page 1 even when an interrupted snapshot could go on. */
+  /** Begin anew even when an interrupted snapshot could go on. */
   readonly restart: boolean
+  /** Parse and load every page, even those that did not change. */
+  readonly afresh: boolean
+  readonly allowMassDelete: boolean
+  /** An interrupted snapshot that began then or later goes on, however old; null: only a young one does. */
+  readonly resumeFrom: Date | null
+  /** Of a reading of changes: from this day on, whatever was read before; null: since the watermark. */
+  readonly since: Date | null
   readonly signal: AbortSignal
   readonly onProgress: (progress: SnapshotProgress) => void
 }
 
-/** An unfinished snapshot older than this is not continued: its first pages would pass as newer than they are. */
+/** Of an older one the first pages would pass as newer than they are. */
 const RESUME_WITHIN_MS = 12 * 60 * 60_000
 
-export async function pullSnapshot(deps: SnapshotDeps, options: Options): Promise<SnapshotResult> {
-  const { resource, restart, signal } = options
-  const wanted = requestFor(deps, resource)
-  const capability = await reconnecting(() => readCapability(deps.sql, resource.type, 'request'), signal)
-  const remembered = capability?.value as Remembered | undefined
-  const lasts = isDeepStrictEqual(remembered?.accepted?.query, wanted?.query) ? DAY_MS : HOUR_MS
-  const known = capability !== undefined && capability.ageMs < lasts && isDeepStrictEqual(remembered?.wanted, wanted)
-  const request = known ? remembered!.accepted : wanted
-  try {
-    return await readThrough(deps, options, { wanted, request }, restart)
-  } catch (error) {
-    if (request === null || wanted === null || !isRefusal(error)) throw error
-    const { request: accepted, refused } = await negotiate(deps.client, wanted, signal)
-    const notes = refused.map((member) => ({ member, kind: 'refused', sample: 'answered with status 400' }) as const)
-    await reconnecting(() => noteDrift(deps.sql, resource.type, notes), signal)
-    // Without the include there is nothing to read: an empty answer must not pass for an empty resource.
-    if (resource.read.from === 'included' && accepted.query['include'] === undefined) throw error
-    const found: Remembered = { wanted, accepted }
-    await reconnecting(() => saveCapability(deps.sql, resource.type, 'request', found), signal)
-    return await readThrough(deps, options, { wanted, request: accepted }, restart)
+export async function pullSnapshot(deps: SnapshotDeps, options: SnapshotOptions): Promise<SnapshotResult> {
+  const { resource, signal } = options
+  if (options.afresh) await reconnecting(() => forgetPages(deps.sql, resource.type), signal)
+  const asking = await openQuestion(deps, resource, signal)
+  let { question } = asking
+  for (;;) {
+    try {
+      const answered = question
+      return await readThrough(deps, options, question, () => asking.settle(answered))
+    } catch (error) {
+      const next = await asking.after(error, question)
+      if (next === undefined) throw error
+      question = next
+    }
   }
-}
-
-/** What is missing from the mirror because of a refusal is asked for again soon; a smaller page costs nothing. */
-const HOUR_MS = 60 * 60_000
-const DAY_MS = 24 * HOUR_MS
-
-interface Asking {
-  readonly wanted: ListRequest | null
-  /** What of it is asked for; null where there is no list. */
-  readonly request: ListRequest | null
-}
-
-interface Remembered {
-  readonly wanted: ListRequest | null
-  readonly accepted: ListRequest | null
-}
-
-/** Null where there is no list. */
-function requestFor({ slug, catalog, pageSize }: SnapshotDeps, resource: Resource): ListRequest | null {
-  if (resource.read.from === 'list') return fullRequest(slug, resource, pageSize)
-  if (resource.read.from !== 'included') return null
-  return carrierRequest(slug, catalog.get(resource.read.list)!, resource.read.include, pageSize)
 }
 
 async function readThrough(
   deps: SnapshotDeps,
-  { resource, lease, signal, onProgress }: Options,
-  { wanted, request }: Asking,
-  restart: boolean,
+  options: SnapshotOptions,
+  question: Question,
+  onAnswer: () => Promise<void>,
 ): Promise<SnapshotResult> {
   const { sql } = deps
-  const { read } = resource
-  const snapshot = await reconnecting(() => resumeOrBegin(sql, resource, lease, request, restart), signal)
-  const parent = read.from === 'each' ? parentOf(snapshot, read.parent) : null
-  const committer = createCommitter({ sql, type: resource.type, lease, mirror: createMirror(resource) })
-  const tally = { inserted: 0, updated: 0, unchanged: 0, parked: 0, pages: 0 }
-  const resumed = snapshot.nextPage > 1 ? (await reconnecting(() => countSeen(sql, resource.type), signal)).seen : 0
-  // Records that come with another list are not what its count speaks of.
-  const shown = (count: number | null): number | null => (read.from === 'included' ? null : count)
-  let records = resumed
-  let firstCount = snapshot.firstCount
-  let total: number | null = firstCount
-  onProgress({ nextPage: snapshot.nextPage, records, resumed, total: shown(total) })
+  const { resource, lease, signal } = options
+  const { type, table, within } = resource
+  const { read, wanted, request } = question
+  const digest = digestOf(request, resource)
+  const snapshot = await reconnecting(() => resumeOrBegin(sql, options, question, digest), signal)
+  const parent = read.from === 'each' || read.from === 'below' ? parentOf(snapshot, read.parent) : null
+  const mirror = createMirror(resource)
+  const follow = type === FOLLOWED ? await reconnecting(() => toFollow(sql, snapshot), signal) : false
+  const committer = createCommitter({ sql, type, table, lease, mirror, question: digest, follow })
+  const pass: PassDeps = { ...deps, resource, question, digest, lease, signal }
+  const found = await readPasses({
+    deps: pass,
+    begun: snapshot,
+    committer,
+    parent,
+    refused: refusedFilters(wanted, request),
+    onAnswer,
+    onProgress: options.onProgress,
+  })
+  const { verdict, listPages, parsedAll, ...counts } = found
 
-  for await (const batch of await batchesOf(deps, resource, request, snapshot, signal)) {
-    const { inserted, updated, unchanged, parked } = await committer.commit(batch, signal)
-    tally.inserted += inserted
-    tally.updated += updated
-    tally.unchanged += unchanged
-    tally.parked += parked
-    tally.pages += batch.pages.length
-    records += batch.pages.reduce((sum, page) => sum + page.records.length, 0)
-    firstCount ??= batch.pages[0]?.recordCount ?? null
-    total = batch.pages.at(-1)?.recordCount ?? null
-    onProgress({ nextPage: (batch.pages.at(-1)?.number ?? 0) + 1, records, resumed, total: shown(total) })
-  }
-
-  const { seen, carriers, parked } = await reconnecting(
-    async () => ({
-      ...(await countSeen(sql, resource.type)),
-      parked: await countParked(sql, resource.type, snapshot.startedAt),
-    }),
-    signal,
-  )
-  const counted = read.from === 'included' ? carriers : seen
-  const refused = refusedFilters(wanted, request)
-  const { whole, ...verdict } = judge({ read: read.from, seen: counted, firstCount, total, parked, refused, parent })
+  const swept = verdict.whole
+    ? await sweep(deps, { resource, question, lease, mirror, signal, allowMassDelete: options.allowMassDelete })
+    : { deleted: 0, outcome: null }
+  const { outcome, message } = swept.outcome ?? { ...verdict, message: verdict.message ?? swept.message ?? null }
   // Nothing can be newer than what it was asked for by.
   const asOf = new Date(Math.min(snapshot.startedAt.getTime(), parent?.asOf?.getTime() ?? Infinity))
   const end = () =>
     sql.begin(async (tx) => {
       await confirmLease(tx, lease)
-      if (whole) await settleParked(tx, resource.type, snapshot.startedAt)
-      await endSnapshot(tx, resource.type, resource.table, verdict.outcome === 'ok' ? asOf : null)
+      if (verdict.whole) await settleParked(tx, type, snapshot.startedAt)
+      if (verdict.whole && parsedAll && counts.seen > 0) await noteGone(tx, type, mirror.unmet(), counts.seen)
+      if (verdict.whole && listPages !== null) await forgetPagesBehind(tx, type, listPages)
+      // Records that are set aside are told of as such; of all the others it is as good as whole.
+      const settled = verdict.whole && swept.outcome === null
+      if (settled) await advanceWatermark(tx, resource, snapshot.startedAt)
+      if (settled && within !== undefined) await followAsOf(tx, type, snapshot.startedAt)
+      await endSnapshot(tx, type, { table, asOf: settled ? asOf : null, pages: listPages })
     })
   await reconnecting(end, signal)
-  return { ...tally, ...verdict, parked, expected: shown(total), seen }
+  return { ...counts, outcome, message, deleted: swept.deleted }
+}
+
+const DAY_MS = 24 * 60 * 60_000
+
+/**
+ * What belongs to a project may be read before the project is, and change in between. The first time every project is new,
+ * and only of those that changed lately can that be so; a day is for clocks that differ.
+ */
+async function toFollow(sql: Database, { startedAt }: Snapshot): Promise<true | Date> {
+  return (await readAsOf(sql, FOLLOWED)) === null ? new Date(startedAt.getTime() - DAY_MS) : true
 }
 
 async function resumeOrBegin(
   sql: Database,
-  { type, read }: Resource,
-  lease: Lease,
-  request: ListRequest | null,
-  restart: boolean,
+  { resource: { type }, lease, restart, resumeFrom }: SnapshotOptions,
+  { read, ordered }: Question,
+  digest: string,
 ): Promise<Snapshot> {
   const left = restart ? undefined : await readSnapshot(sql, type)
+  const byParent = read.from === 'each' || read.from === 'below'
+  const asked = { way: read, digest }
   const usable =
     left !== undefined &&
-    (read.from === 'each' || isDeepStrictEqual(left.request, request)) &&
-    Date.now() - left.startedAt.getTime() < RESUME_WITHIN_MS
+    isDeepStrictEqual(askedBy(left), asked) &&
+    (resumeFrom === null ? left.ageMs < RESUME_WITHIN_MS : left.startedAt >= resumeFrom) &&
+    // Which of its records were known before could have changed since.
+    (byParent || (ordered && (left.chains as unknown[] | null)?.length !== 0))
   if (usable) return left
   // Noted at the beginning: the parents that are read first are of that time, however late the last ones are read.
-  const question = read.from === 'each' ? { parentsAsOf: await readAsOf(sql, read.parent) } : request
+  const noted = byParent ? { ...asked, parentsAsOf: await readAsOf(sql, read.parent) } : asked
   return await sql.begin(async (tx) => {
     await confirmLease(tx, lease)
-    return await beginSnapshot(tx, type, question)
+    return await beginSnapshot(tx, type, noted)
   })
+}
+
+/** Without what was noted beside it. */
+function askedBy({ request }: Snapshot): unknown {
+  const { parentsAsOf: _, ...asked } = (request ?? {}) as Record<string, unknown>
+  return request === null ? null : asked
 }
 
 function parentOf({ request }: Snapshot, type: string): Parent {
   const { parentsAsOf } = (request ?? {}) as { parentsAsOf?: string | Date | null }
   return { type, asOf: parentsAsOf === undefined || parentsAsOf === null ? null : new Date(parentsAsOf) }
-}
-
-async function batchesOf(
-  { sql, client, slug, concurrency }: SnapshotDeps,
-  { type, read }: Resource,
-  request: ListRequest | null,
-  { nextPage, position }: Snapshot,
-  signal: AbortSignal,
-): Promise<AsyncGenerator<Batch>> {
-  const reading = { client, from: nextPage, concurrency, signal }
-  if (read.from === 'singleton') return readSingleton(reading, read.path)
-  if (read.from === 'each') {
-    const parents = await reconnecting(() => mirroredIds(sql, read.parent.replaceAll('-', '_'), position), signal)
-    const query = new URLSearchParams(read.query).toString()
-    const pathOf = (id: string): string => `/${slug}/v1/${read.parent}/${id}/${read.path}?${query}`
-    return readEach(reading, { type, parents, pathOf })
-  }
-  if (request === null) throw new SyncError('SYNC_USAGE', 'stop', `${type} has no list to read.`)
-  return read.from === 'included' ? readIncluded(reading, request, type) : readList(reading, request, type)
 }

@@ -59,6 +59,7 @@ const okOutcome = (resource: string) => ({
   inserted: 1,
   updated: 0,
   unchanged: 0,
+  deleted: 0,
   parked: 0,
   pages: 1,
   code: null,

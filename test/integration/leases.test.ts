@@ -112,26 +112,47 @@ it('stops a late writer: nothing of its batch is written, neither rows nor curso
   const resource = catalog.get('clients')!
   const batch = (id: string) => ({
     position: null,
-    pages: [{ number: 1, recordCount: 1, records: [{ type: 'clients', id }], unusable: [] }],
+    chains: [],
+    pages: [
+      {
+        number: 1,
+        records: [{ type: 'clients', id }],
+        unusable: [],
+        ids: [id],
+        carriers: null,
+        recordCount: 1,
+        pageCount: 1,
+        full: true,
+        known: false,
+        mark: { etag: null, digest: 'd' },
+      },
+    ],
   })
+  const pass = { pass: 1, firstCount: 1 }
   const writer = async ({ sql, leases }: { sql: Database; leases: Leases }) =>
     createCommitter({
       sql,
       type: 'clients',
+      table: 'clients',
       lease: await leases.acquire('clients'),
       mirror: createMirror(resource),
+      question: 'q',
+      follow: true,
     })
-  await beginSnapshot(one.sql, 'clients', null)
+  await one.sql.begin((tx) => beginSnapshot(tx, 'clients', null))
   const { signal } = new AbortController()
   const late = await writer(one)
   await expire(one.sql)
   const now = await writer(two)
-  await expect(late.commit(batch('late'), signal)).rejects.toEqual(lost)
+  await expect(late.commit(batch('late'), pass, signal)).rejects.toEqual(lost)
   expect(await one.sql`select id from scopestack.clients`).toEqual([])
-  expect(await one.sql`select page from sync.seen_pages`).toEqual([])
-  expect(await readSnapshot(one.sql, 'clients')).toMatchObject({ nextPage: 1 })
-  await now.commit(batch('now'), signal)
+  for (const table of ['seen_pages', 'known_pages', 'changed_parents']) {
+    expect(await one.sql`select from sync.${one.sql(table)}`, table).toHaveLength(0)
+  }
+  expect(await readSnapshot(one.sql, 'clients')).toMatchObject({ chains: null, steady: true, full: true, fresh: 0 })
+  await now.commit(batch('now'), pass, signal)
   expect(await one.sql`select id from scopestack.clients`).toEqual([{ id: 'now' }])
+  expect(await readSnapshot(one.sql, 'clients')).toMatchObject({ chains: [], fresh: 1 })
 })
 
 it('makes a taker wait until a write under way has ended', async () => {

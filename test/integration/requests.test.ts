@@ -1,4 +1,4 @@
-/** What is asked of a list: what a server refuses must not cost the list, and an interrupted reading goes on. */
+/** What is asked of a list: what a server refuses must not cost the list. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { startSimulator, type Simulator } from '../../src/simulator/server.ts'
 import { createDatabase, type TestDatabase } from '../support/database.ts'
@@ -19,7 +19,6 @@ afterEach(async () => {
   await sim.close()
 })
 
-/** Its pages come one after the other, so that where it stops is exact. */
 async function start(pageSize = 10): Promise<TestWorker> {
   const worker = await startWorker(sim, database.url, { pageSize, concurrency: 1 })
   workers.push(worker)
@@ -30,8 +29,6 @@ const refused = async ({ sql }: TestWorker): Promise<string[]> =>
   (await sql<{ member: string }[]>`select member from sync.drift where kind = 'refused' order by member`).map(
     ({ member }) => member,
   )
-
-const pages = (): readonly number[] => sim.stats().pages['services'] ?? []
 
 describe('a server that does not take everything', () => {
   it('is asked for smaller pages when it refuses the size', async () => {
@@ -120,65 +117,5 @@ describe('a server that does not take everything', () => {
     expect(outcomes.find(({ resource }) => resource === 'accounts')).toMatchObject({ outcome: 'failed' })
     expect(outcomes.find(({ resource }) => resource === 'payment-terms')).toMatchObject({ outcome: 'ok' })
     expect(await refused(worker)).toEqual(['include=account', 'include=account'])
-  })
-})
-
-describe('an interrupted snapshot', () => {
-  /** Stopped for good by a list that breaks at page 4. */
-  async function interrupted(): Promise<TestWorker> {
-    const worker = await start()
-    const fault = sim.addFault({ kind: '403', match: { type: 'services', page: 4 }, count: 'always' })
-    expect((await worker.run(['services'])).outcomes[0]).toMatchObject({ outcome: 'forbidden' })
-    sim.removeFault(fault.id)
-    sim.resetStats()
-    return worker
-  }
-
-  it('goes on at the page it had come to, and is as whole as any', async () => {
-    const worker = await interrupted()
-    const { outcomes } = await worker.run(['services'])
-    expect(outcomes[0]).toMatchObject({ outcome: 'ok', seen: sim.records.list('services').length })
-    expect(pages()[0]).toBe(4)
-    expect(pages()).not.toContain(3)
-  })
-
-  it('begins again when it is asked to, when the question has changed, and when it is older than half a day', async () => {
-    const again = await interrupted()
-    await again.run(['services'], { restart: true })
-    expect(pages()[0]).toBe(1)
-
-    await interrupted()
-    await (await start(9)).run(['services'])
-    expect(pages()[0]).toBe(1)
-
-    const old = await interrupted()
-    await old.sql`update sync.cursors set snapshot_started_at = now() - interval '13 hours'`
-    await old.run(['services'])
-    expect(pages()[0]).toBe(1)
-  })
-
-  it('is not fooled by a list that shrank in between', async () => {
-    const worker = await interrupted()
-    for (const { id } of sim.records.list('services').slice(0, 5)) sim.records.remove('services', id)
-    expect((await worker.run(['services'])).outcomes[0]).toMatchObject({ outcome: 'incomplete' })
-  })
-
-  it('is left where it was when the run is stopped on request, and says so', async () => {
-    const worker = await start()
-    const stop = new AbortController()
-    sim.addFault({ kind: 'slow', ms: 60_000, match: { type: 'services', page: 4 } })
-    const stopped = worker.run(['services'], {
-      signal: stop.signal,
-      onEvent: (event) => {
-        if (event.type === 'progress' && event.nextPage === 4) stop.abort()
-      },
-    })
-    await expect(stopped).rejects.toMatchObject({ code: 'SYNC_STOPPED' })
-    const [cursor] = await worker.sql`select next_page from sync.cursors where resource = 'services'`
-    expect(cursor).toEqual({ next_page: 4 })
-    const [run] = await worker.sql`select outcome, error from sync.runs order by id desc limit 1`
-    expect(run).toEqual({ outcome: 'failed', error: expect.stringContaining('Stopped on request') as string })
-    const [lease] = await worker.sql`select expires_at < now() as free from sync.leases`
-    expect(lease).toEqual({ free: true })
   })
 })

@@ -5,7 +5,7 @@ import { openDatabase, type Database } from '../../src/store/database.ts'
 import { pull, type PullReport } from '../../src/sync/pull.ts'
 import { push } from '../../src/sync/push.ts'
 import type { Settled } from '../../src/sync/send.ts'
-import type { PullEvent } from '../../src/sync/pull-resource.ts'
+import type { How, PullEvent } from '../../src/sync/pull-resource.ts'
 
 /** Where a worker finds ScopeStack: a simulator, or something that stands in front of one. */
 export type Remote = { url: string; credentials: { clientId: string; clientSecret: string } }
@@ -18,7 +18,7 @@ export type TestWorker = AsyncDisposable &
     push(options?: { signal?: AbortSignal; through?: (client: Client) => Client }): Promise<Settled[]>
   }
 
-type RunOptions = { restart?: boolean; signal?: AbortSignal; onEvent?: (event: PullEvent) => void }
+type RunOptions = How & { signal?: AbortSignal; onEvent?: (event: PullEvent) => void }
 
 /** The real worker in this process, as the command line puts it together. */
 export async function startWorker(
@@ -45,10 +45,10 @@ export async function startWorker(
       await push({ ...pusher, client: through(pusher.client) }, { signal, onSettled: (one) => void settled.push(one) })
       return settled
     },
-    run: (types, { restart = false, signal = new AbortController().signal, onEvent = () => {} } = {}) =>
+    run: (types, { signal = new AbortController().signal, onEvent = () => {}, ...how } = {}) =>
       pull(worker, {
         resources: types === undefined ? [...worker.catalog.values()] : types.map((type) => worker.catalog.get(type)!),
-        restart,
+        ...how,
         signal,
         onEvent,
       }),
@@ -73,6 +73,7 @@ const configFor = ({ url, credentials }: Remote, databaseUrl: string, changes: P
   rate: 0,
   concurrency: 4,
   pageSize: 100,
+  deleteLimit: 20,
   redisUrl: undefined,
   schedule: 'off',
   incrementalSchedule: 'off',

@@ -45,9 +45,9 @@ test('--exit shows the pull and the report, ends with 0 and leaves nothing behin
   expect(code, stderr).toBe(0)
   expect(stderr).toBe('')
   expect(stdout).toContain('A simulated ScopeStack account with 20 projects answers at http://127.0.0.1:')
-  expect(stdout.match(/^✓ /gm)).toHaveLength(37)
+  expect(stdout.match(/^✓ /gm)).toHaveLength(64)
   expect(stdout).toMatch(/^✓ projects +20 +20 new/m)
-  expect(stdout).toMatch(/Run 1: 37 ok · ([\d,]+) records: \1 new, 0 changed, 0 unchanged/)
+  expect(stdout).toMatch(/Run 1: 64 ok · ([\d,]+) records: \1 new, 0 changed, 0 unchanged/)
   expect(stdout).toMatch(
     /Pipeline \(scopestack\.report_project_pipeline\)\n\n +status +projects +revenue +margin +hours\n/,
   )
@@ -97,5 +97,5 @@ test('no setting of yours is used', async () => {
     },
   })
   expect(code, stderr).toBe(0)
-  expect(stdout).toMatch(/Run 1: 37 ok/)
+  expect(stdout).toMatch(/Run 1: 64 ok/)
 })

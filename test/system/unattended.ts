@@ -36,6 +36,7 @@ export async function openUnattended(kind: QueueKind, options: Parameters<typeof
       let stderr = ''
       const given = {
         SYNC_SCHEDULE: YEARLY,
+        SYNC_INCREMENTAL_SCHEDULE: 'off',
         SYNC_TAKEOVER: '2',
         SYNC_PAGE_SIZE: String(PAGE_SIZE),
         SYNC_RESOURCES: 'clients',

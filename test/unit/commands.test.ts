@@ -50,6 +50,7 @@ describe('what is shown of a run', () => {
     inserted: 3,
     updated: 1,
     unchanged: 8,
+    deleted: 0,
     parked: 0,
     pages: 1,
     code: null,

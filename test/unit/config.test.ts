@@ -33,6 +33,7 @@ describe('the configuration', () => {
       rate: 5,
       concurrency: 4,
       pageSize: 100,
+      deleteLimit: 20,
       logLevel: 'info',
       production: false,
     })

@@ -1,100 +1,132 @@
+import { hash } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
 import type { Client } from '../../../src/remote/client.ts'
-import { pagePath, readPages, type ListRequest, type Page } from '../../../src/remote/pages.ts'
+import { fetchPage, isFull, pagePath, readForward, type Page } from '../../../src/remote/pages.ts'
+import { numbered, pagedList, request } from '../../support/paged-list.ts'
 
-const request: ListRequest = { path: '/demo/v1/clients', query: { 'filter[active]': 'true,false' }, pageSize: 2 }
+const { signal } = new AbortController()
 
-const numberOf = (path: string): number => Number(new URLSearchParams(path.split('?')[1]).get('page[number]'))
+describe('one page', () => {
+  const body = JSON.stringify({
+    data: [{ type: 'clients', id: '7' }, { type: 'clients', id: '9' }, 'no record'],
+    included: [{ type: 'users', id: '1' }],
+    meta: { 'record-count': 3, 'page-count': 1 },
+  })
+  const digest = hash('sha1', body, 'base64')
+  const known = { ids: ['7', '9'], carried: null, recordCount: 3, pageCount: 1 }
 
-/** A list whose pages come when the test says so: the client's only part that counts here is the order of its answers. */
-function list(pageOf: (page: number) => { ids: string[]; pageCount: number | null }) {
-  const asked: number[] = []
-  let inFlight = 0
-  let most = 0
-  const client: Client = {
+  /** @param etag of its page; undefined where it has none. It answers 304 when asked with it. */
+  const serverWith = (etag: string | undefined): Client => ({
     write: () => Promise.reject(new Error('a list is only read')),
-    async get(path, judge) {
-      const page = numberOf(path)
-      asked.push(page)
-      most = Math.max(most, ++inFlight)
-      // Later pages come first.
-      for (let turn = 0; turn < 50 - page; turn++) await Promise.resolve()
-      inFlight--
-      const { ids, pageCount } = pageOf(page)
-      const data = ids.map((id) => ({ type: 'clients', id }))
-      return judge(JSON.stringify({ data, meta: { 'page-count': pageCount, 'record-count': 99 } }), path)
+    async get(path, judge, _signal, options) {
+      return options?.known !== undefined && options.known.etag === etag ? options.known.value : judge(body, path, etag)
     },
-  }
-  const read = async (options: { from?: number; window?: number; batch?: number } = {}): Promise<Page[][]> => {
-    const signal = new AbortController().signal
-    const batches: Page[][] = []
-    for await (const pages of readPages({ client, request, from: 1, window: 4, batch: 1000, signal, ...options })) {
-      batches.push(pages)
-    }
-    return batches
-  }
-  return { asked, read, most: () => most }
-}
+  })
+  const tagged = serverWith('"v1"')
+  const plain = serverWith(undefined)
 
-const numbers = (batches: Page[][]): number[] => batches.flat().map(({ number }) => number)
-const of = (count: number) => (page: number) => ({
-  ids: page > count ? [] : [`${page}a`, `${page}b`],
-  pageCount: count,
+  it('has its records, their ids, and what to know it by', async () => {
+    expect(await fetchPage(tagged, request, 1, signal)).toEqual({
+      number: 1,
+      records: [
+        { type: 'clients', id: '7' },
+        { type: 'clients', id: '9' },
+      ],
+      ids: ['7', '9'],
+      unusable: ['no record'],
+      included: [],
+      recordCount: 3,
+      pageCount: 1,
+      mark: { etag: '"v1"' },
+      known: null,
+    })
+    expect((await fetchPage(plain, request, 1, signal)).mark).toEqual({ digest })
+  })
+
+  it('holds what came along only where that is wanted', async () => {
+    const page = await fetchPage(tagged, { ...request, included: true }, 1, signal)
+    expect(page.included).toEqual([{ type: 'users', id: '1' }])
+  })
+
+  it.each([
+    ['the server says that nothing changed', tagged, { etag: '"v1"' }],
+    ['the server has no ETag and sends the same bytes', plain, { digest }],
+  ])('has no records when %s', async (_, server, mark) => {
+    const page = await fetchPage(server, request, 4, signal, { ...known, mark })
+    const { ids, recordCount, pageCount } = known
+    const empty = { records: [], unusable: [], included: [] }
+    expect(page).toEqual({ number: 4, ids, mark, recordCount, pageCount, ...empty, known: { ...known, mark } })
+  })
+
+  it.each([
+    ['another ETag', tagged, { etag: '"v0"' }],
+    ['other bytes', plain, { digest: 'another' }],
+    ['an ETag, and had none', tagged, { digest }],
+    ['no ETag, and had one', plain, { etag: '"v1"' }],
+  ])('is read when it has %s', async (_, server, mark) => {
+    const page = await fetchPage(server, request, 1, signal, { ...known, mark })
+    expect(page).toMatchObject({ known: null, ids: ['7', '9'], records: [{ id: '7' }, { id: '9' }] })
+  })
+
+  it('is asked for with the filters and the number, encoded', () => {
+    const filtered = { ...request, query: { 'filter[active]': 'true,false' }, pageSize: 2 }
+    expect(pagePath(filtered, 3)).toBe(
+      '/demo/v1/clients?filter%5Bactive%5D=true%2Cfalse&page%5Bnumber%5D=3&page%5Bsize%5D=2',
+    )
+    expect(pagePath(request, 1)).toBe('/demo/v1/clients?page%5Bnumber%5D=1')
+  })
 })
 
-describe('a list', () => {
-  it('is read to its end, in order, whatever the order of the answers', async () => {
-    const { read, asked } = list(of(9))
-    expect(numbers(await read())).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9])
-    expect(asked.toSorted((a, b) => a - b)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9])
+describe('a page is full', () => {
+  const page = (number: number, size: number, recordCount: number | null, pageCount: number | null): Page =>
+    ({ number, ids: numbered(size), unusable: [], recordCount, pageCount }) as unknown as Page
+
+  it.each([
+    [1, 10, 25, 3, true],
+    [2, 10, 25, 3, true],
+    [2, 10, 25, 3, true],
+    [2, 9, 25, 3, false],
+    [1, 0, 25, 3, false],
+    [2, 13, 25, 3, false],
+    [3, 5, 25, 3, true],
+    [3, 4, 25, 3, false],
+    [4, 0, 25, 3, true],
+    [1, 7, 7, 1, true],
+    [1, 6, 7, 1, false],
+    [1, 0, 0, 0, true],
+    [2, 3, null, null, true],
+  ])('number %i with %i records, of %s on %s pages: %s', (number, size, records, pages, full) => {
+    expect(isFull(page(number, size, records, pages), 10)).toBe(full)
   })
 
-  it('goes on at the page it is told', async () => {
-    const { read, asked } = list(of(9))
-    expect(numbers(await read({ from: 7 }))).toEqual([7, 8, 9])
-    expect(Math.min(...asked)).toBe(7)
+  it('when a member of it could not be used, all the same', () => {
+    expect(isFull({ ...page(1, 9, 30, 3), unusable: ['x'] }, 10)).toBe(true)
+  })
+})
+
+describe('a list that does not say how many pages it has', () => {
+  const read = async (list: ReturnType<typeof pagedList>) => {
+    const opening = await fetchPage(list.client, request, 1, signal)
+    return await Array.fromAsync(readForward(list.client, request, opening, signal))
+  }
+  const uncounted = () => ({})
+
+  it('is read to its first empty page', async () => {
+    const list = pagedList({ ids: numbered(7), size: 2, meta: uncounted })
+    expect((await read(list)).flatMap(({ ids }) => ids)).toEqual(numbered(7))
+    expect(list.asked).toEqual([1, 2, 3, 4, 5])
   })
 
-  it('never has more pages under way than the window', async () => {
-    const { read, most } = list(of(30))
-    await read({ window: 5 })
-    expect(most()).toBe(5)
-  })
-
-  it('hands on together what has come, up to the batch', async () => {
-    const { read } = list(of(9))
-    const sizes = (await read({ batch: 4 })).map((pages) => pages.length)
-    expect(Math.max(...sizes)).toBe(2)
-  })
-
-  it('follows a list that grows while it is read', async () => {
-    const { read } = list((page) => ({ ids: [`${page}`], pageCount: page < 3 ? 3 : 5 }))
-    expect(numbers(await read())).toEqual([1, 2, 3, 4, 5])
-  })
-
-  it('ends at an empty page, whatever the count says', async () => {
-    const { read } = list((page) => ({ ids: page > 2 ? [] : [`${page}`], pageCount: 10 }))
-    expect(numbers(await read())).toEqual([1, 2, 3])
-  })
-
-  it('needs no page count', async () => {
-    const { read } = list((page) => ({ ids: page > 3 ? [] : [`${page}`], pageCount: null }))
-    expect(numbers(await read())).toEqual([1, 2, 3, 4])
-  })
-
-  it('that is empty is one empty page', async () => {
-    expect(numbers(await list(of(0)).read())).toEqual([1])
+  it('has no page when it is empty', async () => {
+    expect(await read(pagedList({ ids: [], size: 2, meta: uncounted }))).toEqual([])
   })
 
   it('that repeats its page is an error, not a list without end', async () => {
-    const { read } = list(() => ({ ids: ['1', '2'], pageCount: 1_000_000 }))
-    await expect(read()).rejects.toMatchObject({ code: 'SYNC_PAGE_REPEATED' })
+    const list = pagedList({ ids: numbered(2), size: 2, meta: uncounted })
+    const always: Client = {
+      ...list.client,
+      get: (path, judge, ...rest) => list.client.get(path.replace(/=\d+/, '=1'), judge, ...rest),
+    }
+    await expect(read({ ...list, client: always })).rejects.toMatchObject({ code: 'SYNC_PAGE_REPEATED' })
   })
-})
-
-it("a page's address has the filters and the page, encoded", () => {
-  expect(pagePath(request, 3)).toBe(
-    '/demo/v1/clients?filter%5Bactive%5D=true%2Cfalse&page%5Bnumber%5D=3&page%5Bsize%5D=2',
-  )
-  expect(pagePath({ ...request, query: {}, pageSize: null }, 1)).toBe('/demo/v1/clients?page%5Bnumber%5D=1')
 })

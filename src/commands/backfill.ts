@@ -1,0 +1,150 @@
+import { explainStore, openStore, openWorker, type Worker } from '../assemble.ts'
+import { readConfig } from '../config.ts'
+import { backfillStopped } from '../errors/backfill.ts'
+import { usage } from '../errors.ts'
+import { createLogger, noteRetries } from '../logger.ts'
+import { catalog } from '../registry.ts'
+import type { Resource } from '../resource.ts'
+import { backfill as runBackfill, type Begun } from '../sync/backfill.ts'
+import { countRecords } from '../sync/count.ts'
+import { canReadChanges, hasChanges } from '../sync/incremental.ts'
+import { isWell } from '../store/runs.ts'
+import { EXIT, SyncError } from '../sync-error.ts'
+import { createOverall, type Overall } from './overall.ts'
+import { chooseProgress } from './progress.ts'
+import { chooseResources } from './choose.ts'
+import type { Verb } from './verb.ts'
+import { duration, thousands } from './words.ts'
+
+export const backfill: Verb = {
+  name: 'backfill',
+  summary: 'read everything again, resumable, with its progress and the time it will take',
+  args: '[resource...]',
+  options: [
+    { flags: '--since <date>', about: 'only what changed since that day (YYYY-MM-DD), and what belongs to it' },
+    { flags: '--restart', about: 'begin anew instead of going on, and load every page even if it did not change' },
+    { flags: '--allow-mass-delete', about: 'believe a list that lacks more rows than SYNC_DELETE_LIMIT' },
+    { flags: '--json', about: 'one JSON object a line on stdout, for machines' },
+  ],
+  help: `Reads every list from its end to its beginning, writes the rows that differ and marks as
+deleted what is gone. Stopped by Ctrl-C, a kill or a crash, it goes on where it was when it is
+run again, however much later; resources that failed are tried again then, and no others. It
+may run while "start" does: what another process is reading is waited for.
+
+Examples
+  npm run -s sync -- backfill
+  npm run -s sync -- backfill projects project-services
+  npm run -s sync -- backfill --since 2026-01-01`,
+
+  async run({ args, options, signal }) {
+    const config = readConfig({ credentials: true })
+    const named = args.length > 0
+    const chosen = chooseResources(catalog, named ? args : config.resources)
+    const since = sinceOf(options['since'], new Date())
+    if (since !== null) refuseUndated(chosen, named)
+    const json = options['json'] === true
+    const terminal = process.stderr.isTTY && process.stdout.isTTY
+    const log = createLogger({ level: config.logLevel, terminal })
+    const store = await openStore(config, signal)
+    const overall = createOverall()
+    const progress = chooseProgress({ json, terminal, footer: () => overall.line(Date.now()) })
+    try {
+      const worker = await openWorker(config, store, signal, noteRetries(log))
+      const sayBegun = async (begun: Begun): Promise<void> => {
+        progress.note(begunLine(begun))
+        if (begun.since === null) progress.note(await measure(worker, begun.left, config, overall, signal))
+        overall.begin(begun)
+      }
+      try {
+        const report = await runBackfill(worker, {
+          resources: chosen,
+          named,
+          since,
+          restart: options['restart'] === true,
+          allowMassDelete: options['allowMassDelete'] === true,
+          signal,
+          onBegin: sayBegun,
+          onEvent(event) {
+            overall.event(event)
+            progress.event(event)
+          },
+        })
+        progress.finish(report)
+        if (report.failed.length > 0) progress.note(failedLine(report.failed))
+        return isWell(report.outcome) ? EXIT.ok : EXIT.notAllOk
+      } finally {
+        await worker.close()
+      }
+    } catch (error) {
+      const explained = await explainStore(error, store)
+      const stopped = explained instanceof SyncError && explained.code === 'SYNC_STOPPED'
+      const said = stopped ? backfillStopped() : explained
+      progress.abandon(said)
+      throw said
+    } finally {
+      await store.close()
+    }
+  },
+}
+
+/** @throws SyncError SYNC_USAGE when it is no day, or one that has not come. */
+export function sinceOf(given: string | boolean | undefined, now: Date): string | null {
+  if (given === undefined) return null
+  const day =
+    typeof given === 'string' && /^\d{4}-\d{2}-\d{2}$/.test(given) ? new Date(`${given}T00:00:00Z`) : undefined
+  if (day === undefined || Number.isNaN(day.getTime()) || day.toISOString().slice(0, 10) !== given) {
+    throw usage(`--since takes a day as YYYY-MM-DD, not "${String(given)}".`)
+  }
+  if (day > now) throw usage(`--since ${given} has not come yet. Give a day of the past.`)
+  return given
+}
+
+/** What was not named is left out without a word, as long as something is left. */
+function refuseUndated(chosen: readonly Resource[], named: boolean): void {
+  const types = new Set(chosen.map(({ type }) => type))
+  if (!named && chosen.some((resource) => canReadChanges(resource, types))) return
+  const undated = chosen.filter((resource) => !hasChanges(resource)).map(({ type }) => type)
+  if (undated.length > 0) {
+    throw usage(`ScopeStack does not tell when ${undated.join(', ')} changed. Leave --since out to read all of it.`)
+  }
+  const parts = chosen.filter((resource) => !canReadChanges(resource, types)).map(({ type }) => type)
+  if (parts.length === 0) return
+  throw usage(
+    `With --since, ${parts.join(', ')} can only be read together with the projects that changed. Name projects too.`,
+  )
+}
+
+const many = (count: number): string => `${thousands(count)} resource${count === 1 ? '' : 's'}`
+
+function begunLine({ startedAt, since, resumed, left, done }: Begun): string {
+  const changed = since === null ? '' : `, what changed since ${since}`
+  if (!resumed) return `Backfill of ${many(left.length)}${changed}.`
+  return `Goes on with the backfill begun ${startedAt.toISOString()}${changed}: ${many(done)} done, ${thousands(left.length)} left.`
+}
+
+const failedLine = (failed: readonly string[]): string =>
+  `Failed: ${failed.length <= 5 ? failed.join(', ') : many(failed.length)}. Run "backfill" to try ${failed.length === 1 ? 'it' : 'them'} again, or\n"backfill --restart" to read everything once more.`
+
+/** `11,318 records in 64 lists: about 130 requests.`, and how long these take at the least. */
+async function measure(
+  worker: Worker,
+  left: readonly Resource[],
+  { rate, pageSize }: { rate: number; pageSize: number },
+  overall: Overall,
+  signal: AbortSignal,
+): Promise<string> {
+  const counts = await Promise.all(
+    left.map(async (resource) => {
+      const count = await countRecords(worker, resource, signal)
+      overall.expect(resource.type, count)
+      return count
+    }),
+  )
+  const known = counts.filter((count) => count !== null)
+  const records = known.reduce((sum, count) => sum + count, 0)
+  const requests = known.reduce((sum, count) => sum + Math.max(1, Math.ceil(count / pageSize)), 0)
+  const least =
+    rate > 0 ? `At ${rate} requests a second that takes at least ${duration((requests / rate) * 1000)}.\n` : ''
+  const lists = `${known.length} list${known.length === 1 ? '' : 's'}`
+  return `${thousands(records)} records in ${lists}: about ${thousands(requests)} requests.\n${least}`
+}

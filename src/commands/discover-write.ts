@@ -1,0 +1,50 @@
+/** Puts findings into files of the catalog. */
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { notWritable } from '../errors/discover.ts'
+import type { Discovered } from '../sync/discover.ts'
+import type { Finding } from '../sync/discover/difference.ts'
+import { emptySource, writeFindings } from '../sync/discover/source.ts'
+
+export const CATALOG_FOLDER = join(import.meta.dirname, '../resources')
+
+/** A type comes from the remote, and becomes a path and a table. */
+const FILE_NAME = /^[a-z][a-z0-9_-]{0,62}$/
+
+export interface WrittenFile {
+  readonly path: string
+  readonly type: string
+  /** A file of that name was there. */
+  readonly replaced: boolean
+  readonly closed: readonly Finding[]
+}
+
+/**
+ * One file for each resource that it can bring nearer to the account, made from the one in the catalog.
+ *
+ * @throws SyncError SYNC_NOT_WRITABLE
+ */
+export async function writeCatalog(discovered: readonly Discovered[], folder: string): Promise<WrittenFile[]> {
+  const written: WrittenFile[] = []
+  for (const { resource, declared, state, findings } of discovered) {
+    const { type } = resource
+    if (state !== 'read' || !FILE_NAME.test(type)) continue
+    const source = declared ? await readFile(join(CATALOG_FOLDER, `${type}.ts`), 'utf8') : emptySource(resource)
+    const { text, closed } = writeFindings(source, resource, findings)
+    if (declared && closed.length === 0) continue
+    written.push({ ...(await put(folder, `${type}.ts`, text)), type, closed })
+  }
+  return written
+}
+
+async function put(folder: string, name: string, text: string): Promise<{ path: string; replaced: boolean }> {
+  const path = join(folder, name)
+  try {
+    await mkdir(folder, { recursive: true })
+    const before = await readFile(path, 'utf8').catch(() => undefined)
+    await writeFile(path, text)
+    return { path, replaced: before !== undefined }
+  } catch (error) {
+    throw notWritable({ path }, error)
+  }
+}

@@ -1,0 +1,97 @@
+import { createLogUpdate } from 'log-update'
+import { explainStore, openStore, openWorker } from '../assemble.ts'
+import { readConfig } from '../config.ts'
+import { usage } from '../errors.ts'
+import { createLogger, noteRetries } from '../logger.ts'
+import { catalog } from '../registry.ts'
+import { discover as runDiscover, type Discovered, type DiscoverReport } from '../sync/discover.ts'
+import { chooseResources } from './choose.ts'
+import { describeResource, describeSummary, describeWritten, differs } from './discover-screen.ts'
+import { CATALOG_FOLDER, writeCatalog, type WrittenFile } from './discover-write.ts'
+import type { Verb } from './verb.ts'
+import { EXIT } from '../sync-error.ts'
+
+export const discover: Verb = {
+  name: 'discover',
+  summary: 'hold the catalog against the live account, and write what it lacks',
+  args: '[resource...]',
+  options: [
+    { flags: '--write [folder]', about: 'write the files that close the difference; by default into src/resources/' },
+    { flags: '--json', about: 'one JSON document on stdout, for machines' },
+  ],
+  help: `Reads a few pages from both ends of every list, asks for relationships that nobody has
+declared, and looks for the API's own description (Swagger). The mirror is not touched.
+
+Each difference is one of
+  new      a member that is not declared, with the kind that all values met suggest
+  misfit   values that do not fit the kind that is declared
+  leads    a relationship that leads to another type than the one declared, or to many
+  gone     a member that is declared and that no record looked at carried
+  refused  an include or a filter that is declared and that the server does not take
+  absent   a list that is declared and not there, or one that is there and not declared
+
+Nothing is lost meanwhile: what is not declared is kept in sync_extra. With --write, read
+the files, say in their comments what the members mean, and make the migration:
+npm run db:generate. A member that is gone is never taken out.
+
+Exits with 2 when something differs. What the role may not see is said, and no difference.
+
+Examples
+  npm run -s sync -- discover
+  npm run -s sync -- discover projects clients --write
+  npm run -s sync -- discover --write /tmp/resources`,
+
+  async run({ args, options, signal }) {
+    const config = readConfig({ credentials: true })
+    const write = options['write']
+    if (typeof write === 'string' && catalog.has(write)) {
+      throw usage(`--write took "${write}" for the folder. Name the resources first: discover ${write} --write`)
+    }
+    const chosen = chooseResources(catalog, args.length > 0 ? args : config.resources)
+    const json = options['json'] === true
+    const terminal = process.stderr.isTTY && process.stdout.isTTY
+    const say = (text: string): void => void (json || process.stdout.write(text))
+    const paint = terminal && !json ? createLogUpdate(process.stderr, { showCursor: true }) : undefined
+    const store = await openStore(config, signal)
+    try {
+      const log = createLogger({ level: config.logLevel, terminal })
+      const worker = await openWorker(config, store, signal, noteRetries(log))
+      try {
+        const { client, slug, pageSize } = worker
+        const report = await runDiscover(
+          { client, slug, catalog, pageSize },
+          {
+            resources: chosen,
+            beyond: args.length === 0 && config.resources === undefined,
+            signal,
+            onBegin: (type) => paint?.(`… ${type}`),
+            onEnd: (found) => {
+              paint?.clear()
+              say(describeResource(found))
+            },
+          },
+        )
+        paint?.clear()
+        const folder = typeof write === 'string' ? write : CATALOG_FOLDER
+        const written = write === undefined ? undefined : await writeCatalog(report.discovered, folder)
+        say(describeSummary(report, written === undefined))
+        if (written !== undefined) say(describeWritten(report, written))
+        if (json) process.stdout.write(`${JSON.stringify(forMachines(report, written))}\n`)
+        return report.discovered.some(differs) ? EXIT.notAllOk : EXIT.ok
+      } finally {
+        await worker.close()
+      }
+    } catch (error) {
+      paint?.clear()
+      throw await explainStore(error, store)
+    } finally {
+      await store.close()
+    }
+  },
+}
+
+const forMachines = ({ discovered, document }: DiscoverReport, written: readonly WrittenFile[] | undefined) => ({
+  resources: discovered.map(({ resource, ...found }: Discovered) => ({ resource: resource.type, ...found })),
+  document: document ?? null,
+  ...(written === undefined ? {} : { written: written.map(({ path, replaced }) => ({ path, replaced })) }),
+})

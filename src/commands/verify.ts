@@ -1,0 +1,108 @@
+import { explainStore, openStore, openWorker, type Worker } from '../assemble.ts'
+import { readConfig } from '../config.ts'
+import { nothingPulled, verifyStopped } from '../errors.ts'
+import { createLogger, noteRetries } from '../logger.ts'
+import { catalog } from '../registry.ts'
+import type { Resource } from '../resource.ts'
+import { wasRead } from '../store/cursors.ts'
+import { explain } from '../sync/explain.ts'
+import { reconnecting } from '../sync/reconnect.ts'
+import { isRefusal } from '../sync/request.ts'
+import { underLease } from '../sync/under-lease.ts'
+import { verifyResource, type Verified } from '../sync/verify.ts'
+import { endsTheRun, EXIT, SyncError } from '../sync-error.ts'
+import { chooseResources } from './choose.ts'
+import { chooseVerifyScreen, type VerifyScreen } from './verify-screen.ts'
+import type { Verb } from './verb.ts'
+
+export const verify: Verb = {
+  name: 'verify',
+  summary: 'read ScopeStack again and compare every row with it',
+  args: '[resource...]',
+  options: [
+    { flags: '--repair', about: 'write what differs or is missing, and mark as deleted what is too much' },
+    { flags: '--json', about: 'one JSON object a line on stdout, for machines' },
+  ],
+  help: `Compares the values of every column, not the digests that a pull goes by, so it also finds
+rows that were changed by hand. A row that is not in the list counts as too many only when
+its record, asked for by its own address, is not found.
+
+What ScopeStack has changed since the last pull is a difference too: pull first.
+
+Exit code 2 when anything differs, also when it was repaired.
+
+Examples
+  npm run -s sync -- verify
+  npm run -s sync -- verify clients projects --repair
+  npm run -s sync -- verify --json | jq 'select(.type == "difference")'`,
+
+  async run({ args, options, signal }) {
+    const config = readConfig({ credentials: true })
+    const chosen = chooseResources(catalog, args.length > 0 ? args : config.resources)
+    const terminal = process.stderr.isTTY && process.stdout.isTTY
+    const log = createLogger({ level: config.logLevel, terminal })
+    const screen = chooseVerifyScreen({ json: options['json'] === true, terminal })
+    const store = await openStore(config, signal)
+    try {
+      const worker = await openWorker(config, store, signal, noteRetries(log))
+      try {
+        const types = chosen.map(({ type }) => type)
+        if (!(await reconnecting(() => wasRead(store.sql, types), signal))) throw nothingPulled()
+        const verified: Verified[] = []
+        // One after the other: the pace is the limit, and the screen reads from top to bottom.
+        for (const resource of chosen) {
+          const found = await verifyOne(worker, resource, options['repair'] === true, screen, signal)
+          if (found !== undefined) verified.push(found)
+        }
+        screen.finish(verified, chosen.length - verified.length)
+        return verified.every(isEqual) && verified.length === chosen.length ? EXIT.ok : EXIT.notAllOk
+      } finally {
+        await worker.close()
+      }
+    } catch (error) {
+      const explained = await explainStore(error, store)
+      const stopped = explained instanceof SyncError && explained.code === 'SYNC_STOPPED'
+      const said = stopped ? verifyStopped() : explained
+      screen.abandon(said)
+      throw said
+    } finally {
+      await store.close()
+    }
+  },
+}
+
+const isEqual = ({ missing, extra, different, refused, doubt }: Verified): boolean =>
+  missing + extra + different + refused === 0 && doubt === null
+
+/** @returns undefined when it could not be read, which the screen was told. */
+async function verifyOne(
+  worker: Worker,
+  resource: Resource,
+  repair: boolean,
+  screen: VerifyScreen,
+  signal: AbortSignal,
+): Promise<Verified | undefined> {
+  const { type, confidence } = resource
+  screen.begin(type)
+  try {
+    const found = await underLease(worker.leases, type, signal, async (held, lease) => {
+      const onDifference = screen.difference.bind(screen, type)
+      const onProgress = screen.progress.bind(screen, type)
+      return await verifyResource(worker, { resource, lease, repair, signal: held, onDifference, onProgress })
+    })
+    screen.end(found)
+    return found
+  } catch (error) {
+    const explained = await explain(worker, resource, error, signal)
+    if (!(explained instanceof SyncError) || endsTheRun(explained)) throw explained
+    const absent = confidence === 'low' && (explained.code === 'SYNC_LIST_NOT_FOUND' || isRefusal(explained))
+    if (absent) {
+      screen.absent(type)
+      return { resource: type, ...NOTHING }
+    }
+    screen.unread(type, explained)
+    return undefined
+  }
+}
+
+const NOTHING = { read: 0, missing: 0, extra: 0, different: 0, refused: 0, repaired: 0, doubt: null }

@@ -1,0 +1,20 @@
+import { boolean, defineResource, to } from '../resource.ts'
+
+export default defineResource('project-products', {
+  comment:
+    'One row per product sold on a project. All else that ScopeStack sends is in sync_extra. Joins projects by project_id.',
+  // Only its name is known, as an include of projects: the list path is inferred and the members are not known (API
+  // notes §2, §10).
+  confidence: 'low',
+  otherwise: [
+    { from: 'included', list: 'projects', include: 'project-products' },
+    { from: 'below', parent: 'projects', path: 'project-products' },
+  ],
+  attributes: {
+    // Doubtful: not always sent.
+    active: boolean('False when the product is archived: off the project, but kept.'),
+  },
+  toOne: {
+    project: to('projects', 'Project the product is sold on.'),
+  },
+})

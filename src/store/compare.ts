@@ -1,0 +1,182 @@
+/**
+ * Compares records with their rows by what the columns hold. The digests that loading goes by say nothing here: a column
+ * that was changed by hand leaves the digest as it was.
+ *
+ *   records ──► rows as loading makes them ──► one JSON recordset, cast to the columns' types
+ *                                                   └──► joined to the living rows, `is distinct from` a column
+ *
+ * Postgres itself compares, so that `1.0` is `1.00`, one instant is one instant in any offset, and the order of keys in
+ * nested JSON means nothing.
+ */
+import type { RemoteRecord, Resource } from '../resource.ts'
+import { arrayLiteral, isStorable } from './codec.ts'
+import { isDataError, quote, type Database, type Transaction } from './database.ts'
+import { isComparable } from './edited.ts'
+import { rowColumns, rowMaker, type Row } from './row.ts'
+import { SQL_TYPE } from './tables.ts'
+
+export type Comparison =
+  | { readonly id: string; readonly state: 'equal' }
+  /** The mirror has no row for it, or only a tombstone. */
+  | { readonly id: string; readonly state: 'missing' }
+  | { readonly id: string; readonly state: 'different'; readonly columns: readonly DifferingColumn[] }
+  /** The record cannot be compared: it is no row, or Postgres takes one of its values for none. */
+  | { readonly id: string; readonly state: 'refused'; readonly reason: string }
+
+interface DifferingColumn {
+  readonly name: string
+  /** As Postgres writes them; null is NULL. */
+  readonly remote: string | null
+  readonly mirror: string | null
+}
+
+export interface Comparer {
+  /**
+   * One answer for each id, in the order of the records; the last of several records with one id counts. Columns that a
+   * record says nothing of are not compared, as they are not loaded.
+   *
+   * @param sql no transaction: a value that Postgres refuses would end it for the others.
+   */
+  compare(sql: Database, records: readonly RemoteRecord[]): Promise<Comparison[]>
+}
+
+/** Made once for each resource, like what loads it. */
+export function createComparer(resource: Resource): Comparer {
+  const toRow = rowMaker(resource)
+  const statements = new Map<string, string>()
+  const statementFor = (untold: string): string => {
+    const statement = statements.get(untold) ?? statementOf(resource, new Set(untold.split(',')))
+    statements.set(untold, statement)
+    return statement
+  }
+
+  /** One bad value among many is found by halving: 1,000 rows cost twenty statements more, and only then. */
+  async function differences(sql: Database, rows: readonly Row[]): Promise<Comparison[]> {
+    try {
+      const found = await sql.unsafe<Found[]>(statementFor(rows[0]!.untold), [recordset(rows)], { prepare: true })
+      return comparisonsOf(found)
+    } catch (error) {
+      if (!isDataError(error)) throw error
+      if (rows.length === 1) {
+        const reason = `Postgres would not take it: ${(error as Error).message}.`
+        return [{ id: rows[0]!.id, state: 'refused', reason }]
+      }
+      const half = rows.length >> 1
+      return [...(await differences(sql, rows.slice(0, half))), ...(await differences(sql, rows.slice(half)))]
+    }
+  }
+
+  return {
+    async compare(sql, records) {
+      const answers = new Map<string, Comparison>()
+      const rows = new Map<string, Row>()
+      for (const record of records) {
+        answers.set(record.id, { id: record.id, state: 'equal' })
+        try {
+          rows.set(record.id, toRow(record))
+        } catch (error) {
+          if (!(error instanceof RangeError)) throw error
+          const reason = `It cannot be written as a row: ${error.message}.`
+          answers.set(record.id, { id: record.id, state: 'refused', reason })
+          rows.delete(record.id)
+        }
+      }
+      for (const alike of Map.groupBy(rows.values(), ({ untold }) => untold).values()) {
+        for (const found of await differences(sql, alike)) answers.set(found.id, found)
+      }
+      return [...answers.values()]
+    },
+  }
+}
+
+interface Found extends DifferingColumn {
+  readonly id: string
+  /** Null: no row. */
+  readonly name: string
+}
+
+const comparisonsOf = (found: readonly Found[]): Comparison[] =>
+  [...Map.groupBy(found, ({ id }) => id)].map(([id, columns]) =>
+    columns[0]!.name === null
+      ? { id, state: 'missing' }
+      : {
+          id,
+          state: 'different',
+          columns: columns.map(({ name, remote, mirror }) => ({ name, remote, mirror })),
+        },
+  )
+
+/** Says nothing of rows that are equal. Columns go by their position, since their names may be anything. */
+function statementOf(resource: Resource, untold: ReadonlySet<string>): string {
+  const type = new Map(resource.columns.map(({ name, kind }) => [name, SQL_TYPE[kind]]))
+  const names = rowColumns(resource)
+  const told = [...names.entries()].filter(([position, name]) => position > 0 && !untold.has(name))
+  const compared = told.map(([position, name]) => {
+    const sent = `v.${quote(String(position))}`
+    const held = `m.${quote(name)}`
+    return `('${name}', ${held} is distinct from ${sent}, ${sent}::text, ${held}::text)`
+  })
+  return `
+    with v as materialized (
+      select s."0" as id, ${told
+        .map(([position, name]) => {
+          const cast = name === 'sync_extra' ? 'jsonb' : type.get(name)!
+          return `s.${quote(String(position))}::${cast}`
+        })
+        .join(', ')}
+      from json_to_recordset($1::text::json) as s(${names.map((_, index) => `${quote(String(index))} text`).join(', ')})
+    )
+    select v.id, d.name, d.remote, d.mirror
+    from v
+    left join scopestack.${quote(resource.table)} m on m.id = v.id and m.sync_deleted_at is null
+    left join lateral (values ${compared.join(', ')}) as d(name, differs, remote, mirror) on m.id is not null and d.differs
+    where m.id is null or d.differs`
+}
+
+/** Rows as an array of objects whose keys are the columns' positions. */
+const recordset = (rows: readonly Row[]): string =>
+  JSON.stringify(rows.map((row) => Object.fromEntries(row.values.entries())))
+
+/** Ids sent at once; a million are a hundred statements. */
+const IDS_AT_ONCE = 10_000
+
+/**
+ * Ids of living rows that are not among `ids`, in order. Rows with local edits that are not settled are none of them.
+ *
+ * @param ids all that the remote has, in any order, any of them twice.
+ */
+export async function extraIds(sql: Database, resource: Resource, ids: Iterable<string>): Promise<string[]> {
+  return sql.begin(async (tx) => {
+    await tx`create temp table met (id text not null) on commit drop`
+    for (const batch of inBatches(ids)) {
+      await tx.unsafe('insert into met select unnest($1::text[])', [arrayLiteral(batch.filter(isStorable))], {
+        prepare: true,
+      })
+    }
+    // A fresh table has no statistics, and is taken for small.
+    await tx`analyze met`
+    const extra = await tx<{ id: string }[]>`
+      select m.id from scopestack.${tx(resource.table)} m
+      where m.sync_deleted_at is null and not exists (select from met where met.id = m.id)
+        and ${isComparable(tx, resource.type)}
+      order by m.id collate "C"`
+    return extra.map(({ id }) => id)
+  })
+}
+
+function* inBatches(ids: Iterable<string>): Generator<string[]> {
+  let batch: string[] = []
+  for (const id of ids) {
+    if (batch.push(id) < IDS_AT_ONCE) continue
+    yield batch
+    batch = []
+  }
+  if (batch.length > 0) yield batch
+}
+
+/** Takes the digests of these rows away, so that the next `load` of their records writes them whatever they hold. */
+export async function forgetDigests(tx: Transaction, resource: Resource, ids: readonly string[]): Promise<void> {
+  await tx`
+    update scopestack.${tx(resource.table)} set sync_hash = ''
+    where id = any(${arrayLiteral(ids)}::text[]) and sync_hash <> ''`
+}

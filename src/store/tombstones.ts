@@ -1,0 +1,83 @@
+/** Rows whose record a whole list no longer holds. Rows that a local edit made, or is about to change, are none of them. */
+import type { Resource } from '../resource.ts'
+import { arrayLiteral } from './codec.ts'
+import type { Database, Transaction } from './database.ts'
+import { isRemote, noteReturns } from './edited.ts'
+
+export interface Unmet {
+  /** Living rows that the snapshot under way has not met, at most as many as asked for, those behind the last asked first. */
+  readonly ids: readonly string[]
+  /** How many there are in all. */
+  readonly count: number
+  /** Living rows of the table, of which ScopeStack said what they hold. */
+  readonly living: number
+}
+
+export async function findUnmet(sql: Database, resource: string, table: string, limit: number): Promise<Unmet> {
+  const [row] = await sql<Unmet[]>`
+    with met as materialized (select distinct unnest(ids) as id from sync.seen_pages where resource = ${resource}),
+      unmet as materialized (
+        select m.id from scopestack.${sql(table)} m left join met on met.id = m.id
+        where m.sync_deleted_at is null and met.id is null and ${isRemote(sql, resource, 'snapshot')})
+    select
+      (select coalesce(json_agg(id), '[]') from (
+        select id from unmet
+        order by id collate "C" <= (select swept_to from sync.cursors where resource = ${resource}) collate "C", id collate "C"
+        limit ${limit}) as first) as ids,
+      (select count(*)::int from unmet) as count,
+      (select count(*)::int from scopestack.${sql(table)} m
+        where m.sync_deleted_at is null and ${isRemote(sql, resource, 'snapshot')}) as living`
+  return row!
+}
+
+/**
+ * Some ids that were met and are in the mirror, of the pages read last: proof that whoever asks for a record by its address
+ * is heard. More than one, since any of them may have been deleted since.
+ */
+export async function someMet(sql: Database, resource: string, table: string): Promise<string[]> {
+  const rows = await sql<{ id: string }[]>`
+    select m.id from (
+      select s.ids from sync.seen_pages s where s.resource = ${resource} and cardinality(s.ids) > 0
+      order by s.pass desc, s.page limit 5) last, unnest(last.ids) as met
+    join scopestack.${sql(table)} m on m.id = met and m.sync_deleted_at is null
+    limit 3`
+  return rows.map(({ id }) => id)
+}
+
+/** Where the next sweep goes on; null: all were asked for. */
+export async function saveSweptTo(tx: Transaction, resource: string, id: string | null): Promise<void> {
+  await tx`update sync.cursors set swept_to = ${id} where resource = ${resource}`
+}
+
+/** @returns how many rows it buried: those that were buried before do not count. */
+export async function bury(tx: Transaction, { type, table }: Resource, ids: readonly string[]): Promise<number> {
+  const buried = await tx<{ id: string }[]>`
+    update scopestack.${tx(table)} m set sync_deleted_at = now(), sync_changed_at = now()
+    where m.id = any(${arrayLiteral(ids)}::text[]) and m.sync_deleted_at is null and ${isRemote(tx, type)}
+    returning m.id`
+  // Of a parked change: ScopeStack's truth is that there is no such record.
+  await noteReturns(tx, type, arrayLiteral(buried.map(({ id }) => id)))
+  return buried.length
+}
+
+/** Living rows of these projects that are not among `met`. */
+export async function unmetWithin(
+  sql: Database,
+  { type, table }: Resource,
+  projects: readonly string[],
+  met: readonly string[],
+): Promise<string[]> {
+  const rows = await sql<{ id: string }[]>`
+    select m.id from scopestack.${sql(table)} m
+    where m.project_id = any(${arrayLiteral(projects)}::text[]) and m.sync_deleted_at is null
+      and m.id <> all(${arrayLiteral(met)}::text[]) and ${isRemote(sql, type)}
+    order by m.id`
+  return rows.map(({ id }) => id)
+}
+
+export async function countLiving(sql: Database, { type, table }: Resource): Promise<number> {
+  const [row] = await sql<{ n: number }[]>`
+    select count(*)::int as n from scopestack.${sql(table)} m
+    where m.sync_deleted_at is null and ${isRemote(sql, type)}`
+  return row!.n
+}

@@ -1,0 +1,82 @@
+/** What differs between records and their rows, and is no local edit on its way: told and counted once, however often it is met, and repaired if wished. */
+import type { RemoteRecord, Resource } from '../resource.ts'
+import { createComparer, forgetDigests, type Comparison } from '../store/compare.ts'
+import type { Database } from '../store/database.ts'
+import { unsettledRows } from '../store/edited.ts'
+import { confirmLease, type Lease } from '../store/leases.ts'
+import type { Mirror } from '../store/mirror.ts'
+import type { Unusable } from './commit.ts'
+import { load } from './load.ts'
+import { reconnecting } from './reconnect.ts'
+
+export interface Difference {
+  /** Null of what came without one. */
+  readonly id: string | null
+  /** `refused`: what cannot be compared, because it is no record or does not fit into a row. */
+  readonly what: 'missing' | 'extra' | 'different' | 'refused'
+  readonly columns: readonly { readonly name: string; readonly remote: string | null; readonly mirror: string | null }[]
+  /** Of what is refused. */
+  readonly reason: string | null
+}
+
+interface Deps {
+  readonly sql: Database
+  readonly resource: Resource
+  readonly lease: Lease
+  readonly mirror: Mirror
+  readonly repair: boolean
+  readonly signal: AbortSignal
+  readonly onDifference: (difference: Difference) => void
+}
+
+export interface Differences {
+  readonly counts: { missing: number; extra: number; different: number; refused: number; repaired: number }
+  compare(records: readonly RemoteRecord[]): Promise<void>
+  refuse(unusable: readonly Unusable[]): void
+  extra(ids: readonly string[]): void
+}
+
+export function createDifferences(deps: Deps): Differences {
+  const { sql, resource, lease, mirror, repair, signal, onDifference } = deps
+  const comparer = createComparer(resource)
+  const loading = { sql, type: resource.type, lease, mirror, signal }
+  const counts = { missing: 0, extra: 0, different: 0, refused: 0, repaired: 0 }
+  const told = new Set<string>()
+
+  function tell(key: string, { what, ...rest }: Pick<Difference, 'id' | 'what'> & Partial<Difference>): void {
+    if (told.has(key)) return
+    told.add(key)
+    counts[what]++
+    onDifference({ what, columns: [], reason: null, ...rest })
+  }
+
+  return {
+    counts,
+    async compare(records) {
+      const all = (await reconnecting(() => comparer.compare(sql, records), signal)).filter(differs)
+      const ids = all.map(({ id }) => id)
+      // Looked at behind the comparison: an edit made meanwhile is not taken for a difference.
+      const ours = await reconnecting(() => unsettledRows(sql, resource.type, ids), signal)
+      const found = all.filter(({ id }) => !ours.has(id))
+      for (const { state: what, ...rest } of found) tell(rest.id, { what, ...rest })
+      const wrong = new Set(found.filter(({ state }) => state !== 'refused').map(({ id }) => id))
+      if (!repair || wrong.size === 0) return
+      const forget = async () =>
+        await sql.begin(async (tx) => {
+          await confirmLease(tx, lease)
+          await forgetDigests(tx, resource, [...wrong])
+        })
+      await reconnecting(forget, signal)
+      const loaded = await load(loading, { records: records.filter(({ id }) => wrong.has(id)), unusable: [] })
+      counts.repaired += loaded.written.length
+    },
+    refuse(unusable) {
+      for (const { id, reason, body } of unusable) tell(id ?? JSON.stringify(body), { id, what: 'refused', reason })
+    },
+    extra(ids) {
+      for (const id of ids) tell(id, { id, what: 'extra' })
+    },
+  }
+}
+
+const differs = (one: Comparison): one is Exclude<Comparison, { state: 'equal' }> => one.state !== 'equal'

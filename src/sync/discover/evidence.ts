@@ -1,0 +1,144 @@
+/** What records say of their members. Counts and shapes are kept, never a value. */
+import { isObject } from '../../remote/document.ts'
+import type { Kind, RemoteRecord, Resource } from '../../resource.ts'
+import { encode, MISFIT, numberText } from '../../store/codec.ts'
+
+export interface AttributeEvidence {
+  /** Records that carry the member, whatever its value. */
+  carried: number
+  /** Values that say something of their kind: not null, and not empty. */
+  told: number
+  numbers: number
+  /** Texts such as `"23.0"`, which is how decimals are sent (API notes §8). */
+  points: number
+  /** The kinds that all values can be read as. */
+  kinds: ReadonlySet<Kind>
+  /** Values that do not fit the declared kind; none where nothing is declared. */
+  misfits: number
+}
+
+export interface EndEvidence {
+  carried: number
+  /** Linkages of each shape; without any, the relationship is only links. */
+  toOne: number
+  toMany: number
+  readonly types: Set<string>
+}
+
+export interface Evidence {
+  /** Different records met. */
+  readonly records: number
+  readonly attributes: ReadonlyMap<string, AttributeEvidence>
+  readonly ends: ReadonlyMap<string, EndEvidence>
+}
+
+export interface Tally extends Evidence {
+  add(record: RemoteRecord): void
+  /** For a list that was asked once more, to include this relationship: its other members were counted already. */
+  addEnd(record: RemoteRecord, member: string): void
+}
+
+export function createTally(resource: Resource): Tally {
+  const attributes = new Map<string, AttributeEvidence>()
+  const ends = new Map<string, EndEvidence>()
+  const declared = new Map(
+    resource.columns.filter(({ from }) => from === 'attribute').map(({ member, kind }) => [member, kind]),
+  )
+  const met = new Set<string>()
+
+  function countEnd(member: string, relationship: unknown): void {
+    const known = ends.get(member) ?? { carried: 0, toOne: 0, toMany: 0, types: new Set<string>() }
+    ends.set(member, known)
+    known.carried++
+    const linkage = isObject(relationship) ? relationship['data'] : undefined
+    if (linkage === undefined) return
+    if (Array.isArray(linkage)) known.toMany++
+    else known.toOne++
+    for (const end of Array.isArray(linkage) ? (linkage as unknown[]) : [linkage]) {
+      if (isObject(end) && typeof end['type'] === 'string') known.types.add(end['type'])
+    }
+  }
+
+  return {
+    get records() {
+      return met.size
+    },
+    attributes,
+    ends,
+    add(record) {
+      if (met.has(record.id)) return
+      met.add(record.id)
+      for (const [member, value] of membersOf(record.attributes)) {
+        const known = attributes.get(member) ?? noAttribute()
+        attributes.set(member, known)
+        known.carried++
+        if (value === null) continue
+        if (!isEmpty(value)) known.told++
+        if (numberText(value) !== undefined) known.numbers++
+        if (typeof value === 'string' && WITH_POINT.test(value)) known.points++
+        known.kinds = known.kinds.intersection(readingsOf(value))
+        const kind = declared.get(member)
+        if (kind !== undefined && encode(kind, value) === MISFIT) known.misfits++
+      }
+      for (const [member, relationship] of membersOf(record.relationships)) countEnd(member, relationship)
+    },
+    addEnd(record, member) {
+      const relationship = membersOf(record.relationships).find(([name]) => name === member)?.[1]
+      if (relationship !== undefined) countEnd(member, relationship)
+    },
+  }
+}
+
+const ALL: readonly Kind[] = ['boolean', 'integer', 'decimal', 'date', 'timestamp', 'texts', 'text', 'json']
+
+const noAttribute = (): AttributeEvidence => ({
+  carried: 0,
+  told: 0,
+  numbers: 0,
+  points: 0,
+  kinds: new Set(ALL),
+  misfits: 0,
+})
+
+const membersOf = (value: unknown): [string, unknown][] => (isObject(value) ? Object.entries(value) : [])
+
+const isEmpty = (value: unknown): boolean =>
+  value === '' || (typeof value === 'object' && value !== null && Object.keys(value).length === 0 && !isNumber(value))
+
+const isNumber = (value: unknown): boolean => numberText(value) !== undefined
+
+/** Not `007`: its zeros would be lost. */
+const DIGITS = /^-?(0|[1-9]\d*)$/
+const WITH_POINT = /^-?(0|[1-9]\d*)\.\d+$/
+
+/** What one value can be read as; everything is json. */
+function readingsOf(value: unknown): ReadonlySet<Kind> {
+  const fits = (kind: Kind): boolean => encode(kind, value) !== MISFIT
+  if (Array.isArray(value)) {
+    return new Set(value.every((item) => typeof item === 'string') && fits('texts') ? ['texts', 'json'] : ['json'])
+  }
+  if (typeof value === 'boolean') return new Set(['boolean', 'json'])
+  const spelling = numberText(value) ?? value
+  if (typeof spelling !== 'string') return new Set(['json'])
+  const readings: Kind[] = ['boolean', 'date', 'timestamp', 'text']
+  if (isNumber(value) || DIGITS.test(spelling)) readings.push('integer', 'decimal')
+  else if (WITH_POINT.test(spelling)) readings.push('decimal')
+  return new Set<Kind>(['json', ...readings.filter(fits)])
+}
+
+/**
+ * The kind that all values met suggest; null when none said anything. One value may be a coincidence: a single `5` may
+ * have a `5.5` behind it, and a single text that looks like a day may be free text, so it gets the widest of its kind.
+ */
+export function suggestKind(member: string, { told, numbers, points, kinds }: AttributeEvidence): Kind | null {
+  if (told === 0) return null
+  // Ids are keys and have to join, and some are sent as numbers (API notes §8).
+  if (/[-_]id$/.test(member) && kinds.has('text')) return 'text'
+  const believed = (kind: Kind): boolean => {
+    if (kind === 'integer') return told > 1 && numbers > 0
+    if (kind === 'decimal') return numbers > 0 || (told > 1 && points > 0)
+    if (kind === 'date' || kind === 'timestamp' || kind === 'texts') return told > 1
+    return kind !== 'boolean' || told > 1 || !kinds.has('text')
+  }
+  return ALL.find((kind) => kinds.has(kind) && believed(kind)) ?? 'json'
+}

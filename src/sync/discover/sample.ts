@@ -1,0 +1,209 @@
+/** Some records of a resource: from both ends of its list, where the oldest and the newest are, whatever its order. */
+import type { Client } from '../../remote/client.ts'
+import { isObject, parseDocument } from '../../remote/document.ts'
+import { fetchPage, type ListRequest, type Page } from '../../remote/pages.ts'
+import { requestRefused } from '../../errors.ts'
+import type { Read, RemoteRecord, Resource } from '../../resource.ts'
+import { endsTheRun, SyncError } from '../../sync-error.ts'
+import { negotiate } from '../negotiate.ts'
+import { isRefusal, requestFor, type Place } from '../request.ts'
+
+export interface SampleDeps extends Place {
+  readonly client: Client
+}
+
+export interface Sample {
+  /** Records the whole list has; null when nothing says so. */
+  readonly total: number | null
+  /** The list that was read, without its includes; null where there is none of its own. */
+  readonly list: ListRequest | null
+  readonly refused: readonly string[]
+}
+
+/** From either end, so a list is read whole when it has no more than twice as many. */
+const PAGES = 3
+/** From either end of the other resource, where there is a request for each of its records. */
+const PARENTS = 3
+
+/**
+ * @param take is given every record, some of them more than once.
+ * @throws SyncError of the first way of reading it that is declared, when none of them answers.
+ */
+export async function readSample(
+  deps: SampleDeps,
+  resource: Resource,
+  take: (record: RemoteRecord) => void,
+  signal: AbortSignal,
+): Promise<Sample> {
+  let failed: unknown
+  let answered: Sample | undefined
+  for (const read of resource.reads) {
+    let met = 0
+    const count = (record: RemoteRecord): void => {
+      met++
+      take(record)
+    }
+    try {
+      const sample = await readBy(deps, resource, read, count, signal)
+      answered ??= sample
+      // Six parents that have none prove little, and another way may look at more of them.
+      if (met > 0 || read.from !== 'below') return sample
+    } catch (error) {
+      if (!(error instanceof SyncError) || endsTheRun(error)) throw error
+      failed ??= error
+    }
+  }
+  if (answered === undefined) throw failed
+  return answered
+}
+
+function readBy(
+  deps: SampleDeps,
+  resource: Resource,
+  read: Read,
+  take: (record: RemoteRecord) => void,
+  signal: AbortSignal,
+): Promise<Sample> {
+  const { type, aliases } = resource
+  const wanted = requestFor(deps, resource, read)
+  switch (read.from) {
+    case 'list':
+      return sampleList(deps, wanted!, ({ records }) => records.forEach(take), signal)
+    case 'included': {
+      const own = (record: RemoteRecord): void => {
+        if (record.type === type || aliases.includes(record.type)) take(record)
+      }
+      return sampleCarrier(deps, wanted!, read, ({ included }) => included.forEach(own), signal)
+    }
+    case 'singleton':
+      return sampleOne(deps, read.path, take, signal)
+    case 'each':
+      return sampleBelow(deps, read.parent, (id) => sampleDocument(deps, read, id, resource, take, signal), signal)
+    case 'below':
+      return sampleBelow(deps, read.parent, (id) => sampleNested(deps, read, id, wanted!, take, signal), signal)
+  }
+}
+
+const NO_LIST: Sample = { total: null, list: null, refused: [] }
+
+async function sampleList(
+  { client }: SampleDeps,
+  wanted: ListRequest,
+  visit: (page: Page) => void,
+  signal: AbortSignal,
+): Promise<Sample> {
+  const { request, refused, opening } = await open(client, wanted, signal)
+  visit(opening)
+  const last = opening.pageCount ?? PAGES
+  for (let number = 2; number <= last; number++) {
+    if (number > PAGES && number <= last - PAGES) continue
+    const page = await fetchPage(client, request, number, signal)
+    visit(page)
+    if (page.records.length === 0) break
+  }
+  const { include: _, ...query } = request.query
+  return { total: opening.recordCount, list: { ...request, query }, refused }
+}
+
+/** Its count and its refusals are those of the other list. */
+async function sampleCarrier(
+  deps: SampleDeps,
+  wanted: ListRequest,
+  { include }: Below<'included'>,
+  visit: (page: Page) => void,
+  signal: AbortSignal,
+): Promise<Sample> {
+  const { refused } = await sampleList(deps, wanted, visit, signal)
+  // Without it there was nothing to read.
+  if (refused.includes(`include=${include}`)) throw requestRefused({ url: wanted.path, status: 400, detail: include })
+  return { ...NO_LIST, refused: refused.filter((part) => part.startsWith(`include=${include}.`)) }
+}
+
+async function open(
+  client: Client,
+  wanted: ListRequest,
+  signal: AbortSignal,
+): Promise<{ request: ListRequest; refused: readonly string[]; opening: Page }> {
+  try {
+    return { request: wanted, refused: [], opening: await fetchPage(client, wanted, 1, signal) }
+  } catch (error) {
+    if (!isRefusal(error)) throw error
+    const { request, refused } = await negotiate(client, wanted, signal)
+    return { request, refused, opening: await fetchPage(client, request, 1, signal) }
+  }
+}
+
+async function sampleOne(
+  { client }: SampleDeps,
+  path: string,
+  take: (record: RemoteRecord) => void,
+  signal: AbortSignal,
+): Promise<Sample> {
+  const { records } = await client.get(path, parseDocument, signal)
+  records.forEach(take)
+  return { ...NO_LIST, total: records.length }
+}
+
+/** One that fails says nothing of the others, unless all do. */
+async function sampleBelow(
+  deps: SampleDeps,
+  parent: string,
+  visit: (id: string) => Promise<readonly string[]>,
+  signal: AbortSignal,
+): Promise<Sample> {
+  const ids = await idsAtBothEnds(deps, deps.catalog.get(parent)!, signal)
+  let refused: readonly string[] = []
+  let failed: unknown
+  let answered = ids.length === 0
+  for (const id of ids) {
+    try {
+      refused = await visit(id)
+      answered = true
+    } catch (error) {
+      if (!(error instanceof SyncError) || endsTheRun(error)) throw error
+      failed = error
+    }
+  }
+  if (!answered) throw failed
+  return { ...NO_LIST, refused }
+}
+
+async function idsAtBothEnds({ client, slug }: SampleDeps, parent: Resource, signal: AbortSignal): Promise<string[]> {
+  const path = parent.read.from === 'list' ? parent.read.path : parent.type
+  const request = { path: `/${slug}/v1/${path}`, query: {}, pageSize: PARENTS }
+  const opening = await fetchPage(client, request, 1, signal)
+  const { pageCount } = opening
+  const ending = pageCount !== null && pageCount > 1 ? await fetchPage(client, request, pageCount, signal) : opening
+  return [...new Set([...opening.records, ...ending.records].map(({ id }) => id))]
+}
+
+type Below<From> = Extract<Read, { readonly from: From }>
+
+async function sampleDocument(
+  { client, slug }: SampleDeps,
+  { parent, path, query }: Below<'each'>,
+  id: string,
+  { type }: Resource,
+  take: (record: RemoteRecord) => void,
+  signal: AbortSignal,
+): Promise<readonly string[]> {
+  const address = `/${slug}/v1/${parent}/${encodeURIComponent(id)}/${path}?${new URLSearchParams(query).toString()}`
+  const { records } = await client.get(address, parseDocument, signal)
+  const attributes = records[0]?.attributes
+  if (isObject(attributes)) take({ type, id, attributes })
+  return []
+}
+
+async function sampleNested(
+  { client, slug }: SampleDeps,
+  { parent, path }: Below<'below'>,
+  id: string,
+  wanted: ListRequest,
+  take: (record: RemoteRecord) => void,
+  signal: AbortSignal,
+): Promise<readonly string[]> {
+  const address = `/${slug}/v1/${parent}/${encodeURIComponent(id)}/${path}`
+  const { opening, refused } = await open(client, { ...wanted, path: address }, signal)
+  opening.records.forEach(take)
+  return refused
+}

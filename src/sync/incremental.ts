@@ -1,0 +1,121 @@
+/**
+ * Brings a resource up to date by as little as the server allows.
+ *
+ *   it says when a record changed   ──► what changed since the watermark, by filter or newest first
+ *   it belongs to projects          ──► the records of the projects that changed, and what they lost
+ *   neither, or neither is taken    ──► all of it
+ *
+ * Where both hold, both are done: a document changes without its project, and is deleted without a trace of its own.
+ * Other deletes, and changes that leave no trace in `updated-at`, are for the nightly snapshot.
+ */
+import type { Resource } from '../resource.ts'
+import { FOLLOWED, forgetChanged, noteSettled } from '../store/changed-parents.ts'
+import { readAsOf, recountRows } from '../store/cursors.ts'
+import { forgetCapability, saveCapability } from '../store/findings.ts'
+import { confirmLease } from '../store/leases.ts'
+import { worst } from '../store/runs.ts'
+import { changeColumn, databaseTime, readWatermark, saveChangesAsOf } from '../store/watermarks.ts'
+import { pullChanged } from './changed.ts'
+import { openQuestion } from './question.ts'
+import { bringBack } from './returns.ts'
+import { reconnecting } from './reconnect.ts'
+import { pullSnapshot, type SnapshotDeps, type SnapshotOptions, type SnapshotResult } from './snapshot.ts'
+import { strategyFor } from './strategy.ts'
+import { isNotInOrder } from './whole-list.ts'
+import { pullWithin } from './within.ts'
+import { isRefusal } from './request.ts'
+
+/** Whether a run that reads only changes has anything to do for it. */
+export const hasChanges = (resource: Resource): boolean =>
+  changeColumn(resource) !== undefined || resource.within !== undefined
+
+/** Whether its changes can be read in a run over these types: nobody notes which projects changed where none are read. */
+export const canReadChanges = (resource: Resource, types: ReadonlySet<string>): boolean =>
+  changeColumn(resource) !== undefined || (resource.within !== undefined && types.has(FOLLOWED))
+
+export async function pullIncrement(deps: SnapshotDeps, options: SnapshotOptions): Promise<SnapshotResult> {
+  const { sql, catalog } = deps
+  const { resource, lease, signal } = options
+  const { type, table, within } = resource
+  if (type === FOLLOWED) {
+    const followers = [...catalog.values()].flatMap((one) => (one.within === undefined ? [] : one.type))
+    await reconnecting(() => forgetChanged(sql, followers), signal)
+    const note = () =>
+      sql.begin(async (tx) => {
+        await confirmLease(tx, lease)
+        await noteSettled(tx)
+      })
+    await reconnecting(note, signal)
+  }
+  if ((await reconnecting(() => readAsOf(sql, type), signal)) === null) return await pullSnapshot(deps, options)
+  const began = await reconnecting(() => databaseTime(sql), signal)
+  const parts = await byProjects(deps, options)
+  const own = within !== undefined && parts === undefined ? undefined : await byChanges(deps, options)
+  if (parts === undefined && own === undefined) return await pullSnapshot(deps, options)
+  const read = parts === undefined ? own! : own === undefined ? parts : together(parts, own)
+  const { inserted, updated } = await bringBack(deps, options)
+  const result = { ...read, inserted: read.inserted + inserted, updated: read.updated + updated }
+  if (result.inserted + result.updated + result.deleted > 0) {
+    await reconnecting(() => recountRows(sql, type, table), signal)
+  }
+  const told = () =>
+    sql.begin(async (tx) => {
+      await confirmLease(tx, lease)
+      await saveChangesAsOf(tx, type, began)
+    })
+  if (result.outcome === 'ok') await reconnecting(told, signal)
+  return result
+}
+
+async function byChanges(deps: SnapshotDeps, { resource, lease, since, signal }: SnapshotOptions) {
+  const { sql } = deps
+  const { type } = resource
+  if (changeColumn(resource) === undefined) return undefined
+  const watermark = await reconnecting(() => readWatermark(sql, type), signal)
+  const { question } = await openQuestion(deps, resource, signal)
+  const { request } = question
+  if (watermark === null || question.read.from !== 'list' || request === null) return undefined
+  try {
+    const strategy = await strategyFor(deps, resource, request, signal)
+    if (strategy === 'none') return undefined
+    const from = since ?? watermark
+    return await pullChanged(deps, {
+      resource,
+      request,
+      strategy,
+      watermark: from,
+      followAll: since !== null,
+      lease,
+      signal,
+    })
+  } catch (error) {
+    // What it takes has to be found out anew: the question by the snapshot, the strategy by the next run.
+    if (isRefusal(error)) await reconnecting(() => forgetCapability(sql, type, 'changes'), signal)
+    else if (isNotInOrder(error)) await reconnecting(() => saveCapability(sql, type, 'changes', 'none'), signal)
+    else throw error
+    return undefined
+  }
+}
+
+async function byProjects(deps: SnapshotDeps, { resource, lease, signal }: SnapshotOptions) {
+  const { within } = resource
+  if (within === undefined) return undefined
+  const { question } = await openQuestion(deps, resource, signal)
+  return await pullWithin(deps, { resource, within, question, lease, signal })
+}
+
+function together(one: SnapshotResult, other: SnapshotResult): SnapshotResult {
+  const messages = [one.message, other.message].filter((message) => message !== null)
+  return {
+    outcome: worst([one, other]),
+    message: messages.length === 0 ? null : messages.join(' '),
+    expected: null,
+    seen: one.seen + other.seen,
+    inserted: one.inserted + other.inserted,
+    updated: one.updated + other.updated,
+    unchanged: one.unchanged + other.unchanged,
+    deleted: one.deleted + other.deleted,
+    parked: one.parked + other.parked,
+    pages: one.pages + other.pages,
+  }
+}

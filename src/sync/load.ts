@@ -1,0 +1,53 @@
+/** Writes records that are no page of a snapshot: proved by the lease, noted where they do not fit, one bad row aside. */
+import type { RemoteRecord } from '../resource.ts'
+import { FOLLOWED, noteChanged } from '../store/changed-parents.ts'
+import { isDataError, type Database, type Transaction } from '../store/database.ts'
+import { noteDrift, park } from '../store/findings.ts'
+import { confirmLease, type Lease } from '../store/leases.ts'
+import type { Loaded, Mirror } from '../store/mirror.ts'
+import type { Unusable } from './commit.ts'
+import { reconnecting } from './reconnect.ts'
+
+export interface Loading {
+  readonly sql: Database
+  readonly type: string
+  readonly lease: Lease
+  readonly mirror: Mirror
+  readonly signal: AbortSignal
+}
+
+interface Brought {
+  readonly records: readonly RemoteRecord[]
+  readonly unusable: readonly Unusable[]
+}
+
+/**
+ * @param also done in the same transaction, in place of noting the projects that were written, or would have been but for
+ *   local edits.
+ */
+export async function load(
+  { sql, type, lease, mirror, signal }: Loading,
+  { records, unusable }: Brought,
+  also = (tx: Transaction, { written, left }: Loaded): Promise<unknown> =>
+    noteChanged(tx, type, type === FOLLOWED ? [...written, ...left] : []),
+): Promise<Loaded> {
+  const write = (careful: boolean) => () =>
+    sql.begin(async (tx) => {
+      await confirmLease(tx, lease)
+      const loaded = await (careful ? mirror.loadOneByOne(tx, records) : mirror.load(tx, records))
+      const notes = new Map(loaded.drift.map((note) => [`${note.kind} ${note.member}`, note]))
+      await noteDrift(tx, type, [...notes.values()])
+      const rejected = loaded.rejected.map(({ id, reason }) => ({
+        recordId: id,
+        reason,
+        body: records.findLast((record) => record.id === id) ?? null,
+      }))
+      await park(tx, type, [...unusable.map(({ id, ...rest }) => ({ recordId: id, ...rest })), ...rejected])
+      await also(tx, loaded)
+      return loaded
+    })
+  return await reconnecting(write(false), signal).catch((error: unknown) => {
+    if (!isDataError(error)) throw error
+    return reconnecting(write(true), signal)
+  })
+}

@@ -1,0 +1,120 @@
+/**
+ * How the parts of some projects are asked for: as the catalog declares it, else by the lists below each project, or below
+ * what carries them, which cost a request each. What the server takes is found by asking, and remembered for a day.
+ */
+import type { ListRequest } from '../remote/pages.ts'
+import type { Resource, Within } from '../resource.ts'
+import { FOLLOWED } from '../store/changed-parents.ts'
+import { readCapability, saveCapability } from '../store/findings.ts'
+import { isNotFound, readBelow } from './below.ts'
+import type { ReadPage } from './commit.ts'
+import { openQuestion, type Question } from './question.ts'
+import { toReadPage } from './read.ts'
+import { reconnecting } from './reconnect.ts'
+import { isRefusal, queryFor } from './request.ts'
+import type { SnapshotDeps } from './snapshot.ts'
+import { readWholeList } from './whole-list.ts'
+
+/** `none`: only with all the others. */
+export type Way = 'declared' | 'nested' | 'none'
+
+const NEXT: Readonly<Record<Way, Way>> = { declared: 'nested', nested: 'none', none: 'none' }
+const DAY_MS = 24 * 60 * 60_000
+
+export interface Parts {
+  readonly pages: readonly ReadPage[]
+  readonly proved: boolean
+}
+
+interface Options {
+  readonly resource: Resource
+  readonly within: Within
+  readonly question: Question
+  readonly signal: AbortSignal
+}
+
+/** Their ids stand in the address, and what belongs to them is held in memory. */
+export const PROJECTS_AT_ONCE = 25
+
+export interface PartsReader {
+  /** Undefined when the server takes no way of asking for them. */
+  read(projects: readonly string[]): Promise<Parts | undefined>
+  /** At the least, for so many projects. */
+  requestsFor(projects: number): number
+}
+
+export async function openParts(deps: SnapshotDeps, options: Options): Promise<PartsReader> {
+  const { sql, client, slug, concurrency, catalog, pageSize } = deps
+  const { resource, within, signal } = options
+  const { type, aliases } = resource
+  const remembered = await reconnecting(() => readCapability(sql, type, 'parts'), signal)
+  let known = remembered !== undefined && remembered.ageMs < DAY_MS ? (remembered.value as Way) : undefined
+  let way = known ?? 'declared'
+  const by = within.by === 'include' ? catalog.get(within.list)! : resource
+  const own = by === resource ? options.question : (await openQuestion(deps, by, signal)).question
+
+  /** The list they are asked for by, as it is known to take it. */
+  const listOf = (projects: readonly string[], include: readonly string[] | undefined): ListRequest => {
+    const asked = own.read.from === 'list' && own.request !== null ? own.request : undefined
+    const { include: keys, ...filters } = asked?.query ?? queryFor(by.whole, by.include)
+    const names = include ?? keys?.split(',') ?? []
+    const query = { ...filters, ...queryFor({ [within.filter]: projects.join(',') }, names) }
+    const path = by.read.from === 'list' ? by.read.path : by.type
+    return { path: asked?.path ?? `/${slug}/v1/${path}`, query, pageSize: asked?.pageSize ?? pageSize }
+  }
+
+  async function readDeclared(projects: readonly string[]): Promise<Parts> {
+    const carried = within.by === 'include'
+    const include = carried ? [within.include, ...resource.include.map((key) => `${within.include}.${key}`)] : undefined
+    const request = { ...listOf(projects, include), included: carried }
+    const { pages, proved } = await readWholeList(client, request, signal)
+    return { pages: pages.map((page) => toReadPage(page, { type, aliases, carried })), proved }
+  }
+
+  /** Of what they lie below, where that is not the projects themselves. */
+  async function parentsOf(projects: readonly string[]): Promise<{ ids: readonly string[]; proved: boolean }> {
+    if (within.by === 'filter' || within.list === FOLLOWED) return { ids: projects, proved: true }
+    const { pages, proved } = await readWholeList(client, listOf(projects, []), signal)
+    return { ids: [...new Set(pages.flatMap((page) => page.ids))], proved }
+  }
+
+  async function readNested(projects: readonly string[]): Promise<Parts> {
+    const parents = await parentsOf(projects)
+    const parentOf = (id: string): string => `/${slug}/v1/${within.by === 'include' ? within.list : FOLLOWED}/${id}`
+    const pathOf = (id: string): string => `${parentOf(id)}/${type}`
+    const { read, request: asked } = options.question
+    const request = read.from === 'included' ? null : asked
+    const question = {
+      query: request?.query ?? queryFor(resource.whole, resource.include),
+      pageSize: request?.pageSize ?? pageSize,
+    }
+    const wanted = { type, aliases, carried: false }
+    const lists = { wanted, question, parents: parents.ids, pathOf, parentOf, from: 1 }
+    const batches = await Array.fromAsync(readBelow({ client, concurrency, signal }, lists))
+    const pages = batches.flatMap((batch) => batch.pages)
+    return { pages, proved: parents.proved && pages.every(({ full }) => full) }
+  }
+
+  const remember = async (found: Way): Promise<void> => {
+    if (found === known) return
+    await reconnecting(() => saveCapability(sql, type, 'parts', found), signal)
+    known = found
+  }
+
+  return {
+    async read(projects) {
+      for (; way !== 'none'; way = NEXT[way]) {
+        try {
+          const parts = await (way === 'declared' ? readDeclared(projects) : readNested(projects))
+          await remember(way)
+          return parts
+        } catch (error) {
+          if (!isRefusal(error) && !isNotFound(error)) throw error
+        }
+      }
+      await remember(way)
+      return undefined
+    },
+    requestsFor: (projects) => (way === 'declared' ? Math.ceil(projects / PROJECTS_AT_ONCE) : projects),
+  }
+}

@@ -1,0 +1,52 @@
+/** Work on a resource that nobody else may do meanwhile (S7). */
+import { leaseLost } from '../errors.ts'
+import { sleep } from '../remote/retry.ts'
+import { RENEW_EVERY_MS, type Lease, type Leases } from '../store/leases.ts'
+import { SyncError } from '../sync-error.ts'
+import { reconnecting } from './reconnect.ts'
+
+/** Between two looks at a lease that somebody has. */
+const LOOK_AGAIN_MS = 1_000
+
+interface Patience {
+  /** Wait for whoever has it, for as long as that takes. */
+  readonly patient?: boolean
+}
+
+/** Holds the lease while `act` runs, renews it, and stops `act` when it is lost. */
+export async function underLease<T>(
+  leases: Leases,
+  type: string,
+  signal: AbortSignal,
+  act: (signal: AbortSignal, lease: Lease) => Promise<T>,
+  { patient = false }: Patience = {},
+): Promise<T> {
+  const lease = await acquire(leases, type, signal, patient)
+  const lost = new AbortController()
+  const renewal = setInterval(() => {
+    // A renewal that cannot be sent is tried again; the lease outlives three of them.
+    leases.renew(lease).then(
+      (held) => held || lost.abort(),
+      () => {},
+    )
+  }, RENEW_EVERY_MS)
+  try {
+    return await act(AbortSignal.any([signal, lost.signal]), lease)
+  } catch (error) {
+    throw lost.signal.aborted ? leaseLost({ resource: type, term: lease.term }) : error
+  } finally {
+    clearInterval(renewal)
+    await reconnecting(() => leases.release(lease), signal).catch(() => {})
+  }
+}
+
+async function acquire(leases: Leases, type: string, signal: AbortSignal, patient: boolean): Promise<Lease> {
+  for (;;) {
+    try {
+      return await reconnecting(() => leases.acquire(type), signal)
+    } catch (error) {
+      if (!patient || !(error instanceof SyncError) || error.code !== 'SYNC_BUSY') throw error
+    }
+    await sleep(LOOK_AGAIN_MS, signal)
+  }
+}

@@ -1,0 +1,214 @@
+/**
+ * Reads a resource whole and holds every row against it: what is missing, what is too much, what differs, by the values of
+ * the columns. It keeps no cursor and leaves that of an interrupted pull alone.
+ */
+import { layChains } from '../remote/chains.ts'
+import { fetchPage, sizeFrom } from '../remote/pages.ts'
+import type { Resource } from '../resource.ts'
+import { extraIds } from '../store/compare.ts'
+import { recountRows, type Snapshot } from '../store/cursors.ts'
+import type { Lease } from '../store/leases.ts'
+import { createMirror, type Mirror } from '../store/mirror.ts'
+import { countLiving } from '../store/tombstones.ts'
+import { askerOf, isHeard } from './ask.ts'
+import type { Batch } from './commit.ts'
+import { createDifferences, type Difference, type Differences } from './differences.ts'
+import { beginPass, type PassDeps } from './pass.ts'
+import { openQuestion, type Question } from './question.ts'
+import { readList } from './read.ts'
+import { reconnecting } from './reconnect.ts'
+import { digestOf } from './request.ts'
+import type { SnapshotDeps } from './snapshot.ts'
+import { confirmAndBury, suspicion } from './sweep.ts'
+
+export interface Verified {
+  readonly resource: string
+  /** Different records read. */
+  readonly read: number
+  readonly missing: number
+  readonly extra: number
+  readonly different: number
+  readonly refused: number
+  readonly repaired: number
+  /** Why it could not be held against everything, and what to do about it; null when it was. */
+  readonly doubt: string | null
+}
+
+export interface VerifyOptions {
+  readonly resource: Resource
+  readonly lease: Lease
+  readonly repair: boolean
+  readonly signal: AbortSignal
+  readonly onDifference: (difference: Difference) => void
+  readonly onProgress: (read: number, total: number | null) => void
+}
+
+/** A list that keeps changing is read again. */
+const TRIES = 3
+/** Each costs a request. */
+const ASKED_FOR = 1000
+
+interface Verifying extends VerifyOptions {
+  readonly mirror: Mirror
+  readonly differences: Differences
+  /** Ids of the records read, whichever reading met them. */
+  readonly met: Set<string>
+}
+
+export async function verifyResource(deps: SnapshotDeps, options: VerifyOptions): Promise<Verified> {
+  const { sql } = deps
+  const { resource, signal } = options
+  const { type, table } = resource
+  const mirror = createMirror(resource)
+  const differences = createDifferences({ ...options, sql, mirror })
+  const verifying: Verifying = { ...options, mirror, differences, met: new Set() }
+  const asking = await openQuestion(deps, resource, signal)
+  let { question } = asking
+  for (;;) {
+    try {
+      const doubt = (await readAll(deps, verifying, question)) ?? (await judgeExtra(deps, verifying, question))
+      const { counts } = differences
+      if (counts.repaired > 0) await reconnecting(() => recountRows(sql, type, table), signal)
+      return { resource: type, read: verifying.met.size, ...counts, doubt }
+    } catch (error) {
+      const next = await asking.after(error, question)
+      if (next === undefined) throw error
+      question = next
+    }
+  }
+}
+
+const CHANGED =
+  'It could not be proved whole: it kept changing while it was read, or holds fewer records than it says. What is too ' +
+  'much here cannot be told; verify it again later.'
+const UNCOUNTED =
+  'It does not say how many records it has, so what is too much here cannot be told. The rest was compared.'
+
+/** @returns why some record may not have been met; null when every one that was there throughout was. */
+async function readAll(deps: SnapshotDeps, verifying: Verifying, question: Question): Promise<string | null> {
+  const { resource, lease, signal, differences, met, onProgress } = verifying
+  const { request, read, ordered } = question
+  const pass: PassDeps = { ...deps, resource, question, digest: digestOf(request, resource), lease, signal }
+  const compare = async ({ pages }: Batch): Promise<void> => {
+    for (const { ids } of pages) for (const id of ids) met.add(id)
+    differences.refuse(pages.flatMap((page) => page.unusable))
+    await differences.compare(pages.flatMap((page) => page.records))
+  }
+  if (read.from !== 'list' && read.from !== 'included') {
+    let full = true
+    for await (const batch of (await beginPass(pass, NOTHING_READ, 1)).batches) {
+      full &&= batch.pages.every((page) => page.full)
+      await compare(batch)
+      onProgress(met.size, null)
+    }
+    return full ? null : CHANGED
+  }
+  const wanted = { type: resource.type, aliases: resource.aliases, carried: read.from === 'included' }
+  const recall = () => Promise.resolve(undefined)
+  let known: ReadonlySet<string> = new Set()
+  for (let tries = 1; tries <= TRIES; tries++) {
+    const opening = await fetchPage(deps.client, request!, 1, signal)
+    const { recordCount: count, pageCount } = opening
+    const chains = pageCount === null ? [] : layChains(Math.max(1, pageCount), deps.concurrency + 2)
+    const size = sizeFrom(opening, null) ?? 0
+    const ids = new Set<string>()
+    let steady = true
+    let full = true
+    for await (const batch of readList(pass, { request: request!, wanted, chains, ordered, opening, size, recall })) {
+      for (const page of batch.pages) {
+        steady &&= page.recordCount === count
+        full &&= page.full
+        for (const id of page.carriers ?? page.ids) ids.add(id)
+      }
+      await compare(batch)
+      onProgress(wanted.carried ? met.size : ids.size, wanted.carried ? null : count)
+    }
+    // As in judge.ts: in order and from its end, or as many known ids as were counted.
+    if (count === null) return UNCOUNTED
+    if (ordered && pageCount !== null && (steady ? ids.size === count : full)) return null
+    if ((pageCount ?? 2) <= 1 && steady && ids.size === count) return null
+    if (ids.intersection(known).size === count) return null
+    known = ids
+  }
+  return CHANGED
+}
+
+const NOTHING_READ: Snapshot = {
+  startedAt: new Date(0),
+  ageMs: 0,
+  request: null,
+  pass: 1,
+  chains: null,
+  position: null,
+  firstCount: null,
+  pageSize: null,
+  steady: true,
+  full: true,
+  fresh: 0,
+}
+
+/** Rows the list does not have: too much only if their record, asked for, is not found. What is found is compared too. */
+async function judgeExtra(deps: SnapshotDeps, verifying: Verifying, question: Question): Promise<string | null> {
+  const { sql, client, slug, concurrency } = deps
+  const { resource, repair, signal, differences, met } = verifying
+  const { from } = question.read
+  // There is no address to ask for another one than that which was read.
+  if (from === 'singleton') return null
+  const candidates = await reconnecting(() => extraIds(sql, resource, met), signal)
+  if (candidates.length === 0) return null
+  const asked = candidates.slice(0, ASKED_FOR)
+  const known = [...met].slice(0, 3)
+  const ask = askerOf({ client, slug, resource, question, signal })
+  if (!(await isHeard(ask, known))) {
+    return (
+      `${rows(candidates.length)} not in the list, and ScopeStack answers to no single record of it, so that nothing ` +
+      'proves them deleted. They are kept; look for some of them in ScopeStack.'
+    )
+  }
+  const gone: string[] = []
+  let unsure = 0
+  for (let start = 0; start < asked.length; start += concurrency) {
+    const some = asked.slice(start, start + concurrency)
+    const answers = await Promise.all(some.map(ask))
+    unsure += answers.filter((answer) => answer === 'unsure').length
+    gone.push(...some.filter((_, index) => answers[index] === 'gone'))
+    // A document has its parent's id, not its own.
+    if (from !== 'each')
+      await differences.compare(answers.flatMap((answer) => (typeof answer === 'string' ? [] : answer)))
+  }
+  differences.extra(gone)
+  const left = candidates.length - asked.length
+  const doubts: string[] = []
+  if (left > 0)
+    doubts.push(`${rows(left)} not in the list and not asked for one by one. Pull it, then verify it again.`)
+  if (unsure > 0) doubts.push(`${rows(unsure)} not in the list, and asking did not settle why. Verify it again later.`)
+  const suspect = repair && gone.length > 0 ? await repairExtra(deps, verifying, question, { gone, left, known }) : null
+  if (suspect !== null) doubts.push(suspect)
+  return doubts.length === 0 ? null : doubts.join(' ')
+}
+
+const rows = (count: number): string => (count === 1 ? '1 row is' : `${count} rows are`)
+
+interface Extra {
+  readonly gone: readonly string[]
+  /** Not in the list either, and not asked for. */
+  readonly left: number
+  readonly known: readonly string[]
+}
+
+/** @returns why it was not done; null when it was. */
+async function repairExtra(
+  deps: SnapshotDeps,
+  { resource, lease, mirror, signal, differences }: Verifying,
+  question: Question,
+  { gone, left, known }: Extra,
+): Promise<string | null> {
+  const { sql, deleteLimit } = deps
+  const { type } = resource
+  const living = await reconnecting(() => countLiving(sql, resource), signal)
+  const suspect = suspicion({ type, count: gone.length + left, living, deleteLimit })
+  if (suspect !== null) return suspect
+  const { deleted } = await confirmAndBury(deps, { resource, question, lease, mirror, signal, known }, gone)
+  differences.counts.repaired += deleted
+  return null
+}

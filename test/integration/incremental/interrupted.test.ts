@@ -1,0 +1,94 @@
+/** A reading of changes beside a whole reading that has not ended, or never was. */
+import { expect, it } from 'vitest'
+import type { TestWorker } from '../../support/worker.ts'
+import { edit, INCREMENTAL, openAccount, PARTS, partsOf } from '../../support/increments.ts'
+import { expectAsRemote } from '../../support/living.ts'
+import { unnoticed } from '../../support/unnoticed.ts'
+
+/** What an interrupted reading goes on by. */
+async function cursorOf({ sql }: TestWorker, type: string): Promise<Record<string, unknown>> {
+  const [row] = await sql<Record<string, unknown>[]>`
+    select snapshot_started_at, request, pass, chains, position, first_count, steady, "full", fresh, as_of, pages
+    from sync.cursors where resource = ${type}`
+  return { ...row! }
+}
+
+it('reads whole what was never read whole', async () => {
+  await using account = await openAccount()
+  const { sim, worker, changes } = account
+  await worker.sql`delete from sync.cursors`
+  for (const type of INCREMENTAL) {
+    const { table } = worker.catalog.get(type)!
+    await unnoticed(worker.sql, (tx) => tx`truncate scopestack.${tx(table)}`)
+    await worker.sql`delete from sync.known_pages where resource = ${type}`
+  }
+  await changes()
+  await expectAsRemote(worker, sim, INCREMENTAL)
+  edit(sim, 'projects', sim.records.list('projects')[0]!.id)
+  await changes()
+  await expectAsRemote(worker, sim, INCREMENTAL)
+})
+
+it('leaves the cursor of an interrupted reading alone, which goes on afterwards and is proved', async () => {
+  await using account = await openAccount({ projects: 60, pageSize: 10, concurrency: 1 })
+  const { sim, worker, changes } = account
+  const ids = sim.records.list('projects').map(({ id }) => id)
+  for (const id of [ids[2]!, ids[35]!]) edit(sim, 'projects', id)
+  const fault = sim.addFault({ kind: '403', match: { type: 'projects', page: 3 }, count: 'always' })
+  const { outcomes } = await worker.run(['projects'])
+  expect(outcomes).toMatchObject([{ outcome: 'forbidden' }])
+  sim.removeFault(fault.id)
+  const before = await cursorOf(worker, 'projects')
+  expect(before).toMatchObject({ chains: [{ next: 3 }] })
+  const seen = await worker.sql`select page, ids from sync.seen_pages order by page`
+
+  for (const id of [ids[1]!, ids[25]!, ids[55]!]) edit(sim, 'projects', id)
+  for (const name of ['new', 'newer']) sim.records.create('projects', { attributes: { 'project-name': name } })
+  sim.records.remove('projects', ids[5]!)
+  await changes()
+  expect(await cursorOf(worker, 'projects')).toEqual(before)
+  expect(await worker.sql`select page, ids from sync.seen_pages order by page`).toEqual(seen)
+
+  sim.resetStats()
+  const again = await worker.run(['projects'])
+  expect(again.outcomes).toMatchObject([{ outcome: 'ok', deleted: 1 }])
+  expect(Math.max(...sim.stats().pages['projects']!)).toBeLessThanOrEqual(3)
+  await expectAsRemote(worker, sim, ['projects'])
+})
+
+it('reads again what changed behind an interrupted reading that goes on', async () => {
+  await using account = await openAccount({ projects: 40, pageSize: 20, concurrency: 1 })
+  const { sim, worker, changes } = account
+  const phases = sim.records.list('project-phases')
+  const fault = sim.addFault({ kind: '403', match: { type: 'project-phases', page: 2 }, count: 'always' })
+  await worker.run(['project-phases'])
+  sim.removeFault(fault.id)
+  // The last page was read, and is not read again.
+  edit(sim, 'project-phases', phases.at(-1)!.id)
+  await changes(['projects'])
+  await worker.run(['project-phases'])
+  await changes()
+  await expectAsRemote(worker, sim, INCREMENTAL)
+})
+
+it('keeps what is to be followed until all have followed it, and no longer', async () => {
+  await using account = await openAccount()
+  const { sim, worker, changes } = account
+  const [first, second] = sim.records.list('projects').map(({ id }) => id)
+  const noted = async (): Promise<unknown[]> => {
+    const rows = await worker.sql<{ id: string }[]>`select record_id as id from sync.changed_parents order by id`
+    return rows.map(({ id }) => id)
+  }
+  edit(sim, 'project-phases', partsOf(sim, 'project-phases', first!)[0]!)
+  await changes(['projects'])
+  for (const type of PARTS.slice(1)) await changes(['projects', type])
+  expect(await noted()).toEqual([first])
+  edit(sim, 'projects', first!)
+  await changes(['projects'])
+  expect(await noted()).toEqual([first])
+  await changes()
+  edit(sim, 'projects', second!)
+  await changes()
+  expect(await noted()).toEqual([second])
+  await expectAsRemote(worker, sim, INCREMENTAL)
+})

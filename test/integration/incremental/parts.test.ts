@@ -1,0 +1,204 @@
+/** What belongs to projects is read again where its project changed, and nowhere else. */
+import { describe, expect, it } from 'vitest'
+import { catalog } from '../../../src/registry.ts'
+import type { Simulator } from '../../../src/simulator/server.ts'
+import {
+  addPart,
+  buried,
+  edit,
+  INCREMENTAL,
+  openAccount,
+  PARTS,
+  partsOf,
+  projectWith,
+  requestsOf,
+  writtenSince,
+} from '../../support/increments.ts'
+import { expectAsRemote } from '../../support/living.ts'
+import type { TestWorker } from '../../support/worker.ts'
+import { unnoticed } from '../../support/unnoticed.ts'
+
+const projectsOf = ({ records }: Simulator): string[] => records.list('projects').map(({ id }) => id)
+
+const now = async ({ sql }: TestWorker): Promise<Date> =>
+  (await sql<{ at: Date }[]>`select clock_timestamp() as at`)[0]!.at
+
+describe.each(PARTS)('%s', (type) => {
+  it('come when they are new or changed, are buried when they are gone, and those of other projects are left alone', async () => {
+    await using account = await openAccount()
+    const { sim, worker, changes } = account
+    const { table } = catalog.get(type)!
+    const { project, parts } = projectWith(sim, type, 3)
+    await changes()
+    const other = projectsOf(sim)[1]!
+    const elsewhere = addPart(sim, type, other)
+    await changes()
+    const before = await now(worker)
+
+    edit(sim, type, parts[0]!)
+    sim.records.remove(type, parts[1]!)
+    const added = addPart(sim, type, project)
+    // Without a touch, so that nothing tells of it.
+    sim.records.update(type, elsewhere, { attributes: { name: 'unseen' }, touch: false })
+    const outcome = (await changes()).find(({ resource }) => resource === type)
+    expect(outcome).toMatchObject({ inserted: 1, deleted: 1 })
+
+    expect(await buried(worker, table)).toEqual([parts[1]])
+    const written = await writtenSince(worker, table, before)
+    expect(written).toEqual(expect.arrayContaining([parts[0]!, parts[1]!, added]))
+    // A document tells when it changed, and so is read again for a day all the same.
+    if (type !== 'project-documents') expect(written).not.toContain(elsewhere)
+    await expectAsRemote(worker, sim, [type], { except: ({ id }) => id === elsewhere })
+  })
+})
+
+it('come back to life', async () => {
+  await using account = await openAccount()
+  const { sim, worker, changes } = account
+  const { project, parts } = projectWith(sim, 'project-phases', 3)
+  await changes()
+  sim.records.remove('project-phases', parts[0]!)
+  await changes()
+  expect(await buried(worker, 'project_phases')).toEqual([parts[0]])
+  sim.records.create('project-phases', { id: parts[0]!, relationships: { project } })
+  await changes()
+  expect(await buried(worker, 'project_phases')).toEqual([])
+  await expectAsRemote(worker, sim, INCREMENTAL)
+})
+
+it('move to another project', async () => {
+  await using account = await openAccount()
+  const { sim, worker, changes } = account
+  const [, , third, fourth] = projectsOf(sim)
+  for (const type of PARTS) {
+    addPart(sim, type, third!)
+  }
+  await changes()
+  for (const type of PARTS) {
+    sim.records.update(type, partsOf(sim, type, third!).at(-1)!, { relationships: { project: fourth! } })
+  }
+  await changes()
+  await expectAsRemote(worker, sim, INCREMENTAL)
+})
+
+it('move to another project, though only the one they left tells of it', async () => {
+  await using account = await openAccount()
+  const { sim, worker, changes } = account
+  const { project, parts } = projectWith(sim, 'project-phases', 2)
+  await changes()
+  const [, other] = projectsOf(sim)
+  sim.records.update('project-phases', parts[0]!, { relationships: { project: other! }, touch: false })
+  edit(sim, 'projects', project)
+  await changes()
+  await expectAsRemote(worker, sim, INCREMENTAL)
+})
+
+it('come in several batches where many projects changed', async () => {
+  await using account = await openAccount({ projects: 120 })
+  const { sim, worker, changes } = account
+  for (const id of projectsOf(sim).slice(10, 70)) {
+    edit(sim, 'projects', id)
+    for (const type of PARTS) {
+      const [first] = partsOf(sim, type, id)
+      if (first !== undefined) edit(sim, type, first, { touch: false })
+    }
+  }
+  sim.resetStats()
+  await changes()
+  // Subservices come with the services: three batches each, none of more than a page.
+  expect(requestsOf(sim)['project-services']).toBeGreaterThanOrEqual(6)
+  await expectAsRemote(worker, sim, INCREMENTAL)
+})
+
+it('are read whole where that costs less', async () => {
+  await using account = await openAccount({ projects: 60 })
+  const { sim, worker, changes } = account
+  for (const id of projectsOf(sim)) {
+    edit(sim, 'projects', id)
+    for (const type of PARTS) {
+      const [first] = partsOf(sim, type, id)
+      if (first !== undefined) edit(sim, type, first, { touch: false })
+    }
+  }
+  sim.resetStats()
+  await changes()
+  expect(requestsOf(sim)['project-locations']).toBe(1)
+  await expectAsRemote(worker, sim, INCREMENTAL)
+  await changes()
+  sim.resetStats()
+  await changes()
+  expect(requestsOf(sim)).toEqual({ 'project-documents': 1, projects: 1, surveys: 1 })
+})
+
+it('are read again when they changed behind the page that brought them', async () => {
+  await using account = await openAccount()
+  const { sim, worker, changes } = account
+  const { project, parts } = projectWith(sim, 'project-phases', 2)
+  await changes()
+  edit(sim, 'projects', project)
+  sim.addScript({
+    when: { type: 'project-phases', page: 1 },
+    at: 'after',
+    do: [{ update: { type: 'project-phases', id: parts[0]!, attributes: { name: 'late' } } }],
+  })
+  await changes()
+  await changes()
+  await expectAsRemote(worker, sim, INCREMENTAL)
+})
+
+it('are read again though a whole reading has brought the project since', async () => {
+  await using account = await openAccount()
+  const { sim, worker, changes } = account
+  const { parts } = projectWith(sim, 'project-phases', 2)
+  await worker.run(INCREMENTAL)
+  edit(sim, 'project-phases', parts[0]!)
+  await worker.run(['projects'])
+  await changes()
+  await expectAsRemote(worker, sim, INCREMENTAL)
+})
+
+it('are read again though the first reading of the projects came behind theirs', async () => {
+  await using account = await openAccount()
+  const { sim, worker, changes } = account
+  await worker.sql`delete from sync.cursors where resource = 'projects'`
+  await worker.sql`delete from sync.known_pages where resource = 'projects'`
+  await unnoticed(worker.sql, (tx) => tx`truncate scopestack.projects`)
+  const { parts } = projectWith(sim, 'project-phases', 2)
+  edit(sim, 'project-phases', parts[0]!)
+  await worker.run(['projects'])
+  await changes()
+  await expectAsRemote(worker, sim, INCREMENTAL)
+})
+
+it('are read whole when the projects are not read with them', async () => {
+  await using account = await openAccount()
+  const { sim, worker, changes } = account
+  const { parts } = projectWith(sim, 'project-phases', 2)
+  edit(sim, 'project-phases', parts[0]!)
+  await changes(['project-phases'])
+  await expectAsRemote(worker, sim, ['project-phases'])
+})
+
+it('of a run that failed are read by the next', async () => {
+  await using account = await openAccount()
+  const { sim, worker, changes } = account
+  const { parts } = projectWith(sim, 'project-phases', 2)
+  await changes()
+  edit(sim, 'project-phases', parts[0]!)
+  sim.setSwitches({ forbidden: ['project-phases'] })
+  await changes(INCREMENTAL, { 'project-phases': { outcome: 'forbidden' } })
+  sim.setSwitches({ forbidden: [] })
+  await changes()
+  await expectAsRemote(worker, sim, INCREMENTAL)
+})
+
+it('that vanish in numbers are suspect and kept', async () => {
+  await using account = await openAccount()
+  const { sim, worker, changes } = account
+  const { project, parts } = projectWith(sim, 'project-phases', 40)
+  await changes()
+  for (const id of parts) sim.records.remove('project-phases', id)
+  edit(sim, 'projects', project)
+  await changes(INCREMENTAL, { 'project-phases': { outcome: 'suspect', deleted: 0 } })
+  expect(await buried(worker, 'project_phases')).toEqual([])
+})

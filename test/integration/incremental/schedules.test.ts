@@ -1,0 +1,75 @@
+/** Runs of each schedule have resources and news of their own. */
+import { expect, test } from 'vitest'
+import { noteRun, watchSilence } from '../../../src/jobs/alerts.ts'
+import type { Queues } from '../../../src/jobs/queues.ts'
+import { readSchedule } from '../../../src/jobs/schedule.ts'
+import { tickOnce } from '../../../src/jobs/scheduler.ts'
+import { createLogger } from '../../../src/logger.ts'
+import { openDatabase } from '../../../src/store/database.ts'
+import type { ClosedRun } from '../../../src/store/planned-runs.ts'
+import { createDatabase } from '../../support/database.ts'
+
+const SCHEDULES = [readSchedule('full', '0 2 * * *', 'UTC'), readSchedule('incremental', '* * * * *', 'UTC')]
+const log = createLogger({ level: 'silent', terminal: false })
+const at = new Date('2026-01-01T02:00:00Z')
+
+const run = (kind: string, outcome: ClosedRun['outcome']): ClosedRun => ({
+  id: 1,
+  kind,
+  outcome,
+  error: null,
+  startedAt: at,
+  finishedAt: at,
+  resources: [{ resource: 'projects', outcome, code: null, message: null, seen: 0, inserted: 0, updated: 0 }],
+})
+
+test('a run of changes that ends well ends neither the silence nor the failure of whole ones', async () => {
+  await using database = await createDatabase()
+  const sql = openDatabase(database.url)
+  const raised = () => sql`select subject, kind from sync.alerts order by id`
+  const note = (one: ClosedRun) => sql.begin((tx) => noteRun(tx, one, log))
+  try {
+    await sql`insert into sync.installation default values on conflict do nothing`
+    const later = new Date(Date.now() + 5 * 86_400_000)
+    await watchSilence(sql, SCHEDULES, later)
+    await note(run('full', 'failed'))
+    const told = [
+      { subject: 'silence', kind: 'silence' },
+      { subject: 'full', kind: 'failure' },
+    ]
+    expect(await raised()).toEqual(told)
+    await note(run('incremental', 'ok'))
+    await watchSilence(sql, SCHEDULES, later)
+    expect(await raised()).toEqual(told)
+
+    await note(run('incremental', 'failed'))
+    await note(run('incremental', 'ok'))
+    await note(run('full', 'ok'))
+    expect((await raised()).slice(2)).toEqual([
+      { subject: 'incremental', kind: 'failure' },
+      { subject: 'incremental', kind: 'recovery' },
+      { subject: 'full', kind: 'recovery' },
+      { subject: 'silence', kind: 'recovery' },
+    ])
+  } finally {
+    await sql.end({ timeout: 1 })
+  }
+})
+
+test.each([
+  [{ full: ['clients', 'projects'], incremental: ['projects'] }, ['full', 'incremental']],
+  [{ full: ['clients'], incremental: [] }, ['full']],
+])('a tick makes a run of what its schedule is for, and none of nothing: %o', async (resources, kinds) => {
+  await using database = await createDatabase()
+  const sql = openDatabase(database.url)
+  const added: (readonly string[])[] = []
+  const queues = { addRun: async (_: number, types: readonly string[]) => void added.push(types) } as unknown as Queues
+  try {
+    await tickOnce({ sql, queues, log, schedules: SCHEDULES, resources, holder: 'test', version: '0' }, at)
+    const runs = await sql<{ kind: string }[]>`select kind from sync.runs order by id`
+    expect(runs.map(({ kind }) => kind)).toEqual(kinds)
+    expect(added).toEqual(kinds.map((kind) => resources[kind as keyof typeof resources]))
+  } finally {
+    await sql.end({ timeout: 1 })
+  }
+})

@@ -1,0 +1,72 @@
+/** How the parts of changed projects are asked for is found out, remembered, and found out again. */
+import { describe, expect, it } from 'vitest'
+import { saveCapability } from '../../../src/store/findings.ts'
+import { edit, INCREMENTAL, openAccount, projectWith, requestsOf } from '../../support/increments.ts'
+import { expectAsRemote } from '../../support/living.ts'
+import type { TestWorker } from '../../support/worker.ts'
+
+describe('parts are asked for by what the server takes:', () => {
+  const REFUSED = { 'project-phases': ['project'] }
+
+  it('nested lists, remembered', async () => {
+    await using account = await openAccount({ switches: { refusedFilters: REFUSED } })
+    const { sim, worker, changes } = account
+    const { parts } = projectWith(sim, 'project-phases', 3)
+    edit(sim, 'project-phases', parts[0]!)
+    await changes()
+    edit(sim, 'project-phases', parts[0]!)
+    sim.records.remove('project-phases', parts[1]!)
+    sim.resetStats()
+    await changes()
+    const asked = requestsOf(sim)
+    expect(asked['project-phases']).toBeUndefined()
+    expect(asked['projects/{id}/project-phases']).toBe(1)
+    await expectAsRemote(worker, sim, INCREMENTAL)
+  })
+
+  it('all of it, where nested lists are not there either, and asks again after a day', async () => {
+    await using account = await openAccount({ switches: { refusedFilters: REFUSED } })
+    const { sim, worker, changes } = account
+    const { parts } = projectWith(sim, 'project-phases', 3)
+    const missing = sim.addFault({
+      kind: '404',
+      match: { path: String.raw`/projects\/\d+\/project-phases/` },
+      count: 'always',
+    })
+    edit(sim, 'project-phases', parts[0]!)
+    sim.records.remove('project-phases', parts[1]!)
+    await changes()
+    await expectAsRemote(worker, sim, INCREMENTAL)
+    expect(await rememberedFor(worker)).toBe('none')
+
+    sim.removeFault(missing.id)
+    sim.setSwitches({ refusedFilters: {} })
+    edit(sim, 'project-phases', parts[0]!)
+    await worker.sql`update sync.capabilities set probed_at = probed_at - interval '23 hours' where name = 'parts'`
+    await changes()
+    expect(await rememberedFor(worker)).toBe('none')
+    edit(sim, 'project-phases', parts[0]!)
+    await worker.sql`update sync.capabilities set probed_at = probed_at - interval '2 hours' where name = 'parts'`
+    await changes()
+    expect(await rememberedFor(worker)).toBe('declared')
+    await expectAsRemote(worker, sim, INCREMENTAL)
+  })
+
+  it('what was remembered and is refused now', async () => {
+    await using account = await openAccount()
+    const { sim, worker, changes } = account
+    const { parts } = projectWith(sim, 'project-phases', 3)
+    await saveCapability(worker.sql, 'project-phases', 'parts', 'declared')
+    sim.setSwitches({ refusedFilters: REFUSED })
+    edit(sim, 'project-phases', parts[0]!)
+    await changes()
+    expect(await rememberedFor(worker)).toBe('nested')
+    await expectAsRemote(worker, sim, INCREMENTAL)
+  })
+
+  async function rememberedFor({ sql }: TestWorker): Promise<unknown> {
+    const [row] = await sql<{ value: unknown }[]>`
+      select value from sync.capabilities where resource = 'project-phases' and name = 'parts'`
+    return row?.value
+  }
+})

@@ -1,0 +1,148 @@
+/** The switches that say which ways of reading exist, and in which order lists come. */
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { models } from '../../../src/simulator/model/models.ts'
+import { switchesOf } from '../../../src/simulator/switches.ts'
+import { open } from './account.ts'
+import type { Account, Doc } from './account.ts'
+
+let account: Account
+beforeAll(async () => {
+  account = await open({ projects: 40 })
+})
+afterEach(() => {
+  account.sim.setSwitches(switchesOf('help-pages'))
+})
+afterAll(() => account.sim.close())
+
+const ids = ({ data }: Doc): number[] => data.map(({ id }) => Number(id))
+const upward = (numbers: readonly number[]): number[] => numbers.toSorted((a, b) => a - b)
+const status = async (path: string): Promise<number> => (await account.call(path)).status
+
+describe('missingLists', () => {
+  test('a missing list is 404 for reading and writing, in the words of the profile', async () => {
+    account.sim.setSwitches({ missingLists: ['notes', 'clients'] })
+    expect([await status('notes'), await status('notes?page[number]=2'), await status('quotes')]).toEqual([
+      404, 404, 200,
+    ])
+    expect((await account.send('POST', 'clients', { type: 'clients', attributes: { name: 'New' } })).status).toBe(404)
+    account.sim.setSwitches({ errorBodies: 'html' })
+    expect(await (await account.call('notes')).text()).toBe('')
+  })
+
+  test('its records still answer by id, below their project and in the included of projects', async () => {
+    const [note] = (await account.list('notes?include=project')).data
+    const project = (note?.relationships['project']?.data as { id: string } | undefined)?.id ?? ''
+    account.sim.setSwitches({ missingLists: ['notes'] })
+    expect(await status(`notes/${note?.id ?? ''}`)).toBe(200)
+    expect((await account.list(`projects/${project}/notes`)).data.map(({ id }) => id)).toContain(note?.id)
+    const { included } = await account.list(`projects?filter[id]=${project}&include=notes`)
+    expect(included?.map(({ id }) => id)).toContain(note?.id)
+  })
+})
+
+test('every to-many of a project is a nested list, paged, of the records that name the project', async () => {
+  const names = Object.entries(models.get('projects')?.toMany ?? {})
+  expect(names.length).toBeGreaterThan(20)
+  const [project] = (await account.list('projects?page[size]=1')).data
+  for (const [name, { type }] of names) {
+    const doc = await account.list(`projects/${project?.id ?? ''}/${name}?page[size]=2`)
+    const own = account.sim.records.list(type).filter(({ relationships }) => relationships['project'] === project?.id)
+    expect(doc.meta['record-count'], name).toBe(own.length)
+    expect(doc.data, name).toHaveLength(Math.min(2, own.length))
+  }
+})
+
+describe('lines of business', () => {
+  test.each(['line-of-businesses', 'lines-of-business', 'lobs'] as const)('answer at %s alone', async (lobPath) => {
+    account.sim.setSwitches({ lobPath })
+    const paths = ['line-of-businesses', 'lines-of-business', 'lobs']
+    expect(await Promise.all(paths.map(status))).toEqual(paths.map((path) => (path === lobPath ? 200 : 404)))
+    const { data, links } = await account.list(lobPath)
+    expect(data.map(({ type }) => type)).toEqual(data.map(() => 'lines-of-business'))
+    expect(data[0]?.links['self']).toBe(`${account.sim.url}/demo/v1/${lobPath}/${data[0]?.id ?? ''}`)
+    expect(links['first']).toContain(`/demo/v1/${lobPath}?`)
+  })
+
+  test('carry another type where they are told to, in linkages too', async () => {
+    account.sim.setSwitches({ lobPath: 'lobs', lobType: 'lobs' })
+    const { data, included } = await account.list('service-categories?include=lob')
+    expect(new Set(included?.map(({ type }) => type))).toEqual(new Set(['lobs']))
+    expect(data[0]?.relationships['lob']?.data).toMatchObject({ type: 'lobs' })
+    expect(await account.one(`lobs/${included?.[0]?.id ?? ''}`)).toMatchObject({ type: 'lobs' })
+    const linkage = await account.call(`service-categories/${data[0]?.id ?? ''}/relationships/lob`)
+    expect(await linkage.json()).toMatchObject({ data: { type: 'lobs' } })
+  })
+})
+
+describe('listOrder', () => {
+  test('newest-first is the ids downward, also below a filter', async () => {
+    account.sim.setSwitches({ listOrder: 'newest-first' })
+    const down = (found: readonly number[]): number[] => upward(found).toReversed()
+    for (const path of ['project-services', 'clients?filter[active]=true,false', 'clients']) {
+      const found = ids(await account.list(path))
+      expect(found.length, path).toBeGreaterThan(5)
+      expect(found, path).toEqual(down(found))
+    }
+  })
+
+  test('grouped is the active ones first, then the archived, each by id', async () => {
+    for (const { id } of (await account.list('clients?page[size]=7')).data.slice(3, 5)) {
+      account.sim.records.update('clients', id, { attributes: { active: false } })
+    }
+    account.sim.setSwitches({ listOrder: 'grouped' })
+    const { data } = await account.list('clients?filter[active]=true,false')
+    const [active, archived] = [true, false].map((is) => data.filter(({ attributes }) => attributes['active'] === is))
+    expect(archived!.length).toBeGreaterThan(1)
+    expect(data).toEqual([...active!, ...archived!])
+    for (const group of [active!, archived!]) {
+      const found = group.map(({ id }) => Number(id))
+      expect(found).toEqual(upward(found))
+    }
+  })
+
+  test('shuffled is one order for all pages and all requests, and another one for another seed', async () => {
+    account.sim.setSwitches({ listOrder: 'shuffled' })
+    const whole = ids(await account.list('projects?filter[active]=true,false'))
+    expect(whole).not.toEqual(upward(whole))
+    const pages = await Promise.all(
+      [1, 2, 3, 4].map((page) =>
+        account.list(`projects?filter[active]=true,false&page[size]=10&page[number]=${String(page)}`),
+      ),
+    )
+    expect(pages.flatMap(ids)).toEqual(whole)
+    const other = await open({ projects: 40, seed: 2 })
+    other.sim.setSwitches({ listOrder: 'shuffled' })
+    expect(ids(await other.list('projects?filter[active]=true,false'))).not.toEqual(whole)
+    await other.sim.close()
+  })
+
+  test('an explicit sort goes before it: by id either way, and refused where it is refused', async () => {
+    account.sim.setSwitches({ listOrder: 'shuffled' })
+    const found = ids(await account.list('project-services?sort=id'))
+    expect(found).toEqual(upward(found))
+    expect(ids(await account.list('clients?sort=-id'))).toEqual(
+      upward(ids(await account.list('clients?sort=id'))).toReversed(),
+    )
+    account.sim.setSwitches({ refusedSorts: { clients: ['id'] } })
+    expect(await account.problem('clients?sort=id')).toMatchObject({ http: 400, code: '114' })
+  })
+
+  test('nested lists come in it too', async () => {
+    const [project] = (await account.list('projects?page[size]=1')).data
+    const path = `projects/${project?.id ?? ''}/project-services`
+    const usual = ids(await account.list(path))
+    account.sim.setSwitches({ listOrder: 'newest-first' })
+    expect(usual.length).toBeGreaterThan(1)
+    expect(ids(await account.list(path))).toEqual(usual.toReversed())
+  })
+})
+
+test.each([
+  [{ missingLists: 'notes' }, 'missingLists takes an array of resource types'],
+  [{ lobPath: 'businesses' }, 'lobPath takes one of line-of-businesses, lines-of-business, lobs'],
+  [{ listOrder: 'random' }, 'listOrder takes one of id, newest-first, grouped, shuffled'],
+])('%j is refused', (changes, sentence) => {
+  expect(() => {
+    account.sim.setSwitches(changes as never)
+  }).toThrow(sentence)
+})

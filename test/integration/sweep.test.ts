@@ -1,0 +1,150 @@
+/** What a whole list no longer holds is marked deleted, behind three locks: the list, the share, and each record's own address. */
+import { describe, expect, it } from 'vitest'
+import type { Simulator } from '../../src/simulator/server.ts'
+import { livingIds, openAccount, pullOne, remoteIds } from '../support/account.ts'
+import type { ListBody } from '../support/relay.ts'
+
+interface Row {
+  readonly id: string
+  readonly name: string
+  readonly sync_deleted_at: Date | null
+  readonly sync_changed_at: Date
+}
+
+/** @param hidden services that the list does not tell of, though they are there. */
+async function open(hidden: ReadonlySet<string> = new Set()) {
+  const hide = (body: ListBody): ListBody => {
+    const data = body.data.filter(({ id }) => !hidden.has(String(id)))
+    return { ...body, data, meta: { ...body.meta, 'record-count': Number(body.meta['record-count']) - hidden.size } }
+  }
+  const { sim, worker } = await openAccount({}, (body, { type }) => (type === 'services' ? hide(body) : body), {
+    pageSize: 100,
+  })
+  await pullOne(worker, 'services')
+  const row = async (id: string): Promise<Row> =>
+    (
+      await worker.sql<Row[]>`
+        select id, name, sync_deleted_at, sync_changed_at from scopestack.services where id = ${id}`
+    )[0]!
+  return { sim, worker, row, ids: remoteIds(sim, 'services'), again: (how = {}) => pullOne(worker, 'services', how) }
+}
+
+const single = (sim: Simulator): number => sim.stats().requests['GET /{account}/v1/services/{id}'] ?? 0
+
+describe('a record that is gone', () => {
+  it('keeps its row, with the time it was missed, and costs no other row anything', async () => {
+    const { sim, worker, row, ids, again } = await open()
+    const [first, second] = ids as [string, string]
+    const before = [await row(first), await row(second)]
+    sim.records.remove('services', first)
+    expect(await again()).toMatchObject({ outcome: 'ok', deleted: 1, updated: 0, seen: ids.length - 1 })
+    const gone = await row(first)
+    expect(gone).toMatchObject({ id: first, name: before[0]!.name, sync_deleted_at: expect.any(Date) as Date })
+    expect(gone.sync_changed_at.getTime()).toBeGreaterThan(before[0]!.sync_changed_at.getTime())
+    expect(await row(second)).toEqual(before[1])
+    expect(await worker.sql`select deleted from sync.run_outcomes order by run_id`).toEqual([
+      { deleted: 0 },
+      { deleted: 1 },
+    ])
+    const [status] = await worker.sql`select rows::int from scopestack.sync_status where resource = 'services'`
+    expect(status).toEqual({ rows: ids.length - 1 })
+    // Buried once, it is not asked for again.
+    sim.resetStats()
+    expect(await again()).toMatchObject({ outcome: 'ok', deleted: 0 })
+    expect(single(sim)).toBe(0)
+    expect(await row(first)).toEqual(gone)
+  })
+
+  it('is alive again when it returns, even as it was', async () => {
+    const { sim, row, ids, again } = await open()
+    const { attributes, relationships } = sim.records.read('services', ids[3]!)!
+    sim.records.remove('services', ids[3]!)
+    expect(await again()).toMatchObject({ outcome: 'ok', deleted: 1 })
+    sim.records.create('services', { id: ids[3]!, attributes, relationships })
+    expect(await again()).toMatchObject({ outcome: 'ok', updated: 1, deleted: 0 })
+    expect((await row(ids[3]!)).sync_deleted_at).toBeNull()
+  })
+
+  it('stays while the list cannot be proved whole', async () => {
+    const { sim, row, ids, again } = await open()
+    sim.setSwitches({ refusedFilters: { services: ['active'] } })
+    sim.records.remove('services', ids[0]!)
+    expect(await again()).toMatchObject({ outcome: 'incomplete', deleted: 0 })
+    expect((await row(ids[0]!)).sync_deleted_at).toBeNull()
+  })
+})
+
+it('a record that the list does not hold and its own address does is kept, and brought up to date', async () => {
+  const hidden = new Set<string>()
+  const { sim, row, ids, again } = await open(hidden)
+  hidden.add(ids[5]!)
+  sim.records.update('services', ids[5]!, { attributes: { name: 'Hidden, not gone' } })
+  expect(await again()).toMatchObject({ outcome: 'ok', deleted: 0 })
+  expect(await row(ids[5]!)).toMatchObject({ name: 'Hidden, not gone', sync_deleted_at: null })
+  expect(single(sim)).toBeGreaterThan(0)
+})
+
+describe('too much at once', () => {
+  it('is suspect, and nothing is deleted until a person says so', async () => {
+    const { sim, worker, ids, again } = await open()
+    for (const id of ids.slice(0, Math.ceil(ids.length * 0.3))) sim.records.remove('services', id)
+    sim.resetStats()
+    const outcome = await again()
+    expect(outcome).toMatchObject({ outcome: 'suspect', code: 'SYNC_SUSPECT', deleted: 0 })
+    expect(outcome.message).toMatch(/more than 20 %\. Nothing was deleted\..*pull --full --allow-mass-delete services/)
+    expect(single(sim)).toBe(0)
+    expect(await livingIds(worker, 'services')).toEqual(ids)
+    expect(await again({ allowMassDelete: true })).toMatchObject({
+      outcome: 'ok',
+      deleted: Math.ceil(ids.length * 0.3),
+    })
+    expect(await livingIds(worker, 'services')).toEqual(remoteIds(sim, 'services'))
+  })
+
+  it('is what an empty list is, where rows were', async () => {
+    const { sim, worker, ids, again } = await open()
+    for (const id of ids) sim.records.remove('services', id)
+    const outcome = await again()
+    expect(outcome).toMatchObject({ outcome: 'suspect', seen: 0, deleted: 0 })
+    expect(outcome.message).toContain(`Every one of its ${ids.length} rows`)
+    expect(await livingIds(worker, 'services')).toEqual(ids)
+    expect(await again({ allowMassDelete: true })).toMatchObject({ outcome: 'ok', deleted: ids.length })
+    expect(await livingIds(worker, 'services')).toEqual([])
+    expect(await again()).toMatchObject({ outcome: 'ok', seen: 0, deleted: 0 })
+  })
+})
+
+describe('a server whose single records prove nothing', () => {
+  it.each([
+    ['answers 404 to every one of them', '404'],
+    ['answers 403', '403'],
+  ] as const)('%s: nothing is buried, and the run says so', async (_, kind) => {
+    const { sim, worker, ids, again } = await open()
+    sim.records.remove('services', ids[0]!)
+    sim.addFault({ kind, match: { path: '/services/\\d+$/' }, count: 'always' })
+    const outcome = await again()
+    expect(outcome).toMatchObject({ outcome: 'incomplete', code: 'SYNC_INCOMPLETE', deleted: 0 })
+    expect(outcome.message).toContain('They are kept.')
+    expect(await livingIds(worker, 'services')).toEqual(ids)
+    sim.removeFault()
+    expect(await again()).toMatchObject({ outcome: 'ok', deleted: 1 })
+  })
+
+  it('answers 403 to the one that is asked for: it is kept, the others are buried', async () => {
+    const { sim, worker, ids, again } = await open()
+    for (const id of ids.slice(0, 3)) sim.records.remove('services', id)
+    sim.addFault({ kind: '403', match: { path: `/services/${ids[1]}$/` }, count: 'always' })
+    expect(await again()).toMatchObject({ outcome: 'incomplete', deleted: 2 })
+    expect(await livingIds(worker, 'services')).toEqual([ids[1], ...ids.slice(3)])
+  })
+
+  it('answers 500: the run fails, nothing is lost, and the next one deletes', async () => {
+    const { sim, worker, ids, again } = await open()
+    sim.records.remove('services', ids[0]!)
+    sim.addFault({ kind: '500', match: { path: `/services/${ids[0]}$/` }, count: 'always' })
+    expect(await again()).toMatchObject({ outcome: 'failed', code: 'SYNC_REMOTE_FAILED', deleted: 0 })
+    expect(await livingIds(worker, 'services')).toEqual(ids)
+    sim.removeFault()
+    expect(await again()).toMatchObject({ outcome: 'ok', deleted: 1 })
+  })
+})

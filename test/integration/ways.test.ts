@@ -1,0 +1,185 @@
+/** Where a resource's path is unsure, its ways are tried in order, and the first that answers is remembered. */
+import { describe, expect, it } from 'vitest'
+import type { Simulator } from '../../src/simulator/server.ts'
+import { asOf, livingIds, openAccount, pullOne, remoteIds } from '../support/account.ts'
+import type { TestWorker } from '../support/worker.ts'
+
+const requests = (sim: Simulator, pattern: string): number => sim.stats().requests[`GET /{account}/v1/${pattern}`] ?? 0
+
+const wayOf = async ({ sql }: TestWorker, type: string): Promise<unknown> => {
+  const [row] = await sql<{ read: unknown }[]>`
+    select value->'read' as read from sync.capabilities where resource = ${type} and name = 'question'`
+  return row?.read
+}
+
+describe('a resource without a list of its own', () => {
+  /** Materials of projects, some of which have more than a page of them. */
+  async function openMaterials() {
+    const { sim, worker } = await openAccount({}, undefined, { pageSize: 3, concurrency: 2 })
+    const [first, second] = remoteIds(sim, 'projects')
+    for (let number = 0; number < 8; number++) {
+      const project = number < 7 ? first! : second!
+      sim.records.create('project-materials', { relationships: { project } })
+    }
+    sim.setSwitches({ missingLists: ['project-materials'] })
+    return { sim, worker, first: first! }
+  }
+
+  it('is read below its projects, whole, and remembered to be', async () => {
+    const { sim, worker } = await openMaterials()
+    await pullOne(worker, 'projects')
+    expect(await pullOne(worker, 'project-materials')).toMatchObject({
+      outcome: 'ok',
+      seen: remoteIds(sim, 'project-materials').length,
+      expected: null,
+    })
+    expect(await livingIds(worker, 'project_materials')).toEqual(remoteIds(sim, 'project-materials'))
+    expect(await asOf(worker, 'project-materials')).toEqual(await asOf(worker, 'projects'))
+    const [keys] = await worker.sql`select count(project_id)::int as n from scopestack.project_materials`
+    expect(keys).toEqual({ n: remoteIds(sim, 'project-materials').length })
+    expect(await wayOf(worker, 'project-materials')).toEqual({
+      from: 'below',
+      parent: 'projects',
+      path: 'project-materials',
+    })
+
+    sim.resetStats()
+    expect(await pullOne(worker, 'project-materials')).toMatchObject({ outcome: 'ok', inserted: 0, updated: 0 })
+    expect(requests(sim, 'project-materials')).toBe(0)
+
+    // Within a day: its list may have come meanwhile.
+    sim.setSwitches({ missingLists: [] })
+    await worker.sql`update sync.capabilities set probed_at = now() - interval '25 hours'`
+    expect(await pullOne(worker, 'project-materials')).toMatchObject({ outcome: 'ok', inserted: 0, updated: 0 })
+    expect(requests(sim, 'project-materials')).toBeGreaterThan(0)
+  })
+
+  it('is swept, and a project that is gone meanwhile has none', async () => {
+    const { sim, worker, first } = await openMaterials()
+    await pullOne(worker, 'projects')
+    await pullOne(worker, 'project-materials')
+    const own = sim.records.list('project-materials').filter(({ relationships }) => relationships['project'] === first)
+    sim.records.remove('project-materials', own[0]!.id)
+    expect(await pullOne(worker, 'project-materials')).toMatchObject({ outcome: 'ok', deleted: 1 })
+    expect(await livingIds(worker, 'project_materials')).toEqual(remoteIds(sim, 'project-materials'))
+    const [empty] = remoteIds(sim, 'projects').filter(
+      (id) => !sim.records.list('project-materials').some(({ relationships }) => relationships['project'] === id),
+    )
+    if (empty !== undefined) sim.records.remove('projects', empty)
+    expect(await pullOne(worker, 'project-materials')).toMatchObject({ outcome: 'ok', deleted: 0 })
+  })
+
+  it('goes on behind the project it had come to', async () => {
+    const { sim, worker } = await openMaterials()
+    await pullOne(worker, 'projects')
+    const ids = remoteIds(sim, 'projects').toSorted()
+    const fault = sim.addFault({
+      kind: '403',
+      match: { path: `/projects/${ids[6]}/project-materials` },
+      count: 'always',
+    })
+    expect(await pullOne(worker, 'project-materials')).toMatchObject({ outcome: 'forbidden' })
+    sim.removeFault(fault.id)
+    sim.resetStats()
+    expect(await pullOne(worker, 'project-materials')).toMatchObject({ outcome: 'ok' })
+    expect(await livingIds(worker, 'project_materials')).toEqual(remoteIds(sim, 'project-materials'))
+    expect(sim.stats().requests['GET /{account}/v1/projects/{id}/project-materials']).toBeLessThan(ids.length + 2)
+  })
+
+  it('is not whole while its projects never were', async () => {
+    const { worker } = await openMaterials()
+    const outcome = await pullOne(worker, 'project-materials')
+    expect(outcome).toMatchObject({ outcome: 'incomplete', deleted: 0 })
+    expect(outcome.message).toContain('projects was never read whole')
+  })
+
+  it('comes after its projects in a run of both', async () => {
+    const { sim, worker } = await openMaterials()
+    const { outcomes } = await worker.run(['project-materials', 'projects'])
+    expect(outcomes.map(({ resource, outcome }) => [resource, outcome])).toEqual([
+      ['projects', 'ok'],
+      ['project-materials', 'ok'],
+    ])
+    expect(await livingIds(worker, 'project_materials')).toEqual(remoteIds(sim, 'project-materials'))
+  })
+})
+
+it.each(['line-of-businesses', 'lines-of-business', 'lobs'] as const)(
+  'lines of business are found at %s, whatever type they carry, and asked for there the next time',
+  async (lobPath) => {
+    const { sim, worker } = await openAccount()
+    sim.setSwitches({ lobPath, lobType: lobPath })
+    expect(await pullOne(worker, 'lines-of-business')).toMatchObject({ outcome: 'ok' })
+    expect(await livingIds(worker, 'lines_of_business')).toEqual(remoteIds(sim, 'lines-of-business'))
+    sim.resetStats()
+    expect(await pullOne(worker, 'lines-of-business')).toMatchObject({ outcome: 'ok', updated: 0 })
+    expect(sim.stats().statuses['404']).toBeUndefined()
+
+    sim.records.remove('lines-of-business', remoteIds(sim, 'lines-of-business')[0]!)
+    expect(await pullOne(worker, 'lines-of-business')).toMatchObject({ outcome: 'ok', deleted: 1 })
+    expect(await livingIds(worker, 'lines_of_business')).toEqual(remoteIds(sim, 'lines-of-business'))
+  },
+)
+
+it('records that only come in another list are read from there', async () => {
+  const { sim, worker } = await openAccount()
+  sim.setSwitches({ missingLists: ['business-units'] })
+  expect(await pullOne(worker, 'business-units')).toMatchObject({ outcome: 'ok' })
+  const named = new Set(sim.records.list('projects').map(({ relationships }) => relationships['business-unit']))
+  expect(await livingIds(worker, 'business_units')).toEqual(
+    remoteIds(sim, 'business-units').filter((id) => named.has(id)),
+  )
+  expect(await wayOf(worker, 'business-units')).toMatchObject({ from: 'included', list: 'projects' })
+})
+
+describe('a resource that no way of reading finds', () => {
+  const gone = { kind: '404', match: { path: '/survey-responses' }, count: 'always' } as const
+
+  it('is absent where nobody is sure of it, and the run is well', async () => {
+    const { sim, worker } = await openAccount()
+    sim.addFault(gone)
+    const { outcome, outcomes } = await worker.run(['surveys', 'survey-responses'])
+    expect(outcome).toBe('ok')
+    expect(outcomes.find(({ resource }) => resource === 'survey-responses')).toMatchObject({
+      outcome: 'absent',
+      code: 'SYNC_LIST_NOT_FOUND',
+    })
+    // One day it is there.
+    sim.removeFault()
+    expect(await pullOne(worker, 'survey-responses')).toMatchObject({ outcome: 'ok' })
+  })
+
+  it('has failed where it is known to exist', async () => {
+    const { sim, worker } = await openAccount()
+    sim.setSwitches({ missingLists: ['clients'] })
+    expect(await pullOne(worker, 'clients')).toMatchObject({ outcome: 'failed', code: 'SYNC_LIST_NOT_FOUND' })
+  })
+})
+
+it('a declared member that a whole list never sends is noted as gone, and no more when it is back', async () => {
+  let without = false
+  const { worker } = await openAccount({}, (body, { type }) => {
+    if (type !== 'services' || !without) return body
+    const data = body.data.map((record) => {
+      const { sku: _, ...attributes } = record['attributes'] as Record<string, unknown>
+      return { ...record, attributes }
+    })
+    return { ...body, data }
+  })
+  const gone = async () =>
+    (await worker.sql`select member from sync.drift where resource = 'services' and kind = 'gone'`).map(
+      ({ member }) => member as string,
+    )
+  await pullOne(worker, 'services')
+  const before = await gone()
+  expect(before).not.toContain('sku')
+  without = true
+  await pullOne(worker, 'services')
+  expect(await gone()).toEqual([...before, 'sku'].toSorted())
+  // Of pages that are not read nothing is known.
+  await pullOne(worker, 'services')
+  expect(await gone()).toContain('sku')
+  without = false
+  await pullOne(worker, 'services')
+  expect(await gone()).toEqual(before)
+})

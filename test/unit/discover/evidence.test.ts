@@ -1,0 +1,134 @@
+/** Which kind the values met suggest, and how a record's members differ from the catalog. */
+import { describe, expect, it } from 'vitest'
+import { defineResource, integer, text, to, type Kind, type Resource } from '../../../src/resource.ts'
+import { parseDocument } from '../../../src/remote/document.ts'
+import { differences } from '../../../src/sync/discover/difference.ts'
+import { createTally, suggestKind } from '../../../src/sync/discover/evidence.ts'
+
+const bare = defineResource('things', { comment: 'One row per thing.', confidence: 'low', attributes: {} })
+
+function tallyOf(resource: Resource, values: readonly object[]) {
+  const tally = createTally(resource)
+  for (const [at, value] of values.entries()) tally.add({ type: 'things', id: String(at), ...value })
+  return tally
+}
+
+function suggested(values: readonly unknown[], member = 'a'): Kind | null {
+  const tally = tallyOf(
+    bare,
+    values.map((value) => ({ attributes: { [member]: value } })),
+  )
+  return suggestKind(member, tally.attributes.get(member)!)
+}
+
+describe('the kind that values suggest', () => {
+  it.each<[Kind | null, readonly unknown[]]>([
+    ['boolean', [true, null, false]],
+    ['boolean', [true]],
+    ['boolean', [true, 'false']],
+    ['integer', [1, 2, null]],
+    ['integer', [1, '2']],
+    ['decimal', [1, 2.5]],
+    ['decimal', ['23.0', '0.10']],
+    ['decimal', ['23.0', '7']],
+    ['decimal', ['23.0', 0]],
+    ['decimal', [1, 2, 2 ** 60]],
+    ['date', ['2026-11-23', '2024-02-29']],
+    ['text', ['2026-11-23', '2026-02-30']],
+    ['text', ['2026-11-23', '2026-11-24', '']],
+    ['timestamp', ['2026-11-23T10:00:00.000Z', '2026-11-23T10:00:00+02:00']],
+    ['text', ['2026-11-23', '2026-11-23T10:00:00Z']],
+    ['text', ['a', '1']],
+    ['text', ['a', 1]],
+    ['text', ['12', '13']],
+    ['text', ['007', '008.5']],
+    ['texts', [['a'], [], ['b', 'c']]],
+    ['json', [['a'], [{}]]],
+    ['json', [{ a: 1 }, null]],
+    ['json', [{ a: 1 }, 'a']],
+    ['json', [true, 'maybe']],
+    ['json', [[1], [2]]],
+    [null, [null, null]],
+    [null, ['', [], {}, null]],
+  ])('%s for %j', (kind, values) => expect(suggested(values)).toBe(kind))
+
+  it.each<[Kind, unknown]>([
+    ['decimal', 5],
+    ['text', '2026-11-23'],
+    ['text', '23.0'],
+    ['text', 'true'],
+    ['json', ['a']],
+  ])('%s, the widest of its form, for %j alone', (kind, value) => expect(suggested([value, null])).toBe(kind))
+
+  it('is text for a key, so that it joins', () => {
+    expect(suggested([1, 2], 'owner-id')).toBe('text')
+    expect(suggested([{}, { a: 1 }], 'owner-id')).toBe('json')
+  })
+
+  it('keeps the digits of a number in mind', () => {
+    const body = '{"data": {"type": "things", "id": "1", "attributes": {"a": 12345678901234567890123}}}'
+    const tally = createTally(bare)
+    for (const record of parseDocument(body, '').records) tally.add(record)
+    expect(suggestKind('a', tally.attributes.get('a')!)).toBe('decimal')
+  })
+})
+
+describe('the differences', () => {
+  const thing = defineResource('things', {
+    comment: 'One row per thing.',
+    confidence: 'low',
+    attributes: { name: text('A name.'), position: integer('A place.'), old: text('Gone.') },
+    toOne: { owner: to('users', 'An owner.'), lost: to('users', 'Gone.') },
+  })
+  const part = defineResource('parts', {
+    comment: 'One row per part.',
+    confidence: 'low',
+    aliases: ['pieces'],
+    attributes: {},
+    toOne: { thing: to('things', 'Its thing.') },
+  })
+  const users = defineResource('users', { comment: 'One row.', confidence: 'low', aliases: ['people'], attributes: {} })
+  const catalog = new Map([thing, part, users].map((resource) => [resource.type, resource]))
+  const data = (...types: string[]) => ({ data: types.map((type) => ({ type, id: '1' })) })
+  const links = { links: { self: 'https://x.test' } }
+  const found = (records: object[], refused: string[] = []) =>
+    differences(thing, catalog, tallyOf(thing, records), refused)
+  const whole = { attributes: { name: 'a', position: 1, old: null }, relationships: { owner: links, lost: links } }
+
+  it('are none where nothing differs, and none where no record was met', () => {
+    expect(found([whole])).toEqual([])
+    expect(found([])).toEqual([])
+  })
+
+  it('are what is new, misfits, and what no record carried', () => {
+    const records = [
+      { attributes: { name: 'a', position: 1, colour: 'red' }, relationships: { owner: links } },
+      { attributes: { name: 'b', position: 1.5 }, relationships: { maker: { data: null } } },
+    ]
+    expect(found(records, ['include=lost', 'page[size]=250'])).toEqual([
+      { kind: 'misfit', member: 'position', declared: 'integer', suggests: 'decimal', misfits: 1 },
+      { kind: 'attribute', member: 'colour', suggests: 'text', carried: 1, told: 1 },
+      { kind: 'relationship', member: 'maker', shape: 'to-one', types: [] },
+      { kind: 'gone', member: 'old', shape: 'attribute' },
+      { kind: 'gone', member: 'lost', shape: 'to-one' },
+      { kind: 'refused', member: 'include=lost' },
+    ])
+  })
+
+  it('are no to-manys whose other end says the same, by their type or by their name', () => {
+    const ends = { parts: links, things: data('parts', 'pieces'), others: data('users'), bits: links }
+    expect(found([{ ...whole, relationships: { ...whole.relationships, ...ends } }])).toEqual([
+      { kind: 'relationship', member: 'others', shape: 'to-many', types: ['users'] },
+      { kind: 'relationship', member: 'bits', shape: null, types: [] },
+    ])
+  })
+
+  it('are relationships that lead elsewhere, or to many; another name of the type is none', () => {
+    const owned = (owner: unknown) => found([{ ...whole, relationships: { owner, lost: links } }])
+    expect(owned({ data: { type: 'people', id: '1' } })).toEqual([])
+    expect(owned({ data: { type: 'robots', id: '1' } })).toEqual([
+      { kind: 'end', member: 'owner', shape: 'to-one', declared: 'users', types: ['robots'] },
+    ])
+    expect(owned(data('users'))).toEqual([{ kind: 'shape', member: 'owner', declared: 'to-one', seen: 'to-many' }])
+  })
+})
