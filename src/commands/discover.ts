@@ -32,7 +32,8 @@ Each difference is one of
 
 Nothing is lost meanwhile: what is not declared is kept in sync_extra. With --write, read
 the files, say in their comments what the members mean, and make the migration:
-npm run db:generate. A member that is gone is never taken out.
+npm run db:generate. A member that is gone is never taken out. Files that stand in FOLDER are
+replaced; those of another folder than src/resources/ have to be moved there first.
 
 Exits with 2 when something differs. What the role may not see is said, and no difference.
 

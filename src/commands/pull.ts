@@ -21,8 +21,10 @@ export const pull: Verb = {
   ],
   help: `Brings every table up to date and writes the rows that differ. What says when it changed, and
 what belongs to projects, is read only as far as it changed; with --full, and the first time,
-everything is read, and rows whose record is gone are marked deleted (sync_deleted_at). The
-tables are made when they are missing. Interrupted by Ctrl-C, a kill or a failure, the next
+everything is. What is read whole, and what belongs to a changed project, also shows which
+records are gone: their rows are marked deleted (sync_deleted_at). The number beside a
+resource is of records read, so 0 means that nothing of it had changed. The tables are made
+when they are missing. Interrupted by Ctrl-C, a kill or a failure, the next
 pull goes on where it stopped.
 
 Without DATABASE_URL an embedded Postgres is used, in .scopestack-sync/ of this folder.

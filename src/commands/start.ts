@@ -30,7 +30,8 @@ export const start: Verb = {
   name: 'start',
   summary: 'keep the database up to date, unattended, until stopped',
   options: [{ flags: '--only <part>', about: `run one part only: ${PARTS.join(', ')}` }],
-  help: `Migrates the database, decides when to read (SYNC_SCHEDULE, SYNC_TIMEZONE), reads, and answers
+  help: `Migrates the database, decides when to read everything (SYNC_SCHEDULE) and what changed
+(SYNC_INCREMENTAL_SCHEDULE, both in SYNC_TIMEZONE), reads, and answers
 /healthz and /readyz, all in one process. Start it as often as you like, on as many machines:
 they share the work, and each tick of the schedule makes one run. A tick that passed while
 nothing ran is caught up once. The queue is kept in Redis (REDIS_URL) or in the same Postgres.

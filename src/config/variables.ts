@@ -162,7 +162,7 @@ export const VARIABLES = {
   SYNC_DELETE_LIMIT: {
     group: 'Sync',
     about:
-      'Percent of a table that may vanish from its list at once; more is suspect, and nothing is deleted until a person allows it.',
+      'Percent of a table that may vanish from its list at once (five rows always may, all of them never); more is suspect, and nothing is deleted until a person allows it.',
     schema: number(0, 100, false).default(20),
     example: '20',
   },

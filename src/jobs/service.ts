@@ -91,6 +91,7 @@ function closingOf({ log, alertWebhookUrl }: Common): Closing {
         seen: sum(({ seen }) => seen),
         inserted: sum(({ inserted }) => inserted),
         updated: sum(({ updated }) => updated),
+        deleted: sum(({ deleted }) => deleted),
         seconds: Math.round((finishedAt.getTime() - startedAt.getTime()) / 100) / 10,
         ...(error === null ? {} : { error }),
       }

@@ -111,6 +111,7 @@ export interface ClosedResource {
   readonly seen: number
   readonly inserted: number
   readonly updated: number
+  readonly deleted: number
 }
 
 export interface ClosedRun {
@@ -140,7 +141,7 @@ export async function closeRun(
     const [open] = (await openRows(tx, { id })).map(withMissing)
     if (open === undefined || (error === null && open.missing.length > 0)) return null
     const resources = await tx<ClosedResource[]>`
-      select resource, outcome, code, message, seen, inserted, updated from sync.run_outcomes
+      select resource, outcome, code, message, seen, inserted, updated, deleted from sync.run_outcomes
       where run_id = ${id} order by resource`
     const outcome = error === null ? worst(resources) : 'failed'
     await endRun(tx, id, outcome, error)

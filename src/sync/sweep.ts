@@ -81,8 +81,8 @@ export function suspicion(found: { type: string; count: number; living: number; 
   const { type, count, living, deleteLimit } = found
   if (count < living && count <= Math.max(ALWAYS, (living * deleteLimit) / 100)) return null
   return (
-    `${count === living ? 'Every one' : `${count}`} of its ${living} rows is missing from the list, which is more than ` +
-    `${deleteLimit} %. Nothing was deleted. If that is right, run: pull --full --allow-mass-delete ${type}`
+    `${count === living ? 'All' : `${count}`} of its ${living} rows are missing from the list, more than may be at once ` +
+    `(${deleteLimit} %). Nothing was deleted. If that is right, run: pull --full --allow-mass-delete ${type}`
   )
 }
 

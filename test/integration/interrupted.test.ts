@@ -2,6 +2,7 @@
 import { expect, it } from 'vitest'
 import type { Simulator } from '../../src/simulator/server.ts'
 import type { Chain } from '../../src/remote/chains.ts'
+import { pull } from '../../src/sync/pull.ts'
 import { livingIds, openAccount, pullOne, remoteIds } from '../support/account.ts'
 import { startWorker, type TestWorker } from '../support/worker.ts'
 
@@ -42,6 +43,43 @@ it('begins again when the question has changed', async () => {
   await using other = await startWorker(sim, databaseUrl, { pageSize: 9, concurrency: 1 })
   await pullOne(other, 'services')
   expect(asked(sim)).toBe(1 + Math.ceil(remoteIds(sim, 'services').length / 9))
+})
+
+it('begins again when the declaration has changed', async () => {
+  const { sim, worker, last } = await interrupted()
+  const services = worker.catalog.get('services')!
+  const columns = services.columns.filter(({ name }) => name !== 'sku')
+  const { signal } = new AbortController()
+  const { outcomes } = await pull(worker, { resources: [{ ...services, columns }], signal, onEvent: () => {} })
+  expect(outcomes).toMatchObject([{ outcome: 'ok' }])
+  expect(asked(sim)).toBe(1 + last)
+  const [kept] = await worker.sql`select count(*)::int as n from scopestack.services where sync_extra ? 'sku'`
+  expect(kept).toEqual({ n: remoteIds(sim, 'services').length })
+})
+
+it('begins again when the list does not say how many pages it has', async () => {
+  const numbers: number[] = []
+  const { sim, worker } = await openAccount({}, (body, { type, page }) => {
+    if (type !== 'services') return body
+    numbers.push(page)
+    return { ...body, meta: { 'record-count': body.meta['record-count'] } }
+  })
+  sim.setSwitches({ refusedSorts: { services: ['id'] } })
+  expect(await pullOne(worker, 'services')).toMatchObject({ outcome: 'ok' })
+  const stop = new AbortController()
+  let left = 3
+  const stopped = worker.run(['services'], {
+    signal: stop.signal,
+    onEvent: ({ type }) => type === 'progress' && --left === 0 && stop.abort(),
+  })
+  await expect(stopped).rejects.toMatchObject({ code: 'SYNC_STOPPED' })
+  expect(await chainsOf(worker)).toEqual([])
+  // Met before the stop, it would stand for one that slips past after it.
+  sim.records.remove('services', remoteIds(sim, 'services')[3]!)
+  numbers.length = 0
+  expect(await pullOne(worker, 'services')).toMatchObject({ outcome: 'ok', deleted: 1 })
+  expect(new Set(numbers)).toEqual(new Set(Array.from({ length: Math.max(...numbers) }, (_, index) => index + 1)))
+  expect(await livingIds(worker, 'services')).toEqual(remoteIds(sim, 'services'))
 })
 
 it('begins again when it is older than half a day', async () => {

@@ -2,7 +2,7 @@
 import { describe, expect, it, vi } from 'vitest'
 import type { Simulator } from '../../src/simulator/server.ts'
 import { park } from '../../src/store/findings.ts'
-import { livingIds, openAccount, pullOne } from '../support/account.ts'
+import { asOf, livingIds, openAccount, pullOne } from '../support/account.ts'
 import type { TestWorker } from '../support/worker.ts'
 
 const services = (sim: Simulator) => sim.records.list('services')
@@ -81,6 +81,26 @@ describe('a list whose members are not all records', () => {
     const [parked] = await worker.sql`select record_id, reason from sync.parked`
     expect(parked).toEqual({ record_id: id, reason: expect.stringContaining('index row') as string })
   })
+})
+
+it('a record that is set aside holds back no other: what changed is read as changes, the next time', async () => {
+  const { sim, worker } = await openAccount({ projects: 60 }, (body, { type, page }) =>
+    type === 'projects' && page === 1 ? { ...body, data: body.data.map(broken) } : body,
+  )
+  const [first, ...others] = sim.records.list('projects').map(({ id }) => id)
+  const broken = (record: Record<string, unknown>) =>
+    record['id'] === first ? { ...record, attributes: 'none' } : record
+  const outcome = await pullOne(worker, 'projects')
+  expect(outcome).toMatchObject({ outcome: 'incomplete', parked: 1 })
+  const before = await asOf(worker, 'projects')
+  expect(before).not.toBeNull()
+  const [cursor] = await worker.sql`select watermark from sync.cursors where resource = 'projects'`
+  expect(cursor!['watermark']).not.toBeNull()
+  sim.records.update('projects', others[5]!, { attributes: { 'project-name': 'Renamed' } })
+  sim.resetStats()
+  expect(await pullOne(worker, 'projects', { changesOnly: true })).toMatchObject({ updated: 1 })
+  expect(sim.stats().pages['projects']!.length).toBeLessThan(outcome.pages)
+  expect(await asOf(worker, 'projects')).toEqual(before)
 })
 
 describe('a record that cannot be a row', () => {

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import type { Simulator } from '../../src/simulator/server.ts'
 import type { Outcome } from '../../src/store/runs.ts'
 import { pullSnapshot } from '../../src/sync/snapshot.ts'
-import { asOf, livingIds, openAccount, pullOne } from '../support/account.ts'
+import { asOf, livingIds, openAccount, pullOne, remoteIds } from '../support/account.ts'
 
 const services = (sim: Simulator) => sim.records.list('services')
 
@@ -33,6 +33,24 @@ describe('a list that is not as it should be', () => {
     const outcome = await pullOne(worker, 'services')
     expect(outcome).toMatchObject({ outcome: 'incomplete' })
     expect(outcome.message).toMatch(/says it has \d+ records, but \d+ different ones were met/)
+  })
+
+  it.each([
+    ['last', 9, (page: number, pages: number) => page === pages, 1],
+    ['middle', 2, (page: number) => page === 4, 9],
+  ])('is incomplete when its %s page is cut short while records go', async (_, rest, isCut, kept) => {
+    const { sim, worker } = await openAccount({}, (body, { type, page }) =>
+      type === 'services' && isCut(page, Number(body.meta['page-count']))
+        ? { ...body, data: body.data.slice(0, kept) }
+        : body,
+    )
+    while (services(sim).length % 10 !== rest) sim.records.create('services', { attributes: { name: 'Another' } })
+    const id = remoteIds(sim, 'services')[2]!
+    sim.addScript({ when: { type: 'services', page: 3 }, do: [{ delete: { type: 'services', id } }] })
+    for (let times = 0; times < 2; times++) {
+      expect(await pullOne(worker, 'services')).toMatchObject({ outcome: 'incomplete', deleted: 0 })
+    }
+    expect(await asOf(worker, 'services')).toBeNull()
   })
 
   it('fails when a server sends the same page again and again', async () => {
@@ -72,6 +90,20 @@ describe('a snapshot', () => {
     await expect(begun).rejects.toMatchObject({ code: 'SYNC_LEASE_LOST' })
     expect(await worker.sql`select ids from sync.seen_pages where resource = 'clients'`).toEqual([{ ids: '{other}' }])
   })
+})
+
+it('a list is not begun a second time by a run whose lease has passed to another', async () => {
+  const { sim, worker } = await openAccount()
+  sim.setSwitches({ listOrder: 'shuffled', refusedSorts: { services: ['id'] } })
+  await worker.sql.unsafe(`
+    create function sync.take() returns trigger language plpgsql as $$ begin
+      update sync.leases set term = term + 1 where resource = 'services' and new.page = 1 and new.pass = 1
+        and exists (select from sync.capabilities where resource = 'services' and value->>'ordered' = 'false');
+      return null; end $$;
+    create trigger take after insert on sync.seen_pages for each row execute function sync.take()`)
+  expect(await pullOne(worker, 'services')).toMatchObject({ outcome: 'failed', code: 'SYNC_LEASE_LOST' })
+  const [cursor] = await worker.sql`select pass from sync.cursors where resource = 'services'`
+  expect(cursor).toEqual({ pass: 1 })
 })
 
 describe('a resource that cannot be read', () => {

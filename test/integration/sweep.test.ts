@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest'
 import type { Simulator } from '../../src/simulator/server.ts'
 import { livingIds, openAccount, pullOne, remoteIds } from '../support/account.ts'
 import type { ListBody } from '../support/relay.ts'
+import { unnoticed } from '../support/unnoticed.ts'
 
 interface Row {
   readonly id: string
@@ -91,7 +92,9 @@ describe('too much at once', () => {
     sim.resetStats()
     const outcome = await again()
     expect(outcome).toMatchObject({ outcome: 'suspect', code: 'SYNC_SUSPECT', deleted: 0 })
-    expect(outcome.message).toMatch(/more than 20 %\. Nothing was deleted\..*pull --full --allow-mass-delete services/)
+    expect(outcome.message).toMatch(
+      /more than may be at once \(20 %\)\. Nothing was deleted\..*pull --full --allow-mass-delete services/,
+    )
     expect(single(sim)).toBe(0)
     expect(await livingIds(worker, 'services')).toEqual(ids)
     expect(await again({ allowMassDelete: true })).toMatchObject({
@@ -106,11 +109,54 @@ describe('too much at once', () => {
     for (const id of ids) sim.records.remove('services', id)
     const outcome = await again()
     expect(outcome).toMatchObject({ outcome: 'suspect', seen: 0, deleted: 0 })
-    expect(outcome.message).toContain(`Every one of its ${ids.length} rows`)
+    expect(outcome.message).toContain(`All of its ${ids.length} rows`)
     expect(await livingIds(worker, 'services')).toEqual(ids)
     expect(await again({ allowMassDelete: true })).toMatchObject({ outcome: 'ok', deleted: ids.length })
     expect(await livingIds(worker, 'services')).toEqual([])
     expect(await again()).toMatchObject({ outcome: 'ok', seen: 0, deleted: 0 })
+  })
+})
+
+it('goes on with the next ones in the next run, when there are more than one run asks for', async () => {
+  const { sim, worker } = await openAccount({}, undefined, { pageSize: 100, concurrency: 8, deleteLimit: 100 })
+  await pullOne(worker, 'services')
+  await unnoticed(
+    worker.sql,
+    (tx) => tx`
+      insert into scopestack.services (id, sync_hash)
+      select id::text, '' from generate_series(9000001, 9001100) as id`,
+  )
+  // The first thousand are never settled.
+  sim.addFault({ kind: '403', match: { path: String.raw`/services\/(9000\d{3}|9001000)$/` }, count: 'always' })
+  expect(await pullOne(worker, 'services')).toMatchObject({ outcome: 'incomplete', deleted: 0 })
+  expect(await pullOne(worker, 'services')).toMatchObject({ outcome: 'incomplete', deleted: 100 })
+  sim.removeFault()
+  expect(await pullOne(worker, 'services')).toMatchObject({ outcome: 'ok', deleted: 1000 })
+})
+
+describe('where nothing was met, and its records have no list of their own', () => {
+  it('nothing is deleted below others, whatever a person says', async () => {
+    const { sim, worker } = await openAccount()
+    sim.setSwitches({ missingLists: ['project-materials'] })
+    await worker.run(['projects', 'project-materials'])
+    const held = await livingIds(worker, 'project_materials')
+    expect(held.length).toBeGreaterThan(0)
+    for (const id of held) sim.records.remove('project-materials', id)
+    const outcome = await pullOne(worker, 'project-materials', { allowMassDelete: true })
+    expect(outcome).toMatchObject({ outcome: 'incomplete', seen: 0, deleted: 0 })
+    expect(outcome.message).toContain('They are kept.')
+    expect(await livingIds(worker, 'project_materials')).toEqual(held)
+  })
+
+  it('nothing is deleted of what came along with others', async () => {
+    const { sim, worker } = await openAccount()
+    sim.setSwitches({ missingLists: ['business-units'] })
+    await pullOne(worker, 'business-units')
+    const held = await livingIds(worker, 'business_units')
+    for (const id of remoteIds(sim, 'projects')) sim.records.remove('projects', id)
+    sim.addFault({ kind: '404', match: { path: '/business-units/' }, count: 'always' })
+    expect(await pullOne(worker, 'business-units', { allowMassDelete: true })).toMatchObject({ seen: 0, deleted: 0 })
+    expect(await livingIds(worker, 'business_units')).toEqual(held)
   })
 })
 

@@ -86,6 +86,44 @@ describe('a resource without a list of its own', () => {
     expect(sim.stats().requests['GET /{account}/v1/projects/{id}/project-materials']).toBeLessThan(ids.length + 2)
   })
 
+  it('is not whole when the list of a project that lives is not found, and keeps what it held', async () => {
+    const { sim, worker, first } = await openMaterials()
+    await pullOne(worker, 'projects')
+    await pullOne(worker, 'project-materials')
+    const held = await livingIds(worker, 'project_materials')
+    const fault = sim.addFault({
+      kind: '404',
+      match: { path: `/projects/${first}/project-materials` },
+      count: 'always',
+    })
+    const outcome = await pullOne(worker, 'project-materials')
+    expect(outcome).toMatchObject({ outcome: 'incomplete', deleted: 0 })
+    expect(outcome.message).toContain('Some lists below projects could not be proved whole')
+    expect(await livingIds(worker, 'project_materials')).toEqual(held)
+    sim.removeFault(fault.id)
+    // Of a project that is gone there is nothing to find.
+    for (const { id, relationships } of sim.records.list('project-materials')) {
+      if (relationships['project'] === first) sim.records.remove('project-materials', id)
+    }
+    sim.records.remove('projects', first)
+    expect(await pullOne(worker, 'project-materials', { allowMassDelete: true })).toMatchObject({ outcome: 'ok' })
+    expect(await livingIds(worker, 'project_materials')).toEqual(remoteIds(sim, 'project-materials'))
+  })
+
+  it('is read once a run, also while one of its lists cannot be proved', async () => {
+    let asked = 0
+    const { sim, worker } = await openAccount({}, (body, { type }) => {
+      if (!type.endsWith('/project-materials')) return body
+      asked++
+      return { ...body, meta: { ...body.meta, 'record-count': Number(body.meta['record-count']) + 1 } }
+    })
+    sim.setSwitches({ missingLists: ['project-materials'] })
+    await pullOne(worker, 'projects')
+    expect(await pullOne(worker, 'project-materials')).toMatchObject({ outcome: 'incomplete' })
+    // Each alone so often that one which only changed would have been proved.
+    expect(asked).toBe(4 * remoteIds(sim, 'projects').length)
+  })
+
   it('is not whole while its projects never were', async () => {
     const { worker } = await openMaterials()
     const outcome = await pullOne(worker, 'project-materials')
@@ -130,6 +168,32 @@ it('records that only come in another list are read from there', async () => {
     remoteIds(sim, 'business-units').filter((id) => named.has(id)),
   )
   expect(await wayOf(worker, 'business-units')).toMatchObject({ from: 'included', list: 'projects' })
+})
+
+describe('a way that has answered', () => {
+  const notFound = { kind: '404', match: { path: '/v1/business-units' } } as const
+  const own = { from: 'list', path: 'business-units' }
+
+  it('is kept when it is not found once, and the run fails', async () => {
+    const { sim, worker } = await openAccount()
+    await pullOne(worker, 'business-units')
+    for (let times = 0; times < 2; times++) {
+      sim.addFault(notFound)
+      expect(await pullOne(worker, 'business-units')).toMatchObject({ outcome: 'failed', code: 'SYNC_LIST_NOT_FOUND' })
+      expect(await wayOf(worker, 'business-units')).toEqual(own)
+      // It has answered in between, so the second time is not the second in a row.
+      expect(await pullOne(worker, 'business-units')).toMatchObject({ outcome: 'ok' })
+    }
+  })
+
+  it('is left for the next one when it is not found twice in a row', async () => {
+    const { sim, worker } = await openAccount()
+    await pullOne(worker, 'business-units')
+    sim.addFault({ ...notFound, count: 'always' })
+    expect(await pullOne(worker, 'business-units')).toMatchObject({ outcome: 'failed' })
+    expect(await pullOne(worker, 'business-units')).not.toMatchObject({ outcome: 'failed' })
+    expect(await wayOf(worker, 'business-units')).toMatchObject({ from: 'included', list: 'projects' })
+  })
 })
 
 describe('a resource that no way of reading finds', () => {

@@ -9,6 +9,7 @@ export type OneBody = { data: Json & { attributes: Json } }
 
 /** Given a whole answer; what they return is sent instead. */
 export type Alter = {
+  /** @param asked of a list below a project, `type` is `projects/{id}/{type}`. */
   list?: (body: ListBody, asked: { type: string; page: number }) => unknown
   me?: (body: OneBody) => unknown
 }
@@ -47,7 +48,7 @@ async function pass(remote: Remote, alter: Alter, request: IncomingMessage, resp
   })
   let body = await answer.text()
   const { pathname, searchParams } = new URL(request.url!, remote.url)
-  const type = /^\/[^/]+\/v1\/([a-z-]+)$/.exec(pathname)?.[1]
+  const type = /^\/[^/]+\/v1\/([a-z-]+|projects\/\d+\/[a-z-]+)$/.exec(pathname)?.[1]
   const page = Number(searchParams.get('page[number]') ?? '1')
   if (answer.status === 200 && type !== undefined && alter.list !== undefined) {
     body = JSON.stringify(alter.list(JSON.parse(body) as ListBody, { type, page }))

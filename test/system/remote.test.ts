@@ -46,7 +46,7 @@ test.concurrent('faults that stay fail their own resource only, each with its se
   expect(line('vendors')).toMatch(/failed: .*vendors.* is not usable: it is HTML, .*a proxy, a login page/)
   expect(line('users')).toMatch(/failed: ScopeStack answered 502 .*users.*report it to ScopeStack support/)
   expect(line('phases')).toMatch(/failed: .*no list .*phases.*404.*SYNC_RESOURCES/)
-  expect(stdout).toMatch(/Run 1: .*32 ok/)
+  expect(stdout).toMatch(/Run 1: .*59 ok/)
 
   const status =
     await sql`select resource, last_outcome from scopestack.sync_status where last_outcome <> 'ok' order by 1`

@@ -20,7 +20,9 @@ const run = (kind: string, outcome: ClosedRun['outcome']): ClosedRun => ({
   error: null,
   startedAt: at,
   finishedAt: at,
-  resources: [{ resource: 'projects', outcome, code: null, message: null, seen: 0, inserted: 0, updated: 0 }],
+  resources: [
+    { resource: 'projects', outcome, code: null, message: null, seen: 0, inserted: 0, updated: 0, deleted: 0 },
+  ],
 })
 
 test('a run of changes that ends well ends neither the silence nor the failure of whole ones', async () => {
