@@ -1,6 +1,6 @@
 /**
  * Which local edits are changes for ScopeStack, and which are refused: the triggers of every table, made from the catalog
- * like the comments, so that a new resource needs no migration for them. What they do is in migrations/0011_capture.sql.
+ * like the comments, so that a new resource needs no migration for them. What they do is in migrations/0010_capture.sql.
  */
 import { isDeepStrictEqual } from 'node:util'
 import type { Column, Resource } from '../resource.ts'
