@@ -5,6 +5,7 @@ import { isWell } from '../store/runs.ts'
 import type { PullDeps } from '../sync/pull-resource.ts'
 import { noteRun, sendAlerts, watchSilence } from './alerts.ts'
 import { startLoop, type Loop } from './loop.ts'
+import { watchParked } from './parked-alerts.ts'
 import type { Queues } from './queues.ts'
 import { reconcile } from './reconcile.ts'
 import type { Schedule } from './schedule.ts'
@@ -63,6 +64,7 @@ function alertLoops({ sql, log, schedules, alertWebhookUrl: url }: Common): Loop
   if (url === undefined) return []
   const turn = async (signal: AbortSignal): Promise<void> => {
     await watchSilence(sql, schedules, new Date())
+    await watchParked(sql)
     await sendAlerts({ sql, url, log }, signal)
   }
   return [startLoop('sending alerts', turn, () => ALERTS_MS, log)]

@@ -1,0 +1,23 @@
+/** Tells the webhook of local edits that were set aside: nothing goes on with them until a person decides. */
+import { raiseParked, type ParkedNews } from '../store/parked-news.ts'
+import type { Database } from '../store/database.ts'
+
+const LISTED = 10
+
+export async function watchParked(sql: Database): Promise<void> {
+  await raiseParked(sql, LISTED, bodyOf)
+}
+
+function bodyOf({ count, changes }: ParkedNews) {
+  if (count === 0) {
+    const text = 'scopestack-sync: no local edit is set aside any more.'
+    return { text, event: 'recovery', kind: 'local edits' }
+  }
+  const are = count === 1 ? '1 local edit is' : `${count} local edits are`
+  const lines = changes.map(({ change, reason }) => `\n• change ${change}: ${short(reason)}`)
+  const more = count > changes.length ? `\n… "changes list" shows all ${count}.` : ''
+  const text = `scopestack-sync: ${are} set aside until somebody decides ("changes list").${lines.join('')}${more}`
+  return { text, event: 'parked', kind: 'local edits', count, changes }
+}
+
+const short = (text: string): string => (text.length > 300 ? `${text.slice(0, 300)}…` : text)
