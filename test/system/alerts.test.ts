@@ -82,3 +82,18 @@ test('silence is told once, by whoever is left, and its end', async () => {
   expect(webhook.received.slice(0, 2)).toMatchObject([{ event: 'silence' }, { event: 'recovery' }])
   expect(await sql`select from sync.runs where outcome = 'ok'`).not.toHaveLength(0)
 })
+
+test('a local edit that is refused is told, and that it went out once it was corrected', async () => {
+  await using setting = await openUnattended('postgres')
+  await using webhook = await startWebhook()
+  const { sim, sql } = setting
+  await setting.run('pull clients')
+  setting.start({ SYNC_SCHEDULE: '0 0 1 1 *', ALERT_WEBHOOK_URL: webhook.url })
+  const [one, two] = sim.records.list('clients')
+  await sql`update scopestack.clients set name = ${String(two!.attributes['name'])} where id = ${one!.id}`
+  const parked = await until(() => webhook.received.find(({ event }) => event === 'parked'), 'the alert')
+  expect(parked).toMatchObject({ count: 1, changes: [{ resource: 'clients', record: one!.id }] })
+  await sql`update scopestack.clients set name = 'Nobody else' where id = ${one!.id}`
+  const over = await until(() => webhook.received.find(({ event }) => event === 'recovery'), 'its end')
+  expect(over).toMatchObject({ text: 'scopestack-sync: no local edit is set aside any more.' })
+})
