@@ -88,7 +88,12 @@ export type ErrorBody = { readonly status: number; readonly type: string; readon
 
 const jsonApi = 'application/vnd.api+json'
 
-const titles: Readonly<Record<number, string>> = { 401: 'Unauthorized', 403: 'Forbidden', 404: 'Not Found' }
+const titles: Readonly<Record<number, string>> = {
+  401: 'Unauthorized',
+  403: 'Forbidden',
+  404: 'Not Found',
+  409: 'Conflict',
+}
 
 export function refusalBody(status: number, bodies: Switches['errorBodies']): ErrorBody {
   if (bodies === 'html') return { status, type: 'text/html', body: '' }

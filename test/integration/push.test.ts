@@ -216,18 +216,13 @@ describe('a refusal sets the change aside', () => {
 
   it('by 409, which the library does not have and something in between may', async () => {
     const [one] = ids('clients')
+    sim.addFault({ kind: '409', match: { method: 'PATCH' } })
     await worker.sql`update scopestack.clients set domain = 'x409.test' where id = ${one!}`
-    const errors = [{ title: 'Locked by an approval', detail: 'domain - Locked by an approval' }]
-    const settledBy = await worker.push({
-      through: (client) => ({
-        ...client,
-        write: async (_, judge) => judge({ status: 409, body: JSON.stringify({ errors }) }, ''),
-      }),
-    })
-    expect(settledBy).toMatchObject([{ fate: 'parked' }])
+    expect(await worker.push()).toMatchObject([{ fate: 'parked' }])
     expect(await parked()).toMatchObject({
       code: 'SYNC_PUSH_REFUSED',
-      errors: [{ column: 'domain', pointer: null, message: 'Locked by an approval' }],
+      reason: expect.stringContaining('(409): Conflict') as string,
+      errors: [{ column: null, pointer: null, message: 'Conflict' }],
     })
   })
 
