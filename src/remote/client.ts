@@ -19,7 +19,8 @@ export interface Client {
    * A refusal (4xx) is an answer here, for the caller to judge. What was begun is ended: the signal keeps a request from
    * being sent, and never takes back one that was.
    *
-   * A POST is sent once: what fails with `remedy: retry` may have arrived, unless `wasNeverSent` says otherwise.
+   * It is sent once: what fails with `remedy: retry` may have arrived, unless `wasNeverSent` says otherwise, and before it is
+   * sent again somebody has to look. Only a POST that met a 429, and so was not taken, is sent again from here.
    *
    * @throws SyncError like `get`, without SYNC_FORBIDDEN and SYNC_REQUEST_REFUSED.
    */
@@ -118,7 +119,7 @@ export function createClient({ http, tokens, pace, policy, apiUrl, userAgent, on
         if (!(error instanceof SyncError)) throw error
         if (error.code === 'SYNC_RATE_LIMITED') {
           // A 429 spends no attempt: it says "later", not "failed".
-          const ms = Math.max(Number(error.facts['seconds']) * 1000, backoff(failures + 2, policy))
+          const ms = waitOf(error, failures)
           waitedMs += ms
           await pace.slowDown(ms)
           if (waitedMs > WAIT_CEILING_MS) throw error
@@ -132,6 +133,21 @@ export function createClient({ http, tokens, pace, policy, apiUrl, userAgent, on
     }
   }
 
+  /** A 429 holds up the request that comes next, whoever sends it. */
+  async function onceAtPace<T>(act: () => Promise<T>, signal: AbortSignal): Promise<T> {
+    try {
+      return await pace.take(act, signal)
+    } catch (error) {
+      if (error instanceof SyncError && (error.remedy === 'retry' || error.code === 'SYNC_RATE_LIMITED'))
+        onRetry?.(error)
+      if (error instanceof SyncError && error.code === 'SYNC_RATE_LIMITED') await pace.slowDown(waitOf(error, 0))
+      throw error
+    }
+  }
+
+  const waitOf = ({ facts }: SyncError, failures: number): number =>
+    Math.max(Number(facts['seconds']) * 1000, backoff(failures + 2, policy))
+
   return {
     get: (path, judge, signal, { attempts = policy.attempts, known } = {}) =>
       persistently(() => once(apiUrl + path, judge, known, signal), signal, attempts),
@@ -143,7 +159,7 @@ export function createClient({ http, tokens, pace, policy, apiUrl, userAgent, on
         throwIfLater(response, url)
         return judge(response, url)
       }
-      return await persistently(act, signal, method === 'POST' ? 1 : policy.attempts)
+      return method === 'POST' ? await persistently(act, signal, 1) : await onceAtPace(act, signal)
     },
   }
 }

@@ -3,13 +3,14 @@ import { conflictFound, keepsFailing, recordGone, unsupported, writeForbidden, w
 import { bodyUnreadable } from '../errors.ts'
 import { wasNeverSent, type Answer } from '../remote/client.ts'
 import { documentErrors, parseDocument } from '../remote/document.ts'
+import { backoff, RETRY, sleep } from '../remote/retry.ts'
 import type { RemoteRecord, Resource } from '../resource.ts'
 import { confirmClaim, postpone, withdrawRequest, type Change, type Outbox } from '../store/outbox.ts'
 import { park, settleSent, settleSuperseded } from '../store/settle.ts'
-import { includeOf, listRequest, type Asking } from './check.ts'
+import { includeOf, listRequest, readRecords, type Asking } from './check.ts'
 import { decide, type Decision, type Rules } from './conflict.ts'
 import { problemsOf, updateBody } from './write-document.ts'
-import { reason, type SyncError } from '../sync-error.ts'
+import { reason, SyncError } from '../sync-error.ts'
 
 export interface PushDeps extends Asking {
   readonly catalog: ReadonlyMap<string, Resource>
@@ -35,8 +36,37 @@ export interface Sending {
   readonly signal: AbortSignal
 }
 
-/** @param remote what ScopeStack holds of it; null when it is not there. */
+/**
+ * Each try is behind a look of its own: while a PATCH is repeated, somebody else may edit what it writes. A 429 makes the look
+ * wait, and the try comes right behind it.
+ *
+ * @param remote what ScopeStack holds of it; null when it is not there.
+ */
 export async function sendChecked(deps: PushDeps, sending: Sending, remote: RemoteRecord | null): Promise<Settled> {
+  const { change, resource, signal } = sending
+  const interrupted = change.state === 'sending' || change.attempts > 0
+  let held = remote
+  for (let tried = 0; ;) {
+    try {
+      return await sendOver(deps, sending, held, interrupted || tried > 0)
+    } catch (error) {
+      if (!isRepeatable(error) || ++tried >= RETRY.attempts) throw error
+      await sleep(error.code === 'SYNC_RATE_LIMITED' ? 0 : backoff(tried - 1, RETRY), signal)
+    }
+    held = (await readRecords(deps, resource, [change.recordId], signal)).get(change.recordId) ?? null
+  }
+}
+
+const isRepeatable = (error: unknown): error is SyncError =>
+  error instanceof SyncError && (error.remedy === 'retry' || error.code === 'SYNC_RATE_LIMITED')
+
+/** @param mayHaveLeft what is found may be what was sent before. */
+async function sendOver(
+  deps: PushDeps,
+  sending: Sending,
+  remote: RemoteRecord | null,
+  mayHaveLeft: boolean,
+): Promise<Settled> {
   const { change, resource, term } = sending
   if (remote === null) {
     // Somebody else deleted it: that is what was wanted.
@@ -53,6 +83,10 @@ export async function sendChecked(deps: PushDeps, sending: Sending, remote: Remo
     const both = decisions.filter(({ decision }) => decision === 'park').map(({ member, entry }) => entry ?? member)
     const error = conflictFound({ what: recordOf(change), columns: both.join(', ') })
     return await setAside(deps, sending, error, { decisions })
+  }
+  if (fate === 'nothing' && mayHaveLeft && decisions.some(({ decision }) => decision === 'same')) {
+    await settleSent(deps, change, term, remote, decisions)
+    return { change, fate: 'sent', error: null }
   }
   if (fate === 'nothing') {
     await settleSuperseded(deps, change, term, remote, decisions)

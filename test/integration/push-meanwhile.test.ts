@@ -75,6 +75,37 @@ it('what was looked at long ago is looked at again, so an edit made there meanwh
   expect(sim.records.list('vendors').filter(({ attributes }) => attributes['city'] === 'Theirs')).toHaveLength(1)
 })
 
+it.each(['lost-answer', '500', '429', 'reset'] as const)(
+  'an edit made there while a PATCH that met %s is repeated is not overwritten',
+  async (kind) => {
+    const [vendor] = sim.records.list('vendors')
+    await worker.sql`update scopestack.vendors set city = ${`Mine, ${kind}`} where id = ${vendor!.id}`
+    sim.addFault({ kind, match: { method: 'PATCH', type: 'vendors' } })
+    const theirs = `Theirs, ${kind}`
+    const settled = await worker.push({
+      through: (client) => ({
+        ...client,
+        async write(request, judge, signal) {
+          return await client.write(request, judge, signal).catch((error: unknown) => {
+            sim.records.update('vendors', vendor!.id, { attributes: { city: theirs } })
+            throw error
+          })
+        },
+      }),
+    })
+    expect(settled).toMatchObject([{ fate: 'parked', error: { code: 'SYNC_PUSH_CONFLICT' } }])
+    expect(sim.records.read('vendors', vendor!.id)!.attributes['city']).toBe(theirs)
+  },
+)
+
+it('a PATCH that arrived and whose answer was lost counts as sent, and is not sent again', async () => {
+  const [vendor] = sim.records.list('vendors')
+  await worker.sql`update scopestack.vendors set city = 'Arrived' where id = ${vendor!.id}`
+  sim.addFault({ kind: 'lost-answer', match: { method: 'PATCH', type: 'vendors' } })
+  expect(await worker.push()).toMatchObject([{ fate: 'sent' }])
+  expect(sim.stats().requests['PATCH /{account}/v1/vendors/{id}']).toBe(1)
+})
+
 it('two new rows that are alike arrive once each, also when an answer is lost', async () => {
   const made = () => sim.records.list('vendors').filter(({ attributes }) => attributes['name'] === 'Alike')
   await worker.sql`insert into scopestack.vendors (name, city) select 'Alike', 'Here' from generate_series(1, 2)`

@@ -159,7 +159,7 @@ async function act(one: Step): Promise<void> {
     case 'delete':
       await sql`
         delete from scopestack.crm_opportunities
-        where id = (select id from scopestack.crm_opportunities order by id offset ${one.which} limit 1)`
+        where id = (select id from scopestack.crm_opportunities where sync_deleted_at is null order by id offset ${one.which} limit 1)`
       return
     case 'they delete': {
       const deal = deals[one.which]

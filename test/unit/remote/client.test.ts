@@ -145,11 +145,21 @@ describe('a write', () => {
     expect(await client.write('PATCH')).toMatchObject({ status, body: 'why' })
   })
 
-  it.each(['PATCH', 'DELETE'] as const)('is repeated where it is a %s, which may be done twice', async (method) => {
-    await using client = await clientFor([[500], [503], [200, 'done']])
-    expect(await client.write(method)).toMatchObject({ status: 200 })
-    expect(client.asked).toHaveLength(3)
-  })
+  it.each([
+    ['PATCH', 500, 'SYNC_REMOTE_FAILED'],
+    ['DELETE', 503, 'SYNC_REMOTE_FAILED'],
+    ['PATCH', 429, 'SYNC_RATE_LIMITED'],
+  ] as const)(
+    'is sent once where it is a %s that met %i: what it writes is looked at again first',
+    async (method, status, code) => {
+      await using client = await clientFor([
+        [status, ''],
+        [200, 'done'],
+      ])
+      await expect(client.write(method)).rejects.toMatchObject({ code })
+      expect(client.asked).toHaveLength(1)
+    },
+  )
 
   it('is sent once where it is a POST', async () => {
     await using client = await clientFor([[500], [201]])
