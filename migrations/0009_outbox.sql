@@ -5,6 +5,14 @@ CREATE TABLE "sync"."captured" (
 	"columns" jsonb NOT NULL
 );
 --> statement-breakpoint
+CREATE TABLE "sync"."local_ids" (
+	"resource" text NOT NULL,
+	"local_id" text NOT NULL,
+	"real_id" text NOT NULL,
+	"made_at" timestamp with time zone DEFAULT now() NOT NULL,
+	CONSTRAINT "local_ids_resource_local_id_pk" PRIMARY KEY("resource","local_id")
+);
+--> statement-breakpoint
 CREATE TABLE "sync"."outbox" (
 	"id" bigint PRIMARY KEY GENERATED ALWAYS AS IDENTITY (sequence name "sync"."outbox_id_seq" INCREMENT BY 1 MINVALUE 1 MAXVALUE 9223372036854775807 START WITH 1 CACHE 1),
 	"resource" text NOT NULL,

@@ -28,6 +28,7 @@ import { openTokenStore } from './store/tokens.ts'
 import { openRedisTokenStore } from './store/tokens-redis.ts'
 import { readRules } from './sync/conflict-rules.ts'
 import type { PullDeps } from './sync/pull-resource.ts'
+import { ontoAnswer } from './sync/rebase.ts'
 import type { PushDeps } from './sync/send.ts'
 import { SyncError } from './sync-error.ts'
 
@@ -140,7 +141,18 @@ export function openPusher(worker: Worker, { conflict }: Pick<Config, 'conflict'
   const rules = readRules(conflict, worker.catalog)
   const outbox = openOutbox(worker.sql, worker.holder)
   const { sql, client, slug, catalog: resources, pageSize, concurrency } = worker
-  return { sql, client, slug, catalog: resources, pageSize, concurrency, outbox, rules, close: () => outbox.close() }
+  return {
+    sql,
+    client,
+    slug,
+    catalog: resources,
+    pageSize,
+    concurrency,
+    outbox,
+    rules,
+    rebase: ontoAnswer,
+    close: () => outbox.close(),
+  }
 }
 
 export interface SignIn {

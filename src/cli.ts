@@ -75,7 +75,7 @@ async function main(argv: readonly string[]): Promise<number> {
       .summary(verb.summary)
       .description(`${sentence(verb.summary)}\n\n${verb.help}`)
     command.exitOverride().configureOutput({ outputError: () => {} })
-    if (verb.args !== undefined) command.argument(verb.args)
+    if (verb.args !== undefined) command.arguments(verb.args)
     for (const { flags, about } of verb.options) command.option(flags, about)
     command.action(async () => {
       code = await verb.run({ args: command.args, options: command.opts(), signal: stop.signal })

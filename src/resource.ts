@@ -18,6 +18,8 @@ export interface Attribute {
   readonly writable: boolean
   readonly column: string | undefined
   readonly entries: Entries | undefined
+  /** The type whose id it holds, where that is no relationship. */
+  readonly target: string | undefined
 }
 
 /**
@@ -40,6 +42,7 @@ export interface Relationship {
 interface MemberOptions {
   readonly writable?: boolean
   readonly entries?: Entries
+  readonly target?: string
   /** Only where the name made from the member clashes with another column. */
   readonly column?: string
 }
@@ -52,6 +55,7 @@ const attribute =
     writable: options.writable ?? false,
     column: options.column,
     entries: options.entries,
+    target: options.target,
   })
 
 /** Strings. Numbers fit too, in their JSON spelling: ids inside attributes are numbers (API notes §8). */
@@ -117,7 +121,7 @@ export interface Column {
   readonly member: string
   readonly from: 'attribute' | 'to-one' | 'to-many'
   readonly kind: Kind
-  /** Type of the other end of a relationship. */
+  /** Type of the other end of a relationship, or of the record whose id an attribute holds. */
   readonly target: string | undefined
   readonly writable: boolean
   readonly comment: string
@@ -229,7 +233,7 @@ function columnsOf(
     member,
     from,
     kind: 'kind' in declared ? declared.kind : from === 'to-many' ? 'texts' : 'text',
-    target: 'type' in declared ? declared.type : undefined,
+    target: 'type' in declared ? declared.type : declared.target,
     writable: declared.writable,
     comment: declared.comment,
     entries: 'entries' in declared ? declared.entries : undefined,

@@ -1,82 +1,30 @@
-/** Changes as a person reads them, on 80 columns. */
+/** Changes as a person reads them: on 80 columns of a terminal, and uncut where a program reads. */
 import type { Resource } from '../resource.ts'
 import type { SeenChange, SeenDecision } from '../store/changes.ts'
-import type { Planned } from '../sync/plan.ts'
-import { ago, textTable } from './words.ts'
+import type { Waits } from '../store/waits.ts'
+import { clipped, fullDifferences, memberName } from './change-fields.ts'
+import { ago, textTable, thousands } from './words.ts'
 
 const WIDTH = 78
 
-const clipped = (text: string, width: number): string => (text.length > width ? `${text.slice(0, width - 1)}…` : text)
-
-/** A value in at most so many characters. */
-function shown(value: unknown, width = 24): string {
-  const text = value === null || value === undefined ? '–' : typeof value === 'string' ? value : JSON.stringify(value)
-  return clipped(text.replaceAll(/\s+/g, ' '), width)
+export interface Listed {
+  readonly changes: readonly SeenChange[]
+  readonly waits: ReadonlyMap<number, Waits>
+  /** How many older ones are left out. */
+  readonly more: number
 }
 
-const DECIDED: Readonly<Record<string, string>> = {
-  park: 'ScopeStack has another value: set aside',
-  'remote-wins': 'ScopeStack has another value, which stays',
-  'local-wins': 'ScopeStack has another value, which is overwritten',
-  same: 'ScopeStack has it already',
-  undone: 'as it was',
-}
-
-function columnOf(resource: Resource | undefined, { member, entry }: Pick<SeenDecision, 'member' | 'entry'>): string {
-  const name = resource?.columns.find((column) => column.member === member)?.name ?? member
-  return entry === undefined ? name : `${name}.${entry}`
-}
-
-/** `domain  old.test → new.test`, and below it what ScopeStack holds where that is something else. */
-function differences(resource: Resource | undefined, decisions: readonly SeenDecision[], deletion: boolean): string[] {
-  const names = decisions.map((one) => clipped(columnOf(resource, one), 28))
-  const width = Math.max(0, ...names.map(({ length }) => length))
-  return decisions.flatMap((one, index) => {
-    const head = `    ${names[index]!.padEnd(width)}  `
-    const line = head + (deletion ? shown(one.base, 48) : `${shown(one.base)} → ${shown(one.local)}`)
-    const remark = DECIDED[one.decision]
-    if (remark === undefined) return [line]
-    const held = one.decision === 'same' || one.decision === 'undone' ? '' : ` (${shown(one.remote, 20)})`
-    return [line, clipped(`${' '.repeat(head.length)}${remark}${held}`, WIDTH)]
-  })
-}
-
-const FATE: Readonly<Record<Planned['fate'], string>> = {
-  send: '',
-  nothing: 'nothing is sent',
-  park: 'is set aside: both sides changed it',
-  gone: 'is no longer in ScopeStack',
-  look: 'is looked for first: its answer was lost',
-  after: 'after the new row it refers to',
-}
-
-export function planText(planned: readonly Planned[], catalog: ReadonlyMap<string, Resource>): string {
-  if (planned.length === 0) return 'Nothing waits to be sent.'
-  const parts = planned.map(({ change, method, path, fate, decisions }) => {
-    const remark = change.op === 'delete' && fate === 'gone' ? 'is gone already' : FATE[fate]
-    const head = `${method} ${path}${remark === '' ? '' : `  ${remark}`}`
-    // Of a deletion only what stands in its way.
-    const told = change.op === 'delete' ? decisions.filter(({ decision }) => decision !== 'send') : decisions
-    return [head, ...differences(catalog.get(change.resource), told, change.op === 'delete')].join('\n')
-  })
-  const n = planned.length
-  return `${parts.join('\n\n')}\n\n${n} record${n === 1 ? '' : 's'}. Nothing was sent.`
-}
-
-export const planJson = ({ change, method, path, fate, decisions }: Planned) => ({
-  type: 'planned',
-  change: change.id,
-  method,
-  path,
-  fate,
-  fields: decisions,
-})
-
-export function listText(changes: readonly SeenChange[], catalog: ReadonlyMap<string, Resource>): string {
+/** @param wide nothing is cut. */
+export function listText(
+  { changes, waits, more }: Listed,
+  catalog: ReadonlyMap<string, Resource>,
+  wide: boolean,
+): string {
   if (changes.length === 0) return 'No change waits, and none is parked.'
+  const cut = (text: string, width: number): string => (wide ? text : clipped(text, width))
   const fieldsOf = ({ resource, attributes, relationships }: SeenChange): string =>
     Object.keys({ ...attributes, ...relationships })
-      .map((member) => columnOf(catalog.get(resource), { member }))
+      .map((member) => memberName(catalog.get(resource), { member }))
       .join(', ')
   const table = textTable([
     ['change', 'state', 'op', 'record', 'columns', 'made'],
@@ -84,29 +32,71 @@ export function listText(changes: readonly SeenChange[], catalog: ReadonlyMap<st
       String(change.id),
       change.state,
       change.op,
-      clipped(`${change.resource} ${change.recordId}`, 25),
-      clipped(fieldsOf(change), 14),
+      cut(`${change.resource} ${change.recordId}`, 25),
+      cut(fieldsOf(change), 14),
       ago(change.madeAt),
     ]),
   ])
-  const parked = changes.filter(({ state, reason }) => state === 'parked' && reason !== null)
-  const reasons = parked.map(({ id, reason }) => wrapped(`${id}: ${reason!}`, '  '))
-  return reasons.length === 0 ? table : `${table}\n\n${reasons.join('\n')}`
+  const reasons = changes.flatMap((change) => {
+    const why = change.state === 'parked' ? parkedBy(change) : waitsBecause(change, waits.get(change.id))
+    return why === null ? [] : [wrapped(`${change.id}: ${why}`, '  ')]
+  })
+  const rest = more > 0 ? [`  … ${thousands(more)} more, older ones; --json has all.`] : []
+  return [table, ...(reasons.length > 0 ? ['', ...reasons] : []), ...(more > 0 ? ['', ...rest] : [])].join('\n')
 }
 
-export function changeText(change: SeenChange, catalog: ReadonlyMap<string, Resource>): string {
-  const { id, op, resource, recordId, state, madeAt, madeBy, attempts, reason, errors, supersededBy, answerId } = change
-  const declared = catalog.get(resource)
+const parkedBy = ({ id, reason }: SeenChange): string | null => (reason === null ? null : withId(reason, id))
+
+/** Why and for how long; null where it only has to be sent. */
+export function waitsBecause(
+  { id, reason, requestedAt }: Pick<SeenChange, 'id' | 'reason' | 'requestedAt'>,
+  waits: Waits | undefined,
+): string | null {
+  if (waits === undefined || waits.held) return null
+  const { record, parent, seconds } = waits
+  if (record !== null && record.state === 'waiting')
+    return `Goes together with change ${record.change} of the same record.`
+  if (record !== null) return `Waits for change ${record.change} of the same record${standing(record)}.`
+  if (parent !== null) return `Waits for change ${parent.change}, the new row that it refers to${standing(parent)}.`
+  const next = requestedAt === null ? 'Next try' : 'Looked for again'
+  return `${reason === null ? '' : `${withId(reason, id)} `}${next} in ${seconds} s.`
+}
+
+const standing = ({ change, state }: NonNullable<Waits['record']>): string =>
+  state === 'parked' ? `, which is set aside: see "changes show ${change}"` : ''
+
+/** A sentence that names our commands, with the id to copy. */
+export const withId = (text: string, id: number): string =>
+  text.replaceAll(/"changes (show|retry|discard|resolve)(?=[ "])/g, `"changes $1 ${id}`)
+
+export const changeJson = (change: SeenChange, waits: Waits | undefined) => ({
+  ...change,
+  reason: change.reason === null ? null : withId(change.reason, change.id),
+  waits: waits ?? null,
+})
+
+const SETTLED: readonly string[] = ['sent', 'superseded', 'discarded']
+
+export function changeText(
+  change: SeenChange,
+  waits: Waits | undefined,
+  catalog: ReadonlyMap<string, Resource>,
+): string {
+  const { id, op, resource, recordId, state, madeAt, madeBy, code, errors, supersededBy, answerId } = change
   const lines = [
     `Change ${id}: ${op} of ${resource} ${recordId}, ${state}`,
     `  made ${madeAt.toISOString()} by ${madeBy}`,
   ]
-  if (attempts > 0) lines.push(`  sent ${attempts} time${attempts === 1 ? '' : 's'} without success`)
   if (answerId !== null && answerId !== recordId) lines.push(`  in ScopeStack as ${answerId}`)
   if (supersededBy !== null) lines.push(`  taken up by change ${supersededBy}`)
-  if (reason !== null) lines.push('', wrapped(reason, '  '))
+  // What was to be done about it has been done.
+  const settled = SETTLED.includes(state)
+  if (settled && code !== null) lines.push(`  had been set aside: ${code}`)
+  const why = settled ? null : state === 'parked' ? parkedBy(change) : waitsBecause(change, waits)
+  if (why !== null) lines.push('', wrapped(why, '  '))
   for (const { column, message } of errors ?? []) lines.push(`    ${column ?? 'the record'}: ${message}`)
-  lines.push('', ...differences(declared, change.decisions ?? plainly(change), op === 'delete'))
+  const decisions = change.decisions ?? plainly(change)
+  lines.push('', ...fullDifferences(catalog.get(resource), decisions, op === 'delete'))
   return lines.join('\n').trimEnd()
 }
 
@@ -122,10 +112,10 @@ function plainly({ attributes, relationships, base }: SeenChange): SeenDecision[
   }))
 }
 
-/** Broken between words; later lines are indented a little more. */
+/** Broken between words, but not inside a command that is to be copied; later lines are indented a little more. */
 export function wrapped(text: string, indent: string): string {
   const lines = ['']
-  for (const word of text.split(' ')) {
+  for (const word of text.match(/\S*"(?:changes|push|pull) [^"]*"\S*|\S+/g) ?? []) {
     if ((lines.at(-1) + word).length + indent.length >= WIDTH && lines.at(-1) !== '') lines.push('')
     lines[lines.length - 1] += `${lines.at(-1) === '' ? '' : ' '}${word}`
   }

@@ -2,31 +2,41 @@ import { explainStore, openStore } from '../assemble.ts'
 import { readConfig } from '../config.ts'
 import { notMigrated, usage } from '../errors.ts'
 import { catalog } from '../registry.ts'
-import { discardChange, findChange, listChanges, resolveChange, retryChange } from '../store/changes.ts'
+import {
+  discardChange,
+  findChange,
+  listChanges,
+  resolveChange,
+  retryChange,
+  type SeenChange,
+} from '../store/changes.ts'
 import type { Database } from '../store/database.ts'
+import { checkDecidable, type Decide } from '../store/decidable.ts'
 import { isMigrated } from '../store/migrate.ts'
-import { changeText, listText } from './change-words.ts'
+import { readWaits } from '../store/waits.ts'
+import { ontoBase } from '../sync/rebase.ts'
+import { changeJson, changeText, listText } from './change-words.ts'
 import type { Call, Verb } from './verb.ts'
-import { EXIT } from '../sync-error.ts'
+import { EXIT, reason, SyncError } from '../sync-error.ts'
 
 export const changes: Verb = {
   name: 'changes',
   summary: 'show local edits that are not settled, and decide about those set aside',
-  args: '<action> [id...]',
+  args: '[action] [id...]',
   options: [
     { flags: '--keep <side>', about: 'for resolve: local, or remote (what ScopeStack holds)' },
     { flags: '--all', about: 'for list: also those that are settled' },
     { flags: '--json', about: 'JSON on stdout, one object a line' },
   ],
   help: `Actions
-  list             what waits, is being sent, or was set aside, with the reason
-  show ID...       one change: its values, what ScopeStack said, what both sides held
+  list             what waits and why, is being sent, or was set aside, with the reason
+  show ID...       one change: its values in full, what ScopeStack said, what both sides held
   retry ID...      sends a parked change again as it is
   discard ID...    lets it go; the row shows what ScopeStack holds after the next pull
   resolve ID...    settles a conflict: --keep local sends it, --keep remote lets it go
 
-A change is also retried by editing its row again. The same list, for SQL, is the view
-scopestack.pending_changes.
+Of several ids all are done, or none. A change is also retried by editing the same columns of
+its row again. The same list, for SQL, is the view scopestack.pending_changes.
 
 Examples
   npm run -s sync -- changes list
@@ -39,10 +49,16 @@ Examples
     const store = await openStore(config, call.signal)
     try {
       if (!(await isMigrated(store.sql))) throw notMigrated()
-      process.stdout.write(`${await act(store.sql)}\n`)
+      const text = await act(store.sql)
+      if (text !== '') process.stdout.write(`${text}\n`)
       return EXIT.ok
     } catch (error) {
-      throw await explainStore(error, store)
+      const explained = await explainStore(error, store)
+      if (call.options['json'] === true) {
+        const code = explained instanceof SyncError ? explained.code : null
+        process.stdout.write(`${JSON.stringify({ type: 'error', code, message: reason(explained) })}\n`)
+      }
+      throw explained
     } finally {
       await store.close()
     }
@@ -55,42 +71,91 @@ const LISTED = 200
 /** @throws SyncError SYNC_USAGE before anything is opened. */
 function actionOf({ args: [action, ...rest], options }: Call): (sql: Database) => Promise<string> {
   const json = options['json'] === true
+  const wide = !process.stdout.isTTY
+  checkOptions(action, options)
   if (action === 'list') {
     if (rest.length > 0) throw usage('"changes list" takes no id; "changes show" does.')
     return async (sql) => {
-      const found = await listChanges(sql, { all: options['all'] === true, limit: json ? 1_000_000 : LISTED })
-      return json ? found.map((one) => JSON.stringify(one)).join('\n') : listText(found, catalog)
+      const limit = json ? 1_000_000 : LISTED
+      const { changes: found, count } = await listChanges(sql, { all: options['all'] === true, limit })
+      const waits = await waitsOf(sql, found)
+      if (json) return found.map((one) => JSON.stringify(changeJson(one, waits.get(one.id)))).join('\n')
+      return listText({ changes: found, waits, more: count - found.length }, catalog, wide)
     }
   }
-  const ids = rest.map(idOf)
-  if (ids.length === 0 && ['show', 'retry', 'discard', 'resolve'].includes(action ?? '')) {
+  const ids = [...new Set(rest.map(idOf))]
+  if (ids.length === 0 && action !== undefined && TAKES.has(action)) {
     throw usage(`"changes ${action}" takes the id of a change; "changes list" shows them.`)
   }
   if (action === 'show') {
     return async (sql) => {
       const found = await Promise.all(ids.map((id) => findChange(sql, id)))
-      return found.map((one) => (json ? JSON.stringify(one) : changeText(one, catalog))).join(json ? '\n' : '\n\n')
+      const waits = await waitsOf(sql, found)
+      return json
+        ? found.map((one) => JSON.stringify(changeJson(one, waits.get(one.id)))).join('\n')
+        : found.map((one) => changeText(one, waits.get(one.id), catalog)).join('\n\n')
     }
   }
-  if (action === 'retry') return each(ids, json, 'waits to be sent again', retryChange)
-  if (action === 'discard') return each(ids, json, 'is discarded', (sql, id) => discardChange(sql, catalog, id))
+  if (action === 'retry') return each(ids, json, 'waits to be sent again', action, retryChange)
+  if (action === 'discard') {
+    return each(ids, json, 'is discarded', action, (sql, id) => discardChange(sql, catalog, id, ontoBase))
+  }
   if (action === 'resolve') {
     const keep = options['keep']
     if (keep !== 'local' && keep !== 'remote') throw usage('"changes resolve" takes --keep local or --keep remote.')
     const done =
       keep === 'local' ? 'waits to be sent over what ScopeStack holds' : "is discarded: ScopeStack's value stays"
-    return each(ids, json, done, (sql, id) => resolveChange(sql, catalog, id, keep))
+    return each(ids, json, done, action, (sql, id) => resolveChange(sql, catalog, id, keep, ontoBase))
   }
-  throw usage(`"changes" takes list, show, retry, discard or resolve, not "${action ?? ''}".`)
+  throw usage(
+    `"changes" takes list, show, retry, discard or resolve${action === undefined ? '' : `, not "${action}"`}.`,
+  )
 }
 
+/** What each action takes beside --json. */
+const TAKES: ReadonlyMap<string, string | undefined> = new Map([
+  ['list', 'all'],
+  ['show', undefined],
+  ['retry', undefined],
+  ['discard', undefined],
+  ['resolve', 'keep'],
+])
+
+function checkOptions(action: string | undefined, options: Call['options']): void {
+  if (action === undefined || !TAKES.has(action)) return
+  for (const [name, owner] of [
+    ['keep', 'resolve'],
+    ['all', 'list'],
+  ] as const) {
+    if (options[name] !== undefined && TAKES.get(action) !== name) {
+      throw usage(`--${name} is for "changes ${owner}"; "changes ${action}" does not take it.`)
+    }
+  }
+}
+
+const waitsOf = (sql: Database, found: readonly SeenChange[]) =>
+  readWaits(
+    sql,
+    found.filter(({ state }) => state === 'waiting' || state === 'sending').map(({ id }) => id),
+  )
+
+/** All of them are looked at first: a wrong id among them must not leave half of it done. */
 const each =
-  (ids: readonly number[], json: boolean, done: string, act: (sql: Database, id: number) => Promise<void>) =>
+  (
+    ids: readonly number[],
+    json: boolean,
+    done: string,
+    decide: Decide,
+    act: (sql: Database, id: number) => Promise<void>,
+  ) =>
   async (sql: Database): Promise<string> => {
+    for (const id of ids) checkDecidable(decide, await findChange(sql, id))
     const lines: string[] = []
     for (const id of ids) {
-      await act(sql, id)
-      lines.push(json ? JSON.stringify(await findChange(sql, id)) : `Change ${id} ${done}.`)
+      // Discarding a new row discards what waits behind it, which may be named here, too.
+      const gone = decide === 'discard' && (await findChange(sql, id)).state === 'discarded'
+      if (!gone) await act(sql, id)
+      lines.push(json ? JSON.stringify(changeJson(await findChange(sql, id), undefined)) : `Change ${id} ${done}.`)
     }
     return lines.join('\n')
   }

@@ -1,11 +1,14 @@
 import { explainStore, openPusher, openStore, openWorker } from '../assemble.ts'
 import { readConfig } from '../config.ts'
-import { createLogger, noteRetries } from '../logger.ts'
+import { createLogger, noteRetries, type Logger } from '../logger.ts'
 import { countChanges } from '../store/changes.ts'
+import type { Database } from '../store/database.ts'
+import { endPauses, readWaiting, readWaits } from '../store/waits.ts'
 import { plan } from '../sync/plan.ts'
 import { push as runPush } from '../sync/push.ts'
 import type { Settled } from '../sync/send.ts'
-import { planText, planJson, wrapped } from './change-words.ts'
+import { waitsBecause, withId, wrapped } from './change-words.ts'
+import { planJson, planText } from './plan-words.ts'
 import type { Verb } from './verb.ts'
 import { thousands } from './words.ts'
 import { EXIT, reason, SyncError } from '../sync-error.ts'
@@ -28,6 +31,11 @@ Each change ends as one of
   sent        ScopeStack took it
   superseded  nothing was left to send, or a later change took it up
   parked      set aside for you: "changes list"
+or it waits, and the last lines say why. What ScopeStack failed at is tried at once here, without
+the pause it has otherwise; a new row whose answer was lost keeps its pause, since ScopeStack may
+be working on it.
+
+Exit code 2 when anything waits or is parked.
 
 Examples
   npm run -s sync -- push --plan
@@ -40,14 +48,19 @@ Examples
     const log = createLogger({ level: config.logLevel, terminal: process.stderr.isTTY && process.stdout.isTTY })
     const store = await openStore(config, signal)
     try {
-      const worker = await openWorker(config, store, signal, noteRetries(log))
+      const worker = await openWorker(config, store, signal, tellRetries(log, json))
       const pusher = openPusher(worker, config)
       try {
         if (options['plan'] === true) {
           const planned = await plan(pusher, signal)
-          say(json ? planned.map((one) => JSON.stringify(planJson(one))).join('\n') : planText(planned, worker.catalog))
+          say(
+            json
+              ? planned.map((one) => JSON.stringify(planJson(one))).join('\n')
+              : planText(planned, worker.catalog, !process.stdout.isTTY),
+          )
           return EXIT.ok
         }
+        await endPauses(store.sql)
         const tally = { sent: 0, superseded: 0, parked: 0, postponed: 0 }
         const onSettled = (settled: Settled): void => {
           tally[settled.fate]++
@@ -56,6 +69,7 @@ Examples
         }
         await runPush(pusher, { signal, onSettled })
         const left = await countChanges(store.sql)
+        for (const line of await whatIsLeft(store.sql, left, json)) say(line)
         say(json ? JSON.stringify({ type: 'push', ...tally, left }) : summary(tally, left))
         return (left['parked'] ?? 0) + (left['waiting'] ?? 0) + (left['sending'] ?? 0) === 0 ? EXIT.ok : EXIT.notAllOk
       } finally {
@@ -75,9 +89,28 @@ Examples
 
 const say = (text: string): void => void (text === '' || process.stdout.write(`${text}\n`))
 
-/** What went well needs no line of its own: there may be thousands. */
-const settledLine = ({ change, error }: Settled): string | null =>
-  error === null ? null : wrapped(`Change ${change.id}: ${error.message}`, '')
+/** Nothing else on the screen moves meanwhile; what is said once is not said again for each request that meets it. */
+function tellRetries(log: Logger, json: boolean): (error: SyncError) => void {
+  const note = noteRetries(log)
+  let told = ''
+  return (error) => {
+    note(error)
+    const { code, message, facts } = error
+    const seconds = Number(facts['seconds'] ?? 0)
+    const said =
+      code === 'SYNC_RATE_LIMITED'
+        ? `ScopeStack asks to wait ${seconds > 0 ? `${seconds} s ` : ''}before the next request (429).`
+        : `${message} Trying again.`
+    // The others are logged for everybody, or settled with a sentence of their own.
+    if (json || code === 'SYNC_PACE_ALONE' || said === told) return
+    told = said
+    process.stderr.write(`${said}\n`)
+  }
+}
+
+/** What went well needs no line of its own: there may be thousands. What waits is told of at the end. */
+const settledLine = ({ change, fate, error }: Settled): string | null =>
+  error === null || fate !== 'parked' ? null : wrapped(`Change ${change.id}: ${withId(error.message, change.id)}`, '')
 
 const settledJson = ({ change, fate, error }: Settled) => ({
   type: 'change',
@@ -87,14 +120,40 @@ const settledJson = ({ change, fate, error }: Settled) => ({
   op: change.op,
   fate,
   code: error?.code ?? null,
-  message: error?.message ?? null,
+  message: error === null ? null : withId(error.message, change.id),
 })
 
-function summary({ sent, superseded }: Record<string, number>, left: Record<string, number>): string {
-  const parts = [`${thousands(sent ?? 0)} sent`]
+/** On a screen, and for machines. */
+const TOLD = 5
+const TOLD_JSON = 1000
+
+async function whatIsLeft(sql: Database, left: Record<string, number>, json: boolean): Promise<string[]> {
+  const count = inAll(left)
+  if (count === 0) return []
+  const some = await readWaiting(sql, json ? TOLD_JSON : TOLD)
+  const waits = await readWaits(
+    sql,
+    some.map(({ id }) => id),
+  )
+  const lines = some.map((one) => {
+    const { id, resource, recordId: record, code } = one
+    const found = waits.get(id)
+    const why = waitsBecause(one, found)
+    if (json) return JSON.stringify({ type: 'waiting', id, resource, record, code, message: why, ...found })
+    const said = why ?? (found?.held === true ? 'Another process is sending it.' : 'Waits to be sent.')
+    return wrapped(`Change ${id}: ${said}`, '')
+  })
+  const more = count - some.length
+  return json || more <= 0 ? lines : [...lines, `… and ${thousands(more)} more wait: see "changes list".`]
+}
+
+const inAll = ({ waiting = 0, sending = 0 }: Record<string, number>): number => waiting + sending
+
+function summary({ sent, superseded, parked }: Record<string, number>, left: Record<string, number>): string {
+  const none = [sent, superseded, parked].every((count) => (count ?? 0) === 0) && inAll(left) === 0
+  const parts = [none ? 'Nothing waits to be sent' : `${thousands(sent ?? 0)} sent`]
   if ((superseded ?? 0) > 0) parts.push(`${thousands(superseded!)} with nothing left to send`)
-  const later = (left['waiting'] ?? 0) + (left['sending'] ?? 0)
-  if (later > 0) parts.push(`${thousands(later)} tried again later`)
+  if (inAll(left) > 0) parts.push(`${thousands(inAll(left))} tried again later`)
   if ((left['parked'] ?? 0) > 0) parts.push(`${thousands(left['parked']!)} parked: see "changes list"`)
   return `${parts.join(' · ')}.`
 }

@@ -25,11 +25,21 @@ export const simulator: Verb = {
 for trying things out without an account: point SCOPESTACK_AUTH_URL and
 SCOPESTACK_API_URL at it. What is changed in it is gone when it stops.
 
-Faults are switched on from this machine:
-  curl -d '{"kind":"429","retryAfter":2,"count":3}' http://127.0.0.1:4010/_control/faults
+From this machine it takes orders as JSON below /_control, without credentials:
+  POST faults         {"kind","match","count","rate","retryAfter","ms","afterBytes"}
+    kind              401 403 404 409 429 500 502 503 504 reset truncate html lost-answer slow stall
+    match             {"method","type","page","path"}: a part of the path, or "/a regex/"
+    count, rate       how often (1, or "always"), and of which share of what matches (1)
+  GET, DELETE faults  lists them, ends them; faults/ID one of them
+  records/TYPE[/ID]   GET, POST, PATCH {"attributes","relationships"}, DELETE: another's edit
+  GET, POST switches  what ScopeStack might do otherwise: {"forbidden":["surveys"]}
+  POST script         {"when":{"type","page"},"do":[{"delete":{"type","id"}}]}: while it is read
+  POST tokens/revoke  GET stats: the requests so far
 
-Example
-  npm run simulator -- --port 4010 --projects 300`,
+Examples
+  npm run simulator -- --port 4010 --projects 300
+  curl -d '{"kind":"429","retryAfter":2,"count":3}' localhost:4010/_control/faults
+  curl -X PATCH -d '{"attributes":{"name":"Theirs"}}' localhost:4010/_control/records/clients/41801`,
 
   async run({ options, signal }) {
     const profile = options['profile'] ?? 'help-pages'

@@ -123,7 +123,7 @@ async function serve(service: Service, signal: AbortSignal): Promise<void> {
         const pusher = openPusher(pull, config)
         running.push({ drain: () => pusher.close() })
         running.push(startPusher({ ...common, pusher }))
-      }
+      } else log.info('local edits wait for "push", since SYNC_PUSH is off')
     }
     ready = true
     log.info({ version: VERSION, parts: [...parts], queue: queues.kind }, 'started')

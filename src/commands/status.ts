@@ -31,7 +31,7 @@ Examples
       const edits = (await isMigrated(store.sql)) ? await countChanges(store.sql) : {}
       const json = options['json'] === true
       const document = { ...found, localEdits: edits, nextTicks }
-      const lines = [describe(found, nextTicks), ...editLines(edits)]
+      const lines = [describe(found, nextTicks), ...editLines(edits, config.push)]
       process.stdout.write(json ? `${JSON.stringify(document)}\n` : `${lines.join('\n')}\n`)
       return EXIT.ok
     } catch (error) {
@@ -43,9 +43,13 @@ Examples
 }
 
 /** Nothing where nothing waits: many never edit here. */
-function editLines({ waiting = 0, sending = 0, parked = 0 }: Readonly<Record<string, number>>): string[] {
+function editLines(
+  { waiting = 0, sending = 0, parked = 0 }: Readonly<Record<string, number>>,
+  push: 'on' | 'off',
+): string[] {
   const parts: string[] = []
-  if (waiting + sending > 0) parts.push(`${thousands(waiting + sending)} on their way to ScopeStack`)
+  const where = push === 'on' ? 'on their way to ScopeStack' : 'waiting for "push", since SYNC_PUSH is off'
+  if (waiting + sending > 0) parts.push(`${thousands(waiting + sending)} ${where}`)
   if (parked > 0) parts.push(`${thousands(parked)} set aside, see "changes list"`)
   return parts.length === 0 ? [] : ['', `Local edits: ${parts.join(' · ')}.`]
 }

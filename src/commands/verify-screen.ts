@@ -71,6 +71,7 @@ export function verifiedLine({
   different,
   refused,
   repaired,
+  edited,
   doubt,
 }: Verified): string {
   const counts = { missing, 'too many': extra, different, 'not comparable': refused }
@@ -78,7 +79,7 @@ export function verifiedLine({
   const said = parts.length === 0 ? 'equal' : parts.map(([what, count]) => `${thousands(count)} ${what}`).join(', ')
   const mark = parts.length === 0 && doubt === null ? '✓' : '!'
   const mended = repaired > 0 ? `; ${thousands(repaired)} repaired` : ''
-  return `${mark} ${resource.padEnd(NAME_WIDTH)}  ${thousands(read).padStart(COUNT_WIDTH)}  ${said}${mended}`
+  return `${mark} ${resource.padEnd(NAME_WIDTH)}  ${thousands(read).padStart(COUNT_WIDTH)}  ${said}${mended}${edited > 0 ? `; ${notCompared(edited)}` : ''}`
 }
 
 const WHAT = { missing: 'missing', extra: 'too many', different: 'different', refused: 'refused' } as const
@@ -105,6 +106,7 @@ export function summary(all: readonly Verified[], unread: number): string {
   const wrong = sum((one) => one.missing + one.extra + one.different + one.refused)
   const repaired = sum((one) => one.repaired)
   const doubtful = all.filter(({ doubt }) => doubt !== null).length
+  const edited = sum((one) => one.edited)
   const parts: string[] = []
   if (wrong > 0)
     parts.push(
@@ -112,9 +114,15 @@ export function summary(all: readonly Verified[], unread: number): string {
     )
   if (doubtful > 0) parts.push(`${resources(doubtful)} not held against all there is`)
   if (unread > 0) parts.push(`${resources(unread)} not read`)
-  const said = parts.length === 0 ? 'every row equals its record' : parts.join('; ')
+  if (parts.length === 0) parts.push(`every ${edited > 0 ? 'other ' : ''}row equals its record`)
+  const said = [...parts, ...(edited > 0 ? [notCompared(edited)] : [])].join('; ')
   return `${thousands(sum((one) => one.read))} records of ${resources(all.length)}: ${said}.`
 }
+
+const notCompared = (edited: number): string =>
+  edited === 1
+    ? '1 row with local edits was not compared'
+    : `${thousands(edited)} rows with local edits were not compared`
 
 const resources = (count: number): string => `${thousands(count)} resource${count === 1 ? '' : 's'}`
 

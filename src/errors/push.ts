@@ -32,8 +32,20 @@ export const writeForbidden = (facts: { what: string }): SyncError =>
     'park',
     `ScopeStack does not let the service account write ${facts.what} (403). Give its role the right for that area ` +
       '(Settings → Roles), then "changes retry".',
-    { facts },
+    { facts: { ...facts, last: 'ScopeStack does not let the service account look for it (403)' } },
   )
+
+/** It was not sent: what is there already could not be found out. */
+export const lookRefused = (facts: { what: string; status: number; detail: string }): SyncError => {
+  const refusal = `(${facts.status})${facts.detail === '' ? '' : `: ${facts.detail}`}`
+  return new SyncError(
+    'SYNC_PUSH_REFUSED',
+    'park',
+    `ScopeStack refused to say what it holds, so ${facts.what} was not sent ${refusal}. "changes retry" asks again; report it ` +
+      'with this line if it stays.',
+    { facts: { ...facts, last: `ScopeStack refused to be asked for it ${refusal}` } },
+  )
+}
 
 export const recordGone = (facts: { what: string }): SyncError =>
   new SyncError(
@@ -53,12 +65,50 @@ export const arrivalUnknown = (facts: { what: string; why: string }): SyncError 
     { facts },
   )
 
+/** Its answer is known, and its row could not be settled with it. */
+export const arrivedUnsettled = (facts: { what: string; record: string; why: string }): SyncError =>
+  new SyncError(
+    UNKNOWN,
+    'park',
+    `${begin(facts.what)} arrived in ScopeStack as ${facts.record}, and its row could not be given that id: ${facts.why}. ` +
+      '"changes retry" tries that again, and sends nothing; "changes discard" lets the row go, and the next pull brings it.',
+    { facts },
+  )
+
+/** Not parked: ScopeStack may still be working on it. */
+export const unanswered = (facts: { what: string; why: string }): SyncError =>
+  new SyncError(
+    UNANSWERED,
+    'wait',
+    `${begin(facts.what)} left, and its answer was lost. ${facts.why} It is tried again later; nothing needs to be done.`,
+    { facts },
+  )
+
+/** Not parked: only somebody's open transaction is in its way. */
+export const rowHeld = (facts: { what: string }): SyncError =>
+  new SyncError(
+    'SYNC_PUSH_ROW_LOCKED',
+    'wait',
+    `${begin(facts.what)} is not settled: another transaction holds its row. It is tried again later; end that transaction ` +
+      'if this stays.',
+    { facts },
+  )
+
+/** What was to follow a new row that there is no more. */
+export const rowNeverMade = (facts: { what: string }): SyncError =>
+  new SyncError(
+    'SYNC_PUSH_GONE',
+    'park',
+    `${begin(facts.what)} belongs to a new row that is discarded, so there is nothing to send it to. "changes discard" lets it go.`,
+    { facts },
+  )
+
 export const parentDiscarded = (facts: { what: string; parent: string }): SyncError =>
   new SyncError(
     'SYNC_PUSH_PARENT_GONE',
     'park',
-    `${begin(facts.what)} refers to ${facts.parent}, a new row that was never sent and is discarded. Make it refer to another ` +
-      'record, or "changes discard" it too.',
+    `${begin(facts.what)} refers to ${facts.parent}, and ScopeStack's id of that row is not known: it was taken back or discarded ` +
+      'here, or made more than 90 days ago. Make it refer to another record, or "changes discard" it too.',
     { facts },
   )
 
@@ -77,6 +127,15 @@ export const keepsFailing = (facts: { what: string; attempts: number; last: stri
     'park',
     `${begin(facts.what)} was sent ${facts.attempts} times and ScopeStack failed each time: ${facts.last} When it is well again, ` +
       '"changes retry".',
+    { facts: { ...facts, last: `ScopeStack failed ${facts.attempts} times: ${facts.last}` } },
+  )
+
+export const notHeld = (facts: { what: string; why: string }): SyncError =>
+  new SyncError(
+    'SYNC_PUSH_NOT_HELD',
+    'park',
+    `This database could not hold what came of ${facts.what}: ${facts.why}. It may have arrived: look in ScopeStack, and ` +
+      '"changes discard" or "changes retry".',
     { facts },
   )
 

@@ -41,6 +41,8 @@ export interface WriteRequest {
   readonly method: 'POST' | 'PATCH' | 'DELETE'
   readonly path: string
   readonly body?: string
+  /** Called just before it leaves, each time it does: it may have waited for its turn. What it throws keeps it here. */
+  readonly leaving?: () => Promise<void>
 }
 
 export type Answer = Pick<HttpResponse, 'status' | 'body'>
@@ -152,9 +154,10 @@ export function createClient({ http, tokens, pace, policy, apiUrl, userAgent, on
     get: (path, judge, signal, { attempts = policy.attempts, known } = {}) =>
       persistently(() => once(apiUrl + path, judge, known, signal), signal, attempts),
 
-    async write({ method, path, body }, judge, signal) {
+    async write({ method, path, body, leaving }, judge, signal) {
       const url = apiUrl + path
       const act = async () => {
+        await leaving?.()
         const response = await authorized(url, signal, { method, body })
         throwIfLater(response, url)
         return judge(response, url)

@@ -1,5 +1,6 @@
 /** Judges JSON:API documents (https://jsonapi.org/format/1.0/). Pure: needs no network to be tested. */
 import { bodyUnreadable } from '../errors.ts'
+import { isRawJSON, parseExact } from '../exact-json.ts'
 import type { RemoteRecord } from '../resource.ts'
 
 export interface Document {
@@ -76,51 +77,11 @@ export function documentErrors(body: string): DocumentError[] | null {
 
 function parseJson(body: string, url: string): unknown {
   try {
-    return MAY_LOSE_DIGITS.test(body) ? parseExactly(body) : JSON.parse(body)
+    return parseExact(body)
   } catch (error) {
     throw bodyUnreadable({ url, problem: problemOf(body), start: body.slice(0, 80) }, error)
   }
 }
-
-/** Sixteen digits or an exponent: only such numbers can be more than a double holds, and hardly any page has one. */
-const MAY_LOSE_DIGITS = /[:[,]\s*-?[\d.]+(?:(?<=[\d.]{16})|[eE])/
-
-/** ES2026; TypeScript's own declarations lack it. */
-const json = JSON as unknown as {
-  parse(text: string, revive: (key: string, value: unknown, context: { source?: string }) => unknown): unknown
-  rawJSON(text: string): unknown
-  isRawJSON(value: unknown): boolean
-}
-
-/** A number that a double would change is kept in its own spelling (`JSON.rawJSON`), which `JSON.stringify` repeats. */
-function parseExactly(body: string): unknown {
-  try {
-    return json.parse(body, (_key, value, { source }) =>
-      typeof value !== 'number' || source === undefined || decimalOf(source) === decimalOf(String(value))
-        ? value
-        : isNumeric(source, value)
-          ? json.rawJSON(source)
-          : source,
-    )
-  } catch (error) {
-    // Nested too deep for a reviver, and so for any row: `JSON.parse` alone reads it, and that record is set aside.
-    if (error instanceof RangeError) return JSON.parse(body)
-    throw error
-  }
-}
-
-/** One spelling for one number: sign, digits without zeros at either end, exponent. */
-function decimalOf(text: string): string {
-  const [, sign = '', whole = '', fraction = '', exponent = '0'] =
-    /^(-?)(\d+)(?:\.(\d+))?(?:e([+-]?\d+))?$/i.exec(text) ?? []
-  const digits = (whole + fraction).replace(/^0+/, '')
-  const short = digits.replace(/0+$/, '')
-  return short === '' ? '0' : `${sign}${short}e${Number(exponent) - fraction.length + digits.length - short.length}`
-}
-
-/** Whether Postgres' numeric, which is also that of `jsonb`, surely holds it; a number out of bounds stays a text. */
-const isNumeric = (source: string, value: number): boolean =>
-  Number.isFinite(value) && source.length <= 1000 && !/e[+-]?\d{4}/i.test(source)
 
 function problemOf(body: string): string {
   if (body.trim() === '') return 'it is empty'
@@ -135,4 +96,4 @@ const isRecord = (value: unknown): value is RemoteRecord =>
   isObject(value) && typeof value['id'] === 'string' && value['id'] !== '' && typeof value['type'] === 'string'
 
 export const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value) && !json.isRawJSON(value)
+  typeof value === 'object' && value !== null && !Array.isArray(value) && !isRawJSON(value)

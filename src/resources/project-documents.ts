@@ -12,7 +12,10 @@ export default defineResource('project-documents', {
     'error-text': text('Why the generation failed; null when it did not.'),
     'document-url': text('Address of the file, signed and good for a short time only; null until finished.'),
     // May be a word instead of a number, so text even without the need to join.
-    'template-id': text('Template used (document_templates.id), or the word pricing or breakdown.', { writable: true }),
+    'template-id': text('Template used (document_templates.id), or the word pricing or breakdown.', {
+      writable: true,
+      target: 'document-templates',
+    }),
     'template-name': text('Name of the template at the time.'),
     'document-type': text('Kind of document: sow (statement of work), pricing or breakdown.', { writable: true }),
     'generate-pdf': boolean('True when a PDF was asked for.', { writable: true }),

@@ -11,7 +11,7 @@ interface Captured {
   readonly type: string
   readonly relation: string
   readonly writes: readonly string[]
-  readonly columns: unknown
+  readonly columns: readonly { readonly entries: unknown }[]
 }
 
 /**
@@ -32,15 +32,20 @@ const capturedOf = (resource: Resource): Captured => {
     columns:
       writes.length === 0
         ? []
-        : columns.map(({ name, member, from, kind, entries }) => ({
+        : columns.map(({ name, member, from, kind, entries, target }) => ({
             name,
             member,
             from,
             kind,
             entries: entries ?? null,
+            target: target ?? null,
           })),
   }
 }
+
+/** One that refuses; or that and one of each event, and one of each list whose entries are kept. */
+const triggersOf = ({ writes, columns }: Captured): number =>
+  writes.length === 0 ? 1 : 4 + columns.filter(({ entries }) => entries !== null).length
 
 /** Only what differs is made again: every trigger takes a lock that writers would wait behind. */
 export async function installCapture(sql: Database, resources: readonly Resource[]): Promise<void> {
@@ -51,7 +56,7 @@ export async function installCapture(sql: Database, resources: readonly Resource
   const known = new Map(held.map(({ triggers, ...captured }) => [captured.type, { triggers, captured }]))
   for (const wanted of resources.map(capturedOf)) {
     const { triggers, captured } = known.get(wanted.type) ?? {}
-    if (triggers === (wanted.writes.length === 0 ? 1 : 4) && isDeepStrictEqual({ ...captured }, wanted)) continue
+    if (triggers === triggersOf(wanted) && isDeepStrictEqual({ ...captured }, wanted)) continue
     // As text: drizzle changes how the driver writes JSON on this connection.
     await sql`
       select sync.capture(${wanted.relation}::regclass, ${wanted.type}, ${arrayLiteral(wanted.writes)}::text[],

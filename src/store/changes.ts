@@ -3,7 +3,9 @@ import { usage } from '../errors.ts'
 import { UNKNOWN } from '../errors/push.ts'
 import type { Resource } from '../resource.ts'
 import { notLocal, tableOf } from './capture.ts'
-import type { Database, Transaction } from './database.ts'
+import { transact, type Database, type Transaction } from './database.ts'
+import { checkDecidable } from './decidable.ts'
+import { rebaseLater, type Base } from './later.ts'
 import { columns, json, type Change } from './outbox.ts'
 import { forgetDigest, type Problem } from './settle.ts'
 
@@ -13,7 +15,6 @@ export interface SeenChange extends Change {
   readonly notBefore: Date | null
   readonly settledAt: Date | null
   readonly supersededBy: number | null
-  readonly answerId: string | null
   readonly code: string | null
   readonly reason: string | null
   readonly errors: readonly Problem[] | null
@@ -31,16 +32,18 @@ export interface SeenDecision {
 
 const seen = (sql: Database | Transaction) => sql`
   ${columns(sql)}, o.made_at as "madeAt", o.made_by as "madeBy", o.not_before as "notBefore", o.settled_at as "settledAt",
-  o.superseded_by::float8 as "supersededBy", o.answer_id as "answerId", o.code, o.reason, o.errors, o.decisions`
+  o.superseded_by::float8 as "supersededBy", o.code, o.reason, o.errors, o.decisions`
 
-/** The oldest first. @param all also those that are settled. */
+/** The newest, in their order, and how many there are in all. @param all also those that are settled. */
 export async function listChanges(
   sql: Database,
   { all, limit }: { all: boolean; limit: number },
-): Promise<SeenChange[]> {
-  return await sql<SeenChange[]>`
-    select ${seen(sql)} from sync.outbox o
-    where ${all} or o.state in ('waiting', 'sending', 'parked') order by o.id limit ${limit}`
+): Promise<{ changes: SeenChange[]; count: number }> {
+  const wanted = sql`(${all} or o.state in ('waiting', 'sending', 'parked'))`
+  const newest = await sql<SeenChange[]>`
+    select ${seen(sql)} from sync.outbox o where ${wanted} order by o.id desc limit ${limit}`
+  const [total] = await sql<{ count: number }[]>`select count(*)::int as count from sync.outbox o where ${wanted}`
+  return { changes: newest.toReversed(), count: Math.max(newest.length, total!.count) }
 }
 
 /** How many there are in each state. */
@@ -67,39 +70,50 @@ export async function findChange(sql: Database | Transaction, id: number): Promi
   return change
 }
 
-const isParkedOr = (states: readonly string[], change: SeenChange, verb: string): void => {
-  if (['parked', ...states].includes(change.state)) return
-  const why = change.state === 'sending' ? 'is being sent just now' : `is ${change.state}`
-  throw usage(`Change ${change.id} ${why}, so it cannot be ${verb}.`)
-}
-
 /** Sends it again as it is. @throws SyncError SYNC_USAGE unless it is parked, or waits for a later time. */
 export async function retryChange(sql: Database, id: number): Promise<void> {
-  await sql.begin(async (tx) => {
-    isParkedOr(['waiting'], await findChange(await locked(tx, id), id), 'retried')
-    // Of one whose arrival nobody knows a person has said that it is not there.
+  await transact(sql, async (tx) => {
+    checkDecidable('retry', await lockedChange(tx, id))
+    // Of one whose arrival nobody knows a person has said that it is not there. One that was answered is never sent again.
     await tx`
-      update sync.outbox set state = 'waiting', attempts = 0, not_before = null, settled_at = null, code = null, reason = null,
-        errors = null, returned_at = null, requested_at = case when code = ${UNKNOWN} then null else requested_at end
+      update sync.outbox set state = case when answer_id is null or op <> 'create' then 'waiting' else 'sending' end,
+        claim_until = '-infinity', claim_pid = null, attempts = 0, not_before = null, settled_at = null, code = null, reason = null,
+        errors = null, returned_at = null, requested_at = case when code = ${UNKNOWN} and answer_id is null then null else requested_at end
       where id = ${id}`
     await tx`select pg_notify('scopestack_sync_outbox', '')`
   })
 }
 
-/** Lets it go. The row shows what ScopeStack holds after the next pull; a new row that was never sent is gone at once. */
-export async function discardChange(sql: Database, catalog: ReadonlyMap<string, Resource>, id: number): Promise<void> {
-  await sql.begin(async (tx) => {
+/** What the changes that wait behind one are to take for agreed, now that it is let go. */
+export type Letting = (resource: Resource, gone: Change, later: readonly Change[]) => readonly Base[]
+
+/**
+ * Lets it go. The row shows what ScopeStack holds after the next pull; a new row that was never sent is gone at once, with
+ * all that was to become of it.
+ */
+export async function discardChange(
+  sql: Database,
+  catalog: ReadonlyMap<string, Resource>,
+  id: number,
+  rebase: Letting,
+): Promise<void> {
+  await transact(sql, async (tx) => {
     await notLocal(tx)
-    const change = await findChange(await locked(tx, id), id)
-    isParkedOr(['waiting'], change, 'discarded')
+    const change = await lockedChange(tx, id)
+    checkDecidable('discard', change)
     const resource = catalog.get(change.resource)!
     const { recordId } = change
     const neverMade = recordId.startsWith('local-') && change.op === 'create'
     await tx`
       update sync.outbox set state = 'discarded', settled_at = clock_timestamp()
-      where id = ${id} or (${neverMade} and record_id = ${recordId} and state in ('waiting', 'parked'))`
+      where id = ${id} or (${neverMade} and record_id = ${recordId} and resource = ${change.resource} and state in ('waiting', 'parked'))`
     if (neverMade) await tx.unsafe(`delete from ${tableOf(resource)} where id = $1`, [recordId])
-    else await forgetDigest(tx, resource, recordId)
+    else {
+      // Where the row showed what ScopeStack holds in between, no later edit was built on this one.
+      if (change.returnedAt === null)
+        await rebaseLater(tx, resource, change, (later) => rebase(resource, change, later))
+      await forgetDigest(tx, resource, recordId)
+    }
     // What referred to it waits for nothing now.
     await tx`select pg_notify('scopestack_sync_outbox', '')`
   })
@@ -111,12 +125,11 @@ export async function resolveChange(
   catalog: ReadonlyMap<string, Resource>,
   id: number,
   keep: 'local' | 'remote',
+  rebase: Letting,
 ): Promise<void> {
   const change = await findChange(sql, id)
-  if (change.state !== 'parked' || change.code !== 'SYNC_PUSH_CONFLICT') {
-    throw usage(`Change ${id} is no conflict. "changes retry" or "changes discard" is for it.`)
-  }
-  if (keep === 'remote') return await discardChange(sql, catalog, id)
+  checkDecidable('resolve', change)
+  if (keep === 'remote') return await discardChange(sql, catalog, id, rebase)
   // Agreed upon is now what both values were shown with: a newer edit over there is a new conflict.
   const base = { attributes: { ...change.base.attributes }, relationships: { ...change.base.relationships } }
   const { columns: declared } = catalog.get(change.resource)!
@@ -135,7 +148,18 @@ function withValue(list: unknown, [key, value]: readonly [string, string], name:
   return [...others, { [key]: name, [value]: remote }]
 }
 
-async function locked(tx: Transaction, id: number): Promise<Transaction> {
+/**
+ * The row first and then the change, as whoever edits or settles does: an edit that is being made is waited for, so that
+ * it is seen. A creation that is answered meanwhile gives the row another id.
+ */
+async function lockedChange(tx: Transaction, id: number): Promise<SeenChange> {
+  for (let { resource, recordId } = await findChange(tx, id); ;) {
+    const [table] = await tx<{ relation: string }[]>`select relation from sync.captured where type = ${resource}`
+    if (table !== undefined) await tx.unsafe(`select from ${table.relation} where id = $1 for update`, [recordId])
+    const { recordId: now } = await findChange(tx, id)
+    if (now === recordId) break
+    recordId = now
+  }
   await tx`select from sync.outbox where id = ${id} for update`
-  return tx
+  return await findChange(tx, id)
 }

@@ -2,6 +2,7 @@
 import postgres from 'postgres'
 import { parseDatabaseUrl } from '../database-url.ts'
 import { databaseFull, databaseRefused, databaseUnreachable } from '../errors.ts'
+import { parseExact } from '../exact-json.ts'
 import { SyncError } from '../sync-error.ts'
 import { readAddress, settingsOf, tlsOf } from './address.ts'
 import { DriverSocket } from './socket.ts'
@@ -22,7 +23,7 @@ export function openDatabase(url: string, { connections = 10 }: { connections?: 
   const { host, port, database, user, password, options } = address
   const tls = tlsOf(address)
   // Not the URL itself: the driver would send what it does not know to the server, and cut an IPv6 address at its colons.
-  return postgres({
+  const sql = postgres({
     database,
     ...(user === '' ? {} : { user }),
     ...(password === '' ? {} : { password }),
@@ -36,7 +37,12 @@ export function openDatabase(url: string, { connections = 10 }: { connections?: 
     // Its types do not know these, though it documents them.
     ...({ host: [host], port: [port], socket: () => new DriverSocket({ host, port, tls }) } as object),
   })
+  sql.options.parsers[JSONB] = parseExact
+  return sql
 }
+
+/** Its number in pg_type. */
+const JSONB = 3802
 
 /** A connection beside the pool that lives as long as this process; when it is lost, the next statement opens another. */
 export const openSession = (sql: Database): Database =>
@@ -59,6 +65,20 @@ export async function limitWaits(tx: Transaction): Promise<void> {
     set_config('tcp_keepalives_count', '3', true)`
 }
 
+/** So often a transaction may lose to another one; each time it waits in line behind whoever won. */
+const MOST_LOSSES = 7
+
+/** A transaction that is run again when it lost to another one. @param act touches nothing but the database. */
+export async function transact<T>(sql: Database, act: (tx: Transaction) => Promise<T>): Promise<T> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return (await sql.begin(act)) as T
+    } catch (error) {
+      if (!isLostRace(error) || attempt >= MOST_LOSSES) throw error
+    }
+  }
+}
+
 /** `host:port/database`, the part of an address that may be shown. */
 export function addressOf(url: string): string {
   const read = parseDatabaseUrl(url)
@@ -78,6 +98,9 @@ const REFUSED = /^(28...|3D000|42501|25006|ERR_(TLS|SSL)_.*|.*CERT.*|UNABLE_TO_.
 
 /** True when the same statement may succeed once the server is back. */
 export const isConnectionLoss = (error: unknown): boolean => LOST.test(codeOf(error)) || UNAVAILABLE.test(codeOf(error))
+
+/** True when Postgres ended it so that another transaction could go on: a deadlock, or two that had to be one behind the other. */
+export const isLostRace = (error: unknown): boolean => /^40(P01|001)$/.test(codeOf(error))
 
 /**
  * True when it is the data that Postgres would not take: wrong for its type, or past a limit such as an index entry's.

@@ -1,4 +1,5 @@
 /** Which rows are not what ScopeStack holds, or not yet, as whoever reads it must know. */
+import type { Resource } from '../resource.ts'
 import { arrayLiteral, isStorable } from './codec.ts'
 import type { Database, Transaction } from './database.ts'
 
@@ -62,6 +63,13 @@ export async function unsettledRows(sql: Database, type: string, ids: readonly s
   const rows = await sql<{ id: string }[]>`
     select m.id from unnest(${arrayLiteral(ids.filter(isStorable))}::text[]) as m (id) where not ${isComparable(sql, type)}`
   return new Set(rows.map(({ id }) => id))
+}
+
+/** Living rows that are not compared with ScopeStack, because of a local edit; new ones among them. */
+export async function editedIds(sql: Database, { type, table }: Resource): Promise<string[]> {
+  const rows = await sql<{ id: string }[]>`
+    select m.id from scopestack.${sql(table)} m where m.sync_deleted_at is null and not ${isComparable(sql, type)}`
+  return rows.map(({ id }) => id)
 }
 
 /** Rows that are to show again what ScopeStack holds, those let go first; rows with newer edits are not. */

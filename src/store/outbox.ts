@@ -9,8 +9,9 @@
  */
 import { claimLost, UNANSWERED } from '../errors/push.ts'
 import type { Write } from '../resource.ts'
-import { arrayLiteral } from './codec.ts'
-import { openSession, type Database, type Transaction } from './database.ts'
+import { arrayLiteral, encodeJson } from './codec.ts'
+import { openSession, transact, type Database, type Transaction } from './database.ts'
+import { resolveLocalIds } from './local-ids.ts'
 
 export type State = 'waiting' | 'sending' | 'sent' | 'superseded' | 'parked' | 'discarded'
 
@@ -28,6 +29,10 @@ export interface Change {
   readonly attempts: number
   /** Of a creation that left and was not answered. */
   readonly requestedAt: Date | null
+  /** Seconds since then, when this was read. */
+  readonly silentFor: number | null
+  /** Of a creation: the record that it became, noted before its row is touched. */
+  readonly answerId: string | null
   readonly knownIds: readonly string[] | null
   /** Of a parked one: its row shows what ScopeStack holds again. */
   readonly returnedAt: Date | null
@@ -72,12 +77,12 @@ export function openOutbox(sql: Database, holder: string): Outbox {
     async claim(limit, fold) {
       const [backend] = await presence<{ pid: number; start: Date }[]>`
         select pid, backend_start as start from pg_stat_activity where pid = pg_backend_pid()`
-      return await sql.begin(async (tx) => {
+      return await transact(sql, async (tx) => {
         const heads = await lockHeads(tx, limit)
         if (heads.length === 0) return { term: 0, changes: [] }
         const [next] = await tx<{ term: number }[]>`select nextval('sync.outbox_term')::int as term`
         const { term } = next!
-        const changes = await foldRecords(tx, heads, fold)
+        const changes = await withRealIds(tx, await foldRecords(tx, heads, fold))
         await tx`
           update sync.outbox set state = 'sending', term = ${term}, claimed_by = ${holder}, claim_pid = ${backend?.pid ?? null},
             claim_start = ${backend?.start ?? null}, claim_until = now() + make_interval(secs => ${CLAIM_SECONDS}),
@@ -133,8 +138,15 @@ async function foldRecords(
     where record_id = any(${arrayLiteral(fresh.map(({ recordId }) => recordId))}::text[])
       and resource = ${fresh[0]?.resource ?? ''} and state in ('waiting', 'parked')
     order by id for update`
+  // An older one that was taken up again may have been seen while another worker took the newer: that one is under way.
+  const sending = await tx<{ id: string }[]>`
+    select record_id as id from sync.outbox
+    where record_id = any(${arrayLiteral(fresh.map(({ recordId }) => recordId))}::text[])
+      and resource = ${fresh[0]?.resource ?? ''} and state = 'sending'`
+  const taken = new Set(sending.map(({ id }) => id))
   const changes = [...interrupted]
-  for (const those of Map.groupBy(together, ({ recordId }) => recordId).values()) {
+  for (const [recordId, those] of Map.groupBy(together, (change) => change.recordId)) {
+    if (taken.has(recordId)) continue
     if (those.length === 1) changes.push(those[0]!)
     else {
       const { change, superseded } = fold(those)
@@ -155,15 +167,19 @@ const rewrite = (tx: Transaction, { id, op, attributes, relationships, base, req
   update sync.outbox set op = ${op}, requested_at = ${requestedAt},
     known_ids = ${knownIds === null ? null : arrayLiteral(knownIds)}::text[], attributes = ${json(tx, attributes)}, relationships = ${json(tx, relationships)},
     base = ${json(tx, base)},
-    refs = array(select value from jsonb_each_text(${json(tx, relationships)}) where value like 'local-%')
+    refs = (select sync.local_refs(k.columns, ${json(tx, attributes)}, ${json(tx, relationships)})
+      from sync.captured k where k.type = resource)
   where id = ${id}`
 
-/** Before a creation leaves: after a crash its trace is this note. */
-export async function noteRequest(sql: Database, { id }: Change, term: number, knownIds: readonly string[]) {
-  const { count } = await sql`
-    update sync.outbox set requested_at = now(), known_ids = ${arrayLiteral(knownIds)}::text[], attempts = attempts + 1, code = null
-    where id = ${id} and term = ${term} and state = 'sending' and claim_until > now()`
-  if (count !== 1) throw claimLost({ change: id, term })
+async function withRealIds(tx: Transaction, changes: readonly Change[]): Promise<Change[]> {
+  const resolved = await resolveLocalIds(
+    tx,
+    changes.map(({ id }) => id),
+  )
+  if (resolved.size === 0) return [...changes]
+  const now = await tx<Change[]>`
+    select ${columns(tx)} from sync.outbox o where o.id = any(${idList(changes)}::bigint[]) order by o.id`
+  return [...now]
 }
 
 /** Whoever was suspended for long must not send what others have gone past. */
@@ -173,48 +189,12 @@ export async function confirmClaim(sql: Database, { id }: Change, term: number):
   if (held === undefined) throw claimLost({ change: id, term })
 }
 
-/** Ids that are the answer to a creation of ours already. */
-export async function answeredIds(sql: Database, type: string, ids: readonly string[]): Promise<ReadonlySet<string>> {
-  const rows = await sql<{ id: string }[]>`
-    select answer_id as id from sync.outbox
-    where op = 'create' and resource = ${type} and answer_id = any(${arrayLiteral(ids)}::text[])`
-  return new Set(rows.map(({ id }) => id))
-}
-
-/** Whether another creation with the same key may be arriving just now, so that it cannot be told from this one. */
-export async function hasTwinUnderWay(sql: Database, { id, resource }: Change, key: Members): Promise<boolean> {
-  const [twin] = await sql`
-    select from sync.outbox
-    where state = 'sending' and resource = ${resource} and op = 'create' and id <> ${id} and requested_at is not null
-      and claim_until > now() and (attributes || relationships) @> ${json(sql, key)}
-      and (code is distinct from ${UNANSWERED} or id < ${id})`
-  return twin !== undefined
-}
-
-/** It certainly did not arrive. */
-export async function withdrawRequest(sql: Database, { id }: Change, term: number): Promise<void> {
-  await sql`update sync.outbox set requested_at = null, known_ids = null where id = ${id} and term = ${term}`
-}
-
-/** It failed at the remote, and is tried again after a while. */
-export async function postpone(
-  sql: Database,
-  { id }: Change,
-  term: number,
-  how: { seconds: number; code: string; reason: string },
-) {
-  await sql`
-    update sync.outbox set state = case when requested_at is null then 'waiting' else 'sending' end,
-      attempts = case when requested_at is null then attempts + 1 else attempts end, code = ${how.code}, reason = ${how.reason},
-      claim_until = '-infinity', claim_pid = null, not_before = now() + make_interval(secs => ${how.seconds})
-    where id = ${id} and term = ${term} and state = 'sending'`
-}
-
 const idList = (changes: readonly Change[]): string => `{${changes.map(({ id }) => id).join(',')}}`
 
-/** As text: the same whatever the connection's own way with JSON is. */
-export const json = (tx: Database | Transaction, value: unknown) => tx`${JSON.stringify(value ?? null)}::text::jsonb`
+/** As text: the same whatever the connection's own way with JSON is. What jsonb does not hold is written as the mirror does. */
+export const json = (tx: Database | Transaction, value: unknown) => tx`${encodeJson(value ?? null)}::text::jsonb`
 
 export const columns = (tx: Database | Transaction) => tx`
   o.id::float8 as id, o.resource, o.record_id as "recordId", o.op, o.attributes, o.relationships, o.base, o.state, o.attempts,
-  o.requested_at as "requestedAt", array_to_json(o.known_ids) as "knownIds", o.returned_at as "returnedAt"`
+  o.requested_at as "requestedAt", extract(epoch from clock_timestamp() - o.requested_at)::float8 as "silentFor",
+  o.answer_id as "answerId", array_to_json(o.known_ids) as "knownIds", o.returned_at as "returnedAt"`

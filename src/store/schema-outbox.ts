@@ -1,6 +1,6 @@
 /** The tables of writing back, for drizzle-kit, like schema.ts. */
 import { sql } from 'drizzle-orm'
-import { bigint, index, integer, jsonb, text, uniqueIndex } from 'drizzle-orm/pg-core'
+import { bigint, index, integer, jsonb, primaryKey, text, uniqueIndex } from 'drizzle-orm/pg-core'
 import { at, sync } from './books.ts'
 
 /** What each table's triggers take, as the catalog said when they were made (store/capture.ts). */
@@ -11,6 +11,18 @@ export const captured = sync.table('captured', {
   /** `{name, member, from, kind, entries, target}` of each writable column. */
   columns: jsonb('columns').notNull(),
 })
+
+/** What the ids of this database's own (`local-…`) became, for whoever kept one: as long as what is settled is kept. */
+export const localIds = sync.table(
+  'local_ids',
+  {
+    resource: text('resource').notNull(),
+    localId: text('local_id').notNull(),
+    realId: text('real_id').notNull(),
+    madeAt: at('made_at').notNull().defaultNow(),
+  },
+  (table) => [primaryKey({ columns: [table.resource, table.localId] })],
+)
 
 /**
  * Local edits on their way to ScopeStack: one row a change. `waiting` → `sending` → `sent`; or `superseded` (merged into a
@@ -28,7 +40,7 @@ export const outbox = sync.table(
     relationships: jsonb('relationships').notNull().default({}),
     /** `{attributes, relationships}`: what the same members held, as both sides last agreed. */
     base: jsonb('base').notNull().default({}),
-    /** Ids of this database's own (`local-…`) among the relationships. */
+    /** Rows of this database's own that it refers to: `clients/local-…`. */
     refs: text('refs')
       .array()
       .notNull()

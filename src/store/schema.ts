@@ -21,7 +21,7 @@ import { at, sync } from './books.ts'
 import { mirrorTable } from './tables.ts'
 
 export { mirror } from './tables.ts'
-export { captured, outbox } from './schema-outbox.ts'
+export { captured, localIds, outbox } from './schema-outbox.ts'
 export { sync } from './books.ts'
 
 /** One row: the account this database mirrors. */

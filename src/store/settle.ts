@@ -6,7 +6,9 @@ import { claimLost } from '../errors/push.ts'
 import type { RemoteRecord, Resource } from '../resource.ts'
 import { notLocal, tableOf } from './capture.ts'
 import { storable } from './codec.ts'
-import { isDataError, limitWaits, quote, type Database, type Transaction } from './database.ts'
+import { isDataError, limitWaits, transact, type Database, type Transaction } from './database.ts'
+import { rebaseLater, type Base } from './later.ts'
+import { adoptId } from './local-ids.ts'
 import { createMirror } from './mirror.ts'
 import { json, type Change } from './outbox.ts'
 
@@ -28,22 +30,33 @@ interface Deps {
   readonly catalog: ReadonlyMap<string, Resource>
 }
 
+/** What the changes that wait behind one are to take for agreed, now that it is answered. */
+export type Rebase = (
+  resource: Resource,
+  answered: { readonly change: Change; readonly record: RemoteRecord; readonly decisions: unknown },
+  later: readonly Change[],
+) => readonly Base[]
+
 /** @param record what ScopeStack answered; null after a deletion. */
 export async function settleSent(
-  { sql, catalog }: Deps,
+  { sql, catalog, rebase }: Deps & { readonly rebase: Rebase },
   change: Change,
   term: number,
   record: RemoteRecord | null,
   decisions: unknown,
 ): Promise<void> {
   const resource = catalog.get(change.resource)!
-  await sql.begin(async (tx) => {
+  await transact(sql, async (tx) => {
     await enter(tx)
     await lockRow(tx, resource, change.recordId)
     await close(tx, change, term, { state: 'sent', answerId: record?.id ?? change.recordId, decisions })
     if (record !== null && record.id !== change.recordId)
       await adoptId(tx, catalog, resource, change.recordId, record.id)
     const id = record?.id ?? change.recordId
+    if (record !== null) {
+      const onto = (later: readonly Change[]) => rebase(resource, { change, record, decisions }, later)
+      await rebaseLater(tx, resource, { id: change.id, recordId: id }, onto)
+    }
     if (await isEditedSince(tx, change.resource, id)) return
     if (record === null) await tx.unsafe(`delete from ${tableOf(resource)} where id = $1`, [id])
     else await loadAnswer(tx, resource, record)
@@ -63,7 +76,7 @@ export async function settleSuperseded(
   decisions: unknown,
 ): Promise<void> {
   const resource = catalog.get(change.resource)!
-  await sql.begin(async (tx) => {
+  await transact(sql, async (tx) => {
     await enter(tx)
     await lockRow(tx, resource, change.recordId)
     await close(tx, change, term, { state: 'superseded', answerId: null, decisions })
@@ -82,7 +95,7 @@ export async function park(
   decisions: unknown,
 ): Promise<void> {
   const resource = catalog.get(change.resource)!
-  await sql.begin(async (tx) => {
+  await transact(sql, async (tx) => {
     await enter(tx)
     await lockRow(tx, resource, change.recordId)
     await close(tx, change, term, { state: 'parked', answerId: null, decisions })
@@ -103,9 +116,16 @@ async function loadAnswer(tx: Transaction, resource: Resource, record: RemoteRec
   }
 }
 
+/** Everything else waits behind it: somebody's open transaction must not hold it up for long. */
+const LONGEST_WAIT = '3s'
+
 async function enter(tx: Transaction): Promise<void> {
-  await Promise.all([limitWaits(tx), notLocal(tx)])
+  await Promise.all([limitWaits(tx), notLocal(tx), tx`select set_config('lock_timeout', ${LONGEST_WAIT}, true)`])
 }
+
+/** Somebody's transaction holds the row, or waits for it in turn with us. */
+export const isRowHeld = (error: unknown): boolean =>
+  error instanceof Error && 'code' in error && (error.code === '55P03' || error.code === '40P01')
 
 /** An edit that is being made is waited for, so that it is seen. */
 const lockRow = (tx: Transaction, resource: Resource, id: string) =>
@@ -118,7 +138,7 @@ async function close(
   { state, answerId, decisions }: { state: string; answerId: string | null; decisions: unknown },
 ): Promise<void> {
   const { count } = await tx`
-    update sync.outbox set state = ${state}, settled_at = clock_timestamp(), answer_id = ${answerId},
+    update sync.outbox set state = ${state}, settled_at = clock_timestamp(), answer_id = coalesce(${answerId}, answer_id),
       sent_at = case when ${state} = 'sent' then now() end, decisions = coalesce(${json(tx, decisions)}, decisions),
       code = null, reason = null, errors = null, claim_until = null, claim_pid = null
     where id = ${id} and term = ${term} and state = 'sending'`
@@ -134,30 +154,3 @@ async function isEditedSince(tx: Transaction, type: string, id: string): Promise
 /** Whatever comes next is different from the row: it may hold local values. */
 export const forgetDigest = (tx: Transaction, resource: Resource, id: string) =>
   tx.unsafe(`update ${tableOf(resource)} set sync_hash = '' where id = $1 and id not like 'local-%'`, [id])
-
-/** The id that ScopeStack gave takes the place of our own: in the row, in what refers to it, and in what waits. */
-async function adoptId(
-  tx: Transaction,
-  catalog: ReadonlyMap<string, Resource>,
-  resource: Resource,
-  local: string,
-  real: string,
-): Promise<void> {
-  const table = tableOf(resource)
-  // A pull may have met the record before its answer came here.
-  await tx.unsafe(`delete from ${table} where id = $2 and exists (select from ${table} where id = $1)`, [local, real])
-  await tx.unsafe(`update ${table} set id = $2, sync_hash = '' where id = $1`, [local, real])
-  for (const other of catalog.values()) {
-    for (const { name, from, target } of other.columns) {
-      if (from !== 'to-one' || target !== resource.type) continue
-      await tx.unsafe(`update ${tableOf(other)} set ${quote(name)} = $2 where ${quote(name)} = $1`, [local, real])
-    }
-  }
-  await tx`
-    update sync.outbox set record_id = ${real} where record_id = ${local} and resource = ${resource.type}`
-  await tx`
-    update sync.outbox set refs = array_remove(refs, ${local}),
-      relationships = replace(relationships::text, to_jsonb(${local}::text)::text, to_jsonb(${real}::text)::text)::jsonb,
-      base = replace(base::text, to_jsonb(${local}::text)::text, to_jsonb(${real}::text)::text)::jsonb
-    where refs <> '{}' and refs @> array[${local}]::text[]`
-}

@@ -28,5 +28,6 @@ export async function forgetOldChanges(sql: Database): Promise<number> {
   const { count } = await sql`
     delete from sync.outbox where state in ('sent', 'superseded', 'discarded')
       and settled_at < now() - make_interval(days => ${KEPT_DAYS})`
+  await sql`delete from sync.local_ids where made_at < now() - make_interval(days => ${KEPT_DAYS})`
   return count
 }

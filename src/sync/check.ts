@@ -3,6 +3,7 @@ import { fetchPage, type ListRequest } from '../remote/pages.ts'
 import { parseDocument } from '../remote/document.ts'
 import type { Client } from '../remote/client.ts'
 import type { RemoteRecord, Resource } from '../resource.ts'
+import type { Change } from '../store/outbox.ts'
 import { readCapability, saveCapability } from '../store/findings.ts'
 import type { Database } from '../store/database.ts'
 import type { Question } from './question.ts'
@@ -13,6 +14,12 @@ export interface Asking extends Place {
   readonly sql: Database
   readonly client: Client
 }
+
+/** Of whom ScopeStack is asked: it knows none of our own. */
+export const checkedIds = (changes: readonly Change[]): string[] =>
+  changes
+    .filter(({ op, recordId }) => op !== 'create' && !recordId.startsWith('local-'))
+    .map(({ recordId }) => recordId)
 
 const DAY_MS = 24 * 60 * 60_000
 
@@ -35,13 +42,16 @@ export const includeOf = ({ query }: ListRequest): string =>
 
 /**
  * Null: it is not there. One request for all of them, and one more for each that did not come; where the server refuses to
- * be asked by ids, one for each.
+ * be asked for them together, one for each.
+ *
+ * @param onRefused of one that the server refuses to tell; without it that is thrown.
  */
 export async function readRecords(
   asking: Asking,
   resource: Resource,
   ids: readonly string[],
   signal: AbortSignal,
+  onRefused?: (id: string, error: SyncError) => void,
 ): Promise<Map<string, RemoteRecord | null>> {
   const request = await listRequest(asking, resource)
   const found = new Map<string, RemoteRecord | null>()
@@ -51,15 +61,25 @@ export async function readRecords(
       const page = await fetchPage(asking.client, { ...request, query, pageSize: ids.length }, 1, signal)
       for (const record of page.records) found.set(record.id, record)
     } catch (error) {
-      if (!isRefusal(error)) throw error
-      await saveCapability(asking.sql, resource.type, 'filter[id]', false)
+      if (!isRefused(error)) throw error
+      if (isRefusal(error)) await saveCapability(asking.sql, resource.type, 'filter[id]', false)
     }
   }
   for (const id of ids) {
-    if (!found.has(id)) found.set(id, await readRecord(asking, request, id, signal))
+    if (found.has(id)) continue
+    try {
+      found.set(id, await readRecord(asking, request, id, signal))
+    } catch (error) {
+      if (onRefused === undefined || !isRefused(error)) throw error
+      onRefused(id, error)
+    }
   }
   return found
 }
+
+/** What was asked is not answered, which says nothing of any other question. */
+const isRefused = (error: unknown): error is SyncError =>
+  error instanceof SyncError && (error.code === 'SYNC_REQUEST_REFUSED' || error.code === 'SYNC_FORBIDDEN')
 
 async function takesIds({ sql }: Asking, { type }: Resource): Promise<boolean> {
   const known = await readCapability(sql, type, 'filter[id]')

@@ -1,6 +1,6 @@
-/** SYNC_CONFLICT: `clients=local-wins,projects.project-name=remote-wins`; a rule alone is for everything else. */
+/** SYNC_CONFLICT: `clients=local-wins,projects.project_name=remote-wins`; a rule alone is for everything else. */
 import { configInvalid } from '../errors.ts'
-import type { Resource } from '../resource.ts'
+import type { Column, Resource } from '../resource.ts'
 import type { Rule, Rules } from './conflict.ts'
 
 const RULES: readonly string[] = ['park', 'remote-wins', 'local-wins'] satisfies Rule[]
@@ -11,19 +11,34 @@ export function readRules(text: string | undefined, catalog: ReadonlyMap<string,
   const rules = new Map<string, Rule>()
   for (const part of (text ?? '').split(',').map((one) => one.trim())) {
     if (part === '') continue
-    const [about, rule] = part.includes('=') ? (part.split('=', 2) as [string, string]) : ['', part]
+    const at = part.indexOf('=')
+    const about = part.slice(0, Math.max(0, at)).trim()
+    const rule = part.slice(at + 1).trim()
+    const meant = at === -1 ? '' : meantBy(about, catalog)
     if (!RULES.includes(rule)) mistakes.push(`SYNC_CONFLICT: "${rule}" is none of ${RULES.join(', ')}.`)
-    else if (about !== '' && !exists(about, catalog))
-      mistakes.push(`SYNC_CONFLICT: ${about} is nothing that is written.`)
-    else rules.set(about, rule as Rule)
+    else if (typeof meant === 'object')
+      mistakes.push(`SYNC_CONFLICT: ${about} is nothing that is written. ${meant.instead}`)
+    else if (rules.has(meant))
+      mistakes.push(`SYNC_CONFLICT: ${meant === '' ? 'two rules stand alone' : `${about} has two rules`}; leave one.`)
+    else rules.set(meant, rule as Rule)
   }
   if (mistakes.length > 0) throw configInvalid(mistakes)
   return (type, member) => rules.get(`${type}.${member}`) ?? rules.get(type) ?? rules.get('') ?? 'park'
 }
 
-function exists(about: string, catalog: ReadonlyMap<string, Resource>): boolean {
-  const [type = '', member] = about.split('.', 2)
-  const resource = catalog.get(type)
-  if (resource === undefined || resource.writes.length === 0) return false
-  return member === undefined || resource.columns.some((column) => column.member === member && column.writable)
+/** A resource or a field by either of its names, the API's or the database's, as the API has it; or what can be named. */
+function meantBy(about: string, catalog: ReadonlyMap<string, Resource>): string | { readonly instead: string } {
+  const [named, ...rest] = about.split('.')
+  const written = [...catalog.values()].filter(({ writes }) => writes.length > 0)
+  const resource = written.find(({ type, table }) => type === named || table === named)
+  if (resource === undefined) return { instead: `There are ${written.map(({ type }) => type).join(', ')}.` }
+  if (rest.length === 0) return resource.type
+  const fields = resource.columns.filter(isWritten)
+  const field = fields.find(({ member, name }) => member === rest.join('.') || name === rest.join('.'))
+  if (field !== undefined) return `${resource.type}.${field.member}`
+  return { instead: `The fields of ${resource.type} are ${fields.map(({ name }) => name).join(', ')}.` }
 }
+
+/** The account's is never: there is only one. */
+const isWritten = ({ writable, from, target }: Column): boolean =>
+  writable && from !== 'to-many' && target !== 'accounts'

@@ -9,7 +9,7 @@
  */
 import { isDeepStrictEqual } from 'node:util'
 import type { Column, Kind, RemoteRecord, Resource } from '../resource.ts'
-import { encode } from '../store/codec.ts'
+import { encode, storable } from '../store/codec.ts'
 import type { Content, Entry, Members } from './fold.ts'
 
 export type Rule = 'park' | 'remote-wins' | 'local-wins'
@@ -106,9 +106,10 @@ export function heldBy(record: RemoteRecord, column: Column, entry?: string): un
   return linkage === undefined || linkage === null ? linkage : ((linkage as { id?: unknown }).id ?? null)
 }
 
-const isListOrNothing = (value: unknown): boolean => value === null || value === undefined || Array.isArray(value)
+export const isListOrNothing = (value: unknown): boolean =>
+  value === null || value === undefined || Array.isArray(value)
 
-function entryOf({ entries }: Column, list: unknown, name: string): unknown {
+export function entryOf({ entries }: Column, list: unknown, name: string): unknown {
   const [key, value] = entries!
   const found = ((list ?? []) as Entry[]).find((entry) => String(entry?.[key]) === name)
   return found?.[value] ?? null
@@ -123,8 +124,10 @@ export function isSame(kind: Kind, a: unknown, b: unknown): boolean {
   return isDeepStrictEqual(left, right)
 }
 
-function spelling(kind: Kind, value: unknown): unknown {
-  if (value === null || value === undefined || value === '') return null
+function spelling(kind: Kind, held: unknown): unknown {
+  if (held === null || held === undefined || held === '') return null
+  // What was noted of it is spelled so.
+  const value = typeof held === 'string' ? storable(held) : held
   if (kind === 'json') return typeof value === 'string' ? value.replaceAll('\r\n', '\n') : value
   const encoded = encode(kind, value)
   if (typeof encoded !== 'string') return value

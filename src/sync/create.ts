@@ -2,95 +2,130 @@
  * A record that ScopeStack does not have yet (S14). Who has its natural key is asked before it leaves, and both are noted; an
  * answer that is lost, or a process that dies, leaves that note, and whoever comes next looks before anything is sent again.
  *
- *   note ──► POST ──answered──► settled
+ *   note ──► POST ──answered──► its id noted ──► settled
  *     │        └──lost──► look: one that is new, and as it was sent ──► adopted
- *     └──killed──────┘          none ──► sent again          else ──► parked as unknown
+ *     └──killed──────┘          none ──► later ──► sent again          else ──► parked as unknown
  */
-import { arrivalUnknown } from '../errors/push.ts'
+import { arrivalUnknown, recordGone, unanswered } from '../errors/push.ts'
 import { wasNeverSent } from '../remote/client.ts'
-import { answeredIds, hasTwinUnderWay, noteRequest, postpone, withdrawRequest } from '../store/outbox.ts'
+import type { RemoteRecord } from '../resource.ts'
+import * as requests from '../store/requests.ts'
 import { isAnsweredTwice, settleSent } from '../store/settle.ts'
-import { includeOf, listRequest } from './check.ts'
+import { includeOf, listRequest, readRecords } from './check.ts'
 import { isWhatWasSent, keyOf, lookUp } from './natural-key.ts'
-import { judgeOf, nameOf, refused, setAside, type PushDeps, type Sending, type Settled } from './send.ts'
+import { judgeOf, nameOf, recordOf, refused, setAside, type PushDeps, type Sending, type Settled } from './send.ts'
 import { createBody } from './write-document.ts'
 import { SyncError } from '../sync-error.ts'
 
-export async function create(deps: PushDeps, sending: Sending): Promise<Settled> {
-  if (sending.change.requestedAt === null) return await sendNew(deps, sending)
-  return (await findLost(deps, sending)) ?? (await sendNew(deps, sending))
-}
+/**
+ * So long ScopeStack, or a proxy before it, may still work on what it was sent. Its own connector waits 30 s (API notes §6);
+ * nginx and load balancers give up after 60 s unless told otherwise, as we do, and what they gave up goes on behind them.
+ * Half as much again is for a queue there.
+ */
+const ARRIVES_WITHIN_SECONDS = 90
+const SHORTEST_PAUSE_SECONDS = 2
 
-async function sendNew(deps: PushDeps, sending: Sending): Promise<Settled> {
-  const { change, resource, term, signal } = sending
-  const request = await listRequest(deps, resource)
+export async function create(deps: PushDeps, sending: Sending): Promise<Settled> {
+  const { change, resource, signal } = sending
+  if (change.answerId !== null) return await takeAnswer(deps, sending, change.answerId)
+  if (change.requestedAt !== null) return await findLost(deps, sending)
   const key = keyOf(resource, change)
   const before = key === null ? [] : ((await lookUp(deps, resource, key, signal)) ?? [])
-  await noteRequest(
-    deps.sql,
-    change,
-    term,
-    before.map(({ id }) => id),
-  )
+  return await post(deps, sending, before)
+}
+
+/** @param before who has its natural key. */
+async function post(deps: PushDeps, sending: Sending, before: readonly RemoteRecord[]): Promise<Settled> {
+  const { change, resource, term, signal } = sending
+  const request = await listRequest(deps, resource)
+  const knownIds = before.map(({ id }) => id)
+  await requests.noteRequest(deps.sql, change, term, knownIds)
   const answer = await deps.client
     .write(
-      { method: 'POST', path: request.path + includeOf(request), body: createBody(resource, change) },
+      {
+        method: 'POST',
+        path: request.path + includeOf(request),
+        body: createBody(resource, change),
+        leaving: () => requests.noteLeaving(deps.sql, change, term),
+      },
       judgeOf(change),
       signal,
     )
     .catch(async (error: unknown) => {
       const arrived = error instanceof SyncError && error.remedy === 'retry' && !wasNeverSent(error)
-      if (!arrived) await withdrawRequest(deps.sql, change, term)
+      if (!arrived) await requests.withdrawRequest(deps.sql, change, term)
       throw error
     })
   if ('status' in answer) return await refused(deps, sending, answer)
   return await adopt(deps, sending, answer.record!)
 }
 
-/** Null: it did not arrive, and may be sent. */
-async function findLost(deps: PushDeps, sending: Sending): Promise<Settled | null> {
-  const { change, resource, term, signal } = sending
-  const unclear = (why: string): Promise<Settled> =>
-    setAside(deps, sending, arrivalUnknown({ what: nameOf(change), why }))
+async function findLost(deps: PushDeps, sending: Sending): Promise<Settled> {
+  const { change, resource, signal } = sending
   const key = keyOf(resource, change)
-  if (key === null) return await unclear(`${resource.type} have nothing to be found by`)
-  if (await hasTwinUnderWay(deps.sql, change, key)) {
-    const why = 'Another new row like it is under way; it is looked for after that.'
-    await postpone(deps.sql, change, term, { seconds: TWIN_SECONDS, code: 'SYNC_PUSH_UNANSWERED', reason: why })
-    return { change, fate: 'postponed', error: null }
+  if (key === null) return await unclear(deps, sending, 'it has nothing that it could be found by')
+  if (await requests.hasTwinUnderWay(deps.sql, change, key)) {
+    return await later(deps, sending, SHORTEST_PAUSE_SECONDS, 'Another new row like it is under way.')
   }
   const found = await lookUp(deps, resource, key, signal)
-  if (found === null) return await unclear('too many records look like it')
-  const taken = await answeredIds(
-    deps.sql,
-    resource.type,
-    found.map(({ id }) => id),
-  )
+  if (found === null) return await unclear(deps, sending, 'too many records look like it')
+  const ids = found.map(({ id }) => id)
+  const taken = await requests.answeredIds(deps.sql, resource.type, ids)
   const fresh = found.filter(({ id }) => !taken.has(id) && !change.knownIds?.includes(id))
-  if (fresh.length === 0) return null
-  if (fresh.length > 1)
-    return await unclear(`${fresh.length} new records could be it (${fresh.map(({ id }) => id).join(', ')})`)
   const [one] = fresh
-  if (!isWhatWasSent(resource, one!, change))
-    return await unclear(`a new record, ${one!.id}, has its name and other values`)
-  return await adopt(deps, sending, one!)
+  if (one === undefined) {
+    const silentFor = change.silentFor ?? 0
+    if (silentFor >= ARRIVES_WITHIN_SECONDS) return await post(deps, sending, found)
+    const why = 'ScopeStack does not have it, and may still be working on it.'
+    return await later(deps, sending, untilNextLook(silentFor), why)
+  }
+  if (fresh.length > 1) {
+    const all = fresh.map(({ id }) => id).join(', ')
+    return await unclear(deps, sending, `${fresh.length} new records could be it (${all})`)
+  }
+  if (!isWhatWasSent(resource, one, change))
+    return await unclear(deps, sending, `a new record, ${one.id}, has its name and other values`)
+  return await adopt(deps, sending, one)
 }
 
-const TWIN_SECONDS = 2
+/** Pauses grow as the silence does, and the last one ends when it may be sent again. */
+const untilNextLook = (silentFor: number): number =>
+  Math.ceil(Math.min(Math.max(SHORTEST_PAUSE_SECONDS, silentFor), Math.max(1, ARRIVES_WITHIN_SECONDS - silentFor)))
 
-async function adopt(
-  deps: PushDeps,
-  sending: Sending,
-  record: Parameters<typeof settleSent>[3] & object,
-): Promise<Settled> {
+const unclear = (deps: PushDeps, sending: Sending, why: string): Promise<Settled> =>
+  setAside(deps, sending, arrivalUnknown({ what: nameOf(sending.change), why }))
+
+async function later(deps: PushDeps, sending: Sending, seconds: number, why: string): Promise<Settled> {
+  const { change, term } = sending
+  const error = unanswered({ what: nameOf(change), why })
+  await requests.postpone(deps.sql, change, term, { seconds, code: error.code, reason: error.message })
+  return { change, fate: 'postponed', error }
+}
+
+/** It was answered, and its row could not be settled then. */
+async function takeAnswer(deps: PushDeps, sending: Sending, id: string): Promise<Settled> {
+  const { change, resource, term, signal } = sending
+  const record = (await readRecords(deps, resource, [id], signal)).get(id) ?? null
+  if (record !== null) {
+    await settleSent(deps, change, term, record, null)
+    return { change, fate: 'sent', error: null }
+  }
+  // Somebody deleted it there since.
+  await requests.withdrawRequest(deps.sql, change, term)
+  const gone = { ...sending, change: { ...change, answerId: null } }
+  return await setAside(deps, gone, recordGone({ what: recordOf(change) }))
+}
+
+async function adopt(deps: PushDeps, sending: Sending, record: RemoteRecord): Promise<Settled> {
   const { change, term } = sending
   try {
+    // By itself: a row that somebody holds keeps it from being settled, and must not make it unknown.
+    await requests.noteAnswer(deps.sql, change, record.id)
     await settleSent(deps, change, term, record, null)
     return { change, fate: 'sent', error: null }
   } catch (error) {
     // Another creation has it for its answer; one of both cannot be right.
     if (!isAnsweredTwice(error)) throw error
-    const why = `record ${record.id} is the answer to another new row as well`
-    return await setAside(deps, sending, arrivalUnknown({ what: nameOf(change), why }))
+    return await unclear(deps, sending, `record ${record.id} is the answer to another new row as well`)
   }
 }

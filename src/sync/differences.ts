@@ -30,6 +30,8 @@ interface Deps {
 }
 
 export interface Differences {
+  /** Those that differ because of a local edit: they are not held against their records. */
+  readonly edited: ReadonlySet<string>
   readonly counts: { missing: number; extra: number; different: number; refused: number; repaired: number }
   compare(records: readonly RemoteRecord[]): Promise<void>
   refuse(unusable: readonly Unusable[]): void
@@ -42,6 +44,7 @@ export function createDifferences(deps: Deps): Differences {
   const loading = { sql, type: resource.type, lease, mirror, signal }
   const counts = { missing: 0, extra: 0, different: 0, refused: 0, repaired: 0 }
   const told = new Set<string>()
+  const edited = new Set<string>()
 
   function tell(key: string, { what, ...rest }: Pick<Difference, 'id' | 'what'> & Partial<Difference>): void {
     if (told.has(key)) return
@@ -51,12 +54,15 @@ export function createDifferences(deps: Deps): Differences {
   }
 
   return {
+    edited,
     counts,
     async compare(records) {
       const all = (await reconnecting(() => comparer.compare(sql, records), signal)).filter(differs)
       const ids = all.map(({ id }) => id)
       // Looked at behind the comparison: an edit made meanwhile is not taken for a difference.
       const ours = await reconnecting(() => unsettledRows(sql, resource.type, ids), signal)
+      for (const { id } of records) edited.delete(id)
+      for (const id of ours) edited.add(id)
       const found = all.filter(({ id }) => !ours.has(id))
       for (const { state: what, ...rest } of found) tell(rest.id, { what, ...rest })
       const wrong = new Set(found.filter(({ state }) => state !== 'refused').map(({ id }) => id))

@@ -2,17 +2,21 @@
 import type { RemoteRecord, Resource } from '../resource.ts'
 import { openChanges } from '../store/changes.ts'
 import type { Change } from '../store/outbox.ts'
-import { readRecords } from './check.ts'
+import { checkedIds, readRecords } from './check.ts'
 import { decide, type Decision } from './conflict.ts'
 import { foldChanges } from './push.ts'
+import { localReference } from './references.ts'
 import type { PushDeps } from './send.ts'
 
 export interface Planned {
   readonly change: Change
   readonly method: 'POST' | 'PATCH' | 'DELETE'
   readonly path: string
-  /** `look`: whether it arrived is found out first · `after`: what it refers to is made first. */
-  readonly fate: 'send' | 'nothing' | 'park' | 'gone' | 'look' | 'after'
+  /**
+   * `look`: whether it arrived is found out first · `after`: what it refers to is made first · `refused`: ScopeStack does not
+   * say what it holds.
+   */
+  readonly fate: 'send' | 'nothing' | 'park' | 'gone' | 'look' | 'after' | 'refused'
   readonly decisions: readonly Decision[]
 }
 
@@ -34,19 +38,40 @@ export async function plan(deps: PushDeps, signal: AbortSignal): Promise<Planned
     const resource = deps.catalog.get(type)!
     for (let at = 0; at < changes.length; at += TOGETHER) {
       const some = changes.slice(at, at + TOGETHER)
-      const ids = some.filter(({ op }) => op !== 'create').map(({ recordId }) => recordId)
-      const remote = ids.length === 0 ? new Map() : await readRecords(deps, resource, ids, signal)
-      for (const change of some) planned.push(planOf(deps, resource, change, remote.get(change.recordId) ?? null))
+      const refused = new Set<string>()
+      const remote = await readRecords(deps, resource, checkedIds(some), signal, (id) => refused.add(id))
+      for (const change of some) {
+        const { recordId } = change
+        const held = refused.has(recordId) ? 'refused' : (remote.get(recordId) ?? null)
+        planned.push(planOf(deps, resource, change, held))
+      }
     }
   }
-  return planned.sort((a, b) => a.change.id - b.change.id)
+  return inOrder(planned)
 }
 
-function planOf(deps: PushDeps, resource: Resource, change: Change, remote: RemoteRecord | null): Planned {
+/** The oldest first, and what refers to a new row behind it. */
+function inOrder(planned: readonly Planned[]): Planned[] {
+  const byRecord = new Map(planned.map((one) => [one.change.recordId, one]))
+  const ordered = new Set<Planned>()
+  const place = (one: Planned, above: ReadonlySet<Planned>): void => {
+    if (ordered.has(one) || above.has(one)) return
+    const { attributes, relationships } = one.change
+    for (const id of Object.values({ ...attributes, ...relationships })) {
+      const parent = typeof id === 'string' && id.startsWith('local-') ? byRecord.get(id) : undefined
+      if (parent !== undefined) place(parent, new Set([...above, one]))
+    }
+    ordered.add(one)
+  }
+  for (const one of planned.toSorted((a, b) => a.change.id - b.change.id)) place(one, new Set())
+  return [...ordered]
+}
+
+function planOf(deps: PushDeps, resource: Resource, change: Change, remote: RemoteRecord | null | 'refused'): Planned {
   const { op, recordId, requestedAt } = change
   const list = `/${deps.slug}/v1/${resource.type}`
   const planned = { change, method: METHOD[op], path: op === 'create' ? list : `${list}/${recordId}` }
-  const refers = Object.values(change.relationships).some((id) => String(id).startsWith('local-'))
+  const refers = localReference(resource, change) !== undefined
   if (op === 'create') {
     const fate = requestedAt !== null ? 'look' : refers ? 'after' : 'send'
     const given = Object.entries({ ...change.attributes, ...change.relationships })
@@ -60,6 +85,7 @@ function planOf(deps: PushDeps, resource: Resource, change: Change, remote: Remo
     return { ...planned, fate, decisions }
   }
   if (remote === null) return { ...planned, fate: 'gone', decisions: [] }
+  if (remote === 'refused') return { ...planned, fate: 'refused', decisions: [] }
   const { fate, decisions } = decide(resource, change, remote, deps.rules)
   return { ...planned, fate: fate === 'send' && refers ? 'after' : fate, decisions }
 }

@@ -1,12 +1,25 @@
 /** Sends what waits in the outbox: a claim of some records, one check of what ScopeStack holds of them, and a write for each. */
 import { RENEW_CLAIM_EVERY_MS, type Change, type Claim, type Folded } from '../store/outbox.ts'
 import type { RemoteRecord, Resource } from '../resource.ts'
-import { parentDiscarded, writeForbidden } from '../errors/push.ts'
-import { readRecords } from './check.ts'
+import { isDataError } from '../store/database.ts'
+import { isRowHeld } from '../store/settle.ts'
+import { lookRefused, notHeld, parentDiscarded, rowNeverMade, writeForbidden } from '../errors/push.ts'
+import { checkedIds, readRecords } from './check.ts'
 import { create } from './create.ts'
 import { fold } from './fold.ts'
-import { failed, isSilence, nameOf, sendChecked, setAside, type PushDeps, type Sending, type Settled } from './send.ts'
-import { endsTheRun, SyncError } from '../sync-error.ts'
+import { isLocal, localReference } from './references.ts'
+import {
+  failed,
+  isSilence,
+  nameOf,
+  putOff,
+  sendChecked,
+  setAside,
+  type PushDeps,
+  type Sending,
+  type Settled,
+} from './send.ts'
+import { endsTheRun, reason, SyncError } from '../sync-error.ts'
 
 export interface PushOptions {
   readonly signal: AbortSignal
@@ -35,13 +48,22 @@ export async function push(deps: PushDeps, options: PushOptions): Promise<void> 
     try {
       await pushClaim(deps, claim, options)
     } catch (error) {
-      const seconds = error instanceof SyncError ? Number(error.facts['seconds'] ?? 0) : 0
-      await outbox.release(claim.term, { seconds: Math.min(seconds, 60) }).catch(() => {})
+      await outbox.release(claim.term, { seconds: Math.min(pauseAfter(error), 60) }).catch(() => {})
       throw error
     } finally {
       clearInterval(renewal)
     }
   }
+}
+
+/**
+ * Where ScopeStack failed at what it was asked about these, the next push begins with others, in case it is these that it
+ * fails at.
+ */
+function pauseAfter(error: unknown): number {
+  if (!(error instanceof SyncError)) return 0
+  if (error.remedy === 'retry' && !isSilence(error) && !endsTheRun(error)) return 60
+  return Number(error.facts['seconds'] ?? 0)
 }
 
 async function pushClaim(deps: PushDeps, { term, changes }: Claim, { signal, onSettled }: PushOptions): Promise<void> {
@@ -80,8 +102,8 @@ async function pushClaim(deps: PushDeps, { term, changes }: Claim, { signal, onS
   if (signal.aborted) await deps.outbox.release(term)
 }
 
-/** `forbidden`: the service account may not even see them. */
-type Checked = ReadonlyMap<string, RemoteRecord | null> | 'forbidden'
+/** An error is of the one that ScopeStack refused to tell. */
+type Checked = ReadonlyMap<string, RemoteRecord | SyncError | null>
 
 async function check(
   deps: PushDeps,
@@ -89,29 +111,36 @@ async function check(
   changes: readonly Change[],
   signal: AbortSignal,
 ): Promise<Checked> {
-  const ids = changes.filter(({ op }) => op !== 'create').map(({ recordId }) => recordId)
-  try {
-    return ids.length === 0 ? new Map() : await readRecords(deps, resource, ids, signal)
-  } catch (error) {
-    if (error instanceof SyncError && error.code === 'SYNC_FORBIDDEN') return 'forbidden'
-    throw error
-  }
+  const refused: [string, SyncError][] = []
+  const found = await readRecords(deps, resource, checkedIds(changes), signal, (...one) => refused.push(one))
+  return new Map<string, RemoteRecord | SyncError | null>([...found, ...refused])
 }
 
 async function sendOne(deps: PushDeps, sending: Sending, remote: Checked): Promise<Settled> {
   const { change } = sending
-  const parent = Object.values(change.relationships).find(isLocal)
+  const parent = localReference(sending.resource, change)
   try {
     // It is not waited for any more, so it was let go.
     if (parent !== undefined) {
       return await setAside(deps, sending, parentDiscarded({ what: nameOf(change), parent }))
     }
-    if (remote === 'forbidden') return await setAside(deps, sending, writeForbidden({ what: nameOf(change) }))
     if (change.op === 'create') return await create(deps, sending)
-    return await sendChecked(deps, sending, remote.get(change.recordId) ?? null)
+    // Its creation would have come before it: there is none any more.
+    if (isLocal(change.recordId)) return await setAside(deps, sending, rowNeverMade({ what: nameOf(change) }))
+    const held = remote.get(change.recordId) ?? null
+    if (held instanceof SyncError) throw held
+    return await sendChecked(deps, sending, held)
   } catch (error) {
+    if (isRowHeld(error)) return await putOff(deps, sending)
+    // What no other change would meet.
+    if (isDataError(error)) return await setAside(deps, sending, notHeld({ what: nameOf(change), why: reason(error) }))
     if (!(error instanceof SyncError)) throw error
     if (error.code === 'SYNC_FORBIDDEN') return await setAside(deps, sending, writeForbidden({ what: nameOf(change) }))
+    if (error.code === 'SYNC_REQUEST_REFUSED') {
+      const { status, detail } = error.facts
+      const facts = { what: nameOf(change), status: Number(status), detail: String(detail ?? '') }
+      return await setAside(deps, sending, lookRefused(facts))
+    }
     if (error.remedy !== 'retry' || endsTheRun(error)) throw error
     const settled = await failed(deps, sending, error)
     // It is out of the way now; the others would wait for nobody to answer, too.
@@ -119,8 +148,6 @@ async function sendOne(deps: PushDeps, sending: Sending, remote: Checked): Promi
     return settled
   }
 }
-
-const isLocal = (id: unknown): id is string => typeof id === 'string' && id.startsWith('local-')
 
 /** What is to become of the changes of one record that wait together. */
 export function foldChanges(catalog: ReadonlyMap<string, Resource>, changes: readonly Change[]): Folded {
@@ -134,9 +161,7 @@ export function foldChanges(catalog: ReadonlyMap<string, Resource>, changes: rea
     .filter(({ id }) => content === null || id !== newest.id)
     .map(({ id }) => id)
   if (content === null) return { change: null, superseded }
-  // One of them may have arrived: that is not forgotten.
-  const { requestedAt, knownIds } = built.findLast((change) => change.requestedAt !== null) ?? newest
-  return { change: { ...newest, ...content, requestedAt, knownIds }, superseded }
+  return { change: { ...newest, ...content }, superseded }
 }
 
 function covers(newer: Change, older: Change): boolean {

@@ -1,12 +1,24 @@
 /** One change on its way: checked, sent, and settled by what was answered. */
-import { conflictFound, keepsFailing, recordGone, unsupported, writeForbidden, writeRefused } from '../errors/push.ts'
+import {
+  arrivalUnknown,
+  arrivedUnsettled,
+  conflictFound,
+  keepsFailing,
+  recordGone,
+  rowHeld,
+  UNKNOWN,
+  unsupported,
+  writeForbidden,
+  writeRefused,
+} from '../errors/push.ts'
 import { bodyUnreadable } from '../errors.ts'
 import { wasNeverSent, type Answer } from '../remote/client.ts'
 import { documentErrors, parseDocument } from '../remote/document.ts'
 import { backoff, RETRY, sleep } from '../remote/retry.ts'
 import type { RemoteRecord, Resource } from '../resource.ts'
-import { confirmClaim, postpone, withdrawRequest, type Change, type Outbox } from '../store/outbox.ts'
-import { park, settleSent, settleSuperseded } from '../store/settle.ts'
+import { confirmClaim, type Change, type Outbox } from '../store/outbox.ts'
+import { departed, postpone, withdrawRequest } from '../store/requests.ts'
+import { park, settleSent, settleSuperseded, type Rebase } from '../store/settle.ts'
 import { includeOf, listRequest, readRecords, type Asking } from './check.ts'
 import { decide, type Decision, type Rules } from './conflict.ts'
 import { problemsOf, updateBody } from './write-document.ts'
@@ -16,6 +28,7 @@ export interface PushDeps extends Asking {
   readonly catalog: ReadonlyMap<string, Resource>
   readonly outbox: Outbox
   readonly rules: Rules
+  readonly rebase: Rebase
   readonly concurrency: number
 }
 
@@ -149,14 +162,23 @@ export async function refused(
   return await setAside(deps, sending, writeRefused({ what, status, said }), { errors, decisions })
 }
 
+/** A creation that left is unknown whatever happened to it since: nothing may be folded into it, or sent behind it. */
 export async function setAside(
   deps: PushDeps,
   { change, term }: Sending,
-  error: SyncError,
+  because: SyncError,
   { errors = [], decisions }: { errors?: readonly Problem[]; decisions?: readonly Decision[] | undefined } = {},
 ): Promise<Settled> {
+  const error = change.op === 'create' ? await asUnknown(deps, change, because) : because
   await park(deps, change, term, { code: error.code, reason: error.message, errors }, decisions ?? null)
   return { change, fate: 'parked', error }
+}
+
+async function asUnknown({ sql }: PushDeps, change: Change, because: SyncError): Promise<SyncError> {
+  const left = because.code === UNKNOWN ? undefined : await departed(sql, change)
+  if (left === undefined) return because
+  const facts = { what: nameOf(change), why: String(because.facts['last'] ?? because.message).replace(/\.$/, '') }
+  return left.answer === null ? arrivalUnknown(facts) : arrivedUnsettled({ ...facts, record: left.answer })
 }
 
 type Problem = ReturnType<typeof problemsOf>[number]
@@ -168,13 +190,30 @@ const LONGEST_DELAY_SECONDS = 300
 /** It failed after all retries: later again, and for a person at last. */
 export async function failed(deps: PushDeps, sending: Sending, error: SyncError): Promise<Settled> {
   const { change, term } = sending
-  const attempts = change.attempts + 1
+  // Whoever looks for what left, and hears nothing, has not sent it once more.
+  const attempts = change.attempts + (change.requestedAt !== null && isSilence(error) ? 0 : 1)
   if (!isSilence(error) && attempts >= MOST_ATTEMPTS) {
     const last = reason(error)
     return await setAside(deps, sending, keepsFailing({ what: nameOf(change), attempts, last }))
   }
   const seconds = Math.min(LONGEST_DELAY_SECONDS, 2 ** attempts)
-  await postpone(deps.sql, change, term, { seconds, code: error.code, reason: error.message })
+  await postpone(deps.sql, change, term, { seconds, attempts, code: error.code, reason: error.message })
+  return { change, fate: 'postponed', error }
+}
+
+const HELD_SECONDS = 5
+
+/** What came of it is not lost: it is looked at again, or by its id. */
+export async function putOff(deps: PushDeps, { change, term }: Sending): Promise<Settled> {
+  const error = rowHeld({ what: nameOf(change) })
+  const how = {
+    seconds: HELD_SECONDS,
+    code: error.code,
+    reason: error.message,
+    attempts: Math.max(1, change.attempts),
+    left: true,
+  }
+  await postpone(deps.sql, change, term, how)
   return { change, fate: 'postponed', error }
 }
 
@@ -186,4 +225,4 @@ const VERB = { create: 'the new row', update: 'the change', delete: 'the deletio
 
 export const nameOf = (change: Change): string => `${VERB[change.op]} of ${recordOf(change)}`
 
-const recordOf = ({ resource, recordId }: Change): string => `${resource} ${recordId}`
+export const recordOf = ({ resource, recordId }: Change): string => `${resource} ${recordId}`

@@ -7,6 +7,7 @@ import { fetchPage, sizeFrom } from '../remote/pages.ts'
 import type { Resource } from '../resource.ts'
 import { extraIds } from '../store/compare.ts'
 import { recountRows, type Snapshot } from '../store/cursors.ts'
+import { editedIds } from '../store/edited.ts'
 import type { Lease } from '../store/leases.ts'
 import { createMirror, type Mirror } from '../store/mirror.ts'
 import { countLiving } from '../store/tombstones.ts'
@@ -30,6 +31,8 @@ export interface Verified {
   readonly different: number
   readonly refused: number
   readonly repaired: number
+  /** Rows with local edits, which were not compared. */
+  readonly edited: number
   /** Why it could not be held against everything, and what to do about it; null when it was. */
   readonly doubt: string | null
 }
@@ -69,7 +72,9 @@ export async function verifyResource(deps: SnapshotDeps, options: VerifyOptions)
       const doubt = (await readAll(deps, verifying, question)) ?? (await judgeExtra(deps, verifying, question))
       const { counts } = differences
       if (counts.repaired > 0) await reconnecting(() => recountRows(sql, type, table), signal)
-      return { resource: type, read: verifying.met.size, ...counts, doubt }
+      const others = (await reconnecting(() => editedIds(sql, resource), signal)).filter((id) => !verifying.met.has(id))
+      const edited = new Set([...differences.edited, ...others]).size
+      return { resource: type, read: verifying.met.size, ...counts, edited, doubt }
     } catch (error) {
       const next = await asking.after(error, question)
       if (next === undefined) throw error

@@ -2,7 +2,10 @@
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest'
 import { startSimulator, type Simulator } from '../../src/simulator/server.ts'
 import { discardChange, resolveChange, retryChange } from '../../src/store/changes.ts'
+import type { Transaction } from '../../src/store/database.ts'
+import { ontoBase } from '../../src/sync/rebase.ts'
 import { createDatabase, type TestDatabase } from '../support/database.ts'
+import { until } from '../support/until.ts'
 import { startWorker, type TestWorker } from '../support/worker.ts'
 
 let sim: Simulator
@@ -43,11 +46,11 @@ async function conflict(): Promise<number> {
 
 it('keeps the local value over the one that was shown, and no other', async () => {
   const id = await conflict()
-  await resolveChange(worker.sql, worker.catalog, id, 'local')
+  await resolveChange(worker.sql, worker.catalog, id, 'local', ontoBase)
   theirs('Theirs again')
   expect(await worker.push()).toMatchObject([{ fate: 'parked', error: { code: 'SYNC_PUSH_CONFLICT' } }])
   await worker.run(['clients'])
-  await resolveChange(worker.sql, worker.catalog, id, 'local')
+  await resolveChange(worker.sql, worker.catalog, id, 'local', ontoBase)
   expect(await worker.push()).toMatchObject([{ fate: 'sent' }])
   expect(client().attributes['name']).toBe('Mine')
   expect(await worker.sql`select name from scopestack.clients where id = ${client().id}`).toEqual([{ name: 'Mine' }])
@@ -55,7 +58,7 @@ it('keeps the local value over the one that was shown, and no other', async () =
 
 it('keeps the value of ScopeStack, which the next pull shows', async () => {
   const id = await conflict()
-  await resolveChange(worker.sql, worker.catalog, id, 'remote')
+  await resolveChange(worker.sql, worker.catalog, id, 'remote', ontoBase)
   expect(await worker.push()).toEqual([])
   await worker.run(['clients'])
   expect(await worker.sql`select name from scopestack.clients where id = ${client().id}`).toEqual([{ name: 'Theirs' }])
@@ -66,10 +69,10 @@ it('takes only a conflict for one', async () => {
   await worker.sql`update scopestack.clients set domain = 'x.test' where id = ${client().id}`
   expect(await worker.push()).toMatchObject([{ fate: 'parked' }])
   const id = await newest()
-  await expect(resolveChange(worker.sql, worker.catalog, id, 'local')).rejects.toThrow(/is no conflict/)
+  await expect(resolveChange(worker.sql, worker.catalog, id, 'local', ontoBase)).rejects.toThrow(/is no conflict/)
   await retryChange(worker.sql, id)
   expect(await worker.push()).toMatchObject([{ fate: 'sent' }])
-  await expect(discardChange(worker.sql, worker.catalog, id)).rejects.toThrow(
+  await expect(discardChange(worker.sql, worker.catalog, id, ontoBase)).rejects.toThrow(
     `Change ${id} is sent, so it cannot be discarded.`,
   )
 })
@@ -79,7 +82,7 @@ it('lets a new row go, and sets aside what referred to it', async () => {
   const create = await newest()
   await worker.sql`update scopestack.clients set domain = 'never.test' where id = ${made!.id}`
   await worker.sql`insert into scopestack.projects (project_name, client_id) values ('Orphan', ${made!.id})`
-  await discardChange(worker.sql, worker.catalog, create)
+  await discardChange(worker.sql, worker.catalog, create, ontoBase)
   expect(await worker.sql`select from scopestack.clients where id = ${made!.id}`).toHaveLength(0)
   expect(await worker.push()).toMatchObject([{ fate: 'parked', error: { code: 'SYNC_PUSH_PARENT_GONE' } }])
   // Made to refer to another record, it goes out.
@@ -88,6 +91,27 @@ it('lets a new row go, and sets aside what referred to it', async () => {
   expect(sim.records.list('projects').filter(({ attributes }) => attributes['project-name'] === 'Orphan')).toHaveLength(
     1,
   )
+})
+
+it.each([
+  ['edited', (tx: Transaction) => tx`update scopestack.vendors set city = 'Open' where name = 'Raced'`],
+  ['taken back', (tx: Transaction) => tx`delete from scopestack.vendors where name = 'Raced'`],
+])('lets a new row go together with an edit of it that is being made: %s', async (how, edit) => {
+  await worker.sql`insert into scopestack.vendors (name) values ('Raced')`
+  const create = await newest()
+  let letting: Promise<void> | undefined
+  await worker.sql.begin(async (tx) => {
+    await edit(tx)
+    letting = discardChange(worker.sql, worker.catalog, create, ontoBase)
+    const blocked = () =>
+      tx`select from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()`
+    await until(async () => (await blocked()).length > 0, 'the discarding to wait for the edit')
+  })
+  await letting
+  expect(await worker.sql`select distinct state from sync.outbox`).toEqual([{ state: 'discarded' }])
+  expect(await worker.sql`select from scopestack.vendors where name = 'Raced'`).toHaveLength(0)
+  await worker.sql`update scopestack.clients set domain = ${how} where id = ${client().id}`
+  expect(await worker.push()).toMatchObject([{ fate: 'sent' }])
 })
 
 it('sends a new row again of which a person says that it did not arrive', async () => {

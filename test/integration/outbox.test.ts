@@ -8,13 +8,14 @@ import { confirmClaim, openOutbox, type Outbox } from '../../src/store/outbox.ts
 import { settleSent } from '../../src/store/settle.ts'
 import { forgetOldChanges } from '../../src/store/wake.ts'
 import { foldChanges } from '../../src/sync/push.ts'
+import { ontoAnswer } from '../../src/sync/rebase.ts'
 import { createDatabase } from '../support/database.ts'
 import { until } from '../support/until.ts'
 
 const database = await createDatabase()
 const sql = openDatabase(database.url)
 const [one, other] = [openOutbox(sql, 'one'), openOutbox(sql, 'other')]
-const deps = { sql, catalog }
+const deps = { sql, catalog, rebase: ontoAnswer }
 
 afterAll(async () => {
   await Promise.all([one.close(), other.close()])
@@ -55,6 +56,37 @@ it('keeps the edits of a record in order: the second waits until the first is se
   expect(await sql`select name from scopestack.clients where id = '1'`).toEqual([{ name: 'Second' }])
   const second = await claim(other)
   expect(second.changes).toMatchObject([{ attributes: { name: 'Second' }, base: { attributes: { name: 'First' } } }])
+})
+
+it('sends none beside another of the record, also where an older one is taken up again (S5)', async () => {
+  await sql`update scopestack.clients set domain = 'set-aside.test' where id = '1'`
+  await sql`update sync.outbox set state = 'parked', returned_at = now()`
+  await edit('1', 'Newer')
+  const newer = await claim(one)
+  expect(newer.changes).toHaveLength(1)
+  await sql`update sync.outbox set state = 'waiting' where state = 'parked'`
+  expect(await claim(other)).toEqual({ term: 0, changes: [] })
+  await one.release(newer.term)
+  expect((await claim(other)).changes).toHaveLength(1)
+})
+
+it('leaves a record alone that another worker takes while it is looked at (S5)', async () => {
+  await edit('1', 'Older')
+  await edit('1', 'Newer')
+  let claimed: ReturnType<typeof claim> | undefined
+  await sql.begin(async (tx) => {
+    await tx`
+      update sync.outbox set state = 'sending', term = 0, claim_until = now() + interval '1 minute'
+      where id = (select max(id) from sync.outbox)`
+    claimed = claim(other)
+    await until(
+      async () =>
+        (await sql`select from pg_stat_activity where wait_event_type = 'Lock' and query like '%sync.outbox%'`).length >
+        0,
+      'the claim that waits for the other one',
+    )
+  })
+  expect((await claimed!).changes).toEqual([])
 })
 
 it('takes the edits that wait together for one', async () => {

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest'
 import { watchParked } from '../../src/jobs/parked-alerts.ts'
 import { startSimulator, type Simulator } from '../../src/simulator/server.ts'
 import { discardChange } from '../../src/store/changes.ts'
+import { ontoBase } from '../../src/sync/rebase.ts'
 import { createDatabase, type TestDatabase } from '../support/database.ts'
 import { startWorker, type TestWorker } from '../support/worker.ts'
 
@@ -72,10 +73,10 @@ it('tells once that none is left, and nothing where none ever was', async () => 
   await watchParked(worker.sql)
   const [first, second] = await worker.sql<{ id: number }[]>`select id::int from sync.outbox`
   await later()
-  await discardChange(worker.sql, worker.catalog, second!.id)
+  await discardChange(worker.sql, worker.catalog, second!.id, ontoBase)
   await watchParked(worker.sql)
   expect(await told()).toHaveLength(1)
-  await discardChange(worker.sql, worker.catalog, first!.id)
+  await discardChange(worker.sql, worker.catalog, first!.id, ontoBase)
   await watchParked(worker.sql)
   await watchParked(worker.sql)
   expect(await told()).toMatchObject([{ kind: 'failure' }, { kind: 'recovery', body: { event: 'recovery' } }])

@@ -5,6 +5,7 @@
 import * as fc from 'fast-check'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { openPusher } from '../../src/assemble.ts'
+import { remoteFailed } from '../../src/errors.ts'
 import type { Client } from '../../src/remote/client.ts'
 import { startSimulator, type Simulator } from '../../src/simulator/server.ts'
 import { openOutbox } from '../../src/store/outbox.ts'
@@ -59,6 +60,9 @@ const step = fc.oneof(
   },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('killed' as const), when: fc.constantFrom('before', 'after') }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('late' as const) }) },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant('slow' as const), killed: fc.boolean() }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('land' as const) }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('time' as const) }) },
 )
 type Step = typeof step extends fc.Arbitrary<infer T> ? T : never
 
@@ -94,6 +98,40 @@ async function pushOnce(through: (client: Client) => Client = (client) => client
   const pushing = push(deps, { signal: new AbortController().signal, onSettled: () => {} }).catch(() => {})
   await Promise.race([pushing, ...(died === undefined ? [] : [died])])
   await outbox.close()
+}
+
+/** POSTs that ScopeStack is still working on, though nobody waits for their answers any more. */
+const landing: (() => Promise<unknown>)[] = []
+
+async function slow(dies: boolean): Promise<void> {
+  const { promise: died, resolve: die } = Promise.withResolvers<void>()
+  await pushOnce(
+    (client) => ({
+      ...client,
+      async write(request, judge, signal) {
+        if (request.method !== 'POST') return await client.write(request, judge, signal)
+        await request.leaving?.()
+        const { method, path, body } = request
+        landing.push(() => client.write({ method, path, body: body! }, judge, signal).catch(() => {}))
+        if (!dies) throw remoteFailed({ url: path, status: 504, requestId: undefined })
+        die()
+        return await new Promise<never>(() => {})
+      },
+    }),
+    dies ? died : undefined,
+  )
+}
+
+async function land(): Promise<void> {
+  for (const one of landing.splice(0)) await one()
+}
+
+/** So long that what left before has landed, or never will. */
+async function timePasses(): Promise<void> {
+  await land()
+  await worker.sql`
+    update sync.outbox set not_before = null, requested_at = requested_at - interval '100 s'
+    where state in ('waiting', 'sending')`
 }
 
 async function killed(when: string): Promise<void> {
@@ -170,6 +208,7 @@ async function act(one: Step): Promise<void> {
       await worker.run(TYPES)
       return
     case 'push':
+      await sql`update sync.outbox set not_before = null`
       return pushOnce()
     case 'fault':
       sim.addFault({ kind: one.kind, match: { method: one.method } })
@@ -178,6 +217,13 @@ async function act(one: Step): Promise<void> {
       return killed(one.when)
     case 'late':
       return late()
+    case 'slow':
+      await sql`insert into scopestack.vendors (name) values (${`New ${count}`})`
+      return slow(one.killed)
+    case 'land':
+      return land()
+    case 'time':
+      return timePasses()
   }
 }
 
@@ -185,6 +231,7 @@ async function act(one: Step): Promise<void> {
 async function rest(): Promise<void> {
   sim.removeFault()
   for (;;) {
+    await timePasses()
     await worker.sql`update sync.outbox set not_before = null, claim_pid = null, claim_until = case when state = 'sending' then '-infinity'::timestamptz end where state in ('waiting', 'sending')`
     const [open] = await worker.sql`select from sync.outbox where state in ('waiting', 'sending') limit 1`
     if (open === undefined) return
@@ -199,6 +246,7 @@ it(
     await fc.assert(
       fc.asyncProperty(story, async (steps) => {
         sim.removeFault()
+        landing.length = 0
         seen.clear()
         overwritten.length = 0
         await worker.sql`truncate sync.outbox`

@@ -282,7 +282,8 @@ describe('faults on the way', () => {
       sim.addFault({ kind, match: { method: 'POST', type: 'clients' } })
       await worker.sql`insert into scopestack.clients (name, domain) values (${name}, 'once.test')`
       expect(await worker.push()).toMatchObject([{ fate: 'postponed' }])
-      await worker.sql`update sync.outbox set not_before = now()`
+      // So long that ScopeStack cannot be working on it any more.
+      await worker.sql`update sync.outbox set not_before = now(), requested_at = requested_at - interval '100 s'`
       expect(await worker.push()).toMatchObject([{ fate: 'sent' }])
       expect(sim.records.list('clients').filter(({ attributes }) => attributes['name'] === name)).toHaveLength(1)
       const posts = requests()['POST /{account}/v1/clients']

@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest'
 import { catalog } from '../../src/registry.ts'
 import { discardChange } from '../../src/store/changes.ts'
+import { ontoBase } from '../../src/sync/rebase.ts'
 import { underLease } from '../../src/sync/under-lease.ts'
 import { verifyResource } from '../../src/sync/verify.ts'
 import { openAccount, pullOne, remoteIds } from '../support/account.ts'
@@ -73,7 +74,7 @@ describe('a page that comes as it was', () => {
     await pullOne(worker, 'vendors')
     expect(await name(ids[1]!)).toMatchObject({ name: 'Mine again' })
     const [change] = await worker.sql<{ id: number }[]>`select max(id)::int as id from sync.outbox`
-    await discardChange(worker.sql, catalog, change!.id)
+    await discardChange(worker.sql, catalog, change!.id, ontoBase)
     await pullOne(worker, 'vendors')
     expect(await name(ids[1]!)).toEqual(before)
     expect(sim.records.read('vendors', ids[1]!)!.attributes['name']).toBe(before!['name'])
@@ -125,6 +126,8 @@ describe('verify', () => {
       }),
     )
     expect(found).toMatchObject({ missing: 0, extra: 0, different: 0, repaired: 0, doubt: null })
+    // One set aside, one new, one on its way.
+    expect(found).toMatchObject({ edited: 3 })
     expect(await name(ids[0]!)).toMatchObject({ name: 'Mine' })
   })
 })
@@ -157,7 +160,7 @@ describe('a reading of changes', () => {
     await worker.push()
     sim.removeFault(fault.id)
     const [change] = await worker.sql<{ id: number }[]>`select id::int from sync.outbox where record_id = ${two}`
-    await discardChange(worker.sql, worker.catalog, change!.id)
+    await discardChange(worker.sql, worker.catalog, change!.id, ontoBase)
     await changes()
     for (const id of [one, two]) {
       const [row] = await worker.sql`select project_name as name from scopestack.projects where id = ${id}`

@@ -282,6 +282,8 @@ it('holds the fields of the rows that were there before it', async () => {
   await old.end()
 })
 
+const LOCAL = 'local-00000000-0000-4000-8000-000000000001'
+
 it('works for a role that may edit the table and nothing else', async () => {
   const role = `editor_${process.pid}`
   await sql.unsafe(`create role ${role}`)
@@ -289,9 +291,11 @@ it('works for a role that may edit the table and nothing else', async () => {
     await sql.unsafe(`grant usage on schema scopestack to ${role}; grant all on scopestack.projects to ${role}`)
     await sql.begin(async (tx) => {
       await tx.unsafe(`set local role ${role}`)
-      await tx`insert into scopestack.projects (id, project_variables) values ('local-1', '{"seats": 5}')`
+      await tx`
+        insert into scopestack.projects (id, project_variables)
+        values (${LOCAL}, '[{"name": "seats", "value": 5}]')`
     })
-    expect(await values('local-1')).toMatchObject([{ name: 'seats', number: '5' }])
+    expect(await values(LOCAL)).toMatchObject([{ name: 'seats', number: '5' }])
   } finally {
     await sql.unsafe(`drop owned by ${role}; drop role ${role}`)
   }

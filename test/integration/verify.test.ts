@@ -23,7 +23,7 @@ async function verify(worker: TestWorker, type: string, { repair = false } = {})
   return { ...found, told }
 }
 
-const EQUAL = { missing: 0, extra: 0, different: 0, refused: 0, repaired: 0, doubt: null, told: [] }
+const EQUAL = { missing: 0, extra: 0, different: 0, refused: 0, repaired: 0, edited: 0, doubt: null, told: [] }
 
 async function openServices(...given: Parameters<typeof openAccount>) {
   const { sim, worker } = await openAccount(...given)

@@ -68,6 +68,7 @@ test('SYNC_PUSH=off keeps edits for whoever pushes by hand', async () => {
   await setting.run('pull clients')
   const process = setting.start({ SYNC_PUSH: 'off' })
   await started(process)
+  expect(process.log().map(({ msg }) => msg)).toContain('local edits wait for "push", since SYNC_PUSH is off')
   const [client] = sim.records.list('clients')
   await sql`update scopestack.clients set domain = 'later.test' where id = ${client!.id}`
   // A run that begins and ends afterwards: it had every occasion.

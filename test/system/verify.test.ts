@@ -36,10 +36,16 @@ test('many differences: some are shown and all are counted; repaired, the next o
     columns: [{ name: 'name', mirror: 'by hand' }],
   })
   expect(all.filter(({ type }) => type === 'verified')).toMatchObject([
-    { resource: 'clients', read: 60, different: 50, repaired: 0, doubt: null },
+    { resource: 'clients', read: 60, different: 50, repaired: 0, edited: 0, doubt: null },
     { resource: 'vendors', different: 0 },
   ])
   expect(last).toEqual({ type: 'end', resources: 2, unread: 0 })
+
+  await sql`insert into scopestack.vendors (name) values ('On its way')`
+  const edited = await run('verify vendors')
+  expect(edited.code).toBe(0)
+  expect(edited.stdout).toMatch(/^✓ vendors +\d+ {2}equal; 1 row with local edits was not compared\n/)
+  expect(edited.stdout).toMatch(/: every other row equals its record; 1 row with local edits was not compared\.\n$/)
 
   const repaired = await run('verify clients vendors --repair')
   expect(repaired.code).toBe(2)

@@ -17,6 +17,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = (() => {
   return {
     'sync-error': [],
     'database-url': [],
+    'exact-json': [],
     errors: ['sync-error'],
     'token-store': ground,
     'pace-store': ground,
@@ -25,8 +26,8 @@ const MAY_IMPORT: Record<string, readonly string[]> = (() => {
     resource: ground,
     resources: ['resource'],
     registry: [...ground, 'resource'],
-    remote: ends,
-    store: [...ends, 'database-url'],
+    remote: [...ends, 'exact-json'],
+    store: [...ends, 'database-url', 'exact-json'],
     sync: moves,
     jobs: when,
     web: when,

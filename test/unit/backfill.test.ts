@@ -71,6 +71,7 @@ describe('what is verified', () => {
     different: 0,
     refused: 0,
     repaired: 0,
+    edited: 0,
     doubt: null,
   }
   const some = { ...equal, missing: 1, different: 2, repaired: 2 }
@@ -97,6 +98,10 @@ describe('what is verified', () => {
     expect(summary([{ ...equal, doubt: 'x' }], 0)).toBe(
       '75 records of 1 resource: 1 resource not held against all there is.',
     )
+    expect(summary([equal, { ...equal, edited: 1 }], 0)).toBe(
+      '150 records of 2 resources: every other row equals its record; 1 row with local edits was not compared.',
+    )
+    expect(verifiedLine({ ...equal, edited: 2 })).toMatch(/ equal; 2 rows with local edits were not compared$/)
     expect(summary([equal], 2)).toBe('75 records of 1 resource: 2 resources not read.')
   })
 })

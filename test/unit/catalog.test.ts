@@ -36,7 +36,7 @@ describe('the catalog', () => {
     expect(new Set(resources.map((resource) => resource.table)).size).toBe(files.length)
   })
 
-  it('declares every type that a relationship leads to', () => {
+  it('declares every type that a relationship or an id leads to', () => {
     const targets = new Set(resources.flatMap((resource) => relationships(resource).map((column) => column.target)))
     expect([...targets].filter((type) => !catalog.has(type))).toEqual([])
   })

@@ -153,7 +153,26 @@ describe('the rules of SYNC_CONFLICT', () => {
 
   it('are refused, all mistakes at once', () => {
     expect(() => readRules('clients=mine,users=park,clients.nmae=park', catalog)).toThrow(
-      /3 mistakes:\n.*"mine" is none of park, remote-wins, local-wins\.\n.*users is nothing that is written\.\n.*clients\.nmae is nothing/,
+      /3 mistakes:\n.*"mine" is none of park, remote-wins, local-wins\.\n.*users is nothing that is written\. There are clients, .*\n.*clients\.nmae is nothing that is written\. The fields of clients are active, name, msa_date, domain, user_defined_fields\./,
     )
+  })
+
+  it('may have spaces, and name what the database calls otherwise', () => {
+    const rules = readRules(' clients.msa_date = remote-wins , project_locations = local-wins ', catalog)
+    expect([rules('clients', 'msa-date'), rules('project-locations', 'name'), rules('clients', 'name')]).toEqual([
+      'remote-wins',
+      'local-wins',
+      'park',
+    ])
+  })
+
+  it.each([
+    ['clients=park,clients=local-wins', 'clients has two rules'],
+    ['clients.msa-date=park,clients.msa_date=local-wins', 'clients.msa_date has two rules'],
+    ['park,local-wins', 'two rules stand alone'],
+    ['clients=park=local-wins', '"park=local-wins" is none of'],
+    ['clients.name.first=park', 'clients.name.first is nothing that is written'],
+  ])('of which one contradicts another, or is none, are refused: %s', (text, said) => {
+    expect(() => readRules(text, catalog)).toThrow(said)
   })
 })

@@ -51,8 +51,14 @@ const of = (columns: readonly Column[], from: Column['from']): Column[] =>
   columns.filter((column) => column.from === from)
 
 /** The members alone: what a description and a person's options add is not discovered. */
+/** That an attribute holds somebody's id is said by a person: answers do not tell. */
 const membersOf = ({ columns }: Resource) =>
-  columns.map(({ member, from, kind, target }) => ({ member, from, kind, target }))
+  columns.map(({ member, from, kind, target }) => ({
+    member,
+    from,
+    kind,
+    target: from === 'attribute' ? undefined : target,
+  }))
 
 it.each([...catalog])('%s: keeps all that its file says, and adds what was found', async (type, resource) => {
   const source = await sourceOf(type)

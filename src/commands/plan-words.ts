@@ -1,0 +1,39 @@
+/** What a push would send, as a person reads it, and for machines. */
+import type { Resource } from '../resource.ts'
+import type { Planned } from '../sync/plan.ts'
+import { differences } from './change-fields.ts'
+import { thousands } from './words.ts'
+
+const FATE: Readonly<Record<Planned['fate'], string>> = {
+  send: '',
+  nothing: 'nothing is sent',
+  park: 'is set aside: both sides changed it',
+  gone: 'is no longer in ScopeStack',
+  look: 'is looked for first: its answer was lost',
+  after: 'after the new row it refers to',
+  refused: 'is set aside: ScopeStack does not say what it holds',
+}
+
+/** @param wide nothing is cut. */
+export function planText(planned: readonly Planned[], catalog: ReadonlyMap<string, Resource>, wide: boolean): string {
+  if (planned.length === 0) return 'Nothing waits to be sent.'
+  const parts = planned.map(({ change, method, path, fate, decisions }) => {
+    const deletion = change.op === 'delete'
+    const remark = deletion && fate === 'gone' ? 'is gone already' : FATE[fate]
+    const head = `${method} ${path}${remark === '' ? '' : `  ${remark}`}`
+    // Of a deletion only what stands in its way.
+    const told = deletion ? decisions.filter(({ decision }) => decision !== 'send') : decisions
+    return [head, ...differences(catalog.get(change.resource), told, { deletion, wide })].join('\n')
+  })
+  const n = planned.length
+  return `${parts.join('\n\n')}\n\n${thousands(n)} record${n === 1 ? '' : 's'}. Nothing was sent.`
+}
+
+export const planJson = ({ change, method, path, fate, decisions }: Planned) => ({
+  type: 'planned',
+  change: change.id,
+  method,
+  path,
+  fate,
+  fields: decisions,
+})

@@ -1,0 +1,100 @@
+/**
+ * What is noted of a change on its way, so that whoever takes it next knows what may have happened: that a creation left,
+ * that it was answered, and why it is tried again later.
+ */
+import { claimLost, UNANSWERED } from '../errors/push.ts'
+import { arrayLiteral } from './codec.ts'
+import type { Database } from './database.ts'
+import { json, type Change } from './outbox.ts'
+
+/** Before a creation leaves: after a crash its trace is this note. */
+export async function noteRequest(sql: Database, { id }: Change, term: number, knownIds: readonly string[]) {
+  const { count } = await sql`
+    update sync.outbox set requested_at = clock_timestamp(), known_ids = ${arrayLiteral(knownIds)}::text[],
+      attempts = attempts + 1, code = null
+    where id = ${id} and term = ${term} and state = 'sending' and claim_until > now()`
+  if (count !== 1) throw claimLost({ change: id, term })
+}
+
+/** It leaves now: it may have waited for its turn since it was noted. */
+export async function noteLeaving(sql: Database, { id }: Change, term: number): Promise<void> {
+  const { count } = await sql`
+    update sync.outbox set requested_at = clock_timestamp()
+    where id = ${id} and term = ${term} and state = 'sending' and claim_until > now()`
+  if (count !== 1) throw claimLost({ change: id, term })
+}
+
+/**
+ * Whoever has the claim by now: the answer is known all the same.
+ *
+ * @throws what `isAnsweredTwice` knows.
+ */
+export async function noteAnswer(sql: Database, { id }: Change, answer: string): Promise<void> {
+  await sql`update sync.outbox set answer_id = ${answer} where id = ${id} and state = 'sending' and requested_at is not null`
+}
+
+/** It certainly did not arrive, or what it made is gone. */
+export async function withdrawRequest(sql: Database, { id }: Change, term: number): Promise<void> {
+  await sql`
+    update sync.outbox set requested_at = null, known_ids = null, answer_id = null
+    where id = ${id} and term = ${term} and state = 'sending'`
+}
+
+/** Of a creation that left: the record that it became, where that is known. Undefined: nothing left. */
+export async function departed(sql: Database, { id }: Change): Promise<{ answer: string | null } | undefined> {
+  const [noted] = await sql<{ answer: string | null }[]>`
+    select answer_id as answer from sync.outbox where id = ${id} and op = 'create' and requested_at is not null`
+  return noted
+}
+
+/** Ids that are the answer to a creation of ours already. */
+export async function answeredIds(sql: Database, type: string, ids: readonly string[]): Promise<ReadonlySet<string>> {
+  const rows = await sql<{ id: string }[]>`
+    select answer_id as id from sync.outbox
+    where op = 'create' and resource = ${type} and answer_id = any(${arrayLiteral(ids)}::text[])`
+  return new Set(rows.map(({ id }) => id))
+}
+
+/**
+ * Whether another creation with the same key may be arriving just now, so that it cannot be told from this one. A member
+ * that was left out is null, and so is an empty text, as in ScopeStack.
+ */
+export async function hasTwinUnderWay(
+  sql: Database,
+  { id, resource }: Change,
+  key: Readonly<Record<string, unknown>>,
+): Promise<boolean> {
+  const [twin] = await sql`
+    select from sync.outbox o
+    where state = 'sending' and resource = ${resource} and op = 'create' and id <> ${id} and requested_at is not null
+      and claim_until > now() and (code is distinct from ${UNANSWERED} or id < ${id})
+      and not exists (
+        select from jsonb_each(${json(sql, key)}) as k
+        where coalesce(nullif((o.attributes || o.relationships) -> k.key, '""'), 'null')
+          <> coalesce(nullif(k.value, '""'), 'null'))`
+  return twin !== undefined
+}
+
+interface Postponement {
+  readonly seconds: number
+  readonly code: string
+  readonly reason: string
+  /** So often it has failed by now; as before when left out. */
+  readonly attempts?: number
+  /** It arrived, or may have: it goes on alone and as it is, and nothing is folded into it. */
+  readonly left?: boolean
+}
+
+/** It is tried again after a while. */
+export async function postpone(
+  sql: Database,
+  { id }: Change,
+  term: number,
+  { seconds, code, reason, attempts, left = false }: Postponement,
+): Promise<void> {
+  await sql`
+    update sync.outbox set state = case when requested_at is null and not ${left} then 'waiting' else 'sending' end,
+      attempts = coalesce(${attempts ?? null}::int, attempts), code = ${code}, reason = ${reason},
+      claim_until = '-infinity', claim_pid = null, not_before = now() + make_interval(secs => ${seconds})
+    where id = ${id} and term = ${term} and state = 'sending'`
+}

@@ -1,0 +1,76 @@
+/** The same edits by function, for integrators: by the names of the API, with the same rules. */
+import { afterAll, beforeEach, describe, expect, it } from 'vitest'
+import { catalog } from '../../src/registry.ts'
+import { notLocal } from '../../src/store/capture.ts'
+import { openDatabase } from '../../src/store/database.ts'
+import { createMirror } from '../../src/store/mirror.ts'
+import { createDatabase } from '../support/database.ts'
+
+const database = await createDatabase()
+const sql = openDatabase(database.url)
+
+afterAll(async () => {
+  await sql.end()
+  await database[Symbol.asyncDispose]()
+})
+
+beforeEach(async () => {
+  await sql`truncate sync.outbox`
+  await sql.begin(async (tx) => {
+    await notLocal(tx)
+    for (const table of ['clients', 'crm_opportunities', 'projects']) await tx`delete from scopestack.${tx(table)}`
+  })
+  await load('clients', '1', { name: 'One', active: true, 'msa-date': '2026-01-02' })
+  await load('clients', '2', { name: 'Two', active: true })
+  await load('crm-opportunities', '1', { name: 'Deal', 'opportunity-id': 'D1' })
+  await load('projects', '1', { 'project-name': 'Move' })
+})
+
+const load = (type: string, id: string, attributes: object) =>
+  sql.begin((tx) => createMirror(catalog.get(type)!).load(tx, [{ type, id, attributes }]))
+
+const outbox = () =>
+  sql`select resource, record_id, op, attributes, relationships, base, state from sync.outbox order by id`
+
+describe('a change by function', () => {
+  const enqueue = async (...given: readonly [string, string, string | null, object?, object?]) => {
+    const [type, op, id, attributes = {}, relationships = {}] = given
+    const [row] = await sql<{ id: string | null }[]>`
+      select sync.enqueue_change(${type}, ${op}, ${id}, ${sql.json(attributes as never)}, ${sql.json(relationships as never)})::text as id`
+    return row!.id
+  }
+
+  it('is the same change, by the names of the API', async () => {
+    expect(await enqueue('clients', 'update', '1', { 'msa-date': '2026-05-06', active: true })).toMatch(/^\d+$/)
+    expect(await enqueue('projects', 'create', null, { 'project-name': 'New' }, { client: '1' })).toMatch(/^\d+$/)
+    expect(await enqueue('crm-opportunities', 'delete', '1')).toMatch(/^\d+$/)
+    expect(await outbox()).toMatchObject([
+      { op: 'update', attributes: { 'msa-date': '2026-05-06' }, base: { attributes: { 'msa-date': '2026-01-02' } } },
+      { op: 'create', attributes: { 'project-name': 'New' }, relationships: { client: '1' } },
+      { op: 'delete', record_id: '1' },
+    ])
+    expect(await enqueue('clients', 'update', '2', { name: 'Two' })).toBeNull()
+  })
+
+  it.each([
+    [
+      ['clients', 'update', '1', { nmae: 'x' }],
+      /^"nmae" of clients is read-only or unknown. A change takes active, name, /,
+    ],
+    [['clients', 'update', '404', { name: 'x' }], /^clients has no record "404". Pull it first/],
+    [
+      ['projects', 'update', '1', { client: '1' }],
+      /^"client" of projects is a relationship, not an attribute. Give it behind the attributes: sync.enqueue_change\(…, '{}', '{"client": "id"}'\)\.$/,
+    ],
+    [
+      ['projects', 'create', null, { 'project-name': 'x' }, { 'executive-summary': 'x' }],
+      /^"executive-summary" of projects is an attribute, not a relationship. Give it before the relationships: /,
+    ],
+    [['clients', 'delete', '1'], /^Rows of scopestack.clients cannot be deleted/],
+    [['users', 'update', '1', { name: 'x' }], /^"name" of users is read-only or unknown. A change takes nothing\.$/],
+    [['nobody', 'update', '1'], /^There is no resource "nobody". The resources are clients, /],
+    [['clients', 'rename', '1'], /^A change is a create, an update or a delete, not "rename"\.$/],
+  ] as const)('is refused by the same rules: %j', async (given, sentence) => {
+    await expect(enqueue(...(given as unknown as Parameters<typeof enqueue>))).rejects.toThrow(sentence)
+  })
+})
