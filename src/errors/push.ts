@@ -130,6 +130,16 @@ export const keepsFailing = (facts: { what: string; attempts: number; last: stri
     { facts: { ...facts, last: `ScopeStack failed ${facts.attempts} times: ${facts.last}` } },
   )
 
+/** It answered 200, and the value is not there. */
+export const valueIgnored = (facts: { what: string; columns: string }): SyncError =>
+  new SyncError(
+    'SYNC_PUSH_IGNORED',
+    'park',
+    `ScopeStack took ${facts.what} and left this out without a word: ${facts.columns}. Look whether the value is of the right ` +
+      'kind, and the user-defined field is one that exists; then edit that column again, or "changes discard" lets it go.',
+    { facts },
+  )
+
 export const notHeld = (facts: { what: string; why: string }): SyncError =>
   new SyncError(
     'SYNC_PUSH_NOT_HELD',

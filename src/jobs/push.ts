@@ -65,7 +65,7 @@ export function startPusher({ pusher, queues, log }: Deps): { drain(): Promise<v
 
 function tell(log: Logger, { change, fate, error }: Settled): void {
   const facts = { change: change.id, resource: change.resource, record: change.recordId, code: error?.code }
-  if (fate === 'parked') log.warn(facts, error?.message ?? fate)
+  if (error !== null && fate !== 'postponed') log.warn(facts, error.message)
   else log.debug(facts, fate)
 }
 

@@ -13,7 +13,18 @@ import * as requests from '../store/requests.ts'
 import { isAnsweredTwice, settleSent } from '../store/settle.ts'
 import { includeOf, listRequest, readRecords } from './check.ts'
 import { isWhatWasSent, keyOf, lookUp } from './natural-key.ts'
-import { judgeOf, nameOf, recordOf, refused, setAside, type PushDeps, type Sending, type Settled } from './send.ts'
+import {
+  ignoredBy,
+  judgeOf,
+  nameOf,
+  recordOf,
+  refused,
+  setAside,
+  type PushDeps,
+  type Sending,
+  type Settled,
+} from './send.ts'
+import { givenBy, ignoredOf } from './taken.ts'
 import { createBody } from './write-document.ts'
 import { SyncError } from '../sync-error.ts'
 
@@ -117,12 +128,14 @@ async function takeAnswer(deps: PushDeps, sending: Sending, id: string): Promise
 }
 
 async function adopt(deps: PushDeps, sending: Sending, record: RemoteRecord): Promise<Settled> {
-  const { change, term } = sending
+  const { change, resource, term } = sending
   try {
     // By itself: a row that somebody holds keeps it from being settled, and must not make it unknown.
     await requests.noteAnswer(deps.sql, change, record.id)
     await settleSent(deps, change, term, record, null)
-    return { change, fate: 'sent', error: null }
+    // It is there, so there is nothing to set aside; but somebody should know.
+    const ignored = ignoredOf(resource, givenBy(resource, change), record)
+    return { change, fate: 'sent', error: ignored.length > 0 ? ignoredBy(change, ignored) : null }
   } catch (error) {
     // Another creation has it for its answer; one of both cannot be right.
     if (!isAnsweredTwice(error)) throw error

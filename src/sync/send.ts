@@ -8,6 +8,7 @@ import {
   rowHeld,
   UNKNOWN,
   unsupported,
+  valueIgnored,
   writeForbidden,
   writeRefused,
 } from '../errors/push.ts'
@@ -21,6 +22,7 @@ import { departed, postpone, withdrawRequest } from '../store/requests.ts'
 import { park, settleSent, settleSuperseded, type Rebase } from '../store/settle.ts'
 import { includeOf, listRequest, readRecords, type Asking } from './check.ts'
 import { decide, type Decision, type Rules } from './conflict.ts'
+import { ignoredOf } from './taken.ts'
 import { problemsOf, updateBody } from './write-document.ts'
 import { reason, SyncError } from '../sync-error.ts'
 
@@ -129,9 +131,18 @@ async function sendDecided(
   const deleted =
     change.op === 'delete' && 'status' in answer && answer.status === 404 && documentErrors(answer.body) !== null
   if ('status' in answer && !deleted) return await refused(deps, sending, answer, decisions)
-  await settleSent(deps, change, term, 'record' in answer ? answer.record : null, decisions)
+  const record = 'record' in answer ? answer.record : null
+  const ignored = record === null ? [] : ignoredOf(resource, decisions, record)
+  if (ignored.length > 0) return await setAside(deps, sending, ignoredBy(change, ignored), { decisions })
+  await settleSent(deps, change, term, record, decisions)
   return { change, fate: 'sent', error: null }
 }
+
+export const ignoredBy = (change: Change, ignored: readonly Decision[]): SyncError =>
+  valueIgnored({
+    what: nameOf(change),
+    columns: ignored.map(({ member, entry }) => (entry === undefined ? member : `${member}.${entry}`)).join(', '),
+  })
 
 /** A refusal is handed on; a success must carry what it made. */
 export const judgeOf =
