@@ -1,6 +1,7 @@
 /** The fields of a change, as both sides hold them. */
 import type { Resource } from '../resource.ts'
 import type { SeenDecision } from '../store/changes.ts'
+import { memberName } from '../sync/conflict.ts'
 
 const WIDTH = 78
 
@@ -30,14 +31,6 @@ const DECIDED: Readonly<Record<string, string>> = {
 
 /** One field in conflict holds up the whole change. */
 const WAITS_WITH_IT = 'waits with it'
-
-export function memberName(
-  resource: Resource | undefined,
-  { member, entry }: Pick<SeenDecision, 'member' | 'entry'>,
-): string {
-  const name = resource?.columns.find((column) => column.member === member)?.name ?? member
-  return entry === undefined ? name : `${name}.${entry}`
-}
 
 const hasConflict = (decisions: readonly SeenDecision[]): boolean =>
   decisions.some(({ decision }) => decision === 'park')

@@ -2,7 +2,8 @@
 import type { Resource } from '../resource.ts'
 import type { SeenChange, SeenDecision } from '../store/changes.ts'
 import type { Waits } from '../store/waits.ts'
-import { clipped, fullDifferences, memberName } from './change-fields.ts'
+import { clipped, fullDifferences } from './change-fields.ts'
+import { memberName } from '../sync/conflict.ts'
 import { ago, textTable, thousands } from './words.ts'
 
 const WIDTH = 78

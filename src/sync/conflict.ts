@@ -142,3 +142,12 @@ function plainDecimal(text: string): string {
   const digits = `${whole || '0'}${fraction === '' ? '' : `.${fraction}`}`
   return sign === '-' && digits !== '0' ? `-${digits}` : digits
 }
+
+/** As the tables call it: its column, and which of the user-defined fields. */
+export function memberName(
+  resource: Resource | undefined,
+  { member, entry }: { readonly member: string; readonly entry?: string | undefined },
+): string {
+  const name = resource?.columns.find((column) => column.member === member)?.name ?? member
+  return entry === undefined ? name : `${name}.${entry}`
+}

@@ -135,7 +135,7 @@ async function adopt(deps: PushDeps, sending: Sending, record: RemoteRecord): Pr
     await settleSent(deps, change, term, record, null)
     // It is there, so there is nothing to set aside; but somebody should know.
     const ignored = ignoredOf(resource, givenBy(resource, change), record)
-    return { change, fate: 'sent', error: ignored.length > 0 ? ignoredBy(change, ignored) : null }
+    return { change, fate: 'sent', error: ignored.length > 0 ? ignoredBy(sending, ignored) : null }
   } catch (error) {
     // Another creation has it for its answer; one of both cannot be right.
     if (!isAnsweredTwice(error)) throw error

@@ -21,7 +21,7 @@ import { confirmClaim, type Change, type Outbox } from '../store/outbox.ts'
 import { departed, postpone, withdrawRequest } from '../store/requests.ts'
 import { park, settleSent, settleSuperseded, type Rebase } from '../store/settle.ts'
 import { includeOf, listRequest, readRecords, type Asking } from './check.ts'
-import { decide, type Decision, type Rules } from './conflict.ts'
+import { decide, memberName, type Decision, type Rules } from './conflict.ts'
 import { ignoredOf } from './taken.ts'
 import { problemsOf, updateBody } from './write-document.ts'
 import { reason, SyncError } from '../sync-error.ts'
@@ -95,8 +95,8 @@ async function sendOver(
   }
   const { fate, decisions } = decide(resource, change, remote, deps.rules)
   if (fate === 'park') {
-    const both = decisions.filter(({ decision }) => decision === 'park').map(({ member, entry }) => entry ?? member)
-    const error = conflictFound({ what: recordOf(change), columns: both.join(', ') })
+    const both = decisions.filter(({ decision }) => decision === 'park')
+    const error = conflictFound({ what: recordOf(change), columns: namesOf(resource, both) })
     return await setAside(deps, sending, error, { decisions })
   }
   if (fate === 'nothing' && mayHaveLeft && decisions.some(({ decision }) => decision === 'same')) {
@@ -133,16 +133,16 @@ async function sendDecided(
   if ('status' in answer && !deleted) return await refused(deps, sending, answer, decisions)
   const record = 'record' in answer ? answer.record : null
   const ignored = record === null ? [] : ignoredOf(resource, decisions, record)
-  if (ignored.length > 0) return await setAside(deps, sending, ignoredBy(change, ignored), { decisions })
+  if (ignored.length > 0) return await setAside(deps, sending, ignoredBy(sending, ignored), { decisions })
   await settleSent(deps, change, term, record, decisions)
   return { change, fate: 'sent', error: null }
 }
 
-export const ignoredBy = (change: Change, ignored: readonly Decision[]): SyncError =>
-  valueIgnored({
-    what: nameOf(change),
-    columns: ignored.map(({ member, entry }) => (entry === undefined ? member : `${member}.${entry}`)).join(', '),
-  })
+const namesOf = (resource: Resource, decisions: readonly Decision[]): string =>
+  decisions.map((one) => memberName(resource, one)).join(', ')
+
+export const ignoredBy = ({ change, resource }: Sending, ignored: readonly Decision[]): SyncError =>
+  valueIgnored({ what: nameOf(change), columns: namesOf(resource, ignored) })
 
 /** A refusal is handed on; a success must carry what it made. */
 export const judgeOf =

@@ -89,14 +89,53 @@ const watched = (client: Client): Client => ({
   },
 })
 
+const silence = new Promise<never>(() => {})
+
+/** The way to ScopeStack of a process that dies: then nothing leaves it any more, and what had left is done there. */
+function mortal(through: (client: Client) => Client) {
+  let dead = false
+  const under = new Set<Promise<unknown>>()
+  const alive = async <T>(result: T): Promise<T> => (dead ? await silence : result)
+  const wire = watched(worker.client)
+  const inner = through({
+    ...wire,
+    async write(request, judge, signal) {
+      const { promise: stopped, resolve: stop } = Promise.withResolvers<void>()
+      const leaving = async (): Promise<void> => {
+        await request.leaving?.()
+        if (dead) stop()
+        await alive(null)
+      }
+      const writing = wire.write({ ...request, leaving }, judge, signal)
+      under.add(Promise.race([writing, stopped]).catch(() => {}))
+      return await writing
+    },
+  })
+  const client: Client = {
+    ...inner,
+    get: async (...asked) => await alive(await inner.get(...asked)),
+    write: async (...asked) => {
+      await alive(null)
+      return await alive(await inner.write(...asked))
+    },
+  }
+  const die = async (): Promise<void> => {
+    dead = true
+    await Promise.allSettled(under)
+  }
+  return { client, die }
+}
+
 /** A push by a process of its own, whose way to ScopeStack is `through`; its claims die with it. */
 async function pushOnce(through: (client: Client) => Client = (client) => client, died?: Promise<void>): Promise<void> {
   const outbox = openOutbox(worker.sql, 'test')
   const pusher = openPusher(worker, { conflict: undefined })
   await pusher.close()
-  const deps = { ...pusher, outbox, client: through(watched(worker.client)) }
+  const { client, die } = mortal(through)
+  const deps = { ...pusher, outbox, client }
   const pushing = push(deps, { signal: new AbortController().signal, onSettled: () => {} }).catch(() => {})
   await Promise.race([pushing, ...(died === undefined ? [] : [died])])
+  await die()
   await outbox.close()
 }
 
@@ -104,6 +143,7 @@ async function pushOnce(through: (client: Client) => Client = (client) => client
 const landing: (() => Promise<unknown>)[] = []
 
 async function slow(dies: boolean): Promise<void> {
+  let isDead = false
   const { promise: died, resolve: die } = Promise.withResolvers<void>()
   await pushOnce(
     (client) => ({
@@ -111,11 +151,17 @@ async function slow(dies: boolean): Promise<void> {
       async write(request, judge, signal) {
         if (request.method !== 'POST') return await client.write(request, judge, signal)
         await request.leaving?.()
+        if (isDead) return await silence
         const { method, path, body } = request
-        landing.push(() => client.write({ method, path, body: body! }, judge, signal).catch(() => {}))
+        landing.push(() =>
+          watched(worker.client)
+            .write({ method, path, body: body! }, judge, signal)
+            .catch(() => {}),
+        )
         if (!dies) throw remoteFailed({ url: path, status: 504, requestId: undefined })
+        isDead = true
         die()
-        return await new Promise<never>(() => {})
+        return await silence
       },
     }),
     dies ? died : undefined,
@@ -136,7 +182,6 @@ async function timePasses(): Promise<void> {
 
 async function killed(when: string): Promise<void> {
   const { promise: died, resolve: die } = Promise.withResolvers<void>()
-  const silence = new Promise<never>(() => {})
   await pushOnce(
     (client) => ({
       ...client,
