@@ -262,6 +262,18 @@ BEGIN
   RAISE EXCEPTION '% is read-only: ScopeStack''s API is not known to take changes of %. Change the record in ScopeStack; the next pull brings it here.', me.relation, me.type;
 END $$;
 --> statement-breakpoint
+-- TG_ARGV: what is to be said. Of what shows other rows in another shape, and would let an edit of its owner through.
+CREATE FUNCTION sync.refuse_edits() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  RAISE EXCEPTION '%', TG_ARGV[0];
+END $$;
+--> statement-breakpoint
+-- The triggers of the tables that it is made from write it, one level down.
+CREATE TRIGGER read_only BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON scopestack.user_defined_values
+FOR EACH STATEMENT WHEN (pg_trigger_depth() = 0)
+EXECUTE FUNCTION sync.refuse_edits('scopestack.user_defined_values is made from JSON columns and cannot be edited. Edit the row that it comes from: column user_defined_fields of clients, project_variables of projects and others, custom_attributes of crm_opportunities.');
+--> statement-breakpoint
 -- Makes the triggers of one table. Loads of our own are let through by the setting sync.origin, which counts only for roles
 -- that may write the outbox, as whom they work and as whom they logged in: whoever may merely edit cannot slip past, not even
 -- through a function that works with its owner's rights.
@@ -308,6 +320,9 @@ $$;
 -- For whoever kept an id that began as local-…: what it became.
 CREATE VIEW scopestack.new_ids AS SELECT l.local_id, l.real_id AS id, l.resource, l.made_at FROM sync.local_ids l;
 --> statement-breakpoint
+CREATE TRIGGER read_only INSTEAD OF INSERT OR UPDATE OR DELETE ON scopestack.new_ids FOR EACH ROW
+EXECUTE FUNCTION sync.refuse_edits('scopestack.new_ids only shows what ScopeStack answered, and cannot be edited.');
+--> statement-breakpoint
 COMMENT ON VIEW scopestack.new_ids IS 'The id that ScopeStack gave to each row that was made here, for 90 days: local_id is the one it began with.';
 --> statement-breakpoint
 -- For integrators: the same edit by member names, with the same rules, since it goes through the table with the caller's
@@ -327,6 +342,11 @@ BEGIN
   SELECT * INTO me FROM sync.captured c WHERE c.type = resource;
   IF NOT FOUND THEN RAISE EXCEPTION 'There is no resource "%". The resources are %.', resource, (SELECT string_agg(c.type, ', ' ORDER BY c.type) FROM sync.captured c WHERE c.writes <> '{}'); END IF;
   IF op NOT IN ('create', 'update', 'delete') THEN RAISE EXCEPTION 'A change is a create, an update or a delete, not "%".', op; END IF;
+  IF me.writes = '{}' THEN RAISE EXCEPTION '% is read-only: ScopeStack''s API is not known to take changes of it. Change the record in ScopeStack; the next pull brings it here.', resource; END IF;
+  IF op <> 'create' AND coalesce(record_id, '') = '' THEN RAISE EXCEPTION 'Nothing says which of % is meant. Give its id: sync.enqueue_change(''%'', ''%'', ''id'', …).', resource, resource, op; END IF;
+  IF jsonb_typeof(attributes) <> 'object' OR jsonb_typeof(relationships) <> 'object' THEN
+    RAISE EXCEPTION 'Attributes and relationships are objects, by the names of the API: sync.enqueue_change(''%'', ''%'', …, ''{"name": "value"}'', ''{"name": "id"}'').', resource, op;
+  END IF;
   SELECT e.member, e."from", c.name AS known INTO wrong
   FROM (SELECT key AS member, 'attribute' AS "from" FROM jsonb_object_keys(coalesce(attributes, '{}')) AS a(key)
     UNION ALL SELECT key, 'to-one' FROM jsonb_object_keys(coalesce(relationships, '{}')) AS r(key)) AS e
@@ -372,6 +392,9 @@ CREATE VIEW scopestack.pending_changes AS
 SELECT o.id AS change_id, o.resource, o.record_id, o.op, o.state, o.attributes, o.relationships, o.base, o.made_at, o.made_by,
   o.attempts, o.not_before, o.code, o.reason, o.errors
 FROM sync.outbox o WHERE o.state IN ('waiting', 'sending', 'parked');
+--> statement-breakpoint
+CREATE TRIGGER read_only INSTEAD OF INSERT OR UPDATE OR DELETE ON scopestack.pending_changes FOR EACH ROW
+EXECUTE FUNCTION sync.refuse_edits('scopestack.pending_changes only shows what waits, and cannot be edited. Edit the row itself, or settle the change with "changes retry", "changes discard" or "changes resolve".');
 --> statement-breakpoint
 COMMENT ON VIEW scopestack.pending_changes IS 'Local edits that are not settled yet: waiting, being sent, or parked with the reason.';
 --> statement-breakpoint

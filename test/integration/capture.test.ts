@@ -174,6 +174,28 @@ describe('refused is', () => {
     expect(await outbox()).toEqual([])
   })
 
+  it.each([
+    [
+      `update scopestack.user_defined_values set value = '7'`,
+      'scopestack.user_defined_values is made from JSON columns and cannot be edited. Edit the row that it comes from: column user_defined_fields of clients, project_variables of projects and others, custom_attributes of crm_opportunities.',
+    ],
+    [
+      `truncate scopestack.user_defined_values`,
+      'scopestack.user_defined_values is made from JSON columns and cannot be edited. Edit the row that it comes from: column user_defined_fields of clients, project_variables of projects and others, custom_attributes of crm_opportunities.',
+    ],
+    [
+      `update scopestack.pending_changes set state = 'sent'`,
+      'scopestack.pending_changes only shows what waits, and cannot be edited. Edit the row itself, or settle the change with "changes retry", "changes discard" or "changes resolve".',
+    ],
+    [
+      `insert into scopestack.new_ids values ('local-1', '7', 'clients')`,
+      'scopestack.new_ids only shows what ScopeStack answered, and cannot be edited.',
+    ],
+  ])('what shows other rows in another shape: %s', async (statement, sentence) => {
+    await sql`update scopestack.clients set domain = 'waits.test' where id = '1'`
+    expect(await refusal(statement)).toBe(sentence)
+  })
+
   it('an edit of a row that was deleted in ScopeStack', async () => {
     await sql.begin(async (tx) => {
       await notLocal(tx)

@@ -67,7 +67,15 @@ describe('a change by function', () => {
       /^"executive-summary" of projects is an attribute, not a relationship. Give it before the relationships: /,
     ],
     [['clients', 'delete', '1'], /^Rows of scopestack.clients cannot be deleted/],
-    [['users', 'update', '1', { name: 'x' }], /^"name" of users is read-only or unknown. A change takes nothing\.$/],
+    [
+      ['users', 'update', '1', { name: 'x' }],
+      /^users is read-only: ScopeStack's API is not known to take changes of it\. /,
+    ],
+    [
+      ['clients', 'update', null, { name: 'x' }],
+      /^Nothing says which of clients is meant\. Give its id: sync\.enqueue_change\('clients', 'update', 'id', …\)\.$/,
+    ],
+    [['clients', 'update', '1', []], /^Attributes and relationships are objects, by the names of the API: /],
     [['nobody', 'update', '1'], /^There is no resource "nobody". The resources are clients, /],
     [['clients', 'rename', '1'], /^A change is a create, an update or a delete, not "rename"\.$/],
   ] as const)('is refused by the same rules: %j', async (given, sentence) => {
