@@ -128,6 +128,13 @@ export interface Column {
   readonly entries: Entries | undefined
 }
 
+/**
+ * Whether a local edit may change it. The account is left out: there is only one, and responses name it otherwise than
+ * writes do (API notes §8).
+ */
+export const isEditable = ({ writable, from, target }: Column): boolean =>
+  writable && from !== 'to-many' && target !== 'accounts'
+
 export interface Resource {
   /** JSON:API type: `project-services`. */
   readonly type: string

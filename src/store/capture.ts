@@ -3,7 +3,7 @@
  * like the comments, so that a new resource needs no migration for them. What they do is in migrations/0010_capture.sql.
  */
 import { isDeepStrictEqual } from 'node:util'
-import type { Column, Resource } from '../resource.ts'
+import { isEditable, type Resource } from '../resource.ts'
 import { arrayLiteral } from './codec.ts'
 import { quote, type Database, type Transaction } from './database.ts'
 
@@ -13,13 +13,6 @@ interface Captured {
   readonly writes: readonly string[]
   readonly columns: readonly { readonly entries: unknown }[]
 }
-
-/**
- * Whether a local edit may change it. The account is left out: there is only one, and responses name it otherwise than
- * writes do (API notes §8).
- */
-const isEditable = ({ writable, from, target }: Column): boolean =>
-  writable && from !== 'to-many' && target !== 'accounts'
 
 /** What the triggers of a resource are to know. */
 const capturedOf = (resource: Resource): Captured => {

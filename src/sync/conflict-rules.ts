@@ -1,6 +1,6 @@
 /** SYNC_CONFLICT: `clients=local-wins,projects.project_name=remote-wins`; a rule alone is for everything else. */
 import { configInvalid } from '../errors.ts'
-import type { Column, Resource } from '../resource.ts'
+import { isEditable, type Resource } from '../resource.ts'
 import type { Rule, Rules } from './conflict.ts'
 
 const RULES: readonly string[] = ['park', 'remote-wins', 'local-wins'] satisfies Rule[]
@@ -33,12 +33,8 @@ function meantBy(about: string, catalog: ReadonlyMap<string, Resource>): string 
   const resource = written.find(({ type, table }) => type === named || table === named)
   if (resource === undefined) return { instead: `There are ${written.map(({ type }) => type).join(', ')}.` }
   if (rest.length === 0) return resource.type
-  const fields = resource.columns.filter(isWritten)
+  const fields = resource.columns.filter(isEditable)
   const field = fields.find(({ member, name }) => member === rest.join('.') || name === rest.join('.'))
   if (field !== undefined) return `${resource.type}.${field.member}`
   return { instead: `The fields of ${resource.type} are ${fields.map(({ name }) => name).join(', ')}.` }
 }
-
-/** The account's is never: there is only one. */
-const isWritten = ({ writable, from, target }: Column): boolean =>
-  writable && from !== 'to-many' && target !== 'accounts'

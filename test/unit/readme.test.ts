@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { expect, it } from 'vitest'
 import { catalog } from '../../src/registry.ts'
+import { isEditable } from '../../src/resource.ts'
 
 const README = readFileSync(new URL('../../README.md', import.meta.url), 'utf8')
 const TAKES = { create: 'new rows', update: 'edits', delete: 'deletes' } as const
@@ -16,10 +17,7 @@ it('lists what can be edited with SQL, column by column', () => {
     }),
   )
   const editable = [...catalog.values()].flatMap(({ table, writes, columns }) => {
-    // The account's key is written for us: there is only one.
-    const names = columns
-      .filter(({ writable, from, target }) => writable && from !== 'to-many' && target !== 'accounts')
-      .map(({ name }) => name)
+    const names = columns.filter(isEditable).map(({ name }) => name)
     if (writes.length === 0 || names.length === 0) return []
     const takes = (['create', 'update', 'delete'] as const).filter((write) => writes.includes(write))
     return [{ table, takes: takes.map((write) => TAKES[write]).join(', '), columns: names }]
