@@ -14,8 +14,15 @@ const FATE: Readonly<Record<Planned['fate'], string>> = {
   refused: 'is set aside: ScopeStack does not say what it holds',
 }
 
-/** @param wide nothing is cut. */
-export function planText(planned: readonly Planned[], catalog: ReadonlyMap<string, Resource>, wide: boolean): string {
+interface PlanText {
+  readonly catalog: ReadonlyMap<string, Resource>
+  /** Changes that were not looked at. */
+  readonly behind?: number
+  /** Nothing is cut. */
+  readonly wide: boolean
+}
+
+export function planText(planned: readonly Planned[], { catalog, behind = 0, wide }: PlanText): string {
   if (planned.length === 0) return 'Nothing waits to be sent.'
   const parts = planned.map(({ change, method, path, fate, decisions }) => {
     const deletion = change.op === 'delete'
@@ -26,7 +33,8 @@ export function planText(planned: readonly Planned[], catalog: ReadonlyMap<strin
     return [head, ...differences(catalog.get(change.resource), told, { deletion, wide })].join('\n')
   })
   const n = planned.length
-  return `${parts.join('\n\n')}\n\n${thousands(n)} record${n === 1 ? '' : 's'}. Nothing was sent.`
+  const more = behind === 0 ? '' : ` ${thousands(behind)} more change${behind === 1 ? ' waits' : 's wait'} behind them.`
+  return `${parts.join('\n\n')}\n\n${thousands(n)} record${n === 1 ? '' : 's'}.${more} Nothing was sent.`
 }
 
 export const planJson = ({ change, method, path, fate, decisions }: Planned) => ({

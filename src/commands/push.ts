@@ -52,11 +52,13 @@ Examples
       const pusher = openPusher(worker, config)
       try {
         if (options['plan'] === true) {
-          const planned = await plan(pusher, signal)
+          const { planned, behind } = await plan(pusher, signal)
           say(
             json
-              ? planned.map((one) => JSON.stringify(planJson(one))).join('\n')
-              : planText(planned, worker.catalog, !process.stdout.isTTY),
+              ? [...planned.map(planJson), { type: 'plan', records: planned.length, behind }]
+                  .map((one) => JSON.stringify(one))
+                  .join('\n')
+              : planText(planned, { catalog: worker.catalog, behind, wide: !process.stdout.isTTY }),
           )
           return EXIT.ok
         }
@@ -110,7 +112,9 @@ function tellRetries(log: Logger, json: boolean): (error: SyncError) => void {
 
 /** What went well needs no line of its own: there may be thousands. What waits is told of at the end. */
 const settledLine = ({ change, fate, error }: Settled): string | null =>
-  error === null || fate !== 'parked' ? null : wrapped(`Change ${change.id}: ${withId(error.message, change.id)}`, '')
+  error === null || fate === 'postponed'
+    ? null
+    : wrapped(`Change ${change.id}: ${withId(error.message, change.id)}`, '')
 
 const settledJson = ({ change, fate, error }: Settled) => ({
   type: 'change',

@@ -1,6 +1,6 @@
 /** What a push would do, without doing it: nothing is claimed, noted or sent. */
 import type { RemoteRecord, Resource } from '../resource.ts'
-import { openChanges } from '../store/changes.ts'
+import { countChanges, openChanges } from '../store/changes.ts'
 import type { Change } from '../store/outbox.ts'
 import { checkedIds, readRecords } from './check.ts'
 import { decide, type Decision } from './conflict.ts'
@@ -22,11 +22,15 @@ export interface Planned {
 
 const METHOD = { create: 'POST', update: 'PATCH', delete: 'DELETE' } as const
 /** A plan is for reading. */
-const MOST_RECORDS = 1000
+const MOST_CHANGES = 1000
 const TOGETHER = 100
 
-export async function plan(deps: PushDeps, signal: AbortSignal): Promise<Planned[]> {
-  const open = await openChanges(deps.sql, MOST_RECORDS)
+/** @returns with how many changes are behind those that were looked at. */
+export async function plan(
+  deps: PushDeps,
+  signal: AbortSignal,
+): Promise<{ readonly planned: Planned[]; readonly behind: number }> {
+  const open = await openChanges(deps.sql, MOST_CHANGES)
   const sums = [...Map.groupBy(open, ({ resource, recordId }) => `${resource} ${recordId}`).values()].flatMap(
     (changes) => {
       const first = changes.find(({ state }) => state !== 'parked')!
@@ -47,7 +51,9 @@ export async function plan(deps: PushDeps, signal: AbortSignal): Promise<Planned
       }
     }
   }
-  return inOrder(planned)
+  const { waiting = 0, sending = 0 } = await countChanges(deps.sql)
+  const behind = Math.max(0, waiting + sending - open.filter(({ state }) => state !== 'parked').length)
+  return { planned: inOrder(planned), behind }
 }
 
 /** The oldest first, and what refers to a new row behind it. */

@@ -75,7 +75,7 @@ it('an edit that may not be looked at is set aside alone', async () => {
   sim.addFault({ kind: '404', match: { method: 'GET', type: 'vendors', page: 1 } })
   sim.addFault({ kind: '409', count: 'always', match: { method: 'GET', path: '/vendors/not-an-id' } })
   const pusher = openPusher(worker, { conflict: undefined })
-  const planned = await plan({ ...pusher, client: refusing(pusher.client) }, new AbortController().signal)
+  const { planned } = await plan({ ...pusher, client: refusing(pusher.client) }, new AbortController().signal)
   await pusher.close()
   expect(planned.map(({ fate }) => fate)).toEqual(['send', 'refused', 'send'])
   sim.addFault({ kind: '404', match: { method: 'GET', type: 'vendors', page: 1 } })
@@ -87,6 +87,21 @@ it('an edit that may not be looked at is set aside alone', async () => {
       [three!, 'sent'],
     ]),
   )
+})
+
+it('a plan that does not look at everything says so', async () => {
+  const [one, two] = vendors()
+  const edits = (id: string, count: number) => worker.sql`
+    insert into sync.outbox (resource, record_id, op, attributes, base, made_by, txid)
+    select 'vendors', ${id}, 'update', jsonb_build_object('city', n::text), '{"attributes": {"city": null}}', 'test', 1
+    from generate_series(1, ${count}::int) as n`
+  await edits(one!, 1_100)
+  await edits(two!, 3)
+  const pusher = openPusher(worker, { conflict: undefined })
+  const { planned, behind } = await plan(pusher, new AbortController().signal)
+  await pusher.close()
+  expect(planned.map(({ change }) => [change.recordId, change.attributes])).toEqual([[one, { city: '1100' }]])
+  expect(behind).toBe(3)
 })
 
 it('a name that no address holds is not looked up: it is sent, and unknown when its answer is lost', async () => {

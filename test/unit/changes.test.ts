@@ -181,10 +181,13 @@ describe('the values', () => {
       fate: 'park',
       decisions: decisions as Planned['decisions'],
     }
-    const plan = planText([planned], catalog, false)
+    const plan = planText([planned], { catalog, wide: false })
     expect(plan).toMatch(/\n {4}domain {2}"" → mine\.test\n {12}waits with it\n/)
     expect(plan).not.toContain(LONG)
     expect(plan.split('\n').filter(({ length }) => length > 80)).toEqual([])
-    expect(planText([planned], catalog, true)).toContain(LONG)
+    expect(planText([planned], { catalog, wide: true })).toContain(LONG)
+    expect(planText([planned], { catalog, wide: true, behind: 2 })).toMatch(
+      /\n\n1 record\. 2 more changes wait behind them\. Nothing was sent\.$/,
+    )
   })
 })
