@@ -149,7 +149,10 @@ describe('an edit made while an earlier one is being sent', () => {
         }
       },
     })
-    expect(settled).toMatchObject([{ fate: 'sent' }, { fate: 'parked', error: { facts: { columns: two } } }])
+    expect(settled).toMatchObject([
+      { fate: 'sent' },
+      { fate: 'parked', error: { facts: { columns: `user_defined_fields.${two}` } } },
+    ])
     const [row] = await worker.sql<{ base: object }[]>`select base from sync.outbox order by id desc limit 1`
     expect(row!.base).toMatchObject({
       attributes: { 'user-defined-fields': expect.arrayContaining([{ name: one, value: 'SENT' }]) },

@@ -103,7 +103,8 @@ describe('a page that comes as it was', () => {
         return await client.write({ ...request, body: JSON.stringify(back) }, judge, signal)
       },
     })
-    expect(await worker.push({ through })).toMatchObject([{ fate: 'sent' }])
+    expect(await worker.push({ through })).toMatchObject([{ fate: 'parked', error: { code: 'SYNC_PUSH_IGNORED' } }])
+    await pullOne(worker, 'vendors')
     expect(await name(ids[1]!)).toMatchObject({ name: before })
   })
 })
