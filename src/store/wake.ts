@@ -1,14 +1,20 @@
 /** When there is something to push: Postgres says so at once, and the table knows for sure. */
 import type { Database } from './database.ts'
 
-/** Whether a change may be sent now, as far as its time goes; whether it is somebody's already shows when it is claimed. */
-export async function isDue(sql: Database): Promise<boolean> {
-  const [due] = await sql`
-    select from sync.outbox where state in ('waiting', 'sending') and (not_before is null or not_before <= now())
-      and (claim_until is null or claim_until < now() or claim_pid is null
-        or not exists (select from pg_stat_activity a where a.pid = claim_pid))
-    limit 1`
-  return due !== undefined
+export interface Due {
+  /** A change may be sent, as far as its time goes; whether something else is in its way shows when it is claimed. */
+  readonly due: boolean
+  /** Of the newest claim: it stays while all that is due is kept back, as behind a new row that was set aside. */
+  readonly term: number
+}
+
+export async function readDue(sql: Database): Promise<Due> {
+  const [row] = await sql<Due[]>`
+    select coalesce(pg_sequence_last_value('sync.outbox_term'), 0)::float8 as term, exists (
+      select from sync.outbox where state in ('waiting', 'sending') and (not_before is null or not_before <= now())
+        and (claim_until is null or claim_until < now() or claim_pid is null
+          or not exists (select from pg_stat_activity a where a.pid = claim_pid))) as due`
+  return row!
 }
 
 /**

@@ -6,7 +6,7 @@ import { openDatabase } from '../../src/store/database.ts'
 import { createMirror } from '../../src/store/mirror.ts'
 import { confirmClaim, openOutbox, type Outbox } from '../../src/store/outbox.ts'
 import { settleSent } from '../../src/store/settle.ts'
-import { forgetOldChanges } from '../../src/store/wake.ts'
+import { forgetOldChanges, readDue } from '../../src/store/wake.ts'
 import { foldChanges } from '../../src/sync/push.ts'
 import { ontoAnswer } from '../../src/sync/rebase.ts'
 import { createDatabase } from '../support/database.ts'
@@ -154,6 +154,21 @@ it('lets what refers to a new row wait for it, and gives it the real id', async 
   expect(await sql`select client_id from scopestack.projects`).toEqual([{ client_id: '77' }])
   expect((await claim(other)).changes).toMatchObject([{ resource: 'projects', relationships: { client: '77' } }])
   expect(await sql`select id from scopestack.clients where name = 'New'`).toEqual([{ id: '77' }])
+})
+
+it('tells what is due and kept back from what is due and goes on', async () => {
+  expect(await readDue(sql)).toMatchObject({ due: false })
+  await sql`
+    with c as (insert into scopestack.clients (name) values ('Refused') returning id)
+    insert into scopestack.projects (project_name, client_id) select 'Behind it', id from c`
+  const { term } = await claim(one)
+  await sql`update sync.outbox set state = 'parked' where resource = 'clients'`
+  expect((await claim(other)).changes).toEqual([])
+  expect(await readDue(sql)).toEqual({ due: true, term })
+  await edit('1', 'Goes on')
+  const next = await claim(other)
+  expect(await readDue(sql)).toEqual({ due: true, term: next.term })
+  expect(next.term).toBeGreaterThan(term)
 })
 
 it('exchanges the id also where a pull has met the record before its answer came', async () => {
