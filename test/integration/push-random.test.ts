@@ -95,29 +95,27 @@ const silence = new Promise<never>(() => {})
 function mortal(through: (client: Client) => Client) {
   let dead = false
   const under = new Set<Promise<unknown>>()
-  const alive = async <T>(result: T): Promise<T> => (dead ? await silence : result)
+  const alive = async <T>(done: Promise<T>): Promise<T> => {
+    await Promise.allSettled([done])
+    return await (dead ? silence : done)
+  }
   const wire = watched(worker.client)
   const inner = through({
     ...wire,
     async write(request, judge, signal) {
-      const { promise: stopped, resolve: stop } = Promise.withResolvers<void>()
       const leaving = async (): Promise<void> => {
         await request.leaving?.()
-        if (dead) stop()
-        await alive(null)
+        if (dead) throw new Error('It died before this left.')
       }
       const writing = wire.write({ ...request, leaving }, judge, signal)
-      under.add(Promise.race([writing, stopped]).catch(() => {}))
+      under.add(writing.catch(() => {}))
       return await writing
     },
   })
   const client: Client = {
     ...inner,
-    get: async (...asked) => await alive(await inner.get(...asked)),
-    write: async (...asked) => {
-      await alive(null)
-      return await alive(await inner.write(...asked))
-    },
+    get: async (...asked) => await (dead ? silence : alive(inner.get(...asked))),
+    write: async (...asked) => await (dead ? silence : alive(inner.write(...asked))),
   }
   const die = async (): Promise<void> => {
     dead = true
