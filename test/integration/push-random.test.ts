@@ -8,6 +8,7 @@ import { openPusher } from '../../src/assemble.ts'
 import { remoteFailed } from '../../src/errors.ts'
 import type { Client } from '../../src/remote/client.ts'
 import { startSimulator, type Simulator } from '../../src/simulator/server.ts'
+import { transact } from '../../src/store/database.ts'
 import { openOutbox } from '../../src/store/outbox.ts'
 import { push } from '../../src/sync/push.ts'
 import { createDatabase, type TestDatabase } from '../support/database.ts'
@@ -173,9 +174,13 @@ async function land(): Promise<void> {
 /** So long that what left before has landed, or never will. */
 async function timePasses(): Promise<void> {
   await land()
-  await worker.sql`
-    update sync.outbox set not_before = null, requested_at = requested_at - interval '100 s'
-    where state in ('waiting', 'sending')`
+  // What a dead process had begun in the database is ended there, too.
+  await transact(
+    worker.sql,
+    (tx) => tx`
+      update sync.outbox set not_before = null, requested_at = requested_at - interval '100 s'
+      where state in ('waiting', 'sending')`,
+  )
 }
 
 async function killed(when: string): Promise<void> {
@@ -275,7 +280,13 @@ async function rest(): Promise<void> {
   sim.removeFault()
   for (;;) {
     await timePasses()
-    await worker.sql`update sync.outbox set not_before = null, claim_pid = null, claim_until = case when state = 'sending' then '-infinity'::timestamptz end where state in ('waiting', 'sending')`
+    await transact(
+      worker.sql,
+      (tx) => tx`
+        update sync.outbox set not_before = null, claim_pid = null,
+          claim_until = case when state = 'sending' then '-infinity'::timestamptz end
+        where state in ('waiting', 'sending')`,
+    )
     const [open] = await worker.sql`select from sync.outbox where state in ('waiting', 'sending') limit 1`
     if (open === undefined) return
     await pushOnce()
