@@ -39,6 +39,8 @@ CREATE TABLE "sync"."outbox" (
 	"settled_at" timestamp with time zone,
 	"superseded_by" bigint,
 	"answer_id" text,
+	"answer" jsonb,
+	"in_doubt" jsonb,
 	"returned_at" timestamp with time zone,
 	"noted_at" timestamp with time zone,
 	"code" text,

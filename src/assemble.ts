@@ -29,7 +29,7 @@ import { openRedisTokenStore } from './store/tokens-redis.ts'
 import { readRules } from './sync/conflict-rules.ts'
 import type { PullDeps } from './sync/pull-resource.ts'
 import { ontoAnswer } from './sync/rebase.ts'
-import type { PushDeps } from './sync/send.ts'
+import { type PushDeps } from './sync/sending.ts'
 import { SyncError } from './sync-error.ts'
 
 export const VERSION = pkg.version

@@ -3,6 +3,7 @@ import { SyncError } from '../sync-error.ts'
 
 /** Codes by which a parked change is known. */
 export const UNKNOWN = 'SYNC_PUSH_UNKNOWN'
+export const IGNORED = 'SYNC_PUSH_IGNORED'
 /** Not parked: a creation whose answer was lost and that is being looked for. */
 export const UNANSWERED = 'SYNC_PUSH_UNANSWERED'
 
@@ -133,7 +134,7 @@ export const keepsFailing = (facts: { what: string; attempts: number; last: stri
 /** It answered 200, and the value is not there. */
 export const valueIgnored = (facts: { what: string; columns: string }): SyncError =>
   new SyncError(
-    'SYNC_PUSH_IGNORED',
+    IGNORED,
     'park',
     `ScopeStack took ${facts.what} and left this out without a word: ${facts.columns}. Look whether the value is of the right ` +
       'kind, and the user-defined field is one that exists; then edit that column again, or "changes discard" lets it go.',

@@ -5,6 +5,7 @@
  */
 import { arrayLiteral } from './codec.ts'
 import type { Database, Transaction } from './database.ts'
+import { isInPart } from './outbox.ts'
 
 /** The one resource whose records others are read by. */
 export const FOLLOWED = 'projects'
@@ -26,7 +27,7 @@ export async function noteChanged(tx: Transaction, resource: string, ids: readon
 export async function noteSettled(tx: Transaction): Promise<void> {
   const settled = await tx<{ id: string }[]>`
     update sync.outbox set noted_at = now()
-    where resource = ${FOLLOWED} and state in ('sent', 'superseded') and noted_at is null and record_id not like 'local-%'
+    where resource = ${FOLLOWED} and (state in ('sent', 'superseded') or ${isInPart(tx)}) and noted_at is null and record_id not like 'local-%'
     returning record_id as id`
   await noteChanged(
     tx,

@@ -13,6 +13,8 @@ export interface SeenChange extends Change {
   readonly madeAt: Date
   readonly madeBy: string
   readonly notBefore: Date | null
+  /** Somebody is sending it just now. */
+  readonly held: boolean
   readonly settledAt: Date | null
   readonly supersededBy: number | null
   readonly code: string | null
@@ -31,7 +33,8 @@ export interface SeenDecision {
 }
 
 const seen = (sql: Database | Transaction) => sql`
-  ${columns(sql)}, o.made_at as "madeAt", o.made_by as "madeBy", o.not_before as "notBefore", o.settled_at as "settledAt",
+  ${columns(sql)}, o.made_at as "madeAt", o.made_by as "madeBy", o.not_before as "notBefore",
+  o.state = 'sending' and o.claim_until > now() as held, o.settled_at as "settledAt",
   o.superseded_by::float8 as "supersededBy", o.code, o.reason, o.errors, o.decisions`
 
 /** The newest, in their order, and how many there are in all. @param all also those that are settled. */
@@ -76,9 +79,9 @@ export async function retryChange(sql: Database, id: number): Promise<void> {
     checkDecidable('retry', await lockedChange(tx, id))
     // Of one whose arrival nobody knows a person has said that it is not there. One that was answered is never sent again.
     await tx`
-      update sync.outbox set state = case when answer_id is null or op <> 'create' then 'waiting' else 'sending' end,
+      update sync.outbox set state = case when requested_at is null or code = ${UNKNOWN} and answer_id is null then 'waiting' else 'sending' end,
         claim_until = '-infinity', claim_pid = null, attempts = 0, not_before = null, settled_at = null, code = null, reason = null,
-        errors = null, returned_at = null, requested_at = case when code = ${UNKNOWN} and answer_id is null then null else requested_at end
+        errors = null, returned_at = null, noted_at = null, requested_at = case when code = ${UNKNOWN} and answer_id is null then null else requested_at end
       where id = ${id}`
     await tx`select pg_notify('scopestack_sync_outbox', '')`
   })

@@ -7,7 +7,7 @@ export type Decide = 'retry' | 'discard' | 'resolve'
 const DONE = { retry: 'retried', discard: 'discarded' } as const
 
 /** @throws SyncError SYNC_USAGE */
-export function checkDecidable(decide: Decide, { id, state, code }: SeenChange): void {
+export function checkDecidable(decide: Decide, { id, op, state, code, held }: SeenChange): void {
   if (decide === 'resolve') {
     if (state !== 'parked') {
       const now =
@@ -19,8 +19,9 @@ export function checkDecidable(decide: Decide, { id, state, code }: SeenChange):
       throw usage(`Change ${id} ${now}; nothing is left to decide.`)
     }
     if (code !== 'SYNC_PUSH_CONFLICT') throw usage(`Change ${id} is no conflict. ${instead(id, code)}`)
-  } else if (state !== 'parked' && state !== 'waiting') {
-    const now = state === 'sending' ? 'is being sent just now' : `is ${state}`
+  } else if (state !== 'parked' && state !== 'waiting' && (state !== 'sending' || held || op === 'create')) {
+    const sending = held ? 'is being sent just now' : 'left, and is being looked for'
+    const now = state === 'sending' ? sending : `is ${state}`
     throw usage(`Change ${id} ${now}, so it cannot be ${DONE[decide]}.`)
   }
 }

@@ -2,6 +2,7 @@
 import type { Resource } from '../resource.ts'
 import { arrayLiteral, isStorable } from './codec.ts'
 import type { Database, Transaction } from './database.ts'
+import { isInPart } from './outbox.ts'
 
 type Sql = Database | Transaction
 
@@ -13,7 +14,7 @@ const began = (sql: Sql, type: string, since: 'lease' | 'snapshot') => sql`
 
 /** Of changes `o`: on its way, or settled since the reading under way began, so that what was read may be older. */
 const isUnderWay = (sql: Sql, type: string, since: 'lease' | 'snapshot') => sql`
-  (o.state in ('waiting', 'sending') or (o.state in ('sent', 'superseded') and o.settled_at > ${began(sql, type, since)}))`
+  (o.state in ('waiting', 'sending') or ((o.state in ('sent', 'superseded') or ${isInPart(sql)}) and o.settled_at > ${began(sql, type, since)}))`
 
 /** Of changes `o`: it was let go, and the row may still hold its values. */
 const isOwed = (sql: Sql) => sql`

@@ -7,8 +7,8 @@
  *      ▲                  │
  *      └─────release──────┘
  */
-import { claimLost, UNANSWERED } from '../errors/push.ts'
-import type { Write } from '../resource.ts'
+import { IGNORED, UNANSWERED } from '../errors/push.ts'
+import type { RemoteRecord, Write } from '../resource.ts'
 import { arrayLiteral, encodeJson } from './codec.ts'
 import { openSession, transact, type Database, type Transaction } from './database.ts'
 import { resolveLocalIds } from './local-ids.ts'
@@ -27,15 +27,24 @@ export interface Change {
   readonly base: { readonly attributes?: Members; readonly relationships?: Members }
   readonly state: State
   readonly attempts: number
-  /** Of a creation that left and was not answered. */
+  /** It left, and what came of it is not settled: it goes on alone and as it is, since it may have arrived. */
   readonly requestedAt: Date | null
   /** Seconds since then, when this was read. */
   readonly silentFor: number | null
   /** Of a creation: the record that it became, noted before its row is touched. */
   readonly answerId: string | null
+  /** What ScopeStack answered, and what was decided before, where its row could not be settled with it yet. */
+  readonly answer: Answer | null
+  /** Values of parked changes that went into it and may have arrived. */
+  readonly inDoubt: { readonly attributes: Members; readonly relationships: Members } | null
   readonly knownIds: readonly string[] | null
   /** Of a parked one: its row shows what ScopeStack holds again. */
   readonly returnedAt: Date | null
+}
+
+export interface Answer {
+  readonly record: RemoteRecord
+  readonly decisions: unknown
 }
 
 /** What a record's waiting changes come to. */
@@ -86,7 +95,7 @@ export function openOutbox(sql: Database, holder: string): Outbox {
         await tx`
           update sync.outbox set state = 'sending', term = ${term}, claimed_by = ${holder}, claim_pid = ${backend?.pid ?? null},
             claim_start = ${backend?.start ?? null}, claim_until = now() + make_interval(secs => ${CLAIM_SECONDS}),
-            not_before = null, code = case when requested_at is not null then ${UNANSWERED} else code end
+            not_before = null, code = case when op = 'create' and requested_at is not null then ${UNANSWERED} else code end
           where id = any(${idList(changes)}::bigint[])`
         return { term, changes }
       })
@@ -99,11 +108,11 @@ export function openOutbox(sql: Database, holder: string): Outbox {
     },
 
     async release(term, { seconds = 0 } = {}) {
-      // A creation that left stays as it is: whoever takes it next has to look for it first.
+      // What left stays as it is: whoever takes it next has to look first.
       await sql`
         update sync.outbox set state = case when requested_at is null then 'waiting' else 'sending' end,
           claim_until = '-infinity', claim_pid = null, not_before = now() + make_interval(secs => ${seconds})
-        where term = ${term} and state = 'sending'`
+        where term = ${term} and state = 'sending' and claim_until > '-infinity'`
     },
 
     async close() {
@@ -163,10 +172,9 @@ const supersede = (tx: Transaction, ids: readonly number[], by: number | null) =
   update sync.outbox set state = 'superseded', superseded_by = ${by}, settled_at = now()
   where id = any(${`{${ids.join(',')}}`}::bigint[])`
 
-const rewrite = (tx: Transaction, { id, op, attributes, relationships, base, requestedAt, knownIds }: Change) => tx`
-  update sync.outbox set op = ${op}, requested_at = ${requestedAt},
-    known_ids = ${knownIds === null ? null : arrayLiteral(knownIds)}::text[], attributes = ${json(tx, attributes)}, relationships = ${json(tx, relationships)},
-    base = ${json(tx, base)},
+const rewrite = (tx: Transaction, { id, op, attributes, relationships, base, inDoubt }: Change) => tx`
+  update sync.outbox set op = ${op}, attributes = ${json(tx, attributes)}, relationships = ${json(tx, relationships)},
+    base = ${json(tx, base)}, in_doubt = ${inDoubt === null ? null : json(tx, inDoubt)},
     refs = (select sync.local_refs(k.columns, ${json(tx, attributes)}, ${json(tx, relationships)})
       from sync.captured k where k.type = resource)
   where id = ${id}`
@@ -182,12 +190,8 @@ async function withRealIds(tx: Transaction, changes: readonly Change[]): Promise
   return [...now]
 }
 
-/** Whoever was suspended for long must not send what others have gone past. */
-export async function confirmClaim(sql: Database, { id }: Change, term: number): Promise<void> {
-  const [held] = await sql`
-    select from sync.outbox where id = ${id} and term = ${term} and state = 'sending' and claim_until > now()`
-  if (held === undefined) throw claimLost({ change: id, term })
-}
+/** Of a change: it was taken, but for what it is parked with. */
+export const isInPart = (sql: Database | Transaction) => sql`(state = 'parked' and code = ${IGNORED})`
 
 const idList = (changes: readonly Change[]): string => `{${changes.map(({ id }) => id).join(',')}}`
 
@@ -197,4 +201,4 @@ export const json = (tx: Database | Transaction, value: unknown) => tx`${encodeJ
 export const columns = (tx: Database | Transaction) => tx`
   o.id::float8 as id, o.resource, o.record_id as "recordId", o.op, o.attributes, o.relationships, o.base, o.state, o.attempts,
   o.requested_at as "requestedAt", extract(epoch from clock_timestamp() - o.requested_at)::float8 as "silentFor",
-  o.answer_id as "answerId", array_to_json(o.known_ids) as "knownIds", o.returned_at as "returnedAt"`
+  o.answer_id as "answerId", o.answer, o.in_doubt as "inDoubt", array_to_json(o.known_ids) as "knownIds", o.returned_at as "returnedAt"`

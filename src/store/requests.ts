@@ -1,11 +1,11 @@
 /**
- * What is noted of a change on its way, so that whoever takes it next knows what may have happened: that a creation left,
- * that it was answered, and why it is tried again later.
+ * What is noted of a change on its way, so that whoever takes it next knows what may have happened: that it left, what it was
+ * answered, and why it is tried again later.
  */
 import { claimLost, UNANSWERED } from '../errors/push.ts'
 import { arrayLiteral } from './codec.ts'
 import type { Database } from './database.ts'
-import { json, type Change } from './outbox.ts'
+import { json, type Answer, type Change } from './outbox.ts'
 
 /** Before a creation leaves: after a crash its trace is this note. */
 export async function noteRequest(sql: Database, { id }: Change, term: number, knownIds: readonly string[]) {
@@ -16,7 +16,7 @@ export async function noteRequest(sql: Database, { id }: Change, term: number, k
   if (count !== 1) throw claimLost({ change: id, term })
 }
 
-/** It leaves now: it may have waited for its turn since it was noted. */
+/** It leaves now, unless the claim was lost: whoever was suspended for long must not send what others have gone past. From here on nothing is folded into it before it is settled. */
 export async function noteLeaving(sql: Database, { id }: Change, term: number): Promise<void> {
   const { count } = await sql`
     update sync.outbox set requested_at = clock_timestamp()
@@ -25,18 +25,27 @@ export async function noteLeaving(sql: Database, { id }: Change, term: number): 
 }
 
 /**
- * Whoever has the claim by now: the answer is known all the same.
+ * The record that a creation became. Whoever has the claim by now: it is known all the same.
  *
+ * @param answer null where the record was found, and not answered: it may have been edited since it was made.
  * @throws what `isAnsweredTwice` knows.
  */
-export async function noteAnswer(sql: Database, { id }: Change, answer: string): Promise<void> {
-  await sql`update sync.outbox set answer_id = ${answer} where id = ${id} and state = 'sending' and requested_at is not null`
+export async function noteMade(sql: Database, { id }: Change, made: string, answer: Answer | null): Promise<void> {
+  await sql`
+    update sync.outbox set answer_id = ${made}, answer = ${answer === null ? null : json(sql, answer)}
+    where id = ${id} and state = 'sending' and requested_at is not null`
+}
+
+/** To an edit, whose row is settled with it later. */
+export async function keepAnswer(sql: Database, { id }: Change, term: number, answer: Answer): Promise<void> {
+  await sql`
+    update sync.outbox set answer = ${json(sql, answer)} where id = ${id} and term = ${term} and state = 'sending'`
 }
 
 /** It certainly did not arrive, or what it made is gone. */
 export async function withdrawRequest(sql: Database, { id }: Change, term: number): Promise<void> {
   await sql`
-    update sync.outbox set requested_at = null, known_ids = null, answer_id = null
+    update sync.outbox set requested_at = null, known_ids = null, answer_id = null, answer = null
     where id = ${id} and term = ${term} and state = 'sending'`
 }
 
@@ -81,19 +90,17 @@ interface Postponement {
   readonly reason: string
   /** So often it has failed by now; as before when left out. */
   readonly attempts?: number
-  /** It arrived, or may have: it goes on alone and as it is, and nothing is folded into it. */
-  readonly left?: boolean
 }
 
-/** It is tried again after a while. */
+/** It is tried again after a while: as it is where it left, and with what is edited until then where it did not. */
 export async function postpone(
   sql: Database,
   { id }: Change,
   term: number,
-  { seconds, code, reason, attempts, left = false }: Postponement,
+  { seconds, code, reason, attempts }: Postponement,
 ): Promise<void> {
   await sql`
-    update sync.outbox set state = case when requested_at is null and not ${left} then 'waiting' else 'sending' end,
+    update sync.outbox set state = case when requested_at is null then 'waiting' else 'sending' end,
       attempts = coalesce(${attempts ?? null}::int, attempts), code = ${code}, reason = ${reason},
       claim_until = '-infinity', claim_pid = null, not_before = now() + make_interval(secs => ${seconds})
     where id = ${id} and term = ${term} and state = 'sending'`

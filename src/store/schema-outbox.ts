@@ -57,7 +57,7 @@ export const outbox = sync.table(
     claimPid: integer('claim_pid'),
     claimStart: at('claim_start'),
     claimUntil: at('claim_until'),
-    /** Noted before a creation leaves. Where no answer follows, nobody knows whether it arrived. */
+    /** Noted before it leaves. Where no answer follows, nobody knows whether it arrived. */
     requestedAt: at('requested_at'),
     /** Of a creation: who held its natural key before it left. */
     knownIds: text('known_ids').array(),
@@ -65,6 +65,10 @@ export const outbox = sync.table(
     settledAt: at('settled_at'),
     supersededBy: bigint('superseded_by', { mode: 'number' }),
     answerId: text('answer_id'),
+    /** `{record, decisions}`: what ScopeStack answered, until its row is settled with that. */
+    answer: jsonb('answer'),
+    /** `{attributes, relationships}`: of changes that went into it, what may have arrived. */
+    inDoubt: jsonb('in_doubt'),
     /** Of a parked or discarded change: since when its row shows what ScopeStack holds again. */
     returnedAt: at('returned_at'),
     /** Of a settled change of a project: since when it is noted that what belongs to it is to be read again. */

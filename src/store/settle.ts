@@ -10,7 +10,7 @@ import { isDataError, limitWaits, transact, type Database, type Transaction } fr
 import { rebaseLater, type Base } from './later.ts'
 import { adoptId } from './local-ids.ts'
 import { createMirror } from './mirror.ts'
-import { json, type Change } from './outbox.ts'
+import { json, type Answer, type Change } from './outbox.ts'
 
 export interface Problem {
   /** The column, where the pointer leads to one. */
@@ -106,6 +106,38 @@ export async function park(
   })
 }
 
+/** What is left of a change that ScopeStack took in part. */
+export interface Rest {
+  readonly attributes: Change['attributes']
+  readonly relationships: Change['relationships']
+  readonly base: Base
+  readonly decisions: unknown
+}
+
+/** The change was answered, and is parked as what was left out of it: the row shows what was not. */
+export async function settleInPart(
+  { sql, catalog, rebase }: Deps & { readonly rebase: Rebase },
+  change: Change,
+  term: number,
+  { record, decisions, rest, because }: Answer & { readonly rest: Rest; readonly because: Parking },
+): Promise<void> {
+  const resource = catalog.get(change.resource)!
+  const { id, recordId } = change
+  await transact(sql, async (tx) => {
+    await enter(tx)
+    await lockRow(tx, resource, recordId)
+    await close(tx, change, term, { state: 'parked', answerId: null, decisions: rest.decisions })
+    await tx`
+      update sync.outbox set attributes = ${json(tx, rest.attributes)}, relationships = ${json(tx, rest.relationships)},
+        base = ${json(tx, rest.base)}, refs = '{}', code = ${because.code}, reason = ${storable(because.reason)},
+        errors = ${json(tx, because.errors)}, requested_at = null, in_doubt = null, returned_at = now()
+      where id = ${id}`
+    const onto = (later: readonly Change[]) => rebase(resource, { change, record, decisions }, later)
+    await rebaseLater(tx, resource, { id, recordId }, onto)
+    if (!(await isEditedSince(tx, change.resource, recordId))) await loadAnswer(tx, resource, record)
+  })
+}
+
 /** A row that Postgres would not take is for the next pull to set aside: the change itself was taken. */
 async function loadAnswer(tx: Transaction, resource: Resource, record: RemoteRecord): Promise<void> {
   try {
@@ -140,7 +172,7 @@ async function close(
   const { count } = await tx`
     update sync.outbox set state = ${state}, settled_at = clock_timestamp(), answer_id = coalesce(${answerId}, answer_id),
       sent_at = case when ${state} = 'sent' then now() end, decisions = coalesce(${json(tx, decisions)}, decisions),
-      code = null, reason = null, errors = null, claim_until = null, claim_pid = null
+      code = null, reason = null, errors = null, claim_until = null, claim_pid = null, answer = null
     where id = ${id} and term = ${term} and state = 'sending'`
   if (count !== 1) throw claimLost({ change: id, term })
 }

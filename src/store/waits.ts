@@ -1,4 +1,5 @@
 /** Why a change is not sent yet, as far as the outbox knows: the same reasons by which `sync.may_be_sent` leaves it alone. */
+import type { Write } from '../resource.ts'
 import type { Database } from './database.ts'
 import type { State } from './outbox.ts'
 
@@ -51,22 +52,23 @@ export interface Waiting {
   readonly recordId: string
   readonly code: string | null
   readonly reason: string | null
-  readonly requestedAt: Date | null
+  readonly op: Write
 }
 
 /** The oldest that are not settled, but for those set aside. */
 export async function readWaiting(sql: Database, limit: number): Promise<Waiting[]> {
   return await sql<Waiting[]>`
-    select id::float8 as id, resource, record_id as "recordId", code, reason, requested_at as "requestedAt"
+    select id::float8 as id, resource, record_id as "recordId", code, reason, op
     from sync.outbox where state in ('waiting', 'sending') order by id limit ${limit}`
 }
 
 /**
- * A person asks for it now: what ScopeStack failed at is tried at once. What left and was not answered keeps its pause, since
- * ScopeStack may be working on it.
+ * A person asks for it now: what ScopeStack failed at is tried at once. A new row that left and was not answered keeps its
+ * pause, since ScopeStack may be working on it.
  */
 export async function endPauses(sql: Database): Promise<void> {
   await sql`
     update sync.outbox set not_before = null
-    where state = 'waiting' and requested_at is null and not_before > now()`
+    where (state = 'waiting' or state = 'sending' and op <> 'create' and claim_until = '-infinity') and not_before > now()
+      and (requested_at is null or op <> 'create')`
 }

@@ -7,10 +7,9 @@
  *   remote = base ─────────────────────► send
  *   all three differ ──────────────────► the resource's rule: park, remote-wins, local-wins
  */
-import { isDeepStrictEqual } from 'node:util'
 import type { Column, Kind, RemoteRecord, Resource } from '../resource.ts'
-import { encode, storable } from '../store/codec.ts'
-import type { Content, Entry, Members } from './fold.ts'
+import type { Content, Entry, Members, Side } from './fold.ts'
+import { isNearly, isSame } from './same.ts'
 
 export type Rule = 'park' | 'remote-wins' | 'local-wins'
 
@@ -41,9 +40,21 @@ export function verdictOn(kind: Kind, base: unknown, local: unknown, remote: unk
   return isSame(kind, remote, local) ? 'same' : 'conflict'
 }
 
-export function decide(resource: Resource, change: Content, remote: RemoteRecord, rules: Rules): Decided {
-  const decisions = fieldsOf(resource, change).map(({ column, entry, base, local }): Decision => {
+/** @param doubts values that may have been written from here: where ScopeStack holds one, that is nobody's edit. */
+export function decide(
+  resource: Resource,
+  change: Content,
+  remote: RemoteRecord,
+  rules: Rules,
+  doubts: readonly Side[] = [],
+): Decided {
+  const decisions = fieldsOf(resource, change).map(({ column, entry, base: found, local }): Decision => {
     const held = heldBy(remote, column, entry)
+    const isOurs = doubts.some((side) => {
+      const written = valueIn(side, column, entry)
+      return written !== undefined && held !== undefined && isNearly(column.kind, held, written)
+    })
+    const base = isOurs && (change.op === 'delete' || !isSame(column.kind, held, local)) ? held : found
     const verdict =
       change.op === 'delete'
         ? held === undefined || isSame(column.kind, held, base)
@@ -95,6 +106,16 @@ function fieldsOf({ columns }: Resource, { op, attributes, relationships, base }
   })
 }
 
+/** Undefined: nothing is said of it. */
+export function valueIn({ attributes, relationships }: Partial<Side>, column: Column, entry?: string): unknown {
+  const side = (column.from === 'attribute' ? attributes : relationships) ?? {}
+  if (!Object.hasOwn(side, column.member)) return undefined
+  const value = side[column.member] ?? null
+  if (entry === undefined) return value
+  const named = Array.isArray(value) && value.some((one: Entry) => String(one[column.entries![0]]) === entry)
+  return named ? entryOf(column, value, entry) : undefined
+}
+
 /** Undefined: the server does not say. */
 export function heldBy(record: RemoteRecord, column: Column, entry?: string): unknown {
   const { from, member } = column
@@ -113,34 +134,6 @@ export function entryOf({ entries }: Column, list: unknown, name: string): unkno
   const [key, value] = entries!
   const found = ((list ?? []) as Entry[]).find((entry) => String(entry?.[key]) === name)
   return found?.[value] ?? null
-}
-
-/**
- * The same value in two spellings: `"10.0"` and `10`, `""` and null (API notes §8), line ends of either kind. An entry of a
- * user-defined field has no kind of its own.
- */
-export function isSame(kind: Kind, a: unknown, b: unknown): boolean {
-  const [left, right] = [spelling(kind, a), spelling(kind, b)]
-  return isDeepStrictEqual(left, right)
-}
-
-function spelling(kind: Kind, held: unknown): unknown {
-  if (held === null || held === undefined || held === '') return null
-  // What was noted of it is spelled so.
-  const value = typeof held === 'string' ? storable(held) : held
-  if (kind === 'json') return typeof value === 'string' ? value.replaceAll('\r\n', '\n') : value
-  const encoded = encode(kind, value)
-  if (typeof encoded !== 'string') return value
-  if (kind === 'decimal') return plainDecimal(encoded)
-  return kind === 'text' ? encoded.replaceAll('\r\n', '\n') : encoded
-}
-
-/** Without the zeros that say nothing; an exponent, which hardly any decimal has, is left to a double. */
-function plainDecimal(text: string): string {
-  if (/e/i.test(text)) return String(Number(text))
-  const [, sign = '', whole = '', fraction = ''] = /^([+-]?)0*(\d*)(?:\.(\d*?)0*)?$/.exec(text) ?? []
-  const digits = `${whole || '0'}${fraction === '' ? '' : `.${fraction}`}`
-  return sign === '-' && digits !== '0' ? `-${digits}` : digits
 }
 
 /** As the tables call it: its column, and which of the user-defined fields. */

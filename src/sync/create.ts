@@ -7,26 +7,16 @@
  *     └──killed──────┘          none ──► later ──► sent again          else ──► parked as unknown
  */
 import { arrivalUnknown, recordGone, unanswered } from '../errors/push.ts'
-import { wasNeverSent } from '../remote/client.ts'
 import type { RemoteRecord } from '../resource.ts'
+import type { Answer } from '../store/outbox.ts'
 import * as requests from '../store/requests.ts'
-import { isAnsweredTwice, settleSent } from '../store/settle.ts'
+import { isAnsweredTwice } from '../store/settle.ts'
+import { settleAnswered, settleKept } from './answered.ts'
 import { includeOf, listRequest, readRecords } from './check.ts'
 import { isWhatWasSent, keyOf, lookUp } from './natural-key.ts'
-import {
-  ignoredBy,
-  judgeOf,
-  nameOf,
-  recordOf,
-  refused,
-  setAside,
-  type PushDeps,
-  type Sending,
-  type Settled,
-} from './send.ts'
-import { givenBy, ignoredOf } from './taken.ts'
+import { refused, setAside } from './aside.ts'
+import { judgeOf, nameOf, recordOf, withdrawing, type PushDeps, type Sending, type Settled } from './sending.ts'
 import { createBody } from './write-document.ts'
-import { SyncError } from '../sync-error.ts'
 
 /**
  * So long ScopeStack, or a proxy before it, may still work on what it was sent. Its own connector waits 30 s (API notes §6);
@@ -51,8 +41,10 @@ async function post(deps: PushDeps, sending: Sending, before: readonly RemoteRec
   const request = await listRequest(deps, resource)
   const knownIds = before.map(({ id }) => id)
   await requests.noteRequest(deps.sql, change, term, knownIds)
-  const answer = await deps.client
-    .write(
+  const answer = await withdrawing(
+    deps,
+    sending,
+    deps.client.write(
       {
         method: 'POST',
         path: request.path + includeOf(request),
@@ -61,14 +53,11 @@ async function post(deps: PushDeps, sending: Sending, before: readonly RemoteRec
       },
       judgeOf(change),
       signal,
-    )
-    .catch(async (error: unknown) => {
-      const arrived = error instanceof SyncError && error.remedy === 'retry' && !wasNeverSent(error)
-      if (!arrived) await requests.withdrawRequest(deps.sql, change, term)
-      throw error
-    })
+    ),
+  )
   if ('status' in answer) return await refused(deps, sending, answer)
-  return await adopt(deps, sending, answer.record!)
+  const answered = { ...sending, change: { ...change, requestedAt: null } }
+  return await adopt(deps, answered, answer.record!, { record: answer.record!, decisions: null })
 }
 
 async function findLost(deps: PushDeps, sending: Sending): Promise<Settled> {
@@ -96,7 +85,7 @@ async function findLost(deps: PushDeps, sending: Sending): Promise<Settled> {
   }
   if (!isWhatWasSent(resource, one, change))
     return await unclear(deps, sending, `a new record, ${one.id}, has its name and other values`)
-  return await adopt(deps, sending, one)
+  return await adopt(deps, sending, one, null)
 }
 
 /** Pauses grow as the silence does, and the last one ends when it may be sent again. */
@@ -117,25 +106,19 @@ async function later(deps: PushDeps, sending: Sending, seconds: number, why: str
 async function takeAnswer(deps: PushDeps, sending: Sending, id: string): Promise<Settled> {
   const { change, resource, term, signal } = sending
   const record = (await readRecords(deps, resource, [id], signal)).get(id) ?? null
-  if (record !== null) {
-    await settleSent(deps, change, term, record, null)
-    return { change, fate: 'sent', error: null }
-  }
+  if (record !== null && change.answer !== null) return await settleKept(deps, sending, change.answer, record)
+  if (record !== null) return await settleAnswered(deps, sending, { record, decisions: null })
   // Somebody deleted it there since.
   await requests.withdrawRequest(deps.sql, change, term)
   const gone = { ...sending, change: { ...change, answerId: null } }
   return await setAside(deps, gone, recordGone({ what: recordOf(change) }))
 }
 
-async function adopt(deps: PushDeps, sending: Sending, record: RemoteRecord): Promise<Settled> {
-  const { change, resource, term } = sending
+async function adopt(deps: PushDeps, sending: Sending, record: RemoteRecord, answer: Answer | null): Promise<Settled> {
   try {
     // By itself: a row that somebody holds keeps it from being settled, and must not make it unknown.
-    await requests.noteAnswer(deps.sql, change, record.id)
-    await settleSent(deps, change, term, record, null)
-    // It is there, so there is nothing to set aside; but somebody should know.
-    const ignored = ignoredOf(resource, givenBy(resource, change), record)
-    return { change, fate: 'sent', error: ignored.length > 0 ? ignoredBy(sending, ignored) : null }
+    await requests.noteMade(deps.sql, sending.change, record.id, answer)
+    return await settleAnswered(deps, sending, { record, decisions: null })
   } catch (error) {
     // Another creation has it for its answer; one of both cannot be right.
     if (!isAnsweredTwice(error)) throw error

@@ -9,6 +9,13 @@ export interface Content {
   readonly relationships: Members
   /** What the same members held when both sides last agreed; of a deletion, what all editable ones held. */
   readonly base: { readonly attributes?: Members; readonly relationships?: Members }
+  /** What ScopeStack failed at may have arrived all the same: then these are what it holds. */
+  readonly inDoubt?: Side | null
+}
+
+export interface Side {
+  readonly attributes: Members
+  readonly relationships: Members
 }
 
 /** @returns null when they add up to nothing: a record that was made and taken back. */
@@ -34,6 +41,16 @@ function together(resource: Resource, first: Content, next: Content): Content | 
     base: first.op === 'create' ? {} : earliest(resource, first.base, next.base),
   }
 }
+
+/** Of several that may have arrived, the last ones. */
+export const lastOf = (resource: Resource, sides: readonly Side[]): Side | null =>
+  sides.reduce<Side | null>(
+    (sum, { attributes, relationships }) => ({
+      attributes: laid(resource, sum?.attributes ?? {}, attributes),
+      relationships: { ...sum?.relationships, ...relationships },
+    }),
+    null,
+  )
 
 /** What the first change found wins: the second one found what the first had left. */
 const earliest = (resource: Resource, first: Content['base'], next: Content['base']): Content['base'] => ({

@@ -3,7 +3,8 @@ import { fetchPage } from '../remote/pages.ts'
 import type { RemoteRecord, Resource } from '../resource.ts'
 import type { Change } from '../store/outbox.ts'
 import { listRequest, type Asking } from './check.ts'
-import { heldBy, isSame } from './conflict.ts'
+import { heldBy } from './conflict.ts'
+import { isNearly } from './same.ts'
 import type { Entry, Members } from './fold.ts'
 
 /** Past so many pages of look-alikes nobody is found for sure. */
@@ -53,7 +54,7 @@ const holds = (resource: Resource, record: RemoteRecord, key: Members): boolean 
     .filter(({ member, writable }) => writable && member in key)
     .every((column) => {
       const held = heldBy(record, column)
-      return held === undefined || isSame(column.kind, held, key[column.member])
+      return held === undefined || isNearly(column.kind, held, key[column.member])
     })
 
 /** Whether a record is what was sent: each member, each user-defined field. */
@@ -68,9 +69,9 @@ export const isWhatWasSent = (
     if (given === undefined) return true
     if (entries !== undefined && Array.isArray(given)) {
       return (given as Entry[]).every((one) =>
-        isSame(kind, heldBy(record, column, String(one[entries[0]])), one[entries[1]] ?? null),
+        isNearly(kind, heldBy(record, column, String(one[entries[0]])), one[entries[1]] ?? null),
       )
     }
     const held = heldBy(record, column)
-    return held === undefined || isSame(kind, held, given)
+    return held === undefined || isNearly(kind, held, given)
   })

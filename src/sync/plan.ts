@@ -6,7 +6,7 @@ import { checkedIds, readRecords } from './check.ts'
 import { decide, type Decision } from './conflict.ts'
 import { foldChanges } from './push.ts'
 import { localReference } from './references.ts'
-import type { PushDeps } from './send.ts'
+import { doubtsOf, type PushDeps } from './sending.ts'
 
 export interface Planned {
   readonly change: Change
@@ -92,6 +92,6 @@ function planOf(deps: PushDeps, resource: Resource, change: Change, remote: Remo
   }
   if (remote === null) return { ...planned, fate: 'gone', decisions: [] }
   if (remote === 'refused') return { ...planned, fate: 'refused', decisions: [] }
-  const { fate, decisions } = decide(resource, change, remote, deps.rules)
+  const { fate, decisions } = decide(resource, change, remote, deps.rules, doubtsOf(change))
   return { ...planned, fate: fate === 'send' && refers ? 'after' : fate, decisions }
 }

@@ -6,19 +6,12 @@ import { isRowHeld } from '../store/settle.ts'
 import { lookRefused, notHeld, parentDiscarded, rowNeverMade, writeForbidden } from '../errors/push.ts'
 import { checkedIds, readRecords } from './check.ts'
 import { create } from './create.ts'
-import { fold } from './fold.ts'
+import { settleKept } from './answered.ts'
+import { fold, lastOf } from './fold.ts'
 import { isLocal, localReference } from './references.ts'
-import {
-  failed,
-  isSilence,
-  nameOf,
-  putOff,
-  sendChecked,
-  setAside,
-  type PushDeps,
-  type Sending,
-  type Settled,
-} from './send.ts'
+import { failed, putOff, setAside } from './aside.ts'
+import { sendChecked } from './send.ts'
+import { doubtsOf, isSilence, nameOf, type PushDeps, type Sending, type Settled } from './sending.ts'
 import { endsTheRun, reason, SyncError } from '../sync-error.ts'
 
 export interface PushOptions {
@@ -129,6 +122,7 @@ async function sendOne(deps: PushDeps, sending: Sending, remote: Checked): Promi
     if (isLocal(change.recordId)) return await setAside(deps, sending, rowNeverMade({ what: nameOf(change) }))
     const held = remote.get(change.recordId) ?? null
     if (held instanceof SyncError) throw held
+    if (change.answer !== null) return await settleKept(deps, sending, change.answer, held)
     return await sendChecked(deps, sending, held)
   } catch (error) {
     if (isRowHeld(error)) return await putOff(deps, sending)
@@ -161,7 +155,13 @@ export function foldChanges(catalog: ReadonlyMap<string, Resource>, changes: rea
     .filter(({ id }) => content === null || id !== newest.id)
     .map(({ id }) => id)
   if (content === null) return { change: null, superseded }
-  return { change: { ...newest, ...content }, superseded }
+  return { change: { ...newest, ...content, inDoubt: inDoubt(catalog.get(newest.resource)!, built) }, superseded }
+}
+
+/** What ScopeStack failed at, and a person let lie: it may have arrived. */
+function inDoubt(resource: Resource, changes: readonly Change[]): Change['inDoubt'] {
+  const sides = changes.filter(({ op }) => op === 'update').flatMap(doubtsOf)
+  return lastOf(resource, sides)
 }
 
 function covers(newer: Change, older: Change): boolean {

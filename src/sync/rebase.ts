@@ -7,7 +7,8 @@
  */
 import type { Column, RemoteRecord, Resource } from '../resource.ts'
 import type { Change } from '../store/outbox.ts'
-import { entryOf, heldBy, isListOrNothing, isSame, type Decision } from './conflict.ts'
+import { entryOf, heldBy, isListOrNothing, valueIn, type Decision } from './conflict.ts'
+import { isSame } from './same.ts'
 import { withEntries, type Content, type Entry, type Members } from './fold.ts'
 
 type Base = Content['base']
@@ -55,19 +56,11 @@ function made({ attributes, relationships, requestedAt }: Change): Value {
 }
 
 function decided(decisions: unknown): Value {
-  const sent = ((decisions ?? []) as readonly Decision[]).filter(
-    ({ decision }) => decision === 'send' || decision === 'local-wins',
+  // What was found to have arrived before was written, too.
+  const sent = ((decisions ?? []) as readonly Decision[]).filter(({ decision }) =>
+    ['send', 'local-wins', 'same'].includes(decision),
   )
   return ({ member }, entry) => sent.find((one) => one.member === member && one.entry === entry)?.local
-}
-
-function valueIn({ attributes, relationships }: Base, column: Column, entry: string | undefined): unknown {
-  const side = (column.from === 'attribute' ? attributes : relationships) ?? {}
-  if (!(column.member in side)) return undefined
-  const value = side[column.member] ?? null
-  if (entry === undefined) return value
-  const named = Array.isArray(value) && value.some((one: Entry) => String(one[column.entries![0]]) === entry)
-  return named ? entryOf(column, value, entry) : undefined
 }
 
 /** The first change of each member stands on it; one behind that stands on the first. */

@@ -2,9 +2,11 @@
  * What ScopeStack made of what it was sent. It answers 200 also where it takes no notice of a member: a user-defined field
  * that nobody defined, a value that is none of its kind.
  */
-import type { RemoteRecord, Resource } from '../resource.ts'
-import { decide, heldBy, isSame, type Decision } from './conflict.ts'
-import type { Content } from './fold.ts'
+import type { Column, RemoteRecord, Resource } from '../resource.ts'
+import type { Rest } from '../store/settle.ts'
+import { decide, heldBy, type Decision } from './conflict.ts'
+import { isNearly, isSame } from './same.ts'
+import type { Content, Entry } from './fold.ts'
 
 /**
  * Those of the members sent that the answer holds as they were before, or holds nothing of. Another spelling, or a rounded
@@ -19,7 +21,7 @@ export function ignoredOf(resource: Resource, sent: readonly Decision[], answer:
     // Not told: nothing is known of it.
     if (column.from === 'attribute' && !Object.hasOwn(answer.attributes ?? {}, member)) return false
     const held = heldBy(answer, column, entry)
-    if (held === undefined || isSame(column.kind, held, local)) return false
+    if (held === undefined || isNearly(column.kind, held, local)) return false
     return held === null || isSame(column.kind, held, remote)
   })
 }
@@ -27,3 +29,26 @@ export function ignoredOf(resource: Resource, sent: readonly Decision[], answer:
 /** Of a creation: everything that it gave, before which there was nothing. */
 export const givenBy = (resource: Resource, change: Content): readonly Decision[] =>
   decide(resource, change, { type: resource.type, id: '' }, () => 'local-wins').decisions
+
+/** The members of an update that were left out, to be held against what was answered. */
+export function restOf(resource: Resource, ignored: readonly Decision[], answer: RemoteRecord): Rest {
+  const rest = { attributes: {}, relationships: {} }
+  const base = { attributes: {}, relationships: {} }
+  const decisions = ignored.map((decision) => {
+    const { member, entry, local } = decision
+    const column = resource.columns.find((one) => one.member === member)!
+    const held = heldBy(answer, column, entry) ?? null
+    put(rest, column, entry, local)
+    put(base, column, entry, held)
+    return { ...decision, base: held, remote: held }
+  })
+  return { ...rest, base, decisions }
+}
+
+type Sides = Record<'attributes' | 'relationships', Record<string, unknown>>
+
+function put(sides: Sides, { from, member, entries }: Column, entry: string | undefined, value: unknown): void {
+  const side = from === 'attribute' ? sides.attributes : sides.relationships
+  if (entry === undefined) side[member] = value
+  else side[member] = [...((side[member] ?? []) as Entry[]), { [entries![0]]: entry, [entries![1]]: value }]
+}

@@ -4,7 +4,8 @@ import { catalog } from '../../src/registry.ts'
 import { notLocal } from '../../src/store/capture.ts'
 import { openDatabase } from '../../src/store/database.ts'
 import { createMirror } from '../../src/store/mirror.ts'
-import { confirmClaim, openOutbox, type Outbox } from '../../src/store/outbox.ts'
+import { openOutbox, type Outbox } from '../../src/store/outbox.ts'
+import { noteLeaving } from '../../src/store/requests.ts'
 import { settleSent } from '../../src/store/settle.ts'
 import { forgetOldChanges, readDue } from '../../src/store/wake.ts'
 import { foldChanges } from '../../src/sync/push.ts'
@@ -112,7 +113,7 @@ it('lets nobody settle whose claim passed to another', async () => {
   const now = await claim(other)
   expect(now.term).toBeGreaterThan(late.term)
   const [change] = late.changes
-  await expect(confirmClaim(sql, change!, late.term)).rejects.toMatchObject({ code: 'SYNC_CLAIM_LOST' })
+  await expect(noteLeaving(sql, change!, late.term)).rejects.toMatchObject({ code: 'SYNC_CLAIM_LOST' })
   await expect(settleSent(deps, change!, late.term, answer('1', 'Late'), null)).rejects.toMatchObject({
     code: 'SYNC_CLAIM_LOST',
   })

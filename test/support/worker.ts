@@ -4,7 +4,7 @@ import type { Client } from '../../src/remote/client.ts'
 import { openDatabase, type Database } from '../../src/store/database.ts'
 import { pull, type PullReport } from '../../src/sync/pull.ts'
 import { push } from '../../src/sync/push.ts'
-import type { Settled } from '../../src/sync/send.ts'
+import { type Settled } from '../../src/sync/sending.ts'
 import type { How, PullEvent } from '../../src/sync/pull-resource.ts'
 
 /** Where a worker finds ScopeStack: a simulator, or something that stands in front of one. */

@@ -23,6 +23,9 @@ const change = (given: Partial<SeenChange> = {}): SeenChange => ({
   requestedAt: null,
   silentFor: null,
   answerId: null,
+  answer: null,
+  inDoubt: null,
+  held: false,
   knownIds: null,
   returnedAt: null,
   madeAt: new Date(0),
@@ -54,7 +57,7 @@ describe('why a change waits', () => {
     [
       'a new row that is looked for',
       waits({ seconds: 90 }),
-      { reason: 'It left.', requestedAt: new Date(0) },
+      { reason: 'It left.', op: 'create', code: 'SYNC_PUSH_UNANSWERED' },
       'It left. Looked for again in 90 s.',
     ],
     [

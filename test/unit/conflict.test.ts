@@ -1,7 +1,8 @@
 /** Every case of what was agreed, what is wanted here, and what ScopeStack holds now. */
 import { describe, expect, it } from 'vitest'
 import { catalog } from '../../src/registry.ts'
-import { decide, isSame, verdictOn, type Decision, type Rule } from '../../src/sync/conflict.ts'
+import { decide, verdictOn, type Decision, type Rule } from '../../src/sync/conflict.ts'
+import { isSame } from '../../src/sync/same.ts'
 import { readRules } from '../../src/sync/conflict-rules.ts'
 import { fold, type Content } from '../../src/sync/fold.ts'
 

@@ -1,0 +1,88 @@
+/** A change that does not go on: set aside for a person, or put off for later. */
+import {
+  arrivalUnknown,
+  arrivedUnsettled,
+  keepsFailing,
+  recordGone,
+  rowHeld,
+  UNKNOWN,
+  writeForbidden,
+  writeRefused,
+} from '../errors/push.ts'
+import type { Answer } from '../remote/client.ts'
+import { documentErrors } from '../remote/document.ts'
+import type { Change } from '../store/outbox.ts'
+import { departed, postpone, withdrawRequest } from '../store/requests.ts'
+import { park } from '../store/settle.ts'
+import type { Decision } from './conflict.ts'
+import { type PushDeps, type Sending, type Settled, nameOf, recordOf, isSilence } from './sending.ts'
+import { problemsOf } from './write-document.ts'
+import { reason, type SyncError } from '../sync-error.ts'
+
+export async function refused(
+  deps: PushDeps,
+  sending: Sending,
+  { status, body }: Answer,
+  decisions?: readonly Decision[],
+): Promise<Settled> {
+  const { change, resource } = sending
+  const what = nameOf(change)
+  const errors = problemsOf(resource, documentErrors(body) ?? [])
+  // Of a new row that was sent a second time: what it met may be the first one, which arrived late.
+  if (change.op !== 'create' || change.requestedAt === null) await withdrawRequest(deps.sql, change, sending.term)
+  if (status === 403) return await setAside(deps, sending, writeForbidden({ what }), { errors, decisions })
+  if (status === 404 && change.op === 'update') {
+    return await setAside(deps, sending, recordGone({ what: recordOf(change) }), { errors, decisions })
+  }
+  const said = errors.map(({ column, message }) => (column === null ? message : `${column} ${message}`)).join('; ')
+  return await setAside(deps, sending, writeRefused({ what, status, said }), { errors, decisions })
+}
+
+/** A creation that left is unknown whatever happened to it since: nothing may be folded into it, or sent behind it. */
+export async function setAside(
+  deps: PushDeps,
+  { change, term }: Sending,
+  because: SyncError,
+  { errors = [], decisions }: { errors?: readonly Problem[]; decisions?: readonly Decision[] | undefined } = {},
+): Promise<Settled> {
+  const error = change.op === 'create' ? await asUnknown(deps, change, because) : because
+  await park(deps, change, term, { code: error.code, reason: error.message, errors }, decisions ?? null)
+  return { change, fate: 'parked', error }
+}
+
+async function asUnknown({ sql }: PushDeps, change: Change, because: SyncError): Promise<SyncError> {
+  const left = because.code === UNKNOWN ? undefined : await departed(sql, change)
+  if (left === undefined) return because
+  const facts = { what: nameOf(change), why: String(because.facts['last'] ?? because.message).replace(/\.$/, '') }
+  return left.answer === null ? arrivalUnknown(facts) : arrivedUnsettled({ ...facts, record: left.answer })
+}
+
+type Problem = ReturnType<typeof problemsOf>[number]
+
+/** So often ScopeStack may fail at one change; an answer that never came does not count. */
+const MOST_ATTEMPTS = 5
+const LONGEST_DELAY_SECONDS = 300
+
+/** It failed after all retries: later again, and for a person at last. */
+export async function failed(deps: PushDeps, sending: Sending, error: SyncError): Promise<Settled> {
+  const { change, term } = sending
+  // Whoever looks for what left, and hears nothing, has not sent it once more.
+  const looking = change.op === 'create' && change.requestedAt !== null
+  const attempts = change.attempts + (looking && isSilence(error) ? 0 : 1)
+  if (!isSilence(error) && attempts >= MOST_ATTEMPTS) {
+    const last = reason(error)
+    return await setAside(deps, sending, keepsFailing({ what: nameOf(change), attempts, last }))
+  }
+  const seconds = Math.min(LONGEST_DELAY_SECONDS, 2 ** attempts)
+  await postpone(deps.sql, change, term, { seconds, attempts, code: error.code, reason: error.message })
+  return { change, fate: 'postponed', error }
+}
+
+const HELD_SECONDS = 5
+
+/** What was answered is kept. */
+export async function putOff(deps: PushDeps, { change, term }: Sending): Promise<Settled> {
+  const error = rowHeld({ what: nameOf(change) })
+  await postpone(deps.sql, change, term, { seconds: HELD_SECONDS, code: error.code, reason: error.message })
+  return { change, fate: 'postponed', error }
+}
