@@ -5,7 +5,7 @@
 import * as fc from 'fast-check'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { openPusher } from '../../src/assemble.ts'
-import { remoteFailed } from '../../src/errors.ts'
+import { remoteFailed, remoteUnreachable } from '../../src/errors.ts'
 import type { Client } from '../../src/remote/client.ts'
 import { startSimulator, type Simulator } from '../../src/simulator/server.ts'
 import { transact } from '../../src/store/database.ts'
@@ -44,6 +44,7 @@ const which = fc.nat(3)
 const field = fc.constantFrom(...FIELDS)
 const step = fc.oneof(
   { weight: 4, arbitrary: fc.record({ do: fc.constant('edit' as const), which, field }) },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant('undo' as const), which }) },
   { weight: 3, arbitrary: fc.record({ do: fc.constant('theirs' as const), which, field }) },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('make' as const), field }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('take back' as const) }) },
@@ -61,11 +62,25 @@ const step = fc.oneof(
   },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('killed' as const), when: fc.constantFrom('before', 'after') }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('late' as const) }) },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant('down' as const) }) },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('slow' as const), killed: fc.boolean() }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('land' as const) }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('time' as const) }) },
 )
 type Step = typeof step extends fc.Arbitrary<infer T> ? T : never
+
+interface Wish {
+  readonly name: string
+  readonly field: Field
+  readonly value: string | null
+  /** What was there before. */
+  readonly before: string | null
+  readonly at: number
+}
+/** The last that was written here, by record and field. */
+const wishes = new Map<string, Wish>()
+const wish = (name: string, one: Omit<Wish, 'name' | 'at'>): void =>
+  void wishes.set(`${name} ${one.field}`, { ...one, name, at: count })
 
 /** What the person at the database had before their eyes when they edited a field. */
 const seen = new Set<string>()
@@ -215,6 +230,25 @@ async function late(): Promise<void> {
   }))
 }
 
+/** What is sent arrives, and from then on nobody answers. */
+async function down(): Promise<void> {
+  let isDown = false
+  const silent = () => remoteUnreachable({ url: 'https://x.test' }, new Error('reset'))
+  await pushOnce((client) => ({
+    ...client,
+    async get(...asked) {
+      if (isDown) throw silent()
+      return await client.get(...asked)
+    },
+    async write(...asked) {
+      if (isDown) throw silent()
+      isDown = true
+      await client.write(...asked).catch(() => {})
+      throw silent()
+    },
+  }))
+}
+
 async function act(one: Step): Promise<void> {
   const { sql } = worker
   count++
@@ -222,11 +256,24 @@ async function act(one: Step): Promise<void> {
   const deals = sim.records.list('crm-opportunities')
   switch (one.do) {
     case 'edit': {
-      const rows = await sql<Record<Field | 'id', string | null>[]>`
-        select id, city, state, country from scopestack.vendors where sync_deleted_at is null order by id like 'local-%' desc, id limit 4`
+      const rows = await sql<(Record<Field, string | null> & Record<'id' | 'name', string>)[]>`
+        select id, name, city, state, country from scopestack.vendors where sync_deleted_at is null order by id like 'local-%' desc, id limit 4`
       const row = rows[one.which % rows.length]!
       seen.add(`${row.id} ${one.field} ${String(row[one.field])}`)
       await sql`update scopestack.vendors set ${sql(one.field)} = ${`mine ${count}`} where id = ${row.id}`
+      wish(row.name, { field: one.field, value: `mine ${count}`, before: row[one.field] })
+      return
+    }
+    case 'undo': {
+      const last = [...wishes.values()][one.which]
+      if (last === undefined) return
+      const { name, field: of, before } = last
+      const [row] = await sql<Record<Field | 'id', string | null>[]>`
+        select id, city, state, country from scopestack.vendors where name = ${name} and sync_deleted_at is null`
+      if (row === undefined) return
+      seen.add(`${row.id} ${of} ${String(row[of])}`)
+      await sql`update scopestack.vendors set ${sql(of)} = ${before} where id = ${row.id}`
+      wish(name, { field: of, value: before, before: row[of] })
       return
     }
     case 'theirs': {
@@ -236,6 +283,7 @@ async function act(one: Step): Promise<void> {
     }
     case 'make':
       await sql`insert into scopestack.vendors (name, ${sql(one.field)}) values (${`New ${count}`}, ${`mine ${count}`})`
+      wish(`New ${count}`, { field: one.field, value: `mine ${count}`, before: null })
       return
     case 'take back':
       await sql`
@@ -265,6 +313,8 @@ async function act(one: Step): Promise<void> {
       return killed(one.when)
     case 'late':
       return late()
+    case 'down':
+      return down()
     case 'slow':
       await sql`insert into scopestack.vendors (name) values (${`New ${count}`})`
       return slow(one.killed)
@@ -303,6 +353,7 @@ it(
         landing.length = 0
         seen.clear()
         overwritten.length = 0
+        wishes.clear()
         await worker.sql`truncate sync.outbox`
         while (sim.records.list('crm-opportunities').length < 4) {
           count++
@@ -328,6 +379,18 @@ it(
           const made = remote.filter(({ attributes }) => attributes['name'] === name).length
           if (op === 'create' && state === 'sent') expect(made, name).toBe(1)
           else if (state !== 'parked') expect(made, name).toBeLessThanOrEqual(1)
+        }
+
+        const aside = await worker.sql<{ id: string }[]>`select record_id as id from sync.outbox where state = 'parked'`
+        const others = new Set(aside.map(({ id }) => id))
+        for (const { name, field: of, value, at } of wishes.values()) {
+          const [one, ...more] = remote.filter(({ attributes }) => attributes['name'] === name)
+          if (one === undefined || more.length > 0 || others.has(one.id)) continue
+          const holds = one.attributes[of] as string | null
+          const [, theirs] = /^theirs (\d+)$/.exec(holds ?? '') ?? []
+          // Whoever takes his own edit back has not said anything of theirs.
+          if (theirs !== undefined && (Number(theirs) > at || !seen.has(`${one.id} ${of} ${holds}`))) continue
+          expect(holds ?? '', `${name} ${of}, as it was written last`).toBe(value ?? '')
         }
 
         await worker.run(TYPES)
