@@ -1,5 +1,4 @@
 /** Changes as a person reads them: on 80 columns of a terminal, and uncut where a program reads. */
-import { UNANSWERED } from '../errors/push.ts'
 import type { Resource } from '../resource.ts'
 import type { SeenChange, SeenDecision } from '../store/changes.ts'
 import type { Waits } from '../store/waits.ts'
@@ -51,7 +50,7 @@ const parkedBy = ({ id, reason }: SeenChange): string | null => (reason === null
 
 /** Why and for how long; null where it only has to be sent. */
 export function waitsBecause(
-  { id, op, code, reason }: Pick<SeenChange, 'id' | 'op' | 'code' | 'reason'>,
+  { id, op, reason, requestedAt }: Pick<SeenChange, 'id' | 'op' | 'reason' | 'requestedAt'>,
   waits: Waits | undefined,
 ): string | null {
   if (waits === undefined || waits.held) return null
@@ -60,7 +59,7 @@ export function waitsBecause(
     return `Goes together with change ${record.change} of the same record.`
   if (record !== null) return `Waits for change ${record.change} of the same record${standing(record)}.`
   if (parent !== null) return `Waits for change ${parent.change}, the new row that it refers to${standing(parent)}.`
-  const next = op === 'create' && code === UNANSWERED ? 'Looked for again' : 'Next try'
+  const next = op === 'create' && requestedAt !== null ? 'Looked for again' : 'Next try'
   return `${reason === null ? '' : `${withId(reason, id)} `}${next} in ${seconds} s.`
 }
 

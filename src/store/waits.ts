@@ -53,12 +53,13 @@ export interface Waiting {
   readonly code: string | null
   readonly reason: string | null
   readonly op: Write
+  readonly requestedAt: Date | null
 }
 
 /** The oldest that are not settled, but for those set aside. */
 export async function readWaiting(sql: Database, limit: number): Promise<Waiting[]> {
   return await sql<Waiting[]>`
-    select id::float8 as id, resource, record_id as "recordId", code, reason, op
+    select id::float8 as id, resource, record_id as "recordId", code, reason, op, requested_at as "requestedAt"
     from sync.outbox where state in ('waiting', 'sending') order by id limit ${limit}`
 }
 

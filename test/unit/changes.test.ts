@@ -57,7 +57,7 @@ describe('why a change waits', () => {
     [
       'a new row that is looked for',
       waits({ seconds: 90 }),
-      { reason: 'It left.', op: 'create', code: 'SYNC_PUSH_UNANSWERED' },
+      { reason: 'It left.', op: 'create', requestedAt: new Date(0) },
       'It left. Looked for again in 90 s.',
     ],
     [
