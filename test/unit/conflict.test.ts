@@ -2,7 +2,6 @@
 import { describe, expect, it } from 'vitest'
 import { catalog } from '../../src/registry.ts'
 import { decide, verdictOn, type Decision, type Rule } from '../../src/sync/conflict.ts'
-import { isSame } from '../../src/sync/same.ts'
 import { readRules } from '../../src/sync/conflict-rules.ts'
 import { fold, type Content } from '../../src/sync/fold.ts'
 
@@ -88,22 +87,33 @@ it('holds each user-defined field against its own', () => {
   expect(decided.fate).toBe('send')
 })
 
-it.each([
-  ['decimal', '10.0', 10, true],
-  ['decimal', '10.50', '10.5', true],
-  ['decimal', '-0.00', 0, true],
-  ['decimal', '12345678901234567.1', '12345678901234567.2', false],
-  ['decimal', '', null, true],
-  ['text', '', null, true],
-  ['text', 'a\r\nb', 'a\nb', true],
-  ['text', 'a', 'A', false],
-  ['text', 7, '7', true],
-  ['boolean', 'true', true, true],
-  ['integer', '3', 3, true],
-  ['json', { a: 1, b: [2] }, { b: [2], a: 1 }, true],
-  ['texts', ['a', 'b'], ['b', 'a'], false],
-] as const)('%s: %j and %j are the same: %j', (kind, a, b, same) => {
-  expect(isSame(kind, a, b)).toBe(same)
+describe('what may have been written from here already', () => {
+  const left = { attributes: { name: 'mine', [FIELDS]: [{ name: 'size', value: '3.50' }] }, relationships: {} }
+  const found = (attributes: object, base: object, held: object) =>
+    decide(clients, update(attributes, base), remote(held), () => 'park', [left]).decisions.map(
+      ({ decision }) => decision,
+    )
+
+  it.each([
+    ['is taken for agreed: an edit back goes out', 'agreed', 'mine', 'send'],
+    ['is taken for agreed: another edit goes out', 'third', 'mine', 'send'],
+    ['is the same where it is wanted again', 'mine', 'mine', 'same'],
+    ['and did not arrive, is no base', 'third', 'agreed', 'send'],
+    ['and was edited there, is a conflict', 'third', 'theirs', 'park'],
+    ['and was edited there, is not asked after where nothing is wanted', 'agreed', 'theirs', 'undone'],
+  ])('%s', (_, local, held, decision) => {
+    expect(found({ name: local }, { name: 'agreed' }, { name: held })).toEqual([decision])
+  })
+
+  it('counts for each user-defined field', () => {
+    const fields = (size: string, colour: string) => ({
+      [FIELDS]: [
+        { name: 'size', value: size },
+        { name: 'colour', value: colour },
+      ],
+    })
+    expect(found(fields('1', 'red'), fields('1', 'blue'), fields(' 3.50', 'green'))).toEqual(['send', 'park'])
+  })
 })
 
 describe('changes that wait together', () => {
