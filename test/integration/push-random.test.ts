@@ -266,8 +266,10 @@ async function act(one: Step): Promise<void> {
         select id, name, city, state, country from scopestack.vendors where sync_deleted_at is null order by id like 'local-%' desc, id limit 4`
       const row = rows[one.which % rows.length]!
       seen.add(`${row.id} ${one.field} ${String(row[one.field])}`)
-      await sql`update scopestack.vendors set ${sql(one.field)} = ${`mine ${count}`} where id = ${row.id}`
-      wish(row.name, { field: one.field, value: `mine ${count}`, before: row[one.field] })
+      const edited =
+        await sql`update scopestack.vendors set ${sql(one.field)} = ${`mine ${count}`} where id = ${row.id}`
+      // None where the row was given its real id just now.
+      if (edited.count === 1) wish(row.name, { field: one.field, value: `mine ${count}`, before: row[one.field] })
       return
     }
     case 'undo': {
@@ -278,8 +280,8 @@ async function act(one: Step): Promise<void> {
         select id, city, state, country from scopestack.vendors where name = ${name} and sync_deleted_at is null`
       if (row === undefined) return
       seen.add(`${row.id} ${of} ${String(row[of])}`)
-      await sql`update scopestack.vendors set ${sql(of)} = ${before} where id = ${row.id}`
-      wish(name, { field: of, value: before, before: row[of] })
+      const edited = await sql`update scopestack.vendors set ${sql(of)} = ${before} where id = ${row.id}`
+      if (edited.count === 1) wish(name, { field: of, value: before, before: row[of] })
       return
     }
     case 'theirs': {
