@@ -189,7 +189,14 @@ export const remoteFailed = (facts: { url: string; status: number; requestId: st
     { facts },
   )
 
-export const bodyUnreadable = (facts: { url: string; problem: string; start?: string }, cause?: unknown): SyncError =>
+/**
+ * `tooLarge`: the body is over the limit of bytes, or of values: a smaller page may pass, the same one will not.
+ * `encoding`: the bytes are no UTF-8, or compressed in a way that is not known. The client repeats neither.
+ */
+export const bodyUnreadable = (
+  facts: { url: string; problem: string; start?: string; tooLarge?: true; encoding?: true },
+  cause?: unknown,
+): SyncError =>
   new SyncError(
     'SYNC_BODY_UNREADABLE',
     'retry',

@@ -45,7 +45,7 @@ export interface WriteRequest {
   readonly leaving?: () => Promise<void>
 }
 
-export type Answer = Pick<HttpResponse, 'status' | 'body'>
+export type Answer = HttpResponse
 
 interface Deps {
   readonly http: Http
@@ -127,7 +127,7 @@ export function createClient({ http, tokens, pace, policy, apiUrl, userAgent, on
           if (waitedMs > WAIT_CEILING_MS) throw error
           onRetry?.(error)
           await sleep(ms, signal)
-        } else if (error.remedy === 'retry' && ++failures < attempts) {
+        } else if (error.remedy === 'retry' && !comesAgain(error) && ++failures < attempts) {
           onRetry?.(error)
           await sleep(backoff(failures - 1, policy), signal)
         } else throw error
@@ -177,6 +177,9 @@ function throwIfLater(response: HttpResponse, url: string): void {
   if (status >= 500) throw remoteFailed({ url, status, requestId: header(response, 'x-request-id') })
 }
 
+/** The same bytes would come again. */
+const comesAgain = ({ facts }: SyncError): boolean => facts['tooLarge'] === true || facts['encoding'] === true
+
 const NOT_SENT = /^(ECONNREFUSED|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH)$/
 
 /** No connection was made, so nothing arrived. */
@@ -197,7 +200,8 @@ export function retryAfterMs(response: HttpResponse, now = Date.now()): number |
   return Number.isNaN(date) ? null : Math.max(0, date - now)
 }
 
-function header(response: HttpResponse, name: string): string | undefined {
+/** The first, where it came several times. @param name in small letters. */
+function header(response: Pick<HttpResponse, 'headers'>, name: string): string | undefined {
   const value = response.headers[name]
   return Array.isArray(value) ? value[0] : value
 }

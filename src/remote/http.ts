@@ -87,7 +87,7 @@ function explain(error: unknown, url: string, limits: Limits): SyncError {
   if (error instanceof errors.HeadersTimeoutError) return timeout('waiting for the answer', limits.headersMs)
   if (error instanceof errors.BodyTimeoutError) return timeout('reading the body', limits.bodyMs)
   if (error instanceof errors.ResponseExceededMaxSizeError) {
-    return bodyUnreadable({ url, problem: `it is larger than ${limits.maxBodyBytes} bytes` }, error)
+    return bodyUnreadable({ url, problem: `it is larger than ${limits.maxBodyBytes} bytes`, tooLarge: true }, error)
   }
   return remoteUnreachable({ url }, error)
 }

@@ -69,10 +69,10 @@ export async function withdrawing<T>({ sql }: PushDeps, { change, term }: Sendin
 /** A refusal is handed on; a success must carry what it made. */
 export const judgeOf =
   ({ op }: Change) =>
-  ({ status, body }: Answer, url: string): Answer | { readonly record: RemoteRecord | null } => {
-    if (status >= 400) return { status, body }
+  (answer: Answer, url: string): Answer | { readonly record: RemoteRecord | null } => {
+    if (answer.status >= 400) return answer
     if (op === 'delete') return { record: null }
-    const record = parseDocument(body, url).records[0]
+    const record = parseDocument(answer.body, url).records[0]
     if (record === undefined) throw bodyUnreadable({ url, problem: 'it holds no record' })
     return { record }
   }

@@ -60,7 +60,7 @@ it('a refusal whose reason has such characters is noted', async () => {
   const errors = [{ title: 'is bad: \0', detail: '\uD83D', source: { pointer: '/data/attributes/domain' } }]
   const refuse = (client: Client): Client => ({
     ...client,
-    write: async (_, judge) => judge({ status: 422, body: JSON.stringify({ errors }) }, ''),
+    write: async (_, judge) => judge({ status: 422, headers: {}, body: JSON.stringify({ errors }) }, ''),
   })
   expect(await worker.push({ through: refuse })).toMatchObject([{ fate: 'parked', change: { recordId: id } }])
   expect(await worker.sql`select code, errors from sync.outbox`).toMatchObject([

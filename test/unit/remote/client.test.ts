@@ -24,7 +24,7 @@ async function clientFor(answers: readonly Answer[]) {
     get: async () => ({ accessToken: `t${generation}`, generation, issuedAt: 0, expiresAt: Infinity }),
     reject: async (rejected) => void (generation += rejected === generation ? 1 : 0),
   }
-  const http = createHttp({ connections: 4 })
+  const http = createHttp({ connections: 4, maxBodyBytes: 1_000_000 })
   const pace = createPace({ rate: 0, concurrency: 4 })
   const client = createClient({ http, tokens, pace, policy: POLICY, apiUrl: server.url, userAgent: 'x/1' })
   return {
@@ -90,6 +90,12 @@ describe('a call', () => {
     await expect(client.parse((body) => parseDocument(body, '').records)).resolves.toEqual([])
   })
 
+  it('is not repeated when its body is over the limit, and says so in a fact', async () => {
+    await using client = await clientFor([[200, ' '.repeat(1_000_001)], [200]])
+    await expect(client.get()).rejects.toMatchObject({ code: 'SYNC_BODY_UNREADABLE', facts: { tooLarge: true } })
+    expect(client.asked).toHaveLength(1)
+  })
+
   it('spends no attempt on 429', async () => {
     const busy: Answer = [429, '', { 'retry-after': '0' }]
     await using client = await clientFor([busy, busy, busy, busy, busy, busy, [200]])
@@ -141,8 +147,9 @@ describe('a write', () => {
   })
 
   it.each([400, 403, 404, 409, 422])('hands a %i back, with what it says', async (status) => {
-    await using client = await clientFor([[status, 'why']])
-    expect(await client.write('PATCH')).toMatchObject({ status, body: 'why' })
+    await using client = await clientFor([[status, '{"errors":[]}', { location: '/clients/7' }]])
+    const answer = { status, body: '{"errors":[]}', headers: { location: '/clients/7' } }
+    expect(await client.write('PATCH')).toMatchObject(answer)
   })
 
   it.each([
