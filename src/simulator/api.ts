@@ -4,6 +4,7 @@ import type { Documents } from './documents.ts'
 import { Refusal, invalidFieldValue, notAcceptable, recordNotFound, unsupportedMedia } from './errors.ts'
 import { answer, nothing } from './exchange.ts'
 import type { Answer, Call } from './exchange.ts'
+import { foreignAnswer } from './foreign.ts'
 import { linkageDocument, listDocument, singleDocument } from './lists.ts'
 import { meDocument } from './me.ts'
 import { isWritable } from './model/model.ts'
@@ -84,14 +85,23 @@ function record(deps: ApiDeps, model: Model, rec: Rec, call: Call, reads: boolea
     return tagged(deps, call, () => single(deps, model, rec, call.params))
   }
   if (!isWritable(model) || call.method === 'POST') throw new Refusal(404)
-  if (call.method === 'DELETE') {
-    deps.changes.remove(rec)
-    return answer(204, null, nothing)
-  }
   // the query is checked before anything is written
   readQuery(deps, model, call.params)
+  if (call.method === 'DELETE') {
+    const foreign = foreignTo(deps, model, rec, call, 200)
+    deps.changes.remove(rec)
+    return foreign ?? answer(204, null, nothing)
+  }
   updateRecord(deps, model, rec, call.body)
-  return answer(200, jsonApi, single(deps, model, rec, call.params))
+  return foreignTo(deps, model, rec, call, 200) ?? answer(200, jsonApi, single(deps, model, rec, call.params))
+}
+
+function foreignTo(deps: ApiDeps, model: Model, rec: Rec, call: Call, status: number): Answer | null {
+  const kind = deps.switches.foreignWrites
+  if (kind === 'off') return null
+  const bodyOf = (one: Rec): Buffer => Buffer.concat(single(deps, model, one, call.params))
+  const other = deps.records.table(model.type)?.ordered.find((one) => one !== rec)
+  return foreignAnswer(kind, status, bodyOf(rec), other === undefined ? null : bodyOf(other))
 }
 
 function create(deps: ApiDeps, model: Model, call: Call): Answer {
@@ -99,6 +109,8 @@ function create(deps: ApiDeps, model: Model, call: Call): Answer {
   readQuery(deps, model, call.params)
   const rec = createRecord(deps, model, call.body)
   begun(deps, rec)
+  const foreign = foreignTo(deps, model, rec, call, 201)
+  if (foreign !== null) return foreign
   const location = deps.documents.address(`/${model.type}/${rec.id}`)
   return answer(201, jsonApi, single(deps, model, rec, call.params), { Location: location })
 }

@@ -92,6 +92,7 @@ const titles: Readonly<Record<number, string>> = {
   401: 'Unauthorized',
   403: 'Forbidden',
   404: 'Not Found',
+  405: 'Method Not Allowed',
   409: 'Conflict',
 }
 
@@ -105,19 +106,48 @@ export function refusalBody(status: number, bodies: Switches['errorBodies']): Er
   }
 }
 
-export function errorBody(error: unknown, bodies: Switches['errorBodies']): ErrorBody {
-  if (error instanceof Refusal) return refusalBody(error.status, bodies)
+type Shape = Pick<Switches, 'errorBodies' | 'errorShape'>
+
+type Problem = {
+  readonly name: string | null
+  readonly message: string
+  readonly body: Readonly<Record<string, unknown>>
+}
+
+export function errorBody(error: unknown, { errorBodies, errorShape }: Shape): ErrorBody {
+  if (error instanceof Refusal) return refusalBody(error.status, errorBodies)
+  const status = error instanceof Invalid ? 422 : error instanceof ApiError ? error.status : 500
+  const problems = problemsOf(error)
+  if (errorShape === 'text') {
+    return { status, type: 'text/plain', body: problems.map(sentence).join('\n') }
+  }
+  return { status, type: errorShape === 'json-api' ? jsonApi : 'application/json', body: shaped(errorShape, problems) }
+}
+
+function problemsOf(error: unknown): Problem[] {
   if (error instanceof Invalid) {
-    const errors = error.problems.map(({ pointer, name, message }) => ({
-      title: message,
-      detail: `${name} - ${message}`,
-      code: '100',
-      source: { pointer },
-      status: '422',
+    return error.problems.map(({ pointer, name, message }) => ({
+      name,
+      message,
+      body: { title: message, detail: `${name} - ${message}`, code: '100', source: { pointer }, status: '422' },
     }))
-    return { status: 422, type: jsonApi, body: JSON.stringify({ errors }) }
   }
   const { status, code, title, message, source } = error instanceof ApiError ? error : internal()
-  const one = { title, detail: message, code, ...(source === null ? {} : { source }), status: String(status) }
-  return { status, type: jsonApi, body: JSON.stringify({ errors: [one] }) }
+  const body = { title, detail: message, code, ...(source === null ? {} : { source }), status: String(status) }
+  return [{ name: null, message, body }]
+}
+
+function shaped(shape: Exclude<Switches['errorShape'], 'text'>, problems: readonly Problem[]): string {
+  if (shape === 'json-api') return JSON.stringify({ errors: problems.map(({ body }) => body) })
+  if (shape === 'list') return JSON.stringify({ errors: problems.map(sentence) })
+  if (shape === 'error') return JSON.stringify({ error: problems.map(sentence).join(', ') })
+  const errors: Record<string, string[]> = {}
+  for (const { name, message } of problems) (errors[(name ?? 'base').replaceAll('-', '_')] ??= []).push(message)
+  return JSON.stringify({ errors })
+}
+
+/** As Rails' `full_messages` have it: `Project name can't be blank`. */
+function sentence({ name, message }: Problem): string {
+  const words = name?.replaceAll('-', ' ') ?? ''
+  return words === '' ? message : `${words[0]?.toUpperCase() ?? ''}${words.slice(1)} ${message}`
 }

@@ -1,6 +1,6 @@
 import type { Random } from './random.ts'
 
-const statusKinds = ['401', '403', '404', '409', '429', '500', '502', '503', '504'] as const
+const statusKinds = ['401', '403', '404', '405', '409', '429', '500', '502', '503', '504'] as const
 const otherKinds = ['reset', 'truncate', 'html', 'lost-answer', 'slow', 'stall'] as const
 export const faultKinds = [...statusKinds, ...otherKinds] as const
 export type FaultKind = (typeof faultKinds)[number]

@@ -79,7 +79,7 @@ async function answerRequest(
     reset(response)
     return
   }
-  const planned = fault === null ? null : faultAnswer(fault, deps.switches.errorBodies)
+  const planned = fault === null ? null : faultAnswer(fault, deps.switches)
   if (planned === null && fault?.kind === 'slow') await wait(fault.ms ?? 1000, undefined, { signal: deps.closing })
   if (planned === null && page !== null && route.listed !== null) deps.script.play(route.listed, page, 'before')
   const given = planned ?? answerFor(deps, route, made)
@@ -125,7 +125,7 @@ function answerFor(deps: HandlerDeps, route: Route, call: Call): Answer {
         return answerApi(deps, route, call)
     }
   } catch (error) {
-    const { status, type, body } = errorBody(error, deps.switches.errorBodies)
+    const { status, type, body } = errorBody(error, deps.switches)
     return answer(status, type, body)
   }
 }
@@ -137,7 +137,7 @@ function sendError(
   error: unknown,
   requestId: string,
 ): void {
-  const { status, type, body } = errorBody(error, deps.switches.errorBodies)
+  const { status, type, body } = errorBody(error, deps.switches)
   deps.stats.answered(status, send(request, response, answer(status, type, body), requestId))
 }
 

@@ -48,7 +48,7 @@ const gateways: Readonly<Record<number, string>> = {
 
 /** The answer that a fault puts in the place of the real one, or null when the fault spoils the real one. 502 to 504 come
  *  from the proxy in front, as a page of HTML; body and headers of a 429 are unknown (API notes §6). */
-export function faultAnswer(fault: Fault, bodies: Switches['errorBodies']): Answer | null {
+export function faultAnswer(fault: Fault, switches: Bodies): Answer | null {
   if (fault.kind === 'html') {
     const page = html(200, 'Down for maintenance')
     return answer(page.status, page.type, page.body)
@@ -56,15 +56,17 @@ export function faultAnswer(fault: Fault, bodies: Switches['errorBodies']): Answ
   const status = statusOf(fault.kind)
   if (status === null) return null
   const headers = fault.retryAfter === null ? {} : { 'Retry-After': String(fault.retryAfter) }
-  const made = bodyOf(status, bodies)
+  const made = bodyOf(status, switches)
   return answer(status, made.type, made.body, headers)
 }
 
-function bodyOf(status: number, bodies: Switches['errorBodies']): ErrorBody {
+type Bodies = Pick<Switches, 'errorBodies' | 'errorShape'>
+
+function bodyOf(status: number, switches: Bodies): ErrorBody {
   const gateway = gateways[status]
   if (gateway !== undefined) return html(status, gateway)
   if (status === 429) return { status, type: 'text/plain', body: 'Retry later\n' }
-  return status === 500 ? errorBody(internal(), bodies) : refusalBody(status, bodies)
+  return status === 500 ? errorBody(internal(), switches) : refusalBody(status, switches.errorBodies)
 }
 
 /** Headers promise the whole body; the connection ends after a part of it. */

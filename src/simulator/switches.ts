@@ -48,6 +48,15 @@ export type Switches = {
   refusedIncludes: Record<string, string[]>
   refusedFilters: Record<string, string[]>
   refusedSorts: Record<string, string[]>
+  /** by type: members that a write must not carry (code 105), though they are known to be writable */
+  refusedMembers: Record<string, string[]>
+  /** what a write that was done is answered with in the place of the record */
+  foreignWrites: 'off' | 'other-record' | 'other-type' | 'list' | 'html' | 'empty' | 'other-account'
+  /**
+   * the shape of refusals: `error` is `{"error": text}`, `object` is `{"errors": {member: [texts]}}`, `list` is
+   * `{"errors": [texts]}`, as controllers of Rails' own kind answer
+   */
+  errorShape: 'json-api' | 'error' | 'object' | 'list' | 'text'
 }
 
 export function switchesOf(profile: Profile): Switches {
@@ -77,6 +86,9 @@ export function switchesOf(profile: Profile): Switches {
     refusedIncludes: {},
     refusedFilters: {},
     refusedSorts: {},
+    refusedMembers: {},
+    foreignWrites: 'off',
+    errorShape: 'json-api',
   }
 }
 
@@ -90,7 +102,12 @@ const choices: Partial<Record<keyof Switches, readonly string[]>> = {
   listOrder: ['id', 'newest-first', 'grouped', 'shuffled'],
   lobPath: lobNames,
   lobType: lobNames,
+  foreignWrites: ['off', 'other-record', 'other-type', 'list', 'html', 'empty', 'other-account'],
+  errorShape: ['json-api', 'error', 'object', 'list', 'text'],
 }
+
+/** by type */
+const named: ReadonlySet<string> = new Set(['refusedIncludes', 'refusedFilters', 'refusedSorts', 'refusedMembers'])
 
 const isNames = (value: unknown): boolean => Array.isArray(value) && value.every((entry) => typeof entry === 'string')
 
@@ -111,7 +128,7 @@ function objection(name: string, value: unknown, now: Switches): string | null {
   }
   if (key === 'forbidden' || key === 'readOnly' || key === 'missingLists')
     return isNames(value) ? null : `${name} takes an array of resource types`
-  if (key === 'refusedIncludes' || key === 'refusedFilters' || key === 'refusedSorts') {
+  if (named.has(key)) {
     const fits =
       typeof value === 'object' && value !== null && !Array.isArray(value) && Object.values(value).every(isNames)
     return fits ? null : `${name} takes an object of resource type to array of names`

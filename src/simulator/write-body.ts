@@ -58,13 +58,17 @@ function parse(body: Buffer): unknown {
 const may = (access: Access, switches: Switches): boolean =>
   access === 'seen' || (access === 'unsure' && switches.unsureAttributes === 'writable')
 
+const isRefused = ({ switches }: Deps, { type }: Model, name: string): boolean =>
+  (switches.refusedMembers[type] ?? []).includes(name)
+
 function attributesOf(deps: Deps, model: Model, given: unknown): Fields {
   if (given === undefined) return {}
   if (!isObject(given)) throw missing('attributes')
   const attributes: Fields = {}
   for (const [name, value] of Object.entries(given)) {
     const attribute = Object.hasOwn(model.attributes, name) ? model.attributes[name] : undefined
-    if (attribute === undefined || !may(attribute.access, deps.switches)) throw notAllowed(name)
+    if (attribute === undefined || !may(attribute.access, deps.switches) || isRefused(deps, model, name))
+      throw notAllowed(name)
     attributes[name] = cast(attribute, value)
   }
   return attributes
@@ -76,7 +80,7 @@ function relationshipsOf(deps: Deps, model: Model, given: unknown): Pick<Written
   if (given !== undefined && !isObject(given)) throw missing('relationships')
   for (const [name, value] of Object.entries(given ?? {})) {
     const one = Object.hasOwn(model.toOne, name) ? model.toOne[name] : undefined
-    if (one === undefined || !may(one.access, deps.switches)) throw notAllowed(name)
+    if (one === undefined || !may(one.access, deps.switches) || isRefused(deps, model, name)) throw notAllowed(name)
     if (!isObject(value) || !('data' in value)) throw missing('data')
     toOne[name] = linkOf(deps, name, one.type, value['data'])
   }
