@@ -34,6 +34,7 @@ From this machine it takes orders as JSON below /_control, without credentials:
   records/TYPE[/ID]   GET, POST, PATCH {"attributes","relationships"}, DELETE: another's edit
   GET, POST switches  what ScopeStack might do otherwise: {"forbidden":["surveys"]}
   POST script         {"when":{"type","page"},"do":[{"delete":{"type","id"}}]}: while it is read
+  POST account        {"slug":"another"}: the account is called otherwise from now on
   POST tokens/revoke  GET stats: the requests so far
 
 Examples

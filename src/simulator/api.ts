@@ -49,6 +49,7 @@ export function answerApi(deps: ApiDeps, route: Route, call: Call): Answer {
   if (!reads && readOnly.includes(model.type)) throw new Refusal(403)
   if (id === null && deps.switches.missingLists.includes(model.type)) throw new Refusal(404)
   if (id === null) return reads ? tagged(deps, call, () => list(deps, model, call, null)) : create(deps, model, call)
+  if (reads && route.kind === 'record' && deps.switches.missingRecords.includes(model.type)) throw recordNotFound(id)
   const rec = find(deps, model, id)
   if (route.kind === 'record') return record(deps, model, rec, call, reads)
   const name = route.name ?? ''

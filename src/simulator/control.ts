@@ -1,4 +1,5 @@
 import { ControlMistake, readFault, readJson, readLine, readRecord } from './control-input.ts'
+import { renameAccount } from './account.ts'
 import { answer, json, nothing } from './exchange.ts'
 import type { Answer, Call } from './exchange.ts'
 import type { Faults } from './faults.ts'
@@ -9,8 +10,10 @@ import type { Stats } from './stats.ts'
 import { setSwitches } from './switches.ts'
 import type { Switches } from './switches.ts'
 import type { Grant, Tokens } from './tokens.ts'
+import type { World } from './world.ts'
 
 export type ControlDeps = {
+  readonly account: World['account']
   readonly faults: Faults
   readonly raw: RawRecords
   readonly records: Records
@@ -20,7 +23,7 @@ export type ControlDeps = {
   readonly tokens: Tokens
 }
 
-const paths = '/_control/ has stats, faults[/{id}], switches, tokens/revoke, records/{type}[/{id}] and script'
+const paths = '/_control/ has stats, faults[/{id}], switches, tokens/revoke, records/{type}[/{id}], account and script'
 const gone = answer(204, null, nothing)
 
 /** No credentials: it listens to loopback only, which the server checks. */
@@ -39,6 +42,8 @@ export function answerControl(deps: ControlDeps, call: Call): Answer {
         return tokens(deps, rest[0], given)
       case 'records':
         return records(deps, call, rest, given)
+      case 'account':
+        return account(deps, call, given)
       case 'script':
         return script(deps, call, given)
       default:
@@ -119,6 +124,13 @@ function records(deps: ControlDeps, call: Call, [type, id]: string[], given: Rec
     touch: call.params.get('touch') !== 'false',
   })
   return gone
+}
+
+function account(deps: ControlDeps, call: Call, { slug }: Record<string, unknown>): Answer {
+  if (call.method !== 'POST') return wrongMethod('POST')
+  if (typeof slug !== 'string' || slug === '') throw new ControlMistake('account takes {"slug": "another"}')
+  renameAccount(deps, slug)
+  return json(200, { slug })
 }
 
 function script(deps: ControlDeps, call: Call, given: Record<string, unknown>): Answer {

@@ -106,7 +106,10 @@ export function refusalBody(status: number, bodies: Switches['errorBodies']): Er
   }
 }
 
-type Shape = Pick<Switches, 'errorBodies' | 'errorShape'>
+type Shape = Pick<Switches, 'errorBodies' | 'errorShape' | 'includeErrors'>
+
+/** filter, include, sort, page */
+const ofTheQuery: ReadonlySet<string> = new Set(['102', '112', '114', '118'])
 
 type Problem = {
   readonly name: string | null
@@ -114,9 +117,12 @@ type Problem = {
   readonly body: Readonly<Record<string, unknown>>
 }
 
-export function errorBody(error: unknown, { errorBodies, errorShape }: Shape): ErrorBody {
+export function errorBody(error: unknown, { errorBodies, errorShape, includeErrors }: Shape): ErrorBody {
   if (error instanceof Refusal) return refusalBody(error.status, errorBodies)
   const status = error instanceof Invalid ? 422 : error instanceof ApiError ? error.status : 500
+  if (includeErrors === 'empty' && error instanceof ApiError && ofTheQuery.has(error.code)) {
+    return { status, type: 'text/html', body: '' }
+  }
   const problems = problemsOf(error)
   if (errorShape === 'text') {
     return { status, type: 'text/plain', body: problems.map(sentence).join('\n') }

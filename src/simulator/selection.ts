@@ -21,21 +21,27 @@ export function createSelection(deps: { records: Records; switches: Switches; se
   return (model, query, within) => {
     const table = deps.records.table(model.type)
     if (table === undefined) return []
-    const hides = model.hidesWhen !== null && !query.filters.some(({ name }) => name === model.hidesWhen?.attribute)
+    const { dateFilter, unstableTies, listOrder, activeDefault, emptyFilterValue } = deps.switches
+    const flagged = query.filters.some(({ name }) => name === model.hidesWhen?.attribute)
+    const hides = model.hidesWhen !== null && activeDefault !== 'all' && !flagged
     // most lists are the whole table: nothing to filter, nothing to keep
-    const { dateFilter, unstableTies, listOrder } = deps.switches
     const inItsOrder = query.sort.length === 0 && listOrder === 'id'
     if (within === null && query.filters.length === 0 && inItsOrder && !hides) return table.ordered
     const salt = unstableTies && query.sort.length > 0 ? query.page : 0
     const filters = query.filters.map(({ name, values }) => [name, values])
-    const key = JSON.stringify([model.type, within?.key ?? null, filters, query.sort, dateFilter, listOrder, salt])
+    const switched = [dateFilter, listOrder, activeDefault, emptyFilterValue]
+    const key = JSON.stringify([model.type, within?.key ?? null, filters, query.sort, switched, salt])
     const stamp = within === null ? String(table.version) : `all ${String(deps.records.version)}`
     const held = cache.get(key)
     if (held?.stamp === stamp) return held.recs
     let recs = candidates(deps.records, model, query, within?.recs ?? table.ordered)
-    for (const wanted of query.filters) recs = recs.filter(matcher(model, wanted, dateFilter))
+    for (const wanted of query.filters) recs = recs.filter(matcher(model, wanted, deps.switches))
     const { hidesWhen } = model
-    if (hides && hidesWhen !== null) recs = recs.filter((rec) => rec.attributes[hidesWhen.attribute] !== hidesWhen.is)
+    if (hides && hidesWhen !== null) {
+      const { attribute, is } = hidesWhen
+      const shown = (flag: unknown): boolean => (activeDefault === 'active' ? flag === !is : flag !== is)
+      recs = recs.filter((rec) => shown(rec.attributes[attribute]))
+    }
     if (query.sort.length > 0) recs = [...recs].sort(comparator(model, query.sort, deps.seed + salt))
     else if (listOrder === 'newest-first') recs = [...recs].sort((a, b) => inOrder(b, a))
     else if (listOrder === 'grouped') recs = [...recs].sort(activeFirst)
@@ -66,7 +72,11 @@ function candidates(records: Records, model: Model, query: Query, recs: readonly
   return [...found].sort(inOrder)
 }
 
-function matcher(model: Model, { filter, values }: Wanted, dateFilter: Switches['dateFilter']): (rec: Rec) => boolean {
+function matcher(
+  model: Model,
+  { filter, values }: Wanted,
+  { dateFilter, emptyFilterValue }: Switches,
+): (rec: Rec) => boolean {
   const { on } = filter
   if (on === 'id') {
     const ids = new Set(values)
@@ -102,6 +112,7 @@ function matcher(model: Model, { filter, values }: Wanted, dateFilter: Switches[
     case 'flag':
     case 'equals': {
       const exact = model.attributes[on]?.kind === 'boolean' ? new Set(lower) : new Set(values)
+      if (emptyFilterValue === 'nothing') exact.delete('')
       return (rec) => exact.has(textOf(rec.attributes[on]))
     }
   }

@@ -60,7 +60,7 @@ export function faultAnswer(fault: Fault, switches: Bodies): Answer | null {
   return answer(status, made.type, made.body, headers)
 }
 
-type Bodies = Pick<Switches, 'errorBodies' | 'errorShape'>
+type Bodies = Pick<Switches, 'errorBodies' | 'errorShape' | 'includeErrors'>
 
 function bodyOf(status: number, switches: Bodies): ErrorBody {
   const gateway = gateways[status]

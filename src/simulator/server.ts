@@ -3,6 +3,7 @@ import { createServer } from 'node:http'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { createChanges } from './changes.ts'
+import { renameAccount } from './account.ts'
 import { createCodes } from './codes.ts'
 import { applySwitches } from './control.ts'
 import { createDocuments } from './documents.ts'
@@ -67,6 +68,8 @@ export type Simulator = {
   setSwitches(changes: Partial<Switches>): void
   revokeTokens(which?: Parameters<Tokens['revoke']>[0]): number
   readonly records: RawRecords
+  /** the account's slug is another from now on: in every address, and as the id of what names the account */
+  renameAccount(slug: string): void
   addScript(
     line: Pick<Line, 'do'> & {
       readonly when: { readonly type: string; readonly page?: number }
@@ -167,6 +170,9 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
     },
     revokeTokens: (which = {}) => tokens.revoke(which),
     records: raw,
+    renameAccount: (slug) => {
+      renameAccount(world, slug)
+    },
     addScript: (line) =>
       script.add({
         do: line.do,

@@ -38,6 +38,12 @@ export type Switches = {
   listOrder: 'id' | 'newest-first' | 'grouped' | 'shuffled'
   /** types whose own list answers 404; single records and nested lists still answer */
   missingLists: string[]
+  /** types whose single records answer 404, although the list has them */
+  missingRecords: string[]
+  /** which records an account-level list shows without a filter; a flag that is null is neither active nor archived */
+  activeDefault: 'not-archived' | 'active' | 'all'
+  /** `filter[active]=true,false,`: the library reads what stands behind the last comma as null; else it matches nothing */
+  emptyFilterValue: 'null' | 'nothing'
   /** under which path lines of business answer, and the type their records and linkages carry */
   lobPath: LobName
   lobType: LobName
@@ -48,6 +54,8 @@ export type Switches = {
   refusedIncludes: Record<string, string[]>
   refusedFilters: Record<string, string[]>
   refusedSorts: Record<string, string[]>
+  /** whether the 400 to an include, a filter, a sort or a page says which one it was; else its body is empty */
+  includeErrors: 'named' | 'empty'
   /** by type: members that a write must not carry (code 105), though they are known to be writable */
   refusedMembers: Record<string, string[]>
   /** what a write that was done is answered with in the place of the record */
@@ -79,6 +87,9 @@ export function switchesOf(profile: Profile): Switches {
     unstableTies: false,
     listOrder: 'id',
     missingLists: [],
+    missingRecords: [],
+    activeDefault: 'not-archived',
+    emptyFilterValue: 'null',
     lobPath: 'line-of-businesses',
     lobType: 'lines-of-business',
     forbidden: [],
@@ -86,6 +97,7 @@ export function switchesOf(profile: Profile): Switches {
     refusedIncludes: {},
     refusedFilters: {},
     refusedSorts: {},
+    includeErrors: 'named',
     refusedMembers: {},
     foreignWrites: 'off',
     errorShape: 'json-api',
@@ -102,6 +114,9 @@ const choices: Partial<Record<keyof Switches, readonly string[]>> = {
   listOrder: ['id', 'newest-first', 'grouped', 'shuffled'],
   lobPath: lobNames,
   lobType: lobNames,
+  activeDefault: ['not-archived', 'active', 'all'],
+  emptyFilterValue: ['null', 'nothing'],
+  includeErrors: ['named', 'empty'],
   foreignWrites: ['off', 'other-record', 'other-type', 'list', 'html', 'empty', 'other-account'],
   errorShape: ['json-api', 'error', 'object', 'list', 'text'],
 }
@@ -126,7 +141,7 @@ function objection(name: string, value: unknown, now: Switches): string | null {
       ? null
       : `${name} takes a whole number from ${String(low)}`
   }
-  if (key === 'forbidden' || key === 'readOnly' || key === 'missingLists')
+  if (key === 'forbidden' || key === 'readOnly' || key === 'missingLists' || key === 'missingRecords')
     return isNames(value) ? null : `${name} takes an array of resource types`
   if (named.has(key)) {
     const fits =

@@ -8,7 +8,7 @@ export type World = {
   readonly records: Records
   readonly changes: Changes
   readonly switches: Switches
-  readonly account: { readonly id: number; readonly slug: string; readonly userId: string; readonly email: string }
+  readonly account: { readonly id: number; slug: string; readonly userId: string; readonly email: string }
   readonly place: () => Place
   readonly seed: number
   readonly now: () => number

@@ -146,3 +146,59 @@ test.each([
     account.sim.setSwitches(changes as never)
   }).toThrow(sentence)
 })
+
+describe('what a list shows of records whose flag is null', () => {
+  const counted = async (query: string): Promise<number> => (await account.list(`clients?${query}`)).data.length
+  const flags = (): unknown[] => account.sim.records.list('clients').map(({ attributes }) => attributes['active'])
+  const many = (flag: unknown): number => flags().filter((held) => held === flag).length
+  const ALL = 'filter[active]=true,false'
+
+  test('no filter names them but the empty one, and without a filter it is the default that decides', async () => {
+    for (const { id } of account.sim.records.list('clients').slice(0, 3)) {
+      account.sim.records.update('clients', id, { attributes: { active: null } })
+    }
+    expect(many(null)).toBe(3)
+    expect(many(false)).toBeGreaterThan(0)
+    const shown = { 'not-archived': flags().length - many(false), active: many(true), all: flags().length }
+    for (const [activeDefault, count] of Object.entries(shown)) {
+      account.sim.setSwitches({ activeDefault: activeDefault as keyof typeof shown })
+      expect(await counted(''), activeDefault).toBe(count)
+      expect(await counted(ALL), activeDefault).toBe(flags().length - 3)
+      expect(await counted(`${ALL},`), activeDefault).toBe(flags().length)
+    }
+    account.sim.setSwitches({ emptyFilterValue: 'nothing' })
+    expect(await counted(`${ALL},`)).toBe(flags().length - 3)
+  })
+})
+
+test('missingRecords: the list has them, and their own addresses do not answer', async () => {
+  const [note] = account.sim.records.list('notes')
+  account.sim.setSwitches({ missingRecords: ['notes'] })
+  expect(await status(`notes/${note?.id ?? ''}`)).toBe(404)
+  expect((await account.list('notes')).data.map(({ id }) => id)).toContain(note?.id)
+  expect((await account.list(`notes?filter[id]=${note?.id ?? ''}`)).data).toHaveLength(1)
+})
+
+test('includeErrors: a refused question says what was refused, or nothing', async () => {
+  account.sim.setSwitches({ refusedIncludes: { notes: ['project'] } })
+  expect(await (await account.call('notes?include=project')).text()).toContain('project is not a valid includable')
+  account.sim.setSwitches({ includeErrors: 'empty' })
+  for (const query of ['include=project', 'filter[x]=1', 'sort=x', 'page[size]=9999']) {
+    const response = await account.call(`notes?${query}`)
+    expect([response.status, await response.text()], query).toEqual([400, ''])
+  }
+})
+
+test('the slug of the account changes at run time: addresses, linkages and the record itself', async () => {
+  const renamed = await open({ projects: 2 })
+  await fetch(`${renamed.sim.url}/_control/account`, { method: 'POST', body: '{"slug":"acme"}' })
+  expect((await renamed.call('clients')).status).toBe(404)
+  const headers = { Authorization: `Bearer ${renamed.token}` }
+  const me = await (await fetch(`${renamed.sim.url}/v1/me`, { headers })).json()
+  expect(me).toMatchObject({ data: { attributes: { 'account-slug': 'acme' } } })
+  const response = await fetch(`${renamed.sim.url}/acme/v1/payment-terms?include=account`, { headers })
+  const { data, included } = (await response.json()) as Doc
+  expect(data[0]?.relationships['account']?.data).toEqual({ type: 'accounts', id: 'acme' })
+  expect(included).toMatchObject([{ type: 'accounts', id: 'acme', attributes: { slug: 'acme' } }])
+  await renamed.sim.close()
+})
