@@ -9,6 +9,7 @@ import { linkageDocument, listDocument, singleDocument } from './lists.ts'
 import { meDocument } from './me.ts'
 import { isWritable } from './model/model.ts'
 import type { Model } from './model/model.ts'
+import { checkWhole, shownOf } from './paging.ts'
 import type { Progress } from './progress.ts'
 import { readQuery } from './query.ts'
 import type { Rec } from './records.ts'
@@ -48,7 +49,7 @@ export function answerApi(deps: ApiDeps, route: Route, call: Call): Answer {
     throw new Refusal(403)
   if (!reads && readOnly.includes(model.type)) throw new Refusal(403)
   if (id === null && deps.switches.missingLists.includes(model.type)) throw new Refusal(404)
-  if (id === null) return reads ? tagged(deps, call, () => list(deps, model, call, null)) : create(deps, model, call)
+  if (id === null) return reads ? tagged(deps, call, list(deps, model, call, null)) : create(deps, model, call)
   if (reads && route.kind === 'record' && deps.switches.missingRecords.includes(model.type)) throw recordNotFound(id)
   const rec = find(deps, model, id)
   if (route.kind === 'record') return record(deps, model, rec, call, reads)
@@ -83,6 +84,7 @@ function find(deps: ApiDeps, model: Model, id: string): Rec {
 function record(deps: ApiDeps, model: Model, rec: Rec, call: Call, reads: boolean): Answer {
   if (reads) {
     deps.progress.poll(rec)
+    checkWhole(deps.switches, model, rec, readQuery(deps, model, call.params))
     return tagged(deps, call, () => single(deps, model, rec, call.params))
   }
   if (!isWritable(model) || call.method === 'POST') throw new Refusal(404)
@@ -120,35 +122,31 @@ function related(deps: ApiDeps, model: Model, rec: Rec, name: string, call: Call
   const target = model.toOne[name] ?? model.toMany[name]
   const of = target === undefined ? undefined : deps.models.get(target.type)
   if (!reads || of === undefined) throw new Refusal(404)
-  if (model.toOne[name] === undefined)
-    return tagged(deps, call, () => list(deps, of, call, { rec, name, parent: model }))
+  if (model.toOne[name] === undefined) return tagged(deps, call, list(deps, of, call, { rec, name, parent: model }))
   const held = deps.documents.linkage(rec, name)
   const found = held === null || Array.isArray(held) ? null : (deps.records.at(held) ?? null)
   return tagged(deps, call, () => singleDocument(deps, readQuery(deps, of, call.params), found))
 }
 
+/** What is refused is refused at once, also to who asks whether anything has changed. */
 function list(
   deps: ApiDeps,
   of: Model,
   call: Call,
   within: { rec: Rec; name: string; parent: Model } | null,
-): Buffer[] {
+): () => Buffer[] {
   const query = readQuery(deps, of, call.params)
-  if (within === null) {
-    return listDocument(deps, query, deps.select(of, query, null), deps.documents.address(`/${of.type}`), call.params)
+  const write = (recs: readonly Rec[], path: string): (() => Buffer[]) => {
+    const shown = shownOf(deps.switches, of, query, recs)
+    return () => listDocument(deps, shown, deps.documents.address(path), call.params)
   }
+  if (within === null) return write(deps.select(of, query, null), `/${of.type}`)
   const { rec, name, parent } = within
   const held = deps.documents.linkage(rec, name)
   const links = Array.isArray(held) ? held : []
   const recs = links.map((link) => deps.records.at(link)).filter((found) => found !== undefined)
   const path = `/${parent.type}/${rec.id}/${name}`
-  return listDocument(
-    deps,
-    query,
-    deps.select(of, query, { key: path, recs }),
-    deps.documents.address(path),
-    call.params,
-  )
+  return write(deps.select(of, query, { key: path, recs }), path)
 }
 
 const single = (deps: ApiDeps, model: Model, rec: Rec, params: URLSearchParams): Buffer[] =>

@@ -1,6 +1,7 @@
 import { reached } from './documents.ts'
 import type { Documents } from './documents.ts'
 import type { Model } from './model/model.ts'
+import type { Shown } from './paging.ts'
 import type { IncludeTree, Query } from './query.ts'
 import type { Rec, Records } from './records.ts'
 import { permissions } from './templates.ts'
@@ -43,8 +44,7 @@ function withIncluded(deps: Deps, query: Query, primary: readonly Rec[], parts: 
 
 export function listDocument(
   deps: Deps,
-  query: Query,
-  recs: readonly Rec[],
+  { query, recs, paged }: Shown,
   address: string,
   params: URLSearchParams,
 ): Buffer[] {
@@ -53,6 +53,10 @@ export function listDocument(
   const top = [...query.include.keys()]
   const parts = [Buffer.from('{"data":['), ...deps.documents.pieces(shown, () => top, query.fields), Buffer.from(']')]
   withIncluded(deps, query, shown, parts)
+  if (!paged) {
+    parts.push(Buffer.from(`,"meta":${JSON.stringify({ 'record-count': recs.length, permissions })}}`))
+    return parts
+  }
   const pages = Math.ceil(recs.length / query.size)
   const meta = { 'record-count': recs.length, 'page-count': pages, permissions }
   parts.push(

@@ -36,6 +36,14 @@ export type Switches = {
    * `shuffled` is the same order in every answer
    */
   listOrder: 'id' | 'newest-first' | 'grouped' | 'shuffled'
+  /** types whose lists, also nested ones, come whole whatever page is asked for (`paginator: none`): no page is counted */
+  unpagedLists: string[]
+  /** ids by type: each page that holds one answers 500, and so does the record itself, unless `fields` leaves all its attributes out */
+  brokenRecords: Record<string, string[]>
+  /** page sizes above it get 504; null: none */
+  heavyPages: number | null
+  /** pages whose last record stands behind this place of their list are refused with 400; null: none */
+  pageDepth: number | null
   /** types whose own list answers 404; single records and nested lists still answer */
   missingLists: string[]
   /** types whose single records answer 404, although the list has them */
@@ -84,8 +92,12 @@ export function switchesOf(profile: Profile): Switches {
     unsureAttributes: 'refused',
     looseTokenRequests: !help,
     refreshRevokesAccess: false,
-    unstableTies: false,
+    unstableTies: !help,
     listOrder: 'id',
+    unpagedLists: [],
+    brokenRecords: {},
+    heavyPages: null,
+    pageDepth: null,
     missingLists: [],
     missingRecords: [],
     activeDefault: 'not-archived',
@@ -121,8 +133,16 @@ const choices: Partial<Record<keyof Switches, readonly string[]>> = {
   errorShape: ['json-api', 'error', 'object', 'list', 'text'],
 }
 
+const wholeOrNull: ReadonlySet<string> = new Set(['tokenLifetime', 'heavyPages', 'pageDepth'])
+
 /** by type */
-const named: ReadonlySet<string> = new Set(['refusedIncludes', 'refusedFilters', 'refusedSorts', 'refusedMembers'])
+const named: ReadonlySet<string> = new Set([
+  'refusedIncludes',
+  'refusedFilters',
+  'refusedSorts',
+  'refusedMembers',
+  'brokenRecords',
+])
 
 const isNames = (value: unknown): boolean => Array.isArray(value) && value.every((entry) => typeof entry === 'string')
 
@@ -134,14 +154,20 @@ function objection(name: string, value: unknown, now: Switches): string | null {
   if (allowed !== undefined) {
     return typeof value === 'string' && allowed.includes(value) ? null : `${name} takes one of ${allowed.join(', ')}`
   }
-  if (key === 'tokenLifetime' && value === null) return null
-  if (key === 'tokenLifetime' || key === 'pageMax' || key === 'pageDefault' || key === 'latency') {
+  if (wholeOrNull.has(key) && value === null) return null
+  if (wholeOrNull.has(key) || key === 'pageMax' || key === 'pageDefault' || key === 'latency') {
     const low = key === 'latency' ? 0 : 1
     return Number.isInteger(value) && (value as number) >= low
       ? null
       : `${name} takes a whole number from ${String(low)}`
   }
-  if (key === 'forbidden' || key === 'readOnly' || key === 'missingLists' || key === 'missingRecords')
+  if (
+    key === 'forbidden' ||
+    key === 'readOnly' ||
+    key === 'missingLists' ||
+    key === 'missingRecords' ||
+    key === 'unpagedLists'
+  )
     return isNames(value) ? null : `${name} takes an array of resource types`
   if (named.has(key)) {
     const fits =

@@ -137,7 +137,40 @@ describe('listOrder', () => {
   })
 })
 
+describe('lists that do not come page by page', () => {
+  const page = (type: string, number: number, size: number): string =>
+    `${type}?page[number]=${String(number)}&page[size]=${String(size)}`
+
+  test('unpagedLists give all there is whatever is asked for, and count no pages; nested ones as well', async () => {
+    account.sim.setSwitches({ unpagedLists: ['phases', 'project-services'] })
+    const { data, meta } = await account.list(page('phases', 3, 1))
+    expect(data.length).toBeGreaterThan(1)
+    expect([meta['record-count'], meta['page-count']]).toEqual([data.length, undefined])
+    const [project] = (await account.list('projects?page[size]=1')).data
+    const nested = await account.list(page(`projects/${project?.id ?? ''}/project-services`, 2, 1))
+    expect(nested.data.length).toBe(nested.meta['record-count'])
+  })
+
+  test('brokenRecords fail their page and themselves, but not without their attributes', async () => {
+    const [, broken] = ids(await account.list('phases')).map(String)
+    account.sim.setSwitches({ brokenRecords: { phases: [broken!] } })
+    const paths = ['phases', page('phases', 2, 1), page('phases', 1, 1), `phases/${broken!}`]
+    expect(await Promise.all(paths.map(status))).toEqual([500, 500, 200, 500])
+    expect(ids(await account.list(`${page('phases', 2, 1)}&fields[phases]=`)).map(String)).toEqual([broken])
+  })
+
+  test('heavyPages and pageDepth: no page larger than that, and none that reaches behind it', async () => {
+    account.sim.setSwitches({ heavyPages: 10, pageDepth: 20 })
+    const asked = [page('projects', 1, 11), page('projects', 2, 10), page('projects', 3, 10), page('projects', 7, 10)]
+    expect(await Promise.all(asked.map(status))).toEqual([504, 200, 400, 400])
+    account.sim.setSwitches({ heavyPages: null })
+    expect(await status(page('phases', 1, 100))).toBe(200)
+  })
+})
+
 test.each([
+  [{ heavyPages: 0 }, 'heavyPages takes a whole number from 1'],
+  [{ brokenRecords: ['1'] }, 'brokenRecords takes an object of resource type'],
   [{ missingLists: 'notes' }, 'missingLists takes an array of resource types'],
   [{ lobPath: 'businesses' }, 'lobPath takes one of line-of-businesses, lines-of-business, lobs'],
   [{ listOrder: 'random' }, 'listOrder takes one of id, newest-first, grouped, shuffled'],
