@@ -117,6 +117,7 @@ export async function openWorker(
       pageSize: config.pageSize,
       concurrency: config.concurrency,
       deleteLimit: config.deleteLimit,
+      recheckDays: config.recheckDays,
       async close() {
         await leases.close()
         await close()

@@ -28,6 +28,8 @@ export interface Config {
   readonly pageSize: number
   /** Percent of a table's rows that one sweep may bury. */
   readonly deleteLimit: number
+  /** Days for which the server's word that a page has not changed is enough. */
+  readonly recheckDays: number
   /** Undefined: the queue is kept in Postgres. */
   readonly redisUrl: string | undefined
   /** Cron patterns, or `off`; checked by whoever reads them. */
@@ -97,6 +99,7 @@ const toConfig = (values: Values, production: boolean): Config => ({
   concurrency: values.SYNC_CONCURRENCY,
   pageSize: values.SYNC_PAGE_SIZE,
   deleteLimit: values.SYNC_DELETE_LIMIT,
+  recheckDays: values.SYNC_RECHECK_DAYS,
   redisUrl: values.REDIS_URL,
   schedule: values.SYNC_SCHEDULE,
   incrementalSchedule: values.SYNC_INCREMENTAL_SCHEDULE,

@@ -166,6 +166,13 @@ export const VARIABLES = {
     schema: number(0, 100, false).default(20),
     example: '20',
   },
+  SYNC_RECHECK_DAYS: {
+    group: 'Sync',
+    about:
+      'Days for which a full reading believes ScopeStack that a page has not changed (ETag); after them it transfers every page once and compares. 0: never believe it.',
+    schema: number(0, 365, false).default(7),
+    example: '7',
+  },
   SYNC_PUSH: {
     group: 'Sync',
     about: 'Whether "start" carries local edits to ScopeStack: on or off. Off, they wait.',

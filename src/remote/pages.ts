@@ -3,6 +3,7 @@
  * notes §12), and a link may lead to another origin.
  */
 import { hash } from 'node:crypto'
+import { isDeepStrictEqual } from 'node:util'
 import { pageRepeated } from '../errors.ts'
 import type { Client } from './client.ts'
 import { parseDocument, type Document } from './document.ts'
@@ -27,16 +28,30 @@ export interface Page extends Document {
   /** Of the list's own records, in its order. */
   readonly ids: readonly string[]
   readonly mark: PageMark
+  /** It came under the `ETag` of another body: the server's ETags do not tell one state of a list from another. */
+  readonly etagLied: boolean
   /** Where the very bytes were met before: what was remembered of them. Its records are not here then, only their ids. */
   readonly known: KnownPage | null
 }
 
-/** What a page is known again by: what the server says, or where it says nothing, a digest of the body (0.8 ms a MB). */
-export type PageMark = { readonly etag: string } | { readonly digest: string }
+/** What a page is known again by. */
+export interface PageMark {
+  /** What the server says; null where it says nothing. */
+  readonly etag: string | null
+  /** Of the body, 0.8 ms a MB: it proves an `ETag` right or wrong. Null of pages that an older version remembered. */
+  readonly digest: string | null
+}
+
+/**
+ * How far a remembered page is believed. `etag`: the server is asked whether it has changed, and its no is enough · `body`:
+ * the page is transferred, and the same bytes spare the parsing · `none`: it is only held against what comes.
+ */
+export type Trust = 'etag' | 'body' | 'none'
 
 /** What is remembered of a page. */
 export interface KnownPage {
   readonly mark: PageMark
+  readonly trust: Trust
   /** Of the list's own records. */
   readonly ids: readonly string[]
   /** Of the records in `included` that were wanted for themselves; null where none were. */
@@ -52,7 +67,7 @@ export function pagePath({ path, query, pageSize }: ListRequest, number: number)
   return `${path}?${parameters.toString()}`
 }
 
-/** @param known spares the parsing, and with an `ETag` the transfer, when nothing in the page has changed. */
+/** @param known spares the parsing, and with an `ETag` the transfer, when nothing in the page has changed, as far as it is believed. */
 export async function fetchPage(
   client: Client,
   request: ListRequest,
@@ -60,10 +75,10 @@ export async function fetchPage(
   signal: AbortSignal,
   known?: KnownPage,
 ): Promise<Page> {
-  const same = known === undefined ? undefined : asBefore(known, number)
+  const same = known === undefined || known.trust === 'none' ? undefined : asBefore(known, number)
   const judge = (body: string, url: string, etag: string | undefined): Page => {
-    const mark = etag === undefined ? { digest: hash('sha1', body, 'base64') } : { etag }
-    if (same !== undefined && isSameMark(mark, same.mark)) return same
+    const mark = { etag: etag ?? null, digest: hash('sha1', body, 'base64') }
+    if (same !== undefined && same.mark.digest === mark.digest) return same
     const document = parseDocument(body, url)
     return {
       ...document,
@@ -71,16 +86,19 @@ export async function fetchPage(
       number,
       ids: document.records.map(({ id }) => id),
       mark,
+      etagLied: known !== undefined && isLie(known.mark, mark),
       known: null,
     }
   }
+  const etag = known?.trust === 'etag' ? known.mark.etag : null
   return await client.get(pagePath(request, number), judge, signal, {
-    known: same !== undefined && 'etag' in same.mark ? { etag: same.mark.etag, value: same } : undefined,
+    known: same === undefined || etag === null ? undefined : { etag, value: same },
   })
 }
 
-const isSameMark = (a: PageMark, b: PageMark): boolean =>
-  'etag' in a ? 'etag' in b && a.etag === b.etag : 'digest' in b && a.digest === b.digest
+/** One `ETag`, two bodies. */
+const isLie = (before: PageMark, now: PageMark): boolean =>
+  before.etag !== null && before.etag === now.etag && before.digest !== null && before.digest !== now.digest
 
 const asBefore = (known: KnownPage, number: number): Page => ({
   number,
@@ -91,6 +109,7 @@ const asBefore = (known: KnownPage, number: number): Page => ({
   records: [],
   unusable: [],
   included: [],
+  etagLied: false,
   known,
 })
 
@@ -130,10 +149,12 @@ export function repetitionGuard(request: ListRequest): (page: Page) => void {
 }
 
 const isSame = (page: Page, other: Page): boolean =>
-  page.ids.length > 0 &&
+  page.ids.length + page.unusable.length > 0 &&
   page.recordCount === other.recordCount &&
   page.ids.length === other.ids.length &&
-  page.ids.every((id, index) => id === other.ids[index])
+  page.ids.every((id, index) => id === other.ids[index]) &&
+  // What is no record has no id to tell it by.
+  isDeepStrictEqual(page.unusable, other.unusable)
 
 /** A list that does not say how many pages it has, page by page to the first empty one. */
 export async function* readForward(

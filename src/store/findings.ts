@@ -108,7 +108,12 @@ export async function readCapability(sql: Database, resource: string, name: stri
   return row
 }
 
-export async function saveCapability(sql: Database, resource: string, name: string, value: unknown): Promise<void> {
+export async function saveCapability(
+  sql: Database | Transaction,
+  resource: string,
+  name: string,
+  value: unknown,
+): Promise<void> {
   await sql`
     insert into sync.capabilities (resource, name, value) values (${resource}, ${name}, ${sql.json(value as never)})
     on conflict (resource, name) do update set value = excluded.value, probed_at = now()`

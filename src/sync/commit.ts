@@ -37,6 +37,8 @@ export interface ReadPage {
   readonly known: boolean
   /** What to remember it by; null when it was known, or is no page of a list. */
   readonly mark: PageMark | null
+  /** It came under the `ETag` of another body. */
+  readonly etagLied: boolean
 }
 
 export interface Unusable {

@@ -1,14 +1,14 @@
 /** One reading of a resource: where it begins, and its batches. */
 import { layChains, type Chain } from '../remote/chains.ts'
-import { fetchPage, sizeFrom, type KnownPage, type ListRequest, type Page } from '../remote/pages.ts'
+import { fetchPage, sizeFrom, type ListRequest, type Page } from '../remote/pages.ts'
 import type { Resource } from '../resource.ts'
 import { openPass, readPageCount, type Snapshot } from '../store/cursors.ts'
 import type { Database } from '../store/database.ts'
-import { recallPage, remembersPages } from '../store/known-pages.ts'
 import { confirmLease, type Lease } from '../store/leases.ts'
 import { mirroredIds } from '../store/rows.ts'
 import { readBelow } from './below.ts'
 import type { Batch } from './commit.ts'
+import { openKnownPages } from './known-pages.ts'
 import type { Question } from './question.ts'
 import { readEach, readList, readSingleton, type ListReading, type Reading, type Wanted } from './read.ts'
 import { reconnecting } from './reconnect.ts'
@@ -20,6 +20,8 @@ export interface PassDeps extends Reading {
   readonly question: Question
   /** `digestOf` the question. */
   readonly digest: string
+  /** Days for which a page is believed to be unchanged because the server says so. */
+  readonly recheckDays: number
   readonly lease: Lease
 }
 
@@ -28,6 +30,8 @@ export interface Pass {
   /** `record-count` and pages before it was read; null where nothing is counted. */
   readonly count: number | null
   readonly pages: number | null
+  /** Every page is transferred, whatever the server says of it. */
+  readonly transfersAll: boolean
   readonly batches: AsyncGenerator<Batch>
 }
 
@@ -36,7 +40,7 @@ export async function beginPass(deps: PassDeps, snapshot: Snapshot, from: number
   const { read, request } = question
   const { pass } = snapshot
   const wanted: Wanted = { type: resource.type, aliases: resource.aliases, carried: read.from === 'included' }
-  const uncounted = { pass, count: null, pages: null }
+  const uncounted = { pass, count: null, pages: null, transfersAll: true }
   if (read.from === 'singleton') return { ...uncounted, batches: readSingleton(deps, read.path) }
   if (read.from === 'each' || read.from === 'below') {
     const { position } = snapshot
@@ -58,14 +62,7 @@ const NO_SIZE = 0
 
 async function beginList(deps: PassDeps, snapshot: Snapshot, request: ListRequest, wanted: Wanted): Promise<Pass> {
   const { question, signal, resource, sql, lease } = deps
-  const key = { resource: resource.type, table: resource.table, question: deps.digest }
-  const remembers = await reconnecting(() => remembersPages(sql, key), signal)
-  const recall = async (number: number): Promise<KnownPage | undefined> => {
-    const page = remembers ? await reconnecting(() => recallPage(sql, key, number), signal) : undefined
-    if (page === undefined) return undefined
-    const { ids, carriers, ...rest } = page
-    return { ...rest, ids: carriers ?? ids, carried: carriers === null ? null : ids }
-  }
+  const { recall, transfersAll } = await openKnownPages(deps, request)
   const list = { request, wanted, ordered: question.ordered, recall }
   const { pass } = snapshot
   const laid = snapshot.chains as Chain[] | null
@@ -75,6 +72,7 @@ async function beginList(deps: PassDeps, snapshot: Snapshot, request: ListReques
       pass,
       count: snapshot.firstCount,
       pages,
+      transfersAll,
       batches: readList(deps, { ...list, chains: laid, opening: undefined, size: snapshot.pageSize }),
     }
   }
@@ -87,7 +85,7 @@ async function beginList(deps: PassDeps, snapshot: Snapshot, request: ListReques
       await openPass(tx, resource.type, { pass, chains, count, pageSize: size })
     })
   await reconnecting(open, signal)
-  return { pass, count, pages: pageCount, batches: readList(deps, { ...list, chains, opening, size }) }
+  return { pass, count, pages: pageCount, transfersAll, batches: readList(deps, { ...list, chains, opening, size }) }
 }
 
 /**

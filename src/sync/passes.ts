@@ -4,6 +4,7 @@ import { countParked } from '../store/findings.ts'
 import { confirmLease } from '../store/leases.ts'
 import type { Committer } from './commit.ts'
 import { judge, type Parent } from './judge.ts'
+import { distrustEtags } from './known-pages.ts'
 import { beginPass, type PassDeps } from './pass.ts'
 import { reconnecting } from './reconnect.ts'
 
@@ -38,6 +39,7 @@ export async function readPasses({ deps, begun, committer, parent, refused, onAn
   const shown = (count: number | null): number | null => (from === 'included' ? null : count)
   // Of what an earlier process read, another mirror knows which members were met.
   let parsedAll = begun.position === null && begun.chains === null
+  let transferredAll = parsedAll
   let answered = false
   for (let snapshot = begun; ; snapshot = next(snapshot)) {
     const { pass } = snapshot
@@ -48,9 +50,10 @@ export async function readPasses({ deps, begun, committer, parent, refused, onAn
       })
     if (snapshot !== begun) await reconnecting(open, signal)
     const { seen: resumed, lastPage } = await reconnecting(() => countSeen(sql, type, pass), signal)
-    const { count, pages: listPages, batches } = await beginPass(deps, snapshot, lastPage + 1)
+    const { count, pages: listPages, transfersAll, batches } = await beginPass(deps, snapshot, lastPage + 1)
     let records = resumed
     let total = count
+    transferredAll &&= transfersAll
     onProgress({ records, resumed, total: shown(total) })
     for await (const batch of batches) {
       const { inserted, updated, unchanged, parked } = await committer.commit(
@@ -60,6 +63,7 @@ export async function readPasses({ deps, begun, committer, parent, refused, onAn
       )
       if (!answered) await onAnswer()
       answered = true
+      if (batch.pages.some(({ etagLied }) => etagLied)) await distrustEtags(deps)
       tally.inserted += inserted
       tally.updated += updated
       tally.unchanged += unchanged
@@ -96,7 +100,17 @@ export async function readPasses({ deps, begun, committer, parent, refused, onAn
     if (!verdict.again || pass >= PASSES) {
       // A page where two chains meet was read twice, and so was everything in a second pass.
       const unchanged = Math.max(0, Math.min(tally.unchanged, seen - tally.inserted - tally.updated - parked))
-      return { ...tally, unchanged, verdict, parked, seen, expected: shown(total), listPages, parsedAll }
+      return {
+        ...tally,
+        unchanged,
+        verdict,
+        parked,
+        seen,
+        expected: shown(total),
+        listPages,
+        parsedAll,
+        transferredAll,
+      }
     }
   }
 }

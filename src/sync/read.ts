@@ -53,8 +53,8 @@ export async function* readList({ client, signal }: Reading, list: ListReading):
 
 /** @param size of the server's pages; a page is taken for full where nobody knows. */
 export function toReadPage(page: Page, wanted: Wanted, size: number | null = null): ReadPage {
-  const { number, recordCount, pageCount, mark, known } = page
-  const common = { number, recordCount, pageCount, full: size === null || isFull(page, size) }
+  const { number, recordCount, pageCount, etagLied, mark, known } = page
+  const common = { number, recordCount, pageCount, etagLied, full: size === null || isFull(page, size) }
   if (known !== null) {
     const [ids, carriers] = wanted.carried ? [known.carried ?? [], known.ids] : [known.ids, null]
     return { ...common, records: [], unusable: [], ids, carriers, known: true, mark: null }
@@ -129,6 +129,7 @@ export const pageOf = (
   full,
   known: false,
   mark: null,
+  etagLied: false,
 })
 
 /** Attempts at one document: some never succeed (API notes §2b), and the others should not wait long for them. */

@@ -11,7 +11,7 @@ import { followAsOf, FOLLOWED } from '../store/changed-parents.ts'
 import { beginSnapshot, endSnapshot, readAsOf, readSnapshot, type Snapshot } from '../store/cursors.ts'
 import type { Database } from '../store/database.ts'
 import { noteGone, settleParked } from '../store/findings.ts'
-import { forgetPages, forgetPagesBehind } from '../store/known-pages.ts'
+import { forgetPages, forgetPagesBehind, noteBodiesRead } from '../store/known-pages.ts'
 import { confirmLease, type Lease } from '../store/leases.ts'
 import { createMirror } from '../store/mirror.ts'
 import type { Outcome } from '../store/runs.ts'
@@ -31,6 +31,8 @@ export interface SnapshotDeps extends Place {
   readonly concurrency: number
   /** Share of a table's rows that one sweep may bury, in percent. */
   readonly deleteLimit: number
+  /** Days for which a page is believed to be unchanged because the server says so; then every page is transferred once. */
+  readonly recheckDays: number
 }
 
 export interface SnapshotResult {
@@ -108,7 +110,7 @@ async function readThrough(
     onAnswer,
     onProgress: options.onProgress,
   })
-  const { verdict, listPages, parsedAll, ...counts } = found
+  const { verdict, listPages, parsedAll, transferredAll, ...counts } = found
 
   const swept = verdict.whole
     ? await sweep(deps, { resource, question, lease, mirror, signal, allowMassDelete: options.allowMassDelete })
@@ -124,6 +126,7 @@ async function readThrough(
       if (verdict.whole && listPages !== null) await forgetPagesBehind(tx, type, listPages)
       // Records that are set aside are told of as such; of all the others it is as good as whole.
       const settled = verdict.whole && swept.outcome === null
+      if (settled && transferredAll) await noteBodiesRead(tx, type)
       if (settled) await advanceWatermark(tx, resource, snapshot.startedAt)
       if (settled && within !== undefined) await followAsOf(tx, type, snapshot.startedAt)
       await endSnapshot(tx, type, { table, asOf: settled ? asOf : null, pages: listPages })

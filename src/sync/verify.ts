@@ -15,6 +15,7 @@ import { askerOf, isHeard } from './ask.ts'
 import type { Batch } from './commit.ts'
 import { createDifferences, type Difference, type Differences } from './differences.ts'
 import { beginPass, type PassDeps } from './pass.ts'
+import { distrustEtags, openMarks } from './known-pages.ts'
 import { openQuestion, type Question } from './question.ts'
 import { readList } from './read.ts'
 import { reconnecting } from './reconnect.ts'
@@ -56,6 +57,8 @@ interface Verifying extends VerifyOptions {
   readonly differences: Differences
   /** Ids of the records read, whichever reading met them. */
   readonly met: Set<string>
+  /** A page came under the `ETag` of another body. */
+  etagLied: boolean
 }
 
 export async function verifyResource(deps: SnapshotDeps, options: VerifyOptions): Promise<Verified> {
@@ -64,12 +67,17 @@ export async function verifyResource(deps: SnapshotDeps, options: VerifyOptions)
   const { type, table } = resource
   const mirror = createMirror(resource)
   const differences = createDifferences({ ...options, sql, mirror })
-  const verifying: Verifying = { ...options, mirror, differences, met: new Set() }
+  const verifying: Verifying = { ...options, mirror, differences, met: new Set(), etagLied: false }
   const asking = await openQuestion(deps, resource, signal)
   let { question } = asking
   for (;;) {
     try {
-      const doubt = (await readAll(deps, verifying, question)) ?? (await judgeExtra(deps, verifying, question))
+      const doubts = [
+        (await readAll(deps, verifying, question)) ?? (await judgeExtra(deps, verifying, question)),
+        verifying.etagLied ? LYING_ETAGS : null,
+      ].filter((doubt) => doubt !== null)
+      if (verifying.etagLied) await distrustEtags({ sql, resource, signal })
+      const doubt = doubts.length === 0 ? null : doubts.join(' ')
       const { counts } = differences
       if (counts.repaired > 0) await reconnecting(() => recountRows(sql, type, table), signal)
       const others = (await reconnecting(() => editedIds(sql, resource), signal)).filter((id) => !verifying.met.has(id))
@@ -86,6 +94,9 @@ export async function verifyResource(deps: SnapshotDeps, options: VerifyOptions)
 const CHANGED =
   'It could not be proved whole: it kept changing while it was read, or holds fewer records than it says. What is too ' +
   'much here cannot be told; verify it again later.'
+const LYING_ETAGS =
+  'ScopeStack gives pages that differ one ETag, so pulls took pages for unchanged that were not. From now on every page is ' +
+  'transferred and compared by its content: pull --full, then verify again.'
 const UNCOUNTED =
   'It does not say how many records it has, so what is too much here cannot be told. The rest was compared.'
 
@@ -109,10 +120,10 @@ async function readAll(deps: SnapshotDeps, verifying: Verifying, question: Quest
     return full ? null : CHANGED
   }
   const wanted = { type: resource.type, aliases: resource.aliases, carried: read.from === 'included' }
-  const recall = () => Promise.resolve(undefined)
+  const recall = await openMarks(pass)
   let known: ReadonlySet<string> = new Set()
   for (let tries = 1; tries <= TRIES; tries++) {
-    const opening = await fetchPage(deps.client, request!, 1, signal)
+    const opening = await fetchPage(deps.client, request!, 1, signal, await recall(1))
     const { recordCount: count, pageCount } = opening
     const chains = pageCount === null ? [] : layChains(Math.max(1, pageCount), deps.concurrency + 2)
     const size = sizeFrom(opening, null) ?? 0
@@ -123,6 +134,7 @@ async function readAll(deps: SnapshotDeps, verifying: Verifying, question: Quest
       for (const page of batch.pages) {
         steady &&= page.recordCount === count
         full &&= page.full
+        verifying.etagLied ||= page.etagLied
         for (const id of page.carriers ?? page.ids) ids.add(id)
       }
       await compare(batch)

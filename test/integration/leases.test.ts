@@ -125,6 +125,7 @@ it('stops a late writer: nothing of its batch is written, neither rows nor curso
         full: true,
         known: false,
         mark: { etag: null, digest: 'd' },
+        etagLied: false,
       },
     ],
   })

@@ -74,6 +74,7 @@ const configFor = ({ url, credentials }: Remote, databaseUrl: string, changes: P
   concurrency: 4,
   pageSize: 100,
   deleteLimit: 20,
+  recheckDays: 7,
   redisUrl: undefined,
   schedule: 'off',
   incrementalSchedule: 'off',

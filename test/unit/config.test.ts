@@ -34,6 +34,7 @@ describe('the configuration', () => {
       concurrency: 4,
       pageSize: 100,
       deleteLimit: 20,
+      recheckDays: 7,
       logLevel: 'info',
       production: false,
     })

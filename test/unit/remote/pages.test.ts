@@ -13,7 +13,7 @@ describe('one page', () => {
     meta: { 'record-count': 3, 'page-count': 1 },
   })
   const digest = hash('sha1', body, 'base64')
-  const known = { ids: ['7', '9'], carried: null, recordCount: 3, pageCount: 1 }
+  const known = { ids: ['7', '9'], carried: null, recordCount: 3, pageCount: 1, trust: 'etag' } as const
 
   /** @param etag of its page; undefined where it has none. It answers 304 when asked with it. */
   const serverWith = (etag: string | undefined): Client => ({
@@ -37,10 +37,11 @@ describe('one page', () => {
       included: [],
       recordCount: 3,
       pageCount: 1,
-      mark: { etag: '"v1"' },
+      mark: { etag: '"v1"', digest },
+      etagLied: false,
       known: null,
     })
-    expect((await fetchPage(plain, request, 1, signal)).mark).toEqual({ digest })
+    expect((await fetchPage(plain, request, 1, signal)).mark).toEqual({ etag: null, digest })
   })
 
   it('holds what came along only where that is wanted', async () => {
@@ -49,23 +50,35 @@ describe('one page', () => {
   })
 
   it.each([
-    ['the server says that nothing changed', tagged, { etag: '"v1"' }],
-    ['the server has no ETag and sends the same bytes', plain, { digest }],
+    ['the server says that nothing changed', tagged, { etag: '"v1"', digest: 'another' }],
+    ['the server has no ETag and sends the same bytes', plain, { etag: null, digest }],
+    ['the server had another ETag and sends the same bytes', tagged, { etag: '"v0"', digest }],
+    ['an older version remembered its ETag alone', tagged, { etag: '"v1"', digest: null }],
   ])('has no records when %s', async (_, server, mark) => {
     const page = await fetchPage(server, request, 4, signal, { ...known, mark })
     const { ids, recordCount, pageCount } = known
-    const empty = { records: [], unusable: [], included: [] }
+    const empty = { records: [], unusable: [], included: [], etagLied: false }
     expect(page).toEqual({ number: 4, ids, mark, recordCount, pageCount, ...empty, known: { ...known, mark } })
   })
 
   it.each([
-    ['another ETag', tagged, { etag: '"v0"' }],
-    ['other bytes', plain, { digest: 'another' }],
-    ['an ETag, and had none', tagged, { digest }],
-    ['no ETag, and had one', plain, { etag: '"v1"' }],
+    ['another ETag', tagged, { etag: '"v0"', digest: 'another' }],
+    ['other bytes', plain, { etag: null, digest: 'another' }],
+    ['another ETag than an older version remembered', tagged, { etag: '"v0"', digest: null }],
+    ['no ETag, and had one', plain, { etag: '"v1"', digest: null }],
   ])('is read when it has %s', async (_, server, mark) => {
     const page = await fetchPage(server, request, 1, signal, { ...known, mark })
-    expect(page).toMatchObject({ known: null, ids: ['7', '9'], records: [{ id: '7' }, { id: '9' }] })
+    expect(page).toMatchObject({ known: null, ids: ['7', '9'], records: [{ id: '7' }, { id: '9' }], etagLied: false })
+  })
+
+  it('is read when the ETag is not believed, and tells a lie', async () => {
+    const mark = { etag: '"v1"', digest: 'another' }
+    for (const trust of ['body', 'none'] as const) {
+      const page = await fetchPage(tagged, request, 1, signal, { ...known, trust, mark })
+      expect(page).toMatchObject({ known: null, ids: ['7', '9'], etagLied: true })
+    }
+    const same = { ...known, trust: 'body', mark: { ...mark, digest } } as const
+    expect(await fetchPage(tagged, request, 1, signal, same)).toMatchObject({ known: same, etagLied: false })
   })
 
   it('is asked for with the filters and the number, encoded', () => {
@@ -128,5 +141,13 @@ describe('a list that does not say how many pages it has', () => {
       get: (path, judge, ...rest) => list.client.get(path.replace(/=\d+/, '=1'), judge, ...rest),
     }
     await expect(read({ ...list, client: always })).rejects.toMatchObject({ code: 'SYNC_PAGE_REPEATED' })
+  })
+
+  it('that repeats what is no record is no list without end either', async () => {
+    const list = pagedList({ ids: [], size: 2 })
+    const get: Client['get'] = async (path, judge) => judge('{"data":[{"service":7}]}', path, undefined)
+    await expect(read({ ...list, client: { ...list.client, get } })).rejects.toMatchObject({
+      code: 'SYNC_PAGE_REPEATED',
+    })
   })
 })
