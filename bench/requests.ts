@@ -2,7 +2,7 @@
  * What a pull costs the network: requests, refusals and bytes of a first, an unchanged and an incremental pull, against an
  * account as real ones are: some includes unknown, some resources not offered. Counts, not times, so one round is enough.
  *
- *   node bench/requests.ts [--projects 300] [--worker FOLDER] [--compression negotiated|off] [--json]
+ *   npm run bench:requests -- [--projects 300] [--worker FOLDER] [--compression negotiated|off] [--json]
  *
  * --worker names another checkout, with its packages installed, whose worker is measured against the same account: before
  * and after a change.
