@@ -43,13 +43,18 @@ export function errorDetail(body: string): string {
     if (!isObject(document) || !Array.isArray(document['errors'])) return ''
     return document['errors']
       .filter(isObject)
-      .map((error) => [error['title'], error['detail']].filter((part) => typeof part === 'string').join(': '))
+      .map(({ title, detail, source }) => [title, detail, parameterOf(source)].filter(isText).join(': '))
       .join('; ')
       .slice(0, 500)
   } catch {
     return ''
   }
 }
+
+const isText = (part: unknown): part is string => typeof part === 'string'
+
+/** What of the address is meant: `include`, `filter[active]`. */
+const parameterOf = (source: unknown): unknown => (isObject(source) ? source['parameter'] : undefined)
 
 export interface DocumentError {
   /** `/data/attributes/name` */

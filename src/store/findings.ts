@@ -95,6 +95,13 @@ export async function noteGone(
   )
 }
 
+/** It is taken by now. */
+export async function forgetRefused(sql: Database, resource: string, members: readonly string[]): Promise<void> {
+  await sql`
+    delete from sync.drift
+    where resource = ${resource} and kind = 'refused' and member = any(${arrayLiteral(members)}::text[])`
+}
+
 export interface Capability {
   readonly value: unknown
   readonly ageMs: number

@@ -113,7 +113,7 @@ export const drift = sync.table(
   (table) => [primaryKey({ columns: [table.resource, table.member, table.kind] })],
 )
 
-/** What this server takes, found by asking, and remembered for a day; for an hour when something was refused. */
+/** What this server takes, found by asking, and when that was looked at last. */
 export const capabilities = sync.table(
   'capabilities',
   {

@@ -25,15 +25,15 @@ const DAY_MS = 24 * 60 * 60_000
 
 /**
  * The path and query of a resource's own list, as the last pull found that the server takes it: so the rows come out the
- * same. Where it found another way of reading, nothing is known of includes here: none are asked for, and keys that are
- * not told stay as they are.
+ * same. Where it found another way of reading, or there was none yet, nothing is known of includes here: none are asked
+ * for, and keys that are not told stay as they are.
  */
 export async function listRequest(asking: Asking, resource: Resource): Promise<ListRequest> {
   const found = (await readCapability(asking.sql, resource.type, 'question'))?.value as Question | undefined
   if (found?.read.from === 'list' && found.request !== null) return found.request
   const own = resource.reads.find(({ from }) => from === 'list') ?? ({ from: 'list', path: resource.type } as const)
   const wanted = requestFor(asking, resource, own)!
-  return found === undefined ? wanted : { ...wanted, query: {} }
+  return { ...wanted, query: {} }
 }
 
 /** `?include=…`, so that an answer tells the same keys as a list does. */

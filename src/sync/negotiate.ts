@@ -1,10 +1,15 @@
 /**
  * What of a request the server takes. Each include, filter and page size that is declared is only believed (API notes,
- * confidence marks); one that is refused must not cost the list. Which one it was is found by leaving things out, never by
- * reading the error: the bare library sends no body with some of them (API notes §12).
+ * confidence marks); one that is refused must not cost the list.
+ *
+ * Which one it was the refusal may say. It is believed where leaving that part out changes the answer, so each refused part
+ * costs one request. Where it says nothing (the bare library may send no body, API notes §12), or the same whatever is
+ * asked, parts are tested in groups, by halves: about log n requests for each of n that is refused. One by one it was n.
  */
 import type { Client } from '../remote/client.ts'
 import { fetchPage, type ListRequest } from '../remote/pages.ts'
+import { SyncError } from '../sync-error.ts'
+import { detailOf, namedBy, nameOf, partsOf, requestWith, without, type Part } from './request-parts.ts'
 import { isRefusal } from './request.ts'
 
 export interface Negotiated {
@@ -13,52 +18,115 @@ export interface Negotiated {
   readonly refused: readonly string[]
 }
 
-/** Tried in this order when the wanted size is refused; 100 is the library's own maximum where one is set. */
-const SMALLER_PAGES = [100, 50, 20]
-
 /** Whether the server answers it at all. */
-export async function isTaken(client: Client, request: ListRequest, signal: AbortSignal): Promise<boolean> {
+export const isTaken = async (client: Client, request: ListRequest, signal: AbortSignal): Promise<boolean> =>
+  (await refusalOf(client, request, signal)) === null
+
+/** Null when it is answered. */
+export async function refusalOf(client: Client, request: ListRequest, signal: AbortSignal): Promise<SyncError | null> {
   try {
     await fetchPage(client, request, 1, signal)
-    return true
+    return null
   } catch (error) {
-    if (isRefusal(error)) return false
+    if (error instanceof SyncError && isRefusal(error)) return error
     throw error
   }
 }
 
 /**
- * Builds the request up from the bare list, one part at a time. A few requests more than the parts it has, once a day.
- *
+ * @param refusal what the server answered to all of it.
  * @throws whatever the bare list answers with, when even that is refused.
  */
-export async function negotiate(client: Client, wanted: ListRequest, signal: AbortSignal): Promise<Negotiated> {
-  const refused: string[] = []
-  let request: ListRequest = { ...wanted, query: {}, pageSize: null }
-  await fetchPage(client, request, 1, signal)
+export async function negotiate(
+  client: Client,
+  wanted: ListRequest,
+  refusal: unknown,
+  signal: AbortSignal,
+): Promise<Negotiated> {
+  const ask: Ask = (parts) => refusalOf(client, requestWith(wanted, parts), signal)
+  const { taken, refused, open } = await byNames(ask, partsOf(wanted), refusal)
+  const rest = open.length === 0 && taken !== null ? { taken, refused: [] } : await byHalves(ask, taken, open)
+  return { request: requestWith(wanted, rest.taken), refused: [...refused, ...rest.refused].map(nameOf) }
+}
 
-  const attempt = async (candidate: ListRequest): Promise<boolean> => {
-    const taken = await isTaken(client, candidate, signal)
-    if (taken) request = candidate
-    return taken
-  }
+/** Answers what the server refuses them with, together; null when it takes them. */
+type Ask = (parts: readonly Part[]) => Promise<SyncError | null>
 
-  const size = wanted.pageSize ?? Number.POSITIVE_INFINITY
-  for (const pageSize of [size, ...SMALLER_PAGES.filter((smaller) => smaller < size)]) {
-    if (await attempt({ ...request, pageSize })) break
-    refused.push(`page[size]=${pageSize}`)
+interface ByNames {
+  /** Null: nothing was answered, and all that is open is refused together. */
+  readonly taken: readonly Part[] | null
+  readonly refused: readonly Part[]
+  /** What the names left open: none was named, or several at once. */
+  readonly open: readonly Part[]
+}
+
+async function byNames(ask: Ask, parts: readonly Part[], first: unknown): Promise<ByNames> {
+  const refused: Part[] = []
+  const aside: Part[] = []
+  let open = parts
+  for (let why = first; ;) {
+    const named = namedBy(why, open)
+    if (named.length === 0) return { taken: null, refused, open: [...open, ...aside] }
+    const left = without(open, named, why)
+    const next = await ask(left)
+    if (next !== null && left.length === 0) throw next
+    // It says so whatever is asked.
+    if (next !== null && detailOf(next) === detailOf(why)) return { taken: null, refused, open: [...open, ...aside] }
+    const known = named.length === 1 ? refused : aside
+    known.push(...named)
+    if (next === null) return { taken: left, refused, open: aside }
+    open = left
+    why = next
   }
-  const { include, ...filters } = wanted.query
-  for (const [name, value] of Object.entries(filters)) {
-    if (!(await attempt({ ...request, query: { ...request.query, [name]: value } }))) refused.push(name)
+}
+
+/** @param start what is taken; null: that is not known yet, and all of these are refused together. */
+async function byHalves(ask: Ask, start: readonly Part[] | null, parts: readonly Part[]) {
+  // A refusal says nothing of its parts unless the bare list is answered.
+  const bare = start === null ? await ask([]) : null
+  if (bare !== null) throw bare
+  const refused: Part[] = []
+  let taken = start ?? []
+  let open = parts
+  let size = parts.length
+  for (let isRefused = start === null; open.length > 0; isRefused = false) {
+    const group = open.slice(0, size)
+    const rest = open.slice(size)
+    const why = isRefused ? undefined : await ask([...taken, ...group])
+    if (why === null) {
+      taken = [...taken, ...group]
+      open = rest
+    } else {
+      const found = await firstRefused(ask, taken, group, why)
+      taken = found.taken
+      refused.push(found.part)
+      open = without([...found.left, ...rest], [found.part], found.why)
+    }
+    // As many as hold about one that is refused, by what was met so far: where most are refused, halving costs more than
+    // asking one by one.
+    if (refused.length > 0) size = Math.max(1, Math.round((taken.length + refused.length) / refused.length))
   }
-  if (include !== undefined && !(await attempt({ ...request, query: { ...request.query, include } }))) {
-    for (const name of include.split(',')) {
-      const sofar = request.query['include']
-      const longer = sofar === undefined ? name : `${sofar},${name}`
-      if (!(await attempt({ ...request, query: { ...request.query, include: longer } })))
-        refused.push(`include=${name}`)
+  return { taken, refused }
+}
+
+/** The first of `group` that is refused beside `start`, which is taken while all of it is not. */
+async function firstRefused(ask: Ask, start: readonly Part[], group: readonly Part[], refusal: unknown) {
+  let taken = start
+  let candidates = group
+  let left: readonly Part[] = []
+  let why = refusal
+  while (candidates.length > 1) {
+    const half = candidates.slice(0, Math.ceil(candidates.length / 2))
+    const others = candidates.slice(half.length)
+    const refused = await ask([...taken, ...half])
+    if (refused === null) {
+      taken = [...taken, ...half]
+      candidates = others
+    } else {
+      left = [...others, ...left]
+      candidates = half
+      why = refused
     }
   }
-  return { request, refused }
+  return { taken, part: candidates[0]!, left, why }
 }

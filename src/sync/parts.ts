@@ -8,9 +8,11 @@ import { FOLLOWED } from '../store/changed-parents.ts'
 import { readCapability, saveCapability } from '../store/findings.ts'
 import { isNotFound, readBelow } from './below.ts'
 import type { ReadPage } from './commit.ts'
+import { isTaken } from './negotiate.ts'
 import { openQuestion, type Question } from './question.ts'
 import { toReadPage } from './read.ts'
 import { reconnecting } from './reconnect.ts'
+import { includesOf } from './request-parts.ts'
 import { isRefusal, queryFor } from './request.ts'
 import type { SnapshotDeps } from './snapshot.ts'
 import { readWholeList } from './whole-list.ts'
@@ -43,6 +45,10 @@ export interface PartsReader {
   requestsFor(projects: number): number
 }
 
+/** `a.b` below `a` is `b`. */
+const below = (include: string, path: string): string[] =>
+  path.startsWith(`${include}.`) ? [path.slice(include.length + 1)] : []
+
 export async function openParts(deps: SnapshotDeps, options: Options): Promise<PartsReader> {
   const { sql, client, slug, concurrency, catalog, pageSize } = deps
   const { resource, within, signal } = options
@@ -50,8 +56,16 @@ export async function openParts(deps: SnapshotDeps, options: Options): Promise<P
   const remembered = await reconnecting(() => readCapability(sql, type, 'parts'), signal)
   let known = remembered !== undefined && remembered.ageMs < DAY_MS ? (remembered.value as Way) : undefined
   let way = known ?? 'declared'
+  let answered: boolean | undefined
   const by = within.by === 'include' ? catalog.get(within.list)! : resource
   const own = by === resource ? options.question : (await openQuestion(deps, by, signal)).question
+
+  /** The keys that its own list is known to take: with others it would be refused, with fewer the rows would differ. */
+  const { read, request: taken } = options.question
+  const ownKeys =
+    taken === null
+      ? resource.include
+      : includesOf(taken).flatMap((path) => (read.from === 'included' ? below(read.include, path) : [path]))
 
   /** The list they are asked for by, as it is known to take it. */
   const listOf = (projects: readonly string[], include: readonly string[] | undefined): ListRequest => {
@@ -65,7 +79,7 @@ export async function openParts(deps: SnapshotDeps, options: Options): Promise<P
 
   async function readDeclared(projects: readonly string[]): Promise<Parts> {
     const carried = within.by === 'include'
-    const include = carried ? [within.include, ...resource.include.map((key) => `${within.include}.${key}`)] : undefined
+    const include = carried ? [within.include, ...ownKeys.map((key) => `${within.include}.${key}`)] : undefined
     const request = { ...listOf(projects, include), included: carried }
     const { pages, proved } = await readWholeList(client, request, signal)
     return { pages: pages.map((page) => toReadPage(page, { type, aliases, carried })), proved }
@@ -82,8 +96,7 @@ export async function openParts(deps: SnapshotDeps, options: Options): Promise<P
     const parents = await parentsOf(projects)
     const parentOf = (id: string): string => `/${slug}/v1/${within.by === 'include' ? within.list : FOLLOWED}/${id}`
     const pathOf = (id: string): string => `${parentOf(id)}/${type}`
-    const { read, request: asked } = options.question
-    const request = read.from === 'included' ? null : asked
+    const request = read.from === 'included' ? null : taken
     const question = {
       query: request?.query ?? queryFor(resource.whole, resource.include),
       pageSize: request?.pageSize ?? pageSize,
@@ -93,6 +106,13 @@ export async function openParts(deps: SnapshotDeps, options: Options): Promise<P
     const batches = await Array.fromAsync(readBelow({ client, concurrency, signal }, lists))
     const pages = batches.flatMap((batch) => batch.pages)
     return { pages, proved: parents.proved && pages.every(({ full }) => full) }
+  }
+
+  /** Whether the question stands that the projects are added to. */
+  const isAnswered = async (): Promise<boolean> => {
+    if (own.read.from === 'below' || own.request === null) return true
+    answered ??= await isTaken(client, { ...own.request, pageSize: 1 }, signal)
+    return answered
   }
 
   const remember = async (found: Way): Promise<void> => {
@@ -110,6 +130,8 @@ export async function openParts(deps: SnapshotDeps, options: Options): Promise<P
           return parts
         } catch (error) {
           if (!isRefusal(error) && !isNotFound(error)) throw error
+          // Else what is remembered of the list itself does not hold any more, which the reading of all of it finds out.
+          if (isRefusal(error) && !(await isAnswered())) return undefined
         }
       }
       await remember(way)

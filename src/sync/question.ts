@@ -1,16 +1,20 @@
 /**
  * How a resource is read, of all the ways that are declared and all the parts that are wished for. It is found out by
- * asking: the first answer that is not a refusal stays, and is remembered in `sync.capabilities`.
+ * asking: the first answer that is not a refusal stays, and is remembered in `sync.capabilities` for good. Whoever opens a
+ * question later gets one that has worked; whether more is taken by now is looked at now and then.
  */
 import { isDeepStrictEqual } from 'node:util'
 import type { Client } from '../remote/client.ts'
 import type { ListRequest } from '../remote/pages.ts'
 import type { Read, Resource } from '../resource.ts'
 import type { Database } from '../store/database.ts'
-import { noteDrift, readCapability, saveCapability } from '../store/findings.ts'
+import { forgetRefused, noteDrift, readCapability, saveCapability } from '../store/findings.ts'
+import { SyncError } from '../sync-error.ts'
 import { isNotFound } from './below.ts'
+import { askForMore, carries, DAY_MS, isDue } from './look-again.ts'
 import { isTaken, negotiate } from './negotiate.ts'
 import { reconnecting } from './reconnect.ts'
+import { leftOut, nameOf, partsOf, requestWith, type Part } from './request-parts.ts'
 import { isRefusal, requestFor, type Place } from './request.ts'
 import { isNotInOrder } from './whole-list.ts'
 
@@ -23,11 +27,13 @@ export interface Question {
   readonly ordered: boolean
   /** It answered before, and 404 the last time. */
   readonly doubted?: boolean
+  /** How often it was looked at whether more is taken by now. */
+  readonly looks?: number
+  /** When it was found not to come ordered by id. */
+  readonly misordered?: string
+  /** Of lists below others, where something was refused: the list that refused it. */
+  readonly sample?: string
 }
-
-/** What is missing from the mirror because of a refusal is asked for again soon; a smaller page costs nothing. */
-const HOUR_MS = 60 * 60_000
-const DAY_MS = 24 * HOUR_MS
 
 interface Deps extends Place {
   readonly sql: Database
@@ -44,49 +50,63 @@ export interface Asking {
 
 export async function openQuestion(deps: Deps, resource: Resource, signal: AbortSignal): Promise<Asking> {
   const { sql, client } = deps
+  const { type, reads } = resource
   const first = (read: Read): Question => {
     const wanted = requestFor(deps, resource, read)
     return { read, wanted, request: wanted, ordered: true }
   }
-  const remembered = await reconnecting(() => readCapability(sql, resource.type, 'question'), signal)
+  const save = (question: Question): Promise<void> =>
+    reconnecting(() => saveCapability(sql, type, 'question', question), signal)
+  const remembered = await reconnecting(() => readCapability(sql, type, 'question'), signal)
   const before = remembered?.value as Question | undefined
-  const known = before === undefined ? undefined : stillGood(before, remembered!.ageMs)
-
-  function stillGood(found: Question, ageMs: number): Question | undefined {
-    const read = resource.reads.find((way) => isDeepStrictEqual(way, found.read))
-    if (read === undefined || !isDeepStrictEqual(found.wanted, requestFor(deps, resource, read))) return undefined
-    const { sort: _, ...asked } = found.request?.query ?? {}
-    const lasts = isDeepStrictEqual(asked, found.wanted?.query ?? {}) ? DAY_MS : HOUR_MS
-    const { doubted: _doubted, ...good } = found
-    if (ageMs >= lasts) return undefined
-    const { request, wanted } = first(read)
-    return { ...good, read, wanted, request: found.request && request && inOrderOf(request, found.request) }
-  }
+  const known = before === undefined ? undefined : asToday(deps, resource, before)
 
   const refused = async (members: readonly string[]): Promise<void> => {
     const notes = members.map((member) => ({ member, kind: 'refused', sample: 'answered with status 400' }) as const)
-    await reconnecting(() => noteDrift(sql, resource.type, notes), signal)
+    await reconnecting(() => noteDrift(sql, type, notes), signal)
+  }
+
+  async function lookAgain(question: Question): Promise<Question> {
+    const better = await askForMore(client, question, resource, first, signal)
+    if (better === undefined) {
+      // Its age is renewed: that is when it was looked at last.
+      await save({ ...before!, looks: (question.looks ?? 0) + 1 })
+      return question
+    }
+    await save(better)
+    const gained = partsOf(better.request!).map(nameOf)
+    await reconnecting(() => forgetRefused(sql, type, gained), signal)
+    return better
   }
 
   /** Ways that were found not to answer, in this run. */
   const closed = new Set<Read>()
   let negotiated: Read | undefined
 
-  async function another({ read, wanted, request }: Question, error: unknown): Promise<Question | undefined> {
-    if (request !== null && isNotInOrder(error)) {
-      const sorted = { ...request, query: { ...request.query, sort: 'id' } }
-      if (request.query['sort'] === undefined && (await isTaken(client, sorted, signal))) {
-        return { read, wanted, request: sorted, ordered: true }
-      }
-      return { read, wanted, request, ordered: false }
-    }
-    if (isRefusal(error) && wanted !== null && read.from !== 'below' && negotiated !== read) {
-      negotiated = read
-      const found = await negotiate(client, wanted, signal)
+  /** By leaving out what is refused; undefined when not even the bare list is answered. */
+  async function narrowed({ read, wanted }: Question, error: unknown): Promise<Question | undefined> {
+    // Below others it was the list of one of them that refused.
+    const sample = read.from === 'below' ? pathOf(error) : undefined
+    const asked = sample === undefined ? wanted! : { ...wanted!, path: sample }
+    try {
+      const found = await negotiate(client, asked, error, signal)
       await refused(found.refused)
-      // Without the include there is nothing to read: an empty answer must not pass for an empty resource.
-      const carries = found.request.query['include']?.split(',').includes(read.from === 'included' ? read.include : '')
-      if (read.from !== 'included' || carries === true) return { read, wanted, request: found.request, ordered: true }
+      if (!carries(read, found.request)) return undefined
+      const request = { ...found.request, path: wanted!.path }
+      return { read, wanted, request, ordered: true, ...(sample === undefined ? {} : { sample }) }
+    } catch (failure) {
+      if (isRefusal(failure) || isNotFound(failure)) return undefined
+      throw failure
+    }
+  }
+
+  async function another(failed: Question, error: unknown): Promise<Question | undefined> {
+    const { read, wanted, request } = failed
+    if (request !== null && isNotInOrder(error)) return await inAnotherOrder(client, failed, signal)
+    if (isRefusal(error) && wanted !== null && negotiated !== read) {
+      negotiated = read
+      const found = await narrowed(failed, error)
+      if (found !== undefined) return found
     }
     if (!isNotFound(error) && !isRefusal(error)) return undefined
     // Another way may hold less. One that has answered is not left for a single 404, but for the second in a row.
@@ -95,16 +115,13 @@ export async function openQuestion(deps: Deps, resource: Resource, signal: Abort
       return undefined
     }
     closed.add(read)
-    const next = resource.reads.find((way) => !closed.has(way))
+    const next = reads.find((way) => !closed.has(way))
     return next === undefined ? undefined : first(next)
   }
 
-  const save = (question: Question): Promise<void> =>
-    reconnecting(() => saveCapability(sql, resource.type, 'question', question), signal)
-  const opening = known ?? first(resource.read)
-
+  const due = known !== undefined && isDue(known, resource, remembered!.ageMs)
   return {
-    question: opening,
+    question: due ? await lookAgain(known) : (known ?? first(resource.read)),
     after: (error, failed) => another(failed, error),
     async settle(answered) {
       // Not at each answer, or it would never be looked at again whether something better is taken by now.
@@ -113,9 +130,46 @@ export async function openQuestion(deps: Deps, resource: Resource, signal: Abort
   }
 }
 
-/** Postgres keeps members in an order of its own. Another order is another address: no page would be known again by it. */
-function inOrderOf(wanted: ListRequest, { query, pageSize }: ListRequest): ListRequest {
-  const names = new Set([...Object.keys(wanted.query), ...Object.keys(query)])
-  const ordered = [...names].flatMap((name) => (name in query ? [[name, query[name]!] as const] : []))
-  return { ...wanted, query: Object.fromEntries(ordered), pageSize }
+/** Sorted by id where that is taken; else it is read in the order it has. */
+async function inAnotherOrder(client: Client, failed: Question, signal: AbortSignal): Promise<Question> {
+  const request = failed.request!
+  const sorted = { ...request, query: { ...request.query, sort: 'id' } }
+  const found = { ...failed, misordered: new Date().toISOString() }
+  return request.query['sort'] === undefined && (await isTaken(client, sorted, signal))
+    ? { ...found, request: sorted }
+    : { ...found, ordered: false }
+}
+
+/**
+ * What is remembered, as the catalog, the slug and the settings of today have it: what was refused stays left out, what is
+ * declared since is asked for. Undefined when that way of reading is not declared any more.
+ */
+function asToday(place: Place, resource: Resource, found: Question): Question | undefined {
+  const read = resource.reads.find((way) => isDeepStrictEqual(way, found.read))
+  if (read === undefined) return undefined
+  const { doubted: _, misordered, ...good } = found
+  const wanted = requestFor(place, resource, read)
+  if (wanted === null || found.wanted === null || found.request === null) {
+    return { ...good, read, wanted, request: wanted }
+  }
+  const refused = new Set(leftOut(found.wanted, found.request).map(nameOf))
+  const kept = partsOf(wanted).filter((part) => !refused.has(nameOf(part)))
+  const smaller = found.request.pageSize !== found.wanted.pageSize
+  const parts = smaller ? [...kept.filter(({ kind }) => kind !== 'size'), ...sizeOf(wanted, found.request)] : kept
+  const request = requestWith(wanted, parts)
+  // The order a list comes in may be another one by now: it is found out by reading it.
+  if (misordered === undefined || Date.now() - Date.parse(misordered) >= DAY_MS) {
+    return { ...good, read, wanted, request, ordered: true }
+  }
+  const { sort } = found.request.query
+  const sorted = sort === undefined ? request : { ...request, query: { ...request.query, sort } }
+  return { ...good, misordered, read, wanted, request: sorted }
+}
+
+const sizeOf = (wanted: ListRequest, { pageSize }: ListRequest): Part[] =>
+  pageSize === null ? [] : [{ kind: 'size', size: Math.min(pageSize, wanted.pageSize ?? pageSize) }]
+
+const pathOf = (error: unknown): string | undefined => {
+  const url = error instanceof SyncError ? error.facts['url'] : undefined
+  return typeof url === 'string' ? new URL(url).pathname : undefined
 }

@@ -24,10 +24,14 @@ interface Deps {
   readonly client: Client
 }
 
+/**
+ * @param asked as it is known to be taken.
+ * @throws SyncError SYNC_REQUEST_REFUSED when even that is refused: what is refused then says nothing of filter and sort.
+ */
 export async function strategyFor(
   { sql, client }: Deps,
   resource: Resource,
-  request: ListRequest,
+  asked: ListRequest,
   signal: AbortSignal,
 ): Promise<Strategy> {
   const known = await reconnecting(() => readCapability(sql, resource.type, 'changes'), signal)
@@ -35,9 +39,13 @@ export async function strategyFor(
   const newest = await reconnecting(() => newestRow(sql, resource), signal)
   // Of an empty list nothing can be learned.
   if (newest === undefined) return 'none'
-  const found = (await isFilterEffective(client, resource, request, newest.at, signal))
+  // No key is needed to see whether it works.
+  const { include: _, ...query } = asked.query
+  const request = { ...asked, query }
+  const prober = proberOf(client, request, signal)
+  const found = (await isFilterEffective(prober, resource, request, newest.at))
     ? 'filter'
-    : (await isSortEffective(client, request, signal))
+    : (await isSortEffective(prober, request))
       ? 'sort'
       : 'none'
   await reconnecting(() => saveCapability(sql, resource.type, 'changes', found), signal)
@@ -57,23 +65,35 @@ export const newestFirst = (request: ListRequest): ListRequest => ({
 
 const FAR = new Date('2999-01-01T00:00:00Z')
 
+/** Undefined when it is refused, though without filter and sort it is answered. */
+type Prober = (probe: ListRequest) => Promise<Page | undefined>
+
+function proberOf(client: Client, plain: ListRequest, signal: AbortSignal): Prober {
+  let answered = false
+  return async (probe) => {
+    const page = await unlessRefused(fetchPage(client, probe, 1, signal))
+    if (page === undefined && !answered) await fetchPage(client, { ...plain, pageSize: probe.pageSize }, 1, signal)
+    answered = true
+    return page
+  }
+}
+
 /** A day far ahead must leave nothing, and the day before the newest known change must leave something. */
 async function isFilterEffective(
-  client: Client,
+  ask: Prober,
   { filters }: Resource,
   request: ListRequest,
   newest: Date,
-  signal: AbortSignal,
 ): Promise<boolean> {
   if (!filters.includes(AFTER)) return false
-  const ask = (at: Date) => unlessRefused(fetchPage(client, { ...changedSince(request, at), pageSize: 1 }, 1, signal))
-  const none = await ask(FAR)
+  const one = { ...request, pageSize: 1 }
+  const none = await ask(changedSince(one, FAR))
   if (none === undefined || none.ids.length > 0) return false
-  return ((await ask(newest))?.ids.length ?? 0) > 0
+  return ((await ask(changedSince(one, newest)))?.ids.length ?? 0) > 0
 }
 
-async function isSortEffective(client: Client, request: ListRequest, signal: AbortSignal): Promise<boolean> {
-  const page = await unlessRefused(fetchPage(client, newestFirst(request), 1, signal))
+async function isSortEffective(ask: Prober, request: ListRequest): Promise<boolean> {
+  const page = await ask(newestFirst(request))
   return page !== undefined && page.records.some((record) => changeTime(record) !== null) && isNewestFirst(page)
 }
 

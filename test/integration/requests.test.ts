@@ -36,7 +36,64 @@ describe('a server that does not take everything', () => {
     const worker = await start(250)
     const { outcomes } = await worker.run(['services'])
     expect(outcomes[0]).toMatchObject({ outcome: 'ok', seen: sim.records.list('services').length })
+    // The refusal says which size is taken.
+    expect(await refused(worker)).toEqual(['page[size]=250'])
+  })
+
+  it('is asked for smaller and smaller pages when it does not say which size it takes', async () => {
+    sim.setSwitches({ pageMax: 50, includeErrors: 'empty' })
+    const worker = await start(250)
+    const { outcomes } = await worker.run(['services'])
+    expect(outcomes[0]).toMatchObject({ outcome: 'ok', seen: sim.records.list('services').length })
     expect(await refused(worker)).toEqual(['page[size]=100', 'page[size]=250'])
+  })
+
+  describe('of forty parts of a question', () => {
+    const SOME = ['client', 'rate-table', 'payment-term']
+    const include = (worker: TestWorker) =>
+      worker.sql<{ include: string }[]>`
+        select value->'request'->'query'->>'include' as include from sync.capabilities
+        where resource = 'projects' and name = 'question'`
+    const bad = () => sim.stats().statuses['400'] ?? 0
+
+    it.each([
+      // The wish, and what is left of it after each refusal.
+      ['that are named, one request for each', 'named', 3],
+      ['that are not, about log n', 'empty', 18],
+    ] as const)('three are refused: those %s', async (_, includeErrors, most) => {
+      sim.setSwitches({ refusedIncludes: { projects: SOME }, includeErrors })
+      const worker = await start(100)
+      expect((await worker.run(['projects'])).outcomes[0]).toMatchObject({ outcome: 'ok' })
+      expect(bad()).toBeLessThanOrEqual(most)
+      expect(await refused(worker)).toEqual(SOME.map((name) => `include=${name}`).toSorted())
+      const [found] = await include(worker)
+      expect(found!.include.split(',').length).toBeGreaterThan(5)
+
+      // By another process, and days later.
+      await worker.sql`update sync.capabilities set probed_at = now() - interval '3 days'`
+      sim.resetStats()
+      const later = await start(100)
+      expect((await later.run(['projects'])).outcomes[0]).toMatchObject({ outcome: 'ok', updated: 0 })
+      // Whether more is taken by now: all of it, and one of the three; where one is named, all without that.
+      expect(bad()).toBe(includeErrors === 'named' ? 3 : 2)
+      sim.resetStats()
+      await later.run(['projects'])
+      expect(bad()).toBe(0)
+      expect(await include(worker)).toEqual([found])
+    })
+
+    it('one that is taken by now is asked for, though the others are refused for ever', async () => {
+      sim.setSwitches({ refusedIncludes: { projects: SOME }, includeErrors: 'empty' })
+      const worker = await start(100)
+      await worker.run(['projects'])
+      sim.setSwitches({ refusedIncludes: { projects: ['client', 'rate-table'] } })
+      for (let days = 0; days < 3; days++) {
+        await worker.sql`update sync.capabilities set probed_at = now() - interval '25 hours'`
+        await worker.run(['projects'])
+      }
+      expect((await include(worker))[0]!.include.split(',')).toContain('payment-term')
+      expect(await refused(worker)).toEqual(['include=client', 'include=rate-table'])
+    })
   })
 
   it('gives the list without a key that it refuses to include, and with all the others', async () => {

@@ -128,7 +128,7 @@ async function open(
     return { request: wanted, refused: [], opening: await fetchPage(client, wanted, 1, signal) }
   } catch (error) {
     if (!isRefusal(error)) throw error
-    const { request, refused } = await negotiate(client, wanted, signal)
+    const { request, refused } = await negotiate(client, wanted, error, signal)
     return { request, refused, opening: await fetchPage(client, request, 1, signal) }
   }
 }

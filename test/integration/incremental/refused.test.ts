@@ -1,0 +1,65 @@
+/** Where a part of the question is refused, changes are read by the question that is taken, at once and days later. */
+import { expect, it } from 'vitest'
+import { edit, openAccount, requestsOf, total } from '../../support/increments.ts'
+import { expectAsRemote } from '../../support/living.ts'
+import type { TestWorker } from '../../support/worker.ts'
+
+const REFUSED = { projects: ['client', 'rate-table'], 'project-services': ['project-phase'] }
+const TYPES = ['projects', 'project-services', 'project-phases']
+
+const changesOf = async ({ sql }: TestWorker, type: string): Promise<unknown> => {
+  const [row] = await sql<{ value: unknown }[]>`
+    select value from sync.capabilities where resource = ${type} and name = 'changes'`
+  return row?.value
+}
+
+it.each([
+  ['within the hour', '10 minutes', 0],
+  // Whether all is taken by now, of two lists; where two are missing, all without the one that is named, and one of them.
+  ['hours later', '2 hours', 4],
+  ['days later', '3 days', 4],
+] as const)('an include is refused: %s only what changed is read', async (_, age, refusals) => {
+  await using account = await openAccount({ projects: 60, switches: { refusedIncludes: REFUSED } })
+  const { sim, worker, changes } = account
+  await worker.sql`update sync.capabilities set probed_at = now() - ${age}::interval`
+  const [first] = sim.records.list('projects')
+  edit(sim, 'projects', first!.id)
+  sim.resetStats()
+  await changes(TYPES)
+  expect(sim.stats().statuses['400'] ?? 0).toBe(refusals)
+  expect(await changesOf(worker, 'projects')).toBe('filter')
+
+  edit(sim, 'projects', first!.id)
+  sim.resetStats()
+  await changes(TYPES)
+  expect(sim.stats().statuses['400']).toBeUndefined()
+  expect(total(requestsOf(sim)), JSON.stringify(requestsOf(sim))).toBe(3)
+  await expectAsRemote(worker, sim, TYPES)
+})
+
+it('a refusal says nothing of the filter for changes while the list itself is refused', async () => {
+  await using account = await openAccount()
+  const { sim, worker, changes } = account
+  sim.setSwitches({ refusedFilters: { projects: ['active'] } })
+  await changes(['projects'], { projects: { outcome: 'incomplete' } })
+  expect(await changesOf(worker, 'projects')).toBeUndefined()
+  await changes(['projects'], { projects: { outcome: 'ok' } })
+  expect(await changesOf(worker, 'projects')).toBe('filter')
+})
+
+it('nor of the way parts are asked for', async () => {
+  await using account = await openAccount()
+  const { sim, worker, changes } = account
+  const TWO = ['projects', 'project-phases']
+  sim.setSwitches({ refusedIncludes: { 'project-phases': ['project'] } })
+  edit(sim, 'projects', sim.records.list('projects')[0]!.id)
+  await changes(TWO)
+  const [way] = await worker.sql`
+    select value from sync.capabilities where resource = 'project-phases' and name = 'parts'`
+  expect(way).toBeUndefined()
+  edit(sim, 'projects', sim.records.list('projects')[0]!.id)
+  await changes(TWO)
+  const [found] = await worker.sql`
+    select value from sync.capabilities where resource = 'project-phases' and name = 'parts'`
+  expect(found).toEqual({ value: 'declared' })
+})
