@@ -2,7 +2,8 @@
 import { hostname } from 'node:os'
 import pkg from '../package.json' with { type: 'json' }
 import type { Config } from './config.ts'
-import { embeddedFailed, embeddedGone, stopped } from './errors.ts'
+import { stopped } from './errors.ts'
+import { embeddedFailed, embeddedGone } from './errors/embedded.ts'
 import { catalog } from './registry.ts'
 import { type Account, fetchAccount } from './remote/account.ts'
 import { createClient, type Client } from './remote/client.ts'

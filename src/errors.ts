@@ -127,20 +127,6 @@ export const notMigrated = (): SyncError =>
     'The database has no scopestack-sync tables yet. Run the command "migrate" (or "pull", which does it first).',
   )
 
-export const embeddedFailed = (cause: unknown): SyncError =>
-  new SyncError('SYNC_DATABASE_UNREACHABLE', 'stop', reason(cause), { cause })
-
-export const embeddedGone = (facts: { folder: string; said: string }, cause: unknown): SyncError =>
-  /No space left/.test(facts.said)
-    ? databaseFull({ where: facts.folder }, new Error(facts.said, { cause }))
-    : new SyncError(
-        'SYNC_DATABASE_UNREACHABLE',
-        'stop',
-        `The embedded Postgres in ${facts.folder} went away${facts.said ? `: ${facts.said}` : ''}. Run the same command ` +
-          'again: it starts anew and goes on where it stopped. What it said is in postgres.log there.',
-        { facts, cause },
-      )
-
 export const leaseLost = (facts: { resource: string; term: number }): SyncError =>
   new SyncError(
     'SYNC_LEASE_LOST',
@@ -180,7 +166,13 @@ export const remoteTimeout = (facts: { url: string; phase: string; seconds: numb
     { facts, cause },
   )
 
-export const remoteFailed = (facts: { url: string; status: number; requestId: string | undefined }): SyncError =>
+/** @param facts.taken false: whoever answered says that the request was not begun. */
+export const remoteFailed = (facts: {
+  url: string
+  status: number
+  requestId: string | undefined
+  taken?: boolean
+}): SyncError =>
   new SyncError(
     'SYNC_REMOTE_FAILED',
     'retry',
@@ -220,12 +212,12 @@ export const tokenFailed = (facts: { url: string; status: number; error: string 
 export const noToken = (cause: SyncError): SyncError =>
   new SyncError('SYNC_TOKEN_FAILED', 'wait', `No token could be had. ${cause.message}`, { facts: cause.facts, cause })
 
-export const rateLimited = (facts: { url: string; seconds: number }): SyncError =>
+export const rateLimited = (facts: { url: string; seconds: number; status?: number }): SyncError =>
   new SyncError(
     'SYNC_RATE_LIMITED',
     'wait',
-    `ScopeStack asks to wait ${facts.seconds} s before the next request (429 at ${facts.url}). Run again after that; it ` +
-      'goes on where it stopped. If it happens often, lower SYNC_RATE.',
+    `ScopeStack asks to wait ${facts.seconds > 0 ? `${facts.seconds} s ` : ''}before the next request (${facts.status ?? 429} at ${facts.url}). Run again after ` +
+      'that; it goes on where it stopped. If it happens often, lower SYNC_RATE.',
     { facts },
   )
 

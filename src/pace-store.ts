@@ -16,6 +16,15 @@ export interface Place {
   readonly taken: number
 }
 
+/** One answer holds the fleet back for so long at most: whoever asks for more is asked again, and told the same again. */
+export const HOLD_AT_MOST_MS = 120_000
+
+/**
+ * A hold that ends later than this, or a queue that ends later than this and a thousand places, is none: the store's clock was
+ * set back since, or who wrote it believed any `Retry-After`. Nobody may wait for a year that one answer has named.
+ */
+export const VOID_BEYOND_MS = 2 * 60 * 60_000
+
 /** After a 429 the rate climbs back by a tenth of the configured rate with each of these. */
 export const RECOVER_EVERY_MS = 10_000
 /** The answers that are still on their way when the first 429 comes say nothing new. */

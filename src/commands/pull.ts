@@ -66,7 +66,9 @@ Examples
         // Nothing else on the screen moves meanwhile.
         const seconds = Number(error.facts['seconds'] ?? 0)
         if (error.code === 'SYNC_RATE_LIMITED' && seconds > 0) {
-          progress.note(`ScopeStack asks to wait ${seconds} s before the next request (429).`)
+          progress.note(
+            `ScopeStack asks to wait ${seconds} s before the next request (${String(error.facts['status'] ?? 429)}).`,
+          )
         }
       }
       const worker = await openWorker(config, store, signal, onRetry)

@@ -26,8 +26,10 @@ for trying things out without an account: point SCOPESTACK_AUTH_URL and
 SCOPESTACK_API_URL at it. What is changed in it is gone when it stops.
 
 From this machine it takes orders as JSON below /_control, without credentials:
-  POST faults         {"kind","match","count","rate","retryAfter","ms","afterBytes"}
-    kind              401 403 404 409 429 500 502 503 504 reset truncate html lost-answer slow stall
+  POST faults         {"kind","match","count","rate","retryAfter","body","ms","afterBytes"}
+    kind              302 401 403 404 405 408 409 421 425 429 500 502 503 504 reset truncate html
+                      lost-answer slow stall trickle bad-utf8 many-nodes long-number
+    body              of a status, in place of its own: html text json empty, as a firewall sends
     match             {"method","type","page","path"}: a part of the path, or "/a regex/"
     count, rate       how often (1, or "always"), and of which share of what matches (1)
   GET, DELETE faults  lists them, ends them; faults/ID one of them

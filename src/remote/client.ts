@@ -1,9 +1,10 @@
 /** Calls to the API: the token, the pace, the retries, and what a status means. The body is for the caller to judge. */
-import { forbidden, rateLimited, remoteFailed, requestRefused, unauthorized } from '../errors.ts'
+import { forbidden, requestRefused, unauthorized } from '../errors.ts'
+import { header, isForeign, retryAfterMs, throwIfLater } from './answer.ts'
 import { errorDetail } from './document.ts'
 import type { Http, HttpRequest, HttpResponse } from './http.ts'
 import type { Pace } from './pace.ts'
-import { backoff, sleep, type RetryPolicy } from './retry.ts'
+import { askedMs, asksToWait, createPatience, sleep, type Patience, type RetryPolicy } from './retry.ts'
 import type { Tokens } from './tokens.ts'
 import { SyncError } from '../sync-error.ts'
 
@@ -20,7 +21,7 @@ export interface Client {
    * being sent, and never takes back one that was.
    *
    * It is sent once: what fails with `remedy: retry` may have arrived, unless `wasNeverSent` says otherwise, and before it is
-   * sent again somebody has to look. Only a POST that met a 429, and so was not taken, is sent again from here.
+   * sent again somebody has to look. Only a POST that was not taken, as a 429, 421 or 425 says, is sent again from here.
    *
    * @throws SyncError like `get`, without SYNC_FORBIDDEN and SYNC_REQUEST_REFUSED.
    */
@@ -57,12 +58,9 @@ interface Deps {
   readonly onRetry?: (error: SyncError) => void
 }
 
-/** How long one request may be held up by 429 answers, before the run gives the quota time to recover. */
-const WAIT_CEILING_MS = 120_000
-
 export function createClient({ http, tokens, pace, policy, apiUrl, userAgent, onRetry }: Deps): Client {
-  /** The generation that was asked for because of a 403: a second 403 under it is the role's, not the token's. */
-  let renewedFor403 = 0
+  /** The generation that was asked for on a doubt: a second 403 under it is the role's, not the token's. */
+  let renewedOnDoubt = 0
 
   async function authorized(
     url: string,
@@ -74,7 +72,7 @@ export function createClient({ http, tokens, pace, policy, apiUrl, userAgent, on
     }: { method?: HttpRequest['method']; body?: string | undefined; etag?: string | undefined },
   ): Promise<HttpResponse> {
     let rejected401 = false
-    let repeated403 = false
+    let repeated = false
     for (;;) {
       const token = await tokens.get(signal)
       const headers = {
@@ -86,18 +84,19 @@ export function createClient({ http, tokens, pace, policy, apiUrl, userAgent, on
       }
       const request = { method, url, headers, ...(body === undefined ? {} : { body }) }
       const response = await http.send(request, method === 'GET' ? signal : NEVER)
-      if (response.status === 401) {
+      const doubt = doubtOf(response)
+      if (doubt === 'refused') {
         if (rejected401) throw unauthorized({ url })
         rejected401 = true
         await tokens.reject(token.generation)
-      } else if (response.status === 403 && token.generation > renewedFor403) {
+      } else if (doubt === 'perhaps' && token.generation > renewedOnDoubt) {
         // The guide (§7) asks for one refresh on 403 as well; API notes §1: it usually means the role lacks a privilege.
         await tokens.reject(token.generation)
-        renewedFor403 = Math.max(renewedFor403, (await tokens.get(signal)).generation)
-      } else if (response.status !== 403 || token.generation === renewedFor403 || repeated403) return response
+        renewedOnDoubt = Math.max(renewedOnDoubt, (await tokens.get(signal)).generation)
+      } else if (doubt === undefined || token.generation === renewedOnDoubt || repeated) return response
       // Else it was sent under a token that another call had exchanged meanwhile, and proves nothing. Once only: a store
       // that lost its data begins its generations anew, and then none would ever be the renewed one.
-      else repeated403 = true
+      else repeated = true
     }
   }
 
@@ -111,48 +110,46 @@ export function createClient({ http, tokens, pace, policy, apiUrl, userAgent, on
     throw requestRefused({ url, status, detail: errorDetail(body) })
   }
 
-  async function persistently<T>(act: () => Promise<T>, signal: AbortSignal, attempts: number): Promise<T> {
-    let failures = 0
-    let waitedMs = 0
+  /** @param mayRepeat of what failed: whether the same may be sent again without a look. */
+  async function persistently<T>(
+    act: () => Promise<T>,
+    signal: AbortSignal,
+    { attempts, mayRepeat = () => true }: { attempts: number; mayRepeat?: (error: SyncError) => boolean },
+  ): Promise<T> {
+    const patience = createPatience(policy, { attempts })
     for (;;) {
       try {
         return await pace.take(act, signal)
       } catch (error) {
         if (!(error instanceof SyncError)) throw error
-        if (error.code === 'SYNC_RATE_LIMITED') {
-          // A 429 spends no attempt: it says "later", not "failed".
-          const ms = waitOf(error, failures)
-          waitedMs += ms
-          await pace.slowDown(ms)
-          if (waitedMs > WAIT_CEILING_MS) throw error
-          onRetry?.(error)
-          await sleep(ms, signal)
-        } else if (error.remedy === 'retry' && !comesAgain(error) && ++failures < attempts) {
-          onRetry?.(error)
-          await sleep(backoff(failures - 1, policy), signal)
-        } else throw error
+        const ms = await holdBack(error, patience)
+        if (ms === null || !mayRepeat(error)) throw error
+        onRetry?.(error)
+        await sleep(ms, signal)
       }
     }
   }
 
-  /** A 429 holds up the request that comes next, whoever sends it. */
   async function onceAtPace<T>(act: () => Promise<T>, signal: AbortSignal): Promise<T> {
     try {
       return await pace.take(act, signal)
     } catch (error) {
-      if (error instanceof SyncError && (error.remedy === 'retry' || error.code === 'SYNC_RATE_LIMITED'))
-        onRetry?.(error)
-      if (error instanceof SyncError && error.code === 'SYNC_RATE_LIMITED') await pace.slowDown(waitOf(error, 0))
+      if (error instanceof SyncError && (error.remedy === 'retry' || asksToWait(error))) onRetry?.(error)
+      if (error instanceof SyncError) await holdBack(error, createPatience(policy))
       throw error
     }
   }
 
-  const waitOf = ({ facts }: SyncError, failures: number): number =>
-    Math.max(Number(facts['seconds']) * 1000, backoff(failures + 2, policy))
+  /** What asks for a wait holds up the request that comes next, whoever sends it. */
+  async function holdBack(error: SyncError, patience: Patience): Promise<number | null> {
+    const ms = patience.after(error)
+    if (asksToWait(error)) await pace.slowDown(ms ?? askedMs(error))
+    return ms
+  }
 
   return {
     get: (path, judge, signal, { attempts = policy.attempts, known } = {}) =>
-      persistently(() => once(apiUrl + path, judge, known, signal), signal, attempts),
+      persistently(() => once(apiUrl + path, judge, known, signal), signal, { attempts }),
 
     async write({ method, path, body, leaving }, judge, signal) {
       const url = apiUrl + path
@@ -162,46 +159,40 @@ export function createClient({ http, tokens, pace, policy, apiUrl, userAgent, on
         throwIfLater(response, url)
         return judge(response, url)
       }
-      return method === 'POST' ? await persistently(act, signal, 1) : await onceAtPace(act, signal)
+      return method === 'POST'
+        ? await persistently(act, signal, { attempts: policy.attempts, mayRepeat: wasNotTaken })
+        : await onceAtPace(act, signal)
     },
   }
+}
+
+/**
+ * What an answer says about the token: `refused` by the API itself; `perhaps`, where the role may be meant (403) or somebody
+ * on the way asks for a login of his own (a 401 with a page); nothing, where it is not about us at all.
+ */
+function doubtOf(response: HttpResponse): 'refused' | 'perhaps' | undefined {
+  const { status } = response
+  if ((status !== 401 && status !== 403) || retryAfterMs(response) !== null) return undefined
+  if (status === 401) return isForeign(response) ? 'perhaps' : 'refused'
+  return isForeign(response) ? undefined : 'perhaps'
 }
 
 /** What has been sent is waited for: an aborted write may have arrived all the same. */
 const NEVER = new AbortController().signal
 
-/** @throws SyncError when the same request may succeed later. */
-function throwIfLater(response: HttpResponse, url: string): void {
-  const { status } = response
-  if (status === 429) throw rateLimited({ url, seconds: Math.ceil((retryAfterMs(response) ?? 0) / 1000) })
-  if (status >= 500) throw remoteFailed({ url, status, requestId: header(response, 'x-request-id') })
-}
-
-/** The same bytes would come again. */
-const comesAgain = ({ facts }: SyncError): boolean => facts['tooLarge'] === true || facts['encoding'] === true
-
 const NOT_SENT = /^(ECONNREFUSED|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH)$/
 
-/** No connection was made, so nothing arrived. */
+/** Whoever answered says so. */
+const wasNotTaken = (error: SyncError): boolean =>
+  error.facts['taken'] === false || (asksToWait(error) && (error.facts['status'] ?? 429) === 429)
+
+/** No connection was made, so nothing arrived; or it was turned away. */
 export function wasNeverSent(error: SyncError): boolean {
+  if (wasNotTaken(error)) return true
+  if (asksToWait(error)) return false
   if (error.code === 'SYNC_REMOTE_TIMEOUT') return error.facts['phase'] === 'connecting'
   if (error.code !== 'SYNC_REMOTE_UNREACHABLE') return error.remedy !== 'retry'
   const { cause } = error
   const first: unknown = cause instanceof AggregateError ? cause.errors[0] : cause
   return first instanceof Error && 'code' in first && NOT_SENT.test(String(first.code))
-}
-
-/** `Retry-After` is seconds or an HTTP date (RFC 9110 §10.2.3); null when absent or neither. */
-export function retryAfterMs(response: HttpResponse, now = Date.now()): number | null {
-  const value = header(response, 'retry-after')
-  if (value === undefined) return null
-  if (/^\d+$/.test(value)) return Number(value) * 1000
-  const date = Date.parse(value)
-  return Number.isNaN(date) ? null : Math.max(0, date - now)
-}
-
-/** The first, where it came several times. @param name in small letters. */
-function header(response: Pick<HttpResponse, 'headers'>, name: string): string | undefined {
-  const value = response.headers[name]
-  return Array.isArray(value) ? value[0] : value
 }

@@ -1,5 +1,6 @@
 /** The token endpoint: what is sent for a grant, and what its answer means (integration guide §4–§7, RFC 6749 §5). */
-import { bodyUnreadable, credentialsRefused, remoteFailed, tokenFailed } from '../errors.ts'
+import { bodyUnreadable, credentialsRefused, tokenFailed } from '../errors.ts'
+import { throwIfLater } from './answer.ts'
 import { isObject } from './document.ts'
 import type { Http, HttpResponse } from './http.ts'
 import type { Credentials } from './seal.ts'
@@ -47,11 +48,15 @@ export async function requestToken(
         'user-agent': userAgent,
       },
       body: new URLSearchParams(form).toString(),
+      wholeMs: WHOLE_MS,
     },
     signal,
   )
   return judgeTokenResponse(response, url)
 }
+
+/** Less than the claim under which it is asked for (tokens.ts). */
+const WHOLE_MS = 70_000
 
 /** Doorkeeper's default when `expires_in` is missing. */
 const DEFAULT_LIFETIME_SECONDS = 7200
@@ -65,7 +70,8 @@ const REFUSALS: ReadonlySet<unknown> = new Set([
 ])
 
 /** @throws SyncError SYNC_CREDENTIALS_REFUSED (stop), or one to retry. */
-export function judgeTokenResponse({ status, body }: HttpResponse, url: string): IssuedToken {
+export function judgeTokenResponse(response: HttpResponse, url: string): IssuedToken {
+  const { status, body } = response
   const answer = parse(body)
   if (status === 200) {
     const accessToken = answer?.['access_token']
@@ -80,7 +86,7 @@ export function judgeTokenResponse({ status, body }: HttpResponse, url: string):
       refreshToken: typeof refreshToken === 'string' && refreshToken !== '' ? refreshToken : undefined,
     }
   }
-  if (status >= 500 || status === 429) throw remoteFailed({ url, status, requestId: undefined })
+  throwIfLater(response, url)
   const error = answer?.['error']
   // The bare library may answer 401 without a body that names the error (API notes §12).
   if (status === 401 || REFUSALS.has(error)) {

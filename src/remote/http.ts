@@ -4,13 +4,16 @@
  */
 import { Agent, errors } from 'undici'
 import { bodyUnreadable, remoteTimeout, remoteUnreachable, stopped } from '../errors.ts'
-import type { SyncError } from '../sync-error.ts'
+import { ACCEPT_ENCODING, textOf } from './decode.ts'
+import { SyncError } from '../sync-error.ts'
 
 export interface HttpRequest {
   readonly method: 'GET' | 'POST' | 'PATCH' | 'DELETE'
   readonly url: string
   readonly headers: Readonly<Record<string, string>>
   readonly body?: string
+  /** Until the last byte of its answer; left out: five minutes. */
+  readonly wholeMs?: number
 }
 
 export interface HttpResponse {
@@ -31,6 +34,9 @@ export interface HttpOptions {
   readonly headersMs?: number
   /** Longest silence between two pieces of a body. */
   readonly bodyMs?: number
+  /** From the request to the last byte of its answer, however it trickles. */
+  readonly wholeMs?: number
+  /** As sent, and as unpacked. */
   readonly maxBodyBytes?: number
 }
 
@@ -38,6 +44,8 @@ const CONNECT_MS = 10_000
 /** Project lists with many includes are slow at the remote; its own connector waits 30 s (API notes §6). */
 const HEADERS_MS = 60_000
 const BODY_MS = 60_000
+/** A page of 2 MB needs 7 KB/s. */
+const WHOLE_MS = 5 * 60_000
 /** A 250-record page of the widest resource is about 2 MB; past this it is not a page, and parsing it would need 300 MB. */
 const MAX_BODY_BYTES = 32 * 1024 * 1024
 
@@ -46,6 +54,7 @@ export function createHttp({
   connectMs = CONNECT_MS,
   headersMs = HEADERS_MS,
   bodyMs = BODY_MS,
+  wholeMs = WHOLE_MS,
   maxBodyBytes = MAX_BODY_BYTES,
 }: HttpOptions): Http {
   // One request a connection at a time: pipelined on one connection, requests queue behind each other's latency.
@@ -59,20 +68,31 @@ export function createHttp({
   })
   return {
     async send(request, signal) {
+      const { url, method } = request
+      const limits = { connectMs, headersMs, bodyMs, wholeMs: request.wholeMs ?? wholeMs, maxBodyBytes }
+      const ending = endBy(signal, limits.wholeMs)
       try {
-        const { origin, pathname, search } = new URL(request.url)
+        const { origin, pathname, search } = new URL(url)
         const { statusCode, headers, body } = await agent.request({
           origin,
           path: pathname + search,
-          method: request.method,
-          headers: { ...request.headers },
+          method,
+          headers: { ...request.headers, 'accept-encoding': ACCEPT_ENCODING },
           body: request.body ?? null,
-          signal,
+          signal: ending.signal,
         })
-        return { status: statusCode, headers, body: await body.text() }
+        const bytes = await body.bytes()
+        const given = { url, status: statusCode, encoding: headers['content-encoding'], maxBytes: maxBodyBytes }
+        return {
+          status: statusCode,
+          headers,
+          body: await textOf(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength), given),
+        }
       } catch (error) {
         if (signal.aborted) throw stopped()
-        throw explain(error, request.url, { connectMs, headersMs, bodyMs, maxBodyBytes })
+        throw explain(error, url, limits)
+      } finally {
+        ending.off()
       }
     },
     close: () => agent.destroy(),
@@ -81,11 +101,31 @@ export function createHttp({
 
 type Limits = Required<Omit<HttpOptions, 'connections'>>
 
+/** Not AbortSignal.any: the signal lives as long as the process, and would keep a reference for each request. */
+function endBy(signal: AbortSignal, ms: number): { readonly signal: AbortSignal; off(): void } {
+  const ending = new AbortController()
+  const stop = (): void => ending.abort()
+  const timer = setTimeout(() => ending.abort(new TooLate()), ms)
+  if (signal.aborted) stop()
+  signal.addEventListener('abort', stop, { once: true })
+  return {
+    signal: ending.signal,
+    off() {
+      clearTimeout(timer)
+      signal.removeEventListener('abort', stop)
+    },
+  }
+}
+
+class TooLate extends Error {}
+
 function explain(error: unknown, url: string, limits: Limits): SyncError {
+  if (error instanceof SyncError) return error
   const timeout = (phase: string, ms: number) => remoteTimeout({ url, phase, seconds: ms / 1000 }, error)
   if (error instanceof errors.ConnectTimeoutError) return timeout('connecting', limits.connectMs)
   if (error instanceof errors.HeadersTimeoutError) return timeout('waiting for the answer', limits.headersMs)
   if (error instanceof errors.BodyTimeoutError) return timeout('reading the body', limits.bodyMs)
+  if (error instanceof TooLate) return timeout('reading the answer to its end', limits.wholeMs)
   if (error instanceof errors.ResponseExceededMaxSizeError) {
     return bodyUnreadable({ url, problem: `it is larger than ${limits.maxBodyBytes} bytes`, tooLarge: true }, error)
   }

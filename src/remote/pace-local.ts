@@ -1,5 +1,11 @@
 /** The pace of one process, in its memory: the same queue as `store/pace-redis.ts` keeps for a fleet. */
-import { HALVE_AT_MOST_EVERY_MS, LOWEST_SHARE, RECOVER_EVERY_MS, type PaceStore } from '../pace-store.ts'
+import {
+  HALVE_AT_MOST_EVERY_MS,
+  LOWEST_SHARE,
+  RECOVER_EVERY_MS,
+  VOID_BEYOND_MS,
+  type PaceStore,
+} from '../pace-store.ts'
 
 export function createLocalPaceStore(now: () => number = Date.now): PaceStore {
   let nextAt = 0
@@ -10,17 +16,19 @@ export function createLocalPaceStore(now: () => number = Date.now): PaceStore {
   const allowed = (rate: number): number =>
     lowered === undefined
       ? rate
-      : Math.min(rate, lowered.to + (rate / 10) * Math.floor((now() - lowered.at) / RECOVER_EVERY_MS))
+      : Math.min(rate, lowered.to + (rate / 10) * Math.max(0, Math.floor((now() - lowered.at) / RECOVER_EVERY_MS)))
+
+  const believed = (time: number, places = 0): number => (time > now() + VOID_BEYOND_MS + places ? 0 : time)
 
   return {
     async reserve(rate) {
-      const at = Math.max(nextAt, now())
+      const at = Math.max(believed(nextAt, 1_000_000 / rate), now())
       nextAt = at + 1000 / allowed(rate)
       return { waitMs: at - now(), taken: ++taken }
     },
-    held: async () => heldUntil - now(),
+    held: async () => believed(heldUntil) - now(),
     async slowDown(rate, holdMs) {
-      heldUntil = Math.max(heldUntil, now() + holdMs)
+      heldUntil = Math.max(believed(heldUntil), now() + holdMs)
       nextAt = Math.max(nextAt, heldUntil)
       if (lowered !== undefined && now() - lowered.at <= HALVE_AT_MOST_EVERY_MS) return
       lowered = { to: Math.max(rate * LOWEST_SHARE, allowed(rate) / 2), at: now() }

@@ -9,7 +9,7 @@
  */
 import { stopped } from '../errors.ts'
 import { paceAlone } from '../errors/fleet.ts'
-import type { PaceStore, Place } from '../pace-store.ts'
+import { HOLD_AT_MOST_MS, type PaceStore, type Place } from '../pace-store.ts'
 import type { SyncError } from '../sync-error.ts'
 import { createLocalPaceStore } from './pace-local.ts'
 import { sleep } from './retry.ts'
@@ -17,7 +17,7 @@ import { sleep } from './retry.ts'
 export interface Pace {
   /** Runs `act` when it is its turn. */
   take<T>(act: () => Promise<T>, signal: AbortSignal): Promise<T>
-  /** A 429 came: nothing more is sent for `ms`, and the rate halves. */
+  /** A 429 came, or its like: nothing more is sent for `ms`, two minutes at most, and the rate halves. */
   slowDown(ms: number): Promise<void>
 }
 
@@ -96,7 +96,8 @@ export function createPace({ rate, concurrency, shared, onAlone, now = Date.now 
         else next()
       }
     },
-    async slowDown(ms) {
+    async slowDown(asked) {
+      const ms = Math.min(asked, HOLD_AT_MOST_MS)
       // Here too, for the time when the store cannot be asked.
       await local.slowDown(rate * share.value(), ms)
       await ask((store, its) => (store === local ? Promise.resolve() : store.slowDown(its, ms)))

@@ -12,7 +12,7 @@ import { once } from 'node:events'
 import { credentialsRefused, noToken, stopped, tokenCooldown } from '../errors.ts'
 import type { StoredToken, Token, TokenStore } from '../token-store.ts'
 import type { IssuedToken } from './grants.ts'
-import { retrying, sleep, type RetryPolicy } from './retry.ts'
+import { askedMs, asksToWait, createPatience, retrying, sleep, type RetryPolicy } from './retry.ts'
 import type { Seal } from './seal.ts'
 import { reason, SyncError } from '../sync-error.ts'
 
@@ -118,7 +118,7 @@ export function createTokens({
         return request(signal)
       }
       const { accessToken, lifetimeSeconds } = await retrying(ask, {
-        policy,
+        patience: createPatience(policy, { ceilingMs: claimMs * REPEAT_WITHIN }),
         signal,
         onRetry: (error) => (failed = error),
       })
@@ -130,8 +130,9 @@ export function createTokens({
       const refused = error instanceof SyncError && error.code === 'SYNC_CREDENTIALS_REFUSED'
       // Neither a stop on request nor a missing login is the remote's failure: the claim goes back without a cool-down.
       const own = error instanceof SyncError && OWN.has(error.code)
-      await store.fail(claim, { until: own ? 0 : now() + COOL_DOWN_MS, refused, reason: shortReason(error) })
-      throw error instanceof SyncError && error.remedy === 'retry' ? noToken(error) : error
+      const pauseMs = error instanceof SyncError ? Math.max(COOL_DOWN_MS, askedMs(error)) : COOL_DOWN_MS
+      await store.fail(claim, { until: own ? 0 : now() + pauseMs, refused, reason: shortReason(error) })
+      throw error instanceof SyncError && (error.remedy === 'retry' || asksToWait(error)) ? noToken(error) : error
     }
   }
 

@@ -1,4 +1,4 @@
-import { faultKinds, pathTest } from './faults.ts'
+import { faultBodies, faultKinds, pathTest } from './faults.ts'
 import type { FaultInput, FaultKind, Match } from './faults.ts'
 import type { RawInput } from './raw-records.ts'
 import type { Fields, Linkage } from './records.ts'
@@ -35,8 +35,8 @@ function only(given: Fields, names: readonly string[], of: string): void {
 }
 
 export function readFault(given: Fields): FaultInput {
-  only(given, ['kind', 'match', 'count', 'rate', 'retryAfter', 'afterBytes', 'ms'], 'a fault')
-  const { kind, count, rate, retryAfter, afterBytes, ms } = given
+  only(given, ['kind', 'match', 'count', 'rate', 'retryAfter', 'body', 'afterBytes', 'ms'], 'a fault')
+  const { kind, count, rate, retryAfter, body, afterBytes, ms } = given
   if (!faultKinds.some((known) => known === String(kind))) wrong(`kind takes one of ${faultKinds.join(', ')}`)
   if (count !== undefined && count !== 'always' && !isWhole(count, 1))
     wrong("count takes a whole number from 1, or 'always'")
@@ -44,6 +44,8 @@ export function readFault(given: Fields): FaultInput {
     wrong('rate takes a number from 0 to 1')
   if (retryAfter !== undefined && typeof retryAfter !== 'number' && typeof retryAfter !== 'string')
     wrong('retryAfter takes seconds as a number, or an HTTP date as text')
+  if (body !== undefined && !faultBodies.some((known) => known === body))
+    wrong(`body takes one of ${faultBodies.join(', ')}`)
   for (const [name, value] of [
     ['afterBytes', afterBytes],
     ['ms', ms],
@@ -56,6 +58,7 @@ export function readFault(given: Fields): FaultInput {
     ...(count === undefined ? {} : { count: count as number | 'always' }),
     ...(rate === undefined ? {} : { rate: rate as number }),
     ...(retryAfter === undefined ? {} : { retryAfter: retryAfter as number | string }),
+    ...(body === undefined ? {} : { body: body as (typeof faultBodies)[number] }),
     ...(afterBytes === undefined ? {} : { afterBytes: afterBytes as number }),
     ...(ms === undefined ? {} : { ms: ms as number }),
   }

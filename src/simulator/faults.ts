@@ -1,9 +1,19 @@
 import type { Random } from './random.ts'
 
-const statusKinds = ['401', '403', '404', '405', '409', '429', '500', '502', '503', '504'] as const
-const otherKinds = ['reset', 'truncate', 'html', 'lost-answer', 'slow', 'stall'] as const
+const statusKinds = [
+  ...(['302', '401', '403', '404', '405', '408', '409', '421', '425', '429'] as const),
+  ...(['500', '502', '503', '504'] as const),
+] as const
+const connectionKinds = ['reset', 'truncate', 'html', 'lost-answer', 'slow', 'stall', 'trickle'] as const
+/** the real answer with something in it that no reader is glad of */
+const bodyKinds = ['bad-utf8', 'many-nodes', 'long-number'] as const
+const otherKinds = [...connectionKinds, ...bodyKinds] as const
 export const faultKinds = [...statusKinds, ...otherKinds] as const
 export type FaultKind = (typeof faultKinds)[number]
+
+/** what a status carries in place of its own body: a page or a line of a firewall in front, JSON of a gateway, nothing */
+export const faultBodies = ['html', 'text', 'json', 'empty'] as const
+type FaultBody = (typeof faultBodies)[number]
 
 export type Match = { readonly method?: string; readonly path?: string; readonly type?: string; readonly page?: number }
 
@@ -16,15 +26,20 @@ export type Fault = {
   /** share of the matching requests it meets */
   readonly rate: number
   readonly retryAfter: number | string | null
-  /** truncate: how much of the body is sent */
+  /** of a status: whose body it carries (null: what the server itself sends with it) */
+  readonly body: FaultBody | null
+  /** truncate: how much of the body is sent; many-nodes: bytes of empty objects; long-number: its digits */
   readonly afterBytes: number | null
-  /** slow: wait before the answer; stall: how long nothing comes before the connection is cut (null: for ever) */
+  /**
+   * slow: wait before the answer; trickle: wait before each byte; stall: how long nothing comes before the connection is
+   * cut (null: for ever)
+   */
   readonly ms: number | null
   met: number
 }
 
 export type FaultInput = { readonly kind: FaultKind } & Partial<
-  Pick<Fault, 'match' | 'count' | 'rate' | 'retryAfter' | 'afterBytes' | 'ms'>
+  Pick<Fault, 'match' | 'count' | 'rate' | 'retryAfter' | 'body' | 'afterBytes' | 'ms'>
 >
 export type Asked = {
   readonly method: string
@@ -55,6 +70,7 @@ export function createFaults(random: Random): Faults {
         count: input.count ?? 1,
         rate: input.rate ?? 1,
         retryAfter: input.retryAfter ?? null,
+        body: input.body ?? null,
         afterBytes: input.afterBytes ?? null,
         ms: input.ms ?? null,
         met: 0,

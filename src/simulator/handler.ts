@@ -14,7 +14,9 @@ import { answerToken } from './oauth.ts'
 import type { Credentials } from './oauth.ts'
 import { findRoute } from './routes.ts'
 import type { Route } from './routes.ts'
-import { faultAnswer, reset, send, stall, truncate } from './send.ts'
+import { packed } from './pack.ts'
+import { faultAnswer, reset, send, stall, trickle, truncate } from './send.ts'
+import { spoiledBody } from './spoil.ts'
 
 export type HandlerDeps = ApiDeps &
   ControlDeps & {
@@ -82,7 +84,9 @@ async function answerRequest(
   const planned = fault === null ? null : faultAnswer(fault, deps.switches)
   if (planned === null && fault?.kind === 'slow') await wait(fault.ms ?? 1000, undefined, { signal: deps.closing })
   if (planned === null && page !== null && route.listed !== null) deps.script.play(route.listed, page, 'before')
-  const given = planned ?? answerFor(deps, route, made)
+  const own = planned ?? timed(answerFor(deps, route, made))
+  const whole = fault === null ? own : spoiledBody(fault, own)
+  const given = packed(whole, request.headers['accept-encoding']?.toString(), deps.switches.compression)
   if (planned === null && page !== null && route.listed !== null && given.status === 200)
     deps.stats.served(route.listed, page)
   if (fault !== null && planned === null && (await spoiled(deps, fault, response, given))) return
@@ -99,6 +103,9 @@ async function spoiled(deps: HandlerDeps, fault: Fault, response: ServerResponse
     case 'truncate':
       truncate(response, given, fault.afterBytes)
       return true
+    case 'trickle':
+      await trickle(response, given, fault.ms ?? 1000, deps.closing)
+      return true
     case 'stall':
       stall(response, given)
       if (fault.ms !== null) {
@@ -110,6 +117,9 @@ async function spoiled(deps: HandlerDeps, fault: Fault, response: ServerResponse
       return false
   }
 }
+
+/** Rails counts the time that it takes; what stands before it does not. */
+const timed = (given: Answer): Answer => ({ ...given, headers: { ...given.headers, 'X-Runtime': '0.004181' } })
 
 function answerFor(deps: HandlerDeps, route: Route, call: Call): Answer {
   try {

@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import { setTimeout as wait } from 'node:timers/promises'
 import { errorBody, internal, refusalBody } from './errors.ts'
 import type { ErrorBody } from './errors.ts'
 import { answer } from './exchange.ts'
@@ -41,6 +42,10 @@ const html = (status: number, title: string): ErrorBody => ({
 })
 
 const gateways: Readonly<Record<number, string>> = {
+  302: '302 Found',
+  408: '408 Request Time-out',
+  421: '421 Misdirected Request',
+  425: '425 Too Early',
   502: '502 Bad Gateway',
   503: '503 Service Temporarily Unavailable',
   504: '504 Gateway Time-out',
@@ -55,9 +60,20 @@ export function faultAnswer(fault: Fault, switches: Bodies): Answer | null {
   }
   const status = statusOf(fault.kind)
   if (status === null) return null
-  const headers = fault.retryAfter === null ? {} : { 'Retry-After': String(fault.retryAfter) }
-  const made = bodyOf(status, switches)
+  const headers = {
+    ...(fault.retryAfter === null ? {} : { 'Retry-After': String(fault.retryAfter) }),
+    ...(status === 302 ? { Location: '/users/sign_in' } : {}),
+  }
+  const made = fault.body === null ? bodyOf(status, switches) : foreignBody(status, fault.body)
   return answer(status, made.type, made.body, headers)
+}
+
+/** From a proxy, firewall or gateway that answers in the server's place. */
+function foreignBody(status: number, body: NonNullable<Fault['body']>): ErrorBody {
+  if (body === 'html') return html(status, 'Access denied')
+  if (body === 'text') return { status, type: 'text/plain', body: 'Blocked by policy\n' }
+  if (body === 'json') return { status, type: 'application/json', body: '{"message":"Forbidden"}' }
+  return { status, type: 'text/html', body: '' }
 }
 
 type Bodies = Pick<Switches, 'errorBodies' | 'errorShape' | 'includeErrors'>
@@ -75,6 +91,22 @@ export function truncate(response: ServerResponse, given: Answer, afterBytes: nu
   response.writeHead(given.status, { ...given.headers, 'Content-Length': given.length })
   // destroyed only once the part has left, or nothing at all would arrive
   response.write(part.length === 0 ? ' ' : part, () => response.socket?.destroySoon())
+}
+
+/** Byte by byte, until the reader has enough of it. */
+export async function trickle(
+  response: ServerResponse,
+  given: Answer,
+  everyMs: number,
+  closing: AbortSignal,
+): Promise<void> {
+  response.writeHead(given.status, { ...given.headers, 'Content-Length': given.length })
+  for (const byte of Buffer.concat(given.body)) {
+    if (response.destroyed) return
+    response.write(Buffer.of(byte))
+    await wait(everyMs, undefined, { signal: closing })
+  }
+  response.end()
 }
 
 /** Headers, then nothing. */

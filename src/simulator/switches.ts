@@ -75,6 +75,8 @@ export type Switches = {
    * `{"errors": [texts]}`, as controllers of Rails' own kind answer
    */
   errorShape: 'json-api' | 'error' | 'object' | 'list' | 'text'
+  /** of bodies: by what the request accepts, or gzip whatever it accepts; errors and tokens too */
+  compression: 'off' | 'negotiated' | 'unasked'
 }
 
 export function switchesOf(profile: Profile): Switches {
@@ -116,6 +118,7 @@ export function switchesOf(profile: Profile): Switches {
     refusedMembers: {},
     foreignWrites: 'off',
     errorShape: 'json-api',
+    compression: 'off',
   }
 }
 
@@ -129,6 +132,7 @@ const choices: Partial<Record<keyof Switches, readonly string[]>> = {
   etags: ['right', 'constant', 'blind', 'none'],
   listOrder: ['id', 'newest-first', 'grouped', 'shuffled'],
   lobPath: lobNames,
+  compression: ['off', 'negotiated', 'unasked'],
   lobType: lobNames,
   activeDefault: ['not-archived', 'active', 'all'],
   emptyFilterValue: ['null', 'nothing'],

@@ -11,6 +11,7 @@ import {
 } from '../errors/push.ts'
 import type { Answer } from '../remote/client.ts'
 import { documentErrors } from '../remote/document.ts'
+import { askedMs, asksToWait } from '../remote/retry.ts'
 import type { Change } from '../store/outbox.ts'
 import { departed, postpone, withdrawRequest } from '../store/requests.ts'
 import { park } from '../store/settle.ts'
@@ -68,12 +69,13 @@ export async function failed(deps: PushDeps, sending: Sending, error: SyncError)
   const { change, term } = sending
   // Whoever looks for what left, and hears nothing, has not sent it once more.
   const looking = change.op === 'create' && change.requestedAt !== null
-  const attempts = change.attempts + (looking && isSilence(error) ? 0 : 1)
+  const spends = !asksToWait(error) && !(looking && isSilence(error))
+  const attempts = change.attempts + (spends ? 1 : 0)
   if (!isSilence(error) && attempts >= MOST_ATTEMPTS) {
     const last = reason(error)
     return await setAside(deps, sending, keepsFailing({ what: nameOf(change), attempts, last }))
   }
-  const seconds = Math.min(LONGEST_DELAY_SECONDS, 2 ** attempts)
+  const seconds = Math.max(Math.min(LONGEST_DELAY_SECONDS, 2 ** attempts), askedMs(error) / 1000)
   await postpone(deps.sql, change, term, { seconds, attempts, code: error.code, reason: error.message })
   return { change, fate: 'postponed', error }
 }

@@ -1,6 +1,7 @@
 /** Sends what waits in the outbox: a claim of some records, one check of what ScopeStack holds of them, and a write for each. */
 import { RENEW_CLAIM_EVERY_MS, type Change, type Claim, type Folded } from '../store/outbox.ts'
 import type { RemoteRecord, Resource } from '../resource.ts'
+import { asksToWait } from '../remote/retry.ts'
 import { isDataError } from '../store/database.ts'
 import { isRowHeld } from '../store/settle.ts'
 import { lookRefused, notHeld, parentDiscarded, rowNeverMade, writeForbidden } from '../errors/push.ts'
@@ -11,7 +12,7 @@ import { fold, lastOf } from './fold.ts'
 import { isLocal, localReference } from './references.ts'
 import { failed, putOff, setAside } from './aside.ts'
 import { sendChecked } from './send.ts'
-import { doubtsOf, isSilence, nameOf, type PushDeps, type Sending, type Settled } from './sending.ts'
+import { doubtsOf, isSilence, mayHaveArrived, nameOf, type PushDeps, type Sending, type Settled } from './sending.ts'
 import { endsTheRun, reason, SyncError } from '../sync-error.ts'
 
 export interface PushOptions {
@@ -135,6 +136,8 @@ async function sendOne(deps: PushDeps, sending: Sending, remote: Checked): Promi
       const facts = { what: nameOf(change), status: Number(status), detail: String(detail ?? '') }
       return await setAside(deps, sending, lookRefused(facts))
     }
+    // It may have been made, and is looked for when ScopeStack is well again; the others need not wait for that.
+    if (change.op === 'create' && asksToWait(error) && mayHaveArrived(error)) return await failed(deps, sending, error)
     if (error.remedy !== 'retry' || endsTheRun(error)) throw error
     const settled = await failed(deps, sending, error)
     // It is out of the way now; the others would wait for nobody to answer, too.

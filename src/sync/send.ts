@@ -1,7 +1,7 @@
 /** One edit on its way: held against what ScopeStack holds, sent, and settled by what was answered. */
 import { conflictFound, recordGone, unsupported } from '../errors/push.ts'
 import { documentErrors } from '../remote/document.ts'
-import { backoff, RETRY, sleep } from '../remote/retry.ts'
+import { createPatience, RETRY, sleep } from '../remote/retry.ts'
 import type { RemoteRecord, Resource } from '../resource.ts'
 import { noteLeaving, withdrawRequest } from '../store/requests.ts'
 import { settleSent, settleSuperseded } from '../store/settle.ts'
@@ -20,7 +20,7 @@ import {
   judgeOf,
 } from './sending.ts'
 import { updateBody } from './write-document.ts'
-import { SyncError } from '../sync-error.ts'
+import type { SyncError } from '../sync-error.ts'
 
 /**
  * Each try is behind a look of its own: while a PATCH is repeated, somebody else may edit what it writes. A 429 makes the look
@@ -32,20 +32,19 @@ export async function sendChecked(deps: PushDeps, sending: Sending, remote: Remo
   const { change, resource, signal } = sending
   let held = remote
   let trying = sending
-  for (let tried = 0; ;) {
+  const patience = createPatience(RETRY)
+  for (;;) {
     try {
       return await sendOver(deps, trying, held)
     } catch (error) {
-      if (!isRepeatable(error) || ++tried >= RETRY.attempts) throw error
+      const ms = patience.after(error)
+      if (ms === null) throw error
       if (mayHaveArrived(error)) trying = { ...sending, change: { ...change, requestedAt: new Date() } }
-      await sleep(error.code === 'SYNC_RATE_LIMITED' ? 0 : backoff(tried - 1, RETRY), signal)
+      await sleep(ms, signal)
     }
     held = (await readRecords(deps, resource, [change.recordId], signal)).get(change.recordId) ?? null
   }
 }
-
-const isRepeatable = (error: unknown): error is SyncError =>
-  error instanceof SyncError && (error.remedy === 'retry' || error.code === 'SYNC_RATE_LIMITED')
 
 async function sendOver(deps: PushDeps, sending: Sending, remote: RemoteRecord | null): Promise<Settled> {
   const { change, resource, term } = sending

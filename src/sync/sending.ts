@@ -53,8 +53,7 @@ export const isSilence = (error: SyncError): boolean =>
   wasNeverSent(error) || error.code === 'SYNC_REMOTE_UNREACHABLE' || error.code === 'SYNC_REMOTE_TIMEOUT'
 
 /** It may have been done, though nobody was told. */
-export const mayHaveArrived = (error: unknown): boolean =>
-  error instanceof SyncError && error.remedy === 'retry' && !wasNeverSent(error)
+export const mayHaveArrived = (error: unknown): boolean => error instanceof SyncError && !wasNeverSent(error)
 
 /** What certainly did not arrive has not left, unless another try did. */
 export async function withdrawing<T>({ sql }: PushDeps, { change, term }: Sending, writing: Promise<T>): Promise<T> {

@@ -114,6 +114,18 @@ describe.each([
     expect(await home.open().held()).toBeLessThanOrEqual(0)
   })
 
+  test('a hold that ends in another year holds nobody back, whoever wrote it', async () => {
+    await using home = await openHome()
+    // As if the clock had been set back since.
+    await home.open().slowDown(RATE, 60_000)
+    await home.age(-20 * 365 * 86_400_000)
+    expect(await home.open().held()).toBeLessThanOrEqual(0)
+    expect(await steps(home.open())).toBe(0)
+    expect(await steps(home.open()), 'at half the rate, as before').toBeCloseTo(2, 1)
+    await home.open().slowDown(RATE, 7 * STEP_MS)
+    expect((await home.open().held()) / STEP_MS).toBeCloseTo(7, 1)
+  })
+
   test('halves the rate for everybody, once for the answers of one moment, and never below a sixteenth', async () => {
     await using home = await openHome()
     const distance = async (): Promise<number> => {

@@ -46,7 +46,7 @@ export async function findApiDocument(client: Client, signal: AbortSignal): Prom
 
 async function bodyAt(client: Client, path: string, signal: AbortSignal): Promise<string | undefined> {
   try {
-    return await client.get(path, (body) => body, signal)
+    return await client.get(path, (body) => body, signal, { attempts: 2 })
   } catch (error) {
     if (!(error instanceof SyncError) || endsTheRun(error)) throw error
     return undefined

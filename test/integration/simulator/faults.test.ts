@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer'
 import { connect } from 'node:net'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { startSimulator } from '../../../src/simulator/server.ts'
@@ -22,7 +23,7 @@ const posted = async (path: string, body: unknown): Promise<Json> =>
   (await (await control(path, 'POST', body)).json()) as Json
 
 describe('faults', () => {
-  test.each(['401', '403', '404', '429', '500', '502', '503', '504'])('%s, once', async (kind) => {
+  test.each(['401', '403', '404', '408', '425', '429', '500', '502', '503', '504'])('%s, once', async (kind) => {
     await posted('faults', { kind, match: { type: 'tags' }, retryAfter: 3 })
     expect((await account.call('phases')).status).toBe(200)
     const hit = await account.call('tags')
@@ -46,6 +47,64 @@ describe('faults', () => {
     const from = performance.now()
     expect((await account.call('tags')).status).toBe(200)
     expect(performance.now() - from).toBeGreaterThan(55)
+  })
+
+  test.each([
+    ['html', /<html>.*Access denied/s],
+    ['text', /^Blocked/],
+    ['json', /^\{"message"/],
+    ['empty', /^$/],
+  ] as const)('403 as something in front of the server answers, with a body of %s', async (body, expected) => {
+    await posted('faults', { kind: '403', body })
+    const hit = await account.call('tags')
+    expect([hit.status, await hit.text()]).toEqual([403, expect.stringMatching(expected)])
+    // A stranger's answer has no mark of the application that was not asked.
+    expect([hit.headers.has('x-runtime'), (await account.call('tags')).headers.has('x-runtime')]).toEqual([false, true])
+  })
+
+  test('a redirect, bytes that are no UTF-8, a body of many values and of one long number', async () => {
+    account.sim.addFault({ kind: '302' })
+    const moved = await account.call('tags', { redirect: 'manual' })
+    expect([moved.status, moved.headers.get('location')]).toEqual([302, '/users/sign_in'])
+    const whole = await (await account.call('tags')).text()
+    const bytes = async (kind: 'bad-utf8' | 'many-nodes' | 'long-number', afterBytes?: number) => {
+      account.sim.addFault({ kind, ...(afterBytes === undefined ? {} : { afterBytes }) })
+      return Buffer.from(await (await account.call('tags')).arrayBuffer())
+    }
+    const bad = await bytes('bad-utf8')
+    expect([bad.length, isUtf8(bad)]).toEqual([Buffer.byteLength(whole), false])
+    const padded = JSON.parse((await bytes('many-nodes', 3_000)).toString()) as Json
+    expect(padded).toEqual({ padding: Array.from({ length: 1_001 }, () => ({})), ...(JSON.parse(whole) as Json) })
+    expect((await bytes('long-number')).toString()).toMatch(/^\{"padding":7{200000},/)
+  })
+
+  test('trickle: a byte now and then', async () => {
+    account.sim.addFault({ kind: 'trickle', ms: 1 })
+    const slowly = await account.call('tags')
+    const sizes: number[] = []
+    for await (const chunk of slowly.body!) if (sizes.push(chunk.length) === 20) break
+    expect(Math.max(...sizes)).toBeLessThan(20)
+  })
+
+  test('compression: by what is accepted, or unasked', async () => {
+    const encodingOf = async (accepted: string) => {
+      const headers = { 'accept-encoding': accepted }
+      const response = await account.call('tags', { headers })
+      await response.arrayBuffer()
+      return response.headers.get('content-encoding')
+    }
+    const [gzip, br, none] = ['gzip', 'br;q=0.9, gzip', 'gzip;q=0, identity']
+    expect(await encodingOf(gzip)).toBeNull()
+    account.sim.resetStats()
+    const { length } = await (await account.call('tags')).text()
+    expect(account.sim.stats().bytesSent).toBe(length)
+    account.sim.setSwitches({ compression: 'negotiated' })
+    expect([await encodingOf(gzip), await encodingOf(br), await encodingOf(none)]).toEqual(['gzip', 'br', null])
+    account.sim.setSwitches({ compression: 'unasked' })
+    account.sim.resetStats()
+    expect(await encodingOf(none)).toBe('gzip')
+    expect(account.sim.stats().bytesSent).toBeLessThan(length)
+    account.sim.setSwitches({ compression: 'off' })
   })
 
   test('stall: headers, then nothing', async () => {
@@ -191,7 +250,7 @@ describe('control', () => {
   })
 
   test.each<[string, unknown, string]>([
-    ['faults', { kind: 'boom' }, 'kind takes one of 401'],
+    ['faults', { kind: 'boom' }, 'kind takes one of 302, 401'],
     ['faults', { kind: '500', count: 0 }, "'always'"],
     ['faults', { kind: '500', match: { path: '/(.*/' } }, 'regular expression'],
     ['faults', '[]', 'JSON object'],

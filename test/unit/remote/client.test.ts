@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { createClient, retryAfterMs, wasNeverSent } from '../../../src/remote/client.ts'
+import { createClient, wasNeverSent } from '../../../src/remote/client.ts'
 import { createHttp } from '../../../src/remote/http.ts'
 import { createPace } from '../../../src/remote/pace.ts'
 import type { Tokens } from '../../../src/remote/tokens.ts'
@@ -9,13 +9,16 @@ import { serve } from '../../support/http.ts'
 type Answer = readonly [status: number, body?: string, headers?: Record<string, string>]
 
 const POLICY = { attempts: 4, baseMs: 1, capMs: 2 }
+const PAGE = '<html><head><title>Blocked</title></head></html>'
 const never = new AbortController().signal
 
 /** A client whose server gives these answers in turn, the last one for ever, and tokens `t1`, `t2`… by generation. */
 async function clientFor(answers: readonly Answer[]) {
-  const asked: { token: string; method: string | undefined; headers: NodeJS.Dict<string | string[]> }[] = []
+  const asked: { token: string; method: string | undefined; path: string; headers: NodeJS.Dict<string | string[]> }[] =
+    []
   const server = await serve((request, response) => {
-    asked.push({ token: request.headers.authorization ?? '', method: request.method, headers: request.headers })
+    const { method, headers: sent, url: path = '' } = request
+    asked.push({ token: sent.authorization ?? '', method, path, headers: sent })
     const [status, body = '{"data":[]}', headers = {}] = answers[Math.min(asked.length, answers.length) - 1]!
     response.writeHead(status, headers).end(body)
   })
@@ -102,6 +105,43 @@ describe('a call', () => {
     await expect(client.get()).resolves.toEqual({ data: [] })
   })
 
+  it.each([403, 404, 500, 503])('spends none on %i with Retry-After either', async (status) => {
+    const busy: Answer = [status, '', { 'retry-after': '0' }]
+    await using client = await clientFor([busy, busy, busy, busy, busy, busy, [200]])
+    await expect(client.get()).resolves.toEqual({ data: [] })
+    expect(new Set(client.asked.map(({ token }) => token))).toEqual(new Set(['Bearer t1']))
+  })
+
+  it.each([408, 421, 425])('is repeated on %i', async (status) => {
+    await using client = await clientFor([[status, '<html>'], [status, ''], [200]])
+    await expect(client.get()).resolves.toEqual({ data: [] })
+  })
+
+  it.each([403, 404])('is repeated on a %i that a firewall sends, under the same token', async (status) => {
+    await using client = await clientFor([[status, PAGE]])
+    await expect(client.get()).rejects.toMatchObject({ code: 'SYNC_REMOTE_FAILED', facts: { status } })
+    expect(client.asked.map(({ token }) => token)).toEqual(Array(POLICY.attempts).fill('Bearer t1'))
+  })
+
+  it('takes one new token for a 401 with a page, and no more than that', async () => {
+    await using client = await clientFor([[401, PAGE]])
+    await expect(client.get()).rejects.toMatchObject({ code: 'SYNC_REMOTE_FAILED', remedy: 'retry' })
+    await expect(client.get()).rejects.toMatchObject({ code: 'SYNC_REMOTE_FAILED' })
+    const [first, ...others] = client.asked.map(({ token }) => token)
+    expect([first, ...new Set(others)]).toEqual(['Bearer t1', 'Bearer t2'])
+  })
+
+  it('goes on when the new token is what a 401 with a text was about', async () => {
+    await using client = await clientFor([[401, 'You need to sign in.'], [200]])
+    await expect(client.get()).resolves.toEqual({ data: [] })
+  })
+
+  it('does not follow where it is sent, and says where that is', async () => {
+    await using client = await clientFor([[302, '', { location: '/login' }]])
+    await expect(client.get()).rejects.toMatchObject({ message: expect.stringMatching(/302 and points to .*\/login/) })
+    expect(new Set(client.asked.map(({ path }) => path))).toEqual(new Set(['/list']))
+  })
+
   it('leaves off when it is asked to wait for longer than a run should', async () => {
     await using client = await clientFor([[429, '', { 'retry-after': '3600' }]])
     await expect(client.get()).rejects.toMatchObject({
@@ -119,20 +159,6 @@ describe('a call', () => {
       message: expect.stringContaining('No: not that'),
     })
     expect(client.asked).toHaveLength(1)
-  })
-})
-
-describe('Retry-After', () => {
-  const now = Date.parse('2026-01-01T00:00:00Z')
-  it.each([
-    ['120', 120_000],
-    ['0', 0],
-    ['Thu, 01 Jan 2026 00:00:30 GMT', 30_000],
-    ['Wed, 31 Dec 2025 23:59:00 GMT', 0],
-    ['soon', null],
-    [undefined, null],
-  ])('%j is %j ms', (value, expected) => {
-    expect(retryAfterMs({ status: 429, headers: { 'retry-after': value }, body: '' }, now)).toBe(expected)
   })
 })
 
@@ -156,6 +182,8 @@ describe('a write', () => {
     ['PATCH', 500, 'SYNC_REMOTE_FAILED'],
     ['DELETE', 503, 'SYNC_REMOTE_FAILED'],
     ['PATCH', 429, 'SYNC_RATE_LIMITED'],
+    ['PATCH', 408, 'SYNC_REMOTE_FAILED'],
+    ['PATCH', 425, 'SYNC_REMOTE_FAILED'],
   ] as const)(
     'is sent once where it is a %s that met %i: what it writes is looked at again first',
     async (method, status, code) => {
@@ -176,7 +204,21 @@ describe('a write', () => {
     expect(client.asked).toHaveLength(1)
   })
 
-  it.each([401, 429])('is sent again where it is a POST that met %i: that was not taken', async (status) => {
+  it.each([
+    [408, {}],
+    [403, {}],
+    [404, {}],
+    [503, { 'retry-after': '0' }],
+    [403, { 'retry-after': '0' }],
+  ] as const)('that met %i with a page and %j may have arrived', async (status, headers) => {
+    await using client = await clientFor([[status, PAGE, headers], [201]])
+    const error = await client.write('POST').catch((thrown: unknown) => thrown as SyncError)
+    expect(error).toMatchObject({ code: expect.stringMatching(/SYNC_REMOTE_FAILED|SYNC_RATE_LIMITED/) })
+    expect(wasNeverSent(error as SyncError)).toBe(false)
+    expect(client.asked).toHaveLength(1)
+  })
+
+  it.each([401, 421, 425, 429])('is sent again where it is a POST that met %i: that was not taken', async (status) => {
     await using client = await clientFor([[status, ''], [201]])
     expect(await client.write('POST')).toMatchObject({ status: 201 })
     expect(client.asked).toHaveLength(2)

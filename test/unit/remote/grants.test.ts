@@ -28,7 +28,10 @@ describe("a token endpoint's answer", () => {
     [400, '{"error":"unauthorized_client"}', 'SYNC_CREDENTIALS_REFUSED', 'stop'],
     [400, '{"error":"unsupported_grant_type"}', 'SYNC_TOKEN_FAILED', 'retry'],
     [404, '', 'SYNC_TOKEN_FAILED', 'retry'],
-    [429, '', 'SYNC_REMOTE_FAILED', 'retry'],
+    [429, '', 'SYNC_RATE_LIMITED', 'wait'],
+    [401, '<html>', 'SYNC_REMOTE_FAILED', 'retry'],
+    [404, '<html>', 'SYNC_REMOTE_FAILED', 'retry'],
+    [302, '', 'SYNC_REMOTE_FAILED', 'retry'],
     [503, '<html>', 'SYNC_REMOTE_FAILED', 'retry'],
   ])('of status %i and body %j is %s', (status, body, code, remedy) => {
     expect(() => judge(status, body)).toThrow(expect.objectContaining({ code, remedy }))

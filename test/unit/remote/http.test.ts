@@ -1,3 +1,4 @@
+import type { ServerResponse } from 'node:http'
 import { describe, expect, it } from 'vitest'
 import { createHttp, type HttpOptions } from '../../../src/remote/http.ts'
 import { serve } from '../../support/http.ts'
@@ -61,6 +62,27 @@ describe('one exchange', () => {
       code: 'SYNC_REMOTE_TIMEOUT',
       facts: { phase: 'reading the body' },
     })
+  })
+
+  it('does not wait for ever for a body, or for headers, that come byte by byte', async () => {
+    const body = (response: ServerResponse) => void response.write('x')
+    const begun = new WeakSet<ServerResponse>()
+    const head = (response: ServerResponse) => {
+      response.socket?.write(begun.has(response) ? 'x' : 'HTTP/1.1 200 OK\r\nX: ')
+      begun.add(response)
+    }
+    for (const more of [body, head]) {
+      await using server = await serve((_, response) => {
+        const timer = setInterval(more, 5, response)
+        response.on('close', () => clearInterval(timer))
+      })
+      // Never silent for long: none of the other limits is met.
+      await expect(get(server.url, { wholeMs: 100 })).rejects.toMatchObject({
+        code: 'SYNC_REMOTE_TIMEOUT',
+        remedy: 'retry',
+        facts: { phase: 'reading the answer to its end' },
+      })
+    }
   })
 
   it('refuses a body past the limit', async () => {

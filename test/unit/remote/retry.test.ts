@@ -1,0 +1,76 @@
+import { describe, expect, it } from 'vitest'
+import { bodyUnreadable, rateLimited, remoteFailed, stopped } from '../../../src/errors.ts'
+import { createPatience, sleep } from '../../../src/remote/retry.ts'
+
+const policy = { attempts: 7, baseMs: 250, capMs: 8_000 }
+const url = 'u'
+const asked = (seconds: number) => rateLimited({ url, seconds })
+const failed = () => remoteFailed({ url, status: 500, requestId: undefined })
+/** Until it is given up. */
+const pauses = (errors: Iterable<Error>, options = {}) => {
+  const patience = createPatience(policy, options)
+  const all: number[] = []
+  for (const error of errors) {
+    const ms = patience.after(error)
+    if (ms === null) break
+    all.push(ms)
+  }
+  return all
+}
+function* always(error: () => Error) {
+  for (;;) yield error()
+}
+const sum = (all: readonly number[]): number => all.reduce((a, b) => a + b, 0)
+
+describe('the patience with one request', () => {
+  it('grows while it is asked to wait without a time, or for no time', () => {
+    expect(
+      pauses(
+        always(() => asked(0)),
+        { random: () => 0 },
+      ),
+    ).toEqual([500, 1_000, 2_000, 4_000, 8_000, ...Array(6).fill(16_000)])
+    expect(
+      pauses(
+        always(() => asked(0)),
+        { random: () => 1 },
+      ),
+    ).toEqual([1_000, 2_000, 4_000, 8_000, 16_000, 32_000, 32_000])
+  })
+
+  it('waits for as long as it is asked to, at least', () => {
+    expect(createPatience(policy, { random: () => 0 }).after(asked(30))).toBe(30_000)
+  })
+
+  it('has one ceiling for all its waiting, of both kinds', () => {
+    expect(sum(pauses(always(() => asked(0))))).toBeLessThanOrEqual(120_000)
+    expect(pauses(always(() => asked(50)))).toEqual([50_000, 50_000])
+    const both = pauses([asked(100), failed(), failed(), failed(), asked(15), asked(10)], { random: () => 0.99 })
+    expect(both).toHaveLength(5)
+    expect(sum(both)).toBeLessThanOrEqual(120_000)
+    expect(createPatience(policy).after(asked(3_600))).toBeNull()
+  })
+
+  it('spends its attempts on failures alone', () => {
+    const waits = Array.from({ length: 5 }, () => asked(0))
+    expect(pauses([...waits, ...always(failed).take(20)], { random: () => 0 })).toHaveLength(5 + 6)
+  })
+
+  it('ends at once where the same would come again, and where a person is needed', () => {
+    expect(createPatience(policy).after(bodyUnreadable({ url, problem: '', encoding: true }))).toBeNull()
+    expect(createPatience(policy).after(bodyUnreadable({ url, problem: '', tooLarge: true }))).toBeNull()
+    expect(createPatience(policy).after(bodyUnreadable({ url, problem: '' }))).not.toBeNull()
+    expect(createPatience(policy).after(stopped())).toBeNull()
+  })
+})
+
+it.each([2 ** 31, 2.3e12, Infinity])('a sleep of %d ms does not end at once', async (ms) => {
+  const stop = new AbortController()
+  let over = false
+  const sleeping = sleep(ms, stop.signal).finally(() => (over = true))
+  sleeping.catch(() => {})
+  await new Promise((resolve) => setImmediate(() => setTimeout(resolve, 5)))
+  expect(over).toBe(false)
+  stop.abort()
+  await expect(sleeping).rejects.toMatchObject({ code: 'SYNC_STOPPED' })
+})
