@@ -78,6 +78,7 @@ Examples
           changesOnly: options['full'] !== true,
           restart: options['full'] === true,
           allowMassDelete,
+          anew: args.length > 0,
           signal,
           onEvent: (event) => progress.event(event),
         })

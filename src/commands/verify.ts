@@ -8,6 +8,7 @@ import { wasRead } from '../store/cursors.ts'
 import { explain } from '../sync/explain.ts'
 import { reconnecting } from '../sync/reconnect.ts'
 import { isRefusal } from '../sync/request.ts'
+import { wasGiven } from '../store/cursors.ts'
 import { underLease } from '../sync/under-lease.ts'
 import { verifyResource, type Verified } from '../sync/verify.ts'
 import { endsTheRun, EXIT, SyncError } from '../sync-error.ts'
@@ -87,7 +88,7 @@ async function verifyOne(
   screen: VerifyScreen,
   signal: AbortSignal,
 ): Promise<Verified | undefined> {
-  const { type, confidence } = resource
+  const { type, table, confidence } = resource
   screen.begin(type)
   try {
     const found = await underLease(worker.leases, type, signal, async (held, lease) => {
@@ -101,7 +102,7 @@ async function verifyOne(
     const explained = await explain(worker, resource, error, signal)
     if (!(explained instanceof SyncError) || endsTheRun(explained)) throw explained
     const absent = confidence === 'low' && (explained.code === 'SYNC_LIST_NOT_FOUND' || isRefusal(explained))
-    if (absent) {
+    if (absent && !(await wasGiven(worker.sql, type, table))) {
       screen.absent(type)
       return { resource: type, ...NOTHING }
     }

@@ -102,6 +102,23 @@ export async function recountRows(sql: Database, resource: string, table: string
     where resource = ${resource}`
 }
 
+/** One that met nothing goes on nowhere: it is no snapshot under way, and nobody is to be told so. */
+export async function closeEmptySnapshot(tx: Transaction, resource: string): Promise<void> {
+  await tx`
+    update sync.cursors set snapshot_started_at = null, request = null, pass = null, chains = null, position = null,
+      first_count = null
+    where resource = ${resource} and snapshot_started_at is not null
+      and not exists (select from sync.seen_pages p where p.resource = ${resource})`
+}
+
+/** Whether ScopeStack ever gave it: it was read whole once, or there are rows of it that were not made here. */
+export async function wasGiven(sql: Database, resource: string, table: string): Promise<boolean> {
+  const [row] = await sql<{ given: boolean }[]>`
+    select exists (select from sync.cursors where resource = ${resource} and as_of is not null)
+      or exists (select from scopestack.${sql(table)} where id not like 'local-%') as given`
+  return row!.given
+}
+
 export interface SeenPage {
   readonly page: number
   readonly ids: readonly string[]

@@ -1,7 +1,7 @@
 /** A resource whose lists hang on the records of another one. */
 import type { ListRequest } from '../remote/pages.ts'
 import { SyncError } from '../sync-error.ts'
-import type { Batch } from './commit.ts'
+import type { Batch, ReadPage } from './commit.ts'
 import { pageOf, toReadPage, type Parents, type Reading, type Wanted } from './read.ts'
 import { readWholeList } from './whole-list.ts'
 
@@ -12,14 +12,24 @@ interface Below extends Omit<Parents, 'type'> {
   readonly parentOf: (id: string) => string
 }
 
-/** @throws SyncError SYNC_REQUEST_REFUSED with status 404 when a parent is there and has no such list. */
+interface List {
+  readonly pages: readonly ReadPage[]
+  readonly proved: boolean
+}
+
+/** So many that are there and have no such list prove that there is none. */
+const SCOUTS = 2
+
+/** @throws SyncError SYNC_REQUEST_REFUSED with status 404 when those that were asked are there and have no such list. */
 export async function* readBelow(
   { client, concurrency, signal }: Reading,
   { wanted, question, parents, pathOf, parentOf, from }: Below,
 ): AsyncGenerator<Batch> {
   let answered = from > 1
+  /** Of those that are there and have no such list, the last one's answer. */
+  let missing: { readonly error: unknown; readonly lists: number } | undefined
 
-  const read = async (id: string) => {
+  const read = async (id: string): Promise<List> => {
     try {
       const { pages, proved } = await readWholeList(client, { ...question, path: pathOf(id) }, signal)
       answered = true
@@ -28,8 +38,7 @@ export async function* readBelow(
       if (!isNotFound(error)) throw error
       // Deleted since its own list was read.
       if (!(await exists(parentOf(id)))) return { pages: [], proved: true }
-      // Where none ever answered there is no such list; else it is this one's trouble.
-      if (!answered) throw error
+      missing = { error, lists: (missing?.lists ?? 0) + 1 }
       return { pages: [], proved: false }
     }
   }
@@ -44,14 +53,26 @@ export async function* readBelow(
     }
   }
 
-  for (let start = 0; start < parents.length; start += concurrency) {
-    const ids = parents.slice(start, start + concurrency)
-    const lists = await Promise.all(ids.map(read))
+  // Where there is no such list at all, the first few say so, and the others need not be asked.
+  const scouts: List[] = []
+  for (const id of parents) {
+    if (answered) break
+    scouts.push(await read(id))
+    // Where none ever answered there is none; else it is this one's trouble.
+    const none = missing !== undefined && (missing.lists >= SCOUTS || scouts.length === parents.length)
+    if (!answered && none) throw missing!.error
+  }
+  let number = from
+  for (let start = 0; start < parents.length; number++) {
+    const first = number === from ? scouts : []
+    const ids = parents.slice(start + first.length, start + first.length + concurrency)
+    start += first.length + ids.length
+    const lists = [...first, ...(await Promise.all(ids.map(read)))]
     const pages = lists.flatMap((list) => list.pages)
     const records = pages.flatMap((page) => page.records)
     const unusable = pages.flatMap((page) => page.unusable)
     const proved = lists.every((list) => list.proved)
-    yield { position: ids.at(-1) ?? null, pages: [pageOf(from + start / concurrency, records, unusable, proved)] }
+    yield { position: parents[start - 1] ?? null, pages: [pageOf(number, records, unusable, proved)] }
   }
 }
 

@@ -1,7 +1,9 @@
 /** One resource of a run: read under its lease, with an outcome on record at the end whatever happened. */
 import type { Resource } from '../resource.ts'
+import { closeEmptySnapshot, wasGiven } from '../store/cursors.ts'
 import { confirmLease, type Lease, type Leases } from '../store/leases.ts'
 import { recordOutcome, type Outcome, type ResourceOutcome } from '../store/runs.ts'
+import { forgetAbsence, knownAbsence, rememberAbsence } from './absence.ts'
 import { reconnecting } from './reconnect.ts'
 import { explain } from './explain.ts'
 import { pullIncrement } from './incremental.ts'
@@ -30,6 +32,8 @@ export interface How {
   readonly allowMassDelete?: boolean
   /** An interrupted reading that began then or later goes on, however old; else only a young one does. */
   readonly resumeFrom?: Date
+  /** Ask also for what the account did not have within the last day. */
+  readonly anew?: boolean
   /** With `changesOnly`: what changed since this day, and all that belongs to it. */
   readonly since?: Date | undefined
   /** Wait while another process works on it. */
@@ -56,15 +60,18 @@ export async function pullResource(deps: PullDeps, options: ResourceOptions): Pr
   const startedAt = new Date()
   onEvent({ type: 'begin', resource: resource.type })
   const act = async (held: AbortSignal, lease: Lease): Promise<ResourceOutcome> => {
-    const found = await read(deps, { ...options, signal: held }, lease, startedAt).catch(async (error: unknown) => {
-      const explained = await explain(deps, resource, error, held)
-      if (!settles(explained)) throw explained
-      return failure(resource, startedAt, explained)
-    })
+    const found =
+      (await asKnown(deps, options, startedAt, held)) ??
+      (await read(deps, { ...options, signal: held }, lease, startedAt).catch(async (error: unknown) => {
+        const explained = await explain(deps, resource, error, held)
+        if (!settles(explained)) throw explained
+        return await failure(deps, resource, startedAt, explained, held)
+      }))
     // By the holder only: a failure on the way here may be what losing the lease looks like.
     const record = () =>
       deps.sql.begin(async (tx) => {
         await confirmLease(tx, lease)
+        if (found.code !== null) await closeEmptySnapshot(tx, resource.type)
         await recordOutcome(tx, runId, found)
       })
     await reconnecting(record, held)
@@ -73,7 +80,7 @@ export async function pullResource(deps: PullDeps, options: ResourceOptions): Pr
   const outcome = await underLease(deps.leases, resource.type, signal, act, { patient }).catch(
     async (error: unknown) => {
       if (!settles(error)) throw error
-      const failed = failure(resource, startedAt, error)
+      const failed = outcomeOf(resource, startedAt, error, 'failed')
       await reconnecting(() => recordOutcome(deps.sql, runId, failed), signal)
       return failed
     },
@@ -105,19 +112,48 @@ const CODE: Readonly<Partial<Record<Outcome, string>>> = {
 
 const NOTHING = { expected: null, seen: 0, inserted: 0, updated: 0, unchanged: 0, deleted: 0, parked: 0, pages: 0 }
 
-const failure = ({ type, confidence }: Resource, startedAt: Date, error: unknown): ResourceOutcome => ({
+const outcomeOf = ({ type }: Resource, startedAt: Date, error: unknown, otherwise: Outcome): ResourceOutcome => ({
   ...NOTHING,
   resource: type,
-  outcome: failedAs(error, confidence),
+  outcome: error instanceof SyncError && error.code === 'SYNC_FORBIDDEN' ? 'forbidden' : otherwise,
   startedAt,
   code: error instanceof SyncError ? error.code : null,
   message: reason(error),
 })
 
-/** A resource that nobody is sure of, and that no way of reading it finds, is one this account does not have. */
-function failedAs(error: unknown, confidence: Resource['confidence']): Outcome {
-  if (!(error instanceof SyncError)) return 'failed'
-  if (error.code === 'SYNC_FORBIDDEN') return 'forbidden'
-  const notOffered = error.code === 'SYNC_LIST_NOT_FOUND' || isRefusal(error)
-  return notOffered && confidence === 'low' ? 'absent' : 'failed'
+/**
+ * A resource that nobody is sure of, and that no way of reading it finds, is one this account does not have. Where it gave
+ * some before, something is wrong.
+ */
+async function failure(
+  deps: PullDeps,
+  resource: Resource,
+  startedAt: Date,
+  error: unknown,
+  signal: AbortSignal,
+): Promise<ResourceOutcome> {
+  const { type, table, confidence } = resource
+  const isOffered = !(error instanceof SyncError && (error.code === 'SYNC_LIST_NOT_FOUND' || isRefusal(error)))
+  if (isOffered || confidence !== 'low' || (await reconnecting(() => wasGiven(deps.sql, type, table), signal))) {
+    return outcomeOf(resource, startedAt, error, 'failed')
+  }
+  const absent = outcomeOf(resource, startedAt, error, 'absent')
+  await reconnecting(() => rememberAbsence(deps, resource, { code: absent.code, message: absent.message }), signal)
+  return absent
+}
+
+/** Undefined when it has to be asked for. */
+async function asKnown(
+  deps: PullDeps,
+  { resource, anew = false, restart = false, resumeFrom }: ResourceOptions,
+  startedAt: Date,
+  signal: AbortSignal,
+): Promise<ResourceOutcome | undefined> {
+  if (resource.confidence !== 'low') return undefined
+  const { type } = resource
+  const isAnew = anew || restart || resumeFrom !== undefined
+  const known = isAnew ? undefined : await reconnecting(() => knownAbsence(deps, resource), signal)
+  if (known !== undefined) return { ...NOTHING, ...known, resource: type, outcome: 'absent', startedAt }
+  await reconnecting(() => forgetAbsence(deps.sql, type), signal)
+  return undefined
 }

@@ -1,7 +1,8 @@
 /**
  * Buries the rows whose record a whole list no longer holds, behind three locks (S6): the list was proved whole; they are
  * few, by their share of the table; and each, asked for by its own address, is not found. One that answers all the same is
- * loaded instead.
+ * loaded instead. Where ScopeStack answers for no single record, the list that is asked for it by its id has to say so, or
+ * two whole readings (`missed-twice.ts`).
  */
 import type { Client } from '../remote/client.ts'
 import type { Resource } from '../resource.ts'
@@ -11,7 +12,8 @@ import { confirmLease, type Lease } from '../store/leases.ts'
 import type { Mirror } from '../store/mirror.ts'
 import type { Outcome } from '../store/runs.ts'
 import { bury, findUnmet, saveSweptTo, someMet } from '../store/tombstones.ts'
-import { askerOf, isHeard } from './ask.ts'
+import { askFor } from './ask.ts'
+import { HOURS_APART, missedTwice, noneMissing } from './missed-twice.ts'
 import type { Question } from './question.ts'
 import { reconnecting } from './reconnect.ts'
 
@@ -52,14 +54,20 @@ export async function sweep(deps: Deps, options: Options): Promise<Swept> {
   const { sql, deleteLimit } = deps
   const { resource, question, lease, allowMassDelete, signal } = options
   const { type, table } = resource
-  if (question.read.from === 'singleton') return { deleted: 0, outcome: null }
+  if (question.read.from === 'singleton') return NOTHING
   const limit = allowMassDelete ? Number.MAX_SAFE_INTEGER : AT_ONCE
   const { ids, count, living } = await reconnecting(() => findUnmet(sql, type, table, limit), signal)
-  if (count === 0) return { deleted: 0, outcome: null }
+  if (count === 0) {
+    await reconnecting(() => noneMissing(sql, type), signal)
+    return NOTHING
+  }
   const suspect = allowMassDelete ? null : suspicion({ type, count, living, deleteLimit })
   if (suspect !== null) return { deleted: 0, outcome: { outcome: 'suspect', message: suspect } }
   const known = await reconnecting(() => someMet(sql, type, table), signal)
-  const { deleted, unsure, living: hidden } = await confirmAndBury(deps, { ...options, known }, ids)
+  const confirmed = await confirmAndBury(deps, { ...options, known }, ids)
+  if (confirmed === null) return await buryMissedTwice(deps, options, ids, count)
+  await reconnecting(() => noneMissing(sql, type), signal)
+  const { deleted, unsure, living: hidden } = confirmed
   const left = count - ids.length
   const goOn = () =>
     sql.begin(async (tx) => {
@@ -68,11 +76,41 @@ export async function sweep(deps: Deps, options: Options): Promise<Swept> {
     })
   await reconnecting(goOn, signal)
   if (unsure > 0) {
-    const message = `${unsure} of its rows are missing from the list, and asking for them by their own address did not settle whether they are deleted. They are kept.`
+    const message = `${unsure} of its rows are missing from the list, and asking for them by their own address did not settle whether they are deleted. They are kept. The next whole reading asks again.`
     return { deleted, outcome: { outcome: 'incomplete', message } }
   }
   if (left === 0) return { deleted, outcome: null, message: hidden === 0 ? null : hiddenMessage(hidden) }
   const message = `${left} more rows are missing from the list; the next run asks for them one by one. They are kept until then.`
+  return { deleted, outcome: { outcome: 'incomplete', message } }
+}
+
+const NOTHING: Swept = { deleted: 0, outcome: null }
+
+const UNASKED = 'ScopeStack answers for no single record of it'
+
+/** Where single records cannot be asked for. */
+async function buryMissedTwice(
+  { sql }: Deps,
+  { resource, lease, signal }: Options,
+  ids: readonly string[],
+  count: number,
+): Promise<Swept> {
+  const { due, confirm } = await reconnecting(() => missedTwice(sql, resource.type, ids), signal)
+  const write = () =>
+    sql.begin(async (tx) => {
+      await confirmLease(tx, lease)
+      return await bury(tx, resource, due)
+    })
+  const deleted = due.length === 0 ? 0 : await reconnecting(write, signal)
+  await reconnecting(confirm, signal)
+  const left = count - due.length
+  if (left === 0) {
+    const message = `${deleted} rows were marked as deleted: ${UNASKED}, and two whole readings in a row missed them.`
+    return { deleted, outcome: null, message }
+  }
+  const message =
+    `${left} of its rows are missing from the list, and ${UNASKED}. They are kept. A whole reading ` +
+    `${HOURS_APART} hours from the first that missed them, or later, marks as deleted what it misses too.`
   return { deleted, outcome: { outcome: 'incomplete', message } }
 }
 
@@ -91,35 +129,36 @@ interface Confirming extends Omit<Options, 'allowMassDelete'> {
   readonly known: readonly string[]
 }
 
-/** @returns how many were buried, and of how many nothing could be learned. */
+export interface Confirmed {
+  readonly deleted: number
+  /** Of how many nothing could be learned. */
+  readonly unsure: number
+  /** Not in the list, and there. */
+  readonly living: number
+}
+
+/** @returns null when single records cannot be asked for: nothing is known then, and nothing was done. */
 export async function confirmAndBury(
   { sql, client, slug, concurrency }: Omit<Deps, 'deleteLimit'>,
   { resource, question, lease, mirror, signal, known }: Confirming,
   ids: readonly string[],
-): Promise<{ deleted: number; unsure: number; living: number }> {
-  const ask = askerOf({ client, slug, resource, question, signal })
-  // With nothing known, only a list of its own makes it likely that its records have an address.
-  const heard = known.length > 0 ? await isHeard(ask, known) : question.read.from === 'list'
-  if (!heard) return { deleted: 0, unsure: ids.length, living: 0 }
-
+): Promise<Confirmed | null> {
+  const asked = await askFor({ client, slug, resource, question, concurrency, signal }, known, ids)
+  if (asked === null) return null
   let deleted = 0
   let unsure = 0
   let alive = 0
-  for (let start = 0; start < ids.length; start += concurrency) {
-    const some = ids.slice(start, start + concurrency)
-    const answers = await Promise.all(some.map(ask))
-    const gone = some.filter((_, index) => answers[index] === 'gone')
-    const living = answers.flatMap((answer) => (typeof answer === 'string' ? [] : answer))
-    unsure += answers.filter((answer) => answer === 'unsure').length
-    alive += some.length - gone.length - answers.filter((answer) => answer === 'unsure').length
+  for await (const some of asked) {
+    unsure += some.unsure.length
+    alive += some.found
     const write = () =>
       sql.begin(async (tx) => {
         await confirmLease(tx, lease)
-        if (living.length > 0) {
-          const { written, left } = await mirror.loadOneByOne(tx, living)
+        if (some.living.length > 0) {
+          const { written, left } = await mirror.loadOneByOne(tx, some.living)
           await noteChanged(tx, resource.type, resource.type === FOLLOWED ? [...written, ...left] : [])
         }
-        return await bury(tx, resource, gone)
+        return await bury(tx, resource, some.gone)
       })
     deleted += await reconnecting(write, signal)
   }

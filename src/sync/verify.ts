@@ -11,7 +11,7 @@ import { editedIds } from '../store/edited.ts'
 import type { Lease } from '../store/leases.ts'
 import { createMirror, type Mirror } from '../store/mirror.ts'
 import { countLiving } from '../store/tombstones.ts'
-import { askerOf, isHeard } from './ask.ts'
+import { askFor } from './ask.ts'
 import type { Batch } from './commit.ts'
 import { createDifferences, type Difference, type Differences } from './differences.ts'
 import { beginPass, type PassDeps } from './pass.ts'
@@ -175,23 +175,20 @@ async function judgeExtra(deps: SnapshotDeps, verifying: Verifying, question: Qu
   if (candidates.length === 0) return null
   const asked = candidates.slice(0, ASKED_FOR)
   const known = [...met].slice(0, 3)
-  const ask = askerOf({ client, slug, resource, question, signal })
-  if (!(await isHeard(ask, known))) {
+  const answers = await askFor({ client, slug, resource, question, concurrency, signal }, known, asked)
+  if (answers === null) {
     return (
-      `${rows(candidates.length)} not in the list, and ScopeStack answers to no single record of it, so that nothing ` +
-      'proves them deleted. They are kept; look for some of them in ScopeStack.'
+      `${rows(candidates.length)} not in the list, and ScopeStack answers for no single record of it, so that nothing ` +
+      'proves them deleted. They are kept. If two whole pulls, hours apart, miss them too, the second marks them deleted.'
     )
   }
   const gone: string[] = []
   let unsure = 0
-  for (let start = 0; start < asked.length; start += concurrency) {
-    const some = asked.slice(start, start + concurrency)
-    const answers = await Promise.all(some.map(ask))
-    unsure += answers.filter((answer) => answer === 'unsure').length
-    gone.push(...some.filter((_, index) => answers[index] === 'gone'))
+  for await (const some of answers) {
+    unsure += some.unsure.length
+    gone.push(...some.gone)
     // A document has its parent's id, not its own.
-    if (from !== 'each')
-      await differences.compare(answers.flatMap((answer) => (typeof answer === 'string' ? [] : answer)))
+    if (from !== 'each') await differences.compare(some.living)
   }
   differences.extra(gone)
   const left = candidates.length - asked.length
@@ -225,7 +222,7 @@ async function repairExtra(
   const living = await reconnecting(() => countLiving(sql, resource), signal)
   const suspect = suspicion({ type, count: gone.length + left, living, deleteLimit })
   if (suspect !== null) return suspect
-  const { deleted } = await confirmAndBury(deps, { resource, question, lease, mirror, signal, known }, gone)
-  differences.counts.repaired += deleted
+  const confirmed = await confirmAndBury(deps, { resource, question, lease, mirror, signal, known }, gone)
+  differences.counts.repaired += confirmed?.deleted ?? 0
   return null
 }

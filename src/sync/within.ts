@@ -25,6 +25,10 @@ interface Options {
 
 const UNPROVED = 'The lists of some projects kept changing while they were read; the next run reads them again.'
 
+const UNSETTLED =
+  'Some rows are missing from their project, and asking for them did not settle why. They are kept; the reading of all ' +
+  'of it settles it.'
+
 /** @returns undefined when the server takes no way of asking for the records of some projects, or all cost less. */
 export async function pullWithin(deps: SnapshotDeps, options: Options): Promise<SnapshotResult | undefined> {
   const { sql, deleteLimit } = deps
@@ -44,10 +48,11 @@ export async function pullWithin(deps: SnapshotDeps, options: Options): Promise<
     suspect ??= suspicion({ type, count: unmet.length, living, deleteLimit })
     if (suspect !== null) return
     const asked = unmet.slice(0, AT_ONCE)
-    const { deleted, unsure } = await confirmAndBury(deps, { ...options, mirror, known: met.slice(0, 3) }, asked)
+    const confirmed = await confirmAndBury(deps, { ...options, mirror, known: met.slice(0, 3) }, asked)
+    const { deleted, unsure } = confirmed ?? { deleted: 0, unsure: asked.length }
     total.deleted += deleted
     if (asked.length < unmet.length) doubts.add('More rows are missing from their projects than are asked for at once.')
-    if (unsure > 0) doubts.add('Some rows are missing from their project, and asking for them did not settle why.')
+    if (unsure > 0) doubts.add(UNSETTLED)
   }
 
   for (;;) {

@@ -1,9 +1,10 @@
 /** What a whole list no longer holds is marked deleted, behind three locks: the list, the share, and each record's own address. */
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, onTestFinished } from 'vitest'
 import type { Simulator } from '../../src/simulator/server.ts'
 import { livingIds, openAccount, pullOne, remoteIds } from '../support/account.ts'
-import type { ListBody } from '../support/relay.ts'
+import type { Alter, ListBody } from '../support/relay.ts'
 import { unnoticed } from '../support/unnoticed.ts'
+import { startWorker, type TestWorker } from '../support/worker.ts'
 
 interface Row {
   readonly id: string
@@ -13,14 +14,19 @@ interface Row {
 }
 
 /** @param hidden services that the list does not tell of, though they are there. */
-async function open(hidden: ReadonlySet<string> = new Set()) {
+async function open(hidden: ReadonlySet<string> = new Set(), one?: Alter['one']) {
   const hide = (body: ListBody): ListBody => {
     const data = body.data.filter(({ id }) => !hidden.has(String(id)))
     return { ...body, data, meta: { ...body.meta, 'record-count': Number(body.meta['record-count']) - hidden.size } }
   }
-  const { sim, worker } = await openAccount({}, (body, { type }) => (type === 'services' ? hide(body) : body), {
-    pageSize: 100,
-  })
+  const { sim, worker } = await openAccount(
+    {},
+    (body, { type }) => (type === 'services' ? hide(body) : body),
+    {
+      pageSize: 100,
+    },
+    one,
+  )
   await pullOne(worker, 'services')
   const row = async (id: string): Promise<Row> =>
     (
@@ -160,23 +166,112 @@ describe('where nothing was met, and its records have no list of their own', () 
   })
 })
 
-describe('a server whose single records prove nothing', () => {
-  it.each([
-    ['answers 404 to every one of them', '404'],
-    ['answers 403', '403'],
-  ] as const)('%s: nothing is buried, and the run says so', async (_, kind) => {
+describe('a list whose records cannot be asked for one by one', () => {
+  const later = (worker: TestWorker, hours: number) => worker.sql`
+    update sync.capabilities
+    set value = (select jsonb_agg(jsonb_set(one, '{since}',
+      to_jsonb((one->>'since')::timestamptz - make_interval(hours => ${hours})))) from jsonb_array_elements(value) one)
+    where name = 'missing'`
+
+  it.each(['404', '403', '405', '500'] as const)(
+    '%s to each of them: the list that is asked for one by its id says whether it is gone',
+    async (kind) => {
+      const { sim, worker, ids, again } = await open()
+      sim.records.remove('services', ids[0]!)
+      sim.addFault({ kind, match: { path: '/services/\\d+$/' }, count: 'always' })
+      expect(await again()).toMatchObject({ outcome: 'ok', deleted: 1 })
+      expect(await livingIds(worker, 'services')).toEqual(ids.slice(1))
+    },
+  )
+
+  it('nor by their ids: what two whole readings miss, hours apart, is deleted by the second', async () => {
     const { sim, worker, ids, again } = await open()
+    sim.setSwitches({ missingRecords: ['services'], refusedFilters: { services: ['id'] } })
     sim.records.remove('services', ids[0]!)
-    sim.addFault({ kind, match: { path: '/services/\\d+$/' }, count: 'always' })
     const outcome = await again()
     expect(outcome).toMatchObject({ outcome: 'incomplete', code: 'SYNC_INCOMPLETE', deleted: 0 })
-    expect(outcome.message).toContain('They are kept.')
+    expect(outcome.message).toContain('ScopeStack answers for no single record of it. They are kept. A whole reading 6')
+    // Soon after it is the same reading for whatever hides it.
+    await later(worker, 5)
+    sim.records.remove('services', ids[1]!)
+    expect(await again()).toMatchObject({ outcome: 'incomplete', deleted: 0 })
     expect(await livingIds(worker, 'services')).toEqual(ids)
-    sim.removeFault()
-    expect(await again()).toMatchObject({ outcome: 'ok', deleted: 1 })
+    await later(worker, 1)
+    expect(await again()).toMatchObject({ outcome: 'incomplete', deleted: 1 })
+    expect(await livingIds(worker, 'services')).toEqual(ids.slice(1))
+    await later(worker, 6)
+    const last = await again()
+    expect(last).toMatchObject({ outcome: 'ok', deleted: 1 })
+    expect(last.message).toContain('two whole readings in a row missed them')
+    expect(await livingIds(worker, 'services')).toEqual(ids.slice(2))
+    expect(await again()).toMatchObject({ outcome: 'ok', deleted: 0, message: null })
   })
 
-  it('answers 403 to the one that is asked for: it is kept, the others are buried', async () => {
+  it('one that was met in between has to be missed twice again', async () => {
+    const hidden = new Set<string>()
+    const { sim, worker, ids, again } = await open(hidden)
+    sim.setSwitches({ missingRecords: ['services'], refusedFilters: { services: ['id'] } })
+    hidden.add(ids[0]!)
+    expect(await again()).toMatchObject({ outcome: 'incomplete', deleted: 0 })
+    await later(worker, 7)
+    hidden.clear()
+    expect(await again()).toMatchObject({ outcome: 'ok', deleted: 0 })
+    hidden.add(ids[0]!)
+    expect(await again()).toMatchObject({ outcome: 'incomplete', deleted: 0 })
+    expect(await livingIds(worker, 'services')).toEqual(ids)
+  })
+
+  it('too much at once is suspect, however often it is missed', async () => {
+    const { sim, worker, ids, again } = await open()
+    sim.setSwitches({ missingRecords: ['services'], refusedFilters: { services: ['id'] } })
+    for (const id of ids.slice(0, Math.ceil(ids.length * 0.3))) sim.records.remove('services', id)
+    for (let times = 0; times < 3; times++) {
+      expect(await again()).toMatchObject({ outcome: 'suspect', deleted: 0 })
+      await later(worker, 24)
+    }
+    expect(await livingIds(worker, 'services')).toEqual(ids)
+  })
+
+  it('the account itself, which only comes with others: its slug changes, and the old row goes', async () => {
+    const { sim, worker, databaseUrl } = await openAccount()
+    await worker.run(['payment-terms', 'accounts'])
+    expect(await livingIds(worker, 'accounts')).toEqual(['demo'])
+    sim.renameAccount('acme')
+    const config = { pageSize: 10, concurrency: 1 }
+    const renamed = await startWorker(sim, databaseUrl, config)
+    onTestFinished(() => renamed[Symbol.asyncDispose]())
+    const { outcomes } = await renamed.run(['payment-terms', 'accounts'])
+    const ended = Object.fromEntries(outcomes.map(({ resource, outcome }) => [resource, outcome]))
+    expect(ended).toEqual({ accounts: 'incomplete', 'payment-terms': 'ok' })
+    expect(await livingIds(worker, 'accounts')).toEqual(['acme', 'demo'])
+    await later(worker, 24)
+    expect(await pullOne(renamed, 'accounts')).toMatchObject({ outcome: 'ok', deleted: 1 })
+    expect(await livingIds(worker, 'accounts')).toEqual(['acme'])
+    expect(await pullOne(renamed, 'accounts')).toMatchObject({ outcome: 'ok', deleted: 0 })
+    const [keys] =
+      await worker.sql`select distinct account_id from scopestack.payment_terms where sync_deleted_at is null`
+    expect(keys).toEqual({ account_id: 'acme' })
+  })
+
+  it('parts of a project: they are kept until a reading of all of them settles it', async () => {
+    const { sim, worker } = await openAccount({}, undefined, { pageSize: 100 })
+    const TWO = ['projects', 'project-phases']
+    await worker.run(TWO)
+    const [first] = sim.records.list('project-phases')
+    sim.setSwitches({ missingRecords: ['project-phases'], refusedFilters: { 'project-phases': ['id'] } })
+    const held = await livingIds(worker, 'project_phases')
+    sim.records.remove('project-phases', first!.id)
+    const { outcomes } = await worker.run(TWO, { changesOnly: true })
+    expect(outcomes.find(({ resource }) => resource === 'project-phases')).toMatchObject({ outcome: 'incomplete' })
+    expect(await livingIds(worker, 'project_phases')).toEqual(held)
+    expect(await pullOne(worker, 'project-phases')).toMatchObject({ outcome: 'incomplete', deleted: 0 })
+    await later(worker, 6)
+    expect(await pullOne(worker, 'project-phases')).toMatchObject({ outcome: 'ok', deleted: 1 })
+  })
+})
+
+describe('one record that is asked for', () => {
+  it('and answers 403: it is kept, the others are buried', async () => {
     const { sim, worker, ids, again } = await open()
     for (const id of ids.slice(0, 3)) sim.records.remove('services', id)
     sim.addFault({ kind: '403', match: { path: `/services/${ids[1]}$/` }, count: 'always' })
@@ -184,13 +279,31 @@ describe('a server whose single records prove nothing', () => {
     expect(await livingIds(worker, 'services')).toEqual([ids[1], ...ids.slice(3)])
   })
 
-  it('answers 500: the run fails, nothing is lost, and the next one deletes', async () => {
-    const { sim, worker, ids, again } = await open()
-    sim.records.remove('services', ids[0]!)
-    sim.addFault({ kind: '500', match: { path: `/services/${ids[0]}$/` }, count: 'always' })
-    expect(await again()).toMatchObject({ outcome: 'failed', code: 'SYNC_REMOTE_FAILED', deleted: 0 })
-    expect(await livingIds(worker, 'services')).toEqual(ids)
-    sim.removeFault()
-    expect(await again()).toMatchObject({ outcome: 'ok', deleted: 1 })
+  it.each(['500', 'html'] as const)(
+    'and answers %s: it is kept, the others are buried, and the next run asks again',
+    async (kind) => {
+      const { sim, worker, ids, again } = await open()
+      for (const id of ids.slice(0, 3)) sim.records.remove('services', id)
+      sim.addFault({ kind, match: { path: `/services/${ids[0]}$/` }, count: 'always' })
+      expect(await again()).toMatchObject({ outcome: 'incomplete', deleted: 2 })
+      expect(await livingIds(worker, 'services')).toEqual([ids[0], ...ids.slice(3)])
+      sim.removeFault()
+      expect(await again()).toMatchObject({ outcome: 'ok', deleted: 1 })
+    },
+  )
+
+  it.each([
+    ['record', { id: '999999' }],
+    ['type', { type: 'clients' }],
+  ])('and is answered with another %s: it is kept, and nothing is written over it', async (_, other) => {
+    const hidden = new Set<string>()
+    const { sim, row, ids, again } = await open(hidden, (one) =>
+      hidden.has(String(one.data['id'])) ? { data: { ...one.data, ...other } } : one,
+    )
+    const before = await row(ids[0]!)
+    hidden.add(ids[0]!)
+    sim.records.update('services', ids[0]!, { attributes: { name: 'Another' } })
+    expect(await again()).toMatchObject({ outcome: 'incomplete', deleted: 0, inserted: 0 })
+    expect(await row(ids[0]!)).toEqual(before)
   })
 })

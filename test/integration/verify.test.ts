@@ -148,18 +148,23 @@ describe('a row that the list does not have', () => {
     expect(await livingIds(worker, 'services')).toEqual(ids)
   })
 
-  it.each([
-    ['404 to every one of them', '404', 'proves them deleted'],
-    ['403', '403', 'did not settle why'],
-  ] as const)('is kept where single records answer %s, and that is said', async (_, kind, said) => {
-    const { sim, worker, ids, add, verify: again } = await openServices()
-    await add('999999')
-    sim.addFault({ kind, match: { path: '/services/\\d+$/' }, count: 'always' })
-    const found = await again({ repair: true })
-    expect(found).toMatchObject({ extra: 0, repaired: 0, told: [] })
-    expect(found.doubt).toContain(said)
-    expect(await livingIds(worker, 'services')).toEqual([...ids, '999999'])
-  })
+  it.each(['404', '403'] as const)(
+    'is kept where single records answer %s to every one of them, and the list is not asked by id; that is said',
+    async (kind) => {
+      const { sim, worker, ids, add, verify: again } = await openServices()
+      await add('999999')
+      sim.addFault({ kind, match: { path: '/services/\\d+$/' }, count: 'always' })
+      sim.setSwitches({ refusedFilters: { services: ['id'] } })
+      const found = await again({ repair: true })
+      expect(found).toMatchObject({ extra: 0, repaired: 0, told: [] })
+      expect(found.doubt).toContain('proves them deleted')
+      expect(await livingIds(worker, 'services')).toEqual([...ids, '999999'])
+      // The list says so as well as the record itself.
+      sim.setSwitches({ refusedFilters: {} })
+      expect(await again({ repair: true })).toMatchObject({ extra: 1, repaired: 1, doubt: null })
+      expect(await livingIds(worker, 'services')).toEqual(ids)
+    },
+  )
 
   it('is not buried when there are too many of them, and that is said', async () => {
     const { sim, worker, ids, verify: again } = await openServices()

@@ -1,6 +1,7 @@
 /** Where a resource's path is unsure, its ways are tried in order, and the first that answers is remembered. */
 import { describe, expect, it } from 'vitest'
 import type { Simulator } from '../../src/simulator/server.ts'
+import { readStatus } from '../../src/store/status.ts'
 import { asOf, livingIds, openAccount, pullOne, remoteIds } from '../support/account.ts'
 import type { TestWorker } from '../support/worker.ts'
 
@@ -208,9 +209,75 @@ describe('a resource that no way of reading finds', () => {
       outcome: 'absent',
       code: 'SYNC_LIST_NOT_FOUND',
     })
+  })
+
+  const asked = (sim: Simulator): number => Object.values(sim.stats().requests).reduce((sum, count) => sum + count, 0)
+
+  it('is not asked for again within the day, unless somebody means it', async () => {
+    const { sim, worker } = await openAccount()
+    await pullOne(worker, 'surveys')
+    sim.addFault(gone)
+    const first = await pullOne(worker, 'survey-responses')
+    for (const how of [{}, { changesOnly: true }]) {
+      sim.resetStats()
+      expect(await pullOne(worker, 'survey-responses', how)).toMatchObject({
+        outcome: 'absent',
+        code: first.code,
+        message: first.message,
+      })
+      expect(asked(sim)).toBe(0)
+    }
+    // Named on the command line, or all of it anew.
+    for (const how of [{ anew: true }, { restart: true }, { resumeFrom: new Date() }]) {
+      sim.resetStats()
+      expect(await pullOne(worker, 'survey-responses', how)).toMatchObject({ outcome: 'absent' })
+      expect(asked(sim)).toBeGreaterThan(0)
+    }
     // One day it is there.
     sim.removeFault()
+    expect(await pullOne(worker, 'survey-responses')).toMatchObject({ outcome: 'absent' })
+    await worker.sql`update sync.capabilities set probed_at = now() - interval '25 hours'`
     expect(await pullOne(worker, 'survey-responses')).toMatchObject({ outcome: 'ok' })
+  })
+
+  it('costs few requests to find out, however many records it might lie below', async () => {
+    const { sim, worker } = await openAccount({}, undefined, { concurrency: 8 })
+    await pullOne(worker, 'surveys')
+    sim.addFault(gone)
+    sim.resetStats()
+    expect(await pullOne(worker, 'survey-responses')).toMatchObject({ outcome: 'absent' })
+    // Its list, the lists below two surveys, these surveys, and whether the account is there at all.
+    expect(asked(sim)).toBe(6)
+  })
+
+  it.each([
+    ['absent', '404'],
+    ['forbidden', '403'],
+  ] as const)('%s: nobody says that it is being read', async (outcome, kind) => {
+    const { sim, worker } = await openAccount()
+    await pullOne(worker, 'surveys')
+    sim.addFault({ ...gone, kind })
+    expect(await pullOne(worker, 'survey-responses')).toMatchObject({ outcome })
+    const shown = async () =>
+      (await readStatus(worker.sql))!.resources.find(({ resource }) => resource === 'survey-responses')
+    expect(await shown()).toMatchObject({ lastOutcome: outcome, interruptedAt: null })
+    await pullOne(worker, 'survey-responses')
+    expect(await shown()).toMatchObject({ lastOutcome: outcome, interruptedAt: null })
+  })
+
+  it('has failed where it gave rows before, though nobody is sure of it', async () => {
+    const { sim, worker } = await openAccount()
+    await worker.run(['surveys', 'survey-responses'])
+    const held = await livingIds(worker, 'survey_responses')
+    expect(held.length).toBeGreaterThan(0)
+    sim.addFault(gone)
+    for (let times = 0; times < 3; times++) {
+      expect(await pullOne(worker, 'survey-responses')).toMatchObject({
+        outcome: 'failed',
+        code: 'SYNC_LIST_NOT_FOUND',
+      })
+    }
+    expect(await livingIds(worker, 'survey_responses')).toEqual(held)
   })
 
   it('has failed where it is known to exist', async () => {

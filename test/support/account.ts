@@ -22,12 +22,14 @@ export async function openAccount(
   options: SimulatorOptions = {},
   alter?: Alter['list'],
   config: Partial<Config> = {},
+  one?: Alter['one'],
 ): Promise<Account> {
   const sim = await startSimulator({ projects: 12, ...options })
   onTestFinished(() => sim.close())
   const database = await createDatabase()
   onTestFinished(() => database[Symbol.asyncDispose]())
-  const relay = alter === undefined ? undefined : await startRelay(sim, { list: alter })
+  const given = { ...(alter === undefined ? {} : { list: alter }), ...(one === undefined ? {} : { one }) }
+  const relay = alter === undefined && one === undefined ? undefined : await startRelay(sim, given)
   onTestFinished(() => relay?.[Symbol.asyncDispose]())
   const worker = await startWorker(relay ?? sim, database.url, { pageSize: 10, concurrency: 1, ...config })
   onTestFinished(() => worker[Symbol.asyncDispose]())

@@ -12,6 +12,8 @@ export type Alter = {
   /** @param asked of a list below a project, `type` is `projects/{id}/{type}`. */
   list?: (body: ListBody, asked: { type: string; page: number }) => unknown
   me?: (body: OneBody) => unknown
+  /** A single record. */
+  one?: (body: OneBody) => unknown
 }
 
 /** Passes everything on to a simulator and lets a test rewrite what comes back, for answers the simulator is too right to give. */
@@ -52,6 +54,9 @@ async function pass(remote: Remote, alter: Alter, request: IncomingMessage, resp
   const page = Number(searchParams.get('page[number]') ?? '1')
   if (answer.status === 200 && type !== undefined && alter.list !== undefined) {
     body = JSON.stringify(alter.list(JSON.parse(body) as ListBody, { type, page }))
+  }
+  if (answer.status === 200 && /^\/[^/]+\/v1\/[a-z-]+\/\d+$/.test(pathname) && alter.one !== undefined) {
+    body = JSON.stringify(alter.one(JSON.parse(body) as OneBody))
   }
   if (answer.status === 200 && pathname === '/v1/me' && alter.me !== undefined) {
     body = JSON.stringify(alter.me(JSON.parse(body) as OneBody))
