@@ -11,6 +11,7 @@ import type { TokenEndpoint } from './remote/grants.ts'
 import { createHttp } from './remote/http.ts'
 import { obtainBy, redeemCode } from './remote/obtain.ts'
 import { createPace } from './remote/pace.ts'
+import { createRedactor, redacting } from './remote/redact.ts'
 import { RETRY } from './remote/retry.ts'
 import { createSeal } from './remote/seal.ts'
 import { createTokens, installToken } from './remote/tokens.ts'
@@ -94,8 +95,8 @@ export async function openWorker(
   onRetry: (error: SyncError) => void,
 ): Promise<Worker> {
   await migrate(store.url)
-  const { endpoint, seal, shared, close } = openRemote(config, store.sql)
-  const { http, userAgent } = endpoint
+  const { http, endpoint, seal, shared, close } = openRemote(config, store.sql)
+  const { userAgent } = endpoint
   const { rate, concurrency, apiUrl } = config
   const request = obtainBy({ endpoint, refresh: shared.refresh, seal })
   const tokens = createTokens({ store: shared.tokens, seal, policy: RETRY, request })
@@ -158,6 +159,8 @@ export function openPusher(worker: Worker, { conflict }: Pick<Config, 'conflict'
 }
 
 export interface SignIn {
+  /** Takes our secrets out of a text that came from outside. */
+  readonly redact: (text: string) => string
   /**
    * Keeps the session that a code from the browser opens, and its first token.
    *
@@ -169,13 +172,14 @@ export interface SignIn {
 
 export async function openSignIn(config: Config, store: Store): Promise<SignIn> {
   await migrate(store.url)
-  const { endpoint, seal, shared, close } = openRemote(config, store.sql)
+  const { http, endpoint, redactor, seal, shared, close } = openRemote(config, store.sql)
   return {
+    redact: redactor.text,
     async redeem(given, signal) {
       const issued = await redeemCode(endpoint, given, signal)
       const token = { accessToken: issued.accessToken, generation: 0, issuedAt: 0, expiresAt: Infinity }
       const client = createClient({
-        http: endpoint.http,
+        http,
         tokens: { get: async () => token, reject: async () => {} },
         pace: createPace({ rate: 0, concurrency: 1 }),
         policy: RETRY,
@@ -195,11 +199,16 @@ export async function openSignIn(config: Config, store: Store): Promise<SignIn> 
 /** The way to ScopeStack, and what the workers of one pair of credentials share: in Redis where there is one. */
 function openRemote(config: Config, sql: Database) {
   const http = createHttp({ connections: config.concurrency })
-  const endpoint: TokenEndpoint = { http, credentials: config, userAgent: `scopestack-sync/${VERSION}` }
+  const redactor = createRedactor(config)
+  const userAgent = `scopestack-sync/${VERSION}`
+  // The token address alone is read as it answers: its answers are tokens.
+  const endpoint: TokenEndpoint = { http, credentials: config, userAgent, redactor }
   const seal = createSeal(config)
   const redis = config.redisUrl === undefined ? undefined : openRedis(config.redisUrl)
   return {
+    http: redacting(http, redactor),
     endpoint,
+    redactor,
     seal,
     shared: {
       tokens: redis === undefined ? openTokenStore(sql, seal.keyId) : openRedisTokenStore(redis, seal.keyId),

@@ -52,7 +52,8 @@ A machine without a browser:
           process.stdout.write(`Sign in to ScopeStack at\n\n  ${url}\n\nWaiting for the browser to come back ...\n`)
           if (options['browser'] !== false) openBrowser(url)
           const onStray = () => process.stdout.write('Turned away: an answer that belongs to another login.\n')
-          const arrival = await loopback.arrival({ state, timeoutMs, signal, onStray })
+          const { redact } = signIn
+          const arrival = await loopback.arrival({ state, timeoutMs, signal, onStray, redact })
           try {
             const { redirectUri } = loopback
             const { user, slug } = await signIn.redeem({ code: arrival.code, redirectUri, verifier }, signal)

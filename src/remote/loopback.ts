@@ -1,9 +1,10 @@
 /** Where the browser comes back to: a page on this machine alone, for as long as one login takes (RFC 8252 §7.3). */
 import { once } from 'node:events'
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { stopped, usage } from '../errors.ts'
 import { loginFailed } from '../errors/fleet.ts'
+import { createPublicServer, type Target } from '../http-server.ts'
 
 export interface Loopback {
   /** To be registered at ScopeStack, whatever its port (Doorkeeper compares loopback addresses without it). */
@@ -17,8 +18,10 @@ interface Expected {
   readonly state: string
   readonly timeoutMs: number
   readonly signal: AbortSignal
-  /** Somebody came with another state, and was turned away. */
+  /** Somebody came with another state, and was turned away. Called once, however many come. */
   readonly onStray?: () => void
+  /** What the browser brings is shown; this takes our secrets out of it. */
+  readonly redact: (text: string) => string
 }
 
 export interface Arrival {
@@ -29,9 +32,8 @@ export interface Arrival {
 
 /** @param port 0 for any free one. */
 export async function openLoopback(port: number): Promise<Loopback> {
-  let visit: (request: IncomingMessage, response: ServerResponse) => void = (_, response) =>
-    void page(response, 404, 'Nothing here', 'No login is under way.')
-  const server = createServer((request, response) => visit(request, response))
+  let visit: Visit = (_, response) => page(response, 404, 'Nothing here', 'No login is under way.')
+  const server = createPublicServer((request, response, target) => visit(request, response, target))
   server.listen(port, '127.0.0.1')
   await once(server, 'listening').catch((error: NodeJS.ErrnoException) => {
     if (error.code !== 'EADDRINUSE' && error.code !== 'EACCES') throw error
@@ -43,27 +45,27 @@ export async function openLoopback(port: number): Promise<Loopback> {
 
   return {
     redirectUri,
-    async arrival({ state, timeoutMs, signal, onStray }) {
+    async arrival({ state, timeoutMs, signal, onStray, redact }) {
       const done = new AbortController()
+      const { host } = new URL(redirectUri)
+      let strays = 0
       const arrived = new Promise<Arrival>((resolve, reject) => {
-        visit = (request, response) => {
-          const { pathname, searchParams } = new URL(request.url ?? '/', redirectUri)
-          if (pathname !== PATH || request.method !== 'GET') return void page(response, 404, 'Nothing here', '')
-          if (searchParams.get('state') !== state) {
-            onStray?.()
-            return void page(response, 400, 'Not this login', STRAY)
+        visit = async ({ method, headers }, response, { path, params }) => {
+          if (path !== PATH || method !== 'GET') return page(response, 404, 'Nothing here', '')
+          // Under another name it is somebody else's page that reaches this port.
+          if (params.get('state') !== state || headers.host !== host) {
+            if (strays++ === 0) onStray?.()
+            return page(response, 400, 'Not this login', STRAY)
           }
-          const error = searchParams.get('error')
-          const code = searchParams.get('code')
-          if (error !== null || code === null) {
-            const why = explain(error ?? 'no code came back', searchParams.get('error_description'))
-            void page(response, 400, 'Not logged in', `${sentence(why)} You may close this window.`).then(() =>
-              reject(loginFailed({ why, next: AGAIN })),
-            )
-            return
+          const error = params.get('error')
+          const code = params.get('code')
+          // What comes again, or another answer to the same question, neither redeems a code a second time nor ends anything.
+          visit = (_, late) => page(late, 400, 'Not this login', STRAY)
+          if (error !== null || code === null || code === '') {
+            const why = explain(error ?? 'no code came back', params.get('error_description'), redact)
+            await page(response, 400, 'Not logged in', `${sentence(why)} You may close this window.`)
+            return reject(loginFailed({ why, next: AGAIN }))
           }
-          // A page that is loaded again must not redeem the code a second time.
-          visit = (_, late) => void page(late, 400, 'Not this login', STRAY)
           resolve({ code, answer: ({ ok, title, text }) => page(response, ok ? 200 : 400, title, text) })
         }
       })
@@ -90,6 +92,8 @@ export async function openLoopback(port: number): Promise<Loopback> {
   }
 }
 
+type Visit = (request: IncomingMessage, response: ServerResponse, target: Target) => Promise<void>
+
 const PATH = '/callback'
 const AGAIN = 'Run "login" again and finish it in the browser.'
 const STRAY =
@@ -99,15 +103,20 @@ const tooLate = (ms: number): string =>
   `nobody came back from the browser within ${ms < 120_000 ? `${Math.ceil(ms / 1000)} s` : `${Math.round(ms / 60_000)} minutes`}`
 
 /** Both come from outside and are shown on a terminal. */
-function explain(error: string, description: string | null): string {
-  const printable = (text: string): string => text.replace(/[^\p{L}\p{N}\p{P}\p{S} ]/gu, '').slice(0, 300)
+function explain(error: string, description: string | null, redact: (text: string) => string): string {
+  const printable = (text: string): string =>
+    redact(text)
+      .replace(/[^\p{L}\p{N}\p{P}\p{S} ]/gu, '')
+      .slice(0, 300)
   if (error === 'access_denied') return 'access was denied in the browser'
   return `ScopeStack answered ${printable(error)}${description === null ? '' : ` (${printable(description)})`}`
 }
 
 const sentence = (text: string): string => `${text[0]!.toUpperCase()}${text.slice(1)}.`
 
+/** Returns when it has left, or when nobody is there any more to see it. */
 async function page(response: ServerResponse, status: number, title: string, text: string): Promise<void> {
+  if (response.closed) return
   response.writeHead(status, {
     'content-type': 'text/html; charset=utf-8',
     'cache-control': 'no-store',

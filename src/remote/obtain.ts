@@ -11,8 +11,9 @@
 import { credentialsRefused } from '../errors.ts'
 import { loginRequired } from '../errors/fleet.ts'
 import type { RefreshStore, SpentRefresh } from '../token-store.ts'
-import { requestToken, type GrantForm, type IssuedToken, type TokenEndpoint } from './grants.ts'
+import { requestToken, type GrantForm, type TokenEndpoint } from './grants.ts'
 import type { Seal } from './seal.ts'
+import type { IssuedToken } from './token-answer.ts'
 import { SyncError } from '../sync-error.ts'
 
 export type Obtain = (signal: AbortSignal) => Promise<IssuedToken>

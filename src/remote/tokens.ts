@@ -11,9 +11,9 @@
 import { once } from 'node:events'
 import { credentialsRefused, noToken, stopped, tokenCooldown } from '../errors.ts'
 import type { StoredToken, Token, TokenStore } from '../token-store.ts'
-import type { IssuedToken } from './grants.ts'
 import { askedMs, asksToWait, createPatience, retrying, sleep, type RetryPolicy } from './retry.ts'
 import type { Seal } from './seal.ts'
+import type { IssuedToken } from './token-answer.ts'
 import { reason, SyncError } from '../sync-error.ts'
 
 export interface Tokens {

@@ -1,8 +1,9 @@
 /** What a supervisor asks: is the process alive, and can it do its work. */
 import { once } from 'node:events'
-import { createServer, type Server, type ServerResponse } from 'node:http'
+import type { Server, ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { httpUnavailable } from '../errors/unattended.ts'
+import { createPublicServer } from '../http-server.ts'
 import { reason } from '../sync-error.ts'
 
 /** Each by name; one that throws is not met, and its message says why. */
@@ -29,12 +30,15 @@ const CHECK_MS = 3_000
 
 /** @throws SyncError SYNC_CONFIG when the port cannot be had. */
 export async function startWeb({ host, port, elsewhere, checks }: Options): Promise<Web> {
-  const server = createServer((request, response) => {
-    const path = (request.url ?? '').split('?')[0]
-    if (request.method !== 'GET' && request.method !== 'HEAD') answer(response, 405, { error: 'GET only' })
+  // One look answers all who ask meanwhile: a flood of questions is not one of queries.
+  let looking: ReturnType<typeof ready> | undefined
+  const server = createPublicServer(async ({ method }, response, { path }) => {
+    if (method !== 'GET' && method !== 'HEAD') answer(response, 405, { error: 'GET only' })
     else if (path === '/healthz') answer(response, 200, { status: 'ok' })
     else if (path === '/readyz') {
-      void ready(checks).then((found) => answer(response, found.status === 'ok' ? 200 : 503, found))
+      looking ??= ready(checks).finally(() => (looking = undefined))
+      const found = await looking
+      answer(response, found.status === 'ok' ? 200 : 503, found)
     } else answer(response, 404, { error: 'there is /healthz and /readyz' })
   })
   await listen(server, host, port ?? USUAL_PORT).catch(async (error: unknown) => {

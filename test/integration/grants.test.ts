@@ -145,6 +145,31 @@ describe('the grant password', () => {
   })
 })
 
+test('a token that no header carries is asked for once by all, and its reason is kept for whoever comes next', async () => {
+  await using set = await setting()
+  const service: Credentials = { ...set.user, grant: 'client_credentials' }
+  const body = '{"access_token":"half\\n\\u0000half","token_type":"bearer","expires_in":0}'
+  set.answer(() => ({ status: 201, body }))
+  const unusable = { code: 'SYNC_TOKEN_FAILED', remedy: 'wait', message: expect.stringContaining('U+000A') }
+  await expect(set.open(service).tokens.get(never)).rejects.toMatchObject(unusable)
+  await expect(set.open(service).tokens.get(never)).rejects.toMatchObject({
+    code: 'SYNC_TOKEN_COOLDOWN',
+    message: expect.stringContaining('U+000A'),
+  })
+  expect(set.sent).toHaveLength(1)
+})
+
+test('what a refusal says fits a database, whatever is in it', async () => {
+  await using set = await setting()
+  const service: Credentials = { ...set.user, grant: 'client_credentials' }
+  set.answer(() => ({ status: 400, body: '{"error":"invalid_client\\u0000","error_description":{"a":1}}' }))
+  for (let time = 0; time < 2; time++) {
+    await expect(set.open(service).tokens.get(never)).rejects.toMatchObject({
+      message: expect.stringContaining('invalid_client'),
+    })
+  }
+})
+
 describe('the grant authorization_code', () => {
   const person = (user: Credentials): Credentials => ({ ...user, grant: 'authorization_code' })
 

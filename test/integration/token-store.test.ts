@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { createSeal } from '../../src/remote/seal.ts'
+import { judgeTokenResponse } from '../../src/remote/token-answer.ts'
 import { createTokens } from '../../src/remote/tokens.ts'
 import { openDatabase } from '../../src/store/database.ts'
 import { openRedis } from '../../src/store/redis.ts'
@@ -196,6 +197,37 @@ describe.each([
     expect(dump).not.toContain('in-clear')
     expect(dump).not.toContain(Buffer.from('access-token-in-clear').toString('base64').slice(0, 20))
   })
+
+  test.each(['0', '-1', '0.0001', '1', '1e15', '"1e15"', '99999999999999999999', 'null', '"NaN"', '[]'])(
+    'of a server that says it lives %s s, one request serves all calls of all processes',
+    async (expires) => {
+      await using home = await openHome()
+      const seal = createSeal({ authUrl: 'https://a', clientId: 'id', clientSecret: 'secret' })
+      const never = new AbortController().signal
+      let asked = 0
+      const manager = () =>
+        createTokens({
+          store: home.open(),
+          seal,
+          policy: { attempts: 1, baseMs: 1, capMs: 1 },
+          async request() {
+            asked++
+            return judgeTokenResponse(
+              { status: 200, headers: {}, body: `{"access_token":"t","expires_in":${expires}}` },
+              'u',
+            )
+          },
+        })
+      const fleet = [manager(), manager()]
+      for (let call = 0; call < 25; call++) {
+        await Promise.all(fleet.map((tokens) => tokens.get(never)))
+      }
+      expect(asked).toBe(1)
+      const { issuedAt, expiresAt } = await home.open().read()
+      expect(expiresAt - issuedAt).toBeGreaterThanOrEqual(10_000)
+      expect(expiresAt - issuedAt).toBeLessThanOrEqual(30 * 24 * HOUR)
+    },
+  )
 
   test('is renewed ahead of its end by one process, and all go on with the old one meanwhile', async () => {
     await using home = await openHome()

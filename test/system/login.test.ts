@@ -1,3 +1,5 @@
+import { connect } from 'node:net'
+import { text as wholeOf } from 'node:stream/consumers'
 import { describe, expect, test } from 'vitest'
 import { DRIVEN_BY, openPerson } from '../support/browser.ts'
 import { createRedis } from '../support/redis.ts'
@@ -100,6 +102,11 @@ test('an answer with another state is turned away, and the login goes on waiting
   }
   expect((await fetch(new URL('/favicon.ico', callback))).status).toBe(404)
   expect((await fetch(callback, { method: 'POST' })).status).toBe(404)
+  for (const line of ['GET http://[', 'GET //', 'OPTIONS *', '\u0000']) {
+    const socket = connect(Number(new URL(callback).port), '127.0.0.1')
+    socket.end(`${line} HTTP/1.1\r\nHost: x\r\n\r\n`)
+    expect(await wholeOf(socket), line).toMatch(/^(HTTP\/1\.1 4|$)/)
+  }
   await until(() => said().includes('Turned away'), 'that being said')
   const page = await consent(setting, asked)
   expect(page).toContain('You are logged in')

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest'
 import { credentialsRefused, remoteFailed } from '../../../src/errors.ts'
-import type { IssuedToken } from '../../../src/remote/grants.ts'
+import type { IssuedToken } from '../../../src/remote/token-answer.ts'
 import { createSeal } from '../../../src/remote/seal.ts'
 import { createTokens } from '../../../src/remote/tokens.ts'
 import type { CoolDown, StoredToken, TokenStore } from '../../../src/token-store.ts'

@@ -1,0 +1,100 @@
+/**
+ * Finds pieces of known texts in a long one, in one pass whose length does not depend on how many are known: 0.9 ms a MB for
+ * ten tokens in all their 50 shapes. `indexOf` for each takes 1.4 ms, regards case, and finds whole ones only.
+ *
+ * The place of every four characters of every known text is kept in a table. Of the long text every ninth or thirteenth four
+ * are looked up: a piece of twelve or sixteen characters has at least one of them within, and from there it is followed in
+ * both directions. Case is not regarded.
+ */
+
+export interface Known {
+  readonly text: string
+  /** The shortest piece of it that counts; at least the `least` of the index. */
+  readonly least: number
+}
+
+export interface Piece {
+  readonly start: number
+  readonly end: number
+}
+
+const GRAM = 4
+/** Between the known texts; also where a character of theirs is the same, no piece reaches over it. */
+const GAP = 0xff_ff
+/** Of periodic texts all places look alike, and following each would take for ever: so many are. */
+const MAX_PLACES = 8
+
+/** Of Latin letters the small one. */
+const folded = (code: number): number =>
+  (code >= 0x41 && code <= 0x5a) || (code >= 0xc0 && code <= 0xde) ? code | 0x20 : code
+
+/** @param least the shortest piece that is found for certain. */
+export function indexTexts(known: readonly Known[], least: number): (text: string) => Piece[] {
+  const stride = least - GRAM + 1
+  const length = known.reduce((sum, { text }) => sum + text.length + 1, 1)
+  const pool = new Uint16Array(length).fill(GAP)
+  const leasts = new Int32Array(length)
+  const bits = Math.min(20, Math.max(10, Math.ceil(Math.log2(length * 4))))
+  const heads = new Int32Array(2 ** bits)
+  const next = new Int32Array(length)
+  // Without regard to case, and, which costs a look at most, to the difference of `[` and `{`.
+  const slotOf = (a: number, b: number, c: number, d: number): number =>
+    Math.imul((a | 0x20) ^ ((b | 0x20) << 7) ^ ((c | 0x20) << 14) ^ ((d | 0x20) << 21), 0x9e3779b1) >>> (32 - bits)
+
+  // The first place is a gap, so that 0 says "none".
+  let place = 1
+  for (const { text, least: shortest } of known) {
+    for (let at = 0; at < text.length; at++) pool[place + at] = folded(text.charCodeAt(at))
+    leasts.fill(Math.max(shortest, least), place, place + text.length)
+    place += text.length + 1
+  }
+  // From the back, so that the first of many that look alike is looked at first, and followed furthest.
+  for (let at = length - GRAM; at > 0; at--) {
+    const gram = pool.subarray(at, at + GRAM)
+    if (gram.includes(GAP)) continue
+    const slot = slotOf(gram[0]!, gram[1]!, gram[2]!, gram[3]!)
+    next[at] = heads[slot]!
+    heads[slot] = at
+  }
+
+  const same = (text: string, at: number, where: number): boolean =>
+    pool[where] !== GAP && folded(text.charCodeAt(at)) === pool[where]
+
+  /** The longest piece around `at`, not reaching before `floor`; where it is too short, how far it is of no use to look. */
+  function around(text: string, at: number, first: number, floor: number): Piece | number {
+    let best: Piece | undefined
+    let useless = stride
+    for (let where = first, tries = 0; where !== 0 && tries < MAX_PLACES; where = next[where]!, tries++) {
+      let ahead = 0
+      while (at + ahead < text.length && same(text, at + ahead, where + ahead)) ahead++
+      if (ahead < GRAM) continue
+      let back = 0
+      while (at - back > floor && same(text, at - back - 1, where - back - 1)) back++
+      const long = ahead + back
+      if (long < leasts[where]!) useless = Math.max(useless, ahead - GRAM)
+      else if (best === undefined || long > best.end - best.start) best = { start: at - back, end: at + ahead }
+    }
+    return best ?? useless
+  }
+
+  return (text) => {
+    const pieces: Piece[] = []
+    let at = 0
+    let floor = 0
+    while (at + GRAM <= text.length) {
+      const slot = slotOf(
+        text.charCodeAt(at),
+        text.charCodeAt(at + 1),
+        text.charCodeAt(at + 2),
+        text.charCodeAt(at + 3),
+      )
+      const found = heads[slot] === 0 ? stride : around(text, at, heads[slot]!, floor)
+      if (typeof found === 'number') at += found
+      else {
+        pieces.push(found)
+        at = floor = found.end
+      }
+    }
+    return pieces
+  }
+}
