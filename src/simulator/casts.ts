@@ -1,5 +1,5 @@
 import type { Attribute } from './model/model.ts'
-import { decimal } from './numbers.ts'
+import { writtenDecimal } from './numbers.ts'
 
 /** What Rails makes of a written value: it converts and never refuses (API notes §12: "text in a decimal attribute, with
  *  200"), and an empty string clears a number (API notes §5). */
@@ -18,7 +18,7 @@ export function cast({ kind }: Attribute, value: unknown): unknown {
     case 'number':
       return value === '' ? null : leading(value)
     case 'decimal':
-      return value === '' ? null : decimal(leading(value))
+      return value === '' ? null : writtenDecimal(value)
     case 'date':
       return typeof value === 'string' && !Number.isNaN(Date.parse(value))
         ? new Date(value).toISOString().slice(0, 10)

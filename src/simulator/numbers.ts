@@ -4,6 +4,19 @@ export function decimal(value: number): string {
   return Number.isInteger(rounded) ? rounded.toFixed(1) : String(rounded)
 }
 
+/** What Rails makes of a written decimal: with all its digits, and rounded to the places that its column keeps. */
+export function writtenDecimal(value: unknown): string {
+  const [, sign = '', whole = '', fraction = '', exponent = '0'] =
+    /^\s*([+-]?)(\d*)(?:\.(\d*))?(?:e([+-]?\d{1,3}))?/i.exec(String(value)) ?? []
+  const digits = BigInt(`0${whole}${fraction}`)
+  const shift = Number(exponent) - fraction.length + 4
+  const scale = 10n ** BigInt(Math.abs(shift))
+  const kept = shift >= 0 ? digits * scale : (digits + scale / 2n) / scale
+  const text = String(kept).padStart(5, '0')
+  const written = `${text.slice(0, -4)}.${text.slice(-4).replace(/0{1,3}$/, '')}`
+  return sign === '-' && kept !== 0n ? `-${written}` : written
+}
+
 /** CRM amounts carry two digits: "10000.00". */
 export const money = (value: number): string => value.toFixed(2)
 

@@ -1,9 +1,10 @@
 /**
  * Which local edits are changes for ScopeStack, and which are refused: the triggers of every table, made from the catalog
- * like the comments, so that a new resource needs no migration for them. What they do is in migrations/0010_capture.sql.
+ * like the comments, so that a new resource needs no migration for them. What they do is in migrations/0010_capture.sql and
+ * 0011_refused_values.sql.
  */
 import { isDeepStrictEqual } from 'node:util'
-import { isEditable, type Resource } from '../resource.ts'
+import { isEditable, type Column, type Resource } from '../resource.ts'
 import { arrayLiteral } from './codec.ts'
 import { quote, type Database, type Transaction } from './database.ts'
 
@@ -25,15 +26,25 @@ const capturedOf = (resource: Resource): Captured => {
     columns:
       writes.length === 0
         ? []
-        : columns.map(({ name, member, from, kind, entries, target }) => ({
-            name,
-            member,
-            from,
-            kind,
-            entries: entries ?? null,
-            target: target ?? null,
+        : columns.map((column) => ({
+            name: column.name,
+            member: column.member,
+            from: column.from,
+            kind: column.kind,
+            entries: column.entries ?? null,
+            target: column.target ?? null,
+            required: isRequired(resource, column),
           })),
   }
+}
+
+/**
+ * Never null: whether a record is archived, and what it is known by. A list asked for both kinds of `active` leaves out those
+ * that are neither, and a record without a name is refused by all that is known (API notes §12).
+ */
+function isRequired({ columns, naturalKey = [] }: Resource, { member }: Column): boolean {
+  const named = naturalKey.find((key) => columns.some((column) => column.member === key && column.from === 'attribute'))
+  return member === 'active' || member === named
 }
 
 /** One that refuses; or that and one of each event, and one of each list whose entries are kept. */

@@ -4,8 +4,8 @@ import type { Kind } from '../resource.ts'
 import { encode, storable } from '../store/codec.ts'
 
 /**
- * The same value in two spellings: `"10.0"` and `10`, `""` and null (API notes §8), line ends of either kind. An entry of a
- * user-defined field has no kind of its own.
+ * The same value in two spellings: `"10.0"` and `10`, `""` or an empty list and null (API notes §8), line ends of either kind,
+ * one instant by two clocks. An entry of a user-defined field has no kind of its own.
  */
 export function isSame(kind: Kind, a: unknown, b: unknown): boolean {
   const [left, right] = [spelling(kind, a), spelling(kind, b)]
@@ -20,6 +20,8 @@ function spelling(kind: Kind, held: unknown): unknown {
   const encoded = encode(kind, value)
   if (typeof encoded !== 'string') return value
   if (kind === 'decimal') return plainDecimal(encoded)
+  if (kind === 'timestamp') return instant(encoded)
+  if (kind === 'texts') return encoded === '{}' ? null : encoded
   return kind === 'text' ? encoded.replaceAll('\r\n', '\n') : encoded
 }
 
@@ -31,15 +33,38 @@ function plainDecimal(text: string): string {
   return sign === '-' && digits !== '0' ? `-${digits}` : digits
 }
 
-/** What ScopeStack may have made of what it was given: rounded or cut to the places it keeps, without blanks that say nothing. */
+/** Milliseconds, and what is finer. As Postgres reads it for us, a time without an offset is one of UTC. */
+function instant(text: string): string {
+  const [, whole = '', fraction = '', offset] = /^(.*?)(?:\.(\d+))?(Z|[+-]\d\d:?\d\d)?$/.exec(text) ?? []
+  const seconds = /:\d\d:/.test(whole) ? whole : `${whole}:00`
+  return `${Date.parse(`${seconds.replace(' ', 'T')}${offset ?? 'Z'}`)}.${fraction.replace(/0+$/, '')}`
+}
+
+/** What ScopeStack may have made of what it was given: rounded or cut to the places it keeps, without blanks that say nothing; of a list, in an order of its own, each once. */
 export function isNearly(kind: Kind, held: unknown, given: unknown): boolean {
   if (isSame(kind, held, given)) return true
   const [kept, sent] = [spelling(kind, held), spelling(kind, given)]
+  if (kind === 'texts') return isDeepStrictEqual(asSet(held), asSet(given))
   if (kind !== 'decimal') return isSame(kind, withoutBlanks(kept), withoutBlanks(sent))
   if (typeof kept !== 'string' || typeof sent !== 'string') return false
-  const places = kept.split('.')[1]?.length ?? 0
-  return sent.length > kept.length && Math.abs(Number(kept) - Number(sent)) < 10 ** -places
+  return sent.length > kept.length && isRounded(kept, sent)
 }
+
+/** In whole numbers of the smallest place: doubles would take long numbers for one. */
+function isRounded(kept: string, sent: string): boolean {
+  const places = kept.split('.')[1]?.length ?? 0
+  if (/e/.test(kept + sent)) return Math.abs(Number(kept) - Number(sent)) < 10 ** -places
+  const finest = Math.max(places, sent.split('.')[1]?.length ?? 0)
+  const whole = (text: string): bigint =>
+    BigInt(text.replace('.', '') + '0'.repeat(finest - (text.split('.')[1]?.length ?? 0)))
+  const apart = whole(kept) - whole(sent)
+  return (apart < 0n ? -apart : apart) < 10n ** BigInt(finest - places)
+}
+
+const asSet = (value: unknown): unknown =>
+  Array.isArray(value)
+    ? new Set(value.map((one) => (typeof one === 'string' ? one.trim() : one)).filter(Boolean))
+    : value
 
 const withoutBlanks = (value: unknown): unknown =>
   typeof value === 'string' ? value.trim().replaceAll(/\s+/g, ' ') : value

@@ -1,4 +1,5 @@
 /** The same edits by function, for integrators: by the names of the API, with the same rules. */
+import { randomUUID } from 'node:crypto'
 import { afterAll, beforeEach, describe, expect, it } from 'vitest'
 import { catalog } from '../../src/registry.ts'
 import { notLocal } from '../../src/store/capture.ts'
@@ -77,8 +78,66 @@ describe('a change by function', () => {
     ],
     [['clients', 'update', '1', []], /^Attributes and relationships are objects, by the names of the API: /],
     [['nobody', 'update', '1'], /^There is no resource "nobody". The resources are clients, /],
+    [['clients', null, '1'], /^A change is a create, an update or a delete, not "<NULL>"\.$/],
+    [
+      ['clients', 'create', '5', { name: 'x' }],
+      /^A new row of scopestack\.clients gets its id from ScopeStack, so "5" cannot be chosen\./,
+    ],
     [['clients', 'rename', '1'], /^A change is a create, an update or a delete, not "rename"\.$/],
   ] as const)('is refused by the same rules: %j', async (given, sentence) => {
     await expect(enqueue(...(given as unknown as Parameters<typeof enqueue>))).rejects.toThrow(sentence)
+  })
+
+  const DAY = 'it is a day: "2027-01-31".'
+  it.each([
+    ['clients', 'name', { a: 1 }, 'it is a text: "…".'],
+    ['clients', 'name', ['a'], 'it is a text: "…".'],
+    ['clients', 'name', true, 'it is a text: "…".'],
+    ['clients', 'active', 'yes', 'it is true or false.'],
+    ['clients', 'active', 1, 'it is true or false.'],
+    ['clients', 'msa-date', 'tomorrow', DAY],
+    ['clients', 'msa-date', '01/02/2027', DAY],
+    ['clients', 'msa-date', '2027-1-2', DAY],
+    ['clients', 'msa-date', '2027-01-31T00:00:00Z', DAY],
+    ['clients', 'msa-date', 'infinity', DAY],
+    ['clients', 'msa-date', 20270131, DAY],
+    ['clients', 'msa-date', '2027-02-29', 'the calendar has no such day.'],
+    ['clients', 'msa-date', '2027-13-01', 'the calendar has no such day.'],
+    ['clients', 'msa-date', '0000-01-01', 'the calendar has no such day.'],
+    ['crm-opportunities', 'amount', 'NaN', 'it is a number: "10.50".'],
+    ['crm-opportunities', 'amount', 'a lot', 'it is a number: "10.50".'],
+    ['crm-opportunities', 'amount', false, 'it is a number: "10.50".'],
+    ['projects', 'tag-list', '{a,b}', 'it is a list of texts: ["…"].'],
+    ['projects', 'tag-list', ['a', null], 'it is a list of texts: ["…"].'],
+    ['projects', 'tag-list', [['a'], ['b', 'c']], 'it is a list of texts: ["…"].'],
+    ['projects', 'tag-list', [1], 'it is a list of texts: ["…"].'],
+  ])('is refused where a value is not of its kind: %s %s = %j', async (type, member, value, why) => {
+    const column = member.replace('-', '_')
+    const change = enqueue(type, 'update', '1', { [member]: value })
+    await expect(change).rejects.toMatchObject({
+      code: '23514',
+      column_name: column,
+      message: expect.stringMatching(
+        new RegExp(`^Column ${column} of scopestack\\.\\w+ cannot be .*: ${RegExp.escape(why)}$`),
+      ) as string,
+    })
+    expect(await outbox()).toEqual([])
+  })
+
+  it('takes each kind by its own spellings', async () => {
+    await enqueue('clients', 'update', '1', { name: 7, active: 'false', 'msa-date': '2028-02-29' })
+    await enqueue('crm-opportunities', 'update', '1', { amount: '12345678901234567890.123456789', name: null })
+    await enqueue('projects', 'update', '1', { 'tag-list': ['b', 'a', ''] })
+    expect(await outbox()).toMatchObject([
+      { attributes: { name: '7', active: false, 'msa-date': '2028-02-29' } },
+      { attributes: { amount: '12345678901234567890.123456789', name: null } },
+      { attributes: { 'tag-list': ['b', 'a', ''] } },
+    ])
+  })
+
+  it('takes an id for a new row that was chosen beforehand', async () => {
+    const id = `local-${randomUUID()}`
+    await enqueue('clients', 'create', id, { name: 'Chosen' })
+    expect(await outbox()).toMatchObject([{ op: 'create', record_id: id }])
   })
 })

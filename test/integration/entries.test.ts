@@ -62,6 +62,45 @@ describe('refused is', () => {
     expect([await held(), await noted()]).toEqual([FIELDS, []])
   })
 
+  it.each([
+    [{ name: ' ', value: 'gold' }, 'cannot hold {"name": " ", "value": "gold"}'],
+    [
+      { name: 'Tier', value: { of: 'objects' } },
+      'cannot hold {"of": "objects"} for "Tier", which is no text, number, true or false',
+    ],
+    [{ name: 'Tier', value: ['gold'] }, 'cannot hold ["gold"] for "Tier", which is no text, number, true or false'],
+    [{ name: 'Tier', value: 0.5, label: 'Rank' }, 'keeps what else is said of "Tier" than its value', 'update'],
+  ])('the entry %j: %s', async (entry, wrong, only?: string) => {
+    const sentence = `Column user_defined_fields of scopestack.clients ${wrong}. ${TAKES}`
+    await expect(update(`user_defined_fields || ${list([entry])}`)).rejects.toThrow(sentence)
+    if (only === undefined)
+      await expect(
+        sql.unsafe(`insert into scopestack.clients (name, user_defined_fields) values ('New', ${list([entry])})`),
+      ).rejects.toThrow(sentence)
+    expect([await held(), await noted()]).toEqual([FIELDS, []])
+  })
+
+  it.each(['9007199254740993', '0.12345678901234567890', '1e400', '1e-400'])(
+    'a number that would lose digits: %s',
+    async (number) => {
+      const given = `'[{"name": "Tier", "value": ${number}}]'`
+      const sentence =
+        /^Column user_defined_fields of scopestack\.clients cannot hold what "Tier" would: the number [\d.]+ has more digits than are carried as one\. Write it as a text\./
+      await expect(update(given)).rejects.toThrow(sentence)
+      await expect(
+        sql.unsafe(`insert into scopestack.clients (name, user_defined_fields) values ('New', ${given})`),
+      ).rejects.toThrow(sentence)
+      expect([await held(), await noted()]).toEqual([FIELDS, []])
+    },
+  )
+
+  it('NULL for all of them: entries that are left out stay, so it would clear none', async () => {
+    const sentence = `Column user_defined_fields of scopestack.clients cannot be NULL. ${TAKES}`
+    await expect(update('null')).rejects.toThrow(sentence)
+    await expect(update(`'null'`)).rejects.toThrow(sentence)
+    expect([await held(), await noted()]).toEqual([FIELDS, []])
+  })
+
   it('a field that is written twice', async () => {
     const twice = list([
       { name: 'Tier', value: 'gold' },
@@ -110,6 +149,30 @@ describe('taken is', () => {
     await update(`user_defined_fields || ${list([{ name: 'Tier', value: 'gold' }])}`)
     expect(await held()).toEqual([...odd, { name: 'Tier', value: 'gold' }])
     expect(await noted()).toEqual([[{ name: 'Tier', value: 'gold' }]])
+  })
+
+  it('a number with the digits that a double has, true, and a list where a list stood', async () => {
+    await load('clients', { name: 'One', 'user-defined-fields': [...FIELDS, { name: 'Teams', value: ['a'] }] })
+    await update(
+      list([
+        { name: 'Region', value: 0.30000000000000004 },
+        { name: 'Tier', value: true },
+        { name: 'Teams', value: ['b', 'c'] },
+      ]),
+    )
+    expect(await noted()).toEqual([
+      [
+        { name: 'Region', value: 0.30000000000000004 },
+        { name: 'Tier', value: true },
+        { name: 'Teams', value: ['b', 'c'] },
+      ],
+    ])
+  })
+
+  it('those of another record in a new row: names and values are carried, without what else is said of them', async () => {
+    await sql`
+      insert into scopestack.clients (name, user_defined_fields) select 'Copied', user_defined_fields from scopestack.clients where id = '1'`
+    expect(await noted()).toEqual([[{ name: 'Region', value: 'north' }]])
   })
 
   it('by its own names where they are others', async () => {

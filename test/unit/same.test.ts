@@ -16,6 +16,13 @@ it.each([
   ['integer', '3', 3, true],
   ['json', { a: 1, b: [2] }, { b: [2], a: 1 }, true],
   ['texts', ['a', 'b'], ['b', 'a'], false],
+  ['texts', [], null, true],
+  ['texts', [''], null, false],
+  ['timestamp', '2026-01-02T03:04:05+00:00', '2026-01-02T03:04:05.000Z', true],
+  ['timestamp', '2026-01-02T03:04:05.12+02:00', '2026-01-02 01:04:05.120Z', true],
+  ['timestamp', '2026-01-02T03:04', '2026-01-02T03:04:00Z', true],
+  ['timestamp', '2026-01-02T03:04:05.123456Z', '2026-01-02T03:04:05.123Z', false],
+  ['timestamp', '2026-01-02T03:04:05Z', '2026-01-02T03:04:05+01:00', false],
 ] as const)('%s: %j and %j are the same: %j', (kind, a, b, same) => {
   expect(isSame(kind, a, b)).toBe(same)
 })
@@ -34,6 +41,10 @@ it.each([
   ['text', 'Acme', 'ACME', false],
   ['integer', '3', 4, false],
   ['json', '3.50', ' 3.50', true],
+  ['texts', ['b', 'a'], ['a', 'b', 'a', ' '], true],
+  ['texts', ['a'], ['a', 'b'], false],
+  ['decimal', '123456789012345678901234567890.1235', '123456789012345678901234567890.12346', true],
+  ['decimal', '123456789012345678901234567891.1', '123456789012345678901234567890.12346', false],
 ] as const)('%s: %j is what may become of %j: %j', (kind, held, given, nearly) => {
   expect(isNearly(kind, held, given)).toBe(nearly)
 })

@@ -26,6 +26,11 @@ test('written values are converted, never refused', () => {
     '7.0',
     '2.5',
   ])
+  expect(
+    ['123456789012345678901234567890.12345', '-0.00005', '-.00004', '1.5e3', '99.99995'].map((value) =>
+      of('decimal', value),
+    ),
+  ).toEqual(['123456789012345678901234567890.1235', '-0.0001', '0.0', '1500.0', '100.0'])
   expect([
     of('boolean', 'false'),
     of('boolean', 1),
