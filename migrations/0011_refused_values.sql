@@ -1,23 +1,23 @@
--- Of nested JSON. Ruby's parser takes 100 levels, of which the document around it has three; and whoever reads numbers as
--- doubles, as browsers and Ruby do, would change those that a double does not hold.
+-- What JSON:API or ScopeStack cannot carry is refused in the statement that writes it, whatever the way: the triggers see the
+-- rows as they have become. What is noted depends on no setting of the session that edits: times are noted in UTC, and no
+-- text in here has a backslash, which standard_conforming_strings = off would read otherwise.
+--
+-- Of nested JSON. Ruby's parser takes 100 levels, of which the document around it has three. A number goes out digit for digit;
+-- one that no double comes near would be infinite, or nothing, to whoever reads it as one.
 CREATE FUNCTION sync.unsendable_json(value jsonb) RETURNS text
-LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp SET extra_float_digits = 1 AS $$
+LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
   SELECT CASE
     WHEN jsonb_typeof(value) IN ('string', 'boolean', 'null') THEN NULL
     WHEN jsonb_path_exists(value, 'strict $.**{97} ? (@.type() == "object" || @.type() == "array")')
       THEN 'JSON is carried down to 97 levels. Write it flatter.'
     ELSE (
-      SELECT format('the number %s has more digits than are carried as one. Write it as a text.', left(n #>> '{}', 100))
+      SELECT format('the number %s is beyond what is carried as one. Write it as a text.', left(n #>> '{}', 100))
       FROM jsonb_path_query(value, 'strict $.** ? (@.type() == "number")') AS n
-      WHERE CASE WHEN abs(n::numeric) BETWEEN 1e-300 AND 1e300 THEN n::float8::text::numeric <> n::numeric ELSE n::numeric <> 0 END
+      WHERE length(n #>> '{}') > 1000 OR n::numeric <> 0 AND abs(n::numeric) NOT BETWEEN 1e-307 AND 1.7e308
       LIMIT 1)
   END
 $$;
 --> statement-breakpoint
--- What JSON:API or ScopeStack cannot carry is refused in the statement that writes it, whatever the way: the triggers see the
--- rows as they have become. What is noted depends on no setting of the session that edits: times are noted in UTC, and no
--- text in here has a backslash, which standard_conforming_strings = off would read otherwise.
---
 -- Why a value cannot be carried, as the end of a sentence; NULL when it can. A body of this kind is bound to its names when it
 -- is made, and needs no search_path; so it becomes a part of the statement that calls it, which is 20 times as fast.
 CREATE FUNCTION sync.unsendable(value jsonb, kind text, required boolean) RETURNS text

@@ -80,19 +80,16 @@ describe('refused is', () => {
     expect([await held(), await noted()]).toEqual([FIELDS, []])
   })
 
-  it.each(['9007199254740993', '0.12345678901234567890', '1e400', '1e-400'])(
-    'a number that would lose digits: %s',
-    async (number) => {
-      const given = `'[{"name": "Tier", "value": ${number}}]'`
-      const sentence =
-        /^Column user_defined_fields of scopestack\.clients cannot hold what "Tier" would: the number [\d.]+ has more digits than are carried as one\. Write it as a text\./
-      await expect(update(given)).rejects.toThrow(sentence)
-      await expect(
-        sql.unsafe(`insert into scopestack.clients (name, user_defined_fields) values ('New', ${given})`),
-      ).rejects.toThrow(sentence)
-      expect([await held(), await noted()]).toEqual([FIELDS, []])
-    },
-  )
+  it.each(['1e400', '-1e400', '1e-400'])('a number beyond what a double comes near: %s', async (number) => {
+    const given = `'[{"name": "Tier", "value": ${number}}]'`
+    const sentence =
+      /^Column user_defined_fields of scopestack\.clients cannot hold what "Tier" would: the number -?[\d.]+ is beyond what is carried as one\. Write it as a text\./
+    await expect(update(given)).rejects.toThrow(sentence)
+    await expect(
+      sql.unsafe(`insert into scopestack.clients (name, user_defined_fields) values ('New', ${given})`),
+    ).rejects.toThrow(sentence)
+    expect([await held(), await noted()]).toEqual([FIELDS, []])
+  })
 
   it('NULL for all of them: entries that are left out stay, so it would clear none', async () => {
     const sentence = `Column user_defined_fields of scopestack.clients cannot be NULL. ${TAKES}`
@@ -151,7 +148,7 @@ describe('taken is', () => {
     expect(await noted()).toEqual([[{ name: 'Tier', value: 'gold' }]])
   })
 
-  it('a number with the digits that a double has, true, and a list where a list stood', async () => {
+  it('a number with all its digits, true, and a list where a list stood', async () => {
     await load('clients', { name: 'One', 'user-defined-fields': [...FIELDS, { name: 'Teams', value: ['a'] }] })
     await update(
       list([
