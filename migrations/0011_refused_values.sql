@@ -19,7 +19,7 @@ LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
 $$;
 --> statement-breakpoint
 -- Why a value cannot be carried, as the end of a sentence; NULL when it can. A body of this kind is bound to its names when it
--- is made, and needs no search_path; so it becomes a part of the statement that calls it, which is 20 times as fast.
+-- is made, and needs no search_path of its own, with which it could not become a part of the statement that calls it.
 CREATE FUNCTION sync.unsendable(value jsonb, kind text, required boolean) RETURNS text
 LANGUAGE sql IMMUTABLE
 RETURN CASE
