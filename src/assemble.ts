@@ -143,11 +143,12 @@ export interface Pusher extends PushDeps {
 export function openPusher(worker: Worker, { conflict }: Pick<Config, 'conflict'>): Pusher {
   const rules = readRules(conflict, worker.catalog)
   const outbox = openOutbox(worker.sql, worker.holder)
-  const { sql, client, slug, catalog: resources, pageSize, concurrency } = worker
+  const { sql, client, slug, account, catalog: resources, pageSize, concurrency } = worker
   return {
     sql,
     client,
     slug,
+    accountId: account.id,
     catalog: resources,
     pageSize,
     concurrency,

@@ -27,12 +27,12 @@ export const writeRefused = (facts: { what: string; status: number; said: string
     { facts },
   )
 
-export const writeForbidden = (facts: { what: string }): SyncError =>
+export const writeForbidden = (facts: { what: string; said?: string }): SyncError =>
   new SyncError(
     'SYNC_PUSH_FORBIDDEN',
     'park',
-    `ScopeStack does not let the service account write ${facts.what} (403). Give its role the right for that area ` +
-      '(Settings → Roles), then "changes retry".',
+    `ScopeStack does not let the service account write ${facts.what} (403${facts.said ? `: ${facts.said}` : ''}). Give its ` +
+      'role the right for that area (Settings → Roles), then "changes retry".',
     { facts: { ...facts, last: 'ScopeStack does not let the service account look for it (403)' } },
   )
 
@@ -57,11 +57,12 @@ export const recordGone = (facts: { what: string }): SyncError =>
     { facts },
   )
 
-export const arrivalUnknown = (facts: { what: string; why: string }): SyncError =>
+/** @param facts.answer what is known of its answer. */
+export const arrivalUnknown = (facts: { what: string; why: string; answer?: string }): SyncError =>
   new SyncError(
     UNKNOWN,
     'park',
-    `Nobody knows whether ${facts.what} arrived: its answer was lost, and ${facts.why}. Look in ScopeStack: if it is there, ` +
+    `Nobody knows whether ${facts.what} arrived: ${facts.answer ?? 'its answer was lost'}, and ${facts.why}. Look in ScopeStack: if it is there, ` +
       '"changes discard" and the next pull brings it; if it is not, "changes retry" sends it again.',
     { facts },
   )
@@ -77,11 +78,11 @@ export const arrivedUnsettled = (facts: { what: string; record: string; why: str
   )
 
 /** Not parked: ScopeStack may still be working on it. */
-export const unanswered = (facts: { what: string; why: string }): SyncError =>
+export const unanswered = (facts: { what: string; why: string; answer?: string }): SyncError =>
   new SyncError(
     UNANSWERED,
     'wait',
-    `${begin(facts.what)} left, and its answer was lost. ${facts.why} It is tried again later; nothing needs to be done.`,
+    `${begin(facts.what)} left, and ${facts.answer ?? 'its answer was lost'}. ${facts.why} It is tried again later; nothing needs to be done.`,
     { facts },
   )
 
@@ -160,4 +161,4 @@ export const claimLost = (facts: { change: number; term: number }): SyncError =>
   )
 
 /** What is named in the middle of a sentence, at its beginning. */
-const begin = (what: string): string => what[0]!.toUpperCase() + what.slice(1)
+export const begin = (what: string): string => what[0]!.toUpperCase() + what.slice(1)

@@ -1,9 +1,9 @@
 /** Calls to the API: the token, the pace, the retries, and what a status means. The body is for the caller to judge. */
 import { forbidden, requestRefused, unauthorized } from '../errors.ts'
 import { header, isForeign, retryAfterMs, throwIfLater } from './answer.ts'
-import { errorDetail } from './document.ts'
 import type { Http, HttpRequest, HttpResponse } from './http.ts'
 import type { Pace } from './pace.ts'
+import { errorDetail } from './refusal.ts'
 import { askedMs, asksToWait, createPatience, sleep, type Patience, type RetryPolicy } from './retry.ts'
 import type { Tokens } from './tokens.ts'
 import { SyncError } from '../sync-error.ts'

@@ -20,10 +20,7 @@ export interface Document {
  *   end of data.
  */
 export function parseDocument(body: string, url: string): Document {
-  const document = parseJson(body, url)
-  if (!isObject(document) || !('data' in document)) {
-    throw bodyUnreadable({ url, problem: 'it is JSON without a "data" member', start: body.slice(0, 80) })
-  }
+  const document = readDocument(body, url)
   const data = Array.isArray(document['data']) ? document['data'] : document['data'] === null ? [] : [document['data']]
   const records = data.filter(isRecord)
   const meta = isObject(document['meta']) ? document['meta'] : {}
@@ -36,48 +33,19 @@ export function parseDocument(body: string, url: string): Document {
   }
 }
 
-/** What a JSON:API error body says, in one line; empty when it says nothing (the bare library sends empty bodies). */
-export function errorDetail(body: string): string {
-  try {
-    const document: unknown = JSON.parse(body)
-    if (!isObject(document) || !Array.isArray(document['errors'])) return ''
-    return document['errors']
-      .filter(isObject)
-      .map(({ title, detail, source }) => [title, detail, parameterOf(source)].filter(isText).join(': '))
-      .join('; ')
-      .slice(0, 500)
-  } catch {
-    return ''
+/**
+ * `data` as it stands: whoever asked for one record must see that it is one.
+ *
+ * @throws SyncError like `parseDocument`.
+ */
+export const dataOf = (body: string, url: string): unknown => readDocument(body, url)['data']
+
+function readDocument(body: string, url: string): Readonly<Record<string, unknown>> {
+  const document = parseJson(body, url)
+  if (!isObject(document) || !('data' in document)) {
+    throw bodyUnreadable({ url, problem: 'it is JSON without a "data" member', start: body.slice(0, 80) })
   }
-}
-
-const isText = (part: unknown): part is string => typeof part === 'string'
-
-/** What of the address is meant: `include`, `filter[active]`. */
-const parameterOf = (source: unknown): unknown => (isObject(source) ? source['parameter'] : undefined)
-
-export interface DocumentError {
-  /** `/data/attributes/name` */
-  readonly pointer: string | null
-  readonly title: string
-  readonly detail: string
-}
-
-/** The errors of a JSON:API body; null when it is none, as the answer of an unknown route or of something in between. */
-export function documentErrors(body: string): DocumentError[] | null {
-  let document: unknown
-  try {
-    document = JSON.parse(body)
-  } catch {
-    return null
-  }
-  if (!isObject(document) || !Array.isArray(document['errors'])) return null
-  const text = (value: unknown): string => (typeof value === 'string' ? value : '')
-  return document['errors'].filter(isObject).map(({ source, title, detail }) => ({
-    pointer: isObject(source) && typeof source['pointer'] === 'string' ? source['pointer'] : null,
-    title: text(title),
-    detail: text(detail),
-  }))
+  return document
 }
 
 function parseJson(body: string, url: string): unknown {

@@ -3,14 +3,21 @@
  * answered, and why it is tried again later.
  */
 import { claimLost, UNANSWERED } from '../errors/push.ts'
+import type { Resource } from '../resource.ts'
+import { tableOf } from './capture.ts'
 import { arrayLiteral } from './codec.ts'
 import type { Database } from './database.ts'
 import { json, type Answer, type Change } from './outbox.ts'
 
-/** Before a creation leaves: after a crash its trace is this note. */
-export async function noteRequest(sql: Database, { id }: Change, term: number, knownIds: readonly string[]) {
+/**
+ * Before a creation leaves: after a crash its trace is this note.
+ *
+ * @param knownIds who has its natural key; null when nobody can be sure.
+ */
+export async function noteRequest(sql: Database, { id }: Change, term: number, knownIds: readonly string[] | null) {
   const { count } = await sql`
-    update sync.outbox set requested_at = clock_timestamp(), known_ids = ${arrayLiteral(knownIds)}::text[],
+    update sync.outbox set requested_at = clock_timestamp(),
+      known_ids = ${knownIds === null ? null : arrayLiteral(knownIds)}::text[],
       attempts = attempts + 1, code = null
     where id = ${id} and term = ${term} and state = 'sending' and claim_until > now()`
   if (count !== 1) throw claimLost({ change: id, term })
@@ -49,6 +56,12 @@ export async function withdrawRequest(sql: Database, { id }: Change, term: numbe
     where id = ${id} and term = ${term} and state = 'sending'`
 }
 
+/** Whether a try of it has left, as far as nobody knows that it did not arrive. */
+export async function hasLeft(sql: Database, { id }: Change): Promise<boolean> {
+  const [noted] = await sql`select from sync.outbox where id = ${id} and requested_at is not null`
+  return noted !== undefined
+}
+
 /** Of a creation that left: the record that it became, where that is known. Undefined: nothing left. */
 export async function departed(sql: Database, { id }: Change): Promise<{ answer: string | null } | undefined> {
   const [noted] = await sql<{ answer: string | null }[]>`
@@ -56,12 +69,30 @@ export async function departed(sql: Database, { id }: Change): Promise<{ answer:
   return noted
 }
 
-/** Ids that are the answer to a creation of ours already. */
-export async function answeredIds(sql: Database, type: string, ids: readonly string[]): Promise<ReadonlySet<string>> {
+/** Ids that are the answer to another creation of ours already. */
+export async function answeredIds(
+  sql: Database,
+  { id: own, resource }: Change,
+  ids: readonly string[],
+): Promise<ReadonlySet<string>> {
   const rows = await sql<{ id: string }[]>`
     select answer_id as id from sync.outbox
-    where op = 'create' and resource = ${type} and answer_id = any(${arrayLiteral(ids)}::text[])`
+    where op = 'create' and resource = ${resource} and answer_id = any(${arrayLiteral(ids)}::text[]) and id <> ${own}`
   return new Set(rows.map(({ id }) => id))
+}
+
+/** The mirror had the record already when the creation left. Written since, it may be what a pull has met meanwhile. */
+export async function wasKnownBefore(
+  sql: Database,
+  resource: Resource,
+  { id }: Change,
+  made: string,
+): Promise<boolean> {
+  const [known] = await sql.unsafe(
+    `select from sync.outbox o join ${tableOf(resource)} m on m.id = $2 where o.id = $1 and m.sync_changed_at < o.requested_at`,
+    [id, made],
+  )
+  return known !== undefined
 }
 
 /**

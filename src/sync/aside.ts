@@ -1,24 +1,23 @@
 /** A change that does not go on: set aside for a person, or put off for later. */
+import { notWritable, writeNotOffered } from '../errors/writes.ts'
 import {
   arrivalUnknown,
   arrivedUnsettled,
   keepsFailing,
-  recordGone,
   rowHeld,
   UNKNOWN,
   writeForbidden,
   writeRefused,
 } from '../errors/push.ts'
 import type { Answer } from '../remote/client.ts'
-import { documentErrors } from '../remote/document.ts'
 import { askedMs, asksToWait } from '../remote/retry.ts'
 import type { Change } from '../store/outbox.ts'
 import { departed, postpone, withdrawRequest } from '../store/requests.ts'
-import { park } from '../store/settle.ts'
+import { park, type Problem } from '../store/settle.ts'
 import type { Decision } from './conflict.ts'
-import { type PushDeps, type Sending, type Settled, nameOf, recordOf, isSilence } from './sending.ts'
-import { problemsOf } from './write-document.ts'
-import { reason, type SyncError } from '../sync-error.ts'
+import { problemsOf } from './problems.ts'
+import { type PushDeps, type Sending, type Settled, nameOf, isSilence } from './sending.ts'
+import { type SyncError } from '../sync-error.ts'
 
 export async function refused(
   deps: PushDeps,
@@ -28,14 +27,17 @@ export async function refused(
 ): Promise<Settled> {
   const { change, resource } = sending
   const what = nameOf(change)
-  const errors = problemsOf(resource, documentErrors(body) ?? [])
+  const { problems: errors, said, notWritable: columns } = problemsOf(resource, body)
   // Of a new row that was sent a second time: what it met may be the first one, which arrived late.
   if (change.op !== 'create' || change.requestedAt === null) await withdrawRequest(deps.sql, change, sending.term)
-  if (status === 403) return await setAside(deps, sending, writeForbidden({ what }), { errors, decisions })
-  if (status === 404 && change.op === 'update') {
-    return await setAside(deps, sending, recordGone({ what: recordOf(change) }), { errors, decisions })
+  if (status === 403) return await setAside(deps, sending, writeForbidden({ what, said }), { errors, decisions })
+  if (status === 400 && columns.length > 0) {
+    const facts = { what, isNew: change.op === 'create', columns: columns.join(', '), said }
+    return await setAside(deps, sending, notWritable(facts), { errors, decisions })
   }
-  const said = errors.map(({ column, message }) => (column === null ? message : `${column} ${message}`)).join('; ')
+  if (change.op === 'create' && (status === 405 || (status === 404 && /^(not found)?$/i.test(said)))) {
+    return await setAside(deps, sending, writeNotOffered({ what, status, said }), { errors, decisions })
+  }
   return await setAside(deps, sending, writeRefused({ what, status, said }), { errors, decisions })
 }
 
@@ -58,8 +60,6 @@ async function asUnknown({ sql }: PushDeps, change: Change, because: SyncError):
   return left.answer === null ? arrivalUnknown(facts) : arrivedUnsettled({ ...facts, record: left.answer })
 }
 
-type Problem = ReturnType<typeof problemsOf>[number]
-
 /** So often ScopeStack may fail at one change; an answer that never came does not count. */
 const MOST_ATTEMPTS = 5
 const LONGEST_DELAY_SECONDS = 300
@@ -72,7 +72,7 @@ export async function failed(deps: PushDeps, sending: Sending, error: SyncError)
   const spends = !asksToWait(error) && !(looking && isSilence(error))
   const attempts = change.attempts + (spends ? 1 : 0)
   if (!isSilence(error) && attempts >= MOST_ATTEMPTS) {
-    const last = reason(error)
+    const last = String(error.facts['last'] ?? error.message)
     return await setAside(deps, sending, keepsFailing({ what: nameOf(change), attempts, last }))
   }
   const seconds = Math.max(Math.min(LONGEST_DELAY_SECONDS, 2 ** attempts), askedMs(error) / 1000)

@@ -1,6 +1,6 @@
 /** What ScopeStack holds of the records that are about to be written, asked for together. */
 import { fetchPage, type ListRequest } from '../remote/pages.ts'
-import { parseDocument } from '../remote/document.ts'
+import { dataOf } from '../remote/document.ts'
 import type { Client } from '../remote/client.ts'
 import type { RemoteRecord, Resource } from '../resource.ts'
 import type { Change } from '../store/outbox.ts'
@@ -8,9 +8,10 @@ import { readCapability, saveCapability } from '../store/findings.ts'
 import type { Database } from '../store/database.ts'
 import type { Question } from './question.ts'
 import { isRefusal, requestFor, type Place } from './request.ts'
+import { isVery, veryRecord, type Account } from './very-record.ts'
 import { SyncError } from '../sync-error.ts'
 
-export interface Asking extends Place {
+export interface Asking extends Place, Account {
   readonly sql: Database
   readonly client: Client
 }
@@ -42,9 +43,9 @@ export const includeOf = ({ query }: ListRequest): string =>
 
 /**
  * Null: it is not there. One request for all of them, and one more for each that did not come; where the server refuses to
- * be asked for them together, one for each.
+ * be asked for them together, one for each. What is not of the very record is not believed.
  *
- * @param onRefused of one that the server refuses to tell; without it that is thrown.
+ * @param onRefused of one that the server refuses to tell, or answers with something else; without it that is thrown.
  */
 export async function readRecords(
   asking: Asking,
@@ -55,31 +56,45 @@ export async function readRecords(
 ): Promise<Map<string, RemoteRecord | null>> {
   const request = await listRequest(asking, resource)
   const found = new Map<string, RemoteRecord | null>()
-  if (ids.length > 1 && (await takesIds(asking, resource))) {
-    const query = { ...request.query, 'filter[id]': ids.join(',') }
-    try {
-      const page = await fetchPage(asking.client, { ...request, query, pageSize: ids.length }, 1, signal)
-      for (const record of page.records) found.set(record.id, record)
-    } catch (error) {
-      if (!isRefused(error)) throw error
-      if (isRefusal(error)) await saveCapability(asking.sql, resource.type, 'filter[id]', false)
-    }
-  }
+  if (ids.length > 1) for (const one of await listed(asking, resource, request, ids, signal)) found.set(one.id, one)
   for (const id of ids) {
     if (found.has(id)) continue
     try {
-      found.set(id, await readRecord(asking, request, id, signal))
+      found.set(id, await readRecord(asking, resource, request, id, signal))
     } catch (error) {
-      if (onRefused === undefined || !isRefused(error)) throw error
+      if (onRefused === undefined || !isOfOne(error)) throw error
       onRefused(id, error)
     }
   }
   return found
 }
 
+/** Those of them that the list has; none where it is refused. */
+async function listed(
+  asking: Asking,
+  resource: Resource,
+  request: ListRequest,
+  ids: readonly string[],
+  signal: AbortSignal,
+): Promise<RemoteRecord[]> {
+  if (!(await takesIds(asking, resource))) return []
+  const query = { ...request.query, 'filter[id]': ids.join(',') }
+  try {
+    const page = await fetchPage(asking.client, { ...request, query, pageSize: ids.length }, 1, signal)
+    return page.records.filter((one) => ids.includes(one.id) && isVery(one, { ...asking, resource, id: one.id }))
+  } catch (error) {
+    if (!isRefused(error)) throw error
+    if (isRefusal(error)) await saveCapability(asking.sql, resource.type, 'filter[id]', false)
+    return []
+  }
+}
+
 /** What was asked is not answered, which says nothing of any other question. */
-const isRefused = (error: unknown): error is SyncError =>
+export const isRefused = (error: unknown): error is SyncError =>
   error instanceof SyncError && (error.code === 'SYNC_REQUEST_REFUSED' || error.code === 'SYNC_FORBIDDEN')
+
+const isOfOne = (error: unknown): error is SyncError =>
+  isRefused(error) || (error instanceof SyncError && error.code === 'SYNC_ANSWER_FOREIGN')
 
 async function takesIds({ sql }: Asking, { type }: Resource): Promise<boolean> {
   const known = await readCapability(sql, type, 'filter[id]')
@@ -87,20 +102,55 @@ async function takesIds({ sql }: Asking, { type }: Resource): Promise<boolean> {
 }
 
 async function readRecord(
-  { client }: Asking,
+  asking: Asking,
+  resource: Resource,
   request: ListRequest,
   id: string,
   signal: AbortSignal,
 ): Promise<RemoteRecord | null> {
   const path = `${request.path}/${encodeURIComponent(id)}`
-  const judge = (body: string, url: string) => parseDocument(body, url).records[0] ?? null
+  const wanted = { ...asking, resource, id }
+  // Thrown behind the request: the same question would be answered alike, and is asked again with the change.
+  const judge = (body: string, url: string) => ({ data: dataOf(body, url), url })
+  const ask = async (query: string) => await asking.client.get(path + query, judge, signal)
+  const include = includeOf(request)
   try {
-    return await client.get(path + includeOf(request), judge, signal)
+    return veryRecord(
+      await ask(include).catch((error: unknown) => {
+        if (!isRefusal(error) || include === '') throw error
+        return ask('')
+      }),
+      wanted,
+    )
   } catch (error) {
-    if (statusOf(error) === 404) return null
-    if (!isRefusal(error) || includeOf(request) === '') throw error
-    return await client.get(path, judge, signal)
+    if (statusOf(error) !== 404) throw error
+    return await inList(asking, resource, request, id, signal)
   }
+}
+
+/** Some servers offer no way to ask for one record, though their list has it: a 404 alone does not say that it is gone. */
+async function inList(
+  asking: Asking,
+  resource: Resource,
+  request: ListRequest,
+  id: string,
+  signal: AbortSignal,
+): Promise<RemoteRecord | null> {
+  for (const query of waysToAsk(request)) {
+    const [found] = await listed(asking, resource, { ...request, query }, [id], signal)
+    if (found !== undefined) return found
+  }
+  return null
+}
+
+/**
+ * The filters that make a list whole leave out what has none of their values (`active` that is null), and without them what
+ * is archived stays hidden: neither question is blind to what the other one finds.
+ */
+export function waysToAsk({ query }: ListRequest): ListRequest['query'][] {
+  const { include } = query
+  const bare = include === undefined ? {} : { include }
+  return Object.keys(query).length > Object.keys(bare).length ? [query, bare] : [query]
 }
 
 const statusOf = (error: unknown): unknown =>

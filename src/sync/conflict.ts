@@ -120,7 +120,10 @@ export function valueIn({ attributes, relationships }: Partial<Side>, column: Co
 export function heldBy(record: RemoteRecord, column: Column, entry?: string): unknown {
   const { from, member } = column
   if (from === 'attribute') {
-    const value = (record.attributes as Members | undefined)?.[member] ?? null
+    const attributes = (record.attributes ?? {}) as Members
+    // Withheld from the role, or not of this answer: that is not null.
+    if (!Object.hasOwn(attributes, member)) return undefined
+    const value = attributes[member] ?? null
     return entry === undefined ? value : isListOrNothing(value) ? entryOf(column, value, entry) : value
   }
   const linkage = (record.relationships as Record<string, { data?: unknown }> | undefined)?.[member]?.data

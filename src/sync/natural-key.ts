@@ -1,10 +1,13 @@
 /** Finds a record by what tells it from all others: how a creation whose answer was lost is looked for. */
-import { fetchPage } from '../remote/pages.ts'
+import { fetchPage, type ListRequest } from '../remote/pages.ts'
 import type { RemoteRecord, Resource } from '../resource.ts'
 import type { Change } from '../store/outbox.ts'
-import { listRequest, type Asking } from './check.ts'
+import { listRequest, waysToAsk, type Asking } from './check.ts'
 import { heldBy } from './conflict.ts'
+import { isRefusal } from './request.ts'
 import { isNearly } from './same.ts'
+import { isVery } from './very-record.ts'
+import type { SyncError } from '../sync-error.ts'
 import type { Entry, Members } from './fold.ts'
 
 /** Past so many pages of look-alikes nobody is found for sure. */
@@ -26,22 +29,95 @@ export function keyOf({ naturalKey }: Resource, { attributes, relationships }: C
   return encodeURIComponent(csvField(asked).toWellFormed()).length > LONGEST_VALUE ? null : Object.fromEntries(values)
 }
 
-/** @returns all that have the key; null when there are too many to be sure. */
+/**
+ * Every way of asking that the server takes, and all that they find: a filter that makes a list whole hides what has none of
+ * its values, and without it what is archived may be hidden. Where the key itself cannot be asked for, or where that is not
+ * looked at, the records tell.
+ *
+ * @returns all that have the key; null when nobody can be sure of that.
+ * @throws SyncError when nothing of it is answered.
+ */
 export async function lookUp(
   asking: Asking,
   resource: Resource,
   key: Members,
   signal: AbortSignal,
 ): Promise<RemoteRecord[] | null> {
-  const [first, value] = Object.entries(key)[0]!
   const request = await listRequest(asking, resource)
-  const query = { ...request.query, [`filter[${first}]`]: csvField(String(value)) }
+  const found = new Map<string, RemoteRecord>()
+  const refusals: SyncError[] = []
+  const ways = waysToAsk(request)
+  for (const query of ways) {
+    try {
+      const some = await searched(asking, resource, { ...request, query }, key, signal)
+      if (some === null) return null
+      for (const one of some) found.set(one.id, one)
+    } catch (error) {
+      if (!isRefusal(error)) throw error
+      refusals.push(error)
+    }
+  }
+  if (refusals.length === ways.length) throw refusals[0]!
+  // What a way that is refused would have shown is not known.
+  return refusals.length > 0 && found.size === 0 ? null : [...found.values()]
+}
+
+/** A part of the question that is refused is left out, so that it does not hide what is there. */
+async function searched(
+  asking: Asking,
+  resource: Resource,
+  { query, ...request }: ListRequest,
+  key: Members,
+  signal: AbortSignal,
+): Promise<RemoteRecord[] | null> {
+  const [first, value] = Object.entries(key)[0]!
+  const byKey = { [`filter[${first}]`]: csvField(String(value)) }
+  const { include: _, ...filters } = query
+  const ways: ListRequest[] = [
+    { ...request, query: { ...query, ...byKey } },
+    { ...request, pageSize: null, query: { ...filters, ...byKey } },
+    { ...request, query },
+    { ...request, pageSize: null, query: filters },
+  ]
+  for (const [index, way] of ways.entries()) {
+    try {
+      return await pagesOf(asking, resource, way, { key, asked: index < 2 ? first : null }, signal)
+    } catch (error) {
+      if (!isRefusal(error) || index === ways.length - 1) throw error
+    }
+  }
+  return null
+}
+
+interface Sought {
+  readonly key: Members
+  /** The member that the server was asked for; null where all of its records come. */
+  readonly asked: string | null
+}
+
+async function pagesOf(
+  asking: Asking,
+  resource: Resource,
+  request: ListRequest,
+  sought: Sought,
+  signal: AbortSignal,
+): Promise<RemoteRecord[] | null> {
   const found: RemoteRecord[] = []
+  const met = new Set<string>()
   for (let number = 1; number <= MOST_PAGES; number++) {
-    const page = await fetchPage(asking.client, { ...request, query }, number, signal)
-    // Filters by name match a part of it (API notes §4).
-    found.push(...page.records.filter((record) => holds(resource, record, key)))
-    if (page.records.length === 0 || (page.pageCount !== null && number >= page.pageCount)) return found
+    const { records, recordCount, pageCount } = await fetchPage(asking.client, request, number, signal)
+    const fresh = records.filter(({ id }) => !met.has(id))
+    for (const record of fresh) {
+      met.add(record.id)
+      const holds = has(resource, record, sought)
+      if (holds === undefined) return null
+      // Filters by name match a part of it (API notes §4).
+      if (holds && isVery(record, { ...asking, resource, id: record.id })) found.push(record)
+    }
+    if (records.length === 0 || (pageCount !== null && number >= pageCount)) return found
+    // The page number is not looked at: this was all, unless it was cut.
+    if (fresh.length === 0)
+      return (recordCount === null ? records.length !== request.pageSize : met.size >= recordCount) ? found : null
   }
   return null
 }
@@ -49,13 +125,20 @@ export async function lookUp(
 /** A filter's value is read as a line of CSV: a comma would mean "or" (API notes §4). */
 const csvField = (text: string): string => (/[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text)
 
-const holds = (resource: Resource, record: RemoteRecord, key: Members): boolean =>
-  resource.columns
-    .filter(({ member, writable }) => writable && member in key)
-    .every((column) => {
-      const held = heldBy(record, column)
-      return held === undefined || isNearly(column.kind, held, key[column.member])
-    })
+/** Whether a record has the key; undefined: it does not say so. */
+function has({ columns }: Resource, record: RemoteRecord, { key, asked }: Sought): boolean | undefined {
+  let told: boolean | undefined = true
+  for (const column of columns) {
+    if (!column.writable || !(column.member in key)) continue
+    const held = heldBy(record, column)
+    if (held !== undefined) {
+      if (!isNearly(column.kind, held, key[column.member])) return false
+    } else if (column.from === 'attribute' || (asked === null && column.member === Object.keys(key)[0])) {
+      told = undefined
+    }
+  }
+  return told
+}
 
 /** Whether a record is what was sent: each member, each user-defined field. */
 export const isWhatWasSent = (

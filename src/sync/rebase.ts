@@ -9,7 +9,7 @@ import type { Column, RemoteRecord, Resource } from '../resource.ts'
 import type { Change } from '../store/outbox.ts'
 import { entryOf, heldBy, isListOrNothing, valueIn, type Decision } from './conflict.ts'
 import { isSame } from './same.ts'
-import { withEntries, type Content, type Entry, type Members } from './fold.ts'
+import { withEntries, type Content, type Entry } from './fold.ts'
 
 type Base = Content['base']
 /** Of a member, or of one entry of it; undefined where nothing is known. */
@@ -27,11 +27,7 @@ export function ontoAnswer(
   { change, record, decisions }: Answered,
   later: readonly Content[],
 ): Base[] {
-  const told: Value = (column, entry) => {
-    const { from, member } = column
-    const side = (from === 'attribute' ? record.attributes : record.relationships) as Members | undefined
-    return side !== undefined && member in side ? heldBy(record, column, entry) : undefined
-  }
+  const told: Value = (column, entry) => heldBy(record, column, entry)
   return rebased(resource, change.op === 'create' ? made(change) : decided(decisions), told, later)
 }
 

@@ -47,7 +47,7 @@ export function queryFor(whole: Readonly<Record<string, string>>, include: reado
 }
 
 /** A 400: something in the question is not to the server's liking. */
-export const isRefusal = (error: unknown): boolean =>
+export const isRefusal = (error: unknown): error is SyncError =>
   error instanceof SyncError && error.code === 'SYNC_REQUEST_REFUSED' && error.facts['status'] === 400
 
 /** Filters that are wanted and not asked for, since the server refuses them. */

@@ -1,26 +1,17 @@
 /** One edit on its way: held against what ScopeStack holds, sent, and settled by what was answered. */
 import { conflictFound, recordGone, unsupported } from '../errors/push.ts'
-import { documentErrors } from '../remote/document.ts'
 import { createPatience, RETRY, sleep } from '../remote/retry.ts'
 import type { RemoteRecord, Resource } from '../resource.ts'
-import { noteLeaving, withdrawRequest } from '../store/requests.ts'
+import { hasLeft, noteLeaving, withdrawRequest } from '../store/requests.ts'
 import { settleSent, settleSuperseded } from '../store/settle.ts'
 import { settleAnswered } from './answered.ts'
 import { setAside, refused } from './aside.ts'
 import { includeOf, listRequest, readRecords } from './check.ts'
 import { decide, memberName, type Decision } from './conflict.ts'
-import {
-  type PushDeps,
-  type Sending,
-  type Settled,
-  recordOf,
-  doubtsOf,
-  mayHaveArrived,
-  withdrawing,
-  judgeOf,
-} from './sending.ts'
+import { type PushDeps, type Sending, type Settled, recordOf, doubtsOf, withdrawing, judgeOf } from './sending.ts'
+import { lookAgain, prove } from './prove.ts'
 import { updateBody } from './write-document.ts'
-import type { SyncError } from '../sync-error.ts'
+import { SyncError } from '../sync-error.ts'
 
 /**
  * Each try is behind a look of its own: while a PATCH is repeated, somebody else may edit what it writes. A 429 makes the look
@@ -37,14 +28,18 @@ export async function sendChecked(deps: PushDeps, sending: Sending, remote: Remo
     try {
       return await sendOver(deps, trying, held)
     } catch (error) {
-      const ms = patience.after(error)
+      const ms = isForLater(error) ? null : patience.after(error)
       if (ms === null) throw error
-      if (mayHaveArrived(error)) trying = { ...sending, change: { ...change, requestedAt: new Date() } }
+      if (await hasLeft(deps.sql, change)) trying = { ...sending, change: { ...change, requestedAt: new Date() } }
       await sleep(ms, signal)
     }
     held = (await readRecords(deps, resource, [change.recordId], signal)).get(change.recordId) ?? null
   }
 }
+
+/** A look came behind the write, or an answer was of another record: at once again it would be the same. */
+const isForLater = (error: unknown): boolean =>
+  error instanceof SyncError && ['SYNC_PUSH_NO_EFFECT', 'SYNC_ANSWER_FOREIGN'].includes(error.code)
 
 async function sendOver(deps: PushDeps, sending: Sending, remote: RemoteRecord | null): Promise<Settled> {
   const { change, resource, term } = sending
@@ -91,7 +86,7 @@ async function sendDecided(
   const request = await listRequest(deps, resource)
   const path = `${request.path}/${encodeURIComponent(change.recordId)}`
   const leaving = (): Promise<void> => noteLeaving(deps.sql, change, term)
-  const answer = await withdrawing(
+  const outcome = await withdrawing(
     deps,
     sending,
     deps.client.write(
@@ -103,16 +98,18 @@ async function sendDecided(
             body: updateBody(resource, change, decisions, remote),
             leaving,
           },
-      judgeOf(change),
+      judgeOf(deps, sending),
       signal,
     ),
   )
-  // Gone between the check and now, and by an answer that speaks of the record.
-  const deleted =
-    change.op === 'delete' && 'status' in answer && answer.status === 404 && documentErrors(answer.body) !== null
-  if ('status' in answer && !deleted) return await refused(deps, sending, answer, decisions)
-  if ('record' in answer && answer.record !== null)
-    return await settleAnswered(deps, sending, { record: answer.record, decisions })
+  if ('unproved' in outcome) return await prove(deps, sending, decisions, outcome.unproved)
+  if ('refusal' in outcome) {
+    const { refusal } = outcome
+    // It was found a moment ago.
+    if (refusal.status === 404 || refusal.status === 405) return await lookAgain(deps, sending, refusal, decisions)
+    return await refused(deps, sending, refusal, decisions)
+  }
+  if (outcome.record !== null) return await settleAnswered(deps, sending, { record: outcome.record, decisions })
   await settleSent(deps, change, term, null, decisions)
   return { change, fate: 'sent', error: null }
 }

@@ -1,7 +1,6 @@
 /** A change on its way, under its claim. */
-import { bodyUnreadable } from '../errors.ts'
 import { wasNeverSent, type Answer } from '../remote/client.ts'
-import { parseDocument } from '../remote/document.ts'
+import { dataOf, isObject } from '../remote/document.ts'
 import type { RemoteRecord, Resource } from '../resource.ts'
 import type { Change, Outbox } from '../store/outbox.ts'
 import { withdrawRequest } from '../store/requests.ts'
@@ -9,6 +8,7 @@ import type { Rebase } from '../store/settle.ts'
 import type { Asking } from './check.ts'
 import type { Rules } from './conflict.ts'
 import type { Side } from './fold.ts'
+import { objectionTo } from './very-record.ts'
 import { SyncError } from '../sync-error.ts'
 
 export interface PushDeps extends Asking {
@@ -65,13 +65,43 @@ export async function withdrawing<T>({ sql }: PushDeps, { change, term }: Sendin
   }
 }
 
-/** A refusal is handed on; a success must carry what it made. */
+/** What a write was answered with: a refusal, its record, or something that proves nothing. */
+export type Outcome =
+  | { readonly refusal: Answer }
+  /** Null: deleted. */
+  | { readonly record: RemoteRecord | null; readonly answer: Answer }
+  | {
+      /** What it was answered with, in the middle of a sentence. */
+      readonly unproved: string
+      readonly isDocument: boolean
+      /** The record that it speaks of. */
+      readonly claimed: string | null
+      readonly answer: Answer
+    }
+
+/** A success is believed where it carries the very record, and a deletion where it carries nothing, as it should (204). */
 export const judgeOf =
-  ({ op }: Change) =>
-  (answer: Answer, url: string): Answer | { readonly record: RemoteRecord | null } => {
-    if (answer.status >= 400) return answer
-    if (op === 'delete') return { record: null }
-    const record = parseDocument(answer.body, url).records[0]
-    if (record === undefined) throw bodyUnreadable({ url, problem: 'it holds no record' })
-    return { record }
+  (deps: Asking, { change, resource }: Sending) =>
+  (answer: Answer, url: string): Outcome => {
+    const { status, body } = answer
+    if (status >= 400) return { refusal: answer }
+    if (change.op === 'delete' && status === 204) return { record: null, answer }
+    const unproved = (problem: string, data?: unknown): Outcome => ({
+      unproved: `it was answered with ${status}: ${problem}`,
+      isDocument: data !== undefined,
+      claimed: isObject(data) && data['type'] === resource.type && typeof data['id'] === 'string' ? data['id'] : null,
+      answer,
+    })
+    // Accepted is not done; and what is redirected is not followed.
+    if (change.op === 'delete' || (status !== 200 && status !== 201)) return unproved('nothing says that it is done')
+    let data: unknown
+    try {
+      data = dataOf(body, url)
+    } catch (error) {
+      if (!(error instanceof SyncError) || error.code !== 'SYNC_BODY_UNREADABLE') throw error
+      return unproved(String(error.facts['problem']))
+    }
+    const id = change.op === 'create' ? null : change.recordId
+    const problem = objectionTo(data, { ...deps, resource, id })
+    return problem === null ? { record: data as RemoteRecord, answer } : unproved(problem, data)
   }

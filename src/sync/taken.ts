@@ -18,9 +18,8 @@ export function ignoredOf(resource: Resource, sent: readonly Decision[], answer:
   return sent.filter(({ member, entry, local, remote, decision }) => {
     if (decision !== 'send' && decision !== 'local-wins') return false
     const column = resource.columns.find((one) => one.member === member)!
-    // Not told: nothing is known of it.
-    if (column.from === 'attribute' && !Object.hasOwn(answer.attributes ?? {}, member)) return false
     const held = heldBy(answer, column, entry)
+    // Not told: nothing is known of it.
     if (held === undefined || isNearly(column.kind, held, local)) return false
     return held === null || isSame(column.kind, held, remote)
   })

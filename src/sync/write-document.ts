@@ -1,8 +1,6 @@
-/** The JSON:API body of a change, and what the errors of a refusal mean in columns (API notes §5, §6). */
+/** The JSON:API body of a change (API notes §5). */
 import type { RemoteRecord, Resource } from '../resource.ts'
-import type { DocumentError } from '../remote/document.ts'
 import type { Change } from '../store/outbox.ts'
-import type { Problem } from '../store/settle.ts'
 import { heldBy, type Decision } from './conflict.ts'
 import { withEntries, type Entry, type Members } from './fold.ts'
 
@@ -60,15 +58,5 @@ function documentOf(resource: Resource, id: string | undefined, attributes: Memb
       ...(given.length > 0 ? { attributes: Object.fromEntries(given) } : {}),
       ...(linked.length > 0 ? { relationships: Object.fromEntries(linked) } : {}),
     },
-  })
-}
-
-/** The bare library names the member in `detail`, "name - has already been taken", and in the pointer. */
-export function problemsOf({ columns }: Resource, errors: readonly DocumentError[]): Problem[] {
-  return errors.map(({ pointer, title, detail }) => {
-    const member =
-      /^\/data\/(?:attributes|relationships)\/([^/]+)/.exec(pointer ?? '')?.[1] ?? /^(\S+) - /.exec(detail)?.[1]
-    const column = columns.find((one) => one.member === member)?.name ?? null
-    return { column, pointer, message: title || detail || 'no reason was given' }
   })
 }

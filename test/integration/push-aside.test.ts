@@ -45,19 +45,17 @@ const behind = async (domain: string): Promise<() => unknown> => {
 const due = () => worker.sql`update sync.outbox set not_before = null where state in ('waiting', 'sending')`
 
 it('a new row whose look-up is refused is set aside, and the others go on', async () => {
-  sim.setSwitches({ refusedFilters: { vendors: ['name'] } })
-  try {
-    await worker.sql`insert into scopestack.vendors (name) values ('Not to be asked for')`
-    const other = await behind('behind-a-look-up.test')
-    const fates = await worker.push()
-    expect(fates).toMatchObject([{ fate: 'parked', error: { code: 'SYNC_PUSH_REFUSED' } }, { fate: 'sent' }])
-    expect(fates[0]!.error!.message).toMatch(
-      /^ScopeStack refused to say what it holds, so the new row of vendors local-\S+ was not sent \(400\): .+\. "changes retry" asks again; /,
-    )
-    expect(other()).toBe('behind-a-look-up.test')
-  } finally {
-    sim.setSwitches({ refusedFilters: {} })
-  }
+  // A filter that is refused is left out; this is the list itself.
+  sim.addFault({ kind: '409', count: 'always', match: { method: 'GET', type: 'vendors' } })
+  await worker.sql`insert into scopestack.vendors (name) values ('Not to be asked for')`
+  const other = await behind('behind-a-look-up.test')
+  const fates = await worker.push()
+  expect(fates).toMatchObject([{ fate: 'parked', error: { code: 'SYNC_PUSH_REFUSED' } }, { fate: 'sent' }])
+  expect(fates[0]!.error!.message).toMatch(
+    /^ScopeStack refused to say what it holds, so the new row of vendors local-\S+ was not sent \(409\): .+\. "changes retry" asks again; /,
+  )
+  expect(other()).toBe('behind-a-look-up.test')
+  sim.removeFault()
   const [change] = await worker.sql<{ id: number }[]>`select id::float8 as id from sync.outbox order by id`
   await retryChange(worker.sql, change!.id)
   expect(await worker.push()).toMatchObject([{ fate: 'sent' }])

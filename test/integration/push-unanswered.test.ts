@@ -187,10 +187,10 @@ const ASIDE: Record<string, { before: () => Promise<unknown>; why: RegExp }> = {
       sim.addFault({ kind: 'lost-answer', match: { method: 'POST', type: 'vendors' } })
       await worker.push()
       await pass(0)
-      sim.setSwitches({ refusedFilters: { vendors: ['name'] } })
-      return await worker.push().finally(() => sim.setSwitches({ refusedFilters: {} }))
+      sim.addFault({ kind: '409', count: 'always', match: { method: 'GET', type: 'vendors' } })
+      return await worker.push().finally(() => sim.removeFault())
     },
-    why: /and ScopeStack refused to be asked for it \(400\): /,
+    why: /and ScopeStack refused to be asked for it \(409\): /,
   },
 }
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { errorDetail, parseDocument } from '../../../src/remote/document.ts'
+import { parseDocument } from '../../../src/remote/document.ts'
 
 const URL = 'https://api.example.test/demo/v1/clients'
 const list = (members: unknown[], meta: object = {}) => JSON.stringify({ data: members, meta })
@@ -56,16 +56,5 @@ describe('a document', () => {
         message: expect.stringContaining(problem),
       }),
     )
-  })
-})
-
-describe("an error body's detail", () => {
-  it('is its titles and details in one line', () => {
-    const body = '{"errors":[{"title":"Invalid field","detail":"lob is not a valid include"},{"title":"Other"}]}'
-    expect(errorDetail(body)).toBe('Invalid field: lob is not a valid include; Other')
-  })
-
-  it.each(['', '<html>', '{}', '{"errors":7}', '{"errors":[null,3]}'])('is empty for %j', (body) => {
-    expect(errorDetail(body)).toBe('')
   })
 })
