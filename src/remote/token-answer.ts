@@ -6,7 +6,8 @@
 import { bodyUnreadable, credentialsRefused, tokenFailed } from '../errors.ts'
 import { tokenUnusable } from '../errors/tokens.ts'
 import { throwIfLater } from './answer.ts'
-import { errorDetail, isObject } from './document.ts'
+import { isObject } from './document.ts'
+import { errorDetail } from './refusal.ts'
 import type { HttpResponse } from './http.ts'
 import { createRedactor, redactedResponse, type Redactor } from './redact.ts'
 
