@@ -155,13 +155,17 @@ const single = (deps: ApiDeps, model: Model, rec: Rec, params: URLSearchParams):
 /** A weak ETag from the data's version and the address: right for any change, and no body is hashed (a 200 kB page would
  *  cost 0.2 ms). A change elsewhere changes it too, as the price. */
 function tagged(deps: ApiDeps, call: Call, body: () => Buffer[] | Buffer): Answer {
-  const { etags } = deps.switches
+  const { etags, signedAddresses } = deps.switches
   if (etags === 'none') return answer(200, jsonApi, body())
-  const version = etags === 'constant' ? '' : String(deps.records.version)
+  const before = deps.documents.signed()
+  const made = signedAddresses ? body() : null
+  // A page with addresses that are signed anew is never the same: the library's server makes its ETag of the body.
+  const fresh = deps.documents.signed() > before ? ` ${String(before)}` : ''
+  const version = etags === 'constant' ? '' : String(deps.records.version) + fresh
   const about = `${deps.instance} ${version} ${call.path}?${call.params.toString()}`
   const etag = `W/"${hash('md5', about)}"`
   const asked = (call.headers['if-none-match'] ?? '').split(',').map((entry) => entry.trim())
   if (asked.includes(etag) || (etags === 'blind' && call.headers['if-none-match'] !== undefined))
     return answer(304, null, nothing, { ETag: etag })
-  return answer(200, jsonApi, body(), { ETag: etag })
+  return answer(200, jsonApi, made ?? body(), { ETag: etag })
 }

@@ -1,6 +1,7 @@
 import type { Model } from './model/model.ts'
 import { inOrder } from './records.ts'
 import type { Link, Linkage, Memo, Rec, Records } from './records.ts'
+import { createSigner } from './signing.ts'
 import type { Switches } from './switches.ts'
 import { createTemplates } from './templates.ts'
 
@@ -17,6 +18,8 @@ export type Documents = {
   /** the same as it is sent */
   linkageText(rec: Rec, name: string): string
   address(path: string): string
+  /** how many addresses were signed so far: a body that has some is new each time */
+  signed(): number
 }
 
 export function createDocuments(deps: { records: Records; place: () => Place; switches: Switches }): Documents {
@@ -60,6 +63,13 @@ export function createDocuments(deps: { records: Records; place: () => Place; sw
   }
 
   const templates = createTemplates(address, spelled)
+  const signer = createSigner()
+
+  function shown(rec: Rec, fields: ReadonlySet<string> | null, withheld: readonly string[]): Rec['attributes'] {
+    const own = fields === null ? rec.attributes : only(rec.attributes, fields)
+    const left = withheld.length === 0 ? own : only(own, new Set(Object.keys(own)).difference(new Set(withheld)))
+    return switches.signedAddresses ? signer.sign(left) : left
+  }
 
   function write(
     rec: Rec,
@@ -68,10 +78,12 @@ export function createDocuments(deps: { records: Records; place: () => Place; sw
     fields: ReadonlySet<string> | null,
     shape: string,
   ): string {
-    const { linksWithAccount, lobPath, lobType } = switches
-    const template = templates(model, linked, fields, `${shape} ${String(linksWithAccount)} ${lobPath} ${lobType}`)
+    const { linksWithAccount, lobPath, lobType, withheldRelationships, withheldAttributes } = switches
+    const hidden = withheldRelationships[rec.type] ?? []
+    const key = `${shape} ${String(linksWithAccount)} ${lobPath} ${lobType} ${hidden.join(',')}`
+    const template = templates(model, linked, fields, hidden, key)
     const id = encodeURIComponent(rec.id)
-    const attributes = fields === null ? rec.attributes : only(rec.attributes, fields)
+    const attributes = shown(rec, fields, withheldAttributes[rec.type] ?? [])
     let text = `{"id":${JSON.stringify(rec.id)}${template.head.join(id)}${JSON.stringify(attributes)}`
     for (const { run, name } of template.relationships) {
       text += run.join(id)
@@ -83,7 +95,7 @@ export function createDocuments(deps: { records: Records; place: () => Place; sw
   /** Adjacent records of one buffer leave as one stretch: a page asked for twice is one piece, and nothing is copied. */
   function pieces(recs: readonly Rec[], linkedOf: (rec: Rec) => readonly string[], query: Fieldsets): Buffer[] {
     const memos: (Memo | null)[] = []
-    const fresh: { at: number; text: string; size: number; shape: string; stamp: number }[] = []
+    const fresh: { at: number; text: string; size: number; shape: string; stamp: number; kept: boolean }[] = []
     let size = 0
     for (const rec of recs) {
       const model = modelOf(rec)
@@ -95,30 +107,32 @@ export function createDocuments(deps: { records: Records; place: () => Place; sw
       const held = shape === '' ? rec.plain : rec.memo
       if (held !== null && held.shape === shape && held.stamp === stamp) memos.push(held)
       else {
+        const signed = signer.count()
         const text = write(rec, model, linked, fields, shape)
         const bytes = Buffer.byteLength(text)
-        fresh.push({ at: memos.length, text, size: bytes, shape, stamp })
+        const kept = signer.count() === signed
+        fresh.push({ at: memos.length, text, size: bytes, shape, stamp, kept })
         memos.push(null)
         size += bytes + 1
       }
     }
     const buffer = Buffer.allocUnsafeSlow(size)
     let from = 0
-    for (const { at, text, size: bytes, shape, stamp } of fresh) {
+    for (const { at, text, size: bytes, shape, stamp, kept } of fresh) {
       buffer.write(text, from)
       buffer.write(',', from + bytes)
       const memo = { shape, stamp, buffer, from, to: from + bytes }
       from = memo.to + 1
       memos[at] = memo
       const rec = recs[at]
-      if (rec === undefined) continue
+      if (rec === undefined || !kept) continue
       if (shape === '') rec.plain = memo
       else rec.memo = memo
     }
     return stretches(memos)
   }
 
-  return { pieces, linkage, linkageText, address }
+  return { pieces, linkage, linkageText, address, signed: () => signer.count() }
 }
 
 function stretches(memos: readonly (Memo | null)[]): Buffer[] {

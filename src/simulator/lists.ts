@@ -3,10 +3,11 @@ import type { Documents } from './documents.ts'
 import type { Model } from './model/model.ts'
 import type { Shown } from './paging.ts'
 import type { IncludeTree, Query } from './query.ts'
-import type { Rec, Records } from './records.ts'
+import type { Link, Rec, Records } from './records.ts'
+import type { Switches } from './switches.ts'
 import { permissions } from './templates.ts'
 
-type Deps = { readonly records: Records; readonly documents: Documents }
+type Deps = { readonly records: Records; readonly documents: Documents; readonly switches: Switches }
 
 /** The relationships that carry linkage, by type of the included record. */
 type Shapes = ReadonlyMap<string, readonly string[]>
@@ -35,12 +36,19 @@ function included(deps: Deps, query: Query, primary: readonly Rec[]): { found: M
 function withIncluded(deps: Deps, query: Query, primary: readonly Rec[], parts: Buffer[]): void {
   if (query.include.size === 0) return
   const { found, shapes } = included(deps, query, primary)
+  const told = (rec: Rec): readonly string[] => {
+    const names = shapes.get(rec.type) ?? []
+    if (deps.switches.nestedNulls === 'told') return names
+    return names.filter((name) => !isNobody(deps.documents.linkage(rec, name)))
+  }
   parts.push(
     Buffer.from(',"included":['),
-    ...deps.documents.pieces([...found.values()], (rec) => shapes.get(rec.type) ?? [], query.fields),
+    ...deps.documents.pieces([...found.values()], told, query.fields),
     Buffer.from(']'),
   )
 }
+
+const isNobody = (held: Link | null | Link[]): boolean => held === null || (Array.isArray(held) && held.length === 0)
 
 export function listDocument(
   deps: Deps,

@@ -61,6 +61,16 @@ export type Switches = {
   forbidden: string[]
   /** types that can be read, and answer 403 to writes */
   readOnly: string[]
+  /**
+   * a relationship of an included record that was asked for by a dotted include and has nobody at its end: the library
+   * (0.10.7) leaves its `data` out there, though a list says `null` or `[]` of the same one
+   */
+  nestedNulls: 'told' | 'left-out'
+  /** by type: attributes, and relationships, that no answer carries, as of a role that may not see them */
+  withheldAttributes: Record<string, string[]>
+  withheldRelationships: Record<string, string[]>
+  /** every address in an attribute is signed anew in each answer, in one of the forms that storage services have */
+  signedAddresses: boolean
   refusedIncludes: Record<string, string[]>
   refusedFilters: Record<string, string[]>
   refusedSorts: Record<string, string[]>
@@ -111,6 +121,10 @@ export function switchesOf(profile: Profile): Switches {
     lobType: 'lines-of-business',
     forbidden: [],
     readOnly: [],
+    nestedNulls: 'left-out',
+    withheldAttributes: {},
+    withheldRelationships: {},
+    signedAddresses: false,
     refusedIncludes: {},
     refusedFilters: {},
     refusedSorts: {},
@@ -134,6 +148,7 @@ const choices: Partial<Record<keyof Switches, readonly string[]>> = {
   lobPath: lobNames,
   compression: ['off', 'negotiated', 'unasked'],
   lobType: lobNames,
+  nestedNulls: ['told', 'left-out'],
   activeDefault: ['not-archived', 'active', 'all'],
   emptyFilterValue: ['null', 'nothing'],
   includeErrors: ['named', 'empty'],
@@ -145,6 +160,8 @@ const wholeOrNull: ReadonlySet<string> = new Set(['tokenLifetime', 'heavyPages',
 
 /** by type */
 const named: ReadonlySet<string> = new Set([
+  'withheldAttributes',
+  'withheldRelationships',
   'refusedIncludes',
   'refusedFilters',
   'refusedSorts',

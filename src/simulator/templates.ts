@@ -17,13 +17,19 @@ const mark = '\u0000'
 export function createTemplates(
   address: (path: string) => string,
   spelled: (type: string) => string,
-): (model: Model, linked: readonly string[], fields: ReadonlySet<string> | null, key: string) => Template {
+): (
+  model: Model,
+  linked: readonly string[],
+  fields: ReadonlySet<string> | null,
+  hidden: readonly string[],
+  key: string,
+) => Template {
   const known = new Map<string, Template>()
-  return (model, linked, fields, key) => {
+  return (model, linked, fields, hidden, key) => {
     const name = `${model.type} ${key}`
     const held = known.get(name)
     if (held !== undefined) return held
-    const made = make(address, spelled(model.type), model, linked, fields)
+    const made = make(address, spelled(model.type), model, linked, fields, hidden)
     // sparse fieldsets come in any number
     if (known.size > 500) known.clear()
     known.set(name, made)
@@ -37,13 +43,15 @@ function make(
   model: Model,
   linked: readonly string[],
   fields: ReadonlySet<string> | null,
+  hidden: readonly string[],
 ): Template {
   const self = address(`/${model.type}/${mark}`)
   let links = `{"self":"${self}"`
   for (const action of model.actions) links += `,"${action}":"${self}/${action}"`
   for (const [name, lookup] of Object.entries(model.lookups)) links += `,"${name}":"${address(`/${lookup}`)}"`
   const head = `,"type":"${type}","links":${links}},"attributes":`
-  const related = [...Object.keys(model.toOne), ...Object.keys(model.toMany)]
+  const all = [...Object.keys(model.toOne), ...Object.keys(model.toMany)]
+  const related = all.filter((name) => !hidden.includes(name))
   const shown = fields === null ? related : related.filter((name) => fields.has(name))
   const relationships: { run: string[]; name: string | null }[] = []
   let text = shown.length > 0 ? ',"relationships":{' : ''
