@@ -7,6 +7,7 @@
  */
 
 import { checkKey, checkNames } from './resource/checks.ts'
+import { columnsOf, snakeCase } from './resource/columns.ts'
 
 /** The type of a column. `texts` is `text[]`; every other kind is named after what it holds, not after its SQL type. */
 export type Kind = 'text' | 'boolean' | 'integer' | 'decimal' | 'date' | 'timestamp' | 'json' | 'texts'
@@ -20,6 +21,7 @@ export interface Attribute {
   readonly entries: Entries | undefined
   /** The type whose id it holds, where that is no relationship. */
   readonly target: string | undefined
+  readonly volatile: boolean
 }
 
 /**
@@ -43,6 +45,11 @@ interface MemberOptions {
   readonly writable?: boolean
   readonly entries?: Entries
   readonly target?: string
+  /**
+   * Another value in every answer although nothing changed: it is kept up to date, and is no difference. An address that is
+   * signed anew each time is recognised by its shape, and need not be declared.
+   */
+  readonly volatile?: boolean
   /** Only where the name made from the member clashes with another column. */
   readonly column?: string
 }
@@ -56,6 +63,7 @@ const attribute =
     column: options.column,
     entries: options.entries,
     target: options.target,
+    volatile: options.volatile ?? false,
   })
 
 /** Strings. Numbers fit too, in their JSON spelling: ids inside attributes are numbers (API notes §8). */
@@ -126,6 +134,7 @@ export interface Column {
   readonly writable: boolean
   readonly comment: string
   readonly entries: Entries | undefined
+  readonly volatile: boolean
 }
 
 /**
@@ -193,9 +202,6 @@ interface Declaration {
   readonly carries?: readonly string[]
 }
 
-/** `custom-hours?` → `custom_hours`. */
-const snakeCase = (member: string): string => member.replaceAll('-', '_').replace(/\?$/, '')
-
 /**
  * @param type the JSON:API type; the list's path and the table's name follow from it.
  * @throws Error when two members would share a column, or a name is not usable as a column. It is the author of a
@@ -228,21 +234,4 @@ export function defineResource(type: string, declaration: Declaration): Resource
     naturalKey: declaration.naturalKey,
     carries: declaration.carries ?? [],
   }
-}
-
-function columnsOf(
-  members: Readonly<Record<string, Attribute | Relationship>>,
-  from: Column['from'],
-  suffix: string,
-): Column[] {
-  return Object.entries(members).map(([member, declared]) => ({
-    name: declared.column ?? snakeCase(member) + suffix,
-    member,
-    from,
-    kind: 'kind' in declared ? declared.kind : from === 'to-many' ? 'texts' : 'text',
-    target: 'type' in declared ? declared.type : declared.target,
-    writable: declared.writable,
-    comment: declared.comment,
-    entries: 'entries' in declared ? declared.entries : undefined,
-  }))
 }

@@ -17,6 +17,10 @@ export const pull: Verb = {
   options: [
     { flags: '--full', about: 'read everything, not only what changed, and begin anew where a pull was interrupted' },
     { flags: '--allow-mass-delete', about: 'with --full: believe a list that lacks more rows than SYNC_DELETE_LIMIT' },
+    {
+      flags: '--accept-withheld',
+      about: 'with --full: take it for right that records no longer carry what every one of them had',
+    },
     { flags: '--json', about: 'one JSON object a line on stdout, for machines' },
   ],
   help: `Brings every table up to date and writes the rows that differ. What says when it changed, and
@@ -32,7 +36,9 @@ Without DATABASE_URL an embedded Postgres is used, in .scopestack-sync/ of this 
 Each resource ends as one of
   ok          the list was proved to be all there
   absent      the account does not have it, which was to be expected
-  incomplete  it could not be proved; what was read is written, and nothing deleted
+  incomplete  it could not be proved; what was read is written, and nothing deleted. Or records
+              lack a member that every one of them had: its column keeps what was sent last,
+              until it comes back or --accept-withheld says that it is gone for good
   suspect     so much is missing from the list that nothing was deleted
   forbidden   the service account's role may not see it
   failed      the reason is shown
@@ -48,6 +54,10 @@ Examples
     const allowMassDelete = options['allowMassDelete'] === true
     if (allowMassDelete && options['full'] !== true) {
       throw usage('--allow-mass-delete needs --full: only a list that is read whole shows what is gone.')
+    }
+    const acceptWithheld = options['acceptWithheld'] === true
+    if (acceptWithheld && options['full'] !== true) {
+      throw usage('--accept-withheld needs --full: only reading everything shows what every record carries.')
     }
     const json = options['json'] === true
     const terminal = process.stderr.isTTY && process.stdout.isTTY
@@ -79,6 +89,7 @@ Examples
           restart: options['full'] === true,
           allowMassDelete,
           anew: args.length > 0,
+          acceptWithheld,
           signal,
           onEvent: (event) => progress.event(event),
         })

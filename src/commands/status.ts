@@ -117,6 +117,7 @@ const parkedLine = ({ resource, count }: Status['parked'][number]): string =>
 const DRIFT_MEANS: Readonly<Record<string, string>> = {
   undeclared: 'is not in the catalog and kept in sync_extra',
   misfit: 'had values that do not fit its column; they are kept in sync_extra',
+  withheld: 'was in every record before and is missed; what stands there may be out of date',
   gone: 'is declared and was not sent',
   refused: 'is refused by the server and left out of the question',
 }

@@ -2,6 +2,7 @@
 import { bodyUnreadable } from '../errors.ts'
 import { isRawJSON, parseExact } from '../exact-json.ts'
 import type { RemoteRecord } from '../resource.ts'
+import { tellNobody } from './linkage.ts'
 
 export interface Document {
   /** Members of `data` that are records; a single record is a list of one. */
@@ -15,7 +16,7 @@ export interface Document {
 }
 
 /**
- * @param url only for the message.
+ * @param url of the request, for the message, and since its `include` says of which relationships the answer must tell.
  * @throws SyncError SYNC_BODY_UNREADABLE (retry) when it is not a JSON:API document: a cut or foreign body is never an
  *   end of data.
  */
@@ -24,10 +25,12 @@ export function parseDocument(body: string, url: string): Document {
   const data = Array.isArray(document['data']) ? document['data'] : document['data'] === null ? [] : [document['data']]
   const records = data.filter(isRecord)
   const meta = isObject(document['meta']) ? document['meta'] : {}
+  const included = Array.isArray(document['included']) ? document['included'].filter(isRecord) : []
+  tellNobody({ records, included }, url)
   return {
     records,
     unusable: records.length === data.length ? [] : data.filter((member) => !isRecord(member)),
-    included: Array.isArray(document['included']) ? document['included'].filter(isRecord) : [],
+    included,
     recordCount: countOf(meta['record-count']),
     pageCount: countOf(meta['page-count']),
   }

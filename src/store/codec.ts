@@ -88,3 +88,8 @@ function encodeTexts(value: unknown): Encoded {
 /** `{"a","b",NULL}`: the text form of `text[]`. */
 export const arrayLiteral = (items: readonly (string | null)[]): string =>
   `{${items.map((item) => (item === null ? 'NULL' : `"${item.replace(/["\\]/g, '\\$&')}"`)).join(',')}}`
+
+export type Members = Readonly<Record<string, unknown>>
+
+export const isMembers = (value: unknown): value is Members =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)

@@ -10,10 +10,12 @@
  */
 import type { RemoteRecord, Resource } from '../resource.ts'
 import { arrayLiteral, isStorable } from './codec.ts'
-import { isDataError, quote, type Database, type Transaction } from './database.ts'
+import { isDataError, type Database, type Transaction } from './database.ts'
 import { isComparable } from './edited.ts'
-import { rowColumns, rowMaker, type Row } from './row.ts'
-import { SQL_TYPE } from './tables.ts'
+import { findDiffering, type DifferingColumn } from './differing.ts'
+import { rowMaker, type Row } from './row.ts'
+import { statementsFor } from './row-statements.ts'
+import type { Told } from './told.ts'
 
 export type Comparison =
   | { readonly id: string; readonly state: 'equal' }
@@ -23,13 +25,6 @@ export type Comparison =
   /** The record cannot be compared: it is no row, or Postgres takes one of its values for none. */
   | { readonly id: string; readonly state: 'refused'; readonly reason: string }
 
-interface DifferingColumn {
-  readonly name: string
-  /** As Postgres writes them; null is NULL. */
-  readonly remote: string | null
-  readonly mirror: string | null
-}
-
 export interface Comparer {
   /**
    * One answer for each id, in the order of the records; the last of several records with one id counts. Columns that a
@@ -38,23 +33,28 @@ export interface Comparer {
    * @param sql no transaction: a value that Postgres refuses would end it for the others.
    */
   compare(sql: Database, records: readonly RemoteRecord[]): Promise<Comparison[]>
+  /** Of the records so far, how many lack each member that was told of every record before. */
+  lacking(): ReadonlyMap<string, number>
 }
 
-/** Made once for each resource, like what loads it. */
-export function createComparer(resource: Resource): Comparer {
-  const toRow = rowMaker(resource)
-  const statements = new Map<string, string>()
-  const statementFor = (untold: string): string => {
-    const statement = statements.get(untold) ?? statementOf(resource, new Set(untold.split(',')))
-    statements.set(untold, statement)
-    return statement
-  }
+/**
+ * Made once for each resource, like what loads it.
+ *
+ * @param expected what every record carried before; without it nothing is missed.
+ */
+export function createComparer(resource: Resource, expected?: Told): Comparer {
+  const toRow = rowMaker(resource, expected)
+  const statements = statementsFor(resource)
+  const differing = findDiffering(resource, statements)
+  const lacking = new Map<string, Set<string>>()
 
   /** One bad value among many is found by halving: 1,000 rows cost twenty statements more, and only then. */
   async function differences(sql: Database, rows: readonly Row[]): Promise<Comparison[]> {
     try {
-      const found = await sql.unsafe<Found[]>(statementFor(rows[0]!.untold), [recordset(rows)], { prepare: true })
-      return comparisonsOf(found)
+      const found = await differing(sql, rows)
+      return found.map(({ id, columns }) =>
+        columns === undefined ? { id, state: 'missing' } : { id, state: 'different', columns },
+      )
     } catch (error) {
       if (!isDataError(error)) throw error
       if (rows.length === 1) {
@@ -64,6 +64,17 @@ export function createComparer(resource: Resource): Comparer {
       const half = rows.length >> 1
       return [...(await differences(sql, rows.slice(0, half))), ...(await differences(sql, rows.slice(half)))]
     }
+  }
+
+  /** @param rows of one shape. */
+  async function countLacking(sql: Database, rows: readonly Row[]): Promise<void> {
+    const { withheld, missed } = rows[0]!.shape
+    const holding = missed.length === 0 ? [] : await statements.holding<{ id: string }>(sql, rows)
+    const count = (member: string, some: readonly { readonly id: string }[]): void => {
+      if (some.length > 0) lacking.set(member, new Set([...(lacking.get(member) ?? []), ...some.map(({ id }) => id)]))
+    }
+    for (const { member } of withheld) count(member, rows)
+    for (const member of missed) count(member, holding)
   }
 
   return {
@@ -81,61 +92,15 @@ export function createComparer(resource: Resource): Comparer {
           rows.delete(record.id)
         }
       }
-      for (const alike of Map.groupBy(rows.values(), ({ untold }) => untold).values()) {
+      for (const alike of Map.groupBy(rows.values(), ({ shape }) => shape.key).values()) {
         for (const found of await differences(sql, alike)) answers.set(found.id, found)
+        await countLacking(sql, alike)
       }
       return [...answers.values()]
     },
+    lacking: () => new Map([...lacking].map(([member, ids]) => [member, ids.size])),
   }
 }
-
-interface Found extends DifferingColumn {
-  readonly id: string
-  /** Null: no row. */
-  readonly name: string
-}
-
-const comparisonsOf = (found: readonly Found[]): Comparison[] =>
-  [...Map.groupBy(found, ({ id }) => id)].map(([id, columns]) =>
-    columns[0]!.name === null
-      ? { id, state: 'missing' }
-      : {
-          id,
-          state: 'different',
-          columns: columns.map(({ name, remote, mirror }) => ({ name, remote, mirror })),
-        },
-  )
-
-/** Says nothing of rows that are equal. Columns go by their position, since their names may be anything. */
-function statementOf(resource: Resource, untold: ReadonlySet<string>): string {
-  const type = new Map(resource.columns.map(({ name, kind }) => [name, SQL_TYPE[kind]]))
-  const names = rowColumns(resource)
-  const told = [...names.entries()].filter(([position, name]) => position > 0 && !untold.has(name))
-  const compared = told.map(([position, name]) => {
-    const sent = `v.${quote(String(position))}`
-    const held = `m.${quote(name)}`
-    return `('${name}', ${held} is distinct from ${sent}, ${sent}::text, ${held}::text)`
-  })
-  return `
-    with v as materialized (
-      select s."0" as id, ${told
-        .map(([position, name]) => {
-          const cast = name === 'sync_extra' ? 'jsonb' : type.get(name)!
-          return `s.${quote(String(position))}::${cast}`
-        })
-        .join(', ')}
-      from json_to_recordset($1::text::json) as s(${names.map((_, index) => `${quote(String(index))} text`).join(', ')})
-    )
-    select v.id, d.name, d.remote, d.mirror
-    from v
-    left join scopestack.${quote(resource.table)} m on m.id = v.id and m.sync_deleted_at is null
-    left join lateral (values ${compared.join(', ')}) as d(name, differs, remote, mirror) on m.id is not null and d.differs
-    where m.id is null or d.differs`
-}
-
-/** Rows as an array of objects whose keys are the columns' positions. */
-const recordset = (rows: readonly Row[]): string =>
-  JSON.stringify(rows.map((row) => Object.fromEntries(row.values.entries())))
 
 /** Ids sent at once; a million are a hundred statements. */
 const IDS_AT_ONCE = 10_000

@@ -57,7 +57,7 @@ export async function settleParked(sql: Database | Transaction, resource: string
 
 export interface DriftNote {
   readonly member: string
-  readonly kind: 'undeclared' | 'misfit' | 'gone' | 'refused'
+  readonly kind: 'undeclared' | 'misfit' | 'withheld' | 'gone' | 'refused'
   readonly sample: string
 }
 
@@ -100,6 +100,20 @@ export async function forgetRefused(sql: Database, resource: string, members: re
   await sql`
     delete from sync.drift
     where resource = ${resource} and kind = 'refused' and member = any(${arrayLiteral(members)}::text[])`
+}
+
+/** Members that records lack which were told of every record before. */
+export async function readWithheld(sql: Database | Transaction, resource: string): Promise<string[]> {
+  const rows = await sql<{ member: string }[]>`
+    select member from sync.drift where resource = ${resource} and kind = 'withheld' order by member`
+  return rows.map(({ member }) => member)
+}
+
+/** Those that were not missed since then are back. */
+export async function settleWithheld(tx: Transaction, resource: string, since: Date | null): Promise<void> {
+  await tx`
+    delete from sync.drift
+    where resource = ${resource} and kind = 'withheld' and (${since}::timestamptz is null or last_seen_at < ${since})`
 }
 
 export interface Capability {

@@ -3,6 +3,7 @@
  *
  *   ids of the batch ──► their digests in the mirror ──► new: COPY straight into the table
  *                                                   ├──► different: one UPDATE from a JSON recordset
+ *                                                   ├──► of other columns: their values are compared
  *                                                   └──► equal: nothing, so an unchanged row costs no WAL
  *
  * Rejected: a temp table joined to the mirror (COPY twice, and a plan that depends on statistics no fresh table has);
@@ -11,10 +12,13 @@
 import { finished } from 'node:stream/promises'
 import type { RemoteRecord, Resource } from '../resource.ts'
 import { arrayLiteral } from './codec.ts'
-import { isDataError, quote, type Transaction } from './database.ts'
+import { isDataError, type Transaction } from './database.ts'
+import { findDiffering } from './differing.ts'
+import { saysAsMuch, standing } from './digest.ts'
 import { editedRows, noteReturns, type Edited } from './edited.ts'
-import { rowColumns, rowMaker, type Drift, type Row } from './row.ts'
-import { SQL_TYPE } from './tables.ts'
+import { rowMaker, type Drift, type Row } from './row.ts'
+import { statementsFor, TOMBSTONE } from './row-statements.ts'
+import type { Told } from './told.ts'
 
 export interface Loaded {
   readonly inserted: number
@@ -26,6 +30,8 @@ export interface Loaded {
   readonly written: readonly string[]
   /** Ids of the records that were not written because their rows hold local edits. */
   readonly left: readonly string[]
+  /** Ids of the records that lack a member which was told of every record before. */
+  readonly lacking: readonly string[]
   readonly drift: readonly Drift[]
   /** Records that are no row, and rows Postgres would not take, with the reason. */
   readonly rejected: readonly Rejected[]
@@ -50,21 +56,24 @@ export interface Mirror {
   load(tx: Transaction, records: readonly RemoteRecord[], whose?: Whose): Promise<Loaded>
   /** The same with each row in a savepoint of its own: slow, and one bad row rejects only itself. */
   loadOneByOne(tx: Transaction, records: readonly RemoteRecord[]): Promise<Loaded>
-  /** Declared attributes that none of the records carried so far. */
+  /** Declared attributes that no record carried, neither so far nor before. */
   unmet(): readonly string[]
+  /** Members that every record carried so far. */
+  told(): Told
 }
 
-export function createMirror(resource: Resource): Mirror {
-  const toRow = rowMaker(resource)
-  const names = [...rowColumns(resource), 'sync_hash']
-  const statements = statementsFor(resource, names)
+/** @param expected what every record carried before; without it nothing is missed. */
+export function createMirror(resource: Resource, expected?: Told): Mirror {
+  const toRow = rowMaker(resource, expected)
+  const statements = statementsFor(resource)
+  const differing = findDiffering(resource, statements)
 
   async function write(
     tx: Transaction,
     all: ReadonlyMap<string, Row>,
     add: (tx: Transaction, fresh: readonly Row[]) => Promise<unknown>,
     whose: Whose,
-  ): Promise<Omit<Loaded, 'drift' | 'rejected'>> {
+  ): Promise<Omit<Loaded, 'drift' | 'rejected'> & { readonly withheld: readonly Drift[] }> {
     const known = new Map<string, string>()
     // A plan made while the table was empty would scan it whole for every later batch.
     const ids = arrayLiteral([...all.keys()])
@@ -81,17 +90,33 @@ export function createMirror(resource: Resource): Mirror {
 
     const fresh: Row[] = []
     const changed: Row[] = []
+    const unclear: Row[] = []
+    const renewed: Row[] = []
     for (const row of rows.values()) {
       const digest = known.get(row.id)
-      if (digest === undefined) fresh.push(row)
+      const stands = digest === undefined ? 'new' : standing(digest, row.hash)
+      if (stands === 'new') fresh.push(row)
       // The digest says nothing of what an editor has written since.
-      else if (digest !== row.hash || whose === 'push') changed.push(row)
+      else if (whose === 'push' || ALWAYS.has(digest!)) changed.push(row)
+      // What has no column and is missed is in the digest, and stays in the row.
+      else if (stands === 'changed' && row.shape.missed.length === 0) changed.push(row)
+      else if (stands !== 'same') unclear.push(row)
+      else if (row.fleeting) renewed.push(row)
+    }
+    for (const alike of Map.groupBy(unclear, ({ shape }) => shape.key).values()) {
+      const others = new Set((await differing(tx, alike)).map(({ id }) => id))
+      for (const row of alike) {
+        const digest = known.get(row.id)!
+        if (others.has(row.id)) changed.push(row)
+        else if (saysAsMuch(digest, row.hash)) renewed.push(row)
+        else if (row.fleeting) renewed.push({ ...row, hash: digest })
+      }
     }
     if (fresh.length > 0) await add(tx, fresh)
-    for (const [untold, alike] of Map.groupBy(changed, (row) => row.untold)) {
-      await tx.unsafe(updateFor(untold), [recordset(alike)], { prepare: true })
-    }
+    for (const alike of Map.groupBy(changed, ({ shape }) => shape.key).values()) await statements.update(tx, alike)
+    for (const alike of Map.groupBy(renewed, ({ shape }) => shape.key).values()) await statements.refresh(tx, alike)
     if (whose === 'pull') await noteReturns(tx, resource.type, arrayLiteral([...rows.keys()]))
+    const { notes, ids: lacking } = await missing(tx, rows.values())
     return {
       inserted: fresh.length,
       updated: changed.length,
@@ -99,6 +124,8 @@ export function createMirror(resource: Resource): Mirror {
       fresh: [...all.keys()].filter(isNew).length,
       written: [...fresh, ...changed].map(({ id }) => id),
       left: [...edited.left],
+      lacking,
+      withheld: notes,
     }
   }
 
@@ -113,16 +140,6 @@ export function createMirror(resource: Resource): Mirror {
     await Promise.race([ended, new Promise((resolve) => stream.write(lines, resolve))])
     stream.end()
     await Promise.race([ended, tx`select`.then(() => ended)])
-  }
-
-  const insert = (tx: Transaction, fresh: readonly Row[]) =>
-    tx.unsafe(statements.insert, [recordset(fresh)], { prepare: true })
-
-  const updates = new Map<string, string>()
-  const updateFor = (untold: string): string => {
-    const statement = updates.get(untold) ?? statements.update(new Set(untold.split(',')))
-    updates.set(untold, statement)
-    return statement
   }
 
   function rowsOf(records: readonly RemoteRecord[]): { rows: Map<string, Row>; rejected: Rejected[] } {
@@ -140,12 +157,29 @@ export function createMirror(resource: Resource): Mirror {
     return { rows, rejected }
   }
 
+  /** What no record lacked before, and these do. Of what is not declared: where the row still holds it. */
+  async function missing(tx: Transaction, all: Iterable<Row>): Promise<{ notes: Drift[]; ids: string[] }> {
+    const notes: Drift[] = []
+    const ids: string[] = []
+    for (const alike of Map.groupBy(all, ({ shape }) => shape.key).values()) {
+      const { withheld, missed } = alike[0]!.shape
+      const holding = missed.length === 0 ? [] : await statements.holding<{ id: string }>(tx, alike)
+      if (withheld.length === 0 && holding.length === 0) continue
+      notes.push(...withheld)
+      if (holding.length > 0)
+        notes.push(...missed.map((member): Drift => ({ member, kind: 'withheld', sample: 'attribute' })))
+      ids.push(...(withheld.length > 0 ? alike : holding).map(({ id }) => id))
+    }
+    return { notes, ids }
+  }
+
   const driftOf = (rows: ReadonlyMap<string, Row>): Drift[] => [...rows.values()].flatMap((row) => row.drift)
 
   return {
     async load(tx, records, whose = 'pull') {
       const { rows, rejected } = rowsOf(records)
-      return { ...(await write(tx, rows, copy, whose)), drift: driftOf(rows), rejected }
+      const { withheld, ...loaded } = await write(tx, rows, copy, whose)
+      return { ...loaded, drift: [...driftOf(rows), ...withheld], rejected }
     },
 
     async loadOneByOne(tx, records) {
@@ -153,57 +187,35 @@ export function createMirror(resource: Resource): Mirror {
       const total = { inserted: 0, updated: 0, unchanged: 0, fresh: 0 }
       const written: string[] = []
       const left: string[] = []
+      const lacking: string[] = []
+      const drift = driftOf(rows)
       for (const [id, row] of rows) {
         try {
-          const one = await tx.savepoint((savepoint) => write(savepoint, new Map([[id, row]]), insert, 'pull'))
+          const one = await tx.savepoint((savepoint) =>
+            write(savepoint, new Map([[id, row]]), statements.insert, 'pull'),
+          )
           total.inserted += one.inserted
           total.updated += one.updated
           total.unchanged += one.unchanged
           total.fresh += one.fresh
           written.push(...one.written)
           left.push(...one.left)
+          lacking.push(...one.lacking)
+          drift.push(...one.withheld)
         } catch (error) {
           if (!isDataError(error)) throw error
           rejected.push({ id, reason: `Postgres would not take it: ${(error as Error).message}.` })
         }
       }
-      return { ...total, written, left, drift: driftOf(rows), rejected }
+      return { ...total, written, left, lacking, drift, rejected }
     },
 
     unmet: toRow.unmet,
+    told: toRow.told,
   }
 }
 
 const NOT_EDITED: Edited = { left: new Set(), made: new Set(), taken: new Set() }
 
-/** In the place of a digest, so that whatever comes is different: the record is back. */
-const TOMBSTONE = 'deleted'
-
-function statementsFor(resource: Resource, names: readonly string[]) {
-  const table = `scopestack.${quote(resource.table)}`
-  const type = new Map(resource.columns.map(({ name, kind }) => [name, SQL_TYPE[kind]]))
-  const value = (name: string, index: number): string =>
-    `s.${quote(String(index))}::${name === 'sync_extra' ? 'jsonb' : (type.get(name) ?? 'text')}`
-  const source = `json_to_recordset($1::text::json) as s(${names.map((_, index) => `${quote(String(index))} text`).join(', ')})`
-  return {
-    digests: `
-      select id, case when sync_deleted_at is null then sync_hash else '${TOMBSTONE}' end as digest
-      from ${table} where id = any($1::text[])`,
-    copy: `copy ${table} (${names.map(quote).join(', ')}) from stdin`,
-    insert: `
-      insert into ${table} (${names.map(quote).join(', ')}) select ${names.map(value).join(', ')} from ${source}`,
-    update: (untold: ReadonlySet<string>): string => `
-      update ${table} m
-      set ${names
-        .flatMap((name, index) => (untold.has(name) ? [] : [`${quote(name)} = ${value(name, index)}`]))
-        .slice(1)
-        .join(', ')},
-        sync_changed_at = now(), sync_deleted_at = null
-      from ${source}
-      where m.id = s."0"`,
-  }
-}
-
-/** Rows as an array of objects whose keys are the columns' positions. */
-const recordset = (rows: readonly Row[]): string =>
-  JSON.stringify(rows.map((row) => Object.fromEntries([...row.values, row.hash].entries())))
+/** In the place of digests, where whatever comes is different. */
+const ALWAYS: ReadonlySet<string> = new Set(['', TOMBSTONE])

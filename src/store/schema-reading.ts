@@ -104,7 +104,7 @@ export const drift = sync.table(
   {
     resource: text('resource').notNull(),
     member: text('member').notNull(),
-    /** `undeclared`, `misfit`, `gone`, or `refused` (an include, filter, sort or page size the server would not take). */
+    /** `undeclared`, `misfit`, `withheld` (it was in every record), `gone` (it never was), or `refused` (an include, filter, sort or page size the server would not take). */
     kind: text('kind').notNull(),
     sample: text('sample').notNull(),
     firstSeenAt: at('first_seen_at').notNull().defaultNow(),

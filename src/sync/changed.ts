@@ -6,6 +6,7 @@ import { FOLLOWED, noteChanged } from '../store/changed-parents.ts'
 import type { Transaction } from '../store/database.ts'
 import { confirmLease, type Lease } from '../store/leases.ts'
 import { createMirror, type Loaded } from '../store/mirror.ts'
+import type { Told } from '../store/told.ts'
 import { databaseTime, moveWatermark } from '../store/watermarks.ts'
 import type { Resource } from '../resource.ts'
 import { load } from './load.ts'
@@ -15,6 +16,7 @@ import type { SnapshotDeps, SnapshotResult } from './snapshot.ts'
 import { changedSince, changeTime, isNewestFirst, newestFirst, type Strategy } from './strategy.ts'
 import { isRefusal } from './request.ts'
 import { isNotInOrder } from './whole-list.ts'
+import { readExpected } from './withheld.ts'
 
 interface Options {
   readonly resource: Resource
@@ -37,7 +39,8 @@ export async function pullChanged(deps: SnapshotDeps, options: Options): Promise
   const { sql } = deps
   const { resource, lease, signal } = options
   const began = await reconnecting(() => databaseTime(sql), signal)
-  const writer = createWriter(deps, options)
+  const expected = await reconnecting(() => readExpected(sql, resource), signal)
+  const writer = createWriter(deps, options, expected)
   for (let tries = 1; ; tries++) {
     const { ids, newest, proved, pages } = await readOnce(deps, options, writer)
     writer.total.pages += pages
@@ -146,9 +149,13 @@ interface Writer {
   write(pages: readonly Page[]): Promise<void>
 }
 
-function createWriter({ sql }: SnapshotDeps, { resource, followAll, lease, signal }: Options): Writer {
+function createWriter(
+  { sql }: SnapshotDeps,
+  { resource, followAll, lease, signal }: Options,
+  expected: Told | undefined,
+): Writer {
   const { type, aliases } = resource
-  const loading = { sql, type, lease, mirror: createMirror(resource), signal }
+  const loading = { sql, type, lease, mirror: createMirror(resource, expected), signal }
   const total = { inserted: 0, updated: 0, unchanged: 0, parked: 0, pages: 0 }
   return {
     total,

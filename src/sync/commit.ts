@@ -93,7 +93,7 @@ export function createCommitter({ sql, type, table, lease, mirror, question, fol
         aside.map(({ id, ...rest }) => ({ recordId: id, ...rest })),
       )
       if (loaded.rejected.length === 0)
-        await rememberPages(tx, { resource: type, table, question }, marked(batch, loaded.left))
+        await rememberPages(tx, { resource: type, table, question }, marked(batch, [...loaded.left, ...loaded.lacking]))
       await noteChanged(tx, type, followed([...loaded.written, ...loaded.left], records))
       await advanceSnapshot(tx, type, progressOf(batch, pass, loaded))
       const { inserted, updated, unchanged } = loaded
@@ -126,7 +126,7 @@ export function createCommitter({ sql, type, table, lease, mirror, question, fol
 /** A page whose records are not here brought none that differs. */
 const knownIds = ({ known, ids }: ReadPage): number => (known ? new Set(ids).size : 0)
 
-/** A page some of which is not in the mirror has to come again. */
+/** A page some of which is not in the mirror, or lacks a member, has to come again. */
 function marked({ pages }: Batch, left: readonly string[]) {
   const missing = new Set(left)
   return pages.flatMap(({ mark, unusable, ...page }) =>

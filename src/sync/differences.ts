@@ -5,6 +5,7 @@ import type { Database } from '../store/database.ts'
 import { unsettledRows } from '../store/edited.ts'
 import { confirmLease, type Lease } from '../store/leases.ts'
 import type { Mirror } from '../store/mirror.ts'
+import type { Told } from '../store/told.ts'
 import type { Unusable } from './commit.ts'
 import { load } from './load.ts'
 import { reconnecting } from './reconnect.ts'
@@ -26,6 +27,8 @@ interface Deps {
   readonly mirror: Mirror
   readonly repair: boolean
   readonly signal: AbortSignal
+  /** What every record carried before. */
+  readonly expected: Told | undefined
   readonly onDifference: (difference: Difference) => void
 }
 
@@ -33,14 +36,16 @@ export interface Differences {
   /** Those that differ because of a local edit: they are not held against their records. */
   readonly edited: ReadonlySet<string>
   readonly counts: { missing: number; extra: number; different: number; refused: number; repaired: number }
+  /** Of the records compared, how many lack each member that every record had before. */
+  lacking(): ReadonlyMap<string, number>
   compare(records: readonly RemoteRecord[]): Promise<void>
   refuse(unusable: readonly Unusable[]): void
   extra(ids: readonly string[]): void
 }
 
 export function createDifferences(deps: Deps): Differences {
-  const { sql, resource, lease, mirror, repair, signal, onDifference } = deps
-  const comparer = createComparer(resource)
+  const { sql, resource, lease, mirror, repair, signal, expected, onDifference } = deps
+  const comparer = createComparer(resource, expected)
   const loading = { sql, type: resource.type, lease, mirror, signal }
   const counts = { missing: 0, extra: 0, different: 0, refused: 0, repaired: 0 }
   const told = new Set<string>()
@@ -56,6 +61,7 @@ export function createDifferences(deps: Deps): Differences {
   return {
     edited,
     counts,
+    lacking: () => comparer.lacking(),
     async compare(records) {
       const all = (await reconnecting(() => comparer.compare(sql, records), signal)).filter(differs)
       const ids = all.map(({ id }) => id)

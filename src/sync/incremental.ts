@@ -16,12 +16,14 @@ import { confirmLease } from '../store/leases.ts'
 import { worst } from '../store/runs.ts'
 import { changeColumn, databaseTime, readWatermark, saveChangesAsOf } from '../store/watermarks.ts'
 import { pullChanged } from './changed.ts'
+import { isReadAsDeclared } from './declaration.ts'
 import { openQuestion } from './question.ts'
 import { bringBack } from './returns.ts'
 import { reconnecting } from './reconnect.ts'
 import { pullSnapshot, type SnapshotDeps, type SnapshotOptions, type SnapshotResult } from './snapshot.ts'
 import { strategyFor } from './strategy.ts'
 import { isNotInOrder } from './whole-list.ts'
+import { heldAgainst } from './withheld.ts'
 import { pullWithin } from './within.ts'
 import { isRefusal } from './request.ts'
 
@@ -47,14 +49,16 @@ export async function pullIncrement(deps: SnapshotDeps, options: SnapshotOptions
       })
     await reconnecting(note, signal)
   }
-  if ((await reconnecting(() => readAsOf(sql, type), signal)) === null) return await pullSnapshot(deps, options)
+  const isWhole = async () => (await readAsOf(sql, type)) !== null && (await isReadAsDeclared(sql, resource))
+  if (!(await reconnecting(isWhole, signal))) return await pullSnapshot(deps, options)
   const began = await reconnecting(() => databaseTime(sql), signal)
   const parts = await byProjects(deps, options)
   const own = within !== undefined && parts === undefined ? undefined : await byChanges(deps, options)
   if (parts === undefined && own === undefined) return await pullSnapshot(deps, options)
   const read = parts === undefined ? own! : own === undefined ? parts : together(parts, own)
   const { inserted, updated } = await bringBack(deps, options)
-  const result = { ...read, inserted: read.inserted + inserted, updated: read.updated + updated }
+  const sum = { ...read, inserted: read.inserted + inserted, updated: read.updated + updated }
+  const result = await reconnecting(() => heldAgainst(sql, resource, sum), signal)
   if (result.inserted + result.updated + result.deleted > 0) {
     await reconnecting(() => recountRows(sql, type, table), signal)
   }

@@ -30,6 +30,8 @@ export interface How {
   readonly afresh?: boolean
   /** Bury what a whole list no longer holds, however much it is. */
   readonly allowMassDelete?: boolean
+  /** Take it for right that records lack what every one of them had. */
+  readonly acceptWithheld?: boolean
   /** An interrupted reading that began then or later goes on, however old; else only a young one does. */
   readonly resumeFrom?: Date
   /** Ask also for what the account did not have within the last day. */
@@ -95,11 +97,11 @@ async function read(
   lease: Lease,
   startedAt: Date,
 ): Promise<ResourceOutcome> {
-  const { changesOnly = false, restart = false, afresh = false, allowMassDelete = false } = how
+  const { changesOnly = false, restart = false, afresh = false, allowMassDelete = false, acceptWithheld = false } = how
   const onProgress = (progress: SnapshotProgress): void =>
     onEvent({ type: 'progress', resource: resource.type, ...progress })
   const { resumeFrom = null, since = null } = how
-  const reading = { restart, afresh, allowMassDelete, resumeFrom, since }
+  const reading = { restart, afresh, allowMassDelete, acceptWithheld, resumeFrom, since }
   const options = { resource, lease, ...reading, signal, onProgress }
   const result = await (changesOnly ? pullIncrement : pullSnapshot)(deps, options)
   return { ...result, resource: resource.type, startedAt, code: CODE[result.outcome] ?? null }

@@ -4,6 +4,7 @@ import type { ListRequest } from '../remote/pages.ts'
 import type { Read, Resource } from '../resource.ts'
 import { ROW_FORMAT } from '../store/row.ts'
 import { SyncError } from '../sync-error.ts'
+import { declarationOf } from './declaration.ts'
 
 export interface Place {
   readonly slug: string
@@ -55,15 +56,7 @@ export const refusedFilters = (wanted: ListRequest | null, asked: ListRequest | 
   Object.keys(wanted?.query ?? {}).filter((name) => name !== 'include' && !(name in (asked?.query ?? {})))
 
 /** Another question, or another declaration, gives another digest: pages that were known under it are not any more. */
-export const digestOf = (request: ListRequest | null, { table, aliases, columns }: Resource): string =>
+export const digestOf = (request: ListRequest | null, resource: Resource): string =>
   createHash('sha1')
-    .update(
-      JSON.stringify([
-        ROW_FORMAT,
-        request,
-        table,
-        aliases,
-        columns.map(({ name, member, kind }) => [name, member, kind]),
-      ]),
-    )
+    .update(JSON.stringify([ROW_FORMAT, request, declarationOf(resource)]))
     .digest('base64')

@@ -15,8 +15,10 @@ import { forgetPages, forgetPagesBehind, noteBodiesRead } from '../store/known-p
 import { confirmLease, type Lease } from '../store/leases.ts'
 import { createMirror } from '../store/mirror.ts'
 import type { Outcome } from '../store/runs.ts'
+import { accepting, type Told } from '../store/told.ts'
 import { advanceWatermark } from '../store/watermarks.ts'
 import { createCommitter } from './commit.ts'
+import { noteDeclaration } from './declaration.ts'
 import type { Parent } from './judge.ts'
 import type { PassDeps } from './pass.ts'
 import { readPasses, type SnapshotProgress } from './passes.ts'
@@ -24,6 +26,7 @@ import { openQuestion, type Question } from './question.ts'
 import { reconnecting } from './reconnect.ts'
 import { digestOf, refusedFilters, type Place } from './request.ts'
 import { sweep } from './sweep.ts'
+import { heldAgainst, readExpected, rememberTold } from './withheld.ts'
 
 export interface SnapshotDeps extends Place {
   readonly sql: Database
@@ -56,6 +59,8 @@ export interface SnapshotOptions {
   /** Parse and load every page, even those that did not change. */
   readonly afresh: boolean
   readonly allowMassDelete: boolean
+  /** Take it for right that records lack what every one of them had. */
+  readonly acceptWithheld: boolean
   /** An interrupted snapshot that began then or later goes on, however old; null: only a young one does. */
   readonly resumeFrom: Date | null
   /** Of a reading of changes: from this day on, whatever was read before; null: since the watermark. */
@@ -69,13 +74,18 @@ const RESUME_WITHIN_MS = 12 * 60 * 60_000
 
 export async function pullSnapshot(deps: SnapshotDeps, options: SnapshotOptions): Promise<SnapshotResult> {
   const { resource, signal } = options
-  if (options.afresh) await reconnecting(() => forgetPages(deps.sql, resource.type), signal)
+  const expected = await reconnecting(() => readExpected(deps.sql, resource), signal)
+  // What every record carries shows only where every record is looked at.
+  const afresh = options.afresh || options.acceptWithheld || expected === undefined
+  if (afresh) await reconnecting(() => forgetPages(deps.sql, resource.type), signal)
   const asking = await openQuestion(deps, resource, signal)
   let { question } = asking
   for (;;) {
     try {
       const answered = question
-      return await readThrough(deps, options, question, () => asking.settle(answered))
+      const asked = { question, expected, onAnswer: () => asking.settle(answered) }
+      const result = await readThrough(deps, options, asked)
+      return await reconnecting(() => heldAgainst(deps.sql, resource, result), signal)
     } catch (error) {
       const next = await asking.after(error, question)
       if (next === undefined) throw error
@@ -84,20 +94,25 @@ export async function pullSnapshot(deps: SnapshotDeps, options: SnapshotOptions)
   }
 }
 
+interface Asked {
+  readonly question: Question
+  readonly expected: Told | undefined
+  readonly onAnswer: () => Promise<void>
+}
+
 async function readThrough(
   deps: SnapshotDeps,
   options: SnapshotOptions,
-  question: Question,
-  onAnswer: () => Promise<void>,
+  { question, expected, onAnswer }: Asked,
 ): Promise<SnapshotResult> {
   const { sql } = deps
-  const { resource, lease, signal } = options
+  const { resource, lease, signal, acceptWithheld: accepted } = options
   const { type, table, within } = resource
   const { read, wanted, request } = question
   const digest = digestOf(request, resource)
   const snapshot = await reconnecting(() => resumeOrBegin(sql, options, question, digest), signal)
   const parent = read.from === 'each' || read.from === 'below' ? parentOf(snapshot, read.parent) : null
-  const mirror = createMirror(resource)
+  const mirror = createMirror(resource, accepted ? accepting(expected) : expected)
   const follow = type === FOLLOWED ? await reconnecting(() => toFollow(sql, snapshot), signal) : false
   const committer = createCommitter({ sql, type, table, lease, mirror, question: digest, follow })
   const pass: PassDeps = { ...deps, resource, question, digest, lease, signal }
@@ -122,13 +137,24 @@ async function readThrough(
     sql.begin(async (tx) => {
       await confirmLease(tx, lease)
       if (verdict.whole) await settleParked(tx, type, snapshot.startedAt)
-      if (verdict.whole && parsedAll && counts.seen > 0) await noteGone(tx, type, mirror.unmet(), counts.seen)
+      const metAll = parsedAll && counts.seen > 0
+      if (verdict.whole && metAll) await noteGone(tx, type, mirror.unmet(), counts.seen)
+      const { startedAt } = snapshot
+      await rememberTold(tx, resource, {
+        mirror,
+        expected,
+        startedAt,
+        whole: verdict.whole,
+        parsedAll: metAll,
+        accepted,
+      })
       if (verdict.whole && listPages !== null) await forgetPagesBehind(tx, type, listPages)
       // Records that are set aside are told of as such; of all the others it is as good as whole.
       const settled = verdict.whole && swept.outcome === null
       if (settled && transferredAll) await noteBodiesRead(tx, type)
-      if (settled) await advanceWatermark(tx, resource, snapshot.startedAt)
-      if (settled && within !== undefined) await followAsOf(tx, type, snapshot.startedAt)
+      if (settled) await noteDeclaration(tx, resource)
+      if (settled) await advanceWatermark(tx, resource, startedAt)
+      if (settled && within !== undefined) await followAsOf(tx, type, startedAt)
       await endSnapshot(tx, type, { table, asOf: settled ? asOf : null, pages: listPages })
     })
   await reconnecting(end, signal)

@@ -22,6 +22,7 @@ import { reconnecting } from './reconnect.ts'
 import { digestOf } from './request.ts'
 import type { SnapshotDeps } from './snapshot.ts'
 import { confirmAndBury, suspicion } from './sweep.ts'
+import { notCompared, readExpected } from './withheld.ts'
 
 export interface Verified {
   readonly resource: string
@@ -66,7 +67,8 @@ export async function verifyResource(deps: SnapshotDeps, options: VerifyOptions)
   const { resource, signal } = options
   const { type, table } = resource
   const mirror = createMirror(resource)
-  const differences = createDifferences({ ...options, sql, mirror })
+  const expected = await reconnecting(() => readExpected(sql, resource), signal)
+  const differences = createDifferences({ ...options, sql, mirror, expected })
   const verifying: Verifying = { ...options, mirror, differences, met: new Set(), etagLied: false }
   const asking = await openQuestion(deps, resource, signal)
   let { question } = asking
@@ -75,6 +77,7 @@ export async function verifyResource(deps: SnapshotDeps, options: VerifyOptions)
       const doubts = [
         (await readAll(deps, verifying, question)) ?? (await judgeExtra(deps, verifying, question)),
         verifying.etagLied ? LYING_ETAGS : null,
+        notCompared(resource, differences.lacking(), verifying.met.size),
       ].filter((doubt) => doubt !== null)
       if (verifying.etagLied) await distrustEtags({ sql, resource, signal })
       const doubt = doubts.length === 0 ? null : doubts.join(' ')

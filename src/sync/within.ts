@@ -13,6 +13,7 @@ import { openParts, PROJECTS_AT_ONCE } from './parts.ts'
 import type { Question } from './question.ts'
 import { reconnecting } from './reconnect.ts'
 import type { SnapshotDeps, SnapshotResult } from './snapshot.ts'
+import { readExpected } from './withheld.ts'
 import { AT_ONCE, confirmAndBury, suspicion } from './sweep.ts'
 
 interface Options {
@@ -34,7 +35,7 @@ export async function pullWithin(deps: SnapshotDeps, options: Options): Promise<
   const { sql, deleteLimit } = deps
   const { resource, lease, signal } = options
   const { type } = resource
-  const mirror = createMirror(resource)
+  const mirror = createMirror(resource, await reconnecting(() => readExpected(sql, resource), signal))
   const parts = await openParts(deps, options)
   const pages = await reconnecting(() => readPageCount(sql, type), signal)
   const total = { inserted: 0, updated: 0, unchanged: 0, deleted: 0, parked: 0, pages: 0, seen: 0 }

@@ -85,7 +85,14 @@ describe('a snapshot', () => {
     const late = { resource: 'clients', term: 0 }
     const resource = worker.catalog.get('clients')!
     const { signal } = new AbortController()
-    const how = { restart: true, afresh: false, allowMassDelete: false, resumeFrom: null, since: null }
+    const how = {
+      restart: true,
+      afresh: false,
+      allowMassDelete: false,
+      acceptWithheld: false,
+      resumeFrom: null,
+      since: null,
+    }
     const begun = pullSnapshot(worker, { resource, lease: late, ...how, signal, onProgress: () => {} })
     await expect(begun).rejects.toMatchObject({ code: 'SYNC_LEASE_LOST' })
     expect(await worker.sql`select ids from sync.seen_pages where resource = 'clients'`).toEqual([{ ids: '{other}' }])

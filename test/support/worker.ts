@@ -1,6 +1,7 @@
 import { openPusher, openWorker, type Worker } from '../../src/assemble.ts'
 import type { Config } from '../../src/config.ts'
 import type { Client } from '../../src/remote/client.ts'
+import type { Resource } from '../../src/resource.ts'
 import { openDatabase, type Database } from '../../src/store/database.ts'
 import { pull, type PullReport } from '../../src/sync/pull.ts'
 import { push } from '../../src/sync/push.ts'
@@ -14,6 +15,8 @@ export type TestWorker = AsyncDisposable &
   Worker & {
     /** One run over these types; without types, over all of the catalog. */
     run(types?: readonly string[], options?: RunOptions): Promise<PullReport>
+    /** One run over a resource that is declared otherwise than in the catalog. */
+    runResource(resource: Resource): Promise<PullReport>
     /** All that may be sent now. */
     push(options?: { signal?: AbortSignal; through?: (client: Client) => Client }): Promise<Settled[]>
   }
@@ -52,6 +55,8 @@ export async function startWorker(
         signal,
         onEvent,
       }),
+    runResource: (resource) =>
+      pull(worker, { resources: [resource], signal: new AbortController().signal, onEvent: () => {} }),
     async [Symbol.asyncDispose]() {
       await pusher.close()
       await worker.close()

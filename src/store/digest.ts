@@ -1,0 +1,35 @@
+/**
+ * What a row is known again by: a SHA-1 of what its record told, and behind the point which columns it told nothing of. Two
+ * ways of reading may tell of different columns; their digests then say nothing of each other, and the values have to.
+ */
+import { hash } from 'node:crypto'
+
+export const digestOf = (content: string, suffix: string): string =>
+  `${hash('sha1', content, 'base64').slice(0, LENGTH)}.${suffix}`
+
+/** A SHA-1 in base64, without the sign that fills it up. */
+const LENGTH = 27
+
+/** Digests of earlier versions end with that sign, whatever was told. */
+const isOld = (digest: string): boolean => digest.endsWith('=')
+
+/** `unclear`: they speak of different columns. */
+export function standing(held: string, made: string): 'same' | 'changed' | 'unclear' {
+  if (held === made) return 'same'
+  const [content, suffix] = parted(made)
+  if (isOld(held)) return suffix === '' && held.slice(0, LENGTH) === content ? 'same' : 'unclear'
+  return parted(held)[1] === suffix ? 'changed' : 'unclear'
+}
+
+/** Whether it speaks of every column that the one in the mirror speaks of, so that it may take its place. */
+export const saysAsMuch = (held: string, made: string): boolean => isOld(held) || (maskOf(made) & ~maskOf(held)) === 0n
+
+const parted = (digest: string): [content: string, suffix: string] => [
+  digest.slice(0, LENGTH),
+  digest.slice(LENGTH + 1),
+]
+
+function maskOf(digest: string): bigint {
+  const [, mask] = parted(digest)
+  return /^[0-9a-f]+$/.test(mask) ? BigInt(`0x${mask}`) : 0n
+}
