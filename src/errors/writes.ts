@@ -54,3 +54,13 @@ export const unproved = (facts: { what: string; why: string; look: string }): Sy
       'discard" lets it go; if it is not, "changes retry" sends it again.',
     { facts },
   )
+
+/** Sent without what nobody sees, it would be taken away. */
+export const wholeUnseen = (facts: { what: string; columns: string }): SyncError =>
+  new SyncError(
+    'SYNC_PUSH_UNSEEN',
+    'park',
+    `${begin(facts.what)} was not sent: ${facts.columns} can only be written as a whole, and ScopeStack does not show this account ` +
+      'what it holds there. Give the role of the service account the right to see it (Settings → Roles), then "changes retry".',
+    { facts },
+  )

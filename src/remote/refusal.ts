@@ -97,12 +97,15 @@ function asOne(error: Readonly<Record<string, unknown>>, member: string | null):
   const source = isObject(error['source']) ? error['source'] : {}
   const { pointer, parameter } = source
   const { code } = error
+  const title = text('title', 'error')
+  const detail = text('detail', 'message', 'error_description', 'description', 'reason')
   return {
     pointer: typeof pointer === 'string' ? clean(pointer) : null,
     parameter: typeof parameter === 'string' ? clean(parameter) : null,
     member: text('field', 'attribute', 'member') || member,
-    title: text('title', 'error'),
-    detail: text('detail', 'message', 'error_description', 'description', 'reason'),
+    // A title alone is all that is said.
+    title: detail === '' ? '' : title,
+    detail: detail || title,
     code: typeof code === 'string' || typeof code === 'number' ? clean(String(code)) : '',
   }
 }

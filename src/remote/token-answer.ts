@@ -116,7 +116,9 @@ function complaint(answer: Members | undefined, body: string): { code: string; d
   const error = answer?.['error']
   const about = isObject(error) ? error : answer
   const code = typeof error === 'string' ? error : textOf(about, ['code', 'error', 'type'])
-  const description = textOf(about, ['error_description', 'message', 'description', 'detail']) || errorDetail(body)
+  const detail = errorDetail(body)
+  const said = textOf(about, ['error_description', 'message', 'description', 'detail'])
+  const description = said || (detail === code.trim() ? '' : detail)
   return { code: code.trim(), description: description.trim() }
 }
 

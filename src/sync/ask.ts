@@ -8,6 +8,7 @@ import { isNotFound } from './below.ts'
 import type { Question } from './question.ts'
 import { sortOut } from './read.ts'
 import { isRefusal } from './request.ts'
+import { isVery } from './very-record.ts'
 
 /** The record, if it could be read; of documents without an id of their own an empty list. */
 type Answer = 'gone' | 'unsure' | readonly RemoteRecord[]
@@ -64,14 +65,14 @@ async function* byAddress(ask: Ask, concurrency: number, ids: readonly string[])
 const ATTEMPTS = 2
 
 export function askerOf(asker: Omit<Asker, 'concurrency'>): Ask {
-  const { client, resource, question, signal } = asker
+  const { client, slug, resource, question, signal } = asker
   const { type, aliases } = resource
   const each = question.read.from === 'each'
   return async (id) => {
     try {
       const { records } = await client.get(addressOf(asker, id), parseDocument, signal, { attempts: ATTEMPTS })
       // An answer that speaks of another record says nothing of this one.
-      const own = each ? records : records.filter((record) => record.id === id)
+      const own = each ? records : records.filter((record) => isVery(record, { slug, resource, id }))
       const found = sortOut(own, { type, aliases, carried: false }).records
       return found.length > 0 || each ? found : 'unsure'
     } catch (error) {

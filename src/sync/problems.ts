@@ -34,9 +34,17 @@ export function problemsOf(resource: Resource, body: string): Problems {
 
 const LONGEST_LINE = 600
 
-/** `name has already been taken`, and with a colon before what is a sentence of its own. */
-const inLine = ({ column, message }: Problem): string =>
-  column === null ? message : /^\p{Ll}/u.test(message) ? `${column} ${message}` : `${column}: ${message}`
+/** `name has already been taken`; with a colon before a sentence of its own, and alone where that names the column itself. */
+function inLine({ column, message }: Problem): string {
+  if (
+    column === null ||
+    plain(message)
+      .replaceAll(' ', '-')
+      .startsWith(`${plain(column)}-`)
+  )
+    return message
+  return /^\p{Ll}/u.test(message) ? `${column} ${message}` : `${column}: ${message}`
+}
 
 /** Without the member's name in front, where the column is named anyway. */
 function messageOf(complaint: Complaint, column: Column | undefined): string {

@@ -1,5 +1,6 @@
 /** One edit on its way: held against what ScopeStack holds, sent, and settled by what was answered. */
 import { conflictFound, recordGone, unsupported } from '../errors/push.ts'
+import { wholeUnseen } from '../errors/writes.ts'
 import { createPatience, RETRY, sleep } from '../remote/retry.ts'
 import type { RemoteRecord, Resource } from '../resource.ts'
 import { hasLeft, noteLeaving, withdrawRequest } from '../store/requests.ts'
@@ -8,9 +9,18 @@ import { settleAnswered } from './answered.ts'
 import { setAside, refused } from './aside.ts'
 import { includeOf, listRequest, readRecords } from './check.ts'
 import { decide, memberName, type Decision } from './conflict.ts'
-import { type PushDeps, type Sending, type Settled, recordOf, doubtsOf, withdrawing, judgeOf } from './sending.ts'
+import {
+  type PushDeps,
+  type Sending,
+  type Settled,
+  nameOf,
+  recordOf,
+  doubtsOf,
+  withdrawing,
+  judgeOf,
+} from './sending.ts'
 import { lookAgain, prove } from './prove.ts'
-import { updateBody } from './write-document.ts'
+import { unseenOf, updateBody } from './write-document.ts'
 import { SyncError } from '../sync-error.ts'
 
 /**
@@ -83,6 +93,11 @@ async function sendDecided(
   decisions: readonly Decision[],
 ): Promise<Settled> {
   const { change, resource, term, signal } = sending
+  const unseen = change.op === 'delete' ? [] : unseenOf(resource, decisions, remote)
+  if (unseen.length > 0) {
+    const error = wholeUnseen({ what: nameOf(change), columns: unseen.join(', ') })
+    return await setAside(deps, sending, error, { decisions })
+  }
   const request = await listRequest(deps, resource)
   const path = `${request.path}/${encodeURIComponent(change.recordId)}`
   const leaving = (): Promise<void> => noteLeaving(deps.sql, change, term)

@@ -15,7 +15,7 @@ export function updateBody(
   decisions: readonly Decision[],
   remote: RemoteRecord,
 ): string {
-  const wanted = decisions.filter(({ decision }) => decision === 'send' || decision === 'local-wins')
+  const wanted = decisions.filter(isSent)
   const members = new Set(wanted.map(({ member }) => member))
   const pick = (from: Members): Members =>
     Object.fromEntries(Object.entries(from).filter(([name]) => members.has(name)))
@@ -30,6 +30,15 @@ export function updateBody(
   }
   return documentOf(resource, recordId, picked, pick(relationships))
 }
+
+/** Columns of which only some entries are to change, that are written whole, and of which ScopeStack does not say what it has. */
+export const unseenOf = ({ columns }: Resource, decisions: readonly Decision[], remote: RemoteRecord): string[] =>
+  columns
+    .filter((column) => column.entries?.[0] === 'key' && heldBy(remote, column) === undefined)
+    .filter(({ member }) => decisions.some((one) => one.member === member && isSent(one) && one.entry !== undefined))
+    .map(({ name }) => name)
+
+const isSent = ({ decision }: Decision): boolean => decision === 'send' || decision === 'local-wins'
 
 /**
  * User-defined fields are written one by one; `custom-attributes` are taken whole by all that is known, so what ScopeStack
