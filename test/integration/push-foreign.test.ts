@@ -212,9 +212,14 @@ describe('a PATCH that is answered with something else, and', () => {
   it('was taken in part, leaves the rest aside', async () => {
     const id = client()
     sim.setSwitches({ foreignWrites: 'list' })
-    await worker.sql`update scopestack.clients set domain = 'part.test', msa_date = 'infinity' where id = ${id}`
+    await worker.sql`
+      update scopestack.clients set domain = 'part.test',
+        user_defined_fields = user_defined_fields || '[{"name": "headcuont", "value": "7"}]'
+      where id = ${id}`
     expect(await fates(worker.push())).toEqual(['SYNC_PUSH_IGNORED'])
-    expect(await worker.sql`select attributes from sync.outbox`).toEqual([{ attributes: { 'msa-date': 'infinity' } }])
+    expect(await worker.sql`select attributes from sync.outbox`).toMatchObject([
+      { attributes: { 'user-defined-fields': [{ name: 'headcuont' }] } },
+    ])
     expect(asked('PATCH /{account}/v1/clients/{id}')).toBe(1)
   })
 

@@ -18,7 +18,8 @@ const LONG = process.env['FAULTS'] === 'long'
 const RUNS = LONG ? Number(process.env['STORIES'] ?? 3_000) : 40
 const TYPES = ['vendors', 'crm-opportunities']
 const FIELDS = ['city', 'state', 'country'] as const
-const KINDS = ['lost-answer', 'reset', '500', '503', '429', 'truncate'] as const
+const KINDS = ['lost-answer', 'reset', '500', '503', '429', 'truncate', 'html', '404'] as const
+const FOREIGN = ['off', 'other-record', 'other-type', 'list', 'html', 'empty', 'other-account'] as const
 
 let sim: Simulator
 let database: TestDatabase
@@ -60,6 +61,7 @@ const step = fc.oneof(
       method: fc.constantFrom('POST', 'PATCH', 'DELETE', 'GET'),
     }),
   },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant('foreign' as const), kind: fc.constantFrom(...FOREIGN) }) },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('killed' as const), when: fc.constantFrom('before', 'after') }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('late' as const) }) },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('down' as const) }) },
@@ -317,6 +319,10 @@ async function act(one: Step): Promise<void> {
     case 'fault':
       sim.addFault({ kind: one.kind, match: { method: one.method } })
       return
+    case 'foreign':
+      // From here on writes are done and answered with something else.
+      sim.setSwitches({ foreignWrites: one.kind })
+      return
     case 'killed':
       return killed(one.when)
     case 'late':
@@ -336,6 +342,7 @@ async function act(one: Step): Promise<void> {
 /** Lets everything come to rest. */
 async function rest(): Promise<void> {
   sim.removeFault()
+  sim.setSwitches({ foreignWrites: 'off' })
   for (;;) {
     await timePasses()
     await transact(
@@ -358,6 +365,7 @@ it(
     await fc.assert(
       fc.asyncProperty(story, async (steps) => {
         sim.removeFault()
+        sim.setSwitches({ foreignWrites: 'off' })
         landing.length = 0
         seen.clear()
         overwritten.length = 0
