@@ -13,7 +13,9 @@
  */
 import { listNotInOrder } from '../errors/lists.ts'
 import type { Client } from './client.ts'
-import { fetchPage, repetitionGuard, type KnownPage, type ListRequest, type Page } from './pages.ts'
+import { repetitionGuard } from './forward.ts'
+import { brokenIn } from './lengths.ts'
+import { fetchPage, type KnownPage, type ListRequest, type Page } from './pages.ts'
 
 export interface Chain {
   /** The page it begins at. */
@@ -104,12 +106,12 @@ export async function* readChains({
       const page =
         opening?.number === number && chain.top === null
           ? opening
-          : await fetchPage(client, request, number, either, await recall(number))
+          : await fetchPage(client, request, number, either, await recall(number), FROM_END)
       guard(page)
       if (ordered && !isInOrder(page, above)) throw listNotInOrder({ path: request.path, page: number })
-      const top = chain.top ?? page.ids.at(-1) ?? ''
+      const top = chain.top ?? topOf(page)
       tops[index]!.resolve(top)
-      const ended = number === 1 || (index > 0 && (await endsHere(index, page)))
+      const ended = page.number === 1 || (index > 0 && (await endsHere(index, page)))
       chain = { first: chain.first, next: ended ? 0 : number - 1, top }
       arrived.push({ page, index, after: chain })
       waiting[index]!++
@@ -164,6 +166,11 @@ export async function* readChains({
     ring()
   }
 }
+
+const FROM_END = { fromEnd: true, without: true } as const
+
+/** Of a page without any record that could be read it is only known that there was one. */
+const topOf = (page: Page): string => page.ids.at(-1) ?? (brokenIn(page).length > 0 ? '0' : '')
 
 /** Ids are digits (API notes §8) and grow; compared as numbers of any length. */
 export const compareIds = (a: string, b: string): number => a.length - b.length || (a < b ? -1 : a > b ? 1 : 0)

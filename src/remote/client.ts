@@ -4,7 +4,7 @@ import { header, isForeign, retryAfterMs, throwIfLater } from './answer.ts'
 import type { Http, HttpRequest, HttpResponse } from './http.ts'
 import type { Pace } from './pace.ts'
 import { errorDetail } from './refusal.ts'
-import { askedMs, asksToWait, createPatience, sleep, type Patience, type RetryPolicy } from './retry.ts'
+import { askedMs, asksToWait, createPatience, sleep, type Attempts, type Patience, type RetryPolicy } from './retry.ts'
 import type { Tokens } from './tokens.ts'
 import { SyncError } from '../sync-error.ts'
 
@@ -32,8 +32,8 @@ export interface Client {
 export type Judge<T> = (body: string, url: string, etag: string | undefined) => T
 
 interface GetOptions<T> {
-  /** The policy's when left out. */
-  readonly attempts?: number | undefined
+  /** The policy's when left out, or for a failure of which it is undefined. */
+  readonly attempts?: Attempts
   /** What a body with this `ETag` was judged to be: sent as `If-None-Match`, and returned when the server says 304. */
   readonly known?: { readonly etag: string; readonly value: T } | undefined
 }
@@ -114,7 +114,7 @@ export function createClient({ http, tokens, pace, policy, apiUrl, userAgent, on
   async function persistently<T>(
     act: () => Promise<T>,
     signal: AbortSignal,
-    { attempts, mayRepeat = () => true }: { attempts: number; mayRepeat?: (error: SyncError) => boolean },
+    { attempts, mayRepeat = () => true }: { attempts?: Attempts; mayRepeat?: (error: SyncError) => boolean },
   ): Promise<T> {
     const patience = createPatience(policy, { attempts })
     for (;;) {
@@ -148,7 +148,7 @@ export function createClient({ http, tokens, pace, policy, apiUrl, userAgent, on
   }
 
   return {
-    get: (path, judge, signal, { attempts = policy.attempts, known } = {}) =>
+    get: (path, judge, signal, { attempts, known } = {}) =>
       persistently(() => once(apiUrl + path, judge, known, signal), signal, { attempts }),
 
     async write({ method, path, body, leaving }, judge, signal) {
@@ -160,7 +160,7 @@ export function createClient({ http, tokens, pace, policy, apiUrl, userAgent, on
         return judge(response, url)
       }
       return method === 'POST'
-        ? await persistently(act, signal, { attempts: policy.attempts, mayRepeat: wasNotTaken })
+        ? await persistently(act, signal, { mayRepeat: wasNotTaken })
         : await onceAtPace(act, signal)
     },
   }

@@ -3,10 +3,14 @@
  * notes §12), and a link may lead to another origin.
  */
 import { hash } from 'node:crypto'
-import { isDeepStrictEqual } from 'node:util'
-import { pageRepeated } from '../errors.ts'
+import { listOutOfReach } from '../errors/lists.ts'
+import { SyncError } from '../sync-error.ts'
 import type { Client } from './client.ts'
 import { parseDocument, type Document } from './document.ts'
+import { wholeAsFirst } from './lengths.ts'
+import { attemptsFor, learnedOf, maySplit } from './page-failures.ts'
+import { readInParts } from './smaller-pages.ts'
+import type { Attempts } from './retry.ts'
 
 export interface ListRequest {
   /** `/{account-slug}/v1/clients` */
@@ -27,11 +31,40 @@ export interface Page extends Document {
   readonly number: number
   /** Of the list's own records, in its order. */
   readonly ids: readonly string[]
-  readonly mark: PageMark
+  /** Null of a page that was read in parts. */
+  readonly mark: PageMark | null
   /** It came under the `ETag` of another body: the server's ETags do not tell one state of a list from another. */
   readonly etagLied: boolean
+  /** Where it was not to be had at once. */
+  readonly parts?: Parts
+  /** The page behind it, where that was looked at to learn what kind of list it is. */
+  readonly behind?: Page
   /** Where the very bytes were met before: what was remembered of them. Its records are not here then, only their ids. */
   readonly known: KnownPage | null
+}
+
+/** What became of a page that was read in smaller ones. */
+export interface Parts {
+  /** Of the page, as it was asked for. */
+  readonly size: number
+  /** Places of the list that were read, more than different records when some moved meanwhile. */
+  readonly held: number
+  /** Each held as many as its place demands. */
+  readonly full: boolean
+  /** Some said another count than others. */
+  readonly torn: boolean
+  /** Records that fail every page which holds them. */
+  readonly broken: readonly Broken[]
+}
+
+export interface Broken {
+  /** Null where the server does not even say that. */
+  readonly id: string | null
+  /** Of the list. */
+  readonly path: string
+  /** In it, as it was asked for, from 1. */
+  readonly place: number
+  readonly reason: string
 }
 
 /** What a page is known again by. */
@@ -67,18 +100,79 @@ export function pagePath({ path, query, pageSize }: ListRequest, number: number)
   return `${path}?${parameters.toString()}`
 }
 
-/** @param known spares the parsing, and with an `ETag` the transfer, when nothing in the page has changed, as far as it is believed. */
+/** How a page is read that is not to be had at once. */
+export interface How {
+  /** The list is read from its end: so are the parts of a page, or what moves between them would be lost. */
+  readonly fromEnd?: boolean
+  /** The page is wanted without the records that fail it; else they fail whoever asks. */
+  readonly without?: boolean
+}
+
+/**
+ * A page that is too large for the server is read in smaller ones (`smaller-pages.ts`). One that holds the whole list is
+ * its first and only page, whatever was asked for and is said of pages: `paginator: none` is the library's default.
+ *
+ * @param known spares the parsing, and with an `ETag` the transfer, when nothing in the page has changed, as far as it is
+ *   believed.
+ * @throws SyncError SYNC_LIST_OUT_OF_REACH when it is refused, and the first page is not.
+ */
 export async function fetchPage(
   client: Client,
   request: ListRequest,
   number: number,
   signal: AbortSignal,
   known?: KnownPage,
+  how: How = {},
+): Promise<Page> {
+  const { pageSize, path } = request
+  const learned = learnedOf(request)
+  const inParts = (size: number, failed?: SyncError): Promise<Page> =>
+    readInParts({
+      ...how,
+      path,
+      number,
+      size,
+      failed,
+      learned,
+      ask: (part, smaller, attempts) =>
+        fetchOnce(client, { ...request, pageSize: smaller }, part, signal, { attempts }).then(wholeAsFirst),
+      nameAt: (place) => nameAt(client, request, place, signal),
+    })
+  if (pageSize !== null && learned.most < pageSize) return await inParts(pageSize)
+  try {
+    return wholeAsFirst(
+      await fetchOnce(client, request, number, signal, { known, attempts: attemptsFor(pageSize, how) }),
+    )
+  } catch (error) {
+    if (!(error instanceof SyncError)) throw error
+    if (number > 1 && isRefused(error)) {
+      await fetchOnce(client, request, 1, signal, {}).catch(() => {
+        throw error
+      })
+      throw listOutOfReach({ path, page: number, status: Number(error.facts['status']) })
+    }
+    if (pageSize === null || !maySplit(error, pageSize, how)) throw error
+    return await inParts(pageSize, error)
+  }
+}
+
+const REFUSALS: ReadonlySet<unknown> = new Set([400, 404, 416, 422])
+
+const isRefused = ({ code, facts }: SyncError): boolean =>
+  code === 'SYNC_REQUEST_REFUSED' && REFUSALS.has(facts['status'])
+
+/** One request. */
+async function fetchOnce(
+  client: Client,
+  request: ListRequest,
+  number: number,
+  signal: AbortSignal,
+  { known, attempts }: { known?: KnownPage | undefined; attempts?: Attempts },
 ): Promise<Page> {
   const same = known === undefined || known.trust === 'none' ? undefined : asBefore(known, number)
   const judge = (body: string, url: string, etag: string | undefined): Page => {
     const mark = { etag: etag ?? null, digest: hash('sha1', body, 'base64') }
-    if (same !== undefined && same.mark.digest === mark.digest) return same
+    if (same?.mark?.digest === mark.digest) return same
     const document = parseDocument(body, url)
     return {
       ...document,
@@ -92,6 +186,7 @@ export async function fetchPage(
   }
   const etag = known?.trust === 'etag' ? known.mark.etag : null
   return await client.get(pagePath(request, number), judge, signal, {
+    attempts,
     known: same === undefined || etag === null ? undefined : { etag, value: same },
   })
 }
@@ -99,6 +194,25 @@ export async function fetchPage(
 /** One `ETag`, two bodies. */
 const isLie = (before: PageMark, now: PageMark): boolean =>
   before.etag !== null && before.etag === now.etag && before.digest !== null && before.digest !== now.digest
+
+/** The id of a record that fails its page: its attributes are most likely what fails, so without them it may be told. */
+async function nameAt(
+  client: Client,
+  { path, query }: ListRequest,
+  place: number,
+  signal: AbortSignal,
+): Promise<string | null> {
+  const { include: _, ...rest } = query
+  const bare = { path, query: { ...rest, [`fields[${path.slice(path.lastIndexOf('/') + 1)}]`]: '' }, pageSize: 1 }
+  try {
+    const { ids } = await fetchOnce(client, bare, place, signal, { attempts: 1 })
+    return ids.length === 1 ? ids[0]! : null
+  } catch (error) {
+    signal.throwIfAborted()
+    if (error instanceof SyncError) return null
+    throw error
+  }
+}
 
 const asBefore = (known: KnownPage, number: number): Page => ({
   number,
@@ -112,63 +226,3 @@ const asBefore = (known: KnownPage, number: number): Page => ({
   etagLied: false,
   known,
 })
-
-/**
- * Whether a page holds as many records as its place in the list demands: any other was cut.
- *
- * @param size of a page that is not the last, as the server makes them, which may be less than was asked for.
- */
-export function isFull({ number, ids, unusable, recordCount, pageCount }: Page, size: number): boolean {
-  if (recordCount === null || pageCount === null) return true
-  const held = ids.length + unusable.length
-  if (number < pageCount) return held === size
-  return held === (number === pageCount ? recordCount - size * (pageCount - 1) : 0)
-}
-
-/** The size of the server's pages, from a page that is not the last one; null when this one is, and nothing fits. */
-export function sizeFrom({ number, ids, unusable, recordCount, pageCount }: Page, asked: number | null): number | null {
-  if (recordCount === null || pageCount === null) return null
-  const size = number < pageCount ? ids.length + unusable.length : pageCount <= 1 ? recordCount : asked
-  return size !== null && size * pageCount >= recordCount && size * (pageCount - 1) < recordCount ? size : null
-}
-
-/**
- * Watches for a server that does not look at the page number. One page may well be its neighbour again, when exactly so many
- * records have gone and come meanwhile; three alike are not.
- *
- * @throws SyncError SYNC_PAGE_REPEATED
- */
-export function repetitionGuard(request: ListRequest): (page: Page) => void {
-  let last: Page | undefined
-  let repeats = 0
-  return (page) => {
-    repeats = last !== undefined && isSame(page, last) ? repeats + 1 : 0
-    last = page
-    if (repeats > 1) throw pageRepeated({ url: pagePath(request, page.number), page: page.number })
-  }
-}
-
-const isSame = (page: Page, other: Page): boolean =>
-  page.ids.length + page.unusable.length > 0 &&
-  page.recordCount === other.recordCount &&
-  page.ids.length === other.ids.length &&
-  page.ids.every((id, index) => id === other.ids[index]) &&
-  // What is no record has no id to tell it by.
-  isDeepStrictEqual(page.unusable, other.unusable)
-
-/** A list that does not say how many pages it has, page by page to the first empty one. */
-export async function* readForward(
-  client: Client,
-  request: ListRequest,
-  opening: Page,
-  signal: AbortSignal,
-): AsyncGenerator<Page> {
-  const guard = repetitionGuard(request)
-  let page = opening
-  guard(page)
-  while (page.ids.length + page.unusable.length > 0) {
-    yield page
-    page = await fetchPage(client, request, page.number + 1, signal)
-    guard(page)
-  }
-}

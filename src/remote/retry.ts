@@ -39,7 +39,7 @@ export interface Patience {
  */
 export function createPatience(
   policy: RetryPolicy,
-  { attempts = policy.attempts, ceilingMs = WAIT_CEILING_MS, random = Math.random }: PatienceOptions = {},
+  { attempts, ceilingMs = WAIT_CEILING_MS, random = Math.random }: PatienceOptions = {},
 ): Patience {
   let failures = 0
   let waits = 0
@@ -52,7 +52,8 @@ export function createPatience(
       return Math.max(askedMs(error), (growing * (1 + random())) / 2)
     }
     const repeatable = error.remedy === 'retry' && !comesAgain(error)
-    return repeatable && ++failures < attempts ? backoff(failures - 1, policy, random) : null
+    const most = (typeof attempts === 'function' ? attempts(error) : attempts) ?? policy.attempts
+    return repeatable && ++failures < most ? backoff(failures - 1, policy, random) : null
   }
 
   return {
@@ -65,8 +66,11 @@ export function createPatience(
   }
 }
 
+/** The policy's where it is undefined, or says so of a failure. */
+export type Attempts = number | ((error: SyncError) => number | undefined) | undefined
+
 interface PatienceOptions {
-  readonly attempts?: number
+  readonly attempts?: Attempts
   /** Of all its waiting, announced or not. */
   readonly ceilingMs?: number
   readonly random?: () => number

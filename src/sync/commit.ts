@@ -29,6 +29,8 @@ export interface ReadPage {
   readonly ids: readonly string[]
   /** Where the records came with another list: the ids of that list, which is what its count speaks of. */
   readonly carriers: readonly string[] | null
+  /** In place of ids that ScopeStack does not tell. */
+  readonly unnamed?: readonly string[]
   /** Records the whole list has, as this page said; null when nothing can be counted. */
   readonly recordCount: number | null
   readonly pageCount: number | null
@@ -148,7 +150,11 @@ function progressOf(
     // Of a record that is set aside nobody knows whether it was there before.
     fresh: fresh + rejected.length + pages.reduce((sum, page) => sum + page.unusable.length, 0),
     // A record set aside was met all the same: it is the mirror that lacks it, not the reading.
-    pages: pages.map(({ number, ids, carriers }) => ({ page: number, ids, carriers })),
+    pages: pages.map(({ number, ids, unnamed = [], carriers }) => ({
+      page: number,
+      ids: [...ids, ...unnamed],
+      carriers,
+    })),
   }
 }
 

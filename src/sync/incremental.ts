@@ -8,6 +8,7 @@
  * Where both hold, both are done: a document changes without its project, and is deleted without a trace of its own.
  * Other deletes, and changes that leave no trace in `updated-at`, are for the nightly snapshot.
  */
+import { isOutOfReach } from '../remote/forward.ts'
 import type { Resource } from '../resource.ts'
 import { FOLLOWED, forgetChanged, noteSettled } from '../store/changed-parents.ts'
 import { readAsOf, recountRows } from '../store/cursors.ts'
@@ -17,6 +18,7 @@ import { worst } from '../store/runs.ts'
 import { changeColumn, databaseTime, readWatermark, saveChangesAsOf } from '../store/watermarks.ts'
 import { pullChanged } from './changed.ts'
 import { isReadAsDeclared } from './declaration.ts'
+import { recallLearned, withLearned } from './learned.ts'
 import { openQuestion } from './question.ts'
 import { bringBack } from './returns.ts'
 import { reconnecting } from './reconnect.ts'
@@ -76,14 +78,16 @@ async function byChanges(deps: SnapshotDeps, { resource, lease, since, signal }:
   const { type } = resource
   if (changeColumn(resource) === undefined) return undefined
   const watermark = await reconnecting(() => readWatermark(sql, type), signal)
-  const { question } = await openQuestion(deps, resource, signal)
+  const asking = await openQuestion(deps, resource, signal)
+  const { question } = asking
   const { request } = question
   if (watermark === null || question.read.from !== 'list' || request === null) return undefined
   try {
     const strategy = await strategyFor(deps, resource, request, signal)
     if (strategy === 'none') return undefined
     const from = since ?? watermark
-    return await pullChanged(deps, {
+    recallLearned(question)
+    const result = await pullChanged(deps, {
       resource,
       request,
       strategy,
@@ -92,9 +96,13 @@ async function byChanges(deps: SnapshotDeps, { resource, lease, since, signal }:
       lease,
       signal,
     })
+    const learned = withLearned(question)
+    if (learned !== undefined) await asking.settle(learned)
+    return result
   } catch (error) {
     // What it takes has to be found out anew: the question by the snapshot, the strategy by the next run.
     if (isRefusal(error)) await reconnecting(() => forgetCapability(sql, type, 'changes'), signal)
+    else if (isOutOfReach(error)) return undefined
     else if (isNotInOrder(error)) await reconnecting(() => saveCapability(sql, type, 'changes', 'none'), signal)
     else throw error
     return undefined

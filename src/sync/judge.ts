@@ -4,7 +4,7 @@
  * - It came on one page, which holds as many records as the list says it has.
  * - It is ordered by id and was read from its end (`remote/chains.ts`): nothing that lived throughout can have been missed.
  *   While nothing changed, the ids met must be as many as the list said; when it changed, no page may have been cut.
- * - In any other order: an id that was known before the reading began and was met in it lived when it began. As many of
+ * - In any other order, or from both ends where the server gives no page so far back: an id that was known before the reading began and was met in it lived when it began. As many of
  *   those as the list said it had then were all there were.
  */
 import type { Read } from '../resource.ts'
@@ -13,6 +13,8 @@ import type { Outcome } from '../store/runs.ts'
 interface Evidence {
   readonly read: Read['from']
   readonly ordered: boolean
+  /** It gives no page so far back, and was read from both ends. */
+  readonly far?: boolean
   /** Different ids of the list. */
   readonly seen: number
   /** Of these, the ones that were not known before the reading. */
@@ -56,7 +58,8 @@ export function judge(evidence: Evidence): Verdict {
       return incomplete('The list did not say how many records it has, so nothing proves it whole.')
     }
     const doubt = doubtOf(evidence, evidence.count)
-    if (doubt !== null) return incomplete(doubt, true)
+    // What lies out of reach does so again.
+    if (doubt !== null) return incomplete(doubt, evidence.far !== true || evidence.seen >= evidence.count)
   }
   if (read === 'below' && !full) {
     return incomplete(
@@ -74,8 +77,11 @@ export function judge(evidence: Evidence): Verdict {
   return { outcome: 'incomplete', message, whole: true, again: false }
 }
 
-function doubtOf({ ordered, seen, fresh, pages, steady, full }: Evidence, count: number): string | null {
+function doubtOf({ ordered, far = false, seen, fresh, pages, steady, full }: Evidence, count: number): string | null {
   if (seen - fresh === count) return null
+  if (far && seen < count) {
+    return `The server gives only ${seen} of the ${count} records, from either end: it refuses the pages between. The others are left as they are.`
+  }
   const onePage = (pages ?? 2) <= 1
   // Where nothing says which page is the last one, it was read from the front.
   const fromItsEnd = ordered && pages !== null

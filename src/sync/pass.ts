@@ -1,6 +1,8 @@
 /** One reading of a resource: where it begins, and its batches. */
 import { layChains, type Chain } from '../remote/chains.ts'
-import { fetchPage, sizeFrom, type ListRequest, type Page } from '../remote/pages.ts'
+import { openList, unlessOutOfReach } from '../remote/forward.ts'
+import { sizeFrom } from '../remote/lengths.ts'
+import { fetchPage, type ListRequest, type Page } from '../remote/pages.ts'
 import type { Resource } from '../resource.ts'
 import { openPass, readPageCount, type Snapshot } from '../store/cursors.ts'
 import type { Database } from '../store/database.ts'
@@ -9,6 +11,7 @@ import { mirroredIds } from '../store/rows.ts'
 import { readBelow } from './below.ts'
 import type { Batch } from './commit.ts'
 import { openKnownPages } from './known-pages.ts'
+import { isFar } from './learned.ts'
 import type { Question } from './question.ts'
 import { readEach, readList, readSingleton, type ListReading, type Reading, type Wanted } from './read.ts'
 import { reconnecting } from './reconnect.ts'
@@ -57,13 +60,16 @@ export async function beginPass(deps: PassDeps, snapshot: Snapshot, from: number
   return await beginList(deps, snapshot, request!, wanted)
 }
 
+const FROM_END = { fromEnd: true, without: true } as const
+
 /** No page is full then: what a list says of its pages contradicts itself. */
 const NO_SIZE = 0
 
 async function beginList(deps: PassDeps, snapshot: Snapshot, request: ListRequest, wanted: Wanted): Promise<Pass> {
   const { question, signal, resource, sql, lease } = deps
   const { recall, transfersAll } = await openKnownPages(deps, request)
-  const list = { request, wanted, ordered: question.ordered, recall }
+  const far = isFar(question)
+  const list = { request, wanted, ordered: question.ordered, far, recall }
   const { pass } = snapshot
   const laid = snapshot.chains as Chain[] | null
   if (laid !== null && laid.length > 0) {
@@ -76,8 +82,9 @@ async function beginList(deps: PassDeps, snapshot: Snapshot, request: ListReques
       batches: readList(deps, { ...list, chains: laid, opening: undefined, size: snapshot.pageSize }),
     }
   }
-  const { opening, size } = await openList(deps, request, recall)
-  const { recordCount: count, pageCount } = opening
+  const { opening, size } = await openWhole(deps, request, recall)
+  const { recordCount: count } = opening
+  const pageCount = far ? null : opening.pageCount
   const chains = pageCount === null ? [] : layChains(Math.max(1, pageCount), deps.concurrency + 2)
   const open = () =>
     sql.begin(async (tx) => {
@@ -92,18 +99,21 @@ async function beginList(deps: PassDeps, snapshot: Snapshot, request: ListReques
  * Says how long the list is, and its pages are. Where the first was known, and still holds, it is by the page that the
  * reading begins with.
  */
-async function openList(
-  { sql, client, resource, signal }: PassDeps,
+async function openWhole(
+  { sql, client, resource, question, signal }: PassDeps,
   request: ListRequest,
   recall: ListReading['recall'],
 ): Promise<{ opening: Page; size: number }> {
-  const guess = Math.max(1, (await reconnecting(() => readPageCount(sql, resource.type), signal)) ?? 1)
-  const last = await fetchPage(client, request, guess, signal, await recall(guess))
-  const size = sizeFrom(last, request.pageSize)
+  const pages = isFar(question) ? null : await reconnecting(() => readPageCount(sql, resource.type), signal)
+  const guess = Math.max(1, pages ?? 1)
+  // It may be shorter by now, and the server refuse pages behind its end.
+  const last =
+    guess === 1
+      ? undefined
+      : await unlessOutOfReach(fetchPage(client, request, guess, signal, await recall(guess), FROM_END))
+  const size = last === undefined ? null : sizeFrom(last, request.pageSize)
+  if (last !== undefined && last.pageCount !== null && size !== null) return { opening: last, size }
   // Behind the end of a list some servers say nothing, and only a page in the middle shows how long they really are.
-  if (last.number > 1 && (last.pageCount === null || size === null)) {
-    const first = await fetchPage(client, request, 1, signal)
-    return { opening: first, size: sizeFrom(first, null) ?? NO_SIZE }
-  }
-  return { opening: last, size: size ?? NO_SIZE }
+  const first = await openList(client, request, signal, guess === 1 ? await recall(1) : undefined)
+  return { opening: first, size: sizeFrom(first, null) ?? NO_SIZE }
 }

@@ -5,6 +5,7 @@ import { confirmLease } from '../store/leases.ts'
 import type { Committer } from './commit.ts'
 import { judge, type Parent } from './judge.ts'
 import { distrustEtags } from './known-pages.ts'
+import { isFar } from './learned.ts'
 import { beginPass, type PassDeps } from './pass.ts'
 import { reconnecting } from './reconnect.ts'
 
@@ -86,6 +87,7 @@ export async function readPasses({ deps, begun, committer, parent, refused, onAn
     const verdict = judge({
       read: from,
       ordered: question.ordered,
+      far: isFar(question),
       seen: carried ? carriers : seen,
       // What came along says nothing of which records of the list were known.
       fresh: carried ? carriers : fresh,

@@ -11,6 +11,7 @@ import type { Database } from '../store/database.ts'
 import { forgetRefused, noteDrift, readCapability, saveCapability } from '../store/findings.ts'
 import { SyncError } from '../sync-error.ts'
 import { isNotFound } from './below.ts'
+import type { LearnedBefore } from './learned.ts'
 import { askForMore, carries, DAY_MS, isDue } from './look-again.ts'
 import { isTaken, negotiate } from './negotiate.ts'
 import { reconnecting } from './reconnect.ts'
@@ -25,6 +26,7 @@ export interface Question {
   readonly request: ListRequest | null
   /** The list comes ordered by id, by itself or because it was asked to. */
   readonly ordered: boolean
+  readonly learned?: LearnedBefore
   /** It answered before, and 404 the last time. */
   readonly doubted?: boolean
   /** How often it was looked at whether more is taken by now. */

@@ -2,7 +2,10 @@
 import { readChains, type Chain } from '../remote/chains.ts'
 import type { Client } from '../remote/client.ts'
 import { isObject, parseDocument } from '../remote/document.ts'
-import { isFull, readForward, type KnownPage, type ListRequest, type Page } from '../remote/pages.ts'
+import { readBothEnds } from '../remote/both-ends.ts'
+import { readForward } from '../remote/forward.ts'
+import { brokenIn, countedIds, isFull, saysCount } from '../remote/lengths.ts'
+import type { Broken, KnownPage, ListRequest, Page } from '../remote/pages.ts'
 import type { RemoteRecord } from '../resource.ts'
 import { isStorable, storable } from '../store/codec.ts'
 import { reason, SyncError } from '../sync-error.ts'
@@ -30,6 +33,8 @@ export interface ListReading {
   readonly opening: Page | undefined
   /** Of the server's pages. */
   readonly size: number | null
+  /** It gives no page so far back. */
+  readonly far?: boolean | undefined
   readonly recall: (number: number) => Promise<KnownPage | undefined>
 }
 
@@ -40,7 +45,8 @@ export async function* readList({ client, signal }: Reading, list: ListReading):
   const { request, wanted, chains, opening, size } = list
   if (chains.length === 0) {
     if (opening === undefined) throw new Error('a list without chains begins with its first page')
-    for await (const page of readForward(client, request, opening, signal)) {
+    const pages = (list.far === true ? readBothEnds : readForward)(client, request, opening, signal)
+    for await (const page of pages) {
       yield { position: null, pages: [toReadPage(page, wanted)] }
     }
     return
@@ -54,18 +60,29 @@ export async function* readList({ client, signal }: Reading, list: ListReading):
 /** @param size of the server's pages; a page is taken for full where nobody knows. */
 export function toReadPage(page: Page, wanted: Wanted, size: number | null = null): ReadPage {
   const { number, recordCount, pageCount, etagLied, mark, known } = page
-  const common = { number, recordCount, pageCount, etagLied, full: size === null || isFull(page, size) }
+  const common = {
+    number,
+    // Parts of it that say different things say nothing.
+    recordCount: saysCount(page, recordCount) ? recordCount : null,
+    pageCount,
+    etagLied,
+    full: size === null || isFull(page, size),
+  }
   if (known !== null) {
     const [ids, carriers] = wanted.carried ? [known.carried ?? [], known.ids] : [known.ids, null]
     return { ...common, records: [], unusable: [], ids, carriers, known: true, mark: null }
   }
   const { records, unusable } = wanted.carried ? carriedBy(page, wanted) : ownOf(page, wanted)
+  const broken = brokenIn(page)
   return {
     ...common,
     records,
-    unusable,
-    ids: [...records.map(({ id }) => id), ...unusable.flatMap(({ id }) => (id === null ? [] : [id]))],
-    carriers: wanted.carried ? page.ids.map(storable) : null,
+    unusable: [...unusable, ...broken.map((one) => unreadable(one, wanted))],
+    ids: [...records, ...unusable, ...(wanted.carried ? [] : broken)].flatMap(({ id }) =>
+      id === null ? [] : [storable(id)],
+    ),
+    carriers: wanted.carried ? countedIds(page).map(storable) : null,
+    unnamed: wanted.carried ? [] : broken.filter(({ id }) => id === null).map(({ place }) => `place ${place}`),
     known: false,
     mark,
   }
@@ -76,6 +93,13 @@ function ownOf({ records, unusable }: Page, wanted: Wanted) {
   const nameless = unusable.map((body) => ({ id: null, reason: 'It has no id and type of its own.', body }))
   return { records: sorted.records, unusable: [...nameless, ...sorted.unusable] }
 }
+
+/** Without an id its place tells it from others. */
+const unreadable = ({ id, path, place, reason: why }: Broken, { carried }: Wanted): Unusable => ({
+  id: carried || id === null ? null : storable(id),
+  reason: carried ? `What a record of the list carries is missing. ${why}` : why,
+  body: carried || id === null ? { path, place } : null,
+})
 
 /** Each page carries its own, so the same record comes many times. */
 const carriedBy = ({ included }: Page, wanted: Wanted) =>

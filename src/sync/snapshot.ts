@@ -6,6 +6,7 @@
  */
 import { isDeepStrictEqual } from 'node:util'
 import type { Client } from '../remote/client.ts'
+import { isOutOfReach } from '../remote/forward.ts'
 import type { Resource } from '../resource.ts'
 import { followAsOf, FOLLOWED } from '../store/changed-parents.ts'
 import { beginSnapshot, endSnapshot, readAsOf, readSnapshot, type Snapshot } from '../store/cursors.ts'
@@ -22,6 +23,7 @@ import { noteDeclaration } from './declaration.ts'
 import type { Parent } from './judge.ts'
 import type { PassDeps } from './pass.ts'
 import { readPasses, type SnapshotProgress } from './passes.ts'
+import { fromBothEnds, isFar, lightened, recallLearned, withLearned } from './learned.ts'
 import { openQuestion, type Question } from './question.ts'
 import { reconnecting } from './reconnect.ts'
 import { digestOf, refusedFilters, type Place } from './request.ts'
@@ -83,11 +85,18 @@ export async function pullSnapshot(deps: SnapshotDeps, options: SnapshotOptions)
   for (;;) {
     try {
       const answered = question
-      const asked = { question, expected, onAnswer: () => asking.settle(answered) }
-      const result = await readThrough(deps, options, asked)
+      const lighter = lightened(recallLearned(question))
+      const result = await readThrough(deps, options, {
+        question: lighter,
+        expected,
+        onAnswer: () => asking.settle(answered),
+      })
+      // At its end only: with other pages, what was interrupted would begin anew.
+      const learned = withLearned(question)
+      if (learned !== undefined) await asking.settle(learned)
       return await reconnecting(() => heldAgainst(deps.sql, resource, result), signal)
     } catch (error) {
-      const next = await asking.after(error, question)
+      const next = isOutOfReach(error) ? fromBothEnds(question) : await asking.after(error, question)
       if (next === undefined) throw error
       question = next
     }
@@ -130,7 +139,9 @@ async function readThrough(
   const swept = verdict.whole
     ? await sweep(deps, { resource, question, lease, mirror, signal, allowMassDelete: options.allowMassDelete })
     : { deleted: 0, outcome: null }
-  const { outcome, message } = swept.outcome ?? { ...verdict, message: verdict.message ?? swept.message ?? null }
+  const said = [verdict.message, swept.outcome?.message ?? swept.message].filter((one) => typeof one === 'string')
+  const message = said.length === 0 ? null : said.join(' ')
+  const { outcome } = swept.outcome ?? verdict
   // Nothing can be newer than what it was asked for by.
   const asOf = new Date(Math.min(snapshot.startedAt.getTime(), parent?.asOf?.getTime() ?? Infinity))
   const end = () =>
@@ -174,9 +185,10 @@ async function toFollow(sql: Database, { startedAt }: Snapshot): Promise<true | 
 async function resumeOrBegin(
   sql: Database,
   { resource: { type }, lease, restart, resumeFrom }: SnapshotOptions,
-  { read, ordered }: Question,
+  question: Question,
   digest: string,
 ): Promise<Snapshot> {
+  const { read, ordered } = question
   const left = restart ? undefined : await readSnapshot(sql, type)
   const byParent = read.from === 'each' || read.from === 'below'
   const asked = { way: read, digest }
@@ -185,7 +197,7 @@ async function resumeOrBegin(
     isDeepStrictEqual(askedBy(left), asked) &&
     (resumeFrom === null ? left.ageMs < RESUME_WITHIN_MS : left.startedAt >= resumeFrom) &&
     // Which of its records were known before could have changed since.
-    (byParent || (ordered && (left.chains as unknown[] | null)?.length !== 0))
+    (byParent || (ordered && !isFar(question) && (left.chains as unknown[] | null)?.length !== 0))
   if (usable) return left
   // Noted at the beginning: the parents that are read first are of that time, however late the last ones are read.
   const noted = byParent ? { ...asked, parentsAsOf: await readAsOf(sql, read.parent) } : asked

@@ -3,6 +3,7 @@
  * notes §4, §10), so both are tried before they are trusted, once a day.
  */
 import type { Client } from '../remote/client.ts'
+import { isOutOfReach } from '../remote/forward.ts'
 import { fetchPage, type ListRequest, type Page } from '../remote/pages.ts'
 import { isObject } from '../remote/document.ts'
 import type { RemoteRecord, Resource } from '../resource.ts'
@@ -58,20 +59,21 @@ export const changedSince = (request: ListRequest, at: Date): ListRequest => ({
   query: { ...request.query, [`filter[${AFTER}]`]: new Date(at.getTime() - DAY_MS).toISOString().slice(0, 10) },
 })
 
+/** In a total order: a bulk update gives many records one time, and ties alone change places from page to page. */
 export const newestFirst = (request: ListRequest): ListRequest => ({
   ...request,
-  query: { ...request.query, sort: `-${CHANGED}` },
+  query: { ...request.query, sort: `-${CHANGED},id` },
 })
 
 const FAR = new Date('2999-01-01T00:00:00Z')
 
 /** Undefined when it is refused, though without filter and sort it is answered. */
-type Prober = (probe: ListRequest) => Promise<Page | undefined>
+type Prober = (probe: ListRequest, number?: number) => Promise<Page | undefined>
 
 function proberOf(client: Client, plain: ListRequest, signal: AbortSignal): Prober {
   let answered = false
-  return async (probe) => {
-    const page = await unlessRefused(fetchPage(client, probe, 1, signal))
+  return async (probe, number = 1) => {
+    const page = await unlessRefused(fetchPage(client, probe, number, signal))
     if (page === undefined && !answered) await fetchPage(client, { ...plain, pageSize: probe.pageSize }, 1, signal)
     answered = true
     return page
@@ -93,13 +95,24 @@ async function isFilterEffective(
 }
 
 async function isSortEffective(ask: Prober, request: ListRequest): Promise<boolean> {
-  const page = await ask(newestFirst(request))
-  return page !== undefined && page.records.some((record) => changeTime(record) !== null) && isNewestFirst(page)
+  const sorted = newestFirst(request)
+  const page = await ask(sorted)
+  if (page === undefined || !isNewestFirst(page)) return false
+  const [newest, ...others] = timesOf(page)
+  if (newest === undefined) return false
+  // A page of one time only is in every order: then the end of the list has to be older.
+  if (others.some((time) => time < newest) || page.pageCount === null || page.pageCount <= 1) return true
+  const end = await ask(sorted, page.pageCount)
+  const oldest = end === undefined ? undefined : timesOf(end).at(-1)
+  return oldest !== undefined && oldest < newest
 }
+
+const timesOf = ({ records }: Pick<Page, 'records'>): number[] =>
+  records.map(changeTime).filter((time) => time !== null)
 
 /** Where those that tell no time stand is the server's affair. */
 export function isNewestFirst({ records }: Pick<Page, 'records'>): boolean {
-  const times = records.map(changeTime).filter((time) => time !== null)
+  const times = timesOf({ records })
   return times.every((time, index) => index === 0 || time <= times[index - 1]!)
 }
 
@@ -114,7 +127,7 @@ async function unlessRefused(page: Promise<Page>): Promise<Page | undefined> {
   try {
     return await page
   } catch (error) {
-    if (isRefusal(error)) return undefined
+    if (isRefusal(error) || isOutOfReach(error)) return undefined
     throw error
   }
 }

@@ -3,7 +3,8 @@
  * the columns. It keeps no cursor and leaves that of an interrupted pull alone.
  */
 import { layChains } from '../remote/chains.ts'
-import { fetchPage, sizeFrom } from '../remote/pages.ts'
+import { isOutOfReach, openList } from '../remote/forward.ts'
+import { sizeFrom } from '../remote/lengths.ts'
 import type { Resource } from '../resource.ts'
 import { extraIds } from '../store/compare.ts'
 import { recountRows, type Snapshot } from '../store/cursors.ts'
@@ -16,6 +17,7 @@ import type { Batch } from './commit.ts'
 import { createDifferences, type Difference, type Differences } from './differences.ts'
 import { beginPass, type PassDeps } from './pass.ts'
 import { distrustEtags, openMarks } from './known-pages.ts'
+import { fromBothEnds, isFar, lightened, recallLearned } from './learned.ts'
 import { openQuestion, type Question } from './question.ts'
 import { readList } from './read.ts'
 import { reconnecting } from './reconnect.ts'
@@ -74,8 +76,9 @@ export async function verifyResource(deps: SnapshotDeps, options: VerifyOptions)
   let { question } = asking
   for (;;) {
     try {
+      const lighter = lightened(recallLearned(question))
       const doubts = [
-        (await readAll(deps, verifying, question)) ?? (await judgeExtra(deps, verifying, question)),
+        (await readAll(deps, verifying, lighter)) ?? (await judgeExtra(deps, verifying, lighter)),
         verifying.etagLied ? LYING_ETAGS : null,
         notCompared(resource, differences.lacking(), verifying.met.size),
       ].filter((doubt) => doubt !== null)
@@ -87,7 +90,7 @@ export async function verifyResource(deps: SnapshotDeps, options: VerifyOptions)
       const edited = new Set([...differences.edited, ...others]).size
       return { resource: type, read: verifying.met.size, ...counts, edited, doubt }
     } catch (error) {
-      const next = await asking.after(error, question)
+      const next = isOutOfReach(error) ? fromBothEnds(question) : await asking.after(error, question)
       if (next === undefined) throw error
       question = next
     }
@@ -107,6 +110,7 @@ const UNCOUNTED =
 async function readAll(deps: SnapshotDeps, verifying: Verifying, question: Question): Promise<string | null> {
   const { resource, lease, signal, differences, met, onProgress } = verifying
   const { request, read, ordered } = question
+  const far = isFar(question)
   const pass: PassDeps = { ...deps, resource, question, digest: digestOf(request, resource), lease, signal }
   const compare = async ({ pages }: Batch): Promise<void> => {
     for (const { ids } of pages) for (const id of ids) met.add(id)
@@ -126,19 +130,29 @@ async function readAll(deps: SnapshotDeps, verifying: Verifying, question: Quest
   const recall = await openMarks(pass)
   let known: ReadonlySet<string> = new Set()
   for (let tries = 1; tries <= TRIES; tries++) {
-    const opening = await fetchPage(deps.client, request!, 1, signal, await recall(1))
-    const { recordCount: count, pageCount } = opening
+    const opening = await openList(deps.client, request!, signal, await recall(1))
+    const { recordCount: count } = opening
+    const pageCount = far ? null : opening.pageCount
     const chains = pageCount === null ? [] : layChains(Math.max(1, pageCount), deps.concurrency + 2)
     const size = sizeFrom(opening, null) ?? 0
     const ids = new Set<string>()
     let steady = true
     let full = true
-    for await (const batch of readList(pass, { request: request!, wanted, chains, ordered, opening, size, recall })) {
+    for await (const batch of readList(pass, {
+      request: request!,
+      wanted,
+      chains,
+      ordered,
+      far,
+      opening,
+      size,
+      recall,
+    })) {
       for (const page of batch.pages) {
         steady &&= page.recordCount === count
         full &&= page.full
         verifying.etagLied ||= page.etagLied
-        for (const id of page.carriers ?? page.ids) ids.add(id)
+        for (const id of page.carriers ?? [...page.ids, ...(page.unnamed ?? [])]) ids.add(id)
       }
       await compare(batch)
       onProgress(wanted.carried ? met.size : ids.size, wanted.carried ? null : count)

@@ -62,7 +62,7 @@ describe('a list', () => {
   it('that does not count its pages is proved by one that holds all, or by a second reading', async () => {
     const small = pagedList({ ids: numbered(5), size: 10, meta: withoutPages })
     expect(await read(small)).toEqual({ ids: new Set(numbered(5)), proved: true })
-    expect(small.asked).toEqual([1, 2])
+    expect(small.asked).toEqual([1])
     const long = pagedList({ ids: numbered(25), size: 10, meta: withoutPages })
     expect(await read(long)).toEqual({ ids: new Set(numbered(25)), proved: true })
     expect(long.asked).toEqual([1, 2, 3, 4, 1, 2, 3, 4])

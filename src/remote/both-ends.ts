@@ -1,0 +1,67 @@
+/**
+ * Reads a list of which the server gives no page behind some place: from its front as far as it goes, then in the opposite
+ * order, then in parts that are short enough, until as many different records were met as the list counts.
+ */
+import type { Client } from './client.ts'
+import { isOutOfReach, openList } from './forward.ts'
+import { countedIds, placesOf } from './lengths.ts'
+import { fetchPage, type ListRequest, type Page } from './pages.ts'
+import { learnFrom } from './page-failures.ts'
+import { SyncError } from '../sync-error.ts'
+
+/** What together may hold all of a list: itself, and its parts by the values of a filter, each from either end. */
+function stretchesOf(request: ListRequest): ListRequest[] {
+  const { query } = request
+  const listed = Object.entries(query).find(([name, value]) => name.startsWith('filter[') && value.includes(','))
+  const apart = listed === undefined ? [] : listed[1].split(',').map((value) => ({ ...query, [listed[0]]: value }))
+  const ends = (asked: ListRequest['query']) => [
+    { ...asked, sort: 'id' },
+    { ...asked, sort: '-id' },
+  ]
+  const queries = [...ends(query).slice(1), ...apart.flatMap(ends)]
+  return queries.map((one) => learnFrom(request, { ...request, query: one }))
+}
+
+/**
+ * Nothing of it proves anything by itself: records move while it is read.
+ *
+ * @param opening its first page.
+ */
+export async function* readBothEnds(
+  client: Client,
+  request: ListRequest,
+  opening: Page,
+  signal: AbortSignal,
+): AsyncGenerator<Page> {
+  const { recordCount: count } = opening
+  const met = new Set<string>()
+  let number = 0
+  for (const stretch of [request, ...stretchesOf(request)]) {
+    for await (const page of readStretch(client, stretch, stretch === request ? opening : undefined, signal)) {
+      const before = met.size
+      for (const id of countedIds(page)) met.add(id)
+      // What it says of itself, and of its pages, is not of this list.
+      yield { ...page, number: ++number, pageCount: null, mark: null }
+      if (count !== null && met.size >= count) return
+      if (number > 1 && met.size === before) break
+    }
+  }
+}
+
+async function* readStretch(
+  client: Client,
+  request: ListRequest,
+  opening: Page | undefined,
+  signal: AbortSignal,
+): AsyncGenerator<Page> {
+  try {
+    let page = opening ?? (await openList(client, request, signal))
+    while (placesOf(page) > 0) {
+      yield page
+      if (page.pageCount !== null && page.number >= page.pageCount) return
+      page = await fetchPage(client, request, page.number + 1, signal, undefined, { without: true })
+    }
+  } catch (error) {
+    if (!isOutOfReach(error) && !(error instanceof SyncError && error.code === 'SYNC_REQUEST_REFUSED')) throw error
+  }
+}

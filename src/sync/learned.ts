@@ -1,0 +1,51 @@
+/** What a reading has learned of its list, so that the next one begins with it. After a day it is found out anew. */
+import { learnedOf } from '../remote/page-failures.ts'
+import type { Question } from './question.ts'
+
+export interface LearnedBefore {
+  /** Larger pages are too much for the server. */
+  readonly most?: { readonly size: number; readonly at: string }
+  /** When it gave no page so far back: it is read from both ends. */
+  readonly farAt?: string
+  /** It ignores what is said of pages: one document holds all of it. */
+  readonly unpaged?: boolean
+}
+
+const DAY_MS = 24 * 60 * 60_000
+
+const isFresh = (at: string | undefined): boolean => at !== undefined && Date.now() - Date.parse(at) < DAY_MS
+
+export const isFar = ({ learned }: Question): boolean => isFresh(learned?.farAt)
+
+/** Undefined where it was tried. */
+export const fromBothEnds = (question: Question): Question | undefined =>
+  isFar(question) ? undefined : { ...question, learned: { ...question.learned, farAt: new Date().toISOString() } }
+
+/** For whoever asks by this question, or one that is made of it (`learnFrom`). */
+export function recallLearned(question: Question): Question {
+  const { request, learned } = question
+  if (request === null || learned === undefined) return question
+  const known = learnedOf(request)
+  if (learned.unpaged === true) known.unpaged = true
+  if (isFresh(learned.most?.at)) known.most = Math.min(known.most, learned.most!.size)
+  return question
+}
+
+/** As a whole reading asks it: with pages that are not too much, so that each can be known again. */
+export function lightened(question: Question): Question {
+  const { request } = question
+  if (request === null || request.pageSize === null) return question
+  const { most } = learnedOf(request)
+  return most < request.pageSize ? { ...question, request: { ...request, pageSize: most } } : question
+}
+
+/** Undefined when there is nothing new to remember. */
+export function withLearned(question: Question): Question | undefined {
+  const { request, learned } = question
+  if (request === null) return undefined
+  const { most, unpaged } = learnedOf(request)
+  const isSmaller = most < (request.pageSize ?? 0) && !(isFresh(learned?.most?.at) && most === learned?.most?.size)
+  if (!isSmaller && unpaged === (learned?.unpaged ?? false)) return undefined
+  const size = isSmaller ? { most: { size: most, at: new Date().toISOString() } } : {}
+  return { ...question, learned: { ...learned, ...size, ...(unpaged ? { unpaged } : {}) } }
+}
