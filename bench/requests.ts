@@ -53,7 +53,7 @@ const UNKNOWN_INCLUDES = {
 }
 
 async function prepare(remote: Remote): Promise<void> {
-  await remote.control('POST', 'switches', { refusedIncludes: UNKNOWN_INCLUDES })
+  await remote.control('POST', 'switches', { refusedIncludes: UNKNOWN_INCLUDES, compression: options.compression })
   for (const type of ABSENT) await remote.control('POST', 'faults', { kind: '404', count: 'always', match: { type } })
 }
 
