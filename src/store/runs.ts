@@ -74,6 +74,13 @@ export async function endRun(
   return count === 1
 }
 
+/** How a resource ended in a run; undefined when it has not, or is no part of it. */
+export async function outcomeInRun(sql: Database, runId: number, resource: string): Promise<Outcome | undefined> {
+  const [row] = await sql<{ outcome: Outcome }[]>`
+    select outcome from sync.run_outcomes where run_id = ${runId} and resource = ${resource}`
+  return row?.outcome
+}
+
 const FROM_BEST: readonly Outcome[] = ['ok', 'forbidden', 'suspect', 'incomplete', 'failed']
 
 /** Nothing that a person has to look at. */

@@ -14,7 +14,7 @@ import { FOLLOWED, forgetChanged, noteSettled } from '../store/changed-parents.t
 import { readAsOf, recountRows } from '../store/cursors.ts'
 import { forgetCapability, saveCapability } from '../store/findings.ts'
 import { confirmLease } from '../store/leases.ts'
-import { worst } from '../store/runs.ts'
+import { outcomeInRun, worst } from '../store/runs.ts'
 import { changeColumn, databaseTime, readWatermark, saveChangesAsOf } from '../store/watermarks.ts'
 import { pullChanged } from './changed.ts'
 import { isReadAsDeclared } from './declaration.ts'
@@ -60,7 +60,8 @@ export async function pullIncrement(deps: SnapshotDeps, options: SnapshotOptions
   const read = parts === undefined ? own! : own === undefined ? parts : together(parts, own)
   const { inserted, updated } = await bringBack(deps, options)
   const sum = { ...read, inserted: read.inserted + inserted, updated: read.updated + updated }
-  const result = await reconnecting(() => heldAgainst(sql, resource, sum), signal)
+  const held = await reconnecting(() => heldAgainst(sql, resource, sum), signal)
+  const result = parts === undefined ? held : await heldAgainstProjects(deps, options, held)
   if (result.inserted + result.updated + result.deleted > 0) {
     await reconnecting(() => recountRows(sql, type, table), signal)
   }
@@ -71,6 +72,30 @@ export async function pullIncrement(deps: SnapshotDeps, options: SnapshotOptions
     })
   if (result.outcome === 'ok') await reconnecting(told, signal)
   return result
+}
+
+/** Which projects changed is known only as far as they were read: what belongs to the others may be old. */
+async function heldAgainstProjects(
+  { sql }: SnapshotDeps,
+  { runId, signal }: SnapshotOptions,
+  result: SnapshotResult,
+): Promise<SnapshotResult> {
+  if (runId === undefined) return result
+  const projects = await reconnecting(() => outcomeInRun(sql, runId, FOLLOWED), signal)
+  if (projects === undefined || !['failed', 'forbidden', 'incomplete'].includes(projects)) return result
+  const message = `In this run ${FOLLOWED} ended as ${projects}, so what changed below them is not known for all. It is read with them.`
+  return together(result, { ...NOTHING_READ, outcome: 'incomplete', message })
+}
+
+const NOTHING_READ = {
+  expected: null,
+  seen: 0,
+  inserted: 0,
+  updated: 0,
+  unchanged: 0,
+  deleted: 0,
+  parked: 0,
+  pages: 0,
 }
 
 async function byChanges(deps: SnapshotDeps, { resource, lease, since, signal }: SnapshotOptions) {

@@ -93,7 +93,7 @@ export async function pullResource(deps: PullDeps, options: ResourceOptions): Pr
 
 async function read(
   deps: PullDeps,
-  { resource, signal, onEvent, ...how }: ResourceOptions,
+  { runId, resource, signal, onEvent, ...how }: ResourceOptions,
   lease: Lease,
   startedAt: Date,
 ): Promise<ResourceOutcome> {
@@ -102,7 +102,7 @@ async function read(
     onEvent({ type: 'progress', resource: resource.type, ...progress })
   const { resumeFrom = null, since = null } = how
   const reading = { restart, afresh, allowMassDelete, acceptWithheld, resumeFrom, since }
-  const options = { resource, lease, ...reading, signal, onProgress }
+  const options = { runId, resource, lease, ...reading, signal, onProgress }
   const result = await (changesOnly ? pullIncrement : pullSnapshot)(deps, options)
   return { ...result, resource: resource.type, startedAt, code: CODE[result.outcome] ?? null }
 }

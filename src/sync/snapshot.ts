@@ -54,6 +54,8 @@ export interface SnapshotResult {
 }
 
 export interface SnapshotOptions {
+  /** The run it is part of. */
+  readonly runId?: number
   readonly resource: Resource
   readonly lease: Lease
   /** Begin anew even when an interrupted snapshot could go on. */

@@ -202,3 +202,19 @@ it('that vanish in numbers are suspect and kept', async () => {
   await changes(INCREMENTAL, { 'project-phases': { outcome: 'suspect', deleted: 0 } })
   expect(await buried(worker, 'project_phases')).toEqual([])
 })
+
+it('what belongs to projects is not said to be up to date when the projects could not be read', async () => {
+  await using account = await openAccount()
+  const { sim, worker, changes } = account
+  const { parts } = projectWith(sim, 'project-services', 1)
+  edit(sim, 'project-services', parts[0]!)
+  const fault = sim.addFault({ kind: '403', match: { type: 'projects' }, count: 'always' })
+  const types = ['projects', 'project-services']
+  await changes(types, {
+    projects: { outcome: 'forbidden' },
+    'project-services': { outcome: 'incomplete', updated: 0 },
+  })
+  sim.removeFault(fault.id)
+  await changes(types, { 'project-services': { outcome: 'ok', updated: 1 } })
+  await expectAsRemote(worker, sim, types)
+})
