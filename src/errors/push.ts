@@ -127,7 +127,7 @@ export const keepsFailing = (facts: { what: string; attempts: number; last: stri
   new SyncError(
     'SYNC_PUSH_FAILED',
     'park',
-    `${begin(facts.what)} was sent ${facts.attempts} times and ScopeStack failed each time: ${facts.last} When it is well again, ` +
+    `${begin(facts.what)} was tried ${facts.attempts} times and ScopeStack failed each time: ${facts.last} When it is well again, ` +
       '"changes retry".',
     { facts: { ...facts, last: `ScopeStack failed ${facts.attempts} times: ${facts.last}` } },
   )

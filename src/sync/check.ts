@@ -31,10 +31,22 @@ const DAY_MS = 24 * 60 * 60_000
  */
 export async function listRequest(asking: Asking, resource: Resource): Promise<ListRequest> {
   const found = (await readCapability(asking.sql, resource.type, 'question'))?.value as Question | undefined
-  if (found?.read.from === 'list' && found.request !== null) return found.request
+  if (found?.read.from === 'list' && found.request !== null) {
+    // The account may have been given another slug since.
+    return { ...found.request, path: requestFor(asking, resource, found.read)!.path }
+  }
+  return { ...everythingOf(asking, resource), query: {} }
+}
+
+/** To look for a record: what nobody has asked for yet is asked for, since what is left out may hide it. */
+export async function searchRequest(asking: Asking, resource: Resource): Promise<ListRequest> {
+  const isKnown = (await readCapability(asking.sql, resource.type, 'question')) !== undefined
+  return isKnown ? await listRequest(asking, resource) : everythingOf(asking, resource)
+}
+
+function everythingOf(asking: Asking, resource: Resource): ListRequest {
   const own = resource.reads.find(({ from }) => from === 'list') ?? ({ from: 'list', path: resource.type } as const)
-  const wanted = requestFor(asking, resource, own)!
-  return { ...wanted, query: {} }
+  return requestFor(asking, resource, own)!
 }
 
 /** `?include=…`, so that an answer tells the same keys as a list does. */
@@ -69,13 +81,18 @@ export async function readRecords(
   return found
 }
 
-/** Those of them that the list has; none where it is refused. */
+/**
+ * Those of them that the list has; none where it is refused.
+ *
+ * @param how.alone nobody else is asked: where there is no list, that is thrown.
+ */
 async function listed(
   asking: Asking,
   resource: Resource,
   request: ListRequest,
   ids: readonly string[],
   signal: AbortSignal,
+  { alone = false } = {},
 ): Promise<RemoteRecord[]> {
   if (!(await takesIds(asking, resource))) return []
   const query = { ...request.query, 'filter[id]': ids.join(',') }
@@ -85,6 +102,7 @@ async function listed(
   } catch (error) {
     if (!isRefused(error)) throw error
     if (isRefusal(error)) await saveCapability(asking.sql, resource.type, 'filter[id]', false)
+    if (alone && statusOf(error) === 404) throw error
     return []
   }
 }
@@ -128,7 +146,12 @@ async function readRecord(
   }
 }
 
-/** Some servers offer no way to ask for one record, though their list has it: a 404 alone does not say that it is gone. */
+/**
+ * Some servers offer no way to ask for one record, though their list has it: a 404 alone does not say that it is gone. Nor
+ * does it where the list is not found either: then it is the address.
+ *
+ * @throws SyncError SYNC_REQUEST_REFUSED with status 404
+ */
 async function inList(
   asking: Asking,
   resource: Resource,
@@ -137,7 +160,7 @@ async function inList(
   signal: AbortSignal,
 ): Promise<RemoteRecord | null> {
   for (const query of waysToAsk(request)) {
-    const [found] = await listed(asking, resource, { ...request, query }, [id], signal)
+    const [found] = await listed(asking, resource, { ...request, query }, [id], signal, { alone: true })
     if (found !== undefined) return found
   }
   return null

@@ -12,7 +12,7 @@ import type { Answer } from '../store/outbox.ts'
 import * as requests from '../store/requests.ts'
 import { isAnsweredTwice } from '../store/settle.ts'
 import { settleAnswered, settleKept } from './answered.ts'
-import { includeOf, listRequest, readRecords } from './check.ts'
+import { includeOf, listRequest, readRecords, searchRequest } from './check.ts'
 import { doubtOf, locatedId } from './made.ts'
 import { isWhatWasSent, keyOf, lookUp } from './natural-key.ts'
 import { refused, setAside } from './aside.ts'
@@ -151,7 +151,7 @@ async function findLost(deps: PushDeps, sending: Sending, answered?: Answered): 
 
 /** Where the filter by which its own value is shown is refused, not found is not "not there". */
 async function mayBeHidden(deps: PushDeps, { change, resource }: Sending): Promise<boolean> {
-  const { query } = await listRequest(deps, resource)
+  const { query } = await searchRequest(deps, resource)
   return Object.keys(resource.whole).some((name) => name in change.attributes && !(`filter[${name}]` in query))
 }
 

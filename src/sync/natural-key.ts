@@ -2,7 +2,7 @@
 import { fetchPage, type ListRequest } from '../remote/pages.ts'
 import type { RemoteRecord, Resource } from '../resource.ts'
 import type { Change } from '../store/outbox.ts'
-import { listRequest, waysToAsk, type Asking } from './check.ts'
+import { searchRequest, waysToAsk, type Asking } from './check.ts'
 import { heldBy } from './conflict.ts'
 import { isRefusal } from './request.ts'
 import { isNearly } from './same.ts'
@@ -43,7 +43,7 @@ export async function lookUp(
   key: Members,
   signal: AbortSignal,
 ): Promise<RemoteRecord[] | null> {
-  const request = await listRequest(asking, resource)
+  const request = await searchRequest(asking, resource)
   const found = new Map<string, RemoteRecord>()
   const refusals: SyncError[] = []
   const ways = waysToAsk(request)

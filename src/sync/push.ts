@@ -7,6 +7,7 @@ import { isRowHeld } from '../store/settle.ts'
 import { lookRefused, notHeld, parentDiscarded, rowNeverMade, writeForbidden } from '../errors/push.ts'
 import { checkedIds, readRecords } from './check.ts'
 import { create } from './create.ts'
+import { explain } from './explain.ts'
 import { settleKept } from './answered.ts'
 import { fold, lastOf } from './fold.ts'
 import { isLocal, localReference } from './references.ts'
@@ -132,6 +133,9 @@ async function sendOne(deps: PushDeps, sending: Sending, remote: Checked): Promi
     if (!(error instanceof SyncError)) throw error
     if (error.code === 'SYNC_FORBIDDEN') return await setAside(deps, sending, writeForbidden({ what: nameOf(change) }))
     if (error.code === 'SYNC_REQUEST_REFUSED') {
+      // No other change would be answered either.
+      const explained = await explain(deps, sending.resource, error, sending.signal)
+      if (endsTheRun(explained)) throw explained
       const { status, detail } = error.facts
       const facts = { what: nameOf(change), status: Number(status), detail: String(detail ?? '') }
       return await setAside(deps, sending, lookRefused(facts))

@@ -179,6 +179,26 @@ it('a record that its own address does not find, and the list does, is not gone'
   expect(client(0).attributes['domain']).toBe('listed.test')
 })
 
+describe('an account that was given another slug', () => {
+  beforeEach(() => sim.renameAccount('demo'))
+
+  it('takes back nothing for gone where the old one is asked, and is found by whoever begins anew', async () => {
+    const { id } = client(0)
+    const deal = sim.records.create('crm-opportunities', { attributes: { name: 'D', 'opportunity-id': 'slug' } })
+    await worker.run(TYPES)
+    sim.renameAccount('renamed')
+    await edit(id, 'renamed.test')
+    await worker.sql`delete from scopestack.crm_opportunities where id = ${deal.id}`
+    await expect(worker.push()).rejects.toMatchObject({ code: 'SYNC_ACCOUNT_NOT_FOUND' })
+    expect(await worker.sql`select distinct state from sync.outbox`).toEqual([{ state: 'waiting' }])
+    await using anew = await startWorker(sim, database.url)
+    expect(await anew.push()).toMatchObject([{ fate: 'sent' }, { fate: 'sent' }])
+    expect(client(0).attributes['domain']).toBe('renamed.test')
+    expect(sim.records.read('crm-opportunities', deal.id)).toBeNull()
+    sim.renameAccount('demo')
+  })
+})
+
 describe('an answer to the look before a write that is of another record', () => {
   const others = altering({
     get: (path, body) => (/\/clients\/\d+/.test(path) ? body.replace(/"id":"\d+"/, '"id":"77777"') : body),
