@@ -9,7 +9,7 @@ export const clipped = (text: string, width: number): string =>
   text.length > width ? `${text.slice(0, width - 1)}…` : text
 
 /** On one line. */
-function value(given: unknown): string {
+export function value(given: unknown): string {
   if (given === null || given === undefined) return '–'
   const text = typeof given === 'string' ? given : JSON.stringify(given)
   return text === '' ? '""' : text.replaceAll(/\s+/g, ' ')

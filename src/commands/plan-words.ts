@@ -1,7 +1,9 @@
 /** What a push would send, as a person reads it, and for machines. */
 import type { Resource } from '../resource.ts'
 import type { Planned } from '../sync/plan.ts'
-import { differences } from './change-fields.ts'
+import { memberName } from '../sync/conflict.ts'
+import { clipped, differences, value } from './change-fields.ts'
+import { wrapped } from './change-words.ts'
 import { thousands } from './words.ts'
 
 const FATE: Readonly<Record<Planned['fate'], string>> = {
@@ -24,24 +26,40 @@ interface PlanText {
 
 export function planText(planned: readonly Planned[], { catalog, behind = 0, wide }: PlanText): string {
   if (planned.length === 0) return 'Nothing waits to be sent.'
-  const parts = planned.map(({ change, method, path, fate, decisions }) => {
+  const parts = planned.map(({ change, method, path, fate, decisions, lookUp }) => {
     const deletion = change.op === 'delete'
     const remark = deletion && fate === 'gone' ? 'is gone already' : FATE[fate]
     const head = `${method} ${path}${remark === '' ? '' : `  ${remark}`}`
     // Of a deletion only what stands in its way.
     const told = deletion ? decisions.filter(({ decision }) => decision !== 'send') : decisions
-    return [head, ...differences(catalog.get(change.resource), told, { deletion, wide })].join('\n')
+    const resource = catalog.get(change.resource)
+    return [head, ...differences(resource, told, { deletion, wide }), ...lookedUp(resource, lookUp, wide)].join('\n')
   })
   const n = planned.length
   const more = behind === 0 ? '' : ` ${thousands(behind)} more change${behind === 1 ? ' waits' : 's wait'} behind them.`
   return `${parts.join('\n\n')}\n\n${thousands(n)} record${n === 1 ? '' : 's'}.${more} Nothing was sent.`
 }
 
-export const planJson = ({ change, method, path, fate, decisions }: Planned) => ({
+/** How a new row is known again, so that it is made once. */
+function lookedUp(resource: Resource | undefined, key: Planned['lookUp'], wide: boolean): string[] {
+  if (key === undefined) return []
+  const fields = Object.entries(key ?? {}).map(
+    ([member, given]) => `${memberName(resource, { member })} = ${wide ? value(given) : clipped(value(given), 40)}`,
+  )
+  return [
+    key === null
+      ? wrapped('has nothing to be looked up by: a lost answer sets it aside as unknown', '    ')
+      : wrapped(`looked up before it is created: ${fields.join(', ')}`, '    '),
+  ]
+}
+
+/** `lookUp` is there for new rows: null where there is nothing to look it up by. */
+export const planJson = ({ change, method, path, fate, decisions, lookUp }: Planned) => ({
   type: 'planned',
   change: change.id,
   method,
   path,
   fate,
   fields: decisions,
+  ...(lookUp === undefined ? {} : { lookUp }),
 })

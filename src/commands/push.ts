@@ -26,6 +26,8 @@ second; this is for those who would rather do it themselves (SYNC_PUSH=off), or 
 Before a change is sent, ScopeStack is asked what it holds. Other fields that changed there are
 kept; the same field is settled by SYNC_CONFLICT, which sets the change aside unless told
 otherwise. What ScopeStack refuses is set aside too, with its reason, and the rest goes on.
+A new row is looked up before it is created, so that it can be told from others when its answer
+is lost; --plan says by what.
 
 Each change ends as one of
   sent        ScopeStack took it

@@ -4,6 +4,8 @@ import { countChanges, openChanges } from '../store/changes.ts'
 import type { Change } from '../store/outbox.ts'
 import { checkedIds, readRecords } from './check.ts'
 import { decide, type Decision } from './conflict.ts'
+import type { Members } from './fold.ts'
+import { keyOf } from './natural-key.ts'
 import { foldChanges } from './push.ts'
 import { localReference } from './references.ts'
 import { doubtsOf, type PushDeps } from './sending.ts'
@@ -18,6 +20,8 @@ export interface Planned {
    */
   readonly fate: 'send' | 'nothing' | 'park' | 'gone' | 'look' | 'after' | 'refused'
   readonly decisions: readonly Decision[]
+  /** Of a creation: the members and values it is looked up by before it leaves; null when it has nothing to be found by. */
+  readonly lookUp?: Members | null
 }
 
 const METHOD = { create: 'POST', update: 'PATCH', delete: 'DELETE' } as const
@@ -88,7 +92,7 @@ function planOf(deps: PushDeps, resource: Resource, change: Change, remote: Remo
       remote: null,
       decision: 'send' as const,
     }))
-    return { ...planned, fate, decisions }
+    return { ...planned, fate, decisions, lookUp: keyOf(resource, change) }
   }
   if (remote === null) return { ...planned, fate: 'gone', decisions: [] }
   if (remote === 'refused') return { ...planned, fate: 'refused', decisions: [] }

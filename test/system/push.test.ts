@@ -162,6 +162,36 @@ test('plans what refers to a new row behind it, however late that row was edited
   )
 })
 
+test('plans what is looked up before it is created, and says where nothing is', async () => {
+  await using setting = await open()
+  const { run, sql, sim } = setting
+  await run('pull clients projects vendors project-documents')
+  const [project] = sim.records.list('projects')
+  await sql`insert into scopestack.vendors (name, city) values ('Fresh', 'Here')`
+  await sql`insert into scopestack.products (name, sku) values ('Thing', 'T-1')`
+  await sql`insert into scopestack.vendors (city) values ('Nameless')`
+  await sql`insert into scopestack.project_documents (project_id, template_id) values (${project!.id}, 'pricing')`
+  await sql`update scopestack.clients set domain = 'mine.test' where id = ${sim.records.list('clients')[0]!.id}`
+  const { stdout } = await run('push --plan')
+  if (process.env['LOOK']) console.log(stdout)
+  const part = (of: string): string => stdout.split('\n\n').find((text) => text.includes(of))!
+  const nothing = /^ {4}has nothing to be looked up by: a lost answer sets it aside as unknown$/m
+  expect(part('Fresh')).toMatch(/^ {4}looked up before it is created: name = Fresh$/m)
+  expect(part('T-1')).toMatch(/^ {4}looked up before it is created: name = Thing, sku = T-1, product_id = –$/m)
+  expect(part('Nameless')).toMatch(nothing)
+  expect(part('project-documents')).toMatch(nothing)
+  expect(part('PATCH')).not.toMatch(/looked up/)
+  const planned = jsonLines((await run('push --plan --json')).stdout).all.map(({ method, lookUp }) => [method, lookUp])
+  expect(planned).toEqual([
+    ['POST', { name: 'Fresh' }],
+    ['POST', { name: 'Thing', sku: 'T-1', 'product-id': null }],
+    ['POST', null],
+    ['POST', null],
+    ['PATCH', undefined],
+    [undefined, undefined],
+  ])
+})
+
 test('without tables it says how to make them, to machines, too', async () => {
   await using setting = await open({}, createEmptyDatabase())
   const { code, stdout, stderr } = await setting.run('changes list --json')
