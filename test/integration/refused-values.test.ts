@@ -1,10 +1,14 @@
 /** What JSON:API or ScopeStack cannot carry is refused by the statement that writes it: the column, the value, the reason. */
+import { randomUUID } from 'node:crypto'
+import { readdir, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { finished } from 'node:stream/promises'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { catalog } from '../../src/registry.ts'
+import { installCapture } from '../../src/store/capture.ts'
 import { openDatabase } from '../../src/store/database.ts'
 import { createMirror } from '../../src/store/mirror.ts'
-import { createDatabase } from '../support/database.ts'
+import { createDatabase, createEmptyDatabase } from '../support/database.ts'
 import { unnoticed } from '../support/unnoticed.ts'
 
 const database = await createDatabase()
@@ -281,4 +285,45 @@ it('a load is not checked: what ScopeStack holds is what it holds', async () => 
     { domain: 'waits' },
     { domain: 'beside.test' },
   ])
+})
+
+it('comes to a database that has edits waiting: they wait as they were, and whoever could edit still can', async () => {
+  await using older = await createEmptyDatabase()
+  const old = openDatabase(older.url, { connections: 1 })
+  const editor = `editor_${randomUUID().slice(0, 8)}`
+  const folder = join(import.meta.dirname, '../../migrations')
+  const names = (await readdir(folder)).filter((name) => name.endsWith('.sql')).toSorted()
+  const itself = names.findIndex((name) => name.endsWith('_refused_values.sql'))
+  const run = async (some: readonly string[]): Promise<void> => {
+    for (const name of some) await old.unsafe(await readFile(join(folder, name), 'utf8'))
+  }
+  const edit = (statement: string) =>
+    old.begin(async (tx) => {
+      await tx.unsafe(`set local role ${editor}`)
+      await tx.unsafe(statement)
+    })
+  const waiting = () => old`select id, record_id, op, attributes, base, state from sync.outbox order by id`
+  try {
+    await run(names.slice(0, itself))
+    await installCapture(old, [...catalog.values()])
+    await old.unsafe(`create role ${editor}`)
+    await old`select sync.grant_editor(${editor}::regrole)`
+    await old.begin((tx) => createMirror(catalog.get('clients')!).load(tx, [{ type: 'clients', id: '1' }]))
+    await edit(`update scopestack.clients set msa_date = 'infinity', name = 'Before' where id = '1'`)
+    const before = await waiting()
+    await run(names.slice(itself))
+    await installCapture(old, [...catalog.values()])
+    expect(await waiting()).toEqual(before)
+    await edit(`update scopestack.clients set domain = 'after.test' where id = '1'`)
+    await edit(`select sync.enqueue_change('clients', 'update', '1', '{"name": "After"}')`)
+    await expect(edit(`update scopestack.clients set msa_date = '-infinity' where id = '1'`)).rejects.toThrow(DAYS)
+    expect((await waiting()).map((one) => one['attributes'] as unknown)).toEqual([
+      { name: 'Before', 'msa-date': 'infinity' },
+      { domain: 'after.test' },
+      { name: 'After' },
+    ])
+  } finally {
+    await old.unsafe(`drop owned by ${editor}; drop role ${editor}`)
+    await old.end()
+  }
 })
