@@ -127,9 +127,9 @@ async function sentUnder(settings: Readonly<Record<string, string>>): Promise<re
   await worker.push({
     through: (client) => ({
       ...client,
-      write({ method, path, body }) {
+      write({ method, path, body }, judge) {
         sent.push(`${method} ${path} ${body ?? ''}`)
-        return Promise.resolve(REFUSED as never)
+        return Promise.resolve(judge(REFUSED, path))
       },
     }),
   })
