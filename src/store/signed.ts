@@ -82,10 +82,12 @@ function withoutInner(parameter: string): string {
 function withoutDigest(word: string): string {
   if (!word.includes('--')) return word
   return word
-    .split(/([/?&=#])/)
-    .map((part) => {
-      const at = part.lastIndexOf('--')
-      return at > 0 && /^[0-9a-f]{40,128}$/.test(part.slice(at + 2)) ? signedBy(part.slice(0, at)) : part
+    .split(/([/?&#])/)
+    .map((part, index, all) => {
+      const end = part.lastIndexOf('--')
+      if (end < 1 || !/^[0-9a-f]{40,128}$/.test(part.slice(end + 2))) return part
+      const start = index > 0 && '?&'.includes(all[index - 1]!) ? part.indexOf('=') + 1 : 0
+      return part.slice(0, start) + signedBy(part.slice(start, end))
     })
     .join('')
 }

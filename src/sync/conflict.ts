@@ -9,7 +9,7 @@
  */
 import type { Column, Kind, RemoteRecord, Resource } from '../resource.ts'
 import type { Content, Entry, Members, Side } from './fold.ts'
-import { isNearly, isSame } from './same.ts'
+import { isNearly, isSame, isUnmoved } from './same.ts'
 
 export type Rule = 'park' | 'remote-wins' | 'local-wins'
 
@@ -37,7 +37,9 @@ export interface Decided {
 export function verdictOn(kind: Kind, base: unknown, local: unknown, remote: unknown): Verdict {
   if (isSame(kind, local, base)) return 'undone'
   if (remote === undefined || isSame(kind, remote, base)) return 'send'
-  return isSame(kind, remote, local) ? 'same' : 'conflict'
+  if (isSame(kind, remote, local)) return 'same'
+  if (isUnmoved(kind, remote, base)) return 'send'
+  return isUnmoved(kind, remote, local) ? 'same' : 'conflict'
 }
 
 /** @param doubts values that may have been written from here: where ScopeStack holds one, that is nobody's edit. */
@@ -57,7 +59,7 @@ export function decide(
     const base = isOurs && (change.op === 'delete' || !isSame(column.kind, held, local)) ? held : found
     const verdict =
       change.op === 'delete'
-        ? held === undefined || isSame(column.kind, held, base)
+        ? held === undefined || isUnmoved(column.kind, held, base)
           ? 'send'
           : 'conflict'
         : verdictOn(column.kind, base, local, held)

@@ -1,7 +1,8 @@
 /** When two values are one. */
 import { isDeepStrictEqual } from 'node:util'
 import type { Kind } from '../resource.ts'
-import { encode, storable } from '../store/codec.ts'
+import { encode, isMembers, storable } from '../store/codec.ts'
+import { unsigned } from '../store/signed.ts'
 
 /**
  * The same value in two spellings: `"10.0"` and `10`, `""` or an empty list and null (API notes §8), line ends of either kind,
@@ -10,6 +11,18 @@ import { encode, storable } from '../store/codec.ts'
 export function isSame(kind: Kind, a: unknown, b: unknown): boolean {
   const [left, right] = [spelling(kind, a), spelling(kind, b)]
   return isDeepStrictEqual(left, right)
+}
+
+/** The same, though an address in it may have been signed anew since: that is nobody's edit. */
+export const isUnmoved = (kind: Kind, now: unknown, before: unknown): boolean =>
+  isSame(kind, now, before) || isSame(kind, withoutSignatures(now), withoutSignatures(before))
+
+function withoutSignatures(value: unknown): unknown {
+  if (typeof value === 'string') return unsigned(value)
+  if (Array.isArray(value)) return value.map(withoutSignatures)
+  return isMembers(value)
+    ? Object.fromEntries(Object.entries(value).map(([key, held]) => [key, withoutSignatures(held)]))
+    : value
 }
 
 function spelling(kind: Kind, held: unknown): unknown {

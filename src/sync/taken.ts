@@ -5,7 +5,7 @@
 import type { Column, RemoteRecord, Resource } from '../resource.ts'
 import type { Rest } from '../store/settle.ts'
 import { decide, heldBy, type Decision } from './conflict.ts'
-import { isNearly, isSame } from './same.ts'
+import { isNearly, isSame, isUnmoved } from './same.ts'
 import type { Content, Entry } from './fold.ts'
 
 /**
@@ -21,7 +21,8 @@ export function ignoredOf(resource: Resource, sent: readonly Decision[], answer:
     const held = heldBy(answer, column, entry)
     // Not told: nothing is known of it.
     if (held === undefined || isNearly(column.kind, held, local)) return false
-    return held === null || isSame(column.kind, held, remote)
+    if (held === null || isSame(column.kind, held, remote)) return true
+    return !isUnmoved(column.kind, held, local) && isUnmoved(column.kind, held, remote)
   })
 }
 

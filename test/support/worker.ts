@@ -16,7 +16,7 @@ export type TestWorker = AsyncDisposable &
     /** One run over these types; without types, over all of the catalog. */
     run(types?: readonly string[], options?: RunOptions): Promise<PullReport>
     /** One run over a resource that is declared otherwise than in the catalog. */
-    runResource(resource: Resource): Promise<PullReport>
+    runResource(resource: Resource, how?: How): Promise<PullReport>
     /** All that may be sent now. */
     push(options?: { signal?: AbortSignal; through?: (client: Client) => Client }): Promise<Settled[]>
   }
@@ -55,8 +55,8 @@ export async function startWorker(
         signal,
         onEvent,
       }),
-    runResource: (resource) =>
-      pull(worker, { resources: [resource], signal: new AbortController().signal, onEvent: () => {} }),
+    runResource: (resource, how = {}) =>
+      pull(worker, { resources: [resource], ...how, signal: new AbortController().signal, onEvent: () => {} }),
     async [Symbol.asyncDispose]() {
       await pusher.close()
       await worker.close()
