@@ -34,12 +34,17 @@ function lineOf(finding: Finding, met: number): [word: string, member: string, r
   const { member } = finding
   switch (finding.kind) {
     case 'attribute': {
-      const { suggests, carried, told } = finding
+      const { suggests, carried, told, misfits = 0 } = finding
       const where = carried < met ? `, in ${thousands(carried)} of them` : ''
       return [
         'new',
         member,
-        suggests === null ? `no value so far${where}` : suggests + where + (told === 1 ? ', going by one value' : ''),
+        suggests === null
+          ? `no value so far${where}`
+          : suggests +
+            where +
+            (told === 1 ? ', going by one value' : '') +
+            (misfits > 0 ? `, which ${misfitsAmong(misfits, told)} not fit` : ''),
       ]
     }
     case 'relationship': {
@@ -48,9 +53,9 @@ function lineOf(finding: Finding, met: number): [word: string, member: string, r
       return ['new', member, `${shape}, ${types.length === 0 ? 'nobody there so far' : types.join(' or ')}`]
     }
     case 'misfit': {
-      const { declared, suggests, misfits } = finding
+      const { declared, suggests, misfits, values } = finding
       const better = suggests === null || suggests === declared ? '' : `; ${suggests} would`
-      return ['misfit', member, `${count(misfits, 'value does', 'values do')} not fit ${declared}${better}`]
+      return ['misfit', member, `${misfitsAmong(misfits, values)} not fit ${declared}${better}`]
     }
     case 'shape':
       return ['leads', member, `${finding.seen}, declared ${finding.declared}`]
@@ -62,6 +67,11 @@ function lineOf(finding: Finding, met: number): [word: string, member: string, r
       return ['refused', member, 'the server does not take it']
   }
 }
+
+const misfitsAmong = (misfits: number, values: number): string =>
+  misfits === values
+    ? count(misfits, 'value does', 'values do')
+    : `${thousands(misfits)} of ${thousands(values)} values ${misfits === 1 ? 'does' : 'do'}`
 
 /** @param offer says how the differences are written. */
 export function describeSummary({ discovered, document }: DiscoverReport, offer: boolean): string {

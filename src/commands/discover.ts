@@ -24,7 +24,8 @@ declared, and looks for the API's own description (Swagger). The mirror is not t
 
 Each difference is one of
   new      a member that is not declared, with the kind that all values met suggest
-  misfit   values that do not fit the kind that is declared
+  misfit   values that do not fit the kind that is declared; up to 5 % of 20 or more are
+           taken for mistakes, which sync_extra keeps, and make no other kind
   leads    a relationship that leads to another type than the one declared, or to many
   gone     a member that is declared and that no record looked at carried
   refused  an include or a filter that is declared and that the server does not take

@@ -39,7 +39,11 @@ it('so does a reading that knows not what was declared before, once', async () =
   await pullOne(worker, 'projects')
   await worker.sql`delete from sync.capabilities where name in ('declaration', 'told')`
   const all = remoteIds(sim, 'projects').length
-  expect(await pullOne(worker, 'projects', { changesOnly: true })).toMatchObject({ outcome: 'ok', seen: all, updated: 0 })
+  expect(await pullOne(worker, 'projects', { changesOnly: true })).toMatchObject({
+    outcome: 'ok',
+    seen: all,
+    updated: 0,
+  })
   const declared = await worker.sql`
     select name from sync.capabilities where resource = 'projects' and name in ('declaration', 'told') order by 1`
   expect(declared.map(({ name }) => name as string)).toEqual(['declaration', 'told'])

@@ -53,7 +53,12 @@ it('a to-many some of whose ends are of another type is kept beside as a whole',
   let type = 'subservices'
   const { worker } = await openAccount({}, (body, asked) => {
     if (asked.type !== 'services') return body
-    const data = { data: [{ type: 'subservices', id: '1' }, { type, id: '2' }] }
+    const data = {
+      data: [
+        { type: 'subservices', id: '1' },
+        { type, id: '2' },
+      ],
+    }
     return {
       ...body,
       data: body.data.map((record) => ({

@@ -35,7 +35,9 @@ function plantAddresses({ records }: Simulator): void {
     })
   }
   for (const { id } of records.list('project-documents'))
-    records.update('project-documents', id, { attributes: { 'document-url': `https://files.test/documents/${id}.pdf` } })
+    records.update('project-documents', id, {
+      attributes: { 'document-url': `https://files.test/documents/${id}.pdf` },
+    })
 }
 
 const TYPES = ['projects', 'project-documents', 'project-services']
@@ -53,7 +55,8 @@ it('is no change of its row, wherever it stands, and the newest is kept', async 
     const before = await Promise.all([rowsOf(worker, 'projects'), rowsOf(worker, 'project_documents')])
     sim.resetStats()
     const { outcomes } = await worker.run(TYPES, { changesOnly })
-    for (const outcome of outcomes) expect(outcome).toMatchObject({ outcome: 'ok', inserted: 0, updated: 0, deleted: 0 })
+    for (const outcome of outcomes)
+      expect(outcome).toMatchObject({ outcome: 'ok', inserted: 0, updated: 0, deleted: 0 })
     const after = await Promise.all([rowsOf(worker, 'projects'), rowsOf(worker, 'project_documents')])
     for (const [index, rows] of after.entries()) {
       const stand = (some: typeof rows) => some.map(({ id, hash, changed }) => ({ id, hash, changed }))
@@ -72,7 +75,9 @@ it('is a change where it leads to another document', async () => {
   sim.setSwitches({ signedAddresses: true })
   await worker.run(TYPES)
   const [id] = remoteIds(sim, 'project-documents')
-  sim.records.update('project-documents', id!, { attributes: { 'document-url': 'https://files.test/documents/new.pdf' } })
+  sim.records.update('project-documents', id!, {
+    attributes: { 'document-url': 'https://files.test/documents/new.pdf' },
+  })
   expect(await verify(worker, 'project-documents')).toMatchObject({ different: 1 })
   expect(await pullOne(worker, 'project-documents')).toMatchObject({ outcome: 'ok', updated: 1 })
   expect(await verify(worker, 'project-documents')).toMatchObject({ different: 0 })

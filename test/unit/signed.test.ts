@@ -40,10 +40,14 @@ const FORMS: readonly [string, (n: number, file?: string) => string][] = [
   ],
   [
     'a representation of Rails, without a host',
-    (n, file = at) => `/rails/active_storage/representations/proxy/${signedId(n, file, 64)}/${signedId(n, 'v', 64)}/7.png`,
+    (n, file = at) =>
+      `/rails/active_storage/representations/proxy/${signedId(n, file, 64)}/${signedId(n, 'v', 64)}/7.png`,
   ],
   ['a parameter that Rails has signed', (n, file = at) => `https://app.test/files?signed_id=${signedId(n, file, 64)}`],
-  ['one inside another', (n, file = at) => `https://viewer.test/?url=${encodeURIComponent(`${file}?sig=${n}&se=${n}`)}`],
+  [
+    'one inside another',
+    (n, file = at) => `https://viewer.test/?url=${encodeURIComponent(`${file}?sig=${n}&se=${n}`)}`,
+  ],
 ]
 
 /** Where an address may stand. */

@@ -1,6 +1,13 @@
 /** From what the records said to what the catalog would have to say. Pure. */
 import type { Column, Kind, Resource } from '../../resource.ts'
-import { suggestKind, type AttributeEvidence, type EndEvidence, type Evidence } from './evidence.ts'
+import {
+  areMistakes,
+  misfitsOf,
+  suggestKind,
+  type AttributeEvidence,
+  type EndEvidence,
+  type Evidence,
+} from './evidence.ts'
 
 export type Finding =
   /** `suggests` is null where every value was null or empty. */
@@ -11,6 +18,8 @@ export type Finding =
       /** Records with the member, and those where its value said something. */
       readonly carried: number
       readonly told: number
+      /** Values that do not fit what is suggested, where there are some: too few to mean another kind. */
+      readonly misfits?: number
     }
   | {
       readonly kind: 'relationship'
@@ -24,8 +33,10 @@ export type Finding =
       readonly kind: 'misfit'
       readonly member: string
       readonly declared: Kind
+      /** The declared one where the misfits are too few to mean another kind. */
       readonly suggests: Kind | null
       readonly misfits: number
+      readonly values: number
     }
   | { readonly kind: 'shape'; readonly member: string; readonly declared: Shape; readonly seen: Shape }
   | {
@@ -76,10 +87,15 @@ export function differences(
 }
 
 function attributeFinding(member: string, found: AttributeEvidence, column: Column | undefined): Finding[] {
+  const { carried, told, misfits, values } = found
   const suggests = suggestKind(member, found)
-  if (column === undefined) return [{ kind: 'attribute', member, suggests, carried: found.carried, told: found.told }]
-  if (found.misfits === 0) return []
-  return [{ kind: 'misfit', member, declared: column.kind, suggests, misfits: found.misfits }]
+  if (column === undefined) {
+    const strange = suggests === null ? 0 : misfitsOf(found, suggests)
+    return [{ kind: 'attribute', member, suggests, carried, told, ...(strange > 0 ? { misfits: strange } : {}) }]
+  }
+  if (misfits === 0) return []
+  const better = areMistakes(misfits, values) ? column.kind : suggests
+  return [{ kind: 'misfit', member, declared: column.kind, suggests: better, misfits, values }]
 }
 
 function endFinding(

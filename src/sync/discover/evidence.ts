@@ -1,5 +1,6 @@
 /** What records say of their members. Counts and shapes are kept, never a value. */
 import { isObject } from '../../remote/document.ts'
+import { leftOut } from '../../resource/left-out.ts'
 import type { Kind, RemoteRecord, Resource } from '../../resource.ts'
 import { encode, MISFIT, numberText } from '../../store/codec.ts'
 
@@ -11,8 +12,10 @@ export interface AttributeEvidence {
   numbers: number
   /** Texts such as `"23.0"`, which is how decimals are sent (API notes §8). */
   points: number
-  /** The kinds that all values can be read as. */
-  kinds: ReadonlySet<Kind>
+  /** Values that are not null. */
+  values: number
+  /** Of these, how many can be read as each kind. */
+  readonly fits: Map<Kind, number>
   /** Values that do not fit the declared kind; none where nothing is declared. */
   misfits: number
 }
@@ -51,7 +54,8 @@ export function createTally(resource: Resource): Tally {
     ends.set(member, known)
     known.carried++
     const linkage = isObject(relationship) ? relationship['data'] : undefined
-    if (linkage === undefined) return
+    // Nobody at the end, and of which shape it is was left out.
+    if (linkage === undefined || leftOut(relationship) !== undefined) return
     if (Array.isArray(linkage)) known.toMany++
     else known.toOne++
     for (const end of Array.isArray(linkage) ? (linkage as unknown[]) : [linkage]) {
@@ -76,7 +80,8 @@ export function createTally(resource: Resource): Tally {
         if (!isEmpty(value)) known.told++
         if (numberText(value) !== undefined) known.numbers++
         if (typeof value === 'string' && WITH_POINT.test(value)) known.points++
-        known.kinds = known.kinds.intersection(readingsOf(value))
+        known.values++
+        for (const kind of readingsOf(value)) known.fits.set(kind, (known.fits.get(kind) ?? 0) + 1)
         const kind = declared.get(member)
         if (kind !== undefined && encode(kind, value) === MISFIT) known.misfits++
       }
@@ -96,7 +101,8 @@ const noAttribute = (): AttributeEvidence => ({
   told: 0,
   numbers: 0,
   points: 0,
-  kinds: new Set(ALL),
+  values: 0,
+  fits: new Map(),
   misfits: 0,
 })
 
@@ -126,19 +132,34 @@ function readingsOf(value: unknown): ReadonlySet<Kind> {
   return new Set<Kind>(['json', ...readings.filter(fits)])
 }
 
+/** Among fewer a misspelt one cannot be told from a second kind. */
+const ENOUGH = 20
+const NEARLY_ALL = 0.95
+
+/** So few that they are mistakes, and no reason to declare another kind: they are kept in `sync_extra`. */
+export const areMistakes = (misfits: number, values: number): boolean =>
+  misfits === 0 || (values >= ENOUGH && values - misfits >= NEARLY_ALL * values)
+
+/** Values that do not fit the kind. */
+export const misfitsOf = ({ values, fits }: AttributeEvidence, kind: Kind): number => values - (fits.get(kind) ?? 0)
+
 /**
- * The kind that all values met suggest; null when none said anything. One value may be a coincidence: a single `5` may
- * have a `5.5` behind it, and a single text that looks like a day may be free text, so it gets the widest of its kind.
+ * The kind that the values met suggest, all of them or, where there are enough, nearly all: one misspelt date of hundreds
+ * makes no text of a date. Null when none said anything. One value may be a coincidence: a single `5` may have a `5.5`
+ * behind it, and a single text that looks like a day may be free text, so it gets the widest of its kind.
  */
-export function suggestKind(member: string, { told, numbers, points, kinds }: AttributeEvidence): Kind | null {
+export function suggestKind(member: string, evidence: AttributeEvidence): Kind | null {
+  const { told, numbers, points, values, fits } = evidence
   if (told === 0) return null
+  const holds = (kind: Kind): boolean => areMistakes(misfitsOf(evidence, kind), values)
   // Ids are keys and have to join, and some are sent as numbers (API notes §8).
-  if (/[-_]id$/.test(member) && kinds.has('text')) return 'text'
+  if (/[-_]id$/.test(member) && holds('text')) return 'text'
   const believed = (kind: Kind): boolean => {
-    if (kind === 'integer') return told > 1 && numbers > 0
+    // A number with a point is no misspelt whole one.
+    if (kind === 'integer') return told > 1 && numbers > 0 && fits.get('integer') === fits.get('decimal')
     if (kind === 'decimal') return numbers > 0 || (told > 1 && points > 0)
     if (kind === 'date' || kind === 'timestamp' || kind === 'texts') return told > 1
-    return kind !== 'boolean' || told > 1 || !kinds.has('text')
+    return kind !== 'boolean' || told > 1 || !holds('text')
   }
-  return ALL.find((kind) => kinds.has(kind) && believed(kind)) ?? 'json'
+  return ALL.find((kind) => holds(kind) && believed(kind)) ?? 'json'
 }

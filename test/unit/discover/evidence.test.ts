@@ -60,6 +60,33 @@ describe('the kind that values suggest', () => {
     ['json', ['a']],
   ])('%s, the widest of its form, for %j alone', (kind, value) => expect(suggested([value, null])).toBe(kind))
 
+  /** One of them is misspelt. */
+  const nearly = (right: unknown, wrong: unknown, count = 421): unknown[] =>
+    Array.from({ length: count }, (_, at) => (at === 7 ? wrong : right))
+
+  it.each<[Kind, unknown, unknown]>([
+    ['date', '2026-11-23', '2026-02-30'],
+    ['timestamp', '2026-11-23T10:00:00Z', 'soon'],
+    ['boolean', true, 'maybe'],
+    ['integer', 5, 'five'],
+    ['decimal', '23.5', 'none'],
+    ['texts', ['a'], 'a'],
+    ['text', 'a', { a: 1 }],
+    // A number with a point is no misspelt whole one.
+    ['decimal', 5, 5.5],
+  ])('%s, though one of 421 is no such value', (kind, right, wrong) => {
+    expect(suggested(nearly(right, wrong))).toBe(kind)
+  })
+
+  it('is text where too many are no such value, or too few say that one is a mistake', () => {
+    const days = (wrong: number, count: number) =>
+      Array.from({ length: count }, (_, at) => (at < wrong ? 'soon' : '2026-11-23'))
+    expect(suggested(days(2, 40))).toBe('date')
+    expect(suggested(days(3, 40))).toBe('text')
+    expect(suggested(days(1, 20))).toBe('date')
+    expect(suggested(days(1, 19))).toBe('text')
+  })
+
   it('is text for a key, so that it joins', () => {
     expect(suggested([1, 2], 'owner-id')).toBe('text')
     expect(suggested([{}, { a: 1 }], 'owner-id')).toBe('json')
@@ -106,13 +133,26 @@ describe('the differences', () => {
       { attributes: { name: 'b', position: 1.5 }, relationships: { maker: { data: null } } },
     ]
     expect(found(records, ['include=lost', 'page[size]=250'])).toEqual([
-      { kind: 'misfit', member: 'position', declared: 'integer', suggests: 'decimal', misfits: 1 },
+      { kind: 'misfit', member: 'position', declared: 'integer', suggests: 'decimal', misfits: 1, values: 2 },
       { kind: 'attribute', member: 'colour', suggests: 'text', carried: 1, told: 1 },
       { kind: 'relationship', member: 'maker', shape: 'to-one', types: [] },
       { kind: 'gone', member: 'old', shape: 'attribute' },
       { kind: 'gone', member: 'lost', shape: 'to-one' },
       { kind: 'refused', member: 'include=lost' },
     ])
+  })
+
+  it('are never a wider kind for a few values that do not fit, and say how many there are', () => {
+    const records = (misspelt: number) =>
+      Array.from({ length: 100 }, (_, at) => {
+        const position = at < misspelt ? 'first' : at
+        return { ...whole, attributes: { ...whole.attributes, position, since: at < misspelt ? 'soon' : '2026-11-23' } }
+      })
+    expect(found(records(5))).toEqual([
+      { kind: 'misfit', member: 'position', declared: 'integer', suggests: 'integer', misfits: 5, values: 100 },
+      { kind: 'attribute', member: 'since', suggests: 'date', carried: 100, told: 100, misfits: 5 },
+    ])
+    expect(found(records(6))).toMatchObject([{ suggests: 'text', misfits: 6 }, { suggests: 'text' }])
   })
 
   it('are no to-manys whose other end says the same, by their type or by their name', () => {

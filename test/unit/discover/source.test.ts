@@ -158,8 +158,8 @@ describe('what is written', () => {
   it('widens a kind and follows a relationship, and imports no more than it calls', async () => {
     const resource = catalog.get('phases')!
     const findings: Finding[] = [
-      { kind: 'misfit', member: 'position', declared: 'integer', suggests: 'decimal', misfits: 1 },
-      { kind: 'misfit', member: 'active', declared: 'boolean', suggests: 'text', misfits: 1 },
+      { kind: 'misfit', member: 'position', declared: 'integer', suggests: 'decimal', misfits: 1, values: 1 },
+      { kind: 'misfit', member: 'active', declared: 'boolean', suggests: 'text', misfits: 1, values: 1 },
       { kind: 'end', member: 'account', shape: 'to-one', declared: 'accounts', types: ['companies'] },
     ]
     const { text, closed } = writeFindings(await sourceOf('phases'), resource, findings)
@@ -171,7 +171,14 @@ describe('what is written', () => {
       { member: 'position', kind: 'decimal', comment: 'Order of the phases, 1 first.' },
       { member: 'account', target: 'companies' },
     ])
-    const narrower: Finding = { kind: 'misfit', member: 'name', declared: 'text', suggests: 'json', misfits: 1 }
+    const narrower: Finding = {
+      kind: 'misfit',
+      member: 'name',
+      declared: 'text',
+      suggests: 'json',
+      misfits: 1,
+      values: 1,
+    }
     expect(writeFindings(text, resource, [narrower]).closed).toEqual([])
   })
 
