@@ -4,7 +4,7 @@
  */
 import { rateLimited, remoteFailed } from '../errors.ts'
 import { notScopeStack, redirected } from '../errors/answers.ts'
-import { isObject } from './document.ts'
+import { beginningOf, isObject, readJson } from './document.ts'
 import type { HttpResponse } from './http.ts'
 
 /** @throws SyncError when the same request may succeed later: `wait` where the answer says when, `retry` otherwise. */
@@ -21,7 +21,7 @@ export function throwIfLater(response: HttpResponse, url: string): void {
   }
   // A 304 is for whoever sent an ETag; here it comes unasked.
   if (status >= 300 && status < 400) throw redirected({ url, status, to: header(response, 'location') ?? 'nowhere' })
-  if (isForeign(response)) throw notScopeStack({ url, status, start: response.body.trim().slice(0, 120) })
+  if (isForeign(response)) throw notScopeStack({ url, status, start: beginningOf(response.body) })
 }
 
 /** Request Timeout, Misdirected Request, Too Early: the same request may be answered by the next try. */
@@ -45,7 +45,7 @@ export function isForeign({ status, headers, body }: HttpResponse): boolean {
   // Rails' own page for a route that it does not know: what stands before it does not count the time that it takes.
   if (status === 404 && headers['x-runtime'] !== undefined) return false
   try {
-    const document: unknown = JSON.parse(body)
+    const document = readJson(body)
     return !(Array.isArray(document) || (isObject(document) && ('errors' in document || 'error' in document)))
   } catch {
     return true

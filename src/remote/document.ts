@@ -1,6 +1,6 @@
 /** Judges JSON:API documents (https://jsonapi.org/format/1.0/). Pure: needs no network to be tested. */
 import { bodyUnreadable } from '../errors.ts'
-import { isRawJSON, parseExact } from '../exact-json.ts'
+import { holdsTooMuch, isRawJSON, MOST_VALUES, parseExact } from '../exact-json.ts'
 import type { RemoteRecord } from '../resource.ts'
 import { tellNobody } from './linkage.ts'
 
@@ -46,18 +46,31 @@ export const dataOf = (body: string, url: string): unknown => readDocument(body,
 function readDocument(body: string, url: string): Readonly<Record<string, unknown>> {
   const document = parseJson(body, url)
   if (!isObject(document) || !('data' in document)) {
-    throw bodyUnreadable({ url, problem: 'it is JSON without a "data" member', start: body.slice(0, 80) })
+    throw bodyUnreadable({ url, problem: 'it is JSON without a "data" member', start: beginningOf(body) })
   }
   return document
 }
 
+/** JSON of strangers, however many values it has. @throws when it is none, or has too many. */
+export function readJson(body: string): unknown {
+  if (holdsTooMuch(body)) throw new RangeError(`more than ${MOST_VALUES} values`)
+  return JSON.parse(body)
+}
+
 function parseJson(body: string, url: string): unknown {
+  if (holdsTooMuch(body)) {
+    throw bodyUnreadable({ url, problem: `it holds more than ${MOST_VALUES} values`, tooLarge: true })
+  }
   try {
     return parseExact(body)
-  } catch (error) {
-    throw bodyUnreadable({ url, problem: problemOf(body), start: body.slice(0, 80) }, error)
+  } catch {
+    // Not with its cause: that quotes the body, and keeps all of it.
+    throw bodyUnreadable({ url, problem: problemOf(body), start: beginningOf(body) })
   }
 }
+
+/** For an error, which lives on: a slice by itself would keep the whole body alive with it. */
+export const beginningOf = (body: string): string => Buffer.from(body.trimStart().slice(0, 80)).toString()
 
 function problemOf(body: string): string {
   if (body.trim() === '') return 'it is empty'

@@ -6,7 +6,7 @@
 import { bodyUnreadable, credentialsRefused, tokenFailed } from '../errors.ts'
 import { tokenUnusable } from '../errors/tokens.ts'
 import { throwIfLater } from './answer.ts'
-import { isObject } from './document.ts'
+import { isObject, readJson } from './document.ts'
 import { errorDetail } from './refusal.ts'
 import type { HttpResponse } from './http.ts'
 import { createRedactor, redactedResponse, type Redactor } from './redact.ts'
@@ -131,7 +131,7 @@ const inOneLine = (text: string): string => text.replace(/[\p{C}\p{Z}]+/gu, ' ')
 /** A byte order mark before it is a blank to `trim`, and an error to `JSON.parse`. */
 function parse(body: string): Members | undefined {
   try {
-    const value: unknown = JSON.parse(body.trim())
+    const value = readJson(body.trim())
     return isObject(value) ? value : undefined
   } catch {
     return undefined

@@ -77,6 +77,9 @@ interface Deps {
   readonly follow: boolean | Date
 }
 
+/** Of one run: a record with 100,000 members of its own is no news of the catalog, and each note is a statement. */
+const MOST_NOTED = 1_000
+
 export function createCommitter({ sql, type, table, lease, mirror, question, follow }: Deps): Committer {
   /** Drift is noted once a run: a member that is in every record would otherwise cost a statement a page. */
   const noted = new Set<string>()
@@ -86,7 +89,8 @@ export function createCommitter({ sql, type, table, lease, mirror, question, fol
     return await sql.begin(async (tx: Transaction) => {
       await confirmLease(tx, lease)
       const loaded = await (careful ? mirror.loadOneByOne(tx, records) : mirror.load(tx, records))
-      const notes = loaded.drift.filter((note) => !noted.has(keyOf(note))).filter(firstOfItsKey())
+      const fresh = loaded.drift.filter((note) => !noted.has(keyOf(note))).filter(firstOfItsKey())
+      const notes = fresh.slice(0, Math.max(0, MOST_NOTED - noted.size))
       await noteDrift(tx, type, notes)
       const aside = [...batch.pages.flatMap((page) => page.unusable), ...rejectedRecords(loaded, records)]
       await park(

@@ -38,11 +38,16 @@ function spelling(kind: Kind, held: unknown): unknown {
   return kind === 'text' ? encoded.replaceAll('\r\n', '\n') : encoded
 }
 
+/** From the first of them: tried at each one, a long row that something follows takes the square of its length. */
+const ZEROS_AT_THE_END = /(?<!0)0+$/
+
 /** Without the zeros that say nothing; an exponent, which hardly any decimal has, is left to a double. */
 function plainDecimal(text: string): string {
   if (/e/i.test(text)) return String(Number(text))
-  const [, sign = '', whole = '', fraction = ''] = /^([+-]?)0*(\d*)(?:\.(\d*?)0*)?$/.exec(text) ?? []
-  const digits = `${whole || '0'}${fraction === '' ? '' : `.${fraction}`}`
+  const [, sign = '', before = '', behind = ''] = /^([+-]?)(\d*)(?:\.(\d*))?$/.exec(text) ?? []
+  const whole = before.replace(/^0+/, '') || '0'
+  const fraction = behind.replace(ZEROS_AT_THE_END, '')
+  const digits = fraction === '' ? whole : `${whole}.${fraction}`
   return sign === '-' && digits !== '0' ? `-${digits}` : digits
 }
 
@@ -50,7 +55,7 @@ function plainDecimal(text: string): string {
 function instant(text: string): string {
   const [, whole = '', fraction = '', offset] = /^(.*?)(?:\.(\d+))?(Z|[+-]\d\d:?\d\d)?$/.exec(text) ?? []
   const seconds = /:\d\d:/.test(whole) ? whole : `${whole}:00`
-  return `${Date.parse(`${seconds.replace(' ', 'T')}${offset ?? 'Z'}`)}.${fraction.replace(/0+$/, '')}`
+  return `${Date.parse(`${seconds.replace(' ', 'T')}${offset ?? 'Z'}`)}.${fraction.replace(ZEROS_AT_THE_END, '')}`
 }
 
 /** What ScopeStack may have made of what it was given: rounded or cut to the places it keeps, without blanks that say nothing; of a list, in an order of its own, each once. */

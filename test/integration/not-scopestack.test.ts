@@ -118,6 +118,19 @@ it('bytes that are no UTF-8 fail their list alone, at once, and change nothing',
   expect(await worker.sql`select id, name, sync_hash from scopestack.vendors order by id`).toEqual(before)
 })
 
+it.each([
+  ['many-nodes', 'failed', 'SYNC_BODY_UNREADABLE'],
+  ['long-number', 'ok', null],
+] as const)('a page of %s stops nothing else: it is %s', async (kind, outcome, code) => {
+  const changed = sim.records.list('vendors')[0]!
+  sim.records.update('vendors', changed.id, { attributes: { city: `Changed, ${kind}` } })
+  sim.addFault({ kind, match: { method: 'GET', type: 'vendors' }, count: 'always' })
+  const { outcomes } = await worker.run(['vendors', 'clients'])
+  const [clients, vendors] = outcomes.toSorted((a, b) => a.resource.localeCompare(b.resource))
+  expect(clients).toMatchObject({ resource: 'clients', outcome: 'ok' })
+  expect(vendors).toMatchObject({ outcome, code })
+})
+
 describe.each(['negotiated', 'unasked'] as const)('with compression %s', (compression) => {
   it('everything is read alike, in a fraction of the bytes, errors and tokens too', async () => {
     const types = ['projects', 'project-services', 'surveys']

@@ -4,7 +4,7 @@
  * usual generators for Rails use. JSON only: rswag and grape-swagger both serve it.
  */
 import type { Client } from '../../remote/client.ts'
-import { isObject } from '../../remote/document.ts'
+import { isObject, readJson } from '../../remote/document.ts'
 import type { Resource } from '../../resource.ts'
 import { endsTheRun, SyncError } from '../../sync-error.ts'
 
@@ -56,17 +56,23 @@ async function bodyAt(client: Client, path: string, signal: AbortSignal): Promis
 /** Enough for a page with its scripts; a page may name any number. */
 const MOST_ADDRESSES = 10
 
+/** Of a Swagger UI; its own is 2 KB. */
+const LONGEST_PAGE = 1_000_000
+const NAMES_A_DOCUMENT = /^[^?\s\\]*(?:\.json|swagger-initializer\.js)(?:\?[^\s\\]*)?$/
+
 /**
  * Addresses of documents that a Swagger UI page names, and of the script that holds its settings. Of the same server
  * only: the token goes with the request.
  */
 export function addressesIn(page: string, path: string): string[] {
-  const named = page.matchAll(/["']((?:[^"'\s\\]|\\\/)*?(?:\.json|swagger-initializer\.js)(?:\?[^"'\s\\]*)?)\\?["']/g)
   const here = new URL(path, 'http://api')
-  return [...named]
-    .flatMap(([, address = '']) => {
-      const plain = address.replaceAll('\\/', '/')
-      return URL.canParse(plain, here.href) ? [new URL(plain, here.href)] : []
+  return page
+    .slice(0, LONGEST_PAGE)
+    .split(/["']/)
+    .flatMap((quoted) => {
+      // In a string of a script each slash, and the quotation mark at the end, may have a backslash before it.
+      const plain = quoted.replaceAll('\\/', '/').replace(/\\$/, '')
+      return NAMES_A_DOCUMENT.test(plain) && URL.canParse(plain, here.href) ? [new URL(plain, here.href)] : []
     })
     .filter(({ origin }) => origin === here.origin)
     .map(({ pathname, search }) => pathname + search)
@@ -77,7 +83,7 @@ export function addressesIn(page: string, path: string): string[] {
 export function listsOf(body: string): string[] | undefined {
   let document: unknown
   try {
-    document = JSON.parse(body)
+    document = readJson(body)
   } catch {
     return undefined
   }

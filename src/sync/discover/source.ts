@@ -145,7 +145,7 @@ function columnFor(member: string, group: Group, kind: Kind | undefined, names: 
   }
   const suffix = group === 'attributes' ? '_value' : group === 'toOne' ? '_end_id' : '_end_ids'
   const plain = member.toLowerCase().replaceAll(/[^a-z0-9]+/g, '_')
-  const word = (/^(?!sync_)[a-z]/.test(plain) ? plain : `x_${plain}`).slice(0, 50).replace(/_+$/, '')
+  const word = (/^(?!sync_)[a-z]/.test(plain) ? plain : `x_${plain}`).slice(0, 50).replace(/(?<!_)_+$/, '')
   const free = (number: number): string => {
     const name = word + (number === 1 ? '' : `_${number}`) + suffix
     return names.has(name) ? free(number + 1) : name

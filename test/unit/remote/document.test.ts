@@ -1,5 +1,10 @@
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { describe, expect, it } from 'vitest'
+import { isForeign } from '../../../src/remote/answer.ts'
 import { parseDocument } from '../../../src/remote/document.ts'
+import { complaintsOf } from '../../../src/remote/refusal.ts'
+import { judgeTokenResponse } from '../../../src/remote/token-answer.ts'
 
 const URL = 'https://api.example.test/demo/v1/clients'
 const list = (members: unknown[], meta: object = {}) => JSON.stringify({ data: members, meta })
@@ -56,5 +61,59 @@ describe('a document', () => {
         message: expect.stringContaining(problem),
       }),
     )
+  })
+})
+
+describe('a hostile document', () => {
+  const withMember = (value: string) => `{"padding":${value},"data":[{"id":"1","type":"clients"}]}`
+  it.each([
+    ['objects', '{},'],
+    ['lists', '[0],'],
+    ['numbers', '1234,'],
+  ])('of more values than memory holds (%s) is refused before it is parsed, and as too large', (_, value) => {
+    const body = withMember(`[${value.repeat(31_000_000 / value.length)}0]`)
+    expect(() => parseDocument(body, URL)).toThrow(
+      expect.objectContaining({
+        code: 'SYNC_BODY_UNREADABLE',
+        facts: expect.objectContaining({ tooLarge: true }),
+        message: expect.stringContaining('more than 1000000 values'),
+      }),
+    )
+    // Of a failure and of a token, too.
+    expect(complaintsOf(body)).toHaveLength(1)
+    expect(isForeign({ status: 403, headers: {}, body })).toBe(true)
+    expect(() => judgeTokenResponse({ status: 200, headers: {}, body }, URL)).toThrow(/is not usable/)
+  })
+
+  it.each([
+    ['one long text', `"${'x'.repeat(31_000_000)}"`],
+    ['a hundred thousand values', `[${'{},'.repeat(100_000)}0]`],
+    ['lists in lists, a million deep', '['.repeat(1_000_000) + ']'.repeat(1_000_000)],
+    [
+      'objects in objects, with a number of many digits',
+      `${'{"a":'.repeat(99_999)}12345678901234567890${'}'.repeat(99_999)}`,
+    ],
+    ['a number of 200,000 digits', '7'.repeat(200_000)],
+    ['a name that is no member', '{"__proto__":{"data":[]},"constructor":{"prototype":{"id":"2"}}}'],
+  ])('of %s is read', (_, value) => {
+    expect(parseDocument(withMember(value), URL).records).toEqual([{ id: '1', type: 'clients' }])
+    expect({}).not.toHaveProperty('data')
+  })
+
+  it('leaves no more of itself in an error than its beginning', () => {
+    setFlagsFromString('--expose-gc')
+    const collect = runInNewContext('gc') as () => void
+    collect()
+    const before = process.memoryUsage().heapUsed
+    const errors = Array.from({ length: 20 }, (_, number) => {
+      try {
+        return parseDocument(`<${number}>${'é'.repeat(5_000_000)}`, URL)
+      } catch (error) {
+        return error
+      }
+    })
+    expect(errors).toHaveLength(20)
+    collect()
+    expect(process.memoryUsage().heapUsed - before).toBeLessThan(50_000_000)
   })
 })

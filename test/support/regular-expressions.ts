@@ -1,0 +1,104 @@
+/** Finds the regular expressions of a source file, and tells those that take more than linear time. */
+import { createContext, Script } from 'node:vm'
+
+export const LENGTH = 50_000
+/** Of the processor's time, for one text: a linear one takes 0.1, a quadratic one 200 or more, whatever else runs. */
+const LINEAR_MS = 75
+/** One that takes the cube of the length would never come back. */
+const HANGS_MS = 3_000
+
+/** Each row of what the literal names, behind each beginning it may ask for, and before what it cannot end with. */
+export function attack(literal: string): 'withstood' | 'gave in' {
+  const end = literal.lastIndexOf('/')
+  const pattern = literal.slice(1, end)
+  const regex = new RegExp(pattern, literal.slice(end + 1))
+  const pieces = piecesOf(pattern)
+  const heads = new Set(['', ...pieces.filter((piece) => piece.length === 1).slice(0, 3), ...pieces.slice(0, 2)])
+  const texts = [...heads].flatMap((head) =>
+    pieces.flatMap((piece) => {
+      const row = piece.repeat(Math.ceil(LENGTH / piece.length))
+      return ['\0', ' ', '#', `\n${head}`].map((tail) => head + row + tail)
+    }),
+  )
+  const slow = (): boolean =>
+    texts.some((text) => {
+      const before = process.threadCpuUsage().user
+      // So that one that is not anchored is tried at each place.
+      text.replace(regex, '')
+      return process.threadCpuUsage().user - before > LINEAR_MS * 1000
+    })
+  try {
+    return new Script('slow()').runInContext(createContext({ slow }), { timeout: HANGS_MS }) === true
+      ? 'gave in'
+      : 'withstood'
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ERR_SCRIPT_EXECUTION_TIMEOUT') throw error
+    return 'gave in'
+  }
+}
+
+/** Letters, and runs of letters, that it speaks of; of a class, one or two that belong to it. */
+function piecesOf(pattern: string): string[] {
+  const plain = pattern
+    .replaceAll(/\\[dD]/g, '0')
+    .replaceAll(/\\[wW]/g, 'a_')
+    .replaceAll(/\\[sS]/g, ' \t')
+    .replaceAll(/\\[pP]\{\w+\}/g, 'a')
+    .replaceAll(/\\[nrtb]/g, '\n')
+    .replaceAll('\\', '')
+  const runs = plain.match(/[\w.?"'@/:-]{2,}/g) ?? []
+  const letters = plain.split('').filter((letter) => !'()[]{}|^$*+'.includes(letter))
+  // A word by itself, and with what may stand behind it again and again.
+  const words = runs.toSorted((a, b) => b.length - a.length).slice(0, 4)
+  const rows = words.flatMap((word) => ['?', '@', '_', ' '].map((behind) => word + behind))
+  return [...new Set([...letters.slice(0, 16), '0', 'a', ' ', ...runs.slice(0, 6), ...rows])]
+}
+
+const TOKENS = {
+  skipped: /\s+|#![^\n]*|\/\/[^\n]*|\/\*[^]*?\*\/|'(?:[^'\\\n]|\\.)*'|"(?:[^"\\\n]|\\.)*"/y,
+  literal: /\/(?![*/])(?:[^/\\[\n]|\\.|\[(?:[^\]\\\n]|\\.)*\])+\/[a-z]*/y,
+  text: /(?:[^`\\$]|\\[^]|\$(?!\{))*/y,
+  other: /\w+|[^\w\s]/y,
+}
+
+/** A slash begins one where a value may stand, and is a division behind one. */
+export function literalsIn(source: string): string[] {
+  const literals: string[] = []
+  /** Of templates that are open, the braces that are open in their expression. */
+  const open: number[] = []
+  let at = 0
+  let before = ''
+  const take = (kind: keyof typeof TOKENS): string | undefined => {
+    TOKENS[kind].lastIndex = at
+    const text = TOKENS[kind].exec(source)?.[0]
+    at += text?.length ?? 0
+    return text
+  }
+  /** The text of a template, to its end or to an expression. */
+  const passText = (): void => {
+    take('text')
+    if (source[at] === '$') open.push(0)
+    at += source[at] === '$' ? 2 : 1
+    before = ')'
+  }
+  while (at < source.length) {
+    const skipped = take('skipped')
+    if (skipped !== undefined) {
+      if (/^['"]/.test(skipped)) before = ')'
+      continue
+    }
+    const literal = /^(?:|[(,=:[!&|?{};<>]|return|throw|typeof|void|await|yield|else|of|in|case)$/.test(before)
+      ? take('literal')
+      : undefined
+    const text = literal ?? take('other')!
+    before = literal === undefined ? text : ')'
+    if (literal !== undefined) literals.push(literal)
+    else if (text === '`') passText()
+    else if (text === '{' && open.length > 0) open[open.length - 1]!++
+    else if (text === '}' && open.length > 0 && open[open.length - 1]!-- === 0) {
+      open.pop()
+      passText()
+    }
+  }
+  return literals
+}
