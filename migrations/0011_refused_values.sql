@@ -295,7 +295,7 @@ BEGIN
           CASE WHEN c.entries IS NOT NULL THEN sync.wrong_entries(p.o -> c.name, p.n -> c.name, c.entries[1], c.entries[2]) END AS wrong
         OFFSET 0
       ) AS d
-      WHERE p.n -> c.name <> p.o -> c.name AND d.new <> d.old
+      WHERE p.n -> c.name <> p.o -> c.name AND (d.wrong IS NOT NULL OR d.new <> d.old)
     ) AS v
     WHERE CASE WHEN p.n - editable <> p.o - editable THEN sync.refuse_columns(me, p.o, p.n) ELSE true END
       AND (v.attributes IS NOT NULL OR v.relationships IS NOT NULL)

@@ -32,7 +32,14 @@ export function openDatabase(url: string, { connections = 10 }: { connections?: 
     connect_timeout: Number(options.get('connect_timeout') || 10),
     // Its query for array types at each connect fails unhandled when the server goes away just then; we read no arrays.
     fetch_types: false,
-    connection: { application_name: 'scopestack-sync', ...settingsOf(address), TimeZone: 'UTC' },
+    connection: {
+      application_name: 'scopestack-sync',
+      ...settingsOf(address),
+      // Whatever the database or the role says: times are read as they are written here.
+      TimeZone: 'UTC',
+      DateStyle: 'ISO',
+      standard_conforming_strings: 'on',
+    },
     ssl: false,
     // Its types do not know these, though it documents them.
     ...({ host: [host], port: [port], socket: () => new DriverSocket({ host, port, tls }) } as object),

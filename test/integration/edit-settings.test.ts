@@ -173,3 +173,29 @@ it('sends the same under all of them as under none', async () => {
       ),
     ).toEqual(plain)
 })
+
+it('and a worker reads and writes as ever where the database has such settings for everybody', async () => {
+  await using odd = await createDatabase()
+  const own = openDatabase(odd.url, { connections: 1 })
+  const { client_encoding: _, search_path: __, ...some } = SETTINGS
+  for (const [name, values] of Object.entries({ ...some, extra_float_digits: ['0'], search_path: ['public'] }))
+    await own.unsafe(
+      `alter database ${new URL(odd.url).pathname.slice(1)} set ${name} to ${values[0]!
+        .split(', ')
+        .map((part) => `'${part}'`)
+        .join(', ')}`,
+    )
+  await own.end()
+  await using other = await startWorker(sim, odd.url)
+  await other.run(TYPES)
+  await other.sql`update scopestack.clients set msa_date = '2028-02-29', domain = chr(92) where id = ${id('clients')}`
+  expect((await other.push()).map(({ fate, error }) => [fate, error])).toEqual([['sent', null]])
+  expect(sim.records.read('clients', id('clients'))!.attributes).toMatchObject({
+    'msa-date': '2028-02-29',
+    domain: '\\',
+  })
+  const again = await other.run(TYPES, { restart: true })
+  expect(again.outcomes.map(({ outcome, updated }) => [outcome, updated])).toEqual(TYPES.map(() => ['ok', 0]))
+  const [status] = await other.sql<{ at: Date }[]>`select max(data_as_of) as at from scopestack.sync_status`
+  expect(Math.abs(Date.now() - status!.at.getTime())).toBeLessThan(3_600_000)
+})
