@@ -57,7 +57,9 @@ function accountOf({ columns }: Resource, relationships: unknown): string | unde
   const column = columns.find(({ from, target }) => from === 'to-one' && target === 'accounts')
   const linkage = isObject(relationships) ? relationships[column?.member ?? 'account'] : undefined
   const end = isObject(linkage) ? linkage['data'] : undefined
-  const id = isObject(end) ? end['id'] : undefined
+  // A relationship of that name may lead to something else, such as the CRM's own accounts.
+  if (!isObject(end) || end['type'] !== 'accounts') return undefined
+  const { id } = end
   return typeof id === 'string' || typeof id === 'number' ? String(id) : undefined
 }
 

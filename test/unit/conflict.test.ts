@@ -187,3 +187,28 @@ describe('the rules of SYNC_CONFLICT', () => {
     expect(() => readRules(text, catalog)).toThrow(said)
   })
 })
+
+describe('an attribute that the record does not carry', () => {
+  it.each<[string, Content, string]>([
+    ['is no conflict: it is sent', update({ name: 'mine', domain: 'x' }, { name: 'agreed', domain: 'y' }), 'send'],
+    [
+      'is none in one of its entries either',
+      update({ [FIELDS]: [{ name: 'a', value: 'mine' }] }, { [FIELDS]: [{ name: 'a', value: 'agreed' }] }),
+      'send',
+    ],
+    [
+      'keeps no record from being deleted',
+      { op: 'delete', attributes: {}, relationships: {}, base: { attributes: { name: 'agreed' } } },
+      'send',
+    ],
+  ])('%s', (_, change, fate) => {
+    const decided = decide(clients, change, remote({ active: true }), () => 'park')
+    expect(decided.fate).toBe(fate)
+    expect(decided.decisions.every(({ decision }) => decision === 'send')).toBe(true)
+  })
+
+  it('is another thing than one that is null', () => {
+    const change = update({ name: 'mine' }, { name: 'agreed' })
+    expect(decide(clients, change, remote({ name: null }), () => 'park').fate).toBe('park')
+  })
+})
