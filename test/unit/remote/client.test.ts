@@ -142,14 +142,18 @@ describe('a call', () => {
     expect(new Set(client.asked.map(({ path }) => path))).toEqual(new Set(['/list']))
   })
 
-  it('leaves off when it is asked to wait for longer than a run should', async () => {
-    await using client = await clientFor([[429, '', { 'retry-after': '3600' }]])
-    await expect(client.get()).rejects.toMatchObject({
-      code: 'SYNC_RATE_LIMITED',
-      remedy: 'wait',
-      message: expect.stringContaining('3600 s'),
-    })
-  })
+  it.each(['3600', '1e15', '9'.repeat(400), 'Thu, 01 Jan 2099 00:00:00 GMT'])(
+    'leaves off when it is asked to wait for longer than a run should, an hour at most: %.30s',
+    async (after) => {
+      await using client = await clientFor([[429, '', { 'retry-after': after }]])
+      await expect(client.get()).rejects.toMatchObject({
+        code: 'SYNC_RATE_LIMITED',
+        remedy: 'wait',
+        message: expect.stringContaining('3600 s'),
+      })
+      expect(client.asked).toHaveLength(1)
+    },
+  )
 
   it.each([400, 404, 406, 422])('is not repeated on %i, and says what the server said', async (status) => {
     await using client = await clientFor([[status, '{"errors":[{"title":"No","detail":"not that"}]}']])

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { createLocalPaceStore } from '../../../src/remote/pace-local.ts'
 import { createPace } from '../../../src/remote/pace.ts'
 
 const signal = new AbortController().signal
@@ -53,6 +54,14 @@ describe('the pace', () => {
     const pace = createPace({ rate: 0, concurrency: 1 })
     await expect(pace.take(async () => Promise.reject(new Error('boom')), signal)).rejects.toThrow('boom')
     await expect(pace.take(async () => 'next', signal)).resolves.toBe('next')
+  })
+
+  it('holds the fleet back for two minutes at most, whatever one answer asks for', async () => {
+    const holds: number[] = []
+    const shared = { ...createLocalPaceStore(), slowDown: async (_: number, ms: number) => void holds.push(ms) }
+    const pace = createPace({ rate: 5, concurrency: 2, shared })
+    for (const ms of [3_000, 120_000, 2.3e12, Infinity]) await pace.slowDown(ms)
+    expect(holds).toEqual([3_000, 120_000, 120_000, 120_000])
   })
 
   it('holds everybody back after a 429, and lets go of who is asked to stop', async () => {
