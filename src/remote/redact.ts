@@ -22,17 +22,24 @@ export interface Redactor {
 
 type Origin = 'issued' | 'chosen'
 
-interface Secret {
-  readonly forms: readonly string[]
-  readonly origin: Origin
+type Secret = readonly Form[]
+
+interface Form {
+  readonly form: string
+  /** The shortest piece of it that is taken out of data. */
+  readonly inData: number
 }
 
 const MARK = '[secret]'
 /** A piece as long is no coincidence in an error text, nor in data. */
 const LEAST_IN_TEXT = 12
 const LEAST_IN_DATA = 16
-/** In data a piece counts that is nearly half of the secret, as one cut in half is: tokens of one server begin alike. */
-const SHARE_IN_DATA = 0.45
+/**
+ * Of a JWT in data, all but its signature says what other tokens of the same server say: a piece counts that is nearly half
+ * of it, as one cut in half is. Without its signature it opens nothing.
+ */
+const JWT = /^eyJ[\w-]+\.[\w-]+\.([\w-]+)$/
+const SHARE_OF_JWT = 0.45
 /** And in any case from here on, so that no piece that counts for nothing is long. */
 const MAX_LEAST = 512
 /** A word of three letters is everywhere. */
@@ -49,10 +56,9 @@ export function createRedactor(settings: { clientSecret?: string; password?: str
   let last = ''
   let filters: Filters | undefined
 
-  const secretOf = (secret: string, origin: Origin): Secret => ({ forms: formsOf(secret), origin })
   const { clientSecret = '', password = '' } = settings
-  if (clientSecret.length >= SHORTEST) settled.set(clientSecret, secretOf(clientSecret, 'issued'))
-  if (password.length >= SHORTEST) settled.set(password, secretOf(password, 'chosen'))
+  if (clientSecret.length >= SHORTEST) settled.set(clientSecret, known(clientSecret, 'issued'))
+  if (password.length >= SHORTEST) settled.set(password, known(password, 'chosen'))
 
   const current = (): Filters => (filters ??= filtersFor([...settled.values(), ...learned.values()]))
   return {
@@ -62,7 +68,7 @@ export function createRedactor(settings: { clientSecret?: string; password?: str
       const held = learned.get(secret)
       // Behind the others, as the one that was used last.
       learned.delete(secret)
-      learned.set(secret, held ?? secretOf(secret, origin))
+      learned.set(secret, held ?? known(secret, origin))
       if (held !== undefined) return
       const [oldest] = learned.keys()
       if (learned.size > REMEMBERED && oldest !== undefined) learned.delete(oldest)
@@ -71,6 +77,17 @@ export function createRedactor(settings: { clientSecret?: string; password?: str
     text: (text) => current().text(text),
     data: (text) => current().data(text),
   }
+}
+
+function known(secret: string, origin: Origin): Secret {
+  const signature = JWT.exec(secret)?.[1]
+  const inData = ({ length }: string): number => {
+    if (origin === 'chosen') return length
+    const share = signature === undefined ? LEAST_IN_DATA : Math.floor(length * SHARE_OF_JWT)
+    return Math.min(length, MAX_LEAST, Math.max(LEAST_IN_DATA, share))
+  }
+  const forms = formsOf(secret).map((form) => ({ form, inData: inData(form) }))
+  return signature === undefined ? forms : [...forms, ...known(signature, 'issued')]
 }
 
 /** What is sent is learned, and what comes back is read without it. */
@@ -123,7 +140,7 @@ export function redactedError(error: unknown, { text }: Redactor): unknown {
 type Filters = Pick<Redactor, 'text' | 'data'>
 
 function filtersFor(secrets: readonly Secret[]): Filters {
-  const forms = secrets.flatMap(({ forms: all, origin }) => all.map((form) => ({ form, origin })))
+  const forms = secrets.flat()
   const long = forms.filter(({ form }) => form.length >= LEAST_IN_TEXT)
   const quotable = long.filter(({ form }) => isInJson(form))
   const inText = lazily(() => indexTexts(long.map(inTextFrom), LEAST_IN_TEXT))
@@ -132,9 +149,11 @@ function filtersFor(secrets: readonly Secret[]): Filters {
   const short = forms.map(({ form }) => form).filter((form) => form.length >= SHORTEST && form.length < LEAST_IN_TEXT)
   const words = short.length === 0 ? undefined : new RegExp(short.map(alternative).join('|'), 'giu')
   // Digits alone may stand in JSON without quotes, as a number of somebody's.
-  const known = quotable.filter(({ form }) => !/^\d+$/.test(form)).map(inDataFrom)
+  const loaded = quotable
+    .filter(({ form }) => !/^\d+$/.test(form))
+    .map(({ form, inData: least }): Known => ({ text: form, least }))
   // What is shorter than the usual piece is rare, and costs a closer look.
-  const inData = lazily(() => indexTexts(known, Math.min(LEAST_IN_DATA, ...known.map(({ text }) => text.length))))
+  const inData = lazily(() => indexTexts(loaded, Math.min(LEAST_IN_DATA, ...loaded.map(({ text }) => text.length))))
   return {
     text(text) {
       const rest = without(text, looksLikeJson(text) ? inJson(text) : inText(text))
@@ -167,11 +186,6 @@ function isInJson(form: string): boolean {
 }
 
 const inTextFrom = ({ form }: { form: string }): Known => ({ text: form, least: LEAST_IN_TEXT })
-
-function inDataFrom({ form, origin }: { form: string; origin: Origin }): Known {
-  const share = Math.min(MAX_LEAST, Math.max(LEAST_IN_DATA, Math.floor(form.length * SHARE_IN_DATA)))
-  return { text: form, least: origin === 'chosen' ? form.length : Math.min(form.length, share) }
-}
 
 function alternative(form: string): string {
   const literal = RegExp.escape(form)

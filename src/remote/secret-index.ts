@@ -21,8 +21,10 @@ export interface Piece {
 const GRAM = 4
 /** Between the known texts; also where a character of theirs is the same, no piece reaches over it. */
 const GAP = 0xff_ff
-/** Of periodic texts all places look alike, and following each would take for ever: so many are. */
-const MAX_PLACES = 8
+/** The shapes of one secret have much in common, and of tokens of one server the beginning: so many places are followed. */
+const MAX_PLACES = 64
+/** Characters that are compared before the best so far will do: in a text that repeats itself all places look alike. */
+const MAX_COMPARED = 8_192
 
 /** Of Latin letters the small one. */
 const folded = (code: number): number =>
@@ -50,9 +52,9 @@ export function indexTexts(known: readonly Known[], least: number): (text: strin
   }
   // From the back, so that the first of many that look alike is looked at first, and followed furthest.
   for (let at = length - GRAM; at > 0; at--) {
-    const gram = pool.subarray(at, at + GRAM)
-    if (gram.includes(GAP)) continue
-    const slot = slotOf(gram[0]!, gram[1]!, gram[2]!, gram[3]!)
+    const [a, b, c, d] = [pool[at]!, pool[at + 1]!, pool[at + 2]!, pool[at + 3]!]
+    if (a === GAP || b === GAP || c === GAP || d === GAP) continue
+    const slot = slotOf(a, b, c, d)
     next[at] = heads[slot]!
     heads[slot] = at
   }
@@ -64,6 +66,7 @@ export function indexTexts(known: readonly Known[], least: number): (text: strin
   function around(text: string, at: number, first: number, floor: number): Piece | number {
     let best: Piece | undefined
     let useless = stride
+    let compared = 0
     for (let where = first, tries = 0; where !== 0 && tries < MAX_PLACES; where = next[where]!, tries++) {
       let ahead = 0
       while (at + ahead < text.length && same(text, at + ahead, where + ahead)) ahead++
@@ -73,6 +76,8 @@ export function indexTexts(known: readonly Known[], least: number): (text: strin
       const long = ahead + back
       if (long < leasts[where]!) useless = Math.max(useless, ahead - GRAM)
       else if (best === undefined || long > best.end - best.start) best = { start: at - back, end: at + ahead }
+      compared += long
+      if (compared > MAX_COMPARED) break
     }
     return best ?? useless
   }

@@ -6,6 +6,7 @@ import { answerAuthorize } from './authorize.ts'
 import type { Codes } from './codes.ts'
 import { answerControl } from './control.ts'
 import type { ControlDeps } from './control.ts'
+import type { Echo } from './echo.ts'
 import { errorBody } from './errors.ts'
 import { answer, json, readBody } from './exchange.ts'
 import type { Answer, Call } from './exchange.ts'
@@ -22,6 +23,7 @@ export type HandlerDeps = ApiDeps &
   ControlDeps & {
     readonly credentials: Credentials
     readonly codes: Codes
+    readonly echo: Echo
     readonly closing: AbortSignal
   }
 
@@ -84,7 +86,7 @@ async function answerRequest(
   const planned = fault === null ? null : faultAnswer(fault, deps.switches)
   if (planned === null && fault?.kind === 'slow') await wait(fault.ms ?? 1000, undefined, { signal: deps.closing })
   if (planned === null && page !== null && route.listed !== null) deps.script.play(route.listed, page, 'before')
-  const own = planned ?? timed(answerFor(deps, route, made))
+  const own = deps.echo.quoted(planned ?? timed(answerFor(deps, route, made)), made)
   const whole = fault === null ? own : spoiledBody(fault, own)
   const given = packed(whole, request.headers['accept-encoding']?.toString(), deps.switches.compression)
   if (planned === null && page !== null && route.listed !== null && given.status === 200)

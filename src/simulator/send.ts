@@ -13,8 +13,8 @@ export function send(request: IncomingMessage, response: ServerResponse, given: 
   if (response.destroyed || response.headersSent) return 0
   const head = request.method === 'HEAD'
   response.writeHead(given.status, {
-    ...given.headers,
     'X-Request-Id': requestId,
+    ...given.headers,
     ...(given.status === 204 || given.status === 304 ? {} : { 'Content-Length': given.length }),
   })
   if (head || given.length === 0) {

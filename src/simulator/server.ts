@@ -7,6 +7,7 @@ import { renameAccount } from './account.ts'
 import { createCodes } from './codes.ts'
 import { applySwitches } from './control.ts'
 import { createDocuments } from './documents.ts'
+import { createEcho } from './echo.ts'
 import { createFaults } from './faults.ts'
 import type { Fault, FaultInput } from './faults.ts'
 import { generate } from './generator/generate.ts'
@@ -66,6 +67,8 @@ export type Simulator = {
   removeFault(id?: string): boolean
   switches(): Readonly<Switches>
   setSwitches(changes: Partial<Switches>): void
+  /** Every one that was sent to it or issued by it so far. */
+  secrets(): readonly string[]
   revokeTokens(which?: Parameters<Tokens['revoke']>[0]): number
   readonly records: RawRecords
   /** the account's slug is another from now on: in every address, and as the id of what names the account */
@@ -118,6 +121,7 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
   const faults = createFaults(createRandom(seed + 7))
   const stats = createStats(records)
   const script = createScript(raw)
+  const echo = createEcho({ switches, credentials })
   const closing = new AbortController()
   const handle = createHandler({
     ...world,
@@ -129,6 +133,7 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
     raw,
     credentials,
     codes: createCodes({ now }),
+    echo,
     progress: createProgress(),
     documents: createDocuments(world),
     select: createSelection({ records, switches, seed }),
@@ -168,6 +173,7 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
     setSwitches: (changed) => {
       applySwitches({ switches, records }, changed)
     },
+    secrets: () => echo.secrets(),
     revokeTokens: (which = {}) => tokens.revoke(which),
     records: raw,
     renameAccount: (slug) => {

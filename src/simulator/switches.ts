@@ -85,6 +85,12 @@ export type Switches = {
    * `{"errors": [texts]}`, as controllers of Rails' own kind answer
    */
   errorShape: 'json-api' | 'error' | 'object' | 'list' | 'text'
+  /**
+   * what a request carried (its token; at the token address the client secret, password, refresh token and code, too) is
+   * quoted, encoded in many ways and cut in halves: in the headers of every answer and the fields of refusals, or in the
+   * fields of every answer
+   */
+  echoSecrets: 'off' | 'refusals' | 'everything'
   /** of bodies: by what the request accepts, or gzip whatever it accepts; errors and tokens too */
   compression: 'off' | 'negotiated' | 'unasked'
 }
@@ -132,6 +138,7 @@ export function switchesOf(profile: Profile): Switches {
     refusedMembers: {},
     foreignWrites: 'off',
     errorShape: 'json-api',
+    echoSecrets: 'off',
     compression: 'off',
   }
 }
@@ -154,6 +161,7 @@ const choices: Partial<Record<keyof Switches, readonly string[]>> = {
   includeErrors: ['named', 'empty'],
   foreignWrites: ['off', 'other-record', 'other-type', 'list', 'html', 'empty', 'other-account'],
   errorShape: ['json-api', 'error', 'object', 'list', 'text'],
+  echoSecrets: ['off', 'refusals', 'everything'],
 }
 
 const wholeOrNull: ReadonlySet<string> = new Set(['tokenLifetime', 'heavyPages', 'pageDepth'])

@@ -4,6 +4,7 @@ import { connect, type Socket } from 'node:net'
 import { text } from 'node:stream/consumers'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { openLoopback } from '../../src/remote/loopback.ts'
+import { createRedactor } from '../../src/remote/redact.ts'
 import { startSimulator } from '../../src/simulator/server.ts'
 import { startWeb } from '../../src/web/health.ts'
 import { until } from '../support/until.ts'
@@ -210,6 +211,23 @@ describe('a login', () => {
     expect(again).toMatch(/^HTTP\/1\.1 400 /)
     await arrived.answer({ ok: true, title: 'You are logged in', text: '' })
     expect(await came).toMatch(/^HTTP\/1\.1 200 /)
+    await loopback.close()
+  })
+
+  test('that is denied says why, without what the redirection quotes', async () => {
+    const loopback = await openLoopback(0)
+    const { origin: url, host } = new URL(loopback.redirectUri)
+    const { text: redact } = createRedactor({ clientSecret: 'kept/secret+4711-0815' })
+    const arrival = loopback.arrival({ state: 'right', timeoutMs: 60_000, signal: never, redact }).catch(String)
+    const query = new URLSearchParams({
+      state: 'right',
+      error: 'invalid kept%2Fsecret%2B4711-0815',
+      error_description: `${'x'.repeat(290)}kept/secret+4711-0815`,
+    })
+    const page = await ask({ url }, `GET /callback?${query.toString()}`, host)
+    const said = await arrival
+    expect(said).toContain('ScopeStack answered invalid [secret] (xxx')
+    for (const shown of [page, said]) expect(shown).not.toMatch(/kept|4711/)
     await loopback.close()
   })
 

@@ -3,6 +3,7 @@ import { createRedis } from '../support/redis.ts'
 import { serve } from '../support/http.ts'
 import { text } from 'node:stream/consumers'
 import { until } from '../support/until.ts'
+import { everyTable } from './leaks.ts'
 import { open } from './setting.ts'
 
 test('no secret, password, code or token of any kind reaches an output, a table or a key of Redis', async () => {
@@ -62,7 +63,10 @@ test('no secret, password, code or token of any kind reaches an output, a table 
   // Client secret and two passwords; three sign-ins with two tokens each, the refreshes between, a code and its proof.
   expect(secrets.size).toBeGreaterThanOrEqual(13)
 
-  const places = [...outputs.map(({ stdout, stderr }) => stdout + stderr), ...(await everyTable(sql))]
+  const places = [
+    ...outputs.map(({ stdout, stderr }) => stdout + stderr),
+    ...(await everyTable(sql)).map(([, held]) => held),
+  ]
   for (const key of await redis.redis.keys('*')) places.push(key, JSON.stringify(await redis.redis.hgetall(key)))
   expect(
     places.filter((place) => place.includes('scopestack-sync:')),
@@ -82,18 +86,3 @@ test('no secret, password, code or token of any kind reaches an output, a table 
 })
 
 const SECRET_FIELDS = /^(access_token|refresh_token|client_secret|password|code|code_verifier)$/
-
-/** Each table of the database, whole, as text. */
-async function everyTable(sql: Awaited<ReturnType<typeof open>>['sql']): Promise<string[]> {
-  const tables = await sql<{ schema: string; name: string }[]>`
-    select table_schema as schema, table_name as name from information_schema.tables
-    where table_schema not in ('pg_catalog', 'information_schema') and table_type = 'BASE TABLE'`
-  const texts: string[] = []
-  for (const { schema, name } of tables) {
-    const [row] = await sql.unsafe<{ text: string }[]>(
-      `select coalesce(string_agg(t::text, e'\\n'), '') as text from "${schema}"."${name}" t`,
-    )
-    texts.push(row!.text)
-  }
-  return texts
-}

@@ -235,3 +235,27 @@ test('the slug of the account changes at run time: addresses, linkages and the r
   expect(included).toMatchObject([{ type: 'accounts', id: 'acme', attributes: { slug: 'acme' } }])
   await renamed.sim.close()
 })
+
+describe('echoSecrets', () => {
+  test('quotes what a request carried in headers and refusals, or everywhere', async () => {
+    const quotes = async (path: string): Promise<[header: boolean, body: boolean]> => {
+      const texts: string[] = []
+      let headers = ''
+      // Each time in another shape.
+      for (let time = 0; time < 40; time++) {
+        const answer = await account.call(path)
+        headers += `${answer.headers.get('x-seen')} ${answer.headers.get('x-request-id')}`
+        texts.push(await answer.text())
+      }
+      const [, ...secrets] = account.sim.secrets()
+      const has = (text: string): boolean => secrets.some((secret) => text.includes(`Bearer ${secret}`))
+      return [has(headers), has(texts.join('\n'))]
+    }
+    expect(await quotes('tags')).toEqual([false, false])
+    account.sim.setSwitches({ echoSecrets: 'refusals' })
+    expect(await quotes('tags')).toEqual([true, false])
+    expect(await quotes('tags?include=nothing')).toEqual([true, true])
+    account.sim.setSwitches({ echoSecrets: 'everything' })
+    expect(await quotes('tags')).toEqual([true, true])
+  })
+})

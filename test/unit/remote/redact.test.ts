@@ -105,6 +105,16 @@ describe('in data', () => {
     )
   })
 
+  it('a piece of sixteen characters of what a server issued is taken out, of a JWT one of its signature', () => {
+    const { data } = redactor()
+    const piece = (secret: string, from: number) => JSON.stringify([secret.slice(from, from + 16)])
+    const signature = TOKEN.lastIndexOf('.') + 1
+    expect(data(piece(TOKEN, signature + 5))).toBe('["[secret]"]')
+    expect(data(piece(TOKEN, 40))).toBe(piece(TOKEN, 40))
+    const made = createRedactor({ clientSecret: 'Zk7wJ0vDqYp2mXc9tRb4NnLs8HgFa1Ue' })
+    expect(made.data('{"a":"…vDqYp2mXc9tRb4Nn…"}')).toBe('{"a":"…[secret]…"}')
+  })
+
   it("another token of the same server is somebody's value", () => {
     const body = JSON.stringify({
       link: jwt({ iss: 'scopestack', iat: 1_779_912_345, jti: '0c5e11', user: { id: '8' } }),
@@ -136,7 +146,7 @@ describe('in data', () => {
     const piece = (given: string) =>
       fc.oneof(
         fc.constant(given),
-        fc.string({ unit: 'binary' }),
+        fc.string(),
         fc.nat(40).map((at) => given.slice(at)),
         fc.nat(40).map((to) => given.slice(0, to)),
       )
@@ -154,15 +164,22 @@ describe('in data', () => {
         const made = createRedactor()
         made.learn(given, origin)
         const body = JSON.stringify(Object.fromEntries(values.map((value, at) => [`${value}${at}`, value])))
-        for (const filtered of [made.data(body), made.text(body)]) {
-          expect(() => void JSON.parse(filtered)).not.toThrow()
-          expect(filtered).not.toContain(JSON.stringify(given).slice(1, -1))
-        }
+        const whole = JSON.stringify(given).slice(1, -1)
+        return [made.data(body), made.text(body)].every((filtered) => isDocument(filtered) && !filtered.includes(whole))
       }),
       { numRuns: 200 },
     )
   })
 })
+
+function isDocument(text: string): boolean {
+  try {
+    JSON.parse(text)
+    return true
+  } catch {
+    return false
+  }
+}
 
 describe('in texts', () => {
   it('a short one is taken out where it stands alone', () => {
@@ -194,7 +211,7 @@ it.each([
 ])('a token %s holds nobody up', (_, unit, repeated) => {
   const made = redactor()
   made.learn(unit.repeat(16_000))
-  const body = repeated.repeat(4_000_000 / repeated.length)
+  const body = repeated.repeat(1_000_000 / repeated.length)
   expect(made.data(body).length).toBeGreaterThan(0)
   expect(made.text(body).length).toBeLessThan(body.length)
 })
