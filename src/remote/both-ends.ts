@@ -6,7 +6,7 @@ import type { Client } from './client.ts'
 import { isOutOfReach, openList } from './forward.ts'
 import { countedIds, placesOf } from './lengths.ts'
 import { fetchPage, type ListRequest, type Page } from './pages.ts'
-import { learnFrom } from './page-failures.ts'
+import { learnedOf, learnFrom } from './page-failures.ts'
 import { SyncError } from '../sync-error.ts'
 
 /** What together may hold all of a list: itself, and its parts by the values of a filter, each from either end. */
@@ -22,6 +22,9 @@ function stretchesOf(request: ListRequest): ListRequest[] {
   return queries.map((one) => learnFrom(request, { ...request, query: one }))
 }
 
+/** The first stretches are the list itself. */
+const ENDS = 2
+
 /**
  * Nothing of it proves anything by itself: records move while it is read.
  *
@@ -36,12 +39,14 @@ export async function* readBothEnds(
   const { recordCount: count } = opening
   const met = new Set<string>()
   let number = 0
-  for (const stretch of [request, ...stretchesOf(request)]) {
-    for await (const page of readStretch(client, stretch, stretch === request ? opening : undefined, signal)) {
+  for (const [index, stretch] of [request, ...stretchesOf(request)].entries()) {
+    for await (const page of readStretch(client, stretch, index === 0 ? opening : undefined, signal)) {
       const before = met.size
       for (const id of countedIds(page)) met.add(id)
-      // What it says of itself, and of its pages, is not of this list.
-      yield { ...page, number: ++number, pageCount: null, mark: null }
+      // What a part says of its length is not of the list.
+      if (index === 0 && page.number === page.pageCount) learnedOf(request).reached = true
+      const recordCount = index < ENDS ? page.recordCount : count
+      yield { ...page, number: ++number, recordCount, pageCount: null, mark: null }
       if (count !== null && met.size >= count) return
       if (number > 1 && met.size === before) break
     }

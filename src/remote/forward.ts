@@ -68,7 +68,8 @@ const asWhole = (page: Page): Page => ({
 
 /**
  * Watches for a server that does not look at the page number. One page may well be its neighbour again, when exactly so many
- * records have gone and come meanwhile; three alike are not.
+ * records have gone and come meanwhile; three alike are not, unless they are so short that a few changes
+ * do it.
  *
  * @throws SyncError SYNC_PAGE_REPEATED
  */
@@ -78,9 +79,13 @@ export function repetitionGuard(request: ListRequest): (page: Page) => void {
   return (page) => {
     repeats = last !== undefined && isSame(page, last) ? repeats + 1 : 0
     last = page
-    if (repeats > 1) throw pageRepeated({ url: pagePath(request, page.number), page: page.number })
+    if (repeats > (placesOf(page) < FEW ? 5 : 1))
+      throw pageRepeated({ url: pagePath(request, page.number), page: page.number })
   }
 }
+
+/** Records of a page that may stay the same by chance. */
+const FEW = 5
 
 const isSame = (page: Page, other: Page): boolean =>
   placesOf(page) > 0 &&

@@ -12,13 +12,15 @@ export interface Learned {
   broken: number
   /** It ignores what is said of pages. */
   unpaged: boolean
+  /** Its last page is given. */
+  reached: boolean
 }
 
 const learned = new WeakMap<ListRequest['query'], Learned>()
 
 /** Whoever asks by the same query object reads the same list, or those below the records of another one. */
 export function learnedOf({ query }: ListRequest): Learned {
-  const known = learned.get(query) ?? { most: Number.POSITIVE_INFINITY, broken: 0, unpaged: false }
+  const known = learned.get(query) ?? { most: Number.POSITIVE_INFINITY, broken: 0, unpaged: false, reached: false }
   learned.set(query, known)
   return known
 }
@@ -64,3 +66,7 @@ export const attemptsFor =
     if (isTooMuch(error) && size > 1) return error.facts['status'] === 502 ? 2 : 1
     return without && error.facts['status'] === 500 ? 2 : undefined
   }
+
+/** A part that fails is looked into at once, and the last one asked for again behind a look at the rest. */
+export const attemptsInParts = (error: SyncError): number | undefined =>
+  isTooMuch(error) || error.facts['status'] === 500 ? 1 : undefined

@@ -12,7 +12,7 @@ import { listOutOfReach } from '../errors/lists.ts'
 import { SyncError } from '../sync-error.ts'
 import type { Attempts } from './retry.ts'
 import { isFull, placesOf } from './lengths.ts'
-import { attemptsFor, isFailure, isTooMuch, type Learned } from './page-failures.ts'
+import { attemptsInParts, isFailure, isTooMuch, type Learned } from './page-failures.ts'
 import type { Broken, How, Page } from './pages.ts'
 
 type Ask = (number: number, size: number, attempts?: Attempts) => Promise<Page>
@@ -70,7 +70,7 @@ export async function readInParts(list: Split): Promise<Page> {
     if (count !== null && (number - 1) * size >= count) return undefined
     if (size > most) return await split(number, size)
     try {
-      const page = await ask(number, size, attemptsFor(size, list))
+      const page = await ask(number, size, attemptsInParts)
       // It bears the mark of another address.
       if (page.number === 1 && page.pageCount === 1) return { ...page, mark: null }
       parts.push({ page, size })

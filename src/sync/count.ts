@@ -1,5 +1,5 @@
 /** How much there is to read, asked of each list with one small request. */
-import { fetchPage } from '../remote/pages.ts'
+import { openList } from '../remote/forward.ts'
 import type { Resource } from '../resource.ts'
 import { endsTheRun } from '../sync-error.ts'
 import { openQuestion } from './question.ts'
@@ -15,7 +15,7 @@ export async function countRecords(
   if (question.read.from !== 'list' || question.request === null) return null
   try {
     const { include: _, ...query } = question.request.query
-    const page = await fetchPage(deps.client, { ...question.request, query, pageSize: 1 }, 1, signal)
+    const page = await openList(deps.client, { ...question.request, query, pageSize: 1 }, signal)
     return page.recordCount
   } catch (error) {
     // Its reading will say what is wrong.

@@ -18,7 +18,7 @@ import { outcomeInRun, worst } from '../store/runs.ts'
 import { changeColumn, databaseTime, readWatermark, saveChangesAsOf } from '../store/watermarks.ts'
 import { pullChanged } from './changed.ts'
 import { isReadAsDeclared } from './declaration.ts'
-import { recallLearned, withLearned } from './learned.ts'
+import { withLearned } from './learned.ts'
 import { openQuestion } from './question.ts'
 import { bringBack } from './returns.ts'
 import { reconnecting } from './reconnect.ts'
@@ -111,7 +111,6 @@ async function byChanges(deps: SnapshotDeps, { resource, lease, since, signal }:
     const strategy = await strategyFor(deps, resource, request, signal)
     if (strategy === 'none') return undefined
     const from = since ?? watermark
-    recallLearned(question)
     const result = await pullChanged(deps, {
       resource,
       request,

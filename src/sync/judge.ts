@@ -59,7 +59,8 @@ export function judge(evidence: Evidence): Verdict {
     }
     const doubt = doubtOf(evidence, evidence.count)
     // What lies out of reach does so again.
-    if (doubt !== null) return incomplete(doubt, evidence.far !== true || evidence.seen >= evidence.count)
+    if (doubt !== null)
+      return incomplete(doubt, evidence.far !== true || !evidence.steady || evidence.seen >= evidence.count)
   }
   if (read === 'below' && !full) {
     return incomplete(
@@ -79,7 +80,7 @@ export function judge(evidence: Evidence): Verdict {
 
 function doubtOf({ ordered, far = false, seen, fresh, pages, steady, full }: Evidence, count: number): string | null {
   if (seen - fresh === count) return null
-  if (far && seen < count) {
+  if (far && steady && seen < count) {
     return `The server gives only ${seen} of the ${count} records, from either end: it refuses the pages between. The others are left as they are.`
   }
   const onePage = (pages ?? 2) <= 1

@@ -43,9 +43,12 @@ export function lightened(question: Question): Question {
 export function withLearned(question: Question): Question | undefined {
   const { request, learned } = question
   if (request === null) return undefined
-  const { most, unpaged } = learnedOf(request)
+  const { most, unpaged, reached } = learnedOf(request)
   const isSmaller = most < (request.pageSize ?? 0) && !(isFresh(learned?.most?.at) && most === learned?.most?.size)
-  if (!isSmaller && unpaged === (learned?.unpaged ?? false)) return undefined
+  const { farAt, ...rest } = learned ?? {}
+  const isNear = farAt !== undefined && reached
+  if (!isSmaller && !isNear && unpaged === (learned?.unpaged ?? false)) return undefined
+  const far = farAt === undefined || isNear ? {} : { farAt }
   const size = isSmaller ? { most: { size: most, at: new Date().toISOString() } } : {}
-  return { ...question, learned: { ...learned, ...size, ...(unpaged ? { unpaged } : {}) } }
+  return { ...question, learned: { ...rest, ...far, ...size, ...(unpaged ? { unpaged } : {}) } }
 }

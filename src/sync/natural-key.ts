@@ -1,4 +1,5 @@
 /** Finds a record by what tells it from all others: how a creation whose answer was lost is looked for. */
+import { unlessOutOfReach } from '../remote/forward.ts'
 import { fetchPage, type ListRequest } from '../remote/pages.ts'
 import type { RemoteRecord, Resource } from '../resource.ts'
 import type { Change } from '../store/outbox.ts'
@@ -105,7 +106,9 @@ async function pagesOf(
   const found: RemoteRecord[] = []
   const met = new Set<string>()
   for (let number = 1; number <= MOST_PAGES; number++) {
-    const { records, recordCount, pageCount } = await fetchPage(asking.client, request, number, signal)
+    const page = await unlessOutOfReach(fetchPage(asking.client, request, number, signal))
+    if (page === undefined) return null
+    const { records, recordCount, pageCount } = page
     const fresh = records.filter(({ id }) => !met.has(id))
     for (const record of fresh) {
       met.add(record.id)

@@ -25,10 +25,12 @@ export const isTaken = async (client: Client, request: ListRequest, signal: Abor
 /** Null when it is answered. */
 export async function refusalOf(client: Client, request: ListRequest, signal: AbortSignal): Promise<SyncError | null> {
   try {
-    await fetchPage(client, request, 1, signal)
+    await fetchPage(client, request, 1, signal, undefined, { without: true })
     return null
   } catch (error) {
     if (error instanceof SyncError && isRefusal(error)) return error
+    // It was taken, and failed at what it found.
+    if (request.pageSize === null && error instanceof SyncError && error.facts['status'] === 500) return null
     throw error
   }
 }

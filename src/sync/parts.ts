@@ -2,6 +2,7 @@
  * How the parts of some projects are asked for: as the catalog declares it, else by the lists below each project, or below
  * what carries them, which cost a request each. What the server takes is found by asking, and remembered for a day.
  */
+import { learnFrom } from '../remote/page-failures.ts'
 import type { ListRequest } from '../remote/pages.ts'
 import type { Resource, Within } from '../resource.ts'
 import { FOLLOWED } from '../store/changed-parents.ts'
@@ -74,7 +75,8 @@ export async function openParts(deps: SnapshotDeps, options: Options): Promise<P
     const names = include ?? keys?.split(',') ?? []
     const query = { ...filters, ...queryFor({ [within.filter]: projects.join(',') }, names) }
     const path = by.read.from === 'list' ? by.read.path : by.type
-    return { path: asked?.path ?? `/${slug}/v1/${path}`, query, pageSize: asked?.pageSize ?? pageSize }
+    const request = { path: asked?.path ?? `/${slug}/v1/${path}`, query, pageSize: asked?.pageSize ?? pageSize }
+    return asked === undefined ? request : learnFrom(asked, request)
   }
 
   async function readDeclared(projects: readonly string[]): Promise<Parts> {

@@ -11,7 +11,7 @@ import type { Database } from '../store/database.ts'
 import { forgetRefused, noteDrift, readCapability, saveCapability } from '../store/findings.ts'
 import { SyncError } from '../sync-error.ts'
 import { isNotFound } from './below.ts'
-import type { LearnedBefore } from './learned.ts'
+import { recallLearned, type LearnedBefore } from './learned.ts'
 import { askForMore, carries, DAY_MS, isDue } from './look-again.ts'
 import { isTaken, negotiate } from './negotiate.ts'
 import { reconnecting } from './reconnect.ts'
@@ -123,7 +123,7 @@ export async function openQuestion(deps: Deps, resource: Resource, signal: Abort
 
   const due = known !== undefined && isDue(known, resource, remembered!.ageMs)
   return {
-    question: due ? await lookAgain(known) : (known ?? first(resource.read)),
+    question: recallLearned(due ? await lookAgain(known) : (known ?? first(resource.read))),
     after: (error, failed) => another(failed, error),
     async settle(answered) {
       // Not at each answer, or it would never be looked at again whether something better is taken by now.

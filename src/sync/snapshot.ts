@@ -23,7 +23,7 @@ import { noteDeclaration } from './declaration.ts'
 import type { Parent } from './judge.ts'
 import type { PassDeps } from './pass.ts'
 import { readPasses, type SnapshotProgress } from './passes.ts'
-import { fromBothEnds, isFar, lightened, recallLearned, withLearned } from './learned.ts'
+import { fromBothEnds, isFar, lightened, withLearned } from './learned.ts'
 import { openQuestion, type Question } from './question.ts'
 import { reconnecting } from './reconnect.ts'
 import { digestOf, refusedFilters, type Place } from './request.ts'
@@ -87,7 +87,7 @@ export async function pullSnapshot(deps: SnapshotDeps, options: SnapshotOptions)
   for (;;) {
     try {
       const answered = question
-      const lighter = lightened(recallLearned(question))
+      const lighter = lightened(question)
       const result = await readThrough(deps, options, {
         question: lighter,
         expected,

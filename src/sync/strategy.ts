@@ -4,6 +4,7 @@
  */
 import type { Client } from '../remote/client.ts'
 import { isOutOfReach } from '../remote/forward.ts'
+import { placesOf } from '../remote/lengths.ts'
 import { fetchPage, type ListRequest, type Page } from '../remote/pages.ts'
 import { isObject } from '../remote/document.ts'
 import type { RemoteRecord, Resource } from '../resource.ts'
@@ -73,7 +74,7 @@ type Prober = (probe: ListRequest, number?: number) => Promise<Page | undefined>
 function proberOf(client: Client, plain: ListRequest, signal: AbortSignal): Prober {
   let answered = false
   return async (probe, number = 1) => {
-    const page = await unlessRefused(fetchPage(client, probe, number, signal))
+    const page = await unlessRefused(fetchPage(client, probe, number, signal, undefined, { without: true }))
     if (page === undefined && !answered) await fetchPage(client, { ...plain, pageSize: probe.pageSize }, 1, signal)
     answered = true
     return page
@@ -90,8 +91,9 @@ async function isFilterEffective(
   if (!filters.includes(AFTER)) return false
   const one = { ...request, pageSize: 1 }
   const none = await ask(changedSince(one, FAR))
-  if (none === undefined || none.ids.length > 0) return false
-  return ((await ask(changedSince(one, newest)))?.ids.length ?? 0) > 0
+  if (none === undefined || placesOf(none) > 0) return false
+  const some = await ask(changedSince(one, newest))
+  return some !== undefined && placesOf(some) > 0
 }
 
 async function isSortEffective(ask: Prober, request: ListRequest): Promise<boolean> {

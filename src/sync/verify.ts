@@ -17,7 +17,7 @@ import type { Batch } from './commit.ts'
 import { createDifferences, type Difference, type Differences } from './differences.ts'
 import { beginPass, type PassDeps } from './pass.ts'
 import { distrustEtags, openMarks } from './known-pages.ts'
-import { fromBothEnds, isFar, lightened, recallLearned } from './learned.ts'
+import { fromBothEnds, isFar, lightened } from './learned.ts'
 import { openQuestion, type Question } from './question.ts'
 import { readList } from './read.ts'
 import { reconnecting } from './reconnect.ts'
@@ -76,7 +76,7 @@ export async function verifyResource(deps: SnapshotDeps, options: VerifyOptions)
   let { question } = asking
   for (;;) {
     try {
-      const lighter = lightened(recallLearned(question))
+      const lighter = lightened(question)
       const doubts = [
         (await readAll(deps, verifying, lighter)) ?? (await judgeExtra(deps, verifying, lighter)),
         verifying.etagLied ? LYING_ETAGS : null,

@@ -1,6 +1,7 @@
 /** Some records of a resource: from both ends of its list, where the oldest and the newest are, whatever its order. */
 import type { Client } from '../../remote/client.ts'
 import { isObject, parseDocument } from '../../remote/document.ts'
+import { openList, unlessOutOfReach } from '../../remote/forward.ts'
 import { fetchPage, type ListRequest, type Page } from '../../remote/pages.ts'
 import { requestRefused } from '../../errors.ts'
 import type { Read, RemoteRecord, Resource } from '../../resource.ts'
@@ -19,6 +20,9 @@ export interface Sample {
   readonly list: ListRequest | null
   readonly refused: readonly string[]
 }
+
+/** A record that fails its page says nothing of the others. */
+const WITHOUT = { without: true } as const
 
 /** From either end, so a list is read whole when it has no more than twice as many. */
 const PAGES = 3
@@ -97,7 +101,8 @@ async function sampleList(
   const last = opening.pageCount ?? PAGES
   for (let number = 2; number <= last; number++) {
     if (number > PAGES && number <= last - PAGES) continue
-    const page = await fetchPage(client, request, number, signal)
+    const page = await unlessOutOfReach(fetchPage(client, request, number, signal, undefined, WITHOUT))
+    if (page === undefined) break
     visit(page)
     if (page.records.length === 0) break
   }
@@ -125,11 +130,11 @@ async function open(
   signal: AbortSignal,
 ): Promise<{ request: ListRequest; refused: readonly string[]; opening: Page }> {
   try {
-    return { request: wanted, refused: [], opening: await fetchPage(client, wanted, 1, signal) }
+    return { request: wanted, refused: [], opening: await openList(client, wanted, signal) }
   } catch (error) {
     if (!isRefusal(error)) throw error
     const { request, refused } = await negotiate(client, wanted, error, signal)
-    return { request, refused, opening: await fetchPage(client, request, 1, signal) }
+    return { request, refused, opening: await openList(client, request, signal) }
   }
 }
 
@@ -171,10 +176,13 @@ async function sampleBelow(
 async function idsAtBothEnds({ client, slug }: SampleDeps, parent: Resource, signal: AbortSignal): Promise<string[]> {
   const path = parent.read.from === 'list' ? parent.read.path : parent.type
   const request = { path: `/${slug}/v1/${path}`, query: {}, pageSize: PARENTS }
-  const opening = await fetchPage(client, request, 1, signal)
+  const opening = await openList(client, request, signal)
   const { pageCount } = opening
-  const ending = pageCount !== null && pageCount > 1 ? await fetchPage(client, request, pageCount, signal) : opening
-  return [...new Set([...opening.records, ...ending.records].map(({ id }) => id))]
+  const ending =
+    pageCount !== null && pageCount > 1
+      ? await unlessOutOfReach(fetchPage(client, request, pageCount, signal, undefined, WITHOUT))
+      : undefined
+  return [...new Set([...opening.records, ...(ending?.records ?? [])].map(({ id }) => id))]
 }
 
 type Below<From> = Extract<Read, { readonly from: From }>

@@ -26,6 +26,17 @@ const SERVERS: readonly Switches[] = [
   { dateFilter: 'refused', sortUpdatedAt: 'refused' },
   { refusedIncludes: { projects: ['project-resources'], 'project-services': ['project-subservices'] } },
   { refusedFilters: Object.fromEntries(PARTS.map((type) => [type, ['project']])), unstableTies: true },
+  { unstableTies: true, refusedSorts: { projects: ['id'] } },
+  { dateFilter: 'refused', unstableTies: true },
+]
+
+/** What it makes of pages. */
+const PAGES: readonly Switches[] = [
+  {},
+  {},
+  { unpagedLists: ['projects', ...PARTS] },
+  { heavyPages: 3 },
+  { pageDepth: 120 },
 ]
 
 /** A subservice lies on the project of its service, and neither leaves it. */
@@ -79,7 +90,7 @@ async function scenario(seed: number): Promise<void> {
     projects: 14,
     seed,
     now: () => (clock = Math.max(clock + 1, Date.now())),
-    switches: random.pick(SERVERS),
+    switches: { ...random.pick(SERVERS), ...random.pick(PAGES) },
     pageSize: random.between(4, 20),
     concurrency: random.between(1, 4),
     deleteLimit: 100,
@@ -87,6 +98,13 @@ async function scenario(seed: number): Promise<void> {
   const { sim, worker } = account
   for (let round = 0; round < ROUNDS; round++) {
     for (let count = random.between(0, 12); count > 0; count--) take(sim, anyStep(sim, random))
+    if (random.chance(0.4)) {
+      clock = Math.max(clock + 1, Date.now())
+      const attributes = { 'project-name': `in bulk ${round}`, 'updated-at': new Date(clock).toISOString() }
+      for (const { id } of sim.records.list('projects')) {
+        if (random.chance(0.7)) sim.records.update('projects', id, { attributes })
+      }
+    }
     for (let count = random.between(0, 8); count > 0; count--) {
       const when = { type: random.pick(['projects', ...PARTS]), page: random.between(1, 3) }
       sim.addScript({ when, at: random.pick(['before', 'after']), do: [anyStep(sim, random)] })

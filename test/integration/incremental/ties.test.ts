@@ -72,6 +72,23 @@ test.each(SERVERS)('a bulk update is read whole, with what belongs to it: %s', a
 test.each([
   ['the filter is taken', {}],
   ['only the sort is taken', { dateFilter: 'refused' }],
+] as const)('what is not counted is read, and no proof: the watermark stays (%s)', async (_, switches) => {
+  let counted = true
+  const alter = (body: ListBody): ListBody => (counted ? body : { ...body, meta: {} })
+  const { sim, worker, bulk, changes, watermark } = await openTies(switches, alter)
+  const before = await watermark()
+  bulk()
+  counted = false
+  await changes('incomplete')
+  expect(await watermark()).toEqual(before)
+  counted = true
+  await changes()
+  await expectAsRemote(worker, sim, TYPES)
+})
+
+test.each([
+  ['the filter is taken', {}],
+  ['only the sort is taken', { dateFilter: 'refused' }],
 ] as const)('a bulk update in the middle of the reading is not lost: %s', async (_, switches) => {
   const { sim, worker, bulk, changes, pass } = await openTies(switches)
   bulk()

@@ -1,0 +1,168 @@
+/** What a page that fails is read by, whatever it fails with, and what that costs. */
+import { describe, expect, it } from 'vitest'
+import { bodyUnreadable, remoteFailed, remoteTimeout, requestRefused } from '../../../src/errors.ts'
+import type { Client } from '../../../src/remote/client.ts'
+import { layChains, readChains } from '../../../src/remote/chains.ts'
+import { brokenIn, isFull, saysCount } from '../../../src/remote/lengths.ts'
+import { fetchPage, type ListRequest } from '../../../src/remote/pages.ts'
+import { readWholeList } from '../../../src/sync/whole-list.ts'
+import type { SyncError } from '../../../src/sync-error.ts'
+import { numbered } from '../../support/paged-list.ts'
+
+const { signal } = new AbortController()
+const WITHOUT = { without: true }
+
+interface Asked {
+  readonly number: number
+  readonly size: number
+  readonly url: string
+}
+
+/** @param fails what it answers instead of a page; `ids` are those of the page. */
+function serverOf(count: number, fails: (asked: Asked, ids: readonly string[]) => SyncError | undefined) {
+  const asked: string[] = []
+  const list = { ids: numbered(count) }
+  const client: Client = {
+    write: () => Promise.reject(new Error('a list is only read')),
+    async get(path, judge) {
+      await Promise.resolve()
+      const query = new URLSearchParams(path.split('?')[1])
+      const [number, size] = [Number(query.get('page[number]')), Number(query.get('page[size]'))]
+      const sorted = query.get('sort') === '-id' ? list.ids.toReversed() : list.ids
+      const ids = sorted.slice((number - 1) * size, number * size)
+      const named = query.has('fields[clients]')
+      asked.push(`${number}/${size}${named ? ' named' : ''}`)
+      const error = named ? undefined : fails({ number, size, url: path }, ids)
+      if (error !== undefined) throw error
+      const meta = { 'record-count': list.ids.length, 'page-count': Math.ceil(list.ids.length / size) }
+      return judge(JSON.stringify({ data: ids.map((id) => ({ type: 'clients', id })), meta }), path, undefined)
+    },
+  }
+  const request: ListRequest = { path: '/demo/v1/clients', query: {}, pageSize: 20 }
+  return { client, asked, list, request }
+}
+
+const status = (url: string, code: number): SyncError =>
+  remoteFailed({ url, status: code, requestId: undefined, taken: true })
+
+describe('a page that is too much', () => {
+  it.each([
+    ['504', (url: string) => status(url, 504)],
+    ['502', (url: string) => status(url, 502)],
+    ['no answer in time', (url: string) => remoteTimeout({ url, phase: 'reading the body', seconds: 60 }, undefined)],
+    ['a body over the limits', (url: string) => bodyUnreadable({ url, problem: 'it is larger', tooLarge: true })],
+  ])('is read in smaller ones: %s', async (_, fail) => {
+    const { client, asked, request } = serverOf(50, ({ size, url }) => (size > 5 ? fail(url) : undefined))
+    const page = await fetchPage(client, request, 2, signal)
+    expect(page.ids).toEqual(numbered(20, 21))
+    expect([page.number, page.recordCount, page.pageCount, isFull(page, 20), saysCount(page, 50)]).toEqual([
+      2,
+      50,
+      3,
+      true,
+      true,
+    ])
+    // The size that failed is tried once more, elsewhere.
+    expect(asked).toEqual(['2/20', '3/10', '5/5', '6/5', '7/5', '8/5', '4/10'])
+    asked.length = 0
+    expect((await fetchPage(client, request, 1, signal)).ids).toEqual(numbered(20))
+    expect(asked).toEqual(['1/5', '2/5', '3/5', '4/5'])
+  })
+
+  it('is read from its end where the list is, and what stands behind the end of the list not at all', async () => {
+    const { client, asked, request } = serverOf(23, ({ size, url }) => (size > 5 ? status(url, 504) : undefined))
+    expect((await fetchPage(client, request, 2, signal, undefined, { fromEnd: true })).ids).toEqual(['21', '22', '23'])
+    expect(asked.slice(0, 4)).toEqual(['2/20', '4/10', '8/5', '5/5'])
+    const { pages, proved } = await readWholeList(client, request, signal)
+    expect(proved).toBe(true)
+    expect(new Set(pages.flatMap(({ ids }) => ids))).toEqual(new Set(numbered(23)))
+  })
+
+  it('holds what moved between its parts', async () => {
+    const { client, list, request } = serverOf(40, ({ number, size, url }) => {
+      // Between its two halves one in front of both goes.
+      if (size === 10 && number === 3) list.ids = list.ids.filter((id) => id !== '2')
+      return size > 10 ? status(url, 504) : undefined
+    })
+    const page = await fetchPage(client, request, 2, signal, undefined, { fromEnd: true })
+    expect(page.ids).toEqual([...numbered(20, 21)].toSorted((a, b) => Number(a) - Number(b)))
+    expect(saysCount(page, 39)).toBe(false)
+    expect(saysCount(page, 40)).toBe(false)
+  })
+})
+
+describe('a record that fails its page', () => {
+  it('is left out, with its id, its place and the reason, of whoever can do without it', async () => {
+    const { client, asked, request } = serverOf(50, ({ url }, ids) =>
+      ids.includes('33') ? status(url, 500) : undefined,
+    )
+    const page = await fetchPage(client, request, 2, signal, undefined, WITHOUT)
+    expect(page.ids).toEqual(numbered(20, 21).filter((id) => id !== '33'))
+    expect(brokenIn(page)).toMatchObject([{ id: '33', place: 33, reason: expect.stringContaining('500') as string }])
+    expect(isFull(page, 20)).toBe(true)
+    expect(asked.length).toBeLessThan(20)
+    const strict = await fetchPage(client, request, 2, signal).catch((error: unknown) => error)
+    expect(strict).toMatchObject({ code: 'SYNC_REMOTE_FAILED' })
+  })
+
+  it('and others until they are too many: then it is no matter of single records', async () => {
+    const { client, asked, request } = serverOf(400, ({ size, url }, ids) =>
+      ids.length > 0 && (size > 1 || Number(ids[0]) > 1) ? status(url, 500) : undefined,
+    )
+    const read = async () => {
+      for (let number = 1; number <= 20; number++) await fetchPage(client, request, number, signal, undefined, WITHOUT)
+    }
+    await expect(read()).rejects.toMatchObject({ code: 'SYNC_REMOTE_FAILED' })
+    expect(asked.length).toBeLessThan(400)
+  })
+
+  it('is none where nothing answers', async () => {
+    const { client, asked, request } = serverOf(50, ({ url }) => status(url, 500))
+    await expect(fetchPage(client, request, 2, signal, undefined, WITHOUT)).rejects.toMatchObject({
+      code: 'SYNC_REMOTE_FAILED',
+    })
+    expect(asked).toEqual(['2/20', '10000000/1', '1/1'])
+  })
+})
+
+describe('a list whose far pages are refused', () => {
+  it.each([400, 404, 416, 422, 500, 503])(
+    'is read from both ends, and proved by a second reading (%i)',
+    async (code) => {
+      const { client, request } = serverOf(75, ({ number, size, url }) => {
+        if (number * size <= 40) return undefined
+        return code < 500 ? requestRefused({ url, status: code, detail: '' }) : status(url, code)
+      })
+      const { pages, proved } = await readWholeList(client, request, signal)
+      expect(proved).toBe(true)
+      expect(new Set(pages.flatMap(({ ids }) => ids))).toEqual(new Set(numbered(75)))
+    },
+  )
+
+  it('is not proved where it cannot be reached from there', async () => {
+    const { client, request } = serverOf(95, ({ number, size, url }) =>
+      number * size > 40 ? requestRefused({ url, status: 400, detail: '' }) : undefined,
+    )
+    const { pages, proved } = await readWholeList(client, request, signal)
+    expect(proved).toBe(false)
+    expect(new Set(pages.flatMap(({ ids }) => ids)).size).toBe(80)
+  })
+
+  it('is not taken for one that refuses the question', async () => {
+    const { client, request } = serverOf(75, ({ url }) => requestRefused({ url, status: 400, detail: '' }))
+    await expect(fetchPage(client, request, 3, signal)).rejects.toMatchObject({ code: 'SYNC_REQUEST_REFUSED' })
+    const far = serverOf(75, ({ number, url }) =>
+      number > 2 ? requestRefused({ url, status: 400, detail: '' }) : undefined,
+    )
+    const chains = readChains({
+      client: far.client,
+      request: far.request,
+      chains: layChains(4, 1),
+      ordered: true,
+      recall: () => Promise.resolve(undefined),
+      batch: 1000,
+      signal,
+    })
+    await expect(Array.fromAsync(chains)).rejects.toMatchObject({ code: 'SYNC_LIST_OUT_OF_REACH' })
+  })
+})
