@@ -47,11 +47,14 @@ export const isStorable = (value: string): boolean => !value.includes('\0') && v
 /** The same text with U+FFFD for what Postgres does not store. */
 export const storable = (text: string): string => text.toWellFormed().replaceAll('\0', '\uFFFD')
 
-/** A real day of the calendar: `2026-02-31` passes `Date.parse` and fails in Postgres. */
+/** A real day of the calendar: `2026-02-31` passes `Date.parse` and fails in Postgres. A `Date` costs three times as much. */
 function isDay(text: string): boolean {
-  const date = new Date(`${text}T00:00:00Z`)
-  return !Number.isNaN(date.getTime()) && date.toISOString().startsWith(text) && !text.startsWith('0000')
+  const [year, month, day] = [Number(text.slice(0, 4)), Number(text.slice(5, 7)), Number(text.slice(8, 10))]
+  const leap = (year % 4 === 0 && year % 100 !== 0) || year % 400 === 0
+  return year > 0 && day > 0 && day <= (month === 2 && leap ? 29 : (DAYS[month - 1] ?? 0))
 }
+
+const DAYS: readonly number[] = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31]
 
 const DATE_TIME =
   /^(\d{4}-\d{2}-\d{2})[T ]([01]\d|2[0-3]):[0-5]\d(:[0-5]\d(\.\d{1,9})?)?(Z|[+-](0\d|1[0-4]):?[0-5]\d)?$/

@@ -13,8 +13,11 @@ export type EndsEncoder = (value: unknown) => Encoded | typeof UNTOLD
  * type, as no JSON:API server sends it, is taken for the declared.
  */
 export function endsEncoder({ from, target = '' }: Column): EndsEncoder {
-  const types = new Set<unknown>([target, ...(catalog.get(target)?.aliases ?? []), undefined])
-  const idOf = (end: unknown): unknown => (isMembers(end) && types.has(end['type']) ? end['id'] : undefined)
+  const others = new Set<unknown>([...(catalog.get(target)?.aliases ?? []), undefined])
+  const idOf = (end: unknown): unknown => {
+    if (!isMembers(end)) return undefined
+    return end['type'] === target || others.has(end['type']) ? end['id'] : undefined
+  }
   return (value) => {
     const linkage = linkageOf(value)
     if (linkage === undefined) return UNTOLD

@@ -57,7 +57,9 @@ export function rowMaker(resource: Resource, expected: Told = NOTHING_TOLD): Row
   const attributes = new Set(columns.filter(({ from }) => from === 'attribute').map(({ member }) => member))
   const relationships = new Set(columns.filter(({ from }) => from !== 'attribute').map(({ member }) => member))
   const readers = columns.map((column) => ({
-    ...column,
+    member: column.member,
+    name: column.name,
+    kind: column.kind,
     ends: column.from === 'attribute' ? undefined : endsEncoder(column),
     explicit: expected.explicit.includes(column.member),
   }))
@@ -82,7 +84,7 @@ export function rowMaker(resource: Resource, expected: Told = NOTHING_TOLD): Row
       const value = ends === undefined ? own[member] : related[member]
       const encoded = ends === undefined ? (value === undefined ? UNTOLD : encode(kind, value)) : ends(value)
       if (ends === undefined && unmet.size > 0 && value !== undefined) unmet.delete(member)
-      const left = ends !== undefined && encoded !== UNTOLD ? leftOut(value) : undefined
+      const left = ends !== undefined && (encoded === null || encoded === NOBODY) ? leftOut(value) : undefined
       if (left !== undefined) teller.implied(member)
       if (encoded === UNTOLD || (left === 'own' && explicit)) untold += untold === '' ? name : `,${name}`
       values.push(typeof encoded === 'string' ? encoded : null)
@@ -142,6 +144,9 @@ function freeName(extra: object, member: string): string {
 /** A record whose `attributes` is not an object simply has none; the row still loads. */
 const membersOf = (value: unknown): Members => (isMembers(value) ? value : NONE)
 const NONE: Members = {}
+
+/** What a to-many without members is in its column. */
+const NOBODY = '{}'
 
 const isEmptyList = (value: unknown): boolean => Array.isArray(value) && value.length === 0
 
