@@ -24,7 +24,7 @@ export interface RowStatements {
   readonly differences: ByShape
 }
 
-/** Past so many kinds of rows, those that come seldom are not kept in the server's memory. */
+/** What comes once is not kept in the server's memory, and neither are more kinds of rows than that. */
 const MOST_PREPARED = 50
 
 export function statementsFor(resource: Resource): RowStatements {
@@ -46,10 +46,11 @@ export function statementsFor(resource: Resource): RowStatements {
     const known = new Map<string, string>()
     return async (sql, rows) => {
       const { shape } = rows[0]!
-      const statement = known.get(shape.key) ?? make(shape)
+      const before = known.get(shape.key)
+      const statement = before ?? make(shape)
       if (known.size < MOST_PREPARED) known.set(shape.key, statement)
       const kept = statement.includes('$2') ? [arrayLiteral(shape.kept)] : []
-      return await sql.unsafe(statement, [recordset(rows), ...kept], { prepare: known.has(shape.key) })
+      return await sql.unsafe(statement, [recordset(rows), ...kept], { prepare: before !== undefined })
     }
   }
 
