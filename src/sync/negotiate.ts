@@ -22,8 +22,19 @@ export interface Negotiated {
 export const isTaken = async (client: Client, request: ListRequest, signal: AbortSignal): Promise<boolean> =>
   (await refusalOf(client, request, signal)) === null
 
-/** Null when it is answered. */
+/**
+ * Null when it is answered. Whether it is taken is asked, not what the page holds: a record that fails the page is no
+ * refusal, and without a size of its own the page is asked for with one record, since a page of the server's own size could
+ * not be read in parts. Only of the bare list a size may be what is refused.
+ */
 export async function refusalOf(client: Client, request: ListRequest, signal: AbortSignal): Promise<SyncError | null> {
+  const sized = request.pageSize === null ? { ...request, pageSize: 1 } : request
+  const refusal = await refusalOfPage(client, sized, signal)
+  const mayBeTheSize = sized !== request && Object.keys(request.query).length === 0
+  return refusal === null || !mayBeTheSize ? refusal : await refusalOfPage(client, request, signal)
+}
+
+async function refusalOfPage(client: Client, request: ListRequest, signal: AbortSignal): Promise<SyncError | null> {
   try {
     await fetchPage(client, request, 1, signal, undefined, { without: true })
     return null

@@ -62,7 +62,7 @@ const restsOn = (part: Part, other: Part): boolean =>
   part.kind === 'include' && other.kind === 'include' && part.path.startsWith(`${other.path}.`)
 
 /** Tried in this order when the wanted size is refused; 100 is the library's own maximum where one is set. */
-const SMALLER_PAGES = [100, 50, 20]
+const SMALLER_PAGES = [100, 50, 20, 10, 5, 2, 1]
 
 function smallerThan(size: number, refusal: unknown): number | undefined {
   const said = wordsOf(refusal)

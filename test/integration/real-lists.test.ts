@@ -106,6 +106,19 @@ describe('a record that fails every page which holds it', () => {
     expect(await parked(worker)).toEqual([])
   })
 
+  it('is no refusal where the server also refuses a part of what is asked', async () => {
+    const { sim, worker } = await openAccount()
+    const broken = remoteIds(sim, TYPE)[0]!
+    sim.setSwitches({
+      pageMax: 6,
+      includeErrors: 'empty',
+      refusedIncludes: { [TYPE]: ['resource'] },
+      brokenRecords: { [TYPE]: [broken] },
+    })
+    expect(await pullOne(worker, TYPE)).toMatchObject({ outcome: 'incomplete', parked: 1 })
+    expect(await livingIds(worker, TYPE)).toEqual(remoteIds(sim, TYPE).filter((id) => id !== broken))
+  })
+
   it('is parked where it stands below others', async () => {
     const { sim, worker } = await openAccount({}, undefined, { pageSize: 4 })
     const [project] = remoteIds(sim, 'projects')
