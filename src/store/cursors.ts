@@ -178,6 +178,13 @@ export async function countSeen(sql: Database, resource: string, pass: number): 
   return row!
 }
 
+/** Different ids met in all passes, of one list or of two. */
+export async function countMet(sql: Database, resource: string): Promise<number> {
+  const [row] = await sql<{ met: number }[]>`
+    select count(distinct id)::int as met from sync.seen_pages, unnest(ids) as id where resource = ${resource}`
+  return row!.met
+}
+
 /**
  * Ends the snapshot; once more changes nothing.
  *

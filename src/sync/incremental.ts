@@ -106,6 +106,8 @@ async function byChanges(deps: SnapshotDeps, { resource, lease, since, signal }:
   const asking = await openQuestion(deps, resource, signal)
   const { question } = asking
   const { request } = question
+  // What changed would have to be asked of both lists.
+  if (question.also !== undefined) return undefined
   if (watermark === null || question.read.from !== 'list' || request === null) return undefined
   try {
     const strategy = await strategyFor(deps, resource, request, signal)
@@ -137,6 +139,7 @@ async function byProjects(deps: SnapshotDeps, { resource, lease, signal }: Snaps
   const { within } = resource
   if (within === undefined) return undefined
   const { question } = await openQuestion(deps, resource, signal)
+  if (question.also !== undefined) return undefined
   return await pullWithin(deps, { resource, within, question, lease, signal })
 }
 

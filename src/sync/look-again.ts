@@ -11,12 +11,15 @@ import { isTaken, negotiate, refusalOf } from './negotiate.ts'
 import type { Question } from './question.ts'
 import { includesOf, leftOut, namedBy, nameOf, partsOf, requestWith, type Part } from './request-parts.ts'
 import { isRefusal } from './request.ts'
+import { inItsScope, negotiatedOf } from './scope.ts'
 
 const HOUR_MS = 60 * 60_000
 export const DAY_MS = 24 * HOUR_MS
 
-const missingOf = ({ wanted, request }: Question) =>
-  wanted === null || request === null ? [] : leftOut(wanted, request)
+const missingOf = (known: Question): Part[] => {
+  const request = negotiatedOf(known)
+  return known.wanted === null || request === null ? [] : leftOut(known.wanted, request)
+}
 
 export function isDue(known: Question, { reads }: Resource, ageMs: number): boolean {
   const missing = missingOf(known).length > 0
@@ -36,18 +39,21 @@ export async function askForMore(
     const found = await openWay(client, first(read), signal)
     if (found !== undefined) return found
   }
-  const { wanted, request, sample } = known
+  const { wanted, sample } = known
+  const request = negotiatedOf(known)
   const missing = missingOf(known)
   if (wanted === null || request === null || missing.length === 0) return undefined
   try {
     const more = await takenOf(client, known, wanted, request, missing, signal)
     if (more === undefined) return undefined
-    const { looks: _, ...same } = known
-    return { ...same, request: more }
+    const { looks: _looks, base: _base, also: _also, ...same } = known
+    return inItsScope({ ...same, request: more })
   } catch (error) {
     if (!isNotFound(error)) throw error
     // The record whose list it was is gone: the next reading finds out.
-    return sample === undefined ? undefined : { ...known, request: inOrderOf(known, wanted) }
+    if (sample === undefined) return undefined
+    const { base: _base, also: _also, ...same } = known
+    return inItsScope({ ...same, request: inOrderOf(known, wanted) })
   }
 }
 

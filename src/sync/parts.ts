@@ -125,6 +125,8 @@ export async function openParts(deps: SnapshotDeps, options: Options): Promise<P
 
   return {
     async read(projects) {
+      // Either of two lists may hide some of those that carry them.
+      if (own.also !== undefined) return undefined
       for (; way !== 'none'; way = NEXT[way]) {
         try {
           const parts = await (way === 'declared' ? readDeclared(projects) : readNested(projects))

@@ -38,6 +38,21 @@ export interface Pass {
   readonly batches: AsyncGenerator<Batch>
 }
 
+/** Where a reading begins that keeps no cursor. */
+export const NOTHING_READ: Snapshot = {
+  startedAt: new Date(0),
+  ageMs: 0,
+  request: null,
+  pass: 1,
+  chains: null,
+  position: null,
+  firstCount: null,
+  pageSize: null,
+  steady: true,
+  full: true,
+  fresh: 0,
+}
+
 export async function beginPass(deps: PassDeps, snapshot: Snapshot, from: number): Promise<Pass> {
   const { question, signal, slug, resource, sql } = deps
   const { read, request } = question

@@ -30,6 +30,8 @@ interface Options {
 
 /** What is not proved by then keeps changing, or never will be. */
 const PASSES = 3
+/** Passes of the other list, where two are read, are numbered from here on. */
+export const OTHER_LIST = 10
 
 export async function readPasses({ deps, begun, committer, parent, refused, onAnswer, onProgress }: Options) {
   const { sql, resource, question, lease, signal } = deps
@@ -99,7 +101,7 @@ export async function readPasses({ deps, begun, committer, parent, refused, onAn
       refused,
       parent,
     })
-    if (!verdict.again || pass >= PASSES) {
+    if (!verdict.again || pass % OTHER_LIST >= PASSES) {
       // A page where two chains meet was read twice, and so was everything in a second pass.
       const unchanged = Math.max(0, Math.min(tally.unchanged, seen - tally.inserted - tally.updated - parked))
       return {

@@ -17,6 +17,7 @@ import { isTaken, negotiate } from './negotiate.ts'
 import { reconnecting } from './reconnect.ts'
 import { leftOut, nameOf, partsOf, requestWith, type Part } from './request-parts.ts'
 import { isRefusal, requestFor, type Place } from './request.ts'
+import { inItsScope, negotiatedOf, type Scope } from './scope.ts'
 import { isNotInOrder } from './whole-list.ts'
 
 export interface Question {
@@ -29,6 +30,12 @@ export interface Question {
   readonly learned?: LearnedBefore
   /** It answered before, and 404 the last time. */
   readonly doubted?: boolean
+  /** As it was negotiated, where another list than that is read. */
+  readonly base?: ListRequest
+  /** Where no one list is proved to hold all: the other one. */
+  readonly also?: ListRequest
+  /** Which lists there are, and which of them is read. */
+  readonly scope?: Scope
   /** How often it was looked at whether more is taken by now. */
   readonly looks?: number
   /** When it was found not to come ordered by id. */
@@ -76,7 +83,7 @@ export async function openQuestion(deps: Deps, resource: Resource, signal: Abort
       return question
     }
     await save(better)
-    const gained = partsOf(better.request!).map(nameOf)
+    const gained = partsOf(negotiatedOf(better)!).map(nameOf)
     await reconnecting(() => forgetRefused(sql, type, gained), signal)
     return better
   }
@@ -134,12 +141,13 @@ export async function openQuestion(deps: Deps, resource: Resource, signal: Abort
 
 /** Sorted by id where that is taken; else it is read in the order it has. */
 async function inAnotherOrder(client: Client, failed: Question, signal: AbortSignal): Promise<Question> {
-  const request = failed.request!
+  const request = negotiatedOf(failed)!
   const sorted = { ...request, query: { ...request.query, sort: 'id' } }
-  const found = { ...failed, misordered: new Date().toISOString() }
+  const { base: _base, also: _also, ...rest } = failed
+  const found = { ...rest, misordered: new Date().toISOString() }
   return request.query['sort'] === undefined && (await isTaken(client, sorted, signal))
-    ? { ...found, request: sorted }
-    : { ...found, ordered: false }
+    ? inItsScope({ ...found, request: sorted })
+    : inItsScope({ ...found, request, ordered: false })
 }
 
 /**
@@ -149,23 +157,24 @@ async function inAnotherOrder(client: Client, failed: Question, signal: AbortSig
 function asToday(place: Place, resource: Resource, found: Question): Question | undefined {
   const read = resource.reads.find((way) => isDeepStrictEqual(way, found.read))
   if (read === undefined) return undefined
-  const { doubted: _, misordered, ...good } = found
+  const { doubted: _doubted, base: _base, also: _also, misordered, ...good } = found
   const wanted = requestFor(place, resource, read)
   if (wanted === null || found.wanted === null || found.request === null) {
     return { ...good, read, wanted, request: wanted }
   }
-  const refused = new Set(leftOut(found.wanted, found.request).map(nameOf))
+  const before = negotiatedOf(found)!
+  const refused = new Set(leftOut(found.wanted, before).map(nameOf))
   const kept = partsOf(wanted).filter((part) => !refused.has(nameOf(part)))
-  const smaller = found.request.pageSize !== found.wanted.pageSize
-  const parts = smaller ? [...kept.filter(({ kind }) => kind !== 'size'), ...sizeOf(wanted, found.request)] : kept
+  const smaller = before.pageSize !== found.wanted.pageSize
+  const parts = smaller ? [...kept.filter(({ kind }) => kind !== 'size'), ...sizeOf(wanted, before)] : kept
   const request = requestWith(wanted, parts)
   // The order a list comes in may be another one by now: it is found out by reading it.
   if (misordered === undefined || Date.now() - Date.parse(misordered) >= DAY_MS) {
-    return { ...good, read, wanted, request, ordered: true }
+    return inItsScope({ ...good, read, wanted, request, ordered: true })
   }
-  const { sort } = found.request.query
+  const { sort } = before.query
   const sorted = sort === undefined ? request : { ...request, query: { ...request.query, sort } }
-  return { ...good, misordered, read, wanted, request: sorted }
+  return inItsScope({ ...good, misordered, read, wanted, request: sorted })
 }
 
 const sizeOf = (wanted: ListRequest, { pageSize }: ListRequest): Part[] =>

@@ -18,15 +18,15 @@ import { createMirror } from '../store/mirror.ts'
 import type { Outcome } from '../store/runs.ts'
 import { accepting, type Told } from '../store/told.ts'
 import { advanceWatermark } from '../store/watermarks.ts'
-import { createCommitter } from './commit.ts'
 import { noteDeclaration } from './declaration.ts'
 import type { Parent } from './judge.ts'
 import type { PassDeps } from './pass.ts'
-import { readPasses, type SnapshotProgress } from './passes.ts'
-import { fromBothEnds, isFar, lightened, withLearned } from './learned.ts'
-import { openQuestion, type Question } from './question.ts'
+import type { SnapshotProgress } from './passes.ts'
+import { HIDDEN, NOTHING_BEFORE, readLists, withBefore, type NeedsOther } from './read-lists.ts'
+import { fromBothEnds, isFar, lightened, recallLearned, withLearned } from './learned.ts'
+import { openQuestion, type Asking, type Question } from './question.ts'
 import { reconnecting } from './reconnect.ts'
-import { digestOf, refusedFilters, type Place } from './request.ts'
+import { digestOf, type Place } from './request.ts'
 import { sweep } from './sweep.ts'
 import { heldAgainst, readExpected, rememberTold } from './withheld.ts'
 
@@ -84,19 +84,25 @@ export async function pullSnapshot(deps: SnapshotDeps, options: SnapshotOptions)
   if (afresh) await reconnecting(() => forgetPages(deps.sql, resource.type), signal)
   const asking = await openQuestion(deps, resource, signal)
   let { question } = asking
+  let before = NOTHING_BEFORE
   for (;;) {
     try {
-      const answered = question
-      const lighter = lightened(question)
-      const result = await readThrough(deps, options, {
-        question: lighter,
-        expected,
-        onAnswer: () => asking.settle(answered),
-      })
-      // At its end only: with other pages, what was interrupted would begin anew.
-      const learned = withLearned(question)
-      if (learned !== undefined) await asking.settle(learned)
-      return await reconnecting(() => heldAgainst(deps.sql, resource, result), signal)
+      let settled = question
+      const settle = async (answered: Question): Promise<void> => {
+        settled = answered
+        await asking.settle(answered)
+      }
+      const lighter = lightened(recallLearned(question))
+      const found = await readThrough(deps, options, { question, lighter, expected, settle })
+      if (!('needs' in found)) {
+        // At its end only: with other pages, what was interrupted would begin anew.
+        const learned = withLearned(settled)
+        if (learned !== undefined) await asking.settle(learned)
+        const result = withBefore(found, before)
+        return await reconnecting(() => heldAgainst(deps.sql, resource, result), signal)
+      }
+      question = found.needs
+      before = found
     } catch (error) {
       const next = isOutOfReach(error) ? fromBothEnds(question) : await asking.after(error, question)
       if (next === undefined) throw error
@@ -107,43 +113,39 @@ export async function pullSnapshot(deps: SnapshotDeps, options: SnapshotOptions)
 
 interface Asked {
   readonly question: Question
+  /** The same with pages that are not too much. */
+  readonly lighter: Question
   readonly expected: Told | undefined
-  readonly onAnswer: () => Promise<void>
+  readonly settle: Asking['settle']
 }
 
 async function readThrough(
   deps: SnapshotDeps,
   options: SnapshotOptions,
-  { question, expected, onAnswer }: Asked,
-): Promise<SnapshotResult> {
+  { question: asked, lighter: question, expected, settle }: Asked,
+): Promise<SnapshotResult | NeedsOther> {
   const { sql } = deps
   const { resource, lease, signal, acceptWithheld: accepted } = options
   const { type, table, within } = resource
-  const { read, wanted, request } = question
+  const { read, request } = question
   const digest = digestOf(request, resource)
   const snapshot = await reconnecting(() => resumeOrBegin(sql, options, question, digest), signal)
   const parent = read.from === 'each' || read.from === 'below' ? parentOf(snapshot, read.parent) : null
   const mirror = createMirror(resource, accepted ? accepting(expected) : expected)
   const follow = type === FOLLOWED ? await reconnecting(() => toFollow(sql, snapshot), signal) : false
-  const committer = createCommitter({ sql, type, table, lease, mirror, question: digest, follow })
   const pass: PassDeps = { ...deps, resource, question, digest, lease, signal }
-  const found = await readPasses({
-    deps: pass,
-    begun: snapshot,
-    committer,
-    parent,
-    refused: refusedFilters(wanted, request),
-    onAnswer,
-    onProgress: options.onProgress,
-  })
-  const { verdict, listPages, parsedAll, transferredAll, ...counts } = found
+  const { onProgress } = options
+  const found = await readLists({ deps, pass, asked, settle, begun: snapshot, mirror, follow, parent, onProgress })
+  if ('needs' in found) return found
+  const { verdict, listPages, parsedAll, transferredAll, unsettled, ...counts } = found
 
   const swept = verdict.whole
     ? await sweep(deps, { resource, question, lease, mirror, signal, allowMassDelete: options.allowMassDelete })
     : { deleted: 0, outcome: null }
-  const said = [verdict.message, swept.outcome?.message ?? swept.message].filter((one) => typeof one === 'string')
-  const message = said.length === 0 ? null : said.join(' ')
-  const { outcome } = swept.outcome ?? verdict
+  const doubt = verdict.whole && unsettled ? HIDDEN : null
+  const said = [verdict.message, swept.outcome?.message ?? swept.message, doubt?.message]
+  const message = said.filter((one) => typeof one === 'string').join(' ') || null
+  const { outcome } = swept.outcome ?? doubt ?? verdict
   // Nothing can be newer than what it was asked for by.
   const asOf = new Date(Math.min(snapshot.startedAt.getTime(), parent?.asOf?.getTime() ?? Infinity))
   const end = () =>
@@ -163,7 +165,7 @@ async function readThrough(
       })
       if (verdict.whole && listPages !== null) await forgetPagesBehind(tx, type, listPages)
       // Records that are set aside are told of as such; of all the others it is as good as whole.
-      const settled = verdict.whole && swept.outcome === null
+      const settled = verdict.whole && swept.outcome === null && doubt === null
       if (settled && transferredAll) await noteBodiesRead(tx, type)
       if (settled) await noteDeclaration(tx, resource)
       if (settled) await advanceWatermark(tx, resource, startedAt)
@@ -190,10 +192,10 @@ async function resumeOrBegin(
   question: Question,
   digest: string,
 ): Promise<Snapshot> {
-  const { read, ordered } = question
+  const { read, ordered, also } = question
   const left = restart ? undefined : await readSnapshot(sql, type)
   const byParent = read.from === 'each' || read.from === 'below'
-  const asked = { way: read, digest }
+  const asked = { way: read, digest, ...(also === undefined ? {} : { lists: 2 }) }
   const usable =
     left !== undefined &&
     isDeepStrictEqual(askedBy(left), asked) &&

@@ -7,7 +7,7 @@ import { isOutOfReach, openList } from '../remote/forward.ts'
 import { sizeFrom } from '../remote/lengths.ts'
 import type { Resource } from '../resource.ts'
 import { extraIds } from '../store/compare.ts'
-import { recountRows, type Snapshot } from '../store/cursors.ts'
+import { recountRows } from '../store/cursors.ts'
 import { editedIds } from '../store/edited.ts'
 import type { Lease } from '../store/leases.ts'
 import { createMirror, type Mirror } from '../store/mirror.ts'
@@ -15,9 +15,10 @@ import { countLiving } from '../store/tombstones.ts'
 import { askFor } from './ask.ts'
 import type { Batch } from './commit.ts'
 import { createDifferences, type Difference, type Differences } from './differences.ts'
-import { beginPass, type PassDeps } from './pass.ts'
+import { beginPass, NOTHING_READ, type PassDeps } from './pass.ts'
 import { distrustEtags, openMarks } from './known-pages.ts'
-import { fromBothEnds, isFar, lightened } from './learned.ts'
+import { lookForHidden } from './hidden.ts'
+import { fromBothEnds, isFar, lightened, recallLearned } from './learned.ts'
 import { openQuestion, type Question } from './question.ts'
 import { readList } from './read.ts'
 import { reconnecting } from './reconnect.ts'
@@ -76,9 +77,10 @@ export async function verifyResource(deps: SnapshotDeps, options: VerifyOptions)
   let { question } = asking
   for (;;) {
     try {
-      const lighter = lightened(question)
+      question = await lookForHidden(deps, resource, question, null, signal)
+      const lighter = lightened(recallLearned(question))
       const doubts = [
-        (await readAll(deps, verifying, lighter)) ?? (await judgeExtra(deps, verifying, lighter)),
+        (await readLists(deps, verifying, lighter)) ?? (await judgeExtra(deps, verifying, lighter)),
         verifying.etagLied ? LYING_ETAGS : null,
         notCompared(resource, differences.lacking(), verifying.met.size),
       ].filter((doubt) => doubt !== null)
@@ -105,6 +107,13 @@ const LYING_ETAGS =
   'transferred and compared by its content: pull --full, then verify again.'
 const UNCOUNTED =
   'It does not say how many records it has, so what is too much here cannot be told. The rest was compared.'
+
+/** Both lists, where no one of them is proved to hold all. */
+async function readLists(deps: SnapshotDeps, verifying: Verifying, question: Question): Promise<string | null> {
+  const doubt = await readAll(deps, verifying, question)
+  if (question.also === undefined) return doubt
+  return (await readAll(deps, verifying, recallLearned({ ...question, request: question.also }))) ?? doubt
+}
 
 /** @returns why some record may not have been met; null when every one that was there throughout was. */
 async function readAll(deps: SnapshotDeps, verifying: Verifying, question: Question): Promise<string | null> {
@@ -165,20 +174,6 @@ async function readAll(deps: SnapshotDeps, verifying: Verifying, question: Quest
     known = ids
   }
   return CHANGED
-}
-
-const NOTHING_READ: Snapshot = {
-  startedAt: new Date(0),
-  ageMs: 0,
-  request: null,
-  pass: 1,
-  chains: null,
-  position: null,
-  firstCount: null,
-  pageSize: null,
-  steady: true,
-  full: true,
-  fresh: 0,
 }
 
 /** Rows the list does not have: too much only if their record, asked for, is not found. What is found is compared too. */

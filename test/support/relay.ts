@@ -10,7 +10,7 @@ export type OneBody = { data: Json & { attributes: Json } }
 /** Given a whole answer; what they return is sent instead. */
 export type Alter = {
   /** @param asked of a list below a project, `type` is `projects/{id}/{type}`. */
-  list?: (body: ListBody, asked: { type: string; page: number }) => unknown
+  list?: (body: ListBody, asked: { type: string; page: number; query: URLSearchParams }) => unknown
   me?: (body: OneBody) => unknown
   /** A single record. */
   one?: (body: OneBody) => unknown
@@ -53,7 +53,7 @@ async function pass(remote: Remote, alter: Alter, request: IncomingMessage, resp
   const type = /^\/[^/]+\/v1\/([a-z-]+|projects\/\d+\/[a-z-]+)$/.exec(pathname)?.[1]
   const page = Number(searchParams.get('page[number]') ?? '1')
   if (answer.status === 200 && type !== undefined && alter.list !== undefined) {
-    body = JSON.stringify(alter.list(JSON.parse(body) as ListBody, { type, page }))
+    body = JSON.stringify(alter.list(JSON.parse(body) as ListBody, { type, page, query: searchParams }))
   }
   if (answer.status === 200 && /^\/[^/]+\/v1\/[a-z-]+\/\d+$/.test(pathname) && alter.one !== undefined) {
     body = JSON.stringify(alter.one(JSON.parse(body) as OneBody))
