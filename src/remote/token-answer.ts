@@ -43,7 +43,7 @@ export function judgeTokenResponse(
   const { code, description } = complaint(answer, body)
   // Some servers answer a refusal with 200: what carries no token, and names an error, is one.
   const succeeded = status >= 200 && status < 300
-  if (succeeded && (code === '' || hasToken(answer))) return issued(answer, body, url)
+  if (succeeded && (code === '' || hasToken(answer))) return issued(answer, body, { url, redactor })
   if (!succeeded) throwIfLater(redactedResponse(response, redactor), url)
   const shown = (text: string): string => inOneLine(redactor.text(text))
   // The bare library may answer 401 without a body that names the error (API notes §12).
@@ -54,13 +54,20 @@ export function judgeTokenResponse(
   throw tokenFailed({ url, status, error: shown(error) || 'no reason given' })
 }
 
-function issued(answer: Members | undefined, body: string, url: string): IssuedToken {
+function issued(
+  answer: Members | undefined,
+  body: string,
+  { url, redactor }: { url: string; redactor: Redactor },
+): IssuedToken {
   if (answer === undefined) throw bodyUnreadable({ url, problem: problemOf(body) })
   if (!hasToken(answer)) throw bodyUnreadable({ url, problem: 'it has no access_token' })
   const type = answer['token_type'] ?? ''
   // RFC 6749 §5.1 requires it; a server that leaves it out means the only one in use.
   if (typeof type !== 'string' || !/^(bearer)?$/i.test(type.trim())) {
-    throw tokenUnusable({ url, problem: `its token_type is ${JSON.stringify(type).slice(0, 40)}, not Bearer` })
+    // It may repeat what was sent, or what it has just issued.
+    for (const name of ['access_token', 'refresh_token']) learn(redactor, answer[name])
+    const shown = typeof type === 'string' ? redactor.text(JSON.stringify(type)).slice(0, 40) : 'no text'
+    throw tokenUnusable({ url, problem: `its token_type is ${shown}, not Bearer` })
   }
   const accessToken = sendable(answer['access_token'], url)
   const refreshToken = answer['refresh_token']
@@ -70,6 +77,10 @@ function issued(answer: Members | undefined, body: string, url: string): IssuedT
     // As it came: form-encoded, any character arrives.
     refreshToken: typeof refreshToken === 'string' && refreshToken.trim() !== '' ? refreshToken : undefined,
   }
+}
+
+function learn(redactor: Redactor, token: unknown): void {
+  if (typeof token === 'string' && token.length <= MAX_TOKEN_LENGTH) redactor.learn(token.trim())
 }
 
 /** No front of Rails takes a header as long (Puma 80 kB in all, nginx 8 kB a line, Node 16 kB in all). */

@@ -35,6 +35,8 @@ export interface Change {
   readonly answerId: string | null
   /** What ScopeStack answered, and what was decided before, where its row could not be settled with it yet. */
   readonly answer: Answer | null
+  /** Of a creation: what it was answered with, in the middle of a sentence, where that says that it is done, and not as what. */
+  readonly answeredWith: string | null
   /** Values of parked changes that went into it and may have arrived. */
   readonly inDoubt: { readonly attributes: Members; readonly relationships: Members } | null
   readonly knownIds: readonly string[] | null
@@ -201,4 +203,4 @@ export const json = (tx: Database | Transaction, value: unknown) => tx`${encodeJ
 export const columns = (tx: Database | Transaction) => tx`
   o.id::float8 as id, o.resource, o.record_id as "recordId", o.op, o.attributes, o.relationships, o.base, o.state, o.attempts,
   o.requested_at as "requestedAt", extract(epoch from clock_timestamp() - o.requested_at)::float8 as "silentFor",
-  o.answer_id as "answerId", o.answer, o.in_doubt as "inDoubt", array_to_json(o.known_ids) as "knownIds", o.returned_at as "returnedAt"`
+  o.answer_id as "answerId", case when o.answer ? 'record' then o.answer end as answer, o.answer ->> 'why' as "answeredWith", o.in_doubt as "inDoubt", array_to_json(o.known_ids) as "knownIds", o.returned_at as "returnedAt"`

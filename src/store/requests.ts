@@ -18,7 +18,7 @@ export async function noteRequest(sql: Database, { id }: Change, term: number, k
   const { count } = await sql`
     update sync.outbox set requested_at = clock_timestamp(),
       known_ids = ${knownIds === null ? null : arrayLiteral(knownIds)}::text[],
-      attempts = attempts + 1, code = null
+      attempts = attempts + 1, code = null, answer = null
     where id = ${id} and term = ${term} and state = 'sending' and claim_until > now()`
   if (count !== 1) throw claimLost({ change: id, term })
 }
@@ -41,6 +41,12 @@ export async function noteMade(sql: Database, { id }: Change, made: string, answ
   await sql`
     update sync.outbox set answer_id = ${made}, answer = ${answer === null ? null : json(sql, answer)}
     where id = ${id} and state = 'sending' and requested_at is not null`
+}
+
+/** A creation that ScopeStack says is done, though not as which record: from here on it is looked for, and never sent again. */
+export async function noteDone(sql: Database, { id }: Change, term: number, why: string): Promise<void> {
+  await sql`
+    update sync.outbox set answer = ${json(sql, { why })} where id = ${id} and term = ${term} and state = 'sending'`
 }
 
 /** To an edit, whose row is settled with it later. */

@@ -65,7 +65,7 @@ export const outbox = sync.table(
     settledAt: at('settled_at'),
     supersededBy: bigint('superseded_by', { mode: 'number' }),
     answerId: text('answer_id'),
-    /** `{record, decisions}`: what ScopeStack answered, until its row is settled with that. */
+    /** `{record, decisions}`: what ScopeStack answered, until its row is settled with that. `{why}`: done, as it said, and not as what. */
     answer: jsonb('answer'),
     /** `{attributes, relationships}`: of changes that went into it, what may have arrived. */
     inDoubt: jsonb('in_doubt'),

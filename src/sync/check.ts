@@ -1,4 +1,5 @@
 /** What ScopeStack holds of the records that are about to be written, asked for together. */
+import { answeredOther } from '../errors/writes.ts'
 import { fetchPage, type ListRequest } from '../remote/pages.ts'
 import { dataOf } from '../remote/document.ts'
 import type { Client } from '../remote/client.ts'
@@ -98,6 +99,14 @@ async function listed(
   const query = { ...request.query, 'filter[id]': ids.join(',') }
   try {
     const page = await fetchPage(asking.client, { ...request, query, pageSize: ids.length }, 1, signal)
+    // A list that takes no notice of the question does not say that somebody is gone.
+    const other = alone ? page.records.find(({ id }) => !ids.includes(id)) : undefined
+    if (other !== undefined) {
+      throw answeredOther({
+        url: `${request.path}?filter[id]=${ids.join(',')}`,
+        problem: `it is of ${JSON.stringify(other.id.slice(0, 60))}`,
+      })
+    }
     return page.records.filter((one) => ids.includes(one.id) && isVery(one, { ...asking, resource, id: one.id }))
   } catch (error) {
     if (!isRefused(error)) throw error

@@ -95,6 +95,8 @@ async function findAnswered(
   answered: Answered,
 ): Promise<Settled> {
   const { change, resource, signal } = sending
+  // Whoever looks later, when this look fails, has to know.
+  if (!answered.isLost) await requests.noteDone(deps.sql, change, sending.term, answered.why)
   const left = { ...sending, change: { ...change, requestedAt: new Date(), silentFor: 0 } }
   for (const id of new Set(ids)) {
     if (id === null || id === '') continue
@@ -112,9 +114,11 @@ async function findAnswered(
 const adoptAnswered = (deps: PushDeps, sending: Sending, record: RemoteRecord): Promise<Settled> =>
   adopt(deps, { ...sending, change: { ...sending.change, requestedAt: null } }, record, { record, decisions: null })
 
-/** @param answered undefined: it was not. */
-async function findLost(deps: PushDeps, sending: Sending, answered?: Answered): Promise<Settled> {
+/** @param just undefined: it was not answered now. */
+async function findLost(deps: PushDeps, sending: Sending, just?: Answered): Promise<Settled> {
   const { change, resource, signal } = sending
+  const { answeredWith } = change
+  const answered = just ?? (answeredWith === null ? undefined : { why: answeredWith, isLost: false })
   const key = keyOf(resource, change)
   const doubtful = (why: string): Promise<Settled> => unclear(deps, sending, why, answered)
   if (key === null) return await doubtful('it has nothing that it could be found by')

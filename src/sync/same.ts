@@ -65,8 +65,11 @@ export function isNearly(kind: Kind, held: unknown, given: unknown): boolean {
   if (kind === 'texts') return isDeepStrictEqual(asSet(held), asSet(given))
   if (kind !== 'decimal') return isSame(kind, withoutBlanks(kept), withoutBlanks(sent))
   if (typeof kept !== 'string' || typeof sent !== 'string') return false
-  return sent.length > kept.length && isRounded(kept, sent)
+  return sent.length > kept.length && NUMBER.test(kept) && NUMBER.test(sent) && isRounded(kept, sent)
 }
+
+/** A text that is none, `n/a`, may stand where one is expected; and one beyond all doubles is spelled Infinity. */
+const NUMBER = /^-?\d/
 
 /** In whole numbers of the smallest place: doubles would take long numbers for one. */
 function isRounded(kept: string, sent: string): boolean {

@@ -48,9 +48,18 @@ export function objectionTo(data: unknown, { resource, id, ...account }: Wanted)
   // A record without any would empty the row.
   if (!isObject(attributes)) return 'its attributes are not an object'
   if (!isObject(relationships ?? {})) return 'its relationships are not an object'
+  if (isDeeper(attributes, MOST_LEVELS)) return `its values are nested deeper than ${MOST_LEVELS} levels`
   const owner = accountOf(resource, relationships)
   return owner === undefined || isOf(owner, account) ? null : `it is of account ${named(owner)}, not of ${account.slug}`
 }
+
+/** Postgres' jsonb and Ruby's parser take fewer, and what compares and writes it goes down by calls: the stack would end. */
+const MOST_LEVELS = 500
+
+const isDeeper = (value: unknown, levels: number): boolean =>
+  typeof value === 'object' &&
+  value !== null &&
+  (levels === 0 || Object.values(value).some((one) => isDeeper(one, levels - 1)))
 
 /** The account that a record says it belongs to; undefined where it does not say. */
 function accountOf({ columns }: Resource, relationships: unknown): string | undefined {

@@ -4,6 +4,8 @@
  */
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import type { Client } from '../../src/remote/client.ts'
+import { requestRefused } from '../../src/errors.ts'
+import { retryChange } from '../../src/store/changes.ts'
 import { startSimulator, type Simulator } from '../../src/simulator/server.ts'
 import { switchesOf, type Switches } from '../../src/simulator/switches.ts'
 import { createDatabase, type TestDatabase } from '../support/database.ts'
@@ -277,4 +279,49 @@ describe.each([...switched, ...bodies('clients', () => '1')])('a POST answered w
     expect(asked('POST /{account}/v1/clients')).toBe(1)
     await equal()
   })
+})
+
+it('a POST that ScopeStack says is done, and that nobody finds, is not sent again, also where the first look failed', async () => {
+  const through = altering({ write: () => ({ status: 201, body: '{"data":null}' }) }, (one) => ({
+    ...one,
+    write: async (...given) => {
+      const outcome = await one.write(...given)
+      for (const { id } of called('Done and not found')) sim.records.remove('clients', id)
+      sim.addFault({ kind: '500', match: { method: 'GET' }, count: 7 })
+      return outcome
+    },
+  }))
+  await worker.sql`insert into scopestack.clients (name) values ('Done and not found')`
+  expect(await fates(worker.push({ through }))).toEqual(['SYNC_REMOTE_FAILED'])
+  await worker.sql`update sync.outbox set not_before = null, requested_at = now() - interval '10 minutes'`
+  expect(await fates(worker.push())).toEqual(['SYNC_PUSH_UNKNOWN'])
+  expect(asked('POST /{account}/v1/clients')).toBe(1)
+  const [{ id, reason }] = await worker.sql<
+    [{ id: number; reason: string }]
+  >`select id::int as id, reason from sync.outbox`
+  expect(reason).toMatch(/answered with 201: it holds no record, and no record like it is found/)
+
+  // A person has looked.
+  await retryChange(worker.sql, id)
+  expect(await fates(worker.push())).toEqual(['sent'])
+  expect(called('Done and not found')).toHaveLength(1)
+  await equal()
+})
+
+it('a list that takes no notice of filter[id] does not say that a record is gone', async () => {
+  const { id } = sim.records.create('crm-opportunities', { attributes: { name: 'L', 'opportunity-id': 'L-0' } })
+  sim.records.create('crm-opportunities', { attributes: { name: 'M', 'opportunity-id': 'M-0' } })
+  await worker.run(['crm-opportunities'])
+  const heedless = altering({}, (one) => ({
+    ...one,
+    get: async (path, ...rest) => {
+      if (path.includes(`crm-opportunities/${id}`)) throw requestRefused({ url: path, status: 404, detail: '' })
+      return await one.get(path.replace(/filter(%5B|\[)id(%5D|\])=[^&]*&?/, ''), ...rest)
+    },
+  }))
+  await worker.sql`delete from scopestack.crm_opportunities where id = ${id}`
+  expect(await fates(worker.push({ through: heedless }))).toEqual(['SYNC_ANSWER_FOREIGN'])
+  await due()
+  expect(await fates(worker.push())).toEqual(['sent'])
+  expect(remote('crm-opportunities', id)).toBeNull()
 })

@@ -24,6 +24,7 @@ const change = (given: Partial<SeenChange> = {}): SeenChange => ({
   silentFor: null,
   answerId: null,
   answer: null,
+  answeredWith: null,
   inDoubt: null,
   held: false,
   knownIds: null,

@@ -43,6 +43,15 @@ it.each<[string, unknown, string]>([
   expect(objectionTo(data, { resource: clients, id: '7', ...ACCOUNT })).toBe(objection)
 })
 
+it('what is nested deeper than can be compared or kept is not taken', () => {
+  const nested = (levels: number): unknown => JSON.parse('['.repeat(levels) + ']'.repeat(levels))
+  const nestedBy = (levels: number) => ({ ...own, attributes: { name: 'Acme', 'user-defined-fields': nested(levels) } })
+  const wanted = { resource: clients, id: '7', ...ACCOUNT }
+  expect(objectionTo(nestedBy(400), wanted)).toBeNull()
+  expect(objectionTo(nestedBy(600), wanted)).toBe('its values are nested deeper than 500 levels')
+  expect(objectionTo(nestedBy(100_000), wanted)).toBe('its values are nested deeper than 500 levels')
+})
+
 it('another spelling of its type is its own', () => {
   const [alias] = lines.aliases
   expect(objectionTo({ type: alias, id: '1', attributes: {} }, { resource: lines, id: '1', ...ACCOUNT })).toBeNull()

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { createHttp } from '../../../src/remote/http.ts'
 import { requestToken } from '../../../src/remote/grants.ts'
+import { createRedactor } from '../../../src/remote/redact.ts'
 import { judgeTokenResponse } from '../../../src/remote/token-answer.ts'
 import { serve } from '../../support/http.ts'
 
@@ -61,6 +62,21 @@ describe("a token endpoint's answer", () => {
       }),
     )
   })
+
+  it.each(['the-client-secret-of-ours', 'the-token-just-issued', 'x the-refresh-just-issued'])(
+    'of a token_type that repeats a secret does not show it: %s',
+    (type) => {
+      const redactor = createRedactor({ clientSecret: 'the-client-secret-of-ours' })
+      const body = JSON.stringify({
+        access_token: 'the-token-just-issued',
+        refresh_token: 'the-refresh-just-issued',
+        token_type: type,
+      })
+      expect(() => judgeTokenResponse({ status: 200, headers: {}, body }, 'https://app/oauth/token', redactor)).toThrow(
+        expect.objectContaining({ message: expect.stringMatching(/its token_type is "(x )?\[secret\]", not Bearer/) }),
+      )
+    },
+  )
 
   it.each(['"t\\n"', '"t\\r\\n"', '" t "', '"\\tt"', '"\\ufefft\\u00a0"'])(
     '%s is taken without what stands around it',
