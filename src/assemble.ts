@@ -12,7 +12,7 @@ import { createHttp } from './remote/http.ts'
 import { obtainBy, redeemCode } from './remote/obtain.ts'
 import { createPace } from './remote/pace.ts'
 import { createRedactor, redacting } from './remote/redact.ts'
-import { RETRY } from './remote/retry.ts'
+import { RETRY, type RetryPolicy } from './remote/retry.ts'
 import { createSeal } from './remote/seal.ts'
 import { createTokens, installToken } from './remote/tokens.ts'
 import { bindAccount } from './store/account.ts'
@@ -80,6 +80,8 @@ export async function explainStore(error: unknown, { url, embedded }: Store): Pr
 export interface Worker extends PullDeps {
   readonly account: Account
   readonly client: Client
+  /** How often, and in what pauses, a request that failed is tried again. */
+  readonly policy: RetryPolicy
   close(): Promise<void>
 }
 
@@ -93,15 +95,16 @@ export async function openWorker(
   store: Store,
   signal: AbortSignal,
   onRetry: (error: SyncError) => void,
+  policy: RetryPolicy = RETRY,
 ): Promise<Worker> {
   await migrate(store.url)
   const { http, endpoint, seal, shared, close } = openRemote(config, store.sql)
   const { userAgent } = endpoint
   const { rate, concurrency, apiUrl } = config
   const request = obtainBy({ endpoint, refresh: shared.refresh, seal })
-  const tokens = createTokens({ store: shared.tokens, seal, policy: RETRY, request })
+  const tokens = createTokens({ store: shared.tokens, seal, policy, request })
   const pace = createPace({ rate, concurrency, shared: shared.pace, onAlone: onRetry })
-  const client = createClient({ http, tokens, pace, policy: RETRY, apiUrl, userAgent, onRetry })
+  const client = createClient({ http, tokens, pace, policy, apiUrl, userAgent, onRetry })
   const holder = `${hostname()}, process ${process.pid}`
   try {
     const account = await fetchAccount(client, signal)
@@ -120,6 +123,7 @@ export async function openWorker(
       concurrency: config.concurrency,
       deleteLimit: config.deleteLimit,
       recheckDays: config.recheckDays,
+      policy,
       async close() {
         await leases.close()
         await close()
@@ -143,7 +147,7 @@ export interface Pusher extends PushDeps {
 export function openPusher(worker: Worker, { conflict }: Pick<Config, 'conflict'>): Pusher {
   const rules = readRules(conflict, worker.catalog)
   const outbox = openOutbox(worker.sql, worker.holder)
-  const { sql, client, slug, account, catalog: resources, pageSize, concurrency } = worker
+  const { sql, client, slug, account, catalog: resources, pageSize, concurrency, policy } = worker
   return {
     sql,
     client,
@@ -152,6 +156,7 @@ export function openPusher(worker: Worker, { conflict }: Pick<Config, 'conflict'
     catalog: resources,
     pageSize,
     concurrency,
+    policy,
     outbox,
     rules,
     rebase: ontoAnswer,

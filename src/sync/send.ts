@@ -1,7 +1,7 @@
 /** One edit on its way: held against what ScopeStack holds, sent, and settled by what was answered. */
 import { conflictFound, recordGone, unsupported } from '../errors/push.ts'
 import { wholeUnseen } from '../errors/writes.ts'
-import { createPatience, RETRY, sleep } from '../remote/retry.ts'
+import { createPatience, sleep } from '../remote/retry.ts'
 import type { RemoteRecord, Resource } from '../resource.ts'
 import { hasLeft, noteLeaving, withdrawRequest } from '../store/requests.ts'
 import { settleSent, settleSuperseded } from '../store/settle.ts'
@@ -33,7 +33,7 @@ export async function sendChecked(deps: PushDeps, sending: Sending, remote: Remo
   const { change, resource, signal } = sending
   let held = remote
   let trying = sending
-  const patience = createPatience(RETRY)
+  const patience = createPatience(deps.policy)
   for (;;) {
     try {
       return await sendOver(deps, trying, held)

@@ -2,6 +2,7 @@
 import { wasNeverSent, type Answer } from '../remote/client.ts'
 import { dataOf, isObject } from '../remote/document.ts'
 import type { RemoteRecord, Resource } from '../resource.ts'
+import type { RetryPolicy } from '../remote/retry.ts'
 import type { Change, Outbox } from '../store/outbox.ts'
 import { withdrawRequest } from '../store/requests.ts'
 import type { Rebase } from '../store/settle.ts'
@@ -17,6 +18,8 @@ export interface PushDeps extends Asking {
   readonly rules: Rules
   readonly rebase: Rebase
   readonly concurrency: number
+  /** Of a write that failed and may be tried again. */
+  readonly policy: RetryPolicy
 }
 
 export type Fate = 'sent' | 'superseded' | 'parked' | 'postponed'

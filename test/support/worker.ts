@@ -1,6 +1,7 @@
 import { openPusher, openWorker, type Worker } from '../../src/assemble.ts'
 import type { Config } from '../../src/config.ts'
 import type { Client } from '../../src/remote/client.ts'
+import { RETRY } from '../../src/remote/retry.ts'
 import type { Resource } from '../../src/resource.ts'
 import { openDatabase, type Database } from '../../src/store/database.ts'
 import { pull, type PullReport } from '../../src/sync/pull.ts'
@@ -21,6 +22,9 @@ export type TestWorker = AsyncDisposable &
     push(options?: { signal?: AbortSignal; through?: (client: Client) => Client }): Promise<Settled[]>
   }
 
+/** As often as the real one tries again, and without its pauses. */
+const QUICKLY = { attempts: RETRY.attempts, baseMs: 4, capMs: 100 }
+
 type RunOptions = How & { signal?: AbortSignal; onEvent?: (event: PullEvent) => void }
 
 /** The real worker in this process, as the command line puts it together. */
@@ -36,6 +40,7 @@ export async function startWorker(
     store,
     new AbortController().signal,
     () => {},
+    QUICKLY,
   ).catch(async (error: unknown) => {
     await store.close()
     throw error

@@ -56,13 +56,10 @@ test('many differences: some are shown and all are counted; repaired, the next o
 test('what is forbidden is named and not equal, what the account does not have is no difference', async () => {
   await using setting = await open()
   const { sim, run } = setting
-  expect((await run('pull surveys tags teams')).code).toBe(0)
   // Neither its own list nor what would carry it.
-  sim.setSwitches({
-    forbidden: ['surveys'],
-    missingLists: ['teams'],
-    refusedIncludes: { users: ['teams'], 'business-units': ['teams'] },
-  })
+  sim.setSwitches({ missingLists: ['teams'], refusedIncludes: { users: ['teams'], 'business-units': ['teams'] } })
+  expect((await run('pull surveys tags teams')).code).toBe(0)
+  sim.setSwitches({ forbidden: ['surveys'] })
   const { code, stdout } = await run('verify surveys tags teams')
   expect(code).toBe(2)
   expect(stdout).toMatch(/^✗ surveys +not read: .*Give the role the "view" privilege/m)
@@ -76,6 +73,12 @@ test('what is forbidden is named and not equal, what the account does not have i
     { type: 'end', resources: 1, unread: 1 },
   ])
   expect((await run('verify tags teams')).code).toBe(0)
+
+  // What gave rows before is not taken for something that the account does not have.
+  sim.setSwitches({ missingLists: ['teams', 'tags'] })
+  const lost = await run('verify tags')
+  expect(lost.code).toBe(2)
+  expect(lost.stdout).toMatch(/^✗ tags +not read: /m)
 })
 
 test.each(['SIGINT', 'SIGTERM'] as const)('%s ends it, and it says that the next one begins anew', async (name) => {
