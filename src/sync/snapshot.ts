@@ -79,8 +79,10 @@ const RESUME_WITHIN_MS = 12 * 60 * 60_000
 export async function pullSnapshot(deps: SnapshotDeps, options: SnapshotOptions): Promise<SnapshotResult> {
   const { resource, signal } = options
   const expected = await reconnecting(() => readExpected(deps.sql, resource), signal)
-  // What every record carries shows only where every record is looked at.
-  const afresh = options.afresh || options.acceptWithheld || expected === undefined
+  const interrupted = !options.restart && (await reconnecting(() => readSnapshot(deps.sql, resource.type), signal))
+  // What every record carries shows only where every record is looked at: not in one that goes on, but in the next.
+  const unknown = expected === undefined && !interrupted
+  const afresh = options.afresh || options.acceptWithheld || unknown
   if (afresh) await reconnecting(() => forgetPages(deps.sql, resource.type), signal)
   const asking = await openQuestion(deps, resource, signal)
   let { question } = asking

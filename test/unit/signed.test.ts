@@ -43,6 +43,10 @@ const FORMS: readonly [string, (n: number, file?: string) => string][] = [
     (n, file = at) =>
       `/rails/active_storage/representations/proxy/${signedId(n, file, 64)}/${signedId(n, 'v', 64)}/7.png`,
   ],
+  ...['', 'a', 'ab'].map((more): [string, (n: number, file?: string) => string] => [
+    `a blob of Rails whose message is ${more.length} longer, so that its padding differs`,
+    (n, file = at) => `https://app.test/rails/active_storage/blobs/${signedId(n, file + more, 40)}/7.pdf`,
+  ]),
   ['a parameter that Rails has signed', (n, file = at) => `https://app.test/files?signed_id=${signedId(n, file, 64)}`],
   [
     'one inside another',
