@@ -22,7 +22,8 @@ async function openLongList(): Promise<Setting> {
 
 const pagesServed = ({ sim }: Setting): number[] => sim.stats().pages['clients'] ?? []
 /** A first reading counts what its filters may hide: without them, with the empty value, and with one value. */
-const COUNTS = [1, 1, 1]
+const COUNTED = 1
+const COUNTS = [COUNTED, COUNTED, COUNTED]
 
 const served = (setting: Setting, count: number) =>
   until(() => pagesServed(setting).length >= count, `${count} pages being served`)
@@ -115,7 +116,7 @@ test.each(['SIGTERM', 'SIGINT'] as const)('on %s the page is committed and the r
   const next = await run('pull clients', ENV)
   expect(next.code, next.stderr).toBe(0)
   expect(next.stdout).toContain(`goes on behind the ${rows} that were read before the interruption`)
-  expect(pagesServed(setting).filter((page) => written.has(page))).toEqual([])
+  expect(pagesServed(setting).filter((page) => page > COUNTED && written.has(page))).toEqual([])
   await expectWhole(setting)
 })
 

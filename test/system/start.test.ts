@@ -7,6 +7,7 @@ import {
   openLongList,
   openUnattended,
   PAGES,
+  COUNTED,
   pagesServed,
   runsOf,
   served,
@@ -61,7 +62,7 @@ describe.each(KINDS)('on %s', (kind) => {
     await ended(setting)
     await expectWhole(setting)
     // Where it stopped, and not at the beginning.
-    expect(pagesServed(setting).filter((page) => written.has(page))).toEqual([])
+    expect(pagesServed(setting).filter((page) => page > COUNTED && written.has(page))).toEqual([])
     const job = await setting.queue.job('run-1-clients')
     expect(job).toMatchObject({ stalled: 1 })
   })
@@ -83,7 +84,7 @@ describe.each(KINDS)('on %s', (kind) => {
     start()
     await ended(setting)
     await expectWhole(setting)
-    expect(pagesServed(setting).filter((page) => written.has(page))).toEqual([])
+    expect(pagesServed(setting).filter((page) => page > COUNTED && written.has(page))).toEqual([])
     // The attempt that succeeded.
     expect(await queue.job('run-1-clients')).toMatchObject({ attempts: 1, stalled: 0 })
   })

@@ -78,6 +78,9 @@ export async function openLongList(kind: QueueKind): Promise<Unattended> {
   return setting
 }
 
+/** The page by which a first reading also counts what its filters may hide. */
+export const COUNTED = 1
+
 export const pagesServed = ({ sim }: Setting): number[] => sim.stats().pages['clients'] ?? []
 
 export const served = (setting: Setting, count: number) =>
