@@ -25,6 +25,11 @@ interface Deps {
   readonly signal: AbortSignal
 }
 
+interface Begun {
+  /** An interrupted reading goes on. */
+  readonly resumed: boolean
+}
+
 export interface KnownPages {
   readonly recall: (number: number) => Promise<KnownPage | undefined>
   /** Every page is transferred, whatever the server says of it. */
@@ -33,13 +38,13 @@ export interface KnownPages {
 
 const DAY_MS = 24 * 60 * 60_000
 
-export async function openKnownPages(deps: Deps, request: ListRequest): Promise<KnownPages> {
+export async function openKnownPages(deps: Deps, request: ListRequest, begun: Begun): Promise<KnownPages> {
   const { sql, resource, digest, signal } = deps
   const { type, table } = resource
   const key = { resource: type, table, question: digest }
   if (!(await reconnecting(() => remembersPages(sql, key), signal)))
     return { recall: () => Promise.resolve(undefined), transfersAll: true }
-  const trust = await trustIn(deps, request)
+  const trust = await trustIn(deps, request, begun)
   return {
     async recall(number) {
       const page = await reconnecting(() => recallPage(sql, key, number), signal)
@@ -52,11 +57,13 @@ export async function openKnownPages(deps: Deps, request: ListRequest): Promise<
   }
 }
 
-async function trustIn(deps: Deps, request: ListRequest): Promise<Trust> {
+async function trustIn(deps: Deps, request: ListRequest, { resumed }: Begun): Promise<Trust> {
   const { sql, client, resource, recheckDays, signal } = deps
   const { lied, checkedAgeMs } = await reconnecting(() => readEtagTrust(sql, resource.type), signal)
   if (lied) return 'body'
-  if (checkedAgeMs !== null && checkedAgeMs < recheckDays * DAY_MS) return 'etag'
+  // What a first reading has brought before it was interrupted was transferred by itself.
+  const isFresh = checkedAgeMs === null ? resumed : checkedAgeMs < recheckDays * DAY_MS
+  if (isFresh) return 'etag'
   if (checkedAgeMs !== null && (await saysUnchangedToAnything(client, request, signal))) await distrustEtags(deps)
   return 'body'
 }

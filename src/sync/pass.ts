@@ -82,12 +82,13 @@ const NO_SIZE = 0
 
 async function beginList(deps: PassDeps, snapshot: Snapshot, request: ListRequest, wanted: Wanted): Promise<Pass> {
   const { question, signal, resource, sql, lease } = deps
-  const { recall, transfersAll } = await openKnownPages(deps, request)
+  const laid = snapshot.chains as Chain[] | null
+  const resumed = laid !== null && laid.length > 0
+  const { recall, transfersAll } = await openKnownPages(deps, request, { resumed })
   const far = isFar(question)
   const list = { request, wanted, ordered: question.ordered, far, recall }
   const { pass } = snapshot
-  const laid = snapshot.chains as Chain[] | null
-  if (laid !== null && laid.length > 0) {
+  if (resumed) {
     const pages = Math.max(...laid.map(({ first }) => first))
     return {
       pass,
