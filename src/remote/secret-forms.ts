@@ -60,6 +60,7 @@ function inBase64(text: string): string[] {
             .toString('base64url')
             .slice(0, rest)
     const written = (whole.toString('base64url') + tail).slice(begin)
-    return [written, written.replaceAll('-', '+').replaceAll('_', '/')]
+    const usual = written.replaceAll('-', '+').replaceAll('_', '/')
+    return [written, usual, encodeURIComponent(usual)]
   })
 }
