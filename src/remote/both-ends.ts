@@ -39,16 +39,26 @@ export async function* readBothEnds(
   const { recordCount: count } = opening
   const met = new Set<string>()
   let number = 0
+  let isRead = false
   for (const [index, stretch] of [request, ...stretchesOf(request)].entries()) {
+    // A part that was read to its end has no other one.
+    if (isRead && index % ENDS === 1) continue
+    isRead = false
+    // The ends of the list meet. Of a part, what is in front may all have been met with the list, and the rest not.
+    const news = index < ENDS ? met : new Set<string>()
     for await (const page of readStretch(client, stretch, index === 0 ? opening : undefined, signal)) {
-      const before = met.size
-      for (const id of countedIds(page)) met.add(id)
+      const before = news.size
+      for (const id of countedIds(page)) {
+        met.add(id)
+        news.add(id)
+      }
+      isRead = index >= ENDS && page.number === page.pageCount
       // What a part says of its length is not of the list.
       if (index === 0 && page.number === page.pageCount) learnedOf(request).reached = true
       const recordCount = index < ENDS ? page.recordCount : count
       yield { ...page, number: ++number, recordCount, pageCount: null, mark: null }
       if (count !== null && met.size >= count) return
-      if (number > 1 && met.size === before) break
+      if (number > 1 && news.size === before) break
     }
   }
 }

@@ -8,8 +8,8 @@ import type { Attempts } from './retry.ts'
 export interface Learned {
   /** Larger pages than that are too much. */
   most: number
-  /** Records that were read around. */
-  broken: number
+  /** Records that were read around, by their addresses: a list may be read several times. */
+  readonly broken: Set<string>
   /** It ignores what is said of pages. */
   unpaged: boolean
   /** Its last page is given. */
@@ -20,7 +20,12 @@ const learned = new WeakMap<ListRequest['query'], Learned>()
 
 /** Whoever asks by the same query object reads the same list, or those below the records of another one. */
 export function learnedOf({ query }: ListRequest): Learned {
-  const known = learned.get(query) ?? { most: Number.POSITIVE_INFINITY, broken: 0, unpaged: false, reached: false }
+  const known = learned.get(query) ?? {
+    most: Number.POSITIVE_INFINITY,
+    broken: new Set(),
+    unpaged: false,
+    reached: false,
+  }
   learned.set(query, known)
   return known
 }

@@ -60,7 +60,6 @@ function inBase64(text: string): string[] {
             .toString('base64url')
             .slice(0, rest)
     const written = (whole.toString('base64url') + tail).slice(begin)
-    const usual = written.replaceAll('-', '+').replaceAll('_', '/')
-    return [written, usual, encodeURIComponent(usual)]
+    return [written, written.replaceAll('-', '+').replaceAll('_', '/')]
   })
 }

@@ -111,7 +111,8 @@ export async function readInParts(list: Split): Promise<Page> {
       if (!isFailure(again)) throw again
       if (!without) throw failed ?? again
     }
-    if (++known.broken > MOST_BROKEN) throw failed ?? error
+    known.broken.add(`${list.path} ${place}`)
+    if (known.broken.size > MOST_BROKEN) throw failed ?? error
     most = known.most
     tooMuch = undefined
     const { path } = list

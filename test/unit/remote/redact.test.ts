@@ -47,10 +47,6 @@ const SHAPES: readonly [name: string, shape: (secret: string) => string][] = [
   ['in hexadecimal', (secret) => Buffer.from(secret).toString('hex')],
   ...['', 'a', 'ab', 'Bearer ', 'id:', 'me:'].flatMap((before): [string, (secret: string) => string][] => [
     [`in base64 behind "${before}"`, (secret) => Buffer.from(before + secret).toString('base64')],
-    [
-      `in base64 behind "${before}", encoded`,
-      (secret) => encodeURIComponent(Buffer.from(before + secret).toString('base64')),
-    ],
     [`in base64url behind "${before}"`, (secret) => Buffer.from(before + secret).toString('base64url')],
     [`in base64 between "${before}" and more`, (secret) => Buffer.from(`${before + secret}\nx`).toString('base64')],
     [

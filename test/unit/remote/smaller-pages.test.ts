@@ -116,6 +116,18 @@ describe('a record that fails its page', () => {
     expect(asked.length).toBeLessThan(400)
   })
 
+  it('is counted once, however often the list is read', async () => {
+    const { client, request } = serverOf(400, ({ url }, ids) =>
+      ids.some((id) => Number(id) % 20 === 7) ? status(url, 500) : undefined,
+    )
+    for (let times = 1; times <= 3; times++) {
+      for (let number = 1; number <= 20; number++) {
+        const page = await fetchPage(client, request, number, signal, undefined, WITHOUT)
+        expect(brokenIn(page)).toHaveLength(1)
+      }
+    }
+  })
+
   it('is none where nothing answers', async () => {
     const { client, asked, request } = serverOf(50, ({ url }) => status(url, 500))
     await expect(fetchPage(client, request, 2, signal, undefined, WITHOUT)).rejects.toMatchObject({
@@ -146,6 +158,32 @@ describe('a list whose far pages are refused', () => {
     const { pages, proved } = await readWholeList(client, request, signal)
     expect(proved).toBe(false)
     expect(new Set(pages.flatMap(({ ids }) => ids)).size).toBe(80)
+  })
+
+  it('is read by the values of a filter where the ends do not meet, though what is in front of each was met', async () => {
+    const ids = numbered(150)
+    const asked: string[] = []
+    const client: Client = {
+      write: () => Promise.reject(new Error('a list is only read')),
+      async get(path, judge) {
+        await Promise.resolve()
+        asked.push(path)
+        const query = new URLSearchParams(path.split('?')[1])
+        const [number, size] = [Number(query.get('page[number]')), Number(query.get('page[size]'))]
+        const values = query.get('filter[active]')!.split(',')
+        const shown = ids.filter((id) => values.includes(String(Number(id) % 2 === 0)))
+        const sorted = query.get('sort') === '-id' ? shown.toReversed() : shown
+        if (number * size > 40) throw requestRefused({ url: path, status: 400, detail: '' })
+        const data = sorted.slice((number - 1) * size, number * size).map((id) => ({ type: 'clients', id }))
+        const meta = { 'record-count': shown.length, 'page-count': Math.ceil(shown.length / size) }
+        return judge(JSON.stringify({ data, meta }), path, undefined)
+      },
+    }
+    const request: ListRequest = { path: '/demo/v1/clients', query: { 'filter[active]': 'true,false' }, pageSize: 20 }
+    const { pages, proved } = await readWholeList(client, request, signal)
+    expect(proved).toBe(true)
+    expect(new Set(pages.flatMap((page) => page.ids))).toEqual(new Set(ids))
+    expect(asked.length).toBeLessThan(60)
   })
 
   it('is not taken for one that refuses the question', async () => {
