@@ -10,12 +10,12 @@ const json = JSON as unknown as {
 export const { isRawJSON } = json
 
 /**
- * A page of 2.4 MB has 67,000 values; 11 million empty objects in 31 MB become 700 MB of memory, and end the process. These
- * take 40 MB at most, whatever they are: with a million, the pages that are under way at a time ended the process as well.
+ * A page of 2.4 MB has 67,000 values; 11 million empty objects in 31 MB become 700 MB of memory, and end the process. A value
+ * takes 100 bytes there at most, so these take a fifth of the heap.
  */
-export const MOST_VALUES = 400_000
-/** Most pages are shorter, and need not be counted: what fits into so few letters takes 30 MB. */
-const SHORT = 1024 * 1024
+export const MOST_VALUES = 1_000_000
+/** A page is shorter, and need not be counted: in so few letters there is room for 2 million values of the smallest sort. */
+const SHORT = 4 * 1024 * 1024
 
 /**
  * Whether there may be more values than that: each one but the first in its list or object stands behind a comma, and each of

@@ -67,9 +67,8 @@ export function judge(evidence: Evidence): Verdict {
       `Some lists below ${parent?.type ?? 'it'} could not be proved whole; they are read again the next time.`,
     )
   }
-  if (refused.length > 0) {
-    return incomplete(`The server refuses ${refused.join(', ')}, so archived records may be missing from the list.`)
-  }
+  const hidden = refusedMessage(refused)
+  if (hidden !== null) return incomplete(hidden)
   if (parent?.asOf === null) {
     return incomplete(`${parent.type} was never read whole, so some may be missing here. Pull ${parent.type} first.`)
   }
@@ -77,6 +76,12 @@ export function judge(evidence: Evidence): Verdict {
   const message = `${parked} could not be loaded and are set aside, with the reason, in sync.parked.`
   return { outcome: 'incomplete', message, whole: true, again: false }
 }
+
+/** Null where none is. */
+export const refusedMessage = (filters: readonly string[]): string | null =>
+  filters.length === 0
+    ? null
+    : `The server refuses ${filters.join(', ')}, so archived records may be missing from the list.`
 
 function doubtOf({ ordered, far = false, seen, fresh, pages, steady, full }: Evidence, count: number): string | null {
   if (seen - fresh === count) return null

@@ -7,8 +7,8 @@ export interface LearnedBefore {
   readonly most?: { readonly size: number; readonly at: string }
   /** When it gave no page so far back: it is read from both ends. */
   readonly farAt?: string
-  /** It ignores what is said of pages: one document holds all of it. */
-  readonly unpaged?: boolean
+  /** When it ignored what is said of pages: one document held all of it. */
+  readonly unpagedAt?: string
 }
 
 const DAY_MS = 24 * 60 * 60_000
@@ -26,7 +26,7 @@ export function recallLearned(question: Question): Question {
   const { request, learned } = question
   if (request === null || learned === undefined) return question
   const known = learnedOf(request)
-  if (learned.unpaged === true) known.unpaged = true
+  if (isFresh(learned.unpagedAt)) known.unpaged = true
   if (isFresh(learned.most?.at)) known.most = Math.min(known.most, learned.most!.size)
   return question
 }
@@ -47,8 +47,12 @@ export function withLearned(question: Question): Question | undefined {
   const isSmaller = most < (request.pageSize ?? 0) && !(isFresh(learned?.most?.at) && most === learned?.most?.size)
   const { farAt, ...rest } = learned ?? {}
   const isNear = farAt !== undefined && reached
-  if (!isSmaller && !isNear && unpaged === (learned?.unpaged ?? false)) return undefined
+  const isUnpaged = unpaged && !isFresh(learned?.unpagedAt)
+  if (!isSmaller && !isNear && !isUnpaged) return undefined
   const far = farAt === undefined || isNear ? {} : { farAt }
   const size = isSmaller ? { most: { size: most, at: new Date().toISOString() } } : {}
-  return { ...question, learned: { ...rest, ...far, ...size, ...(unpaged ? { unpaged } : {}) } }
+  return {
+    ...question,
+    learned: { ...rest, ...far, ...size, ...(isUnpaged ? { unpagedAt: new Date().toISOString() } : {}) },
+  }
 }

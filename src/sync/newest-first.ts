@@ -53,7 +53,8 @@ export async function readNewestFirst({ client, request, watermark, take, signal
   const guard = repetitionGuard(sorted)
   let page = await openList(client, sorted, signal)
   const { recordCount: count } = page
-  const size = sizeFrom(page, null)
+  // Without a count of pages a page is as long as the first.
+  const size = sizeFrom(page, null) ?? (page.pageCount === null && count !== null ? placesOf(page) : null)
   const ids = new Set<string>()
   let places = 0
   let steady = true
@@ -65,10 +66,16 @@ export async function readNewestFirst({ client, request, watermark, take, signal
     for (const id of countedIds(page)) ids.add(id)
     places += placesOf(page)
     steady &&= saysCount(page, count)
-    full &&= size !== null && isFull(page, size)
+    full &&=
+      size !== null && isFull(page, size) && (page.pageCount !== null || placesOf(page) === placesLeft(page, size))
     const oldest = page.records.map(changeTime).findLast((time) => time !== null)
-    const last = page.pageCount === null ? placesOf(page) === 0 : page.number >= page.pageCount
+    const isAll = placesOf(page) === 0 || (count !== null && places >= count)
+    const last = page.pageCount === null ? isAll : page.number >= page.pageCount
     if (last || (oldest !== undefined && oldest < until)) return { count, ids: ids.size, places, steady, full }
     page = await fetchPage(client, sorted, page.number + 1, signal, undefined, { without: true })
   }
 }
+
+/** As many as its place in the list demands. */
+const placesLeft = ({ number, recordCount }: Page, size: number): number =>
+  Math.min(size, Math.max(0, (recordCount ?? 0) - size * (number - 1)))

@@ -57,6 +57,7 @@ export async function readPasses({ deps, begun, committer, parent, refused, onAn
     let records = resumed
     let total = count
     transferredAll &&= transfersAll
+    let misled = false
     onProgress({ records, resumed, total: shown(total) })
     for await (const batch of batches) {
       const { inserted, updated, unchanged, parked } = await committer.commit(
@@ -66,13 +67,17 @@ export async function readPasses({ deps, begun, committer, parent, refused, onAn
       )
       if (!answered) await onAnswer()
       answered = true
-      if (batch.pages.some(({ etagLied }) => etagLied)) await distrustEtags(deps)
+      if (batch.pages.some(({ etagLied }) => etagLied)) {
+        await distrustEtags(deps)
+        misled = !transfersAll
+      }
       tally.inserted += inserted
       tally.updated += updated
       tally.unchanged += unchanged
       tally.parked += parked
       tally.pages += batch.pages.length
-      parsedAll &&= batch.pages.every(({ known }) => !known)
+      // In a later pass, a page is known by what this process has parsed in the first.
+      if (snapshot === begun) parsedAll &&= batch.pages.every(({ known }) => !known)
       records += batch.pages.reduce((sum, { ids }) => sum + ids.length, 0)
       total = batch.pages.at(-1)?.recordCount ?? total
       onProgress({ records, resumed, total: shown(total) })
@@ -101,7 +106,8 @@ export async function readPasses({ deps, begun, committer, parent, refused, onAn
       refused,
       parent,
     })
-    if (!verdict.again || pass % OTHER_LIST >= PASSES) {
+    // What was believed to be unchanged before the lie showed is read once more, and no ETag is believed then.
+    if (!misled && (!verdict.again || pass % OTHER_LIST >= PASSES)) {
       // A page where two chains meet was read twice, and so was everything in a second pass.
       const unchanged = Math.max(0, Math.min(tally.unchanged, seen - tally.inserted - tally.updated - parked))
       return {

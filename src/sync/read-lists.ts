@@ -22,6 +22,8 @@ interface Reading {
   /** As it is remembered, where `pass` asks for smaller pages. */
   readonly asked: Question
   readonly settle: Asking['settle']
+  /** Another list is not read any more in this run, whatever is counted. */
+  readonly isLast: boolean
   readonly mirror: Mirror
   readonly follow: boolean | Date
   readonly parent: Parent | null
@@ -37,7 +39,7 @@ export interface NeedsOther extends Tally {
 
 /** @returns besides what was found, whether some record may be in no list. */
 export async function readLists(reading: Reading): Promise<NeedsOther | (Found & { readonly unsettled: boolean })> {
-  const { deps, pass, asked, settle, begun, mirror, follow, ...rest } = reading
+  const { deps, pass, asked, settle, isLast, begun, mirror, follow, ...rest } = reading
   const { sql, resource, question, lease, signal } = pass
   const { type, table } = resource
   const onAnswer = () => settle(asked)
@@ -51,7 +53,9 @@ export async function readLists(reading: Reading): Promise<NeedsOther | (Found &
   const own = begun.pass > OTHER_LIST ? undefined : await read(pass, begun)
   const needed = own === undefined ? asked : await lookForHidden(deps, resource, asked, own.expected, signal)
   if (needed !== asked) await settle(needed)
-  if (own !== undefined && isOtherList(needed, asked)) return { ...own, needs: needed }
+  if (own !== undefined && isOtherList(needed, asked)) {
+    return isLast ? { ...own, unsettled: true } : { ...own, needs: needed }
+  }
   const unsettled = needed.scope?.unsettled === true
   const { also } = question
   if (own !== undefined && (also === undefined || !own.verdict.whole)) return { ...own, unsettled }
@@ -80,7 +84,8 @@ async function beginOther({ sql, resource, lease, signal }: PassDeps, snapshot: 
 /** Of two lists, each with its own count: what one of them had was met before. */
 function together(one: Found | undefined, other: Found): Found {
   const both = { ...other, expected: null, listPages: null }
-  if (one === undefined) return both
+  // The mirror of an earlier process knows which members the first one showed.
+  if (one === undefined) return { ...both, parsedAll: false, transferredAll: false }
   return {
     ...both,
     ...added(other, one),

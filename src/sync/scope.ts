@@ -14,6 +14,7 @@ import { isFailure } from '../remote/page-failures.ts'
 import { fetchPage, type ListRequest } from '../remote/pages.ts'
 import type { Question } from './question.ts'
 import { isRefusal } from './request.ts'
+import { SyncError } from '../sync-error.ts'
 
 export interface Scope {
   readonly shown: 'filtered' | 'blank' | 'plain' | 'both'
@@ -84,6 +85,17 @@ export interface Examples {
  * @returns the question with its scope: the same one where it holds.
  */
 export async function scoped(looking: Looking, question: Question, count: number | null): Promise<Question> {
+  try {
+    return await settled(looking, question, count)
+  } catch (error) {
+    // What was read is no worse for it. Nobody knows what it hides, and the next reading counts again.
+    if (!isFailure(error)) throw error
+    const { scope = { shown: 'filtered', watch: null } } = question
+    return withScope(question, { ...scope, unsettled: true })
+  }
+}
+
+async function settled(looking: Looking, question: Question, count: number | null): Promise<Question> {
   const base = negotiatedOf(question)
   if (base === null || question.read.from === 'below' || filtersOf(base).length === 0) return question
   const { scope } = question
@@ -140,7 +152,7 @@ function counterOf({ client, signal }: Looking, base: ListRequest): Counter {
       })
       return page.recordCount
     } catch (error) {
-      if (isRefusal(error)) return null
+      if (isDenied(error)) return null
       throw error
     }
   }
@@ -151,6 +163,10 @@ function counterOf({ client, signal }: Looking, base: ListRequest): Counter {
   }
   return { count, of: (variant) => count(query[variant]) }
 }
+
+/** That list only: the one that is read was answered a moment ago. */
+const isDenied = (error: unknown): boolean =>
+  error instanceof SyncError && (error.code === 'SYNC_REQUEST_REFUSED' || error.code === 'SYNC_FORBIDDEN')
 
 const firstOf = (values: string): string => values.split(',', 1)[0]!
 const othersOf = (values: string): string => values.slice(firstOf(values).length + 1)

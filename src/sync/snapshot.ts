@@ -76,6 +76,9 @@ export interface SnapshotOptions {
 /** Of an older one the first pages would pass as newer than they are. */
 const RESUME_WITHIN_MS = 12 * 60 * 60_000
 
+/** Lists that a run reads one after another because the last one hides some; counts that keep changing would go on for ever. */
+const MOST_LISTS = 3
+
 export async function pullSnapshot(deps: SnapshotDeps, options: SnapshotOptions): Promise<SnapshotResult> {
   const { resource, signal } = options
   const expected = await reconnecting(() => readExpected(deps.sql, resource), signal)
@@ -87,6 +90,7 @@ export async function pullSnapshot(deps: SnapshotDeps, options: SnapshotOptions)
   const asking = await openQuestion(deps, resource, signal)
   let { question } = asking
   let before = NOTHING_BEFORE
+  let lists = 1
   for (;;) {
     try {
       let settled = question
@@ -95,7 +99,8 @@ export async function pullSnapshot(deps: SnapshotDeps, options: SnapshotOptions)
         await asking.settle(answered)
       }
       const lighter = lightened(recallLearned(question))
-      const found = await readThrough(deps, options, { question, lighter, expected, settle })
+      const isLast = lists === MOST_LISTS
+      const found = await readThrough(deps, options, { question, lighter, expected, settle, isLast })
       if (!('needs' in found)) {
         // At its end only: with other pages, what was interrupted would begin anew.
         const learned = withLearned(settled)
@@ -105,6 +110,7 @@ export async function pullSnapshot(deps: SnapshotDeps, options: SnapshotOptions)
       }
       question = found.needs
       before = found
+      lists++
     } catch (error) {
       const next = isOutOfReach(error) ? fromBothEnds(question) : await asking.after(error, question)
       if (next === undefined) throw error
@@ -119,12 +125,13 @@ interface Asked {
   readonly lighter: Question
   readonly expected: Told | undefined
   readonly settle: Asking['settle']
+  readonly isLast: boolean
 }
 
 async function readThrough(
   deps: SnapshotDeps,
   options: SnapshotOptions,
-  { question: asked, lighter: question, expected, settle }: Asked,
+  { question: asked, lighter: question, expected, settle, isLast }: Asked,
 ): Promise<SnapshotResult | NeedsOther> {
   const { sql } = deps
   const { resource, lease, signal, acceptWithheld: accepted } = options
@@ -137,12 +144,15 @@ async function readThrough(
   const follow = type === FOLLOWED ? await reconnecting(() => toFollow(sql, snapshot), signal) : false
   const pass: PassDeps = { ...deps, resource, question, digest, lease, signal }
   const { onProgress } = options
-  const found = await readLists({ deps, pass, asked, settle, begun: snapshot, mirror, follow, parent, onProgress })
+  const reading = { deps, pass, asked, settle, isLast, begun: snapshot, mirror, follow, parent, onProgress }
+  const found = await readLists(reading)
   if ('needs' in found) return found
   const { verdict, listPages, parsedAll, transferredAll, unsettled, ...counts } = found
 
+  const { allowMassDelete } = options
+  const unread = counts.parked > 0 || unsettled
   const swept = verdict.whole
-    ? await sweep(deps, { resource, question, lease, mirror, signal, allowMassDelete: options.allowMassDelete })
+    ? await sweep(deps, { resource, question, lease, mirror, signal, allowMassDelete, unread })
     : { deleted: 0, outcome: null }
   const doubt = verdict.whole && unsettled ? HIDDEN : null
   const said = [verdict.message, swept.outcome?.message ?? swept.message, doubt?.message]

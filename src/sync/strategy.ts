@@ -5,6 +5,7 @@
 import type { Client } from '../remote/client.ts'
 import { isOutOfReach } from '../remote/forward.ts'
 import { placesOf } from '../remote/lengths.ts'
+import { isFailure } from '../remote/page-failures.ts'
 import { fetchPage, type ListRequest, type Page } from '../remote/pages.ts'
 import { isObject } from '../remote/document.ts'
 import type { RemoteRecord, Resource } from '../resource.ts'
@@ -68,14 +69,15 @@ export const newestFirst = (request: ListRequest): ListRequest => ({
 
 const FAR = new Date('2999-01-01T00:00:00Z')
 
-/** Undefined when it is refused, though without filter and sort it is answered. */
+/** Undefined when it is refused, or fails (a 500 is some servers' word for it), though without filter and sort it is answered. */
 type Prober = (probe: ListRequest, number?: number) => Promise<Page | undefined>
 
 function proberOf(client: Client, plain: ListRequest, signal: AbortSignal): Prober {
   let answered = false
   return async (probe, number = 1) => {
-    const page = await unlessRefused(fetchPage(client, probe, number, signal, undefined, { without: true }))
-    if (page === undefined && !answered) await fetchPage(client, { ...plain, pageSize: probe.pageSize }, 1, signal)
+    const { page, failed } = await unlessRefused(fetchPage(client, probe, number, signal, undefined, { without: true }))
+    const isDoubtful = page === undefined && (failed || !answered)
+    if (isDoubtful) await fetchPage(client, { ...plain, pageSize: probe.pageSize }, 1, signal)
     answered = true
     return page
   }
@@ -125,11 +127,12 @@ export function changeTime({ attributes }: RemoteRecord): number | null {
   return Number.isNaN(time) ? null : time
 }
 
-async function unlessRefused(page: Promise<Page>): Promise<Page | undefined> {
+async function unlessRefused(asked: Promise<Page>): Promise<{ page: Page | undefined; failed: boolean }> {
   try {
-    return await page
+    return { page: await asked, failed: false }
   } catch (error) {
-    if (isRefusal(error) || isOutOfReach(error)) return undefined
+    const failed = isFailure(error)
+    if (failed || isRefusal(error) || isOutOfReach(error)) return { page: undefined, failed }
     throw error
   }
 }

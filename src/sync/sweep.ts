@@ -31,6 +31,8 @@ interface Options {
   readonly lease: Lease
   readonly mirror: Mirror
   readonly allowMassDelete: boolean
+  /** Some records could not be read, or may be in no list: that a row was not met says little by itself. */
+  readonly unread: boolean
   readonly signal: AbortSignal
 }
 
@@ -65,7 +67,9 @@ export async function sweep(deps: Deps, options: Options): Promise<Swept> {
   if (suspect !== null) return { deleted: 0, outcome: { outcome: 'suspect', message: suspect } }
   const known = await reconnecting(() => someMet(sql, type, table), signal)
   const confirmed = await confirmAndBury(deps, { ...options, known }, ids)
-  if (confirmed === null) return await buryMissedTwice(deps, options, ids, count)
+  if (confirmed === null) {
+    return options.unread ? notProved(count) : await buryMissedTwice(deps, options, ids, count)
+  }
   await reconnecting(() => noneMissing(sql, type), signal)
   const { deleted, unsure, living: hidden } = confirmed
   const left = count - ids.length
@@ -87,6 +91,17 @@ export async function sweep(deps: Deps, options: Options): Promise<Swept> {
 const NOTHING: Swept = { deleted: 0, outcome: null }
 
 const UNASKED = 'ScopeStack answers for no single record of it'
+
+/** A record that fails its page takes along what it carries, and may be one of the missing itself. */
+const notProved = (count: number): Swept => ({
+  deleted: 0,
+  outcome: {
+    outcome: 'incomplete',
+    message:
+      `${count} of its rows are missing from the list, of which some could not be read, and ${UNASKED}. They are kept. ` +
+      'A whole reading without any trouble settles it.',
+  },
+})
 
 /** Where single records cannot be asked for. */
 async function buryMissedTwice(
@@ -124,7 +139,7 @@ export function suspicion(found: { type: string; count: number; living: number; 
   )
 }
 
-interface Confirming extends Omit<Options, 'allowMassDelete'> {
+interface Confirming extends Omit<Options, 'allowMassDelete' | 'unread'> {
   /** Some records that were met a moment ago. */
   readonly known: readonly string[]
 }

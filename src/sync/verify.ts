@@ -14,6 +14,7 @@ import { createMirror, type Mirror } from '../store/mirror.ts'
 import { countLiving } from '../store/tombstones.ts'
 import { askFor } from './ask.ts'
 import type { Batch } from './commit.ts'
+import { refusedMessage } from './judge.ts'
 import { createDifferences, type Difference, type Differences } from './differences.ts'
 import { beginPass, NOTHING_READ, type PassDeps } from './pass.ts'
 import { distrustEtags, openMarks } from './known-pages.ts'
@@ -22,7 +23,9 @@ import { fromBothEnds, isFar, lightened, recallLearned } from './learned.ts'
 import { openQuestion, type Question } from './question.ts'
 import { readList } from './read.ts'
 import { reconnecting } from './reconnect.ts'
-import { digestOf } from './request.ts'
+import { HIDDEN } from './read-lists.ts'
+import { digestOf, refusedFilters } from './request.ts'
+import { negotiatedOf } from './scope.ts'
 import type { SnapshotDeps } from './snapshot.ts'
 import { confirmAndBury, suspicion } from './sweep.ts'
 import { notCompared, readExpected } from './withheld.ts'
@@ -83,6 +86,7 @@ export async function verifyResource(deps: SnapshotDeps, options: VerifyOptions)
         (await readLists(deps, verifying, lighter)) ?? (await judgeExtra(deps, verifying, lighter)),
         verifying.etagLied ? LYING_ETAGS : null,
         notCompared(resource, differences.lacking(), verifying.met.size),
+        notListed(question),
       ].filter((doubt) => doubt !== null)
       if (verifying.etagLied) await distrustEtags({ sql, resource, signal })
       const doubt = doubts.length === 0 ? null : doubts.join(' ')
@@ -107,6 +111,12 @@ const LYING_ETAGS =
   'transferred and compared by its content: pull --full, then verify again.'
 const UNCOUNTED =
   'It does not say how many records it has, so what is too much here cannot be told. The rest was compared.'
+
+/** What may be in no list that was read; null when nothing. */
+function notListed(question: Question): string | null {
+  if (question.scope?.unsettled === true) return HIDDEN.message
+  return refusedMessage(refusedFilters(question.wanted, negotiatedOf(question)))
+}
 
 /** Both lists, where no one of them is proved to hold all. */
 async function readLists(deps: SnapshotDeps, verifying: Verifying, question: Question): Promise<string | null> {

@@ -73,6 +73,18 @@ it('a page whose rows another reading has changed shows the lie without waiting 
   expect(row).toEqual({ value: 'lied' })
 })
 
+it('what was believed before the lie showed is read once more', async () => {
+  const { sim, worker, id } = await open('constant')
+  const last = sim.records.list('services').at(-1)!.id
+  sim.records.update('services', last, { attributes: { name: 'Renamed, too' } })
+  await worker.sql.begin(async (tx) => {
+    await tx`select set_config('sync.origin', 'pull', true)`
+    await tx`update scopestack.services set sync_hash = '', sync_changed_at = now() where id = ${id}`
+  })
+  expect(await pullOne(worker, 'services')).toMatchObject({ outcome: 'ok', updated: 2 })
+  await expectAsRemote(worker, sim, ['services'])
+})
+
 it('ETags that are right are believed, but for one reading a week that transfers every page', async () => {
   const { sim, worker } = await openAccount()
   await pullOne(worker, 'services')

@@ -1,6 +1,9 @@
 /** A filter that is to make a list whole may hide some of it: whatever any list of the server holds is mirrored. */
 import { describe, expect, it } from 'vitest'
+import { remoteFailed, requestRefused } from '../../src/errors.ts'
+import type { Client } from '../../src/remote/client.ts'
 import type { Simulator } from '../../src/simulator/server.ts'
+import { pull } from '../../src/sync/pull.ts'
 import { livingIds, openAccount, pullOne, remoteIds } from '../support/account.ts'
 import { EQUAL, verify } from '../support/verified.ts'
 import type { TestWorker } from '../support/worker.ts'
@@ -140,7 +143,60 @@ it('counts that contradict each other are no proof: the outcome is incomplete, a
   const outcome = await pullOne(worker, 'clients')
   expect(outcome).toMatchObject({ outcome: 'incomplete', code: 'SYNC_INCOMPLETE' })
   expect(outcome.message).toContain('does not add up')
+  expect((await verify(worker, 'clients')).doubt).toContain('does not add up')
   odd = false
   expect(await pullOne(worker, 'clients')).toMatchObject({ outcome: 'ok' })
   expect(await livingIds(worker, 'clients')).toEqual(remoteIds(sim, 'clients'))
+})
+
+const failing = (url: string) => remoteFailed({ url, status: 504, requestId: undefined, taken: true })
+const denied = (url: string) => requestRefused({ url, status: 404, detail: '' })
+
+it.each([
+  ['fails', failing, 'incomplete'],
+  ['is not found', denied, 'ok'],
+] as const)(
+  'a list that %s where it is only counted does not cost the one that was read',
+  async (_, error, expected) => {
+    const { sim, worker } = await openAccount()
+    setFlags(sim, 'clients', 'active', { unknown: 0 })
+    let answers = false
+    const isPlain = (path: string): boolean => path.includes('/clients?') && !path.includes('filter')
+    const client: Client = {
+      ...worker.client,
+      get: (path, ...rest) =>
+        answers || !isPlain(path) ? worker.client.get(path, ...rest) : Promise.reject(error(path)),
+    }
+    const { signal } = new AbortController()
+    const run = async () =>
+      (await pull({ ...worker, client }, { resources: [worker.catalog.get('clients')!], signal, onEvent: () => {} }))
+        .outcomes[0]
+    for (let times = 1; times <= 2; times++) expect(await run()).toMatchObject({ outcome: expected })
+    expect(await livingIds(worker, 'clients')).toEqual(remoteIds(sim, 'clients'))
+    answers = true
+    expect(await run()).toMatchObject({ outcome: 'ok', message: null })
+  },
+)
+
+it('a refused filter may hide archived records, and verify says so', async () => {
+  const { sim, worker } = await openAccount()
+  sim.setSwitches({ refusedFilters: { clients: ['active'] } })
+  const outcome = await pullOne(worker, 'clients')
+  expect(outcome).toMatchObject({ outcome: 'incomplete' })
+  expect((await verify(worker, 'clients')).doubt).toBe(outcome.message)
+})
+
+it('counts that say something else behind each reading do not keep a run going for ever', async () => {
+  let readings = 0
+  const { sim, worker } = await openAccount({}, (body, { type, page, query }) => {
+    if (type !== 'clients') return body
+    const isCount = query.get('page[size]') === '1'
+    const isPlain = ![...query.keys()].some((name) => name.startsWith('filter'))
+    if (!isCount && page === 2 && query.get('filter[active]') === 'true,false') readings++
+    const more = isCount && isPlain && readings % 2 === 1 ? 5 : 0
+    return { ...body, meta: { ...body.meta, 'record-count': Number(body.meta['record-count']) + more } }
+  })
+  sim.setSwitches({ emptyFilterValue: 'nothing', activeDefault: 'all', refusedFilters: { clients: ['id'] } })
+  expect(await pullOne(worker, 'clients')).toMatchObject({ outcome: 'incomplete' })
+  expect(readings).toBeLessThan(10)
 })

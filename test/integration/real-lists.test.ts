@@ -55,6 +55,19 @@ describe('a list without pages', () => {
     expect(await pullOne(worker, 'clients')).toMatchObject({ outcome: 'ok', seen: count })
   })
 
+  it('is looked at again a day later: it may have learned of pages', async () => {
+    const { sim, worker } = await openUnpaged(() => ({}), 10)
+    expect(await pullOne(worker, TYPE)).toMatchObject({ outcome: 'ok' })
+    sim.setSwitches({ unpagedLists: [], pageMax: 7, pageOverflow: 'clamped' })
+    const added = sim.records.create(TYPE, { attributes: { name: 'The last one' } }).id
+    await worker.sql`
+      update sync.capabilities set value = jsonb_set(value, '{learned,unpagedAt}', '"2020-01-01T00:00:00Z"')
+      where resource = ${TYPE} and name = 'question'`
+    // Nothing is counted, so nothing proves it.
+    expect(await pullOne(worker, TYPE)).toMatchObject({ outcome: 'incomplete' })
+    expect(await livingIds(worker, TYPE)).toContain(added)
+  })
+
   it('below others is whole, too', async () => {
     const { sim, worker } = await openUnpaged(() => ({}), 4)
     const [first, second] = remoteIds(sim, 'projects')

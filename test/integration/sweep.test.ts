@@ -221,6 +221,23 @@ describe('a list whose records cannot be asked for one by one', () => {
     expect(await livingIds(worker, 'services')).toEqual(ids)
   })
 
+  it('what a record carries that cannot be read is not missed', async () => {
+    const { sim, worker } = await openAccount()
+    sim.setSwitches({ missingLists: ['business-units'], missingRecords: ['business-units'] })
+    const named = remoteIds(sim, 'projects').at(-1)
+    const unit = sim.records.create('business-units', { attributes: { name: 'Of one project' } })
+    sim.records.update('projects', named!, { relationships: { 'business-unit': unit.id } })
+    expect(await pullOne(worker, 'business-units')).toMatchObject({ outcome: 'ok' })
+    sim.setSwitches({ brokenRecords: { projects: [named!] } })
+    for (let times = 1; times <= 2; times++) {
+      expect(await pullOne(worker, 'business-units')).toMatchObject({ outcome: 'incomplete', deleted: 0 })
+      await later(worker, 7)
+    }
+    expect(await livingIds(worker, 'business_units')).toContain(unit.id)
+    sim.setSwitches({ brokenRecords: {} })
+    expect(await pullOne(worker, 'business-units')).toMatchObject({ outcome: 'ok', deleted: 0 })
+  })
+
   it('too much at once is suspect, however often it is missed', async () => {
     const { sim, worker, ids, again } = await open()
     sim.setSwitches({ missingRecords: ['services'], refusedFilters: { services: ['id'] } })

@@ -249,3 +249,12 @@ it('a project whose own page came as it was before is no proof that others are a
   expect(await pullOne(worker, 'services')).toMatchObject({ outcome: 'incomplete' })
   expect(sim.stats().statuses['304']).toBeUndefined()
 })
+
+it('what every record of a list without order carries is known once it was read, though it is read twice', async () => {
+  const { sim, worker } = await openAccount()
+  sim.setSwitches({ listOrder: 'shuffled', refusedSorts: { services: ['id'] } })
+  expect(await pullOne(worker, 'services')).toMatchObject({ outcome: 'ok' })
+  sim.setSwitches({ withheldAttributes: { services: ['name'] } })
+  expect(await pullOne(worker, 'services')).toMatchObject({ outcome: 'incomplete' })
+  expect(await withheld(worker, 'services')).toEqual(['name'])
+})
