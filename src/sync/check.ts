@@ -2,6 +2,7 @@
 import { answeredOther } from '../errors/writes.ts'
 import { fetchPage, type ListRequest } from '../remote/pages.ts'
 import { dataOf } from '../remote/document.ts'
+import { isFailure } from '../remote/page-failures.ts'
 import type { Client } from '../remote/client.ts'
 import type { RemoteRecord, Resource } from '../resource.ts'
 import type { Change } from '../store/outbox.ts'
@@ -58,7 +59,8 @@ export const includeOf = ({ query }: ListRequest): string =>
  * Null: it is not there. One request for all of them, and one more for each that did not come; where the server refuses to
  * be asked for them together, one for each. What is not of the very record is not believed.
  *
- * @param onRefused of one that the server refuses to tell, or answers with something else; without it that is thrown.
+ * @param onRefused of one that the server refuses to tell, answers with something else, or fails at while it answers others;
+ *   without it that is thrown.
  */
 export async function readRecords(
   asking: Asking,
@@ -69,17 +71,39 @@ export async function readRecords(
 ): Promise<Map<string, RemoteRecord | null>> {
   const request = await listRequest(asking, resource)
   const found = new Map<string, RemoteRecord | null>()
-  if (ids.length > 1) for (const one of await listed(asking, resource, request, ids, signal)) found.set(one.id, one)
+  let answers: Promise<boolean> | undefined
+  const failsAtThese = async (error: unknown): Promise<boolean> =>
+    onRefused !== undefined && isFailure(error) && (await (answers ??= isThere(asking, request, signal)))
+  try {
+    if (ids.length > 1) for (const one of await listed(asking, resource, request, ids, signal)) found.set(one.id, one)
+  } catch (error) {
+    if (!(await failsAtThese(error))) throw error
+  }
   for (const id of ids) {
     if (found.has(id)) continue
     try {
       found.set(id, await readRecord(asking, resource, request, id, signal))
     } catch (error) {
-      if (onRefused === undefined || !isOfOne(error)) throw error
-      onRefused(id, error)
+      if (onRefused === undefined || !(isOfOne(error) || (await failsAtThese(error)))) throw error
+      onRefused(id, error as SyncError)
     }
   }
   return found
+}
+
+/**
+ * Whether the list answers at all. A record that cannot be written out fails every answer with it, whoever else is asked for
+ * beside it, and does so for ever: that is no failure of ScopeStack's that the others have to wait for.
+ */
+async function isThere({ client }: Asking, request: ListRequest, signal: AbortSignal): Promise<boolean> {
+  try {
+    await fetchPage(client, { ...request, query: {}, pageSize: 1 }, 1, signal)
+    return true
+  } catch (error) {
+    if (isRefused(error)) return true
+    if (isFailure(error)) return false
+    throw error
+  }
 }
 
 /**

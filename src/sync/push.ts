@@ -1,6 +1,7 @@
 /** Sends what waits in the outbox: a claim of some records, one check of what ScopeStack holds of them, and a write for each. */
 import { RENEW_CLAIM_EVERY_MS, type Change, type Claim, type Folded } from '../store/outbox.ts'
 import type { RemoteRecord, Resource } from '../resource.ts'
+import { isFailure } from '../remote/page-failures.ts'
 import { asksToWait } from '../remote/retry.ts'
 import { isDataError } from '../store/database.ts'
 import { isRowHeld } from '../store/settle.ts'
@@ -75,7 +76,12 @@ async function pushClaim(deps: PushDeps, { term, changes }: Claim, { signal, onS
     const sending: Sending = { change, resource, term, signal: either }
     try {
       const stale = change.op !== 'create' && performance.now() - checkedAt > STALE_MS
-      onSettled(await sendOne(deps, sending, stale ? await check(deps, resource, [change], either) : remote))
+      const checked = stale ? await check(deps, resource, [change], either) : remote
+      const settled = await sendOne(deps, sending, checked)
+      onSettled(settled)
+      // Nobody was answered beside it, so that others may meet the same: the push ends, and the next begins with them.
+      const held = checked.get(change.recordId)
+      if (changes.length === 1 && settled.fate === 'postponed' && isFailure(held)) throw held
     } catch (error) {
       // Somebody else goes on with it.
       if (error instanceof SyncError && error.code === 'SYNC_CLAIM_LOST') return

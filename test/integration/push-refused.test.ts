@@ -1,9 +1,11 @@
 /** What ScopeStack refuses reaches the user in its own words and the column, in whatever shape it comes. */
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { changeText } from '../../src/commands/change-words.ts'
+import { remoteFailed } from '../../src/errors.ts'
 import { startSimulator, type Simulator } from '../../src/simulator/server.ts'
 import { switchesOf, type Switches } from '../../src/simulator/switches.ts'
 import { findChange } from '../../src/store/changes.ts'
+import type { SyncError } from '../../src/sync-error.ts'
 import { altering } from '../support/alter.ts'
 import { createDatabase, type TestDatabase } from '../support/database.ts'
 import { startWorker, type TestWorker } from '../support/worker.ts'
@@ -266,5 +268,61 @@ describe('an attribute that is withheld from the role', () => {
     const settled = await worker.push({ through: withheld('custom-attributes') })
     expect(settled).toMatchObject([{ fate: 'parked', error: { code: 'SYNC_PUSH_UNSEEN' } }])
     expect(asked('PATCH /{account}/v1/crm-opportunities/{id}')).toBe(0)
+  })
+})
+
+describe('a record that ScopeStack fails at', () => {
+  const failingAt = (isBad: (path: string) => boolean) =>
+    altering({}, (one) => ({
+      ...one,
+      get: async (path, ...rest) => {
+        if (isBad(decodeURIComponent(path))) throw remoteFailed({ url: path, status: 500, requestId: undefined })
+        return await one.get(path, ...rest)
+      },
+    }))
+  const edited = async (count: number): Promise<string[]> => {
+    const ids = sim.records
+      .list('clients')
+      .slice(0, count)
+      .map(({ id }) => id)
+    await worker.sql`update scopestack.clients set domain = ${`${Date.now()}.test`} where id in ${worker.sql(ids)}`
+    return ids
+  }
+  const again = () => worker.sql`update sync.outbox set not_before = null`
+
+  it.each([3, 1])('keeps no other edit from going out, and is shown at last, among %i', async (count) => {
+    const ids = await edited(count)
+    const bad = ids.at(-1)!
+    const through = failingAt(
+      (path) => path.includes(`/clients/${bad}`) || (/filter\[id\]/.test(path) && path.includes(bad)),
+    )
+    const push = async () => {
+      const settled: (string | undefined)[][] = []
+      // Alone it ends the push.
+      await worker.push({ through }).then(
+        (all) => settled.push(...all.map(({ change, fate, error }) => [change.recordId, error?.code ?? fate])),
+        (error: SyncError) => settled.push([bad, error.code]),
+      )
+      return Object.fromEntries(settled) as Record<string, string>
+    }
+    expect(await push()).toEqual(Object.fromEntries(ids.map((id) => [id, id === bad ? 'SYNC_REMOTE_FAILED' : 'sent'])))
+    for (const fate of ['SYNC_REMOTE_FAILED', 'SYNC_REMOTE_FAILED', 'SYNC_REMOTE_FAILED', 'SYNC_PUSH_FAILED']) {
+      await again()
+      expect(await push()).toEqual({ [bad]: fate })
+    }
+    expect((await parked()).reason).toMatch(
+      /was tried 5 times and ScopeStack failed each time: ScopeStack answered 500/,
+    )
+  })
+
+  it('is told from a ScopeStack that fails at everything, which spends no attempt', async () => {
+    await edited(2)
+    const through = failingAt((path) => path.includes('/clients'))
+    await expect(worker.push({ through })).rejects.toMatchObject({ code: 'SYNC_REMOTE_FAILED' })
+    expect(await worker.sql`select state, attempts, code from sync.outbox`).toEqual(
+      [1, 2].map(() => ({ state: 'waiting', attempts: 0, code: null })),
+    )
+    await again()
+    expect((await worker.push()).map(({ fate }) => fate)).toEqual(['sent', 'sent'])
   })
 })
