@@ -18,6 +18,7 @@ import { outcomeInRun, worst } from '../store/runs.ts'
 import { changeColumn, databaseTime, readWatermark, saveChangesAsOf } from '../store/watermarks.ts'
 import { pullChanged } from './changed.ts'
 import { isReadAsDeclared } from './declaration.ts'
+import { lookForHidden } from './hidden.ts'
 import { withLearned } from './learned.ts'
 import { openQuestion } from './question.ts'
 import { bringBack } from './returns.ts'
@@ -112,6 +113,8 @@ async function byChanges(deps: SnapshotDeps, { resource, lease, since, signal }:
   try {
     const strategy = await strategyFor(deps, resource, request, signal)
     if (strategy === 'none') return undefined
+    // What its filters hide by now is in no reading of changes.
+    if ((await lookForHidden(deps, resource, question, null, signal)) !== question) return undefined
     const from = since ?? watermark
     const result = await pullChanged(deps, {
       resource,

@@ -200,3 +200,13 @@ it('counts that say something else behind each reading do not keep a run going f
   expect(await pullOne(worker, 'clients')).toMatchObject({ outcome: 'incomplete' })
   expect(readings).toBeLessThan(10)
 })
+
+it('a flag that became null is noticed by a reading of changes, too', async () => {
+  const { sim, worker } = await openAccount({}, undefined, { pageSize: 100 })
+  setFlags(sim, 'projects', 'active', { unknown: 0 })
+  await pullOne(worker, 'projects')
+  const [first] = remoteIds(sim, 'projects')
+  sim.records.update('projects', first!, { attributes: { active: null } })
+  expect(await pullOne(worker, 'projects', { changesOnly: true })).toMatchObject({ outcome: 'ok', updated: 1 })
+  expect(await verify(worker, 'projects')).toMatchObject(EQUAL)
+})

@@ -127,7 +127,7 @@ it('are read whole where that costs less', async () => {
   await changes()
   sim.resetStats()
   await changes()
-  expect(requestsOf(sim)).toEqual({ 'project-documents': 1, projects: 1, surveys: 1 })
+  expect(requestsOf(sim)).toEqual({ 'project-documents': 1, projects: 3, surveys: 1 })
 })
 
 it('are read again when they changed behind the page that brought them', async () => {

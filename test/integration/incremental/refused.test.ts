@@ -33,7 +33,7 @@ it.each([
   sim.resetStats()
   await changes(TYPES)
   expect(sim.stats().statuses['400']).toBeUndefined()
-  expect(total(requestsOf(sim)), JSON.stringify(requestsOf(sim))).toBe(3)
+  expect(total(requestsOf(sim)), JSON.stringify(requestsOf(sim))).toBe(5)
   await expectAsRemote(worker, sim, TYPES)
 })
 

@@ -147,7 +147,7 @@ it('a project that does not say when it changed is read with the newest', async 
   edit(sim, 'projects', ids[1]!)
   sim.resetStats()
   await changes()
-  expect(requestsOf(sim)['projects']).toBe(2)
+  expect(requestsOf(sim)['projects']).toBe(4)
   await expectAsRemote(worker, sim, INCREMENTAL)
 })
 
