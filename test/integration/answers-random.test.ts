@@ -17,7 +17,8 @@ import { unequal } from '../support/truth.ts'
 const LONG = process.env['FAULTS'] === 'long'
 const ALONE = process.env['SEED']
 const STORIES = ALONE !== undefined ? 1 : LONG ? Number(process.env['STORIES'] ?? 1_000) : 4
-const FIRST = ALONE === undefined ? Math.floor(Math.random() * 1e9) : Number(ALONE)
+/** The short form tells the same stories each time: a new one that fails is for whoever looks for such. */
+const FIRST = ALONE === undefined ? (LONG ? Math.floor(Math.random() * 1e9) : 1) : Number(ALONE)
 const ROUNDS = 4
 
 /** Some of each sort: with times of change, below projects, with archived records, with keys, with addresses. */
@@ -42,8 +43,6 @@ const ANSWERS: { readonly [Name in keyof Switches]: (random: Random, sim: Simula
   dateFilter: (random) => random.pick(['effective', 'effective', 'ignored', 'refused'] as const),
   sortUpdatedAt: (random) => random.pick(['ok', 'ok', 'refused'] as const),
   listOrder: (random) => random.pick(['id', 'id', 'newest-first', 'grouped', 'shuffled'] as const),
-  activeDefault: (random) => random.pick(['not-archived', 'active', 'all'] as const),
-  emptyFilterValue: (random) => random.pick(['null', 'nothing'] as const),
   unpagedLists: (random) => some(random, TYPES, 0.1),
   brokenRecords: (random, { records }) =>
     Object.fromEntries(
@@ -89,8 +88,6 @@ function anyAnswers(random: Random, sim: Simulator): Switches {
     // Most of them calm, or little would ever be `ok`.
     if (random.chance(0.4)) chosen[name] = make(random, sim)
   }
-  // A record whose flag is null would be in no list that can be asked for: nobody could tell.
-  if (chosen['activeDefault'] === 'active') chosen['emptyFilterValue'] = 'null'
   return { ...CALM, ...chosen }
 }
 
@@ -254,8 +251,12 @@ async function story(seed: number): Promise<void> {
     profile: random.pick(['help-pages', 'library'] as const),
   })
   const { sim, worker } = account
-  // For the whole of the story: an address in another form is another address, and no time of change tells of it.
-  sim.setSwitches({ signedAddresses: random.chance(0.5) })
+  // For the whole of the story: what a filter means does not change from day to day, and an address in another form is
+  // another address, of which no time of change tells.
+  const activeDefault = random.pick(['not-archived', 'active', 'all'] as const)
+  // Else a record whose flag is null may be in no list that can be asked for, or none that is known to hold it.
+  const emptyFilterValue = activeDefault === 'all' ? random.pick(['null', 'nothing'] as const) : 'null'
+  sim.setSwitches({ signedAddresses: random.chance(0.5), activeDefault, emptyFilterValue })
   CALM = { ...sim.switches() }
   await worker.run(TYPES, {})
   /** Keys that some server of this story did not include: their values may be old. */
