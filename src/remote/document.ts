@@ -24,16 +24,27 @@ export function parseDocument(body: string, url: string): Document {
   const document = readDocument(body, url)
   const data = Array.isArray(document['data']) ? document['data'] : document['data'] === null ? [] : [document['data']]
   const records = data.filter(isRecord)
-  const meta = isObject(document['meta']) ? document['meta'] : {}
   const included = Array.isArray(document['included']) ? document['included'].filter(isRecord) : []
   tellNobody({ records, included }, url)
   return {
     records,
     unusable: records.length === data.length ? [] : data.filter((member) => !isRecord(member)),
     included,
-    recordCount: countOf(meta['record-count']),
-    pageCount: countOf(meta['page-count']),
+    ...countsOf(document, data.length),
   }
+}
+
+/**
+ * What counts less than stands here, or no page behind one that has a next, speaks of the page and not of the list: then the
+ * list is not counted.
+ */
+function countsOf(document: Readonly<Record<string, unknown>>, held: number) {
+  const meta = isObject(document['meta']) ? document['meta'] : {}
+  const links = isObject(document['links']) ? document['links'] : {}
+  const [recordCount, pageCount] = [countOf(meta['record-count']), countOf(meta['page-count'])]
+  const hasNext = typeof links['next'] === 'string' && links['next'] !== ''
+  const contradicts = (recordCount !== null && recordCount < held) || (hasNext && pageCount !== null && pageCount <= 1)
+  return contradicts ? { recordCount: null, pageCount: null } : { recordCount, pageCount }
 }
 
 /**
@@ -78,8 +89,11 @@ function problemOf(body: string): string {
   return /^[[{]/.test(body.trimStart()) ? 'it is cut short' : 'it is not JSON'
 }
 
-const countOf = (value: unknown): number | null =>
-  Number.isSafeInteger(value) && Number(value) >= 0 ? Number(value) : null
+/** Also as text. More than a column of counts holds is no count. */
+function countOf(value: unknown): number | null {
+  const count = typeof value === 'string' && /^\d{1,10}$/.test(value) ? Number(value) : value
+  return Number.isInteger(count) && Number(count) >= 0 && Number(count) <= 2_147_483_647 ? Number(count) : null
+}
 
 const isRecord = (value: unknown): value is RemoteRecord =>
   isObject(value) && typeof value['id'] === 'string' && value['id'] !== '' && typeof value['type'] === 'string'

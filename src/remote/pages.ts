@@ -140,9 +140,10 @@ export async function fetchPage(
     })
   if (pageSize !== null && learned.most < pageSize) return await inParts(pageSize)
   try {
-    return wholeAsFirst(
-      await fetchOnce(client, request, number, signal, { known, attempts: attemptsFor(pageSize, how) }),
-    )
+    const page = await fetchOnce(client, request, number, signal, { known, attempts: attemptsFor(pageSize, how) })
+    const whole = wholeAsFirst(page)
+    if (number > 1) return whole
+    return await withoutCountOfPage(whole, pageSize, () => fetchOnce(client, request, 2, signal, {}))
   } catch (error) {
     if (!(error instanceof SyncError)) throw error
     if (number > 1 && isRefused(error)) {
@@ -154,6 +155,21 @@ export async function fetchPage(
     if (pageSize === null || !maySplit(error, pageSize, how)) throw error
     return await inParts(pageSize, error)
   }
+}
+
+/**
+ * A first page that is exactly full and counts no more than itself: the list ends there, or each page counts itself alone.
+ * What stands behind it tells, and where that is something else nothing is counted.
+ */
+async function withoutCountOfPage(page: Page, asked: number | null, next: () => Promise<Page>): Promise<Page> {
+  const isFull = asked !== null && asked > 1 && page.recordCount === asked && page.ids.length === asked
+  if (!isFull || page.known !== null) return page
+  const behind = await next().catch((error: unknown) => {
+    if (error instanceof SyncError && isRefused(error)) return undefined
+    throw error
+  })
+  const hasMore = behind !== undefined && behind.ids.some((id) => !page.ids.includes(id))
+  return hasMore ? { ...page, recordCount: null, pageCount: null } : page
 }
 
 const REFUSALS: ReadonlySet<unknown> = new Set([400, 404, 416, 422])

@@ -162,7 +162,8 @@ function tagged(deps: ApiDeps, call: Call, body: () => Buffer[] | Buffer): Answe
   // A page with addresses that are signed anew is never the same: the library's server makes its ETag of the body.
   const fresh = deps.documents.signed() > before ? ` ${String(before)}` : ''
   const version = etags === 'constant' ? '' : String(deps.records.version) + fresh
-  const about = `${deps.instance} ${version} ${call.path}?${call.params.toString()}`
+  const address = `${version} ${call.path}?${call.params.toString()}`
+  const about = `${deps.instance} ${etags === 'one' ? '' : address}`
   const etag = `W/"${hash('md5', about)}"`
   const asked = (call.headers['if-none-match'] ?? '').split(',').map((entry) => entry.trim())
   if (asked.includes(etag) || (etags === 'blind' && call.headers['if-none-match'] !== undefined))

@@ -44,8 +44,11 @@ export type Switches = {
   heavyPages: number | null
   /** pages whose last record stands behind this place of their list are refused with 400; null: none */
   pageDepth: number | null
-  /** `constant` is one for each address, whatever it holds; `blind` is the right one, and a 304 to any `If-None-Match` */
-  etags: 'right' | 'constant' | 'blind' | 'none'
+  /**
+   * `constant` is one for each address, whatever it holds; `one` is the same for all; `blind` is the right one, and a 304 to
+   * any `If-None-Match`
+   */
+  etags: 'right' | 'constant' | 'one' | 'blind' | 'none'
   /** types whose own list answers 404; single records and nested lists still answer */
   missingLists: string[]
   /** types whose single records answer 404, although the list has them */
@@ -150,7 +153,7 @@ const choices: Partial<Record<keyof Switches, readonly string[]>> = {
   errorBodies: ['json', 'html'],
   danglingLinks: ['accepted', 'refused'],
   unsureAttributes: ['refused', 'writable'],
-  etags: ['right', 'constant', 'blind', 'none'],
+  etags: ['right', 'constant', 'one', 'blind', 'none'],
   listOrder: ['id', 'newest-first', 'grouped', 'shuffled'],
   lobPath: lobNames,
   compression: ['off', 'negotiated', 'unasked'],

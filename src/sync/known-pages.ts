@@ -7,7 +7,7 @@
  * pages are compared by their bytes, which still spares parsing and loading.
  */
 import { randomUUID } from 'node:crypto'
-import { pagePath, type KnownPage, type ListRequest, type Trust } from '../remote/pages.ts'
+import { pagePath, type KnownPage, type ListRequest, type PageMark, type Trust } from '../remote/pages.ts'
 import type { Client } from '../remote/client.ts'
 import { noteEtagsLied, readEtagTrust, recallMarks, recallPage, remembersPages } from '../store/known-pages.ts'
 import type { Database } from '../store/database.ts'
@@ -87,5 +87,22 @@ export async function openMarks({ sql, resource, digest, signal }: Omit<Deps, 'c
     const mark = marks.get(number)
     const nothing = { ids: [], carried: null, recordCount: null, pageCount: null }
     return Promise.resolve(mark === undefined ? undefined : { ...nothing, mark, trust: 'none' })
+  }
+}
+
+/** Notices one `ETag` for two bodies among the pages of one reading, a first one too. */
+export function createEtagWatch(): (pages: readonly { etagLied: boolean; mark: PageMark | null }[]) => boolean {
+  const digests = new Map<string, string>()
+  return (pages) => {
+    let lied = false
+    for (const { etagLied, mark } of pages) {
+      const { etag, digest } = mark ?? { etag: null, digest: null }
+      if (etag !== null && digest !== null) {
+        lied ||= digests.has(etag) && digests.get(etag) !== digest
+        digests.set(etag, digest)
+      }
+      lied ||= etagLied
+    }
+    return lied
   }
 }

@@ -4,7 +4,7 @@ import { countParked } from '../store/findings.ts'
 import { confirmLease } from '../store/leases.ts'
 import type { Committer } from './commit.ts'
 import { judge, type Parent } from './judge.ts'
-import { distrustEtags } from './known-pages.ts'
+import { createEtagWatch, distrustEtags } from './known-pages.ts'
 import { isFar } from './learned.ts'
 import { beginPass, type PassDeps } from './pass.ts'
 import { reconnecting } from './reconnect.ts'
@@ -44,6 +44,7 @@ export async function readPasses({ deps, begun, committer, parent, refused, onAn
   let parsedAll = begun.position === null && begun.chains === null
   let transferredAll = parsedAll
   let answered = false
+  const etagsLie = createEtagWatch()
   for (let snapshot = begun; ; snapshot = next(snapshot)) {
     const { pass } = snapshot
     const open = () =>
@@ -67,7 +68,7 @@ export async function readPasses({ deps, begun, committer, parent, refused, onAn
       )
       if (!answered) await onAnswer()
       answered = true
-      if (batch.pages.some(({ etagLied }) => etagLied)) {
+      if (etagsLie(batch.pages)) {
         await distrustEtags(deps)
         misled = !transfersAll
       }

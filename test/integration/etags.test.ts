@@ -105,3 +105,12 @@ it('ETags that are right are believed, but for one reading a week that transfers
   await pullOne(worker, 'services')
   expect(unchanged(sim)).toBe(pages)
 })
+
+it('one ETag for pages that differ is noticed by the first reading', async () => {
+  const { sim, worker } = await openAccount()
+  sim.setSwitches({ etags: 'one' })
+  await pullOne(worker, 'services')
+  sim.records.update('services', sim.records.list('services')[1]!.id, { attributes: { name: 'Renamed' } })
+  expect(await pullOne(worker, 'services')).toMatchObject({ outcome: 'ok', updated: 1 })
+  await expectAsRemote(worker, sim, ['services'])
+})

@@ -249,3 +249,19 @@ describe('a list of which no page is given behind some place', () => {
     expect(outcome.message).toContain('refuses the pages')
   })
 })
+
+describe('a list whose counts are wrong', () => {
+  type Meta = (held: number, all: Record<string, unknown>) => Record<string, unknown>
+  const told = (meta: Meta) => (body: ListBody) => ({ ...body, meta: meta(body.data.length, body.meta) })
+
+  it.each<[string, Meta, string]>([
+    ['speak of the page alone', (held) => ({ 'record-count': held, 'page-count': 1 }), 'incomplete'],
+    ['are zero', () => ({ 'record-count': 0, 'page-count': 0 }), 'incomplete'],
+    ['are beyond any list', () => ({ 'record-count': 1e15, 'page-count': 1e14 }), 'incomplete'],
+    ['are texts', (_, all) => Object.fromEntries(Object.entries(all).map(([name, n]) => [name, String(n)])), 'ok'],
+  ])('is read to its end, and no more than that is said of it: they %s', async (_, meta, outcome) => {
+    const { sim, worker } = await openAccount({}, told(meta))
+    expect(await pullOne(worker, TYPE)).toMatchObject({ outcome })
+    expect(await livingIds(worker, TYPE)).toEqual(remoteIds(sim, TYPE))
+  })
+})

@@ -37,12 +37,17 @@ describe('a document', () => {
   })
 
   it.each([
-    ['a string', { 'record-count': '7' }],
+    ['no number', { 'record-count': 'many' }],
+    ['more than any list holds', { 'record-count': 1e15 }],
     ['negative', { 'record-count': -1 }],
     ['a fraction', { 'record-count': 1.5 }],
     ['missing', {}],
   ])('has no count when it is %s', (_, meta) => {
     expect(parseDocument(list([], meta), URL).recordCount).toBeNull()
+  })
+
+  it('has a count that is sent as text', () => {
+    expect(parseDocument(list([], { 'record-count': '7' }), URL).recordCount).toBe(7)
   })
 
   it.each([
