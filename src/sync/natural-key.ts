@@ -72,7 +72,7 @@ async function searched(
   signal: AbortSignal,
 ): Promise<RemoteRecord[] | null> {
   const [first, value] = Object.entries(key)[0]!
-  const byKey = { [`filter[${first}]`]: csvField(String(value)) }
+  const byKey = { [`filter[${first}]`]: spellingsOf(String(value)).map(csvField).join(',') }
   const { include: _, ...filters } = query
   const ways: ListRequest[] = [
     { ...request, query: { ...query, ...byKey } },
@@ -123,6 +123,12 @@ async function pagesOf(
       return (recordCount === null ? records.length !== request.pageSize : met.size >= recordCount) ? found : null
   }
   return null
+}
+
+/** As it was sent, and as ScopeStack may have kept it: without blanks that say nothing (`isNearly`). */
+function spellingsOf(text: string): string[] {
+  const plain = text.trim().replaceAll(/\s+/g, ' ')
+  return plain === text || plain === '' ? [text] : [text, plain]
 }
 
 /** A filter's value is read as a line of CSV: a comma would mean "or" (API notes §4). */

@@ -220,6 +220,15 @@ describe('a lost new row', () => {
     await once('Archived')
   })
 
+  it('is found where ScopeStack keeps its name without the blanks that say nothing', async () => {
+    await lose('Juniper  Pharma ')
+    const { id } = called('Juniper  Pharma ')[0]!
+    sim.records.update('vendors', id, { attributes: { name: 'Juniper Pharma' } })
+    expect(await push()).toEqual(['sent'])
+    expect(posts()).toBe(1)
+    expect(await vendor('Juniper Pharma')).toMatchObject([{ id }])
+  })
+
   it('is told from a record that had its name before, and that those filters hide', async () => {
     const { id } = sim.records.create('vendors', { attributes: { name: 'Hidden twin', city: 'Here', active: null } })
     await lose('Hidden twin')
