@@ -13,6 +13,8 @@ export interface Document {
   /** `meta.record-count` and `meta.page-count`; null when the server does not say. */
   readonly recordCount: number | null
   readonly pageCount: number | null
+  /** The links of the list name no next page. */
+  readonly last?: true
 }
 
 /**
@@ -44,7 +46,9 @@ function countsOf(document: Readonly<Record<string, unknown>>, held: number) {
   const [recordCount, pageCount] = [countOf(meta['record-count']), countOf(meta['page-count'])]
   const hasNext = typeof links['next'] === 'string' && links['next'] !== ''
   const contradicts = (recordCount !== null && recordCount < held) || (hasNext && pageCount !== null && pageCount <= 1)
-  return contradicts ? { recordCount: null, pageCount: null } : { recordCount, pageCount }
+  const isLast = typeof links['first'] === 'string' && !hasNext
+  const counts = contradicts ? { recordCount: null, pageCount: null } : { recordCount, pageCount }
+  return isLast ? { ...counts, last: true as const } : counts
 }
 
 /**

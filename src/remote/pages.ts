@@ -142,7 +142,8 @@ export async function fetchPage(
   try {
     const page = await fetchOnce(client, request, number, signal, { known, attempts: attemptsFor(pageSize, how) })
     const whole = wholeAsFirst(page)
-    if (number > 1) return whole
+    // Of records that are asked for by their ids no more can come.
+    if (number > 1 || 'filter[id]' in request.query) return whole
     return await withoutCountOfPage(whole, pageSize, () => fetchOnce(client, request, 2, signal, {}))
   } catch (error) {
     if (!(error instanceof SyncError)) throw error
@@ -163,7 +164,7 @@ export async function fetchPage(
  */
 async function withoutCountOfPage(page: Page, asked: number | null, next: () => Promise<Page>): Promise<Page> {
   const isFull = asked !== null && asked > 1 && page.recordCount === asked && page.ids.length === asked
-  if (!isFull || page.known !== null) return page
+  if (!isFull || page.known !== null || page.last === true) return page
   const behind = await next().catch((error: unknown) => {
     if (error instanceof SyncError && isRefused(error)) return undefined
     throw error

@@ -95,7 +95,9 @@ function record(deps: ApiDeps, model: Model, rec: Rec, call: Call, reads: boolea
     deps.changes.remove(rec)
     return foreign ?? answer(204, null, nothing)
   }
+  const before = deps.switches.foreignWrites === 'stale' ? Buffer.concat(single(deps, model, rec, call.params)) : null
   updateRecord(deps, model, rec, call.body)
+  if (before !== null) return answer(200, jsonApi, before)
   return foreignTo(deps, model, rec, call, 200) ?? answer(200, jsonApi, single(deps, model, rec, call.params))
 }
 

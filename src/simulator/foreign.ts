@@ -14,6 +14,8 @@ type Foreign = Switches['foreignWrites']
 export function foreignAnswer(kind: Foreign, status: number, own: Buffer, other: Buffer | null): Answer | null {
   switch (kind) {
     case 'off':
+    // What the record was is known to whoever writes it.
+    case 'stale':
       return null
     case 'html':
       return answer(200, 'text/html', '<html><head><title>Welcome back</title></head><body>Sign in</body></html>')

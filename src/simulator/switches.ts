@@ -82,7 +82,7 @@ export type Switches = {
   /** by type: members that a write must not carry (code 105), though they are known to be writable */
   refusedMembers: Record<string, string[]>
   /** what a write that was done is answered with in the place of the record */
-  foreignWrites: 'off' | 'other-record' | 'other-type' | 'list' | 'html' | 'empty' | 'other-account'
+  foreignWrites: 'off' | 'other-record' | 'other-type' | 'list' | 'html' | 'empty' | 'other-account' | 'stale'
   /**
    * the shape of refusals: `error` is `{"error": text}`, `object` is `{"errors": {member: [texts]}}`, `list` is
    * `{"errors": [texts]}`, as controllers of Rails' own kind answer
@@ -162,7 +162,7 @@ const choices: Partial<Record<keyof Switches, readonly string[]>> = {
   activeDefault: ['not-archived', 'active', 'all'],
   emptyFilterValue: ['null', 'nothing'],
   includeErrors: ['named', 'empty'],
-  foreignWrites: ['off', 'other-record', 'other-type', 'list', 'html', 'empty', 'other-account'],
+  foreignWrites: ['off', 'other-record', 'other-type', 'list', 'html', 'empty', 'other-account', 'stale'],
   errorShape: ['json-api', 'error', 'object', 'list', 'text'],
   echoSecrets: ['off', 'refusals', 'everything'],
 }

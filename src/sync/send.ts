@@ -20,8 +20,9 @@ import {
   judgeOf,
 } from './sending.ts'
 import { lookAgain, prove } from './prove.ts'
+import { ignoredOf } from './taken.ts'
 import { unseenOf, updateBody } from './write-document.ts'
-import { SyncError } from '../sync-error.ts'
+import { endsTheRun, SyncError } from '../sync-error.ts'
 
 /**
  * Each try is behind a look of its own: while a PATCH is repeated, somebody else may edit what it writes. A 429 makes the look
@@ -124,10 +125,33 @@ async function sendDecided(
     if (refusal.status === 404 || refusal.status === 405) return await lookAgain(deps, sending, refusal, decisions)
     return await refused(deps, sending, refusal, decisions)
   }
-  if (outcome.record !== null) return await settleAnswered(deps, sending, { record: outcome.record, decisions })
+  if (outcome.record !== null) {
+    const record = await newestOf(deps, sending, decisions, outcome.record)
+    return await settleAnswered(deps, sending, { record, decisions })
+  }
   await settleSent(deps, change, term, null, decisions)
   return { change, fate: 'sent', error: null }
 }
 
 const namesOf = (resource: Resource, decisions: readonly Decision[]): string =>
   decisions.map((one) => memberName(resource, one)).join(', ')
+
+/**
+ * An answer that holds old values may be of a copy that lags behind, or of before the write: it is looked at once more before
+ * a value counts as ignored.
+ */
+async function newestOf(
+  deps: PushDeps,
+  { change, resource, signal }: Sending,
+  decisions: readonly Decision[],
+  answered: RemoteRecord,
+): Promise<RemoteRecord> {
+  if (ignoredOf(resource, decisions, answered).length === 0) return answered
+  try {
+    return (await readRecords(deps, resource, [change.recordId], signal)).get(change.recordId) ?? answered
+  } catch (error) {
+    // It has been answered: that nobody can be asked now changes nothing.
+    if (error instanceof SyncError && !endsTheRun(error)) return answered
+    throw error
+  }
+}

@@ -78,3 +78,13 @@ it('a new row is there all the same, and a warning says what of it is not', asyn
     1,
   )
 })
+
+it('an answer that holds what the record was before is no word on what was taken', async () => {
+  const { id } = sim.records.list('clients')[1]!
+  sim.setSwitches({ foreignWrites: 'stale' })
+  await worker.sql`update scopestack.clients set domain = 'late.example' where id = ${id}`
+  expect(await worker.push()).toMatchObject([{ fate: 'sent', error: null }])
+  sim.setSwitches({ foreignWrites: 'off' })
+  expect((await held(id)).domain).toBe('late.example')
+  expect(sim.records.read('clients', id)?.attributes['domain']).toBe('late.example')
+})
