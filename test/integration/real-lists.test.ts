@@ -251,10 +251,10 @@ describe('a list of which no page is given behind some place', () => {
 })
 
 describe('a list whose counts are wrong', () => {
-  type Meta = (held: number, all: Record<string, unknown>) => Record<string, unknown>
-  const told = (meta: Meta) => (body: ListBody) => ({ ...body, meta: meta(body.data.length, body.meta) })
+  type Told = (held: number, all: Record<string, unknown>) => Record<string, unknown>
+  const told = (meta: Told) => (body: ListBody) => ({ ...body, meta: meta(body.data.length, body.meta) })
 
-  it.each<[string, Meta, string]>([
+  it.each<[string, Told, string]>([
     ['speak of the page alone', (held) => ({ 'record-count': held, 'page-count': 1 }), 'incomplete'],
     ['are zero', () => ({ 'record-count': 0, 'page-count': 0 }), 'incomplete'],
     ['are beyond any list', () => ({ 'record-count': 1e15, 'page-count': 1e14 }), 'incomplete'],
