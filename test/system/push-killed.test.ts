@@ -61,6 +61,8 @@ async function holdAt(step: Step, { method, table, type }: Edit, setting: Settin
       sim.addFault({ kind: 'slow', ms: 600_000, match: { method: 'GET', type } })
       return until(asked('GET'), 'the question').then(() => free)
     case 'checked':
+      // Long enough for the lock to be there before the answer is.
+      sim.addFault({ kind: 'slow', ms: 3_000, match: { method: 'GET', type } })
       return locked(sql, async (tx) => {
         // A creation is noted before it leaves; of the others nothing is written until they are answered.
         await until(async () => (await sql`select from sync.outbox where state = 'sending'`).length, 'the claim')
