@@ -50,8 +50,7 @@ export interface Store {
 export async function openStore({ databaseUrl }: Pick<Config, 'databaseUrl'>, signal: AbortSignal): Promise<Store> {
   const embedded =
     databaseUrl === undefined
-      ? await startEmbeddedPostgres({ folder: EMBEDDED_FOLDER }).catch((error: unknown) => {
-          // Ctrl-C in a terminal also ends initdb, which is no failure then.
+      ? await startEmbeddedPostgres({ folder: EMBEDDED_FOLDER, signal }).catch((error: unknown) => {
           throw signal.aborted ? stopped() : embeddedFailed(error)
         })
       : undefined

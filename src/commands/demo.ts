@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { openWorker, type Worker } from '../assemble.ts'
@@ -36,11 +36,12 @@ Examples
 
   async run({ options, signal }) {
     const projects = wholeNumber(options, 'projects', 1) ?? 300
-    const folder = await mkdtemp(join(tmpdir(), 'scopestack-sync-demo-'))
+    if (signal.aborted) throw demoStopped()
     const remote = await startSimulator({ projects })
     try {
       say(`A simulated ScopeStack account with ${thousands(projects)} projects answers at ${remote.url}.`)
-      const postgres = await startEmbeddedPostgres({ folder }).catch((error: unknown) => {
+      const folder = await mkdtemp(join(tmpdir(), 'scopestack-sync-demo-'))
+      const postgres = await startEmbeddedPostgres({ folder, temporary: true, signal }).catch((error: unknown) => {
         throw embeddedFailed(error)
       })
       const sql = openDatabase(postgres.url)
@@ -64,13 +65,11 @@ Examples
       } finally {
         await sql.end({ timeout: 5 })
         await postgres.stop()
-        if (postgres.folder !== folder) await rm(postgres.folder, { recursive: true, force: true })
       }
     } catch (error) {
       throw signal.aborted ? demoStopped() : error
     } finally {
       await remote.close()
-      await rm(folder, { recursive: true, force: true })
     }
   },
 }

@@ -38,7 +38,8 @@ nothing ran is caught up once. The queue is kept in Redis (REDIS_URL) or in the 
 Local edits are carried to ScopeStack as they are made; SYNC_PUSH=off keeps them for "push".
 
 SIGTERM: the page under way is committed, the rest is handed to the other processes, and it
-ends within SYNC_GRACE seconds. A second signal ends it at once; nothing is lost either way.
+ends within SYNC_GRACE seconds. A second signal, half a second later or more, ends it at once;
+nothing is lost either way.
 
 Examples
   npm run -s sync -- start

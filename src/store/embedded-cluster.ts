@@ -1,4 +1,4 @@
-import { execFile, spawn } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { randomBytes, randomUUID } from 'node:crypto'
 import {
   chown,
@@ -17,9 +17,10 @@ import {
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { promisify } from 'node:util'
 
+import { SyncError } from '../sync-error.ts'
 import type { Place } from './embedded-place.ts'
+import { runProgram } from './embedded-tools.ts'
 
 export const SUPERUSER = 'postgres'
 
@@ -29,16 +30,18 @@ export type Cluster = Place & { bin: string; data: string; password: string }
 /**
  * Safe to do twice at once without a lock file (which a killed process would leave behind): the password and the data
  * directory are made under names of their own, then given the final name, which only one can win.
+ *
+ * @throws SyncError SYNC_STOPPED when the signal fires; nothing half-made is left then.
  */
-export async function prepareCluster(place: Place, bin: string): Promise<Cluster> {
+export async function prepareCluster(place: Place, bin: string, signal: AbortSignal): Promise<Cluster> {
   const data = join(place.folder, 'data')
   const password = await passwordBeside(data, place.folder)
   const cluster = { ...place, bin, data, password }
-  if (!(await exists(data))) await initialise(cluster)
+  if (!(await exists(data))) await initialise(cluster, signal)
   return cluster
 }
 
-export type Launch = { failure(): Promise<string | undefined>; abandon(): void }
+export type Launch = { failure(): Promise<string | undefined>; abandon(): Promise<void> }
 
 /**
  * Starts the server in a session of its own: neither Ctrl-C in our terminal nor our death reaches it. Its log is a file
@@ -59,8 +62,10 @@ export async function launch(cluster: Cluster): Promise<Launch> {
     { ...cluster.account, cwd: '/', env: CLEAN, detached: true, stdio: ['ignore', log.fd, log.fd] },
   )
   let ended: string | undefined
-  server.once('error', (error) => (ended = error.message))
-  server.once('exit', (code, signal) => (ended ??= `postgres ended with ${signal ?? code}`))
+  const gone = new Promise<void>((resolve) => {
+    server.once('error', (error) => resolve(void (ended = error.message)))
+    server.once('exit', (code, signal) => resolve(void (ended ??= `postgres ended with ${signal ?? code}`)))
+  })
   server.unref()
   await log.close()
   // Kept, so that a SQL client's saved address still works after a restart.
@@ -69,7 +74,12 @@ export async function launch(cluster: Cluster): Promise<Launch> {
   return {
     failure: async () =>
       ended === undefined ? undefined : `${ended}\n${(await readFile(logFile)).subarray(from).toString().trim()}`,
-    abandon: () => void server.kill('SIGINT'),
+    async abandon() {
+      // The process is no longer counted among what keeps us running.
+      server.ref()
+      server.kill('SIGINT')
+      await gone
+    },
   }
 }
 
@@ -97,13 +107,13 @@ export async function runningServer(cluster: Cluster): Promise<Running | undefin
 }
 
 /**
- * Disconnects clients, writes a checkpoint, returns when the server is gone. `pg_ctl stop -w` was tried for the waiting: it
+ * Disconnects clients, writes a checkpoint (but for `immediate`), returns when the server is gone. `pg_ctl stop -w` was tried for the waiting: it
  * looks for any server on the data, ten times a second, and so waits for the one that a newcomer has started meanwhile.
  */
-export async function shutDown(cluster: Cluster): Promise<void> {
+export async function shutDown(cluster: Cluster, how: 'fast' | 'immediate' = 'fast'): Promise<void> {
   const before = await runningServer(cluster)
   if (!before) return
-  await runTool(cluster, 'pg_ctl', ['stop', '-D', cluster.data, '-m', 'fast', '-W'])
+  await runTool(cluster, 'pg_ctl', ['stop', '-D', cluster.data, '-m', how, '-W'])
   while ((await runningServer(cluster))?.pid === before.pid) await sleep(10)
 }
 
@@ -119,9 +129,8 @@ export async function lastWords(folder: string): Promise<string> {
 
 const LOG_LIMIT = 10_000_000
 const CLEAN = { TZ: 'UTC', LC_ALL: 'C' }
-const run = promisify(execFile)
 
-async function initialise(cluster: Cluster): Promise<void> {
+async function initialise(cluster: Cluster, signal: AbortSignal): Promise<void> {
   await removeAbandoned(cluster.folder)
   const scratch = join(cluster.folder, `initdb-${process.pid}-${randomUUID()}`)
   const passwordFile = `${scratch}.password`
@@ -136,7 +145,7 @@ async function initialise(cluster: Cluster): Promise<void> {
     await runTool(cluster, 'initdb', [
       '-D', scratch, '-U', SUPERUSER, `--pwfile=${passwordFile}`, '--auth=scram-sha-256', '--encoding=UTF8',
       '--locale=C', '--locale-provider=builtin', '--builtin-locale=C.UTF-8', '--no-instructions',
-    ])
+    ], signal)
     await rename(scratch, cluster.data).catch((error: NodeJS.ErrnoException) => {
       if (error.code !== 'ENOTEMPTY' && error.code !== 'EEXIST') throw error
     })
@@ -146,11 +155,13 @@ async function initialise(cluster: Cluster): Promise<void> {
   }
 }
 
-async function runTool(cluster: Cluster, tool: string, args: string[]): Promise<void> {
+async function runTool(cluster: Cluster, tool: string, args: string[], signal?: AbortSignal): Promise<void> {
   try {
-    await run(join(cluster.bin, tool), args, { ...cluster.account, cwd: '/', env: CLEAN })
+    const { account } = cluster
+    await runProgram(join(cluster.bin, tool), args, { account, env: CLEAN, ...(signal && { signal }) })
   } catch (cause) {
-    const said = ((cause as { stderr?: string }).stderr || (cause as Error).message).trim()
+    if (cause instanceof SyncError) throw cause
+    const said = cause instanceof Error ? cause.message : String(cause)
     const remedy = /No space left/.test(said)
       ? 'The disk is full: make room, or set DATABASE_URL to a PostgreSQL of your own.'
       : 'Set DATABASE_URL to use a PostgreSQL of your own instead.'

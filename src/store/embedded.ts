@@ -1,5 +1,9 @@
+import { rm } from 'node:fs/promises'
+import { resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import postgres from 'postgres'
+import { stopped } from '../errors.ts'
+import { owe } from '../signals.ts'
 import { findBinaries } from './embedded-binaries.ts'
 import { lastWords, launch, prepareCluster, runningServer, shutDown, SUPERUSER } from './embedded-cluster.ts'
 import type { Cluster, Launch } from './embedded-cluster.ts'
@@ -9,8 +13,16 @@ export type EmbeddedPostgres = {
   url: string
   /** Where the data is: not always the folder asked for (embedded-place.ts). */
   folder: string
-  /** Close your own connections first. Stops the server unless somebody else uses it. */
+  /** Close your own connections first. Stops the server unless somebody else uses it; a temporary one in any case. */
   stop(): Promise<void>
+}
+
+interface Options {
+  readonly folder: string
+  /** The server and its folder go with us, whoever is connected. */
+  readonly temporary?: boolean
+  /** Gives up the start. */
+  readonly signal?: AbortSignal
 }
 
 /**
@@ -21,32 +33,73 @@ export type EmbeddedPostgres = {
  * A newcomer's shared lock then waits, and either is granted or fails with the server, after which it starts a new one.
  * A file that counts users was rejected: a SIGKILL leaves it wrong.
  */
-export async function startEmbeddedPostgres(options: { folder: string }): Promise<EmbeddedPostgres> {
-  const place = await preparePlace(options.folder)
-  const cluster = await prepareCluster(place, await findBinaries(place))
-  const { sql, port } = await join(cluster)
-  await createDatabase(sql)
-
-  let stopping: Promise<void> | undefined
-  return {
-    url: `postgres://${SUPERUSER}:${cluster.password}@127.0.0.1:${port}/${DATABASE}`,
-    folder: cluster.folder,
-    stop: () => (stopping ??= leave(cluster, sql)),
+export async function startEmbeddedPostgres(options: Options): Promise<EmbeddedPostgres> {
+  const hurry = new AbortController()
+  const signal = AbortSignal.any([hurry.signal, ...(options.signal ? [options.signal] : [])])
+  const starting = start({ ...options, signal })
+  const paid = owe(async () => {
+    hurry.abort()
+    await starting.then(
+      (server) => server.stop({ atOnce: true }),
+      () => {},
+    )
+  })
+  try {
+    const { stop, ...server } = await starting
+    return { ...server, stop: () => stop({ atOnce: false }).finally(paid) }
+  } catch (error) {
+    paid()
+    throw error
   }
 }
 
 // --- internal ---
+
+type Started = Omit<EmbeddedPostgres, 'stop'> & { stop(this: void, how: { atOnce: boolean }): Promise<void> }
+
+async function start({ folder, temporary = false, signal }: Options & { signal: AbortSignal }): Promise<Started> {
+  const folders = new Set([resolve(folder)])
+  const remove = async (): Promise<void> => {
+    // A process that is just ending may still write a file.
+    const how = { recursive: true, force: true, maxRetries: 20, retryDelay: 50 }
+    if (temporary) await Promise.all([...folders].map((path) => rm(path, how)))
+  }
+  try {
+    const place = await preparePlace(folder)
+    folders.add(place.folder)
+    const cluster = await prepareCluster(place, await findBinaries(place), signal)
+    const { sql, port } = await join(cluster, signal)
+    await createDatabase(sql)
+    let stopping: Promise<void> | undefined
+    const end = async ({ atOnce }: { atOnce: boolean }): Promise<void> => {
+      await (temporary ? endAnyhow(cluster, sql) : leave(cluster, sql, atOnce))
+      await remove()
+    }
+    return {
+      url: `postgres://${SUPERUSER}:${cluster.password}@127.0.0.1:${port}/${DATABASE}`,
+      folder: cluster.folder,
+      stop: (how) => (stopping ??= end(how)),
+    }
+  } catch (error) {
+    await remove()
+    throw error
+  }
+}
 
 const DATABASE = 'scopestack'
 /** Recovery after a crash replays at most max_wal_size, 1 GB: well under a minute. */
 const PATIENCE_MS = 120_000
 const STRAYS_MS = 1_000
 
-async function join(cluster: Cluster): Promise<{ sql: postgres.Sql; port: number }> {
+async function join(cluster: Cluster, signal: AbortSignal): Promise<{ sql: postgres.Sql; port: number }> {
   const deadline = Date.now() + PATIENCE_MS
   let started: Launch | undefined
   let last: unknown
   for (;;) {
+    if (signal.aborted) {
+      await started?.abandon()
+      throw stopped()
+    }
     const running = await runningServer(cluster)
     if (running) {
       try {
@@ -68,7 +121,7 @@ async function join(cluster: Cluster): Promise<{ sql: postgres.Sql; port: number
     if (Date.now() > deadline) break
     await sleep(20)
   }
-  started?.abandon()
+  await started?.abandon()
   throw new Error(`The embedded Postgres in ${cluster.folder} does not let us in: ${String(last)}`, { cause: last })
 }
 
@@ -111,26 +164,35 @@ async function createDatabase(sql: postgres.Sql): Promise<void> {
   })
 }
 
-async function leave(cluster: Cluster, sql: postgres.Sql): Promise<void> {
+async function endAnyhow(cluster: Cluster, sql: postgres.Sql): Promise<void> {
+  // No checkpoint for data that nobody will read.
+  await shutDown(cluster, 'immediate')
+  await sql.end({ timeout: 0 })
+}
+
+/** @param atOnce our own connections may still be open. */
+async function leave(cluster: Cluster, sql: postgres.Sql, atOnce: boolean): Promise<void> {
   try {
-    if (!(await isLast(sql))) return
+    if (!(await isLast(sql, atOnce))) return
     await shutDown(cluster)
   } finally {
     await sql.end({ timeout: 0 })
   }
 }
 
-async function isLast(sql: postgres.Sql): Promise<boolean> {
+async function isLast(sql: postgres.Sql, atOnce: boolean): Promise<boolean> {
   try {
     await sql`select pg_advisory_unlock_shared(7301)`
     const [lock] = await sql<{ alone: boolean }[]>`select pg_try_advisory_lock(7301) as alone`
     if (!lock?.alone) return false
     // The others are SQL clients, which stay served, connections that were closed a moment ago, those who leave together
-    // with us, and newcomers. Only newcomers wait for the lock.
+    // with us, and newcomers. Only newcomers wait for the lock. Processes of ours hold it: the connections that bear our
+    // name belong to this one.
     for (const deadline = Date.now() + STRAYS_MS; ; await sleep(20)) {
       const others = await sql<{ joins: boolean }[]>`
         select exists (select from pg_locks l where l.pid = a.pid and l.locktype = 'advisory' and not l.granted) as joins
-        from pg_stat_activity a where a.backend_type = 'client backend' and a.pid <> pg_backend_pid()`
+        from pg_stat_activity a where a.backend_type = 'client backend' and a.pid <> pg_backend_pid()
+          and not (${atOnce} and a.application_name ~ '^scopestack-sync( queue)?$')`
       if (others.length === 0) return true
       if (Date.now() > deadline || others.some(({ joins }) => joins)) return false
     }

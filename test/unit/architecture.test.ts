@@ -10,7 +10,7 @@ import { expect, test } from 'vitest'
 const MAY_IMPORT: Record<string, readonly string[]> = (() => {
   const ground = ['errors', 'sync-error']
   const what = [...ground, 'resource', 'registry']
-  const ends = [...what, 'logger', 'token-store', 'pace-store']
+  const ends = [...what, 'logger', 'signals', 'token-store', 'pace-store']
   const moves = [...ends, 'remote', 'store']
   const when = [...moves, 'sync']
   const all = [...when, 'jobs', 'web', 'config', 'assemble', 'simulator']
@@ -23,6 +23,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = (() => {
     'token-store': ground,
     'pace-store': ground,
     logger: ground,
+    signals: ['sync-error'],
     config: [...ground, 'database-url'],
     resource: ground,
     resources: ['resource'],
@@ -34,7 +35,9 @@ const MAY_IMPORT: Record<string, readonly string[]> = (() => {
     web: [...when, 'http-server'],
     assemble: [...when, 'jobs', 'web', 'config'],
     commands: all,
-    cli: [...all, 'commands'],
+    program: [...all, 'commands'],
+    // Loads the program once signals are listened to.
+    cli: ['signals', 'program'],
     // Also a product of its own, and no judge of the code it shares.
     simulator: [],
   }
@@ -51,7 +54,7 @@ const HOMES: Record<string, string> = {
   'pino-pretty': 'logger.ts',
   // config.ts and config/
   zod: 'config',
-  commander: 'cli.ts',
+  commander: 'program.ts',
   'log-update': 'commands/',
   bullmq: 'jobs/',
   croner: 'jobs/',

@@ -1,0 +1,111 @@
+/** Parses what a person typed, runs the command, and turns a failure into one sentence and an exit code. */
+import { Command, CommanderError } from 'commander'
+import { VERSION } from './assemble.ts'
+import { loadEnvFile } from './config.ts'
+import { changes } from './commands/changes.ts'
+import { demo } from './commands/demo.ts'
+import { backfill } from './commands/backfill.ts'
+import { discover } from './commands/discover.ts'
+import { login } from './commands/login.ts'
+import { migrate } from './commands/migrate.ts'
+import { pull } from './commands/pull.ts'
+import { push } from './commands/push.ts'
+import { simulator } from './commands/simulator.ts'
+import { start } from './commands/start.ts'
+import { status } from './commands/status.ts'
+import type { Verb } from './commands/verb.ts'
+import { verify } from './commands/verify.ts'
+import { EXIT, exitCodeOf, reason, SyncError } from './sync-error.ts'
+
+/** The texts are broken by hand below this width: wrapped again, their examples and tables would fall apart. */
+const HELP_WIDTH = 100
+
+const VERBS: readonly Verb[] = [
+  demo,
+  start,
+  pull,
+  backfill,
+  push,
+  changes,
+  verify,
+  status,
+  discover,
+  migrate,
+  login,
+  simulator,
+]
+
+const ABOUT = `Keeps a Postgres reporting database up to date with a ScopeStack account.
+
+First time here?  npm run demo
+                  a simulated account and an embedded Postgres, nothing to set up
+Your account:     npm run -s sync -- pull
+                  with SCOPESTACK_CLIENT_ID and SCOPESTACK_CLIENT_SECRET in .env`
+
+const AFTER = `
+Settings are environment variables, or lines of .env: see .env.example. All mistakes in
+them are reported at once.
+
+Exit codes: 0 all ok · 1 failed · 2 finished, some resource is not ok · 64 usage ·
+77 credentials refused · 78 configuration`
+
+/** @param stop fires when the process is asked to end. */
+export async function main(argv: readonly string[], stop: AbortSignal): Promise<number> {
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', unreadIsNoFailure)
+  let code: number = EXIT.ok
+  const program = new Command('scopestack-sync')
+    .description(ABOUT)
+    .version(VERSION, '--version')
+    .addHelpText('after', AFTER)
+    .configureHelp({ helpWidth: HELP_WIDTH })
+    .exitOverride()
+    .configureOutput({ outputError: () => {} })
+  for (const verb of VERBS) {
+    const command = program
+      .command(verb.name)
+      .summary(verb.summary)
+      .description(`${sentence(verb.summary)}\n\n${verb.help}`)
+    command.exitOverride().configureOutput({ outputError: () => {} })
+    if (verb.args !== undefined) command.arguments(verb.args)
+    for (const { flags, about } of verb.options) command.option(flags, about)
+    command.action(async () => {
+      code = await verb.run({ args: command.args, options: command.opts(), signal: stop })
+    })
+  }
+  try {
+    loadEnvFile()
+    await program.parseAsync(argv, { from: 'user' })
+    return code
+  } catch (error) {
+    return report(error, argv)
+  }
+}
+
+/** Whoever reads may stop (`| head`, a closed terminal); the run goes on, since its result is in the database. */
+function unreadIsNoFailure(error: NodeJS.ErrnoException): void {
+  if (error.code !== 'EPIPE' && error.code !== 'EIO') throw error
+}
+
+function report(error: unknown, argv: readonly string[]): number {
+  if (error instanceof CommanderError) {
+    if (error.exitCode === 0) return EXIT.ok
+    const [verb] = argv
+    const known = VERBS.some(({ name }) => name === verb)
+    // Without a command the help itself is what was asked for.
+    if (error.code === 'commander.help') return argv.length === 0 ? EXIT.ok : EXIT.usage
+    process.stderr.write(`${error.message}\nTry: scopestack-sync ${known ? `${verb} ` : ''}--help\n`)
+    return EXIT.usage
+  }
+  // A SyncError's message says all; anything else is a fault of ours, and its stack is what a report needs.
+  const text = error instanceof SyncError ? `${error.message}\n(${error.code})` : unexpected(error)
+  process.stderr.write(`${text}\n`)
+  return exitCodeOf(error)
+}
+
+function unexpected(error: unknown): string {
+  return `Unexpected: ${reason(error)}. This is a fault of scopestack-sync; please report it with these lines.\n${error instanceof Error ? (error.stack ?? '') : ''}`
+}
+
+function sentence(text: string): string {
+  return `${text[0]!.toUpperCase()}${text.slice(1)}.`
+}
