@@ -1,7 +1,7 @@
 /**
  * Which local edits are changes for ScopeStack, and which are refused: the triggers of every table, made from the catalog
- * like the comments, so that a new resource needs no migration for them. What they do is in migrations/0010_capture.sql and
- * 0011_refused_values.sql.
+ * like the comments, so that a new resource needs no migration for them. What they do is in migrations/0010_capture.sql,
+ * 0011_refused_values.sql and 0012_plans.sql.
  */
 import { isDeepStrictEqual } from 'node:util'
 import { isEditable, type Column, type Resource } from '../resource.ts'
