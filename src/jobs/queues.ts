@@ -17,8 +17,9 @@ import {
   type JobsOptions,
   type Processor,
 } from 'bullmq'
-import { Pool } from 'pg'
+import { Pool, type ClientBase } from 'pg'
 import { queueUnreachable } from '../errors/unattended.ts'
+import { sessionStatement } from '../store/session.ts'
 import { closeJobId, pullJobId, PUSH_QUEUE, QUEUE, type JobData, type JobName } from './names.ts'
 
 export type SyncJob = Job<JobData, void, JobName>
@@ -66,9 +67,14 @@ const POSTGRES_CONNECTIONS = 8
 /** Past this a queue counts as down: whoever asks is not to hang. What was added late all the same does no harm. */
 const PATIENCE_MS = 10_000
 
+/** BullMQ's statements name no schema. */
+const SESSION = sessionStatement({ searchPath: 'bullmq' })
+/** The pool waits for the promise, of which its types know nothing. */
+const sayFirst = (client: ClientBase): unknown => client.query(SESSION)
+
 /** BullMQ's tables, in schema `bullmq`. It takes an advisory lock of its own. */
 export async function migrateQueue(databaseUrl: string): Promise<void> {
-  const pool = new Pool({ connectionString: databaseUrl, max: 1 })
+  const pool = new Pool({ connectionString: databaseUrl, max: 1, onConnect: sayFirst })
   try {
     await runMigrations(pool, 'bullmq')
   } finally {
@@ -181,8 +187,7 @@ function onPostgres({ databaseUrl }: Place, onError: (error: Error) => void): Ba
     keepAlive: true,
     connectionTimeoutMillis: PATIENCE_MS,
     application_name: 'scopestack-sync queue',
-    // Its statements name no schema.
-    options: '-c search_path=bullmq',
+    onConnect: sayFirst,
   })
   pool.on('error', onError)
   return {

@@ -5,6 +5,7 @@ import { databaseFull, databaseRefused, databaseUnreachable } from '../errors.ts
 import { parseExact } from '../exact-json.ts'
 import { SyncError } from '../sync-error.ts'
 import { readAddress, settingsOf, tlsOf } from './address.ts'
+import { sessionStatement } from './session.ts'
 import { DriverSocket } from './socket.ts'
 
 export type Database = postgres.Sql
@@ -12,7 +13,7 @@ export type Transaction = postgres.TransactionSql
 
 /**
  * Behind PgBouncer it needs session pooling: leases and the lock of migrations belong to a session. Startup parameters
- * are those that PgBouncer takes; what else a session needs is said in its transactions (`limitWaits`).
+ * are those that PgBouncer takes; what else a session needs is said right behind them (`sessionStatement`).
  *
  * @param url `postgres://…`
  * @param connections one for each resource that is read at once, and a few for the books.
@@ -22,6 +23,8 @@ export function openDatabase(url: string, { connections = 10 }: { connections?: 
   const address = readAddress(url)
   const { host, port, database, user, password, options } = address
   const tls = tlsOf(address)
+  const { application_name = 'scopestack-sync', options: startup, ...settings } = settingsOf(address)
+  const session = sessionStatement({ settings })
   // Not the URL itself: the driver would send what it does not know to the server, and cut an IPv6 address at its colons.
   const sql = postgres({
     database,
@@ -33,8 +36,8 @@ export function openDatabase(url: string, { connections = 10 }: { connections?: 
     // Its query for array types at each connect fails unhandled when the server goes away just then; we read no arrays.
     fetch_types: false,
     connection: {
-      application_name: 'scopestack-sync',
-      ...settingsOf(address),
+      application_name,
+      ...(startup === undefined ? {} : { options: startup }),
       // Whatever the database or the role says: times are read as they are written here.
       TimeZone: 'UTC',
       DateStyle: 'ISO',
@@ -42,7 +45,7 @@ export function openDatabase(url: string, { connections = 10 }: { connections?: 
     },
     ssl: false,
     // Its types do not know these, though it documents them.
-    ...({ host: [host], port: [port], socket: () => new DriverSocket({ host, port, tls }) } as object),
+    ...({ host: [host], port: [port], socket: () => new DriverSocket({ host, port, tls, session }) } as object),
   })
   sql.options.parsers[JSONB] = parseExact
   return sql

@@ -16,6 +16,7 @@ import { EventEmitter } from 'node:events'
 import { connect as connectSocket, isIP, type Socket } from 'node:net'
 import { connect as connectTls, type ConnectionOptions } from 'node:tls'
 import type { Tls } from './address.ts'
+import { Greeting } from './greeting.ts'
 
 /** A transaction that lost its connection has this long to notice; then another connection takes the place. */
 const QUIET_MS = 1_000
@@ -29,6 +30,8 @@ interface Address {
   readonly host: string
   readonly port: number
   readonly tls: Tls
+  /** What the session says before the driver's first statement (`sessionStatement`). */
+  readonly session: string
 }
 
 /** What the driver uses of a `net.Socket`. */
@@ -36,6 +39,7 @@ export class DriverSocket extends EventEmitter {
   #stream: Socket
   /** Written before TLS was agreed on. */
   #held: Buffer[] | undefined
+  #greeting: Greeting | undefined
   #tail = Buffer.alloc(0)
   #inTransaction = false
   #cause: unknown
@@ -43,8 +47,9 @@ export class DriverSocket extends EventEmitter {
   #writes = 0
   #closed = false
 
-  constructor({ host, port, tls }: Address) {
+  constructor({ host, port, tls, session }: Address) {
     super()
+    this.#greeting = new Greeting(session)
     const path = host.startsWith('/')
     this.#stream = path
       ? connectSocket(`${host}/.s.PGSQL.${port}`)
@@ -95,10 +100,7 @@ export class DriverSocket extends EventEmitter {
 
   #adopt(stream: Socket): void {
     this.#stream = stream
-    stream.on('data', (chunk: Buffer) => {
-      this.#follow(chunk)
-      this.emit('data', chunk)
-    })
+    stream.on('data', (chunk: Buffer) => this.#read(chunk))
     stream.on('drain', () => this.emit('drain'))
     stream.on('error', (error) => (this.#cause = error))
     stream.on('close', () => this.#lose())
@@ -129,6 +131,20 @@ export class DriverSocket extends EventEmitter {
       }
     })
     plain.write(SSL_REQUEST)
+  }
+
+  #read(chunk: Buffer): void {
+    if (this.#greeting === undefined) return this.#pass(chunk)
+    const { pass, send, end } = this.#greeting.hear(chunk)
+    if (end !== undefined) this.#greeting = undefined
+    if (send !== undefined) this.#stream.write(send)
+    if (pass.length > 0) this.#pass(pass)
+    if (end === 'refused') this.#stream.destroy()
+  }
+
+  #pass(chunk: Buffer): void {
+    this.#follow(chunk)
+    this.emit('data', chunk)
   }
 
   /** Every answer ends with ReadyForQuery, whose last byte tells whether a transaction is open. */

@@ -1,0 +1,91 @@
+/**
+ * What every session of ours says first, whatever an administrator set for server, database or role.
+ *
+ * Startup parameters are no place for it: PgBouncer refuses all but five. The driver has no hook of its own either
+ * (postgres.js 3.4.9), so `Greeting` says it on the wire, before the driver learns that the server is ready.
+ */
+
+/** Meaning: what we write and read depends on these. Nobody overrules them. */
+const MEANING = {
+  search_path: 'pg_catalog',
+  DateStyle: 'ISO, MDY',
+  IntervalStyle: 'postgres',
+  TimeZone: 'UTC',
+  bytea_output: 'hex',
+  extra_float_digits: '1',
+  standard_conforming_strings: 'on',
+  array_nulls: 'on',
+  transform_null_equals: 'off',
+  quote_all_identifiers: 'off',
+  xmloption: 'content',
+  client_min_messages: 'warning',
+  default_transaction_isolation: 'read committed',
+  default_transaction_deferrable: 'off',
+  default_table_access_method: 'heap',
+  check_function_bodies: 'on',
+  exit_on_error: 'off',
+  restrict_nonsystem_relation_kind: '',
+} as const
+
+/**
+ * Limits are made for queries that run away, and one night's load would be taken for such; a hang is ended by limits of our
+ * own (`limitWaits`). Who does mean us says so in DATABASE_URL: `?statement_timeout=…`.
+ */
+const LIMITS = {
+  statement_timeout: '0',
+  lock_timeout: '0',
+  idle_in_transaction_session_timeout: '0',
+  idle_session_timeout: '0',
+  transaction_timeout: '0',
+} as const
+
+/**
+ * What Postgres begins with, and what our statements' plans were measured with. JIT is off: none of our statements gains
+ * by it, and one edit took 80 times as long.
+ */
+const PLANNER = [
+  'constraint_exclusion|cpu_index_tuple_cost|cpu_operator_cost|cpu_tuple_cost|cursor_tuple_fraction',
+  'debug_parallel_query|force_parallel_mode|from_collapse_limit|geqo|geqo_.*|hash_mem_multiplier|join_collapse_limit',
+  'parallel_setup_cost|parallel_tuple_cost|plan_cache_mode|random_page_cost|recursive_worktable_factor|seq_page_cost',
+  'enable_.*|min_parallel_.*|parallel_leader_participation',
+].join('|')
+
+interface SessionNeeds {
+  /** Of the server, as DATABASE_URL names them. They win over all but `MEANING`. */
+  readonly settings?: Readonly<Record<string, string>>
+  readonly searchPath?: string
+}
+
+/** One simple query. `pg_settings` knows which of them this version has; what DATABASE_URL names has to exist. */
+export function sessionStatement({ settings = {}, searchPath }: SessionNeeds = {}): string {
+  const meaning: Record<string, string> = {
+    ...MEANING,
+    ...(searchPath === undefined ? {} : { search_path: searchPath }),
+  }
+  const fixed = new Set(Object.keys(meaning).map((name) => name.toLowerCase()))
+  const named = Object.entries(settings).filter(([name]) => !fixed.has(name.toLowerCase()))
+  const rows = [
+    ...Object.entries(meaning).map(([name, value]) => `(${literal(name)}, ${literal(value)}, true)`),
+    ...Object.entries({ ...LIMITS, jit: 'off' }).map(([name, value]) => `(${literal(name)}, ${literal(value)}, false)`),
+  ]
+  return [
+    // Each for itself and before anything is read: an odd search_path, a limit of a millisecond, or a transaction that
+    // waits for a moment without conflicts (serializable, read only, deferrable) would break the rest.
+    'set statement_timeout = 0',
+    'set transaction isolation level read committed not deferrable',
+    'set search_path = pg_catalog',
+    // `client`: what the startup message said, from DATABASE_URL.
+    `select set_config(s.name, coalesce(w.value, case s.name when 'synchronous_commit' then 'local' else s.boot_val end), false)
+    from pg_settings s left join (values ${rows.join(', ')}) as w (name, value, firm) on lower(w.name) = lower(s.name)
+    where s.setting is distinct from coalesce(w.value, s.boot_val) and (w.firm or s.source <> 'client' and (
+      w.name is not null
+      or s.context = 'user' and s.name ~ '^(${PLANNER})$'
+      or s.name = 'work_mem' and s.setting::int8 < s.boot_val::int8
+      -- A change is noted before it is sent; lost with a crash of the server, a new row would be sent twice.
+      or s.name = 'synchronous_commit' and s.setting = 'off'))`,
+    ...named.map(([name, value]) => `select set_config(${literal(name)}, ${literal(value)}, false)`),
+  ].join('; ')
+}
+
+/** In any session: it may begin with standard_conforming_strings off. */
+const literal = (text: string): string => `E'${text.replaceAll('\\', '\\\\').replaceAll("'", "\\'")}'`
