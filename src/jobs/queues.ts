@@ -17,9 +17,8 @@ import {
   type JobsOptions,
   type Processor,
 } from 'bullmq'
-import { Pool, type ClientBase } from 'pg'
 import { queueUnreachable } from '../errors/unattended.ts'
-import { sessionStatement } from '../store/session.ts'
+import { openQueuePool } from '../store/queue-pool.ts'
 import { closeJobId, pullJobId, PUSH_QUEUE, QUEUE, type JobData, type JobName } from './names.ts'
 
 export type SyncJob = Job<JobData, void, JobName>
@@ -67,14 +66,10 @@ const POSTGRES_CONNECTIONS = 8
 /** Past this a queue counts as down: whoever asks is not to hang. What was added late all the same does no harm. */
 const PATIENCE_MS = 10_000
 
-/** BullMQ's statements name no schema. */
-const SESSION = sessionStatement({ searchPath: 'bullmq' })
-/** The pool waits for the promise, of which its types know nothing. */
-const sayFirst = (client: ClientBase): unknown => client.query(SESSION)
-
 /** BullMQ's tables, in schema `bullmq`. It takes an advisory lock of its own. */
 export async function migrateQueue(databaseUrl: string): Promise<void> {
-  const pool = new Pool({ connectionString: databaseUrl, max: 1, onConnect: sayFirst })
+  const pool = openQueuePool(databaseUrl, { connections: 1 })
+  pool.on('error', () => {})
   try {
     await runMigrations(pool, 'bullmq')
   } finally {
@@ -181,14 +176,7 @@ interface Backend {
 }
 
 function onPostgres({ databaseUrl }: Place, onError: (error: Error) => void): Backend {
-  const pool = new Pool({
-    connectionString: databaseUrl,
-    max: POSTGRES_CONNECTIONS,
-    keepAlive: true,
-    connectionTimeoutMillis: PATIENCE_MS,
-    application_name: 'scopestack-sync queue',
-    onConnect: sayFirst,
-  })
+  const pool = openQueuePool(databaseUrl, { connections: POSTGRES_CONNECTIONS })
   pool.on('error', onError)
   return {
     classes: withBackend(createPostgresBackend) as Classes,

@@ -1,55 +1,71 @@
 /** The pool, and what its failures mean. */
 import postgres from 'postgres'
-import { parseDatabaseUrl } from '../database-url.ts'
+import { parseDatabaseUrl, type DatabaseUrl } from '../database-url.ts'
 import { databaseFull, databaseRefused, databaseUnreachable } from '../errors.ts'
 import { parseExact } from '../exact-json.ts'
 import { SyncError } from '../sync-error.ts'
-import { readAddress, settingsOf, tlsOf } from './address.ts'
-import { sessionStatement } from './session.ts'
-import { DriverSocket } from './socket.ts'
+import { readAddress, sessionOf, tlsOf } from './address.ts'
+import { hostsOf, onlyHost } from './hosts.ts'
+import { DriverSocket, type Way } from './socket.ts'
 
 export type Database = postgres.Sql
 export type Transaction = postgres.TransactionSql
 
 /**
- * Behind PgBouncer it needs session pooling: leases and the lock of migrations belong to a session. Startup parameters
- * are those that PgBouncer takes; what else a session needs is said right behind them (`sessionStatement`).
+ * Behind a pooler it needs session pooling: leases and the lock of migrations belong to a session.
  *
  * @param url `postgres://…`
  * @param connections one for each resource that is read at once, and a few for the books.
  * @throws SyncError SYNC_CONFIG
  */
 export function openDatabase(url: string, { connections = 10 }: { connections?: number } = {}): Database {
+  return connect(readAddress(url), wayTo(url), connections)
+}
+
+/** How both drivers get to the server that DATABASE_URL names. */
+export function wayTo(url: string, searchPath?: string): Way {
   const address = readAddress(url)
-  const { host, port, database, user, password, options } = address
   const tls = tlsOf(address)
-  const { application_name = 'scopestack-sync', options: startup, ...settings } = settingsOf(address)
-  const session = sessionStatement({ settings })
+  const hosts = hostsOf(address, {
+    isAway: isConnectionLoss,
+    async isReadOnly(host) {
+      const sql = connect(address, { hosts: onlyHost(host), tls, session: sessionOf(address) }, 1)
+      try {
+        const [row] = await sql<{ is: boolean }[]>`
+          select pg_is_in_recovery() or current_setting('transaction_read_only') = 'on' as is`
+        return row!.is
+      } finally {
+        await sql.end({ timeout: 1 })
+      }
+    },
+  })
+  return { hosts, tls, session: sessionOf(address, searchPath) }
+}
+
+function connect(address: DatabaseUrl, way: Way, connections: number): Database {
+  const { database, user, password } = address
   // Not the URL itself: the driver would send what it does not know to the server, and cut an IPv6 address at its colons.
   const sql = postgres({
     database,
-    ...(user === '' ? {} : { user }),
-    ...(password === '' ? {} : { password }),
+    user,
+    // As a function: in place of an empty one the driver would take PGPASSWORD.
+    password: () => password,
     max: connections,
     onnotice: () => {},
-    connect_timeout: Number(options.get('connect_timeout') || 10),
+    connect_timeout: connectSeconds(address),
     // Its query for array types at each connect fails unhandled when the server goes away just then; we read no arrays.
     fetch_types: false,
-    connection: {
-      application_name,
-      ...(startup === undefined ? {} : { options: startup }),
-      // Whatever the database or the role says: times are read as they are written here.
-      TimeZone: 'UTC',
-      DateStyle: 'ISO',
-      standard_conforming_strings: 'on',
-    },
     ssl: false,
     // Its types do not know these, though it documents them.
-    ...({ host: [host], port: [port], socket: () => new DriverSocket({ host, port, tls, session }) } as object),
+    ...({ host: ['-'], port: [0], socket: () => new DriverSocket(way) } as object),
   })
   sql.options.parsers[JSONB] = parseExact
   return sql
 }
+
+/** Of several hosts each one may take so long. */
+export const connectSeconds = ({ hosts, options }: DatabaseUrl): number =>
+  Number(options.get('connect_timeout') || 10) * (hosts.length === 1 ? 1 : hosts.length + 1)
 
 /** Its number in pg_type. */
 const JSONB = 3802
@@ -93,8 +109,8 @@ export async function transact<T>(sql: Database, act: (tx: Transaction) => Promi
 export function addressOf(url: string): string {
   const read = parseDatabaseUrl(url)
   if (typeof read === 'string') return 'DATABASE_URL'
-  const { host, port, database } = read
-  return `${host.includes(':') ? `[${host}]` : host}:${port}/${database}`
+  const places = read.hosts.map(({ host, port }) => `${host.includes(':') ? `[${host}]` : host}:${port}`)
+  return `${places.join(',')}/${read.database}`
 }
 
 const LOST = /^(ECONN|EPIPE|ETIMEDOUT|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|CONNECT_TIMEOUT|CONNECTION_)/
@@ -130,7 +146,9 @@ export function explainDatabase(error: unknown, url: string): unknown {
 
 function codeOf(error: unknown): string {
   if (error instanceof AggregateError) return codeOf(error.errors[0])
-  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : ''
+  if (!(error instanceof Error)) return ''
+  // pg puts what happened behind an error of its own that has no code.
+  return 'code' in error && typeof error.code === 'string' ? error.code : codeOf(error.cause)
 }
 
 /** `"default"`: every name is quoted, since attributes are named after words that SQL keeps for itself. */

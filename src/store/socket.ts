@@ -10,59 +10,61 @@
  * it holds 1 KB: the next connection never says hello, and its statements hang until the time-out. Such a connection is
  * closed at once, until the hellos that pile up are sent, and all but the last are dropped.
  *
- * TLS is negotiated here too, since the driver would put a socket of its own on top.
+ * TLS is negotiated here too, since the driver would put a socket of its own on top. And the session is opened here, so that
+ * both drivers, postgres.js and pg, have the same one (store/greeting.ts).
  */
 import { EventEmitter } from 'node:events'
-import { connect as connectSocket, isIP, type Socket } from 'node:net'
-import { connect as connectTls, type ConnectionOptions } from 'node:tls'
-import type { Tls } from './address.ts'
-import { Greeting } from './greeting.ts'
+import { Socket } from 'node:net'
+import { connect as connectTls } from 'node:tls'
+import type { Host } from '../database-url.ts'
+import { tlsOptions, type Session, type Tls } from './address.ts'
+import { Greeting, startupIn } from './greeting.ts'
 
 /** A transaction that lost its connection has this long to notice; then another connection takes the place. */
 const QUIET_MS = 1_000
 const SSL_REQUEST = Buffer.from([0, 0, 0, 8, 4, 210, 22, 47])
 const READY_FOR_QUERY = Buffer.from([0x5a, 0, 0, 0, 5])
 const IDLE = 0x49
-/** In a startup message, behind its length. */
-const PROTOCOL_3 = Buffer.from([0, 3, 0, 0])
 
-interface Address {
-  readonly host: string
-  readonly port: number
+export interface Way {
+  /** Which host is next, known at once or found out first; and whether it has to be one that can be written to. */
+  readonly hosts: { next(): Host | Promise<Host>; forget(): void; readonly writable: boolean }
   readonly tls: Tls
-  /** What the session says before the driver's first statement (`sessionStatement`). */
-  readonly session: string
+  readonly session: Session
 }
 
 /** What the driver uses of a `net.Socket`. */
 export class DriverSocket extends EventEmitter {
-  #stream: Socket
-  /** Written before TLS was agreed on. */
-  #held: Buffer[] | undefined
+  // The driver never sets noDelay, and every COPY would stall 40–88 ms on Nagle's algorithm.
+  #stream = new Socket({ noDelay: true, keepAlive: true })
+  readonly #way: Way
   #greeting: Greeting | undefined
+  /** Written before the host is known, or TLS agreed on. */
+  #held: Buffer[] | undefined
   #tail = Buffer.alloc(0)
   #inTransaction = false
   #cause: unknown
   #lost: unknown
   #writes = 0
+  #ended = false
   #closed = false
+  /** For the driver's own failures. */
+  host = ''
+  port = 0
 
-  constructor({ host, port, tls, session }: Address) {
+  constructor(way: Way) {
     super()
-    this.#greeting = new Greeting(session)
-    const path = host.startsWith('/')
-    this.#stream = path
-      ? connectSocket(`${host}/.s.PGSQL.${port}`)
-      : // The driver never sets noDelay, and every COPY would stall 40–88 ms on Nagle's algorithm.
-        connectSocket({ host, port, noDelay: true, keepAlive: true })
-    if (path || tls.mode === 'disable') this.#adopt(this.#stream)
-    else this.#negotiate(host, tls)
+    this.#way = way
+    this.#greeting = new Greeting(way.session.statement, way.hosts.writable)
+    const host = way.hosts.next()
+    if (host instanceof Promise) this.#await(host)
+    else this.#connect(host)
     // The driver puts its first write off by one turn.
     setImmediate(() => setImmediate(() => this.#closeWhenMute()))
   }
 
   write(given: Buffer, done?: () => void): boolean {
-    const data = this.#writes++ === 0 ? startupIn(given) : given
+    const data = this.#writes++ === 0 ? startupIn(given, this.#way.session.startup) : given
     if (this.#lost !== undefined) {
       setImmediate(() => this.#fail())
       done?.()
@@ -75,11 +77,24 @@ export class DriverSocket extends EventEmitter {
   }
 
   end(data?: Buffer): void {
+    this.#ended = true
     this.#stream.end(data ?? Buffer.alloc(0))
   }
 
   destroy(): void {
     this.#stream.destroy()
+  }
+
+  ref(): void {
+    this.#stream.ref()
+  }
+
+  unref(): void {
+    this.#stream.unref()
+  }
+
+  get writable(): boolean {
+    return this.#lost === undefined && !this.#ended
   }
 
   pause(): void {
@@ -96,6 +111,34 @@ export class DriverSocket extends EventEmitter {
 
   get readyState(): string {
     return this.#closed ? 'closed' : this.#lost === undefined ? this.#stream.readyState : 'closing'
+  }
+
+  /** Several hosts are asked first which of them it is. */
+  #await(found: Promise<Host>): void {
+    const nowhere = this.#stream
+    const lose = (error?: unknown): void => {
+      this.#cause ??= error
+      this.#lose()
+    }
+    this.#held = []
+    nowhere.once('close', lose)
+    const go = (host: Host): void => {
+      nowhere.removeListener('close', lose)
+      if (nowhere.destroyed) lose()
+      else this.#connect(host)
+    }
+    void found.then(go, lose)
+  }
+
+  #connect({ host, port }: Host): void {
+    const { tls } = this.#way
+    const path = host.startsWith('/')
+    Object.assign(this, { host, port })
+    this.#stream.connect(path ? { path: `${host}/.s.PGSQL.${port}` } : { host, port })
+    if (path || tls.mode === 'disable') this.#adopt(this.#stream)
+    else if (tls.direct) {
+      this.#adopt(connectTls({ socket: this.#stream, ...tlsOptions(host, tls), ALPNProtocols: ['postgresql'] }))
+    } else this.#negotiate(host, tls)
   }
 
   #adopt(stream: Socket): void {
@@ -139,7 +182,7 @@ export class DriverSocket extends EventEmitter {
     if (end !== undefined) this.#greeting = undefined
     if (send !== undefined) this.#stream.write(send)
     if (pass.length > 0) this.#pass(pass)
-    if (end === 'refused') this.#stream.destroy()
+    if (end instanceof Error) this.#stream.destroy(end)
   }
 
   #pass(chunk: Buffer): void {
@@ -157,12 +200,14 @@ export class DriverSocket extends EventEmitter {
     if (this.#lost !== undefined) return
     this.#lost =
       this.#cause ?? Object.assign(new Error('Postgres closed the connection'), { code: 'CONNECTION_CLOSED' })
+    this.#way.hosts.forget()
     this.#fail()
     this.#closeWhenQuiet()
   }
 
   #fail(): void {
-    if (this.listenerCount('error') > 0) this.emit('error', this.#lost)
+    // What was ended from here has nobody left to tell.
+    if (!this.#ended && this.listenerCount('error') > 0) this.emit('error', this.#lost)
   }
 
   #closeWhenMute(): void {
@@ -188,22 +233,5 @@ export class DriverSocket extends EventEmitter {
     // Immediates run in order: a write that the driver has put off by one comes before the look.
     if (this.#inTransaction) setTimeout(() => setImmediate(look), QUIET_MS)
     else setImmediate(look)
-  }
-}
-
-/** What was left from the connection before comes first. */
-function startupIn(data: Buffer): Buffer {
-  const at = data.lastIndexOf(PROTOCOL_3)
-  return at < 4 ? data : data.subarray(at - 4)
-}
-
-function tlsOptions(host: string, { mode, ca }: Tls): ConnectionOptions {
-  return {
-    // What the certificate is held against. It may be an IP address, which a server name may not (RFC 6066).
-    host,
-    ...(isIP(host) === 0 ? { servername: host } : {}),
-    ...(ca === undefined ? {} : { ca }),
-    rejectUnauthorized: mode === 'verify-full' || mode === 'verify-ca',
-    ...(mode === 'verify-ca' ? { checkServerIdentity: () => undefined } : {}),
   }
 }

@@ -58,7 +58,7 @@ const HOMES: Record<string, string> = {
   'log-update': 'commands/',
   bullmq: 'jobs/',
   croner: 'jobs/',
-  pg: 'jobs/',
+  pg: 'store/',
 }
 
 const DRAWERS = ['utils', 'util', 'helpers', 'common', 'types', 'manager', 'misc', 'shared', 'lib']
