@@ -5,6 +5,7 @@ import type { Database, Transaction } from './database.ts'
 import { isInPart } from './outbox.ts'
 
 type Sql = Database | Transaction
+type Fragment = ReturnType<Transaction>
 
 /** When the reading under way began: when its lease was taken, or the snapshot that it goes on with. */
 const began = (sql: Sql, type: string, since: 'lease' | 'snapshot') => sql`
@@ -21,18 +22,39 @@ const isOwed = (sql: Sql) => sql`
   (o.state in ('parked', 'discarded') and o.returned_at is null and o.op <> 'create')`
 
 /**
- * Of rows `m`: ScopeStack has said what they hold. One of our own is in no list, and neither may be one that was made while
- * the list was read.
+ * Ids of the records, some more than once, of which ScopeStack has not said yet what they hold, or may have said it after the
+ * reading under way began: such a row is in no list for certain. One of our own (`local-…`) is in none, either.
+ *
+ * A list that is read once, and no question for each row of a table: a planner that takes the rows for few would go through
+ * all changes for each of them. Whoever holds a whole table against it uses `livingOutside`.
+ *
+ * @param among an array: only of these.
  */
-export const isRemote = (sql: Sql, type: string, since: 'lease' | 'snapshot' = 'lease') => sql`
-  (m.id not like 'local-%' and not exists (
-    select from sync.outbox o where o.resource = ${type} and o.record_id = m.id and ${isUnderWay(sql, type, since)}))`
+export const underWay = (sql: Sql, type: string, since: 'lease' | 'snapshot' = 'lease', among?: Fragment) => sql`
+  select o.record_id as id from sync.outbox o
+  where o.resource = ${type} and ${isUnderWay(sql, type, since)} ${isAmong(sql, among)}`
 
-/** Of rows `m`: a difference to ScopeStack is no local edit. */
-export const isComparable = (sql: Sql, type: string) => sql`
-  (m.id not like 'local-%' and not exists (
-    select from sync.outbox o where o.resource = ${type} and o.record_id = m.id
-      and (${isUnderWay(sql, type, 'lease')} or ${isOwed(sql)})))`
+/** The same, with those whose difference to ScopeStack is a local edit that was let go. */
+const unsettled = (sql: Sql, type: string, among?: Fragment) => sql`
+  select o.record_id as id from sync.outbox o
+  where o.resource = ${type} and (${isUnderWay(sql, type, 'lease')} or ${isOwed(sql)}) ${isAmong(sql, among)}`
+
+const isAmong = (sql: Sql, among: Fragment | undefined) =>
+  among === undefined ? sql`` : sql`and o.record_id = any(${among})`
+
+/**
+ * Living rows that ScopeStack has, with the `mark` that the others give the id; null where it is none of them. A FULL JOIN is
+ * hashed or merged, whatever the planner takes for the number of rows; for any other it may choose a loop, and went through
+ * 100,000 ids for each of 100,000 rows. OFFSET 0, so that no condition around it makes another join of it.
+ *
+ * @param others `id` and `mark`, each id once.
+ */
+export const livingOutside = (sql: Sql, table: string, others: Fragment) => sql`
+  (select living.id, living.mark from (
+    select m.id, k.mark
+    from (select id from scopestack.${sql(table)} where sync_deleted_at is null and id not like 'local-%') m
+    full join (${others}) k on k.id = m.id offset 0) living
+  where living.id is not null)`
 
 export interface Edited {
   /** Their edits are on their way, or were settled since the pull under way began: what it read may be older. */
@@ -41,8 +63,6 @@ export interface Edited {
   readonly made: ReadonlySet<string>
   /** They were deleted here before the snapshot began: known then, though there is no row. */
   readonly taken: ReadonlySet<string>
-  /** Their edits were let go, and they may still show them, whatever their digests say. */
-  readonly owed: ReadonlySet<string>
 }
 
 /**
@@ -55,32 +75,44 @@ export async function editedRows(tx: Transaction, type: string, ids: string): Pr
   const rows = await tx<({ id: string } & Record<keyof Edited, boolean>)[]>`
     select o.record_id as id, bool_or(${isUnderWay(tx, type, 'lease')}) as left,
       bool_or(o.op = 'create' and o.state = 'sent' and o.settled_at > ${began(tx, type, 'snapshot')}) as made,
-      bool_or(o.op = 'delete' and o.made_at <= ${began(tx, type, 'snapshot')}) as taken, bool_or(${isOwed(tx)}) as owed
+      bool_or(o.op = 'delete' and o.made_at <= ${began(tx, type, 'snapshot')}) as taken
     from sync.outbox o where o.resource = ${type} and o.record_id = any(${ids}::text[]) group by 1`
   const having = (what: keyof Edited) => new Set(rows.flatMap((row) => (row[what] ? [row.id] : [])))
-  return { left: having('left'), made: having('made'), taken: having('taken'), owed: having('owed') }
+  return { left: having('left'), made: having('made'), taken: having('taken') }
 }
 
 /** Those of `ids` that differ from ScopeStack because of a local edit. */
 export async function unsettledRows(sql: Database, type: string, ids: readonly string[]): Promise<ReadonlySet<string>> {
-  const rows = await sql<{ id: string }[]>`
-    select m.id from unnest(${arrayLiteral(ids.filter(isStorable))}::text[]) as m (id) where not ${isComparable(sql, type)}`
-  return new Set(rows.map(({ id }) => id))
+  const rows = await sql<
+    { id: string }[]
+  >`${unsettled(sql, type, sql`${arrayLiteral(ids.filter(isStorable))}::text[]`)}`
+  return new Set([...rows.map(({ id }) => id), ...ids.filter((id) => id.startsWith('local-'))])
 }
 
 /** Living rows that are not compared with ScopeStack, because of a local edit; new ones among them. */
 export async function editedIds(sql: Database, { type, table }: Resource): Promise<string[]> {
   const rows = await sql<{ id: string }[]>`
-    select m.id from scopestack.${sql(table)} m where m.sync_deleted_at is null and not ${isComparable(sql, type)}`
+    select m.id from (${unsettled(sql, type)}) u join scopestack.${sql(table)} m on m.id = u.id where m.sync_deleted_at is null
+    union select id from scopestack.${sql(table)} where sync_deleted_at is null and id like 'local-%'`
+  return rows.map(({ id }) => id)
+}
+
+/** Ids of living rows that are not among those of `met`, in order. Rows with local edits that are not settled are none of them. */
+export async function rowsOutside(sql: Sql, { type, table }: Resource, met: Fragment): Promise<string[]> {
+  const rows = await sql<{ id: string }[]>`
+    select id from ${livingOutside(sql, table, sql`select distinct id, true as mark from (${met} union all ${unsettled(sql, type)}) of`)} rows
+    where mark is null order by id collate "C"`
   return rows.map(({ id }) => id)
 }
 
 /** Rows that are to show again what ScopeStack holds, those let go first; rows with newer edits are not. */
 export async function owedRows(sql: Database, type: string, limit: number): Promise<string[]> {
   const rows = await sql<{ id: string }[]>`
-    select m.id from (select o.record_id as id, min(o.id) as first from sync.outbox o
-      where o.resource = ${type} and ${isOwed(sql)} group by 1) m
-    where ${isRemote(sql, type)} order by m.first limit ${limit}`
+    select id from (
+      select o.record_id as id, min(o.id) filter (where ${isOwed(sql)}) as first, bool_or(${isUnderWay(sql, type, 'lease')}) as away
+      from sync.outbox o where o.resource = ${type} and (${isOwed(sql)} or ${isUnderWay(sql, type, 'lease')})
+      group by 1) m
+    where first is not null and away is not true and id not like 'local-%' order by first limit ${limit}`
   return rows.map(({ id }) => id)
 }
 

@@ -1,12 +1,8 @@
 /** Rows whose record a whole list no longer holds. Rows that a local edit made, or is about to change, are none of them. */
 import type { Resource } from '../resource.ts'
-import { inHalves } from './apart.ts'
 import { arrayLiteral } from './codec.ts'
 import type { Database, Transaction } from './database.ts'
-import { isRemote, noteReturns } from './edited.ts'
-import { findGuard } from './guards.ts'
-import type { Rejected } from './mirror.ts'
-import { describeRefusal, isOfTheTable } from './refusals.ts'
+import { livingOutside, noteReturns, underWay } from './edited.ts'
 
 export interface Unmet {
   /** Living rows that the snapshot under way has not met, at most as many as asked for, those behind the last asked first. */
@@ -19,18 +15,24 @@ export interface Unmet {
 
 export async function findUnmet(sql: Database, resource: string, table: string, limit: number): Promise<Unmet> {
   const [row] = await sql<Unmet[]>`
-    with met as materialized (select distinct unnest(ids) as id from sync.seen_pages where resource = ${resource}),
-      unmet as materialized (
-        select m.id from scopestack.${sql(table)} m left join met on met.id = m.id
-        where m.sync_deleted_at is null and met.id is null and ${isRemote(sql, resource, 'snapshot')})
+    with living as materialized (
+      select id, mark is null as unmet from ${livingOutside(
+        sql,
+        table,
+        sql`
+          select id, bool_or(away) as mark from (
+            select unnest(ids) as id, false as away from sync.seen_pages where resource = ${resource}
+            union all select id, true from (${underWay(sql, resource, 'snapshot')}) edited) of
+          group by id`,
+      )} rows
+      where mark is not true)
     select
       (select coalesce(json_agg(id), '[]') from (
-        select id from unmet
+        select id from living where unmet
         order by id collate "C" <= (select swept_to from sync.cursors where resource = ${resource}) collate "C", id collate "C"
         limit ${limit}) as first) as ids,
-      (select count(*)::int from unmet) as count,
-      (select count(*)::int from scopestack.${sql(table)} m
-        where m.sync_deleted_at is null and ${isRemote(sql, resource, 'snapshot')}) as living`
+      (select count(*)::int from living where unmet) as count,
+      (select count(*)::int from living) as living`
   return row!
 }
 
@@ -53,41 +55,16 @@ export async function saveSweptTo(tx: Transaction, resource: string, id: string 
   await tx`update sync.cursors set swept_to = ${id} where resource = ${resource}`
 }
 
-export interface Buried {
-  /** How many rows: those that were buried before do not count. */
-  readonly count: number
-  /** What the database would not have. */
-  readonly refused: readonly Rejected[]
-}
-
-/** @throws the driver's error when one of them is refused (`isRefused`): then `buryApart` in a new transaction. */
-export async function bury(tx: Transaction, resource: Resource, ids: readonly string[]): Promise<Buried> {
-  const { type, table } = resource
+/** @returns how many rows it buried: those that were buried before do not count. */
+export async function bury(tx: Transaction, { type, table }: Resource, ids: readonly string[]): Promise<number> {
   const buried = await tx<{ id: string }[]>`
     update scopestack.${tx(table)} m set sync_deleted_at = now(), sync_changed_at = now()
-    where m.id = any(${arrayLiteral(ids)}::text[]) and m.sync_deleted_at is null and ${isRemote(tx, type)}
+    where m.id = any(${arrayLiteral(ids)}::text[]) and m.sync_deleted_at is null and m.id not like 'local-%'
+      and m.id <> all(array(${underWay(tx, type, 'lease', tx`${arrayLiteral(ids)}::text[]`)}))
     returning m.id`
   // Of a parked change: ScopeStack's truth is that there is no such record.
   await noteReturns(tx, type, arrayLiteral(buried.map(({ id }) => id)))
-  if (buried.length === ids.length) return { count: buried.length, refused: [] }
-  // Most of those that are left were buried before, or are edited just now.
-  const left = await tx<{ id: string }[]>`
-    select m.id from scopestack.${tx(table)} m
-    where m.id = any(${arrayLiteral(ids)}::text[]) and m.sync_deleted_at is null and ${isRemote(tx, type)}`
-  const { names } = await findGuard(tx, resource)
-  const reason = `Postgres did not mark it as deleted, and gave no error: ${names.join(', ')} of scopestack.${table} kept it.`
-  return { count: buried.length, refused: left.map(({ id }) => ({ id, reason })) }
-}
-
-/** The same in savepoints: one that is refused keeps only itself. */
-export async function buryApart(tx: Transaction, resource: Resource, ids: readonly string[]): Promise<Buried> {
-  const some = (savepoint: Transaction, those: readonly string[]): Promise<Buried> => bury(savepoint, resource, those)
-  const done = await inHalves(tx, ids, some, async (error, id): Promise<Buried> => {
-    if (isOfTheTable(error, resource)) throw error
-    const reason = `Postgres would not mark it as deleted: ${await describeRefusal(tx, resource.table, error)}`
-    return { count: 0, refused: [{ id, reason }] }
-  })
-  return { count: done.reduce((sum, { count }) => sum + count, 0), refused: done.flatMap(({ refused }) => refused) }
+  return buried.length
 }
 
 /** Living rows of these projects that are not among `met`. */
@@ -98,16 +75,20 @@ export async function unmetWithin(
   met: readonly string[],
 ): Promise<string[]> {
   const rows = await sql<{ id: string }[]>`
-    select m.id from scopestack.${sql(table)} m
-    where m.project_id = any(${arrayLiteral(projects)}::text[]) and m.sync_deleted_at is null
-      and m.id <> all(${arrayLiteral(met)}::text[]) and ${isRemote(sql, type)}
-    order by m.id`
+    with below as materialized (
+      select id from scopestack.${sql(table)}
+      where project_id = any(${arrayLiteral(projects)}::text[]) and sync_deleted_at is null and id not like 'local-%')
+    select id from below
+    except select unnest(${arrayLiteral(met)}::text[])
+    except select away.id from (${underWay(sql, type, 'lease', sql`array(select id from below)`)}) away
+    order by id`
   return rows.map(({ id }) => id)
 }
 
 export async function countLiving(sql: Database, { type, table }: Resource): Promise<number> {
   const [row] = await sql<{ n: number }[]>`
-    select count(*)::int as n from scopestack.${sql(table)} m
-    where m.sync_deleted_at is null and ${isRemote(sql, type)}`
+    select count(*)::int as n
+    from ${livingOutside(sql, table, sql`select distinct id, true as mark from (${underWay(sql, type)}) of`)} rows
+    where mark is null`
   return row!.n
 }
