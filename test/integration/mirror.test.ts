@@ -37,14 +37,17 @@ async function written(table: string, act: () => Promise<unknown>): Promise<numb
   const before = inspected ? await position() : await tuples(table)
   await act()
   if (!inspected) return (await tuples(table)) - Number(before)
+  // What tells each block's bytes apart came with 16; 15 has the records, and in them the names of their blocks.
   const [sum] = await sql<{ bytes: number }[]>`
-    select coalesce(sum(block_data_length + block_fpi_length + main_data_length), 0)::int as bytes
-    from pg_get_wal_block_info(${before as string}::pg_lsn, ${await position()}::pg_lsn)
-    where reldatabase = (select oid from pg_database where datname = current_database())
-      and relfilenode in (
-        select pg_relation_filenode(c.oid) from pg_class c
-        where c.oid = ${`scopestack.${table}`}::regclass
-          or c.oid in (select indexrelid from pg_index where indrelid = ${`scopestack.${table}`}::regclass))`
+    select coalesce(sum(record_length), 0)::int as bytes
+    from pg_get_wal_records_info(${before as string}::pg_lsn, ${await position()}::pg_lsn)
+    where exists (
+      select from regexp_matches(block_ref, 'rel [0-9]+/([0-9]+)/([0-9]+)', 'g') as block
+      where block[1]::oid = (select oid from pg_database where datname = current_database())
+        and block[2]::oid in (
+          select pg_relation_filenode(c.oid) from pg_class c
+          where c.oid = ${`scopestack.${table}`}::regclass
+            or c.oid in (select indexrelid from pg_index where indrelid = ${`scopestack.${table}`}::regclass)))`
   return sum!.bytes
 }
 

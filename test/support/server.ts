@@ -5,17 +5,28 @@ import { PostgreSqlContainer } from '@testcontainers/postgresql'
 import postgres from 'postgres'
 import { getContainerRuntimeClient } from 'testcontainers'
 import { startEmbeddedPostgres } from '../../src/store/embedded.ts'
+import { MAJORS, type Major } from './postgres-binaries.ts'
+import { startPostgres } from './postgres-server.ts'
 
 export type Server = { adminUrl: string; stop(): Promise<void> }
 
 /** Nothing here outlives the run, so nothing waits for the disk. */
 const SETTINGS = { fsync: 'off', full_page_writes: 'off', synchronous_commit: 'off', max_connections: '300' }
 
-/** A real Postgres: the one that is named, else a container where an engine answers, else the embedded one. */
+/**
+ * A real Postgres: the one that is named, else of the major version that TEST_POSTGRES asks for (18 where it says nothing) a
+ * container where an engine answers, else the programs that are found or fetched; of 18 the embedded one.
+ */
 export async function startServer(): Promise<Server> {
   const named = process.env['TEST_DATABASE_URL']
   if (named) return { adminUrl: named, stop: async () => {} }
-  return (await startContainer()) ?? (await startEmbedded())
+  const asked = process.env['TEST_POSTGRES'] || '18'
+  const major = MAJORS.find((known) => known === asked)
+  if (major === undefined) throw new Error(`TEST_POSTGRES is one of ${MAJORS.join(', ')}, not "${asked}".`)
+  const server =
+    (await startContainer(major)) ?? (await (major === '18' ? startEmbedded() : startPostgres(major, SETTINGS)))
+  await sayVersion(server, major)
+  return server
 }
 
 export async function containerEngine(): Promise<boolean> {
@@ -30,11 +41,24 @@ export async function containerEngine(): Promise<boolean> {
 
 // --- internal ---
 
-async function startContainer(): Promise<Server | undefined> {
+/** Of another version than the usual one: that it is really that one, and whether it compiles statements. */
+async function sayVersion(server: Server, major: Major): Promise<void> {
+  if (major === '18') return
+  const sql = postgres(server.adminUrl, { max: 1, onnotice: () => {} })
+  const [found] = await sql<{ version: string; jit: boolean }[]>`
+    select current_setting('server_version') as version, pg_jit_available() as jit`
+  await sql.end()
+  process.stderr.write(`The tests run on PostgreSQL ${found!.version}, ${found!.jit ? 'with' : 'without'} JIT.\n`)
+  if (found!.version.startsWith(`${major}.`)) return
+  await server.stop()
+  throw new Error(`PostgreSQL ${major} was asked for, and this is ${found!.version}.`)
+}
+
+async function startContainer(major: Major): Promise<Server | undefined> {
   if (!(await containerEngine())) return undefined
   try {
     const flags = Object.entries(SETTINGS).flatMap(([name, value]) => ['-c', `${name}=${value}`])
-    const container = await new PostgreSqlContainer('postgres:18').withCommand(['postgres', ...flags]).start()
+    const container = await new PostgreSqlContainer(`postgres:${major}`).withCommand(['postgres', ...flags]).start()
     return { adminUrl: container.getConnectionUri(), stop: async () => void (await container.stop()) }
   } catch (error) {
     // An engine that cannot fetch the image, for one.
