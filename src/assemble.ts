@@ -4,6 +4,7 @@ import pkg from '../package.json' with { type: 'json' }
 import type { Config } from './config.ts'
 import { stopped } from './errors.ts'
 import { embeddedFailed, embeddedGone } from './errors/embedded.ts'
+import { statementRefused } from './errors/tables.ts'
 import { catalog } from './registry.ts'
 import { type Account, fetchAccount } from './remote/account.ts'
 import { createClient, type Client } from './remote/client.ts'
@@ -17,6 +18,7 @@ import { createSeal } from './remote/seal.ts'
 import { createTokens, installToken } from './remote/tokens.ts'
 import { bindAccount } from './store/account.ts'
 import { explainDatabase, openDatabase, type Database } from './store/database.ts'
+import { isRefused } from './store/refusals.ts'
 import { lastWords } from './store/embedded-cluster.ts'
 import { startEmbeddedPostgres } from './store/embedded.ts'
 import { openLeases } from './store/leases.ts'
@@ -32,7 +34,7 @@ import { readRules } from './sync/conflict-rules.ts'
 import type { PullDeps } from './sync/pull-resource.ts'
 import { ontoAnswer } from './sync/rebase.ts'
 import { type PushDeps } from './sync/sending.ts'
-import { SyncError } from './sync-error.ts'
+import { reason, SyncError } from './sync-error.ts'
 
 export const VERSION = pkg.version
 /** Where the embedded Postgres keeps its data, below the current directory. */
@@ -69,7 +71,8 @@ export async function openStore({ databaseUrl }: Pick<Config, 'databaseUrl'>, si
 
 /** The database's failures in our words. An embedded server that went away is nobody's to check but ours: it says why. */
 export async function explainStore(error: unknown, { url, embedded }: Store): Promise<unknown> {
-  const explained = explainDatabase(error, url)
+  const known = explainDatabase(error, url)
+  const explained = isRefused(known) ? statementRefused({ said: reason(known) }, known) : known
   const gone = explained instanceof SyncError && explained.code === 'SYNC_DATABASE_UNREACHABLE'
   return gone && embedded !== undefined
     ? embeddedGone({ folder: embedded, said: await lastWords(embedded) }, error)

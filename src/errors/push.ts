@@ -96,6 +96,16 @@ export const rowHeld = (facts: { what: string }): SyncError =>
     { facts },
   )
 
+/** It was answered, or cannot be looked at: a trigger, a constraint or the shape of its table is in the way. */
+export const rowRefused = (facts: { what: string; said: string }, cause: unknown): SyncError =>
+  new SyncError(
+    'SYNC_PUSH_ROW_REFUSED',
+    'wait',
+    `${begin(facts.what)} waits to be settled, since the database refuses its row: ${facts.said} Mend that, for instance by "on ` +
+      'update cascade" of a foreign key, and it settles by itself; nothing is sent twice.',
+    { facts: { ...facts, seconds: 30 }, cause },
+  )
+
 /** What was to follow a new row that there is no more. */
 export const rowNeverMade = (facts: { what: string }): SyncError =>
   new SyncError(

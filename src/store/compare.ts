@@ -10,9 +10,10 @@
  */
 import type { RemoteRecord, Resource } from '../resource.ts'
 import { arrayLiteral, isStorable } from './codec.ts'
-import { isDataError, type Database, type Transaction } from './database.ts'
+import type { Database, Transaction } from './database.ts'
 import { rowsOutside } from './edited.ts'
 import { findDiffering, type DifferingColumn } from './differing.ts'
+import { isOfTheTable, isRefused } from './refusals.ts'
 import { rowMaker, type Row } from './row.ts'
 import { statementsFor } from './row-statements.ts'
 import type { Told } from './told.ts'
@@ -56,7 +57,7 @@ export function createComparer(resource: Resource, expected?: Told): Comparer {
         columns === undefined ? { id, state: 'missing' } : { id, state: 'different', columns },
       )
     } catch (error) {
-      if (!isDataError(error)) throw error
+      if (!isRefused(error) || isOfTheTable(error, resource)) throw error
       if (rows.length === 1) {
         const reason = `Postgres would not take it: ${(error as Error).message}.`
         return [{ id: rows[0]!.id, state: 'refused', reason }]
@@ -137,4 +138,9 @@ export async function forgetDigests(tx: Transaction, resource: Resource, ids: re
   await tx`
     update scopestack.${tx(resource.table)} set sync_hash = ''
     where id = any(${arrayLiteral(ids)}::text[]) and sync_hash <> ''`
+}
+
+/** The same of all rows. */
+export async function forgetAllDigests(tx: Transaction, { table }: Resource): Promise<void> {
+  await tx`update scopestack.${tx(table)} set sync_hash = '' where sync_hash <> ''`
 }

@@ -144,7 +144,7 @@ export function explainDatabase(error: unknown, url: string): unknown {
   return error
 }
 
-function codeOf(error: unknown): string {
+export function codeOf(error: unknown): string {
   if (error instanceof AggregateError) return codeOf(error.errors[0])
   if (!(error instanceof Error)) return ''
   // pg puts what happened behind an error of its own that has no code.

@@ -63,6 +63,8 @@ export interface Edited {
   readonly made: ReadonlySet<string>
   /** They were deleted here before the snapshot began: known then, though there is no row. */
   readonly taken: ReadonlySet<string>
+  /** Their edits were let go, and they may still show them, whatever their digests say. */
+  readonly owed: ReadonlySet<string>
 }
 
 /**
@@ -75,10 +77,10 @@ export async function editedRows(tx: Transaction, type: string, ids: string): Pr
   const rows = await tx<({ id: string } & Record<keyof Edited, boolean>)[]>`
     select o.record_id as id, bool_or(${isUnderWay(tx, type, 'lease')}) as left,
       bool_or(o.op = 'create' and o.state = 'sent' and o.settled_at > ${began(tx, type, 'snapshot')}) as made,
-      bool_or(o.op = 'delete' and o.made_at <= ${began(tx, type, 'snapshot')}) as taken
+      bool_or(o.op = 'delete' and o.made_at <= ${began(tx, type, 'snapshot')}) as taken, bool_or(${isOwed(tx)}) as owed
     from sync.outbox o where o.resource = ${type} and o.record_id = any(${ids}::text[]) group by 1`
   const having = (what: keyof Edited) => new Set(rows.flatMap((row) => (row[what] ? [row.id] : [])))
-  return { left: having('left'), made: having('made'), taken: having('taken') }
+  return { left: having('left'), made: having('made'), taken: having('taken'), owed: having('owed') }
 }
 
 /** Those of `ids` that differ from ScopeStack because of a local edit. */

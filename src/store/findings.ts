@@ -141,6 +141,6 @@ export async function saveCapability(
 }
 
 /** It turned out to be otherwise, and has to be found out again. */
-export async function forgetCapability(sql: Database, resource: string, name: string): Promise<void> {
+export async function forgetCapability(sql: Database | Transaction, resource: string, name: string): Promise<void> {
   await sql`delete from sync.capabilities where resource = ${resource} and name = ${name}`
 }

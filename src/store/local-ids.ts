@@ -4,6 +4,7 @@
  * place when such a change is about to be sent.
  */
 import type { Column, Resource } from '../resource.ts'
+import { inHalves } from './apart.ts'
 import { arrayLiteral } from './codec.ts'
 import { notLocal, tableOf } from './capture.ts'
 import { quote, type Transaction } from './database.ts'
@@ -64,12 +65,14 @@ export async function resolveLocalIds(tx: Transaction, changes: readonly number[
   for (const { id, recordId, relation, name, ...rest } of found) {
     await exchange(tx, rest, rest, tx`id = ${id}`)
     await tx`update sync.outbox set refs = array_remove(refs, ${refOf(rest)}) where id = ${id}`
-    // A row that somebody is editing is not waited for: the answer will tell the same.
-    await tx.unsafe(
-      `update ${relation} set ${quote(name)} = $3 where id in (
+    // A row that somebody is editing is not waited for, nor one that is refused: the answer will tell the same.
+    const inRow = (savepoint: Transaction) =>
+      savepoint.unsafe(
+        `update ${relation} set ${quote(name)} = $3 where id in (
          select id from ${relation} where id = $1 and ${quote(name)} = $2 for update skip locked)`,
-      [recordId, rest.local, rest.real],
-    )
+        [recordId, rest.local, rest.real],
+      )
+    await inHalves<number, unknown>(tx, [id], inRow, () => undefined)
   }
   return new Set(found.map(({ id }) => id))
 }

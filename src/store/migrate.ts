@@ -9,10 +9,12 @@ import { readMigrationFiles } from 'drizzle-orm/migrator'
 import { drizzle } from 'drizzle-orm/postgres-js'
 import { migrate as runMigrations } from 'drizzle-orm/postgres-js/migrator'
 import { catalog } from '../registry.ts'
+import type { Resource } from '../resource.ts'
 import { installCapture } from './capture.ts'
 import { commentStatements } from './comments.ts'
 import { openDatabase, type Database } from './database.ts'
 import { checkServer } from './server-version.ts'
+import { SYNC_COLUMNS } from './tables.ts'
 
 const FOLDER = join(import.meta.dirname, '../../migrations')
 /** Any number that no other program locks: "scopestack" cut to 31 bits. */
@@ -29,12 +31,27 @@ export async function migrate(url: string): Promise<void> {
     if (!(await isMigrated(sql))) {
       await runMigrations(drizzle(sql), { migrationsFolder: FOLDER, migrationsSchema: 'sync' }).catch(driversOwn)
     }
-    const statements = commentStatements([...catalog.values()], await existingComments(sql))
+    const usable = await usableTables(sql)
+    const statements = commentStatements(usable, await existingComments(sql))
     if (statements.length > 0) await sql.unsafe(statements.join(';\n'))
-    await installCapture(sql, [...catalog.values()])
+    await installCapture(sql, usable)
   } finally {
     await sql.end({ timeout: 5 })
   }
+}
+
+/** What somebody has renamed, dropped or replaced is the failure of its own resource, and not of every start. */
+async function usableTables(sql: Database): Promise<Resource[]> {
+  const found = await sql<{ name: string; columns: string[] }[]>`
+    select c.relname as name, json_agg(a.attname) as columns from pg_class c join pg_attribute a on a.attrelid = c.oid
+    where c.relnamespace = (select oid from pg_namespace where nspname = 'scopestack') and c.relkind in ('r', 'p')
+      and a.attnum > 0 and not a.attisdropped group by 1`
+  const held = new Map(found.map(({ name, columns }) => [name, new Set(columns)]))
+  return [...catalog.values()].filter(({ table, columns }) =>
+    [...columns.map(({ name }) => name), 'id', ...Object.keys(SYNC_COLUMNS)].every((name) =>
+      held.get(table)?.has(name),
+    ),
+  )
 }
 
 /** Whether every migration of this version has been run; a newer schema is fine, since it only adds. */
@@ -60,6 +77,6 @@ async function existingComments(sql: ReturnType<typeof openDatabase>): Promise<M
     from pg_description d
     join pg_class c on c.oid = d.objoid and d.classoid = 'pg_class'::regclass
     left join pg_attribute a on a.attrelid = c.oid and a.attnum = d.objsubid and d.objsubid > 0
-    where c.relnamespace = 'scopestack'::regnamespace`
+    where c.relnamespace = (select oid from pg_namespace where nspname = 'scopestack')`
   return new Map(rows.map(({ name, comment }) => [name, comment]))
 }

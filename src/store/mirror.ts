@@ -11,11 +11,14 @@
  */
 import { finished } from 'node:stream/promises'
 import type { RemoteRecord, Resource } from '../resource.ts'
+import { inHalves } from './apart.ts'
 import { arrayLiteral } from './codec.ts'
-import { isDataError, type Transaction } from './database.ts'
+import { type Transaction } from './database.ts'
 import { findDiffering } from './differing.ts'
 import { saysAsMuch, standing } from './digest.ts'
 import { editedRows, noteReturns, type Edited } from './edited.ts'
+import { findGuard, sumOf, suppressed, type Guard } from './guards.ts'
+import { describeRefusal, isOfTheTable } from './refusals.ts'
 import { rowMaker, type Drift, type Row } from './row.ts'
 import { statementsFor, TOMBSTONE } from './row-statements.ts'
 import type { Told } from './told.ts'
@@ -35,12 +38,19 @@ export interface Loaded {
   readonly drift: readonly Drift[]
   /** Records that are no row, and rows Postgres would not take, with the reason. */
   readonly rejected: readonly Rejected[]
+  /** Ids of those that the database would not have: a person may mend that, so each run tries them again. */
+  readonly refused: readonly string[]
+}
+
+export type Written = Omit<Loaded, 'drift' | 'rejected' | 'refused'> & {
+  readonly withheld: readonly Drift[]
+  readonly suppressed: readonly Rejected[]
 }
 
 /** A pull leaves rows with local edits alone; the answer to such an edit is what ends that. */
 type Whose = 'pull' | 'push'
 
-interface Rejected {
+export interface Rejected {
   readonly id: string
   readonly reason: string
 }
@@ -50,11 +60,16 @@ export interface Mirror {
    * Loads a batch inside the caller's transaction. The last of several records with one id wins. Rows whose local edits are
    * on their way, or were settled since the pull began, count as unchanged.
    *
-   * @throws the driver's error; after a data error (`isDataError`) the transaction is lost, and the batch goes through
+   * @throws the driver's error; when a row is refused (`isRefused`) the transaction is lost, and the batch goes through
    *   `loadOneByOne` in a new one.
    */
   load(tx: Transaction, records: readonly RemoteRecord[], whose?: Whose): Promise<Loaded>
-  /** The same with each row in a savepoint of its own: slow, and one bad row rejects only itself. */
+  /**
+   * The same in savepoints, which are halved until those that are refused are known: slow, and one bad row rejects only
+   * itself.
+   *
+   * @throws the driver's error where no row would fare better (`isOfTheTable`).
+   */
   loadOneByOne(tx: Transaction, records: readonly RemoteRecord[]): Promise<Loaded>
   /** Declared attributes that no record carried, neither so far nor before. */
   unmet(): readonly string[]
@@ -65,23 +80,36 @@ export interface Mirror {
 /** @param expected what every record carried before; without it nothing is missed. */
 export function createMirror(resource: Resource, expected?: Told): Mirror {
   const toRow = rowMaker(resource, expected)
-  const statements = statementsFor(resource)
-  const differing = findDiffering(resource, statements)
+  let statements = statementsFor(resource)
+  let differing = findDiffering(resource, statements)
+  /** Looked for once: whoever puts a trigger on the table while it is read is seen by the next run. */
+  let guard: Guard | undefined
+
+  function guardedBy(found: Guard): Guard {
+    if (found.casts.size > 0) {
+      statements = statementsFor(resource, found.casts)
+      differing = findDiffering(resource, statements)
+    }
+    guard = found
+    return found
+  }
 
   async function write(
     tx: Transaction,
     all: ReadonlyMap<string, Row>,
     add: (tx: Transaction, fresh: readonly Row[]) => Promise<unknown>,
     whose: Whose,
-  ): Promise<Omit<Loaded, 'drift' | 'rejected'> & { readonly withheld: readonly Drift[] }> {
+  ): Promise<Written> {
     const known = new Map<string, string>()
     // A plan made while the table was empty would scan it whole for every later batch.
     const ids = arrayLiteral([...all.keys()])
-    const [, stored, edited] = await Promise.all([
+    const [, stored, edited, found] = await Promise.all([
       tx`select set_config('enable_seqscan', 'off', true), set_config('sync.origin', 'pull', true)`,
       tx.unsafe<{ id: string; digest: string }[]>(statements.digests, [ids], { prepare: true }),
       whose === 'pull' ? editedRows(tx, resource.type, ids) : NOT_EDITED,
+      guard ?? findGuard(tx, resource),
     ])
+    const guarding = guard ?? guardedBy(found)
     const rows = edited.left.size === 0 ? all : new Map([...all].filter(([id]) => !edited.left.has(id)))
     for (const { id, digest } of stored) known.set(id, digest)
 
@@ -97,7 +125,7 @@ export function createMirror(resource: Resource, expected?: Told): Mirror {
       const stands = digest === undefined ? 'new' : standing(digest, row.hash)
       if (stands === 'new') fresh.push(row)
       // The digest says nothing of what an editor has written since.
-      else if (whose === 'push' || ALWAYS.has(digest!)) changed.push(row)
+      else if (whose === 'push' || ALWAYS.has(digest!) || edited.owed.has(row.id)) changed.push(row)
       // What has no column and is missed is in the digest, and stays in the row.
       else if (stands === 'changed' && row.shape.missed.length === 0) changed.push(row)
       else if (stands !== 'same') unclear.push(row)
@@ -115,17 +143,22 @@ export function createMirror(resource: Resource, expected?: Told): Mirror {
     if (fresh.length > 0) await add(tx, fresh)
     for (const alike of Map.groupBy(changed, ({ shape }) => shape.key).values()) await statements.update(tx, alike)
     for (const alike of Map.groupBy(renewed, ({ shape }) => shape.key).values()) await statements.refresh(tx, alike)
-    if (whose === 'pull') await noteReturns(tx, resource.type, arrayLiteral([...rows.keys()]))
+    const lost = await suppressed(tx, resource, guarding, [...fresh, ...changed])
+    const away = new Set(lost.map(({ id }) => id))
+    const here = ({ id }: Row): boolean => !away.has(id)
+    if (whose === 'pull')
+      await noteReturns(tx, resource.type, arrayLiteral([...rows.keys()].filter((id) => !away.has(id))))
     const { notes, ids: lacking } = await missing(tx, rows.values())
     return {
-      inserted: fresh.length,
-      updated: changed.length,
+      inserted: fresh.filter(here).length,
+      updated: changed.filter(here).length,
       unchanged: all.size - fresh.length - changed.length,
-      fresh: [...all.keys()].filter(isNew).length,
-      written: [...fresh, ...changed].map(({ id }) => id),
+      fresh: [...all.keys()].filter(isNew).filter((id) => !away.has(id)).length,
+      written: [...fresh, ...changed].filter(here).map(({ id }) => id),
       left: [...edited.left],
       lacking,
       withheld: notes,
+      suppressed: lost,
     }
   }
 
@@ -178,36 +211,30 @@ export function createMirror(resource: Resource, expected?: Told): Mirror {
   return {
     async load(tx, records, whose = 'pull') {
       const { rows, rejected } = rowsOf(records)
-      const { withheld, ...loaded } = await write(tx, rows, copy, whose)
-      return { ...loaded, drift: [...driftOf(rows), ...withheld], rejected }
+      const { withheld, suppressed: lost, ...loaded } = await write(tx, rows, copy, whose)
+      return {
+        ...loaded,
+        drift: [...driftOf(rows), ...withheld],
+        rejected: [...rejected, ...lost],
+        refused: lost.map(({ id }) => id),
+      }
     },
 
     async loadOneByOne(tx, records) {
       const { rows, rejected } = rowsOf(records)
-      const total = { inserted: 0, updated: 0, unchanged: 0, fresh: 0 }
-      const written: string[] = []
-      const left: string[] = []
-      const lacking: string[] = []
-      const drift = driftOf(rows)
-      for (const [id, row] of rows) {
-        try {
-          const one = await tx.savepoint((savepoint) =>
-            write(savepoint, new Map([[id, row]]), statements.insert, 'pull'),
-          )
-          total.inserted += one.inserted
-          total.updated += one.updated
-          total.unchanged += one.unchanged
-          total.fresh += one.fresh
-          written.push(...one.written)
-          left.push(...one.left)
-          lacking.push(...one.lacking)
-          drift.push(...one.withheld)
-        } catch (error) {
-          if (!isDataError(error)) throw error
-          rejected.push({ id, reason: `Postgres would not take it: ${(error as Error).message}.` })
-        }
+      const some = (savepoint: Transaction, alike: readonly Row[]): Promise<Written> =>
+        write(savepoint, new Map(alike.map((row) => [row.id, row])), statements.insert, 'pull')
+      const written = await inHalves(tx, [...rows.values()], some, async (error, { id }): Promise<Written> => {
+        if (isOfTheTable(error, resource)) throw error
+        const reason = `Postgres would not take it: ${await describeRefusal(tx, resource.table, error)}`
+        return { ...NOTHING, suppressed: [{ id, reason }] }
+      })
+      return {
+        ...sumOf(written),
+        drift: [...driftOf(rows), ...written.flatMap((one) => one.withheld)],
+        rejected: [...rejected, ...written.flatMap((one) => one.suppressed)],
+        refused: written.flatMap((one) => one.suppressed.map(({ id }) => id)),
       }
-      return { ...total, written, left, lacking, drift, rejected }
     },
 
     unmet: toRow.unmet,
@@ -215,7 +242,8 @@ export function createMirror(resource: Resource, expected?: Told): Mirror {
   }
 }
 
-const NOT_EDITED: Edited = { left: new Set(), made: new Set(), taken: new Set() }
+const NOT_EDITED: Edited = { left: new Set(), made: new Set(), taken: new Set(), owed: new Set() }
+const NOTHING = { inserted: 0, updated: 0, unchanged: 0, fresh: 0, written: [], left: [], lacking: [], withheld: [] }
 
 /** In the place of digests, where whatever comes is different. */
 const ALWAYS: ReadonlySet<string> = new Set(['', TOMBSTONE])

@@ -27,11 +27,13 @@ export interface RowStatements {
 /** What comes once is not kept in the server's memory, and neither are more kinds of rows than that. */
 const MOST_PREPARED = 50
 
-export function statementsFor(resource: Resource): RowStatements {
+/** @param casts columns whose table gives them another type than the catalog. */
+export function statementsFor(resource: Resource, casts: ReadonlyMap<string, string> = new Map()): RowStatements {
   const names = [...rowColumns(resource), 'sync_hash']
   const table = `scopestack.${quote(resource.table)}`
   const type = new Map<string, string>(resource.columns.map(({ name, kind }) => [name, SQL_TYPE[kind]]))
   type.set('sync_extra', 'jsonb')
+  for (const [name, other] of casts) type.set(name, other)
   const sent = (name: string): string => `s.${quote(String(names.indexOf(name)))}::${type.get(name) ?? 'text'}`
   const source = `json_to_recordset($1::text::json) as s(${names.map((_, index) => `${quote(String(index))} text`).join(', ')})`
 

@@ -2,15 +2,17 @@
  * The end of a change: its fate, the mirrored row and every reference to it, in one transaction that proves the claim. A
  * row is loaded only where no later edit of it waits: that one will be answered in its turn.
  */
-import { claimLost } from '../errors/push.ts'
+import { claimLost, rowRefused } from '../errors/push.ts'
 import type { RemoteRecord, Resource } from '../resource.ts'
+import { inHalves } from './apart.ts'
 import { notLocal, tableOf } from './capture.ts'
 import { storable } from './codec.ts'
-import { isDataError, limitWaits, transact, type Database, type Transaction } from './database.ts'
+import { limitWaits, transact, type Database, type Transaction } from './database.ts'
 import { rebaseLater, type Base } from './later.ts'
 import { adoptId } from './local-ids.ts'
 import { createMirror } from './mirror.ts'
 import { json, type Answer, type Change } from './outbox.ts'
+import { describeRefusal, isRefused, type Refusal } from './refusals.ts'
 
 export interface Problem {
   /** The column, where the pointer leads to one. */
@@ -46,20 +48,35 @@ export async function settleSent(
   decisions: unknown,
 ): Promise<void> {
   const resource = catalog.get(change.resource)!
-  await transact(sql, async (tx) => {
+  await settling(sql, async (tx, row) => {
     await enter(tx)
-    await lockRow(tx, resource, change.recordId)
+    await row(() => lockRow(tx, resource, change.recordId))
     await close(tx, change, term, { state: 'sent', answerId: record?.id ?? change.recordId, decisions })
-    if (record !== null && record.id !== change.recordId)
-      await adoptId(tx, catalog, resource, change.recordId, record.id)
+    if (record !== null && record.id !== change.recordId) {
+      // Without its own id the row would be made a second time, by the next pull.
+      const adopt: Act = (sub) => adoptId(sub, catalog, resource, change.recordId, record.id)
+      await row(adopt, async (error) => {
+        throw rowRefused(
+          { what: `${change.resource} ${change.recordId}`, said: await describeRefusal(tx, resource.table, error) },
+          error,
+        )
+      })
+    }
     const id = record?.id ?? change.recordId
     if (record !== null) {
       const onto = (later: readonly Change[]) => rebase(resource, { change, record, decisions }, later)
       await rebaseLater(tx, resource, { id: change.id, recordId: id }, onto)
     }
     if (await isEditedSince(tx, change.resource, id)) return
-    if (record === null) await tx.unsafe(`delete from ${tableOf(resource)} where id = $1`, [id])
-    else await loadAnswer(tx, resource, record)
+    if (record !== null) await loadAnswer(row, resource, record)
+    else if (!(await row((sub) => sub.unsafe(`delete from ${tableOf(resource)} where id = $1`, [id])))) {
+      // Something of somebody's own refers to it.
+      await row((sub) =>
+        sub.unsafe(`update ${tableOf(resource)} set sync_deleted_at = now(), sync_changed_at = now() where id = $1`, [
+          id,
+        ]),
+      )
+    }
   })
 }
 
@@ -76,12 +93,12 @@ export async function settleSuperseded(
   decisions: unknown,
 ): Promise<void> {
   const resource = catalog.get(change.resource)!
-  await transact(sql, async (tx) => {
+  await settling(sql, async (tx, row) => {
     await enter(tx)
-    await lockRow(tx, resource, change.recordId)
+    await row(() => lockRow(tx, resource, change.recordId))
     await close(tx, change, term, { state: 'superseded', answerId: null, decisions })
     if (!(await isEditedSince(tx, change.resource, change.recordId))) {
-      await loadAnswer(tx, resource, record)
+      await loadAnswer(row, resource, record)
     }
   })
 }
@@ -95,14 +112,15 @@ export async function park(
   decisions: unknown,
 ): Promise<void> {
   const resource = catalog.get(change.resource)!
-  await transact(sql, async (tx) => {
+  await settling(sql, async (tx, row) => {
     await enter(tx)
-    await lockRow(tx, resource, change.recordId)
+    await row(() => lockRow(tx, resource, change.recordId))
     await close(tx, change, term, { state: 'parked', answerId: null, decisions })
     await tx`
       update sync.outbox set code = ${code}, reason = ${storable(reason)}, errors = ${json(tx, errors)}, returned_at = null
       where id = ${change.id}`
-    await forgetDigest(tx, resource, change.recordId)
+    // Where it is refused, the next pull knows by the change that the row may differ.
+    await row((sub) => forgetDigest(sub, resource, change.recordId))
   })
 }
 
@@ -123,9 +141,9 @@ export async function settleInPart(
 ): Promise<void> {
   const resource = catalog.get(change.resource)!
   const { id, recordId } = change
-  await transact(sql, async (tx) => {
+  await settling(sql, async (tx, row) => {
     await enter(tx)
-    await lockRow(tx, resource, recordId)
+    await row(() => lockRow(tx, resource, recordId))
     await close(tx, change, term, { state: 'parked', answerId: null, decisions: rest.decisions })
     await tx`
       update sync.outbox set attributes = ${json(tx, rest.attributes)}, relationships = ${json(tx, rest.relationships)},
@@ -134,18 +152,41 @@ export async function settleInPart(
       where id = ${id}`
     const onto = (later: readonly Change[]) => rebase(resource, { change, record, decisions }, later)
     await rebaseLater(tx, resource, { id, recordId }, onto)
-    if (!(await isEditedSince(tx, change.resource, recordId))) await loadAnswer(tx, resource, record)
+    if (!(await isEditedSince(tx, change.resource, recordId))) await loadAnswer(row, resource, record)
   })
 }
 
-/** A row that Postgres would not take is for the next pull to set aside: the change itself was taken. */
-async function loadAnswer(tx: Transaction, resource: Resource, record: RemoteRecord): Promise<void> {
+type Act = (tx: Transaction) => Promise<unknown>
+
+/** Work on the mirrored row, as a part of a settling. @returns false when the database would not have it. */
+type RowWork = (act: Act, refuse?: (error: Error & Refusal) => Promise<boolean>) => Promise<boolean>
+
+/**
+ * The change was answered, whatever somebody has made of its table: what Postgres refuses of the row is left for the next
+ * pull to set aside. Savepoints are for the second try only.
+ */
+async function settling(sql: Database, act: (tx: Transaction, row: RowWork) => Promise<void>): Promise<void> {
+  const plainly = (tx: Transaction) =>
+    act(tx, async (work) => {
+      await work(tx)
+      return true
+    })
+  const apart = (tx: Transaction) =>
+    act(tx, async (work, refuse = async () => false) => {
+      const done = await inHalves<Act, boolean>(tx, [work], (savepoint) => work(savepoint).then(() => true), refuse)
+      return done[0]!
+    })
   try {
-    await tx.savepoint((savepoint) => createMirror(resource).load(savepoint, [record], 'push'))
+    await transact(sql, plainly)
   } catch (error) {
-    if (!isDataError(error)) throw error
-    await forgetDigest(tx, resource, record.id)
+    if (!isRefused(error)) throw error
+    await transact(sql, apart)
   }
+}
+
+async function loadAnswer(row: RowWork, resource: Resource, record: RemoteRecord): Promise<void> {
+  const isLoaded = await row((tx) => createMirror(resource).load(tx, [record], 'push'))
+  if (!isLoaded) await row((tx) => forgetDigest(tx, resource, record.id))
 }
 
 /** Everything else waits behind it: somebody's open transaction must not hold it up for long. */

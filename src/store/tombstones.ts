@@ -1,8 +1,12 @@
 /** Rows whose record a whole list no longer holds. Rows that a local edit made, or is about to change, are none of them. */
 import type { Resource } from '../resource.ts'
+import { inHalves } from './apart.ts'
 import { arrayLiteral } from './codec.ts'
 import type { Database, Transaction } from './database.ts'
 import { livingOutside, noteReturns, underWay } from './edited.ts'
+import { findGuard } from './guards.ts'
+import type { Rejected } from './mirror.ts'
+import { describeRefusal, isOfTheTable } from './refusals.ts'
 
 export interface Unmet {
   /** Living rows that the snapshot under way has not met, at most as many as asked for, those behind the last asked first. */
@@ -55,16 +59,41 @@ export async function saveSweptTo(tx: Transaction, resource: string, id: string 
   await tx`update sync.cursors set swept_to = ${id} where resource = ${resource}`
 }
 
-/** @returns how many rows it buried: those that were buried before do not count. */
-export async function bury(tx: Transaction, { type, table }: Resource, ids: readonly string[]): Promise<number> {
+export interface Buried {
+  /** How many rows: those that were buried before do not count. */
+  readonly count: number
+  /** What the database would not have. */
+  readonly refused: readonly Rejected[]
+}
+
+/** @throws the driver's error when one of them is refused (`isRefused`): then `buryApart` in a new transaction. */
+export async function bury(tx: Transaction, resource: Resource, ids: readonly string[]): Promise<Buried> {
+  const { type, table } = resource
+  const wanted = tx`
+    m.id = any(${arrayLiteral(ids)}::text[]) and m.sync_deleted_at is null and m.id not like 'local-%'
+    and m.id <> all(array(${underWay(tx, type, 'lease', tx`${arrayLiteral(ids)}::text[]`)}))`
   const buried = await tx<{ id: string }[]>`
     update scopestack.${tx(table)} m set sync_deleted_at = now(), sync_changed_at = now()
-    where m.id = any(${arrayLiteral(ids)}::text[]) and m.sync_deleted_at is null and m.id not like 'local-%'
-      and m.id <> all(array(${underWay(tx, type, 'lease', tx`${arrayLiteral(ids)}::text[]`)}))
-    returning m.id`
+    where ${wanted} returning m.id`
   // Of a parked change: ScopeStack's truth is that there is no such record.
   await noteReturns(tx, type, arrayLiteral(buried.map(({ id }) => id)))
-  return buried.length
+  if (buried.length === ids.length) return { count: buried.length, refused: [] }
+  // Most of those that are left were buried before, or are edited just now.
+  const left = await tx<{ id: string }[]>`select m.id from scopestack.${tx(table)} m where ${wanted}`
+  const { names } = await findGuard(tx, resource)
+  const reason = `Postgres did not mark it as deleted, and gave no error: ${names.join(', ')} of scopestack.${table} kept it.`
+  return { count: buried.length, refused: left.map(({ id }) => ({ id, reason })) }
+}
+
+/** The same in savepoints: one that is refused keeps only itself. */
+export async function buryApart(tx: Transaction, resource: Resource, ids: readonly string[]): Promise<Buried> {
+  const some = (savepoint: Transaction, those: readonly string[]): Promise<Buried> => bury(savepoint, resource, those)
+  const done = await inHalves(tx, ids, some, async (error, id): Promise<Buried> => {
+    if (isOfTheTable(error, resource)) throw error
+    const reason = `Postgres would not mark it as deleted: ${await describeRefusal(tx, resource.table, error)}`
+    return { count: 0, refused: [{ id, reason }] }
+  })
+  return { count: done.reduce((sum, { count }) => sum + count, 0), refused: done.flatMap(({ refused }) => refused) }
 }
 
 /** Living rows of these projects that are not among `met`. */

@@ -6,6 +6,7 @@ import { valueIgnored } from '../errors/push.ts'
 import type { RemoteRecord } from '../resource.ts'
 import { keepAnswer } from '../store/requests.ts'
 import type { Answer } from '../store/outbox.ts'
+import { isRefused } from '../store/refusals.ts'
 import { isRowHeld, settleInPart, settleSent } from '../store/settle.ts'
 import { memberName, type Decision } from './conflict.ts'
 import { nameOf, type PushDeps, type Sending, type Settled } from './sending.ts'
@@ -17,7 +18,8 @@ export async function settleAnswered(deps: PushDeps, sending: Sending, answer: A
     return await settle(deps, sending, answer, answer.record)
   } catch (error) {
     const { change, term } = sending
-    if (isRowHeld(error) && change.op !== 'create') await keepAnswer(deps.sql, change, term, answer)
+    if ((isRowHeld(error) || isRefused(error)) && change.op !== 'create')
+      await keepAnswer(deps.sql, change, term, answer)
     throw error
   }
 }

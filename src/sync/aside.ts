@@ -5,6 +5,7 @@ import {
   arrivedUnsettled,
   keepsFailing,
   rowHeld,
+  rowRefused,
   UNKNOWN,
   writeForbidden,
   writeRefused,
@@ -17,7 +18,7 @@ import { park, type Problem } from '../store/settle.ts'
 import type { Decision } from './conflict.ts'
 import { problemsOf } from './problems.ts'
 import { type PushDeps, type Sending, type Settled, nameOf, isSilence } from './sending.ts'
-import { type SyncError } from '../sync-error.ts'
+import { reason, SyncError } from '../sync-error.ts'
 
 export async function refused(
   deps: PushDeps,
@@ -86,5 +87,17 @@ const HELD_SECONDS = 5
 export async function putOff(deps: PushDeps, { change, term }: Sending): Promise<Settled> {
   const error = rowHeld({ what: nameOf(change) })
   await postpone(deps.sql, change, term, { seconds: HELD_SECONDS, code: error.code, reason: error.message })
+  return { change, fate: 'postponed', error }
+}
+
+const REFUSED_SECONDS = 30
+
+/** Its table is in the way: a person mends that, and it goes on by itself. */
+export async function putOffRefused(deps: PushDeps, { change, term }: Sending, because: unknown): Promise<Settled> {
+  const error =
+    because instanceof SyncError && because.code === 'SYNC_PUSH_ROW_REFUSED'
+      ? because
+      : rowRefused({ what: nameOf(change), said: reason(because) }, because)
+  await postpone(deps.sql, change, term, { seconds: REFUSED_SECONDS, code: error.code, reason: error.message })
   return { change, fate: 'postponed', error }
 }

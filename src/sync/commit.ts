@@ -4,11 +4,12 @@ import type { PageMark } from '../remote/pages.ts'
 import type { RemoteRecord } from '../resource.ts'
 import { noteChanged } from '../store/changed-parents.ts'
 import { advanceSnapshot, type Advance } from '../store/cursors.ts'
-import { isDataError, type Database, type Transaction } from '../store/database.ts'
+import type { Database, Transaction } from '../store/database.ts'
 import { noteDrift, park, type DriftNote } from '../store/findings.ts'
 import { rememberPages } from '../store/known-pages.ts'
 import { confirmLease, type Lease } from '../store/leases.ts'
 import type { Loaded, Mirror } from '../store/mirror.ts'
+import { isRefused } from '../store/refusals.ts'
 import { reconnecting } from './reconnect.ts'
 import { changeTime } from './strategy.ts'
 
@@ -119,7 +120,7 @@ export function createCommitter({ sql, type, table, lease, mirror, question, fol
     async commit(batch, pass, signal) {
       // Written twice is written once (S2), so a lost answer to COMMIT needs no other care.
       const { tally, notes } = await reconnecting(() => write(batch, pass, false), signal).catch((error: unknown) => {
-        if (!isDataError(error)) throw error
+        if (!isRefused(error)) throw error
         // One row that Postgres refuses fails the whole statement; row by row, only that one is set aside.
         return reconnecting(() => write(batch, pass, true), signal)
       })

@@ -5,7 +5,7 @@
 import { createHash } from 'node:crypto'
 import type { Resource } from '../resource.ts'
 import type { Database, Transaction } from '../store/database.ts'
-import { readCapability, saveCapability } from '../store/findings.ts'
+import { forgetCapability, readCapability, saveCapability } from '../store/findings.ts'
 
 const NAME = 'declaration'
 
@@ -27,3 +27,7 @@ export async function isReadAsDeclared(sql: Database, resource: Resource): Promi
 
 export const noteDeclaration = (tx: Transaction, resource: Resource): Promise<void> =>
   saveCapability(tx, resource.type, NAME, declarationOf(resource))
+
+/** The next reading has to be a whole one. */
+export const forgetDeclaration = (tx: Transaction, { type }: Resource): Promise<void> =>
+  forgetCapability(tx, type, NAME)

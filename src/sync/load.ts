@@ -1,10 +1,11 @@
 /** Writes records that are no page of a snapshot: proved by the lease, noted where they do not fit, one bad row aside. */
 import type { RemoteRecord } from '../resource.ts'
 import { FOLLOWED, noteChanged } from '../store/changed-parents.ts'
-import { isDataError, type Database, type Transaction } from '../store/database.ts'
+import type { Database, Transaction } from '../store/database.ts'
 import { noteDrift, park } from '../store/findings.ts'
 import { confirmLease, type Lease } from '../store/leases.ts'
 import type { Loaded, Mirror } from '../store/mirror.ts'
+import { isRefused } from '../store/refusals.ts'
 import type { Unusable } from './commit.ts'
 import { reconnecting } from './reconnect.ts'
 
@@ -47,7 +48,7 @@ export async function load(
       return loaded
     })
   return await reconnecting(write(false), signal).catch((error: unknown) => {
-    if (!isDataError(error)) throw error
+    if (!isRefused(error)) throw error
     return reconnecting(write(true), signal)
   })
 }

@@ -10,6 +10,7 @@ import { pullIncrement } from './incremental.ts'
 import type { SnapshotProgress } from './passes.ts'
 import { isRefusal } from './request.ts'
 import { pullSnapshot, type SnapshotDeps } from './snapshot.ts'
+import { demandTable, explainTable } from './table.ts'
 import { underLease } from './under-lease.ts'
 import { reason, SyncError } from '../sync-error.ts'
 
@@ -65,7 +66,7 @@ export async function pullResource(deps: PullDeps, options: ResourceOptions): Pr
     const found =
       (await asKnown(deps, options, startedAt, held)) ??
       (await read(deps, { ...options, signal: held }, lease, startedAt).catch(async (error: unknown) => {
-        const explained = await explain(deps, resource, error, held)
+        const explained = await explainTable(deps.sql, resource, await explain(deps, resource, error, held))
         if (!settles(explained)) throw explained
         return await failure(deps, resource, startedAt, explained, held)
       }))
@@ -101,7 +102,15 @@ async function read(
   const onProgress = (progress: SnapshotProgress): void =>
     onEvent({ type: 'progress', resource: resource.type, ...progress })
   const { resumeFrom = null, since = null } = how
-  const reading = { restart, afresh, allowMassDelete, acceptWithheld, resumeFrom, since }
+  const anew = await reconnecting(() => demandTable(deps.sql, resource, lease), signal)
+  const reading = {
+    restart: restart || anew,
+    afresh: afresh || anew,
+    allowMassDelete,
+    acceptWithheld,
+    resumeFrom,
+    since,
+  }
   const options = { runId, resource, lease, ...reading, signal, onProgress }
   const result = await (changesOnly ? pullIncrement : pullSnapshot)(deps, options)
   return { ...result, resource: resource.type, startedAt, code: CODE[result.outcome] ?? null }

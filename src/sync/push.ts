@@ -4,6 +4,7 @@ import type { RemoteRecord, Resource } from '../resource.ts'
 import { isFailure } from '../remote/page-failures.ts'
 import { asksToWait } from '../remote/retry.ts'
 import { isDataError } from '../store/database.ts'
+import { isRefused } from '../store/refusals.ts'
 import { isRowHeld } from '../store/settle.ts'
 import { lookRefused, notHeld, parentDiscarded, rowNeverMade, writeForbidden } from '../errors/push.ts'
 import { checkedIds, readRecords } from './check.ts'
@@ -12,7 +13,8 @@ import { explain } from './explain.ts'
 import { settleKept } from './answered.ts'
 import { fold, lastOf } from './fold.ts'
 import { isLocal, localReference } from './references.ts'
-import { failed, putOff, setAside } from './aside.ts'
+import { failed, putOff, putOffRefused, setAside } from './aside.ts'
+import { explainTable } from './table.ts'
 import { sendChecked } from './send.ts'
 import { doubtsOf, isSilence, mayHaveArrived, nameOf, type PushDeps, type Sending, type Settled } from './sending.ts'
 import { endsTheRun, reason, SyncError } from '../sync-error.ts'
@@ -136,7 +138,10 @@ async function sendOne(deps: PushDeps, sending: Sending, remote: Checked): Promi
     if (isRowHeld(error)) return await putOff(deps, sending)
     // What no other change would meet.
     if (isDataError(error)) return await setAside(deps, sending, notHeld({ what: nameOf(change), why: reason(error) }))
+    if (isRefused(error))
+      return await putOffRefused(deps, sending, await explainTable(deps.sql, sending.resource, error))
     if (!(error instanceof SyncError)) throw error
+    if (error.code === 'SYNC_PUSH_ROW_REFUSED') return await putOffRefused(deps, sending, error)
     if (error.code === 'SYNC_FORBIDDEN') return await setAside(deps, sending, writeForbidden({ what: nameOf(change) }))
     if (error.code === 'SYNC_REQUEST_REFUSED') {
       // No other change would be answered either.

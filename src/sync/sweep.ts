@@ -5,13 +5,15 @@
  * two whole readings (`missed-twice.ts`).
  */
 import type { Client } from '../remote/client.ts'
-import type { Resource } from '../resource.ts'
+import type { RemoteRecord, Resource } from '../resource.ts'
 import { FOLLOWED, noteChanged } from '../store/changed-parents.ts'
 import type { Database } from '../store/database.ts'
+import { park } from '../store/findings.ts'
 import { confirmLease, type Lease } from '../store/leases.ts'
 import type { Mirror } from '../store/mirror.ts'
 import type { Outcome } from '../store/runs.ts'
-import { bury, findUnmet, saveSweptTo, someMet } from '../store/tombstones.ts'
+import { isRefused } from '../store/refusals.ts'
+import { bury, buryApart, findUnmet, saveSweptTo, someMet } from '../store/tombstones.ts'
 import { askFor } from './ask.ts'
 import { HOURS_APART, missedTwice, noneMissing } from './missed-twice.ts'
 import type { Question } from './question.ts'
@@ -111,12 +113,7 @@ async function buryMissedTwice(
   count: number,
 ): Promise<Swept> {
   const { due, confirm } = await reconnecting(() => missedTwice(sql, resource.type, ids), signal)
-  const write = () =>
-    sql.begin(async (tx) => {
-      await confirmLease(tx, lease)
-      return await bury(tx, resource, due)
-    })
-  const deleted = due.length === 0 ? 0 : await reconnecting(write, signal)
+  const deleted = due.length === 0 ? 0 : await settleAsked({ sql, resource, lease, signal }, { gone: due, living: [] })
   await reconnecting(confirm, signal)
   const left = count - due.length
   if (left === 0) {
@@ -166,16 +163,45 @@ export async function confirmAndBury(
   for await (const some of asked) {
     unsure += some.unsure.length
     alive += some.found
-    const write = () =>
-      sql.begin(async (tx) => {
-        await confirmLease(tx, lease)
-        if (some.living.length > 0) {
-          const { written, left } = await mirror.loadOneByOne(tx, some.living)
-          await noteChanged(tx, resource.type, resource.type === FOLLOWED ? [...written, ...left] : [])
-        }
-        return await bury(tx, resource, some.gone)
-      })
-    deleted += await reconnecting(write, signal)
+    deleted += await settleAsked({ sql, resource, lease, mirror, signal }, some)
   }
   return { deleted, unsure, living: alive }
+}
+
+type Settling = Pick<Confirming, 'resource' | 'lease' | 'signal'> & { readonly sql: Database; readonly mirror?: Mirror }
+
+/** @returns how many it buried. What the database would not have is parked, and asked for again when it is missing again. */
+async function settleAsked(
+  { sql, resource, lease, mirror, signal }: Settling,
+  { gone, living }: { readonly gone: readonly string[]; readonly living: readonly RemoteRecord[] },
+): Promise<number> {
+  const { type } = resource
+  const write = (buried: typeof bury) => () =>
+    sql.begin(async (tx) => {
+      await confirmLease(tx, lease)
+      if (living.length > 0 && mirror !== undefined) {
+        const { written, left, rejected } = await mirror.loadOneByOne(tx, living)
+        await noteChanged(tx, type, type === FOLLOWED ? [...written, ...left] : [])
+        await park(
+          tx,
+          type,
+          rejected.map(({ id, ...rest }) => ({
+            recordId: id,
+            ...rest,
+            body: living.find((one) => one.id === id) ?? null,
+          })),
+        )
+      }
+      const { count, refused } = await buried(tx, resource, gone)
+      await park(
+        tx,
+        type,
+        refused.map(({ id, ...rest }) => ({ recordId: id, ...rest, body: null })),
+      )
+      return count
+    })
+  return await reconnecting(write(bury), signal).catch((error: unknown) => {
+    if (!isRefused(error)) throw error
+    return reconnecting(write(buryApart), signal)
+  })
 }
