@@ -7,4 +7,7 @@ import { listenForStop } from './signals.ts'
 
 const stop = listenForStop()
 const { main } = await import('./program.ts')
-process.exitCode = await main(process.argv.slice(2), stop)
+// Signals that came meanwhile are heard now, before anything is begun.
+await new Promise(setImmediate)
+stop.begin()
+process.exitCode = await main(process.argv.slice(2), stop.signal)

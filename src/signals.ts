@@ -1,4 +1,5 @@
 /** How the process is asked to end. Small, and imports next to nothing: it is loaded before anything else. */
+import { constants } from 'node:os'
 import { EXIT } from './sync-error.ts'
 
 /**
@@ -13,28 +14,47 @@ type Duty = () => Promise<void>
 
 const duties: Duty[] = []
 
+interface Stop {
+  /** Fires when the process is asked to end. */
+  readonly signal: AbortSignal
+  /** From now on there is something to finish. Until then a signal ends the process, as signals do. */
+  begin(): void
+}
+
 /**
  * The first signal asks to finish what runs; a later one does not want to wait. Even then what the process has begun
  * outside of itself is ended (`owe`), and a third one leaves that as it is.
  */
-export function listenForStop(): AbortSignal {
+export function listenForStop(): Stop {
   const stop = new AbortController()
+  let begun = false
   let first = 0
   let leaving = false
-  const asked = (): void => {
-    if (!stop.signal.aborted) {
+  const asked = (name: Name): void => {
+    if (!begun) endBy(name)
+    else if (!stop.signal.aborted) {
       first = performance.now()
       stop.abort()
     } else if (performance.now() - first > SAME_REQUEST_MS) {
       if (leaving || duties.length === 0) process.exit(EXIT.failed)
       leaving = true
       first = performance.now()
-      void leave()
+      void leaveAtOnce()
     }
   }
   // SIGHUP: the terminal was closed, and nobody is left to clean up after us.
-  for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(name, asked)
-  return stop.signal
+  for (const name of NAMES) process.on(name, asked)
+  return { signal: stop.signal, begin: () => void (begun = true) }
+}
+
+const NAMES = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
+type Name = (typeof NAMES)[number]
+
+/** By the signal itself, which says most; process 1 of a container has to say it by its status. */
+function endBy(name: Name): void {
+  if (process.pid === 1) process.exit(128 + constants.signals[name])
+  process.removeAllListeners(name)
+  process.kill(process.pid, name)
 }
 
 /**
@@ -51,7 +71,8 @@ export function owe(duty: Duty): () => void {
   }
 }
 
-async function leave(): Promise<void> {
+/** Ends the process with 1 after what is owed, whatever else is under way. */
+export async function leaveAtOnce(): Promise<void> {
   setTimeout(() => process.exit(EXIT.failed), OWED_MS)
   // One that fails keeps no other from being done, and nobody is left to be told.
   for (const duty of duties.toReversed()) await duty().catch(() => {})

@@ -11,14 +11,15 @@ import type { SchedulerDeps } from '../jobs/scheduler.ts'
 import { createLogger, type Logger, noteRetries } from '../logger.ts'
 import { catalog } from '../registry.ts'
 import { backoff, sleep } from '../remote/retry.ts'
+import { leaveAtOnce } from '../signals.ts'
 import { installationName } from '../store/account.ts'
 import { explainDatabase } from '../store/database.ts'
 import { isMigrated, migrate } from '../store/migrate.ts'
 import { checkRedis } from '../store/redis-fitness.ts'
 import { readRules } from '../sync/conflict-rules.ts'
 import { canReadChanges } from '../sync/incremental.ts'
-import { reconnecting } from '../sync/reconnect.ts'
 import { startWeb, type Web } from '../web/health.ts'
+import { awaitDatabase } from './await-database.ts'
 import { chooseResources } from './choose.ts'
 import type { Verb } from './verb.ts'
 import { EXIT, reason, SyncError } from '../sync-error.ts'
@@ -57,7 +58,9 @@ Examples
       incremental: chosen.filter((resource) => canReadChanges(resource, types)).map(({ type }) => type),
     }
     const log = createLogger({ level: config.logLevel, terminal: process.stderr.isTTY && !config.production })
-    const store = await openStore(config, signal)
+    if (signal.aborted) return EXIT.ok
+    const store = await openStore(config, signal).catch(unlessStopped)
+    if (store === undefined) return EXIT.ok
     if (store.embedded !== undefined) {
       process.stdout.write(
         `DATABASE_URL is not set: using the embedded Postgres in ${store.embedded}.\n` +
@@ -69,12 +72,17 @@ Examples
       await serve(service, signal)
       return EXIT.ok
     } catch (error) {
-      if (signal.aborted && error instanceof SyncError && error.code === 'SYNC_STOPPED') return EXIT.ok
-      throw await explainStore(error, store)
+      unlessStopped(await explainStore(error, store))
+      return EXIT.ok
     } finally {
       await store.close()
     }
   },
+}
+
+/** Stopped on request is how it ends well. */
+function unlessStopped(error: unknown): undefined {
+  if (!(error instanceof SyncError) || error.code !== 'SYNC_STOPPED') throw error
 }
 
 function partsOf(only: string | boolean | undefined): ReadonlySet<PartName> {
@@ -95,22 +103,26 @@ interface Service {
 
 async function serve(service: Service, signal: AbortSignal): Promise<void> {
   const { config, log, store, parts } = service
-  const queues = await openQueue(service, signal)
   const running: Part[] = []
+  let queues: Queues | undefined
   let web: Web | undefined
   let ready = false
+  let missing = 'still starting'
   try {
     const started = async (): Promise<void> => {
-      if (!ready) throw new Error('still starting')
+      if (!ready) throw new Error(missing)
     }
     web = await startWeb({
       host: config.httpHost,
       port: config.httpPort,
       // Every part answers for itself; one that is beside the others takes another port where it must.
       elsewhere: config.httpPort === undefined || !parts.has('web'),
-      checks: { ...checks(store, queues), started },
+      checks: () => ({ ...(queues && checks(store, queues)), started }),
     })
+    // From now on, so that a database that is away at boot does not get the process killed.
     log.info({ url: web.url }, 'answers /healthz and /readyz')
+    queues = await openQueue(service, (words) => (missing = words), signal)
+    missing = 'still starting'
     const common = { ...service, sql: store.sql, queues, alertWebhookUrl: config.alertWebhookUrl }
     if (parts.has('scheduler')) {
       const holder = `${hostname()}, process ${process.pid}`
@@ -141,28 +153,32 @@ async function serve(service: Service, signal: AbortSignal): Promise<void> {
 async function drain(deps: {
   running: readonly Part[]
   web: Web | undefined
-  queues: Queues
+  queues: Queues | undefined
   log: Logger
   graceSeconds: number
 }): Promise<void> {
   const { running, web, queues, log, graceSeconds } = deps
   const timer = setTimeout(() => {
     log.warn('the grace is over: what is still under way will be taken over by another process')
-    process.exit(EXIT.failed)
+    void leaveAtOnce()
   }, graceSeconds * 1000)
   for (const part of running.toReversed()) await part.drain()
-  await queues.close()
+  await queues?.close()
   await web?.close()
   clearTimeout(timer)
 }
 
-async function openQueue({ config, store, log }: Service, signal: AbortSignal): Promise<Queues> {
+async function openQueue(
+  { config, store, log }: Service,
+  onWait: (words: string) => void,
+  signal: AbortSignal,
+): Promise<Queues> {
   const { redisUrl, takeoverSeconds } = config
-  // In a machine that has just booted the database may come up after us.
-  await reconnecting(() => migrate(store.url), signal)
-  if (redisUrl === undefined) await reconnecting(() => migrateQueue(store.url), signal)
+  const waiting = { store, log, onWait, signal }
+  await awaitDatabase(() => migrate(store.url), waiting)
+  if (redisUrl === undefined) await awaitDatabase(() => migrateQueue(store.url), waiting)
   else await checkRedis(redisUrl)
-  const installation = await installationName(store.sql)
+  const installation = await awaitDatabase(() => installationName(store.sql), waiting)
   const place = { databaseUrl: store.url, redisUrl, installation }
   let said = ''
   return openQueues(place, { takeoverSeconds, retryMs: RETRY_MS }, (error) => {

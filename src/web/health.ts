@@ -20,7 +20,8 @@ interface Options {
   readonly port: number | undefined
   /** Another free port will do when it is taken. */
   readonly elsewhere: boolean
-  readonly checks: Checks
+  /** Asked for at each look. */
+  readonly checks: () => Checks
 }
 
 const USUAL_PORT = 8080
@@ -36,7 +37,7 @@ export async function startWeb({ host, port, elsewhere, checks }: Options): Prom
     if (method !== 'GET' && method !== 'HEAD') answer(response, 405, { error: 'GET only' })
     else if (path === '/healthz') answer(response, 200, { status: 'ok' })
     else if (path === '/readyz') {
-      looking ??= ready(checks).finally(() => (looking = undefined))
+      looking ??= ready(checks()).finally(() => (looking = undefined))
       const found = await looking
       answer(response, found.status === 'ok' ? 200 : 503, found)
     } else answer(response, 404, { error: 'there is /healthz and /readyz' })

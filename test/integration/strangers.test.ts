@@ -45,7 +45,7 @@ const PLACES: readonly [name: string, open: () => Promise<Place>][] = [
   [
     'health',
     async () => {
-      const web = await startWeb({ host: '127.0.0.1', port: 0, elsewhere: false, checks: {} })
+      const web = await startWeb({ host: '127.0.0.1', port: 0, elsewhere: false, checks: () => ({}) })
       return { path: '/healthz', status: 200, ...web }
     },
   ],
@@ -253,7 +253,7 @@ test('one look at the database answers all who ask for it meanwhile', async () =
     looks++
     await new Promise<void>((resolve) => (end = resolve))
   }
-  const web = await startWeb({ host: '127.0.0.1', port: 0, elsewhere: false, checks: { database: check } })
+  const web = await startWeb({ host: '127.0.0.1', port: 0, elsewhere: false, checks: () => ({ database: check }) })
   let heads = 0
   const asked = Array.from({ length: 20 }, () => fetch(`${web.url}/readyz`).then(({ status }) => (heads++, status)))
   await until(async () => (await fetch(`${web.url}/healthz`)).ok && looks > 0, 'the look')

@@ -1,0 +1,39 @@
+import type { Store } from '../assemble.ts'
+import type { Logger } from '../logger.ts'
+import { backoff, sleep } from '../remote/retry.ts'
+import { explainDatabase, isConnectionLoss, isLostRace } from '../store/database.ts'
+import { reason } from '../sync-error.ts'
+
+interface Waiting {
+  readonly store: Store
+  readonly log: Logger
+  /** What is waited for, in words; shown by /readyz. */
+  readonly onWait: (words: string) => void
+  readonly signal: AbortSignal
+}
+
+const PAUSES = { baseMs: 250, capMs: 10_000, attempts: 0 }
+
+/**
+ * What a service does first in its database, which may come up after it and stay away for long: it is waited for without an
+ * end, since a supervisor that starts us anew brings it no nearer. An embedded one that went away does not come back by itself.
+ *
+ * @param act may run twice.
+ */
+export async function awaitDatabase<T>(act: () => Promise<T>, { store, log, onWait, signal }: Waiting): Promise<T> {
+  let said = ''
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await act()
+    } catch (error) {
+      const passes = isConnectionLoss(error) || isLostRace(error)
+      if (!passes || store.embedded !== undefined) throw error
+      const words = reason(explainDatabase(error, store.url))
+      onWait(`waiting for the database: ${words}`)
+      // Once, and not at every try.
+      if (words !== said) log.warn(`${words} Trying again until it answers.`)
+      said = words
+      await sleep(backoff(attempt, PAUSES), signal)
+    }
+  }
+}
