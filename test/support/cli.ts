@@ -12,6 +12,8 @@ export type CliOptions = {
   cwd?: string
   /** Aborting sends SIGTERM. */
   signal?: AbortSignal
+  /** Another release's program. */
+  program?: string
   /** Nobody reads what it says: the pipe is closed at once. */
   closeStdout?: boolean
   /** Called with all of stdout so far, whenever there is more. */
@@ -45,13 +47,13 @@ const CLI = fileURLToPath(new URL('../../src/cli.ts', import.meta.url))
 
 async function run(
   args: readonly string[],
-  { env, cwd, signal, onStdout, onStderr, closeStdout }: CliOptions,
+  { env, cwd, signal, onStdout, onStderr, closeStdout, program = CLI }: CliOptions,
   state: { kill?: (signal: NodeJS.Signals) => void; wanted?: NodeJS.Signals },
 ): Promise<CliResult> {
   const scratch = cwd ?? (await mkdtemp(join(tmpdir(), 'scopestack-sync-cli-')))
   // As root the embedded Postgres runs as somebody else, and must get in.
   if (cwd === undefined) await chmod(scratch, 0o711)
-  const child = spawn(process.execPath, [CLI, ...args], {
+  const child = spawn(process.execPath, [program, ...args], {
     cwd: scratch,
     env: { PATH: process.env['PATH'], ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
