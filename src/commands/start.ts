@@ -19,7 +19,7 @@ import { checkRedis } from '../store/redis-fitness.ts'
 import { readRules } from '../sync/conflict-rules.ts'
 import { canReadChanges } from '../sync/incremental.ts'
 import { startWeb, type Web } from '../web/health.ts'
-import { awaitDatabase } from './await-database.ts'
+import { awaitServer } from './await-server.ts'
 import { chooseResources } from './choose.ts'
 import type { Verb } from './verb.ts'
 import { EXIT, reason, SyncError } from '../sync-error.ts'
@@ -175,10 +175,10 @@ async function openQueue(
 ): Promise<Queues> {
   const { redisUrl, takeoverSeconds } = config
   const waiting = { store, log, onWait, signal }
-  await awaitDatabase(() => migrate(store.url), waiting)
-  if (redisUrl === undefined) await awaitDatabase(() => migrateQueue(store.url), waiting)
-  else await checkRedis(redisUrl)
-  const installation = await awaitDatabase(() => installationName(store.sql), waiting)
+  await awaitServer(() => migrate(store.url), waiting)
+  if (redisUrl === undefined) await awaitServer(() => migrateQueue(store.url), waiting)
+  else await awaitServer(() => checkRedis(redisUrl), waiting)
+  const installation = await awaitServer(() => installationName(store.sql), waiting)
   const place = { databaseUrl: store.url, redisUrl, installation }
   let said = ''
   return openQueues(place, { takeoverSeconds, retryMs: RETRY_MS }, (error) => {

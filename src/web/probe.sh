@@ -13,6 +13,7 @@ case $host in
 esac
 exec 3<> "/dev/tcp/$host/${HTTP_PORT:-8080}" || exit 1
 printf 'GET /readyz HTTP/1.0\r\n\r\n' >&3
-read -r -t 8 -u 3 _ code _ || { echo 'no answer within 8 s'; exit 1; }
+seconds=${PROBE_SECONDS:-8}
+read -r -t "$seconds" -u 3 _ code _ || { echo "no answer within $seconds s"; exit 1; }
 # What is not ready goes into the log of `docker inspect`.
 [ "$code" = 200 ] || { tail -n 1 <&3; exit 1; }

@@ -1,7 +1,8 @@
 /** A database that comes up after `start`: alive all the while, ready when it is there. */
 import { once } from 'node:events'
 import { connect, createServer, type AddressInfo } from 'node:net'
-import { expect, test } from 'vitest'
+import { expect, onTestFinished, test } from 'vitest'
+import { startOwnRedis } from '../support/redis-server.ts'
 import { until } from '../support/until.ts'
 import { ended, KINDS, openUnattended } from './unattended.ts'
 
@@ -37,4 +38,20 @@ test.each(KINDS)('away at boot: alive, not ready, and at work as soon as it is t
   await ended(setting)
   expect(log().filter(({ msg }) => String(msg).includes('Trying again until it answers'))).toHaveLength(1)
   door.close()
+})
+
+test('a Redis that is away at boot is waited for as well', async () => {
+  await using setting = await openUnattended('postgres')
+  const before = await startOwnRedis()
+  await before.stop()
+  const { log } = setting.start({ REDIS_URL: before.url })
+  const url = await until(() => log().find((line) => line['url'] !== undefined)?.['url'] as string, 'its address')
+  await until(async () => {
+    const body = (await (await fetch(`${url}/readyz`)).json()) as Record<string, string>
+    return body['started']?.startsWith('waiting for Redis')
+  }, 'it to say what it waits for')
+  const redis = await startOwnRedis({ port: before.port, args: ['--maxmemory-policy', 'noeviction'] })
+  onTestFinished(() => redis.stop())
+  await until(async () => (await fetch(`${url}/readyz`)).ok, 'it to be ready')
+  await ended(setting)
 })

@@ -2,7 +2,7 @@ import type { Store } from '../assemble.ts'
 import type { Logger } from '../logger.ts'
 import { backoff, sleep } from '../remote/retry.ts'
 import { explainDatabase, isConnectionLoss, isLostRace } from '../store/database.ts'
-import { reason } from '../sync-error.ts'
+import { reason, SyncError } from '../sync-error.ts'
 
 interface Waiting {
   readonly store: Store
@@ -15,21 +15,23 @@ interface Waiting {
 const PAUSES = { baseMs: 250, capMs: 10_000, attempts: 0 }
 
 /**
- * What a service does first in its database, which may come up after it and stay away for long: it is waited for without an
- * end, since a supervisor that starts us anew brings it no nearer. An embedded one that went away does not come back by itself.
+ * What a service does first at its database, or at Redis, which may come up after it and stay away for long: it is waited for
+ * without an end, since a supervisor that starts us anew brings it no nearer. An embedded database that went away does not
+ * come back by itself.
  *
  * @param act may run twice.
  */
-export async function awaitDatabase<T>(act: () => Promise<T>, { store, log, onWait, signal }: Waiting): Promise<T> {
+export async function awaitServer<T>(act: () => Promise<T>, { store, log, onWait, signal }: Waiting): Promise<T> {
   let said = ''
   for (let attempt = 1; ; attempt++) {
     try {
       return await act()
     } catch (error) {
-      const passes = isConnectionLoss(error) || isLostRace(error)
-      if (!passes || store.embedded !== undefined) throw error
+      const redis = error instanceof SyncError && error.code === 'SYNC_REDIS_UNREACHABLE'
+      const database = store.embedded === undefined && (isConnectionLoss(error) || isLostRace(error))
+      if (!redis && !database) throw error
       const words = reason(explainDatabase(error, store.url))
-      onWait(`waiting for the database: ${words}`)
+      onWait(`waiting for ${redis ? 'Redis' : 'the database'}: ${words}`)
       // Once, and not at every try.
       if (words !== said) log.warn(`${words} Trying again until it answers.`)
       said = words
