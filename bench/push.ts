@@ -44,6 +44,7 @@ async function measured(what: string): Promise<Measured | null> {
     const windows: number[] = []
     let checkedAt = 0
     const client: typeof worker.client = {
+      ...worker.client,
       async get(...given) {
         const answer = await worker.client.get(...given)
         checkedAt = performance.now()

@@ -4,13 +4,15 @@ export interface Token {
   readonly accessToken: string
   /** Only grows. A 401 names the generation it failed with, so that fifty workers reject one token, not fifty. */
   readonly generation: number
-  /** Milliseconds since the epoch, by the clock of this process. */
+  /** Milliseconds since the epoch, by the clock of the store. */
   readonly issuedAt: number
   readonly expiresAt: number
 }
 
-/** What is kept, sealed; `sealed` is unreadable without the client secret. */
+/** What is kept, sealed; `sealed` is unreadable without the client secret. All times are by the clock of the store. */
 export interface StoredToken {
+  /** What that clock shows: the one by which whoever reads this goes, whatever the clock of its own host says. */
+  readonly now: number
   readonly generation: number
   /** Null after a rejection, and before the first token. */
   readonly sealed: string | null

@@ -13,11 +13,13 @@ export interface Listed {
   readonly waits: ReadonlyMap<number, Waits>
   /** How many older ones are left out. */
   readonly more: number
+  /** By the database's clock, like the times of changes. */
+  readonly now: Date
 }
 
 /** @param wide nothing is cut. */
 export function listText(
-  { changes, waits, more }: Listed,
+  { changes, waits, more, now }: Listed,
   catalog: ReadonlyMap<string, Resource>,
   wide: boolean,
 ): string {
@@ -35,7 +37,7 @@ export function listText(
       change.op,
       cut(`${change.resource} ${change.recordId}`, 25),
       cut(fieldsOf(change), 14),
-      ago(change.madeAt),
+      ago(change.madeAt, now),
     ]),
   ])
   const reasons = changes.flatMap((change) => {

@@ -15,6 +15,7 @@ import { checkDecidable, type Decide } from '../store/decidable.ts'
 import { isMigrated } from '../store/migrate.ts'
 import { readWaits } from '../store/waits.ts'
 import { ontoBase } from '../sync/rebase.ts'
+import { databaseTime } from '../store/watermarks.ts'
 import { changeJson, changeText, listText } from './change-words.ts'
 import type { Call, Verb } from './verb.ts'
 import { EXIT, reason, SyncError } from '../sync-error.ts'
@@ -80,7 +81,8 @@ function actionOf({ args: [action, ...rest], options }: Call): (sql: Database) =
       const { changes: found, count } = await listChanges(sql, { all: options['all'] === true, limit })
       const waits = await waitsOf(sql, found)
       if (json) return found.map((one) => JSON.stringify(changeJson(one, waits.get(one.id)))).join('\n')
-      return listText({ changes: found, waits, more: count - found.length }, catalog, wide)
+      const now = await databaseTime(sql)
+      return listText({ changes: found, waits, more: count - found.length, now }, catalog, wide)
     }
   }
   const ids = [...new Set(rest.map(idOf))]

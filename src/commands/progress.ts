@@ -65,7 +65,7 @@ function liveProgress(footer: () => string): Progress {
         if (line !== undefined) paint.persist(line)
       } else {
         active.delete(event.resource)
-        paint.persist(outcomeLine(event, Date.now()))
+        paint.persist(outcomeLine(event))
       }
     },
     note: (text) => paint.persist(text),
@@ -91,7 +91,7 @@ function plainProgress(footer: () => string): Progress {
     event(event) {
       const now = Date.now()
       if (event.type === 'begin') active.set(event.resource, { ...begun(), said: now })
-      else if (event.type === 'end') say(outcomeLine(event, now))
+      else if (event.type === 'end') say(outcomeLine(event))
       else {
         const state = active.get(event.resource)
         if (state === undefined) return
@@ -161,12 +161,12 @@ const MARK: Readonly<Record<Outcome, string>> = {
 type Ended = Extract<PullEvent, { type: 'end' }>
 
 /** `✓ clients      1,204   12 new, 3 changed   0.8 s` */
-export function outcomeLine(event: Ended, now: number): string {
-  const { resource, outcome, seen, startedAt, message } = event
+export function outcomeLine(event: Ended): string {
+  const { resource, outcome, seen, tookMs, message } = event
   const head = `${MARK[outcome]} ${resource.padEnd(NAME_WIDTH)}`
   if (outcome === 'absent') return `${head}  not offered by this account`
   if (outcome === 'forbidden' || outcome === 'failed') return `${head}  ${outcome}: ${message ?? ''}`
-  const took = duration(now - startedAt.getTime())
+  const took = duration(tookMs)
   const line = `${head}  ${thousands(seen).padStart(COUNT_WIDTH)}  ${changes(event)}  ${took}`
   return outcome === 'ok' ? line : `${line}\n    ${outcome}: ${message ?? ''}`
 }

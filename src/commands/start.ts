@@ -3,10 +3,11 @@ import { hostname } from 'node:os'
 import { explainStore, openPusher, openStore, openWorker, VERSION, type Store } from '../assemble.ts'
 import { readConfig, type Config } from '../config.ts'
 import { usage } from '../errors.ts'
+import { giveToQueue, openClock, type Clock } from '../jobs/clock.ts'
 import { migrateQueue, openQueues, type Queues } from '../jobs/queues.ts'
 import { readSchedules, type Schedule } from '../jobs/schedule.ts'
 import { startPusher } from '../jobs/push.ts'
-import { startScheduler, startWorker, type Part } from '../jobs/service.ts'
+import { startScheduler, startWorker, watchClock, type Part } from '../jobs/service.ts'
 import type { SchedulerDeps } from '../jobs/scheduler.ts'
 import { createLogger, type Logger, noteRetries } from '../logger.ts'
 import { catalog } from '../registry.ts'
@@ -105,6 +106,7 @@ async function serve(service: Service, signal: AbortSignal): Promise<void> {
   const { config, log, store, parts } = service
   const running: Part[] = []
   let queues: Queues | undefined
+  let clock: Clock | undefined
   let web: Web | undefined
   let ready = false
   let missing = 'still starting'
@@ -118,18 +120,24 @@ async function serve(service: Service, signal: AbortSignal): Promise<void> {
       // Every part answers for itself; one that is beside the others takes another port where it must.
       elsewhere: config.httpPort === undefined || !parts.has('web'),
       checks: () => ({ ...(queues && checks(store, queues)), started }),
+      notices: () => (clock === undefined ? {} : { clock: clock.notice() }),
     })
     // From now on, so that a database that is away at boot does not get the process killed.
     log.info({ url: web.url }, 'answers /healthz and /readyz')
     queues = await openQueue(service, (words) => (missing = words), signal)
     missing = 'still starting'
-    const common = { ...service, sql: store.sql, queues, alertWebhookUrl: config.alertWebhookUrl }
+    let remoteTime = (): number | null => null
+    clock = await reconnecting(() => openClock({ sql: store.sql, log, remoteTime: () => remoteTime() }), signal)
+    giveToQueue(clock)
+    running.push(watchClock({ clock, log }))
+    const common = { ...service, sql: store.sql, clock, queues, alertWebhookUrl: config.alertWebhookUrl }
     if (parts.has('scheduler')) {
       const holder = `${hostname()}, process ${process.pid}`
       running.push(startScheduler({ ...common, holder, version: VERSION }))
     }
     if (parts.has('worker')) {
       const pull = await openPatiently(service, signal)
+      remoteTime = () => pull.client.time()
       running.push({ drain: () => pull.close() })
       running.push(startWorker({ ...common, pull }))
       if (config.push === 'on') {

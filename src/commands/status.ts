@@ -1,8 +1,10 @@
 import { explainStore, openStore } from '../assemble.ts'
 import { readConfig } from '../config.ts'
 import { notMigrated } from '../errors.ts'
+import { hostNotice } from '../jobs/clock.ts'
 import { readSchedules, type Schedule } from '../jobs/schedule.ts'
 import { countChanges } from '../store/changes.ts'
+import { readClock } from '../store/clock.ts'
 import { isMigrated } from '../store/migrate.ts'
 import { isWell } from '../store/runs.ts'
 import { readStatus, type ResourceStatus, type RunStatus, type Status } from '../store/status.ts'
@@ -23,15 +25,23 @@ Examples
 
   async run({ options, signal }) {
     const config = readConfig({ credentials: false })
-    const nextTicks = nextTicksOf(readSchedules(config), new Date())
+    const schedules = readSchedules(config)
     const store = await openStore(config, signal)
     try {
       const found = await readStatus(store.sql)
       if (found === null) throw notMigrated()
+      const reading = await readClock(store.sql)
+      const now = new Date(reading.now)
+      const nextTicks = nextTicksOf(schedules, now)
+      const clock = hostNotice(reading)
       const edits = (await isMigrated(store.sql)) ? await countChanges(store.sql) : {}
       const json = options['json'] === true
-      const document = { ...found, localEdits: edits, nextTicks }
-      const lines = [describe(found, nextTicks), ...editLines(edits, config.push)]
+      const document = { ...found, localEdits: edits, nextTicks, clock }
+      const lines = [
+        ...(clock === null ? [] : [clock, '']),
+        describe(found, nextTicks, now),
+        ...editLines(edits, config.push),
+      ]
       process.stdout.write(json ? `${JSON.stringify(document)}\n` : `${lines.join('\n')}\n`)
       return EXIT.ok
     } catch (error) {
@@ -66,7 +76,12 @@ const nextTicksOf = (schedules: readonly Schedule[], now: Date): NextTick[] =>
     return at === null ? [] : [{ schedule: schedule.name, at }]
   })
 
-function describe({ account, runs, resources, parked, drift }: Status, nextTicks: readonly NextTick[]): string {
+function describe(
+  { account, runs, resources, parked, drift }: Status,
+  nextTicks: readonly NextTick[],
+  now: Date,
+): string {
+  const runLine = (run: RunStatus): string => runLineAt(run, now)
   const ticks = nextTicks.map(({ schedule, at }) => `Next ${schedule} run, where "start" runs: ${at.toISOString()}.`)
   if (account === null || resources.length === 0) {
     return ['Nothing was pulled into this database yet. Run "pull".', ...runs.map(runLine), ...ticks].join('\n')
@@ -79,8 +94,8 @@ function describe({ account, runs, resources, parked, drift }: Status, nextTicks
         one.resource,
         one.lastOutcome ?? '–',
         one.rows,
-        one.dataAsOf === null ? 'never complete' : ago(one.dataAsOf),
-        one.lastRunAt === null ? '–' : ago(one.lastRunAt),
+        one.dataAsOf === null ? 'never complete' : ago(one.dataAsOf, now),
+        one.lastRunAt === null ? '–' : ago(one.lastRunAt, now),
       ]),
     ]),
   )
@@ -89,16 +104,17 @@ function describe({ account, runs, resources, parked, drift }: Status, nextTicks
   return lines.join('\n')
 }
 
-function runLine({ id, kind, startedAt, finishedAt, outcome, error, done, planned }: RunStatus): string {
+function runLineAt(run: RunStatus, now: Date): string {
+  const { id, kind, startedAt, finishedAt, outcome, error, done, planned } = run
   const name = `Run ${id} (${kind})`
   if (finishedAt === null) {
     const far = `${done} of ${planned ?? '?'} resources done.`
     // Whether a process is at it, the run itself does not say.
     return kind === 'backfill'
-      ? `${name}, begun ${ago(startedAt)}, has not ended: ${far} If it was stopped, run "backfill" to go on.`
-      : `${name} goes on since ${ago(startedAt)}: ${far}`
+      ? `${name}, begun ${ago(startedAt, now)}, has not ended: ${far} If it was stopped, run "backfill" to go on.`
+      : `${name} goes on since ${ago(startedAt, now)}: ${far}`
   }
-  return `${name} ended ${ago(finishedAt)}: ${outcome ?? '–'}${error === null ? '' : `. ${error}`}`
+  return `${name} ended ${ago(finishedAt, now)}: ${outcome ?? '–'}${error === null ? '' : `. ${error}`}`
 }
 
 function remarksOn({ resource, lastOutcome, message, interruptedAt }: ResourceStatus): string[] {

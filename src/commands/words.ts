@@ -10,9 +10,9 @@ export function duration(ms: number): string {
   return minutes < 120 ? `${minutes} min` : `${Math.round(minutes / 60)} h`
 }
 
-/** `3 min ago`, `2 days ago`. */
-export function ago(then: Date, now = Date.now()): string {
-  const ms = Math.max(0, now - then.getTime())
+/** `3 min ago`, `2 days ago`. @param now by the same clock, which is the database's. */
+export function ago(then: Date, now: Date): string {
+  const ms = Math.max(0, now.getTime() - then.getTime())
   if (ms < 60_000) return 'just now'
   return ms < 48 * 3_600_000 ? `${duration(Math.max(ms, 10_000))} ago` : `${Math.round(ms / 86_400_000)} days ago`
 }

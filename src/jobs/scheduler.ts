@@ -4,7 +4,7 @@
  *   due tick ──► sync.ticks (one row, whoever is first) ──► sync.runs ──► a flow of jobs
  *
  * A tick is due until it is decided. So one that passed while nothing ran, or while the database was away, is caught up by
- * the same rule; and of several that were missed only the newest is.
+ * the same rule; and of several that were missed only the newest is. What time it is the database says, since hosts differ.
  */
 import type { Logger } from '../logger.ts'
 import type { Database } from '../store/database.ts'

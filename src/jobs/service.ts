@@ -4,6 +4,7 @@ import type { Database } from '../store/database.ts'
 import { isWell } from '../store/runs.ts'
 import type { PullDeps } from '../sync/pull-resource.ts'
 import { noteRun, sendAlerts, watchSilence } from './alerts.ts'
+import type { Clock } from './clock.ts'
 import { startLoop, type Loop } from './loop.ts'
 import { watchParked } from './parked-alerts.ts'
 import type { Queues } from './queues.ts'
@@ -16,6 +17,7 @@ interface Common {
   readonly sql: Database
   readonly queues: Queues
   readonly log: Logger
+  readonly clock: Clock
   readonly schedules: readonly Schedule[]
   readonly alertWebhookUrl: string | undefined
 }
@@ -28,15 +30,17 @@ export interface Part {
 /** Jobs that a queue has lost are missed for this long at most. */
 const RECONCILE_MS = 5_000
 const ALERTS_MS = 2_000
+/** A host's clock that was set is said after this long at most; nothing goes by it meanwhile. */
+const CLOCK_MS = 15_000
 
 export function startScheduler(deps: Common & SchedulerDeps): Part {
-  const { log, schedules } = deps
+  const { log, schedules, clock } = deps
   const closing = closingOf(deps)
   return partOf([
     startLoop(
       'deciding on a tick',
-      () => tickOnce(deps, new Date()),
-      () => untilNextTick(schedules, new Date()),
+      async () => tickOnce(deps, await clock.read()),
+      () => untilNextTick(schedules, clock.now()),
       log,
     ),
     startLoop(
@@ -59,11 +63,22 @@ export function startWorker(deps: Common & { readonly pull: PullDeps }): Part {
   }
 }
 
+/** In every part: each goes by its own reading of it. */
+export const watchClock = ({ clock, log }: Pick<Common, 'clock' | 'log'>): Part =>
+  partOf([
+    startLoop(
+      'reading the clock',
+      async () => void (await clock.read()),
+      () => CLOCK_MS,
+      log,
+    ),
+  ])
+
 /** In workers too: silence is often the scheduler's. */
-function alertLoops({ sql, log, schedules, alertWebhookUrl: url }: Common): Loop[] {
+function alertLoops({ sql, log, clock, schedules, alertWebhookUrl: url }: Common): Loop[] {
   if (url === undefined) return []
   const turn = async (signal: AbortSignal): Promise<void> => {
-    await watchSilence(sql, schedules, new Date())
+    await watchSilence(sql, schedules, await clock.read())
     await watchParked(sql)
     await sendAlerts({ sql, url, log }, signal)
   }

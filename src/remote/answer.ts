@@ -57,14 +57,21 @@ const LONGEST_WAIT_MS = 60 * 60_000
 
 /**
  * `Retry-After` is seconds or an HTTP date (RFC 9110 §10.2.3), and whatever a proxy puts there: 0 where it cannot be read
- * or has passed, an hour at most, null when it is absent.
+ * or has passed, an hour at most, null when it is absent. A date is held against the answer's own: this host's clock may be
+ * a day off, and is asked only where the answer does not say when it was given.
  */
-export function retryAfterMs(response: Pick<HttpResponse, 'headers'>, now = Date.now()): number | null {
+export function retryAfterMs(response: Pick<HttpResponse, 'headers'>): number | null {
   const value = header(response, 'retry-after')?.trim()
   if (value === undefined || value === '') return null
   const seconds = Number(value)
-  const ms = Number.isNaN(seconds) ? Date.parse(inUtc(value)) - now : seconds * 1000
+  const ms = Number.isNaN(seconds) ? Date.parse(inUtc(value)) - (dateOf(response) ?? Date.now()) : seconds * 1000
   return Number.isNaN(ms) ? 0 : Math.min(LONGEST_WAIT_MS, Math.max(0, ms))
+}
+
+/** What the clock of whoever answered showed (RFC 9110 §6.6.1), in ms and to the second; undefined when it does not say. */
+export function dateOf(response: Pick<HttpResponse, 'headers'>): number | undefined {
+  const time = Date.parse(inUtc(header(response, 'date')?.trim() ?? ''))
+  return Number.isNaN(time) ? undefined : time
 }
 
 /** The oldest of the three forms names no zone and means UTC; JavaScript takes that for local time. */

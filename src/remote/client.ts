@@ -1,6 +1,7 @@
 /** Calls to the API: the token, the pace, the retries, and what a status means. The body is for the caller to judge. */
 import { forbidden, requestRefused, unauthorized } from '../errors.ts'
 import { header, isForeign, retryAfterMs, throwIfLater } from './answer.ts'
+import { createRemoteClock } from './clock.ts'
 import type { Http, HttpRequest, HttpResponse } from './http.ts'
 import type { Pace } from './pace.ts'
 import { errorDetail } from './refusal.ts'
@@ -26,6 +27,8 @@ export interface Client {
    * @throws SyncError like `get`, without SYNC_FORBIDDEN and SYNC_REQUEST_REFUSED.
    */
   write<T>(request: WriteRequest, judge: (answer: Answer, url: string) => T, signal: AbortSignal): Promise<T>
+  /** ScopeStack's clock, in ms since the epoch and to the second, never too late; null before its first answer. */
+  time(): number | null
 }
 
 /** @param etag the answer's, if it has one. */
@@ -61,6 +64,7 @@ interface Deps {
 export function createClient({ http, tokens, pace, policy, apiUrl, userAgent, onRetry }: Deps): Client {
   /** The generation that was asked for on a doubt: a second 403 under it is the role's, not the token's. */
   let renewedOnDoubt = 0
+  const clock = createRemoteClock()
 
   async function authorized(
     url: string,
@@ -84,6 +88,7 @@ export function createClient({ http, tokens, pace, policy, apiUrl, userAgent, on
       }
       const request = { method, url, headers, ...(body === undefined ? {} : { body }) }
       const response = await http.send(request, method === 'GET' ? signal : NEVER)
+      clock.note(response)
       const doubt = doubtOf(response)
       if (doubt === 'refused') {
         if (rejected401) throw unauthorized({ url })
@@ -148,6 +153,8 @@ export function createClient({ http, tokens, pace, policy, apiUrl, userAgent, on
   }
 
   return {
+    time: () => clock.now(),
+
     get: (path, judge, signal, { attempts, known } = {}) =>
       persistently(() => once(apiUrl + path, judge, known, signal), signal, { attempts }),
 

@@ -7,6 +7,9 @@
  *
  * Single flight inside the process is a shared promise; across processes it is a claim in the store, whose proof the
  * late holder no longer has.
+ *
+ * Times are by the clock of the store, which every process reads with the token: what a host a day ahead decides by its own
+ * clock would hold for the others, too. Between two readings this process counts on by a clock that nobody can set.
  */
 import { once } from 'node:events'
 import { credentialsRefused, noToken, stopped, tokenCooldown } from '../errors.ts'
@@ -28,7 +31,8 @@ interface Deps {
   readonly request: (signal: AbortSignal) => Promise<IssuedToken>
   readonly policy: RetryPolicy
   readonly claimMs?: number
-  readonly now?: () => number
+  /** Counts milliseconds, from anywhere. */
+  readonly elapsed?: () => number
   readonly random?: () => number
 }
 
@@ -37,6 +41,11 @@ const CLAIM_MS = 90_000
 /** The part of its claim within which a request is repeated, so that the last one ends within the claim, too. */
 const REPEAT_WITHIN = 0.2
 const COOL_DOWN_MS = 30_000
+/**
+ * What no answer of ScopeStack's asks for (an hour at most is believed) was written by another clock: that of a host, by an
+ * older version, or the store's own before it was set back.
+ */
+const NO_COOL_DOWN_MS = 2 * 3_600_000
 const OWN: ReadonlySet<string> = new Set(['SYNC_STOPPED', 'SYNC_LOGIN_REQUIRED'])
 const POLL_MS = 100
 const MAX_MARGIN_MS = 5 * 60_000
@@ -47,7 +56,7 @@ export function createTokens({
   request,
   policy,
   claimMs = CLAIM_MS,
-  now = Date.now,
+  elapsed = () => performance.now(),
   random = Math.random,
 }: Deps): Tokens {
   let current: Token | undefined
@@ -55,6 +64,16 @@ export function createTokens({
   /** A store answers late: what it still holds of this generation or an older one is not taken up again. */
   let rejected = 0
   let flight: Flight | undefined
+  /** Between the clock of the store and `elapsed`. */
+  let ahead = 0
+  const now = (): number => elapsed() + ahead
+
+  async function readStore(): Promise<StoredToken> {
+    const asked = elapsed()
+    const stored = await store.read()
+    ahead = stored.now - (asked + elapsed()) / 2
+    return stored
+  }
 
   const adopt = (token: Token): Token => {
     if (current === undefined || token.generation >= current.generation) {
@@ -91,7 +110,7 @@ export function createTokens({
   async function obtain(signal: AbortSignal): Promise<Token> {
     const outdated = current?.generation ?? 0
     for (;;) {
-      const stored = await store.read()
+      const stored = await readStore()
       const opened = open(stored)
       const kept = opened !== undefined && opened.generation > rejected ? opened : undefined
       const renewed = kept !== undefined && kept.generation > outdated
@@ -144,8 +163,9 @@ export function createTokens({
   }
 
   function refuseInCoolDown({ coolDown }: StoredToken): void {
-    if (coolDown === null || coolDown.until <= now()) return
-    const seconds = Math.ceil((coolDown.until - now()) / 1000)
+    const leftMs = coolDown === null ? 0 : coolDown.until - now()
+    if (coolDown === null || leftMs <= 0 || leftMs > NO_COOL_DOWN_MS) return
+    const seconds = Math.ceil(leftMs / 1000)
     if (!coolDown.refused) throw tokenCooldown({ seconds, reason: coolDown.reason })
     throw credentialsRefused({
       url: 'the token address',
@@ -175,10 +195,9 @@ export async function installToken(
   { accessToken, lifetimeSeconds }: IssuedToken,
   signal: AbortSignal,
 ): Promise<void> {
-  const issuedAt = Date.now()
-  const expiresAt = issuedAt + lifetimeSeconds * 1000
   for (;;) {
-    const { generation } = await store.read()
+    const { generation, now: issuedAt } = await store.read()
+    const expiresAt = issuedAt + lifetimeSeconds * 1000
     const claim = await store.claim(CLAIM_MS, generation)
     const token = { sealed: seal.seal(accessToken), issuedAt, expiresAt, above: generation }
     if (claim !== null && (await store.publish(claim, token)) !== null) return

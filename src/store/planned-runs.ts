@@ -21,9 +21,18 @@ export interface Plan {
 /** What one scheduler decided on a tick; of all the others' decisions on the same tick nothing comes. */
 export type Decision = { readonly runId: number; readonly note: null } | { readonly runId: null; readonly note: string }
 
-/** @returns null when the tick, or a later one of its schedule, was decided before. */
+/** More than two servers that follow one another differ by, and less than what any wrong clock is worth. */
+const TO_COME = '1 minute'
+
+/**
+ * A tick that is still to come was decided by a host whose clock is ahead, or by a database whose clock was: it is forgotten,
+ * or no run would be made until then.
+ *
+ * @returns null when the tick, or a later one of its schedule, was decided before.
+ */
 export async function decideTick(sql: Database, { schedule, at }: Tick, plan: Plan): Promise<Decision | null> {
   return await sql.begin(async (tx) => {
+    await tx`delete from sync.ticks where schedule = ${schedule} and at > now() + ${TO_COME}::interval`
     const [mine] = await tx`
       insert into sync.ticks (schedule, at)
       select ${schedule}, ${at}::timestamptz
@@ -49,9 +58,10 @@ export async function decideTick(sql: Database, { schedule, at }: Tick, plan: Pl
   })
 }
 
-/** When the newest tick of the schedule that was decided on was due. */
+/** When the newest tick of the schedule that was decided on was due, of those that have come. */
 export async function lastTick(sql: Database, schedule: string): Promise<Date | null> {
-  const [row] = await sql<{ at: Date | null }[]>`select max(at) as at from sync.ticks where schedule = ${schedule}`
+  const [row] = await sql<{ at: Date | null }[]>`
+    select max(at) as at from sync.ticks where schedule = ${schedule} and at <= now() + ${TO_COME}::interval`
   return row?.at ?? null
 }
 

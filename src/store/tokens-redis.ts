@@ -3,7 +3,7 @@
  *
  *   generation sealed issuedAt expiresAt · claim claimUntil · coolUntil coolReason coolRefused
  *
- * Times of claims are the server's. A Redis that lost its data must not begin again at generation 1: processes would
+ * All times are by the server's clock. A Redis that lost its data must not begin again at generation 1: processes would
  * take the new token for an older one than the revoked one they remember. A missing generation therefore counts as the
  * milliseconds of the server's clock, which no counter of token requests catches up with.
  */
@@ -35,8 +35,9 @@ export function openRedisTokenStore(redis: RedisStore, keyId: string): TokenStor
   }
 }
 
-function parse([generation, sealed, issuedAt, expiresAt, until, reason, refused]: (string | null)[]): StoredToken {
+function parse([now, generation, sealed, issuedAt, expiresAt, until, reason, refused]: (string | null)[]): StoredToken {
   return {
+    now: Number(now),
     generation: Number(generation ?? 0),
     sealed: sealed ?? null,
     issuedAt: Number(issuedAt ?? 0),
@@ -55,8 +56,11 @@ local now = time[1] * 1000 + math.floor(time[2] / 1000)`
 
 const READ = script(`
 -- KEYS 1 hash
--- returns generation, sealed, issuedAt, expiresAt, coolUntil, coolReason, coolRefused; each a string, or false
-return redis.call('HMGET', KEYS[1], 'generation', 'sealed', 'issuedAt', 'expiresAt', 'coolUntil', 'coolReason', 'coolRefused')`)
+-- returns the server's time in ms, generation, sealed, issuedAt, expiresAt, coolUntil, coolReason, coolRefused; each a
+-- string, or false
+${NOW}
+local held = redis.call('HMGET', KEYS[1], 'generation', 'sealed', 'issuedAt', 'expiresAt', 'coolUntil', 'coolReason', 'coolRefused')
+return { string.format('%.0f', now), unpack(held, 1, 7) }`)
 
 const CLAIM = script(`
 -- KEYS 1 hash
@@ -65,7 +69,9 @@ const CLAIM = script(`
 ${NOW}
 local held = redis.call('HMGET', KEYS[1], 'generation', 'claim', 'claimUntil')
 if tonumber(held[1] or 0) ~= tonumber(ARGV[3]) then return 0 end
-if held[2] and tonumber(held[3]) >= now then return 0 end
+-- One that ends later than any claim can is of a clock that was set back since.
+local untilMs = tonumber(held[3] or 0)
+if held[2] and untilMs >= now and untilMs <= now + 2 * ARGV[2] then return 0 end
 redis.call('HSET', KEYS[1], 'claim', ARGV[1], 'claimUntil', string.format('%.0f', now + ARGV[2]))
 return 1`)
 

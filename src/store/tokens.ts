@@ -1,9 +1,10 @@
-/** The token in Postgres, where every process finds it. Times of claims are the database's, since hosts' clocks differ. */
+/** The token in Postgres, where every process finds it. All times are the database's, since hosts' clocks differ. */
 import { randomUUID } from 'node:crypto'
 import type { TokenStore } from '../token-store.ts'
 import type { Database } from './database.ts'
 
 interface TokenRow {
+  readonly now: number
   readonly generation: number
   readonly sealed: string | null
   readonly issued_at: Date | null
@@ -17,15 +18,18 @@ interface TokenRow {
 export function openTokenStore(sql: Database, keyId: string): TokenStore {
   return {
     async read() {
-      const [row] = await sql<TokenRow[]>`
-        select generation::float8 as generation, sealed, issued_at, expires_at, cool_down_until, cool_down_reason, cool_down_refused
-        from sync.tokens where key_id = ${keyId}`
+      const [row] = await sql<[TokenRow]>`
+        select (extract(epoch from clock_timestamp()) * 1000)::float8 as now,
+          coalesce(generation, 0)::float8 as generation, sealed, issued_at, expires_at,
+          cool_down_until, cool_down_reason, cool_down_refused
+        from (select) as always left join sync.tokens on key_id = ${keyId}`
       return {
-        generation: row?.generation ?? 0,
-        sealed: row?.sealed ?? null,
-        issuedAt: row?.issued_at?.getTime() ?? 0,
-        expiresAt: row?.expires_at?.getTime() ?? 0,
-        coolDown: row?.cool_down_until
+        now: row.now,
+        generation: row.generation,
+        sealed: row.sealed,
+        issuedAt: row.issued_at?.getTime() ?? 0,
+        expiresAt: row.expires_at?.getTime() ?? 0,
+        coolDown: row.cool_down_until
           ? {
               until: row.cool_down_until.getTime(),
               reason: row.cool_down_reason ?? '',
@@ -41,7 +45,9 @@ export function openTokenStore(sql: Database, keyId: string): TokenStore {
         insert into sync.tokens as t (key_id, claim, claim_until)
         values (${keyId}, ${claim}, now() + make_interval(secs => ${leaseMs / 1000}))
         on conflict (key_id) do update set claim = excluded.claim, claim_until = excluded.claim_until
-        where t.generation = ${generation} and (t.claim is null or t.claim_until < now())`
+        where t.generation = ${generation}
+          -- One that ends later than any claim can is of a clock that was set back since.
+          and (t.claim is null or t.claim_until < now() or t.claim_until > now() + make_interval(secs => ${(2 * leaseMs) / 1000}))`
       return count === 1 ? claim : null
     },
 

@@ -13,9 +13,10 @@ import { learnFrom } from '../remote/page-failures.ts'
 import type { ListRequest, Page } from '../remote/pages.ts'
 import { readCapability, saveCapability } from '../store/findings.ts'
 import { confirmLease, type Lease } from '../store/leases.ts'
-import { databaseTime, moveWatermark } from '../store/watermarks.ts'
+import { moveWatermark } from '../store/watermarks.ts'
 import type { Resource } from '../resource.ts'
 import { createChangeWriter } from './change-writer.ts'
+import { byTheEarlierClock } from './earlier-clock.ts'
 import { reconnecting } from './reconnect.ts'
 import type { SnapshotDeps, SnapshotResult } from './snapshot.ts'
 import { isProved, readNewestFirst } from './newest-first.ts'
@@ -45,7 +46,7 @@ const DAY_MS = 24 * 60 * 60_000
 export async function pullChanged(deps: SnapshotDeps, options: Options): Promise<SnapshotResult> {
   const { sql } = deps
   const { resource, lease, strategy, signal } = options
-  const began = await reconnecting(() => databaseTime(sql), signal)
+  const began = await reconnecting(() => byTheEarlierClock(deps), signal)
   const expected = await reconnecting(() => readExpected(sql, resource), signal)
   const writer = createChangeWriter(deps, { ...options, expected })
   const found = createFound(async (pages) => await writer.write(pages))

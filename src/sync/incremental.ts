@@ -125,7 +125,7 @@ async function byChanges(deps: SnapshotDeps, { resource, lease, since, signal }:
       lease,
       signal,
     })
-    const learned = withLearned(question)
+    const learned = withLearned(question, asking.now)
     if (learned !== undefined) await asking.settle(learned)
     return result
   } catch (error) {

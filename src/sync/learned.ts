@@ -1,4 +1,7 @@
-/** What a reading has learned of its list, so that the next one begins with it. After a day it is found out anew. */
+/**
+ * What a reading has learned of its list, so that the next one begins with it. After a day it is found out anew: what has come
+ * of age is forgotten where the question is opened, by the database's clock, and nobody looks at the time after that.
+ */
 import { learnedOf } from '../remote/page-failures.ts'
 import type { Question } from './question.ts'
 
@@ -13,21 +16,31 @@ export interface LearnedBefore {
 
 const DAY_MS = 24 * 60 * 60_000
 
-const isFresh = (at: string | undefined): boolean => at !== undefined && Date.now() - Date.parse(at) < DAY_MS
+/** Nor from a time to come: a host whose clock is ahead has written that. */
+export const isFresh = (at: string | undefined, now: Date): boolean =>
+  at !== undefined && Math.abs(now.getTime() - Date.parse(at)) < DAY_MS
 
-export const isFar = ({ learned }: Question): boolean => isFresh(learned?.farAt)
+export function freshOf({ most, farAt, unpagedAt }: LearnedBefore, now: Date): LearnedBefore {
+  return {
+    ...(isFresh(most?.at, now) ? { most: most! } : {}),
+    ...(isFresh(farAt, now) ? { farAt: farAt! } : {}),
+    ...(isFresh(unpagedAt, now) ? { unpagedAt: unpagedAt! } : {}),
+  }
+}
+
+export const isFar = ({ learned }: Question): boolean => learned?.farAt !== undefined
 
 /** Undefined where it was tried. */
-export const fromBothEnds = (question: Question): Question | undefined =>
-  isFar(question) ? undefined : { ...question, learned: { ...question.learned, farAt: new Date().toISOString() } }
+export const fromBothEnds = (question: Question, now: Date): Question | undefined =>
+  isFar(question) ? undefined : { ...question, learned: { ...question.learned, farAt: now.toISOString() } }
 
 /** For whoever asks by this question, or one that is made of it (`learnFrom`). */
 export function recallLearned(question: Question): Question {
   const { request, learned } = question
   if (request === null || learned === undefined) return question
   const known = learnedOf(request)
-  if (isFresh(learned.unpagedAt)) known.unpaged = true
-  if (isFresh(learned.most?.at)) known.most = Math.min(known.most, learned.most!.size)
+  if (learned.unpagedAt !== undefined) known.unpaged = true
+  if (learned.most !== undefined) known.most = Math.min(known.most, learned.most.size)
   return question
 }
 
@@ -40,19 +53,17 @@ export function lightened(question: Question): Question {
 }
 
 /** Undefined when there is nothing new to remember. */
-export function withLearned(question: Question): Question | undefined {
+export function withLearned(question: Question, now: Date): Question | undefined {
   const { request, learned } = question
   if (request === null) return undefined
   const { most, unpaged, reached } = learnedOf(request)
-  const isSmaller = most < (request.pageSize ?? 0) && !(isFresh(learned?.most?.at) && most === learned?.most?.size)
+  const isSmaller = most < (request.pageSize ?? 0) && most !== learned?.most?.size
   const { farAt, ...rest } = learned ?? {}
   const isNear = farAt !== undefined && reached
-  const isUnpaged = unpaged && !isFresh(learned?.unpagedAt)
+  const isUnpaged = unpaged && learned?.unpagedAt === undefined
   if (!isSmaller && !isNear && !isUnpaged) return undefined
   const far = farAt === undefined || isNear ? {} : { farAt }
-  const size = isSmaller ? { most: { size: most, at: new Date().toISOString() } } : {}
-  return {
-    ...question,
-    learned: { ...rest, ...far, ...size, ...(isUnpaged ? { unpagedAt: new Date().toISOString() } : {}) },
-  }
+  const at = now.toISOString()
+  const size = isSmaller ? { most: { size: most, at } } : {}
+  return { ...question, learned: { ...rest, ...far, ...size, ...(isUnpaged ? { unpagedAt: at } : {}) } }
 }

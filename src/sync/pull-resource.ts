@@ -3,6 +3,7 @@ import type { Resource } from '../resource.ts'
 import { closeEmptySnapshot, wasGiven } from '../store/cursors.ts'
 import { confirmLease, type Lease, type Leases } from '../store/leases.ts'
 import { recordOutcome, type Outcome, type ResourceOutcome } from '../store/runs.ts'
+import { databaseTime } from '../store/watermarks.ts'
 import { forgetAbsence, knownAbsence, rememberAbsence } from './absence.ts'
 import { reconnecting } from './reconnect.ts'
 import { explain } from './explain.ts'
@@ -55,12 +56,14 @@ export interface ResourceOptions extends How {
 export type PullEvent =
   | { readonly type: 'begin'; readonly resource: string }
   | ({ readonly type: 'progress'; readonly resource: string } & SnapshotProgress)
-  | ({ readonly type: 'end' } & ResourceOutcome)
+  /** `tookMs`: by no clock that anybody sets, and so by none that differs from the database's. */
+  | ({ readonly type: 'end'; readonly tookMs: number } & ResourceOutcome)
 
 /** @throws what does not settle. */
 export async function pullResource(deps: PullDeps, options: ResourceOptions): Promise<ResourceOutcome> {
   const { runId, resource, signal, settles, onEvent, patient = false } = options
-  const startedAt = new Date()
+  const begun = performance.now()
+  const startedAt = await reconnecting(() => databaseTime(deps.sql), signal)
   onEvent({ type: 'begin', resource: resource.type })
   const act = async (held: AbortSignal, lease: Lease): Promise<ResourceOutcome> => {
     const found =
@@ -88,7 +91,7 @@ export async function pullResource(deps: PullDeps, options: ResourceOptions): Pr
       return failed
     },
   )
-  onEvent({ type: 'end', ...outcome })
+  onEvent({ type: 'end', tookMs: Math.round(performance.now() - begun), ...outcome })
   return outcome
 }
 

@@ -9,10 +9,11 @@ import type { ListRequest } from '../remote/pages.ts'
 import type { Read, Resource } from '../resource.ts'
 import type { Database } from '../store/database.ts'
 import { forgetRefused, noteDrift, readCapability, saveCapability } from '../store/findings.ts'
+import { databaseTime } from '../store/watermarks.ts'
 import { SyncError } from '../sync-error.ts'
 import { isNotFound } from './below.ts'
-import { recallLearned, type LearnedBefore } from './learned.ts'
-import { askForMore, carries, DAY_MS, isDue } from './look-again.ts'
+import { freshOf, isFresh, recallLearned, type LearnedBefore } from './learned.ts'
+import { askForMore, carries, isDue } from './look-again.ts'
 import { isTaken, negotiate } from './negotiate.ts'
 import { reconnecting } from './reconnect.ts'
 import { leftOut, nameOf, partsOf, requestWith, type Part } from './request-parts.ts'
@@ -51,6 +52,8 @@ interface Deps extends Place {
 
 export interface Asking {
   readonly question: Question
+  /** When it was opened, by the database's clock: what is learned of it is of that time. */
+  readonly now: Date
   /** What to ask after this failure; undefined when there is nothing left to try. */
   after(error: unknown, failed: Question): Promise<Question | undefined>
   /** Something of its answer is written: what is remembered is what has worked. */
@@ -66,9 +69,10 @@ export async function openQuestion(deps: Deps, resource: Resource, signal: Abort
   }
   const save = (question: Question): Promise<void> =>
     reconnecting(() => saveCapability(sql, type, 'question', question), signal)
-  const remembered = await reconnecting(() => readCapability(sql, type, 'question'), signal)
+  const recall = () => Promise.all([readCapability(sql, type, 'question'), databaseTime(sql)])
+  const [remembered, now] = await reconnecting(recall, signal)
   const before = remembered?.value as Question | undefined
-  const known = before === undefined ? undefined : asToday(deps, resource, before)
+  const known = before === undefined ? undefined : asToday(deps, resource, before, now)
 
   const refused = async (members: readonly string[]): Promise<void> => {
     const notes = members.map((member) => ({ member, kind: 'refused', sample: 'answered with status 400' }) as const)
@@ -111,7 +115,7 @@ export async function openQuestion(deps: Deps, resource: Resource, signal: Abort
 
   async function another(failed: Question, error: unknown): Promise<Question | undefined> {
     const { read, wanted, request } = failed
-    if (request !== null && isNotInOrder(error)) return await inAnotherOrder(client, failed, signal)
+    if (request !== null && isNotInOrder(error)) return await inAnotherOrder(client, failed, now, signal)
     if (isRefusal(error) && wanted !== null && negotiated !== read) {
       negotiated = read
       const found = await narrowed(failed, error)
@@ -130,6 +134,7 @@ export async function openQuestion(deps: Deps, resource: Resource, signal: Abort
 
   const due = known !== undefined && isDue(known, resource, remembered!.ageMs)
   return {
+    now,
     question: recallLearned(due ? await lookAgain(known) : (known ?? first(resource.read))),
     after: (error, failed) => another(failed, error),
     async settle(answered) {
@@ -140,11 +145,11 @@ export async function openQuestion(deps: Deps, resource: Resource, signal: Abort
 }
 
 /** Sorted by id where that is taken; else it is read in the order it has. */
-async function inAnotherOrder(client: Client, failed: Question, signal: AbortSignal): Promise<Question> {
+async function inAnotherOrder(client: Client, failed: Question, now: Date, signal: AbortSignal): Promise<Question> {
   const request = negotiatedOf(failed)!
   const sorted = { ...request, query: { ...request.query, sort: 'id' } }
   const { base: _base, also: _also, ...rest } = failed
-  const found = { ...rest, misordered: new Date().toISOString() }
+  const found = { ...rest, misordered: now.toISOString() }
   return request.query['sort'] === undefined && (await isTaken(client, sorted, signal))
     ? inItsScope({ ...found, request: sorted })
     : inItsScope({ ...found, request, ordered: false })
@@ -154,10 +159,11 @@ async function inAnotherOrder(client: Client, failed: Question, signal: AbortSig
  * What is remembered, as the catalog, the slug and the settings of today have it: what was refused stays left out, what is
  * declared since is asked for. Undefined when that way of reading is not declared any more.
  */
-function asToday(place: Place, resource: Resource, found: Question): Question | undefined {
+function asToday(place: Place, resource: Resource, found: Question, now: Date): Question | undefined {
   const read = resource.reads.find((way) => isDeepStrictEqual(way, found.read))
   if (read === undefined) return undefined
-  const { doubted: _doubted, base: _base, also: _also, misordered, ...good } = found
+  const { doubted: _doubted, base: _base, also: _also, misordered, learned, ...rest } = found
+  const good = learned === undefined ? rest : { ...rest, learned: freshOf(learned, now) }
   const wanted = requestFor(place, resource, read)
   if (wanted === null || found.wanted === null || found.request === null) {
     return { ...good, read, wanted, request: wanted }
@@ -169,7 +175,7 @@ function asToday(place: Place, resource: Resource, found: Question): Question | 
   const parts = smaller ? [...kept.filter(({ kind }) => kind !== 'size'), ...sizeOf(wanted, before)] : kept
   const request = requestWith(wanted, parts)
   // The order a list comes in may be another one by now: it is found out by reading it.
-  if (misordered === undefined || Date.now() - Date.parse(misordered) >= DAY_MS) {
+  if (misordered === undefined || !isFresh(misordered, now)) {
     return inItsScope({ ...good, read, wanted, request, ordered: true })
   }
   const { sort } = before.query

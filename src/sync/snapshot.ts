@@ -19,6 +19,7 @@ import type { Outcome } from '../store/runs.ts'
 import { accepting, type Told } from '../store/told.ts'
 import { advanceWatermark } from '../store/watermarks.ts'
 import { noteDeclaration } from './declaration.ts'
+import { byTheEarlierClock } from './earlier-clock.ts'
 import type { Parent } from './judge.ts'
 import type { PassDeps } from './pass.ts'
 import type { SnapshotProgress } from './passes.ts'
@@ -103,7 +104,7 @@ export async function pullSnapshot(deps: SnapshotDeps, options: SnapshotOptions)
       const found = await readThrough(deps, options, { question, lighter, expected, settle, isLast })
       if (!('needs' in found)) {
         // At its end only: with other pages, what was interrupted would begin anew.
-        const learned = withLearned(settled)
+        const learned = withLearned(settled, asking.now)
         if (learned !== undefined) await asking.settle(learned)
         const result = withBefore(found, before)
         return await reconnecting(() => heldAgainst(deps.sql, resource, result), signal)
@@ -112,7 +113,7 @@ export async function pullSnapshot(deps: SnapshotDeps, options: SnapshotOptions)
       before = found
       lists++
     } catch (error) {
-      const next = isOutOfReach(error) ? fromBothEnds(question) : await asking.after(error, question)
+      const next = isOutOfReach(error) ? fromBothEnds(question, asking.now) : await asking.after(error, question)
       if (next === undefined) throw error
       question = next
     }
@@ -141,7 +142,7 @@ async function readThrough(
   const snapshot = await reconnecting(() => resumeOrBegin(sql, options, question, digest), signal)
   const parent = read.from === 'each' || read.from === 'below' ? parentOf(snapshot, read.parent) : null
   const mirror = createMirror(resource, accepted ? accepting(expected) : expected)
-  const follow = type === FOLLOWED ? await reconnecting(() => toFollow(sql, snapshot), signal) : false
+  const follow = type === FOLLOWED ? await reconnecting(() => toFollow(deps, snapshot), signal) : false
   const pass: PassDeps = { ...deps, resource, question, digest, lease, signal }
   const { onProgress } = options
   const reading = { deps, pass, asked, settle, isLast, begun: snapshot, mirror, follow, parent, onProgress }
@@ -159,6 +160,7 @@ async function readThrough(
   const message = said.filter((one) => typeof one === 'string').join(' ') || null
   const { outcome } = swept.outcome ?? doubt ?? verdict
   // Nothing can be newer than what it was asked for by.
+  const upTo = await reconnecting(() => byTheEarlierClock(deps, snapshot.startedAt), signal)
   const asOf = new Date(Math.min(snapshot.startedAt.getTime(), parent?.asOf?.getTime() ?? Infinity))
   const end = () =>
     sql.begin(async (tx) => {
@@ -180,7 +182,7 @@ async function readThrough(
       const settled = verdict.whole && swept.outcome === null && doubt === null
       if (settled && transferredAll) await noteBodiesRead(tx, type)
       if (settled) await noteDeclaration(tx, resource)
-      if (settled) await advanceWatermark(tx, resource, startedAt)
+      if (settled) await advanceWatermark(tx, resource, upTo)
       if (settled && within !== undefined) await followAsOf(tx, type, startedAt)
       await endSnapshot(tx, type, { table, asOf: settled ? asOf : null, pages: listPages })
     })
@@ -194,8 +196,9 @@ const DAY_MS = 24 * 60 * 60_000
  * What belongs to a project may be read before the project is, and change in between. The first time every project is new,
  * and only of those that changed lately can that be so; a day is for clocks that differ.
  */
-async function toFollow(sql: Database, { startedAt }: Snapshot): Promise<true | Date> {
-  return (await readAsOf(sql, FOLLOWED)) === null ? new Date(startedAt.getTime() - DAY_MS) : true
+async function toFollow(deps: SnapshotDeps, { startedAt }: Snapshot): Promise<true | Date> {
+  if ((await readAsOf(deps.sql, FOLLOWED)) !== null) return true
+  return new Date((await byTheEarlierClock(deps, startedAt)).getTime() - DAY_MS)
 }
 
 async function resumeOrBegin(

@@ -96,7 +96,7 @@ export async function verifyResource(deps: SnapshotDeps, options: VerifyOptions)
       const edited = new Set([...differences.edited, ...others]).size
       return { resource: type, read: verifying.met.size, ...counts, edited, doubt }
     } catch (error) {
-      const next = isOutOfReach(error) ? fromBothEnds(question) : await asking.after(error, question)
+      const next = isOutOfReach(error) ? fromBothEnds(question, asking.now) : await asking.after(error, question)
       if (next === undefined) throw error
       question = next
     }

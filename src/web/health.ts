@@ -9,6 +9,9 @@ import { reason } from '../sync-error.ts'
 /** Each by name; one that throws is not met, and its message says why. */
 export type Checks = Readonly<Record<string, () => Promise<void>>>
 
+/** What a person should know and nothing depends on: a sentence, or null. */
+export type Notices = Readonly<Record<string, string | null>>
+
 export interface Web {
   readonly url: string
   close(): Promise<void>
@@ -22,6 +25,7 @@ interface Options {
   readonly elsewhere: boolean
   /** Asked for at each look. */
   readonly checks: () => Checks
+  readonly notices?: () => Notices
 }
 
 const USUAL_PORT = 8080
@@ -30,7 +34,7 @@ const USUAL_PORT = 8080
 const CHECK_MS = 3_000
 
 /** @throws SyncError SYNC_CONFIG when the port cannot be had. */
-export async function startWeb({ host, port, elsewhere, checks }: Options): Promise<Web> {
+export async function startWeb({ host, port, elsewhere, checks, notices = () => ({}) }: Options): Promise<Web> {
   // One look answers all who ask meanwhile: a flood of questions is not one of queries.
   let looking: ReturnType<typeof ready> | undefined
   const server = createPublicServer(async ({ method }, response, { path }) => {
@@ -39,7 +43,8 @@ export async function startWeb({ host, port, elsewhere, checks }: Options): Prom
     else if (path === '/readyz') {
       looking ??= ready(checks()).finally(() => (looking = undefined))
       const found = await looking
-      answer(response, found.status === 'ok' ? 200 : 503, found)
+      const noticed = Object.entries(notices()).map(([name, notice]) => [name, notice ?? 'ok'])
+      answer(response, found.status === 'ok' ? 200 : 503, { ...Object.fromEntries(noticed), ...found })
     } else answer(response, 404, { error: 'there is /healthz and /readyz' })
   })
   await listen(server, host, port ?? USUAL_PORT).catch(async (error: unknown) => {

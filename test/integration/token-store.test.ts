@@ -6,6 +6,7 @@ import { openDatabase } from '../../src/store/database.ts'
 import { openRedis } from '../../src/store/redis.ts'
 import { openTokenStore } from '../../src/store/tokens.ts'
 import { openRedisTokenStore } from '../../src/store/tokens-redis.ts'
+import type { SyncError } from '../../src/sync-error.ts'
 import type { NewToken, TokenStore } from '../../src/token-store.ts'
 import { createDatabase } from '../support/database.ts'
 import { createRedis } from '../support/redis.ts'
@@ -59,8 +60,24 @@ async function redisHome(): Promise<Home> {
   }
 }
 
+/** As if so many ms had passed by the clock of the store. */
+const aged = (store: TokenStore, ms: () => number): TokenStore => ({
+  ...store,
+  async read() {
+    const stored = await store.read()
+    return { ...stored, now: stored.now + ms() }
+  },
+})
+
 const HOUR = 3_600_000
-const NONE = { generation: 0, sealed: null, issuedAt: 0, expiresAt: 0, coolDown: null }
+const NONE = {
+  now: expect.any(Number) as number,
+  generation: 0,
+  sealed: null,
+  issuedAt: 0,
+  expiresAt: 0,
+  coolDown: null,
+}
 const token = (sealed: string, more: Partial<NewToken> = {}): NewToken => ({
   sealed,
   issuedAt: 1_700_000_000_000,
@@ -88,6 +105,7 @@ describe.each([
     await using home = await openHome()
     const generation = await put(home.open(), 'sealed', { issuedAt: 1_700_000_000_123, expiresAt: 1_700_000_999_456 })
     expect(await home.open().read()).toEqual({
+      now: expect.any(Number) as number,
       generation,
       sealed: 'sealed',
       issuedAt: 1_700_000_000_123,
@@ -176,6 +194,48 @@ describe.each([
     expect((await home.open().read()).coolDown).toBeNull()
   })
 
+  test('what a failure leaves is by the clock of the store, whatever the hosts say', async () => {
+    await using home = await openHome()
+    const seal = createSeal({ authUrl: 'https://a', clientId: 'id', clientSecret: 'secret' })
+    const never = new AbortController().signal
+    let refuses = true
+    const manager = (hostAhead: number) =>
+      createTokens({
+        store: home.open(),
+        seal,
+        policy: { attempts: 1, baseMs: 1, capMs: 1 },
+        elapsed: () => performance.now() + hostAhead,
+        request: () =>
+          refuses ? Promise.reject(new Error('down')) : Promise.resolve({ accessToken: 'token', lifetimeSeconds: 600 }),
+      })
+    const [ahead, right, behind] = [manager(24 * HOUR), manager(0), manager(-24 * HOUR)]
+    await expect(ahead.get(never)).rejects.toThrow('down')
+    const { coolDown, now } = await home.open().read()
+    expect(coolDown!.until - now).toBeGreaterThan(0)
+    expect(coolDown!.until - now).toBeLessThanOrEqual(30_000)
+    for (const tokens of [right, behind, ahead]) {
+      const failure: unknown = await tokens.get(never).catch((error: unknown) => error)
+      expect(failure).toMatchObject({ code: 'SYNC_TOKEN_COOLDOWN' })
+      expect((failure as SyncError).facts['seconds']).toBeLessThanOrEqual(30)
+    }
+    // Left there by an older version on a host a day ahead, or before the store's clock was set back.
+    const claim = await home.open().claim(HOUR, 0)
+    await home.open().fail(claim!, { until: now + 86_423_000, reason: 'down', refused: false })
+    refuses = false
+    const tokens = await Promise.all([behind.get(never), right.get(never), ahead.get(never)])
+    expect(new Set(tokens.map(({ generation }) => generation)).size).toBe(1)
+    const kept = await home.open().read()
+    expect(kept.expiresAt - kept.now).toBeGreaterThan(590_000)
+    expect(kept.expiresAt - kept.now).toBeLessThanOrEqual(600_000)
+  })
+
+  test('a claim that ends later than any can, since the clock was set back, keeps nobody from asking', async () => {
+    await using home = await openHome()
+    await home.open().claim(24 * HOUR, 0)
+    expect(await home.open().claim(90_000, 0)).not.toBeNull()
+    expect(await home.open().claim(90_000, 0), 'one that is young is').toBeNull()
+  })
+
   test('each pair of credentials has its own', async () => {
     await using home = await openHome()
     await put(home.open('one'), 'first')
@@ -238,10 +298,10 @@ describe.each([
     let answer = (): void => {}
     const manager = () =>
       createTokens({
-        store: home.open(),
+        store: aged(home.open(), () => ahead),
         seal,
         policy: { attempts: 1, baseMs: 1, capMs: 1 },
-        now: () => Date.now() + ahead,
+        elapsed: () => performance.now() + ahead,
         async request() {
           if (++asked > 1) await new Promise<void>((resolve) => (answer = resolve))
           return { accessToken: `token ${asked}`, lifetimeSeconds: 86_400 }

@@ -31,7 +31,7 @@ export const numbered = (count: number, from = 1): string[] =>
 /** A list whose pages are made of what it holds when they are answered, so that a test can change it while it is read. */
 export function pagedList({ ids, size, before, meta = (counts) => counts }: Options): PagedList {
   const write = () => Promise.reject(new Error('a list is only read'))
-  const list: PagedList = { ids: [...ids], asked: [], client: { get, write } }
+  const list: PagedList = { ids: [...ids], asked: [], client: { get, write, time: () => null } }
   async function get(...[path, judge, signal]: Parameters<Client['get']>): Promise<never> {
     signal.throwIfAborted()
     const number = Number(new URLSearchParams(path.split('?')[1]).get('page[number]'))

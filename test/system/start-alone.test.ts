@@ -99,7 +99,7 @@ test('/healthz is alive at once; /readyz says what is missing', async () => {
     const response = await fetch(`${url}/readyz`)
     return response.ok ? response : undefined
   }, 'it to be ready')
-  expect(await ready.json()).toEqual({ status: 'ok', database: 'ok', queue: 'ok', started: 'ok' })
+  expect(await ready.json()).toEqual({ status: 'ok', clock: 'ok', database: 'ok', queue: 'ok', started: 'ok' })
 
   await sql`update sync.__drizzle_migrations set created_at = 1`
   const response = await fetch(`${url}/readyz`)

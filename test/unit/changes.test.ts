@@ -92,7 +92,7 @@ describe('why a change waits', () => {
   it('is in the list and with the change', () => {
     const one = change()
     const found = waits({ record: { change: 7, state: 'sending' } })
-    const listed = listText({ changes: [one], waits: new Map([[32, found]]), more: 0 }, catalog, false)
+    const listed = listText({ changes: [one], waits: new Map([[32, found]]), more: 0, now: new Date() }, catalog, false)
     expect(listed).toMatch(/\n {2}32: Waits for change 7 of the same record\.$/)
     expect(changeText(one, found, catalog)).toContain('\n  Waits for change 7 of the same record.\n')
   })
@@ -100,7 +100,7 @@ describe('why a change waits', () => {
 
 describe('a list', () => {
   it('says how many older ones it leaves out', () => {
-    const listed = listText({ changes: [change()], waits: new Map(), more: 1495 }, catalog, false)
+    const listed = listText({ changes: [change()], waits: new Map(), more: 1495, now: new Date() }, catalog, false)
     expect(listed).toMatch(/\n {2}… 1,495 more, older ones; --json has all\.$/)
   })
 
@@ -114,7 +114,7 @@ describe('a list', () => {
         madeAt: new Date(),
       }),
     ]
-    const text = (wide: boolean) => listText({ changes, waits: new Map(), more: 0 }, catalog, wide)
+    const text = (wide: boolean) => listText({ changes, waits: new Map(), more: 0, now: new Date() }, catalog, wide)
     expect(
       text(false)
         .split('\n')

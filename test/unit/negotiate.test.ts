@@ -31,7 +31,7 @@ function serverWith(refused: ReadonlySet<string>, pageMax: number, says: Says): 
     if (bad.length > 0) throw requestRefused({ url: path, status: 400, detail: says(bad) })
     return judge('{"data":[]}', path, undefined)
   }
-  return { client: { get, write: () => Promise.reject(new Error('nothing is written')) }, asked }
+  return { client: { get, time: () => null, write: () => Promise.reject(new Error('nothing is written')) }, asked }
 }
 
 const NAMED: Says = ([first]) => `Invalid field: ${first!}`
@@ -111,7 +111,7 @@ it('asks for the page size that the refusal names, else for smaller ones', async
 
 it('throws what the bare list answers, when even that is refused', async () => {
   const get = () => Promise.reject(refusal('no'))
-  const client: Client = { get, write: get }
+  const client: Client = { get, write: get, time: () => null }
   await expect(negotiate(client, wish(1, many(5)), refusal('no'), signal)).rejects.toThrow(/400/)
 })
 

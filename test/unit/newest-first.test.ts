@@ -47,6 +47,7 @@ function listOf(recs: readonly Rec[], size: number, ties: 'by id' | 'by page', h
       )
   }
   const client: Client = {
+    time: () => null,
     write: () => Promise.reject(new Error('a list is only read')),
     async get(path, judge) {
       await Promise.resolve()

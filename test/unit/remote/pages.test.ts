@@ -19,6 +19,7 @@ describe('one page', () => {
 
   /** @param etag of its page; undefined where it has none. It answers 304 when asked with it. */
   const serverWith = (etag: string | undefined): Client => ({
+    time: () => null,
     write: () => Promise.reject(new Error('a list is only read')),
     async get(path, judge, _signal, options) {
       return options?.known !== undefined && options.known.etag === etag ? options.known.value : judge(body, path, etag)

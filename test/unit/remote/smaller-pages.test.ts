@@ -23,6 +23,7 @@ function serverOf(count: number, fails: (asked: Asked, ids: readonly string[]) =
   const asked: string[] = []
   const list = { ids: numbered(count) }
   const client: Client = {
+    time: () => null,
     write: () => Promise.reject(new Error('a list is only read')),
     async get(path, judge) {
       await Promise.resolve()
@@ -164,6 +165,7 @@ describe('a list whose far pages are refused', () => {
     const ids = numbered(150)
     const asked: string[] = []
     const client: Client = {
+      time: () => null,
       write: () => Promise.reject(new Error('a list is only read')),
       async get(path, judge) {
         await Promise.resolve()

@@ -7,19 +7,19 @@ import type { CoolDown, StoredToken, TokenStore } from '../../../src/token-store
 
 /** The contract in memory, for what depends on the clock alone; the store in Postgres has integration tests. */
 function memoryStore(): TokenStore & { row: StoredToken; claims: Set<string> } {
-  let row: StoredToken = { generation: 0, sealed: null, issuedAt: 0, expiresAt: 0, coolDown: null }
+  let row: StoredToken = { now, generation: 0, sealed: null, issuedAt: 0, expiresAt: 0, coolDown: null }
   const claims = new Set<string>()
   return {
     claims,
     get row() {
       return row
     },
-    read: async () => row,
+    read: async () => ({ ...row, now }),
     claim: async (_, generation) => (claims.size > 0 || generation !== row.generation ? null : (claims.add('c'), 'c')),
     publish: async (claim, { above, ...token }) => {
       if (!claims.delete(claim)) return null
       const generation = Math.max(row.generation, above) + 1
-      row = { ...token, generation, coolDown: null }
+      row = { now, ...token, generation, coolDown: null }
       return generation
     },
     fail: async (claim, coolDown: CoolDown) => void (claims.delete(claim) && (row = { ...row, coolDown })),
@@ -42,7 +42,7 @@ beforeEach(() => {
 })
 
 const tokensOn = (store: TokenStore) =>
-  createTokens({ store, seal, policy, now: () => now, random: () => 0, request: () => (requests++, answer()) })
+  createTokens({ store, seal, policy, elapsed: () => now, random: () => 0, request: () => (requests++, answer()) })
 
 describe('the token', () => {
   it('is asked for once, however many want it at the same time', async () => {
@@ -121,7 +121,7 @@ describe('a failed token request', () => {
       store,
       seal,
       policy: patient,
-      now: () => now,
+      elapsed: () => now,
       request: async () => {
         requests++
         // A server that does not answer: 5 s to connect the first time, a minute the second.

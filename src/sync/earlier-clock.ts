@@ -1,0 +1,18 @@
+/**
+ * When a reading began, where that is held against times of records. Those are by ScopeStack's clock; where the database's is
+ * ahead of it, a change that was made while we read would pass as older than the beginning, and be missed.
+ */
+import type { Client } from '../remote/client.ts'
+import type { Database } from '../store/database.ts'
+import { databaseTime } from '../store/watermarks.ts'
+
+/** @param at a time of the database's clock; left out, now. */
+export async function byTheEarlierClock(
+  { sql, client }: { readonly sql: Database; readonly client: Pick<Client, 'time'> },
+  at?: Date,
+): Promise<Date> {
+  const here = await databaseTime(sql)
+  const there = client.time()
+  const aheadMs = there === null ? 0 : Math.max(0, here.getTime() - there)
+  return new Date((at ?? here).getTime() - aheadMs)
+}
