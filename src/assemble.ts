@@ -206,7 +206,7 @@ export async function openSignIn(config: Config, store: Store): Promise<SignIn> 
 
 /** The way to ScopeStack, and what the workers of one pair of credentials share: in Redis where there is one. */
 function openRemote(config: Config, sql: Database) {
-  const http = createHttp({ connections: config.concurrency })
+  const http = createHttp({ connections: config.concurrency, proxy: config.proxy })
   const redactor = createRedactor(config)
   const userAgent = `scopestack-sync/${VERSION}`
   // The token address alone is read as it answers: its answers are tokens.

@@ -2,11 +2,14 @@
  * The only reader of the environment. One table declares every variable; parsing, `.env.example` and the help text are
  * made from it. All mistakes are reported at once (exit 78).
  */
-import { existsSync, readFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import type { z } from 'zod'
+import { readEnvFile } from './config/env-file.ts'
+import { misspelt } from './config/misspelt.ts'
+import type { Proxy } from './config/proxy.ts'
 import { VARIABLES, type GRANTS, type LOG_LEVELS, type Variable } from './config/variables.ts'
 import { configInvalid } from './errors.ts'
-import { reason } from './sync-error.ts'
+import { reason, SyncError } from './sync-error.ts'
 
 export interface Config {
   readonly clientId: string
@@ -44,6 +47,8 @@ export interface Config {
   /** Rules by resource or member; checked by whoever reads them. */
   readonly conflict: string | undefined
   readonly alertWebhookUrl: string | undefined
+  /** Undefined: none. */
+  readonly proxy: Proxy | undefined
   readonly logLevel: (typeof LOG_LEVELS)[number]
   readonly production: boolean
 }
@@ -51,15 +56,21 @@ export interface Config {
 type Name = keyof typeof VARIABLES
 type Values = { [N in Name]: z.output<(typeof VARIABLES)[N]['schema']> }
 
-/**
- * @param credentials whether the command speaks to ScopeStack; without it the client id and secret may be missing.
- * @throws SyncError SYNC_CONFIG with every mistake.
- */
+/** What is known elsewhere of a setting: throws SYNC_CONFIG, with every mistake. What is wrong in itself is undefined there. */
+export type Check = (config: Partial<Config>) => void
+
+interface Wanted {
+  /** Whether the command speaks to ScopeStack; without it the client id and secret may be missing. */
+  readonly credentials: boolean
+  readonly checks?: readonly Check[]
+}
+
+/** @throws SyncError SYNC_CONFIG with every mistake. */
 export function readConfig(
-  { credentials }: { credentials: boolean },
+  { credentials, checks = [] }: Wanted,
   env: Readonly<Record<string, string | undefined>> = process.env,
 ): Config {
-  const mistakes = misspelt(env)
+  const mistakes = misspelt(env, KNOWN)
   const values: Record<string, unknown> = {}
   for (const [name, variable] of Object.entries<Variable>(VARIABLES)) {
     const given = read(name, variable, env, mistakes)
@@ -81,8 +92,20 @@ export function readConfig(
       if (values[name] === undefined) mistakes.push(`${name} is missing. SCOPESTACK_GRANT=password needs it.`)
     }
   }
+  const config = toConfig(values as Values, production)
+  mistakes.push(...checks.flatMap((check) => mistakesFoundBy(check, config)))
   if (mistakes.length > 0) throw configInvalid(mistakes)
-  return toConfig(values as Values, production)
+  return config
+}
+
+function mistakesFoundBy(check: Check, config: Config): readonly string[] {
+  try {
+    check(config)
+    return []
+  } catch (error) {
+    if (error instanceof SyncError && Array.isArray(error.facts['mistakes'])) return error.facts['mistakes'] as string[]
+    throw error
+  }
 }
 
 const toConfig = (values: Values, production: boolean): Config => ({
@@ -111,6 +134,7 @@ const toConfig = (values: Values, production: boolean): Config => ({
   push: values.SYNC_PUSH,
   conflict: values.SYNC_CONFLICT,
   alertWebhookUrl: values.ALERT_WEBHOOK_URL,
+  proxy: values.HTTPS_PROXY === undefined ? undefined : { url: values.HTTPS_PROXY, except: values.NO_PROXY ?? [] },
   logLevel: values.LOG_LEVEL,
   production,
 })
@@ -122,7 +146,8 @@ function read(
   env: Readonly<Record<string, string | undefined>>,
   mistakes: string[],
 ): string | undefined {
-  const direct = env[name]?.trim() || undefined
+  const small = variable.anyCase === true ? env[name.toLowerCase()]?.trim() : undefined
+  const direct = small || env[name]?.trim() || undefined
   const file = variable.secret === true ? env[`${name}_FILE`] || undefined : undefined
   if (file === undefined) return direct
   if (direct !== undefined) mistakes.push(`${name} and ${name}_FILE are both set. Remove one of them.`)
@@ -136,22 +161,28 @@ function read(
   }
 }
 
-/** Kubernetes gives every pod these for a Service that is called `scopestack-sync`. */
-const SERVICE_LINK = /_(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT(_\d+_(TCP|UDP)(_(ADDR|PORT|PROTO))?)?)$/
+const KNOWN: ReadonlySet<string> = new Set(
+  Object.entries<Variable>(VARIABLES).flatMap(([name, { secret, anyCase }]) => [
+    name,
+    ...(secret === true ? [`${name}_FILE`] : []),
+    ...(anyCase === true ? [name.toLowerCase()] : []),
+  ]),
+)
 
-/** A misspelt name would be ignored in silence, every night, for years. */
-function misspelt(env: Readonly<Record<string, string | undefined>>): string[] {
-  const known = new Set(
-    Object.entries<Variable>(VARIABLES).flatMap(([name, { secret }]) => (secret ? [name, `${name}_FILE`] : [name])),
-  )
-  return Object.keys(env)
-    .filter((name) => /^(SYNC|SCOPESTACK)_/.test(name) && !known.has(name) && !SERVICE_LINK.test(name))
-    .map((name) => `${name} is not a setting. The settings are in .env.example.`)
-}
-
-/** Lines of `.env` in the current directory, where the environment does not say otherwise; without one nothing happens. */
-export function loadEnvFile(): void {
-  if (existsSync('.env')) process.loadEnvFile('.env')
+/**
+ * Lines of `.env` in the current directory, where the environment does not say otherwise; without one nothing happens.
+ *
+ * @returns sentences on lines that may not say what was meant.
+ * @throws SyncError SYNC_CONFIG when it cannot be read.
+ */
+export function loadEnvFile(): readonly string[] {
+  try {
+    const found = readEnvFile('.env')
+    for (const [name, value] of Object.entries(found?.values ?? {})) process.env[name] ??= value
+    return found?.notes ?? []
+  } catch (error) {
+    throw configInvalid([`${reason(error)}. Settings may also come from the environment: then take the file away.`])
+  }
 }
 
 /** The text of `.env.example`; a unit test holds the file to it. */

@@ -73,7 +73,7 @@ export async function main(argv: readonly string[], stop: AbortSignal): Promise<
     })
   }
   try {
-    loadEnvFile()
+    for (const note of loadEnvFile()) process.stderr.write(`${note}\n`)
     await program.parseAsync(argv, { from: 'user' })
     return code
   } catch (error) {

@@ -1,5 +1,4 @@
 import { explainStore, openStore, openWorker, type Worker } from '../assemble.ts'
-import { readConfig } from '../config.ts'
 import { backfillStopped } from '../errors/backfill.ts'
 import { usage } from '../errors.ts'
 import { createLogger, noteRetries } from '../logger.ts'
@@ -14,6 +13,7 @@ import { EXIT, SyncError } from '../sync-error.ts'
 import { createOverall, type Overall } from './overall.ts'
 import { chooseProgress } from './progress.ts'
 import { chooseResources } from './choose.ts'
+import { readSettings } from './settings.ts'
 import type { Verb } from './verb.ts'
 import { duration, thousands } from './words.ts'
 
@@ -38,7 +38,7 @@ Examples
   npm run -s sync -- backfill --since 2026-01-01`,
 
   async run({ args, options, signal }) {
-    const config = readConfig({ credentials: true })
+    const config = readSettings({ credentials: true })
     const named = args.length > 0
     const chosen = chooseResources(catalog, named ? args : config.resources)
     const since = sinceOf(options['since'])

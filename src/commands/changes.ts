@@ -1,5 +1,4 @@
 import { explainStore, openStore } from '../assemble.ts'
-import { readConfig } from '../config.ts'
 import { notMigrated, usage } from '../errors.ts'
 import { catalog } from '../registry.ts'
 import {
@@ -17,6 +16,7 @@ import { readWaits } from '../store/waits.ts'
 import { ontoBase } from '../sync/rebase.ts'
 import { databaseTime } from '../store/watermarks.ts'
 import { changeJson, changeText, listText } from './change-words.ts'
+import { readSettings } from './settings.ts'
 import type { Call, Verb } from './verb.ts'
 import { EXIT, reason, SyncError } from '../sync-error.ts'
 
@@ -46,7 +46,7 @@ Examples
 
   async run(call) {
     const act = actionOf(call)
-    const config = readConfig({ credentials: false })
+    const config = readSettings({ credentials: false })
     const store = await openStore(config, call.signal)
     try {
       if (!(await isMigrated(store.sql))) throw notMigrated()

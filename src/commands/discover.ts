@@ -1,6 +1,5 @@
 import { createLogUpdate } from 'log-update'
 import { explainStore, openStore, openWorker } from '../assemble.ts'
-import { readConfig } from '../config.ts'
 import { usage } from '../errors.ts'
 import { createLogger, noteRetries } from '../logger.ts'
 import { catalog } from '../registry.ts'
@@ -8,6 +7,7 @@ import { discover as runDiscover, type Discovered, type DiscoverReport } from '.
 import { chooseResources } from './choose.ts'
 import { describeResource, describeSummary, describeWritten, differs } from './discover-screen.ts'
 import { CATALOG_FOLDER, writeCatalog, type WrittenFile } from './discover-write.ts'
+import { readSettings } from './settings.ts'
 import type { Verb } from './verb.ts'
 import { EXIT } from '../sync-error.ts'
 
@@ -44,7 +44,7 @@ Examples
   npm run -s sync -- discover --write /tmp/resources`,
 
   async run({ args, options, signal }) {
-    const config = readConfig({ credentials: true })
+    const config = readSettings({ credentials: true })
     const write = options['write']
     if (typeof write === 'string' && catalog.has(write)) {
       throw usage(`--write took "${write}" for the folder. Name the resources first: discover ${write} --write`)

@@ -1,10 +1,10 @@
 import { explainStore, openSignIn, openStore } from '../assemble.ts'
-import { readConfig } from '../config.ts'
 import { usage } from '../errors.ts'
 import { loginFailed } from '../errors/fleet.ts'
 import { beginAuthorization } from '../remote/authorize.ts'
 import { openLoopback } from '../remote/loopback.ts'
 import { openBrowser } from './browser.ts'
+import { readSettings } from './settings.ts'
 import { wholeNumber, type Verb } from './verb.ts'
 import { EXIT, reason, SyncError } from '../sync-error.ts'
 
@@ -31,7 +31,7 @@ A machine without a browser:
   npm run -s sync -- login --no-browser --port 8377     and open the address here`,
 
   async run({ options, signal }) {
-    const config = readConfig({ credentials: true })
+    const config = readSettings({ credentials: true })
     if (config.grant !== 'authorization_code') {
       throw usage(
         `"login" is for SCOPESTACK_GRANT=authorization_code; with ${config.grant} tokens are had without it. ` +

@@ -1,8 +1,8 @@
 import { explainStore, openStore } from '../assemble.ts'
-import { readConfig } from '../config.ts'
 import { migrateQueue } from '../jobs/queues.ts'
 import { addressOf } from '../store/database.ts'
 import { migrate as runMigrations } from '../store/migrate.ts'
+import { readSettings } from './settings.ts'
 import type { Verb } from './verb.ts'
 import { EXIT } from '../sync-error.ts'
 
@@ -19,7 +19,7 @@ Where there is something to migrate, the role must be allowed to create schemas 
 database and own those that are there; afterwards "pull" and "start" need no such right.`,
 
   async run({ signal }) {
-    const config = readConfig({ credentials: false })
+    const config = readSettings({ credentials: false })
     const store = await openStore(config, signal)
     try {
       await runMigrations(store.url)

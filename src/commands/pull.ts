@@ -1,5 +1,4 @@
 import { explainStore, openStore, openWorker } from '../assemble.ts'
-import { readConfig } from '../config.ts'
 import { usage } from '../errors.ts'
 import { catalog } from '../registry.ts'
 import { createLogger, noteRetries } from '../logger.ts'
@@ -7,6 +6,7 @@ import { isWell } from '../store/runs.ts'
 import { pull as runPull } from '../sync/pull.ts'
 import { chooseResources } from './choose.ts'
 import { chooseProgress } from './progress.ts'
+import { readSettings } from './settings.ts'
 import type { Verb } from './verb.ts'
 import { EXIT, type SyncError } from '../sync-error.ts'
 
@@ -49,7 +49,7 @@ Examples
   npm run -s sync -- pull --json | tail -n 1     the run, or the error that ended it`,
 
   async run({ args, options, signal }) {
-    const config = readConfig({ credentials: true })
+    const config = readSettings({ credentials: true })
     const chosen = chooseResources(catalog, args.length > 0 ? args : config.resources)
     const allowMassDelete = options['allowMassDelete'] === true
     if (allowMassDelete && options['full'] !== true) {

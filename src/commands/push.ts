@@ -1,5 +1,4 @@
 import { explainStore, openPusher, openStore, openWorker } from '../assemble.ts'
-import { readConfig } from '../config.ts'
 import { createLogger, noteRetries, type Logger } from '../logger.ts'
 import { countChanges } from '../store/changes.ts'
 import type { Database } from '../store/database.ts'
@@ -9,6 +8,7 @@ import { push as runPush } from '../sync/push.ts'
 import { type Settled } from '../sync/sending.ts'
 import { waitsBecause, withId, wrapped } from './change-words.ts'
 import { planJson, planText } from './plan-words.ts'
+import { readSettings } from './settings.ts'
 import type { Verb } from './verb.ts'
 import { thousands } from './words.ts'
 import { EXIT, reason, SyncError } from '../sync-error.ts'
@@ -45,7 +45,7 @@ Examples
   npm run -s sync -- changes list`,
 
   async run({ options, signal }) {
-    const config = readConfig({ credentials: true })
+    const config = readSettings({ credentials: true })
     const json = options['json'] === true
     const log = createLogger({ level: config.logLevel, terminal: process.stderr.isTTY && process.stdout.isTTY })
     const store = await openStore(config, signal)

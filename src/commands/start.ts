@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { hostname } from 'node:os'
 import { explainStore, openPusher, openStore, openWorker, VERSION, type Store } from '../assemble.ts'
-import { readConfig, type Config } from '../config.ts'
+import type { Config } from '../config.ts'
 import { usage } from '../errors.ts'
 import { giveToQueue, openClock, type Clock } from '../jobs/clock.ts'
 import { migrateQueue, openQueues, type Queues } from '../jobs/queues.ts'
@@ -17,11 +17,12 @@ import { installationName } from '../store/account.ts'
 import { explainDatabase } from '../store/database.ts'
 import { isMigrated, migrate } from '../store/migrate.ts'
 import { checkRedis } from '../store/redis-fitness.ts'
-import { readRules } from '../sync/conflict-rules.ts'
 import { canReadChanges } from '../sync/incremental.ts'
+import { reconnecting } from '../sync/reconnect.ts'
 import { startWeb, type Web } from '../web/health.ts'
 import { awaitServer } from './await-server.ts'
 import { chooseResources } from './choose.ts'
+import { readSettings } from './settings.ts'
 import type { Verb } from './verb.ts'
 import { EXIT, reason, SyncError } from '../sync-error.ts'
 
@@ -49,9 +50,8 @@ Examples
 
   async run({ options, signal }) {
     const parts = partsOf(options['only'])
-    const config = readConfig({ credentials: parts.has('worker') })
+    const config = readSettings({ credentials: parts.has('worker') })
     const schedules = readSchedules(config)
-    readRules(config.conflict, catalog)
     const chosen = chooseResources(catalog, config.resources)
     const types = new Set(chosen.map(({ type }) => type))
     const resources = {
@@ -130,7 +130,8 @@ async function serve(service: Service, signal: AbortSignal): Promise<void> {
     clock = await reconnecting(() => openClock({ sql: store.sql, log, remoteTime: () => remoteTime() }), signal)
     giveToQueue(clock)
     running.push(watchClock({ clock, log }))
-    const common = { ...service, sql: store.sql, clock, queues, alertWebhookUrl: config.alertWebhookUrl }
+    const { alertWebhookUrl, proxy } = config
+    const common = { ...service, sql: store.sql, clock, queues, alertWebhookUrl, proxy }
     if (parts.has('scheduler')) {
       const holder = `${hostname()}, process ${process.pid}`
       running.push(startScheduler({ ...common, holder, version: VERSION }))

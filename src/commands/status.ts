@@ -1,5 +1,4 @@
 import { explainStore, openStore } from '../assemble.ts'
-import { readConfig } from '../config.ts'
 import { notMigrated } from '../errors.ts'
 import { hostNotice } from '../jobs/clock.ts'
 import { readSchedules, type Schedule } from '../jobs/schedule.ts'
@@ -8,6 +7,7 @@ import { readClock } from '../store/clock.ts'
 import { isMigrated } from '../store/migrate.ts'
 import { isWell } from '../store/runs.ts'
 import { readStatus, type ResourceStatus, type RunStatus, type Status } from '../store/status.ts'
+import { readSettings } from './settings.ts'
 import type { Verb } from './verb.ts'
 import { ago, textTable, thousands } from './words.ts'
 import { EXIT } from '../sync-error.ts'
@@ -24,7 +24,7 @@ Examples
   npm run -s sync -- status --json | jq '.resources[] | select(.lastOutcome != "ok")'`,
 
   async run({ options, signal }) {
-    const config = readConfig({ credentials: false })
+    const config = readSettings({ credentials: false })
     const schedules = readSchedules(config)
     const store = await openStore(config, signal)
     try {

@@ -1,5 +1,4 @@
 import { explainStore, openStore, openWorker, type Worker } from '../assemble.ts'
-import { readConfig } from '../config.ts'
 import { nothingPulled, verifyStopped } from '../errors.ts'
 import { createLogger, noteRetries } from '../logger.ts'
 import { catalog } from '../registry.ts'
@@ -14,6 +13,7 @@ import { verifyResource, type Verified } from '../sync/verify.ts'
 import { endsTheRun, EXIT, SyncError } from '../sync-error.ts'
 import { chooseResources } from './choose.ts'
 import { chooseVerifyScreen, type VerifyScreen } from './verify-screen.ts'
+import { readSettings } from './settings.ts'
 import type { Verb } from './verb.ts'
 
 export const verify: Verb = {
@@ -43,7 +43,7 @@ Examples
   npm run -s sync -- verify --json | jq 'select(.type == "difference")'`,
 
   async run({ args, options, signal }) {
-    const config = readConfig({ credentials: true })
+    const config = readSettings({ credentials: true })
     const chosen = chooseResources(catalog, args.length > 0 ? args : config.resources)
     const terminal = process.stderr.isTTY && process.stdout.isTTY
     const log = createLogger({ level: config.logLevel, terminal })

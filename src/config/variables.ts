@@ -1,5 +1,7 @@
 /** Every variable of the environment: its words for `.env.example`, and what it may be. Read by `config.ts` alone. */
 import { checkDatabaseUrl } from '../database-url.ts'
+import { PROXY_VARIABLES } from './proxy.ts'
+import { isTimeZone, isWebhook, number, scopeStackUrl } from './kinds.ts'
 import { z } from 'zod'
 
 export const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const
@@ -15,43 +17,8 @@ export interface Variable {
   readonly required?: boolean
   /** Also read from the file named by `NAME_FILE` (Docker and Kubernetes secrets). */
   readonly secret?: boolean
-}
-
-const number = (minimum: number, maximum: number, whole: boolean) =>
-  z
-    .string()
-    .regex(whole ? /^\d+$/ : /^\d+(\.\d+)?$/, `must be ${whole ? 'a whole number' : 'a number'}`)
-    .transform(Number)
-    .refine((value) => value >= minimum && value <= maximum, `must be between ${minimum} and ${maximum}`)
-
-const scopeStackUrl = z
-  .string()
-  .transform((value, context) => {
-    if (URL.canParse(value)) return new URL(value)
-    context.addIssue('must be an address such as https://api.scopestack.io')
-    return z.NEVER
-  })
-  // A token sent over plain http can be read on the way; a simulator on this machine has no way to be listened on.
-  .refine((url) => url.protocol === 'https:' || (url.protocol === 'http:' && isLoopback(url.hostname)), {
-    error: 'must begin with https:// (http:// is allowed for this machine only)',
-  })
-  .refine((url) => url.pathname === '/' && url.search === '' && url.username === '', 'must have no path, query or user')
-  .transform((url) => url.origin)
-
-const isLoopback = (host: string): boolean => host === 'localhost' || host === '[::1]' || /^127(\.\d+){3}$/.test(host)
-
-const isWebhook = (value: string): boolean => {
-  if (!URL.canParse(value)) return false
-  const { protocol, hostname } = new URL(value)
-  return protocol === 'https:' || (protocol === 'http:' && isLoopback(hostname))
-}
-
-function isTimeZone(value: string): boolean {
-  try {
-    return Intl.DateTimeFormat('en', { timeZone: value }).resolvedOptions().timeZone !== ''
-  } catch {
-    return false
-  }
+  /** Also read in small letters, which win, as everywhere. */
+  readonly anyCase?: boolean
 }
 
 export const VARIABLES = {
@@ -238,6 +205,7 @@ export const VARIABLES = {
     example: '',
     secret: true,
   },
+  ...PROXY_VARIABLES,
   LOG_LEVEL: {
     group: 'Process',
     about: `One of ${LOG_LEVELS.join(', ')}.`,

@@ -4,6 +4,7 @@
  */
 import { hash } from 'node:crypto'
 import type { Logger } from '../logger.ts'
+import type { Http } from '../remote/http.ts'
 import { alertDelayed, alertDelivered, lastSuccess, raiseAlert, takeAlert, type Alert } from '../store/alerts.ts'
 import type { Database, Transaction } from '../store/database.ts'
 import { isWell } from '../store/runs.ts'
@@ -95,6 +96,7 @@ function twoIntervalsAfter(schedule: Schedule, success: Date): Date | null {
 interface SendDeps {
   readonly sql: Database
   readonly url: string
+  readonly http: Http
   readonly log: Logger
 }
 
@@ -102,11 +104,12 @@ const ANSWER_MS = 10_000
 const LONGEST_WAIT_SECONDS = 15 * 60
 
 /** Sends what waits, one after the other. A webhook that is down is tried for two days. */
-export async function sendAlerts({ sql, url, log }: SendDeps, signal: AbortSignal): Promise<void> {
+export async function sendAlerts(deps: SendDeps, signal: AbortSignal): Promise<void> {
+  const { sql, log } = deps
   for (;;) {
     const alert = await takeAlert(sql)
     if (alert === undefined) return
-    const error = await post(url, alert.body, signal)
+    const error = await post(deps, alert.body, signal)
     if (error === null) await alertDelivered(sql, alert.id)
     else {
       log.warn({ alert: alert.id, attempts: alert.attempts }, `the alert was not taken: ${error}`)
@@ -116,19 +119,13 @@ export async function sendAlerts({ sql, url, log }: SendDeps, signal: AbortSigna
 }
 
 /** The address is a secret: its path is what lets one post. It is kept out of what is said. */
-async function post(url: string, body: object, signal: AbortSignal): Promise<string | null> {
+async function post({ url, http }: SendDeps, body: object, signal: AbortSignal): Promise<string | null> {
+  const headers = { 'content-type': 'application/json' }
   try {
-    const response = await fetch(url, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify(body),
-      signal: AbortSignal.any([signal, AbortSignal.timeout(ANSWER_MS)]),
-      redirect: 'error',
-    })
-    await response.body?.cancel()
-    return response.ok ? null : `status ${response.status}`
+    const request = { method: 'POST', url, headers, body: JSON.stringify(body), wholeMs: ANSWER_MS } as const
+    const { status } = await http.send(request, signal)
+    return status >= 200 && status < 300 ? null : `status ${status}`
   } catch (error) {
-    const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error
-    return reason(cause).replaceAll(url, 'ALERT_WEBHOOK_URL')
+    return reason(error).replaceAll(url, 'ALERT_WEBHOOK_URL')
   }
 }

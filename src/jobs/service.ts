@@ -1,6 +1,8 @@
 /** The parts of `start` that never end by themselves, and how they are ended. */
 import type { Logger } from '../logger.ts'
 import type { Database } from '../store/database.ts'
+import { createHttp } from '../remote/http.ts'
+import type { ProxySettings } from '../remote/proxy.ts'
 import { isWell } from '../store/runs.ts'
 import type { PullDeps } from '../sync/pull-resource.ts'
 import { noteRun, sendAlerts, watchSilence } from './alerts.ts'
@@ -20,6 +22,7 @@ interface Common {
   readonly clock: Clock
   readonly schedules: readonly Schedule[]
   readonly alertWebhookUrl: string | undefined
+  readonly proxy: ProxySettings | undefined
 }
 
 export interface Part {
@@ -75,12 +78,13 @@ export const watchClock = ({ clock, log }: Pick<Common, 'clock' | 'log'>): Part 
   ])
 
 /** In workers too: silence is often the scheduler's. */
-function alertLoops({ sql, log, clock, schedules, alertWebhookUrl: url }: Common): Loop[] {
+function alertLoops({ sql, log, clock, schedules, alertWebhookUrl: url, proxy }: Common): Loop[] {
   if (url === undefined) return []
+  const http = createHttp({ connections: 1, proxy })
   const turn = async (signal: AbortSignal): Promise<void> => {
     await watchSilence(sql, schedules, await clock.read())
     await watchParked(sql)
-    await sendAlerts({ sql, url, log }, signal)
+    await sendAlerts({ sql, url, http, log }, signal)
   }
   return [startLoop('sending alerts', turn, () => ALERTS_MS, log)]
 }

@@ -5,6 +5,7 @@
 import { Agent, errors } from 'undici'
 import { bodyUnreadable, remoteTimeout, remoteUnreachable, stopped } from '../errors.ts'
 import { ACCEPT_ENCODING, textOf } from './decode.ts'
+import { createProxyAgent, explainProxy, leavesByProxy, type ProxySettings } from './proxy.ts'
 import { SyncError } from '../sync-error.ts'
 
 export interface HttpRequest {
@@ -38,6 +39,8 @@ export interface HttpOptions {
   readonly wholeMs?: number
   /** As sent, and as unpacked. */
   readonly maxBodyBytes?: number
+  /** For every host but those it names, and this machine. */
+  readonly proxy?: ProxySettings | undefined
 }
 
 const CONNECT_MS = 10_000
@@ -56,24 +59,28 @@ export function createHttp({
   bodyMs = BODY_MS,
   wholeMs = WHOLE_MS,
   maxBodyBytes = MAX_BODY_BYTES,
+  proxy,
 }: HttpOptions): Http {
   // One request a connection at a time: pipelined on one connection, requests queue behind each other's latency.
-  const agent = new Agent({
+  const options = {
     connections,
     pipelining: 1,
-    connect: { timeout: connectMs },
     headersTimeout: headersMs,
     bodyTimeout: bodyMs,
     maxResponseSize: maxBodyBytes,
-  })
+  }
+  const direct = new Agent({ ...options, connect: { timeout: connectMs } })
+  const through = proxy === undefined ? undefined : createProxyAgent(proxy, connectMs, options)
   return {
     async send(request, signal) {
       const { url, method } = request
       const limits = { connectMs, headersMs, bodyMs, wholeMs: request.wholeMs ?? wholeMs, maxBodyBytes }
       const ending = endBy(signal, limits.wholeMs)
+      const target = new URL(url)
+      const by = proxy !== undefined && leavesByProxy(target, proxy.except) ? proxy : undefined
       try {
-        const { origin, pathname, search } = new URL(url)
-        const { statusCode, headers, body } = await agent.request({
+        const { origin, pathname, search } = target
+        const { statusCode, headers, body } = await (by === undefined ? direct : through!).request({
           origin,
           path: pathname + search,
           method,
@@ -90,16 +97,18 @@ export function createHttp({
         }
       } catch (error) {
         if (signal.aborted) throw stopped()
-        throw explain(error, url, limits)
+        throw (by === undefined ? undefined : explainProxy(error, by, url)) ?? explain(error, url, limits)
       } finally {
         ending.off()
       }
     },
-    close: () => agent.destroy(),
+    async close() {
+      await Promise.all([direct.destroy(), through?.destroy()])
+    },
   }
 }
 
-type Limits = Required<Omit<HttpOptions, 'connections'>>
+type Limits = Required<Omit<HttpOptions, 'connections' | 'proxy'>>
 
 /** Not AbortSignal.any: the signal lives as long as the process, and would keep a reference for each request. */
 function endBy(signal: AbortSignal, ms: number): { readonly signal: AbortSignal; off(): void } {

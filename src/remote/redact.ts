@@ -49,8 +49,14 @@ const ALONE_BELOW = 8
 /** Besides those of the settings. A token has at least ten seconds of use, and no answer is waited for as long as these are. */
 const REMEMBERED = 12
 
+interface Settings {
+  readonly clientSecret?: string
+  readonly password?: string | undefined
+  readonly proxy?: { readonly url: string } | undefined
+}
+
 /** @param settings the secrets that are there for good. */
-export function createRedactor(settings: { clientSecret?: string; password?: string | undefined } = {}): Redactor {
+export function createRedactor(settings: Settings = {}): Redactor {
   const settled = new Map<string, Secret>()
   const learned = new Map<string, Secret>()
   let last = ''
@@ -58,7 +64,10 @@ export function createRedactor(settings: { clientSecret?: string; password?: str
 
   const { clientSecret = '', password = '' } = settings
   if (clientSecret.length >= SHORTEST) settled.set(clientSecret, known(clientSecret, 'issued'))
-  if (password.length >= SHORTEST) settled.set(password, known(password, 'chosen'))
+  const proxy = settings.proxy === undefined ? '' : new URL(settings.proxy.url).password
+  for (const chosen of [password, decodeURIComponent(proxy)]) {
+    if (chosen.length >= SHORTEST) settled.set(chosen, known(chosen, 'chosen'))
+  }
 
   const current = (): Filters => (filters ??= filtersFor([...settled.values(), ...learned.values()]))
   return {

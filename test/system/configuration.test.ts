@@ -1,4 +1,4 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
@@ -25,8 +25,8 @@ test.concurrent('all mistakes are told at once, and none of the values', async (
   expect(stdout).toBe('')
   expect(stderr).toContain('The configuration has 9 mistakes:')
   for (const line of [
-    'SYNC_PAGESIZE is not a setting',
-    'SCOPESTACK_CLIENTID is not a setting',
+    'SYNC_PAGESIZE is not a setting. Did you mean SYNC_PAGE_SIZE?',
+    'SCOPESTACK_CLIENTID is not a setting. Did you mean SCOPESTACK_CLIENT_ID?',
     'SCOPESTACK_CLIENT_ID is missing',
     'SCOPESTACK_AUTH_URL must be an address such as https://',
     'SCOPESTACK_API_URL must begin with https://',
@@ -39,6 +39,39 @@ test.concurrent('all mistakes are told at once, and none of the values', async (
   }
   expect(stderr).toContain('(SYNC_CONFIG)')
   expect(stderr).not.toContain('a-secret-value')
+})
+
+test.concurrent('mistakes that only the catalog or the calendar can tell are among them, for every command', async () => {
+  const env = {
+    ...CREDENTIALS,
+    SYNC_SHEDULE: 'off',
+    SYNC_SCHEDULE: '0 25 * * *',
+    SYNC_INCREMENTAL_SCHEDULE: '0 0 31 2 *',
+    SYNC_TIMEZONE: 'Mars/Phobos',
+    SYNC_CONFLICT: 'mine',
+    SYNC_RESOURCES: 'client,tags,projcts',
+    HTTPS_PROXY: 'socks5://host:1',
+  }
+  for (const command of ['start', 'pull', 'status']) {
+    const { code, stderr } = await runCli([command], { env })
+    expect(code, command).toBe(78)
+    expect(stderr).toContain('The configuration has 8 mistakes:')
+    for (const line of [
+      'SYNC_SHEDULE is not a setting. Did you mean SYNC_SCHEDULE?',
+      'SYNC_SCHEDULE is no cron pattern',
+      'SYNC_INCREMENTAL_SCHEDULE is no cron pattern',
+      'SYNC_TIMEZONE must be the IANA name of a time zone',
+      'SYNC_CONFLICT: "mine" is none of park, remote-wins, local-wins.',
+      'SYNC_RESOURCES: "client" is no resource; did you mean clients?',
+      'SYNC_RESOURCES: "projcts" is no resource; did you mean projects?',
+      'HTTPS_PROXY must be the address of an HTTP proxy',
+    ]) {
+      expect(stderr).toContain(`  - ${line}`)
+    }
+  }
+  const typed = await runCli(['pull', 'client'], { env: CREDENTIALS })
+  expect(typed.code).toBe(64)
+  expect(typed.stderr).toContain('"client" is no resource; did you mean clients?')
 })
 
 test.concurrent('credentials are asked for by those who need them only', async () => {
@@ -117,6 +150,37 @@ test.concurrent('a secret may come from a file, but not from two places', async 
     expect(await refused({ SCOPESTACK_CLIENT_SECRET_FILE: empty })).toContain(`names ${empty}, which is empty`)
   } finally {
     await rm(folder, { recursive: true })
+  }
+})
+
+test.concurrent('what .env may not say as it was meant is said; one that cannot be read is one sentence', async () => {
+  const cwd = await mkdtemp(join(tmpdir(), 'scopestack-sync-env-'))
+  try {
+    await writeFile(join(cwd, '.env'), '\uFEFFSYNC_RATE=fast\r\nSCOPESTACK_CLIENT_SECRET=half#of-it\r\n')
+    const cut = await runCli(['pull'], { cwd, env: { SCOPESTACK_CLIENT_ID: 'id' } })
+    expect(cut.code).toBe(78)
+    expect(cut.stderr).toMatch(/^\.env, line 2: the value of SCOPESTACK_CLIENT_SECRET ends before its #/)
+    expect(cut.stderr).toContain('The configuration has 1 mistake:\n  - SYNC_RATE must be a number')
+    expect(cut.stderr).not.toMatch(/half|of-it/)
+
+    await rm(join(cwd, '.env'))
+    await mkdir(join(cwd, '.env'))
+    const folder = await runCli(['status'], { cwd })
+    expect(folder.code).toBe(78)
+    expect(folder.stderr).toMatch(
+      /^The configuration has 1 mistake:\n {2}- \.env cannot be read: EISDIR.*\n\(SYNC_CONFIG\)\n$/,
+    )
+    await rm(join(cwd, '.env'), { recursive: true })
+
+    await writeFile(join(cwd, '.env'), 'SYNC_RATE=fast\n', { mode: 0o000 })
+    const closed = await runCli(['pull'], { cwd, env: CREDENTIALS })
+    expect(closed.code).toBe(78)
+    // Root may read everything.
+    expect(closed.stderr).toMatch(
+      process.getuid?.() === 0 ? /SYNC_RATE must be a number/ : /\.env cannot be read: EACCES/,
+    )
+  } finally {
+    await rm(cwd, { recursive: true })
   }
 })
 

@@ -13,7 +13,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = (() => {
   const ends = [...what, 'logger', 'signals', 'token-store', 'pace-store']
   const moves = [...ends, 'remote', 'store']
   const when = [...moves, 'sync']
-  const all = [...when, 'jobs', 'web', 'config', 'assemble', 'simulator']
+  const all = [...when, 'jobs', 'web', 'config', 'assemble', 'simulator', 'nearest']
   return {
     'sync-error': [],
     'database-url': [],
@@ -24,7 +24,8 @@ const MAY_IMPORT: Record<string, readonly string[]> = (() => {
     'pace-store': ground,
     logger: ground,
     signals: ['sync-error'],
-    config: [...ground, 'database-url'],
+    nearest: [],
+    config: [...ground, 'database-url', 'nearest'],
     resource: ground,
     resources: ['resource'],
     registry: [...ground, 'resource'],

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { envExample, readConfig } from '../../src/config.ts'
+import { parseEnvFile } from '../../src/config/env-file.ts'
 
 const good = { SCOPESTACK_CLIENT_ID: 'id', SCOPESTACK_CLIENT_SECRET: 'secret' }
 const read = (env: Record<string, string>) => readConfig({ credentials: true }, env)
@@ -29,6 +30,7 @@ describe('the configuration', () => {
       conflict: undefined,
       push: 'on',
       alertWebhookUrl: undefined,
+      proxy: undefined,
       resources: undefined,
       rate: 5,
       concurrency: 4,
@@ -140,6 +142,54 @@ describe('the configuration', () => {
     expect(config.clientSecret).toBe('from a file')
   })
 
+  it.each([
+    ['SYNC_SHEDULE', 'SYNC_SCHEDULE'],
+    ['SYNC_INCREMENTAL_SCHEDUEL', 'SYNC_INCREMENTAL_SCHEDULE'],
+    ['sync_rate', 'SYNC_RATE'],
+    ['SYNC_TIME_ZONE', 'SYNC_TIMEZONE'],
+    ['SCOPESTACK_CLIENTID', 'SCOPESTACK_CLIENT_ID'],
+    ['SCOPESTACK_CLIENT_SECRET_FIEL', 'SCOPESTACK_CLIENT_SECRET_FILE'],
+    ['SYNC_DATABASE_URL', 'DATABASE_URL'],
+    ['DATABSE_URL', 'DATABASE_URL'],
+    ['DATABASE_URI', 'DATABASE_URL'],
+    ['REDIS_URI', 'REDIS_URL'],
+    ['ALERT_WEBHOOK_URI', 'ALERT_WEBHOOK_URL'],
+    ['HTTPS_PORXY', 'HTTPS_PROXY'],
+    ['LOG_LEVLE', 'LOG_LEVEL'],
+  ])('asks of %s whether %s was meant', (name, meant) => {
+    expect(() => read({ ...good, [name]: 'x' })).toThrow(`${name} is not a setting. Did you mean ${meant}?`)
+  })
+
+  it('leaves the variables of other programs alone, also those that are near one of ours', () => {
+    const others = {
+      HTTPS_PORT: '8443',
+      HTTP_PROXY: 'http://proxy.example:3128',
+      http_proxy: 'http://proxy.example:3128',
+      DATABASE_URI: 'postgres://for/another',
+      REDIS_TLS_URL: 'rediss://host:6380',
+      USERNAME: 'me',
+      LANG: 'C',
+      LOG_LEVELS: '',
+    }
+    expect(read({ ...good, ...others, DATABASE_URL: 'postgres://host/db' }).databaseUrl).toBe('postgres://host/db')
+  })
+
+  it('takes a proxy under the names that every program reads', () => {
+    const proxy = (env: Record<string, string>) => read({ ...good, ...env }).proxy
+    expect(proxy({ HTTPS_PROXY: 'http://user:p%40ss@proxy.example:3128', NO_PROXY: 'a.example, .b.example' })).toEqual({
+      url: 'http://user:p%40ss@proxy.example:3128',
+      except: ['a.example', '.b.example'],
+    })
+    expect(proxy({ https_proxy: 'proxy.example:3128', HTTPS_PROXY: 'http://other:1' })).toEqual({
+      url: 'http://proxy.example:3128',
+      except: [],
+    })
+    expect(proxy({ https_proxy: '', NO_PROXY: '*' })).toBeUndefined()
+    for (const wrong of ['socks5://proxy.example:1080', 'http://', 'http://proxy.example/path']) {
+      expect(() => proxy({ HTTPS_PROXY: wrong })).toThrow('HTTPS_PROXY must be the address of an HTTP proxy')
+    }
+  })
+
   it('never shows a value, which may be a secret in the wrong line', () => {
     expect(() => read({ ...good, SYNC_RATE: 'hunter2' })).toThrow(expect.not.objectContaining({ message: /hunter2/ }))
   })
@@ -147,4 +197,42 @@ describe('the configuration', () => {
 
 it('.env.example is the table of settings; `npm run env:example` makes it anew', () => {
   expect(readFileSync(join(import.meta.dirname, '../../.env.example'), 'utf8')).toBe(envExample())
+})
+
+describe('.env', () => {
+  const parse = (text: string | Buffer) => parseEnvFile(Buffer.from(text as string), '.env')
+
+  it.each([
+    ['a byte order mark', '\uFEFFA=1\nB=2\n', { A: '1', B: '2' }],
+    ['line ends of Windows', 'A=1\r\nB="two"\r\nC=\'x y\'\r\n', { A: '1', B: 'two', C: 'x y' }],
+    ['line ends of an old Mac', 'A=1\rB=2', { A: '1', B: '2' }],
+    ['blanks, comments, export', ' # c\n\nexport A = 1 \nB=2 # two\n', { A: '1', B: '2' }],
+    ['quotes of three kinds', 'A="p#1"\nB=\'p#2\'\nC=`p#3` # c\n', { A: 'p#1', B: 'p#2', C: 'p#3' }],
+    ['a value of several lines', 'A="1\n# no comment\n2"\nB=3', { A: '1\n# no comment\n2', B: '3' }],
+    ['what is said twice', 'A=1\nA=2', { A: '2' }],
+    ['an empty value', 'A=\nB= # nothing', { A: '', B: '' }],
+  ])('is read as dotenv does, without a word: %s', (_, text, values) => {
+    expect(parse(text)).toEqual({ values, notes: [] })
+  })
+
+  it.each([
+    [
+      'A=1\nDATABASE_URL=postgres://u:p#ss@host/db',
+      { A: '1', DATABASE_URL: 'postgres://u:p' },
+      /^\.env, line 2: the value of DATABASE_URL ends before its #.* Put it in quotes/,
+    ],
+    ['PASSWORD=#hash', { PASSWORD: '' }, /^\.env, line 1: the value of PASSWORD ends before its #/],
+    ['A="1\n2"\nB=x#y', { A: '1\n2', B: 'x' }, /^\.env, line 3: the value of B/],
+    ['A: 1\nB=2', { B: '2' }, /^\.env, line 1 is no setting and was passed over: a setting is NAME=value\.$/],
+    ['A="unclosed\nB=2', { A: '"unclosed', B: '2' }, /^\.env, line 1: the quote before the value of A is not closed/],
+  ])('says what it reads otherwise than many expect: %j', (text, values, note) => {
+    const found = parse(text)
+    expect(found.values).toEqual(values)
+    expect(found.notes).toEqual([expect.stringMatching(note)])
+    expect(found.notes.join('')).not.toMatch(/postgres:|hash|unclosed/)
+  })
+
+  it('is refused where it is no UTF-8', () => {
+    expect(() => parse(Buffer.from('\uFEFFA=1\n', 'utf16le'))).toThrow('.env is not a text in UTF-8')
+  })
 })

@@ -1,0 +1,40 @@
+/** What settings may be. */
+import { z } from 'zod'
+
+export const number = (minimum: number, maximum: number, whole: boolean) =>
+  z
+    .string()
+    .regex(whole ? /^\d+$/ : /^\d+(\.\d+)?$/, `must be ${whole ? 'a whole number' : 'a number'}`)
+    .transform(Number)
+    .refine((value) => value >= minimum && value <= maximum, `must be between ${minimum} and ${maximum}`)
+
+export const scopeStackUrl = z
+  .string()
+  .transform((value, context) => {
+    if (URL.canParse(value)) return new URL(value)
+    context.addIssue('must be an address such as https://api.scopestack.io')
+    return z.NEVER
+  })
+  // A token sent over plain http can be read on the way; a simulator on this machine has no way to be listened on.
+  .refine((url) => url.protocol === 'https:' || (url.protocol === 'http:' && isLoopback(url.hostname)), {
+    error: 'must begin with https:// (http:// is allowed for this machine only)',
+  })
+  .refine((url) => url.pathname === '/' && url.search === '' && url.username === '', 'must have no path, query or user')
+  .transform((url) => url.origin)
+
+export const isLoopback = (host: string): boolean =>
+  host === 'localhost' || host === '[::1]' || /^127(\.\d+){3}$/.test(host)
+
+export const isWebhook = (value: string): boolean => {
+  if (!URL.canParse(value)) return false
+  const { protocol, hostname } = new URL(value)
+  return protocol === 'https:' || (protocol === 'http:' && isLoopback(hostname))
+}
+
+export function isTimeZone(value: string): boolean {
+  try {
+    return Intl.DateTimeFormat('en', { timeZone: value }).resolvedOptions().timeZone !== ''
+  } catch {
+    return false
+  }
+}
