@@ -1,7 +1,7 @@
 /** Whether a request leaves by the proxy of the environment, and by which connections. */
 import { Pool, ProxyAgent, type Agent } from 'undici'
 import { proxyRefused, proxyUnreachable } from '../errors/proxy.ts'
-import { SyncError } from '../sync-error.ts'
+import type { SyncError } from '../sync-error.ts'
 
 export interface ProxySettings {
   /** With user and password, where it wants them. */
