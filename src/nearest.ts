@@ -11,7 +11,7 @@ export function nearest(word: string, words: Iterable<string>, atMost = Infinity
 }
 
 /** Edits of one letter, where two neighbours that changed places count as one (optimal string alignment). */
-export function distance(a: string, b: string): number {
+function distance(a: string, b: string): number {
   let before: number[] = []
   let row = Array.from({ length: b.length + 1 }, (_, index) => index)
   for (let i = 1; i <= a.length; i++) {
