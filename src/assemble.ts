@@ -105,7 +105,7 @@ export async function openWorker(
   const { rate, concurrency, apiUrl } = config
   const request = obtainBy({ endpoint, refresh: shared.refresh, seal })
   const tokens = createTokens({ store: shared.tokens, seal, policy, request })
-  const pace = createPace({ rate, concurrency, shared: shared.pace, onAlone: onRetry })
+  const pace = createPace({ rate, concurrency, shared: shared.pace, onAlone: onRetry, onWait: onRetry })
   const client = createClient({ http, tokens, pace, policy, apiUrl, userAgent, onRetry })
   const holder = `${hostname()}, process ${process.pid}`
   try {

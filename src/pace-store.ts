@@ -1,12 +1,17 @@
-/** The contract between the pace (`remote/pace.ts`) and the places it may be shared (`store/pace.ts`, `pace-redis.ts`). */
+/**
+ * The contract between the pace (`remote/pace.ts`) and the places it may be shared (`store/pace.ts`, `pace-redis.ts`).
+ *
+ * Workers with one rate have one queue. Those with another have their own: in a common one a process that was given 0.001
+ * would push everybody's next place a quarter of an hour ahead. What ScopeStack asks for holds for all of them.
+ */
 
 export interface PaceStore {
-  /** Takes the next place in the fleet's queue of requests. One exchange with the store, however many wait. */
+  /** Takes the next place in the queue of requests of all that have this rate. One exchange with the store, however many wait. */
   reserve(rate: number): Promise<Place>
   /** How long everybody is still held back, in ms; asked again by who has waited for its place. */
   held(): Promise<number>
-  /** A 429 came: nobody sends for `holdMs`, and the rate halves for everybody. */
-  slowDown(rate: number, holdMs: number): Promise<void>
+  /** A 429 came: nobody sends for `holdMs`, and each rate halves. */
+  slowDown(holdMs: number): Promise<void>
 }
 
 export interface Place {
@@ -29,5 +34,5 @@ export const VOID_BEYOND_MS = 2 * 60 * 60_000
 export const RECOVER_EVERY_MS = 10_000
 /** The answers that are still on their way when the first 429 comes say nothing new. */
 export const HALVE_AT_MOST_EVERY_MS = 1_000
-/** The rate is not lowered below this part of the configured one. */
+/** No rate is lowered below this part of the configured one. */
 export const LOWEST_SHARE = 1 / 16

@@ -74,6 +74,7 @@ Examples
       const onRetry = (error: SyncError): void => {
         noteRetries(log)(error)
         // Nothing else on the screen moves meanwhile.
+        if (error.code === 'SYNC_PACE_WAITS') progress.note(error.message)
         const seconds = Number(error.facts['seconds'] ?? 0)
         if (error.code === 'SYNC_RATE_LIMITED' && seconds > 0) {
           progress.note(

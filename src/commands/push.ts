@@ -104,7 +104,9 @@ function tellRetries(log: Logger, json: boolean): (error: SyncError) => void {
     const said =
       code === 'SYNC_RATE_LIMITED'
         ? `ScopeStack asks to wait ${seconds > 0 ? `${seconds} s ` : ''}before the next request (${String(facts['status'] ?? 429)}).`
-        : `${message} Trying again.`
+        : code === 'SYNC_PACE_WAITS'
+          ? message
+          : `${message} Trying again.`
     // The others are logged for everybody, or settled with a sentence of their own.
     if (json || code === 'SYNC_PACE_ALONE' || said === told) return
     told = said

@@ -22,8 +22,7 @@ export const scopeStackUrl = z
   .refine((url) => url.pathname === '/' && url.search === '' && url.username === '', 'must have no path, query or user')
   .transform((url) => url.origin)
 
-const isLoopback = (host: string): boolean =>
-  host === 'localhost' || host === '[::1]' || /^127(\.\d+){3}$/.test(host)
+const isLoopback = (host: string): boolean => host === 'localhost' || host === '[::1]' || /^127(\.\d+){3}$/.test(host)
 
 export const isWebhook = (value: string): boolean => {
   if (!URL.canParse(value)) return false

@@ -31,6 +31,18 @@ export const redisUnreachable = (facts: { where: string }, cause: unknown): Sync
     { facts, cause },
   )
 
+/** A notice rather than a failure: the request is sent when its turn comes. */
+export const paceWaits = (facts: { seconds: number; rate: number; isHeld: boolean }): SyncError =>
+  new SyncError(
+    'SYNC_PACE_WAITS',
+    'wait',
+    facts.isHeld
+      ? `Requests wait for ${facts.seconds} s: ScopeStack asked another worker to (429, or Retry-After). They go on by themselves.`
+      : `The next request waits ${facts.seconds} s for its turn: all workers with this SYNC_RATE together send ${facts.rate} ` +
+          'requests/s. Raise SYNC_RATE, the same for all of them, if that is too slow.',
+    { facts },
+  )
+
 /** A notice rather than a failure: the requests go on. */
 export const paceAlone = (facts: { rate: number; seconds: number }, cause: unknown): SyncError =>
   new SyncError(

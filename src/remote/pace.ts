@@ -8,7 +8,7 @@
  * 40 a process (this: 20 to 30).
  */
 import { stopped } from '../errors.ts'
-import { paceAlone } from '../errors/fleet.ts'
+import { paceAlone, paceWaits } from '../errors/fleet.ts'
 import { HOLD_AT_MOST_MS, type PaceStore, type Place } from '../pace-store.ts'
 import type { SyncError } from '../sync-error.ts'
 import { createLocalPaceStore } from './pace-local.ts'
@@ -29,29 +29,46 @@ interface Deps {
   readonly shared?: PaceStore
   /** The store cannot be reached, and the worker goes on with its own share. */
   readonly onAlone?: (notice: SyncError) => void
+  /** A request has to wait for so long that somebody may ask why nothing moves. */
+  readonly onWait?: (notice: SyncError) => void
   readonly now?: () => number
 }
 
 /** A store that does not answer is left alone for this long, so that no request waits for its time-outs meanwhile. */
 const ALONE_MS = 10_000
+/** Longer waits are said, once a minute at most. */
+const LONG_WAIT_MS = 10_000
+const SAY_EVERY_MS = 60_000
 /** A share is told from at least so many places of one's own. */
 const SHARE_SAMPLE = 20
 
-export function createPace({ rate, concurrency, shared, onAlone, now = Date.now }: Deps): Pace {
+export function createPace({ rate, concurrency, shared, onAlone, onWait, now = () => performance.now() }: Deps): Pace {
   const waiting: (() => void)[] = []
   let inFlight = 0
   const local = createLocalPaceStore(now)
   let aloneUntil = 0
   const share = createShare()
+  let saidAt = -Infinity
+  let heldByUs = -Infinity
 
   async function turn(signal: AbortSignal): Promise<void> {
     for (;;) {
       const waitMs = rate === 0 ? await local.held() : (await reserve()).waitMs
       if (waitMs <= 0) return
+      if (waitMs > LONG_WAIT_MS) await sayWhy(waitMs)
       await sleep(waitMs, signal)
       // A 429 that came meanwhile moved the whole queue; this place in it is void.
       if ((await ask((store) => store.held())) <= 0) return
     }
+  }
+
+  /** What this process was asked itself it has said by then. */
+  async function sayWhy(waitMs: number): Promise<void> {
+    if (onWait === undefined || now() < saidAt + SAY_EVERY_MS) return
+    saidAt = now()
+    const isHeld = (await ask((store) => store.held())) > 0
+    if (isHeld && now() < heldByUs) return
+    onWait(paceWaits({ seconds: Math.round(waitMs / 1000), rate, isHeld }))
   }
 
   async function reserve(): Promise<Place> {
@@ -98,9 +115,10 @@ export function createPace({ rate, concurrency, shared, onAlone, now = Date.now 
     },
     async slowDown(asked) {
       const ms = Math.min(asked, HOLD_AT_MOST_MS)
+      heldByUs = Math.max(heldByUs, now() + ms)
       // Here too, for the time when the store cannot be asked.
-      await local.slowDown(rate * share.value(), ms)
-      await ask((store, its) => (store === local ? Promise.resolve() : store.slowDown(its, ms)))
+      await local.slowDown(ms)
+      await ask((store) => (store === local ? Promise.resolve() : store.slowDown(ms)))
     },
   }
 }

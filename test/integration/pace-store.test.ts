@@ -105,10 +105,10 @@ describe.each([
   test('holds everybody back after a 429, and moves the queue behind it', async () => {
     await using home = await openHome()
     expect(await home.open().held()).toBeLessThanOrEqual(0)
-    await home.open().slowDown(RATE, 5 * STEP_MS)
+    await home.open().slowDown(5 * STEP_MS)
     expect((await home.open().held()) / STEP_MS).toBeCloseTo(5, 1)
     expect(await steps(home.open())).toBeCloseTo(5, 1)
-    await home.open().slowDown(RATE, STEP_MS)
+    await home.open().slowDown(STEP_MS)
     expect((await home.open().held()) / STEP_MS, 'a shorter one ends no longer one').toBeCloseTo(5, 1)
     await home.age(5 * STEP_MS)
     expect(await home.open().held()).toBeLessThanOrEqual(0)
@@ -117,12 +117,12 @@ describe.each([
   test('a hold that ends in another year holds nobody back, whoever wrote it', async () => {
     await using home = await openHome()
     // As if the clock had been set back since.
-    await home.open().slowDown(RATE, 60_000)
+    await home.open().slowDown(60_000)
     await home.age(-20 * 365 * 86_400_000)
     expect(await home.open().held()).toBeLessThanOrEqual(0)
     expect(await steps(home.open())).toBe(0)
     expect(await steps(home.open()), 'at half the rate, as before').toBeCloseTo(2, 1)
-    await home.open().slowDown(RATE, 7 * STEP_MS)
+    await home.open().slowDown(7 * STEP_MS)
     expect((await home.open().held()) / STEP_MS).toBeCloseTo(7, 1)
   })
 
@@ -133,18 +133,18 @@ describe.each([
       return (await steps(home.open())) - first
     }
     expect(await distance()).toBeCloseTo(1, 1)
-    for (let answer = 0; answer < 5; answer++) await home.open().slowDown(RATE, 0)
+    for (let answer = 0; answer < 5; answer++) await home.open().slowDown(0)
     expect(await distance()).toBeCloseTo(2, 1)
     for (const factor of [4, 8, 16, 16]) {
       await home.age(1_500)
-      await home.open().slowDown(RATE, 0)
+      await home.open().slowDown(0)
       expect(await distance()).toBeCloseTo(factor, 1)
     }
   })
 
   test('climbs back by a tenth of the rate every ten seconds', async () => {
     await using home = await openHome()
-    await home.open().slowDown(RATE, 0)
+    await home.open().slowDown(0)
     for (const [aged, rate] of [
       [10_500, 0.6],
       [10_000, 0.7],
@@ -159,7 +159,7 @@ describe.each([
 
   test('keeps a queue for each pair of credentials', async () => {
     await using home = await openHome()
-    await home.open('one').slowDown(RATE, STEP_MS)
+    await home.open('one').slowDown(STEP_MS)
     expect(await steps(home.open('two'))).toBe(0)
     expect(await home.open('two').held()).toBeLessThanOrEqual(0)
   })
@@ -195,12 +195,69 @@ describe.each([
     const waiting = pace.take(async () => void (sent = true), stop.signal)
     await until(() => reserved === 2, 'the second place')
     // Another worker's.
-    await home.open().slowDown(5, 3_600_000)
+    await home.open().slowDown(3_600_000)
     await until(() => reserved === 3, 'the place after the 429')
     stop.abort()
     await expect(waiting).rejects.toMatchObject({ code: 'SYNC_STOPPED' })
     expect(sent).toBe(false)
   })
+})
+
+describe.each([
+  ['Postgres', postgresHome],
+  ['Redis', redisHome],
+])('processes with different rates, in %s', (_, openHome) => {
+  test('one with 0.001, or with 1000, keeps no other waiting; those with the same share one queue', async () => {
+    await using home = await openHome()
+    for (let request = 0; request < 4; request++) await home.open().reserve(0.001)
+    for (let request = 0; request < 50; request++) await home.open().reserve(1_000)
+    expect((await home.open().reserve(5)).waitMs).toBeLessThanOrEqual(0)
+    expect((await home.open().reserve(5)).waitMs).toBeLessThanOrEqual(200)
+    const { waitMs, taken } = await home.open().reserve(0.001)
+    expect(waitMs / 1_000_000, 'behind the four of its own rate').toBeCloseTo(4, 1)
+    expect(taken).toBe(5)
+  })
+
+  test('a 429 to one holds back all of them, and halves each rate', async () => {
+    await using home = await openHome()
+    for (const rate of [0.001, 0.01]) await home.open().reserve(rate)
+    await home.open().slowDown(3_000_000)
+    expect((await home.open().reserve(5)).waitMs / 1_000_000).toBeCloseTo(3, 1)
+    await home.age(3_000_000)
+    for (const rate of [0.001, 0.01]) {
+      await home.open().slowDown(0)
+      const first = (await home.open().reserve(rate)).waitMs
+      const next = (await home.open().reserve(rate)).waitMs
+      expect(((next - first) * rate) / 1_000).toBeCloseTo(2, 1)
+    }
+  })
+})
+
+test.each([
+  [
+    'its own rate',
+    async () => {},
+    /^The next request waits \d+ s for its turn: .* 0\.01 requests\/s\. Raise SYNC_RATE/,
+  ],
+  [
+    'what another worker was asked',
+    async (other: PaceStore) => other.slowDown(60_000),
+    /^Requests wait for \d+ s: ScopeStack asked another worker to/,
+  ],
+])('who waits for long says so, and why: %s', async (_, before, sentence) => {
+  await using home = await redisHome()
+  const stop = new AbortController()
+  const notices: SyncError[] = []
+  const pace = createPace({ rate: 0.01, concurrency: 4, shared: home.open(), onWait: (notice) => notices.push(notice) })
+  await pace.take(async () => {}, stop.signal)
+  await before(home.open())
+  const waiting = [1, 2, 3].map(() => pace.take(async () => {}, stop.signal))
+  await until(() => notices.length > 0, 'a word about it')
+  stop.abort()
+  await Promise.allSettled(waiting)
+  expect(notices.map(({ code, message }) => [code, message])).toEqual([
+    ['SYNC_PACE_WAITS', expect.stringMatching(sentence) as string],
+  ])
 })
 
 test.each([
