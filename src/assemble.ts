@@ -17,6 +17,7 @@ import { RETRY, type RetryPolicy } from './remote/retry.ts'
 import { createSeal } from './remote/seal.ts'
 import { createTokens, installToken } from './remote/tokens.ts'
 import { bindAccount } from './store/account.ts'
+import { describeCheck } from './store/capture-state.ts'
 import { explainDatabase, openDatabase, type Database } from './store/database.ts'
 import { isRefused } from './store/refusals.ts'
 import { lastWords } from './store/embedded-cluster.ts'
@@ -84,6 +85,8 @@ export interface Worker extends PullDeps {
   readonly client: Client
   /** How often, and in what pauses, a request that failed is tried again. */
   readonly policy: RetryPolicy
+  /** What is to be said of triggers that did not notice local edits; null: nothing. */
+  readonly lostEdits: string | null
   close(): Promise<void>
 }
 
@@ -99,7 +102,7 @@ export async function openWorker(
   onRetry: (error: SyncError) => void,
   policy: RetryPolicy = RETRY,
 ): Promise<Worker> {
-  await migrate(store.url)
+  const lostEdits = describeCheck(await migrate(store.url))
   const { http, endpoint, seal, shared, close } = openRemote(config, store.sql)
   const { userAgent } = endpoint
   const { rate, concurrency, apiUrl } = config
@@ -126,6 +129,7 @@ export async function openWorker(
       deleteLimit: config.deleteLimit,
       recheckDays: config.recheckDays,
       policy,
+      lostEdits,
       async close() {
         await leases.close()
         await close()

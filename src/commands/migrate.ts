@@ -1,5 +1,6 @@
 import { explainStore, openStore } from '../assemble.ts'
 import { migrateQueue } from '../jobs/queues.ts'
+import { describeCheck } from '../store/capture-state.ts'
 import { addressOf } from '../store/database.ts'
 import { migrate as runMigrations } from '../store/migrate.ts'
 import { readSettings } from './settings.ts'
@@ -22,7 +23,8 @@ database and own those that are there; afterwards "pull" and "start" need no suc
     const config = readSettings({ credentials: false })
     const store = await openStore(config, signal)
     try {
-      await runMigrations(store.url)
+      const lost = describeCheck(await runMigrations(store.url))
+      if (lost !== null) process.stdout.write(`${lost}\n`)
       if (config.redisUrl === undefined) await migrateQueue(store.url)
       process.stdout.write(`${addressOf(store.url)} has the schema of this version.\n`)
       return EXIT.ok

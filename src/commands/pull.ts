@@ -83,6 +83,7 @@ Examples
         }
       }
       const worker = await openWorker(config, store, signal, onRetry)
+      if (worker.lostEdits !== null) progress.note(worker.lostEdits)
       try {
         const report = await runPull(worker, {
           resources: chosen,

@@ -52,6 +52,7 @@ Examples
     try {
       const worker = await openWorker(config, store, signal, tellRetries(log, json))
       const pusher = openPusher(worker, config)
+      if (worker.lostEdits !== null) process.stderr.write(`${worker.lostEdits}\n`)
       try {
         if (options['plan'] === true) {
           const { planned, behind } = await plan(pusher, signal)

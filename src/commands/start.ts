@@ -14,6 +14,7 @@ import { catalog } from '../registry.ts'
 import { backoff, sleep } from '../remote/retry.ts'
 import { leaveAtOnce } from '../signals.ts'
 import { installationName } from '../store/account.ts'
+import { describeCheck } from '../store/capture-state.ts'
 import { explainDatabase } from '../store/database.ts'
 import { isMigrated, migrate } from '../store/migrate.ts'
 import { checkRedis } from '../store/redis-fitness.ts'
@@ -184,7 +185,8 @@ async function openQueue(
 ): Promise<Queues> {
   const { redisUrl, takeoverSeconds } = config
   const waiting = { store, log, onWait, signal }
-  await awaitServer(() => migrate(store.url), waiting)
+  const lost = describeCheck(await awaitServer(() => migrate(store.url), waiting))
+  if (lost !== null) log.warn(lost)
   if (redisUrl === undefined) await awaitServer(() => migrateQueue(store.url), waiting)
   else await awaitServer(() => checkRedis(redisUrl), waiting)
   const installation = await awaitServer(() => installationName(store.sql), waiting)

@@ -2,9 +2,11 @@ import { explainStore, openStore } from '../assemble.ts'
 import { notMigrated } from '../errors.ts'
 import { hostNotice } from '../jobs/clock.ts'
 import { readSchedules, type Schedule } from '../jobs/schedule.ts'
+import { catalog } from '../registry.ts'
+import { lostEdits } from '../store/capture-state.ts'
 import { countChanges } from '../store/changes.ts'
 import { readClock } from '../store/clock.ts'
-import { isMigrated } from '../store/migrate.ts'
+import { isMigrated, migratedSchemaGone } from '../store/migrate.ts'
 import { isWell } from '../store/runs.ts'
 import { readStatus, type ResourceStatus, type RunStatus, type Status } from '../store/status.ts'
 import { readSettings } from './settings.ts'
@@ -19,6 +21,8 @@ export const status: Verb = {
   help: `Reads the database only; ScopeStack is not asked. The same is in the view
 scopestack.sync_status, for SQL.
 
+Exit code 2 when local edits are lost, because triggers of the tables are missing or disabled.
+
 Examples
   npm run -s sync -- status
   npm run -s sync -- status --json | jq '.resources[] | select(.lastOutcome != "ok")'`,
@@ -29,21 +33,23 @@ Examples
     const store = await openStore(config, signal)
     try {
       const found = await readStatus(store.sql)
-      if (found === null) throw notMigrated()
+      // Of a schema that is there no more, migrating says what became of it.
+      if (found === null) throw (await migratedSchemaGone(store.sql)) ?? notMigrated()
       const reading = await readClock(store.sql)
       const now = new Date(reading.now)
       const nextTicks = nextTicksOf(schedules, now)
       const clock = hostNotice(reading)
       const edits = (await isMigrated(store.sql)) ? await countChanges(store.sql) : {}
       const json = options['json'] === true
-      const document = { ...found, localEdits: edits, nextTicks, clock }
+      const lost = await lostEdits(store.sql, [...catalog.values()])
+      const document = { ...found, lostEdits: lost, localEdits: edits, nextTicks, clock }
       const lines = [
-        ...(clock === null ? [] : [clock, '']),
+        ...[lost, clock].flatMap((one) => (one === null ? [] : [one, ''])),
         describe(found, nextTicks, now),
         ...editLines(edits, config.push),
       ]
       process.stdout.write(json ? `${JSON.stringify(document)}\n` : `${lines.join('\n')}\n`)
-      return EXIT.ok
+      return lost === null ? EXIT.ok : EXIT.notAllOk
     } catch (error) {
       throw await explainStore(error, store)
     } finally {

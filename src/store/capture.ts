@@ -1,22 +1,22 @@
 /**
  * Which local edits are changes for ScopeStack, and which are refused: the triggers of every table, made from the catalog
  * like the comments, so that a new resource needs no migration for them. What they do is in migrations/0010_capture.sql,
- * 0011_refused_values.sql and 0012_plans.sql.
+ * 0011_refused_values.sql, 0012_plans.sql and 0013_own_tables.sql.
  */
 import { isDeepStrictEqual } from 'node:util'
 import { isEditable, type Column, type Resource } from '../resource.ts'
 import { arrayLiteral } from './codec.ts'
 import { quote, type Database, type Transaction } from './database.ts'
 
-interface Captured {
+export interface Captured {
   readonly type: string
   readonly relation: string
   readonly writes: readonly string[]
-  readonly columns: readonly { readonly entries: unknown }[]
+  readonly columns: readonly { readonly name: string; readonly entries: unknown }[]
 }
 
 /** What the triggers of a resource are to know. */
-const capturedOf = (resource: Resource): Captured => {
+export const capturedOf = (resource: Resource): Captured => {
   const columns = resource.columns.filter(isEditable)
   const writes = columns.length === 0 ? [] : resource.writes
   return {
@@ -47,24 +47,42 @@ function isRequired({ columns, naturalKey = [] }: Resource, { member }: Column):
   return member === 'active' || member === named
 }
 
-/** One that refuses; or that and one of each event, and one of each list whose entries are kept. */
-const triggersOf = ({ writes, columns }: Captured): number =>
-  writes.length === 0 ? 1 : 4 + columns.filter(({ entries }) => entries !== null).length
+/** Declared, and not to be edited: whatever else the table has is somebody's own. */
+const readOnlyOf = ({ columns }: Resource, writable: Captured['columns']): string[] =>
+  columns.map(({ name }) => name).filter((name) => !writable.some((one) => one.name === name))
 
-/** Only what differs is made again: every trigger takes a lock that writers would wait behind. */
-export async function installCapture(sql: Database, resources: readonly Resource[]): Promise<void> {
-  const held = await sql<(Captured & { triggers: number })[]>`
-    select c.type, c.relation, array_to_json(c.writes) as writes, c.columns,
-      (select count(*)::int from pg_trigger t where t.tgrelid = to_regclass(c.relation) and t.tgname like 'write\\_back\\_%') as triggers
-    from sync.captured c`
-  const known = new Map(held.map(({ triggers, ...captured }) => [captured.type, { triggers, captured }]))
+/**
+ * Only what differs is made again: every trigger takes a lock that writers would wait behind.
+ *
+ * @param broken types whose triggers are not as they were made (`findCaptureFaults`).
+ */
+export async function installCapture(
+  sql: Database,
+  resources: readonly Resource[],
+  broken: ReadonlySet<string> = new Set(),
+): Promise<void> {
+  const held = await sql<Captured[]>`
+    select c.type, c.relation, array_to_json(c.writes) as writes, c.columns from sync.captured c`
+  const known = new Map(held.map((captured) => [captured.type, captured]))
   for (const wanted of resources.map(capturedOf)) {
-    const { triggers, captured } = known.get(wanted.type) ?? {}
-    if (triggers === triggersOf(wanted) && isDeepStrictEqual({ ...captured }, wanted)) continue
+    if (!broken.has(wanted.type) && isDeepStrictEqual({ ...known.get(wanted.type) }, wanted)) continue
     // As text: drizzle changes how the driver writes JSON on this connection.
     await sql`
       select sync.capture(${wanted.relation}::regclass, ${wanted.type}, ${arrayLiteral(wanted.writes)}::text[],
         ${JSON.stringify(wanted.columns)}::text::jsonb)`
+  }
+}
+
+/** By itself, and not an argument of sync.capture: the version before calls that as it was. */
+export async function noteReadOnly(sql: Database, resources: readonly Resource[]): Promise<void> {
+  const held = await sql<{ type: string; columns: string[] | null }[]>`
+    select type, array_to_json(read_only) as columns from sync.captured`
+  const known = new Map(held.map(({ type, columns }) => [type, columns]))
+  for (const resource of resources) {
+    const { type, columns } = capturedOf(resource)
+    const closed = readOnlyOf(resource, columns)
+    if (isDeepStrictEqual(known.get(type), closed)) continue
+    await sql`update sync.captured set read_only = ${arrayLiteral(closed)}::text[] where type = ${type}`
   }
 }
 

@@ -7,6 +7,8 @@ export interface ParkedRecord {
   readonly recordId: string | null
   readonly reason: string
   readonly body: unknown
+  /** The database refused it, which a person may mend. */
+  readonly byDatabase?: boolean
 }
 
 export async function park(
@@ -14,13 +16,14 @@ export async function park(
   resource: string,
   records: readonly ParkedRecord[],
 ): Promise<void> {
-  for (const { recordId, reason, body } of records) {
+  for (const { recordId, reason, body, byDatabase = false } of records) {
     const text = bodyText(body).replaceAll('\\u0000', '\\ufffd')
     const digest = hash('sha1', `${recordId ?? ''}\n${text}`)
     await sql`
-      insert into sync.parked (resource, digest, record_id, reason, body)
-      values (${resource}, ${digest}, ${recordId}, ${storable(reason)}, ${text})
-      on conflict (resource, digest) do update set last_seen_at = now(), settled_at = null, reason = excluded.reason`
+      insert into sync.parked (resource, digest, record_id, reason, body, by_database)
+      values (${resource}, ${digest}, ${recordId}, ${storable(reason)}, ${text}, ${byDatabase})
+      on conflict (resource, digest) do update
+        set last_seen_at = now(), settled_at = null, reason = excluded.reason, by_database = excluded.by_database`
   }
 }
 
@@ -46,6 +49,29 @@ export async function countParked(sql: Database, resource: string, since: Date):
     select count(*)::int as count from sync.parked
     where resource = ${resource} and settled_at is null and last_seen_at >= ${since}`
   return row?.count ?? 0
+}
+
+export interface RefusedRecord {
+  readonly id: string
+  /** It was to be marked as deleted. */
+  readonly missing: boolean
+}
+
+/** Records that the database refused, those that waited longest first. */
+export async function refusedRecords(sql: Database, resource: string, limit: number): Promise<RefusedRecord[]> {
+  return [
+    ...(await sql<RefusedRecord[]>`
+      select record_id as id, bool_or(body = 'null') as missing from sync.parked
+      where resource = ${resource} and by_database and settled_at is null and record_id is not null
+      group by 1 order by min(last_seen_at) limit ${limit}`),
+  ]
+}
+
+/** The database took them by now, or what came of them is parked otherwise. @param ids as an array literal. */
+export async function settleRefused(tx: Transaction, resource: string, ids: string): Promise<void> {
+  await tx`
+    update sync.parked set settled_at = now()
+    where resource = ${resource} and by_database and settled_at is null and record_id = any(${ids}::text[]) and last_seen_at < now()`
 }
 
 /** Parked records that a whole snapshot did not park again are settled. */

@@ -10,6 +10,8 @@ export const captured = sync.table('captured', {
   writes: text('writes').array().notNull(),
   /** `{name, member, from, kind, entries, target}` of each writable column. */
   columns: jsonb('columns').notNull(),
+  /** Columns of the catalog that may not be edited; all others are somebody's own. */
+  readOnly: text('read_only').array(),
 })
 
 /** What the ids of this database's own (`local-…`) became, for whoever kept one: as long as what is settled is kept. */

@@ -94,6 +94,8 @@ export const parked = sync.table(
     firstSeenAt: at('first_seen_at').notNull().defaultNow(),
     lastSeenAt: at('last_seen_at').notNull().defaultNow(),
     settledAt: at('settled_at'),
+    /** The database refused it, which a person may mend: it is tried again in each run. */
+    byDatabase: boolean('by_database').notNull().default(false),
   },
   (table) => [uniqueIndex('parked_resource_digest_idx').on(table.resource, table.digest)],
 )

@@ -138,11 +138,11 @@ async function whereIsIt(sql: Database | Transaction, { type, table }: Resource)
   const name = `scopestack.${table}`
   if (schema === undefined) {
     return elsewhere === undefined
-      ? `Schema scopestack is not there, and so neither is ${name}. Restore it from a backup, or let "migrate" make its tables anew.`
+      ? `Schema scopestack is not there, and so neither is ${name}. Restore it from the backup that schema sync came from.`
       : `Schema scopestack is not there: it seems to be named ${elsewhere.schema} now, which leaves ${name} out of reach. Name it back: alter schema ${quote(elsewhere.schema)} rename to scopestack.`
   }
   if (elsewhere === undefined) {
-    return `${name} is not there. Restore it from a backup, or let "migrate" make it anew; the next pull fills it.`
+    return `${name} is not there. Restore it from a backup, or its structure from another database of this version (pg_dump --schema-only --table=${name}); the next pull fills it.`
   }
   const { schema: where, name: called } = elsewhere
   return where === 'scopestack'

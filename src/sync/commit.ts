@@ -48,6 +48,8 @@ export interface Unusable {
   readonly id: string | null
   readonly reason: string
   readonly body: unknown
+  /** It was the database that would not have it. */
+  readonly byDatabase?: boolean
 }
 
 export interface Tally {
@@ -163,11 +165,13 @@ function progressOf(
   }
 }
 
-function rejectedRecords(loaded: Loaded, records: readonly RemoteRecord[]): Unusable[] {
+export function rejectedRecords(loaded: Loaded, records: readonly RemoteRecord[]): Unusable[] {
+  const refused = new Set(loaded.refused)
   return loaded.rejected.map(({ id, reason: why }) => ({
     id,
     reason: why,
     body: records.findLast((record) => record.id === id) ?? null,
+    byDatabase: refused.has(id),
   }))
 }
 

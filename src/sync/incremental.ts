@@ -59,8 +59,11 @@ export async function pullIncrement(deps: SnapshotDeps, options: SnapshotOptions
   const own = within !== undefined && parts === undefined ? undefined : await byChanges(deps, options)
   if (parts === undefined && own === undefined) return await pullSnapshot(deps, options)
   const read = parts === undefined ? own! : own === undefined ? parts : together(parts, own)
-  const { inserted, updated } = await bringBack(deps, options)
-  const sum = { ...read, inserted: read.inserted + inserted, updated: read.updated + updated }
+  const back = await bringBack(deps, options)
+  const brought = { inserted: back.inserted, updated: back.updated, deleted: back.deleted }
+  const refused = read.parked > 0 ? 0 : back.refused
+  const parked = { ...NOTHING_READ, ...brought, parked: refused, ...(refused > 0 ? stillRefused(refused) : FINE) }
+  const sum = { ...together(read, parked), expected: read.expected }
   const held = await reconnecting(() => heldAgainst(sql, resource, sum), signal)
   const result = parts === undefined ? held : await heldAgainstProjects(deps, options, held)
   if (result.inserted + result.updated + result.deleted > 0) {
@@ -87,6 +90,14 @@ async function heldAgainstProjects(
   const message = `In this run ${FOLLOWED} ended as ${projects}, so what changed below them is not known for all. It is read with them.`
   return together(result, { ...NOTHING_READ, outcome: 'incomplete', message })
 }
+
+const FINE = { outcome: 'ok', message: null } as const
+
+const stillRefused = (count: number) =>
+  ({
+    outcome: 'incomplete',
+    message: `${count} that the database refused before could not be written again: they are set aside, with the reason, in sync.parked.`,
+  }) as const
 
 const NOTHING_READ = {
   expected: null,

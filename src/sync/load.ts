@@ -6,7 +6,7 @@ import { noteDrift, park } from '../store/findings.ts'
 import { confirmLease, type Lease } from '../store/leases.ts'
 import type { Loaded, Mirror } from '../store/mirror.ts'
 import { isRefused } from '../store/refusals.ts'
-import type { Unusable } from './commit.ts'
+import { rejectedRecords, type Unusable } from './commit.ts'
 import { reconnecting } from './reconnect.ts'
 
 export interface Loading {
@@ -38,12 +38,12 @@ export async function load(
       const loaded = await (careful ? mirror.loadOneByOne(tx, records) : mirror.load(tx, records))
       const notes = new Map(loaded.drift.map((note) => [`${note.kind} ${note.member}`, note]))
       await noteDrift(tx, type, [...notes.values()])
-      const rejected = loaded.rejected.map(({ id, reason }) => ({
-        recordId: id,
-        reason,
-        body: records.findLast((record) => record.id === id) ?? null,
-      }))
-      await park(tx, type, [...unusable.map(({ id, ...rest }) => ({ recordId: id, ...rest })), ...rejected])
+      const aside = [...unusable, ...rejectedRecords(loaded, records)]
+      await park(
+        tx,
+        type,
+        aside.map(({ id, ...rest }) => ({ recordId: id, ...rest })),
+      )
       await also(tx, loaded)
       return loaded
     })

@@ -7,14 +7,16 @@
 import type { Client } from '../remote/client.ts'
 import type { RemoteRecord, Resource } from '../resource.ts'
 import { FOLLOWED, noteChanged } from '../store/changed-parents.ts'
+import { arrayLiteral } from '../store/codec.ts'
 import type { Database } from '../store/database.ts'
-import { park } from '../store/findings.ts'
+import { park, settleRefused } from '../store/findings.ts'
 import { confirmLease, type Lease } from '../store/leases.ts'
 import type { Mirror } from '../store/mirror.ts'
 import type { Outcome } from '../store/runs.ts'
 import { isRefused } from '../store/refusals.ts'
 import { bury, buryApart, findUnmet, saveSweptTo, someMet } from '../store/tombstones.ts'
 import { askFor } from './ask.ts'
+import { rejectedRecords, type Unusable } from './commit.ts'
 import { HOURS_APART, missedTwice, noneMissing } from './missed-twice.ts'
 import type { Question } from './question.ts'
 import { reconnecting } from './reconnect.ts'
@@ -179,25 +181,20 @@ async function settleAsked(
   const write = (buried: typeof bury) => () =>
     sql.begin(async (tx) => {
       await confirmLease(tx, lease)
+      const aside: Unusable[] = []
       if (living.length > 0 && mirror !== undefined) {
-        const { written, left, rejected } = await mirror.loadOneByOne(tx, living)
-        await noteChanged(tx, type, type === FOLLOWED ? [...written, ...left] : [])
-        await park(
-          tx,
-          type,
-          rejected.map(({ id, ...rest }) => ({
-            recordId: id,
-            ...rest,
-            body: living.find((one) => one.id === id) ?? null,
-          })),
-        )
+        const loaded = await mirror.loadOneByOne(tx, living)
+        await noteChanged(tx, type, type === FOLLOWED ? [...loaded.written, ...loaded.left] : [])
+        aside.push(...rejectedRecords(loaded, living))
       }
       const { count, refused } = await buried(tx, resource, gone)
+      aside.push(...refused.map((one) => ({ ...one, body: null, byDatabase: true })))
       await park(
         tx,
         type,
-        refused.map(({ id, ...rest }) => ({ recordId: id, ...rest, body: null })),
+        aside.map(({ id, ...rest }) => ({ recordId: id, ...rest })),
       )
+      await settleRefused(tx, type, arrayLiteral([...gone, ...living.map(({ id }) => id)]))
       return count
     })
   return await reconnecting(write(bury), signal).catch((error: unknown) => {

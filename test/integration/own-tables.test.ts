@@ -32,8 +32,7 @@ beforeAll(async () => {
       new.domain := upper(new.domain); return new; end $$;
     create function own.stumble() returns trigger language plpgsql as $$ begin
       if new.name like 'Poison%' then perform from own.no_such_table; end if; return new; end $$;
-    create function own.kept() returns trigger language plpgsql as $$ begin
-      if new.sync_deleted_at is not null then raise 'own rule keeps %', old.id using errcode = 'OWN01'; end if; return new; end $$`)
+    `)
   await worker.run(TYPES)
 })
 
@@ -339,4 +338,89 @@ describe.each(CHANGES)('$name', ({ make, mend, so, says }) => {
     sim.records.remove('clients', fresh)
     expect((await outcomesOf({})).get('clients')).toMatchObject({ outcome: 'ok', deleted: 1 })
   })
+})
+
+/** As if all that is in the list of changes had been read long ago. */
+const forgetChanges = () =>
+  worker.sql`update sync.cursors set watermark = now() + interval '10 days' where resource = 'clients'`
+
+it('what was refused is tried again by each run, though it did not change since', async () => {
+  const { sql } = worker
+  const id = nth('clients', 0)
+  await sql.unsafe("alter table scopestack.clients add constraint own_check check (name not like 'Poison%')")
+  sim.records.update('clients', id, { attributes: { name: 'Poison' } })
+  expect((await outcomesOf({})).get('clients')).toMatchObject({ outcome: 'incomplete', parked: 1 })
+  await forgetChanges()
+  const again = (await outcomesOf({ changesOnly: true })).get('clients')
+  expect(again).toMatchObject({ outcome: 'incomplete', parked: 1, message: expect.stringContaining('sync.parked') })
+  await sql.unsafe('alter table scopestack.clients drop constraint own_check')
+  expect((await outcomesOf({ changesOnly: true })).get('clients')).toMatchObject({
+    outcome: 'ok',
+    updated: 1,
+    parked: 0,
+  })
+  expect(await nameOf(id)).toBe('Poison')
+  expect(await parked()).toEqual([])
+})
+
+it.each([
+  ['raises', 'for each row execute function own.kept()', /own rule keeps \d+\. It is trigger own_rule/],
+  ['takes the row away', 'for each row execute function own.gone()', /trigger own_rule of scopestack\.clients kept it/],
+])(
+  'a row that a trigger keeps from being marked as deleted, which %s, is set aside and tried again',
+  async (_, call, says) => {
+    const { sql } = worker
+    await sql.unsafe(`
+    create or replace function own.gone() returns trigger language plpgsql as $$ begin
+      if new.sync_deleted_at is not null and old.name = 'Kept' then return null; end if; return new; end $$;
+    create or replace function own.kept() returns trigger language plpgsql as $$ begin
+      if new.sync_deleted_at is not null and old.name = 'Kept' then raise 'own rule keeps %', old.id using errcode = 'OWN01'; end if;
+      return new; end $$;
+    create trigger own_rule before update on scopestack.clients ${call}`)
+    const [kept, other] = ['Kept', 'Let go'].map(
+      (name) => sim.records.create('clients', { attributes: { name, active: true } }).id,
+    )
+    await worker.run(['clients'])
+    for (const id of [kept, other]) sim.records.remove('clients', id!)
+    expect((await outcomesOf({})).get('clients')).toMatchObject({ deleted: 1 })
+    expect(await parked()).toEqual([{ id: kept, reason: expect.stringMatching(says) }])
+    await sql.unsafe('drop trigger own_rule on scopestack.clients')
+    await forgetChanges()
+    expect((await outcomesOf({ changesOnly: true })).get('clients')).toMatchObject({ outcome: 'ok', deleted: 1 })
+    expect(await parked()).toEqual([])
+  },
+)
+
+it('a new row whose id a foreign key of theirs holds fast waits with the reason, and is sent once', async () => {
+  const { sql } = worker
+  const [made] = await sql<{ id: string }[]>`insert into scopestack.clients (name) values ('Held fast') returning id`
+  await sql.unsafe(`create table own.notes (client_id text references scopestack.clients on delete cascade);
+    insert into own.notes values ('${made!.id}')`)
+  expect(await worker.push()).toMatchObject([
+    {
+      fate: 'postponed',
+      error: { code: 'SYNC_PUSH_ROW_REFUSED', message: expect.stringContaining('notes_client_id_fkey') },
+    },
+  ])
+  await sql.unsafe(`alter table own.notes drop constraint notes_client_id_fkey,
+    add foreign key (client_id) references scopestack.clients on update cascade on delete cascade`)
+  await sql`update sync.outbox set not_before = null`
+  expect(await worker.push()).toMatchObject([{ fate: 'sent' }])
+  const same = sim.records.list('clients').filter(({ attributes }) => attributes['name'] === 'Held fast')
+  expect(same).toHaveLength(1)
+  expect(await sql`select client_id from own.notes`).toEqual([{ client_id: same[0]!.id }])
+  await sql.unsafe('drop table own.notes')
+})
+
+it('a schema that was renamed is said to be so by every resource, and is found again', async () => {
+  const { sql } = worker
+  await sql.unsafe('alter schema scopestack rename to reports')
+  for (const [, { outcome, message }] of await outcomesOf({})) {
+    expect({ outcome, message }).toEqual({
+      outcome: 'failed',
+      message: expect.stringMatching(/named reports now.*alter schema "reports" rename to scopestack/),
+    })
+  }
+  await sql.unsafe('alter schema reports rename to scopestack')
+  expect([...(await outcomesOf({})).values()]).toMatchObject([{ outcome: 'ok' }, { outcome: 'ok' }])
 })
