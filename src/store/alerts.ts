@@ -60,7 +60,10 @@ export async function alertDelayed(sql: Database, id: number, error: string, sec
 /** The end of the last run of a kind that brought everything it may see; before the first, the time of installation. */
 export async function lastSuccess(sql: Database, kind: string): Promise<{ at: Date; ever: boolean }> {
   const [row] = await sql<{ at: Date; ever: boolean }[]>`
-    select coalesce(max(finished_at), (select installed_at from sync.installation)) as at, count(*) > 0 as ever
-    from sync.runs where kind = ${kind} and outcome in ('ok', 'forbidden')`
+    select coalesce(last.at, (select installed_at from sync.installation)) as at, last.at is not null as ever
+    from (select) as nothing left join lateral (
+      select finished_at as at from sync.runs
+      where kind = ${kind} and outcome in ('ok', 'forbidden') and finished_at is not null
+      order by finished_at desc limit 1) as last on true`
   return row!
 }

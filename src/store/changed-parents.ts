@@ -27,7 +27,9 @@ export async function noteChanged(tx: Transaction, resource: string, ids: readon
 export async function noteSettled(tx: Transaction): Promise<void> {
   const settled = await tx<{ id: string }[]>`
     update sync.outbox set noted_at = now()
-    where resource = ${FOLLOWED} and (state in ('sent', 'superseded') or ${isInPart(tx)}) and noted_at is null and record_id not like 'local-%'
+    -- By its name, as the index outbox_unnoted_idx has it.
+    where resource = 'projects' and (state in ('sent', 'superseded') or ${isInPart(tx)}) and noted_at is null
+      and record_id not like 'local-%'
     returning record_id as id`
   await noteChanged(
     tx,

@@ -58,8 +58,11 @@ export async function resolveLocalIds(tx: Transaction, changes: readonly number[
     from sync.outbox o join sync.captured k on k.type = o.resource
     cross join lateral jsonb_to_recordset(k.columns) as c(name text, member text, "from" text, target text)
     cross join lateral (select case c."from" when 'attribute' then 'attributes' else 'relationships' end as side) as s
-    join sync.local_ids l on l.resource = c.target and l.local_id in (
-      case s.side when 'attributes' then o.attributes else o.relationships end ->> c.member, o.base #>> array[s.side, c.member])
+    -- OFFSET 0: each is looked up by its key, however few the planner takes the table for.
+    cross join lateral (
+      select * from sync.local_ids known where known.resource = c.target and known.local_id in (
+        case s.side when 'attributes' then o.attributes else o.relationships end ->> c.member, o.base #>> array[s.side, c.member])
+      offset 0) as l
     where o.id = any(${arrayLiteral(changes.map(String))}::bigint[])`
   if (found.length > 0) await notLocal(tx)
   for (const { id, recordId, relation, name, ...rest } of found) {

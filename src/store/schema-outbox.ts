@@ -85,6 +85,16 @@ export const outbox = sync.table(
     index('outbox_open_idx')
       .on(table.id)
       .where(sql`state in ('waiting', 'sending')`),
+    // What is settled is kept for 90 days; whoever asks for the rest does not look at it.
+    index('outbox_unsettled_idx')
+      .on(table.state, table.id)
+      .where(sql`state in ('waiting', 'sending', 'parked')`),
+    index('outbox_settled_idx')
+      .on(table.settledAt)
+      .where(sql`settled_at is not null`),
+    index('outbox_unnoted_idx')
+      .on(table.id)
+      .where(sql`resource = 'projects' and noted_at is null and state in ('sent', 'superseded', 'parked')`),
     index('outbox_record_idx').on(table.recordId, table.resource, table.id),
     index('outbox_owed_idx')
       .on(table.resource, table.recordId)

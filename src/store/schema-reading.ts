@@ -77,7 +77,10 @@ export const changedParents = sync.table(
     recordId: text('record_id').notNull(),
     notedAt: at('noted_at').notNull().defaultNow(),
   },
-  (table) => [index('changed_parents_resource_idx').on(table.resource, table.id)],
+  (table) => [
+    index('changed_parents_resource_idx').on(table.resource, table.id),
+    index('changed_parents_record_idx').on(table.resource, table.recordId),
+  ],
 )
 
 /** Records set aside for a person, with the reason; the rest of the list goes on. */

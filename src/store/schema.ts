@@ -99,6 +99,12 @@ export const runs = sync.table(
     uniqueIndex('runs_one_open_idx')
       .on(table.kind)
       .where(sql`finished_at is null and planned is not null`),
+    index('runs_ended_idx')
+      .on(table.kind, table.id)
+      .where(sql`finished_at is not null and planned is not null`),
+    index('runs_well_idx')
+      .on(table.kind, table.finishedAt)
+      .where(sql`outcome in ('ok', 'forbidden')`),
   ],
 )
 
@@ -166,6 +172,9 @@ export const runOutcomes = sync.table(
   (table) => [
     primaryKey({ columns: [table.runId, table.resource] }),
     index('run_outcomes_resource_idx').on(table.resource, table.finishedAt),
+    index('run_outcomes_ok_idx')
+      .on(table.resource, table.finishedAt)
+      .where(sql`outcome = 'ok'`),
   ],
 )
 

@@ -57,16 +57,22 @@ export async function readStatus(sql: Database): Promise<Status | null> {
         where p.resource = s.resource and p.pass = c.pass) end as "interruptedAt"
     from scopestack.sync_status s left join sync.cursors c on c.resource = s.resource
     order by s.resource`
+  const ended = sql`finished_at is not null and planned is not null`
+  // From one kind to the next, and the newest of each: years of runs are not gone through.
   const runs = await sql<RunStatus[]>`
+    with recursive kinds as (
+      (select kind from sync.runs where ${ended} order by kind limit 1)
+      union all
+      select (select kind from sync.runs where ${ended} and kind > k.kind order by kind limit 1) from kinds k where k.kind is not null),
+    shown as (
+      select id from sync.runs where finished_at is null and planned is not null
+      union select max(id) from sync.runs where finished_at is not null
+      union select (select id from sync.runs where ${ended} and kind = k.kind order by id desc limit 1) from kinds k)
     select id::int, kind, started_at as "startedAt", finished_at as "finishedAt", outcome, error,
       (select count(*)::int from sync.run_outcomes o
         -- A backfill tries these again.
         where o.run_id = r.id and (r.kind <> 'backfill' or o.outcome <> 'failed')) as done, cardinality(planned) as planned
-    from sync.runs r
-    where (finished_at is null and planned is not null)
-      or id in (
-        select max(id) from sync.runs where finished_at is not null
-        union select max(id) from sync.runs where finished_at is not null and planned is not null group by kind)
+    from sync.runs r where id = any(array(select id from shown))
     order by id`
   const parked = await sql<{ resource: string; count: number }[]>`
     select resource, count(*)::int as count from sync.parked where settled_at is null group by resource order by resource`
