@@ -27,7 +27,8 @@ export async function awaitServer<T>(act: () => Promise<T>, { store, log, onWait
     try {
       return await act()
     } catch (error) {
-      const redis = error instanceof SyncError && error.code === 'SYNC_REDIS_UNREACHABLE'
+      // Away, or a replica, which may be on its way to another role.
+      const redis = error instanceof SyncError && error.code.startsWith('SYNC_REDIS_') && error.remedy === 'retry'
       const database = store.embedded === undefined && (isConnectionLoss(error) || isLostRace(error))
       if (!redis && !database) throw error
       const words = reason(explainDatabase(error, store.url))

@@ -1,5 +1,5 @@
 import { explainStore, openStore } from '../assemble.ts'
-import { migrateQueue } from '../jobs/queues.ts'
+import { migrateQueue } from '../jobs/backends.ts'
 import { describeCheck } from '../store/capture-state.ts'
 import { addressOf } from '../store/database.ts'
 import { migrate as runMigrations } from '../store/migrate.ts'

@@ -3,8 +3,9 @@ import { hostname } from 'node:os'
 import { explainStore, openPusher, openStore, openWorker, VERSION, type Store } from '../assemble.ts'
 import type { Config } from '../config.ts'
 import { usage } from '../errors.ts'
+import { migrateQueue } from '../jobs/backends.ts'
 import { giveToQueue, openClock, type Clock } from '../jobs/clock.ts'
-import { migrateQueue, openQueues, type Queues } from '../jobs/queues.ts'
+import { openQueues, type Queues } from '../jobs/queues.ts'
 import { readSchedules, type Schedule } from '../jobs/schedule.ts'
 import { startPusher } from '../jobs/push.ts'
 import { startScheduler, startWorker, watchClock, type Part } from '../jobs/service.ts'
@@ -18,6 +19,7 @@ import { describeCheck } from '../store/capture-state.ts'
 import { explainDatabase } from '../store/database.ts'
 import { isMigrated, migrate } from '../store/migrate.ts'
 import { checkRedis } from '../store/redis-fitness.ts'
+import { provingWrites } from '../store/writable.ts'
 import { canReadChanges } from '../sync/incremental.ts'
 import { reconnecting } from '../sync/reconnect.ts'
 import { startWeb, type Web } from '../web/health.ts'
@@ -78,9 +80,13 @@ Examples
       return EXIT.ok
     } finally {
       await store.close()
+      // What a peer that is gone keeps open is to keep nobody waiting: all is said and done.
+      setTimeout(() => process.exit(), LINGER_MS).unref()
     }
   },
 }
+
+const LINGER_MS = 1_000
 
 /** Stopped on request is how it ends well. */
 function unlessStopped(error: unknown): undefined {
@@ -105,13 +111,20 @@ interface Service {
 
 async function serve(service: Service, signal: AbortSignal): Promise<void> {
   const { config, log, store, parts } = service
-  const running: Part[] = []
+  const running: Pick<Part, 'drain'>[] = []
+  /** Filled as the parts start; until then `started` says what is missing. */
+  const pulses: Record<string, () => Promise<string>> = {}
+  const proveWrites = provingWrites(store.sql)
   let queues: Queues | undefined
   let clock: Clock | undefined
   let web: Web | undefined
   let ready = false
   let missing = 'still starting'
   try {
+    const begin = (name: string, part: Part): void => {
+      running.push(part)
+      pulses[name] = async () => part.pulse()
+    }
     const started = async (): Promise<void> => {
       if (!ready) throw new Error(missing)
     }
@@ -120,7 +133,7 @@ async function serve(service: Service, signal: AbortSignal): Promise<void> {
       port: config.httpPort,
       // Every part answers for itself; one that is beside the others takes another port where it must.
       elsewhere: config.httpPort === undefined || !parts.has('web'),
-      checks: () => ({ ...(queues && checks(store, queues)), started }),
+      checks: () => ({ ...(queues && checksOf(store, queues, proveWrites)), ...pulses, started }),
       notices: () => (clock === undefined ? {} : { clock: clock.notice() }),
     })
     // From now on, so that a database that is away at boot does not get the process killed.
@@ -135,17 +148,17 @@ async function serve(service: Service, signal: AbortSignal): Promise<void> {
     const common = { ...service, sql: store.sql, clock, queues, alertWebhookUrl, proxy }
     if (parts.has('scheduler')) {
       const holder = `${hostname()}, process ${process.pid}`
-      running.push(startScheduler({ ...common, holder, version: VERSION }))
+      begin('scheduler', startScheduler({ ...common, holder, version: VERSION }))
     }
     if (parts.has('worker')) {
       const pull = await openPatiently(service, signal)
       remoteTime = () => pull.client.time()
       running.push({ drain: () => pull.close() })
-      running.push(startWorker({ ...common, pull }))
+      begin('worker', startWorker({ ...common, pull }))
       if (config.push === 'on') {
         const pusher = openPusher(pull, config)
         running.push({ drain: () => pusher.close() })
-        running.push(startPusher({ ...common, pusher }))
+        begin('push', startPusher({ ...common, pusher }))
       } else log.info('local edits wait for "push", since SYNC_PUSH is off')
     }
     ready = true
@@ -161,7 +174,7 @@ async function serve(service: Service, signal: AbortSignal): Promise<void> {
 
 /** The order matters: a worker's last page needs what was opened before it. */
 async function drain(deps: {
-  running: readonly Part[]
+  running: readonly Pick<Part, 'drain'>[]
   web: Web | undefined
   queues: Queues | undefined
   log: Logger
@@ -202,13 +215,15 @@ async function openQueue(
 /** Four more attempts, a quarter of an hour in all: beside the retries of each request, which ride out shorter failures. */
 const RETRY_MS = 60_000
 
-function checks({ sql, url }: Store, queues: Queues) {
+function checksOf({ sql, url }: Store, queues: Queues, proveWrites: () => Promise<void>) {
   return {
     async database() {
-      const migrated = await isMigrated(sql).catch((error: unknown) => {
+      try {
+        if (!(await isMigrated(sql))) throw new Error('the schema is of an older version; run "migrate"')
+        await proveWrites()
+      } catch (error) {
         throw explainDatabase(error, url)
-      })
-      if (!migrated) throw new Error('the schema is of an older version; run "migrate"')
+      }
     },
     queue: () => queues.ping(),
   }

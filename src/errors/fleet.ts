@@ -18,7 +18,16 @@ export const redisRefused = (facts: { where: string }, cause: unknown): SyncErro
     'SYNC_REDIS_REFUSED',
     'stop',
     `Redis at ${facts.where} refused: ${reason(cause)}. Check user, password and database number in REDIS_URL, and that it ` +
-      'is no read-only replica and has memory left.',
+      'has memory left.',
+    { facts, cause },
+  )
+
+export const redisUnwritable = (facts: { where: string }, cause: unknown): SyncError =>
+  new SyncError(
+    'SYNC_REDIS_UNWRITABLE',
+    'retry',
+    `Redis at ${facts.where} cannot be written to for now: ${reason(cause)}. If that stays, check that REDIS_URL names the ` +
+      'primary, or an address that follows it, and not a replica.',
     { facts, cause },
   )
 

@@ -10,10 +10,10 @@ export const queueUnreachable = (facts: { seconds: number }): SyncError =>
     { facts },
   )
 
-export const redisUnfit = (facts: { where: string; problem: string; remedy: string }): SyncError =>
+export const redisUnfit = (facts: { where: string; problem: string; remedy: string; passing?: true }): SyncError =>
   new SyncError(
     'SYNC_REDIS_UNFIT',
-    'stop',
+    facts.passing === true ? 'retry' : 'stop',
     `Redis at ${facts.where} cannot carry the queue: ${facts.problem}. ${facts.remedy}, or leave REDIS_URL empty to keep the ` +
       'queue in Postgres.',
     { facts },

@@ -2,8 +2,11 @@
 import type { Logger } from '../logger.ts'
 import { sleep } from '../remote/retry.ts'
 import { reason } from '../sync-error.ts'
+import { looked, type Pulse } from './pulse.ts'
 
 export interface Loop {
+  /** A turn that failed is none. */
+  readonly pulse: Pulse
   stop(): Promise<void>
 }
 
@@ -20,12 +23,14 @@ export function startLoop(
   const stopping = new AbortController()
   const { signal } = stopping
   let said = ''
+  let last = performance.now()
+  let pause = 0
   const run = async (): Promise<void> => {
     while (!signal.aborted) {
-      let pause: number
       try {
         await turn(signal)
         said = ''
+        last = performance.now()
         pause = Math.min(pauseMs(), LONGEST_PAUSE_MS)
       } catch (error) {
         if (signal.aborted) return
@@ -39,6 +44,7 @@ export function startLoop(
   }
   const running = run()
   return {
+    pulse: () => looked(last, pause),
     async stop() {
       stopping.abort()
       await running

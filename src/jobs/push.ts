@@ -2,15 +2,16 @@
  * Carries local edits to ScopeStack as they are made: woken by Postgres, and by a look now and then, for what was postponed
  * or whose worker died. The job says only that there may be something; the outbox knows what.
  */
-import { DelayedError, WaitingError } from 'bullmq'
 import type { Logger } from '../logger.ts'
 import { isConnectionLoss } from '../store/database.ts'
 import { forgetOldChanges, listenForChanges, readDue } from '../store/wake.ts'
 import { push } from '../sync/push.ts'
 import { type Fate, type PushDeps, type Settled } from '../sync/sending.ts'
 import { startLoop } from './loop.ts'
-import { verdictOn } from './outcome.ts'
+import { handBack, putOff, verdictOn } from './outcome.ts'
+import { pulseOf } from './pulse.ts'
 import type { PushJob, Queues } from './queues.ts'
+import type { Part } from './service.ts'
 import { reason, SyncError } from '../sync-error.ts'
 
 interface Deps {
@@ -30,7 +31,7 @@ const TIDY_EVERY_MS = 6 * 3_600_000
 /** After a failure that every change would meet. */
 const AFTER_FAILURE_MS = 30_000
 
-export function startPusher({ pusher, queues, log }: Deps): { drain(): Promise<void> } {
+export function startPusher({ pusher, queues, log }: Deps): Part {
   const stopping = new AbortController()
   const worker = queues.startPushWorker(async (job, token = '') => {
     const tally = new Map<Fate, number>()
@@ -63,6 +64,7 @@ export function startPusher({ pusher, queues, log }: Deps): { drain(): Promise<v
   // Without it edits are found by looking; it makes them quick.
   const ear = listenForChanges(pusher.sql, () => void queues.wakePush().catch(() => {})).catch(() => undefined)
   return {
+    pulse: pulseOf([loop.pulse, worker.pulse]),
     async drain() {
       await loop.stop()
       await (await ear)?.stop().catch(() => {})
@@ -82,14 +84,10 @@ function tell(log: Logger, { change, fate, error }: Settled): void {
 /** The job is never given up: what it is for is in the outbox, and stays there. */
 async function comeAgain(error: unknown, job: PushJob, token: string, log: Logger): Promise<never> {
   const verdict = verdictOn(error, { lastAttempt: false })
-  if (verdict.do === 'hand-back') {
-    await job.moveToWait(token)
-    throw new WaitingError()
-  }
+  if (verdict.do === 'hand-back') return await handBack(job, token)
   const waits = verdict.do === 'wait'
   if (!waits && !isConnectionLoss(error)) {
     log.error({ code: error instanceof SyncError ? error.code : undefined }, `local edits wait: ${reason(error)}`)
   }
-  await job.moveToDelayed(Date.now() + (waits ? verdict.ms : AFTER_FAILURE_MS), token)
-  throw new DelayedError()
+  return await putOff(job, token, waits ? verdict.ms : AFTER_FAILURE_MS)
 }

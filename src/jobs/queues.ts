@@ -3,26 +3,17 @@
  * the same code. A queue holds nothing that Postgres does not know (store/planned-runs.ts), so it may be emptied at any
  * time.
  */
-import {
-  createPostgresBackend,
-  FlowProducer,
-  Queue,
-  runMigrations,
-  withBackend,
-  Worker,
-  type BackendClasses,
-  type FlowJobNode,
-  type IQueueBackend,
-  type Job,
-  type JobsOptions,
-  type Processor,
-} from 'bullmq'
+import { EventEmitter, once } from 'node:events'
+import type { FlowJobNode, IQueueBackend, Job, JobProgress, JobsOptions, Processor, Worker } from 'bullmq'
 import { queueUnreachable } from '../errors/unattended.ts'
-import { openQueuePool } from '../store/queue-pool.ts'
+import { attend } from './attend.ts'
+import { onPostgres, onRedis, type Place } from './backends.ts'
+import { closeWithin } from './closing.ts'
 import { closeJobId, pullJobId, PUSH_QUEUE, QUEUE, type JobData, type JobName } from './names.ts'
+import type { Pulse } from './pulse.ts'
 
 export type SyncJob = Job<JobData, void, JobName>
-export type SyncWorker = Worker<JobData, void, JobName, IQueueBackend>
+export type BullWorker<T = object, N extends string = string> = Worker<T, void, N, IQueueBackend, JobProgress, unknown>
 export type PushJob = Job<object, void, 'push'>
 
 export interface Timing {
@@ -30,6 +21,13 @@ export interface Timing {
   readonly takeoverSeconds: number
   /** The first wait of a retry; each later one is twice as long. */
   readonly retryMs: number
+}
+
+export interface QueueWorker {
+  readonly pulse: Pulse
+  run(): Promise<void>
+  /** Takes nothing more, and resolves when the jobs in hand have ended. */
+  close(): Promise<void>
 }
 
 export interface Queues {
@@ -40,48 +38,35 @@ export interface Queues {
   stateOf(runId: number, resource: string): Promise<JobState>
   /** Removes a job that has ended, so that its id can be used again. */
   forget(runId: number, resource: string): Promise<void>
-  startWorker(process: Processor<JobData, void, JobName>, concurrency: number): SyncWorker
+  startWorker(process: Processor<JobData, void, JobName>, concurrency: number): QueueWorker
   /** There may be something to push. Many of these make one job, and one more where a job is at it already. */
   wakePush(): Promise<void>
-  startPushWorker(process: Processor<object, void, 'push'>): Pick<SyncWorker, 'run' | 'close'>
-  /** @throws when the queue does not answer. */
+  startPushWorker(process: Processor<object, void, 'push'>): QueueWorker
+  /** @throws when the queue does not answer, or takes nothing. */
   ping(): Promise<void>
   close(): Promise<void>
 }
 
 export type JobState = 'none' | 'live' | 'completed' | { readonly failed: string }
 
-interface Place {
-  readonly databaseUrl: string
-  readonly redisUrl: string | undefined
-  /** Keeps two databases' jobs apart in one Redis. */
-  readonly installation: string
-}
-
-type Classes = BackendClasses<IQueueBackend, unknown>
-
-/** A worker waits and listens on a connection each; the rest is for what is asked meanwhile. */
-const POSTGRES_CONNECTIONS = 8
-
 /** Past this a queue counts as down: whoever asks is not to hang. What was added late all the same does no harm. */
 const PATIENCE_MS = 10_000
 
-/** BullMQ's tables, in schema `bullmq`. It takes an advisory lock of its own. */
-export async function migrateQueue(databaseUrl: string): Promise<void> {
-  const pool = openQueuePool(databaseUrl, { connections: 1 })
-  pool.on('error', () => {})
-  try {
-    await runMigrations(pool, 'bullmq')
-  } finally {
-    await pool.end()
-  }
-}
-
 export function openQueues(place: Place, timing: Timing, onError: (error: Error) => void): Queues {
   const { redisUrl } = place
-  const { classes, connection, prefix, release } = redisUrl === undefined ? onPostgres(place, onError) : onRedis(place)
+  const { classes, connection, prefix, write, refused, release } =
+    redisUrl === undefined ? onPostgres(place, onError) : onRedis(place, onError)
+  const asked = async <T>(work: Promise<T>): Promise<T> => {
+    try {
+      return await patiently(work)
+    } catch (error) {
+      refused?.(error)
+      throw error
+    }
+  }
   // A command that finds the server gone must fail, not wait for it.
-  const options = { connection: connection(false), skipWaitingForReady: true, ...prefix }
+  // Nor must one that finds it away once: what is asked of its version was asked before.
+  const options = { connection: connection(false), skipWaitingForReady: true, skipVersionCheck: true, ...prefix }
   const queue = new classes.Queue<JobData, void, JobName>(QUEUE, options)
   const flows = new classes.FlowProducer(options)
   const pushes = new classes.Queue<object, void, 'push'>(PUSH_QUEUE, options)
@@ -100,47 +85,66 @@ export function openQueues(place: Place, timing: Timing, onError: (error: Error)
         return { name: 'pull', queueName: QUEUE, data: { runId, resource } satisfies JobData, opts }
       })
       const opts = { ...defaults, jobId: closeJobId(runId) }
-      await patiently(flows.add({ name: 'close', queueName: QUEUE, data: { runId } satisfies JobData, opts, children }))
+      await asked(flows.add({ name: 'close', queueName: QUEUE, data: { runId } satisfies JobData, opts, children }))
     },
 
     async stateOf(runId, resource) {
-      const job = await patiently(queue.getJob(pullJobId(runId, resource)))
+      const job = await asked(queue.getJob(pullJobId(runId, resource)))
       if (job === undefined) return 'none'
-      const state = await patiently(job.getState())
+      const state = await asked(job.getState())
       if (state === 'failed') return { failed: job.failedReason }
       if (state === 'completed') return 'completed'
       return state === 'unknown' ? 'none' : 'live'
     },
 
     async forget(runId, resource) {
-      await patiently(queue.remove(pullJobId(runId, resource)))
+      await asked(queue.remove(pullJobId(runId, resource)))
     },
 
     startWorker(process, concurrency) {
-      const worker = new classes.Worker<JobData, void, JobName>(QUEUE, process, { ...working, concurrency })
-      worker.on('error', onError)
-      return worker as SyncWorker
+      return workerOf(process, (counted) => new classes.Worker(QUEUE, counted, { ...working, concurrency }), onError)
     },
 
     async wakePush() {
       const deduplication = { id: 'push', keepLastIfActive: true }
-      await patiently(pushes.add('push', {}, { deduplication, removeOnComplete: true, removeOnFail: true }))
+      await asked(pushes.add('push', {}, { deduplication, removeOnComplete: true, removeOnFail: true }))
     },
 
     startPushWorker(process) {
-      const worker = new classes.Worker<object, void, 'push'>(PUSH_QUEUE, process, working)
-      worker.on('error', onError)
-      return worker
+      return workerOf(process, (counted) => new classes.Worker(PUSH_QUEUE, counted, working), onError)
     },
 
     async ping() {
-      await patiently(queue.getJobCountByTypes('active'))
+      await asked<unknown>(write === undefined ? queue.getJobCountByTypes('active') : write())
     },
 
     async close() {
-      await Promise.allSettled([queue.close(), pushes.close(), flows.close()])
+      await Promise.all([queue, pushes, flows].map((one) => closeWithin(one)))
       await release()
     },
+  }
+}
+
+function workerOf<T extends object, N extends string>(
+  process: Processor<T, void, N>,
+  make: (counted: Processor<T, void, N>) => BullWorker<T, N>,
+  onError: (error: Error) => void,
+): QueueWorker {
+  let atWork = 0
+  const idle = new EventEmitter()
+  const worker = make(async (job, token) => {
+    atWork++
+    try {
+      await process(job, token)
+    } finally {
+      if (--atWork === 0) idle.emit('idle')
+    }
+  })
+  worker.on('error', onError)
+  return {
+    pulse: attend(worker as unknown as BullWorker, () => atWork),
+    run: () => worker.run(),
+    close: () => closeWithin(worker, () => (atWork === 0 ? undefined : once(idle, 'idle'))),
   }
 }
 
@@ -166,35 +170,6 @@ const jobOptions = ({ retryMs }: Timing): JobsOptions => ({
   // For whoever looks at the queue; the record of what was done is in sync.runs.
   removeOnComplete: { age: 7 * 86_400, count: 2_000 },
   removeOnFail: { age: 30 * 86_400, count: 2_000 },
-})
-
-interface Backend {
-  readonly classes: Classes
-  readonly connection: (forWorker: boolean) => unknown
-  readonly prefix: { readonly prefix?: string }
-  readonly release: () => Promise<void>
-}
-
-function onPostgres({ databaseUrl }: Place, onError: (error: Error) => void): Backend {
-  const pool = openQueuePool(databaseUrl, { connections: POSTGRES_CONNECTIONS })
-  pool.on('error', onError)
-  return {
-    classes: withBackend(createPostgresBackend) as Classes,
-    connection: () => pool,
-    prefix: {},
-    release: () => pool.end(),
-  }
-}
-
-const onRedis = ({ redisUrl, installation }: Place): Backend => ({
-  classes: { Queue, FlowProducer, Worker } as unknown as Classes,
-  // A worker waits for its server as long as it takes.
-  connection: (forWorker) =>
-    forWorker
-      ? { url: redisUrl, maxRetriesPerRequest: null }
-      : { url: redisUrl, maxRetriesPerRequest: 1, connectTimeout: PATIENCE_MS },
-  prefix: { prefix: `scopestack-sync-${installation}` },
-  release: async () => {},
 })
 
 async function patiently<T>(work: Promise<T>): Promise<T> {

@@ -8,6 +8,7 @@ import type { PullDeps } from '../sync/pull-resource.ts'
 import { noteRun, sendAlerts, watchSilence } from './alerts.ts'
 import type { Clock } from './clock.ts'
 import { startLoop, type Loop } from './loop.ts'
+import { pulseOf, type Pulse } from './pulse.ts'
 import { watchParked } from './parked-alerts.ts'
 import type { Queues } from './queues.ts'
 import { reconcile } from './reconcile.ts'
@@ -26,6 +27,7 @@ interface Common {
 }
 
 export interface Part {
+  readonly pulse: Pulse
   /** Takes nothing new, and resolves when what was going on has ended. */
   drain(): Promise<void>
 }
@@ -39,7 +41,7 @@ const CLOCK_MS = 15_000
 export function startScheduler(deps: Common & SchedulerDeps): Part {
   const { log, schedules, clock } = deps
   const closing = closingOf(deps)
-  return partOf([
+  const loops = [
     startLoop(
       'deciding on a tick',
       async () => tickOnce(deps, await clock.read()),
@@ -52,16 +54,17 @@ export function startScheduler(deps: Common & SchedulerDeps): Part {
       () => RECONCILE_MS,
       log,
     ),
-    ...alertLoops(deps),
-  ])
+  ]
+  return partOf([...loops, ...alertLoops(deps)], pulseOf(loops.map(({ pulse }) => pulse)))
 }
 
 export function startWorker(deps: Common & { readonly pull: PullDeps }): Part {
   const worker = startJobWorker({ ...deps, closing: closingOf(deps) })
-  const loops = partOf(alertLoops(deps))
+  const loops = alertLoops(deps)
   return {
+    pulse: worker.pulse,
     async drain() {
-      await Promise.all([worker.drain(), loops.drain()])
+      await Promise.all([worker.drain(), ...loops.map((loop) => loop.stop())])
     },
   }
 }
@@ -89,7 +92,9 @@ function alertLoops({ sql, log, clock, schedules, alertWebhookUrl: url, proxy }:
   return [startLoop('sending alerts', turn, () => ALERTS_MS, log)]
 }
 
-const partOf = (loops: readonly Loop[]): Part => ({
+/** Alerts that fail are logged; they keep nobody from the work. */
+const partOf = (loops: readonly Loop[], pulse = pulseOf(loops.map((loop) => loop.pulse))): Part => ({
+  pulse,
   async drain() {
     await Promise.all(loops.map((loop) => loop.stop()))
   },

@@ -13,6 +13,7 @@ import { RESOURCES_AT_ONCE } from '../sync/pull.ts'
 import { reconnecting } from '../sync/reconnect.ts'
 import { reason } from '../sync-error.ts'
 import { isLastAttempt, obey, verdictOn } from './outcome.ts'
+import type { Pulse } from './pulse.ts'
 import type { Queues, SyncJob } from './queues.ts'
 
 export interface WorkerDeps {
@@ -30,6 +31,7 @@ export interface Closing {
 }
 
 export interface JobWorker {
+  readonly pulse: Pulse
   /** Takes nothing new, ends what runs at its next page and hands it back. */
   drain(): Promise<void>
 }
@@ -47,6 +49,7 @@ export function startJobWorker(deps: WorkerDeps): JobWorker {
   }, RESOURCES_AT_ONCE)
   worker.run().catch((error: unknown) => deps.log.error(reason(error)))
   return {
+    pulse: worker.pulse,
     async drain() {
       // In this order, or it would take a job that is handed back at once.
       const closed = worker.close()

@@ -6,8 +6,8 @@ import { httpUnavailable } from '../errors/unattended.ts'
 import { createPublicServer } from '../http-server.ts'
 import { reason } from '../sync-error.ts'
 
-/** Each by name; one that throws is not met, and its message says why. */
-export type Checks = Readonly<Record<string, () => Promise<void>>>
+/** Each by name; one that throws is not met, and its message says why. One may have more to say than that it is. */
+export type Checks = Readonly<Record<string, () => Promise<string | void>>>
 
 /** What a person should know and nothing depends on: a sentence, or null. */
 export type Notices = Readonly<Record<string, string | null>>
@@ -64,20 +64,25 @@ export async function startWeb({ host, port, elsewhere, checks, notices = () => 
 
 async function ready(checks: Checks): Promise<{ status: 'ok' | 'not ready' } & Record<string, string>> {
   const found = await Promise.all(
-    Object.entries(checks).map(async ([name, check]): Promise<[string, string]> => [name, await verdict(check)]),
+    Object.entries(checks).map(async ([name, check]) => ({ name, ...(await verdict(check)) })),
   )
-  const status = found.every(([, said]) => said === 'ok') ? 'ok' : 'not ready'
-  return { ...Object.fromEntries(found), status }
+  const status = found.every(({ met }) => met) ? 'ok' : 'not ready'
+  return { ...Object.fromEntries(found.map(({ name, said }) => [name, said])), status }
 }
 
-async function verdict(check: () => Promise<void>): Promise<string> {
+interface Verdict {
+  readonly met: boolean
+  readonly said: string
+}
+
+async function verdict(check: Checks[string]): Promise<Verdict> {
   let timer: NodeJS.Timeout | undefined
-  const late = new Promise<string>((resolve) => {
-    timer = setTimeout(resolve, CHECK_MS, `no answer within ${CHECK_MS / 1000} s`)
+  const late = new Promise<Verdict>((resolve) => {
+    timer = setTimeout(resolve, CHECK_MS, { met: false, said: `no answer within ${CHECK_MS / 1000} s` })
   })
   const said = check().then(
-    () => 'ok',
-    (error: unknown) => reason(error),
+    (words): Verdict => ({ met: true, said: words ?? 'ok' }),
+    (error: unknown): Verdict => ({ met: false, said: reason(error) }),
   )
   try {
     return await Promise.race([said, late])

@@ -1,13 +1,7 @@
 import { expect, test } from 'vitest'
 import { until } from '../support/until.ts'
 import { startOwnRedis } from '../support/redis-server.ts'
-import { clientIds, ended, openLongList, openUnattended, runsOf, served, type Started, YEARLY } from './unattended.ts'
-
-const addressOf = (process: Started) =>
-  until(
-    () => process.log().find(({ url }) => url !== undefined)?.['url'] as string | undefined,
-    'its address in the log',
-  )
+import { addressOf, clientIds, ended, openLongList, openUnattended, runsOf, served, YEARLY } from './unattended.ts'
 
 test('a tick that was missed is caught up once, and a tick that was not is not', async () => {
   await using setting = await openUnattended('postgres')
@@ -99,7 +93,16 @@ test('/healthz is alive at once; /readyz says what is missing', async () => {
     const response = await fetch(`${url}/readyz`)
     return response.ok ? response : undefined
   }, 'it to be ready')
-  expect(await ready.json()).toEqual({ status: 'ok', clock: 'ok', database: 'ok', queue: 'ok', started: 'ok' })
+  expect(await ready.json()).toEqual({
+    status: 'ok',
+    clock: 'ok',
+    database: 'ok',
+    queue: 'ok',
+    started: 'ok',
+    scheduler: expect.stringMatching(/^last looked \d+ s ago$/) as string,
+    worker: expect.stringMatching(/^(?:at 1 job, )?last asked \d+ s ago$/) as string,
+    push: expect.stringMatching(/^last looked \d+ s ago$/) as string,
+  })
 
   await sql`update sync.__drizzle_migrations set created_at = 1`
   const response = await fetch(`${url}/readyz`)

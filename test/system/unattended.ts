@@ -86,6 +86,34 @@ export const pagesServed = ({ sim }: Setting): number[] => sim.stats().pages['cl
 export const served = (setting: Setting, count: number) =>
   until(() => pagesServed(setting).length >= count, `${count} pages being served`)
 
+export const addressOf = (process: Started) =>
+  until(
+    () => process.log().find(({ url }) => url !== undefined)?.['url'] as string | undefined,
+    'its address in the log',
+  )
+
+/** An edit and a new row, made now. @returns `arrive` waits for both, each once. */
+export async function edits({ sql, sim }: Setting): Promise<{ arrive(): Promise<void> }> {
+  const [client] = sim.records.list('clients')
+  const name = `New ${performance.now()}`
+  await sql`update scopestack.clients set domain = ${name} where id = ${client!.id}`
+  await sql`insert into scopestack.clients (name) values (${name})`
+  const made = () => sim.records.list('clients').filter(({ attributes }) => attributes['name'] === name).length
+  return {
+    async arrive() {
+      await until(
+        () => made() > 0 && sim.records.read('clients', client!.id)?.attributes['domain'] === name,
+        'the edits to arrive',
+      )
+      await until(
+        async () => (await sql`select from sync.outbox where state <> 'sent'`).length === 0,
+        'the edits to be settled',
+      )
+      if (made() !== 1) throw new Error(`The new row was made ${made()} times`)
+    },
+  }
+}
+
 export interface RunRow {
   readonly id: number
   readonly outcome: string | null

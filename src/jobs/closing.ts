@@ -1,0 +1,34 @@
+/** How a part of BullMQ is closed whose server may be gone: it says goodbye and waits for the answer, for ever. */
+import { setTimeout as sleep } from 'node:timers/promises'
+
+interface Closable {
+  close(): Promise<void>
+  /** At once, whatever waits. */
+  disconnect(): Promise<void>
+}
+
+/** Where the server answers it takes a few milliseconds. */
+const PATIENCE_MS = 5_000
+
+/** @param busy resolves when what it does has ended, which may take its time; undefined when it does nothing. */
+export async function closeWithin(one: Closable, busy?: () => Promise<unknown> | undefined): Promise<void> {
+  const closed = one.close().catch(() => {})
+  const given = new AbortController()
+  const patience = async (): Promise<boolean> => {
+    await busy?.()
+    return await sleep(PATIENCE_MS, true, { signal: given.signal }).catch(() => false)
+  }
+  const late = await Promise.race([closed.then(() => false), patience()])
+  given.abort()
+  if (!late) return
+  const gone = one.disconnect().catch(() => {})
+  await atMost(Promise.all([gone, closed]))
+}
+
+/** Waits for it, and no longer than for a peer that is there. */
+export async function atMost(work: Promise<unknown>): Promise<void> {
+  const given = new AbortController()
+  const patience = sleep(PATIENCE_MS, undefined, { signal: given.signal }).catch(() => {})
+  await Promise.race([work.catch(() => {}), patience])
+  given.abort()
+}
