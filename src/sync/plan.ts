@@ -5,10 +5,11 @@ import type { Change } from '../store/outbox.ts'
 import { checkedIds, readRecords } from './check.ts'
 import { decide, type Decision } from './conflict.ts'
 import type { Members } from './fold.ts'
-import { keyOf } from './natural-key.ts'
+import { isWhatWasSent, keyOf, lookUp } from './natural-key.ts'
 import { foldChanges } from './push.ts'
 import { localReference } from './references.ts'
 import { doubtsOf, type PushDeps } from './sending.ts'
+import { endsTheRun, SyncError } from '../sync-error.ts'
 
 export interface Planned {
   readonly change: Change
@@ -16,12 +17,20 @@ export interface Planned {
   readonly path: string
   /**
    * `look`: whether it arrived is found out first · `after`: what it refers to is made first · `refused`: ScopeStack does not
-   * say what it holds.
+   * say what it holds · `exists`: of a new row, ScopeStack has one by its name, and another one would be made.
    */
-  readonly fate: 'send' | 'nothing' | 'park' | 'gone' | 'look' | 'after' | 'refused'
+  readonly fate: 'send' | 'nothing' | 'park' | 'gone' | 'look' | 'after' | 'refused' | 'exists'
   readonly decisions: readonly Decision[]
   /** Of a creation: the members and values it is looked up by before it leaves; null when it has nothing to be found by. */
   readonly lookUp?: Members | null
+  /** Of a creation: what ScopeStack has by the same key, as behind the restore of a backup from before it was sent. */
+  readonly existing?: readonly Existing[]
+}
+
+interface Existing {
+  readonly id: string
+  /** It holds all that would be sent. */
+  readonly same: boolean
 }
 
 const METHOD = { create: 'POST', update: 'PATCH', delete: 'DELETE' } as const
@@ -51,13 +60,32 @@ export async function plan(
       for (const change of some) {
         const { recordId } = change
         const held = refused.has(recordId) ? 'refused' : (remote.get(recordId) ?? null)
-        planned.push(planOf(deps, resource, change, held))
+        planned.push(await withExisting(deps, resource, planOf(deps, resource, change, held), signal))
       }
     }
   }
   const { waiting = 0, sending = 0 } = await countChanges(deps.sql)
   const behind = Math.max(0, waiting + sending - open.filter(({ state }) => state !== 'parked').length)
   return { planned: inOrder(planned), behind }
+}
+
+/** As it is looked up before it leaves, for which nobody else need have made it. */
+async function withExisting(
+  deps: PushDeps,
+  resource: Resource,
+  planned: Planned,
+  signal: AbortSignal,
+): Promise<Planned> {
+  const { change, fate, lookUp: key } = planned
+  if (fate !== 'send' || key === undefined || key === null) return planned
+  const found = await lookUp(deps, resource, key, signal).catch((error: unknown) => {
+    // A plan tells what it can.
+    if (!(error instanceof SyncError) || endsTheRun(error)) throw error
+    return null
+  })
+  if (found === null || found.length === 0) return planned
+  const existing = found.map((record) => ({ id: record.id, same: isWhatWasSent(resource, record, change) }))
+  return { ...planned, fate: 'exists', existing }
 }
 
 /** The oldest first, and what refers to a new row behind it. */
