@@ -102,7 +102,7 @@ export async function openWorker(
   onRetry: (error: SyncError) => void,
   policy: RetryPolicy = RETRY,
 ): Promise<Worker> {
-  const lostEdits = describeCheck(await migrate(store.url))
+  const lostEdits = describeCheck(await migrate(store.url, { signal, onWait: onRetry }))
   const { http, endpoint, seal, shared, close } = openRemote(config, store.sql)
   const { userAgent } = endpoint
   const { rate, concurrency, apiUrl } = config

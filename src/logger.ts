@@ -19,8 +19,8 @@ export function createLogger({ level, terminal }: { level: string; terminal: boo
   return pino({ ...options, timestamp: pino.stdTimeFunctions.isoTime }, pino.destination({ dest: 2, sync: true }))
 }
 
-/** What is tried again is told to who looks for it; what the pace does otherwise than it is expected to, to everybody. */
+/** What is tried again is told to who looks for it; to everybody, what the pace does otherwise, and what a person can end. */
 export const noteRetries =
   (log: Logger) =>
   ({ code, message }: SyncError): void =>
-    log[code.startsWith('SYNC_PACE_') ? 'warn' : 'debug']({ code }, message)
+    log[code.startsWith('SYNC_PACE_') || code === 'SYNC_TABLES_HELD' ? 'warn' : 'debug']({ code }, message)

@@ -1,7 +1,7 @@
 import type { Store } from '../assemble.ts'
-import type { Logger } from '../logger.ts'
+import { noteRetries, type Logger } from '../logger.ts'
 import { backoff, sleep } from '../remote/retry.ts'
-import { explainDatabase, isConnectionLoss, isLostRace } from '../store/database.ts'
+import { explainDatabase, isConnectionLoss, isLimit, isLostRace } from '../store/database.ts'
 import { reason, SyncError } from '../sync-error.ts'
 
 interface Waiting {
@@ -29,7 +29,8 @@ export async function awaitServer<T>(act: () => Promise<T>, { store, log, onWait
     } catch (error) {
       // Away, or a replica, which may be on its way to another role.
       const redis = error instanceof SyncError && error.code.startsWith('SYNC_REDIS_') && error.remedy === 'retry'
-      const database = store.embedded === undefined && (isConnectionLoss(error) || isLostRace(error))
+      const passes = isConnectionLoss(error) || isLostRace(error) || isLimit(error)
+      const database = store.embedded === undefined && passes
       if (!redis && !database) throw error
       const words = reason(explainDatabase(error, store.url))
       onWait(`waiting for ${redis ? 'Redis' : 'the database'}: ${words}`)
@@ -38,5 +39,17 @@ export async function awaitServer<T>(act: () => Promise<T>, { store, log, onWait
       said = words
       await sleep(backoff(attempt, PAUSES), signal)
     }
+  }
+}
+
+/** What a change of tables waits for is said in the same places. */
+export function tellingOfLocks({ log, onWait, signal }: Waiting) {
+  const note = noteRetries(log)
+  return {
+    signal,
+    onWait(error: SyncError): void {
+      note(error)
+      onWait(error.message)
+    },
   }
 }

@@ -1,11 +1,11 @@
 import { explainStore, openStore } from '../assemble.ts'
-import { migrateQueue } from '../jobs/backends.ts'
+import { migrateQueue } from '../jobs/queue-tables.ts'
 import { describeCheck } from '../store/capture-state.ts'
 import { addressOf } from '../store/database.ts'
 import { migrate as runMigrations } from '../store/migrate.ts'
 import { readSettings } from './settings.ts'
 import type { Verb } from './verb.ts'
-import { EXIT } from '../sync-error.ts'
+import { EXIT, type SyncError } from '../sync-error.ts'
 
 export const migrate: Verb = {
   name: 'migrate',
@@ -23,9 +23,10 @@ database and own those that are there; afterwards "pull" and "start" need no suc
     const config = readSettings({ credentials: false })
     const store = await openStore(config, signal)
     try {
-      const lost = describeCheck(await runMigrations(store.url))
+      const onWait = ({ message }: SyncError): void => void process.stderr.write(`${message}\n`)
+      const lost = describeCheck(await runMigrations(store.url, { signal, onWait }))
       if (lost !== null) process.stdout.write(`${lost}\n`)
-      if (config.redisUrl === undefined) await migrateQueue(store.url)
+      if (config.redisUrl === undefined) await migrateQueue(store.url, { signal, onWait })
       process.stdout.write(`${addressOf(store.url)} has the schema of this version.\n`)
       return EXIT.ok
     } catch (error) {

@@ -3,9 +3,9 @@ import { hostname } from 'node:os'
 import { explainStore, openPusher, openStore, openWorker, VERSION, type Store } from '../assemble.ts'
 import type { Config } from '../config.ts'
 import { usage } from '../errors.ts'
-import { migrateQueue } from '../jobs/backends.ts'
 import { giveToQueue, openClock, type Clock } from '../jobs/clock.ts'
 import { openQueues, type Queues } from '../jobs/queues.ts'
+import { migrateQueue } from '../jobs/queue-tables.ts'
 import { readSchedules, type Schedule } from '../jobs/schedule.ts'
 import { startPusher } from '../jobs/push.ts'
 import { startScheduler, startWorker, watchClock, type Part } from '../jobs/service.ts'
@@ -23,7 +23,7 @@ import { provingWrites } from '../store/writable.ts'
 import { canReadChanges } from '../sync/incremental.ts'
 import { reconnecting } from '../sync/reconnect.ts'
 import { startWeb, type Web } from '../web/health.ts'
-import { awaitServer } from './await-server.ts'
+import { awaitServer, tellingOfLocks } from './await-server.ts'
 import { chooseResources } from './choose.ts'
 import { readSettings } from './settings.ts'
 import type { Verb } from './verb.ts'
@@ -198,9 +198,10 @@ async function openQueue(
 ): Promise<Queues> {
   const { redisUrl, takeoverSeconds } = config
   const waiting = { store, log, onWait, signal }
-  const lost = describeCheck(await awaitServer(() => migrate(store.url), waiting))
+  const changing = tellingOfLocks(waiting)
+  const lost = describeCheck(await awaitServer(() => migrate(store.url, changing), waiting))
   if (lost !== null) log.warn(lost)
-  if (redisUrl === undefined) await awaitServer(() => migrateQueue(store.url), waiting)
+  if (redisUrl === undefined) await awaitServer(() => migrateQueue(store.url, changing), waiting)
   else await awaitServer(() => checkRedis(redisUrl), waiting)
   const installation = await awaitServer(() => installationName(store.sql), waiting)
   const place = { databaseUrl: store.url, redisUrl, installation }

@@ -5,7 +5,6 @@ import {
   createPostgresBackend,
   FlowProducer,
   Queue,
-  runMigrations,
   withBackend,
   Worker,
   type BackendClasses,
@@ -26,17 +25,6 @@ type Classes = BackendClasses<IQueueBackend, unknown>
 
 /** A worker waits and listens on a connection each; the rest is for what is asked meanwhile. */
 const POSTGRES_CONNECTIONS = 8
-
-/** BullMQ's tables, in schema `bullmq`. It takes an advisory lock of its own. */
-export async function migrateQueue(databaseUrl: string): Promise<void> {
-  const pool = openQueuePool(databaseUrl, { connections: 1 })
-  pool.on('error', () => {})
-  try {
-    await runMigrations(pool, 'bullmq')
-  } finally {
-    await pool.end()
-  }
-}
 
 export interface Backend {
   readonly classes: Classes

@@ -62,7 +62,7 @@ export function startPusher({ pusher, queues, log }: Deps): Part {
   }
   const loop = startLoop('looking for local edits', look, () => lookAgainIn(inVain), log)
   // Without it edits are found by looking; it makes them quick.
-  const ear = listenForChanges(pusher.sql, () => void queues.wakePush().catch(() => {})).catch(() => undefined)
+  const ear = listenForChanges(pusher.sql, () => queues.wakePush()).catch(() => undefined)
   return {
     pulse: pulseOf([loop.pulse, worker.pulse]),
     async drain() {

@@ -11,13 +11,15 @@ export interface Alert {
 }
 
 /**
+ * @param sql kept open for as short as it can be: whoever raises another alert waits for its end.
  * @param told it was under another subject: noted here, and not sent.
  * @returns false when it is what was told last, or a recovery from nothing.
  */
-export async function raiseAlert(sql: Database | Transaction, alert: Alert, told = false): Promise<boolean> {
+export async function raiseAlert(sql: Transaction, alert: Alert, told = false): Promise<boolean> {
   const { subject, kind, fingerprint, body } = alert
-  // Two processes that see the same thing at once: the second waits, and then finds it told.
-  await sql`select pg_advisory_xact_lock(hashtextextended(${`scopestack-sync alert ${subject}`}, 0))`
+  // Two processes that see the same thing at once: the second waits, and then finds it told. An advisory lock could be held
+  // by whoever may connect; this row only by those who may write it.
+  await sql`select from sync.installation for update`
   const { count } = await sql`
     insert into sync.alerts (subject, kind, fingerprint, body, delivered_at)
     select ${subject}, ${kind}, ${fingerprint}, ${sql.json(body as never)}, case when ${told} then now() end

@@ -52,25 +52,34 @@ const readOnlyOf = ({ columns }: Resource, writable: Captured['columns']): strin
   columns.map(({ name }) => name).filter((name) => !writable.some((one) => one.name === name))
 
 /**
- * Only what differs is made again: every trigger takes a lock that writers would wait behind.
+ * Only what differs is made again, table by table: every trigger takes a lock that others would wait behind.
  *
  * @param broken types whose triggers are not as they were made (`findCaptureFaults`).
+ * @param change looks again at what differs, since others may have made it meanwhile.
  */
 export async function installCapture(
   sql: Database,
   resources: readonly Resource[],
   broken: ReadonlySet<string> = new Set(),
+  change: (act: (tx: Transaction) => Promise<void>) => Promise<void> = (act) => sql.begin(act),
 ): Promise<void> {
-  const held = await sql<Captured[]>`
-    select c.type, c.relation, array_to_json(c.writes) as writes, c.columns from sync.captured c`
-  const known = new Map(held.map((captured) => [captured.type, captured]))
-  for (const wanted of resources.map(capturedOf)) {
-    if (!broken.has(wanted.type) && isDeepStrictEqual({ ...known.get(wanted.type) }, wanted)) continue
-    // As text: drizzle changes how the driver writes JSON on this connection.
-    await sql`
-      select sync.capture(${wanted.relation}::regclass, ${wanted.type}, ${arrayLiteral(wanted.writes)}::text[],
-        ${JSON.stringify(wanted.columns)}::text::jsonb)`
+  const known = await captured(sql)
+  const differs = (wanted: Captured, held: ReadonlyMap<string, Captured>): boolean =>
+    broken.has(wanted.type) || !isDeepStrictEqual({ ...held.get(wanted.type) }, wanted)
+  for (const wanted of resources.map(capturedOf).filter((one) => differs(one, known))) {
+    await change(async (tx) => {
+      if (!differs(wanted, await captured(tx))) return
+      await tx`
+        select sync.capture(${wanted.relation}::regclass, ${wanted.type}, ${arrayLiteral(wanted.writes)}::text[],
+          ${JSON.stringify(wanted.columns)}::text::jsonb)`
+    })
   }
+}
+
+async function captured(of: Database | Transaction): Promise<ReadonlyMap<string, Captured>> {
+  const held = await of<Captured[]>`
+    select c.type, c.relation, array_to_json(c.writes) as writes, c.columns from sync.captured c`
+  return new Map(held.map((one) => [one.type, one]))
 }
 
 /** By itself, and not an argument of sync.capture: the version before calls that as it was. */

@@ -1,6 +1,7 @@
 /** The pool, and what its failures mean. */
 import postgres from 'postgres'
 import { parseDatabaseUrl, type DatabaseUrl } from '../database-url.ts'
+import { databaseLimit } from '../errors/database.ts'
 import { databaseFull, databaseRefused, databaseUnreachable } from '../errors.ts'
 import { parseExact } from '../exact-json.ts'
 import { SyncError } from '../sync-error.ts'
@@ -79,14 +80,15 @@ export const openSession = (sql: Database): Database =>
  * To be said first in a transaction that holds locks. When a connection breaks without a word (a cable, a firewall that
  * forgets), the server keeps the old transaction, and its locks, for as long as the kernel believes in the peer, two
  * hours by default; meanwhile the same batch, sent again, waits for them. So a transaction that hears nothing from us
- * ends within a minute: by the first setting between statements, by the others inside one, such as a COPY. The lock's
- * own limit is longer, for those whom we do not make; both end as a loss that is tried again.
+ * ends within a minute: by the first setting between statements, by the others inside one, such as a COPY. A lock that
+ * somebody else has is waited for half a minute at a time, since a waiting transaction keeps what it has from others. What
+ * a limit ended is tried again (`isLimit`).
  *
  * Local to the transaction, and not startup parameters, which PgBouncer refuses.
  */
 export async function limitWaits(tx: Transaction): Promise<void> {
   await tx`select
-    set_config('idle_in_transaction_session_timeout', '60s', true), set_config('lock_timeout', '120s', true),
+    set_config('idle_in_transaction_session_timeout', '60s', true), set_config('lock_timeout', '30s', true),
     set_config('tcp_keepalives_idle', '30', true), set_config('tcp_keepalives_interval', '10', true),
     set_config('tcp_keepalives_count', '3', true)`
 }
@@ -100,7 +102,7 @@ export async function transact<T>(sql: Database, act: (tx: Transaction) => Promi
     try {
       return (await sql.begin(act)) as T
     } catch (error) {
-      if (!isLostRace(error) || attempt >= MOST_LOSSES) throw error
+      if (!(isLostRace(error) || isCancelled(error)) || attempt >= MOST_LOSSES) throw error
     }
   }
 }
@@ -114,16 +116,37 @@ export function addressOf(url: string): string {
 }
 
 const LOST = /^(ECONN|EPIPE|ETIMEDOUT|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|CONNECT_TIMEOUT|CONNECTION_)/
-/**
- * Starting up, shutting down, killed by an administrator, out of connections, connection failures; the limits of
- * `limitWaits` and of a lease.
- */
-const UNAVAILABLE = /^(57P0[1-5]|53300|08...|25P0[34]|55P03)$/
+/** Starting up, shutting down, killed by an administrator, out of connections, connection failures. */
+const UNAVAILABLE = /^(57P0[1-4]|53300|08...)$/
 /** Authentication, no such database, no right, read only; and TLS that is not as sslmode wants it. */
 const REFUSED = /^(28...|3D000|42501|25006|ERR_(TLS|SSL)_.*|.*CERT.*|UNABLE_TO_.*)$/
 
 /** True when the same statement may succeed once the server is back. */
 export const isConnectionLoss = (error: unknown): boolean => LOST.test(codeOf(error)) || UNAVAILABLE.test(codeOf(error))
+
+/**
+ * True when a limit ended it: of time, of a lock, of idleness, of memory, of temporary files; or a person did, by
+ * pg_cancel_backend. Ours are those of `limitWaits`, the others are an administrator's, or DATABASE_URL's. It may be tried
+ * again; where it comes again, other work may still be done.
+ */
+export const isLimit = (error: unknown): boolean => LIMIT_OF.has(codeOf(error))
+
+/** What a limit is called. Postgres says it in the language of lc_messages. */
+const LIMIT_OF: ReadonlyMap<string, string> = new Map([
+  ['57014', 'statement_timeout, or a person by pg_cancel_backend()'],
+  ['55P03', "lock_timeout, while somebody's transaction held the lock (see pg_locks)"],
+  ['25P03', 'idle_in_transaction_session_timeout'],
+  ['25P04', 'transaction_timeout'],
+  ['57P05', 'idle_session_timeout'],
+  ['53200', 'its memory (work_mem, shared_buffers, max_locks_per_transaction, the machine)'],
+  ['53400', 'temp_file_limit, or another of its limits'],
+])
+
+const isCancelled = (error: unknown): boolean => /^(57014|53[24]00)$/.test(codeOf(error))
+
+/** A limit by its name; anything else as it is. */
+export const explainLimit = (error: unknown): unknown =>
+  isLimit(error) ? databaseLimit({ limit: LIMIT_OF.get(codeOf(error))! }, error) : error
 
 /** True when Postgres ended it so that another transaction could go on: a deadlock, or two that had to be one behind the other. */
 export const isLostRace = (error: unknown): boolean => /^40(P01|001)$/.test(codeOf(error))
@@ -137,6 +160,7 @@ export const isDataError = (error: unknown): boolean => /^(22...|23...|54...|25P
 /** The database's failures in our words; anything else as it is. */
 export function explainDatabase(error: unknown, url: string): unknown {
   if (error instanceof SyncError) return error
+  if (isLimit(error)) return explainLimit(error)
   const where = addressOf(url)
   if (isConnectionLoss(error)) return databaseUnreachable({ where }, error)
   if (REFUSED.test(codeOf(error))) return databaseRefused({ where }, error)

@@ -1,5 +1,6 @@
 /** The triggers that keep scopestack.user_defined_values in step, as migrations/0005_user_defined_values.sql made them. */
-import { quote, type Database } from './database.ts'
+import { quote } from './database.ts'
+import type { Change } from './ddl.ts'
 
 /** Table to its column. */
 export const USER_DEFINED: ReadonlyMap<string, string> = new Map([
@@ -20,12 +21,12 @@ const SEES: Readonly<Record<string, string>> = {
 }
 
 /** Makes them anew, and what they missed meanwhile. @param qualified scopestack.table */
-export async function restoreUserDefined(sql: Database, qualified: string): Promise<void> {
+export async function restoreUserDefined(change: Change, qualified: string): Promise<void> {
   const table = qualified.replace('scopestack.', '')
   const fields = USER_DEFINED.get(table)
   if (fields === undefined) return
   const name = `scopestack.${quote(table)}`
-  await sql.begin(async (tx) => {
+  await change(async (tx) => {
     for (const [event, sees] of Object.entries(SEES)) {
       await tx.unsafe(`drop trigger if exists user_defined_values_${event} on ${name}`)
       await tx.unsafe(`create trigger user_defined_values_${event} after ${event} on ${name} ${sees}

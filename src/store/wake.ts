@@ -1,4 +1,5 @@
 /** When there is something to push: Postgres says so at once, and the table knows for sure. */
+import { setTimeout as delay } from 'node:timers/promises'
 import type { Database } from './database.ts'
 
 export interface Due {
@@ -17,12 +18,33 @@ export async function readDue(sql: Database): Promise<Due> {
   return row!
 }
 
+/** Any role that may connect can notify, as often as it likes. */
+const GATHER_MS = 100
+
 /**
- * Calls back once for each transaction that left changes, on a connection of its own; also whenever that connection is made
- * again, since nobody knows what was said meanwhile.
+ * Calls back when transactions have left changes, on a connection of its own; also whenever that connection is made again,
+ * since nobody knows what was said meanwhile. At once the first time, and then once for all that was said in a tenth of a
+ * second, when the call before has ended.
  */
-export async function listenForChanges(sql: Database, onChange: () => void): Promise<{ stop(): Promise<void> }> {
-  const listening = await sql.listen('scopestack_sync_outbox', onChange, onChange)
+export async function listenForChanges(
+  sql: Database,
+  onChange: () => Promise<void>,
+): Promise<{ stop(): Promise<void> }> {
+  const said = { again: false, calling: false }
+  const call = async (): Promise<void> => {
+    said.calling = true
+    while (said.again) {
+      said.again = false
+      await onChange().catch(() => {})
+      await delay(GATHER_MS)
+    }
+    said.calling = false
+  }
+  const hear = (): void => {
+    said.again = true
+    if (!said.calling) void call()
+  }
+  const listening = await sql.listen('scopestack_sync_outbox', hear, hear)
   return { stop: () => listening.unlisten() }
 }
 

@@ -4,7 +4,7 @@
  */
 import postgres from 'postgres'
 import { expect, it, onTestFinished } from 'vitest'
-import { migrateQueue } from '../../src/jobs/backends.ts'
+import { migrateQueue } from '../../src/jobs/queue-tables.ts'
 import { startSimulator, type Simulator } from '../../src/simulator/server.ts'
 import { readStatus } from '../../src/store/status.ts'
 import { remoteIds } from '../support/account.ts'

@@ -75,7 +75,7 @@ test('a first start makes a UTF8, UTC, password-protected database that keeps it
   const first = await start()
   expect(first.folder).toBe(folder)
   const facts = await ask(first.url, async (sql) => {
-    await sql`create table kept as select 'ä→Z' as word`
+    await sql`create table public.kept as select 'ä→Z' as word`
     const [row] = await sql`
       select current_database() as name, current_setting('server_encoding') as encoding,
         current_setting('timezone') as zone, current_setting('listen_addresses') as listen,
@@ -99,7 +99,7 @@ test('a first start makes a UTF8, UTC, password-protected database that keeps it
 
   const second = await start()
   expect(second.url).toBe(first.url)
-  expect(await ask(second.url, async (sql) => (await sql`select word from kept`)[0]?.word)).toBe('ä→Z')
+  expect(await ask(second.url, async (sql) => (await sql`select word from public.kept`)[0]?.word)).toBe('ä→Z')
 
   const wrong = new URL(second.url)
   wrong.password = 'guess'
@@ -144,7 +144,7 @@ test('a killed process leaves the server to the next one', async () => {
 
 test('a killed server is started again with what was committed', async () => {
   const first = await start()
-  await ask(first.url, (sql) => sql`create table kept as select 7 as n`)
+  await ask(first.url, (sql) => sql`create table public.kept as select 7 as n`)
   const pid = await serverPid()
   process.kill(pid, 'SIGKILL')
   await until(() => !alive(pid), 'the killed server to be gone')
@@ -152,7 +152,7 @@ test('a killed server is started again with what was committed', async () => {
 
   const second = await start()
   expect(await serverPid()).not.toBe(pid)
-  expect(await ask(second.url, async (sql) => (await sql`select n from kept`)[0]?.n)).toBe(7)
+  expect(await ask(second.url, async (sql) => (await sql`select n from public.kept`)[0]?.n)).toBe(7)
 })
 
 test.each([

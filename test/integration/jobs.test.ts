@@ -1,8 +1,8 @@
 /** What the system tests cannot bring about from outside: the same on both queues. */
 import postgres from 'postgres'
 import { afterEach, describe, expect, test } from 'vitest'
-import { migrateQueue } from '../../src/jobs/backends.ts'
 import { openQueues, type Queues } from '../../src/jobs/queues.ts'
+import { migrateQueue } from '../../src/jobs/queue-tables.ts'
 import { reconcile } from '../../src/jobs/reconcile.ts'
 import { createLogger } from '../../src/logger.ts'
 import { openDatabase, type Database } from '../../src/store/database.ts'

@@ -49,13 +49,13 @@ async function loseOnce(
   table: string,
 ): Promise<() => Promise<boolean>> {
   await sql.unsafe(`
-    create sequence losses;
-    create function lose() returns trigger language plpgsql as $$ begin
-      if nextval('losses') = 1 then raise exception 'deadlock detected' using errcode = '40P01'; end if;
+    create sequence public.losses;
+    create function public.lose() returns trigger language plpgsql as $$ begin
+      if nextval('public.losses') = 1 then raise exception 'deadlock detected' using errcode = '40P01'; end if;
       return null;
     end $$;
-    create trigger a_loss before ${event} on ${table} for each statement execute function lose();`)
-  return async () => (await sql<{ lost: boolean }[]>`select is_called as lost from losses`)[0]!.lost
+    create trigger a_loss before ${event} on ${table} for each statement execute function public.lose();`)
+  return async () => (await sql<{ lost: boolean }[]>`select is_called as lost from public.losses`)[0]!.lost
 }
 
 it.each([
@@ -83,7 +83,7 @@ it('is begun again when a change is set aside, tried again and let go', async ()
   const lost = await loseOnce(account, 'update', 'sync.outbox')
   await retryChange(sql, change!.id)
   expect(await lost()).toBe(true)
-  await sql`alter sequence losses restart`
+  await sql`alter sequence public.losses restart`
   await discardChange(sql, catalog, change!.id, ontoBase)
   expect(await sql`select state from sync.outbox`).toEqual([{ state: 'discarded' }])
   expect(await lost()).toBe(true)

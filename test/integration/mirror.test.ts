@@ -9,7 +9,7 @@ import { createDatabase } from '../support/database.ts'
 
 const database = await createDatabase()
 const sql = openDatabase(database.url)
-const inspected = await sql`create extension pg_walinspect`.then(
+const inspected = await sql`create extension pg_walinspect schema public`.then(
   () => true,
   () => false,
 )
@@ -40,7 +40,7 @@ async function written(table: string, act: () => Promise<unknown>): Promise<numb
   // What tells each block's bytes apart came with 16; 15 has the records, and in them the names of their blocks.
   const [sum] = await sql<{ bytes: number }[]>`
     select coalesce(sum(record_length), 0)::int as bytes
-    from pg_get_wal_records_info(${before as string}::pg_lsn, ${await position()}::pg_lsn)
+    from public.pg_get_wal_records_info(${before as string}::pg_lsn, ${await position()}::pg_lsn)
     where exists (
       select from regexp_matches(block_ref, 'rel [0-9]+/([0-9]+)/([0-9]+)', 'g') as block
       where block[1]::oid = (select oid from pg_database where datname = current_database())

@@ -27,12 +27,12 @@ beforeAll(async () => {
   await sql`
     select sync.capture('scopestack.things', 'things', '{create,update}', ${JSON.stringify(date)}::text::jsonb)`
   await sql.unsafe(`
-    create view own_view as select * from scopestack.clients;
-    create function own_function(day date) returns void language sql as
+    create view public.own_view as select * from scopestack.clients;
+    create function public.own_function(day date) returns void language sql as
       $$ update scopestack.clients set msa_date = day where id = '1' $$;
-    create function own_trigger() returns trigger language plpgsql as
+    create function public.own_trigger() returns trigger language plpgsql as
       $$ begin if new.domain = 'for ever' then new.msa_date := 'infinity'; end if; return new; end $$;
-    create trigger own_trigger before insert or update on scopestack.clients for each row execute function own_trigger()`)
+    create trigger own_trigger before insert or update on scopestack.clients for each row execute function public.own_trigger()`)
 })
 
 beforeEach(async () => {
@@ -215,9 +215,9 @@ describe('by whatever way', () => {
        when matched then update set msa_date = s.day when not matched then insert (name, msa_date) values ('New', s.day)`,
     `with edited as (update scopestack.clients set msa_date = 'infinity' where id = '1' returning id)
        insert into scopestack.vendors (name) select id from edited`,
-    `update own_view set msa_date = 'infinity' where id = '1'`,
-    `insert into own_view (name, msa_date) values ('New', 'infinity')`,
-    `select own_function('infinity')`,
+    `update public.own_view set msa_date = 'infinity' where id = '1'`,
+    `insert into public.own_view (name, msa_date) values ('New', 'infinity')`,
+    `select public.own_function('infinity')`,
     `update scopestack.clients set domain = 'for ever' where id = '1'`,
     `insert into scopestack.clients (name, domain) values ('New', 'for ever')`,
     `do $$ begin update scopestack.clients set msa_date = 'infinity' where id = '1'; end $$`,
@@ -251,16 +251,16 @@ describe('by whatever way', () => {
 
   it('entries that a trigger of somebody else writes', async () => {
     await sql.unsafe(`
-      create function own_fields() returns trigger language plpgsql as
+      create function public.own_fields() returns trigger language plpgsql as
         $$ begin new.user_defined_fields := '[{"name": "Tier", "value": {"of": "objects"}}]'; return new; end $$;
-      create trigger own_fields before update on scopestack.clients for each row execute function own_fields()`)
+      create trigger own_fields before update on scopestack.clients for each row execute function public.own_fields()`)
     try {
       expect(await refusal(`update scopestack.clients set domain = 'any.test' where id = '1'`)).toMatchObject({
         column_name: 'user_defined_fields',
         message: expect.stringContaining('cannot hold {"of": "objects"} for "Tier"') as string,
       })
     } finally {
-      await sql.unsafe(`drop function own_fields cascade`)
+      await sql.unsafe(`drop function public.own_fields cascade`)
     }
   })
 

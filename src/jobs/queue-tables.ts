@@ -1,0 +1,47 @@
+/**
+ * BullMQ's tables, in schema `bullmq` of the same Postgres. Its own migrator takes an advisory lock, which any role that may
+ * connect can hold, and waits for it, and for tables, as long as it takes. So it is run inside a transaction of ours, which
+ * has the lock of our migrations, and is kept from beginning, ending and locking by itself.
+ */
+import { assertSchemaCompatibility, LATEST_SCHEMA_VERSION, runMigrations, SchemaMigrationRequiredError } from 'bullmq'
+import { openDatabase, type Database, type Transaction } from '../store/database.ts'
+import { changeTables, type Waiting } from '../store/ddl.ts'
+import { alone } from '../store/migrate.ts'
+
+const SCHEMA = 'bullmq'
+/** What our transaction has said already, or has no need of. */
+const OURS = /^\s*(BEGIN|COMMIT|ROLLBACK)\s*$|^\s*SELECT pg_advisory_xact_lock\(/
+
+/** Alone, like `migrate`, whose lock it takes. */
+export async function migrateQueue(databaseUrl: string, waiting: Waiting = {}): Promise<void> {
+  const sql = openDatabase(databaseUrl, { connections: 1 })
+  try {
+    if (await isCurrent(sql)) return
+    await changeTables(
+      sql,
+      (tx, run) =>
+        alone(tx, run, async () => {
+          await runMigrations(asBullClient(tx), SCHEMA)
+        }),
+      waiting,
+    )
+  } finally {
+    await sql.end({ timeout: 5 })
+  }
+}
+
+async function isCurrent(sql: Database): Promise<boolean> {
+  try {
+    return (await assertSchemaCompatibility(asBullClient(sql), SCHEMA)) >= LATEST_SCHEMA_VERSION
+  } catch (error) {
+    if (error instanceof SchemaMigrationRequiredError) return false
+    throw error
+  }
+}
+
+/** What BullMQ's migrator uses of the other driver. */
+const asBullClient = (of: Database | Transaction): Parameters<typeof runMigrations>[0] => ({
+  query: async (text, params = []) => ({
+    rows: OURS.test(text) ? [] : ([...(await of.unsafe(text, params as never))] as never[]),
+  }),
+})
