@@ -15,6 +15,9 @@ export interface Terminal {
 
 export const CTRL_C = '\u0003'
 
+/** What is pressed before this is on the screen may be lost: the terminal is still being made. */
+export const BEGUN = '[begun]'
+
 /** What gives a program a terminal here: util-linux' `script`, or Python. Undefined: neither is there. */
 export async function findTerminal(): Promise<Opener | undefined> {
   const answers = (file: string, args: string[]) =>
@@ -37,7 +40,7 @@ export function openTerminal(
   where: { cwd: string; env: Record<string, string> },
 ): Terminal {
   // The shell outlives the keys, to tell how the command ended and what the terminal is set to.
-  const [file, ...args] = open(`trap : INT; ${command}; echo "[ended with $?]"; stty -a`)
+  const [file, ...args] = open(`trap : INT; echo '${BEGUN}'; ${command}; echo "[ended with $?]"; stty -a`)
   const child = spawn(file!, args, {
     cwd: where.cwd,
     env: { PATH: process.env['PATH'], SHELL: '/bin/sh', TERM: 'xterm', ...where.env },

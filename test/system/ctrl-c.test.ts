@@ -8,7 +8,7 @@ import postgres from 'postgres'
 import { afterEach, beforeEach, expect, test, type TestContext } from 'vitest'
 import { startSimulator, type Simulator } from '../../src/simulator/server.ts'
 import { leftOut, testWith } from '../support/installed.ts'
-import { CTRL_C, findTerminal, openTerminal, processesAt, type Terminal } from '../support/terminal.ts'
+import { BEGUN, CTRL_C, findTerminal, openTerminal, processesAt, type Terminal } from '../support/terminal.ts'
 import { until } from '../support/until.ts'
 import { fillClients } from './setting.ts'
 import { openUnattended } from './unattended.ts'
@@ -122,13 +122,19 @@ async function anyMoment({ onTestFinished }: TestContext): Promise<void> {
   fillClients(sim, 2_000)
   sim.setSwitches({ latency: 20 })
   const codes: Record<string, number[]> = {}
-  for (let time = 0; time < 20; time++) {
-    for (const [words, env, allowed] of [
-      ['demo', {}, [0, 1, BY_SIGNAL]],
-      ['-s sync -- start', settingsFor(sim), [0, BY_SIGNAL]],
-    ] as const) {
+  for (const [words, up, env, allowed] of [
+    ['demo', 'until Ctrl-C', {}, [0, 1, BY_SIGNAL]],
+    ['-s sync -- start', 'run ends', settingsFor(sim), [0, BY_SIGNAL]],
+  ] as const) {
+    // How long it takes here and now until there is nothing new to be interrupted.
+    let whole = 0
+    for (let time = 0; time <= 20; time++) {
       const terminal = npmRun(words, env)
-      await sleep(Math.random() ** 2 * 12_000)
+      await until(() => terminal.screen().includes(BEGUN), 'the terminal')
+      const began = performance.now()
+      if (time > 0) await sleep(Math.random() * whole)
+      else await until(() => terminal.screen().includes(up), up)
+      whole ||= performance.now() - began
       terminal.press(CTRL_C)
       const code = await ended(terminal)
       expect(allowed, terminal.screen()).toContain(code)
