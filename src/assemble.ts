@@ -27,10 +27,13 @@ import { migrate } from './store/migrate.ts'
 import { openOutbox } from './store/outbox.ts'
 import { openPaceStore } from './store/pace.ts'
 import { openRedisPaceStore } from './store/pace-redis.ts'
+import { openPresence, type Presence } from './store/presence.ts'
 import { openRedis } from './store/redis.ts'
 import { openRefreshStore } from './store/refresh-tokens.ts'
+import { checkIfThere } from './store/surroundings.ts'
 import { openTokenStore } from './store/tokens.ts'
 import { openRedisTokenStore } from './store/tokens-redis.ts'
+import { connectionsOf, poolSize } from './sync/connections.ts'
 import { readRules } from './sync/conflict-rules.ts'
 import type { PullDeps } from './sync/pull-resource.ts'
 import { ontoAnswer } from './sync/rebase.ts'
@@ -38,6 +41,7 @@ import { type PushDeps } from './sync/sending.ts'
 import { reason, SyncError } from './sync-error.ts'
 
 export const VERSION = pkg.version
+type OfStore = Pick<Config, 'databaseUrl' | 'concurrency'>
 /** Where the embedded Postgres keeps its data, below the current directory. */
 const EMBEDDED_FOLDER = '.scopestack-sync'
 
@@ -49,8 +53,13 @@ export interface Store {
   close(): Promise<void>
 }
 
-/** Opens the database of the configuration, or an embedded one. */
-export async function openStore({ databaseUrl }: Pick<Config, 'databaseUrl'>, signal: AbortSignal): Promise<Store> {
+/**
+ * Opens the database of the configuration, or an embedded one. A server that is away is met by whoever asks it first.
+ *
+ * @throws SyncError SYNC_POOLED; SYNC_CONNECTIONS where data are to be moved.
+ */
+export async function openStore(config: OfStore, signal: AbortSignal, { moves = false } = {}): Promise<Store> {
+  const { databaseUrl, concurrency } = config
   const embedded =
     databaseUrl === undefined
       ? await startEmbeddedPostgres({ folder: EMBEDDED_FOLDER, signal }).catch((error: unknown) => {
@@ -58,7 +67,8 @@ export async function openStore({ databaseUrl }: Pick<Config, 'databaseUrl'>, si
         })
       : undefined
   const url = databaseUrl ?? embedded!.url
-  const sql = openDatabase(url)
+  if (embedded === undefined) await checkIfThere(url, moves ? connectionsOf(concurrency) : 0)
+  const sql = openDatabase(url, { connections: poolSize(concurrency) })
   return {
     url,
     sql,
@@ -83,6 +93,7 @@ export async function explainStore(error: unknown, { url, embedded }: Store): Pr
 export interface Worker extends PullDeps {
   readonly account: Account
   readonly client: Client
+  readonly presence: Presence
   /** How often, and in what pauses, a request that failed is tried again. */
   readonly policy: RetryPolicy
   /** What is to be said of triggers that did not notice local edits; null: nothing. */
@@ -114,7 +125,8 @@ export async function openWorker(
   try {
     const account = await fetchAccount(client, signal)
     await bindAccount(store.sql, account)
-    const leases = await openLeases(store.sql, holder)
+    const presence = openPresence(store.sql)
+    const leases = await openLeases(store.sql, holder, presence)
     return {
       sql: store.sql,
       client,
@@ -122,6 +134,7 @@ export async function openWorker(
       slug: account.slug,
       catalog,
       leases,
+      presence,
       holder,
       version: VERSION,
       pageSize: config.pageSize,
@@ -152,7 +165,7 @@ export interface Pusher extends PushDeps {
  */
 export function openPusher(worker: Worker, { conflict }: Pick<Config, 'conflict'>): Pusher {
   const rules = readRules(conflict, worker.catalog)
-  const outbox = openOutbox(worker.sql, worker.holder)
+  const outbox = openOutbox(worker.sql, worker.holder, worker.presence)
   const { sql, client, slug, account, catalog: resources, pageSize, concurrency, policy } = worker
   return {
     sql,

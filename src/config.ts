@@ -84,7 +84,8 @@ export function readConfig(
     else mistakes.push(`${name} ${parsed.error.issues.map((issue) => issue.message).join(', ')}.`)
   }
   const production = env['NODE_ENV'] === 'production'
-  if (production && values['DATABASE_URL'] === undefined && !mistakes.some((line) => line.startsWith('DATABASE_URL'))) {
+  const named = values['DATABASE_DIRECT_URL'] ?? values['DATABASE_URL']
+  if (production && named === undefined && !mistakes.some((line) => line.startsWith('DATABASE_'))) {
     mistakes.push('DATABASE_URL is missing. The embedded Postgres is for trying out, not for NODE_ENV=production.')
   }
   if (credentials && values['SCOPESTACK_GRANT'] === 'password') {
@@ -116,7 +117,7 @@ const toConfig = (values: Values, production: boolean): Config => ({
   password: values.SCOPESTACK_PASSWORD,
   authUrl: values.SCOPESTACK_AUTH_URL,
   apiUrl: values.SCOPESTACK_API_URL,
-  databaseUrl: values.DATABASE_URL,
+  databaseUrl: values.DATABASE_DIRECT_URL ?? values.DATABASE_URL,
   resources: values.SYNC_RESOURCES,
   rate: values.SYNC_RATE,
   concurrency: values.SYNC_CONCURRENCY,

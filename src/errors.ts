@@ -93,12 +93,17 @@ export const pageRepeated = (facts: { url: string; page: number }): SyncError =>
     { facts },
   )
 
+const codeOf = (cause: unknown): unknown => (cause instanceof Error && 'code' in cause ? cause.code : undefined)
+
 export const databaseUnreachable = (facts: { where: string }, cause: unknown): SyncError =>
   new SyncError(
     'SYNC_DATABASE_UNREACHABLE',
     'stop',
-    `Postgres at ${facts.where} cannot be reached: ${reason(cause)}. Check that it runs and that DATABASE_URL names it; ` +
-      'leave DATABASE_URL empty to use an embedded Postgres.',
+    codeOf(cause) === '53300'
+      ? `Postgres at ${facts.where} has no connection left: ${reason(cause)}. Nothing is lost: end other sessions, or raise ` +
+          'the limit it names (docs/deployment.md, "Connections").'
+      : `Postgres at ${facts.where} cannot be reached: ${reason(cause)}. Check that it runs and that DATABASE_URL names it; ` +
+          'leave DATABASE_URL empty to use an embedded Postgres.',
     { facts, cause },
   )
 

@@ -29,11 +29,14 @@ export const EXIT = { ok: 0, failed: 1, notAllOk: 2, usage: 64, credentials: 77,
 
 export function exitCodeOf(error: unknown): number {
   if (!(error instanceof SyncError)) return EXIT.failed
-  if (error.code === 'SYNC_CONFIG') return EXIT.config
+  if (CONFIG.has(error.code) && error.remedy === 'stop') return EXIT.config
   if (error.code === 'SYNC_USAGE') return EXIT.usage
   if (CREDENTIALS.has(error.code)) return EXIT.credentials
   return EXIT.failed
 }
+
+/** What no other try mends, but a setting. */
+const CONFIG: ReadonlySet<string> = new Set(['SYNC_CONFIG', 'SYNC_POOLED', 'SYNC_CONNECTIONS'])
 
 const CREDENTIALS: ReadonlySet<string> = new Set([
   'SYNC_CREDENTIALS_REFUSED',

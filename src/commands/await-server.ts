@@ -29,7 +29,9 @@ export async function awaitServer<T>(act: () => Promise<T>, { store, log, onWait
     } catch (error) {
       // Away, or a replica, which may be on its way to another role.
       const redis = error instanceof SyncError && error.code.startsWith('SYNC_REDIS_') && error.remedy === 'retry'
-      const passes = isConnectionLoss(error) || isLostRace(error) || isLimit(error)
+      // Also one that has no connections left for us, or a pooler without.
+      const full = error instanceof SyncError && error.code === 'SYNC_CONNECTIONS' && error.remedy === 'wait'
+      const passes = full || isConnectionLoss(error) || isLostRace(error) || isLimit(error)
       const database = store.embedded === undefined && passes
       if (!redis && !database) throw error
       const words = reason(explainDatabase(error, store.url))

@@ -46,7 +46,7 @@ Examples
     const json = options['json'] === true
     const terminal = process.stderr.isTTY && process.stdout.isTTY
     const log = createLogger({ level: config.logLevel, terminal })
-    const store = await openStore(config, signal)
+    const store = await openStore(config, signal, { moves: true })
     const overall = createOverall()
     const progress = chooseProgress({ json, terminal, footer: () => overall.line(Date.now()) })
     try {

@@ -54,7 +54,7 @@ Examples
     const terminal = process.stderr.isTTY && process.stdout.isTTY
     const say = (text: string): void => void (json || process.stdout.write(text))
     const paint = terminal && !json ? createLogUpdate(process.stderr, { showCursor: true }) : undefined
-    const store = await openStore(config, signal)
+    const store = await openStore(config, signal, { moves: true })
     try {
       const log = createLogger({ level: config.logLevel, terminal })
       const worker = await openWorker(config, store, signal, noteRetries(log))

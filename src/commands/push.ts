@@ -48,7 +48,7 @@ Examples
     const config = readSettings({ credentials: true })
     const json = options['json'] === true
     const log = createLogger({ level: config.logLevel, terminal: process.stderr.isTTY && process.stdout.isTTY })
-    const store = await openStore(config, signal)
+    const store = await openStore(config, signal, { moves: true })
     try {
       const worker = await openWorker(config, store, signal, tellRetries(log, json))
       const pusher = openPusher(worker, config)

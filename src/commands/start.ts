@@ -3,6 +3,7 @@ import { hostname } from 'node:os'
 import { explainStore, openPusher, openStore, openWorker, VERSION, type Store } from '../assemble.ts'
 import type { Config } from '../config.ts'
 import { usage } from '../errors.ts'
+import { connectionsToStart } from '../jobs/backends.ts'
 import { giveToQueue, openClock, type Clock } from '../jobs/clock.ts'
 import { openQueues, type Queues } from '../jobs/queues.ts'
 import { migrateQueue } from '../jobs/queue-tables.ts'
@@ -19,6 +20,7 @@ import { describeCheck } from '../store/capture-state.ts'
 import { explainDatabase } from '../store/database.ts'
 import { isMigrated, migrate } from '../store/migrate.ts'
 import { checkRedis } from '../store/redis-fitness.ts'
+import { checkSurroundings } from '../store/surroundings.ts'
 import { provingWrites } from '../store/writable.ts'
 import { canReadChanges } from '../sync/incremental.ts'
 import { reconnecting } from '../sync/reconnect.ts'
@@ -158,7 +160,7 @@ async function serve(service: Service, signal: AbortSignal): Promise<void> {
       if (config.push === 'on') {
         const pusher = openPusher(pull, config)
         running.push({ drain: () => pusher.close() })
-        begin('push', startPusher({ ...common, pusher }))
+        begin('push', startPusher({ ...common, pusher, presence: pull.presence }))
       } else log.info('local edits wait for "push", since SYNC_PUSH is off')
     }
     ready = true
@@ -192,19 +194,22 @@ async function drain(deps: {
 }
 
 async function openQueue(
-  { config, store, log }: Service,
+  { config, store, log, parts }: Service,
   onWait: (words: string) => void,
   signal: AbortSignal,
 ): Promise<Queues> {
   const { redisUrl, takeoverSeconds } = config
   const waiting = { store, log, onWait, signal }
+  const works = parts.has('worker')
+  const need = connectionsToStart(config.concurrency, redisUrl, works)
+  await awaitServer(() => checkSurroundings(store.url, need), waiting)
   const changing = tellingOfLocks(waiting)
   const lost = describeCheck(await awaitServer(() => migrate(store.url, changing), waiting))
   if (lost !== null) log.warn(lost)
   if (redisUrl === undefined) await awaitServer(() => migrateQueue(store.url, changing), waiting)
   else await awaitServer(() => checkRedis(redisUrl), waiting)
   const installation = await awaitServer(() => installationName(store.sql), waiting)
-  const place = { databaseUrl: store.url, redisUrl, installation }
+  const place = { databaseUrl: store.url, redisUrl, installation, works }
   let said = ''
   return openQueues(place, { takeoverSeconds, retryMs: RETRY_MS }, (error) => {
     // A server that is away is told of once, not at every try.

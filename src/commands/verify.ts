@@ -48,7 +48,7 @@ Examples
     const terminal = process.stderr.isTTY && process.stdout.isTTY
     const log = createLogger({ level: config.logLevel, terminal })
     const screen = chooseVerifyScreen({ json: options['json'] === true, terminal })
-    const store = await openStore(config, signal)
+    const store = await openStore(config, signal, { moves: true })
     try {
       const worker = await openWorker(config, store, signal, noteRetries(log))
       try {

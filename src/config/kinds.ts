@@ -1,5 +1,6 @@
 /** What settings may be. */
 import { z } from 'zod'
+import { checkDatabaseUrl } from '../database-url.ts'
 
 export const number = (minimum: number, maximum: number, whole: boolean) =>
   z
@@ -7,6 +8,14 @@ export const number = (minimum: number, maximum: number, whole: boolean) =>
     .regex(whole ? /^\d+$/ : /^\d+(\.\d+)?$/, `must be ${whole ? 'a whole number' : 'a number'}`)
     .transform(Number)
     .refine((value) => value >= minimum && value <= maximum, `must be between ${minimum} and ${maximum}`)
+
+export const databaseUrl = z
+  .string()
+  .superRefine((url, context) => {
+    const mistake = checkDatabaseUrl(url)
+    if (mistake !== null) context.addIssue(mistake)
+  })
+  .optional()
 
 export const scopeStackUrl = z
   .string()

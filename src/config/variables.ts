@@ -1,7 +1,6 @@
 /** Every variable of the environment: its words for `.env.example`, and what it may be. Read by `config.ts` alone. */
-import { checkDatabaseUrl } from '../database-url.ts'
 import { PROXY_VARIABLES } from './proxy.ts'
-import { isTimeZone, isWebhook, number, scopeStackUrl } from './kinds.ts'
+import { databaseUrl, isTimeZone, isWebhook, number, scopeStackUrl } from './kinds.ts'
 import { z } from 'zod'
 
 export const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const
@@ -73,13 +72,15 @@ export const VARIABLES = {
     group: 'Postgres',
     about:
       'postgres://user:password@host:5432/database. Empty: an embedded Postgres in .scopestack-sync/ (not with NODE_ENV=production).',
-    schema: z
-      .string()
-      .superRefine((url, context) => {
-        const mistake = checkDatabaseUrl(url)
-        if (mistake !== null) context.addIssue(mistake)
-      })
-      .optional(),
+    schema: databaseUrl,
+    example: '',
+    secret: true,
+  },
+  DATABASE_DIRECT_URL: {
+    group: 'Postgres',
+    about:
+      'The same database past a pooler, where DATABASE_URL leads to one (Neon, Supabase, PgBouncer): used instead of it, for everything. Pooling by session needs none.',
+    schema: databaseUrl,
     example: '',
     secret: true,
   },

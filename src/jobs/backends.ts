@@ -12,6 +12,7 @@ import {
 } from 'bullmq'
 import { openQueuePool } from '../store/queue-pool.ts'
 import { openCaller, workerConnection } from '../store/redis-queue.ts'
+import { connectionsOf } from '../sync/connections.ts'
 import { atMost } from './closing.ts'
 
 export interface Place {
@@ -19,12 +20,21 @@ export interface Place {
   readonly redisUrl: string | undefined
   /** Keeps two databases' jobs apart in one Redis. */
   readonly installation: string
+  /** Whether there will be workers here, who listen. */
+  readonly works?: boolean
 }
 
 type Classes = BackendClasses<IQueueBackend, unknown>
 
-/** A worker waits and listens on a connection each; the rest is for what is asked meanwhile. */
-const POSTGRES_CONNECTIONS = 8
+/** Each of the two workers listens on a connection of its own; two are for what is asked meanwhile. */
+const LISTENING = 2
+const ASKING = 2
+
+const queueConnections = (works: boolean): number => ASKING + (works ? LISTENING : 0)
+
+/** All connections to Postgres that `start` may have at once. A worker's session comes behind migrations, in their place. */
+export const connectionsToStart = (concurrency: number, redisUrl: string | undefined, works: boolean): number =>
+  connectionsOf(concurrency) + (redisUrl === undefined ? queueConnections(works) : 0)
 
 export interface Backend {
   readonly classes: Classes
@@ -36,8 +46,8 @@ export interface Backend {
   readonly release: () => Promise<void>
 }
 
-export function onPostgres({ databaseUrl }: Place, onError: (error: Error) => void): Backend {
-  const pool = openQueuePool(databaseUrl, { connections: POSTGRES_CONNECTIONS })
+export function onPostgres({ databaseUrl, works = true }: Place, onError: (error: Error) => void): Backend {
+  const pool = openQueuePool(databaseUrl, { connections: queueConnections(works) })
   pool.on('error', onError)
   return {
     classes: withBackend(createPostgresBackend) as Classes,

@@ -4,6 +4,7 @@
  */
 import type { Logger } from '../logger.ts'
 import { isConnectionLoss } from '../store/database.ts'
+import type { Presence } from '../store/presence.ts'
 import { forgetOldChanges, listenForChanges, readDue } from '../store/wake.ts'
 import { push } from '../sync/push.ts'
 import { type Fate, type PushDeps, type Settled } from '../sync/sending.ts'
@@ -16,6 +17,7 @@ import { reason, SyncError } from '../sync-error.ts'
 
 interface Deps {
   readonly pusher: PushDeps
+  readonly presence: Presence
   readonly queues: Queues
   readonly log: Logger
 }
@@ -31,7 +33,7 @@ const TIDY_EVERY_MS = 6 * 3_600_000
 /** After a failure that every change would meet. */
 const AFTER_FAILURE_MS = 30_000
 
-export function startPusher({ pusher, queues, log }: Deps): Part {
+export function startPusher({ pusher, presence, queues, log }: Deps): Part {
   const stopping = new AbortController()
   const worker = queues.startPushWorker(async (job, token = '') => {
     const tally = new Map<Fate, number>()
@@ -52,6 +54,8 @@ export function startPusher({ pusher, queues, log }: Deps): Part {
   let newest = -1
   let inVain = 0
   const look = async (): Promise<void> => {
+    // Listens again where the session is another one.
+    await presence.backend()
     const { due, term } = await readDue(pusher.sql)
     inVain = due && term === newest ? inVain + 1 : 0
     newest = term
@@ -62,12 +66,11 @@ export function startPusher({ pusher, queues, log }: Deps): Part {
   }
   const loop = startLoop('looking for local edits', look, () => lookAgainIn(inVain), log)
   // Without it edits are found by looking; it makes them quick.
-  const ear = listenForChanges(pusher.sql, () => queues.wakePush()).catch(() => undefined)
+  void listenForChanges(presence, () => queues.wakePush()).catch(() => {})
   return {
     pulse: pulseOf([loop.pulse, worker.pulse]),
     async drain() {
       await loop.stop()
-      await (await ear)?.stop().catch(() => {})
       const closed = worker.close()
       stopping.abort()
       await closed

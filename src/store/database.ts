@@ -19,7 +19,7 @@ export type Transaction = postgres.TransactionSql
  * @param connections one for each resource that is read at once, and a few for the books.
  * @throws SyncError SYNC_CONFIG
  */
-export function openDatabase(url: string, { connections = 10 }: { connections?: number } = {}): Database {
+export function openDatabase(url: string, { connections = 5 }: { connections?: number } = {}): Database {
   return connect(readAddress(url), wayTo(url), connections)
 }
 
@@ -71,10 +71,22 @@ export const connectSeconds = ({ hosts, options }: DatabaseUrl): number =>
 /** Its number in pg_type. */
 const JSONB = 3802
 
-/** A connection beside the pool that lives as long as this process; when it is lost, the next statement opens another. */
-export const openSession = (sql: Database): Database =>
-  // The driver's types leave out that its own parsed options are options.
-  postgres({ ...(sql.options as object), max: 1, idle_timeout: 0, max_lifetime: null })
+/**
+ * A connection beside the pool that lives as long as this process; when it is lost, the next statement opens another.
+ *
+ * @param heard is told the channel of each notification.
+ */
+export const openSession = (sql: Database, heard: (channel: string) => void = () => {}): Database =>
+  // The driver's types leave out that its own parsed options are options, and that it tells of notifications.
+  postgres({ ...(sql.options as object), max: 1, idle_timeout: 0, max_lifetime: null, onnotify: heard } as object)
+
+/** One connection that makes no settings and prepares nothing: for what is to be found out before. */
+export function openPlain(url: string): Database {
+  const { hosts, tls, session } = wayTo(url)
+  const sql = connect(readAddress(url), { hosts, tls, session: { startup: session.startup, statement: '' } }, 1)
+  // Simple statements, so that nothing is prepared.
+  return postgres({ ...(sql.options as object), prepare: false })
+}
 
 /**
  * To be said first in a transaction that holds locks. When a connection breaks without a word (a cable, a firewall that

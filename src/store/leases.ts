@@ -5,7 +5,8 @@
  */
 import { busy, leaseLost } from '../errors.ts'
 import { notLocal } from './capture.ts'
-import { limitWaits, openSession, type Database, type Transaction } from './database.ts'
+import { limitWaits, type Database, type Transaction } from './database.ts'
+import { openPresence } from './presence.ts'
 
 export interface Lease {
   readonly resource: string
@@ -25,24 +26,18 @@ export interface Leases {
 const LEASE_SECONDS = 60
 export const RENEW_EVERY_MS = 15_000
 
-/** @param holder shown to whoever finds the lease taken: `host, process 123`. */
-export async function openLeases(sql: Database, holder: string): Promise<Leases> {
-  // Its absence from pg_stat_activity proves the death of this process.
-  const presence = openSession(sql)
-
-  const backend = async (): Promise<{ pid: number | null; start: Date | null }> => {
-    const [row] = await presence<{ pid: number; start: Date }[]>`
-      select pid, backend_start as start from pg_stat_activity where pid = pg_backend_pid()`
-    return row ?? { pid: null, start: null }
-  }
-
+/**
+ * @param holder shown to whoever finds the lease taken: `host, process 123`.
+ * @param presence of this process, which ends with it.
+ */
+export async function openLeases(sql: Database, holder: string, presence = openPresence(sql)): Promise<Leases> {
   /** What this process has, with its term. A lease that is ours by its row alone lost its answer on the way, or its release. */
   const held = new Map<string, number>()
   /** One question at a time for each resource, so that `held` is right when it is looked at. */
   const asked = new Map<string, Promise<unknown>>()
 
   async function take(resource: string): Promise<Lease> {
-    const { pid, start } = await backend()
+    const { pid, start } = await presence.backend()
     const ours = !held.has(resource)
     const [taken] = await sql<{ term: number }[]>`
       insert into sync.leases as l (resource, term, holder, backend_pid, backend_start, expires_at)
@@ -81,7 +76,7 @@ export async function openLeases(sql: Database, holder: string): Promise<Leases>
 
     async renew({ resource, term }) {
       // Said again each time: the connection may be another one since. Once released it stays so, whoever is first.
-      const { pid, start } = await backend()
+      const { pid, start } = await presence.backend()
       const { count } = await sql`
         update sync.leases set
           expires_at = now() + make_interval(secs => ${LEASE_SECONDS}), backend_pid = ${pid}, backend_start = ${start}
@@ -95,7 +90,7 @@ export async function openLeases(sql: Database, holder: string): Promise<Leases>
     },
 
     async close() {
-      await presence.end({ timeout: 5 })
+      await presence.close()
     },
   }
 }

@@ -10,7 +10,8 @@
 import { IGNORED, UNANSWERED } from '../errors/push.ts'
 import type { RemoteRecord, Write } from '../resource.ts'
 import { arrayLiteral, encodeJson } from './codec.ts'
-import { openSession, transact, type Database, type Transaction } from './database.ts'
+import { transact, type Database, type Transaction } from './database.ts'
+import { openPresence, type Presence } from './presence.ts'
 import { resolveLocalIds } from './local-ids.ts'
 
 export type State = 'waiting' | 'sending' | 'sent' | 'superseded' | 'parked' | 'discarded'
@@ -79,15 +80,16 @@ export interface Outbox {
 const CLAIM_SECONDS = 60
 export const RENEW_CLAIM_EVERY_MS = 15_000
 
-/** @param holder shown to whoever asks: `host, process 123`. */
-export function openOutbox(sql: Database, holder: string): Outbox {
-  // Its absence from pg_stat_activity proves the death of this process.
-  const presence = openSession(sql)
+/**
+ * @param holder shown to whoever asks: `host, process 123`.
+ * @param presence of this process; without it, one of its own.
+ */
+export function openOutbox(sql: Database, holder: string, presence?: Presence): Outbox {
+  const session = presence ?? openPresence(sql)
 
   return {
     async claim(limit, fold) {
-      const [backend] = await presence<{ pid: number; start: Date }[]>`
-        select pid, backend_start as start from pg_stat_activity where pid = pg_backend_pid()`
+      const { pid, start } = await session.backend()
       return await transact(sql, async (tx) => {
         const heads = await lockHeads(tx, limit)
         if (heads.length === 0) return { term: 0, changes: [] }
@@ -95,8 +97,8 @@ export function openOutbox(sql: Database, holder: string): Outbox {
         const { term } = next!
         const changes = await withRealIds(tx, await foldRecords(tx, heads, fold))
         await tx`
-          update sync.outbox set state = 'sending', term = ${term}, claimed_by = ${holder}, claim_pid = ${backend?.pid ?? null},
-            claim_start = ${backend?.start ?? null}, claim_until = now() + make_interval(secs => ${CLAIM_SECONDS}),
+          update sync.outbox set state = 'sending', term = ${term}, claimed_by = ${holder}, claim_pid = ${pid},
+            claim_start = ${start}, claim_until = now() + make_interval(secs => ${CLAIM_SECONDS}),
             not_before = null, code = case when op = 'create' and requested_at is not null then ${UNANSWERED} else code end
           where id = any(${idList(changes)}::bigint[])`
         return { term, changes }
@@ -118,7 +120,7 @@ export function openOutbox(sql: Database, holder: string): Outbox {
     },
 
     async close() {
-      await presence.end({ timeout: 5 })
+      if (presence === undefined) await session.close()
     },
   }
 }

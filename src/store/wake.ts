@@ -1,6 +1,7 @@
 /** When there is something to push: Postgres says so at once, and the table knows for sure. */
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Database } from './database.ts'
+import type { Presence } from './presence.ts'
 
 export interface Due {
   /** A change may be sent, as far as its time goes; whether something else is in its way shows when it is claimed. */
@@ -22,14 +23,11 @@ export async function readDue(sql: Database): Promise<Due> {
 const GATHER_MS = 100
 
 /**
- * Calls back when transactions have left changes, on a connection of its own; also whenever that connection is made again,
- * since nobody knows what was said meanwhile. At once the first time, and then once for all that was said in a tenth of a
+ * Calls back when transactions have left changes; also whenever the session that hears of them is another one, since nobody
+ * knows what was said meanwhile. At once the first time, and then once for all that was said in a tenth of a
  * second, when the call before has ended.
  */
-export async function listenForChanges(
-  sql: Database,
-  onChange: () => Promise<void>,
-): Promise<{ stop(): Promise<void> }> {
+export async function listenForChanges(presence: Presence, onChange: () => Promise<void>): Promise<void> {
   const said = { again: false, calling: false }
   const call = async (): Promise<void> => {
     said.calling = true
@@ -44,8 +42,7 @@ export async function listenForChanges(
     said.again = true
     if (!said.calling) void call()
   }
-  const listening = await sql.listen('scopestack_sync_outbox', hear, hear)
-  return { stop: () => listening.unlisten() }
+  await presence.listen('scopestack_sync_outbox', hear)
 }
 
 /** What is settled is kept for a while, for whoever asks what became of an edit. */

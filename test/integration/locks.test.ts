@@ -7,6 +7,7 @@ import { raiseAlert } from '../../src/store/alerts.ts'
 import { openDatabase } from '../../src/store/database.ts'
 import { changeTables } from '../../src/store/ddl.ts'
 import { isMigrated, migrate } from '../../src/store/migrate.ts'
+import { openPresence } from '../../src/store/presence.ts'
 import { listenForChanges } from '../../src/store/wake.ts'
 import type { SyncError } from '../../src/sync-error.ts'
 import { createDatabase, createEmptyDatabase } from '../support/database.ts'
@@ -142,7 +143,8 @@ it('a stranger who notifies without end is heard a few times, and an edit all th
   const sql = openDatabase(url, { connections: 2 })
   onTestFinished(() => sql.end({ timeout: 1 }))
   let heard = 0
-  const ear = await listenForChanges(sql, async () => void heard++)
+  const presence = openPresence(sql)
+  await listenForChanges(presence, async () => void heard++)
   await until(() => heard === 1, 'the first call, which stands for what was said before')
   await admin.begin((tx) => tx`select pg_notify('scopestack_sync_outbox', i::text) from generate_series(1, 20000) i`)
   await until(() => heard > 1, 'a call for the flood')
@@ -150,5 +152,5 @@ it('a stranger who notifies without end is heard a few times, and an edit all th
   await admin`select pg_notify('scopestack_sync_outbox', '')`
   await until(() => heard > before, 'a call for the edit')
   expect(heard).toBeLessThan(100)
-  await ear.stop()
+  await presence.close()
 })

@@ -25,8 +25,12 @@ export const PAGES = 100
 const PAGE_SIZE = 10
 
 /** A long list of clients, a page of which takes long enough for something to happen meanwhile. */
-export async function openUnattended(kind: QueueKind, options: Parameters<typeof open>[0] = {}): Promise<Unattended> {
-  const setting = await open(options)
+export async function openUnattended(
+  kind: QueueKind,
+  options: Parameters<typeof open>[0] = {},
+  database?: Parameters<typeof open>[1],
+): Promise<Unattended> {
+  const setting = await open(options, database)
   const queue = await QUEUE_KINDS[kind](setting.sql)
   const runs: Started[] = []
   return {

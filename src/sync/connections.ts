@@ -1,0 +1,11 @@
+/** How many connections to Postgres it takes to move data. docs/deployment.md, "Connections", has the table. */
+import { RESOURCES_AT_ONCE } from './pull.ts'
+
+/**
+ * Of the pool: one for each resource that is read at once, more than which wait for pages, and one for all else. A statement
+ * waits there for its turn, so that fewer would do; nothing that holds one waits for a second.
+ */
+export const poolSize = (concurrency: number): number => Math.min(RESOURCES_AT_ONCE, concurrency) + 1
+
+/** Of a command that moves data: its pool, and the session by which others see that it lives. */
+export const connectionsOf = (concurrency: number): number => poolSize(concurrency) + 1
