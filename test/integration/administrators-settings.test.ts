@@ -3,7 +3,7 @@
  * what is sent, not what is shown. In the long form each setting for itself, here those together that get along.
  */
 import postgres from 'postgres'
-import { expect, it, onTestFinished } from 'vitest'
+import { expect, inject, it, onTestFinished } from 'vitest'
 import { migrateQueue } from '../../src/jobs/queue-tables.ts'
 import { startSimulator, type Simulator } from '../../src/simulator/server.ts'
 import { readStatus } from '../../src/store/status.ts'
@@ -143,12 +143,20 @@ const EDITS = [
 /** No limit of an administrator's keeps them from being made. */
 const UNLIMITED = '-c statement_timeout=0 -c idle_session_timeout=0'
 
+/** Known since 17. */
+async function unlimited(): Promise<string> {
+  const admin = postgres(inject('adminUrl'), { max: 1, onnotice: () => {} })
+  const [more] = await admin`select from pg_settings where name = 'transaction_timeout'`
+  await admin.end()
+  return more === undefined ? UNLIMITED : `${UNLIMITED} -c transaction_timeout=0`
+}
+
 async function edit(url: string, sim: Simulator): Promise<void> {
   const sql = postgres(url, {
     max: 1,
     onnotice: () => {},
     fetch_types: false,
-    connection: { options: UNLIMITED, client_encoding: '' },
+    connection: { options: await unlimited(), client_encoding: '' },
   })
   try {
     for (const one of EDITS) {
