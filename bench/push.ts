@@ -131,7 +131,7 @@ async function main(): Promise<void> {
       ])
     }
     const head = ['edits', 'limit', 'edits/s', 'requests an edit', '× pace', 'peak RSS', 'check to write, mean / most']
-    process.stdout.write(`\nLocal edits carried to ScopeStack\n\n${textTable([head, ...rows])}\n`)
+    process.stdout.write(`\nLocal edits carried to ScopeStack\n\n${textTable([head, ...rows]).join('\n')}\n`)
   } finally {
     await sql.end()
     await remote.close()

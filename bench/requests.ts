@@ -135,7 +135,9 @@ try {
       notFound,
       `${(bytes / 1e6).toFixed(2)} MB`,
     ])
-    process.stdout.write(`${textTable([['pull', 'requests', '200', '304', '400', '404', 'bytes'], ...rows])}\n`)
+    process.stdout.write(
+      `${textTable([['pull', 'requests', '200', '304', '400', '404', 'bytes'], ...rows]).join('\n')}\n`,
+    )
   }
 } finally {
   await remote.close()

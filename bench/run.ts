@@ -180,7 +180,7 @@ ${textTable([
     row.walMirror === null ? null : megabytes(row.walMirror),
     row.requests,
   ]),
-])}
+]).join('\n')}
 ${latency > 0 ? `\n  in flight × page / latency = ${Math.round(limit).toLocaleString('en-US')} rows/s\n` : ''}`)
 }
 

@@ -6,8 +6,9 @@
 import { listenForStop } from './signals.ts'
 
 const stop = listenForStop()
-const { main } = await import('./program.ts')
+const { leave, main } = await import('./program.ts')
 // Signals that came meanwhile are heard now, before anything is begun.
 await new Promise(setImmediate)
 stop.begin()
 process.exitCode = await main(process.argv.slice(2), stop.signal)
+await leave()

@@ -7,16 +7,13 @@ import { reason, SyncError } from './sync-error.ts'
 // --- stop ---
 
 export const configInvalid = (mistakes: readonly string[]): SyncError =>
-  new SyncError(
-    'SYNC_CONFIG',
-    'stop',
-    `The configuration has ${count(mistakes.length, 'mistake')}:\n${list(mistakes)}`,
-    {
-      facts: { mistakes },
-    },
-  )
+  new SyncError('SYNC_CONFIG', 'stop', `The configuration has ${count(mistakes.length, 'mistake')}:`, {
+    facts: { mistakes },
+    more: mistakes.map((mistake) => `  - ${mistake}`),
+  })
 
-export const usage = (message: string): SyncError => new SyncError('SYNC_USAGE', 'stop', message)
+export const usage = (message: string, ...more: readonly string[]): SyncError =>
+  new SyncError('SYNC_USAGE', 'stop', message, { more })
 
 export const credentialsRefused = (facts: { url: string; error: string; description: string }): SyncError =>
   new SyncError(
@@ -244,4 +241,3 @@ export const busy = (facts: { resource: string; holder: string; since: string })
   )
 
 const count = (n: number, noun: string): string => `${n} ${noun}${n === 1 ? '' : 's'}`
-const list = (lines: readonly string[]): string => lines.map((line) => `  - ${line}`).join('\n')

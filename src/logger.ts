@@ -1,6 +1,8 @@
 /** Log lines: JSON for machines, readable ones on a terminal; always on stderr, since stdout is a command's answer. */
 import { pino, type Logger } from 'pino'
-import pretty from 'pino-pretty'
+import { prettyFactory } from 'pino-pretty'
+import { stderr } from './screen/streams.ts'
+import { visible, visibleJsonLine } from './screen/visible.ts'
 import type { SyncError } from './sync-error.ts'
 
 export type { Logger }
@@ -15,9 +17,49 @@ const SECRET_PATHS = ['clientSecret', 'password', 'token', 'accessToken', 'refre
 
 export function createLogger({ level, terminal }: { level: string; terminal: boolean }): Logger {
   const options = { level, base: null, redact: { paths: SECRET_PATHS, censor: '[secret]' } }
-  if (terminal) return pino(options, pretty({ destination: 2, sync: true, translateTime: 'HH:MM:ss' }))
-  return pino({ ...options, timestamp: pino.stdTimeFunctions.isoTime }, pino.destination({ dest: 2, sync: true }))
+  if (!terminal) return pino({ ...options, timestamp: pino.stdTimeFunctions.isoTime }, sink(machineLine))
+  const pretty = prettyFactory({ translateTime: 'HH:MM:ss', colorize: true })
+  return pino(
+    options,
+    sink((line) => pretty(shown('', JSON.parse(line)))),
+  )
 }
+
+/** pino makes no line break but the one at the end. */
+const machineLine = (line: string): string => `${visibleJsonLine(line.trimEnd())}\n`
+
+/** Lines that nobody reads are left out, so that they neither hold the process nor fill its memory; how many is said. */
+function sink(format: (line: string) => string): { write(line: string): void } {
+  let leftOut = 0
+  return {
+    write(line) {
+      if (leftOut > 0) {
+        const note = { level: 40, time: Date.now(), msg: `${leftOut} lines of the log were left out: nobody read them` }
+        if (!stderr.log(format(`${JSON.stringify(note)}\n`))) return void leftOut++
+        leftOut = 0
+      }
+      if (!stderr.log(format(line))) leftOut++
+    },
+  }
+}
+
+/** Its colours and line breaks are the formatter's own; what it is given has none. */
+function shown(key: string, value: unknown): unknown {
+  if (typeof value === 'string') return key === 'stack' ? frames(value) : visible(value)
+  if (Array.isArray(value)) return value.map((one) => shown('', one))
+  if (typeof value !== 'object' || value === null) return value
+  return Object.fromEntries(Object.entries(value).map(([name, one]) => [visible(name), shown(name, one)]))
+}
+
+/** Of a stack the lines that the engine made; the message before them may have some of its own. */
+export const frames = (stack: string): string =>
+  stack
+    .split('\n')
+    .filter((line) => FRAME.test(line))
+    .map(visible)
+    .join('\n')
+
+const FRAME = /^ {4}at \S/
 
 /** What is tried again is told to who looks for it; to everybody, what the pace does otherwise, and what a person can end. */
 export const noteRetries =

@@ -15,6 +15,8 @@ import { start } from './commands/start.ts'
 import { status } from './commands/status.ts'
 import type { Verb } from './commands/verb.ts'
 import { verify } from './commands/verify.ts'
+import { frames } from './logger.ts'
+import { stderr, stdout } from './screen/streams.ts'
 import { EXIT, exitCodeOf, reason, SyncError } from './sync-error.ts'
 
 /** The texts are broken by hand below this width: wrapped again, their examples and tables would fall apart. */
@@ -49,9 +51,11 @@ them are reported at once.
 Exit codes: 0 all ok · 1 failed · 2 finished, some resource is not ok · 64 usage ·
 77 credentials refused · 78 configuration`
 
+/** What the command is for is what it prints; of others the result is in the database. */
+let answers = false
+
 /** @param stop fires when the process is asked to end. */
 export async function main(argv: readonly string[], stop: AbortSignal): Promise<number> {
-  for (const stream of [process.stdout, process.stderr]) stream.on('error', unreadIsNoFailure)
   let code: number = EXIT.ok
   const program = new Command('scopestack-sync')
     .description(ABOUT)
@@ -59,21 +63,22 @@ export async function main(argv: readonly string[], stop: AbortSignal): Promise<
     .addHelpText('after', AFTER)
     .configureHelp({ helpWidth: HELP_WIDTH })
     .exitOverride()
-    .configureOutput({ outputError: () => {} })
+    .configureOutput(OUTPUT)
   for (const verb of VERBS) {
     const command = program
       .command(verb.name)
       .summary(verb.summary)
       .description(`${sentence(verb.summary)}\n\n${verb.help}`)
-    command.exitOverride().configureOutput({ outputError: () => {} })
+    command.exitOverride().configureOutput(OUTPUT)
     if (verb.args !== undefined) command.arguments(verb.args)
     for (const { flags, about } of verb.options) command.option(flags, about)
     command.action(async () => {
+      answers = verb.answers === true
       code = await verb.run({ args: command.args, options: command.opts(), signal: stop })
     })
   }
   try {
-    for (const note of loadEnvFile()) process.stderr.write(`${note}\n`)
+    for (const note of loadEnvFile()) stderr.say(note)
     await program.parseAsync(argv, { from: 'user' })
     return code
   } catch (error) {
@@ -81,10 +86,8 @@ export async function main(argv: readonly string[], stop: AbortSignal): Promise<
   }
 }
 
-/** Whoever reads may stop (`| head`, a closed terminal); the run goes on, since its result is in the database. */
-function unreadIsNoFailure(error: NodeJS.ErrnoException): void {
-  if (error.code !== 'EPIPE' && error.code !== 'EIO') throw error
-}
+/** Help is ours to the last character; an error is said by `report`. */
+const OUTPUT = { writeOut: (text: string) => stdout.say(text.trimEnd().split('\n')), outputError: () => {} }
 
 function report(error: unknown, argv: readonly string[]): number {
   if (error instanceof CommanderError) {
@@ -93,19 +96,40 @@ function report(error: unknown, argv: readonly string[]): number {
     const known = VERBS.some(({ name }) => name === verb)
     // Without a command the help itself is what was asked for.
     if (error.code === 'commander.help') return argv.length === 0 ? EXIT.ok : EXIT.usage
-    process.stderr.write(`${error.message}\nTry: scopestack-sync ${known ? `${verb} ` : ''}--help\n`)
+    // commander puts its guess on a line of its own; what was typed may have line breaks, too.
+    const [, said = '', guess = ''] = /^([^]*?)(?:\n(\(Did you mean [^\n]*\?\)))?$/.exec(error.message) ?? []
+    stderr.say([said, ...(guess === '' ? [] : [guess]), `Try: scopestack-sync ${known ? `${verb} ` : ''}--help`])
     return EXIT.usage
   }
   // A SyncError's message says all; anything else is a fault of ours, and its stack is what a report needs.
-  const text = error instanceof SyncError ? `${error.message}\n(${error.code})` : unexpected(error)
-  process.stderr.write(`${text}\n`)
+  stderr.say(error instanceof SyncError ? [...error.lines, `(${error.code})`] : unexpected(error))
   return exitCodeOf(error)
 }
 
-function unexpected(error: unknown): string {
-  return `Unexpected: ${reason(error)}. This is a fault of scopestack-sync; please report it with these lines.\n${error instanceof Error ? (error.stack ?? '') : ''}`
+function unexpected(error: unknown): string[] {
+  const stack = error instanceof Error ? frames(error.stack ?? '').split('\n') : []
+  return [
+    `Unexpected: ${reason(error)}. This is a fault of scopestack-sync; please report it with these lines.`,
+    ...stack,
+  ]
 }
 
 function sentence(text: string): string {
   return `${text[0]!.toUpperCase()}${text.slice(1)}.`
+}
+
+/** How long the last lines of a log wait for somebody who reads it. */
+const LAST_LINES_MS = 2_000
+
+/** An answer is waited for until it has left, as by every program; what was lost of it is said. */
+export async function leave(): Promise<void> {
+  await stdout.flushed()
+  const failure = stdout.failure()
+  if (failure !== undefined) {
+    stderr.say(`Not all of this could be written to standard output: ${reason(failure)}.`)
+    if (process.exitCode === EXIT.ok && answers) process.exitCode = EXIT.failed
+  }
+  const timer = setTimeout(() => process.exit(), LAST_LINES_MS)
+  await stderr.flushed()
+  clearTimeout(timer)
 }

@@ -7,6 +7,8 @@ type Facts = Readonly<Record<string, string | number | boolean | null | undefine
 
 interface Options {
   readonly facts?: Facts
+  /** Shown below the sentence, each on a line of its own. */
+  readonly more?: readonly string[]
   readonly cause?: unknown
 }
 
@@ -15,9 +17,12 @@ export class SyncError extends Error {
   readonly code: string
   readonly remedy: Remedy
   readonly facts: Facts
+  /** The message by lines: what else breaks a line came with a fact, and is shown as such. */
+  readonly lines: readonly string[]
 
-  constructor(code: string, remedy: Remedy, message: string, { facts = {}, cause }: Options = {}) {
-    super(message, cause === undefined ? undefined : { cause })
+  constructor(code: string, remedy: Remedy, message: string, { facts = {}, more = [], cause }: Options = {}) {
+    super([message, ...more].join('\n'), cause === undefined ? undefined : { cause })
+    this.lines = [message, ...more]
     this.code = code
     this.remedy = remedy
     this.facts = facts

@@ -3,6 +3,7 @@ import { backfillStopped } from '../errors/backfill.ts'
 import { usage } from '../errors.ts'
 import { createLogger, noteRetries } from '../logger.ts'
 import { catalog } from '../registry.ts'
+import { onTerminal } from '../screen/streams.ts'
 import type { Resource } from '../resource.ts'
 import { backfill as runBackfill, type Begun } from '../sync/backfill.ts'
 import { countRecords } from '../sync/count.ts'
@@ -15,7 +16,7 @@ import { chooseProgress } from './progress.ts'
 import { chooseResources } from './choose.ts'
 import { readSettings } from './settings.ts'
 import type { Verb } from './verb.ts'
-import { duration, thousands } from './words.ts'
+import { duration, thousands, wrapped } from './words.ts'
 
 export const backfill: Verb = {
   name: 'backfill',
@@ -44,7 +45,7 @@ Examples
     const since = sinceOf(options['since'])
     if (since !== null) refuseUndated(chosen, named)
     const json = options['json'] === true
-    const terminal = process.stderr.isTTY && process.stdout.isTTY
+    const terminal = onTerminal()
     const log = createLogger({ level: config.logLevel, terminal })
     const store = await openStore(config, signal, { moves: true })
     const overall = createOverall()
@@ -72,7 +73,7 @@ Examples
           },
         })
         progress.finish(report)
-        if (report.failed.length > 0) progress.note(failedLine(report.failed))
+        if (report.failed.length > 0) progress.note(failedLines(report.failed))
         return isWell(report.outcome) ? EXIT.ok : EXIT.notAllOk
       } finally {
         await worker.close()
@@ -127,8 +128,11 @@ function begunLine({ startedAt, since, resumed, left, done }: Begun): string {
   return `Goes on with the backfill begun ${startedAt.toISOString()}${changed}: ${many(done)} done, ${thousands(left.length)} left.`
 }
 
-const failedLine = (failed: readonly string[]): string =>
-  `Failed: ${failed.length <= 5 ? failed.join(', ') : many(failed.length)}. Run "backfill" to try ${failed.length === 1 ? 'it' : 'them'} again, or\n"backfill --restart" to read everything once more.`
+const failedLines = (failed: readonly string[]): string[] =>
+  wrapped(
+    `Failed: ${failed.length <= 5 ? failed.join(', ') : many(failed.length)}. Run "backfill" to try ${failed.length === 1 ? 'it' : 'them'} again, or "backfill --restart" to read everything once more.`,
+    '',
+  )
 
 /** `11,318 records in 64 lists: about 130 requests.`, and how long these take at the least. */
 async function measure(
@@ -137,7 +141,7 @@ async function measure(
   { rate, pageSize }: { rate: number; pageSize: number },
   overall: Overall,
   signal: AbortSignal,
-): Promise<string> {
+): Promise<string[]> {
   const counts = await Promise.all(
     left.map(async (resource) => {
       const count = await countRecords(worker, resource, signal)
@@ -149,7 +153,7 @@ async function measure(
   const records = known.reduce((sum, count) => sum + count, 0)
   const requests = known.reduce((sum, count) => sum + Math.max(1, Math.ceil(count / pageSize)), 0)
   const least =
-    rate > 0 ? `At ${rate} requests a second that takes at least ${duration((requests / rate) * 1000)}.\n` : ''
+    rate > 0 ? [`At ${rate} requests a second that takes at least ${duration((requests / rate) * 1000)}.`, ''] : ['']
   const lists = `${known.length} list${known.length === 1 ? '' : 's'}`
-  return `${thousands(records)} records in ${lists}: about ${thousands(requests)} requests.\n${least}`
+  return [`${thousands(records)} records in ${lists}: about ${thousands(requests)} requests.`, ...least]
 }

@@ -1,24 +1,22 @@
 /** The fields of a change, as both sides hold them. */
 import type { Resource } from '../resource.ts'
+import { visible } from '../screen/visible.ts'
+import { clipped, padEnd, widthOf } from '../screen/width.ts'
 import type { SeenDecision } from '../store/changes.ts'
 import { memberName } from '../sync/conflict.ts'
-
-const WIDTH = 78
-
-export const clipped = (text: string, width: number): string =>
-  text.length > width ? `${text.slice(0, width - 1)}…` : text
+import { WIDTH } from './words.ts'
 
 /** On one line. */
 export function value(given: unknown): string {
   if (given === null || given === undefined) return '–'
   const text = typeof given === 'string' ? given : JSON.stringify(given)
-  return text === '' ? '""' : text.replaceAll(/\s+/g, ' ')
+  return text === '' ? '""' : visible(text)
 }
 
 /** As it is; what a line would not show, and what could be taken for something else, in quotes. */
 const exactly = (given: unknown): string =>
   typeof given === 'string' && (given !== given.trim() || /[^\S ]| {2}/.test(given))
-    ? JSON.stringify(given)
+    ? visible(JSON.stringify(given))
     : value(given)
 
 const DECIDED: Readonly<Record<string, string>> = {
@@ -50,12 +48,12 @@ export function differences(
   decisions: readonly SeenDecision[],
   { deletion, wide }: { deletion: boolean; wide: boolean },
 ): string[] {
-  const cut = (text: string, width: number): string => (wide ? text : clipped(text, width))
+  const cut = (text: string, width: number): string => (wide ? text : clipped(visible(text), width))
   const names = decisions.map((one) => cut(memberName(resource, one), 28))
-  const width = Math.max(0, ...names.map(({ length }) => length))
+  const width = Math.max(0, ...names.map(widthOf))
   const parked = hasConflict(decisions)
   return decisions.flatMap((one, index) => {
-    const head = `    ${names[index]!.padEnd(width)}  `
+    const head = `    ${padEnd(names[index]!, width)}  `
     const { base, local, remote } = one
     const line = head + (deletion ? cut(value(base), 48) : `${cut(value(base), 24)} → ${cut(value(local), 24)}`)
     const remark = remarkOn(one, parked)
@@ -71,19 +69,19 @@ export function fullDifferences(
   decisions: readonly SeenDecision[],
   deletion: boolean,
 ): string[] {
-  const names = decisions.map((one) => memberName(resource, one))
-  const width = Math.max(0, ...names.map(({ length }) => length))
+  const names = decisions.map((one) => visible(memberName(resource, one)))
+  const width = Math.max(0, ...names.map(widthOf))
   const parked = hasConflict(decisions)
   return decisions.flatMap((one, index) => {
     const name = names[index]!
-    const head = `    ${name.padEnd(width)}  `
+    const head = `    ${padEnd(name, width)}  `
     const [was, becomes] = [exactly(one.base), exactly(one.local)]
     const remark = remarkOn(one, parked)
     const held = saysWhatIsHeld(one) && remark !== WAITS_WITH_IT ? exactly(one.remote) : null
     const line = head + (deletion ? was : `${was} → ${becomes}`)
     const below =
       remark === undefined ? [] : [`${' '.repeat(head.length)}${remark}${held === null ? '' : ` (${held})`}`]
-    if ([line, ...below].every(({ length }) => length <= WIDTH)) return [line, ...below]
+    if ([line, ...below].every((text) => widthOf(text) <= WIDTH)) return [line, ...below]
     return [
       `    ${name}${remark === undefined ? '' : `  ${remark}`}`,
       `      was         ${was}`,

@@ -2,11 +2,11 @@
 import type { Resource } from '../resource.ts'
 import type { SeenChange, SeenDecision } from '../store/changes.ts'
 import type { Waits } from '../store/waits.ts'
-import { clipped, fullDifferences } from './change-fields.ts'
+import { visible } from '../screen/visible.ts'
+import { clipped } from '../screen/width.ts'
 import { memberName } from '../sync/conflict.ts'
-import { ago, textTable, thousands } from './words.ts'
-
-const WIDTH = 78
+import { fullDifferences } from './change-fields.ts'
+import { ago, textTable, thousands, wrapped } from './words.ts'
 
 export interface Listed {
   readonly changes: readonly SeenChange[]
@@ -22,9 +22,9 @@ export function listText(
   { changes, waits, more, now }: Listed,
   catalog: ReadonlyMap<string, Resource>,
   wide: boolean,
-): string {
-  if (changes.length === 0) return 'No change waits, and none is parked.'
-  const cut = (text: string, width: number): string => (wide ? text : clipped(text, width))
+): string[] {
+  if (changes.length === 0) return ['No change waits, and none is parked.']
+  const cut = (text: string, width: number): string => (wide ? text : clipped(visible(text), width))
   const fieldsOf = ({ resource, attributes, relationships }: SeenChange): string =>
     Object.keys({ ...attributes, ...relationships })
       .map((member) => memberName(catalog.get(resource), { member }))
@@ -42,10 +42,10 @@ export function listText(
   ])
   const reasons = changes.flatMap((change) => {
     const why = change.state === 'parked' ? parkedBy(change) : waitsBecause(change, waits.get(change.id))
-    return why === null ? [] : [wrapped(`${change.id}: ${why}`, '  ')]
+    return why === null ? [] : wrapped(`${change.id}: ${why}`, '  ')
   })
   const rest = more > 0 ? [`  … ${thousands(more)} more, older ones; --json has all.`] : []
-  return [table, ...(reasons.length > 0 ? ['', ...reasons] : []), ...(more > 0 ? ['', ...rest] : [])].join('\n')
+  return [...table, ...(reasons.length > 0 ? ['', ...reasons] : []), ...(more > 0 ? ['', ...rest] : [])]
 }
 
 const parkedBy = ({ id, reason }: SeenChange): string | null => (reason === null ? null : withId(reason, id))
@@ -84,7 +84,7 @@ export function changeText(
   change: SeenChange,
   waits: Waits | undefined,
   catalog: ReadonlyMap<string, Resource>,
-): string {
+): string[] {
   const { id, op, resource, recordId, state, madeAt, madeBy, code, errors, supersededBy, answerId } = change
   const lines = [
     `Change ${id}: ${op} of ${resource} ${recordId}, ${state}`,
@@ -96,11 +96,11 @@ export function changeText(
   const settled = SETTLED.includes(state)
   if (settled && code !== null) lines.push(`  had been set aside: ${code}`)
   const why = settled ? null : state === 'parked' ? parkedBy(change) : waitsBecause(change, waits)
-  if (why !== null) lines.push('', wrapped(why, '  '))
+  if (why !== null) lines.push('', ...wrapped(why, '  '))
   for (const { column, message } of errors ?? []) lines.push(`    ${column ?? 'the record'}: ${message}`)
   const decisions = change.decisions ?? plainly(change)
   lines.push('', ...fullDifferences(catalog.get(resource), decisions, op === 'delete'))
-  return lines.join('\n').trimEnd()
+  return lines.slice(0, lines.findLastIndex((line) => line !== '') + 1)
 }
 
 /** Before anything was decided. */
@@ -113,14 +113,4 @@ function plainly({ attributes, relationships, base }: SeenChange): SeenDecision[
     remote: null,
     decision: 'send',
   }))
-}
-
-/** Broken between words, but not inside a command that is to be copied; later lines are indented a little more. */
-export function wrapped(text: string, indent: string): string {
-  const lines = ['']
-  for (const word of text.match(/\S*"(?:changes|push|pull) [^"]*"\S*|\S+/g) ?? []) {
-    if ((lines.at(-1) + word).length + indent.length >= WIDTH && lines.at(-1) !== '') lines.push('')
-    lines[lines.length - 1] += `${lines.at(-1) === '' ? '' : ' '}${word}`
-  }
-  return lines.map((line, index) => `${indent}${index === 0 ? '' : '  '}${line}`).join('\n')
 }

@@ -13,6 +13,7 @@ import type { Database } from '../store/database.ts'
 import { checkDecidable, type Decide } from '../store/decidable.ts'
 import { isMigrated } from '../store/migrate.ts'
 import { readWaits } from '../store/waits.ts'
+import { stdout } from '../screen/streams.ts'
 import { ontoBase } from '../sync/rebase.ts'
 import { databaseTime } from '../store/watermarks.ts'
 import { changeJson, changeText, listText } from './change-words.ts'
@@ -24,6 +25,7 @@ export const changes: Verb = {
   name: 'changes',
   summary: 'show local edits that are not settled, and decide about those set aside',
   args: '[action] [id...]',
+  answers: true,
   options: [
     { flags: '--keep <side>', about: 'for resolve: local, or remote (what ScopeStack holds)' },
     { flags: '--all', about: 'for list: also those that are settled' },
@@ -50,14 +52,16 @@ Examples
     const store = await openStore(config, call.signal)
     try {
       if (!(await isMigrated(store.sql))) throw notMigrated()
-      const text = await act(store.sql)
-      if (text !== '') process.stdout.write(`${text}\n`)
+      for (const one of await act(store.sql)) {
+        if (typeof one === 'string') stdout.say(one)
+        else stdout.json(one)
+      }
       return EXIT.ok
     } catch (error) {
       const explained = await explainStore(error, store)
       if (call.options['json'] === true) {
         const code = explained instanceof SyncError ? explained.code : null
-        process.stdout.write(`${JSON.stringify({ type: 'error', code, message: reason(explained) })}\n`)
+        stdout.json({ type: 'error', code, message: reason(explained) })
       }
       throw explained
     } finally {
@@ -69,10 +73,13 @@ Examples
 /** Past so many nobody reads on; --json gives all. */
 const LISTED = 200
 
+/** Lines for a person, or objects. */
+type Answer = readonly (string | object)[]
+
 /** @throws SyncError SYNC_USAGE before anything is opened. */
-function actionOf({ args: [action, ...rest], options }: Call): (sql: Database) => Promise<string> {
+function actionOf({ args: [action, ...rest], options }: Call): (sql: Database) => Promise<Answer> {
   const json = options['json'] === true
-  const wide = !process.stdout.isTTY
+  const wide = !stdout.terminal
   checkOptions(action, options)
   if (action === 'list') {
     if (rest.length > 0) throw usage('"changes list" takes no id; "changes show" does.')
@@ -80,7 +87,7 @@ function actionOf({ args: [action, ...rest], options }: Call): (sql: Database) =
       const limit = json ? 1_000_000 : LISTED
       const { changes: found, count } = await listChanges(sql, { all: options['all'] === true, limit })
       const waits = await waitsOf(sql, found)
-      if (json) return found.map((one) => JSON.stringify(changeJson(one, waits.get(one.id)))).join('\n')
+      if (json) return found.map((one) => changeJson(one, waits.get(one.id)))
       const now = await databaseTime(sql)
       return listText({ changes: found, waits, more: count - found.length, now }, catalog, wide)
     }
@@ -94,8 +101,8 @@ function actionOf({ args: [action, ...rest], options }: Call): (sql: Database) =
       const found = await Promise.all(ids.map((id) => findChange(sql, id)))
       const waits = await waitsOf(sql, found)
       return json
-        ? found.map((one) => JSON.stringify(changeJson(one, waits.get(one.id)))).join('\n')
-        : found.map((one) => changeText(one, waits.get(one.id), catalog)).join('\n\n')
+        ? found.map((one) => changeJson(one, waits.get(one.id)))
+        : found.flatMap((one, index) => [...(index > 0 ? [''] : []), ...changeText(one, waits.get(one.id), catalog)])
     }
   }
   if (action === 'retry') return each(ids, json, 'waits to be sent again', action, retryChange)
@@ -150,16 +157,16 @@ const each =
     decide: Decide,
     act: (sql: Database, id: number) => Promise<void>,
   ) =>
-  async (sql: Database): Promise<string> => {
+  async (sql: Database): Promise<Answer> => {
     for (const id of ids) checkDecidable(decide, await findChange(sql, id))
-    const lines: string[] = []
+    const lines: (string | object)[] = []
     for (const id of ids) {
       // Discarding a new row discards what waits behind it, which may be named here, too.
       const gone = decide === 'discard' && (await findChange(sql, id)).state === 'discarded'
       if (!gone) await act(sql, id)
-      lines.push(json ? JSON.stringify(changeJson(await findChange(sql, id), undefined)) : `Change ${id} ${done}.`)
+      lines.push(json ? changeJson(await findChange(sql, id), undefined) : `Change ${id} ${done}.`)
     }
-    return lines.join('\n')
+    return lines
   }
 
 function idOf(text: string): number {

@@ -13,7 +13,7 @@ export function chooseResources(
 ): readonly Resource[] {
   if (named === undefined || named.length === 0) return [...catalog.values()].filter(({ byDefault }) => byDefault)
   const lines = unknownOf(catalog, named)
-  if (lines.length > 0) throw usage(`${lines.join('\n')}\nAll of them: ${[...catalog.keys()].join(', ')}.`)
+  if (lines.length > 0) throw usage(lines[0]!, ...lines.slice(1), `All of them: ${[...catalog.keys()].join(', ')}.`)
   return [...new Set(named.map(typeOf))].map((type) => catalog.get(type)!)
 }
 

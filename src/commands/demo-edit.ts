@@ -6,10 +6,10 @@ import { textTable } from './words.ts'
 
 const DOMAIN = 'edited-with-sql.example'
 
-export async function showEdit(worker: Worker, remote: Simulator, signal: AbortSignal): Promise<string> {
+export async function showEdit(worker: Worker, remote: Simulator, signal: AbortSignal): Promise<string[]> {
   const { sql } = worker
   const [client] = await sql<{ id: string }[]>`select id from scopestack.clients where active order by name limit 1`
-  if (client === undefined) return ''
+  if (client === undefined) return []
   const { id } = client
   await sql`update scopestack.clients set domain = ${DOMAIN} where id = ${id}`
   remote.resetStats()
@@ -23,14 +23,19 @@ export async function showEdit(worker: Worker, remote: Simulator, signal: AbortS
   const held = remote.records.read('clients', id)?.attributes['domain']
   const changes = await sql<{ id: number; op: string; record: string; state: string }[]>`
     select id::int, op, resource || ' ' || record_id as record, state from sync.outbox order by id`
-  return `
-A local edit, carried back
-
-  update scopestack.clients set domain = '${DOMAIN}' where id = '${id}'
-
-${textTable([['asked of ScopeStack', 'times'], ...requests])}
-
-  There, the client's domain is now ${String(held)}. The outbox:
-
-${textTable([['change', 'op', 'record', 'state'], ...changes.map((one) => [String(one.id), one.op, one.record, one.state])])}`
+  return [
+    '',
+    'A local edit, carried back',
+    '',
+    `  update scopestack.clients set domain = '${DOMAIN}' where id = '${id}'`,
+    '',
+    ...textTable([['asked of ScopeStack', 'times'], ...requests]),
+    '',
+    `  There, the client's domain is now ${String(held)}. The outbox:`,
+    '',
+    ...textTable([
+      ['change', 'op', 'record', 'state'],
+      ...changes.map((one) => [String(one.id), one.op, one.record, one.state]),
+    ]),
+  ]
 }

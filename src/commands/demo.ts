@@ -7,6 +7,7 @@ import { readConfig, type Config } from '../config.ts'
 import { demoStopped } from '../errors.ts'
 import { embeddedFailed } from '../errors/embedded.ts'
 import { catalog } from '../registry.ts'
+import { onTerminal, stdout } from '../screen/streams.ts'
 import { startSimulator, type Simulator } from '../simulator/server.ts'
 import { openDatabase, type Database } from '../store/database.ts'
 import { startEmbeddedPostgres } from '../store/embedded.ts'
@@ -46,7 +47,7 @@ Examples
       })
       const sql = openDatabase(postgres.url)
       try {
-        say(`An embedded Postgres is up. Pulling the account into it:\n`)
+        say(['An embedded Postgres is up. Pulling the account into it:', ''])
         const store = { url: postgres.url, sql, embedded: postgres.folder, close: async () => {} }
         const worker = await openWorker(configFor(remote), store, signal, () => {})
         let allOk: boolean
@@ -74,7 +75,7 @@ Examples
   },
 }
 
-const say = (text: string): void => void process.stdout.write(`${text}\n`)
+const { say } = stdout
 
 const configFor = (remote: Simulator): Config =>
   readConfig(
@@ -89,7 +90,7 @@ const configFor = (remote: Simulator): Config =>
   )
 
 async function pullAll(worker: Worker, signal: AbortSignal): Promise<boolean> {
-  const terminal = process.stderr.isTTY && process.stdout.isTTY
+  const terminal = onTerminal()
   const progress = chooseProgress({ json: false, terminal })
   try {
     const result = await pull(worker, {
@@ -114,7 +115,7 @@ interface PipelineRow {
 }
 
 /** What a manager would ask first, from the views that every installation has. */
-async function report(sql: Database): Promise<string> {
+async function report(sql: Database): Promise<string[]> {
   const pipeline = await sql<PipelineRow[]>`
     select status, projects::float8 as projects, round(contract_revenue)::float8 as revenue,
       (100 * contract_margin)::float8 as margin, round(hours)::float8 as hours
@@ -124,31 +125,35 @@ async function report(sql: Database): Promise<string> {
       round(open_revenue)::float8 as open
     from scopestack.report_client_revenue order by won_revenue desc nulls last limit 5`
   const [asOf] = await sql<{ at: Date }[]>`select min(data_as_of) as at from scopestack.sync_status`
-  return `
-Pipeline (scopestack.report_project_pipeline)
-
-${textTable([
-  ['status', 'projects', 'revenue', 'margin', 'hours'],
-  ...pipeline.map(({ status, projects, revenue, margin, hours }) => [
-    status.replaceAll('_', ' '),
-    projects,
-    revenue,
-    margin === null ? null : `${margin.toFixed(1)} %`,
-    hours,
-  ]),
-])}
-
-Best clients (scopestack.report_client_revenue)
-
-${textTable([
-  ['client', 'projects won', 'revenue won', 'still open'],
-  ...clients.map(({ client, won, revenue, open }) => [client, won, revenue, open]),
-])}
-
-Data as of ${asOf?.at.toISOString() ?? 'never'} (scopestack.sync_status)`
+  return [
+    '',
+    'Pipeline (scopestack.report_project_pipeline)',
+    '',
+    ...textTable([
+      ['status', 'projects', 'revenue', 'margin', 'hours'],
+      ...pipeline.map(({ status, projects, revenue, margin, hours }) => [
+        status.replaceAll('_', ' '),
+        projects,
+        revenue,
+        margin === null ? null : `${margin.toFixed(1)} %`,
+        hours,
+      ]),
+    ]),
+    '',
+    'Best clients (scopestack.report_client_revenue)',
+    '',
+    ...textTable([
+      ['client', 'projects won', 'revenue won', 'still open'],
+      ...clients.map(({ client, won, revenue, open }) => [client, won, revenue, open]),
+    ]),
+    '',
+    `Data as of ${asOf?.at.toISOString() ?? 'never'} (scopestack.sync_status)`,
+  ]
 }
 
-const stayingUp = (postgresUrl: string, remoteUrl: string): string => `
-Both stay up until Ctrl-C. Look around:
-  psql ${postgresUrl}
-  curl ${remoteUrl}/_control/stats`
+const stayingUp = (postgresUrl: string, remoteUrl: string): string[] => [
+  '',
+  'Both stay up until Ctrl-C. Look around:',
+  `  psql ${postgresUrl}`,
+  `  curl ${remoteUrl}/_control/stats`,
+]

@@ -3,6 +3,8 @@ import { relative } from 'node:path'
 import type { Discovered, DiscoverReport } from '../sync/discover.ts'
 import type { Finding } from '../sync/discover/difference.ts'
 import type { WrittenFile } from './discover-write.ts'
+import { visible } from '../screen/visible.ts'
+import { padEnd, widthOf } from '../screen/width.ts'
 import { thousands } from './words.ts'
 
 /** A list that only may exist is no difference when it does not. */
@@ -10,17 +12,19 @@ export const differs = ({ resource, declared, state, findings }: Discovered): bo
   !declared || findings.length > 0 || state === 'failed' || (state === 'absent' && resource.confidence !== 'low')
 
 /** A block for a resource that differs; nothing for one that does not. */
-export function describeResource(found: Discovered): string {
+export function describeResource(found: Discovered): string[] {
   const { resource, declared, state, findings, met } = found
-  if (state !== 'read' || (declared && findings.length === 0)) return ''
-  const lines = findings.map((finding) => lineOf(finding, met))
+  if (state !== 'read' || (declared && findings.length === 0)) return []
+  const lines = findings.map((finding) => lineOf(finding, met)).map((words) => words.map(visible))
   if (!declared) lines.unshift(['absent', resource.type, 'not declared by any file'])
-  const width = Math.max(...lines.map(([, member]) => member.length))
-  return `${[
+  const width = Math.max(...lines.map(([, member = '']) => widthOf(member)))
+  return [
     `${resource.type}: ${looked(found)}`,
-    ...lines.map(([word, member, remark]) => `  ${word.padEnd(7)}  ${member.padEnd(width)}  ${remark}`.trimEnd()),
+    ...lines.map(([word = '', member = '', remark = '']) =>
+      `  ${word.padEnd(7)}  ${padEnd(member, width)}  ${remark}`.trimEnd(),
+    ),
     '',
-  ].join('\n')}\n`
+  ]
 }
 
 function looked({ met, total }: Discovered): string {
@@ -74,7 +78,7 @@ const misfitsAmong = (misfits: number, values: number): string =>
     : `${thousands(misfits)} of ${thousands(values)} values ${misfits === 1 ? 'does' : 'do'}`
 
 /** @param offer says how the differences are written. */
-export function describeSummary({ discovered, document }: DiscoverReport, offer: boolean): string {
+export function describeSummary({ discovered, document }: DiscoverReport, offer: boolean): string[] {
   const declared = discovered.filter((found) => found.declared)
   const differing = declared.filter(differs)
   const named = (state: Discovered['state'], pick: (found: Discovered) => boolean = () => true): string[] =>
@@ -95,7 +99,7 @@ export function describeSummary({ discovered, document }: DiscoverReport, offer:
   ]
   if (offer && discovered.some(isWritten))
     lines.push('', 'To write them into the catalog: npm run -s sync -- discover --write')
-  return `${lines.join('\n')}\n`
+  return lines
 }
 
 const isWritten = ({ declared, findings }: Discovered): boolean =>
@@ -111,7 +115,7 @@ function documentLines(document: DiscoverReport['document']): string[] {
 }
 
 /** Every path is named: what was there is overwritten. */
-export function describeWritten({ discovered }: DiscoverReport, written: readonly WrittenFile[]): string {
+export function describeWritten({ discovered }: DiscoverReport, written: readonly WrittenFile[]): string[] {
   const done = new Set(written.flatMap(({ closed }) => closed))
   const left = discovered.flatMap(({ resource, findings }) =>
     findings.filter((finding) => !done.has(finding)).map(({ member }) => `${resource.type}.${member}`),
@@ -125,6 +129,7 @@ export function describeWritten({ discovered }: DiscoverReport, written: readonl
     lines.push(`  ${(replaced ? 'replaced' : 'new').padEnd(8)}  ${members.padEnd(10)}  ${shortest(path)}`)
   }
   lines.push(...listed('Left to you', left))
+  if (left.length > 0) lines.push('  What they carry stays in sync_extra.')
   if (written.length > 0) {
     lines.push(
       '',
@@ -133,7 +138,7 @@ export function describeWritten({ discovered }: DiscoverReport, written: readonl
       '  npm run -s sync -- migrate                the next pull fills the columns',
     )
   }
-  return `${lines.join('\n')}\n`
+  return lines
 }
 
 function shortest(path: string): string {
@@ -150,8 +155,8 @@ function listed(head: string, names: readonly string[]): string[] {
   if (names.length === 0) return []
   const lines: string[] = []
   let line = `${head}:`
-  for (const word of names.join(', ').split(' ')) {
-    if (line.length + 1 + word.length > WIDTH) {
+  for (const word of names.map(visible).join(', ').split(' ')) {
+    if (widthOf(line) + 1 + widthOf(word) > WIDTH) {
       lines.push(line)
       line = ` `
     }

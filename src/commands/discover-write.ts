@@ -2,14 +2,24 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { notWritable } from '../errors/discover.ts'
+import { catalog } from '../registry.ts'
+import type { Resource } from '../resource.ts'
 import type { Discovered } from '../sync/discover.ts'
 import type { Finding } from '../sync/discover/difference.ts'
 import { emptySource, writeFindings } from '../sync/discover/source.ts'
 
 export const CATALOG_FOLDER = join(import.meta.dirname, '../resources')
 
-/** A type comes from the remote, and becomes a path and a table. */
-const FILE_NAME = /^[a-z][a-z0-9_-]{0,62}$/
+/** A type comes from the remote, and becomes a path, a table, and the beginning of the names of its indexes. */
+const FILE_NAME = /^[a-z][a-z0-9_-]{0,39}$/
+/** What stands in schema scopestack beside the tables of the catalog, or may: views, and the rows of own fields. */
+const OURS = /^(sync_.*|report_.*|new_ids|pending_changes|user_defined_values)$/
+
+/** @returns false where another resource, or something of ours, has that table. */
+function canHaveTable({ type, table }: Resource): boolean {
+  if (!FILE_NAME.test(type) || OURS.test(table)) return false
+  return [...catalog.values()].every((other) => other.table !== table || other.type === type)
+}
 
 export interface WrittenFile {
   readonly path: string
@@ -28,7 +38,7 @@ export async function writeCatalog(discovered: readonly Discovered[], folder: st
   const written: WrittenFile[] = []
   for (const { resource, declared, state, findings } of discovered) {
     const { type } = resource
-    if (state !== 'read' || !FILE_NAME.test(type)) continue
+    if (state !== 'read' || !canHaveTable(resource)) continue
     const source = declared ? await readFile(join(CATALOG_FOLDER, `${type}.ts`), 'utf8') : emptySource(resource)
     const { text, closed } = writeFindings(source, resource, findings)
     if (declared && closed.length === 0) continue

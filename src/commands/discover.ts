@@ -1,8 +1,9 @@
-import { createLogUpdate } from 'log-update'
 import { explainStore, openStore, openWorker } from '../assemble.ts'
 import { usage } from '../errors.ts'
 import { createLogger, noteRetries } from '../logger.ts'
 import { catalog } from '../registry.ts'
+import { openLive } from '../screen/live.ts'
+import { onTerminal, stdout } from '../screen/streams.ts'
 import { discover as runDiscover, type Discovered, type DiscoverReport } from '../sync/discover.ts'
 import { chooseResources } from './choose.ts'
 import { describeResource, describeSummary, describeWritten, differs } from './discover-screen.ts'
@@ -15,6 +16,7 @@ export const discover: Verb = {
   name: 'discover',
   summary: 'hold the catalog against the live account, and write what it lacks',
   args: '[resource...]',
+  answers: true,
   options: [
     { flags: '--write [folder]', about: 'write the files that close the difference; by default into src/resources/' },
     { flags: '--json', about: 'one JSON document on stdout, for machines' },
@@ -51,9 +53,9 @@ Examples
     }
     const chosen = chooseResources(catalog, args.length > 0 ? args : config.resources)
     const json = options['json'] === true
-    const terminal = process.stderr.isTTY && process.stdout.isTTY
-    const say = (text: string): void => void (json || process.stdout.write(text))
-    const paint = terminal && !json ? createLogUpdate(process.stderr, { showCursor: true }) : undefined
+    const terminal = onTerminal()
+    const say = (lines: readonly string[]): void => void (json || stdout.say(lines))
+    const live = terminal && !json ? openLive() : undefined
     const store = await openStore(config, signal, { moves: true })
     try {
       const log = createLogger({ level: config.logLevel, terminal })
@@ -66,25 +68,25 @@ Examples
             resources: chosen,
             beyond: args.length === 0 && config.resources === undefined,
             signal,
-            onBegin: (type) => paint?.(`… ${type}`),
+            onBegin: (type) => live?.paint(`… ${type}`),
             onEnd: (found) => {
-              paint?.clear()
+              live?.clear()
               say(describeResource(found))
             },
           },
         )
-        paint?.clear()
+        live?.clear()
         const folder = typeof write === 'string' ? write : CATALOG_FOLDER
         const written = write === undefined ? undefined : await writeCatalog(report.discovered, folder)
         say(describeSummary(report, written === undefined))
         if (written !== undefined) say(describeWritten(report, written))
-        if (json) process.stdout.write(`${JSON.stringify(forMachines(report, written))}\n`)
+        if (json) stdout.json(forMachines(report, written))
         return report.discovered.some(differs) ? EXIT.notAllOk : EXIT.ok
       } finally {
         await worker.close()
       }
     } catch (error) {
-      paint?.clear()
+      live?.clear()
       throw await explainStore(error, store)
     } finally {
       await store.close()

@@ -3,6 +3,7 @@ import { usage } from '../errors.ts'
 import { loginFailed } from '../errors/fleet.ts'
 import { beginAuthorization } from '../remote/authorize.ts'
 import { openLoopback } from '../remote/loopback.ts'
+import { stdout } from '../screen/streams.ts'
 import { openBrowser } from './browser.ts'
 import { readSettings } from './settings.ts'
 import { wholeNumber, type Verb } from './verb.ts'
@@ -49,9 +50,9 @@ A machine without a browser:
         const signIn = await openSignIn(config, store)
         try {
           const { url, state, verifier } = beginAuthorization(config, loopback.redirectUri)
-          process.stdout.write(`Sign in to ScopeStack at\n\n  ${url}\n\nWaiting for the browser to come back ...\n`)
+          stdout.say(['Sign in to ScopeStack at', '', `  ${url}`, '', 'Waiting for the browser to come back ...'])
           if (options['browser'] !== false) openBrowser(url)
-          const onStray = () => process.stdout.write('Turned away: an answer that belongs to another login.\n')
+          const onStray = () => stdout.say('Turned away: an answer that belongs to another login.')
           const { redact } = signIn
           const arrival = await loopback.arrival({ state, timeoutMs, signal, onStray, redact })
           try {
@@ -59,9 +60,7 @@ A machine without a browser:
             const { user, slug } = await signIn.redeem({ code: arrival.code, redirectUri, verifier }, signal)
             const text = `Logged in${user === '' ? '' : ` as ${user}`}, account ${slug}.`
             await arrival.answer({ ok: true, title: 'You are logged in', text: `${text} You may close this window.` })
-            process.stdout.write(
-              `${text} The session is kept, encrypted, in the database: "pull" and "start" use it.\n`,
-            )
+            stdout.say(`${text} The session is kept, encrypted, in the database: "pull" and "start" use it.`)
             return EXIT.ok
           } catch (error) {
             const failure = refusedCode(await explainStore(error, store))

@@ -1,5 +1,6 @@
 import { explainStore, openStore } from '../assemble.ts'
 import { migrateQueue } from '../jobs/queue-tables.ts'
+import { stderr, stdout } from '../screen/streams.ts'
 import { describeCheck } from '../store/capture-state.ts'
 import { addressOf } from '../store/database.ts'
 import { migrate as runMigrations } from '../store/migrate.ts'
@@ -23,11 +24,11 @@ database and own those that are there; afterwards "pull" and "start" need no suc
     const config = readSettings({ credentials: false })
     const store = await openStore(config, signal)
     try {
-      const onWait = ({ message }: SyncError): void => void process.stderr.write(`${message}\n`)
+      const onWait = ({ message }: SyncError): void => stderr.say(message)
       const lost = describeCheck(await runMigrations(store.url, { signal, onWait }))
-      if (lost !== null) process.stdout.write(`${lost}\n`)
+      if (lost !== null) stdout.say(lost)
       if (config.redisUrl === undefined) await migrateQueue(store.url, { signal, onWait })
-      process.stdout.write(`${addressOf(store.url)} has the schema of this version.\n`)
+      stdout.say(`${addressOf(store.url)} has the schema of this version.`)
       return EXIT.ok
     } catch (error) {
       throw await explainStore(error, store)

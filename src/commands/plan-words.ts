@@ -2,9 +2,9 @@
 import type { Resource } from '../resource.ts'
 import type { Planned } from '../sync/plan.ts'
 import { memberName } from '../sync/conflict.ts'
-import { clipped, differences, value } from './change-fields.ts'
-import { wrapped } from './change-words.ts'
-import { thousands } from './words.ts'
+import { clipped } from '../screen/width.ts'
+import { differences, value } from './change-fields.ts'
+import { thousands, wrapped } from './words.ts'
 
 const FATE: Readonly<Record<Planned['fate'], string>> = {
   send: '',
@@ -25,9 +25,9 @@ interface PlanText {
   readonly wide: boolean
 }
 
-export function planText(planned: readonly Planned[], { catalog, behind = 0, wide }: PlanText): string {
-  if (planned.length === 0) return 'Nothing waits to be sent.'
-  const parts = planned.map(({ change, method, path, fate, decisions, lookUp, existing = [] }) => {
+export function planText(planned: readonly Planned[], { catalog, behind = 0, wide }: PlanText): string[] {
+  if (planned.length === 0) return ['Nothing waits to be sent.']
+  const parts = planned.flatMap(({ change, method, path, fate, decisions, lookUp, existing = [] }) => {
     const deletion = change.op === 'delete'
     const remark = isTrueThere({ fate, decisions })
       ? TRUE_THERE
@@ -43,11 +43,12 @@ export function planText(planned: readonly Planned[], { catalog, behind = 0, wid
       ...differences(resource, told, { deletion, wide }),
       ...lookedUp(resource, lookUp, wide),
       ...alike(change.id, existing),
-    ].join('\n')
+      '',
+    ]
   })
   const n = planned.length
   const more = behind === 0 ? '' : ` ${thousands(behind)} more change${behind === 1 ? ' waits' : 's wait'} behind them.`
-  return `${parts.join('\n\n')}\n\n${thousands(n)} record${n === 1 ? '' : 's'}.${more} Nothing was sent.`
+  return [...parts, `${thousands(n)} record${n === 1 ? '' : 's'}.${more} Nothing was sent.`]
 }
 
 const TRUE_THERE = 'is true in ScopeStack already: nothing is sent'
@@ -57,7 +58,7 @@ const isTrueThere = ({ fate, decisions }: Pick<Planned, 'fate' | 'decisions'>): 
 
 /** What is there by its name. */
 const alike = (change: number, existing: NonNullable<Planned['existing']>): string[] =>
-  existing.map(({ id, same }) =>
+  existing.flatMap(({ id, same }) =>
     wrapped(
       same
         ? `exists already as ${id}, with all these values: if it was sent before, "changes discard ${change}" lets it go`
@@ -72,11 +73,9 @@ function lookedUp(resource: Resource | undefined, key: Planned['lookUp'], wide: 
   const fields = Object.entries(key ?? {}).map(
     ([member, given]) => `${memberName(resource, { member })} = ${wide ? value(given) : clipped(value(given), 40)}`,
   )
-  return [
-    key === null
-      ? wrapped('has nothing to be looked up by: a lost answer sets it aside as unknown', '    ')
-      : wrapped(`looked up before it is created: ${fields.join(', ')}`, '    '),
-  ]
+  return key === null
+    ? wrapped('has nothing to be looked up by: a lost answer sets it aside as unknown', '    ')
+    : wrapped(`looked up before it is created: ${fields.join(', ')}`, '    ')
 }
 
 /** `lookUp` is there for new rows: null where there is nothing to look it up by. */

@@ -1,6 +1,7 @@
 import { explainStore, openStore, openWorker } from '../assemble.ts'
 import { usage } from '../errors.ts'
 import { catalog } from '../registry.ts'
+import { onTerminal } from '../screen/streams.ts'
 import { createLogger, noteRetries } from '../logger.ts'
 import { isWell } from '../store/runs.ts'
 import { pull as runPull } from '../sync/pull.ts'
@@ -60,16 +61,18 @@ Examples
       throw usage('--accept-withheld needs --full: only reading everything shows what every record carries.')
     }
     const json = options['json'] === true
-    const terminal = process.stderr.isTTY && process.stdout.isTTY
+    const terminal = onTerminal()
     const log = createLogger({ level: config.logLevel, terminal })
     const store = await openStore(config, signal, { moves: true })
     const progress = chooseProgress({ json, terminal })
     try {
       if (store.embedded !== undefined) {
-        progress.note(
-          `DATABASE_URL is not set: using the embedded Postgres in ${store.embedded}.\n` +
-            `It runs for as long as this command does, at\n  ${store.url}\n`,
-        )
+        progress.note([
+          `DATABASE_URL is not set: using the embedded Postgres in ${store.embedded}.`,
+          'It runs for as long as this command does, at',
+          `  ${store.url}`,
+          '',
+        ])
       }
       const onRetry = (error: SyncError): void => {
         noteRetries(log)(error)

@@ -6,11 +6,13 @@ import { endPauses, readWaiting, readWaits } from '../store/waits.ts'
 import { plan } from '../sync/plan.ts'
 import { push as runPush } from '../sync/push.ts'
 import { type Settled } from '../sync/sending.ts'
-import { waitsBecause, withId, wrapped } from './change-words.ts'
+import { onTerminal, stderr, stdout } from '../screen/streams.ts'
+import { waitsBecause, withId } from './change-words.ts'
 import { planJson, planText } from './plan-words.ts'
+import { pushProgress, type PushProgress } from './push-progress.ts'
 import { readSettings } from './settings.ts'
 import type { Verb } from './verb.ts'
-import { thousands } from './words.ts'
+import { thousands, wrapped } from './words.ts'
 import { EXIT, reason, SyncError } from '../sync-error.ts'
 
 export const push: Verb = {
@@ -47,35 +49,41 @@ Examples
   async run({ options, signal }) {
     const config = readSettings({ credentials: true })
     const json = options['json'] === true
-    const log = createLogger({ level: config.logLevel, terminal: process.stderr.isTTY && process.stdout.isTTY })
+    const log = createLogger({ level: config.logLevel, terminal: onTerminal() })
     const store = await openStore(config, signal, { moves: true })
     try {
-      const worker = await openWorker(config, store, signal, tellRetries(log, json))
+      let progress: PushProgress | undefined
+      const note = (line: string): void =>
+        void (json || (progress === undefined ? stderr.say(line) : progress.note(line)))
+      const worker = await openWorker(config, store, signal, tellRetries(log, note))
       const pusher = openPusher(worker, config)
-      if (worker.lostEdits !== null) process.stderr.write(`${worker.lostEdits}\n`)
+      if (worker.lostEdits !== null) stderr.say(worker.lostEdits)
       try {
         if (options['plan'] === true) {
           const { planned, behind } = await plan(pusher, signal)
-          say(
-            json
-              ? [...planned.map(planJson), { type: 'plan', records: planned.length, behind }]
-                  .map((one) => JSON.stringify(one))
-                  .join('\n')
-              : planText(planned, { catalog: worker.catalog, behind, wide: !process.stdout.isTTY }),
-          )
+          if (json) {
+            for (const one of planned) stdout.json(planJson(one))
+            stdout.json({ type: 'plan', records: planned.length, behind })
+          } else stdout.say(planText(planned, { catalog: worker.catalog, behind, wide: !stdout.terminal }))
           return EXIT.ok
         }
         await endPauses(store.sql)
         const tally = { sent: 0, superseded: 0, parked: 0, postponed: 0 }
+        if (!json) progress = pushProgress(inAll(await countChanges(store.sql)))
         const onSettled = (settled: Settled): void => {
           tally[settled.fate]++
-          const line = json ? JSON.stringify(settledJson(settled)) : settledLine(settled)
-          if (line !== null) say(line)
+          if (json) stdout.json(settledJson(settled))
+          else progress?.settled(settledLines(settled))
         }
-        await runPush(pusher, { signal, onSettled })
+        try {
+          await runPush(pusher, { signal, onSettled })
+        } finally {
+          progress?.end()
+        }
         const left = await countChanges(store.sql)
-        for (const line of await whatIsLeft(store.sql, left, json)) say(line)
-        say(json ? JSON.stringify({ type: 'push', ...tally, left }) : summary(tally, left))
+        await sayWhatIsLeft(store.sql, left, json)
+        if (json) stdout.json({ type: 'push', ...tally, left })
+        else stdout.say(summary(tally, left))
         return (left['parked'] ?? 0) + (left['waiting'] ?? 0) + (left['sending'] ?? 0) === 0 ? EXIT.ok : EXIT.notAllOk
       } finally {
         await pusher.close()
@@ -84,7 +92,7 @@ Examples
     } catch (error) {
       const explained = await explainStore(error, store)
       const code = explained instanceof SyncError ? explained.code : null
-      if (json) say(JSON.stringify({ type: 'error', code, message: reason(explained) }))
+      if (json) stdout.json({ type: 'error', code, message: reason(explained) })
       throw explained
     } finally {
       await store.close()
@@ -92,10 +100,8 @@ Examples
   },
 }
 
-const say = (text: string): void => void (text === '' || process.stdout.write(`${text}\n`))
-
 /** Nothing else on the screen moves meanwhile; what is said once is not said again for each request that meets it. */
-function tellRetries(log: Logger, json: boolean): (error: SyncError) => void {
+function tellRetries(log: Logger, say: (line: string) => void): (error: SyncError) => void {
   const note = noteRetries(log)
   let told = ''
   return (error) => {
@@ -109,17 +115,15 @@ function tellRetries(log: Logger, json: boolean): (error: SyncError) => void {
           ? message
           : `${message} Trying again.`
     // The others are logged for everybody, or settled with a sentence of their own.
-    if (json || code === 'SYNC_PACE_ALONE' || said === told) return
+    if (code === 'SYNC_PACE_ALONE' || said === told) return
     told = said
-    process.stderr.write(`${said}\n`)
+    say(said)
   }
 }
 
 /** What went well needs no line of its own: there may be thousands. What waits is told of at the end. */
-const settledLine = ({ change, fate, error }: Settled): string | null =>
-  error === null || fate === 'postponed'
-    ? null
-    : wrapped(`Change ${change.id}: ${withId(error.message, change.id)}`, '')
+const settledLines = ({ change, fate, error }: Settled): string[] =>
+  error === null || fate === 'postponed' ? [] : wrapped(`Change ${change.id}: ${withId(error.message, change.id)}`, '')
 
 const settledJson = ({ change, fate, error }: Settled) => ({
   type: 'change',
@@ -136,24 +140,24 @@ const settledJson = ({ change, fate, error }: Settled) => ({
 const TOLD = 5
 const TOLD_JSON = 1000
 
-async function whatIsLeft(sql: Database, left: Record<string, number>, json: boolean): Promise<string[]> {
+async function sayWhatIsLeft(sql: Database, left: Record<string, number>, json: boolean): Promise<void> {
   const count = inAll(left)
-  if (count === 0) return []
+  if (count === 0) return
   const some = await readWaiting(sql, json ? TOLD_JSON : TOLD)
   const waits = await readWaits(
     sql,
     some.map(({ id }) => id),
   )
-  const lines = some.map((one) => {
+  for (const one of some) {
     const { id, resource, recordId: record, code } = one
     const found = waits.get(id)
     const why = waitsBecause(one, found)
-    if (json) return JSON.stringify({ type: 'waiting', id, resource, record, code, message: why, ...found })
     const said = why ?? (found?.held === true ? 'Another process is sending it.' : 'Waits to be sent.')
-    return wrapped(`Change ${id}: ${said}`, '')
-  })
+    if (json) stdout.json({ type: 'waiting', id, resource, record, code, message: why, ...found })
+    else stdout.say(wrapped(`Change ${id}: ${said}`, ''))
+  }
   const more = count - some.length
-  return json || more <= 0 ? lines : [...lines, `… and ${thousands(more)} more wait: see "changes list".`]
+  if (!json && more > 0) stdout.say(`… and ${thousands(more)} more wait: see "changes list".`)
 }
 
 const inAll = ({ waiting = 0, sending = 0 }: Record<string, number>): number => waiting + sending

@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import { usage } from '../errors.ts'
+import { stdout } from '../screen/streams.ts'
 import { startSimulator } from '../simulator/server.ts'
 import { wholeNumber, type Verb } from './verb.ts'
 import { EXIT } from '../sync-error.ts'
@@ -64,15 +65,16 @@ Examples
       throw error
     })
     const { clientId, clientSecret } = running.credentials
-    process.stdout.write(`A ScopeStack look-alike answers at ${running.url} until Ctrl-C.
-
-  SCOPESTACK_AUTH_URL=${running.url}
-  SCOPESTACK_API_URL=${running.url}
-  SCOPESTACK_CLIENT_ID=${clientId}
-  SCOPESTACK_CLIENT_SECRET=${clientSecret}
-
-Requests so far: ${running.url}/_control/stats
-`)
+    stdout.say([
+      `A ScopeStack look-alike answers at ${running.url} until Ctrl-C.`,
+      '',
+      `  SCOPESTACK_AUTH_URL=${running.url}`,
+      `  SCOPESTACK_API_URL=${running.url}`,
+      `  SCOPESTACK_CLIENT_ID=${clientId}`,
+      `  SCOPESTACK_CLIENT_SECRET=${clientSecret}`,
+      '',
+      `Requests so far: ${running.url}/_control/stats`,
+    ])
     if (!signal.aborted) await once(signal, 'abort')
     await running.close()
     return EXIT.ok

@@ -8,11 +8,13 @@ import { giveToQueue, openClock, type Clock } from '../jobs/clock.ts'
 import { openQueues, type Queues } from '../jobs/queues.ts'
 import { migrateQueue } from '../jobs/queue-tables.ts'
 import { readSchedules, type Schedule } from '../jobs/schedule.ts'
+import { startPresence } from '../jobs/presence.ts'
 import { startPusher } from '../jobs/push.ts'
 import { startScheduler, startWorker, watchClock, type Part } from '../jobs/service.ts'
 import type { SchedulerDeps } from '../jobs/scheduler.ts'
 import { createLogger, type Logger, noteRetries } from '../logger.ts'
 import { catalog } from '../registry.ts'
+import { stderr, stdout } from '../screen/streams.ts'
 import { backoff, sleep } from '../remote/retry.ts'
 import { leaveAtOnce } from '../signals.ts'
 import { installationName } from '../store/account.ts'
@@ -63,15 +65,16 @@ Examples
       full: [...types],
       incremental: chosen.filter((resource) => canReadChanges(resource, types)).map(({ type }) => type),
     }
-    const log = createLogger({ level: config.logLevel, terminal: process.stderr.isTTY && !config.production })
+    const log = createLogger({ level: config.logLevel, terminal: stderr.terminal && !config.production })
     if (signal.aborted) return EXIT.ok
     const store = await openStore(config, signal).catch(unlessStopped)
     if (store === undefined) return EXIT.ok
     if (store.embedded !== undefined) {
-      process.stdout.write(
-        `DATABASE_URL is not set: using the embedded Postgres in ${store.embedded}.\n` +
-          `It runs for as long as this does, at\n  ${store.url}\n`,
-      )
+      stdout.say([
+        `DATABASE_URL is not set: using the embedded Postgres in ${store.embedded}.`,
+        'It runs for as long as this does, at',
+        `  ${store.url}`,
+      ])
     }
     const service: Service = { config, schedules, resources, log, store, parts }
     try {
@@ -146,12 +149,11 @@ async function serve(service: Service, signal: AbortSignal): Promise<void> {
     clock = await reconnecting(() => openClock({ sql: store.sql, log, remoteTime: () => remoteTime() }), signal)
     giveToQueue(clock)
     running.push(watchClock({ clock, log }))
+    const holder = `${hostname()}, process ${process.pid}`
     const { alertWebhookUrl, proxy } = config
     const common = { ...service, sql: store.sql, clock, queues, alertWebhookUrl, proxy }
-    if (parts.has('scheduler')) {
-      const holder = `${hostname()}, process ${process.pid}`
-      begin('scheduler', startScheduler({ ...common, holder, version: VERSION }))
-    }
+    running.push(startPresence({ ...common, holder, version: VERSION }))
+    if (parts.has('scheduler')) begin('scheduler', startScheduler({ ...common, holder, version: VERSION }))
     if (parts.has('worker')) {
       const pull = await openPatiently(service, signal)
       remoteTime = () => pull.client.time()

@@ -10,6 +10,8 @@ export interface Verb {
   /** `[resource...]` */
   readonly args?: string
   readonly options: readonly Option[]
+  /** Nothing is done but to say something: a command that could not say it has failed. */
+  readonly answers?: true
   /** Resolves to the exit code. */
   run(call: Call): Promise<number>
 }

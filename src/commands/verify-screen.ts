@@ -1,5 +1,8 @@
 /** What `verify` shows: a line a resource, and below it what differs. */
-import { createLogUpdate } from 'log-update'
+import { openLive } from '../screen/live.ts'
+import { stdout } from '../screen/streams.ts'
+import { visible } from '../screen/visible.ts'
+import { clipped } from '../screen/width.ts'
 import type { Difference } from '../sync/differences.ts'
 import type { Verified } from '../sync/verify.ts'
 import { reason, SyncError } from '../sync-error.ts'
@@ -26,39 +29,41 @@ const NAME_WIDTH = 29
 const COUNT_WIDTH = 8
 
 function textScreen(terminal: boolean): VerifyScreen {
-  const paint = terminal ? createLogUpdate(process.stderr, { showCursor: true }) : undefined
-  const say = (line: string): void => void process.stdout.write(`${line}\n`)
+  const live = terminal ? openLive() : undefined
+  const { say } = stdout
   let lines: string[] = []
+  let shown = 0
   return {
     begin(resource) {
       lines = []
-      paint?.(`… ${resource}`)
+      shown = 0
+      live?.paint(`… ${resource}`)
     },
     progress(resource, read, total) {
       const of = total === null ? '' : ` of ${thousands(total)}`
-      paint?.(`… ${resource.padEnd(NAME_WIDTH)}  ${thousands(read).padStart(COUNT_WIDTH)}${of}`)
+      live?.paint(`… ${resource.padEnd(NAME_WIDTH)}  ${thousands(read).padStart(COUNT_WIDTH)}${of}`)
     },
     difference(_, difference) {
-      if (lines.length < SHOWN) lines.push(differenceLine(difference))
+      if (shown++ < SHOWN) lines.push(...differenceLines(difference))
     },
     end(verified) {
-      paint?.clear()
+      live?.clear()
       say(verifiedLine(verified))
-      for (const line of lines) say(line)
-      const more = verified.missing + verified.extra + verified.different + verified.refused - lines.length
+      say(lines)
+      const more = verified.missing + verified.extra + verified.different + verified.refused - Math.min(shown, SHOWN)
       if (more > 0) say(`    … and ${thousands(more)} more; --json shows all`)
       if (verified.doubt !== null) say(`    ${verified.doubt}`)
     },
     absent(resource) {
-      paint?.clear()
+      live?.clear()
       say(`· ${resource.padEnd(NAME_WIDTH)}  not offered by this account`)
     },
     unread(resource, why) {
-      paint?.clear()
+      live?.clear()
       say(`✗ ${resource.padEnd(NAME_WIDTH)}  not read: ${why.message}`)
     },
-    finish: (all, unread) => say(`\n${summary(all, unread)}`),
-    abandon: () => paint?.clear(),
+    finish: (all, unread) => say(['', summary(all, unread)]),
+    abandon: () => live?.clear(),
   }
 }
 
@@ -86,18 +91,17 @@ const WHAT = { missing: 'missing', extra: 'too many', different: 'different', re
 /** A value is shown so far; 80 columns hold two of them. */
 const LONGEST = 28
 
-export function differenceLine({ id, what, columns, reason: why }: Difference): string {
+export function differenceLines({ id, what, columns, reason: why }: Difference): string[] {
   const head = `    ${WHAT[what].padEnd(9)}  ${id ?? '(no id)'}${why === null ? '' : `  ${why}`}`
   const lines = columns.map(
-    ({ name, remote, mirror }) => `        ${name}: here ${shown(mirror)}, there ${shown(remote)}`,
+    ({ name, remote, mirror }) => `        ${name}: here ${quoted(mirror)}, there ${quoted(remote)}`,
   )
-  return [head, ...lines].join('\n')
+  return [head, ...lines]
 }
 
-function shown(value: string | null): string {
+function quoted(value: string | null): string {
   if (value === null) return 'nothing'
-  const text = JSON.stringify(value)
-  return text.length <= LONGEST ? text : `${text.slice(0, LONGEST - 1)}…`
+  return clipped(visible(JSON.stringify(value)), LONGEST)
 }
 
 /** `10,482 records of 64 resources: 3 differ, 2 repaired; 1 resource not read` */
@@ -127,7 +131,7 @@ const notCompared = (edited: number): string =>
 const resources = (count: number): string => `${thousands(count)} resource${count === 1 ? '' : 's'}`
 
 function jsonScreen(): VerifyScreen {
-  const say = (value: object): void => void process.stdout.write(`${JSON.stringify(value)}\n`)
+  const say = stdout.json
   return {
     begin: () => {},
     progress: () => {},

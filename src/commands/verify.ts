@@ -2,6 +2,7 @@ import { explainStore, openStore, openWorker, type Worker } from '../assemble.ts
 import { nothingPulled, verifyStopped } from '../errors.ts'
 import { createLogger, noteRetries } from '../logger.ts'
 import { catalog } from '../registry.ts'
+import { onTerminal } from '../screen/streams.ts'
 import type { Resource } from '../resource.ts'
 import { wasRead } from '../store/cursors.ts'
 import { explain } from '../sync/explain.ts'
@@ -45,7 +46,7 @@ Examples
   async run({ args, options, signal }) {
     const config = readSettings({ credentials: true })
     const chosen = chooseResources(catalog, args.length > 0 ? args : config.resources)
-    const terminal = process.stderr.isTTY && process.stdout.isTTY
+    const terminal = onTerminal()
     const log = createLogger({ level: config.logLevel, terminal })
     const screen = chooseVerifyScreen({ json: options['json'] === true, terminal })
     const store = await openStore(config, signal, { moves: true })

@@ -5,6 +5,8 @@
 import { hash } from 'node:crypto'
 import type { Logger } from '../logger.ts'
 import type { Http } from '../remote/http.ts'
+import { visible, visibleJson } from '../screen/visible.ts'
+import { clipped } from '../screen/width.ts'
 import { alertDelayed, alertDelivered, lastSuccess, raiseAlert, takeAlert, type Alert } from '../store/alerts.ts'
 import type { Database, Transaction } from '../store/database.ts'
 import { isWell } from '../store/runs.ts'
@@ -30,7 +32,7 @@ function alertOn(run: ClosedRun): Alert {
     return { subject: kind, kind: 'recovery', fingerprint: 'ok', body: { text, event: 'recovery', ...facts } }
   }
   const what = [kind, outcome, codeOf(error), ...bad.map((one) => `${one.resource} ${one.outcome} ${one.code ?? ''}`)]
-  const text = `scopestack-sync: run ${id} (${kind}) ended as ${outcome}.${error === null ? '' : ` ${error}`}${list(bad)}`
+  const text = `scopestack-sync: run ${id} (${kind}) ended as ${outcome}.${error === null ? '' : ` ${visible(error)}`}${list(bad)}`
   return {
     subject: kind,
     kind: 'failure',
@@ -44,11 +46,11 @@ const codeOf = (error: string | null): string => (error ?? '').replace(/[^A-Za-z
 
 /** Slack cuts what is longer than 4,000 characters. */
 const LISTED = 10
+const LONGEST = 300
 
 function list(bad: readonly ClosedResource[]): string {
   const lines = bad.slice(0, LISTED).map(({ resource, outcome, message }) => {
-    const said = message ?? ''
-    return `\n• ${resource} ${outcome}: ${said.length > 300 ? `${said.slice(0, 300)}…` : said}`
+    return `\n• ${resource} ${outcome}: ${clipped(visible(message ?? ''), LONGEST)}`
   })
   if (bad.length > LISTED) lines.push(`\n… and ${bad.length - LISTED} more`)
   return lines.join('')
@@ -122,7 +124,7 @@ export async function sendAlerts(deps: SendDeps, signal: AbortSignal): Promise<v
 async function post({ url, http }: SendDeps, body: object, signal: AbortSignal): Promise<string | null> {
   const headers = { 'content-type': 'application/json' }
   try {
-    const request = { method: 'POST', url, headers, body: JSON.stringify(body), wholeMs: ANSWER_MS } as const
+    const request = { method: 'POST', url, headers, body: visibleJson(body), wholeMs: ANSWER_MS } as const
     const { status } = await http.send(request, signal)
     return status >= 200 && status < 300 ? null : `status ${status}`
   } catch (error) {

@@ -1,4 +1,6 @@
 /** Tells the webhook of local edits that were set aside: nothing goes on with them until a person decides. */
+import { visible } from '../screen/visible.ts'
+import { clipped } from '../screen/width.ts'
 import { raiseParked, type ParkedNews } from '../store/parked-news.ts'
 import type { Database } from '../store/database.ts'
 
@@ -20,4 +22,4 @@ function bodyOf({ count, changes }: ParkedNews) {
   return { text, event: 'parked', kind: 'local edits', count, changes }
 }
 
-const short = (text: string): string => (text.length > 300 ? `${text.slice(0, 300)}…` : text)
+const short = (text: string): string => clipped(visible(text), 300)

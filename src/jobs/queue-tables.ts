@@ -6,6 +6,7 @@
 import { assertSchemaCompatibility, LATEST_SCHEMA_VERSION, runMigrations, SchemaMigrationRequiredError } from 'bullmq'
 import { openDatabase, type Database, type Transaction } from '../store/database.ts'
 import { changeTables, type Waiting } from '../store/ddl.ts'
+import { refuseForeignQueue } from '../store/foreign.ts'
 import { alone } from '../store/migrate.ts'
 
 const SCHEMA = 'bullmq'
@@ -16,6 +17,7 @@ const OURS = /^\s*(BEGIN|COMMIT|ROLLBACK)\s*$|^\s*SELECT pg_advisory_xact_lock\(
 export async function migrateQueue(databaseUrl: string, waiting: Waiting = {}): Promise<void> {
   const sql = openDatabase(databaseUrl, { connections: 1 })
   try {
+    await refuseForeignQueue(sql)
     if (await isCurrent(sql)) return
     await changeTables(
       sql,

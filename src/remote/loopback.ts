@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net'
 import { stopped, usage } from '../errors.ts'
 import { loginFailed } from '../errors/fleet.ts'
 import { createPublicServer, type Target } from '../http-server.ts'
+import { visible } from '../screen/visible.ts'
 
 export interface Loopback {
   /** To be registered at ScopeStack, whatever its port (Doorkeeper compares loopback addresses without it). */
@@ -136,4 +137,4 @@ p{margin:0}@media(prefers-color-scheme:dark){body{background:#11161c;color:#e6ea
   await sent
 }
 
-const escaped = (text: string): string => text.replace(/[&<>"']/g, (char) => `&#${char.charCodeAt(0)};`)
+const escaped = (text: string): string => visible(text).replace(/[&<>"']/g, (char) => `&#${char.charCodeAt(0)};`)

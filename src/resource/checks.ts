@@ -14,6 +14,9 @@ export function checkKey(type: string, columns: readonly Column[], { naturalKey 
   }
 }
 
+/** Of every table, whatever it declares: CREATE TABLE refuses them, and quotes do not help. */
+const SYSTEM_COLUMNS: ReadonlySet<string> = new Set(['ctid', 'xmin', 'xmax', 'cmin', 'cmax', 'tableoid'])
+
 export function checkNames(type: string, columns: readonly Column[]): void {
   const taken = new Map<string, string>([['id', 'the record id']])
   for (const { name, member } of columns) {
@@ -22,7 +25,7 @@ export function checkNames(type: string, columns: readonly Column[]): void {
       throw new Error(`${type}: "${member}" and "${other}" both make column "${name}". Give one of them { column }.`)
     }
     // 63 bytes is Postgres' limit; past it names are cut silently and two may become one.
-    if (!/^[a-z][a-z0-9_]{0,62}$/.test(name) || name.startsWith('sync_')) {
+    if (!/^[a-z][a-z0-9_]{0,62}$/.test(name) || name.startsWith('sync_') || SYSTEM_COLUMNS.has(name)) {
       throw new Error(`${type}: "${member}" makes column "${name}", which is not usable. Give it { column }.`)
     }
     taken.set(name, member)

@@ -16,6 +16,7 @@ import { commentStatements } from './comments.ts'
 import { codeOf, openDatabase, type Database, type Transaction } from './database.ts'
 import { changeTables, type Change, type Run, type Waiting } from './ddl.ts'
 import { checkDatabase } from './fitness.ts'
+import { refuseForeign } from './foreign.ts'
 import { FOLDER, restoreFunctions } from './functions.ts'
 import { checkServer } from './server-version.ts'
 import { readTableState } from './table-state.ts'
@@ -35,6 +36,7 @@ export async function migrate(url: string, waiting: Waiting = {}): Promise<Captu
   try {
     await checkServer(sql)
     await checkDatabase(sql, url)
+    await refuseForeign(sql, Math.min(...migrationFiles().map(({ folderMillis }) => folderMillis)))
     const wasMigrated = await isMigrated(sql)
     if (!wasMigrated) await changeTables(sql, runMigrations, waiting).catch(nameTheTaken)
     const usable = await usableTables(sql)

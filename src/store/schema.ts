@@ -121,6 +121,16 @@ export const ticks = sync.table(
   (table) => [primaryKey({ columns: [table.schedule, table.at] })],
 )
 
+/** One row for each process of `start`, which says again and again that it lives. */
+export const processes = sync.table('processes', {
+  id: text('id').primaryKey(),
+  holder: text('holder').notNull(),
+  version: text('version').notNull(),
+  parts: text('parts').array().notNull(),
+  startedAt: at('started_at').notNull().defaultNow(),
+  seenAt: at('seen_at').notNull().defaultNow(),
+})
+
 /** One row. A Redis may serve several databases; the id keeps their jobs apart. */
 export const installation = sync.table('installation', {
   single: boolean('single').primaryKey().default(true),

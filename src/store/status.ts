@@ -28,6 +28,8 @@ export interface RunStatus {
 }
 
 export interface Status {
+  /** By the database's clock, which every time here is of. */
+  readonly at: Date
   readonly account: { readonly id: string; readonly slug: string } | null
   /** Those of the workers that go on, and the newest that has ended: of all, and of each schedule. */
   readonly runs: readonly RunStatus[]
@@ -47,6 +49,7 @@ export async function readStatus(sql: Database): Promise<Status | null> {
     { exists: boolean }[]
   >`select to_regclass('scopestack.sync_status') is not null as exists`
   if (migrated?.exists !== true) return null
+  const [clock] = await sql<{ at: Date }[]>`select now() as at`
   const [account] = await sql<{ id: string; slug: string }[]>`
     select account_id as id, account_slug as slug from sync.account`
   const resources = await sql<ResourceStatus[]>`
@@ -78,5 +81,5 @@ export async function readStatus(sql: Database): Promise<Status | null> {
     select resource, count(*)::int as count from sync.parked where settled_at is null group by resource order by resource`
   const drift = await sql<{ resource: string; member: string; kind: string; sample: string }[]>`
     select resource, member, kind, sample from sync.drift order by resource, kind, member`
-  return { account: account ?? null, runs, resources, parked, drift }
+  return { at: clock!.at, account: account ?? null, runs, resources, parked, drift }
 }

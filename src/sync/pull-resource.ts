@@ -56,6 +56,8 @@ export interface ResourceOptions extends How {
 export type PullEvent =
   | { readonly type: 'begin'; readonly resource: string }
   | ({ readonly type: 'progress'; readonly resource: string } & SnapshotProgress)
+  /** For another process that has it. */
+  | { readonly type: 'wait'; readonly resource: string; readonly message: string }
   /** `tookMs`: by no clock that anybody sets, and so by none that differs from the database's. */
   | ({ readonly type: 'end'; readonly tookMs: number } & ResourceOutcome)
 
@@ -83,7 +85,8 @@ export async function pullResource(deps: PullDeps, options: ResourceOptions): Pr
     await reconnecting(record, held)
     return found
   }
-  const outcome = await underLease(deps.leases, resource.type, signal, act, { patient }).catch(
+  const onWait = ({ message }: SyncError): void => onEvent({ type: 'wait', resource: resource.type, message })
+  const outcome = await underLease(deps.leases, resource.type, signal, act, { patient, onWait }).catch(
     async (error: unknown) => {
       if (!settles(error)) throw error
       const failed = outcomeOf(resource, startedAt, error, 'failed')

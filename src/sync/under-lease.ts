@@ -11,6 +11,8 @@ const LOOK_AGAIN_MS = 1_000
 interface Patience {
   /** Wait for whoever has it, for as long as that takes. */
   readonly patient?: boolean
+  /** Called when it begins to wait, and whenever somebody else has it meanwhile. */
+  readonly onWait?: (busy: SyncError) => void
 }
 
 /** Holds the lease while `act` runs, renews it, and stops `act` when it is lost. */
@@ -19,9 +21,9 @@ export async function underLease<T>(
   type: string,
   signal: AbortSignal,
   act: (signal: AbortSignal, lease: Lease) => Promise<T>,
-  { patient = false }: Patience = {},
+  patience: Patience = {},
 ): Promise<T> {
-  const lease = await acquire(leases, type, signal, patient)
+  const lease = await acquire(leases, type, signal, patience)
   const lost = new AbortController()
   const renewal = setInterval(() => {
     // A renewal that cannot be sent is tried again; the lease outlives three of them.
@@ -40,12 +42,20 @@ export async function underLease<T>(
   }
 }
 
-async function acquire(leases: Leases, type: string, signal: AbortSignal, patient: boolean): Promise<Lease> {
+async function acquire(
+  leases: Leases,
+  type: string,
+  signal: AbortSignal,
+  { patient = false, onWait }: Patience,
+): Promise<Lease> {
+  let said = ''
   for (;;) {
     try {
       return await reconnecting(() => leases.acquire(type), signal)
     } catch (error) {
       if (!patient || !(error instanceof SyncError) || error.code !== 'SYNC_BUSY') throw error
+      if (error.message !== said) onWait?.(error)
+      said = error.message
     }
     await sleep(LOOK_AGAIN_MS, signal)
   }

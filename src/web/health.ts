@@ -4,6 +4,7 @@ import type { Server, ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { httpUnavailable } from '../errors/unattended.ts'
 import { createPublicServer } from '../http-server.ts'
+import { visibleJson } from '../screen/visible.ts'
 import { reason } from '../sync-error.ts'
 
 /** Each by name; one that throws is not met, and its message says why. One may have more to say than that it is. */
@@ -93,7 +94,7 @@ async function verdict(check: Checks[string]): Promise<Verdict> {
 
 function answer(response: ServerResponse, status: number, body: object): void {
   response.writeHead(status, { 'content-type': 'application/json', 'cache-control': 'no-store' })
-  response.end(`${JSON.stringify(body)}\n`)
+  response.end(`${visibleJson(body)}\n`)
 }
 
 async function listen(server: Server, host: string, port: number): Promise<void> {

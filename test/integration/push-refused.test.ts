@@ -66,7 +66,7 @@ it.each(SHAPES)('a refusal in the shape %s says why, and of which column', async
   const { id, ...noted } = await parked()
   expect(noted).toMatchObject({ code: 'SYNC_PUSH_INVALID', reason, errors: [{ column: 'name', message }] })
   expect(await worker.sql`select reason from scopestack.pending_changes`).toEqual([{ reason }])
-  const shown = changeText(await findChange(worker.sql, id), undefined, worker.catalog)
+  const shown = changeText(await findChange(worker.sql, id), undefined, worker.catalog).join('\n')
   expect(shown).toContain(`\n    name: ${message}\n`)
 })
 

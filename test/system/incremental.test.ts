@@ -45,7 +45,10 @@ test('both schedules run beside each other, each with what it can read, and each
   const { stdout } = await run('status', env)
   expect(stdout).toMatch(/^Run \d+ \(full\) ended .*: ok$/m)
   expect(stdout).toMatch(/^Run \d+ \(incremental\) /m)
-  expect(stdout).toMatch(/^Next incremental run, where "start" runs: /m)
+  expect(stdout).toMatch(
+    /^"start" \S+ runs since \S+ \S+ UTC \(.*, process \d+: scheduler, worker, web\), seen just now\.$/m,
+  )
+  expect(stdout).toMatch(/^Next incremental run: \S+ \S+ UTC\.$/m)
 
   sim.setSwitches({ forbidden: ['project-phases'] })
   sim.records.update('project-phases', phase.id, { attributes: { name: 'edited again' } })

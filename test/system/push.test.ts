@@ -32,7 +32,7 @@ test('shows what would be sent, sends it, and says what was set aside and how to
   expect(pushed.stdout).toMatch(/2 sent · 2 parked: see "changes list"\.\n$/)
   expect(sim.records.read('clients', one!)!.attributes).toMatchObject({ domain: 'mine.test', 'msa-date': '2027-01-02' })
 
-  expect((await run('status')).stdout).toMatch(/\nLocal edits: 2 set aside, see "changes list"\.\n$/)
+  expect((await run('status')).stdout).toMatch(/^ {2}2 local edits set aside, see "changes list"\.$/m)
   const listed = await run('changes list')
   if (process.env['LOOK']) console.log(listed.stdout)
   expect(listed.stdout).toMatch(/"changes resolve \d+ --keep local"/)

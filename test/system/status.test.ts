@@ -45,9 +45,17 @@ test.concurrent('what did not end ok is in status with its reason', async () => 
   sim.records.update('tags', sim.records.list('tags')[0]!.id, { attributes: { name: 'n\u0000ul', colour: 'red' } })
   await run('pull surveys tags')
   const { code, stdout } = await run('status')
-  expect(code).toBe(0)
-  expect(stdout).toMatch(/surveys forbidden: .*Give the role the "view" privilege/)
-  expect(stdout).toContain('tags: "colour" (string) is not in the catalog and kept in sync_extra.')
+  expect(code).toBe(2)
+  expect(stdout).toMatch(
+    /^Account demo \(1001\)\n\n1 problem:\n {2}surveys forbidden: .*Give the role the "view" privilege/,
+  )
+  expect(stdout).toMatch(/^Not in the catalog, and kept in sync_extra: (.*, )?tags \d+\.$/m)
+  expect(stdout).toContain('\nNo "start" runs.\n')
+  const json = JSON.parse((await run('status --json')).stdout) as object
+  expect(json).toMatchObject({ problems: [{ what: 'resource', name: 'surveys' }], processes: [] })
+  expect((await run('status --all')).stdout).toContain(
+    'tags: "colour" (string) is not in the catalog and kept in sync_extra.',
+  )
 })
 
 test('after an interruption, status says behind how many records the next pull goes on', async () => {

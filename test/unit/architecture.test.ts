@@ -10,7 +10,7 @@ import { expect, test } from 'vitest'
 const MAY_IMPORT: Record<string, readonly string[]> = (() => {
   const ground = ['errors', 'sync-error']
   const what = [...ground, 'resource', 'registry']
-  const ends = [...what, 'logger', 'signals', 'token-store', 'pace-store']
+  const ends = [...what, 'logger', 'screen', 'signals', 'token-store', 'pace-store']
   const moves = [...ends, 'remote', 'store']
   const when = [...moves, 'sync']
   const all = [...when, 'jobs', 'web', 'config', 'assemble', 'simulator', 'nearest']
@@ -19,10 +19,11 @@ const MAY_IMPORT: Record<string, readonly string[]> = (() => {
     'database-url': [],
     'exact-json': [],
     'http-server': [],
+    screen: [],
     errors: ['sync-error'],
     'token-store': ground,
     'pace-store': ground,
-    logger: ground,
+    logger: [...ground, 'screen'],
     signals: ['sync-error'],
     nearest: [],
     config: [...ground, 'database-url', 'nearest'],
@@ -56,7 +57,7 @@ const HOMES: Record<string, string> = {
   // config.ts and config/
   zod: 'config',
   commander: 'program.ts',
-  'log-update': 'commands/',
+  'log-update': 'screen/',
   bullmq: 'jobs/',
   croner: 'jobs/',
   pg: 'store/',
@@ -109,6 +110,13 @@ test('every outside package has one home', () => {
 test('only config.ts reads the environment', () => {
   const readers = files.filter(({ name, code }) => name !== 'config.ts' && /\bprocess\s*(\.\s*env\b|\[)/.test(code))
   expect(readers.map(({ name }) => `src/${name} reads process.env`)).toEqual([])
+})
+
+test('only screen/ writes to stdout and stderr, where everything is made visible', () => {
+  const writers = files.filter(
+    ({ name, code }) => !name.startsWith('screen/') && /\bprocess\s*\.\s*std|\bconsole\s*\.|\bwriteSync\b/.test(code),
+  )
+  expect(writers.map(({ name }) => `src/${name} writes past src/screen/`)).toEqual([])
 })
 
 test('a file is one idea: at most 250 lines', () => {

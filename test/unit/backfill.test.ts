@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest'
 import { sinceOf } from '../../src/commands/backfill.ts'
 import { createOverall } from '../../src/commands/overall.ts'
-import { differenceLine, summary, verifiedLine } from '../../src/commands/verify-screen.ts'
+import { differenceLines, summary, verifiedLine } from '../../src/commands/verify-screen.ts'
 import { catalog } from '../../src/registry.ts'
 
 describe('--since', () => {
@@ -84,12 +84,12 @@ describe('what is verified', () => {
 
   it('is shown with short values', () => {
     const columns = [{ name: 'name', remote: 'x'.repeat(100), mirror: null }]
-    const [head, line] = differenceLine({ id: '7', what: 'different', columns, reason: null }).split('\n')
+    const [head, line] = differenceLines({ id: '7', what: 'different', columns, reason: null })
     expect(head).toBe('    different  7')
     expect(line).toMatch(/^ {8}name: here nothing, there "x+…$/)
     expect(line!.length).toBeLessThan(80)
     const refused = { id: null, what: 'refused', columns: [], reason: 'It has no id.' } as const
-    expect(differenceLine(refused)).toBe('    refused    (no id)  It has no id.')
+    expect(differenceLines(refused)).toEqual(['    refused    (no id)  It has no id.'])
   })
 
   it('never sums up as equal when something was not held against all there is', () => {

@@ -1,11 +1,24 @@
 import { describe, expect, it } from 'vitest'
-import { changeText, listText, waitsBecause, withId, wrapped } from '../../src/commands/change-words.ts'
-import { planText } from '../../src/commands/plan-words.ts'
+import {
+  changeText as changeLines,
+  listText as listLines,
+  waitsBecause,
+  withId,
+} from '../../src/commands/change-words.ts'
+import { planText as planLines } from '../../src/commands/plan-words.ts'
+import { wrapped as wrappedLines } from '../../src/commands/words.ts'
 import { catalog } from '../../src/registry.ts'
 import type { SeenChange } from '../../src/store/changes.ts'
 import { checkDecidable } from '../../src/store/decidable.ts'
 import type { Waits } from '../../src/store/waits.ts'
 import type { Planned } from '../../src/sync/plan.ts'
+
+const [changeText, listText, planText, wrapped] = [
+  (...given: Parameters<typeof changeLines>) => changeLines(...given).join('\n'),
+  (...given: Parameters<typeof listLines>) => listLines(...given).join('\n'),
+  (...given: Parameters<typeof planLines>) => planLines(...given).join('\n'),
+  (...given: Parameters<typeof wrappedLines>) => wrappedLines(...given).join('\n'),
+]
 
 const LOCAL = 'local-7c9e6679-7425-40de-944b-e07fc1f90ae7'
 const LONG = 'Long enough that no line of eighty columns holds it beside anything else'

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { chooseResources } from '../../src/commands/choose.ts'
-import { activeLine, outcomeLine, summary } from '../../src/commands/progress.ts'
+import { activeLine, ending, outcomeLines, summary } from '../../src/commands/progress-words.ts'
+import { progressLine } from '../../src/commands/push-progress.ts'
 import { ago, duration, textTable } from '../../src/commands/words.ts'
 import { catalog } from '../../src/registry.ts'
 
@@ -29,7 +30,7 @@ describe('which resources are meant', () => {
 })
 
 describe('what is shown of a run', () => {
-  const active = { since: 0, records: 2500, resumed: 500, total: 10_000 }
+  const active = { since: 0, heard: 4000, waits: '', records: 2500, resumed: 500, total: 10_000 }
 
   it('is how far a list is, how fast, and how long it will take', () => {
     expect(activeLine('clients', active, 4000)).toMatch(/^… clients +2,500 of 10,000 {2}25 % {2}500\/s {2}15 s left$/)
@@ -38,6 +39,14 @@ describe('what is shown of a run', () => {
   it('has no guess before anything came, and none without a total', () => {
     expect(activeLine('clients', { ...active, records: 500, total: null }, 4000)).toMatch(/^… clients +500$/)
     expect(activeLine('clients', { ...active, total: null }, 4000)).toMatch(/^… clients +2,500 {2}500\/s$/)
+  })
+
+  it('is since when nothing was heard of it, and what it waits for', () => {
+    expect(activeLine('clients', active, 34_000)).toMatch(/nothing for 30 s$/)
+    const waits = 'clients is being worked on by other, process 1.'
+    expect(activeLine('clients', { ...active, waits }, 34_000)).toMatch(
+      /^… clients +waits: clients is being worked on by other, process 1\.$/,
+    )
   })
 
   const ended = {
@@ -59,15 +68,15 @@ describe('what is shown of a run', () => {
   }
 
   it('is what a list came to', () => {
-    expect(outcomeLine(ended)).toMatch(/^✓ clients +12 {2}3 new, 1 changed {2}0\.8 s$/)
-    expect(outcomeLine({ ...ended, inserted: 0, updated: 0 })).toContain('no change')
+    expect(outcomeLines(ended).join('\n')).toMatch(/^✓ clients +12 {2}3 new, 1 changed {2}0\.8 s$/)
+    expect(outcomeLines({ ...ended, inserted: 0, updated: 0 }).join('\n')).toContain('no change')
   })
 
   it('never looks well when it is not', () => {
-    expect(outcomeLine({ ...ended, outcome: 'forbidden', message: 'no right' })).toMatch(
+    expect(outcomeLines({ ...ended, outcome: 'forbidden', message: 'no right' }).join('\n')).toMatch(
       /^✗ clients +forbidden: no right$/,
     )
-    expect(outcomeLine({ ...ended, outcome: 'incomplete', message: 'short' })).toMatch(
+    expect(outcomeLines({ ...ended, outcome: 'incomplete', message: 'short' }).join('\n')).toMatch(
       /^! clients[^]*\n +incomplete: short$/,
     )
   })
@@ -83,6 +92,21 @@ describe('what is shown of a run', () => {
     expect(summary({ runId: 8, outcome: 'ok', outcomes: [{ ...ended, unchanged: 2 }] }, 4100)).toBe(
       'Run 8: 1 ok · 12 records: 3 new, 1 changed, 2 unchanged, 6 read before the interruption · 4.1 s',
     )
+  })
+
+  it('is how far a push is, and since when where nothing is settled yet', () => {
+    expect(progressLine(0, 1000, 12_000)).toBe('… 0 of 1,000 changes, since 12 s')
+    expect(progressLine(250, 1000, 12_000)).toBe('… 250 of 1,000 changes, about 36 s left')
+    expect(progressLine(2, 1, 500), 'another was made meanwhile').toBe('… 2 of 2 changes, since 0.5 s')
+  })
+
+  it('repeats at the end what was not ok, which has scrolled away', () => {
+    const failed = { ...ended, resource: 'tags', outcome: 'failed' as const, message: `It ${'never '.repeat(20)}came.` }
+    const lines = ending({ runId: 7, outcome: 'failed', outcomes: [ended, failed] }, 4100)
+    expect(lines.slice(2, 5)).toEqual(['', 'Not ok:', expect.stringMatching(/^ {2}✗ tags failed: It never/)])
+    expect(lines.every(({ length }) => length < 80)).toBe(true)
+    expect(ending({ runId: 7, outcome: 'ok', outcomes: [ended, ended] }, 4100)).toHaveLength(2)
+    expect(ending({ runId: 7, outcome: 'failed', outcomes: [failed] }, 4100), 'it is there to be seen').toHaveLength(2)
   })
 })
 
@@ -107,7 +131,7 @@ describe('words', () => {
         ['name', 'count'],
         ['a', 1200],
         ['longer', null],
-      ]),
+      ]).join('\n'),
     ).toBe('  name    count\n  a       1,200\n  longer      –')
   })
 })

@@ -113,7 +113,10 @@ describe('what is written', () => {
   })
 
   it('gives a column of its own to what would share one, or is not usable as one', async () => {
-    const members = ['id', 'a-b', 'a_b', 'sync-hash', '2fa', 'owner-id', 'x?', 'x', `l${'o'.repeat(80)}ng`, 'thing-ids']
+    // What Postgres has in every table, in both spellings of a member, is not usable either.
+    const system = ['ctid', 'xmin', 'xmax', 'cmin', 'cmax', 'tableoid']
+    const others = ['id', 'a-b', 'a_b', 'sync-hash', '2fa', 'owner-id', 'x?', 'x', `l${'o'.repeat(80)}ng`, 'thing-ids']
+    const members = [...others, ...system, 'ctid?']
     const findings = [
       ...members.map((member) => attribute(member, member === 'owner-id' ? 'text' : 'json')),
       end('owner', 'to-one', 'users'),
@@ -134,6 +137,8 @@ describe('what is written', () => {
         'x_value',
         `l${'o'.repeat(49)}_value`,
         'thing_ids_value',
+        ...system.map((name) => `${name}_value`),
+        'ctid_2_value',
         'owner_end_id',
       ].with(3, 'x_sync_hash_value'),
     )

@@ -1,0 +1,31 @@
+/** A process of `start` says in the database that it lives, for whoever asks with `status`. */
+import { randomUUID } from 'node:crypto'
+import type { Logger } from '../logger.ts'
+import type { Database } from '../store/database.ts'
+import { SAID_EVERY_MS, sayAlive, sayGone } from '../store/processes.ts'
+import { startLoop } from './loop.ts'
+import type { Part } from './service.ts'
+
+export function startPresence(deps: {
+  readonly sql: Database
+  readonly log: Logger
+  readonly holder: string
+  readonly version: string
+  readonly parts: Iterable<string>
+}): Pick<Part, 'drain'> {
+  const { sql, log, holder, version } = deps
+  const process = { id: randomUUID(), holder, version, parts: [...deps.parts] }
+  const loop = startLoop(
+    'saying that this process lives',
+    () => sayAlive(sql, process),
+    () => SAID_EVERY_MS,
+    log,
+  )
+  return {
+    async drain() {
+      await loop.stop()
+      // Where the database is away it is seen by its silence.
+      await sayGone(sql, process.id).catch(() => {})
+    },
+  }
+}

@@ -1,0 +1,22 @@
+/** Lines of a terminal that are repainted in place, above which others scroll away. */
+import { createLogUpdate } from 'log-update'
+import { visible } from './visible.ts'
+
+export interface Live {
+  paint(lines: string | readonly string[]): void
+  /** They stay, above what is painted. */
+  persist(lines: string | readonly string[]): void
+  clear(): void
+}
+
+export function openLive(): Live {
+  const update = createLogUpdate(process.stderr, { showCursor: true })
+  return {
+    paint: (lines) => update(shown(lines)),
+    persist: (lines) => update.persist(shown(lines)),
+    clear: () => update.clear(),
+  }
+}
+
+const shown = (lines: string | readonly string[]): string =>
+  (typeof lines === 'string' ? [lines] : lines).map(visible).join('\n')

@@ -1,0 +1,41 @@
+/** How many columns of a terminal a text takes. */
+
+const GRAPHEMES = new Intl.Segmenter('en', { granularity: 'grapheme' })
+
+/** What terminals draw over two columns: East Asian letters, full-width forms, and emoji. */
+const WIDE =
+  /^(?:[\p{sc=Han}\p{sc=Hangul}\p{sc=Hiragana}\p{sc=Katakana}\p{sc=Yi}\p{sc=Bopomofo}\p{Emoji_Presentation}\u3000-\u303e\u3200-\u33ff\ufe30-\ufe6f\uff01-\uff60\uffe0-\uffe6]|\p{Emoji}\ufe0f)/u
+/** Half-width forms belong to the same scripts. */
+const HALF = /^[\uff61-\uffdc\uffe8-\uffee]/
+/** Of one that stands alone: it is drawn over what is before it. */
+const NOTHING = /^[\p{Mn}\p{Me}]+$/u
+// eslint-disable-next-line no-control-regex
+const PLAIN = /^[\x20-\x7e]*$/
+
+/** @param text visible, and of one line. */
+export function widthOf(text: string): number {
+  if (PLAIN.test(text)) return text.length
+  let width = 0
+  for (const { segment } of GRAPHEMES.segment(text)) width += widthOfOne(segment)
+  return width
+}
+
+const widthOfOne = (grapheme: string): number =>
+  NOTHING.test(grapheme) ? 0 : WIDE.test(grapheme) && !HALF.test(grapheme) ? 2 : 1
+
+/** Cut to so many columns, with a sign that it was. */
+export function clipped(text: string, width: number): string {
+  if (widthOf(text) <= width) return text
+  let kept = ''
+  let used = 0
+  for (const { segment } of GRAPHEMES.segment(text)) {
+    used += widthOfOne(segment)
+    if (used > width - 1) break
+    kept += segment
+  }
+  return `${kept}…`
+}
+
+export const padEnd = (text: string, width: number): string => text + ' '.repeat(Math.max(0, width - widthOf(text)))
+
+export const padStart = (text: string, width: number): string => ' '.repeat(Math.max(0, width - widthOf(text))) + text
