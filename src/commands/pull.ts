@@ -6,6 +6,7 @@ import { createLogger, noteRetries } from '../logger.ts'
 import { isWell } from '../store/runs.ts'
 import { pull as runPull } from '../sync/pull.ts'
 import { chooseResources } from './choose.ts'
+import { embeddedNote } from './embedded-note.ts'
 import { chooseProgress } from './progress.ts'
 import { readSettings } from './settings.ts'
 import type { Verb } from './verb.ts'
@@ -67,12 +68,7 @@ Examples
     const progress = chooseProgress({ json, terminal })
     try {
       if (store.embedded !== undefined) {
-        progress.note([
-          `DATABASE_URL is not set: using the embedded Postgres in ${store.embedded}.`,
-          'It runs for as long as this command does, at',
-          `  ${store.url}`,
-          '',
-        ])
+        progress.note([...embeddedNote(store, 'this command does'), ''])
       }
       const onRetry = (error: SyncError): void => {
         noteRetries(log)(error)

@@ -29,6 +29,7 @@ import { reconnecting } from '../sync/reconnect.ts'
 import { startWeb, type Web } from '../web/health.ts'
 import { awaitServer, tellingOfLocks } from './await-server.ts'
 import { chooseResources } from './choose.ts'
+import { embeddedNote } from './embedded-note.ts'
 import { readSettings } from './settings.ts'
 import type { Verb } from './verb.ts'
 import { EXIT, reason, SyncError } from '../sync-error.ts'
@@ -69,13 +70,7 @@ Examples
     if (signal.aborted) return EXIT.ok
     const store = await openStore(config, signal).catch(unlessStopped)
     if (store === undefined) return EXIT.ok
-    if (store.embedded !== undefined) {
-      stdout.say([
-        `DATABASE_URL is not set: using the embedded Postgres in ${store.embedded}.`,
-        'It runs for as long as this does, at',
-        `  ${store.url}`,
-      ])
-    }
+    stdout.say(embeddedNote(store, 'this does'))
     const service: Service = { config, schedules, resources, log, store, parts }
     try {
       await serve(service, signal)
