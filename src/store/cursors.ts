@@ -102,13 +102,17 @@ export async function recountRows(sql: Database, resource: string, table: string
     where resource = ${resource}`
 }
 
-/** One that met nothing goes on nowhere: it is no snapshot under way, and nobody is to be told so. */
-export async function closeEmptySnapshot(tx: Transaction, resource: string): Promise<void> {
+/**
+ * One that met nothing goes on nowhere: it is no snapshot under way, and nobody is to be told so.
+ *
+ * @param anyway also where it met something: its table refused what came, and may take all of it the next time.
+ */
+export async function closeEmptySnapshot(tx: Transaction, resource: string, anyway: boolean): Promise<void> {
   await tx`
     update sync.cursors set snapshot_started_at = null, request = null, pass = null, chains = null, position = null,
       first_count = null
     where resource = ${resource} and snapshot_started_at is not null
-      and not exists (select from sync.seen_pages p where p.resource = ${resource})`
+      and (${anyway} or not exists (select from sync.seen_pages p where p.resource = ${resource}))`
 }
 
 /** Whether ScopeStack ever gave it: it was read whole once, or there are rows of it that were not made here. */

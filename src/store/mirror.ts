@@ -9,10 +9,10 @@
  * Rejected: a temp table joined to the mirror (COPY twice, and a plan that depends on statistics no fresh table has);
  * ON CONFLICT … DO UPDATE … WHERE differs (locks and logs each unchanged row).
  */
-import { finished } from 'node:stream/promises'
 import type { RemoteRecord, Resource } from '../resource.ts'
 import { inHalves } from './apart.ts'
 import { arrayLiteral } from './codec.ts'
+import { copyRows } from './copy-rows.ts'
 import { type Transaction } from './database.ts'
 import { findDiffering } from './differing.ts'
 import { saysAsMuch, standing } from './digest.ts'
@@ -68,7 +68,7 @@ export interface Mirror {
    * The same in savepoints, which are halved until those that are refused are known: slow, and one bad row rejects only
    * itself.
    *
-   * @throws the driver's error where no row would fare better (`isOfTheTable`).
+   * @throws the driver's error where no row would fare better.
    */
   loadOneByOne(tx: Transaction, records: readonly RemoteRecord[]): Promise<Loaded>
   /** Declared attributes that no record carried, neither so far nor before. */
@@ -84,6 +84,8 @@ export function createMirror(resource: Resource, expected?: Told): Mirror {
   let differing = findDiffering(resource, statements)
   /** Looked for once: whoever puts a trigger on the table while it is read is seen by the next run. */
   let guard: Guard | undefined
+  let taken = 0
+  let refused = 0
 
   function guardedBy(found: Guard): Guard {
     if (found.casts.size > 0) {
@@ -146,6 +148,7 @@ export function createMirror(resource: Resource, expected?: Told): Mirror {
     const lost = await suppressed(tx, resource, guarding, [...fresh, ...changed])
     const away = new Set(lost.map(({ id }) => id))
     const here = ({ id }: Row): boolean => !away.has(id)
+    taken += fresh.length + changed.length - away.size
     if (whose === 'pull')
       await noteReturns(tx, resource.type, arrayLiteral([...rows.keys()].filter((id) => !away.has(id))))
     const { notes, ids: lacking } = await missing(tx, rows.values())
@@ -160,19 +163,6 @@ export function createMirror(resource: Resource, expected?: Told): Mirror {
       withheld: notes,
       suppressed: lost,
     }
-  }
-
-  /**
-   * @throws the driver's error with code 25P02 when a row is refused: the driver drops the error of a COPY and leaves its
-   *   stream open for ever, so it is the statement behind it that tells.
-   */
-  async function copy(tx: Transaction, fresh: readonly Row[]): Promise<void> {
-    const stream = await tx.unsafe(statements.copy).writable()
-    const ended = finished(stream)
-    const lines = fresh.map((row) => `${row.line}\t${row.hash}\n`).join('')
-    await Promise.race([ended, new Promise((resolve) => stream.write(lines, resolve))])
-    stream.end()
-    await Promise.race([ended, tx`select`.then(() => ended)])
   }
 
   function rowsOf(records: readonly RemoteRecord[]): { rows: Map<string, Row>; rejected: Rejected[] } {
@@ -211,7 +201,11 @@ export function createMirror(resource: Resource, expected?: Told): Mirror {
   return {
     async load(tx, records, whose = 'pull') {
       const { rows, rejected } = rowsOf(records)
-      const { withheld, suppressed: lost, ...loaded } = await write(tx, rows, copy, whose)
+      const {
+        withheld,
+        suppressed: lost,
+        ...loaded
+      } = await write(tx, rows, (own, fresh) => copyRows(own, statements.copy, fresh), whose)
       return {
         ...loaded,
         drift: [...driftOf(rows), ...withheld],
@@ -225,7 +219,7 @@ export function createMirror(resource: Resource, expected?: Told): Mirror {
       const some = (savepoint: Transaction, alike: readonly Row[]): Promise<Written> =>
         write(savepoint, new Map(alike.map((row) => [row.id, row])), statements.insert, 'pull')
       const written = await inHalves(tx, [...rows.values()], some, async (error, { id }): Promise<Written> => {
-        if (isOfTheTable(error, resource)) throw error
+        if (isOfTheTable(error, resource) || (taken === 0 && ++refused >= MOST_IN_VAIN)) throw error
         const reason = `Postgres would not take it: ${await describeRefusal(tx, resource.table, error)}`
         return { ...NOTHING, suppressed: [{ id, reason }] }
       })
@@ -241,6 +235,9 @@ export function createMirror(resource: Resource, expected?: Told): Mirror {
     told: toRow.told,
   }
 }
+
+/** So many rows that are refused, and none that is not, are a table that takes none. */
+const MOST_IN_VAIN = 100
 
 const NOT_EDITED: Edited = { left: new Set(), made: new Set(), taken: new Set(), owed: new Set() }
 const NOTHING = { inserted: 0, updated: 0, unchanged: 0, fresh: 0, written: [], left: [], lacking: [], withheld: [] }

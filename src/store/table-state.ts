@@ -21,6 +21,7 @@ interface Found {
     readonly kind: string
     readonly hidden: boolean
     readonly lacking: readonly string[]
+    readonly reached: boolean
     readonly heir: string | null
     readonly columns: readonly FoundColumn[]
   } | null
@@ -49,7 +50,7 @@ export async function readTableState(sql: Database | Transaction, resource: Reso
   const [found] = await sql<Found[]>`
     select (select oid::text from pg_database where datname = current_database()) as database, current_user as role,
       (select json_build_object('oid', c.oid::text, 'kind', c.relkind,
-          'hidden', c.relkind in ('r', 'p') and row_security_active(c.oid),
+          'hidden', c.relkind in ('r', 'p') and row_security_active(c.oid), 'reached', has_schema_privilege(n.oid, 'USAGE'),
           'lacking', (select coalesce(json_agg(r), '[]') from unnest(array['SELECT', 'INSERT', 'UPDATE', 'DELETE']) as r
             where c.relkind in ('r', 'p') and not has_table_privilege(c.oid, r)),
           'heir', (select i.inhrelid::regclass::text from pg_inherits i where i.inhparent = c.oid and c.relkind = 'r' limit 1),
@@ -93,7 +94,10 @@ interface Held {
 }
 
 async function problemOf(sql: Database | Transaction, { name, role, held, types }: Held): Promise<string | null> {
-  const { kind, hidden, lacking, heir, columns } = held
+  const { kind, hidden, lacking, reached, heir, columns } = held
+  if (!reached) {
+    return `Role ${role} has no right to USAGE on schema scopestack, and so none on ${name}. Grant it: grant usage on schema scopestack to ${quote(role)}.`
+  }
   if (kind !== 'r' && kind !== 'p') {
     return `${name} is ${KIND[kind] ?? 'something else'} and no table, so that nothing can be written to it. Name it otherwise, and put the table back in its place.`
   }

@@ -79,7 +79,7 @@ export async function pullResource(deps: PullDeps, options: ResourceOptions): Pr
     const record = () =>
       deps.sql.begin(async (tx) => {
         await confirmLease(tx, lease)
-        if (found.code !== null) await closeEmptySnapshot(tx, resource.type)
+        if (found.code !== null) await closeEmptySnapshot(tx, resource.type, found.code.startsWith('SYNC_TABLE_'))
         await recordOutcome(tx, runId, found)
       })
     await reconnecting(record, held)

@@ -15,6 +15,9 @@ import { reconnecting } from './reconnect.ts'
 import type { SnapshotDeps, SnapshotOptions } from './snapshot.ts'
 import { AT_ONCE, confirmAndBury } from './sweep.ts'
 
+/** Each costs a request, and is most often refused again; those that waited longest come first. */
+const REFUSED_AT_ONCE = 100
+
 export interface BroughtBack {
   readonly inserted: number
   readonly updated: number
@@ -32,7 +35,7 @@ export async function bringBack(
   const { type } = resource
   const total = { inserted: 0, updated: 0, deleted: 0, refused: 0 }
   const owed = await reconnecting(() => owedRows(sql, type, AT_ONCE), signal)
-  const refused = await reconnecting(() => refusedRecords(sql, type, AT_ONCE), signal)
+  const refused = await reconnecting(() => refusedRecords(sql, type, REFUSED_AT_ONCE), signal)
   if (owed.length + refused.length === 0) return total
   const { question } = await openQuestion(deps, resource, signal)
   const ask = askerOf({ client, slug, resource, question, signal })

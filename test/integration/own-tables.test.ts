@@ -5,6 +5,7 @@
  */
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import { startSimulator, type Simulator } from '../../src/simulator/server.ts'
+import { migrate } from '../../src/store/migrate.ts'
 import { readStatus } from '../../src/store/status.ts'
 import { createDatabase, type TestDatabase } from '../support/database.ts'
 import { EQUAL, verify } from '../support/verified.ts'
@@ -423,4 +424,65 @@ it('a schema that was renamed is said to be so by every resource, and is found a
   }
   await sql.unsafe('alter schema reports rename to scopestack')
   expect([...(await outcomesOf({})).values()]).toMatchObject([{ outcome: 'ok' }, { outcome: 'ok' }])
+})
+
+it('a narrower type of a number sets aside what does not fit it, and rounds nothing; mended, all is read again', async () => {
+  const { sql } = worker
+  await worker.run(['products'])
+  const [whole, part] = [nth('products', 0), nth('products', 1)]
+  await sql.unsafe('alter table scopestack.products alter unit_price type integer using round(unit_price)')
+  sim.records.update('products', whole, { attributes: { 'unit-price': '12' } })
+  sim.records.update('products', part, { attributes: { 'unit-price': '10.75' } })
+  const { outcomes } = await worker.run(['products'])
+  expect(outcomes).toMatchObject([{ outcome: 'incomplete' }])
+  const price = async (id: string) =>
+    (await sql`select unit_price::text as price from scopestack.products where id = ${id}`)[0]!['price']
+  expect(await price(whole)).toBe('12')
+  const [aside] =
+    await sql`select reason from sync.parked where resource = 'products' and record_id = ${part} and settled_at is null`
+  expect(aside!['reason']).toMatch(/integer: "10\.75"/)
+  await sql.unsafe('alter table scopestack.products alter unit_price type numeric')
+  expect((await worker.run(['products'], { changesOnly: true })).outcomes).toMatchObject([{ outcome: 'ok' }])
+  expect(await verify(worker, 'products')).toMatchObject(EQUAL)
+})
+
+it('a table that was dropped is said to be, and filled when its structure is back', async () => {
+  const { sql } = worker
+  await worker.run(['tags'])
+  await sql.unsafe('create table own.structure (like scopestack.tags including all); drop table scopestack.tags')
+  const { outcomes } = await worker.run(['tags', 'vendors'])
+  expect(outcomes.toSorted((a, b) => a.resource.localeCompare(b.resource))).toMatchObject([
+    {
+      outcome: 'failed',
+      code: 'SYNC_TABLE_UNFIT',
+      message: expect.stringContaining('scopestack.tags is not there. Restore it'),
+    },
+    { outcome: 'ok' },
+  ])
+  await migrate(database.url)
+  await sql.unsafe('alter table own.structure set schema scopestack; alter table scopestack.structure rename to tags')
+  await migrate(database.url)
+  expect((await worker.run(['tags'], { changesOnly: true })).outcomes).toMatchObject([{ outcome: 'ok' }])
+  expect(await verify(worker, 'tags')).toMatchObject(EQUAL)
+})
+
+it('a trigger that refuses each of a hundred rows fails its resource instead of setting all aside', async () => {
+  const { sql } = worker
+  await sql.unsafe(
+    "create trigger own_rule before insert on scopestack.vendors for each row execute function own.raise('always')",
+  )
+  const many = Array.from(
+    { length: 150 },
+    (_, n) => sim.records.create('vendors', { attributes: { name: `Vendor ${n}`, active: true } }).id,
+  )
+  const outcomes = await outcomesOf({})
+  expect(outcomes.get('clients')).toMatchObject({ outcome: 'ok' })
+  expect(outcomes.get('vendors')).toMatchObject({
+    outcome: 'failed',
+    code: 'SYNC_TABLE_REFUSED',
+    message: expect.stringMatching(/scopestack\.vendors: own rule says no to \d+\. It is trigger own_rule/),
+  })
+  await sql.unsafe('drop trigger own_rule on scopestack.vendors')
+  expect((await worker.run(['vendors'])).outcomes).toMatchObject([{ outcome: 'ok' }])
+  for (const id of many) sim.records.remove('vendors', id)
 })

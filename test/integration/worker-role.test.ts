@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { startSimulator, type Simulator } from '../../src/simulator/server.ts'
 import { openDatabase, type Database } from '../../src/store/database.ts'
+import { migrate } from '../../src/store/migrate.ts'
 import { createDatabase, type TestDatabase } from '../support/database.ts'
 import { startWorker, type TestWorker } from '../support/worker.ts'
 
@@ -54,4 +55,53 @@ it('pushes what somebody else edited: new rows, what refers to them, user-define
   const { outcomes } = await worker.run(['clients', 'projects'])
   expect(outcomes.map(({ outcome }) => outcome)).toEqual(['ok', 'ok'])
   expect(await owner`select from sync.outbox where state <> 'sent'`).toHaveLength(0)
+})
+
+it.each([
+  [
+    'a right that was taken',
+    `revoke update on scopestack.clients from ${role}`,
+    `grant update on scopestack.clients to ${role}`,
+    `has no right to UPDATE on scopestack.clients. Grant it: grant update on scopestack.clients to "${role}"`,
+  ],
+  [
+    'row-level security',
+    'alter table scopestack.clients enable row level security',
+    'alter table scopestack.clients disable row level security',
+    `Row-level security of scopestack.clients holds for role ${role}`,
+  ],
+  [
+    'a schema out of reach',
+    `revoke usage on schema scopestack from ${role}`,
+    `grant usage on schema scopestack to ${role}`,
+    `has no right to USAGE on schema scopestack`,
+  ],
+])('%s is said with what mends it, and the next run is whole', async (name, make, mend, says) => {
+  const types = ['clients', 'vendors']
+  await owner.unsafe(make)
+  const report = await worker.run(types)
+  const outcomes = report.outcomes.toSorted((a, b) => a.resource.localeCompare(b.resource))
+  await owner.unsafe(mend)
+  expect(outcomes[0]).toMatchObject({
+    outcome: 'failed',
+    code: 'SYNC_TABLE_UNFIT',
+    message: expect.stringContaining(says),
+  })
+  expect(outcomes[1]!.outcome).toBe(name === 'a schema out of reach' ? 'failed' : 'ok')
+  expect((await worker.run(types)).outcomes.map(({ outcome }) => outcome)).toEqual(['ok', 'ok'])
+})
+
+it('says of triggers that it cannot mend who can', async () => {
+  await owner.unsafe('alter table scopestack.clients disable trigger write_back_update')
+  const url = new URL(database.url)
+  url.username = role
+  url.password = 'secret'
+  await using other = await startWorker(sim, url.href)
+  expect(other.lostEdits).toMatch(
+    /^Local edits are not noticed, and lost, in scopestack\.clients \(trigger write_back_update is disabled\)\. Run "migrate" as the owner/,
+  )
+  expect((await other.run(['clients'])).outcomes).toMatchObject([{ outcome: 'ok' }])
+  await migrate(database.url)
+  await using mended = await startWorker(sim, url.href)
+  expect(mended.lostEdits).toBe(null)
 })
