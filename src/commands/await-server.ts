@@ -31,7 +31,8 @@ export async function awaitServer<T>(act: () => Promise<T>, { store, log, onWait
       const redis = error instanceof SyncError && error.code.startsWith('SYNC_REDIS_') && error.remedy === 'retry'
       // Also one that has no connections left for us, or a pooler without.
       const full = error instanceof SyncError && error.code === 'SYNC_CONNECTIONS' && error.remedy === 'wait'
-      const passes = full || isConnectionLoss(error) || isLostRace(error) || isLimit(error)
+      const standby = error instanceof SyncError && error.code === 'SYNC_DATABASE_UNFIT' && error.remedy === 'retry'
+      const passes = full || standby || isConnectionLoss(error) || isLostRace(error) || isLimit(error)
       const database = store.embedded === undefined && passes
       if (!redis && !database) throw error
       const words = reason(explainDatabase(error, store.url))

@@ -10,10 +10,11 @@ export const databaseLimit = (facts: { limit: string }, cause: unknown): SyncErr
     { facts, cause },
   )
 
-export const databaseUnfit = (facts: { where: string; problem: string; remedy: string }): SyncError =>
+/** @param facts.passes a standby, which may be on its way to another role. */
+export const databaseUnfit = (facts: { where: string; problem: string; remedy: string; passes?: boolean }): SyncError =>
   new SyncError(
     'SYNC_DATABASE_UNFIT',
-    'stop',
+    facts.passes === true ? 'retry' : 'stop',
     `Postgres at ${facts.where} cannot be used: ${facts.problem}. ${facts.remedy}.`,
     { facts },
   )

@@ -19,7 +19,13 @@ export async function checkDatabase(sql: Database, url: string): Promise<void> {
   if (problem !== null) throw databaseUnfit({ where: addressOf(url), ...problem })
 }
 
-function problemWith({ encoding, standby, readOnly, replica }: Facts): { problem: string; remedy: string } | null {
+interface Problem {
+  readonly problem: string
+  readonly remedy: string
+  readonly passes?: boolean
+}
+
+function problemWith({ encoding, standby, readOnly, replica }: Facts): Problem | null {
   if (encoding !== 'UTF8') {
     return {
       problem: `its encoding is ${encoding}, which cannot hold every text of ScopeStack`,
@@ -27,7 +33,8 @@ function problemWith({ encoding, standby, readOnly, replica }: Facts): { problem
     }
   }
   if (standby) {
-    return { problem: 'it is a standby, which cannot be written to', remedy: 'Name the primary in DATABASE_URL' }
+    const remedy = 'Name the primary in DATABASE_URL, or several hosts of which one is'
+    return { problem: 'it is a standby, which cannot be written to', remedy, passes: true }
   }
   // Whoever sets it for this role or database means it, so it is not overruled.
   if (readOnly !== null) {
