@@ -105,15 +105,16 @@ const ROUNDS = 5
 async function isHandedOn(url: string, first: postgres.Sql): Promise<boolean> {
   const second = openPlain(url)
   try {
-    const ours = new Map<string, number>()
+    const seen = new Map<string, { pid: number; secret: number }>()
     const ask = async (who: string, sql: postgres.Sql | postgres.TransactionSql): Promise<boolean> => {
       const asked = await soon(sql.unsafe<{ pid: number }[]>('select pg_backend_pid() as pid'))
-      const [{ pid }] = asked as unknown as [{ pid: number }]
+      const { pid } = asked[0]!
       const { secret } = clientOf(asked)
-      const before = ours.get(`${who} ${secret}`)
-      const shared = [...ours].some(([client, its]) => its === pid && !client.startsWith(who))
-      ours.set(`${who} ${secret}`, pid)
-      return shared || (before !== undefined && before !== pid)
+      const before = seen.get(who)
+      // A connection that was lost and made again may well have another session.
+      const moved = before?.secret === secret && before.pid !== pid
+      seen.set(who, { pid, secret })
+      return moved || [...seen].some(([other, its]) => other !== who && its.pid === pid)
     }
     for (let round = 0; round < ROUNDS; round++) {
       // Not in a transaction yet: where each statement has a session of its own, PgBouncer ends who begins one.

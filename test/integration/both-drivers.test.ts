@@ -217,6 +217,23 @@ it('tries several hosts in their order, and takes the first that can be written 
   )
 })
 
+it('asks again for a connection of the queue that a limit refuses', async () => {
+  const few = `${ROLE}_few`
+  await sql.unsafe(`create role ${few} login password 'few' connection limit 1`)
+  onTestFinished(async () => void (await sql.unsafe(`drop role ${few}`)))
+  const url = Object.assign(new URL(admin.href), { username: few, password: 'few' }).href
+  const other = openDatabase(url, { connections: 1 })
+  await other`select 1`
+  const pool = openQueuePool(url, { connections: 1 })
+  await expect(pool.query('select 1')).rejects.toMatchObject({ code: '53300' })
+  const waiting = pool.connect()
+  await other.end()
+  const client = await waiting
+  expect((await client.query('select 1 as one')).rows).toEqual([{ one: 1 }])
+  client.release()
+  await pool.end()
+})
+
 it('gives up after connect_timeout', async () => {
   const mute = createServer(() => {}).listen(0, '127.0.0.1')
   await once(mute, 'listening')
