@@ -103,12 +103,16 @@ export const notOk = ({ outcomes }: Pick<PullReport, 'outcomes'>) =>
     isWell(outcome) ? [] : [{ resource, outcome, code, message }],
   )
 
-/** Last of all what was not ok, which has scrolled away behind what was. */
-export function ending(report: PullReport, ms: number): string[] {
+/**
+ * Last of all what was not ok, which has scrolled away behind what was.
+ *
+ * @param width of the terminal; undefined where a program reads: the summary is one line then.
+ */
+export function ending(report: PullReport, ms: number, width?: number): string[] {
   const again = report.outcomes.length === 1 ? [] : notOk(report)
   return [
     '',
-    summary(report, ms),
+    ...(width === undefined ? [summary(report, ms)] : wrapped(summary(report, ms), '', width)),
     ...(again.length === 0 ? [] : ['', 'Not ok:']),
     ...again.flatMap(({ resource, outcome, message }) =>
       wrapped(`${MARK[outcome]} ${resource} ${outcome}: ${message ?? ''}`, '  '),

@@ -72,7 +72,7 @@ function liveProgress(footer: () => string): Progress {
     finish(report) {
       clearInterval(timer)
       live.clear()
-      stdout.say(ending(report, Date.now() - started))
+      stdout.say(ending(report, Date.now() - started, stdout.columns()))
     },
     abandon() {
       clearInterval(timer)
