@@ -5,6 +5,7 @@ import type { Config } from '../config.ts'
 import { usage } from '../errors.ts'
 import { connectionsToStart } from '../jobs/backends.ts'
 import { giveToQueue, openClock, type Clock } from '../jobs/clock.ts'
+import { createOutages, type Outages } from '../jobs/outages.ts'
 import { openQueues, type Queues } from '../jobs/queues.ts'
 import { migrateQueue } from '../jobs/queue-tables.ts'
 import { readSchedules, type Schedule } from '../jobs/schedule.ts'
@@ -71,7 +72,7 @@ Examples
     const store = await openStore(config, signal).catch(unlessStopped)
     if (store === undefined) return EXIT.ok
     stdout.say(embeddedNote(store, 'this does'))
-    const service: Service = { config, schedules, resources, log, store, parts }
+    const service: Service = { config, schedules, resources, log, outages: createOutages(log), store, parts }
     try {
       await serve(service, signal)
       return EXIT.ok
@@ -105,6 +106,7 @@ interface Service {
   readonly schedules: readonly Schedule[]
   readonly resources: SchedulerDeps['resources']
   readonly log: Logger
+  readonly outages: Outages
   readonly store: Store
   readonly parts: ReadonlySet<PartName>
 }
@@ -143,7 +145,7 @@ async function serve(service: Service, signal: AbortSignal): Promise<void> {
     let remoteTime = (): number | null => null
     clock = await reconnecting(() => openClock({ sql: store.sql, log, remoteTime: () => remoteTime() }), signal)
     giveToQueue(clock)
-    running.push(watchClock({ clock, log }))
+    running.push(watchClock({ ...service, clock }))
     const holder = `${hostname()}, process ${process.pid}`
     const { alertWebhookUrl, proxy } = config
     const common = { ...service, sql: store.sql, clock, queues, alertWebhookUrl, proxy }
@@ -191,7 +193,7 @@ async function drain(deps: {
 }
 
 async function openQueue(
-  { config, store, log, parts }: Service,
+  { config, store, log, outages, parts }: Service,
   onWait: (words: string) => void,
   signal: AbortSignal,
 ): Promise<Queues> {
@@ -209,6 +211,7 @@ async function openQueue(
   const place = { databaseUrl: store.url, redisUrl, installation, works }
   let said = ''
   return openQueues(place, { takeoverSeconds, retryMs: RETRY_MS }, (error) => {
+    if (redisUrl === undefined && outages.note(error)) return
     // A server that is away is told of once, not at every try.
     if (reason(error) !== said) log.warn(`queue: ${reason(error)}`)
     said = reason(error)

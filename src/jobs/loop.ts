@@ -1,7 +1,8 @@
 /** Something done again and again until it is stopped. A failure is logged and the next turn comes all the same. */
 import type { Logger } from '../logger.ts'
 import { sleep } from '../remote/retry.ts'
-import { reason } from '../sync-error.ts'
+import { reason, SyncError } from '../sync-error.ts'
+import type { Outages } from './outages.ts'
 import { looked, type Pulse } from './pulse.ts'
 
 export interface Loop {
@@ -18,7 +19,7 @@ export function startLoop(
   what: string,
   turn: (signal: AbortSignal) => Promise<void>,
   pauseMs: () => number,
-  log: Logger,
+  { log, outages }: { readonly log: Logger; readonly outages: Outages },
 ): Loop {
   const stopping = new AbortController()
   const { signal } = stopping
@@ -27,15 +28,21 @@ export function startLoop(
   let pause = 0
   const run = async (): Promise<void> => {
     while (!signal.aborted) {
+      const begun = performance.now()
       try {
         await turn(signal)
+        outages.answered(begun)
         said = ''
         last = performance.now()
         pause = Math.min(pauseMs(), LONGEST_PAUSE_MS)
       } catch (error) {
         if (signal.aborted) return
         // Once, and not at each turn while a server is away.
-        if (reason(error) !== said) log.error({ err: error }, `${what}: ${reason(error)}`)
+        if (!outages.note(error) && reason(error) !== said) {
+          // A sentence of ours says all; of anything else the stack is what a report needs.
+          const facts = error instanceof SyncError ? { code: error.code } : { err: error }
+          log.error(facts, `${what}: ${reason(error)}`)
+        }
         said = reason(error)
         pause = AFTER_FAILURE_MS
       }

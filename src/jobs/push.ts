@@ -10,6 +10,7 @@ import { push } from '../sync/push.ts'
 import { type Fate, type PushDeps, type Settled } from '../sync/sending.ts'
 import { startLoop } from './loop.ts'
 import { handBack, putOff, verdictOn } from './outcome.ts'
+import type { Outages } from './outages.ts'
 import { pulseOf } from './pulse.ts'
 import type { PushJob, Queues } from './queues.ts'
 import type { Part } from './service.ts'
@@ -20,6 +21,7 @@ interface Deps {
   readonly presence: Presence
   readonly queues: Queues
   readonly log: Logger
+  readonly outages: Outages
 }
 
 /** A wake-up that was missed, and a claim whose holder died, are noticed after this long. */
@@ -33,7 +35,7 @@ const TIDY_EVERY_MS = 6 * 3_600_000
 /** After a failure that every change would meet. */
 const AFTER_FAILURE_MS = 30_000
 
-export function startPusher({ pusher, presence, queues, log }: Deps): Part {
+export function startPusher({ pusher, presence, queues, log, outages }: Deps): Part {
   const stopping = new AbortController()
   const worker = queues.startPushWorker(async (job, token = '') => {
     const tally = new Map<Fate, number>()
@@ -64,7 +66,7 @@ export function startPusher({ pusher, presence, queues, log }: Deps): Part {
     tidiedAt = performance.now()
     await forgetOldChanges(pusher.sql)
   }
-  const loop = startLoop('looking for local edits', look, () => lookAgainIn(inVain), log)
+  const loop = startLoop('looking for local edits', look, () => lookAgainIn(inVain), { log, outages })
   // Without it edits are found by looking; it makes them quick.
   void listenForChanges(presence, () => queues.wakePush()).catch(() => {})
   return {

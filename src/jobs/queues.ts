@@ -36,6 +36,8 @@ export interface Queues {
   addRun(runId: number, resources: readonly string[]): Promise<void>
   /** What became of a job. `none`: nobody knows of it. */
   stateOf(runId: number, resource: string): Promise<JobState>
+  /** What was put off is to be done now. */
+  hurry(runId: number, resource: string): Promise<void>
   /** Removes a job that has ended, so that its id can be used again. */
   forget(runId: number, resource: string): Promise<void>
   startWorker(process: Processor<JobData, void, JobName>, concurrency: number): QueueWorker
@@ -47,7 +49,13 @@ export interface Queues {
   close(): Promise<void>
 }
 
-export type JobState = 'none' | 'live' | 'completed' | { readonly failed: string }
+export type JobState =
+  | 'none'
+  | 'live'
+  | 'completed'
+  | { readonly failed: string }
+  /** For how long it was put off, when it had been begun so often. */
+  | { readonly delayedMs: number; readonly begun: number }
 
 /** Past this a queue counts as down: whoever asks is not to hang. What was added late all the same does no harm. */
 const PATIENCE_MS = 10_000
@@ -58,7 +66,7 @@ export function openQueues(place: Place, timing: Timing, onError: (error: Error)
     redisUrl === undefined ? onPostgres(place, onError) : onRedis(place, onError)
   const asked = async <T>(work: Promise<T>): Promise<T> => {
     try {
-      return await patiently(work)
+      return await asked(work)
     } catch (error) {
       refused?.(error)
       throw error
@@ -94,7 +102,13 @@ export function openQueues(place: Place, timing: Timing, onError: (error: Error)
       const state = await asked(job.getState())
       if (state === 'failed') return { failed: job.failedReason }
       if (state === 'completed') return 'completed'
+      if (state === 'delayed') return { delayedMs: job.delay, begun: job.attemptsStarted }
       return state === 'unknown' ? 'none' : 'live'
+    },
+
+    async hurry(runId, resource) {
+      const job = await asked(queue.getJob(pullJobId(runId, resource)))
+      await asked(job?.promote() ?? Promise.resolve())
     },
 
     async forget(runId, resource) {

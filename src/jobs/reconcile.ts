@@ -4,9 +4,10 @@
  */
 import type { Logger } from '../logger.ts'
 import type { Database } from '../store/database.ts'
-import { readOpenRuns, type OpenRun } from '../store/planned-runs.ts'
+import { readOpenRun, readOpenRuns, type OpenRun } from '../store/planned-runs.ts'
 import { recordOutcome } from '../store/runs.ts'
-import type { Queues } from './queues.ts'
+import { databaseTime } from '../store/watermarks.ts'
+import type { JobState, Queues } from './queues.ts'
 import { close, type Closing } from './worker.ts'
 
 interface Deps {
@@ -14,26 +15,60 @@ interface Deps {
   readonly queues: Queues
   readonly log: Logger
   readonly closing: Closing
+  /** Counts milliseconds, from anywhere. */
+  readonly elapsed?: () => number
 }
 
 /** Until then whoever opened the run may still be adding its jobs. */
 const BEGINNING_SECONDS = 3
 
-export async function reconcile(deps: Deps, signal: AbortSignal): Promise<void> {
-  for (const run of await readOpenRuns(deps.sql, BEGINNING_SECONDS)) await reconcileRun(deps, run, signal)
+/** Behind the time that a job was put off for, before it counts as forgotten. */
+const LATE_MS = 10_000
+
+interface Missed {
+  /** Jobs that no queue knew of at the last look. Under load a run is still given its jobs then. */
+  readonly unknown: Set<string>
+  /** Jobs that are put off, and since when we know it; each time they were begun is another wait. */
+  readonly delayed: Map<string, { readonly begun: number; readonly since: number }>
 }
 
-async function reconcileRun({ sql, queues, log, closing }: Deps, run: OpenRun, signal: AbortSignal): Promise<void> {
+export function createReconciler(deps: Deps): (signal: AbortSignal) => Promise<void> {
+  let before: Missed = { unknown: new Set(), delayed: new Map() }
+  return async (signal) => {
+    const now: Missed = { unknown: new Set(), delayed: new Map() }
+    for (const run of await readOpenRuns(deps.sql, BEGINNING_SECONDS))
+      await reconcileRun(deps, run, { before, now }, signal)
+    before = now
+  }
+}
+
+interface Looks {
+  readonly before: Missed
+  readonly now: Missed
+}
+
+async function reconcileRun(deps: Deps, run: OpenRun, looks: Looks, signal: AbortSignal): Promise<void> {
+  const { sql, queues, log, closing } = deps
+  const states = new Map<string, JobState>()
+  for (const resource of run.missing) states.set(resource, await queues.stateOf(run.id, resource))
+  // Behind the states: a job leaves its outcome before it ends, so of one that has ended it is there by now.
+  const missing = (await readOpenRun(sql, run.id))?.missing
+  if (missing === undefined) return
   const lost: string[] = []
-  for (const resource of run.missing) {
-    const state = await queues.stateOf(run.id, resource)
-    if (state === 'live') continue
-    if (typeof state === 'object') await recordOutcome(sql, run.id, givenUp(resource, state.failed))
-    else {
-      // A job that has ended without an outcome on record did not do what it was for.
-      if (state === 'completed') await queues.forget(run.id, resource)
+  for (const resource of missing) {
+    const state = states.get(resource)
+    if (state === undefined || state === 'live') continue
+    if (state === 'none') {
+      const key = `${run.id} ${resource}`
+      if (looks.before.unknown.has(key)) lost.push(resource)
+      looks.now.unknown.add(key)
+    } else if (state === 'completed') {
+      // It did not do what it was for.
+      await queues.forget(run.id, resource)
       lost.push(resource)
-    }
+    } else if ('failed' in state) {
+      await recordOutcome(sql, run.id, await givenUp(sql, resource, state.failed))
+    } else await hurryIfLate(deps, { ...state, runId: run.id, resource }, looks)
   }
   if (lost.length > 0) {
     log.warn({ run: run.id, resources: lost }, 'jobs of a run that goes on were lost and are made again')
@@ -41,11 +76,29 @@ async function reconcileRun({ sql, queues, log, closing }: Deps, run: OpenRun, s
   } else await close({ pull: { sql }, closing }, run.id, null, signal)
 }
 
+/**
+ * The queue knows when a job is to come by some host's clock, of an older version or before the database's was set back. How
+ * long it was put off for is right in any case, and so is the time for which we see it wait.
+ */
+async function hurryIfLate(
+  { queues, log, elapsed = () => performance.now() }: Deps,
+  { runId, resource, delayedMs, begun }: { runId: number; resource: string; delayedMs: number; begun: number },
+  { before, now }: Looks,
+): Promise<void> {
+  const key = `${runId} ${resource}`
+  const known = before.delayed.get(key)
+  const since = known?.begun === begun ? known.since : elapsed()
+  now.delayed.set(key, { begun, since })
+  if (elapsed() - since < delayedMs + LATE_MS) return
+  log.warn({ run: runId, resource }, "a job that was put off by another clock than the database's is done now")
+  await queues.hurry(runId, resource)
+}
+
 /** The queue has stopped trying, and nobody was left to say so. */
-const givenUp = (resource: string, why: string) => ({
+const givenUp = async (sql: Database, resource: string, why: string) => ({
   resource,
   outcome: 'failed' as const,
-  startedAt: new Date(),
+  startedAt: await databaseTime(sql),
   expected: null,
   seen: 0,
   inserted: 0,

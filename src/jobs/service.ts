@@ -11,7 +11,8 @@ import { startLoop, type Loop } from './loop.ts'
 import { pulseOf, type Pulse } from './pulse.ts'
 import { watchParked } from './parked-alerts.ts'
 import type { Queues } from './queues.ts'
-import { reconcile } from './reconcile.ts'
+import type { Outages } from './outages.ts'
+import { createReconciler } from './reconcile.ts'
 import type { Schedule } from './schedule.ts'
 import { tickOnce, untilNextTick, type SchedulerDeps } from './scheduler.ts'
 import { startJobWorker, type Closing } from './worker.ts'
@@ -21,6 +22,7 @@ interface Common {
   readonly queues: Queues
   readonly log: Logger
   readonly clock: Clock
+  readonly outages: Outages
   readonly schedules: readonly Schedule[]
   readonly alertWebhookUrl: string | undefined
   readonly proxy: ProxySettings | undefined
@@ -39,21 +41,16 @@ const ALERTS_MS = 2_000
 const CLOCK_MS = 15_000
 
 export function startScheduler(deps: Common & SchedulerDeps): Part {
-  const { log, schedules, clock } = deps
+  const { schedules, clock } = deps
   const closing = closingOf(deps)
   const loops = [
     startLoop(
       'deciding on a tick',
       async () => tickOnce(deps, await clock.read()),
       () => untilNextTick(schedules, clock.now()),
-      log,
+      deps,
     ),
-    startLoop(
-      'looking after open runs',
-      (signal) => reconcile({ ...deps, closing }, signal),
-      () => RECONCILE_MS,
-      log,
-    ),
+    startLoop('looking after open runs', createReconciler({ ...deps, closing }), () => RECONCILE_MS, deps),
   ]
   return partOf([...loops, ...alertLoops(deps)], pulseOf(loops.map(({ pulse }) => pulse)))
 }
@@ -70,18 +67,18 @@ export function startWorker(deps: Common & { readonly pull: PullDeps }): Part {
 }
 
 /** In every part: each goes by its own reading of it. */
-export const watchClock = ({ clock, log }: Pick<Common, 'clock' | 'log'>): Part =>
+export const watchClock = (deps: Pick<Common, 'clock' | 'log' | 'outages'>): Part =>
   partOf([
     startLoop(
       'reading the clock',
-      async () => void (await clock.read()),
+      async () => void (await deps.clock.read()),
       () => CLOCK_MS,
-      log,
+      deps,
     ),
   ])
 
 /** In workers too: silence is often the scheduler's. */
-function alertLoops({ sql, log, clock, schedules, alertWebhookUrl: url, proxy }: Common): Loop[] {
+function alertLoops({ sql, log, outages, clock, schedules, alertWebhookUrl: url, proxy }: Common): Loop[] {
   if (url === undefined) return []
   const http = createHttp({ connections: 1, proxy })
   const turn = async (signal: AbortSignal): Promise<void> => {
@@ -89,7 +86,7 @@ function alertLoops({ sql, log, clock, schedules, alertWebhookUrl: url, proxy }:
     await watchParked(sql)
     await sendAlerts({ sql, url, http, log }, signal)
   }
-  return [startLoop('sending alerts', turn, () => ALERTS_MS, log)]
+  return [startLoop('sending alerts', turn, () => ALERTS_MS, { log, outages })]
 }
 
 /** Alerts that fail are logged; they keep nobody from the work. */

@@ -1,9 +1,10 @@
 /** What the system tests cannot bring about from outside: the same on both queues. */
+import { DelayedError } from 'bullmq'
 import postgres from 'postgres'
 import { afterEach, describe, expect, test } from 'vitest'
 import { openQueues, type Queues } from '../../src/jobs/queues.ts'
 import { migrateQueue } from '../../src/jobs/queue-tables.ts'
-import { reconcile } from '../../src/jobs/reconcile.ts'
+import { createReconciler } from '../../src/jobs/reconcile.ts'
 import { createLogger } from '../../src/logger.ts'
 import { openDatabase, type Database } from '../../src/store/database.ts'
 import { closeRun, decideTick, readOpenRun } from '../../src/store/planned-runs.ts'
@@ -46,9 +47,11 @@ async function openRun(sql: Database, at = new Date()): Promise<number> {
 }
 
 const closings: number[] = []
+const CLOSING = { within: async () => {}, after: ({ id }: { id: number }) => void closings.push(id) }
 const reconcileAll = (sql: Database, queues: Queues) => {
-  const closing = { within: async () => {}, after: ({ id }: { id: number }) => void closings.push(id) }
-  return reconcile({ sql, queues, log, closing }, signal)
+  const look = createReconciler({ sql, queues, log, closing: CLOSING })
+  // What no queue knows of is still being added, perhaps: it is lost at the second look.
+  return look(signal).then(() => look(signal))
 }
 
 const okOutcome = (resource: string) => ({
@@ -93,7 +96,10 @@ describe.each(['postgres', 'redis'] as const)('on %s', (kind) => {
       throw new Error('killed once too often')
     }, 1)
     void worker.run()
-    await until(async () => typeof (await queues.stateOf(runId, 'clients')) === 'object', 'the job to be given up')
+    await until(
+      async () => Object.hasOwn(Object(await queues.stateOf(runId, 'clients')), 'failed'),
+      'the job to be given up',
+    )
     await worker.close()
 
     await reconcileAll(sql, queues)
@@ -128,6 +134,62 @@ describe.each(['postgres', 'redis'] as const)('on %s', (kind) => {
     await reconcileAll(sql, queues)
     expect(await queues.stateOf(runId, 'clients')).toBe('live')
     expect(await queues.stateOf(runId, 'tags')).toBe('live')
+  })
+
+  test('a job that ends while it is looked at has not been lost, nor has one that is still being added', async () => {
+    const { sql, queues } = await openOn(kind)
+    const runId = await openRun(sql)
+    const asked: string[] = []
+    // Between the reading of what is missing and the look at the queue the job of one resource does its work.
+    const busy: Queues = {
+      ...queues,
+      async stateOf(id, resource) {
+        asked.push(resource)
+        if (resource === 'clients' && asked.length === 1) {
+          await queues.addRun(runId, ['clients'])
+          const worker = queues.startWorker(async () => recordOutcome(sql, runId, okOutcome('clients')), 1)
+          void worker.run()
+          await until(async () => (await queues.stateOf(runId, 'clients')) === 'completed', 'its job to end')
+          await worker.close()
+        }
+        return await queues.stateOf(id, resource)
+      },
+    }
+    const look = createReconciler({ sql, queues: busy, log, closing: CLOSING })
+    await look(signal)
+    expect(await queues.stateOf(runId, 'clients'), 'not made again').toBe('completed')
+    expect(await queues.stateOf(runId, 'tags'), 'perhaps on its way').toBe('none')
+    await look(signal)
+    expect(await queues.stateOf(runId, 'clients')).toBe('completed')
+    expect(await queues.stateOf(runId, 'tags')).toBe('live')
+  })
+
+  test('a job that was put off by the clock of a host a day ahead is done when its time has passed', async () => {
+    const { sql, queues } = await openOn(kind)
+    const runId = await openRun(sql)
+    await queues.addRun(runId, PLAN.planned)
+    const right = Date.now
+    let begun = 0
+    const worker = queues.startWorker(async (job, token) => {
+      begun++
+      Date.now = () => right() + 86_400_000
+      // As if it had been waited for already.
+      await job.moveToDelayed(Date.now() - 20_000, token).finally(() => (Date.now = right))
+      throw new DelayedError()
+    }, 1)
+    void worker.run()
+    const states = () => Promise.all(PLAN.planned.map((resource) => queues.stateOf(runId, resource)))
+    await until(async () => (await states()).every((state) => typeof state === 'object'), 'both to be put off')
+    expect(begun).toBe(2)
+    let passed = 0
+    const look = createReconciler({ sql, queues, log, closing: CLOSING, elapsed: () => passed })
+    await look(signal)
+    await look(signal)
+    expect(await states()).toMatchObject([{ begun: 1 }, { begun: 1 }])
+    passed = 11_000
+    await look(signal)
+    await until(() => begun >= 4, 'both to be done again')
+    await worker.close()
   })
 
   test('two databases on one queue server do not see each other', async () => {

@@ -59,8 +59,10 @@ describe.each(KINDS)('on %s', (kind) => {
     const ticks = await sql<{ seconds: number; late: number }[]>`
       select extract(epoch from at)::float8 as seconds, extract(epoch from decided_at - at)::float8 as late
       from sync.ticks order by at`
-    expect(ticks.map(({ seconds }) => seconds)).toEqual(ticks.map((_, index) => ticks[0]!.seconds + index))
+    expect(new Set(ticks.map(({ seconds }) => seconds)).size).toBe(ticks.length)
+    // None before its time, and none that a clock a day behind calls due.
     for (const { late } of ticks) expect(late).toBeGreaterThanOrEqual(0)
+    for (const { late } of ticks) expect(late).toBeLessThan(3_600)
     const runs = await runsOf(setting)
     expect(runs.filter(({ finished_at }) => finished_at !== null).every(({ outcome }) => outcome === 'ok')).toBe(true)
     for (const { started_at, finished_at } of await sql<{ started_at: Date; finished_at: Date }[]>`
@@ -127,7 +129,5 @@ test('a clock that is set while runs go on is said, and once more when it is rig
   const before = (await runsOf(setting)).length
   await ended(setting, before + 2)
   await arrives(setting, 'meanwhile.example')
-  const [ticks] =
-    await sql`select count(*)::int as n, max(at) - min(at) = (count(*) - 1) * interval '1 second' as steady from sync.ticks`
-  expect(ticks).toMatchObject({ steady: true })
+  expect(await sql`select from sync.ticks where at > decided_at or at < decided_at - interval '1 hour'`).toHaveLength(0)
 })
