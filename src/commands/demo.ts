@@ -1,4 +1,3 @@
-import { once } from 'node:events'
 import { mkdtemp } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -15,6 +14,7 @@ import { isWell } from '../store/runs.ts'
 import { pull } from '../sync/pull.ts'
 import { chooseResources } from './choose.ts'
 import { showEdit } from './demo-edit.ts'
+import { keepPushing } from './demo-push.ts'
 import { chooseProgress } from './progress.ts'
 import { wholeNumber, type Verb } from './verb.ts'
 import { textTable, thousands } from './words.ts'
@@ -29,7 +29,8 @@ export const demo: Verb = {
   ],
   help: `Starts a ScopeStack look-alike and an embedded Postgres, pulls everything, and prints a
 sample report from the tables; then a row is edited with SQL and carried back. Both stay up for
-psql or a BI tool until Ctrl-C. Nothing is kept afterwards, and no setting of yours is used.
+psql or a BI tool until Ctrl-C, and what you edit meanwhile is sent, too. Nothing is kept
+afterwards, and no setting of yours is used.
 
 Examples
   npm run demo
@@ -50,19 +51,18 @@ Examples
         say(['An embedded Postgres is up. Pulling the account into it:', ''])
         const store = { url: postgres.url, sql, embedded: postgres.folder, close: async () => {} }
         const worker = await openWorker(configFor(remote), store, signal, () => {})
-        let allOk: boolean
         try {
-          allOk = await pullAll(worker, signal)
+          const allOk = await pullAll(worker, signal)
           say(await report(sql))
           say(await showEdit(worker, remote, signal))
+          if (options['exit'] !== true) {
+            say(stayingUp(postgres.url, remote.url))
+            await keepPushing(worker, signal, say)
+          }
+          return allOk ? EXIT.ok : EXIT.notAllOk
         } finally {
           await worker.close()
         }
-        if (options['exit'] !== true) {
-          say(stayingUp(postgres.url, remote.url))
-          if (!signal.aborted) await once(signal, 'abort')
-        }
-        return allOk ? EXIT.ok : EXIT.notAllOk
       } finally {
         await sql.end({ timeout: 5 })
         await postgres.stop()
@@ -156,4 +156,5 @@ const stayingUp = (postgresUrl: string, remoteUrl: string): string[] => [
   'Both stay up until Ctrl-C. Look around:',
   `  psql ${postgresUrl}`,
   `  curl ${remoteUrl}/_control/stats`,
+  'What you edit in a client, a project or another table that can be written is sent as you make it, and shown here:',
 ]

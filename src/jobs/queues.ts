@@ -66,7 +66,7 @@ export function openQueues(place: Place, timing: Timing, onError: (error: Error)
     redisUrl === undefined ? onPostgres(place, onError) : onRedis(place, onError)
   const asked = async <T>(work: Promise<T>): Promise<T> => {
     try {
-      return await asked(work)
+      return await patiently(work)
     } catch (error) {
       refused?.(error)
       throw error

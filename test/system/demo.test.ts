@@ -1,6 +1,7 @@
 import { chmod, mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import postgres from 'postgres'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { runCli } from '../support/cli.ts'
 import { until } from '../support/until.ts'
@@ -65,7 +66,13 @@ test.each(['SIGINT', 'SIGHUP'] as const)('it stays up to be looked at until %s',
   const pid = await postgresPid()
   const [stats] = /http:\S+\/_control\/stats/.exec(said)!
   expect((await fetch(stats)).status).toBe(200)
-  expect(said).toMatch(/psql postgres:\/\/\S+/)
+  const [, url] = /psql (postgres:\/\/\S+)/.exec(said)!
+  const sql = postgres(url!, { max: 1, onnotice: () => {} })
+  const [client] = await sql<{ id: string }[]>`
+    update scopestack.clients set domain = 'made-meanwhile.example' where id = (select min(id) from scopestack.clients) returning id`
+  await until(() => said.includes(`the change of clients ${client!.id}: sent`), 'the edit being shown as sent')
+  expect(await sql`select state from sync.outbox order by id desc limit 1`).toEqual([{ state: 'sent' }])
+  await sql.end()
 
   demo.kill(name)
   const { code, stderr } = await demo
