@@ -13,7 +13,7 @@ const LOOK_EVERY_MS = 1_000
 export async function keepPushing(worker: Worker, signal: AbortSignal, say: (text: string) => void): Promise<void> {
   const pusher = openPusher(worker, { conflict: undefined })
   let wake = (): void => {}
-  const ear = await listenForChanges(worker.sql, () => wake())
+  await listenForChanges(worker.presence, async () => wake())
   try {
     while (!signal.aborted) {
       const woken = new AbortController()
@@ -27,7 +27,6 @@ export async function keepPushing(worker: Worker, signal: AbortSignal, say: (tex
       await sleep(LOOK_EVERY_MS, AbortSignal.any([signal, woken.signal])).catch(() => {})
     }
   } finally {
-    await ear.stop().catch(() => {})
     await pusher.close()
   }
 }

@@ -4,7 +4,7 @@ import { explainStore, openPusher, openStore, openWorker, VERSION, type Store } 
 import type { Config } from '../config.ts'
 import { usage } from '../errors.ts'
 import { connectionsToStart } from '../jobs/backends.ts'
-import { giveToQueue, openClock, type Clock } from '../jobs/clock.ts'
+import { openClock, type Clock } from '../jobs/clock.ts'
 import { createOutages, type Outages } from '../jobs/outages.ts'
 import { openQueues, type Queues } from '../jobs/queues.ts'
 import { migrateQueue } from '../jobs/queue-tables.ts'
@@ -142,9 +142,7 @@ async function serve(service: Service, signal: AbortSignal): Promise<void> {
     log.info({ url: web.url }, 'answers /healthz and /readyz')
     queues = await openQueue(service, (words) => (missing = words), signal)
     missing = 'still starting'
-    let remoteTime = (): number | null => null
-    clock = await reconnecting(() => openClock({ sql: store.sql, log, remoteTime: () => remoteTime() }), signal)
-    giveToQueue(clock)
+    clock = await reconnecting(() => openClock({ sql: store.sql, log }), signal)
     running.push(watchClock({ ...service, clock }))
     const holder = `${hostname()}, process ${process.pid}`
     const { alertWebhookUrl, proxy } = config
@@ -153,7 +151,7 @@ async function serve(service: Service, signal: AbortSignal): Promise<void> {
     if (parts.has('scheduler')) begin('scheduler', startScheduler({ ...common, holder, version: VERSION }))
     if (parts.has('worker')) {
       const pull = await openPatiently(service, signal)
-      remoteTime = () => pull.client.time()
+      clock.compareWith(() => pull.client.time())
       running.push({ drain: () => pull.close() })
       begin('worker', startWorker({ ...common, pull }))
       if (config.push === 'on') {

@@ -16,6 +16,8 @@ export interface Clock {
   now(): Date
   /** What is off, in a sentence; null when nothing is. */
   notice(): string | null
+  /** From now on it is compared with ScopeStack's, too; null before its first answer. */
+  compareWith(remoteTime: () => number | null): void
 }
 
 /** Less is nothing that anybody has to do something about: answers take their time, and ScopeStack's says seconds. */
@@ -29,13 +31,12 @@ const hostTime = Date.now.bind(Date)
 interface Deps {
   readonly sql: Database
   readonly log: Logger
-  /** ScopeStack's clock; null before its first answer, and where nobody asks it. */
-  readonly remoteTime: () => number | null
 }
 
-export async function openClock({ sql, log, remoteTime }: Deps): Promise<Clock> {
+export async function openClock({ sql, log }: Deps): Promise<Clock> {
   let kept: ClockReading = await readClock(sql)
   let said: Difference[] = []
+  let remoteTime = (): number | null => null
   const now = (): number => kept.now + (performance.now() - kept.at)
 
   function compare(withinMs: number): void {
@@ -62,6 +63,7 @@ export async function openClock({ sql, log, remoteTime }: Deps): Promise<Clock> 
       return new Date(found.now)
     },
     now: () => new Date(now()),
+    compareWith: (other) => (remoteTime = other),
     notice: () => (said.length === 0 ? null : said.map(({ text }) => text).join(' ')),
   }
 }

@@ -6,7 +6,7 @@ import type { ProxySettings } from '../remote/proxy.ts'
 import { isWell } from '../store/runs.ts'
 import type { PullDeps } from '../sync/pull-resource.ts'
 import { noteRun, sendAlerts, watchSilence } from './alerts.ts'
-import type { Clock } from './clock.ts'
+import { giveToQueue, type Clock } from './clock.ts'
 import { startLoop, type Loop } from './loop.ts'
 import { pulseOf, type Pulse } from './pulse.ts'
 import { watchParked } from './parked-alerts.ts'
@@ -66,16 +66,12 @@ export function startWorker(deps: Common & { readonly pull: PullDeps }): Part {
   }
 }
 
-/** In every part: each goes by its own reading of it. */
-export const watchClock = (deps: Pick<Common, 'clock' | 'log' | 'outages'>): Part =>
-  partOf([
-    startLoop(
-      'reading the clock',
-      async () => void (await deps.clock.read()),
-      () => CLOCK_MS,
-      deps,
-    ),
-  ])
+/** In every part: each goes by its own reading of it, and so does BullMQ. */
+export function watchClock(deps: Pick<Common, 'clock' | 'log' | 'outages'>): Part {
+  giveToQueue(deps.clock)
+  const read = async (): Promise<void> => void (await deps.clock.read())
+  return partOf([startLoop('reading the clock', read, () => CLOCK_MS, deps)])
+}
 
 /** In workers too: silence is often the scheduler's. */
 function alertLoops({ sql, log, outages, clock, schedules, alertWebhookUrl: url, proxy }: Common): Loop[] {
