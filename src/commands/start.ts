@@ -209,7 +209,7 @@ async function openQueue(
   const place = { databaseUrl: store.url, redisUrl, installation, works }
   let said = ''
   return openQueues(place, { takeoverSeconds, retryMs: RETRY_MS }, (error) => {
-    if (redisUrl === undefined && outages.note(error)) return
+    if (redisUrl === undefined && (outages.note(error) || outages.isAway())) return
     // A server that is away is told of once, not at every try.
     if (reason(error) !== said) log.warn(`queue: ${reason(error)}`)
     said = reason(error)

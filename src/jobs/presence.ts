@@ -4,22 +4,24 @@ import type { Logger } from '../logger.ts'
 import type { Database } from '../store/database.ts'
 import { SAID_EVERY_MS, sayAlive, sayGone } from '../store/processes.ts'
 import { startLoop } from './loop.ts'
+import type { Outages } from './outages.ts'
 import type { Part } from './service.ts'
 
 export function startPresence(deps: {
   readonly sql: Database
   readonly log: Logger
+  readonly outages: Outages
   readonly holder: string
   readonly version: string
   readonly parts: Iterable<string>
 }): Pick<Part, 'drain'> {
-  const { sql, log, holder, version } = deps
+  const { sql, holder, version } = deps
   const process = { id: randomUUID(), holder, version, parts: [...deps.parts] }
   const loop = startLoop(
     'saying that this process lives',
     () => sayAlive(sql, process),
     () => SAID_EVERY_MS,
-    log,
+    deps,
   )
   return {
     async drain() {
