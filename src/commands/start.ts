@@ -24,6 +24,7 @@ import { explainDatabase } from '../store/database.ts'
 import { isMigrated, migrate } from '../store/migrate.ts'
 import { checkRedis } from '../store/redis-fitness.ts'
 import { checkSurroundings } from '../store/surroundings.ts'
+import { hurry } from '../store/watch.ts'
 import { provingWrites } from '../store/writable.ts'
 import { canReadChanges } from '../sync/incremental.ts'
 import { reconnecting } from '../sync/reconnect.ts'
@@ -82,12 +83,10 @@ Examples
     } finally {
       await store.close()
       // What a peer that is gone keeps open is to keep nobody waiting: all is said and done.
-      setTimeout(() => process.exit(), LINGER_MS).unref()
+      setTimeout(() => process.exit(), 1_000).unref()
     }
   },
 }
-
-const LINGER_MS = 1_000
 
 /** Stopped on request is how it ends well. */
 function unlessStopped(error: unknown): undefined {
@@ -180,6 +179,7 @@ async function drain(deps: {
   graceSeconds: number
 }): Promise<void> {
   const { running, web, queues, log, graceSeconds } = deps
+  hurry()
   const timer = setTimeout(() => {
     log.warn('the grace is over: what is still under way will be taken over by another process')
     void leaveAtOnce()

@@ -1,4 +1,4 @@
-/** What can be wrong with what the workers share: a person's session, Redis, the pace. */
+/** What can be wrong with what the workers share: a person's session, Redis, the pace, a database that is switched over. */
 import { reason, SyncError } from '../sync-error.ts'
 
 export const loginRequired = (facts: { why: string }): SyncError =>
@@ -37,6 +37,15 @@ export const redisUnreachable = (facts: { where: string }, cause: unknown): Sync
     'retry',
     `Redis at ${facts.where} cannot be reached: ${reason(cause)}. Check that it runs and that REDIS_URL names it; without ` +
       'REDIS_URL, Postgres does its work.',
+    { facts, cause },
+  )
+
+export const databaseReadOnly = (facts: { where: string }, cause: unknown): SyncError =>
+  new SyncError(
+    'SYNC_DATABASE_UNREACHABLE',
+    'stop',
+    `Postgres at ${facts.where} can only be read from: ${reason(cause)}. While it is switched over that passes; else name the ` +
+      'primary in DATABASE_URL, or an address that follows it, and look for a default_transaction_read_only.',
     { facts, cause },
   )
 

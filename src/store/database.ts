@@ -3,11 +3,14 @@ import postgres from 'postgres'
 import { parseDatabaseUrl, type DatabaseUrl } from '../database-url.ts'
 import { databaseLimit } from '../errors/database.ts'
 import { databaseFull, databaseRefused, databaseUnreachable } from '../errors.ts'
+import { databaseReadOnly } from '../errors/fleet.ts'
 import { parseExact } from '../exact-json.ts'
 import { SyncError } from '../sync-error.ts'
 import { readAddress, sessionOf, tlsOf } from './address.ts'
 import { hostsOf, onlyHost } from './hosts.ts'
 import { DriverSocket, type Way } from './socket.ts'
+import { openVisitor } from './visit.ts'
+import { Watch } from './watch.ts'
 
 export type Database = postgres.Sql
 export type Transaction = postgres.TransactionSql
@@ -40,10 +43,21 @@ export function wayTo(url: string, searchPath?: string): Way {
       }
     },
   })
-  return { hosts, tls, session: sessionOf(address, searchPath) }
+  return { hosts, tls, session: sessionOf(address, searchPath), watch: watchOver(url, { hosts, tls }) }
 }
 
-function connect(address: DatabaseUrl, way: Way, connections: number): Database {
+/** One for all of a process's connections to a database: what it finds out holds for each of them. */
+const watches = new Map<string, Watch>()
+
+function watchOver(url: string, { hosts, tls }: Pick<Way, 'hosts' | 'tls'>): Watch {
+  const address = readAddress(url)
+  const way = { hosts, tls, session: sessionOf(address) }
+  const watch = watches.get(url) ?? new Watch(openVisitor((seconds) => connect(address, way, 1, seconds), isAway))
+  watches.set(url, watch)
+  return watch
+}
+
+function connect(address: DatabaseUrl, way: Way, connections: number, seconds = connectSeconds(address)): Database {
   const { database, user, password } = address
   // Not the URL itself: the driver would send what it does not know to the server, and cut an IPv6 address at its colons.
   const sql = postgres({
@@ -53,7 +67,7 @@ function connect(address: DatabaseUrl, way: Way, connections: number): Database 
     password: () => password,
     max: connections,
     onnotice: () => {},
-    connect_timeout: connectSeconds(address),
+    connect_timeout: seconds,
     // Its query for array types at each connect fails unhandled when the server goes away just then; we read no arrays.
     fetch_types: false,
     ssl: false,
@@ -128,10 +142,16 @@ export function addressOf(url: string): string {
 }
 
 const LOST = /^(ECONN|EPIPE|ETIMEDOUT|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|CONNECT_TIMEOUT|CONNECTION_)/
-/** Starting up, shutting down, killed by an administrator, out of connections, connection failures. */
-const UNAVAILABLE = /^(57P0[1-4]|53300|08...)$/
-/** Authentication, no such database, no right, read only; and TLS that is not as sslmode wants it. */
-const REFUSED = /^(28...|3D000|42501|25006|ERR_(TLS|SSL)_.*|.*CERT.*|UNABLE_TO_.*)$/
+/**
+ * Starting up, shutting down, killed by an administrator, out of connections, connection failures; and read only, which is
+ * what a server says that was made a standby: the next connection finds the one that is to be written to.
+ */
+const UNAVAILABLE = /^(57P0[1-4]|53300|08...|25006)$/
+/** Authentication, no such database, no right; and TLS that is not as sslmode wants it. */
+const REFUSED = /^(28...|3D000|42501|ERR_(TLS|SSL)_.*|.*CERT.*|UNABLE_TO_.*)$/
+
+/** A server that has no connection left is there all the same. */
+const isAway = (error: unknown): boolean => isConnectionLoss(error) && codeOf(error) !== '53300'
 
 /** True when the same statement may succeed once the server is back. */
 export const isConnectionLoss = (error: unknown): boolean => LOST.test(codeOf(error)) || UNAVAILABLE.test(codeOf(error))
@@ -174,6 +194,7 @@ export function explainDatabase(error: unknown, url: string): unknown {
   if (error instanceof SyncError) return error
   if (isLimit(error)) return explainLimit(error)
   const where = addressOf(url)
+  if (codeOf(error) === '25006') return databaseReadOnly({ where }, error)
   if (isConnectionLoss(error)) return databaseUnreachable({ where }, error)
   if (REFUSED.test(codeOf(error))) return databaseRefused({ where }, error)
   if (codeOf(error) === '53100') return databaseFull({ where }, error)

@@ -19,30 +19,46 @@ import { connect as connectTls } from 'node:tls'
 import type { Host } from '../database-url.ts'
 import { tlsOptions, type Session, type Tls } from './address.ts'
 import { Greeting, startupIn } from './greeting.ts'
+import { requestTls } from './tls-request.ts'
+import type { Watch, Watched } from './watch.ts'
+import { Wire } from './wire.ts'
 
 /** A transaction that lost its connection has this long to notice; then another connection takes the place. */
 const QUIET_MS = 1_000
-const SSL_REQUEST = Buffer.from([0, 0, 0, 8, 4, 210, 22, 47])
-const READY_FOR_QUERY = Buffer.from([0x5a, 0, 0, 0, 5])
-const IDLE = 0x49
+/** Until the first probe; then come ten, a second apart (libuv). Whatever a driver asks for: postgres.js says a minute. */
+const KEEP_ALIVE_MS = 10_000
+/** Whoever does not answer a goodbye within this is not there. */
+const GOODBYE_MS = 2_000
+/** Said by a server that was made a standby, or read-only. (The 57P0x of a shutdown end a connection by themselves.) */
+const READ_ONLY = '25006'
 
 export interface Way {
   /** Which host is next, known at once or found out first; and whether it has to be one that can be written to. */
   readonly hosts: { next(): Host | Promise<Host>; forget(): void; readonly writable: boolean }
   readonly tls: Tls
   readonly session: Session
+  /** Left out of a connection that is given up by whoever made it. */
+  readonly watch?: Watch
 }
 
 /** What the driver uses of a `net.Socket`. */
 export class DriverSocket extends EventEmitter {
   // The driver never sets noDelay, and every COPY would stall 40–88 ms on Nagle's algorithm.
-  #stream = new Socket({ noDelay: true, keepAlive: true })
+  #stream = new Socket({ noDelay: true, keepAlive: true, keepAliveInitialDelay: KEEP_ALIVE_MS })
   readonly #way: Way
   #greeting: Greeting | undefined
   /** Written before the host is known, or TLS agreed on. */
   #held: Buffer[] | undefined
-  #tail = Buffer.alloc(0)
-  #inTransaction = false
+  readonly #wire = new Wire()
+  readonly #watched: Watched = {
+    wire: this.#wire,
+    since: performance.now(),
+    stuck: () => this.#stream.writableLength > 0,
+    send: (data) => void this.#stream.write(data),
+    lose: (why) => void this.#stream.destroy(why),
+  }
+  /** The server has closed it, and so knows. */
+  #left = false
   #cause: unknown
   #lost: unknown
   #writes = 0
@@ -64,7 +80,9 @@ export class DriverSocket extends EventEmitter {
   }
 
   write(given: Buffer, done?: () => void): boolean {
-    const data = this.#writes++ === 0 ? startupIn(given, this.#way.session.startup) : given
+    const first = this.#writes++ === 0
+    const data = first ? startupIn(given, this.#way.session.startup) : given
+    if (!first) this.#wire.sent(data)
     if (this.#lost !== undefined) {
       setImmediate(() => this.#fail())
       done?.()
@@ -78,7 +96,12 @@ export class DriverSocket extends EventEmitter {
 
   end(data?: Buffer): void {
     this.#ended = true
-    this.#stream.end(data ?? Buffer.alloc(0))
+    this.#way.watch?.remove(this.#watched, false)
+    const stream = this.#stream
+    if (stream.connecting) stream.destroy()
+    else stream.end(data ?? Buffer.alloc(0))
+    const timer = setTimeout(() => stream.destroy(), GOODBYE_MS)
+    stream.once('close', () => clearTimeout(timer))
   }
 
   destroy(): void {
@@ -105,12 +128,13 @@ export class DriverSocket extends EventEmitter {
     this.#stream.resume()
   }
 
-  setKeepAlive(on: boolean, afterMs: number): void {
-    this.#stream.setKeepAlive(on, afterMs)
-  }
+  setKeepAlive(): void {}
 
   get readyState(): string {
-    return this.#closed ? 'closed' : this.#lost === undefined ? this.#stream.readyState : 'closing'
+    if (this.#closed) return 'closed'
+    if (this.#lost !== undefined) return 'closing'
+    // The driver would not end one that is still connecting.
+    return this.#stream.connecting ? 'open' : this.#stream.readyState
   }
 
   /** Several hosts are asked first which of them it is. */
@@ -134,6 +158,7 @@ export class DriverSocket extends EventEmitter {
     const { tls } = this.#way
     const path = host.startsWith('/')
     Object.assign(this, { host, port })
+    this.#watched.since = performance.now()
     this.#stream.connect(path ? { path: `${host}/.s.PGSQL.${port}` } : { host, port })
     if (path || tls.mode === 'disable') this.#adopt(this.#stream)
     else if (tls.direct) {
@@ -144,6 +169,7 @@ export class DriverSocket extends EventEmitter {
   #adopt(stream: Socket): void {
     this.#stream = stream
     stream.on('data', (chunk: Buffer) => this.#read(chunk))
+    stream.on('end', () => (this.#left = true))
     stream.on('drain', () => this.emit('drain'))
     stream.on('error', (error) => (this.#cause = error))
     stream.on('close', () => this.#lose())
@@ -153,27 +179,12 @@ export class DriverSocket extends EventEmitter {
   }
 
   #negotiate(host: string, tls: Tls): void {
-    const plain = this.#stream
     this.#held = []
     const lose = (error?: unknown): void => {
       this.#cause ??= error
       this.#lose()
     }
-    plain.once('error', lose)
-    plain.once('close', lose)
-    plain.once('data', (answer: Buffer) => {
-      plain.removeListener('error', lose)
-      plain.removeListener('close', lose)
-      if (answer[0] === 0x53) {
-        this.#adopt(connectTls({ socket: plain, ...tlsOptions(host, tls) }))
-      } else if (tls.mode === 'prefer') this.#adopt(plain)
-      else {
-        this.#adopt(plain)
-        const why = 'the server does not offer TLS, which sslmode in DATABASE_URL asks for'
-        plain.destroy(Object.assign(new Error(why), { code: 'ERR_TLS_NOT_OFFERED' }))
-      }
-    })
-    plain.write(SSL_REQUEST)
+    requestTls(this.#stream, host, tls, { lose, adopt: (stream) => this.#adopt(stream) })
   }
 
   #read(chunk: Buffer): void {
@@ -186,18 +197,20 @@ export class DriverSocket extends EventEmitter {
   }
 
   #pass(chunk: Buffer): void {
-    this.#follow(chunk)
-    this.emit('data', chunk)
-  }
-
-  /** Every answer ends with ReadyForQuery, whose last byte tells whether a transaction is open. */
-  #follow(chunk: Buffer): void {
-    this.#tail = Buffer.concat([this.#tail, chunk.subarray(-6)]).subarray(-6)
-    if (this.#tail.subarray(0, 5).equals(READY_FOR_QUERY)) this.#inTransaction = this.#tail[5] !== IDLE
+    const { begun } = this.#wire
+    const data = this.#wire.arrived(chunk)
+    if (data.length > 0) this.emit('data', data)
+    if (!begun && this.#wire.begun) this.#way.watch?.add(this.#watched)
+    if (this.#wire.code !== READ_ONLY || this.#lost !== undefined) return
+    // The driver has heard it. The address may lead elsewhere by now, so all that is connected to this server is dropped.
+    const why = Object.assign(new Error('Postgres can only be read from here'), { code: READ_ONLY })
+    this.#way.watch?.drop(why)
+    this.#stream.destroy(why)
   }
 
   #lose(): void {
     if (this.#lost !== undefined) return
+    this.#way.watch?.remove(this.#watched, !this.#left)
     this.#lost =
       this.#cause ?? Object.assign(new Error('Postgres closed the connection'), { code: 'CONNECTION_CLOSED' })
     this.#way.hosts.forget()
@@ -231,7 +244,7 @@ export class DriverSocket extends EventEmitter {
       this.#close()
     }
     // Immediates run in order: a write that the driver has put off by one comes before the look.
-    if (this.#inTransaction) setTimeout(() => setImmediate(look), QUIET_MS)
+    if (this.#wire.inTransaction) setTimeout(() => setImmediate(look), QUIET_MS)
     else setImmediate(look)
   }
 }

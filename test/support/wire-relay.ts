@@ -16,12 +16,15 @@ export interface WireRelay extends AsyncDisposable {
   cut(): void
   /** Connections that come from now on reach another server; those there are stay. */
   point(url: string): void
-  /** How many the client has open, and of those how many are frozen. */
-  count(): { open: number; frozen: number }
+  /** How many the client has open, and of those how many are frozen, and marked. */
+  count(): { open: number; frozen: number; marked: number }
+  /** Those there are. */
+  mark(): void
 }
 
 export async function startWireRelay(url: string): Promise<WireRelay> {
   const pairs = new Set<Pair>()
+  let marked = new Set<Pair>()
   let target = placeOf(url)
   let freezing = false
   const server = createServer((near) => {
@@ -52,7 +55,11 @@ export async function startWireRelay(url: string): Promise<WireRelay> {
     },
     count() {
       const open = [...pairs].filter((pair) => pair.open())
-      return { open: open.length, frozen: open.filter((pair) => pair.frozen()).length }
+      const [frozen, old] = [open.filter((pair) => pair.frozen()), open.filter((pair) => marked.has(pair))]
+      return { open: open.length, frozen: frozen.length, marked: old.length }
+    },
+    mark() {
+      marked = new Set(pairs)
     },
     async [Symbol.asyncDispose]() {
       const closed = once(server, 'close')

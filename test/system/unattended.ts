@@ -96,26 +96,25 @@ export const addressOf = (process: Started) =>
     'its address in the log',
   )
 
-/** An edit and a new row, made now. @returns `arrive` waits for both, each once. */
-export async function edits({ sql, sim }: Setting): Promise<{ arrive(): Promise<void> }> {
-  const [client] = sim.records.list('clients')
+type Sides = Pick<Setting, 'sql' | 'sim'>
+
+/** An edit and a new row, made now. `arrive` waits for both, each once; `arriveAt` on another server than they were made on. */
+export async function edits(made: Sides): Promise<{ arrive(): Promise<void>; arriveAt(now: Sides): Promise<void> }> {
+  const [client] = made.sim.records.list('clients')
   const name = `New ${performance.now()}`
-  await sql`update scopestack.clients set domain = ${name} where id = ${client!.id}`
-  await sql`insert into scopestack.clients (name) values (${name})`
-  const made = () => sim.records.list('clients').filter(({ attributes }) => attributes['name'] === name).length
-  return {
-    async arrive() {
-      await until(
-        () => made() > 0 && sim.records.read('clients', client!.id)?.attributes['domain'] === name,
-        'the edits to arrive',
-      )
-      await until(
-        async () => (await sql`select from sync.outbox where state <> 'sent'`).length === 0,
-        'the edits to be settled',
-      )
-      if (made() !== 1) throw new Error(`The new row was made ${made()} times`)
-    },
+  await made.sql`update scopestack.clients set domain = ${name} where id = ${client!.id}`
+  await made.sql`insert into scopestack.clients (name) values (${name})`
+  const arriveAt = async ({ sql, sim }: Sides): Promise<void> => {
+    const count = () => sim.records.list('clients').filter(({ attributes }) => attributes['name'] === name).length
+    await until(
+      () => count() > 0 && sim.records.read('clients', client!.id)?.attributes['domain'] === name,
+      'the edits to arrive',
+    )
+    const unsettled = async () => (await sql`select from sync.outbox where state <> 'sent'`).length
+    await until(async () => (await unsettled()) === 0, 'the edits to be settled')
+    if (count() !== 1) throw new Error(`The new row was made ${count()} times`)
   }
+  return { arrive: () => arriveAt(made), arriveAt }
 }
 
 export interface RunRow {
@@ -125,7 +124,7 @@ export interface RunRow {
   readonly finished_at: Date | null
 }
 
-export const runsOf = ({ sql }: Setting): Promise<RunRow[]> =>
+export const runsOf = ({ sql }: Pick<Setting, 'sql'>): Promise<RunRow[]> =>
   sql<RunRow[]>`select id::int, outcome, started_at, finished_at from sync.runs order by id`
 
 export const ended = (setting: Setting, count = 1) =>

@@ -1,0 +1,28 @@
+/** How a connection to Postgres becomes an encrypted one: the server is asked in the clear, and says yes or no in one byte. */
+import type { Socket } from 'node:net'
+import { connect as connectTls } from 'node:tls'
+import { tlsOptions, type Tls } from './address.ts'
+
+const SSL_REQUEST = Buffer.from([0, 0, 0, 8, 4, 210, 22, 47])
+const YES = 0x53
+
+interface Answered {
+  /** With the stream that is to be used. */
+  readonly adopt: (stream: Socket) => void
+  readonly lose: (error?: unknown) => void
+}
+
+export function requestTls(plain: Socket, host: string, tls: Tls, { adopt, lose }: Answered): void {
+  plain.once('error', lose)
+  plain.once('close', lose)
+  plain.once('data', (answer: Buffer) => {
+    plain.removeListener('error', lose)
+    plain.removeListener('close', lose)
+    if (answer[0] === YES) return adopt(connectTls({ socket: plain, ...tlsOptions(host, tls) }))
+    adopt(plain)
+    if (tls.mode === 'prefer') return
+    const why = 'the server does not offer TLS, which sslmode in DATABASE_URL asks for'
+    plain.destroy(Object.assign(new Error(why), { code: 'ERR_TLS_NOT_OFFERED' }))
+  })
+  plain.write(SSL_REQUEST)
+}

@@ -1,0 +1,191 @@
+/**
+ * Finds connections whose other end is gone without a word: a pulled cable, a firewall that forgot them, a server that was
+ * replaced. TCP keep-alive finds some; not one with bytes under way, which the system sends again for a quarter of an hour,
+ * nor one whose neighbour, a proxy, still answers. Node has no TCP_USER_TIMEOUT.
+ *
+ * So each connection is looked at once a second. One that rests is pinged. Of one that waits for an answer the server is
+ * asked, over a connection made for it: does that process of yours still work? A COPY or a sweep that takes minutes does.
+ * What comes of it is a lost connection, which everybody here knows how to try again.
+ *
+ * The same visit tells when the address leads to another server by now (a switch-over whose old server is still up):
+ * everything that was connected before is dropped.
+ */
+import type { Visitor, Backend } from './visit.ts'
+import type { Wire } from './wire.ts'
+
+/** A connection, as the watch knows it. */
+export interface Watched {
+  readonly wire: Wire
+  /** When it began to be made, by `performance.now()`. */
+  since: number
+  /** Bytes are left that the system does not take. */
+  readonly stuck: () => boolean
+  readonly send: (data: Buffer) => void
+  readonly lose: (why: Error) => void
+}
+
+/**
+ * Looks, of a second each, and not seconds: a process that was suspended, or busy, sees first what arrived meanwhile.
+ * Ten until a doubt, about ten until it is settled, and ten for what is tried again: within half a minute.
+ */
+const LOOK_MS = 1_000
+const DOUBT_AFTER = 10
+/** A process that is to end has less patience with who does not answer. */
+const DOUBT_AT_THE_END = 3
+/**
+ * Visits in vain until it is given up: while nobody answers another connection would be no better, a machine under load may
+ * only be slow, and a network that comes back often brings what was held. A process that is to end does not wait.
+ */
+const SILENCES = 3
+let doubtAfter = DOUBT_AFTER
+let silences = SILENCES
+
+/** For the rest of this process's life. */
+export function hurry(): void {
+  doubtAfter = DOUBT_AT_THE_END
+  silences = 1
+}
+
+/** Where the server cannot be asked: a pooler makes up the numbers of its processes, or all connections are taken. */
+const CEILING = 300
+/** An address is asked who answers there so often. */
+const IDENTIFY_EVERY = 10
+const LATELY_MS = 60_000
+/** What a lost connection left on the server is ended within so many visits, minutes of them, or by the server's own limits. */
+const BURIALS = 30
+
+interface Doubt {
+  received: number
+  awaited: boolean
+  /** Looks without a byte since it began to wait, or to rest, or since the server vouched for it. */
+  still: number
+  /** As `still`, but for the vouching. */
+  total: number
+  doubted: boolean
+  /** Visits in a row that nobody answered. */
+  silences: number
+}
+
+interface Grave extends Backend {
+  visits: number
+}
+
+export class Watch {
+  readonly #watched = new Map<Watched, Doubt>()
+  readonly #visit: Visitor
+  #graves: Grave[] = []
+  #timer: NodeJS.Timeout | undefined
+  #looks = 0
+  #visiting: AbortController | undefined
+  /** Servers that have answered at this address, and when the last time. */
+  readonly #known = new Map<string, number>()
+  #current: string | undefined
+
+  constructor(visit: Visitor) {
+    this.#visit = visit
+  }
+
+  add(one: Watched): void {
+    this.#watched.set(one, { received: -1, awaited: false, still: 0, total: 0, doubted: false, silences: 0 })
+    this.#timer ??= setInterval(() => this.#look(), LOOK_MS).unref()
+  }
+
+  /** @param broken it ended otherwise than by a goodbye, so the server may not know. */
+  remove(one: Watched, broken: boolean): void {
+    if (!this.#watched.delete(one)) return
+    if (broken && one.wire.pid !== undefined) this.#graves.push({ ...backendOf(one), visits: 0 })
+    if (this.#watched.size > 0) return
+    clearInterval(this.#timer)
+    this.#timer = undefined
+    // It would keep the process waiting.
+    this.#visiting?.abort()
+  }
+
+  /** This server cannot be written to any more; whoever is still connected to it must find the one that can. */
+  drop(why: Error): void {
+    for (const one of this.#watched.keys()) one.lose(why)
+  }
+
+  #look(): void {
+    this.#looks++
+    const suspects = [...this.#watched].filter(([one, doubt]) => isSuspect(one, doubt)).map(([one]) => one)
+    if (suspects.length > 0 || this.#graves.length > 0 || this.#looks % IDENTIFY_EVERY === 1) {
+      void this.#settle(suspects).catch(() => {})
+    }
+  }
+
+  async #settle(suspects: readonly Watched[]): Promise<void> {
+    if (this.#visiting !== undefined) return
+    const { signal } = (this.#visiting = new AbortController())
+    const before = new Map(suspects.map((one) => [one, one.wire.received]))
+    const began = performance.now()
+    for (const grave of this.#graves) grave.visits++
+    try {
+      const found = await this.#visit(suspects.map(backendOf), this.#graves, signal)
+      // Those that were dug meanwhile stay.
+      this.#graves = this.#graves.filter(({ visits }) => visits === 0 || (found.kind !== 'answer' && visits < BURIALS))
+      if (found.kind === 'answer' && found.server !== null) this.#compare(found.server, began)
+      for (const one of suspects) {
+        const doubt = this.#watched.get(one)
+        // What arrived meanwhile speaks for itself.
+        if (doubt === undefined || one.wire.received !== before.get(one)) continue
+        doubt.silences = found.kind === 'silence' ? doubt.silences + 1 : 0
+        if (found.kind === 'silence') {
+          if (doubt.silences >= silences) one.lose(unanswered('nor does its server answer anybody else'))
+        } else if (found.kind === 'answer' && !found.working.has(one.wire.pid ?? 0)) this.#confirm(one, doubt)
+        else if (found.kind === 'answer') Object.assign(doubt, { still: 0, doubted: false })
+        else if (doubt.total >= CEILING) one.lose(unanswered(`for ${CEILING} s`))
+        else doubt.still = 0
+      }
+    } finally {
+      this.#visiting = undefined
+    }
+  }
+
+  /** Its answer may be on its way: one more look. */
+  #confirm(one: Watched, doubt: Doubt): void {
+    if (doubt.doubted) one.lose(unanswered('and the server is not at work on it'))
+    else Object.assign(doubt, { doubted: true, still: doubtAfter })
+  }
+
+  #compare(server: string, began: number): void {
+    const now = performance.now()
+    const last = this.#known.get(server)
+    const another = this.#current !== undefined && this.#current !== server
+    this.#current = server
+    this.#known.set(server, now)
+    // Two servers behind one address, by turns, are none that moved: each of them was seen lately.
+    if (!another || (last !== undefined && now - last < LATELY_MS)) return
+    for (const one of this.#watched.keys()) {
+      if (one.since < began) one.lose(lossOf('the address leads to another server now'))
+    }
+  }
+}
+
+/** Counts the look, pings what rests, and tells whether the server is to be asked. */
+function isSuspect(one: Watched, doubt: Doubt): boolean {
+  const { wire } = one
+  const awaited = wire.awaits || one.stuck()
+  const pinged = wire.pinging
+  if (doubt.received !== wire.received || doubt.awaited !== awaited) {
+    Object.assign(doubt, { received: wire.received, awaited, still: 0, total: 0, doubted: false, silences: 0 })
+    return false
+  }
+  doubt.still++
+  doubt.total++
+  if (doubt.still < doubtAfter) return false
+  // Nothing is simpler to answer, so nobody needs to be asked.
+  if (pinged) one.lose(unanswered('not even a ping'))
+  else if (awaited) return true
+  else if (wire.rests) one.send(wire.ping())
+  return false
+}
+
+const backendOf = ({ wire, since }: Watched): Backend => ({
+  pid: wire.pid ?? 0,
+  seconds: (performance.now() - since) / 1000,
+})
+
+const unanswered = (how: string): Error => lossOf(`Postgres has not answered, ${how}`)
+
+const lossOf = (message: string): Error => Object.assign(new Error(message), { code: 'CONNECTION_LOST' })
