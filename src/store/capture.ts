@@ -95,9 +95,20 @@ export async function noteReadOnly(sql: Database, resources: readonly Resource[]
   }
 }
 
-/** To be said in every transaction of our own that writes mirrored rows: what came from ScopeStack never goes back (S3). */
+/**
+ * To be said in every transaction of our own that writes mirrored rows: what came from ScopeStack never goes back (S3).
+ *
+ * Triggers of the tables' users run in it, and what they call without its schema has to be found: by the search_path that
+ * this role and database were given (`session.ts` says another), behind Postgres' own names, which ours need.
+ */
 export async function notLocal(tx: Transaction): Promise<void> {
-  await tx`select set_config('sync.origin', 'pull', true)`
+  await Promise.all([
+    tx`set local search_path to default`,
+    // Every name with its schema: until it has ended, theirs are found first.
+    tx`
+      select pg_catalog.set_config('sync.origin', 'pull', true), pg_catalog.set_config('search_path',
+        pg_catalog.rtrim(pg_catalog.concat('pg_catalog, ', pg_catalog.current_setting('search_path')), ', '), true)`,
+  ])
 }
 
 /** The table of a resource, quoted. */

@@ -159,6 +159,14 @@ const CHANGES: readonly Change[] = [
     so: 'parked',
     says: RULE,
   },
+  {
+    name: 'a trigger that names no schema',
+    make: `create table public.own_log (id text); create function public.own_id(text) returns text language sql as 'select $1';
+      create function own.log() returns trigger language plpgsql as $$ begin insert into own_log values (own_id(new.id)); return new; end $$;
+      create trigger own_rule before insert or update on scopestack.clients for each row execute function own.log()`,
+    mend: 'drop trigger own_rule on scopestack.clients; drop function own.log(); drop function public.own_id; drop table public.own_log',
+    so: 'ok',
+  },
   { name: 'a trigger that changes the row', ...trigger('before insert or update', 'shout()'), so: 'ok' },
   {
     name: 'a column of their own that must not be null',
