@@ -103,7 +103,7 @@ test('what failed is all that is tried again; what is forbidden ends it', async 
   sim.setSwitches({ missingLists: ['vendors'] })
   const failed = await run('backfill clients vendors surveys')
   expect(failed.code).toBe(2)
-  expect(failed.stdout).toContain('Failed: vendors. Run "backfill" to try it again, or\n"backfill --restart"')
+  expect(failed.stdout).toMatch(/^Failed: vendors\.\sRun\s"backfill"\sto\stry\sit\sagain,\sor\s"backfill\s--restart"/m)
   expect(await books(setting)).toEqual([{ kind: 'backfill', outcome: null, error: null }])
 
   sim.setSwitches({ missingLists: [] })

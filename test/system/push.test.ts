@@ -158,7 +158,7 @@ test('plans what refers to a new row behind it, however late that row was edited
   // Where no terminal reads, an id is whole.
   expect(stdout).toMatch(/ → local-[0-9a-f-]{36}$/m)
   expect((await run('status', { SYNC_PUSH: 'off' })).stdout).toMatch(
-    /\nLocal edits: \d waiting for "push", since SYNC_PUSH is off\.\n$/,
+    /^Local edits: \d waiting for "push", since SYNC_PUSH is off\.$/m,
   )
 })
 
