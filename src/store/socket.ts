@@ -20,7 +20,7 @@ import type { Host } from '../database-url.ts'
 import { tlsOptions, type Session, type Tls } from './address.ts'
 import { Greeting, startupIn } from './greeting.ts'
 import { requestTls } from './tls-request.ts'
-import type { Watch, Watched } from './watch.ts'
+import { unsentOf, type Watch, type Watched } from './watch.ts'
 import { Wire } from './wire.ts'
 
 /** A transaction that lost its connection has this long to notice; then another connection takes the place. */
@@ -53,7 +53,7 @@ export class DriverSocket extends EventEmitter {
   readonly #watched: Watched = {
     wire: this.#wire,
     since: performance.now(),
-    stuck: () => this.#stream.writableLength > 0,
+    unsent: () => unsentOf(this.#stream),
     send: (data) => void this.#stream.write(data),
     lose: (why) => void this.#stream.destroy(why),
   }

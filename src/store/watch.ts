@@ -10,6 +10,7 @@
  * The same visit tells when the address leads to another server by now (a switch-over whose old server is still up):
  * everything that was connected before is dropped.
  */
+import type { Socket } from 'node:net'
 import type { Visitor, Backend } from './visit.ts'
 import type { Wire } from './wire.ts'
 
@@ -18,8 +19,8 @@ export interface Watched {
   readonly wire: Wire
   /** When it began to be made, by `performance.now()`. */
   since: number
-  /** Bytes are left that the system does not take. */
-  readonly stuck: () => boolean
+  /** Bytes that are left to send (`unsentOf`). */
+  readonly unsent: () => number
   readonly send: (data: Buffer) => void
   readonly lose: (why: Error) => void
 }
@@ -55,9 +56,9 @@ const LATELY_MS = 60_000
 const BURIALS = 30
 
 interface Doubt {
-  received: number
+  life: string
   awaited: boolean
-  /** Looks without a byte since it began to wait, or to rest, or since the server vouched for it. */
+  /** Looks without a byte, in or out, since it began to wait, or to rest, or since the server vouched for it. */
   still: number
   /** As `still`, but for the vouching. */
   total: number
@@ -86,7 +87,7 @@ export class Watch {
   }
 
   add(one: Watched): void {
-    this.#watched.set(one, { received: -1, awaited: false, still: 0, total: 0, doubted: false, silences: 0 })
+    this.#watched.set(one, { life: '', awaited: false, still: 0, total: 0, doubted: false, silences: 0 })
     this.#timer ??= setInterval(() => this.#look(), LOOK_MS).unref()
   }
 
@@ -117,7 +118,7 @@ export class Watch {
   async #settle(suspects: readonly Watched[]): Promise<void> {
     if (this.#visiting !== undefined) return
     const { signal } = (this.#visiting = new AbortController())
-    const before = new Map(suspects.map((one) => [one, one.wire.received]))
+    const before = new Map(suspects.map((one) => [one, lifeOf(one)]))
     const began = performance.now()
     for (const grave of this.#graves) grave.visits++
     try {
@@ -127,8 +128,8 @@ export class Watch {
       if (found.kind === 'answer' && found.server !== null) this.#compare(found.server, began)
       for (const one of suspects) {
         const doubt = this.#watched.get(one)
-        // What arrived meanwhile speaks for itself.
-        if (doubt === undefined || one.wire.received !== before.get(one)) continue
+        // What arrived or left meanwhile speaks for itself.
+        if (doubt === undefined || lifeOf(one) !== before.get(one)) continue
         doubt.silences = found.kind === 'silence' ? doubt.silences + 1 : 0
         if (found.kind === 'silence') {
           if (doubt.silences >= silences) one.lose(unanswered('nor does its server answer anybody else'))
@@ -165,10 +166,11 @@ export class Watch {
 /** Counts the look, pings what rests, and tells whether the server is to be asked. */
 function isSuspect(one: Watched, doubt: Doubt): boolean {
   const { wire } = one
-  const awaited = wire.awaits || one.stuck()
+  const awaited = wire.awaits || one.unsent() > 0
   const pinged = wire.pinging
-  if (doubt.received !== wire.received || doubt.awaited !== awaited) {
-    Object.assign(doubt, { received: wire.received, awaited, still: 0, total: 0, doubted: false, silences: 0 })
+  const life = lifeOf(one)
+  if (doubt.life !== life || doubt.awaited !== awaited) {
+    Object.assign(doubt, { life, awaited, still: 0, total: 0, doubted: false, silences: 0 })
     return false
   }
   doubt.still++
@@ -179,6 +181,25 @@ function isSuspect(one: Watched, doubt: Doubt): boolean {
   else if (awaited) return true
   else if (wire.rests) one.send(wire.ping())
   return false
+}
+
+/** Changes with each byte that comes in, and each that goes out. */
+const lifeOf = ({ wire, unsent }: Watched): string => `${wire.received} ${unsent()}`
+
+/**
+ * A batch is one write, and takes a minute where the way is narrow: the server waits for it all the while, and is at work on
+ * nothing. `writableLength` stays as it is until all of it has left, and Node has no public word for the rest; with TLS only
+ * the handle below knows.
+ */
+export function unsentOf(stream: Socket): number {
+  const handle = (stream as Socket & { readonly _handle?: Handle | null })._handle
+  const left = (handle?._parent ?? handle)?.writeQueueSize ?? 0
+  return stream.writableLength === 0 ? 0 : stream.writableLength + left
+}
+
+interface Handle {
+  readonly writeQueueSize?: number
+  readonly _parent?: Handle
 }
 
 const backendOf = ({ wire, since }: Watched): Backend => ({

@@ -1,9 +1,15 @@
 /** Connections whose other end is gone without a word, and servers that changed their role under open connections. */
+import { once } from 'node:events'
+import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
 import { finished } from 'node:stream/promises'
 import { setTimeout } from 'node:timers/promises'
+import { connect as connectTls, createServer as createTlsServer } from 'node:tls'
 import { expect, it, onTestFinished } from 'vitest'
 import { isConnectionLoss, openDatabase, type Database } from '../../src/store/database.ts'
+import { unsentOf } from '../../src/store/watch.ts'
+import { CERTIFICATE, PRIVATE_KEY } from '../support/certificate.ts'
 import { createDatabase } from '../support/database.ts'
+import { until } from '../support/until.ts'
 import { startWireRelay, type WireRelay } from '../support/wire-relay.ts'
 
 async function open(): Promise<{ sql: Database; admin: Database; relay: WireRelay }> {
@@ -91,4 +97,32 @@ it.concurrent('what takes its time is waited for: a statement, and a COPY whose 
   })
   expect(performance.now() - began).toBeGreaterThan(25_000)
   expect(await sql`select from sync.leases`).toHaveLength(2)
+})
+
+it.concurrent('so is what takes long to get to the server', async () => {
+  const { sql, relay } = await open()
+  await sql`select 1`
+  relay.narrow(1_000_000)
+  const began = performance.now()
+  expect(await sql`select length(${'x'.repeat(20_000_000)}) as n`).toEqual([{ n: 20_000_000 }])
+  expect(performance.now() - began).toBeGreaterThan(15_000)
+})
+
+it.concurrent('what is left to send is less with each byte that leaves, with TLS and without', async () => {
+  for (const tls of [false, true]) {
+    const server = tls ? createTlsServer({ key: PRIVATE_KEY, cert: CERTIFICATE }) : createServer()
+    onTestFinished(() => void server.close())
+    await once(server.listen(0, '127.0.0.1'), 'listening')
+    const raw = connect((server.address() as AddressInfo).port, '127.0.0.1')
+    const client = tls ? connectTls({ socket: raw, rejectUnauthorized: false }) : raw
+    const [taking] = (await once(server, tls ? 'secureConnection' : 'connection')) as [Socket]
+    let taken = 0
+    client.write(Buffer.alloc(50_000_000))
+    await until(() => unsentOf(client) > 50_000_000, 'more than goes at once')
+    const before = unsentOf(client)
+    taking.on('data', ({ length }) => (taken += length) > 20_000_000 && taking.pause())
+    await until(() => unsentOf(client) < before, 'some of it to leave')
+    expect(client.writableLength).toBe(50_000_000)
+    for (const one of [client, taking]) one.destroy()
+  }
 })

@@ -12,6 +12,8 @@ export interface WireRelay extends AsyncDisposable {
   freeze(which?: 'all' | 'old'): void
   /** What was held arrives. */
   thaw(): void
+  /** From now on no connection takes more than so many bytes of a client's in a second. */
+  narrow(bytesASecond: number): void
   /** Ends every connection there is. */
   cut(): void
   /** Connections that come from now on reach another server; those there are stay. */
@@ -27,8 +29,9 @@ export async function startWireRelay(url: string): Promise<WireRelay> {
   let marked = new Set<Pair>()
   let target = placeOf(url)
   let freezing = false
+  let rate = Infinity
   const server = createServer((near) => {
-    const pair = join(near, target, () => pairs.delete(pair))
+    const pair = join(near, target, { rate: () => rate, onEnd: () => pairs.delete(pair) })
     pairs.add(pair)
     if (freezing) pair.freeze()
   })
@@ -46,6 +49,9 @@ export async function startWireRelay(url: string): Promise<WireRelay> {
     thaw() {
       freezing = false
       for (const pair of pairs) pair.thaw()
+    },
+    narrow(bytesASecond) {
+      rate = bytesASecond
     },
     cut() {
       for (const pair of pairs) pair.cut()
@@ -90,7 +96,7 @@ function placeOf(url: string): Place {
   return { host: hostname, port: Number(port || (protocol.startsWith('redis') ? 6379 : 5432)) }
 }
 
-function join(near: Socket, { host, port }: Place, onEnd: () => void): Pair {
+function join(near: Socket, { host, port }: Place, { rate, onEnd }: { rate: () => number; onEnd: () => void }): Pair {
   let frozen = false
   /** What waits to be done, in its order. */
   const held: (() => void)[] = []
@@ -110,6 +116,11 @@ function join(near: Socket, { host, port }: Place, onEnd: () => void): Pair {
       if (near.destroyed && far.destroyed) onEnd()
     })
   }
+  near.on('data', ({ length }) => {
+    if (rate() === Infinity) return
+    near.pause()
+    setTimeout(() => near.resume(), (length / rate()) * 1000)
+  })
   return {
     open: () => !near.destroyed,
     frozen: () => frozen,
