@@ -1,6 +1,6 @@
 /** The pool, and what its failures mean. */
 import postgres from 'postgres'
-import { parseDatabaseUrl, type DatabaseUrl } from '../database-url.ts'
+import { parseDatabaseUrl, type DatabaseUrl, type Host } from '../database-url.ts'
 import { databaseLimit } from '../errors/database.ts'
 import { databaseFull, databaseRefused, databaseUnreachable } from '../errors.ts'
 import { databaseReadOnly } from '../errors/fleet.ts'
@@ -29,32 +29,39 @@ export function openDatabase(url: string, { connections = 5 }: { connections?: n
 /** How both drivers get to the server that DATABASE_URL names. */
 export function wayTo(url: string, searchPath?: string): Way {
   const address = readAddress(url)
-  const tls = tlsOf(address)
-  const hosts = hostsOf(address, {
-    isAway: isConnectionLoss,
-    async isReadOnly(host) {
-      const sql = connect(address, { hosts: onlyHost(host), tls, session: sessionOf(address) }, 1)
-      try {
-        const [row] = await sql<{ is: boolean }[]>`
-          select pg_is_in_recovery() or current_setting('transaction_read_only') = 'on' as is`
-        return row!.is
-      } finally {
-        await sql.end({ timeout: 1 })
-      }
-    },
-  })
-  return { hosts, tls, session: sessionOf(address, searchPath), watch: watchOver(url, { hosts, tls }) }
+  return { ...placeOf(url, address), session: sessionOf(address, searchPath) }
 }
 
-/** One for all of a process's connections to a database: what it finds out holds for each of them. */
-const watches = new Map<string, Watch>()
+type Place = Omit<Way, 'session'>
 
-function watchOver(url: string, { hosts, tls }: Pick<Way, 'hosts' | 'tls'>): Watch {
-  const address = readAddress(url)
-  const way = { hosts, tls, session: sessionOf(address) }
-  const watch = watches.get(url) ?? new Watch(openVisitor((seconds) => connect(address, way, 1, seconds), isAway))
-  watches.set(url, watch)
-  return watch
+/** One for all of a process's connections to a database: what is found out of its hosts holds for each of them. */
+const reached = new Map<string, Place>()
+
+function placeOf(url: string, address: DatabaseUrl): Place {
+  const known = reached.get(url)
+  if (known !== undefined) return known
+  const [tls, session] = [tlsOf(address), sessionOf(address)]
+  const isReadOnly = (host: Host) => askIfReadOnly(address, { hosts: onlyHost(host), tls, session })
+  const hosts = hostsOf(address, { isAway: isConnectionLoss, isReadOnly })
+  const visitor = openVisitor((seconds) => connect(address, { hosts, tls, session }, 1, seconds), isAway)
+  const place: Place = { hosts, tls, watch: new Watch(visitor) }
+  reached.set(url, place)
+  return place
+}
+
+async function askIfReadOnly(address: DatabaseUrl, way: Way): Promise<boolean> {
+  const seconds = hostSeconds(address)
+  const sql = connect(address, way, 1, seconds)
+  // It may fall silent behind its hello, and nobody watches this connection. Without a limit for the one, none for the other.
+  const late = seconds > 0 ? setTimeout(() => void sql.end({ timeout: 0 }), 2 * seconds * 1000) : undefined
+  try {
+    const [row] = await sql<{ is: boolean }[]>`
+      select pg_is_in_recovery() or current_setting('transaction_read_only') = 'on' as is`
+    return row!.is
+  } finally {
+    clearTimeout(late)
+    await sql.end({ timeout: 1 })
+  }
 }
 
 function connect(address: DatabaseUrl, way: Way, connections: number, seconds = connectSeconds(address)): Database {
@@ -78,9 +85,11 @@ function connect(address: DatabaseUrl, way: Way, connections: number, seconds = 
   return sql
 }
 
-/** Of several hosts each one may take so long. */
-export const connectSeconds = ({ hosts, options }: DatabaseUrl): number =>
-  Number(options.get('connect_timeout') || 10) * (hosts.length === 1 ? 1 : hosts.length + 1)
+const hostSeconds = ({ options }: DatabaseUrl): number => Number(options.get('connect_timeout') || 10)
+
+/** Of several hosts each one may take its time first. */
+export const connectSeconds = (address: DatabaseUrl): number =>
+  hostSeconds(address) * (address.hosts.length === 1 ? 1 : address.hosts.length + 1)
 
 /** Its number in pg_type. */
 const JSONB = 3802

@@ -22,11 +22,14 @@ export function hostsOf({ hosts, writable }: DatabaseUrl, ask: Ask): Hosts {
   const [first, ...others] = hosts as [Host, ...Host[]]
   if (others.length === 0 && !writable) return onlyHost(first)
   let found: Promise<Host> | undefined
+  /** Goes on when those who wait for it give up: begun anew each time, it would never get past a host that is silent. */
+  let searching = false
   return {
     writable,
     next() {
       if (found !== undefined) return found
-      const looking = firstOf(hosts, writable, ask)
+      searching = true
+      const looking = firstOf(hosts, writable, ask).finally(() => (searching = false))
       found = looking
       looking.catch(() => {
         if (found === looking) found = undefined
@@ -34,7 +37,7 @@ export function hostsOf({ hosts, writable }: DatabaseUrl, ask: Ask): Hosts {
       return looking
     },
     forget() {
-      found = undefined
+      if (!searching) found = undefined
     },
   }
 }

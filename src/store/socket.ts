@@ -98,7 +98,8 @@ export class DriverSocket extends EventEmitter {
     this.#ended = true
     this.#way.watch?.remove(this.#watched, false)
     const stream = this.#stream
-    if (stream.connecting) stream.destroy()
+    // Without a host it is no connection, and would fail at a goodbye.
+    if (stream.connecting || this.host === '') stream.destroy()
     else stream.end(data ?? Buffer.alloc(0))
     const timer = setTimeout(() => stream.destroy(), GOODBYE_MS)
     stream.once('close', () => clearTimeout(timer))
@@ -140,18 +141,13 @@ export class DriverSocket extends EventEmitter {
   /** Several hosts are asked first which of them it is. */
   #await(found: Promise<Host>): void {
     const nowhere = this.#stream
-    const lose = (error?: unknown): void => {
-      this.#cause ??= error
-      this.#lose()
-    }
+    const lose = (error?: unknown): void => this.#loseBy(error)
     this.#held = []
     nowhere.once('close', lose)
-    const go = (host: Host): void => {
+    void found.then((host) => {
       nowhere.removeListener('close', lose)
-      if (nowhere.destroyed) lose()
-      else this.#connect(host)
-    }
-    void found.then(go, lose)
+      return nowhere.destroyed ? lose() : this.#connect(host)
+    }, lose)
   }
 
   #connect({ host, port }: Host): void {
@@ -180,11 +176,8 @@ export class DriverSocket extends EventEmitter {
 
   #negotiate(host: string, tls: Tls): void {
     this.#held = []
-    const lose = (error?: unknown): void => {
-      this.#cause ??= error
-      this.#lose()
-    }
-    requestTls(this.#stream, host, tls, { lose, adopt: (stream) => this.#adopt(stream) })
+    const [lose, adopt] = [(error?: unknown) => this.#loseBy(error), (stream: Socket) => this.#adopt(stream)]
+    requestTls(this.#stream, host, tls, { lose, adopt })
   }
 
   #read(chunk: Buffer): void {
@@ -206,6 +199,11 @@ export class DriverSocket extends EventEmitter {
     const why = Object.assign(new Error('Postgres can only be read from here'), { code: READ_ONLY })
     this.#way.watch?.drop(why)
     this.#stream.destroy(why)
+  }
+
+  #loseBy(error: unknown): void {
+    this.#cause ??= error
+    this.#lose()
   }
 
   #lose(): void {

@@ -192,8 +192,8 @@ const lifeOf = ({ wire, unsent }: Watched): string => `${wire.received} ${unsent
  * the handle below knows.
  */
 export function unsentOf(stream: Socket): number {
-  const handle = (stream as Socket & { readonly _handle?: Handle | null })._handle
-  const left = (handle?._parent ?? handle)?.writeQueueSize ?? 0
+  const handle = (stream as Socket & { readonly _handle?: Handle | null })['_handle']
+  const left = (handle?.['_parent'] ?? handle)?.writeQueueSize ?? 0
   return stream.writableLength === 0 ? 0 : stream.writableLength + left
 }
 

@@ -217,6 +217,31 @@ it('tries several hosts in their order, and takes the first that can be written 
   )
 })
 
+it('passes over a host that takes connections and says nothing', async () => {
+  const silent = createServer().listen(0, '127.0.0.1')
+  onTestFinished(() => void silent.close())
+  silent.on('connection', (socket) => onTestFinished(() => void socket.destroy()))
+  await once(silent, 'listening')
+  const { port } = silent.address() as AddressInfo
+  const hosts = `host=127.0.0.1,${admin.hostname}&port=${port},${admin.port}&connect_timeout=1`
+  expect(await same(`postgres://${AUTHORITY}${admin.pathname}?${hosts}`)).toMatchObject({ zone: 'UTC' })
+})
+
+it('may be ended while the host is not found yet', async () => {
+  const silent = createServer().listen(0, '127.0.0.1')
+  onTestFinished(() => void silent.close())
+  silent.on('connection', (socket) => onTestFinished(() => void socket.destroy()))
+  await once(silent, 'listening')
+  const { port } = silent.address() as AddressInfo
+  const ended = openDatabase(`postgres://${AUTHORITY}/books?host=127.0.0.1,localhost&port=${port}&connect_timeout=2`)
+  const end = async (): Promise<void> => {
+    await once(silent, 'connection')
+    await ended.end({ timeout: 0 })
+  }
+  const [asked] = await Promise.allSettled([ended`select 1`, end()])
+  expect(asked).toMatchObject({ reason: { code: expect.stringMatching(/^CONNECTION_/) } })
+})
+
 it('asks again for a connection of the queue that a limit refuses', async () => {
   const few = `${ROLE}_few`
   await sql.unsafe(`create role ${few} login password 'few' connection limit 1`)
