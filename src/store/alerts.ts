@@ -43,7 +43,9 @@ export async function takeAlert(sql: Database): Promise<PendingAlert | undefined
     update sync.alerts set attempts = attempts + 1, next_attempt_at = now() + interval '1 minute'
     where id = (
       select id from sync.alerts
-      where delivered_at is null and next_attempt_at <= now() and raised_at > now() - interval '2 days'
+      where delivered_at is null and raised_at > now() - interval '2 days'
+        -- Nothing is put off for an hour, but by a clock that was set back since.
+        and (next_attempt_at <= now() or next_attempt_at > now() + interval '1 hour')
       order by id limit 1 for update skip locked)
     returning id::int, attempts, body`
   return row

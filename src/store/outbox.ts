@@ -99,7 +99,7 @@ export function openOutbox(sql: Database, holder: string, presence?: Presence): 
         await tx`
           update sync.outbox set state = 'sending', term = ${term}, claimed_by = ${holder}, claim_pid = ${pid},
             claim_start = ${start}, claim_until = now() + make_interval(secs => ${CLAIM_SECONDS}),
-            not_before = null, code = case when op = 'create' and requested_at is not null then ${UNANSWERED} else code end
+            not_before = null, requested_at = case when requested_at > now() then now() else requested_at end, code = case when op = 'create' and requested_at is not null then ${UNANSWERED} else code end
           where id = any(${idList(changes)}::bigint[])`
         return { term, changes }
       })
@@ -125,13 +125,20 @@ export function openOutbox(sql: Database, holder: string, presence?: Presence): 
   }
 }
 
+/** Longer than any pause: one that ends later is of a database's clock that was set back since. */
+const NO_PAUSE = '2 hours'
+
+/** Of changes `o`: put off, to a time that is still to come. */
+export const isPutOff = (sql: Database | Transaction) =>
+  sql`(o.not_before is not null and o.not_before > now() and o.not_before <= now() + ${NO_PAUSE}::interval)`
+
 /** The first unsettled change of each record, where nothing is in its way. */
 async function lockHeads(tx: Transaction, limit: number): Promise<Change[]> {
   // In the order of the index, and no further than it must.
   await tx`select set_config('enable_seqscan', 'off', true), set_config('enable_bitmapscan', 'off', true),
     set_config('enable_sort', 'off', true)`
   const ready = tx`
-    o.state in ('waiting', 'sending') and (o.not_before is null or o.not_before <= now()) and sync.may_be_sent(o)`
+    o.state in ('waiting', 'sending') and not ${isPutOff(tx)} and sync.may_be_sent(o)`
   return await tx<Change[]>`
     select ${columns(tx)} from sync.outbox o
     where ${ready} and o.resource = (select o.resource from sync.outbox o where ${ready} order by o.id limit 1)

@@ -54,6 +54,14 @@ export async function someMet(sql: Database, resource: string, table: string): P
   return rows.map(({ id }) => id)
 }
 
+/** The same where no list was read just now: some living rows but for these. */
+export async function someLiving(sql: Database, { table }: Resource, but: readonly string[]): Promise<string[]> {
+  const rows = await sql<{ id: string }[]>`
+    select id from scopestack.${sql(table)}
+    where sync_deleted_at is null and id not like 'local-%' and id <> all(${arrayLiteral(but)}::text[]) limit 3`
+  return rows.map(({ id }) => id)
+}
+
 /** Where the next sweep goes on; null: all were asked for. */
 export async function saveSweptTo(tx: Transaction, resource: string, id: string | null): Promise<void> {
   await tx`update sync.cursors set swept_to = ${id} where resource = ${resource}`

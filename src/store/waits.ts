@@ -1,7 +1,7 @@
 /** Why a change is not sent yet, as far as the outbox knows: the same reasons by which `sync.may_be_sent` leaves it alone. */
 import type { Write } from '../resource.ts'
 import type { Database } from './database.ts'
-import type { State } from './outbox.ts'
+import { isPutOff, type State } from './outbox.ts'
 
 interface Blocker {
   readonly change: number
@@ -23,7 +23,7 @@ export interface Waits {
 export async function readWaits(sql: Database, ids: readonly number[]): Promise<Map<number, Waits>> {
   const rows = await sql<(Waits & { id: number })[]>`
     select o.id::float8 as id, o.state = 'sending' and o.claim_until > now() as held,
-      case when o.not_before > now() then ceil(extract(epoch from o.not_before - now()))::float8 end as seconds,
+      case when ${isPutOff(sql)} then ceil(extract(epoch from o.not_before - now()))::float8 end as seconds,
       (select json_build_object('change', e.id, 'state', e.state) from sync.outbox e
         where e.record_id = o.record_id and e.resource = o.resource and (e.state = 'waiting' and e.id < o.id
           or e.state = 'sending' and e.id <> o.id or e.state = 'parked' and e.code = 'SYNC_PUSH_UNKNOWN')

@@ -1,6 +1,7 @@
 /** When there is something to push: Postgres says so at once, and the table knows for sure. */
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Database } from './database.ts'
+import { isPutOff } from './outbox.ts'
 import type { Presence } from './presence.ts'
 
 export interface Due {
@@ -13,7 +14,7 @@ export interface Due {
 export async function readDue(sql: Database): Promise<Due> {
   const [row] = await sql<Due[]>`
     select coalesce(pg_sequence_last_value('sync.outbox_term'), 0)::float8 as term, exists (
-      select from sync.outbox where state in ('waiting', 'sending') and (not_before is null or not_before <= now())
+      select from sync.outbox o where state in ('waiting', 'sending') and not ${isPutOff(sql)}
         and (claim_until is null or claim_until < now() or claim_pid is null
           or not exists (select from pg_stat_activity a where a.pid = claim_pid))) as due`
   return row!

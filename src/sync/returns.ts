@@ -8,6 +8,7 @@ import type { Transaction } from '../store/database.ts'
 import { owedRows } from '../store/edited.ts'
 import { refusedRecords, settleRefused } from '../store/findings.ts'
 import { createMirror, type Loaded } from '../store/mirror.ts'
+import { someLiving } from '../store/tombstones.ts'
 import { askerOf } from './ask.ts'
 import { load } from './load.ts'
 import { openQuestion } from './question.ts'
@@ -53,10 +54,11 @@ export async function bringBack(
     total.updated += loaded.updated
     total.refused += loaded.rejected.length
   }
-  // Their list was proved whole when they were missing from it.
+  // Their list was proved whole when they were missing from it; that they are is asked anew.
   const missing = refused.flatMap((one) => (one.missing ? [one.id] : []))
   if (missing.length > 0) {
-    const confirmed = await confirmAndBury(deps, { resource, question, lease, mirror, signal, known: [] }, missing)
+    const known = await reconnecting(() => someLiving(sql, resource, missing), signal)
+    const confirmed = await confirmAndBury(deps, { resource, question, lease, mirror, signal, known }, missing)
     total.deleted += confirmed?.deleted ?? 0
     total.refused += missing.length - (confirmed?.deleted ?? 0)
   }

@@ -144,6 +144,24 @@ it('gives back what was not settled, except a claim that another has by now', as
   expect(await sql`select state from sync.outbox`).toEqual([{ state: 'sending' }])
 })
 
+it('is not held up by times of a clock that was a day ahead and was set back', async () => {
+  await edit('1', 'Put off')
+  const put = await claim(one)
+  await one.release(put.term, { seconds: 60 })
+  expect(await readDue(sql)).toMatchObject({ due: false })
+  const vendor = await sql<{ id: string }[]>`insert into scopestack.vendors (name) values ('Left') returning id`
+  const left = await claim(one)
+  await noteLeaving(sql, left.changes[0]!, left.term)
+  await one.release(left.term)
+  await sql`
+    update sync.outbox set not_before = not_before + interval '1 day', requested_at = requested_at + interval '1 day'`
+  expect(await readDue(sql)).toMatchObject({ due: true })
+  const first = await claim(one)
+  const then = await claim(other)
+  expect([...first.changes, ...then.changes].map(({ recordId }) => recordId)).toEqual(['1', vendor[0]!.id])
+  expect(await sql`select from sync.outbox where requested_at > now()`).toHaveLength(0)
+})
+
 it('lets what refers to a new row wait for it, and gives it the real id', async () => {
   await sql`
     with c as (insert into scopestack.clients (name) values ('New') returning id)
