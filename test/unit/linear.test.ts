@@ -15,7 +15,7 @@ const OURS: ReadonlySet<string> = new Set([
   String.raw`/_(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT(_\d+_(TCP|UDP)(_(ADDR|PORT|PROTO))?)?)$/`,
   String.raw`/^(?:([^/?#]*)@)?([^/?#]*)(?:\/([^?#]*))?(?:\?([^#]*))?$/`,
   String.raw`/^import \{ [^}]* \} from '\.\.\/resource\.ts'$/m`,
-  String.raw`/^(28...|3D000|42501|25006|ERR_(TLS|SSL)_.*|.*CERT.*|UNABLE_TO_.*)$/`,
+  String.raw`/^(28...|3D000|42501|ERR_(TLS|SSL)_.*|.*CERT.*|UNABLE_TO_.*)$/`,
 ])
 
 /** In these places they are put together from constants. */
