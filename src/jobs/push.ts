@@ -12,7 +12,8 @@ import { startLoop } from './loop.ts'
 import { handBack, putOff, verdictOn } from './outcome.ts'
 import type { Outages } from './outages.ts'
 import { pulseOf } from './pulse.ts'
-import type { PushJob, Queues } from './queues.ts'
+import type { Pause, PushJob, Queues } from './queues.ts'
+import { LATE_MS } from './reconcile.ts'
 import type { Part } from './service.ts'
 import { reason, SyncError } from '../sync-error.ts'
 
@@ -52,6 +53,7 @@ export function startPusher({ pusher, presence, queues, log, outages }: Deps): P
     }
   })
   worker.run().catch((error: unknown) => log.error(reason(error)))
+  const isOver = createPauses()
   let tidiedAt = -Infinity
   let newest = -1
   let inVain = 0
@@ -61,7 +63,10 @@ export function startPusher({ pusher, presence, queues, log, outages }: Deps): P
     const { due, term } = await readDue(pusher.sql)
     inVain = due && term === newest ? inVain + 1 : 0
     newest = term
-    if (due) await queues.wakePush()
+    if (due) {
+      await queues.wakePush()
+      await queues.endPushPause(isOver)
+    }
     if (performance.now() - tidiedAt < TIDY_EVERY_MS) return
     tidiedAt = performance.now()
     await forgetOldChanges(pusher.sql)
@@ -77,6 +82,18 @@ export function startPusher({ pusher, presence, queues, log, outages }: Deps): P
       stopping.abort()
       await closed
     },
+  }
+}
+
+/**
+ * Whether a pause has lasted: the queue may know its end by another clock than the database's, as `reconcile.ts` has it of the
+ * jobs of runs.
+ */
+export function createPauses(elapsed = (): number => performance.now()): (pause: Pause) => boolean {
+  let known = { key: '', since: 0 }
+  return ({ key, delayedMs }) => {
+    if (known.key !== key) known = { key, since: elapsed() }
+    return elapsed() - known.since >= delayedMs + LATE_MS
   }
 }
 

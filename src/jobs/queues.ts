@@ -43,10 +43,18 @@ export interface Queues {
   startWorker(process: Processor<JobData, void, JobName>, concurrency: number): QueueWorker
   /** There may be something to push. Many of these make one job, and one more where a job is at it already. */
   wakePush(): Promise<void>
+  /** Ends the pause of the job that is to push, where it has lasted for long enough: meanwhile nothing wakes it. */
+  endPushPause(isOver: (pause: Pause) => boolean): Promise<void>
   startPushWorker(process: Processor<object, void, 'push'>): QueueWorker
   /** @throws when the queue does not answer, or takes nothing. */
   ping(): Promise<void>
   close(): Promise<void>
+}
+
+export interface Pause {
+  /** Another one for each wait. */
+  readonly key: string
+  readonly delayedMs: number
 }
 
 export type JobState =
@@ -122,6 +130,13 @@ export function openQueues(place: Place, timing: Timing, onError: (error: Error)
     async wakePush() {
       const deduplication = { id: 'push', keepLastIfActive: true }
       await asked(pushes.add('push', {}, { deduplication, removeOnComplete: true, removeOnFail: true }))
+    },
+
+    async endPushPause(isOver) {
+      const id = await asked(pushes.getDeduplicationJobId('push'))
+      const job = id === null ? undefined : await asked(pushes.getJob(id))
+      if (job === undefined || (await asked(job.getState())) !== 'delayed') return
+      if (isOver({ key: `${id} ${job.attemptsStarted}`, delayedMs: job.delay })) await asked(job.promote())
     },
 
     startPushWorker(process) {

@@ -23,7 +23,7 @@ interface Deps {
 const BEGINNING_SECONDS = 3
 
 /** Behind the time that a job was put off for, before it counts as forgotten. */
-const LATE_MS = 10_000
+export const LATE_MS = 10_000
 
 interface Missed {
   /** Jobs that no queue knew of at the last look. Under load a run is still given its jobs then. */

@@ -2,6 +2,7 @@
 import { DelayedError } from 'bullmq'
 import postgres from 'postgres'
 import { afterEach, describe, expect, test } from 'vitest'
+import { createPauses } from '../../src/jobs/push.ts'
 import { openQueues, type Queues } from '../../src/jobs/queues.ts'
 import { migrateQueue } from '../../src/jobs/queue-tables.ts'
 import { createReconciler } from '../../src/jobs/reconcile.ts'
@@ -189,6 +190,36 @@ describe.each(['postgres', 'redis'] as const)('on %s', (kind) => {
     passed = 11_000
     await look(signal)
     await until(() => begun >= 4, 'both to be done again')
+    await worker.close()
+  })
+
+  test('edits that were put off by the clock of a host a day ahead are pushed when their time has passed', async () => {
+    const { queues } = await openOn(kind)
+    await queues.wakePush()
+    const right = Date.now
+    let begun = 0
+    const worker = queues.startPushWorker(async (job, token) => {
+      if (begun++ > 0) return
+      Date.now = () => right() + 86_400_000
+      await job.moveToDelayed(Date.now() + 1_000, token).finally(() => (Date.now = right))
+      throw new DelayedError()
+    })
+    void worker.run()
+    let passed = 0
+    let seen = 0
+    const isOver = createPauses(() => passed)
+    const look = async (): Promise<void> => {
+      await queues.wakePush()
+      await queues.endPushPause((pause) => {
+        seen++
+        return isOver(pause)
+      })
+    }
+    await until(async () => (await look(), seen > 1), 'it to be put off')
+    expect(begun).toBe(1)
+    passed = 12_000
+    await look()
+    await until(() => begun > 1, 'it to be done again')
     await worker.close()
   })
 
