@@ -47,10 +47,6 @@ function isRequired({ columns, naturalKey = [] }: Resource, { member }: Column):
   return member === 'active' || member === named
 }
 
-/** Declared, and not to be edited: whatever else the table has is somebody's own. */
-const readOnlyOf = ({ columns }: Resource, writable: Captured['columns']): string[] =>
-  columns.map(({ name }) => name).filter((name) => !writable.some((one) => one.name === name))
-
 /**
  * Only what differs is made again, table by table: every trigger takes a lock that others would wait behind.
  *
@@ -82,16 +78,25 @@ async function captured(of: Database | Transaction): Promise<ReadonlyMap<string,
   return new Map(held.map((one) => [one.type, one]))
 }
 
-/** By itself, and not an argument of sync.capture: the version before calls that as it was. */
-export async function noteReadOnly(sql: Database, resources: readonly Resource[]): Promise<void> {
+/**
+ * What the catalog declares is nobody's own, to be edited or not; `sync.captured.read_only` was named before that. Names are
+ * added and never taken away: a process of an older catalog that starts beside this one knows fewer of them, and an edit of
+ * such a column is to be refused then, not lost as one of somebody's own.
+ *
+ * By itself, and not an argument of sync.capture: the version before calls that as it was.
+ */
+export async function noteDeclared(sql: Database, resources: readonly Resource[]): Promise<void> {
   const held = await sql<{ type: string; columns: string[] | null }[]>`
     select type, array_to_json(read_only) as columns from sync.captured`
-  const known = new Map(held.map(({ type, columns }) => [type, columns]))
-  for (const resource of resources) {
-    const { type, columns } = capturedOf(resource)
-    const closed = readOnlyOf(resource, columns)
-    if (isDeepStrictEqual(known.get(type), closed)) continue
-    await sql`update sync.captured set read_only = ${arrayLiteral(closed)}::text[] where type = ${type}`
+  const known = new Map(held.map(({ type, columns }) => [type, columns === null ? null : new Set(columns)]))
+  for (const { type, columns } of resources) {
+    const declared = columns.map(({ name }) => name)
+    const before = known.get(type)
+    if (before === undefined || (before !== null && declared.every((name) => before.has(name)))) continue
+    await sql`
+      update sync.captured set read_only = array(
+        select distinct name from unnest(coalesce(read_only, '{}') || ${arrayLiteral(declared)}::text[]) as name order by name)
+      where type = ${type}`
   }
 }
 

@@ -10,7 +10,7 @@ import { nameTaken, tableUnfit } from '../errors/tables.ts'
 import { catalog } from '../registry.ts'
 import type { Resource } from '../resource.ts'
 import type { SyncError } from '../sync-error.ts'
-import { installCapture, noteReadOnly } from './capture.ts'
+import { installCapture, noteDeclared } from './capture.ts'
 import { findCaptureFaults, type CaptureCheck, type CaptureFault } from './capture-state.ts'
 import { commentStatements } from './comments.ts'
 import { codeOf, openDatabase, type Database, type Transaction } from './database.ts'
@@ -68,7 +68,7 @@ async function restoreCapture(
 ): Promise<void> {
   if (faults.length > 0) await restoreFunctions(sql)
   await installCapture(sql, resources, new Set(faults.map(({ type }) => type)), change)
-  await noteReadOnly(sql, resources)
+  await noteDeclared(sql, resources)
   for (const { table, faults: those } of faults) {
     if (those.some((fault) => fault.includes('user_defined_values_'))) await restoreUserDefined(change, table)
   }

@@ -3,6 +3,8 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest'
 import { startSimulator, type Simulator } from '../../src/simulator/server.ts'
+import { catalog } from '../../src/registry.ts'
+import { installCapture, noteDeclared } from '../../src/store/capture.ts'
 import { openDatabase } from '../../src/store/database.ts'
 import { FOLDER } from '../../src/store/functions.ts'
 import { migrate } from '../../src/store/migrate.ts'
@@ -127,6 +129,26 @@ it('open no column of ours', async () => {
     await expect(sql.unsafe(statement), statement).rejects.toThrow(says)
   }
   expect(await changes()).toEqual([])
+})
+
+it('are not what an older catalog does not know: an edit of that is refused, and not lost', async () => {
+  await using other = await createDatabase()
+  const sql = openDatabase(other.url, { connections: 1 })
+  const older = [...catalog.values()].map((resource) => ({
+    ...resource,
+    columns: resource.columns.filter(({ name }) => name !== 'domain'),
+  }))
+  await installCapture(sql, older)
+  await noteDeclared(sql, older)
+  await expect(sql`insert into scopestack.clients (name, domain) values ('x', 'x.test')`).rejects.toThrow(
+    /^Column domain of scopestack\.clients is read-only/,
+  )
+  await sql`insert into scopestack.clients (name) values ('x')`
+  await expect(sql`update scopestack.clients set domain = 'x.test'`).rejects.toThrow(/^Column domain .* is read-only/)
+  await migrate(other.url)
+  await sql`update scopestack.clients set domain = 'x.test'`
+  expect(await sql`select op from sync.outbox order by id`).toEqual([{ op: 'create' }, { op: 'update' }])
+  await sql.end()
 })
 
 it('stop an upgrade that brings one of that name, with a sentence, and nothing is changed', async () => {
