@@ -17,7 +17,6 @@ import { createLogger, type Logger, noteRetries } from '../logger.ts'
 import { catalog } from '../registry.ts'
 import { stderr, stdout } from '../screen/streams.ts'
 import { backoff, sleep } from '../remote/retry.ts'
-import { leaveAtOnce } from '../signals.ts'
 import { installationName } from '../store/account.ts'
 import { describeCheck } from '../store/capture-state.ts'
 import { explainDatabase } from '../store/database.ts'
@@ -33,6 +32,7 @@ import { awaitServer, tellingOfLocks } from './await-server.ts'
 import { chooseResources } from './choose.ts'
 import { embeddedNote } from './embedded-note.ts'
 import { readSettings } from './settings.ts'
+import { createGrace } from './grace.ts'
 import type { Verb } from './verb.ts'
 import { EXIT, reason, SyncError } from '../sync-error.ts'
 
@@ -121,6 +121,10 @@ async function serve(service: Service, signal: AbortSignal): Promise<void> {
   let web: Web | undefined
   let ready = false
   let missing = 'still starting'
+  // From the signal on, wherever it is by then: a statement at start may wait for a lock as well.
+  const grace = createGrace({ log, seconds: config.graceSeconds })
+  if (signal.aborted) grace.begin()
+  else signal.addEventListener('abort', grace.begin, { once: true })
   try {
     const begin = (name: string, part: Part): void => {
       running.push(part)
@@ -165,7 +169,10 @@ async function serve(service: Service, signal: AbortSignal): Promise<void> {
   } finally {
     ready = false
     if (signal.aborted) log.info('stopping: what is under way is handed over')
-    await drain({ running, web, queues, log, graceSeconds: config.graceSeconds })
+    grace.begin()
+    await drain({ running, web, queues })
+    signal.removeEventListener('abort', grace.begin)
+    grace.end()
     if (signal.aborted) log.info('stopped')
   }
 }
@@ -175,19 +182,12 @@ async function drain(deps: {
   running: readonly Pick<Part, 'drain'>[]
   web: Web | undefined
   queues: Queues | undefined
-  log: Logger
-  graceSeconds: number
 }): Promise<void> {
-  const { running, web, queues, log, graceSeconds } = deps
+  const { running, web, queues } = deps
   hurry()
-  const timer = setTimeout(() => {
-    log.warn('the grace is over: what is still under way will be taken over by another process')
-    void leaveAtOnce()
-  }, graceSeconds * 1000)
   for (const part of running.toReversed()) await part.drain()
   await queues?.close()
   await web?.close()
-  clearTimeout(timer)
 }
 
 async function openQueue(

@@ -43,11 +43,17 @@ const CLOCK_MS = 15_000
 export function startScheduler(deps: Common & SchedulerDeps): Part {
   const { schedules, clock } = deps
   const closing = closingOf(deps)
+  // The pause goes by the time that was decided by: with one read a moment later a tick that falls between the two would be
+  // passed over, and only the one behind it waited for.
+  let decided = { by: clock.now(), at: performance.now() }
   const loops = [
     startLoop(
       'deciding on a tick',
-      async () => tickOnce(deps, await clock.read()),
-      () => untilNextTick(schedules, clock.now()),
+      async () => {
+        decided = { by: await clock.read(), at: performance.now() }
+        await tickOnce(deps, decided.by)
+      },
+      () => Math.max(0, untilNextTick(schedules, decided.by) - (performance.now() - decided.at)),
       deps,
     ),
     startLoop('looking after open runs', createReconciler({ ...deps, closing }), () => RECONCILE_MS, deps),

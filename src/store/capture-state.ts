@@ -19,8 +19,8 @@ export interface CaptureFault {
 interface Standing {
   readonly table: string
   readonly triggers: readonly { readonly name: string; readonly calls: string; readonly on: boolean }[]
-  readonly idDefault: string | null
-  readonly hashDefault: string | null
+  readonly makesIds: boolean
+  readonly hasHash: boolean
 }
 
 /** What a table is to have: trigger name to the function it calls. */
@@ -48,7 +48,7 @@ export async function findCaptureFaults(sql: Database, resources: readonly Resou
           'on', t.tgenabled in ('O', 'A'))), '[]')
         from pg_trigger t join pg_proc p on p.oid = t.tgfoid
         where t.tgrelid = c.oid and (starts_with(t.tgname, 'write_back_') or t.tgname = 'read_only_update' or starts_with(t.tgname, 'user_defined_values_'))) as triggers,
-      ${defaultOf(sql, 'id')} as "idDefault", ${defaultOf(sql, 'sync_hash')} as "hashDefault"
+      ${hasDefault(sql, 'id', MAKES_IDS)} as "makesIds", ${hasDefault(sql, 'sync_hash', '%')} as "hasHash"
     from pg_class c join pg_namespace n on n.oid = c.relnamespace
     where n.nspname = 'scopestack' and c.relkind in ('r', 'p')`
   const { wrong } = await readFunctions(sql)
@@ -60,16 +60,20 @@ export async function findCaptureFaults(sql: Database, resources: readonly Resou
     const captured = capturedOf(resource)
     const faults = faultsOf(found, wantedTriggers(captured, table), wrong)
     if (captured.writes.length > 0) {
-      if (!(found.idDefault ?? '').includes('gen_random_uuid')) faults.push('column id has lost its default')
-      if (found.hashDefault === null) faults.push('column sync_hash has lost its default')
+      if (!found.makesIds) faults.push('column id has lost its default')
+      if (!found.hasHash) faults.push('column sync_hash has lost its default')
     }
     return faults.length === 0 ? [] : [{ table: `scopestack.${table}`, type, faults }]
   })
 }
 
-const defaultOf = (sql: Database, column: string) => sql`
-  (select pg_get_expr(d.adbin, d.adrelid) from pg_attribute a join pg_attrdef d on d.adrelid = a.attrelid and d.adnum = a.attnum
-    where a.attrelid = c.oid and a.attname = ${column} and not a.attisdropped)`
+/** Of gen_random_uuid() in the server's own notation: 3432 is its number, in every version. */
+const MAKES_IDS = '%:funcid 3432 %'
+
+/** `pg_get_expr` would say it in SQL, and wait for a table that is locked. */
+const hasDefault = (sql: Database, column: string, like: string) => sql`
+  exists (select from pg_attribute a join pg_attrdef d on d.adrelid = a.attrelid and d.adnum = a.attnum
+    where a.attrelid = c.oid and a.attname = ${column} and not a.attisdropped and d.adbin::text like ${like})`
 
 function faultsOf({ triggers }: Standing, wanted: ReadonlyMap<string, string>, wrong: ReadonlySet<string>): string[] {
   const held = new Map(triggers.map((one) => [one.name, one]))
