@@ -8,6 +8,7 @@ import { openDatabase, type Database, type Transaction } from '../store/database
 import { changeTables, type Waiting } from '../store/ddl.ts'
 import { refuseForeignQueue } from '../store/foreign.ts'
 import { alone } from '../store/migrate.ts'
+import { keepLocksToUs } from './queue-locks.ts'
 
 const SCHEMA = 'bullmq'
 /** What our transaction has said already, or has no need of. */
@@ -18,15 +19,17 @@ export async function migrateQueue(databaseUrl: string, waiting: Waiting = {}): 
   const sql = openDatabase(databaseUrl, { connections: 1 })
   try {
     await refuseForeignQueue(sql)
-    if (await isCurrent(sql)) return
-    await changeTables(
-      sql,
-      (tx, run) =>
-        alone(tx, run, async () => {
-          await runMigrations(asBullClient(tx), SCHEMA)
-        }),
-      waiting,
-    )
+    if (!(await isCurrent(sql))) {
+      await changeTables(
+        sql,
+        (tx, run) =>
+          alone(tx, run, async () => {
+            await runMigrations(asBullClient(tx), SCHEMA)
+          }),
+        waiting,
+      )
+    }
+    await keepLocksToUs(sql, waiting)
   } finally {
     await sql.end({ timeout: 5 })
   }

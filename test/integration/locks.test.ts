@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto'
 import postgres from 'postgres'
 import { expect, it, onTestFinished } from 'vitest'
 import { migrateQueue } from '../../src/jobs/queue-tables.ts'
+import { openQueues } from '../../src/jobs/queues.ts'
 import { raiseAlert } from '../../src/store/alerts.ts'
 import { openDatabase } from '../../src/store/database.ts'
 import { changeTables } from '../../src/store/ddl.ts'
@@ -134,8 +135,52 @@ it('advisory locks of a role that may only connect stop nothing', async () => {
   // Two that see the same thing at once tell it once.
   const raised = await Promise.all([1, 2].map(() => sql.begin((tx) => raiseAlert(tx, alert))))
   expect(raised.filter((one) => one)).toHaveLength(1)
+  // Whatever the queue would lock by a number.
+  const keys = ['dedup:push:push', 'jidseq:push', 'jidseq:sync', 'parent:sync:run-1'].map((key) => `bullmq:${key}`)
+  await stranger`select pg_advisory_lock(hashtext(key)) from unnest(${keys}::text[]) as key`
+  await stranger`select pg_advisory_lock(hashtext('bullmq:finalization'), hashtext(q)) from unnest('{sync,push}'::text[]) as q`
+  const place = { databaseUrl: url, redisUrl: undefined, installation: 'test' }
+  const queues = openQueues(place, { takeoverSeconds: 30, retryMs: 1 }, () => {})
+  const done: string[] = []
+  const workers = [
+    queues.startWorker(async ({ name }) => void done.push(name), 2),
+    queues.startPushWorker(async ({ name }) => void done.push(name)),
+  ]
+  for (const worker of workers) worker.run().catch(() => {})
+  await Promise.all([queues.addRun(1, ['clients', 'tags']), queues.wakePush(), queues.wakePush()])
+  await until(() => done.filter((name) => name === 'push').length > 0 && done.includes('close'), 'the jobs')
+  expect(done.filter((name) => name !== 'push')).toEqual(['pull', 'pull', 'close'])
+  await Promise.all(workers.map((worker) => worker.close()))
+  await queues.close()
   await stranger.end()
   await admin.unsafe(`drop role ${role}`)
+})
+
+it("what the queue's functions lock, they keep from each other", async () => {
+  const { url, admin } = await open(createDatabase)
+  await migrateQueue(url)
+  const other = rival(url, { lock_timeout: '50' })
+  const shared = `select bullmq.lock_finalization_queues('sync', 'a')`
+  const own = `select bullmq.pg_advisory_xact_lock(hashtext('bullmq:finalization'), hashtext('sync'))`
+  const fresh = 'select bullmq.pg_advisory_xact_lock(7)'
+  await admin.unsafe(shared)
+  for (const [mine, its, outcome] of [
+    [shared, shared, 'had'],
+    [shared, own, '55P03'],
+    [own, shared, '55P03'],
+    [own, own, '55P03'],
+    // One that nobody had before is waited for where it is made, and made where that is undone.
+    [own, fresh, 'had'],
+    ['select bullmq.pg_advisory_xact_lock(8)', 'select bullmq.pg_advisory_xact_lock(8)', '55P03'],
+  ] as const) {
+    const release = await held(admin, (tx) => tx.unsafe(mine))
+    const found = await other.unsafe(its).then(
+      () => 'had',
+      ({ code }: { code: string }) => code,
+    )
+    expect([mine, its, found]).toEqual([mine, its, outcome])
+    await release()
+  }
 })
 
 it('a stranger who notifies without end is heard a few times, and an edit all the same', async () => {

@@ -1,0 +1,55 @@
+/**
+ * BullMQ's functions keep out of each other's way by advisory locks, which any role that may connect can hold, and then no
+ * job is added or ended any more. Their search_path decides whose `pg_advisory_xact_lock` they call: ours, before that of
+ * Postgres, locks a row of a table that is nobody else's. Those that only try (pg_try_…) lose an event that nobody here
+ * waits for, and stay.
+ */
+import { codeOf, type Database } from '../store/database.ts'
+import { changeTables, type Waiting } from '../store/ddl.ts'
+import { alone } from '../store/migrate.ts'
+
+/**
+ * Owned by whoever migrated, so that a worker's role needs no right to the table. A row for each key that was ever locked,
+ * one a run: in a year of runs every five minutes 8 MB.
+ */
+const OURS = `
+  create table if not exists bullmq.scopestack_sync_locks (key bigint primary key);
+  create or replace function bullmq.scopestack_sync_lock(wanted bigint, shared boolean) returns void
+    language plpgsql security definer set search_path = pg_catalog as $$
+  begin
+    loop
+      if shared then perform from bullmq.scopestack_sync_locks where key = wanted for share;
+      else perform from bullmq.scopestack_sync_locks where key = wanted for update;
+      end if;
+      exit when found;
+      insert into bullmq.scopestack_sync_locks values (wanted) on conflict do nothing;
+    end loop;
+  end $$;
+  create or replace function bullmq.pg_advisory_xact_lock(key bigint) returns void
+    language sql as 'select bullmq.scopestack_sync_lock(key, false)';
+  create or replace function bullmq.pg_advisory_xact_lock(key1 int, key2 int) returns void
+    language sql as 'select bullmq.scopestack_sync_lock((key1::bigint << 32) | (key2::bigint & 4294967295), false)';
+  create or replace function bullmq.pg_advisory_xact_lock_shared(key1 int, key2 int) returns void
+    language sql as 'select bullmq.scopestack_sync_lock((key1::bigint << 32) | (key2::bigint & 4294967295), true)'`
+
+/** BullMQ makes them with this; one that it makes anew has it again. */
+const THEIRS = `
+  select p.oid::regprocedure::text as function from pg_proc p join pg_namespace n on n.oid = p.pronamespace
+  where n.nspname = 'bullmq' and 'search_path=bullmq' = any(p.proconfig) and p.prosrc ~ '[^_]pg_advisory_xact_lock'`
+
+/** Behind BullMQ's migrations. Where the role may not, whoever migrates does it the next time. */
+export async function keepLocksToUs(sql: Database, waiting: Waiting): Promise<void> {
+  if ((await sql.unsafe(THEIRS)).length === 0) return
+  await changeTables(
+    sql,
+    (tx, run) =>
+      alone(tx, run, async () => {
+        const found = await tx.unsafe<{ function: string }[]>(THEIRS)
+        const moves = found.map((one) => `alter function ${one.function} set search_path = bullmq, pg_catalog`)
+        await run([OURS, ...moves].join(';\n'))
+      }),
+    waiting,
+  ).catch((error: unknown) => {
+    if (codeOf(error) !== '42501') throw error
+  })
+}
