@@ -140,7 +140,13 @@ export async function forgetDigests(tx: Transaction, resource: Resource, ids: re
     where id = any(${arrayLiteral(ids)}::text[]) and sync_hash <> ''`
 }
 
-/** The same of all rows. */
-export async function forgetAllDigests(tx: Transaction, { table }: Resource): Promise<void> {
-  await tx`update scopestack.${tx(table)} set sync_hash = '' where sync_hash <> ''`
+/** A transaction of a lease has a minute. */
+const FORGOTTEN_AT_ONCE = 20_000
+
+/** The same of some of all rows. @returns whether there may be more. */
+export async function forgetMoreDigests(tx: Transaction, { table }: Resource): Promise<boolean> {
+  const { count } = await tx`
+    update scopestack.${tx(table)} set sync_hash = ''
+    where id in (select id from scopestack.${tx(table)} where sync_hash <> '' limit ${FORGOTTEN_AT_ONCE})`
+  return count > 0
 }

@@ -10,7 +10,7 @@ export const captured = sync.table('captured', {
   writes: text('writes').array().notNull(),
   /** `{name, member, from, kind, entries, target}` of each writable column. */
   columns: jsonb('columns').notNull(),
-  /** Columns of the catalog that may not be edited; all others are somebody's own. */
+  /** Columns of the catalog, at least those that may not be edited; all others are somebody's own. */
   readOnly: text('read_only').array(),
 })
 

@@ -1,8 +1,7 @@
 /** Holds a resource's table to what it has to be, before anything is read for it, and says what is wrong when it refuses. */
 import { tableRefused, tableUnfit } from '../errors/tables.ts'
 import type { Resource } from '../resource.ts'
-import { notLocal } from '../store/capture.ts'
-import { forgetAllDigests } from '../store/compare.ts'
+import { forgetMoreDigests } from '../store/compare.ts'
 import type { Database } from '../store/database.ts'
 import { readCapability, saveCapability } from '../store/findings.ts'
 import { confirmLease, type Lease } from '../store/leases.ts'
@@ -27,13 +26,16 @@ export async function demandTable(sql: Database, resource: Resource, lease: Leas
   const before = (await readCapability(sql, type, NAME))?.value as { shape: string; database: string } | undefined
   if (before?.shape === shape && before.database === database) return false
   const isAnother = before !== undefined && before.database === database
+  const forget = () =>
+    sql.begin(async (tx) => {
+      await confirmLease(tx, lease)
+      return await forgetMoreDigests(tx, resource)
+    })
+  for (let more = isAnother; more;) more = await forget()
   await sql.begin(async (tx) => {
     await confirmLease(tx, lease)
     await saveCapability(tx, type, NAME, { shape, database })
-    if (!isAnother) return
-    await notLocal(tx)
-    await forgetAllDigests(tx, resource)
-    await forgetDeclaration(tx, resource)
+    if (isAnother) await forgetDeclaration(tx, resource)
   })
   return isAnother
 }
