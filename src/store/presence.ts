@@ -18,14 +18,16 @@ export interface Presence {
 export function openPresence(sql: Database): Presence {
   const channels = new Map<string, () => void>()
   const session = openSession(sql, (channel) => channels.get(channel)?.())
-  let listening: number | null = null
+  /** The session that listens. A server that begins again gives its numbers out again. */
+  let listening: string | null = null
 
   async function backend(): Promise<{ pid: number | null; start: Date | null }> {
     const [row] = await session<{ pid: number; start: Date }[]>`
       select pid, backend_start as start from pg_stat_activity where pid = pg_backend_pid()`
-    if (row !== undefined && channels.size > 0 && row.pid !== listening) {
+    const now = `${row?.pid} ${row?.start.getTime()}`
+    if (row !== undefined && channels.size > 0 && now !== listening) {
       for (const channel of channels.keys()) await session`listen ${session(channel)}`
-      listening = row.pid
+      listening = now
       for (const heard of channels.values()) heard()
     }
     return row ?? { pid: null, start: null }

@@ -60,7 +60,7 @@ async function factsOf(sql: postgres.Sql): Promise<[Facts, Client]> {
 /** Its types leave it out. A connection that was lost and made again has another secret. */
 const clientOf = (asked: postgres.RowList<postgres.Row[]>): Client => ({ ...(asked.state as unknown as Client) })
 
-/** Walsenders and workers of the server have no database. We ourselves are counted. */
+/** Walsenders have no database, and autovacuum no user: neither takes a place. We ourselves are counted. */
 const FACTS = `
   select pg_backend_pid() as pid, r.rolsuper as superuser,
     current_setting('max_connections')::int - case when r.rolsuper then 0
@@ -70,7 +70,7 @@ const FACTS = `
   from pg_roles r, pg_database d, lateral (
     select count(*)::int as server_used, count(*) filter (where usesysid = r.oid)::int as role_used,
       count(*) filter (where datid = d.oid)::int as database_used
-    from pg_stat_activity where datid is not null) a
+    from pg_stat_activity where datid is not null and usesysid is not null) a
   where r.rolname = session_user and d.datname = current_database()`
 
 interface Room {

@@ -5,6 +5,8 @@ import { tlsOptions, type Tls } from './address.ts'
 
 const SSL_REQUEST = Buffer.from([0, 0, 0, 8, 4, 210, 22, 47])
 const YES = 0x53
+/** In place of a yes or no: the server could not start a process for the connection just now. */
+const ERROR = 0x45
 
 interface Answered {
   /** With the stream that is to be used. */
@@ -20,6 +22,7 @@ export function requestTls(plain: Socket, host: string, tls: Tls, { adopt, lose 
     plain.removeListener('close', lose)
     if (answer[0] === YES) return adopt(connectTls({ socket: plain, ...tlsOptions(host, tls) }))
     adopt(plain)
+    if (answer[0] === ERROR) return void plain.destroy()
     if (tls.mode === 'prefer') return
     const why = 'the server does not offer TLS, which sslmode in DATABASE_URL asks for'
     plain.destroy(Object.assign(new Error(why), { code: 'ERR_TLS_NOT_OFFERED' }))

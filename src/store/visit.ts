@@ -10,8 +10,8 @@ export interface Backend {
 
 export type Found =
   /**
-   * `server`: the same text for as long as the same server answers, null of one that cannot be written to · `working`:
-   * processes that are at work on what was asked.
+   * `server`: the same text for as long as the same server answers, at whichever of its addresses, null of one that cannot
+   * be written to · `working`: processes that are at work on what was asked.
    */
   | { readonly kind: 'answer'; readonly server: string | null; readonly working: ReadonlySet<number> }
   /** It answers, but cannot say. */
@@ -59,8 +59,7 @@ const aborted = (signal: AbortSignal): Promise<Found> =>
 
 async function ask(sql: Database, suspects: readonly Backend[], graves: readonly Backend[]): Promise<Found> {
   const identity = await sql<{ pid: number; server: string; standby: boolean }[]>`
-    select pg_backend_pid() as pid, pg_is_in_recovery() as standby,
-      concat_ws(' ', pg_postmaster_start_time(), inet_server_addr(), inet_server_port()) as server`
+    select pg_backend_pid() as pid, pg_is_in_recovery() as standby, pg_postmaster_start_time()::text as server`
   const [{ pid, server, standby }] = identity as unknown as [(typeof identity)[number]]
   // Behind a pooler the number that a client is given is made up.
   if (pid !== (identity.state as { pid?: number } | undefined)?.pid) return { kind: 'unknown' }

@@ -227,6 +227,17 @@ it('passes over a host that takes connections and says nothing', async () => {
   expect(await same(`postgres://${AUTHORITY}${admin.pathname}?${hosts}`)).toMatchObject({ zone: 'UTC' })
 })
 
+it('takes a server that has no process left before TLS for one that is away', async () => {
+  const full = createServer((socket) => socket.once('data', () => socket.end('Ecould not fork\n\0'))).listen(
+    0,
+    '127.0.0.1',
+  )
+  onTestFinished(() => void full.close())
+  await once(full, 'listening')
+  const { port } = full.address() as AddressInfo
+  expect(await same(`postgres://${AUTHORITY}127.0.0.1:${port}/books?sslmode=require`)).toMatch(/cannot be reached/)
+})
+
 it('may be ended while the host is not found yet', async () => {
   const silent = createServer().listen(0, '127.0.0.1')
   onTestFinished(() => void silent.close())
