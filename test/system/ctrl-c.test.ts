@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url'
 import postgres from 'postgres'
 import { afterEach, beforeEach, expect, test, type TestContext } from 'vitest'
 import { startSimulator, type Simulator } from '../../src/simulator/server.ts'
+import { createDatabase } from '../support/database.ts'
 import { leftOut, testWith } from '../support/installed.ts'
 import { BEGUN, CTRL_C, findTerminal, openTerminal, processesAt, type Terminal } from '../support/terminal.ts'
 import { until } from '../support/until.ts'
@@ -106,9 +107,23 @@ onTerminal(
     expect(await ended(patient), patient.screen()).toBe(0)
     expect(patient.screen()).toContain('stopped')
 
-    sim.addFault({ kind: 'stall', count: 'always', match: { type: 'clients' } })
-    const hurried = npmRun('-s sync -- start', env)
-    await until(() => hurried.screen().includes('run begins'), 'a page that does not come')
+    // Not the embedded one, which stays for whoever is connected to it.
+    await using database = await createDatabase()
+    const sql = postgres(database.url, { max: 2, onnotice: () => {} })
+    onTestFinished(() => sql.end({ timeout: 0 }))
+    const hurried = npmRun('-s sync -- start', { ...env, DATABASE_URL: database.url })
+    const locked = sql.begin(async (tx) => {
+      await tx`lock table scopestack.clients in access exclusive mode`
+      await hurried.closed
+    })
+    locked.catch(() => {})
+    await until(
+      () =>
+        sql`select from pg_locks where not granted and relation = 'scopestack.clients'::regclass`.then(
+          ({ count }) => count > 0,
+        ),
+      'a page that waits',
+    )
     await holdDown(hurried)
     expect([1, BY_SIGNAL], hurried.screen()).toContain(await ended(hurried))
   },
