@@ -123,8 +123,12 @@ async function serve(service: Service, signal: AbortSignal): Promise<void> {
   let missing = 'still starting'
   // From the signal on, wherever it is by then: a statement at start may wait for a lock as well.
   const grace = createGrace({ log, seconds: config.graceSeconds })
-  if (signal.aborted) grace.begin()
-  else signal.addEventListener('abort', grace.begin, { once: true })
+  const ending = (): void => {
+    grace.begin()
+    hurry()
+  }
+  if (signal.aborted) ending()
+  else signal.addEventListener('abort', ending, { once: true })
   try {
     const begin = (name: string, part: Part): void => {
       running.push(part)
@@ -169,9 +173,9 @@ async function serve(service: Service, signal: AbortSignal): Promise<void> {
   } finally {
     ready = false
     if (signal.aborted) log.info('stopping: what is under way is handed over')
-    grace.begin()
+    ending()
     await drain({ running, web, queues })
-    signal.removeEventListener('abort', grace.begin)
+    signal.removeEventListener('abort', ending)
     grace.end()
     if (signal.aborted) log.info('stopped')
   }
@@ -183,11 +187,9 @@ async function drain(deps: {
   web: Web | undefined
   queues: Queues | undefined
 }): Promise<void> {
-  const { running, web, queues } = deps
-  hurry()
-  for (const part of running.toReversed()) await part.drain()
-  await queues?.close()
-  await web?.close()
+  for (const part of deps.running.toReversed()) await part.drain()
+  await deps.queues?.close()
+  await deps.web?.close()
 }
 
 async function openQueue(
