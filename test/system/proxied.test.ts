@@ -62,7 +62,11 @@ test.concurrent('a proxy that refuses is one sentence, and its password in none'
     /^The proxy 127\.0\.0\.1:\d+ answered 407 when it was asked for app\.scopestack\.test\. .*HTTPS_PROXY.*\n\(SYNC_PROXY_REFUSED\)\n$/,
   )
   expect(stranger.stdout + stranger.stderr).not.toMatch(/p@ss|p%40ss/)
-  proxy.wants = null
+})
+
+test.concurrent('a proxy that forbids the host is another sentence', async () => {
+  await using both = await withProxy()
+  const { setting, proxy } = both
   proxy.refuses = 403
   const forbidden = await setting.run('pull tags', outside(proxy))
   expect(forbidden.code).toBe(1)
