@@ -30,6 +30,7 @@ import { reconnecting } from '../sync/reconnect.ts'
 import { startWeb, type Web } from '../web/health.ts'
 import { awaitServer, tellingOfLocks } from './await-server.ts'
 import { chooseResources } from './choose.ts'
+import { drain } from './drain.ts'
 import { embeddedNote } from './embedded-note.ts'
 import { readSettings } from './settings.ts'
 import { createGrace } from './grace.ts'
@@ -113,7 +114,8 @@ interface Service {
 async function serve(service: Service, signal: AbortSignal): Promise<void> {
   const { config, log, store, parts } = service
   const running: Pick<Part, 'drain'>[] = []
-  /** Filled as the parts start; until then `started` says what is missing. */
+  /** What they need, in the order in which it was opened. */
+  const opened: (() => Promise<void>)[] = []
   const pulses: Record<string, () => Promise<string>> = {}
   const proveWrites = provingWrites(store.sql)
   let queues: Queues | undefined
@@ -159,11 +161,11 @@ async function serve(service: Service, signal: AbortSignal): Promise<void> {
     if (parts.has('worker')) {
       const pull = await openPatiently(service, signal)
       clock.compareWith(() => pull.client.time())
-      running.push({ drain: () => pull.close() })
+      opened.push(() => pull.close())
       begin('worker', startWorker({ ...common, pull }))
       if (config.push === 'on') {
         const pusher = openPusher(pull, config)
-        running.push({ drain: () => pusher.close() })
+        opened.push(() => pusher.close())
         begin('push', startPusher({ ...common, pusher, presence: pull.presence }))
       } else log.info('local edits wait for "push", since SYNC_PUSH is off')
     }
@@ -174,22 +176,11 @@ async function serve(service: Service, signal: AbortSignal): Promise<void> {
     ready = false
     if (signal.aborted) log.info('stopping: what is under way is handed over')
     ending()
-    await drain({ running, web, queues })
+    await drain({ running, opened, web, queues })
     signal.removeEventListener('abort', ending)
     grace.end()
     if (signal.aborted) log.info('stopped')
   }
-}
-
-/** The order matters: a worker's last page needs what was opened before it. */
-async function drain(deps: {
-  running: readonly Pick<Part, 'drain'>[]
-  web: Web | undefined
-  queues: Queues | undefined
-}): Promise<void> {
-  for (const part of deps.running.toReversed()) await part.drain()
-  await deps.queues?.close()
-  await deps.web?.close()
 }
 
 async function openQueue(

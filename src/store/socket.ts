@@ -155,6 +155,7 @@ export class DriverSocket extends EventEmitter {
     const path = host.startsWith('/')
     Object.assign(this, { host, port })
     this.#watched.since = performance.now()
+    this.#way.watch?.add(this.#watched)
     this.#stream.connect(path ? { path: `${host}/.s.PGSQL.${port}` } : { host, port })
     if (path || tls.mode === 'disable') this.#adopt(this.#stream)
     else if (tls.direct) {
@@ -190,10 +191,8 @@ export class DriverSocket extends EventEmitter {
   }
 
   #pass(chunk: Buffer): void {
-    const { begun } = this.#wire
     const data = this.#wire.arrived(chunk)
     if (data.length > 0) this.emit('data', data)
-    if (!begun && this.#wire.begun) this.#way.watch?.add(this.#watched)
     if (this.#wire.code !== READ_ONLY || this.#lost !== undefined) return
     // The driver has heard it. The address may lead elsewhere by now, so all that is connected to this server is dropped.
     const why = Object.assign(new Error('Postgres can only be read from here'), { code: READ_ONLY })

@@ -31,8 +31,9 @@ export interface Watched {
  */
 const LOOK_MS = 1_000
 const DOUBT_AFTER = 10
-/** A process that is to end has less patience with who does not answer. */
+/** A process that is to end has less patience with who does not answer, and with what is only being connected. */
 const DOUBT_AT_THE_END = 3
+let ending = false
 /**
  * Visits in vain until it is given up: while nobody answers another connection would be no better, a machine under load may
  * only be slow, and a network that comes back often brings what was held. A process that is to end does not wait.
@@ -43,6 +44,7 @@ let silences = SILENCES
 
 /** For the rest of this process's life. */
 export function hurry(): void {
+  ending = true
   doubtAfter = DOUBT_AT_THE_END
   silences = 1
 }
@@ -104,7 +106,7 @@ export class Watch {
 
   /** This server cannot be written to any more; whoever is still connected to it must find the one that can. */
   drop(why: Error): void {
-    for (const one of this.#watched.keys()) one.lose(why)
+    for (const one of this.#watched.keys()) if (one.wire.begun) one.lose(why)
   }
 
   #look(): void {
@@ -176,6 +178,11 @@ function isSuspect(one: Watched, doubt: Doubt): boolean {
   doubt.still++
   doubt.total++
   if (doubt.still < doubtAfter) return false
+  if (!wire.begun) {
+    // Else whoever connects has limits of its own.
+    if (ending) one.lose(unanswered('not even a greeting'))
+    return false
+  }
   // Nothing is simpler to answer, so nobody needs to be asked.
   if (pinged) one.lose(unanswered('not even a ping'))
   else if (awaited) return true

@@ -74,7 +74,9 @@ it('ends a transaction with an error, not the process, wherever it was when its 
       sql.begin(async (tx) => {
         const asleep = tx`select pg_sleep(600)`.execute()
         await until(
-          async () => (await admin`select from pg_stat_activity where wait_event = 'PgSleep'`).length > 0,
+          async () =>
+            (await admin`select from pg_stat_activity where wait_event = 'PgSleep' and datname = current_database()`)
+              .length > 0,
           'its sleep',
         )
         await Promise.all([asleep, killAll(admin)])
@@ -90,7 +92,9 @@ it('ends a transaction with an error, not the process, wherever it was when its 
       sql.begin(async (tx) => {
         const both = Promise.all([tx`select pg_sleep(600)`, tx`select 2`])
         await until(
-          async () => (await admin`select from pg_stat_activity where wait_event = 'PgSleep'`).length > 0,
+          async () =>
+            (await admin`select from pg_stat_activity where wait_event = 'PgSleep' and datname = current_database()`)
+              .length > 0,
           'its sleep',
         )
         await Promise.all([both, killAll(admin)])

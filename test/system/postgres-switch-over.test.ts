@@ -86,7 +86,7 @@ describe.each(KINDS)('with the queue in %s', (kind) => {
 test('SIGTERM does not wait for a Postgres that answers nobody', async () => {
   await using setting = await openUnattended('postgres')
   const { relays, env } = await relaysOf(setting, 'postgres')
-  const process = setting.start({ ...env, SYNC_GRACE: '110' })
+  const process = setting.start({ ...env, SYNC_GRACE: '30' })
   await goesOn(setting)
   for (const relay of relays) relay.freeze()
   process.kill('SIGTERM')
