@@ -1,20 +1,24 @@
 /** A database that comes from a dump: by real pg_dump and pg_restore, whole, in parts, and with edits that were sent since. */
 import { execFile } from 'node:child_process'
+import { randomUUID } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { mkdtemp, readdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, expect, it } from 'vitest'
 import { openPusher } from '../../src/assemble.ts'
 import { planText } from '../../src/commands/plan-words.ts'
 import { catalog } from '../../src/registry.ts'
 import { startSimulator, type Simulator } from '../../src/simulator/server.ts'
 import { lostEdits } from '../../src/store/capture-state.ts'
-import { openDatabase } from '../../src/store/database.ts'
+import { openDatabase, type Database } from '../../src/store/database.ts'
 import { migrate } from '../../src/store/migrate.ts'
 import { plan } from '../../src/sync/plan.ts'
-import { createDatabase, createEmptyDatabase, type TestDatabase } from '../support/database.ts'
+import type { TestDatabase } from '../support/database.ts'
+import { describeWith } from '../support/installed.ts'
+import { MAJORS, type Major } from '../support/postgres-binaries.ts'
+import { startPostgres } from '../support/postgres-server.ts'
 import { EQUAL, verify } from '../support/verified.ts'
 import { startWorker, type TestWorker } from '../support/worker.ts'
 
@@ -31,21 +35,36 @@ async function findTools(): Promise<string | undefined> {
   )
 }
 
-const tools = await findTools()
-const source = await createDatabase()
-const sql = openDatabase(source.url)
-const [server] = await sql<{ version: number }[]>`select current_setting('server_version_num')::int / 10000 as version`
-const fits =
-  tools !== undefined &&
-  Number(/ (\d+)/.exec((await run(join(tools, 'pg_dump'), ['--version'])).stdout)![1]) >= server!.version
-if (!fits)
-  console.warn(`Dumps are not tried: no pg_dump for PostgreSQL ${server!.version} is found (${tools ?? 'none'}).`)
+/** pg_dump takes its own version and older ones, so a server of its version is started, whatever the other tests run on. */
+async function findMajor(folder: string): Promise<Major | undefined> {
+  const { stdout } = await run(join(folder, 'pg_dump'), ['--version'])
+  const version = Number(/ (\d+)/.exec(stdout)?.[1])
+  return MAJORS.findLast((major) => Number(major) <= version)
+}
 
+const tools = await findTools()
+const major = tools === undefined ? undefined : await findMajor(tools)
+const server = major === undefined ? undefined : await startPostgres(major, { fsync: 'off' })
+
+async function createEmptyDatabase(): Promise<TestDatabase> {
+  const name = `restored_${randomUUID().slice(0, 8)}`
+  const admin = openDatabase(server!.adminUrl, { connections: 1 })
+  await admin.unsafe(`create database ${name} template template0`).finally(() => admin.end())
+  // It goes with its server.
+  return { url: server!.adminUrl.replace(/postgres$/, name), [Symbol.asyncDispose]: () => Promise.resolve() }
+}
+
+let source: TestDatabase
+let sql: Database
 let sim: Simulator
 let worker: TestWorker
 let folder: string
 
 beforeAll(async () => {
+  if (server === undefined) return
+  source = await createEmptyDatabase()
+  await migrate(source.url)
+  sql = openDatabase(source.url)
   folder = await mkdtemp(join(tmpdir(), 'scopestack-sync-dump-'))
   sim = await startSimulator({ projects: 3 })
   worker = await startWorker(sim, source.url)
@@ -53,14 +72,15 @@ beforeAll(async () => {
   await sql`update scopestack.clients set domain = 'waits.test' where id = ${first()}`
   await sql`insert into scopestack.vendors (name, city) values ('Sent since', 'Here')`
   await sql`insert into scopestack.vendors (name, city) values ('Not sent', 'Here')`
-  if (fits) for (const [name, ...options] of DUMPS) await dump(`${name!}.dump`, ...options)
+  for (const [name, ...options] of DUMPS) await dump(`${name!}.dump`, ...options)
 })
 
 afterAll(async () => {
-  await worker?.[Symbol.asyncDispose]()
-  await sim?.close()
+  if (server === undefined) return
+  await worker[Symbol.asyncDispose]()
+  await sim.close()
   await sql.end()
-  await source[Symbol.asyncDispose]()
+  await server.stop()
   await rm(folder, { recursive: true, force: true })
 })
 
@@ -88,7 +108,7 @@ const held = async (url: string) => {
   }
 }
 
-describe.skipIf(!fits)('a dump', () => {
+describeWith(server, 'there is no pg_dump (Debian: postgresql-client)')('a dump', () => {
   it.each<[string, (into: TestDatabase) => Promise<unknown>]>([
     ['is restored whole', (into) => restore(into, 'whole.dump', '--exit-on-error')],
     ['without owners and rights', (into) => restore(into, 'whole.dump', '--exit-on-error', '--no-owner', '--no-acl')],

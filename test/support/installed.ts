@@ -1,9 +1,13 @@
-import { test, type TestContext } from 'vitest'
+import { describe, test, type TestContext } from 'vitest'
 
 type Test = (name: string, run: (context: TestContext) => Promise<void> | void, timeout?: number) => void
 
 /** `test` where what it needs is there; else it is left out, since a skipped one counts as failed. */
 export const testWith = (needed: unknown): Test => (needed === undefined || needed === false ? () => {} : test)
+
+/** `describe`, likewise. One test stands for what is left out, and says so, since a file without any fails. */
+export const describeWith = (needed: unknown, why: string): ((name: string, tests: () => void) => void) =>
+  needed === undefined ? (name) => test(`${name}: left out, since ${why}`, () => void leftOut(why)) : describe
 
 /** A package that may be missing: where the installation is older than the lock file. */
 export async function installed<T>(name: string): Promise<T | undefined> {

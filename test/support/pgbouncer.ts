@@ -20,7 +20,7 @@ export const pgbouncer: Program | undefined = await findProgram({
   folders: ['/usr/sbin', '/usr/local/sbin', '/opt/homebrew/bin'],
   debian: { packages: ['pgbouncer'], file: 'usr/sbin/pgbouncer', libraries: /^lib/ },
 }).catch((error: unknown) => {
-  console.warn(`No PgBouncer (apt-get install pgbouncer), so its tests are skipped: ${String(error)}`)
+  console.warn(`No PgBouncer (apt-get install pgbouncer), so its tests are left out: ${String(error)}`)
   return undefined
 })
 

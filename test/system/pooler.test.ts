@@ -1,13 +1,14 @@
 /** Postgres behind PgBouncer: pooling by session carries everything; any other is refused before anything is written. */
 import postgres from 'postgres'
-import { describe, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { createEmptyDatabase } from '../support/database.ts'
+import { describeWith } from '../support/installed.ts'
 import { pgbouncer, startPooler } from '../support/pgbouncer.ts'
 import { until } from '../support/until.ts'
 import { open } from './setting.ts'
 import { clientIds, ended, KINDS, openUnattended, runsOf } from './unattended.ts'
 
-describe.runIf(pgbouncer !== undefined)('behind PgBouncer', () => {
+describeWith(pgbouncer, 'there is no PgBouncer (Debian: pgbouncer)')('behind PgBouncer', () => {
   test.each([
     ['transaction', ['changes discard 1', 'start']],
     ['statement', ['pull']],
