@@ -49,7 +49,8 @@ const server = major === undefined ? undefined : await startPostgres(major, { fs
 async function createEmptyDatabase(): Promise<TestDatabase> {
   const name = `restored_${randomUUID().slice(0, 8)}`
   const admin = openDatabase(server!.adminUrl, { connections: 1 })
-  await admin.unsafe(`create database ${name} template template0`).finally(() => admin.end())
+  await admin.unsafe(`create database ${name} template template0`)
+  await admin.end()
   // It goes with its server.
   return { url: server!.adminUrl.replace(/postgres$/, name), [Symbol.asyncDispose]: () => Promise.resolve() }
 }

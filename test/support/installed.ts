@@ -7,7 +7,7 @@ export const testWith = (needed: unknown): Test => (needed === undefined || need
 
 /** `describe`, likewise. One test stands for what is left out, and says so, since a file without any fails. */
 export const describeWith = (needed: unknown, why: string): ((name: string, tests: () => void) => void) =>
-  needed === undefined ? (name) => test(`${name}: left out, since ${why}`, () => void leftOut(why)) : describe
+  needed === undefined ? (name) => test(`${name}: left out, since ${why}`, () => leftOut(why)) : describe
 
 /** A package that may be missing: where the installation is older than the lock file. */
 export async function installed<T>(name: string): Promise<T | undefined> {

@@ -2,12 +2,13 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { connect, createServer, type AddressInfo } from 'node:net'
+import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { inject } from 'vitest'
 import { environmentOf, findProgram, type Program } from './debian.ts'
 import { until } from './until.ts'
+import { freePort } from './free-port.ts'
 
 export interface Pooler extends AsyncDisposable {
   /** The address of a database, through the pooler. */
@@ -74,15 +75,6 @@ export async function startPooler(settings: Record<string, string | number>): Pr
 }
 
 // --- internal ---
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
-}
 
 const answers = (port: number): Promise<boolean> =>
   new Promise((resolve) => {

@@ -1,12 +1,12 @@
 import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { chown, mkdtemp, rm } from 'node:fs/promises'
-import { createServer, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import postgres from 'postgres'
 import { findPostgres, type Major } from './postgres-binaries.ts'
+import { freePort } from './free-port.ts'
 
 /** A server of one major version, with a folder of its own that goes with it. As root it runs as nobody. */
 export async function startPostgres(
@@ -60,15 +60,6 @@ async function initialise({ bin, data, account }: Cluster): Promise<void> {
       { ...account, cwd: '/' },
     )
   await initdb('C.UTF-8').catch(() => initdb('C'))
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
 }
 
 async function answering(url: string): Promise<void> {

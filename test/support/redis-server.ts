@@ -1,13 +1,13 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
-import { createServer, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Redis } from 'ioredis'
 import { GenericContainer } from 'testcontainers'
 import { environmentOf, findProgram, type Program } from './debian.ts'
 import { containerEngine } from './server.ts'
+import { freePort } from './free-port.ts'
 
 export type RedisServer = { url: string; stop(): Promise<void> }
 
@@ -86,15 +86,6 @@ async function answering(url: string): Promise<void> {
   } finally {
     redis.disconnect()
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
 }
 
 async function findBinary(): Promise<Program> {
