@@ -7,5 +7,8 @@ import { RESOURCES_AT_ONCE } from './pull.ts'
  */
 export const poolSize = (concurrency: number): number => Math.min(RESOURCES_AT_ONCE, concurrency) + 1
 
-/** Of a command that moves data: its pool, and the session by which others see that it lives. */
-export const connectionsOf = (concurrency: number): number => poolSize(concurrency) + 1
+/** The session by which others see that the process lives, and the visit that tells whether a silent connection is dead. */
+const BESIDE = 2
+
+/** Of a command that moves data. */
+export const connectionsOf = (concurrency: number): number => poolSize(concurrency) + BESIDE

@@ -5,8 +5,8 @@ import { createEmptyDatabase, type TestDatabase } from '../support/database.ts'
 import { until } from '../support/until.ts'
 import { clientIds, ended, openUnattended, runsOf } from './unattended.ts'
 
-const STATED = { postgres: 10, redis: 6 } as const
-const OF_A_COMMAND = 6
+const STATED = { postgres: 11, redis: 7 } as const
+const OF_A_COMMAND = 7
 
 /** An empty database, and the role that owns it, which may have so many connections. */
 async function ownedBy(limit: number): Promise<TestDatabase & { allow(more: number): Promise<void> }> {
@@ -47,7 +47,7 @@ test.each(['postgres', 'redis'] as const)('so many, and not one fewer (queue: %s
   const few = await run('pull', { SYNC_RESOURCES: 'clients' })
   expect(few.code, few.stderr).toBe(78)
   expect(few.stderr).toMatch(
-    /has 5 connections left, and this process needs 6: the CONNECTION LIMIT of the role allows 5/,
+    /has 6 connections left, and this process needs 7: the CONNECTION LIMIT of the role allows 6/,
   )
   expect(few.stderr).toContain('(SYNC_CONNECTIONS)')
   await database.allow(OF_A_COMMAND)

@@ -67,7 +67,7 @@ describeWith(pgbouncer, 'there is no PgBouncer (Debian: pgbouncer)')('behind PgB
     const url = pooler.through(setting.databaseUrl)
     const { code, stderr } = await setting.run('pull', { DATABASE_URL: url })
     expect(code).toBe(1)
-    expect(stderr).toMatch(/The pooler at .* gave 3 connections of the 6 that this process needs .* pool_size/)
+    expect(stderr).toMatch(/The pooler at .* gave 3 connections of the 7 that this process needs .* pool_size/)
     expect(stderr).toContain('(SYNC_CONNECTIONS)')
     expect(await runsOf(setting)).toEqual([])
   })
@@ -77,7 +77,7 @@ describeWith(pgbouncer, 'there is no PgBouncer (Debian: pgbouncer)')('behind PgB
     await using setting = await open()
     const { code, stderr } = await setting.run('pull', { DATABASE_URL: pooler.through(setting.databaseUrl) })
     expect(code).toBe(1)
-    expect(stderr).toMatch(/gave 4 connections of the 6 .*no more connections allowed/)
+    expect(stderr).toMatch(/gave 4 connections of the 7 .*no more connections allowed/)
   })
 
   test('what the pooler refuses at login is said by log and /readyz, asked again in pauses, and ended by SIGTERM', async () => {
