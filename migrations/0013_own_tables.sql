@@ -17,13 +17,13 @@ $$;
 --> statement-breakpoint
 REVOKE EXECUTE ON FUNCTION sync.own_columns FROM PUBLIC;
 --> statement-breakpoint
--- Whether a dump is being loaded: what it holds is no edit, and was noted when it was one. pg_dump copies all columns, those of
--- ours among them, which no editor gives; our own loads do not write the command in these letters. Whoever may not write the
--- outbox restores nothing.
+-- Whether a dump is being loaded: what it holds is no edit, and was noted when it was one. pg_dump copies all columns, all
+-- those of ours among them, which no editor gives, and nothing comes behind; our own loads do not write the command in these
+-- letters. Whoever may not write the outbox restores nothing.
 CREATE FUNCTION sync.is_restored() RETURNS boolean
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
   SELECT has_table_privilege(session_user, 'sync.outbox'::regclass, 'INSERT')
-    AND current_query() ~ '^COPY scopestack[.]"?[a-z_]+"? [(][^)]*(sync_hash|owner_type)[^)]*[)] FROM stdin'
+    AND current_query() ~ '^COPY "?scopestack"?[.]"?[a-z_]+"? [(](?=[^)]*sync_hash)(?=[^)]*sync_changed_at)(?=[^)]*sync_deleted_at)[^)]*[)] FROM stdin;?[[:space:]]*$|^COPY "?scopestack"?[.]"?user_defined_values"? [(](?=[^)]*owner_type)(?=[^)]*owner_id)[^)]*[)] FROM stdin;?[[:space:]]*$'
 $$;
 --> statement-breakpoint
 REVOKE EXECUTE ON FUNCTION sync.is_restored FROM PUBLIC;

@@ -169,6 +169,15 @@ describe.each(REFUSED)('%s.%s = %s', (table, column, expression, shown, why) => 
   })
 })
 
+const copyInto = (statement: string, lines: readonly string[]): Promise<unknown> =>
+  sql.begin(async (tx) => {
+    const stream = await tx.unsafe(statement).writable()
+    const ended = finished(stream)
+    await new Promise((resolve) => stream.write(lines.join(''), resolve))
+    stream.end()
+    await Promise.race([ended, tx`select`.then(() => ended)])
+  })
+
 const typeOf = async (table: string, column: string): Promise<string> =>
   (
     await sql<{ type: string }[]>`
@@ -233,20 +242,25 @@ describe('by whatever way', () => {
     ['csv', (day: string) => `Copied,${day}\n`],
   ])('COPY as %s', async (format, line) => {
     const copy = (day: string) =>
-      sql.begin(async (tx) => {
-        const stream = await tx
-          .unsafe(`copy scopestack.clients (name, msa_date) from stdin (format ${format})`)
-          .writable()
-        const ended = finished(stream)
-        await new Promise((resolve) => stream.write(line('2026-01-02') + line(day), resolve))
-        stream.end()
-        await Promise.race([ended, tx`select`.then(() => ended)])
-      })
+      copyInto(`copy scopestack.clients (name, msa_date) from stdin (format ${format})`, [
+        line('2026-01-02'),
+        line(day),
+      ])
     // The driver drops the error of a COPY; that the transaction is lost tells of it.
     await expect(copy('infinity')).rejects.toMatchObject({ code: '25P02' })
     expect(await noted()).toEqual([])
     await copy('2026-01-03')
     expect(await noted()).toHaveLength(2)
+  })
+
+  it('a COPY that is written as pg_dump writes it, without all that a dump holds', async () => {
+    await expect(
+      copyInto('COPY scopestack.clients (name, sync_hash) FROM stdin', ['Copied\tx\n']),
+    ).rejects.toMatchObject({
+      code: '25P02',
+    })
+    await copyInto('COPY scopestack.clients (name) FROM stdin', ['Copied\n'])
+    expect(await noted()).toHaveLength(1)
   })
 
   it('entries that a trigger of somebody else writes', async () => {
