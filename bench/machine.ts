@@ -5,8 +5,8 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
-import { openDatabase } from '../src/store/database.ts'
-import { startEmbeddedPostgres } from '../src/store/embedded.ts'
+import { openDatabase } from '../src/store/connection/database.ts'
+import { startEmbeddedPostgres } from '../src/store/embedded/embedded.ts'
 
 const CLI = join(import.meta.dirname, '../src/cli.ts')
 

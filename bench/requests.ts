@@ -10,7 +10,7 @@
 import { execFile } from 'node:child_process'
 import { join } from 'node:path'
 import { parseArgs, promisify } from 'node:util'
-import { textTable } from '../src/commands/words.ts'
+import { textTable } from '../src/commands/output/format.ts'
 import { startRemote, startServer, type Remote } from './machine.ts'
 
 const { values: options } = parseArgs({

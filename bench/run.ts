@@ -10,8 +10,8 @@
 import { execFile } from 'node:child_process'
 import { join } from 'node:path'
 import { parseArgs, promisify } from 'node:util'
-import { textTable } from '../src/commands/words.ts'
-import { openDatabase } from '../src/store/database.ts'
+import { textTable } from '../src/commands/output/format.ts'
+import { openDatabase } from '../src/store/connection/database.ts'
 import { startRemote, startServer, walOf, type Remote, type Server, type Wal } from './machine.ts'
 
 const { values: options } = parseArgs({

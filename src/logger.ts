@@ -3,7 +3,7 @@ import { pino, type Logger } from 'pino'
 import { prettyFactory } from 'pino-pretty'
 import { stderr } from './screen/streams.ts'
 import { visible, visibleJsonLine } from './screen/visible.ts'
-import type { SyncError } from './sync-error.ts'
+import type { SyncError } from './errors/sync-error.ts'
 
 export type { Logger }
 

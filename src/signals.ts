@@ -1,6 +1,6 @@
 /** How the process is asked to end. Small, and imports next to nothing: it is loaded before anything else. */
 import { constants } from 'node:os'
-import { EXIT } from './sync-error.ts'
+import { EXIT } from './errors/sync-error.ts'
 
 /**
  * For so long a repeat is the same request. A terminal sends Ctrl-C to every process in front of it, and npm, one of them,

@@ -1,6 +1,6 @@
 import { explainStore, openStore } from '../assemble.ts'
-import { notMigrated, usage } from '../errors.ts'
-import { catalog } from '../registry.ts'
+import { notMigrated, usage } from '../errors/errors.ts'
+import { catalog } from '../catalog/registry.ts'
 import {
   discardChange,
   findChange,
@@ -8,18 +8,18 @@ import {
   resolveChange,
   retryChange,
   type SeenChange,
-} from '../store/changes.ts'
-import type { Database } from '../store/database.ts'
-import { checkDecidable, type Decide } from '../store/decidable.ts'
-import { isMigrated } from '../store/migrate.ts'
-import { readWaits } from '../store/waits.ts'
+} from '../store/outbox/changes.ts'
+import type { Database } from '../store/connection/database.ts'
+import { checkDecidable, type Decide } from '../store/outbox/allowed-actions.ts'
+import { isMigrated } from '../store/schema/migrate.ts'
+import { readWaits } from '../store/outbox/blockers.ts'
 import { stdout } from '../screen/streams.ts'
-import { ontoBase } from '../sync/rebase.ts'
-import { databaseTime } from '../store/watermarks.ts'
-import { changeJson, changeText, listText } from './change-words.ts'
+import { ontoBase } from '../sync/push/rebase.ts'
+import { databaseTime } from '../store/progress/watermark.ts'
+import { changeJson, changeText, listText } from './output/changes-output.ts'
 import { readSettings } from './settings.ts'
 import type { Call, Verb } from './verb.ts'
-import { EXIT, reason, SyncError } from '../sync-error.ts'
+import { EXIT, reason, SyncError } from '../errors/sync-error.ts'
 
 export const changes: Verb = {
   name: 'changes',

@@ -1,10 +1,10 @@
 /** The settings of a command: every mistake in any of them at once, also those that only the catalog or croner can tell. */
-import { readConfig, type Check, type Config } from '../config.ts'
-import { configInvalid } from '../errors.ts'
+import { readConfig, type Check, type Config } from '../config/config.ts'
+import { configInvalid } from '../errors/errors.ts'
 import { readSchedules } from '../jobs/schedule.ts'
-import { catalog } from '../registry.ts'
-import { readRules } from '../sync/conflict-rules.ts'
-import { unknownOf } from './choose.ts'
+import { catalog } from '../catalog/registry.ts'
+import { readRules } from '../sync/push/conflict-rules.ts'
+import { unknownOf } from './choose-resources.ts'
 
 const CHECKS: readonly Check[] = [
   ({ resources = [] }) => {

@@ -4,7 +4,7 @@
  */
 import { readFileSync } from 'node:fs'
 import { parseEnv } from 'node:util'
-import { reason } from '../sync-error.ts'
+import { reason } from '../errors/sync-error.ts'
 
 export interface EnvFile {
   readonly values: Readonly<Record<string, string | undefined>>

@@ -1,6 +1,6 @@
 /** What settings may be. */
 import { z } from 'zod'
-import { checkDatabaseUrl } from '../database-url.ts'
+import { checkDatabaseUrl } from './database-url.ts'
 
 export const number = (minimum: number, maximum: number, whole: boolean) =>
   z

@@ -1,5 +1,5 @@
 /** Variables that nobody reads: a misspelt name would be ignored in silence, every night, for years. */
-import { nearest } from '../nearest.ts'
+import { nearest } from './nearest.ts'
 
 /** Kubernetes gives every pod these for a Service that is called `scopestack-sync`. */
 const SERVICE_LINK = /_(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT(_\d+_(TCP|UDP)(_(ADDR|PORT|PROTO))?)?)$/

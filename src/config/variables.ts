@@ -1,4 +1,4 @@
-/** Every variable of the environment: its words for `.env.example`, and what it may be. Read by `config.ts` alone. */
+/** Every variable of the environment: its words for `.env.example`, and what it may be. Read by `config/config.ts` alone. */
 import { PROXY_VARIABLES } from './proxy.ts'
 import { databaseUrl, isTimeZone, isWebhook, number, scopeStackUrl } from './kinds.ts'
 import { z } from 'zod'

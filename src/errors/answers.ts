@@ -1,5 +1,5 @@
 /** Answers that are not ScopeStack's own. */
-import { SyncError } from '../sync-error.ts'
+import { SyncError } from './sync-error.ts'
 
 export const notScopeStack = (facts: { url: string; status: number; start: string }): SyncError =>
   new SyncError(

@@ -1,5 +1,5 @@
 /** What can be wrong with a backfill. */
-import { SyncError } from '../sync-error.ts'
+import { SyncError } from './sync-error.ts'
 
 export function backfillDiffers(facts: {
   planned: readonly string[]

@@ -1,5 +1,5 @@
 /** What can be wrong with the database that was named, before anything is in it. */
-import { SyncError } from '../sync-error.ts'
+import { SyncError } from './sync-error.ts'
 
 /** Enough to recognize whose they are. */
 const NAMED = 3

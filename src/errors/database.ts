@@ -1,5 +1,5 @@
 /** What Postgres may be, or do, that a run cannot live with. */
-import { reason, SyncError } from '../sync-error.ts'
+import { reason, SyncError } from './sync-error.ts'
 
 export const databaseLimit = (facts: { limit: string }, cause: unknown): SyncError =>
   new SyncError(

@@ -1,5 +1,5 @@
 /** What can go wrong when the catalog's own files are written. */
-import { reason, SyncError } from '../sync-error.ts'
+import { reason, SyncError } from './sync-error.ts'
 
 export const notWritable = (facts: { path: string }, cause: unknown): SyncError =>
   new SyncError(

@@ -1,6 +1,6 @@
 /** What can go wrong with the Postgres that runs inside. */
-import { databaseFull } from '../errors.ts'
-import { reason, SyncError } from '../sync-error.ts'
+import { databaseFull } from './errors.ts'
+import { reason, SyncError } from './sync-error.ts'
 
 export const embeddedFailed = (cause: unknown): SyncError =>
   new SyncError('SYNC_DATABASE_UNREACHABLE', 'stop', reason(cause), { cause })

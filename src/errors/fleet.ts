@@ -1,5 +1,5 @@
 /** What can be wrong with what the workers share: a person's session, Redis, the pace, a database that is switched over. */
-import { reason, SyncError } from '../sync-error.ts'
+import { reason, SyncError } from './sync-error.ts'
 
 export const loginRequired = (facts: { why: string }): SyncError =>
   new SyncError(

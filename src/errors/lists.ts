@@ -1,5 +1,5 @@
 /** What can be wrong with a list. */
-import { SyncError } from '../sync-error.ts'
+import { SyncError } from './sync-error.ts'
 
 /** Never seen by a person: the list is read in another way then. */
 export const listNotInOrder = (facts: { path: string; page: number }): SyncError =>

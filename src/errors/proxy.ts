@@ -1,5 +1,5 @@
 /** What stands between this host and ScopeStack, where HTTPS_PROXY names it. Its user and password are in none of this. */
-import { reason, SyncError } from '../sync-error.ts'
+import { reason, SyncError } from './sync-error.ts'
 
 export const proxyUnreachable = (facts: { proxy: string; host: string }, cause: unknown): SyncError =>
   new SyncError(

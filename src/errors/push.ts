@@ -1,5 +1,5 @@
 /** Why a local change was not taken: set aside for a person, who finds it under "changes". */
-import { SyncError } from '../sync-error.ts'
+import { SyncError } from './sync-error.ts'
 
 /** Codes by which a parked change is known. */
 export const UNKNOWN = 'SYNC_PUSH_UNKNOWN'

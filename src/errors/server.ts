@@ -1,5 +1,5 @@
 /** Of the database server itself. */
-import { SyncError } from '../sync-error.ts'
+import { SyncError } from './sync-error.ts'
 
 export const serverTooOld = (facts: { version: string; oldest: number }): SyncError =>
   new SyncError(

@@ -1,5 +1,5 @@
 /** What is wrong with the way to Postgres, or with how many may take it. */
-import { reason, SyncError } from '../sync-error.ts'
+import { reason, SyncError } from './sync-error.ts'
 
 export const transactionPooling = (facts: { where: string }): SyncError =>
   new SyncError(

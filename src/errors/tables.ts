@@ -1,5 +1,5 @@
 /** What analysts and integrators made of a mirrored table, or of its rows, that scopestack-sync cannot work with. */
-import { SyncError } from '../sync-error.ts'
+import { SyncError } from './sync-error.ts'
 
 /** The table itself: no row of it can be read, or written. @param facts.problem ends with what mends it. */
 export const tableUnfit = (facts: { table: string; problem: string | null }, cause?: unknown): SyncError =>

@@ -1,5 +1,5 @@
 /** What can be wrong with the token itself that a token request brought. */
-import { SyncError } from '../sync-error.ts'
+import { SyncError } from './sync-error.ts'
 
 /**
  * `wait` and not `retry`: the server has answered, and would answer the same a second later. After the cool-down it is

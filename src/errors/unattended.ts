@@ -1,5 +1,5 @@
 /** What can be wrong with a worker that nobody attends: its queue, the order of its jobs, its port. */
-import { reason, SyncError } from '../sync-error.ts'
+import { reason, SyncError } from './sync-error.ts'
 
 export const queueUnreachable = (facts: { seconds: number }): SyncError =>
   new SyncError(

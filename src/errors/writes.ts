@@ -1,6 +1,6 @@
 /** What is made of an answer that is not the one that was hoped for: of another record, or a refusal of the write itself. */
 import { begin } from './push.ts'
-import { SyncError } from '../sync-error.ts'
+import { SyncError } from './sync-error.ts'
 
 /** Not the record that was asked for: nothing of it is believed. */
 export const answeredOther = (facts: { url: string; problem: string }): SyncError =>

@@ -1,17 +1,17 @@
 /**
  * Tells a webhook what a person should know: a run that did not end well, that it is well again, and silence. The news is
- * written down with the run (store/alerts.ts) and sent by a loop of its own, so that no webhook can hold up a run.
+ * written down with the run (store/runs/alerts.ts) and sent by a loop of its own, so that no webhook can hold up a run.
  */
 import { hash } from 'node:crypto'
 import type { Logger } from '../logger.ts'
-import type { Http } from '../remote/http.ts'
+import type { Http } from '../remote/http/http.ts'
 import { visible, visibleJson } from '../screen/visible.ts'
 import { clipped } from '../screen/width.ts'
-import { alertDelayed, alertDelivered, lastSuccess, raiseAlert, takeAlert, type Alert } from '../store/alerts.ts'
-import type { Database, Transaction } from '../store/database.ts'
-import { isWell } from '../store/runs.ts'
-import type { ClosedResource, ClosedRun } from '../store/planned-runs.ts'
-import { reason } from '../sync-error.ts'
+import { alertDelayed, alertDelivered, lastSuccess, raiseAlert, takeAlert, type Alert } from '../store/runs/alerts.ts'
+import type { Database, Transaction } from '../store/connection/database.ts'
+import { isWell } from '../store/runs/runs.ts'
+import type { ClosedResource, ClosedRun } from '../store/runs/scheduled-runs.ts'
+import { reason } from '../errors/sync-error.ts'
 import type { Schedule } from './schedule.ts'
 
 /** Raised after every run; what was told before decides whether it is news. */

@@ -10,10 +10,10 @@ import {
   type BackendClasses,
   type IQueueBackend,
 } from 'bullmq'
-import { openQueuePool } from '../store/queue-pool.ts'
-import { openCaller, workerConnection } from '../store/redis-queue.ts'
-import { connectionsOf } from '../sync/connections.ts'
-import { atMost } from './closing.ts'
+import { openQueuePool } from '../store/connection/queue-pool.ts'
+import { openCaller, workerConnection } from '../store/redis/redis-queue.ts'
+import { connectionsOf } from '../sync/run/connections.ts'
+import { atMost } from './close-queue.ts'
 
 export interface Place {
   readonly databaseUrl: string

@@ -1,10 +1,10 @@
 /** A process of `start` says in the database that it lives, for whoever asks with `status`. */
 import { randomUUID } from 'node:crypto'
 import type { Logger } from '../logger.ts'
-import type { Database } from '../store/database.ts'
-import { SAID_EVERY_MS, sayAlive, sayGone } from '../store/processes.ts'
+import type { Database } from '../store/connection/database.ts'
+import { SAID_EVERY_MS, sayAlive, sayGone } from '../store/fleet/processes.ts'
 import { startLoop } from './loop.ts'
-import type { Outages } from './outages.ts'
+import type { Outages } from './outage-log.ts'
 import type { Part } from './service.ts'
 
 export function startPresence(deps: {

@@ -3,19 +3,19 @@
  * or whose worker died. The job says only that there may be something; the outbox knows what.
  */
 import type { Logger } from '../logger.ts'
-import { isConnectionLoss } from '../store/database.ts'
-import type { Presence } from '../store/presence.ts'
-import { forgetOldChanges, listenForChanges, readDue } from '../store/wake.ts'
-import { push } from '../sync/push.ts'
-import { type Fate, type PushDeps, type Settled } from '../sync/sending.ts'
+import { isConnectionLoss } from '../store/connection/database.ts'
+import type { Presence } from '../store/fleet/presence.ts'
+import { forgetOldChanges, listenForChanges, readDue } from '../store/outbox/notify.ts'
+import { push } from '../sync/push/push.ts'
+import { type Fate, type PushDeps, type Settled } from '../sync/push/attempt.ts'
 import { startLoop } from './loop.ts'
-import { handBack, putOff, verdictOn } from './outcome.ts'
-import type { Outages } from './outages.ts'
-import { pulseOf } from './pulse.ts'
+import { handBack, putOff, verdictOn } from './job-outcome.ts'
+import type { Outages } from './outage-log.ts'
+import { pulseOf } from './liveness.ts'
 import type { Pause, PushJob, Queues } from './queues.ts'
 import { LATE_MS } from './reconcile.ts'
 import type { Part } from './service.ts'
-import { reason, SyncError } from '../sync-error.ts'
+import { reason, SyncError } from '../errors/sync-error.ts'
 
 interface Deps {
   readonly pusher: PushDeps

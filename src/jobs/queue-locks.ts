@@ -4,9 +4,9 @@
  * Postgres, locks a row of a table that is nobody else's. Those that only try (pg_try_…) lose an event that nobody here
  * waits for, and stay.
  */
-import { codeOf, type Database } from '../store/database.ts'
-import { changeTables, type Waiting } from '../store/ddl.ts'
-import { alone } from '../store/migrate.ts'
+import { codeOf, type Database } from '../store/connection/database.ts'
+import { changeTables, type Waiting } from '../store/schema/ddl.ts'
+import { alone } from '../store/schema/migrate.ts'
 
 /**
  * Owned by whoever migrated, so that a worker's role needs no right to the table. A row for each key that was ever locked,

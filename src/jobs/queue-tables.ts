@@ -4,10 +4,10 @@
  * has the lock of our migrations, and is kept from beginning, ending and locking by itself.
  */
 import { assertSchemaCompatibility, LATEST_SCHEMA_VERSION, runMigrations, SchemaMigrationRequiredError } from 'bullmq'
-import { openDatabase, type Database, type Transaction } from '../store/database.ts'
-import { changeTables, type Waiting } from '../store/ddl.ts'
-import { refuseForeignQueue } from '../store/foreign.ts'
-import { alone } from '../store/migrate.ts'
+import { openDatabase, type Database, type Transaction } from '../store/connection/database.ts'
+import { changeTables, type Waiting } from '../store/schema/ddl.ts'
+import { refuseForeignQueue } from '../store/schema/foreign-schemas.ts'
+import { alone } from '../store/schema/migrate.ts'
 import { keepLocksToUs } from './queue-locks.ts'
 
 const SCHEMA = 'bullmq'

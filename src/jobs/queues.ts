@@ -1,16 +1,16 @@
 /**
  * The one place that chooses what BullMQ runs on: Redis when it is configured, else the same Postgres. Everything else is
- * the same code. A queue holds nothing that Postgres does not know (store/planned-runs.ts), so it may be emptied at any
+ * the same code. A queue holds nothing that Postgres does not know (store/runs/scheduled-runs.ts), so it may be emptied at any
  * time.
  */
 import { EventEmitter, once } from 'node:events'
 import type { FlowJobNode, IQueueBackend, Job, JobProgress, JobsOptions, Processor, Worker } from 'bullmq'
 import { queueUnreachable } from '../errors/unattended.ts'
-import { attend } from './attend.ts'
+import { attend } from './worker-liveness.ts'
 import { onPostgres, onRedis, type Place } from './backends.ts'
-import { closeWithin } from './closing.ts'
-import { closeJobId, pullJobId, PUSH_QUEUE, QUEUE, type JobData, type JobName } from './names.ts'
-import type { Pulse } from './pulse.ts'
+import { closeWithin } from './close-queue.ts'
+import { closeJobId, pullJobId, PUSH_QUEUE, QUEUE, type JobData, type JobName } from './job-names.ts'
+import type { Pulse } from './liveness.ts'
 
 export type SyncJob = Job<JobData, void, JobName>
 export type BullWorker<T = object, N extends string = string> = Worker<T, void, N, IQueueBackend, JobProgress, unknown>

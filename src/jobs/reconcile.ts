@@ -3,10 +3,10 @@
  * that opened the run died before it had added them.
  */
 import type { Logger } from '../logger.ts'
-import type { Database } from '../store/database.ts'
-import { readOpenRun, readOpenRuns, type OpenRun } from '../store/planned-runs.ts'
-import { recordOutcome } from '../store/runs.ts'
-import { databaseTime } from '../store/watermarks.ts'
+import type { Database } from '../store/connection/database.ts'
+import { readOpenRun, readOpenRuns, type OpenRun } from '../store/runs/scheduled-runs.ts'
+import { recordOutcome } from '../store/runs/runs.ts'
+import { databaseTime } from '../store/progress/watermark.ts'
 import type { JobState, Queues } from './queues.ts'
 import { close, type Closing } from './worker.ts'
 

@@ -1,7 +1,7 @@
 /** When something is due: cron patterns in a named time zone, read by croner, which knows about daylight saving. */
 import { Cron } from 'croner'
-import { configInvalid } from '../errors.ts'
-import { reason } from '../sync-error.ts'
+import { configInvalid } from '../errors/errors.ts'
+import { reason } from '../errors/sync-error.ts'
 
 export interface Schedule {
   readonly name: 'full' | 'incremental'

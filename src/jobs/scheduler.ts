@@ -7,8 +7,8 @@
  * the same rule; and of several that were missed only the newest is. What time it is the database says, since hosts differ.
  */
 import type { Logger } from '../logger.ts'
-import type { Database } from '../store/database.ts'
-import { decideTick, lastTick } from '../store/planned-runs.ts'
+import type { Database } from '../store/connection/database.ts'
+import { decideTick, lastTick } from '../store/runs/scheduled-runs.ts'
 import type { Queues } from './queues.ts'
 import type { Schedule } from './schedule.ts'
 

@@ -1,7 +1,7 @@
 /** Whose account the credentials open: `GET /v1/me` (integration guide §8). */
-import { bodyUnreadable } from '../errors.ts'
+import { bodyUnreadable } from '../errors/errors.ts'
 import type { Client } from './client.ts'
-import { isObject, parseDocument } from './document.ts'
+import { isObject, parseDocument } from './documents/document.ts'
 
 export interface Account {
   readonly id: string

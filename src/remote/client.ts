@@ -1,13 +1,21 @@
 /** Calls to the API: the token, the pace, the retries, and what a status means. The body is for the caller to judge. */
-import { forbidden, requestRefused, unauthorized } from '../errors.ts'
-import { header, isForeign, retryAfterMs, throwIfLater } from './answer.ts'
-import { createRemoteClock } from './clock.ts'
-import type { Http, HttpRequest, HttpResponse } from './http.ts'
-import type { Pace } from './pace.ts'
-import { errorDetail } from './refusal.ts'
-import { askedMs, asksToWait, createPatience, sleep, type Attempts, type Patience, type RetryPolicy } from './retry.ts'
-import type { Tokens } from './tokens.ts'
-import { SyncError } from '../sync-error.ts'
+import { forbidden, requestRefused, unauthorized } from '../errors/errors.ts'
+import { header, isForeign, retryAfterMs, throwIfLater } from './http/response.ts'
+import { createRemoteClock } from './http/remote-clock.ts'
+import type { Http, HttpRequest, HttpResponse } from './http/http.ts'
+import type { Pace } from './http/rate-limit.ts'
+import { errorDetail } from './documents/error-response.ts'
+import {
+  askedMs,
+  asksToWait,
+  createPatience,
+  sleep,
+  type Attempts,
+  type Patience,
+  type RetryPolicy,
+} from './http/retry.ts'
+import type { Tokens } from './auth/tokens.ts'
+import { SyncError } from '../errors/sync-error.ts'
 
 export interface Client {
   /**

@@ -1,4 +1,4 @@
-import { defineResource, text, to } from '../resource.ts'
+import { defineResource, text, to } from '../catalog/resource.ts'
 
 export default defineResource('business-units', {
   comment: 'One row per business unit, a part of the company with its own catalog. Joins projects by business_unit_id.',

@@ -1,4 +1,4 @@
-import { boolean, date, defineResource, json, text, to } from '../resource.ts'
+import { boolean, date, defineResource, json, text, to } from '../catalog/resource.ts'
 
 export default defineResource('clients', {
   comment: 'One row per client, the company a project is sold to. Joins projects by client_id.',

@@ -1,4 +1,4 @@
-import { defineResource, text, to } from '../resource.ts'
+import { defineResource, text, to } from '../catalog/resource.ts'
 
 export default defineResource('contacts', {
   comment:

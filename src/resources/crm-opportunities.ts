@@ -1,4 +1,4 @@
-import { boolean, decimal, defineResource, json, text, to } from '../resource.ts'
+import { boolean, decimal, defineResource, json, text, to } from '../catalog/resource.ts'
 
 export default defineResource('crm-opportunities', {
   comment: 'One row per opportunity from the CRM; it may have several projects. Joins projects by crm_opportunity_id.',

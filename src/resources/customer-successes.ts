@@ -1,4 +1,4 @@
-import { defineResource, to } from '../resource.ts'
+import { defineResource, to } from '../catalog/resource.ts'
 
 export default defineResource('customer-successes', {
   comment:

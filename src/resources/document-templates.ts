@@ -1,4 +1,4 @@
-import { boolean, defineResource, json, text, texts, to } from '../resource.ts'
+import { boolean, defineResource, json, text, texts, to } from '../catalog/resource.ts'
 
 export default defineResource('document-templates', {
   comment: 'One row per document template (a statement of work, for example). Joins projects by document_template_id.',

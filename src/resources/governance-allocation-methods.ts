@@ -1,4 +1,4 @@
-import { defineResource } from '../resource.ts'
+import { defineResource } from '../catalog/resource.ts'
 
 export default defineResource('governance-allocation-methods', {
   comment: 'One row per way to spread governance hours over a project. What is known of it is in sync_extra.',

@@ -1,4 +1,4 @@
-import { defineResource } from '../resource.ts'
+import { defineResource } from '../catalog/resource.ts'
 
 export default defineResource('governance-calculation-types', {
   comment: 'One row per way to calculate governance hours. What is known of it is in sync_extra.',

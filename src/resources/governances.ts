@@ -1,4 +1,4 @@
-import { boolean, decimal, defineResource, integer, text, to } from '../resource.ts'
+import { boolean, decimal, defineResource, integer, text, to } from '../catalog/resource.ts'
 
 export default defineResource('governances', {
   comment: 'One row per governance of the catalog: overhead such as project management. Joins project_governances.',

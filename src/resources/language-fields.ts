@@ -1,4 +1,4 @@
-import { boolean, defineResource, text } from '../resource.ts'
+import { boolean, defineResource, text } from '../catalog/resource.ts'
 
 export default defineResource('language-fields', {
   comment: 'One row per language field: a kind of text services have for the statement of work, such as assumptions.',

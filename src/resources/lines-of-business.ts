@@ -1,4 +1,4 @@
-import { boolean, defineResource, integer, text } from '../resource.ts'
+import { boolean, defineResource, integer, text } from '../catalog/resource.ts'
 
 export default defineResource('lines-of-business', {
   comment:

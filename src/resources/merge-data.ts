@@ -1,4 +1,4 @@
-import { defineResource, json } from '../resource.ts'
+import { defineResource, json } from '../catalog/resource.ts'
 
 export default defineResource('merge-data', {
   comment: "One row per project: all that ScopeStack merges into documents, in one json. Its id is the project's.",

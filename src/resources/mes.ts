@@ -1,4 +1,4 @@
-import { boolean, defineResource, json, text } from '../resource.ts'
+import { boolean, defineResource, json, text } from '../catalog/resource.ts'
 
 export default defineResource('mes', {
   comment: 'One row: the user the sync runs as, and the account that user works in. Its id joins users.id.',

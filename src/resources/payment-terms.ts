@@ -1,4 +1,4 @@
-import { boolean, defineResource, text, to } from '../resource.ts'
+import { boolean, defineResource, text, to } from '../catalog/resource.ts'
 
 export default defineResource('payment-terms', {
   comment: 'One row per payment term a project can be sold with (Net 30). Joins projects by payment_term_id.',

@@ -1,4 +1,4 @@
-import { boolean, defineResource, integer, text, to } from '../resource.ts'
+import { boolean, defineResource, integer, text, to } from '../catalog/resource.ts'
 
 export default defineResource('phases', {
   comment:

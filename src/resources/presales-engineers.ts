@@ -1,4 +1,4 @@
-import { defineResource, text, to } from '../resource.ts'
+import { defineResource, text, to } from '../catalog/resource.ts'
 
 export default defineResource('presales-engineers', {
   comment: 'One row per user who may scope projects as presales engineer. Joins projects by presales_engineer_id.',

@@ -1,4 +1,4 @@
-import { boolean, decimal, defineResource, json, text, to } from '../resource.ts'
+import { boolean, decimal, defineResource, json, text, to } from '../catalog/resource.ts'
 
 export default defineResource('products', {
   comment: 'One row per product of the catalog: hardware, software or a subscription that projects resell.',

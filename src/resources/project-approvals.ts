@@ -1,4 +1,4 @@
-import { defineResource, text, texts, timestamp, to } from '../resource.ts'
+import { defineResource, text, texts, timestamp, to } from '../catalog/resource.ts'
 
 export default defineResource('project-approvals', {
   comment: 'One row per approval asked for on a project. Joins projects by project_id, users by user_id.',

@@ -1,4 +1,4 @@
-import { boolean, defineResource, to } from '../resource.ts'
+import { boolean, defineResource, to } from '../catalog/resource.ts'
 
 export default defineResource('project-conditions', {
   comment:

@@ -1,4 +1,4 @@
-import { boolean, defineResource, json, text, to } from '../resource.ts'
+import { boolean, defineResource, json, text, to } from '../catalog/resource.ts'
 
 export default defineResource('project-contacts', {
   comment: "One row per contact person on a project. Joins projects by project_id; a client's own are in contacts.",

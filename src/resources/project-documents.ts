@@ -1,4 +1,4 @@
-import { boolean, defineResource, text, timestamp, to } from '../resource.ts'
+import { boolean, defineResource, text, timestamp, to } from '../catalog/resource.ts'
 
 export default defineResource('project-documents', {
   comment:

@@ -1,4 +1,4 @@
-import { boolean, decimal, defineResource, integer, json, text, to } from '../resource.ts'
+import { boolean, decimal, defineResource, integer, json, text, to } from '../catalog/resource.ts'
 
 export default defineResource('project-governances', {
   comment:

@@ -1,4 +1,4 @@
-import { boolean, defineResource, json, text, to } from '../resource.ts'
+import { boolean, defineResource, json, text, to } from '../catalog/resource.ts'
 
 export default defineResource('project-locations', {
   comment: 'One row per location of a project. Joins projects by project_id, project_services by project_location_id.',

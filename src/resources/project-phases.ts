@@ -1,4 +1,4 @@
-import { boolean, defineResource, integer, text, to } from '../resource.ts'
+import { boolean, defineResource, integer, text, to } from '../catalog/resource.ts'
 
 export default defineResource('project-phases', {
   comment: 'One row per phase of a project. Joins projects by project_id and the standard phases by phase_id.',

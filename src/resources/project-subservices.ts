@@ -1,4 +1,4 @@
-import { boolean, decimal, defineResource, integer, json, text, to } from '../resource.ts'
+import { boolean, decimal, defineResource, integer, json, text, to } from '../catalog/resource.ts'
 
 export default defineResource('project-subservices', {
   comment: 'One row per subservice on a project. Joins project_services by project_service_id, projects by project_id.',

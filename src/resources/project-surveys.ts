@@ -1,4 +1,4 @@
-import { defineResource } from '../resource.ts'
+import { defineResource } from '../catalog/resource.ts'
 
 export default defineResource('project-surveys', {
   comment:

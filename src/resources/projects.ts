@@ -1,4 +1,15 @@
-import { boolean, date, decimal, defineResource, integer, json, text, texts, timestamp, to } from '../resource.ts'
+import {
+  boolean,
+  date,
+  decimal,
+  defineResource,
+  integer,
+  json,
+  text,
+  texts,
+  timestamp,
+  to,
+} from '../catalog/resource.ts'
 
 export default defineResource('projects', {
   comment:

@@ -1,4 +1,4 @@
-import { boolean, defineResource, json, text, texts, timestamp, to } from '../resource.ts'
+import { boolean, defineResource, json, text, texts, timestamp, to } from '../catalog/resource.ts'
 
 export default defineResource('questionnaires', {
   comment: 'One row per questionnaire, the form a survey is made from. Joins surveys by questionnaire_id.',

@@ -1,4 +1,4 @@
-import { boolean, defineResource, text, to } from '../resource.ts'
+import { boolean, defineResource, text, to } from '../catalog/resource.ts'
 
 export default defineResource('rate-tables', {
   comment: 'One row per rate table: a set of hourly rates. Joins projects, clients and users by rate_table_id.',

@@ -1,4 +1,4 @@
-import { boolean, decimal, defineResource, text, to } from '../resource.ts'
+import { boolean, decimal, defineResource, text, to } from '../catalog/resource.ts'
 
 export default defineResource('resources', {
   comment:

@@ -1,4 +1,4 @@
-import { boolean, defineResource, text, to } from '../resource.ts'
+import { boolean, defineResource, text, to } from '../catalog/resource.ts'
 
 export default defineResource('sales-executives', {
   comment: 'One row per sales executive, the seller named on a project. Joins projects by sales_executive_id.',

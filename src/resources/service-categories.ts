@@ -1,4 +1,4 @@
-import { boolean, defineResource, text, to } from '../resource.ts'
+import { boolean, defineResource, text, to } from '../catalog/resource.ts'
 
 export default defineResource('service-categories', {
   comment: 'One row per category of the service catalog. Joins services and project_services by service_category_id.',

@@ -1,4 +1,4 @@
-import { boolean, decimal, defineResource, integer, json, text, texts, to } from '../resource.ts'
+import { boolean, decimal, defineResource, integer, json, text, texts, to } from '../catalog/resource.ts'
 
 export default defineResource('services', {
   comment:

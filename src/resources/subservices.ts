@@ -1,4 +1,4 @@
-import { boolean, decimal, defineResource, integer, json, text, to } from '../resource.ts'
+import { boolean, decimal, defineResource, integer, json, text, to } from '../catalog/resource.ts'
 
 export default defineResource('subservices', {
   comment: 'One row per task of a catalog service. Joins services by service_id, or through services.subservices_ids.',

@@ -1,4 +1,4 @@
-import { defineResource, json, text, timestamp, to } from '../resource.ts'
+import { defineResource, json, text, timestamp, to } from '../catalog/resource.ts'
 
 export default defineResource('surveys', {
   comment:

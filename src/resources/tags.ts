@@ -1,4 +1,4 @@
-import { defineResource, text, to } from '../resource.ts'
+import { defineResource, text, to } from '../catalog/resource.ts'
 
 export default defineResource('tags', {
   comment: 'One row per tag. Tables that can be tagged hold tag names in tag_list, not ids.',

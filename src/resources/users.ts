@@ -1,4 +1,4 @@
-import { boolean, defineResource, json, text, to } from '../resource.ts'
+import { boolean, defineResource, json, text, to } from '../catalog/resource.ts'
 
 export default defineResource('users', {
   comment: 'One row per user of the account. Joins projects by creator_id, approvals by user_id.',

@@ -3,8 +3,8 @@
  * ahead of it, a change that was made while we read would pass as older than the beginning, and be missed.
  */
 import type { Client } from '../remote/client.ts'
-import type { Database } from '../store/database.ts'
-import { databaseTime } from '../store/watermarks.ts'
+import type { Database } from '../store/connection/database.ts'
+import { databaseTime } from '../store/progress/watermark.ts'
 
 /** @param at a time of the database's clock; left out, now. */
 export async function byTheEarlierClock(

@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net'
 import { httpUnavailable } from '../errors/unattended.ts'
 import { createPublicServer } from '../http-server.ts'
 import { visibleJson } from '../screen/visible.ts'
-import { reason } from '../sync-error.ts'
+import { reason } from '../errors/sync-error.ts'
 
 /** Each by name; one that throws is not met, and its message says why. One may have more to say than that it is. */
 export type Checks = Readonly<Record<string, () => Promise<string | void>>>

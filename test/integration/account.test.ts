@@ -1,8 +1,8 @@
 /** One database mirrors one account. */
 import { afterEach, expect, it } from 'vitest'
 import { startSimulator, type SimulatorOptions } from '../../src/simulator/server.ts'
-import { bindAccount } from '../../src/store/account.ts'
-import { openDatabase } from '../../src/store/database.ts'
+import { bindAccount } from '../../src/store/fleet/account.ts'
+import { openDatabase } from '../../src/store/connection/database.ts'
 import { createDatabase } from '../support/database.ts'
 import { startRelay } from '../support/relay.ts'
 import { startWorker } from '../support/worker.ts'

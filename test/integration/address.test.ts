@@ -5,7 +5,13 @@ import { createServer, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, inject, it, onTestFinished } from 'vitest'
-import { explainDatabase, isConnectionLoss, isLimit, limitWaits, openDatabase } from '../../src/store/database.ts'
+import {
+  explainDatabase,
+  isConnectionLoss,
+  isLimit,
+  limitWaits,
+  openDatabase,
+} from '../../src/store/connection/database.ts'
 import { createDatabase } from '../support/database.ts'
 import { CERTIFICATE, gate, SSL_REQUEST } from '../support/gate.ts'
 import { until } from '../support/until.ts'

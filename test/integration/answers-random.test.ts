@@ -5,12 +5,12 @@
  * A seed that failed is in the error; SEED=… tells that story alone. `npm run faults` tells STORIES of them.
  */
 import { expect, test } from 'vitest'
-import type { Column, Resource } from '../../src/resource.ts'
-import { createRandom, type Random } from '../../src/simulator/random.ts'
+import type { Column, Resource } from '../../src/catalog/resource.ts'
+import { createRandom, type Random } from '../../src/simulator/world/random.ts'
 import type { Simulator } from '../../src/simulator/server.ts'
-import type { Database } from '../../src/store/database.ts'
-import type { ResourceOutcome } from '../../src/store/runs.ts'
-import { SyncError } from '../../src/sync-error.ts'
+import type { Database } from '../../src/store/connection/database.ts'
+import type { ResourceOutcome } from '../../src/store/runs/runs.ts'
+import { SyncError } from '../../src/errors/sync-error.ts'
 import { openAccount, type Account } from '../support/increments.ts'
 import { unequal } from '../support/truth.ts'
 

@@ -1,9 +1,9 @@
 /** Triggers that somebody dropped, disabled or replaced: noticed, said by table, and mended by the next migration. */
 import { afterAll, describe, expect, it } from 'vitest'
-import { catalog } from '../../src/registry.ts'
-import { lostEdits } from '../../src/store/capture-state.ts'
-import { openDatabase } from '../../src/store/database.ts'
-import { migrate } from '../../src/store/migrate.ts'
+import { catalog } from '../../src/catalog/registry.ts'
+import { lostEdits } from '../../src/store/schema/capture-state.ts'
+import { openDatabase } from '../../src/store/connection/database.ts'
+import { migrate } from '../../src/store/schema/migrate.ts'
 import { createDatabase } from '../support/database.ts'
 
 const database = await createDatabase()

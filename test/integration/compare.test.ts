@@ -12,11 +12,11 @@ import {
   timestamp,
   to,
   type RemoteRecord,
-} from '../../src/resource.ts'
-import { createComparer, extraIds, forgetDigests, type Comparison } from '../../src/store/compare.ts'
-import { openDatabase } from '../../src/store/database.ts'
-import { createMirror } from '../../src/store/mirror.ts'
-import { SQL_TYPE } from '../../src/store/tables.ts'
+} from '../../src/catalog/resource.ts'
+import { createComparer, extraIds, forgetDigests, type Comparison } from '../../src/store/mirror/compare.ts'
+import { openDatabase } from '../../src/store/connection/database.ts'
+import { createMirror } from '../../src/store/mirror/load.ts'
+import { SQL_TYPE } from '../../src/store/schema/mirror-tables.ts'
 import { createDatabase } from '../support/database.ts'
 
 const database = await createDatabase()

@@ -7,10 +7,10 @@
  * A failing seed is printed; `SEED=… npx vitest run test/integration/completeness.test.ts` plays it again.
  */
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { compareIds } from '../../src/remote/chains.ts'
+import { compareIds } from '../../src/remote/pages/reverse-pages.ts'
 import { startSimulator, type Simulator } from '../../src/simulator/server.ts'
-import type { Outcome, ResourceOutcome } from '../../src/store/runs.ts'
-import { SyncError } from '../../src/sync-error.ts'
+import type { Outcome, ResourceOutcome } from '../../src/store/runs/runs.ts'
+import { SyncError } from '../../src/errors/sync-error.ts'
 import { createDatabase, type TestDatabase } from '../support/database.ts'
 import { startWorker, type TestWorker } from '../support/worker.ts'
 import { unnoticed } from '../support/unnoticed.ts'

@@ -1,8 +1,8 @@
 /** Both sides change the same record: nobody's edit is lost in silence. */
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest'
 import { startSimulator, type Simulator } from '../../src/simulator/server.ts'
-import { confirmLease } from '../../src/store/leases.ts'
-import { createMirror } from '../../src/store/mirror.ts'
+import { confirmLease } from '../../src/store/fleet/leases.ts'
+import { createMirror } from '../../src/store/mirror/load.ts'
 import { createDatabase, type TestDatabase } from '../support/database.ts'
 import { startWorker, type TestWorker } from '../support/worker.ts'
 

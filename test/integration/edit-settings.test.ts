@@ -5,7 +5,7 @@
 import * as fc from 'fast-check'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { startSimulator, type Simulator } from '../../src/simulator/server.ts'
-import { openDatabase, type Database } from '../../src/store/database.ts'
+import { openDatabase, type Database } from '../../src/store/connection/database.ts'
 import { createDatabase, type TestDatabase } from '../support/database.ts'
 import { unnoticed } from '../support/unnoticed.ts'
 import { startWorker, type TestWorker } from '../support/worker.ts'

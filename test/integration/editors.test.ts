@@ -1,9 +1,9 @@
 /** Who may edit, and who may only read. */
 import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { catalog } from '../../src/registry.ts'
-import { openDatabase, type Database } from '../../src/store/database.ts'
-import { createMirror } from '../../src/store/mirror.ts'
+import { catalog } from '../../src/catalog/registry.ts'
+import { openDatabase, type Database } from '../../src/store/connection/database.ts'
+import { createMirror } from '../../src/store/mirror/load.ts'
 import { createDatabase } from '../support/database.ts'
 
 const database = await createDatabase()

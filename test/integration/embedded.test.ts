@@ -10,8 +10,8 @@ import { fileURLToPath } from 'node:url'
 import postgres from 'postgres'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 
-import { startEmbeddedPostgres } from '../../src/store/embedded.ts'
-import type { EmbeddedPostgres } from '../../src/store/embedded.ts'
+import { startEmbeddedPostgres } from '../../src/store/embedded/embedded.ts'
+import type { EmbeddedPostgres } from '../../src/store/embedded/embedded.ts'
 import { until } from '../support/until.ts'
 
 let folder: string
@@ -57,7 +57,7 @@ const alive = (pid: number) => {
 
 /** A process of its own that starts the server in our folder, says its URL, and stays. */
 async function startElsewhere() {
-  const module = fileURLToPath(new URL('../../src/store/embedded.ts', import.meta.url))
+  const module = fileURLToPath(new URL('../../src/store/embedded/embedded.ts', import.meta.url))
   const source = `
     const { startEmbeddedPostgres } = await import(${JSON.stringify(module)})
     const server = await startEmbeddedPostgres({ folder: ${JSON.stringify(folder)} })

@@ -1,10 +1,10 @@
 /** The same edits by function, for integrators: by the names of the API, with the same rules. */
 import { randomUUID } from 'node:crypto'
 import { afterAll, beforeEach, describe, expect, it } from 'vitest'
-import { catalog } from '../../src/registry.ts'
-import { notLocal } from '../../src/store/capture.ts'
-import { openDatabase } from '../../src/store/database.ts'
-import { createMirror } from '../../src/store/mirror.ts'
+import { catalog } from '../../src/catalog/registry.ts'
+import { notLocal } from '../../src/store/schema/capture-triggers.ts'
+import { openDatabase } from '../../src/store/connection/database.ts'
+import { createMirror } from '../../src/store/mirror/load.ts'
 import { createDatabase } from '../support/database.ts'
 
 const database = await createDatabase()

@@ -1,8 +1,8 @@
 /** User-defined fields are written entry by entry; what is no entry is refused before anything is lost. */
 import { afterAll, beforeEach, describe, expect, it } from 'vitest'
-import { catalog } from '../../src/registry.ts'
-import { openDatabase } from '../../src/store/database.ts'
-import { createMirror } from '../../src/store/mirror.ts'
+import { catalog } from '../../src/catalog/registry.ts'
+import { openDatabase } from '../../src/store/connection/database.ts'
+import { createMirror } from '../../src/store/mirror/load.ts'
 import { createDatabase } from '../support/database.ts'
 import { unnoticed } from '../support/unnoticed.ts'
 

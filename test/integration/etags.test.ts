@@ -1,7 +1,7 @@
 /** A server whose ETags do not change when its records do, or that says 304 to anything, hides changes for ever. */
 import { expect, it } from 'vitest'
 import type { Simulator } from '../../src/simulator/server.ts'
-import { verifyResource, type Verified } from '../../src/sync/verify.ts'
+import { verifyResource, type Verified } from '../../src/sync/verify/verify.ts'
 import { openAccount, pullOne } from '../support/account.ts'
 import { expectAsRemote } from '../support/living.ts'
 import type { TestWorker } from '../support/worker.ts'

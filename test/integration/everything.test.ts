@@ -3,11 +3,11 @@
  * What a cell should hold is worked out here from the kind alone, apart from the code that fills it.
  */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { catalog } from '../../src/registry.ts'
-import type { Column, Kind, Resource } from '../../src/resource.ts'
+import { catalog } from '../../src/catalog/registry.ts'
+import type { Column, Kind, Resource } from '../../src/catalog/resource.ts'
 import { models } from '../../src/simulator/model/models.ts'
 import { startSimulator, type Simulator } from '../../src/simulator/server.ts'
-import type { PullReport } from '../../src/sync/pull.ts'
+import type { PullReport } from '../../src/sync/run/run.ts'
 import { createDatabase, type TestDatabase } from '../support/database.ts'
 import { startWorker, type TestWorker } from '../support/worker.ts'
 

@@ -2,7 +2,7 @@
 import postgres from 'postgres'
 import { expect, test } from 'vitest'
 import { migrateQueue } from '../../src/jobs/queue-tables.ts'
-import { migrate } from '../../src/store/migrate.ts'
+import { migrate } from '../../src/store/schema/migrate.ts'
 import { createEmptyDatabase } from '../support/database.ts'
 
 async function open(statements: string) {

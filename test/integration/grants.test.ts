@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import type { Credentials } from '../../src/remote/seal.ts'
+import type { Credentials } from '../../src/remote/auth/seal.ts'
 import { startSimulator } from '../../src/simulator/server.ts'
 import { createDatabase } from '../support/database.ts'
 import { openSession, type Session } from '../support/session.ts'

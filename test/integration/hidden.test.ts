@@ -1,9 +1,9 @@
 /** A filter that is to make a list whole may hide some of it: whatever any list of the server holds is mirrored. */
 import { describe, expect, it } from 'vitest'
-import { remoteFailed, requestRefused } from '../../src/errors.ts'
+import { remoteFailed, requestRefused } from '../../src/errors/errors.ts'
 import type { Client } from '../../src/remote/client.ts'
 import type { Simulator } from '../../src/simulator/server.ts'
-import { pull } from '../../src/sync/pull.ts'
+import { pull } from '../../src/sync/run/run.ts'
 import { livingIds, openAccount, pullOne, remoteIds } from '../support/account.ts'
 import { EQUAL, verify } from '../support/verified.ts'
 import type { TestWorker } from '../support/worker.ts'

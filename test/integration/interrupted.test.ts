@@ -1,8 +1,8 @@
 /** An interrupted snapshot goes on where it stopped, and is as whole as any. */
 import { expect, it } from 'vitest'
 import type { Simulator } from '../../src/simulator/server.ts'
-import type { Chain } from '../../src/remote/chains.ts'
-import { pull } from '../../src/sync/pull.ts'
+import type { Chain } from '../../src/remote/pages/reverse-pages.ts'
+import { pull } from '../../src/sync/run/run.ts'
 import { livingIds, openAccount, pullOne, remoteIds } from '../support/account.ts'
 import { startWorker, type TestWorker } from '../support/worker.ts'
 

@@ -1,7 +1,7 @@
 /** A page that comes as it was is neither parsed nor loaded, as long as the mirror still holds what it brought. */
 import { describe, expect, it } from 'vitest'
 import type { Simulator } from '../../src/simulator/server.ts'
-import { pull } from '../../src/sync/pull.ts'
+import { pull } from '../../src/sync/run/run.ts'
 import { livingIds, openAccount, pullOne, remoteIds } from '../support/account.ts'
 import type { TestWorker } from '../support/worker.ts'
 import { unnoticed } from '../support/unnoticed.ts'

@@ -2,8 +2,8 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import type { Client } from '../../src/remote/client.ts'
 import { startSimulator, type Simulator } from '../../src/simulator/server.ts'
-import { discardChange } from '../../src/store/changes.ts'
-import { ontoBase } from '../../src/sync/rebase.ts'
+import { discardChange } from '../../src/store/outbox/changes.ts'
+import { ontoBase } from '../../src/sync/push/rebase.ts'
 import { createDatabase, type TestDatabase } from '../support/database.ts'
 import { startWorker, type TestWorker } from '../support/worker.ts'
 

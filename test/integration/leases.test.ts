@@ -1,12 +1,12 @@
 /** The right to write a resource: one at a time, and never a late writer. */
 import { randomUUID } from 'node:crypto'
 import { afterEach, expect, it } from 'vitest'
-import { catalog } from '../../src/registry.ts'
-import { beginSnapshot, readSnapshot } from '../../src/store/cursors.ts'
-import { openDatabase, type Database } from '../../src/store/database.ts'
-import { confirmLease, openLeases, type Leases } from '../../src/store/leases.ts'
-import { createMirror } from '../../src/store/mirror.ts'
-import { createCommitter } from '../../src/sync/commit.ts'
+import { catalog } from '../../src/catalog/registry.ts'
+import { beginSnapshot, readSnapshot } from '../../src/store/progress/checkpoint.ts'
+import { openDatabase, type Database } from '../../src/store/connection/database.ts'
+import { confirmLease, openLeases, type Leases } from '../../src/store/fleet/leases.ts'
+import { createMirror } from '../../src/store/mirror/load.ts'
+import { createCommitter } from '../../src/sync/snapshot/write-batch.ts'
 import { createDatabase, type TestDatabase } from '../support/database.ts'
 import { until } from '../support/until.ts'
 

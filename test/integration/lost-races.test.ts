@@ -1,9 +1,9 @@
 /** Two transactions that wait for each other: Postgres ends one of them. Where it is ours, it comes again behind the other. */
 import { expect, it, onTestFinished } from 'vitest'
-import { catalog } from '../../src/registry.ts'
-import { discardChange, retryChange } from '../../src/store/changes.ts'
-import { openDatabase } from '../../src/store/database.ts'
-import { ontoBase } from '../../src/sync/rebase.ts'
+import { catalog } from '../../src/catalog/registry.ts'
+import { discardChange, retryChange } from '../../src/store/outbox/changes.ts'
+import { openDatabase } from '../../src/store/connection/database.ts'
+import { ontoBase } from '../../src/sync/push/rebase.ts'
 import { openAccount, pullOne, remoteIds } from '../support/account.ts'
 import { until } from '../support/until.ts'
 

@@ -1,10 +1,10 @@
 /** Loading into a mirrored table: what is written, and above all what is not. */
 import { afterAll, expect, it } from 'vitest'
-import { type Attribute, defineResource, integer, type RemoteRecord, text } from '../../src/resource.ts'
-import { catalog } from '../../src/registry.ts'
-import { notLocal } from '../../src/store/capture.ts'
-import { openDatabase } from '../../src/store/database.ts'
-import { createMirror, type Loaded } from '../../src/store/mirror.ts'
+import { type Attribute, defineResource, integer, type RemoteRecord, text } from '../../src/catalog/resource.ts'
+import { catalog } from '../../src/catalog/registry.ts'
+import { notLocal } from '../../src/store/schema/capture-triggers.ts'
+import { openDatabase } from '../../src/store/connection/database.ts'
+import { createMirror, type Loaded } from '../../src/store/mirror/load.ts'
 import { createDatabase } from '../support/database.ts'
 
 const database = await createDatabase()

@@ -1,6 +1,6 @@
 /** What a proxy, a firewall or a tired server answers in ScopeStack's place says nothing about what was asked. */
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import type { FaultInput } from '../../src/simulator/faults.ts'
+import type { FaultInput } from '../../src/simulator/control/faults.ts'
 import { startSimulator, type Simulator } from '../../src/simulator/server.ts'
 import { livingIds, openAccount, pullOne, remoteIds } from '../support/account.ts'
 import { createDatabase, type TestDatabase } from '../support/database.ts'

@@ -1,11 +1,11 @@
 /** What is known to have left, and what was answered, is never forgotten: no edit is lost over it, and none set aside. */
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { remoteFailed, remoteUnreachable } from '../../src/errors.ts'
+import { remoteFailed, remoteUnreachable } from '../../src/errors/errors.ts'
 import type { Client } from '../../src/remote/client.ts'
 import { startSimulator, type Simulator } from '../../src/simulator/server.ts'
-import { discardChange, retryChange } from '../../src/store/changes.ts'
-import type { Transaction } from '../../src/store/database.ts'
-import { ontoBase } from '../../src/sync/rebase.ts'
+import { discardChange, retryChange } from '../../src/store/outbox/changes.ts'
+import type { Transaction } from '../../src/store/connection/database.ts'
+import { ontoBase } from '../../src/sync/push/rebase.ts'
 import { createDatabase, type TestDatabase } from '../support/database.ts'
 import { startWorker, type TestWorker } from '../support/worker.ts'
 

@@ -4,8 +4,8 @@
  */
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import type { Client } from '../../src/remote/client.ts'
-import { requestRefused } from '../../src/errors.ts'
-import { retryChange } from '../../src/store/changes.ts'
+import { requestRefused } from '../../src/errors/errors.ts'
+import { retryChange } from '../../src/store/outbox/changes.ts'
 import { startSimulator, type Simulator } from '../../src/simulator/server.ts'
 import { switchesOf, type Switches } from '../../src/simulator/switches.ts'
 import { createDatabase, type TestDatabase } from '../support/database.ts'

@@ -1,13 +1,13 @@
 /** A new row whose answer does not come, while ScopeStack may still be working on it (S14). */
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest'
 import { openPusher } from '../../src/assemble.ts'
-import { remoteFailed, remoteUnreachable } from '../../src/errors.ts'
+import { remoteFailed, remoteUnreachable } from '../../src/errors/errors.ts'
 import type { Client } from '../../src/remote/client.ts'
 import { startSimulator, type Simulator } from '../../src/simulator/server.ts'
-import { discardChange, retryChange } from '../../src/store/changes.ts'
-import { openOutbox } from '../../src/store/outbox.ts'
-import { push } from '../../src/sync/push.ts'
-import { ontoBase } from '../../src/sync/rebase.ts'
+import { discardChange, retryChange } from '../../src/store/outbox/changes.ts'
+import { openOutbox } from '../../src/store/outbox/claim.ts'
+import { push } from '../../src/sync/push/push.ts'
+import { ontoBase } from '../../src/sync/push/rebase.ts'
 import { createDatabase, type TestDatabase } from '../support/database.ts'
 import { startWorker, type TestWorker } from '../support/worker.ts'
 

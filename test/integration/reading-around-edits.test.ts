@@ -1,10 +1,10 @@
 /** What a reading does about rows that hold local edits: it neither buries them, nor calls them different, nor forgets them. */
 import { describe, expect, it } from 'vitest'
-import { catalog } from '../../src/registry.ts'
-import { discardChange } from '../../src/store/changes.ts'
-import { ontoBase } from '../../src/sync/rebase.ts'
-import { underLease } from '../../src/sync/under-lease.ts'
-import { verifyResource } from '../../src/sync/verify.ts'
+import { catalog } from '../../src/catalog/registry.ts'
+import { discardChange } from '../../src/store/outbox/changes.ts'
+import { ontoBase } from '../../src/sync/push/rebase.ts'
+import { underLease } from '../../src/sync/with-lease.ts'
+import { verifyResource } from '../../src/sync/verify/verify.ts'
 import { openAccount, pullOne, remoteIds } from '../support/account.ts'
 import { addPart, openAccount as openChanging, projectWith } from '../support/increments.ts'
 import type { TestWorker } from '../support/worker.ts'
@@ -141,7 +141,7 @@ it('a list in no order is not proved by records that were made from here while i
   const [row] = await sql<{ id: string }[]>`insert into scopestack.vendors (name) values ('New') returning id`
   expect(await worker.push()).toMatchObject([{ fate: 'sent' }])
   expect(row!.id).toMatch(/^local-/)
-  const { createMirror } = await import('../../src/store/mirror.ts')
+  const { createMirror } = await import('../../src/store/mirror/load.ts')
   const made = remoteIds(sim, 'vendors').find((id) => !ids.includes(id))!
   const records = [made, ids[0]!].map((id) => ({ ...sim.records.read('vendors', id)!, type: 'vendors', id }))
   const loaded = await sql.begin((tx) => createMirror(catalog.get('vendors')!).load(tx, records))

@@ -1,7 +1,7 @@
 /** Lists as real servers give them: without pages, with a record that fails its page, with pages too heavy or too far. */
 import { describe, expect, it } from 'vitest'
-import { underLease } from '../../src/sync/under-lease.ts'
-import { verifyResource } from '../../src/sync/verify.ts'
+import { underLease } from '../../src/sync/with-lease.ts'
+import { verifyResource } from '../../src/sync/verify/verify.ts'
 import { edit } from '../support/increments.ts'
 import { livingIds, openAccount, pullOne, remoteIds } from '../support/account.ts'
 import type { ListBody } from '../support/relay.ts'

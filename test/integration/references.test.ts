@@ -1,9 +1,9 @@
 /** A reference that leads nowhere is refused: the bare library would take it with 200, and break the record. */
 import { randomUUID } from 'node:crypto'
 import { afterAll, beforeEach, describe, expect, it } from 'vitest'
-import { catalog } from '../../src/registry.ts'
-import { openDatabase } from '../../src/store/database.ts'
-import { createMirror } from '../../src/store/mirror.ts'
+import { catalog } from '../../src/catalog/registry.ts'
+import { openDatabase } from '../../src/store/connection/database.ts'
+import { createMirror } from '../../src/store/mirror/load.ts'
 import { createDatabase } from '../support/database.ts'
 import { unnoticed } from '../support/unnoticed.ts'
 

@@ -1,8 +1,8 @@
 /** What analysts read: the views give the numbers that come out of ScopeStack's own records. */
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { catalog } from '../../src/registry.ts'
+import { catalog } from '../../src/catalog/registry.ts'
 import { startSimulator, type Simulator } from '../../src/simulator/server.ts'
-import { notLocal } from '../../src/store/capture.ts'
+import { notLocal } from '../../src/store/schema/capture-triggers.ts'
 import { createDatabase, type TestDatabase } from '../support/database.ts'
 import { startWorker, type TestWorker } from '../support/worker.ts'
 

@@ -1,11 +1,11 @@
 /** Addresses that are signed anew in each answer: the newest is kept, and nothing counts as changed. */
 import { expect, it } from 'vitest'
-import { defineResource, text, type Resource } from '../../src/resource.ts'
+import { defineResource, text, type Resource } from '../../src/catalog/resource.ts'
 import type { Simulator } from '../../src/simulator/server.ts'
-import { createComparer } from '../../src/store/compare.ts'
-import { createMirror } from '../../src/store/mirror.ts'
-import { underLease } from '../../src/sync/under-lease.ts'
-import { verifyResource } from '../../src/sync/verify.ts'
+import { createComparer } from '../../src/store/mirror/compare.ts'
+import { createMirror } from '../../src/store/mirror/load.ts'
+import { underLease } from '../../src/sync/with-lease.ts'
+import { verifyResource } from '../../src/sync/verify/verify.ts'
 import { openAccount, pullOne, remoteIds } from '../support/account.ts'
 import type { TestWorker } from '../support/worker.ts'
 

@@ -1,8 +1,8 @@
 /** A snapshot says `ok` only for a list that was all there, and what it says otherwise. */
 import { describe, expect, it } from 'vitest'
 import type { Simulator } from '../../src/simulator/server.ts'
-import type { Outcome } from '../../src/store/runs.ts'
-import { pullSnapshot } from '../../src/sync/snapshot.ts'
+import type { Outcome } from '../../src/store/runs/runs.ts'
+import { pullSnapshot } from '../../src/sync/snapshot/snapshot.ts'
 import { asOf, livingIds, openAccount, pullOne, remoteIds } from '../support/account.ts'
 
 const services = (sim: Simulator) => sim.records.list('services')

@@ -15,11 +15,11 @@ import {
   to,
   type Kind,
   type RemoteRecord,
-} from '../../src/resource.ts'
-import { parseDocument } from '../../src/remote/document.ts'
-import { openDatabase } from '../../src/store/database.ts'
-import { createMirror } from '../../src/store/mirror.ts'
-import { SQL_TYPE } from '../../src/store/tables.ts'
+} from '../../src/catalog/resource.ts'
+import { parseDocument } from '../../src/remote/documents/document.ts'
+import { openDatabase } from '../../src/store/connection/database.ts'
+import { createMirror } from '../../src/store/mirror/load.ts'
+import { SQL_TYPE } from '../../src/store/schema/mirror-tables.ts'
 import { createDatabase } from '../support/database.ts'
 
 const database = await createDatabase()

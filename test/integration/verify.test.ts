@@ -1,6 +1,6 @@
 /** Every row held against its record by its values: what is found, what is repaired, and what is never taken for deleted. */
 import { describe, expect, it } from 'vitest'
-import type { Transaction } from '../../src/store/database.ts'
+import type { Transaction } from '../../src/store/connection/database.ts'
 import { livingIds, openAccount, pullOne, remoteIds } from '../support/account.ts'
 import type { ListBody } from '../support/relay.ts'
 import { unnoticed } from '../support/unnoticed.ts'

@@ -1,7 +1,7 @@
 /** Where a resource's path is unsure, its ways are tried in order, and the first that answers is remembered. */
 import { describe, expect, it } from 'vitest'
 import type { Simulator } from '../../src/simulator/server.ts'
-import { readStatus } from '../../src/store/status.ts'
+import { readStatus } from '../../src/store/runs/status.ts'
 import { asOf, livingIds, openAccount, pullOne, remoteIds } from '../support/account.ts'
 import type { TestWorker } from '../support/worker.ts'
 

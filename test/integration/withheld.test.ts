@@ -1,9 +1,9 @@
 /** What every record carried and none does any more is not null: it is missed, and that is said until somebody accepts it. */
 import { describe, expect, it } from 'vitest'
 import type { Simulator } from '../../src/simulator/server.ts'
-import { noteChanged } from '../../src/store/changed-parents.ts'
-import { underLease } from '../../src/sync/under-lease.ts'
-import { verifyResource, type Verified } from '../../src/sync/verify.ts'
+import { noteChanged } from '../../src/store/progress/changed-projects.ts'
+import { underLease } from '../../src/sync/with-lease.ts'
+import { verifyResource, type Verified } from '../../src/sync/verify/verify.ts'
 import { openAccount, pullOne, remoteIds } from '../support/account.ts'
 import type { ListBody } from '../support/relay.ts'
 import type { TestWorker } from '../support/worker.ts'

@@ -1,5 +1,5 @@
 import { expect } from 'vitest'
-import type { Database } from '../../src/store/database.ts'
+import type { Database } from '../../src/store/connection/database.ts'
 import { createDatabase } from './database.ts'
 import { startWorker, type Remote, type TestWorker } from './worker.ts'
 

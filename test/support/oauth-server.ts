@@ -1,6 +1,6 @@
 import { text } from 'node:stream/consumers'
 import OAuth2Server from '@node-oauth/oauth2-server'
-import type { Credentials } from '../../src/remote/seal.ts'
+import type { Credentials } from '../../src/remote/auth/seal.ts'
 import { serve, type TestServer } from './http.ts'
 
 export interface OAuthServer extends TestServer {

@@ -1,5 +1,5 @@
 import type { Client } from '../../src/remote/client.ts'
-import type { ListRequest } from '../../src/remote/pages.ts'
+import type { ListRequest } from '../../src/remote/pages/pages.ts'
 
 export const request: ListRequest = { path: '/demo/v1/clients', query: {}, pageSize: null }
 

@@ -1,5 +1,5 @@
 import postgres from 'postgres'
-import type { Database } from '../../src/store/database.ts'
+import type { Database } from '../../src/store/connection/database.ts'
 
 /** What statements did, those inside functions and triggers among them. */
 export interface Work {

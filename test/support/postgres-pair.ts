@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import postgres from 'postgres'
-import { findBinaries } from '../../src/store/embedded-binaries.ts'
+import { findBinaries } from '../../src/store/embedded/binaries.ts'
 import {
   launch,
   prepareCluster,
@@ -14,8 +14,8 @@ import {
   shutDown,
   SUPERUSER,
   type Cluster,
-} from '../../src/store/embedded-cluster.ts'
-import { preparePlace } from '../../src/store/embedded-place.ts'
+} from '../../src/store/embedded/cluster.ts'
+import { preparePlace } from '../../src/store/embedded/location.ts'
 
 export interface PostgresPair extends AsyncDisposable {
   readonly primary: PairServer

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { PostgreSqlContainer } from '@testcontainers/postgresql'
 import postgres from 'postgres'
 import { getContainerRuntimeClient } from 'testcontainers'
-import { startEmbeddedPostgres } from '../../src/store/embedded.ts'
+import { startEmbeddedPostgres } from '../../src/store/embedded/embedded.ts'
 import { MAJORS, type Major } from './postgres-binaries.ts'
 import { startPostgres } from './postgres-server.ts'
 

@@ -1,10 +1,10 @@
-import { createHttp } from '../../src/remote/http.ts'
-import { obtainBy } from '../../src/remote/obtain.ts'
-import { createSeal, type Credentials } from '../../src/remote/seal.ts'
-import { createTokens, type Tokens } from '../../src/remote/tokens.ts'
-import { openDatabase, type Database } from '../../src/store/database.ts'
-import { openRefreshStore } from '../../src/store/refresh-tokens.ts'
-import { openTokenStore } from '../../src/store/tokens.ts'
+import { createHttp } from '../../src/remote/http/http.ts'
+import { obtainBy } from '../../src/remote/auth/token-request.ts'
+import { createSeal, type Credentials } from '../../src/remote/auth/seal.ts'
+import { createTokens, type Tokens } from '../../src/remote/auth/tokens.ts'
+import { openDatabase, type Database } from '../../src/store/connection/database.ts'
+import { openRefreshStore } from '../../src/store/fleet/refresh-tokens.ts'
+import { openTokenStore } from '../../src/store/fleet/tokens.ts'
 import type { RefreshStore } from '../../src/token-store.ts'
 
 export interface Session extends AsyncDisposable {

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util'
-import type { Column, Resource } from '../../src/resource.ts'
+import type { Column, Resource } from '../../src/catalog/resource.ts'
 import type { Simulator } from '../../src/simulator/server.ts'
-import type { Database } from '../../src/store/database.ts'
+import type { Database } from '../../src/store/connection/database.ts'
 
 type Row = Record<string, unknown>
 

@@ -1,13 +1,13 @@
 import { openPusher, openWorker, type Worker } from '../../src/assemble.ts'
-import type { Config } from '../../src/config.ts'
+import type { Config } from '../../src/config/config.ts'
 import type { Client } from '../../src/remote/client.ts'
-import { RETRY } from '../../src/remote/retry.ts'
-import type { Resource } from '../../src/resource.ts'
-import { openDatabase, type Database } from '../../src/store/database.ts'
-import { pull, type PullReport } from '../../src/sync/pull.ts'
-import { push } from '../../src/sync/push.ts'
-import { type Settled } from '../../src/sync/sending.ts'
-import type { How, PullEvent } from '../../src/sync/pull-resource.ts'
+import { RETRY } from '../../src/remote/http/retry.ts'
+import type { Resource } from '../../src/catalog/resource.ts'
+import { openDatabase, type Database } from '../../src/store/connection/database.ts'
+import { pull, type PullReport } from '../../src/sync/run/run.ts'
+import { push } from '../../src/sync/push/push.ts'
+import { type Settled } from '../../src/sync/push/attempt.ts'
+import type { How, PullEvent } from '../../src/sync/run/resource-run.ts'
 
 /** Where a worker finds ScopeStack: a simulator, or something that stands in front of one. */
 export type Remote = { url: string; credentials: { clientId: string; clientSecret: string } }

@@ -4,8 +4,8 @@ import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { catalog } from '../../src/registry.ts'
-import type { Resource } from '../../src/resource.ts'
+import { catalog } from '../../src/catalog/registry.ts'
+import type { Resource } from '../../src/catalog/resource.ts'
 import { startProxy } from './proxy.ts'
 import { contents, open } from './setting.ts'
 
@@ -90,8 +90,8 @@ test('says what an account has that the catalog has not, and writes it', async (
   const files = await readdir(join(folder, 'src/resources'))
   for (const file of files) expect(stdout).toContain(`  ${join(folder, 'src/resources', file)}\n`)
   await writeFile(
-    join(folder, 'src/resource.ts'),
-    `export * from '${join(import.meta.dirname, '../../src/resource.ts')}'\n`,
+    join(folder, 'src/catalog/resource.ts'),
+    `export * from '${join(import.meta.dirname, '../../src/catalog/resource.ts')}'\n`,
   )
   const require = createRequire(import.meta.url)
   const written = (type: string): Resource =>

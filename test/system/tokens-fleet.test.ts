@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import type { Grant } from '../../src/remote/seal.ts'
+import type { Grant } from '../../src/remote/auth/seal.ts'
 import { startSimulator } from '../../src/simulator/server.ts'
 import { createDatabase } from '../support/database.ts'
 import { startFleet, type Member } from '../support/fleet.ts'

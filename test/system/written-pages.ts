@@ -1,4 +1,4 @@
-import type { Chain } from '../../src/remote/chains.ts'
+import type { Chain } from '../../src/remote/pages/reverse-pages.ts'
 import type { Setting } from './setting.ts'
 
 /** Numbers of the pages of clients that the snapshot under way speaks of as written; the list stands still. */

@@ -2,8 +2,8 @@
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { catalog } from '../../src/registry.ts'
-import type { Column, Resource } from '../../src/resource.ts'
+import { catalog } from '../../src/catalog/registry.ts'
+import type { Column, Resource } from '../../src/catalog/resource.ts'
 import { models } from '../../src/simulator/model/models.ts'
 
 const resources = [...catalog.values()]

@@ -4,14 +4,14 @@ import {
   listText as listLines,
   waitsBecause,
   withId,
-} from '../../src/commands/change-words.ts'
-import { planText as planLines } from '../../src/commands/plan-words.ts'
-import { wrapped as wrappedLines } from '../../src/commands/words.ts'
-import { catalog } from '../../src/registry.ts'
-import type { SeenChange } from '../../src/store/changes.ts'
-import { checkDecidable } from '../../src/store/decidable.ts'
-import type { Waits } from '../../src/store/waits.ts'
-import type { Planned } from '../../src/sync/plan.ts'
+} from '../../src/commands/output/changes-output.ts'
+import { planText as planLines } from '../../src/commands/output/plan-output.ts'
+import { wrapped as wrappedLines } from '../../src/commands/output/format.ts'
+import { catalog } from '../../src/catalog/registry.ts'
+import type { SeenChange } from '../../src/store/outbox/changes.ts'
+import { checkDecidable } from '../../src/store/outbox/allowed-actions.ts'
+import type { Waits } from '../../src/store/outbox/blockers.ts'
+import type { Planned } from '../../src/sync/push/plan.ts'
 
 const [changeText, listText, planText, wrapped] = [
   (...given: Parameters<typeof changeLines>) => changeLines(...given).join('\n'),

@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { envExample, readConfig } from '../../src/config.ts'
+import { envExample, readConfig } from '../../src/config/config.ts'
 import { parseEnvFile } from '../../src/config/env-file.ts'
 
 const good = { SCOPESTACK_CLIENT_ID: 'id', SCOPESTACK_CLIENT_SECRET: 'secret' }

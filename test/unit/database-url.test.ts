@@ -1,6 +1,6 @@
 import { userInfo } from 'node:os'
 import { describe, expect, it } from 'vitest'
-import { checkDatabaseUrl, parseDatabaseUrl } from '../../src/database-url.ts'
+import { checkDatabaseUrl, parseDatabaseUrl } from '../../src/config/database-url.ts'
 
 describe('DATABASE_URL', () => {
   it.each([

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { explainStore, type Store } from '../../src/assemble.ts'
-import type { SyncError } from '../../src/sync-error.ts'
+import type { SyncError } from '../../src/errors/sync-error.ts'
 
 let folder: string
 

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
-import { catalog } from '../../src/registry.ts'
-import { canReadChanges } from '../../src/sync/incremental.ts'
-import { needs } from '../../src/sync/order.ts'
+import { catalog } from '../../src/catalog/registry.ts'
+import { canReadChanges } from '../../src/sync/incremental/incremental.ts'
+import { needs } from '../../src/sync/run/dependency-order.ts'
 
 const readable = (...types: string[]): string[] =>
   types.filter((type) => canReadChanges(catalog.get(type)!, new Set(types)))

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { judge } from '../../src/sync/judge.ts'
+import { judge } from '../../src/sync/list/completeness.ts'
 
 /** Of a first reading: all five are new to the mirror. */
 const ordered = {

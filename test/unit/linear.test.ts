@@ -5,9 +5,9 @@
 import { globSync, readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { parseExact } from '../../src/exact-json.ts'
-import { parseDocument } from '../../src/remote/document.ts'
+import { parseDocument } from '../../src/remote/documents/document.ts'
 import { addressesIn, listsOf } from '../../src/sync/discover/openapi.ts'
-import { isNearly, isSame } from '../../src/sync/same.ts'
+import { isNearly, isSame } from '../../src/sync/push/equality.ts'
 import { attack, LENGTH, literalsIn } from '../support/regular-expressions.ts'
 
 /** Those that see nothing but the text of our own files and settings. */
@@ -19,7 +19,7 @@ const OURS: ReadonlySet<string> = new Set([
 ])
 
 /** In these places they are put together from constants. */
-const MADE = ['src/remote/redact.ts', 'src/store/address.ts', 'src/store/redis-fitness.ts']
+const MADE = ['src/remote/redact/redact.ts', 'src/store/connection/address.ts', 'src/store/redis/redis-check.ts']
 
 const files = globSync('src/**/*.ts')
   .filter((file) => !file.startsWith('src/simulator/'))

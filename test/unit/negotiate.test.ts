@@ -1,10 +1,10 @@
 /** What of a request a server takes is found in few requests, whatever its refusals say. */
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { requestRefused } from '../../src/errors.ts'
+import { requestRefused } from '../../src/errors/errors.ts'
 import type { Client } from '../../src/remote/client.ts'
-import type { ListRequest } from '../../src/remote/pages.ts'
-import { negotiate } from '../../src/sync/negotiate.ts'
+import type { ListRequest } from '../../src/remote/pages/pages.ts'
+import { negotiate } from '../../src/sync/list/negotiate.ts'
 
 interface Server {
   readonly client: Client

@@ -1,7 +1,7 @@
 import * as fc from 'fast-check'
 import { expect, it } from 'vitest'
 import type { Client } from '../../src/remote/client.ts'
-import { isProved, readNewestFirst } from '../../src/sync/newest-first.ts'
+import { isProved, readNewestFirst } from '../../src/sync/incremental/newest-first.ts'
 
 interface Rec {
   readonly id: number

@@ -1,7 +1,7 @@
 /** What a refusal means in columns (API notes §6). */
 import { expect, it } from 'vitest'
-import { catalog } from '../../src/registry.ts'
-import { problemsOf } from '../../src/sync/problems.ts'
+import { catalog } from '../../src/catalog/registry.ts'
+import { problemsOf } from '../../src/sync/push/refused-columns.ts'
 
 const projects = catalog.get('projects')!
 const errors = (...all: object[]) => JSON.stringify({ errors: all })

@@ -1,8 +1,8 @@
 /** What README says can be edited is what the catalog lets be edited. */
 import { readFileSync } from 'node:fs'
 import { expect, it } from 'vitest'
-import { catalog } from '../../src/registry.ts'
-import { isEditable } from '../../src/resource.ts'
+import { catalog } from '../../src/catalog/registry.ts'
+import { isEditable } from '../../src/catalog/resource.ts'
 
 const README = readFileSync(new URL('../../README.md', import.meta.url), 'utf8')
 const TAKES = { create: 'new rows', update: 'edits', delete: 'deletes' } as const

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest'
-import { catalog } from '../../src/registry.ts'
-import type { Change } from '../../src/store/outbox.ts'
-import type { Content } from '../../src/sync/fold.ts'
-import { ontoAnswer, ontoBase } from '../../src/sync/rebase.ts'
+import { catalog } from '../../src/catalog/registry.ts'
+import type { Change } from '../../src/store/outbox/claim.ts'
+import type { Content } from '../../src/sync/push/coalesce.ts'
+import { ontoAnswer, ontoBase } from '../../src/sync/push/rebase.ts'
 
 const vendors = catalog.get('vendors')!
 const clients = catalog.get('clients')!

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { problemWith, readInfo } from '../../src/store/redis-fitness.ts'
+import { problemWith, readInfo } from '../../src/store/redis/redis-check.ts'
 
 test.each([
   ['6.0.16', 'noeviction', /version 6\.0\.16.*6\.2 is needed/],

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { wrapped } from '../../src/commands/words.ts'
+import { wrapped } from '../../src/commands/output/format.ts'
 import { visible, visibleJson } from '../../src/screen/visible.ts'
 import { clipped, padEnd, widthOf } from '../../src/screen/width.ts'
 

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { refuseOlder } from '../../src/store/server-version.ts'
+import { refuseOlder } from '../../src/store/server/server-version.ts'
 
 it.each([
   [90_624, '9.6.24'],

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest'
-import { catalog } from '../../src/registry.ts'
-import type { Decision } from '../../src/sync/conflict.ts'
-import { ignoredOf } from '../../src/sync/taken.ts'
+import { catalog } from '../../src/catalog/registry.ts'
+import type { Decision } from '../../src/sync/push/conflict.ts'
+import { ignoredOf } from '../../src/sync/push/ignored-values.ts'
 
 const clients = catalog.get('clients')!
 

@@ -1,7 +1,7 @@
 /** Which answers are of the record that was asked for. */
 import { expect, it } from 'vitest'
-import { catalog } from '../../src/registry.ts'
-import { objectionTo } from '../../src/sync/very-record.ts'
+import { catalog } from '../../src/catalog/registry.ts'
+import { objectionTo } from '../../src/sync/list/same-record.ts'
 
 const clients = catalog.get('clients')!
 const lines = catalog.get('lines-of-business')!

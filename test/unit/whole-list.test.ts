@@ -1,6 +1,6 @@
 import * as fc from 'fast-check'
 import { expect, describe, it } from 'vitest'
-import { readWholeList } from '../../src/sync/whole-list.ts'
+import { readWholeList } from '../../src/sync/list/read-small-list.ts'
 import { numbered, pagedList, request, type PagedList } from '../support/paged-list.ts'
 
 const { signal } = new AbortController()

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { Wire } from '../../src/store/wire.ts'
+import { Wire } from '../../src/store/connection/wire.ts'
 
 const message = (type: string, body = Buffer.alloc(0)): Buffer => {
   const head = Buffer.alloc(5)

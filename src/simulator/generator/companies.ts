@@ -1,5 +1,5 @@
-import { decimal, money } from '../numbers.ts'
-import { definition } from '../variables.ts'
+import { decimal, money } from '../world/numbers.ts'
+import { definition } from '../read/variables.ts'
 import type { Making } from './making.ts'
 import { contactOf, industry, msaDate } from './people.ts'
 import { address, domain, firm, person } from './words.ts'

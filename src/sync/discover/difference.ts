@@ -1,5 +1,5 @@
 /** From what the records said to what the catalog would have to say. Pure. */
-import type { Column, Kind, Resource } from '../../resource.ts'
+import type { Column, Kind, Resource } from '../../catalog/resource.ts'
 import {
   areMistakes,
   misfitsOf,

@@ -1,8 +1,8 @@
 /** What records say of their members. Counts and shapes are kept, never a value. */
-import { isObject } from '../../remote/document.ts'
-import { leftOut } from '../../resource/left-out.ts'
-import type { Kind, RemoteRecord, Resource } from '../../resource.ts'
-import { encode, MISFIT, numberText } from '../../store/codec.ts'
+import { isObject } from '../../remote/documents/document.ts'
+import { leftOut } from '../../catalog/left-out.ts'
+import type { Kind, RemoteRecord, Resource } from '../../catalog/resource.ts'
+import { encode, MISFIT, numberText } from '../../store/mirror/codec.ts'
 
 export interface AttributeEvidence {
   /** Records that carry the member, whatever its value. */

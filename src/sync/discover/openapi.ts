@@ -4,9 +4,9 @@
  * usual generators for Rails use. JSON only: rswag and grape-swagger both serve it.
  */
 import type { Client } from '../../remote/client.ts'
-import { isObject, readJson } from '../../remote/document.ts'
-import type { Resource } from '../../resource.ts'
-import { endsTheRun, SyncError } from '../../sync-error.ts'
+import { isObject, readJson } from '../../remote/documents/document.ts'
+import type { Resource } from '../../catalog/resource.ts'
+import { endsTheRun, SyncError } from '../../errors/sync-error.ts'
 
 export interface ApiDocument {
   readonly address: string

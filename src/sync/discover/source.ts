@@ -4,7 +4,7 @@
  *
  * Names come from the remote and end up in a program: what is not a plain word is left to a person.
  */
-import { boolean, defineResource, text, to, type Kind, type Resource } from '../../resource.ts'
+import { boolean, defineResource, text, to, type Kind, type Resource } from '../../catalog/resource.ts'
 import type { Finding, Shape } from './difference.ts'
 
 export interface Written {

@@ -1,6 +1,6 @@
 /** What belongs to projects is read again where its project changed, and nowhere else. */
 import { describe, expect, it } from 'vitest'
-import { catalog } from '../../../src/registry.ts'
+import { catalog } from '../../../src/catalog/registry.ts'
 import type { Simulator } from '../../../src/simulator/server.ts'
 import {
   addPart,

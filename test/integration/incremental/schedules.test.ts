@@ -5,8 +5,8 @@ import type { Queues } from '../../../src/jobs/queues.ts'
 import { readSchedule } from '../../../src/jobs/schedule.ts'
 import { tickOnce } from '../../../src/jobs/scheduler.ts'
 import { createLogger } from '../../../src/logger.ts'
-import { openDatabase } from '../../../src/store/database.ts'
-import type { ClosedRun } from '../../../src/store/planned-runs.ts'
+import { openDatabase } from '../../../src/store/connection/database.ts'
+import type { ClosedRun } from '../../../src/store/runs/scheduled-runs.ts'
 import { createDatabase } from '../../support/database.ts'
 
 const SCHEDULES = [readSchedule('full', '0 2 * * *', 'UTC'), readSchedule('incremental', '* * * * *', 'UTC')]

@@ -1,7 +1,7 @@
 /** How far a reading of changes has come, whatever the clocks say. */
 import { expect, it, describe } from 'vitest'
-import { saveCapability } from '../../../src/store/findings.ts'
-import { readWatermark } from '../../../src/store/watermarks.ts'
+import { saveCapability } from '../../../src/store/progress/findings.ts'
+import { readWatermark } from '../../../src/store/progress/watermark.ts'
 import { edit, INCREMENTAL, openAccount, PARTS, requestsOf } from '../../support/increments.ts'
 import { expectAsRemote } from '../../support/living.ts'
 import type { ListBody } from '../../support/relay.ts'

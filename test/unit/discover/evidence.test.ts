@@ -1,7 +1,7 @@
 /** Which kind the values met suggest, and how a record's members differ from the catalog. */
 import { describe, expect, it } from 'vitest'
-import { defineResource, integer, text, to, type Kind, type Resource } from '../../../src/resource.ts'
-import { parseDocument } from '../../../src/remote/document.ts'
+import { defineResource, integer, text, to, type Kind, type Resource } from '../../../src/catalog/resource.ts'
+import { parseDocument } from '../../../src/remote/documents/document.ts'
 import { differences } from '../../../src/sync/discover/difference.ts'
 import { createTally, suggestKind } from '../../../src/sync/discover/evidence.ts'
 

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { catalog } from '../../../src/registry.ts'
+import { catalog } from '../../../src/catalog/registry.ts'
 import { addressesIn, listsOf, undeclaredLists } from '../../../src/sync/discover/openapi.ts'
 
 it('finds the documents that a Swagger UI page names, on its own server only', () => {

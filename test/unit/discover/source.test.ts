@@ -6,8 +6,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { catalog } from '../../../src/registry.ts'
-import { defineResource, type Column, type Kind, type Resource } from '../../../src/resource.ts'
+import { catalog } from '../../../src/catalog/registry.ts'
+import { defineResource, type Column, type Kind, type Resource } from '../../../src/catalog/resource.ts'
 import type { Finding } from '../../../src/sync/discover/difference.ts'
 import { emptySource, writeFindings } from '../../../src/sync/discover/source.ts'
 
@@ -18,7 +18,7 @@ let folder: string
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'scopestack-sync-discover-'))
   await mkdir(join(folder, 'src/resources'), { recursive: true })
-  await writeFile(join(folder, 'src/resource.ts'), `export * from '${join(ROOT, 'src/resource.ts')}'\n`)
+  await writeFile(join(folder, 'src/catalog/resource.ts'), `export * from '${join(ROOT, 'src/catalog/resource.ts')}'\n`)
   await copyFile(join(ROOT, '.oxfmtrc.json'), join(folder, '.oxfmtrc.json'))
 })
 

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
-import * as errors from '../../../src/errors.ts'
-import { verdictOn } from '../../../src/jobs/outcome.ts'
+import * as errors from '../../../src/errors/errors.ts'
+import { verdictOn } from '../../../src/jobs/job-outcome.ts'
 
 const url = 'https://api.example.org/x'
 const lost = Object.assign(new Error('gone'), { code: 'CONNECTION_CLOSED' })

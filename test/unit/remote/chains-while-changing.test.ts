@@ -1,7 +1,7 @@
 import { setImmediate as turn } from 'node:timers/promises'
 import * as fc from 'fast-check'
 import { expect, it } from 'vitest'
-import { layChains, readChains, type Chain } from '../../../src/remote/chains.ts'
+import { layChains, readChains, type Chain } from '../../../src/remote/pages/reverse-pages.ts'
 import { numbered, pagedList, request, type PagedList } from '../../support/paged-list.ts'
 
 const { signal } = new AbortController()

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest'
 import { createClient, wasNeverSent } from '../../../src/remote/client.ts'
-import { createHttp } from '../../../src/remote/http.ts'
-import { createPace } from '../../../src/remote/pace.ts'
-import type { Tokens } from '../../../src/remote/tokens.ts'
-import type { SyncError } from '../../../src/sync-error.ts'
+import { createHttp } from '../../../src/remote/http/http.ts'
+import { createPace } from '../../../src/remote/http/rate-limit.ts'
+import type { Tokens } from '../../../src/remote/auth/tokens.ts'
+import type { SyncError } from '../../../src/errors/sync-error.ts'
 import { serve } from '../../support/http.ts'
 
 type Answer = readonly [status: number, body?: string, headers?: Record<string, string>]
@@ -89,7 +89,7 @@ describe('a call', () => {
 
   it('is repeated when its body is not to be read', async () => {
     await using client = await clientFor([[200, '{"da'], [200]])
-    const { parseDocument } = await import('../../../src/remote/document.ts')
+    const { parseDocument } = await import('../../../src/remote/documents/document.ts')
     await expect(client.parse((body) => parseDocument(body, '').records)).resolves.toEqual([])
   })
 

@@ -1,6 +1,6 @@
 import { brotliCompressSync, deflateRawSync, deflateSync, gzipSync, zstdCompressSync } from 'node:zlib'
 import { describe, expect, it } from 'vitest'
-import { createHttp } from '../../../src/remote/http.ts'
+import { createHttp } from '../../../src/remote/http/http.ts'
 import { serve } from '../../support/http.ts'
 
 const never = new AbortController().signal

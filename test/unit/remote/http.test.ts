@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http'
 import { describe, expect, it } from 'vitest'
-import { createHttp, type HttpOptions } from '../../../src/remote/http.ts'
+import { createHttp, type HttpOptions } from '../../../src/remote/http/http.ts'
 import { serve } from '../../support/http.ts'
 
 const never = new AbortController().signal

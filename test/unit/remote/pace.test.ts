@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { createLocalPaceStore } from '../../../src/remote/pace-local.ts'
-import { createPace } from '../../../src/remote/pace.ts'
+import { createLocalPaceStore } from '../../../src/remote/http/rate-limit-local.ts'
+import { createPace } from '../../../src/remote/http/rate-limit.ts'
 
 const signal = new AbortController().signal
 

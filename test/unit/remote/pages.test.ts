@@ -1,9 +1,9 @@
 import { hash } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
 import type { Client } from '../../../src/remote/client.ts'
-import { readForward } from '../../../src/remote/forward.ts'
-import { isFull } from '../../../src/remote/lengths.ts'
-import { fetchPage, pagePath, type Page } from '../../../src/remote/pages.ts'
+import { readForward } from '../../../src/remote/pages/forward-pages.ts'
+import { isFull } from '../../../src/remote/pages/list-length.ts'
+import { fetchPage, pagePath, type Page } from '../../../src/remote/pages/pages.ts'
 import { numbered, pagedList, request } from '../../support/paged-list.ts'
 
 const { signal } = new AbortController()

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { leavesByProxy } from '../../../src/remote/proxy.ts'
+import { leavesByProxy } from '../../../src/remote/http/proxy.ts'
 
 const leaves = (url: string, ...except: string[]) => leavesByProxy(new URL(url), except)
 

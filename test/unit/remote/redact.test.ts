@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto'
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { createHttp } from '../../../src/remote/http.ts'
-import { createRedactor, redacting } from '../../../src/remote/redact.ts'
+import { createHttp } from '../../../src/remote/http/http.ts'
+import { createRedactor, redacting } from '../../../src/remote/redact/redact.ts'
 import { serve } from '../../support/http.ts'
 
 const part = (value: unknown): string => Buffer.from(JSON.stringify(value)).toString('base64url')

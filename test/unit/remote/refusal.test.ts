@@ -1,6 +1,6 @@
 /** What a refusal says, in the shapes that servers were seen to answer in. */
 import { describe, expect, it } from 'vitest'
-import { complaintsOf, errorDetail } from '../../../src/remote/refusal.ts'
+import { complaintsOf, errorDetail } from '../../../src/remote/documents/error-response.ts'
 
 it.each<[string, unknown, string]>([
   [

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { bodyUnreadable, rateLimited, remoteFailed, stopped } from '../../../src/errors.ts'
-import { createPatience, sleep } from '../../../src/remote/retry.ts'
+import { bodyUnreadable, rateLimited, remoteFailed, stopped } from '../../../src/errors/errors.ts'
+import { createPatience, sleep } from '../../../src/remote/http/retry.ts'
 
 const policy = { attempts: 7, baseMs: 250, capMs: 8_000 }
 const url = 'u'

@@ -1,8 +1,8 @@
 import { beforeEach, describe, expect, it } from 'vitest'
-import { credentialsRefused, remoteFailed } from '../../../src/errors.ts'
-import type { IssuedToken } from '../../../src/remote/token-answer.ts'
-import { createSeal } from '../../../src/remote/seal.ts'
-import { createTokens } from '../../../src/remote/tokens.ts'
+import { credentialsRefused, remoteFailed } from '../../../src/errors/errors.ts'
+import type { IssuedToken } from '../../../src/remote/auth/token-response.ts'
+import { createSeal } from '../../../src/remote/auth/seal.ts'
+import { createTokens } from '../../../src/remote/auth/tokens.ts'
 import type { CoolDown, StoredToken, TokenStore } from '../../../src/token-store.ts'
 
 /** The contract in memory, for what depends on the clock alone; the store in Postgres has integration tests. */

@@ -1,0 +1,92 @@
+/** The fields of a change, as both sides hold them. */
+import type { Resource } from '../../catalog/resource.ts'
+import { visible } from '../../screen/visible.ts'
+import { clipped, padEnd, widthOf } from '../../screen/width.ts'
+import type { SeenDecision } from '../../store/outbox/changes.ts'
+import { memberName } from '../../sync/push/conflict.ts'
+import { WIDTH } from './format.ts'
+
+/** On one line. */
+export function value(given: unknown): string {
+  if (given === null || given === undefined) return '–'
+  const text = typeof given === 'string' ? given : JSON.stringify(given)
+  return text === '' ? '""' : visible(text)
+}
+
+/** As it is; what a line would not show, and what could be taken for something else, in quotes. */
+const exactly = (given: unknown): string =>
+  typeof given === 'string' && (given !== given.trim() || /[^\S ]| {2}/.test(given))
+    ? visible(JSON.stringify(given))
+    : value(given)
+
+const DECIDED: Readonly<Record<string, string>> = {
+  park: 'ScopeStack has another value: set aside',
+  'remote-wins': 'ScopeStack has another value, which stays',
+  'local-wins': 'ScopeStack has another value, which is overwritten',
+  same: 'ScopeStack has it already',
+  undone: 'as it was',
+}
+
+/** One field in conflict holds up the whole change. */
+const WAITS_WITH_IT = 'waits with it'
+
+const hasConflict = (decisions: readonly SeenDecision[]): boolean =>
+  decisions.some(({ decision }) => decision === 'park')
+
+const remarkOn = ({ decision }: SeenDecision, parked: boolean): string | undefined =>
+  parked && (decision === 'send' || decision === 'local-wins') ? WAITS_WITH_IT : DECIDED[decision]
+
+const saysWhatIsHeld = ({ decision }: SeenDecision): boolean => ['park', 'remote-wins', 'local-wins'].includes(decision)
+
+/**
+ * `domain  old.test → new.test`, and below it what ScopeStack holds where that is something else.
+ *
+ * @param wide nothing is cut.
+ */
+export function differences(
+  resource: Resource | undefined,
+  decisions: readonly SeenDecision[],
+  { deletion, wide }: { deletion: boolean; wide: boolean },
+): string[] {
+  const cut = (text: string, width: number): string => (wide ? text : clipped(visible(text), width))
+  const names = decisions.map((one) => cut(memberName(resource, one), 28))
+  const width = Math.max(0, ...names.map(widthOf))
+  const parked = hasConflict(decisions)
+  return decisions.flatMap((one, index) => {
+    const head = `    ${padEnd(names[index]!, width)}  `
+    const { base, local, remote } = one
+    const line = head + (deletion ? cut(value(base), 48) : `${cut(value(base), 24)} → ${cut(value(local), 24)}`)
+    const remark = remarkOn(one, parked)
+    if (remark === undefined) return [line]
+    const held = saysWhatIsHeld(one) && remark !== WAITS_WITH_IT ? ` (${cut(value(remote), 20)})` : ''
+    return [line, cut(`${' '.repeat(head.length)}${remark}${held}`, WIDTH)]
+  })
+}
+
+/** The same in full: where a line does not hold both values, each has its own. */
+export function fullDifferences(
+  resource: Resource | undefined,
+  decisions: readonly SeenDecision[],
+  deletion: boolean,
+): string[] {
+  const names = decisions.map((one) => visible(memberName(resource, one)))
+  const width = Math.max(0, ...names.map(widthOf))
+  const parked = hasConflict(decisions)
+  return decisions.flatMap((one, index) => {
+    const name = names[index]!
+    const head = `    ${padEnd(name, width)}  `
+    const [was, becomes] = [exactly(one.base), exactly(one.local)]
+    const remark = remarkOn(one, parked)
+    const held = saysWhatIsHeld(one) && remark !== WAITS_WITH_IT ? exactly(one.remote) : null
+    const line = head + (deletion ? was : `${was} → ${becomes}`)
+    const below =
+      remark === undefined ? [] : [`${' '.repeat(head.length)}${remark}${held === null ? '' : ` (${held})`}`]
+    if ([line, ...below].every((text) => widthOf(text) <= WIDTH)) return [line, ...below]
+    return [
+      `    ${name}${remark === undefined ? '' : `  ${remark}`}`,
+      `      was         ${was}`,
+      ...(deletion ? [] : [`      here        ${becomes}`]),
+      ...(held === null ? [] : [`      ScopeStack  ${held}`]),
+    ]
+  })
+}

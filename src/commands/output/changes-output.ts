@@ -1,0 +1,116 @@
+/** Changes as a person reads them: on 80 columns of a terminal, and uncut where a program reads. */
+import type { Resource } from '../../catalog/resource.ts'
+import type { SeenChange, SeenDecision } from '../../store/outbox/changes.ts'
+import type { Waits } from '../../store/outbox/blockers.ts'
+import { visible } from '../../screen/visible.ts'
+import { clipped } from '../../screen/width.ts'
+import { memberName } from '../../sync/push/conflict.ts'
+import { fullDifferences } from './change-fields.ts'
+import { ago, textTable, thousands, wrapped } from './format.ts'
+
+export interface Listed {
+  readonly changes: readonly SeenChange[]
+  readonly waits: ReadonlyMap<number, Waits>
+  /** How many older ones are left out. */
+  readonly more: number
+  /** By the database's clock, like the times of changes. */
+  readonly now: Date
+}
+
+/** @param wide nothing is cut. */
+export function listText(
+  { changes, waits, more, now }: Listed,
+  catalog: ReadonlyMap<string, Resource>,
+  wide: boolean,
+): string[] {
+  if (changes.length === 0) return ['No change waits, and none is parked.']
+  const cut = (text: string, width: number): string => (wide ? text : clipped(visible(text), width))
+  const fieldsOf = ({ resource, attributes, relationships }: SeenChange): string =>
+    Object.keys({ ...attributes, ...relationships })
+      .map((member) => memberName(catalog.get(resource), { member }))
+      .join(', ')
+  const table = textTable([
+    ['change', 'state', 'op', 'record', 'columns', 'made'],
+    ...changes.map((change) => [
+      String(change.id),
+      change.state,
+      change.op,
+      cut(`${change.resource} ${change.recordId}`, 25),
+      cut(fieldsOf(change), 14),
+      ago(change.madeAt, now),
+    ]),
+  ])
+  const reasons = changes.flatMap((change) => {
+    const why = change.state === 'parked' ? parkedBy(change) : waitsBecause(change, waits.get(change.id))
+    return why === null ? [] : wrapped(`${change.id}: ${why}`, '  ')
+  })
+  const rest = more > 0 ? [`  … ${thousands(more)} more, older ones; --json has all.`] : []
+  return [...table, ...(reasons.length > 0 ? ['', ...reasons] : []), ...(more > 0 ? ['', ...rest] : [])]
+}
+
+const parkedBy = ({ id, reason }: SeenChange): string | null => (reason === null ? null : withId(reason, id))
+
+/** Why and for how long; null where it only has to be sent. */
+export function waitsBecause(
+  { id, op, reason, requestedAt }: Pick<SeenChange, 'id' | 'op' | 'reason' | 'requestedAt'>,
+  waits: Waits | undefined,
+): string | null {
+  if (waits === undefined || waits.held) return null
+  const { record, parent, seconds } = waits
+  if (record !== null && record.state === 'waiting')
+    return `Goes together with change ${record.change} of the same record.`
+  if (record !== null) return `Waits for change ${record.change} of the same record${standing(record)}.`
+  if (parent !== null) return `Waits for change ${parent.change}, the new row that it refers to${standing(parent)}.`
+  const next = op === 'create' && requestedAt !== null ? 'Looked for again' : 'Next try'
+  return `${reason === null ? '' : `${withId(reason, id)} `}${next} in ${seconds} s.`
+}
+
+const standing = ({ change, state }: NonNullable<Waits['record']>): string =>
+  state === 'parked' ? `, which is set aside: see "changes show ${change}"` : ''
+
+/** A sentence that names our commands, with the id to copy. */
+export const withId = (text: string, id: number): string =>
+  text.replaceAll(/"changes (show|retry|discard|resolve)(?=[ "])/g, `"changes $1 ${id}`)
+
+export const changeJson = (change: SeenChange, waits: Waits | undefined) => ({
+  ...change,
+  reason: change.reason === null ? null : withId(change.reason, change.id),
+  waits: waits ?? null,
+})
+
+const SETTLED: readonly string[] = ['sent', 'superseded', 'discarded']
+
+export function changeText(
+  change: SeenChange,
+  waits: Waits | undefined,
+  catalog: ReadonlyMap<string, Resource>,
+): string[] {
+  const { id, op, resource, recordId, state, madeAt, madeBy, code, errors, supersededBy, answerId } = change
+  const lines = [
+    `Change ${id}: ${op} of ${resource} ${recordId}, ${state}`,
+    `  made ${madeAt.toISOString()} by ${madeBy}`,
+  ]
+  if (answerId !== null && answerId !== recordId) lines.push(`  in ScopeStack as ${answerId}`)
+  if (supersededBy !== null) lines.push(`  taken up by change ${supersededBy}`)
+  // What was to be done about it has been done.
+  const settled = SETTLED.includes(state)
+  if (settled && code !== null) lines.push(`  had been set aside: ${code}`)
+  const why = settled ? null : state === 'parked' ? parkedBy(change) : waitsBecause(change, waits)
+  if (why !== null) lines.push('', ...wrapped(why, '  '))
+  for (const { column, message } of errors ?? []) lines.push(`    ${column ?? 'the record'}: ${message}`)
+  const decisions = change.decisions ?? plainly(change)
+  lines.push('', ...fullDifferences(catalog.get(resource), decisions, op === 'delete'))
+  return lines.slice(0, lines.findLastIndex((line) => line !== '') + 1)
+}
+
+/** Before anything was decided. */
+function plainly({ attributes, relationships, base }: SeenChange): SeenDecision[] {
+  const was = { ...base.attributes, ...base.relationships }
+  return Object.entries({ ...attributes, ...relationships }).map(([member, local]) => ({
+    member,
+    base: was[member] ?? null,
+    local,
+    remote: null,
+    decision: 'send',
+  }))
+}

@@ -1,0 +1,73 @@
+/** Numbers, times, tables and sentences as a person reads them, by lines. */
+import { visible } from '../../screen/visible.ts'
+import { clipped, padEnd, padStart, widthOf } from '../../screen/width.ts'
+
+export const thousands = (n: number): string => n.toLocaleString('en-US')
+
+export function duration(ms: number): string {
+  if (ms < 10_000) return `${(ms / 1000).toFixed(1)} s`
+  const seconds = Math.round(ms / 1000)
+  if (seconds < 120) return `${seconds} s`
+  const minutes = Math.round(seconds / 60)
+  return minutes < 120 ? `${minutes} min` : `${Math.round(minutes / 60)} h`
+}
+
+/** `3 min ago`, `2 days ago`. @param now by the same clock, which is the database's. */
+export function ago(then: Date, now: Date): string {
+  const ms = Math.max(0, now.getTime() - then.getTime())
+  if (ms < 60_000) return 'just now'
+  return ms < 48 * 3_600_000 ? `${duration(Math.max(ms, 10_000))} ago` : `${Math.round(ms / 86_400_000)} days ago`
+}
+
+/** `2026-11-29 02:00 UTC` */
+export const moment = (at: Date): string => `${at.toISOString().slice(0, 16).replace('T', ' ')} UTC`
+
+/** `1 record`, `2,000 records` */
+export const many = (count: number, noun: string): string => `${thousands(count)} ${noun}${count === 1 ? '' : 's'}`
+
+export type Cell = string | number | null
+
+/** Columns aligned by what they hold: numbers to the right. The first row is the heading. */
+export function textTable(rows: readonly (readonly Cell[])[], indent = '  '): string[] {
+  const text = rows.map((row) => row.map((cell) => (typeof cell === 'number' ? thousands(cell) : visible(cell ?? '–'))))
+  const numeric = (rows[0] ?? []).map((_, column) => rows.slice(1).some((row) => typeof row[column] === 'number'))
+  const width = (rows[0] ?? []).map((_, column) => Math.max(...text.map((row) => widthOf(row[column] ?? ''))))
+  return text.map((row) =>
+    (
+      indent + row.map((cell, i) => (numeric[i] ? padStart(cell, width[i]!) : padEnd(cell, width[i]!))).join('  ')
+    ).trimEnd(),
+  )
+}
+
+/**
+ * The same on a terminal so wide: where it does not fit, columns are left out from the last one on, and then the first is
+ * cut. Two always stay.
+ */
+export function tableIn(width: number | undefined, rows: readonly (readonly Cell[])[]): string[] {
+  const lines = textTable(rows)
+  const widest = Math.max(0, ...lines.map(widthOf))
+  if (width === undefined || widest <= width) return lines
+  const columns = rows[0]?.length ?? 0
+  if (columns > 2)
+    return tableIn(
+      width,
+      rows.map((row) => row.slice(0, -1)),
+    )
+  const first = Math.max(...rows.map(([cell]) => widthOf(visible(String(cell))))) - (widest - width)
+  return textTable(rows.map(([cell, ...rest]) => [clipped(visible(String(cell)), Math.max(1, first)), ...rest]))
+}
+
+/** A terminal's usual 80 columns, and a margin. */
+export const WIDTH = 78
+
+/** Broken between words, but not inside a command that is to be copied; later lines are indented a little more. */
+export function wrapped(text: string, indent: string, width = WIDTH): string[] {
+  const lines = ['']
+  for (const word of visible(text).match(/\S*"(?:changes|push|pull|backfill) [^"]*"\S*|\S+/g) ?? []) {
+    const before = lines.at(-1) === '' ? '' : `${lines.at(-1)!} `
+    const margin = indent.length + (lines.length > 1 ? 2 : 0)
+    if (before !== '' && margin + widthOf(before + word) > width) lines.push(word)
+    else lines[lines.length - 1] = before + word
+  }
+  return lines.map((line, index) => `${indent}${index === 0 ? '' : '  '}${line}`)
+}

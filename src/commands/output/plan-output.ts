@@ -1,0 +1,91 @@
+/** What a push would send, as a person reads it, and for machines. */
+import type { Resource } from '../../catalog/resource.ts'
+import type { Planned } from '../../sync/push/plan.ts'
+import { memberName } from '../../sync/push/conflict.ts'
+import { clipped } from '../../screen/width.ts'
+import { differences, value } from './change-fields.ts'
+import { thousands, wrapped } from './format.ts'
+
+const FATE: Readonly<Record<Planned['fate'], string>> = {
+  send: '',
+  nothing: 'nothing is sent',
+  park: 'is set aside: both sides changed it',
+  gone: 'is no longer in ScopeStack',
+  look: 'is looked for first: its answer was lost',
+  after: 'after the new row it refers to',
+  refused: 'is set aside: ScopeStack does not say what it holds',
+  exists: 'exists already, and would be made once more',
+}
+
+interface PlanText {
+  readonly catalog: ReadonlyMap<string, Resource>
+  /** Changes that were not looked at. */
+  readonly behind?: number
+  /** Nothing is cut. */
+  readonly wide: boolean
+}
+
+export function planText(planned: readonly Planned[], { catalog, behind = 0, wide }: PlanText): string[] {
+  if (planned.length === 0) return ['Nothing waits to be sent.']
+  const parts = planned.flatMap(({ change, method, path, fate, decisions, lookUp, existing = [] }) => {
+    const deletion = change.op === 'delete'
+    const remark = isTrueThere({ fate, decisions })
+      ? TRUE_THERE
+      : deletion && fate === 'gone'
+        ? 'is gone already'
+        : FATE[fate]
+    const head = `${method} ${path}${remark === '' ? '' : `  ${remark}`}`
+    // Of a deletion only what stands in its way.
+    const told = deletion ? decisions.filter(({ decision }) => decision !== 'send') : decisions
+    const resource = catalog.get(change.resource)
+    return [
+      head,
+      ...differences(resource, told, { deletion, wide }),
+      ...lookedUp(resource, lookUp, wide),
+      ...alike(change.id, existing),
+      '',
+    ]
+  })
+  const n = planned.length
+  const more = behind === 0 ? '' : ` ${thousands(behind)} more change${behind === 1 ? ' waits' : 's wait'} behind them.`
+  return [...parts, `${thousands(n)} record${n === 1 ? '' : 's'}.${more} Nothing was sent.`]
+}
+
+const TRUE_THERE = 'is true in ScopeStack already: nothing is sent'
+
+const isTrueThere = ({ fate, decisions }: Pick<Planned, 'fate' | 'decisions'>): boolean =>
+  fate === 'nothing' && decisions.length > 0 && decisions.every(({ decision }) => decision === 'same')
+
+/** What is there by its name. */
+const alike = (change: number, existing: NonNullable<Planned['existing']>): string[] =>
+  existing.flatMap(({ id, same }) =>
+    wrapped(
+      same
+        ? `exists already as ${id}, with all these values: if it was sent before, "changes discard ${change}" lets it go`
+        : `exists already as ${id}, by its name and with other values: "changes discard ${change}" lets this one go`,
+      '    ',
+    ),
+  )
+
+/** How a new row is known again, so that it is made once. */
+function lookedUp(resource: Resource | undefined, key: Planned['lookUp'], wide: boolean): string[] {
+  if (key === undefined) return []
+  const fields = Object.entries(key ?? {}).map(
+    ([member, given]) => `${memberName(resource, { member })} = ${wide ? value(given) : clipped(value(given), 40)}`,
+  )
+  return key === null
+    ? wrapped('has nothing to be looked up by: a lost answer sets it aside as unknown', '    ')
+    : wrapped(`looked up before it is created: ${fields.join(', ')}`, '    ')
+}
+
+/** `lookUp` is there for new rows: null where there is nothing to look it up by. */
+export const planJson = ({ change, method, path, fate, decisions, lookUp, existing }: Planned) => ({
+  type: 'planned',
+  change: change.id,
+  method,
+  path,
+  fate,
+  fields: decisions,
+  ...(lookUp === undefined ? {} : { lookUp }),
+  ...(existing === undefined ? {} : { existing }),
+})

@@ -1,0 +1,153 @@
+/** Where everything stands, for a person: what is wrong comes first. */
+import type { Process } from '../../store/fleet/processes.ts'
+import type { ResourceStatus, RunStatus, Status } from '../../store/runs/status.ts'
+import { ago, many, moment, tableIn, thousands, wrapped } from './format.ts'
+import type { Problem } from './status-problems.ts'
+
+export interface Shown extends Status {
+  readonly problems: readonly Problem[]
+  readonly processes: readonly Process[]
+  readonly nextTicks: readonly { readonly schedule: string; readonly at: Date }[]
+  /** How this host's clock differs from the database's; null where it does not. */
+  readonly clock: string | null
+  /** Said of edits that wait. */
+  readonly edits: readonly string[]
+}
+
+/** @param width of the terminal; undefined where a program reads, for which nothing is cut or broken. */
+export function statusLines(status: Shown, { width, all }: { width: number | undefined; all: boolean }): string[] {
+  const { account, resources, drift, edits } = status
+  const fold = (text: string, indent = ''): string[] =>
+    width === undefined ? [indent + text] : wrapped(text, indent, width)
+  const going = goingOn(status).flatMap((line) => fold(line))
+  const problems = problemLines(status.problems, fold)
+  if (account === null || resources.length === 0) {
+    return ['Nothing was pulled into this database yet. Run "pull".', ...problems, ...going]
+  }
+  return [
+    ...fold(`Account ${account.slug} (${account.id})`),
+    ...problems,
+    ...(status.clock === null ? [] : [...fold(status.clock), '']),
+    ...going,
+    ...edits.flatMap((line) => fold(line)),
+    '',
+    ...tableIn(width, resourceRows(resources, status.at)),
+    ...sectionOf(resources.flatMap(interruption).flatMap((line) => fold(line))),
+    ...sectionOf(
+      all ? drift.map(driftLine).flatMap((line) => fold(line)) : driftGroups(drift).flatMap((line) => fold(line)),
+    ),
+  ]
+}
+
+type Fold = (text: string, indent?: string) => string[]
+
+const sectionOf = (lines: readonly string[]): string[] => (lines.length === 0 ? [] : ['', ...lines])
+
+function problemLines(problems: readonly Problem[], fold: Fold): string[] {
+  if (problems.length === 0) return []
+  // One reason is mostly that of many.
+  const groups = Map.groupBy(problems, ({ what, message }) => `${what} ${message}`).values()
+  const lines = [...groups].map((those) => {
+    const [{ what, message }] = those as [Problem]
+    return what === 'resource' ? `${nameList(those.map(({ name }) => name ?? ''))} ${message}` : message
+  })
+  return ['', `${many(problems.length, 'problem')}:`, ...lines.flatMap((line) => fold(line, '  ')), '']
+}
+
+const nameList = (names: readonly string[]): string =>
+  names.length <= LISTED
+    ? names.join(', ')
+    : `${names.slice(0, LISTED).join(', ')} and ${thousands(names.length - LISTED)} more`
+
+function goingOn({ at, runs, processes, nextTicks }: Shown): string[] {
+  const alive = processes.filter((one) => one.alive)
+  return [
+    ...runs.map((run) => runLine(run, at)),
+    ...(alive.length === 0 ? [noneLine(processes, at)] : alive.slice(0, LISTED).map((one) => processLine(one, at))),
+    ...(alive.length > LISTED
+      ? [`… and ${thousands(alive.length - LISTED)} more processes of "start"; --json has all.`]
+      : []),
+    ...nextTicks.map(({ schedule, at: next }) =>
+      alive.length === 0
+        ? `Next ${schedule} run, where "start" runs: ${moment(next)}.`
+        : `Next ${schedule} run: ${moment(next)}.`,
+    ),
+  ]
+}
+
+const LISTED = 5
+
+const processLine = ({ holder, version, parts, startedAt, seenAt }: Process, at: Date): string =>
+  `"start" ${version} runs since ${moment(startedAt)} (${holder}: ${parts.join(', ')}), seen ${ago(seenAt, at)}.`
+
+function noneLine([last]: readonly Process[], at: Date): string {
+  return last === undefined
+    ? 'No "start" runs.'
+    : `No "start" runs. ${last.holder} was seen ${ago(last.seenAt, at)}, and did not say that it ends.`
+}
+
+function runLine({ id, kind, startedAt, finishedAt, outcome, done, planned }: RunStatus, at: Date): string {
+  const name = `Run ${id} (${kind})`
+  if (finishedAt === null) {
+    const far = `${done} of ${planned ?? '?'} resources done.`
+    // Whether a process is at it, the run itself does not say.
+    return kind === 'backfill'
+      ? `${name}, begun ${ago(startedAt, at)}, has not ended: ${far} If it was stopped, run "backfill" to go on.`
+      : `${name} goes on since ${ago(startedAt, at)}: ${far}`
+  }
+  return `${name} ended ${ago(finishedAt, at)}: ${outcome ?? '–'}`
+}
+
+const resourceRows = (resources: readonly ResourceStatus[], at: Date) => [
+  ['resource', 'outcome', 'rows', 'data as of', 'last run'],
+  ...resources.map((one) => [
+    one.resource,
+    one.lastOutcome ?? '–',
+    one.rows,
+    one.dataAsOf === null ? 'never complete' : ago(one.dataAsOf, at),
+    one.lastRunAt === null ? '–' : ago(one.lastRunAt, at),
+  ]),
+]
+
+const interruption = ({ resource, interruptedAt }: ResourceStatus): string[] =>
+  interruptedAt === null
+    ? []
+    : [
+        `${resource} is being read, or was interrupted, behind ${thousands(interruptedAt)} records; the next pull goes on there.`,
+      ]
+
+const DRIFT_MEANS: Readonly<Record<string, string>> = {
+  undeclared: 'is not in the catalog and kept in sync_extra',
+  misfit: 'had values that do not fit its column; they are kept in sync_extra',
+  withheld: 'was in every record before and is missed; what stands there may be out of date',
+  gone: 'is declared and was not sent',
+  refused: 'is refused by the server and left out of the question',
+}
+
+const GROUPS: Readonly<Record<string, string>> = {
+  withheld: 'In every record before and missed, so what stands there may be out of date',
+  misfit: 'With values that do not fit the column, which are kept in sync_extra',
+  undeclared: 'Not in the catalog, and kept in sync_extra',
+  refused: 'Refused by the server, and left out of the question',
+  gone: 'Declared, and not sent',
+}
+
+const driftLine = ({ resource, member, kind, sample }: Status['drift'][number]): string =>
+  `${resource}: "${member}" (${sample}) ${DRIFT_MEANS[kind] ?? kind}.`
+
+/** A line for each kind: `Not in the catalog, and kept in sync_extra: clients 3, tags 1.` */
+function driftGroups(drift: Status['drift']): string[] {
+  if (drift.length === 0) return []
+  const kinds = Map.groupBy(drift, ({ kind }) => kind)
+  const lines = [...Object.keys(GROUPS), ...kinds.keys()].flatMap((kind) => {
+    const found = kinds.get(kind)
+    kinds.delete(kind)
+    if (found === undefined) return []
+    const counts = [...Map.groupBy(found, ({ resource }) => resource)].map(([name, those]) => `${name} ${those.length}`)
+    return [`${GROUPS[kind] ?? kind}: ${counts.join(', ')}.`]
+  })
+  return [
+    `The account differs from this version's catalog in ${many(drift.length, 'member')}; --all names them.`,
+    ...lines,
+  ]
+}

@@ -1,0 +1,68 @@
+/** What is wrong, by the books: what a person has to look at, and what `status` exits with 2 for. */
+import type { Schedule } from '../../jobs/schedule.ts'
+import { isWell } from '../../store/runs/runs.ts'
+import type { Status } from '../../store/runs/status.ts'
+import { many, moment, thousands } from './format.ts'
+
+export interface Problem {
+  /** `resource`, `run`, `schedule`, `records`, `edits`: a name that stays, for machines. */
+  readonly what: 'resource' | 'run' | 'schedule' | 'records' | 'edits'
+  /** Of the resource, or the schedule; null where it is of all. */
+  readonly name: string | null
+  /** Of a resource without its name: many may have the same. */
+  readonly message: string
+}
+
+interface Facts extends Pick<Status, 'at' | 'resources' | 'runs' | 'parked'> {
+  /** A sentence, where edits are lost; null where none are. */
+  readonly lostEdits: string | null
+  /** By state. */
+  readonly localEdits: Readonly<Record<string, number>>
+  readonly schedules: readonly Schedule[]
+  /** By schedule, when the newest tick that was decided on was due. */
+  readonly lastTicks: ReadonlyMap<string, Date>
+}
+
+/** A scheduler decides within seconds; one that starts again has this long. */
+const LATE_MS = 5 * 60_000
+
+export const problemsIn = (facts: Facts): Problem[] => [
+  ...facts.resources.flatMap(({ resource, lastOutcome, message }): Problem[] =>
+    lastOutcome === null || isWell(lastOutcome)
+      ? []
+      : [{ what: 'resource', name: resource, message: `${lastOutcome}: ${message ?? ''}` }],
+  ),
+  ...facts.runs.flatMap(({ id, kind, error }): Problem[] =>
+    error === null ? [] : [{ what: 'run', name: kind, message: `Run ${id} (${kind}) failed: ${error}` }],
+  ),
+  ...facts.schedules.flatMap((schedule) => overdue(schedule, facts)),
+  ...facts.parked.map(({ resource, count }): Problem => ({
+    what: 'records',
+    name: resource,
+    message: `${resource}: ${many(count, 'record')} set aside, with the reason, in sync.parked.`,
+  })),
+  ...(facts.lostEdits === null ? [] : [{ what: 'edits' as const, name: null, message: facts.lostEdits }]),
+  ...editsParked(facts.localEdits['parked'] ?? 0),
+]
+
+const editsParked = (count: number): Problem[] =>
+  count === 0
+    ? []
+    : [{ what: 'edits', name: null, message: `${many(count, 'local edit')} set aside, see "changes list".` }]
+
+/** Where no scheduler ever decided, somebody runs `pull` by other means. */
+function overdue(schedule: Schedule, { at, lastTicks }: Facts): Problem[] {
+  const { name } = schedule
+  const decided = lastTicks.get(name)
+  const due = schedule.dueBy(new Date(at.getTime() - LATE_MS))
+  if (decided === undefined || due === null || due <= decided) return []
+  const message = `The ${name} run of ${moment(due)} is overdue: no "start" has made it. The one before was due ${moment(decided)}.`
+  return [{ what: 'schedule', name, message }]
+}
+
+/** `Local edits: 3 on their way to ScopeStack.`; nothing where nothing waits: many never edit here. */
+export function editLines({ waiting = 0, sending = 0 }: Facts['localEdits'], push: 'on' | 'off'): string[] {
+  if (waiting + sending === 0) return []
+  const where = push === 'on' ? 'on their way to ScopeStack' : 'waiting for "push", since SYNC_PUSH is off'
+  return [`Local edits: ${thousands(waiting + sending)} ${where}.`]
+}

@@ -1,0 +1,201 @@
+/**
+ * The only reader of the environment. One table declares every variable; parsing, `.env.example` and the help text are
+ * made from it. All mistakes are reported at once (exit 78).
+ */
+import { readFileSync } from 'node:fs'
+import type { z } from 'zod'
+import { readEnvFile } from './env-file.ts'
+import { misspelt } from './misspelt.ts'
+import type { Proxy } from './proxy.ts'
+import { VARIABLES, type GRANTS, type LOG_LEVELS, type Variable } from './variables.ts'
+import { configInvalid } from '../errors/errors.ts'
+import { reason, SyncError } from '../errors/sync-error.ts'
+
+export interface Config {
+  readonly clientId: string
+  readonly clientSecret: string
+  readonly grant: (typeof GRANTS)[number]
+  /** Of the grant `password`. */
+  readonly username: string | undefined
+  readonly password: string | undefined
+  readonly authUrl: string
+  readonly apiUrl: string
+  /** Undefined: an embedded Postgres in `.scopestack-sync/`. */
+  readonly databaseUrl: string | undefined
+  /** Types to pull, undefined for all that are on by default. */
+  readonly resources: readonly string[] | undefined
+  /** Requests a second, 0 for no limit. */
+  readonly rate: number
+  /** Pages in flight. */
+  readonly concurrency: number
+  readonly pageSize: number
+  /** Percent of a table's rows that one sweep may bury. */
+  readonly deleteLimit: number
+  /** Days for which the server's word that a page has not changed is enough. */
+  readonly recheckDays: number
+  /** Undefined: the queue is kept in Postgres. */
+  readonly redisUrl: string | undefined
+  /** Cron patterns, or `off`; checked by whoever reads them. */
+  readonly schedule: string
+  readonly incrementalSchedule: string
+  readonly timezone: string
+  readonly graceSeconds: number
+  readonly takeoverSeconds: number
+  readonly httpHost: string
+  readonly httpPort: number | undefined
+  readonly push: 'on' | 'off'
+  /** Rules by resource or member; checked by whoever reads them. */
+  readonly conflict: string | undefined
+  readonly alertWebhookUrl: string | undefined
+  /** Undefined: none. */
+  readonly proxy: Proxy | undefined
+  readonly logLevel: (typeof LOG_LEVELS)[number]
+  readonly production: boolean
+}
+
+type Name = keyof typeof VARIABLES
+type Values = { [N in Name]: z.output<(typeof VARIABLES)[N]['schema']> }
+
+/** What is known elsewhere of a setting: throws SYNC_CONFIG, with every mistake. What is wrong in itself is undefined there. */
+export type Check = (config: Partial<Config>) => void
+
+interface Wanted {
+  /** Whether the command speaks to ScopeStack; without it the client id and secret may be missing. */
+  readonly credentials: boolean
+  readonly checks?: readonly Check[]
+}
+
+/** @throws SyncError SYNC_CONFIG with every mistake. */
+export function readConfig(
+  { credentials, checks = [] }: Wanted,
+  env: Readonly<Record<string, string | undefined>> = process.env,
+): Config {
+  const mistakes = misspelt(env, KNOWN)
+  const values: Record<string, unknown> = {}
+  for (const [name, variable] of Object.entries<Variable>(VARIABLES)) {
+    const given = read(name, variable, env, mistakes)
+    if (given === undefined && variable.required === true) {
+      if (credentials) mistakes.push(`${name} is missing. ${variable.about}`)
+      continue
+    }
+    const parsed = variable.schema.safeParse(given)
+    if (parsed.success) values[name] = parsed.data
+    // The value itself is not shown: it may be a secret pasted into the wrong line.
+    else mistakes.push(`${name} ${parsed.error.issues.map((issue) => issue.message).join(', ')}.`)
+  }
+  const production = env['NODE_ENV'] === 'production'
+  const named = values['DATABASE_DIRECT_URL'] ?? values['DATABASE_URL']
+  if (production && named === undefined && !mistakes.some((line) => line.startsWith('DATABASE_'))) {
+    mistakes.push('DATABASE_URL is missing. The embedded Postgres is for trying out, not for NODE_ENV=production.')
+  }
+  if (credentials && values['SCOPESTACK_GRANT'] === 'password') {
+    for (const name of ['SCOPESTACK_USERNAME', 'SCOPESTACK_PASSWORD'] as const) {
+      if (values[name] === undefined) mistakes.push(`${name} is missing. SCOPESTACK_GRANT=password needs it.`)
+    }
+  }
+  const config = toConfig(values as Values, production)
+  mistakes.push(...checks.flatMap((check) => mistakesFoundBy(check, config)))
+  if (mistakes.length > 0) throw configInvalid(mistakes)
+  return config
+}
+
+function mistakesFoundBy(check: Check, config: Config): readonly string[] {
+  try {
+    check(config)
+    return []
+  } catch (error) {
+    if (error instanceof SyncError && Array.isArray(error.facts['mistakes'])) return error.facts['mistakes'] as string[]
+    throw error
+  }
+}
+
+const toConfig = (values: Values, production: boolean): Config => ({
+  clientId: values.SCOPESTACK_CLIENT_ID ?? '',
+  clientSecret: values.SCOPESTACK_CLIENT_SECRET ?? '',
+  grant: values.SCOPESTACK_GRANT,
+  username: values.SCOPESTACK_USERNAME,
+  password: values.SCOPESTACK_PASSWORD,
+  authUrl: values.SCOPESTACK_AUTH_URL,
+  apiUrl: values.SCOPESTACK_API_URL,
+  databaseUrl: values.DATABASE_DIRECT_URL ?? values.DATABASE_URL,
+  resources: values.SYNC_RESOURCES,
+  rate: values.SYNC_RATE,
+  concurrency: values.SYNC_CONCURRENCY,
+  pageSize: values.SYNC_PAGE_SIZE,
+  deleteLimit: values.SYNC_DELETE_LIMIT,
+  recheckDays: values.SYNC_RECHECK_DAYS,
+  redisUrl: values.REDIS_URL,
+  schedule: values.SYNC_SCHEDULE,
+  incrementalSchedule: values.SYNC_INCREMENTAL_SCHEDULE,
+  timezone: values.SYNC_TIMEZONE,
+  graceSeconds: values.SYNC_GRACE,
+  takeoverSeconds: values.SYNC_TAKEOVER,
+  httpHost: values.HTTP_HOST,
+  httpPort: values.HTTP_PORT,
+  push: values.SYNC_PUSH,
+  conflict: values.SYNC_CONFLICT,
+  alertWebhookUrl: values.ALERT_WEBHOOK_URL,
+  proxy: values.HTTPS_PROXY === undefined ? undefined : { url: values.HTTPS_PROXY, except: values.NO_PROXY ?? [] },
+  logLevel: values.LOG_LEVEL,
+  production,
+})
+
+/** An empty line in an env file means "not set". */
+function read(
+  name: string,
+  variable: Variable,
+  env: Readonly<Record<string, string | undefined>>,
+  mistakes: string[],
+): string | undefined {
+  const small = variable.anyCase === true ? env[name.toLowerCase()]?.trim() : undefined
+  const direct = small || env[name]?.trim() || undefined
+  const file = variable.secret === true ? env[`${name}_FILE`] || undefined : undefined
+  if (file === undefined) return direct
+  if (direct !== undefined) mistakes.push(`${name} and ${name}_FILE are both set. Remove one of them.`)
+  try {
+    const content = readFileSync(file, 'utf8').trim()
+    if (content === '') mistakes.push(`${name}_FILE names ${file}, which is empty.`)
+    return content || undefined
+  } catch (error) {
+    mistakes.push(`${name}_FILE cannot be read: ${reason(error)}.`)
+    return undefined
+  }
+}
+
+const KNOWN: ReadonlySet<string> = new Set(
+  Object.entries<Variable>(VARIABLES).flatMap(([name, { secret, anyCase }]) => [
+    name,
+    ...(secret === true ? [`${name}_FILE`] : []),
+    ...(anyCase === true ? [name.toLowerCase()] : []),
+  ]),
+)
+
+/**
+ * Lines of `.env` in the current directory, where the environment does not say otherwise; without one nothing happens.
+ *
+ * @returns sentences on lines that may not say what was meant.
+ * @throws SyncError SYNC_CONFIG when it cannot be read.
+ */
+export function loadEnvFile(): readonly string[] {
+  try {
+    const found = readEnvFile('.env')
+    for (const [name, value] of Object.entries(found?.values ?? {})) process.env[name] ??= value
+    return found?.notes ?? []
+  } catch (error) {
+    throw configInvalid([`${reason(error)}. Settings may also come from the environment: then take the file away.`])
+  }
+}
+
+/** The text of `.env.example`; a unit test holds the file to it. */
+export function envExample(): string {
+  const lines = ['# Settings of scopestack-sync. Copy to .env and fill in; lines that stay empty keep their default.']
+  let group = ''
+  for (const [name, variable] of Object.entries<Variable>(VARIABLES)) {
+    if (variable.group !== group) lines.push('', `# --- ${variable.group} ---`)
+    group = variable.group
+    lines.push('', `# ${variable.about}${variable.required ? ' Required.' : ''}`)
+    if (variable.secret) lines.push(`# ${name}_FILE names a file that holds it instead.`)
+    lines.push(variable.required || variable.example === '' ? `${name}=` : `# ${name}=${variable.example}`)
+  }
+  return `${lines.join('\n')}\n`
+}

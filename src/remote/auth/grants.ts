@@ -1,0 +1,58 @@
+/** The token endpoint: what is sent for a grant (integration guide §4–§7). */
+import type { Http } from '../http/http.ts'
+import { createRedactor, redactedError, type Redactor } from '../redact/redact.ts'
+import type { Credentials } from './seal.ts'
+import { judgeTokenResponse, type IssuedToken } from './token-response.ts'
+
+/** What each grant sends beside the client's id and secret. */
+export type GrantForm =
+  | { readonly grant_type: 'client_credentials' }
+  | { readonly grant_type: 'password'; readonly username: string; readonly password: string }
+  | { readonly grant_type: 'refresh_token'; readonly refresh_token: string }
+  | {
+      readonly grant_type: 'authorization_code'
+      readonly code: string
+      readonly redirect_uri: string
+      readonly code_verifier: string
+    }
+
+export interface TokenEndpoint {
+  readonly http: Http
+  readonly credentials: Credentials
+  readonly userAgent: string
+  /** Learns what is sent and what is issued; what the endpoint says passes through it. */
+  readonly redactor?: Redactor
+}
+
+/** Exactly the parameters of the guide: an additional `redirect_uri` makes Doorkeeper answer `invalid_grant`. */
+export async function requestToken(
+  { http, credentials: { authUrl, clientId, clientSecret }, userAgent, redactor = createRedactor() }: TokenEndpoint,
+  { grant_type, ...rest }: GrantForm,
+  signal: AbortSignal,
+): Promise<IssuedToken> {
+  const url = `${authUrl}/oauth/token`
+  const form = { grant_type, client_id: clientId, client_secret: clientSecret, ...rest }
+  for (const [name, value] of Object.entries(form)) {
+    if (SECRET.test(name)) redactor.learn(value, name === 'password' ? 'chosen' : 'issued')
+  }
+  const headers = {
+    'content-type': 'application/x-www-form-urlencoded',
+    accept: 'application/json',
+    'user-agent': userAgent,
+  }
+  const body = new URLSearchParams(form).toString()
+  const request = { method: 'POST', url, headers, body, wholeMs: WHOLE_MS } as const
+  const response = await http.send(request, signal).catch((error: unknown) => {
+    throw redactedError(error, redactor)
+  })
+  const issued = judgeTokenResponse(response, url, redactor)
+  redactor.learn(issued.accessToken)
+  if (issued.refreshToken !== undefined) redactor.learn(issued.refreshToken)
+  return issued
+}
+
+/** Less than the claim under which it is asked for (tokens.ts). */
+const WHOLE_MS = 70_000
+
+/** Of the parameters above. */
+const SECRET = /^(client_secret|password|refresh_token|code|code_verifier)$/

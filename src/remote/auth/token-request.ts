@@ -1,0 +1,96 @@
+/**
+ * How a token is had, for each grant. Called under the fleet's claim, and again by its retries.
+ *
+ *   client_credentials   ask
+ *   password             refresh, if one is there unspent ──refused or unclear──► sign in again
+ *   authorization_code   refresh ──refused──► a person must log in
+ *
+ * A refresh token is spent before it is sent and replaced before the access token is seen by anybody, so that no two
+ * workers ever send the same one, and a server that rotates them never sees one twice.
+ */
+import { credentialsRefused } from '../../errors/errors.ts'
+import { loginRequired } from '../../errors/fleet.ts'
+import type { RefreshStore, SpentRefresh } from '../../token-store.ts'
+import { requestToken, type GrantForm, type TokenEndpoint } from './grants.ts'
+import type { Seal } from './seal.ts'
+import type { IssuedToken } from './token-response.ts'
+import { SyncError } from '../../errors/sync-error.ts'
+
+export type Obtain = (signal: AbortSignal) => Promise<IssuedToken>
+
+interface Deps {
+  readonly endpoint: TokenEndpoint
+  readonly refresh: RefreshStore
+  readonly seal: Seal
+}
+
+export function obtainBy({ endpoint, refresh, seal }: Deps): Obtain {
+  const { grant = 'client_credentials', username = '', password = '' } = endpoint.credentials
+  const ask = (form: GrantForm, signal: AbortSignal) => requestToken(endpoint, form, signal)
+
+  async function bySignIn(signal: AbortSignal): Promise<IssuedToken> {
+    const issued = await ask({ grant_type: 'password', username, password }, signal)
+    if (issued.refreshToken !== undefined) await refresh.begin(seal.seal(issued.refreshToken))
+    return issued
+  }
+
+  /** Undefined when the session is over. */
+  async function exchange(spent: SpentRefresh, signal: AbortSignal): Promise<IssuedToken | undefined> {
+    const held = seal.unseal(spent.sealed)
+    if (held === null) return undefined
+    try {
+      const issued = await ask({ grant_type: 'refresh_token', refresh_token: held }, signal)
+      // None in the answer: the server does not rotate, and the old one stays good.
+      await refresh.replace(spent.version, seal.seal(issued.refreshToken ?? held))
+      return issued
+    } catch (error) {
+      if (!(error instanceof SyncError) || error.facts['error'] !== 'invalid_grant') throw error
+      await refresh.drop(spent.version)
+      return undefined
+    }
+  }
+
+  return async (signal) => {
+    if (grant === 'client_credentials') return ask({ grant_type: grant }, signal)
+    const spent = await refresh.spend()
+    if (grant === 'password') {
+      // Sent once and never told what came of it: the password settles that better than sending it again.
+      if (spent === null || spent.before) return bySignIn(signal)
+      const issued = await exchange(spent, signal).catch(orUndefinedWhen(unclear))
+      return issued ?? bySignIn(signal)
+    }
+    if (spent === null) throw loginRequired({ why: 'Nobody has logged in to ScopeStack for this database yet.' })
+    // One that was handed out before is tried all the same: there is no other way but a person, and Doorkeeper takes
+    // the old one until the new access token is first used.
+    const issued = await exchange(spent, signal)
+    if (issued !== undefined) return issued
+    throw loginRequired({ why: 'ScopeStack has ended the session of the last login (invalid_grant).' })
+  }
+}
+
+/** A code that a browser brought, for the first token. @throws SyncError SYNC_CREDENTIALS_REFUSED, or one to retry. */
+export async function redeemCode(
+  endpoint: TokenEndpoint,
+  given: { code: string; redirectUri: string; verifier: string },
+  signal: AbortSignal,
+): Promise<IssuedToken & { readonly refreshToken: string }> {
+  const { code, redirectUri, verifier } = given
+  const form = { grant_type: 'authorization_code', code, redirect_uri: redirectUri, code_verifier: verifier } as const
+  const issued = await requestToken(endpoint, form, signal)
+  const { refreshToken } = issued
+  if (refreshToken !== undefined) return { ...issued, refreshToken }
+  throw credentialsRefused({
+    url: `${endpoint.credentials.authUrl}/oauth/token`,
+    error: 'no refresh_token in the answer',
+    description: 'the application is not allowed to stay signed in',
+  })
+}
+
+/** No whole answer, or one that says neither yes nor no. */
+const unclear = (error: unknown): boolean => error instanceof SyncError && error.remedy === 'retry'
+
+const orUndefinedWhen =
+  (expected: (error: unknown) => boolean) =>
+  (error: unknown): undefined => {
+    if (!expected(error)) throw error
+  }

@@ -1,0 +1,106 @@
+/** Judges JSON:API documents (https://jsonapi.org/format/1.0/). Pure: needs no network to be tested. */
+import { bodyUnreadable } from '../../errors/errors.ts'
+import { holdsTooMuch, isRawJSON, MOST_VALUES, parseExact } from '../../exact-json.ts'
+import type { RemoteRecord } from '../../catalog/resource.ts'
+import { tellNobody } from './linkage.ts'
+
+export interface Document {
+  /** Members of `data` that are records; a single record is a list of one. */
+  readonly records: readonly RemoteRecord[]
+  /** Members of `data` that are not: no object, or no string `type` and `id`. */
+  readonly unusable: readonly unknown[]
+  readonly included: readonly RemoteRecord[]
+  /** `meta.record-count` and `meta.page-count`; null when the server does not say. */
+  readonly recordCount: number | null
+  readonly pageCount: number | null
+  /** The links of the list name no next page. */
+  readonly last?: true
+}
+
+/**
+ * @param url of the request, for the message, and since its `include` says of which relationships the answer must tell.
+ * @throws SyncError SYNC_BODY_UNREADABLE (retry) when it is not a JSON:API document: a cut or foreign body is never an
+ *   end of data.
+ */
+export function parseDocument(body: string, url: string): Document {
+  const document = readDocument(body, url)
+  const data = Array.isArray(document['data']) ? document['data'] : document['data'] === null ? [] : [document['data']]
+  const records = data.filter(isRecord)
+  const included = Array.isArray(document['included']) ? document['included'].filter(isRecord) : []
+  tellNobody({ records, included }, url)
+  return {
+    records,
+    unusable: records.length === data.length ? [] : data.filter((member) => !isRecord(member)),
+    included,
+    ...countsOf(document, data.length),
+  }
+}
+
+/**
+ * What counts less than stands here, or no page behind one that has a next, speaks of the page and not of the list: then the
+ * list is not counted.
+ */
+function countsOf(document: Readonly<Record<string, unknown>>, held: number) {
+  const meta = isObject(document['meta']) ? document['meta'] : {}
+  const links = isObject(document['links']) ? document['links'] : {}
+  const [recordCount, pageCount] = [countOf(meta['record-count']), countOf(meta['page-count'])]
+  const hasNext = typeof links['next'] === 'string' && links['next'] !== ''
+  const contradicts = (recordCount !== null && recordCount < held) || (hasNext && pageCount !== null && pageCount <= 1)
+  const isLast = typeof links['first'] === 'string' && !hasNext
+  const counts = contradicts ? { recordCount: null, pageCount: null } : { recordCount, pageCount }
+  return isLast ? { ...counts, last: true as const } : counts
+}
+
+/**
+ * `data` as it stands: whoever asked for one record must see that it is one.
+ *
+ * @throws SyncError like `parseDocument`.
+ */
+export const dataOf = (body: string, url: string): unknown => readDocument(body, url)['data']
+
+function readDocument(body: string, url: string): Readonly<Record<string, unknown>> {
+  const document = parseJson(body, url)
+  if (!isObject(document) || !('data' in document)) {
+    throw bodyUnreadable({ url, problem: 'it is JSON without a "data" member', start: beginningOf(body) })
+  }
+  return document
+}
+
+/** JSON of strangers, however many values it has. @throws when it is none, or has too many. */
+export function readJson(body: string): unknown {
+  if (holdsTooMuch(body)) throw new RangeError(`more than ${MOST_VALUES} values`)
+  return JSON.parse(body)
+}
+
+function parseJson(body: string, url: string): unknown {
+  if (holdsTooMuch(body)) {
+    throw bodyUnreadable({ url, problem: `it holds more than ${MOST_VALUES} values`, tooLarge: true })
+  }
+  try {
+    return parseExact(body)
+  } catch {
+    // Not with its cause: that quotes the body, and keeps all of it.
+    throw bodyUnreadable({ url, problem: problemOf(body), start: beginningOf(body) })
+  }
+}
+
+/** For an error, which lives on: a slice by itself would keep the whole body alive with it. */
+export const beginningOf = (body: string): string => Buffer.from(body.trimStart().slice(0, 80)).toString()
+
+function problemOf(body: string): string {
+  if (body.trim() === '') return 'it is empty'
+  if (body.trimStart().startsWith('<')) return 'it is HTML'
+  return /^[[{]/.test(body.trimStart()) ? 'it is cut short' : 'it is not JSON'
+}
+
+/** Also as text. More than a column of counts holds is no count. */
+function countOf(value: unknown): number | null {
+  const count = typeof value === 'string' && /^\d{1,10}$/.test(value) ? Number(value) : value
+  return Number.isInteger(count) && Number(count) >= 0 && Number(count) <= 2_147_483_647 ? Number(count) : null
+}
+
+const isRecord = (value: unknown): value is RemoteRecord =>
+  isObject(value) && typeof value['id'] === 'string' && value['id'] !== '' && typeof value['type'] === 'string'
+
+export const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value) && !isRawJSON(value)

@@ -1,0 +1,87 @@
+/**
+ * What an answer says by leaving out. Linkage comes only for relationships that were asked for with `include`, and in an
+ * included record jsonapi-resources 0.10.7 leaves `data` out where there is nobody at the end, though the record's own list
+ * says `null`. So a relationship that was asked for, and is there without `data`, has nobody at its end; one that was not
+ * asked for says nothing, and neither does one that is not there.
+ *
+ * What was asked for stands in the address of the answer, so that this holds for lists, single records and answers to
+ * writes alike, and a name that the server refused was not asked for.
+ */
+import { isRawJSON } from '../../exact-json.ts'
+import { LEFT_OUT, type LeftOut } from '../../catalog/left-out.ts'
+import type { RemoteRecord } from '../../catalog/resource.ts'
+
+/** Names asked for, and below each those asked for of the records at its end. */
+type Tree = Map<string, Tree>
+
+/** Puts `data: null` where it was left out; of a to-many, too, since only the catalog knows which it is. */
+export function tellNobody(
+  { records, included }: { readonly records: readonly RemoteRecord[]; readonly included: readonly RemoteRecord[] },
+  url: string,
+): void {
+  const tree = askedBy(url)
+  if (tree.size === 0) return
+  for (const record of records) complete(record, tree, 'own')
+  if (![...tree.values()].some((below) => below.size > 0)) return
+  const known = new Map([...records, ...included].map((record) => [keyOf(record), record]))
+  completeBelow(records, tree, known)
+}
+
+/** By the way they were reached: a record that another include brought along was asked nothing. */
+function completeBelow(records: Iterable<RemoteRecord>, tree: Tree, known: ReadonlyMap<string, RemoteRecord>): void {
+  for (const [name, below] of tree) {
+    if (below.size === 0) continue
+    const reached = new Set<RemoteRecord>()
+    for (const record of records) {
+      for (const end of endsOf(record, name)) {
+        const found = known.get(keyOf(end))
+        if (found !== undefined) reached.add(found)
+      }
+    }
+    for (const record of reached) complete(record, below, 'nested')
+    completeBelow(reached, below, known)
+  }
+}
+
+function complete(record: RemoteRecord, asked: Tree, where: LeftOut): void {
+  const related = record.relationships
+  if (!isMembers(related)) return
+  for (const name of asked.keys()) {
+    if (!Object.hasOwn(related, name)) continue
+    const held = related[name]
+    if (held === null) related[name] = { data: null, [LEFT_OUT]: where }
+    else if (isMembers(held) && held['data'] === undefined) Object.assign(held, { data: null, [LEFT_OUT]: where })
+  }
+}
+
+interface End {
+  readonly type: unknown
+  readonly id: unknown
+}
+
+function endsOf({ relationships }: RemoteRecord, name: string): End[] {
+  const held = isMembers(relationships) && Object.hasOwn(relationships, name) ? relationships[name] : undefined
+  const data = isMembers(held) ? held['data'] : undefined
+  const ends: unknown[] = Array.isArray(data) ? data : [data]
+  return ends.filter(isMembers).map(({ type, id }) => ({ type, id }))
+}
+
+const keyOf = ({ type, id }: End): string => `${String(type)} ${String(id)}`
+
+function askedBy(url: string): Tree {
+  const root: Tree = new Map()
+  const at = url.indexOf('?')
+  const include = at < 0 ? null : new URLSearchParams(url.slice(at + 1)).get('include')
+  for (const path of (include ?? '').split(',')) {
+    let node = root
+    for (const name of path === '' ? [] : path.split('.')) {
+      const next: Tree = node.get(name) ?? new Map()
+      node.set(name, next)
+      node = next
+    }
+  }
+  return root
+}
+
+const isMembers = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value) && !isRawJSON(value)

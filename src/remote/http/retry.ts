@@ -1,0 +1,105 @@
+/** When a failed request is tried again: what `remedy: retry` names with full jitter, what asks for a wait after it. */
+import { setTimeout as delay } from 'node:timers/promises'
+import { stopped } from '../../errors/errors.ts'
+import { SyncError } from '../../errors/sync-error.ts'
+
+export interface RetryPolicy {
+  readonly attempts: number
+  readonly baseMs: number
+  readonly capMs: number
+}
+
+/** Seven attempts wait 0.25 s to 8 s, 16 s in all and half that on average: a deploy at the remote is ridden out. */
+export const RETRY: RetryPolicy = { attempts: 7, baseMs: 250, capMs: 8_000 }
+
+/** How long one request may be held up in all, before the run gives the remote time to recover. */
+const WAIT_CEILING_MS = 120_000
+
+/** Full jitter: anything between nothing and the exponential bound, so that workers do not come back together. */
+export const backoff = (attempt: number, { baseMs, capMs }: RetryPolicy, random = Math.random): number =>
+  random() * Math.min(capMs, baseMs * 2 ** attempt)
+
+/** What asks for a wait spends no attempt: it says "later", not "failed". */
+export const asksToWait = ({ code }: SyncError): boolean => code === 'SYNC_RATE_LIMITED'
+
+/** How long it asks for, in ms. */
+export const askedMs = ({ facts }: SyncError): number => Number(facts['seconds'] ?? 0) * 1000
+
+/** The same bytes would come again. */
+const comesAgain = ({ facts }: SyncError): boolean => facts['tooLarge'] === true || facts['encoding'] === true
+
+export interface Patience {
+  /** How long to wait before the next try, in ms; null when it is not to be tried again. */
+  after(error: unknown): number | null
+}
+
+/**
+ * Of one request, whose failures it counts. A remote that says "later" without a time, or says 0 again and again, is asked
+ * in pauses that double from a second to half a minute, of which half is jitter: full jitter would ask at once now and then.
+ */
+export function createPatience(
+  policy: RetryPolicy,
+  { attempts, ceilingMs = WAIT_CEILING_MS, random = Math.random }: PatienceOptions = {},
+): Patience {
+  let failures = 0
+  let waits = 0
+  let waitedMs = 0
+
+  function pauseAfter(error: unknown): number | null {
+    if (!(error instanceof SyncError)) return null
+    if (asksToWait(error)) {
+      const growing = Math.min(4 * policy.capMs, policy.baseMs * 2 ** (waits++ + 2))
+      return Math.max(askedMs(error), (growing * (1 + random())) / 2)
+    }
+    const repeatable = error.remedy === 'retry' && !comesAgain(error)
+    const most = (typeof attempts === 'function' ? attempts(error) : attempts) ?? policy.attempts
+    return repeatable && ++failures < most ? backoff(failures - 1, policy, random) : null
+  }
+
+  return {
+    after(error) {
+      const ms = pauseAfter(error)
+      if (ms === null || waitedMs + ms > ceilingMs) return null
+      waitedMs += ms
+      return ms
+    },
+  }
+}
+
+/** The policy's where it is undefined, or says so of a failure. */
+export type Attempts = number | ((error: SyncError) => number | undefined) | undefined
+
+interface PatienceOptions {
+  readonly attempts?: Attempts
+  /** Of all its waiting, announced or not. */
+  readonly ceilingMs?: number
+  readonly random?: () => number
+}
+
+export async function retrying<T>(
+  act: () => Promise<T>,
+  { patience, signal, onRetry }: { patience: Patience; signal: AbortSignal; onRetry?: (error: SyncError) => void },
+): Promise<T> {
+  for (;;) {
+    try {
+      return await act()
+    } catch (error) {
+      const ms = patience.after(error)
+      if (ms === null) throw error
+      onRetry?.(error as SyncError)
+      await sleep(ms, signal)
+    }
+  }
+}
+
+/** A timer that is set for longer, or for no number, goes off at once. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1
+
+/** At most 24 days. @throws SyncError SYNC_STOPPED when the signal fires first. */
+export async function sleep(ms: number, signal: AbortSignal): Promise<void> {
+  try {
+    await delay(Number.isNaN(ms) ? 0 : Math.min(Math.max(0, ms), LONGEST_TIMER_MS), undefined, { signal })
+  } catch {
+    throw stopped()
+  }
+}

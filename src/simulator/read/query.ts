@@ -1,0 +1,152 @@
+import {
+  filterNotAllowed,
+  filterSyntax,
+  invalidField,
+  invalidInclude,
+  invalidPage,
+  invalidResource,
+  invalidSort,
+} from '../errors.ts'
+import type { Filter, Model } from '../model/model.ts'
+import type { Switches } from '../switches.ts'
+
+export type IncludeTree = ReadonlyMap<string, IncludeTree>
+export type Wanted = { readonly name: string; readonly filter: Filter; readonly values: readonly string[] }
+export type Query = {
+  readonly page: number
+  readonly size: number
+  readonly filters: readonly Wanted[]
+  readonly sort: readonly { readonly name: string; readonly down: boolean }[]
+  readonly include: IncludeTree
+  readonly fields: ReadonlyMap<string, ReadonlySet<string>>
+}
+
+type Deps = { readonly models: ReadonlyMap<string, Model>; readonly switches: Switches }
+
+/** Underscored and dasherized spellings are one name on the library (API notes §4). */
+const dashed = (name: string): string => name.replaceAll('_', '-')
+
+const inBrackets = (key: string, word: string): string | null =>
+  key.startsWith(`${word}[`) && key.endsWith(']') ? key.slice(word.length + 1, -1) : null
+
+export function readQuery(deps: Deps, model: Model, params: URLSearchParams): Query {
+  const filters: Wanted[] = []
+  const fields = new Map<string, ReadonlySet<string>>()
+  for (const [key, value] of params) {
+    if (key === 'filter') throw filterSyntax(value)
+    const filtered = inBrackets(key, 'filter')
+    if (filtered !== null) filters.push(readFilter(deps, model, filtered, value))
+    const type = inBrackets(key, 'fields')
+    if (type !== null) fields.set(type, readFields(deps, type, value))
+  }
+  return {
+    ...readPage(deps.switches, params),
+    filters,
+    sort: readSort(deps.switches, model, params.get('sort')),
+    include: readInclude(deps, model, params.get('include')),
+    fields,
+  }
+}
+
+function readPage(
+  { pageMax, pageDefault, pageOverflow }: Switches,
+  params: URLSearchParams,
+): { page: number; size: number } {
+  // scalar `page=3` is a page number (API notes §12); other page[…] keys are ignored
+  const number = params.get('page[number]') ?? params.get('page') ?? '1'
+  const size = params.get('page[size]')
+  const page = whole(number, 'number')
+  if (size === null) return { page, size: Math.min(pageDefault, pageMax) }
+  const asked = whole(size, 'size')
+  if (asked <= pageMax) return { page, size: asked }
+  if (pageOverflow === 'clamped') return { page, size: pageMax }
+  throw invalidPage(`size exceeds maximum page size of ${String(pageMax)}.`)
+}
+
+function whole(text: string, name: string): number {
+  if (!/^\d{1,9}$/.test(text) || Number(text) < 1)
+    throw invalidPage(`${text} is not a valid value for ${name} page parameter.`)
+  return Number(text)
+}
+
+const byId: Filter = { kind: 'equals', on: 'id' }
+
+function readFilter(deps: Deps, model: Model, given: string, text: string): Wanted {
+  const name = dashed(given)
+  // `id` is a declared filter by default (API notes §12)
+  const filter = name === 'id' ? byId : model.filters[name]
+  if (filter === undefined || (deps.switches.refusedFilters[model.type] ?? []).includes(name))
+    throw filterNotAllowed(given)
+  if (filter.kind === 'after-day' && deps.switches.dateFilter === 'refused') throw filterNotAllowed(given)
+  return { name, filter, values: csvLine(text) }
+}
+
+/** "A filter value is parsed as one CSV line" (API notes §4): a comma means either, quotes protect one. */
+export function csvLine(text: string): string[] {
+  const values: string[] = []
+  let value = ''
+  let quoted = false
+  for (let at = 0; at < text.length; at += 1) {
+    const char = text[at]
+    if (char === '"') {
+      if (quoted && text[at + 1] === '"') {
+        value += '"'
+        at += 1
+      } else quoted = !quoted
+    } else if (char === ',' && !quoted) {
+      values.push(value)
+      value = ''
+    } else value += char
+  }
+  values.push(value)
+  return values
+}
+
+function readSort(switches: Switches, model: Model, text: string | null): Query['sort'] {
+  if (text === null || text === '') return []
+  return text.split(',').map((given) => {
+    const down = given.startsWith('-')
+    const name = dashed(given.replace(/^[-+]/, '').trim())
+    const known = name === 'id' || model.attributes[name] !== undefined
+    const refused = (switches.refusedSorts[model.type] ?? []).includes(name)
+    if (!known || refused || (name === 'updated-at' && switches.sortUpdatedAt === 'refused')) {
+      throw invalidSort(given.replace(/^-/, ''), model.type)
+    }
+    return { name, down }
+  })
+}
+
+function readInclude(deps: Deps, model: Model, text: string | null): IncludeTree {
+  const root = new Map<string, IncludeTree>()
+  for (const path of (text ?? '').split(',')) {
+    if (path.trim() === '') continue
+    let node = root
+    let of: Model | undefined = model
+    for (const given of path.trim().split('.')) {
+      const name = dashed(given)
+      const target: { readonly type: string } | undefined = of?.toOne[name] ?? of?.toMany[name]
+      const refused = of !== undefined && (deps.switches.refusedIncludes[of.type] ?? []).includes(name)
+      if (of === undefined || target === undefined || refused) throw invalidInclude(given, of?.type ?? model.type)
+      const next = (node.get(name) as Map<string, IncludeTree> | undefined) ?? new Map<string, IncludeTree>()
+      node.set(name, next)
+      node = next
+      of = deps.models.get(target.type)
+    }
+  }
+  return root
+}
+
+function readFields(deps: Deps, type: string, text: string): ReadonlySet<string> {
+  const model = deps.models.get(dashed(type))
+  if (model === undefined) throw invalidResource(type)
+  const names = text
+    .split(',')
+    .filter((name) => name !== '')
+    .map(dashed)
+  for (const name of names) {
+    const known =
+      name === 'id' || [model.attributes, model.toOne, model.toMany].some((members) => members[name] !== undefined)
+    if (!known) throw invalidField(name, model.type)
+  }
+  return new Set(names)
+}

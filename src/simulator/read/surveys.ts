@@ -1,0 +1,54 @@
+import { idOf } from '../world/records.ts'
+import type { Fields, Linkage, Rec, Records } from '../world/records.ts'
+
+/** Responses are written as [{question-id, question, answer}] and read back with the question's own members (API notes §2). */
+export function expandResponses(records: Records, toOne: Record<string, Linkage>, written: unknown): unknown {
+  if (!Array.isArray(written)) return []
+  const questionnaire = records.get('questionnaires', idOf(toOne['questionnaire']) ?? '')
+  const held: unknown = questionnaire?.attributes['questions']
+  const questions: readonly Fields[] = Array.isArray(held) ? (held as Fields[]) : []
+  return (written as unknown[]).map((entry, at) => {
+    const given: Fields = typeof entry === 'object' && entry !== null ? { ...entry } : {}
+    const question = questions.find(({ id }) => String(id) === String(given['question-id']))
+    return {
+      name: question?.['name'] ?? null,
+      slug: question?.['slug'] ?? null,
+      question: given['question'] ?? question?.['question'] ?? null,
+      answer: given['answer'] ?? null,
+      'value-type': question?.['value-type'] ?? 'text',
+      position: question?.['position'] ?? at + 1,
+      required: question?.['required'] ?? false,
+      'survey-response-id': at + 1,
+      'question-id': question?.['id'] ?? null,
+      'select-options': question?.['select-options'] ?? [],
+    }
+  })
+}
+
+/** One recommendation per question answered with a number: a raw snake_case row (API notes §2). */
+export function recommend(survey: Rec, services: readonly Rec[], now: string): Fields[] {
+  const held: unknown = survey.attributes['responses']
+  const responses: readonly Fields[] = Array.isArray(held) ? (held as Fields[]) : []
+  const rows: Fields[] = []
+  for (const response of responses) {
+    const count = Number(response['answer'])
+    const service = services[rows.length % Math.max(services.length, 1)]
+    if (!Number.isFinite(count) || count <= 0 || service === undefined) continue
+    rows.push({
+      id: rows.length + 1,
+      survey_id: Number(survey.id),
+      questionnaire_recommendation_id: rows.length + 1,
+      target_type: 'Service',
+      target_id: Number(service.id),
+      resource_id: Number(idOf(service.toOne['resource']) ?? 0),
+      quantity: count.toFixed(1),
+      status: 'pending',
+      created_at: now,
+      updated_at: now,
+      project_resource_id: null,
+      uuid: `00000000-0000-4000-8000-${String(Number(survey.id) * 100 + rows.length).padStart(12, '0')}`,
+      item_id: null,
+    })
+  }
+  return rows
+}

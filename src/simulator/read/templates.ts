@@ -1,0 +1,70 @@
+import type { Model } from '../model/model.ts'
+
+export const permissions = { view: true, create: true, manage: true }
+
+/** The text of a resource object without its values. `run.join(id)` puts the id wherever an address needs it: building 40
+ *  addresses of a project one by one took three times as long. */
+export type Template = {
+  readonly head: readonly string[]
+  /** `name`: the linkage of that relationship comes after the run */
+  readonly relationships: readonly { readonly run: readonly string[]; readonly name: string | null }[]
+  readonly tail: string
+}
+
+/** Not in any id, so the text can be cut there. */
+const mark = '\u0000'
+
+export function createTemplates(
+  address: (path: string) => string,
+  spelled: (type: string) => string,
+): (
+  model: Model,
+  linked: readonly string[],
+  fields: ReadonlySet<string> | null,
+  hidden: readonly string[],
+  key: string,
+) => Template {
+  const known = new Map<string, Template>()
+  return (model, linked, fields, hidden, key) => {
+    const name = `${model.type} ${key}`
+    const held = known.get(name)
+    if (held !== undefined) return held
+    const made = make(address, spelled(model.type), model, linked, fields, hidden)
+    // sparse fieldsets come in any number
+    if (known.size > 500) known.clear()
+    known.set(name, made)
+    return made
+  }
+}
+
+function make(
+  address: (path: string) => string,
+  type: string,
+  model: Model,
+  linked: readonly string[],
+  fields: ReadonlySet<string> | null,
+  hidden: readonly string[],
+): Template {
+  const self = address(`/${model.type}/${mark}`)
+  let links = `{"self":"${self}"`
+  for (const action of model.actions) links += `,"${action}":"${self}/${action}"`
+  for (const [name, lookup] of Object.entries(model.lookups)) links += `,"${name}":"${address(`/${lookup}`)}"`
+  const head = `,"type":"${type}","links":${links}},"attributes":`
+  const all = [...Object.keys(model.toOne), ...Object.keys(model.toMany)]
+  const related = all.filter((name) => !hidden.includes(name))
+  const shown = fields === null ? related : related.filter((name) => fields.has(name))
+  const relationships: { run: string[]; name: string | null }[] = []
+  let text = shown.length > 0 ? ',"relationships":{' : ''
+  shown.forEach((name, at) => {
+    text += `${at === 0 ? '' : ','}"${name}":{"links":{"self":"${self}/relationships/${name}","related":"${self}/${name}"}`
+    if (linked.includes(name)) {
+      relationships.push({ run: `${text},"data":`.split(mark), name })
+      text = ''
+    }
+    text += '}'
+  })
+  if (shown.length > 0) text += '}'
+  relationships.push({ run: text.split(mark), name: null })
+  const meta = model.recordPermissions ? `,"meta":{"permissions":${JSON.stringify(permissions)}}` : ''
+  return { head: head.split(mark), relationships, tail: `${meta}}` }
+}

@@ -1,0 +1,86 @@
+import { idOf } from '../world/records.ts'
+import type { Content, Fields, Rec, Records } from '../world/records.ts'
+import type { Switches } from '../switches.ts'
+
+/** How data changes, whoever changes it: what moves along with a record. */
+export type Changes = {
+  create(type: string, id: string | null, content: Content, how?: How): Rec
+  update(rec: Rec, change: Partial<Content>, how?: How): void
+  remove(rec: Rec, how?: How): void
+}
+
+/** `touch: false` leaves `updated-at` as it is, `cascade: false` leaves the parts of a deleted record behind. */
+export type How = { readonly touch?: boolean; readonly cascade?: boolean }
+
+/** Names that a project repeats from what it points at. */
+const repeated: Readonly<Record<string, { readonly link: string; readonly attribute: string }>> = {
+  clients: { link: 'client', attribute: 'client-name' },
+  'presales-engineers': { link: 'presales-engineer', attribute: 'presales-engineer-name' },
+  'sales-executives': { link: 'sales-executive', attribute: 'sales-executive-name' },
+}
+
+export function createChanges(deps: { records: Records; switches: Switches; now: () => number }): Changes {
+  const { records, switches } = deps
+  const time = (): string => new Date(deps.now()).toISOString()
+
+  function touched(type: string, attributes: Fields, how: How): Fields {
+    const has = records.table(type)?.model.attributes['updated-at'] !== undefined
+    return has && how.touch !== false && !('updated-at' in attributes)
+      ? { ...attributes, 'updated-at': time() }
+      : attributes
+  }
+
+  /** Whether editing a child bumps the project is unknown (API notes §10, question 2), so it is a switch. */
+  function bump(rec: Rec, how: How): void {
+    if (rec.type === 'projects' || how.touch === false || !switches.childBumpsProject) return
+    const scope = records.table(rec.type)?.model.scope
+    const id = idOf(rec.toOne['project'])
+    const project = scope === 'project' && id !== null ? records.get('projects', id) : undefined
+    if (project !== undefined) records.update(project, { attributes: { 'updated-at': time() } })
+  }
+
+  /** The repeated names change without a touch: what an incremental read cannot see. */
+  function spread(rec: Rec, attributes: Fields): void {
+    const copy = repeated[rec.type]
+    if (copy === undefined || !('name' in attributes)) return
+    for (const project of records.referring('projects', copy.link, rec.id)) {
+      records.update(project, { attributes: { [copy.attribute]: attributes['name'] } })
+    }
+  }
+
+  function remove(rec: Rec, how: How = {}): void {
+    if (!records.get(rec.type, rec.id)) return
+    if (how.cascade !== false) for (const part of partsOf(records, rec)) remove(part, { ...how, touch: false })
+    records.remove(rec)
+    bump(rec, how)
+  }
+
+  return {
+    create(type, id, content, how = {}) {
+      const rec = records.add(type, id ?? records.nextId(type), {
+        ...content,
+        attributes: touched(type, content.attributes, how),
+      })
+      bump(rec, how)
+      return rec
+    },
+    update(rec, change, how = {}) {
+      bump(rec, how)
+      records.update(rec, { ...change, attributes: touched(rec.type, change.attributes ?? {}, how) })
+      bump(rec, how)
+      spread(rec, change.attributes ?? {})
+    },
+    remove,
+  }
+}
+
+function partsOf(records: Records, rec: Rec): Rec[] {
+  if (rec.type === 'project-services') return records.referring('project-subservices', 'project-service', rec.id)
+  if (rec.type !== 'projects') return []
+  const parts: Rec[] = []
+  for (const { model } of records.tables()) {
+    if (model.scope === 'project' && model.toOne['project'] !== undefined)
+      parts.push(...records.referring(model.type, 'project', rec.id))
+  }
+  return parts
+}

@@ -1,0 +1,119 @@
+import type { Changes, How } from './changes.ts'
+import { initialAttributes } from './initial.ts'
+import type { Model } from '../model/model.ts'
+import type { Fields, Linkage, Rec, Records } from '../world/records.ts'
+
+export type RawRecord = {
+  readonly type: string
+  readonly id: string
+  readonly attributes: Fields
+  /** to-ones as they are stored, and the to-manys that are stored with the record */
+  readonly relationships: Record<string, Linkage | readonly string[]>
+}
+
+export type RawInput = How & {
+  readonly id?: string
+  readonly attributes?: Fields
+  readonly relationships?: Record<string, Linkage | readonly string[]>
+}
+
+/** Data behind the worker's back: no access rules, no casts, no validation; values of any type, ids of any form. */
+export type RawRecords = {
+  list(type: string): RawRecord[]
+  read(type: string, id: string): RawRecord | null
+  create(type: string, input?: RawInput): RawRecord
+  update(type: string, id: string, input: RawInput): RawRecord
+  remove(type: string, id: string, how?: How): void
+}
+
+export function createRawRecords(deps: { records: Records; changes: Changes; now: () => number }): RawRecords {
+  const { records, changes } = deps
+
+  function modelOf(type: string): Model {
+    const table = records.table(type)
+    if (table === undefined)
+      throw new RangeError(
+        `no resource is called ${type}; there are ${[...records.tables()].map(({ model }) => model.type).join(', ')}`,
+      )
+    return table.model
+  }
+
+  function must(type: string, id: string): Rec {
+    const rec = records.get(modelOf(type).type, id)
+    if (rec === undefined) throw new RangeError(`${type} has no record ${id}`)
+    return rec
+  }
+
+  return {
+    list: (type) => (records.table(modelOf(type).type)?.ordered ?? []).map(raw),
+    read(type, id) {
+      const rec = records.get(modelOf(type).type, id)
+      return rec === undefined ? null : raw(rec)
+    },
+    create(type, input = {}) {
+      const model = modelOf(type)
+      const blank = Object.fromEntries(
+        Object.entries(model.toOne)
+          .filter(([, { type: to }]) => to !== 'accounts')
+          .map(([name]) => [name, null]),
+      )
+      const { toOne, toMany } = split(model, input.relationships)
+      const all = { ...blank, ...toOne }
+      const initial = initialAttributes(records, model, all, new Date(deps.now()).toISOString())
+      // a name that can be told apart, for callers who only want one more record
+      const name = 'name' in model.attributes ? { name: `New ${type} ${input.id ?? records.nextId(type)}` } : {}
+      return raw(
+        changes.create(
+          type,
+          input.id ?? null,
+          { attributes: { ...initial, ...name, ...input.attributes }, toOne: all, toMany },
+          input,
+        ),
+      )
+    },
+    update(type, id, input) {
+      const rec = must(type, id)
+      const { toOne, toMany } = split(modelOf(type), input.relationships)
+      changes.update(
+        rec,
+        {
+          attributes: input.attributes ?? {},
+          ...(Object.keys(toOne).length === 0 ? {} : { toOne }),
+          ...(Object.keys(toMany).length === 0 ? {} : { toMany }),
+        },
+        input,
+      )
+      return raw(rec)
+    },
+    remove(type, id, how) {
+      changes.remove(must(type, id), how)
+    },
+  }
+}
+
+function raw({ type, id, attributes, toOne, toMany }: Rec): RawRecord {
+  return { type, id, attributes, relationships: { ...toOne, ...toMany } }
+}
+
+function split(
+  model: Model,
+  given: RawInput['relationships'],
+): { toOne: Record<string, Linkage>; toMany: Record<string, readonly string[]> } {
+  const toOne: Record<string, Linkage> = {}
+  const toMany: Record<string, readonly string[]> = {}
+  for (const [name, held] of Object.entries(given ?? {})) {
+    if (model.toMany[name] !== undefined) {
+      if (!isIds(held)) throw new RangeError(`${name} is a to-many of ${model.type}: it takes an array of ids`)
+      toMany[name] = held
+    } else if (model.toOne[name] === undefined) {
+      throw new RangeError(
+        `${model.type} has no relationship ${name}; there are ${[...Object.keys(model.toOne), ...Object.keys(model.toMany)].join(', ')}`,
+      )
+    } else if (isIds(held))
+      throw new RangeError(`${name} is a to-one of ${model.type}: it takes an id, {type, id}, or null`)
+    else toOne[name] = held
+  }
+  return { toOne, toMany }
+}
+
+const isIds = (held: Linkage | readonly string[]): held is readonly string[] => Array.isArray(held)

@@ -1,0 +1,221 @@
+/** The pool, and what its failures mean. */
+import postgres from 'postgres'
+import { parseDatabaseUrl, type DatabaseUrl, type Host } from '../../config/database-url.ts'
+import { databaseLimit } from '../../errors/database.ts'
+import { databaseFull, databaseRefused, databaseUnreachable } from '../../errors/errors.ts'
+import { databaseReadOnly } from '../../errors/fleet.ts'
+import { parseExact } from '../../exact-json.ts'
+import { SyncError } from '../../errors/sync-error.ts'
+import { readAddress, sessionOf, tlsOf } from './address.ts'
+import { hostsOf, onlyHost } from './hosts.ts'
+import { DriverSocket, type Way } from './driver-socket.ts'
+import { openVisitor } from './visit.ts'
+import { Watch } from './watch.ts'
+
+export type Database = postgres.Sql
+export type Transaction = postgres.TransactionSql
+
+/**
+ * Behind a pooler it needs session pooling: leases and the lock of migrations belong to a session.
+ *
+ * @param url `postgres://…`
+ * @param connections one for each resource that is read at once, and a few for the books.
+ * @throws SyncError SYNC_CONFIG
+ */
+export function openDatabase(url: string, { connections = 5 }: { connections?: number } = {}): Database {
+  return connect(readAddress(url), wayTo(url), connections)
+}
+
+/** How both drivers get to the server that DATABASE_URL names. */
+export function wayTo(url: string, searchPath?: string): Way {
+  const address = readAddress(url)
+  return { ...placeOf(url, address), session: sessionOf(address, searchPath) }
+}
+
+type Place = Omit<Way, 'session'>
+
+/** One for all of a process's connections to a database: what is found out of its hosts holds for each of them. */
+const reached = new Map<string, Place>()
+
+function placeOf(url: string, address: DatabaseUrl): Place {
+  const known = reached.get(url)
+  if (known !== undefined) return known
+  const [tls, session] = [tlsOf(address), sessionOf(address)]
+  const isReadOnly = (host: Host) => askIfReadOnly(address, { hosts: onlyHost(host), tls, session })
+  const hosts = hostsOf(address, { isAway: isConnectionLoss, isReadOnly })
+  const visitor = openVisitor((seconds) => connect(address, { hosts, tls, session }, 1, seconds), isAway)
+  const place: Place = { hosts, tls, watch: new Watch(visitor) }
+  reached.set(url, place)
+  return place
+}
+
+async function askIfReadOnly(address: DatabaseUrl, way: Way): Promise<boolean> {
+  const seconds = hostSeconds(address)
+  const sql = connect(address, way, 1, seconds)
+  // It may fall silent behind its hello, and nobody watches this connection. Without a limit for the one, none for the other.
+  const late = seconds > 0 ? setTimeout(() => void sql.end({ timeout: 0 }), 2 * seconds * 1000) : undefined
+  try {
+    const [row] = await sql<{ is: boolean }[]>`
+      select pg_is_in_recovery() or current_setting('transaction_read_only') = 'on' as is`
+    return row!.is
+  } finally {
+    clearTimeout(late)
+    await sql.end({ timeout: 1 })
+  }
+}
+
+function connect(address: DatabaseUrl, way: Way, connections: number, seconds = connectSeconds(address)): Database {
+  const { database, user, password } = address
+  // Not the URL itself: the driver would send what it does not know to the server, and cut an IPv6 address at its colons.
+  const sql = postgres({
+    database,
+    user,
+    // As a function: in place of an empty one the driver would take PGPASSWORD.
+    password: () => password,
+    max: connections,
+    onnotice: () => {},
+    connect_timeout: seconds,
+    // Its query for array types at each connect fails unhandled when the server goes away just then; we read no arrays.
+    fetch_types: false,
+    ssl: false,
+    // Its types do not know these, though it documents them.
+    ...({ host: ['-'], port: [0], socket: () => new DriverSocket(way) } as object),
+  })
+  sql.options.parsers[JSONB] = parseExact
+  return sql
+}
+
+const hostSeconds = ({ options }: DatabaseUrl): number => Number(options.get('connect_timeout') || 10)
+
+/** Of several hosts each one may take its time first. */
+export const connectSeconds = (address: DatabaseUrl): number =>
+  hostSeconds(address) * (address.hosts.length === 1 ? 1 : address.hosts.length + 1)
+
+/** Its number in pg_type. */
+const JSONB = 3802
+
+/**
+ * A connection beside the pool that lives as long as this process; when it is lost, the next statement opens another.
+ *
+ * @param heard is told the channel of each notification.
+ */
+export const openSession = (sql: Database, heard: (channel: string) => void = () => {}): Database =>
+  // The driver's types leave out that its own parsed options are options, and that it tells of notifications.
+  postgres({ ...(sql.options as object), max: 1, idle_timeout: 0, max_lifetime: null, onnotify: heard } as object)
+
+/** One connection that makes no settings and prepares nothing: for what is to be found out before. */
+export function openPlain(url: string): Database {
+  const { hosts, tls, session } = wayTo(url)
+  const sql = connect(readAddress(url), { hosts, tls, session: { startup: session.startup, statement: '' } }, 1)
+  // Simple statements, so that nothing is prepared.
+  return postgres({ ...(sql.options as object), prepare: false })
+}
+
+/**
+ * To be said first in a transaction that holds locks. When a connection breaks without a word (a cable, a firewall that
+ * forgets), the server keeps the old transaction, and its locks, for as long as the kernel believes in the peer, two
+ * hours by default; meanwhile the same batch, sent again, waits for them. So a transaction that hears nothing from us
+ * ends within a minute: by the first setting between statements, by the others inside one, such as a COPY. A lock that
+ * somebody else has is waited for half a minute at a time, since a waiting transaction keeps what it has from others. What
+ * a limit ended is tried again (`isLimit`).
+ *
+ * Local to the transaction, and not startup parameters, which PgBouncer refuses.
+ */
+export async function limitWaits(tx: Transaction): Promise<void> {
+  await tx`select
+    set_config('idle_in_transaction_session_timeout', '60s', true), set_config('lock_timeout', '30s', true),
+    set_config('tcp_keepalives_idle', '30', true), set_config('tcp_keepalives_interval', '10', true),
+    set_config('tcp_keepalives_count', '3', true)`
+}
+
+/** So often a transaction may lose to another one; each time it waits in line behind whoever won. */
+const MOST_LOSSES = 7
+
+/** A transaction that is run again when it lost to another one. @param act touches nothing but the database. */
+export async function transact<T>(sql: Database, act: (tx: Transaction) => Promise<T>): Promise<T> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return (await sql.begin(act)) as T
+    } catch (error) {
+      if (!(isLostRace(error) || isCancelled(error)) || attempt >= MOST_LOSSES) throw error
+    }
+  }
+}
+
+/** `host:port/database`, the part of an address that may be shown. */
+export function addressOf(url: string): string {
+  const read = parseDatabaseUrl(url)
+  if (typeof read === 'string') return 'DATABASE_URL'
+  const places = read.hosts.map(({ host, port }) => `${host.includes(':') ? `[${host}]` : host}:${port}`)
+  return `${places.join(',')}/${read.database}`
+}
+
+const LOST = /^(ECONN|EPIPE|ETIMEDOUT|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|CONNECT_TIMEOUT|CONNECTION_)/
+/**
+ * Starting up, shutting down, killed by an administrator, out of connections, connection failures; and read only, which is
+ * what a server says that was made a standby: the next connection finds the one that is to be written to.
+ */
+const UNAVAILABLE = /^(57P0[1-4]|53300|08...|25006)$/
+/** Authentication, no such database, no right; and TLS that is not as sslmode wants it. */
+const REFUSED = /^(28...|3D000|42501|ERR_(TLS|SSL)_.*|.*CERT.*|UNABLE_TO_.*)$/
+
+/** A server that has no connection left is there all the same. */
+const isAway = (error: unknown): boolean => isConnectionLoss(error) && codeOf(error) !== '53300'
+
+/** True when the same statement may succeed once the server is back. */
+export const isConnectionLoss = (error: unknown): boolean => LOST.test(codeOf(error)) || UNAVAILABLE.test(codeOf(error))
+
+/**
+ * True when a limit ended it: of time, of a lock, of idleness, of memory, of temporary files; or a person did, by
+ * pg_cancel_backend. Ours are those of `limitWaits`, the others are an administrator's, or DATABASE_URL's. It may be tried
+ * again; where it comes again, other work may still be done.
+ */
+export const isLimit = (error: unknown): boolean => LIMIT_OF.has(codeOf(error))
+
+/** What a limit is called. Postgres says it in the language of lc_messages. */
+const LIMIT_OF: ReadonlyMap<string, string> = new Map([
+  ['57014', 'statement_timeout, or a person by pg_cancel_backend()'],
+  ['55P03', "lock_timeout, while somebody's transaction held the lock (see pg_locks)"],
+  ['25P03', 'idle_in_transaction_session_timeout'],
+  ['25P04', 'transaction_timeout'],
+  ['57P05', 'idle_session_timeout'],
+  ['53200', 'its memory (work_mem, shared_buffers, max_locks_per_transaction, the machine)'],
+  ['53400', 'temp_file_limit, or another of its limits'],
+])
+
+const isCancelled = (error: unknown): boolean => /^(57014|53[24]00)$/.test(codeOf(error))
+
+/** A limit by its name; anything else as it is. */
+export const explainLimit = (error: unknown): unknown =>
+  isLimit(error) ? databaseLimit({ limit: LIMIT_OF.get(codeOf(error))! }, error) : error
+
+/** True when Postgres ended it so that another transaction could go on: a deadlock, or two that had to be one behind the other. */
+export const isLostRace = (error: unknown): boolean => /^40(P01|001)$/.test(codeOf(error))
+
+/**
+ * True when it is the data that Postgres would not take: wrong for its type, or past a limit such as an index entry's.
+ * 25P02, a transaction that has failed, is what is left to see of the error of a COPY.
+ */
+export const isDataError = (error: unknown): boolean => /^(22...|23...|54...|25P02)$/.test(codeOf(error))
+
+/** The database's failures in our words; anything else as it is. */
+export function explainDatabase(error: unknown, url: string): unknown {
+  if (error instanceof SyncError) return error
+  if (isLimit(error)) return explainLimit(error)
+  const where = addressOf(url)
+  if (codeOf(error) === '25006') return databaseReadOnly({ where }, error)
+  if (isConnectionLoss(error)) return databaseUnreachable({ where }, error)
+  if (REFUSED.test(codeOf(error))) return databaseRefused({ where }, error)
+  if (codeOf(error) === '53100') return databaseFull({ where }, error)
+  return error
+}
+
+export function codeOf(error: unknown): string {
+  if (error instanceof AggregateError) return codeOf(error.errors[0])
+  if (!(error instanceof Error)) return ''
+  // pg puts what happened behind an error of its own that has no code.
+  return 'code' in error && typeof error.code === 'string' ? error.code : codeOf(error.cause)
+}
+
+/** `"default"`: every name is quoted, since attributes are named after words that SQL keeps for itself. */
+export const quote = (name: string): string => `"${name.replaceAll('"', '""')}"`

@@ -1,0 +1,247 @@
+/**
+ * The socket given to the driver, which outlives the connection it stands for.
+ *
+ * postgres.js 3.4.9 forgets a socket when it closes, though a transaction still has to say ROLLBACK: that write meets a
+ * null in a timer and ends the process (porsager/postgres#1154, #1208). Here a lost connection is first an error, which
+ * rejects what was asked; each later write is answered by the same error; and only when nothing is written any more
+ * does the driver hear `close` and open another.
+ *
+ * A write that still waits in the driver just then stays in its buffer, and from then on that buffer is only sent when
+ * it holds 1 KB: the next connection never says hello, and its statements hang until the time-out. Such a connection is
+ * closed at once, until the hellos that pile up are sent, and all but the last are dropped.
+ *
+ * TLS is negotiated here too, since the driver would put a socket of its own on top. And the session is opened here, so that
+ * both drivers, postgres.js and pg, have the same one (store/connection/greeting.ts).
+ */
+import { EventEmitter } from 'node:events'
+import { Socket } from 'node:net'
+import { connect as connectTls } from 'node:tls'
+import type { Host } from '../../config/database-url.ts'
+import { tlsOptions, type Session, type Tls } from './address.ts'
+import { Greeting, startupIn } from './greeting.ts'
+import { requestTls } from './tls-request.ts'
+import { unsentOf, type Watch, type Watched } from './watch.ts'
+import { Wire } from './wire.ts'
+
+/** A transaction that lost its connection has this long to notice; then another connection takes the place. */
+const QUIET_MS = 1_000
+/** Until the first probe; then come ten, a second apart (libuv). Whatever a driver asks for: postgres.js says a minute. */
+const KEEP_ALIVE_MS = 10_000
+/** Whoever does not answer a goodbye within this is not there. */
+const GOODBYE_MS = 2_000
+/** Said by a server that was made a standby, or read-only. (The 57P0x of a shutdown end a connection by themselves.) */
+const READ_ONLY = '25006'
+
+export interface Way {
+  /** Which host is next, known at once or found out first; and whether it has to be one that can be written to. */
+  readonly hosts: { next(): Host | Promise<Host>; forget(): void; readonly writable: boolean }
+  readonly tls: Tls
+  readonly session: Session
+  /** Left out of a connection that is given up by whoever made it. */
+  readonly watch?: Watch
+}
+
+/** What the driver uses of a `net.Socket`. */
+export class DriverSocket extends EventEmitter {
+  // The driver never sets noDelay, and every COPY would stall 40–88 ms on Nagle's algorithm.
+  #stream = new Socket({ noDelay: true, keepAlive: true, keepAliveInitialDelay: KEEP_ALIVE_MS })
+  readonly #way: Way
+  #greeting: Greeting | undefined
+  /** Written before the host is known, or TLS agreed on. */
+  #held: Buffer[] | undefined
+  readonly #wire = new Wire()
+  readonly #watched: Watched = {
+    wire: this.#wire,
+    since: performance.now(),
+    unsent: () => unsentOf(this.#stream),
+    send: (data) => void this.#stream.write(data),
+    lose: (why) => void this.#stream.destroy(why),
+  }
+  /** The server has closed it, and so knows. */
+  #left = false
+  #cause: unknown
+  #lost: unknown
+  #writes = 0
+  #ended = false
+  #closed = false
+  /** For the driver's own failures. */
+  host = ''
+  port = 0
+
+  constructor(way: Way) {
+    super()
+    this.#way = way
+    this.#greeting = new Greeting(way.session.statement, way.hosts.writable)
+    const host = way.hosts.next()
+    if (host instanceof Promise) this.#await(host)
+    else this.#connect(host)
+    // The driver puts its first write off by one turn.
+    setImmediate(() => setImmediate(() => this.#closeWhenMute()))
+  }
+
+  write(given: Buffer, done?: () => void): boolean {
+    const first = this.#writes++ === 0
+    const data = first ? startupIn(given, this.#way.session.startup) : given
+    if (!first) this.#wire.sent(data)
+    if (this.#lost !== undefined) {
+      setImmediate(() => this.#fail())
+      done?.()
+      return true
+    }
+    if (this.#held === undefined) return this.#stream.write(data, done)
+    this.#held.push(data)
+    done?.()
+    return true
+  }
+
+  end(data?: Buffer): void {
+    this.#ended = true
+    this.#way.watch?.remove(this.#watched, false)
+    const stream = this.#stream
+    // Without a host it is no connection, and would fail at a goodbye.
+    if (stream.connecting || this.host === '') stream.destroy()
+    else stream.end(data ?? Buffer.alloc(0))
+    const timer = setTimeout(() => stream.destroy(), GOODBYE_MS)
+    stream.once('close', () => clearTimeout(timer))
+  }
+
+  destroy(): void {
+    this.#stream.destroy()
+  }
+
+  ref(): void {
+    this.#stream.ref()
+  }
+
+  unref(): void {
+    this.#stream.unref()
+  }
+
+  get writable(): boolean {
+    return this.#lost === undefined && !this.#ended
+  }
+
+  pause(): void {
+    this.#stream.pause()
+  }
+
+  resume(): void {
+    this.#stream.resume()
+  }
+
+  setKeepAlive(): void {}
+
+  get readyState(): string {
+    if (this.#closed) return 'closed'
+    if (this.#lost !== undefined) return 'closing'
+    // The driver would not end one that is still connecting.
+    return this.#stream.connecting ? 'open' : this.#stream.readyState
+  }
+
+  /** Several hosts are asked first which of them it is. */
+  #await(found: Promise<Host>): void {
+    const nowhere = this.#stream
+    const lose = (error?: unknown): void => this.#loseBy(error)
+    this.#held = []
+    nowhere.once('close', lose)
+    void found.then((host) => {
+      nowhere.removeListener('close', lose)
+      return nowhere.destroyed ? lose() : this.#connect(host)
+    }, lose)
+  }
+
+  #connect({ host, port }: Host): void {
+    const { tls } = this.#way
+    const path = host.startsWith('/')
+    Object.assign(this, { host, port })
+    this.#watched.since = performance.now()
+    this.#way.watch?.add(this.#watched)
+    this.#stream.connect(path ? { path: `${host}/.s.PGSQL.${port}` } : { host, port })
+    if (path || tls.mode === 'disable') this.#adopt(this.#stream)
+    else if (tls.direct) {
+      this.#adopt(connectTls({ socket: this.#stream, ...tlsOptions(host, tls), ALPNProtocols: ['postgresql'] }))
+    } else this.#negotiate(host, tls)
+  }
+
+  #adopt(stream: Socket): void {
+    this.#stream = stream
+    stream.on('data', (chunk: Buffer) => this.#read(chunk))
+    stream.on('end', () => (this.#left = true))
+    stream.on('drain', () => this.emit('drain'))
+    stream.on('error', (error) => (this.#cause = error))
+    stream.on('close', () => this.#lose())
+    const held = this.#held
+    this.#held = undefined
+    for (const data of held ?? []) stream.write(data)
+  }
+
+  #negotiate(host: string, tls: Tls): void {
+    this.#held = []
+    const [lose, adopt] = [(error?: unknown) => this.#loseBy(error), (stream: Socket) => this.#adopt(stream)]
+    requestTls(this.#stream, host, tls, { lose, adopt })
+  }
+
+  #read(chunk: Buffer): void {
+    if (this.#greeting === undefined) return this.#pass(chunk)
+    const { pass, send, end } = this.#greeting.hear(chunk)
+    if (end !== undefined) this.#greeting = undefined
+    if (send !== undefined) this.#stream.write(send)
+    if (pass.length > 0) this.#pass(pass)
+    if (end instanceof Error) this.#stream.destroy(end)
+  }
+
+  #pass(chunk: Buffer): void {
+    const data = this.#wire.arrived(chunk)
+    if (data.length > 0) this.emit('data', data)
+    if (this.#wire.code !== READ_ONLY || this.#lost !== undefined) return
+    // The driver has heard it. The address may lead elsewhere by now, so all that is connected to this server is dropped.
+    const why = Object.assign(new Error('Postgres can only be read from here'), { code: READ_ONLY })
+    this.#way.watch?.drop(why)
+    this.#stream.destroy(why)
+  }
+
+  #loseBy(error: unknown): void {
+    this.#cause ??= error
+    this.#lose()
+  }
+
+  #lose(): void {
+    if (this.#lost !== undefined) return
+    this.#way.watch?.remove(this.#watched, !this.#left)
+    this.#lost =
+      this.#cause ?? Object.assign(new Error('Postgres closed the connection'), { code: 'CONNECTION_CLOSED' })
+    this.#way.hosts.forget()
+    this.#fail()
+    this.#closeWhenQuiet()
+  }
+
+  #fail(): void {
+    // What was ended from here has nobody left to tell.
+    if (!this.#ended && this.listenerCount('error') > 0) this.emit('error', this.#lost)
+  }
+
+  #closeWhenMute(): void {
+    if (this.#writes > 0 || this.#lost !== undefined) return
+    this.#lost = new Error('The driver sent nothing')
+    this.#stream.destroy()
+    this.#close()
+  }
+
+  #close(): void {
+    this.#closed = true
+    // `true` would tell of an error, and the driver then waits up to 20 s before it connects again: ten connections
+    // that a restart cuts at once count as ten failures in a row. Who asks again decides when.
+    this.emit('close', false)
+  }
+
+  #closeWhenQuiet(): void {
+    const writes = this.#writes
+    const look = (): void => {
+      if (this.#writes !== writes) return this.#closeWhenQuiet()
+      this.#close()
+    }
+    // Immediates run in order: a write that the driver has put off by one comes before the look.
+    if (this.#wire.inTransaction) setTimeout(() => setImmediate(look), QUIET_MS)
+    else setImmediate(look)
+  }
+}

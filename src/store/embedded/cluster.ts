@@ -1,0 +1,237 @@
+import { spawn } from 'node:child_process'
+import { randomBytes, randomUUID } from 'node:crypto'
+import {
+  chown,
+  link,
+  mkdir,
+  open,
+  readdir,
+  readFile,
+  readlink,
+  realpath,
+  rename,
+  rm,
+  stat,
+  writeFile,
+} from 'node:fs/promises'
+import { createServer } from 'node:net'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+
+import { SyncError } from '../../errors/sync-error.ts'
+import type { Place } from './location.ts'
+import { runProgram } from './tools.ts'
+
+export const SUPERUSER = 'postgres'
+
+/** A server's files on disk, and the programs that work on them. */
+export type Cluster = Place & { bin: string; data: string; password: string }
+
+/**
+ * Safe to do twice at once without a lock file (which a killed process would leave behind): the password and the data
+ * directory are made under names of their own, then given the final name, which only one can win.
+ *
+ * @throws SyncError SYNC_STOPPED when the signal fires; nothing half-made is left then.
+ */
+export async function prepareCluster(place: Place, bin: string, signal: AbortSignal): Promise<Cluster> {
+  const data = join(place.folder, 'data')
+  const password = await passwordBeside(data, place.folder)
+  const cluster = { ...place, bin, data, password }
+  if (!(await exists(data))) await initialise(cluster, signal)
+  return cluster
+}
+
+export type Launch = { failure(): Promise<string | undefined>; abandon(): Promise<void> }
+
+/**
+ * Starts the server in a session of its own: neither Ctrl-C in our terminal nor our death reaches it. Its log is a file
+ * because a pipe would break with us. `failure` is undefined while it lives.
+ */
+export async function launch(cluster: Cluster): Promise<Launch> {
+  const port = await freePort(await readFile(join(cluster.folder, 'port'), 'utf8').catch(() => ''))
+  const logFile = join(cluster.folder, 'postgres.log')
+  const log = await open(logFile, 'a', 0o600)
+  const { size } = await log.stat()
+  const from = size > LOG_LIMIT ? 0 : size
+  if (from === 0) await log.truncate()
+
+  const settings = [`port=${port}`, 'listen_addresses=127.0.0.1', 'unix_socket_directories=', 'timezone=UTC']
+  const server = spawn(
+    join(cluster.bin, 'postgres'),
+    ['-D', cluster.data, ...settings.flatMap((setting) => ['-c', setting])],
+    { ...cluster.account, cwd: '/', env: CLEAN, detached: true, stdio: ['ignore', log.fd, log.fd] },
+  )
+  let ended: string | undefined
+  const gone = new Promise<void>((resolve) => {
+    server.once('error', (error) => resolve(void (ended = error.message)))
+    server.once('exit', (code, signal) => resolve(void (ended ??= `postgres ended with ${signal ?? code}`)))
+  })
+  server.unref()
+  await log.close()
+  // Kept, so that a SQL client's saved address still works after a restart.
+  await writeFile(join(cluster.folder, 'port'), String(port))
+
+  return {
+    failure: async () =>
+      ended === undefined ? undefined : `${ended}\n${(await readFile(logFile)).subarray(from).toString().trim()}`,
+    async abandon() {
+      // The process is no longer counted among what keeps us running.
+      server.ref()
+      server.kill('SIGINT')
+      await gone
+    },
+  }
+}
+
+export type Running = { pid: number; port: number }
+
+/** The server that runs on this data, by whomever it was started. A pid file that a crash left counts as none. */
+export async function runningServer(cluster: Cluster): Promise<Running | undefined> {
+  const file = join(cluster.data, 'postmaster.pid')
+  const text = await readFile(file, 'utf8').catch(() => undefined)
+  if (text === undefined) return undefined
+  const [pid, port] = [0, 3].map((line) => Number(text.split('\n')[line]))
+  if (pid && port) {
+    // Postgres removes the file of a process that is gone.
+    if (!isAlive(pid)) return undefined
+    if (await worksOn(pid, cluster.data)) return { pid, port }
+  } else {
+    // Being written just now, or cut off by a full disk.
+    await sleep(200)
+  }
+
+  // Cut off, or the number belongs to another process since (usual in containers, where they are small): Postgres would
+  // refuse to start. Should two servers get past here all the same, its shared memory check stops the second.
+  if ((await readFile(file, 'utf8').catch(() => '')) === text) await rm(file, { force: true })
+  return undefined
+}
+
+/**
+ * Disconnects clients, writes a checkpoint (but for `immediate`), returns when the server is gone. `pg_ctl stop -w` was tried for the waiting: it
+ * looks for any server on the data, ten times a second, and so waits for the one that a newcomer has started meanwhile.
+ */
+export async function shutDown(cluster: Cluster, how: 'fast' | 'immediate' = 'fast'): Promise<void> {
+  const before = await runningServer(cluster)
+  if (!before) return
+  await runTool(cluster, 'pg_ctl', ['stop', '-D', cluster.data, '-m', how, '-W'])
+  while ((await runningServer(cluster))?.pid === before.pid) await sleep(10)
+}
+
+/** The worst that the server said since it was last started; empty when it said nothing bad. */
+export async function lastWords(folder: string): Promise<string> {
+  const log = await readFile(join(folder, 'postgres.log'), 'utf8').catch(() => '')
+  const bad = log.slice(log.lastIndexOf('starting PostgreSQL')).match(/(?<=(?:PANIC|FATAL): {2}).*/g) ?? []
+  // Before and behind the reason come the refusals of those who knock.
+  return bad.find((line) => !/the database system is|terminating connection/.test(line)) ?? bad[0] ?? ''
+}
+
+// --- internal ---
+
+const LOG_LIMIT = 10_000_000
+const CLEAN = { TZ: 'UTC', LC_ALL: 'C' }
+
+async function initialise(cluster: Cluster, signal: AbortSignal): Promise<void> {
+  await removeAbandoned(cluster.folder)
+  const scratch = join(cluster.folder, `initdb-${process.pid}-${randomUUID()}`)
+  const passwordFile = `${scratch}.password`
+  try {
+    await mkdir(scratch, { mode: 0o700 })
+    await writeFile(passwordFile, cluster.password, { mode: 0o600 })
+    if (cluster.account) {
+      const { uid, gid } = cluster.account
+      await Promise.all([chown(scratch, uid, gid), chown(passwordFile, uid, gid)])
+    }
+    // prettier-ignore
+    await runTool(cluster, 'initdb', [
+      '-D', scratch, '-U', SUPERUSER, `--pwfile=${passwordFile}`, '--auth=scram-sha-256', '--encoding=UTF8',
+      '--locale=C', '--locale-provider=builtin', '--builtin-locale=C.UTF-8', '--no-instructions',
+    ], signal)
+    await rename(scratch, cluster.data).catch((error: NodeJS.ErrnoException) => {
+      if (error.code !== 'ENOTEMPTY' && error.code !== 'EEXIST') throw error
+    })
+  } finally {
+    await rm(scratch, { recursive: true, force: true })
+    await rm(passwordFile, { force: true })
+  }
+}
+
+async function runTool(cluster: Cluster, tool: string, args: string[], signal?: AbortSignal): Promise<void> {
+  try {
+    const { account } = cluster
+    await runProgram(join(cluster.bin, tool), args, { account, env: CLEAN, ...(signal && { signal }) })
+  } catch (cause) {
+    if (cause instanceof SyncError) throw cause
+    const said = cause instanceof Error ? cause.message : String(cause)
+    const remedy = /No space left/.test(said)
+      ? 'The disk is full: make room, or set DATABASE_URL to a PostgreSQL of your own.'
+      : 'Set DATABASE_URL to use a PostgreSQL of your own instead.'
+    throw new Error(`${tool} failed for the embedded Postgres in ${cluster.folder}:\n${said}\n${remedy}`, { cause })
+  }
+}
+
+async function passwordBeside(data: string, folder: string): Promise<string> {
+  const file = join(folder, 'password')
+  if (!(await exists(file))) {
+    if (await exists(data)) {
+      throw new Error(
+        `${file} is gone, and the data beside it opens with nothing else. Put it back, or remove ${folder}.`,
+      )
+    }
+    const scratch = `${file}.${randomUUID()}`
+    await writeFile(scratch, randomBytes(24).toString('hex'), { mode: 0o600 })
+    await link(scratch, file).catch((error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EEXIST') throw error
+    })
+    await rm(scratch)
+  }
+  return readFile(file, 'utf8').catch((cause: unknown) => {
+    throw new Error(`${folder} belongs to another user. Run as that user, remove it, or set DATABASE_URL.`, { cause })
+  })
+}
+
+/** Half-made data directories of processes that were killed: 44 MB each. */
+async function removeAbandoned(folder: string): Promise<void> {
+  for (const name of await readdir(folder)) {
+    const pid = /^initdb-(\d+)-/.exec(name)?.[1]
+    if (pid && !isAlive(Number(pid))) await rm(join(folder, name), { recursive: true, force: true })
+  }
+}
+
+/** Another user's process answers EPERM, and is alive. */
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM'
+  }
+}
+
+/** The server's working directory is its data. Elsewhere than on Linux nothing tells cheaply: believed. */
+async function worksOn(pid: number, data: string): Promise<boolean> {
+  if (process.platform !== 'linux') return true
+  const directory = await readlink(`/proc/${pid}/cwd`).catch(() => undefined)
+  return directory === (await realpath(data))
+}
+
+async function freePort(wanted: string): Promise<number> {
+  const ask = (port: number) =>
+    new Promise<number | undefined>((resolve) => {
+      const server = createServer()
+      server.once('error', () => resolve(undefined))
+      server.listen(port, '127.0.0.1', () => {
+        const address = server.address()
+        server.close(() => resolve(address && typeof address === 'object' ? address.port : undefined))
+      })
+    })
+  const port = (/^\d+$/.test(wanted) ? await ask(Number(wanted)) : undefined) ?? (await ask(0))
+  if (port === undefined) throw new Error('No port on 127.0.0.1 is free for the embedded Postgres.')
+  return port
+}
+
+async function exists(path: string): Promise<boolean> {
+  return stat(path).then(
+    () => true,
+    () => false,
+  )
+}

@@ -1,0 +1,43 @@
+/** Which processes of `start` there are: each says so again and again, by the database's clock. */
+import { arrayLiteral } from '../mirror/codec.ts'
+import type { Database } from '../connection/database.ts'
+
+export interface Process {
+  /** `host, process 12` */
+  readonly holder: string
+  readonly version: string
+  readonly parts: readonly string[]
+  readonly startedAt: Date
+  readonly seenAt: Date
+  /** False: it was killed, or cannot reach the database. One that ended in the usual way is not there. */
+  readonly alive: boolean
+}
+
+/** So often it is said; after four times it is believed no more. */
+export const SAID_EVERY_MS = 15_000
+const ALIVE_SECONDS = 60
+/** What was killed is shown for so long. */
+const KEPT = '7 days'
+
+export async function sayAlive(
+  sql: Database,
+  { id, holder, version, parts }: Pick<Process, 'holder' | 'version' | 'parts'> & { readonly id: string },
+): Promise<void> {
+  await sql`
+    insert into sync.processes as p (id, holder, version, parts)
+    values (${id}, ${holder}, ${version}, ${arrayLiteral(parts)}::text[])
+    on conflict (id) do update set seen_at = now()`
+  await sql`delete from sync.processes where seen_at < now() - ${KEPT}::interval`
+}
+
+export async function sayGone(sql: Database, id: string): Promise<void> {
+  await sql`delete from sync.processes where id = ${id}`
+}
+
+/** The newest first. */
+export async function readProcesses(sql: Database): Promise<Process[]> {
+  return await sql<Process[]>`
+    select holder, version, to_jsonb(parts) as parts, started_at as "startedAt", seen_at as "seenAt",
+      seen_at > now() - make_interval(secs => ${ALIVE_SECONDS}) as alive
+    from sync.processes order by seen_at desc, id`
+}

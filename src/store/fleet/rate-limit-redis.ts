@@ -1,0 +1,78 @@
+/**
+ * The pace in Redis: a queue kept as the time of its end (GCRA, the "leaky bucket as a meter"). One hash for each pair of
+ * credentials and one for the queue of each rate, with times in ms of the server's clock:
+ *
+ *   heldUntil · loweredTo (the share of every rate) loweredAt      nextAt taken
+ */
+import {
+  HALVE_AT_MOST_EVERY_MS,
+  LOWEST_SHARE,
+  RECOVER_EVERY_MS,
+  VOID_BEYOND_MS,
+  type PaceStore,
+} from '../../rate-limit-store.ts'
+import { script, type RedisStore } from '../redis/redis.ts'
+
+export function openRedisPaceStore(redis: RedisStore, keyId: string): PaceStore {
+  const all = `scopestack-sync:pace:${keyId}:all`
+  return {
+    async reserve(rate) {
+      const keys = [all, `scopestack-sync:pace:${keyId}:${rate}`]
+      const [waitMs, taken] = (await redis.run(RESERVE, keys, [rate])) as [string, number]
+      return { waitMs: Number(waitMs), taken }
+    },
+    held: async () => Number(await redis.run(HELD, [all], [])),
+    async slowDown(holdMs) {
+      await redis.run(SLOW_DOWN, [all], [Math.ceil(holdMs)])
+    },
+  }
+}
+
+/** A pace that nobody has used for an hour has nothing left to say. */
+const FORGET_SECONDS = 3_600
+
+const STATE = `
+local time = redis.call('TIME')
+local now = time[1] * 1000 + time[2] / 1000
+local common = redis.call('HMGET', KEYS[1], 'loweredTo', 'loweredAt', 'heldUntil')
+local share = 1
+if common[1] then
+  share = math.min(1, common[1] + 0.1 * math.max(0, math.floor((now - common[2]) / ${RECOVER_EVERY_MS})))
+end
+local heldUntil = tonumber(common[3] or 0)
+if heldUntil > now + ${VOID_BEYOND_MS} then heldUntil = 0 end
+local function keep(key, seconds, ...)
+  redis.call('HSET', key, ...)
+  redis.call('EXPIRE', key, seconds)
+end`
+
+const RESERVE = script(`
+-- KEYS 1 hash of all  2 hash of the rate
+-- ARGV 1 rate
+-- returns ms until the place (a string, it has a fraction), places taken so far
+${STATE}
+local rate = tonumber(ARGV[1])
+local nextAt = tonumber(redis.call('HGET', KEYS[2], 'nextAt') or 0)
+if nextAt > now + ${VOID_BEYOND_MS} + 1000000 / rate then nextAt = 0 end
+local at = math.max(nextAt, now, heldUntil)
+local apart = 1000 / (rate * share)
+keep(KEYS[2], ${FORGET_SECONDS} + math.ceil((at - now + apart) / 1000), 'nextAt', string.format('%.3f', at + apart))
+return { string.format('%.3f', at - now), redis.call('HINCRBY', KEYS[2], 'taken', 1) }`)
+
+const HELD = script(`
+-- KEYS 1 hash of all
+-- returns ms until nobody is held back any more, 0 or less when that has passed
+local time = redis.call('TIME')
+local ms = math.ceil((redis.call('HGET', KEYS[1], 'heldUntil') or 0) - (time[1] * 1000 + time[2] / 1000))
+if ms > ${VOID_BEYOND_MS} then return 0 end
+return ms`)
+
+const SLOW_DOWN = script(`
+-- KEYS 1 hash of all
+-- ARGV 1 ms to hold everybody back
+-- returns nothing
+${STATE}
+keep(KEYS[1], ${FORGET_SECONDS}, 'heldUntil', string.format('%.3f', math.max(heldUntil, now + ARGV[1])))
+if not common[2] or now - common[2] > ${HALVE_AT_MOST_EVERY_MS} then
+  keep(KEYS[1], ${FORGET_SECONDS}, 'loweredTo', string.format('%.6f', math.max(${LOWEST_SHARE}, share / 2)), 'loweredAt', string.format('%.3f', now))
+end`)

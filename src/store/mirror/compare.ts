@@ -1,0 +1,152 @@
+/**
+ * Compares records with their rows by what the columns hold. The digests that loading goes by say nothing here: a column
+ * that was changed by hand leaves the digest as it was.
+ *
+ *   records ──► rows as loading makes them ──► one JSON recordset, cast to the columns' types
+ *                                                   └──► joined to the living rows, `is distinct from` a column
+ *
+ * Postgres itself compares, so that `1.0` is `1.00`, one instant is one instant in any offset, and the order of keys in
+ * nested JSON means nothing.
+ */
+import type { RemoteRecord, Resource } from '../../catalog/resource.ts'
+import { arrayLiteral, isStorable } from './codec.ts'
+import type { Database, Transaction } from '../connection/database.ts'
+import { rowsOutside } from './local-edits.ts'
+import { findDiffering, type DifferingColumn } from './differing.ts'
+import { isOfTheTable, isRefused } from './refusals.ts'
+import { rowMaker, type Row } from './row.ts'
+import { statementsFor } from './row-statements.ts'
+import type { Told } from './seen-members.ts'
+
+export type Comparison =
+  | { readonly id: string; readonly state: 'equal' }
+  /** The mirror has no row for it, or only a tombstone. */
+  | { readonly id: string; readonly state: 'missing' }
+  | { readonly id: string; readonly state: 'different'; readonly columns: readonly DifferingColumn[] }
+  /** The record cannot be compared: it is no row, or Postgres takes one of its values for none. */
+  | { readonly id: string; readonly state: 'refused'; readonly reason: string }
+
+export interface Comparer {
+  /**
+   * One answer for each id, in the order of the records; the last of several records with one id counts. Columns that a
+   * record says nothing of are not compared, as they are not loaded.
+   *
+   * @param sql no transaction: a value that Postgres refuses would end it for the others.
+   */
+  compare(sql: Database, records: readonly RemoteRecord[]): Promise<Comparison[]>
+  /** Of the records so far, how many lack each member that was told of every record before. */
+  lacking(): ReadonlyMap<string, number>
+}
+
+/**
+ * Made once for each resource, like what loads it.
+ *
+ * @param expected what every record carried before; without it nothing is missed.
+ */
+export function createComparer(resource: Resource, expected?: Told): Comparer {
+  const toRow = rowMaker(resource, expected)
+  const statements = statementsFor(resource)
+  const differing = findDiffering(resource, statements)
+  const lacking = new Map<string, Set<string>>()
+
+  /** One bad value among many is found by halving: 1,000 rows cost twenty statements more, and only then. */
+  async function differences(sql: Database, rows: readonly Row[]): Promise<Comparison[]> {
+    try {
+      const found = await differing(sql, rows)
+      return found.map(({ id, columns }) =>
+        columns === undefined ? { id, state: 'missing' } : { id, state: 'different', columns },
+      )
+    } catch (error) {
+      if (!isRefused(error) || isOfTheTable(error, resource)) throw error
+      if (rows.length === 1) {
+        const reason = `Postgres would not take it: ${(error as Error).message}.`
+        return [{ id: rows[0]!.id, state: 'refused', reason }]
+      }
+      const half = rows.length >> 1
+      return [...(await differences(sql, rows.slice(0, half))), ...(await differences(sql, rows.slice(half)))]
+    }
+  }
+
+  /** @param rows of one shape. */
+  async function countLacking(sql: Database, rows: readonly Row[]): Promise<void> {
+    const { withheld, missed } = rows[0]!.shape
+    const holding = missed.length === 0 ? [] : await statements.holding<{ id: string }>(sql, rows)
+    const count = (member: string, some: readonly { readonly id: string }[]): void => {
+      if (some.length > 0) lacking.set(member, new Set([...(lacking.get(member) ?? []), ...some.map(({ id }) => id)]))
+    }
+    for (const { member } of withheld) count(member, rows)
+    for (const member of missed) count(member, holding)
+  }
+
+  return {
+    async compare(sql, records) {
+      const answers = new Map<string, Comparison>()
+      const rows = new Map<string, Row>()
+      for (const record of records) {
+        answers.set(record.id, { id: record.id, state: 'equal' })
+        try {
+          rows.set(record.id, toRow(record))
+        } catch (error) {
+          if (!(error instanceof RangeError)) throw error
+          const reason = `It cannot be written as a row: ${error.message}.`
+          answers.set(record.id, { id: record.id, state: 'refused', reason })
+          rows.delete(record.id)
+        }
+      }
+      for (const alike of Map.groupBy(rows.values(), ({ shape }) => shape.key).values()) {
+        for (const found of await differences(sql, alike)) answers.set(found.id, found)
+        await countLacking(sql, alike)
+      }
+      return [...answers.values()]
+    },
+    lacking: () => new Map([...lacking].map(([member, ids]) => [member, ids.size])),
+  }
+}
+
+/** Ids sent at once; a million are a hundred statements. */
+const IDS_AT_ONCE = 10_000
+
+/**
+ * Ids of living rows that are not among `ids`, in order. Rows with local edits that are not settled are none of them.
+ *
+ * @param ids all that the remote has, in any order, any of them twice.
+ */
+export async function extraIds(sql: Database, resource: Resource, ids: Iterable<string>): Promise<string[]> {
+  return sql.begin(async (tx) => {
+    await tx`create temp table met (id text not null) on commit drop`
+    for (const batch of inBatches(ids)) {
+      await tx.unsafe('insert into met select unnest($1::text[])', [arrayLiteral(batch.filter(isStorable))], {
+        prepare: true,
+      })
+    }
+    return await rowsOutside(tx, resource, tx`select id from met`)
+  })
+}
+
+function* inBatches(ids: Iterable<string>): Generator<string[]> {
+  let batch: string[] = []
+  for (const id of ids) {
+    if (batch.push(id) < IDS_AT_ONCE) continue
+    yield batch
+    batch = []
+  }
+  if (batch.length > 0) yield batch
+}
+
+/** Takes the digests of these rows away, so that the next `load` of their records writes them whatever they hold. */
+export async function forgetDigests(tx: Transaction, resource: Resource, ids: readonly string[]): Promise<void> {
+  await tx`
+    update scopestack.${tx(resource.table)} set sync_hash = ''
+    where id = any(${arrayLiteral(ids)}::text[]) and sync_hash <> ''`
+}
+
+/** A transaction of a lease has a minute. */
+const FORGOTTEN_AT_ONCE = 20_000
+
+/** The same of some of all rows. @returns whether there may be more. */
+export async function forgetMoreDigests(tx: Transaction, { table }: Resource): Promise<boolean> {
+  const { count } = await tx`
+    update scopestack.${tx(table)} set sync_hash = ''
+    where id in (select id from scopestack.${tx(table)} where sync_hash <> '' limit ${FORGOTTEN_AT_ONCE})`
+  return count > 0
+}

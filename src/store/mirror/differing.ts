@@ -1,0 +1,42 @@
+/** Which columns of rows hold something else than the mirror, by their values. What is another in every answer is no difference. */
+import type { Resource } from '../../catalog/resource.ts'
+import type { Database, Transaction } from '../connection/database.ts'
+import type { Row } from './row.ts'
+import type { RowStatements } from './row-statements.ts'
+import { unsigned } from './signed-urls.ts'
+
+export interface DifferingColumn {
+  readonly name: string
+  /** As Postgres writes them; null is NULL. */
+  readonly remote: string | null
+  readonly mirror: string | null
+}
+
+export interface Differing {
+  readonly id: string
+  /** Undefined: there is no living row. */
+  readonly columns: readonly DifferingColumn[] | undefined
+}
+
+/**
+ * Those that differ.
+ *
+ * @param rows of one shape.
+ */
+export type FindDiffering = (sql: Database | Transaction, rows: readonly Row[]) => Promise<Differing[]>
+
+export function findDiffering({ columns }: Resource, { differences }: RowStatements): FindDiffering {
+  const volatile = new Set(columns.filter((column) => column.volatile).map(({ name }) => name))
+  const isFleeting = ({ name, remote, mirror }: DifferingColumn): boolean =>
+    remote !== null && mirror !== null && (volatile.has(name) || unsigned(remote) === unsigned(mirror))
+
+  return async (sql, rows) => {
+    const found = await differences<{ id: string; name: string | null } & DifferingColumn>(sql, rows)
+    return [...Map.groupBy(found, ({ id }) => id)].flatMap(([id, lines]): Differing[] => {
+      if (lines[0]!.name === null) return [{ id, columns: undefined }]
+      const differing = lines.map(({ name, remote, mirror }) => ({ name, remote, mirror }))
+      const lasting = differing.filter((column) => !isFleeting(column))
+      return lasting.length === 0 ? [] : [{ id, columns: lasting }]
+    })
+  }
+}

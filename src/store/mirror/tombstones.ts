@@ -1,0 +1,131 @@
+/** Rows whose record a whole list no longer holds. Rows that a local edit made, or is about to change, are none of them. */
+import type { Resource } from '../../catalog/resource.ts'
+import { inHalves } from './bisect.ts'
+import { arrayLiteral } from './codec.ts'
+import type { Database, Transaction } from '../connection/database.ts'
+import { livingOutside, noteReturns, underWay } from './local-edits.ts'
+import { findGuard } from './table-guards.ts'
+import type { Rejected } from './load.ts'
+import { describeRefusal, isOfTheTable } from './refusals.ts'
+
+export interface Unmet {
+  /** Living rows that the snapshot under way has not met, at most as many as asked for, those behind the last asked first. */
+  readonly ids: readonly string[]
+  /** How many there are in all. */
+  readonly count: number
+  /** Living rows of the table, of which ScopeStack said what they hold. */
+  readonly living: number
+}
+
+export async function findUnmet(sql: Database, resource: string, table: string, limit: number): Promise<Unmet> {
+  const [row] = await sql<Unmet[]>`
+    with living as materialized (
+      select id, mark is null as unmet from ${livingOutside(
+        sql,
+        table,
+        sql`
+          select id, bool_or(away) as mark from (
+            select unnest(ids) as id, false as away from sync.seen_pages where resource = ${resource}
+            union all select id, true from (${underWay(sql, resource, 'snapshot')}) edited) of
+          group by id`,
+      )} rows
+      where mark is not true)
+    select
+      (select coalesce(json_agg(id), '[]') from (
+        select id from living where unmet
+        order by id collate "C" <= (select swept_to from sync.cursors where resource = ${resource}) collate "C", id collate "C"
+        limit ${limit}) as first) as ids,
+      (select count(*)::int from living where unmet) as count,
+      (select count(*)::int from living) as living`
+  return row!
+}
+
+/**
+ * Some ids that were met and are in the mirror, of the pages read last: proof that whoever asks for a record by its address
+ * is heard. More than one, since any of them may have been deleted since.
+ */
+export async function someMet(sql: Database, resource: string, table: string): Promise<string[]> {
+  const rows = await sql<{ id: string }[]>`
+    select m.id from (
+      select s.ids from sync.seen_pages s where s.resource = ${resource} and cardinality(s.ids) > 0
+      order by s.pass desc, s.page limit 5) last, unnest(last.ids) as met
+    join scopestack.${sql(table)} m on m.id = met and m.sync_deleted_at is null
+    limit 3`
+  return rows.map(({ id }) => id)
+}
+
+/** The same where no list was read just now: some living rows but for these. */
+export async function someLiving(sql: Database, { table }: Resource, but: readonly string[]): Promise<string[]> {
+  const rows = await sql<{ id: string }[]>`
+    select id from scopestack.${sql(table)}
+    where sync_deleted_at is null and id not like 'local-%' and id <> all(${arrayLiteral(but)}::text[]) limit 3`
+  return rows.map(({ id }) => id)
+}
+
+/** Where the next sweep goes on; null: all were asked for. */
+export async function saveSweptTo(tx: Transaction, resource: string, id: string | null): Promise<void> {
+  await tx`update sync.cursors set swept_to = ${id} where resource = ${resource}`
+}
+
+export interface Buried {
+  /** How many rows: those that were buried before do not count. */
+  readonly count: number
+  /** What the database would not have. */
+  readonly refused: readonly Rejected[]
+}
+
+/** @throws the driver's error when one of them is refused (`isRefused`): then `buryApart` in a new transaction. */
+export async function bury(tx: Transaction, resource: Resource, ids: readonly string[]): Promise<Buried> {
+  const { type, table } = resource
+  const wanted = tx`
+    m.id = any(${arrayLiteral(ids)}::text[]) and m.sync_deleted_at is null and m.id not like 'local-%'
+    and m.id <> all(array(${underWay(tx, type, 'lease', tx`${arrayLiteral(ids)}::text[]`)}))`
+  const buried = await tx<{ id: string }[]>`
+    update scopestack.${tx(table)} m set sync_deleted_at = now(), sync_changed_at = now()
+    where ${wanted} returning m.id`
+  // Of a parked change: ScopeStack's truth is that there is no such record.
+  await noteReturns(tx, type, arrayLiteral(buried.map(({ id }) => id)))
+  if (buried.length === ids.length) return { count: buried.length, refused: [] }
+  // Most of those that are left were buried before, or are edited just now.
+  const left = await tx<{ id: string }[]>`select m.id from scopestack.${tx(table)} m where ${wanted}`
+  const { names } = await findGuard(tx, resource)
+  const reason = `Postgres did not mark it as deleted, and gave no error: ${names.join(', ')} of scopestack.${table} kept it.`
+  return { count: buried.length, refused: left.map(({ id }) => ({ id, reason })) }
+}
+
+/** The same in savepoints: one that is refused keeps only itself. */
+export async function buryApart(tx: Transaction, resource: Resource, ids: readonly string[]): Promise<Buried> {
+  const some = (savepoint: Transaction, those: readonly string[]): Promise<Buried> => bury(savepoint, resource, those)
+  const done = await inHalves(tx, ids, some, async (error, id): Promise<Buried> => {
+    if (isOfTheTable(error, resource)) throw error
+    const reason = `Postgres would not mark it as deleted: ${await describeRefusal(tx, resource.table, error)}`
+    return { count: 0, refused: [{ id, reason }] }
+  })
+  return { count: done.reduce((sum, { count }) => sum + count, 0), refused: done.flatMap(({ refused }) => refused) }
+}
+
+/** Living rows of these projects that are not among `met`. */
+export async function unmetWithin(
+  sql: Database,
+  { type, table }: Resource,
+  projects: readonly string[],
+  met: readonly string[],
+): Promise<string[]> {
+  const rows = await sql<{ id: string }[]>`
+    with below as materialized (
+      select id from scopestack.${sql(table)}
+      where project_id = any(${arrayLiteral(projects)}::text[]) and sync_deleted_at is null and id not like 'local-%')
+    select id from below
+    except select unnest(${arrayLiteral(met)}::text[])
+    except select away.id from (${underWay(sql, type, 'lease', sql`array(select id from below)`)}) away
+    order by id`
+  return rows.map(({ id }) => id)
+}
+
+export async function countLiving(sql: Database, { type, table }: Resource): Promise<number> {
+  const [row] = await sql<{ n: number }[]>`
+    select count(*)::int as n
+    from ${livingOutside(sql, table, sql`select distinct id, true as mark from (${underWay(sql, type)}) of`)} rows
+    where mark is null`
+  return row!.n
+}

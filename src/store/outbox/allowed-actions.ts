@@ -1,0 +1,41 @@
+/** Whether a person may decide so about a change. */
+import { usage } from '../../errors/errors.ts'
+import type { SeenChange } from './changes.ts'
+
+export type Decide = 'retry' | 'discard' | 'resolve'
+
+const DONE = { retry: 'retried', discard: 'discarded' } as const
+
+/** @throws SyncError SYNC_USAGE */
+export function checkDecidable(decide: Decide, { id, op, state, code, held }: SeenChange): void {
+  if (decide === 'resolve') {
+    if (state !== 'parked') {
+      const now =
+        state === 'waiting'
+          ? 'waits to be sent'
+          : state === 'sending'
+            ? 'is being sent just now'
+            : `is ${state} already`
+      throw usage(`Change ${id} ${now}; nothing is left to decide.`)
+    }
+    if (code !== 'SYNC_PUSH_CONFLICT') throw usage(`Change ${id} is no conflict. ${instead(id, code)}`)
+  } else if (state !== 'parked' && state !== 'waiting' && (state !== 'sending' || held || op === 'create')) {
+    const sending = held ? 'is being sent just now' : 'left, and is being looked for'
+    const now = state === 'sending' ? sending : `is ${state}`
+    throw usage(`Change ${id} ${now}, so it cannot be ${DONE[decide]}.`)
+  }
+}
+
+function instead(id: number, code: string | null): string {
+  switch (code) {
+    case 'SYNC_PUSH_GONE':
+    case 'SYNC_PUSH_UNSUPPORTED':
+      return `"changes discard ${id}" lets it go.`
+    case 'SYNC_PUSH_INVALID':
+      return `ScopeStack refused it: edit the row again, or let it go with "changes discard ${id}".`
+    case 'SYNC_PUSH_FORBIDDEN':
+      return `ScopeStack does not allow it: "changes retry ${id}" when it does.`
+    default:
+      return `"changes show ${id}" says what helps.`
+  }
+}

@@ -1,0 +1,168 @@
+/** What a person sees of the outbox, and may do about a change. */
+import { usage } from '../../errors/errors.ts'
+import { UNKNOWN } from '../../errors/push.ts'
+import type { Resource } from '../../catalog/resource.ts'
+import { notLocal, tableOf } from '../schema/capture-triggers.ts'
+import { transact, type Database, type Transaction } from '../connection/database.ts'
+import { checkDecidable } from './allowed-actions.ts'
+import { rebaseLater, type Base } from './rebase-queued.ts'
+import { columns, json, type Change } from './claim.ts'
+import { forgetDigest, type Problem } from './settle.ts'
+
+export interface SeenChange extends Change {
+  readonly madeAt: Date
+  readonly madeBy: string
+  readonly notBefore: Date | null
+  /** Somebody is sending it just now. */
+  readonly held: boolean
+  readonly settledAt: Date | null
+  readonly supersededBy: number | null
+  readonly code: string | null
+  readonly reason: string | null
+  readonly errors: readonly Problem[] | null
+  readonly decisions: readonly SeenDecision[] | null
+}
+
+export interface SeenDecision {
+  readonly member: string
+  readonly entry?: string
+  readonly base: unknown
+  readonly local: unknown
+  readonly remote: unknown
+  readonly decision: string
+}
+
+const seen = (sql: Database | Transaction) => sql`
+  ${columns(sql)}, o.made_at as "madeAt", o.made_by as "madeBy", o.not_before as "notBefore",
+  o.state = 'sending' and o.claim_until > now() as held, o.settled_at as "settledAt",
+  o.superseded_by::float8 as "supersededBy", o.code, o.reason, o.errors, o.decisions`
+
+/** The newest, in their order, and how many there are in all. @param all also those that are settled. */
+export async function listChanges(
+  sql: Database,
+  { all, limit }: { all: boolean; limit: number },
+): Promise<{ changes: SeenChange[]; count: number }> {
+  const wanted = sql`(${all} or o.state in ('waiting', 'sending', 'parked'))`
+  const newest = await sql<SeenChange[]>`
+    select ${seen(sql)} from sync.outbox o where ${wanted} order by o.id desc limit ${limit}`
+  const [total] = await sql<{ count: number }[]>`select count(*)::int as count from sync.outbox o where ${wanted}`
+  return { changes: newest.toReversed(), count: Math.max(newest.length, total!.count) }
+}
+
+/** How many there are in each state. */
+export async function countChanges(sql: Database): Promise<Record<string, number>> {
+  const rows = await sql<{ state: string; n: number }[]>`
+    select state, count(*)::int as n from sync.outbox where state in ('waiting', 'sending', 'parked') group by state`
+  return Object.fromEntries(rows.map(({ state, n }) => [state, n]))
+}
+
+/** All that may be sent some time, with the parked ones of the same records, in their order. */
+export async function openChanges(sql: Database, limit: number): Promise<Change[]> {
+  return await sql<Change[]>`
+    select ${columns(sql)} from sync.outbox o
+    where (o.record_id, o.resource) in (
+      select w.record_id, w.resource from sync.outbox w where w.state in ('waiting', 'sending') order by w.id limit ${limit})
+      and o.state in ('waiting', 'sending', 'parked')
+    order by o.id`
+}
+
+/** @throws SyncError SYNC_USAGE when there is none. */
+export async function findChange(sql: Database | Transaction, id: number): Promise<SeenChange> {
+  const [change] = await sql<SeenChange[]>`select ${seen(sql)} from sync.outbox o where o.id = ${id}`
+  if (change === undefined) throw usage(`There is no change ${id}. "changes list --all" shows all of them.`)
+  return change
+}
+
+/** Sends it again as it is. @throws SyncError SYNC_USAGE unless it is parked, or waits for a later time. */
+export async function retryChange(sql: Database, id: number): Promise<void> {
+  await transact(sql, async (tx) => {
+    checkDecidable('retry', await lockedChange(tx, id))
+    // Of one whose arrival nobody knows a person has said that it is not there. One that was answered is never sent again.
+    await tx`
+      update sync.outbox set state = case when requested_at is null or code = ${UNKNOWN} and answer_id is null then 'waiting' else 'sending' end,
+        claim_until = '-infinity', claim_pid = null, attempts = 0, not_before = null, settled_at = null, code = null, reason = null,
+        errors = null, returned_at = null, noted_at = null, requested_at = case when code = ${UNKNOWN} and answer_id is null then null else requested_at end
+      where id = ${id}`
+    await tx`select pg_notify('scopestack_sync_outbox', '')`
+  })
+}
+
+/** What the changes that wait behind one are to take for agreed, now that it is let go. */
+export type Letting = (resource: Resource, gone: Change, later: readonly Change[]) => readonly Base[]
+
+/**
+ * Lets it go. The row shows what ScopeStack holds after the next pull; a new row that was never sent is gone at once, with
+ * all that was to become of it.
+ */
+export async function discardChange(
+  sql: Database,
+  catalog: ReadonlyMap<string, Resource>,
+  id: number,
+  rebase: Letting,
+): Promise<void> {
+  await transact(sql, async (tx) => {
+    await notLocal(tx)
+    const change = await lockedChange(tx, id)
+    checkDecidable('discard', change)
+    const resource = catalog.get(change.resource)!
+    const { recordId } = change
+    const neverMade = recordId.startsWith('local-') && change.op === 'create'
+    await tx`
+      update sync.outbox set state = 'discarded', settled_at = clock_timestamp()
+      where id = ${id} or (${neverMade} and record_id = ${recordId} and resource = ${change.resource} and state in ('waiting', 'parked'))`
+    if (neverMade) await tx.unsafe(`delete from ${tableOf(resource)} where id = $1`, [recordId])
+    else {
+      // Where the row showed what ScopeStack holds in between, no later edit was built on this one.
+      if (change.returnedAt === null)
+        await rebaseLater(tx, resource, change, (later) => rebase(resource, change, later))
+      await forgetDigest(tx, resource, recordId)
+    }
+    // What referred to it waits for nothing now.
+    await tx`select pg_notify('scopestack_sync_outbox', '')`
+  })
+}
+
+/** Settles a conflict: here over what ScopeStack was seen to hold, or the other way. */
+export async function resolveChange(
+  sql: Database,
+  catalog: ReadonlyMap<string, Resource>,
+  id: number,
+  keep: 'local' | 'remote',
+  rebase: Letting,
+): Promise<void> {
+  const change = await findChange(sql, id)
+  checkDecidable('resolve', change)
+  if (keep === 'remote') return await discardChange(sql, catalog, id, rebase)
+  // Agreed upon is now what both values were shown with: a newer edit over there is a new conflict.
+  const base = { attributes: { ...change.base.attributes }, relationships: { ...change.base.relationships } }
+  const { columns: declared } = catalog.get(change.resource)!
+  for (const { member, entry, remote } of change.decisions ?? []) {
+    const column = declared.find((one) => one.member === member)!
+    const side: Record<string, unknown> = column.from === 'attribute' ? base.attributes : base.relationships
+    if (entry === undefined) side[member] = remote
+    else side[member] = withValue(side[member], column.entries!, entry, remote)
+  }
+  await sql`update sync.outbox set base = ${json(sql, base)} where id = ${id} and state = 'parked'`
+  await retryChange(sql, id)
+}
+
+function withValue(list: unknown, [key, value]: readonly [string, string], name: string, remote: unknown): unknown {
+  const others = (Array.isArray(list) ? (list as Record<string, unknown>[]) : []).filter((one) => one[key] !== name)
+  return [...others, { [key]: name, [value]: remote }]
+}
+
+/**
+ * The row first and then the change, as whoever edits or settles does: an edit that is being made is waited for, so that
+ * it is seen. A creation that is answered meanwhile gives the row another id.
+ */
+async function lockedChange(tx: Transaction, id: number): Promise<SeenChange> {
+  for (let { resource, recordId } = await findChange(tx, id); ;) {
+    const [table] = await tx<{ relation: string }[]>`select relation from sync.captured where type = ${resource}`
+    if (table !== undefined) await tx.unsafe(`select from ${table.relation} where id = $1 for update`, [recordId])
+    const { recordId: now } = await findChange(tx, id)
+    if (now === recordId) break
+    recordId = now
+  }
+  await tx`select from sync.outbox where id = ${id} for update`
+  return await findChange(tx, id)
+}

@@ -1,0 +1,107 @@
+/**
+ * Rows that were made here are known by an id of this database's own, `local-…`, until ScopeStack has answered. Whoever
+ * kept that id may refer to it later, or in a transaction that commits later: what it became is remembered, and put in its
+ * place when such a change is about to be sent.
+ */
+import type { Column, Resource } from '../../catalog/resource.ts'
+import { inHalves } from '../mirror/bisect.ts'
+import { arrayLiteral } from '../mirror/codec.ts'
+import { notLocal, tableOf } from '../schema/capture-triggers.ts'
+import { quote, type Transaction } from '../connection/database.ts'
+
+interface Known {
+  /** Type of the row that began with it. */
+  readonly target: string
+  readonly local: string
+  readonly real: string
+}
+
+/** The id that ScopeStack gave takes the place of our own: in the row, in what refers to it, and in what waits. */
+export async function adoptId(
+  tx: Transaction,
+  catalog: ReadonlyMap<string, Resource>,
+  resource: Resource,
+  local: string,
+  real: string,
+): Promise<void> {
+  const known: Known = { target: resource.type, local, real }
+  const table = tableOf(resource)
+  await tx`
+    insert into sync.local_ids (resource, local_id, real_id) values (${resource.type}, ${local}, ${real})
+    on conflict (resource, local_id) do update set real_id = excluded.real_id, made_at = excluded.made_at`
+  // A pull may have met the record before its answer came here.
+  await tx.unsafe(`delete from ${table} where id = $2 and exists (select from ${table} where id = $1)`, [local, real])
+  await tx.unsafe(`update ${table} set id = $2, sync_hash = '' where id = $1`, [local, real])
+  const referring = tx`refs <> '{}' and refs @> array[${refOf(known)}]::text[]`
+  for (const other of catalog.values()) {
+    for (const column of other.columns) {
+      const { name, from, target, writable } = column
+      if (from === 'to-many' || target !== resource.type) continue
+      await tx.unsafe(`update ${tableOf(other)} set ${quote(name)} = $2 where ${quote(name)} = $1`, [local, real])
+      if (writable) await exchange(tx, column, known, tx`resource = ${other.type} and ${referring}`)
+    }
+  }
+  await tx`
+    update sync.outbox set record_id = ${real} where record_id = ${local} and resource = ${resource.type}`
+  await tx`update sync.outbox set refs = array_remove(refs, ${refOf(known)}) where ${referring}`
+}
+
+/**
+ * In changes that are about to be sent, and in their rows.
+ *
+ * @returns ids of those it changed.
+ */
+export async function resolveLocalIds(tx: Transaction, changes: readonly number[]): Promise<ReadonlySet<number>> {
+  const found = await tx<(Known & Pick<Column, 'member' | 'from' | 'name'> & Referring)[]>`
+    select o.id::float8 as id, o.record_id as "recordId", k.relation, c.name, c.member, c."from",
+      l.resource as target, l.local_id as local, l.real_id as real
+    from sync.outbox o join sync.captured k on k.type = o.resource
+    cross join lateral jsonb_to_recordset(k.columns) as c(name text, member text, "from" text, target text)
+    cross join lateral (select case c."from" when 'attribute' then 'attributes' else 'relationships' end as side) as s
+    -- OFFSET 0: each is looked up by its key, however few the planner takes the table for.
+    cross join lateral (
+      select * from sync.local_ids known where known.resource = c.target and known.local_id in (
+        case s.side when 'attributes' then o.attributes else o.relationships end ->> c.member, o.base #>> array[s.side, c.member])
+      offset 0) as l
+    where o.id = any(${arrayLiteral(changes.map(String))}::bigint[])`
+  if (found.length > 0) await notLocal(tx)
+  for (const { id, recordId, relation, name, ...rest } of found) {
+    await exchange(tx, rest, rest, tx`id = ${id}`)
+    await tx`update sync.outbox set refs = array_remove(refs, ${refOf(rest)}) where id = ${id}`
+    // A row that somebody is editing is not waited for, nor one that is refused: the answer will tell the same.
+    const inRow = (savepoint: Transaction) =>
+      savepoint.unsafe(
+        `update ${relation} set ${quote(name)} = $3 where id in (
+         select id from ${relation} where id = $1 and ${quote(name)} = $2 for update skip locked)`,
+        [recordId, rest.local, rest.real],
+      )
+    await inHalves<number, unknown>(tx, [id], inRow, () => undefined)
+  }
+  return new Set(found.map(({ id }) => id))
+}
+
+interface Referring {
+  readonly id: number
+  readonly recordId: string
+  readonly relation: string
+}
+
+/** In the value that a member is to have, and in the one that it had. */
+const exchange = (
+  tx: Transaction,
+  { member, from }: Pick<Column, 'member' | 'from'>,
+  { local, real }: Known,
+  which: ReturnType<Transaction>,
+) => {
+  const side = from === 'attribute' ? 'attributes' : 'relationships'
+  return tx`
+    update sync.outbox set
+      ${tx(side)} = case when ${tx(side)} ->> ${member} = ${local}
+        then ${tx(side)} || jsonb_build_object(${member}::text, ${real}::text) else ${tx(side)} end,
+      base = case when base #>> array[${side}, ${member}]::text[] = ${local}
+        then jsonb_set(base, array[${side}, ${member}]::text[], to_jsonb(${real}::text)) else base end
+    where ${which}`
+}
+
+/** As sync.local_refs makes it. */
+const refOf = ({ target, local }: Known): string => `${target}/${local}`

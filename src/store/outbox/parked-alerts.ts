@@ -1,0 +1,59 @@
+/** Local edits that were set aside since a person was last told of some. */
+import { raiseAlert } from '../runs/alerts.ts'
+import type { Database } from '../connection/database.ts'
+
+export interface ParkedChange {
+  readonly change: number
+  readonly resource: string
+  readonly record: string
+  readonly code: string
+  readonly reason: string
+}
+
+export interface ParkedNews {
+  /** All that are set aside, told or not. */
+  readonly count: number
+  /** The newest of those that were not told yet. */
+  readonly changes: readonly ParkedChange[]
+}
+
+const SUBJECT = 'local edits'
+/** One bulk edit that is refused row by row is one piece of news; so is what follows it within this time. */
+const TOLD_EVERY = '10 minutes'
+const WAITED_FOR = '1 minute'
+
+/**
+ * Raises what is new, once, whichever process notices; and that nothing is set aside any more. While edits are still being
+ * sent it waits for the rest of them, a minute at most.
+ *
+ * @param listed how many changes the news may name.
+ */
+export async function raiseParked(
+  sql: Database,
+  listed: number,
+  bodyOf: (news: ParkedNews) => Readonly<Record<string, unknown>>,
+): Promise<void> {
+  const [row] = await sql<(ParkedNews & { last: string | null; due: boolean })[]>`
+    with told as (
+      select coalesce(max(fingerprint::timestamptz) filter (where kind = 'failure'), '-infinity') as parked_at,
+        coalesce(max(raised_at) filter (where kind = 'failure'), '-infinity') as at
+      from sync.alerts where subject = ${SUBJECT}),
+    parked as materialized (select * from sync.outbox where state = 'parked'),
+    fresh as materialized (select p.* from parked p, told where p.settled_at > told.parked_at)
+    select (select count(*)::int from parked) as count,
+      (select coalesce(json_agg(json_build_object('change', id, 'resource', resource, 'record', record_id, 'code', code, 'reason', reason)), '[]')
+        from (select * from fresh order by id desc limit ${listed}) first) as changes,
+      (select max(settled_at)::text from fresh) as last,
+      (select at < now() - ${TOLD_EVERY}::interval from told)
+        and ((select min(settled_at) from fresh) < now() - ${WAITED_FOR}::interval
+          or not exists (select from sync.outbox where state = 'sending' and claim_until > now())) as due`
+  const { count, changes, last, due } = row!
+  if (count === 0) {
+    await raise(sql, { kind: 'recovery', fingerprint: 'none', body: bodyOf({ count, changes }) })
+  } else if (last !== null && due) {
+    await raise(sql, { kind: 'failure', fingerprint: last, body: bodyOf({ count, changes }) })
+  }
+}
+
+const raise = (sql: Database, alert: Omit<Parameters<typeof raiseAlert>[1], 'subject'>) =>
+  sql.begin((tx) => raiseAlert(tx, { subject: SUBJECT, ...alert }))

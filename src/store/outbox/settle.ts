@@ -1,0 +1,229 @@
+/**
+ * The end of a change: its fate, the mirrored row and every reference to it, in one transaction that proves the claim. A
+ * row is loaded only where no later edit of it waits: that one will be answered in its turn.
+ */
+import { claimLost, rowRefused } from '../../errors/push.ts'
+import type { RemoteRecord, Resource } from '../../catalog/resource.ts'
+import { inHalves } from '../mirror/bisect.ts'
+import { notLocal, tableOf } from '../schema/capture-triggers.ts'
+import { storable } from '../mirror/codec.ts'
+import { limitWaits, transact, type Database, type Transaction } from '../connection/database.ts'
+import { rebaseLater, type Base } from './rebase-queued.ts'
+import { adoptId } from './local-ids.ts'
+import { createMirror } from '../mirror/load.ts'
+import { json, type Answer, type Change } from './claim.ts'
+import { describeRefusal, isRefused, type Refusal } from '../mirror/refusals.ts'
+
+export interface Problem {
+  /** The column, where the pointer leads to one. */
+  readonly column: string | null
+  readonly pointer: string | null
+  readonly message: string
+}
+
+export interface Parking {
+  readonly code: string
+  readonly reason: string
+  readonly errors: readonly Problem[]
+}
+
+interface Deps {
+  readonly sql: Database
+  readonly catalog: ReadonlyMap<string, Resource>
+}
+
+/** What the changes that wait behind one are to take for agreed, now that it is answered. */
+export type Rebase = (
+  resource: Resource,
+  answered: { readonly change: Change; readonly record: RemoteRecord; readonly decisions: unknown },
+  later: readonly Change[],
+) => readonly Base[]
+
+/** @param record what ScopeStack answered; null after a deletion. */
+export async function settleSent(
+  { sql, catalog, rebase }: Deps & { readonly rebase: Rebase },
+  change: Change,
+  term: number,
+  record: RemoteRecord | null,
+  decisions: unknown,
+): Promise<void> {
+  const resource = catalog.get(change.resource)!
+  await settling(sql, async (tx, row) => {
+    await enter(tx)
+    await row(() => lockRow(tx, resource, change.recordId))
+    await close(tx, change, term, { state: 'sent', answerId: record?.id ?? change.recordId, decisions })
+    if (record !== null && record.id !== change.recordId) {
+      // Without its own id the row would be made a second time, by the next pull.
+      const adopt: Act = (sub) => adoptId(sub, catalog, resource, change.recordId, record.id)
+      await row(adopt, async (error) => {
+        throw rowRefused(
+          { what: `${change.resource} ${change.recordId}`, said: await describeRefusal(tx, resource.table, error) },
+          error,
+        )
+      })
+    }
+    const id = record?.id ?? change.recordId
+    if (record !== null) {
+      const onto = (later: readonly Change[]) => rebase(resource, { change, record, decisions }, later)
+      await rebaseLater(tx, resource, { id: change.id, recordId: id }, onto)
+    }
+    if (await isEditedSince(tx, change.resource, id)) return
+    if (record !== null) await loadAnswer(row, resource, record)
+    else if (!(await row((sub) => sub.unsafe(`delete from ${tableOf(resource)} where id = $1`, [id])))) {
+      // Something of somebody's own refers to it.
+      await row((sub) =>
+        sub.unsafe(`update ${tableOf(resource)} set sync_deleted_at = now(), sync_changed_at = now() where id = $1`, [
+          id,
+        ]),
+      )
+    }
+  })
+}
+
+/** The record is the answer to another creation already. */
+export const isAnsweredTwice = (error: unknown): boolean =>
+  error instanceof Error && 'constraint_name' in error && error.constraint_name === 'outbox_answer_idx'
+
+/** Nothing was left to send; the row takes what ScopeStack holds. */
+export async function settleSuperseded(
+  { sql, catalog }: Deps,
+  change: Change,
+  term: number,
+  record: RemoteRecord,
+  decisions: unknown,
+): Promise<void> {
+  const resource = catalog.get(change.resource)!
+  await settling(sql, async (tx, row) => {
+    await enter(tx)
+    await row(() => lockRow(tx, resource, change.recordId))
+    await close(tx, change, term, { state: 'superseded', answerId: null, decisions })
+    if (!(await isEditedSince(tx, change.resource, change.recordId))) {
+      await loadAnswer(row, resource, record)
+    }
+  })
+}
+
+/** Sets it aside. The next pull brings the row back to what ScopeStack holds; the change keeps its values. */
+export async function park(
+  { sql, catalog }: Deps,
+  change: Change,
+  term: number,
+  { code, reason, errors }: Parking,
+  decisions: unknown,
+): Promise<void> {
+  const resource = catalog.get(change.resource)!
+  await settling(sql, async (tx, row) => {
+    await enter(tx)
+    await row(() => lockRow(tx, resource, change.recordId))
+    await close(tx, change, term, { state: 'parked', answerId: null, decisions })
+    await tx`
+      update sync.outbox set code = ${code}, reason = ${storable(reason)}, errors = ${json(tx, errors)}, returned_at = null
+      where id = ${change.id}`
+    // Where it is refused, the next pull knows by the change that the row may differ.
+    await row((sub) => forgetDigest(sub, resource, change.recordId))
+  })
+}
+
+/** What is left of a change that ScopeStack took in part. */
+export interface Rest {
+  readonly attributes: Change['attributes']
+  readonly relationships: Change['relationships']
+  readonly base: Base
+  readonly decisions: unknown
+}
+
+/** The change was answered, and is parked as what was left out of it: the row shows what was not. */
+export async function settleInPart(
+  { sql, catalog, rebase }: Deps & { readonly rebase: Rebase },
+  change: Change,
+  term: number,
+  { record, decisions, rest, because }: Answer & { readonly rest: Rest; readonly because: Parking },
+): Promise<void> {
+  const resource = catalog.get(change.resource)!
+  const { id, recordId } = change
+  await settling(sql, async (tx, row) => {
+    await enter(tx)
+    await row(() => lockRow(tx, resource, recordId))
+    await close(tx, change, term, { state: 'parked', answerId: null, decisions: rest.decisions })
+    await tx`
+      update sync.outbox set attributes = ${json(tx, rest.attributes)}, relationships = ${json(tx, rest.relationships)},
+        base = ${json(tx, rest.base)}, refs = '{}', code = ${because.code}, reason = ${storable(because.reason)},
+        errors = ${json(tx, because.errors)}, requested_at = null, in_doubt = null, returned_at = now()
+      where id = ${id}`
+    const onto = (later: readonly Change[]) => rebase(resource, { change, record, decisions }, later)
+    await rebaseLater(tx, resource, { id, recordId }, onto)
+    if (!(await isEditedSince(tx, change.resource, recordId))) await loadAnswer(row, resource, record)
+  })
+}
+
+type Act = (tx: Transaction) => Promise<unknown>
+
+/** Work on the mirrored row, as a part of a settling. @returns false when the database would not have it. */
+type RowWork = (act: Act, refuse?: (error: Error & Refusal) => Promise<boolean>) => Promise<boolean>
+
+/**
+ * The change was answered, whatever somebody has made of its table: what Postgres refuses of the row is left for the next
+ * pull to set aside. Savepoints are for the second try only.
+ */
+async function settling(sql: Database, act: (tx: Transaction, row: RowWork) => Promise<void>): Promise<void> {
+  const plainly = (tx: Transaction) =>
+    act(tx, async (work) => {
+      await work(tx)
+      return true
+    })
+  const apart = (tx: Transaction) =>
+    act(tx, async (work, refuse = async () => false) => {
+      const done = await inHalves<Act, boolean>(tx, [work], (savepoint) => work(savepoint).then(() => true), refuse)
+      return done[0]!
+    })
+  try {
+    await transact(sql, plainly)
+  } catch (error) {
+    if (!isRefused(error)) throw error
+    await transact(sql, apart)
+  }
+}
+
+async function loadAnswer(row: RowWork, resource: Resource, record: RemoteRecord): Promise<void> {
+  const isLoaded = await row((tx) => createMirror(resource).load(tx, [record], 'push'))
+  if (!isLoaded) await row((tx) => forgetDigest(tx, resource, record.id))
+}
+
+/** Everything else waits behind it: somebody's open transaction must not hold it up for long. */
+const LONGEST_WAIT = '3s'
+
+async function enter(tx: Transaction): Promise<void> {
+  await Promise.all([limitWaits(tx), notLocal(tx), tx`select set_config('lock_timeout', ${LONGEST_WAIT}, true)`])
+}
+
+/** Somebody's transaction holds the row, or waits for it in turn with us. */
+export const isRowHeld = (error: unknown): boolean =>
+  error instanceof Error && 'code' in error && (error.code === '55P03' || error.code === '40P01')
+
+/** An edit that is being made is waited for, so that it is seen. */
+const lockRow = (tx: Transaction, resource: Resource, id: string) =>
+  tx.unsafe(`select from ${tableOf(resource)} where id = $1 for update`, [id])
+
+async function close(
+  tx: Transaction,
+  { id }: Change,
+  term: number,
+  { state, answerId, decisions }: { state: string; answerId: string | null; decisions: unknown },
+): Promise<void> {
+  const { count } = await tx`
+    update sync.outbox set state = ${state}, settled_at = clock_timestamp(), answer_id = coalesce(${answerId}, answer_id),
+      sent_at = case when ${state} = 'sent' then now() end, decisions = coalesce(${json(tx, decisions)}, decisions),
+      code = null, reason = null, errors = null, claim_until = null, claim_pid = null, answer = null
+    where id = ${id} and term = ${term} and state = 'sending'`
+  if (count !== 1) throw claimLost({ change: id, term })
+}
+
+async function isEditedSince(tx: Transaction, type: string, id: string): Promise<boolean> {
+  const [later] = await tx`
+    select from sync.outbox where record_id = ${id} and resource = ${type} and state in ('waiting', 'sending') limit 1`
+  return later !== undefined
+}
+
+/** Whatever comes next is different from the row: it may hold local values. */
+export const forgetDigest = (tx: Transaction, resource: Resource, id: string) =>
+  tx.unsafe(`update ${tableOf(resource)} set sync_hash = '' where id = $1 and id not like 'local-%'`, [id])

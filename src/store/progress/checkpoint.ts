@@ -1,0 +1,213 @@
+/** Where each resource stands: the snapshot under way, what it has seen, and the last complete one. */
+import { arrayLiteral } from '../mirror/codec.ts'
+import type { Database, Transaction } from '../connection/database.ts'
+
+/** A snapshot under way: all that is needed to go on after a kill. */
+export interface Snapshot {
+  readonly startedAt: Date
+  readonly ageMs: number
+  /** What was asked; an answer to another question cannot be continued. */
+  readonly request: unknown
+  /** From 1; a list that could not be proved whole is read again. */
+  readonly pass: number
+  /** Where each chain of pages stands; null before the list has said how many it has, and where there are none. */
+  readonly chains: unknown
+  /** For documents read one by one: the last parent that is done. */
+  readonly position: string | null
+  /** `record-count` before the pass. */
+  readonly firstCount: number | null
+  /** Of the server's pages. */
+  readonly pageSize: number | null
+  /** Every page of the pass said the same count. */
+  readonly steady: boolean
+  /** Every page of the pass held as many records as its place in the list demands. */
+  readonly full: boolean
+  /** Ids of the pass that were not known before it. */
+  readonly fresh: number
+}
+
+const columns = (sql: Database | Transaction) => sql`
+  snapshot_started_at as "startedAt", (extract(epoch from now() - snapshot_started_at) * 1000)::float8 as "ageMs",
+  request, pass, chains, position, first_count as "firstCount", page_size as "pageSize", steady, "full", fresh`
+
+/** The snapshot that an earlier run left unfinished, if any. */
+export async function readSnapshot(sql: Database, resource: string): Promise<Snapshot | undefined> {
+  const [row] = await sql<Snapshot[]>`
+    select ${columns(sql)} from sync.cursors where resource = ${resource} and snapshot_started_at is not null`
+  return row
+}
+
+/**
+ * Begins one from nothing, in the transaction that proves the lease. The time is the database's, like every time that is
+ * compared with it.
+ */
+export async function beginSnapshot(tx: Transaction, resource: string, request: unknown): Promise<Snapshot> {
+  await tx`delete from sync.seen_pages where resource = ${resource}`
+  const [row] = await tx<Snapshot[]>`
+    insert into sync.cursors (resource, snapshot_started_at, request, pass)
+    values (${resource}, now(), ${tx.json(request as never)}, 1)
+    on conflict (resource) do update set
+      snapshot_started_at = now(), request = excluded.request, pass = 1, chains = null, position = null,
+      first_count = null, steady = true, "full" = true, fresh = 0
+    returning ${columns(tx)}`
+  return row!
+}
+
+/** Another reading begins; of a list, once it has said how long it is. */
+export async function openPass(
+  tx: Transaction,
+  resource: string,
+  { pass, chains, count, pageSize }: { pass: number; chains: unknown; count: number | null; pageSize: number | null },
+): Promise<void> {
+  await tx`delete from sync.seen_pages where resource = ${resource} and pass = ${pass}`
+  await tx`
+    update sync.cursors set pass = ${pass}, chains = ${chains === null ? null : tx.json(chains as never)},
+      position = null, first_count = ${count}, page_size = ${pageSize}, steady = true, "full" = true, fresh = 0
+    where resource = ${resource}`
+}
+
+/** What was noted of the pass under way. */
+export async function readEvidence(
+  sql: Database,
+  resource: string,
+): Promise<Pick<Snapshot, 'steady' | 'full' | 'fresh'>> {
+  const [row] = await sql<Pick<Snapshot, 'steady' | 'full' | 'fresh'>[]>`
+    select steady, "full", fresh from sync.cursors where resource = ${resource}`
+  return row!
+}
+
+/** When the last complete snapshot of a resource began; null when there was none. */
+export async function readAsOf(sql: Database, resource: string): Promise<Date | null> {
+  const [row] = await sql<{ at: Date | null }[]>`select as_of as at from sync.cursors where resource = ${resource}`
+  return row?.at ?? null
+}
+
+/** Pages of the list when it was last whole. */
+export async function readPageCount(sql: Database, resource: string): Promise<number | null> {
+  const [row] = await sql<{ pages: number | null }[]>`select pages from sync.cursors where resource = ${resource}`
+  return row?.pages ?? null
+}
+
+/** Whether any of these resources was ever read, even in part. */
+export async function wasRead(sql: Database, resources: readonly string[]): Promise<boolean> {
+  const { count } = await sql`
+    select from sync.cursors where resource = any(${arrayLiteral(resources)}::text[]) limit 1`
+  return count > 0
+}
+
+/** Living rows, for `scopestack.sync_status`, after a reading that is no snapshot. */
+export async function recountRows(sql: Database, resource: string, table: string): Promise<void> {
+  await sql`
+    update sync.cursors set rows = (select count(*) from scopestack.${sql(table)} where sync_deleted_at is null)
+    where resource = ${resource}`
+}
+
+/**
+ * One that met nothing goes on nowhere: it is no snapshot under way, and nobody is to be told so.
+ *
+ * @param anyway also where it met something: its table refused what came, and may take all of it the next time.
+ */
+export async function closeEmptySnapshot(tx: Transaction, resource: string, anyway: boolean): Promise<void> {
+  await tx`
+    update sync.cursors set snapshot_started_at = null, request = null, pass = null, chains = null, position = null,
+      first_count = null
+    where resource = ${resource} and snapshot_started_at is not null
+      and (${anyway} or not exists (select from sync.seen_pages p where p.resource = ${resource}))`
+}
+
+/** Whether ScopeStack ever gave it: it was read whole once, or there are rows of it that were not made here. */
+export async function wasGiven(sql: Database, resource: string, table: string): Promise<boolean> {
+  const [row] = await sql<{ given: boolean }[]>`
+    select exists (select from sync.cursors where resource = ${resource} and as_of is not null)
+      or exists (select from scopestack.${sql(table)} where id not like 'local-%') as given`
+  return row!.given
+}
+
+export interface SeenPage {
+  readonly page: number
+  readonly ids: readonly string[]
+  readonly carriers: readonly string[] | null
+}
+
+export interface Advance {
+  readonly pass: number
+  /** Left as they are when undefined. */
+  readonly chains?: unknown
+  readonly position: string | null
+  readonly steady: boolean
+  readonly full: boolean
+  /** Added to what stands there. */
+  readonly fresh: number
+  readonly pages: readonly SeenPage[]
+}
+
+/** In the transaction that writes the pages' rows. A page that is met again adds to what it held before. */
+export async function advanceSnapshot(tx: Transaction, resource: string, progress: Advance): Promise<void> {
+  const { pass, chains, position, steady, full, fresh, pages } = progress
+  await Promise.all([
+    ...pages.map(
+      ({ page, ids, carriers }) => tx`
+        insert into sync.seen_pages as s (resource, pass, page, ids, carriers)
+        values (${resource}, ${pass}, ${page}, ${arrayLiteral(ids)}::text[],
+          ${carriers === null ? null : arrayLiteral(carriers)}::text[])
+        on conflict (resource, pass, page) do update set
+          ids = s.ids || excluded.ids, carriers = s.carriers || excluded.carriers`,
+    ),
+    tx`
+      update sync.cursors set position = ${position},
+        chains = ${chains === undefined ? tx`chains` : tx.json(chains as never)},
+        steady = steady and ${steady}, "full" = "full" and ${full}, fresh = fresh + ${fresh}
+      where resource = ${resource}`,
+  ])
+}
+
+export interface Seen {
+  /** Different ids met in the pass. */
+  readonly seen: number
+  /** Different records of the list that carried them, in the pass. */
+  readonly carriers: number
+  /** The highest page met. */
+  readonly lastPage: number
+}
+
+export async function countSeen(sql: Database, resource: string, pass: number): Promise<Seen> {
+  const [row] = await sql<Seen[]>`
+    select
+      (select count(distinct id)::int from sync.seen_pages, unnest(ids) as id
+        where resource = ${resource} and pass = ${pass}) as seen,
+      (select count(distinct id)::int from sync.seen_pages, unnest(carriers) as id
+        where resource = ${resource} and pass = ${pass}) as carriers,
+      (select coalesce(max(page), 0) from sync.seen_pages where resource = ${resource} and pass = ${pass})
+        as "lastPage"`
+  return row!
+}
+
+/** Different ids met in all passes, of one list or of two. */
+export async function countMet(sql: Database, resource: string): Promise<number> {
+  const [row] = await sql<{ met: number }[]>`
+    select count(distinct id)::int as met from sync.seen_pages, unnest(ids) as id where resource = ${resource}`
+  return row!.met
+}
+
+/**
+ * Ends the snapshot; once more changes nothing.
+ *
+ * @param asOf what it was proved to be as of; null when it was not proved to hold every record.
+ * @param pages of the list, as it said last.
+ * @param table counted here, so that `scopestack.sync_status` need not.
+ */
+export async function endSnapshot(
+  tx: Transaction,
+  resource: string,
+  { table, asOf, pages }: { table: string; asOf: Date | null; pages: number | null },
+): Promise<void> {
+  await tx`delete from sync.seen_pages where resource = ${resource}`
+  await tx`
+    update sync.cursors set
+      as_of = coalesce(${asOf}, as_of),
+      changes_as_of = greatest(changes_as_of, ${asOf}::timestamptz),
+      pages = coalesce(${pages}, pages),
+      rows = (select count(*) from scopestack.${tx(table)} where sync_deleted_at is null),
+      snapshot_started_at = null, request = null, pass = null, chains = null, position = null, first_count = null
+    where resource = ${resource}`
+}

@@ -1,0 +1,119 @@
+/**
+ * What each page held when it was last loaded, so that one which comes again with the same bytes costs neither parsing nor
+ * loading. It is believed only while the mirror still holds what was loaded: each of its rows there, living, not changed
+ * since, and not one that is to be written whatever comes.
+ */
+import { arrayLiteral } from '../mirror/codec.ts'
+import type { Database, Transaction } from '../connection/database.ts'
+import { readCapability, saveCapability } from './findings.ts'
+
+/** What it is known again by: what the server said, and a digest of the body. */
+interface Mark {
+  readonly etag: string | null
+  /** Null of pages that a version before this one remembered. */
+  readonly digest: string | null
+}
+
+export interface RememberedPage {
+  readonly mark: Mark
+  readonly ids: readonly string[]
+  /** Of records that come with another list: the ids of that list. */
+  readonly carriers: readonly string[] | null
+  readonly recordCount: number | null
+  readonly pageCount: number | null
+}
+
+interface Key {
+  readonly resource: string
+  readonly table: string
+  /** Digest of what is asked and of the declaration. */
+  readonly question: string
+}
+
+/** Whether there is anything to recall; a first load need not ask for each page. */
+export async function remembersPages(sql: Database, { resource, question }: Key): Promise<boolean> {
+  const [row] = await sql<{ any: boolean }[]>`
+    select exists (select from sync.known_pages where resource = ${resource} and question = ${question}) as any`
+  return row!.any
+}
+
+/** @returns with whether the mirror still holds what was loaded then. */
+export async function recallPage(
+  sql: Database,
+  { resource, table, question }: Key,
+  page: number,
+): Promise<(RememberedPage & { readonly intact: boolean }) | undefined> {
+  const [row] = await sql<(RememberedPage & { readonly intact: boolean })[]>`
+    select json_build_object('etag', etag, 'digest', digest) as mark, to_json(ids) as ids,
+      to_json(carriers) as carriers, record_count as "recordCount", page_count as "pageCount",
+      (select count(*) from unnest(p.ids) as met) = (
+        select count(*) from unnest(p.ids) as met join scopestack.${sql(table)} m on m.id = met
+        where m.sync_deleted_at is null and m.sync_changed_at <= p.loaded_at and m.sync_hash <> '') as intact
+    from sync.known_pages p
+    where resource = ${resource} and page = ${page} and question = ${question}`
+  return row
+}
+
+/** What each page came with last, whatever became of its rows since. */
+export async function recallMarks(
+  sql: Database,
+  { resource, question }: Omit<Key, 'table'>,
+): Promise<ReadonlyMap<number, Mark>> {
+  const rows = await sql<(Mark & { page: number })[]>`
+    select page, etag, digest from sync.known_pages where resource = ${resource} and question = ${question}`
+  return new Map(rows.map(({ page, ...mark }) => [page, mark]))
+}
+
+const BODIES = 'bodies'
+const ETAGS = 'etags'
+
+export interface EtagTrust {
+  /** One `ETag` came with two bodies once: never again are they believed. */
+  readonly lied: boolean
+  /** Since every page was last transferred; null when it never was. */
+  readonly checkedAgeMs: number | null
+}
+
+export async function readEtagTrust(sql: Database, resource: string): Promise<EtagTrust> {
+  const etags = await readCapability(sql, resource, ETAGS)
+  const bodies = await readCapability(sql, resource, BODIES)
+  return { lied: etags?.value === 'lied', checkedAgeMs: bodies?.ageMs ?? null }
+}
+
+export const noteEtagsLied = (sql: Database, resource: string): Promise<void> =>
+  saveCapability(sql, resource, ETAGS, 'lied')
+
+/** Every page of a whole list was transferred. */
+export const noteBodiesRead = (sql: Transaction, resource: string): Promise<void> =>
+  saveCapability(sql, resource, BODIES, 'read')
+
+/** In the transaction that loads them. */
+export async function rememberPages(
+  tx: Transaction,
+  { resource, question }: Key,
+  pages: readonly (RememberedPage & { readonly number: number })[],
+): Promise<void> {
+  await Promise.all(
+    pages.map(
+      ({ number, mark, ids, carriers, recordCount, pageCount }) => tx`
+        insert into sync.known_pages
+          (resource, page, question, etag, digest, ids, carriers, record_count, page_count, loaded_at)
+        values (${resource}, ${number}, ${question}, ${mark.etag}, ${mark.digest}, ${arrayLiteral(ids)}::text[],
+          ${carriers === null ? null : arrayLiteral(carriers)}::text[], ${recordCount}, ${pageCount}, now())
+        on conflict (resource, page) do update set
+          question = excluded.question, etag = excluded.etag, digest = excluded.digest, ids = excluded.ids,
+          carriers = excluded.carriers, record_count = excluded.record_count, page_count = excluded.page_count,
+          loaded_at = excluded.loaded_at`,
+    ),
+  )
+}
+
+/** Whatever comes is parsed and loaded again. */
+export async function forgetPages(sql: Database | Transaction, resource: string): Promise<void> {
+  await sql`delete from sync.known_pages where resource = ${resource}`
+}
+
+/** Pages behind the end of a list that has become shorter. */
+export async function forgetPagesBehind(tx: Transaction, resource: string, last: number): Promise<void> {
+  await tx`delete from sync.known_pages where resource = ${resource} and page > ${last}`
+}

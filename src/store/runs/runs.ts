@@ -1,0 +1,93 @@
+/** The record of every run, in the same database as the data it speaks of. */
+import { storable } from '../mirror/codec.ts'
+import type { Database, Transaction } from '../connection/database.ts'
+
+/**
+ * `suspect`: a list that is empty, or much shorter, where it was not · `absent`: of what is only believed to exist, when
+ * ScopeStack offers no such list.
+ */
+export type Outcome = 'ok' | 'absent' | 'incomplete' | 'suspect' | 'forbidden' | 'failed'
+
+export interface ResourceOutcome {
+  readonly resource: string
+  readonly outcome: Outcome
+  readonly startedAt: Date
+  readonly expected: number | null
+  readonly seen: number
+  readonly inserted: number
+  readonly updated: number
+  readonly unchanged: number
+  readonly deleted: number
+  readonly parked: number
+  readonly pages: number
+  readonly code: string | null
+  readonly message: string | null
+}
+
+export async function beginRun(sql: Database, run: { kind: string; holder: string; version: string }): Promise<number> {
+  const [row] = await sql<{ id: number }[]>`
+    insert into sync.runs (kind, holder, version) values (${run.kind}, ${run.holder}, ${run.version})
+    returning id::int`
+  return row!.id
+}
+
+/** The first one stands: whoever comes late with another was not the one who did the work. */
+export async function recordOutcome(
+  sql: Database | Transaction,
+  runId: number,
+  outcome: ResourceOutcome,
+): Promise<void> {
+  const row = {
+    run_id: runId,
+    resource: outcome.resource,
+    outcome: outcome.outcome,
+    started_at: outcome.startedAt,
+    expected: outcome.expected,
+    seen: outcome.seen,
+    inserted: outcome.inserted,
+    updated: outcome.updated,
+    unchanged: outcome.unchanged,
+    deleted: outcome.deleted,
+    parked: outcome.parked,
+    pages: outcome.pages,
+    code: outcome.code,
+    // It may quote the server, which may send anything.
+    message: outcome.message === null ? null : storable(outcome.message),
+  }
+  await sql`
+    insert into sync.run_outcomes ${sql(row)} on conflict (run_id, resource) do nothing`
+}
+
+/**
+ * @param error why the run itself ended early; null when it went through all resources.
+ * @returns false when it had ended before.
+ */
+export async function endRun(
+  sql: Database | Transaction,
+  runId: number,
+  outcome: Outcome,
+  error: string | null,
+): Promise<boolean> {
+  const { count } = await sql`
+    update sync.runs set finished_at = now(), outcome = ${outcome}, error = ${error === null ? null : storable(error)}
+    where id = ${runId} and finished_at is null`
+  return count === 1
+}
+
+/** How a resource ended in a run; undefined when it has not, or is no part of it. */
+export async function outcomeInRun(sql: Database, runId: number, resource: string): Promise<Outcome | undefined> {
+  const [row] = await sql<{ outcome: Outcome }[]>`
+    select outcome from sync.run_outcomes where run_id = ${runId} and resource = ${resource}`
+  return row?.outcome
+}
+
+const FROM_BEST: readonly Outcome[] = ['ok', 'forbidden', 'suspect', 'incomplete', 'failed']
+
+/** Nothing that a person has to look at. */
+export const isWell = (outcome: Outcome): boolean => outcome === 'ok' || outcome === 'absent'
+
+/** What is absent takes nothing from a run. */
+export function worst(outcomes: readonly { readonly outcome: Outcome }[]): Outcome {
+  const ranks = outcomes.map(({ outcome }) => (isWell(outcome) ? 0 : FROM_BEST.indexOf(outcome)))
+  return FROM_BEST[Math.max(0, ...ranks)]!
+}

@@ -1,0 +1,164 @@
+/**
+ * Runs that workers share. What is planned, what is done and what is missing stands here, so that a queue which forgets
+ * its jobs loses nothing: they are made again from these rows.
+ */
+import { arrayLiteral } from '../mirror/codec.ts'
+import type { Database, Transaction } from '../connection/database.ts'
+import { endRun, worst, type Outcome } from './runs.ts'
+
+export interface Tick {
+  readonly schedule: string
+  readonly at: Date
+}
+
+export interface Plan {
+  readonly kind: string
+  readonly planned: readonly string[]
+  readonly holder: string
+  readonly version: string
+}
+
+/** What one scheduler decided on a tick; of all the others' decisions on the same tick nothing comes. */
+export type Decision = { readonly runId: number; readonly note: null } | { readonly runId: null; readonly note: string }
+
+/** More than two servers that follow one another differ by, and less than what any wrong clock is worth. */
+const TO_COME = '1 minute'
+
+/**
+ * A tick that is still to come was decided by a host whose clock is ahead, or by a database whose clock was: it is forgotten,
+ * or no run would be made until then.
+ *
+ * @returns null when the tick, or a later one of its schedule, was decided before.
+ */
+export async function decideTick(sql: Database, { schedule, at }: Tick, plan: Plan): Promise<Decision | null> {
+  return await sql.begin(async (tx) => {
+    await tx`delete from sync.ticks where schedule = ${schedule} and at > now() + ${TO_COME}::interval`
+    const [mine] = await tx`
+      insert into sync.ticks (schedule, at)
+      select ${schedule}, ${at}::timestamptz
+      where not exists (select from sync.ticks where schedule = ${schedule} and at >= ${at}::timestamptz)
+      on conflict do nothing returning at`
+    if (mine === undefined) return null
+    const [run] = await tx<{ id: number }[]>`
+      insert into sync.runs (kind, holder, version, planned)
+      select ${plan.kind}, ${plan.holder}, ${plan.version}, ${arrayLiteral(plan.planned)}::text[]
+      where not exists (select from sync.runs where kind = ${plan.kind} and finished_at is null and planned is not null)
+      on conflict (kind) where finished_at is null and planned is not null do nothing
+      returning id::int`
+    const decision: Decision =
+      run === undefined
+        ? { runId: null, note: `Skipped: the ${plan.kind} run before it was still going.` }
+        : { runId: run.id, note: null }
+    await tx`
+      update sync.ticks set run_id = ${decision.runId}, note = ${decision.note}
+      where schedule = ${schedule} and at = ${at}::timestamptz`
+    // By when it was decided: of a yearly schedule the newest tick may be old itself.
+    await tx`delete from sync.ticks where decided_at < now() - interval '90 days'`
+    return decision
+  })
+}
+
+/** When the newest tick of the schedule that was decided on was due, of those that have come. */
+export async function lastTick(sql: Database, schedule: string): Promise<Date | null> {
+  const [row] = await sql<{ at: Date | null }[]>`
+    select max(at) as at from sync.ticks where schedule = ${schedule} and at <= now() + ${TO_COME}::interval`
+  return row?.at ?? null
+}
+
+export interface OpenRun {
+  readonly id: number
+  readonly kind: string
+  readonly planned: readonly string[]
+  /** Planned, and without an outcome. */
+  readonly missing: readonly string[]
+}
+
+interface OpenRow {
+  readonly id: number
+  readonly kind: string
+  readonly planned: readonly string[]
+  readonly done: readonly string[]
+}
+
+/** Arrays come as JSON, since the driver is not asked to know array types. */
+const openRows = (
+  sql: Database | Transaction,
+  { id = null, olderThan = 0 }: { id?: number | null; olderThan?: number },
+): Promise<OpenRow[]> => sql<OpenRow[]>`
+  select id::int, kind, to_json(planned) as planned,
+    (select coalesce(json_agg(resource), '[]') from sync.run_outcomes o where o.run_id = r.id) as done
+  from sync.runs r
+  where finished_at is null and planned is not null and (${id}::bigint is null or id = ${id}::bigint)
+    and started_at <= now() - make_interval(secs => ${olderThan})
+  order by id`
+
+const withMissing = ({ id, kind, planned, done }: OpenRow): OpenRun => ({
+  id,
+  kind,
+  planned,
+  missing: planned.filter((type) => !done.includes(type)),
+})
+
+/**
+ * Those that workers are to do; a backfill is its own process' business.
+ *
+ * @param olderThan seconds: a run that has just begun is still being given its jobs.
+ */
+export const readOpenRuns = async (sql: Database, olderThan: number): Promise<OpenRun[]> =>
+  (await openRows(sql, { olderThan })).filter(({ kind }) => kind !== 'backfill').map(withMissing)
+
+/** Undefined when it has ended, or never was. */
+export async function readOpenRun(sql: Database, id: number): Promise<OpenRun | undefined> {
+  const [row] = await openRows(sql, { id })
+  return row === undefined ? undefined : withMissing(row)
+}
+
+export interface ClosedResource {
+  readonly resource: string
+  readonly outcome: Outcome
+  readonly code: string | null
+  readonly message: string | null
+  readonly seen: number
+  readonly inserted: number
+  readonly updated: number
+  readonly deleted: number
+}
+
+export interface ClosedRun {
+  readonly id: number
+  readonly kind: string
+  readonly outcome: Outcome
+  readonly error: string | null
+  readonly startedAt: Date
+  readonly finishedAt: Date
+  readonly resources: readonly ClosedResource[]
+}
+
+/**
+ * Ends a run once: whoever comes second, or too early, gets null.
+ *
+ * @param error what ended the run for all its resources; without one it ends when each has its outcome.
+ * @param also done in the same transaction, so that it is done exactly once too.
+ */
+export async function closeRun(
+  sql: Database,
+  id: number,
+  error: string | null,
+  also: (tx: Transaction, run: ClosedRun) => Promise<void>,
+): Promise<ClosedRun | null> {
+  return await sql.begin(async (tx) => {
+    await tx`select from sync.runs where id = ${id} for update`
+    const [open] = (await openRows(tx, { id })).map(withMissing)
+    if (open === undefined || (error === null && open.missing.length > 0)) return null
+    const resources = await tx<ClosedResource[]>`
+      select resource, outcome, code, message, seen, inserted, updated, deleted from sync.run_outcomes
+      where run_id = ${id} order by resource`
+    const outcome = error === null ? worst(resources) : 'failed'
+    await endRun(tx, id, outcome, error)
+    const [row] = await tx<{ startedAt: Date; finishedAt: Date }[]>`
+      select started_at as "startedAt", finished_at as "finishedAt" from sync.runs where id = ${id}`
+    const closed: ClosedRun = { id, kind: open.kind, outcome, error, resources: [...resources], ...row! }
+    await also(tx, closed)
+    return closed
+  })
+}

@@ -1,0 +1,85 @@
+/** Where everything stands, as the books say. */
+import type { Database } from '../connection/database.ts'
+import type { Outcome } from './runs.ts'
+
+export interface ResourceStatus {
+  readonly resource: string
+  /** The table holds what ScopeStack held then; null until a first pull was complete. */
+  readonly dataAsOf: Date | null
+  readonly lastSuccessAt: Date | null
+  readonly lastOutcome: Outcome | null
+  readonly lastRunAt: Date | null
+  readonly rows: number | null
+  readonly message: string | null
+  /** Records that a snapshot which has not ended had read, about. */
+  readonly interruptedAt: number | null
+}
+
+export interface RunStatus {
+  readonly id: number
+  readonly kind: string
+  readonly startedAt: Date
+  readonly finishedAt: Date | null
+  readonly outcome: Outcome | null
+  readonly error: string | null
+  /** Resources with an outcome, of how many. The second is null for a command, which keeps that to itself. */
+  readonly done: number
+  readonly planned: number | null
+}
+
+export interface Status {
+  /** By the database's clock, which every time here is of. */
+  readonly at: Date
+  readonly account: { readonly id: string; readonly slug: string } | null
+  /** Those of the workers that go on, and the newest that has ended: of all, and of each schedule. */
+  readonly runs: readonly RunStatus[]
+  readonly resources: readonly ResourceStatus[]
+  readonly parked: readonly { readonly resource: string; readonly count: number }[]
+  readonly drift: readonly {
+    readonly resource: string
+    readonly member: string
+    readonly kind: string
+    readonly sample: string
+  }[]
+}
+
+/** @returns null when the database has not been migrated. */
+export async function readStatus(sql: Database): Promise<Status | null> {
+  const [migrated] = await sql<
+    { exists: boolean }[]
+  >`select to_regclass('scopestack.sync_status') is not null as exists`
+  if (migrated?.exists !== true) return null
+  const [clock] = await sql<{ at: Date }[]>`select now() as at`
+  const [account] = await sql<{ id: string; slug: string }[]>`
+    select account_id as id, account_slug as slug from sync.account`
+  const resources = await sql<ResourceStatus[]>`
+    select s.resource, data_as_of as "dataAsOf", last_success_at as "lastSuccessAt", last_outcome as "lastOutcome",
+      last_run_at as "lastRunAt", s.rows::float8 as rows, last_message as message,
+      case when c.snapshot_started_at is not null then (
+        select coalesce(sum(cardinality(ids)), 0)::float8 from sync.seen_pages p
+        where p.resource = s.resource and p.pass = c.pass) end as "interruptedAt"
+    from scopestack.sync_status s left join sync.cursors c on c.resource = s.resource
+    order by s.resource`
+  const ended = sql`finished_at is not null and planned is not null`
+  // From one kind to the next, and the newest of each: years of runs are not gone through.
+  const runs = await sql<RunStatus[]>`
+    with recursive kinds as (
+      (select kind from sync.runs where ${ended} order by kind limit 1)
+      union all
+      select (select kind from sync.runs where ${ended} and kind > k.kind order by kind limit 1) from kinds k where k.kind is not null),
+    shown as (
+      select id from sync.runs where finished_at is null and planned is not null
+      union select max(id) from sync.runs where finished_at is not null
+      union select (select id from sync.runs where ${ended} and kind = k.kind order by id desc limit 1) from kinds k)
+    select id::int, kind, started_at as "startedAt", finished_at as "finishedAt", outcome, error,
+      (select count(*)::int from sync.run_outcomes o
+        -- A backfill tries these again.
+        where o.run_id = r.id and (r.kind <> 'backfill' or o.outcome <> 'failed')) as done, cardinality(planned) as planned
+    from sync.runs r where id = any(array(select id from shown))
+    order by id`
+  const parked = await sql<{ resource: string; count: number }[]>`
+    select resource, count(*)::int as count from sync.parked where settled_at is null group by resource order by resource`
+  const drift = await sql<{ resource: string; member: string; kind: string; sample: string }[]>`
+    select resource, member, kind, sample from sync.drift order by resource, kind, member`
+  return { at: clock!.at, account: account ?? null, runs, resources, parked, drift }
+}

@@ -1,0 +1,158 @@
+/**
+ * Brings the database to this version's schema: drizzle's migrations, then the comments and the triggers that follow from
+ * the catalog. What is right already is left alone, so that a start takes no lock that anybody could wait behind.
+ *
+ * drizzle's own migrator takes no lock, and two starts at once on an empty database fail (10 of 10 tried). An advisory lock
+ * can be held by any role that may connect; one of a table only by those who may write it.
+ */
+import { readMigrationFiles } from 'drizzle-orm/migrator'
+import { nameTaken, tableUnfit } from '../../errors/tables.ts'
+import { catalog } from '../../catalog/registry.ts'
+import type { Resource } from '../../catalog/resource.ts'
+import type { SyncError } from '../../errors/sync-error.ts'
+import { installCapture, noteDeclared } from './capture-triggers.ts'
+import { findCaptureFaults, type CaptureCheck, type CaptureFault } from './capture-state.ts'
+import { commentStatements } from './comments.ts'
+import { codeOf, openDatabase, type Database, type Transaction } from '../connection/database.ts'
+import { changeTables, type Change, type Run, type Waiting } from './ddl.ts'
+import { checkDatabase } from '../server/fitness.ts'
+import { refuseForeign } from './foreign-schemas.ts'
+import { FOLDER, restoreFunctions } from './functions.ts'
+import { checkServer } from '../server/server-version.ts'
+import { readTableState } from './table-state.ts'
+import { SYNC_COLUMNS } from './mirror-tables.ts'
+import { restoreUserDefined } from './user-defined-triggers.ts'
+
+const migrationFiles = () => readMigrationFiles({ migrationsFolder: FOLDER })
+
+/**
+ * @returns what was found of triggers that somebody had dropped, disabled or replaced: they are mended, where the role may.
+ * @throws SyncError SYNC_DATABASE_UNFIT or SYNC_DATABASE_REFUSED before anything is written, SYNC_STOPPED; otherwise the
+ *   driver's error, which callers explain with the address they know.
+ */
+export async function migrate(url: string, waiting: Waiting = {}): Promise<CaptureCheck> {
+  const sql = openDatabase(url, { connections: 1 })
+  const change: Change = (act) => changeTables(sql, (tx, run) => alone(tx, run, () => act(tx)), waiting)
+  try {
+    await checkServer(sql)
+    await checkDatabase(sql, url)
+    await refuseForeign(sql, Math.min(...migrationFiles().map(({ folderMillis }) => folderMillis)))
+    const wasMigrated = await isMigrated(sql)
+    if (!wasMigrated) await changeTables(sql, runMigrations, waiting).catch(nameTheTaken)
+    const usable = await usableTables(sql)
+    if (usable.length === 0) throw await schemaGone(sql)
+    const missing = async (of: Database | Transaction): Promise<string[]> =>
+      commentStatements(usable, await existingComments(of))
+    if ((await missing(sql)).length > 0)
+      await change(async (tx) => void (await tx.unsafe((await missing(tx)).join(';\n'))))
+    const faults = await findCaptureFaults(sql, usable)
+    const mended = await restoreCapture(sql, usable, faults, change).then(
+      () => true,
+      (error: unknown) => {
+        // Whose tables these are mends them; "status" says so until then.
+        if (!wasMigrated || faults.length === 0 || codeOf(error) !== '42501') throw error
+        return false
+      },
+    )
+    return { faults: wasMigrated ? faults : [], mended }
+  } finally {
+    await sql.end({ timeout: 5 })
+  }
+}
+
+async function restoreCapture(
+  sql: Database,
+  resources: readonly Resource[],
+  faults: readonly CaptureFault[],
+  change: Change,
+): Promise<void> {
+  if (faults.length > 0) await restoreFunctions(sql)
+  await installCapture(sql, resources, new Set(faults.map(({ type }) => type)), change)
+  await noteDeclared(sql, resources)
+  for (const { table, faults: those } of faults) {
+    if (those.some((fault) => fault.includes('user_defined_values_'))) await restoreUserDefined(change, table)
+  }
+}
+
+/** Looks once more when everybody else who migrates has ended. */
+export async function alone<T>(tx: Transaction, run: Run, act: (tx: Transaction) => Promise<T>): Promise<T> {
+  const [found] = await tx<{ schema: boolean; books: boolean }[]>`
+    select to_regnamespace('sync') is not null as schema, to_regclass('sync.__drizzle_migrations') is not null as books`
+  // Each needs a right that only the first start should.
+  if (found?.schema !== true) await run('create schema if not exists sync')
+  if (found?.books !== true) {
+    await run(
+      'create table if not exists sync.__drizzle_migrations (id serial primary key, hash text not null, created_at bigint)',
+    )
+  }
+  // Conflicts with itself, and with no reader, whatever rights that has.
+  await run('lock table sync.__drizzle_migrations in share update exclusive mode')
+  return await act(tx)
+}
+
+/** As drizzle's migrator does it, in its table, but under a lock, and in one transaction from its begin. */
+async function runMigrations(tx: Transaction, run: Run): Promise<void> {
+  const last = await alone(tx, run, lastMigration)
+  for (const { folderMillis, hash, sql: statements } of migrationFiles()) {
+    if (folderMillis <= last) continue
+    for (const statement of statements) await run(statement)
+    await tx`insert into sync.__drizzle_migrations (hash, created_at) values (${hash}, ${folderMillis})`
+  }
+}
+
+async function lastMigration(of: Database | Transaction): Promise<number> {
+  const [row] = await of<{ at: number | null }[]>`
+    select max(created_at)::float8 as at from sync.__drizzle_migrations`
+  return row?.at ?? 0
+}
+
+/** Null: nothing was ever made here. */
+export const migratedSchemaGone = async (sql: Database): Promise<SyncError | null> =>
+  (await isMigrated(sql)) ? await schemaGone(sql) : null
+
+async function schemaGone(sql: Database): Promise<SyncError> {
+  const [any] = catalog.values()
+  return tableUnfit({ table: 'scopestack', ...(await readTableState(sql, any!)) })
+}
+
+/** What somebody has renamed, dropped or replaced is the failure of its own resource, and not of every start. */
+async function usableTables(sql: Database): Promise<Resource[]> {
+  const found = await sql<{ name: string; columns: string[] }[]>`
+    select c.relname as name, json_agg(a.attname) as columns from pg_class c join pg_attribute a on a.attrelid = c.oid
+    where c.relnamespace = (select oid from pg_namespace where nspname = 'scopestack') and c.relkind in ('r', 'p')
+      and a.attnum > 0 and not a.attisdropped group by 1`
+  const held = new Map(found.map(({ name, columns }) => [name, new Set(columns)]))
+  return [...catalog.values()].filter(({ table, columns }) =>
+    [...columns.map(({ name }) => name), 'id', ...Object.keys(SYNC_COLUMNS)].every((name) =>
+      held.get(table)?.has(name),
+    ),
+  )
+}
+
+/** Whether every migration of this version has been run; a newer schema is fine, since it only adds. */
+export async function isMigrated(sql: Database): Promise<boolean> {
+  const [books] = await sql<{ exist: boolean }[]>`
+    select to_regclass('sync.__drizzle_migrations') is not null as exist`
+  if (books?.exist !== true) return false
+  return (await lastMigration(sql)) >= Math.max(...migrationFiles().map(({ folderMillis }) => folderMillis))
+}
+
+/** Column, table or type, function, other object. */
+const TAKEN = /^(42701|42P07|42723|42710)$/
+
+function nameTheTaken(error: unknown): never {
+  const code = codeOf(error)
+  if (!TAKEN.test(code)) throw error
+  throw nameTaken({ what: code === '42701' ? 'column' : 'object', said: (error as Error).message }, error)
+}
+
+/** `table` and `table.column` to comment, for schema `scopestack`. */
+async function existingComments(sql: Database | Transaction): Promise<Map<string, string>> {
+  const rows = await sql<{ name: string; comment: string }[]>`
+    select c.relname || coalesce('.' || a.attname, '') as name, d.description as comment
+    from pg_description d
+    join pg_class c on c.oid = d.objoid and d.classoid = 'pg_class'::regclass
+    left join pg_attribute a on a.attrelid = c.oid and a.attnum = d.objsubid and d.objsubid > 0
+    where c.relnamespace = (select oid from pg_namespace where nspname = 'scopestack')`
+  return new Map(rows.map(({ name, comment }) => [name, comment]))
+}

@@ -1,0 +1,64 @@
+/** Whether a database can be lived with: looked at before anything is written. */
+import { databaseUnfit } from '../../errors/database.ts'
+import { addressOf, type Database } from '../connection/database.ts'
+
+interface Facts {
+  readonly encoding: string
+  readonly standby: boolean
+  readonly readOnly: string | null
+  readonly replica: string | null
+}
+
+/** @throws SyncError SYNC_DATABASE_UNFIT that names the setting. */
+export async function checkDatabase(sql: Database, url: string): Promise<void> {
+  const [facts] = await sql<Facts[]>`
+    select current_setting('server_encoding') as encoding, pg_is_in_recovery() as standby,
+      (select source from pg_settings where name = 'default_transaction_read_only' and setting = 'on') as "readOnly",
+      (select source from pg_settings where name = 'session_replication_role' and setting <> 'origin') as replica`
+  const problem = problemWith(facts!)
+  if (problem !== null) throw databaseUnfit({ where: addressOf(url), ...problem })
+}
+
+interface Problem {
+  readonly problem: string
+  readonly remedy: string
+  readonly passes?: boolean
+}
+
+function problemWith({ encoding, standby, readOnly, replica }: Facts): Problem | null {
+  if (encoding !== 'UTF8') {
+    return {
+      problem: `its encoding is ${encoding}, which cannot hold every text of ScopeStack`,
+      remedy: "Make another database: create database … encoding 'UTF8' template template0",
+    }
+  }
+  if (standby) {
+    const remedy = 'Name the primary in DATABASE_URL, or several hosts of which one is'
+    return { problem: 'it is a standby, which cannot be written to', remedy, passes: true }
+  }
+  // Whoever sets it for this role or database means it, so it is not overruled.
+  if (readOnly !== null) {
+    return {
+      problem: `default_transaction_read_only is on, ${placeOf(readOnly)}`,
+      remedy: 'Switch it off for the role of DATABASE_URL: alter role … set default_transaction_read_only = off',
+    }
+  }
+  // Without triggers edits would be lost in silence, and user-defined fields grow stale.
+  if (replica !== null) {
+    return {
+      problem: `session_replication_role is not "origin", ${placeOf(replica)}, so that no trigger sees an edit`,
+      remedy: 'Take the setting back: alter database … reset session_replication_role (or alter role …)',
+    }
+  }
+  return null
+}
+
+const PLACES: Readonly<Record<string, string>> = {
+  database: 'set for the database',
+  user: 'set for the role',
+  'database user': 'set for the role in this database',
+  client: 'set in DATABASE_URL',
+  session: 'set in DATABASE_URL',
+}
+
+const placeOf = (source: string): string => PLACES[source] ?? 'set for the whole server'

@@ -1,0 +1,23 @@
+/** Which servers are taken: those that the tests run on. Older ones lack what the statements are made of. */
+import { serverTooOld } from '../../errors/server.ts'
+import type { Database } from '../connection/database.ts'
+
+const OLDEST = 15
+
+export interface ServerVersion {
+  /** `150018` for 15.18. */
+  readonly number: number
+  readonly version: string
+}
+
+/** @throws SyncError SYNC_DATABASE_REFUSED; what is no PostgreSQL 15 or newer says so before anything is made there. */
+export async function checkServer(sql: Database): Promise<void> {
+  const [found] = await sql<ServerVersion[]>`
+    select current_setting('server_version_num')::int as number, current_setting('server_version') as version`
+  refuseOlder(found!)
+}
+
+export function refuseOlder({ number, version }: ServerVersion): void {
+  // Before version 10 the number had another form, which is smaller still.
+  if (Math.floor(number / 10_000) < OLDEST) throw serverTooOld({ version, oldest: OLDEST })
+}

@@ -1,0 +1,169 @@
+/**
+ * What is between us and Postgres, and whether it gives us as many sessions as we need. Asked before anything is written:
+ * behind a pooler that hands a session on with each transaction, locks stay with somebody else, settings reach others, and
+ * statements that were prepared are gone; and a process that gets too few connections would say "started" and end no run.
+ */
+import type postgres from 'postgres'
+import { connectionsMissing, poolerTooSmall, transactionPooling } from '../../errors/surroundings.ts'
+import { SyncError } from '../../errors/sync-error.ts'
+import { addressOf, isConnectionLoss, openPlain } from '../connection/database.ts'
+
+/**
+ * @param need connections of this process at once, 0 for whoever takes what there is.
+ * @throws SyncError SYNC_POOLED, SYNC_CONNECTIONS; or the driver's error where Postgres cannot be reached.
+ */
+export async function checkSurroundings(url: string, need: number): Promise<void> {
+  // No settings: they would stay with a session that is handed on.
+  const sql = openPlain(url)
+  try {
+    const [facts, client] = await factsOf(sql)
+    if (facts.pid === client.pid) {
+      const { room, limit, most } = roomOf(facts)
+      if (need > room)
+        throw connectionsMissing({ where: addressOf(url), need, room, limit, most, enough: most >= need })
+      return
+    }
+    // The key for cancelling is not Postgres': somebody on the way made it.
+    if (await isHandedOn(url, sql)) throw transactionPooling({ where: addressOf(url) })
+  } finally {
+    await sql.end({ timeout: 0 })
+  }
+  if (need > 0) await proveRoom(url, need)
+}
+
+/** The same, but a server that is away is no failure yet: whoever asks it first will meet that. */
+export async function checkIfThere(url: string, need: number): Promise<void> {
+  await checkSurroundings(url, need).catch((error: unknown) => {
+    if (error instanceof SyncError) throw error
+  })
+}
+
+interface Facts {
+  readonly pid: number
+  readonly superuser: boolean
+  readonly server_limit: number
+  readonly server_used: number
+  readonly role_limit: number
+  readonly role_used: number
+  readonly database_limit: number
+  readonly database_used: number
+}
+
+/** The driver's own knowledge of a connection: what the startup said to cancel it by. */
+type Client = { readonly pid: number; readonly secret: number }
+
+async function factsOf(sql: postgres.Sql): Promise<[Facts, Client]> {
+  const asked = await soon(sql.unsafe<Facts[]>(FACTS))
+  return [asked[0]!, clientOf(asked)]
+}
+
+/** Its types leave it out. A connection that was lost and made again has another secret. */
+const clientOf = (asked: postgres.RowList<postgres.Row[]>): Client => ({ ...(asked.state as unknown as Client) })
+
+/** Walsenders have no database, and autovacuum no user: neither takes a place. We ourselves are counted. */
+const FACTS = `
+  select pg_backend_pid() as pid, r.rolsuper as superuser,
+    current_setting('max_connections')::int - case when r.rolsuper then 0
+      else current_setting('superuser_reserved_connections')::int + coalesce(current_setting('reserved_connections', true), '0')::int
+    end as server_limit,
+    r.rolconnlimit as role_limit, d.datconnlimit as database_limit, a.*
+  from pg_roles r, pg_database d, lateral (
+    select count(*)::int as server_used, count(*) filter (where usesysid = r.oid)::int as role_used,
+      count(*) filter (where datid = d.oid)::int as database_used
+    from pg_stat_activity where datid is not null and usesysid is not null) a
+  where r.rolname = session_user and d.datname = current_database()`
+
+interface Room {
+  /** How many more there may be, our question included. */
+  readonly room: number
+  /** What keeps it so small. */
+  readonly limit: string
+  /** How many there could be if nobody else had any. */
+  readonly most: number
+}
+
+function roomOf(facts: Facts): Room {
+  const limits: readonly (readonly [string, number, number])[] = [
+    ['max_connections of the server', facts.server_limit, facts.server_used],
+    ['CONNECTION LIMIT of the role', facts.superuser ? -1 : facts.role_limit, facts.role_used],
+    ['CONNECTION LIMIT of the database', facts.superuser ? -1 : facts.database_limit, facts.database_used],
+  ]
+  const rooms = limits
+    .filter(([, most]) => most >= 0)
+    .map(([limit, most, used]): Room => ({ limit, most, room: most - used + 1 }))
+  return rooms.reduce((least, one) => (one.room < least.room ? one : least))
+}
+
+const ROUNDS = 5
+
+/**
+ * Whether two transactions of one client may have two sessions. A session that is ours stays the same, and nobody else's;
+ * so either is proof, and neither comes by chance under session pooling: the session of a client changes, or two clients
+ * have the same. Whichever session a pooler gives next, the last one used
+ * or the one that rested longest, two clients that ask in turn see one of them.
+ */
+async function isHandedOn(url: string, first: postgres.Sql): Promise<boolean> {
+  const second = openPlain(url)
+  try {
+    const seen = new Map<string, { pid: number; secret: number }>()
+    const ask = async (who: string, sql: postgres.Sql | postgres.TransactionSql): Promise<boolean> => {
+      const asked = await soon(sql.unsafe<{ pid: number }[]>('select pg_backend_pid() as pid'))
+      const { pid } = asked[0]!
+      const { secret } = clientOf(asked)
+      const before = seen.get(who)
+      // A connection that was lost and made again may well have another session.
+      const moved = before?.secret === secret && before.pid !== pid
+      seen.set(who, { pid, secret })
+      return moved || [...seen].some(([other, its]) => other !== who && its.pid === pid)
+    }
+    for (let round = 0; round < ROUNDS; round++) {
+      // Not in a transaction yet: where each statement has a session of its own, PgBouncer ends who begins one.
+      for (const [who, sql] of [
+        ['first', first],
+        ['first', first],
+        ['second', second],
+      ] as const) {
+        if (await ask(who, sql)) return true
+      }
+      const held = await second.begin(async (tx) => (await ask('second', tx)) || (await ask('first', first)))
+      if (held) return true
+    }
+    return false
+  } finally {
+    await second.end({ timeout: 0 })
+  }
+}
+
+/** A pooler's own limits are not for its clients to see: what it gives is seen by taking it, all at once. */
+async function proveRoom(url: string, need: number): Promise<void> {
+  const all = Array.from({ length: need }, () => openPlain(url))
+  try {
+    const answers = await Promise.allSettled(all.map((sql) => soon(sql.unsafe('select 1'))))
+    const lost = answers.filter((answer) => answer.status === 'rejected').map(({ reason }) => reason as unknown)
+    const other = lost.find((error) => !isConnectionLoss(error))
+    if (other !== undefined) throw other
+    const room = need - lost.length
+    if (room === 0) throw lost[0]
+    if (room < need) throw poolerTooSmall({ where: addressOf(url), need, room }, lost[0])
+  } finally {
+    await Promise.all(all.map((sql) => sql.end({ timeout: 0 })))
+  }
+}
+
+/** Postgres starts a session in a few milliseconds; a pooler that has none left lets one wait for two minutes. */
+const PATIENCE_SECONDS = 10
+
+async function soon<T>(asked: PromiseLike<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<never>((_, reject) => {
+    const why = `no session within ${PATIENCE_SECONDS} s; its pool is used up`
+    timer = setTimeout(() => {
+      reject(Object.assign(new Error(why), { code: 'CONNECTION_NOT_GIVEN' }))
+    }, PATIENCE_SECONDS * 1000)
+  })
+  try {
+    return await Promise.race([asked, late])
+  } finally {
+    clearTimeout(timer)
+  }
+}

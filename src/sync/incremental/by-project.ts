@@ -1,0 +1,94 @@
+/**
+ * Reads again what belongs to changed projects, some projects at a time, and sweeps within those projects only. A record
+ * that is gone is buried behind the same three locks as in a whole list (S6).
+ */
+import type { Resource, Within } from '../../catalog/resource.ts'
+import { readChanged, saveFollowed } from '../../store/progress/changed-projects.ts'
+import { readPageCount } from '../../store/progress/checkpoint.ts'
+import { confirmLease, type Lease } from '../../store/fleet/leases.ts'
+import { createMirror } from '../../store/mirror/load.ts'
+import { countLiving, unmetWithin } from '../../store/mirror/tombstones.ts'
+import { load } from '../write-records.ts'
+import { openParts, PROJECTS_AT_ONCE } from './project-children.ts'
+import type { Question } from '../list/read-plan.ts'
+import { reconnecting } from '../with-db-retry.ts'
+import type { SnapshotDeps, SnapshotResult } from '../snapshot/snapshot.ts'
+import { readExpected } from '../snapshot/withheld-members.ts'
+import { AT_ONCE, confirmAndBury, suspicion } from '../deletes/detect-deletes.ts'
+
+interface Options {
+  readonly resource: Resource
+  readonly within: Within
+  readonly question: Question
+  readonly lease: Lease
+  readonly signal: AbortSignal
+}
+
+const UNPROVED = 'The lists of some projects kept changing while they were read; the next run reads them again.'
+
+const UNSETTLED =
+  'Some rows are missing from their project, and asking for them did not settle why. They are kept; the reading of all ' +
+  'of it settles it.'
+
+/** @returns undefined when the server takes no way of asking for the records of some projects, or all cost less. */
+export async function pullWithin(deps: SnapshotDeps, options: Options): Promise<SnapshotResult | undefined> {
+  const { sql, deleteLimit } = deps
+  const { resource, lease, signal } = options
+  const { type } = resource
+  const mirror = createMirror(resource, await reconnecting(() => readExpected(sql, resource), signal))
+  const parts = await openParts(deps, options)
+  const pages = await reconnecting(() => readPageCount(sql, type), signal)
+  const total = { inserted: 0, updated: 0, unchanged: 0, deleted: 0, parked: 0, pages: 0, seen: 0 }
+  const doubts = new Set<string>()
+  let suspect: string | null = null
+
+  const sweepWithin = async (projects: readonly string[], met: readonly string[]): Promise<void> => {
+    const unmet = await reconnecting(() => unmetWithin(sql, resource, projects, met), signal)
+    if (unmet.length === 0) return
+    const living = await reconnecting(() => countLiving(sql, resource), signal)
+    suspect ??= suspicion({ type, count: unmet.length, living, deleteLimit })
+    if (suspect !== null) return
+    const asked = unmet.slice(0, AT_ONCE)
+    const confirmed = await confirmAndBury(deps, { ...options, mirror, known: met.slice(0, 3) }, asked)
+    const { deleted, unsure } = confirmed ?? { deleted: 0, unsure: asked.length }
+    total.deleted += deleted
+    if (asked.length < unmet.length) doubts.add('More rows are missing from their projects than are asked for at once.')
+    if (unsure > 0) doubts.add(UNSETTLED)
+  }
+
+  for (;;) {
+    const { ids, upTo, left } = await reconnecting(() => readChanged(sql, type, PROJECTS_AT_ONCE), signal)
+    if (ids.length === 0) break
+    if (pages !== null && parts.requestsFor(left) > pages) return undefined
+    const found = await parts.read(ids)
+    if (found === undefined) return undefined
+    const records = found.pages.flatMap((page) => page.records)
+    const unusable = found.pages.flatMap((page) => page.unusable)
+    const loaded = await load({ sql, type, lease, mirror, signal }, { records, unusable })
+    const met = [...new Set(found.pages.flatMap((page) => page.ids))]
+    total.inserted += loaded.inserted
+    total.updated += loaded.updated
+    total.unchanged += loaded.unchanged
+    total.parked += unusable.length + loaded.rejected.length
+    total.pages += found.pages.length
+    total.seen += met.length
+    if (!found.proved) {
+      doubts.add(UNPROVED)
+      break
+    }
+    await sweepWithin(ids, met)
+    const done = () =>
+      sql.begin(async (tx) => {
+        await confirmLease(tx, lease)
+        await saveFollowed(tx, type, upTo)
+      })
+    await reconnecting(done, signal)
+  }
+
+  if (total.parked > 0)
+    doubts.add(`${total.parked} could not be loaded and are set aside, with the reason, in sync.parked.`)
+  const common = { ...total, expected: null }
+  if (suspect !== null) return { ...common, outcome: 'suspect', message: suspect }
+  if (doubts.size === 0) return { ...common, outcome: 'ok', message: null }
+  return { ...common, outcome: 'incomplete', message: [...doubts].join(' ') }
+}

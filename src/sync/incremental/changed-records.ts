@@ -1,0 +1,144 @@
+/**
+ * Reads what changed since the watermark, where the server lets us ask for that, and proves that all of it was met: the
+ * watermark moves then only.
+ *
+ * Newest first is the shortest way (`newest-first.ts`). What is filtered can also be read in the order of ids, from its end,
+ * and be proved like any list (`list/read-small-list.ts`): where the server takes no such order, or its ties have none. Without a
+ * filter the whole list is read then.
+ */
+import { listNotInOrder } from '../../errors/lists.ts'
+import { isOutOfReach, openList } from '../../remote/pages/forward-pages.ts'
+import { brokenIn, countedIds, saysCount } from '../../remote/pages/list-length.ts'
+import { learnFrom } from '../../remote/pages/page-failures.ts'
+import type { ListRequest, Page } from '../../remote/pages/pages.ts'
+import { readCapability, saveCapability } from '../../store/progress/findings.ts'
+import { confirmLease, type Lease } from '../../store/fleet/leases.ts'
+import { moveWatermark } from '../../store/progress/watermark.ts'
+import type { Resource } from '../../catalog/resource.ts'
+import { createChangeWriter } from './write-changes.ts'
+import { byTheEarlierClock } from '../earlier-clock.ts'
+import { reconnecting } from '../with-db-retry.ts'
+import type { SnapshotDeps, SnapshotResult } from '../snapshot/snapshot.ts'
+import { isProved, readNewestFirst } from './newest-first.ts'
+import { changedSince, changeTime, type Strategy } from './strategy.ts'
+import { isRefusal } from '../list/list-request.ts'
+import { isNotInOrder, readProved } from '../list/read-small-list.ts'
+import { readExpected } from '../snapshot/withheld-members.ts'
+
+interface Options {
+  readonly resource: Resource
+  readonly request: ListRequest
+  readonly strategy: Exclude<Strategy, 'none'>
+  readonly watermark: Date
+  /** What belongs to a record is read again even where the record itself did not change. */
+  readonly followAll: boolean
+  readonly lease: Lease
+  readonly signal: AbortSignal
+}
+
+/** A list that changes while it is read is read again. */
+const TRIES = 4
+/** Ties that come in no order do so again. */
+const TRIES_OF_TIES = 2
+const DAY_MS = 24 * 60 * 60_000
+
+/** Everything changed since the watermark is written at the end, or the watermark stays. */
+export async function pullChanged(deps: SnapshotDeps, options: Options): Promise<SnapshotResult> {
+  const { sql } = deps
+  const { resource, lease, strategy, signal } = options
+  const began = await reconnecting(() => byTheEarlierClock(deps), signal)
+  const expected = await reconnecting(() => readExpected(sql, resource), signal)
+  const writer = createChangeWriter(deps, { ...options, expected })
+  const found = createFound(async (pages) => await writer.write(pages))
+  const proved = await (strategy === 'filter' ? byFilter : bySort)(deps, options, found)
+  // What could not be read is asked for again.
+  if (proved && !found.broken) {
+    const upTo = new Date(Math.min(began.getTime(), found.newest ?? 0))
+    const move = () =>
+      sql.begin(async (tx) => {
+        await confirmLease(tx, lease)
+        await moveWatermark(tx, resource.type, upTo)
+      })
+    await reconnecting(move, signal)
+  }
+  const { total } = writer
+  const common = { ...total, seen: found.ids.size, expected: found.ids.size, deleted: 0 }
+  if (!proved) {
+    const message = found.counted
+      ? 'What changed kept changing while it was read; the next run reads it again.'
+      : 'The list of what changed does not say how many there are, so nothing proves that all were read.'
+    return { ...common, outcome: 'incomplete', message }
+  }
+  if (total.parked === 0) return { ...common, outcome: 'ok', message: null }
+  const message = `${total.parked} could not be loaded and are set aside, with the reason, in sync.parked.`
+  return { ...common, outcome: 'incomplete', message }
+}
+
+interface Found {
+  readonly ids: Set<string>
+  /** The newest change met, in milliseconds. */
+  newest: number | null
+  counted: boolean
+  /** Some could not be read. */
+  broken: boolean
+  take(pages: readonly Page[]): Promise<void>
+}
+
+const createFound = (write: (pages: readonly Page[]) => Promise<void>): Found => ({
+  ids: new Set(),
+  newest: null,
+  counted: true,
+  broken: false,
+  async take(pages) {
+    for (const page of pages) {
+      this.counted = page.recordCount !== null
+      this.broken ||= brokenIn(page).length > 0
+      for (const id of page.ids) this.ids.add(id)
+      for (const record of page.records) this.newest = Math.max(this.newest ?? 0, changeTime(record) ?? 0)
+    }
+    await write(pages)
+  },
+})
+
+/** A day may hold many more changes than have come since: newest first, most of them need not be read. */
+async function byFilter(deps: SnapshotDeps, options: Options, found: Found): Promise<boolean> {
+  const { sql, client } = deps
+  const { resource, request, watermark, signal } = options
+  const filtered = learnFrom(request, changedSince(request, watermark))
+  const opening = await openList(client, filtered, signal)
+  if (opening.pageCount !== null && opening.pageCount <= 1) {
+    await found.take([opening])
+    if (saysCount(opening, new Set(countedIds(opening)).size)) return true
+  } else if (opening.recordCount !== null) {
+    const known = await reconnecting(() => readCapability(sql, resource.type, NEWEST_FIRST), signal)
+    if (known === undefined || known.value !== false || known.ageMs >= DAY_MS) {
+      const proved = await bySort(deps, { ...options, request: filtered }, found).catch((error: unknown) => {
+        if (!isNotInOrder(error) && !isRefusal(error) && !isOutOfReach(error)) throw error
+        return undefined
+      })
+      if (proved === true) return true
+      // Refused, or in no order of use.
+      if (proved === undefined)
+        await reconnecting(() => saveCapability(sql, resource.type, NEWEST_FIRST, false), signal)
+    }
+  }
+  return await readProved(client, filtered, (pages) => found.take(pages), signal)
+}
+
+/** Whether what is filtered can be read newest first: false for a day when it could not. */
+const NEWEST_FIRST = 'newest-first'
+
+/** @throws SyncError SYNC_LIST_NOT_IN_ORDER where the server does not sort so, or its ties have no order. */
+async function bySort(
+  { client }: SnapshotDeps,
+  { request, watermark, signal }: Options,
+  found: Found,
+): Promise<boolean> {
+  for (let tries = 1; ; tries++) {
+    const stretch = await readNewestFirst({ client, request, watermark, take: (page) => found.take([page]), signal })
+    if (isProved(stretch)) return true
+    const { count, steady, full } = stretch
+    if (count === null || tries === TRIES) return false
+    if (steady && full && tries >= TRIES_OF_TIES) throw listNotInOrder({ path: request.path, page: 1 })
+  }
+}

@@ -1,0 +1,174 @@
+/**
+ * Brings a resource up to date by as little as the server allows.
+ *
+ *   it says when a record changed   ──► what changed since the watermark, by filter or newest first
+ *   it belongs to projects          ──► the records of the projects that changed, and what they lost
+ *   neither, or neither is taken    ──► all of it
+ *
+ * Where both hold, both are done: a document changes without its project, and is deleted without a trace of its own.
+ * Other deletes, and changes that leave no trace in `updated-at`, are for the nightly snapshot.
+ */
+import { isOutOfReach } from '../../remote/pages/forward-pages.ts'
+import type { Resource } from '../../catalog/resource.ts'
+import { FOLLOWED, forgetChanged, noteSettled } from '../../store/progress/changed-projects.ts'
+import { readAsOf, recountRows } from '../../store/progress/checkpoint.ts'
+import { forgetCapability, saveCapability } from '../../store/progress/findings.ts'
+import { confirmLease } from '../../store/fleet/leases.ts'
+import { outcomeInRun, worst } from '../../store/runs/runs.ts'
+import { changeColumn, databaseTime, readWatermark, saveChangesAsOf } from '../../store/progress/watermark.ts'
+import { pullChanged } from './changed-records.ts'
+import { isReadAsDeclared } from '../list/declared-columns.ts'
+import { lookForHidden } from '../snapshot/hidden-records.ts'
+import { withLearned } from '../list/list-facts.ts'
+import { openQuestion } from '../list/read-plan.ts'
+import { bringBack } from './restore-rows.ts'
+import { reconnecting } from '../with-db-retry.ts'
+import { pullSnapshot, type SnapshotDeps, type SnapshotOptions, type SnapshotResult } from '../snapshot/snapshot.ts'
+import { strategyFor } from './strategy.ts'
+import { isNotInOrder } from '../list/read-small-list.ts'
+import { heldAgainst } from '../snapshot/withheld-members.ts'
+import { pullWithin } from './by-project.ts'
+import { isRefusal } from '../list/list-request.ts'
+
+/** Whether a run that reads only changes has anything to do for it. */
+export const hasChanges = (resource: Resource): boolean =>
+  changeColumn(resource) !== undefined || resource.within !== undefined
+
+/** Whether its changes can be read in a run over these types: nobody notes which projects changed where none are read. */
+export const canReadChanges = (resource: Resource, types: ReadonlySet<string>): boolean =>
+  changeColumn(resource) !== undefined || (resource.within !== undefined && types.has(FOLLOWED))
+
+export async function pullIncrement(deps: SnapshotDeps, options: SnapshotOptions): Promise<SnapshotResult> {
+  const { sql, catalog } = deps
+  const { resource, lease, signal } = options
+  const { type, table, within } = resource
+  if (type === FOLLOWED) {
+    const followers = [...catalog.values()].flatMap((one) => (one.within === undefined ? [] : one.type))
+    await reconnecting(() => forgetChanged(sql, followers), signal)
+    const note = () =>
+      sql.begin(async (tx) => {
+        await confirmLease(tx, lease)
+        await noteSettled(tx)
+      })
+    await reconnecting(note, signal)
+  }
+  const isWhole = async () => (await readAsOf(sql, type)) !== null && (await isReadAsDeclared(sql, resource))
+  if (!(await reconnecting(isWhole, signal))) return await pullSnapshot(deps, options)
+  const began = await reconnecting(() => databaseTime(sql), signal)
+  const parts = await byProjects(deps, options)
+  const own = within !== undefined && parts === undefined ? undefined : await byChanges(deps, options)
+  if (parts === undefined && own === undefined) return await pullSnapshot(deps, options)
+  const read = parts === undefined ? own! : own === undefined ? parts : together(parts, own)
+  const back = await bringBack(deps, options)
+  const brought = { inserted: back.inserted, updated: back.updated, deleted: back.deleted }
+  const refused = read.parked > 0 ? 0 : back.refused
+  const parked = { ...NOTHING_READ, ...brought, parked: refused, ...(refused > 0 ? stillRefused(refused) : FINE) }
+  const sum = { ...together(read, parked), expected: read.expected }
+  const held = await reconnecting(() => heldAgainst(sql, resource, sum), signal)
+  const result = parts === undefined ? held : await heldAgainstProjects(deps, options, held)
+  if (result.inserted + result.updated + result.deleted > 0) {
+    await reconnecting(() => recountRows(sql, type, table), signal)
+  }
+  const told = () =>
+    sql.begin(async (tx) => {
+      await confirmLease(tx, lease)
+      await saveChangesAsOf(tx, type, began)
+    })
+  if (result.outcome === 'ok') await reconnecting(told, signal)
+  return result
+}
+
+/** Which projects changed is known only as far as they were read: what belongs to the others may be old. */
+async function heldAgainstProjects(
+  { sql }: SnapshotDeps,
+  { runId, signal }: SnapshotOptions,
+  result: SnapshotResult,
+): Promise<SnapshotResult> {
+  if (runId === undefined) return result
+  const projects = await reconnecting(() => outcomeInRun(sql, runId, FOLLOWED), signal)
+  if (projects === undefined || !['failed', 'forbidden', 'incomplete'].includes(projects)) return result
+  const message = `In this run ${FOLLOWED} ended as ${projects}, so what changed below them is not known for all. It is read with them.`
+  return together(result, { ...NOTHING_READ, outcome: 'incomplete', message })
+}
+
+const FINE = { outcome: 'ok', message: null } as const
+
+const stillRefused = (count: number) =>
+  ({
+    outcome: 'incomplete',
+    message: `${count} that the database refused before could not be written again: they are set aside, with the reason, in sync.parked.`,
+  }) as const
+
+const NOTHING_READ = {
+  expected: null,
+  seen: 0,
+  inserted: 0,
+  updated: 0,
+  unchanged: 0,
+  deleted: 0,
+  parked: 0,
+  pages: 0,
+}
+
+async function byChanges(deps: SnapshotDeps, { resource, lease, since, signal }: SnapshotOptions) {
+  const { sql } = deps
+  const { type } = resource
+  if (changeColumn(resource) === undefined) return undefined
+  const watermark = await reconnecting(() => readWatermark(sql, type), signal)
+  const asking = await openQuestion(deps, resource, signal)
+  const { question } = asking
+  const { request } = question
+  // What changed would have to be asked of both lists.
+  if (question.also !== undefined) return undefined
+  if (watermark === null || question.read.from !== 'list' || request === null) return undefined
+  try {
+    const strategy = await strategyFor(deps, resource, request, signal)
+    if (strategy === 'none') return undefined
+    // What its filters hide by now is in no reading of changes.
+    if ((await lookForHidden(deps, resource, question, null, signal)) !== question) return undefined
+    const from = since ?? watermark
+    const result = await pullChanged(deps, {
+      resource,
+      request,
+      strategy,
+      watermark: from,
+      followAll: since !== null,
+      lease,
+      signal,
+    })
+    const learned = withLearned(question, asking.now)
+    if (learned !== undefined) await asking.settle(learned)
+    return result
+  } catch (error) {
+    // What it takes has to be found out anew: the question by the snapshot, the strategy by the next run.
+    if (isRefusal(error)) await reconnecting(() => forgetCapability(sql, type, 'changes'), signal)
+    else if (isOutOfReach(error)) return undefined
+    else if (isNotInOrder(error)) await reconnecting(() => saveCapability(sql, type, 'changes', 'none'), signal)
+    else throw error
+    return undefined
+  }
+}
+
+async function byProjects(deps: SnapshotDeps, { resource, lease, signal }: SnapshotOptions) {
+  const { within } = resource
+  if (within === undefined) return undefined
+  const { question } = await openQuestion(deps, resource, signal)
+  if (question.also !== undefined) return undefined
+  return await pullWithin(deps, { resource, within, question, lease, signal })
+}
+
+function together(one: SnapshotResult, other: SnapshotResult): SnapshotResult {
+  const messages = [one.message, other.message].filter((message) => message !== null)
+  return {
+    outcome: worst([one, other]),
+    message: messages.length === 0 ? null : messages.join(' '),
+    expected: null,
+    seen: one.seen + other.seen,
+    inserted: one.inserted + other.inserted,
+    updated: one.updated + other.updated,
+    unchanged: one.unchanged + other.unchanged,
+    deleted: one.deleted + other.deleted,
+    parked: one.parked + other.parked,
+    pages: one.pages + other.pages,
+  }
+}

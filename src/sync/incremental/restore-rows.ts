@@ -1,0 +1,66 @@
+/**
+ * Brings rows back to what ScopeStack holds whose local edits were parked or discarded. A snapshot does so by itself; a
+ * reading of changes does not meet them, since nothing changed there. Nor does it meet again what the database refused.
+ */
+import { FOLLOWED, noteChanged } from '../../store/progress/changed-projects.ts'
+import { arrayLiteral } from '../../store/mirror/codec.ts'
+import type { Transaction } from '../../store/connection/database.ts'
+import { owedRows } from '../../store/mirror/local-edits.ts'
+import { refusedRecords, settleRefused } from '../../store/progress/findings.ts'
+import { createMirror, type Loaded } from '../../store/mirror/load.ts'
+import { someLiving } from '../../store/mirror/tombstones.ts'
+import { askerOf } from '../list/get-record.ts'
+import { load } from '../write-records.ts'
+import { openQuestion } from '../list/read-plan.ts'
+import { reconnecting } from '../with-db-retry.ts'
+import type { SnapshotDeps, SnapshotOptions } from '../snapshot/snapshot.ts'
+import { AT_ONCE, confirmAndBury } from '../deletes/detect-deletes.ts'
+
+/** Each costs a request, and is most often refused again; those that waited longest come first. */
+const REFUSED_AT_ONCE = 100
+
+export interface BroughtBack {
+  readonly inserted: number
+  readonly updated: number
+  readonly deleted: number
+  /** Records that the database still would not have. */
+  readonly refused: number
+}
+
+/** What is not found by its address is left for the next snapshot, which may bury it. */
+export async function bringBack(
+  deps: SnapshotDeps,
+  { resource, lease, signal }: SnapshotOptions,
+): Promise<BroughtBack> {
+  const { sql, client, slug, concurrency } = deps
+  const { type } = resource
+  const total = { inserted: 0, updated: 0, deleted: 0, refused: 0 }
+  const owed = await reconnecting(() => owedRows(sql, type, AT_ONCE), signal)
+  const refused = await reconnecting(() => refusedRecords(sql, type, REFUSED_AT_ONCE), signal)
+  if (owed.length + refused.length === 0) return total
+  const { question } = await openQuestion(deps, resource, signal)
+  const ask = askerOf({ client, slug, resource, question, signal })
+  const mirror = createMirror(resource)
+  const ids = [...new Set([...owed, ...refused.flatMap(({ id, missing }) => (missing ? [] : [id]))])]
+  for (let start = 0; start < ids.length; start += concurrency) {
+    const answers = await Promise.all(ids.slice(start, start + concurrency).map(ask))
+    const records = answers.flatMap((answer) => (typeof answer === 'string' ? [] : answer))
+    const also = async (tx: Transaction, { written, left }: Loaded): Promise<void> => {
+      await noteChanged(tx, type, type === FOLLOWED ? [...written, ...left] : [])
+      await settleRefused(tx, type, arrayLiteral(records.map(({ id }) => id)))
+    }
+    const loaded = await load({ sql, type, lease, mirror, signal }, { records, unusable: [] }, also)
+    total.inserted += loaded.inserted
+    total.updated += loaded.updated
+    total.refused += loaded.rejected.length
+  }
+  // Their list was proved whole when they were missing from it; that they are is asked anew.
+  const missing = refused.flatMap((one) => (one.missing ? [one.id] : []))
+  if (missing.length > 0) {
+    const known = await reconnecting(() => someLiving(sql, resource, missing), signal)
+    const confirmed = await confirmAndBury(deps, { resource, question, lease, mirror, signal, known }, missing)
+    total.deleted += confirmed?.deleted ?? 0
+    total.refused += missing.length - (confirmed?.deleted ?? 0)
+  }
+  return total
+}

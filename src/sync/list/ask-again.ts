@@ -1,0 +1,112 @@
+/**
+ * What was refused once may be taken by now, and a way that did not answer may answer. So it is looked at, an hour after
+ * it was found out and then once a day; meanwhile, and where it is still refused, what has worked goes on being asked.
+ */
+import type { Client } from '../../remote/client.ts'
+import type { ListRequest } from '../../remote/pages/pages.ts'
+import type { Read, Resource } from '../../catalog/resource.ts'
+import { SyncError } from '../../errors/sync-error.ts'
+import { isNotFound } from './read-nested.ts'
+import { isTaken, negotiate, refusalOf } from './negotiate.ts'
+import type { Question } from './read-plan.ts'
+import { includesOf, leftOut, namedBy, nameOf, partsOf, requestWith, type Part } from './request-parts.ts'
+import { isRefusal } from './list-request.ts'
+import { inItsScope, negotiatedOf } from './filter-scope.ts'
+
+const HOUR_MS = 60 * 60_000
+export const DAY_MS = 24 * HOUR_MS
+
+const missingOf = (known: Question): Part[] => {
+  const request = negotiatedOf(known)
+  return known.wanted === null || request === null ? [] : leftOut(known.wanted, request)
+}
+
+export function isDue(known: Question, { reads }: Resource, ageMs: number): boolean {
+  const missing = missingOf(known).length > 0
+  if (!missing && reads.indexOf(known.read) <= 0) return false
+  return ageMs >= (missing && (known.looks ?? 0) === 0 ? HOUR_MS : DAY_MS)
+}
+
+/** @returns undefined when nothing more is taken than is known to be. */
+export async function askForMore(
+  client: Client,
+  known: Question,
+  { reads }: Resource,
+  first: (read: Read) => Question,
+  signal: AbortSignal,
+): Promise<Question | undefined> {
+  for (const read of reads.slice(0, Math.max(0, reads.indexOf(known.read)))) {
+    const found = await openWay(client, first(read), signal)
+    if (found !== undefined) return found
+  }
+  const { wanted, sample } = known
+  const request = negotiatedOf(known)
+  const missing = missingOf(known)
+  if (wanted === null || request === null || missing.length === 0) return undefined
+  try {
+    const more = await takenOf(client, known, wanted, request, missing, signal)
+    if (more === undefined) return undefined
+    const { looks: _looks, base: _base, also: _also, ...same } = known
+    return inItsScope({ ...same, request: more })
+  } catch (error) {
+    if (!isNotFound(error)) throw error
+    // The record whose list it was is gone: the next reading finds out.
+    if (sample === undefined) return undefined
+    const { base: _base, also: _also, ...same } = known
+    return inItsScope({ ...same, request: inOrderOf(known, wanted) })
+  }
+}
+
+/** Three requests at most: all of it, all but what is refused again, and one part alone, since they take turns. */
+async function takenOf(
+  client: Client,
+  known: Question,
+  wanted: ListRequest,
+  request: ListRequest,
+  missing: readonly Part[],
+  signal: AbortSignal,
+): Promise<ListRequest | undefined> {
+  const refusal = (asked: ListRequest) => refusalOf(client, { ...asked, path: known.sample ?? asked.path }, signal)
+  const all = inOrderOf(known, wanted)
+  const why = await refusal(all)
+  if (why === null) return all
+  if (missing.length === 1) return undefined
+  const named = namedBy(why, missing)
+  const again = named.length > 0 ? named : missing.filter(({ kind }) => kind === 'size')
+  if (again.length > 0 && again.length < missing.length) {
+    const kept = partsOf(request).filter((part) => part.kind === 'size' && again.some(({ kind }) => kind === 'size'))
+    const others = partsOf(wanted).filter((part) => !again.some((one) => nameOf(one) === nameOf(part)))
+    const rest = inOrderOf(known, requestWith(wanted, [...kept, ...others]))
+    if ((await refusal(rest)) === null) return rest
+  }
+  const turn = missing[(known.looks ?? 0) % missing.length]!
+  const parts = partsOf(request).filter(({ kind }) => kind !== 'size' || turn.kind !== 'size')
+  const one = inOrderOf(known, requestWith(wanted, [turn, ...parts]))
+  return (await refusal(one)) === null ? one : undefined
+}
+
+/** With the order that was found to be needed. */
+function inOrderOf({ request }: Question, asked: ListRequest): ListRequest {
+  const sort = request?.query['sort']
+  return sort === undefined ? asked : { ...asked, query: { ...asked.query, sort } }
+}
+
+/** A way that comes before the one that is known, where its list answers. */
+async function openWay(client: Client, way: Question, signal: AbortSignal): Promise<Question | undefined> {
+  const { read, request } = way
+  // Below others there is no one list to ask.
+  if (request === null || read.from === 'below') return undefined
+  try {
+    if (await isTaken(client, request, signal)) return way
+    const found = await negotiate(client, request, null, signal)
+    return carries(read, found.request) ? { ...way, request: found.request } : undefined
+  } catch (error) {
+    if (isNotFound(error) || isRefusal(error)) return undefined
+    if (error instanceof SyncError && error.code === 'SYNC_FORBIDDEN') return undefined
+    throw error
+  }
+}
+
+/** Without the include there is nothing to read: an empty answer must not pass for an empty resource. */
+export const carries = (read: Read, request: ListRequest): boolean =>
+  read.from !== 'included' || includesOf(request).includes(read.include)

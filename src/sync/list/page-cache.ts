@@ -1,0 +1,114 @@
+/**
+ * Pages that were loaded before, and how far the server is believed that they have not changed.
+ *
+ * An `ETag` spares the transfer, and a wrong one hides changes for ever: a 304 brings nothing that could contradict it. So
+ * now and then a full reading transfers every page and holds its digest against the one that came with the same `ETag`.
+ * A server whose ETags were wrong once, or that says 304 to an `ETag` it never gave, is not believed again: from then on
+ * pages are compared by their bytes, which still spares parsing and loading.
+ */
+import { randomUUID } from 'node:crypto'
+import { pagePath, type KnownPage, type ListRequest, type PageMark, type Trust } from '../../remote/pages/pages.ts'
+import type { Client } from '../../remote/client.ts'
+import {
+  noteEtagsLied,
+  readEtagTrust,
+  recallMarks,
+  recallPage,
+  remembersPages,
+} from '../../store/progress/page-cache.ts'
+import type { Database } from '../../store/connection/database.ts'
+import type { Resource } from '../../catalog/resource.ts'
+import { reconnecting } from '../with-db-retry.ts'
+
+interface Deps {
+  readonly sql: Database
+  readonly client: Client
+  readonly resource: Resource
+  /** Of what is asked and of the declaration. */
+  readonly digest: string
+  /** Days for which the server's word is enough. */
+  readonly recheckDays: number
+  readonly signal: AbortSignal
+}
+
+interface Begun {
+  /** An interrupted reading goes on. */
+  readonly resumed: boolean
+}
+
+export interface KnownPages {
+  readonly recall: (number: number) => Promise<KnownPage | undefined>
+  /** Every page is transferred, whatever the server says of it. */
+  readonly transfersAll: boolean
+}
+
+const DAY_MS = 24 * 60 * 60_000
+
+export async function openKnownPages(deps: Deps, request: ListRequest, begun: Begun): Promise<KnownPages> {
+  const { sql, resource, digest, signal } = deps
+  const { type, table } = resource
+  const key = { resource: type, table, question: digest }
+  if (!(await reconnecting(() => remembersPages(sql, key), signal)))
+    return { recall: () => Promise.resolve(undefined), transfersAll: true }
+  const trust = await trustIn(deps, request, begun)
+  return {
+    async recall(number) {
+      const page = await reconnecting(() => recallPage(sql, key, number), signal)
+      if (page === undefined) return undefined
+      const { ids, carriers, intact, ...rest } = page
+      // Of a page whose rows changed since, by another way of reading, the ETag must have changed, too.
+      return { ...rest, trust: intact ? trust : 'none', ids: carriers ?? ids, carried: carriers === null ? null : ids }
+    },
+    transfersAll: trust !== 'etag',
+  }
+}
+
+async function trustIn(deps: Deps, request: ListRequest, { resumed }: Begun): Promise<Trust> {
+  const { sql, client, resource, recheckDays, signal } = deps
+  const { lied, checkedAgeMs } = await reconnecting(() => readEtagTrust(sql, resource.type), signal)
+  if (lied) return 'body'
+  // What a first reading has brought before it was interrupted was transferred by itself.
+  const isFresh = checkedAgeMs === null ? resumed : checkedAgeMs < recheckDays * DAY_MS
+  if (isFresh) return 'etag'
+  if (checkedAgeMs !== null && (await saysUnchangedToAnything(client, request, signal))) await distrustEtags(deps)
+  return 'body'
+}
+
+/** One small request: an `ETag` that nobody gave must not be the right one. */
+async function saysUnchangedToAnything(client: Client, request: ListRequest, signal: AbortSignal): Promise<boolean> {
+  const { include: _, ...query } = request.query
+  const path = pagePath({ ...request, query, pageSize: 1 }, 1)
+  const known = { etag: `W/"${randomUUID()}"`, value: true }
+  return await client.get(path, () => false, signal, { known })
+}
+
+export const distrustEtags = ({ sql, resource, signal }: Pick<Deps, 'sql' | 'resource' | 'signal'>): Promise<void> =>
+  reconnecting(() => noteEtagsLied(sql, resource.type), signal)
+
+/** What pages came with last, to hold against what comes now; every page is parsed. */
+export async function openMarks({ sql, resource, digest, signal }: Omit<Deps, 'client' | 'recheckDays'>) {
+  const key = { resource: resource.type, question: digest }
+  const marks = await reconnecting(() => recallMarks(sql, key), signal)
+  return (number: number): Promise<KnownPage | undefined> => {
+    const mark = marks.get(number)
+    const nothing = { ids: [], carried: null, recordCount: null, pageCount: null }
+    return Promise.resolve(mark === undefined ? undefined : { ...nothing, mark, trust: 'none' })
+  }
+}
+
+/** Notices one `ETag` for two bodies among the pages of one reading, a first one too. */
+export function createEtagWatch(): (pages: readonly { etagLied: boolean; mark: PageMark | null }[]) => boolean {
+  const digests = new Map<string, string>()
+  return (pages) => {
+    let lied = false
+    for (const { etagLied, mark } of pages) {
+      const { etag, digest } = mark ?? { etag: null, digest: null }
+      if (etag !== null && digest !== null) {
+        lied ||= digests.has(etag) && digests.get(etag) !== digest
+        digests.set(etag, digest)
+      }
+      lied ||= etagLied
+    }
+    return lied
+  }
+}

@@ -1,0 +1,204 @@
+/** The ways a resource is read, all as batches of pages, so that one snapshot serves them all. */
+import { readChains, type Chain } from '../../remote/pages/reverse-pages.ts'
+import type { Client } from '../../remote/client.ts'
+import { isObject, parseDocument } from '../../remote/documents/document.ts'
+import { readBothEnds } from '../../remote/pages/both-ends.ts'
+import { readForward } from '../../remote/pages/forward-pages.ts'
+import { brokenIn, countedIds, isFull, saysCount } from '../../remote/pages/list-length.ts'
+import type { Broken, KnownPage, ListRequest, Page } from '../../remote/pages/pages.ts'
+import type { RemoteRecord } from '../../catalog/resource.ts'
+import { isStorable, storable } from '../../store/mirror/codec.ts'
+import { reason, SyncError } from '../../errors/sync-error.ts'
+import type { Batch, ReadPage, Unusable } from '../snapshot/write-batch.ts'
+
+export interface Reading {
+  readonly client: Client
+  /** Requests in flight. */
+  readonly concurrency: number
+  readonly signal: AbortSignal
+}
+
+/** Whose records are wanted: of the list itself, or of what it carries along. */
+export interface Wanted {
+  readonly type: string
+  readonly aliases: readonly string[]
+  readonly carried: boolean
+}
+
+export interface ListReading {
+  readonly request: ListRequest
+  readonly wanted: Wanted
+  readonly chains: readonly Chain[]
+  readonly ordered: boolean
+  readonly opening: Page | undefined
+  /** Of the server's pages. */
+  readonly size: number | null
+  /** It gives no page so far back. */
+  readonly far?: boolean | undefined
+  readonly recall: (number: number) => Promise<KnownPage | undefined>
+}
+
+/** A batch is what has arrived; this only bounds one transaction when the database is the slower side. */
+const BATCH_RECORDS = 1000
+
+export async function* readList({ client, signal }: Reading, list: ListReading): AsyncGenerator<Batch> {
+  const { request, wanted, chains, opening, size } = list
+  if (chains.length === 0) {
+    if (opening === undefined) throw new Error('a list without chains begins with its first page')
+    const pages = (list.far === true ? readBothEnds : readForward)(client, request, opening, signal)
+    for await (const page of pages) {
+      yield { position: null, pages: [toReadPage(page, wanted)] }
+    }
+    return
+  }
+  for await (const links of readChains({ ...list, client, batch: BATCH_RECORDS, signal })) {
+    const pages = links.pages.map((page) => toReadPage(page, wanted, size))
+    yield { position: null, chains: links.chains, pages }
+  }
+}
+
+/** @param size of the server's pages; a page is taken for full where nobody knows. */
+export function toReadPage(page: Page, wanted: Wanted, size: number | null = null): ReadPage {
+  const { number, recordCount, pageCount, etagLied, mark, known } = page
+  const common = {
+    number,
+    // Parts of it that say different things say nothing.
+    recordCount: saysCount(page, recordCount) ? recordCount : null,
+    pageCount,
+    etagLied,
+    full: size === null || isFull(page, size),
+  }
+  if (known !== null) {
+    const [ids, carriers] = wanted.carried ? [known.carried ?? [], known.ids] : [known.ids, null]
+    return { ...common, records: [], unusable: [], ids, carriers, known: true, mark: null }
+  }
+  const { records, unusable } = wanted.carried ? carriedBy(page, wanted) : ownOf(page, wanted)
+  const broken = brokenIn(page)
+  return {
+    ...common,
+    records,
+    unusable: [...unusable, ...broken.map((one) => unreadable(one, wanted))],
+    ids: [...records, ...unusable, ...(wanted.carried ? [] : broken)].flatMap(({ id }) =>
+      id === null ? [] : [storable(id)],
+    ),
+    carriers: wanted.carried ? countedIds(page).map(storable) : null,
+    unnamed: wanted.carried ? [] : broken.filter(({ id }) => id === null).map(({ place }) => `place ${place}`),
+    known: false,
+    mark,
+  }
+}
+
+function ownOf({ records, unusable }: Page, wanted: Wanted) {
+  const sorted = sortOut(records, wanted)
+  const nameless = unusable.map((body) => ({ id: null, reason: 'It has no id and type of its own.', body }))
+  return { records: sorted.records, unusable: [...nameless, ...sorted.unusable] }
+}
+
+/** Without an id its place tells it from others. */
+const unreadable = ({ id, path, place, reason: why }: Broken, { carried }: Wanted): Unusable => ({
+  id: carried || id === null ? null : storable(id),
+  reason: carried ? `What a record of the list carries is missing. ${why}` : why,
+  body: carried || id === null ? { path, place } : null,
+})
+
+/** Each page carries its own, so the same record comes many times. */
+const carriedBy = ({ included }: Page, wanted: Wanted) =>
+  sortOut(
+    included.filter(({ type }) => isOfType(type, wanted)),
+    wanted,
+  )
+
+const isOfType = (type: string, wanted: Wanted): boolean => type === wanted.type || wanted.aliases.includes(type)
+
+export function sortOut(records: readonly RemoteRecord[], wanted: Wanted): Pick<ReadPage, 'records' | 'unusable'> {
+  const fits = (record: RemoteRecord): boolean => objectionTo(record, wanted) === null
+  if (records.every(fits)) return { records, unusable: [] }
+  return {
+    records: records.filter(fits),
+    unusable: records.flatMap((body) => {
+      const objection = objectionTo(body, wanted)
+      return objection === null ? [] : [{ id: storable(body.id), reason: objection, body }]
+    }),
+  }
+}
+
+function objectionTo(record: RemoteRecord, wanted: Wanted): string | null {
+  // It would load into the wrong table.
+  if (!isOfType(record.type, wanted)) return `Its type is ${JSON.stringify(record.type)}, not "${wanted.type}".`
+  // A row would be made of it all the same, without the values it holds.
+  if (!isObject(record.attributes ?? {})) return 'Its attributes are not an object.'
+  if (!isObject(record.relationships ?? {})) return 'Its relationships are not an object.'
+  return isStorable(record.id) ? null : 'Its id holds U+0000 or half a character, which Postgres does not store.'
+}
+
+export async function* readSingleton({ client, signal }: Reading, path: string): AsyncGenerator<Batch> {
+  const { records } = await client.get(path, parseDocument, signal)
+  yield { position: null, pages: [{ ...pageOf(1, records, []), recordCount: 1 }] }
+}
+
+/** What is no page of a list, in the shape of one. */
+export const pageOf = (
+  number: number,
+  records: readonly RemoteRecord[],
+  unusable: readonly Unusable[],
+  full = true,
+): ReadPage => ({
+  number,
+  records,
+  unusable,
+  ids: [...records.map(({ id }) => id), ...unusable.flatMap(({ id }) => (id === null ? [] : [id]))],
+  carriers: null,
+  recordCount: null,
+  pageCount: null,
+  full,
+  known: false,
+  mark: null,
+  etagLied: false,
+})
+
+/** Attempts at one document: some never succeed (API notes §2b), and the others should not wait long for them. */
+const DOCUMENT_ATTEMPTS = 2
+
+export interface Parents {
+  readonly type: string
+  /** In the order that `position` goes by. */
+  readonly parents: readonly string[]
+  readonly pathOf: (id: string) => string
+  /** Number of the first batch: those before it were written by an earlier run. */
+  readonly from: number
+}
+
+/** One document for each parent. Its row takes the parent's id: the document's own is unknown (API notes §2, merge-data). */
+export async function* readEach(
+  { client, concurrency, signal }: Reading,
+  { type, parents, pathOf, from }: Parents,
+): AsyncGenerator<Batch> {
+  for (let start = 0; start < parents.length; start += concurrency) {
+    const ids = parents.slice(start, start + concurrency)
+    const answers = await Promise.all(
+      ids.map(async (id): Promise<RemoteRecord | Unusable> => {
+        try {
+          const { records } = await client.get(pathOf(id), parseDocument, signal, { attempts: DOCUMENT_ATTEMPTS })
+          const attributes = records[0]?.attributes
+          if (isObject(attributes)) return { type, id, attributes }
+          return { id, reason: 'Its attributes are not an object.', body: records[0] ?? null }
+        } catch (error) {
+          if (!isOneDocumentsFault(error)) throw error
+          return { id, reason: reason(error), body: null }
+        }
+      }),
+    )
+    const records = answers.filter((answer) => 'type' in answer)
+    const unusable = answers.filter((answer) => 'reason' in answer)
+    yield { position: ids.at(-1) ?? null, pages: [pageOf(from + start / concurrency, records, unusable)] }
+  }
+}
+
+const ONE_DOCUMENT: ReadonlySet<string> = new Set([
+  'SYNC_REMOTE_FAILED',
+  'SYNC_REMOTE_TIMEOUT',
+  'SYNC_BODY_UNREADABLE',
+  'SYNC_REQUEST_REFUSED',
+])
+
+const isOneDocumentsFault = (error: unknown): boolean => error instanceof SyncError && ONE_DOCUMENT.has(error.code)

@@ -1,0 +1,80 @@
+/** A resource whose lists hang on the records of another one. */
+import type { ListRequest } from '../../remote/pages/pages.ts'
+import { SyncError } from '../../errors/sync-error.ts'
+import type { Batch, ReadPage } from '../snapshot/write-batch.ts'
+import { pageOf, toReadPage, type Parents, type Reading, type Wanted } from './read-list.ts'
+import { readWholeList } from './read-small-list.ts'
+
+interface Below extends Omit<Parents, 'type'> {
+  readonly wanted: Wanted
+  readonly question: Pick<ListRequest, 'query' | 'pageSize'>
+  /** The address of a parent itself. */
+  readonly parentOf: (id: string) => string
+}
+
+interface List {
+  readonly pages: readonly ReadPage[]
+  readonly proved: boolean
+}
+
+/** So many that are there and have no such list prove that there is none. */
+const SCOUTS = 2
+
+/** @throws SyncError SYNC_REQUEST_REFUSED with status 404 when those that were asked are there and have no such list. */
+export async function* readBelow(
+  { client, concurrency, signal }: Reading,
+  { wanted, question, parents, pathOf, parentOf, from }: Below,
+): AsyncGenerator<Batch> {
+  let answered = from > 1
+  /** Of those that are there and have no such list, the last one's answer. */
+  let missing: { readonly error: unknown; readonly lists: number } | undefined
+
+  const read = async (id: string): Promise<List> => {
+    try {
+      const { pages, proved } = await readWholeList(client, { ...question, path: pathOf(id) }, signal)
+      answered = true
+      return { pages: pages.map((page) => toReadPage(page, wanted)), proved }
+    } catch (error) {
+      if (!isNotFound(error)) throw error
+      // Deleted since its own list was read.
+      if (!(await exists(parentOf(id)))) return { pages: [], proved: true }
+      missing = { error, lists: (missing?.lists ?? 0) + 1 }
+      return { pages: [], proved: false }
+    }
+  }
+
+  const exists = async (path: string): Promise<boolean> => {
+    try {
+      await client.get(path, () => true, signal)
+      return true
+    } catch (error) {
+      if (isNotFound(error)) return false
+      throw error
+    }
+  }
+
+  // Where there is no such list at all, the first few say so, and the others need not be asked.
+  const scouts: List[] = []
+  for (const id of parents) {
+    if (answered) break
+    scouts.push(await read(id))
+    // Where none ever answered there is none; else it is this one's trouble.
+    const none = missing !== undefined && (missing.lists >= SCOUTS || scouts.length === parents.length)
+    if (!answered && none) throw missing!.error
+  }
+  let number = from
+  for (let start = 0; start < parents.length; number++) {
+    const first = number === from ? scouts : []
+    const ids = parents.slice(start + first.length, start + first.length + concurrency)
+    start += first.length + ids.length
+    const lists = [...first, ...(await Promise.all(ids.map(read)))]
+    const pages = lists.flatMap((list) => list.pages)
+    const records = pages.flatMap((page) => page.records)
+    const unusable = pages.flatMap((page) => page.unusable)
+    const proved = lists.every((list) => list.proved)
+    yield { position: parents[start - 1] ?? null, pages: [pageOf(number, records, unusable, proved)] }
+  }
+}
+
+export const isNotFound = (error: unknown): error is SyncError =>
+  error instanceof SyncError && error.code === 'SYNC_REQUEST_REFUSED' && error.facts['status'] === 404

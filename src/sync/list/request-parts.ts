@@ -1,0 +1,106 @@
+/** What a request is made of, so that parts of it can be left out, and which of them a refusal speaks of. */
+import type { ListRequest } from '../../remote/pages/pages.ts'
+import { SyncError } from '../../errors/sync-error.ts'
+
+export type Part =
+  | { readonly kind: 'size'; readonly size: number }
+  /** `filter[active]` */
+  | { readonly kind: 'filter'; readonly key: string }
+  /** `project-services.line-of-business` */
+  | { readonly kind: 'include'; readonly path: string }
+
+/** As it is noted: `page[size]=250`, `filter[active]`, `include=lob`. */
+export function nameOf(part: Part): string {
+  if (part.kind === 'size') return `page[size]=${part.size}`
+  return part.kind === 'filter' ? part.key : `include=${part.path}`
+}
+
+export const includesOf = ({ query }: Pick<ListRequest, 'query'>): string[] => query['include']?.split(',') ?? []
+
+/** Page size first, then filters, then includes: an order in which each may be left out alone. */
+export function partsOf({ query, pageSize }: Pick<ListRequest, 'query' | 'pageSize'>): Part[] {
+  const size: Part[] = pageSize === null ? [] : [{ kind: 'size', size: pageSize }]
+  const filters = Object.keys(query).filter((key) => key !== 'include' && key !== 'sort')
+  return [
+    ...size,
+    ...filters.map((key): Part => ({ kind: 'filter', key })),
+    ...includesOf({ query }).map((path): Part => ({ kind: 'include', path })),
+  ]
+}
+
+/** In the order of `wanted`: another order is another address, and no page would be known again by it. */
+export function requestWith(wanted: ListRequest, parts: readonly Part[]): ListRequest {
+  const names = new Set(parts.map(nameOf))
+  const query: Record<string, string> = {}
+  for (const [key, value] of Object.entries(wanted.query)) {
+    if (key !== 'include') {
+      if (key === 'sort' || names.has(key)) query[key] = value
+      continue
+    }
+    const paths = value.split(',').filter((path) => names.has(`include=${path}`))
+    if (paths.length > 0) query[key] = paths.join(',')
+  }
+  const size = parts.find((part) => part.kind === 'size')
+  return { ...wanted, query, pageSize: size?.size ?? null }
+}
+
+/** What of `wanted` is not in `asked`. */
+export function leftOut(wanted: ListRequest, asked: ListRequest): Part[] {
+  const names = new Set(partsOf(asked).map(nameOf))
+  return partsOf(wanted).filter((part) => !names.has(nameOf(part)))
+}
+
+/** Without `refused`, and what cannot be had without it: `a.b` brings `a` along. A page size gives way to a smaller one. */
+export function without(parts: readonly Part[], refused: readonly Part[], refusal: unknown): Part[] {
+  const left = parts.filter((part) => !refused.some((one) => one === part || restsOn(part, one)))
+  const size = refused.find((part) => part.kind === 'size')
+  const smaller = size === undefined ? undefined : smallerThan(size.size, refusal)
+  return smaller === undefined ? left : [{ kind: 'size', size: smaller }, ...left]
+}
+
+const restsOn = (part: Part, other: Part): boolean =>
+  part.kind === 'include' && other.kind === 'include' && part.path.startsWith(`${other.path}.`)
+
+/** Tried in this order when the wanted size is refused; 100 is the library's own maximum where one is set. */
+const SMALLER_PAGES = [100, 50, 20, 10, 5, 2, 1]
+
+function smallerThan(size: number, refusal: unknown): number | undefined {
+  const said = wordsOf(refusal)
+    .filter((word) => /^[1-9]\d{0,8}$/.test(word))
+    .map(Number)
+    .filter((number) => number < size)
+  return said.length > 0 ? Math.max(...said) : SMALLER_PAGES.find((smaller) => smaller < size)
+}
+
+/**
+ * Which of these the refusal names: `lob is not a valid includable relationship of projects`, `active is not allowed.`,
+ * `size exceeds maximum page size of 100.`
+ */
+export function namedBy(refusal: unknown, parts: readonly Part[]): Part[] {
+  const words = wordsOf(refusal)
+  // The subject of the sentence, which otherwise may name other things too: `… of projects`.
+  const subjects = words.filter((_, at) => words[at + 1] === 'is' && words[at + 2] === 'not')
+  const named = (by: ReadonlySet<string>) => parts.filter((part) => calledAs(part).some((name) => by.has(name)))
+  const bySubject = named(new Set(subjects))
+  return bySubject.length > 0 ? bySubject : named(new Set(words))
+}
+
+/** Underscored and dasherized spellings are one name (API notes §4). */
+const spelled = (word: string): string => word.toLowerCase().replaceAll('_', '-')
+
+/** Each split and replacement is linear in the text, which is the remote's. */
+const wordsOf = (refusal: unknown): string[] =>
+  detailOf(refusal)
+    .split(/[^\p{L}\p{N}_.[\]?-]/u)
+    .map((word) => spelled(word.endsWith('.') ? word.slice(0, -1) : word))
+    .filter((word) => word !== '')
+
+export const detailOf = (refusal: unknown): string =>
+  refusal instanceof SyncError ? String(refusal.facts['detail'] ?? '') : ''
+
+function calledAs(part: Part): string[] {
+  if (part.kind === 'size') return ['size', 'page[size]', 'page-size']
+  if (part.kind === 'include') return [spelled(part.path), spelled(part.path.split('.').at(-1)!)]
+  const key = spelled(part.key)
+  return [key, key.startsWith('filter[') ? key.slice('filter['.length, -1) : key]
+}

@@ -1,9 +1,0 @@
-/** What has to be read before what. */
-import type { Resource } from '../resource.ts'
-import { FOLLOWED } from '../store/changed-parents.ts'
-
-/** Types whose records a reading of `resource` begins with. */
-export function needs({ reads, within }: Resource, { changesOnly = false }: { changesOnly?: boolean }): string[] {
-  const parents = reads.flatMap((read) => (read.from === 'each' || read.from === 'below' ? [read.parent] : []))
-  return changesOnly && within !== undefined ? [...parents, FOLLOWED] : parents
-}

@@ -1,0 +1,110 @@
+/** A change on its way, under its claim. */
+import { wasNeverSent, type Answer } from '../../remote/client.ts'
+import { dataOf, isObject } from '../../remote/documents/document.ts'
+import type { RemoteRecord, Resource } from '../../catalog/resource.ts'
+import type { RetryPolicy } from '../../remote/http/retry.ts'
+import type { Change, Outbox } from '../../store/outbox/claim.ts'
+import { withdrawRequest } from '../../store/outbox/in-flight.ts'
+import type { Rebase } from '../../store/outbox/settle.ts'
+import type { Asking } from './read-remote.ts'
+import type { Rules } from './conflict.ts'
+import type { Side } from './coalesce.ts'
+import { objectionTo } from '../list/same-record.ts'
+import { SyncError } from '../../errors/sync-error.ts'
+
+export interface PushDeps extends Asking {
+  readonly catalog: ReadonlyMap<string, Resource>
+  readonly outbox: Outbox
+  readonly rules: Rules
+  readonly rebase: Rebase
+  readonly concurrency: number
+  /** Of a write that failed and may be tried again. */
+  readonly policy: RetryPolicy
+}
+
+export type Fate = 'sent' | 'superseded' | 'parked' | 'postponed'
+
+export interface Settled {
+  readonly change: Change
+  readonly fate: Fate
+  /** Why it was parked or postponed. */
+  readonly error: SyncError | null
+}
+
+/** Under its claim. */
+export interface Sending {
+  readonly change: Change
+  readonly resource: Resource
+  readonly term: number
+  readonly signal: AbortSignal
+}
+
+const VERB = { create: 'the new row', update: 'the change', delete: 'the deletion' } as const
+
+export const nameOf = (change: Change): string => `${VERB[change.op]} of ${recordOf(change)}`
+
+export const recordOf = ({ resource, recordId }: Change): string => `${resource} ${recordId}`
+
+/** Values that ScopeStack may hold since they were sent from here. */
+export const doubtsOf = (change: Change): Side[] => [
+  ...(change.inDoubt === null ? [] : [change.inDoubt]),
+  ...(change.requestedAt === null ? [] : [change]),
+]
+
+/** Nobody answered: it says nothing about the change. */
+export const isSilence = (error: SyncError): boolean =>
+  wasNeverSent(error) || error.code === 'SYNC_REMOTE_UNREACHABLE' || error.code === 'SYNC_REMOTE_TIMEOUT'
+
+/** It may have been done, though nobody was told. */
+export const mayHaveArrived = (error: unknown): boolean => error instanceof SyncError && !wasNeverSent(error)
+
+/** What certainly did not arrive has not left, unless another try did. */
+export async function withdrawing<T>({ sql }: PushDeps, { change, term }: Sending, writing: Promise<T>): Promise<T> {
+  try {
+    return await writing
+  } catch (error) {
+    if (change.requestedAt === null && !mayHaveArrived(error)) await withdrawRequest(sql, change, term)
+    throw error
+  }
+}
+
+/** What a write was answered with: a refusal, its record, or something that proves nothing. */
+export type Outcome =
+  | { readonly refusal: Answer }
+  /** Null: deleted. */
+  | { readonly record: RemoteRecord | null; readonly answer: Answer }
+  | {
+      /** What it was answered with, in the middle of a sentence. */
+      readonly unproved: string
+      readonly isDocument: boolean
+      /** The record that it speaks of. */
+      readonly claimed: string | null
+      readonly answer: Answer
+    }
+
+/** A success is believed where it carries the very record, and a deletion where it carries nothing, as it should (204). */
+export const judgeOf =
+  (deps: Asking, { change, resource }: Sending) =>
+  (answer: Answer, url: string): Outcome => {
+    const { status, body } = answer
+    if (status >= 400) return { refusal: answer }
+    if (change.op === 'delete' && status === 204) return { record: null, answer }
+    const unproved = (problem: string, data?: unknown): Outcome => ({
+      unproved: `it was answered with ${status}: ${problem}`,
+      isDocument: data !== undefined,
+      claimed: isObject(data) && data['type'] === resource.type && typeof data['id'] === 'string' ? data['id'] : null,
+      answer,
+    })
+    // Accepted is not done; and what is redirected is not followed.
+    if (change.op === 'delete' || (status !== 200 && status !== 201)) return unproved('nothing says that it is done')
+    let data: unknown
+    try {
+      data = dataOf(body, url)
+    } catch (error) {
+      if (!(error instanceof SyncError) || error.code !== 'SYNC_BODY_UNREADABLE') throw error
+      return unproved(String(error.facts['problem']))
+    }
+    const id = change.op === 'create' ? null : change.recordId
+    const problem = objectionTo(data, { ...deps, resource, id })
+    return problem === null ? { record: data as RemoteRecord, answer } : unproved(problem, data)
+  }

@@ -1,0 +1,169 @@
+/** Finds a record by what tells it from all others: how a creation whose answer was lost is looked for. */
+import { unlessOutOfReach } from '../../remote/pages/forward-pages.ts'
+import { fetchPage, type ListRequest } from '../../remote/pages/pages.ts'
+import type { RemoteRecord, Resource } from '../../catalog/resource.ts'
+import type { Change } from '../../store/outbox/claim.ts'
+import { searchRequest, waysToAsk, type Asking } from './read-remote.ts'
+import { heldBy } from './conflict.ts'
+import { isRefusal } from '../list/list-request.ts'
+import { isNearly } from './equality.ts'
+import { isVery } from '../list/same-record.ts'
+import type { SyncError } from '../../errors/sync-error.ts'
+import type { Entry, Members } from './coalesce.ts'
+
+/** Past so many pages of look-alikes nobody is found for sure. */
+const MOST_PAGES = 20
+
+/**
+ * What an address holds for sure with the rest of a question: nginx takes 8 KB, Puma 10 KB, and each letter may be nine
+ * characters there.
+ */
+const LONGEST_VALUE = 4_000
+
+/** Members and values; null when the resource has no key, this record has nothing in it, or more than can be asked for. */
+export function keyOf({ naturalKey }: Resource, { attributes, relationships }: Change): Members | null {
+  if (naturalKey === undefined) return null
+  const [first] = naturalKey
+  const values = naturalKey.map((member) => [member, attributes[member] ?? relationships[member] ?? null] as const)
+  const asked = values.find(([member]) => member === first)?.[1]
+  if (typeof asked !== 'string' || asked === '') return null
+  return encodeURIComponent(csvField(asked).toWellFormed()).length > LONGEST_VALUE ? null : Object.fromEntries(values)
+}
+
+/**
+ * Every way of asking that the server takes, and all that they find: a filter that makes a list whole hides what has none of
+ * its values, and without it what is archived may be hidden. Where the key itself cannot be asked for, or where that is not
+ * looked at, the records tell.
+ *
+ * @returns all that have the key; null when nobody can be sure of that.
+ * @throws SyncError when nothing of it is answered.
+ */
+export async function lookUp(
+  asking: Asking,
+  resource: Resource,
+  key: Members,
+  signal: AbortSignal,
+): Promise<RemoteRecord[] | null> {
+  const request = await searchRequest(asking, resource)
+  const found = new Map<string, RemoteRecord>()
+  const refusals: SyncError[] = []
+  const ways = waysToAsk(request)
+  for (const query of ways) {
+    try {
+      const some = await searched(asking, resource, { ...request, query }, key, signal)
+      if (some === null) return null
+      for (const one of some) found.set(one.id, one)
+    } catch (error) {
+      if (!isRefusal(error)) throw error
+      refusals.push(error)
+    }
+  }
+  if (refusals.length === ways.length) throw refusals[0]!
+  // What a way that is refused would have shown is not known.
+  return refusals.length > 0 && found.size === 0 ? null : [...found.values()]
+}
+
+/** A part of the question that is refused is left out, so that it does not hide what is there. */
+async function searched(
+  asking: Asking,
+  resource: Resource,
+  { query, ...request }: ListRequest,
+  key: Members,
+  signal: AbortSignal,
+): Promise<RemoteRecord[] | null> {
+  const [first, value] = Object.entries(key)[0]!
+  const byKey = { [`filter[${first}]`]: spellingsOf(String(value)).map(csvField).join(',') }
+  const { include: _, ...filters } = query
+  const ways: ListRequest[] = [
+    { ...request, query: { ...query, ...byKey } },
+    { ...request, pageSize: null, query: { ...filters, ...byKey } },
+    { ...request, query },
+    { ...request, pageSize: null, query: filters },
+  ]
+  for (const [index, way] of ways.entries()) {
+    try {
+      return await pagesOf(asking, resource, way, { key, asked: index < 2 ? first : null }, signal)
+    } catch (error) {
+      if (!isRefusal(error) || index === ways.length - 1) throw error
+    }
+  }
+  return null
+}
+
+interface Sought {
+  readonly key: Members
+  /** The member that the server was asked for; null where all of its records come. */
+  readonly asked: string | null
+}
+
+async function pagesOf(
+  asking: Asking,
+  resource: Resource,
+  request: ListRequest,
+  sought: Sought,
+  signal: AbortSignal,
+): Promise<RemoteRecord[] | null> {
+  const found: RemoteRecord[] = []
+  const met = new Set<string>()
+  for (let number = 1; number <= MOST_PAGES; number++) {
+    const page = await unlessOutOfReach(fetchPage(asking.client, request, number, signal))
+    if (page === undefined) return null
+    const { records, recordCount, pageCount } = page
+    const fresh = records.filter(({ id }) => !met.has(id))
+    for (const record of fresh) {
+      met.add(record.id)
+      const holds = has(resource, record, sought)
+      if (holds === undefined) return null
+      // Filters by name match a part of it (API notes §4).
+      if (holds && isVery(record, { ...asking, resource, id: record.id })) found.push(record)
+    }
+    if (records.length === 0 || (pageCount !== null && number >= pageCount)) return found
+    // The page number is not looked at: this was all, unless it was cut.
+    if (fresh.length === 0)
+      return (recordCount === null ? records.length !== request.pageSize : met.size >= recordCount) ? found : null
+  }
+  return null
+}
+
+/** As it was sent, and as ScopeStack may have kept it: without blanks that say nothing (`isNearly`). */
+function spellingsOf(text: string): string[] {
+  const plain = text.trim().replaceAll(/\s+/g, ' ')
+  return plain === text || plain === '' ? [text] : [text, plain]
+}
+
+/** A filter's value is read as a line of CSV: a comma would mean "or" (API notes §4). */
+const csvField = (text: string): string => (/[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text)
+
+/** Whether a record has the key; undefined: it does not say so. */
+function has({ columns }: Resource, record: RemoteRecord, { key, asked }: Sought): boolean | undefined {
+  let told: boolean | undefined = true
+  for (const column of columns) {
+    if (!column.writable || !(column.member in key)) continue
+    const held = heldBy(record, column)
+    if (held !== undefined) {
+      if (!isNearly(column.kind, held, key[column.member])) return false
+    } else if (column.from === 'attribute' || (asked === null && column.member === Object.keys(key)[0])) {
+      told = undefined
+    }
+  }
+  return told
+}
+
+/** Whether a record is what was sent: each member, each user-defined field. */
+export const isWhatWasSent = (
+  resource: Resource,
+  record: RemoteRecord,
+  { attributes, relationships }: Change,
+): boolean =>
+  resource.columns.every((column) => {
+    const { member, kind, entries, from } = column
+    const given = (from === 'attribute' ? attributes : relationships)[member]
+    if (given === undefined) return true
+    if (entries !== undefined && Array.isArray(given)) {
+      return (given as Entry[]).every((one) =>
+        isNearly(kind, heldBy(record, column, String(one[entries[0]])), one[entries[1]] ?? null),
+      )
+    }
+    const held = heldBy(record, column)
+    return held === undefined || isNearly(kind, held, given)
+  })

@@ -1,0 +1,103 @@
+/** A change that does not go on: set aside for a person, or put off for later. */
+import { notWritable, writeNotOffered } from '../../errors/writes.ts'
+import {
+  arrivalUnknown,
+  arrivedUnsettled,
+  keepsFailing,
+  rowHeld,
+  rowRefused,
+  UNKNOWN,
+  writeForbidden,
+  writeRefused,
+} from '../../errors/push.ts'
+import type { Answer } from '../../remote/client.ts'
+import { askedMs, asksToWait } from '../../remote/http/retry.ts'
+import type { Change } from '../../store/outbox/claim.ts'
+import { departed, postpone, withdrawRequest } from '../../store/outbox/in-flight.ts'
+import { park, type Problem } from '../../store/outbox/settle.ts'
+import type { Decision } from './conflict.ts'
+import { problemsOf } from './refused-columns.ts'
+import { type PushDeps, type Sending, type Settled, nameOf, isSilence } from './attempt.ts'
+import { reason, SyncError } from '../../errors/sync-error.ts'
+
+export async function refused(
+  deps: PushDeps,
+  sending: Sending,
+  { status, body }: Answer,
+  decisions?: readonly Decision[],
+): Promise<Settled> {
+  const { change, resource } = sending
+  const what = nameOf(change)
+  const { problems: errors, said, notWritable: columns } = problemsOf(resource, body)
+  // Of a new row that was sent a second time: what it met may be the first one, which arrived late.
+  if (change.op !== 'create' || change.requestedAt === null) await withdrawRequest(deps.sql, change, sending.term)
+  if (status === 403) return await setAside(deps, sending, writeForbidden({ what, said }), { errors, decisions })
+  if (status === 400 && columns.length > 0) {
+    const facts = { what, isNew: change.op === 'create', columns: columns.join(', '), said }
+    return await setAside(deps, sending, notWritable(facts), { errors, decisions })
+  }
+  if (change.op === 'create' && (status === 405 || (status === 404 && /^(not found)?$/i.test(said)))) {
+    return await setAside(deps, sending, writeNotOffered({ what, status, said }), { errors, decisions })
+  }
+  return await setAside(deps, sending, writeRefused({ what, status, said }), { errors, decisions })
+}
+
+/** A creation that left is unknown whatever happened to it since: nothing may be folded into it, or sent behind it. */
+export async function setAside(
+  deps: PushDeps,
+  { change, term }: Sending,
+  because: SyncError,
+  { errors = [], decisions }: { errors?: readonly Problem[]; decisions?: readonly Decision[] | undefined } = {},
+): Promise<Settled> {
+  const error = change.op === 'create' ? await asUnknown(deps, change, because) : because
+  await park(deps, change, term, { code: error.code, reason: error.message, errors }, decisions ?? null)
+  return { change, fate: 'parked', error }
+}
+
+async function asUnknown({ sql }: PushDeps, change: Change, because: SyncError): Promise<SyncError> {
+  const left = because.code === UNKNOWN ? undefined : await departed(sql, change)
+  if (left === undefined) return because
+  const facts = { what: nameOf(change), why: String(because.facts['last'] ?? because.message).replace(/\.$/, '') }
+  return left.answer === null ? arrivalUnknown(facts) : arrivedUnsettled({ ...facts, record: left.answer })
+}
+
+/** So often ScopeStack may fail at one change; an answer that never came does not count. */
+const MOST_ATTEMPTS = 5
+const LONGEST_DELAY_SECONDS = 300
+
+/** It failed after all retries: later again, and for a person at last. */
+export async function failed(deps: PushDeps, sending: Sending, error: SyncError): Promise<Settled> {
+  const { change, term } = sending
+  // Whoever looks for what left, and hears nothing, has not sent it once more.
+  const looking = change.op === 'create' && change.requestedAt !== null
+  const spends = !asksToWait(error) && !(looking && isSilence(error))
+  const attempts = change.attempts + (spends ? 1 : 0)
+  if (!isSilence(error) && attempts >= MOST_ATTEMPTS) {
+    const last = String(error.facts['last'] ?? error.message)
+    return await setAside(deps, sending, keepsFailing({ what: nameOf(change), attempts, last }))
+  }
+  const seconds = Math.max(Math.min(LONGEST_DELAY_SECONDS, 2 ** attempts), askedMs(error) / 1000)
+  await postpone(deps.sql, change, term, { seconds, attempts, code: error.code, reason: error.message })
+  return { change, fate: 'postponed', error }
+}
+
+const HELD_SECONDS = 5
+
+/** What was answered is kept. */
+export async function putOff(deps: PushDeps, { change, term }: Sending): Promise<Settled> {
+  const error = rowHeld({ what: nameOf(change) })
+  await postpone(deps.sql, change, term, { seconds: HELD_SECONDS, code: error.code, reason: error.message })
+  return { change, fate: 'postponed', error }
+}
+
+const REFUSED_SECONDS = 30
+
+/** Its table is in the way: a person mends that, and it goes on by itself. */
+export async function putOffRefused(deps: PushDeps, { change, term }: Sending, because: unknown): Promise<Settled> {
+  const error =
+    because instanceof SyncError && because.code === 'SYNC_PUSH_ROW_REFUSED'
+      ? because
+      : rowRefused({ what: nameOf(change), said: reason(because) }, because)
+  await postpone(deps.sql, change, term, { seconds: REFUSED_SECONDS, code: error.code, reason: error.message })
+  return { change, fate: 'postponed', error }
+}

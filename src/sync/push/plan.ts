@@ -1,0 +1,129 @@
+/** What a push would do, without doing it: nothing is claimed, noted or sent. */
+import type { RemoteRecord, Resource } from '../../catalog/resource.ts'
+import { countChanges, openChanges } from '../../store/outbox/changes.ts'
+import type { Change } from '../../store/outbox/claim.ts'
+import { checkedIds, readRecords } from './read-remote.ts'
+import { decide, type Decision } from './conflict.ts'
+import type { Members } from './coalesce.ts'
+import { isWhatWasSent, keyOf, lookUp } from './natural-key.ts'
+import { foldChanges } from './push.ts'
+import { localReference } from './local-references.ts'
+import { doubtsOf, type PushDeps } from './attempt.ts'
+import { endsTheRun, SyncError } from '../../errors/sync-error.ts'
+
+export interface Planned {
+  readonly change: Change
+  readonly method: 'POST' | 'PATCH' | 'DELETE'
+  readonly path: string
+  /**
+   * `look`: whether it arrived is found out first · `after`: what it refers to is made first · `refused`: ScopeStack does not
+   * say what it holds · `exists`: of a new row, ScopeStack has one by its name, and another one would be made.
+   */
+  readonly fate: 'send' | 'nothing' | 'park' | 'gone' | 'look' | 'after' | 'refused' | 'exists'
+  readonly decisions: readonly Decision[]
+  /** Of a creation: the members and values it is looked up by before it leaves; null when it has nothing to be found by. */
+  readonly lookUp?: Members | null
+  /** Of a creation: what ScopeStack has by the same key, as behind the restore of a backup from before it was sent. */
+  readonly existing?: readonly Existing[]
+}
+
+interface Existing {
+  readonly id: string
+  /** It holds all that would be sent. */
+  readonly same: boolean
+}
+
+const METHOD = { create: 'POST', update: 'PATCH', delete: 'DELETE' } as const
+/** A plan is for reading. */
+const MOST_CHANGES = 1000
+const TOGETHER = 100
+
+/** @returns with how many changes are behind those that were looked at. */
+export async function plan(
+  deps: PushDeps,
+  signal: AbortSignal,
+): Promise<{ readonly planned: Planned[]; readonly behind: number }> {
+  const open = await openChanges(deps.sql, MOST_CHANGES)
+  const sums = [...Map.groupBy(open, ({ resource, recordId }) => `${resource} ${recordId}`).values()].flatMap(
+    (changes) => {
+      const first = changes.find(({ state }) => state !== 'parked')!
+      return first.state === 'sending' ? [first] : (foldChanges(deps.catalog, changes).change ?? [])
+    },
+  )
+  const planned: Planned[] = []
+  for (const [type, changes] of Map.groupBy(sums, ({ resource }) => resource)) {
+    const resource = deps.catalog.get(type)!
+    for (let at = 0; at < changes.length; at += TOGETHER) {
+      const some = changes.slice(at, at + TOGETHER)
+      const refused = new Set<string>()
+      const remote = await readRecords(deps, resource, checkedIds(some), signal, (id) => refused.add(id))
+      for (const change of some) {
+        const { recordId } = change
+        const held = refused.has(recordId) ? 'refused' : (remote.get(recordId) ?? null)
+        planned.push(await withExisting(deps, resource, planOf(deps, resource, change, held), signal))
+      }
+    }
+  }
+  const { waiting = 0, sending = 0 } = await countChanges(deps.sql)
+  const behind = Math.max(0, waiting + sending - open.filter(({ state }) => state !== 'parked').length)
+  return { planned: inOrder(planned), behind }
+}
+
+/** As it is looked up before it leaves, for which nobody else need have made it. */
+async function withExisting(
+  deps: PushDeps,
+  resource: Resource,
+  planned: Planned,
+  signal: AbortSignal,
+): Promise<Planned> {
+  const { change, fate, lookUp: key } = planned
+  if (fate !== 'send' || key === undefined || key === null) return planned
+  const found = await lookUp(deps, resource, key, signal).catch((error: unknown) => {
+    // A plan tells what it can.
+    if (!(error instanceof SyncError) || endsTheRun(error)) throw error
+    return null
+  })
+  if (found === null || found.length === 0) return planned
+  const existing = found.map((record) => ({ id: record.id, same: isWhatWasSent(resource, record, change) }))
+  return { ...planned, fate: 'exists', existing }
+}
+
+/** The oldest first, and what refers to a new row behind it. */
+function inOrder(planned: readonly Planned[]): Planned[] {
+  const byRecord = new Map(planned.map((one) => [one.change.recordId, one]))
+  const ordered = new Set<Planned>()
+  const place = (one: Planned, above: ReadonlySet<Planned>): void => {
+    if (ordered.has(one) || above.has(one)) return
+    const { attributes, relationships } = one.change
+    for (const id of Object.values({ ...attributes, ...relationships })) {
+      const parent = typeof id === 'string' && id.startsWith('local-') ? byRecord.get(id) : undefined
+      if (parent !== undefined) place(parent, new Set([...above, one]))
+    }
+    ordered.add(one)
+  }
+  for (const one of planned.toSorted((a, b) => a.change.id - b.change.id)) place(one, new Set())
+  return [...ordered]
+}
+
+function planOf(deps: PushDeps, resource: Resource, change: Change, remote: RemoteRecord | null | 'refused'): Planned {
+  const { op, recordId, requestedAt } = change
+  const list = `/${deps.slug}/v1/${resource.type}`
+  const planned = { change, method: METHOD[op], path: op === 'create' ? list : `${list}/${recordId}` }
+  const refers = localReference(resource, change) !== undefined
+  if (op === 'create') {
+    const fate = requestedAt !== null ? 'look' : refers ? 'after' : 'send'
+    const given = Object.entries({ ...change.attributes, ...change.relationships })
+    const decisions = given.map(([member, local]) => ({
+      member,
+      base: null,
+      local,
+      remote: null,
+      decision: 'send' as const,
+    }))
+    return { ...planned, fate, decisions, lookUp: keyOf(resource, change) }
+  }
+  if (remote === null) return { ...planned, fate: 'gone', decisions: [] }
+  if (remote === 'refused') return { ...planned, fate: 'refused', decisions: [] }
+  const { fate, decisions } = decide(resource, change, remote, deps.rules, doubtsOf(change))
+  return { ...planned, fate: fate === 'send' && refers ? 'after' : fate, decisions }
+}

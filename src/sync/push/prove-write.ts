@@ -1,0 +1,106 @@
+/**
+ * A write that was answered, though not with its record: what came of it is looked up before anything is written.
+ *
+ *   answered with something else ──► look ──┬─ it holds what was sent ──► settled with that
+ *                                           ├─ it holds what it held ───► later again, and for a person at last
+ *                                           ├─ it does not say ─────────► for a person
+ *                                           └─ nobody answers ──────────► as if the answer was lost
+ */
+import { unproved, withoutEffect, writeNotOffered } from '../../errors/writes.ts'
+import { recordGone } from '../../errors/push.ts'
+import type { Answer } from '../../remote/client.ts'
+import type { RemoteRecord, Resource } from '../../catalog/resource.ts'
+import { withdrawRequest } from '../../store/outbox/in-flight.ts'
+import { settleSent } from '../../store/outbox/settle.ts'
+import { settleAnswered } from './settle-response.ts'
+import { setAside } from './park.ts'
+import { isRefused, readRecords } from './read-remote.ts'
+import { heldBy, type Decision } from './conflict.ts'
+import { problemsOf } from './refused-columns.ts'
+import { isNearly, isSame } from './equality.ts'
+import { nameOf, recordOf, type PushDeps, type Sending, type Settled } from './attempt.ts'
+import { reason } from '../../errors/sync-error.ts'
+
+/**
+ * @param why what it was answered with, in the middle of a sentence.
+ * @throws SyncError SYNC_PUSH_NO_EFFECT, or what the look failed with.
+ */
+export async function prove(
+  deps: PushDeps,
+  sending: Sending,
+  decisions: readonly Decision[],
+  why: string,
+): Promise<Settled> {
+  const { change, resource } = sending
+  const left = { ...sending, change: { ...change, requestedAt: new Date() } }
+  let held: RemoteRecord | null
+  try {
+    held = await look(deps, sending)
+  } catch (error) {
+    if (!isRefused(error)) throw error
+    const facts = { what: nameOf(change), why, look: `ScopeStack does not say what it holds (${reason(error)})` }
+    return await setAside(deps, left, unproved(facts), { decisions })
+  }
+  if (held === null) return await isGone(deps, sending, decisions)
+  if (change.op === 'delete') throw withoutEffect({ what: nameOf(change), why })
+  switch (cameOf(resource, decisions, held)) {
+    case 'arrived':
+      return await settleAnswered(deps, sending, { record: held, decisions })
+    case 'untold': {
+      const facts = { what: nameOf(change), why, look: 'ScopeStack does not say what it holds in those columns' }
+      return await setAside(deps, left, unproved(facts), { decisions })
+    }
+    case 'unchanged':
+      throw withoutEffect({ what: nameOf(change), why })
+  }
+}
+
+/** A record that was found a moment ago, and whose write was answered with 404 or 405. */
+export async function lookAgain(
+  deps: PushDeps,
+  sending: Sending,
+  { status, body }: Answer,
+  decisions: readonly Decision[],
+): Promise<Settled> {
+  const { change, resource, term } = sending
+  await withdrawRequest(deps.sql, change, term)
+  const held = await look(deps, sending)
+  if (held === null) return await isGone(deps, sending, decisions)
+  const { problems: errors, said } = problemsOf(resource, body)
+  return await setAside(deps, sending, writeNotOffered({ what: nameOf(change), status, said }), { errors, decisions })
+}
+
+const look = async (deps: PushDeps, { change, resource, signal }: Sending): Promise<RemoteRecord | null> =>
+  (await readRecords(deps, resource, [change.recordId], signal)).get(change.recordId) ?? null
+
+async function isGone(deps: PushDeps, sending: Sending, decisions: readonly Decision[]): Promise<Settled> {
+  const { change, term } = sending
+  if (change.op !== 'delete') {
+    await withdrawRequest(deps.sql, change, term)
+    return await setAside(deps, sending, recordGone({ what: recordOf(change) }), { decisions })
+  }
+  await settleSent(deps, change, term, null, decisions)
+  return { change, fate: 'sent', error: null }
+}
+
+/**
+ * One value of those that were sent is proof: a write is taken as a whole, and what it left out is found out by whoever
+ * settles it. A third value is none: somebody may have edited it since.
+ */
+function cameOf(
+  resource: Resource,
+  decisions: readonly Decision[],
+  held: RemoteRecord,
+): 'arrived' | 'unchanged' | 'untold' {
+  const sent = decisions
+    .filter(({ decision }) => decision === 'send' || decision === 'local-wins')
+    .map((one) => {
+      const column = resource.columns.find(({ member }) => member === one.member)!
+      return { ...one, kind: column.kind, now: heldBy(held, column, one.entry) }
+    })
+  const differed = ({ kind, local, remote }: (typeof sent)[number]): boolean => !isSame(kind, local, remote)
+  if (sent.some((one) => one.now !== undefined && differed(one) && isNearly(one.kind, one.now, one.local))) {
+    return 'arrived'
+  }
+  return sent.every(({ now }) => now === undefined) ? 'untold' : 'unchanged'
+}

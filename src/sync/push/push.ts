@@ -1,0 +1,190 @@
+/** Sends what waits in the outbox: a claim of some records, one check of what ScopeStack holds of them, and a write for each. */
+import { RENEW_CLAIM_EVERY_MS, type Change, type Claim, type Folded } from '../../store/outbox/claim.ts'
+import type { RemoteRecord, Resource } from '../../catalog/resource.ts'
+import { isFailure } from '../../remote/pages/page-failures.ts'
+import { asksToWait } from '../../remote/http/retry.ts'
+import { isDataError } from '../../store/connection/database.ts'
+import { isRefused } from '../../store/mirror/refusals.ts'
+import { isRowHeld } from '../../store/outbox/settle.ts'
+import { lookRefused, notHeld, parentDiscarded, rowNeverMade, writeForbidden } from '../../errors/push.ts'
+import { checkedIds, readRecords } from './read-remote.ts'
+import { create } from './send-create.ts'
+import { explain } from '../run/explain-refusal.ts'
+import { settleKept } from './settle-response.ts'
+import { fold, lastOf } from './coalesce.ts'
+import { isLocal, localReference } from './local-references.ts'
+import { failed, putOff, putOffRefused, setAside } from './park.ts'
+import { explainTable } from '../run/check-table.ts'
+import { sendChecked } from './send-edit.ts'
+import { doubtsOf, isSilence, mayHaveArrived, nameOf, type PushDeps, type Sending, type Settled } from './attempt.ts'
+import { endsTheRun, reason, SyncError } from '../../errors/sync-error.ts'
+
+export interface PushOptions {
+  readonly signal: AbortSignal
+  readonly onSettled: (settled: Settled) => void
+}
+
+/**
+ * Records checked together, so that a change costs 1.05 requests. More would leave more time between the check and the last
+ * write, in which somebody else's edit is not seen: ScopeStack ignores If-Match (API notes §12).
+ */
+const CHECKED_TOGETHER = 20
+/** Past this, as when others use up the pace, what is next is looked at again by itself. */
+const STALE_MS = 10_000
+
+/**
+ * Until nothing is left that may be sent now.
+ *
+ * @throws what every other change would meet, too. What was under way is given back.
+ */
+export async function push(deps: PushDeps, options: PushOptions): Promise<void> {
+  const { outbox } = deps
+  while (!options.signal.aborted) {
+    const claim = await outbox.claim(CHECKED_TOGETHER, (changes) => foldChanges(deps.catalog, changes))
+    if (claim.term === 0) return
+    const renewal = setInterval(() => void outbox.renew(claim.term).catch(() => {}), RENEW_CLAIM_EVERY_MS)
+    try {
+      await pushClaim(deps, claim, options)
+    } catch (error) {
+      await outbox.release(claim.term, { seconds: Math.min(pauseAfter(error), 60) }).catch(() => {})
+      throw error
+    } finally {
+      clearInterval(renewal)
+    }
+  }
+}
+
+/**
+ * Where ScopeStack failed at what it was asked about these, the next push begins with others, in case it is these that it
+ * fails at.
+ */
+function pauseAfter(error: unknown): number {
+  if (!(error instanceof SyncError)) return 0
+  if (error.remedy === 'retry' && !isSilence(error) && !endsTheRun(error)) return 60
+  return Number(error.facts['seconds'] ?? 0)
+}
+
+async function pushClaim(deps: PushDeps, { term, changes }: Claim, { signal, onSettled }: PushOptions): Promise<void> {
+  const [first] = changes
+  if (first === undefined) return
+  const resource = deps.catalog.get(first.resource)!
+  const ending = new AbortController()
+  const either = AbortSignal.any([signal, ending.signal])
+  let fatal: unknown
+
+  const remote = await check(deps, resource, changes, either)
+  const checkedAt = performance.now()
+  const one = async (change: Change): Promise<void> => {
+    const sending: Sending = { change, resource, term, signal: either }
+    try {
+      const stale = change.op !== 'create' && performance.now() - checkedAt > STALE_MS
+      const checked = stale ? await check(deps, resource, [change], either) : remote
+      const settled = await sendOne(deps, sending, checked)
+      onSettled(settled)
+      // Nobody was answered beside it, so that others may meet the same: the push ends, and the next begins with them.
+      const held = checked.get(change.recordId)
+      if (changes.length === 1 && settled.fate === 'postponed' && isFailure(held)) throw held
+    } catch (error) {
+      // Somebody else goes on with it.
+      if (error instanceof SyncError && error.code === 'SYNC_CLAIM_LOST') return
+      fatal ??= error
+      ending.abort()
+    }
+  }
+  const queue = changes.values()
+  await Promise.all(
+    Array.from({ length: deps.concurrency }, async () => {
+      for (const change of queue) {
+        if (fatal !== undefined || either.aborted) return
+        await one(change)
+      }
+    }),
+  )
+  if (fatal !== undefined) throw fatal
+  // A stop on request leaves some unsent.
+  if (signal.aborted) await deps.outbox.release(term)
+}
+
+/** An error is of the one that ScopeStack refused to tell. */
+type Checked = ReadonlyMap<string, RemoteRecord | SyncError | null>
+
+async function check(
+  deps: PushDeps,
+  resource: Resource,
+  changes: readonly Change[],
+  signal: AbortSignal,
+): Promise<Checked> {
+  const refused: [string, SyncError][] = []
+  const found = await readRecords(deps, resource, checkedIds(changes), signal, (...one) => refused.push(one))
+  return new Map<string, RemoteRecord | SyncError | null>([...found, ...refused])
+}
+
+async function sendOne(deps: PushDeps, sending: Sending, remote: Checked): Promise<Settled> {
+  const { change } = sending
+  const parent = localReference(sending.resource, change)
+  try {
+    // It is not waited for any more, so it was let go.
+    if (parent !== undefined) {
+      return await setAside(deps, sending, parentDiscarded({ what: nameOf(change), parent }))
+    }
+    if (change.op === 'create') return await create(deps, sending)
+    // Its creation would have come before it: there is none any more.
+    if (isLocal(change.recordId)) return await setAside(deps, sending, rowNeverMade({ what: nameOf(change) }))
+    const held = remote.get(change.recordId) ?? null
+    if (held instanceof SyncError) throw held
+    if (change.answer !== null) return await settleKept(deps, sending, change.answer, held)
+    return await sendChecked(deps, sending, held)
+  } catch (error) {
+    if (isRowHeld(error)) return await putOff(deps, sending)
+    // What no other change would meet.
+    if (isDataError(error)) return await setAside(deps, sending, notHeld({ what: nameOf(change), why: reason(error) }))
+    if (isRefused(error))
+      return await putOffRefused(deps, sending, await explainTable(deps.sql, sending.resource, error))
+    if (!(error instanceof SyncError)) throw error
+    if (error.code === 'SYNC_PUSH_ROW_REFUSED') return await putOffRefused(deps, sending, error)
+    if (error.code === 'SYNC_FORBIDDEN') return await setAside(deps, sending, writeForbidden({ what: nameOf(change) }))
+    if (error.code === 'SYNC_REQUEST_REFUSED') {
+      // No other change would be answered either.
+      const explained = await explain(deps, sending.resource, error, sending.signal)
+      if (endsTheRun(explained)) throw explained
+      const { status, detail } = error.facts
+      const facts = { what: nameOf(change), status: Number(status), detail: String(detail ?? '') }
+      return await setAside(deps, sending, lookRefused(facts))
+    }
+    // It may have been made, and is looked for when ScopeStack is well again; the others need not wait for that.
+    if (change.op === 'create' && asksToWait(error) && mayHaveArrived(error)) return await failed(deps, sending, error)
+    if (error.remedy !== 'retry' || endsTheRun(error)) throw error
+    const settled = await failed(deps, sending, error)
+    // It is out of the way now; the others would wait for nobody to answer, too.
+    if (isSilence(error) && change.op !== 'create') throw error
+    return settled
+  }
+}
+
+/** What is to become of the changes of one record that wait together. */
+export function foldChanges(catalog: ReadonlyMap<string, Resource>, changes: readonly Change[]): Folded {
+  const newest = changes.findLast(({ state }) => state === 'waiting')!
+  // A change that was set aside, and whose row shows what ScopeStack holds again, is not what a later edit was built on.
+  const settledFor = (change: Change): boolean => change.returnedAt !== null
+  const built = changes.filter((change) => !settledFor(change) && change.id <= newest.id)
+  const replaced = changes.filter((change) => settledFor(change) && change.id < newest.id && covers(newest, change))
+  const content = fold(catalog.get(newest.resource)!, built)
+  const superseded = [...built, ...replaced]
+    .filter(({ id }) => content === null || id !== newest.id)
+    .map(({ id }) => id)
+  if (content === null) return { change: null, superseded }
+  return { change: { ...newest, ...content, inDoubt: inDoubt(catalog.get(newest.resource)!, built) }, superseded }
+}
+
+/** What ScopeStack failed at, and a person let lie: it may have arrived. */
+function inDoubt(resource: Resource, changes: readonly Change[]): Change['inDoubt'] {
+  const sides = changes.filter(({ op }) => op === 'update').flatMap(doubtsOf)
+  return lastOf(resource, sides)
+}
+
+function covers(newer: Change, older: Change): boolean {
+  if (newer.op === 'delete' || older.op === 'delete') return true
+  const names = ({ attributes, relationships }: Change): string[] => Object.keys({ ...attributes, ...relationships })
+  const given = new Set(names(newer))
+  return names(older).every((name) => given.has(name))
+}

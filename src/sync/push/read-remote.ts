@@ -1,0 +1,213 @@
+/** What ScopeStack holds of the records that are about to be written, asked for together. */
+import { answeredOther } from '../../errors/writes.ts'
+import { fetchPage, type ListRequest } from '../../remote/pages/pages.ts'
+import { dataOf } from '../../remote/documents/document.ts'
+import { isFailure } from '../../remote/pages/page-failures.ts'
+import type { Client } from '../../remote/client.ts'
+import type { RemoteRecord, Resource } from '../../catalog/resource.ts'
+import type { Change } from '../../store/outbox/claim.ts'
+import { readCapability, saveCapability } from '../../store/progress/findings.ts'
+import type { Database } from '../../store/connection/database.ts'
+import type { Question } from '../list/read-plan.ts'
+import { isRefusal, requestFor, type Place } from '../list/list-request.ts'
+import { isVery, veryRecord, type Account } from '../list/same-record.ts'
+import { SyncError } from '../../errors/sync-error.ts'
+
+export interface Asking extends Place, Account {
+  readonly sql: Database
+  readonly client: Client
+}
+
+/** Of whom ScopeStack is asked: it knows none of our own. */
+export const checkedIds = (changes: readonly Change[]): string[] =>
+  changes
+    .filter(({ op, recordId }) => op !== 'create' && !recordId.startsWith('local-'))
+    .map(({ recordId }) => recordId)
+
+const DAY_MS = 24 * 60 * 60_000
+
+/**
+ * The path and query of a resource's own list, as the last pull found that the server takes it: so the rows come out the
+ * same. Where it found another way of reading, or there was none yet, nothing is known of includes here: none are asked
+ * for, and keys that are not told stay as they are.
+ */
+export async function listRequest(asking: Asking, resource: Resource): Promise<ListRequest> {
+  const found = (await readCapability(asking.sql, resource.type, 'question'))?.value as Question | undefined
+  if (found?.read.from === 'list' && found.request !== null) {
+    // The account may have been given another slug since.
+    return { ...found.request, path: requestFor(asking, resource, found.read)!.path }
+  }
+  return { ...everythingOf(asking, resource), query: {} }
+}
+
+/** To look for a record: what nobody has asked for yet is asked for, since what is left out may hide it. */
+export async function searchRequest(asking: Asking, resource: Resource): Promise<ListRequest> {
+  const isKnown = (await readCapability(asking.sql, resource.type, 'question')) !== undefined
+  return isKnown ? await listRequest(asking, resource) : everythingOf(asking, resource)
+}
+
+function everythingOf(asking: Asking, resource: Resource): ListRequest {
+  const own = resource.reads.find(({ from }) => from === 'list') ?? ({ from: 'list', path: resource.type } as const)
+  return requestFor(asking, resource, own)!
+}
+
+/** `?include=…`, so that an answer tells the same keys as a list does. */
+export const includeOf = ({ query }: ListRequest): string =>
+  query['include'] === undefined ? '' : `?${new URLSearchParams({ include: query['include'] }).toString()}`
+
+/**
+ * Null: it is not there. One request for all of them, and one more for each that did not come; where the server refuses to
+ * be asked for them together, one for each. What is not of the very record is not believed.
+ *
+ * @param onRefused of one that the server refuses to tell, answers with something else, or fails at while it answers others;
+ *   without it that is thrown.
+ */
+export async function readRecords(
+  asking: Asking,
+  resource: Resource,
+  ids: readonly string[],
+  signal: AbortSignal,
+  onRefused?: (id: string, error: SyncError) => void,
+): Promise<Map<string, RemoteRecord | null>> {
+  const request = await listRequest(asking, resource)
+  const found = new Map<string, RemoteRecord | null>()
+  let answers: Promise<boolean> | undefined
+  const failsAtThese = async (error: unknown): Promise<boolean> =>
+    onRefused !== undefined && isFailure(error) && (await (answers ??= isThere(asking, request, signal)))
+  try {
+    if (ids.length > 1) for (const one of await listed(asking, resource, request, ids, signal)) found.set(one.id, one)
+  } catch (error) {
+    if (!(await failsAtThese(error))) throw error
+  }
+  for (const id of ids) {
+    if (found.has(id)) continue
+    try {
+      found.set(id, await readRecord(asking, resource, request, id, signal))
+    } catch (error) {
+      if (onRefused === undefined || !(isOfOne(error) || (await failsAtThese(error)))) throw error
+      onRefused(id, error as SyncError)
+    }
+  }
+  return found
+}
+
+/**
+ * Whether the list answers at all. A record that cannot be written out fails every answer with it, whoever else is asked for
+ * beside it, and does so for ever: that is no failure of ScopeStack's that the others have to wait for.
+ */
+async function isThere({ client }: Asking, request: ListRequest, signal: AbortSignal): Promise<boolean> {
+  try {
+    await fetchPage(client, { ...request, query: {}, pageSize: 1 }, 1, signal)
+    return true
+  } catch (error) {
+    if (isRefused(error)) return true
+    if (isFailure(error)) return false
+    throw error
+  }
+}
+
+/**
+ * Those of them that the list has; none where it is refused.
+ *
+ * @param how.alone nobody else is asked: where there is no list, that is thrown.
+ */
+async function listed(
+  asking: Asking,
+  resource: Resource,
+  request: ListRequest,
+  ids: readonly string[],
+  signal: AbortSignal,
+  { alone = false } = {},
+): Promise<RemoteRecord[]> {
+  if (!(await takesIds(asking, resource))) return []
+  const query = { ...request.query, 'filter[id]': ids.join(',') }
+  try {
+    const page = await fetchPage(asking.client, { ...request, query, pageSize: ids.length }, 1, signal)
+    // A list that takes no notice of the question does not say that somebody is gone.
+    const other = alone ? page.records.find(({ id }) => !ids.includes(id)) : undefined
+    if (other !== undefined) {
+      throw answeredOther({
+        url: `${request.path}?filter[id]=${ids.join(',')}`,
+        problem: `it is of ${JSON.stringify(other.id.slice(0, 60))}`,
+      })
+    }
+    return page.records.filter((one) => ids.includes(one.id) && isVery(one, { ...asking, resource, id: one.id }))
+  } catch (error) {
+    if (!isRefused(error)) throw error
+    if (isRefusal(error)) await saveCapability(asking.sql, resource.type, 'filter[id]', false)
+    if (alone && statusOf(error) === 404) throw error
+    return []
+  }
+}
+
+/** What was asked is not answered, which says nothing of any other question. */
+export const isRefused = (error: unknown): error is SyncError =>
+  error instanceof SyncError && (error.code === 'SYNC_REQUEST_REFUSED' || error.code === 'SYNC_FORBIDDEN')
+
+const isOfOne = (error: unknown): error is SyncError =>
+  isRefused(error) || (error instanceof SyncError && error.code === 'SYNC_ANSWER_FOREIGN')
+
+async function takesIds({ sql }: Asking, { type }: Resource): Promise<boolean> {
+  const known = await readCapability(sql, type, 'filter[id]')
+  return known === undefined || known.value !== false || known.ageMs > DAY_MS
+}
+
+async function readRecord(
+  asking: Asking,
+  resource: Resource,
+  request: ListRequest,
+  id: string,
+  signal: AbortSignal,
+): Promise<RemoteRecord | null> {
+  const path = `${request.path}/${encodeURIComponent(id)}`
+  const wanted = { ...asking, resource, id }
+  // Thrown behind the request: the same question would be answered alike, and is asked again with the change.
+  const judge = (body: string, url: string) => ({ data: dataOf(body, url), url })
+  const ask = async (query: string) => await asking.client.get(path + query, judge, signal)
+  const include = includeOf(request)
+  try {
+    return veryRecord(
+      await ask(include).catch((error: unknown) => {
+        if (!isRefusal(error) || include === '') throw error
+        return ask('')
+      }),
+      wanted,
+    )
+  } catch (error) {
+    if (statusOf(error) !== 404) throw error
+    return await inList(asking, resource, request, id, signal)
+  }
+}
+
+/**
+ * Some servers offer no way to ask for one record, though their list has it: a 404 alone does not say that it is gone. Nor
+ * does it where the list is not found either: then it is the address.
+ *
+ * @throws SyncError SYNC_REQUEST_REFUSED with status 404
+ */
+async function inList(
+  asking: Asking,
+  resource: Resource,
+  request: ListRequest,
+  id: string,
+  signal: AbortSignal,
+): Promise<RemoteRecord | null> {
+  for (const query of waysToAsk(request)) {
+    const [found] = await listed(asking, resource, { ...request, query }, [id], signal, { alone: true })
+    if (found !== undefined) return found
+  }
+  return null
+}
+
+/**
+ * The filters that make a list whole leave out what has none of their values (`active` that is null), and without them what
+ * is archived stays hidden: neither question is blind to what the other one finds.
+ */
+export function waysToAsk({ query }: ListRequest): ListRequest['query'][] {
+  const { include } = query
+  const bare = include === undefined ? {} : { include }
+  return Object.keys(query).length > Object.keys(bare).length ? [query, bare] : [query]
+}
+
+const statusOf = (error: unknown): unknown =>
+  error instanceof SyncError && error.code === 'SYNC_REQUEST_REFUSED' ? error.facts['status'] : undefined

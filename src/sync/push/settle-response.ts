@@ -1,0 +1,68 @@
+/**
+ * What ScopeStack answered to an edit, or to a new row. Where somebody holds the row, the answer is kept, and whoever takes
+ * the change next settles it with that: nothing is sent again, and what waits behind it stands on what was answered then.
+ */
+import { valueIgnored } from '../../errors/push.ts'
+import type { RemoteRecord } from '../../catalog/resource.ts'
+import { keepAnswer } from '../../store/outbox/in-flight.ts'
+import type { Answer } from '../../store/outbox/claim.ts'
+import { isRefused } from '../../store/mirror/refusals.ts'
+import { isRowHeld, settleInPart, settleSent } from '../../store/outbox/settle.ts'
+import { memberName, type Decision } from './conflict.ts'
+import { nameOf, type PushDeps, type Sending, type Settled } from './attempt.ts'
+import { givenBy, ignoredOf, restOf } from './ignored-values.ts'
+import type { SyncError } from '../../errors/sync-error.ts'
+
+export async function settleAnswered(deps: PushDeps, sending: Sending, answer: Answer): Promise<Settled> {
+  try {
+    return await settle(deps, sending, answer, answer.record)
+  } catch (error) {
+    const { change, term } = sending
+    if ((isRowHeld(error) || isRefused(error)) && change.op !== 'create')
+      await keepAnswer(deps.sql, change, term, answer)
+    throw error
+  }
+}
+
+/** @param now what ScopeStack holds by now; null when somebody has deleted it since, which the next pull notes. */
+export async function settleKept(
+  deps: PushDeps,
+  sending: Sending,
+  answer: Answer,
+  now: RemoteRecord | null,
+): Promise<Settled> {
+  const answered = { ...sending, change: { ...sending.change, requestedAt: null } }
+  return await settle(deps, answered, answer, now ?? answer.record)
+}
+
+/** @param row what the row becomes. */
+async function settle(
+  deps: PushDeps,
+  sending: Sending,
+  { record, decisions }: Answer,
+  row: RemoteRecord,
+): Promise<Settled> {
+  const { change, resource, term } = sending
+  const onto: PushDeps = {
+    ...deps,
+    rebase: (one, answered, later) => deps.rebase(one, { ...answered, record }, later),
+  }
+  const sent = change.op === 'create' ? givenBy(resource, change) : (decisions as readonly Decision[])
+  const ignored = ignoredOf(resource, sent, record)
+  if (ignored.length === 0 || change.op === 'create') {
+    await settleSent(onto, change, term, row, decisions)
+    // It is there, so there is nothing to set aside; but somebody should know.
+    return { change, fate: 'sent', error: ignored.length === 0 ? null : ignoredBy(sending, ignored) }
+  }
+  const error = ignoredBy(sending, ignored)
+  const rest = restOf(resource, ignored, record)
+  const because = { code: error.code, reason: error.message, errors: [] }
+  await settleInPart(onto, change, term, { record: row, decisions, rest, because })
+  return { change, fate: 'parked', error }
+}
+
+const ignoredBy = ({ change, resource }: Sending, ignored: readonly Decision[]): SyncError =>
+  valueIgnored({
+    what: nameOf(change),
+    columns: ignored.map((one) => memberName(resource, one)).join(', '),
+  })

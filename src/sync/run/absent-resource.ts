@@ -1,0 +1,37 @@
+/** A resource that the account does not have is not asked for again within the day: each costs a dozen requests. */
+import { isDeepStrictEqual } from 'node:util'
+import type { Resource } from '../../catalog/resource.ts'
+import type { Database } from '../../store/connection/database.ts'
+import { forgetCapability, readCapability, saveCapability } from '../../store/progress/findings.ts'
+import { DAY_MS } from '../list/ask-again.ts'
+
+const NAME = 'absent'
+
+export interface Absence {
+  readonly code: string | null
+  readonly message: string | null
+}
+
+interface Remembered extends Absence {
+  /** The ways that were tried: where others are declared since, they are tried too. */
+  readonly reads: Resource['reads']
+  readonly slug: string
+}
+
+interface Deps {
+  readonly sql: Database
+  readonly slug: string
+}
+
+/** Undefined when it has to be asked for. */
+export async function knownAbsence({ sql, slug }: Deps, { type, reads }: Resource): Promise<Absence | undefined> {
+  const known = await readCapability(sql, type, NAME)
+  if (known === undefined || known.ageMs >= DAY_MS) return undefined
+  const { code, message, ...asked } = known.value as Remembered
+  return isDeepStrictEqual(asked, { reads: [...reads], slug }) ? { code, message } : undefined
+}
+
+export const rememberAbsence = ({ sql, slug }: Deps, { type, reads }: Resource, absence: Absence): Promise<void> =>
+  saveCapability(sql, type, NAME, { ...absence, reads, slug })
+
+export const forgetAbsence = (sql: Database, type: string): Promise<void> => forgetCapability(sql, type, NAME)

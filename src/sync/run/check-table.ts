@@ -1,0 +1,50 @@
+/** Holds a resource's table to what it has to be, before anything is read for it, and says what is wrong when it refuses. */
+import { tableRefused, tableUnfit } from '../../errors/tables.ts'
+import type { Resource } from '../../catalog/resource.ts'
+import { forgetMoreDigests } from '../../store/mirror/compare.ts'
+import type { Database } from '../../store/connection/database.ts'
+import { readCapability, saveCapability } from '../../store/progress/findings.ts'
+import { confirmLease, type Lease } from '../../store/fleet/leases.ts'
+import { describeRefusal, isRefused } from '../../store/mirror/refusals.ts'
+import { readTableState } from '../../store/schema/table-state.ts'
+import { forgetDeclaration } from '../list/declared-columns.ts'
+
+const NAME = 'table'
+
+/**
+ * A column that was dropped and made anew holds nothing, and one that was of a narrower type for a while holds what fitted
+ * it; the digests know of neither. So when the shape has changed since it was read last, every row is to be written again.
+ * After a restore into another database it has, too, and its rows are as they were.
+ *
+ * @returns whether it has to be read whole, as if nothing of it were known.
+ * @throws SyncError SYNC_TABLE_UNFIT
+ */
+export async function demandTable(sql: Database, resource: Resource, lease: Lease): Promise<boolean> {
+  const { type, table } = resource
+  const { problem, shape, database } = await readTableState(sql, resource)
+  if (problem !== null) throw tableUnfit({ table: `scopestack.${table}`, problem })
+  const before = (await readCapability(sql, type, NAME))?.value as { shape: string; database: string } | undefined
+  if (before?.shape === shape && before.database === database) return false
+  const isAnother = before !== undefined && before.database === database
+  const forget = () =>
+    sql.begin(async (tx) => {
+      await confirmLease(tx, lease)
+      return await forgetMoreDigests(tx, resource)
+    })
+  for (let more = isAnother; more;) more = await forget()
+  await sql.begin(async (tx) => {
+    await confirmLease(tx, lease)
+    await saveCapability(tx, type, NAME, { shape, database })
+    if (isAnother) await forgetDeclaration(tx, resource)
+  })
+  return isAnother
+}
+
+/** What Postgres refused, in words that say what mends it; anything else as it is. */
+export async function explainTable(sql: Database, resource: Resource, error: unknown): Promise<unknown> {
+  if (!isRefused(error)) return error
+  const { table } = resource
+  const { problem } = await readTableState(sql, resource)
+  if (problem !== null) return tableUnfit({ table: `scopestack.${table}`, problem }, error)
+  return tableRefused({ table: `scopestack.${table}`, said: await describeRefusal(sql, table, error) }, error)
+}

@@ -1,0 +1,14 @@
+/** How many connections to Postgres it takes to move data. docs/deployment.md, "Connections", has the table. */
+import { RESOURCES_AT_ONCE } from './run.ts'
+
+/**
+ * Of the pool: one for each resource that is read at once, more than which wait for pages, and one for all else. A statement
+ * waits there for its turn, so that fewer would do; nothing that holds one waits for a second.
+ */
+export const poolSize = (concurrency: number): number => Math.min(RESOURCES_AT_ONCE, concurrency) + 1
+
+/** The session by which others see that the process lives, and the visit that tells whether a silent connection is dead. */
+const BESIDE = 2
+
+/** Of a command that moves data. */
+export const connectionsOf = (concurrency: number): number => poolSize(concurrency) + BESIDE

@@ -1,0 +1,25 @@
+/** How much there is to read, asked of each list with one small request. */
+import { openList } from '../../remote/pages/forward-pages.ts'
+import type { Resource } from '../../catalog/resource.ts'
+import { endsTheRun } from '../../errors/sync-error.ts'
+import { openQuestion } from '../list/read-plan.ts'
+import type { SnapshotDeps } from '../snapshot/snapshot.ts'
+
+/** @returns null where it cannot be said: no list of its own, or one that does not answer. */
+export async function countRecords(
+  deps: SnapshotDeps,
+  resource: Resource,
+  signal: AbortSignal,
+): Promise<number | null> {
+  const { question } = await openQuestion(deps, resource, signal)
+  if (question.read.from !== 'list' || question.request === null) return null
+  try {
+    const { include: _, ...query } = question.request.query
+    const page = await openList(deps.client, { ...question.request, query, pageSize: 1 }, signal)
+    return page.recordCount
+  } catch (error) {
+    // Its reading will say what is wrong.
+    if (endsTheRun(error)) throw error
+    return null
+  }
+}

@@ -1,0 +1,30 @@
+/** What a refusal of a whole list means. */
+import { accountNotFound, forbidden, listNotFound } from '../../errors/errors.ts'
+import type { Client } from '../../remote/client.ts'
+import { fetchPage } from '../../remote/pages/pages.ts'
+import type { Resource } from '../../catalog/resource.ts'
+import { SyncError } from '../../errors/sync-error.ts'
+import { isNotFound } from '../list/read-nested.ts'
+
+/** A list that every account has tells a missing list from a wrong account. */
+const EVERY_ACCOUNT_HAS = 'projects'
+
+/** A 403 or 404 in words that say what is missing; anything else as it is. */
+export async function explain(
+  { client, slug }: { client: Client; slug: string },
+  resource: Resource,
+  error: unknown,
+  signal: AbortSignal,
+): Promise<unknown> {
+  if (error instanceof SyncError && error.code === 'SYNC_FORBIDDEN') {
+    return forbidden({ url: String(error.facts['url']), resource: resource.type })
+  }
+  if (!isNotFound(error)) return error
+  const url = String(error.facts['url'])
+  try {
+    await fetchPage(client, { path: `/${slug}/v1/${EVERY_ACCOUNT_HAS}`, query: {}, pageSize: 1 }, 1, signal)
+  } catch (probe) {
+    if (isNotFound(probe)) return accountNotFound({ url, slug })
+  }
+  return listNotFound({ url, resource: resource.type })
+}

@@ -1,0 +1,176 @@
+/** One resource of a run: read under its lease, with an outcome on record at the end whatever happened. */
+import type { Resource } from '../../catalog/resource.ts'
+import { closeEmptySnapshot, wasGiven } from '../../store/progress/checkpoint.ts'
+import { confirmLease, type Lease, type Leases } from '../../store/fleet/leases.ts'
+import { recordOutcome, type Outcome, type ResourceOutcome } from '../../store/runs/runs.ts'
+import { databaseTime } from '../../store/progress/watermark.ts'
+import { forgetAbsence, knownAbsence, rememberAbsence } from './absent-resource.ts'
+import { reconnecting } from '../with-db-retry.ts'
+import { explain } from './explain-refusal.ts'
+import { pullIncrement } from '../incremental/incremental.ts'
+import type { SnapshotProgress } from '../snapshot/snapshot-passes.ts'
+import { isRefusal } from '../list/list-request.ts'
+import { pullSnapshot, type SnapshotDeps } from '../snapshot/snapshot.ts'
+import { demandTable, explainTable } from './check-table.ts'
+import { underLease } from '../with-lease.ts'
+import { reason, SyncError } from '../../errors/sync-error.ts'
+
+export interface PullDeps extends SnapshotDeps {
+  readonly leases: Leases
+  /** `host, process 123`. */
+  readonly holder: string
+  readonly version: string
+}
+
+/** How a resource is read. What is left out is false. */
+export interface How {
+  /** Only what changed, where that can be asked for and the resource was read whole before. */
+  readonly changesOnly?: boolean
+  /** Begin each list anew, even where an interrupted reading could go on. */
+  readonly restart?: boolean
+  /** Parse and load every page, even those that did not change. */
+  readonly afresh?: boolean
+  /** Bury what a whole list no longer holds, however much it is. */
+  readonly allowMassDelete?: boolean
+  /** Take it for right that records lack what every one of them had. */
+  readonly acceptWithheld?: boolean
+  /** An interrupted reading that began then or later goes on, however old; else only a young one does. */
+  readonly resumeFrom?: Date
+  /** Ask also for what the account did not have within the last day. */
+  readonly anew?: boolean
+  /** With `changesOnly`: what changed since this day, and all that belongs to it. */
+  readonly since?: Date | undefined
+  /** Wait while another process works on it. */
+  readonly patient?: boolean
+}
+
+export interface ResourceOptions extends How {
+  readonly runId: number
+  readonly resource: Resource
+  readonly signal: AbortSignal
+  readonly onEvent: (event: PullEvent) => void
+  /** The failures that are this resource's outcome; the others are the caller's business, and nothing is recorded. */
+  readonly settles: (error: unknown) => boolean
+}
+
+export type PullEvent =
+  | { readonly type: 'begin'; readonly resource: string }
+  | ({ readonly type: 'progress'; readonly resource: string } & SnapshotProgress)
+  /** For another process that has it. */
+  | { readonly type: 'wait'; readonly resource: string; readonly message: string }
+  /** `tookMs`: by no clock that anybody sets, and so by none that differs from the database's. */
+  | ({ readonly type: 'end'; readonly tookMs: number } & ResourceOutcome)
+
+/** @throws what does not settle. */
+export async function pullResource(deps: PullDeps, options: ResourceOptions): Promise<ResourceOutcome> {
+  const { runId, resource, signal, settles, onEvent, patient = false } = options
+  const begun = performance.now()
+  const startedAt = await reconnecting(() => databaseTime(deps.sql), signal)
+  onEvent({ type: 'begin', resource: resource.type })
+  const act = async (held: AbortSignal, lease: Lease): Promise<ResourceOutcome> => {
+    const found =
+      (await asKnown(deps, options, startedAt, held)) ??
+      (await read(deps, { ...options, signal: held }, lease, startedAt).catch(async (error: unknown) => {
+        const explained = await explainTable(deps.sql, resource, await explain(deps, resource, error, held))
+        if (!settles(explained)) throw explained
+        return await failure(deps, resource, startedAt, explained, held)
+      }))
+    // By the holder only: a failure on the way here may be what losing the lease looks like.
+    const record = () =>
+      deps.sql.begin(async (tx) => {
+        await confirmLease(tx, lease)
+        if (found.code !== null) await closeEmptySnapshot(tx, resource.type, found.code.startsWith('SYNC_TABLE_'))
+        await recordOutcome(tx, runId, found)
+      })
+    await reconnecting(record, held)
+    return found
+  }
+  const onWait = ({ message }: SyncError): void => onEvent({ type: 'wait', resource: resource.type, message })
+  const outcome = await underLease(deps.leases, resource.type, signal, act, { patient, onWait }).catch(
+    async (error: unknown) => {
+      if (!settles(error)) throw error
+      const failed = outcomeOf(resource, startedAt, error, 'failed')
+      await reconnecting(() => recordOutcome(deps.sql, runId, failed), signal)
+      return failed
+    },
+  )
+  onEvent({ type: 'end', tookMs: Math.round(performance.now() - begun), ...outcome })
+  return outcome
+}
+
+async function read(
+  deps: PullDeps,
+  { runId, resource, signal, onEvent, ...how }: ResourceOptions,
+  lease: Lease,
+  startedAt: Date,
+): Promise<ResourceOutcome> {
+  const { changesOnly = false, restart = false, afresh = false, allowMassDelete = false, acceptWithheld = false } = how
+  const onProgress = (progress: SnapshotProgress): void =>
+    onEvent({ type: 'progress', resource: resource.type, ...progress })
+  const { resumeFrom = null, since = null } = how
+  const anew = await reconnecting(() => demandTable(deps.sql, resource, lease), signal)
+  const reading = {
+    restart: restart || anew,
+    afresh: afresh || anew,
+    allowMassDelete,
+    acceptWithheld,
+    resumeFrom,
+    since,
+  }
+  const options = { runId, resource, lease, ...reading, signal, onProgress }
+  const result = await (changesOnly ? pullIncrement : pullSnapshot)(deps, options)
+  return { ...result, resource: resource.type, startedAt, code: CODE[result.outcome] ?? null }
+}
+
+const CODE: Readonly<Partial<Record<Outcome, string>>> = {
+  incomplete: 'SYNC_INCOMPLETE',
+  suspect: 'SYNC_SUSPECT',
+}
+
+const NOTHING = { expected: null, seen: 0, inserted: 0, updated: 0, unchanged: 0, deleted: 0, parked: 0, pages: 0 }
+
+const outcomeOf = ({ type }: Resource, startedAt: Date, error: unknown, otherwise: Outcome): ResourceOutcome => ({
+  ...NOTHING,
+  resource: type,
+  outcome: error instanceof SyncError && error.code === 'SYNC_FORBIDDEN' ? 'forbidden' : otherwise,
+  startedAt,
+  code: error instanceof SyncError ? error.code : null,
+  message: reason(error),
+})
+
+/**
+ * A resource that nobody is sure of, and that no way of reading it finds, is one this account does not have. Where it gave
+ * some before, something is wrong.
+ */
+async function failure(
+  deps: PullDeps,
+  resource: Resource,
+  startedAt: Date,
+  error: unknown,
+  signal: AbortSignal,
+): Promise<ResourceOutcome> {
+  const { type, table, confidence } = resource
+  const isOffered = !(error instanceof SyncError && (error.code === 'SYNC_LIST_NOT_FOUND' || isRefusal(error)))
+  if (isOffered || confidence !== 'low' || (await reconnecting(() => wasGiven(deps.sql, type, table), signal))) {
+    return outcomeOf(resource, startedAt, error, 'failed')
+  }
+  const absent = outcomeOf(resource, startedAt, error, 'absent')
+  await reconnecting(() => rememberAbsence(deps, resource, { code: absent.code, message: absent.message }), signal)
+  return absent
+}
+
+/** Undefined when it has to be asked for. */
+async function asKnown(
+  deps: PullDeps,
+  { resource, anew = false, restart = false, resumeFrom }: ResourceOptions,
+  startedAt: Date,
+  signal: AbortSignal,
+): Promise<ResourceOutcome | undefined> {
+  if (resource.confidence !== 'low') return undefined
+  const { type } = resource
+  const isAnew = anew || restart || resumeFrom !== undefined
+  const known = isAnew ? undefined : await reconnecting(() => knownAbsence(deps, resource), signal)
+  if (known !== undefined) return { ...NOTHING, ...known, resource: type, outcome: 'absent', startedAt }
+  await reconnecting(() => forgetAbsence(deps.sql, type), signal)
+  return undefined
+}

@@ -1,0 +1,98 @@
+/** A run in this process: every resource read, several at once; one that fails does not stop the others. */
+import type { Resource } from '../../catalog/resource.ts'
+import { beginRun, endRun, worst, type Outcome, type ResourceOutcome } from '../../store/runs/runs.ts'
+import { canReadChanges } from '../incremental/incremental.ts'
+import { needs } from './dependency-order.ts'
+import { pullResource, type How, type PullDeps, type PullEvent } from './resource-run.ts'
+import { reconnecting } from '../with-db-retry.ts'
+import { endsTheRun, reason } from '../../errors/sync-error.ts'
+
+export interface PullOptions extends How {
+  readonly resources: readonly Resource[]
+  /** Types of the whole run, where an earlier process did some of them. */
+  readonly planned?: readonly string[]
+  readonly signal: AbortSignal
+  readonly onEvent: (event: PullEvent) => void
+}
+
+export interface PullReport {
+  readonly runId: number
+  readonly outcome: Outcome
+  readonly outcomes: readonly ResourceOutcome[]
+}
+
+/** Each holds a connection while it writes; more lists at once would only queue behind the pace. */
+export const RESOURCES_AT_ONCE = 4
+
+/** @throws SyncError what ended the whole run (credentials, account, database, a stop on request); it is on record then. */
+export async function pull(deps: PullDeps, options: PullOptions): Promise<PullReport> {
+  const run = { kind: 'pull', holder: deps.holder, version: deps.version }
+  const runId = await reconnecting(() => beginRun(deps.sql, run), options.signal)
+  const { outcomes, fatal } = await pullAll(deps, runId, options)
+  const outcome = fatal === undefined ? worst(outcomes) : 'failed'
+  const error = fatal === undefined ? null : reason(fatal.error)
+  const end = reconnecting(() => endRun(deps.sql, runId, outcome, error), options.signal)
+  // With the database gone the run cannot be closed on record; it then shows as never finished, which is true.
+  await end.catch((failure: unknown) => {
+    throw fatal === undefined ? failure : fatal.error
+  })
+  if (fatal !== undefined) throw fatal.error
+  return { runId, outcome, outcomes }
+}
+
+interface Pulled {
+  readonly outcomes: readonly ResourceOutcome[]
+  /** What ended it before all were done. */
+  readonly fatal: { readonly error: unknown } | undefined
+}
+
+/** Works through the resources of a run that is on record. */
+export async function pullAll(deps: PullDeps, runId: number, options: PullOptions): Promise<Pulled> {
+  const ending = new AbortController()
+  const signal = AbortSignal.any([options.signal, ending.signal])
+  const outcomes: ResourceOutcome[] = []
+  let fatal: { error: unknown } | undefined
+  const settles = (error: unknown): boolean => !endsTheRun(error)
+  const types = new Set(options.planned ?? options.resources.map(({ type }) => type))
+
+  const work = async (resource: Resource): Promise<void> => {
+    try {
+      const changesOnly = options.changesOnly === true && canReadChanges(resource, types)
+      outcomes.push(await pullResource(deps, { ...options, changesOnly, signal, runId, resource, settles }))
+    } catch (error) {
+      fatal ??= { error }
+      ending.abort()
+    }
+  }
+
+  for (const wave of inWaves(options)) {
+    await inParallel(wave, RESOURCES_AT_ONCE, async (resource) => {
+      if (fatal === undefined) await work(resource)
+    })
+  }
+  return { outcomes, fatal }
+}
+
+/** What hangs on another resource's records comes after it. */
+function inWaves({ resources, ...how }: PullOptions): Resource[][] {
+  const pulled = new Set(resources.map(({ type }) => type))
+  const waves: Resource[][] = []
+  const done = new Set<string>()
+  for (let left = [...resources]; left.length > 0;) {
+    const ready = left.filter((one) => needs(one, how).every((type) => !pulled.has(type) || done.has(type)))
+    const wave = ready.length > 0 ? ready : left
+    for (const { type } of wave) done.add(type)
+    waves.push(wave)
+    left = left.filter(({ type }) => !done.has(type))
+  }
+  return waves
+}
+
+async function inParallel<T>(items: readonly T[], limit: number, act: (item: T) => Promise<void>): Promise<void> {
+  const queue = items.values()
+  await Promise.all(
+    Array.from({ length: Math.min(limit, items.length) }, async () => {
+      for (const item of queue) await act(item)
+    }),
+  )
+}

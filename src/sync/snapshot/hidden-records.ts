@@ -1,0 +1,34 @@
+/** Looks for what the list that is read hides. */
+import type { Client } from '../../remote/client.ts'
+import type { Resource } from '../../catalog/resource.ts'
+import type { Database } from '../../store/connection/database.ts'
+import { idsByFlag } from '../../store/mirror/ids.ts'
+import type { Question } from '../list/read-plan.ts'
+import { reconnecting } from '../with-db-retry.ts'
+import { scoped } from '../list/filter-scope.ts'
+
+interface Deps {
+  readonly sql: Database
+  readonly client: Client
+  readonly catalog: ReadonlyMap<string, Resource>
+}
+
+/** @returns the question with the lists it needs; the same one where nothing is hidden from it. */
+export function lookForHidden(
+  { sql, client, catalog }: Deps,
+  resource: Resource,
+  question: Question,
+  count: number | null,
+  signal: AbortSignal,
+): Promise<Question> {
+  const { read } = question
+  const listed = read.from === 'included' ? catalog.get(read.list)! : resource
+  const examples = async (filters: readonly string[]) => {
+    const column = listed.columns.find(({ member, kind }) => kind === 'boolean' && filters[0] === `filter[${member}]`)
+    if (column === undefined) return { first: [], others: [] }
+    const { yes, no } = await reconnecting(() => idsByFlag(sql, listed.table, column.name), signal)
+    const [first, others] = listed.whole[column.member]?.startsWith('true') === true ? [yes, no] : [no, yes]
+    return { first, others }
+  }
+  return scoped({ client, signal, examples }, question, count)
+}

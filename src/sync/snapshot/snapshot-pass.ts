@@ -1,0 +1,135 @@
+/** One reading of a resource: where it begins, and its batches. */
+import { layChains, type Chain } from '../../remote/pages/reverse-pages.ts'
+import { openList, unlessOutOfReach } from '../../remote/pages/forward-pages.ts'
+import { sizeFrom } from '../../remote/pages/list-length.ts'
+import { fetchPage, type ListRequest, type Page } from '../../remote/pages/pages.ts'
+import type { Resource } from '../../catalog/resource.ts'
+import { openPass, readPageCount, type Snapshot } from '../../store/progress/checkpoint.ts'
+import type { Database } from '../../store/connection/database.ts'
+import { confirmLease, type Lease } from '../../store/fleet/leases.ts'
+import { mirroredIds } from '../../store/mirror/ids.ts'
+import { readBelow } from '../list/read-nested.ts'
+import type { Batch } from './write-batch.ts'
+import { openKnownPages } from '../list/page-cache.ts'
+import { isFar } from '../list/list-facts.ts'
+import type { Question } from '../list/read-plan.ts'
+import { readEach, readList, readSingleton, type ListReading, type Reading, type Wanted } from '../list/read-list.ts'
+import { reconnecting } from '../with-db-retry.ts'
+
+export interface PassDeps extends Reading {
+  readonly sql: Database
+  readonly slug: string
+  readonly resource: Resource
+  readonly question: Question
+  /** `digestOf` the question. */
+  readonly digest: string
+  /** Days for which a page is believed to be unchanged because the server says so. */
+  readonly recheckDays: number
+  readonly lease: Lease
+}
+
+export interface Pass {
+  readonly pass: number
+  /** `record-count` and pages before it was read; null where nothing is counted. */
+  readonly count: number | null
+  readonly pages: number | null
+  /** Every page is transferred, whatever the server says of it. */
+  readonly transfersAll: boolean
+  readonly batches: AsyncGenerator<Batch>
+}
+
+/** Where a reading begins that keeps no cursor. */
+export const NOTHING_READ: Snapshot = {
+  startedAt: new Date(0),
+  ageMs: 0,
+  request: null,
+  pass: 1,
+  chains: null,
+  position: null,
+  firstCount: null,
+  pageSize: null,
+  steady: true,
+  full: true,
+  fresh: 0,
+}
+
+export async function beginPass(deps: PassDeps, snapshot: Snapshot, from: number): Promise<Pass> {
+  const { question, signal, slug, resource, sql } = deps
+  const { read, request } = question
+  const { pass } = snapshot
+  const wanted: Wanted = { type: resource.type, aliases: resource.aliases, carried: read.from === 'included' }
+  const uncounted = { pass, count: null, pages: null, transfersAll: true }
+  if (read.from === 'singleton') return { ...uncounted, batches: readSingleton(deps, read.path) }
+  if (read.from === 'each' || read.from === 'below') {
+    const { position } = snapshot
+    const parents = await reconnecting(() => mirroredIds(sql, read.parent.replaceAll('-', '_'), position), signal)
+    const parentOf = (id: string): string => `/${slug}/v1/${read.parent}/${id}`
+    const base = { parents, from, pathOf: (id: string): string => `${parentOf(id)}/${read.path}` }
+    if (read.from === 'below') {
+      return { ...uncounted, batches: readBelow(deps, { ...base, wanted, question: request!, parentOf }) }
+    }
+    const query = new URLSearchParams(read.query).toString()
+    const pathOf = (id: string): string => `${base.pathOf(id)}?${query}`
+    return { ...uncounted, batches: readEach(deps, { ...base, type: resource.type, pathOf }) }
+  }
+  return await beginList(deps, snapshot, request!, wanted)
+}
+
+const FROM_END = { fromEnd: true, without: true } as const
+
+/** No page is full then: what a list says of its pages contradicts itself. */
+const NO_SIZE = 0
+
+async function beginList(deps: PassDeps, snapshot: Snapshot, request: ListRequest, wanted: Wanted): Promise<Pass> {
+  const { question, signal, resource, sql, lease } = deps
+  const laid = snapshot.chains as Chain[] | null
+  const resumed = laid !== null && laid.length > 0
+  const { recall, transfersAll } = await openKnownPages(deps, request, { resumed })
+  const far = isFar(question)
+  const list = { request, wanted, ordered: question.ordered, far, recall }
+  const { pass } = snapshot
+  if (resumed) {
+    const pages = Math.max(...laid.map(({ first }) => first))
+    return {
+      pass,
+      count: snapshot.firstCount,
+      pages,
+      transfersAll,
+      batches: readList(deps, { ...list, chains: laid, opening: undefined, size: snapshot.pageSize }),
+    }
+  }
+  const { opening, size } = await openWhole(deps, request, recall)
+  const { recordCount: count } = opening
+  const pageCount = far ? null : opening.pageCount
+  const chains = pageCount === null ? [] : layChains(Math.max(1, pageCount), deps.concurrency + 2)
+  const open = () =>
+    sql.begin(async (tx) => {
+      await confirmLease(tx, lease)
+      await openPass(tx, resource.type, { pass, chains, count, pageSize: size })
+    })
+  await reconnecting(open, signal)
+  return { pass, count, pages: pageCount, transfersAll, batches: readList(deps, { ...list, chains, opening, size }) }
+}
+
+/**
+ * Says how long the list is, and its pages are. Where the first was known, and still holds, it is by the page that the
+ * reading begins with.
+ */
+async function openWhole(
+  { sql, client, resource, question, signal }: PassDeps,
+  request: ListRequest,
+  recall: ListReading['recall'],
+): Promise<{ opening: Page; size: number }> {
+  const pages = isFar(question) ? null : await reconnecting(() => readPageCount(sql, resource.type), signal)
+  const guess = Math.max(1, pages ?? 1)
+  // It may be shorter by now, and the server refuse pages behind its end.
+  const last =
+    guess === 1
+      ? undefined
+      : await unlessOutOfReach(fetchPage(client, request, guess, signal, await recall(guess), FROM_END))
+  const size = last === undefined ? null : sizeFrom(last, request.pageSize)
+  if (last !== undefined && last.pageCount !== null && size !== null) return { opening: last, size }
+  // Behind the end of a list some servers say nothing, and only a page in the middle shows how long they really are.
+  const first = await openList(client, request, signal, guess === 1 ? await recall(1) : undefined)
+  return { opening: first, size: sizeFrom(first, null) ?? NO_SIZE }
+}

@@ -1,0 +1,238 @@
+/**
+ * Reads one resource whole.
+ *
+ *   lease ──► cursor: an unfinished snapshot goes on, else a new one ──► batches, committed as they come
+ *         ──► judge: proved whole, or read again ──► sweep: what a whole list no longer holds
+ */
+import { isDeepStrictEqual } from 'node:util'
+import type { Client } from '../../remote/client.ts'
+import { isOutOfReach } from '../../remote/pages/forward-pages.ts'
+import type { Resource } from '../../catalog/resource.ts'
+import { followAsOf, FOLLOWED } from '../../store/progress/changed-projects.ts'
+import { beginSnapshot, endSnapshot, readAsOf, readSnapshot, type Snapshot } from '../../store/progress/checkpoint.ts'
+import type { Database } from '../../store/connection/database.ts'
+import { noteGone, settleParked } from '../../store/progress/findings.ts'
+import { forgetPages, forgetPagesBehind, noteBodiesRead } from '../../store/progress/page-cache.ts'
+import { confirmLease, type Lease } from '../../store/fleet/leases.ts'
+import { createMirror } from '../../store/mirror/load.ts'
+import type { Outcome } from '../../store/runs/runs.ts'
+import { accepting, type Told } from '../../store/mirror/seen-members.ts'
+import { advanceWatermark } from '../../store/progress/watermark.ts'
+import { noteDeclaration } from '../list/declared-columns.ts'
+import { byTheEarlierClock } from '../earlier-clock.ts'
+import type { Parent } from '../list/completeness.ts'
+import type { PassDeps } from './snapshot-pass.ts'
+import type { SnapshotProgress } from './snapshot-passes.ts'
+import { HIDDEN, NOTHING_BEFORE, readLists, withBefore, type NeedsOther } from './read-lists.ts'
+import { fromBothEnds, isFar, lightened, recallLearned, withLearned } from '../list/list-facts.ts'
+import { openQuestion, type Asking, type Question } from '../list/read-plan.ts'
+import { reconnecting } from '../with-db-retry.ts'
+import { digestOf, type Place } from '../list/list-request.ts'
+import { sweep } from '../deletes/detect-deletes.ts'
+import { heldAgainst, readExpected, rememberTold } from './withheld-members.ts'
+
+export interface SnapshotDeps extends Place {
+  readonly sql: Database
+  readonly client: Client
+  readonly concurrency: number
+  /** Share of a table's rows that one sweep may bury, in percent. */
+  readonly deleteLimit: number
+  /** Days for which a page is believed to be unchanged because the server says so; then every page is transferred once. */
+  readonly recheckDays: number
+}
+
+export interface SnapshotResult {
+  readonly outcome: Outcome
+  readonly message: string | null
+  readonly expected: number | null
+  readonly seen: number
+  readonly inserted: number
+  readonly updated: number
+  readonly unchanged: number
+  readonly deleted: number
+  readonly parked: number
+  readonly pages: number
+}
+
+export interface SnapshotOptions {
+  /** The run it is part of. */
+  readonly runId?: number
+  readonly resource: Resource
+  readonly lease: Lease
+  /** Begin anew even when an interrupted snapshot could go on. */
+  readonly restart: boolean
+  /** Parse and load every page, even those that did not change. */
+  readonly afresh: boolean
+  readonly allowMassDelete: boolean
+  /** Take it for right that records lack what every one of them had. */
+  readonly acceptWithheld: boolean
+  /** An interrupted snapshot that began then or later goes on, however old; null: only a young one does. */
+  readonly resumeFrom: Date | null
+  /** Of a reading of changes: from this day on, whatever was read before; null: since the watermark. */
+  readonly since: Date | null
+  readonly signal: AbortSignal
+  readonly onProgress: (progress: SnapshotProgress) => void
+}
+
+/** Of an older one the first pages would pass as newer than they are. */
+const RESUME_WITHIN_MS = 12 * 60 * 60_000
+
+/** Lists that a run reads one after another because the last one hides some; counts that keep changing would go on for ever. */
+const MOST_LISTS = 3
+
+export async function pullSnapshot(deps: SnapshotDeps, options: SnapshotOptions): Promise<SnapshotResult> {
+  const { resource, signal } = options
+  const expected = await reconnecting(() => readExpected(deps.sql, resource), signal)
+  const interrupted = !options.restart && (await reconnecting(() => readSnapshot(deps.sql, resource.type), signal))
+  // What every record carries shows only where every record is looked at: not in one that goes on, but in the next.
+  const unknown = expected === undefined && !interrupted
+  const afresh = options.afresh || options.acceptWithheld || unknown
+  if (afresh) await reconnecting(() => forgetPages(deps.sql, resource.type), signal)
+  const asking = await openQuestion(deps, resource, signal)
+  let { question } = asking
+  let before = NOTHING_BEFORE
+  let lists = 1
+  for (;;) {
+    try {
+      let settled = question
+      const settle = async (answered: Question): Promise<void> => {
+        settled = answered
+        await asking.settle(answered)
+      }
+      const lighter = lightened(recallLearned(question))
+      const isLast = lists === MOST_LISTS
+      const found = await readThrough(deps, options, { question, lighter, expected, settle, isLast })
+      if (!('needs' in found)) {
+        // At its end only: with other pages, what was interrupted would begin anew.
+        const learned = withLearned(settled, asking.now)
+        if (learned !== undefined) await asking.settle(learned)
+        const result = withBefore(found, before)
+        return await reconnecting(() => heldAgainst(deps.sql, resource, result), signal)
+      }
+      question = found.needs
+      before = found
+      lists++
+    } catch (error) {
+      const next = isOutOfReach(error) ? fromBothEnds(question, asking.now) : await asking.after(error, question)
+      if (next === undefined) throw error
+      question = next
+    }
+  }
+}
+
+interface Asked {
+  readonly question: Question
+  /** The same with pages that are not too much. */
+  readonly lighter: Question
+  readonly expected: Told | undefined
+  readonly settle: Asking['settle']
+  readonly isLast: boolean
+}
+
+async function readThrough(
+  deps: SnapshotDeps,
+  options: SnapshotOptions,
+  { question: asked, lighter: question, expected, settle, isLast }: Asked,
+): Promise<SnapshotResult | NeedsOther> {
+  const { sql } = deps
+  const { resource, lease, signal, acceptWithheld: accepted } = options
+  const { type, table, within } = resource
+  const { read, request } = question
+  const digest = digestOf(request, resource)
+  const snapshot = await reconnecting(() => resumeOrBegin(sql, options, question, digest), signal)
+  const parent = read.from === 'each' || read.from === 'below' ? parentOf(snapshot, read.parent) : null
+  const mirror = createMirror(resource, accepted ? accepting(expected) : expected)
+  const follow = type === FOLLOWED ? await reconnecting(() => toFollow(deps, snapshot), signal) : false
+  const pass: PassDeps = { ...deps, resource, question, digest, lease, signal }
+  const { onProgress } = options
+  const reading = { deps, pass, asked, settle, isLast, begun: snapshot, mirror, follow, parent, onProgress }
+  const found = await readLists(reading)
+  if ('needs' in found) return found
+  const { verdict, listPages, parsedAll, transferredAll, unsettled, ...counts } = found
+
+  const { allowMassDelete } = options
+  const unread = counts.parked > 0 || unsettled
+  const swept = verdict.whole
+    ? await sweep(deps, { resource, question, lease, mirror, signal, allowMassDelete, unread })
+    : { deleted: 0, outcome: null }
+  const doubt = verdict.whole && unsettled ? HIDDEN : null
+  const said = [verdict.message, swept.outcome?.message ?? swept.message, doubt?.message]
+  const message = said.filter((one) => typeof one === 'string').join(' ') || null
+  const { outcome } = swept.outcome ?? doubt ?? verdict
+  // Nothing can be newer than what it was asked for by.
+  const upTo = await reconnecting(() => byTheEarlierClock(deps, snapshot.startedAt), signal)
+  const asOf = new Date(Math.min(snapshot.startedAt.getTime(), parent?.asOf?.getTime() ?? Infinity))
+  const end = () =>
+    sql.begin(async (tx) => {
+      await confirmLease(tx, lease)
+      if (verdict.whole) await settleParked(tx, type, snapshot.startedAt)
+      const metAll = parsedAll && counts.seen > 0
+      if (verdict.whole && metAll) await noteGone(tx, type, mirror.unmet(), counts.seen)
+      const { startedAt } = snapshot
+      await rememberTold(tx, resource, {
+        mirror,
+        expected,
+        startedAt,
+        whole: verdict.whole,
+        parsedAll: metAll,
+        accepted,
+      })
+      if (verdict.whole && listPages !== null) await forgetPagesBehind(tx, type, listPages)
+      // Records that are set aside are told of as such; of all the others it is as good as whole.
+      const settled = verdict.whole && swept.outcome === null && doubt === null
+      if (settled && transferredAll) await noteBodiesRead(tx, type)
+      if (settled) await noteDeclaration(tx, resource)
+      if (settled) await advanceWatermark(tx, resource, upTo)
+      if (settled && within !== undefined) await followAsOf(tx, type, startedAt)
+      await endSnapshot(tx, type, { table, asOf: settled ? asOf : null, pages: listPages })
+    })
+  await reconnecting(end, signal)
+  return { ...counts, outcome, message, deleted: swept.deleted }
+}
+
+const DAY_MS = 24 * 60 * 60_000
+
+/**
+ * What belongs to a project may be read before the project is, and change in between. The first time every project is new,
+ * and only of those that changed lately can that be so; a day is for clocks that differ.
+ */
+async function toFollow(deps: SnapshotDeps, { startedAt }: Snapshot): Promise<true | Date> {
+  if ((await readAsOf(deps.sql, FOLLOWED)) !== null) return true
+  return new Date((await byTheEarlierClock(deps, startedAt)).getTime() - DAY_MS)
+}
+
+async function resumeOrBegin(
+  sql: Database,
+  { resource: { type }, lease, restart, resumeFrom }: SnapshotOptions,
+  question: Question,
+  digest: string,
+): Promise<Snapshot> {
+  const { read, ordered, also } = question
+  const left = restart ? undefined : await readSnapshot(sql, type)
+  const byParent = read.from === 'each' || read.from === 'below'
+  const asked = { way: read, digest, ...(also === undefined ? {} : { lists: 2 }) }
+  const usable =
+    left !== undefined &&
+    isDeepStrictEqual(askedBy(left), asked) &&
+    (resumeFrom === null ? left.ageMs < RESUME_WITHIN_MS : left.startedAt >= resumeFrom) &&
+    // Which of its records were known before could have changed since.
+    (byParent || (ordered && !isFar(question) && (left.chains as unknown[] | null)?.length !== 0))
+  if (usable) return left
+  // Noted at the beginning: the parents that are read first are of that time, however late the last ones are read.
+  const noted = byParent ? { ...asked, parentsAsOf: await readAsOf(sql, read.parent) } : asked
+  return await sql.begin(async (tx) => {
+    await confirmLease(tx, lease)
+    return await beginSnapshot(tx, type, noted)
+  })
+}
+
+/** Without what was noted beside it. */
+function askedBy({ request }: Snapshot): unknown {
+  const { parentsAsOf: _, ...asked } = (request ?? {}) as Record<string, unknown>
+  return request === null ? null : asked
+}
+
+function parentOf({ request }: Snapshot, type: string): Parent {
+  const { parentsAsOf } = (request ?? {}) as { parentsAsOf?: string | Date | null }
+  return { type, asOf: parentsAsOf === undefined || parentsAsOf === null ? null : new Date(parentsAsOf) }
+}

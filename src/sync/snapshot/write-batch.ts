@@ -1,0 +1,183 @@
+/** Writes one batch: its rows, the ids it held and the cursor in one transaction (S1), proved by the lease (S7). */
+import type { Chain } from '../../remote/pages/reverse-pages.ts'
+import type { PageMark } from '../../remote/pages/pages.ts'
+import type { RemoteRecord } from '../../catalog/resource.ts'
+import { noteChanged } from '../../store/progress/changed-projects.ts'
+import { advanceSnapshot, type Advance } from '../../store/progress/checkpoint.ts'
+import type { Database, Transaction } from '../../store/connection/database.ts'
+import { noteDrift, park, type DriftNote } from '../../store/progress/findings.ts'
+import { rememberPages } from '../../store/progress/page-cache.ts'
+import { confirmLease, type Lease } from '../../store/fleet/leases.ts'
+import type { Loaded, Mirror } from '../../store/mirror/load.ts'
+import { isRefused } from '../../store/mirror/refusals.ts'
+import { reconnecting } from '../with-db-retry.ts'
+import { changeTime } from '../incremental/strategy.ts'
+
+export interface Batch {
+  readonly pages: readonly ReadPage[]
+  /** Where the chains stand once it is written; undefined where there are none. */
+  readonly chains?: readonly Chain[]
+  /** For documents and lists read parent by parent: the parent the next run goes on behind. */
+  readonly position: string | null
+}
+
+export interface ReadPage {
+  readonly number: number
+  readonly records: readonly RemoteRecord[]
+  /** Set aside before loading, with the reason. */
+  readonly unusable: readonly Unusable[]
+  /** Ids of what is wanted, whether its records are here or were loaded before. */
+  readonly ids: readonly string[]
+  /** Where the records came with another list: the ids of that list, which is what its count speaks of. */
+  readonly carriers: readonly string[] | null
+  /** In place of ids that ScopeStack does not tell. */
+  readonly unnamed?: readonly string[]
+  /** Records the whole list has, as this page said; null when nothing can be counted. */
+  readonly recordCount: number | null
+  readonly pageCount: number | null
+  readonly full: boolean
+  /** It came as it was before: its records are not here. */
+  readonly known: boolean
+  /** What to remember it by; null when it was known, or is no page of a list. */
+  readonly mark: PageMark | null
+  /** It came under the `ETag` of another body. */
+  readonly etagLied: boolean
+}
+
+export interface Unusable {
+  readonly id: string | null
+  readonly reason: string
+  readonly body: unknown
+  /** It was the database that would not have it. */
+  readonly byDatabase?: boolean
+}
+
+export interface Tally {
+  readonly inserted: number
+  readonly updated: number
+  readonly unchanged: number
+  readonly parked: number
+}
+
+export interface Committer {
+  commit(batch: Batch, pass: Pass, signal: AbortSignal): Promise<Tally>
+}
+
+export interface Pass {
+  readonly pass: number
+  readonly firstCount: number | null
+}
+
+interface Deps {
+  readonly sql: Database
+  readonly type: string
+  readonly table: string
+  readonly lease: Lease
+  readonly mirror: Mirror
+  /** Digest of what is asked and of the declaration: what a page is remembered under. */
+  readonly question: string
+  /** Whether what belongs to the records written is to be read again; a time: of those that changed since then. */
+  readonly follow: boolean | Date
+}
+
+/** Of one run: a record with 100,000 members of its own is no news of the catalog, and each note is a statement. */
+const MOST_NOTED = 1_000
+
+export function createCommitter({ sql, type, table, lease, mirror, question, follow }: Deps): Committer {
+  /** Drift is noted once a run: a member that is in every record would otherwise cost a statement a page. */
+  const noted = new Set<string>()
+
+  async function write(batch: Batch, pass: Pass, careful: boolean): Promise<{ tally: Tally; notes: DriftNote[] }> {
+    const records = batch.pages.flatMap((page) => page.records)
+    return await sql.begin(async (tx: Transaction) => {
+      await confirmLease(tx, lease)
+      const loaded = await (careful ? mirror.loadOneByOne(tx, records) : mirror.load(tx, records))
+      const fresh = loaded.drift.filter((note) => !noted.has(keyOf(note))).filter(firstOfItsKey())
+      const notes = fresh.slice(0, Math.max(0, MOST_NOTED - noted.size))
+      await noteDrift(tx, type, notes)
+      const aside = [...batch.pages.flatMap((page) => page.unusable), ...rejectedRecords(loaded, records)]
+      await park(
+        tx,
+        type,
+        aside.map(({ id, ...rest }) => ({ recordId: id, ...rest })),
+      )
+      if (loaded.rejected.length === 0)
+        await rememberPages(tx, { resource: type, table, question }, marked(batch, [...loaded.left, ...loaded.lacking]))
+      await noteChanged(tx, type, followed([...loaded.written, ...loaded.left], records))
+      await advanceSnapshot(tx, type, progressOf(batch, pass, loaded))
+      const { inserted, updated, unchanged } = loaded
+      const known = batch.pages.reduce((sum, page) => sum + knownIds(page), 0)
+      return { tally: { inserted, updated, unchanged: unchanged + known, parked: aside.length }, notes }
+    })
+  }
+
+  function followed(ids: readonly string[], records: readonly RemoteRecord[]): readonly string[] {
+    if (typeof follow === 'boolean') return follow ? ids : []
+    const since = follow.getTime()
+    const recent = new Set(records.filter((record) => (changeTime(record) ?? 0) >= since).map(({ id }) => id))
+    return ids.filter((id) => recent.has(id))
+  }
+
+  return {
+    async commit(batch, pass, signal) {
+      // Written twice is written once (S2), so a lost answer to COMMIT needs no other care.
+      const { tally, notes } = await reconnecting(() => write(batch, pass, false), signal).catch((error: unknown) => {
+        if (!isRefused(error)) throw error
+        // One row that Postgres refuses fails the whole statement; row by row, only that one is set aside.
+        return reconnecting(() => write(batch, pass, true), signal)
+      })
+      for (const note of notes) noted.add(keyOf(note))
+      return tally
+    },
+  }
+}
+
+/** A page whose records are not here brought none that differs. */
+const knownIds = ({ known, ids }: ReadPage): number => (known ? new Set(ids).size : 0)
+
+/** A page some of which is not in the mirror, or lacks a member, has to come again. */
+function marked({ pages }: Batch, left: readonly string[]) {
+  const missing = new Set(left)
+  return pages.flatMap(({ mark, unusable, ...page }) =>
+    mark === null || unusable.length > 0 || page.ids.some((id) => missing.has(id)) ? [] : [{ ...page, mark }],
+  )
+}
+
+function progressOf(
+  { pages, chains, position }: Batch,
+  { pass, firstCount }: Pass,
+  { fresh, rejected }: Loaded,
+): Advance {
+  return {
+    pass,
+    chains,
+    position,
+    steady: pages.every((page) => page.recordCount === firstCount),
+    full: pages.every((page) => page.full),
+    // Of a record that is set aside nobody knows whether it was there before.
+    fresh: fresh + rejected.length + pages.reduce((sum, page) => sum + page.unusable.length, 0),
+    // A record set aside was met all the same: it is the mirror that lacks it, not the reading.
+    pages: pages.map(({ number, ids, unnamed = [], carriers }) => ({
+      page: number,
+      ids: [...ids, ...unnamed],
+      carriers,
+    })),
+  }
+}
+
+export function rejectedRecords(loaded: Loaded, records: readonly RemoteRecord[]): Unusable[] {
+  const refused = new Set(loaded.refused)
+  return loaded.rejected.map(({ id, reason: why }) => ({
+    id,
+    reason: why,
+    body: records.findLast((record) => record.id === id) ?? null,
+    byDatabase: refused.has(id),
+  }))
+}
+
+const keyOf = ({ member, kind }: DriftNote): string => `${kind} ${member}`
+
+function firstOfItsKey(): (note: DriftNote) => boolean {
+  const met = new Set<string>()
+  return (note) => met.size < met.add(keyOf(note)).size
+}

@@ -1,0 +1,94 @@
+/** What differs between records and their rows, and is no local edit on its way: told and counted once, however often it is met, and repaired if wished. */
+import type { RemoteRecord, Resource } from '../../catalog/resource.ts'
+import { createComparer, forgetDigests, type Comparison } from '../../store/mirror/compare.ts'
+import type { Database } from '../../store/connection/database.ts'
+import { unsettledRows } from '../../store/mirror/local-edits.ts'
+import { confirmLease, type Lease } from '../../store/fleet/leases.ts'
+import type { Mirror } from '../../store/mirror/load.ts'
+import type { Told } from '../../store/mirror/seen-members.ts'
+import type { Unusable } from '../snapshot/write-batch.ts'
+import { load } from '../write-records.ts'
+import { reconnecting } from '../with-db-retry.ts'
+
+export interface Difference {
+  /** Null of what came without one. */
+  readonly id: string | null
+  /** `refused`: what cannot be compared, because it is no record or does not fit into a row. */
+  readonly what: 'missing' | 'extra' | 'different' | 'refused'
+  readonly columns: readonly { readonly name: string; readonly remote: string | null; readonly mirror: string | null }[]
+  /** Of what is refused. */
+  readonly reason: string | null
+}
+
+interface Deps {
+  readonly sql: Database
+  readonly resource: Resource
+  readonly lease: Lease
+  readonly mirror: Mirror
+  readonly repair: boolean
+  readonly signal: AbortSignal
+  /** What every record carried before. */
+  readonly expected: Told | undefined
+  readonly onDifference: (difference: Difference) => void
+}
+
+export interface Differences {
+  /** Those that differ because of a local edit: they are not held against their records. */
+  readonly edited: ReadonlySet<string>
+  readonly counts: { missing: number; extra: number; different: number; refused: number; repaired: number }
+  /** Of the records compared, how many lack each member that every record had before. */
+  lacking(): ReadonlyMap<string, number>
+  compare(records: readonly RemoteRecord[]): Promise<void>
+  refuse(unusable: readonly Unusable[]): void
+  extra(ids: readonly string[]): void
+}
+
+export function createDifferences(deps: Deps): Differences {
+  const { sql, resource, lease, mirror, repair, signal, expected, onDifference } = deps
+  const comparer = createComparer(resource, expected)
+  const loading = { sql, type: resource.type, lease, mirror, signal }
+  const counts = { missing: 0, extra: 0, different: 0, refused: 0, repaired: 0 }
+  const told = new Set<string>()
+  const edited = new Set<string>()
+
+  function tell(key: string, { what, ...rest }: Pick<Difference, 'id' | 'what'> & Partial<Difference>): void {
+    if (told.has(key)) return
+    told.add(key)
+    counts[what]++
+    onDifference({ what, columns: [], reason: null, ...rest })
+  }
+
+  return {
+    edited,
+    counts,
+    lacking: () => comparer.lacking(),
+    async compare(records) {
+      const all = (await reconnecting(() => comparer.compare(sql, records), signal)).filter(differs)
+      const ids = all.map(({ id }) => id)
+      // Looked at behind the comparison: an edit made meanwhile is not taken for a difference.
+      const ours = await reconnecting(() => unsettledRows(sql, resource.type, ids), signal)
+      for (const { id } of records) edited.delete(id)
+      for (const id of ours) edited.add(id)
+      const found = all.filter(({ id }) => !ours.has(id))
+      for (const { state: what, ...rest } of found) tell(rest.id, { what, ...rest })
+      const wrong = new Set(found.filter(({ state }) => state !== 'refused').map(({ id }) => id))
+      if (!repair || wrong.size === 0) return
+      const forget = async () =>
+        await sql.begin(async (tx) => {
+          await confirmLease(tx, lease)
+          await forgetDigests(tx, resource, [...wrong])
+        })
+      await reconnecting(forget, signal)
+      const loaded = await load(loading, { records: records.filter(({ id }) => wrong.has(id)), unusable: [] })
+      counts.repaired += loaded.written.length
+    },
+    refuse(unusable) {
+      for (const { id, reason, body } of unusable) tell(id ?? JSON.stringify(body), { id, what: 'refused', reason })
+    },
+    extra(ids) {
+      for (const id of ids) tell(id, { id, what: 'extra' })
+    },
+  }
+}
+
+const differs = (one: Comparison): one is Exclude<Comparison, { state: 'equal' }> => one.state !== 'equal'

@@ -1,0 +1,62 @@
+/** Work on a resource that nobody else may do meanwhile (S7). */
+import { leaseLost } from '../errors/errors.ts'
+import { sleep } from '../remote/http/retry.ts'
+import { RENEW_EVERY_MS, type Lease, type Leases } from '../store/fleet/leases.ts'
+import { SyncError } from '../errors/sync-error.ts'
+import { reconnecting } from './with-db-retry.ts'
+
+/** Between two looks at a lease that somebody has. */
+const LOOK_AGAIN_MS = 1_000
+
+interface Patience {
+  /** Wait for whoever has it, for as long as that takes. */
+  readonly patient?: boolean
+  /** Called when it begins to wait, and whenever somebody else has it meanwhile. */
+  readonly onWait?: (busy: SyncError) => void
+}
+
+/** Holds the lease while `act` runs, renews it, and stops `act` when it is lost. */
+export async function underLease<T>(
+  leases: Leases,
+  type: string,
+  signal: AbortSignal,
+  act: (signal: AbortSignal, lease: Lease) => Promise<T>,
+  patience: Patience = {},
+): Promise<T> {
+  const lease = await acquire(leases, type, signal, patience)
+  const lost = new AbortController()
+  const renewal = setInterval(() => {
+    // A renewal that cannot be sent is tried again; the lease outlives three of them.
+    leases.renew(lease).then(
+      (held) => held || lost.abort(),
+      () => {},
+    )
+  }, RENEW_EVERY_MS)
+  try {
+    return await act(AbortSignal.any([signal, lost.signal]), lease)
+  } catch (error) {
+    throw lost.signal.aborted ? leaseLost({ resource: type, term: lease.term }) : error
+  } finally {
+    clearInterval(renewal)
+    await reconnecting(() => leases.release(lease), signal).catch(() => {})
+  }
+}
+
+async function acquire(
+  leases: Leases,
+  type: string,
+  signal: AbortSignal,
+  { patient = false, onWait }: Patience,
+): Promise<Lease> {
+  let said = ''
+  for (;;) {
+    try {
+      return await reconnecting(() => leases.acquire(type), signal)
+    } catch (error) {
+      if (!patient || !(error instanceof SyncError) || error.code !== 'SYNC_BUSY') throw error
+      if (error.message !== said) onWait?.(error)
+      said = error.message
+    }
+    await sleep(LOOK_AGAIN_MS, signal)
+  }
+}

@@ -1,0 +1,54 @@
+/** Writes records that are no page of a snapshot: proved by the lease, noted where they do not fit, one bad row aside. */
+import type { RemoteRecord } from '../catalog/resource.ts'
+import { FOLLOWED, noteChanged } from '../store/progress/changed-projects.ts'
+import type { Database, Transaction } from '../store/connection/database.ts'
+import { noteDrift, park } from '../store/progress/findings.ts'
+import { confirmLease, type Lease } from '../store/fleet/leases.ts'
+import type { Loaded, Mirror } from '../store/mirror/load.ts'
+import { isRefused } from '../store/mirror/refusals.ts'
+import { rejectedRecords, type Unusable } from './snapshot/write-batch.ts'
+import { reconnecting } from './with-db-retry.ts'
+
+export interface Loading {
+  readonly sql: Database
+  readonly type: string
+  readonly lease: Lease
+  readonly mirror: Mirror
+  readonly signal: AbortSignal
+}
+
+interface Brought {
+  readonly records: readonly RemoteRecord[]
+  readonly unusable: readonly Unusable[]
+}
+
+/**
+ * @param also done in the same transaction, in place of noting the projects that were written, or would have been but for
+ *   local edits.
+ */
+export async function load(
+  { sql, type, lease, mirror, signal }: Loading,
+  { records, unusable }: Brought,
+  also = (tx: Transaction, { written, left }: Loaded): Promise<unknown> =>
+    noteChanged(tx, type, type === FOLLOWED ? [...written, ...left] : []),
+): Promise<Loaded> {
+  const write = (careful: boolean) => () =>
+    sql.begin(async (tx) => {
+      await confirmLease(tx, lease)
+      const loaded = await (careful ? mirror.loadOneByOne(tx, records) : mirror.load(tx, records))
+      const notes = new Map(loaded.drift.map((note) => [`${note.kind} ${note.member}`, note]))
+      await noteDrift(tx, type, [...notes.values()])
+      const aside = [...unusable, ...rejectedRecords(loaded, records)]
+      await park(
+        tx,
+        type,
+        aside.map(({ id, ...rest }) => ({ recordId: id, ...rest })),
+      )
+      await also(tx, loaded)
+      return loaded
+    })
+  return await reconnecting(write(false), signal).catch((error: unknown) => {
+    if (!isRefused(error)) throw error
+    return reconnecting(write(true), signal)
+  })
+}
