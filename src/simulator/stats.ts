@@ -1,5 +1,5 @@
 import type { Records } from './world/records.ts'
-import type { Route } from './http/routes.ts'
+import type { Route } from './routes.ts'
 
 /** Page numbers kept per type, so that a worker running for days cannot fill the memory. */
 const pagesKept = 20_000

@@ -6,7 +6,7 @@ import { noteDrift, park } from '../store/progress/findings.ts'
 import { confirmLease, type Lease } from '../store/fleet/leases.ts'
 import type { Loaded, Mirror } from '../store/mirror/load.ts'
 import { isRefused } from '../store/mirror/refusals.ts'
-import { rejectedRecords, type Unusable } from './snapshot/write-batch.ts'
+import { rejectedRecords, type Unusable } from './list/page-batch.ts'
 import { reconnecting } from './with-db-retry.ts'
 
 export interface Loading {

@@ -1,5 +1,10 @@
-/** COPY's text format: backslash, tab and line ends are escaped, NULL is `\\N`. */
+/** How Postgres reads values as text. */
 
+/** `{"a","b",NULL}`: the text form of `text[]`. */
+export const arrayLiteral = (items: readonly (string | null)[]): string =>
+  `{${items.map((item) => (item === null ? 'NULL' : `"${item.replace(/["\\]/g, '\\$&')}"`)).join(',')}}`
+
+/** A line of COPY's text format: backslash, tab and line ends are escaped, NULL is `\\N`. */
 export const copyLine = (values: readonly (string | null)[]): string => values.map(copyField).join('\t')
 
 const copyField = (value: string | null): string =>

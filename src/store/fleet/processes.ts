@@ -1,5 +1,5 @@
 /** Which processes of `start` there are: each says so again and again, by the database's clock. */
-import { arrayLiteral } from '../mirror/codec.ts'
+import { arrayLiteral } from '../connection/literals.ts'
 import type { Database } from '../connection/database.ts'
 
 export interface Process {

@@ -3,6 +3,7 @@
  * kept in `sync_extra` and its row loads.
  */
 import type { Kind } from '../../catalog/resource.ts'
+import { arrayLiteral } from '../connection/literals.ts'
 
 export const MISFIT = Symbol('does not fit its column')
 
@@ -87,10 +88,6 @@ function encodeTexts(value: unknown): Encoded {
   const items = value.map((item) => encode('text', item))
   return items.some((item) => item === MISFIT) ? MISFIT : arrayLiteral(items as (string | null)[])
 }
-
-/** `{"a","b",NULL}`: the text form of `text[]`. */
-export const arrayLiteral = (items: readonly (string | null)[]): string =>
-  `{${items.map((item) => (item === null ? 'NULL' : `"${item.replace(/["\\]/g, '\\$&')}"`)).join(',')}}`
 
 export type Members = Readonly<Record<string, unknown>>
 

@@ -9,7 +9,8 @@
  * nested JSON means nothing.
  */
 import type { RemoteRecord, Resource } from '../../catalog/resource.ts'
-import { arrayLiteral, isStorable } from './codec.ts'
+import { isStorable } from './codec.ts'
+import { arrayLiteral } from '../connection/literals.ts'
 import type { Database, Transaction } from '../connection/database.ts'
 import { rowsOutside } from './local-edits.ts'
 import { findDiffering, type DifferingColumn } from './differing.ts'

@@ -11,7 +11,7 @@
  */
 import type { RemoteRecord, Resource } from '../../catalog/resource.ts'
 import { inHalves } from './bisect.ts'
-import { arrayLiteral } from './codec.ts'
+import { arrayLiteral } from '../connection/literals.ts'
 import { copyRows } from './copy-rows.ts'
 import { type Transaction } from '../connection/database.ts'
 import { findDiffering } from './differing.ts'

@@ -1,8 +1,9 @@
 /** Which rows are not what ScopeStack holds, or not yet, as whoever reads it must know. */
 import type { Resource } from '../../catalog/resource.ts'
-import { arrayLiteral, isStorable } from './codec.ts'
+import { isStorable } from './codec.ts'
+import { arrayLiteral } from '../connection/literals.ts'
 import type { Database, Transaction } from '../connection/database.ts'
-import { isInPart } from '../outbox/claim.ts'
+import { IGNORED } from '../../errors/push.ts'
 
 type Sql = Database | Transaction
 type Fragment = ReturnType<Transaction>
@@ -124,3 +125,6 @@ export async function noteReturns(tx: Transaction, type: string, ids: string): P
     update sync.outbox o set returned_at = now()
     where o.resource = ${type} and o.record_id = any(${ids}::text[]) and ${isOwed(tx)}`
 }
+
+/** Of a change: it was taken, but for what it is parked with. */
+export const isInPart = (sql: Database | Transaction) => sql`(state = 'parked' and code = ${IGNORED})`

@@ -1,6 +1,6 @@
 /** The statements that hold rows against a mirrored table, and write them. Columns go by their position: names may be anything. */
 import type { Resource } from '../../catalog/resource.ts'
-import { arrayLiteral } from './codec.ts'
+import { arrayLiteral } from '../connection/literals.ts'
 import { quote, type Database, type Transaction } from '../connection/database.ts'
 import { rowColumns, type Row } from './row.ts'
 import type { Shape } from './shapes.ts'

@@ -1,6 +1,6 @@
 /** What somebody else has put on a mirrored table that changes what is written without a word: triggers, rules, other types. */
 import type { Resource } from '../../catalog/resource.ts'
-import { arrayLiteral } from './codec.ts'
+import { arrayLiteral } from '../connection/literals.ts'
 import { quote, type Transaction } from '../connection/database.ts'
 import type { Rejected, Written } from './load.ts'
 import type { Row } from './row.ts'

@@ -1,7 +1,7 @@
 /** Rows whose record a whole list no longer holds. Rows that a local edit made, or is about to change, are none of them. */
 import type { Resource } from '../../catalog/resource.ts'
 import { inHalves } from './bisect.ts'
-import { arrayLiteral } from './codec.ts'
+import { arrayLiteral } from '../connection/literals.ts'
 import type { Database, Transaction } from '../connection/database.ts'
 import { livingOutside, noteReturns, underWay } from './local-edits.ts'
 import { findGuard } from './table-guards.ts'

@@ -7,9 +7,10 @@
  *      ▲                  │
  *      └─────release──────┘
  */
-import { IGNORED, UNANSWERED } from '../../errors/push.ts'
+import { UNANSWERED } from '../../errors/push.ts'
 import type { RemoteRecord, Write } from '../../catalog/resource.ts'
-import { arrayLiteral, encodeJson } from '../mirror/codec.ts'
+import { encodeJson } from '../mirror/codec.ts'
+import { arrayLiteral } from '../connection/literals.ts'
 import { transact, type Database, type Transaction } from '../connection/database.ts'
 import { openPresence, type Presence } from '../fleet/presence.ts'
 import { resolveLocalIds } from './local-ids.ts'
@@ -200,9 +201,6 @@ async function withRealIds(tx: Transaction, changes: readonly Change[]): Promise
     select ${columns(tx)} from sync.outbox o where o.id = any(${idList(changes)}::bigint[]) order by o.id`
   return [...now]
 }
-
-/** Of a change: it was taken, but for what it is parked with. */
-export const isInPart = (sql: Database | Transaction) => sql`(state = 'parked' and code = ${IGNORED})`
 
 const idList = (changes: readonly Change[]): string => `{${changes.map(({ id }) => id).join(',')}}`
 

@@ -5,7 +5,7 @@
 import { claimLost, UNANSWERED } from '../../errors/push.ts'
 import type { Resource } from '../../catalog/resource.ts'
 import { tableOf } from '../schema/capture-triggers.ts'
-import { arrayLiteral } from '../mirror/codec.ts'
+import { arrayLiteral } from '../connection/literals.ts'
 import type { Database } from '../connection/database.ts'
 import { json, type Answer, type Change } from './claim.ts'
 

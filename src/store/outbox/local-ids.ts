@@ -5,7 +5,7 @@
  */
 import type { Column, Resource } from '../../catalog/resource.ts'
 import { inHalves } from '../mirror/bisect.ts'
-import { arrayLiteral } from '../mirror/codec.ts'
+import { arrayLiteral } from '../connection/literals.ts'
 import { notLocal, tableOf } from '../schema/capture-triggers.ts'
 import { quote, type Transaction } from '../connection/database.ts'
 

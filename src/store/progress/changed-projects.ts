@@ -3,9 +3,9 @@
  * Whoever writes a project notes it here, by whatever way it came: a change that one reading has loaded is none any more to
  * the next. Only the holder of the projects' lease writes here, so the ids commit in their order.
  */
-import { arrayLiteral } from '../mirror/codec.ts'
+import { arrayLiteral } from '../connection/literals.ts'
 import type { Database, Transaction } from '../connection/database.ts'
-import { isInPart } from '../outbox/claim.ts'
+import { isInPart } from '../mirror/local-edits.ts'
 
 /** The one resource whose records others are read by. */
 export const FOLLOWED = 'projects'

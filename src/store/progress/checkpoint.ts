@@ -1,5 +1,5 @@
 /** Where each resource stands: the snapshot under way, what it has seen, and the last complete one. */
-import { arrayLiteral } from '../mirror/codec.ts'
+import { arrayLiteral } from '../connection/literals.ts'
 import type { Database, Transaction } from '../connection/database.ts'
 
 /** A snapshot under way: all that is needed to go on after a kill. */

@@ -1,6 +1,7 @@
 /** What a person should know and no run fails for: parked records, drift, and what the server takes. */
 import { hash } from 'node:crypto'
-import { arrayLiteral, storable } from '../mirror/codec.ts'
+import { storable } from '../mirror/codec.ts'
+import { arrayLiteral } from '../connection/literals.ts'
 import type { Database, Transaction } from '../connection/database.ts'
 
 export interface ParkedRecord {

@@ -3,7 +3,7 @@
  * loading. It is believed only while the mirror still holds what was loaded: each of its rows there, living, not changed
  * since, and not one that is to be written whatever comes.
  */
-import { arrayLiteral } from '../mirror/codec.ts'
+import { arrayLiteral } from '../connection/literals.ts'
 import type { Database, Transaction } from '../connection/database.ts'
 import { readCapability, saveCapability } from './findings.ts'
 

@@ -1,5 +1,5 @@
 /** The backfill under way: it outlives the process that began it. */
-import { arrayLiteral } from '../mirror/codec.ts'
+import { arrayLiteral } from '../connection/literals.ts'
 import type { Database } from '../connection/database.ts'
 import { isWell, type Outcome } from './runs.ts'
 

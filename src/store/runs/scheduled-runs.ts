@@ -2,7 +2,7 @@
  * Runs that workers share. What is planned, what is done and what is missing stands here, so that a queue which forgets
  * its jobs loses nothing: they are made again from these rows.
  */
-import { arrayLiteral } from '../mirror/codec.ts'
+import { arrayLiteral } from '../connection/literals.ts'
 import type { Database, Transaction } from '../connection/database.ts'
 import { endRun, worst, type Outcome } from './runs.ts'
 

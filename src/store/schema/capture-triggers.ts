@@ -5,7 +5,7 @@
  */
 import { isDeepStrictEqual } from 'node:util'
 import { isEditable, type Column, type Resource } from '../../catalog/resource.ts'
-import { arrayLiteral } from '../mirror/codec.ts'
+import { arrayLiteral } from '../connection/literals.ts'
 import { quote, type Database, type Transaction } from '../connection/database.ts'
 
 export interface Captured {

@@ -3,7 +3,7 @@
  * reading of changes does not meet them, since nothing changed there. Nor does it meet again what the database refused.
  */
 import { FOLLOWED, noteChanged } from '../../store/progress/changed-projects.ts'
-import { arrayLiteral } from '../../store/mirror/codec.ts'
+import { arrayLiteral } from '../../store/connection/literals.ts'
 import type { Transaction } from '../../store/connection/database.ts'
 import { owedRows } from '../../store/mirror/local-edits.ts'
 import { refusedRecords, settleRefused } from '../../store/progress/findings.ts'

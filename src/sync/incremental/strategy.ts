@@ -7,13 +7,13 @@ import { isOutOfReach } from '../../remote/pages/forward-pages.ts'
 import { placesOf } from '../../remote/pages/list-length.ts'
 import { isFailure } from '../../remote/pages/page-failures.ts'
 import { fetchPage, type ListRequest, type Page } from '../../remote/pages/pages.ts'
-import { isObject } from '../../remote/documents/document.ts'
-import type { RemoteRecord, Resource } from '../../catalog/resource.ts'
+import type { Resource } from '../../catalog/resource.ts'
 import type { Database } from '../../store/connection/database.ts'
 import { readCapability, saveCapability } from '../../store/progress/findings.ts'
 import { newestRow } from '../../store/progress/watermark.ts'
 import { reconnecting } from '../with-db-retry.ts'
 import { isRefusal } from '../list/list-request.ts'
+import { changeTime } from '../list/page-batch.ts'
 
 /** `filter`: by `filter[updated-at.after]` · `sort`: newest first, back to the watermark · `none`: only by reading it all. */
 export type Strategy = 'filter' | 'sort' | 'none'
@@ -118,13 +118,6 @@ const timesOf = ({ records }: Pick<Page, 'records'>): number[] =>
 export function isNewestFirst({ records }: Pick<Page, 'records'>): boolean {
   const times = timesOf({ records })
   return times.every((time, index) => index === 0 || time <= times[index - 1]!)
-}
-
-/** Milliseconds; null where it is no time. */
-export function changeTime({ attributes }: RemoteRecord): number | null {
-  const value = isObject(attributes) ? attributes[CHANGED] : undefined
-  const time = typeof value === 'string' ? Date.parse(value) : Number.NaN
-  return Number.isNaN(time) ? null : time
 }
 
 async function unlessRefused(asked: Promise<Page>): Promise<{ page: Page | undefined; failed: boolean }> {

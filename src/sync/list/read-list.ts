@@ -9,7 +9,7 @@ import type { Broken, KnownPage, ListRequest, Page } from '../../remote/pages/pa
 import type { RemoteRecord } from '../../catalog/resource.ts'
 import { isStorable, storable } from '../../store/mirror/codec.ts'
 import { reason, SyncError } from '../../errors/sync-error.ts'
-import type { Batch, ReadPage, Unusable } from '../snapshot/write-batch.ts'
+import type { Batch, ReadPage, Unusable } from './page-batch.ts'
 
 export interface Reading {
   readonly client: Client

@@ -6,7 +6,7 @@ import { unsettledRows } from '../../store/mirror/local-edits.ts'
 import { confirmLease, type Lease } from '../../store/fleet/leases.ts'
 import type { Mirror } from '../../store/mirror/load.ts'
 import type { Told } from '../../store/mirror/seen-members.ts'
-import type { Unusable } from '../snapshot/write-batch.ts'
+import type { Unusable } from '../list/page-batch.ts'
 import { load } from '../write-records.ts'
 import { reconnecting } from '../with-db-retry.ts'
 

@@ -1,6 +1,6 @@
-import type { Model } from '../model/model.ts'
-import { lobNames } from '../switches.ts'
-import type { Switches } from '../switches.ts'
+import type { Model } from './model/model.ts'
+import { lobNames } from './switches.ts'
+import type { Switches } from './switches.ts'
 
 /** Where a path leads, known before anything is answered: faults, scripts and counters look at it too. */
 export type Route = {

@@ -1,0 +1,62 @@
+/** What a reading of a list yields: pages, some at a time, as they are to be written. */
+import type { RemoteRecord } from '../../catalog/resource.ts'
+import { isObject } from '../../remote/documents/document.ts'
+import type { PageMark } from '../../remote/pages/pages.ts'
+import type { Chain } from '../../remote/pages/reverse-pages.ts'
+import type { Loaded } from '../../store/mirror/load.ts'
+
+export interface Batch {
+  readonly pages: readonly ReadPage[]
+  /** Where the chains stand once it is written; undefined where there are none. */
+  readonly chains?: readonly Chain[]
+  /** For documents and lists read parent by parent: the parent the next run goes on behind. */
+  readonly position: string | null
+}
+
+export interface ReadPage {
+  readonly number: number
+  readonly records: readonly RemoteRecord[]
+  /** Set aside before loading, with the reason. */
+  readonly unusable: readonly Unusable[]
+  /** Ids of what is wanted, whether its records are here or were loaded before. */
+  readonly ids: readonly string[]
+  /** Where the records came with another list: the ids of that list, which is what its count speaks of. */
+  readonly carriers: readonly string[] | null
+  /** In place of ids that ScopeStack does not tell. */
+  readonly unnamed?: readonly string[]
+  /** Records the whole list has, as this page said; null when nothing can be counted. */
+  readonly recordCount: number | null
+  readonly pageCount: number | null
+  readonly full: boolean
+  /** It came as it was before: its records are not here. */
+  readonly known: boolean
+  /** What to remember it by; null when it was known, or is no page of a list. */
+  readonly mark: PageMark | null
+  /** It came under the `ETag` of another body. */
+  readonly etagLied: boolean
+}
+
+export interface Unusable {
+  readonly id: string | null
+  readonly reason: string
+  readonly body: unknown
+  /** It was the database that would not have it. */
+  readonly byDatabase?: boolean
+}
+
+export function rejectedRecords(loaded: Loaded, records: readonly RemoteRecord[]): Unusable[] {
+  const refused = new Set(loaded.refused)
+  return loaded.rejected.map(({ id, reason: why }) => ({
+    id,
+    reason: why,
+    body: records.findLast((record) => record.id === id) ?? null,
+    byDatabase: refused.has(id),
+  }))
+}
+
+/** When a record last changed, in milliseconds; null where it is no time. */
+export function changeTime({ attributes }: RemoteRecord): number | null {
+  const value = isObject(attributes) ? attributes['updated-at'] : undefined
+  const time = typeof value === 'string' ? Date.parse(value) : Number.NaN
+  return Number.isNaN(time) ? null : time
+}
