@@ -2,8 +2,8 @@ import { randomUUID } from 'node:crypto'
 import postgres from 'postgres'
 import type { TestProject } from 'vitest/node'
 import { migrate } from '../../src/store/schema/migrate.ts'
-import { startRedis } from './redis-server.ts'
-import { startServer } from './server.ts'
+import { startRedis } from './redis/redis-server.ts'
+import { startServer } from './postgres/server.ts'
 
 declare module 'vitest' {
   interface ProvidedContext {

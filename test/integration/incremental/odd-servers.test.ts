@@ -3,8 +3,8 @@ import { expect, it } from 'vitest'
 import { remoteFailed } from '../../../src/errors/errors.ts'
 import type { Client } from '../../../src/remote/client.ts'
 import { pull } from '../../../src/sync/run/run.ts'
-import { edit, openAccount } from '../../support/increments.ts'
-import { expectAsRemote } from '../../support/living.ts'
+import { edit, openAccount } from '../../support/scopestack/increments.ts'
+import { expectAsRemote } from '../../support/scopestack/living.ts'
 
 it.each(['sort=', 'updated-at'])(
   'a question with %s that fails is not asked, where the list is answered',

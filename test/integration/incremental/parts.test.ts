@@ -13,10 +13,10 @@ import {
   projectWith,
   requestsOf,
   writtenSince,
-} from '../../support/increments.ts'
-import { expectAsRemote } from '../../support/living.ts'
-import type { TestWorker } from '../../support/worker.ts'
-import { unnoticed } from '../../support/unnoticed.ts'
+} from '../../support/scopestack/increments.ts'
+import { expectAsRemote } from '../../support/scopestack/living.ts'
+import type { TestWorker } from '../../support/scopestack/worker.ts'
+import { unnoticed } from '../../support/postgres/unnoticed.ts'
 
 const projectsOf = ({ records }: Simulator): string[] => records.list('projects').map(({ id }) => id)
 

@@ -7,8 +7,8 @@
 import { expect, test } from 'vitest'
 import { createRandom } from '../../../src/simulator/world/random.ts'
 import type { Simulator } from '../../../src/simulator/server.ts'
-import { INCREMENTAL, openAccount, PARTS } from '../../support/increments.ts'
-import { expectAsRemote } from '../../support/living.ts'
+import { INCREMENTAL, openAccount, PARTS } from '../../support/scopestack/increments.ts'
+import { expectAsRemote } from '../../support/scopestack/living.ts'
 
 type Switches = Parameters<Simulator['setSwitches']>[0]
 type Random = ReturnType<typeof createRandom>

@@ -1,8 +1,8 @@
 /** Where a part of the question is refused, changes are read by the question that is taken, at once and days later. */
 import { expect, it } from 'vitest'
-import { edit, openAccount, requestsOf, total } from '../../support/increments.ts'
-import { expectAsRemote } from '../../support/living.ts'
-import type { TestWorker } from '../../support/worker.ts'
+import { edit, openAccount, requestsOf, total } from '../../support/scopestack/increments.ts'
+import { expectAsRemote } from '../../support/scopestack/living.ts'
+import type { TestWorker } from '../../support/scopestack/worker.ts'
 
 const REFUSED = { projects: ['client', 'rate-table'], 'project-services': ['project-phase'] }
 const TYPES = ['projects', 'project-services', 'project-phases']

@@ -7,7 +7,7 @@ import { tickOnce } from '../../../src/jobs/scheduler.ts'
 import { createLogger } from '../../../src/logger.ts'
 import { openDatabase } from '../../../src/store/connection/database.ts'
 import type { ClosedRun } from '../../../src/store/runs/scheduled-runs.ts'
-import { createDatabase } from '../../support/database.ts'
+import { createDatabase } from '../../support/postgres/database.ts'
 
 const SCHEDULES = [readSchedule('full', '0 2 * * *', 'UTC'), readSchedule('incremental', '* * * * *', 'UTC')]
 const log = createLogger({ level: 'silent', terminal: false })

@@ -1,8 +1,17 @@
 /** However a server lets changes be asked for, the mirror is the same afterwards. Only the requests differ. */
 import { expect, test } from 'vitest'
 import type { Simulator } from '../../../src/simulator/server.ts'
-import { addPart, edit, INCREMENTAL, openAccount, PARTS, partsOf, requestsOf, total } from '../../support/increments.ts'
-import { expectAsRemote } from '../../support/living.ts'
+import {
+  addPart,
+  edit,
+  INCREMENTAL,
+  openAccount,
+  PARTS,
+  partsOf,
+  requestsOf,
+  total,
+} from '../../support/scopestack/increments.ts'
+import { expectAsRemote } from '../../support/scopestack/living.ts'
 
 type Switches = Parameters<Simulator['setSwitches']>[0]
 

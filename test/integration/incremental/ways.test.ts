@@ -1,9 +1,9 @@
 /** How the parts of changed projects are asked for is found out, remembered, and found out again. */
 import { describe, expect, it } from 'vitest'
 import { saveCapability } from '../../../src/store/progress/findings.ts'
-import { edit, INCREMENTAL, openAccount, projectWith, requestsOf } from '../../support/increments.ts'
-import { expectAsRemote } from '../../support/living.ts'
-import type { TestWorker } from '../../support/worker.ts'
+import { edit, INCREMENTAL, openAccount, projectWith, requestsOf } from '../../support/scopestack/increments.ts'
+import { expectAsRemote } from '../../support/scopestack/living.ts'
+import type { TestWorker } from '../../support/scopestack/worker.ts'
 
 describe('parts are asked for by what the server takes:', () => {
   const REFUSED = { 'project-phases': ['project'] }

@@ -4,7 +4,7 @@ import { createHttp } from '../../../src/remote/http/http.ts'
 import { createPace } from '../../../src/remote/http/rate-limit.ts'
 import type { Tokens } from '../../../src/remote/auth/tokens.ts'
 import type { SyncError } from '../../../src/errors/sync-error.ts'
-import { serve } from '../../support/http.ts'
+import { serve } from '../../support/network/http.ts'
 
 type Answer = readonly [status: number, body?: string, headers?: Record<string, string>]
 

@@ -1,7 +1,7 @@
 import { brotliCompressSync, deflateRawSync, deflateSync, gzipSync, zstdCompressSync } from 'node:zlib'
 import { describe, expect, it } from 'vitest'
 import { createHttp } from '../../../src/remote/http/http.ts'
-import { serve } from '../../support/http.ts'
+import { serve } from '../../support/network/http.ts'
 
 const never = new AbortController().signal
 const MAX_BYTES = 1_000_000

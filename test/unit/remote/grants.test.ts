@@ -3,7 +3,7 @@ import { createHttp } from '../../../src/remote/http/http.ts'
 import { requestToken } from '../../../src/remote/auth/grants.ts'
 import { createRedactor } from '../../../src/remote/redact/redact.ts'
 import { judgeTokenResponse } from '../../../src/remote/auth/token-response.ts'
-import { serve } from '../../support/http.ts'
+import { serve } from '../../support/network/http.ts'
 
 const judge = (status: number, body: string) =>
   judgeTokenResponse({ status, headers: {}, body }, 'https://app/oauth/token')

@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http'
 import { describe, expect, it } from 'vitest'
 import { createHttp, type HttpOptions } from '../../../src/remote/http/http.ts'
-import { serve } from '../../support/http.ts'
+import { serve } from '../../support/network/http.ts'
 
 const never = new AbortController().signal
 

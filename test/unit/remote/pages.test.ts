@@ -4,7 +4,7 @@ import type { Client } from '../../../src/remote/client.ts'
 import { readForward } from '../../../src/remote/pages/forward-pages.ts'
 import { isFull } from '../../../src/remote/pages/list-length.ts'
 import { fetchPage, pagePath, type Page } from '../../../src/remote/pages/pages.ts'
-import { numbered, pagedList, request } from '../../support/paged-list.ts'
+import { numbered, pagedList, request } from '../../support/scopestack/paged-list.ts'
 
 const { signal } = new AbortController()
 

@@ -3,7 +3,7 @@ import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { createHttp } from '../../../src/remote/http/http.ts'
 import { createRedactor, redacting } from '../../../src/remote/redact/redact.ts'
-import { serve } from '../../support/http.ts'
+import { serve } from '../../support/network/http.ts'
 
 const part = (value: unknown): string => Buffer.from(JSON.stringify(value)).toString('base64url')
 const jwt = (claims: object): string =>

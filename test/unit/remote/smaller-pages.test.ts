@@ -7,7 +7,7 @@ import { brokenIn, isFull, saysCount } from '../../../src/remote/pages/list-leng
 import { fetchPage, type ListRequest } from '../../../src/remote/pages/pages.ts'
 import { readWholeList } from '../../../src/sync/list/read-small-list.ts'
 import type { SyncError } from '../../../src/errors/sync-error.ts'
-import { numbered } from '../../support/paged-list.ts'
+import { numbered } from '../../support/scopestack/paged-list.ts'
 
 const { signal } = new AbortController()
 const WITHOUT = { without: true }

@@ -1,0 +1,278 @@
+/** What the system tests cannot bring about from outside: the same on both queues. */
+import { DelayedError } from 'bullmq'
+import postgres from 'postgres'
+import { afterEach, describe, expect, test } from 'vitest'
+import { createPauses } from '../../../src/jobs/push.ts'
+import { openQueues, type Queues } from '../../../src/jobs/queues.ts'
+import { migrateQueue } from '../../../src/jobs/queue-tables.ts'
+import { createReconciler } from '../../../src/jobs/reconcile.ts'
+import { createLogger } from '../../../src/logger.ts'
+import { openDatabase, type Database } from '../../../src/store/connection/database.ts'
+import { closeRun, decideTick, readOpenRun } from '../../../src/store/runs/scheduled-runs.ts'
+import { recordOutcome } from '../../../src/store/runs/runs.ts'
+import { createDatabase } from '../../support/postgres/database.ts'
+import { QUEUE_KINDS } from '../../support/redis/queue-kinds.ts'
+import { startOwnRedis } from '../../support/redis/redis-server.ts'
+import { until } from '../../support/until.ts'
+
+const opened: (() => PromiseLike<unknown>)[] = []
+afterEach(async () => {
+  for (const close of opened.splice(0).toReversed()) await close()
+})
+
+const log = createLogger({ level: 'silent', terminal: false })
+const { signal } = new AbortController()
+const TIMING = { takeoverSeconds: 1, retryMs: 1 }
+const PLAN = { kind: 'full', planned: ['clients', 'tags'], holder: 'test', version: '0' }
+
+async function openOn(kind: keyof typeof QUEUE_KINDS) {
+  const database = await createDatabase()
+  opened.push(() => database[Symbol.asyncDispose]())
+  const sql = openDatabase(database.url)
+  opened.push(() => sql.end({ timeout: 5 }))
+  const side = postgres(database.url, { max: 1, onnotice: () => {} })
+  opened.push(() => side.end())
+  await migrateQueue(database.url)
+  const queue = await QUEUE_KINDS[kind](side)
+  opened.push(() => queue[Symbol.asyncDispose]())
+  const place = { databaseUrl: database.url, redisUrl: queue.env['REDIS_URL'], installation: 'test' }
+  const queues = openQueues(place, TIMING, () => {})
+  opened.push(() => queues.close())
+  return { sql, queue, queues, place }
+}
+
+async function openRun(sql: Database, at = new Date()): Promise<number> {
+  const decision = await decideTick(sql, { schedule: 'full', at }, PLAN)
+  await sql`update sync.runs set started_at = now() - interval '1 hour' where finished_at is null`
+  return decision!.runId!
+}
+
+const closings: number[] = []
+const CLOSING = { within: async () => {}, after: ({ id }: { id: number }) => void closings.push(id) }
+const reconcileAll = (sql: Database, queues: Queues) => {
+  const look = createReconciler({ sql, queues, log, closing: CLOSING })
+  // What no queue knows of is still being added, perhaps: it is lost at the second look.
+  return look(signal).then(() => look(signal))
+}
+
+const okOutcome = (resource: string) => ({
+  resource,
+  outcome: 'ok' as const,
+  startedAt: new Date(),
+  expected: 1,
+  seen: 1,
+  inserted: 1,
+  updated: 0,
+  unchanged: 0,
+  deleted: 0,
+  parked: 0,
+  pages: 1,
+  code: null,
+  message: null,
+})
+
+describe.each(['postgres', 'redis'] as const)('on %s', (kind) => {
+  test('a run added by many at once has each of its jobs once', async () => {
+    const { sql, queues, queue } = await openOn(kind)
+    const runId = await openRun(sql)
+    await Promise.all(Array.from({ length: 8 }, () => queues.addRun(runId, PLAN.planned)))
+    const done: string[] = []
+    const worker = queues.startWorker(async ({ id, data }) => {
+      done.push(id!)
+      expect(Object.keys(data).every((key) => key === 'runId' || key === 'resource')).toBe(true)
+    }, 4)
+    void worker.run()
+    await until(() => done.includes(`run-${runId}`), 'the job that closes')
+    await worker.close()
+    expect(done.slice(0, 2).sort()).toEqual([`run-${runId}-clients`, `run-${runId}-tags`])
+    expect(done).toHaveLength(3)
+    expect(await queue.job(`run-${runId}`)).toMatchObject({ attempts: 1 })
+  })
+
+  test('a resource whose job was given up is recorded as failed, the others are made again, and the run ends', async () => {
+    const { sql, queues, queue } = await openOn(kind)
+    const runId = await openRun(sql)
+    await queues.addRun(runId, ['clients'])
+    const worker = queues.startWorker(async () => {
+      throw new Error('killed once too often')
+    }, 1)
+    void worker.run()
+    await until(
+      async () => Object.hasOwn(Object(await queues.stateOf(runId, 'clients')), 'failed'),
+      'the job to be given up',
+    )
+    await worker.close()
+
+    await reconcileAll(sql, queues)
+    expect(await sql`select resource, outcome, code, message from sync.run_outcomes`).toMatchObject([
+      {
+        resource: 'clients',
+        outcome: 'failed',
+        code: 'SYNC_JOB_FAILED',
+        message: expect.stringContaining('killed once too often') as string,
+      },
+    ])
+    expect(await queues.stateOf(runId, 'tags')).toBe('live')
+    expect(await queue.job(`run-${runId}-tags`)).toBeDefined()
+
+    await recordOutcome(sql, runId, okOutcome('tags'))
+    await reconcileAll(sql, queues)
+    await reconcileAll(sql, queues)
+    expect(await sql`select outcome from sync.runs`).toEqual([{ outcome: 'failed' }])
+    expect(closings.filter((id) => id === runId)).toHaveLength(1)
+    closings.length = 0
+  })
+
+  test('a job that ended and left no outcome is made again', async () => {
+    const { sql, queues } = await openOn(kind)
+    const runId = await openRun(sql)
+    await queues.addRun(runId, PLAN.planned)
+    const worker = queues.startWorker(async () => {}, 4)
+    void worker.run()
+    await until(async () => (await queues.stateOf(runId, 'tags')) === 'completed', 'a job that did nothing')
+    await until(async () => (await queues.stateOf(runId, 'clients')) === 'completed', 'another')
+    await worker.close()
+    await reconcileAll(sql, queues)
+    expect(await queues.stateOf(runId, 'clients')).toBe('live')
+    expect(await queues.stateOf(runId, 'tags')).toBe('live')
+  })
+
+  test('a job that ends while it is looked at has not been lost, nor has one that is still being added', async () => {
+    const { sql, queues } = await openOn(kind)
+    const runId = await openRun(sql)
+    const asked: string[] = []
+    // Between the reading of what is missing and the look at the queue the job of one resource does its work.
+    const busy: Queues = {
+      ...queues,
+      async stateOf(id, resource) {
+        asked.push(resource)
+        if (resource === 'clients' && asked.length === 1) {
+          await queues.addRun(runId, ['clients'])
+          const worker = queues.startWorker(async () => recordOutcome(sql, runId, okOutcome('clients')), 1)
+          void worker.run()
+          await until(async () => (await queues.stateOf(runId, 'clients')) === 'completed', 'its job to end')
+          await worker.close()
+        }
+        return await queues.stateOf(id, resource)
+      },
+    }
+    const look = createReconciler({ sql, queues: busy, log, closing: CLOSING })
+    await look(signal)
+    expect(await queues.stateOf(runId, 'clients'), 'not made again').toBe('completed')
+    expect(await queues.stateOf(runId, 'tags'), 'perhaps on its way').toBe('none')
+    await look(signal)
+    expect(await queues.stateOf(runId, 'clients')).toBe('completed')
+    expect(await queues.stateOf(runId, 'tags')).toBe('live')
+  })
+
+  test('a job that was put off by the clock of a host a day ahead is done when its time has passed', async () => {
+    const { sql, queues } = await openOn(kind)
+    const runId = await openRun(sql)
+    await queues.addRun(runId, PLAN.planned)
+    const right = Date.now
+    let begun = 0
+    const worker = queues.startWorker(async (job, token) => {
+      begun++
+      Date.now = () => right() + 86_400_000
+      // As if it had been waited for already.
+      await job.moveToDelayed(Date.now() - 20_000, token).finally(() => (Date.now = right))
+      throw new DelayedError()
+    }, 1)
+    void worker.run()
+    const states = () => Promise.all(PLAN.planned.map((resource) => queues.stateOf(runId, resource)))
+    await until(async () => (await states()).every((state) => typeof state === 'object'), 'both to be put off')
+    expect(begun).toBe(2)
+    let passed = 0
+    const look = createReconciler({ sql, queues, log, closing: CLOSING, elapsed: () => passed })
+    await look(signal)
+    await look(signal)
+    expect(await states()).toMatchObject([{ begun: 1 }, { begun: 1 }])
+    passed = 11_000
+    await look(signal)
+    await until(() => begun >= 4, 'both to be done again')
+    await worker.close()
+  })
+
+  test('edits that were put off by the clock of a host a day ahead are pushed when their time has passed', async () => {
+    const { queues } = await openOn(kind)
+    await queues.wakePush()
+    const right = Date.now
+    let begun = 0
+    const worker = queues.startPushWorker(async (job, token) => {
+      if (begun++ > 0) return
+      Date.now = () => right() + 86_400_000
+      await job.moveToDelayed(Date.now() + 1_000, token).finally(() => (Date.now = right))
+      throw new DelayedError()
+    })
+    void worker.run()
+    let passed = 0
+    let seen = 0
+    const isOver = createPauses(() => passed)
+    const look = async (): Promise<void> => {
+      await queues.wakePush()
+      await queues.endPushPause((pause) => {
+        seen++
+        return isOver(pause)
+      })
+    }
+    await until(async () => (await look(), seen > 1), 'it to be put off')
+    expect(begun).toBe(1)
+    passed = 12_000
+    await look()
+    await until(() => begun > 1, 'it to be done again')
+    await worker.close()
+  })
+
+  test('two databases on one queue server do not see each other', async () => {
+    const { sql, queues, place } = await openOn(kind)
+    const other = kind === 'redis' ? openQueues({ ...place, installation: 'other' }, TIMING, () => {}) : undefined
+    opened.push(async () => other?.close())
+    const runId = await openRun(sql)
+    await queues.addRun(runId, PLAN.planned)
+    expect(await (other ?? (await openOn(kind)).queues).stateOf(runId, 'clients')).toBe('none')
+  })
+})
+
+test('a tick is decided once by however many ask, and a run that goes on is not doubled', async () => {
+  const { sql } = await openOn('postgres')
+  const at = new Date('2026-01-01T02:00:00Z')
+  const decide = (tick: Date) =>
+    Promise.all(Array.from({ length: 10 }, () => decideTick(sql, { schedule: 'full', at: tick }, PLAN)))
+  const first = (await decide(at)).filter((decision) => decision !== null)
+  expect(first).toEqual([{ runId: expect.any(Number) as number, note: null }])
+  const second = (await decide(new Date(at.getTime() + 86_400_000))).filter((decision) => decision !== null)
+  expect(second).toEqual([{ runId: null, note: expect.stringContaining('still going') as string }])
+  expect(await decideTick(sql, { schedule: 'full', at }, PLAN)).toBeNull()
+  expect(await sql`select from sync.runs`).toHaveLength(1)
+})
+
+test('a run ends when each resource has its outcome, once, and the first outcome stands', async () => {
+  const { sql } = await openOn('postgres')
+  const runId = await openRun(sql)
+  const also = async (): Promise<void> => {}
+  expect(await closeRun(sql, runId, null, also)).toBeNull()
+  await recordOutcome(sql, runId, okOutcome('clients'))
+  await recordOutcome(sql, runId, { ...okOutcome('clients'), outcome: 'failed' })
+  expect((await readOpenRun(sql, runId))?.missing).toEqual(['tags'])
+  await recordOutcome(sql, runId, okOutcome('tags'))
+  const closed = await Promise.all([closeRun(sql, runId, null, also), closeRun(sql, runId, null, also)])
+  expect(closed.filter((run) => run !== null)).toMatchObject([{ outcome: 'ok', resources: [{}, {}] }])
+})
+
+test('a Redis that is down is said to be, and nobody hangs; back again, it is used', async () => {
+  const { sql, place } = await openOn('postgres')
+  const redis = await startOwnRedis()
+  const queues = openQueues({ ...place, redisUrl: redis.url }, TIMING, () => {})
+  opened.push(() => queues.close())
+  await queues.ping()
+  await redis.stop()
+  const runId = await openRun(sql)
+  await expect(queues.addRun(runId, PLAN.planned)).rejects.toThrow(Error)
+  await expect(queues.ping()).rejects.toThrow(Error)
+  const again = await startOwnRedis({ port: redis.port })
+  opened.push(() => again.stop())
+  // Each of its connections finds the server again in its own time.
+  await until(() => reconcileAll(sql, queues).then(() => true), 'the queue to answer again')
+  await queues.ping()
+  expect(await queues.stateOf(runId, 'clients')).toBe('live')
+})

@@ -1,0 +1,239 @@
+/** The right to write a resource: one at a time, and never a late writer. */
+import { randomUUID } from 'node:crypto'
+import { afterEach, expect, it } from 'vitest'
+import { catalog } from '../../../src/catalog/registry.ts'
+import { beginSnapshot, readSnapshot } from '../../../src/store/progress/checkpoint.ts'
+import { openDatabase, type Database } from '../../../src/store/connection/database.ts'
+import { confirmLease, openLeases, type Leases } from '../../../src/store/fleet/leases.ts'
+import { createMirror } from '../../../src/store/mirror/load.ts'
+import { createCommitter } from '../../../src/sync/snapshot/write-batch.ts'
+import { createDatabase, type TestDatabase } from '../../support/postgres/database.ts'
+import { until } from '../../support/until.ts'
+
+const opened: AsyncDisposable[] = []
+afterEach(async () => {
+  for (const one of opened.splice(0).toReversed()) await one[Symbol.asyncDispose]()
+})
+
+/** A process of its own, as far as the database can tell. */
+async function worker({ url }: TestDatabase, holder: string): Promise<{ sql: Database; leases: Leases }> {
+  const sql = openDatabase(url)
+  const leases = await openLeases(sql, holder)
+  opened.push({
+    async [Symbol.asyncDispose]() {
+      await leases.close()
+      await sql.end({ timeout: 5 })
+    },
+  })
+  return { sql, leases }
+}
+
+async function twoWorkers() {
+  const database = await createDatabase()
+  opened.push(database)
+  return { one: await worker(database, 'first, process 1'), two: await worker(database, 'second, process 2'), database }
+}
+
+const busy = expect.objectContaining({ code: 'SYNC_BUSY', remedy: 'wait' }) as Error
+const lost = expect.objectContaining({ code: 'SYNC_LEASE_LOST' }) as Error
+
+const expire = (sql: Database) => sql`update sync.leases set expires_at = now() - interval '1 second'`
+
+it('goes to exactly one of those who ask at once, and the others learn who has it', async () => {
+  const { one, two } = await twoWorkers()
+  const asked = await Promise.allSettled(
+    Array.from({ length: 10 }, (_, at) => (at % 2 === 0 ? one : two).leases.acquire('projects')),
+  )
+  expect(asked.filter(({ status }) => status === 'fulfilled')).toHaveLength(1)
+  const refusals = asked.filter((answer) => answer.status === 'rejected').map(({ reason }) => reason as Error)
+  expect(refusals).toEqual(Array(9).fill(busy))
+  expect(refusals[0]!.message).toMatch(/(first, process 1|second, process 2) since \d{4}-/)
+  await expect(two.leases.acquire('clients')).resolves.toMatchObject({ resource: 'clients' })
+})
+
+it('can be taken again once it is released, with a higher term', async () => {
+  const { one, two } = await twoWorkers()
+  const first = await one.leases.acquire('projects')
+  await one.leases.release(first)
+  const second = await two.leases.acquire('projects')
+  expect(second.term).toBeGreaterThan(first.term)
+  // Released late, it is not the other's to lose.
+  await one.leases.release(first)
+  await expect(one.leases.acquire('projects')).rejects.toEqual(busy)
+})
+
+it('is free at once when its holder is dead', async () => {
+  const { one, two } = await twoWorkers()
+  await one.leases.acquire('projects')
+  await expect(two.leases.acquire('projects')).rejects.toEqual(busy)
+  await one.leases.close()
+  await until(() => two.leases.acquire('projects'), 'the lease of a process that is gone')
+})
+
+it('is free at once when the connection of its holder was killed, and the holder can go on to take others', async () => {
+  const { one, two } = await twoWorkers()
+  await one.leases.acquire('projects')
+  await two.sql`select pg_terminate_backend(backend_pid) from sync.leases`
+  await until(() => two.leases.acquire('projects'), 'the lease of a connection that is gone')
+  await expect(one.leases.acquire('clients')).resolves.toMatchObject({ term: 1 })
+  await expect(two.leases.acquire('clients')).rejects.toEqual(busy)
+})
+
+it('stays with a holder that renews it after its connection was replaced', async () => {
+  const { one, two } = await twoWorkers()
+  const lease = await one.leases.acquire('projects')
+  await two.sql`select pg_terminate_backend(backend_pid) from sync.leases`
+  await until(() => one.leases.renew(lease), 'a renewal over a new connection')
+  await expect(two.leases.acquire('projects')).rejects.toEqual(busy)
+})
+
+it('is not refused to the very process that has it by mistake: an answer or a release was lost', async () => {
+  const { one, two } = await twoWorkers()
+  await one.leases.release(await one.leases.acquire('projects'))
+  await one.sql`update sync.leases set expires_at = now() + interval '1 minute'`
+  await expect(two.leases.acquire('projects')).rejects.toEqual(busy)
+  const asked = await Promise.allSettled([1, 2, 3].map(() => one.leases.acquire('projects')))
+  expect(asked.map(({ status }) => status).toSorted()).toEqual(['fulfilled', 'rejected', 'rejected'])
+})
+
+it('is lost when it has expired and somebody took it: a renewal says so', async () => {
+  const { one, two } = await twoWorkers()
+  const lease = await one.leases.acquire('projects')
+  await expire(one.sql)
+  expect(await one.leases.renew(lease)).toBe(true)
+  await expect(two.leases.acquire('projects')).rejects.toEqual(busy)
+  await expire(one.sql)
+  await two.leases.acquire('projects')
+  expect(await one.leases.renew(lease)).toBe(false)
+})
+
+it('stops a late writer: nothing of its batch is written, neither rows nor cursor', async () => {
+  const { one, two } = await twoWorkers()
+  const resource = catalog.get('clients')!
+  const batch = (id: string) => ({
+    position: null,
+    chains: [],
+    pages: [
+      {
+        number: 1,
+        records: [{ type: 'clients', id }],
+        unusable: [],
+        ids: [id],
+        carriers: null,
+        recordCount: 1,
+        pageCount: 1,
+        full: true,
+        known: false,
+        mark: { etag: null, digest: 'd' },
+        etagLied: false,
+      },
+    ],
+  })
+  const pass = { pass: 1, firstCount: 1 }
+  const writer = async ({ sql, leases }: { sql: Database; leases: Leases }) =>
+    createCommitter({
+      sql,
+      type: 'clients',
+      table: 'clients',
+      lease: await leases.acquire('clients'),
+      mirror: createMirror(resource),
+      question: 'q',
+      follow: true,
+    })
+  await one.sql.begin((tx) => beginSnapshot(tx, 'clients', null))
+  const { signal } = new AbortController()
+  const late = await writer(one)
+  await expire(one.sql)
+  const now = await writer(two)
+  await expect(late.commit(batch('late'), pass, signal)).rejects.toEqual(lost)
+  expect(await one.sql`select id from scopestack.clients`).toEqual([])
+  for (const table of ['seen_pages', 'known_pages', 'changed_parents']) {
+    expect(await one.sql`select from sync.${one.sql(table)}`, table).toHaveLength(0)
+  }
+  expect(await readSnapshot(one.sql, 'clients')).toMatchObject({ chains: null, steady: true, full: true, fresh: 0 })
+  await now.commit(batch('now'), pass, signal)
+  expect(await one.sql`select id from scopestack.clients`).toEqual([{ id: 'now' }])
+  expect(await readSnapshot(one.sql, 'clients')).toMatchObject({ chains: [], fresh: 1 })
+})
+
+it('makes a taker wait until a write under way has ended', async () => {
+  const { one, two } = await twoWorkers()
+  const lease = await one.leases.acquire('clients')
+  await expire(two.sql)
+  let taken: Promise<unknown> | undefined
+  await one.sql.begin(async (tx) => {
+    await confirmLease(tx, lease)
+    taken = two.leases.acquire('clients')
+    await until(
+      async () => (await one.sql`select from pg_stat_activity where wait_event_type = 'Lock'`).length > 0,
+      'the taker to wait',
+    )
+    await tx`insert into scopestack.clients (id, sync_hash) values ('in time', '')`
+  })
+  await taken
+  expect(await two.sql`select id from scopestack.clients`).toEqual([{ id: 'in time' }])
+})
+
+it('is kept from another role, which may not see when the session of its holder began', async () => {
+  const database = await createDatabase()
+  opened.push(database)
+  const admin = openDatabase(database.url, { connections: 1 })
+  const roles = ['one', 'two'].map((name) => `lease_${name}_${randomUUID().slice(0, 8)}`)
+  opened.push({
+    async [Symbol.asyncDispose]() {
+      for (const role of roles) await admin.unsafe(`drop owned by ${role}; drop role ${role}`)
+      await admin.end({ timeout: 5 })
+    },
+  })
+  const workers: { leases: Leases }[] = []
+  for (const role of roles) {
+    await admin.unsafe(`create role ${role} login password 'of a test'; grant usage on schema sync to ${role};
+      grant select, insert, update on sync.leases to ${role}`)
+    const url = new URL(database.url)
+    url.username = role
+    url.password = 'of a test'
+    workers.push(await worker({ ...database, url: url.href }, role))
+  }
+  const [one, two] = workers
+  const lease = await one!.leases.acquire('projects')
+  await expect(two!.leases.acquire('projects')).rejects.toEqual(busy)
+  expect(await one!.leases.renew(lease)).toBe(true)
+  await one!.leases.close()
+  await until(() => two!.leases.acquire('projects'), 'the lease of a process that is gone')
+})
+
+it('stays released, whichever of a renewal and the release is first', async () => {
+  const { one, two } = await twoWorkers()
+  const lease = await one.leases.acquire('projects')
+  await one.leases.release(lease)
+  expect(await one.leases.renew(lease)).toBe(false)
+  const again = await two.leases.acquire('projects')
+  // The row is held, so that the renewal waits behind the release.
+  let release: Promise<void> | undefined
+  let renewal: Promise<boolean> | undefined
+  const waiting = async () =>
+    (
+      await one.sql`select from pg_stat_activity
+      where datname = current_database() and wait_event_type = 'Lock'`
+    ).length
+  await one.sql.begin(async (tx) => {
+    await tx`select from sync.leases for update`
+    release = two.leases.release(again)
+    await until(async () => (await waiting()) === 1, 'the release to wait')
+    renewal = two.leases.renew(again)
+    await until(async () => (await waiting()) === 2, 'the renewal to wait')
+  })
+  await release
+  expect(await renewal).toBe(false)
+  await expect(one.leases.acquire('projects')).resolves.toMatchObject({ resource: 'projects' })
+})
+
+it('limits, in the transaction that writes, how long the server waits for its writer', async () => {
+  const { one } = await twoWorkers()
+  const lease = await one.leases.acquire('clients')
+  const limit = await one.sql.begin(async (tx) => {
+    await confirmLease(tx, lease)
+    return await tx`select current_setting('idle_in_transaction_session_timeout') as limit`
+  })
+  expect(limit).toEqual([{ limit: '1min' }])
+})

@@ -1,0 +1,128 @@
+/** Connections whose other end is gone without a word, and servers that changed their role under open connections. */
+import { once } from 'node:events'
+import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
+import { finished } from 'node:stream/promises'
+import { setTimeout } from 'node:timers/promises'
+import { connect as connectTls, createServer as createTlsServer } from 'node:tls'
+import { expect, it, onTestFinished } from 'vitest'
+import { isConnectionLoss, openDatabase, type Database } from '../../../src/store/connection/database.ts'
+import { unsentOf } from '../../../src/store/connection/watch.ts'
+import { CERTIFICATE, PRIVATE_KEY } from '../../support/network/certificate.ts'
+import { createDatabase } from '../../support/postgres/database.ts'
+import { until } from '../../support/until.ts'
+import { startWireRelay, type WireRelay } from '../../support/network/wire-relay.ts'
+
+async function open(): Promise<{ sql: Database; admin: Database; relay: WireRelay }> {
+  const database = await createDatabase()
+  onTestFinished(() => database[Symbol.asyncDispose]())
+  const relay = await startWireRelay(database.url)
+  onTestFinished(() => relay[Symbol.asyncDispose]())
+  return { relay, sql: openFor(relay.url), admin: openFor(database.url) }
+}
+
+function openFor(url: string): Database {
+  const sql = openDatabase(url, { connections: 3 })
+  onTestFinished(() => sql.end({ timeout: 1 }))
+  return sql
+}
+
+async function retried<T>(act: () => Promise<T>): Promise<T> {
+  for (;;) {
+    try {
+      return await act()
+    } catch (error) {
+      if (!isConnectionLoss(error)) throw error
+    }
+  }
+}
+
+const lossOf = (work: Promise<unknown>): Promise<boolean> =>
+  work.then(
+    () => false,
+    (error: unknown) => isConnectionLoss(error),
+  )
+
+it.concurrent('a statement whose connection was forgotten on the way ends as a loss, and the next one is answered', async () => {
+  const { sql, relay } = await open()
+  await sql`select 1`
+  relay.freeze('old')
+  expect(await lossOf(sql`select 2`)).toBe(true)
+  expect(await sql`select 3 as n`).toEqual([{ n: 3 }])
+})
+
+it.concurrent('so does one whose server answers nobody, and it goes on when the network does', async () => {
+  const { sql, relay } = await open()
+  await sql`select 1`
+  relay.freeze()
+  expect(await lossOf(sql`select 2`)).toBe(true)
+  relay.thaw()
+  expect(await retried(() => sql`select 3 as n`)).toEqual([{ n: 3 }])
+})
+
+it.concurrent('connections that rest are found out before anybody needs them', async () => {
+  const { sql, relay } = await open()
+  await Promise.all([sql`select pg_sleep(0.1)`, sql`select pg_sleep(0.1)`, sql`select pg_sleep(0.1)`])
+  relay.freeze('old')
+  expect(relay.count().frozen).toBe(3)
+  while (relay.count().frozen > 0) await setTimeout(100)
+  // The driver may not have heard of it yet.
+  expect(await retried(() => sql`select 1 as n`)).toEqual([{ n: 1 }])
+})
+
+it.concurrent('a transaction that was forgotten keeps its locks from nobody', async () => {
+  const { sql, admin, relay } = await open()
+  await admin`insert into sync.leases (resource, term, holder, expires_at) values ('clients', 1, 'me', now())`
+  const lost = lossOf(
+    sql.begin(async (tx) => {
+      await tx`update sync.leases set term = 2`
+      relay.freeze('old')
+      await tx`select 1`
+    }),
+  )
+  expect(await lost).toBe(true)
+  await sql`update sync.leases set term = 3`
+  expect(await admin`select term::int from sync.leases`).toEqual([{ term: 3 }])
+})
+
+it.concurrent('what takes its time is waited for: a statement, and a COPY whose source does', async () => {
+  const { sql } = await open()
+  const began = performance.now()
+  const slow = sql`select pg_sleep(26) is null as n`
+  await sql.begin(async (tx) => {
+    const stream = await tx`copy sync.leases (resource, term, holder, expires_at) from stdin`.writable()
+    stream.write('a\t1\tme\tnow\n')
+    await slow
+    stream.end('b\t1\tme\tnow\n')
+    await finished(stream)
+  })
+  expect(performance.now() - began).toBeGreaterThan(25_000)
+  expect(await sql`select from sync.leases`).toHaveLength(2)
+})
+
+it.concurrent('so is what takes long to get to the server', async () => {
+  const { sql, relay } = await open()
+  await sql`select 1`
+  relay.narrow(1_000_000)
+  const began = performance.now()
+  expect(await sql`select length(${'x'.repeat(20_000_000)}) as n`).toEqual([{ n: 20_000_000 }])
+  expect(performance.now() - began).toBeGreaterThan(15_000)
+})
+
+it.concurrent('what is left to send is less with each byte that leaves, with TLS and without', async () => {
+  for (const tls of [false, true]) {
+    const server = tls ? createTlsServer({ key: PRIVATE_KEY, cert: CERTIFICATE }) : createServer()
+    onTestFinished(() => void server.close())
+    await once(server.listen(0, '127.0.0.1'), 'listening')
+    const raw = connect((server.address() as AddressInfo).port, '127.0.0.1')
+    const client = tls ? connectTls({ socket: raw, rejectUnauthorized: false }) : raw
+    const [taking] = (await once(server, tls ? 'secureConnection' : 'connection')) as [Socket]
+    let taken = 0
+    client.write(Buffer.alloc(50_000_000))
+    await until(() => unsentOf(client) > 50_000_000, 'more than goes at once')
+    const before = unsentOf(client)
+    taking.on('data', ({ length }) => (taken += length) > 20_000_000 && taking.pause())
+    await until(() => unsentOf(client) < before, 'some of it to leave')
+    expect(client.writableLength).toBe(50_000_000)
+    for (const one of [client, taking]) one.destroy()
+  }
+})

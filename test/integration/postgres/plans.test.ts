@@ -1,0 +1,260 @@
+/**
+ * What a statement has to look at does not grow with what else is there: the same work in a database and in one with six
+ * times as much. Pages and rows are counted, and no time is taken, so it says the same on a machine at a load of 20. On
+ * PostgreSQL 15 to 17 with JIT (TEST_POSTGRES=15) it holds what 18 hides.
+ */
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { catalog } from '../../../src/catalog/registry.ts'
+import type { RemoteRecord } from '../../../src/catalog/resource.ts'
+import { noteChanged, noteSettled } from '../../../src/store/progress/changed-projects.ts'
+import { countChanges, listChanges, openChanges } from '../../../src/store/outbox/changes.ts'
+import type { Database } from '../../../src/store/connection/database.ts'
+import { owedRows, rowsOutside, unsettledRows } from '../../../src/store/mirror/local-edits.ts'
+import { adoptId } from '../../../src/store/outbox/local-ids.ts'
+import { lastSuccess } from '../../../src/store/runs/alerts.ts'
+import { notLocal } from '../../../src/store/schema/capture-triggers.ts'
+import { createMirror } from '../../../src/store/mirror/load.ts'
+import { openOutbox } from '../../../src/store/outbox/claim.ts'
+import { raiseParked } from '../../../src/store/outbox/parked-alerts.ts'
+import { readStatus } from '../../../src/store/runs/status.ts'
+import { bury, countLiving, findUnmet, unmetWithin } from '../../../src/store/mirror/tombstones.ts'
+import { readDue } from '../../../src/store/outbox/notify.ts'
+import { readWaiting, readWaits } from '../../../src/store/outbox/blockers.ts'
+import { createDatabase, type TestDatabase } from '../../support/postgres/database.ts'
+import { watchPlans, type Watched, type Work } from '../../support/postgres/plans.ts'
+
+/** So that an index is of the same height in both. */
+const FEW = 2_000
+const TIMES = 6
+
+const resource = catalog.get('projects')!
+const services = catalog.get('project-services')!
+const fields = (n: number, suffix = '') =>
+  Array.from({ length: n }, (_, at) => ({ name: `field_${at}`, label: `Field ${at}`, value: `${at}${suffix}` }))
+const project = (id: number, name: string): RemoteRecord => ({
+  type: 'projects',
+  id: String(id),
+  attributes: { 'project-name': name, active: true, 'project-variables': fields(3) },
+})
+
+async function fill(sql: Database, n: number): Promise<void> {
+  await sql.begin(async (tx) => {
+    await tx`select set_config('sync.origin', 'pull', true)`
+    await tx`insert into scopestack.clients (id, name, sync_hash) select n::text, 'Client', 'x' from generate_series(1, ${n}::int) n`
+    await tx`
+      insert into scopestack.projects (id, project_name, client_id, project_variables, sync_hash)
+      select n::text, 'Project', n::text, ${tx.json(fields(3))}, 'x' from generate_series(1, ${n}::int) n`
+    await tx`
+      update scopestack.projects set project_variables = ${tx.json(fields(20))} where id = '7'`
+    await tx`
+      insert into scopestack.project_services (id, project_id, name, sync_hash)
+      select n::text, n::text, 'Service', 'x' from generate_series(1, ${n}::int) n`
+  })
+  // What was settled is kept for 90 days; what waits, is set aside or is to be noted is as much in both.
+  await sql`
+    insert into sync.outbox (resource, record_id, op, made_by, txid, state, settled_at, noted_at)
+    select 'projects', n::text, 'update', 'x', 1, 'sent', now() - interval '1 hour', now() from generate_series(1, ${n}::int) n`
+  await sql`
+    insert into sync.outbox (resource, record_id, op, attributes, base, made_by, txid, state, settled_at, code)
+    select 'projects', n::text, 'update', '{"project-name": "a"}', '{"attributes": {"project-name": "b"}}', 'x', 1, s.state,
+      case when s.state <> 'waiting' then now() - interval '1 hour' end, case when s.state = 'parked' then 'SYNC_PUSH_CONFLICT' end
+    from generate_series(1, 20) n, unnest('{waiting, parked, sent}'::text[]) s (state)`
+  await sql`insert into sync.local_ids (resource, local_id, real_id) select 'clients', 'local-' || n, n::text from generate_series(1, ${n}::int) n`
+  await sql`insert into sync.changed_parents (resource, record_id) select 'projects', n::text from generate_series(1, ${n}::int) n`
+  await sql`insert into sync.cursors (resource, as_of) values ('clients', now()), ('forbidden-things', null)`
+  await sql`
+    insert into sync.runs (kind, started_at, finished_at, outcome, holder, version, planned)
+    select 'full', now(), now(), case n % 10 when 0 then 'ok' else 'failed' end, 'x', '1', '{projects}' from generate_series(1, ${n}::int) n`
+  await sql`
+    insert into sync.run_outcomes (run_id, resource, outcome, started_at, seen, inserted, updated, unchanged, parked, pages)
+    select n, 'forbidden-things', 'forbidden', now(), 0, 0, 0, 0, 0, 0 from generate_series(1, ${n}::int) n`
+}
+
+interface Filled {
+  readonly database: TestDatabase
+  readonly watched: Watched
+}
+
+async function make(n: number): Promise<Filled> {
+  const database = await createDatabase()
+  const watched = await watchPlans(database.url)
+  await fill(watched.sql, n)
+  await watched.sql`vacuum (analyze)`
+  return { database, watched }
+}
+
+let both: readonly [few: Filled, many: Filled]
+beforeAll(async () => {
+  both = [await make(FEW), await make(FEW * TIMES)]
+})
+afterAll(async () => {
+  for (const { database, watched } of both) {
+    await watched.sql.end()
+    await database[Symbol.asyncDispose]()
+  }
+})
+
+/** In a database and in one with six times as much. Twice, since the first look at a table reads its catalog entries. */
+async function compare(act: (sql: Database) => Promise<unknown>): Promise<{ few: Work; many: Work }> {
+  const [few, many] = await Promise.all(
+    both.map(async ({ watched: { sql, workOf } }) => {
+      const undone = () =>
+        sql.begin((tx) => act(tx as unknown as Database).then(() => Promise.reject(UNDO))).catch(undo)
+      await undone()
+      return await workOf(undone)
+    }),
+  )
+  return { few: few!, many: many! }
+}
+
+const UNDO = new Error('undone')
+const undo = (error: unknown): void => {
+  if (error !== UNDO) throw error
+}
+
+const row = (sql: Database, set: string, id: string) =>
+  sql.unsafe(`update scopestack.projects set ${set} where id = '${id}'`)
+const load = (sql: Database, records: readonly RemoteRecord[]) => createMirror(resource).load(sql as never, records)
+const ids = (from: number, n: number) => Array.from({ length: n }, (_, at) => String(from + at))
+
+const EDITS: Record<string, (sql: Database) => Promise<unknown>> = {
+  'an edit of one date': (sql) => row(sql, `msa_date = '2027-01-31'`, '5'),
+  'an edit of 20 user-defined fields': (sql) =>
+    sql`update scopestack.projects set project_variables = ${sql.json(fields(20, ' new'))} where id = '7'`,
+  'an edit of a reference': (sql) => row(sql, `client_id = '9'`, '5'),
+  'a new row': (sql) => sql`insert into scopestack.projects (project_name, client_id) values ('New', '9')`,
+  'an edit by sync.enqueue_change': (sql) =>
+    sql`select sync.enqueue_change('projects', 'update', '5', '{"project-name": "Other"}')`,
+}
+
+const OURS: Record<string, (sql: Database) => Promise<unknown>> = {
+  'a page of new rows': (sql) =>
+    load(
+      sql,
+      ids(900_001, 10).map((id) => project(Number(id), 'New')),
+    ),
+  'a page of changed rows': (sql) =>
+    load(
+      sql,
+      ids(101, 10).map((id) => project(Number(id), 'Changed')),
+    ),
+  'noting which projects changed': (sql) => noteChanged(sql as never, 'projects', ids(1, 10)),
+  'noting which projects were written from here': (sql) => noteSettled(sql as never),
+  'burying rows': async (sql) => {
+    await notLocal(sql as never)
+    await bury(sql as never, resource, ids(101, 10))
+  },
+  'the rows of some projects that a list lacks': (sql) => unmetWithin(sql, services, ids(101, 10), ids(101, 9)),
+  'the rows to bring back': (sql) => owedRows(sql, 'projects', 10),
+  'rows that differ because of an edit': (sql) => unsettledRows(sql, 'projects', ids(1, 10)),
+  'the id of a new row': async (sql) => {
+    await notLocal(sql as never)
+    await adoptId(sql as never, catalog, catalog.get('clients')!, 'local-1', '900001')
+  },
+  'whether there is anything to send': readDue,
+  'how many changes there are': countChanges,
+  'the list of changes': (sql) => listChanges(sql, { all: false, limit: 10 }),
+  'the plan of a push': (sql) => openChanges(sql, 10),
+  'what waits, and for what': async (sql) =>
+    readWaits(
+      sql,
+      (await readWaiting(sql, 10)).map(({ id }) => id),
+    ),
+  'telling of parked changes': (sql) => raiseParked(asDatabase(sql), 10, () => ({})),
+  'when a run ended well': (sql) => lastSuccess(sql, 'full'),
+  status: readStatus,
+}
+
+/** `begin` of a transaction that is open. */
+const asDatabase = (sql: Database): Database =>
+  Object.assign((...given: Parameters<Database>) => sql(...given), sql, {
+    begin: (act: (tx: Database) => Promise<unknown>) => act(sql),
+  })
+
+/** By where the rows happen to lie, and where the table has room for them: 40 pages more or less of 1,000. */
+const PAGES = 60
+const ROWS = 20
+
+describe('of the work of', () => {
+  it.each(Object.entries(EDITS))('%s nothing grows with the tables, and nothing is compiled', async (_, act) => {
+    const { few, many } = await compare(act)
+    expect(many.buffers).toBeLessThan(few.buffers * 1.3 + PAGES)
+    expect(many.rows).toBeLessThan(few.rows * 1.3 + ROWS)
+    expect([few.compiled, many.compiled]).toEqual([0, 0])
+  })
+
+  it.each(Object.entries(OURS))('%s nothing grows with the tables', async (_, act) => {
+    const { few, many } = await compare(act)
+    expect(many.buffers).toBeLessThan(few.buffers * 1.3 + PAGES)
+    expect(many.rows).toBeLessThan(few.rows * 1.3 + ROWS)
+  })
+
+  it('a claim nothing grows with the tables', async () => {
+    const works = await Promise.all(
+      both.map(async ({ watched: { sql, workOf } }) => {
+        const outbox = openOutbox(sql, 'test')
+        try {
+          return await workOf(() => outbox.claim(5, (changes) => ({ change: changes[0]!, superseded: [] })))
+        } finally {
+          await outbox.close()
+        }
+      }),
+    )
+    expect(works[1]!.buffers).toBeLessThan(works[0]!.buffers * 1.3 + PAGES)
+    expect(works[1]!.rows).toBeLessThan(works[0]!.rows * 1.3 + ROWS)
+  })
+})
+
+describe('with what the planner knows in the middle of a first load', () => {
+  /** Of many columns: without statistics it is taken for few rows, of which one in 200 is living. */
+  const wide = catalog.get('project-subservices')!
+  const LISTS: Record<string, (sql: Database) => Promise<unknown>> = {
+    'the sweep': (sql) => findUnmet(sql, wide.type, wide.table, 1000),
+    'the count of living rows': (sql) => countLiving(sql, wide),
+    "verify's search for rows that are too much": (sql) =>
+      rowsOutside(sql, wide, sql`select unnest(ids) as id from sync.seen_pages`),
+  }
+
+  async function misled(n: number): Promise<Filled> {
+    const database = await createDatabase()
+    const watched = await watchPlans(database.url)
+    const { sql } = watched
+    const list = (from: number, to: number, type: string) =>
+      sql.begin(async (tx) => {
+        await tx`select set_config('sync.origin', 'pull', true)`
+        if (type === wide.type)
+          await tx`insert into scopestack.project_subservices (id, sync_hash) select n::text, 'x' from generate_series(${from}::int, ${to}::int) n`
+        await tx`
+        insert into sync.seen_pages (resource, pass, page, ids)
+        select ${type}, ${from}, n / 100, array_agg(n::text) from generate_series(${from}::int, ${to}::int) n group by n / 100`
+        if (type === wide.type)
+          await tx`
+          insert into sync.outbox (resource, record_id, op, made_by, txid)
+          select ${type}, n::text, 'update', 'x', 1 from generate_series(${from}::int, ${to}::int) n`
+      })
+    await sql`alter table scopestack.project_subservices set (autovacuum_enabled = off)`
+    await sql`alter table sync.seen_pages set (autovacuum_enabled = off)`
+    await sql`alter table sync.outbox set (autovacuum_enabled = off)`
+    await list(1, 100_000, 'projects')
+    await sql`analyze sync.seen_pages, sync.outbox`
+    await list(1, n, wide.type)
+    return { database, watched }
+  }
+
+  it.each(Object.entries(LISTS))('%s is linear in the rows', async (_, act) => {
+    const [few, many] = await Promise.all(
+      [FEW, FEW * TIMES].map(async (n) => {
+        const { database, watched } = await misled(n)
+        try {
+          return await watched.workOf(() => act(watched.sql))
+        } finally {
+          await watched.sql.end()
+          await database[Symbol.asyncDispose]()
+        }
+      }),
+    )
+    // A sort where it was a hash is a step more; a loop would be 36 times as much.
+    expect(many!.rows).toBeLessThan(few!.rows * TIMES * 2)
+    expect(many!.buffers).toBeLessThan(few!.buffers * TIMES * 2)
+  })
+})

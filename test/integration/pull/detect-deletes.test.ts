@@ -1,0 +1,326 @@
+/** What a whole list no longer holds is marked deleted, behind three locks: the list, the share, and each record's own address. */
+import { describe, expect, it, onTestFinished } from 'vitest'
+import type { Simulator } from '../../../src/simulator/server.ts'
+import { livingIds, openAccount, pullOne, remoteIds } from '../../support/scopestack/account.ts'
+import type { Alter, ListBody } from '../../support/network/relay.ts'
+import { unnoticed } from '../../support/postgres/unnoticed.ts'
+import { startWorker, type TestWorker } from '../../support/scopestack/worker.ts'
+
+interface Row {
+  readonly id: string
+  readonly name: string
+  readonly sync_deleted_at: Date | null
+  readonly sync_changed_at: Date
+}
+
+/** @param hidden services that the list does not tell of, though they are there. */
+async function open(hidden: ReadonlySet<string> = new Set(), one?: Alter['one']) {
+  const hide = (body: ListBody): ListBody => {
+    const data = body.data.filter(({ id }) => !hidden.has(String(id)))
+    return { ...body, data, meta: { ...body.meta, 'record-count': Number(body.meta['record-count']) - hidden.size } }
+  }
+  const { sim, worker } = await openAccount(
+    {},
+    (body, { type }) => (type === 'services' ? hide(body) : body),
+    {
+      pageSize: 100,
+    },
+    one,
+  )
+  await pullOne(worker, 'services')
+  const row = async (id: string): Promise<Row> =>
+    (
+      await worker.sql<Row[]>`
+        select id, name, sync_deleted_at, sync_changed_at from scopestack.services where id = ${id}`
+    )[0]!
+  return { sim, worker, row, ids: remoteIds(sim, 'services'), again: (how = {}) => pullOne(worker, 'services', how) }
+}
+
+const single = (sim: Simulator): number => sim.stats().requests['GET /{account}/v1/services/{id}'] ?? 0
+
+describe('a record that is gone', () => {
+  it('keeps its row, with the time it was missed, and costs no other row anything', async () => {
+    const { sim, worker, row, ids, again } = await open()
+    const [first, second] = ids as [string, string]
+    const before = [await row(first), await row(second)]
+    sim.records.remove('services', first)
+    expect(await again()).toMatchObject({ outcome: 'ok', deleted: 1, updated: 0, seen: ids.length - 1 })
+    const gone = await row(first)
+    expect(gone).toMatchObject({ id: first, name: before[0]!.name, sync_deleted_at: expect.any(Date) as Date })
+    expect(gone.sync_changed_at.getTime()).toBeGreaterThan(before[0]!.sync_changed_at.getTime())
+    expect(await row(second)).toEqual(before[1])
+    expect(await worker.sql`select deleted from sync.run_outcomes order by run_id`).toEqual([
+      { deleted: 0 },
+      { deleted: 1 },
+    ])
+    const [status] = await worker.sql`select rows::int from scopestack.sync_status where resource = 'services'`
+    expect(status).toEqual({ rows: ids.length - 1 })
+    // Buried once, it is not asked for again.
+    sim.resetStats()
+    expect(await again()).toMatchObject({ outcome: 'ok', deleted: 0 })
+    expect(single(sim)).toBe(0)
+    expect(await row(first)).toEqual(gone)
+  })
+
+  it('is alive again when it returns, even as it was', async () => {
+    const { sim, row, ids, again } = await open()
+    const { attributes, relationships } = sim.records.read('services', ids[3]!)!
+    sim.records.remove('services', ids[3]!)
+    expect(await again()).toMatchObject({ outcome: 'ok', deleted: 1 })
+    sim.records.create('services', { id: ids[3]!, attributes, relationships })
+    expect(await again()).toMatchObject({ outcome: 'ok', updated: 1, deleted: 0 })
+    expect((await row(ids[3]!)).sync_deleted_at).toBeNull()
+  })
+
+  it('stays while the list cannot be proved whole', async () => {
+    const { sim, row, ids, again } = await open()
+    sim.setSwitches({ refusedFilters: { services: ['active'] } })
+    sim.records.remove('services', ids[0]!)
+    expect(await again()).toMatchObject({ outcome: 'incomplete', deleted: 0 })
+    expect((await row(ids[0]!)).sync_deleted_at).toBeNull()
+  })
+})
+
+it('a record that the list does not hold and its own address does is kept, and brought up to date', async () => {
+  const hidden = new Set<string>()
+  const { sim, row, ids, again } = await open(hidden)
+  hidden.add(ids[5]!)
+  sim.records.update('services', ids[5]!, { attributes: { name: 'Hidden, not gone' } })
+  expect(await again()).toMatchObject({ outcome: 'ok', deleted: 0 })
+  expect(await row(ids[5]!)).toMatchObject({ name: 'Hidden, not gone', sync_deleted_at: null })
+  expect(single(sim)).toBeGreaterThan(0)
+})
+
+describe('too much at once', () => {
+  it('is suspect, and nothing is deleted until a person says so', async () => {
+    const { sim, worker, ids, again } = await open()
+    for (const id of ids.slice(0, Math.ceil(ids.length * 0.3))) sim.records.remove('services', id)
+    sim.resetStats()
+    const outcome = await again()
+    expect(outcome).toMatchObject({ outcome: 'suspect', code: 'SYNC_SUSPECT', deleted: 0 })
+    expect(outcome.message).toMatch(
+      /more than may be at once \(20 %\)\. Nothing was deleted\..*pull --full --allow-mass-delete services/,
+    )
+    expect(single(sim)).toBe(0)
+    expect(await livingIds(worker, 'services')).toEqual(ids)
+    expect(await again({ allowMassDelete: true })).toMatchObject({
+      outcome: 'ok',
+      deleted: Math.ceil(ids.length * 0.3),
+    })
+    expect(await livingIds(worker, 'services')).toEqual(remoteIds(sim, 'services'))
+  })
+
+  it('is what an empty list is, where rows were', async () => {
+    const { sim, worker, ids, again } = await open()
+    for (const id of ids) sim.records.remove('services', id)
+    const outcome = await again()
+    expect(outcome).toMatchObject({ outcome: 'suspect', seen: 0, deleted: 0 })
+    expect(outcome.message).toContain(`All of its ${ids.length} rows`)
+    expect(await livingIds(worker, 'services')).toEqual(ids)
+    expect(await again({ allowMassDelete: true })).toMatchObject({ outcome: 'ok', deleted: ids.length })
+    expect(await livingIds(worker, 'services')).toEqual([])
+    expect(await again()).toMatchObject({ outcome: 'ok', seen: 0, deleted: 0 })
+  })
+})
+
+it('goes on with the next ones in the next run, when there are more than one run asks for', async () => {
+  const { sim, worker } = await openAccount({}, undefined, { pageSize: 100, concurrency: 8, deleteLimit: 100 })
+  await pullOne(worker, 'services')
+  await unnoticed(
+    worker.sql,
+    (tx) => tx`
+      insert into scopestack.services (id, sync_hash)
+      select id::text, '' from generate_series(9000001, 9001100) as id`,
+  )
+  // The first thousand are never settled.
+  sim.addFault({ kind: '403', match: { path: String.raw`/services\/(9000\d{3}|9001000)$/` }, count: 'always' })
+  expect(await pullOne(worker, 'services')).toMatchObject({ outcome: 'incomplete', deleted: 0 })
+  expect(await pullOne(worker, 'services')).toMatchObject({ outcome: 'incomplete', deleted: 100 })
+  sim.removeFault()
+  expect(await pullOne(worker, 'services')).toMatchObject({ outcome: 'ok', deleted: 1000 })
+})
+
+describe('where nothing was met, and its records have no list of their own', () => {
+  it('nothing is deleted below others, whatever a person says', async () => {
+    const { sim, worker } = await openAccount()
+    sim.setSwitches({ missingLists: ['project-materials'] })
+    await worker.run(['projects', 'project-materials'])
+    const held = await livingIds(worker, 'project_materials')
+    expect(held.length).toBeGreaterThan(0)
+    for (const id of held) sim.records.remove('project-materials', id)
+    const outcome = await pullOne(worker, 'project-materials', { allowMassDelete: true })
+    expect(outcome).toMatchObject({ outcome: 'incomplete', seen: 0, deleted: 0 })
+    expect(outcome.message).toContain('They are kept.')
+    expect(await livingIds(worker, 'project_materials')).toEqual(held)
+  })
+
+  it('nothing is deleted of what came along with others', async () => {
+    const { sim, worker } = await openAccount()
+    sim.setSwitches({ missingLists: ['business-units'] })
+    await pullOne(worker, 'business-units')
+    const held = await livingIds(worker, 'business_units')
+    for (const id of remoteIds(sim, 'projects')) sim.records.remove('projects', id)
+    sim.addFault({ kind: '404', match: { path: '/business-units/' }, count: 'always' })
+    expect(await pullOne(worker, 'business-units', { allowMassDelete: true })).toMatchObject({ seen: 0, deleted: 0 })
+    expect(await livingIds(worker, 'business_units')).toEqual(held)
+  })
+})
+
+describe('a list whose records cannot be asked for one by one', () => {
+  const later = (worker: TestWorker, hours: number) => worker.sql`
+    update sync.capabilities
+    set value = (select jsonb_agg(jsonb_set(one, '{since}',
+      to_jsonb((one->>'since')::timestamptz - make_interval(hours => ${hours})))) from jsonb_array_elements(value) one)
+    where name = 'missing'`
+
+  it.each(['404', '403', '405', '500'] as const)(
+    '%s to each of them: the list that is asked for one by its id says whether it is gone',
+    async (kind) => {
+      const { sim, worker, ids, again } = await open()
+      sim.records.remove('services', ids[0]!)
+      sim.addFault({ kind, match: { path: '/services/\\d+$/' }, count: 'always' })
+      expect(await again()).toMatchObject({ outcome: 'ok', deleted: 1 })
+      expect(await livingIds(worker, 'services')).toEqual(ids.slice(1))
+    },
+  )
+
+  it('nor by their ids: what two whole readings miss, hours apart, is deleted by the second', async () => {
+    const { sim, worker, ids, again } = await open()
+    sim.setSwitches({ missingRecords: ['services'], refusedFilters: { services: ['id'] } })
+    sim.records.remove('services', ids[0]!)
+    const outcome = await again()
+    expect(outcome).toMatchObject({ outcome: 'incomplete', code: 'SYNC_INCOMPLETE', deleted: 0 })
+    expect(outcome.message).toContain('ScopeStack answers for no single record of it. They are kept. A whole reading 6')
+    // Soon after it is the same reading for whatever hides it.
+    await later(worker, 5)
+    sim.records.remove('services', ids[1]!)
+    expect(await again()).toMatchObject({ outcome: 'incomplete', deleted: 0 })
+    expect(await livingIds(worker, 'services')).toEqual(ids)
+    await later(worker, 1)
+    expect(await again()).toMatchObject({ outcome: 'incomplete', deleted: 1 })
+    expect(await livingIds(worker, 'services')).toEqual(ids.slice(1))
+    await later(worker, 6)
+    const last = await again()
+    expect(last).toMatchObject({ outcome: 'ok', deleted: 1 })
+    expect(last.message).toContain('two whole readings in a row missed them')
+    expect(await livingIds(worker, 'services')).toEqual(ids.slice(2))
+    expect(await again()).toMatchObject({ outcome: 'ok', deleted: 0, message: null })
+  })
+
+  it('one that was met in between has to be missed twice again', async () => {
+    const hidden = new Set<string>()
+    const { sim, worker, ids, again } = await open(hidden)
+    sim.setSwitches({ missingRecords: ['services'], refusedFilters: { services: ['id'] } })
+    hidden.add(ids[0]!)
+    expect(await again()).toMatchObject({ outcome: 'incomplete', deleted: 0 })
+    await later(worker, 7)
+    hidden.clear()
+    expect(await again()).toMatchObject({ outcome: 'ok', deleted: 0 })
+    hidden.add(ids[0]!)
+    expect(await again()).toMatchObject({ outcome: 'incomplete', deleted: 0 })
+    expect(await livingIds(worker, 'services')).toEqual(ids)
+  })
+
+  it('what a record carries that cannot be read is not missed', async () => {
+    const { sim, worker } = await openAccount()
+    sim.setSwitches({ missingLists: ['business-units'], missingRecords: ['business-units'] })
+    const named = remoteIds(sim, 'projects').at(-1)
+    const unit = sim.records.create('business-units', { attributes: { name: 'Of one project' } })
+    sim.records.update('projects', named!, { relationships: { 'business-unit': unit.id } })
+    expect(await pullOne(worker, 'business-units')).toMatchObject({ outcome: 'ok' })
+    sim.setSwitches({ brokenRecords: { projects: [named!] } })
+    for (let times = 1; times <= 2; times++) {
+      expect(await pullOne(worker, 'business-units')).toMatchObject({ outcome: 'incomplete', deleted: 0 })
+      await later(worker, 7)
+    }
+    expect(await livingIds(worker, 'business_units')).toContain(unit.id)
+    sim.setSwitches({ brokenRecords: {} })
+    expect(await pullOne(worker, 'business-units')).toMatchObject({ outcome: 'ok', deleted: 0 })
+  })
+
+  it('too much at once is suspect, however often it is missed', async () => {
+    const { sim, worker, ids, again } = await open()
+    sim.setSwitches({ missingRecords: ['services'], refusedFilters: { services: ['id'] } })
+    for (const id of ids.slice(0, Math.ceil(ids.length * 0.3))) sim.records.remove('services', id)
+    for (let times = 0; times < 3; times++) {
+      expect(await again()).toMatchObject({ outcome: 'suspect', deleted: 0 })
+      await later(worker, 24)
+    }
+    expect(await livingIds(worker, 'services')).toEqual(ids)
+  })
+
+  it('the account itself, which only comes with others: its slug changes, and the old row goes', async () => {
+    const { sim, worker, databaseUrl } = await openAccount()
+    await worker.run(['payment-terms', 'accounts'])
+    expect(await livingIds(worker, 'accounts')).toEqual(['demo'])
+    sim.renameAccount('acme')
+    const config = { pageSize: 10, concurrency: 1 }
+    const renamed = await startWorker(sim, databaseUrl, config)
+    onTestFinished(() => renamed[Symbol.asyncDispose]())
+    const { outcomes } = await renamed.run(['payment-terms', 'accounts'])
+    const ended = Object.fromEntries(outcomes.map(({ resource, outcome }) => [resource, outcome]))
+    expect(ended).toEqual({ accounts: 'incomplete', 'payment-terms': 'ok' })
+    expect(await livingIds(worker, 'accounts')).toEqual(['acme', 'demo'])
+    await later(worker, 24)
+    expect(await pullOne(renamed, 'accounts')).toMatchObject({ outcome: 'ok', deleted: 1 })
+    expect(await livingIds(worker, 'accounts')).toEqual(['acme'])
+    expect(await pullOne(renamed, 'accounts')).toMatchObject({ outcome: 'ok', deleted: 0 })
+    const [keys] =
+      await worker.sql`select distinct account_id from scopestack.payment_terms where sync_deleted_at is null`
+    expect(keys).toEqual({ account_id: 'acme' })
+  })
+
+  it('parts of a project: they are kept until a reading of all of them settles it', async () => {
+    const { sim, worker } = await openAccount({}, undefined, { pageSize: 100 })
+    const TWO = ['projects', 'project-phases']
+    await worker.run(TWO)
+    const [first] = sim.records.list('project-phases')
+    sim.setSwitches({ missingRecords: ['project-phases'], refusedFilters: { 'project-phases': ['id'] } })
+    const held = await livingIds(worker, 'project_phases')
+    sim.records.remove('project-phases', first!.id)
+    const { outcomes } = await worker.run(TWO, { changesOnly: true })
+    expect(outcomes.find(({ resource }) => resource === 'project-phases')).toMatchObject({ outcome: 'incomplete' })
+    expect(await livingIds(worker, 'project_phases')).toEqual(held)
+    expect(await pullOne(worker, 'project-phases')).toMatchObject({ outcome: 'incomplete', deleted: 0 })
+    await later(worker, 6)
+    expect(await pullOne(worker, 'project-phases')).toMatchObject({ outcome: 'ok', deleted: 1 })
+  })
+})
+
+describe('one record that is asked for', () => {
+  it('and answers 403: it is kept, the others are buried', async () => {
+    const { sim, worker, ids, again } = await open()
+    for (const id of ids.slice(0, 3)) sim.records.remove('services', id)
+    sim.addFault({ kind: '403', match: { path: `/services/${ids[1]}$/` }, count: 'always' })
+    expect(await again()).toMatchObject({ outcome: 'incomplete', deleted: 2 })
+    expect(await livingIds(worker, 'services')).toEqual([ids[1], ...ids.slice(3)])
+  })
+
+  it.each(['500', 'html'] as const)(
+    'and answers %s: it is kept, the others are buried, and the next run asks again',
+    async (kind) => {
+      const { sim, worker, ids, again } = await open()
+      for (const id of ids.slice(0, 3)) sim.records.remove('services', id)
+      sim.addFault({ kind, match: { path: `/services/${ids[0]}$/` }, count: 'always' })
+      expect(await again()).toMatchObject({ outcome: 'incomplete', deleted: 2 })
+      expect(await livingIds(worker, 'services')).toEqual([ids[0], ...ids.slice(3)])
+      sim.removeFault()
+      expect(await again()).toMatchObject({ outcome: 'ok', deleted: 1 })
+    },
+  )
+
+  it.each([
+    ['record', { id: '999999' }],
+    ['type', { type: 'clients' }],
+  ])('and is answered with another %s: it is kept, and nothing is written over it', async (_, other) => {
+    const hidden = new Set<string>()
+    const { sim, row, ids, again } = await open(hidden, (one) =>
+      hidden.has(String(one.data['id'])) ? { data: { ...one.data, ...other } } : one,
+    )
+    const before = await row(ids[0]!)
+    hidden.add(ids[0]!)
+    sim.records.update('services', ids[0]!, { attributes: { name: 'Another' } })
+    expect(await again()).toMatchObject({ outcome: 'incomplete', deleted: 0, inserted: 0 })
+    expect(await row(ids[0]!)).toEqual(before)
+  })
+})

@@ -1,0 +1,51 @@
+/** A column that the catalog has since the last whole reading holds nothing, whatever changes: so all of it is read again. */
+import { expect, it } from 'vitest'
+import { openAccount, pullOne, remoteIds } from '../../support/scopestack/account.ts'
+
+it.each(['status', 'client'])(
+  'the next run of any kind fills a new column (%s) in every row, and the one behind it reads only what changed',
+  async (member) => {
+    const { sim, worker } = await openAccount({}, undefined, { pageSize: 50 })
+    const { sql } = worker
+    const projects = worker.catalog.get('projects')!
+    const columns = projects.columns.filter((column) => column.member !== member)
+    const include = projects.include.filter((name) => name !== member)
+    const { name } = projects.columns.find((column) => column.member === member)!
+    expect((await worker.runResource({ ...projects, columns, include })).outcomes[0]).toMatchObject({ outcome: 'ok' })
+    const filled = async () =>
+      (await sql.unsafe<{ n: number }[]>(`select count(${name})::int as n from scopestack.projects`))[0]!.n
+    expect(await filled()).toBe(0)
+
+    const changes = () => worker.runResource(projects, { changesOnly: true })
+    expect((await changes()).outcomes[0]).toMatchObject({ outcome: 'ok', seen: remoteIds(sim, 'projects').length })
+    const told = sim.records.list('projects').filter(({ attributes, relationships }) => {
+      return (member === 'client' ? relationships['client'] : attributes[member]) !== null
+    })
+    expect(told.length).toBeGreaterThan(0)
+    expect(await filled()).toBe(told.length)
+
+    const [id] = remoteIds(sim, 'projects')
+    await changes()
+    sim.records.update('projects', id!, { attributes: { 'project-name': 'Renamed' } })
+    sim.resetStats()
+    expect((await changes()).outcomes[0]).toMatchObject({ outcome: 'ok', updated: 1 })
+    // What changed, and two counts of what the filters of the list may hide.
+    expect(sim.stats().pages['projects']).toEqual([1, 1, 1])
+  },
+)
+
+it('so does a reading that knows not what was declared before, once', async () => {
+  const { sim, worker } = await openAccount()
+  await pullOne(worker, 'clients')
+  await pullOne(worker, 'projects')
+  await worker.sql`delete from sync.capabilities where name in ('declaration', 'told')`
+  const all = remoteIds(sim, 'projects').length
+  expect(await pullOne(worker, 'projects', { changesOnly: true })).toMatchObject({
+    outcome: 'ok',
+    seen: all,
+    updated: 0,
+  })
+  const declared = await worker.sql`
+    select name from sync.capabilities where resource = 'projects' and name in ('declaration', 'told') order by 1`
+  expect(declared.map(({ name }) => name as string)).toEqual(['declaration', 'told'])
+})

@@ -1,0 +1,120 @@
+/** A reference that leads nowhere is refused: the bare library would take it with 200, and break the record. */
+import { randomUUID } from 'node:crypto'
+import { afterAll, beforeEach, describe, expect, it } from 'vitest'
+import { catalog } from '../../../src/catalog/registry.ts'
+import { openDatabase } from '../../../src/store/connection/database.ts'
+import { createMirror } from '../../../src/store/mirror/load.ts'
+import { createDatabase } from '../../support/postgres/database.ts'
+import { unnoticed } from '../../support/postgres/unnoticed.ts'
+
+const database = await createDatabase()
+const sql = openDatabase(database.url)
+
+afterAll(async () => {
+  await sql.end()
+  await database[Symbol.asyncDispose]()
+})
+
+const LOCAL = `local-${randomUUID()}`
+
+beforeEach(async () => {
+  await sql`truncate sync.outbox, sync.cursors, sync.local_ids`
+  await unnoticed(sql, async (tx) => {
+    for (const table of ['clients', 'projects', 'vendors', 'project_documents'])
+      await tx`delete from scopestack.${tx(table)}`
+  })
+  for (const id of ['1', '2', '3']) await load('clients', id)
+  for (const id of ['1', '2']) await load('projects', id)
+  await unnoticed(sql, (tx) => tx`update scopestack.clients set sync_deleted_at = now() where id = '3'`)
+  await sql`insert into scopestack.vendors (id, name) values (${LOCAL}, 'Of another table')`
+  await sql`truncate sync.outbox`
+})
+
+const load = (type: string, id: string) =>
+  sql.begin((tx) => createMirror(catalog.get(type)!).load(tx, [{ type, id, attributes: { name: `${type} ${id}` } }]))
+/** A pull has proved that it has all of them. */
+const wasReadWhole = () => sql`insert into sync.cursors (resource, as_of) values ('clients', now())`
+const ways = (id: string): (() => Promise<unknown>)[] => [
+  () => sql`update scopestack.projects set client_id = ${id}, project_name = 'Moved'`,
+  () => sql`update scopestack.projects set client_id = case id when '2' then ${id} else '1' end`,
+  () => sql`insert into scopestack.projects (project_name, client_id) values ('First', '1'), ('New', ${id})`,
+  () => sql`select sync.enqueue_change('projects', 'update', '1', '{}', ${sql.json({ client: id })})`,
+  () =>
+    sql`select sync.enqueue_change('projects', 'create', null, '{"project-name": "New"}', ${sql.json({ client: id })})`,
+]
+
+describe('refused is', () => {
+  it.each([
+    ['', 'it takes the id of a row of scopestack.clients, or NULL.'],
+    [' ', 'it takes the id of a row of scopestack.clients, or NULL.'],
+    ['Acme', 'it takes the id of a row of scopestack.clients, or NULL.'],
+    ['1 ', 'it takes the id of a row of scopestack.clients, or NULL.'],
+    ['-1', 'it takes the id of a row of scopestack.clients, or NULL.'],
+    [
+      'local-1',
+      'no row of scopestack.clients has that id, or had it within 90 days. Insert that row first, or write the id of another, or NULL.',
+    ],
+    [
+      LOCAL,
+      'no row of scopestack.clients has that id, or had it within 90 days. Insert that row first, or write the id of another, or NULL.',
+    ],
+    ['3', 'that row of scopestack.clients was deleted in ScopeStack. Write the id of another, or NULL.'],
+    [
+      '404',
+      'scopestack.clients has no such row. Write the id of one that it has, or NULL; what was made in ScopeStack since the last pull is here after the next.',
+    ],
+  ])('client_id = %j', async (id, why) => {
+    await wasReadWhole()
+    for (const way of ways(id)) {
+      await expect(way()).rejects.toMatchObject({
+        code: '23514',
+        table_name: 'projects',
+        column_name: 'client_id',
+        message: `Column client_id of scopestack.projects cannot be "${id}": ${why}`,
+      })
+    }
+    expect(await sql`select from sync.outbox`).toHaveLength(0)
+  })
+
+  it('by function, what is no id', async () => {
+    await expect(
+      sql`select sync.enqueue_change('projects', 'update', '1', '{}', '{"client": {"data": {"type": "clients", "id": "1"}}}')`,
+    ).rejects.toThrow(
+      'Column client_id of scopestack.projects cannot be {"data": {"id": "1", "type": "clients"}}: it takes the id alone: "id".',
+    )
+  })
+
+  it('in an attribute, a row of our own that there is none of', async () => {
+    await expect(
+      sql`insert into scopestack.project_documents (project_id, template_id) values ('1', ${LOCAL})`,
+    ).rejects.toThrow(/^Column template_id of scopestack\.project_documents cannot be "local-/)
+  })
+})
+
+describe('taken is', () => {
+  it('a row that is there, also one of our own, in the statement that makes it', async () => {
+    await wasReadWhole()
+    await sql`update scopestack.projects set client_id = '2' where id = '1'`
+    await sql`
+      with made as (insert into scopestack.clients (name) values ('Made') returning id)
+      insert into scopestack.projects (project_name, client_id) select 'Of it', id from made`
+    await sql`update scopestack.projects set client_id = null where id = '1'`
+    expect(await sql`select from sync.outbox`).toHaveLength(4)
+  })
+
+  it('an id of our own that ScopeStack has answered since', async () => {
+    await sql`insert into sync.local_ids (resource, local_id, real_id) values ('clients', ${LOCAL}, '2')`
+    await sql`update scopestack.projects set client_id = ${LOCAL} where id = '1'`
+    expect(await sql`select relationships from sync.outbox`).toEqual([{ relationships: { client: LOCAL } }])
+  })
+
+  it('any number where no pull has read all of that table', async () => {
+    await sql`update scopestack.projects set client_id = '404' where id = '1'`
+    expect(await sql`select from sync.outbox`).toHaveLength(1)
+  })
+
+  it('what is no id, in an attribute that takes other words, too', async () => {
+    await sql`insert into scopestack.project_documents (project_id, template_id) values ('1', 'pricing')`
+    expect(await sql`select attributes from sync.outbox`).toEqual([{ attributes: { 'template-id': 'pricing' } }])
+  })
+})

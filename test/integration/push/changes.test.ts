@@ -1,0 +1,145 @@
+/** What a person decides about a change that was set aside. */
+import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest'
+import { startSimulator, type Simulator } from '../../../src/simulator/server.ts'
+import { discardChange, resolveChange, retryChange } from '../../../src/store/outbox/changes.ts'
+import type { Transaction } from '../../../src/store/connection/database.ts'
+import { ontoBase } from '../../../src/sync/push/rebase.ts'
+import { createDatabase, type TestDatabase } from '../../support/postgres/database.ts'
+import { until } from '../../support/until.ts'
+import { startWorker, type TestWorker } from '../../support/scopestack/worker.ts'
+
+let sim: Simulator
+let database: TestDatabase
+let worker: TestWorker
+const TYPES = ['clients', 'projects', 'vendors', 'crm-opportunities']
+
+beforeAll(async () => {
+  sim = await startSimulator({ projects: 2 })
+  database = await createDatabase()
+  worker = await startWorker(sim, database.url)
+})
+
+beforeEach(async () => {
+  sim.removeFault()
+  await worker.sql`truncate sync.outbox`
+  theirs('Agreed')
+  await worker.run(TYPES)
+})
+
+afterAll(async () => {
+  await worker?.[Symbol.asyncDispose]()
+  await database?.[Symbol.asyncDispose]()
+  await sim?.close()
+})
+
+const client = () => sim.records.list('clients')[0]!
+const theirs = (name: string) => sim.records.update('clients', client().id, { attributes: { name } })
+const newest = async (): Promise<number> =>
+  (await worker.sql<{ id: number }[]>`select max(id)::int as id from sync.outbox`)[0]!.id
+
+async function conflict(): Promise<number> {
+  await worker.sql`update scopestack.clients set name = 'Mine' where id = ${client().id}`
+  theirs('Theirs')
+  expect(await worker.push()).toMatchObject([{ fate: 'parked' }])
+  return await newest()
+}
+
+it('keeps the local value over the one that was shown, and no other', async () => {
+  const id = await conflict()
+  await resolveChange(worker.sql, worker.catalog, id, 'local', ontoBase)
+  theirs('Theirs again')
+  expect(await worker.push()).toMatchObject([{ fate: 'parked', error: { code: 'SYNC_PUSH_CONFLICT' } }])
+  await worker.run(['clients'])
+  await resolveChange(worker.sql, worker.catalog, id, 'local', ontoBase)
+  expect(await worker.push()).toMatchObject([{ fate: 'sent' }])
+  expect(client().attributes['name']).toBe('Mine')
+  expect(await worker.sql`select name from scopestack.clients where id = ${client().id}`).toEqual([{ name: 'Mine' }])
+})
+
+it('keeps the value of ScopeStack, which the next pull shows', async () => {
+  const id = await conflict()
+  await resolveChange(worker.sql, worker.catalog, id, 'remote', ontoBase)
+  expect(await worker.push()).toEqual([])
+  await worker.run(['clients'])
+  expect(await worker.sql`select name from scopestack.clients where id = ${client().id}`).toEqual([{ name: 'Theirs' }])
+})
+
+it('takes only a conflict for one', async () => {
+  sim.addFault({ kind: '403', count: 2, match: { method: 'PATCH' } })
+  await worker.sql`update scopestack.clients set domain = 'x.test' where id = ${client().id}`
+  expect(await worker.push()).toMatchObject([{ fate: 'parked' }])
+  const id = await newest()
+  await expect(resolveChange(worker.sql, worker.catalog, id, 'local', ontoBase)).rejects.toThrow(/is no conflict/)
+  await retryChange(worker.sql, id)
+  expect(await worker.push()).toMatchObject([{ fate: 'sent' }])
+  await expect(discardChange(worker.sql, worker.catalog, id, ontoBase)).rejects.toThrow(
+    `Change ${id} is sent, so it cannot be discarded.`,
+  )
+})
+
+it('lets a new row go, and sets aside what referred to it', async () => {
+  const [made] = await worker.sql<{ id: string }[]>`insert into scopestack.clients (name) values ('Never') returning id`
+  const create = await newest()
+  await worker.sql`update scopestack.clients set domain = 'never.test' where id = ${made!.id}`
+  await worker.sql`insert into scopestack.projects (project_name, client_id) values ('Orphan', ${made!.id})`
+  await discardChange(worker.sql, worker.catalog, create, ontoBase)
+  expect(await worker.sql`select from scopestack.clients where id = ${made!.id}`).toHaveLength(0)
+  expect(await worker.push()).toMatchObject([{ fate: 'parked', error: { code: 'SYNC_PUSH_PARENT_GONE' } }])
+  // Made to refer to another record, it goes out.
+  await worker.sql`update scopestack.projects set client_id = ${client().id} where project_name = 'Orphan'`
+  expect(await worker.push()).toMatchObject([{ fate: 'sent' }])
+  expect(sim.records.list('projects').filter(({ attributes }) => attributes['project-name'] === 'Orphan')).toHaveLength(
+    1,
+  )
+})
+
+it.each([
+  ['edited', (tx: Transaction) => tx`update scopestack.vendors set city = 'Open' where name = 'Raced'`],
+  ['taken back', (tx: Transaction) => tx`delete from scopestack.vendors where name = 'Raced'`],
+])('lets a new row go together with an edit of it that is being made: %s', async (how, edit) => {
+  await worker.sql`insert into scopestack.vendors (name) values ('Raced')`
+  const create = await newest()
+  let letting: Promise<void> | undefined
+  await worker.sql.begin(async (tx) => {
+    await edit(tx)
+    letting = discardChange(worker.sql, worker.catalog, create, ontoBase)
+    const blocked = () =>
+      tx`select from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()`
+    await until(async () => (await blocked()).length > 0, 'the discarding to wait for the edit')
+  })
+  await letting
+  expect(await worker.sql`select distinct state from sync.outbox`).toEqual([{ state: 'discarded' }])
+  expect(await worker.sql`select from scopestack.vendors where name = 'Raced'`).toHaveLength(0)
+  await worker.sql`update scopestack.clients set domain = ${how} where id = ${client().id}`
+  expect(await worker.push()).toMatchObject([{ fate: 'sent' }])
+})
+
+it('sends a new row again of which a person says that it did not arrive', async () => {
+  sim.addFault({ kind: 'lost-answer', match: { method: 'POST' } })
+  await worker.sql`insert into scopestack.vendors (name, city) values ('Doubtful', 'Here')`
+  await worker.push()
+  const [arrived] = sim.records.list('vendors').filter(({ attributes }) => attributes['name'] === 'Doubtful')
+  sim.records.update('vendors', arrived!.id, { attributes: { city: 'There' } })
+  await worker.sql`update sync.outbox set not_before = null`
+  expect(await worker.push()).toMatchObject([{ fate: 'parked', error: { code: 'SYNC_PUSH_UNKNOWN' } }])
+  sim.records.remove('vendors', arrived!.id)
+  await retryChange(worker.sql, await newest())
+  expect(await worker.push()).toMatchObject([{ fate: 'sent' }])
+  expect(sim.records.list('vendors').filter(({ attributes }) => attributes['name'] === 'Doubtful')).toHaveLength(1)
+})
+
+it('keeps a deletion that was set aside from taking a record that is wanted again', async () => {
+  const { id } = sim.records.create('crm-opportunities', { attributes: { name: 'Deal', 'opportunity-id': 'K-1' } })
+  await worker.run(['crm-opportunities'])
+  await worker.sql`delete from scopestack.crm_opportunities where id = ${id}`
+  sim.records.update('crm-opportunities', id, { attributes: { stage: 'Won' } })
+  expect(await worker.push()).toMatchObject([{ fate: 'parked' }])
+  await worker.run(['crm-opportunities'])
+  await worker.sql`update scopestack.crm_opportunities set amount = 5 where id = ${id}`
+  expect(await worker.push()).toMatchObject([{ fate: 'sent' }])
+  expect(await worker.sql`select op, state from sync.outbox order by id`).toMatchObject([
+    { op: 'delete', state: 'superseded' },
+    { op: 'update', state: 'sent' },
+  ])
+  expect(sim.records.read('crm-opportunities', id)!.attributes['stage']).toBe('Won')
+})

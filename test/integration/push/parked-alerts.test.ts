@@ -1,0 +1,95 @@
+/** What the webhook is told of local edits that were set aside. */
+import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest'
+import { watchParked } from '../../../src/jobs/parked-alerts.ts'
+import { startSimulator, type Simulator } from '../../../src/simulator/server.ts'
+import { discardChange } from '../../../src/store/outbox/changes.ts'
+import { ontoBase } from '../../../src/sync/push/rebase.ts'
+import { createDatabase, type TestDatabase } from '../../support/postgres/database.ts'
+import { startWorker, type TestWorker } from '../../support/scopestack/worker.ts'
+
+let sim: Simulator
+let database: TestDatabase
+let worker: TestWorker
+
+beforeAll(async () => {
+  sim = await startSimulator({ projects: 1 })
+  database = await createDatabase()
+  worker = await startWorker(sim, database.url)
+  await worker.run(['clients'])
+})
+
+beforeEach(async () => {
+  await worker.sql`truncate sync.outbox`
+  await worker.sql`truncate sync.alerts`
+})
+
+afterAll(async () => {
+  await worker?.[Symbol.asyncDispose]()
+  await database?.[Symbol.asyncDispose]()
+  await sim?.close()
+})
+
+/** Of new rows whose name ScopeStack does not take. */
+async function setAside(count: number): Promise<void> {
+  const name = sim.records.list('clients')[0]!.attributes['name'] as string
+  await worker.sql`insert into scopestack.clients (name) select ${name} from generate_series(1, ${count})`
+  expect((await worker.push()).map(({ fate }) => fate)).toEqual(Array.from({ length: count }, () => 'parked'))
+}
+
+const told = () =>
+  worker.sql<{ kind: string; body: Record<string, unknown> }[]>`select kind, body from sync.alerts order by id`
+const later = () => worker.sql`update sync.alerts set raised_at = raised_at - interval '11 minutes'`
+
+it('tells of a bulk edit once, whoever notices, with some reasons and how many there are', async () => {
+  await setAside(12)
+  await Promise.all([watchParked(worker.sql), watchParked(worker.sql)])
+  const alerts = await told()
+  expect(alerts).toMatchObject([{ kind: 'failure', body: { event: 'parked', count: 12 } }])
+  const { text, changes } = alerts[0]!.body as { text: string; changes: object[] }
+  expect(changes).toHaveLength(10)
+  expect(changes[0]).toMatchObject({ resource: 'clients', code: 'SYNC_PUSH_INVALID' })
+  expect(text).toMatch(/^scopestack-sync: 12 local edits are set aside until somebody decides \("changes list"\)\.\n• /)
+  expect(text).toContain('name has already been taken')
+})
+
+it('tells of those that came later, after a while, and not of those that are known', async () => {
+  await setAside(1)
+  await watchParked(worker.sql)
+  await setAside(1)
+  await watchParked(worker.sql)
+  expect(await told()).toHaveLength(1)
+  await later()
+  await watchParked(worker.sql)
+  expect(await told()).toMatchObject([{ body: { count: 1 } }, { body: { count: 2, changes: [{}] } }])
+  await later()
+  await watchParked(worker.sql)
+  expect(await told()).toHaveLength(2)
+})
+
+it('tells once that none is left, and nothing where none ever was', async () => {
+  await watchParked(worker.sql)
+  expect(await told()).toEqual([])
+  await setAside(2)
+  await watchParked(worker.sql)
+  const [first, second] = await worker.sql<{ id: number }[]>`select id::int from sync.outbox`
+  await later()
+  await discardChange(worker.sql, worker.catalog, second!.id, ontoBase)
+  await watchParked(worker.sql)
+  expect(await told()).toHaveLength(1)
+  await discardChange(worker.sql, worker.catalog, first!.id, ontoBase)
+  await watchParked(worker.sql)
+  await watchParked(worker.sql)
+  expect(await told()).toMatchObject([{ kind: 'failure' }, { kind: 'recovery', body: { event: 'recovery' } }])
+})
+
+it('waits for the rest of an edit that is being sent', async () => {
+  await setAside(1)
+  await worker.sql`insert into scopestack.clients (name) values ('Under way')`
+  await worker.sql`
+    update sync.outbox set state = 'sending', claim_until = now() + interval '1 minute' where state = 'waiting'`
+  await watchParked(worker.sql)
+  expect(await told()).toEqual([])
+  await worker.sql`update sync.outbox set settled_at = settled_at - interval '2 minutes' where state = 'parked'`
+  await watchParked(worker.sql)
+  expect(await told()).toHaveLength(1)
+})

@@ -1,0 +1,90 @@
+/** What ScopeStack answers with 200 and takes no notice of: nobody has to find that out by looking. */
+import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest'
+import { startSimulator, type Simulator } from '../../../src/simulator/server.ts'
+import { createDatabase, type TestDatabase } from '../../support/postgres/database.ts'
+import { startWorker, type TestWorker } from '../../support/scopestack/worker.ts'
+
+let sim: Simulator
+let database: TestDatabase
+let worker: TestWorker
+
+beforeAll(async () => {
+  sim = await startSimulator({ projects: 1 })
+  database = await createDatabase()
+  worker = await startWorker(sim, database.url)
+})
+
+beforeEach(async () => {
+  await worker.sql`truncate sync.outbox`
+  await worker.run(['clients'])
+})
+
+afterAll(async () => {
+  await worker?.[Symbol.asyncDispose]()
+  await database?.[Symbol.asyncDispose]()
+  await sim?.close()
+})
+
+const held = async (id: string) => {
+  const [row] = await worker.sql<{ domain: string; user_defined_fields: { name: string }[] }[]>`
+    select domain, user_defined_fields from scopestack.clients where id = ${id}`
+  return row!
+}
+
+/** What a version that did not refuse it yet has noted: ScopeStack makes nothing of such a date. */
+const notedBefore = () =>
+  worker.sql`update sync.outbox set attributes = attributes || '{"msa-date": "infinity"}' where state = 'waiting'`
+
+it('a user-defined field that nobody defined is set aside, beside what was taken', async () => {
+  const { id } = sim.records.list('clients')[0]!
+  await worker.sql`
+    update scopestack.clients set domain = 'taken.test',
+      user_defined_fields = user_defined_fields || '[{"name": "headcuont", "value": "7"}]'
+    where id = ${id}`
+  const [settled] = await worker.push()
+  expect(settled).toMatchObject({ fate: 'parked', error: { code: 'SYNC_PUSH_IGNORED' } })
+  expect(settled!.error!.message).toBe(
+    `ScopeStack took the change of clients ${id} and left this out without a word: user_defined_fields.headcuont. Look whether ` +
+      'the value is of the right kind, and the user-defined field is one that exists; then edit that column again, or ' +
+      '"changes discard" lets it go.',
+  )
+  expect(sim.records.read('clients', id)!.attributes['domain']).toBe('taken.test')
+  await worker.run(['clients'])
+  const row = await held(id)
+  expect(row.domain).toBe('taken.test')
+  expect(row.user_defined_fields.map(({ name }) => name)).not.toContain('headcuont')
+})
+
+it('what is written in its place goes out, and nothing is left aside', async () => {
+  const { id } = sim.records.list('clients')[1]!
+  await worker.sql`update scopestack.clients set msa_date = '2027-01-30' where id = ${id}`
+  await notedBefore()
+  expect(await worker.push()).toMatchObject([{ fate: 'parked', error: { code: 'SYNC_PUSH_IGNORED' } }])
+  await worker.sql`update scopestack.clients set msa_date = '2027-01-31' where id = ${id}`
+  expect(await worker.push()).toMatchObject([{ fate: 'sent' }])
+  expect(sim.records.read('clients', id)!.attributes['msa-date']).toBe('2027-01-31')
+  expect(await worker.sql`select from sync.outbox where state = 'parked'`).toHaveLength(0)
+})
+
+it('a new row is there all the same, and a warning says what of it is not', async () => {
+  await worker.sql`insert into scopestack.clients (name, msa_date) values ('Without a date', '2027-01-30')`
+  await notedBefore()
+  const [settled] = await worker.push()
+  expect(settled).toMatchObject({ fate: 'sent', error: { code: 'SYNC_PUSH_IGNORED' } })
+  expect(settled!.error!.message).toMatch(
+    /^ScopeStack took the new row of clients local-\S+ .+ without a word: msa_date\. /,
+  )
+  expect(sim.records.list('clients').filter(({ attributes }) => attributes['name'] === 'Without a date')).toHaveLength(
+    1,
+  )
+})
+
+it('an answer that holds what the record was before is no word on what was taken', async () => {
+  const { id } = sim.records.list('clients')[1]!
+  sim.setSwitches({ foreignWrites: 'stale' })
+  await worker.sql`update scopestack.clients set domain = 'late.example' where id = ${id}`
+  expect(await worker.push()).toMatchObject([{ fate: 'sent', error: null }])
+  sim.setSwitches({ foreignWrites: 'off' })
+  expect((await held(id)).domain).toBe('late.example')
+  expect(sim.records.read('clients', id)?.attributes['domain']).toBe('late.example')
+})

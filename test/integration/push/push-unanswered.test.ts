@@ -1,0 +1,235 @@
+/** A new row whose answer does not come, while ScopeStack may still be working on it (S14). */
+import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest'
+import { openPusher } from '../../../src/assemble.ts'
+import { remoteFailed, remoteUnreachable } from '../../../src/errors/errors.ts'
+import type { Client } from '../../../src/remote/client.ts'
+import { startSimulator, type Simulator } from '../../../src/simulator/server.ts'
+import { discardChange, retryChange } from '../../../src/store/outbox/changes.ts'
+import { openOutbox } from '../../../src/store/outbox/claim.ts'
+import { push } from '../../../src/sync/push/push.ts'
+import { ontoBase } from '../../../src/sync/push/rebase.ts'
+import { createDatabase, type TestDatabase } from '../../support/postgres/database.ts'
+import { startWorker, type TestWorker } from '../../support/scopestack/worker.ts'
+
+let sim: Simulator
+let database: TestDatabase
+let worker: TestWorker
+
+beforeAll(async () => {
+  sim = await startSimulator({ projects: 1 })
+  database = await createDatabase()
+  worker = await startWorker(sim, database.url)
+  await worker.run(['vendors'])
+})
+
+beforeEach(async () => {
+  sim.removeFault()
+  await worker.sql`truncate sync.outbox`
+  sim.resetStats()
+})
+
+afterAll(async () => {
+  await worker?.[Symbol.asyncDispose]()
+  await database?.[Symbol.asyncDispose]()
+  await sim?.close()
+})
+
+const made = (name: string) => sim.records.list('vendors').filter(({ attributes }) => attributes['name'] === name)
+const posts = () => sim.stats().requests['POST /{account}/v1/vendors'] ?? 0
+const codes = () => worker.sql`select op, state, code from sync.outbox order by id`
+const add = (name: string) => worker.sql`insert into scopestack.vendors (name, city) values (${name}, 'Here')`
+/** As if so much time had passed since everything that left. */
+const pass = (seconds: number) => worker.sql`
+  update sync.outbox set not_before = null, requested_at = requested_at - make_interval(secs => ${seconds})
+  where state in ('waiting', 'sending')`
+
+/** Every POST is lost for whoever sent it; `land` lets ScopeStack do them all. */
+function slow(fails: () => Error) {
+  const waiting: (() => Promise<unknown>)[] = []
+  return {
+    through: (client: Client): Client => ({
+      ...client,
+      async write(request, judge, signal) {
+        if (request.method !== 'POST') return await client.write(request, judge, signal)
+        const { method, path, body } = request
+        waiting.push(() => client.write({ method, path, body: body! }, judge, signal))
+        throw fails()
+      },
+    }),
+    land: async () => void (await Promise.all(waiting.splice(0).map((one) => one()))),
+    left: () => waiting.length,
+  }
+}
+
+const FAILURES: Record<string, () => Error> = {
+  'a connection that was cut': () => remoteUnreachable({ url: 'https://x.test' }, new Error('reset')),
+  'a gateway that gave up': () => remoteFailed({ url: 'https://x.test', status: 504, requestId: undefined }),
+}
+
+it.each(Object.keys(FAILURES))('what lands after %s is not sent a second time', async (failure) => {
+  const name = `Slow after ${failure}`
+  const { through, land, left } = slow(FAILURES[failure]!)
+  await add(name)
+  expect(await worker.push({ through })).toMatchObject([{ fate: 'postponed' }])
+  for (const seconds of [2, 4, 8, 16, 32]) {
+    await pass(seconds)
+    const looked = await worker.push({ through })
+    expect(looked).toMatchObject([{ fate: 'postponed', error: { code: 'SYNC_PUSH_UNANSWERED' } }])
+    expect(looked[0]!.error!.message).toBe(
+      `The new row of vendors ${looked[0]!.change.recordId} left, and its answer was lost. ScopeStack does not have it, and may ` +
+        'still be working on it. It is tried again later; nothing needs to be done.',
+    )
+  }
+  expect(left()).toBe(1)
+  await land()
+  await pass(1)
+  expect(await worker.push({ through })).toMatchObject([{ fate: 'sent' }])
+  expect(made(name)).toHaveLength(1)
+})
+
+it('pauses between two looks grow, and the last one ends when it may be sent again', async () => {
+  const { through } = slow(FAILURES['a gateway that gave up']!)
+  await add('Patient')
+  await worker.push({ through })
+  const pauses: number[] = []
+  for (const seconds of [0, 4, 16, 60]) {
+    await pass(seconds)
+    await worker.push({ through })
+    const [row] = await worker.sql`select extract(epoch from not_before - now())::int as pause from sync.outbox`
+    pauses.push(row!['pause'] as number)
+  }
+  expect(pauses.map((pause, index) => Math.abs(pause - [2, 5, 20, 10][index]!) <= 2)).toEqual([true, true, true, true])
+})
+
+it('is sent again when ScopeStack has been silent for too long; what the look behind that finds is its answer', async () => {
+  const { through, left } = slow(FAILURES['a gateway that gave up']!)
+  await add('Never arrived')
+  await worker.push({ through })
+  await pass(95)
+  expect(await worker.push()).toMatchObject([{ fate: 'sent' }])
+  expect(made('Never arrived')).toHaveLength(1)
+  expect(left()).toBe(1)
+
+  const other = slow(FAILURES['a gateway that gave up']!)
+  await add('Arrived at last')
+  await worker.push({ through: other.through })
+  await other.land()
+  await pass(95)
+  expect(await worker.push()).toMatchObject([{ fate: 'sent' }])
+  expect(made('Arrived at last')).toHaveLength(1)
+})
+
+it('what a killed process had sent is not sent again while it may be under way', async () => {
+  await add('Killed')
+  const pusher = openPusher(worker, { conflict: undefined })
+  await pusher.close()
+  const outbox = openOutbox(worker.sql, 'killed')
+  const { through, land } = slow(() => new Error('unused'))
+  const { promise: died, resolve: die } = Promise.withResolvers<void>()
+  const client = through(worker.client)
+  const silent: Client = {
+    ...client,
+    async write(request, judge, signal) {
+      await client.write(request, judge, signal).catch(() => {})
+      die()
+      return await new Promise<never>(() => {})
+    },
+  }
+  void push({ ...pusher, outbox, client: silent }, { signal: new AbortController().signal, onSettled: () => {} })
+  await died
+  await outbox.close()
+  expect(await worker.push()).toMatchObject([{ fate: 'postponed' }])
+  await land()
+  await pass(1)
+  expect(await worker.push()).toMatchObject([{ fate: 'sent' }])
+  expect(made('Killed')).toHaveLength(1)
+})
+
+it('the time since it left counts from when it left, and not from when it began to wait for its turn', async () => {
+  await add('Queued')
+  await worker.push({
+    through: (client) => ({
+      ...client,
+      async write(request, judge, signal) {
+        await pass(95)
+        await client.write(request, judge, signal)
+        throw FAILURES['a gateway that gave up']!()
+      },
+    }),
+  })
+  const [row] = await worker.sql`select requested_at > now() - interval '60 s' as fresh from sync.outbox`
+  expect(row).toEqual({ fresh: true })
+})
+
+const ASIDE: Record<string, { before: () => Promise<unknown>; why: RegExp }> = {
+  'at which ScopeStack failed too often': {
+    before: async () => {
+      await worker.sql`update sync.outbox set attempts = 4`
+      const { through, land } = slow(FAILURES['a gateway that gave up']!)
+      const settled = await worker.push({ through })
+      await land()
+      return settled
+    },
+    why: /and ScopeStack failed 5 times: /,
+  },
+  'that may not be looked for': {
+    before: async () => {
+      sim.addFault({ kind: 'lost-answer', match: { method: 'POST', type: 'vendors' } })
+      await worker.push()
+      await pass(0)
+      sim.addFault({ kind: '403', count: 2, match: { method: 'GET', type: 'vendors' } })
+      return await worker.push()
+    },
+    why: /and ScopeStack does not let the service account look for it \(403\)\./,
+  },
+  'whose look-up is refused': {
+    before: async () => {
+      sim.addFault({ kind: 'lost-answer', match: { method: 'POST', type: 'vendors' } })
+      await worker.push()
+      await pass(0)
+      sim.addFault({ kind: '409', count: 'always', match: { method: 'GET', type: 'vendors' } })
+      return await worker.push().finally(() => sim.removeFault())
+    },
+    why: /and ScopeStack refused to be asked for it \(409\): /,
+  },
+}
+
+it.each(Object.keys(ASIDE))(
+  'a lost new row %s is unknown, and nothing of it is sent until somebody decides',
+  async (how) => {
+    const { before, why } = ASIDE[how]!
+    const name = `Lost ${how}`
+    await add(name)
+    expect(await before()).toMatchObject([
+      { fate: 'parked', error: { code: 'SYNC_PUSH_UNKNOWN', message: expect.stringMatching(why) as string } },
+    ])
+    await worker.sql`update scopestack.vendors set name = ${`${name} II`} where name = ${name}`
+    expect(await worker.push()).toEqual([])
+    await worker.sql`delete from scopestack.vendors where name = ${`${name} II`}`
+    expect(await worker.push()).toEqual([])
+    expect(posts()).toBe(1)
+    expect(await codes()).toMatchObject([
+      { op: 'create', state: 'parked', code: 'SYNC_PUSH_UNKNOWN' },
+      { op: 'update', state: 'waiting' },
+      { op: 'delete', state: 'waiting' },
+    ])
+    // It is there: it is let go here, and comes with the next pull.
+    const [first] = await worker.sql<{ id: number }[]>`select id::float8 as id from sync.outbox order by id`
+    await discardChange(worker.sql, worker.catalog, first!.id, ontoBase)
+    expect((await codes()).map(({ state }) => state as string)).toEqual(['discarded', 'discarded', 'discarded'])
+    await worker.run(['vendors'])
+    expect(await worker.sql`select name from scopestack.vendors where name like ${`${name}%`}`).toEqual([{ name }])
+  },
+)
+
+it('a retry of an unknown one says that it is not there, and sends it with what was edited since', async () => {
+  const { through } = slow(FAILURES['a gateway that gave up']!)
+  await add('Unknown')
+  await worker.sql`update sync.outbox set attempts = 4`
+  expect(await worker.push({ through })).toMatchObject([{ fate: 'parked', error: { code: 'SYNC_PUSH_UNKNOWN' } }])
+  await worker.sql`update scopestack.vendors set city = 'There' where name = 'Unknown'`
+  const [first] = await worker.sql<{ id: number }[]>`select id::float8 as id from sync.outbox order by id`
+  await retryChange(worker.sql, first!.id)
+  expect(await worker.push()).toMatchObject([{ fate: 'sent' }])
+  expect(made('Unknown')).toMatchObject([{ attributes: { city: 'There' } }])
+})

@@ -1,0 +1,85 @@
+import postgres from 'postgres'
+import type { Database } from '../../../src/store/connection/database.ts'
+
+/** What statements did, those inside functions and triggers among them. */
+export interface Work {
+  /** Pages looked at. */
+  readonly buffers: number
+  /** Rows that any step of a plan came across, those it passed over as well. */
+  readonly rows: number
+  /** Statements that were compiled (JIT). */
+  readonly compiled: number
+}
+
+export interface Watched {
+  /** Everything it executes is watched; a connection as an editor's client makes it, which says nothing of planning. */
+  readonly sql: Database
+  /** Of the statements of `act`. */
+  readonly workOf: (act: () => Promise<unknown>) => Promise<Work>
+}
+
+/** By auto_explain, which Postgres brings along; it tells of each statement when it ends. One connection. */
+export async function watchPlans(url: string): Promise<Watched> {
+  let told: Node[] = []
+  const onnotice = ({ message = '' }: { message?: string }): void => {
+    const at = message.indexOf('plan:\n')
+    if (at >= 0) told.push(JSON.parse(message.slice(at + 6)) as Node)
+  }
+  const sql = postgres(url, { max: 1, onnotice, fetch_types: false, connection: { client_min_messages: 'notice' } })
+  await sql`load 'auto_explain'`
+  for (const [name, value] of Object.entries(SETTINGS))
+    await sql`select set_config(${`auto_explain.${name}`}, ${value}, false)`
+  return {
+    sql,
+    async workOf(act) {
+      told = []
+      await act()
+      return told.reduce(
+        (sum, { Plan: plan, JIT: jit }) => add(sum, workOfNode(plan!), jit === undefined ? 0 : 1),
+        NOTHING,
+      )
+    },
+  }
+}
+
+// --- internal ---
+
+const SETTINGS = {
+  log_level: 'notice',
+  log_format: 'json',
+  log_nested_statements: 'on',
+  log_analyze: 'on',
+  log_buffers: 'on',
+  log_timing: 'off',
+  // Last: from here on all that is executed is told.
+  log_min_duration: '0',
+}
+
+interface Node {
+  readonly [key: string]: unknown
+  readonly Plan?: Node
+  readonly Plans?: readonly Node[]
+}
+
+const NOTHING: Work = { buffers: 0, rows: 0, compiled: 0 }
+
+const add = (a: Work, b: Work, compiled: number): Work => ({
+  buffers: a.buffers + b.buffers,
+  rows: a.rows + b.rows,
+  compiled: a.compiled + compiled,
+})
+
+/** Pages are counted with those of what is below; rows are not. */
+function workOfNode(node: Node): Work {
+  const count = (name: string): number => Number(node[name] ?? 0)
+  const passed = [
+    'Actual Rows',
+    'Rows Removed by Filter',
+    'Rows Removed by Join Filter',
+    'Rows Removed by Index Recheck',
+  ]
+  const own = Math.round(passed.reduce((sum, name) => sum + count(name), 0) * count('Actual Loops'))
+  const below = (node.Plans ?? []).map((child) => workOfNode(child).rows)
+  const rows = below.reduce((sum, one) => sum + one, own)
+  return { buffers: count('Shared Hit Blocks') + count('Shared Read Blocks'), rows, compiled: 0 }
+}

@@ -1,0 +1,89 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { chmod, mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+export type CliOptions = {
+  /** All the process sees, beside PATH: no variable of the machine reaches it. */
+  env?: Record<string, string>
+  /** Default: an empty directory, removed afterwards, so that neither .env nor an embedded database is found. */
+  cwd?: string
+  /** Aborting sends SIGTERM. */
+  signal?: AbortSignal
+  /** Another release's program. */
+  program?: string
+  /** Nobody reads what it says: the pipe is closed at once. */
+  closeStdout?: boolean
+  /** Called with all of stdout so far, whenever there is more. */
+  onStdout?: (soFar: string) => void
+  onStderr?: (soFar: string) => void
+}
+
+export type CliResult = {
+  /** Null when a signal ended it. */
+  code: number | null
+  signal: NodeJS.Signals | null
+  stdout: string
+  stderr: string
+}
+
+export type CliRun = Promise<CliResult> & { kill(signal?: NodeJS.Signals): void }
+
+/** Runs the real program. Never rejects because of an exit code; what is left running dies with the test process. */
+export function runCli(args: readonly string[], options: CliOptions = {}): CliRun {
+  const state: { kill?: (signal: NodeJS.Signals) => void; wanted?: NodeJS.Signals } = {}
+  const kill = (signal: NodeJS.Signals = 'SIGTERM') => {
+    state.wanted = signal
+    state.kill?.(signal)
+  }
+  return Object.assign(run(args, options, state), { kill })
+}
+
+// --- internal ---
+
+const CLI = fileURLToPath(new URL('../../../src/cli.ts', import.meta.url))
+
+async function run(
+  args: readonly string[],
+  { env, cwd, signal, onStdout, onStderr, closeStdout, program = CLI }: CliOptions,
+  state: { kill?: (signal: NodeJS.Signals) => void; wanted?: NodeJS.Signals },
+): Promise<CliResult> {
+  const scratch = cwd ?? (await mkdtemp(join(tmpdir(), 'scopestack-sync-cli-')))
+  // As root the embedded Postgres runs as somebody else, and must get in.
+  if (cwd === undefined) await chmod(scratch, 0o711)
+  const child = spawn(process.execPath, [program, ...args], {
+    cwd: scratch,
+    env: { PATH: process.env['PATH'], ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  const die = () => void child.kill('SIGKILL')
+  const stop = () => void child.kill('SIGTERM')
+  process.once('exit', die)
+  signal?.addEventListener('abort', stop)
+  state.kill = (name) => void child.kill(name)
+  // Asked for before there was anything to kill.
+  if (state.wanted) child.kill(state.wanted)
+  if (signal?.aborted) stop()
+
+  if (closeStdout) child.stdout.destroy()
+  let stdout = ''
+  let stderr = ''
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    stdout += text
+    onStdout?.(stdout)
+  })
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    stderr += text
+    onStderr?.(stderr)
+  })
+  try {
+    const [code, killedBy] = (await once(child, 'close')) as [number | null, NodeJS.Signals | null]
+    return { code, signal: killedBy, stdout, stderr }
+  } finally {
+    process.removeListener('exit', die)
+    signal?.removeEventListener('abort', stop)
+    if (cwd === undefined) await rm(scratch, { recursive: true, force: true })
+  }
+}

@@ -1,0 +1,98 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { Redis } from 'ioredis'
+import { GenericContainer } from 'testcontainers'
+import { environmentOf, findProgram, type Program } from '../process/debian.ts'
+import { containerEngine } from '../postgres/server.ts'
+import { freePort } from '../network/free-port.ts'
+
+export type RedisServer = { url: string; stop(): Promise<void> }
+
+/** A real Redis: the one that is named, else a container where an engine answers, else a binary, else Debian's package. */
+export async function startRedis(): Promise<RedisServer> {
+  const named = process.env['TEST_REDIS_URL']
+  if (named) return { url: named, stop: async () => {} }
+  return (await startContainer()) ?? (await startOwnRedis())
+}
+
+/** A process of one's own, to be killed and started again; on a free port unless one is given. */
+export async function startOwnRedis({ port, args = [] }: { port?: number; args?: readonly string[] } = {}) {
+  const program = await findBinary()
+  const { file } = program
+  const folder = await mkdtemp(join(tmpdir(), 'scopestack-sync-redis-'))
+  const at = port ?? (await freePort())
+  const flags = ['--port', at, '--bind', '127.0.0.1', '--save', '', '--dir', folder, '--databases', DATABASES, ...args]
+  const child = spawn(file, flags.map(String), {
+    stdio: 'ignore',
+    env: environmentOf(program),
+  })
+  const die = () => void child.kill('SIGKILL')
+  process.once('exit', die)
+  const url = `redis://127.0.0.1:${at}`
+  const gone = once(child, 'exit')
+  await Promise.race([
+    answering(url),
+    gone.then(() => Promise.reject(new Error(`${file} ended at once (exit code ${child.exitCode})`))),
+  ])
+  return {
+    url,
+    port: at,
+    async stop() {
+      process.removeListener('exit', die)
+      child.kill('SIGKILL')
+      await gone
+      await rm(folder, { recursive: true, force: true })
+    },
+  }
+}
+
+// --- internal ---
+
+const DATABASES = 1024
+
+const HOW_TO_GET_ONE = `The tests need a Redis, and found none. One of these is enough:
+  - TEST_REDIS_URL=redis://host:6379 names a server that may be used (its databases from 1 up are emptied)
+  - a container engine (Docker, Podman) that answers
+  - a redis-server binary in PATH (apt-get install redis-server, brew install redis)
+  - on Debian and Ubuntu: apt-get download reaches a mirror`
+
+async function startContainer(): Promise<RedisServer | undefined> {
+  if (!(await containerEngine())) return undefined
+  try {
+    const container = await new GenericContainer('redis:8')
+      .withCommand(['redis-server', '--save', '', '--databases', String(DATABASES)])
+      .withExposedPorts(6379)
+      .start()
+    const url = `redis://${container.getHost()}:${container.getMappedPort(6379)}`
+    await answering(url)
+    return { url, stop: async () => void (await container.stop()) }
+  } catch (error) {
+    console.warn(`No Redis from the container engine, a binary is looked for: ${String(error)}`)
+    return undefined
+  }
+}
+
+async function answering(url: string): Promise<void> {
+  const redis = new Redis(url, { retryStrategy: () => 20, maxRetriesPerRequest: null })
+  redis.on('error', () => {})
+  try {
+    // A server that wants a password answers all the same.
+    await redis.ping().catch((error: unknown) => {
+      if (!String(error).includes('NOAUTH')) throw error
+    })
+  } finally {
+    redis.disconnect()
+  }
+}
+
+async function findBinary(): Promise<Program> {
+  const debian = { packages: ['redis-server', 'redis-tools'], file: 'usr/bin/redis-server', libraries: /^(?:lib|lua)/ }
+  try {
+    return await findProgram({ names: ['redis-server', 'valkey-server'], debian })
+  } catch (error) {
+    throw new Error(HOW_TO_GET_ONE, { cause: error })
+  }
+}

@@ -1,0 +1,37 @@
+import { expect } from 'vitest'
+import type { Database } from '../../../src/store/connection/database.ts'
+import { createDatabase } from '../postgres/database.ts'
+import { startWorker, type Remote, type TestWorker } from './worker.ts'
+
+type Row = Record<string, unknown>
+
+/** Living rows of some tables by id, without when they were written. */
+async function livingRows(sql: Database, table: string): Promise<Map<string, Row>> {
+  const rows = await sql<{ id: string; row: Row }[]>`
+    select id, to_jsonb(t) - 'sync_changed_at' as row from scopestack.${sql(table)} t where sync_deleted_at is null`
+  return new Map(rows.map(({ id, row }) => [id, row]))
+}
+
+/** Holds the mirror against one that has just been read whole, into an empty database. */
+export async function expectAsRemote(
+  { sql, catalog }: TestWorker,
+  remote: Remote,
+  types: readonly string[],
+  { except = () => false }: { except?: (row: Row) => boolean } = {},
+): Promise<void> {
+  await using database = await createDatabase()
+  await using fresh = await startWorker(remote, database.url)
+  const { outcomes } = await fresh.run(types)
+  expect(outcomes.filter(({ outcome }) => outcome !== 'ok' && outcome !== 'absent')).toEqual([])
+  for (const type of types) {
+    const { table } = catalog.get(type)!
+    const [mine, theirs] = [await livingRows(sql, table), await livingRows(fresh.sql, table)]
+    const ids = new Set([...mine.keys(), ...theirs.keys()])
+    const differing = [...ids].flatMap((id) => {
+      const [held, sent] = [mine.get(id), theirs.get(id)]
+      const same = JSON.stringify(held) === JSON.stringify(sent) || except((held ?? sent)!)
+      return same ? [] : [{ type, id, held, sent }]
+    })
+    expect(differing, `${type} as ScopeStack has it`).toEqual([])
+  }
+}

@@ -1,0 +1,21 @@
+import type { Difference } from '../../../src/sync/verify/differences.ts'
+import { underLease } from '../../../src/sync/with-lease.ts'
+import { verifyResource, type Verified } from '../../../src/sync/verify/verify.ts'
+import type { TestWorker } from './worker.ts'
+
+export interface Found extends Verified {
+  readonly told: readonly Difference[]
+}
+
+/** One resource, held against what ScopeStack has. */
+export async function verify(worker: TestWorker, type: string, { repair = false } = {}): Promise<Found> {
+  const told: Difference[] = []
+  const resource = worker.catalog.get(type)!
+  const onDifference = (one: Difference): void => void told.push(one)
+  const found = await underLease(worker.leases, type, new AbortController().signal, (signal, lease) =>
+    verifyResource(worker, { resource, lease, repair, signal, onDifference, onProgress: () => {} }),
+  )
+  return { ...found, told }
+}
+
+export const EQUAL = { missing: 0, extra: 0, different: 0, refused: 0, repaired: 0, edited: 0, doubt: null, told: [] }

@@ -1,0 +1,103 @@
+import { openPusher, openWorker, type Worker } from '../../../src/assemble.ts'
+import type { Config } from '../../../src/config/config.ts'
+import type { Client } from '../../../src/remote/client.ts'
+import { RETRY } from '../../../src/remote/http/retry.ts'
+import type { Resource } from '../../../src/catalog/resource.ts'
+import { openDatabase, type Database } from '../../../src/store/connection/database.ts'
+import { pull, type PullReport } from '../../../src/sync/run/run.ts'
+import { push } from '../../../src/sync/push/push.ts'
+import { type Settled } from '../../../src/sync/push/attempt.ts'
+import type { How, PullEvent } from '../../../src/sync/run/resource-run.ts'
+
+/** Where a worker finds ScopeStack: a simulator, or something that stands in front of one. */
+export type Remote = { url: string; credentials: { clientId: string; clientSecret: string } }
+
+export type TestWorker = AsyncDisposable &
+  Worker & {
+    /** One run over these types; without types, over all of the catalog. */
+    run(types?: readonly string[], options?: RunOptions): Promise<PullReport>
+    /** One run over a resource that is declared otherwise than in the catalog. */
+    runResource(resource: Resource, how?: How): Promise<PullReport>
+    /** All that may be sent now. */
+    push(options?: { signal?: AbortSignal; through?: (client: Client) => Client }): Promise<Settled[]>
+  }
+
+/** As often as the real one tries again, and without its pauses. */
+const QUICKLY = { attempts: RETRY.attempts, baseMs: 4, capMs: 100 }
+
+type RunOptions = How & { signal?: AbortSignal; onEvent?: (event: PullEvent) => void }
+
+/** The real worker in this process, as the command line puts it together. */
+export async function startWorker(
+  remote: Remote,
+  databaseUrl: string,
+  changes: Partial<Config> = {},
+): Promise<TestWorker> {
+  const sql: Database = openDatabase(databaseUrl)
+  const store = { url: databaseUrl, sql, embedded: undefined, close: () => sql.end({ timeout: 1 }) }
+  const worker = await openWorker(
+    configFor(remote, databaseUrl, changes),
+    store,
+    new AbortController().signal,
+    () => {},
+    QUICKLY,
+  ).catch(async (error: unknown) => {
+    await store.close()
+    throw error
+  })
+  const pusher = openPusher(worker, configFor(remote, databaseUrl, changes))
+  return {
+    ...worker,
+    async push({ signal = new AbortController().signal, through = (client: Client) => client } = {}) {
+      const settled: Settled[] = []
+      await push({ ...pusher, client: through(pusher.client) }, { signal, onSettled: (one) => void settled.push(one) })
+      return settled
+    },
+    run: (types, { signal = new AbortController().signal, onEvent = () => {}, ...how } = {}) =>
+      pull(worker, {
+        resources: types === undefined ? [...worker.catalog.values()] : types.map((type) => worker.catalog.get(type)!),
+        ...how,
+        signal,
+        onEvent,
+      }),
+    runResource: (resource, how = {}) =>
+      pull(worker, { resources: [resource], ...how, signal: new AbortController().signal, onEvent: () => {} }),
+    async [Symbol.asyncDispose]() {
+      await pusher.close()
+      await worker.close()
+      await store.close()
+    },
+  }
+}
+
+const configFor = ({ url, credentials }: Remote, databaseUrl: string, changes: Partial<Config>): Config => ({
+  clientId: credentials.clientId,
+  clientSecret: credentials.clientSecret,
+  grant: 'client_credentials',
+  username: undefined,
+  password: undefined,
+  authUrl: url,
+  apiUrl: url,
+  databaseUrl,
+  resources: undefined,
+  rate: 0,
+  concurrency: 4,
+  pageSize: 100,
+  deleteLimit: 20,
+  recheckDays: 7,
+  redisUrl: undefined,
+  schedule: 'off',
+  incrementalSchedule: 'off',
+  timezone: 'UTC',
+  graceSeconds: 10,
+  takeoverSeconds: 2,
+  httpHost: '127.0.0.1',
+  httpPort: 0,
+  alertWebhookUrl: undefined,
+  proxy: undefined,
+  logLevel: 'silent',
+  push: 'on',
+  conflict: undefined,
+  production: false,
+  ...changes,
+})

@@ -1,0 +1,213 @@
+/** Everything again, by the real program: killed, stopped, failed, begun anew. */
+import { expect, test } from 'vitest'
+import { until } from '../../support/until.ts'
+import { contents, fillClients, jsonLines, open, type Setting } from '../support/setting.ts'
+
+const LONG = process.env['FAULTS'] === 'long'
+const KILLS = LONG ? 20 : 3
+const PAGES = LONG ? 1500 : 400
+const PAGE_SIZE = 10
+const CONCURRENCY = 2
+const ENV = { SYNC_PAGE_SIZE: String(PAGE_SIZE), SYNC_CONCURRENCY: String(CONCURRENCY) }
+/** Of a long list (`sync/snapshot/snapshot-pass.ts`). */
+const CHAINS = CONCURRENCY + 2
+/** `AHEAD` of `remote/pages/reverse-pages.ts`: pages of a chain that are on their way or wait, and as many in the batch being written. */
+const LOST_BY_A_CHAIN = 2 * 2
+const ALONE = 'Run "backfill" with nothing behind it to go on where it stopped.'
+
+async function openLong(): Promise<Setting> {
+  const setting = await open({ latency: 5 })
+  fillClients(setting.sim, PAGES * PAGE_SIZE)
+  return setting
+}
+
+const asked = ({ sim }: Setting, type = 'clients'): number => sim.stats().requests[`GET /{account}/v1/${type}`] ?? 0
+const notChanged = ({ sim }: Setting): number => sim.stats().statuses['304'] ?? 0
+const books = ({ sql }: Setting) => sql`select kind, outcome, error from sync.runs order by id`
+
+async function expectEqual({ run }: Setting, types: string): Promise<void> {
+  const { code, stdout, stderr } = await run(`verify ${types}`)
+  expect(code, stdout + stderr).toBe(0)
+}
+
+test(`killed ${KILLS} times at any moment, it ends, and no kill costs more than the pages in flight`, async () => {
+  await using setting = await openLong()
+  const { sim, sql, run } = setting
+  const moments: number[] = []
+  for (let kill = 0; kill < KILLS; kill++) {
+    const before = asked(setting)
+    const moment = 1 + Math.floor(Math.random() * (PAGES / KILLS))
+    moments.push(moment)
+    const killed = run(kill === 0 ? 'backfill clients vendors' : 'backfill', ENV)
+    await until(() => asked(setting) >= before + moment, `${moment} more pages being asked for`)
+    killed.kill('SIGKILL')
+    expect((await killed).signal, `killed at ${moments.join()}`).toBe('SIGKILL')
+  }
+  const { code, stdout, stderr } = await run('backfill', ENV)
+  expect(code, stderr).toBe(0)
+  expect(stdout).toMatch(/^Goes on with the backfill begun \S+: \d resources? done, \d left\.$/m)
+
+  const pages = PAGES + CHAINS - 1
+  // How long the list is, asked by each start before it reads, and once more by the reading where it had not begun.
+  const lengths = 2 * (KILLS + 1)
+  const most = pages + lengths + KILLS * CHAINS * LOST_BY_A_CHAIN
+  expect(asked(setting), `killed at ${moments.join()}`).toBeLessThanOrEqual(most)
+  expect(await sql`select id from scopestack.clients`).toHaveLength(sim.records.list('clients').length)
+  expect(await books(setting)).toEqual([{ kind: 'backfill', outcome: 'ok', error: null }])
+  await expectEqual(setting, 'clients vendors')
+})
+
+test('Ctrl-C: it says how to go on, status says that it has not ended, and what is done is not read again', async () => {
+  await using setting = await openLong()
+  const { sim, sql, run } = setting
+  const first = run('backfill clients vendors --json', ENV)
+  await until(async () => (await sql`select from sync.run_outcomes`).count > 0 && asked(setting) > 50, 'vendors done')
+  first.kill('SIGINT')
+  const stopped = await first
+  expect(stopped.code).toBe(1)
+  expect(stopped.stderr).toMatch(/\nStopped on request\. .*\n\(SYNC_STOPPED\)\n$/)
+  expect(stopped.stderr).toContain(ALONE)
+  expect(jsonLines(stopped.stdout).last).toMatchObject({ type: 'error', code: 'SYNC_STOPPED' })
+  const status = await run('status')
+  expect(status.stdout).toMatch(
+    /^Run 1 \(backfill\), begun just now, has not ended: 1 of 2 resources done\. .*run "backfill"/m,
+  )
+
+  // Another one is not what the person means.
+  for (const other of ['backfill vendors', 'backfill --since 2026-01-01']) {
+    const { code, stderr } = await run(other, ENV)
+    expect(code).toBe(1)
+    expect(stderr).toMatch(/^A backfill of clients, vendors, begun \S+, has not ended\. .*--restart/)
+    expect(stderr).toContain('(SYNC_BACKFILL_DIFFERS)')
+  }
+  // However much later.
+  await sql`update sync.runs set started_at = started_at - interval '30 days'`
+  await sql`update sync.cursors set snapshot_started_at = snapshot_started_at - interval '30 days'`
+  const read = asked(setting)
+  sim.resetStats()
+  const { code, stdout, stderr } = await run('backfill --json', ENV)
+  expect(code, stderr).toBe(0)
+  expect(asked(setting, 'vendors')).toBe(0)
+  expect(asked(setting) + read).toBeLessThan(PAGES + 2 * CHAINS * LOST_BY_A_CHAIN)
+  expect(jsonLines(stdout).all.filter(({ type }) => type === 'end')).toMatchObject([
+    { resource: 'clients', outcome: 'ok' },
+  ])
+  expect(jsonLines(stdout).last).toMatchObject({ type: 'run', runId: 1, outcome: 'ok', resources: 1 })
+  expect(await books(setting)).toEqual([{ kind: 'backfill', outcome: 'ok', error: null }])
+  await expectEqual(setting, 'clients vendors')
+})
+
+test('what failed is all that is tried again; what is forbidden ends it', async () => {
+  await using setting = await open()
+  const { sim, run } = setting
+  sim.setSwitches({ missingLists: ['vendors'] })
+  const failed = await run('backfill clients vendors surveys')
+  expect(failed.code).toBe(2)
+  expect(failed.stdout).toMatch(/^Failed: vendors\.\sRun\s"backfill"\sto\stry\sit\sagain,\sor\s"backfill\s--restart"/m)
+  expect(await books(setting)).toEqual([{ kind: 'backfill', outcome: null, error: null }])
+
+  sim.setSwitches({ missingLists: [] })
+  sim.resetStats()
+  const again = await run('backfill')
+  expect(again.code, again.stderr).toBe(0)
+  expect(again.stdout).toContain('2 resources done, 1 left.')
+  expect([asked(setting), asked(setting, 'surveys')]).toEqual([0, 0])
+  expect(asked(setting, 'vendors')).toBeGreaterThan(0)
+  expect(await books(setting)).toEqual([{ kind: 'backfill', outcome: 'ok', error: null }])
+
+  sim.setSwitches({ forbidden: ['surveys'] })
+  expect((await run('backfill clients surveys')).code).toBe(2)
+  expect((await books(setting)).at(-1)).toEqual({ kind: 'backfill', outcome: 'forbidden', error: null })
+})
+
+test('--restart begins anew and has every page sent again, also after a kill', async () => {
+  await using setting = await openLong()
+  const { sim, run } = setting
+  const first = await run('backfill clients', ENV)
+  expect(first.code, first.stderr).toBe(0)
+  // One that has not ended and would go on otherwise: of what it reads, nothing has changed.
+  sim.resetStats()
+  const left = run('backfill clients', ENV)
+  await until(() => asked(setting) > 50, '50 pages being asked for')
+  left.kill('SIGKILL')
+  await left
+  expect(notChanged(setting)).toBeGreaterThan(20)
+  sim.resetStats()
+  const restarted = run('backfill clients --restart', ENV)
+  await until(() => asked(setting) > 50, '50 pages being asked for')
+  restarted.kill('SIGKILL')
+  await restarted
+  const last = await run('backfill', ENV)
+  expect(last.code, last.stderr).toBe(0)
+  expect(asked(setting)).toBeGreaterThanOrEqual(PAGES)
+  expect(notChanged(setting)).toBe(0)
+  expect((await books(setting)).slice(1)).toEqual([
+    { kind: 'backfill', outcome: 'failed', error: 'Begun anew by --restart.' },
+    { kind: 'backfill', outcome: 'ok', error: null },
+  ])
+})
+
+test('--since reads what changed since, with what belongs to those projects, and nothing else', async () => {
+  await using setting = await open({ projects: 40 })
+  const { sim, sql, run } = setting
+  const env = { SYNC_PAGE_SIZE: '10' }
+  expect((await run('pull', env)).code).toBe(0)
+  const service = sim.records.list('project-services')[0]!
+  const project = service.relationships['project'] as string
+  sim.records.update('projects', project, { attributes: { 'project-name': 'Changed' } })
+  // The mirror has seen the change before, and knows nothing of what it left behind.
+  expect((await run('pull projects', env)).code).toBe(0)
+  sim.records.update('project-services', service.id, { attributes: { name: 'Quietly' }, touch: false })
+
+  sim.resetStats()
+  sim.addFault({ kind: 'slow', ms: 60_000, match: { type: 'project-services' } })
+  const today = new Date().toISOString().slice(0, 10)
+  const killed = run(`backfill --since ${today}`, env)
+  const done = () => sql`
+    select from sync.run_outcomes o join sync.runs r on r.id = o.run_id where r.kind = 'backfill' and resource = 'projects'`
+  await until(async () => (await done()).count > 0 && asked(setting, 'project-services') > 0, 'the projects being done')
+  killed.kill('SIGKILL')
+  await killed
+  sim.removeFault()
+  const { code, stdout, stderr } = await run('backfill', env)
+  expect(code, stderr).toBe(0)
+  expect(stdout).toContain(`what changed since ${today}`)
+  expect(asked(setting, 'project-services')).toBeLessThanOrEqual(3)
+  const types = await sql<{ planned: string[] }[]>`
+    select to_json(planned) as planned from sync.runs where kind = 'backfill'`
+  const lists = Object.keys(sim.stats().requests).flatMap(
+    (route) => /^GET \/\{account\}\/v1\/([a-z-]+)/.exec(route)?.[1] ?? [],
+  )
+  expect(lists.filter((type) => !types[0]!.planned.includes(type))).toEqual([])
+  expect(types[0]!.planned).toContain('project-services')
+  expect(types[0]!.planned).not.toContain('clients')
+  expect(await sql`select name from scopestack.project_services where id = ${service.id}`).toEqual([
+    { name: 'Quietly' },
+  ])
+})
+
+test('a first backfill of everything is what a first pull is', async () => {
+  await using pulled = await open()
+  await using filled = await open()
+  const [pull, backfill] = await Promise.all([pulled.run('pull'), filled.run('backfill')])
+  expect([pull.code, backfill.code], backfill.stderr).toEqual([0, 0])
+  expect(backfill.stdout).toMatch(/^Backfill of \d+ resources\.\n[\d,]+ records in \d+ lists: about \d+ requests\.\n/)
+  expect(await contents(filled.sql)).toEqual(await contents(pulled.sql))
+})
+
+test('a mistake is named, and nothing is read', async () => {
+  await using setting = await open()
+  const mistakes: Record<string, string> = {
+    'backfill --since tomorrow': '--since takes a day as YYYY-MM-DD, not "tomorrow".',
+    'backfill clients projects --since 2026-01-01': 'does not tell when clients changed. Leave --since out',
+    'backfill project-services --since 2026-01-01': 'Name projects too.',
+    'backfill cleints': 'did you mean clients?',
+  }
+  const made = Object.entries(mistakes).map(async ([command, said]) => {
+    const { code, stdout, stderr } = await setting.run(command)
+    expect({ code, stdout }, command).toEqual({ code: 64, stdout: '' })
+    expect(stderr).toContain(said)
+  })
+  await Promise.all(made)
+  expect(setting.sim.stats().requests).toEqual({})
+})

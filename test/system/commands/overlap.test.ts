@@ -1,0 +1,58 @@
+import { expect, test } from 'vitest'
+import { until } from '../../support/until.ts'
+import { startProxy } from '../support/proxy.ts'
+import { contents, fillClients, jsonLines, open } from '../support/setting.ts'
+
+test('two pulls at once: a resource is worked on by one, and the other says by whom', async () => {
+  await using setting = await open()
+  const { sim, sql, run } = setting
+  fillClients(sim, 100)
+  let letGo = (): void => {}
+  const gate = new Promise<void>((resolve) => (letGo = resolve))
+  let waiting = false
+  await using proxy = await startProxy(sim.url, {
+    async before({ url = '' }) {
+      if (!url.includes('/clients') || url.includes('page%5Bnumber%5D=1&')) return undefined
+      waiting = true
+      await gate
+      return undefined
+    },
+  })
+  const first = run('pull clients tags', { SYNC_PAGE_SIZE: '10', SCOPESTACK_API_URL: proxy.url })
+  await until(() => waiting, 'the first run being held up in the middle of clients')
+
+  const second = await run('pull clients vendors --json')
+  expect(second.code).toBe(2)
+  const [busy, other] = jsonLines(second.stdout).all.filter(({ type }) => type === 'end')
+  expect(busy).toMatchObject({ resource: 'clients', outcome: 'failed', code: 'SYNC_BUSY', seen: 0 })
+  expect(busy!['message']).toMatch(
+    /^clients is being worked on by .*, process \d+ since .*Wait for it, or stop it first/,
+  )
+  expect(other).toMatchObject({ resource: 'vendors', outcome: 'ok' })
+
+  letGo()
+  const { code, stdout, stderr } = await first
+  expect(code, stdout + stderr).toBe(0)
+  expect(await sql`select from scopestack.clients`).toHaveLength(100)
+})
+
+test('two first pulls of everything at once end with the whole account', async () => {
+  await using alone = await open()
+  await using both = await open()
+  const [single, ...pair] = await Promise.all([alone.run('pull'), both.run('pull'), both.run('pull')])
+  expect(single.code).toBe(0)
+  for (const { code, stderr } of pair) expect([0, 2], stderr).toContain(code)
+  expect(await contents(both.sql)).toEqual(await contents(alone.sql))
+})
+
+test('a run whose process is killed does not lock out the next one', async () => {
+  await using setting = await open({ latency: 20 })
+  const { sim, sql, run } = setting
+  fillClients(sim, 300)
+  const killed = run('pull clients', { SYNC_PAGE_SIZE: '10' })
+  await until(() => sql`select from sync.leases where expires_at > now()`.then(({ count }) => count > 0), 'its lease')
+  killed.kill('SIGKILL')
+  await killed
+  const { code, stdout, stderr } = await run('pull clients', { SYNC_PAGE_SIZE: '100' })
+  expect(code, stdout + stderr).toBe(0)
+})

@@ -1,0 +1,131 @@
+import { expect, test } from 'vitest'
+import { createEmptyDatabase } from '../../support/postgres/database.ts'
+import { contents, jsonLines, open, versions } from '../support/setting.ts'
+
+test.concurrent('a first pull brings every record, a second one touches no row', async () => {
+  await using setting = await open({}, createEmptyDatabase())
+  const { sim, sql, run } = setting
+
+  const first = await run('pull')
+  expect(first.code, first.stderr).toBe(0)
+  const atRemote = sim.stats().records
+  const counts = Object.fromEntries((await contents(sql)).map(({ table, rows }) => [table.replaceAll('_', '-'), rows]))
+  for (const type of ['clients', 'projects', 'project-services', 'project-subservices', 'services', 'users', 'tags']) {
+    expect(counts[type], type).toBe(atRemote[type])
+  }
+  const before = await versions(sql)
+
+  const second = await run('pull')
+  expect(second.code, second.stderr).toBe(0)
+  expect(second.stdout).toMatch(/Run 2: 64 ok · [\d,]+ records: 0 new, 0 changed, [\d,]+ unchanged/)
+  expect(await versions(sql)).toEqual(before)
+})
+
+test.concurrent('a record that changed at the remote is the only row that a pull writes', async () => {
+  await using setting = await open()
+  const { sim, sql, run } = setting
+  await run('pull clients')
+  const before = await versions(sql)
+  const [client] = sim.records.list('clients')
+  sim.records.update('clients', client!.id, { attributes: { name: 'Renamed & Sons' } })
+
+  const { stdout } = await run('pull clients')
+  expect(stdout).toContain('0 new, 1 changed')
+  const after = await versions(sql)
+  expect(after.filter(({ digest }, index) => digest !== before[index]?.digest).map(({ table }) => table)).toEqual([
+    'clients',
+  ])
+  expect(await sql`select name from scopestack.clients where id = ${client!.id}`).toMatchObject([
+    { name: 'Renamed & Sons' },
+  ])
+})
+
+test.concurrent('only what is named is pulled: by type, by table, by SYNC_RESOURCES', async () => {
+  await using setting = await open()
+  const { run } = setting
+  const pulled = async (command: string, env: Record<string, string> = {}) => {
+    const { code, stdout, stderr } = await run(`${command} --json`, env)
+    expect(code, stderr).toBe(0)
+    const ended = jsonLines(stdout).all.filter(({ type }) => type === 'end')
+    return ended.map(({ resource }) => String(resource)).sort()
+  }
+  expect(await pulled('pull clients projects')).toEqual(['clients', 'projects'])
+  expect(await pulled('pull rate_tables Payment-Terms rate-tables')).toEqual(['payment-terms', 'rate-tables'])
+  expect(await pulled('pull', { SYNC_RESOURCES: 'tags, vendors' })).toEqual(['tags', 'vendors'])
+  // What is typed outweighs what is configured.
+  expect(await pulled('pull tags', { SYNC_RESOURCES: 'vendors' })).toEqual(['tags'])
+
+  const misspelt = await run('pull cleints')
+  expect(misspelt.code).toBe(64)
+  expect(misspelt.stderr).toContain('"cleints" is no resource; did you mean clients?')
+  expect((await run('pull', { SYNC_RESOURCES: 'cleints' })).stderr).toContain('did you mean clients?')
+})
+
+test.concurrent('--json: every line of stdout is an object, the last one is the run', async () => {
+  await using setting = await open()
+  const { run } = setting
+  const { code, stdout, stderr } = await run('pull clients tags --json')
+  expect(code).toBe(0)
+  expect(stderr).toBe('')
+  const { all, last } = jsonLines(stdout)
+  const rows = all.filter(({ type }) => type === 'end').reduce((sum, { seen }) => sum + Number(seen), 0)
+  expect(last).toMatchObject({
+    type: 'run',
+    runId: 1,
+    outcome: 'ok',
+    resources: 2,
+    seen: rows,
+    inserted: rows,
+    parked: 0,
+  })
+})
+
+test.concurrent('the answer goes to stdout, reasons and logs go to stderr', async () => {
+  await using setting = await open()
+  const { sim, run } = setting
+  const good = await run('pull tags')
+  expect(good.stderr).toBe('')
+  expect(good.stdout).toMatch(/^✓ tags .*\n\nRun 1: 1 ok · .*\n$/)
+
+  sim.addFault({ kind: '500', match: { type: 'tags' } })
+  const logged = await run('pull tags', { LOG_LEVEL: 'debug' })
+  expect(logged.stdout).toMatch(/^✓ tags .*\n\nRun 2: 1 ok · .*\n$/)
+  const [line] = logged.stderr.trimEnd().split('\n')
+  expect(JSON.parse(line!)).toMatchObject({ level: 20, code: 'SYNC_REMOTE_FAILED' })
+
+  const bad = await run('pull tags', { SCOPESTACK_CLIENT_SECRET: 'wrong' })
+  expect(bad.stdout).toBe('')
+  expect(bad.stderr).toContain('refused the credentials')
+})
+
+test.concurrent('a reader that stops reading does not stop the run', async () => {
+  await using setting = await open()
+  const { sql, run } = setting
+  const { stderr, code } = await run('pull', {}, { closeStdout: true })
+  expect(stderr).toBe('')
+  expect(code).toBe(0)
+  expect(await sql`select outcome from sync.runs`).toMatchObject([{ outcome: 'ok' }])
+})
+
+test.concurrent('help pages and bare library give the same mirror', async () => {
+  await using help = await open({ profile: 'help-pages' })
+  await using library = await open({ profile: 'library' })
+  const results = await Promise.all([
+    help.run('pull'),
+    // Its largest page is 100: asked for 250 it answers 400 without a word.
+    library.run('pull', { SYNC_PAGE_SIZE: '250' }),
+  ])
+  for (const { code, stdout, stderr } of results) expect(code, stdout + stderr).toBe(0)
+  expect(await contents(library.sql)).toEqual(await contents(help.sql))
+  expect(
+    await library.sql`select member from sync.drift where resource = 'clients' and kind = 'refused'`,
+  ).toMatchObject([{ member: 'page[size]=250' }])
+
+  // What was found out is remembered: nothing is refused a second time. Only how changes can be asked for is new then.
+  for (const refused of [1, undefined]) {
+    library.sim.resetStats()
+    const again = await library.run('pull', { SYNC_PAGE_SIZE: '250' })
+    expect(again.stdout).toContain('0 new, 0 changed')
+    expect(library.sim.stats().statuses['400']).toBe(refused)
+  }
+})

@@ -1,0 +1,99 @@
+import { expect, test } from 'vitest'
+import { until } from '../../support/until.ts'
+import { startWebhook, type Webhook } from '../../support/network/webhook.ts'
+import { ended, openUnattended } from '../support/unattended.ts'
+
+const EVERY_SECOND = { SYNC_SCHEDULE: '* * * * * *', SYNC_RESOURCES: 'clients,tags' }
+
+const received = ({ received: bodies }: Webhook, count: number) =>
+  until(() => (bodies.length >= count ? bodies : undefined), `${count} alerts`)
+
+test('a failure is told once however often it is met, then the recovery', async () => {
+  await using setting = await openUnattended('postgres')
+  await using webhook = await startWebhook()
+  const { sim, start } = setting
+  const refused = sim.addFault({ kind: '404', match: { type: 'tags' }, count: 'always' })
+  const process = start({ ...EVERY_SECOND, ALERT_WEBHOOK_URL: webhook.url })
+  const failure = await until(() => webhook.received.find(({ event }) => event === 'failure'), 'the failure')
+  expect(failure).toMatchObject({
+    event: 'failure',
+    run: 1,
+    kind: 'full',
+    outcome: 'failed',
+    text: expect.stringMatching(
+      /^scopestack-sync: run 1 \(full\) ended as failed\.\n• tags failed: .*\(404\)/,
+    ) as string,
+    resources: [{ resource: 'tags', outcome: 'failed', code: 'SYNC_LIST_NOT_FOUND' }],
+  })
+  await ended(setting, 3)
+  sim.removeFault(refused.id)
+  await until(() => webhook.received.some(({ event }) => event === 'recovery'), 'the recovery')
+  const bodies = webhook.received
+  expect(bodies.filter(({ event }) => event === 'failure')).toHaveLength(1)
+  expect(bodies.find(({ event }) => event === 'recovery')).toMatchObject({
+    event: 'recovery',
+    text: expect.stringContaining('is ok again') as string,
+  })
+  process.kill('SIGTERM')
+  const { stderr } = await process.run
+  expect(stderr).not.toContain('secret-path')
+})
+
+test('a webhook that is down keeps no run from ending, and is told when it is back', async () => {
+  await using setting = await openUnattended('postgres')
+  await using webhook = await startWebhook()
+  const { sim, start } = setting
+  sim.addFault({ kind: '403', match: { type: 'tags' }, count: 'always' })
+  webhook.status = 500
+  start({ ...EVERY_SECOND, ALERT_WEBHOOK_URL: webhook.url })
+  await until(
+    () => webhook.received.filter(({ event }) => event === 'failure').length > 1,
+    'the failure to be tried again',
+  )
+  const runs = await ended(setting, 3)
+  expect(runs[0]).toMatchObject({ outcome: 'forbidden' })
+  webhook.status = 200
+  await until(
+    () =>
+      setting.sql`select from sync.alerts where subject = 'full' and delivered_at is not null`.then(
+        ({ count }) => count > 0,
+      ),
+    'the alert to be taken',
+  )
+  const told = webhook.received.filter(({ event }) => event === 'failure')
+  expect(new Set(told.map(({ run }) => run)).size).toBe(1)
+})
+
+test('silence is told once, by whoever is left, and its end', async () => {
+  await using setting = await openUnattended('postgres')
+  await using webhook = await startWebhook()
+  const { sql, start } = setting
+  const env = { ...EVERY_SECOND, ALERT_WEBHOOK_URL: webhook.url }
+  // The scheduler is what is missing, and two workers notice.
+  start(env, 'worker')
+  start(env, 'worker')
+  const [silence] = await received(webhook, 1)
+  expect(silence).toMatchObject({
+    event: 'silence',
+    text: expect.stringMatching(/no full run has ended well for two intervals; there never was one/) as string,
+  })
+  start(env, 'scheduler')
+  await received(webhook, 2)
+  expect(webhook.received.slice(0, 2)).toMatchObject([{ event: 'silence' }, { event: 'recovery' }])
+  expect(await sql`select from sync.runs where outcome = 'ok'`).not.toHaveLength(0)
+})
+
+test('a local edit that is refused is told, and that it went out once it was corrected', async () => {
+  await using setting = await openUnattended('postgres')
+  await using webhook = await startWebhook()
+  const { sim, sql } = setting
+  await setting.run('pull clients')
+  setting.start({ SYNC_SCHEDULE: '0 0 1 1 *', ALERT_WEBHOOK_URL: webhook.url })
+  const [one, two] = sim.records.list('clients')
+  await sql`update scopestack.clients set name = ${String(two!.attributes['name'])} where id = ${one!.id}`
+  const parked = await until(() => webhook.received.find(({ event }) => event === 'parked'), 'the alert')
+  expect(parked).toMatchObject({ count: 1, changes: [{ resource: 'clients', record: one!.id }] })
+  await sql`update scopestack.clients set name = 'Nobody else' where id = ${one!.id}`
+  const over = await until(() => webhook.received.find(({ event }) => event === 'recovery'), 'its end')
+  expect(over).toMatchObject({ text: 'scopestack-sync: no local edit is set aside any more.' })
+})

@@ -1,0 +1,101 @@
+/** Both schedules in one process, and readings of changes that are killed. */
+import { expect, test } from 'vitest'
+import { startWebhook } from '../../support/network/webhook.ts'
+import { until } from '../../support/until.ts'
+import { contents, open, type Setting } from '../support/setting.ts'
+import { openUnattended } from '../support/unattended.ts'
+import { unnoticed } from '../../support/postgres/unnoticed.ts'
+
+const TYPES = 'projects,project-phases,project-services,project-subservices'
+const EVERY_SECOND = { SYNC_SCHEDULE: '0 0 1 1 *', SYNC_INCREMENTAL_SCHEDULE: '* * * * * *' }
+
+const ofKind = ({ sql }: Setting, kind: string, outcome: string) =>
+  until(async () => {
+    const runs = await sql<{ id: number; planned: string[] }[]>`
+      select id::int, to_json(planned) as planned from sync.runs where kind = ${kind} and outcome = ${outcome} order by id`
+    return runs.length > 0 ? runs : undefined
+  }, `a run of kind ${kind} to end as ${outcome}`)
+
+test('both schedules run beside each other, each with what it can read, and each with its own news', async () => {
+  await using setting = await openUnattended('postgres')
+  await using webhook = await startWebhook()
+  const { sim, sql, start, run } = setting
+  const env = { ...EVERY_SECOND, SYNC_RESOURCES: `clients,tags,${TYPES}`, ALERT_WEBHOOK_URL: webhook.url }
+  start(env)
+  const [whole] = await ofKind(setting, 'full', 'ok')
+  expect(whole!.planned.toSorted()).toEqual(['clients', 'tags', ...TYPES.split(',')].toSorted())
+  await ofKind(setting, 'incremental', 'ok')
+
+  const phase = sim.records.list('project-phases')[0]!
+  sim.records.update('project-phases', phase.id, { attributes: { name: 'edited' } })
+  await until(async () => {
+    const [row] = await sql`select from scopestack.project_phases where id = ${phase.id} and name = 'edited'`
+    return row !== undefined
+  }, 'the change to arrive')
+  const runs = await ofKind(setting, 'incremental', 'ok')
+  for (const { planned } of runs) expect(planned.toSorted()).toEqual(TYPES.split(',').toSorted())
+  // What belongs to projects begins when they are done.
+  const early = await sql`
+    select from sync.run_outcomes parts join sync.runs r on r.id = parts.run_id and r.kind = 'incremental'
+    join sync.run_outcomes projects on projects.run_id = r.id and projects.resource = 'projects'
+    where parts.resource like 'project-%' and parts.started_at < projects.finished_at - interval '1 millisecond'`
+  expect(early).toHaveLength(0)
+  expect(await sql`select from sync.runs where kind = 'full'`).toHaveLength(1)
+
+  const { stdout } = await run('status', env)
+  expect(stdout).toMatch(/^Run \d+ \(full\) ended .*: ok$/m)
+  expect(stdout).toMatch(/^Run \d+ \(incremental\) /m)
+  expect(stdout).toMatch(
+    /^"start" \S+ runs since \S+ \S+ UTC \(.*, process \d+: scheduler, worker, web\), seen just now\.$/m,
+  )
+  expect(stdout).toMatch(/^Next incremental run: \S+ \S+ UTC\.$/m)
+
+  sim.setSwitches({ forbidden: ['project-phases'] })
+  sim.records.update('project-phases', phase.id, { attributes: { name: 'edited again' } })
+  await until(() => webhook.received.some(({ event }) => event === 'failure'), 'the failure')
+  sim.setSwitches({ forbidden: [] })
+  await until(() => webhook.received.some(({ event }) => event === 'recovery'), 'the recovery')
+  expect(webhook.received.map(({ event, kind }) => [event, kind])).toEqual([
+    ['failure', 'incremental'],
+    ['recovery', 'incremental'],
+  ])
+  await until(async () => {
+    const [row] = await sql`select from scopestack.project_phases where id = ${phase.id} and name = 'edited again'`
+    return row !== undefined
+  }, 'the change that could not be read')
+})
+
+test('killed between the projects and what belongs to them, nothing is lost', async () => {
+  await using setting = await open({ projects: 6 })
+  const { sim, sql, run } = setting
+  const types = TYPES.replaceAll(',', ' ')
+  expect((await run(`pull ${types}`)).code).toBe(0)
+  const [first, second] = sim.records.list('projects').map(({ id }) => id)
+  for (const type of ['project-phases', 'project-services', 'project-subservices']) {
+    const parts = sim.records.list(type).filter(({ relationships }) => relationships['project'] === first)
+    sim.records.update(type, parts[0]!.id, { attributes: { name: 'edited' } })
+    if (type !== 'project-services') sim.records.remove(type, parts[1]!.id)
+  }
+  sim.records.create('project-phases', { relationships: { project: second! } })
+
+  const stall = sim.addFault({ kind: 'stall', match: { path: '/project-' }, count: 'always' })
+  const killed = run(`pull ${types}`)
+  await until(() => sim.faults().some(({ id, met }) => id === stall.id && met > 0), 'a question that is not answered')
+  killed.kill('SIGKILL')
+  expect((await killed).signal).toBe('SIGKILL')
+  sim.removeFault(stall.id)
+  expect(await sql`select from sync.changed_parents`).toHaveLength(2)
+
+  const next = await run(`pull ${types}`)
+  expect(next.code, next.stderr).toBe(0)
+  await using fresh = await open()
+  const whole = await fresh.run(`pull ${types}`, { SCOPESTACK_AUTH_URL: sim.url, SCOPESTACK_API_URL: sim.url })
+  expect(whole.code, whole.stderr).toBe(0)
+  for (const table of ['project_phases', 'project_subservices']) {
+    await unnoticed(sql, async (tx) => {
+      const { count } = await tx`delete from scopestack.${tx(table)} where sync_deleted_at is not null`
+      expect(count, table).toBe(1)
+    })
+  }
+  expect(await contents(sql)).toEqual(await contents(fresh.sql))
+})

@@ -1,0 +1,150 @@
+import { expect, test } from 'vitest'
+import { until } from '../../support/until.ts'
+import { fillClients, open, type Setting } from '../support/setting.ts'
+import { writtenPages } from '../support/written-pages.ts'
+
+const PAGES = 200
+const PAGE_SIZE = 10
+const RECORDS = PAGES * PAGE_SIZE
+const CONCURRENCY = 4
+/** Two more than the requests in flight, so that these never wait for each other. */
+const CHAINS = CONCURRENCY + 2
+/** Pages of each chain that are lost by a kill: two that are being written, and two that are asked for meanwhile. */
+const LOST = 4 * CHAINS
+const ENV = { SYNC_PAGE_SIZE: String(PAGE_SIZE), SYNC_CONCURRENCY: String(CONCURRENCY) }
+
+async function openLongList(): Promise<Setting> {
+  // Each page takes long enough to be counted before the next ones are there.
+  const setting = await open({ latency: 5 })
+  fillClients(setting.sim, RECORDS)
+  return setting
+}
+
+const pagesServed = ({ sim }: Setting): number[] => sim.stats().pages['clients'] ?? []
+/** A first reading counts what its filters may hide: without them, with the empty value, and with one value. */
+const COUNTED = 1
+const COUNTS = [COUNTED, COUNTED, COUNTED]
+
+const served = (setting: Setting, count: number) =>
+  until(() => pagesServed(setting).length >= count, `${count} pages being served`)
+
+const rowsOf = async ({ sql }: Setting): Promise<number> =>
+  (await sql<{ rows: number }[]>`select count(*)::int as rows from scopestack.clients`)[0]!.rows
+
+async function expectWhole({ sql, sim }: Setting): Promise<void> {
+  const ids = await sql<{ id: string }[]>`select id from scopestack.clients`
+  expect(ids.map(({ id }) => id).sort()).toEqual(
+    sim.records
+      .list('clients')
+      .map(({ id }) => id)
+      .sort(),
+  )
+}
+
+test('killed at any page, a pull goes on behind what it had written', async () => {
+  await using setting = await openLongList()
+  const { sim, run } = setting
+  let written = new Set<number>()
+
+  for (const count of [1, 40, 60]) {
+    sim.resetStats()
+    const killed = run('pull clients', ENV)
+    await served(setting, count)
+    killed.kill('SIGKILL')
+    expect((await killed).signal).toBe('SIGKILL')
+
+    const asked = pagesServed(setting)
+    expect(asked.filter((page) => written.has(page))).toEqual([])
+    const now = await writtenPages(setting)
+    expect(now.isSupersetOf(written)).toBe(true)
+    expect(await rowsOf(setting)).toBe(now.size * PAGE_SIZE)
+    // What was asked for and is lost, beside the page that told how long the list is.
+    expect(asked.length - (now.size - written.size)).toBeLessThanOrEqual(LOST + 1)
+    written = now
+  }
+  expect(written.size).toBeGreaterThan(40)
+
+  sim.resetStats()
+  const last = await run('pull clients', ENV)
+  expect(last.code, last.stderr).toBe(0)
+  const behind = (written.size * PAGE_SIZE).toLocaleString('en-US')
+  expect(last.stdout).toContain(`goes on behind the ${behind} that were read before the interruption`)
+  // Where chains meet, one asks for a page that another has written; it is told that nothing changed.
+  const left = Array.from({ length: PAGES }, (_, index) => index + 1).filter((page) => !written.has(page))
+  expect(pagesServed(setting).toSorted((a, b) => a - b)).toEqual([...COUNTS, ...left])
+  expect(sim.stats().statuses['304']).toBeLessThan(CHAINS)
+  await expectWhole(setting)
+  expect((await writtenPages(setting)).size).toBe(0)
+})
+
+test('--full asks for every page all the same', async () => {
+  await using setting = await openLongList()
+  const { sim, run } = setting
+  const killed = run('pull clients', ENV)
+  await served(setting, 50)
+  killed.kill('SIGKILL')
+  await killed
+
+  sim.resetStats()
+  const { code, stdout } = await run('pull clients --full', ENV)
+  expect(code).toBe(0)
+  expect(stdout).not.toContain('goes on behind')
+  // Once more the one that tells how long the list is, and those where chains meet.
+  expect(sim.stats().requests['GET /{account}/v1/clients']).toBe(PAGES + 1 + CHAINS - 1 + COUNTS.length)
+  await expectWhole(setting)
+})
+
+test.each(['SIGTERM', 'SIGINT'] as const)('on %s the page is committed and the run says how to go on', async (name) => {
+  await using setting = await openLongList()
+  const { sim, sql, run } = setting
+  const asked = run('pull clients', ENV)
+  await served(setting, 50)
+  asked.kill(name)
+  const { code, stderr } = await asked
+  expect(code).toBe(1)
+  expect(stderr).toBe('Stopped on request. Run the same command again: it goes on where it stopped.\n(SYNC_STOPPED)\n')
+  const written = await writtenPages(setting)
+  expect(written.size).toBeGreaterThan(0)
+  // The cursor speaks of exactly the rows that are there.
+  const rows = written.size * PAGE_SIZE
+  expect(await rowsOf(setting)).toBe(rows)
+  expect(await sql`select outcome, error from sync.runs`).toMatchObject([
+    { outcome: 'failed', error: expect.stringContaining('Stopped on request') as string },
+  ])
+
+  sim.resetStats()
+  const next = await run('pull clients', ENV)
+  expect(next.code, next.stderr).toBe(0)
+  expect(next.stdout).toContain(`goes on behind the ${rows} that were read before the interruption`)
+  expect(pagesServed(setting).filter((page) => page > COUNTED && written.has(page))).toEqual([])
+  await expectWhole(setting)
+})
+
+test('whoever asks twice does not wait', async () => {
+  await using setting = await openLongList()
+  const { sql, run } = setting
+  // Nobody can write to the table, so that the first signal alone would wait for the page to be committed.
+  await sql.begin(async (tx) => {
+    await tx`lock table scopestack.clients in access exclusive mode`
+    const pull = run('pull clients', ENV)
+    await until(
+      () =>
+        sql`select from pg_locks where not granted and relation = 'scopestack.clients'::regclass`.then(
+          ({ count }) => count > 0,
+        ),
+      'a page that waits to be written',
+    )
+    pull.kill('SIGTERM')
+    // Within half a second it counts as the same request.
+    const state = { over: false }
+    const ending = pull.finally(() => (state.over = true))
+    await until(() => {
+      pull.kill('SIGINT')
+      return state.over
+    }, 'a later signal to end it')
+    expect(await ending).toMatchObject({ code: 1, signal: null })
+  })
+  const next = await run('pull clients', ENV)
+  expect(next.code, next.stderr).toBe(0)
+  await expectWhole(setting)
+})

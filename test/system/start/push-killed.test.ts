@@ -1,0 +1,184 @@
+/** A process is killed at each step of a push; the next one leaves both sides as if nothing had happened (S4, S5, S14). */
+import type postgres from 'postgres'
+import { expect, test } from 'vitest'
+import { until } from '../../support/until.ts'
+import { open, type Setting } from '../support/setting.ts'
+
+type Op = 'create' | 'update' | 'delete'
+type Step = 'claimed' | 'checked' | 'sent' | 'arrived' | 'answered' | 'settling' | 'settled'
+
+interface Edit {
+  readonly table: 'vendors' | 'crm_opportunities'
+  readonly type: 'vendors' | 'crm-opportunities'
+  readonly make: (setting: Setting) => Promise<void>
+  readonly method: 'POST' | 'PATCH' | 'DELETE'
+  /** Records that show the edit. */
+  readonly done: (setting: Setting) => number
+}
+
+const vendor = ({ sim }: Setting) => sim.records.list('vendors')[0]!
+const deal = ({ sim }: Setting) => sim.records.list('crm-opportunities')[0]
+
+const EDITS: Record<Op, Edit> = {
+  create: {
+    table: 'vendors',
+    type: 'vendors',
+    method: 'POST',
+    make: async ({ sql }) => void (await sql`insert into scopestack.vendors (name, city) values ('Once', 'Here')`),
+    done: ({ sim }) => sim.records.list('vendors').filter(({ attributes }) => attributes['name'] === 'Once').length,
+  },
+  update: {
+    table: 'vendors',
+    type: 'vendors',
+    method: 'PATCH',
+    make: async (setting) =>
+      void (await setting.sql`update scopestack.vendors set city = 'Edited' where id = ${vendor(setting).id}`),
+    done: ({ sim }) => sim.records.list('vendors').filter(({ attributes }) => attributes['city'] === 'Edited').length,
+  },
+  delete: {
+    table: 'crm_opportunities',
+    type: 'crm-opportunities',
+    method: 'DELETE',
+    make: async (setting) =>
+      void (await setting.sql`delete from scopestack.crm_opportunities where id = ${deal(setting)!.id}`),
+    done: ({ sim }) => (sim.records.list('crm-opportunities').some(({ id }) => id === DEAL) ? 0 : 1),
+  },
+}
+
+let DEAL = ''
+
+/** Lets a push come as far as `step`, and no further; resolves when it is there, to what lets go. */
+async function holdAt(step: Step, { method, table, type }: Edit, setting: Setting): Promise<() => Promise<void>> {
+  const { sim, sql } = setting
+  const asked = (verb: string) => () =>
+    Object.entries(sim.stats().requests).some(
+      ([route, n]) => route.startsWith(`${verb} /{account}/v1/${type}`) && n > 0,
+    )
+  const free = async (): Promise<void> => void sim.removeFault()
+  switch (step) {
+    case 'claimed':
+      // Stopped at the question what ScopeStack holds.
+      sim.addFault({ kind: 'slow', ms: 600_000, match: { method: 'GET', type } })
+      return until(asked('GET'), 'the question').then(() => free)
+    case 'checked':
+      // Long enough for the lock to be there before the answer is.
+      sim.addFault({ kind: 'slow', ms: 3_000, match: { method: 'GET', type } })
+      return locked(sql, async (tx) => {
+        // A creation is noted before it leaves; of the others nothing is written until they are answered.
+        await until(async () => (await sql`select from sync.outbox where state = 'sending'`).length, 'the claim')
+        await tx`select from sync.outbox for update`
+        await until(asked('GET'), 'the question')
+        if (method === 'POST') await waiting(sql)
+      })
+    case 'sent':
+      // It left, and nothing was done about it.
+      sim.addFault({ kind: 'slow', ms: 600_000, match: { method } })
+      return until(asked(method), 'the request').then(() => free)
+    case 'arrived':
+      // It was done, and the answer does not come.
+      sim.addFault({ kind: 'stall', match: { method } })
+      return until(asked(method), 'the request').then(() => free)
+    case 'answered':
+      // Its row cannot be looked at.
+      return locked(sql, async (tx) => {
+        await tx`lock table ${tx(`scopestack.${table}`)} in exclusive mode`
+        await until(asked(method), 'the request')
+        await waiting(sql)
+      })
+    case 'settling':
+      // Its row cannot be written: the change is sent, and that is not committed.
+      return locked(sql, async (tx) => {
+        await tx`lock table ${tx(`scopestack.${table}`)} in share mode`
+        await until(asked(method), 'the request')
+        await waiting(sql)
+      })
+    case 'settled':
+      await until(async () => (await sql`select from sync.outbox where state = 'sent'`).length, 'the end of the change')
+      return free
+  }
+}
+
+/** Somebody waits for what is locked. */
+const waiting = (sql: postgres.Sql) =>
+  until(
+    async () =>
+      (await sql`select from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()`).length,
+    'the push to wait',
+  )
+
+async function locked(
+  sql: postgres.Sql,
+  act: (tx: postgres.TransactionSql) => Promise<void>,
+): Promise<() => Promise<void>> {
+  const { promise: released, resolve: release } = Promise.withResolvers<void>()
+  const { promise: there, resolve: arrive, reject } = Promise.withResolvers<void>()
+  const ended = sql.begin(async (tx) => {
+    await act(tx)
+    arrive()
+    await released
+  })
+  ended.catch(reject)
+  await there
+  return async () => {
+    release()
+    await ended
+  }
+}
+
+const OPS: readonly Op[] = ['create', 'update', 'delete']
+const ALL: readonly Step[] = ['claimed', 'checked', 'sent', 'arrived', 'answered', 'settling', 'settled']
+/** `npm run faults` takes every step of each; a creation always does. */
+const stepsOf = (op: Op): readonly Step[] =>
+  op === 'create' || process.env['FAULTS'] === 'long' ? ALL : ['sent', 'arrived', 'answered', 'settling']
+
+test.each(OPS.flatMap((op) => stepsOf(op).map((step) => [op, step] as const)))(
+  'of a killed %s that was %s, the next push makes one, and one only',
+  async (op, step) => {
+    await using setting = await open({ projects: 2 })
+    const { sim, sql, run } = setting
+    const edit = EDITS[op]
+    await run(`pull ${edit.type}`)
+    DEAL = deal(setting)?.id ?? ''
+    await edit.make(setting)
+    sim.resetStats()
+
+    const reached = holdAt(step, edit, setting)
+    const first = run('push')
+    const release = await reached
+    if (step === 'arrived') await until(() => edit.done(setting) === 1, 'the arrival')
+    first.kill('SIGKILL')
+    await first
+    await release()
+    await until(
+      async () =>
+        (
+          await sql`select from pg_stat_activity where application_name = 'scopestack-sync' and datname = current_database()`
+        ).length === 0,
+      'the sessions of the killed process to end',
+    )
+
+    if (op === 'create' && step === 'sent') {
+      // ScopeStack might still be working on it.
+      const { code, stdout } = await run('push')
+      expect({ code, stdout }).toMatchObject({
+        code: 2,
+        stdout: expect.stringMatching(/its\s+answer\s+was\s+lost[^]*\n0 sent · 1 tried again later\.\n$/),
+      })
+    }
+    // So long that what left has arrived or never will. Also of one that was only about to be noted: Postgres goes on with a
+    // statement that waits for a lock though whoever sent it is dead.
+    await sql`update sync.outbox set not_before = null, requested_at = requested_at - interval '100 s' where state = 'sending'`
+    const { code, stdout } = await run('push')
+    expect({ code, stdout }).toMatchObject({ code: 0 })
+    expect(edit.done(setting)).toBe(1)
+    const changes = await sql<{ state: string }[]>`select state from sync.outbox`
+    expect(changes).toHaveLength(1)
+    expect(['sent', 'superseded']).toContain(changes[0]!.state)
+    await run(`pull ${edit.type}`)
+    const [rows] = await sql`
+      select count(*)::int as n, count(*) filter (where id like 'local-%')::int as local from ${sql(`scopestack.${edit.table}`)}`
+    expect(rows).toEqual({ n: sim.records.list(edit.type).length, local: 0 })
+    const [echo] = await sql`select count(*)::int as n from sync.outbox`
+    expect(echo).toEqual({ n: 1 })
+  },
+)

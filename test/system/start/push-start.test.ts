@@ -1,0 +1,79 @@
+/** Local edits are carried to ScopeStack by whoever runs, as they are made. */
+import { describe, expect, test } from 'vitest'
+import { until } from '../../support/until.ts'
+import { KINDS, openUnattended, type Started } from '../support/unattended.ts'
+
+const started = ({ log, run }: Started) => {
+  let ended = false
+  void run.then(() => (ended = true))
+  return until(() => {
+    if (ended) throw new Error('it ended')
+    return log().some(({ msg }) => msg === 'started')
+  }, 'the process to be up')
+}
+
+describe.each(KINDS)('with the queue in %s', (kind) => {
+  test('an edit arrives without anybody asking, and each new row once, however many processes there are', async () => {
+    await using setting = await openUnattended(kind)
+    const { sim, sql } = setting
+    await setting.run('pull clients vendors')
+    const both = [setting.start(), setting.start()]
+    await Promise.all(both.map(started))
+
+    const [client] = sim.records.list('clients')
+    await sql`update scopestack.clients set domain = 'at-once.test' where id = ${client!.id}`
+    await until(
+      () => sim.records.read('clients', client!.id)!.attributes['domain'] === 'at-once.test',
+      'the edit to arrive',
+    )
+
+    await sql`insert into scopestack.vendors (name) select 'Vendor ' || n from generate_series(1, 40) n`
+    const open = async () => (await sql`select from sync.outbox where state in ('waiting', 'sending')`).length
+    await until(async () => (await open()) === 0, 'all new rows to arrive')
+    const names = sim.records.list('vendors').map(({ attributes }) => String(attributes['name']))
+    expect(names.filter((name) => /^Vendor \d+$/.test(name)).toSorted()).toEqual(
+      Array.from({ length: 40 }, (_, at) => `Vendor ${at + 1}`).toSorted(),
+    )
+    const [local] = await sql`select count(*)::int as n from scopestack.vendors where id like 'local-%'`
+    expect(local).toEqual({ n: 0 })
+  })
+
+  test('what a killed worker was sending goes on in another, and a queue that is wiped forgets nothing', async () => {
+    await using setting = await openUnattended(kind)
+    const { sim, sql, queue } = setting
+    await setting.run('pull vendors')
+    const first = setting.start()
+    await started(first)
+    sim.addFault({ kind: 'stall', match: { method: 'POST', type: 'vendors' } })
+    await sql`insert into scopestack.vendors (name) values ('Only one')`
+    const made = () => sim.records.list('vendors').filter(({ attributes }) => attributes['name'] === 'Only one').length
+    await until(() => made() === 1, 'the new row to arrive')
+    first.kill('SIGKILL')
+    await first.run
+    await queue.wipe()
+    const second = setting.start()
+    await until(
+      async () => (await sql`select from sync.outbox where state = 'sent'`).length === 1,
+      'the change to be settled',
+    )
+    expect(made()).toBe(1)
+    second.kill('SIGTERM')
+    expect((await second.run).code).toBe(0)
+  })
+})
+
+test('SYNC_PUSH=off keeps edits for whoever pushes by hand', async () => {
+  await using setting = await openUnattended('postgres')
+  const { sim, sql } = setting
+  await setting.run('pull clients')
+  const process = setting.start({ SYNC_PUSH: 'off' })
+  await started(process)
+  expect(process.log().map(({ msg }) => msg)).toContain('local edits wait for "push", since SYNC_PUSH is off')
+  const [client] = sim.records.list('clients')
+  await sql`update scopestack.clients set domain = 'later.test' where id = ${client!.id}`
+  // A run that begins and ends afterwards: it had every occasion.
+  expect((await setting.run('pull clients')).code).toBe(0)
+  expect(sim.records.read('clients', client!.id)!.attributes['domain']).not.toBe('later.test')
+  expect((await setting.run('push')).code).toBe(0)
+  expect(sim.records.read('clients', client!.id)!.attributes['domain']).toBe('later.test')
+})

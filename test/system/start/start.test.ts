@@ -1,0 +1,226 @@
+import { describe, expect, test } from 'vitest'
+import { until } from '../../support/until.ts'
+import {
+  clientIds,
+  ended,
+  KINDS,
+  openLongList,
+  openUnattended,
+  PAGES,
+  COUNTED,
+  pagesServed,
+  runsOf,
+  served,
+  type Unattended,
+} from '../support/unattended.ts'
+import { writtenPages } from '../support/written-pages.ts'
+
+async function expectWhole(setting: Unattended): Promise<void> {
+  const { mirrored, remote } = await clientIds(setting)
+  expect(mirrored).toEqual(remote)
+  expect(await setting.sql`select outcome, seen, pages from sync.run_outcomes`).toMatchObject([
+    { outcome: 'ok', seen: remote.length },
+  ])
+  expect(await runsOf(setting)).toMatchObject([{ outcome: 'ok' }])
+}
+
+describe.each(KINDS)('on %s', (kind) => {
+  test('three processes make one run of each tick, and none overlaps another', async () => {
+    await using setting = await openUnattended(kind)
+    const { sql, start } = setting
+    const env = { SYNC_SCHEDULE: '* * * * * *' }
+    const processes = [start(env), start(env), start(env)]
+    await ended(setting, 6)
+    for (const { kill } of processes) kill('SIGTERM')
+    for (const { run } of processes) expect(await run).toMatchObject({ code: 0, signal: null })
+
+    const ticks = await sql<{ at: Date; run_id: string | null; note: string | null }[]>`
+      select at, run_id, note from sync.ticks order by at`
+    const seconds = ticks.map(({ at }) => at.getTime() / 1000)
+    expect(seconds).toEqual(seconds.map((_, index) => seconds[0]! + index))
+    const runs = await runsOf(setting)
+    expect(ticks.flatMap((tick) => tick.run_id ?? []).map(Number)).toEqual(runs.map(({ id }) => id))
+    for (const { note, run_id } of ticks) expect(note === null).toBe(run_id !== null)
+    for (const [index, run] of runs.slice(1).entries()) {
+      expect(run.started_at.getTime()).toBeGreaterThanOrEqual(runs[index]!.finished_at!.getTime())
+    }
+    // Handed over or not, every run that ended did so once and well.
+    expect(runs.filter(({ finished_at }) => finished_at !== null).every(({ outcome }) => outcome === 'ok')).toBe(true)
+    const begun = processes.flatMap(({ log }) => log().filter(({ msg }) => msg === 'run begins'))
+    expect(begun.map(({ run }) => Number(run)).sort((a, b) => a - b)).toEqual(runs.map(({ id }) => id))
+  })
+
+  test('a worker is killed in the middle of a page: another finishes the run', async () => {
+    await using setting = await openLongList(kind)
+    const first = setting.start()
+    await served(setting, 20)
+    first.kill('SIGKILL')
+    const written = await first.run.then(() => writtenPages(setting))
+    expect(written.size).toBeGreaterThan(0)
+    setting.sim.resetStats()
+    setting.start()
+    await ended(setting)
+    await expectWhole(setting)
+    // Where it stopped, and not at the beginning.
+    expect(pagesServed(setting).filter((page) => page > COUNTED && written.has(page))).toEqual([])
+    const job = await setting.queue.job('run-1-clients')
+    expect(job).toMatchObject({ stalled: 1 })
+  })
+
+  test('SIGTERM: the page is committed, the job is handed back without an attempt spent, another finishes', async () => {
+    await using setting = await openLongList(kind)
+    const { sql, queue, start } = setting
+    const first = start()
+    await served(setting, 20)
+    first.kill('SIGTERM')
+    expect(await first.run).toMatchObject({ code: 0, signal: null })
+    const written = await writtenPages(setting)
+    expect(written.size).toBeGreaterThan(0)
+    expect(await sql`select from scopestack.clients`).toHaveLength(written.size * 10)
+    expect(await queue.job('run-1-clients')).toMatchObject({ attempts: 0, stalled: 0 })
+    expect(await runsOf(setting)).toMatchObject([{ finished_at: null }])
+
+    setting.sim.resetStats()
+    start()
+    await ended(setting)
+    await expectWhole(setting)
+    expect(pagesServed(setting).filter((page) => page > COUNTED && written.has(page))).toEqual([])
+    // The attempt that succeeded.
+    expect(await queue.job('run-1-clients')).toMatchObject({ attempts: 1, stalled: 0 })
+  })
+
+  test('the queue is wiped in the middle of a run: it ends ok and nothing is missing', async () => {
+    await using setting = await openLongList(kind)
+    const first = setting.start()
+    await served(setting, 20)
+    await setting.queue.wipe()
+    await ended(setting)
+    await expectWhole(setting)
+    first.kill('SIGTERM')
+    expect(await first.run).toMatchObject({ code: 0 })
+  })
+
+  test('the queue is wiped and the worker killed: another process makes the jobs again', async () => {
+    await using setting = await openLongList(kind)
+    const first = setting.start()
+    await served(setting, 20)
+    first.kill('SIGKILL')
+    await first.run
+    await setting.queue.wipe()
+    setting.start()
+    await ended(setting)
+    await expectWhole(setting)
+    expect(pagesServed(setting).length).toBeLessThan(2 * PAGES)
+  })
+
+  test('every connection to Postgres is cut in the middle of a run: it ends ok and nothing is missing', async () => {
+    await using setting = await openLongList(kind)
+    const { sql, start } = setting
+    const first = start()
+    for (const pages of [20, 50]) {
+      await served(setting, pages)
+      await sql`
+        select pg_terminate_backend(pid) from pg_stat_activity
+        where datname = current_database() and pid <> pg_backend_pid() and application_name like 'scopestack-sync%'`
+    }
+    await ended(setting)
+    await expectWhole(setting)
+    first.kill('SIGTERM')
+    expect(await first.run).toMatchObject({ code: 0 })
+  })
+
+  test('a worker that was suspended past its lease and comes back writes nothing', async () => {
+    await using setting = await openLongList(kind)
+    const { sql, start } = setting
+    const first = start()
+    await served(setting, 20)
+    // Not with a transaction open: that one would have to be waited for.
+    await until(async () => {
+      first.kill('SIGSTOP')
+      const open = await sql`
+        select from pg_stat_activity
+        where datname = current_database() and application_name like 'scopestack-sync%' and state <> 'idle'`
+      if (open.count > 0) first.kill('SIGCONT')
+      return open.count === 0
+    }, 'a moment between two transactions')
+    await sql`update sync.leases set expires_at = now() - interval '1 second'`
+    const second = start()
+    await ended(setting)
+    await expectWhole(setting)
+    const before = await sql`select id, ctid::text, xmin::text from scopestack.clients order by id`
+    const outcome = await sql`select * from sync.run_outcomes`
+    first.kill('SIGCONT')
+    first.kill('SIGTERM')
+    expect(await first.run).toMatchObject({ code: 0, signal: null })
+    expect(await sql`select id, ctid::text, xmin::text from scopestack.clients order by id`).toEqual(before)
+    expect(await sql`select * from sync.run_outcomes`).toEqual(outcome)
+    expect(await sql`select term::int from sync.leases`).toEqual([{ term: 2 }])
+    second.kill('SIGTERM')
+    await second.run
+  })
+
+  test('a resource that somebody else is at is waited for: no attempt is spent', async () => {
+    await using setting = await openUnattended(kind)
+    const { sql, queue, start } = setting
+    await sql`
+      insert into sync.leases (resource, term, holder, expires_at) values ('clients', 7, 'somebody', 'infinity')`
+    start()
+    const job = await until(async () => {
+      const found = await queue.job('run-1-clients')
+      return (found?.started ?? 0) > 1 && found
+    }, 'the job to be tried a second time')
+    expect(job).toMatchObject({ attempts: 0, stalled: 0 })
+    await sql`update sync.leases set expires_at = '-infinity'`
+    await ended(setting)
+    await expectWhole(setting)
+    expect(await queue.job('run-1-clients')).toMatchObject({ attempts: 1, stalled: 0 })
+  })
+})
+
+test('a second signal ends it at once', async () => {
+  await using setting = await openLongList('postgres')
+  const { sql, start } = setting
+  await sql.begin(async (tx) => {
+    await tx`lock table scopestack.clients in access exclusive mode`
+    const first = start()
+    await until(
+      () =>
+        sql`select from pg_locks where not granted and relation = 'scopestack.clients'::regclass`.then(
+          ({ count }) => count > 0,
+        ),
+      'a page that waits to be written',
+    )
+    first.kill('SIGTERM')
+    await until(() => first.log().some(({ msg }) => String(msg).startsWith('stopping')), 'it to be stopping')
+    // Within half a second it counts as the same request.
+    const state = { over: false }
+    const ending = first.run.finally(() => (state.over = true))
+    await until(() => {
+      first.kill('SIGTERM')
+      return state.over
+    }, 'a later signal to end it')
+    expect(await ending).toMatchObject({ code: 1, signal: null })
+  })
+})
+
+test('what does not end within its grace is left to others', async () => {
+  await using setting = await openLongList('postgres')
+  const { sql, start } = setting
+  await sql.begin(async (tx) => {
+    await tx`lock table scopestack.clients in access exclusive mode`
+    const first = start({ SYNC_GRACE: '1' })
+    await until(
+      () =>
+        sql`select from pg_locks where not granted and relation = 'scopestack.clients'::regclass`.then(
+          ({ count }) => count > 0,
+        ),
+      'a page that waits to be written',
+    )
+    first.kill('SIGTERM')
+    expect(await first.run).toMatchObject({ code: 1, signal: null })
+    expect(first.log().at(-1)).toMatchObject({ msg: expect.stringContaining('the grace is over') as string })
+  })
+  start()
+  await ended(setting)
+  await expectWhole(setting)
+})

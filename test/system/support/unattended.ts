@@ -1,0 +1,141 @@
+import type { CliRun } from '../../support/process/cli.ts'
+import { QUEUE_KINDS, type TestQueue } from '../../support/redis/queue-kinds.ts'
+import { until } from '../../support/until.ts'
+import { fillClients, open, type Setting } from './setting.ts'
+
+export type QueueKind = keyof typeof QUEUE_KINDS
+export const KINDS = Object.keys(QUEUE_KINDS) as QueueKind[]
+
+export interface Unattended extends Setting {
+  readonly queue: TestQueue
+  /** A process of `start`; what is not given is set for a test's patience. */
+  readonly start: (env?: Record<string, string>, only?: string) => Started
+}
+
+export interface Started {
+  readonly run: CliRun
+  /** All it has logged. */
+  readonly log: () => Record<string, unknown>[]
+  readonly kill: (signal: NodeJS.Signals) => void
+}
+
+/** Once in a test's life. */
+export const YEARLY = '0 0 1 1 *'
+export const PAGES = 100
+const PAGE_SIZE = 10
+
+/** A long list of clients, a page of which takes long enough for something to happen meanwhile. */
+export async function openUnattended(
+  kind: QueueKind,
+  options: Parameters<typeof open>[0] = {},
+  database?: Parameters<typeof open>[1],
+): Promise<Unattended> {
+  const setting = await open(options, database)
+  const queue = await QUEUE_KINDS[kind](setting.sql)
+  const runs: Started[] = []
+  return {
+    ...setting,
+    queue,
+    start(env = {}, only) {
+      let stderr = ''
+      const given = {
+        SYNC_SCHEDULE: YEARLY,
+        SYNC_INCREMENTAL_SCHEDULE: 'off',
+        SYNC_TAKEOVER: '2',
+        SYNC_PAGE_SIZE: String(PAGE_SIZE),
+        SYNC_RESOURCES: 'clients',
+        HTTP_PORT: '0',
+        ...queue.env,
+        ...env,
+      }
+      const run = setting.run(only === undefined ? 'start' : `start --only ${only}`, given, {
+        onStderr: (text) => (stderr = text),
+      })
+      const started: Started = {
+        run,
+        log: () =>
+          stderr
+            .split('\n')
+            .slice(0, -1)
+            .filter((line) => line.startsWith('{'))
+            .map((line) => JSON.parse(line) as Record<string, unknown>),
+        kill: (signal) => run.kill(signal),
+      }
+      runs.push(started)
+      return started
+    },
+    async [Symbol.asyncDispose]() {
+      for (const { kill } of runs) {
+        kill('SIGCONT')
+        kill('SIGKILL')
+      }
+      await Promise.all(runs.map(({ run }) => run))
+      await queue[Symbol.asyncDispose]()
+      await setting[Symbol.asyncDispose]()
+    },
+  }
+}
+
+export async function openLongList(kind: QueueKind): Promise<Unattended> {
+  const setting = await openUnattended(kind, { latency: 20 })
+  fillClients(setting.sim, PAGES * PAGE_SIZE)
+  return setting
+}
+
+/** The page by which a first reading also counts what its filters may hide. */
+export const COUNTED = 1
+
+export const pagesServed = ({ sim }: Setting): number[] => sim.stats().pages['clients'] ?? []
+
+export const served = (setting: Setting, count: number) =>
+  until(() => pagesServed(setting).length >= count, `${count} pages being served`)
+
+export const addressOf = (process: Started) =>
+  until(
+    () => process.log().find(({ url }) => url !== undefined)?.['url'] as string | undefined,
+    'its address in the log',
+  )
+
+type Sides = Pick<Setting, 'sql' | 'sim'>
+
+/** An edit and a new row, made now. `arrive` waits for both, each once; `arriveAt` on another server than they were made on. */
+export async function edits(made: Sides): Promise<{ arrive(): Promise<void>; arriveAt(now: Sides): Promise<void> }> {
+  const [client] = made.sim.records.list('clients')
+  const name = `New ${performance.now()}`
+  await made.sql`update scopestack.clients set domain = ${name} where id = ${client!.id}`
+  await made.sql`insert into scopestack.clients (name) values (${name})`
+  const arriveAt = async ({ sql, sim }: Sides): Promise<void> => {
+    const count = () => sim.records.list('clients').filter(({ attributes }) => attributes['name'] === name).length
+    await until(
+      () => count() > 0 && sim.records.read('clients', client!.id)?.attributes['domain'] === name,
+      'the edits to arrive',
+    )
+    const unsettled = async () => (await sql`select from sync.outbox where state <> 'sent'`).length
+    await until(async () => (await unsettled()) === 0, 'the edits to be settled')
+    if (count() !== 1) throw new Error(`The new row was made ${count()} times`)
+  }
+  return { arrive: () => arriveAt(made), arriveAt }
+}
+
+export interface RunRow {
+  readonly id: number
+  readonly outcome: string | null
+  readonly started_at: Date
+  readonly finished_at: Date | null
+}
+
+export const runsOf = ({ sql }: Pick<Setting, 'sql'>): Promise<RunRow[]> =>
+  sql<RunRow[]>`select id::int, outcome, started_at, finished_at from sync.runs order by id`
+
+export const ended = (setting: Setting, count = 1) =>
+  until(async () => {
+    const runs = await runsOf(setting)
+    return runs.filter((run) => run.finished_at !== null).length >= count ? runs : undefined
+  }, `${count} runs to end`)
+
+/** Runs over pages that were served and the rows that came of it: nothing lost, nothing doubled. */
+export async function clientIds({ sql, sim }: Setting): Promise<{ mirrored: string[]; remote: string[] }> {
+  const rows = await sql<{ id: string }[]>`select id from scopestack.clients`
+  const sorted = (ids: readonly string[]) => [...ids].sort()
+  return { mirrored: sorted(rows.map(({ id }) => id)), remote: sorted(sim.records.list('clients').map(({ id }) => id)) }
+}

@@ -1,0 +1,133 @@
+import { fileURLToPath } from 'node:url'
+import { describe, expect, test } from 'vitest'
+import { until } from '../../support/until.ts'
+import {
+  clientIds,
+  ended,
+  KINDS,
+  openLongList,
+  openUnattended,
+  runsOf,
+  served,
+  type Started,
+  type Unattended,
+} from '../support/unattended.ts'
+
+const DAY = 86_400
+const PRELOAD = fileURLToPath(new URL('../../support/process/shifted-clock.ts', import.meta.url))
+
+/** The environment of a host whose clock is off by so many seconds. */
+const off = (seconds: number, more: Record<string, string> = {}): Record<string, string> => ({
+  NODE_OPTIONS: `--import=${PRELOAD}`,
+  SHIFT_SECONDS: String(seconds),
+  ...more,
+})
+
+const clockLines = (process: Started) => process.log().filter(({ clock }) => clock !== undefined)
+
+const isStarted = (process: Started) =>
+  until(() => process.log().some(({ msg }) => msg === 'started'), 'it to be started')
+
+/** A client's domain, edited by SQL, as ScopeStack holds it then. */
+async function arrives({ sim, sql }: Unattended, domain: string): Promise<void> {
+  const [{ id } = { id: '' }] = await sql<{ id: string }[]>`select id from scopestack.clients order by id limit 1`
+  await sql`update scopestack.clients set domain = ${domain} where id = ${id}`
+  await until(() => sim.records.read('clients', id)?.attributes['domain'] === domain, `${domain} in ScopeStack`)
+}
+
+describe.each(KINDS)('on %s', (kind) => {
+  test('a host a day ahead and one a day behind decide nothing by their clocks, and say so', async () => {
+    await using setting = await openUnattended(kind)
+    const { sim, sql, start } = setting
+    // Whoever asks first leaves a cool-down behind.
+    sim.addFault({ kind: '503', match: { path: '/oauth/token' }, count: 7 })
+    const every = { SYNC_SCHEDULE: '* * * * * *' }
+    const ahead = start({ ...off(DAY), ...every })
+    await until(() => ahead.log().some(({ code }) => code === 'SYNC_TOKEN_FAILED'), 'a token request that failed')
+    const [cooling] = await sql<{ seconds: number }[]>`
+      select max(extract(epoch from cool_down_until - now()))::float8 as seconds from sync.tokens`
+    if (kind === 'postgres') expect(cooling!.seconds).toBeLessThanOrEqual(30)
+    await sql`update sync.tokens set cool_down_until = null`
+    if (kind === 'redis') await setting.queue.wipe()
+
+    const behind = start({ ...off(-DAY), ...every })
+    const right = start(every)
+    await ended(setting, 3)
+    await arrives(setting, 'edited.example')
+    await ended(setting, 5)
+
+    const ticks = await sql<{ seconds: number; late: number }[]>`
+      select extract(epoch from at)::float8 as seconds, extract(epoch from decided_at - at)::float8 as late
+      from sync.ticks order by at`
+    expect(new Set(ticks.map(({ seconds }) => seconds)).size).toBe(ticks.length)
+    // None before its time, and none that a clock a day behind calls due.
+    for (const { late } of ticks) expect(late).toBeGreaterThanOrEqual(0)
+    for (const { late } of ticks) expect(late).toBeLessThan(3_600)
+    const runs = await runsOf(setting)
+    expect(runs.filter(({ finished_at }) => finished_at !== null).every(({ outcome }) => outcome === 'ok')).toBe(true)
+    for (const { started_at, finished_at } of await sql<{ started_at: Date; finished_at: Date }[]>`
+      select started_at, finished_at from sync.run_outcomes`) {
+      expect(started_at <= finished_at).toBe(true)
+    }
+    expect(sim.stats().tokenRequests).toBeLessThanOrEqual(2 + 7)
+
+    for (const [process, said] of [
+      [ahead, /^This host's clock is 24 hours ahead of the database's\. Nothing is decided by it;/],
+      [behind, /^This host's clock is 24 hours behind the database's\. Nothing is decided by it;/],
+    ] as const) {
+      await isStarted(process)
+      expect(clockLines(process)).toMatchObject([
+        { level: 40, clock: 'host', msg: expect.stringMatching(said) as string },
+      ])
+      const url = process.log().find((line) => line['url'] !== undefined)!['url'] as string
+      const ready = await fetch(`${url}/readyz`)
+      expect(ready.status).toBe(200)
+      expect(await ready.json()).toMatchObject({ status: 'ok', clock: expect.stringMatching(said) as string })
+    }
+    expect(clockLines(right)).toEqual([])
+  })
+
+  test('a job that a host a day ahead was killed over, or had put off, goes on with a right one', async () => {
+    await using setting = await openLongList(kind)
+    const { sql, queue, start } = setting
+    const first = start(off(DAY))
+    await served(setting, 20)
+    first.kill('SIGKILL')
+    await first.run
+    const second = start(off(DAY))
+    // Somebody else is at it: the job is put off, again and again.
+    await sql`update sync.leases set expires_at = 'infinity', backend_pid = null`
+    await until(async () => (await queue.job('run-1-clients'))!.started > 2, 'the job to be taken over and put off')
+    second.kill('SIGKILL')
+    await second.run
+    await sql`update sync.leases set expires_at = '-infinity'`
+    start()
+    await ended(setting)
+    const { mirrored, remote } = await clientIds(setting)
+    expect(mirrored).toEqual(remote)
+    expect(await runsOf(setting)).toMatchObject([{ outcome: 'ok' }])
+  })
+})
+
+test('a tick of tomorrow that a wrong host decided keeps no right one from making runs', async () => {
+  await using setting = await openUnattended('postgres')
+  const { sql, start } = setting
+  await sql`insert into sync.ticks (schedule, at, note) values ('full', date_trunc('minute', now()) + interval '1 day', 'by a host a day ahead')`
+  start({ SYNC_SCHEDULE: '* * * * *' })
+  await ended(setting)
+  expect(await sql`select from sync.ticks where at > now()`).toHaveLength(0)
+})
+
+test('a clock that is set while runs go on is said, and once more when it is right again', async () => {
+  await using setting = await openUnattended('postgres')
+  const { sql, start } = setting
+  const process = start({ ...off(-DAY, { SHIFT_AT_FIRST: 'no' }), SYNC_SCHEDULE: '* * * * * *' })
+  await ended(setting, 2)
+  expect(clockLines(process)).toEqual([])
+  process.kill('SIGUSR2')
+  await until(() => clockLines(process).length === 1, 'its clock being said to be behind')
+  const before = (await runsOf(setting)).length
+  await ended(setting, before + 2)
+  await arrives(setting, 'meanwhile.example')
+  expect(await sql`select from sync.ticks where at > decided_at or at < decided_at - interval '1 hour'`).toHaveLength(0)
+})

@@ -1,0 +1,94 @@
+import { expect, test } from 'vitest'
+import { createEmptyDatabase } from '../../support/postgres/database.ts'
+import { until } from '../../support/until.ts'
+import { contents, open } from '../support/setting.ts'
+
+test.concurrent('no database: what was tried, why it failed, what to check', async () => {
+  await using setting = await open()
+  for (const command of ['pull', 'status', 'migrate']) {
+    const { code, stdout, stderr } = await setting.run(command, {
+      DATABASE_URL: 'postgres://me:hidden@127.0.0.1:1/books',
+    })
+    expect(code, command).toBe(1)
+    expect(stdout).toBe('')
+    expect(stderr).toMatch(/^Postgres at 127\.0\.0\.1:1\/books cannot be reached: .*ECONNREFUSED.* Check that it runs/)
+    expect(stderr).toContain('(SYNC_DATABASE_UNREACHABLE)')
+    expect(stderr).not.toContain('hidden')
+  }
+  expect(setting.sim.stats().tokenRequests).toBe(0)
+})
+
+test.concurrent('a database that refuses: no such role, no such database', async () => {
+  await using setting = await open()
+  const stranger = new URL(setting.databaseUrl)
+  stranger.username = 'somebody_else'
+  stranger.password = 'hidden'
+  const nowhere = new URL(setting.databaseUrl)
+  nowhere.pathname = '/no_such_database'
+  for (const [url, why] of [
+    [stranger, /refused: .*somebody_else.* Check user, password/],
+    [nowhere, /refused: .*"no_such_database" does not exist/],
+  ] as const) {
+    const { code, stderr } = await setting.run('pull', { DATABASE_URL: url.href })
+    expect(code).toBe(1)
+    expect(stderr).toMatch(why)
+    expect(stderr).toContain('(SYNC_DATABASE_REFUSED)')
+    expect(stderr).not.toContain('hidden')
+  }
+})
+
+test.concurrent('a role without rights is told what it needs', async () => {
+  await using setting = await open({}, createEmptyDatabase())
+  const { sql, run, databaseUrl } = setting
+  const role = `reader_${process.pid}`
+  await sql.unsafe(`create role ${role} login password 'reader'`)
+  try {
+    const url = new URL(databaseUrl)
+    url.username = role
+    url.password = 'reader'
+    const { code, stderr } = await run('migrate', { DATABASE_URL: url.href })
+    expect(code).toBe(1)
+    expect(stderr).toMatch(/permission denied for database .* to migrate, the role must be allowed to create schemas/)
+  } finally {
+    await sql.unsafe(`drop role ${role}`)
+  }
+})
+
+test.concurrent('a database that mirrors another account is left as it is', async () => {
+  await using setting = await open()
+  const { sim, sql, run } = setting
+  expect((await run('pull clients tags')).code).toBe(0)
+  await sql`update sync.account set account_id = '77', account_slug = 'other'`
+  const before = await contents(sql)
+  sim.records.create('clients', { attributes: { name: 'New here' } })
+
+  const { code, stderr } = await run('pull')
+  expect(code).toBe(1)
+  expect(stderr).toContain(
+    'This database mirrors account 77 (other), but the credentials belong to account 1001 (demo)',
+  )
+  expect(stderr).toContain('(SYNC_WRONG_ACCOUNT)')
+  expect(await contents(sql)).toEqual(before)
+  expect(await sql`select account_id from sync.account`).toEqual([{ account_id: '77' }])
+  expect(await sql`select id from sync.runs`).toHaveLength(1)
+})
+
+test('a connection that is cut while a page is written costs nothing', async () => {
+  await using setting = await open()
+  const { sim, sql, run } = setting
+  const pull = await sql.begin(async (tx) => {
+    await tx`lock table scopestack.clients in access exclusive mode`
+    const running = run('pull clients')
+    const writer = await until(async () => {
+      const [waiting] = await sql<{ pid: number }[]>`
+        select pid from pg_locks where not granted and relation = 'scopestack.clients'::regclass`
+      return waiting?.pid
+    }, 'a page that waits to be written')
+    await sql`select pg_terminate_backend(${writer})`
+    // Not awaited before the lock is gone.
+    return { running }
+  })
+  const { code, stdout, stderr } = await pull.running
+  expect(code, stdout + stderr).toBe(0)
+  expect(await sql`select from scopestack.clients`).toHaveLength(sim.records.list('clients').length)
+})

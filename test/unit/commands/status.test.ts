@@ -1,0 +1,159 @@
+/** The screen of `status`, on terminals of every width. */
+import { describe, expect, it } from 'vitest'
+import { problemsIn } from '../../../src/commands/output/status-problems.ts'
+import { statusLines, type Shown } from '../../../src/commands/output/status-output.ts'
+import { readSchedule } from '../../../src/jobs/schedule.ts'
+import { catalog } from '../../../src/catalog/registry.ts'
+import { widthOf } from '../../../src/screen/width.ts'
+
+const AT = new Date('2026-11-28T12:00:00Z')
+const before = (minutes: number): Date => new Date(AT.getTime() - minutes * 60_000)
+
+const one = (resource: string, more: object = {}): Shown['resources'][number] => ({
+  resource,
+  dataAsOf: before(3),
+  lastSuccessAt: before(3),
+  lastOutcome: 'ok',
+  lastRunAt: before(3),
+  rows: 93_551,
+  message: null,
+  interruptedAt: null,
+  ...more,
+})
+
+const failed = {
+  lastOutcome: 'failed',
+  dataAsOf: null,
+  message: `It failed at ${'x'.repeat(90)} and ${'so '.repeat(30)}`,
+}
+
+const ALL: Shown['resources'] = [...catalog.keys()].map((type, at) =>
+  one(type, at % 9 === 0 ? { ...failed, lastOutcome: 'incomplete' } : at % 10 === 0 ? { interruptedAt: 12_000 } : {}),
+)
+
+const shown = (more: Partial<Shown> = {}): Shown => ({
+  at: AT,
+  account: { id: '1001', slug: 'demo' },
+  runs: [
+    {
+      id: 7,
+      kind: 'full',
+      startedAt: before(9),
+      finishedAt: before(3),
+      outcome: 'incomplete',
+      error: null,
+      done: 64,
+      planned: 64,
+    },
+  ],
+  resources: ALL,
+  parked: [],
+  drift: ALL.flatMap(({ resource }) => [
+    { resource, member: 'a', kind: 'undeclared', sample: 'string' },
+    { resource, member: 'b', kind: 'gone', sample: 'attribute' },
+  ]),
+  problems: [],
+  processes: [],
+  nextTicks: [{ schedule: 'full', at: new Date('2026-11-29T02:00:00Z') }],
+  clock: null,
+  edits: ['Local edits: 3 on their way to ScopeStack.'],
+  ...more,
+})
+
+const problemsOf = (more: Partial<Parameters<typeof problemsIn>[0]>) =>
+  problemsIn({
+    at: AT,
+    resources: [],
+    runs: [],
+    parked: [],
+    lostEdits: null,
+    localEdits: {},
+    schedules: [],
+    lastTicks: new Map(),
+    ...more,
+  })
+
+describe('the screen', () => {
+  it.each([80, 60, 40])('fits %i columns, whatever there is to say', (width) => {
+    const status = shown({ problems: problemsOf({ resources: ALL }) })
+    const lines = statusLines(status, { width, all: true })
+    // What cannot be broken is what a word is: an address, a command to copy.
+    expect(lines.filter((line) => widthOf(line) > width && !line.includes('xxxx'))).toEqual([])
+    expect(lines.filter((line) => line.startsWith('  governance'))).not.toEqual([])
+  })
+
+  it('has each resource on one line at 80 columns, with when it was read', () => {
+    const lines = statusLines(shown(), { width: 80, all: false })
+    for (const type of catalog.keys()) {
+      expect(lines.filter((line) => new RegExp(`^  ${type} +(ok|incomplete) `).test(line))).toEqual([
+        expect.stringMatching(/min ago|never/),
+      ])
+    }
+  })
+
+  it('says what is wrong first, the same thing once, and names the time zone', () => {
+    const resources = ['clients', 'tags', 'teams'].map((type) => one(type, failed))
+    const [account, , head, problem, ...others] = statusLines(
+      shown({ resources, problems: problemsOf({ resources }) }),
+      { width: undefined, all: false },
+    )
+    expect(account).toBe('Account demo (1001)')
+    expect(head).toBe('3 problems:')
+    expect(problem).toMatch(/^ {2}clients, tags, teams failed: It failed at/)
+    expect(others[0]).toBe('')
+    expect(others).toContain('Next full run, where "start" runs: 2026-11-29 02:00 UTC.')
+  })
+
+  it('groups the drift, and names each only where it is asked for', () => {
+    const of = (all: boolean) => statusLines(shown(), { width: undefined, all }).join('\n')
+    expect(of(false)).toMatch(/^Not in the catalog, and kept in sync_extra: accounts 1, /m)
+    expect(of(false)).not.toContain('"a" (string)')
+    expect(of(true)).toContain('accounts: "a" (string) is not in the catalog and kept in sync_extra.')
+  })
+
+  it('tells whether a "start" lives', () => {
+    const process = { holder: 'host, process 12', version: '1.0', parts: ['worker'], startedAt: before(60) }
+    const lines = (alive: boolean, minutes: number) =>
+      statusLines(shown({ processes: [{ ...process, seenAt: before(minutes), alive }] }), {
+        width: undefined,
+        all: false,
+      })
+    expect(lines(true, 0)).toContain(
+      '"start" 1.0 runs since 2026-11-28 11:00 UTC (host, process 12: worker), seen just now.',
+    )
+    expect(lines(true, 0)).toContain('Next full run: 2026-11-29 02:00 UTC.')
+    expect(lines(false, 30)).toContain(
+      'No "start" runs. host, process 12 was seen 30 min ago, and did not say that it ends.',
+    )
+    expect(statusLines(shown(), { width: undefined, all: false })).toContain('No "start" runs.')
+  })
+})
+
+describe('a problem is', () => {
+  const nightly = readSchedule('full', '0 2 * * *', 'UTC')
+  const on = (day: string) => new Map([['full', new Date(`${day}T02:00:00Z`)]])
+
+  it.each([
+    ['no schedule that was kept', on('2026-11-28'), []],
+    ['a schedule that was not', on('2026-11-27'), [{ what: 'schedule', name: 'full' }]],
+    ['none where no scheduler ever ran', new Map<string, Date>(), []],
+  ])('%s', (_, lastTicks, found) => {
+    expect(problemsOf({ schedules: [nightly], lastTicks })).toMatchObject(found)
+    expect(problemsOf({ schedules: [nightly], lastTicks })).toHaveLength(found.length)
+  })
+
+  it('a run that failed, and what was set aside', () => {
+    const [run] = shown().runs
+    expect(
+      problemsOf({
+        runs: [run!, { ...run!, outcome: 'failed', error: 'No rights.' }],
+        parked: [{ resource: 'tags', count: 1 }],
+        localEdits: { parked: 2, waiting: 5 },
+      }).map(({ message }) => message),
+    ).toEqual([
+      'Run 7 (full) failed: No rights.',
+      'tags: 1 record set aside, with the reason, in sync.parked.',
+      '2 local edits set aside, see "changes list".',
+    ])
+  })
+})

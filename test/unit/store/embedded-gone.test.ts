@@ -1,0 +1,54 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { explainStore, type Store } from '../../../src/assemble.ts'
+import type { SyncError } from '../../../src/errors/sync-error.ts'
+
+let folder: string
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'scopestack-sync-log-'))
+})
+
+afterEach(() => rm(folder, { recursive: true }))
+
+const refused = Object.assign(new Error('connect ECONNREFUSED 127.0.0.1:5432'), { code: 'ECONNREFUSED' })
+
+async function explained(lines: readonly string[], embedded: string | undefined): Promise<SyncError> {
+  await writeFile(join(folder, 'postgres.log'), lines.join('\n'))
+  const store = { url: 'postgres://postgres:hidden@127.0.0.1:5432/scopestack', embedded } as Store
+  return (await explainStore(refused, store)) as SyncError
+}
+
+const START = '2026-01-05 10:00:00 UTC [7] LOG:  starting PostgreSQL 18.1 on x86_64'
+const FULL = '2026-01-05 10:00:09 UTC [9] PANIC:  could not write to file "pg_wal/xlogtemp.9": No space left on device'
+const KNOCKING = '2026-01-05 10:00:08 UTC [8] FATAL:  the database system is starting up'
+
+describe('an embedded Postgres that went away', () => {
+  it('tells its own reason, not that of whoever could not reach it', async () => {
+    const { code, message } = await explained([START, KNOCKING, '… [9] FATAL:  out of shared memory', KNOCKING], folder)
+    expect(code).toBe('SYNC_DATABASE_UNREACHABLE')
+    expect(message).toBe(
+      `The embedded Postgres in ${folder} went away: out of shared memory. Run the same command again: it starts anew ` +
+        'and goes on where it stopped. What it said is in postgres.log there.',
+    )
+  })
+
+  it('is a full disk when it says so', async () => {
+    const { code, message } = await explained([START, FULL], folder)
+    expect(code).toBe('SYNC_DATABASE_FULL')
+    expect(message).toContain('No space left on device. Nothing was lost: make room')
+  })
+
+  it('is not held to what it said before it was last started', async () => {
+    const { code, message } = await explained([START, FULL, START], folder)
+    expect(code).toBe('SYNC_DATABASE_UNREACHABLE')
+    expect(message).toContain(`${folder} went away. Run the same command again`)
+  })
+})
+
+it('a Postgres of your own is yours to check', async () => {
+  const { message } = await explained([START, FULL], undefined)
+  expect(message).toMatch(/^Postgres at 127\.0\.0\.1:5432\/scopestack cannot be reached: .*Check that it runs/)
+})
