@@ -7,7 +7,7 @@ import type { Resource } from './resource.ts'
 // drizzle-kit loads this file as CommonJS, where `import.meta` is an empty object and `import()` would come too late;
 // `require` of a TypeScript module works in both worlds as long as no resource file awaits at its top level.
 const here = import.meta.dirname ?? __dirname
-const require = createRequire(join(here, 'catalog/registry.ts'))
+const require = createRequire(join(here, 'registry.ts'))
 
 /** All resources by type, in alphabetical order. */
 export const catalog: ReadonlyMap<string, Resource> = new Map(

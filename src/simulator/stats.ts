@@ -1,4 +1,4 @@
-import type { Records } from './world/records.ts'
+import type { Records } from './records/records.ts'
 import type { Route } from './routes.ts'
 
 /** Page numbers kept per type, so that a worker running for days cannot fill the memory. */

@@ -1,6 +1,6 @@
 import type { Changes } from './write/changes.ts'
 import type { Place } from './read/documents.ts'
-import type { Records } from './world/records.ts'
+import type { Records } from './records/records.ts'
 import type { Switches } from './switches.ts'
 
 /** What every part of the simulator works on. */

@@ -1,7 +1,7 @@
 import { faultBodies, faultKinds, pathTest } from './faults.ts'
 import type { FaultInput, FaultKind, Match } from './faults.ts'
 import type { RawInput } from '../write/raw-records.ts'
-import type { Fields, Linkage } from '../world/records.ts'
+import type { Fields, Linkage } from '../records/records.ts'
 import type { Line, Step } from './script.ts'
 
 /** A control body that is not understood: the sentence says what is accepted. */

@@ -1,4 +1,4 @@
-import type { Random } from '../world/random.ts'
+import type { Random } from '../records/random.ts'
 
 const statusKinds = [
   ...(['302', '401', '403', '404', '405', '408', '409', '421', '425', '429'] as const),

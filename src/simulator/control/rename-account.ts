@@ -1,5 +1,5 @@
-import { idOf } from '../world/records.ts'
-import type { Linkage } from '../world/records.ts'
+import { idOf } from '../records/records.ts'
+import type { Linkage } from '../records/records.ts'
 import type { World } from '../world.ts'
 
 /** Another slug, as an administrator may give the account: the addresses follow, and so does whatever names it by its slug. */

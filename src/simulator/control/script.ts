@@ -1,4 +1,4 @@
-import type { Fields, Linkage } from '../world/records.ts'
+import type { Fields, Linkage } from '../records/records.ts'
 import type { RawRecords } from '../write/raw-records.ts'
 
 export type Step =

@@ -1,4 +1,4 @@
-import { decimal } from '../world/numbers.ts'
+import { decimal } from '../records/numbers.ts'
 import { variables } from './companies.ts'
 import type { Making } from './making.ts'
 import { tagNames } from './settings.ts'

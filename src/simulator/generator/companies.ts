@@ -1,4 +1,4 @@
-import { decimal, money } from '../world/numbers.ts'
+import { decimal, money } from '../records/numbers.ts'
 import { definition } from '../read/variables.ts'
 import type { Making } from './making.ts'
 import { contactOf, industry, msaDate } from './people.ts'

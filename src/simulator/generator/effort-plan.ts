@@ -1,4 +1,4 @@
-import type { Rec } from '../world/records.ts'
+import type { Rec } from '../records/records.ts'
 import type { Making } from './making.ts'
 
 export type Money = { revenue: number; cost: number }

@@ -1,5 +1,5 @@
-import { createRandom } from '../world/random.ts'
-import type { Records } from '../world/records.ts'
+import { createRandom } from '../records/random.ts'
+import type { Records } from '../records/records.ts'
 import { makeCatalog } from './catalog.ts'
 import { makeCompanies } from './companies.ts'
 import { leaveGaps } from './gaps.ts'

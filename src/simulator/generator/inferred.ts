@@ -1,6 +1,6 @@
 import { inferred } from '../model/inferred.ts'
 import type { Attribute } from '../model/model.ts'
-import { decimal } from '../world/numbers.ts'
+import { decimal } from '../records/numbers.ts'
 import { baseTime, day, instant } from './making.ts'
 import type { Making } from './making.ts'
 import { task } from './texts.ts'

@@ -1,5 +1,5 @@
-import type { Random } from '../world/random.ts'
-import type { Content, Rec, Records } from '../world/records.ts'
+import type { Random } from '../records/random.ts'
+import type { Content, Rec, Records } from '../records/records.ts'
 
 /** What every part of the generator draws from. One stream of random numbers in one order: same seed, same bytes. */
 export type Making = {

@@ -1,5 +1,5 @@
-import { decimal, margin } from '../world/numbers.ts'
-import type { Fields } from '../world/records.ts'
+import { decimal, margin } from '../records/numbers.ts'
+import type { Fields } from '../records/records.ts'
 import { variables } from './companies.ts'
 import { date, baseTime, day, instant } from './making.ts'
 import type { Making } from './making.ts'

@@ -1,4 +1,4 @@
-import type { Random } from '../world/random.ts'
+import type { Random } from '../records/random.ts'
 
 /** Texts as people leave them in a CPQ: Markdown here, HTML there, \r\n line ends (API notes §8). */
 

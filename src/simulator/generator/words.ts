@@ -1,4 +1,4 @@
-import type { Random } from '../world/random.ts'
+import type { Random } from '../records/random.ts'
 
 /** Invented firms and people; some names carry accents, a few lie outside Latin-1. */
 const firstNames = [

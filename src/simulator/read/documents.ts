@@ -1,7 +1,7 @@
 import type { Model } from '../model/model.ts'
-import { inOrder } from '../world/records.ts'
-import type { Link, Linkage, Memo, Rec, Records } from '../world/records.ts'
-import { createSigner } from '../world/signing.ts'
+import { inOrder } from '../records/records.ts'
+import type { Link, Linkage, Memo, Rec, Records } from '../records/records.ts'
+import { createSigner } from '../records/signing.ts'
 import type { Switches } from '../switches.ts'
 import { createTemplates } from './templates.ts'
 

@@ -3,7 +3,7 @@ import type { Documents } from './documents.ts'
 import type { Model } from '../model/model.ts'
 import type { Shown } from './paging.ts'
 import type { IncludeTree, Query } from './query.ts'
-import type { Link, Rec, Records } from '../world/records.ts'
+import type { Link, Rec, Records } from '../records/records.ts'
 import type { Switches } from '../switches.ts'
 import { permissions } from './templates.ts'
 

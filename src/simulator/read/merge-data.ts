@@ -1,5 +1,5 @@
-import { idOf } from '../world/records.ts'
-import type { Fields, Rec, Records } from '../world/records.ts'
+import { idOf } from '../records/records.ts'
+import type { Fields, Rec, Records } from '../records/records.ts'
 
 const snake = (attributes: Fields): Fields =>
   Object.fromEntries(Object.entries(attributes).map(([name, value]) => [name.replaceAll('-', '_'), value]))

@@ -1,7 +1,7 @@
 import { ApiError, internal, invalidPage } from '../errors.ts'
 import type { Model } from '../model/model.ts'
 import type { Query } from './query.ts'
-import type { Rec } from '../world/records.ts'
+import type { Rec } from '../records/records.ts'
 import type { Switches } from '../switches.ts'
 
 /** What a page of a list shows; of a list without pages the one there is. */

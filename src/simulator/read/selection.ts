@@ -1,8 +1,8 @@
 import type { Kind, Model } from '../model/model.ts'
 import type { Query, Wanted } from './query.ts'
-import { scramble } from '../world/random.ts'
-import { idOf, inOrder } from '../world/records.ts'
-import type { Rec, Records } from '../world/records.ts'
+import { scramble } from '../records/random.ts'
+import { idOf, inOrder } from '../records/records.ts'
+import type { Rec, Records } from '../records/records.ts'
 import type { Switches } from '../switches.ts'
 
 /** Which records a list holds, in which order. */

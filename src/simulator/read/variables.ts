@@ -1,4 +1,4 @@
-import type { Fields, Rec, Records } from '../world/records.ts'
+import type { Fields, Rec, Records } from '../records/records.ts'
 
 /** User-defined fields are written as [{name, value}] and read back as whole definitions with snake_case keys, whose value
  *  is null when unset (API notes §5, §8). */

@@ -5,9 +5,9 @@ import { answer } from '../exchange.ts'
 import type { Answer, Call } from '../exchange.ts'
 import { mergeContent } from '../read/merge-data.ts'
 import type { Progress } from './progress.ts'
-import { scramble } from '../world/random.ts'
-import { idOf } from '../world/records.ts'
-import type { Rec, Records } from '../world/records.ts'
+import { scramble } from '../records/random.ts'
+import { idOf } from '../records/records.ts'
+import type { Rec, Records } from '../records/records.ts'
 import { recommend } from '../read/surveys.ts'
 
 type Deps = {

@@ -1,5 +1,5 @@
 import type { Attribute } from '../model/model.ts'
-import { writtenDecimal } from '../world/numbers.ts'
+import { writtenDecimal } from '../records/numbers.ts'
 
 /** What Rails makes of a written value: it converts and never refuses (API notes §12: "text in a decimal attribute, with
  *  200"), and an empty string clears a number (API notes §5). */

@@ -1,5 +1,5 @@
-import { idOf } from '../world/records.ts'
-import type { Content, Fields, Rec, Records } from '../world/records.ts'
+import { idOf } from '../records/records.ts'
+import type { Content, Fields, Rec, Records } from '../records/records.ts'
 import type { Switches } from '../switches.ts'
 
 /** How data changes, whoever changes it: what moves along with a record. */

@@ -1,6 +1,6 @@
-import { decimal, margin, pricing } from '../world/numbers.ts'
-import { idOf } from '../world/records.ts'
-import type { Fields, Rec, Records } from '../world/records.ts'
+import { decimal, margin, pricing } from '../records/numbers.ts'
+import { idOf } from '../records/records.ts'
+import type { Fields, Rec, Records } from '../records/records.ts'
 
 /** What ScopeStack works out after a write: hours, prices, and the project's totals. */
 

@@ -1,6 +1,6 @@
 import type { Attribute, Model } from '../model/model.ts'
-import { idOf } from '../world/records.ts'
-import type { Fields, Linkage, Records } from '../world/records.ts'
+import { idOf } from '../records/records.ts'
+import type { Fields, Linkage, Records } from '../records/records.ts'
 import { blankVariables } from '../read/variables.ts'
 
 /** What a record that was just created answers for everything the request did not say. */

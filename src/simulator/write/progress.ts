@@ -1,4 +1,4 @@
-import type { Rec } from '../world/records.ts'
+import type { Rec } from '../records/records.ts'
 
 /** Work that ends after some polls: documents and survey calculations (API notes §2b). Counted in polls and not in seconds,
  *  so that a test needs no waiting. */

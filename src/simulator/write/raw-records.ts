@@ -1,7 +1,7 @@
 import type { Changes, How } from './changes.ts'
 import { initialAttributes } from './initial.ts'
 import type { Model } from '../model/model.ts'
-import type { Fields, Linkage, Rec, Records } from '../world/records.ts'
+import type { Fields, Linkage, Rec, Records } from '../records/records.ts'
 
 export type RawRecord = {
   readonly type: string

@@ -10,8 +10,8 @@ import {
   unreadable,
 } from '../errors.ts'
 import type { Access, Model } from '../model/model.ts'
-import { idOf } from '../world/records.ts'
-import type { Fields, Linkage, Rec, Records } from '../world/records.ts'
+import { idOf } from '../records/records.ts'
+import type { Fields, Linkage, Rec, Records } from '../records/records.ts'
 import type { Switches } from '../switches.ts'
 
 export type Written = {

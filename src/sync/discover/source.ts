@@ -30,7 +30,7 @@ export function emptySource({ type, comment, read }: Resource): string {
   const path =
     read.from === 'list' && read.path !== type ? `\n  read: { from: 'list', path: ${literal(read.path)} },` : ''
   const line = `  comment: ${literal(comment)},`
-  return `import { defineResource } from '../catalog/resource.ts'
+  return `import { defineResource } from '${DECLARATION}'
 
 export default defineResource(${literal(type)}, {
   comment:${line.length > WIDTH ? `\n    ${literal(comment)}` : ` ${literal(comment)}`},
@@ -196,12 +196,16 @@ function lead(lines: string[], { member, shape, declared, types }: Extract<Findi
 
 /** Imports what the text calls, and no more. */
 function withImports(source: string): string {
-  const imported = /^import \{ [^}]* \} from '\.\.\/catalog\/resource\.ts'$/m
+  const imported = /^import \{[^}]*\} from '\.\.\/catalog\/resource\.ts'$/m
   const called = new Set([...source.replace(imported, '').matchAll(/(?:^|[\s:])([a-z]+)\(/gi)].map(([, name]) => name!))
   const names = IMPORTABLE.filter((name) => called.has(name))
-  return source.replace(imported, () => `import { ${names.join(', ')} } from '../catalog/resource.ts'`)
+  const line = `import { ${names.join(', ')} } from '${DECLARATION}'`
+  const lines = `import {\n${names.map((name) => `  ${name},\n`).join('')}} from '${DECLARATION}'`
+  return source.replace(imported, () => (line.length > WIDTH ? lines : line))
 }
 
+/** From src/resources/. */
+const DECLARATION = '../catalog/resource.ts'
 const IMPORTABLE = 'boolean date decimal defineResource integer json text texts timestamp to'.split(' ')
 
 const attributeComment = (member: string, kind: Kind): string => `${words(member)}; not described yet, seen as ${kind}.`

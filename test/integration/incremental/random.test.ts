@@ -5,7 +5,7 @@
  * A seed that failed is in the error; SEED=… tries it alone. `npm run faults` tries many.
  */
 import { expect, test } from 'vitest'
-import { createRandom } from '../../../src/simulator/world/random.ts'
+import { createRandom } from '../../../src/simulator/records/random.ts'
 import type { Simulator } from '../../../src/simulator/server.ts'
 import { INCREMENTAL, openAccount, PARTS } from '../../support/scopestack/increments.ts'
 import { expectAsRemote } from '../../support/scopestack/living.ts'

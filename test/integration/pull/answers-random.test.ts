@@ -6,7 +6,7 @@
  */
 import { expect, test } from 'vitest'
 import type { Column, Resource } from '../../../src/catalog/resource.ts'
-import { createRandom, type Random } from '../../../src/simulator/world/random.ts'
+import { createRandom, type Random } from '../../../src/simulator/records/random.ts'
 import type { Simulator } from '../../../src/simulator/server.ts'
 import type { Database } from '../../../src/store/connection/database.ts'
 import type { ResourceOutcome } from '../../../src/store/runs/runs.ts'

@@ -89,6 +89,7 @@ test('says what an account has that the catalog has not, and writes it', async (
 
   const files = await readdir(join(folder, 'src/resources'))
   for (const file of files) expect(stdout).toContain(`  ${join(folder, 'src/resources', file)}\n`)
+  await mkdir(join(folder, 'src/catalog'))
   await writeFile(
     join(folder, 'src/catalog/resource.ts'),
     `export * from '${join(import.meta.dirname, '../../../src/catalog/resource.ts')}'\n`,

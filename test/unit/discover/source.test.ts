@@ -18,6 +18,7 @@ let folder: string
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'scopestack-sync-discover-'))
   await mkdir(join(folder, 'src/resources'), { recursive: true })
+  await mkdir(join(folder, 'src/catalog'), { recursive: true })
   await writeFile(join(folder, 'src/catalog/resource.ts'), `export * from '${join(ROOT, 'src/catalog/resource.ts')}'\n`)
   await copyFile(join(ROOT, '.oxfmtrc.json'), join(folder, '.oxfmtrc.json'))
 })

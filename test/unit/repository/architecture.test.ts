@@ -3,35 +3,33 @@ import { builtinModules } from 'node:module'
 import { dirname, join, relative, sep } from 'node:path'
 import { expect, test } from 'vitest'
 
+type Arrows = Record<string, readonly string[]>
+
 /**
- * `commands → jobs → sync → {remote, store} → resource → errors`: what each part of src/ may import, beside itself. A part
+ * `commands → jobs → sync → {remote, store} → catalog → errors`: what each part of src/ may import, beside itself. A part
  * is a folder, or a file directly in src/. Whoever adds one decides here where it belongs.
  */
-const MAY_IMPORT: Record<string, readonly string[]> = (() => {
-  const ground = ['errors', 'sync-error']
-  const what = [...ground, 'resource', 'registry']
-  const ends = [...what, 'logger', 'screen', 'signals', 'token-store', 'pace-store']
+const MAY_IMPORT: Arrows = (() => {
+  const ground = ['errors']
+  const what = [...ground, 'catalog']
+  const ends = [...what, 'logger', 'screen', 'signals', 'token-store', 'rate-limit-store']
   const moves = [...ends, 'remote', 'store']
   const when = [...moves, 'sync']
-  const all = [...when, 'jobs', 'web', 'config', 'assemble', 'simulator', 'nearest']
+  const all = [...when, 'jobs', 'web', 'config', 'assemble', 'simulator']
   return {
-    'sync-error': [],
-    'database-url': [],
+    errors: [],
     'exact-json': [],
     'http-server': [],
     screen: [],
-    errors: ['sync-error'],
     'token-store': ground,
-    'pace-store': ground,
+    'rate-limit-store': ground,
     logger: [...ground, 'screen'],
-    signals: ['sync-error'],
-    nearest: [],
-    config: [...ground, 'database-url', 'nearest'],
-    resource: ground,
-    resources: ['resource'],
-    registry: [...ground, 'resource'],
+    signals: ground,
+    config: ground,
+    catalog: ground,
+    resources: ['catalog'],
     remote: [...ends, 'exact-json', 'http-server'],
-    store: [...ends, 'database-url', 'exact-json'],
+    store: [...ends, 'config', 'exact-json'],
     sync: moves,
     jobs: when,
     web: [...when, 'http-server'],
@@ -44,6 +42,84 @@ const MAY_IMPORT: Record<string, readonly string[]> = (() => {
     simulator: [],
   }
 })()
+
+/** The same within the larger folders. A part is a folder there, or a file directly in it; `*` is any that is not named. */
+const WITHIN: Record<string, Arrows> = {
+  remote: {
+    documents: [],
+    http: ['documents'],
+    redact: ['http'],
+    auth: ['documents', 'http', 'redact'],
+    client: ['auth', 'documents', 'http'],
+    account: ['client', 'documents'],
+    pages: ['client', 'documents', 'http'],
+  },
+  store: {
+    connection: [],
+    redis: [],
+    embedded: [],
+    server: ['connection'],
+    schema: ['connection', 'server'],
+    mirror: ['connection', 'schema'],
+    progress: ['connection', 'mirror'],
+    runs: ['connection', 'mirror'],
+    fleet: ['connection', 'redis', 'schema'],
+    outbox: ['connection', 'schema', 'mirror', 'runs', 'fleet'],
+  },
+  sync: {
+    'with-db-retry': [],
+    'earlier-clock': [],
+    'with-lease': ['with-db-retry'],
+    'check-table': ['list', 'with-db-retry'],
+    list: ['with-db-retry'],
+    'write-records': ['list', 'with-db-retry'],
+    deletes: ['list', 'with-db-retry'],
+    snapshot: ['list', 'deletes', 'with-db-retry', 'earlier-clock'],
+    incremental: ['list', 'deletes', 'snapshot', 'with-db-retry', 'earlier-clock', 'write-records'],
+    run: ['list', 'snapshot', 'incremental', 'with-db-retry', 'with-lease', 'check-table'],
+    verify: ['list', 'deletes', 'snapshot', 'with-db-retry', 'write-records'],
+    push: ['list', 'check-table'],
+    discover: ['list'],
+  },
+  commands: {
+    verb: [],
+    output: [],
+    browser: [],
+    'choose-resources': [],
+    settings: ['choose-resources'],
+    // A verb knows no other one.
+    '*': ['verb', 'output', 'browser', 'settings', 'choose-resources'],
+  },
+  simulator: {
+    model: [],
+    switches: [],
+    errors: ['switches'],
+    exchange: ['errors'],
+    records: ['model'],
+    routes: ['model', 'switches'],
+    stats: ['routes', 'records'],
+    read: ['errors', 'model', 'switches', 'records'],
+    write: ['errors', 'exchange', 'model', 'read', 'switches', 'records'],
+    world: ['read', 'switches', 'records', 'write'],
+    generator: ['model', 'read', 'records'],
+    oauth: ['exchange', 'world'],
+    control: ['exchange', 'oauth', 'stats', 'switches', 'records', 'world', 'write'],
+    http: [
+      'errors',
+      'exchange',
+      'model',
+      'switches',
+      'records',
+      'routes',
+      'read',
+      'write',
+      'world',
+      'oauth',
+      'control',
+    ],
+    server: ['model', 'switches', 'records', 'stats', 'read', 'write', 'generator', 'oauth', 'control', 'http'],
+  },
+}
 
 /** The one home of each outside package: a folder, or a file, of src/. */
 const HOMES: Record<string, string> = {
@@ -72,24 +148,39 @@ const files = readdirSync(SRC, { recursive: true, withFileTypes: true })
     const path = join(entry.parentPath, entry.name)
     const name = relative(SRC, path).replaceAll(sep, '/')
     const text = readFileSync(path, 'utf8')
-    return { name, text, code: withoutComments(text), part: partOf(name) }
+    return { name, text, code: withoutComments(text) }
   })
 
 test('every part of src/ has a place in the order', () => {
-  const unknown = files.filter(({ part }) => !(part in MAY_IMPORT)).map(({ name }) => `src/${name}`)
+  const unknown = files.filter(({ name }) => !(partOf(name) in MAY_IMPORT)).map(({ name }) => `src/${name}`)
   expect(unknown, 'not in MAY_IMPORT of this test').toEqual([])
+  const within = files.filter(({ name }) => {
+    const arrows = WITHIN[partOf(name)]
+    return arrows && !('*' in arrows) && !(partOf(name, 1) in arrows)
+  })
+  expect(
+    within.map(({ name }) => `src/${name}`),
+    'not in WITHIN of this test',
+  ).toEqual([])
 })
 
 test('imports follow the arrows', () => {
-  const wrong = files.flatMap(({ name, code, part }) =>
-    importsOf(code)
-      .filter((from) => from.startsWith('.'))
-      .map((from) => relative(SRC, join(SRC, dirname(name), from)).replaceAll(sep, '/'))
-      .filter((target) => target !== '../package.json')
-      .filter((target) => partOf(target) !== part && !MAY_IMPORT[part]?.includes(partOf(target)))
-      .map((target) => `src/${name} imports src/${target}: ${part} may not use ${partOf(target)}`),
+  const wrong = files.flatMap(({ name, code }) =>
+    ownImportsOf(name, code)
+      .filter((target) => !mayImport(name, target))
+      .map((target) => `src/${name} imports src/${target}`),
   )
   expect(wrong).toEqual([])
+})
+
+test('the arrows make a tree: nothing leads back to where it came from', () => {
+  for (const arrows of [MAY_IMPORT, ...Object.values(WITHIN)]) {
+    const below = (part: string, path: readonly string[] = []): void => {
+      expect(path, [...path, part].join(' → ')).not.toContain(part)
+      for (const other of arrows[part] ?? []) below(other, [...path, part])
+    }
+    for (const part of Object.keys(arrows)) below(part)
+  }
 })
 
 test('every outside package has one home', () => {
@@ -128,6 +219,13 @@ test('a file is one idea: at most 250 lines', () => {
   expect(long.map(({ name, lines }) => `src/${name} has ${lines} lines`)).toEqual([])
 })
 
+test('a folder is read at a glance: at most 25 files', () => {
+  // One file for each resource of ScopeStack: a list, which is looked things up in and not read.
+  const counts = Map.groupBy(files, ({ name }) => dirname(name))
+  const full = [...counts].filter(([folder, { length }]) => length > 25 && folder !== 'resources')
+  expect(full.map(([folder, { length }]) => `src/${folder} has ${length} files`)).toEqual([])
+})
+
 test('no barrels: names come from where they are made', () => {
   const barrels = files.filter(
     ({ name, code }) =>
@@ -148,20 +246,37 @@ test('no drawer: a folder says what it is about', () => {
 test('the scan sees every way of importing', () => {
   const code = withoutComments(`
     import { a,
-      b } from '../a.ts' // import x from '../comment.ts'
-    import type { T } from '../t.ts'
-    import '../effect.ts'
-    /* import y from '../block.ts' */
-    export { c } from '../c.ts'
+      b } from './a.ts' // import x from './comment.ts'
+    import type { T } from './t.ts'
+    import './effect.ts'
+    /* import y from './block.ts' */
+    export { c } from './c.ts'
     const url = 'https://example.org/import'
-    const lazy = await import('../lazy.ts')
+    const lazy = await import('./lazy.ts')
     require.resolve('pack/sub')
   `)
   expect(importsOf(code)).toEqual(['./a.ts', './t.ts', './effect.ts', './c.ts', './lazy.ts', 'pack/sub'])
 })
 
-function partOf(name: string): string {
-  return name.split('/')[0]?.replace(/\.ts$/, '') ?? name
+/** The folder of a name, at some level, or its file without `.ts`. */
+function partOf(name: string, level = 0): string {
+  return name.split('/')[level]?.replace(/\.ts$/, '') ?? name
+}
+
+/** Files of ours that a file imports, from src/ on. */
+function ownImportsOf(name: string, code: string): string[] {
+  return importsOf(code)
+    .filter((from) => from.startsWith('.'))
+    .map((from) => relative(SRC, join(SRC, dirname(name), from)).replaceAll(sep, '/'))
+    .filter((target) => target !== '../package.json')
+}
+
+function mayImport(from: string, to: string): boolean {
+  const [part, other] = [partOf(from), partOf(to)]
+  if (part !== other) return MAY_IMPORT[part]?.includes(other) ?? false
+  const arrows = WITHIN[part]
+  const [inner, otherInner] = [partOf(from, 1), partOf(to, 1)]
+  return !arrows || inner === otherInner || (arrows[inner] ?? arrows['*'] ?? []).includes(otherInner)
 }
 
 function importsOf(code: string): string[] {

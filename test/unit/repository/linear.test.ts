@@ -14,7 +14,7 @@ import { attack, LENGTH, literalsIn } from '../../support/regular-expressions.ts
 const OURS: ReadonlySet<string> = new Set([
   String.raw`/_(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT(_\d+_(TCP|UDP)(_(ADDR|PORT|PROTO))?)?)$/`,
   String.raw`/^(?:([^/?#]*)@)?([^/?#]*)(?:\/([^?#]*))?(?:\?([^#]*))?$/`,
-  String.raw`/^import \{ [^}]* \} from '\.\.\/resource\.ts'$/m`,
+  String.raw`/^import \{[^}]*\} from '\.\.\/catalog\/resource\.ts'$/m`,
   String.raw`/^(28...|3D000|42501|ERR_(TLS|SSL)_.*|.*CERT.*|UNABLE_TO_.*)$/`,
 ])
 

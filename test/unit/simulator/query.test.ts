@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest'
 import { cast } from '../../../src/simulator/write/casts.ts'
 import { pathTest } from '../../../src/simulator/control/faults.ts'
-import { decimal } from '../../../src/simulator/world/numbers.ts'
+import { decimal } from '../../../src/simulator/records/numbers.ts'
 import { csvLine } from '../../../src/simulator/read/query.ts'
-import { createRandom } from '../../../src/simulator/world/random.ts'
+import { createRandom } from '../../../src/simulator/records/random.ts'
 import { setSwitches, switchesOf } from '../../../src/simulator/switches.ts'
 
 test('a filter value is one line of CSV', () => {

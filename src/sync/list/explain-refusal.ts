@@ -4,7 +4,7 @@ import type { Client } from '../../remote/client.ts'
 import { fetchPage } from '../../remote/pages/pages.ts'
 import type { Resource } from '../../catalog/resource.ts'
 import { SyncError } from '../../errors/sync-error.ts'
-import { isNotFound } from '../list/read-nested.ts'
+import { isNotFound } from './read-nested.ts'
 
 /** A list that every account has tells a missing list from a wrong account. */
 const EVERY_ACCOUNT_HAS = 'projects'
