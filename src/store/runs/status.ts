@@ -70,7 +70,9 @@ export async function readStatus(sql: Database): Promise<Status | null> {
     shown as (
       select id from sync.runs where finished_at is null and planned is not null
       union select max(id) from sync.runs where finished_at is not null
-      union select (select id from sync.runs where ${ended} and kind = k.kind order by id desc limit 1) from kinds k)
+      -- Not "kind = … order by id": by the primary key that goes through all runs behind the newest of a kind that is off.
+      union select (select id from sync.runs where ${ended} and (kind, id) <= (k.kind, 9223372036854775807)
+        order by kind desc, id desc limit 1) from kinds k where k.kind is not null)
     select id::int, kind, started_at as "startedAt", finished_at as "finishedAt", outcome, error,
       (select count(*)::int from sync.run_outcomes o
         -- A backfill tries these again.
