@@ -6,12 +6,12 @@
  */
 import { execFile } from 'node:child_process'
 import { parseArgs, promisify } from 'node:util'
-import { textTable } from '../src/commands/output/format.ts'
 import { openPusher, openWorker } from '../src/assemble.ts'
+import { textTable } from '../src/commands/output/format.ts'
 import { readConfig } from '../src/config/config.ts'
 import { openDatabase } from '../src/store/connection/database.ts'
-import { pull } from '../src/sync/run/run.ts'
 import { push } from '../src/sync/push/push.ts'
+import { pull } from '../src/sync/run/run.ts'
 import { startRemote, startServer, type Remote } from './machine.ts'
 
 interface Measured {

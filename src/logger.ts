@@ -1,9 +1,9 @@
 /** Log lines: JSON for machines, readable ones on a terminal; always on stderr, since stdout is a command's answer. */
 import { pino, type Logger } from 'pino'
 import { prettyFactory } from 'pino-pretty'
+import type { SyncError } from './errors/sync-error.ts'
 import { stderr } from './screen/streams.ts'
 import { visible, visibleJsonLine } from './screen/visible.ts'
-import type { SyncError } from './errors/sync-error.ts'
 
 export type { Logger }
 

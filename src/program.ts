@@ -1,10 +1,9 @@
 /** Parses what a person typed, runs the command, and turns a failure into one sentence and an exit code. */
 import { Command, CommanderError } from 'commander'
 import { VERSION } from './assemble.ts'
-import { loadEnvFile } from './config/config.ts'
+import { backfill } from './commands/backfill.ts'
 import { changes } from './commands/changes.ts'
 import { demo } from './commands/demo/demo.ts'
-import { backfill } from './commands/backfill.ts'
 import { discover } from './commands/discover.ts'
 import { login } from './commands/login.ts'
 import { migrate } from './commands/migrate.ts'
@@ -15,9 +14,10 @@ import { start } from './commands/start/start.ts'
 import { status } from './commands/status.ts'
 import type { Verb } from './commands/verb.ts'
 import { verify } from './commands/verify.ts'
+import { loadEnvFile } from './config/config.ts'
+import { EXIT, exitCodeOf, reason, SyncError } from './errors/sync-error.ts'
 import { frames } from './logger.ts'
 import { stderr, stdout } from './screen/streams.ts'
-import { EXIT, exitCodeOf, reason, SyncError } from './errors/sync-error.ts'
 
 /** The texts are broken by hand below this width: wrapped again, their examples and tables would fall apart. */
 const HELP_WIDTH = 100

@@ -1,6 +1,11 @@
 import { explainStore, openStore } from '../assemble.ts'
-import { notMigrated, usage } from '../errors/errors.ts'
 import { catalog } from '../catalog/registry.ts'
+import { notMigrated, usage } from '../errors/errors.ts'
+import { EXIT, reason, SyncError } from '../errors/sync-error.ts'
+import { stdout } from '../screen/streams.ts'
+import type { Database } from '../store/connection/database.ts'
+import { checkDecidable, type Decide } from '../store/outbox/allowed-actions.ts'
+import { readWaits } from '../store/outbox/blockers.ts'
 import {
   discardChange,
   findChange,
@@ -9,17 +14,12 @@ import {
   retryChange,
   type SeenChange,
 } from '../store/outbox/changes.ts'
-import type { Database } from '../store/connection/database.ts'
-import { checkDecidable, type Decide } from '../store/outbox/allowed-actions.ts'
-import { isMigrated } from '../store/schema/migrate.ts'
-import { readWaits } from '../store/outbox/blockers.ts'
-import { stdout } from '../screen/streams.ts'
-import { ontoBase } from '../sync/push/rebase.ts'
 import { databaseTime } from '../store/progress/watermark.ts'
+import { isMigrated } from '../store/schema/migrate.ts'
+import { ontoBase } from '../sync/push/rebase.ts'
 import { changeJson, changeText, listText } from './output/changes-output.ts'
 import { readSettings } from './settings.ts'
 import type { Call, Verb } from './verb.ts'
-import { EXIT, reason, SyncError } from '../errors/sync-error.ts'
 
 export const changes: Verb = {
   name: 'changes',

@@ -1,16 +1,16 @@
 import { explainStore, openStore, openWorker } from '../assemble.ts'
-import { usage } from '../errors/errors.ts'
-import { createLogger, noteRetries } from '../logger.ts'
 import { catalog } from '../catalog/registry.ts'
+import { usage } from '../errors/errors.ts'
+import { EXIT } from '../errors/sync-error.ts'
+import { createLogger, noteRetries } from '../logger.ts'
 import { openLive } from '../screen/live.ts'
 import { onTerminal, stdout } from '../screen/streams.ts'
 import { discover as runDiscover, type Discovered, type DiscoverReport } from '../sync/discover/discover.ts'
+import { CATALOG_FOLDER, writeCatalog, type WrittenFile } from '../sync/discover/write-catalog.ts'
 import { chooseResources } from './choose-resources.ts'
 import { describeResource, describeSummary, describeWritten, differs } from './output/discover-output.ts'
-import { CATALOG_FOLDER, writeCatalog, type WrittenFile } from '../sync/discover/write-catalog.ts'
 import { readSettings } from './settings.ts'
 import type { Verb } from './verb.ts'
-import { EXIT } from '../errors/sync-error.ts'
 
 export const discover: Verb = {
   name: 'discover',

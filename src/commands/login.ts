@@ -1,13 +1,13 @@
 import { explainStore, openSignIn, openStore } from '../assemble.ts'
 import { usage } from '../errors/errors.ts'
 import { loginFailed } from '../errors/fleet.ts'
+import { EXIT, reason, SyncError } from '../errors/sync-error.ts'
 import { beginAuthorization } from '../remote/auth/authorize.ts'
 import { openLoopback } from '../remote/auth/loopback.ts'
 import { stdout } from '../screen/streams.ts'
 import { openBrowser } from './browser.ts'
 import { readSettings } from './settings.ts'
 import { wholeNumber, type Verb } from './verb.ts'
-import { EXIT, reason, SyncError } from '../errors/sync-error.ts'
 
 /** A password manager, a second factor, a mail with a code. */
 const PATIENCE_SECONDS = 300

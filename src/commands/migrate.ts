@@ -1,12 +1,12 @@
 import { explainStore, openStore } from '../assemble.ts'
+import { EXIT, type SyncError } from '../errors/sync-error.ts'
 import { migrateQueue } from '../jobs/queue-tables.ts'
 import { stderr, stdout } from '../screen/streams.ts'
-import { describeCheck } from '../store/schema/capture-state.ts'
 import { addressOf } from '../store/connection/database.ts'
+import { describeCheck } from '../store/schema/capture-state.ts'
 import { migrate as runMigrations } from '../store/schema/migrate.ts'
 import { readSettings } from './settings.ts'
 import type { Verb } from './verb.ts'
-import { EXIT, type SyncError } from '../errors/sync-error.ts'
 
 export const migrate: Verb = {
   name: 'migrate',

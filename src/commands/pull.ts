@@ -1,8 +1,9 @@
 import { explainStore, openStore, openWorker } from '../assemble.ts'
-import { usage } from '../errors/errors.ts'
 import { catalog } from '../catalog/registry.ts'
-import { onTerminal } from '../screen/streams.ts'
+import { usage } from '../errors/errors.ts'
+import { EXIT, type SyncError } from '../errors/sync-error.ts'
 import { createLogger, noteRetries } from '../logger.ts'
+import { onTerminal } from '../screen/streams.ts'
 import { isWell } from '../store/runs/runs.ts'
 import { pull as runPull } from '../sync/run/run.ts'
 import { chooseResources } from './choose-resources.ts'
@@ -10,7 +11,6 @@ import { embeddedNote } from './output/embedded-note.ts'
 import { chooseProgress } from './output/progress.ts'
 import { readSettings } from './settings.ts'
 import type { Verb } from './verb.ts'
-import { EXIT, type SyncError } from '../errors/sync-error.ts'
 
 export const pull: Verb = {
   name: 'pull',

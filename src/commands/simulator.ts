@@ -1,9 +1,9 @@
 import { once } from 'node:events'
 import { usage } from '../errors/errors.ts'
+import { EXIT } from '../errors/sync-error.ts'
 import { stdout } from '../screen/streams.ts'
 import { startSimulator } from '../simulator/server.ts'
 import { wholeNumber, type Verb } from './verb.ts'
-import { EXIT } from '../errors/sync-error.ts'
 
 export const simulator: Verb = {
   name: 'simulator',

@@ -4,12 +4,12 @@
  */
 import { readFileSync } from 'node:fs'
 import type { z } from 'zod'
+import { configInvalid } from '../errors/errors.ts'
+import { reason, SyncError } from '../errors/sync-error.ts'
 import { readEnvFile } from './env-file.ts'
 import { misspelt } from './misspelt.ts'
 import type { Proxy } from './proxy.ts'
 import { VARIABLES, type GRANTS, type LOG_LEVELS, type Variable } from './variables.ts'
-import { configInvalid } from '../errors/errors.ts'
-import { reason, SyncError } from '../errors/sync-error.ts'
 
 export interface Config {
   readonly clientId: string

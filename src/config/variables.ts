@@ -1,7 +1,7 @@
+import { z } from 'zod'
+import { databaseUrl, isTimeZone, isWebhook, number, scopeStackUrl } from './kinds.ts'
 /** Every variable of the environment: its words for `.env.example`, and what it may be. Read by `config/config.ts` alone. */
 import { PROXY_VARIABLES } from './proxy.ts'
-import { databaseUrl, isTimeZone, isWebhook, number, scopeStackUrl } from './kinds.ts'
-import { z } from 'zod'
 
 export const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const
 

@@ -3,15 +3,15 @@
  * written down with the run (store/runs/alerts.ts) and sent by a loop of its own, so that no webhook can hold up a run.
  */
 import { hash } from 'node:crypto'
+import { reason } from '../errors/sync-error.ts'
 import type { Logger } from '../logger.ts'
 import type { Http } from '../remote/http/http.ts'
 import { visible, visibleJson } from '../screen/visible.ts'
 import { clipped } from '../screen/width.ts'
-import { alertDelayed, alertDelivered, lastSuccess, raiseAlert, takeAlert, type Alert } from '../store/runs/alerts.ts'
 import type { Database, Transaction } from '../store/connection/database.ts'
+import { alertDelayed, alertDelivered, lastSuccess, raiseAlert, takeAlert, type Alert } from '../store/runs/alerts.ts'
 import { isWell } from '../store/runs/runs.ts'
 import type { ClosedResource, ClosedRun } from '../store/runs/scheduled-runs.ts'
-import { reason } from '../errors/sync-error.ts'
 import type { Schedule } from './schedule.ts'
 
 /** Raised after every run; what was told before decides whether it is news. */

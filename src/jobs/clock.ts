@@ -6,8 +6,8 @@
  * a ScopeStack whose clock is another one, since times of its records are by that.
  */
 import type { Logger } from '../logger.ts'
-import { readClock, type ClockReading } from '../store/server/clock.ts'
 import type { Database } from '../store/connection/database.ts'
+import { readClock, type ClockReading } from '../store/server/clock.ts'
 
 export interface Clock {
   /** Asks the database. */

@@ -1,11 +1,11 @@
+import { setTimeout as delay } from 'node:timers/promises'
 /**
  * What BullMQ is to do about a failure: the one file that knows both. Waiting and stopping spend no attempt, and that is
  * said by moving the job first and then throwing the error that stands for the move; a plain error spends one.
  */
 import { DelayedError, UnrecoverableError, WaitingError } from 'bullmq'
-import { isConnectionLoss } from '../store/connection/database.ts'
 import { endsTheRun, reason, SyncError } from '../errors/sync-error.ts'
-import { setTimeout as delay } from 'node:timers/promises'
+import { isConnectionLoss } from '../store/connection/database.ts'
 import type { PushJob, SyncJob } from './queues.ts'
 
 /**

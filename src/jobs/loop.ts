@@ -1,9 +1,9 @@
+import { reason, SyncError } from '../errors/sync-error.ts'
 /** Something done again and again until it is stopped. A failure is logged and the next turn comes all the same. */
 import type { Logger } from '../logger.ts'
 import { sleep } from '../remote/http/retry.ts'
-import { reason, SyncError } from '../errors/sync-error.ts'
-import type { Outages } from './outage-log.ts'
 import { looked, type Pulse } from './liveness.ts'
+import type { Outages } from './outage-log.ts'
 
 export interface Loop {
   /** A turn that failed is none. */

@@ -1,10 +1,10 @@
+import { reason } from '../errors/sync-error.ts'
 /**
  * A database that is away is met by everything at once. It is said once when it goes and once when it is back, however many
  * parts of the process meet it, and without stacks: nobody here is at fault.
  */
 import type { Logger } from '../logger.ts'
 import { isConnectionLoss } from '../store/connection/database.ts'
-import { reason } from '../errors/sync-error.ts'
 
 export interface Outages {
   /** Says it when it is new. @returns false when it is another kind of failure. */

@@ -1,8 +1,8 @@
 /** Tells the webhook of local edits that were set aside: nothing goes on with them until a person decides. */
 import { visible } from '../screen/visible.ts'
 import { clipped } from '../screen/width.ts'
-import { raiseParked, type ParkedNews } from '../store/outbox/parked-alerts.ts'
 import type { Database } from '../store/connection/database.ts'
+import { raiseParked, type ParkedNews } from '../store/outbox/parked-alerts.ts'
 
 const LISTED = 10
 

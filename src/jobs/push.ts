@@ -1,3 +1,4 @@
+import { reason, SyncError } from '../errors/sync-error.ts'
 /**
  * Carries local edits to ScopeStack as they are made: woken by Postgres, and by a look now and then, for what was postponed
  * or whose worker died. The job says only that there may be something; the outbox knows what.
@@ -6,16 +7,15 @@ import type { Logger } from '../logger.ts'
 import { isConnectionLoss } from '../store/connection/database.ts'
 import type { Presence } from '../store/fleet/presence.ts'
 import { forgetOldChanges, listenForChanges, readDue } from '../store/outbox/notify.ts'
-import { push } from '../sync/push/push.ts'
 import { type Fate, type PushDeps, type Settled } from '../sync/push/attempt.ts'
-import { startLoop } from './loop.ts'
+import { push } from '../sync/push/push.ts'
 import { handBack, putOff, verdictOn } from './job-outcome.ts'
-import type { Outages } from './outage-log.ts'
 import { pulseOf } from './liveness.ts'
+import { startLoop } from './loop.ts'
+import type { Outages } from './outage-log.ts'
 import type { Pause, PushJob, Queues } from './queues.ts'
 import { LATE_MS } from './reconcile.ts'
 import type { Part } from './service.ts'
-import { reason, SyncError } from '../errors/sync-error.ts'
 
 interface Deps {
   readonly pusher: PushDeps

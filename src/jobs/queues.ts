@@ -6,11 +6,11 @@
 import { EventEmitter, once } from 'node:events'
 import type { FlowJobNode, IQueueBackend, Job, JobProgress, JobsOptions, Processor, Worker } from 'bullmq'
 import { queueUnreachable } from '../errors/unattended.ts'
-import { attend } from './worker-liveness.ts'
 import { onPostgres, onRedis, type Place } from './backends.ts'
 import { closeWithin } from './close-queue.ts'
 import { closeJobId, pullJobId, PUSH_QUEUE, QUEUE, type JobData, type JobName } from './job-names.ts'
 import type { Pulse } from './liveness.ts'
+import { attend } from './worker-liveness.ts'
 
 export type SyncJob = Job<JobData, void, JobName>
 export type BullWorker<T = object, N extends string = string> = Worker<T, void, N, IQueueBackend, JobProgress, unknown>

@@ -4,9 +4,9 @@
  */
 import type { Logger } from '../logger.ts'
 import type { Database } from '../store/connection/database.ts'
-import { readOpenRun, readOpenRuns, type OpenRun } from '../store/runs/scheduled-runs.ts'
-import { recordOutcome } from '../store/runs/runs.ts'
 import { databaseTime } from '../store/progress/watermark.ts'
+import { recordOutcome } from '../store/runs/runs.ts'
+import { readOpenRun, readOpenRuns, type OpenRun } from '../store/runs/scheduled-runs.ts'
 import type { JobState, Queues } from './queues.ts'
 import { close, type Closing } from './worker.ts'
 

@@ -1,17 +1,17 @@
+import { reason } from '../errors/sync-error.ts'
 /**
  * Does the jobs. Each begins by asking Postgres whether there is anything left to do, so that it may run twice, late, or
  * beside another (S9).
  */
 import { notYet } from '../errors/unattended.ts'
 import type { Logger } from '../logger.ts'
-import { closeRun, readOpenRun, type ClosedRun, type OpenRun } from '../store/runs/scheduled-runs.ts'
-import { isWell, type ResourceOutcome } from '../store/runs/runs.ts'
 import type { Transaction } from '../store/connection/database.ts'
+import { isWell, type ResourceOutcome } from '../store/runs/runs.ts'
+import { closeRun, readOpenRun, type ClosedRun, type OpenRun } from '../store/runs/scheduled-runs.ts'
 import { needs } from '../sync/run/dependency-order.ts'
 import { pullResource, type PullDeps } from '../sync/run/resource-run.ts'
 import { RESOURCES_AT_ONCE } from '../sync/run/run.ts'
 import { reconnecting } from '../sync/with-db-retry.ts'
-import { reason } from '../errors/sync-error.ts'
 import { isLastAttempt, obey, verdictOn } from './job-outcome.ts'
 import type { Pulse } from './liveness.ts'
 import type { Queues, SyncJob } from './queues.ts'

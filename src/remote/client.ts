@@ -1,10 +1,12 @@
 /** Calls to the API: the token, the pace, the retries, and what a status means. The body is for the caller to judge. */
 import { forbidden, requestRefused, unauthorized } from '../errors/errors.ts'
-import { header, isForeign, retryAfterMs, throwIfLater } from './http/response.ts'
-import { createRemoteClock } from './http/remote-clock.ts'
+import { SyncError } from '../errors/sync-error.ts'
+import type { Tokens } from './auth/tokens.ts'
+import { errorDetail } from './documents/error-response.ts'
 import type { Http, HttpRequest, HttpResponse } from './http/http.ts'
 import type { Pace } from './http/rate-limit.ts'
-import { errorDetail } from './documents/error-response.ts'
+import { createRemoteClock } from './http/remote-clock.ts'
+import { header, isForeign, retryAfterMs, throwIfLater } from './http/response.ts'
 import {
   askedMs,
   asksToWait,
@@ -14,8 +16,6 @@ import {
   type Patience,
   type RetryPolicy,
 } from './http/retry.ts'
-import type { Tokens } from './auth/tokens.ts'
-import { SyncError } from '../errors/sync-error.ts'
 
 export interface Client {
   /**

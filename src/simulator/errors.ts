@@ -84,7 +84,11 @@ export const tooLarge = (): ApiError =>
   new ApiError(413, '413', 'Payload Too Large', 'The request body is larger than the server accepts.')
 export const internal = (): ApiError => new ApiError(500, '500', 'Internal Server Error', 'Internal Server Error')
 
-export type ErrorBody = { readonly status: number; readonly type: string; readonly body: string }
+export interface ErrorBody {
+  readonly status: number
+  readonly type: string
+  readonly body: string
+}
 
 const jsonApi = 'application/vnd.api+json'
 
@@ -111,7 +115,7 @@ type Shape = Pick<Switches, 'errorBodies' | 'errorShape' | 'includeErrors'>
 /** filter, include, sort, page */
 const ofTheQuery: ReadonlySet<string> = new Set(['102', '112', '114', '118'])
 
-type Problem = {
+interface Problem {
   readonly name: string | null
   readonly message: string
   readonly body: Readonly<Record<string, unknown>>

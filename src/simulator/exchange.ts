@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import { tooLarge } from './errors.ts'
 
-export type Answer = {
+export interface Answer {
   readonly status: number
   readonly headers: Readonly<Record<string, string>>
   /** in pieces: a page is sent from where its records lie, without being copied together */
@@ -9,7 +9,7 @@ export type Answer = {
   readonly length: number
 }
 
-export type Call = {
+export interface Call {
   readonly method: string
   readonly path: string
   readonly params: URLSearchParams

@@ -1,9 +1,8 @@
 import type { Model } from './model/model.ts'
-import { lobNames } from './switches.ts'
-import type { Switches } from './switches.ts'
+import { lobNames, type Switches } from './switches.ts'
 
 /** Where a path leads, known before anything is answered: faults, scripts and counters look at it too. */
-export type Route = {
+export interface Route {
   readonly kind: 'me' | 'list' | 'record' | 'under' | 'linkage' | 'token' | 'authorize' | 'file' | 'none'
   /** what the counters call it */
   readonly pattern: string
@@ -18,7 +17,10 @@ export type Route = {
 
 const nowhere: Route = { kind: 'none', pattern: '(none)', slug: null, model: null, id: null, name: null, listed: null }
 
-type Deps = { readonly models: ReadonlyMap<string, Model>; readonly switches: Pick<Switches, 'lobPath'> }
+interface Deps {
+  readonly models: ReadonlyMap<string, Model>
+  readonly switches: Pick<Switches, 'lobPath'>
+}
 
 export function findRoute({ models, switches }: Deps, path: string): Route {
   if (path === '/oauth/token') return { ...nowhere, kind: 'token', pattern: path }

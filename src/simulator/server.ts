@@ -1,35 +1,28 @@
 import { randomUUID } from 'node:crypto'
-import { createServer } from 'node:http'
-import type { IncomingMessage, ServerResponse } from 'node:http'
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { createChanges } from './write/changes.ts'
-import { renameAccount } from './control/rename-account.ts'
-import { createCodes } from './oauth/codes.ts'
 import { applySwitches } from './control/control.ts'
-import { createDocuments } from './read/documents.ts'
 import { createEcho } from './control/echo.ts'
-import { createFaults } from './control/faults.ts'
-import type { Fault, FaultInput } from './control/faults.ts'
+import { createFaults, type Fault, type FaultInput } from './control/faults.ts'
+import { renameAccount } from './control/rename-account.ts'
+import { createScript, type Line } from './control/script.ts'
 import { generate } from './generator/generate.ts'
 import { createHandler } from './http/handler.ts'
 import { models } from './model/models.ts'
+import { createCodes } from './oauth/codes.ts'
 import type { Credentials } from './oauth/oauth.ts'
-import { createProgress } from './write/progress.ts'
-import { createRandom } from './records/random.ts'
-import { createRawRecords } from './write/raw-records.ts'
-import type { RawRecords } from './write/raw-records.ts'
-import { Records } from './records/records.ts'
-import { createScript } from './control/script.ts'
-import type { Line } from './control/script.ts'
+import { createTokens, type Tokens } from './oauth/tokens.ts'
+import { createDocuments } from './read/documents.ts'
 import { createSelection } from './read/selection.ts'
-import { createStats } from './stats.ts'
-import type { Snapshot } from './stats.ts'
-import { switchesOf } from './switches.ts'
-import type { Profile, Switches } from './switches.ts'
-import { createTokens } from './oauth/tokens.ts'
-import type { Tokens } from './oauth/tokens.ts'
+import { createRandom } from './records/random.ts'
+import { Records } from './records/records.ts'
+import { createStats, type Snapshot } from './stats.ts'
+import { switchesOf, type Profile, type Switches } from './switches.ts'
+import { createChanges } from './write/changes.ts'
+import { createProgress } from './write/progress.ts'
+import { createRawRecords, type RawRecords } from './write/raw-records.ts'
 
-export type SimulatorOptions = {
+export interface SimulatorOptions {
   /** 0: any free one */
   readonly port?: number
   readonly host?: string
@@ -54,7 +47,7 @@ export type SimulatorOptions = {
 }
 
 /** The same things that the control API does, without HTTP. */
-export type Simulator = {
+export interface Simulator {
   readonly url: string
   readonly port: number
   readonly credentials: Credentials

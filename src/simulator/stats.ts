@@ -4,7 +4,7 @@ import type { Route } from './routes.ts'
 /** Page numbers kept per type, so that a worker running for days cannot fill the memory. */
 const pagesKept = 20_000
 
-export type Snapshot = {
+export interface Snapshot {
   readonly requests: Record<string, number>
   readonly statuses: Record<string, number>
   readonly tokenRequests: number
@@ -14,7 +14,7 @@ export type Snapshot = {
   readonly version: number
 }
 
-export type Stats = {
+export interface Stats {
   asked(method: string, route: Route): void
   answered(status: number, bytes: number): void
   served(type: string, page: number): void

@@ -6,7 +6,7 @@ export type Profile = 'help-pages' | 'library'
 export const lobNames = ['line-of-businesses', 'lines-of-business', 'lobs'] as const
 type LobName = (typeof lobNames)[number]
 
-export type Switches = {
+export interface Switches {
   dateFilter: 'effective' | 'ignored' | 'refused'
   sortUpdatedAt: 'ok' | 'refused'
   pageMax: number

@@ -1,10 +1,10 @@
-import type { Changes } from './write/changes.ts'
 import type { Place } from './read/documents.ts'
 import type { Records } from './records/records.ts'
 import type { Switches } from './switches.ts'
+import type { Changes } from './write/changes.ts'
 
 /** What every part of the simulator works on. */
-export type World = {
+export interface World {
   readonly records: Records
   readonly changes: Changes
   readonly switches: Switches

@@ -1,11 +1,11 @@
+import type { Resource } from '../catalog/resource.ts'
 /** Holds a resource's table to what it has to be, before anything is read for it, and says what is wrong when it refuses. */
 import { tableRefused, tableUnfit } from '../errors/tables.ts'
-import type { Resource } from '../catalog/resource.ts'
-import { forgetMoreDigests } from '../store/mirror/compare.ts'
 import type { Database } from '../store/connection/database.ts'
-import { readCapability, saveCapability } from '../store/progress/findings.ts'
 import { confirmLease, type Lease } from '../store/fleet/leases.ts'
+import { forgetMoreDigests } from '../store/mirror/compare.ts'
 import { describeRefusal, isRefused } from '../store/mirror/refusals.ts'
+import { readCapability, saveCapability } from '../store/progress/findings.ts'
 import { readTableState } from '../store/schema/table-state.ts'
 import { forgetDeclaration } from './list/declared-columns.ts'
 

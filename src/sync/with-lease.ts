@@ -1,8 +1,8 @@
 /** Work on a resource that nobody else may do meanwhile (S7). */
 import { leaseLost } from '../errors/errors.ts'
+import { SyncError } from '../errors/sync-error.ts'
 import { sleep } from '../remote/http/retry.ts'
 import { RENEW_EVERY_MS, type Lease, type Leases } from '../store/fleet/leases.ts'
-import { SyncError } from '../errors/sync-error.ts'
 import { reconnecting } from './with-db-retry.ts'
 
 /** Between two looks at a lease that somebody has. */

@@ -1,11 +1,11 @@
 /** Writes records that are no page of a snapshot: proved by the lease, noted where they do not fit, one bad row aside. */
 import type { RemoteRecord } from '../catalog/resource.ts'
-import { FOLLOWED, noteChanged } from '../store/progress/changed-projects.ts'
 import type { Database, Transaction } from '../store/connection/database.ts'
-import { noteDrift, park } from '../store/progress/findings.ts'
 import { confirmLease, type Lease } from '../store/fleet/leases.ts'
 import type { Loaded, Mirror } from '../store/mirror/load.ts'
 import { isRefused } from '../store/mirror/refusals.ts'
+import { FOLLOWED, noteChanged } from '../store/progress/changed-projects.ts'
+import { noteDrift, park } from '../store/progress/findings.ts'
 import { rejectedRecords, type Unusable } from './list/page-batch.ts'
 import { reconnecting } from './with-db-retry.ts'
 

@@ -2,10 +2,10 @@
 import { once } from 'node:events'
 import type { Server, ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { reason } from '../errors/sync-error.ts'
 import { httpUnavailable } from '../errors/unattended.ts'
 import { createPublicServer } from '../http-server.ts'
 import { visibleJson } from '../screen/visible.ts'
-import { reason } from '../errors/sync-error.ts'
 
 /** Each by name; one that throws is not met, and its message says why. One may have more to say than that it is. */
 export type Checks = Readonly<Record<string, () => Promise<string | void>>>

@@ -2,8 +2,8 @@ import { randomUUID } from 'node:crypto'
 import postgres from 'postgres'
 import type { TestProject } from 'vitest/node'
 import { migrate } from '../../src/store/schema/migrate.ts'
-import { startRedis } from './redis/redis-server.ts'
 import { startServer } from './postgres/server.ts'
+import { startRedis } from './redis/redis-server.ts'
 
 declare module 'vitest' {
   interface ProvidedContext {
@@ -16,8 +16,16 @@ declare module 'vitest' {
   }
 }
 
-type Shared = { users: number; ready: Promise<Ready> }
-type Ready = { adminUrl: string; prefix: string; redisUrl: string; stop: () => Promise<void> }
+interface Shared {
+  users: number
+  ready: Promise<Ready>
+}
+interface Ready {
+  adminUrl: string
+  prefix: string
+  redisUrl: string
+  stop: () => Promise<void>
+}
 
 // Each project loads this file anew; they share one server all the same.
 const shelf = globalThis as { scopestackTestServer?: Shared }

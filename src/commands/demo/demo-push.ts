@@ -1,10 +1,10 @@
 /** While the demo is up, edits made with SQL are sent as they are made, and each is shown. */
 import { openPusher, type Worker } from '../../assemble.ts'
+import { reason } from '../../errors/sync-error.ts'
 import { sleep } from '../../remote/http/retry.ts'
 import { listenForChanges, readDue } from '../../store/outbox/notify.ts'
-import { push } from '../../sync/push/push.ts'
 import { nameOf, type Settled } from '../../sync/push/attempt.ts'
-import { reason } from '../../errors/sync-error.ts'
+import { push } from '../../sync/push/push.ts'
 
 /** What was postponed, and a wake-up that was missed, is noticed after this long. */
 const LOOK_EVERY_MS = 1_000

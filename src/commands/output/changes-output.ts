@@ -1,9 +1,9 @@
 /** Changes as a person reads them: on 80 columns of a terminal, and uncut where a program reads. */
 import type { Resource } from '../../catalog/resource.ts'
-import type { SeenChange, SeenDecision } from '../../store/outbox/changes.ts'
-import type { Waits } from '../../store/outbox/blockers.ts'
 import { visible } from '../../screen/visible.ts'
 import { clipped } from '../../screen/width.ts'
+import type { Waits } from '../../store/outbox/blockers.ts'
+import type { SeenChange, SeenDecision } from '../../store/outbox/changes.ts'
 import { memberName } from '../../sync/push/conflict.ts'
 import { fullDifferences } from './change-fields.ts'
 import { ago, textTable, thousands, wrapped } from './format.ts'

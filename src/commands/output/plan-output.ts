@@ -1,8 +1,8 @@
 /** What a push would send, as a person reads it, and for machines. */
 import type { Resource } from '../../catalog/resource.ts'
-import type { Planned } from '../../sync/push/plan.ts'
-import { memberName } from '../../sync/push/conflict.ts'
 import { clipped } from '../../screen/width.ts'
+import { memberName } from '../../sync/push/conflict.ts'
+import type { Planned } from '../../sync/push/plan.ts'
 import { differences, value } from './change-fields.ts'
 import { thousands, wrapped } from './format.ts'
 

@@ -1,7 +1,7 @@
 /** How a run is put into words: what goes on, what a list came to, and what all of them did. */
 import { isWell, type Outcome } from '../../store/runs/runs.ts'
-import type { PullReport } from '../../sync/run/run.ts'
 import type { PullEvent } from '../../sync/run/resource-run.ts'
+import type { PullReport } from '../../sync/run/run.ts'
 import { duration, thousands, wrapped } from './format.ts'
 
 export interface Active {

@@ -1,9 +1,9 @@
+import { reason, SyncError } from '../../errors/sync-error.ts'
 /** How a run is shown while it goes on: live on a terminal, a line a resource elsewhere, JSON lines for machines. */
 import { openLive } from '../../screen/live.ts'
 import { stderr, stdout } from '../../screen/streams.ts'
-import type { PullReport } from '../../sync/run/run.ts'
 import type { PullEvent } from '../../sync/run/resource-run.ts'
-import { reason, SyncError } from '../../errors/sync-error.ts'
+import type { PullReport } from '../../sync/run/run.ts'
 import {
   activeLine,
   begun,

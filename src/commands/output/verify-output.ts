@@ -1,3 +1,4 @@
+import { reason, SyncError } from '../../errors/sync-error.ts'
 /** What `verify` shows: a line a resource, and below it what differs. */
 import { openLive } from '../../screen/live.ts'
 import { stdout } from '../../screen/streams.ts'
@@ -5,7 +6,6 @@ import { visible } from '../../screen/visible.ts'
 import { clipped } from '../../screen/width.ts'
 import type { Difference } from '../../sync/verify/differences.ts'
 import type { Verified } from '../../sync/verify/verify.ts'
-import { reason, SyncError } from '../../errors/sync-error.ts'
 import { thousands } from './format.ts'
 
 export interface VerifyScreen {

@@ -1,8 +1,8 @@
 import type { Store } from '../../assemble.ts'
+import { reason, SyncError } from '../../errors/sync-error.ts'
 import { noteRetries, type Logger } from '../../logger.ts'
 import { backoff, sleep } from '../../remote/http/retry.ts'
 import { explainDatabase, isConnectionLoss, isLimit, isLostRace } from '../../store/connection/database.ts'
-import { reason, SyncError } from '../../errors/sync-error.ts'
 
 interface Waiting {
   readonly store: Store

@@ -10,11 +10,11 @@
  */
 import { credentialsRefused } from '../../errors/errors.ts'
 import { loginRequired } from '../../errors/fleet.ts'
+import { SyncError } from '../../errors/sync-error.ts'
 import type { RefreshStore, SpentRefresh } from '../../token-store.ts'
 import { requestToken, type GrantForm, type TokenEndpoint } from './grants.ts'
 import type { Seal } from './seal.ts'
 import type { IssuedToken } from './token-response.ts'
-import { SyncError } from '../../errors/sync-error.ts'
 
 export type Obtain = (signal: AbortSignal) => Promise<IssuedToken>
 

@@ -5,10 +5,10 @@
  */
 import { bodyUnreadable, credentialsRefused, tokenFailed } from '../../errors/errors.ts'
 import { tokenUnusable } from '../../errors/tokens.ts'
-import { throwIfLater } from '../http/response.ts'
 import { isObject, readJson } from '../documents/document.ts'
 import { errorDetail } from '../documents/error-response.ts'
 import type { HttpResponse } from '../http/http.ts'
+import { throwIfLater } from '../http/response.ts'
 import { createRedactor, redactedResponse, type Redactor } from '../redact/redact.ts'
 
 export interface IssuedToken {

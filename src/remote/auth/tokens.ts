@@ -13,11 +13,11 @@
  */
 import { once } from 'node:events'
 import { credentialsRefused, noToken, stopped, tokenCooldown } from '../../errors/errors.ts'
+import { reason, SyncError } from '../../errors/sync-error.ts'
 import type { StoredToken, Token, TokenStore } from '../../token-store.ts'
 import { askedMs, asksToWait, createPatience, retrying, sleep, type RetryPolicy } from '../http/retry.ts'
 import type { Seal } from './seal.ts'
 import type { IssuedToken } from './token-response.ts'
-import { reason, SyncError } from '../../errors/sync-error.ts'
 
 export interface Tokens {
   get(signal: AbortSignal): Promise<Token>

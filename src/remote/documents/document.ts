@@ -1,7 +1,7 @@
+import type { RemoteRecord } from '../../catalog/resource.ts'
 /** Judges JSON:API documents (https://jsonapi.org/format/1.0/). Pure: needs no network to be tested. */
 import { bodyUnreadable } from '../../errors/errors.ts'
 import { holdsTooMuch, isRawJSON, MOST_VALUES, parseExact } from '../../exact-json.ts'
-import type { RemoteRecord } from '../../catalog/resource.ts'
 import { tellNobody } from './linkage.ts'
 
 export interface Document {

@@ -1,3 +1,5 @@
+import { LEFT_OUT, type LeftOut } from '../../catalog/left-out.ts'
+import type { RemoteRecord } from '../../catalog/resource.ts'
 /**
  * What an answer says by leaving out. Linkage comes only for relationships that were asked for with `include`, and in an
  * included record jsonapi-resources 0.10.7 leaves `data` out where there is nobody at the end, though the record's own list
@@ -8,8 +10,6 @@
  * writes alike, and a name that the server refused was not asked for.
  */
 import { isRawJSON } from '../../exact-json.ts'
-import { LEFT_OUT, type LeftOut } from '../../catalog/left-out.ts'
-import type { RemoteRecord } from '../../catalog/resource.ts'
 
 /** Names asked for, and below each those asked for of the records at its end. */
 type Tree = Map<string, Tree>

@@ -4,9 +4,9 @@
  */
 import { Agent, errors } from 'undici'
 import { bodyUnreadable, remoteTimeout, remoteUnreachable, stopped } from '../../errors/errors.ts'
+import { SyncError } from '../../errors/sync-error.ts'
 import { ACCEPT_ENCODING, textOf } from './decode.ts'
 import { createProxyAgent, explainProxy, leavesByProxy, type ProxySettings } from './proxy.ts'
-import { SyncError } from '../../errors/sync-error.ts'
 
 export interface HttpRequest {
   readonly method: 'GET' | 'POST' | 'PATCH' | 'DELETE'

@@ -9,8 +9,8 @@
  */
 import { stopped } from '../../errors/errors.ts'
 import { paceAlone, paceWaits } from '../../errors/fleet.ts'
-import { HOLD_AT_MOST_MS, type PaceStore, type Place } from '../../rate-limit-store.ts'
 import type { SyncError } from '../../errors/sync-error.ts'
+import { HOLD_AT_MOST_MS, type PaceStore, type Place } from '../../rate-limit-store.ts'
 import { createLocalPaceStore } from './rate-limit-local.ts'
 import { sleep } from './retry.ts'
 

@@ -1,9 +1,9 @@
+import type { HttpResponse } from './http.ts'
 /**
  * What ScopeStack's clock shows, by the `Date` of its answers. Times of its records are by that clock, and the database's may
  * be another one: what is held against such a time has to know by how much.
  */
 import { dateOf } from './response.ts'
-import type { HttpResponse } from './http.ts'
 
 export interface RemoteClock {
   note(response: Pick<HttpResponse, 'headers'>): void

@@ -1,3 +1,4 @@
+import { SyncError } from '../../errors/sync-error.ts'
 /**
  * Reads a list of which the server gives no page behind some place: from its front as far as it goes, then in the opposite
  * order, then in parts that are short enough, until as many different records were met as the list counts.
@@ -5,9 +6,8 @@
 import type { Client } from '../client.ts'
 import { isOutOfReach, openList } from './forward-pages.ts'
 import { countedIds, placesOf } from './list-length.ts'
-import { fetchPage, type ListRequest, type Page } from './pages.ts'
 import { learnedOf, learnFrom } from './page-failures.ts'
-import { SyncError } from '../../errors/sync-error.ts'
+import { fetchPage, type ListRequest, type Page } from './pages.ts'
 
 /** What together may hold all of a list: itself, and its parts by the values of a filter, each from either end. */
 function stretchesOf(request: ListRequest): ListRequest[] {

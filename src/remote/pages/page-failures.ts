@@ -1,8 +1,8 @@
 /** What a page that fails may be too much of, how often it is asked for, and what was learned of its list by that. */
 import { SyncError } from '../../errors/sync-error.ts'
 import { wasNeverSent } from '../client.ts'
-import type { How, ListRequest } from './pages.ts'
 import type { Attempts } from '../http/retry.ts'
+import type { How, ListRequest } from './pages.ts'
 
 /** What was learned of a list while it was read. */
 export interface Learned {

@@ -7,10 +7,10 @@ import { listOutOfReach } from '../../errors/lists.ts'
 import { SyncError } from '../../errors/sync-error.ts'
 import type { Client } from '../client.ts'
 import { parseDocument, type Document } from '../documents/document.ts'
+import type { Attempts } from '../http/retry.ts'
 import { wholeAsFirst } from './list-length.ts'
 import { attemptsFor, learnedOf, maySplit } from './page-failures.ts'
 import { readInParts } from './smaller-pages.ts'
-import type { Attempts } from '../http/retry.ts'
 
 export interface ListRequest {
   /** `/{account-slug}/v1/clients` */

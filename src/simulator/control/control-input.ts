@@ -1,7 +1,6 @@
-import { faultBodies, faultKinds, pathTest } from './faults.ts'
-import type { FaultInput, FaultKind, Match } from './faults.ts'
-import type { RawInput } from '../write/raw-records.ts'
 import type { Fields, Linkage } from '../records/records.ts'
+import type { RawInput } from '../write/raw-records.ts'
+import { faultBodies, faultKinds, pathTest, type FaultInput, type FaultKind, type Match } from './faults.ts'
 import type { Line, Step } from './script.ts'
 
 /** A control body that is not understood: the sentence says what is accepted. */

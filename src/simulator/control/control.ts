@@ -1,18 +1,16 @@
-import { ControlMistake, readFault, readJson, readLine, readRecord } from './control-input.ts'
-import { renameAccount } from './rename-account.ts'
-import { answer, json, nothing } from '../exchange.ts'
-import type { Answer, Call } from '../exchange.ts'
-import type { Faults } from './faults.ts'
-import type { RawRecords } from '../write/raw-records.ts'
-import type { Records } from '../records/records.ts'
-import type { Script } from './script.ts'
-import type { Stats } from '../stats.ts'
-import { setSwitches } from '../switches.ts'
-import type { Switches } from '../switches.ts'
+import { answer, json, nothing, type Answer, type Call } from '../exchange.ts'
 import type { Grant, Tokens } from '../oauth/tokens.ts'
+import type { Records } from '../records/records.ts'
+import type { Stats } from '../stats.ts'
+import { setSwitches, type Switches } from '../switches.ts'
 import type { World } from '../world.ts'
+import type { RawRecords } from '../write/raw-records.ts'
+import { ControlMistake, readFault, readJson, readLine, readRecord } from './control-input.ts'
+import type { Faults } from './faults.ts'
+import { renameAccount } from './rename-account.ts'
+import type { Script } from './script.ts'
 
-export type ControlDeps = {
+export interface ControlDeps {
   readonly account: World['account']
   readonly faults: Faults
   readonly raw: RawRecords

@@ -1,9 +1,8 @@
-import { answer } from '../exchange.ts'
-import type { Answer, Call } from '../exchange.ts'
+import { answer, type Answer, type Call } from '../exchange.ts'
 import type { Switches } from '../switches.ts'
 
 /** A server that quotes what it was sent: the token, and of a token request every secret, each time in another shape. */
-export type Echo = {
+export interface Echo {
   /** the answer with what the request carried in every field of it */
   quoted(given: Answer, call: Call): Answer
   /** every secret that was sent or issued so far */

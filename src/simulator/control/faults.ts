@@ -15,9 +15,14 @@ export type FaultKind = (typeof faultKinds)[number]
 export const faultBodies = ['html', 'text', 'json', 'empty'] as const
 type FaultBody = (typeof faultBodies)[number]
 
-export type Match = { readonly method?: string; readonly path?: string; readonly type?: string; readonly page?: number }
+export interface Match {
+  readonly method?: string
+  readonly path?: string
+  readonly type?: string
+  readonly page?: number
+}
 
-export type Fault = {
+export interface Fault {
   readonly id: string
   readonly kind: FaultKind
   readonly match: Match
@@ -41,14 +46,14 @@ export type Fault = {
 export type FaultInput = { readonly kind: FaultKind } & Partial<
   Pick<Fault, 'match' | 'count' | 'rate' | 'retryAfter' | 'body' | 'afterBytes' | 'ms'>
 >
-export type Asked = {
+export interface Asked {
   readonly method: string
   readonly path: string
   readonly type: string | null
   readonly page: number | null
 }
 
-export type Faults = {
+export interface Faults {
   add(input: FaultInput): Fault
   list(): Fault[]
   /** without an id: all of them */

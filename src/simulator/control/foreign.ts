@@ -1,5 +1,4 @@
-import { answer, nothing } from '../exchange.ts'
-import type { Answer } from '../exchange.ts'
+import { answer, nothing, type Answer } from '../exchange.ts'
 import type { Switches } from '../switches.ts'
 
 type Foreign = Switches['foreignWrites']
@@ -30,7 +29,10 @@ export function foreignAnswer(kind: Foreign, status: number, own: Buffer, other:
 
 const jsonApi = 'application/vnd.api+json'
 
-type Data = { readonly type: string; readonly relationships?: Record<string, unknown> }
+interface Data {
+  readonly type: string
+  readonly relationships?: Record<string, unknown>
+}
 
 function spoiled(kind: 'other-type' | 'list' | 'other-account', own: Buffer): unknown {
   const { data } = JSON.parse(own.toString()) as { data: Data }

@@ -1,5 +1,4 @@
-import { idOf } from '../records/records.ts'
-import type { Linkage } from '../records/records.ts'
+import { idOf, type Linkage } from '../records/records.ts'
 import type { World } from '../world.ts'
 
 /** Another slug, as an administrator may give the account: the addresses follow, and so does whatever names it by its slug. */

@@ -20,7 +20,7 @@ export type Step =
     }
   | { readonly delete: { readonly type: string; readonly id: string } }
 
-export type Line = {
+export interface Line {
   readonly id: string
   readonly when: { readonly type: string; readonly page: number | null }
   readonly do: readonly Step[]
@@ -30,7 +30,7 @@ export type Line = {
 }
 
 /** "Do this when page N of a list is served": how records come and go while somebody reads. */
-export type Script = {
+export interface Script {
   add(line: Omit<Line, 'id'>): Line
   list(): Line[]
   clear(): void

@@ -1,5 +1,4 @@
-import { answer } from '../exchange.ts'
-import type { Answer } from '../exchange.ts'
+import { answer, type Answer } from '../exchange.ts'
 import type { Fault } from './faults.ts'
 
 /** The real answer with something in its body that a reader has to survive; other faults leave it as it is. */

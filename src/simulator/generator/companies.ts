@@ -1,5 +1,5 @@
-import { decimal, money } from '../records/numbers.ts'
 import { definition } from '../read/variables.ts'
+import { decimal, money } from '../records/numbers.ts'
 import type { Making } from './making.ts'
 import { contactOf, industry, msaDate } from './people.ts'
 import { address, domain, firm, person } from './words.ts'

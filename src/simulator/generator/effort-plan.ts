@@ -1,15 +1,18 @@
 import type { Rec } from '../records/records.ts'
 import type { Making } from './making.ts'
 
-export type Money = { revenue: number; cost: number }
-export type Role = {
+export interface Money {
+  revenue: number
+  cost: number
+}
+export interface Role {
   readonly id: string
   readonly standard: Rec
   readonly rate: number
   readonly cost: number
   hours: number
 }
-export type Plan = {
+export interface Plan {
   readonly role: Role
   readonly standard: Rec | null
   readonly override: number | null
@@ -17,7 +20,7 @@ export type Plan = {
   readonly quantity: number
   readonly subs: readonly SubPlan[]
 }
-export type SubPlan = {
+export interface SubPlan {
   readonly role: Role
   readonly standard: Rec | null
   readonly override: number | null

@@ -1,5 +1,5 @@
-import type { Records } from '../records/records.ts'
 import type { Random } from '../records/random.ts'
+import type { Records } from '../records/records.ts'
 
 /** Sums and names elsewhere depend on these. */
 const kept = new Set(['hourly-rate', 'hourly-cost', 'suggested-hours', 'fixed-hours', 'client-name'])

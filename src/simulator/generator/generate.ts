@@ -10,7 +10,7 @@ import { makeProjects } from './projects.ts'
 import { makeQuestionnaires, makeSurveys } from './questionnaires.ts'
 import { makeSettings } from './settings.ts'
 
-export type GenerateOptions = {
+export interface GenerateOptions {
   readonly seed: number
   readonly projects: number
   readonly account: { readonly id: number; readonly slug: string }

@@ -1,8 +1,7 @@
 import { inferred } from '../model/inferred.ts'
 import type { Attribute } from '../model/model.ts'
 import { decimal } from '../records/numbers.ts'
-import { baseTime, day, instant } from './making.ts'
-import type { Making } from './making.ts'
+import { baseTime, day, instant, type Making } from './making.ts'
 import { task } from './texts.ts'
 
 /** A few records for each type that is known by name only: enough for a relationship to lead somewhere. */

@@ -2,7 +2,7 @@ import type { Random } from '../records/random.ts'
 import type { Content, Rec, Records } from '../records/records.ts'
 
 /** What every part of the generator draws from. One stream of random numbers in one order: same seed, same bytes. */
-export type Making = {
+export interface Making {
   readonly random: Random
   readonly records: Records
   readonly account: { readonly id: number; readonly slug: string }

@@ -1,5 +1,4 @@
-import type { Making } from './making.ts'
-import { date, baseTime, day } from './making.ts'
+import { type Making, date, baseTime, day } from './making.ts'
 import { address, email, industries, jobTitles, person, phone } from './words.ts'
 
 const areas = ['projects.overview', 'projects.services', 'projects.psa', 'projects.notes', 'settings.services']

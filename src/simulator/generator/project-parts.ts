@@ -1,6 +1,5 @@
 import { variables } from './companies.ts'
-import { baseTime, day, instant } from './making.ts'
-import type { Making } from './making.ts'
+import { baseTime, day, instant, type Making } from './making.ts'
 import { contactOf } from './people.ts'
 import type { Draft } from './projects.ts'
 import { address, person } from './words.ts'

@@ -1,8 +1,7 @@
 import { decimal, margin } from '../records/numbers.ts'
 import type { Fields } from '../records/records.ts'
 import { variables } from './companies.ts'
-import { date, baseTime, day, instant } from './making.ts'
-import type { Making } from './making.ts'
+import { date, baseTime, day, instant, type Making } from './making.ts'
 import { msaDate } from './people.ts'
 import { makeEffort } from './project-effort.ts'
 import { makeParts, makePhases, makePlaces } from './project-parts.ts'
@@ -22,13 +21,18 @@ const statuses = [
 ] as const
 export type Status = (typeof statuses)[number][0]
 
-export type Times = {
+export interface Times {
   readonly created: number
   readonly submitted: number | null
   readonly approved: number | null
   readonly updated: number
 }
-export type Draft = { readonly id: string; readonly status: Status; readonly times: Times; readonly clientHost: string }
+export interface Draft {
+  readonly id: string
+  readonly status: Status
+  readonly times: Times
+  readonly clientHost: string
+}
 
 const spread = 1095 * day
 

@@ -1,5 +1,4 @@
-import type { Making } from './making.ts'
-import { baseTime, day, instant } from './making.ts'
+import { type Making, baseTime, day, instant } from './making.ts'
 import { maybe } from './texts.ts'
 import { slug } from './words.ts'
 
@@ -72,7 +71,7 @@ export function makeSurveys(making: Making): void {
   for (let at = 0; at < count; at += 1) makeSurvey(making, at)
 }
 
-type Question = {
+interface Question {
   id: number
   question: string
   slug: string

@@ -144,7 +144,7 @@ const streets = [
   'Quay Side',
 ]
 
-export type Address = {
+export interface Address {
   street: string
   street2: string | null
   city: string

@@ -1,6 +1,5 @@
 import { brotliCompressSync, constants, gzipSync, zstdCompressSync } from 'node:zlib'
-import { answer } from '../exchange.ts'
-import type { Answer } from '../exchange.ts'
+import { answer, type Answer } from '../exchange.ts'
 import type { Switches } from '../switches.ts'
 
 /** The quickest levels: a test waits for them. */

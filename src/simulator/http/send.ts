@@ -1,11 +1,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { setTimeout as wait } from 'node:timers/promises'
-import { errorBody, internal, refusalBody } from '../errors.ts'
-import type { ErrorBody } from '../errors.ts'
-import { answer } from '../exchange.ts'
-import type { Answer } from '../exchange.ts'
-import { statusOf } from '../control/faults.ts'
-import type { Fault } from '../control/faults.ts'
+import { statusOf, type Fault } from '../control/faults.ts'
+import { errorBody, internal, refusalBody, type ErrorBody } from '../errors.ts'
+import { answer, type Answer } from '../exchange.ts'
 import type { Switches } from '../switches.ts'
 
 /** What goes onto the wire, whole or spoiled. Returns the bytes of body sent. */

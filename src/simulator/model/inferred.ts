@@ -1,5 +1,4 @@
-import { linked, model, one, unsure } from './model.ts'
-import type { Model } from './model.ts'
+import { linked, model, one, unsure, type Model } from './model.ts'
 
 /** Known only as relationship names; the attributes are inventions, and the lists sit at the inferred paths (API notes §2,
  *  the `low` entries). */

@@ -18,18 +18,28 @@ export type Kind =
 /** `seen`: some client writes it. `unsure`: nobody was seen writing it. `never`: computed. */
 export type Access = 'seen' | 'unsure' | 'never'
 
-export type Attribute = { readonly kind: Kind; readonly nullable: boolean; readonly access: Access }
-export type ToOne = { readonly type: string; readonly access: Access }
+export interface Attribute {
+  readonly kind: Kind
+  readonly nullable: boolean
+  readonly access: Access
+}
+export interface ToOne {
+  readonly type: string
+  readonly access: Access
+}
 /** `via` names the to-one of the other side; without it the ids are stored with the record. */
-export type ToMany = { readonly type: string; readonly via: string | null }
+export interface ToMany {
+  readonly type: string
+  readonly via: string | null
+}
 
 /** `on` is the attribute or to-one the filter looks at. */
-export type Filter = {
+export interface Filter {
   readonly kind: 'equals' | 'contains' | 'words' | 'flag' | 'has-tag' | 'linked' | 'after-day'
   readonly on: string
 }
 
-export type Model = {
+export interface Model {
   readonly type: string
   readonly scope: 'account' | 'project'
   /** false: only a relationship target, its list answers 404 */

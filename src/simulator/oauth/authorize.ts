@@ -1,6 +1,5 @@
+import { answer, nothing, type Answer, type Call } from '../exchange.ts'
 import type { Codes } from './codes.ts'
-import { answer, nothing } from '../exchange.ts'
-import type { Answer, Call } from '../exchange.ts'
 import type { Credentials } from './oauth.ts'
 
 /** The page a browser meets: sign in, allow or deny, and back to redirect_uri with a code (API notes §1). */

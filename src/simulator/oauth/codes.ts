@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto'
 
-type Held = {
+interface Held {
   readonly redirect: string
   readonly scope: string
   readonly challenge: string | null
@@ -9,7 +9,7 @@ type Held = {
 }
 
 /** Authorization codes: used once, within ten minutes, by whoever holds the PKCE verifier. */
-export type Codes = {
+export interface Codes {
   make(of: Omit<Held, 'expires'>): string
   spend(code: string, redirect: string, verifier: string | null): { readonly scope: string } | null
 }

@@ -1,9 +1,8 @@
+import { answer, json, type Answer, type Call } from '../exchange.ts'
 import type { Codes } from './codes.ts'
-import { answer, json } from '../exchange.ts'
-import type { Answer, Call } from '../exchange.ts'
 import type { Grant, Tokens } from './tokens.ts'
 
-export type Credentials = {
+export interface Credentials {
   readonly clientId: string
   readonly clientSecret: string
   readonly username: string
@@ -11,7 +10,7 @@ export type Credentials = {
   readonly account: string
 }
 
-type Deps = {
+interface Deps {
   readonly credentials: Credentials
   readonly tokens: Tokens
   readonly codes: Codes

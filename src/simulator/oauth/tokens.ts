@@ -2,7 +2,7 @@ import { createHmac, randomBytes } from 'node:crypto'
 
 export type Grant = 'client_credentials' | 'password' | 'authorization_code' | 'refresh_token'
 
-export type Issued = {
+export interface Issued {
   readonly access_token: string
   readonly token_type: 'Bearer'
   readonly expires_in: number
@@ -11,9 +11,14 @@ export type Issued = {
   readonly created_at: number
 }
 
-type Held = { readonly grant: Grant; readonly expires: number; readonly scope: string; readonly refresh: string | null }
+interface Held {
+  readonly grant: Grant
+  readonly expires: number
+  readonly scope: string
+  readonly refresh: string | null
+}
 
-export type Tokens = {
+export interface Tokens {
   issue(grant: Grant, scope: string): Issued
   /** whether an API call with this token passes */
   accepts(token: string): boolean

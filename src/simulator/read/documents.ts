@@ -1,16 +1,18 @@
 import type { Model } from '../model/model.ts'
-import { inOrder } from '../records/records.ts'
-import type { Link, Linkage, Memo, Rec, Records } from '../records/records.ts'
+import { inOrder, type Link, type Linkage, type Memo, type Rec, type Records } from '../records/records.ts'
 import { createSigner } from '../records/signing.ts'
 import type { Switches } from '../switches.ts'
 import { createTemplates } from './templates.ts'
 
 /** The address of one account's API, as it stands in links. */
-export type Place = { readonly origin: string; readonly slug: string }
+export interface Place {
+  readonly origin: string
+  readonly slug: string
+}
 
 export type Fieldsets = ReadonlyMap<string, ReadonlySet<string>>
 
-export type Documents = {
+export interface Documents {
   /** the JSON of resource objects, with the commas between them */
   pieces(recs: readonly Rec[], linkedOf: (rec: Rec) => readonly string[], fields: Fieldsets): Buffer[]
   /** what a relationship holds: null for an empty to-one */

@@ -1,13 +1,16 @@
-import { reached } from './documents.ts'
-import type { Documents } from './documents.ts'
 import type { Model } from '../model/model.ts'
-import type { Shown } from './paging.ts'
-import type { IncludeTree, Query } from './query.ts'
 import type { Link, Rec, Records } from '../records/records.ts'
 import type { Switches } from '../switches.ts'
+import { reached, type Documents } from './documents.ts'
+import type { Shown } from './paging.ts'
+import type { IncludeTree, Query } from './query.ts'
 import { permissions } from './templates.ts'
 
-type Deps = { readonly records: Records; readonly documents: Documents; readonly switches: Switches }
+interface Deps {
+  readonly records: Records
+  readonly documents: Documents
+  readonly switches: Switches
+}
 
 /** The relationships that carry linkage, by type of the included record. */
 type Shapes = ReadonlyMap<string, readonly string[]>

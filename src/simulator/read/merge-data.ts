@@ -1,5 +1,4 @@
-import { idOf } from '../records/records.ts'
-import type { Fields, Rec, Records } from '../records/records.ts'
+import { idOf, type Fields, type Rec, type Records } from '../records/records.ts'
 
 const snake = (attributes: Fields): Fields =>
   Object.fromEntries(Object.entries(attributes).map(([name, value]) => [name.replaceAll('-', '_'), value]))

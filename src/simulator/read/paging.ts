@@ -1,11 +1,15 @@
 import { ApiError, internal, invalidPage } from '../errors.ts'
 import type { Model } from '../model/model.ts'
-import type { Query } from './query.ts'
 import type { Rec } from '../records/records.ts'
 import type { Switches } from '../switches.ts'
+import type { Query } from './query.ts'
 
 /** What a page of a list shows; of a list without pages the one there is. */
-export type Shown = { readonly query: Query; readonly recs: readonly Rec[]; readonly paged: boolean }
+export interface Shown {
+  readonly query: Query
+  readonly recs: readonly Rec[]
+  readonly paged: boolean
+}
 
 /** Throws what the switches give in place of the page. */
 export function shownOf(switches: Switches, model: Model, query: Query, recs: readonly Rec[]): Shown {

@@ -11,8 +11,12 @@ import type { Filter, Model } from '../model/model.ts'
 import type { Switches } from '../switches.ts'
 
 export type IncludeTree = ReadonlyMap<string, IncludeTree>
-export type Wanted = { readonly name: string; readonly filter: Filter; readonly values: readonly string[] }
-export type Query = {
+export interface Wanted {
+  readonly name: string
+  readonly filter: Filter
+  readonly values: readonly string[]
+}
+export interface Query {
   readonly page: number
   readonly size: number
   readonly filters: readonly Wanted[]
@@ -21,7 +25,10 @@ export type Query = {
   readonly fields: ReadonlyMap<string, ReadonlySet<string>>
 }
 
-type Deps = { readonly models: ReadonlyMap<string, Model>; readonly switches: Switches }
+interface Deps {
+  readonly models: ReadonlyMap<string, Model>
+  readonly switches: Switches
+}
 
 /** Underscored and dasherized spellings are one name on the library (API notes §4). */
 const dashed = (name: string): string => name.replaceAll('_', '-')

@@ -1,9 +1,8 @@
 import type { Kind, Model } from '../model/model.ts'
-import type { Query, Wanted } from './query.ts'
 import { scramble } from '../records/random.ts'
-import { idOf, inOrder } from '../records/records.ts'
-import type { Rec, Records } from '../records/records.ts'
+import { idOf, inOrder, type Rec, type Records } from '../records/records.ts'
 import type { Switches } from '../switches.ts'
+import type { Query, Wanted } from './query.ts'
 
 /** Which records a list holds, in which order. */
 export type Selection = (

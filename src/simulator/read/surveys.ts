@@ -1,5 +1,4 @@
-import { idOf } from '../records/records.ts'
-import type { Fields, Linkage, Rec, Records } from '../records/records.ts'
+import { idOf, type Fields, type Linkage, type Rec, type Records } from '../records/records.ts'
 
 /** Responses are written as [{question-id, question, answer}] and read back with the question's own members (API notes §2). */
 export function expandResponses(records: Records, toOne: Record<string, Linkage>, written: unknown): unknown {

@@ -4,7 +4,7 @@ export const permissions = { view: true, create: true, manage: true }
 
 /** The text of a resource object without its values. `run.join(id)` puts the id wherever an address needs it: building 40
  *  addresses of a project one by one took three times as long. */
-export type Template = {
+export interface Template {
   readonly head: readonly string[]
   /** `name`: the linkage of that relationship comes after the run */
   readonly relationships: readonly { readonly run: readonly string[]; readonly name: string | null }[]

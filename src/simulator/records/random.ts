@@ -1,5 +1,5 @@
 /** mulberry32: 32 bits of state, enough for invented data, and the same on every machine. */
-export type Random = {
+export interface Random {
   /** 0 ≤ x < 1 */
   next(): number
   /** whole number, both ends included */

@@ -1,12 +1,15 @@
 import type { Model } from '../model/model.ts'
 
-export type Link = { readonly type: string; readonly id: string }
+export interface Link {
+  readonly type: string
+  readonly id: string
+}
 /** An id of the type the model names, or a whole link where somebody planted another type. */
 export type Linkage = string | Link | null
 
 export type Fields = Record<string, unknown>
 
-export type Content = {
+export interface Content {
   readonly attributes: Fields
   readonly toOne: Record<string, Linkage>
   /** only for to-manys that no to-one of the other side carries */
@@ -14,7 +17,7 @@ export type Content = {
 }
 
 /** Attribute values are never changed in place: thousands of records share one `languages` object. */
-export type Rec = {
+export interface Rec {
   readonly type: string
   readonly id: string
   readonly rank: number
@@ -27,7 +30,7 @@ export type Rec = {
 }
 
 /** A record's JSON is a stretch of the buffer that was made for the page it first appeared on. */
-export type Memo = {
+export interface Memo {
   readonly shape: string
   readonly stamp: number
   readonly buffer: Buffer
@@ -35,7 +38,7 @@ export type Memo = {
   readonly to: number
 }
 
-export type Table = {
+export interface Table {
   readonly model: Model
   readonly byId: Map<string, Rec>
   readonly ordered: Rec[]

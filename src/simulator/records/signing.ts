@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto'
 
-export type Signer = {
+export interface Signer {
   /** the same attributes, each address in them with a signature that it never had before */
   sign(attributes: Record<string, unknown>): Record<string, unknown>
   count(): number

@@ -1,16 +1,14 @@
-import type { Changes } from './changes.ts'
-import type { Place } from '../read/documents.ts'
 import { internal, invalidResource } from '../errors.ts'
-import { answer } from '../exchange.ts'
-import type { Answer, Call } from '../exchange.ts'
+import { answer, type Answer, type Call } from '../exchange.ts'
+import type { Place } from '../read/documents.ts'
 import { mergeContent } from '../read/merge-data.ts'
-import type { Progress } from './progress.ts'
-import { scramble } from '../records/random.ts'
-import { idOf } from '../records/records.ts'
-import type { Rec, Records } from '../records/records.ts'
 import { recommend } from '../read/surveys.ts'
+import { scramble } from '../records/random.ts'
+import { idOf, type Rec, type Records } from '../records/records.ts'
+import type { Changes } from './changes.ts'
+import type { Progress } from './progress.ts'
 
-type Deps = {
+interface Deps {
   readonly records: Records
   readonly changes: Changes
   readonly progress: Progress

@@ -1,16 +1,18 @@
-import { idOf } from '../records/records.ts'
-import type { Content, Fields, Rec, Records } from '../records/records.ts'
+import { idOf, type Content, type Fields, type Rec, type Records } from '../records/records.ts'
 import type { Switches } from '../switches.ts'
 
 /** How data changes, whoever changes it: what moves along with a record. */
-export type Changes = {
+export interface Changes {
   create(type: string, id: string | null, content: Content, how?: How): Rec
   update(rec: Rec, change: Partial<Content>, how?: How): void
   remove(rec: Rec, how?: How): void
 }
 
 /** `touch: false` leaves `updated-at` as it is, `cascade: false` leaves the parts of a deleted record behind. */
-export type How = { readonly touch?: boolean; readonly cascade?: boolean }
+export interface How {
+  readonly touch?: boolean
+  readonly cascade?: boolean
+}
 
 /** Names that a project repeats from what it points at. */
 const repeated: Readonly<Record<string, { readonly link: string; readonly attribute: string }>> = {

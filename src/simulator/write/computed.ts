@@ -1,6 +1,5 @@
 import { decimal, margin, pricing } from '../records/numbers.ts'
-import { idOf } from '../records/records.ts'
-import type { Fields, Rec, Records } from '../records/records.ts'
+import { idOf, type Fields, type Rec, type Records } from '../records/records.ts'
 
 /** What ScopeStack works out after a write: hours, prices, and the project's totals. */
 

@@ -1,7 +1,6 @@
 import type { Attribute, Model } from '../model/model.ts'
-import { idOf } from '../records/records.ts'
-import type { Fields, Linkage, Records } from '../records/records.ts'
 import { blankVariables } from '../read/variables.ts'
+import { idOf, type Fields, type Linkage, type Records } from '../records/records.ts'
 
 /** What a record that was just created answers for everything the request did not say. */
 export function initialAttributes(records: Records, model: Model, toOne: Record<string, Linkage>, now: string): Fields {

@@ -2,7 +2,7 @@ import type { Rec } from '../records/records.ts'
 
 /** Work that ends after some polls: documents and survey calculations (API notes §2b). Counted in polls and not in seconds,
  *  so that a test needs no waiting. */
-export type Progress = {
+export interface Progress {
   begin(rec: Rec, steps: readonly (() => void)[]): void
   /** one GET of the record */
   poll(rec: Rec): void

@@ -1,9 +1,9 @@
-import type { Changes, How } from './changes.ts'
-import { initialAttributes } from './initial.ts'
 import type { Model } from '../model/model.ts'
 import type { Fields, Linkage, Rec, Records } from '../records/records.ts'
+import type { Changes, How } from './changes.ts'
+import { initialAttributes } from './initial.ts'
 
-export type RawRecord = {
+export interface RawRecord {
   readonly type: string
   readonly id: string
   readonly attributes: Fields
@@ -18,7 +18,7 @@ export type RawInput = How & {
 }
 
 /** Data behind the worker's back: no access rules, no casts, no validation; values of any type, ids of any form. */
-export type RawRecords = {
+export interface RawRecords {
   list(type: string): RawRecord[]
   read(type: string, id: string): RawRecord | null
   create(type: string, input?: RawInput): RawRecord

@@ -1,4 +1,3 @@
-import { cast } from './casts.ts'
 import {
   Invalid,
   invalidLinks,
@@ -10,16 +9,16 @@ import {
   unreadable,
 } from '../errors.ts'
 import type { Access, Model } from '../model/model.ts'
-import { idOf } from '../records/records.ts'
-import type { Fields, Linkage, Rec, Records } from '../records/records.ts'
+import { idOf, type Fields, type Linkage, type Rec, type Records } from '../records/records.ts'
 import type { Switches } from '../switches.ts'
+import { cast } from './casts.ts'
 
-export type Written = {
+export interface Written {
   readonly attributes: Fields
   readonly toOne: Record<string, Linkage>
   readonly toMany: Record<string, readonly string[]>
 }
-type Deps = {
+interface Deps {
   readonly records: Records
   readonly switches: Switches
   readonly account: { readonly id: number; readonly slug: string }

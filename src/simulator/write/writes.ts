@@ -1,15 +1,14 @@
+import type { Model } from '../model/model.ts'
+import { expandResponses } from '../read/surveys.ts'
+import { withValues } from '../read/variables.ts'
+import { idOf, type Fields, type Linkage, type Rec, type Records } from '../records/records.ts'
+import type { Switches } from '../switches.ts'
 import type { Changes } from './changes.ts'
 import { recompute } from './computed.ts'
 import { initialAttributes } from './initial.ts'
-import type { Model } from '../model/model.ts'
-import { idOf } from '../records/records.ts'
-import type { Fields, Linkage, Rec, Records } from '../records/records.ts'
-import { expandResponses } from '../read/surveys.ts'
-import type { Switches } from '../switches.ts'
-import { withValues } from '../read/variables.ts'
 import { readWrite, validate } from './write-body.ts'
 
-export type WriteDeps = {
+export interface WriteDeps {
   readonly records: Records
   readonly changes: Changes
   readonly switches: Switches

@@ -4,11 +4,11 @@ import { parseDatabaseUrl, type DatabaseUrl, type Host } from '../../config/data
 import { databaseLimit } from '../../errors/database.ts'
 import { databaseFull, databaseRefused, databaseUnreachable } from '../../errors/errors.ts'
 import { databaseReadOnly } from '../../errors/fleet.ts'
-import { parseExact } from '../../exact-json.ts'
 import { SyncError } from '../../errors/sync-error.ts'
+import { parseExact } from '../../exact-json.ts'
 import { readAddress, sessionOf, tlsOf } from './address.ts'
-import { hostsOf, onlyHost } from './hosts.ts'
 import { DriverSocket, type Way } from './driver-socket.ts'
+import { hostsOf, onlyHost } from './hosts.ts'
 import { openVisitor } from './visit.ts'
 import { Watch } from './watch.ts'
 

@@ -2,9 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { chmod, cp, readdir, readFile, rename, rm, symlink } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { basename, dirname, join } from 'node:path'
-
-import { reachable } from './location.ts'
-import type { Account, Place } from './location.ts'
+import { reachable, type Account, type Place } from './location.ts'
 import { runProgram } from './tools.ts'
 
 /**

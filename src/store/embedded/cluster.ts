@@ -17,7 +17,6 @@ import {
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-
 import { SyncError } from '../../errors/sync-error.ts'
 import type { Place } from './location.ts'
 import { runProgram } from './tools.ts'
@@ -41,7 +40,10 @@ export async function prepareCluster(place: Place, bin: string, signal: AbortSig
   return cluster
 }
 
-export type Launch = { failure(): Promise<string | undefined>; abandon(): Promise<void> }
+export interface Launch {
+  failure(): Promise<string | undefined>
+  abandon(): Promise<void>
+}
 
 /**
  * Starts the server in a session of its own: neither Ctrl-C in our terminal nor our death reaches it. Its log is a file
@@ -83,7 +85,10 @@ export async function launch(cluster: Cluster): Promise<Launch> {
   }
 }
 
-export type Running = { pid: number; port: number }
+export interface Running {
+  pid: number
+  port: number
+}
 
 /** The server that runs on this data, by whomever it was started. A pid file that a crash left counts as none. */
 export async function runningServer(cluster: Cluster): Promise<Running | undefined> {

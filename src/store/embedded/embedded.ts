@@ -5,11 +5,19 @@ import postgres from 'postgres'
 import { stopped } from '../../errors/errors.ts'
 import { owe } from '../../signals.ts'
 import { findBinaries } from './binaries.ts'
-import { lastWords, launch, prepareCluster, runningServer, shutDown, SUPERUSER } from './cluster.ts'
-import type { Cluster, Launch } from './cluster.ts'
+import {
+  lastWords,
+  launch,
+  prepareCluster,
+  runningServer,
+  shutDown,
+  SUPERUSER,
+  type Cluster,
+  type Launch,
+} from './cluster.ts'
 import { preparePlace } from './location.ts'
 
-export type EmbeddedPostgres = {
+export interface EmbeddedPostgres {
   url: string
   /** Where the data is: not always the folder asked for (location.ts). */
   folder: string

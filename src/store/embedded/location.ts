@@ -4,9 +4,15 @@ import { tmpdir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 
 /** The user the server runs as. Undefined: the one who runs us. */
-export type Account = { uid: number; gid: number }
+export interface Account {
+  uid: number
+  gid: number
+}
 
-export type Place = { folder: string; account: Account | undefined }
+export interface Place {
+  folder: string
+  account: Account | undefined
+}
 
 /** `nobody`: Postgres refuses to run as root, and needs a uid that /etc/passwd knows; making a user is not ours to do. */
 const NOBODY: Account = { uid: 65534, gid: 65534 }

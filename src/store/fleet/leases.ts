@@ -4,8 +4,8 @@
  * transaction that writes, so a process that was suspended and comes back writes nothing.
  */
 import { busy, leaseLost } from '../../errors/errors.ts'
-import { notLocal } from '../schema/capture-triggers.ts'
 import { limitWaits, type Database, type Transaction } from '../connection/database.ts'
+import { notLocal } from '../schema/capture-triggers.ts'
 import { openPresence } from './presence.ts'
 
 export interface Lease {

@@ -1,6 +1,6 @@
+import type { Database } from '../connection/database.ts'
 /** Which processes of `start` there are: each says so again and again, by the database's clock. */
 import { arrayLiteral } from '../connection/literals.ts'
-import type { Database } from '../connection/database.ts'
 
 export interface Process {
   /** `host, process 12` */

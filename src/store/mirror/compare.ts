@@ -9,14 +9,14 @@
  * nested JSON means nothing.
  */
 import type { RemoteRecord, Resource } from '../../catalog/resource.ts'
-import { isStorable } from './codec.ts'
-import { arrayLiteral } from '../connection/literals.ts'
 import type { Database, Transaction } from '../connection/database.ts'
-import { rowsOutside } from './local-edits.ts'
+import { arrayLiteral } from '../connection/literals.ts'
+import { isStorable } from './codec.ts'
 import { findDiffering, type DifferingColumn } from './differing.ts'
+import { rowsOutside } from './local-edits.ts'
 import { isOfTheTable, isRefused } from './refusals.ts'
-import { rowMaker, type Row } from './row.ts'
 import { statementsFor } from './row-statements.ts'
+import { rowMaker, type Row } from './row.ts'
 import type { Told } from './seen-members.ts'
 
 export type Comparison =

@@ -1,8 +1,8 @@
 /** Which columns of rows hold something else than the mirror, by their values. What is another in every answer is no difference. */
 import type { Resource } from '../../catalog/resource.ts'
 import type { Database, Transaction } from '../connection/database.ts'
-import type { Row } from './row.ts'
 import type { RowStatements } from './row-statements.ts'
+import type { Row } from './row.ts'
 import { unsigned } from './signed-urls.ts'
 
 export interface DifferingColumn {

@@ -10,18 +10,18 @@
  * ON CONFLICT … DO UPDATE … WHERE differs (locks and logs each unchanged row).
  */
 import type { RemoteRecord, Resource } from '../../catalog/resource.ts'
-import { inHalves } from './bisect.ts'
-import { arrayLiteral } from '../connection/literals.ts'
-import { copyRows } from './copy-rows.ts'
 import { type Transaction } from '../connection/database.ts'
+import { arrayLiteral } from '../connection/literals.ts'
+import { inHalves } from './bisect.ts'
+import { copyRows } from './copy-rows.ts'
 import { findDiffering } from './differing.ts'
 import { saysAsMuch, standing } from './digest.ts'
 import { editedRows, noteReturns, type Edited } from './local-edits.ts'
-import { findGuard, sumOf, suppressed, type Guard } from './table-guards.ts'
 import { describeRefusal, isOfTheTable } from './refusals.ts'
-import { rowMaker, type Drift, type Row } from './row.ts'
 import { statementsFor, TOMBSTONE } from './row-statements.ts'
+import { rowMaker, type Drift, type Row } from './row.ts'
 import type { Told } from './seen-members.ts'
+import { findGuard, sumOf, suppressed, type Guard } from './table-guards.ts'
 
 export interface Loaded {
   readonly inserted: number

@@ -1,9 +1,9 @@
 /** Which rows are not what ScopeStack holds, or not yet, as whoever reads it must know. */
 import type { Resource } from '../../catalog/resource.ts'
-import { isStorable } from './codec.ts'
-import { arrayLiteral } from '../connection/literals.ts'
-import type { Database, Transaction } from '../connection/database.ts'
 import { IGNORED } from '../../errors/push.ts'
+import type { Database, Transaction } from '../connection/database.ts'
+import { arrayLiteral } from '../connection/literals.ts'
+import { isStorable } from './codec.ts'
 
 type Sql = Database | Transaction
 type Fragment = ReturnType<Transaction>

@@ -3,8 +3,8 @@
  * well: a trigger, a constraint, a type or a right of theirs may refuse one row, or all of them.
  */
 import type { Resource } from '../../catalog/resource.ts'
-import { arrayLiteral } from '../connection/literals.ts'
 import { codeOf, type Database, type Transaction } from '../connection/database.ts'
+import { arrayLiteral } from '../connection/literals.ts'
 
 /** What the server tells of an error, as the driver passes it on. */
 export interface Refusal {

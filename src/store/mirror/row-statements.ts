@@ -1,10 +1,10 @@
 /** The statements that hold rows against a mirrored table, and write them. Columns go by their position: names may be anything. */
 import type { Resource } from '../../catalog/resource.ts'
-import { arrayLiteral } from '../connection/literals.ts'
 import { quote, type Database, type Transaction } from '../connection/database.ts'
+import { arrayLiteral } from '../connection/literals.ts'
+import { SQL_TYPE } from '../schema/mirror-tables.ts'
 import { rowColumns, type Row } from './row.ts'
 import type { Shape } from './shapes.ts'
-import { SQL_TYPE } from '../schema/mirror-tables.ts'
 
 /** A statement about rows that say nothing of the same columns. */
 export type ByShape = <T extends object>(sql: Database | Transaction, rows: readonly Row[]) => Promise<readonly T[]>

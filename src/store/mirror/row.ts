@@ -6,9 +6,9 @@ import { copyLine } from '../connection/literals.ts'
 import { encode, encodeJson, isMembers, MISFIT, numberText, storable, type Members } from './codec.ts'
 import { digestOf } from './digest.ts'
 import { endsEncoder, linkageOf, typesIn, UNTOLD } from './relationship-keys.ts'
+import { createTeller, NOTHING_TOLD, type Told } from './seen-members.ts'
 import { shapesOf, type Shape } from './shapes.ts'
 import { unsigned } from './signed-urls.ts'
-import { createTeller, NOTHING_TOLD, type Told } from './seen-members.ts'
 
 export interface Row {
   readonly id: string

@@ -1,10 +1,10 @@
 /** What somebody else has put on a mirrored table that changes what is written without a word: triggers, rules, other types. */
 import type { Resource } from '../../catalog/resource.ts'
-import { arrayLiteral } from '../connection/literals.ts'
 import { quote, type Transaction } from '../connection/database.ts'
+import { arrayLiteral } from '../connection/literals.ts'
+import { SQL_TYPE } from '../schema/mirror-tables.ts'
 import type { Rejected, Written } from './load.ts'
 import type { Row } from './row.ts'
-import { SQL_TYPE } from '../schema/mirror-tables.ts'
 
 export interface Guard {
   /** Triggers and rules that may take a row away. */

@@ -1,12 +1,12 @@
 /** Rows whose record a whole list no longer holds. Rows that a local edit made, or is about to change, are none of them. */
 import type { Resource } from '../../catalog/resource.ts'
-import { inHalves } from './bisect.ts'
-import { arrayLiteral } from '../connection/literals.ts'
 import type { Database, Transaction } from '../connection/database.ts'
-import { livingOutside, noteReturns, underWay } from './local-edits.ts'
-import { findGuard } from './table-guards.ts'
+import { arrayLiteral } from '../connection/literals.ts'
+import { inHalves } from './bisect.ts'
 import type { Rejected } from './load.ts'
+import { livingOutside, noteReturns, underWay } from './local-edits.ts'
 import { describeRefusal, isOfTheTable } from './refusals.ts'
+import { findGuard } from './table-guards.ts'
 
 export interface Unmet {
   /** Living rows that the snapshot under way has not met, at most as many as asked for, those behind the last asked first. */

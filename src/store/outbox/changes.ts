@@ -1,12 +1,12 @@
+import type { Resource } from '../../catalog/resource.ts'
 /** What a person sees of the outbox, and may do about a change. */
 import { usage } from '../../errors/errors.ts'
 import { UNKNOWN } from '../../errors/push.ts'
-import type { Resource } from '../../catalog/resource.ts'
-import { notLocal, tableOf } from '../schema/capture-triggers.ts'
 import { transact, type Database, type Transaction } from '../connection/database.ts'
+import { notLocal, tableOf } from '../schema/capture-triggers.ts'
 import { checkDecidable } from './allowed-actions.ts'
-import { rebaseLater, type Base } from './rebase-queued.ts'
 import { columns, json, type Change } from './claim.ts'
+import { rebaseLater, type Base } from './rebase-queued.ts'
 import { forgetDigest, type Problem } from './settle.ts'
 
 export interface SeenChange extends Change {

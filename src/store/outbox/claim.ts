@@ -1,3 +1,4 @@
+import type { RemoteRecord, Write } from '../../catalog/resource.ts'
 /**
  * The changes that wait, and the right to send them. A claim is of whole records, so that each has one change under way at
  * a time (S5). Like a lease it ends at its time, or at once when its holder's database connection is gone, and every
@@ -8,11 +9,10 @@
  *      └─────release──────┘
  */
 import { UNANSWERED } from '../../errors/push.ts'
-import type { RemoteRecord, Write } from '../../catalog/resource.ts'
-import { encodeJson } from '../mirror/codec.ts'
-import { arrayLiteral } from '../connection/literals.ts'
 import { transact, type Database, type Transaction } from '../connection/database.ts'
+import { arrayLiteral } from '../connection/literals.ts'
 import { openPresence, type Presence } from '../fleet/presence.ts'
+import { encodeJson } from '../mirror/codec.ts'
 import { resolveLocalIds } from './local-ids.ts'
 
 export type State = 'waiting' | 'sending' | 'sent' | 'superseded' | 'parked' | 'discarded'

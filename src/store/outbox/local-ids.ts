@@ -4,10 +4,10 @@
  * place when such a change is about to be sent.
  */
 import type { Column, Resource } from '../../catalog/resource.ts'
-import { inHalves } from '../mirror/bisect.ts'
-import { arrayLiteral } from '../connection/literals.ts'
-import { notLocal, tableOf } from '../schema/capture-triggers.ts'
 import { quote, type Transaction } from '../connection/database.ts'
+import { arrayLiteral } from '../connection/literals.ts'
+import { inHalves } from '../mirror/bisect.ts'
+import { notLocal, tableOf } from '../schema/capture-triggers.ts'
 
 interface Known {
   /** Type of the row that began with it. */

@@ -1,8 +1,8 @@
 /** When there is something to push: Postgres says so at once, and the table knows for sure. */
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Database } from '../connection/database.ts'
-import { isPutOff } from './claim.ts'
 import type { Presence } from '../fleet/presence.ts'
+import { isPutOff } from './claim.ts'
 
 export interface Due {
   /** A change may be sent, as far as its time goes; whether something else is in its way shows when it is claimed. */

@@ -1,6 +1,6 @@
+import type { Database } from '../connection/database.ts'
 /** Local edits that were set aside since a person was last told of some. */
 import { raiseAlert } from '../runs/alerts.ts'
-import type { Database } from '../connection/database.ts'
 
 export interface ParkedChange {
   readonly change: number

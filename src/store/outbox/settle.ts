@@ -1,18 +1,18 @@
+import type { RemoteRecord, Resource } from '../../catalog/resource.ts'
 /**
  * The end of a change: its fate, the mirrored row and every reference to it, in one transaction that proves the claim. A
  * row is loaded only where no later edit of it waits: that one will be answered in its turn.
  */
 import { claimLost, rowRefused } from '../../errors/push.ts'
-import type { RemoteRecord, Resource } from '../../catalog/resource.ts'
-import { inHalves } from '../mirror/bisect.ts'
-import { notLocal, tableOf } from '../schema/capture-triggers.ts'
-import { storable } from '../mirror/codec.ts'
 import { limitWaits, transact, type Database, type Transaction } from '../connection/database.ts'
-import { rebaseLater, type Base } from './rebase-queued.ts'
-import { adoptId } from './local-ids.ts'
+import { inHalves } from '../mirror/bisect.ts'
+import { storable } from '../mirror/codec.ts'
 import { createMirror } from '../mirror/load.ts'
-import { json, type Answer, type Change } from './claim.ts'
 import { describeRefusal, isRefused, type Refusal } from '../mirror/refusals.ts'
+import { notLocal, tableOf } from '../schema/capture-triggers.ts'
+import { json, type Answer, type Change } from './claim.ts'
+import { adoptId } from './local-ids.ts'
+import { rebaseLater, type Base } from './rebase-queued.ts'
 
 export interface Problem {
   /** The column, where the pointer leads to one. */

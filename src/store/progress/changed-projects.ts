@@ -1,10 +1,10 @@
+import type { Database, Transaction } from '../connection/database.ts'
 /**
  * Projects that changed. What belongs to them is read again by its own resource, which remembers how far it has followed.
  * Whoever writes a project notes it here, by whatever way it came: a change that one reading has loaded is none any more to
  * the next. Only the holder of the projects' lease writes here, so the ids commit in their order.
  */
 import { arrayLiteral } from '../connection/literals.ts'
-import type { Database, Transaction } from '../connection/database.ts'
 import { isInPart } from '../mirror/local-edits.ts'
 
 /** The one resource whose records others are read by. */

@@ -1,6 +1,6 @@
+import type { Database, Transaction } from '../connection/database.ts'
 /** Where each resource stands: the snapshot under way, what it has seen, and the last complete one. */
 import { arrayLiteral } from '../connection/literals.ts'
-import type { Database, Transaction } from '../connection/database.ts'
 
 /** A snapshot under way: all that is needed to go on after a kill. */
 export interface Snapshot {

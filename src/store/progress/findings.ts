@@ -1,8 +1,8 @@
 /** What a person should know and no run fails for: parked records, drift, and what the server takes. */
 import { hash } from 'node:crypto'
-import { storable } from '../mirror/codec.ts'
-import { arrayLiteral } from '../connection/literals.ts'
 import type { Database, Transaction } from '../connection/database.ts'
+import { arrayLiteral } from '../connection/literals.ts'
+import { storable } from '../mirror/codec.ts'
 
 export interface ParkedRecord {
   readonly recordId: string | null

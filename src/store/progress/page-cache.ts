@@ -1,10 +1,10 @@
+import type { Database, Transaction } from '../connection/database.ts'
 /**
  * What each page held when it was last loaded, so that one which comes again with the same bytes costs neither parsing nor
  * loading. It is believed only while the mirror still holds what was loaded: each of its rows there, living, not changed
  * since, and not one that is to be written whatever comes.
  */
 import { arrayLiteral } from '../connection/literals.ts'
-import type { Database, Transaction } from '../connection/database.ts'
 import { readCapability, saveCapability } from './findings.ts'
 
 /** What it is known again by: what the server said, and a digest of the body. */

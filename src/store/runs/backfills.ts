@@ -1,6 +1,6 @@
+import type { Database } from '../connection/database.ts'
 /** The backfill under way: it outlives the process that began it. */
 import { arrayLiteral } from '../connection/literals.ts'
-import type { Database } from '../connection/database.ts'
 import { isWell, type Outcome } from './runs.ts'
 
 export interface Backfill {

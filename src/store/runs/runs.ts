@@ -1,6 +1,6 @@
+import type { Database, Transaction } from '../connection/database.ts'
 /** The record of every run, in the same database as the data it speaks of. */
 import { storable } from '../mirror/codec.ts'
-import type { Database, Transaction } from '../connection/database.ts'
 
 /**
  * `suspect`: a list that is empty, or much shorter, where it was not · `absent`: of what is only believed to exist, when

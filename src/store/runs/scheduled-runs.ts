@@ -1,9 +1,9 @@
+import type { Database, Transaction } from '../connection/database.ts'
 /**
  * Runs that workers share. What is planned, what is done and what is missing stands here, so that a queue which forgets
  * its jobs loses nothing: they are made again from these rows.
  */
 import { arrayLiteral } from '../connection/literals.ts'
-import type { Database, Transaction } from '../connection/database.ts'
 import { endRun, worst, type Outcome } from './runs.ts'
 
 export interface Tick {

@@ -4,8 +4,8 @@
  * (a restore with --disable-triggers that broke off, a table made anew, a function that was replaced) is told.
  */
 import type { Resource } from '../../catalog/resource.ts'
-import { capturedOf, type Captured } from './capture-triggers.ts'
 import type { Database } from '../connection/database.ts'
+import { capturedOf, type Captured } from './capture-triggers.ts'
 import { readFunctions } from './functions.ts'
 import { USER_DEFINED } from './user-defined-triggers.ts'
 

@@ -5,8 +5,8 @@
  */
 import { isDeepStrictEqual } from 'node:util'
 import { isEditable, type Column, type Resource } from '../../catalog/resource.ts'
-import { arrayLiteral } from '../connection/literals.ts'
 import { quote, type Database, type Transaction } from '../connection/database.ts'
+import { arrayLiteral } from '../connection/literals.ts'
 
 export interface Captured {
   readonly type: string

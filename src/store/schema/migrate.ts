@@ -6,21 +6,21 @@
  * can be held by any role that may connect; one of a table only by those who may write it.
  */
 import { readMigrationFiles } from 'drizzle-orm/migrator'
-import { nameTaken, tableUnfit } from '../../errors/tables.ts'
 import { catalog } from '../../catalog/registry.ts'
 import type { Resource } from '../../catalog/resource.ts'
 import type { SyncError } from '../../errors/sync-error.ts'
-import { installCapture, noteDeclared } from './capture-triggers.ts'
-import { findCaptureFaults, type CaptureCheck, type CaptureFault } from './capture-state.ts'
-import { commentStatements } from './comments.ts'
+import { nameTaken, tableUnfit } from '../../errors/tables.ts'
 import { codeOf, openDatabase, type Database, type Transaction } from '../connection/database.ts'
-import { changeTables, type Change, type Run, type Waiting } from './ddl.ts'
 import { checkDatabase } from '../server/fitness.ts'
+import { checkServer } from '../server/server-version.ts'
+import { findCaptureFaults, type CaptureCheck, type CaptureFault } from './capture-state.ts'
+import { installCapture, noteDeclared } from './capture-triggers.ts'
+import { commentStatements } from './comments.ts'
+import { changeTables, type Change, type Run, type Waiting } from './ddl.ts'
 import { refuseForeign } from './foreign-schemas.ts'
 import { FOLDER, restoreFunctions } from './functions.ts'
-import { checkServer } from '../server/server-version.ts'
-import { readTableState } from './table-state.ts'
 import { SYNC_COLUMNS } from './mirror-tables.ts'
+import { readTableState } from './table-state.ts'
 import { restoreUserDefined } from './user-defined-triggers.ts'
 
 const migrationFiles = () => readMigrationFiles({ migrationsFolder: FOLDER })

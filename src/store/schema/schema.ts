@@ -17,8 +17,8 @@ import {
   uniqueIndex,
 } from 'drizzle-orm/pg-core'
 import { catalog } from '../../catalog/registry.ts'
-import { at, sync } from './sync-schema.ts'
 import { mirrorTable } from './mirror-tables.ts'
+import { at, sync } from './sync-schema.ts'
 
 export { mirror } from './mirror-tables.ts'
 export { captured, localIds, outbox } from './outbox-tables.ts'

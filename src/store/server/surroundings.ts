@@ -50,7 +50,10 @@ interface Facts {
 }
 
 /** The driver's own knowledge of a connection: what the startup said to cancel it by. */
-type Client = { readonly pid: number; readonly secret: number }
+interface Client {
+  readonly pid: number
+  readonly secret: number
+}
 
 async function factsOf(sql: postgres.Sql): Promise<[Facts, Client]> {
   const asked = await soon(sql.unsafe<Facts[]>(FACTS))

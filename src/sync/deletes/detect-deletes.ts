@@ -1,3 +1,4 @@
+import type { RemoteRecord, Resource } from '../../catalog/resource.ts'
 /**
  * Buries the rows whose record a whole list no longer holds, behind three locks (S6): the list was proved whole; they are
  * few, by their share of the table; and each, asked for by its own address, is not found. One that answers all the same is
@@ -5,21 +6,20 @@
  * two whole readings (`missed-twice.ts`).
  */
 import type { Client } from '../../remote/client.ts'
-import type { RemoteRecord, Resource } from '../../catalog/resource.ts'
-import { FOLLOWED, noteChanged } from '../../store/progress/changed-projects.ts'
-import { arrayLiteral } from '../../store/connection/literals.ts'
 import type { Database } from '../../store/connection/database.ts'
-import { park, settleRefused } from '../../store/progress/findings.ts'
+import { arrayLiteral } from '../../store/connection/literals.ts'
 import { confirmLease, type Lease } from '../../store/fleet/leases.ts'
 import type { Mirror } from '../../store/mirror/load.ts'
-import type { Outcome } from '../../store/runs/runs.ts'
 import { isRefused } from '../../store/mirror/refusals.ts'
 import { bury, buryApart, findUnmet, saveSweptTo, someMet } from '../../store/mirror/tombstones.ts'
+import { FOLLOWED, noteChanged } from '../../store/progress/changed-projects.ts'
+import { park, settleRefused } from '../../store/progress/findings.ts'
+import type { Outcome } from '../../store/runs/runs.ts'
 import { askFor } from '../list/get-record.ts'
 import { rejectedRecords, type Unusable } from '../list/page-batch.ts'
-import { HOURS_APART, missedTwice, noneMissing } from './missed-twice.ts'
 import type { Question } from '../list/read-plan.ts'
 import { reconnecting } from '../with-db-retry.ts'
+import { HOURS_APART, missedTwice, noneMissing } from './missed-twice.ts'
 
 interface Deps {
   readonly sql: Database

@@ -1,13 +1,13 @@
+import type { Read, RemoteRecord, Resource } from '../../catalog/resource.ts'
+import { requestRefused } from '../../errors/errors.ts'
+import { endsTheRun, SyncError } from '../../errors/sync-error.ts'
 /** Some records of a resource: from both ends of its list, where the oldest and the newest are, whatever its order. */
 import type { Client } from '../../remote/client.ts'
 import { isObject, parseDocument } from '../../remote/documents/document.ts'
 import { openList, unlessOutOfReach } from '../../remote/pages/forward-pages.ts'
 import { fetchPage, type ListRequest, type Page } from '../../remote/pages/pages.ts'
-import { requestRefused } from '../../errors/errors.ts'
-import type { Read, RemoteRecord, Resource } from '../../catalog/resource.ts'
-import { endsTheRun, SyncError } from '../../errors/sync-error.ts'
-import { negotiate } from '../list/negotiate.ts'
 import { isRefusal, requestFor, type Place } from '../list/list-request.ts'
+import { negotiate } from '../list/negotiate.ts'
 
 export interface SampleDeps extends Place {
   readonly client: Client

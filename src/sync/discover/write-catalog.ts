@@ -1,11 +1,11 @@
 /** Puts findings into files of the catalog. */
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { notWritable } from '../../errors/discover.ts'
 import { catalog } from '../../catalog/registry.ts'
 import type { Resource } from '../../catalog/resource.ts'
-import type { Discovered } from './discover.ts'
+import { notWritable } from '../../errors/discover.ts'
 import type { Finding } from './difference.ts'
+import type { Discovered } from './discover.ts'
 import { emptySource, writeFindings } from './source.ts'
 
 export const CATALOG_FOLDER = join(import.meta.dirname, '../../resources')

@@ -3,18 +3,18 @@
  * that is gone is buried behind the same three locks as in a whole list (S6).
  */
 import type { Resource, Within } from '../../catalog/resource.ts'
-import { readChanged, saveFollowed } from '../../store/progress/changed-projects.ts'
-import { readPageCount } from '../../store/progress/checkpoint.ts'
 import { confirmLease, type Lease } from '../../store/fleet/leases.ts'
 import { createMirror } from '../../store/mirror/load.ts'
 import { countLiving, unmetWithin } from '../../store/mirror/tombstones.ts'
-import { load } from '../write-records.ts'
-import { openParts, PROJECTS_AT_ONCE } from './project-children.ts'
+import { readChanged, saveFollowed } from '../../store/progress/changed-projects.ts'
+import { readPageCount } from '../../store/progress/checkpoint.ts'
+import { AT_ONCE, confirmAndBury, suspicion } from '../deletes/detect-deletes.ts'
 import type { Question } from '../list/read-plan.ts'
-import { reconnecting } from '../with-db-retry.ts'
 import type { SnapshotDeps, SnapshotResult } from '../snapshot/snapshot.ts'
 import { readExpected } from '../snapshot/withheld-members.ts'
-import { AT_ONCE, confirmAndBury, suspicion } from '../deletes/detect-deletes.ts'
+import { reconnecting } from '../with-db-retry.ts'
+import { load } from '../write-records.ts'
+import { openParts, PROJECTS_AT_ONCE } from './project-children.ts'
 
 interface Options {
   readonly resource: Resource

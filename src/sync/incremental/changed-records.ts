@@ -1,3 +1,4 @@
+import type { Resource } from '../../catalog/resource.ts'
 /**
  * Reads what changed since the watermark, where the server lets us ask for that, and proves that all of it was met: the
  * watermark moves then only.
@@ -11,20 +12,19 @@ import { isOutOfReach, openList } from '../../remote/pages/forward-pages.ts'
 import { brokenIn, countedIds, saysCount } from '../../remote/pages/list-length.ts'
 import { learnFrom } from '../../remote/pages/page-failures.ts'
 import type { ListRequest, Page } from '../../remote/pages/pages.ts'
-import { readCapability, saveCapability } from '../../store/progress/findings.ts'
 import { confirmLease, type Lease } from '../../store/fleet/leases.ts'
+import { readCapability, saveCapability } from '../../store/progress/findings.ts'
 import { moveWatermark } from '../../store/progress/watermark.ts'
-import type { Resource } from '../../catalog/resource.ts'
-import { createChangeWriter } from './write-changes.ts'
 import { byTheEarlierClock } from '../earlier-clock.ts'
-import { reconnecting } from '../with-db-retry.ts'
+import { isRefusal } from '../list/list-request.ts'
+import { changeTime } from '../list/page-batch.ts'
+import { isNotInOrder, readProved } from '../list/read-small-list.ts'
 import type { SnapshotDeps, SnapshotResult } from '../snapshot/snapshot.ts'
+import { readExpected } from '../snapshot/withheld-members.ts'
+import { reconnecting } from '../with-db-retry.ts'
 import { isProved, readNewestFirst } from './newest-first.ts'
 import { changedSince, type Strategy } from './strategy.ts'
-import { changeTime } from '../list/page-batch.ts'
-import { isRefusal } from '../list/list-request.ts'
-import { isNotInOrder, readProved } from '../list/read-small-list.ts'
-import { readExpected } from '../snapshot/withheld-members.ts'
+import { createChangeWriter } from './write-changes.ts'
 
 interface Options {
   readonly resource: Resource

@@ -1,3 +1,4 @@
+import type { Resource } from '../../catalog/resource.ts'
 /**
  * Brings a resource up to date by as little as the server allows.
  *
@@ -9,26 +10,25 @@
  * Other deletes, and changes that leave no trace in `updated-at`, are for the nightly snapshot.
  */
 import { isOutOfReach } from '../../remote/pages/forward-pages.ts'
-import type { Resource } from '../../catalog/resource.ts'
+import { confirmLease } from '../../store/fleet/leases.ts'
 import { FOLLOWED, forgetChanged, noteSettled } from '../../store/progress/changed-projects.ts'
 import { readAsOf, recountRows } from '../../store/progress/checkpoint.ts'
 import { forgetCapability, saveCapability } from '../../store/progress/findings.ts'
-import { confirmLease } from '../../store/fleet/leases.ts'
-import { outcomeInRun, worst } from '../../store/runs/runs.ts'
 import { changeColumn, databaseTime, readWatermark, saveChangesAsOf } from '../../store/progress/watermark.ts'
-import { pullChanged } from './changed-records.ts'
+import { outcomeInRun, worst } from '../../store/runs/runs.ts'
 import { isReadAsDeclared } from '../list/declared-columns.ts'
-import { lookForHidden } from '../snapshot/hidden-records.ts'
 import { withLearned } from '../list/list-facts.ts'
-import { openQuestion } from '../list/read-plan.ts'
-import { bringBack } from './restore-rows.ts'
-import { reconnecting } from '../with-db-retry.ts'
-import { pullSnapshot, type SnapshotDeps, type SnapshotOptions, type SnapshotResult } from '../snapshot/snapshot.ts'
-import { strategyFor } from './strategy.ts'
-import { isNotInOrder } from '../list/read-small-list.ts'
-import { heldAgainst } from '../snapshot/withheld-members.ts'
-import { pullWithin } from './by-project.ts'
 import { isRefusal } from '../list/list-request.ts'
+import { openQuestion } from '../list/read-plan.ts'
+import { isNotInOrder } from '../list/read-small-list.ts'
+import { lookForHidden } from '../snapshot/hidden-records.ts'
+import { pullSnapshot, type SnapshotDeps, type SnapshotOptions, type SnapshotResult } from '../snapshot/snapshot.ts'
+import { heldAgainst } from '../snapshot/withheld-members.ts'
+import { reconnecting } from '../with-db-retry.ts'
+import { pullWithin } from './by-project.ts'
+import { pullChanged } from './changed-records.ts'
+import { bringBack } from './restore-rows.ts'
+import { strategyFor } from './strategy.ts'
 
 /** Whether a run that reads only changes has anything to do for it. */
 export const hasChanges = (resource: Resource): boolean =>

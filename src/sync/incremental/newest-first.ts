@@ -21,8 +21,8 @@ import { openList, repetitionGuard } from '../../remote/pages/forward-pages.ts'
 import { countedIds, isFull, placesOf, saysCount, sizeFrom } from '../../remote/pages/list-length.ts'
 import { learnFrom } from '../../remote/pages/page-failures.ts'
 import { fetchPage, type ListRequest, type Page } from '../../remote/pages/pages.ts'
-import { isNewestFirst, newestFirst } from './strategy.ts'
 import { changeTime } from '../list/page-batch.ts'
+import { isNewestFirst, newestFirst } from './strategy.ts'
 
 /** Clocks differ, and a change may be stamped a moment before it can be read. The filter goes by days anyway. */
 const OVERLAP_MS = 5 * 60_000

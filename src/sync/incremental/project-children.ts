@@ -1,22 +1,22 @@
+import type { Resource, Within } from '../../catalog/resource.ts'
 /**
  * How the parts of some projects are asked for: as the catalog declares it, else by the lists below each project, or below
  * what carries them, which cost a request each. What the server takes is found by asking, and remembered for a day.
  */
 import { learnFrom } from '../../remote/pages/page-failures.ts'
 import type { ListRequest } from '../../remote/pages/pages.ts'
-import type { Resource, Within } from '../../catalog/resource.ts'
 import { FOLLOWED } from '../../store/progress/changed-projects.ts'
 import { readCapability, saveCapability } from '../../store/progress/findings.ts'
-import { isNotFound, readBelow } from '../list/read-nested.ts'
-import type { ReadPage } from '../list/page-batch.ts'
-import { isTaken } from '../list/negotiate.ts'
-import { openQuestion, type Question } from '../list/read-plan.ts'
-import { toReadPage } from '../list/read-list.ts'
-import { reconnecting } from '../with-db-retry.ts'
-import { includesOf } from '../list/request-parts.ts'
 import { isRefusal, queryFor } from '../list/list-request.ts'
-import type { SnapshotDeps } from '../snapshot/snapshot.ts'
+import { isTaken } from '../list/negotiate.ts'
+import type { ReadPage } from '../list/page-batch.ts'
+import { toReadPage } from '../list/read-list.ts'
+import { isNotFound, readBelow } from '../list/read-nested.ts'
+import { openQuestion, type Question } from '../list/read-plan.ts'
 import { readWholeList } from '../list/read-small-list.ts'
+import { includesOf } from '../list/request-parts.ts'
+import type { SnapshotDeps } from '../snapshot/snapshot.ts'
+import { reconnecting } from '../with-db-retry.ts'
 
 /** `none`: only with all the others. */
 export type Way = 'declared' | 'nested' | 'none'

@@ -1,20 +1,20 @@
+import type { Transaction } from '../../store/connection/database.ts'
+import { arrayLiteral } from '../../store/connection/literals.ts'
+import { createMirror, type Loaded } from '../../store/mirror/load.ts'
+import { owedRows } from '../../store/mirror/local-edits.ts'
+import { someLiving } from '../../store/mirror/tombstones.ts'
 /**
  * Brings rows back to what ScopeStack holds whose local edits were parked or discarded. A snapshot does so by itself; a
  * reading of changes does not meet them, since nothing changed there. Nor does it meet again what the database refused.
  */
 import { FOLLOWED, noteChanged } from '../../store/progress/changed-projects.ts'
-import { arrayLiteral } from '../../store/connection/literals.ts'
-import type { Transaction } from '../../store/connection/database.ts'
-import { owedRows } from '../../store/mirror/local-edits.ts'
 import { refusedRecords, settleRefused } from '../../store/progress/findings.ts'
-import { createMirror, type Loaded } from '../../store/mirror/load.ts'
-import { someLiving } from '../../store/mirror/tombstones.ts'
-import { askerOf } from '../list/get-record.ts'
-import { load } from '../write-records.ts'
-import { openQuestion } from '../list/read-plan.ts'
-import { reconnecting } from '../with-db-retry.ts'
-import type { SnapshotDeps, SnapshotOptions } from '../snapshot/snapshot.ts'
 import { AT_ONCE, confirmAndBury } from '../deletes/detect-deletes.ts'
+import { askerOf } from '../list/get-record.ts'
+import { openQuestion } from '../list/read-plan.ts'
+import type { SnapshotDeps, SnapshotOptions } from '../snapshot/snapshot.ts'
+import { reconnecting } from '../with-db-retry.ts'
+import { load } from '../write-records.ts'
 
 /** Each costs a request, and is most often refused again; those that waited longest come first. */
 const REFUSED_AT_ONCE = 100

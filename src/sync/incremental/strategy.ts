@@ -1,3 +1,4 @@
+import type { Resource } from '../../catalog/resource.ts'
 /**
  * How the changes of a resource can be asked for. Nobody could observe what ScopeStack really does with either way (API
  * notes §4, §10), so both are tried before they are trusted, once a day.
@@ -7,13 +8,12 @@ import { isOutOfReach } from '../../remote/pages/forward-pages.ts'
 import { placesOf } from '../../remote/pages/list-length.ts'
 import { isFailure } from '../../remote/pages/page-failures.ts'
 import { fetchPage, type ListRequest, type Page } from '../../remote/pages/pages.ts'
-import type { Resource } from '../../catalog/resource.ts'
 import type { Database } from '../../store/connection/database.ts'
 import { readCapability, saveCapability } from '../../store/progress/findings.ts'
 import { newestRow } from '../../store/progress/watermark.ts'
-import { reconnecting } from '../with-db-retry.ts'
 import { isRefusal } from '../list/list-request.ts'
 import { changeTime } from '../list/page-batch.ts'
+import { reconnecting } from '../with-db-retry.ts'
 
 /** `filter`: by `filter[updated-at.after]` · `sort`: newest first, back to the watermark · `none`: only by reading it all. */
 export type Strategy = 'filter' | 'sort' | 'none'

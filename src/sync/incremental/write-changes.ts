@@ -1,14 +1,14 @@
+import type { Resource } from '../../catalog/resource.ts'
 /** Writes the records that changed, and notes the projects among them in the same transaction. */
 import type { Page } from '../../remote/pages/pages.ts'
-import { FOLLOWED, noteChanged } from '../../store/progress/changed-projects.ts'
 import type { Transaction } from '../../store/connection/database.ts'
 import type { Lease } from '../../store/fleet/leases.ts'
 import { createMirror, type Loaded } from '../../store/mirror/load.ts'
 import type { Told } from '../../store/mirror/seen-members.ts'
-import type { Resource } from '../../catalog/resource.ts'
-import { load } from '../write-records.ts'
+import { FOLLOWED, noteChanged } from '../../store/progress/changed-projects.ts'
 import { toReadPage } from '../list/read-list.ts'
 import type { SnapshotDeps } from '../snapshot/snapshot.ts'
+import { load } from '../write-records.ts'
 
 interface Options {
   readonly resource: Resource

@@ -1,17 +1,17 @@
+import type { Read, Resource } from '../../catalog/resource.ts'
+import { SyncError } from '../../errors/sync-error.ts'
 /**
  * What was refused once may be taken by now, and a way that did not answer may answer. So it is looked at, an hour after
  * it was found out and then once a day; meanwhile, and where it is still refused, what has worked goes on being asked.
  */
 import type { Client } from '../../remote/client.ts'
 import type { ListRequest } from '../../remote/pages/pages.ts'
-import type { Read, Resource } from '../../catalog/resource.ts'
-import { SyncError } from '../../errors/sync-error.ts'
-import { isNotFound } from './read-nested.ts'
+import { inItsScope, negotiatedOf } from './filter-scope.ts'
+import { isRefusal } from './list-request.ts'
 import { isTaken, negotiate, refusalOf } from './negotiate.ts'
+import { isNotFound } from './read-nested.ts'
 import type { Question } from './read-plan.ts'
 import { includesOf, leftOut, namedBy, nameOf, partsOf, requestWith, type Part } from './request-parts.ts'
-import { isRefusal } from './list-request.ts'
-import { inItsScope, negotiatedOf } from './filter-scope.ts'
 
 const HOUR_MS = 60 * 60_000
 export const DAY_MS = 24 * HOUR_MS

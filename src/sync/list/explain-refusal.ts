@@ -1,9 +1,9 @@
+import type { Resource } from '../../catalog/resource.ts'
 /** What a refusal of a whole list means. */
 import { accountNotFound, forbidden, listNotFound } from '../../errors/errors.ts'
+import { SyncError } from '../../errors/sync-error.ts'
 import type { Client } from '../../remote/client.ts'
 import { fetchPage } from '../../remote/pages/pages.ts'
-import type { Resource } from '../../catalog/resource.ts'
-import { SyncError } from '../../errors/sync-error.ts'
 import { isNotFound } from './read-nested.ts'
 
 /** A list that every account has tells a missing list from a wrong account. */

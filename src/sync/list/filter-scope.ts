@@ -9,12 +9,12 @@
  * costs a few small requests once, and one a reading to see that it still holds.
  */
 import { isDeepStrictEqual } from 'node:util'
+import { SyncError } from '../../errors/sync-error.ts'
 import type { Client } from '../../remote/client.ts'
 import { isFailure } from '../../remote/pages/page-failures.ts'
 import { fetchPage, type ListRequest } from '../../remote/pages/pages.ts'
-import type { Question } from './read-plan.ts'
 import { isRefusal } from './list-request.ts'
-import { SyncError } from '../../errors/sync-error.ts'
+import type { Question } from './read-plan.ts'
 
 export interface Scope {
   readonly shown: 'filtered' | 'blank' | 'plain' | 'both'

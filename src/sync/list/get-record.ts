@@ -1,13 +1,13 @@
+import type { Read, RemoteRecord, Resource } from '../../catalog/resource.ts'
+import { SyncError } from '../../errors/sync-error.ts'
 /** Asks for single records: by their own address, else among the records of their list. */
 import type { Client } from '../../remote/client.ts'
 import { parseDocument } from '../../remote/documents/document.ts'
 import { fetchPage, type ListRequest } from '../../remote/pages/pages.ts'
-import type { Read, RemoteRecord, Resource } from '../../catalog/resource.ts'
-import { SyncError } from '../../errors/sync-error.ts'
+import { isRefusal } from './list-request.ts'
+import { sortOut } from './read-list.ts'
 import { isNotFound } from './read-nested.ts'
 import type { Question } from './read-plan.ts'
-import { sortOut } from './read-list.ts'
-import { isRefusal } from './list-request.ts'
 import { isVery } from './same-record.ts'
 
 /** The record, if it could be read; of documents without an id of their own an empty list. */

@@ -1,9 +1,9 @@
 /** What is asked of a list: everything the catalog would like to have. */
 import { createHash } from 'node:crypto'
-import type { ListRequest } from '../../remote/pages/pages.ts'
 import type { Read, Resource } from '../../catalog/resource.ts'
-import { ROW_FORMAT } from '../../store/mirror/row.ts'
 import { SyncError } from '../../errors/sync-error.ts'
+import type { ListRequest } from '../../remote/pages/pages.ts'
+import { ROW_FORMAT } from '../../store/mirror/row.ts'
 import { declarationOf } from './declared-columns.ts'
 
 export interface Place {

@@ -1,3 +1,4 @@
+import { SyncError } from '../../errors/sync-error.ts'
 /**
  * What of a request the server takes. Each include, filter and page size that is declared is only believed (API notes,
  * confidence marks); one that is refused must not cost the list.
@@ -8,9 +9,8 @@
  */
 import type { Client } from '../../remote/client.ts'
 import { fetchPage, type ListRequest } from '../../remote/pages/pages.ts'
-import { SyncError } from '../../errors/sync-error.ts'
-import { detailOf, namedBy, nameOf, partsOf, requestWith, without, type Part } from './request-parts.ts'
 import { isRefusal } from './list-request.ts'
+import { detailOf, namedBy, nameOf, partsOf, requestWith, without, type Part } from './request-parts.ts'
 
 export interface Negotiated {
   readonly request: ListRequest

@@ -7,8 +7,10 @@
  * pages are compared by their bytes, which still spares parsing and loading.
  */
 import { randomUUID } from 'node:crypto'
-import { pagePath, type KnownPage, type ListRequest, type PageMark, type Trust } from '../../remote/pages/pages.ts'
+import type { Resource } from '../../catalog/resource.ts'
 import type { Client } from '../../remote/client.ts'
+import { pagePath, type KnownPage, type ListRequest, type PageMark, type Trust } from '../../remote/pages/pages.ts'
+import type { Database } from '../../store/connection/database.ts'
 import {
   noteEtagsLied,
   readEtagTrust,
@@ -16,8 +18,6 @@ import {
   recallPage,
   remembersPages,
 } from '../../store/progress/page-cache.ts'
-import type { Database } from '../../store/connection/database.ts'
-import type { Resource } from '../../catalog/resource.ts'
 import { reconnecting } from '../with-db-retry.ts'
 
 interface Deps {

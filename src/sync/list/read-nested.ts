@@ -1,6 +1,6 @@
+import { SyncError } from '../../errors/sync-error.ts'
 /** A resource whose lists hang on the records of another one. */
 import type { ListRequest } from '../../remote/pages/pages.ts'
-import { SyncError } from '../../errors/sync-error.ts'
 import type { Batch, ReadPage } from './page-batch.ts'
 import { pageOf, toReadPage, type Parents, type Reading, type Wanted } from './read-list.ts'
 import { readWholeList } from './read-small-list.ts'

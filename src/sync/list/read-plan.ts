@@ -4,22 +4,22 @@
  * question later gets one that has worked; whether more is taken by now is looked at now and then.
  */
 import { isDeepStrictEqual } from 'node:util'
+import type { Read, Resource } from '../../catalog/resource.ts'
+import { SyncError } from '../../errors/sync-error.ts'
 import type { Client } from '../../remote/client.ts'
 import type { ListRequest } from '../../remote/pages/pages.ts'
-import type { Read, Resource } from '../../catalog/resource.ts'
 import type { Database } from '../../store/connection/database.ts'
 import { forgetRefused, noteDrift, readCapability, saveCapability } from '../../store/progress/findings.ts'
 import { databaseTime } from '../../store/progress/watermark.ts'
-import { SyncError } from '../../errors/sync-error.ts'
-import { isNotFound } from './read-nested.ts'
-import { freshOf, isFresh, recallLearned, type LearnedBefore } from './list-facts.ts'
-import { askForMore, carries, isDue } from './ask-again.ts'
-import { isTaken, negotiate } from './negotiate.ts'
 import { reconnecting } from '../with-db-retry.ts'
-import { leftOut, nameOf, partsOf, requestWith, type Part } from './request-parts.ts'
-import { isRefusal, requestFor, type Place } from './list-request.ts'
+import { askForMore, carries, isDue } from './ask-again.ts'
 import { inItsScope, negotiatedOf, type Scope } from './filter-scope.ts'
+import { freshOf, isFresh, recallLearned, type LearnedBefore } from './list-facts.ts'
+import { isRefusal, requestFor, type Place } from './list-request.ts'
+import { isTaken, negotiate } from './negotiate.ts'
+import { isNotFound } from './read-nested.ts'
 import { isNotInOrder } from './read-small-list.ts'
+import { leftOut, nameOf, partsOf, requestWith, type Part } from './request-parts.ts'
 
 export interface Question {
   readonly read: Read

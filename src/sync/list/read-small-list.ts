@@ -1,11 +1,11 @@
+import { SyncError } from '../../errors/sync-error.ts'
+import type { Client } from '../../remote/client.ts'
 /** A list that is read and proved at once: what lies below one record, belongs to a few, or changed of late. */
 import { readBothEnds } from '../../remote/pages/both-ends.ts'
-import { layChains, readChains } from '../../remote/pages/reverse-pages.ts'
-import type { Client } from '../../remote/client.ts'
 import { isOutOfReach, openList, readForward } from '../../remote/pages/forward-pages.ts'
 import { countedIds, isFull, saysCount, sizeFrom } from '../../remote/pages/list-length.ts'
 import type { ListRequest, Page } from '../../remote/pages/pages.ts'
-import { SyncError } from '../../errors/sync-error.ts'
+import { layChains, readChains } from '../../remote/pages/reverse-pages.ts'
 
 export interface WholeList {
   readonly pages: readonly Page[]

@@ -1,6 +1,6 @@
+import { SyncError } from '../../errors/sync-error.ts'
 /** What a request is made of, so that parts of it can be left out, and which of them a refusal speaks of. */
 import type { ListRequest } from '../../remote/pages/pages.ts'
-import { SyncError } from '../../errors/sync-error.ts'
 
 export type Part =
   | { readonly kind: 'size'; readonly size: number }

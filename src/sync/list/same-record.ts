@@ -1,10 +1,10 @@
+import type { RemoteRecord, Resource } from '../../catalog/resource.ts'
 /**
  * Whether an answer is of the record that was asked for. Seen: a PATCH answered with another client's document, which gave the
  * row that client's id, and took its projects along. So nothing that is not of the very record is written anywhere.
  */
 import { answeredOther } from '../../errors/writes.ts'
 import { isObject } from '../../remote/documents/document.ts'
-import type { RemoteRecord, Resource } from '../../catalog/resource.ts'
 import { isStorable } from '../../store/mirror/codec.ts'
 
 export interface Account {

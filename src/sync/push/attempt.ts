@@ -1,16 +1,16 @@
+import type { RemoteRecord, Resource } from '../../catalog/resource.ts'
+import { SyncError } from '../../errors/sync-error.ts'
 /** A change on its way, under its claim. */
 import { wasNeverSent, type Answer } from '../../remote/client.ts'
 import { dataOf, isObject } from '../../remote/documents/document.ts'
-import type { RemoteRecord, Resource } from '../../catalog/resource.ts'
 import type { RetryPolicy } from '../../remote/http/retry.ts'
 import type { Change, Outbox } from '../../store/outbox/claim.ts'
 import { withdrawRequest } from '../../store/outbox/in-flight.ts'
 import type { Rebase } from '../../store/outbox/settle.ts'
-import type { Asking } from './read-remote.ts'
-import type { Rules } from './conflict.ts'
-import type { Side } from './coalesce.ts'
 import { objectionTo } from '../list/same-record.ts'
-import { SyncError } from '../../errors/sync-error.ts'
+import type { Side } from './coalesce.ts'
+import type { Rules } from './conflict.ts'
+import type { Asking } from './read-remote.ts'
 
 export interface PushDeps extends Asking {
   readonly catalog: ReadonlyMap<string, Resource>

@@ -1,11 +1,11 @@
+import { isEditable, type Column, type RemoteRecord, type Resource } from '../../catalog/resource.ts'
 /** Which record a new row became: what its creation was answered with is believed where nothing speaks against it. */
 import type { Answer } from '../../remote/client.ts'
-import { isEditable, type Column, type RemoteRecord, type Resource } from '../../catalog/resource.ts'
-import { answeredIds, wasKnownBefore } from '../../store/outbox/in-flight.ts'
 import type { Change } from '../../store/outbox/claim.ts'
+import { answeredIds, wasKnownBefore } from '../../store/outbox/in-flight.ts'
+import type { PushDeps, Sending } from './attempt.ts'
 import { heldBy } from './conflict.ts'
 import { isNearly } from './equality.ts'
-import type { PushDeps, Sending } from './attempt.ts'
 
 /** In the middle of a sentence, why this cannot be the record that was made; null when nothing speaks against it. */
 export async function doubtOf(deps: PushDeps, sending: Sending, record: RemoteRecord): Promise<string | null> {

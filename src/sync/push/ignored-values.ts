@@ -4,9 +4,9 @@
  */
 import type { Column, RemoteRecord, Resource } from '../../catalog/resource.ts'
 import type { Rest } from '../../store/outbox/settle.ts'
+import type { Content, Entry } from './coalesce.ts'
 import { decide, heldBy, type Decision } from './conflict.ts'
 import { isNearly, isSame, isUnmoved } from './equality.ts'
-import type { Content, Entry } from './coalesce.ts'
 
 /**
  * Those of the members sent that the answer holds as they were before, or holds nothing of. Another spelling, or a rounded

@@ -1,15 +1,15 @@
+import type { RemoteRecord, Resource } from '../../catalog/resource.ts'
+import type { SyncError } from '../../errors/sync-error.ts'
 /** Finds a record by what tells it from all others: how a creation whose answer was lost is looked for. */
 import { unlessOutOfReach } from '../../remote/pages/forward-pages.ts'
 import { fetchPage, type ListRequest } from '../../remote/pages/pages.ts'
-import type { RemoteRecord, Resource } from '../../catalog/resource.ts'
 import type { Change } from '../../store/outbox/claim.ts'
-import { searchRequest, waysToAsk, type Asking } from './read-remote.ts'
-import { heldBy } from './conflict.ts'
 import { isRefusal } from '../list/list-request.ts'
-import { isNearly } from './equality.ts'
 import { isVery } from '../list/same-record.ts'
-import type { SyncError } from '../../errors/sync-error.ts'
 import type { Entry, Members } from './coalesce.ts'
+import { heldBy } from './conflict.ts'
+import { isNearly } from './equality.ts'
+import { searchRequest, waysToAsk, type Asking } from './read-remote.ts'
 
 /** Past so many pages of look-alikes nobody is found for sure. */
 const MOST_PAGES = 20

@@ -1,5 +1,3 @@
-/** A change that does not go on: set aside for a person, or put off for later. */
-import { notWritable, writeNotOffered } from '../../errors/writes.ts'
 import {
   arrivalUnknown,
   arrivedUnsettled,
@@ -10,15 +8,17 @@ import {
   writeForbidden,
   writeRefused,
 } from '../../errors/push.ts'
+import { reason, SyncError } from '../../errors/sync-error.ts'
+/** A change that does not go on: set aside for a person, or put off for later. */
+import { notWritable, writeNotOffered } from '../../errors/writes.ts'
 import type { Answer } from '../../remote/client.ts'
 import { askedMs, asksToWait } from '../../remote/http/retry.ts'
 import type { Change } from '../../store/outbox/claim.ts'
 import { departed, postpone, withdrawRequest } from '../../store/outbox/in-flight.ts'
 import { park, type Problem } from '../../store/outbox/settle.ts'
+import { type PushDeps, type Sending, type Settled, nameOf, isSilence } from './attempt.ts'
 import type { Decision } from './conflict.ts'
 import { problemsOf } from './refused-columns.ts'
-import { type PushDeps, type Sending, type Settled, nameOf, isSilence } from './attempt.ts'
-import { reason, SyncError } from '../../errors/sync-error.ts'
 
 export async function refused(
   deps: PushDeps,

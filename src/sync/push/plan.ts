@@ -1,15 +1,15 @@
 /** What a push would do, without doing it: nothing is claimed, noted or sent. */
 import type { RemoteRecord, Resource } from '../../catalog/resource.ts'
+import { endsTheRun, SyncError } from '../../errors/sync-error.ts'
 import { countChanges, openChanges } from '../../store/outbox/changes.ts'
 import type { Change } from '../../store/outbox/claim.ts'
-import { checkedIds, readRecords } from './read-remote.ts'
-import { decide, type Decision } from './conflict.ts'
+import { doubtsOf, type PushDeps } from './attempt.ts'
 import type { Members } from './coalesce.ts'
+import { decide, type Decision } from './conflict.ts'
+import { localReference } from './local-references.ts'
 import { isWhatWasSent, keyOf, lookUp } from './natural-key.ts'
 import { foldChanges } from './push.ts'
-import { localReference } from './local-references.ts'
-import { doubtsOf, type PushDeps } from './attempt.ts'
-import { endsTheRun, SyncError } from '../../errors/sync-error.ts'
+import { checkedIds, readRecords } from './read-remote.ts'
 
 export interface Planned {
   readonly change: Change

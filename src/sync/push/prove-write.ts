@@ -1,3 +1,6 @@
+import type { RemoteRecord, Resource } from '../../catalog/resource.ts'
+import { recordGone } from '../../errors/push.ts'
+import { reason } from '../../errors/sync-error.ts'
 /**
  * A write that was answered, though not with its record: what came of it is looked up before anything is written.
  *
@@ -7,19 +10,16 @@
  *                                           └─ nobody answers ──────────► as if the answer was lost
  */
 import { unproved, withoutEffect, writeNotOffered } from '../../errors/writes.ts'
-import { recordGone } from '../../errors/push.ts'
 import type { Answer } from '../../remote/client.ts'
-import type { RemoteRecord, Resource } from '../../catalog/resource.ts'
 import { withdrawRequest } from '../../store/outbox/in-flight.ts'
 import { settleSent } from '../../store/outbox/settle.ts'
-import { settleAnswered } from './settle-response.ts'
+import { nameOf, recordOf, type PushDeps, type Sending, type Settled } from './attempt.ts'
+import { heldBy, type Decision } from './conflict.ts'
+import { isNearly, isSame } from './equality.ts'
 import { setAside } from './park.ts'
 import { isRefused, readRecords } from './read-remote.ts'
-import { heldBy, type Decision } from './conflict.ts'
 import { problemsOf } from './refused-columns.ts'
-import { isNearly, isSame } from './equality.ts'
-import { nameOf, recordOf, type PushDeps, type Sending, type Settled } from './attempt.ts'
-import { reason } from '../../errors/sync-error.ts'
+import { settleAnswered } from './settle-response.ts'
 
 /**
  * @param why what it was answered with, in the middle of a sentence.

@@ -1,23 +1,23 @@
-/** Sends what waits in the outbox: a claim of some records, one check of what ScopeStack holds of them, and a write for each. */
-import { RENEW_CLAIM_EVERY_MS, type Change, type Claim, type Folded } from '../../store/outbox/claim.ts'
 import type { RemoteRecord, Resource } from '../../catalog/resource.ts'
-import { isFailure } from '../../remote/pages/page-failures.ts'
+import { lookRefused, notHeld, parentDiscarded, rowNeverMade, writeForbidden } from '../../errors/push.ts'
+import { endsTheRun, reason, SyncError } from '../../errors/sync-error.ts'
 import { asksToWait } from '../../remote/http/retry.ts'
+import { isFailure } from '../../remote/pages/page-failures.ts'
 import { isDataError } from '../../store/connection/database.ts'
 import { isRefused } from '../../store/mirror/refusals.ts'
+/** Sends what waits in the outbox: a claim of some records, one check of what ScopeStack holds of them, and a write for each. */
+import { RENEW_CLAIM_EVERY_MS, type Change, type Claim, type Folded } from '../../store/outbox/claim.ts'
 import { isRowHeld } from '../../store/outbox/settle.ts'
-import { lookRefused, notHeld, parentDiscarded, rowNeverMade, writeForbidden } from '../../errors/push.ts'
-import { checkedIds, readRecords } from './read-remote.ts'
-import { create } from './send-create.ts'
+import { explainTable } from '../check-table.ts'
 import { explain } from '../list/explain-refusal.ts'
-import { settleKept } from './settle-response.ts'
+import { doubtsOf, isSilence, mayHaveArrived, nameOf, type PushDeps, type Sending, type Settled } from './attempt.ts'
 import { fold, lastOf } from './coalesce.ts'
 import { isLocal, localReference } from './local-references.ts'
 import { failed, putOff, putOffRefused, setAside } from './park.ts'
-import { explainTable } from '../check-table.ts'
+import { checkedIds, readRecords } from './read-remote.ts'
+import { create } from './send-create.ts'
 import { sendChecked } from './send-edit.ts'
-import { doubtsOf, isSilence, mayHaveArrived, nameOf, type PushDeps, type Sending, type Settled } from './attempt.ts'
-import { endsTheRun, reason, SyncError } from '../../errors/sync-error.ts'
+import { settleKept } from './settle-response.ts'
 
 export interface PushOptions {
   readonly signal: AbortSignal

@@ -1,17 +1,17 @@
+import type { RemoteRecord, Resource } from '../../catalog/resource.ts'
+import { SyncError } from '../../errors/sync-error.ts'
 /** What ScopeStack holds of the records that are about to be written, asked for together. */
 import { answeredOther } from '../../errors/writes.ts'
-import { fetchPage, type ListRequest } from '../../remote/pages/pages.ts'
+import type { Client } from '../../remote/client.ts'
 import { dataOf } from '../../remote/documents/document.ts'
 import { isFailure } from '../../remote/pages/page-failures.ts'
-import type { Client } from '../../remote/client.ts'
-import type { RemoteRecord, Resource } from '../../catalog/resource.ts'
+import { fetchPage, type ListRequest } from '../../remote/pages/pages.ts'
+import type { Database } from '../../store/connection/database.ts'
 import type { Change } from '../../store/outbox/claim.ts'
 import { readCapability, saveCapability } from '../../store/progress/findings.ts'
-import type { Database } from '../../store/connection/database.ts'
-import type { Question } from '../list/read-plan.ts'
 import { isRefusal, requestFor, type Place } from '../list/list-request.ts'
+import type { Question } from '../list/read-plan.ts'
 import { isVery, veryRecord, type Account } from '../list/same-record.ts'
-import { SyncError } from '../../errors/sync-error.ts'
 
 export interface Asking extends Place, Account {
   readonly sql: Database

@@ -7,9 +7,9 @@
  */
 import type { Column, RemoteRecord, Resource } from '../../catalog/resource.ts'
 import type { Change } from '../../store/outbox/claim.ts'
+import { withEntries, type Content, type Entry } from './coalesce.ts'
 import { entryOf, heldBy, isListOrNothing, valueIn, type Decision } from './conflict.ts'
 import { isSame } from './equality.ts'
-import { withEntries, type Content, type Entry } from './coalesce.ts'
 
 type Base = Content['base']
 /** Of a member, or of one entry of it; undefined where nothing is known. */

@@ -1,8 +1,8 @@
 /** The JSON:API body of a change (API notes §5). */
 import type { RemoteRecord, Resource } from '../../catalog/resource.ts'
 import type { Change } from '../../store/outbox/claim.ts'
-import { heldBy, type Decision } from './conflict.ts'
 import { withEntries, type Entry, type Members } from './coalesce.ts'
+import { heldBy, type Decision } from './conflict.ts'
 
 export function createBody(resource: Resource, { attributes, relationships }: Change): string {
   return documentOf(resource, undefined, attributes, relationships)

@@ -1,3 +1,4 @@
+import type { RemoteRecord } from '../../catalog/resource.ts'
 /**
  * A record that ScopeStack does not have yet (S14). Who has its natural key is asked before it leaves, and both are noted; an
  * answer that is lost, or a process that dies, leaves that note, and whoever comes next looks before anything is sent again.
@@ -7,17 +8,16 @@
  *     └──killed──────┘          none ──► later ──► sent again          else ──► parked as unknown
  */
 import { arrivalUnknown, recordGone, unanswered } from '../../errors/push.ts'
-import type { RemoteRecord } from '../../catalog/resource.ts'
 import type { Answer } from '../../store/outbox/claim.ts'
 import * as requests from '../../store/outbox/in-flight.ts'
 import { isAnsweredTwice } from '../../store/outbox/settle.ts'
-import { settleAnswered, settleKept } from './settle-response.ts'
-import { includeOf, listRequest, readRecords, searchRequest } from './read-remote.ts'
+import { judgeOf, nameOf, recordOf, withdrawing, type PushDeps, type Sending, type Settled } from './attempt.ts'
 import { doubtOf, locatedId } from './created-record.ts'
 import { isWhatWasSent, keyOf, lookUp } from './natural-key.ts'
 import { refused, setAside } from './park.ts'
-import { judgeOf, nameOf, recordOf, withdrawing, type PushDeps, type Sending, type Settled } from './attempt.ts'
+import { includeOf, listRequest, readRecords, searchRequest } from './read-remote.ts'
 import { createBody } from './request-body.ts'
+import { settleAnswered, settleKept } from './settle-response.ts'
 
 /**
  * So long ScopeStack, or a proxy before it, may still work on what it was sent. Its own connector waits 30 s (API notes §6);

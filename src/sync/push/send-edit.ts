@@ -1,14 +1,11 @@
+import type { RemoteRecord, Resource } from '../../catalog/resource.ts'
 /** One edit on its way: held against what ScopeStack holds, sent, and settled by what was answered. */
 import { conflictFound, recordGone, unsupported } from '../../errors/push.ts'
+import { endsTheRun, SyncError } from '../../errors/sync-error.ts'
 import { wholeUnseen } from '../../errors/writes.ts'
 import { createPatience, sleep } from '../../remote/http/retry.ts'
-import type { RemoteRecord, Resource } from '../../catalog/resource.ts'
 import { hasLeft, noteLeaving, withdrawRequest } from '../../store/outbox/in-flight.ts'
 import { settleSent, settleSuperseded } from '../../store/outbox/settle.ts'
-import { settleAnswered } from './settle-response.ts'
-import { setAside, refused } from './park.ts'
-import { includeOf, listRequest, readRecords } from './read-remote.ts'
-import { decide, memberName, type Decision } from './conflict.ts'
 import {
   type PushDeps,
   type Sending,
@@ -19,10 +16,13 @@ import {
   withdrawing,
   judgeOf,
 } from './attempt.ts'
-import { lookAgain, prove } from './prove-write.ts'
+import { decide, memberName, type Decision } from './conflict.ts'
 import { ignoredOf } from './ignored-values.ts'
+import { setAside, refused } from './park.ts'
+import { lookAgain, prove } from './prove-write.ts'
+import { includeOf, listRequest, readRecords } from './read-remote.ts'
 import { unseenOf, updateBody } from './request-body.ts'
-import { endsTheRun, SyncError } from '../../errors/sync-error.ts'
+import { settleAnswered } from './settle-response.ts'
 
 /**
  * Each try is behind a look of its own: while a PATCH is repeated, somebody else may edit what it writes. A 429 makes the look

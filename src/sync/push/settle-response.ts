@@ -1,17 +1,17 @@
+import type { RemoteRecord } from '../../catalog/resource.ts'
 /**
  * What ScopeStack answered to an edit, or to a new row. Where somebody holds the row, the answer is kept, and whoever takes
  * the change next settles it with that: nothing is sent again, and what waits behind it stands on what was answered then.
  */
 import { valueIgnored } from '../../errors/push.ts'
-import type { RemoteRecord } from '../../catalog/resource.ts'
-import { keepAnswer } from '../../store/outbox/in-flight.ts'
-import type { Answer } from '../../store/outbox/claim.ts'
-import { isRefused } from '../../store/mirror/refusals.ts'
-import { isRowHeld, settleInPart, settleSent } from '../../store/outbox/settle.ts'
-import { memberName, type Decision } from './conflict.ts'
-import { nameOf, type PushDeps, type Sending, type Settled } from './attempt.ts'
-import { givenBy, ignoredOf, restOf } from './ignored-values.ts'
 import type { SyncError } from '../../errors/sync-error.ts'
+import { isRefused } from '../../store/mirror/refusals.ts'
+import type { Answer } from '../../store/outbox/claim.ts'
+import { keepAnswer } from '../../store/outbox/in-flight.ts'
+import { isRowHeld, settleInPart, settleSent } from '../../store/outbox/settle.ts'
+import { nameOf, type PushDeps, type Sending, type Settled } from './attempt.ts'
+import { memberName, type Decision } from './conflict.ts'
+import { givenBy, ignoredOf, restOf } from './ignored-values.ts'
 
 export async function settleAnswered(deps: PushDeps, sending: Sending, answer: Answer): Promise<Settled> {
   try {

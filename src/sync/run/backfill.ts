@@ -4,14 +4,14 @@
  * for the next process.
  */
 import type { Resource } from '../../catalog/resource.ts'
+import { backfillDiffers } from '../../errors/backfill.ts'
 import { beginBackfill, forgetFailures, readBackfill, type Backfill } from '../../store/runs/backfills.ts'
 import { endRun, isWell, worst, type Outcome, type ResourceOutcome } from '../../store/runs/runs.ts'
 import { canReadChanges } from '../incremental/incremental.ts'
-import type { PullDeps, PullEvent } from './resource-run.ts'
-import { pullAll } from './run.ts'
 import { reconnecting } from '../with-db-retry.ts'
 import { underLease } from '../with-lease.ts'
-import { backfillDiffers } from '../../errors/backfill.ts'
+import type { PullDeps, PullEvent } from './resource-run.ts'
+import { pullAll } from './run.ts'
 
 export interface BackfillOptions {
   readonly resources: readonly Resource[]

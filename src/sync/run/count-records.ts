@@ -1,7 +1,7 @@
-/** How much there is to read, asked of each list with one small request. */
-import { openList } from '../../remote/pages/forward-pages.ts'
 import type { Resource } from '../../catalog/resource.ts'
 import { endsTheRun } from '../../errors/sync-error.ts'
+/** How much there is to read, asked of each list with one small request. */
+import { openList } from '../../remote/pages/forward-pages.ts'
 import { openQuestion } from '../list/read-plan.ts'
 import type { SnapshotDeps } from '../snapshot/snapshot.ts'
 

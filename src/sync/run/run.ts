@@ -1,11 +1,11 @@
 /** A run in this process: every resource read, several at once; one that fails does not stop the others. */
 import type { Resource } from '../../catalog/resource.ts'
+import { endsTheRun, reason } from '../../errors/sync-error.ts'
 import { beginRun, endRun, worst, type Outcome, type ResourceOutcome } from '../../store/runs/runs.ts'
 import { canReadChanges } from '../incremental/incremental.ts'
+import { reconnecting } from '../with-db-retry.ts'
 import { needs } from './dependency-order.ts'
 import { pullResource, type How, type PullDeps, type PullEvent } from './resource-run.ts'
-import { reconnecting } from '../with-db-retry.ts'
-import { endsTheRun, reason } from '../../errors/sync-error.ts'
 
 export interface PullOptions extends How {
   readonly resources: readonly Resource[]

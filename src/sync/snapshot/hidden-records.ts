@@ -1,11 +1,11 @@
+import type { Resource } from '../../catalog/resource.ts'
 /** Looks for what the list that is read hides. */
 import type { Client } from '../../remote/client.ts'
-import type { Resource } from '../../catalog/resource.ts'
 import type { Database } from '../../store/connection/database.ts'
 import { idsByFlag } from '../../store/mirror/ids.ts'
+import { scoped } from '../list/filter-scope.ts'
 import type { Question } from '../list/read-plan.ts'
 import { reconnecting } from '../with-db-retry.ts'
-import { scoped } from '../list/filter-scope.ts'
 
 interface Deps {
   readonly sql: Database

@@ -1,19 +1,19 @@
 /** Reads the list of a resource, looks for what it hides, and reads the other one too where both are needed. */
 import { isDeepStrictEqual } from 'node:util'
-import { countMet, openPass, type Snapshot } from '../../store/progress/checkpoint.ts'
 import { confirmLease } from '../../store/fleet/leases.ts'
 import type { Mirror } from '../../store/mirror/load.ts'
-import { createCommitter } from './write-batch.ts'
-import { lookForHidden } from './hidden-records.ts'
+import { countMet, openPass, type Snapshot } from '../../store/progress/checkpoint.ts'
 import type { Parent } from '../list/completeness.ts'
+import { negotiatedOf } from '../list/filter-scope.ts'
 import { lightened, recallLearned } from '../list/list-facts.ts'
-import type { PassDeps } from './snapshot-pass.ts'
-import { OTHER_LIST, readPasses, type SnapshotProgress } from './snapshot-passes.ts'
+import { digestOf, refusedFilters } from '../list/list-request.ts'
 import type { Asking, Question } from '../list/read-plan.ts'
 import { reconnecting } from '../with-db-retry.ts'
-import { digestOf, refusedFilters } from '../list/list-request.ts'
-import { negotiatedOf } from '../list/filter-scope.ts'
+import { lookForHidden } from './hidden-records.ts'
+import type { PassDeps } from './snapshot-pass.ts'
+import { OTHER_LIST, readPasses, type SnapshotProgress } from './snapshot-passes.ts'
 import type { SnapshotDeps, SnapshotResult } from './snapshot.ts'
+import { createCommitter } from './write-batch.ts'
 
 interface Reading {
   readonly deps: SnapshotDeps

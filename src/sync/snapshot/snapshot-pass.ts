@@ -1,19 +1,19 @@
-/** One reading of a resource: where it begins, and its batches. */
-import { layChains, type Chain } from '../../remote/pages/reverse-pages.ts'
+import type { Resource } from '../../catalog/resource.ts'
 import { openList, unlessOutOfReach } from '../../remote/pages/forward-pages.ts'
 import { sizeFrom } from '../../remote/pages/list-length.ts'
 import { fetchPage, type ListRequest, type Page } from '../../remote/pages/pages.ts'
-import type { Resource } from '../../catalog/resource.ts'
-import { openPass, readPageCount, type Snapshot } from '../../store/progress/checkpoint.ts'
+/** One reading of a resource: where it begins, and its batches. */
+import { layChains, type Chain } from '../../remote/pages/reverse-pages.ts'
 import type { Database } from '../../store/connection/database.ts'
 import { confirmLease, type Lease } from '../../store/fleet/leases.ts'
 import { mirroredIds } from '../../store/mirror/ids.ts'
-import { readBelow } from '../list/read-nested.ts'
+import { openPass, readPageCount, type Snapshot } from '../../store/progress/checkpoint.ts'
+import { isFar } from '../list/list-facts.ts'
 import type { Batch } from '../list/page-batch.ts'
 import { openKnownPages } from '../list/page-cache.ts'
-import { isFar } from '../list/list-facts.ts'
-import type { Question } from '../list/read-plan.ts'
 import { readEach, readList, readSingleton, type ListReading, type Reading, type Wanted } from '../list/read-list.ts'
+import { readBelow } from '../list/read-nested.ts'
+import type { Question } from '../list/read-plan.ts'
 import { reconnecting } from '../with-db-retry.ts'
 
 export interface PassDeps extends Reading {

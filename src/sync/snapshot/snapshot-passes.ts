@@ -1,13 +1,13 @@
+import { confirmLease } from '../../store/fleet/leases.ts'
 /** Reads a resource until it is proved whole, or so often that it never will be. */
 import { countSeen, openPass, readEvidence, type Snapshot } from '../../store/progress/checkpoint.ts'
 import { countParked } from '../../store/progress/findings.ts'
-import { confirmLease } from '../../store/fleet/leases.ts'
-import type { Committer } from './write-batch.ts'
 import { judge, type Parent } from '../list/completeness.ts'
-import { createEtagWatch, distrustEtags } from '../list/page-cache.ts'
 import { isFar } from '../list/list-facts.ts'
-import { beginPass, type PassDeps } from './snapshot-pass.ts'
+import { createEtagWatch, distrustEtags } from '../list/page-cache.ts'
 import { reconnecting } from '../with-db-retry.ts'
+import { beginPass, type PassDeps } from './snapshot-pass.ts'
+import type { Committer } from './write-batch.ts'
 
 export interface SnapshotProgress {
   /** Records read, those of an interrupted run included. */

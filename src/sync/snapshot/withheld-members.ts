@@ -5,10 +5,10 @@
  */
 import type { Resource } from '../../catalog/resource.ts'
 import type { Database, Transaction } from '../../store/connection/database.ts'
-import { readCapability, readWithheld, saveCapability, settleWithheld } from '../../store/progress/findings.ts'
 import type { Mirror } from '../../store/mirror/load.ts'
-import { worst } from '../../store/runs/runs.ts'
 import { declaredOf, NOTHING_TOLD, withMissed, type Told } from '../../store/mirror/seen-members.ts'
+import { readCapability, readWithheld, saveCapability, settleWithheld } from '../../store/progress/findings.ts'
+import { worst } from '../../store/runs/runs.ts'
 import type { SnapshotResult } from './snapshot.ts'
 
 const NAME = 'told'

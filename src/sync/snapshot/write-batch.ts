@@ -1,15 +1,15 @@
 /** Writes one batch: its rows, the ids it held and the cursor in one transaction (S1), proved by the lease (S7). */
 import type { RemoteRecord } from '../../catalog/resource.ts'
-import { noteChanged } from '../../store/progress/changed-projects.ts'
-import { advanceSnapshot, type Advance } from '../../store/progress/checkpoint.ts'
 import type { Database, Transaction } from '../../store/connection/database.ts'
-import { noteDrift, park, type DriftNote } from '../../store/progress/findings.ts'
-import { rememberPages } from '../../store/progress/page-cache.ts'
 import { confirmLease, type Lease } from '../../store/fleet/leases.ts'
 import type { Loaded, Mirror } from '../../store/mirror/load.ts'
 import { isRefused } from '../../store/mirror/refusals.ts'
-import { reconnecting } from '../with-db-retry.ts'
+import { noteChanged } from '../../store/progress/changed-projects.ts'
+import { advanceSnapshot, type Advance } from '../../store/progress/checkpoint.ts'
+import { noteDrift, park, type DriftNote } from '../../store/progress/findings.ts'
+import { rememberPages } from '../../store/progress/page-cache.ts'
 import { changeTime, rejectedRecords, type Batch, type ReadPage } from '../list/page-batch.ts'
+import { reconnecting } from '../with-db-retry.ts'
 
 export interface Tally {
   readonly inserted: number

@@ -1,14 +1,14 @@
 /** What differs between records and their rows, and is no local edit on its way: told and counted once, however often it is met, and repaired if wished. */
 import type { RemoteRecord, Resource } from '../../catalog/resource.ts'
-import { createComparer, forgetDigests, type Comparison } from '../../store/mirror/compare.ts'
 import type { Database } from '../../store/connection/database.ts'
-import { unsettledRows } from '../../store/mirror/local-edits.ts'
 import { confirmLease, type Lease } from '../../store/fleet/leases.ts'
+import { createComparer, forgetDigests, type Comparison } from '../../store/mirror/compare.ts'
 import type { Mirror } from '../../store/mirror/load.ts'
+import { unsettledRows } from '../../store/mirror/local-edits.ts'
 import type { Told } from '../../store/mirror/seen-members.ts'
 import type { Unusable } from '../list/page-batch.ts'
-import { load } from '../write-records.ts'
 import { reconnecting } from '../with-db-retry.ts'
+import { load } from '../write-records.ts'
 
 export interface Difference {
   /** Null of what came without one. */

@@ -1,10 +1,10 @@
 /** One database mirrors one account. */
 import { afterEach, expect, it } from 'vitest'
 import { startSimulator, type SimulatorOptions } from '../../../src/simulator/server.ts'
-import { bindAccount } from '../../../src/store/fleet/account.ts'
 import { openDatabase } from '../../../src/store/connection/database.ts'
-import { createDatabase } from '../../support/postgres/database.ts'
+import { bindAccount } from '../../../src/store/fleet/account.ts'
 import { startRelay } from '../../support/network/relay.ts'
+import { createDatabase } from '../../support/postgres/database.ts'
 import { startWorker } from '../../support/scopestack/worker.ts'
 
 const opened: AsyncDisposable[] = []

@@ -1,9 +1,9 @@
 /** The token in Postgres: one request for all workers, and nothing readable for whoever reads the database. */
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import { requestToken } from '../../../src/remote/auth/grants.ts'
-import { createHttp } from '../../../src/remote/http/http.ts'
 import { createSeal } from '../../../src/remote/auth/seal.ts'
 import { createTokens, type Tokens } from '../../../src/remote/auth/tokens.ts'
+import { createHttp } from '../../../src/remote/http/http.ts'
 import { startSimulator, type Simulator } from '../../../src/simulator/server.ts'
 import { openDatabase, type Database } from '../../../src/store/connection/database.ts'
 import { openTokenStore } from '../../../src/store/fleet/tokens.ts'

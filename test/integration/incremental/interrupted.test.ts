@@ -1,9 +1,9 @@
 /** A reading of changes beside a whole reading that has not ended, or never was. */
 import { expect, it } from 'vitest'
-import type { TestWorker } from '../../support/scopestack/worker.ts'
+import { unnoticed } from '../../support/postgres/unnoticed.ts'
 import { edit, INCREMENTAL, openAccount, PARTS, partsOf } from '../../support/scopestack/increments.ts'
 import { expectAsRemote } from '../../support/scopestack/living.ts'
-import { unnoticed } from '../../support/postgres/unnoticed.ts'
+import type { TestWorker } from '../../support/scopestack/worker.ts'
 
 /** What an interrupted reading goes on by. */
 async function cursorOf({ sql }: TestWorker, type: string): Promise<Record<string, unknown>> {

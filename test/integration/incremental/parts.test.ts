@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest'
 import { catalog } from '../../../src/catalog/registry.ts'
 import type { Simulator } from '../../../src/simulator/server.ts'
+import { unnoticed } from '../../support/postgres/unnoticed.ts'
 import {
   addPart,
   buried,
@@ -16,7 +17,6 @@ import {
 } from '../../support/scopestack/increments.ts'
 import { expectAsRemote } from '../../support/scopestack/living.ts'
 import type { TestWorker } from '../../support/scopestack/worker.ts'
-import { unnoticed } from '../../support/postgres/unnoticed.ts'
 
 const projectsOf = ({ records }: Simulator): string[] => records.list('projects').map(({ id }) => id)
 

@@ -1,10 +1,10 @@
 /** A bulk update gives many records one time, and a server may order such ties differently on each page. */
 import { expect, test } from 'vitest'
 import type { Simulator } from '../../../src/simulator/server.ts'
+import type { ListBody } from '../../support/network/relay.ts'
 import { openAccount } from '../../support/scopestack/account.ts'
 import { edit } from '../../support/scopestack/increments.ts'
 import { expectAsRemote } from '../../support/scopestack/living.ts'
-import type { ListBody } from '../../support/network/relay.ts'
 
 type Switches = Parameters<Simulator['setSwitches']>[0]
 

@@ -2,11 +2,11 @@
 import { expect, it, describe } from 'vitest'
 import { saveCapability } from '../../../src/store/progress/findings.ts'
 import { readWatermark } from '../../../src/store/progress/watermark.ts'
+import type { ListBody } from '../../support/network/relay.ts'
 import { edit, INCREMENTAL, openAccount, PARTS, requestsOf } from '../../support/scopestack/increments.ts'
 import { expectAsRemote } from '../../support/scopestack/living.ts'
-import type { ListBody } from '../../support/network/relay.ts'
-import { until } from '../../support/until.ts'
 import type { TestWorker } from '../../support/scopestack/worker.ts'
+import { until } from '../../support/until.ts'
 
 const MINUTE = 60_000
 const HOUR = 60 * MINUTE

@@ -1,8 +1,8 @@
 /** Triggers that somebody dropped, disabled or replaced: noticed, said by table, and mended by the next migration. */
 import { afterAll, describe, expect, it } from 'vitest'
 import { catalog } from '../../../src/catalog/registry.ts'
-import { lostEdits } from '../../../src/store/schema/capture-state.ts'
 import { openDatabase } from '../../../src/store/connection/database.ts'
+import { lostEdits } from '../../../src/store/schema/capture-state.ts'
 import { migrate } from '../../../src/store/schema/migrate.ts'
 import { createDatabase } from '../../support/postgres/database.ts'
 

@@ -1,9 +1,9 @@
 /** What an edit in schema scopestack becomes, and what is refused, with the sentence that says what to do. */
 import { afterAll, beforeEach, describe, expect, it } from 'vitest'
 import { catalog } from '../../../src/catalog/registry.ts'
-import { notLocal } from '../../../src/store/schema/capture-triggers.ts'
 import { openDatabase } from '../../../src/store/connection/database.ts'
 import { createMirror } from '../../../src/store/mirror/load.ts'
+import { notLocal } from '../../../src/store/schema/capture-triggers.ts'
 import { createDatabase } from '../../support/postgres/database.ts'
 
 const database = await createDatabase()

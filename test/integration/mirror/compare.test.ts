@@ -13,8 +13,8 @@ import {
   to,
   type RemoteRecord,
 } from '../../../src/catalog/resource.ts'
-import { createComparer, extraIds, forgetDigests, type Comparison } from '../../../src/store/mirror/compare.ts'
 import { openDatabase } from '../../../src/store/connection/database.ts'
+import { createComparer, extraIds, forgetDigests, type Comparison } from '../../../src/store/mirror/compare.ts'
 import { createMirror } from '../../../src/store/mirror/load.ts'
 import { SQL_TYPE } from '../../../src/store/schema/mirror-tables.ts'
 import { createDatabase } from '../../support/postgres/database.ts'

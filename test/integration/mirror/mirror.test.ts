@@ -1,10 +1,10 @@
 /** Loading into a mirrored table: what is written, and above all what is not. */
 import { afterAll, expect, it } from 'vitest'
-import { type Attribute, defineResource, integer, type RemoteRecord, text } from '../../../src/catalog/resource.ts'
 import { catalog } from '../../../src/catalog/registry.ts'
-import { notLocal } from '../../../src/store/schema/capture-triggers.ts'
+import { type Attribute, defineResource, integer, type RemoteRecord, text } from '../../../src/catalog/resource.ts'
 import { openDatabase } from '../../../src/store/connection/database.ts'
 import { createMirror, type Loaded } from '../../../src/store/mirror/load.ts'
+import { notLocal } from '../../../src/store/schema/capture-triggers.ts'
 import { createDatabase } from '../../support/postgres/database.ts'
 
 const database = await createDatabase()
@@ -24,7 +24,12 @@ const load = (type: string, records: readonly RemoteRecord[], resource = catalog
 
 const client = (id: string, name: string): RemoteRecord => ({ type: 'clients', id, attributes: { name, active: true } })
 
-type ClientRow = { id: string; name: string; sync_changed_at: Date; sync_deleted_at: Date | null }
+interface ClientRow {
+  id: string
+  name: string
+  sync_changed_at: Date
+  sync_deleted_at: Date | null
+}
 const row = async (id: string): Promise<ClientRow | undefined> =>
   (
     await sql<ClientRow[]>`select id, name, sync_changed_at, sync_deleted_at from scopestack.clients where id = ${id}`

@@ -5,8 +5,8 @@
  */
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import { startSimulator, type Simulator } from '../../../src/simulator/server.ts'
-import { migrate } from '../../../src/store/schema/migrate.ts'
 import { readStatus } from '../../../src/store/runs/status.ts'
+import { migrate } from '../../../src/store/schema/migrate.ts'
 import { createDatabase, type TestDatabase } from '../../support/postgres/database.ts'
 import { EQUAL, verify } from '../../support/scopestack/verified.ts'
 import { startWorker, type TestWorker } from '../../support/scopestack/worker.ts'

@@ -6,7 +6,11 @@ import { notLocal } from '../../../src/store/schema/capture-triggers.ts'
 import { createDatabase, type TestDatabase } from '../../support/postgres/database.ts'
 import { startWorker, type TestWorker } from '../../support/scopestack/worker.ts'
 
-type Source = { id: string; attributes: Record<string, unknown>; relationships: Record<string, unknown> }
+interface Source {
+  id: string
+  attributes: Record<string, unknown>
+  relationships: Record<string, unknown>
+}
 
 let sim: Simulator
 let database: TestDatabase

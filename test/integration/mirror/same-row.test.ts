@@ -1,15 +1,15 @@
 /** However a record is read, the same row comes of it: in its own list, along with another, below one, alone, as an answer. */
 import { expect, it } from 'vitest'
+import type { Read, Resource } from '../../../src/catalog/resource.ts'
 import { parseDocument } from '../../../src/remote/documents/document.ts'
 import { fetchPage } from '../../../src/remote/pages/pages.ts'
-import type { Read, Resource } from '../../../src/catalog/resource.ts'
 import type { Simulator } from '../../../src/simulator/server.ts'
-import { noteChanged } from '../../../src/store/progress/changed-projects.ts'
 import { rowMaker } from '../../../src/store/mirror/row.ts'
-import { toReadPage } from '../../../src/sync/list/read-list.ts'
+import { noteChanged } from '../../../src/store/progress/changed-projects.ts'
 import { requestFor } from '../../../src/sync/list/list-request.ts'
-import { INCREMENTAL, PARTS } from '../../support/scopestack/increments.ts'
+import { toReadPage } from '../../../src/sync/list/read-list.ts'
 import { openAccount, remoteIds } from '../../support/scopestack/account.ts'
+import { INCREMENTAL, PARTS } from '../../support/scopestack/increments.ts'
 import type { TestWorker } from '../../support/scopestack/worker.ts'
 
 /** Every second end is nobody: in a nested include the library leaves that out. */

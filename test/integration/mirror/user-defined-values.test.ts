@@ -48,7 +48,12 @@ const field = (name: string, type: string, value: unknown) => ({
   value,
 })
 
-type Value = { name: string; value: string | null; number: string | null; day: string | null }
+interface Value {
+  name: string
+  value: string | null
+  number: string | null
+  day: string | null
+}
 const values = (id: string, of: Pick<Transaction, 'unsafe'> = sql): Promise<Value[]> =>
   of.unsafe<Value[]>(
     `select name, value, value_numeric::text as number, value_date::text as day

@@ -12,8 +12,8 @@ import {
   limitWaits,
   openDatabase,
 } from '../../../src/store/connection/database.ts'
-import { createDatabase } from '../../support/postgres/database.ts'
 import { CERTIFICATE, gate, SSL_REQUEST } from '../../support/network/gate.ts'
+import { createDatabase } from '../../support/postgres/database.ts'
 import { until } from '../../support/until.ts'
 
 const open = (url: string, query = '') => {

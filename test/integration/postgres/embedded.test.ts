@@ -1,17 +1,13 @@
-import { spawn } from 'node:child_process'
-import type { ChildProcess } from 'node:child_process'
+import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
 import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-
 import postgres from 'postgres'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-
-import { startEmbeddedPostgres } from '../../../src/store/embedded/embedded.ts'
-import type { EmbeddedPostgres } from '../../../src/store/embedded/embedded.ts'
+import { startEmbeddedPostgres, type EmbeddedPostgres } from '../../../src/store/embedded/embedded.ts'
 import { until } from '../../support/until.ts'
 
 let folder: string

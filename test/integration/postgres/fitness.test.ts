@@ -2,8 +2,8 @@
 import { randomUUID } from 'node:crypto'
 import postgres from 'postgres'
 import { expect, inject, it, onTestFinished } from 'vitest'
-import { migrate } from '../../../src/store/schema/migrate.ts'
 import { SyncError } from '../../../src/errors/sync-error.ts'
+import { migrate } from '../../../src/store/schema/migrate.ts'
 
 async function databaseWith(
   how: string,

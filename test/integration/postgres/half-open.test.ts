@@ -8,9 +8,9 @@ import { expect, it, onTestFinished } from 'vitest'
 import { isConnectionLoss, openDatabase, type Database } from '../../../src/store/connection/database.ts'
 import { unsentOf } from '../../../src/store/connection/watch.ts'
 import { CERTIFICATE, PRIVATE_KEY } from '../../support/network/certificate.ts'
+import { startWireRelay, type WireRelay } from '../../support/network/wire-relay.ts'
 import { createDatabase } from '../../support/postgres/database.ts'
 import { until } from '../../support/until.ts'
-import { startWireRelay, type WireRelay } from '../../support/network/wire-relay.ts'
 
 async function open(): Promise<{ sql: Database; admin: Database; relay: WireRelay }> {
   const database = await createDatabase()

@@ -7,8 +7,8 @@ import { catalog } from '../../../src/catalog/registry.ts'
 import { startSimulator } from '../../../src/simulator/server.ts'
 import { isConnectionLoss, openDatabase, type Database } from '../../../src/store/connection/database.ts'
 import { createDatabase } from '../../support/postgres/database.ts'
-import { until } from '../../support/until.ts'
 import { startWorker } from '../../support/scopestack/worker.ts'
+import { until } from '../../support/until.ts'
 
 async function open() {
   const database = await createDatabase()

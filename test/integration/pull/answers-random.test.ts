@@ -6,11 +6,11 @@
  */
 import { expect, test } from 'vitest'
 import type { Column, Resource } from '../../../src/catalog/resource.ts'
+import { SyncError } from '../../../src/errors/sync-error.ts'
 import { createRandom, type Random } from '../../../src/simulator/records/random.ts'
 import type { Simulator } from '../../../src/simulator/server.ts'
 import type { Database } from '../../../src/store/connection/database.ts'
 import type { ResourceOutcome } from '../../../src/store/runs/runs.ts'
-import { SyncError } from '../../../src/errors/sync-error.ts'
 import { openAccount, type Account } from '../../support/scopestack/increments.ts'
 import { unequal } from '../../support/scopestack/truth.ts'
 

@@ -7,13 +7,13 @@
  * A failing seed is printed; `SEED=… npx vitest run test/integration/pull/completeness.test.ts` plays it again.
  */
 import { afterAll, beforeAll, expect, it } from 'vitest'
+import { SyncError } from '../../../src/errors/sync-error.ts'
 import { compareIds } from '../../../src/remote/pages/reverse-pages.ts'
 import { startSimulator, type Simulator } from '../../../src/simulator/server.ts'
 import type { Outcome, ResourceOutcome } from '../../../src/store/runs/runs.ts'
-import { SyncError } from '../../../src/errors/sync-error.ts'
 import { createDatabase, type TestDatabase } from '../../support/postgres/database.ts'
-import { startWorker, type TestWorker } from '../../support/scopestack/worker.ts'
 import { unnoticed } from '../../support/postgres/unnoticed.ts'
+import { startWorker, type TestWorker } from '../../support/scopestack/worker.ts'
 
 const TYPE = 'clients'
 const ROUNDS = 3

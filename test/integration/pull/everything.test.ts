@@ -12,7 +12,11 @@ import { createDatabase, type TestDatabase } from '../../support/postgres/databa
 import { startWorker, type TestWorker } from '../../support/scopestack/worker.ts'
 
 type Row = Record<string, unknown> & { sync_extra: Record<string, unknown> | null }
-type Source = { id: string; attributes: Record<string, unknown>; link: (name: string) => unknown }
+interface Source {
+  id: string
+  attributes: Record<string, unknown>
+  link: (name: string) => unknown
+}
 
 const lists = [...catalog.values()].filter(({ read }) => read.from === 'list')
 

@@ -1,7 +1,7 @@
 /** An interrupted snapshot goes on where it stopped, and is as whole as any. */
 import { expect, it } from 'vitest'
-import type { Simulator } from '../../../src/simulator/server.ts'
 import type { Chain } from '../../../src/remote/pages/reverse-pages.ts'
+import type { Simulator } from '../../../src/simulator/server.ts'
 import { pull } from '../../../src/sync/run/run.ts'
 import { livingIds, openAccount, pullOne, remoteIds } from '../../support/scopestack/account.ts'
 import { startWorker, type TestWorker } from '../../support/scopestack/worker.ts'

@@ -2,9 +2,9 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import type { FaultInput } from '../../../src/simulator/control/faults.ts'
 import { startSimulator, type Simulator } from '../../../src/simulator/server.ts'
-import { livingIds, openAccount, pullOne, remoteIds } from '../../support/scopestack/account.ts'
-import { createDatabase, type TestDatabase } from '../../support/postgres/database.ts'
 import type { ListBody } from '../../support/network/relay.ts'
+import { createDatabase, type TestDatabase } from '../../support/postgres/database.ts'
+import { livingIds, openAccount, pullOne, remoteIds } from '../../support/scopestack/account.ts'
 import { startWorker, type TestWorker } from '../../support/scopestack/worker.ts'
 
 let sim: Simulator

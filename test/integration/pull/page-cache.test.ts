@@ -2,9 +2,9 @@
 import { describe, expect, it } from 'vitest'
 import type { Simulator } from '../../../src/simulator/server.ts'
 import { pull } from '../../../src/sync/run/run.ts'
+import { unnoticed } from '../../support/postgres/unnoticed.ts'
 import { livingIds, openAccount, pullOne, remoteIds } from '../../support/scopestack/account.ts'
 import type { TestWorker } from '../../support/scopestack/worker.ts'
-import { unnoticed } from '../../support/postgres/unnoticed.ts'
 
 const versions = ({ sql }: TestWorker) => sql`select id, ctid::text, xmin::text from scopestack.services order by id`
 

@@ -1,10 +1,10 @@
 /** Lists as real servers give them: without pages, with a record that fails its page, with pages too heavy or too far. */
 import { describe, expect, it } from 'vitest'
-import { underLease } from '../../../src/sync/with-lease.ts'
 import { verifyResource } from '../../../src/sync/verify/verify.ts'
-import { edit } from '../../support/scopestack/increments.ts'
-import { livingIds, openAccount, pullOne, remoteIds } from '../../support/scopestack/account.ts'
+import { underLease } from '../../../src/sync/with-lease.ts'
 import type { ListBody } from '../../support/network/relay.ts'
+import { livingIds, openAccount, pullOne, remoteIds } from '../../support/scopestack/account.ts'
+import { edit } from '../../support/scopestack/increments.ts'
 
 const TYPE = 'services'
 const BELOW = 'project-materials'

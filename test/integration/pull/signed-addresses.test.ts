@@ -4,8 +4,8 @@ import { defineResource, text, type Resource } from '../../../src/catalog/resour
 import type { Simulator } from '../../../src/simulator/server.ts'
 import { createComparer } from '../../../src/store/mirror/compare.ts'
 import { createMirror } from '../../../src/store/mirror/load.ts'
-import { underLease } from '../../../src/sync/with-lease.ts'
 import { verifyResource } from '../../../src/sync/verify/verify.ts'
+import { underLease } from '../../../src/sync/with-lease.ts'
 import { openAccount, pullOne, remoteIds } from '../../support/scopestack/account.ts'
 import type { TestWorker } from '../../support/scopestack/worker.ts'
 

@@ -1,9 +1,9 @@
 /** Every row held against its record by its values: what is found, what is repaired, and what is never taken for deleted. */
 import { describe, expect, it } from 'vitest'
 import type { Transaction } from '../../../src/store/connection/database.ts'
-import { livingIds, openAccount, pullOne, remoteIds } from '../../support/scopestack/account.ts'
 import type { ListBody } from '../../support/network/relay.ts'
 import { unnoticed } from '../../support/postgres/unnoticed.ts'
+import { livingIds, openAccount, pullOne, remoteIds } from '../../support/scopestack/account.ts'
 import { EQUAL, verify, type Found } from '../../support/scopestack/verified.ts'
 import type { TestWorker } from '../../support/scopestack/worker.ts'
 

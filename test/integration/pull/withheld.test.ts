@@ -2,10 +2,10 @@
 import { describe, expect, it } from 'vitest'
 import type { Simulator } from '../../../src/simulator/server.ts'
 import { noteChanged } from '../../../src/store/progress/changed-projects.ts'
-import { underLease } from '../../../src/sync/with-lease.ts'
 import { verifyResource, type Verified } from '../../../src/sync/verify/verify.ts'
-import { openAccount, pullOne, remoteIds } from '../../support/scopestack/account.ts'
+import { underLease } from '../../../src/sync/with-lease.ts'
 import type { ListBody } from '../../support/network/relay.ts'
+import { openAccount, pullOne, remoteIds } from '../../support/scopestack/account.ts'
 import type { TestWorker } from '../../support/scopestack/worker.ts'
 
 const valuesOf = async ({ sql }: TestWorker, table: string) =>

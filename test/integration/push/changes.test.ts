@@ -1,12 +1,12 @@
 /** What a person decides about a change that was set aside. */
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest'
 import { startSimulator, type Simulator } from '../../../src/simulator/server.ts'
-import { discardChange, resolveChange, retryChange } from '../../../src/store/outbox/changes.ts'
 import type { Transaction } from '../../../src/store/connection/database.ts'
+import { discardChange, resolveChange, retryChange } from '../../../src/store/outbox/changes.ts'
 import { ontoBase } from '../../../src/sync/push/rebase.ts'
 import { createDatabase, type TestDatabase } from '../../support/postgres/database.ts'
-import { until } from '../../support/until.ts'
 import { startWorker, type TestWorker } from '../../support/scopestack/worker.ts'
+import { until } from '../../support/until.ts'
 
 let sim: Simulator
 let database: TestDatabase

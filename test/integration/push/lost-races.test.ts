@@ -1,8 +1,8 @@
 /** Two transactions that wait for each other: Postgres ends one of them. Where it is ours, it comes again behind the other. */
 import { expect, it, onTestFinished } from 'vitest'
 import { catalog } from '../../../src/catalog/registry.ts'
-import { discardChange, retryChange } from '../../../src/store/outbox/changes.ts'
 import { openDatabase } from '../../../src/store/connection/database.ts'
+import { discardChange, retryChange } from '../../../src/store/outbox/changes.ts'
 import { ontoBase } from '../../../src/sync/push/rebase.ts'
 import { openAccount, pullOne, remoteIds } from '../../support/scopestack/account.ts'
 import { until } from '../../support/until.ts'

@@ -3,13 +3,13 @@
  * GET, whose answer is held to the same test, and nothing is sent a second time that may have arrived.
  */
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import type { Client } from '../../../src/remote/client.ts'
 import { requestRefused } from '../../../src/errors/errors.ts'
-import { retryChange } from '../../../src/store/outbox/changes.ts'
+import type { Client } from '../../../src/remote/client.ts'
 import { startSimulator, type Simulator } from '../../../src/simulator/server.ts'
 import { switchesOf, type Switches } from '../../../src/simulator/switches.ts'
-import { createDatabase, type TestDatabase } from '../../support/postgres/database.ts'
+import { retryChange } from '../../../src/store/outbox/changes.ts'
 import { altering, type Altered } from '../../support/network/alter.ts'
+import { createDatabase, type TestDatabase } from '../../support/postgres/database.ts'
 import { startWorker, type TestWorker } from '../../support/scopestack/worker.ts'
 
 let sim: Simulator

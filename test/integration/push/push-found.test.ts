@@ -2,8 +2,8 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { startSimulator, type Simulator } from '../../../src/simulator/server.ts'
 import { switchesOf } from '../../../src/simulator/switches.ts'
-import { createDatabase, type TestDatabase } from '../../support/postgres/database.ts'
 import { altering, type Altered } from '../../support/network/alter.ts'
+import { createDatabase, type TestDatabase } from '../../support/postgres/database.ts'
 import { startWorker, type TestWorker } from '../../support/scopestack/worker.ts'
 
 let sim: Simulator

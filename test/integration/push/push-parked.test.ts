@@ -1,12 +1,12 @@
 /** One change that cannot go on holds up no other: its question is refused, its row is locked, or its row is no more. */
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest'
+import { openPusher } from '../../../src/assemble.ts'
 import type { Client } from '../../../src/remote/client.ts'
 import { startSimulator, type Simulator } from '../../../src/simulator/server.ts'
-import { hasTwinUnderWay } from '../../../src/store/outbox/in-flight.ts'
 import { openChanges, retryChange } from '../../../src/store/outbox/changes.ts'
+import { hasTwinUnderWay } from '../../../src/store/outbox/in-flight.ts'
 import { keyOf } from '../../../src/sync/push/natural-key.ts'
 import { plan } from '../../../src/sync/push/plan.ts'
-import { openPusher } from '../../../src/assemble.ts'
 import { createDatabase, type TestDatabase } from '../../support/postgres/database.ts'
 import { startWorker, type TestWorker } from '../../support/scopestack/worker.ts'
 

@@ -1,8 +1,7 @@
-import { startSimulator } from '../../../src/simulator/server.ts'
-import type { Simulator, SimulatorOptions } from '../../../src/simulator/server.ts'
+import { startSimulator, type Simulator, type SimulatorOptions } from '../../../src/simulator/server.ts'
 
 export type Json = Record<string, unknown>
-export type Obj = {
+export interface Obj {
   id: string
   type: string
   attributes: Json
@@ -10,11 +9,22 @@ export type Obj = {
   links: Record<string, string>
   meta?: Json
 }
-export type Doc = { data: Obj[]; included?: Obj[]; meta: Record<string, number>; links: Record<string, string> }
-export type Problem = { title: string; detail?: string; code?: string; status: string; source?: { pointer: string } }
+export interface Doc {
+  data: Obj[]
+  included?: Obj[]
+  meta: Record<string, number>
+  links: Record<string, string>
+}
+export interface Problem {
+  title: string
+  detail?: string
+  code?: string
+  status: string
+  source?: { pointer: string }
+}
 
 /** A started simulator and somebody who is signed in to it. */
-export type Account = {
+export interface Account {
   sim: Simulator
   token: string
   call(path: string, init?: RequestInit): Promise<Response>

@@ -2,8 +2,7 @@ import { isUtf8 } from 'node:buffer'
 import { connect } from 'node:net'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { startSimulator } from '../../../src/simulator/server.ts'
-import { mediaType, open } from './account.ts'
-import type { Account, Json } from './account.ts'
+import { mediaType, open, type Account, type Json } from './account.ts'
 
 let account: Account
 beforeAll(async () => {

@@ -1,8 +1,7 @@
 /** Writes that are done and answered with something else, and refusals in the shapes of Rails' own controllers. */
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { switchesOf, type Switches } from '../../../src/simulator/switches.ts'
-import { open } from './account.ts'
-import type { Account } from './account.ts'
+import { open, type Account } from './account.ts'
 
 let account: Account
 beforeAll(async () => {

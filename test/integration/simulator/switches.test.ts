@@ -2,8 +2,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { models } from '../../../src/simulator/model/models.ts'
 import { switchesOf } from '../../../src/simulator/switches.ts'
-import { open } from './account.ts'
-import type { Account, Doc } from './account.ts'
+import { open, type Account, type Doc } from './account.ts'
 
 let account: Account
 beforeAll(async () => {

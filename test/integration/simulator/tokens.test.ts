@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { mediaType, open, tokenRequest } from './account.ts'
-import type { Account, Json } from './account.ts'
+import { mediaType, open, tokenRequest, type Account, type Json } from './account.ts'
 
 let account: Account
 let url: string

@@ -1,6 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { mediaType, open } from './account.ts'
-import type { Account, Json, Obj, Problem } from './account.ts'
+import { mediaType, open, type Account, type Json, type Obj, type Problem } from './account.ts'
 
 let account: Account
 beforeAll(async () => {

@@ -3,12 +3,18 @@ import type { AddressInfo } from 'node:net'
 import type { Remote } from '../scopestack/worker.ts'
 
 type Json = Record<string, unknown>
-export type ListBody = { data: Json[]; included?: Json[]; meta: Json }
+export interface ListBody {
+  data: Json[]
+  included?: Json[]
+  meta: Json
+}
 
-export type OneBody = { data: Json & { attributes: Json } }
+export interface OneBody {
+  data: Json & { attributes: Json }
+}
 
 /** Given a whole answer; what they return is sent instead. */
-export type Alter = {
+export interface Alter {
   /** @param asked of a list below a project, `type` is `projects/{id}/{type}`. */
   list?: (body: ListBody, asked: { type: string; page: number; query: URLSearchParams }) => unknown
   me?: (body: OneBody) => unknown

@@ -6,9 +6,9 @@ import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { inject } from 'vitest'
+import { freePort } from '../network/free-port.ts'
 import { environmentOf, findProgram, type Program } from '../process/debian.ts'
 import { until } from '../until.ts'
-import { freePort } from '../network/free-port.ts'
 
 export interface Pooler extends AsyncDisposable {
   /** The address of a database, through the pooler. */

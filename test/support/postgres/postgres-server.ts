@@ -5,8 +5,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import postgres from 'postgres'
-import { findPostgres, type Major } from './postgres-binaries.ts'
 import { freePort } from '../network/free-port.ts'
+import { findPostgres, type Major } from './postgres-binaries.ts'
 
 /** A server of one major version, with a folder of its own that goes with it. As root it runs as nobody. */
 export async function startPostgres(

@@ -8,7 +8,10 @@ import { startEmbeddedPostgres } from '../../../src/store/embedded/embedded.ts'
 import { MAJORS, type Major } from './postgres-binaries.ts'
 import { startPostgres } from './postgres-server.ts'
 
-export type Server = { adminUrl: string; stop(): Promise<void> }
+export interface Server {
+  adminUrl: string
+  stop(): Promise<void>
+}
 
 /** Nothing here outlives the run, so nothing waits for the disk. */
 const SETTINGS = { fsync: 'off', full_page_writes: 'off', synchronous_commit: 'off', max_connections: '300' }

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
-export type CliOptions = {
+export interface CliOptions {
   /** All the process sees, beside PATH: no variable of the machine reaches it. */
   env?: Record<string, string>
   /** Default: an empty directory, removed afterwards, so that neither .env nor an embedded database is found. */
@@ -21,7 +21,7 @@ export type CliOptions = {
   onStderr?: (soFar: string) => void
 }
 
-export type CliResult = {
+export interface CliResult {
   /** Null when a signal ended it. */
   code: number | null
   signal: NodeJS.Signals | null

@@ -5,11 +5,14 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Redis } from 'ioredis'
 import { GenericContainer } from 'testcontainers'
-import { environmentOf, findProgram, type Program } from '../process/debian.ts'
-import { containerEngine } from '../postgres/server.ts'
 import { freePort } from '../network/free-port.ts'
+import { containerEngine } from '../postgres/server.ts'
+import { environmentOf, findProgram, type Program } from '../process/debian.ts'
 
-export type RedisServer = { url: string; stop(): Promise<void> }
+export interface RedisServer {
+  url: string
+  stop(): Promise<void>
+}
 
 /** A real Redis: the one that is named, else a container where an engine answers, else a binary, else Debian's package. */
 export async function startRedis(): Promise<RedisServer> {

@@ -3,8 +3,8 @@ import type { Config } from '../../../src/config/config.ts'
 import { startSimulator, type Simulator, type SimulatorOptions } from '../../../src/simulator/server.ts'
 import type { ResourceOutcome } from '../../../src/store/runs/runs.ts'
 import type { How } from '../../../src/sync/run/resource-run.ts'
-import { createDatabase } from '../postgres/database.ts'
 import { startRelay, type Alter } from '../network/relay.ts'
+import { createDatabase } from '../postgres/database.ts'
 import { startWorker, type TestWorker } from './worker.ts'
 
 interface Account {

@@ -1,18 +1,18 @@
 /** One worker process of a fleet: so many callers that ask for `/v1/me` again and again, over one store of tokens. */
 import { createInterface } from 'node:readline'
+import { reason } from '../../../src/errors/sync-error.ts'
 import { fetchAccount } from '../../../src/remote/account.ts'
+import { createSeal, type Credentials } from '../../../src/remote/auth/seal.ts'
+import { obtainBy } from '../../../src/remote/auth/token-request.ts'
+import { createTokens, type Tokens } from '../../../src/remote/auth/tokens.ts'
 import { createClient } from '../../../src/remote/client.ts'
 import { createHttp } from '../../../src/remote/http/http.ts'
-import { obtainBy } from '../../../src/remote/auth/token-request.ts'
 import { createPace } from '../../../src/remote/http/rate-limit.ts'
-import { createSeal, type Credentials } from '../../../src/remote/auth/seal.ts'
-import { createTokens, type Tokens } from '../../../src/remote/auth/tokens.ts'
 import { openDatabase } from '../../../src/store/connection/database.ts'
-import { openRedis } from '../../../src/store/redis/redis.ts'
 import { openRefreshStore } from '../../../src/store/fleet/refresh-tokens.ts'
-import { openTokenStore } from '../../../src/store/fleet/tokens.ts'
 import { openRedisTokenStore } from '../../../src/store/fleet/tokens-redis.ts'
-import { reason } from '../../../src/errors/sync-error.ts'
+import { openTokenStore } from '../../../src/store/fleet/tokens.ts'
+import { openRedis } from '../../../src/store/redis/redis.ts'
 
 export interface MemberOptions {
   readonly credentials: Credentials

@@ -3,8 +3,8 @@ import { catalog } from '../../../src/catalog/registry.ts'
 import { startSimulator, type Simulator, type SimulatorOptions } from '../../../src/simulator/server.ts'
 import type { ResourceOutcome } from '../../../src/store/runs/runs.ts'
 import { canReadChanges } from '../../../src/sync/incremental/incremental.ts'
-import { createDatabase } from '../postgres/database.ts'
 import { startRelay, type Alter } from '../network/relay.ts'
+import { createDatabase } from '../postgres/database.ts'
 import { startWorker, type TestWorker } from './worker.ts'
 
 const byDefault = [...catalog.values()].filter((resource) => resource.byDefault)

@@ -1,6 +1,6 @@
 import type { Difference } from '../../../src/sync/verify/differences.ts'
-import { underLease } from '../../../src/sync/with-lease.ts'
 import { verifyResource, type Verified } from '../../../src/sync/verify/verify.ts'
+import { underLease } from '../../../src/sync/with-lease.ts'
 import type { TestWorker } from './worker.ts'
 
 export interface Found extends Verified {

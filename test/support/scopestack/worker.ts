@@ -1,16 +1,19 @@
 import { openPusher, openWorker, type Worker } from '../../../src/assemble.ts'
+import type { Resource } from '../../../src/catalog/resource.ts'
 import type { Config } from '../../../src/config/config.ts'
 import type { Client } from '../../../src/remote/client.ts'
 import { RETRY } from '../../../src/remote/http/retry.ts'
-import type { Resource } from '../../../src/catalog/resource.ts'
 import { openDatabase, type Database } from '../../../src/store/connection/database.ts'
-import { pull, type PullReport } from '../../../src/sync/run/run.ts'
-import { push } from '../../../src/sync/push/push.ts'
 import { type Settled } from '../../../src/sync/push/attempt.ts'
+import { push } from '../../../src/sync/push/push.ts'
 import type { How, PullEvent } from '../../../src/sync/run/resource-run.ts'
+import { pull, type PullReport } from '../../../src/sync/run/run.ts'
 
 /** Where a worker finds ScopeStack: a simulator, or something that stands in front of one. */
-export type Remote = { url: string; credentials: { clientId: string; clientSecret: string } }
+export interface Remote {
+  url: string
+  credentials: { clientId: string; clientSecret: string }
+}
 
 export type TestWorker = AsyncDisposable &
   Worker & {

@@ -10,7 +10,9 @@ import { startProxy } from '../support/proxy.ts'
 import { contents, open } from '../support/setting.ts'
 
 type Attributes = Record<string, unknown>
-type List = { data: { attributes: Attributes; relationships: Record<string, unknown> }[] }
+interface List {
+  data: { attributes: Attributes; relationships: Record<string, unknown> }[]
+}
 
 const gizmo = (id: string) => ({
   type: 'gizmos',

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
-import { runCli } from '../../support/process/cli.ts'
 import { createDatabase } from '../../support/postgres/database.ts'
+import { runCli } from '../../support/process/cli.ts'
 import { until } from '../../support/until.ts'
 
 /** Starts it and gives what it printed once it is ready. */

@@ -1,8 +1,8 @@
 /** `verify` as a person types it. */
 import { expect, test } from 'vitest'
+import { unnoticed } from '../../support/postgres/unnoticed.ts'
 import { until } from '../../support/until.ts'
 import { fillClients, jsonLines, open } from '../support/setting.ts'
-import { unnoticed } from '../../support/postgres/unnoticed.ts'
 
 test('many differences: some are shown and all are counted; repaired, the next one says equal', async () => {
   await using setting = await open()

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
-import { until } from '../../support/until.ts'
 import { startWebhook, type Webhook } from '../../support/network/webhook.ts'
+import { until } from '../../support/until.ts'
 import { ended, openUnattended } from '../support/unattended.ts'
 
 const EVERY_SECOND = { SYNC_SCHEDULE: '* * * * * *', SYNC_RESOURCES: 'clients,tags' }

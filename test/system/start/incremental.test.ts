@@ -1,10 +1,10 @@
 /** Both schedules in one process, and readings of changes that are killed. */
 import { expect, test } from 'vitest'
 import { startWebhook } from '../../support/network/webhook.ts'
+import { unnoticed } from '../../support/postgres/unnoticed.ts'
 import { until } from '../../support/until.ts'
 import { contents, open, type Setting } from '../support/setting.ts'
 import { openUnattended } from '../support/unattended.ts'
-import { unnoticed } from '../../support/postgres/unnoticed.ts'
 
 const TYPES = 'projects,project-phases,project-services,project-subservices'
 const EVERY_SECOND = { SYNC_SCHEDULE: '0 0 1 1 *', SYNC_INCREMENTAL_SCHEDULE: '* * * * * *' }

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
-import { until } from '../../support/until.ts'
 import { startOwnRedis } from '../../support/redis/redis-server.ts'
+import { until } from '../../support/until.ts'
 import {
   addressOf,
   clientIds,

@@ -1,6 +1,6 @@
 import { expect, onTestFinished } from 'vitest'
-import { until } from '../../support/until.ts'
 import { startWireRelay, type WireRelay } from '../../support/network/wire-relay.ts'
+import { until } from '../../support/until.ts'
 import { runsOf, type Unattended } from './unattended.ts'
 
 /** A run each second, so that one of them is always near. */

@@ -1,7 +1,7 @@
 import postgres from 'postgres'
 import { startSimulator, type Simulator, type SimulatorOptions } from '../../../src/simulator/server.ts'
-import { runCli, type CliOptions, type CliRun } from '../../support/process/cli.ts'
 import { createDatabase, type TestDatabase } from '../../support/postgres/database.ts'
+import { runCli, type CliOptions, type CliRun } from '../../support/process/cli.ts'
 
 /** An account, a database, and a person who types commands. */
 export interface Setting extends AsyncDisposable {

@@ -4,10 +4,10 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { CERTIFICATE } from '../../support/network/certificate.ts'
 import { startConnectProxy, type ConnectProxy } from '../../support/network/connect-proxy.ts'
-import { until } from '../../support/until.ts'
 import { startWebhook } from '../../support/network/webhook.ts'
-import { ended, openUnattended } from '../support/unattended.ts'
+import { until } from '../../support/until.ts'
 import { open, type Setting } from '../support/setting.ts'
+import { ended, openUnattended } from '../support/unattended.ts'
 
 const SECRET = 'p@ss:word-of-the-proxy'
 const ENCODED = encodeURIComponent(SECRET)

@@ -3,8 +3,8 @@ import { Redis } from 'ioredis'
 import { expect, onTestFinished, test } from 'vitest'
 import { startOwnRedis } from '../../support/redis/redis-server.ts'
 import { until } from '../../support/until.ts'
-import { addressOf, edits, openUnattended } from '../support/unattended.ts'
 import { expectNothingLost, goesOn, LONG, OFTEN, relayTo } from '../support/outage.ts'
+import { addressOf, edits, openUnattended } from '../support/unattended.ts'
 
 async function ownRedis() {
   const server = await startOwnRedis()

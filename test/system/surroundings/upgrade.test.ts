@@ -3,8 +3,8 @@
  * and may still be started. Nothing fails in either, and every edit arrives once.
  */
 import { afterAll, expect } from 'vitest'
-import type { CliOptions, CliRun } from '../../support/process/cli.ts'
 import { createEmptyDatabase } from '../../support/postgres/database.ts'
+import type { CliOptions, CliRun } from '../../support/process/cli.ts'
 import { testWith } from '../../support/process/installed.ts'
 import { previousRelease } from '../../support/process/previous-release.ts'
 import { QUEUE_KINDS } from '../../support/redis/queue-kinds.ts'

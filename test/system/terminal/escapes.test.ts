@@ -1,7 +1,7 @@
 /** Whatever ScopeStack or an SQL client sends: what a person or a log reads shows it, and does nothing else. */
 import { expect, test } from 'vitest'
-import { until } from '../../support/until.ts'
 import { startWebhook } from '../../support/network/webhook.ts'
+import { until } from '../../support/until.ts'
 import { startProxy } from '../support/proxy.ts'
 import { jsonLines, open, type Setting } from '../support/setting.ts'
 
@@ -39,7 +39,10 @@ function expectClean(what: string, ...texts: readonly string[]): void {
   }
 }
 
-type Listed = { data?: { attributes?: Record<string, unknown> }[]; errors?: Record<string, unknown>[] }
+interface Listed {
+  data?: { attributes?: Record<string, unknown> }[]
+  errors?: Record<string, unknown>[]
+}
 
 /** Members, values, and refusals of the account, with all of it in them. */
 const openEvil = async (setting: Setting) =>

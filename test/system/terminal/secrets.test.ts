@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { until } from '../../support/until.ts'
-import { startProxy } from '../support/proxy.ts'
 import { everyTable } from '../support/leaks.ts'
+import { startProxy } from '../support/proxy.ts'
 import { fillClients, open } from '../support/setting.ts'
 
 test('no secret and no token reaches an output or a table', async () => {

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest'
+import { catalog } from '../../../src/catalog/registry.ts'
 import { chooseResources } from '../../../src/commands/choose-resources.ts'
+import { ago, duration, textTable } from '../../../src/commands/output/format.ts'
 import { activeLine, ending, outcomeLines, summary } from '../../../src/commands/output/progress-text.ts'
 import { progressLine } from '../../../src/commands/output/push-progress.ts'
-import { ago, duration, textTable } from '../../../src/commands/output/format.ts'
-import { catalog } from '../../../src/catalog/registry.ts'
 
 const types = (named?: string[]) => chooseResources(catalog, named).map(({ type }) => type)
 

@@ -1,9 +1,9 @@
 /** The screen of `status`, on terminals of every width. */
 import { describe, expect, it } from 'vitest'
-import { problemsIn } from '../../../src/commands/output/status-problems.ts'
-import { statusLines, type Shown } from '../../../src/commands/output/status-output.ts'
-import { readSchedule } from '../../../src/jobs/schedule.ts'
 import { catalog } from '../../../src/catalog/registry.ts'
+import { statusLines, type Shown } from '../../../src/commands/output/status-output.ts'
+import { problemsIn } from '../../../src/commands/output/status-problems.ts'
+import { readSchedule } from '../../../src/jobs/schedule.ts'
 import { widthOf } from '../../../src/screen/width.ts'
 
 const AT = new Date('2026-11-28T12:00:00Z')

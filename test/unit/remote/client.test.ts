@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest'
+import type { SyncError } from '../../../src/errors/sync-error.ts'
+import type { Tokens } from '../../../src/remote/auth/tokens.ts'
 import { createClient, wasNeverSent } from '../../../src/remote/client.ts'
 import { createHttp } from '../../../src/remote/http/http.ts'
 import { createPace } from '../../../src/remote/http/rate-limit.ts'
-import type { Tokens } from '../../../src/remote/auth/tokens.ts'
-import type { SyncError } from '../../../src/errors/sync-error.ts'
 import { serve } from '../../support/network/http.ts'
 
 type Answer = readonly [status: number, body?: string, headers?: Record<string, string>]

@@ -1,10 +1,10 @@
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { describe, expect, it } from 'vitest'
-import { isForeign } from '../../../src/remote/http/response.ts'
+import { judgeTokenResponse } from '../../../src/remote/auth/token-response.ts'
 import { parseDocument } from '../../../src/remote/documents/document.ts'
 import { complaintsOf } from '../../../src/remote/documents/error-response.ts'
-import { judgeTokenResponse } from '../../../src/remote/auth/token-response.ts'
+import { isForeign } from '../../../src/remote/http/response.ts'
 
 const URL = 'https://api.example.test/demo/v1/clients'
 const list = (members: unknown[], meta: object = {}) => JSON.stringify({ data: members, meta })

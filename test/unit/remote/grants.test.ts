@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest'
-import { createHttp } from '../../../src/remote/http/http.ts'
 import { requestToken } from '../../../src/remote/auth/grants.ts'
-import { createRedactor } from '../../../src/remote/redact/redact.ts'
 import { judgeTokenResponse } from '../../../src/remote/auth/token-response.ts'
+import { createHttp } from '../../../src/remote/http/http.ts'
+import { createRedactor } from '../../../src/remote/redact/redact.ts'
 import { serve } from '../../support/network/http.ts'
 
 const judge = (status: number, body: string) =>

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { isForeign, retryAfterMs, throwIfLater } from '../../../src/remote/http/response.ts'
 import type { SyncError } from '../../../src/errors/sync-error.ts'
+import { isForeign, retryAfterMs, throwIfLater } from '../../../src/remote/http/response.ts'
 
 const HOUR = 3_600_000
 const url = 'https://api.scopestack.io/demo/v1/clients'

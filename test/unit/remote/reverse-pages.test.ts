@@ -1,7 +1,7 @@
 import { setImmediate as turn } from 'node:timers/promises'
 import { describe, expect, it } from 'vitest'
-import { compareIds, layChains, readChains, type Chain, type Links } from '../../../src/remote/pages/reverse-pages.ts'
 import { fetchPage, type Page } from '../../../src/remote/pages/pages.ts'
+import { compareIds, layChains, readChains, type Chain, type Links } from '../../../src/remote/pages/reverse-pages.ts'
 import { numbered, pagedList, request, type PagedList } from '../../support/scopestack/paged-list.ts'
 
 interface How {

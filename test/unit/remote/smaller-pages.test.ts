@@ -1,12 +1,12 @@
 /** What a page that fails is read by, whatever it fails with, and what that costs. */
 import { describe, expect, it } from 'vitest'
 import { bodyUnreadable, remoteFailed, remoteTimeout, requestRefused } from '../../../src/errors/errors.ts'
+import type { SyncError } from '../../../src/errors/sync-error.ts'
 import type { Client } from '../../../src/remote/client.ts'
-import { layChains, readChains } from '../../../src/remote/pages/reverse-pages.ts'
 import { brokenIn, isFull, saysCount } from '../../../src/remote/pages/list-length.ts'
 import { fetchPage, type ListRequest } from '../../../src/remote/pages/pages.ts'
+import { layChains, readChains } from '../../../src/remote/pages/reverse-pages.ts'
 import { readWholeList } from '../../../src/sync/list/read-small-list.ts'
-import type { SyncError } from '../../../src/errors/sync-error.ts'
 import { numbered } from '../../support/scopestack/paged-list.ts'
 
 const { signal } = new AbortController()

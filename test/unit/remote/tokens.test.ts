@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest'
 import { credentialsRefused, remoteFailed } from '../../../src/errors/errors.ts'
-import type { IssuedToken } from '../../../src/remote/auth/token-response.ts'
 import { createSeal } from '../../../src/remote/auth/seal.ts'
+import type { IssuedToken } from '../../../src/remote/auth/token-response.ts'
 import { createTokens } from '../../../src/remote/auth/tokens.ts'
 import type { CoolDown, StoredToken, TokenStore } from '../../../src/token-store.ts'
 

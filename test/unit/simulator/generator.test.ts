@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest'
-import { totalHours, totals } from '../../../src/simulator/write/computed.ts'
 import { generate } from '../../../src/simulator/generator/generate.ts'
 import { models } from '../../../src/simulator/model/models.ts'
 import { Records, idOf } from '../../../src/simulator/records/records.ts'
+import { totalHours, totals } from '../../../src/simulator/write/computed.ts'
 
 const account = { id: 1001, slug: 'demo' }
 function made(seed: number, projects: number): Records {

@@ -1,8 +1,8 @@
 /** One address, however often it is signed; two documents, however alike their addresses. */
 import { describe, expect, it } from 'vitest'
-import { isSame, isUnmoved } from '../../../src/sync/push/equality.ts'
-import { verdictOn } from '../../../src/sync/push/conflict.ts'
 import { unsigned } from '../../../src/store/mirror/signed-urls.ts'
+import { verdictOn } from '../../../src/sync/push/conflict.ts'
+import { isSame, isUnmoved } from '../../../src/sync/push/equality.ts'
 
 const hex = (n: number, length = 64): string => n.toString(16).padStart(length, '0')
 const at = 'https://files.test/reports/7.pdf'

@@ -1,9 +1,9 @@
 /** What `backfill` and `verify` take from a person and show to one. */
 import { describe, expect, it } from 'vitest'
+import { catalog } from '../../../src/catalog/registry.ts'
 import { sinceOf } from '../../../src/commands/backfill.ts'
 import { createOverall } from '../../../src/commands/output/backfill-output.ts'
 import { differenceLines, summary, verifiedLine } from '../../../src/commands/output/verify-output.ts'
-import { catalog } from '../../../src/catalog/registry.ts'
 
 describe('--since', () => {
   const now = new Date('2026-11-23T10:00:00Z')

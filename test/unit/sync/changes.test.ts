@@ -1,16 +1,16 @@
 import { describe, expect, it } from 'vitest'
+import { catalog } from '../../../src/catalog/registry.ts'
 import {
   changeText as changeLines,
   listText as listLines,
   waitsBecause,
   withId,
 } from '../../../src/commands/output/changes-output.ts'
-import { planText as planLines } from '../../../src/commands/output/plan-output.ts'
 import { wrapped as wrappedLines } from '../../../src/commands/output/format.ts'
-import { catalog } from '../../../src/catalog/registry.ts'
-import type { SeenChange } from '../../../src/store/outbox/changes.ts'
+import { planText as planLines } from '../../../src/commands/output/plan-output.ts'
 import { checkDecidable } from '../../../src/store/outbox/allowed-actions.ts'
 import type { Waits } from '../../../src/store/outbox/blockers.ts'
+import type { SeenChange } from '../../../src/store/outbox/changes.ts'
 import type { Planned } from '../../../src/sync/push/plan.ts'
 
 const [changeText, listText, planText, wrapped] = [

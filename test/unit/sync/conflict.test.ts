@@ -1,9 +1,9 @@
 /** Every case of what was agreed, what is wanted here, and what ScopeStack holds now. */
 import { describe, expect, it } from 'vitest'
 import { catalog } from '../../../src/catalog/registry.ts'
-import { decide, verdictOn, type Decision, type Rule } from '../../../src/sync/push/conflict.ts'
-import { readRules } from '../../../src/sync/push/conflict-rules.ts'
 import { fold, type Content } from '../../../src/sync/push/coalesce.ts'
+import { readRules } from '../../../src/sync/push/conflict-rules.ts'
+import { decide, verdictOn, type Decision, type Rule } from '../../../src/sync/push/conflict.ts'
 
 const VALUES = ['agreed', 'mine', 'theirs'] as const
 type Value = (typeof VALUES)[number]
