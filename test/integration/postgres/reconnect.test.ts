@@ -7,6 +7,7 @@ import { catalog } from '../../../src/catalog/registry.ts'
 import { startSimulator } from '../../../src/simulator/server.ts'
 import { isConnectionLoss, openDatabase, type Database } from '../../../src/store/connection/database.ts'
 import { createDatabase } from '../../support/postgres/database.ts'
+import { retried } from '../../support/postgres/retried.ts'
 import { startWorker } from '../../support/scopestack/worker.ts'
 import { until } from '../../support/until.ts'
 
@@ -112,17 +113,6 @@ it('ends a transaction with an error, not the process, wherever it was when its 
   }
   expect(await admin`select from sync.cursors`).toHaveLength(0)
 })
-
-/** The pool may hold connections whose end it has not heard of yet. */
-async function retried<T>(act: () => Promise<T>): Promise<T> {
-  for (;;) {
-    try {
-      return await act()
-    } catch (error) {
-      if (!isConnectionLoss(error)) throw error
-    }
-  }
-}
 
 it('finds the database again after any number of refused connections', async () => {
   const { database } = await open()
