@@ -15,7 +15,7 @@ import { pagePath, type ListRequest } from '../src/remote/pages/pages.ts'
 import { openDatabase, quote } from '../src/store/connection/database.ts'
 import { rowColumns, rowMaker } from '../src/store/mirror/row.ts'
 import { migrate } from '../src/store/schema/migrate.ts'
-import { hasChanges } from '../src/sync/incremental/incremental.ts'
+import { supportsIncremental } from '../src/sync/incremental/incremental.ts'
 import { requestFor } from '../src/sync/list/list-request.ts'
 import { pull } from '../src/sync/run/run.ts'
 
@@ -121,7 +121,7 @@ async function pullAll(changesOnly: boolean): Promise<Result> {
   const worker = await openWorker(config, { url, sql, embedded: undefined, close: async () => {} }, never, () => {})
   const started = performance.now()
   const report = await pull(worker, {
-    resources: [...catalog.values()].filter((one) => one.byDefault && (!changesOnly || hasChanges(one))),
+    resources: [...catalog.values()].filter((one) => one.byDefault && (!changesOnly || supportsIncremental(one))),
     changesOnly,
     restart: true,
     signal: never,

@@ -57,7 +57,7 @@ async function measured(what: string): Promise<Measured | null> {
     }
     let edits = 0
     const started = performance.now()
-    await push({ ...pusher, client }, { signal: never, onSettled: () => void edits++ })
+    await push({ ...pusher, client }, { signal: never, onResult: () => void edits++ })
     const ms = performance.now() - started
     const mean = windows.reduce((sum, one) => sum + one, 0) / windows.length
     const most = windows.reduce((top, one) => Math.max(top, one), 0)

@@ -36,8 +36,8 @@ import { migrate } from './store/schema/migrate.ts'
 import { checkIfThere } from './store/server/surroundings.ts'
 import { type PushDeps } from './sync/push/attempt.ts'
 import { readRules } from './sync/push/conflict-rules.ts'
-import { ontoAnswer } from './sync/push/rebase.ts'
-import { connectionsOf, poolSize } from './sync/run/connections.ts'
+import { rebaseOntoResponse } from './sync/push/rebase.ts'
+import { connectionsNeeded, poolSize } from './sync/run/connections.ts'
 import type { PullDeps } from './sync/run/resource-run.ts'
 
 export const VERSION = pkg.version
@@ -67,7 +67,7 @@ export async function openStore(config: OfStore, signal: AbortSignal, { moves = 
         })
       : undefined
   const url = databaseUrl ?? embedded!.url
-  if (embedded === undefined) await checkIfThere(url, moves ? connectionsOf(concurrency) : 0)
+  if (embedded === undefined) await checkIfThere(url, moves ? connectionsNeeded(concurrency) : 0)
   const sql = openDatabase(url, { connections: poolSize(concurrency) })
   return {
     url,
@@ -178,7 +178,7 @@ export function openPusher(worker: Worker, { conflict }: Pick<Config, 'conflict'
     policy,
     outbox,
     rules,
-    rebase: ontoAnswer,
+    rebase: rebaseOntoResponse,
     close: () => outbox.close(),
   }
 }

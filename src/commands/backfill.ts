@@ -8,8 +8,8 @@ import { createLogger, noteRetries } from '../logger.ts'
 import { onTerminal } from '../screen/streams.ts'
 import { databaseTime } from '../store/progress/watermark.ts'
 import { isWell } from '../store/runs/runs.ts'
-import { canReadChanges, hasChanges } from '../sync/incremental/incremental.ts'
-import { backfill as runBackfill, type Begun } from '../sync/run/backfill.ts'
+import { canReadIncrementally, supportsIncremental } from '../sync/incremental/incremental.ts'
+import { backfill as runBackfill, type BackfillStart } from '../sync/run/backfill.ts'
 import { countRecords } from '../sync/run/count-records.ts'
 import { chooseResources } from './choose-resources.ts'
 import { createOverall, type Overall } from './output/backfill-output.ts'
@@ -53,7 +53,7 @@ Examples
     try {
       if (since !== null) sinceOf(since, await databaseTime(store.sql))
       const worker = await openWorker(config, store, signal, noteRetries(log))
-      const sayBegun = async (begun: Begun): Promise<void> => {
+      const sayBegun = async (begun: BackfillStart): Promise<void> => {
         progress.note(begunLine(begun))
         if (begun.since === null) progress.note(await measure(worker, begun.left, config, overall, signal))
         overall.begin(begun)
@@ -108,12 +108,12 @@ export function sinceOf(given: string | boolean | undefined, now?: Date): string
 /** What was not named is left out without a word, as long as something is left. */
 function refuseUndated(chosen: readonly Resource[], named: boolean): void {
   const types = new Set(chosen.map(({ type }) => type))
-  if (!named && chosen.some((resource) => canReadChanges(resource, types))) return
-  const undated = chosen.filter((resource) => !hasChanges(resource)).map(({ type }) => type)
+  if (!named && chosen.some((resource) => canReadIncrementally(resource, types))) return
+  const undated = chosen.filter((resource) => !supportsIncremental(resource)).map(({ type }) => type)
   if (undated.length > 0) {
     throw usage(`ScopeStack does not tell when ${undated.join(', ')} changed. Leave --since out to read all of it.`)
   }
-  const parts = chosen.filter((resource) => !canReadChanges(resource, types)).map(({ type }) => type)
+  const parts = chosen.filter((resource) => !canReadIncrementally(resource, types)).map(({ type }) => type)
   if (parts.length === 0) return
   throw usage(
     `With --since, ${parts.join(', ')} can only be read together with the projects that changed. Name projects too.`,
@@ -122,7 +122,7 @@ function refuseUndated(chosen: readonly Resource[], named: boolean): void {
 
 const many = (count: number): string => `${thousands(count)} resource${count === 1 ? '' : 's'}`
 
-function begunLine({ startedAt, since, resumed, left, done }: Begun): string {
+function begunLine({ startedAt, since, resumed, left, done }: BackfillStart): string {
   const changed = since === null ? '' : `, what changed since ${since}`
   if (!resumed) return `Backfill of ${many(left.length)}${changed}.`
   return `Goes on with the backfill begun ${startedAt.toISOString()}${changed}: ${many(done)} done, ${thousands(left.length)} left.`

@@ -16,7 +16,7 @@ import {
 } from '../store/outbox/changes.ts'
 import { databaseTime } from '../store/progress/watermark.ts'
 import { isMigrated } from '../store/schema/migrate.ts'
-import { ontoBase } from '../sync/push/rebase.ts'
+import { rebaseOntoBase } from '../sync/push/rebase.ts'
 import { changeJson, changeText, listText } from './output/changes-output.ts'
 import { readSettings } from './settings.ts'
 import type { Call, Verb } from './verb.ts'
@@ -107,14 +107,14 @@ function actionOf({ args: [action, ...rest], options }: Call): (sql: Database) =
   }
   if (action === 'retry') return each(ids, json, 'waits to be sent again', action, retryChange)
   if (action === 'discard') {
-    return each(ids, json, 'is discarded', action, (sql, id) => discardChange(sql, catalog, id, ontoBase))
+    return each(ids, json, 'is discarded', action, (sql, id) => discardChange(sql, catalog, id, rebaseOntoBase))
   }
   if (action === 'resolve') {
     const keep = options['keep']
     if (keep !== 'local' && keep !== 'remote') throw usage('"changes resolve" takes --keep local or --keep remote.')
     const done =
       keep === 'local' ? 'waits to be sent over what ScopeStack holds' : "is discarded: ScopeStack's value stays"
-    return each(ids, json, done, action, (sql, id) => resolveChange(sql, catalog, id, keep, ontoBase))
+    return each(ids, json, done, action, (sql, id) => resolveChange(sql, catalog, id, keep, rebaseOntoBase))
   }
   throw usage(
     `"changes" takes list, show, retry, discard or resolve${action === undefined ? '' : `, not "${action}"`}.`,

@@ -89,7 +89,7 @@ Examples
           changesOnly: options['full'] !== true,
           restart: options['full'] === true,
           allowMassDelete,
-          anew: args.length > 0,
+          retryAbsent: args.length > 0,
           acceptWithheld,
           signal,
           onEvent: (event) => progress.event(event),

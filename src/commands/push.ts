@@ -5,7 +5,7 @@ import { onTerminal, stderr, stdout } from '../screen/streams.ts'
 import type { Database } from '../store/connection/database.ts'
 import { endPauses, readWaiting, readWaits } from '../store/outbox/blockers.ts'
 import { countChanges } from '../store/outbox/changes.ts'
-import { type Settled } from '../sync/push/attempt.ts'
+import { type ChangeResult } from '../sync/push/attempt.ts'
 import { plan } from '../sync/push/plan.ts'
 import { push as runPush } from '../sync/push/push.ts'
 import { waitsBecause, withId } from './output/changes-output.ts'
@@ -70,13 +70,13 @@ Examples
         await endPauses(store.sql)
         const tally = { sent: 0, superseded: 0, parked: 0, postponed: 0 }
         if (!json) progress = pushProgress(inAll(await countChanges(store.sql)))
-        const onSettled = (settled: Settled): void => {
+        const onSettled = (settled: ChangeResult): void => {
           tally[settled.fate]++
           if (json) stdout.json(settledJson(settled))
           else progress?.settled(settledLines(settled))
         }
         try {
-          await runPush(pusher, { signal, onSettled })
+          await runPush(pusher, { signal, onResult: onSettled })
         } finally {
           progress?.end()
         }
@@ -122,10 +122,10 @@ function tellRetries(log: Logger, say: (line: string) => void): (error: SyncErro
 }
 
 /** What went well needs no line of its own: there may be thousands. What waits is told of at the end. */
-const settledLines = ({ change, fate, error }: Settled): string[] =>
+const settledLines = ({ change, fate, error }: ChangeResult): string[] =>
   error === null || fate === 'postponed' ? [] : wrapped(`Change ${change.id}: ${withId(error.message, change.id)}`, '')
 
-const settledJson = ({ change, fate, error }: Settled) => ({
+const settledJson = ({ change, fate, error }: ChangeResult) => ({
   type: 'change',
   id: change.id,
   resource: change.resource,

@@ -6,11 +6,11 @@ import { endsTheRun, EXIT, SyncError } from '../errors/sync-error.ts'
 import { createLogger, noteRetries } from '../logger.ts'
 import { onTerminal } from '../screen/streams.ts'
 import { wasRead, wasGiven } from '../store/progress/checkpoint.ts'
-import { explain } from '../sync/list/explain-refusal.ts'
-import { isRefusal } from '../sync/list/list-request.ts'
-import { verifyResource, type Verified } from '../sync/verify/verify.ts'
-import { reconnecting } from '../sync/with-db-retry.ts'
-import { underLease } from '../sync/with-lease.ts'
+import { explainRefusal } from '../sync/list/explain-refusal.ts'
+import { isBadRequest } from '../sync/list/list-request.ts'
+import { verifyResource, type VerifyResult } from '../sync/verify/verify.ts'
+import { withDbRetry } from '../sync/with-db-retry.ts'
+import { withLease } from '../sync/with-lease.ts'
 import { chooseResources } from './choose-resources.ts'
 import { chooseVerifyScreen, type VerifyScreen } from './output/verify-output.ts'
 import { readSettings } from './settings.ts'
@@ -53,8 +53,8 @@ Examples
       const worker = await openWorker(config, store, signal, noteRetries(log))
       try {
         const types = chosen.map(({ type }) => type)
-        if (!(await reconnecting(() => wasRead(store.sql, types), signal))) throw nothingPulled()
-        const verified: Verified[] = []
+        if (!(await withDbRetry(() => wasRead(store.sql, types), signal))) throw nothingPulled()
+        const verified: VerifyResult[] = []
         // One after the other: the pace is the limit, and the screen reads from top to bottom.
         for (const resource of chosen) {
           const found = await verifyOne(worker, resource, options['repair'] === true, screen, signal)
@@ -77,7 +77,7 @@ Examples
   },
 }
 
-const isEqual = ({ missing, extra, different, refused, doubt }: Verified): boolean =>
+const isEqual = ({ missing, extra, different, refused, doubt }: VerifyResult): boolean =>
   missing + extra + different + refused === 0 && doubt === null
 
 /** @returns undefined when it could not be read, which the screen was told. */
@@ -87,11 +87,11 @@ async function verifyOne(
   repair: boolean,
   screen: VerifyScreen,
   signal: AbortSignal,
-): Promise<Verified | undefined> {
+): Promise<VerifyResult | undefined> {
   const { type, table, confidence } = resource
   screen.begin(type)
   try {
-    const found = await underLease(worker.leases, type, signal, async (held, lease) => {
+    const found = await withLease(worker.leases, type, signal, async (held, lease) => {
       const onDifference = screen.difference.bind(screen, type)
       const onProgress = screen.progress.bind(screen, type)
       return await verifyResource(worker, { resource, lease, repair, signal: held, onDifference, onProgress })
@@ -99,9 +99,9 @@ async function verifyOne(
     screen.end(found)
     return found
   } catch (error) {
-    const explained = await explain(worker, resource, error, signal)
+    const explained = await explainRefusal(worker, resource, error, signal)
     if (!(explained instanceof SyncError) || endsTheRun(explained)) throw explained
-    const absent = confidence === 'low' && (explained.code === 'SYNC_LIST_NOT_FOUND' || isRefusal(explained))
+    const absent = confidence === 'low' && (explained.code === 'SYNC_LIST_NOT_FOUND' || isBadRequest(explained))
     if (absent && !(await wasGiven(worker.sql, type, table))) {
       screen.absent(type)
       return { resource: type, ...NOTHING }

@@ -12,7 +12,7 @@ import {
 } from 'bullmq'
 import { openQueuePool } from '../store/connection/queue-pool.ts'
 import { openCaller, workerConnection } from '../store/redis/redis-queue.ts'
-import { connectionsOf } from '../sync/run/connections.ts'
+import { connectionsNeeded } from '../sync/run/connections.ts'
 import { atMost } from './close-queue.ts'
 
 export interface Place {
@@ -34,7 +34,7 @@ const queueConnections = (works: boolean): number => ASKING + (works ? LISTENING
 
 /** All connections to Postgres that `start` may have at once. A worker's session comes behind migrations, in their place. */
 export const connectionsToStart = (concurrency: number, redisUrl: string | undefined, works: boolean): number =>
-  connectionsOf(concurrency) + (redisUrl === undefined ? queueConnections(works) : 0)
+  connectionsNeeded(concurrency) + (redisUrl === undefined ? queueConnections(works) : 0)
 
 export interface Backend {
   readonly classes: Classes

@@ -7,7 +7,7 @@ import type { Logger } from '../logger.ts'
 import { isConnectionLoss } from '../store/connection/database.ts'
 import type { Presence } from '../store/fleet/presence.ts'
 import { forgetOldChanges, listenForChanges, readDue } from '../store/outbox/notify.ts'
-import { type Fate, type PushDeps, type Settled } from '../sync/push/attempt.ts'
+import { type ChangeOutcome, type PushDeps, type ChangeResult } from '../sync/push/attempt.ts'
 import { push } from '../sync/push/push.ts'
 import { handBack, putOff, verdictOn } from './job-outcome.ts'
 import { pulseOf } from './liveness.ts'
@@ -39,13 +39,13 @@ const AFTER_FAILURE_MS = 30_000
 export function startPusher({ pusher, presence, queues, log, outages }: Deps): Part {
   const stopping = new AbortController()
   const worker = queues.startPushWorker(async (job, token = '') => {
-    const tally = new Map<Fate, number>()
-    const onSettled = (settled: Settled): void => {
+    const tally = new Map<ChangeOutcome, number>()
+    const onSettled = (settled: ChangeResult): void => {
       tally.set(settled.fate, (tally.get(settled.fate) ?? 0) + 1)
       tell(log, settled)
     }
     try {
-      await push(pusher, { signal: stopping.signal, onSettled })
+      await push(pusher, { signal: stopping.signal, onResult: onSettled })
     } catch (error) {
       await comeAgain(error, job, token, log)
     } finally {
@@ -97,7 +97,7 @@ export function createPauses(elapsed = (): number => performance.now()): (pause:
   }
 }
 
-function tell(log: Logger, { change, fate, error }: Settled): void {
+function tell(log: Logger, { change, fate, error }: ChangeResult): void {
   const facts = { change: change.id, resource: change.resource, record: change.recordId, code: error?.code }
   if (error !== null && fate !== 'postponed') log.warn(facts, error.message)
   else log.debug(facts, fate)

@@ -8,10 +8,10 @@ import type { Logger } from '../logger.ts'
 import type { Transaction } from '../store/connection/database.ts'
 import { isWell, type ResourceOutcome } from '../store/runs/runs.ts'
 import { closeRun, readOpenRun, type ClosedRun, type OpenRun } from '../store/runs/scheduled-runs.ts'
-import { needs } from '../sync/run/dependency-order.ts'
+import { parentTypesOf } from '../sync/run/dependency-order.ts'
 import { pullResource, type PullDeps } from '../sync/run/resource-run.ts'
 import { RESOURCES_AT_ONCE } from '../sync/run/run.ts'
-import { reconnecting } from '../sync/with-db-retry.ts'
+import { withDbRetry } from '../sync/with-db-retry.ts'
 import { isLastAttempt, obey, verdictOn } from './job-outcome.ts'
 import type { Pulse } from './liveness.ts'
 import type { Queues, SyncJob } from './queues.ts'
@@ -64,7 +64,7 @@ async function work(deps: WorkerDeps, job: SyncJob, signal: AbortSignal): Promis
   const { runId, resource } = job.data
   if (resource === undefined) return await close(deps, runId, null, signal)
 
-  const run = await reconnecting(() => readOpenRun(pull.sql, runId), signal)
+  const run = await withDbRetry(() => readOpenRun(pull.sql, runId), signal)
   if (run === undefined || !run.missing.includes(resource)) return
   try {
     report(deps, await pullFor(deps, run, resource, job, signal))
@@ -84,7 +84,7 @@ async function pullFor(
   const resource = pull.catalog.get(type)!
   const changesOnly = kind === 'incremental'
   // What hangs on another resource's records comes after it.
-  const parent = needs(resource, { changesOnly }).find((one) => missing.includes(one))
+  const parent = parentTypesOf(resource, { changesOnly }).find((one) => missing.includes(one))
   if (parent !== undefined) throw notYet({ resource: type, parent, seconds: AFTER_PARENT_SECONDS })
   return await pullResource(pull, {
     runId: id,
@@ -92,7 +92,7 @@ async function pullFor(
     changesOnly,
     signal,
     onEvent: () => {},
-    settles: (error) => verdictOn(error, { lastAttempt: isLastAttempt(job) }).do === 'settle',
+    isResourceError: (error) => verdictOn(error, { lastAttempt: isLastAttempt(job) }).do === 'settle',
   })
 }
 
@@ -109,6 +109,6 @@ export async function close(
   error: string | null,
   signal: AbortSignal,
 ): Promise<void> {
-  const run = await reconnecting(() => closeRun(sql, runId, error, (tx, closed) => closing.within(tx, closed)), signal)
+  const run = await withDbRetry(() => closeRun(sql, runId, error, (tx, closed) => closing.within(tx, closed)), signal)
   if (run !== null) closing.after(run)
 }

@@ -19,7 +19,7 @@ const NAME = 'table'
  * @returns whether it has to be read whole, as if nothing of it were known.
  * @throws SyncError SYNC_TABLE_UNFIT
  */
-export async function demandTable(sql: Database, resource: Resource, lease: Lease): Promise<boolean> {
+export async function checkTable(sql: Database, resource: Resource, lease: Lease): Promise<boolean> {
   const { type, table } = resource
   const { problem, shape, database } = await readTableState(sql, resource)
   if (problem !== null) throw tableUnfit({ table: `scopestack.${table}`, problem })
@@ -41,7 +41,7 @@ export async function demandTable(sql: Database, resource: Resource, lease: Leas
 }
 
 /** What Postgres refused, in words that say what mends it; anything else as it is. */
-export async function explainTable(sql: Database, resource: Resource, error: unknown): Promise<unknown> {
+export async function explainTableError(sql: Database, resource: Resource, error: unknown): Promise<unknown> {
   if (!isRefused(error)) return error
   const { table } = resource
   const { problem } = await readTableState(sql, resource)

@@ -7,7 +7,7 @@ import type { Database } from '../store/connection/database.ts'
 import { databaseTime } from '../store/progress/watermark.ts'
 
 /** @param at a time of the database's clock; left out, now. */
-export async function byTheEarlierClock(
+export async function earlierClockTime(
   { sql, client }: { readonly sql: Database; readonly client: Pick<Client, 'time'> },
   at?: Date,
 ): Promise<Date> {

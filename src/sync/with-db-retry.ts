@@ -12,7 +12,7 @@ const LIMITED_ATTEMPTS = 5
  * @param act may run twice: when the connection goes, nobody knows whether its last statement took effect.
  * @throws SyncError SYNC_DATABASE_LIMIT when a limit ended it each time; else the driver's error.
  */
-export async function reconnecting<T>(act: () => Promise<T>, signal: AbortSignal): Promise<T> {
+export async function withDbRetry<T>(act: () => Promise<T>, signal: AbortSignal): Promise<T> {
   for (let attempt = 1; ; attempt++) {
     try {
       return await act()

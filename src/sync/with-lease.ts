@@ -3,7 +3,7 @@ import { leaseLost } from '../errors/errors.ts'
 import { SyncError } from '../errors/sync-error.ts'
 import { sleep } from '../remote/http/retry.ts'
 import { RENEW_EVERY_MS, type Lease, type Leases } from '../store/fleet/leases.ts'
-import { reconnecting } from './with-db-retry.ts'
+import { withDbRetry } from './with-db-retry.ts'
 
 /** Between two looks at a lease that somebody has. */
 const LOOK_AGAIN_MS = 1_000
@@ -16,7 +16,7 @@ interface Patience {
 }
 
 /** Holds the lease while `act` runs, renews it, and stops `act` when it is lost. */
-export async function underLease<T>(
+export async function withLease<T>(
   leases: Leases,
   type: string,
   signal: AbortSignal,
@@ -38,7 +38,7 @@ export async function underLease<T>(
     throw lost.signal.aborted ? leaseLost({ resource: type, term: lease.term }) : error
   } finally {
     clearInterval(renewal)
-    await reconnecting(() => leases.release(lease), signal).catch(() => {})
+    await withDbRetry(() => leases.release(lease), signal).catch(() => {})
   }
 }
 
@@ -51,7 +51,7 @@ async function acquire(
   let said = ''
   for (;;) {
     try {
-      return await reconnecting(() => leases.acquire(type), signal)
+      return await withDbRetry(() => leases.acquire(type), signal)
     } catch (error) {
       if (!patient || !(error instanceof SyncError) || error.code !== 'SYNC_BUSY') throw error
       if (error.message !== said) onWait?.(error)

@@ -6,10 +6,10 @@ import type { Loaded, Mirror } from '../store/mirror/load.ts'
 import { isRefused } from '../store/mirror/refusals.ts'
 import { FOLLOWED, noteChanged } from '../store/progress/changed-projects.ts'
 import { noteDrift, park } from '../store/progress/findings.ts'
-import { rejectedRecords, type Unusable } from './list/page-batch.ts'
-import { reconnecting } from './with-db-retry.ts'
+import { rejectedRecords, type UnusableRecord } from './list/page-batch.ts'
+import { withDbRetry } from './with-db-retry.ts'
 
-export interface Loading {
+export interface WriteContext {
   readonly sql: Database
   readonly type: string
   readonly lease: Lease
@@ -19,15 +19,15 @@ export interface Loading {
 
 interface Brought {
   readonly records: readonly RemoteRecord[]
-  readonly unusable: readonly Unusable[]
+  readonly unusable: readonly UnusableRecord[]
 }
 
 /**
  * @param also done in the same transaction, in place of noting the projects that were written, or would have been but for
  *   local edits.
  */
-export async function load(
-  { sql, type, lease, mirror, signal }: Loading,
+export async function writeRecords(
+  { sql, type, lease, mirror, signal }: WriteContext,
   { records, unusable }: Brought,
   also = (tx: Transaction, { written, left }: Loaded): Promise<unknown> =>
     noteChanged(tx, type, type === FOLLOWED ? [...written, ...left] : []),
@@ -47,8 +47,8 @@ export async function load(
       await also(tx, loaded)
       return loaded
     })
-  return await reconnecting(write(false), signal).catch((error: unknown) => {
+  return await withDbRetry(write(false), signal).catch((error: unknown) => {
     if (!isRefused(error)) throw error
-    return reconnecting(write(true), signal)
+    return withDbRetry(write(true), signal)
   })
 }

@@ -15,7 +15,7 @@ export async function showEdit(worker: Worker, remote: Simulator, signal: AbortS
   remote.resetStats()
   const pusher = openPusher(worker, { conflict: undefined })
   try {
-    await push(pusher, { signal, onSettled: () => {} })
+    await push(pusher, { signal, onResult: () => {} })
   } finally {
     await pusher.close()
   }

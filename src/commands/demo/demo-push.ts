@@ -3,7 +3,7 @@ import { openPusher, type Worker } from '../../assemble.ts'
 import { reason } from '../../errors/sync-error.ts'
 import { sleep } from '../../remote/http/retry.ts'
 import { listenForChanges, readDue } from '../../store/outbox/notify.ts'
-import { nameOf, type Settled } from '../../sync/push/attempt.ts'
+import { changeName, type ChangeResult } from '../../sync/push/attempt.ts'
 import { push } from '../../sync/push/push.ts'
 
 /** What was postponed, and a wake-up that was missed, is noticed after this long. */
@@ -20,7 +20,7 @@ export async function keepPushing(worker: Worker, signal: AbortSignal, say: (tex
       wake = () => woken.abort()
       try {
         const { due } = await readDue(worker.sql)
-        if (due) await push(pusher, { signal, onSettled: (settled) => say(settledLine(settled)) })
+        if (due) await push(pusher, { signal, onResult: (settled) => say(settledLine(settled)) })
       } catch (error) {
         if (!signal.aborted) say(`  local edits wait: ${reason(error)}`)
       }
@@ -31,5 +31,5 @@ export async function keepPushing(worker: Worker, signal: AbortSignal, say: (tex
   }
 }
 
-const settledLine = ({ change, fate, error }: Settled): string =>
-  `  ${nameOf(change)}: ${fate}${error === null ? '' : `. ${error.message}`}`
+const settledLine = ({ change, fate, error }: ChangeResult): string =>
+  `  ${changeName(change)}: ${fate}${error === null ? '' : `. ${error.message}`}`

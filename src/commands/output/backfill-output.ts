@@ -1,12 +1,12 @@
 /** How far a backfill is, all resources together, and how long it will take. */
-import type { Begun } from '../../sync/run/backfill.ts'
+import type { BackfillStart } from '../../sync/run/backfill.ts'
 import type { PullEvent } from '../../sync/run/resource-run.ts'
 import { duration, thousands } from './format.ts'
 
 export interface Overall {
   /** How many records a list said it has; null where nobody knows. */
   expect(type: string, records: number | null): void
-  begin(begun: Begun): void
+  begin(begun: BackfillStart): void
   event(event: PullEvent): void
   /** Empty until there is something to say. */
   line(at: number): string

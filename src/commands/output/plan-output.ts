@@ -2,11 +2,11 @@
 import type { Resource } from '../../catalog/resource.ts'
 import { clipped } from '../../screen/width.ts'
 import { memberName } from '../../sync/push/conflict.ts'
-import type { Planned } from '../../sync/push/plan.ts'
+import type { PlannedChange } from '../../sync/push/plan.ts'
 import { differences, value } from './change-fields.ts'
 import { thousands, wrapped } from './format.ts'
 
-const FATE: Readonly<Record<Planned['fate'], string>> = {
+const FATE: Readonly<Record<PlannedChange['fate'], string>> = {
   send: '',
   nothing: 'nothing is sent',
   park: 'is set aside: both sides changed it',
@@ -25,7 +25,7 @@ interface PlanText {
   readonly wide: boolean
 }
 
-export function planText(planned: readonly Planned[], { catalog, behind = 0, wide }: PlanText): string[] {
+export function planText(planned: readonly PlannedChange[], { catalog, behind = 0, wide }: PlanText): string[] {
   if (planned.length === 0) return ['Nothing waits to be sent.']
   const parts = planned.flatMap(({ change, method, path, fate, decisions, lookUp, existing = [] }) => {
     const deletion = change.op === 'delete'
@@ -53,11 +53,11 @@ export function planText(planned: readonly Planned[], { catalog, behind = 0, wid
 
 const TRUE_THERE = 'is true in ScopeStack already: nothing is sent'
 
-const isTrueThere = ({ fate, decisions }: Pick<Planned, 'fate' | 'decisions'>): boolean =>
+const isTrueThere = ({ fate, decisions }: Pick<PlannedChange, 'fate' | 'decisions'>): boolean =>
   fate === 'nothing' && decisions.length > 0 && decisions.every(({ decision }) => decision === 'same')
 
 /** What is there by its name. */
-const alike = (change: number, existing: NonNullable<Planned['existing']>): string[] =>
+const alike = (change: number, existing: NonNullable<PlannedChange['existing']>): string[] =>
   existing.flatMap(({ id, same }) =>
     wrapped(
       same
@@ -68,7 +68,7 @@ const alike = (change: number, existing: NonNullable<Planned['existing']>): stri
   )
 
 /** How a new row is known again, so that it is made once. */
-function lookedUp(resource: Resource | undefined, key: Planned['lookUp'], wide: boolean): string[] {
+function lookedUp(resource: Resource | undefined, key: PlannedChange['lookUp'], wide: boolean): string[] {
   if (key === undefined) return []
   const fields = Object.entries(key ?? {}).map(
     ([member, given]) => `${memberName(resource, { member })} = ${wide ? value(given) : clipped(value(given), 40)}`,
@@ -79,7 +79,7 @@ function lookedUp(resource: Resource | undefined, key: Planned['lookUp'], wide: 
 }
 
 /** `lookUp` is there for new rows: null where there is nothing to look it up by. */
-export const planJson = ({ change, method, path, fate, decisions, lookUp, existing }: Planned) => ({
+export const planJson = ({ change, method, path, fate, decisions, lookUp, existing }: PlannedChange) => ({
   type: 'planned',
   change: change.id,
   method,

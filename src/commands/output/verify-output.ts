@@ -5,18 +5,18 @@ import { stdout } from '../../screen/streams.ts'
 import { visible } from '../../screen/visible.ts'
 import { clipped } from '../../screen/width.ts'
 import type { Difference } from '../../sync/verify/differences.ts'
-import type { Verified } from '../../sync/verify/verify.ts'
+import type { VerifyResult } from '../../sync/verify/verify.ts'
 import { thousands } from './format.ts'
 
 export interface VerifyScreen {
   begin(resource: string): void
   progress(resource: string, read: number, total: number | null): void
   difference(resource: string, difference: Difference): void
-  end(verified: Verified): void
+  end(verified: VerifyResult): void
   absent(resource: string): void
   unread(resource: string, why: SyncError): void
   /** @param unread how many more resources could not be read. */
-  finish(verified: readonly Verified[], unread: number): void
+  finish(verified: readonly VerifyResult[], unread: number): void
   abandon(error: unknown): void
 }
 
@@ -78,7 +78,7 @@ export function verifiedLine({
   repaired,
   edited,
   doubt,
-}: Verified): string {
+}: VerifyResult): string {
   const counts = { missing, 'too many': extra, different, 'not comparable': refused }
   const parts = Object.entries(counts).filter(([, count]) => count > 0)
   const said = parts.length === 0 ? 'equal' : parts.map(([what, count]) => `${thousands(count)} ${what}`).join(', ')
@@ -105,8 +105,8 @@ function quoted(value: string | null): string {
 }
 
 /** `10,482 records of 64 resources: 3 differ, 2 repaired; 1 resource not read` */
-export function summary(all: readonly Verified[], unread: number): string {
-  const sum = (pick: (one: Verified) => number): number => all.reduce((total, one) => total + pick(one), 0)
+export function summary(all: readonly VerifyResult[], unread: number): string {
+  const sum = (pick: (one: VerifyResult) => number): number => all.reduce((total, one) => total + pick(one), 0)
   const wrong = sum((one) => one.missing + one.extra + one.different + one.refused)
   const repaired = sum((one) => one.repaired)
   const doubtful = all.filter(({ doubt }) => doubt !== null).length

@@ -26,8 +26,8 @@ import { describeCheck } from '../../store/schema/capture-state.ts'
 import { isMigrated, migrate } from '../../store/schema/migrate.ts'
 import { checkSurroundings } from '../../store/server/surroundings.ts'
 import { provingWrites } from '../../store/server/writable.ts'
-import { canReadChanges } from '../../sync/incremental/incremental.ts'
-import { reconnecting } from '../../sync/with-db-retry.ts'
+import { canReadIncrementally } from '../../sync/incremental/incremental.ts'
+import { withDbRetry } from '../../sync/with-db-retry.ts'
 import { startWeb, type Web } from '../../web/health.ts'
 import { chooseResources } from '../choose-resources.ts'
 import { embeddedNote } from '../output/embedded-note.ts'
@@ -67,7 +67,7 @@ Examples
     const types = new Set(chosen.map(({ type }) => type))
     const resources = {
       full: [...types],
-      incremental: chosen.filter((resource) => canReadChanges(resource, types)).map(({ type }) => type),
+      incremental: chosen.filter((resource) => canReadIncrementally(resource, types)).map(({ type }) => type),
     }
     const log = createLogger({ level: config.logLevel, terminal: stderr.terminal && !config.production })
     if (signal.aborted) return EXIT.ok
@@ -151,7 +151,7 @@ async function serve(service: Service, signal: AbortSignal): Promise<void> {
     log.info({ url: web.url }, 'answers /healthz and /readyz')
     queues = await openQueue(service, (words) => (missing = words), signal)
     missing = 'still starting'
-    clock = await reconnecting(() => openClock({ sql: store.sql, log }), signal)
+    clock = await withDbRetry(() => openClock({ sql: store.sql, log }), signal)
     running.push(watchClock({ ...service, clock }))
     const holder = `${hostname()}, process ${process.pid}`
     const { alertWebhookUrl, proxy } = config

@@ -15,11 +15,11 @@ import { bury, buryApart, findUnmet, saveSweptTo, someMet } from '../../store/mi
 import { FOLLOWED, noteChanged } from '../../store/progress/changed-projects.ts'
 import { park, settleRefused } from '../../store/progress/findings.ts'
 import type { Outcome } from '../../store/runs/runs.ts'
-import { askFor } from '../list/get-record.ts'
-import { rejectedRecords, type Unusable } from '../list/page-batch.ts'
-import type { Question } from '../list/read-plan.ts'
-import { reconnecting } from '../with-db-retry.ts'
-import { HOURS_APART, missedTwice, noneMissing } from './missed-twice.ts'
+import { getRecords } from '../list/get-record.ts'
+import { rejectedRecords, type UnusableRecord } from '../list/page-batch.ts'
+import type { ReadPlan } from '../list/read-plan.ts'
+import { withDbRetry } from '../with-db-retry.ts'
+import { HOURS_APART, missedTwice, clearMissing } from './missed-twice.ts'
 
 interface Deps {
   readonly sql: Database
@@ -31,7 +31,7 @@ interface Deps {
 
 interface Options {
   readonly resource: Resource
-  readonly question: Question
+  readonly question: ReadPlan
   readonly lease: Lease
   readonly mirror: Mirror
   readonly allowMassDelete: boolean
@@ -40,7 +40,7 @@ interface Options {
   readonly signal: AbortSignal
 }
 
-export interface Swept {
+export interface DetectedDeletes {
   readonly deleted: number
   /** Null when it says nothing against the list. */
   readonly outcome: { readonly outcome: Outcome; readonly message: string } | null
@@ -54,27 +54,27 @@ const hiddenMessage = (count: number): string =>
 /** So few are buried whatever their share: of a table with three rows one would be a third. */
 const ALWAYS = 5
 /** Each costs a request: a run that found more goes on with them the next time. */
-export const AT_ONCE = 1000
+export const MAX_CHECKED = 1000
 
-export async function sweep(deps: Deps, options: Options): Promise<Swept> {
+export async function detectDeletes(deps: Deps, options: Options): Promise<DetectedDeletes> {
   const { sql, deleteLimit } = deps
   const { resource, question, lease, allowMassDelete, signal } = options
   const { type, table } = resource
   if (question.read.from === 'singleton') return NOTHING
-  const limit = allowMassDelete ? Number.MAX_SAFE_INTEGER : AT_ONCE
-  const { ids, count, living } = await reconnecting(() => findUnmet(sql, type, table, limit), signal)
+  const limit = allowMassDelete ? Number.MAX_SAFE_INTEGER : MAX_CHECKED
+  const { ids, count, living } = await withDbRetry(() => findUnmet(sql, type, table, limit), signal)
   if (count === 0) {
-    await reconnecting(() => noneMissing(sql, type), signal)
+    await withDbRetry(() => clearMissing(sql, type), signal)
     return NOTHING
   }
-  const suspect = allowMassDelete ? null : suspicion({ type, count, living, deleteLimit })
+  const suspect = allowMassDelete ? null : massDeleteWarning({ type, count, living, deleteLimit })
   if (suspect !== null) return { deleted: 0, outcome: { outcome: 'suspect', message: suspect } }
-  const known = await reconnecting(() => someMet(sql, type, table), signal)
-  const confirmed = await confirmAndBury(deps, { ...options, known }, ids)
+  const known = await withDbRetry(() => someMet(sql, type, table), signal)
+  const confirmed = await confirmAndMarkDeleted(deps, { ...options, known }, ids)
   if (confirmed === null) {
     return options.unread ? notProved(count) : await buryMissedTwice(deps, options, ids, count)
   }
-  await reconnecting(() => noneMissing(sql, type), signal)
+  await withDbRetry(() => clearMissing(sql, type), signal)
   const { deleted, unsure, living: hidden } = confirmed
   const left = count - ids.length
   const goOn = () =>
@@ -82,7 +82,7 @@ export async function sweep(deps: Deps, options: Options): Promise<Swept> {
       await confirmLease(tx, lease)
       await saveSweptTo(tx, type, left > 0 ? (ids.at(-1) ?? null) : null)
     })
-  await reconnecting(goOn, signal)
+  await withDbRetry(goOn, signal)
   if (unsure > 0) {
     const message = `${unsure} of its rows are missing from the list, and asking for them by their own address did not settle whether they are deleted. They are kept. The next whole reading asks again.`
     return { deleted, outcome: { outcome: 'incomplete', message } }
@@ -92,12 +92,12 @@ export async function sweep(deps: Deps, options: Options): Promise<Swept> {
   return { deleted, outcome: { outcome: 'incomplete', message } }
 }
 
-const NOTHING: Swept = { deleted: 0, outcome: null }
+const NOTHING: DetectedDeletes = { deleted: 0, outcome: null }
 
 const UNASKED = 'ScopeStack answers for no single record of it'
 
 /** A record that fails its page takes along what it carries, and may be one of the missing itself. */
-const notProved = (count: number): Swept => ({
+const notProved = (count: number): DetectedDeletes => ({
   deleted: 0,
   outcome: {
     outcome: 'incomplete',
@@ -113,10 +113,10 @@ async function buryMissedTwice(
   { resource, lease, signal }: Options,
   ids: readonly string[],
   count: number,
-): Promise<Swept> {
-  const { due, confirm } = await reconnecting(() => missedTwice(sql, resource.type, ids), signal)
-  const deleted = due.length === 0 ? 0 : await settleAsked({ sql, resource, lease, signal }, { gone: due, living: [] })
-  await reconnecting(confirm, signal)
+): Promise<DetectedDeletes> {
+  const { due, confirm } = await withDbRetry(() => missedTwice(sql, resource.type, ids), signal)
+  const deleted = due.length === 0 ? 0 : await settleAsked({ sql, resource, lease, signal }, { gone: due, records: [] })
+  await withDbRetry(confirm, signal)
   const left = count - due.length
   if (left === 0) {
     const message = `${deleted} rows were marked as deleted: ${UNASKED}, and two whole readings in a row missed them.`
@@ -129,7 +129,12 @@ async function buryMissedTwice(
 }
 
 /** Why so many are not believed to be deleted; null when they may be. */
-export function suspicion(found: { type: string; count: number; living: number; deleteLimit: number }): string | null {
+export function massDeleteWarning(found: {
+  type: string
+  count: number
+  living: number
+  deleteLimit: number
+}): string | null {
   const { type, count, living, deleteLimit } = found
   if (count < living && count <= Math.max(ALWAYS, (living * deleteLimit) / 100)) return null
   return (
@@ -143,7 +148,7 @@ interface Confirming extends Omit<Options, 'allowMassDelete' | 'unread'> {
   readonly known: readonly string[]
 }
 
-export interface Confirmed {
+export interface ConfirmedDeletes {
   readonly deleted: number
   /** Of how many nothing could be learned. */
   readonly unsure: number
@@ -152,19 +157,19 @@ export interface Confirmed {
 }
 
 /** @returns null when single records cannot be asked for: nothing is known then, and nothing was done. */
-export async function confirmAndBury(
+export async function confirmAndMarkDeleted(
   { sql, client, slug, concurrency }: Omit<Deps, 'deleteLimit'>,
   { resource, question, lease, mirror, signal, known }: Confirming,
   ids: readonly string[],
-): Promise<Confirmed | null> {
-  const asked = await askFor({ client, slug, resource, question, concurrency, signal }, known, ids)
+): Promise<ConfirmedDeletes | null> {
+  const asked = await getRecords({ client, slug, resource, question, concurrency, signal }, known, ids)
   if (asked === null) return null
   let deleted = 0
   let unsure = 0
   let alive = 0
   for await (const some of asked) {
     unsure += some.unsure.length
-    alive += some.found
+    alive += some.existing
     deleted += await settleAsked({ sql, resource, lease, mirror, signal }, some)
   }
   return { deleted, unsure, living: alive }
@@ -175,13 +180,13 @@ type Settling = Pick<Confirming, 'resource' | 'lease' | 'signal'> & { readonly s
 /** @returns how many it buried. What the database would not have is parked, and asked for again when it is missing again. */
 async function settleAsked(
   { sql, resource, lease, mirror, signal }: Settling,
-  { gone, living }: { readonly gone: readonly string[]; readonly living: readonly RemoteRecord[] },
+  { gone, records: living }: { readonly gone: readonly string[]; readonly records: readonly RemoteRecord[] },
 ): Promise<number> {
   const { type } = resource
   const write = (buried: typeof bury) => () =>
     sql.begin(async (tx) => {
       await confirmLease(tx, lease)
-      const aside: Unusable[] = []
+      const aside: UnusableRecord[] = []
       if (living.length > 0 && mirror !== undefined) {
         const loaded = await mirror.loadOneByOne(tx, living)
         await noteChanged(tx, type, type === FOLLOWED ? [...loaded.written, ...loaded.left] : [])
@@ -197,8 +202,8 @@ async function settleAsked(
       await settleRefused(tx, type, arrayLiteral([...gone, ...living.map(({ id }) => id)]))
       return count
     })
-  return await reconnecting(write(bury), signal).catch((error: unknown) => {
+  return await withDbRetry(write(bury), signal).catch((error: unknown) => {
     if (!isRefused(error)) throw error
-    return reconnecting(write(buryApart), signal)
+    return withDbRetry(write(buryApart), signal)
   })
 }

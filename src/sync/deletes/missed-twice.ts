@@ -49,4 +49,4 @@ export async function missedTwice(
 }
 
 /** A whole reading has met them all, or each of them could be asked for. */
-export const noneMissing = (sql: Database, resource: string): Promise<void> => forgetCapability(sql, resource, NAME)
+export const clearMissing = (sql: Database, resource: string): Promise<void> => forgetCapability(sql, resource, NAME)

@@ -2,7 +2,7 @@
 import { defineResource, type Resource } from '../../catalog/resource.ts'
 import { endsTheRun, reason, SyncError } from '../../errors/sync-error.ts'
 import { differences, isCarried, type Finding } from './difference.ts'
-import { askEnds } from './ends.ts'
+import { readRelationshipTypes } from './ends.ts'
 import { createTally } from './evidence.ts'
 import { findApiDocument, undeclaredLists } from './openapi.ts'
 import { readSample, type SampleDeps } from './sample.ts'
@@ -76,7 +76,7 @@ async function discoverOne(deps: SampleDeps, resource: Resource, signal: AbortSi
         .filter(([member, { toOne, toMany }]) => toOne + toMany === 0 && !declared.has(member))
         .filter(([member]) => !isCarried(resource, deps.catalog, member))
         .map(([member]) => member)
-      await askEnds(deps.client, list, tally, untold, signal)
+      await readRelationshipTypes(deps.client, list, tally, untold, signal)
     }
     const findings = differences(resource, deps.catalog, tally, refused)
     return { ...base, state: 'read', total, met: tally.records, findings }

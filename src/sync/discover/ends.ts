@@ -11,7 +11,7 @@ const RECORDS = 10
  * One by one, for one that is refused would get all refused. One that the server does not include stays as it is: links,
  * with an end unknown.
  */
-export async function askEnds(
+export async function readRelationshipTypes(
   client: Client,
   list: ListRequest,
   tally: Tally,

@@ -6,10 +6,10 @@ import type { Client } from '../../remote/client.ts'
 import { isObject, parseDocument } from '../../remote/documents/document.ts'
 import { openList, unlessOutOfReach } from '../../remote/pages/forward-pages.ts'
 import { fetchPage, type ListRequest, type Page } from '../../remote/pages/pages.ts'
-import { isRefusal, requestFor, type Place } from '../list/list-request.ts'
+import { isBadRequest, requestFor, type ListContext } from '../list/list-request.ts'
 import { negotiate } from '../list/negotiate.ts'
 
-export interface SampleDeps extends Place {
+export interface SampleDeps extends ListContext {
   readonly client: Client
 }
 
@@ -132,7 +132,7 @@ async function open(
   try {
     return { request: wanted, refused: [], opening: await openList(client, wanted, signal) }
   } catch (error) {
-    if (!isRefusal(error)) throw error
+    if (!isBadRequest(error)) throw error
     const { request, refused } = await negotiate(client, wanted, error, signal)
     return { request, refused, opening: await openList(client, request, signal) }
   }

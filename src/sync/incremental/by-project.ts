@@ -8,18 +8,18 @@ import { createMirror } from '../../store/mirror/load.ts'
 import { countLiving, unmetWithin } from '../../store/mirror/tombstones.ts'
 import { readChanged, saveFollowed } from '../../store/progress/changed-projects.ts'
 import { readPageCount } from '../../store/progress/checkpoint.ts'
-import { AT_ONCE, confirmAndBury, suspicion } from '../deletes/detect-deletes.ts'
-import type { Question } from '../list/read-plan.ts'
+import { MAX_CHECKED, confirmAndMarkDeleted, massDeleteWarning } from '../deletes/detect-deletes.ts'
+import type { ReadPlan } from '../list/read-plan.ts'
 import type { SnapshotDeps, SnapshotResult } from '../snapshot/snapshot.ts'
-import { readExpected } from '../snapshot/withheld-members.ts'
-import { reconnecting } from '../with-db-retry.ts'
-import { load } from '../write-records.ts'
-import { openParts, PROJECTS_AT_ONCE } from './project-children.ts'
+import { readExpectedMembers } from '../snapshot/withheld-members.ts'
+import { withDbRetry } from '../with-db-retry.ts'
+import { writeRecords } from '../write-records.ts'
+import { openProjectChildren, PROJECTS_AT_ONCE } from './project-children.ts'
 
 interface Options {
   readonly resource: Resource
   readonly within: Within
-  readonly question: Question
+  readonly question: ReadPlan
   readonly lease: Lease
   readonly signal: AbortSignal
 }
@@ -31,25 +31,25 @@ const UNSETTLED =
   'of it settles it.'
 
 /** @returns undefined when the server takes no way of asking for the records of some projects, or all cost less. */
-export async function pullWithin(deps: SnapshotDeps, options: Options): Promise<SnapshotResult | undefined> {
+export async function pullByProject(deps: SnapshotDeps, options: Options): Promise<SnapshotResult | undefined> {
   const { sql, deleteLimit } = deps
   const { resource, lease, signal } = options
   const { type } = resource
-  const mirror = createMirror(resource, await reconnecting(() => readExpected(sql, resource), signal))
-  const parts = await openParts(deps, options)
-  const pages = await reconnecting(() => readPageCount(sql, type), signal)
+  const mirror = createMirror(resource, await withDbRetry(() => readExpectedMembers(sql, resource), signal))
+  const parts = await openProjectChildren(deps, options)
+  const pages = await withDbRetry(() => readPageCount(sql, type), signal)
   const total = { inserted: 0, updated: 0, unchanged: 0, deleted: 0, parked: 0, pages: 0, seen: 0 }
   const doubts = new Set<string>()
   let suspect: string | null = null
 
   const sweepWithin = async (projects: readonly string[], met: readonly string[]): Promise<void> => {
-    const unmet = await reconnecting(() => unmetWithin(sql, resource, projects, met), signal)
+    const unmet = await withDbRetry(() => unmetWithin(sql, resource, projects, met), signal)
     if (unmet.length === 0) return
-    const living = await reconnecting(() => countLiving(sql, resource), signal)
-    suspect ??= suspicion({ type, count: unmet.length, living, deleteLimit })
+    const living = await withDbRetry(() => countLiving(sql, resource), signal)
+    suspect ??= massDeleteWarning({ type, count: unmet.length, living, deleteLimit })
     if (suspect !== null) return
-    const asked = unmet.slice(0, AT_ONCE)
-    const confirmed = await confirmAndBury(deps, { ...options, mirror, known: met.slice(0, 3) }, asked)
+    const asked = unmet.slice(0, MAX_CHECKED)
+    const confirmed = await confirmAndMarkDeleted(deps, { ...options, mirror, known: met.slice(0, 3) }, asked)
     const { deleted, unsure } = confirmed ?? { deleted: 0, unsure: asked.length }
     total.deleted += deleted
     if (asked.length < unmet.length) doubts.add('More rows are missing from their projects than are asked for at once.')
@@ -57,14 +57,14 @@ export async function pullWithin(deps: SnapshotDeps, options: Options): Promise<
   }
 
   for (;;) {
-    const { ids, upTo, left } = await reconnecting(() => readChanged(sql, type, PROJECTS_AT_ONCE), signal)
+    const { ids, upTo, left } = await withDbRetry(() => readChanged(sql, type, PROJECTS_AT_ONCE), signal)
     if (ids.length === 0) break
     if (pages !== null && parts.requestsFor(left) > pages) return undefined
     const found = await parts.read(ids)
     if (found === undefined) return undefined
     const records = found.pages.flatMap((page) => page.records)
     const unusable = found.pages.flatMap((page) => page.unusable)
-    const loaded = await load({ sql, type, lease, mirror, signal }, { records, unusable })
+    const loaded = await writeRecords({ sql, type, lease, mirror, signal }, { records, unusable })
     const met = [...new Set(found.pages.flatMap((page) => page.ids))]
     total.inserted += loaded.inserted
     total.updated += loaded.updated
@@ -82,7 +82,7 @@ export async function pullWithin(deps: SnapshotDeps, options: Options): Promise<
         await confirmLease(tx, lease)
         await saveFollowed(tx, type, upTo)
       })
-    await reconnecting(done, signal)
+    await withDbRetry(done, signal)
   }
 
   if (total.parked > 0)

@@ -15,21 +15,21 @@ import type { ListRequest, Page } from '../../remote/pages/pages.ts'
 import { confirmLease, type Lease } from '../../store/fleet/leases.ts'
 import { readCapability, saveCapability } from '../../store/progress/findings.ts'
 import { moveWatermark } from '../../store/progress/watermark.ts'
-import { byTheEarlierClock } from '../earlier-clock.ts'
-import { isRefusal } from '../list/list-request.ts'
+import { earlierClockTime } from '../earlier-clock.ts'
+import { isBadRequest } from '../list/list-request.ts'
 import { changeTime } from '../list/page-batch.ts'
-import { isNotInOrder, readProved } from '../list/read-small-list.ts'
+import { isNotInOrder, readUntilComplete } from '../list/read-small-list.ts'
 import type { SnapshotDeps, SnapshotResult } from '../snapshot/snapshot.ts'
-import { readExpected } from '../snapshot/withheld-members.ts'
-import { reconnecting } from '../with-db-retry.ts'
-import { isProved, readNewestFirst } from './newest-first.ts'
-import { changedSince, type Strategy } from './strategy.ts'
+import { readExpectedMembers } from '../snapshot/withheld-members.ts'
+import { withDbRetry } from '../with-db-retry.ts'
+import { isComplete, readNewestFirst } from './newest-first.ts'
+import { changedSince, type ChangeStrategy } from './strategy.ts'
 import { createChangeWriter } from './write-changes.ts'
 
 interface Options {
   readonly resource: Resource
   readonly request: ListRequest
-  readonly strategy: Exclude<Strategy, 'none'>
+  readonly strategy: Exclude<ChangeStrategy, 'none'>
   readonly watermark: Date
   /** What belongs to a record is read again even where the record itself did not change. */
   readonly followAll: boolean
@@ -44,11 +44,11 @@ const TRIES_OF_TIES = 2
 const DAY_MS = 24 * 60 * 60_000
 
 /** Everything changed since the watermark is written at the end, or the watermark stays. */
-export async function pullChanged(deps: SnapshotDeps, options: Options): Promise<SnapshotResult> {
+export async function pullChangedRecords(deps: SnapshotDeps, options: Options): Promise<SnapshotResult> {
   const { sql } = deps
   const { resource, lease, strategy, signal } = options
-  const began = await reconnecting(() => byTheEarlierClock(deps), signal)
-  const expected = await reconnecting(() => readExpected(sql, resource), signal)
+  const began = await withDbRetry(() => earlierClockTime(deps), signal)
+  const expected = await withDbRetry(() => readExpectedMembers(sql, resource), signal)
   const writer = createChangeWriter(deps, { ...options, expected })
   const found = createFound(async (pages) => await writer.write(pages))
   const proved = await (strategy === 'filter' ? byFilter : bySort)(deps, options, found)
@@ -60,7 +60,7 @@ export async function pullChanged(deps: SnapshotDeps, options: Options): Promise
         await confirmLease(tx, lease)
         await moveWatermark(tx, resource.type, upTo)
       })
-    await reconnecting(move, signal)
+    await withDbRetry(move, signal)
   }
   const { total } = writer
   const common = { ...total, seen: found.ids.size, expected: found.ids.size, deleted: 0 }
@@ -111,19 +111,18 @@ async function byFilter(deps: SnapshotDeps, options: Options, found: Found): Pro
     await found.take([opening])
     if (saysCount(opening, new Set(countedIds(opening)).size)) return true
   } else if (opening.recordCount !== null) {
-    const known = await reconnecting(() => readCapability(sql, resource.type, NEWEST_FIRST), signal)
+    const known = await withDbRetry(() => readCapability(sql, resource.type, NEWEST_FIRST), signal)
     if (known === undefined || known.value !== false || known.ageMs >= DAY_MS) {
       const proved = await bySort(deps, { ...options, request: filtered }, found).catch((error: unknown) => {
-        if (!isNotInOrder(error) && !isRefusal(error) && !isOutOfReach(error)) throw error
+        if (!isNotInOrder(error) && !isBadRequest(error) && !isOutOfReach(error)) throw error
         return undefined
       })
       if (proved === true) return true
       // Refused, or in no order of use.
-      if (proved === undefined)
-        await reconnecting(() => saveCapability(sql, resource.type, NEWEST_FIRST, false), signal)
+      if (proved === undefined) await withDbRetry(() => saveCapability(sql, resource.type, NEWEST_FIRST, false), signal)
     }
   }
-  return await readProved(client, filtered, (pages) => found.take(pages), signal)
+  return await readUntilComplete(client, filtered, (pages) => found.take(pages), signal)
 }
 
 /** Whether what is filtered can be read newest first: false for a day when it could not. */
@@ -137,7 +136,7 @@ async function bySort(
 ): Promise<boolean> {
   for (let tries = 1; ; tries++) {
     const stretch = await readNewestFirst({ client, request, watermark, take: (page) => found.take([page]), signal })
-    if (isProved(stretch)) return true
+    if (isComplete(stretch)) return true
     const { count, steady, full } = stretch
     if (count === null || tries === TRIES) return false
     if (steady && full && tries >= TRIES_OF_TIES) throw listNotInOrder({ path: request.path, page: 1 })

@@ -17,64 +17,64 @@ import { forgetCapability, saveCapability } from '../../store/progress/findings.
 import { changeColumn, databaseTime, readWatermark, saveChangesAsOf } from '../../store/progress/watermark.ts'
 import { outcomeInRun, worst } from '../../store/runs/runs.ts'
 import { isReadAsDeclared } from '../list/declared-columns.ts'
-import { withLearned } from '../list/list-facts.ts'
-import { isRefusal } from '../list/list-request.ts'
-import { openQuestion } from '../list/read-plan.ts'
+import { withNewFacts } from '../list/list-facts.ts'
+import { isBadRequest } from '../list/list-request.ts'
+import { openReadPlan } from '../list/read-plan.ts'
 import { isNotInOrder } from '../list/read-small-list.ts'
-import { lookForHidden } from '../snapshot/hidden-records.ts'
+import { findHiddenRecords } from '../snapshot/hidden-records.ts'
 import { pullSnapshot, type SnapshotDeps, type SnapshotOptions, type SnapshotResult } from '../snapshot/snapshot.ts'
-import { heldAgainst } from '../snapshot/withheld-members.ts'
-import { reconnecting } from '../with-db-retry.ts'
-import { pullWithin } from './by-project.ts'
-import { pullChanged } from './changed-records.ts'
-import { bringBack } from './restore-rows.ts'
-import { strategyFor } from './strategy.ts'
+import { flagWithheld } from '../snapshot/withheld-members.ts'
+import { withDbRetry } from '../with-db-retry.ts'
+import { pullByProject } from './by-project.ts'
+import { pullChangedRecords } from './changed-records.ts'
+import { restoreRows } from './restore-rows.ts'
+import { changeStrategyFor } from './strategy.ts'
 
 /** Whether a run that reads only changes has anything to do for it. */
-export const hasChanges = (resource: Resource): boolean =>
+export const supportsIncremental = (resource: Resource): boolean =>
   changeColumn(resource) !== undefined || resource.within !== undefined
 
 /** Whether its changes can be read in a run over these types: nobody notes which projects changed where none are read. */
-export const canReadChanges = (resource: Resource, types: ReadonlySet<string>): boolean =>
+export const canReadIncrementally = (resource: Resource, types: ReadonlySet<string>): boolean =>
   changeColumn(resource) !== undefined || (resource.within !== undefined && types.has(FOLLOWED))
 
-export async function pullIncrement(deps: SnapshotDeps, options: SnapshotOptions): Promise<SnapshotResult> {
+export async function pullIncremental(deps: SnapshotDeps, options: SnapshotOptions): Promise<SnapshotResult> {
   const { sql, catalog } = deps
   const { resource, lease, signal } = options
   const { type, table, within } = resource
   if (type === FOLLOWED) {
     const followers = [...catalog.values()].flatMap((one) => (one.within === undefined ? [] : one.type))
-    await reconnecting(() => forgetChanged(sql, followers), signal)
+    await withDbRetry(() => forgetChanged(sql, followers), signal)
     const note = () =>
       sql.begin(async (tx) => {
         await confirmLease(tx, lease)
         await noteSettled(tx)
       })
-    await reconnecting(note, signal)
+    await withDbRetry(note, signal)
   }
   const isWhole = async () => (await readAsOf(sql, type)) !== null && (await isReadAsDeclared(sql, resource))
-  if (!(await reconnecting(isWhole, signal))) return await pullSnapshot(deps, options)
-  const began = await reconnecting(() => databaseTime(sql), signal)
+  if (!(await withDbRetry(isWhole, signal))) return await pullSnapshot(deps, options)
+  const began = await withDbRetry(() => databaseTime(sql), signal)
   const parts = await byProjects(deps, options)
   const own = within !== undefined && parts === undefined ? undefined : await byChanges(deps, options)
   if (parts === undefined && own === undefined) return await pullSnapshot(deps, options)
   const read = parts === undefined ? own! : own === undefined ? parts : together(parts, own)
-  const back = await bringBack(deps, options)
+  const back = await restoreRows(deps, options)
   const brought = { inserted: back.inserted, updated: back.updated, deleted: back.deleted }
   const refused = read.parked > 0 ? 0 : back.refused
   const parked = { ...NOTHING_READ, ...brought, parked: refused, ...(refused > 0 ? stillRefused(refused) : FINE) }
   const sum = { ...together(read, parked), expected: read.expected }
-  const held = await reconnecting(() => heldAgainst(sql, resource, sum), signal)
+  const held = await withDbRetry(() => flagWithheld(sql, resource, sum), signal)
   const result = parts === undefined ? held : await heldAgainstProjects(deps, options, held)
   if (result.inserted + result.updated + result.deleted > 0) {
-    await reconnecting(() => recountRows(sql, type, table), signal)
+    await withDbRetry(() => recountRows(sql, type, table), signal)
   }
   const told = () =>
     sql.begin(async (tx) => {
       await confirmLease(tx, lease)
       await saveChangesAsOf(tx, type, began)
     })
-  if (result.outcome === 'ok') await reconnecting(told, signal)
+  if (result.outcome === 'ok') await withDbRetry(told, signal)
   return result
 }
 
@@ -85,7 +85,7 @@ async function heldAgainstProjects(
   result: SnapshotResult,
 ): Promise<SnapshotResult> {
   if (runId === undefined) return result
-  const projects = await reconnecting(() => outcomeInRun(sql, runId, FOLLOWED), signal)
+  const projects = await withDbRetry(() => outcomeInRun(sql, runId, FOLLOWED), signal)
   if (projects === undefined || !['failed', 'forbidden', 'incomplete'].includes(projects)) return result
   const message = `In this run ${FOLLOWED} ended as ${projects}, so what changed below them is not known for all. It is read with them.`
   return together(result, { ...NOTHING_READ, outcome: 'incomplete', message })
@@ -114,20 +114,20 @@ async function byChanges(deps: SnapshotDeps, { resource, lease, since, signal }:
   const { sql } = deps
   const { type } = resource
   if (changeColumn(resource) === undefined) return undefined
-  const watermark = await reconnecting(() => readWatermark(sql, type), signal)
-  const asking = await openQuestion(deps, resource, signal)
-  const { question } = asking
+  const watermark = await withDbRetry(() => readWatermark(sql, type), signal)
+  const asking = await openReadPlan(deps, resource, signal)
+  const { plan: question } = asking
   const { request } = question
   // What changed would have to be asked of both lists.
   if (question.also !== undefined) return undefined
   if (watermark === null || question.read.from !== 'list' || request === null) return undefined
   try {
-    const strategy = await strategyFor(deps, resource, request, signal)
+    const strategy = await changeStrategyFor(deps, resource, request, signal)
     if (strategy === 'none') return undefined
     // What its filters hide by now is in no reading of changes.
-    if ((await lookForHidden(deps, resource, question, null, signal)) !== question) return undefined
+    if ((await findHiddenRecords(deps, resource, question, null, signal)) !== question) return undefined
     const from = since ?? watermark
-    const result = await pullChanged(deps, {
+    const result = await pullChangedRecords(deps, {
       resource,
       request,
       strategy,
@@ -136,14 +136,14 @@ async function byChanges(deps: SnapshotDeps, { resource, lease, since, signal }:
       lease,
       signal,
     })
-    const learned = withLearned(question, asking.now)
-    if (learned !== undefined) await asking.settle(learned)
+    const learned = withNewFacts(question, asking.now)
+    if (learned !== undefined) await asking.remember(learned)
     return result
   } catch (error) {
     // What it takes has to be found out anew: the question by the snapshot, the strategy by the next run.
-    if (isRefusal(error)) await reconnecting(() => forgetCapability(sql, type, 'changes'), signal)
+    if (isBadRequest(error)) await withDbRetry(() => forgetCapability(sql, type, 'changes'), signal)
     else if (isOutOfReach(error)) return undefined
-    else if (isNotInOrder(error)) await reconnecting(() => saveCapability(sql, type, 'changes', 'none'), signal)
+    else if (isNotInOrder(error)) await withDbRetry(() => saveCapability(sql, type, 'changes', 'none'), signal)
     else throw error
     return undefined
   }
@@ -152,9 +152,9 @@ async function byChanges(deps: SnapshotDeps, { resource, lease, since, signal }:
 async function byProjects(deps: SnapshotDeps, { resource, lease, signal }: SnapshotOptions) {
   const { within } = resource
   if (within === undefined) return undefined
-  const { question } = await openQuestion(deps, resource, signal)
+  const { plan: question } = await openReadPlan(deps, resource, signal)
   if (question.also !== undefined) return undefined
-  return await pullWithin(deps, { resource, within, question, lease, signal })
+  return await pullByProject(deps, { resource, within, question, lease, signal })
 }
 
 function together(one: SnapshotResult, other: SnapshotResult): SnapshotResult {

@@ -1,6 +1,6 @@
 /**
  * Reads a list newest first, from its front back to the watermark. Its count is no measure of a stretch of it; this is the
- * proof of one (`isProved`): every page said the same count, none was cut, and as many different ids were met as places were
+ * proof of one (`isComplete`): every page said the same count, none was cut, and as many different ids were met as places were
  * read.
  *
  * - Standing still, n places that hold n different ids hold all that stand there, whatever order ties come in: when ties
@@ -36,7 +36,7 @@ interface Stretch {
   readonly full: boolean
 }
 
-export const isProved = ({ count, ids, places, steady, full }: Stretch): boolean =>
+export const isComplete = ({ count, ids, places, steady, full }: Stretch): boolean =>
   count !== null && steady && full && ids === places
 
 interface Reading {

@@ -7,24 +7,24 @@ import { learnFrom } from '../../remote/pages/page-failures.ts'
 import type { ListRequest } from '../../remote/pages/pages.ts'
 import { FOLLOWED } from '../../store/progress/changed-projects.ts'
 import { readCapability, saveCapability } from '../../store/progress/findings.ts'
-import { isRefusal, queryFor } from '../list/list-request.ts'
-import { isTaken } from '../list/negotiate.ts'
+import { isBadRequest, queryFor } from '../list/list-request.ts'
+import { isAccepted } from '../list/negotiate.ts'
 import type { ReadPage } from '../list/page-batch.ts'
 import { toReadPage } from '../list/read-list.ts'
-import { isNotFound, readBelow } from '../list/read-nested.ts'
-import { openQuestion, type Question } from '../list/read-plan.ts'
-import { readWholeList } from '../list/read-small-list.ts'
+import { isNotFound, readNestedLists } from '../list/read-nested.ts'
+import { openReadPlan, type ReadPlan } from '../list/read-plan.ts'
+import { readCompleteList } from '../list/read-small-list.ts'
 import { includesOf } from '../list/request-parts.ts'
 import type { SnapshotDeps } from '../snapshot/snapshot.ts'
-import { reconnecting } from '../with-db-retry.ts'
+import { withDbRetry } from '../with-db-retry.ts'
 
 /** `none`: only with all the others. */
-export type Way = 'declared' | 'nested' | 'none'
+export type ChildReadMethod = 'declared' | 'nested' | 'none'
 
-const NEXT: Readonly<Record<Way, Way>> = { declared: 'nested', nested: 'none', none: 'none' }
+const NEXT: Readonly<Record<ChildReadMethod, ChildReadMethod>> = { declared: 'nested', nested: 'none', none: 'none' }
 const DAY_MS = 24 * 60 * 60_000
 
-export interface Parts {
+export interface ProjectChildren {
   readonly pages: readonly ReadPage[]
   readonly proved: boolean
 }
@@ -32,16 +32,16 @@ export interface Parts {
 interface Options {
   readonly resource: Resource
   readonly within: Within
-  readonly question: Question
+  readonly question: ReadPlan
   readonly signal: AbortSignal
 }
 
 /** Their ids stand in the address, and what belongs to them is held in memory. */
 export const PROJECTS_AT_ONCE = 25
 
-export interface PartsReader {
+export interface ProjectChildrenReader {
   /** Undefined when the server takes no way of asking for them. */
-  read(projects: readonly string[]): Promise<Parts | undefined>
+  read(projects: readonly string[]): Promise<ProjectChildren | undefined>
   /** At the least, for so many projects. */
   requestsFor(projects: number): number
 }
@@ -50,16 +50,16 @@ export interface PartsReader {
 const below = (include: string, path: string): string[] =>
   path.startsWith(`${include}.`) ? [path.slice(include.length + 1)] : []
 
-export async function openParts(deps: SnapshotDeps, options: Options): Promise<PartsReader> {
+export async function openProjectChildren(deps: SnapshotDeps, options: Options): Promise<ProjectChildrenReader> {
   const { sql, client, slug, concurrency, catalog, pageSize } = deps
   const { resource, within, signal } = options
   const { type, aliases } = resource
-  const remembered = await reconnecting(() => readCapability(sql, type, 'parts'), signal)
-  let known = remembered !== undefined && remembered.ageMs < DAY_MS ? (remembered.value as Way) : undefined
+  const remembered = await withDbRetry(() => readCapability(sql, type, 'parts'), signal)
+  let known = remembered !== undefined && remembered.ageMs < DAY_MS ? (remembered.value as ChildReadMethod) : undefined
   let way = known ?? 'declared'
   let answered: boolean | undefined
   const by = within.by === 'include' ? catalog.get(within.list)! : resource
-  const own = by === resource ? options.question : (await openQuestion(deps, by, signal)).question
+  const own = by === resource ? options.question : (await openReadPlan(deps, by, signal)).plan
 
   /** The keys that its own list is known to take: with others it would be refused, with fewer the rows would differ. */
   const { read, request: taken } = options.question
@@ -79,22 +79,22 @@ export async function openParts(deps: SnapshotDeps, options: Options): Promise<P
     return asked === undefined ? request : learnFrom(asked, request)
   }
 
-  async function readDeclared(projects: readonly string[]): Promise<Parts> {
+  async function readDeclared(projects: readonly string[]): Promise<ProjectChildren> {
     const carried = within.by === 'include'
     const include = carried ? [within.include, ...ownKeys.map((key) => `${within.include}.${key}`)] : undefined
     const request = { ...listOf(projects, include), included: carried }
-    const { pages, proved } = await readWholeList(client, request, signal)
+    const { pages, proved } = await readCompleteList(client, request, signal)
     return { pages: pages.map((page) => toReadPage(page, { type, aliases, carried })), proved }
   }
 
   /** Of what they lie below, where that is not the projects themselves. */
   async function parentsOf(projects: readonly string[]): Promise<{ ids: readonly string[]; proved: boolean }> {
     if (within.by === 'filter' || within.list === FOLLOWED) return { ids: projects, proved: true }
-    const { pages, proved } = await readWholeList(client, listOf(projects, []), signal)
+    const { pages, proved } = await readCompleteList(client, listOf(projects, []), signal)
     return { ids: [...new Set(pages.flatMap((page) => page.ids))], proved }
   }
 
-  async function readNested(projects: readonly string[]): Promise<Parts> {
+  async function readNested(projects: readonly string[]): Promise<ProjectChildren> {
     const parents = await parentsOf(projects)
     const parentOf = (id: string): string => `/${slug}/v1/${within.by === 'include' ? within.list : FOLLOWED}/${id}`
     const pathOf = (id: string): string => `${parentOf(id)}/${type}`
@@ -105,7 +105,7 @@ export async function openParts(deps: SnapshotDeps, options: Options): Promise<P
     }
     const wanted = { type, aliases, carried: false }
     const lists = { wanted, question, parents: parents.ids, pathOf, parentOf, from: 1 }
-    const batches = await Array.fromAsync(readBelow({ client, concurrency, signal }, lists))
+    const batches = await Array.fromAsync(readNestedLists({ client, concurrency, signal }, lists))
     const pages = batches.flatMap((batch) => batch.pages)
     return { pages, proved: parents.proved && pages.every(({ full }) => full) }
   }
@@ -113,13 +113,13 @@ export async function openParts(deps: SnapshotDeps, options: Options): Promise<P
   /** Whether the question stands that the projects are added to. */
   const isAnswered = async (): Promise<boolean> => {
     if (own.read.from === 'below' || own.request === null) return true
-    answered ??= await isTaken(client, { ...own.request, pageSize: 1 }, signal)
+    answered ??= await isAccepted(client, { ...own.request, pageSize: 1 }, signal)
     return answered
   }
 
-  const remember = async (found: Way): Promise<void> => {
+  const remember = async (found: ChildReadMethod): Promise<void> => {
     if (found === known) return
-    await reconnecting(() => saveCapability(sql, type, 'parts', found), signal)
+    await withDbRetry(() => saveCapability(sql, type, 'parts', found), signal)
     known = found
   }
 
@@ -133,9 +133,9 @@ export async function openParts(deps: SnapshotDeps, options: Options): Promise<P
           await remember(way)
           return parts
         } catch (error) {
-          if (!isRefusal(error) && !isNotFound(error)) throw error
+          if (!isBadRequest(error) && !isNotFound(error)) throw error
           // Else what is remembered of the list itself does not hold any more, which the reading of all of it finds out.
-          if (isRefusal(error) && !(await isAnswered())) return undefined
+          if (isBadRequest(error) && !(await isAnswered())) return undefined
         }
       }
       await remember(way)

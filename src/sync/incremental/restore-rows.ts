@@ -9,17 +9,17 @@ import { someLiving } from '../../store/mirror/tombstones.ts'
  */
 import { FOLLOWED, noteChanged } from '../../store/progress/changed-projects.ts'
 import { refusedRecords, settleRefused } from '../../store/progress/findings.ts'
-import { AT_ONCE, confirmAndBury } from '../deletes/detect-deletes.ts'
-import { askerOf } from '../list/get-record.ts'
-import { openQuestion } from '../list/read-plan.ts'
+import { MAX_CHECKED, confirmAndMarkDeleted } from '../deletes/detect-deletes.ts'
+import { createGetRecord } from '../list/get-record.ts'
+import { openReadPlan } from '../list/read-plan.ts'
 import type { SnapshotDeps, SnapshotOptions } from '../snapshot/snapshot.ts'
-import { reconnecting } from '../with-db-retry.ts'
-import { load } from '../write-records.ts'
+import { withDbRetry } from '../with-db-retry.ts'
+import { writeRecords } from '../write-records.ts'
 
 /** Each costs a request, and is most often refused again; those that waited longest come first. */
 const REFUSED_AT_ONCE = 100
 
-export interface BroughtBack {
+export interface RestoredRows {
   readonly inserted: number
   readonly updated: number
   readonly deleted: number
@@ -28,18 +28,18 @@ export interface BroughtBack {
 }
 
 /** What is not found by its address is left for the next snapshot, which may bury it. */
-export async function bringBack(
+export async function restoreRows(
   deps: SnapshotDeps,
   { resource, lease, signal }: SnapshotOptions,
-): Promise<BroughtBack> {
+): Promise<RestoredRows> {
   const { sql, client, slug, concurrency } = deps
   const { type } = resource
   const total = { inserted: 0, updated: 0, deleted: 0, refused: 0 }
-  const owed = await reconnecting(() => owedRows(sql, type, AT_ONCE), signal)
-  const refused = await reconnecting(() => refusedRecords(sql, type, REFUSED_AT_ONCE), signal)
+  const owed = await withDbRetry(() => owedRows(sql, type, MAX_CHECKED), signal)
+  const refused = await withDbRetry(() => refusedRecords(sql, type, REFUSED_AT_ONCE), signal)
   if (owed.length + refused.length === 0) return total
-  const { question } = await openQuestion(deps, resource, signal)
-  const ask = askerOf({ client, slug, resource, question, signal })
+  const { plan: question } = await openReadPlan(deps, resource, signal)
+  const ask = createGetRecord({ client, slug, resource, question, signal })
   const mirror = createMirror(resource)
   const ids = [...new Set([...owed, ...refused.flatMap(({ id, missing }) => (missing ? [] : [id]))])]
   for (let start = 0; start < ids.length; start += concurrency) {
@@ -49,7 +49,7 @@ export async function bringBack(
       await noteChanged(tx, type, type === FOLLOWED ? [...written, ...left] : [])
       await settleRefused(tx, type, arrayLiteral(records.map(({ id }) => id)))
     }
-    const loaded = await load({ sql, type, lease, mirror, signal }, { records, unusable: [] }, also)
+    const loaded = await writeRecords({ sql, type, lease, mirror, signal }, { records, unusable: [] }, also)
     total.inserted += loaded.inserted
     total.updated += loaded.updated
     total.refused += loaded.rejected.length
@@ -57,8 +57,8 @@ export async function bringBack(
   // Their list was proved whole when they were missing from it; that they are is asked anew.
   const missing = refused.flatMap((one) => (one.missing ? [one.id] : []))
   if (missing.length > 0) {
-    const known = await reconnecting(() => someLiving(sql, resource, missing), signal)
-    const confirmed = await confirmAndBury(deps, { resource, question, lease, mirror, signal, known }, missing)
+    const known = await withDbRetry(() => someLiving(sql, resource, missing), signal)
+    const confirmed = await confirmAndMarkDeleted(deps, { resource, question, lease, mirror, signal, known }, missing)
     total.deleted += confirmed?.deleted ?? 0
     total.refused += missing.length - (confirmed?.deleted ?? 0)
   }

@@ -11,12 +11,12 @@ import { fetchPage, type ListRequest, type Page } from '../../remote/pages/pages
 import type { Database } from '../../store/connection/database.ts'
 import { readCapability, saveCapability } from '../../store/progress/findings.ts'
 import { newestRow } from '../../store/progress/watermark.ts'
-import { isRefusal } from '../list/list-request.ts'
+import { isBadRequest } from '../list/list-request.ts'
 import { changeTime } from '../list/page-batch.ts'
-import { reconnecting } from '../with-db-retry.ts'
+import { withDbRetry } from '../with-db-retry.ts'
 
 /** `filter`: by `filter[updated-at.after]` · `sort`: newest first, back to the watermark · `none`: only by reading it all. */
-export type Strategy = 'filter' | 'sort' | 'none'
+export type ChangeStrategy = 'filter' | 'sort' | 'none'
 
 const CHANGED = 'updated-at'
 const AFTER = `${CHANGED}.after`
@@ -31,15 +31,15 @@ interface Deps {
  * @param asked as it is known to be taken.
  * @throws SyncError SYNC_REQUEST_REFUSED when even that is refused: what is refused then says nothing of filter and sort.
  */
-export async function strategyFor(
+export async function changeStrategyFor(
   { sql, client }: Deps,
   resource: Resource,
   asked: ListRequest,
   signal: AbortSignal,
-): Promise<Strategy> {
-  const known = await reconnecting(() => readCapability(sql, resource.type, 'changes'), signal)
-  if (known !== undefined && known.ageMs < DAY_MS) return known.value as Strategy
-  const newest = await reconnecting(() => newestRow(sql, resource), signal)
+): Promise<ChangeStrategy> {
+  const known = await withDbRetry(() => readCapability(sql, resource.type, 'changes'), signal)
+  if (known !== undefined && known.ageMs < DAY_MS) return known.value as ChangeStrategy
+  const newest = await withDbRetry(() => newestRow(sql, resource), signal)
   // Of an empty list nothing can be learned.
   if (newest === undefined) return 'none'
   // No key is needed to see whether it works.
@@ -51,7 +51,7 @@ export async function strategyFor(
     : (await isSortEffective(prober, request))
       ? 'sort'
       : 'none'
-  await reconnecting(() => saveCapability(sql, resource.type, 'changes', found), signal)
+  await withDbRetry(() => saveCapability(sql, resource.type, 'changes', found), signal)
   return found
 }
 
@@ -125,7 +125,7 @@ async function unlessRefused(asked: Promise<Page>): Promise<{ page: Page | undef
     return { page: await asked, failed: false }
   } catch (error) {
     const failed = isFailure(error)
-    if (failed || isRefusal(error) || isOutOfReach(error)) return { page: undefined, failed }
+    if (failed || isBadRequest(error) || isOutOfReach(error)) return { page: undefined, failed }
     throw error
   }
 }

@@ -8,7 +8,7 @@ import type { Told } from '../../store/mirror/seen-members.ts'
 import { FOLLOWED, noteChanged } from '../../store/progress/changed-projects.ts'
 import { toReadPage } from '../list/read-list.ts'
 import type { SnapshotDeps } from '../snapshot/snapshot.ts'
-import { load } from '../write-records.ts'
+import { writeRecords } from '../write-records.ts'
 
 interface Options {
   readonly resource: Resource
@@ -43,7 +43,7 @@ export function createChangeWriter(
       const all = records.map(({ id }) => id)
       const note = (tx: Transaction, { written, left }: Loaded) =>
         noteChanged(tx, type, type !== FOLLOWED ? [] : followAll ? all : [...written, ...left])
-      const loaded = await load(loading, { records, unusable }, note)
+      const loaded = await writeRecords(loading, { records, unusable }, note)
       total.inserted += loaded.inserted
       total.updated += loaded.updated
       total.unchanged += loaded.unchanged

@@ -6,61 +6,61 @@ import { SyncError } from '../../errors/sync-error.ts'
  */
 import type { Client } from '../../remote/client.ts'
 import type { ListRequest } from '../../remote/pages/pages.ts'
-import { inItsScope, negotiatedOf } from './filter-scope.ts'
-import { isRefusal } from './list-request.ts'
-import { isTaken, negotiate, refusalOf } from './negotiate.ts'
+import { applyScope, negotiatedRequest } from './filter-scope.ts'
+import { isBadRequest } from './list-request.ts'
+import { isAccepted, negotiate, refusalOf } from './negotiate.ts'
 import { isNotFound } from './read-nested.ts'
-import type { Question } from './read-plan.ts'
-import { includesOf, leftOut, namedBy, nameOf, partsOf, requestWith, type Part } from './request-parts.ts'
+import type { ReadPlan } from './read-plan.ts'
+import { includesOf, missingParts, partsNamedBy, partName, partsOf, requestWith, type Part } from './request-parts.ts'
 
 const HOUR_MS = 60 * 60_000
 export const DAY_MS = 24 * HOUR_MS
 
-const missingOf = (known: Question): Part[] => {
-  const request = negotiatedOf(known)
-  return known.wanted === null || request === null ? [] : leftOut(known.wanted, request)
+const missingOf = (known: ReadPlan): Part[] => {
+  const request = negotiatedRequest(known)
+  return known.wanted === null || request === null ? [] : missingParts(known.wanted, request)
 }
 
-export function isDue(known: Question, { reads }: Resource, ageMs: number): boolean {
+export function isRecheckDue(known: ReadPlan, { reads }: Resource, ageMs: number): boolean {
   const missing = missingOf(known).length > 0
   if (!missing && reads.indexOf(known.read) <= 0) return false
   return ageMs >= (missing && (known.looks ?? 0) === 0 ? HOUR_MS : DAY_MS)
 }
 
 /** @returns undefined when nothing more is taken than is known to be. */
-export async function askForMore(
+export async function tryForMore(
   client: Client,
-  known: Question,
+  known: ReadPlan,
   { reads }: Resource,
-  first: (read: Read) => Question,
+  first: (read: Read) => ReadPlan,
   signal: AbortSignal,
-): Promise<Question | undefined> {
+): Promise<ReadPlan | undefined> {
   for (const read of reads.slice(0, Math.max(0, reads.indexOf(known.read)))) {
     const found = await openWay(client, first(read), signal)
     if (found !== undefined) return found
   }
   const { wanted, sample } = known
-  const request = negotiatedOf(known)
+  const request = negotiatedRequest(known)
   const missing = missingOf(known)
   if (wanted === null || request === null || missing.length === 0) return undefined
   try {
     const more = await takenOf(client, known, wanted, request, missing, signal)
     if (more === undefined) return undefined
     const { looks: _looks, base: _base, also: _also, ...same } = known
-    return inItsScope({ ...same, request: more })
+    return applyScope({ ...same, request: more })
   } catch (error) {
     if (!isNotFound(error)) throw error
     // The record whose list it was is gone: the next reading finds out.
     if (sample === undefined) return undefined
     const { base: _base, also: _also, ...same } = known
-    return inItsScope({ ...same, request: inOrderOf(known, wanted) })
+    return applyScope({ ...same, request: inOrderOf(known, wanted) })
   }
 }
 
 /** Three requests at most: all of it, all but what is refused again, and one part alone, since they take turns. */
 async function takenOf(
   client: Client,
-  known: Question,
+  known: ReadPlan,
   wanted: ListRequest,
   request: ListRequest,
   missing: readonly Part[],
@@ -71,11 +71,11 @@ async function takenOf(
   const why = await refusal(all)
   if (why === null) return all
   if (missing.length === 1) return undefined
-  const named = namedBy(why, missing)
+  const named = partsNamedBy(why, missing)
   const again = named.length > 0 ? named : missing.filter(({ kind }) => kind === 'size')
   if (again.length > 0 && again.length < missing.length) {
     const kept = partsOf(request).filter((part) => part.kind === 'size' && again.some(({ kind }) => kind === 'size'))
-    const others = partsOf(wanted).filter((part) => !again.some((one) => nameOf(one) === nameOf(part)))
+    const others = partsOf(wanted).filter((part) => !again.some((one) => partName(one) === partName(part)))
     const rest = inOrderOf(known, requestWith(wanted, [...kept, ...others]))
     if ((await refusal(rest)) === null) return rest
   }
@@ -86,27 +86,27 @@ async function takenOf(
 }
 
 /** With the order that was found to be needed. */
-function inOrderOf({ request }: Question, asked: ListRequest): ListRequest {
+function inOrderOf({ request }: ReadPlan, asked: ListRequest): ListRequest {
   const sort = request?.query['sort']
   return sort === undefined ? asked : { ...asked, query: { ...asked.query, sort } }
 }
 
 /** A way that comes before the one that is known, where its list answers. */
-async function openWay(client: Client, way: Question, signal: AbortSignal): Promise<Question | undefined> {
+async function openWay(client: Client, way: ReadPlan, signal: AbortSignal): Promise<ReadPlan | undefined> {
   const { read, request } = way
   // Below others there is no one list to ask.
   if (request === null || read.from === 'below') return undefined
   try {
-    if (await isTaken(client, request, signal)) return way
+    if (await isAccepted(client, request, signal)) return way
     const found = await negotiate(client, request, null, signal)
-    return carries(read, found.request) ? { ...way, request: found.request } : undefined
+    return stillIncludes(read, found.request) ? { ...way, request: found.request } : undefined
   } catch (error) {
-    if (isNotFound(error) || isRefusal(error)) return undefined
+    if (isNotFound(error) || isBadRequest(error)) return undefined
     if (error instanceof SyncError && error.code === 'SYNC_FORBIDDEN') return undefined
     throw error
   }
 }
 
 /** Without the include there is nothing to read: an empty answer must not pass for an empty resource. */
-export const carries = (read: Read, request: ListRequest): boolean =>
+export const stillIncludes = (read: Read, request: ListRequest): boolean =>
   read.from !== 'included' || includesOf(request).includes(read.include)

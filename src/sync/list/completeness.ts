@@ -39,20 +39,20 @@ export interface Parent {
   readonly asOf: Date | null
 }
 
-interface Verdict {
+interface Completeness {
   readonly outcome: Outcome
   readonly message: string | null
   /** Every record was met, though some may be set aside. */
-  readonly whole: boolean
+  readonly complete: boolean
   /** Reading it again may prove it. */
   readonly again: boolean
 }
 
 /** Decides whether everything was read, and says what is missing or may be. */
-export function judge(evidence: Evidence): Verdict {
+export function assessCompleteness(evidence: Evidence): Completeness {
   const { read, refused, parent, full, parked } = evidence
   const incomplete = (message: string, again = false) =>
-    ({ outcome: 'incomplete', message, whole: false, again }) as const
+    ({ outcome: 'incomplete', message, complete: false, again }) as const
   if (read === 'list' || read === 'included') {
     if (evidence.count === null) {
       return incomplete('The list did not say how many records it has, so nothing proves it whole.')
@@ -67,18 +67,18 @@ export function judge(evidence: Evidence): Verdict {
       `Some lists below ${parent?.type ?? 'it'} could not be proved whole; they are read again the next time.`,
     )
   }
-  const hidden = refusedMessage(refused)
+  const hidden = refusedFiltersMessage(refused)
   if (hidden !== null) return incomplete(hidden)
   if (parent?.asOf === null) {
     return incomplete(`${parent.type} was never read whole, so some may be missing here. Pull ${parent.type} first.`)
   }
-  if (parked === 0) return { outcome: 'ok', message: null, whole: true, again: false }
+  if (parked === 0) return { outcome: 'ok', message: null, complete: true, again: false }
   const message = `${parked} could not be loaded and are set aside, with the reason, in sync.parked.`
-  return { outcome: 'incomplete', message, whole: true, again: false }
+  return { outcome: 'incomplete', message, complete: true, again: false }
 }
 
 /** Null where none is. */
-export const refusedMessage = (filters: readonly string[]): string | null =>
+export const refusedFiltersMessage = (filters: readonly string[]): string | null =>
   filters.length === 0
     ? null
     : `The server refuses ${filters.join(', ')}, so archived records may be missing from the list.`

@@ -10,7 +10,7 @@ import { forgetCapability, readCapability, saveCapability } from '../../store/pr
 const NAME = 'declaration'
 
 /** What rows are made by, as far as the catalog says it. */
-export const declarationOf = ({ table, aliases, columns }: Resource): string =>
+export const declarationDigest = ({ table, aliases, columns }: Resource): string =>
   createHash('sha1')
     .update(
       JSON.stringify([
@@ -22,11 +22,11 @@ export const declarationOf = ({ table, aliases, columns }: Resource): string =>
     .digest('base64')
 
 export async function isReadAsDeclared(sql: Database, resource: Resource): Promise<boolean> {
-  return (await readCapability(sql, resource.type, NAME))?.value === declarationOf(resource)
+  return (await readCapability(sql, resource.type, NAME))?.value === declarationDigest(resource)
 }
 
-export const noteDeclaration = (tx: Transaction, resource: Resource): Promise<void> =>
-  saveCapability(tx, resource.type, NAME, declarationOf(resource))
+export const saveDeclaration = (tx: Transaction, resource: Resource): Promise<void> =>
+  saveCapability(tx, resource.type, NAME, declarationDigest(resource))
 
 /** The next reading has to be a whole one. */
 export const forgetDeclaration = (tx: Transaction, { type }: Resource): Promise<void> =>

@@ -10,7 +10,7 @@ import { isNotFound } from './read-nested.ts'
 const EVERY_ACCOUNT_HAS = 'projects'
 
 /** A 403 or 404 in words that say what is missing; anything else as it is. */
-export async function explain(
+export async function explainRefusal(
   { client, slug }: { client: Client; slug: string },
   resource: Resource,
   error: unknown,

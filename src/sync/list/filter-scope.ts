@@ -13,10 +13,10 @@ import { SyncError } from '../../errors/sync-error.ts'
 import type { Client } from '../../remote/client.ts'
 import { isFailure } from '../../remote/pages/page-failures.ts'
 import { fetchPage, type ListRequest } from '../../remote/pages/pages.ts'
-import { isRefusal } from './list-request.ts'
-import type { Question } from './read-plan.ts'
+import { isBadRequest } from './list-request.ts'
+import type { ReadPlan } from './read-plan.ts'
 
-export interface Scope {
+export interface FilterScope {
   readonly shown: 'filtered' | 'blank' | 'plain' | 'both'
   /**
    * What shows that it still holds. `plain`, `blank`: that list counts as many as the one that is read · `value`: what is
@@ -32,12 +32,12 @@ type Variant = 'plain' | 'blank' | 'first'
 const isFilter = (name: string): boolean => name.startsWith('filter[')
 
 /** As it was negotiated, before a scope was laid on it. */
-export const negotiatedOf = ({ base, request }: Pick<Question, 'base' | 'request'>): ListRequest | null =>
+export const negotiatedRequest = ({ base, request }: Pick<ReadPlan, 'base' | 'request'>): ListRequest | null =>
   base ?? request
 
-function withScope(question: Question, scope: Scope): Question {
+function withScope(question: ReadPlan, scope: FilterScope): ReadPlan {
   const { also: _also, base: _base, ...rest } = question
-  const base = negotiatedOf(question)!
+  const base = negotiatedRequest(question)!
   const plain = { ...base, query: withFilters(base, () => undefined) }
   const blank = { ...base, query: withFilters(base, (value) => `${value},`) }
   switch (scope.shown) {
@@ -53,7 +53,7 @@ function withScope(question: Question, scope: Scope): Question {
 }
 
 /** What was negotiated may be another question by now; which list of it is read stays. */
-export const inItsScope = (question: Question): Question =>
+export const applyScope = (question: ReadPlan): ReadPlan =>
   question.scope === undefined ? question : withScope(question, question.scope)
 
 function withFilters({ query }: ListRequest, change: (value: string) => string | undefined): Record<string, string> {
@@ -84,7 +84,7 @@ export interface Examples {
  * @param count of the list as it was read just now; null: it has to be asked for.
  * @returns the question with its scope: the same one where it holds.
  */
-export async function scoped(looking: Looking, question: Question, count: number | null): Promise<Question> {
+export async function determineScope(looking: Looking, question: ReadPlan, count: number | null): Promise<ReadPlan> {
   try {
     return await settled(looking, question, count)
   } catch (error) {
@@ -95,8 +95,8 @@ export async function scoped(looking: Looking, question: Question, count: number
   }
 }
 
-async function settled(looking: Looking, question: Question, count: number | null): Promise<Question> {
-  const base = negotiatedOf(question)
+async function settled(looking: Looking, question: ReadPlan, count: number | null): Promise<ReadPlan> {
+  const base = negotiatedRequest(question)
   if (base === null || question.read.from === 'below' || filtersOf(base).length === 0) return question
   const { scope } = question
   // It holds all there can be, whatever becomes of it.
@@ -107,7 +107,7 @@ async function settled(looking: Looking, question: Question, count: number | nul
   if (scope !== undefined && read !== null && (await holds(scope, counter, read))) return question
   // What it counted when it was read may be another count by now.
   let all = scope === undefined && read !== null ? read : await recount()
-  let before: Scope | undefined
+  let before: FilterScope | undefined
   for (let tries = 1; all !== null; tries++) {
     if (scope !== undefined && (await holds(scope, counter, all))) return question
     const found = await find(looking, base, counter, all)
@@ -125,7 +125,11 @@ async function settled(looking: Looking, question: Question, count: number | nul
 /** A list that keeps changing is counted again. */
 const TRIES = 3
 
-async function holds({ shown, watch, unsettled = false }: Scope, counter: Counter, all: number): Promise<boolean> {
+async function holds(
+  { shown, watch, unsettled = false }: FilterScope,
+  counter: Counter,
+  all: number,
+): Promise<boolean> {
   if (shown === 'plain') return all <= ((await counter.of('plain')) ?? 0)
   if (watch === null || unsettled) return false
   if (watch !== 'value') return (await counter.of(watch)) === all
@@ -172,7 +176,7 @@ const firstOf = (values: string): string => values.split(',', 1)[0]!
 const othersOf = (values: string): string => values.slice(firstOf(values).length + 1)
 
 /** @param all what the filtered list holds. */
-async function find(looking: Looking, base: ListRequest, counter: Counter, all: number): Promise<Scope> {
+async function find(looking: Looking, base: ListRequest, counter: Counter, all: number): Promise<FilterScope> {
   const plain = await counter.of('plain')
   const blank = await counter.of('blank')
   const more = blank !== null && blank > all
@@ -221,7 +225,7 @@ async function showsAll(
     if (page.ids.some((id) => !ids.includes(id))) return undefined
     return ids.every((id) => page.ids.includes(id))
   } catch (error) {
-    if (isRefusal(error)) return undefined
+    if (isBadRequest(error)) return undefined
     throw error
   }
 }

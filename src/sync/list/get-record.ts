@@ -4,31 +4,31 @@ import { SyncError } from '../../errors/sync-error.ts'
 import type { Client } from '../../remote/client.ts'
 import { parseDocument } from '../../remote/documents/document.ts'
 import { fetchPage, type ListRequest } from '../../remote/pages/pages.ts'
-import { isRefusal } from './list-request.ts'
-import { sortOut } from './read-list.ts'
+import { isBadRequest } from './list-request.ts'
+import { splitUsable } from './read-list.ts'
 import { isNotFound } from './read-nested.ts'
-import type { Question } from './read-plan.ts'
-import { isVery } from './same-record.ts'
+import type { ReadPlan } from './read-plan.ts'
+import { isSameRecord } from './same-record.ts'
 
 /** The record, if it could be read; of documents without an id of their own an empty list. */
-type Answer = 'gone' | 'unsure' | readonly RemoteRecord[]
-export type Ask = (id: string) => Promise<Answer>
+type RecordLookup = 'gone' | 'unsure' | readonly RemoteRecord[]
+export type GetRecord = (id: string) => Promise<RecordLookup>
 
 interface Asker {
   readonly client: Client
   readonly slug: string
   readonly resource: Resource
-  readonly question: Question
+  readonly question: ReadPlan
   readonly concurrency: number
   readonly signal: AbortSignal
 }
 
-export interface Asked {
+export interface LookedUpRecords {
   readonly gone: readonly string[]
   /** Those that are there, as they were read. */
-  readonly living: readonly RemoteRecord[]
+  readonly records: readonly RemoteRecord[]
   /** There, whether anything was read of them or not. */
-  readonly found: number
+  readonly existing: number
   readonly unsure: readonly string[]
 }
 
@@ -38,33 +38,37 @@ export interface Asked {
  * @param known some that are there: where none of these is found, not being found proves nothing.
  * @returns null when single records cannot be asked for.
  */
-export async function askFor(
+export async function getRecords(
   asker: Asker,
   known: readonly string[],
   ids: readonly string[],
-): Promise<AsyncGenerator<Asked> | null> {
-  const ask = askerOf(asker)
+): Promise<AsyncGenerator<LookedUpRecords> | null> {
+  const ask = createGetRecord(asker)
   const { from } = asker.question.read
   // With nothing known, only a list of its own makes it likely that its records have an address.
   if (known.length === 0 ? from === 'list' : await isHeard(ask, known)) return byAddress(ask, asker.concurrency, ids)
   return known.length > 0 && from === 'list' ? await byList(asker, known, ids) : null
 }
 
-async function* byAddress(ask: Ask, concurrency: number, ids: readonly string[]): AsyncGenerator<Asked> {
+async function* byAddress(
+  ask: GetRecord,
+  concurrency: number,
+  ids: readonly string[],
+): AsyncGenerator<LookedUpRecords> {
   for (let start = 0; start < ids.length; start += concurrency) {
     const some = ids.slice(start, start + concurrency)
     const answers = await Promise.all(some.map(ask))
     const gone = some.filter((_, index) => answers[index] === 'gone')
     const unsure = some.filter((_, index) => answers[index] === 'unsure')
     const living = answers.flatMap((answer) => (typeof answer === 'string' ? [] : answer))
-    yield { gone, unsure, living, found: some.length - gone.length - unsure.length }
+    yield { gone, unsure, records: living, existing: some.length - gone.length - unsure.length }
   }
 }
 
 /** Of one record, while others wait: one that fails for ever must not hold them up. */
 const ATTEMPTS = 2
 
-export function askerOf(asker: Omit<Asker, 'concurrency'>): Ask {
+export function createGetRecord(asker: Omit<Asker, 'concurrency'>): GetRecord {
   const { client, slug, resource, question, signal } = asker
   const { type, aliases } = resource
   const each = question.read.from === 'each'
@@ -72,8 +76,8 @@ export function askerOf(asker: Omit<Asker, 'concurrency'>): Ask {
     try {
       const { records } = await client.get(addressOf(asker, id), parseDocument, signal, { attempts: ATTEMPTS })
       // An answer that speaks of another record says nothing of this one.
-      const own = each ? records : records.filter((record) => isVery(record, { slug, resource, id }))
-      const found = sortOut(own, { type, aliases, carried: false }).records
+      const own = each ? records : records.filter((record) => isSameRecord(record, { slug, resource, id }))
+      const found = splitUsable(own, { type, aliases, carried: false }).records
       return found.length > 0 || each ? found : 'unsure'
     } catch (error) {
       if (isNotFound(error)) return 'gone'
@@ -83,7 +87,7 @@ export function askerOf(asker: Omit<Asker, 'concurrency'>): Ask {
   }
 }
 
-async function isHeard(ask: Ask, known: readonly string[]): Promise<boolean> {
+async function isHeard(ask: GetRecord, known: readonly string[]): Promise<boolean> {
   const answers = await Promise.all(known.map(ask))
   return answers.some((answer) => typeof answer !== 'string')
 }
@@ -105,7 +109,7 @@ async function byList(
   asker: Asker,
   known: readonly string[],
   ids: readonly string[],
-): Promise<AsyncGenerator<Asked> | null> {
+): Promise<AsyncGenerator<LookedUpRecords> | null> {
   const lists = listsOf(asker.question)
   const first = await amongLists(asker, lists, known, ids.slice(0, IDS_AT_ONCE))
   if (first === null) return null
@@ -113,13 +117,13 @@ async function byList(
     yield first
     for (let start = IDS_AT_ONCE; start < ids.length; start += IDS_AT_ONCE) {
       const some = ids.slice(start, start + IDS_AT_ONCE)
-      yield (await amongLists(asker, lists, known, some)) ?? { gone: [], living: [], found: 0, unsure: some }
+      yield (await amongLists(asker, lists, known, some)) ?? { gone: [], records: [], existing: 0, unsure: some }
     }
   })()
 }
 
 /** With the filters that are to make it whole, and without: either may hide what the other shows. */
-function listsOf({ request }: Question): ListRequest[] {
+function listsOf({ request }: ReadPlan): ListRequest[] {
   const asked = request!
   const bare = Object.entries(asked.query).filter(([name]) => !name.startsWith('filter['))
   const plain = { ...asked, query: Object.fromEntries(bare) }
@@ -131,7 +135,7 @@ async function amongLists(
   lists: readonly ListRequest[],
   known: readonly string[],
   ids: readonly string[],
-): Promise<Asked | null> {
+): Promise<LookedUpRecords | null> {
   const asked = new Set([...known, ...ids])
   const records = new Map<string, RemoteRecord>()
   for (const list of lists) {
@@ -144,8 +148,8 @@ async function amongLists(
   const { type, aliases } = resource
   const there = ids.filter((id) => records.has(id))
   const found = there.map((id) => records.get(id)!)
-  const living = sortOut(found, { type, aliases, carried: false }).records
-  return { gone: ids.filter((id) => !records.has(id)), living, found: there.length, unsure: [] }
+  const living = splitUsable(found, { type, aliases, carried: false }).records
+  return { gone: ids.filter((id) => !records.has(id)), records: living, existing: there.length, unsure: [] }
 }
 
 /** Null where it does not take ids, or not as a filter: others come along then, or pages of them. */
@@ -161,7 +165,7 @@ async function amongList(
     const isWhole = page.recordCount === page.ids.length && page.ids.every((id) => ids.has(id))
     return isWhole ? new Map(page.records.map((record) => [record.id, record])) : null
   } catch (error) {
-    if (isRefusal(error) || isNotFound(error)) return null
+    if (isBadRequest(error) || isNotFound(error)) return null
     throw error
   }
 }

@@ -3,9 +3,9 @@
  * of age is forgotten where the question is opened, by the database's clock, and nobody looks at the time after that.
  */
 import { learnedOf } from '../../remote/pages/page-failures.ts'
-import type { Question } from './read-plan.ts'
+import type { ReadPlan } from './read-plan.ts'
 
-export interface LearnedBefore {
+export interface ListFacts {
   /** Larger pages are too much for the server. */
   readonly most?: { readonly size: number; readonly at: string }
   /** When it gave no page so far back: it is read from both ends. */
@@ -20,7 +20,7 @@ const DAY_MS = 24 * 60 * 60_000
 export const isFresh = (at: string | undefined, now: Date): boolean =>
   at !== undefined && Math.abs(now.getTime() - Date.parse(at)) < DAY_MS
 
-export function freshOf({ most, farAt, unpagedAt }: LearnedBefore, now: Date): LearnedBefore {
+export function freshFacts({ most, farAt, unpagedAt }: ListFacts, now: Date): ListFacts {
   return {
     ...(isFresh(most?.at, now) ? { most: most! } : {}),
     ...(isFresh(farAt, now) ? { farAt: farAt! } : {}),
@@ -28,14 +28,14 @@ export function freshOf({ most, farAt, unpagedAt }: LearnedBefore, now: Date): L
   }
 }
 
-export const isFar = ({ learned }: Question): boolean => learned?.farAt !== undefined
+export const needsBothEnds = ({ learned }: ReadPlan): boolean => learned?.farAt !== undefined
 
 /** Undefined where it was tried. */
-export const fromBothEnds = (question: Question, now: Date): Question | undefined =>
-  isFar(question) ? undefined : { ...question, learned: { ...question.learned, farAt: now.toISOString() } }
+export const planForBothEnds = (question: ReadPlan, now: Date): ReadPlan | undefined =>
+  needsBothEnds(question) ? undefined : { ...question, learned: { ...question.learned, farAt: now.toISOString() } }
 
 /** For whoever asks by this question, or one that is made of it (`learnFrom`). */
-export function recallLearned(question: Question): Question {
+export function applyFacts(question: ReadPlan): ReadPlan {
   const { request, learned } = question
   if (request === null || learned === undefined) return question
   const known = learnedOf(request)
@@ -45,7 +45,7 @@ export function recallLearned(question: Question): Question {
 }
 
 /** As a whole reading asks it: with pages that are not too much, so that each can be known again. */
-export function lightened(question: Question): Question {
+export function withSmallerPages(question: ReadPlan): ReadPlan {
   const { request } = question
   if (request === null || request.pageSize === null) return question
   const { most } = learnedOf(request)
@@ -53,7 +53,7 @@ export function lightened(question: Question): Question {
 }
 
 /** Undefined when there is nothing new to remember. */
-export function withLearned(question: Question, now: Date): Question | undefined {
+export function withNewFacts(question: ReadPlan, now: Date): ReadPlan | undefined {
   const { request, learned } = question
   if (request === null) return undefined
   const { most, unpaged, reached } = learnedOf(request)

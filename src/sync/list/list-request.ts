@@ -4,16 +4,20 @@ import type { Read, Resource } from '../../catalog/resource.ts'
 import { SyncError } from '../../errors/sync-error.ts'
 import type { ListRequest } from '../../remote/pages/pages.ts'
 import { ROW_FORMAT } from '../../store/mirror/row.ts'
-import { declarationOf } from './declared-columns.ts'
+import { declarationDigest } from './declared-columns.ts'
 
-export interface Place {
+export interface ListContext {
   readonly slug: string
   readonly catalog: ReadonlyMap<string, Resource>
   readonly pageSize: number
 }
 
 /** Null where there is no list: one document, or one for each record of another resource. */
-export function requestFor({ slug, catalog, pageSize }: Place, resource: Resource, read: Read): ListRequest | null {
+export function requestFor(
+  { slug, catalog, pageSize }: ListContext,
+  resource: Resource,
+  read: Read,
+): ListRequest | null {
   if (read.from === 'list') return listRequest(slug, resource, read.path, pageSize)
   if (read.from === 'included') return carrierRequest(slug, catalog.get(read.list)!, resource, read.include, pageSize)
   // Its path has the parent's id; it is asked like any list otherwise.
@@ -48,7 +52,7 @@ export function queryFor(whole: Readonly<Record<string, string>>, include: reado
 }
 
 /** A 400: something in the question is not to the server's liking. */
-export const isRefusal = (error: unknown): error is SyncError =>
+export const isBadRequest = (error: unknown): error is SyncError =>
   error instanceof SyncError && error.code === 'SYNC_REQUEST_REFUSED' && error.facts['status'] === 400
 
 /** Filters that are wanted and not asked for, since the server refuses them. */
@@ -56,7 +60,7 @@ export const refusedFilters = (wanted: ListRequest | null, asked: ListRequest | 
   Object.keys(wanted?.query ?? {}).filter((name) => name !== 'include' && !(name in (asked?.query ?? {})))
 
 /** Another question, or another declaration, gives another digest: pages that were known under it are not any more. */
-export const digestOf = (request: ListRequest | null, resource: Resource): string =>
+export const requestDigest = (request: ListRequest | null, resource: Resource): string =>
   createHash('sha1')
-    .update(JSON.stringify([ROW_FORMAT, request, declarationOf(resource)]))
+    .update(JSON.stringify([ROW_FORMAT, request, declarationDigest(resource)]))
     .digest('base64')

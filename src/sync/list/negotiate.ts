@@ -9,8 +9,8 @@ import { SyncError } from '../../errors/sync-error.ts'
  */
 import type { Client } from '../../remote/client.ts'
 import { fetchPage, type ListRequest } from '../../remote/pages/pages.ts'
-import { isRefusal } from './list-request.ts'
-import { detailOf, namedBy, nameOf, partsOf, requestWith, without, type Part } from './request-parts.ts'
+import { isBadRequest } from './list-request.ts'
+import { errorDetail, partsNamedBy, partName, partsOf, requestWith, withoutParts, type Part } from './request-parts.ts'
 
 export interface Negotiated {
   readonly request: ListRequest
@@ -19,7 +19,7 @@ export interface Negotiated {
 }
 
 /** Whether the server answers it at all. */
-export const isTaken = async (client: Client, request: ListRequest, signal: AbortSignal): Promise<boolean> =>
+export const isAccepted = async (client: Client, request: ListRequest, signal: AbortSignal): Promise<boolean> =>
   (await refusalOf(client, request, signal)) === null
 
 /**
@@ -39,7 +39,7 @@ async function refusalOfPage(client: Client, request: ListRequest, signal: Abort
     await fetchPage(client, request, 1, signal, undefined, { without: true })
     return null
   } catch (error) {
-    if (error instanceof SyncError && isRefusal(error)) return error
+    if (error instanceof SyncError && isBadRequest(error)) return error
     // It was taken, and failed at what it found.
     if (request.pageSize === null && error instanceof SyncError && error.facts['status'] === 500) return null
     throw error
@@ -59,7 +59,7 @@ export async function negotiate(
   const ask: Ask = (parts) => refusalOf(client, requestWith(wanted, parts), signal)
   const { taken, refused, open } = await byNames(ask, partsOf(wanted), refusal)
   const rest = open.length === 0 && taken !== null ? { taken, refused: [] } : await byHalves(ask, taken, open)
-  return { request: requestWith(wanted, rest.taken), refused: [...refused, ...rest.refused].map(nameOf) }
+  return { request: requestWith(wanted, rest.taken), refused: [...refused, ...rest.refused].map(partName) }
 }
 
 /** Answers what the server refuses them with, together; null when it takes them. */
@@ -78,13 +78,14 @@ async function byNames(ask: Ask, parts: readonly Part[], first: unknown): Promis
   const aside: Part[] = []
   let open = parts
   for (let why = first; ;) {
-    const named = namedBy(why, open)
+    const named = partsNamedBy(why, open)
     if (named.length === 0) return { taken: null, refused, open: [...open, ...aside] }
-    const left = without(open, named, why)
+    const left = withoutParts(open, named, why)
     const next = await ask(left)
     if (next !== null && left.length === 0) throw next
     // It says so whatever is asked.
-    if (next !== null && detailOf(next) === detailOf(why)) return { taken: null, refused, open: [...open, ...aside] }
+    if (next !== null && errorDetail(next) === errorDetail(why))
+      return { taken: null, refused, open: [...open, ...aside] }
     const known = named.length === 1 ? refused : aside
     known.push(...named)
     if (next === null) return { taken: left, refused, open: aside }
@@ -113,7 +114,7 @@ async function byHalves(ask: Ask, start: readonly Part[] | null, parts: readonly
       const found = await firstRefused(ask, taken, group, why)
       taken = found.taken
       refused.push(found.part)
-      open = without([...found.left, ...rest], [found.part], found.why)
+      open = withoutParts([...found.left, ...rest], [found.part], found.why)
     }
     // As many as hold about one that is refused, by what was met so far: where most are refused, halving costs more than
     // asking one by one.

@@ -17,7 +17,7 @@ export interface ReadPage {
   readonly number: number
   readonly records: readonly RemoteRecord[]
   /** Set aside before loading, with the reason. */
-  readonly unusable: readonly Unusable[]
+  readonly unusable: readonly UnusableRecord[]
   /** Ids of what is wanted, whether its records are here or were loaded before. */
   readonly ids: readonly string[]
   /** Where the records came with another list: the ids of that list, which is what its count speaks of. */
@@ -36,7 +36,7 @@ export interface ReadPage {
   readonly etagLied: boolean
 }
 
-export interface Unusable {
+export interface UnusableRecord {
   readonly id: string | null
   readonly reason: string
   readonly body: unknown
@@ -44,7 +44,7 @@ export interface Unusable {
   readonly byDatabase?: boolean
 }
 
-export function rejectedRecords(loaded: Loaded, records: readonly RemoteRecord[]): Unusable[] {
+export function rejectedRecords(loaded: Loaded, records: readonly RemoteRecord[]): UnusableRecord[] {
   const refused = new Set(loaded.refused)
   return loaded.rejected.map(({ id, reason: why }) => ({
     id,

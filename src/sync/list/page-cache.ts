@@ -18,7 +18,7 @@ import {
   recallPage,
   remembersPages,
 } from '../../store/progress/page-cache.ts'
-import { reconnecting } from '../with-db-retry.ts'
+import { withDbRetry } from '../with-db-retry.ts'
 
 interface Deps {
   readonly sql: Database
@@ -36,7 +36,7 @@ interface Begun {
   readonly resumed: boolean
 }
 
-export interface KnownPages {
+export interface PageCache {
   readonly recall: (number: number) => Promise<KnownPage | undefined>
   /** Every page is transferred, whatever the server says of it. */
   readonly transfersAll: boolean
@@ -44,16 +44,16 @@ export interface KnownPages {
 
 const DAY_MS = 24 * 60 * 60_000
 
-export async function openKnownPages(deps: Deps, request: ListRequest, begun: Begun): Promise<KnownPages> {
+export async function openPageCache(deps: Deps, request: ListRequest, begun: Begun): Promise<PageCache> {
   const { sql, resource, digest, signal } = deps
   const { type, table } = resource
   const key = { resource: type, table, question: digest }
-  if (!(await reconnecting(() => remembersPages(sql, key), signal)))
+  if (!(await withDbRetry(() => remembersPages(sql, key), signal)))
     return { recall: () => Promise.resolve(undefined), transfersAll: true }
   const trust = await trustIn(deps, request, begun)
   return {
     async recall(number) {
-      const page = await reconnecting(() => recallPage(sql, key, number), signal)
+      const page = await withDbRetry(() => recallPage(sql, key, number), signal)
       if (page === undefined) return undefined
       const { ids, carriers, intact, ...rest } = page
       // Of a page whose rows changed since, by another way of reading, the ETag must have changed, too.
@@ -65,7 +65,7 @@ export async function openKnownPages(deps: Deps, request: ListRequest, begun: Be
 
 async function trustIn(deps: Deps, request: ListRequest, { resumed }: Begun): Promise<Trust> {
   const { sql, client, resource, recheckDays, signal } = deps
-  const { lied, checkedAgeMs } = await reconnecting(() => readEtagTrust(sql, resource.type), signal)
+  const { lied, checkedAgeMs } = await withDbRetry(() => readEtagTrust(sql, resource.type), signal)
   if (lied) return 'body'
   // What a first reading has brought before it was interrupted was transferred by itself.
   const isFresh = checkedAgeMs === null ? resumed : checkedAgeMs < recheckDays * DAY_MS
@@ -83,12 +83,12 @@ async function saysUnchangedToAnything(client: Client, request: ListRequest, sig
 }
 
 export const distrustEtags = ({ sql, resource, signal }: Pick<Deps, 'sql' | 'resource' | 'signal'>): Promise<void> =>
-  reconnecting(() => noteEtagsLied(sql, resource.type), signal)
+  withDbRetry(() => noteEtagsLied(sql, resource.type), signal)
 
 /** What pages came with last, to hold against what comes now; every page is parsed. */
-export async function openMarks({ sql, resource, digest, signal }: Omit<Deps, 'client' | 'recheckDays'>) {
+export async function openPageMarks({ sql, resource, digest, signal }: Omit<Deps, 'client' | 'recheckDays'>) {
   const key = { resource: resource.type, question: digest }
-  const marks = await reconnecting(() => recallMarks(sql, key), signal)
+  const marks = await withDbRetry(() => recallMarks(sql, key), signal)
   return (number: number): Promise<KnownPage | undefined> => {
     const mark = marks.get(number)
     const nothing = { ids: [], carried: null, recordCount: null, pageCount: null }
@@ -97,7 +97,7 @@ export async function openMarks({ sql, resource, digest, signal }: Omit<Deps, 'c
 }
 
 /** Notices one `ETag` for two bodies among the pages of one reading, a first one too. */
-export function createEtagWatch(): (pages: readonly { etagLied: boolean; mark: PageMark | null }[]) => boolean {
+export function createEtagCheck(): (pages: readonly { etagLied: boolean; mark: PageMark | null }[]) => boolean {
   const digests = new Map<string, string>()
   return (pages) => {
     let lied = false

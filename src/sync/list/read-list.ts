@@ -9,9 +9,9 @@ import type { Broken, KnownPage, ListRequest, Page } from '../../remote/pages/pa
 /** The ways a resource is read, all as batches of pages, so that one snapshot serves them all. */
 import { readChains, type Chain } from '../../remote/pages/reverse-pages.ts'
 import { isStorable, storable } from '../../store/mirror/codec.ts'
-import type { Batch, ReadPage, Unusable } from './page-batch.ts'
+import type { Batch, ReadPage, UnusableRecord } from './page-batch.ts'
 
-export interface Reading {
+export interface ReadContext {
   readonly client: Client
   /** Requests in flight. */
   readonly concurrency: number
@@ -19,15 +19,15 @@ export interface Reading {
 }
 
 /** Whose records are wanted: of the list itself, or of what it carries along. */
-export interface Wanted {
+export interface WantedType {
   readonly type: string
   readonly aliases: readonly string[]
   readonly carried: boolean
 }
 
-export interface ListReading {
+export interface ListInput {
   readonly request: ListRequest
-  readonly wanted: Wanted
+  readonly wanted: WantedType
   readonly chains: readonly Chain[]
   readonly ordered: boolean
   readonly opening: Page | undefined
@@ -41,7 +41,7 @@ export interface ListReading {
 /** A batch is what has arrived; this only bounds one transaction when the database is the slower side. */
 const BATCH_RECORDS = 1000
 
-export async function* readList({ client, signal }: Reading, list: ListReading): AsyncGenerator<Batch> {
+export async function* readList({ client, signal }: ReadContext, list: ListInput): AsyncGenerator<Batch> {
   const { request, wanted, chains, opening, size } = list
   if (chains.length === 0) {
     if (opening === undefined) throw new Error('a list without chains begins with its first page')
@@ -58,7 +58,7 @@ export async function* readList({ client, signal }: Reading, list: ListReading):
 }
 
 /** @param size of the server's pages; a page is taken for full where nobody knows. */
-export function toReadPage(page: Page, wanted: Wanted, size: number | null = null): ReadPage {
+export function toReadPage(page: Page, wanted: WantedType, size: number | null = null): ReadPage {
   const { number, recordCount, pageCount, etagLied, mark, known } = page
   const common = {
     number,
@@ -88,29 +88,32 @@ export function toReadPage(page: Page, wanted: Wanted, size: number | null = nul
   }
 }
 
-function ownOf({ records, unusable }: Page, wanted: Wanted) {
-  const sorted = sortOut(records, wanted)
+function ownOf({ records, unusable }: Page, wanted: WantedType) {
+  const sorted = splitUsable(records, wanted)
   const nameless = unusable.map((body) => ({ id: null, reason: 'It has no id and type of its own.', body }))
   return { records: sorted.records, unusable: [...nameless, ...sorted.unusable] }
 }
 
 /** Without an id its place tells it from others. */
-const unreadable = ({ id, path, place, reason: why }: Broken, { carried }: Wanted): Unusable => ({
+const unreadable = ({ id, path, place, reason: why }: Broken, { carried }: WantedType): UnusableRecord => ({
   id: carried || id === null ? null : storable(id),
   reason: carried ? `What a record of the list carries is missing. ${why}` : why,
   body: carried || id === null ? { path, place } : null,
 })
 
 /** Each page carries its own, so the same record comes many times. */
-const carriedBy = ({ included }: Page, wanted: Wanted) =>
-  sortOut(
+const carriedBy = ({ included }: Page, wanted: WantedType) =>
+  splitUsable(
     included.filter(({ type }) => isOfType(type, wanted)),
     wanted,
   )
 
-const isOfType = (type: string, wanted: Wanted): boolean => type === wanted.type || wanted.aliases.includes(type)
+const isOfType = (type: string, wanted: WantedType): boolean => type === wanted.type || wanted.aliases.includes(type)
 
-export function sortOut(records: readonly RemoteRecord[], wanted: Wanted): Pick<ReadPage, 'records' | 'unusable'> {
+export function splitUsable(
+  records: readonly RemoteRecord[],
+  wanted: WantedType,
+): Pick<ReadPage, 'records' | 'unusable'> {
   const fits = (record: RemoteRecord): boolean => objectionTo(record, wanted) === null
   if (records.every(fits)) return { records, unusable: [] }
   return {
@@ -122,7 +125,7 @@ export function sortOut(records: readonly RemoteRecord[], wanted: Wanted): Pick<
   }
 }
 
-function objectionTo(record: RemoteRecord, wanted: Wanted): string | null {
+function objectionTo(record: RemoteRecord, wanted: WantedType): string | null {
   // It would load into the wrong table.
   if (!isOfType(record.type, wanted)) return `Its type is ${JSON.stringify(record.type)}, not "${wanted.type}".`
   // A row would be made of it all the same, without the values it holds.
@@ -131,16 +134,16 @@ function objectionTo(record: RemoteRecord, wanted: Wanted): string | null {
   return isStorable(record.id) ? null : 'Its id holds U+0000 or half a character, which Postgres does not store.'
 }
 
-export async function* readSingleton({ client, signal }: Reading, path: string): AsyncGenerator<Batch> {
+export async function* readSingleton({ client, signal }: ReadContext, path: string): AsyncGenerator<Batch> {
   const { records } = await client.get(path, parseDocument, signal)
-  yield { position: null, pages: [{ ...pageOf(1, records, []), recordCount: 1 }] }
+  yield { position: null, pages: [{ ...syntheticPage(1, records, []), recordCount: 1 }] }
 }
 
 /** What is no page of a list, in the shape of one. */
-export const pageOf = (
+export const syntheticPage = (
   number: number,
   records: readonly RemoteRecord[],
-  unusable: readonly Unusable[],
+  unusable: readonly UnusableRecord[],
   full = true,
 ): ReadPage => ({
   number,
@@ -159,7 +162,7 @@ export const pageOf = (
 /** Attempts at one document: some never succeed (API notes §2b), and the others should not wait long for them. */
 const DOCUMENT_ATTEMPTS = 2
 
-export interface Parents {
+export interface ParentRecords {
   readonly type: string
   /** In the order that `position` goes by. */
   readonly parents: readonly string[]
@@ -170,13 +173,13 @@ export interface Parents {
 
 /** One document for each parent. Its row takes the parent's id: the document's own is unknown (API notes §2, merge-data). */
 export async function* readEach(
-  { client, concurrency, signal }: Reading,
-  { type, parents, pathOf, from }: Parents,
+  { client, concurrency, signal }: ReadContext,
+  { type, parents, pathOf, from }: ParentRecords,
 ): AsyncGenerator<Batch> {
   for (let start = 0; start < parents.length; start += concurrency) {
     const ids = parents.slice(start, start + concurrency)
     const answers = await Promise.all(
-      ids.map(async (id): Promise<RemoteRecord | Unusable> => {
+      ids.map(async (id): Promise<RemoteRecord | UnusableRecord> => {
         try {
           const { records } = await client.get(pathOf(id), parseDocument, signal, { attempts: DOCUMENT_ATTEMPTS })
           const attributes = records[0]?.attributes
@@ -190,7 +193,7 @@ export async function* readEach(
     )
     const records = answers.filter((answer) => 'type' in answer)
     const unusable = answers.filter((answer) => 'reason' in answer)
-    yield { position: ids.at(-1) ?? null, pages: [pageOf(from + start / concurrency, records, unusable)] }
+    yield { position: ids.at(-1) ?? null, pages: [syntheticPage(from + start / concurrency, records, unusable)] }
   }
 }
 

@@ -2,11 +2,11 @@ import { SyncError } from '../../errors/sync-error.ts'
 /** A resource whose lists hang on the records of another one. */
 import type { ListRequest } from '../../remote/pages/pages.ts'
 import type { Batch, ReadPage } from './page-batch.ts'
-import { pageOf, toReadPage, type Parents, type Reading, type Wanted } from './read-list.ts'
-import { readWholeList } from './read-small-list.ts'
+import { syntheticPage, toReadPage, type ParentRecords, type ReadContext, type WantedType } from './read-list.ts'
+import { readCompleteList } from './read-small-list.ts'
 
-interface Below extends Omit<Parents, 'type'> {
-  readonly wanted: Wanted
+interface Below extends Omit<ParentRecords, 'type'> {
+  readonly wanted: WantedType
   readonly question: Pick<ListRequest, 'query' | 'pageSize'>
   /** The address of a parent itself. */
   readonly parentOf: (id: string) => string
@@ -21,8 +21,8 @@ interface List {
 const SCOUTS = 2
 
 /** @throws SyncError SYNC_REQUEST_REFUSED with status 404 when those that were asked are there and have no such list. */
-export async function* readBelow(
-  { client, concurrency, signal }: Reading,
+export async function* readNestedLists(
+  { client, concurrency, signal }: ReadContext,
   { wanted, question, parents, pathOf, parentOf, from }: Below,
 ): AsyncGenerator<Batch> {
   let answered = from > 1
@@ -31,7 +31,7 @@ export async function* readBelow(
 
   const read = async (id: string): Promise<List> => {
     try {
-      const { pages, proved } = await readWholeList(client, { ...question, path: pathOf(id) }, signal)
+      const { pages, proved } = await readCompleteList(client, { ...question, path: pathOf(id) }, signal)
       answered = true
       return { pages: pages.map((page) => toReadPage(page, wanted)), proved }
     } catch (error) {
@@ -72,7 +72,7 @@ export async function* readBelow(
     const records = pages.flatMap((page) => page.records)
     const unusable = pages.flatMap((page) => page.unusable)
     const proved = lists.every((list) => list.proved)
-    yield { position: parents[start - 1] ?? null, pages: [pageOf(number, records, unusable, proved)] }
+    yield { position: parents[start - 1] ?? null, pages: [syntheticPage(number, records, unusable, proved)] }
   }
 }
 

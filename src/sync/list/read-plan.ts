@@ -11,24 +11,24 @@ import type { ListRequest } from '../../remote/pages/pages.ts'
 import type { Database } from '../../store/connection/database.ts'
 import { forgetRefused, noteDrift, readCapability, saveCapability } from '../../store/progress/findings.ts'
 import { databaseTime } from '../../store/progress/watermark.ts'
-import { reconnecting } from '../with-db-retry.ts'
-import { askForMore, carries, isDue } from './ask-again.ts'
-import { inItsScope, negotiatedOf, type Scope } from './filter-scope.ts'
-import { freshOf, isFresh, recallLearned, type LearnedBefore } from './list-facts.ts'
-import { isRefusal, requestFor, type Place } from './list-request.ts'
-import { isTaken, negotiate } from './negotiate.ts'
+import { withDbRetry } from '../with-db-retry.ts'
+import { tryForMore, stillIncludes, isRecheckDue } from './ask-again.ts'
+import { applyScope, negotiatedRequest, type FilterScope } from './filter-scope.ts'
+import { freshFacts, isFresh, applyFacts, type ListFacts } from './list-facts.ts'
+import { isBadRequest, requestFor, type ListContext } from './list-request.ts'
+import { isAccepted, negotiate } from './negotiate.ts'
 import { isNotFound } from './read-nested.ts'
 import { isNotInOrder } from './read-small-list.ts'
-import { leftOut, nameOf, partsOf, requestWith, type Part } from './request-parts.ts'
+import { missingParts, partName, partsOf, requestWith, type Part } from './request-parts.ts'
 
-export interface Question {
+export interface ReadPlan {
   readonly read: Read
   readonly wanted: ListRequest | null
   /** What of it is asked for; null where there is no list. */
   readonly request: ListRequest | null
   /** The list comes ordered by id, by itself or because it was asked to. */
   readonly ordered: boolean
-  readonly learned?: LearnedBefore
+  readonly learned?: ListFacts
   /** It answered before, and 404 the last time. */
   readonly doubted?: boolean
   /** As it was negotiated, where another list than that is read. */
@@ -36,7 +36,7 @@ export interface Question {
   /** Where no one list is proved to hold all: the other one. */
   readonly also?: ListRequest
   /** Which lists there are, and which of them is read. */
-  readonly scope?: Scope
+  readonly scope?: FilterScope
   /** How often it was looked at whether more is taken by now. */
   readonly looks?: number
   /** When it was found not to come ordered by id. */
@@ -45,50 +45,50 @@ export interface Question {
   readonly sample?: string
 }
 
-interface Deps extends Place {
+interface Deps extends ListContext {
   readonly sql: Database
   readonly client: Client
 }
 
-export interface Asking {
-  readonly question: Question
+export interface OpenReadPlan {
+  readonly plan: ReadPlan
   /** When it was opened, by the database's clock: what is learned of it is of that time. */
   readonly now: Date
   /** What to ask after this failure; undefined when there is nothing left to try. */
-  after(error: unknown, failed: Question): Promise<Question | undefined>
+  next(error: unknown, failed: ReadPlan): Promise<ReadPlan | undefined>
   /** Something of its answer is written: what is remembered is what has worked. */
-  settle(answered: Question): Promise<void>
+  remember(answered: ReadPlan): Promise<void>
 }
 
-export async function openQuestion(deps: Deps, resource: Resource, signal: AbortSignal): Promise<Asking> {
+export async function openReadPlan(deps: Deps, resource: Resource, signal: AbortSignal): Promise<OpenReadPlan> {
   const { sql, client } = deps
   const { type, reads } = resource
-  const first = (read: Read): Question => {
+  const first = (read: Read): ReadPlan => {
     const wanted = requestFor(deps, resource, read)
     return { read, wanted, request: wanted, ordered: true }
   }
-  const save = (question: Question): Promise<void> =>
-    reconnecting(() => saveCapability(sql, type, 'question', question), signal)
+  const save = (question: ReadPlan): Promise<void> =>
+    withDbRetry(() => saveCapability(sql, type, 'question', question), signal)
   const recall = () => Promise.all([readCapability(sql, type, 'question'), databaseTime(sql)])
-  const [remembered, now] = await reconnecting(recall, signal)
-  const before = remembered?.value as Question | undefined
+  const [remembered, now] = await withDbRetry(recall, signal)
+  const before = remembered?.value as ReadPlan | undefined
   const known = before === undefined ? undefined : asToday(deps, resource, before, now)
 
   const refused = async (members: readonly string[]): Promise<void> => {
     const notes = members.map((member) => ({ member, kind: 'refused', sample: 'answered with status 400' }) as const)
-    await reconnecting(() => noteDrift(sql, type, notes), signal)
+    await withDbRetry(() => noteDrift(sql, type, notes), signal)
   }
 
-  async function lookAgain(question: Question): Promise<Question> {
-    const better = await askForMore(client, question, resource, first, signal)
+  async function lookAgain(question: ReadPlan): Promise<ReadPlan> {
+    const better = await tryForMore(client, question, resource, first, signal)
     if (better === undefined) {
       // Its age is renewed: that is when it was looked at last.
       await save({ ...before!, looks: (question.looks ?? 0) + 1 })
       return question
     }
     await save(better)
-    const gained = partsOf(negotiatedOf(better)!).map(nameOf)
-    await reconnecting(() => forgetRefused(sql, type, gained), signal)
+    const gained = partsOf(negotiatedRequest(better)!).map(partName)
+    await withDbRetry(() => forgetRefused(sql, type, gained), signal)
     return better
   }
 
@@ -97,31 +97,31 @@ export async function openQuestion(deps: Deps, resource: Resource, signal: Abort
   let negotiated: Read | undefined
 
   /** By leaving out what is refused; undefined when not even the bare list is answered. */
-  async function narrowed({ read, wanted }: Question, error: unknown): Promise<Question | undefined> {
+  async function narrowed({ read, wanted }: ReadPlan, error: unknown): Promise<ReadPlan | undefined> {
     // Below others it was the list of one of them that refused.
     const sample = read.from === 'below' ? pathOf(error) : undefined
     const asked = sample === undefined ? wanted! : { ...wanted!, path: sample }
     try {
       const found = await negotiate(client, asked, error, signal)
       await refused(found.refused)
-      if (!carries(read, found.request)) return undefined
+      if (!stillIncludes(read, found.request)) return undefined
       const request = { ...found.request, path: wanted!.path }
       return { read, wanted, request, ordered: true, ...(sample === undefined ? {} : { sample }) }
     } catch (failure) {
-      if (isRefusal(failure) || isNotFound(failure)) return undefined
+      if (isBadRequest(failure) || isNotFound(failure)) return undefined
       throw failure
     }
   }
 
-  async function another(failed: Question, error: unknown): Promise<Question | undefined> {
+  async function another(failed: ReadPlan, error: unknown): Promise<ReadPlan | undefined> {
     const { read, wanted, request } = failed
     if (request !== null && isNotInOrder(error)) return await inAnotherOrder(client, failed, now, signal)
-    if (isRefusal(error) && wanted !== null && negotiated !== read) {
+    if (isBadRequest(error) && wanted !== null && negotiated !== read) {
       negotiated = read
       const found = await narrowed(failed, error)
       if (found !== undefined) return found
     }
-    if (!isNotFound(error) && !isRefusal(error)) return undefined
+    if (!isNotFound(error) && !isBadRequest(error)) return undefined
     // Another way may hold less. One that has answered is not left for a single 404, but for the second in a row.
     if (isDeepStrictEqual(read, before?.read) && before?.doubted !== true && closed.size === 0) {
       await save({ ...before!, doubted: true })
@@ -132,12 +132,12 @@ export async function openQuestion(deps: Deps, resource: Resource, signal: Abort
     return next === undefined ? undefined : first(next)
   }
 
-  const due = known !== undefined && isDue(known, resource, remembered!.ageMs)
+  const due = known !== undefined && isRecheckDue(known, resource, remembered!.ageMs)
   return {
     now,
-    question: recallLearned(due ? await lookAgain(known) : (known ?? first(resource.read))),
-    after: (error, failed) => another(failed, error),
-    async settle(answered) {
+    plan: applyFacts(due ? await lookAgain(known) : (known ?? first(resource.read))),
+    next: (error, failed) => another(failed, error),
+    async remember(answered) {
       // Not at each answer, or it would never be looked at again whether something better is taken by now.
       if (answered !== known || before?.doubted === true) await save(answered)
     },
@@ -145,42 +145,42 @@ export async function openQuestion(deps: Deps, resource: Resource, signal: Abort
 }
 
 /** Sorted by id where that is taken; else it is read in the order it has. */
-async function inAnotherOrder(client: Client, failed: Question, now: Date, signal: AbortSignal): Promise<Question> {
-  const request = negotiatedOf(failed)!
+async function inAnotherOrder(client: Client, failed: ReadPlan, now: Date, signal: AbortSignal): Promise<ReadPlan> {
+  const request = negotiatedRequest(failed)!
   const sorted = { ...request, query: { ...request.query, sort: 'id' } }
   const { base: _base, also: _also, ...rest } = failed
   const found = { ...rest, misordered: now.toISOString() }
-  return request.query['sort'] === undefined && (await isTaken(client, sorted, signal))
-    ? inItsScope({ ...found, request: sorted })
-    : inItsScope({ ...found, request, ordered: false })
+  return request.query['sort'] === undefined && (await isAccepted(client, sorted, signal))
+    ? applyScope({ ...found, request: sorted })
+    : applyScope({ ...found, request, ordered: false })
 }
 
 /**
  * What is remembered, as the catalog, the slug and the settings of today have it: what was refused stays left out, what is
  * declared since is asked for. Undefined when that way of reading is not declared any more.
  */
-function asToday(place: Place, resource: Resource, found: Question, now: Date): Question | undefined {
+function asToday(place: ListContext, resource: Resource, found: ReadPlan, now: Date): ReadPlan | undefined {
   const read = resource.reads.find((way) => isDeepStrictEqual(way, found.read))
   if (read === undefined) return undefined
   const { doubted: _doubted, base: _base, also: _also, misordered, learned, ...rest } = found
-  const good = learned === undefined ? rest : { ...rest, learned: freshOf(learned, now) }
+  const good = learned === undefined ? rest : { ...rest, learned: freshFacts(learned, now) }
   const wanted = requestFor(place, resource, read)
   if (wanted === null || found.wanted === null || found.request === null) {
     return { ...good, read, wanted, request: wanted }
   }
-  const before = negotiatedOf(found)!
-  const refused = new Set(leftOut(found.wanted, before).map(nameOf))
-  const kept = partsOf(wanted).filter((part) => !refused.has(nameOf(part)))
+  const before = negotiatedRequest(found)!
+  const refused = new Set(missingParts(found.wanted, before).map(partName))
+  const kept = partsOf(wanted).filter((part) => !refused.has(partName(part)))
   const smaller = before.pageSize !== found.wanted.pageSize
   const parts = smaller ? [...kept.filter(({ kind }) => kind !== 'size'), ...sizeOf(wanted, before)] : kept
   const request = requestWith(wanted, parts)
   // The order a list comes in may be another one by now: it is found out by reading it.
   if (misordered === undefined || !isFresh(misordered, now)) {
-    return inItsScope({ ...good, read, wanted, request, ordered: true })
+    return applyScope({ ...good, read, wanted, request, ordered: true })
   }
   const { sort } = before.query
   const sorted = sort === undefined ? request : { ...request, query: { ...request.query, sort } }
-  return inItsScope({ ...good, misordered, read, wanted, request: sorted })
+  return applyScope({ ...good, misordered, read, wanted, request: sorted })
 }
 
 const sizeOf = (wanted: ListRequest, { pageSize }: ListRequest): Part[] =>

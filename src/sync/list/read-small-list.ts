@@ -7,7 +7,7 @@ import { countedIds, isFull, saysCount, sizeFrom } from '../../remote/pages/list
 import type { ListRequest, Page } from '../../remote/pages/pages.ts'
 import { layChains, readChains } from '../../remote/pages/reverse-pages.ts'
 
-export interface WholeList {
+export interface CompleteList {
   readonly pages: readonly Page[]
   /** Every record that was in it throughout was met. */
   readonly proved: boolean
@@ -17,7 +17,11 @@ export interface WholeList {
 const TRIES = 4
 
 /** One small enough to hold in memory. @throws whatever `fetchPage` throws. */
-export async function readWholeList(client: Client, request: ListRequest, signal: AbortSignal): Promise<WholeList> {
+export async function readCompleteList(
+  client: Client,
+  request: ListRequest,
+  signal: AbortSignal,
+): Promise<CompleteList> {
   let pages: Page[] = []
   const take = (some: readonly Page[], tries: number): Promise<void> => {
     if (tries > last) pages = []
@@ -26,7 +30,7 @@ export async function readWholeList(client: Client, request: ListRequest, signal
     return Promise.resolve()
   }
   let last = 1
-  const proved = await readProved(client, request, take, signal)
+  const proved = await readUntilComplete(client, request, take, signal)
   return { pages, proved }
 }
 
@@ -34,7 +38,7 @@ export async function readWholeList(client: Client, request: ListRequest, signal
 type Take = (pages: readonly Page[], reading: number) => Promise<void>
 
 /** @returns whether every record that was in it throughout was met. @throws whatever `fetchPage` throws. */
-export async function readProved(
+export async function readUntilComplete(
   client: Client,
   request: ListRequest,
   take: Take,

@@ -10,7 +10,7 @@ export type Part =
   | { readonly kind: 'include'; readonly path: string }
 
 /** As it is noted: `page[size]=250`, `filter[active]`, `include=lob`. */
-export function nameOf(part: Part): string {
+export function partName(part: Part): string {
   if (part.kind === 'size') return `page[size]=${part.size}`
   return part.kind === 'filter' ? part.key : `include=${part.path}`
 }
@@ -30,7 +30,7 @@ export function partsOf({ query, pageSize }: Pick<ListRequest, 'query' | 'pageSi
 
 /** In the order of `wanted`: another order is another address, and no page would be known again by it. */
 export function requestWith(wanted: ListRequest, parts: readonly Part[]): ListRequest {
-  const names = new Set(parts.map(nameOf))
+  const names = new Set(parts.map(partName))
   const query: Record<string, string> = {}
   for (const [key, value] of Object.entries(wanted.query)) {
     if (key !== 'include') {
@@ -45,13 +45,13 @@ export function requestWith(wanted: ListRequest, parts: readonly Part[]): ListRe
 }
 
 /** What of `wanted` is not in `asked`. */
-export function leftOut(wanted: ListRequest, asked: ListRequest): Part[] {
-  const names = new Set(partsOf(asked).map(nameOf))
-  return partsOf(wanted).filter((part) => !names.has(nameOf(part)))
+export function missingParts(wanted: ListRequest, asked: ListRequest): Part[] {
+  const names = new Set(partsOf(asked).map(partName))
+  return partsOf(wanted).filter((part) => !names.has(partName(part)))
 }
 
 /** Without `refused`, and what cannot be had without it: `a.b` brings `a` along. A page size gives way to a smaller one. */
-export function without(parts: readonly Part[], refused: readonly Part[], refusal: unknown): Part[] {
+export function withoutParts(parts: readonly Part[], refused: readonly Part[], refusal: unknown): Part[] {
   const left = parts.filter((part) => !refused.some((one) => one === part || restsOn(part, one)))
   const size = refused.find((part) => part.kind === 'size')
   const smaller = size === undefined ? undefined : smallerThan(size.size, refusal)
@@ -76,7 +76,7 @@ function smallerThan(size: number, refusal: unknown): number | undefined {
  * Which of these the refusal names: `lob is not a valid includable relationship of projects`, `active is not allowed.`,
  * `size exceeds maximum page size of 100.`
  */
-export function namedBy(refusal: unknown, parts: readonly Part[]): Part[] {
+export function partsNamedBy(refusal: unknown, parts: readonly Part[]): Part[] {
   const words = wordsOf(refusal)
   // The subject of the sentence, which otherwise may name other things too: `… of projects`.
   const subjects = words.filter((_, at) => words[at + 1] === 'is' && words[at + 2] === 'not')
@@ -90,12 +90,12 @@ const spelled = (word: string): string => word.toLowerCase().replaceAll('_', '-'
 
 /** Each split and replacement is linear in the text, which is the remote's. */
 const wordsOf = (refusal: unknown): string[] =>
-  detailOf(refusal)
+  errorDetail(refusal)
     .split(/[^\p{L}\p{N}_.[\]?-]/u)
     .map((word) => spelled(word.endsWith('.') ? word.slice(0, -1) : word))
     .filter((word) => word !== '')
 
-export const detailOf = (refusal: unknown): string =>
+export const errorDetail = (refusal: unknown): string =>
   refusal instanceof SyncError ? String(refusal.facts['detail'] ?? '') : ''
 
 function calledAs(part: Part): string[] {

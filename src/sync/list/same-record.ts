@@ -13,7 +13,7 @@ export interface Account {
   readonly accountId?: string | undefined
 }
 
-export interface Wanted extends Account {
+export interface ExpectedRecord extends Account {
   readonly resource: Resource
   /** Null: of a record that is new, whose id nobody knows. */
   readonly id: string | null
@@ -23,17 +23,18 @@ export interface Wanted extends Account {
  * @param answer `data` of a document, and where it was asked for.
  * @throws SyncError SYNC_ANSWER_FOREIGN
  */
-export function veryRecord({ data, url }: { data: unknown; url: string }, wanted: Wanted): RemoteRecord {
-  const objection = objectionTo(data, wanted)
+export function requireSameRecord({ data, url }: { data: unknown; url: string }, wanted: ExpectedRecord): RemoteRecord {
+  const objection = mismatchOf(data, wanted)
   if (objection !== null) throw answeredOther({ url, problem: objection })
   return data as RemoteRecord
 }
 
 /** Of the members of a list. */
-export const isVery = (record: RemoteRecord, wanted: Wanted): boolean => objectionTo(record, wanted) === null
+export const isSameRecord = (record: RemoteRecord, wanted: ExpectedRecord): boolean =>
+  mismatchOf(record, wanted) === null
 
 /** In the middle of a sentence, what it is instead; null when it is the record. */
-export function objectionTo(data: unknown, { resource, id, ...account }: Wanted): string | null {
+export function mismatchOf(data: unknown, { resource, id, ...account }: ExpectedRecord): string | null {
   if (data === null || data === undefined) return 'it holds no record'
   if (Array.isArray(data)) return 'it is a list, and one record was expected'
   if (!isObject(data) || typeof data['type'] !== 'string' || typeof data['id'] !== 'string' || data['id'] === '') {

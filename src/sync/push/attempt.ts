@@ -7,12 +7,12 @@ import type { RetryPolicy } from '../../remote/http/retry.ts'
 import type { Change, Outbox } from '../../store/outbox/claim.ts'
 import { withdrawRequest } from '../../store/outbox/in-flight.ts'
 import type { Rebase } from '../../store/outbox/settle.ts'
-import { objectionTo } from '../list/same-record.ts'
-import type { Side } from './coalesce.ts'
+import { mismatchOf } from '../list/same-record.ts'
+import type { ChangeValues } from './coalesce.ts'
 import type { Rules } from './conflict.ts'
-import type { Asking } from './read-remote.ts'
+import type { RemoteAccess } from './read-remote.ts'
 
-export interface PushDeps extends Asking {
+export interface PushDeps extends RemoteAccess {
   readonly catalog: ReadonlyMap<string, Resource>
   readonly outbox: Outbox
   readonly rules: Rules
@@ -22,17 +22,17 @@ export interface PushDeps extends Asking {
   readonly policy: RetryPolicy
 }
 
-export type Fate = 'sent' | 'superseded' | 'parked' | 'postponed'
+export type ChangeOutcome = 'sent' | 'superseded' | 'parked' | 'postponed'
 
-export interface Settled {
+export interface ChangeResult {
   readonly change: Change
-  readonly fate: Fate
+  readonly fate: ChangeOutcome
   /** Why it was parked or postponed. */
   readonly error: SyncError | null
 }
 
 /** Under its claim. */
-export interface Sending {
+export interface Attempt {
   readonly change: Change
   readonly resource: Resource
   readonly term: number
@@ -41,25 +41,29 @@ export interface Sending {
 
 const VERB = { create: 'the new row', update: 'the change', delete: 'the deletion' } as const
 
-export const nameOf = (change: Change): string => `${VERB[change.op]} of ${recordOf(change)}`
+export const changeName = (change: Change): string => `${VERB[change.op]} of ${recordName(change)}`
 
-export const recordOf = ({ resource, recordId }: Change): string => `${resource} ${recordId}`
+export const recordName = ({ resource, recordId }: Change): string => `${resource} ${recordId}`
 
 /** Values that ScopeStack may hold since they were sent from here. */
-export const doubtsOf = (change: Change): Side[] => [
+export const possibleWrites = (change: Change): ChangeValues[] => [
   ...(change.inDoubt === null ? [] : [change.inDoubt]),
   ...(change.requestedAt === null ? [] : [change]),
 ]
 
 /** Nobody answered: it says nothing about the change. */
-export const isSilence = (error: SyncError): boolean =>
+export const isNoResponse = (error: SyncError): boolean =>
   wasNeverSent(error) || error.code === 'SYNC_REMOTE_UNREACHABLE' || error.code === 'SYNC_REMOTE_TIMEOUT'
 
 /** It may have been done, though nobody was told. */
 export const mayHaveArrived = (error: unknown): boolean => error instanceof SyncError && !wasNeverSent(error)
 
 /** What certainly did not arrive has not left, unless another try did. */
-export async function withdrawing<T>({ sql }: PushDeps, { change, term }: Sending, writing: Promise<T>): Promise<T> {
+export async function withdrawIfUnsent<T>(
+  { sql }: PushDeps,
+  { change, term }: Attempt,
+  writing: Promise<T>,
+): Promise<T> {
   try {
     return await writing
   } catch (error) {
@@ -69,7 +73,7 @@ export async function withdrawing<T>({ sql }: PushDeps, { change, term }: Sendin
 }
 
 /** What a write was answered with: a refusal, its record, or something that proves nothing. */
-export type Outcome =
+export type WriteOutcome =
   | { readonly refusal: Answer }
   /** Null: deleted. */
   | { readonly record: RemoteRecord | null; readonly answer: Answer }
@@ -83,13 +87,13 @@ export type Outcome =
     }
 
 /** A success is believed where it carries the very record, and a deletion where it carries nothing, as it should (204). */
-export const judgeOf =
-  (deps: Asking, { change, resource }: Sending) =>
-  (answer: Answer, url: string): Outcome => {
+export const writeOutcomeOf =
+  (deps: RemoteAccess, { change, resource }: Attempt) =>
+  (answer: Answer, url: string): WriteOutcome => {
     const { status, body } = answer
     if (status >= 400) return { refusal: answer }
     if (change.op === 'delete' && status === 204) return { record: null, answer }
-    const unproved = (problem: string, data?: unknown): Outcome => ({
+    const unproved = (problem: string, data?: unknown): WriteOutcome => ({
       unproved: `it was answered with ${status}: ${problem}`,
       isDocument: data !== undefined,
       claimed: isObject(data) && data['type'] === resource.type && typeof data['id'] === 'string' ? data['id'] : null,
@@ -105,6 +109,6 @@ export const judgeOf =
       return unproved(String(error.facts['problem']))
     }
     const id = change.op === 'create' ? null : change.recordId
-    const problem = objectionTo(data, { ...deps, resource, id })
+    const problem = mismatchOf(data, { ...deps, resource, id })
     return problem === null ? { record: data as RemoteRecord, answer } : unproved(problem, data)
   }

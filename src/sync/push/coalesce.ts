@@ -3,31 +3,31 @@ import type { Entries, Resource, Write } from '../../catalog/resource.ts'
 
 export type Members = Readonly<Record<string, unknown>>
 
-export interface Content {
+export interface ChangeContent {
   readonly op: Write
   readonly attributes: Members
   readonly relationships: Members
   /** What the same members held when both sides last agreed; of a deletion, what all editable ones held. */
   readonly base: { readonly attributes?: Members; readonly relationships?: Members }
   /** What ScopeStack failed at may have arrived all the same: then these are what it holds. */
-  readonly inDoubt?: Side | null
+  readonly inDoubt?: ChangeValues | null
 }
 
-export interface Side {
+export interface ChangeValues {
   readonly attributes: Members
   readonly relationships: Members
 }
 
 /** @returns null when they add up to nothing: a record that was made and taken back. */
-export function fold(resource: Resource, changes: readonly Content[]): Content | null {
+export function coalesce(resource: Resource, changes: readonly ChangeContent[]): ChangeContent | null {
   const [first, ...rest] = changes
   if (first === undefined) return null
-  let sum: Content | null = first
+  let sum: ChangeContent | null = first
   for (const next of rest) sum = sum === null ? next : together(resource, sum, next)
   return sum
 }
 
-function together(resource: Resource, first: Content, next: Content): Content | null {
+function together(resource: Resource, first: ChangeContent, next: ChangeContent): ChangeContent | null {
   if (next.op === 'delete') {
     if (first.op === 'create') return null
     return { ...next, base: earliest(resource, first.base, next.base) }
@@ -43,8 +43,8 @@ function together(resource: Resource, first: Content, next: Content): Content | 
 }
 
 /** Of several that may have arrived, the last ones. */
-export const lastOf = (resource: Resource, sides: readonly Side[]): Side | null =>
-  sides.reduce<Side | null>(
+export const latestValues = (resource: Resource, sides: readonly ChangeValues[]): ChangeValues | null =>
+  sides.reduce<ChangeValues | null>(
     (sum, { attributes, relationships }) => ({
       attributes: laid(resource, sum?.attributes ?? {}, attributes),
       relationships: { ...sum?.relationships, ...relationships },
@@ -53,7 +53,11 @@ export const lastOf = (resource: Resource, sides: readonly Side[]): Side | null 
   )
 
 /** What the first change found wins: the second one found what the first had left. */
-const earliest = (resource: Resource, first: Content['base'], next: Content['base']): Content['base'] => ({
+const earliest = (
+  resource: Resource,
+  first: ChangeContent['base'],
+  next: ChangeContent['base'],
+): ChangeContent['base'] => ({
   attributes: laid(resource, next.attributes ?? {}, first.attributes ?? {}),
   relationships: { ...next.relationships, ...first.relationships },
 })
@@ -64,7 +68,7 @@ function laid({ columns }: Resource, under: Members, over: Members): Members {
   for (const { member, entries } of columns) {
     const [low, high] = [under[member], over[member]]
     if (entries !== undefined && Array.isArray(low) && Array.isArray(high))
-      sum[member] = withEntries(entries, low, high)
+      sum[member] = mergeEntries(entries, low, high)
   }
   return sum
 }
@@ -72,7 +76,7 @@ function laid({ columns }: Resource, under: Members, over: Members): Members {
 export type Entry = Readonly<Record<string, unknown>>
 
 /** The entries of `held` with the values of `given`, and after them those that are new. */
-export function withEntries([name, value]: Entries, held: readonly Entry[], given: readonly Entry[]): Entry[] {
+export function mergeEntries([name, value]: Entries, held: readonly Entry[], given: readonly Entry[]): Entry[] {
   const values = new Map(given.map((entry) => [entry[name], entry]))
   const merged = held.map((entry) => {
     const found = values.get(entry[name])

@@ -8,15 +8,15 @@
  *   all three differ ──────────────────► the resource's rule: park, remote-wins, local-wins
  */
 import type { Column, Kind, RemoteRecord, Resource } from '../../catalog/resource.ts'
-import type { Content, Entry, Members, Side } from './coalesce.ts'
-import { isNearly, isSame, isUnmoved } from './equality.ts'
+import type { ChangeContent, Entry, Members, ChangeValues } from './coalesce.ts'
+import { isNearlySame, isSame, isSameUnsigned } from './equality.ts'
 
 export type Rule = 'park' | 'remote-wins' | 'local-wins'
 
 /** What is done about a conflict in a member of a resource. */
 export type Rules = (type: string, member: string) => Rule
 
-export type Verdict = 'undone' | 'same' | 'send' | 'conflict'
+export type FieldComparison = 'undone' | 'same' | 'send' | 'conflict'
 
 export interface Decision {
   readonly member: string
@@ -34,35 +34,35 @@ export interface Decided {
 }
 
 /** Pure: the three values alone decide. `remote` is undefined where the server does not tell. */
-export function verdictOn(kind: Kind, base: unknown, local: unknown, remote: unknown): Verdict {
+export function compareField(kind: Kind, base: unknown, local: unknown, remote: unknown): FieldComparison {
   if (isSame(kind, local, base)) return 'undone'
   if (remote === undefined || isSame(kind, remote, base)) return 'send'
   if (isSame(kind, remote, local)) return 'same'
-  if (isUnmoved(kind, remote, base)) return 'send'
-  return isUnmoved(kind, remote, local) ? 'same' : 'conflict'
+  if (isSameUnsigned(kind, remote, base)) return 'send'
+  return isSameUnsigned(kind, remote, local) ? 'same' : 'conflict'
 }
 
 /** @param doubts values that may have been written from here: where ScopeStack holds one, that is nobody's edit. */
 export function decide(
   resource: Resource,
-  change: Content,
+  change: ChangeContent,
   remote: RemoteRecord,
   rules: Rules,
-  doubts: readonly Side[] = [],
+  doubts: readonly ChangeValues[] = [],
 ): Decided {
   const decisions = fieldsOf(resource, change).map(({ column, entry, base: found, local }): Decision => {
-    const held = heldBy(remote, column, entry)
+    const held = remoteValueOf(remote, column, entry)
     const isOurs = doubts.some((side) => {
       const written = valueIn(side, column, entry)
-      return written !== undefined && held !== undefined && isNearly(column.kind, held, written)
+      return written !== undefined && held !== undefined && isNearlySame(column.kind, held, written)
     })
     const base = isOurs && (change.op === 'delete' || !isSame(column.kind, held, local)) ? held : found
     const verdict =
       change.op === 'delete'
-        ? held === undefined || isUnmoved(column.kind, held, base)
+        ? held === undefined || isSameUnsigned(column.kind, held, base)
           ? 'send'
           : 'conflict'
-        : verdictOn(column.kind, base, local, held)
+        : compareField(column.kind, base, local, held)
     const decision = verdict === 'conflict' ? rules(resource.type, column.member) : verdict
     const { member } = column
     return { member, ...(entry === undefined ? {} : { entry }), base, local, remote: held ?? null, decision }
@@ -70,7 +70,7 @@ export function decide(
   return { fate: fateOf(change, decisions), decisions }
 }
 
-function fateOf({ op }: Content, decisions: readonly Decision[]): Decided['fate'] {
+function fateOf({ op }: ChangeContent, decisions: readonly Decision[]): Decided['fate'] {
   const any = (...wanted: readonly Decision['decision'][]): boolean =>
     decisions.some(({ decision }) => wanted.includes(decision))
   if (any('park')) return 'park'
@@ -87,7 +87,7 @@ interface Field {
 }
 
 /** Each member of the change, user-defined fields one by one. Of a deletion, what it would take away. */
-function fieldsOf({ columns }: Resource, { op, attributes, relationships, base }: Content): Field[] {
+function fieldsOf({ columns }: Resource, { op, attributes, relationships, base }: ChangeContent): Field[] {
   return columns.flatMap((column): Field[] => {
     const isAttribute = column.from === 'attribute'
     const was = (isAttribute ? base.attributes : base.relationships) ?? {}
@@ -96,46 +96,45 @@ function fieldsOf({ columns }: Resource, { op, attributes, relationships, base }
     if (!(member in becomes)) return []
     const local = op === 'delete' ? undefined : becomes[member]
     const wanted = becomes[member]
-    if (entries === undefined || !Array.isArray(wanted) || !isListOrNothing(was[member])) {
+    if (entries === undefined || !Array.isArray(wanted) || !isListOrNull(was[member])) {
       return [{ column, entry: undefined, base: was[member] ?? null, local }]
     }
     return (wanted as Entry[]).map((one) => ({
       column,
       entry: String(one[entries[0]]),
-      base: entryOf(column, was[member], String(one[entries[0]])),
+      base: entryValue(column, was[member], String(one[entries[0]])),
       local: op === 'delete' ? undefined : (one[entries[1]] ?? null),
     }))
   })
 }
 
 /** Undefined: nothing is said of it. */
-export function valueIn({ attributes, relationships }: Partial<Side>, column: Column, entry?: string): unknown {
+export function valueIn({ attributes, relationships }: Partial<ChangeValues>, column: Column, entry?: string): unknown {
   const side = (column.from === 'attribute' ? attributes : relationships) ?? {}
   if (!Object.hasOwn(side, column.member)) return undefined
   const value = side[column.member] ?? null
   if (entry === undefined) return value
   const named = Array.isArray(value) && value.some((one: Entry) => String(one[column.entries![0]]) === entry)
-  return named ? entryOf(column, value, entry) : undefined
+  return named ? entryValue(column, value, entry) : undefined
 }
 
 /** Undefined: the server does not say. */
-export function heldBy(record: RemoteRecord, column: Column, entry?: string): unknown {
+export function remoteValueOf(record: RemoteRecord, column: Column, entry?: string): unknown {
   const { from, member } = column
   if (from === 'attribute') {
     const attributes = (record.attributes ?? {}) as Members
     // Withheld from the role, or not of this answer: that is not null.
     if (!Object.hasOwn(attributes, member)) return undefined
     const value = attributes[member] ?? null
-    return entry === undefined ? value : isListOrNothing(value) ? entryOf(column, value, entry) : value
+    return entry === undefined ? value : isListOrNull(value) ? entryValue(column, value, entry) : value
   }
   const linkage = (record.relationships as Record<string, { data?: unknown }> | undefined)?.[member]?.data
   return linkage === undefined || linkage === null ? linkage : ((linkage as { id?: unknown }).id ?? null)
 }
 
-export const isListOrNothing = (value: unknown): boolean =>
-  value === null || value === undefined || Array.isArray(value)
+export const isListOrNull = (value: unknown): boolean => value === null || value === undefined || Array.isArray(value)
 
-export function entryOf({ entries }: Column, list: unknown, name: string): unknown {
+export function entryValue({ entries }: Column, list: unknown, name: string): unknown {
   const [key, value] = entries!
   const found = ((list ?? []) as Entry[]).find((entry) => String(entry?.[key]) === name)
   return found?.[value] ?? null

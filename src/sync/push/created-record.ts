@@ -3,12 +3,16 @@ import { isEditable, type Column, type RemoteRecord, type Resource } from '../..
 import type { Answer } from '../../remote/client.ts'
 import type { Change } from '../../store/outbox/claim.ts'
 import { answeredIds, wasKnownBefore } from '../../store/outbox/in-flight.ts'
-import type { PushDeps, Sending } from './attempt.ts'
-import { heldBy } from './conflict.ts'
-import { isNearly } from './equality.ts'
+import type { PushDeps, Attempt } from './attempt.ts'
+import { remoteValueOf } from './conflict.ts'
+import { isNearlySame } from './equality.ts'
 
 /** In the middle of a sentence, why this cannot be the record that was made; null when nothing speaks against it. */
-export async function doubtOf(deps: PushDeps, sending: Sending, record: RemoteRecord): Promise<string | null> {
+export async function mismatchWithCreated(
+  deps: PushDeps,
+  sending: Attempt,
+  record: RemoteRecord,
+): Promise<string | null> {
   const { change, resource } = sending
   const { id } = record
   if (change.knownIds?.includes(id)) return `record ${id} was there before, with the same name`
@@ -25,7 +29,7 @@ export async function doubtOf(deps: PushDeps, sending: Sending, record: RemoteRe
 function speaksOf(resource: Resource, record: RemoteRecord, change: Change): boolean {
   const given = resource.columns.flatMap((column) => {
     const local = (column.from === 'attribute' ? change.attributes : change.relationships)[column.member] ?? null
-    const held = heldBy(record, column)
+    const held = remoteValueOf(record, column)
     return local === null || held === undefined || !isEditable(column) ? [] : [same(column, held, local)]
   })
   const [attributes, ends] = [given.filter(isAttribute), given.filter((one) => !isAttribute(one))]
@@ -44,7 +48,7 @@ const isAttribute = ({ column }: Compared): boolean => column.from === 'attribut
 
 const same = (column: Column, held: unknown, local: unknown) => ({
   column,
-  isSame: isNearly(column.kind, held, local) || lower(held) === lower(local),
+  isSame: isNearlySame(column.kind, held, local) || lower(held) === lower(local),
 })
 
 const lower = (value: unknown): unknown => (typeof value === 'string' ? value.trim().toLowerCase() : value)
@@ -53,7 +57,7 @@ const lower = (value: unknown): unknown => (typeof value === 'string' ? value.tr
  * The id of the record that `Location` names: the address itself is never followed, since it may lead anywhere, and the
  * library's own lacks the account (API notes §12).
  */
-export function locatedId({ headers }: Answer, { type, aliases }: Resource, path: string): string | null {
+export function idInLocation({ headers }: Answer, { type, aliases }: Resource, path: string): string | null {
   const { location } = headers
   const given = Array.isArray(location) ? location[0] : location
   if (given === undefined || given.length > LONGEST_ADDRESS) return null

@@ -14,7 +14,7 @@ export function isSame(kind: Kind, a: unknown, b: unknown): boolean {
 }
 
 /** The same, though an address in it may have been signed anew since: that is nobody's edit. */
-export const isUnmoved = (kind: Kind, now: unknown, before: unknown): boolean =>
+export const isSameUnsigned = (kind: Kind, now: unknown, before: unknown): boolean =>
   isSame(kind, now, before) || isSame(kind, withoutSignatures(now), withoutSignatures(before))
 
 function withoutSignatures(value: unknown): unknown {
@@ -59,7 +59,7 @@ function instant(text: string): string {
 }
 
 /** What ScopeStack may have made of what it was given: rounded or cut to the places it keeps, without blanks that say nothing; of a list, in an order of its own, each once. */
-export function isNearly(kind: Kind, held: unknown, given: unknown): boolean {
+export function isNearlySame(kind: Kind, held: unknown, given: unknown): boolean {
   if (isSame(kind, held, given)) return true
   const [kept, sent] = [spelling(kind, held), spelling(kind, given)]
   if (kind === 'texts') return isDeepStrictEqual(asSet(held), asSet(given))

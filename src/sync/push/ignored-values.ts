@@ -4,9 +4,9 @@
  */
 import type { Column, RemoteRecord, Resource } from '../../catalog/resource.ts'
 import type { Rest } from '../../store/outbox/settle.ts'
-import type { Content, Entry } from './coalesce.ts'
-import { decide, heldBy, type Decision } from './conflict.ts'
-import { isNearly, isSame, isUnmoved } from './equality.ts'
+import type { ChangeContent, Entry } from './coalesce.ts'
+import { decide, remoteValueOf, type Decision } from './conflict.ts'
+import { isNearlySame, isSame, isSameUnsigned } from './equality.ts'
 
 /**
  * Those of the members sent that the answer holds as they were before, or holds nothing of. Another spelling, or a rounded
@@ -14,30 +14,30 @@ import { isNearly, isSame, isUnmoved } from './equality.ts'
  *
  * @param sent with what ScopeStack held before.
  */
-export function ignoredOf(resource: Resource, sent: readonly Decision[], answer: RemoteRecord): Decision[] {
+export function ignoredValues(resource: Resource, sent: readonly Decision[], answer: RemoteRecord): Decision[] {
   return sent.filter(({ member, entry, local, remote, decision }) => {
     if (decision !== 'send' && decision !== 'local-wins') return false
     const column = resource.columns.find((one) => one.member === member)!
-    const held = heldBy(answer, column, entry)
+    const held = remoteValueOf(answer, column, entry)
     // Not told: nothing is known of it.
-    if (held === undefined || isNearly(column.kind, held, local)) return false
+    if (held === undefined || isNearlySame(column.kind, held, local)) return false
     if (held === null || isSame(column.kind, held, remote)) return true
-    return !isUnmoved(column.kind, held, local) && isUnmoved(column.kind, held, remote)
+    return !isSameUnsigned(column.kind, held, local) && isSameUnsigned(column.kind, held, remote)
   })
 }
 
 /** Of a creation: everything that it gave, before which there was nothing. */
-export const givenBy = (resource: Resource, change: Content): readonly Decision[] =>
+export const sentValues = (resource: Resource, change: ChangeContent): readonly Decision[] =>
   decide(resource, change, { type: resource.type, id: '' }, () => 'local-wins').decisions
 
 /** The members of an update that were left out, to be held against what was answered. */
-export function restOf(resource: Resource, ignored: readonly Decision[], answer: RemoteRecord): Rest {
+export function ignoredRest(resource: Resource, ignored: readonly Decision[], answer: RemoteRecord): Rest {
   const rest = { attributes: {}, relationships: {} }
   const base = { attributes: {}, relationships: {} }
   const decisions = ignored.map((decision) => {
     const { member, entry, local } = decision
     const column = resource.columns.find((one) => one.member === member)!
-    const held = heldBy(answer, column, entry) ?? null
+    const held = remoteValueOf(answer, column, entry) ?? null
     put(rest, column, entry, local)
     put(base, column, entry, held)
     return { ...decision, base: held, remote: held }

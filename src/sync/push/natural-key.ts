@@ -4,12 +4,12 @@ import type { SyncError } from '../../errors/sync-error.ts'
 import { unlessOutOfReach } from '../../remote/pages/forward-pages.ts'
 import { fetchPage, type ListRequest } from '../../remote/pages/pages.ts'
 import type { Change } from '../../store/outbox/claim.ts'
-import { isRefusal } from '../list/list-request.ts'
-import { isVery } from '../list/same-record.ts'
+import { isBadRequest } from '../list/list-request.ts'
+import { isSameRecord } from '../list/same-record.ts'
 import type { Entry, Members } from './coalesce.ts'
-import { heldBy } from './conflict.ts'
-import { isNearly } from './equality.ts'
-import { searchRequest, waysToAsk, type Asking } from './read-remote.ts'
+import { remoteValueOf } from './conflict.ts'
+import { isNearlySame } from './equality.ts'
+import { searchRequest, queryVariants, type RemoteAccess } from './read-remote.ts'
 
 /** Past so many pages of look-alikes nobody is found for sure. */
 const MOST_PAGES = 20
@@ -21,7 +21,7 @@ const MOST_PAGES = 20
 const LONGEST_VALUE = 4_000
 
 /** Members and values; null when the resource has no key, this record has nothing in it, or more than can be asked for. */
-export function keyOf({ naturalKey }: Resource, { attributes, relationships }: Change): Members | null {
+export function naturalKeyOf({ naturalKey }: Resource, { attributes, relationships }: Change): Members | null {
   if (naturalKey === undefined) return null
   const [first] = naturalKey
   const values = naturalKey.map((member) => [member, attributes[member] ?? relationships[member] ?? null] as const)
@@ -38,8 +38,8 @@ export function keyOf({ naturalKey }: Resource, { attributes, relationships }: C
  * @returns all that have the key; null when nobody can be sure of that.
  * @throws SyncError when nothing of it is answered.
  */
-export async function lookUp(
-  asking: Asking,
+export async function findByNaturalKey(
+  asking: RemoteAccess,
   resource: Resource,
   key: Members,
   signal: AbortSignal,
@@ -47,14 +47,14 @@ export async function lookUp(
   const request = await searchRequest(asking, resource)
   const found = new Map<string, RemoteRecord>()
   const refusals: SyncError[] = []
-  const ways = waysToAsk(request)
+  const ways = queryVariants(request)
   for (const query of ways) {
     try {
       const some = await searched(asking, resource, { ...request, query }, key, signal)
       if (some === null) return null
       for (const one of some) found.set(one.id, one)
     } catch (error) {
-      if (!isRefusal(error)) throw error
+      if (!isBadRequest(error)) throw error
       refusals.push(error)
     }
   }
@@ -65,7 +65,7 @@ export async function lookUp(
 
 /** A part of the question that is refused is left out, so that it does not hide what is there. */
 async function searched(
-  asking: Asking,
+  asking: RemoteAccess,
   resource: Resource,
   { query, ...request }: ListRequest,
   key: Members,
@@ -84,7 +84,7 @@ async function searched(
     try {
       return await pagesOf(asking, resource, way, { key, asked: index < 2 ? first : null }, signal)
     } catch (error) {
-      if (!isRefusal(error) || index === ways.length - 1) throw error
+      if (!isBadRequest(error) || index === ways.length - 1) throw error
     }
   }
   return null
@@ -97,7 +97,7 @@ interface Sought {
 }
 
 async function pagesOf(
-  asking: Asking,
+  asking: RemoteAccess,
   resource: Resource,
   request: ListRequest,
   sought: Sought,
@@ -115,7 +115,7 @@ async function pagesOf(
       const holds = has(resource, record, sought)
       if (holds === undefined) return null
       // Filters by name match a part of it (API notes §4).
-      if (holds && isVery(record, { ...asking, resource, id: record.id })) found.push(record)
+      if (holds && isSameRecord(record, { ...asking, resource, id: record.id })) found.push(record)
     }
     if (records.length === 0 || (pageCount !== null && number >= pageCount)) return found
     // The page number is not looked at: this was all, unless it was cut.
@@ -125,7 +125,7 @@ async function pagesOf(
   return null
 }
 
-/** As it was sent, and as ScopeStack may have kept it: without blanks that say nothing (`isNearly`). */
+/** As it was sent, and as ScopeStack may have kept it: without blanks that say nothing (`isNearlySame`). */
 function spellingsOf(text: string): string[] {
   const plain = text.trim().replaceAll(/\s+/g, ' ')
   return plain === text || plain === '' ? [text] : [text, plain]
@@ -139,9 +139,9 @@ function has({ columns }: Resource, record: RemoteRecord, { key, asked }: Sought
   let told: boolean | undefined = true
   for (const column of columns) {
     if (!column.writable || !(column.member in key)) continue
-    const held = heldBy(record, column)
+    const held = remoteValueOf(record, column)
     if (held !== undefined) {
-      if (!isNearly(column.kind, held, key[column.member])) return false
+      if (!isNearlySame(column.kind, held, key[column.member])) return false
     } else if (column.from === 'attribute' || (asked === null && column.member === Object.keys(key)[0])) {
       told = undefined
     }
@@ -150,7 +150,7 @@ function has({ columns }: Resource, record: RemoteRecord, { key, asked }: Sought
 }
 
 /** Whether a record is what was sent: each member, each user-defined field. */
-export const isWhatWasSent = (
+export const holdsWhatWasSent = (
   resource: Resource,
   record: RemoteRecord,
   { attributes, relationships }: Change,
@@ -161,9 +161,9 @@ export const isWhatWasSent = (
     if (given === undefined) return true
     if (entries !== undefined && Array.isArray(given)) {
       return (given as Entry[]).every((one) =>
-        isNearly(kind, heldBy(record, column, String(one[entries[0]])), one[entries[1]] ?? null),
+        isNearlySame(kind, remoteValueOf(record, column, String(one[entries[0]])), one[entries[1]] ?? null),
       )
     }
-    const held = heldBy(record, column)
-    return held === undefined || isNearly(kind, held, given)
+    const held = remoteValueOf(record, column)
+    return held === undefined || isNearlySame(kind, held, given)
   })

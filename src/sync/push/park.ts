@@ -16,39 +16,39 @@ import { askedMs, asksToWait } from '../../remote/http/retry.ts'
 import type { Change } from '../../store/outbox/claim.ts'
 import { departed, postpone, withdrawRequest } from '../../store/outbox/in-flight.ts'
 import { park, type Problem } from '../../store/outbox/settle.ts'
-import { type PushDeps, type Sending, type Settled, nameOf, isSilence } from './attempt.ts'
+import { type PushDeps, type Attempt, type ChangeResult, changeName, isNoResponse } from './attempt.ts'
 import type { Decision } from './conflict.ts'
 import { problemsOf } from './refused-columns.ts'
 
-export async function refused(
+export async function parkRefused(
   deps: PushDeps,
-  sending: Sending,
+  sending: Attempt,
   { status, body }: Answer,
   decisions?: readonly Decision[],
-): Promise<Settled> {
+): Promise<ChangeResult> {
   const { change, resource } = sending
-  const what = nameOf(change)
+  const what = changeName(change)
   const { problems: errors, said, notWritable: columns } = problemsOf(resource, body)
   // Of a new row that was sent a second time: what it met may be the first one, which arrived late.
   if (change.op !== 'create' || change.requestedAt === null) await withdrawRequest(deps.sql, change, sending.term)
-  if (status === 403) return await setAside(deps, sending, writeForbidden({ what, said }), { errors, decisions })
+  if (status === 403) return await parkChange(deps, sending, writeForbidden({ what, said }), { errors, decisions })
   if (status === 400 && columns.length > 0) {
     const facts = { what, isNew: change.op === 'create', columns: columns.join(', '), said }
-    return await setAside(deps, sending, notWritable(facts), { errors, decisions })
+    return await parkChange(deps, sending, notWritable(facts), { errors, decisions })
   }
   if (change.op === 'create' && (status === 405 || (status === 404 && /^(not found)?$/i.test(said)))) {
-    return await setAside(deps, sending, writeNotOffered({ what, status, said }), { errors, decisions })
+    return await parkChange(deps, sending, writeNotOffered({ what, status, said }), { errors, decisions })
   }
-  return await setAside(deps, sending, writeRefused({ what, status, said }), { errors, decisions })
+  return await parkChange(deps, sending, writeRefused({ what, status, said }), { errors, decisions })
 }
 
 /** A creation that left is unknown whatever happened to it since: nothing may be folded into it, or sent behind it. */
-export async function setAside(
+export async function parkChange(
   deps: PushDeps,
-  { change, term }: Sending,
+  { change, term }: Attempt,
   because: SyncError,
   { errors = [], decisions }: { errors?: readonly Problem[]; decisions?: readonly Decision[] | undefined } = {},
-): Promise<Settled> {
+): Promise<ChangeResult> {
   const error = change.op === 'create' ? await asUnknown(deps, change, because) : because
   await park(deps, change, term, { code: error.code, reason: error.message, errors }, decisions ?? null)
   return { change, fate: 'parked', error }
@@ -57,7 +57,7 @@ export async function setAside(
 async function asUnknown({ sql }: PushDeps, change: Change, because: SyncError): Promise<SyncError> {
   const left = because.code === UNKNOWN ? undefined : await departed(sql, change)
   if (left === undefined) return because
-  const facts = { what: nameOf(change), why: String(because.facts['last'] ?? because.message).replace(/\.$/, '') }
+  const facts = { what: changeName(change), why: String(because.facts['last'] ?? because.message).replace(/\.$/, '') }
   return left.answer === null ? arrivalUnknown(facts) : arrivedUnsettled({ ...facts, record: left.answer })
 }
 
@@ -66,15 +66,15 @@ const MOST_ATTEMPTS = 5
 const LONGEST_DELAY_SECONDS = 300
 
 /** It failed after all retries: later again, and for a person at last. */
-export async function failed(deps: PushDeps, sending: Sending, error: SyncError): Promise<Settled> {
+export async function retryOrPark(deps: PushDeps, sending: Attempt, error: SyncError): Promise<ChangeResult> {
   const { change, term } = sending
   // Whoever looks for what left, and hears nothing, has not sent it once more.
   const looking = change.op === 'create' && change.requestedAt !== null
-  const spends = !asksToWait(error) && !(looking && isSilence(error))
+  const spends = !asksToWait(error) && !(looking && isNoResponse(error))
   const attempts = change.attempts + (spends ? 1 : 0)
-  if (!isSilence(error) && attempts >= MOST_ATTEMPTS) {
+  if (!isNoResponse(error) && attempts >= MOST_ATTEMPTS) {
     const last = String(error.facts['last'] ?? error.message)
-    return await setAside(deps, sending, keepsFailing({ what: nameOf(change), attempts, last }))
+    return await parkChange(deps, sending, keepsFailing({ what: changeName(change), attempts, last }))
   }
   const seconds = Math.max(Math.min(LONGEST_DELAY_SECONDS, 2 ** attempts), askedMs(error) / 1000)
   await postpone(deps.sql, change, term, { seconds, attempts, code: error.code, reason: error.message })
@@ -84,8 +84,8 @@ export async function failed(deps: PushDeps, sending: Sending, error: SyncError)
 const HELD_SECONDS = 5
 
 /** What was answered is kept. */
-export async function putOff(deps: PushDeps, { change, term }: Sending): Promise<Settled> {
-  const error = rowHeld({ what: nameOf(change) })
+export async function postponeHeldRow(deps: PushDeps, { change, term }: Attempt): Promise<ChangeResult> {
+  const error = rowHeld({ what: changeName(change) })
   await postpone(deps.sql, change, term, { seconds: HELD_SECONDS, code: error.code, reason: error.message })
   return { change, fate: 'postponed', error }
 }
@@ -93,11 +93,15 @@ export async function putOff(deps: PushDeps, { change, term }: Sending): Promise
 const REFUSED_SECONDS = 30
 
 /** Its table is in the way: a person mends that, and it goes on by itself. */
-export async function putOffRefused(deps: PushDeps, { change, term }: Sending, because: unknown): Promise<Settled> {
+export async function postponeRejectedRow(
+  deps: PushDeps,
+  { change, term }: Attempt,
+  because: unknown,
+): Promise<ChangeResult> {
   const error =
     because instanceof SyncError && because.code === 'SYNC_PUSH_ROW_REFUSED'
       ? because
-      : rowRefused({ what: nameOf(change), said: reason(because) }, because)
+      : rowRefused({ what: changeName(change), said: reason(because) }, because)
   await postpone(deps.sql, change, term, { seconds: REFUSED_SECONDS, code: error.code, reason: error.message })
   return { change, fate: 'postponed', error }
 }

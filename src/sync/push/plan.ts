@@ -3,15 +3,15 @@ import type { RemoteRecord, Resource } from '../../catalog/resource.ts'
 import { endsTheRun, SyncError } from '../../errors/sync-error.ts'
 import { countChanges, openChanges } from '../../store/outbox/changes.ts'
 import type { Change } from '../../store/outbox/claim.ts'
-import { doubtsOf, type PushDeps } from './attempt.ts'
+import { possibleWrites, type PushDeps } from './attempt.ts'
 import type { Members } from './coalesce.ts'
 import { decide, type Decision } from './conflict.ts'
 import { localReference } from './local-references.ts'
-import { isWhatWasSent, keyOf, lookUp } from './natural-key.ts'
-import { foldChanges } from './push.ts'
-import { checkedIds, readRecords } from './read-remote.ts'
+import { holdsWhatWasSent, naturalKeyOf, findByNaturalKey } from './natural-key.ts'
+import { coalesceChanges } from './push.ts'
+import { idsToRead, readRecords } from './read-remote.ts'
 
-export interface Planned {
+export interface PlannedChange {
   readonly change: Change
   readonly method: 'POST' | 'PATCH' | 'DELETE'
   readonly path: string
@@ -42,21 +42,21 @@ const TOGETHER = 100
 export async function plan(
   deps: PushDeps,
   signal: AbortSignal,
-): Promise<{ readonly planned: Planned[]; readonly behind: number }> {
+): Promise<{ readonly planned: PlannedChange[]; readonly behind: number }> {
   const open = await openChanges(deps.sql, MOST_CHANGES)
   const sums = [...Map.groupBy(open, ({ resource, recordId }) => `${resource} ${recordId}`).values()].flatMap(
     (changes) => {
       const first = changes.find(({ state }) => state !== 'parked')!
-      return first.state === 'sending' ? [first] : (foldChanges(deps.catalog, changes).change ?? [])
+      return first.state === 'sending' ? [first] : (coalesceChanges(deps.catalog, changes).change ?? [])
     },
   )
-  const planned: Planned[] = []
+  const planned: PlannedChange[] = []
   for (const [type, changes] of Map.groupBy(sums, ({ resource }) => resource)) {
     const resource = deps.catalog.get(type)!
     for (let at = 0; at < changes.length; at += TOGETHER) {
       const some = changes.slice(at, at + TOGETHER)
       const refused = new Set<string>()
-      const remote = await readRecords(deps, resource, checkedIds(some), signal, (id) => refused.add(id))
+      const remote = await readRecords(deps, resource, idsToRead(some), signal, (id) => refused.add(id))
       for (const change of some) {
         const { recordId } = change
         const held = refused.has(recordId) ? 'refused' : (remote.get(recordId) ?? null)
@@ -73,26 +73,26 @@ export async function plan(
 async function withExisting(
   deps: PushDeps,
   resource: Resource,
-  planned: Planned,
+  planned: PlannedChange,
   signal: AbortSignal,
-): Promise<Planned> {
+): Promise<PlannedChange> {
   const { change, fate, lookUp: key } = planned
   if (fate !== 'send' || key === undefined || key === null) return planned
-  const found = await lookUp(deps, resource, key, signal).catch((error: unknown) => {
+  const found = await findByNaturalKey(deps, resource, key, signal).catch((error: unknown) => {
     // A plan tells what it can.
     if (!(error instanceof SyncError) || endsTheRun(error)) throw error
     return null
   })
   if (found === null || found.length === 0) return planned
-  const existing = found.map((record) => ({ id: record.id, same: isWhatWasSent(resource, record, change) }))
+  const existing = found.map((record) => ({ id: record.id, same: holdsWhatWasSent(resource, record, change) }))
   return { ...planned, fate: 'exists', existing }
 }
 
 /** The oldest first, and what refers to a new row behind it. */
-function inOrder(planned: readonly Planned[]): Planned[] {
+function inOrder(planned: readonly PlannedChange[]): PlannedChange[] {
   const byRecord = new Map(planned.map((one) => [one.change.recordId, one]))
-  const ordered = new Set<Planned>()
-  const place = (one: Planned, above: ReadonlySet<Planned>): void => {
+  const ordered = new Set<PlannedChange>()
+  const place = (one: PlannedChange, above: ReadonlySet<PlannedChange>): void => {
     if (ordered.has(one) || above.has(one)) return
     const { attributes, relationships } = one.change
     for (const id of Object.values({ ...attributes, ...relationships })) {
@@ -105,7 +105,12 @@ function inOrder(planned: readonly Planned[]): Planned[] {
   return [...ordered]
 }
 
-function planOf(deps: PushDeps, resource: Resource, change: Change, remote: RemoteRecord | null | 'refused'): Planned {
+function planOf(
+  deps: PushDeps,
+  resource: Resource,
+  change: Change,
+  remote: RemoteRecord | null | 'refused',
+): PlannedChange {
   const { op, recordId, requestedAt } = change
   const list = `/${deps.slug}/v1/${resource.type}`
   const planned = { change, method: METHOD[op], path: op === 'create' ? list : `${list}/${recordId}` }
@@ -120,10 +125,10 @@ function planOf(deps: PushDeps, resource: Resource, change: Change, remote: Remo
       remote: null,
       decision: 'send' as const,
     }))
-    return { ...planned, fate, decisions, lookUp: keyOf(resource, change) }
+    return { ...planned, fate, decisions, lookUp: naturalKeyOf(resource, change) }
   }
   if (remote === null) return { ...planned, fate: 'gone', decisions: [] }
   if (remote === 'refused') return { ...planned, fate: 'refused', decisions: [] }
-  const { fate, decisions } = decide(resource, change, remote, deps.rules, doubtsOf(change))
+  const { fate, decisions } = decide(resource, change, remote, deps.rules, possibleWrites(change))
   return { ...planned, fate: fate === 'send' && refers ? 'after' : fate, decisions }
 }

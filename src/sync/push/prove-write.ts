@@ -13,71 +13,74 @@ import { unproved, withoutEffect, writeNotOffered } from '../../errors/writes.ts
 import type { Answer } from '../../remote/client.ts'
 import { withdrawRequest } from '../../store/outbox/in-flight.ts'
 import { settleSent } from '../../store/outbox/settle.ts'
-import { nameOf, recordOf, type PushDeps, type Sending, type Settled } from './attempt.ts'
-import { heldBy, type Decision } from './conflict.ts'
-import { isNearly, isSame } from './equality.ts'
-import { setAside } from './park.ts'
-import { isRefused, readRecords } from './read-remote.ts'
+import { changeName, recordName, type PushDeps, type Attempt, type ChangeResult } from './attempt.ts'
+import { remoteValueOf, type Decision } from './conflict.ts'
+import { isNearlySame, isSame } from './equality.ts'
+import { parkChange } from './park.ts'
+import { isReadRefused, readRecords } from './read-remote.ts'
 import { problemsOf } from './refused-columns.ts'
-import { settleAnswered } from './settle-response.ts'
+import { settleResponse } from './settle-response.ts'
 
 /**
  * @param why what it was answered with, in the middle of a sentence.
  * @throws SyncError SYNC_PUSH_NO_EFFECT, or what the look failed with.
  */
-export async function prove(
+export async function proveWrite(
   deps: PushDeps,
-  sending: Sending,
+  sending: Attempt,
   decisions: readonly Decision[],
   why: string,
-): Promise<Settled> {
+): Promise<ChangeResult> {
   const { change, resource } = sending
   const left = { ...sending, change: { ...change, requestedAt: new Date() } }
   let held: RemoteRecord | null
   try {
     held = await look(deps, sending)
   } catch (error) {
-    if (!isRefused(error)) throw error
-    const facts = { what: nameOf(change), why, look: `ScopeStack does not say what it holds (${reason(error)})` }
-    return await setAside(deps, left, unproved(facts), { decisions })
+    if (!isReadRefused(error)) throw error
+    const facts = { what: changeName(change), why, look: `ScopeStack does not say what it holds (${reason(error)})` }
+    return await parkChange(deps, left, unproved(facts), { decisions })
   }
   if (held === null) return await isGone(deps, sending, decisions)
-  if (change.op === 'delete') throw withoutEffect({ what: nameOf(change), why })
+  if (change.op === 'delete') throw withoutEffect({ what: changeName(change), why })
   switch (cameOf(resource, decisions, held)) {
     case 'arrived':
-      return await settleAnswered(deps, sending, { record: held, decisions })
+      return await settleResponse(deps, sending, { record: held, decisions })
     case 'untold': {
-      const facts = { what: nameOf(change), why, look: 'ScopeStack does not say what it holds in those columns' }
-      return await setAside(deps, left, unproved(facts), { decisions })
+      const facts = { what: changeName(change), why, look: 'ScopeStack does not say what it holds in those columns' }
+      return await parkChange(deps, left, unproved(facts), { decisions })
     }
     case 'unchanged':
-      throw withoutEffect({ what: nameOf(change), why })
+      throw withoutEffect({ what: changeName(change), why })
   }
 }
 
 /** A record that was found a moment ago, and whose write was answered with 404 or 405. */
-export async function lookAgain(
+export async function proveRefusedWrite(
   deps: PushDeps,
-  sending: Sending,
+  sending: Attempt,
   { status, body }: Answer,
   decisions: readonly Decision[],
-): Promise<Settled> {
+): Promise<ChangeResult> {
   const { change, resource, term } = sending
   await withdrawRequest(deps.sql, change, term)
   const held = await look(deps, sending)
   if (held === null) return await isGone(deps, sending, decisions)
   const { problems: errors, said } = problemsOf(resource, body)
-  return await setAside(deps, sending, writeNotOffered({ what: nameOf(change), status, said }), { errors, decisions })
+  return await parkChange(deps, sending, writeNotOffered({ what: changeName(change), status, said }), {
+    errors,
+    decisions,
+  })
 }
 
-const look = async (deps: PushDeps, { change, resource, signal }: Sending): Promise<RemoteRecord | null> =>
+const look = async (deps: PushDeps, { change, resource, signal }: Attempt): Promise<RemoteRecord | null> =>
   (await readRecords(deps, resource, [change.recordId], signal)).get(change.recordId) ?? null
 
-async function isGone(deps: PushDeps, sending: Sending, decisions: readonly Decision[]): Promise<Settled> {
+async function isGone(deps: PushDeps, sending: Attempt, decisions: readonly Decision[]): Promise<ChangeResult> {
   const { change, term } = sending
   if (change.op !== 'delete') {
     await withdrawRequest(deps.sql, change, term)
-    return await setAside(deps, sending, recordGone({ what: recordOf(change) }), { decisions })
+    return await parkChange(deps, sending, recordGone({ what: recordName(change) }), { decisions })
   }
   await settleSent(deps, change, term, null, decisions)
   return { change, fate: 'sent', error: null }
@@ -96,10 +99,10 @@ function cameOf(
     .filter(({ decision }) => decision === 'send' || decision === 'local-wins')
     .map((one) => {
       const column = resource.columns.find(({ member }) => member === one.member)!
-      return { ...one, kind: column.kind, now: heldBy(held, column, one.entry) }
+      return { ...one, kind: column.kind, now: remoteValueOf(held, column, one.entry) }
     })
   const differed = ({ kind, local, remote }: (typeof sent)[number]): boolean => !isSame(kind, local, remote)
-  if (sent.some((one) => one.now !== undefined && differed(one) && isNearly(one.kind, one.now, one.local))) {
+  if (sent.some((one) => one.now !== undefined && differed(one) && isNearlySame(one.kind, one.now, one.local))) {
     return 'arrived'
   }
   return sent.every(({ now }) => now === undefined) ? 'untold' : 'unchanged'

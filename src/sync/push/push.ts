@@ -8,20 +8,28 @@ import { isRefused } from '../../store/mirror/refusals.ts'
 /** Sends what waits in the outbox: a claim of some records, one check of what ScopeStack holds of them, and a write for each. */
 import { RENEW_CLAIM_EVERY_MS, type Change, type Claim, type Folded } from '../../store/outbox/claim.ts'
 import { isRowHeld } from '../../store/outbox/settle.ts'
-import { explainTable } from '../check-table.ts'
-import { explain } from '../list/explain-refusal.ts'
-import { doubtsOf, isSilence, mayHaveArrived, nameOf, type PushDeps, type Sending, type Settled } from './attempt.ts'
-import { fold, lastOf } from './coalesce.ts'
+import { explainTableError } from '../check-table.ts'
+import { explainRefusal } from '../list/explain-refusal.ts'
+import {
+  possibleWrites,
+  isNoResponse,
+  mayHaveArrived,
+  changeName,
+  type PushDeps,
+  type Attempt,
+  type ChangeResult,
+} from './attempt.ts'
+import { coalesce, latestValues } from './coalesce.ts'
 import { isLocal, localReference } from './local-references.ts'
-import { failed, putOff, putOffRefused, setAside } from './park.ts'
-import { checkedIds, readRecords } from './read-remote.ts'
-import { create } from './send-create.ts'
-import { sendChecked } from './send-edit.ts'
-import { settleKept } from './settle-response.ts'
+import { retryOrPark, postponeHeldRow, postponeRejectedRow, parkChange } from './park.ts'
+import { idsToRead, readRecords } from './read-remote.ts'
+import { sendCreate } from './send-create.ts'
+import { sendEdit } from './send-edit.ts'
+import { settleStoredResponse } from './settle-response.ts'
 
 export interface PushOptions {
   readonly signal: AbortSignal
-  readonly onSettled: (settled: Settled) => void
+  readonly onResult: (settled: ChangeResult) => void
 }
 
 /**
@@ -40,7 +48,7 @@ const STALE_MS = 10_000
 export async function push(deps: PushDeps, options: PushOptions): Promise<void> {
   const { outbox } = deps
   while (!options.signal.aborted) {
-    const claim = await outbox.claim(CHECKED_TOGETHER, (changes) => foldChanges(deps.catalog, changes))
+    const claim = await outbox.claim(CHECKED_TOGETHER, (changes) => coalesceChanges(deps.catalog, changes))
     if (claim.term === 0) return
     const renewal = setInterval(() => void outbox.renew(claim.term).catch(() => {}), RENEW_CLAIM_EVERY_MS)
     try {
@@ -60,11 +68,15 @@ export async function push(deps: PushDeps, options: PushOptions): Promise<void> 
  */
 function pauseAfter(error: unknown): number {
   if (!(error instanceof SyncError)) return 0
-  if (error.remedy === 'retry' && !isSilence(error) && !endsTheRun(error)) return 60
+  if (error.remedy === 'retry' && !isNoResponse(error) && !endsTheRun(error)) return 60
   return Number(error.facts['seconds'] ?? 0)
 }
 
-async function pushClaim(deps: PushDeps, { term, changes }: Claim, { signal, onSettled }: PushOptions): Promise<void> {
+async function pushClaim(
+  deps: PushDeps,
+  { term, changes }: Claim,
+  { signal, onResult: onSettled }: PushOptions,
+): Promise<void> {
   const [first] = changes
   if (first === undefined) return
   const resource = deps.catalog.get(first.resource)!
@@ -75,7 +87,7 @@ async function pushClaim(deps: PushDeps, { term, changes }: Claim, { signal, onS
   const remote = await check(deps, resource, changes, either)
   const checkedAt = performance.now()
   const one = async (change: Change): Promise<void> => {
-    const sending: Sending = { change, resource, term, signal: either }
+    const sending: Attempt = { change, resource, term, signal: either }
     try {
       const stale = change.op !== 'create' && performance.now() - checkedAt > STALE_MS
       const checked = stale ? await check(deps, resource, [change], either) : remote
@@ -115,60 +127,63 @@ async function check(
   signal: AbortSignal,
 ): Promise<Checked> {
   const refused: [string, SyncError][] = []
-  const found = await readRecords(deps, resource, checkedIds(changes), signal, (...one) => refused.push(one))
+  const found = await readRecords(deps, resource, idsToRead(changes), signal, (...one) => refused.push(one))
   return new Map<string, RemoteRecord | SyncError | null>([...found, ...refused])
 }
 
-async function sendOne(deps: PushDeps, sending: Sending, remote: Checked): Promise<Settled> {
+async function sendOne(deps: PushDeps, sending: Attempt, remote: Checked): Promise<ChangeResult> {
   const { change } = sending
   const parent = localReference(sending.resource, change)
   try {
     // It is not waited for any more, so it was let go.
     if (parent !== undefined) {
-      return await setAside(deps, sending, parentDiscarded({ what: nameOf(change), parent }))
+      return await parkChange(deps, sending, parentDiscarded({ what: changeName(change), parent }))
     }
-    if (change.op === 'create') return await create(deps, sending)
+    if (change.op === 'create') return await sendCreate(deps, sending)
     // Its creation would have come before it: there is none any more.
-    if (isLocal(change.recordId)) return await setAside(deps, sending, rowNeverMade({ what: nameOf(change) }))
+    if (isLocal(change.recordId)) return await parkChange(deps, sending, rowNeverMade({ what: changeName(change) }))
     const held = remote.get(change.recordId) ?? null
     if (held instanceof SyncError) throw held
-    if (change.answer !== null) return await settleKept(deps, sending, change.answer, held)
-    return await sendChecked(deps, sending, held)
+    if (change.answer !== null) return await settleStoredResponse(deps, sending, change.answer, held)
+    return await sendEdit(deps, sending, held)
   } catch (error) {
-    if (isRowHeld(error)) return await putOff(deps, sending)
+    if (isRowHeld(error)) return await postponeHeldRow(deps, sending)
     // What no other change would meet.
-    if (isDataError(error)) return await setAside(deps, sending, notHeld({ what: nameOf(change), why: reason(error) }))
+    if (isDataError(error))
+      return await parkChange(deps, sending, notHeld({ what: changeName(change), why: reason(error) }))
     if (isRefused(error))
-      return await putOffRefused(deps, sending, await explainTable(deps.sql, sending.resource, error))
+      return await postponeRejectedRow(deps, sending, await explainTableError(deps.sql, sending.resource, error))
     if (!(error instanceof SyncError)) throw error
-    if (error.code === 'SYNC_PUSH_ROW_REFUSED') return await putOffRefused(deps, sending, error)
-    if (error.code === 'SYNC_FORBIDDEN') return await setAside(deps, sending, writeForbidden({ what: nameOf(change) }))
+    if (error.code === 'SYNC_PUSH_ROW_REFUSED') return await postponeRejectedRow(deps, sending, error)
+    if (error.code === 'SYNC_FORBIDDEN')
+      return await parkChange(deps, sending, writeForbidden({ what: changeName(change) }))
     if (error.code === 'SYNC_REQUEST_REFUSED') {
       // No other change would be answered either.
-      const explained = await explain(deps, sending.resource, error, sending.signal)
+      const explained = await explainRefusal(deps, sending.resource, error, sending.signal)
       if (endsTheRun(explained)) throw explained
       const { status, detail } = error.facts
-      const facts = { what: nameOf(change), status: Number(status), detail: String(detail ?? '') }
-      return await setAside(deps, sending, lookRefused(facts))
+      const facts = { what: changeName(change), status: Number(status), detail: String(detail ?? '') }
+      return await parkChange(deps, sending, lookRefused(facts))
     }
     // It may have been made, and is looked for when ScopeStack is well again; the others need not wait for that.
-    if (change.op === 'create' && asksToWait(error) && mayHaveArrived(error)) return await failed(deps, sending, error)
+    if (change.op === 'create' && asksToWait(error) && mayHaveArrived(error))
+      return await retryOrPark(deps, sending, error)
     if (error.remedy !== 'retry' || endsTheRun(error)) throw error
-    const settled = await failed(deps, sending, error)
+    const settled = await retryOrPark(deps, sending, error)
     // It is out of the way now; the others would wait for nobody to answer, too.
-    if (isSilence(error) && change.op !== 'create') throw error
+    if (isNoResponse(error) && change.op !== 'create') throw error
     return settled
   }
 }
 
 /** What is to become of the changes of one record that wait together. */
-export function foldChanges(catalog: ReadonlyMap<string, Resource>, changes: readonly Change[]): Folded {
+export function coalesceChanges(catalog: ReadonlyMap<string, Resource>, changes: readonly Change[]): Folded {
   const newest = changes.findLast(({ state }) => state === 'waiting')!
   // A change that was set aside, and whose row shows what ScopeStack holds again, is not what a later edit was built on.
   const settledFor = (change: Change): boolean => change.returnedAt !== null
   const built = changes.filter((change) => !settledFor(change) && change.id <= newest.id)
   const replaced = changes.filter((change) => settledFor(change) && change.id < newest.id && covers(newest, change))
-  const content = fold(catalog.get(newest.resource)!, built)
+  const content = coalesce(catalog.get(newest.resource)!, built)
   const superseded = [...built, ...replaced]
     .filter(({ id }) => content === null || id !== newest.id)
     .map(({ id }) => id)
@@ -178,8 +193,8 @@ export function foldChanges(catalog: ReadonlyMap<string, Resource>, changes: rea
 
 /** What ScopeStack failed at, and a person let lie: it may have arrived. */
 function inDoubt(resource: Resource, changes: readonly Change[]): Change['inDoubt'] {
-  const sides = changes.filter(({ op }) => op === 'update').flatMap(doubtsOf)
-  return lastOf(resource, sides)
+  const sides = changes.filter(({ op }) => op === 'update').flatMap(possibleWrites)
+  return latestValues(resource, sides)
 }
 
 function covers(newer: Change, older: Change): boolean {

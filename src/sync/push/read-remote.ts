@@ -9,17 +9,17 @@ import { fetchPage, type ListRequest } from '../../remote/pages/pages.ts'
 import type { Database } from '../../store/connection/database.ts'
 import type { Change } from '../../store/outbox/claim.ts'
 import { readCapability, saveCapability } from '../../store/progress/findings.ts'
-import { isRefusal, requestFor, type Place } from '../list/list-request.ts'
-import type { Question } from '../list/read-plan.ts'
-import { isVery, veryRecord, type Account } from '../list/same-record.ts'
+import { isBadRequest, requestFor, type ListContext } from '../list/list-request.ts'
+import type { ReadPlan } from '../list/read-plan.ts'
+import { isSameRecord, requireSameRecord, type Account } from '../list/same-record.ts'
 
-export interface Asking extends Place, Account {
+export interface RemoteAccess extends ListContext, Account {
   readonly sql: Database
   readonly client: Client
 }
 
 /** Of whom ScopeStack is asked: it knows none of our own. */
-export const checkedIds = (changes: readonly Change[]): string[] =>
+export const idsToRead = (changes: readonly Change[]): string[] =>
   changes
     .filter(({ op, recordId }) => op !== 'create' && !recordId.startsWith('local-'))
     .map(({ recordId }) => recordId)
@@ -31,8 +31,8 @@ const DAY_MS = 24 * 60 * 60_000
  * same. Where it found another way of reading, or there was none yet, nothing is known of includes here: none are asked
  * for, and keys that are not told stay as they are.
  */
-export async function listRequest(asking: Asking, resource: Resource): Promise<ListRequest> {
-  const found = (await readCapability(asking.sql, resource.type, 'question'))?.value as Question | undefined
+export async function listRequest(asking: RemoteAccess, resource: Resource): Promise<ListRequest> {
+  const found = (await readCapability(asking.sql, resource.type, 'question'))?.value as ReadPlan | undefined
   if (found?.read.from === 'list' && found.request !== null) {
     // The account may have been given another slug since.
     return { ...found.request, path: requestFor(asking, resource, found.read)!.path }
@@ -41,12 +41,12 @@ export async function listRequest(asking: Asking, resource: Resource): Promise<L
 }
 
 /** To look for a record: what nobody has asked for yet is asked for, since what is left out may hide it. */
-export async function searchRequest(asking: Asking, resource: Resource): Promise<ListRequest> {
+export async function searchRequest(asking: RemoteAccess, resource: Resource): Promise<ListRequest> {
   const isKnown = (await readCapability(asking.sql, resource.type, 'question')) !== undefined
   return isKnown ? await listRequest(asking, resource) : everythingOf(asking, resource)
 }
 
-function everythingOf(asking: Asking, resource: Resource): ListRequest {
+function everythingOf(asking: RemoteAccess, resource: Resource): ListRequest {
   const own = resource.reads.find(({ from }) => from === 'list') ?? ({ from: 'list', path: resource.type } as const)
   return requestFor(asking, resource, own)!
 }
@@ -63,7 +63,7 @@ export const includeOf = ({ query }: ListRequest): string =>
  *   without it that is thrown.
  */
 export async function readRecords(
-  asking: Asking,
+  asking: RemoteAccess,
   resource: Resource,
   ids: readonly string[],
   signal: AbortSignal,
@@ -95,12 +95,12 @@ export async function readRecords(
  * Whether the list answers at all. A record that cannot be written out fails every answer with it, whoever else is asked for
  * beside it, and does so for ever: that is no failure of ScopeStack's that the others have to wait for.
  */
-async function isThere({ client }: Asking, request: ListRequest, signal: AbortSignal): Promise<boolean> {
+async function isThere({ client }: RemoteAccess, request: ListRequest, signal: AbortSignal): Promise<boolean> {
   try {
     await fetchPage(client, { ...request, query: {}, pageSize: 1 }, 1, signal)
     return true
   } catch (error) {
-    if (isRefused(error)) return true
+    if (isReadRefused(error)) return true
     if (isFailure(error)) return false
     throw error
   }
@@ -112,7 +112,7 @@ async function isThere({ client }: Asking, request: ListRequest, signal: AbortSi
  * @param how.alone nobody else is asked: where there is no list, that is thrown.
  */
 async function listed(
-  asking: Asking,
+  asking: RemoteAccess,
   resource: Resource,
   request: ListRequest,
   ids: readonly string[],
@@ -131,29 +131,29 @@ async function listed(
         problem: `it is of ${JSON.stringify(other.id.slice(0, 60))}`,
       })
     }
-    return page.records.filter((one) => ids.includes(one.id) && isVery(one, { ...asking, resource, id: one.id }))
+    return page.records.filter((one) => ids.includes(one.id) && isSameRecord(one, { ...asking, resource, id: one.id }))
   } catch (error) {
-    if (!isRefused(error)) throw error
-    if (isRefusal(error)) await saveCapability(asking.sql, resource.type, 'filter[id]', false)
+    if (!isReadRefused(error)) throw error
+    if (isBadRequest(error)) await saveCapability(asking.sql, resource.type, 'filter[id]', false)
     if (alone && statusOf(error) === 404) throw error
     return []
   }
 }
 
 /** What was asked is not answered, which says nothing of any other question. */
-export const isRefused = (error: unknown): error is SyncError =>
+export const isReadRefused = (error: unknown): error is SyncError =>
   error instanceof SyncError && (error.code === 'SYNC_REQUEST_REFUSED' || error.code === 'SYNC_FORBIDDEN')
 
 const isOfOne = (error: unknown): error is SyncError =>
-  isRefused(error) || (error instanceof SyncError && error.code === 'SYNC_ANSWER_FOREIGN')
+  isReadRefused(error) || (error instanceof SyncError && error.code === 'SYNC_ANSWER_FOREIGN')
 
-async function takesIds({ sql }: Asking, { type }: Resource): Promise<boolean> {
+async function takesIds({ sql }: RemoteAccess, { type }: Resource): Promise<boolean> {
   const known = await readCapability(sql, type, 'filter[id]')
   return known === undefined || known.value !== false || known.ageMs > DAY_MS
 }
 
 async function readRecord(
-  asking: Asking,
+  asking: RemoteAccess,
   resource: Resource,
   request: ListRequest,
   id: string,
@@ -166,9 +166,9 @@ async function readRecord(
   const ask = async (query: string) => await asking.client.get(path + query, judge, signal)
   const include = includeOf(request)
   try {
-    return veryRecord(
+    return requireSameRecord(
       await ask(include).catch((error: unknown) => {
-        if (!isRefusal(error) || include === '') throw error
+        if (!isBadRequest(error) || include === '') throw error
         return ask('')
       }),
       wanted,
@@ -186,13 +186,13 @@ async function readRecord(
  * @throws SyncError SYNC_REQUEST_REFUSED with status 404
  */
 async function inList(
-  asking: Asking,
+  asking: RemoteAccess,
   resource: Resource,
   request: ListRequest,
   id: string,
   signal: AbortSignal,
 ): Promise<RemoteRecord | null> {
-  for (const query of waysToAsk(request)) {
+  for (const query of queryVariants(request)) {
     const [found] = await listed(asking, resource, { ...request, query }, [id], signal, { alone: true })
     if (found !== undefined) return found
   }
@@ -203,7 +203,7 @@ async function inList(
  * The filters that make a list whole leave out what has none of their values (`active` that is null), and without them what
  * is archived stays hidden: neither question is blind to what the other one finds.
  */
-export function waysToAsk({ query }: ListRequest): ListRequest['query'][] {
+export function queryVariants({ query }: ListRequest): ListRequest['query'][] {
   const { include } = query
   const bare = include === undefined ? {} : { include }
   return Object.keys(query).length > Object.keys(bare).length ? [query, bare] : [query]

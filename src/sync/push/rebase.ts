@@ -7,11 +7,11 @@
  */
 import type { Column, RemoteRecord, Resource } from '../../catalog/resource.ts'
 import type { Change } from '../../store/outbox/claim.ts'
-import { withEntries, type Content, type Entry } from './coalesce.ts'
-import { entryOf, heldBy, isListOrNothing, valueIn, type Decision } from './conflict.ts'
+import { mergeEntries, type ChangeContent, type Entry } from './coalesce.ts'
+import { entryValue, remoteValueOf, isListOrNull, valueIn, type Decision } from './conflict.ts'
 import { isSame } from './equality.ts'
 
-type Base = Content['base']
+type Base = ChangeContent['base']
 /** Of a member, or of one entry of it; undefined where nothing is known. */
 type Value = (column: Column, entry: string | undefined) => unknown
 
@@ -22,20 +22,20 @@ interface Answered {
 }
 
 /** Bases of what waits behind a change that was answered. */
-export function ontoAnswer(
+export function rebaseOntoResponse(
   resource: Resource,
   { change, record, decisions }: Answered,
-  later: readonly Content[],
+  later: readonly ChangeContent[],
 ): Base[] {
-  const told: Value = (column, entry) => heldBy(record, column, entry)
+  const told: Value = (column, entry) => remoteValueOf(record, column, entry)
   return rebased(resource, change.op === 'create' ? made(change) : decided(decisions), told, later)
 }
 
 /** Bases of what waits behind a change that was let go. */
-export function ontoBase(
+export function rebaseOntoBase(
   resource: Resource,
-  { attributes, relationships, base }: Content,
-  later: readonly Content[],
+  { attributes, relationships, base }: ChangeContent,
+  later: readonly ChangeContent[],
 ): Base[] {
   const wrote: Value = (column, entry) => valueIn({ attributes, relationships }, column, entry)
   const found: Value = (column, entry) => valueIn(base, column, entry) ?? null
@@ -60,7 +60,7 @@ function decided(decisions: unknown): Value {
 }
 
 /** The first change of each member stands on it; one behind that stands on the first. */
-function rebased({ columns }: Resource, wrote: Value, agreed: Value, later: readonly Content[]): Base[] {
+function rebased({ columns }: Resource, wrote: Value, agreed: Value, later: readonly ChangeContent[]): Base[] {
   const met = new Set<string>()
   return later.map((change) => {
     const base = { attributes: { ...change.base.attributes }, relationships: { ...change.base.relationships } }
@@ -75,10 +75,10 @@ function rebased({ columns }: Resource, wrote: Value, agreed: Value, later: read
         const held = side[member]
         const [was, now] = [wrote(column, entry), agreed(column, entry)]
         if (was === undefined || now === undefined) continue
-        if (!isSame(kind, entry === undefined ? held : entryOf(column, held, entry), was)) continue
+        if (!isSame(kind, entry === undefined ? held : entryValue(column, held, entry), was)) continue
         if (entry === undefined) side[member] = now
         else
-          side[member] = withEntries(entries!, (held ?? []) as Entry[], [{ [entries![0]]: entry, [entries![1]]: now }])
+          side[member] = mergeEntries(entries!, (held ?? []) as Entry[], [{ [entries![0]]: entry, [entries![1]]: now }])
       }
     }
     return base
@@ -86,8 +86,12 @@ function rebased({ columns }: Resource, wrote: Value, agreed: Value, later: read
 }
 
 /** Those that the change is about; undefined for the member as a whole. */
-function entriesOf({ member, entries }: Column, { op, attributes }: Content, base: unknown): (string | undefined)[] {
+function entriesOf(
+  { member, entries }: Column,
+  { op, attributes }: ChangeContent,
+  base: unknown,
+): (string | undefined)[] {
   const about = op === 'delete' ? base : attributes[member]
-  if (entries === undefined || !Array.isArray(about) || !isListOrNothing(base)) return [undefined]
+  if (entries === undefined || !Array.isArray(about) || !isListOrNull(base)) return [undefined]
   return (about as Entry[]).map((one) => String(one[entries[0]]))
 }

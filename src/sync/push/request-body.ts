@@ -1,8 +1,8 @@
 /** The JSON:API body of a change (API notes §5). */
 import type { RemoteRecord, Resource } from '../../catalog/resource.ts'
 import type { Change } from '../../store/outbox/claim.ts'
-import { withEntries, type Entry, type Members } from './coalesce.ts'
-import { heldBy, type Decision } from './conflict.ts'
+import { mergeEntries, type Entry, type Members } from './coalesce.ts'
+import { remoteValueOf, type Decision } from './conflict.ts'
 
 export function createBody(resource: Resource, { attributes, relationships }: Change): string {
   return documentOf(resource, undefined, attributes, relationships)
@@ -26,15 +26,15 @@ export function updateBody(
     if (entries === undefined || !Array.isArray(given)) continue
     const names = new Set(wanted.filter((one) => one.member === member).map(({ entry }) => entry))
     const chosen = names.has(undefined) ? given : given.filter((one: Entry) => names.has(String(one[entries[0]])))
-    picked[member] = entries[0] === 'key' ? whole(entries, heldBy(remote, column), chosen) : chosen
+    picked[member] = entries[0] === 'key' ? whole(entries, remoteValueOf(remote, column), chosen) : chosen
   }
   return documentOf(resource, recordId, picked, pick(relationships))
 }
 
 /** Columns of which only some entries are to change, that are written whole, and of which ScopeStack does not say what it has. */
-export const unseenOf = ({ columns }: Resource, decisions: readonly Decision[], remote: RemoteRecord): string[] =>
+export const unseenColumns = ({ columns }: Resource, decisions: readonly Decision[], remote: RemoteRecord): string[] =>
   columns
-    .filter((column) => column.entries?.[0] === 'key' && heldBy(remote, column) === undefined)
+    .filter((column) => column.entries?.[0] === 'key' && remoteValueOf(remote, column) === undefined)
     .filter(({ member }) => decisions.some((one) => one.member === member && isSent(one) && one.entry !== undefined))
     .map(({ name }) => name)
 
@@ -45,7 +45,7 @@ const isSent = ({ decision }: Decision): boolean => decision === 'send' || decis
  * has of them goes along.
  */
 const whole = (entries: readonly ['key', 'val'], held: unknown, given: readonly Entry[]): unknown =>
-  Array.isArray(held) ? withEntries(entries, held as Entry[], given) : given
+  Array.isArray(held) ? mergeEntries(entries, held as Entry[], given) : given
 
 function documentOf(resource: Resource, id: string | undefined, attributes: Members, relationships: Members): string {
   const targets = new Map(resource.columns.map(({ member, target }) => [member, target]))

@@ -11,13 +11,21 @@ import { arrivalUnknown, recordGone, unanswered } from '../../errors/push.ts'
 import type { Answer } from '../../store/outbox/claim.ts'
 import * as requests from '../../store/outbox/in-flight.ts'
 import { isAnsweredTwice } from '../../store/outbox/settle.ts'
-import { judgeOf, nameOf, recordOf, withdrawing, type PushDeps, type Sending, type Settled } from './attempt.ts'
-import { doubtOf, locatedId } from './created-record.ts'
-import { isWhatWasSent, keyOf, lookUp } from './natural-key.ts'
-import { refused, setAside } from './park.ts'
+import {
+  writeOutcomeOf,
+  changeName,
+  recordName,
+  withdrawIfUnsent,
+  type PushDeps,
+  type Attempt,
+  type ChangeResult,
+} from './attempt.ts'
+import { mismatchWithCreated, idInLocation } from './created-record.ts'
+import { holdsWhatWasSent, naturalKeyOf, findByNaturalKey } from './natural-key.ts'
+import { parkRefused, parkChange } from './park.ts'
 import { includeOf, listRequest, readRecords, searchRequest } from './read-remote.ts'
 import { createBody } from './request-body.ts'
-import { settleAnswered, settleKept } from './settle-response.ts'
+import { settleResponse, settleStoredResponse } from './settle-response.ts'
 
 /**
  * So long ScopeStack, or a proxy before it, may still work on what it was sent. Its own connector waits 30 s (API notes §6);
@@ -27,22 +35,22 @@ import { settleAnswered, settleKept } from './settle-response.ts'
 const ARRIVES_WITHIN_SECONDS = 90
 const SHORTEST_PAUSE_SECONDS = 2
 
-export async function create(deps: PushDeps, sending: Sending): Promise<Settled> {
+export async function sendCreate(deps: PushDeps, sending: Attempt): Promise<ChangeResult> {
   const { change, resource, signal } = sending
   if (change.answerId !== null) return await takeAnswer(deps, sending, change.answerId)
   if (change.requestedAt !== null) return await findLost(deps, sending)
-  const key = keyOf(resource, change)
-  const before = key === null ? [] : await lookUp(deps, resource, key, signal)
+  const key = naturalKeyOf(resource, change)
+  const before = key === null ? [] : await findByNaturalKey(deps, resource, key, signal)
   return await post(deps, sending, before)
 }
 
 /** @param before who has its natural key; null when nobody can be sure. */
-async function post(deps: PushDeps, sending: Sending, before: readonly RemoteRecord[] | null): Promise<Settled> {
+async function post(deps: PushDeps, sending: Attempt, before: readonly RemoteRecord[] | null): Promise<ChangeResult> {
   const { change, resource, term, signal } = sending
   const request = await listRequest(deps, resource)
   const knownIds = before?.map(({ id }) => id) ?? null
   await requests.noteRequest(deps.sql, change, term, knownIds)
-  const outcome = await withdrawing(
+  const outcome = await withdrawIfUnsent(
     deps,
     sending,
     deps.client.write(
@@ -52,14 +60,14 @@ async function post(deps: PushDeps, sending: Sending, before: readonly RemoteRec
         body: createBody(resource, change),
         leaving: () => requests.noteLeaving(deps.sql, change, term),
       },
-      judgeOf(deps, sending),
+      writeOutcomeOf(deps, sending),
       signal,
     ),
   )
-  if ('refusal' in outcome) return await refused(deps, sending, outcome.refusal)
+  if ('refusal' in outcome) return await parkRefused(deps, sending, outcome.refusal)
   const left = { ...sending, change: { ...change, knownIds } }
   const { status } = outcome.answer
-  const located = locatedId(outcome.answer, resource, request.path)
+  const located = idInLocation(outcome.answer, resource, request.path)
   if ('unproved' in outcome) {
     return await findAnswered(deps, left, [located, outcome.claimed], {
       why: outcome.unproved,
@@ -71,8 +79,8 @@ async function post(deps: PushDeps, sending: Sending, before: readonly RemoteRec
   const doubt =
     located !== null && located !== record.id
       ? `its Location names ${JSON.stringify(located.slice(0, 60))}`
-      : ((await doubtOf(deps, left, record)) ??
-        (isWhatWasSent(resource, record, change) ? null : 'it holds other values than were sent'))
+      : ((await mismatchWithCreated(deps, left, record)) ??
+        (holdsWhatWasSent(resource, record, change) ? null : 'it holds other values than were sent'))
   if (doubt === null) return await adoptAnswered(deps, left, record)
   const why = `it was answered with ${status}, as ${resource.type} ${JSON.stringify(record.id.slice(0, 60))}, and ${doubt}`
   return await findAnswered(deps, left, [located, record.id], { why, isLost: false })
@@ -90,10 +98,10 @@ interface Answered {
 /** It was answered, and not with its record: those that the answer names are looked at first. */
 async function findAnswered(
   deps: PushDeps,
-  sending: Sending,
+  sending: Attempt,
   ids: readonly (string | null)[],
   answered: Answered,
-): Promise<Settled> {
+): Promise<ChangeResult> {
   const { change, resource, signal } = sending
   // Whoever looks later, when this look fails, has to know.
   if (!answered.isLost) await requests.noteDone(deps.sql, change, sending.term, answered.why)
@@ -101,9 +109,9 @@ async function findAnswered(
   for (const id of new Set(ids)) {
     if (id === null || id === '') continue
     const named = (await readRecords(deps, resource, [id], signal, () => {})).get(id) ?? null
-    if (named === null || (await doubtOf(deps, left, named)) !== null) continue
+    if (named === null || (await mismatchWithCreated(deps, left, named)) !== null) continue
     // Of two new rows with one name, the other one may be it.
-    if (keyOf(resource, change) !== null && !isWhatWasSent(resource, named, change)) {
+    if (naturalKeyOf(resource, change) !== null && !holdsWhatWasSent(resource, named, change)) {
       return await findLost(deps, left, { ...answered, named })
     }
     return await adoptAnswered(deps, sending, named)
@@ -111,22 +119,22 @@ async function findAnswered(
   return await findLost(deps, left, answered)
 }
 
-const adoptAnswered = (deps: PushDeps, sending: Sending, record: RemoteRecord): Promise<Settled> =>
+const adoptAnswered = (deps: PushDeps, sending: Attempt, record: RemoteRecord): Promise<ChangeResult> =>
   adopt(deps, { ...sending, change: { ...sending.change, requestedAt: null } }, record, { record, decisions: null })
 
 /** @param just undefined: it was not answered now. */
-async function findLost(deps: PushDeps, sending: Sending, just?: Answered): Promise<Settled> {
+async function findLost(deps: PushDeps, sending: Attempt, just?: Answered): Promise<ChangeResult> {
   const { change, resource, signal } = sending
   const { answeredWith } = change
   const answered = just ?? (answeredWith === null ? undefined : { why: answeredWith, isLost: false })
-  const key = keyOf(resource, change)
-  const doubtful = (why: string): Promise<Settled> => unclear(deps, sending, why, answered)
+  const key = naturalKeyOf(resource, change)
+  const doubtful = (why: string): Promise<ChangeResult> => unclear(deps, sending, why, answered)
   if (key === null) return await doubtful('it has nothing that it could be found by')
   if (change.knownIds === null) return await doubtful('what looked like it before could not be found out')
   if (await requests.hasTwinUnderWay(deps.sql, change, key)) {
     return await later(deps, sending, SHORTEST_PAUSE_SECONDS, 'Another new row like it is under way.', answered)
   }
-  const found = await lookUp(deps, resource, key, signal)
+  const found = await findByNaturalKey(deps, resource, key, signal)
   if (found === null) return await doubtful('too many records look like it, or do not say whether they do')
   const ids = found.map(({ id }) => id)
   const taken = await requests.answeredIds(deps.sql, change, ids)
@@ -148,13 +156,13 @@ async function findLost(deps: PushDeps, sending: Sending, just?: Answered): Prom
     return await doubtful(`${fresh.length} new records could be it (${all})`)
   }
   if (answered?.named?.id === one.id) return await adoptAnswered(deps, sending, answered.named)
-  if (!isWhatWasSent(resource, one, change))
+  if (!holdsWhatWasSent(resource, one, change))
     return await doubtful(`a new record, ${one.id}, has its name and other values`)
   return await adopt(deps, sending, one, null)
 }
 
 /** Where the filter by which its own value is shown is refused, not found is not "not there". */
-async function mayBeHidden(deps: PushDeps, { change, resource }: Sending): Promise<boolean> {
+async function mayBeHidden(deps: PushDeps, { change, resource }: Attempt): Promise<boolean> {
   const { query } = await searchRequest(deps, resource)
   return Object.keys(resource.whole).some((name) => name in change.attributes && !(`filter[${name}]` in query))
 }
@@ -163,41 +171,46 @@ async function mayBeHidden(deps: PushDeps, { change, resource }: Sending): Promi
 const untilNextLook = (silentFor: number): number =>
   Math.ceil(Math.min(Math.max(SHORTEST_PAUSE_SECONDS, silentFor), Math.max(1, ARRIVES_WITHIN_SECONDS - silentFor)))
 
-const unclear = (deps: PushDeps, sending: Sending, why: string, answered?: Answered): Promise<Settled> => {
-  const what = nameOf(sending.change)
-  return setAside(deps, sending, arrivalUnknown({ what, why, ...(answered && { answer: answered.why }) }))
+const unclear = (deps: PushDeps, sending: Attempt, why: string, answered?: Answered): Promise<ChangeResult> => {
+  const what = changeName(sending.change)
+  return parkChange(deps, sending, arrivalUnknown({ what, why, ...(answered && { answer: answered.why }) }))
 }
 
 async function later(
   deps: PushDeps,
-  sending: Sending,
+  sending: Attempt,
   seconds: number,
   why: string,
   answered?: Answered,
-): Promise<Settled> {
+): Promise<ChangeResult> {
   const { change, term } = sending
-  const error = unanswered({ what: nameOf(change), why, ...(answered && { answer: answered.why }) })
+  const error = unanswered({ what: changeName(change), why, ...(answered && { answer: answered.why }) })
   await requests.postpone(deps.sql, change, term, { seconds, code: error.code, reason: error.message })
   return { change, fate: 'postponed', error }
 }
 
 /** It was answered, and its row could not be settled then. */
-async function takeAnswer(deps: PushDeps, sending: Sending, id: string): Promise<Settled> {
+async function takeAnswer(deps: PushDeps, sending: Attempt, id: string): Promise<ChangeResult> {
   const { change, resource, term, signal } = sending
   const record = (await readRecords(deps, resource, [id], signal)).get(id) ?? null
-  if (record !== null && change.answer !== null) return await settleKept(deps, sending, change.answer, record)
-  if (record !== null) return await settleAnswered(deps, sending, { record, decisions: null })
+  if (record !== null && change.answer !== null) return await settleStoredResponse(deps, sending, change.answer, record)
+  if (record !== null) return await settleResponse(deps, sending, { record, decisions: null })
   // Somebody deleted it there since.
   await requests.withdrawRequest(deps.sql, change, term)
   const gone = { ...sending, change: { ...change, answerId: null } }
-  return await setAside(deps, gone, recordGone({ what: recordOf(change) }))
+  return await parkChange(deps, gone, recordGone({ what: recordName(change) }))
 }
 
-async function adopt(deps: PushDeps, sending: Sending, record: RemoteRecord, answer: Answer | null): Promise<Settled> {
+async function adopt(
+  deps: PushDeps,
+  sending: Attempt,
+  record: RemoteRecord,
+  answer: Answer | null,
+): Promise<ChangeResult> {
   try {
     // By itself: a row that somebody holds keeps it from being settled, and must not make it unknown.
     await requests.noteMade(deps.sql, sending.change, record.id, answer)
-    return await settleAnswered(deps, sending, { record, decisions: null })
+    return await settleResponse(deps, sending, { record, decisions: null })
   } catch (error) {
     // Another creation has it for its answer; one of both cannot be right.
     if (!isAnsweredTwice(error)) throw error

@@ -8,21 +8,21 @@ import { hasLeft, noteLeaving, withdrawRequest } from '../../store/outbox/in-fli
 import { settleSent, settleSuperseded } from '../../store/outbox/settle.ts'
 import {
   type PushDeps,
-  type Sending,
-  type Settled,
-  nameOf,
-  recordOf,
-  doubtsOf,
-  withdrawing,
-  judgeOf,
+  type Attempt,
+  type ChangeResult,
+  changeName,
+  recordName,
+  possibleWrites,
+  withdrawIfUnsent,
+  writeOutcomeOf,
 } from './attempt.ts'
 import { decide, memberName, type Decision } from './conflict.ts'
-import { ignoredOf } from './ignored-values.ts'
-import { setAside, refused } from './park.ts'
-import { lookAgain, prove } from './prove-write.ts'
+import { ignoredValues } from './ignored-values.ts'
+import { parkChange, parkRefused } from './park.ts'
+import { proveRefusedWrite, proveWrite } from './prove-write.ts'
 import { includeOf, listRequest, readRecords } from './read-remote.ts'
-import { unseenOf, updateBody } from './request-body.ts'
-import { settleAnswered } from './settle-response.ts'
+import { unseenColumns, updateBody } from './request-body.ts'
+import { settleResponse } from './settle-response.ts'
 
 /**
  * Each try is behind a look of its own: while a PATCH is repeated, somebody else may edit what it writes. A 429 makes the look
@@ -30,7 +30,7 @@ import { settleAnswered } from './settle-response.ts'
  *
  * @param remote what ScopeStack holds of it; null when it is not there.
  */
-export async function sendChecked(deps: PushDeps, sending: Sending, remote: RemoteRecord | null): Promise<Settled> {
+export async function sendEdit(deps: PushDeps, sending: Attempt, remote: RemoteRecord | null): Promise<ChangeResult> {
   const { change, resource, signal } = sending
   let held = remote
   let trying = sending
@@ -52,28 +52,28 @@ export async function sendChecked(deps: PushDeps, sending: Sending, remote: Remo
 const isForLater = (error: unknown): boolean =>
   error instanceof SyncError && ['SYNC_PUSH_NO_EFFECT', 'SYNC_ANSWER_FOREIGN'].includes(error.code)
 
-async function sendOver(deps: PushDeps, sending: Sending, remote: RemoteRecord | null): Promise<Settled> {
+async function sendOver(deps: PushDeps, sending: Attempt, remote: RemoteRecord | null): Promise<ChangeResult> {
   const { change, resource, term } = sending
   const mayHaveLeft = change.requestedAt !== null
-  const aside = async (error: SyncError, rest?: Parameters<typeof setAside>[3]): Promise<Settled> => {
+  const aside = async (error: SyncError, rest?: Parameters<typeof parkChange>[3]): Promise<ChangeResult> => {
     // What came of it has been seen.
     if (mayHaveLeft) await withdrawRequest(deps.sql, change, term)
-    return await setAside(deps, sending, error, rest)
+    return await parkChange(deps, sending, error, rest)
   }
   if (remote === null) {
     // Somebody else deleted it: that is what was wanted.
-    if (change.op !== 'delete') return await aside(recordGone({ what: recordOf(change) }))
+    if (change.op !== 'delete') return await aside(recordGone({ what: recordName(change) }))
     await settleSent(deps, change, term, null, null)
     return { change, fate: 'sent', error: null }
   }
   if (!resource.writes.includes(change.op)) {
     const verb = change.op === 'delete' ? 'deleted' : 'changed'
-    return await aside(unsupported({ what: recordOf(change), verb }))
+    return await aside(unsupported({ what: recordName(change), verb }))
   }
-  const { fate, decisions } = decide(resource, change, remote, deps.rules, doubtsOf(change))
+  const { fate, decisions } = decide(resource, change, remote, deps.rules, possibleWrites(change))
   if (fate === 'park') {
     const both = decisions.filter(({ decision }) => decision === 'park')
-    const error = conflictFound({ what: recordOf(change), columns: namesOf(resource, both) })
+    const error = conflictFound({ what: recordName(change), columns: namesOf(resource, both) })
     return await aside(error, { decisions })
   }
   if (fate === 'nothing' && mayHaveLeft && decisions.some(({ decision }) => decision === 'same')) {
@@ -89,20 +89,20 @@ async function sendOver(deps: PushDeps, sending: Sending, remote: RemoteRecord |
 
 async function sendDecided(
   deps: PushDeps,
-  sending: Sending,
+  sending: Attempt,
   remote: RemoteRecord,
   decisions: readonly Decision[],
-): Promise<Settled> {
+): Promise<ChangeResult> {
   const { change, resource, term, signal } = sending
-  const unseen = change.op === 'delete' ? [] : unseenOf(resource, decisions, remote)
+  const unseen = change.op === 'delete' ? [] : unseenColumns(resource, decisions, remote)
   if (unseen.length > 0) {
-    const error = wholeUnseen({ what: nameOf(change), columns: unseen.join(', ') })
-    return await setAside(deps, sending, error, { decisions })
+    const error = wholeUnseen({ what: changeName(change), columns: unseen.join(', ') })
+    return await parkChange(deps, sending, error, { decisions })
   }
   const request = await listRequest(deps, resource)
   const path = `${request.path}/${encodeURIComponent(change.recordId)}`
   const leaving = (): Promise<void> => noteLeaving(deps.sql, change, term)
-  const outcome = await withdrawing(
+  const outcome = await withdrawIfUnsent(
     deps,
     sending,
     deps.client.write(
@@ -114,20 +114,21 @@ async function sendDecided(
             body: updateBody(resource, change, decisions, remote),
             leaving,
           },
-      judgeOf(deps, sending),
+      writeOutcomeOf(deps, sending),
       signal,
     ),
   )
-  if ('unproved' in outcome) return await prove(deps, sending, decisions, outcome.unproved)
+  if ('unproved' in outcome) return await proveWrite(deps, sending, decisions, outcome.unproved)
   if ('refusal' in outcome) {
     const { refusal } = outcome
     // It was found a moment ago.
-    if (refusal.status === 404 || refusal.status === 405) return await lookAgain(deps, sending, refusal, decisions)
-    return await refused(deps, sending, refusal, decisions)
+    if (refusal.status === 404 || refusal.status === 405)
+      return await proveRefusedWrite(deps, sending, refusal, decisions)
+    return await parkRefused(deps, sending, refusal, decisions)
   }
   if (outcome.record !== null) {
     const record = await newestOf(deps, sending, decisions, outcome.record)
-    return await settleAnswered(deps, sending, { record, decisions })
+    return await settleResponse(deps, sending, { record, decisions })
   }
   await settleSent(deps, change, term, null, decisions)
   return { change, fate: 'sent', error: null }
@@ -142,11 +143,11 @@ const namesOf = (resource: Resource, decisions: readonly Decision[]): string =>
  */
 async function newestOf(
   deps: PushDeps,
-  { change, resource, signal }: Sending,
+  { change, resource, signal }: Attempt,
   decisions: readonly Decision[],
   answered: RemoteRecord,
 ): Promise<RemoteRecord> {
-  if (ignoredOf(resource, decisions, answered).length === 0) return answered
+  if (ignoredValues(resource, decisions, answered).length === 0) return answered
   try {
     return (await readRecords(deps, resource, [change.recordId], signal)).get(change.recordId) ?? answered
   } catch (error) {

@@ -9,11 +9,11 @@ import { isRefused } from '../../store/mirror/refusals.ts'
 import type { Answer } from '../../store/outbox/claim.ts'
 import { keepAnswer } from '../../store/outbox/in-flight.ts'
 import { isRowHeld, settleInPart, settleSent } from '../../store/outbox/settle.ts'
-import { nameOf, type PushDeps, type Sending, type Settled } from './attempt.ts'
+import { changeName, type PushDeps, type Attempt, type ChangeResult } from './attempt.ts'
 import { memberName, type Decision } from './conflict.ts'
-import { givenBy, ignoredOf, restOf } from './ignored-values.ts'
+import { sentValues, ignoredValues, ignoredRest } from './ignored-values.ts'
 
-export async function settleAnswered(deps: PushDeps, sending: Sending, answer: Answer): Promise<Settled> {
+export async function settleResponse(deps: PushDeps, sending: Attempt, answer: Answer): Promise<ChangeResult> {
   try {
     return await settle(deps, sending, answer, answer.record)
   } catch (error) {
@@ -25,12 +25,12 @@ export async function settleAnswered(deps: PushDeps, sending: Sending, answer: A
 }
 
 /** @param now what ScopeStack holds by now; null when somebody has deleted it since, which the next pull notes. */
-export async function settleKept(
+export async function settleStoredResponse(
   deps: PushDeps,
-  sending: Sending,
+  sending: Attempt,
   answer: Answer,
   now: RemoteRecord | null,
-): Promise<Settled> {
+): Promise<ChangeResult> {
   const answered = { ...sending, change: { ...sending.change, requestedAt: null } }
   return await settle(deps, answered, answer, now ?? answer.record)
 }
@@ -38,31 +38,31 @@ export async function settleKept(
 /** @param row what the row becomes. */
 async function settle(
   deps: PushDeps,
-  sending: Sending,
+  sending: Attempt,
   { record, decisions }: Answer,
   row: RemoteRecord,
-): Promise<Settled> {
+): Promise<ChangeResult> {
   const { change, resource, term } = sending
   const onto: PushDeps = {
     ...deps,
     rebase: (one, answered, later) => deps.rebase(one, { ...answered, record }, later),
   }
-  const sent = change.op === 'create' ? givenBy(resource, change) : (decisions as readonly Decision[])
-  const ignored = ignoredOf(resource, sent, record)
+  const sent = change.op === 'create' ? sentValues(resource, change) : (decisions as readonly Decision[])
+  const ignored = ignoredValues(resource, sent, record)
   if (ignored.length === 0 || change.op === 'create') {
     await settleSent(onto, change, term, row, decisions)
     // It is there, so there is nothing to set aside; but somebody should know.
     return { change, fate: 'sent', error: ignored.length === 0 ? null : ignoredBy(sending, ignored) }
   }
   const error = ignoredBy(sending, ignored)
-  const rest = restOf(resource, ignored, record)
+  const rest = ignoredRest(resource, ignored, record)
   const because = { code: error.code, reason: error.message, errors: [] }
   await settleInPart(onto, change, term, { record: row, decisions, rest, because })
   return { change, fate: 'parked', error }
 }
 
-const ignoredBy = ({ change, resource }: Sending, ignored: readonly Decision[]): SyncError =>
+const ignoredBy = ({ change, resource }: Attempt, ignored: readonly Decision[]): SyncError =>
   valueIgnored({
-    what: nameOf(change),
+    what: changeName(change),
     columns: ignored.map((one) => memberName(resource, one)).join(', '),
   })

@@ -7,9 +7,9 @@ import type { Resource } from '../../catalog/resource.ts'
 import { backfillDiffers } from '../../errors/backfill.ts'
 import { beginBackfill, forgetFailures, readBackfill, type Backfill } from '../../store/runs/backfills.ts'
 import { endRun, isWell, worst, type Outcome, type ResourceOutcome } from '../../store/runs/runs.ts'
-import { canReadChanges } from '../incremental/incremental.ts'
-import { reconnecting } from '../with-db-retry.ts'
-import { underLease } from '../with-lease.ts'
+import { canReadIncrementally } from '../incremental/incremental.ts'
+import { withDbRetry } from '../with-db-retry.ts'
+import { withLease } from '../with-lease.ts'
 import type { PullDeps, PullEvent } from './resource-run.ts'
 import { pullAll } from './run.ts'
 
@@ -23,11 +23,11 @@ export interface BackfillOptions {
   readonly allowMassDelete: boolean
   readonly signal: AbortSignal
   /** Waited for before anything is read. */
-  readonly onBegin: (begun: Begun) => Promise<void>
+  readonly onBegin: (begun: BackfillStart) => Promise<void>
   readonly onEvent: (event: PullEvent) => void
 }
 
-export interface Begun {
+export interface BackfillStart {
   readonly startedAt: Date
   readonly since: string | null
   /** Goes on where an earlier process stopped. */
@@ -50,19 +50,19 @@ const LEASE = 'backfill'
 
 /** @throws SyncError what stopped it; the run stays open, and the next one goes on with it. */
 export const backfill = (deps: PullDeps, options: BackfillOptions): Promise<BackfillReport> =>
-  underLease(deps.leases, LEASE, options.signal, (signal) => goOn(deps, { ...options, signal }))
+  withLease(deps.leases, LEASE, options.signal, (signal) => goOn(deps, { ...options, signal }))
 
 async function goOn(deps: PullDeps, options: BackfillOptions): Promise<BackfillReport> {
   const { sql, catalog } = deps
   const { restart, allowMassDelete, signal, onEvent } = options
-  const open = await reconnecting(() => readBackfill(sql), signal)
+  const open = await withDbRetry(() => readBackfill(sql), signal)
   if (open !== undefined && restart) {
-    await reconnecting(() => endRun(sql, open.id, 'failed', 'Begun anew by --restart.'), signal)
+    await withDbRetry(() => endRun(sql, open.id, 'failed', 'Begun anew by --restart.'), signal)
   }
   const left = open !== undefined && !restart ? open : undefined
   if (left !== undefined) checkSame(left, options)
-  const run = left ?? (await reconnecting(() => beginBackfill(sql, planOf(deps, options)), signal))
-  await reconnecting(() => forgetFailures(sql, run), signal)
+  const run = left ?? (await withDbRetry(() => beginBackfill(sql, planOf(deps, options)), signal))
+  await withDbRetry(() => forgetFailures(sql, run), signal)
   const done = new Set(run.outcomes.filter(({ outcome }) => isWell(outcome)).map(({ resource }) => resource))
   const resources = run.planned.flatMap((type) => (done.has(type) ? [] : (catalog.get(type) ?? [])))
   const { startedAt, since, afresh, planned } = run
@@ -73,24 +73,24 @@ async function goOn(deps: PullDeps, options: BackfillOptions): Promise<BackfillR
     planned,
     changesOnly: since !== null,
     since: since === null ? undefined : new Date(`${since}T00:00:00Z`),
-    afresh,
+    reloadAll: afresh,
     allowMassDelete,
     resumeFrom: startedAt,
-    patient: true,
+    waitForLease: true,
     signal,
     onEvent,
   })
   if (fatal !== undefined) throw fatal.error
-  const all = (await reconnecting(() => readBackfill(sql), signal))?.outcomes ?? outcomes
+  const all = (await withDbRetry(() => readBackfill(sql), signal))?.outcomes ?? outcomes
   const outcome = worst(all)
   const failed = all.filter((one) => one.outcome === 'failed').map(({ resource }) => resource)
-  if (failed.length === 0) await reconnecting(() => endRun(sql, run.id, outcome, null), signal)
+  if (failed.length === 0) await withDbRetry(() => endRun(sql, run.id, outcome, null), signal)
   return { runId: run.id, outcome, outcomes, failed }
 }
 
 function planOf({ holder, version }: PullDeps, { resources, since, restart }: BackfillOptions) {
   const types = new Set(resources.map(({ type }) => type))
-  const planned = resources.filter((resource) => since === null || canReadChanges(resource, types))
+  const planned = resources.filter((resource) => since === null || canReadIncrementally(resource, types))
   return { planned: planned.map(({ type }) => type), since, afresh: restart, holder, version }
 }
 

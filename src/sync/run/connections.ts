@@ -11,4 +11,4 @@ export const poolSize = (concurrency: number): number => Math.min(RESOURCES_AT_O
 const BESIDE = 2
 
 /** Of a command that moves data. */
-export const connectionsOf = (concurrency: number): number => poolSize(concurrency) + BESIDE
+export const connectionsNeeded = (concurrency: number): number => poolSize(concurrency) + BESIDE

@@ -2,7 +2,7 @@ import type { Resource } from '../../catalog/resource.ts'
 import { endsTheRun } from '../../errors/sync-error.ts'
 /** How much there is to read, asked of each list with one small request. */
 import { openList } from '../../remote/pages/forward-pages.ts'
-import { openQuestion } from '../list/read-plan.ts'
+import { openReadPlan } from '../list/read-plan.ts'
 import type { SnapshotDeps } from '../snapshot/snapshot.ts'
 
 /** @returns null where it cannot be said: no list of its own, or one that does not answer. */
@@ -11,7 +11,7 @@ export async function countRecords(
   resource: Resource,
   signal: AbortSignal,
 ): Promise<number | null> {
-  const { question } = await openQuestion(deps, resource, signal)
+  const { plan: question } = await openReadPlan(deps, resource, signal)
   if (question.read.from !== 'list' || question.request === null) return null
   try {
     const { include: _, ...query } = question.request.query

@@ -3,7 +3,10 @@ import type { Resource } from '../../catalog/resource.ts'
 import { FOLLOWED } from '../../store/progress/changed-projects.ts'
 
 /** Types whose records a reading of `resource` begins with. */
-export function needs({ reads, within }: Resource, { changesOnly = false }: { changesOnly?: boolean }): string[] {
+export function parentTypesOf(
+  { reads, within }: Resource,
+  { changesOnly = false }: { changesOnly?: boolean },
+): string[] {
   const parents = reads.flatMap((read) => (read.from === 'each' || read.from === 'below' ? [read.parent] : []))
   return changesOnly && within !== undefined ? [...parents, FOLLOWED] : parents
 }

@@ -5,14 +5,14 @@ import { confirmLease, type Lease, type Leases } from '../../store/fleet/leases.
 import { closeEmptySnapshot, wasGiven } from '../../store/progress/checkpoint.ts'
 import { databaseTime } from '../../store/progress/watermark.ts'
 import { recordOutcome, type Outcome, type ResourceOutcome } from '../../store/runs/runs.ts'
-import { demandTable, explainTable } from '../check-table.ts'
-import { pullIncrement } from '../incremental/incremental.ts'
-import { explain } from '../list/explain-refusal.ts'
-import { isRefusal } from '../list/list-request.ts'
+import { checkTable, explainTableError } from '../check-table.ts'
+import { pullIncremental } from '../incremental/incremental.ts'
+import { explainRefusal } from '../list/explain-refusal.ts'
+import { isBadRequest } from '../list/list-request.ts'
 import type { SnapshotProgress } from '../snapshot/snapshot-passes.ts'
 import { pullSnapshot, type SnapshotDeps } from '../snapshot/snapshot.ts'
-import { reconnecting } from '../with-db-retry.ts'
-import { underLease } from '../with-lease.ts'
+import { withDbRetry } from '../with-db-retry.ts'
+import { withLease } from '../with-lease.ts'
 import { forgetAbsence, knownAbsence, rememberAbsence } from './absent-resource.ts'
 
 export interface PullDeps extends SnapshotDeps {
@@ -23,13 +23,13 @@ export interface PullDeps extends SnapshotDeps {
 }
 
 /** How a resource is read. What is left out is false. */
-export interface How {
+export interface ReadOptions {
   /** Only what changed, where that can be asked for and the resource was read whole before. */
   readonly changesOnly?: boolean
   /** Begin each list anew, even where an interrupted reading could go on. */
   readonly restart?: boolean
   /** Parse and load every page, even those that did not change. */
-  readonly afresh?: boolean
+  readonly reloadAll?: boolean
   /** Bury what a whole list no longer holds, however much it is. */
   readonly allowMassDelete?: boolean
   /** Take it for right that records lack what every one of them had. */
@@ -37,20 +37,20 @@ export interface How {
   /** An interrupted reading that began then or later goes on, however old; else only a young one does. */
   readonly resumeFrom?: Date
   /** Ask also for what the account did not have within the last day. */
-  readonly anew?: boolean
+  readonly retryAbsent?: boolean
   /** With `changesOnly`: what changed since this day, and all that belongs to it. */
   readonly since?: Date | undefined
   /** Wait while another process works on it. */
-  readonly patient?: boolean
+  readonly waitForLease?: boolean
 }
 
-export interface ResourceOptions extends How {
+export interface ResourceOptions extends ReadOptions {
   readonly runId: number
   readonly resource: Resource
   readonly signal: AbortSignal
   readonly onEvent: (event: PullEvent) => void
   /** The failures that are this resource's outcome; the others are the caller's business, and nothing is recorded. */
-  readonly settles: (error: unknown) => boolean
+  readonly isResourceError: (error: unknown) => boolean
 }
 
 export type PullEvent =
@@ -63,15 +63,15 @@ export type PullEvent =
 
 /** @throws what does not settle. */
 export async function pullResource(deps: PullDeps, options: ResourceOptions): Promise<ResourceOutcome> {
-  const { runId, resource, signal, settles, onEvent, patient = false } = options
+  const { runId, resource, signal, isResourceError: settles, onEvent, waitForLease: patient = false } = options
   const begun = performance.now()
-  const startedAt = await reconnecting(() => databaseTime(deps.sql), signal)
+  const startedAt = await withDbRetry(() => databaseTime(deps.sql), signal)
   onEvent({ type: 'begin', resource: resource.type })
   const act = async (held: AbortSignal, lease: Lease): Promise<ResourceOutcome> => {
     const found =
       (await asKnown(deps, options, startedAt, held)) ??
       (await read(deps, { ...options, signal: held }, lease, startedAt).catch(async (error: unknown) => {
-        const explained = await explainTable(deps.sql, resource, await explain(deps, resource, error, held))
+        const explained = await explainTableError(deps.sql, resource, await explainRefusal(deps, resource, error, held))
         if (!settles(explained)) throw explained
         return await failure(deps, resource, startedAt, explained, held)
       }))
@@ -82,15 +82,15 @@ export async function pullResource(deps: PullDeps, options: ResourceOptions): Pr
         if (found.code !== null) await closeEmptySnapshot(tx, resource.type, found.code.startsWith('SYNC_TABLE_'))
         await recordOutcome(tx, runId, found)
       })
-    await reconnecting(record, held)
+    await withDbRetry(record, held)
     return found
   }
   const onWait = ({ message }: SyncError): void => onEvent({ type: 'wait', resource: resource.type, message })
-  const outcome = await underLease(deps.leases, resource.type, signal, act, { patient, onWait }).catch(
+  const outcome = await withLease(deps.leases, resource.type, signal, act, { patient, onWait }).catch(
     async (error: unknown) => {
       if (!settles(error)) throw error
       const failed = outcomeOf(resource, startedAt, error, 'failed')
-      await reconnecting(() => recordOutcome(deps.sql, runId, failed), signal)
+      await withDbRetry(() => recordOutcome(deps.sql, runId, failed), signal)
       return failed
     },
   )
@@ -104,21 +104,27 @@ async function read(
   lease: Lease,
   startedAt: Date,
 ): Promise<ResourceOutcome> {
-  const { changesOnly = false, restart = false, afresh = false, allowMassDelete = false, acceptWithheld = false } = how
+  const {
+    changesOnly = false,
+    restart = false,
+    reloadAll: afresh = false,
+    allowMassDelete = false,
+    acceptWithheld = false,
+  } = how
   const onProgress = (progress: SnapshotProgress): void =>
     onEvent({ type: 'progress', resource: resource.type, ...progress })
   const { resumeFrom = null, since = null } = how
-  const anew = await reconnecting(() => demandTable(deps.sql, resource, lease), signal)
+  const anew = await withDbRetry(() => checkTable(deps.sql, resource, lease), signal)
   const reading = {
     restart: restart || anew,
-    afresh: afresh || anew,
+    reloadAll: afresh || anew,
     allowMassDelete,
     acceptWithheld,
     resumeFrom,
     since,
   }
   const options = { runId, resource, lease, ...reading, signal, onProgress }
-  const result = await (changesOnly ? pullIncrement : pullSnapshot)(deps, options)
+  const result = await (changesOnly ? pullIncremental : pullSnapshot)(deps, options)
   return { ...result, resource: resource.type, startedAt, code: CODE[result.outcome] ?? null }
 }
 
@@ -150,27 +156,27 @@ async function failure(
   signal: AbortSignal,
 ): Promise<ResourceOutcome> {
   const { type, table, confidence } = resource
-  const isOffered = !(error instanceof SyncError && (error.code === 'SYNC_LIST_NOT_FOUND' || isRefusal(error)))
-  if (isOffered || confidence !== 'low' || (await reconnecting(() => wasGiven(deps.sql, type, table), signal))) {
+  const isOffered = !(error instanceof SyncError && (error.code === 'SYNC_LIST_NOT_FOUND' || isBadRequest(error)))
+  if (isOffered || confidence !== 'low' || (await withDbRetry(() => wasGiven(deps.sql, type, table), signal))) {
     return outcomeOf(resource, startedAt, error, 'failed')
   }
   const absent = outcomeOf(resource, startedAt, error, 'absent')
-  await reconnecting(() => rememberAbsence(deps, resource, { code: absent.code, message: absent.message }), signal)
+  await withDbRetry(() => rememberAbsence(deps, resource, { code: absent.code, message: absent.message }), signal)
   return absent
 }
 
 /** Undefined when it has to be asked for. */
 async function asKnown(
   deps: PullDeps,
-  { resource, anew = false, restart = false, resumeFrom }: ResourceOptions,
+  { resource, retryAbsent: anew = false, restart = false, resumeFrom }: ResourceOptions,
   startedAt: Date,
   signal: AbortSignal,
 ): Promise<ResourceOutcome | undefined> {
   if (resource.confidence !== 'low') return undefined
   const { type } = resource
   const isAnew = anew || restart || resumeFrom !== undefined
-  const known = isAnew ? undefined : await reconnecting(() => knownAbsence(deps, resource), signal)
+  const known = isAnew ? undefined : await withDbRetry(() => knownAbsence(deps, resource), signal)
   if (known !== undefined) return { ...NOTHING, ...known, resource: type, outcome: 'absent', startedAt }
-  await reconnecting(() => forgetAbsence(deps.sql, type), signal)
+  await withDbRetry(() => forgetAbsence(deps.sql, type), signal)
   return undefined
 }

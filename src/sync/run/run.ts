@@ -2,12 +2,12 @@
 import type { Resource } from '../../catalog/resource.ts'
 import { endsTheRun, reason } from '../../errors/sync-error.ts'
 import { beginRun, endRun, worst, type Outcome, type ResourceOutcome } from '../../store/runs/runs.ts'
-import { canReadChanges } from '../incremental/incremental.ts'
-import { reconnecting } from '../with-db-retry.ts'
-import { needs } from './dependency-order.ts'
-import { pullResource, type How, type PullDeps, type PullEvent } from './resource-run.ts'
+import { canReadIncrementally } from '../incremental/incremental.ts'
+import { withDbRetry } from '../with-db-retry.ts'
+import { parentTypesOf } from './dependency-order.ts'
+import { pullResource, type ReadOptions, type PullDeps, type PullEvent } from './resource-run.ts'
 
-export interface PullOptions extends How {
+export interface PullOptions extends ReadOptions {
   readonly resources: readonly Resource[]
   /** Types of the whole run, where an earlier process did some of them. */
   readonly planned?: readonly string[]
@@ -27,11 +27,11 @@ export const RESOURCES_AT_ONCE = 4
 /** @throws SyncError what ended the whole run (credentials, account, database, a stop on request); it is on record then. */
 export async function pull(deps: PullDeps, options: PullOptions): Promise<PullReport> {
   const run = { kind: 'pull', holder: deps.holder, version: deps.version }
-  const runId = await reconnecting(() => beginRun(deps.sql, run), options.signal)
+  const runId = await withDbRetry(() => beginRun(deps.sql, run), options.signal)
   const { outcomes, fatal } = await pullAll(deps, runId, options)
   const outcome = fatal === undefined ? worst(outcomes) : 'failed'
   const error = fatal === undefined ? null : reason(fatal.error)
-  const end = reconnecting(() => endRun(deps.sql, runId, outcome, error), options.signal)
+  const end = withDbRetry(() => endRun(deps.sql, runId, outcome, error), options.signal)
   // With the database gone the run cannot be closed on record; it then shows as never finished, which is true.
   await end.catch((failure: unknown) => {
     throw fatal === undefined ? failure : fatal.error
@@ -57,8 +57,10 @@ export async function pullAll(deps: PullDeps, runId: number, options: PullOption
 
   const work = async (resource: Resource): Promise<void> => {
     try {
-      const changesOnly = options.changesOnly === true && canReadChanges(resource, types)
-      outcomes.push(await pullResource(deps, { ...options, changesOnly, signal, runId, resource, settles }))
+      const changesOnly = options.changesOnly === true && canReadIncrementally(resource, types)
+      outcomes.push(
+        await pullResource(deps, { ...options, changesOnly, signal, runId, resource, isResourceError: settles }),
+      )
     } catch (error) {
       fatal ??= { error }
       ending.abort()
@@ -79,7 +81,7 @@ function inWaves({ resources, ...how }: PullOptions): Resource[][] {
   const waves: Resource[][] = []
   const done = new Set<string>()
   for (let left = [...resources]; left.length > 0;) {
-    const ready = left.filter((one) => needs(one, how).every((type) => !pulled.has(type) || done.has(type)))
+    const ready = left.filter((one) => parentTypesOf(one, how).every((type) => !pulled.has(type) || done.has(type)))
     const wave = ready.length > 0 ? ready : left
     for (const { type } of wave) done.add(type)
     waves.push(wave)

@@ -3,9 +3,9 @@ import type { Resource } from '../../catalog/resource.ts'
 import type { Client } from '../../remote/client.ts'
 import type { Database } from '../../store/connection/database.ts'
 import { idsByFlag } from '../../store/mirror/ids.ts'
-import { scoped } from '../list/filter-scope.ts'
-import type { Question } from '../list/read-plan.ts'
-import { reconnecting } from '../with-db-retry.ts'
+import { determineScope } from '../list/filter-scope.ts'
+import type { ReadPlan } from '../list/read-plan.ts'
+import { withDbRetry } from '../with-db-retry.ts'
 
 interface Deps {
   readonly sql: Database
@@ -14,21 +14,21 @@ interface Deps {
 }
 
 /** @returns the question with the lists it needs; the same one where nothing is hidden from it. */
-export function lookForHidden(
+export function findHiddenRecords(
   { sql, client, catalog }: Deps,
   resource: Resource,
-  question: Question,
+  question: ReadPlan,
   count: number | null,
   signal: AbortSignal,
-): Promise<Question> {
+): Promise<ReadPlan> {
   const { read } = question
   const listed = read.from === 'included' ? catalog.get(read.list)! : resource
   const examples = async (filters: readonly string[]) => {
     const column = listed.columns.find(({ member, kind }) => kind === 'boolean' && filters[0] === `filter[${member}]`)
     if (column === undefined) return { first: [], others: [] }
-    const { yes, no } = await reconnecting(() => idsByFlag(sql, listed.table, column.name), signal)
+    const { yes, no } = await withDbRetry(() => idsByFlag(sql, listed.table, column.name), signal)
     const [first, others] = listed.whole[column.member]?.startsWith('true') === true ? [yes, no] : [no, yes]
     return { first, others }
   }
-  return scoped({ client, signal, examples }, question, count)
+  return determineScope({ client, signal, examples }, question, count)
 }

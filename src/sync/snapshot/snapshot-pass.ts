@@ -8,20 +8,27 @@ import type { Database } from '../../store/connection/database.ts'
 import { confirmLease, type Lease } from '../../store/fleet/leases.ts'
 import { mirroredIds } from '../../store/mirror/ids.ts'
 import { openPass, readPageCount, type Snapshot } from '../../store/progress/checkpoint.ts'
-import { isFar } from '../list/list-facts.ts'
+import { needsBothEnds } from '../list/list-facts.ts'
 import type { Batch } from '../list/page-batch.ts'
-import { openKnownPages } from '../list/page-cache.ts'
-import { readEach, readList, readSingleton, type ListReading, type Reading, type Wanted } from '../list/read-list.ts'
-import { readBelow } from '../list/read-nested.ts'
-import type { Question } from '../list/read-plan.ts'
-import { reconnecting } from '../with-db-retry.ts'
+import { openPageCache } from '../list/page-cache.ts'
+import {
+  readEach,
+  readList,
+  readSingleton,
+  type ListInput,
+  type ReadContext,
+  type WantedType,
+} from '../list/read-list.ts'
+import { readNestedLists } from '../list/read-nested.ts'
+import type { ReadPlan } from '../list/read-plan.ts'
+import { withDbRetry } from '../with-db-retry.ts'
 
-export interface PassDeps extends Reading {
+export interface PassDeps extends ReadContext {
   readonly sql: Database
   readonly slug: string
   readonly resource: Resource
-  readonly question: Question
-  /** `digestOf` the question. */
+  readonly question: ReadPlan
+  /** `requestDigest` of the plan. */
   readonly digest: string
   /** Days for which a page is believed to be unchanged because the server says so. */
   readonly recheckDays: number
@@ -39,7 +46,7 @@ export interface Pass {
 }
 
 /** Where a reading begins that keeps no cursor. */
-export const NOTHING_READ: Snapshot = {
+export const EMPTY_SNAPSHOT: Snapshot = {
   startedAt: new Date(0),
   ageMs: 0,
   request: null,
@@ -53,20 +60,20 @@ export const NOTHING_READ: Snapshot = {
   fresh: 0,
 }
 
-export async function beginPass(deps: PassDeps, snapshot: Snapshot, from: number): Promise<Pass> {
+export async function startPass(deps: PassDeps, snapshot: Snapshot, from: number): Promise<Pass> {
   const { question, signal, slug, resource, sql } = deps
   const { read, request } = question
   const { pass } = snapshot
-  const wanted: Wanted = { type: resource.type, aliases: resource.aliases, carried: read.from === 'included' }
+  const wanted: WantedType = { type: resource.type, aliases: resource.aliases, carried: read.from === 'included' }
   const uncounted = { pass, count: null, pages: null, transfersAll: true }
   if (read.from === 'singleton') return { ...uncounted, batches: readSingleton(deps, read.path) }
   if (read.from === 'each' || read.from === 'below') {
     const { position } = snapshot
-    const parents = await reconnecting(() => mirroredIds(sql, read.parent.replaceAll('-', '_'), position), signal)
+    const parents = await withDbRetry(() => mirroredIds(sql, read.parent.replaceAll('-', '_'), position), signal)
     const parentOf = (id: string): string => `/${slug}/v1/${read.parent}/${id}`
     const base = { parents, from, pathOf: (id: string): string => `${parentOf(id)}/${read.path}` }
     if (read.from === 'below') {
-      return { ...uncounted, batches: readBelow(deps, { ...base, wanted, question: request!, parentOf }) }
+      return { ...uncounted, batches: readNestedLists(deps, { ...base, wanted, question: request!, parentOf }) }
     }
     const query = new URLSearchParams(read.query).toString()
     const pathOf = (id: string): string => `${base.pathOf(id)}?${query}`
@@ -80,12 +87,12 @@ const FROM_END = { fromEnd: true, without: true } as const
 /** No page is full then: what a list says of its pages contradicts itself. */
 const NO_SIZE = 0
 
-async function beginList(deps: PassDeps, snapshot: Snapshot, request: ListRequest, wanted: Wanted): Promise<Pass> {
+async function beginList(deps: PassDeps, snapshot: Snapshot, request: ListRequest, wanted: WantedType): Promise<Pass> {
   const { question, signal, resource, sql, lease } = deps
   const laid = snapshot.chains as Chain[] | null
   const resumed = laid !== null && laid.length > 0
-  const { recall, transfersAll } = await openKnownPages(deps, request, { resumed })
-  const far = isFar(question)
+  const { recall, transfersAll } = await openPageCache(deps, request, { resumed })
+  const far = needsBothEnds(question)
   const list = { request, wanted, ordered: question.ordered, far, recall }
   const { pass } = snapshot
   if (resumed) {
@@ -107,7 +114,7 @@ async function beginList(deps: PassDeps, snapshot: Snapshot, request: ListReques
       await confirmLease(tx, lease)
       await openPass(tx, resource.type, { pass, chains, count, pageSize: size })
     })
-  await reconnecting(open, signal)
+  await withDbRetry(open, signal)
   return { pass, count, pages: pageCount, transfersAll, batches: readList(deps, { ...list, chains, opening, size }) }
 }
 
@@ -118,9 +125,9 @@ async function beginList(deps: PassDeps, snapshot: Snapshot, request: ListReques
 async function openWhole(
   { sql, client, resource, question, signal }: PassDeps,
   request: ListRequest,
-  recall: ListReading['recall'],
+  recall: ListInput['recall'],
 ): Promise<{ opening: Page; size: number }> {
-  const pages = isFar(question) ? null : await reconnecting(() => readPageCount(sql, resource.type), signal)
+  const pages = needsBothEnds(question) ? null : await withDbRetry(() => readPageCount(sql, resource.type), signal)
   const guess = Math.max(1, pages ?? 1)
   // It may be shorter by now, and the server refuse pages behind its end.
   const last =

@@ -2,12 +2,12 @@ import { confirmLease } from '../../store/fleet/leases.ts'
 /** Reads a resource until it is proved whole, or so often that it never will be. */
 import { countSeen, openPass, readEvidence, type Snapshot } from '../../store/progress/checkpoint.ts'
 import { countParked } from '../../store/progress/findings.ts'
-import { judge, type Parent } from '../list/completeness.ts'
-import { isFar } from '../list/list-facts.ts'
-import { createEtagWatch, distrustEtags } from '../list/page-cache.ts'
-import { reconnecting } from '../with-db-retry.ts'
-import { beginPass, type PassDeps } from './snapshot-pass.ts'
-import type { Committer } from './write-batch.ts'
+import { assessCompleteness, type Parent } from '../list/completeness.ts'
+import { needsBothEnds } from '../list/list-facts.ts'
+import { createEtagCheck, distrustEtags } from '../list/page-cache.ts'
+import { withDbRetry } from '../with-db-retry.ts'
+import { startPass, type PassDeps } from './snapshot-pass.ts'
+import type { BatchWriter } from './write-batch.ts'
 
 export interface SnapshotProgress {
   /** Records read, those of an interrupted run included. */
@@ -20,7 +20,7 @@ export interface SnapshotProgress {
 interface Options {
   readonly deps: PassDeps
   readonly begun: Snapshot
-  readonly committer: Committer
+  readonly committer: BatchWriter
   readonly parent: Parent | null
   readonly refused: readonly string[]
   /** Once something of it is written; with nothing in it, at its end. */
@@ -31,7 +31,7 @@ interface Options {
 /** What is not proved by then keeps changing, or never will be. */
 const PASSES = 3
 /** Passes of the other list, where two are read, are numbered from here on. */
-export const OTHER_LIST = 10
+export const SECOND_LIST = 10
 
 export async function readPasses({ deps, begun, committer, parent, refused, onAnswer, onProgress }: Options) {
   const { sql, resource, question, lease, signal } = deps
@@ -44,7 +44,7 @@ export async function readPasses({ deps, begun, committer, parent, refused, onAn
   let parsedAll = begun.position === null && begun.chains === null
   let transferredAll = parsedAll
   let answered = false
-  const etagsLie = createEtagWatch()
+  const etagsLie = createEtagCheck()
   for (let snapshot = begun; ; snapshot = next(snapshot)) {
     const { pass } = snapshot
     const open = () =>
@@ -52,20 +52,16 @@ export async function readPasses({ deps, begun, committer, parent, refused, onAn
         await confirmLease(tx, lease)
         await openPass(tx, type, { pass, chains: null, count: null, pageSize: null })
       })
-    if (snapshot !== begun) await reconnecting(open, signal)
-    const { seen: resumed, lastPage } = await reconnecting(() => countSeen(sql, type, pass), signal)
-    const { count, pages: listPages, transfersAll, batches } = await beginPass(deps, snapshot, lastPage + 1)
+    if (snapshot !== begun) await withDbRetry(open, signal)
+    const { seen: resumed, lastPage } = await withDbRetry(() => countSeen(sql, type, pass), signal)
+    const { count, pages: listPages, transfersAll, batches } = await startPass(deps, snapshot, lastPage + 1)
     let records = resumed
     let total = count
     transferredAll &&= transfersAll
     let misled = false
     onProgress({ records, resumed, total: shown(total) })
     for await (const batch of batches) {
-      const { inserted, updated, unchanged, parked } = await committer.commit(
-        batch,
-        { pass, firstCount: count },
-        signal,
-      )
+      const { inserted, updated, unchanged, parked } = await committer.write(batch, { pass, firstCount: count }, signal)
       if (!answered) await onAnswer()
       answered = true
       if (etagsLie(batch.pages)) {
@@ -83,7 +79,7 @@ export async function readPasses({ deps, begun, committer, parent, refused, onAn
       total = batch.pages.at(-1)?.recordCount ?? total
       onProgress({ records, resumed, total: shown(total) })
     }
-    const { seen, carriers, fresh, steady, full, parked } = await reconnecting(
+    const { seen, carriers, fresh, steady, full, parked } = await withDbRetry(
       async () => ({
         ...(await countSeen(sql, type, pass)),
         ...(await readEvidence(sql, type)),
@@ -92,10 +88,10 @@ export async function readPasses({ deps, begun, committer, parent, refused, onAn
       signal,
     )
     const carried = from === 'included'
-    const verdict = judge({
+    const verdict = assessCompleteness({
       read: from,
       ordered: question.ordered,
-      far: isFar(question),
+      far: needsBothEnds(question),
       seen: carried ? carriers : seen,
       // What came along says nothing of which records of the list were known.
       fresh: carried ? carriers : fresh,
@@ -108,7 +104,7 @@ export async function readPasses({ deps, begun, committer, parent, refused, onAn
       parent,
     })
     // What was believed to be unchanged before the lie showed is read once more, and no ETag is believed then.
-    if (!misled && (!verdict.again || pass % OTHER_LIST >= PASSES)) {
+    if (!misled && (!verdict.again || pass % SECOND_LIST >= PASSES)) {
       // A page where two chains meet was read twice, and so was everything in a second pass.
       const unchanged = Math.max(0, Math.min(tally.unchanged, seen - tally.inserted - tally.updated - parked))
       return {

@@ -18,20 +18,20 @@ import { noteGone, settleParked } from '../../store/progress/findings.ts'
 import { forgetPages, forgetPagesBehind, noteBodiesRead } from '../../store/progress/page-cache.ts'
 import { advanceWatermark } from '../../store/progress/watermark.ts'
 import type { Outcome } from '../../store/runs/runs.ts'
-import { sweep } from '../deletes/detect-deletes.ts'
-import { byTheEarlierClock } from '../earlier-clock.ts'
+import { detectDeletes } from '../deletes/detect-deletes.ts'
+import { earlierClockTime } from '../earlier-clock.ts'
 import type { Parent } from '../list/completeness.ts'
-import { noteDeclaration } from '../list/declared-columns.ts'
-import { fromBothEnds, isFar, lightened, recallLearned, withLearned } from '../list/list-facts.ts'
-import { digestOf, type Place } from '../list/list-request.ts'
-import { openQuestion, type Asking, type Question } from '../list/read-plan.ts'
-import { reconnecting } from '../with-db-retry.ts'
-import { HIDDEN, NOTHING_BEFORE, readLists, withBefore, type NeedsOther } from './read-lists.ts'
+import { saveDeclaration } from '../list/declared-columns.ts'
+import { planForBothEnds, needsBothEnds, withSmallerPages, applyFacts, withNewFacts } from '../list/list-facts.ts'
+import { requestDigest, type ListContext } from '../list/list-request.ts'
+import { openReadPlan, type OpenReadPlan, type ReadPlan } from '../list/read-plan.ts'
+import { withDbRetry } from '../with-db-retry.ts'
+import { HIDDEN_RECORDS, NO_COUNTS, readLists, addCounts, type NeedsOtherList } from './read-lists.ts'
 import type { PassDeps } from './snapshot-pass.ts'
 import type { SnapshotProgress } from './snapshot-passes.ts'
-import { heldAgainst, readExpected, rememberTold } from './withheld-members.ts'
+import { flagWithheld, readExpectedMembers, saveSeenMembers } from './withheld-members.ts'
 
-export interface SnapshotDeps extends Place {
+export interface SnapshotDeps extends ListContext {
   readonly sql: Database
   readonly client: Client
   readonly concurrency: number
@@ -62,7 +62,7 @@ export interface SnapshotOptions {
   /** Begin anew even when an interrupted snapshot could go on. */
   readonly restart: boolean
   /** Parse and load every page, even those that did not change. */
-  readonly afresh: boolean
+  readonly reloadAll: boolean
   readonly allowMassDelete: boolean
   /** Take it for right that records lack what every one of them had. */
   readonly acceptWithheld: boolean
@@ -82,38 +82,38 @@ const MOST_LISTS = 3
 
 export async function pullSnapshot(deps: SnapshotDeps, options: SnapshotOptions): Promise<SnapshotResult> {
   const { resource, signal } = options
-  const expected = await reconnecting(() => readExpected(deps.sql, resource), signal)
-  const interrupted = !options.restart && (await reconnecting(() => readSnapshot(deps.sql, resource.type), signal))
+  const expected = await withDbRetry(() => readExpectedMembers(deps.sql, resource), signal)
+  const interrupted = !options.restart && (await withDbRetry(() => readSnapshot(deps.sql, resource.type), signal))
   // What every record carries shows only where every record is looked at: not in one that goes on, but in the next.
   const unknown = expected === undefined && !interrupted
-  const afresh = options.afresh || options.acceptWithheld || unknown
-  if (afresh) await reconnecting(() => forgetPages(deps.sql, resource.type), signal)
-  const asking = await openQuestion(deps, resource, signal)
-  let { question } = asking
-  let before = NOTHING_BEFORE
+  const afresh = options.reloadAll || options.acceptWithheld || unknown
+  if (afresh) await withDbRetry(() => forgetPages(deps.sql, resource.type), signal)
+  const asking = await openReadPlan(deps, resource, signal)
+  let { plan: question } = asking
+  let before = NO_COUNTS
   let lists = 1
   for (;;) {
     try {
       let settled = question
-      const settle = async (answered: Question): Promise<void> => {
+      const settle = async (answered: ReadPlan): Promise<void> => {
         settled = answered
-        await asking.settle(answered)
+        await asking.remember(answered)
       }
-      const lighter = lightened(recallLearned(question))
+      const lighter = withSmallerPages(applyFacts(question))
       const isLast = lists === MOST_LISTS
       const found = await readThrough(deps, options, { question, lighter, expected, settle, isLast })
       if (!('needs' in found)) {
         // At its end only: with other pages, what was interrupted would begin anew.
-        const learned = withLearned(settled, asking.now)
-        if (learned !== undefined) await asking.settle(learned)
-        const result = withBefore(found, before)
-        return await reconnecting(() => heldAgainst(deps.sql, resource, result), signal)
+        const learned = withNewFacts(settled, asking.now)
+        if (learned !== undefined) await asking.remember(learned)
+        const result = addCounts(found, before)
+        return await withDbRetry(() => flagWithheld(deps.sql, resource, result), signal)
       }
       question = found.needs
       before = found
       lists++
     } catch (error) {
-      const next = isOutOfReach(error) ? fromBothEnds(question, asking.now) : await asking.after(error, question)
+      const next = isOutOfReach(error) ? planForBothEnds(question, asking.now) : await asking.next(error, question)
       if (next === undefined) throw error
       question = next
     }
@@ -121,11 +121,11 @@ export async function pullSnapshot(deps: SnapshotDeps, options: SnapshotOptions)
 }
 
 interface Asked {
-  readonly question: Question
+  readonly question: ReadPlan
   /** The same with pages that are not too much. */
-  readonly lighter: Question
+  readonly lighter: ReadPlan
   readonly expected: Told | undefined
-  readonly settle: Asking['settle']
+  readonly settle: OpenReadPlan['remember']
   readonly isLast: boolean
 }
 
@@ -133,16 +133,16 @@ async function readThrough(
   deps: SnapshotDeps,
   options: SnapshotOptions,
   { question: asked, lighter: question, expected, settle, isLast }: Asked,
-): Promise<SnapshotResult | NeedsOther> {
+): Promise<SnapshotResult | NeedsOtherList> {
   const { sql } = deps
   const { resource, lease, signal, acceptWithheld: accepted } = options
   const { type, table, within } = resource
   const { read, request } = question
-  const digest = digestOf(request, resource)
-  const snapshot = await reconnecting(() => resumeOrBegin(sql, options, question, digest), signal)
+  const digest = requestDigest(request, resource)
+  const snapshot = await withDbRetry(() => resumeOrBegin(sql, options, question, digest), signal)
   const parent = read.from === 'each' || read.from === 'below' ? parentOf(snapshot, read.parent) : null
   const mirror = createMirror(resource, accepted ? accepting(expected) : expected)
-  const follow = type === FOLLOWED ? await reconnecting(() => toFollow(deps, snapshot), signal) : false
+  const follow = type === FOLLOWED ? await withDbRetry(() => toFollow(deps, snapshot), signal) : false
   const pass: PassDeps = { ...deps, resource, question, digest, lease, signal }
   const { onProgress } = options
   const reading = { deps, pass, asked, settle, isLast, begun: snapshot, mirror, follow, parent, onProgress }
@@ -152,41 +152,41 @@ async function readThrough(
 
   const { allowMassDelete } = options
   const unread = counts.parked > 0 || unsettled
-  const swept = verdict.whole
-    ? await sweep(deps, { resource, question, lease, mirror, signal, allowMassDelete, unread })
+  const swept = verdict.complete
+    ? await detectDeletes(deps, { resource, question, lease, mirror, signal, allowMassDelete, unread })
     : { deleted: 0, outcome: null }
-  const doubt = verdict.whole && unsettled ? HIDDEN : null
+  const doubt = verdict.complete && unsettled ? HIDDEN_RECORDS : null
   const said = [verdict.message, swept.outcome?.message ?? swept.message, doubt?.message]
   const message = said.filter((one) => typeof one === 'string').join(' ') || null
   const { outcome } = swept.outcome ?? doubt ?? verdict
   // Nothing can be newer than what it was asked for by.
-  const upTo = await reconnecting(() => byTheEarlierClock(deps, snapshot.startedAt), signal)
+  const upTo = await withDbRetry(() => earlierClockTime(deps, snapshot.startedAt), signal)
   const asOf = new Date(Math.min(snapshot.startedAt.getTime(), parent?.asOf?.getTime() ?? Infinity))
   const end = () =>
     sql.begin(async (tx) => {
       await confirmLease(tx, lease)
-      if (verdict.whole) await settleParked(tx, type, snapshot.startedAt)
+      if (verdict.complete) await settleParked(tx, type, snapshot.startedAt)
       const metAll = parsedAll && counts.seen > 0
-      if (verdict.whole && metAll) await noteGone(tx, type, mirror.unmet(), counts.seen)
+      if (verdict.complete && metAll) await noteGone(tx, type, mirror.unmet(), counts.seen)
       const { startedAt } = snapshot
-      await rememberTold(tx, resource, {
+      await saveSeenMembers(tx, resource, {
         mirror,
         expected,
         startedAt,
-        whole: verdict.whole,
+        whole: verdict.complete,
         parsedAll: metAll,
         accepted,
       })
-      if (verdict.whole && listPages !== null) await forgetPagesBehind(tx, type, listPages)
+      if (verdict.complete && listPages !== null) await forgetPagesBehind(tx, type, listPages)
       // Records that are set aside are told of as such; of all the others it is as good as whole.
-      const settled = verdict.whole && swept.outcome === null && doubt === null
+      const settled = verdict.complete && swept.outcome === null && doubt === null
       if (settled && transferredAll) await noteBodiesRead(tx, type)
-      if (settled) await noteDeclaration(tx, resource)
+      if (settled) await saveDeclaration(tx, resource)
       if (settled) await advanceWatermark(tx, resource, upTo)
       if (settled && within !== undefined) await followAsOf(tx, type, startedAt)
       await endSnapshot(tx, type, { table, asOf: settled ? asOf : null, pages: listPages })
     })
-  await reconnecting(end, signal)
+  await withDbRetry(end, signal)
   return { ...counts, outcome, message, deleted: swept.deleted }
 }
 
@@ -198,13 +198,13 @@ const DAY_MS = 24 * 60 * 60_000
  */
 async function toFollow(deps: SnapshotDeps, { startedAt }: Snapshot): Promise<true | Date> {
   if ((await readAsOf(deps.sql, FOLLOWED)) !== null) return true
-  return new Date((await byTheEarlierClock(deps, startedAt)).getTime() - DAY_MS)
+  return new Date((await earlierClockTime(deps, startedAt)).getTime() - DAY_MS)
 }
 
 async function resumeOrBegin(
   sql: Database,
   { resource: { type }, lease, restart, resumeFrom }: SnapshotOptions,
-  question: Question,
+  question: ReadPlan,
   digest: string,
 ): Promise<Snapshot> {
   const { read, ordered, also } = question
@@ -216,7 +216,7 @@ async function resumeOrBegin(
     isDeepStrictEqual(askedBy(left), asked) &&
     (resumeFrom === null ? left.ageMs < RESUME_WITHIN_MS : left.startedAt >= resumeFrom) &&
     // Which of its records were known before could have changed since.
-    (byParent || (ordered && !isFar(question) && (left.chains as unknown[] | null)?.length !== 0))
+    (byParent || (ordered && !needsBothEnds(question) && (left.chains as unknown[] | null)?.length !== 0))
   if (usable) return left
   // Noted at the beginning: the parents that are read first are of that time, however late the last ones are read.
   const noted = byParent ? { ...asked, parentsAsOf: await readAsOf(sql, read.parent) } : asked

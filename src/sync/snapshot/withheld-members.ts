@@ -14,7 +14,7 @@ import type { SnapshotResult } from './snapshot.ts'
 const NAME = 'told'
 
 /** What every record is expected to carry; undefined where nobody has read all of it yet. */
-export async function readExpected(sql: Database, resource: Resource): Promise<Told | undefined> {
+export async function readExpectedMembers(sql: Database, resource: Resource): Promise<Told | undefined> {
   const value = (await readCapability(sql, resource.type, NAME))?.value as Told | undefined
   return value === undefined ? undefined : declaredOf(value, resource)
 }
@@ -32,7 +32,7 @@ interface Reading {
 }
 
 /** At the end of a reading. What is missed stays expected until it comes back. */
-export async function rememberTold(tx: Transaction, resource: Resource, reading: Reading): Promise<void> {
+export async function saveSeenMembers(tx: Transaction, resource: Resource, reading: Reading): Promise<void> {
   const { mirror, expected, startedAt, whole, parsedAll, accepted } = reading
   // A page that lacks something is not remembered, so a whole reading has looked at all that do.
   if (accepted || whole) await settleWithheld(tx, resource.type, accepted ? null : startedAt)
@@ -42,7 +42,7 @@ export async function rememberTold(tx: Transaction, resource: Resource, reading:
 }
 
 /** The result, unless something is withheld: then it is not as good as it looks. */
-export async function heldAgainst(sql: Database, resource: Resource, result: SnapshotResult): Promise<SnapshotResult> {
+export async function flagWithheld(sql: Database, resource: Resource, result: SnapshotResult): Promise<SnapshotResult> {
   const members = await readWithheld(sql, resource.type)
   if (members.length === 0) return result
   const sentence =
@@ -57,7 +57,11 @@ export async function heldAgainst(sql: Database, resource: Resource, result: Sna
 }
 
 /** Why rows that are equal in all that was compared may differ all the same; null when nothing was left out. */
-export function notCompared(resource: Resource, lacking: ReadonlyMap<string, number>, records: number): string | null {
+export function notComparedMessage(
+  resource: Resource,
+  lacking: ReadonlyMap<string, number>,
+  records: number,
+): string | null {
   if (lacking.size === 0) return null
   const most = Math.max(...lacking.values())
   return (

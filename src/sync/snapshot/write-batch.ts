@@ -9,7 +9,7 @@ import { advanceSnapshot, type Advance } from '../../store/progress/checkpoint.t
 import { noteDrift, park, type DriftNote } from '../../store/progress/findings.ts'
 import { rememberPages } from '../../store/progress/page-cache.ts'
 import { changeTime, rejectedRecords, type Batch, type ReadPage } from '../list/page-batch.ts'
-import { reconnecting } from '../with-db-retry.ts'
+import { withDbRetry } from '../with-db-retry.ts'
 
 export interface Tally {
   readonly inserted: number
@@ -18,8 +18,8 @@ export interface Tally {
   readonly parked: number
 }
 
-export interface Committer {
-  commit(batch: Batch, pass: Pass, signal: AbortSignal): Promise<Tally>
+export interface BatchWriter {
+  write(batch: Batch, pass: Pass, signal: AbortSignal): Promise<Tally>
 }
 
 export interface Pass {
@@ -42,7 +42,7 @@ interface Deps {
 /** Of one run: a record with 100,000 members of its own is no news of the catalog, and each note is a statement. */
 const MOST_NOTED = 1_000
 
-export function createCommitter({ sql, type, table, lease, mirror, question, follow }: Deps): Committer {
+export function createBatchWriter({ sql, type, table, lease, mirror, question, follow }: Deps): BatchWriter {
   /** Drift is noted once a run: a member that is in every record would otherwise cost a statement a page. */
   const noted = new Set<string>()
 
@@ -78,12 +78,12 @@ export function createCommitter({ sql, type, table, lease, mirror, question, fol
   }
 
   return {
-    async commit(batch, pass, signal) {
+    async write(batch, pass, signal) {
       // Written twice is written once (S2), so a lost answer to COMMIT needs no other care.
-      const { tally, notes } = await reconnecting(() => write(batch, pass, false), signal).catch((error: unknown) => {
+      const { tally, notes } = await withDbRetry(() => write(batch, pass, false), signal).catch((error: unknown) => {
         if (!isRefused(error)) throw error
         // One row that Postgres refuses fails the whole statement; row by row, only that one is set aside.
-        return reconnecting(() => write(batch, pass, true), signal)
+        return withDbRetry(() => write(batch, pass, true), signal)
       })
       for (const note of notes) noted.add(keyOf(note))
       return tally

@@ -6,9 +6,9 @@ import { createComparer, forgetDigests, type Comparison } from '../../store/mirr
 import type { Mirror } from '../../store/mirror/load.ts'
 import { unsettledRows } from '../../store/mirror/local-edits.ts'
 import type { Told } from '../../store/mirror/seen-members.ts'
-import type { Unusable } from '../list/page-batch.ts'
-import { reconnecting } from '../with-db-retry.ts'
-import { load } from '../write-records.ts'
+import type { UnusableRecord } from '../list/page-batch.ts'
+import { withDbRetry } from '../with-db-retry.ts'
+import { writeRecords } from '../write-records.ts'
 
 export interface Difference {
   /** Null of what came without one. */
@@ -39,7 +39,7 @@ export interface Differences {
   /** Of the records compared, how many lack each member that every record had before. */
   lacking(): ReadonlyMap<string, number>
   compare(records: readonly RemoteRecord[]): Promise<void>
-  refuse(unusable: readonly Unusable[]): void
+  refuse(unusable: readonly UnusableRecord[]): void
   extra(ids: readonly string[]): void
 }
 
@@ -63,10 +63,10 @@ export function createDifferences(deps: Deps): Differences {
     counts,
     lacking: () => comparer.lacking(),
     async compare(records) {
-      const all = (await reconnecting(() => comparer.compare(sql, records), signal)).filter(differs)
+      const all = (await withDbRetry(() => comparer.compare(sql, records), signal)).filter(differs)
       const ids = all.map(({ id }) => id)
       // Looked at behind the comparison: an edit made meanwhile is not taken for a difference.
-      const ours = await reconnecting(() => unsettledRows(sql, resource.type, ids), signal)
+      const ours = await withDbRetry(() => unsettledRows(sql, resource.type, ids), signal)
       for (const { id } of records) edited.delete(id)
       for (const id of ours) edited.add(id)
       const found = all.filter(({ id }) => !ours.has(id))
@@ -78,8 +78,8 @@ export function createDifferences(deps: Deps): Differences {
           await confirmLease(tx, lease)
           await forgetDigests(tx, resource, [...wrong])
         })
-      await reconnecting(forget, signal)
-      const loaded = await load(loading, { records: records.filter(({ id }) => wrong.has(id)), unusable: [] })
+      await withDbRetry(forget, signal)
+      const loaded = await writeRecords(loading, { records: records.filter(({ id }) => wrong.has(id)), unusable: [] })
       counts.repaired += loaded.written.length
     },
     refuse(unusable) {

@@ -12,25 +12,25 @@ import { createMirror, type Mirror } from '../../store/mirror/load.ts'
 import { editedIds } from '../../store/mirror/local-edits.ts'
 import { countLiving } from '../../store/mirror/tombstones.ts'
 import { recountRows } from '../../store/progress/checkpoint.ts'
-import { confirmAndBury, suspicion } from '../deletes/detect-deletes.ts'
-import { refusedMessage } from '../list/completeness.ts'
-import { negotiatedOf } from '../list/filter-scope.ts'
-import { askFor } from '../list/get-record.ts'
-import { fromBothEnds, isFar, lightened, recallLearned } from '../list/list-facts.ts'
-import { digestOf, refusedFilters } from '../list/list-request.ts'
+import { confirmAndMarkDeleted, massDeleteWarning } from '../deletes/detect-deletes.ts'
+import { refusedFiltersMessage } from '../list/completeness.ts'
+import { negotiatedRequest } from '../list/filter-scope.ts'
+import { getRecords } from '../list/get-record.ts'
+import { planForBothEnds, needsBothEnds, withSmallerPages, applyFacts } from '../list/list-facts.ts'
+import { requestDigest, refusedFilters } from '../list/list-request.ts'
 import type { Batch } from '../list/page-batch.ts'
-import { distrustEtags, openMarks } from '../list/page-cache.ts'
+import { distrustEtags, openPageMarks } from '../list/page-cache.ts'
 import { readList } from '../list/read-list.ts'
-import { openQuestion, type Question } from '../list/read-plan.ts'
-import { lookForHidden } from '../snapshot/hidden-records.ts'
-import { HIDDEN } from '../snapshot/read-lists.ts'
-import { beginPass, NOTHING_READ, type PassDeps } from '../snapshot/snapshot-pass.ts'
+import { openReadPlan, type ReadPlan } from '../list/read-plan.ts'
+import { findHiddenRecords } from '../snapshot/hidden-records.ts'
+import { HIDDEN_RECORDS } from '../snapshot/read-lists.ts'
+import { startPass, EMPTY_SNAPSHOT, type PassDeps } from '../snapshot/snapshot-pass.ts'
 import type { SnapshotDeps } from '../snapshot/snapshot.ts'
-import { notCompared, readExpected } from '../snapshot/withheld-members.ts'
-import { reconnecting } from '../with-db-retry.ts'
+import { notComparedMessage, readExpectedMembers } from '../snapshot/withheld-members.ts'
+import { withDbRetry } from '../with-db-retry.ts'
 import { createDifferences, type Difference, type Differences } from './differences.ts'
 
-export interface Verified {
+export interface VerifyResult {
   readonly resource: string
   /** Different records read. */
   readonly read: number
@@ -68,35 +68,35 @@ interface Verifying extends VerifyOptions {
   etagLied: boolean
 }
 
-export async function verifyResource(deps: SnapshotDeps, options: VerifyOptions): Promise<Verified> {
+export async function verifyResource(deps: SnapshotDeps, options: VerifyOptions): Promise<VerifyResult> {
   const { sql } = deps
   const { resource, signal } = options
   const { type, table } = resource
   const mirror = createMirror(resource)
-  const expected = await reconnecting(() => readExpected(sql, resource), signal)
+  const expected = await withDbRetry(() => readExpectedMembers(sql, resource), signal)
   const differences = createDifferences({ ...options, sql, mirror, expected })
   const verifying: Verifying = { ...options, mirror, differences, met: new Set(), etagLied: false }
-  const asking = await openQuestion(deps, resource, signal)
-  let { question } = asking
+  const asking = await openReadPlan(deps, resource, signal)
+  let { plan: question } = asking
   for (;;) {
     try {
-      question = await lookForHidden(deps, resource, question, null, signal)
-      const lighter = lightened(recallLearned(question))
+      question = await findHiddenRecords(deps, resource, question, null, signal)
+      const lighter = withSmallerPages(applyFacts(question))
       const doubts = [
         (await readLists(deps, verifying, lighter)) ?? (await judgeExtra(deps, verifying, lighter)),
         verifying.etagLied ? LYING_ETAGS : null,
-        notCompared(resource, differences.lacking(), verifying.met.size),
+        notComparedMessage(resource, differences.lacking(), verifying.met.size),
         notListed(question),
       ].filter((doubt) => doubt !== null)
       if (verifying.etagLied) await distrustEtags({ sql, resource, signal })
       const doubt = doubts.length === 0 ? null : doubts.join(' ')
       const { counts } = differences
-      if (counts.repaired > 0) await reconnecting(() => recountRows(sql, type, table), signal)
-      const others = (await reconnecting(() => editedIds(sql, resource), signal)).filter((id) => !verifying.met.has(id))
+      if (counts.repaired > 0) await withDbRetry(() => recountRows(sql, type, table), signal)
+      const others = (await withDbRetry(() => editedIds(sql, resource), signal)).filter((id) => !verifying.met.has(id))
       const edited = new Set([...differences.edited, ...others]).size
       return { resource: type, read: verifying.met.size, ...counts, edited, doubt }
     } catch (error) {
-      const next = isOutOfReach(error) ? fromBothEnds(question, asking.now) : await asking.after(error, question)
+      const next = isOutOfReach(error) ? planForBothEnds(question, asking.now) : await asking.next(error, question)
       if (next === undefined) throw error
       question = next
     }
@@ -113,24 +113,24 @@ const UNCOUNTED =
   'It does not say how many records it has, so what is too much here cannot be told. The rest was compared.'
 
 /** What may be in no list that was read; null when nothing. */
-function notListed(question: Question): string | null {
-  if (question.scope?.unsettled === true) return HIDDEN.message
-  return refusedMessage(refusedFilters(question.wanted, negotiatedOf(question)))
+function notListed(question: ReadPlan): string | null {
+  if (question.scope?.unsettled === true) return HIDDEN_RECORDS.message
+  return refusedFiltersMessage(refusedFilters(question.wanted, negotiatedRequest(question)))
 }
 
 /** Both lists, where no one of them is proved to hold all. */
-async function readLists(deps: SnapshotDeps, verifying: Verifying, question: Question): Promise<string | null> {
+async function readLists(deps: SnapshotDeps, verifying: Verifying, question: ReadPlan): Promise<string | null> {
   const doubt = await readAll(deps, verifying, question)
   if (question.also === undefined) return doubt
-  return (await readAll(deps, verifying, recallLearned({ ...question, request: question.also }))) ?? doubt
+  return (await readAll(deps, verifying, applyFacts({ ...question, request: question.also }))) ?? doubt
 }
 
 /** @returns why some record may not have been met; null when every one that was there throughout was. */
-async function readAll(deps: SnapshotDeps, verifying: Verifying, question: Question): Promise<string | null> {
+async function readAll(deps: SnapshotDeps, verifying: Verifying, question: ReadPlan): Promise<string | null> {
   const { resource, lease, signal, differences, met, onProgress } = verifying
   const { request, read, ordered } = question
-  const far = isFar(question)
-  const pass: PassDeps = { ...deps, resource, question, digest: digestOf(request, resource), lease, signal }
+  const far = needsBothEnds(question)
+  const pass: PassDeps = { ...deps, resource, question, digest: requestDigest(request, resource), lease, signal }
   const compare = async ({ pages }: Batch): Promise<void> => {
     for (const { ids } of pages) for (const id of ids) met.add(id)
     differences.refuse(pages.flatMap((page) => page.unusable))
@@ -138,7 +138,7 @@ async function readAll(deps: SnapshotDeps, verifying: Verifying, question: Quest
   }
   if (read.from !== 'list' && read.from !== 'included') {
     let full = true
-    for await (const batch of (await beginPass(pass, NOTHING_READ, 1)).batches) {
+    for await (const batch of (await startPass(pass, EMPTY_SNAPSHOT, 1)).batches) {
       full &&= batch.pages.every((page) => page.full)
       await compare(batch)
       onProgress(met.size, null)
@@ -146,7 +146,7 @@ async function readAll(deps: SnapshotDeps, verifying: Verifying, question: Quest
     return full ? null : CHANGED
   }
   const wanted = { type: resource.type, aliases: resource.aliases, carried: read.from === 'included' }
-  const recall = await openMarks(pass)
+  const recall = await openPageMarks(pass)
   let known: ReadonlySet<string> = new Set()
   for (let tries = 1; tries <= TRIES; tries++) {
     const opening = await openList(deps.client, request!, signal, await recall(1))
@@ -187,17 +187,17 @@ async function readAll(deps: SnapshotDeps, verifying: Verifying, question: Quest
 }
 
 /** Rows the list does not have: too much only if their record, asked for, is not found. What is found is compared too. */
-async function judgeExtra(deps: SnapshotDeps, verifying: Verifying, question: Question): Promise<string | null> {
+async function judgeExtra(deps: SnapshotDeps, verifying: Verifying, question: ReadPlan): Promise<string | null> {
   const { sql, client, slug, concurrency } = deps
   const { resource, repair, signal, differences, met } = verifying
   const { from } = question.read
   // There is no address to ask for another one than that which was read.
   if (from === 'singleton') return null
-  const candidates = await reconnecting(() => extraIds(sql, resource, met), signal)
+  const candidates = await withDbRetry(() => extraIds(sql, resource, met), signal)
   if (candidates.length === 0) return null
   const asked = candidates.slice(0, ASKED_FOR)
   const known = [...met].slice(0, 3)
-  const answers = await askFor({ client, slug, resource, question, concurrency, signal }, known, asked)
+  const answers = await getRecords({ client, slug, resource, question, concurrency, signal }, known, asked)
   if (answers === null) {
     return (
       `${rows(candidates.length)} not in the list, and ScopeStack answers for no single record of it, so that nothing ` +
@@ -210,7 +210,7 @@ async function judgeExtra(deps: SnapshotDeps, verifying: Verifying, question: Qu
     unsure += some.unsure.length
     gone.push(...some.gone)
     // A document has its parent's id, not its own.
-    if (from !== 'each') await differences.compare(some.living)
+    if (from !== 'each') await differences.compare(some.records)
   }
   differences.extra(gone)
   const left = candidates.length - asked.length
@@ -236,15 +236,15 @@ interface Extra {
 async function repairExtra(
   deps: SnapshotDeps,
   { resource, lease, mirror, signal, differences }: Verifying,
-  question: Question,
+  question: ReadPlan,
   { gone, left, known }: Extra,
 ): Promise<string | null> {
   const { sql, deleteLimit } = deps
   const { type } = resource
-  const living = await reconnecting(() => countLiving(sql, resource), signal)
-  const suspect = suspicion({ type, count: gone.length + left, living, deleteLimit })
+  const living = await withDbRetry(() => countLiving(sql, resource), signal)
+  const suspect = massDeleteWarning({ type, count: gone.length + left, living, deleteLimit })
   if (suspect !== null) return suspect
-  const confirmed = await confirmAndBury(deps, { resource, question, lease, mirror, signal, known }, gone)
+  const confirmed = await confirmAndMarkDeleted(deps, { resource, question, lease, mirror, signal, known }, gone)
   differences.counts.repaired += confirmed?.deleted ?? 0
   return null
 }

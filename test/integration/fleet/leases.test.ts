@@ -6,7 +6,7 @@ import { openDatabase, type Database } from '../../../src/store/connection/datab
 import { confirmLease, openLeases, type Leases } from '../../../src/store/fleet/leases.ts'
 import { createMirror } from '../../../src/store/mirror/load.ts'
 import { beginSnapshot, readSnapshot } from '../../../src/store/progress/checkpoint.ts'
-import { createCommitter } from '../../../src/sync/snapshot/write-batch.ts'
+import { createBatchWriter } from '../../../src/sync/snapshot/write-batch.ts'
 import { createDatabase, type TestDatabase } from '../../support/postgres/database.ts'
 import { until } from '../../support/until.ts'
 
@@ -131,7 +131,7 @@ it('stops a late writer: nothing of its batch is written, neither rows nor curso
   })
   const pass = { pass: 1, firstCount: 1 }
   const writer = async ({ sql, leases }: { sql: Database; leases: Leases }) =>
-    createCommitter({
+    createBatchWriter({
       sql,
       type: 'clients',
       table: 'clients',
@@ -145,13 +145,13 @@ it('stops a late writer: nothing of its batch is written, neither rows nor curso
   const late = await writer(one)
   await expire(one.sql)
   const now = await writer(two)
-  await expect(late.commit(batch('late'), pass, signal)).rejects.toEqual(lost)
+  await expect(late.write(batch('late'), pass, signal)).rejects.toEqual(lost)
   expect(await one.sql`select id from scopestack.clients`).toEqual([])
   for (const table of ['seen_pages', 'known_pages', 'changed_parents']) {
     expect(await one.sql`select from sync.${one.sql(table)}`, table).toHaveLength(0)
   }
   expect(await readSnapshot(one.sql, 'clients')).toMatchObject({ chains: null, steady: true, full: true, fresh: 0 })
-  await now.commit(batch('now'), pass, signal)
+  await now.write(batch('now'), pass, signal)
   expect(await one.sql`select id from scopestack.clients`).toEqual([{ id: 'now' }])
   expect(await readSnapshot(one.sql, 'clients')).toMatchObject({ chains: [], fresh: 1 })
 })

@@ -1,14 +1,14 @@
 /** A server whose ETags do not change when its records do, or that says 304 to anything, hides changes for ever. */
 import { expect, it } from 'vitest'
 import type { Simulator } from '../../../src/simulator/server.ts'
-import { verifyResource, type Verified } from '../../../src/sync/verify/verify.ts'
+import { verifyResource, type VerifyResult } from '../../../src/sync/verify/verify.ts'
 import { openAccount, pullOne } from '../../support/scopestack/account.ts'
 import { expectAsRemote } from '../../support/scopestack/living.ts'
 import type { TestWorker } from '../../support/scopestack/worker.ts'
 
 const unchanged = (sim: Simulator): number => sim.stats().statuses['304'] ?? 0
 
-async function verify(worker: TestWorker): Promise<Verified> {
+async function verify(worker: TestWorker): Promise<VerifyResult> {
   const lease = await worker.leases.acquire('services')
   const { signal } = new AbortController()
   const resource = worker.catalog.get('services')!

@@ -43,7 +43,7 @@ describe('a list that has not changed', () => {
 
   it('is parsed all the same when everything is asked for afresh', async () => {
     const { sim, worker, last } = await open()
-    expect(await pullOne(worker, 'services', { afresh: true })).toMatchObject({ outcome: 'ok', updated: 0 })
+    expect(await pullOne(worker, 'services', { reloadAll: true })).toMatchObject({ outcome: 'ok', updated: 0 })
     expect(served(sim)).toHaveLength(last + 1)
     expect(unchanged(sim)).toBe(0)
   })

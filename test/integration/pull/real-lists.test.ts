@@ -1,7 +1,7 @@
 /** Lists as real servers give them: without pages, with a record that fails its page, with pages too heavy or too far. */
 import { describe, expect, it } from 'vitest'
 import { verifyResource } from '../../../src/sync/verify/verify.ts'
-import { underLease } from '../../../src/sync/with-lease.ts'
+import { withLease } from '../../../src/sync/with-lease.ts'
 import type { ListBody } from '../../support/network/relay.ts'
 import { livingIds, openAccount, pullOne, remoteIds } from '../../support/scopestack/account.ts'
 import { edit } from '../../support/scopestack/increments.ts'
@@ -162,7 +162,7 @@ describe('a record that fails every page which holds it', () => {
     sim.setSwitches({ brokenRecords: { projects: [broken] } })
     const resource = worker.catalog.get('projects')!
     const quiet = { repair: false, onDifference: () => {}, onProgress: () => {} }
-    const verified = await underLease(worker.leases, 'projects', new AbortController().signal, (signal, lease) =>
+    const verified = await withLease(worker.leases, 'projects', new AbortController().signal, (signal, lease) =>
       verifyResource(worker, { resource, lease, signal, ...quiet }),
     )
     expect(verified).toMatchObject({ missing: 0, extra: 0, different: 0, refused: 1, doubt: null })

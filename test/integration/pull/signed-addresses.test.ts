@@ -5,12 +5,12 @@ import type { Simulator } from '../../../src/simulator/server.ts'
 import { createComparer } from '../../../src/store/mirror/compare.ts'
 import { createMirror } from '../../../src/store/mirror/load.ts'
 import { verifyResource } from '../../../src/sync/verify/verify.ts'
-import { underLease } from '../../../src/sync/with-lease.ts'
+import { withLease } from '../../../src/sync/with-lease.ts'
 import { openAccount, pullOne, remoteIds } from '../../support/scopestack/account.ts'
 import type { TestWorker } from '../../support/scopestack/worker.ts'
 
 const verify = (worker: TestWorker, type: string) =>
-  underLease(worker.leases, type, new AbortController().signal, (signal, lease) =>
+  withLease(worker.leases, type, new AbortController().signal, (signal, lease) =>
     verifyResource(worker, {
       resource: worker.catalog.get(type)!,
       lease,

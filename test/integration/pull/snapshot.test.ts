@@ -87,7 +87,7 @@ describe('a snapshot', () => {
     const { signal } = new AbortController()
     const how = {
       restart: true,
-      afresh: false,
+      reloadAll: false,
       allowMassDelete: false,
       acceptWithheld: false,
       resumeFrom: null,

@@ -228,7 +228,7 @@ describe('a resource that no way of reading finds', () => {
       expect(asked(sim)).toBe(0)
     }
     // Named on the command line, or all of it anew.
-    for (const how of [{ anew: true }, { restart: true }, { resumeFrom: new Date() }]) {
+    for (const how of [{ retryAbsent: true }, { restart: true }, { resumeFrom: new Date() }]) {
       sim.resetStats()
       expect(await pullOne(worker, 'survey-responses', how)).toMatchObject({ outcome: 'absent' })
       expect(asked(sim)).toBeGreaterThan(0)

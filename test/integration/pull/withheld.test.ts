@@ -2,8 +2,8 @@
 import { describe, expect, it } from 'vitest'
 import type { Simulator } from '../../../src/simulator/server.ts'
 import { noteChanged } from '../../../src/store/progress/changed-projects.ts'
-import { verifyResource, type Verified } from '../../../src/sync/verify/verify.ts'
-import { underLease } from '../../../src/sync/with-lease.ts'
+import { verifyResource, type VerifyResult } from '../../../src/sync/verify/verify.ts'
+import { withLease } from '../../../src/sync/with-lease.ts'
 import type { ListBody } from '../../support/network/relay.ts'
 import { openAccount, pullOne, remoteIds } from '../../support/scopestack/account.ts'
 import type { TestWorker } from '../../support/scopestack/worker.ts'
@@ -18,8 +18,8 @@ const withheld = async ({ sql }: TestWorker, type: string): Promise<string[]> =>
     ({ member }) => member as string,
   )
 
-const verify = (worker: TestWorker, type: string): Promise<Verified> =>
-  underLease(worker.leases, type, new AbortController().signal, (signal, lease) =>
+const verify = (worker: TestWorker, type: string): Promise<VerifyResult> =>
+  withLease(worker.leases, type, new AbortController().signal, (signal, lease) =>
     verifyResource(worker, {
       resource: worker.catalog.get(type)!,
       lease,

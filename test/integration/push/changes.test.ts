@@ -3,7 +3,7 @@ import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest'
 import { startSimulator, type Simulator } from '../../../src/simulator/server.ts'
 import type { Transaction } from '../../../src/store/connection/database.ts'
 import { discardChange, resolveChange, retryChange } from '../../../src/store/outbox/changes.ts'
-import { ontoBase } from '../../../src/sync/push/rebase.ts'
+import { rebaseOntoBase } from '../../../src/sync/push/rebase.ts'
 import { createDatabase, type TestDatabase } from '../../support/postgres/database.ts'
 import { startWorker, type TestWorker } from '../../support/scopestack/worker.ts'
 import { until } from '../../support/until.ts'
@@ -46,11 +46,11 @@ async function conflict(): Promise<number> {
 
 it('keeps the local value over the one that was shown, and no other', async () => {
   const id = await conflict()
-  await resolveChange(worker.sql, worker.catalog, id, 'local', ontoBase)
+  await resolveChange(worker.sql, worker.catalog, id, 'local', rebaseOntoBase)
   theirs('Theirs again')
   expect(await worker.push()).toMatchObject([{ fate: 'parked', error: { code: 'SYNC_PUSH_CONFLICT' } }])
   await worker.run(['clients'])
-  await resolveChange(worker.sql, worker.catalog, id, 'local', ontoBase)
+  await resolveChange(worker.sql, worker.catalog, id, 'local', rebaseOntoBase)
   expect(await worker.push()).toMatchObject([{ fate: 'sent' }])
   expect(client().attributes['name']).toBe('Mine')
   expect(await worker.sql`select name from scopestack.clients where id = ${client().id}`).toEqual([{ name: 'Mine' }])
@@ -58,7 +58,7 @@ it('keeps the local value over the one that was shown, and no other', async () =
 
 it('keeps the value of ScopeStack, which the next pull shows', async () => {
   const id = await conflict()
-  await resolveChange(worker.sql, worker.catalog, id, 'remote', ontoBase)
+  await resolveChange(worker.sql, worker.catalog, id, 'remote', rebaseOntoBase)
   expect(await worker.push()).toEqual([])
   await worker.run(['clients'])
   expect(await worker.sql`select name from scopestack.clients where id = ${client().id}`).toEqual([{ name: 'Theirs' }])
@@ -69,10 +69,10 @@ it('takes only a conflict for one', async () => {
   await worker.sql`update scopestack.clients set domain = 'x.test' where id = ${client().id}`
   expect(await worker.push()).toMatchObject([{ fate: 'parked' }])
   const id = await newest()
-  await expect(resolveChange(worker.sql, worker.catalog, id, 'local', ontoBase)).rejects.toThrow(/is no conflict/)
+  await expect(resolveChange(worker.sql, worker.catalog, id, 'local', rebaseOntoBase)).rejects.toThrow(/is no conflict/)
   await retryChange(worker.sql, id)
   expect(await worker.push()).toMatchObject([{ fate: 'sent' }])
-  await expect(discardChange(worker.sql, worker.catalog, id, ontoBase)).rejects.toThrow(
+  await expect(discardChange(worker.sql, worker.catalog, id, rebaseOntoBase)).rejects.toThrow(
     `Change ${id} is sent, so it cannot be discarded.`,
   )
 })
@@ -82,7 +82,7 @@ it('lets a new row go, and sets aside what referred to it', async () => {
   const create = await newest()
   await worker.sql`update scopestack.clients set domain = 'never.test' where id = ${made!.id}`
   await worker.sql`insert into scopestack.projects (project_name, client_id) values ('Orphan', ${made!.id})`
-  await discardChange(worker.sql, worker.catalog, create, ontoBase)
+  await discardChange(worker.sql, worker.catalog, create, rebaseOntoBase)
   expect(await worker.sql`select from scopestack.clients where id = ${made!.id}`).toHaveLength(0)
   expect(await worker.push()).toMatchObject([{ fate: 'parked', error: { code: 'SYNC_PUSH_PARENT_GONE' } }])
   // Made to refer to another record, it goes out.
@@ -102,7 +102,7 @@ it.each([
   let letting: Promise<void> | undefined
   await worker.sql.begin(async (tx) => {
     await edit(tx)
-    letting = discardChange(worker.sql, worker.catalog, create, ontoBase)
+    letting = discardChange(worker.sql, worker.catalog, create, rebaseOntoBase)
     const blocked = () =>
       tx`select from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()`
     await until(async () => (await blocked()).length > 0, 'the discarding to wait for the edit')

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { startSimulator, type Simulator } from '../../../src/simulator/server.ts'
 import { discardChange } from '../../../src/store/outbox/changes.ts'
 import { forgetOldChanges } from '../../../src/store/outbox/notify.ts'
-import { ontoBase } from '../../../src/sync/push/rebase.ts'
+import { rebaseOntoBase } from '../../../src/sync/push/rebase.ts'
 import { createDatabase, type TestDatabase } from '../../support/postgres/database.ts'
 import { unnoticed } from '../../support/postgres/unnoticed.ts'
 import { startWorker, type TestWorker } from '../../support/scopestack/worker.ts'
@@ -145,7 +145,7 @@ it('an id that was chosen for two tables: the one that is let go takes nothing w
   await sql`insert into scopestack.clients (id, name) values (${id}, 'Let go')`
   await sql`insert into scopestack.vendors (id, name) values (${id}, 'Stays')`
   const [client] = await sql<{ id: number }[]>`select id::int from sync.outbox where resource = 'clients'`
-  await discardChange(sql, worker.catalog, client!.id, ontoBase)
+  await discardChange(sql, worker.catalog, client!.id, rebaseOntoBase)
   expect(await fates()).toEqual(['vendors sent'])
   remote('vendors', 'name', 'Stays')
 })
@@ -154,7 +154,7 @@ it('a reference to what was let go says so, and goes on when it is changed', asy
   const id = await newClient('Let go')
   await newProject('Refers to nothing', id)
   const [client] = await worker.sql<{ id: number }[]>`select id::int from sync.outbox where resource = 'clients'`
-  await discardChange(worker.sql, worker.catalog, client!.id, ontoBase)
+  await discardChange(worker.sql, worker.catalog, client!.id, rebaseOntoBase)
   expect((await worker.push()).map(({ error }) => error?.message)).toEqual([
     expect.stringContaining(
       `refers to ${id}, and ScopeStack's id of that row is not known: it was taken back or discarded here, or made more than 90 days ago. Make it refer to another record`,

@@ -3,7 +3,7 @@ import { expect, it, onTestFinished } from 'vitest'
 import { catalog } from '../../../src/catalog/registry.ts'
 import { openDatabase } from '../../../src/store/connection/database.ts'
 import { discardChange, retryChange } from '../../../src/store/outbox/changes.ts'
-import { ontoBase } from '../../../src/sync/push/rebase.ts'
+import { rebaseOntoBase } from '../../../src/sync/push/rebase.ts'
 import { openAccount, pullOne, remoteIds } from '../../support/scopestack/account.ts'
 import { until } from '../../support/until.ts'
 
@@ -84,7 +84,7 @@ it('is begun again when a change is set aside, tried again and let go', async ()
   await retryChange(sql, change!.id)
   expect(await lost()).toBe(true)
   await sql`alter sequence public.losses restart`
-  await discardChange(sql, catalog, change!.id, ontoBase)
+  await discardChange(sql, catalog, change!.id, rebaseOntoBase)
   expect(await sql`select state from sync.outbox`).toEqual([{ state: 'discarded' }])
   expect(await lost()).toBe(true)
 })

@@ -8,15 +8,15 @@ import { noteLeaving } from '../../../src/store/outbox/in-flight.ts'
 import { forgetOldChanges, readDue } from '../../../src/store/outbox/notify.ts'
 import { settleSent } from '../../../src/store/outbox/settle.ts'
 import { notLocal } from '../../../src/store/schema/capture-triggers.ts'
-import { foldChanges } from '../../../src/sync/push/push.ts'
-import { ontoAnswer } from '../../../src/sync/push/rebase.ts'
+import { coalesceChanges } from '../../../src/sync/push/push.ts'
+import { rebaseOntoResponse } from '../../../src/sync/push/rebase.ts'
 import { createDatabase } from '../../support/postgres/database.ts'
 import { until } from '../../support/until.ts'
 
 const database = await createDatabase()
 const sql = openDatabase(database.url)
 const [one, other] = [openOutbox(sql, 'one'), openOutbox(sql, 'other')]
-const deps = { sql, catalog, rebase: ontoAnswer }
+const deps = { sql, catalog, rebase: rebaseOntoResponse }
 
 afterAll(async () => {
   await Promise.all([one.close(), other.close()])
@@ -34,7 +34,7 @@ beforeEach(async () => {
   })
 })
 
-const claim = (outbox: Outbox, limit = 20) => outbox.claim(limit, (changes) => foldChanges(catalog, changes))
+const claim = (outbox: Outbox, limit = 20) => outbox.claim(limit, (changes) => coalesceChanges(catalog, changes))
 const edit = (id: string, name: string) => sql`update scopestack.clients set name = ${name} where id = ${id}`
 const answer = (id: string, name: string) => ({ type: 'clients', id, attributes: { name } })
 

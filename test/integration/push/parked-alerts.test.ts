@@ -3,7 +3,7 @@ import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest'
 import { watchParked } from '../../../src/jobs/parked-alerts.ts'
 import { startSimulator, type Simulator } from '../../../src/simulator/server.ts'
 import { discardChange } from '../../../src/store/outbox/changes.ts'
-import { ontoBase } from '../../../src/sync/push/rebase.ts'
+import { rebaseOntoBase } from '../../../src/sync/push/rebase.ts'
 import { createDatabase, type TestDatabase } from '../../support/postgres/database.ts'
 import { startWorker, type TestWorker } from '../../support/scopestack/worker.ts'
 
@@ -73,10 +73,10 @@ it('tells once that none is left, and nothing where none ever was', async () => 
   await watchParked(worker.sql)
   const [first, second] = await worker.sql<{ id: number }[]>`select id::int from sync.outbox`
   await later()
-  await discardChange(worker.sql, worker.catalog, second!.id, ontoBase)
+  await discardChange(worker.sql, worker.catalog, second!.id, rebaseOntoBase)
   await watchParked(worker.sql)
   expect(await told()).toHaveLength(1)
-  await discardChange(worker.sql, worker.catalog, first!.id, ontoBase)
+  await discardChange(worker.sql, worker.catalog, first!.id, rebaseOntoBase)
   await watchParked(worker.sql)
   await watchParked(worker.sql)
   expect(await told()).toMatchObject([{ kind: 'failure' }, { kind: 'recovery', body: { event: 'recovery' } }])

@@ -5,7 +5,7 @@ import type { Client } from '../../../src/remote/client.ts'
 import { startSimulator, type Simulator } from '../../../src/simulator/server.ts'
 import type { Transaction } from '../../../src/store/connection/database.ts'
 import { discardChange, retryChange } from '../../../src/store/outbox/changes.ts'
-import { ontoBase } from '../../../src/sync/push/rebase.ts'
+import { rebaseOntoBase } from '../../../src/sync/push/rebase.ts'
 import { createDatabase, type TestDatabase } from '../../support/postgres/database.ts'
 import { startWorker, type TestWorker } from '../../support/scopestack/worker.ts'
 
@@ -97,7 +97,7 @@ describe('an edit that arrived, and whose answer is lost', () => {
     await setDomain(id, 'let-go.test')
     await worker.push({ through: lostForLong }).catch(() => {})
     const [change] = await worker.sql<{ id: number }[]>`select id::int from sync.outbox`
-    await discardChange(worker.sql, worker.catalog, change!.id, ontoBase)
+    await discardChange(worker.sql, worker.catalog, change!.id, rebaseOntoBase)
     await setDomain(client(1), 'another.test')
     await worker.run(['clients'])
     expect(await domainOf(id)).toBe('let-go.test')

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest'
 import type { Client } from '../../../src/remote/client.ts'
 import { startSimulator, type Simulator } from '../../../src/simulator/server.ts'
 import { resolveChange } from '../../../src/store/outbox/changes.ts'
-import { ontoBase } from '../../../src/sync/push/rebase.ts'
+import { rebaseOntoBase } from '../../../src/sync/push/rebase.ts'
 import { createDatabase, type TestDatabase } from '../../support/postgres/database.ts'
 import { startWorker, type TestWorker } from '../../support/scopestack/worker.ts'
 
@@ -49,7 +49,7 @@ it.each([
   const [change] = await worker.sql<{ id: number; decisions: unknown }[]>`
     select id::int, decisions from sync.outbox where state = 'parked'`
   expect(change!.decisions).toMatchObject([{ member: 'city', remote: noted }])
-  await resolveChange(worker.sql, worker.catalog, change!.id, 'local', ontoBase)
+  await resolveChange(worker.sql, worker.catalog, change!.id, 'local', rebaseOntoBase)
   expect(await worker.push()).toMatchObject([{ fate: 'sent' }])
   expect(sim.records.read('vendors', id)!.attributes['city']).toBe(`Mine, not ${name}`)
 })

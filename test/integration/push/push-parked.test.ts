@@ -5,7 +5,7 @@ import type { Client } from '../../../src/remote/client.ts'
 import { startSimulator, type Simulator } from '../../../src/simulator/server.ts'
 import { openChanges, retryChange } from '../../../src/store/outbox/changes.ts'
 import { hasTwinUnderWay } from '../../../src/store/outbox/in-flight.ts'
-import { keyOf } from '../../../src/sync/push/natural-key.ts'
+import { naturalKeyOf } from '../../../src/sync/push/natural-key.ts'
 import { plan } from '../../../src/sync/push/plan.ts'
 import { createDatabase, type TestDatabase } from '../../support/postgres/database.ts'
 import { startWorker, type TestWorker } from '../../support/scopestack/worker.ts'
@@ -235,7 +235,7 @@ it.each([
   }
   const [one, other] = await openChanges(worker.sql, 10)
   for (const change of [one!, other!]) {
-    const key = keyOf(worker.catalog.get('products')!, change)!
+    const key = naturalKeyOf(worker.catalog.get('products')!, change)!
     expect(await hasTwinUnderWay(worker.sql, change, key)).toBe(alike)
   }
   await worker.sql`truncate sync.outbox`

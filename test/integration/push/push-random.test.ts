@@ -155,7 +155,7 @@ async function pushOnce(through: (client: Client) => Client = (client) => client
   await pusher.close()
   const { client, die } = mortal(through)
   const deps = { ...pusher, outbox, client }
-  const pushing = push(deps, { signal: new AbortController().signal, onSettled: () => {} }).catch(() => {})
+  const pushing = push(deps, { signal: new AbortController().signal, onResult: () => {} }).catch(() => {})
   await Promise.race([pushing, ...(died === undefined ? [] : [died])])
   await die()
   await outbox.close()

@@ -7,7 +7,7 @@ import { startSimulator, type Simulator } from '../../../src/simulator/server.ts
 import { discardChange, retryChange } from '../../../src/store/outbox/changes.ts'
 import { openOutbox } from '../../../src/store/outbox/claim.ts'
 import { push } from '../../../src/sync/push/push.ts'
-import { ontoBase } from '../../../src/sync/push/rebase.ts'
+import { rebaseOntoBase } from '../../../src/sync/push/rebase.ts'
 import { createDatabase, type TestDatabase } from '../../support/postgres/database.ts'
 import { startWorker, type TestWorker } from '../../support/scopestack/worker.ts'
 
@@ -135,7 +135,7 @@ it('what a killed process had sent is not sent again while it may be under way',
       return await new Promise<never>(() => {})
     },
   }
-  void push({ ...pusher, outbox, client: silent }, { signal: new AbortController().signal, onSettled: () => {} })
+  void push({ ...pusher, outbox, client: silent }, { signal: new AbortController().signal, onResult: () => {} })
   await died
   await outbox.close()
   expect(await worker.push()).toMatchObject([{ fate: 'postponed' }])
@@ -215,7 +215,7 @@ it.each(Object.keys(ASIDE))(
     ])
     // It is there: it is let go here, and comes with the next pull.
     const [first] = await worker.sql<{ id: number }[]>`select id::float8 as id from sync.outbox order by id`
-    await discardChange(worker.sql, worker.catalog, first!.id, ontoBase)
+    await discardChange(worker.sql, worker.catalog, first!.id, rebaseOntoBase)
     expect((await codes()).map(({ state }) => state as string)).toEqual(['discarded', 'discarded', 'discarded'])
     await worker.run(['vendors'])
     expect(await worker.sql`select name from scopestack.vendors where name like ${`${name}%`}`).toEqual([{ name }])

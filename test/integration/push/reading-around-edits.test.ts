@@ -2,9 +2,9 @@
 import { describe, expect, it } from 'vitest'
 import { catalog } from '../../../src/catalog/registry.ts'
 import { discardChange } from '../../../src/store/outbox/changes.ts'
-import { ontoBase } from '../../../src/sync/push/rebase.ts'
+import { rebaseOntoBase } from '../../../src/sync/push/rebase.ts'
 import { verifyResource } from '../../../src/sync/verify/verify.ts'
-import { underLease } from '../../../src/sync/with-lease.ts'
+import { withLease } from '../../../src/sync/with-lease.ts'
 import { openAccount, pullOne, remoteIds } from '../../support/scopestack/account.ts'
 import { addPart, openAccount as openChanging, projectWith } from '../../support/scopestack/increments.ts'
 import type { TestWorker } from '../../support/scopestack/worker.ts'
@@ -74,7 +74,7 @@ describe('a page that comes as it was', () => {
     await pullOne(worker, 'vendors')
     expect(await name(ids[1]!)).toMatchObject({ name: 'Mine again' })
     const [change] = await worker.sql<{ id: number }[]>`select max(id)::int as id from sync.outbox`
-    await discardChange(worker.sql, catalog, change!.id, ontoBase)
+    await discardChange(worker.sql, catalog, change!.id, rebaseOntoBase)
     await pullOne(worker, 'vendors')
     expect(await name(ids[1]!)).toEqual(before)
     expect(sim.records.read('vendors', ids[1]!)!.attributes['name']).toBe(before!['name'])
@@ -116,7 +116,7 @@ describe('verify', () => {
     const { worker, sql, ids, name } = account
     await sql`insert into scopestack.vendors (name) values ('New')`
     await sql`update scopestack.vendors set name = 'Mine' where id = ${ids[0]!}`
-    const found = await underLease(worker.leases, 'vendors', new AbortController().signal, (signal, lease) =>
+    const found = await withLease(worker.leases, 'vendors', new AbortController().signal, (signal, lease) =>
       verifyResource(worker, {
         resource: catalog.get('vendors')!,
         lease,
@@ -161,7 +161,7 @@ describe('a reading of changes', () => {
     await worker.push()
     sim.removeFault(fault.id)
     const [change] = await worker.sql<{ id: number }[]>`select id::int from sync.outbox where record_id = ${two}`
-    await discardChange(worker.sql, worker.catalog, change!.id, ontoBase)
+    await discardChange(worker.sql, worker.catalog, change!.id, rebaseOntoBase)
     await changes()
     for (const id of [one, two]) {
       const [row] = await worker.sql`select project_name as name from scopestack.projects where id = ${id}`

@@ -2,7 +2,7 @@ import { onTestFinished } from 'vitest'
 import type { Config } from '../../../src/config/config.ts'
 import { startSimulator, type Simulator, type SimulatorOptions } from '../../../src/simulator/server.ts'
 import type { ResourceOutcome } from '../../../src/store/runs/runs.ts'
-import type { How } from '../../../src/sync/run/resource-run.ts'
+import type { ReadOptions } from '../../../src/sync/run/resource-run.ts'
 import { startRelay, type Alter } from '../network/relay.ts'
 import { createDatabase } from '../postgres/database.ts'
 import { startWorker, type TestWorker } from './worker.ts'
@@ -37,7 +37,7 @@ export async function openAccount(
 }
 
 /** A run over one resource. */
-export async function pullOne(worker: TestWorker, type: string, how: How = {}): Promise<ResourceOutcome> {
+export async function pullOne(worker: TestWorker, type: string, how: ReadOptions = {}): Promise<ResourceOutcome> {
   const { outcomes } = await worker.run([type], how)
   return outcomes[0]!
 }

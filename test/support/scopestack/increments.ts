@@ -2,7 +2,7 @@ import { expect } from 'vitest'
 import { catalog } from '../../../src/catalog/registry.ts'
 import { startSimulator, type Simulator, type SimulatorOptions } from '../../../src/simulator/server.ts'
 import type { ResourceOutcome } from '../../../src/store/runs/runs.ts'
-import { canReadChanges } from '../../../src/sync/incremental/incremental.ts'
+import { canReadIncrementally } from '../../../src/sync/incremental/incremental.ts'
 import { startRelay, type Alter } from '../network/relay.ts'
 import { createDatabase } from '../postgres/database.ts'
 import { startWorker, type TestWorker } from './worker.ts'
@@ -11,7 +11,7 @@ const byDefault = [...catalog.values()].filter((resource) => resource.byDefault)
 const all = new Set(byDefault.map(({ type }) => type))
 
 /** What a run of changes is for. */
-export const INCREMENTAL = byDefault.filter((resource) => canReadChanges(resource, all)).map(({ type }) => type)
+export const INCREMENTAL = byDefault.filter((resource) => canReadIncrementally(resource, all)).map(({ type }) => type)
 /** What is read by the projects that changed. */
 export const PARTS = byDefault.filter(({ within }) => within !== undefined).map(({ type }) => type)
 

@@ -1,9 +1,9 @@
 import type { Difference } from '../../../src/sync/verify/differences.ts'
-import { verifyResource, type Verified } from '../../../src/sync/verify/verify.ts'
-import { underLease } from '../../../src/sync/with-lease.ts'
+import { verifyResource, type VerifyResult } from '../../../src/sync/verify/verify.ts'
+import { withLease } from '../../../src/sync/with-lease.ts'
 import type { TestWorker } from './worker.ts'
 
-export interface Found extends Verified {
+export interface Found extends VerifyResult {
   readonly told: readonly Difference[]
 }
 
@@ -12,7 +12,7 @@ export async function verify(worker: TestWorker, type: string, { repair = false 
   const told: Difference[] = []
   const resource = worker.catalog.get(type)!
   const onDifference = (one: Difference): void => void told.push(one)
-  const found = await underLease(worker.leases, type, new AbortController().signal, (signal, lease) =>
+  const found = await withLease(worker.leases, type, new AbortController().signal, (signal, lease) =>
     verifyResource(worker, { resource, lease, repair, signal, onDifference, onProgress: () => {} }),
   )
   return { ...found, told }

@@ -4,9 +4,9 @@ import type { Config } from '../../../src/config/config.ts'
 import type { Client } from '../../../src/remote/client.ts'
 import { RETRY } from '../../../src/remote/http/retry.ts'
 import { openDatabase, type Database } from '../../../src/store/connection/database.ts'
-import { type Settled } from '../../../src/sync/push/attempt.ts'
+import { type ChangeResult } from '../../../src/sync/push/attempt.ts'
 import { push } from '../../../src/sync/push/push.ts'
-import type { How, PullEvent } from '../../../src/sync/run/resource-run.ts'
+import type { ReadOptions, PullEvent } from '../../../src/sync/run/resource-run.ts'
 import { pull, type PullReport } from '../../../src/sync/run/run.ts'
 
 /** Where a worker finds ScopeStack: a simulator, or something that stands in front of one. */
@@ -20,15 +20,15 @@ export type TestWorker = AsyncDisposable &
     /** One run over these types; without types, over all of the catalog. */
     run(types?: readonly string[], options?: RunOptions): Promise<PullReport>
     /** One run over a resource that is declared otherwise than in the catalog. */
-    runResource(resource: Resource, how?: How): Promise<PullReport>
+    runResource(resource: Resource, how?: ReadOptions): Promise<PullReport>
     /** All that may be sent now. */
-    push(options?: { signal?: AbortSignal; through?: (client: Client) => Client }): Promise<Settled[]>
+    push(options?: { signal?: AbortSignal; through?: (client: Client) => Client }): Promise<ChangeResult[]>
   }
 
 /** As often as the real one tries again, and without its pauses. */
 const QUICKLY = { attempts: RETRY.attempts, baseMs: 4, capMs: 100 }
 
-type RunOptions = How & { signal?: AbortSignal; onEvent?: (event: PullEvent) => void }
+type RunOptions = ReadOptions & { signal?: AbortSignal; onEvent?: (event: PullEvent) => void }
 
 /** The real worker in this process, as the command line puts it together. */
 export async function startWorker(
@@ -52,8 +52,8 @@ export async function startWorker(
   return {
     ...worker,
     async push({ signal = new AbortController().signal, through = (client: Client) => client } = {}) {
-      const settled: Settled[] = []
-      await push({ ...pusher, client: through(pusher.client) }, { signal, onSettled: (one) => void settled.push(one) })
+      const settled: ChangeResult[] = []
+      await push({ ...pusher, client: through(pusher.client) }, { signal, onResult: (one) => void settled.push(one) })
       return settled
     },
     run: (types, { signal = new AbortController().signal, onEvent = () => {}, ...how } = {}) =>

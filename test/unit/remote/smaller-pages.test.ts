@@ -6,7 +6,7 @@ import type { Client } from '../../../src/remote/client.ts'
 import { brokenIn, isFull, saysCount } from '../../../src/remote/pages/list-length.ts'
 import { fetchPage, type ListRequest } from '../../../src/remote/pages/pages.ts'
 import { layChains, readChains } from '../../../src/remote/pages/reverse-pages.ts'
-import { readWholeList } from '../../../src/sync/list/read-small-list.ts'
+import { readCompleteList } from '../../../src/sync/list/read-small-list.ts'
 import { numbered } from '../../support/scopestack/paged-list.ts'
 
 const { signal } = new AbortController()
@@ -74,7 +74,7 @@ describe('a page that is too much', () => {
     const { client, asked, request } = serverOf(23, ({ size, url }) => (size > 5 ? status(url, 504) : undefined))
     expect((await fetchPage(client, request, 2, signal, undefined, { fromEnd: true })).ids).toEqual(['21', '22', '23'])
     expect(asked.slice(0, 4)).toEqual(['2/20', '4/10', '8/5', '5/5'])
-    const { pages, proved } = await readWholeList(client, request, signal)
+    const { pages, proved } = await readCompleteList(client, request, signal)
     expect(proved).toBe(true)
     expect(new Set(pages.flatMap(({ ids }) => ids))).toEqual(new Set(numbered(23)))
   })
@@ -146,7 +146,7 @@ describe('a list whose far pages are refused', () => {
         if (number * size <= 40) return undefined
         return code < 500 ? requestRefused({ url, status: code, detail: '' }) : status(url, code)
       })
-      const { pages, proved } = await readWholeList(client, request, signal)
+      const { pages, proved } = await readCompleteList(client, request, signal)
       expect(proved).toBe(true)
       expect(new Set(pages.flatMap(({ ids }) => ids))).toEqual(new Set(numbered(75)))
     },
@@ -156,7 +156,7 @@ describe('a list whose far pages are refused', () => {
     const { client, request } = serverOf(95, ({ number, size, url }) =>
       number * size > 40 ? requestRefused({ url, status: 400, detail: '' }) : undefined,
     )
-    const { pages, proved } = await readWholeList(client, request, signal)
+    const { pages, proved } = await readCompleteList(client, request, signal)
     expect(proved).toBe(false)
     expect(new Set(pages.flatMap(({ ids }) => ids)).size).toBe(80)
   })
@@ -182,7 +182,7 @@ describe('a list whose far pages are refused', () => {
       },
     }
     const request: ListRequest = { path: '/demo/v1/clients', query: { 'filter[active]': 'true,false' }, pageSize: 20 }
-    const { pages, proved } = await readWholeList(client, request, signal)
+    const { pages, proved } = await readCompleteList(client, request, signal)
     expect(proved).toBe(true)
     expect(new Set(pages.flatMap((page) => page.ids))).toEqual(new Set(ids))
     expect(asked.length).toBeLessThan(60)

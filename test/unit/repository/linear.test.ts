@@ -7,7 +7,7 @@ import { describe, expect, it } from 'vitest'
 import { parseExact } from '../../../src/exact-json.ts'
 import { parseDocument } from '../../../src/remote/documents/document.ts'
 import { addressesIn, listsOf } from '../../../src/sync/discover/openapi.ts'
-import { isNearly, isSame } from '../../../src/sync/push/equality.ts'
+import { isNearlySame, isSame } from '../../../src/sync/push/equality.ts'
 import { attack, LENGTH, literalsIn } from '../../support/regular-expressions.ts'
 
 /** Those that see nothing but the text of our own files and settings. */
@@ -59,7 +59,7 @@ describe('what reads a remote’s numbers and texts', () => {
       expect(parseExact(`{"a":${number}}`)).toHaveProperty('a')
       expect(parseDocument(`{"data":[{"type":"x","id":"1","attributes":{"a":${number}}}]}`, '').records).toHaveLength(1)
       expect(isSame('decimal', number, '1')).toBe(false)
-      expect(isNearly('decimal', number, '1')).toBe(false)
+      expect(isNearlySame('decimal', number, '1')).toBe(false)
     },
   )
 

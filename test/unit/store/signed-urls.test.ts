@@ -1,8 +1,8 @@
 /** One address, however often it is signed; two documents, however alike their addresses. */
 import { describe, expect, it } from 'vitest'
 import { unsigned } from '../../../src/store/mirror/signed-urls.ts'
-import { verdictOn } from '../../../src/sync/push/conflict.ts'
-import { isSame, isUnmoved } from '../../../src/sync/push/equality.ts'
+import { compareField } from '../../../src/sync/push/conflict.ts'
+import { isSame, isSameUnsigned } from '../../../src/sync/push/equality.ts'
 
 const hex = (n: number, length = 64): string => n.toString(16).padStart(length, '0')
 const at = 'https://files.test/reports/7.pdf'
@@ -117,12 +117,12 @@ it.each<[string, string]>([
 it('an address signed anew is nobody’s edit, and one that a person edits is', () => {
   const [one, other] = [`${at}?sig=1`, `${at}?sig=2`]
   expect(isSame('text', one, other)).toBe(false)
-  expect(isUnmoved('text', one, other)).toBe(true)
-  expect(isUnmoved('json', [{ u: one, n: 1 }], [{ n: 1, u: other }])).toBe(true)
-  expect(isUnmoved('json', [{ u: one, n: 1 }], [{ n: 2, u: other }])).toBe(false)
-  expect(verdictOn('json', { u: one, n: 1 }, { u: one, n: 2 }, { u: other, n: 1 })).toBe('send')
-  expect(verdictOn('json', { u: one, n: 1 }, { u: one, n: 2 }, { u: other, n: 2 })).toBe('same')
-  expect(verdictOn('json', { u: one, n: 1 }, { u: one, n: 2 }, { u: other, n: 3 })).toBe('conflict')
-  expect(verdictOn('text', one, other, one)).toBe('send')
-  expect(verdictOn('text', one, other, other)).toBe('same')
+  expect(isSameUnsigned('text', one, other)).toBe(true)
+  expect(isSameUnsigned('json', [{ u: one, n: 1 }], [{ n: 1, u: other }])).toBe(true)
+  expect(isSameUnsigned('json', [{ u: one, n: 1 }], [{ n: 2, u: other }])).toBe(false)
+  expect(compareField('json', { u: one, n: 1 }, { u: one, n: 2 }, { u: other, n: 1 })).toBe('send')
+  expect(compareField('json', { u: one, n: 1 }, { u: one, n: 2 }, { u: other, n: 2 })).toBe('same')
+  expect(compareField('json', { u: one, n: 1 }, { u: one, n: 2 }, { u: other, n: 3 })).toBe('conflict')
+  expect(compareField('text', one, other, one)).toBe('send')
+  expect(compareField('text', one, other, other)).toBe('same')
 })

@@ -11,7 +11,7 @@ import { planText as planLines } from '../../../src/commands/output/plan-output.
 import { checkDecidable } from '../../../src/store/outbox/allowed-actions.ts'
 import type { Waits } from '../../../src/store/outbox/blockers.ts'
 import type { SeenChange } from '../../../src/store/outbox/changes.ts'
-import type { Planned } from '../../../src/sync/push/plan.ts'
+import type { PlannedChange } from '../../../src/sync/push/plan.ts'
 
 const [changeText, listText, planText, wrapped] = [
   (...given: Parameters<typeof changeLines>) => changeLines(...given).join('\n'),
@@ -191,12 +191,12 @@ describe('the values', () => {
   it('that are in no conflict wait with the one that is, and an empty text is told from nothing', () => {
     const text = changeText(change({ state: 'parked', decisions }), undefined, catalog)
     expect(text).toMatch(/\n {4}domain {2}"" → mine\.test\n {12}waits with it$/)
-    const planned: Planned = {
+    const planned: PlannedChange = {
       change: change(),
       method: 'PATCH',
       path: '/demo/v1/clients/41801',
       fate: 'park',
-      decisions: decisions as Planned['decisions'],
+      decisions: decisions as PlannedChange['decisions'],
     }
     const plan = planText([planned], { catalog, wide: false })
     expect(plan).toMatch(/\n {4}domain {2}"" → mine\.test\n {12}waits with it\n/)

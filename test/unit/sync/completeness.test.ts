@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { judge } from '../../../src/sync/list/completeness.ts'
+import { assessCompleteness } from '../../../src/sync/list/completeness.ts'
 
 /** Of a first reading: all five are new to the mirror. */
 const ordered = {
@@ -20,11 +20,11 @@ const changed = { steady: false, seen: 6 }
 
 const refusal = (sentence: string, again: boolean) => ({
   outcome: 'incomplete',
-  whole: false,
+  complete: false,
   again,
   message: expect.stringContaining(sentence) as string,
 })
-const whole = { outcome: 'ok', message: null, whole: true, again: false }
+const complete = { outcome: 'ok', message: null, complete: true, again: false }
 
 describe('a list that is ordered by id', () => {
   it.each([
@@ -34,14 +34,14 @@ describe('a list that is ordered by id', () => {
     ['it shrank below what was met', { ...changed, seen: 3, fresh: 3 }],
     ['all that it had were known before and met, whatever the pages looked like', { fresh: 0, full: false }],
     ['it had none, and some came while it was read', { count: 0, seen: 2, fresh: 2, steady: false, full: false }],
-  ])('is whole when %s', (_, evidence) => expect(judge({ ...ordered, ...evidence })).toEqual(whole))
+  ])('is complete when %s', (_, evidence) => expect(assessCompleteness({ ...ordered, ...evidence })).toEqual(complete))
 
   it.each([
     ['fewer were met while it stood still', { seen: 4, fresh: 4 }, '5 records, but 4 different'],
     ['more were met while it stood still', { seen: 6, fresh: 6 }, '5 records, but 6 different'],
     ['it changed and a page was cut', { ...changed, full: false }, 'pages of it came cut short'],
   ])('is read again when %s', (_, evidence, sentence) =>
-    expect(judge({ ...ordered, ...evidence })).toEqual(refusal(sentence, true)),
+    expect(assessCompleteness({ ...ordered, ...evidence })).toEqual(refusal(sentence, true)),
   )
 })
 
@@ -52,7 +52,9 @@ describe('a list in another order', () => {
     ['it came on one page', { pages: 1 }],
     ['as many were known before and met as it had when the reading began', { fresh: 0 }],
     ['the same, and others came meanwhile', { seen: 7, fresh: 2, steady: false, full: false }],
-  ])('is whole when %s', (_, evidence) => expect(judge({ ...unordered, ...evidence })).toEqual(whole))
+  ])('is complete when %s', (_, evidence) =>
+    expect(assessCompleteness({ ...unordered, ...evidence })).toEqual(complete),
+  )
 
   it.each([
     ['was met for the first time: one may have slipped past, and another come', {}, 'only 0 of its 5 records'],
@@ -63,7 +65,7 @@ describe('a list in another order', () => {
     ['did not say how many pages it has, so that it was read from the front', { ordered: true, pages: null }, 'only 0'],
     ['did not say, and changed', { ...changed, ordered: true, pages: null }, 'only 1 of its 5 records'],
   ])('is read again when it %s', (_, evidence, sentence) =>
-    expect(judge({ ...unordered, ...evidence })).toEqual(refusal(sentence, true)),
+    expect(assessCompleteness({ ...unordered, ...evidence })).toEqual(refusal(sentence, true)),
   )
 })
 
@@ -72,13 +74,13 @@ describe.each(['list', 'included'] as const)('what was proved whole (%s)', (read
     ['does not say how many it has', { count: null, pages: null }, 'did not say'],
     ['refuses a filter that brings archived records', { refused: ['filter[active]'] }, 'refuses filter[active]'],
   ])('is not believed when the list %s, and reading it again would not help', (_, evidence, sentence) =>
-    expect(judge({ ...ordered, read, ...evidence })).toEqual(refusal(sentence, false)),
+    expect(assessCompleteness({ ...ordered, read, ...evidence })).toEqual(refusal(sentence, false)),
   )
 
   it('is incomplete for the mirror while a record is set aside, though every record was met', () => {
-    expect(judge({ ...ordered, read, parked: 1 })).toEqual({
+    expect(assessCompleteness({ ...ordered, read, parked: 1 })).toEqual({
       ...refusal('1 could not be loaded and are set aside', false),
-      whole: true,
+      complete: true,
     })
   })
 })
@@ -86,21 +88,21 @@ describe.each(['list', 'included'] as const)('what was proved whole (%s)', (read
 describe('what has no list', () => {
   const none = { ...ordered, fresh: 3, seen: 3, count: null, pages: null }
 
-  it.each(['each', 'singleton', 'below'] as const)('is whole when all of it loaded (%s)', (read) => {
-    expect(judge({ ...none, read })).toEqual(whole)
-    expect(judge({ ...none, read, parked: 2 })).toMatchObject({ outcome: 'incomplete', whole: true })
+  it.each(['each', 'singleton', 'below'] as const)('is complete when all of it loaded (%s)', (read) => {
+    expect(assessCompleteness({ ...none, read })).toEqual(complete)
+    expect(assessCompleteness({ ...none, read, parked: 2 })).toMatchObject({ outcome: 'incomplete', complete: true })
   })
 
   it.each(['each', 'below'] as const)('is not whole while the records it hangs on never were (%s)', (read) => {
-    expect(judge({ ...none, read, parent: { type: 'projects', asOf: new Date() } })).toEqual(whole)
-    expect(judge({ ...none, read, parent: { type: 'projects', asOf: null } })).toEqual(
+    expect(assessCompleteness({ ...none, read, parent: { type: 'projects', asOf: new Date() } })).toEqual(complete)
+    expect(assessCompleteness({ ...none, read, parent: { type: 'projects', asOf: null } })).toEqual(
       refusal('projects was never read whole', false),
     )
   })
 
   it('is not whole while a list below a record kept changing, and that one was read again already', () => {
     const parent = { type: 'projects', asOf: new Date() }
-    expect(judge({ ...none, read: 'below', full: false, parent })).toEqual(
+    expect(assessCompleteness({ ...none, read: 'below', full: false, parent })).toEqual(
       refusal('lists below projects could not be proved whole', false),
     )
   })

@@ -1,15 +1,15 @@
 /** Every case of what was agreed, what is wanted here, and what ScopeStack holds now. */
 import { describe, expect, it } from 'vitest'
 import { catalog } from '../../../src/catalog/registry.ts'
-import { fold, type Content } from '../../../src/sync/push/coalesce.ts'
+import { coalesce, type ChangeContent } from '../../../src/sync/push/coalesce.ts'
 import { readRules } from '../../../src/sync/push/conflict-rules.ts'
-import { decide, verdictOn, type Decision, type Rule } from '../../../src/sync/push/conflict.ts'
+import { decide, compareField, type Decision, type Rule } from '../../../src/sync/push/conflict.ts'
 
 const VALUES = ['agreed', 'mine', 'theirs'] as const
 type Value = (typeof VALUES)[number]
 
 /** `local` and `remote` by what they are; `base` is always what was agreed. A case that is left out does not compile. */
-const TABLE: Record<Value, Record<Value | 'untold', ReturnType<typeof verdictOn>>> = {
+const TABLE: Record<Value, Record<Value | 'untold', ReturnType<typeof compareField>>> = {
   agreed: { agreed: 'undone', mine: 'undone', theirs: 'undone', untold: 'undone' },
   mine: { agreed: 'send', mine: 'same', theirs: 'conflict', untold: 'send' },
   theirs: { agreed: 'send', mine: 'conflict', theirs: 'same', untold: 'send' },
@@ -20,7 +20,7 @@ const cases = VALUES.flatMap((local) =>
 )
 
 it.each(cases)('wanted $local, held $remote: $verdict', ({ local, remote, verdict }) => {
-  expect(verdictOn('text', 'agreed', local, remote === 'untold' ? undefined : remote)).toBe(verdict)
+  expect(compareField('text', 'agreed', local, remote === 'untold' ? undefined : remote)).toBe(verdict)
 })
 
 const EVERY_RULE: Record<Rule, { fate: string; decision: Decision['decision'] }> = {
@@ -32,7 +32,7 @@ const EVERY_RULE: Record<Rule, { fate: string; decision: Decision['decision'] }>
 const clients = catalog.get('clients')!
 const FIELDS = 'user-defined-fields'
 
-function update(attributes: object, base: object): Content {
+function update(attributes: object, base: object): ChangeContent {
   return { op: 'update', attributes: { ...attributes }, relationships: {}, base: { attributes: { ...base } } }
 }
 
@@ -60,7 +60,7 @@ describe.each(Object.keys(EVERY_RULE) as Rule[])('the rule %s', (rule) => {
   })
 
   it('decides whether a record is deleted that the other side changed', () => {
-    const deletion: Content = {
+    const deletion: ChangeContent = {
       op: 'delete',
       attributes: {},
       relationships: {},
@@ -117,8 +117,8 @@ describe('what may have been written from here already', () => {
 })
 
 describe('changes that wait together', () => {
-  const create: Content = { op: 'create', attributes: { name: 'A' }, relationships: {}, base: {} }
-  const remove: Content = {
+  const create: ChangeContent = { op: 'create', attributes: { name: 'A' }, relationships: {}, base: {} }
+  const remove: ChangeContent = {
     op: 'delete',
     attributes: {},
     relationships: {},
@@ -145,7 +145,7 @@ describe('changes that wait together', () => {
     ],
     ['a creation and a deletion are nothing', [create, first, remove], null],
   ] as const)('%s', (_, changes, sum) => {
-    const folded = fold(clients, changes)
+    const folded = coalesce(clients, changes)
     expect(folded).toEqual(sum === null ? null : expect.objectContaining({ op: sum.op, attributes: sum.attributes }))
     if (sum?.op === 'update' || sum?.op === 'delete') expect(folded!.base.attributes).toEqual(sum.base.attributes)
   })
@@ -189,7 +189,7 @@ describe('the rules of SYNC_CONFLICT', () => {
 })
 
 describe('an attribute that the record does not carry', () => {
-  it.each<[string, Content, string]>([
+  it.each<[string, ChangeContent, string]>([
     ['is no conflict: it is sent', update({ name: 'mine', domain: 'x' }, { name: 'agreed', domain: 'y' }), 'send'],
     [
       'is none in one of its entries either',

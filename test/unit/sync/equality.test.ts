@@ -1,6 +1,6 @@
 /** When two values are one, and when one is what ScopeStack makes of the other. */
 import { expect, it } from 'vitest'
-import { isNearly, isSame } from '../../../src/sync/push/equality.ts'
+import { isNearlySame, isSame } from '../../../src/sync/push/equality.ts'
 
 it.each([
   ['decimal', '10.0', 10, true],
@@ -49,5 +49,5 @@ it.each([
   ['decimal', '123456789012345678901234567890.1235', '123456789012345678901234567890.12346', true],
   ['decimal', '123456789012345678901234567891.1', '123456789012345678901234567890.12346', false],
 ] as const)('%s: %j is what may become of %j: %j', (kind, held, given, nearly) => {
-  expect(isNearly(kind, held, given)).toBe(nearly)
+  expect(isNearlySame(kind, held, given)).toBe(nearly)
 })

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest'
 import { catalog } from '../../../src/catalog/registry.ts'
 import type { Decision } from '../../../src/sync/push/conflict.ts'
-import { ignoredOf } from '../../../src/sync/push/ignored-values.ts'
+import { ignoredValues } from '../../../src/sync/push/ignored-values.ts'
 
 const clients = catalog.get('clients')!
 
@@ -41,5 +41,5 @@ it.each<[string, Decision, Record<string, unknown>, boolean]>([
   ],
 ])('%s', (_, decision, attributes, ignored) => {
   const answer = { id: '1', type: 'clients', attributes }
-  expect(ignoredOf(clients, [decision], answer)).toEqual(ignored ? [decision] : [])
+  expect(ignoredValues(clients, [decision], answer)).toEqual(ignored ? [decision] : [])
 })

@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest'
 import { catalog } from '../../../src/catalog/registry.ts'
-import { canReadChanges } from '../../../src/sync/incremental/incremental.ts'
-import { needs } from '../../../src/sync/run/dependency-order.ts'
+import { canReadIncrementally } from '../../../src/sync/incremental/incremental.ts'
+import { parentTypesOf } from '../../../src/sync/run/dependency-order.ts'
 
 const readable = (...types: string[]): string[] =>
-  types.filter((type) => canReadChanges(catalog.get(type)!, new Set(types)))
+  types.filter((type) => canReadIncrementally(catalog.get(type)!, new Set(types)))
 
 test('changes are read of what tells when it changed, and of the parts of projects where projects are read', () => {
   expect(readable('clients', 'tags')).toEqual([])
@@ -14,6 +14,6 @@ test('changes are read of what tells when it changed, and of the parts of projec
 
 test('parts come after their projects, where only changes are read', () => {
   const phases = catalog.get('project-phases')!
-  expect(needs(phases, { changesOnly: true })).toEqual(['projects'])
-  expect(needs(phases, {})).toEqual([])
+  expect(parentTypesOf(phases, { changesOnly: true })).toEqual(['projects'])
+  expect(parentTypesOf(phases, {})).toEqual([])
 })

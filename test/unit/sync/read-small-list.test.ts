@@ -1,12 +1,12 @@
 import * as fc from 'fast-check'
 import { expect, describe, it } from 'vitest'
-import { readWholeList } from '../../../src/sync/list/read-small-list.ts'
+import { readCompleteList } from '../../../src/sync/list/read-small-list.ts'
 import { numbered, pagedList, request, type PagedList } from '../../support/scopestack/paged-list.ts'
 
 const { signal } = new AbortController()
 
 async function read(list: PagedList) {
-  const { pages, proved } = await readWholeList(list.client, request, signal)
+  const { pages, proved } = await readCompleteList(list.client, request, signal)
   return { ids: new Set(pages.flatMap(({ ids }) => ids)), proved }
 }
 

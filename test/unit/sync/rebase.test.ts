@@ -1,20 +1,20 @@
 import { describe, expect, it } from 'vitest'
 import { catalog } from '../../../src/catalog/registry.ts'
 import type { Change } from '../../../src/store/outbox/claim.ts'
-import type { Content } from '../../../src/sync/push/coalesce.ts'
-import { ontoAnswer, ontoBase } from '../../../src/sync/push/rebase.ts'
+import type { ChangeContent } from '../../../src/sync/push/coalesce.ts'
+import { rebaseOntoResponse, rebaseOntoBase } from '../../../src/sync/push/rebase.ts'
 
 const vendors = catalog.get('vendors')!
 const clients = catalog.get('clients')!
 const projects = catalog.get('projects')!
 
-const update = (attributes: object, was: object, relationships = {}, wasRelated = {}): Content => ({
+const update = (attributes: object, was: object, relationships = {}, wasRelated = {}): ChangeContent => ({
   op: 'update',
-  attributes: attributes as Content['attributes'],
+  attributes: attributes as ChangeContent['attributes'],
   relationships,
-  base: { attributes: was as Content['attributes'], relationships: wasRelated },
+  base: { attributes: was as ChangeContent['attributes'], relationships: wasRelated },
 })
-const sentBy = (content: Content, requestedAt: Date | null = null): Change =>
+const sentBy = (content: ChangeContent, requestedAt: Date | null = null): Change =>
   ({ ...content, id: 1, recordId: '7', requestedAt }) as Change
 const answer = (attributes: object, relationships = {}) => ({ type: 'vendors', id: '7', attributes, relationships })
 const sent = (member: string, local: unknown, entry?: string) => ({
@@ -33,7 +33,7 @@ describe('behind an answer', () => {
   it('takes what ScopeStack made of what was written, in another spelling or not', () => {
     const change = sentBy(update({ city: 'Bern ' }, { city: null }))
     const answered = { change, record: answer({ city: 'Bern' }), decisions: [sent('city', 'Bern ')] }
-    expect(ontoAnswer(vendors, answered, [update({ city: 'Basel' }, { city: 'Bern ' })])).toEqual([
+    expect(rebaseOntoResponse(vendors, answered, [update({ city: 'Basel' }, { city: 'Bern ' })])).toEqual([
       { attributes: { city: 'Bern' }, relationships: {} },
     ])
   })
@@ -43,7 +43,7 @@ describe('behind an answer', () => {
     const record = answer({ city: 'BERN', country: 'Theirs', name: 'Theirs' })
     const decisions = [sent('city', 'Bern'), { ...sent('country', 'CH'), decision: 'remote-wins' }]
     const later = [update({ city: 'x', country: 'x', name: 'x' }, { city: 'Not Bern', country: 'CH', name: 'Old' })]
-    expect(ontoAnswer(vendors, { change, record, decisions }, later)).toEqual(later.map(({ base }) => base))
+    expect(rebaseOntoResponse(vendors, { change, record, decisions }, later)).toEqual(later.map(({ base }) => base))
   })
 
   it('moves the first edit of each member, and none behind it', () => {
@@ -54,7 +54,7 @@ describe('behind an answer', () => {
       update({ city: 'Bern' }, { city: 'Basel' }),
       update({ city: 'Biel' }, { city: 'Bern' }),
     ]
-    const bases = ontoAnswer(
+    const bases = rebaseOntoResponse(
       vendors,
       { change, record: answer({ city: 'BERN' }), decisions: [sent('city', 'Bern')] },
       later,
@@ -63,11 +63,11 @@ describe('behind an answer', () => {
   })
 
   it('takes what a new record was filled in with, unless it had to be looked for', () => {
-    const content: Content = { op: 'create', attributes: { name: 'New' }, relationships: {}, base: {} }
+    const content: ChangeContent = { op: 'create', attributes: { name: 'New' }, relationships: {}, base: {} }
     const record = answer({ name: 'New', active: true })
     const later = [update({ active: false }, { active: null })]
     const bases = (requestedAt: Date | null) =>
-      ontoAnswer(vendors, { change: sentBy(content, requestedAt), record, decisions: null }, later)
+      rebaseOntoResponse(vendors, { change: sentBy(content, requestedAt), record, decisions: null }, later)
     expect(bases(null)).toMatchObject([{ attributes: { active: true } }])
     expect(bases(new Date())).toMatchObject([{ attributes: { active: null } }])
   })
@@ -76,18 +76,18 @@ describe('behind an answer', () => {
     const change = sentBy(update(udf({ a: 'sent' }), udf({ a: null })))
     const record = answer(udf({ a: 'SENT', b: 'Theirs' }))
     const decisions = [sent('user-defined-fields', 'sent', 'a')]
-    const deletion: Content = {
+    const deletion: ChangeContent = {
       op: 'delete',
       attributes: {},
       relationships: {},
       base: { attributes: udf({ a: 'sent', b: 'old' }) },
     }
     expect(
-      ontoAnswer(clients, { change, record, decisions }, [
+      rebaseOntoResponse(clients, { change, record, decisions }, [
         update(udf({ a: 'x', b: 'x' }), udf({ a: 'sent', b: 'old' })),
       ]),
     ).toMatchObject([{ attributes: udf({ a: 'SENT', b: 'old' }) }])
-    expect(ontoAnswer(clients, { change, record, decisions }, [deletion])).toMatchObject([
+    expect(rebaseOntoResponse(clients, { change, record, decisions }, [deletion])).toMatchObject([
       { attributes: udf({ a: 'SENT', b: 'old' }) },
     ])
   })
@@ -96,7 +96,11 @@ describe('behind an answer', () => {
     const change = sentBy(update({}, {}, { client: '5' }, { client: '4' }))
     const later = [update({}, {}, { client: '6' }, { client: '5' })]
     const bases = (relationships: object) =>
-      ontoAnswer(projects, { change, record: answer({}, relationships), decisions: [sent('client', '5')] }, later)
+      rebaseOntoResponse(
+        projects,
+        { change, record: answer({}, relationships), decisions: [sent('client', '5')] },
+        later,
+      )
     expect(bases({ client: {} })).toMatchObject([{ relationships: { client: '5' } }])
     expect(bases({ client: { data: { type: 'clients', id: '9' } } })).toMatchObject([
       { relationships: { client: '9' } },
@@ -113,7 +117,11 @@ it('behind what was let go, takes what that one had found', () => {
     ),
   ]
   expect(
-    ontoBase(clients, { ...gone, attributes: udf({ a: 'mine' }), base: { attributes: udf({ a: 'old' }) } }, later),
+    rebaseOntoBase(
+      clients,
+      { ...gone, attributes: udf({ a: 'mine' }), base: { attributes: udf({ a: 'old' }) } },
+      later,
+    ),
   ).toMatchObject([{ attributes: udf({ a: 'old', b: 'was' }) }])
-  expect(ontoBase(vendors, gone, later)).toMatchObject([{ attributes: { city: 'Old', country: null } }])
+  expect(rebaseOntoBase(vendors, gone, later)).toMatchObject([{ attributes: { city: 'Old', country: null } }])
 })

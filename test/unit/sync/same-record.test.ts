@@ -1,7 +1,7 @@
 /** Which answers are of the record that was asked for. */
 import { expect, it } from 'vitest'
 import { catalog } from '../../../src/catalog/registry.ts'
-import { objectionTo } from '../../../src/sync/list/same-record.ts'
+import { mismatchOf } from '../../../src/sync/list/same-record.ts'
 
 const clients = catalog.get('clients')!
 const lines = catalog.get('lines-of-business')!
@@ -18,7 +18,7 @@ it.each<[string, unknown]>([
   ['of no account that it names', of({ data: null })],
   ['with an account that is another thing', of({ data: { type: 'crm-accounts', id: '0018000' } })],
 ])('is taken: %s', (_, data) => {
-  expect(objectionTo(data, { resource: clients, id: '7', ...ACCOUNT })).toBeNull()
+  expect(mismatchOf(data, { resource: clients, id: '7', ...ACCOUNT })).toBeNull()
 })
 
 it.each<[string, unknown, string]>([
@@ -40,30 +40,30 @@ it.each<[string, unknown, string]>([
   ['another account', of({ data: { type: 'accounts', id: 'else' } }), 'it is of account "else", not of demo'],
   ['another number', of({ data: { type: 'accounts', id: 1002 } }), 'it is of account "1002", not of demo'],
 ])('is not taken: %s', (_, data, objection) => {
-  expect(objectionTo(data, { resource: clients, id: '7', ...ACCOUNT })).toBe(objection)
+  expect(mismatchOf(data, { resource: clients, id: '7', ...ACCOUNT })).toBe(objection)
 })
 
 it('what is nested deeper than can be compared or kept is not taken', () => {
   const nested = (levels: number): unknown => JSON.parse('['.repeat(levels) + ']'.repeat(levels))
   const nestedBy = (levels: number) => ({ ...own, attributes: { name: 'Acme', 'user-defined-fields': nested(levels) } })
   const wanted = { resource: clients, id: '7', ...ACCOUNT }
-  expect(objectionTo(nestedBy(400), wanted)).toBeNull()
-  expect(objectionTo(nestedBy(600), wanted)).toBe('its values are nested deeper than 500 levels')
-  expect(objectionTo(nestedBy(100_000), wanted)).toBe('its values are nested deeper than 500 levels')
+  expect(mismatchOf(nestedBy(400), wanted)).toBeNull()
+  expect(mismatchOf(nestedBy(600), wanted)).toBe('its values are nested deeper than 500 levels')
+  expect(mismatchOf(nestedBy(100_000), wanted)).toBe('its values are nested deeper than 500 levels')
 })
 
 it('another spelling of its type is its own', () => {
   const [alias] = lines.aliases
-  expect(objectionTo({ type: alias, id: '1', attributes: {} }, { resource: lines, id: '1', ...ACCOUNT })).toBeNull()
+  expect(mismatchOf({ type: alias, id: '1', attributes: {} }, { resource: lines, id: '1', ...ACCOUNT })).toBeNull()
 })
 
 it('the id of a new record may be any that can be kept', () => {
   const wanted = { resource: clients, id: null, ...ACCOUNT }
-  expect(objectionTo(own, wanted)).toBeNull()
-  expect(objectionTo({ ...own, id: 'a\0' }, wanted)).toBe('it is of clients "a\\u0000"')
+  expect(mismatchOf(own, wanted)).toBeNull()
+  expect(mismatchOf({ ...own, id: 'a\0' }, wanted)).toBe('it is of clients "a\\u0000"')
 })
 
 it('any number passes for an account whose own is not known', () => {
   const account = of({ data: { type: 'accounts', id: '1002' } })
-  expect(objectionTo(account, { resource: clients, id: '7', slug: 'demo' })).toBeNull()
+  expect(mismatchOf(account, { resource: clients, id: '7', slug: 'demo' })).toBeNull()
 })
