@@ -81,7 +81,7 @@ export async function openStore(config: OfStore, signal: AbortSignal, { moves = 
 }
 
 /** The database's failures in our words. An embedded server that went away is nobody's to check but ours: it says why. */
-export async function explainStore(error: unknown, { url, embedded }: Store): Promise<unknown> {
+export async function explainStoreError(error: unknown, { url, embedded }: Store): Promise<unknown> {
   const known = explainDatabase(error, url)
   const explained = isRefused(known) ? statementRefused({ said: reason(known) }, known) : known
   const gone = explained instanceof SyncError && explained.code === 'SYNC_DATABASE_UNREACHABLE'

@@ -23,7 +23,7 @@ interface Stop {
 
 /**
  * The first signal asks to finish what runs; a later one does not want to wait. Even then what the process has begun
- * outside of itself is ended (`owe`), and a third one leaves that as it is.
+ * outside of itself is ended (`onForcedExit`), and a third one leaves that as it is.
  */
 export function listenForStop(): Stop {
   const stop = new AbortController()
@@ -39,7 +39,7 @@ export function listenForStop(): Stop {
       if (leaving || duties.length === 0) process.exit(EXIT.failed)
       leaving = true
       first = performance.now()
-      void leaveAtOnce()
+      void exitAtOnce()
     }
   }
   // SIGHUP: the terminal was closed, and nobody is left to clean up after us.
@@ -63,7 +63,7 @@ function endBy(name: Name): void {
  *
  * @returns to be called when it has been ended in the usual way.
  */
-export function owe(duty: Duty): () => void {
+export function onForcedExit(duty: Duty): () => void {
   duties.push(duty)
   return () => {
     const at = duties.indexOf(duty)
@@ -72,7 +72,7 @@ export function owe(duty: Duty): () => void {
 }
 
 /** Ends the process with 1 after what is owed, whatever else is under way. */
-export async function leaveAtOnce(): Promise<void> {
+export async function exitAtOnce(): Promise<void> {
   setTimeout(() => process.exit(EXIT.failed), OWED_MS)
   // One that fails keeps no other from being done, and nobody is left to be told.
   for (const duty of duties.toReversed()) await duty().catch(() => {})

@@ -1,4 +1,4 @@
-import { explainStore, openStore } from '../assemble.ts'
+import { explainStoreError, openStore } from '../assemble.ts'
 import { catalog } from '../catalog/registry.ts'
 import { notMigrated, usage } from '../errors/errors.ts'
 import { EXIT, reason, SyncError } from '../errors/sync-error.ts'
@@ -58,7 +58,7 @@ Examples
       }
       return EXIT.ok
     } catch (error) {
-      const explained = await explainStore(error, store)
+      const explained = await explainStoreError(error, store)
       if (call.options['json'] === true) {
         const code = explained instanceof SyncError ? explained.code : null
         stdout.json({ type: 'error', code, message: reason(explained) })

@@ -1,4 +1,4 @@
-import { explainStore, openStore, openWorker } from '../assemble.ts'
+import { explainStoreError, openStore, openWorker } from '../assemble.ts'
 import { catalog } from '../catalog/registry.ts'
 import { usage } from '../errors/errors.ts'
 import { EXIT } from '../errors/sync-error.ts'
@@ -87,7 +87,7 @@ Examples
       }
     } catch (error) {
       live?.clear()
-      throw await explainStore(error, store)
+      throw await explainStoreError(error, store)
     } finally {
       await store.close()
     }

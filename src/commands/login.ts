@@ -1,4 +1,4 @@
-import { explainStore, openSignIn, openStore } from '../assemble.ts'
+import { explainStoreError, openSignIn, openStore } from '../assemble.ts'
 import { usage } from '../errors/errors.ts'
 import { loginFailed } from '../errors/fleet.ts'
 import { EXIT, reason, SyncError } from '../errors/sync-error.ts'
@@ -63,7 +63,7 @@ A machine without a browser:
             stdout.say(`${text} The session is kept, encrypted, in the database: "pull" and "start" use it.`)
             return EXIT.ok
           } catch (error) {
-            const failure = refusedCode(await explainStore(error, store))
+            const failure = refusedCode(await explainStoreError(error, store))
             await arrival.answer({ ok: false, title: 'Not logged in', text: reason(failure) })
             throw failure
           }
@@ -71,7 +71,7 @@ A machine without a browser:
           await signIn.close()
         }
       } catch (error) {
-        throw await explainStore(error, store)
+        throw await explainStoreError(error, store)
       } finally {
         await store.close()
       }

@@ -1,4 +1,4 @@
-import { explainStore, openStore } from '../assemble.ts'
+import { explainStoreError, openStore } from '../assemble.ts'
 import { EXIT, type SyncError } from '../errors/sync-error.ts'
 import { migrateQueue } from '../jobs/queue-tables.ts'
 import { stderr, stdout } from '../screen/streams.ts'
@@ -31,7 +31,7 @@ database and own those that are there; afterwards "pull" and "start" need no suc
       stdout.say(`${addressOf(store.url)} has the schema of this version.`)
       return EXIT.ok
     } catch (error) {
-      throw await explainStore(error, store)
+      throw await explainStoreError(error, store)
     } finally {
       await store.close()
     }

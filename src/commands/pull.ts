@@ -1,4 +1,4 @@
-import { explainStore, openStore, openWorker } from '../assemble.ts'
+import { explainStoreError, openStore, openWorker } from '../assemble.ts'
 import { catalog } from '../catalog/registry.ts'
 import { usage } from '../errors/errors.ts'
 import { EXIT, type SyncError } from '../errors/sync-error.ts'
@@ -100,7 +100,7 @@ Examples
         await worker.close()
       }
     } catch (error) {
-      const explained = await explainStore(error, store)
+      const explained = await explainStoreError(error, store)
       progress.abandon(explained)
       throw explained
     } finally {

@@ -1,4 +1,4 @@
-import { explainStore, openPusher, openStore, openWorker } from '../assemble.ts'
+import { explainStoreError, openPusher, openStore, openWorker } from '../assemble.ts'
 import { EXIT, reason, SyncError } from '../errors/sync-error.ts'
 import { createLogger, noteRetries, type Logger } from '../logger.ts'
 import { onTerminal, stderr, stdout } from '../screen/streams.ts'
@@ -90,7 +90,7 @@ Examples
         await worker.close()
       }
     } catch (error) {
-      const explained = await explainStore(error, store)
+      const explained = await explainStoreError(error, store)
       const code = explained instanceof SyncError ? explained.code : null
       if (json) stdout.json({ type: 'error', code, message: reason(explained) })
       throw explained

@@ -1,8 +1,8 @@
-import { explainStore, openStore } from '../assemble.ts'
+import { explainStoreError, openStore } from '../assemble.ts'
 import { catalog } from '../catalog/registry.ts'
 import { notMigrated } from '../errors/errors.ts'
 import { EXIT } from '../errors/sync-error.ts'
-import { hostNotice } from '../jobs/clock.ts'
+import { hostClockNotice } from '../jobs/clock.ts'
 import { readSchedules, type Schedule } from '../jobs/schedule.ts'
 import { stdout } from '../screen/streams.ts'
 import type { Database } from '../store/connection/database.ts'
@@ -48,7 +48,7 @@ Examples
       const found = await readStatus(store.sql)
       // Of a schema that is there no more, migrating says what became of it.
       if (found === null) throw (await migratedSchemaGone(store.sql)) ?? notMigrated()
-      const clock = hostNotice(await readClock(store.sql))
+      const clock = hostClockNotice(await readClock(store.sql))
       const lost = await lostEdits(store.sql, [...catalog.values()])
       const { localEdits, processes, lastTicks } = await readNewest(store.sql, schedules)
       const nextTicks = nextTicksOf(schedules, found.at)
@@ -62,7 +62,7 @@ Examples
       }
       return problems.length === 0 ? EXIT.ok : EXIT.notAllOk
     } catch (error) {
-      throw await explainStore(error, store)
+      throw await explainStoreError(error, store)
     } finally {
       await store.close()
     }

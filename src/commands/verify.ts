@@ -1,4 +1,4 @@
-import { explainStore, openStore, openWorker, type Worker } from '../assemble.ts'
+import { explainStoreError, openStore, openWorker, type Worker } from '../assemble.ts'
 import { catalog } from '../catalog/registry.ts'
 import type { Resource } from '../catalog/resource.ts'
 import { nothingPulled, verifyStopped } from '../errors/errors.ts'
@@ -66,7 +66,7 @@ Examples
         await worker.close()
       }
     } catch (error) {
-      const explained = await explainStore(error, store)
+      const explained = await explainStoreError(error, store)
       const stopped = explained instanceof SyncError && explained.code === 'SYNC_STOPPED'
       const said = stopped ? verifyStopped() : explained
       screen.abandon(said)

@@ -57,7 +57,7 @@ function list(bad: readonly ClosedResource[]): string {
 }
 
 /** Never a reason for a run not to end. */
-export async function noteRun(tx: Transaction, run: ClosedRun, log: Logger): Promise<void> {
+export async function recordRunAlert(tx: Transaction, run: ClosedRun, log: Logger): Promise<void> {
   try {
     await tx.savepoint(async (savepoint) => {
       const alert = alertOn(run)
@@ -72,7 +72,7 @@ export async function noteRun(tx: Transaction, run: ClosedRun, log: Logger): Pro
 }
 
 /** Silence is told once for each success that it follows. */
-export async function watchSilence(sql: Database, schedules: readonly Schedule[], now: Date): Promise<void> {
+export async function raiseSilenceAlerts(sql: Database, schedules: readonly Schedule[], now: Date): Promise<void> {
   for (const schedule of schedules.filter(({ name }) => name === 'full')) {
     const since = await lastSuccess(sql, schedule.name)
     const limit = twoIntervalsAfter(schedule, since.at)

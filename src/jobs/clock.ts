@@ -73,12 +73,12 @@ export async function openClock({ sql, log }: Deps): Promise<Clock> {
  * host a day ahead its own jobs wait a day, those of others count as abandoned, and their retries lose their pauses. It knows
  * no other clock to be given, so in a process of `start` this one answers.
  */
-export function giveToQueue(clock: Clock): void {
+export function useDatabaseClockInQueue(clock: Clock): void {
   Date.now = () => Math.floor(clock.now().getTime())
 }
 
 /** What a command says of its own host; null when its clock is right. */
-export function hostNotice({ now, at, withinMs }: ClockReading): string | null {
+export function hostClockNotice({ now, at, withinMs }: ClockReading): string | null {
   return differenceOf('host', hostTime() - (now + performance.now() - at), withinMs)[0]?.text ?? null
 }
 

@@ -11,7 +11,7 @@ interface Closable {
 const PATIENCE_MS = 5_000
 
 /** @param busy resolves when what it does has ended, which may take its time; undefined when it does nothing. */
-export async function closeWithin(one: Closable, busy?: () => Promise<unknown> | undefined): Promise<void> {
+export async function closeWithTimeout(one: Closable, busy?: () => Promise<unknown> | undefined): Promise<void> {
   const closed = one.close().catch(() => {})
   const given = new AbortController()
   const patience = async (): Promise<boolean> => {
@@ -22,11 +22,11 @@ export async function closeWithin(one: Closable, busy?: () => Promise<unknown> |
   given.abort()
   if (!late) return
   const gone = one.disconnect().catch(() => {})
-  await atMost(Promise.all([gone, closed]))
+  await withTimeout(Promise.all([gone, closed]))
 }
 
 /** Waits for it, and no longer than for a peer that is there. */
-export async function atMost(work: Promise<unknown>): Promise<void> {
+export async function withTimeout(work: Promise<unknown>): Promise<void> {
   const given = new AbortController()
   const patience = sleep(PATIENCE_MS, undefined, { signal: given.signal }).catch(() => {})
   await Promise.race([work.catch(() => {}), patience])

@@ -9,11 +9,11 @@ import { isConnectionLoss } from '../store/connection/database.ts'
 import type { PushJob, SyncJob } from './queues.ts'
 
 /**
- * `retry`: with backoff, spends an attempt · `wait`: later, spends none · `hand-back`: another worker, at once · `settle`:
+ * `retry`: with backoff, spends an attempt · `wait`: later, spends none · `hand-back`: another worker, at once · `record`:
  * it is the resource's outcome · `end-run`: every other resource would meet it too.
  */
-export type Verdict =
-  | { readonly do: 'retry' | 'hand-back' | 'settle' | 'end-run' }
+export type JobAction =
+  | { readonly do: 'retry' | 'hand-back' | 'record' | 'end-run' }
   | { readonly do: 'wait'; readonly ms: number }
 
 /** Between two looks at a lease that somebody has, or a database that is away. */
@@ -24,16 +24,16 @@ const LONGEST_WAIT_MS = 60 * 60_000
 /** What the work is done with, and not the work: however long it is away, no attempt is spent on it. */
 const AWAY: ReadonlySet<string> = new Set(['SYNC_REDIS_UNREACHABLE', 'SYNC_REDIS_UNWRITABLE', 'SYNC_QUEUE_UNREACHABLE'])
 
-export function verdictOn(error: unknown, { lastAttempt }: { lastAttempt: boolean }): Verdict {
+export function actionOn(error: unknown, { lastAttempt }: { lastAttempt: boolean }): JobAction {
   if (isConnectionLoss(error)) return { do: 'wait', ms: WAIT_MS }
-  if (!(error instanceof SyncError)) return { do: lastAttempt ? 'settle' : 'retry' }
+  if (!(error instanceof SyncError)) return { do: lastAttempt ? 'record' : 'retry' }
   if (error.code === 'SYNC_STOPPED') return { do: 'hand-back' }
   // Whoever has it now does the work; this job only has to see that it was done.
   if (error.code === 'SYNC_LEASE_LOST') return { do: 'wait', ms: WAIT_MS }
   if (AWAY.has(error.code)) return { do: 'wait', ms: WAIT_MS }
   if (error.remedy === 'wait') return { do: 'wait', ms: waitOf(error) }
-  if (error.remedy === 'retry') return { do: lastAttempt ? 'settle' : 'retry' }
-  return { do: endsTheRun(error) ? 'end-run' : 'settle' }
+  if (error.remedy === 'retry') return { do: lastAttempt ? 'record' : 'retry' }
+  return { do: endsTheRun(error) ? 'end-run' : 'record' }
 }
 
 function waitOf({ facts }: SyncError): number {
@@ -45,18 +45,18 @@ function waitOf({ facts }: SyncError): number {
 export const isLastAttempt = ({ attemptsMade, opts }: SyncJob): boolean => attemptsMade + 1 >= (opts.attempts ?? 1)
 
 /** @throws always: the error that BullMQ understands. */
-export async function obey(verdict: Verdict, error: unknown, job: SyncJob, token: string): Promise<never> {
-  if (verdict.do === 'wait') return await putOff(job, token, verdict.ms)
-  if (verdict.do === 'hand-back') return await handBack(job, token)
+export async function applyToJob(action: JobAction, error: unknown, job: SyncJob, token: string): Promise<never> {
+  if (action.do === 'wait') return await postpone(job, token, action.ms)
+  if (action.do === 'hand-back') return await handBack(job, token)
   // A message and no more: it is kept in the queue, where nothing of ScopeStack's is to be.
-  if (verdict.do === 'retry') throw new Error(codeAndReason(error))
+  if (action.do === 'retry') throw new Error(codeAndReason(error))
   throw new UnrecoverableError(codeAndReason(error))
 }
 
 const codeAndReason = (error: unknown): string => (error instanceof SyncError ? error.code : reason(error))
 
 /** @throws always. */
-export async function putOff(job: SyncJob | PushJob, token: string, ms: number): Promise<never> {
+export async function postpone(job: SyncJob | PushJob, token: string, ms: number): Promise<never> {
   await moved(job.moveToDelayed(Date.now() + ms, token))
   throw new DelayedError()
 }

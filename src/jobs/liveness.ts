@@ -1,7 +1,7 @@
 /** Whether a part that never ends still turns. */
 
 /** @returns what it did last, for a person. @throws when that is too long ago, with what to say of it. */
-export type Pulse = () => string
+export type LivenessCheck = () => string
 
 /** A loop that has not come round for this long beyond its own pause hangs. */
 const GRACE_MS = 60_000
@@ -15,7 +15,7 @@ export function looked(last: number, pauseMs: number): string {
 }
 
 /** The words of the first, where all turn. */
-export const pulseOf =
-  (pulses: readonly Pulse[]): Pulse =>
+export const allAlive =
+  (livenessChecks: readonly LivenessCheck[]): LivenessCheck =>
   () =>
-    pulses.map((pulse) => pulse())[0] ?? 'ok'
+    livenessChecks.map((liveness) => liveness())[0] ?? 'ok'

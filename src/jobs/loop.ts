@@ -2,12 +2,12 @@ import { reason, SyncError } from '../errors/sync-error.ts'
 /** Something done again and again until it is stopped. A failure is logged and the next turn comes all the same. */
 import type { Logger } from '../logger.ts'
 import { sleep } from '../remote/http/retry.ts'
-import { looked, type Pulse } from './liveness.ts'
+import { looked, type LivenessCheck } from './liveness.ts'
 import type { Outages } from './outage-log.ts'
 
 export interface Loop {
   /** A turn that failed is none. */
-  readonly pulse: Pulse
+  readonly liveness: LivenessCheck
   stop(): Promise<void>
 }
 
@@ -51,7 +51,7 @@ export function startLoop(
   }
   const running = run()
   return {
-    pulse: () => looked(last, pause),
+    liveness: () => looked(last, pause),
     async stop() {
       stopping.abort()
       await running

@@ -6,7 +6,7 @@ import { raiseParked, type ParkedNews } from '../store/outbox/parked-alerts.ts'
 
 const LISTED = 10
 
-export async function watchParked(sql: Database): Promise<void> {
+export async function raiseParkedAlerts(sql: Database): Promise<void> {
   await raiseParked(sql, LISTED, bodyOf)
 }
 

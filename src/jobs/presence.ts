@@ -7,7 +7,7 @@ import { startLoop } from './loop.ts'
 import type { Outages } from './outage-log.ts'
 import type { Part } from './service.ts'
 
-export function startPresence(deps: {
+export function startHeartbeat(deps: {
   readonly sql: Database
   readonly log: Logger
   readonly outages: Outages

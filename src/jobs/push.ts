@@ -9,11 +9,11 @@ import type { Presence } from '../store/fleet/presence.ts'
 import { forgetOldChanges, listenForChanges, readDue } from '../store/outbox/notify.ts'
 import { type ChangeOutcome, type PushDeps, type ChangeResult } from '../sync/push/attempt.ts'
 import { push } from '../sync/push/push.ts'
-import { handBack, putOff, verdictOn } from './job-outcome.ts'
-import { pulseOf } from './liveness.ts'
+import { handBack, postpone, actionOn } from './job-outcome.ts'
+import { allAlive } from './liveness.ts'
 import { startLoop } from './loop.ts'
 import type { Outages } from './outage-log.ts'
-import type { Pause, PushJob, Queues } from './queues.ts'
+import type { PushDelay, PushJob, Queues } from './queues.ts'
 import { LATE_MS } from './reconcile.ts'
 import type { Part } from './service.ts'
 
@@ -53,7 +53,7 @@ export function startPusher({ pusher, presence, queues, log, outages }: Deps): P
     }
   })
   worker.run().catch((error: unknown) => log.error(reason(error)))
-  const isOver = createPauses()
+  const isOver = createDelayWatch()
   let tidiedAt = -Infinity
   let newest = -1
   let inVain = 0
@@ -65,7 +65,7 @@ export function startPusher({ pusher, presence, queues, log, outages }: Deps): P
     newest = term
     if (due) {
       await queues.wakePush()
-      await queues.endPushPause(isOver)
+      await queues.endPushDelay(isOver)
     }
     if (performance.now() - tidiedAt < TIDY_EVERY_MS) return
     tidiedAt = performance.now()
@@ -75,7 +75,7 @@ export function startPusher({ pusher, presence, queues, log, outages }: Deps): P
   // Without it edits are found by looking; it makes them quick.
   void listenForChanges(presence, () => queues.wakePush()).catch(() => {})
   return {
-    pulse: pulseOf([loop.pulse, worker.pulse]),
+    liveness: allAlive([loop.liveness, worker.liveness]),
     async drain() {
       await loop.stop()
       const closed = worker.close()
@@ -89,7 +89,7 @@ export function startPusher({ pusher, presence, queues, log, outages }: Deps): P
  * Whether a pause has lasted: the queue may know its end by another clock than the database's, as `reconcile.ts` has it of the
  * jobs of runs.
  */
-export function createPauses(elapsed = (): number => performance.now()): (pause: Pause) => boolean {
+export function createDelayWatch(elapsed = (): number => performance.now()): (pause: PushDelay) => boolean {
   let known = { key: '', since: 0 }
   return ({ key, delayedMs }) => {
     if (known.key !== key) known = { key, since: elapsed() }
@@ -105,11 +105,11 @@ function tell(log: Logger, { change, fate, error }: ChangeResult): void {
 
 /** The job is never given up: what it is for is in the outbox, and stays there. */
 async function comeAgain(error: unknown, job: PushJob, token: string, log: Logger): Promise<never> {
-  const verdict = verdictOn(error, { lastAttempt: false })
-  if (verdict.do === 'hand-back') return await handBack(job, token)
-  const waits = verdict.do === 'wait'
+  const action = actionOn(error, { lastAttempt: false })
+  if (action.do === 'hand-back') return await handBack(job, token)
+  const waits = action.do === 'wait'
   if (!waits && !isConnectionLoss(error)) {
     log.error({ code: error instanceof SyncError ? error.code : undefined }, `local edits wait: ${reason(error)}`)
   }
-  return await putOff(job, token, waits ? verdict.ms : AFTER_FAILURE_MS)
+  return await postpone(job, token, waits ? action.ms : AFTER_FAILURE_MS)
 }

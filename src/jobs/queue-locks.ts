@@ -38,7 +38,7 @@ const THEIRS = `
   where n.nspname = 'bullmq' and 'search_path=bullmq' = any(p.proconfig) and p.prosrc ~ '[^_]pg_advisory_xact_lock'`
 
 /** Behind BullMQ's migrations. Where the role may not, whoever migrates does it the next time. */
-export async function keepLocksToUs(sql: Database, waiting: Waiting): Promise<void> {
+export async function replaceAdvisoryLocks(sql: Database, waiting: Waiting): Promise<void> {
   if ((await sql.unsafe(THEIRS)).length === 0) return
   await changeTables(
     sql,

@@ -8,7 +8,7 @@ import { openDatabase, type Database, type Transaction } from '../store/connecti
 import { changeTables, type Waiting } from '../store/schema/ddl.ts'
 import { refuseForeignQueue } from '../store/schema/foreign-schemas.ts'
 import { alone } from '../store/schema/migrate.ts'
-import { keepLocksToUs } from './queue-locks.ts'
+import { replaceAdvisoryLocks } from './queue-locks.ts'
 
 const SCHEMA = 'bullmq'
 /** What our transaction has said already, or has no need of. */
@@ -29,7 +29,7 @@ export async function migrateQueue(databaseUrl: string, waiting: Waiting = {}): 
         waiting,
       )
     }
-    await keepLocksToUs(sql, waiting)
+    await replaceAdvisoryLocks(sql, waiting)
   } finally {
     await sql.end({ timeout: 5 })
   }

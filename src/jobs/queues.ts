@@ -7,10 +7,10 @@ import { EventEmitter, once } from 'node:events'
 import type { FlowJobNode, IQueueBackend, Job, JobProgress, JobsOptions, Processor, Worker } from 'bullmq'
 import { queueUnreachable } from '../errors/unattended.ts'
 import { onPostgres, onRedis, type Place } from './backends.ts'
-import { closeWithin } from './close-queue.ts'
+import { closeWithTimeout } from './close-queue.ts'
 import { closeJobId, pullJobId, PUSH_QUEUE, QUEUE, type JobData, type JobName } from './job-names.ts'
-import type { Pulse } from './liveness.ts'
-import { attend } from './worker-liveness.ts'
+import type { LivenessCheck } from './liveness.ts'
+import { watchPolling } from './worker-liveness.ts'
 
 export type SyncJob = Job<JobData, void, JobName>
 export type BullWorker<T = object, N extends string = string> = Worker<T, void, N, IQueueBackend, JobProgress, unknown>
@@ -24,7 +24,7 @@ export interface Timing {
 }
 
 export interface QueueWorker {
-  readonly pulse: Pulse
+  readonly liveness: LivenessCheck
   run(): Promise<void>
   /** Takes nothing more, and resolves when the jobs in hand have ended. */
   close(): Promise<void>
@@ -35,7 +35,7 @@ export interface Queues {
   /** The run as a flow: a job for each resource, then the one that closes it. Jobs that exist stay as they are. */
   addRun(runId: number, resources: readonly string[]): Promise<void>
   /** What became of a job. `none`: nobody knows of it. */
-  stateOf(runId: number, resource: string): Promise<JobState>
+  jobState(runId: number, resource: string): Promise<JobState>
   /** What was put off is to be done now. */
   hurry(runId: number, resource: string): Promise<void>
   /** Removes a job that has ended, so that its id can be used again. */
@@ -44,14 +44,14 @@ export interface Queues {
   /** There may be something to push. Many of these make one job, and one more where a job is at it already. */
   wakePush(): Promise<void>
   /** Ends the pause of the job that is to push, where it has lasted for long enough: meanwhile nothing wakes it. */
-  endPushPause(isOver: (pause: Pause) => boolean): Promise<void>
+  endPushDelay(isOver: (pause: PushDelay) => boolean): Promise<void>
   startPushWorker(process: Processor<object, void, 'push'>): QueueWorker
   /** @throws when the queue does not answer, or takes nothing. */
   ping(): Promise<void>
   close(): Promise<void>
 }
 
-export interface Pause {
+export interface PushDelay {
   /** Another one for each wait. */
   readonly key: string
   readonly delayedMs: number
@@ -104,7 +104,7 @@ export function openQueues(place: Place, timing: Timing, onError: (error: Error)
       await asked(flows.add({ name: 'close', queueName: QUEUE, data: { runId } satisfies JobData, opts, children }))
     },
 
-    async stateOf(runId, resource) {
+    async jobState(runId, resource) {
       const job = await asked(queue.getJob(pullJobId(runId, resource)))
       if (job === undefined) return 'none'
       const state = await asked(job.getState())
@@ -132,7 +132,7 @@ export function openQueues(place: Place, timing: Timing, onError: (error: Error)
       await asked(pushes.add('push', {}, { deduplication, removeOnComplete: true, removeOnFail: true }))
     },
 
-    async endPushPause(isOver) {
+    async endPushDelay(isOver) {
       const id = await asked(pushes.getDeduplicationJobId('push'))
       const job = id === null ? undefined : await asked(pushes.getJob(id))
       if (job === undefined || (await asked(job.getState())) !== 'delayed') return
@@ -148,7 +148,7 @@ export function openQueues(place: Place, timing: Timing, onError: (error: Error)
     },
 
     async close() {
-      await Promise.all([queue, pushes, flows].map((one) => closeWithin(one)))
+      await Promise.all([queue, pushes, flows].map((one) => closeWithTimeout(one)))
       await release()
     },
   }
@@ -171,9 +171,9 @@ function workerOf<T extends object, N extends string>(
   })
   worker.on('error', onError)
   return {
-    pulse: attend(worker as unknown as BullWorker, () => atWork),
+    liveness: watchPolling(worker as unknown as BullWorker, () => atWork),
     run: () => worker.run(),
-    close: () => closeWithin(worker, () => (atWork === 0 ? undefined : once(idle, 'idle'))),
+    close: () => closeWithTimeout(worker, () => (atWork === 0 ? undefined : once(idle, 'idle'))),
   }
 }
 

@@ -50,7 +50,7 @@ interface Looks {
 async function reconcileRun(deps: Deps, run: OpenRun, looks: Looks, signal: AbortSignal): Promise<void> {
   const { sql, queues, log, closing } = deps
   const states = new Map<string, JobState>()
-  for (const resource of run.missing) states.set(resource, await queues.stateOf(run.id, resource))
+  for (const resource of run.missing) states.set(resource, await queues.jobState(run.id, resource))
   // Behind the states: a job leaves its outcome before it ends, so of one that has ended it is there by now.
   const missing = (await readOpenRun(sql, run.id))?.missing
   if (missing === undefined) return

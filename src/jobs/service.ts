@@ -5,12 +5,12 @@ import type { ProxySettings } from '../remote/http/proxy.ts'
 import type { Database } from '../store/connection/database.ts'
 import { isWell } from '../store/runs/runs.ts'
 import type { PullDeps } from '../sync/run/resource-run.ts'
-import { noteRun, sendAlerts, watchSilence } from './alerts.ts'
-import { giveToQueue, type Clock } from './clock.ts'
-import { pulseOf, type Pulse } from './liveness.ts'
+import { recordRunAlert, sendAlerts, raiseSilenceAlerts } from './alerts.ts'
+import { useDatabaseClockInQueue, type Clock } from './clock.ts'
+import { allAlive, type LivenessCheck } from './liveness.ts'
 import { startLoop, type Loop } from './loop.ts'
 import type { Outages } from './outage-log.ts'
-import { watchParked } from './parked-alerts.ts'
+import { raiseParkedAlerts } from './parked-alerts.ts'
 import type { Queues } from './queues.ts'
 import { createReconciler } from './reconcile.ts'
 import type { Schedule } from './schedule.ts'
@@ -29,7 +29,7 @@ interface Common {
 }
 
 export interface Part {
-  readonly pulse: Pulse
+  readonly liveness: LivenessCheck
   /** Takes nothing new, and resolves when what was going on has ended. */
   drain(): Promise<void>
 }
@@ -58,14 +58,14 @@ export function startScheduler(deps: Common & SchedulerDeps): Part {
     ),
     startLoop('looking after open runs', createReconciler({ ...deps, closing }), () => RECONCILE_MS, deps),
   ]
-  return partOf([...loops, ...alertLoops(deps)], pulseOf(loops.map(({ pulse }) => pulse)))
+  return partOf([...loops, ...alertLoops(deps)], allAlive(loops.map(({ liveness }) => liveness)))
 }
 
 export function startWorker(deps: Common & { readonly pull: PullDeps }): Part {
   const worker = startJobWorker({ ...deps, closing: closingOf(deps) })
   const loops = alertLoops(deps)
   return {
-    pulse: worker.pulse,
+    liveness: worker.liveness,
     async drain() {
       await Promise.all([worker.drain(), ...loops.map((loop) => loop.stop())])
     },
@@ -74,7 +74,7 @@ export function startWorker(deps: Common & { readonly pull: PullDeps }): Part {
 
 /** In every part: each goes by its own reading of it, and so does BullMQ. */
 export function watchClock(deps: Pick<Common, 'clock' | 'log' | 'outages'>): Part {
-  giveToQueue(deps.clock)
+  useDatabaseClockInQueue(deps.clock)
   const read = async (): Promise<void> => void (await deps.clock.read())
   return partOf([startLoop('reading the clock', read, () => CLOCK_MS, deps)])
 }
@@ -84,16 +84,16 @@ function alertLoops({ sql, log, outages, clock, schedules, alertWebhookUrl: url,
   if (url === undefined) return []
   const http = createHttp({ connections: 1, proxy })
   const turn = async (signal: AbortSignal): Promise<void> => {
-    await watchSilence(sql, schedules, await clock.read())
-    await watchParked(sql)
+    await raiseSilenceAlerts(sql, schedules, await clock.read())
+    await raiseParkedAlerts(sql)
     await sendAlerts({ sql, url, http, log }, signal)
   }
   return [startLoop('sending alerts', turn, () => ALERTS_MS, { log, outages })]
 }
 
 /** Alerts that fail are logged; they keep nobody from the work. */
-const partOf = (loops: readonly Loop[], pulse = pulseOf(loops.map((loop) => loop.pulse))): Part => ({
-  pulse,
+const partOf = (loops: readonly Loop[], liveness = allAlive(loops.map((loop) => loop.liveness))): Part => ({
+  liveness,
   async drain() {
     await Promise.all(loops.map((loop) => loop.stop()))
   },
@@ -102,7 +102,7 @@ const partOf = (loops: readonly Loop[], pulse = pulseOf(loops.map((loop) => loop
 function closingOf({ log, alertWebhookUrl }: Common): Closing {
   return {
     async within(tx, run) {
-      if (alertWebhookUrl !== undefined) await noteRun(tx, run, log)
+      if (alertWebhookUrl !== undefined) await recordRunAlert(tx, run, log)
     },
     after({ id, kind, outcome, error, startedAt, finishedAt, resources }) {
       const sum = (pick: (one: (typeof resources)[number]) => number): number =>

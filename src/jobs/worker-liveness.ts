@@ -1,6 +1,6 @@
 /** What a worker of BullMQ does not tell by itself: when it last asked its queue. */
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Pulse } from './liveness.ts'
+import type { LivenessCheck } from './liveness.ts'
 import type { BullWorker } from './queues.ts'
 
 /**
@@ -13,7 +13,7 @@ const AFTER_FAILURE_MS = 1_000
 const OVERDUE_MS = LONGEST_WAIT_SECONDS * 1000 + 60_000
 
 /** To be called before it runs. @param atWork how many jobs it has in hand. */
-export function attend(worker: BullWorker, atWork: () => number): Pulse {
+export function watchPolling(worker: BullWorker, atWork: () => number): LivenessCheck {
   let asked = performance.now()
   const take = worker['moveToActive'].bind(worker)
   const wait = worker['waitForJob'].bind(worker)

@@ -12,8 +12,8 @@ import { parentTypesOf } from '../sync/run/dependency-order.ts'
 import { pullResource, type PullDeps } from '../sync/run/resource-run.ts'
 import { RESOURCES_AT_ONCE } from '../sync/run/run.ts'
 import { withDbRetry } from '../sync/with-db-retry.ts'
-import { isLastAttempt, obey, verdictOn } from './job-outcome.ts'
-import type { Pulse } from './liveness.ts'
+import { isLastAttempt, applyToJob, actionOn } from './job-outcome.ts'
+import type { LivenessCheck } from './liveness.ts'
 import type { Queues, SyncJob } from './queues.ts'
 
 export interface WorkerDeps {
@@ -31,7 +31,7 @@ export interface Closing {
 }
 
 export interface JobWorker {
-  readonly pulse: Pulse
+  readonly liveness: LivenessCheck
   /** Takes nothing new, ends what runs at its next page and hands it back. */
   drain(): Promise<void>
 }
@@ -42,14 +42,14 @@ export function startJobWorker(deps: WorkerDeps): JobWorker {
     try {
       await work(deps, job, stopping.signal)
     } catch (error) {
-      const verdict = verdictOn(error, { lastAttempt: isLastAttempt(job) })
-      deps.log.debug({ job: job.id, verdict }, reason(error))
-      await obey(verdict, error, job, token)
+      const action = actionOn(error, { lastAttempt: isLastAttempt(job) })
+      deps.log.debug({ job: job.id, action }, reason(error))
+      await applyToJob(action, error, job, token)
     }
   }, RESOURCES_AT_ONCE)
   worker.run().catch((error: unknown) => deps.log.error(reason(error)))
   return {
-    pulse: worker.pulse,
+    liveness: worker.liveness,
     async drain() {
       // In this order, or it would take a job that is handed back at once.
       const closed = worker.close()
@@ -69,7 +69,7 @@ async function work(deps: WorkerDeps, job: SyncJob, signal: AbortSignal): Promis
   try {
     report(deps, await pullFor(deps, run, resource, job, signal))
   } catch (error) {
-    if (verdictOn(error, { lastAttempt: isLastAttempt(job) }).do !== 'end-run') throw error
+    if (actionOn(error, { lastAttempt: isLastAttempt(job) }).do !== 'end-run') throw error
     await close({ ...deps, closing }, runId, reason(error), signal)
   }
 }
@@ -92,7 +92,7 @@ async function pullFor(
     changesOnly,
     signal,
     onEvent: () => {},
-    isResourceError: (error) => verdictOn(error, { lastAttempt: isLastAttempt(job) }).do === 'settle',
+    isResourceError: (error) => actionOn(error, { lastAttempt: isLastAttempt(job) }).do === 'record',
   })
 }
 

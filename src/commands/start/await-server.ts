@@ -46,7 +46,7 @@ export async function awaitServer<T>(act: () => Promise<T>, { store, log, onWait
 }
 
 /** What a change of tables waits for is said in the same places. */
-export function tellingOfLocks({ log, onWait, signal }: Waiting) {
+export function reportingLockWaits({ log, onWait, signal }: Waiting) {
   const note = noteRetries(log)
   return {
     signal,

@@ -1,6 +1,6 @@
 /** How long the end of `start` may take. */
 import type { Logger } from '../../logger.ts'
-import { leaveAtOnce } from '../../signals.ts'
+import { exitAtOnce } from '../../signals.ts'
 
 interface Grace {
   begin(): void
@@ -14,7 +14,7 @@ export function createGrace({ log, seconds }: { readonly log: Logger; readonly s
     begin() {
       timer ??= setTimeout(() => {
         log.warn('the grace is over: what is still under way will be taken over by another process')
-        void leaveAtOnce()
+        void exitAtOnce()
       }, seconds * 1000)
     },
     end() {

@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { hostname } from 'node:os'
-import { explainStore, openPusher, openStore, openWorker, VERSION, type Store } from '../../assemble.ts'
+import { explainStoreError, openPusher, openStore, openWorker, VERSION, type Store } from '../../assemble.ts'
 import { catalog } from '../../catalog/registry.ts'
 import type { Config } from '../../config/config.ts'
 import { usage } from '../../errors/errors.ts'
@@ -8,7 +8,7 @@ import { EXIT, reason, SyncError } from '../../errors/sync-error.ts'
 import { connectionsToStart } from '../../jobs/backends.ts'
 import { openClock, type Clock } from '../../jobs/clock.ts'
 import { createOutages, type Outages } from '../../jobs/outage-log.ts'
-import { startPresence } from '../../jobs/presence.ts'
+import { startHeartbeat } from '../../jobs/presence.ts'
 import { startPusher } from '../../jobs/push.ts'
 import { migrateQueue } from '../../jobs/queue-tables.ts'
 import { openQueues, type Queues } from '../../jobs/queues.ts'
@@ -33,7 +33,7 @@ import { chooseResources } from '../choose-resources.ts'
 import { embeddedNote } from '../output/embedded-note.ts'
 import { readSettings } from '../settings.ts'
 import type { Verb } from '../verb.ts'
-import { awaitServer, tellingOfLocks } from './await-server.ts'
+import { awaitServer, reportingLockWaits } from './await-server.ts'
 import { drain } from './drain.ts'
 import { createGrace } from './grace.ts'
 
@@ -79,7 +79,7 @@ Examples
       await serve(service, signal)
       return EXIT.ok
     } catch (error) {
-      unlessStopped(await explainStore(error, store))
+      unlessStopped(await explainStoreError(error, store))
       return EXIT.ok
     } finally {
       await store.close()
@@ -116,7 +116,7 @@ async function serve(service: Service, signal: AbortSignal): Promise<void> {
   const running: Pick<Part, 'drain'>[] = []
   /** What they need, in the order in which it was opened. */
   const opened: (() => Promise<void>)[] = []
-  const pulses: Record<string, () => Promise<string>> = {}
+  const livenessChecks: Record<string, () => Promise<string>> = {}
   const proveWrites = provingWrites(store.sql)
   let queues: Queues | undefined
   let clock: Clock | undefined
@@ -134,7 +134,7 @@ async function serve(service: Service, signal: AbortSignal): Promise<void> {
   try {
     const begin = (name: string, part: Part): void => {
       running.push(part)
-      pulses[name] = async () => part.pulse()
+      livenessChecks[name] = async () => part.liveness()
     }
     const started = async (): Promise<void> => {
       if (!ready) throw new Error(missing)
@@ -144,7 +144,7 @@ async function serve(service: Service, signal: AbortSignal): Promise<void> {
       port: config.httpPort,
       // Every part answers for itself; one that is beside the others takes another port where it must.
       elsewhere: config.httpPort === undefined || !parts.has('web'),
-      checks: () => ({ ...(queues && checksOf(store, queues, proveWrites)), ...pulses, started }),
+      checks: () => ({ ...(queues && checksOf(store, queues, proveWrites)), ...livenessChecks, started }),
       notices: () => (clock === undefined ? {} : { clock: clock.notice() }),
     })
     // From now on, so that a database that is away at boot does not get the process killed.
@@ -156,7 +156,7 @@ async function serve(service: Service, signal: AbortSignal): Promise<void> {
     const holder = `${hostname()}, process ${process.pid}`
     const { alertWebhookUrl, proxy } = config
     const common = { ...service, sql: store.sql, clock, queues, alertWebhookUrl, proxy }
-    running.push(startPresence({ ...common, holder, version: VERSION }))
+    running.push(startHeartbeat({ ...common, holder, version: VERSION }))
     if (parts.has('scheduler')) begin('scheduler', startScheduler({ ...common, holder, version: VERSION }))
     if (parts.has('worker')) {
       const pull = await openPatiently(service, signal)
@@ -193,7 +193,7 @@ async function openQueue(
   const works = parts.has('worker')
   const need = connectionsToStart(config.concurrency, redisUrl, works)
   await awaitServer(() => checkSurroundings(store.url, need), waiting)
-  const changing = tellingOfLocks(waiting)
+  const changing = reportingLockWaits(waiting)
   const lost = describeCheck(await awaitServer(() => migrate(store.url, changing), waiting))
   if (lost !== null) log.warn(lost)
   if (redisUrl === undefined) await awaitServer(() => migrateQueue(store.url, changing), waiting)

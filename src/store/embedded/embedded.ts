@@ -3,7 +3,7 @@ import { resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import postgres from 'postgres'
 import { stopped } from '../../errors/errors.ts'
-import { owe } from '../../signals.ts'
+import { onForcedExit } from '../../signals.ts'
 import { findBinaries } from './binaries.ts'
 import {
   lastWords,
@@ -45,7 +45,7 @@ export async function startEmbeddedPostgres(options: Options): Promise<EmbeddedP
   const hurry = new AbortController()
   const signal = AbortSignal.any([hurry.signal, ...(options.signal ? [options.signal] : [])])
   const starting = start({ ...options, signal })
-  const paid = owe(async () => {
+  const paid = onForcedExit(async () => {
     hurry.abort()
     await starting.then(
       (server) => server.stop({ atOnce: true }),

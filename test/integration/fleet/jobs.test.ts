@@ -2,7 +2,7 @@
 import { DelayedError } from 'bullmq'
 import postgres from 'postgres'
 import { afterEach, describe, expect, test } from 'vitest'
-import { createPauses } from '../../../src/jobs/push.ts'
+import { createDelayWatch } from '../../../src/jobs/push.ts'
 import { migrateQueue } from '../../../src/jobs/queue-tables.ts'
 import { openQueues, type Queues } from '../../../src/jobs/queues.ts'
 import { createReconciler } from '../../../src/jobs/reconcile.ts'
@@ -98,7 +98,7 @@ describe.each(['postgres', 'redis'] as const)('on %s', (kind) => {
     }, 1)
     void worker.run()
     await until(
-      async () => Object.hasOwn(Object(await queues.stateOf(runId, 'clients')), 'failed'),
+      async () => Object.hasOwn(Object(await queues.jobState(runId, 'clients')), 'failed'),
       'the job to be given up',
     )
     await worker.close()
@@ -112,7 +112,7 @@ describe.each(['postgres', 'redis'] as const)('on %s', (kind) => {
         message: expect.stringContaining('killed once too often') as string,
       },
     ])
-    expect(await queues.stateOf(runId, 'tags')).toBe('live')
+    expect(await queues.jobState(runId, 'tags')).toBe('live')
     expect(await queue.job(`run-${runId}-tags`)).toBeDefined()
 
     await recordOutcome(sql, runId, okOutcome('tags'))
@@ -129,12 +129,12 @@ describe.each(['postgres', 'redis'] as const)('on %s', (kind) => {
     await queues.addRun(runId, PLAN.planned)
     const worker = queues.startWorker(async () => {}, 4)
     void worker.run()
-    await until(async () => (await queues.stateOf(runId, 'tags')) === 'completed', 'a job that did nothing')
-    await until(async () => (await queues.stateOf(runId, 'clients')) === 'completed', 'another')
+    await until(async () => (await queues.jobState(runId, 'tags')) === 'completed', 'a job that did nothing')
+    await until(async () => (await queues.jobState(runId, 'clients')) === 'completed', 'another')
     await worker.close()
     await reconcileAll(sql, queues)
-    expect(await queues.stateOf(runId, 'clients')).toBe('live')
-    expect(await queues.stateOf(runId, 'tags')).toBe('live')
+    expect(await queues.jobState(runId, 'clients')).toBe('live')
+    expect(await queues.jobState(runId, 'tags')).toBe('live')
   })
 
   test('a job that ends while it is looked at has not been lost, nor has one that is still being added', async () => {
@@ -144,25 +144,25 @@ describe.each(['postgres', 'redis'] as const)('on %s', (kind) => {
     // Between the reading of what is missing and the look at the queue the job of one resource does its work.
     const busy: Queues = {
       ...queues,
-      async stateOf(id, resource) {
+      async jobState(id, resource) {
         asked.push(resource)
         if (resource === 'clients' && asked.length === 1) {
           await queues.addRun(runId, ['clients'])
           const worker = queues.startWorker(async () => recordOutcome(sql, runId, okOutcome('clients')), 1)
           void worker.run()
-          await until(async () => (await queues.stateOf(runId, 'clients')) === 'completed', 'its job to end')
+          await until(async () => (await queues.jobState(runId, 'clients')) === 'completed', 'its job to end')
           await worker.close()
         }
-        return await queues.stateOf(id, resource)
+        return await queues.jobState(id, resource)
       },
     }
     const look = createReconciler({ sql, queues: busy, log, closing: CLOSING })
     await look(signal)
-    expect(await queues.stateOf(runId, 'clients'), 'not made again').toBe('completed')
-    expect(await queues.stateOf(runId, 'tags'), 'perhaps on its way').toBe('none')
+    expect(await queues.jobState(runId, 'clients'), 'not made again').toBe('completed')
+    expect(await queues.jobState(runId, 'tags'), 'perhaps on its way').toBe('none')
     await look(signal)
-    expect(await queues.stateOf(runId, 'clients')).toBe('completed')
-    expect(await queues.stateOf(runId, 'tags')).toBe('live')
+    expect(await queues.jobState(runId, 'clients')).toBe('completed')
+    expect(await queues.jobState(runId, 'tags')).toBe('live')
   })
 
   test('a job that was put off by the clock of a host a day ahead is done when its time has passed', async () => {
@@ -179,7 +179,7 @@ describe.each(['postgres', 'redis'] as const)('on %s', (kind) => {
       throw new DelayedError()
     }, 1)
     void worker.run()
-    const states = () => Promise.all(PLAN.planned.map((resource) => queues.stateOf(runId, resource)))
+    const states = () => Promise.all(PLAN.planned.map((resource) => queues.jobState(runId, resource)))
     await until(async () => (await states()).every((state) => typeof state === 'object'), 'both to be put off')
     expect(begun).toBe(2)
     let passed = 0
@@ -207,10 +207,10 @@ describe.each(['postgres', 'redis'] as const)('on %s', (kind) => {
     void worker.run()
     let passed = 0
     let seen = 0
-    const isOver = createPauses(() => passed)
+    const isOver = createDelayWatch(() => passed)
     const look = async (): Promise<void> => {
       await queues.wakePush()
-      await queues.endPushPause((pause) => {
+      await queues.endPushDelay((pause) => {
         seen++
         return isOver(pause)
       })
@@ -229,7 +229,7 @@ describe.each(['postgres', 'redis'] as const)('on %s', (kind) => {
     opened.push(async () => other?.close())
     const runId = await openRun(sql)
     await queues.addRun(runId, PLAN.planned)
-    expect(await (other ?? (await openOn(kind)).queues).stateOf(runId, 'clients')).toBe('none')
+    expect(await (other ?? (await openOn(kind)).queues).jobState(runId, 'clients')).toBe('none')
   })
 })
 
@@ -274,5 +274,5 @@ test('a Redis that is down is said to be, and nobody hangs; back again, it is us
   // Each of its connections finds the server again in its own time.
   await until(() => reconcileAll(sql, queues).then(() => true), 'the queue to answer again')
   await queues.ping()
-  expect(await queues.stateOf(runId, 'clients')).toBe('live')
+  expect(await queues.jobState(runId, 'clients')).toBe('live')
 })

@@ -1,6 +1,6 @@
 /** Runs of each schedule have resources and news of their own. */
 import { expect, test } from 'vitest'
-import { noteRun, watchSilence } from '../../../src/jobs/alerts.ts'
+import { recordRunAlert, raiseSilenceAlerts } from '../../../src/jobs/alerts.ts'
 import type { Queues } from '../../../src/jobs/queues.ts'
 import { readSchedule } from '../../../src/jobs/schedule.ts'
 import { tickOnce } from '../../../src/jobs/scheduler.ts'
@@ -29,11 +29,11 @@ test('a run of changes that ends well ends neither the silence nor the failure o
   await using database = await createDatabase()
   const sql = openDatabase(database.url)
   const raised = () => sql`select subject, kind from sync.alerts order by id`
-  const note = (one: ClosedRun) => sql.begin((tx) => noteRun(tx, one, log))
+  const note = (one: ClosedRun) => sql.begin((tx) => recordRunAlert(tx, one, log))
   try {
     await sql`insert into sync.installation default values on conflict do nothing`
     const later = new Date(Date.now() + 5 * 86_400_000)
-    await watchSilence(sql, SCHEDULES, later)
+    await raiseSilenceAlerts(sql, SCHEDULES, later)
     await note(run('full', 'failed'))
     const told = [
       { subject: 'silence', kind: 'silence' },
@@ -41,7 +41,7 @@ test('a run of changes that ends well ends neither the silence nor the failure o
     ]
     expect(await raised()).toEqual(told)
     await note(run('incremental', 'ok'))
-    await watchSilence(sql, SCHEDULES, later)
+    await raiseSilenceAlerts(sql, SCHEDULES, later)
     expect(await raised()).toEqual(told)
 
     await note(run('incremental', 'failed'))

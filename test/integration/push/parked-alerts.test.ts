@@ -1,6 +1,6 @@
 /** What the webhook is told of local edits that were set aside. */
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest'
-import { watchParked } from '../../../src/jobs/parked-alerts.ts'
+import { raiseParkedAlerts } from '../../../src/jobs/parked-alerts.ts'
 import { startSimulator, type Simulator } from '../../../src/simulator/server.ts'
 import { discardChange } from '../../../src/store/outbox/changes.ts'
 import { rebaseOntoBase } from '../../../src/sync/push/rebase.ts'
@@ -42,7 +42,7 @@ const later = () => worker.sql`update sync.alerts set raised_at = raised_at - in
 
 it('tells of a bulk edit once, whoever notices, with some reasons and how many there are', async () => {
   await setAside(12)
-  await Promise.all([watchParked(worker.sql), watchParked(worker.sql)])
+  await Promise.all([raiseParkedAlerts(worker.sql), raiseParkedAlerts(worker.sql)])
   const alerts = await told()
   expect(alerts).toMatchObject([{ kind: 'failure', body: { event: 'parked', count: 12 } }])
   const { text, changes } = alerts[0]!.body as { text: string; changes: object[] }
@@ -54,31 +54,31 @@ it('tells of a bulk edit once, whoever notices, with some reasons and how many t
 
 it('tells of those that came later, after a while, and not of those that are known', async () => {
   await setAside(1)
-  await watchParked(worker.sql)
+  await raiseParkedAlerts(worker.sql)
   await setAside(1)
-  await watchParked(worker.sql)
+  await raiseParkedAlerts(worker.sql)
   expect(await told()).toHaveLength(1)
   await later()
-  await watchParked(worker.sql)
+  await raiseParkedAlerts(worker.sql)
   expect(await told()).toMatchObject([{ body: { count: 1 } }, { body: { count: 2, changes: [{}] } }])
   await later()
-  await watchParked(worker.sql)
+  await raiseParkedAlerts(worker.sql)
   expect(await told()).toHaveLength(2)
 })
 
 it('tells once that none is left, and nothing where none ever was', async () => {
-  await watchParked(worker.sql)
+  await raiseParkedAlerts(worker.sql)
   expect(await told()).toEqual([])
   await setAside(2)
-  await watchParked(worker.sql)
+  await raiseParkedAlerts(worker.sql)
   const [first, second] = await worker.sql<{ id: number }[]>`select id::int from sync.outbox`
   await later()
   await discardChange(worker.sql, worker.catalog, second!.id, rebaseOntoBase)
-  await watchParked(worker.sql)
+  await raiseParkedAlerts(worker.sql)
   expect(await told()).toHaveLength(1)
   await discardChange(worker.sql, worker.catalog, first!.id, rebaseOntoBase)
-  await watchParked(worker.sql)
-  await watchParked(worker.sql)
+  await raiseParkedAlerts(worker.sql)
+  await raiseParkedAlerts(worker.sql)
   expect(await told()).toMatchObject([{ kind: 'failure' }, { kind: 'recovery', body: { event: 'recovery' } }])
 })
 
@@ -87,9 +87,9 @@ it('waits for the rest of an edit that is being sent', async () => {
   await worker.sql`insert into scopestack.clients (name) values ('Under way')`
   await worker.sql`
     update sync.outbox set state = 'sending', claim_until = now() + interval '1 minute' where state = 'waiting'`
-  await watchParked(worker.sql)
+  await raiseParkedAlerts(worker.sql)
   expect(await told()).toEqual([])
   await worker.sql`update sync.outbox set settled_at = settled_at - interval '2 minutes' where state = 'parked'`
-  await watchParked(worker.sql)
+  await raiseParkedAlerts(worker.sql)
   expect(await told()).toHaveLength(1)
 })

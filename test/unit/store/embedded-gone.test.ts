@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { explainStore, type Store } from '../../../src/assemble.ts'
+import { explainStoreError, type Store } from '../../../src/assemble.ts'
 import type { SyncError } from '../../../src/errors/sync-error.ts'
 
 let folder: string
@@ -18,7 +18,7 @@ const refused = Object.assign(new Error('connect ECONNREFUSED 127.0.0.1:5432'), 
 async function explained(lines: readonly string[], embedded: string | undefined): Promise<SyncError> {
   await writeFile(join(folder, 'postgres.log'), lines.join('\n'))
   const store = { url: 'postgres://postgres:hidden@127.0.0.1:5432/scopestack', embedded } as Store
-  return (await explainStore(refused, store)) as SyncError
+  return (await explainStoreError(refused, store)) as SyncError
 }
 
 const START = '2026-01-05 10:00:00 UTC [7] LOG:  starting PostgreSQL 18.1 on x86_64'
