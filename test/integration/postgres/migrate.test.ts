@@ -4,6 +4,7 @@ import { cp, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, expect, it } from 'vitest'
+import drizzleConfig from '../../../drizzle.config.ts'
 import { catalog } from '../../../src/catalog/registry.ts'
 import { openDatabase } from '../../../src/store/connection/database.ts'
 import { migrate } from '../../../src/store/schema/migrate.ts'
@@ -139,12 +140,7 @@ it('has a migration for every change of the catalog: drizzle-kit would generate 
   const scratch = await mkdtemp(join(ROOT, 'node_modules/.drizzle-'))
   try {
     await cp(join(ROOT, 'migrations'), join(scratch, 'migrations'), { recursive: true })
-    const config = {
-      dialect: 'postgresql',
-      schema: ['./src/store/schema.ts', './src/store/schema-reading.ts'],
-      out: `./${scratch.slice(ROOT.length + 1)}/migrations`,
-      schemaFilter: ['scopestack', 'sync'],
-    }
+    const config = { ...drizzleConfig, out: `./${scratch.slice(ROOT.length + 1)}/migrations` }
     await writeFile(join(scratch, 'drizzle.config.json'), JSON.stringify(config))
     const kit = join(ROOT, 'node_modules/drizzle-kit/bin.cjs')
     const generate = ['generate', '--config', join(scratch, 'drizzle.config.json')]
