@@ -13,7 +13,7 @@ import { parseDocument } from '../src/remote/documents/document.ts'
 import { createHttp } from '../src/remote/http/http.ts'
 import { pagePath, type ListRequest } from '../src/remote/pages/pages.ts'
 import { openDatabase, quote } from '../src/store/connection/database.ts'
-import { rowColumns, rowMaker } from '../src/store/mirror/row.ts'
+import { rowColumns, createRowEncoder } from '../src/store/mirror/row.ts'
 import { migrate } from '../src/store/schema/migrate.ts'
 import { supportsIncremental } from '../src/sync/incremental/incremental.ts'
 import { requestFor } from '../src/sync/list/list-request.ts'
@@ -83,7 +83,7 @@ async function limited(work: readonly (() => Promise<unknown>)[]): Promise<void>
 /** The writing limit: the same rows, already in COPY's text form, straight into the empty tables, one COPY a table. */
 async function copyAll(): Promise<Result> {
   const lines = new Map<Resource, string[]>()
-  const makers = new Map(lists.map((resource) => [resource, rowMaker(resource)]))
+  const makers = new Map(lists.map((resource) => [resource, createRowEncoder(resource)]))
   await read((body, resource) => {
     const own = lines.get(resource) ?? []
     lines.set(resource, own)

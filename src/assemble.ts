@@ -18,22 +18,22 @@ import { createPace } from './remote/http/rate-limit.ts'
 import { RETRY, type RetryPolicy } from './remote/http/retry.ts'
 import { createRedactor, redacting } from './remote/redact/redact.ts'
 import { explainDatabase, openDatabase, type Database } from './store/connection/database.ts'
-import { lastWords } from './store/embedded/cluster.ts'
+import { lastFatalMessage } from './store/embedded/cluster.ts'
 import { startEmbeddedPostgres } from './store/embedded/embedded.ts'
 import { bindAccount } from './store/fleet/account.ts'
 import { openLeases } from './store/fleet/leases.ts'
 import { openPresence, type Presence } from './store/fleet/presence.ts'
-import { openRedisPaceStore } from './store/fleet/rate-limit-redis.ts'
-import { openPaceStore } from './store/fleet/rate-limit.ts'
+import { openRedisRateLimitStore } from './store/fleet/rate-limit-redis.ts'
+import { openRateLimitStore } from './store/fleet/rate-limit.ts'
 import { openRefreshStore } from './store/fleet/refresh-tokens.ts'
 import { openRedisTokenStore } from './store/fleet/tokens-redis.ts'
 import { openTokenStore } from './store/fleet/tokens.ts'
-import { isRefused } from './store/mirror/refusals.ts'
+import { isRejectedByDatabase } from './store/mirror/refusals.ts'
 import { openOutbox } from './store/outbox/claim.ts'
 import { openRedis } from './store/redis/redis.ts'
 import { describeCheck } from './store/schema/capture-state.ts'
 import { migrate } from './store/schema/migrate.ts'
-import { checkIfThere } from './store/server/surroundings.ts'
+import { checkSurroundingsIfReachable } from './store/server/surroundings.ts'
 import { type PushDeps } from './sync/push/attempt.ts'
 import { readRules } from './sync/push/conflict-rules.ts'
 import { rebaseOntoResponse } from './sync/push/rebase.ts'
@@ -67,7 +67,7 @@ export async function openStore(config: OfStore, signal: AbortSignal, { moves = 
         })
       : undefined
   const url = databaseUrl ?? embedded!.url
-  if (embedded === undefined) await checkIfThere(url, moves ? connectionsNeeded(concurrency) : 0)
+  if (embedded === undefined) await checkSurroundingsIfReachable(url, moves ? connectionsNeeded(concurrency) : 0)
   const sql = openDatabase(url, { connections: poolSize(concurrency) })
   return {
     url,
@@ -83,10 +83,10 @@ export async function openStore(config: OfStore, signal: AbortSignal, { moves = 
 /** The database's failures in our words. An embedded server that went away is nobody's to check but ours: it says why. */
 export async function explainStoreError(error: unknown, { url, embedded }: Store): Promise<unknown> {
   const known = explainDatabase(error, url)
-  const explained = isRefused(known) ? statementRefused({ said: reason(known) }, known) : known
+  const explained = isRejectedByDatabase(known) ? statementRefused({ said: reason(known) }, known) : known
   const gone = explained instanceof SyncError && explained.code === 'SYNC_DATABASE_UNREACHABLE'
   return gone && embedded !== undefined
-    ? embeddedGone({ folder: embedded, said: await lastWords(embedded) }, error)
+    ? embeddedGone({ folder: embedded, said: await lastFatalMessage(embedded) }, error)
     : explained
 }
 
@@ -237,7 +237,7 @@ function openRemote(config: Config, sql: Database) {
     seal,
     shared: {
       tokens: redis === undefined ? openTokenStore(sql, seal.keyId) : openRedisTokenStore(redis, seal.keyId),
-      pace: redis === undefined ? openPaceStore(sql, seal.keyId) : openRedisPaceStore(redis, seal.keyId),
+      pace: redis === undefined ? openRateLimitStore(sql, seal.keyId) : openRedisRateLimitStore(redis, seal.keyId),
       refresh: openRefreshStore(sql, seal.keyId),
     },
     close: async (): Promise<void> => {

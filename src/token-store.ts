@@ -34,7 +34,7 @@ export interface NewToken {
   readonly issuedAt: number
   readonly expiresAt: number
   /** The highest generation its holder has met: a store that lost its last writes still gives a higher one. */
-  readonly above: number
+  readonly aboveGeneration: number
 }
 
 export interface TokenStore {
@@ -77,5 +77,5 @@ export interface SpentRefresh {
   readonly sealed: string
   readonly version: number
   /** Handed out before, to somebody who never told what came of it. */
-  readonly before: boolean
+  readonly spentBefore: boolean
 }

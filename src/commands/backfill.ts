@@ -7,7 +7,7 @@ import { EXIT, SyncError } from '../errors/sync-error.ts'
 import { createLogger, noteRetries } from '../logger.ts'
 import { onTerminal } from '../screen/streams.ts'
 import { databaseTime } from '../store/progress/watermark.ts'
-import { isWell } from '../store/runs/runs.ts'
+import { isSuccess } from '../store/runs/runs.ts'
 import { canReadIncrementally, supportsIncremental } from '../sync/incremental/incremental.ts'
 import { backfill as runBackfill, type BackfillStart } from '../sync/run/backfill.ts'
 import { countRecords } from '../sync/run/count-records.ts'
@@ -74,7 +74,7 @@ Examples
         })
         progress.finish(report)
         if (report.failed.length > 0) progress.note(failedLines(report.failed))
-        return isWell(report.outcome) ? EXIT.ok : EXIT.notAllOk
+        return isSuccess(report.outcome) ? EXIT.ok : EXIT.notAllOk
       } finally {
         await worker.close()
       }

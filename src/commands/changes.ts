@@ -4,15 +4,15 @@ import { notMigrated, usage } from '../errors/errors.ts'
 import { EXIT, reason, SyncError } from '../errors/sync-error.ts'
 import { stdout } from '../screen/streams.ts'
 import type { Database } from '../store/connection/database.ts'
-import { checkDecidable, type Decide } from '../store/outbox/allowed-actions.ts'
-import { readWaits } from '../store/outbox/blockers.ts'
+import { checkActionAllowed, type ChangeAction } from '../store/outbox/allowed-actions.ts'
+import { readSendBlockers } from '../store/outbox/blockers.ts'
 import {
   discardChange,
   findChange,
   listChanges,
   resolveChange,
   retryChange,
-  type SeenChange,
+  type ChangeDetails,
 } from '../store/outbox/changes.ts'
 import { databaseTime } from '../store/progress/watermark.ts'
 import { isMigrated } from '../store/schema/migrate.ts'
@@ -142,8 +142,8 @@ function checkOptions(action: string | undefined, options: Call['options']): voi
   }
 }
 
-const waitsOf = (sql: Database, found: readonly SeenChange[]) =>
-  readWaits(
+const waitsOf = (sql: Database, found: readonly ChangeDetails[]) =>
+  readSendBlockers(
     sql,
     found.filter(({ state }) => state === 'waiting' || state === 'sending').map(({ id }) => id),
   )
@@ -154,11 +154,11 @@ const each =
     ids: readonly number[],
     json: boolean,
     done: string,
-    decide: Decide,
+    decide: ChangeAction,
     act: (sql: Database, id: number) => Promise<void>,
   ) =>
   async (sql: Database): Promise<Answer> => {
-    for (const id of ids) checkDecidable(decide, await findChange(sql, id))
+    for (const id of ids) checkActionAllowed(decide, await findChange(sql, id))
     const lines: (string | object)[] = []
     for (const id of ids) {
       // Discarding a new row discards what waits behind it, which may be named here, too.

@@ -4,7 +4,7 @@ import { usage } from '../errors/errors.ts'
 import { EXIT, type SyncError } from '../errors/sync-error.ts'
 import { createLogger, noteRetries } from '../logger.ts'
 import { onTerminal } from '../screen/streams.ts'
-import { isWell } from '../store/runs/runs.ts'
+import { isSuccess } from '../store/runs/runs.ts'
 import { pull as runPull } from '../sync/run/run.ts'
 import { chooseResources } from './choose-resources.ts'
 import { embeddedNote } from './output/embedded-note.ts'
@@ -95,7 +95,7 @@ Examples
           onEvent: (event) => progress.event(event),
         })
         progress.finish(report)
-        return report.outcomes.every(({ outcome }) => isWell(outcome)) ? EXIT.ok : EXIT.notAllOk
+        return report.outcomes.every(({ outcome }) => isSuccess(outcome)) ? EXIT.ok : EXIT.notAllOk
       } finally {
         await worker.close()
       }

@@ -3,7 +3,7 @@ import { EXIT, reason, SyncError } from '../errors/sync-error.ts'
 import { createLogger, noteRetries, type Logger } from '../logger.ts'
 import { onTerminal, stderr, stdout } from '../screen/streams.ts'
 import type { Database } from '../store/connection/database.ts'
-import { endPauses, readWaiting, readWaits } from '../store/outbox/blockers.ts'
+import { endPostponements, readPendingChanges, readSendBlockers } from '../store/outbox/blockers.ts'
 import { countChanges } from '../store/outbox/changes.ts'
 import { type ChangeResult } from '../sync/push/attempt.ts'
 import { plan } from '../sync/push/plan.ts'
@@ -67,7 +67,7 @@ Examples
           } else stdout.say(planText(planned, { catalog: worker.catalog, behind, wide: !stdout.terminal }))
           return EXIT.ok
         }
-        await endPauses(store.sql)
+        await endPostponements(store.sql)
         const tally = { sent: 0, superseded: 0, parked: 0, postponed: 0 }
         if (!json) progress = pushProgress(inAll(await countChanges(store.sql)))
         const onSettled = (settled: ChangeResult): void => {
@@ -143,8 +143,8 @@ const TOLD_JSON = 1000
 async function sayWhatIsLeft(sql: Database, left: Record<string, number>, json: boolean): Promise<void> {
   const count = inAll(left)
   if (count === 0) return
-  const some = await readWaiting(sql, json ? TOLD_JSON : TOLD)
-  const waits = await readWaits(
+  const some = await readPendingChanges(sql, json ? TOLD_JSON : TOLD)
+  const waits = await readSendBlockers(
     sql,
     some.map(({ id }) => id),
   )

@@ -10,7 +10,7 @@ import { readProcesses } from '../store/fleet/processes.ts'
 import { countChanges } from '../store/outbox/changes.ts'
 import { lastTick } from '../store/runs/scheduled-runs.ts'
 import { readStatus } from '../store/runs/status.ts'
-import { lostEdits } from '../store/schema/capture-state.ts'
+import { describeLostEdits } from '../store/schema/capture-state.ts'
 import { isMigrated, migratedSchemaGone } from '../store/schema/migrate.ts'
 import { readClock } from '../store/server/clock.ts'
 import { statusLines } from './output/status-output.ts'
@@ -49,7 +49,7 @@ Examples
       // Of a schema that is there no more, migrating says what became of it.
       if (found === null) throw (await migratedSchemaGone(store.sql)) ?? notMigrated()
       const clock = hostClockNotice(await readClock(store.sql))
-      const lost = await lostEdits(store.sql, [...catalog.values()])
+      const lost = await describeLostEdits(store.sql, [...catalog.values()])
       const { localEdits, processes, lastTicks } = await readNewest(store.sql, schedules)
       const nextTicks = nextTicksOf(schedules, found.at)
       const problems = problemsIn({ ...found, lostEdits: lost, localEdits, schedules, lastTicks })

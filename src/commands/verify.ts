@@ -5,7 +5,7 @@ import { nothingPulled, verifyStopped } from '../errors/errors.ts'
 import { endsTheRun, EXIT, SyncError } from '../errors/sync-error.ts'
 import { createLogger, noteRetries } from '../logger.ts'
 import { onTerminal } from '../screen/streams.ts'
-import { wasRead, wasGiven } from '../store/progress/checkpoint.ts'
+import { wasEverRead, wasEverServed } from '../store/progress/checkpoint.ts'
 import { explainRefusal } from '../sync/list/explain-refusal.ts'
 import { isBadRequest } from '../sync/list/list-request.ts'
 import { verifyResource, type VerifyResult } from '../sync/verify/verify.ts'
@@ -53,7 +53,7 @@ Examples
       const worker = await openWorker(config, store, signal, noteRetries(log))
       try {
         const types = chosen.map(({ type }) => type)
-        if (!(await withDbRetry(() => wasRead(store.sql, types), signal))) throw nothingPulled()
+        if (!(await withDbRetry(() => wasEverRead(store.sql, types), signal))) throw nothingPulled()
         const verified: VerifyResult[] = []
         // One after the other: the pace is the limit, and the screen reads from top to bottom.
         for (const resource of chosen) {
@@ -102,7 +102,7 @@ async function verifyOne(
     const explained = await explainRefusal(worker, resource, error, signal)
     if (!(explained instanceof SyncError) || endsTheRun(explained)) throw explained
     const absent = confidence === 'low' && (explained.code === 'SYNC_LIST_NOT_FOUND' || isBadRequest(explained))
-    if (absent && !(await wasGiven(worker.sql, type, table))) {
+    if (absent && !(await wasEverServed(worker.sql, type, table))) {
       screen.absent(type)
       return { resource: type, ...NOTHING }
     }

@@ -9,15 +9,22 @@ import type { Http } from '../remote/http/http.ts'
 import { visible, visibleJson } from '../screen/visible.ts'
 import { clipped } from '../screen/width.ts'
 import type { Database, Transaction } from '../store/connection/database.ts'
-import { alertDelayed, alertDelivered, lastSuccess, raiseAlert, takeAlert, type Alert } from '../store/runs/alerts.ts'
-import { isWell } from '../store/runs/runs.ts'
+import {
+  recordDeliveryFailure,
+  recordDelivery,
+  lastSuccess,
+  raiseAlert,
+  claimAlert,
+  type Alert,
+} from '../store/runs/alerts.ts'
+import { isSuccess } from '../store/runs/runs.ts'
 import type { ClosedResource, ClosedRun } from '../store/runs/scheduled-runs.ts'
 import type { Schedule } from './schedule.ts'
 
 /** Raised after every run; what was told before decides whether it is news. */
 function alertOn(run: ClosedRun): Alert {
   const { id, kind, outcome, error, startedAt, finishedAt } = run
-  const bad = run.resources.filter((resource) => !isWell(resource.outcome))
+  const bad = run.resources.filter((resource) => !isSuccess(resource.outcome))
   const facts = {
     run: id,
     kind,
@@ -109,13 +116,13 @@ const LONGEST_WAIT_SECONDS = 15 * 60
 export async function sendAlerts(deps: SendDeps, signal: AbortSignal): Promise<void> {
   const { sql, log } = deps
   for (;;) {
-    const alert = await takeAlert(sql)
+    const alert = await claimAlert(sql)
     if (alert === undefined) return
     const error = await post(deps, alert.body, signal)
-    if (error === null) await alertDelivered(sql, alert.id)
+    if (error === null) await recordDelivery(sql, alert.id)
     else {
       log.warn({ alert: alert.id, attempts: alert.attempts }, `the alert was not taken: ${error}`)
-      await alertDelayed(sql, alert.id, error, Math.min(LONGEST_WAIT_SECONDS, 2 ** alert.attempts))
+      await recordDeliveryFailure(sql, alert.id, error, Math.min(LONGEST_WAIT_SECONDS, 2 ** alert.attempts))
     }
   }
 }

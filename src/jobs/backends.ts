@@ -11,7 +11,7 @@ import {
   type IQueueBackend,
 } from 'bullmq'
 import { openQueuePool } from '../store/connection/queue-pool.ts'
-import { openCaller, workerConnection } from '../store/redis/redis-queue.ts'
+import { openQueueClient, workerConnection } from '../store/redis/redis-queue.ts'
 import { connectionsNeeded } from '../sync/run/connections.ts'
 import { withTimeout } from './close-queue.ts'
 
@@ -58,7 +58,7 @@ export function onPostgres({ databaseUrl, works = true }: Place, onError: (error
 }
 
 export function onRedis({ redisUrl, installation }: Place, onError: (error: Error) => void): Backend {
-  const caller = openCaller(redisUrl!, onError)
+  const caller = openQueueClient(redisUrl!, onError)
   const prefix = `scopestack-sync-${installation}`
   return {
     classes: { Queue, FlowProducer, Worker } as unknown as Classes,

@@ -2,15 +2,15 @@
 import { visible } from '../screen/visible.ts'
 import { clipped } from '../screen/width.ts'
 import type { Database } from '../store/connection/database.ts'
-import { raiseParked, type ParkedNews } from '../store/outbox/parked-alerts.ts'
+import { raiseParkedAlert, type ParkedAlert } from '../store/outbox/parked-alerts.ts'
 
 const LISTED = 10
 
 export async function raiseParkedAlerts(sql: Database): Promise<void> {
-  await raiseParked(sql, LISTED, bodyOf)
+  await raiseParkedAlert(sql, LISTED, bodyOf)
 }
 
-function bodyOf({ count, changes }: ParkedNews) {
+function bodyOf({ count, changes }: ParkedAlert) {
   if (count === 0) {
     const text = 'scopestack-sync: no local edit is set aside any more.'
     return { text, event: 'recovery', kind: 'local edits' }

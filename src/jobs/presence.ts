@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto'
 import type { Logger } from '../logger.ts'
 import type { Database } from '../store/connection/database.ts'
-import { SAID_EVERY_MS, sayAlive, sayGone } from '../store/fleet/processes.ts'
+import { HEARTBEAT_EVERY_MS, recordHeartbeat, removeProcess } from '../store/fleet/processes.ts'
 import { startLoop } from './loop.ts'
 import type { Outages } from './outage-log.ts'
 import type { Part } from './service.ts'
@@ -19,15 +19,15 @@ export function startHeartbeat(deps: {
   const process = { id: randomUUID(), holder, version, parts: [...deps.parts] }
   const loop = startLoop(
     'saying that this process lives',
-    () => sayAlive(sql, process),
-    () => SAID_EVERY_MS,
+    () => recordHeartbeat(sql, process),
+    () => HEARTBEAT_EVERY_MS,
     deps,
   )
   return {
     async drain() {
       await loop.stop()
       // Where the database is away it is seen by its silence.
-      await sayGone(sql, process.id).catch(() => {})
+      await removeProcess(sql, process.id).catch(() => {})
     },
   }
 }

@@ -6,7 +6,7 @@ import { reason, SyncError } from '../errors/sync-error.ts'
 import type { Logger } from '../logger.ts'
 import { isConnectionLoss } from '../store/connection/database.ts'
 import type { Presence } from '../store/fleet/presence.ts'
-import { forgetOldChanges, listenForChanges, readDue } from '../store/outbox/notify.ts'
+import { pruneSettledChanges, listenForChanges, readDue } from '../store/outbox/notify.ts'
 import { type ChangeOutcome, type PushDeps, type ChangeResult } from '../sync/push/attempt.ts'
 import { push } from '../sync/push/push.ts'
 import { handBack, postpone, actionOn } from './job-outcome.ts'
@@ -69,7 +69,7 @@ export function startPusher({ pusher, presence, queues, log, outages }: Deps): P
     }
     if (performance.now() - tidiedAt < TIDY_EVERY_MS) return
     tidiedAt = performance.now()
-    await forgetOldChanges(pusher.sql)
+    await pruneSettledChanges(pusher.sql)
   }
   const loop = startLoop('looking for local edits', look, () => lookAgainIn(inVain), { log, outages })
   // Without it edits are found by looking; it makes them quick.

@@ -5,8 +5,8 @@
  * waits for, and stay.
  */
 import { codeOf, type Database } from '../store/connection/database.ts'
-import { changeTables, type Waiting } from '../store/schema/ddl.ts'
-import { alone } from '../store/schema/migrate.ts'
+import { changeTables, type LockWaiting } from '../store/schema/ddl.ts'
+import { withMigrationLock } from '../store/schema/migrate.ts'
 
 /**
  * Owned by whoever migrated, so that a worker's role needs no right to the table. A row for each key that was ever locked,
@@ -38,12 +38,12 @@ const THEIRS = `
   where n.nspname = 'bullmq' and 'search_path=bullmq' = any(p.proconfig) and p.prosrc ~ '[^_]pg_advisory_xact_lock'`
 
 /** Behind BullMQ's migrations. Where the role may not, whoever migrates does it the next time. */
-export async function replaceAdvisoryLocks(sql: Database, waiting: Waiting): Promise<void> {
+export async function replaceAdvisoryLocks(sql: Database, waiting: LockWaiting): Promise<void> {
   if ((await sql.unsafe(THEIRS)).length === 0) return
   await changeTables(
     sql,
     (tx, run) =>
-      alone(tx, run, async () => {
+      withMigrationLock(tx, run, async () => {
         const found = await tx.unsafe<{ function: string }[]>(THEIRS)
         const moves = found.map((one) => `alter function ${one.function} set search_path = bullmq, pg_catalog`)
         await run([OURS, ...moves].join(';\n'))

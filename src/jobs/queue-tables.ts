@@ -5,9 +5,9 @@
  */
 import { assertSchemaCompatibility, LATEST_SCHEMA_VERSION, runMigrations, SchemaMigrationRequiredError } from 'bullmq'
 import { openDatabase, type Database, type Transaction } from '../store/connection/database.ts'
-import { changeTables, type Waiting } from '../store/schema/ddl.ts'
-import { refuseForeignQueue } from '../store/schema/foreign-schemas.ts'
-import { alone } from '../store/schema/migrate.ts'
+import { changeTables, type LockWaiting } from '../store/schema/ddl.ts'
+import { assertOwnQueueSchema } from '../store/schema/foreign-schemas.ts'
+import { withMigrationLock } from '../store/schema/migrate.ts'
 import { replaceAdvisoryLocks } from './queue-locks.ts'
 
 const SCHEMA = 'bullmq'
@@ -15,15 +15,15 @@ const SCHEMA = 'bullmq'
 const OURS = /^\s*(BEGIN|COMMIT|ROLLBACK)\s*$|^\s*SELECT pg_advisory_xact_lock\(/
 
 /** Alone, like `migrate`, whose lock it takes. */
-export async function migrateQueue(databaseUrl: string, waiting: Waiting = {}): Promise<void> {
+export async function migrateQueue(databaseUrl: string, waiting: LockWaiting = {}): Promise<void> {
   const sql = openDatabase(databaseUrl, { connections: 1 })
   try {
-    await refuseForeignQueue(sql)
+    await assertOwnQueueSchema(sql)
     if (!(await isCurrent(sql))) {
       await changeTables(
         sql,
         (tx, run) =>
-          alone(tx, run, async () => {
+          withMigrationLock(tx, run, async () => {
             await runMigrations(asBullClient(tx), SCHEMA)
           }),
         waiting,

@@ -3,7 +3,7 @@ import type { Logger } from '../logger.ts'
 import { createHttp } from '../remote/http/http.ts'
 import type { ProxySettings } from '../remote/http/proxy.ts'
 import type { Database } from '../store/connection/database.ts'
-import { isWell } from '../store/runs/runs.ts'
+import { isSuccess } from '../store/runs/runs.ts'
 import type { PullDeps } from '../sync/run/resource-run.ts'
 import { recordRunAlert, sendAlerts, raiseSilenceAlerts } from './alerts.ts'
 import { useDatabaseClockInQueue, type Clock } from './clock.ts'
@@ -112,7 +112,7 @@ function closingOf({ log, alertWebhookUrl }: Common): Closing {
         kind,
         outcome,
         resources: resources.length,
-        notOk: resources.filter((one) => !isWell(one.outcome)).length,
+        notOk: resources.filter((one) => !isSuccess(one.outcome)).length,
         seen: sum(({ seen }) => seen),
         inserted: sum(({ inserted }) => inserted),
         updated: sum(({ updated }) => updated),

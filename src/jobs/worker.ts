@@ -6,7 +6,7 @@ import { reason } from '../errors/sync-error.ts'
 import { notYet } from '../errors/unattended.ts'
 import type { Logger } from '../logger.ts'
 import type { Transaction } from '../store/connection/database.ts'
-import { isWell, type ResourceOutcome } from '../store/runs/runs.ts'
+import { isSuccess, type ResourceOutcome } from '../store/runs/runs.ts'
 import { closeRun, readOpenRun, type ClosedRun, type OpenRun } from '../store/runs/scheduled-runs.ts'
 import { parentTypesOf } from '../sync/run/dependency-order.ts'
 import { pullResource, type PullDeps } from '../sync/run/resource-run.ts'
@@ -99,7 +99,7 @@ async function pullFor(
 const AFTER_PARENT_SECONDS = 2
 
 function report({ log }: WorkerDeps, { resource, outcome, code, message }: ResourceOutcome): void {
-  if (!isWell(outcome)) log.warn({ resource, outcome, code }, message ?? outcome)
+  if (!isSuccess(outcome)) log.warn({ resource, outcome, code }, message ?? outcome)
 }
 
 /** Does nothing where resources are still missing: their jobs will be made again, and whoever does the last one closes. */

@@ -3,8 +3,8 @@ import type { Resource } from '../catalog/resource.ts'
 import { tableRefused, tableUnfit } from '../errors/tables.ts'
 import type { Database } from '../store/connection/database.ts'
 import { confirmLease, type Lease } from '../store/fleet/leases.ts'
-import { forgetMoreDigests } from '../store/mirror/compare.ts'
-import { describeRefusal, isRefused } from '../store/mirror/refusals.ts'
+import { clearNextDigests } from '../store/mirror/compare.ts'
+import { describeRejection, isRejectedByDatabase } from '../store/mirror/refusals.ts'
 import { readCapability, saveCapability } from '../store/progress/findings.ts'
 import { readTableState } from '../store/schema/table-state.ts'
 import { forgetDeclaration } from './list/declared-columns.ts'
@@ -29,7 +29,7 @@ export async function checkTable(sql: Database, resource: Resource, lease: Lease
   const forget = () =>
     sql.begin(async (tx) => {
       await confirmLease(tx, lease)
-      return await forgetMoreDigests(tx, resource)
+      return await clearNextDigests(tx, resource)
     })
   for (let more = isAnother; more;) more = await forget()
   await sql.begin(async (tx) => {
@@ -42,9 +42,9 @@ export async function checkTable(sql: Database, resource: Resource, lease: Lease
 
 /** What Postgres refused, in words that say what mends it; anything else as it is. */
 export async function explainTableError(sql: Database, resource: Resource, error: unknown): Promise<unknown> {
-  if (!isRefused(error)) return error
+  if (!isRejectedByDatabase(error)) return error
   const { table } = resource
   const { problem } = await readTableState(sql, resource)
   if (problem !== null) return tableUnfit({ table: `scopestack.${table}`, problem }, error)
-  return tableRefused({ table: `scopestack.${table}`, said: await describeRefusal(sql, table, error) }, error)
+  return tableRefused({ table: `scopestack.${table}`, said: await describeRejection(sql, table, error) }, error)
 }

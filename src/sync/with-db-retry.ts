@@ -3,7 +3,7 @@
  * limit or a person ended is tried again.
  */
 import { backoff, RETRY, sleep } from '../remote/http/retry.ts'
-import { explainLimit, isConnectionLoss, isLimit, isLostRace } from '../store/connection/database.ts'
+import { explainLimit, isConnectionLoss, isLimitError, isLostRace } from '../store/connection/database.ts'
 
 /** Each time has cost as long as the limit already. */
 const LIMITED_ATTEMPTS = 5
@@ -17,8 +17,8 @@ export async function withDbRetry<T>(act: () => Promise<T>, signal: AbortSignal)
     try {
       return await act()
     } catch (error) {
-      if (isLimit(error) && attempt >= LIMITED_ATTEMPTS) throw explainLimit(error)
-      const mayPass = isConnectionLoss(error) || isLostRace(error) || isLimit(error)
+      if (isLimitError(error) && attempt >= LIMITED_ATTEMPTS) throw explainLimit(error)
+      const mayPass = isConnectionLoss(error) || isLostRace(error) || isLimitError(error)
       if (!mayPass || attempt >= RETRY.attempts) throw error
       await sleep(backoff(attempt, RETRY), signal)
     }

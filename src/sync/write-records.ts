@@ -2,10 +2,10 @@
 import type { RemoteRecord } from '../catalog/resource.ts'
 import type { Database, Transaction } from '../store/connection/database.ts'
 import { confirmLease, type Lease } from '../store/fleet/leases.ts'
-import type { Loaded, Mirror } from '../store/mirror/load.ts'
-import { isRefused } from '../store/mirror/refusals.ts'
-import { FOLLOWED, noteChanged } from '../store/progress/changed-projects.ts'
-import { noteDrift, park } from '../store/progress/findings.ts'
+import type { LoadResult, Mirror } from '../store/mirror/load.ts'
+import { isRejectedByDatabase } from '../store/mirror/refusals.ts'
+import { PARENT_RESOURCE, recordChangedParents } from '../store/progress/changed-projects.ts'
+import { recordDrift, parkRecords } from '../store/progress/findings.ts'
 import { rejectedRecords, type UnusableRecord } from './list/page-batch.ts'
 import { withDbRetry } from './with-db-retry.ts'
 
@@ -29,17 +29,17 @@ interface Brought {
 export async function writeRecords(
   { sql, type, lease, mirror, signal }: WriteContext,
   { records, unusable }: Brought,
-  also = (tx: Transaction, { written, left }: Loaded): Promise<unknown> =>
-    noteChanged(tx, type, type === FOLLOWED ? [...written, ...left] : []),
-): Promise<Loaded> {
+  also = (tx: Transaction, { written, left }: LoadResult): Promise<unknown> =>
+    recordChangedParents(tx, type, type === PARENT_RESOURCE ? [...written, ...left] : []),
+): Promise<LoadResult> {
   const write = (careful: boolean) => () =>
     sql.begin(async (tx) => {
       await confirmLease(tx, lease)
       const loaded = await (careful ? mirror.loadOneByOne(tx, records) : mirror.load(tx, records))
       const notes = new Map(loaded.drift.map((note) => [`${note.kind} ${note.member}`, note]))
-      await noteDrift(tx, type, [...notes.values()])
+      await recordDrift(tx, type, [...notes.values()])
       const aside = [...unusable, ...rejectedRecords(loaded, records)]
-      await park(
+      await parkRecords(
         tx,
         type,
         aside.map(({ id, ...rest }) => ({ recordId: id, ...rest })),
@@ -48,7 +48,7 @@ export async function writeRecords(
       return loaded
     })
   return await withDbRetry(write(false), signal).catch((error: unknown) => {
-    if (!isRefused(error)) throw error
+    if (!isRejectedByDatabase(error)) throw error
     return withDbRetry(write(true), signal)
   })
 }

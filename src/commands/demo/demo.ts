@@ -11,7 +11,7 @@ import { onTerminal, stdout } from '../../screen/streams.ts'
 import { startSimulator, type Simulator } from '../../simulator/server.ts'
 import { openDatabase, type Database } from '../../store/connection/database.ts'
 import { startEmbeddedPostgres } from '../../store/embedded/embedded.ts'
-import { isWell } from '../../store/runs/runs.ts'
+import { isSuccess } from '../../store/runs/runs.ts'
 import { pull } from '../../sync/run/run.ts'
 import { chooseResources } from '../choose-resources.ts'
 import { textTable, thousands } from '../output/format.ts'
@@ -99,7 +99,7 @@ async function pullAll(worker: Worker, signal: AbortSignal): Promise<boolean> {
       onEvent: (event) => progress.event(event),
     })
     progress.finish(result)
-    return result.outcomes.every(({ outcome }) => isWell(outcome))
+    return result.outcomes.every(({ outcome }) => isSuccess(outcome))
   } catch (error) {
     progress.abandon(error)
     throw error

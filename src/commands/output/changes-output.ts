@@ -2,15 +2,15 @@
 import type { Resource } from '../../catalog/resource.ts'
 import { visible } from '../../screen/visible.ts'
 import { clipped } from '../../screen/width.ts'
-import type { Waits } from '../../store/outbox/blockers.ts'
-import type { SeenChange, SeenDecision } from '../../store/outbox/changes.ts'
+import type { SendBlockers } from '../../store/outbox/blockers.ts'
+import type { ChangeDetails, FieldDecision } from '../../store/outbox/changes.ts'
 import { memberName } from '../../sync/push/conflict.ts'
 import { fullDifferences } from './change-fields.ts'
 import { ago, textTable, thousands, wrapped } from './format.ts'
 
 export interface Listed {
-  readonly changes: readonly SeenChange[]
-  readonly waits: ReadonlyMap<number, Waits>
+  readonly changes: readonly ChangeDetails[]
+  readonly waits: ReadonlyMap<number, SendBlockers>
   /** How many older ones are left out. */
   readonly more: number
   /** By the database's clock, like the times of changes. */
@@ -25,7 +25,7 @@ export function listText(
 ): string[] {
   if (changes.length === 0) return ['No change waits, and none is parked.']
   const cut = (text: string, width: number): string => (wide ? text : clipped(visible(text), width))
-  const fieldsOf = ({ resource, attributes, relationships }: SeenChange): string =>
+  const fieldsOf = ({ resource, attributes, relationships }: ChangeDetails): string =>
     Object.keys({ ...attributes, ...relationships })
       .map((member) => memberName(catalog.get(resource), { member }))
       .join(', ')
@@ -48,12 +48,12 @@ export function listText(
   return [...table, ...(reasons.length > 0 ? ['', ...reasons] : []), ...(more > 0 ? ['', ...rest] : [])]
 }
 
-const parkedBy = ({ id, reason }: SeenChange): string | null => (reason === null ? null : withId(reason, id))
+const parkedBy = ({ id, reason }: ChangeDetails): string | null => (reason === null ? null : withId(reason, id))
 
 /** Why and for how long; null where it only has to be sent. */
 export function waitsBecause(
-  { id, op, reason, requestedAt }: Pick<SeenChange, 'id' | 'op' | 'reason' | 'requestedAt'>,
-  waits: Waits | undefined,
+  { id, op, reason, requestedAt }: Pick<ChangeDetails, 'id' | 'op' | 'reason' | 'requestedAt'>,
+  waits: SendBlockers | undefined,
 ): string | null {
   if (waits === undefined || waits.held) return null
   const { record, parent, seconds } = waits
@@ -65,14 +65,14 @@ export function waitsBecause(
   return `${reason === null ? '' : `${withId(reason, id)} `}${next} in ${seconds} s.`
 }
 
-const standing = ({ change, state }: NonNullable<Waits['record']>): string =>
+const standing = ({ change, state }: NonNullable<SendBlockers['record']>): string =>
   state === 'parked' ? `, which is set aside: see "changes show ${change}"` : ''
 
 /** A sentence that names our commands, with the id to copy. */
 export const withId = (text: string, id: number): string =>
   text.replaceAll(/"changes (show|retry|discard|resolve)(?=[ "])/g, `"changes $1 ${id}`)
 
-export const changeJson = (change: SeenChange, waits: Waits | undefined) => ({
+export const changeJson = (change: ChangeDetails, waits: SendBlockers | undefined) => ({
   ...change,
   reason: change.reason === null ? null : withId(change.reason, change.id),
   waits: waits ?? null,
@@ -81,8 +81,8 @@ export const changeJson = (change: SeenChange, waits: Waits | undefined) => ({
 const SETTLED: readonly string[] = ['sent', 'superseded', 'discarded']
 
 export function changeText(
-  change: SeenChange,
-  waits: Waits | undefined,
+  change: ChangeDetails,
+  waits: SendBlockers | undefined,
   catalog: ReadonlyMap<string, Resource>,
 ): string[] {
   const { id, op, resource, recordId, state, madeAt, madeBy, code, errors, supersededBy, answerId } = change
@@ -104,7 +104,7 @@ export function changeText(
 }
 
 /** Before anything was decided. */
-function plainly({ attributes, relationships, base }: SeenChange): SeenDecision[] {
+function plainly({ attributes, relationships, base }: ChangeDetails): FieldDecision[] {
   const was = { ...base.attributes, ...base.relationships }
   return Object.entries({ ...attributes, ...relationships }).map(([member, local]) => ({
     member,

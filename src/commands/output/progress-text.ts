@@ -1,5 +1,5 @@
 /** How a run is put into words: what goes on, what a list came to, and what all of them did. */
-import { isWell, type Outcome } from '../../store/runs/runs.ts'
+import { isSuccess, type Outcome } from '../../store/runs/runs.ts'
 import type { PullEvent } from '../../sync/run/resource-run.ts'
 import type { PullReport } from '../../sync/run/run.ts'
 import { duration, thousands, wrapped } from './format.ts'
@@ -100,7 +100,7 @@ export function totals({ outcomes }: Pick<PullReport, 'outcomes'>) {
 
 export const notOk = ({ outcomes }: Pick<PullReport, 'outcomes'>) =>
   outcomes.flatMap(({ resource, outcome, code, message }) =>
-    isWell(outcome) ? [] : [{ resource, outcome, code, message }],
+    isSuccess(outcome) ? [] : [{ resource, outcome, code, message }],
   )
 
 /**

@@ -1,6 +1,6 @@
 /** What is wrong, by the books: what a person has to look at, and what `status` exits with 2 for. */
 import type { Schedule } from '../../jobs/schedule.ts'
-import { isWell } from '../../store/runs/runs.ts'
+import { isSuccess } from '../../store/runs/runs.ts'
 import type { Status } from '../../store/runs/status.ts'
 import { many, moment, thousands } from './format.ts'
 
@@ -28,7 +28,7 @@ const LATE_MS = 5 * 60_000
 
 export const problemsIn = (facts: Facts): Problem[] => [
   ...facts.resources.flatMap(({ resource, lastOutcome, message }): Problem[] =>
-    lastOutcome === null || isWell(lastOutcome)
+    lastOutcome === null || isSuccess(lastOutcome)
       ? []
       : [{ what: 'resource', name: resource, message: `${lastOutcome}: ${message ?? ''}` }],
   ),

@@ -2,7 +2,7 @@ import type { Store } from '../../assemble.ts'
 import { reason, SyncError } from '../../errors/sync-error.ts'
 import { noteRetries, type Logger } from '../../logger.ts'
 import { backoff, sleep } from '../../remote/http/retry.ts'
-import { explainDatabase, isConnectionLoss, isLimit, isLostRace } from '../../store/connection/database.ts'
+import { explainDatabase, isConnectionLoss, isLimitError, isLostRace } from '../../store/connection/database.ts'
 
 interface Waiting {
   readonly store: Store
@@ -32,7 +32,7 @@ export async function awaitServer<T>(act: () => Promise<T>, { store, log, onWait
       // Also one that has no connections left for us, or a pooler without.
       const full = error instanceof SyncError && error.code === 'SYNC_CONNECTIONS' && error.remedy === 'wait'
       const standby = error instanceof SyncError && error.code === 'SYNC_DATABASE_UNFIT' && error.remedy === 'retry'
-      const passes = full || standby || isConnectionLoss(error) || isLostRace(error) || isLimit(error)
+      const passes = full || standby || isConnectionLoss(error) || isLostRace(error) || isLimitError(error)
       const database = store.embedded === undefined && passes
       if (!redis && !database) throw error
       const words = reason(explainDatabase(error, store.url))

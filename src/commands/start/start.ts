@@ -19,13 +19,13 @@ import { createLogger, type Logger, noteRetries } from '../../logger.ts'
 import { backoff, sleep } from '../../remote/http/retry.ts'
 import { stderr, stdout } from '../../screen/streams.ts'
 import { explainDatabase } from '../../store/connection/database.ts'
-import { hurry } from '../../store/connection/watch.ts'
+import { shortenPatience } from '../../store/connection/watch.ts'
 import { installationName } from '../../store/fleet/account.ts'
 import { checkRedis } from '../../store/redis/redis-check.ts'
 import { describeCheck } from '../../store/schema/capture-state.ts'
 import { isMigrated, migrate } from '../../store/schema/migrate.ts'
 import { checkSurroundings } from '../../store/server/surroundings.ts'
-import { provingWrites } from '../../store/server/writable.ts'
+import { createWriteCheck } from '../../store/server/writable.ts'
 import { canReadIncrementally } from '../../sync/incremental/incremental.ts'
 import { withDbRetry } from '../../sync/with-db-retry.ts'
 import { startWeb, type Web } from '../../web/health.ts'
@@ -117,7 +117,7 @@ async function serve(service: Service, signal: AbortSignal): Promise<void> {
   /** What they need, in the order in which it was opened. */
   const opened: (() => Promise<void>)[] = []
   const livenessChecks: Record<string, () => Promise<string>> = {}
-  const proveWrites = provingWrites(store.sql)
+  const proveWrites = createWriteCheck(store.sql)
   let queues: Queues | undefined
   let clock: Clock | undefined
   let web: Web | undefined
@@ -127,7 +127,7 @@ async function serve(service: Service, signal: AbortSignal): Promise<void> {
   const grace = createGrace({ log, seconds: config.graceSeconds })
   const ending = (): void => {
     grace.begin()
-    hurry()
+    shortenPatience()
   }
   if (signal.aborted) ending()
   else signal.addEventListener('abort', ending, { once: true })

@@ -55,7 +55,7 @@ export function obtainBy({ endpoint, refresh, seal }: Deps): Obtain {
     const spent = await refresh.spend()
     if (grant === 'password') {
       // Sent once and never told what came of it: the password settles that better than sending it again.
-      if (spent === null || spent.before) return bySignIn(signal)
+      if (spent === null || spent.spentBefore) return bySignIn(signal)
       const issued = await exchange(spent, signal).catch(orUndefinedWhen(unclear))
       return issued ?? bySignIn(signal)
     }

@@ -142,8 +142,13 @@ export function createTokens({
         onRetry: (error) => (failed = error),
       })
       const expiresAt = issuedAt + lifetimeSeconds * 1000
-      const above = Math.max(current?.generation ?? 0, rejected)
-      const generation = await store.publish(claim, { sealed: seal.seal(accessToken), issuedAt, expiresAt, above })
+      const aboveGeneration = Math.max(current?.generation ?? 0, rejected)
+      const generation = await store.publish(claim, {
+        sealed: seal.seal(accessToken),
+        issuedAt,
+        expiresAt,
+        aboveGeneration,
+      })
       return generation === null ? undefined : { accessToken, generation, issuedAt, expiresAt }
     } catch (error) {
       const refused = error instanceof SyncError && error.code === 'SYNC_CREDENTIALS_REFUSED'
@@ -199,7 +204,7 @@ export async function installToken(
     const { generation, now: issuedAt } = await store.read()
     const expiresAt = issuedAt + lifetimeSeconds * 1000
     const claim = await store.claim(CLAIM_MS, generation)
-    const token = { sealed: seal.seal(accessToken), issuedAt, expiresAt, above: generation }
+    const token = { sealed: seal.seal(accessToken), issuedAt, expiresAt, aboveGeneration: generation }
     if (claim !== null && (await store.publish(claim, token)) !== null) return
     await sleep(POLL_MS, signal)
   }

@@ -3,11 +3,11 @@ import {
   HALVE_AT_MOST_EVERY_MS,
   LOWEST_SHARE,
   RECOVER_EVERY_MS,
-  VOID_BEYOND_MS,
-  type PaceStore,
+  IMPLAUSIBLE_BEYOND_MS,
+  type RateLimitStore,
 } from '../../rate-limit-store.ts'
 
-export function createLocalPaceStore(now: () => number = () => performance.now()): PaceStore {
+export function createLocalPaceStore(now: () => number = () => performance.now()): RateLimitStore {
   let nextAt = 0
   let heldUntil = 0
   let taken = 0
@@ -18,7 +18,7 @@ export function createLocalPaceStore(now: () => number = () => performance.now()
       ? 1
       : Math.min(1, lowered.to + 0.1 * Math.max(0, Math.floor((now() - lowered.at) / RECOVER_EVERY_MS)))
 
-  const believed = (time: number, places = 0): number => (time > now() + VOID_BEYOND_MS + places ? 0 : time)
+  const believed = (time: number, places = 0): number => (time > now() + IMPLAUSIBLE_BEYOND_MS + places ? 0 : time)
 
   return {
     async reserve(rate) {
@@ -26,8 +26,8 @@ export function createLocalPaceStore(now: () => number = () => performance.now()
       nextAt = at + 1000 / (rate * share())
       return { waitMs: at - now(), taken: ++taken }
     },
-    held: async () => believed(heldUntil) - now(),
-    async slowDown(holdMs) {
+    backOffLeft: async () => believed(heldUntil) - now(),
+    async backOff(holdMs) {
       heldUntil = Math.max(believed(heldUntil), now() + holdMs)
       nextAt = Math.max(nextAt, heldUntil)
       if (lowered !== undefined && now() - lowered.at <= HALVE_AT_MOST_EVERY_MS) return

@@ -10,7 +10,7 @@
 import { stopped } from '../../errors/errors.ts'
 import { paceAlone, paceWaits } from '../../errors/fleet.ts'
 import type { SyncError } from '../../errors/sync-error.ts'
-import { HOLD_AT_MOST_MS, type PaceStore, type Place } from '../../rate-limit-store.ts'
+import { LONGEST_BACK_OFF_MS, type RateLimitStore, type Reservation } from '../../rate-limit-store.ts'
 import { createLocalPaceStore } from './rate-limit-local.ts'
 import { sleep } from './retry.ts'
 
@@ -26,7 +26,7 @@ interface Deps {
   readonly rate: number
   readonly concurrency: number
   /** Left out: this process is the only one. */
-  readonly shared?: PaceStore
+  readonly shared?: RateLimitStore
   /** The store cannot be reached, and the worker goes on with its own share. */
   readonly onAlone?: (notice: SyncError) => void
   /** A request has to wait for so long that somebody may ask why nothing moves. */
@@ -53,12 +53,12 @@ export function createPace({ rate, concurrency, shared, onAlone, onWait, now = (
 
   async function turn(signal: AbortSignal): Promise<void> {
     for (;;) {
-      const waitMs = rate === 0 ? await local.held() : (await reserve()).waitMs
+      const waitMs = rate === 0 ? await local.backOffLeft() : (await reserve()).waitMs
       if (waitMs <= 0) return
       if (waitMs > LONG_WAIT_MS) await sayWhy(waitMs)
       await sleep(waitMs, signal)
       // A 429 that came meanwhile moved the whole queue; this place in it is void.
-      if ((await ask((store) => store.held())) <= 0) return
+      if ((await ask((store) => store.backOffLeft())) <= 0) return
     }
   }
 
@@ -66,18 +66,18 @@ export function createPace({ rate, concurrency, shared, onAlone, onWait, now = (
   async function sayWhy(waitMs: number): Promise<void> {
     if (onWait === undefined || now() < saidAt + SAY_EVERY_MS) return
     saidAt = now()
-    const isHeld = (await ask((store) => store.held())) > 0
+    const isHeld = (await ask((store) => store.backOffLeft())) > 0
     if (isHeld && now() < heldByUs) return
     onWait(paceWaits({ seconds: Math.round(waitMs / 1000), rate, isHeld }))
   }
 
-  async function reserve(): Promise<Place> {
+  async function reserve(): Promise<Reservation> {
     const place = await ask((store, its) => store.reserve(its))
     if (shared !== undefined && now() >= aloneUntil) share.note(place.taken)
     return place
   }
 
-  async function ask<T>(question: (store: PaceStore, rate: number) => Promise<T>): Promise<T> {
+  async function ask<T>(question: (store: RateLimitStore, rate: number) => Promise<T>): Promise<T> {
     if (shared === undefined || rate === 0) return question(local, rate)
     if (now() < aloneUntil) return question(local, rate * share.value())
     // Others go on alone while one finds out whether it is back.
@@ -114,11 +114,11 @@ export function createPace({ rate, concurrency, shared, onAlone, onWait, now = (
       }
     },
     async slowDown(asked) {
-      const ms = Math.min(asked, HOLD_AT_MOST_MS)
+      const ms = Math.min(asked, LONGEST_BACK_OFF_MS)
       heldByUs = Math.max(heldByUs, now() + ms)
       // Here too, for the time when the store cannot be asked.
-      await local.slowDown(ms)
-      await ask((store) => (store === local ? Promise.resolve() : store.slowDown(ms)))
+      await local.backOff(ms)
+      await ask((store) => (store === local ? Promise.resolve() : store.backOff(ms)))
     },
   }
 }

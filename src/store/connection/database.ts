@@ -7,9 +7,9 @@ import { databaseReadOnly } from '../../errors/fleet.ts'
 import { SyncError } from '../../errors/sync-error.ts'
 import { parseExact } from '../../exact-json.ts'
 import { readAddress, sessionOf, tlsOf } from './address.ts'
-import { DriverSocket, type Way } from './driver-socket.ts'
+import { DriverSocket, type ServerRoute } from './driver-socket.ts'
 import { hostsOf, onlyHost } from './hosts.ts'
-import { openVisitor } from './visit.ts'
+import { openServerProbe } from './visit.ts'
 import { Watch } from './watch.ts'
 
 export type Database = postgres.Sql
@@ -23,16 +23,16 @@ export type Transaction = postgres.TransactionSql
  * @throws SyncError SYNC_CONFIG
  */
 export function openDatabase(url: string, { connections = 5 }: { connections?: number } = {}): Database {
-  return connect(readAddress(url), wayTo(url), connections)
+  return connect(readAddress(url), routeTo(url), connections)
 }
 
 /** How both drivers get to the server that DATABASE_URL names. */
-export function wayTo(url: string, searchPath?: string): Way {
+export function routeTo(url: string, searchPath?: string): ServerRoute {
   const address = readAddress(url)
   return { ...placeOf(url, address), session: sessionOf(address, searchPath) }
 }
 
-type Place = Omit<Way, 'session'>
+type Place = Omit<ServerRoute, 'session'>
 
 /** One for all of a process's connections to a database: what is found out of its hosts holds for each of them. */
 const reached = new Map<string, Place>()
@@ -43,13 +43,13 @@ function placeOf(url: string, address: DatabaseUrl): Place {
   const [tls, session] = [tlsOf(address), sessionOf(address)]
   const isReadOnly = (host: Host) => askIfReadOnly(address, { hosts: onlyHost(host), tls, session })
   const hosts = hostsOf(address, { isAway: isConnectionLoss, isReadOnly })
-  const visitor = openVisitor((seconds) => connect(address, { hosts, tls, session }, 1, seconds), isAway)
+  const visitor = openServerProbe((seconds) => connect(address, { hosts, tls, session }, 1, seconds), isAway)
   const place: Place = { hosts, tls, watch: new Watch(visitor) }
   reached.set(url, place)
   return place
 }
 
-async function askIfReadOnly(address: DatabaseUrl, way: Way): Promise<boolean> {
+async function askIfReadOnly(address: DatabaseUrl, way: ServerRoute): Promise<boolean> {
   const seconds = hostSeconds(address)
   const sql = connect(address, way, 1, seconds)
   // It may fall silent behind its hello, and nobody watches this connection. Without a limit for the one, none for the other.
@@ -64,7 +64,12 @@ async function askIfReadOnly(address: DatabaseUrl, way: Way): Promise<boolean> {
   }
 }
 
-function connect(address: DatabaseUrl, way: Way, connections: number, seconds = connectSeconds(address)): Database {
+function connect(
+  address: DatabaseUrl,
+  way: ServerRoute,
+  connections: number,
+  seconds = connectTimeoutSeconds(address),
+): Database {
   const { database, user, password } = address
   // Not the URL itself: the driver would send what it does not know to the server, and cut an IPv6 address at its colons.
   const sql = postgres({
@@ -88,7 +93,7 @@ function connect(address: DatabaseUrl, way: Way, connections: number, seconds = 
 const hostSeconds = ({ options }: DatabaseUrl): number => Number(options.get('connect_timeout') || 10)
 
 /** Of several hosts each one may take its time first. */
-export const connectSeconds = (address: DatabaseUrl): number =>
+export const connectTimeoutSeconds = (address: DatabaseUrl): number =>
   hostSeconds(address) * (address.hosts.length === 1 ? 1 : address.hosts.length + 1)
 
 /** Its number in pg_type. */
@@ -104,8 +109,8 @@ export const openSession = (sql: Database, heard: (channel: string) => void = ()
   postgres({ ...(sql.options as object), max: 1, idle_timeout: 0, max_lifetime: null, onnotify: heard } as object)
 
 /** One connection that makes no settings and prepares nothing: for what is to be found out before. */
-export function openPlain(url: string): Database {
-  const { hosts, tls, session } = wayTo(url)
+export function openBareConnection(url: string): Database {
+  const { hosts, tls, session } = routeTo(url)
   const sql = connect(readAddress(url), { hosts, tls, session: { startup: session.startup, statement: '' } }, 1)
   // Simple statements, so that nothing is prepared.
   return postgres({ ...(sql.options as object), prepare: false })
@@ -117,7 +122,7 @@ export function openPlain(url: string): Database {
  * hours by default; meanwhile the same batch, sent again, waits for them. So a transaction that hears nothing from us
  * ends within a minute: by the first setting between statements, by the others inside one, such as a COPY. A lock that
  * somebody else has is waited for half a minute at a time, since a waiting transaction keeps what it has from others. What
- * a limit ended is tried again (`isLimit`).
+ * a limit ended is tried again (`isLimitError`).
  *
  * Local to the transaction, and not startup parameters, which PgBouncer refuses.
  */
@@ -170,7 +175,7 @@ export const isConnectionLoss = (error: unknown): boolean => LOST.test(codeOf(er
  * pg_cancel_backend. Ours are those of `limitWaits`, the others are an administrator's, or DATABASE_URL's. It may be tried
  * again; where it comes again, other work may still be done.
  */
-export const isLimit = (error: unknown): boolean => LIMIT_OF.has(codeOf(error))
+export const isLimitError = (error: unknown): boolean => LIMIT_OF.has(codeOf(error))
 
 /** What a limit is called. Postgres says it in the language of lc_messages. */
 const LIMIT_OF: ReadonlyMap<string, string> = new Map([
@@ -187,7 +192,7 @@ const isCancelled = (error: unknown): boolean => /^(57014|53[24]00)$/.test(codeO
 
 /** A limit by its name; anything else as it is. */
 export const explainLimit = (error: unknown): unknown =>
-  isLimit(error) ? databaseLimit({ limit: LIMIT_OF.get(codeOf(error))! }, error) : error
+  isLimitError(error) ? databaseLimit({ limit: LIMIT_OF.get(codeOf(error))! }, error) : error
 
 /** True when Postgres ended it so that another transaction could go on: a deadlock, or two that had to be one behind the other. */
 export const isLostRace = (error: unknown): boolean => /^40(P01|001)$/.test(codeOf(error))
@@ -201,7 +206,7 @@ export const isDataError = (error: unknown): boolean => /^(22...|23...|54...|25P
 /** The database's failures in our words; anything else as it is. */
 export function explainDatabase(error: unknown, url: string): unknown {
   if (error instanceof SyncError) return error
-  if (isLimit(error)) return explainLimit(error)
+  if (isLimitError(error)) return explainLimit(error)
   const where = addressOf(url)
   if (codeOf(error) === '25006') return databaseReadOnly({ where }, error)
   if (isConnectionLoss(error)) return databaseUnreachable({ where }, error)

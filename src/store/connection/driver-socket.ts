@@ -18,9 +18,9 @@ import { Socket } from 'node:net'
 import { connect as connectTls } from 'node:tls'
 import type { Host } from '../../config/database-url.ts'
 import { tlsOptions, type Session, type Tls } from './address.ts'
-import { Greeting, startupIn } from './greeting.ts'
+import { Greeting, replaceStartup } from './greeting.ts'
 import { requestTls } from './tls-request.ts'
-import { unsentOf, type Watch, type Watched } from './watch.ts'
+import { unsentBytes, type Watch, type WatchedConnection } from './watch.ts'
 import { Wire } from './wire.ts'
 
 /** A transaction that lost its connection has this long to notice; then another connection takes the place. */
@@ -32,7 +32,7 @@ const GOODBYE_MS = 2_000
 /** Said by a server that was made a standby, or read-only. (The 57P0x of a shutdown end a connection by themselves.) */
 const READ_ONLY = '25006'
 
-export interface Way {
+export interface ServerRoute {
   /** Which host is next, known at once or found out first; and whether it has to be one that can be written to. */
   readonly hosts: { next(): Host | Promise<Host>; forget(): void; readonly writable: boolean }
   readonly tls: Tls
@@ -45,15 +45,15 @@ export interface Way {
 export class DriverSocket extends EventEmitter {
   // The driver never sets noDelay, and every COPY would stall 40–88 ms on Nagle's algorithm.
   #stream = new Socket({ noDelay: true, keepAlive: true, keepAliveInitialDelay: KEEP_ALIVE_MS })
-  readonly #way: Way
+  readonly #way: ServerRoute
   #greeting: Greeting | undefined
   /** Written before the host is known, or TLS agreed on. */
   #held: Buffer[] | undefined
   readonly #wire = new Wire()
-  readonly #watched: Watched = {
+  readonly #watched: WatchedConnection = {
     wire: this.#wire,
     since: performance.now(),
-    unsent: () => unsentOf(this.#stream),
+    unsent: () => unsentBytes(this.#stream),
     send: (data) => void this.#stream.write(data),
     lose: (why) => void this.#stream.destroy(why),
   }
@@ -68,7 +68,7 @@ export class DriverSocket extends EventEmitter {
   host = ''
   port = 0
 
-  constructor(way: Way) {
+  constructor(way: ServerRoute) {
     super()
     this.#way = way
     this.#greeting = new Greeting(way.session.statement, way.hosts.writable)
@@ -81,7 +81,7 @@ export class DriverSocket extends EventEmitter {
 
   write(given: Buffer, done?: () => void): boolean {
     const first = this.#writes++ === 0
-    const data = first ? startupIn(given, this.#way.session.startup) : given
+    const data = first ? replaceStartup(given, this.#way.session.startup) : given
     if (!first) this.#wire.sent(data)
     if (this.#lost !== undefined) {
       setImmediate(() => this.#fail())

@@ -13,7 +13,7 @@ const QUERY = 0x51
 const READY_FOR_QUERY = 0x5a
 const HEAD = 5
 
-export interface Heard {
+export interface GreetingResult {
   /** Whole messages for the driver. */
   readonly pass: Buffer
   /** To be sent to the server. */
@@ -36,7 +36,7 @@ export class Greeting {
     this.#writable = writable
   }
 
-  hear(chunk: Buffer): Heard {
+  hear(chunk: Buffer): GreetingResult {
     this.#rest = Buffer.concat([this.#rest, chunk])
     const pass: Buffer[] = []
     let send: Buffer | undefined
@@ -110,7 +110,7 @@ function refusalIn(message: Buffer): Error {
 const PROTOCOL_3 = Buffer.from([0, 3, 0, 0])
 
 /** The driver's startup message gives way to ours, and with it what was left from the connection before. */
-export function startupIn(data: Buffer, startup: Readonly<Record<string, string>>): Buffer {
+export function replaceStartup(data: Buffer, startup: Readonly<Record<string, string>>): Buffer {
   if (data.lastIndexOf(PROTOCOL_3) < 4) return data
   const words = Object.entries(startup).flat()
   const body = Buffer.from(`${words.map((word) => `${word}\0`).join('')}\0`)

@@ -5,11 +5,11 @@
  */
 import type { DatabaseUrl, Host } from '../../config/database-url.ts'
 import { reason } from '../../errors/sync-error.ts'
-import type { Way } from './driver-socket.ts'
+import type { ServerRoute } from './driver-socket.ts'
 
-export type Hosts = Way['hosts']
+export type Hosts = ServerRoute['hosts']
 
-export interface Ask {
+export interface HostProbe {
   /** @throws where it does not answer, or refuses. */
   isReadOnly(host: Host): Promise<boolean>
   /** Whether the next host may do better behind such a failure. */
@@ -18,7 +18,7 @@ export interface Ask {
 
 export const onlyHost = (host: Host): Hosts => ({ next: () => host, forget: () => {}, writable: false })
 
-export function hostsOf({ hosts, writable }: DatabaseUrl, ask: Ask): Hosts {
+export function hostsOf({ hosts, writable }: DatabaseUrl, ask: HostProbe): Hosts {
   const [first, ...others] = hosts as [Host, ...Host[]]
   if (others.length === 0 && !writable) return onlyHost(first)
   let found: Promise<Host> | undefined
@@ -43,7 +43,7 @@ export function hostsOf({ hosts, writable }: DatabaseUrl, ask: Ask): Hosts {
 }
 
 /** As libpq: a host that is away, or not the right one, gives way to the next; one that refuses the user does not. */
-async function firstOf(hosts: readonly Host[], writable: boolean, ask: Ask): Promise<Host> {
+async function firstOf(hosts: readonly Host[], writable: boolean, ask: HostProbe): Promise<Host> {
   const unfit: string[] = []
   for (const host of hosts) {
     try {

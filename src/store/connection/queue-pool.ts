@@ -3,7 +3,7 @@ import type { Duplex } from 'node:stream'
 import { setTimeout as delay } from 'node:timers/promises'
 import { Pool, type PoolClient, type PoolConfig } from 'pg'
 import { readAddress } from './address.ts'
-import { connectSeconds, isConnectionLoss, wayTo } from './database.ts'
+import { connectTimeoutSeconds, isConnectionLoss, routeTo } from './database.ts'
 import { DriverSocket } from './driver-socket.ts'
 
 /** @throws SyncError SYNC_CONFIG */
@@ -11,14 +11,14 @@ export function openQueuePool(url: string, { connections }: { connections: numbe
   const address = readAddress(url)
   const { database, user, password } = address
   // BullMQ's statements name no schema.
-  const way = wayTo(url, 'bullmq')
+  const way = routeTo(url, 'bullmq')
   const config: PoolConfig = {
     database,
     user,
     // A function, as for the other driver: in place of an empty one pg would take PGPASSWORD, or look into ~/.pgpass.
     password: () => password,
     max: connections,
-    connectionTimeoutMillis: connectSeconds(address) * 1000,
+    connectionTimeoutMillis: connectTimeoutSeconds(address) * 1000,
     ssl: false,
     // BullMQ waits longer for a job where it is on; the socket sees to it.
     keepAlive: true,

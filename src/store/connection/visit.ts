@@ -8,7 +8,7 @@ export interface Backend {
   readonly seconds: number
 }
 
-export type Found =
+export type ProbeResult =
   /**
    * `server`: the same text for as long as the same server answers, at whichever of its addresses, null of one that cannot
    * be written to · `working`: processes that are at work on what was asked.
@@ -19,7 +19,11 @@ export type Found =
   | { readonly kind: 'silence' }
 
 /** @param graves processes whose connection we have given up: their locks are held for nobody. */
-export type Visitor = (suspects: readonly Backend[], graves: readonly Backend[], signal: AbortSignal) => Promise<Found>
+export type ServerProbe = (
+  suspects: readonly Backend[],
+  graves: readonly Backend[],
+  signal: AbortSignal,
+) => Promise<ProbeResult>
 
 /** Connecting and asking, each. A server that takes longer for this is as good as away. */
 const PATIENCE_SECONDS = 5
@@ -38,7 +42,7 @@ interface Row {
  * @param open a single connection, which waits so many seconds to be made.
  * @param isAway tells whether a failure means that the server is not there.
  */
-export function openVisitor(open: (seconds: number) => Database, isAway: (error: unknown) => boolean): Visitor {
+export function openServerProbe(open: (seconds: number) => Database, isAway: (error: unknown) => boolean): ServerProbe {
   return async (suspects, graves, signal) => {
     const sql = open(PATIENCE_SECONDS)
     const over = AbortSignal.any([signal, AbortSignal.timeout(2 * PATIENCE_SECONDS * 1000)])
@@ -54,10 +58,10 @@ export function openVisitor(open: (seconds: number) => Database, isAway: (error:
   }
 }
 
-const aborted = (signal: AbortSignal): Promise<Found> =>
+const aborted = (signal: AbortSignal): Promise<ProbeResult> =>
   new Promise((resolve) => signal.addEventListener('abort', () => resolve({ kind: 'silence' })))
 
-async function ask(sql: Database, suspects: readonly Backend[], graves: readonly Backend[]): Promise<Found> {
+async function ask(sql: Database, suspects: readonly Backend[], graves: readonly Backend[]): Promise<ProbeResult> {
   const identity = await sql<{ pid: number; server: string; standby: boolean }[]>`
     select pg_backend_pid() as pid, pg_is_in_recovery() as standby, pg_postmaster_start_time()::text as server`
   const [{ pid, server, standby }] = identity as unknown as [(typeof identity)[number]]

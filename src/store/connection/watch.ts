@@ -11,15 +11,15 @@
  * everything that was connected before is dropped.
  */
 import type { Socket } from 'node:net'
-import type { Visitor, Backend } from './visit.ts'
+import type { ServerProbe, Backend } from './visit.ts'
 import type { Wire } from './wire.ts'
 
 /** A connection, as the watch knows it. */
-export interface Watched {
+export interface WatchedConnection {
   readonly wire: Wire
   /** When it began to be made, by `performance.now()`. */
   since: number
-  /** Bytes that are left to send (`unsentOf`). */
+  /** Bytes that are left to send (`unsentBytes`). */
   readonly unsent: () => number
   readonly send: (data: Buffer) => void
   readonly lose: (why: Error) => void
@@ -43,7 +43,7 @@ let doubtAfter = DOUBT_AFTER
 let silences = SILENCES
 
 /** For the rest of this process's life. */
-export function hurry(): void {
+export function shortenPatience(): void {
   ending = true
   doubtAfter = DOUBT_AT_THE_END
   silences = 1
@@ -74,8 +74,8 @@ interface Grave extends Backend {
 }
 
 export class Watch {
-  readonly #watched = new Map<Watched, Doubt>()
-  readonly #visit: Visitor
+  readonly #watched = new Map<WatchedConnection, Doubt>()
+  readonly #visit: ServerProbe
   #graves: Grave[] = []
   #timer: NodeJS.Timeout | undefined
   #looks = 0
@@ -84,17 +84,17 @@ export class Watch {
   readonly #known = new Map<string, number>()
   #current: string | undefined
 
-  constructor(visit: Visitor) {
+  constructor(visit: ServerProbe) {
     this.#visit = visit
   }
 
-  add(one: Watched): void {
+  add(one: WatchedConnection): void {
     this.#watched.set(one, { life: '', awaited: false, still: 0, total: 0, doubted: false, silences: 0 })
     this.#timer ??= setInterval(() => this.#look(), LOOK_MS).unref()
   }
 
   /** @param broken it ended otherwise than by a goodbye, so the server may not know. */
-  remove(one: Watched, broken: boolean): void {
+  remove(one: WatchedConnection, broken: boolean): void {
     if (!this.#watched.delete(one)) return
     if (broken && one.wire.pid !== undefined) this.#graves.push({ ...backendOf(one), visits: 0 })
     if (this.#watched.size > 0) return
@@ -117,7 +117,7 @@ export class Watch {
     }
   }
 
-  async #settle(suspects: readonly Watched[]): Promise<void> {
+  async #settle(suspects: readonly WatchedConnection[]): Promise<void> {
     if (this.#visiting !== undefined) return
     const { signal } = (this.#visiting = new AbortController())
     const before = new Map(suspects.map((one) => [one, lifeOf(one)]))
@@ -146,7 +146,7 @@ export class Watch {
   }
 
   /** Its answer may be on its way: one more look. */
-  #confirm(one: Watched, doubt: Doubt): void {
+  #confirm(one: WatchedConnection, doubt: Doubt): void {
     if (doubt.doubted) one.lose(unanswered('and the server is not at work on it'))
     else Object.assign(doubt, { doubted: true, still: doubtAfter })
   }
@@ -166,7 +166,7 @@ export class Watch {
 }
 
 /** Counts the look, pings what rests, and tells whether the server is to be asked. */
-function isSuspect(one: Watched, doubt: Doubt): boolean {
+function isSuspect(one: WatchedConnection, doubt: Doubt): boolean {
   const { wire } = one
   const awaited = wire.awaits || one.unsent() > 0
   const pinged = wire.pinging
@@ -191,14 +191,14 @@ function isSuspect(one: Watched, doubt: Doubt): boolean {
 }
 
 /** Changes with each byte that comes in, and each that goes out. */
-const lifeOf = ({ wire, unsent }: Watched): string => `${wire.received} ${unsent()}`
+const lifeOf = ({ wire, unsent }: WatchedConnection): string => `${wire.received} ${unsent()}`
 
 /**
  * A batch is one write, and takes a minute where the way is narrow: the server waits for it all the while, and is at work on
  * nothing. `writableLength` stays as it is until all of it has left, and Node has no public word for the rest; with TLS only
  * the handle below knows.
  */
-export function unsentOf(stream: Socket): number {
+export function unsentBytes(stream: Socket): number {
   const handle = (stream as Socket & { readonly _handle?: Handle | null })['_handle']
   const left = (handle?.['_parent'] ?? handle)?.writeQueueSize ?? 0
   return stream.writableLength === 0 ? 0 : stream.writableLength + left
@@ -209,7 +209,7 @@ interface Handle {
   readonly _parent?: Handle
 }
 
-const backendOf = ({ wire, since }: Watched): Backend => ({
+const backendOf = ({ wire, since }: WatchedConnection): Backend => ({
   pid: wire.pid ?? 0,
   seconds: (performance.now() - since) / 1000,
 })

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { chmod, cp, readdir, readFile, rename, rm, symlink } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { basename, dirname, join } from 'node:path'
-import { reachable, type Account, type Place } from './location.ts'
+import { isReachable, type Account, type Location } from './location.ts'
 import { runProgram } from './tools.ts'
 
 /**
@@ -11,9 +11,9 @@ import { runProgram } from './tools.ts'
  *
  * Returns the folder that holds initdb, postgres and pg_ctl.
  */
-export async function findBinaries(place: Place): Promise<string> {
+export async function findBinaries(place: Location): Promise<string> {
   const { native, version } = await locate()
-  const ours = place.account === undefined || (await reachable(join(native, 'bin'), place.account))
+  const ours = place.account === undefined || (await isReachable(join(native, 'bin'), place.account))
   const usable = ours && (await linkLibraries(native)) && (await trial(native, place.account)) === undefined
   if (usable) return join(native, 'bin')
 

@@ -18,13 +18,13 @@ import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { SyncError } from '../../errors/sync-error.ts'
-import type { Place } from './location.ts'
+import type { Location } from './location.ts'
 import { runProgram } from './tools.ts'
 
 export const SUPERUSER = 'postgres'
 
 /** A server's files on disk, and the programs that work on them. */
-export type Cluster = Place & { bin: string; data: string; password: string }
+export type Cluster = Location & { bin: string; data: string; password: string }
 
 /**
  * Safe to do twice at once without a lock file (which a killed process would leave behind): the password and the data
@@ -32,7 +32,7 @@ export type Cluster = Place & { bin: string; data: string; password: string }
  *
  * @throws SyncError SYNC_STOPPED when the signal fires; nothing half-made is left then.
  */
-export async function prepareCluster(place: Place, bin: string, signal: AbortSignal): Promise<Cluster> {
+export async function prepareCluster(place: Location, bin: string, signal: AbortSignal): Promise<Cluster> {
   const data = join(place.folder, 'data')
   const password = await passwordBeside(data, place.folder)
   const cluster = { ...place, bin, data, password }
@@ -123,7 +123,7 @@ export async function shutDown(cluster: Cluster, how: 'fast' | 'immediate' = 'fa
 }
 
 /** The worst that the server said since it was last started; empty when it said nothing bad. */
-export async function lastWords(folder: string): Promise<string> {
+export async function lastFatalMessage(folder: string): Promise<string> {
   const log = await readFile(join(folder, 'postgres.log'), 'utf8').catch(() => '')
   const bad = log.slice(log.lastIndexOf('starting PostgreSQL')).match(/(?<=(?:PANIC|FATAL): {2}).*/g) ?? []
   // Before and behind the reason come the refusals of those who knock.

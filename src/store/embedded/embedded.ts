@@ -6,7 +6,7 @@ import { stopped } from '../../errors/errors.ts'
 import { onForcedExit } from '../../signals.ts'
 import { findBinaries } from './binaries.ts'
 import {
-  lastWords,
+  lastFatalMessage,
   launch,
   prepareCluster,
   runningServer,
@@ -15,7 +15,7 @@ import {
   type Cluster,
   type Launch,
 } from './cluster.ts'
-import { preparePlace } from './location.ts'
+import { prepareLocation } from './location.ts'
 
 export interface EmbeddedPostgres {
   url: string
@@ -73,7 +73,7 @@ async function start({ folder, temporary = false, signal }: Options & { signal: 
     if (temporary) await Promise.all([...folders].map((path) => rm(path, how)))
   }
   try {
-    const place = await preparePlace(folder)
+    const place = await prepareLocation(folder)
     folders.add(place.folder)
     const cluster = await prepareCluster(place, await findBinaries(place), signal)
     const { sql, port } = await join(cluster, signal)
@@ -119,7 +119,7 @@ async function join(cluster: Cluster, signal: AbortSignal): Promise<{ sql: postg
     } else {
       const failure = await started?.failure()
       if (failure !== undefined && !LOST_A_RACE.test(failure)) {
-        const said = (await lastWords(cluster.folder)) || failure
+        const said = (await lastFatalMessage(cluster.folder)) || failure
         throw new Error(
           `The embedded Postgres in ${cluster.folder} did not start: ${said}\nAll that it said is in postgres.log there.`,
         )

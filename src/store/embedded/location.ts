@@ -9,7 +9,7 @@ export interface Account {
   gid: number
 }
 
-export interface Place {
+export interface Location {
   folder: string
   account: Account | undefined
 }
@@ -21,7 +21,7 @@ const NOBODY: Account = { uid: 65534, gid: 65534 }
  * Root drops to another account, and that account must be able to walk to the data. Where it cannot (a home of mode 700)
  * the data goes below the temp directory, under a name made from the wanted path, so that the next start finds it.
  */
-export async function preparePlace(wanted: string): Promise<Place> {
+export async function prepareLocation(wanted: string): Promise<Location> {
   const folder = resolve(wanted)
   if (process.getuid?.() !== 0) {
     await mkdir(folder, { recursive: true, mode: 0o700 }).catch((cause: unknown) => {
@@ -31,18 +31,18 @@ export async function preparePlace(wanted: string): Promise<Place> {
   }
 
   const account = (await ownerOf(join(folder, 'data'))) ?? NOBODY
-  if (await reachable(dirname(folder), account)) {
+  if (await isReachable(dirname(folder), account)) {
     await mkdir(folder, { recursive: true })
     // A mount may refuse, whoever asks.
-    if (!(await reachable(folder, account))) await chmod(folder, PASS_THROUGH).catch(() => {})
+    if (!(await isReachable(folder, account))) await chmod(folder, PASS_THROUGH).catch(() => {})
     // Asked again: a strict umask also applies to the parents that mkdir has just made.
-    if (await reachable(folder, account)) return { folder, account }
+    if (await isReachable(folder, account)) return { folder, account }
   }
   return { folder: await prepareInTemp(folder), account: NOBODY }
 }
 
 /** Whether `account` can walk to `path`, judged by mode bits. What does not exist yet is left out. */
-export async function reachable(path: string, account: Account): Promise<boolean> {
+export async function isReachable(path: string, account: Account): Promise<boolean> {
   let at = await nearestExisting(path)
   for (;;) {
     const { mode, uid, gid } = await stat(at)
@@ -64,7 +64,7 @@ const PASS_THROUGH = 0o711
 async function prepareInTemp(folder: string): Promise<string> {
   const name = `scopestack-sync-${createHash('sha256').update(folder).digest('hex').slice(0, 12)}`
   for (const temp of [tmpdir(), '/var/tmp', '/tmp']) {
-    if (!(await reachable(temp, NOBODY))) continue
+    if (!(await isReachable(temp, NOBODY))) continue
     const place = join(temp, name)
     await mkdir(place, { recursive: true })
     // The name can be guessed: whoever made it first could hand us a link, or a folder that they can change.

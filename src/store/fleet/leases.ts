@@ -5,7 +5,7 @@
  */
 import { busy, leaseLost } from '../../errors/errors.ts'
 import { limitWaits, type Database, type Transaction } from '../connection/database.ts'
-import { notLocal } from '../schema/capture-triggers.ts'
+import { disableCapture } from '../schema/capture-triggers.ts'
 import { openPresence } from './presence.ts'
 
 export interface Lease {
@@ -106,7 +106,7 @@ export async function confirmLease(tx: Transaction, { resource, term }: Lease): 
   const [, , [held]] = await Promise.all([
     limitWaits(tx),
     // Whoever writes under a lease writes what came from ScopeStack.
-    notLocal(tx),
+    disableCapture(tx),
     // A writer that hangs in the middle would keep the row from whoever takes over; older servers know no such limit.
     tx`
       select case when current_setting('server_version_num')::int >= 170000

@@ -14,12 +14,12 @@ export interface Process {
 }
 
 /** So often it is said; after four times it is believed no more. */
-export const SAID_EVERY_MS = 15_000
+export const HEARTBEAT_EVERY_MS = 15_000
 const ALIVE_SECONDS = 60
 /** What was killed is shown for so long. */
 const KEPT = '7 days'
 
-export async function sayAlive(
+export async function recordHeartbeat(
   sql: Database,
   { id, holder, version, parts }: Pick<Process, 'holder' | 'version' | 'parts'> & { readonly id: string },
 ): Promise<void> {
@@ -30,7 +30,7 @@ export async function sayAlive(
   await sql`delete from sync.processes where seen_at < now() - ${KEPT}::interval`
 }
 
-export async function sayGone(sql: Database, id: string): Promise<void> {
+export async function removeProcess(sql: Database, id: string): Promise<void> {
   await sql`delete from sync.processes where id = ${id}`
 }
 

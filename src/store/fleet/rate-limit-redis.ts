@@ -8,12 +8,12 @@ import {
   HALVE_AT_MOST_EVERY_MS,
   LOWEST_SHARE,
   RECOVER_EVERY_MS,
-  VOID_BEYOND_MS,
-  type PaceStore,
+  IMPLAUSIBLE_BEYOND_MS,
+  type RateLimitStore,
 } from '../../rate-limit-store.ts'
-import { script, type RedisStore } from '../redis/redis.ts'
+import { defineScript, type RedisStore } from '../redis/redis.ts'
 
-export function openRedisPaceStore(redis: RedisStore, keyId: string): PaceStore {
+export function openRedisRateLimitStore(redis: RedisStore, keyId: string): RateLimitStore {
   const all = `scopestack-sync:pace:${keyId}:all`
   return {
     async reserve(rate) {
@@ -21,8 +21,8 @@ export function openRedisPaceStore(redis: RedisStore, keyId: string): PaceStore 
       const [waitMs, taken] = (await redis.run(RESERVE, keys, [rate])) as [string, number]
       return { waitMs: Number(waitMs), taken }
     },
-    held: async () => Number(await redis.run(HELD, [all], [])),
-    async slowDown(holdMs) {
+    backOffLeft: async () => Number(await redis.run(HELD, [all], [])),
+    async backOff(holdMs) {
       await redis.run(SLOW_DOWN, [all], [Math.ceil(holdMs)])
     },
   }
@@ -40,34 +40,34 @@ if common[1] then
   share = math.min(1, common[1] + 0.1 * math.max(0, math.floor((now - common[2]) / ${RECOVER_EVERY_MS})))
 end
 local heldUntil = tonumber(common[3] or 0)
-if heldUntil > now + ${VOID_BEYOND_MS} then heldUntil = 0 end
+if heldUntil > now + ${IMPLAUSIBLE_BEYOND_MS} then heldUntil = 0 end
 local function keep(key, seconds, ...)
   redis.call('HSET', key, ...)
   redis.call('EXPIRE', key, seconds)
 end`
 
-const RESERVE = script(`
+const RESERVE = defineScript(`
 -- KEYS 1 hash of all  2 hash of the rate
 -- ARGV 1 rate
 -- returns ms until the place (a string, it has a fraction), places taken so far
 ${STATE}
 local rate = tonumber(ARGV[1])
 local nextAt = tonumber(redis.call('HGET', KEYS[2], 'nextAt') or 0)
-if nextAt > now + ${VOID_BEYOND_MS} + 1000000 / rate then nextAt = 0 end
+if nextAt > now + ${IMPLAUSIBLE_BEYOND_MS} + 1000000 / rate then nextAt = 0 end
 local at = math.max(nextAt, now, heldUntil)
 local apart = 1000 / (rate * share)
 keep(KEYS[2], ${FORGET_SECONDS} + math.ceil((at - now + apart) / 1000), 'nextAt', string.format('%.3f', at + apart))
 return { string.format('%.3f', at - now), redis.call('HINCRBY', KEYS[2], 'taken', 1) }`)
 
-const HELD = script(`
+const HELD = defineScript(`
 -- KEYS 1 hash of all
 -- returns ms until nobody is held back any more, 0 or less when that has passed
 local time = redis.call('TIME')
 local ms = math.ceil((redis.call('HGET', KEYS[1], 'heldUntil') or 0) - (time[1] * 1000 + time[2] / 1000))
-if ms > ${VOID_BEYOND_MS} then return 0 end
+if ms > ${IMPLAUSIBLE_BEYOND_MS} then return 0 end
 return ms`)
 
-const SLOW_DOWN = script(`
+const SLOW_DOWN = defineScript(`
 -- KEYS 1 hash of all
 -- ARGV 1 ms to hold everybody back
 -- returns nothing

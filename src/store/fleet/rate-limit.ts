@@ -6,15 +6,15 @@ import {
   HALVE_AT_MOST_EVERY_MS,
   LOWEST_SHARE,
   RECOVER_EVERY_MS,
-  VOID_BEYOND_MS,
-  type PaceStore,
+  IMPLAUSIBLE_BEYOND_MS,
+  type RateLimitStore,
 } from '../../rate-limit-store.ts'
 import type { Database } from '../connection/database.ts'
 
-export function openPaceStore(sql: Database, keyId: string): PaceStore {
+export function openRateLimitStore(sql: Database, keyId: string): RateLimitStore {
   const all = `${keyId} all`
   const queueOf = (rate: number): string => `${keyId} ${rate}/s`
-  const believable = sql`clock_timestamp() + make_interval(secs => ${VOID_BEYOND_MS / 1000})`
+  const believable = sql`clock_timestamp() + make_interval(secs => ${IMPLAUSIBLE_BEYOND_MS / 1000})`
   // clock_timestamp, since now() stands still while a statement waits for the row. What is lowered is a share of each rate.
   const share = sql`
     least(1, coalesce(lowered_to + 0.1 * greatest(0, floor(
@@ -22,7 +22,7 @@ export function openPaceStore(sql: Database, keyId: string): PaceStore {
 
   return {
     async reserve(rate) {
-      const ends = sql`clock_timestamp() + make_interval(secs => ${VOID_BEYOND_MS / 1000 + 1000 / rate}::float8)`
+      const ends = sql`clock_timestamp() + make_interval(secs => ${IMPLAUSIBLE_BEYOND_MS / 1000 + 1000 / rate}::float8)`
       const [place] = await sql<{ waitMs: number; taken: number }[]>`
         with common as (
           select max(case when held_until < ${believable} then held_until end) as held,
@@ -43,14 +43,14 @@ export function openPaceStore(sql: Database, keyId: string): PaceStore {
       return place!
     },
 
-    async held() {
+    async backOffLeft() {
       const [row] = await sql<{ ms: number | null }[]>`
         select extract(epoch from held_until - clock_timestamp())::float8 * 1000 as ms from sync.pace where key_id = ${all}`
       const ms = row?.ms ?? 0
-      return ms > VOID_BEYOND_MS ? 0 : ms
+      return ms > IMPLAUSIBLE_BEYOND_MS ? 0 : ms
     },
 
-    async slowDown(holdMs) {
+    async backOff(holdMs) {
       const before = sql`(select ${share} from (select p.lowered_to, p.lowered_at) as before)`
       const until = sql`clock_timestamp() + make_interval(secs => ${holdMs / 1000})`
       const fresh = sql`p.lowered_at > clock_timestamp() - make_interval(secs => ${HALVE_AT_MOST_EVERY_MS / 1000})`

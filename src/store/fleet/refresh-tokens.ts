@@ -6,10 +6,10 @@ import type { Database } from '../connection/database.ts'
 export function openRefreshStore(sql: Database, keyId: string): RefreshStore {
   return {
     async spend() {
-      const [row] = await sql<{ sealed: string; version: number; before: boolean }[]>`
+      const [row] = await sql<{ sealed: string; version: number; spentBefore: boolean }[]>`
         update sync.refresh_tokens set uses = uses + 1, changed_at = now()
         where key_id = ${keyId} and sealed is not null
-        returning sealed, version::float8 as version, uses > 1 as before`
+        returning sealed, version::float8 as version, uses > 1 as "spentBefore"`
       return row ?? null
     },
 

@@ -9,7 +9,7 @@
  */
 import { randomUUID } from 'node:crypto'
 import type { StoredToken, TokenStore } from '../../token-store.ts'
-import { script, type RedisStore } from '../redis/redis.ts'
+import { defineScript, type RedisStore } from '../redis/redis.ts'
 
 /** @param keyId the hash: one for each pair of credentials. */
 export function openRedisTokenStore(redis: RedisStore, keyId: string): TokenStore {
@@ -22,8 +22,8 @@ export function openRedisTokenStore(redis: RedisStore, keyId: string): TokenStor
       const claim = randomUUID()
       return (await redis.run(CLAIM, keys, [claim, leaseMs, generation])) === 1 ? claim : null
     },
-    async publish(claim, { sealed, issuedAt, expiresAt, above }) {
-      const generation = await redis.run(PUBLISH, keys, [claim, sealed, issuedAt, expiresAt, above])
+    async publish(claim, { sealed, issuedAt, expiresAt, aboveGeneration }) {
+      const generation = await redis.run(PUBLISH, keys, [claim, sealed, issuedAt, expiresAt, aboveGeneration])
       return generation === null ? null : Number(generation)
     },
     async fail(claim, { until, reason, refused }) {
@@ -54,7 +54,7 @@ const NOW = `
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)`
 
-const READ = script(`
+const READ = defineScript(`
 -- KEYS 1 hash
 -- returns the server's time in ms, generation, sealed, issuedAt, expiresAt, coolUntil, coolReason, coolRefused; each a
 -- string, or false
@@ -62,7 +62,7 @@ ${NOW}
 local held = redis.call('HMGET', KEYS[1], 'generation', 'sealed', 'issuedAt', 'expiresAt', 'coolUntil', 'coolReason', 'coolRefused')
 return { string.format('%.0f', now), unpack(held, 1, 7) }`)
 
-const CLAIM = script(`
+const CLAIM = defineScript(`
 -- KEYS 1 hash
 -- ARGV 1 claim  2 lease in ms  3 generation that the caller has read
 -- returns 1, or 0 while another holds the claim or when there is a newer generation
@@ -75,7 +75,7 @@ if held[2] and untilMs >= now and untilMs <= now + 2 * ARGV[2] then return 0 end
 redis.call('HSET', KEYS[1], 'claim', ARGV[1], 'claimUntil', string.format('%.0f', now + ARGV[2]))
 return 1`)
 
-const PUBLISH = script(`
+const PUBLISH = defineScript(`
 -- KEYS 1 hash
 -- ARGV 1 claim  2 sealed  3 issuedAt  4 expiresAt  5 generation to be above
 -- returns the new generation as a string, or false when the claim is lost
@@ -87,7 +87,7 @@ redis.call('HSET', KEYS[1], 'generation', generation, 'sealed', ARGV[2], 'issued
 redis.call('HDEL', KEYS[1], 'claim', 'claimUntil', 'coolUntil', 'coolReason', 'coolRefused')
 return generation`)
 
-const FAIL = script(`
+const FAIL = defineScript(`
 -- KEYS 1 hash
 -- ARGV 1 claim  2 coolUntil  3 reason  4 1 when the credentials were refused
 -- returns 1, or 0 when the claim is lost: a newer holder's state is not touched
@@ -96,7 +96,7 @@ redis.call('HDEL', KEYS[1], 'claim', 'claimUntil')
 redis.call('HSET', KEYS[1], 'coolUntil', ARGV[2], 'coolReason', ARGV[3], 'coolRefused', ARGV[4])
 return 1`)
 
-const REJECT = script(`
+const REJECT = defineScript(`
 -- KEYS 1 hash
 -- ARGV 1 generation
 -- returns 1, or 0 when it has been replaced

@@ -51,10 +51,10 @@ export function openTokenStore(sql: Database, keyId: string): TokenStore {
       return count === 1 ? claim : null
     },
 
-    async publish(claim, { sealed, issuedAt, expiresAt, above }) {
+    async publish(claim, { sealed, issuedAt, expiresAt, aboveGeneration }) {
       const [row] = await sql<{ generation: number }[]>`
         update sync.tokens set
-          generation = greatest(generation, ${above}) + 1, sealed = ${sealed}, issued_at = ${new Date(issuedAt)},
+          generation = greatest(generation, ${aboveGeneration}) + 1, sealed = ${sealed}, issued_at = ${new Date(issuedAt)},
           expires_at = ${new Date(expiresAt)}, claim = null, claim_until = null, cool_down_until = null
         where key_id = ${keyId} and claim = ${claim}
         returning generation::float8 as generation`

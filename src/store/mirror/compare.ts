@@ -13,11 +13,11 @@ import type { Database, Transaction } from '../connection/database.ts'
 import { arrayLiteral } from '../connection/literals.ts'
 import { isStorable } from './codec.ts'
 import { findDiffering, type DifferingColumn } from './differing.ts'
-import { rowsOutside } from './local-edits.ts'
-import { isOfTheTable, isRefused } from './refusals.ts'
+import { rowsExcept } from './local-edits.ts'
+import { isTableFault, isRejectedByDatabase } from './refusals.ts'
 import { statementsFor } from './row-statements.ts'
-import { rowMaker, type Row } from './row.ts'
-import type { Told } from './seen-members.ts'
+import { createRowEncoder, type Row } from './row.ts'
+import type { SeenMembers } from './seen-members.ts'
 
 export type Comparison =
   | { readonly id: string; readonly state: 'equal' }
@@ -44,8 +44,8 @@ export interface Comparer {
  *
  * @param expected what every record carried before; without it nothing is missed.
  */
-export function createComparer(resource: Resource, expected?: Told): Comparer {
-  const toRow = rowMaker(resource, expected)
+export function createComparer(resource: Resource, expected?: SeenMembers): Comparer {
+  const toRow = createRowEncoder(resource, expected)
   const statements = statementsFor(resource)
   const differing = findDiffering(resource, statements)
   const lacking = new Map<string, Set<string>>()
@@ -58,7 +58,7 @@ export function createComparer(resource: Resource, expected?: Told): Comparer {
         columns === undefined ? { id, state: 'missing' } : { id, state: 'different', columns },
       )
     } catch (error) {
-      if (!isRefused(error) || isOfTheTable(error, resource)) throw error
+      if (!isRejectedByDatabase(error) || isTableFault(error, resource)) throw error
       if (rows.length === 1) {
         const reason = `Postgres would not take it: ${(error as Error).message}.`
         return [{ id: rows[0]!.id, state: 'refused', reason }]
@@ -120,7 +120,7 @@ export async function extraIds(sql: Database, resource: Resource, ids: Iterable<
         prepare: true,
       })
     }
-    return await rowsOutside(tx, resource, tx`select id from met`)
+    return await rowsExcept(tx, resource, tx`select id from met`)
   })
 }
 
@@ -135,7 +135,7 @@ function* inBatches(ids: Iterable<string>): Generator<string[]> {
 }
 
 /** Takes the digests of these rows away, so that the next `load` of their records writes them whatever they hold. */
-export async function forgetDigests(tx: Transaction, resource: Resource, ids: readonly string[]): Promise<void> {
+export async function clearDigests(tx: Transaction, resource: Resource, ids: readonly string[]): Promise<void> {
   await tx`
     update scopestack.${tx(resource.table)} set sync_hash = ''
     where id = any(${arrayLiteral(ids)}::text[]) and sync_hash <> ''`
@@ -145,7 +145,7 @@ export async function forgetDigests(tx: Transaction, resource: Resource, ids: re
 const FORGOTTEN_AT_ONCE = 20_000
 
 /** The same of some of all rows. @returns whether there may be more. */
-export async function forgetMoreDigests(tx: Transaction, { table }: Resource): Promise<boolean> {
+export async function clearNextDigests(tx: Transaction, { table }: Resource): Promise<boolean> {
   const { count } = await tx`
     update scopestack.${tx(table)} set sync_hash = ''
     where id in (select id from scopestack.${tx(table)} where sync_hash <> '' limit ${FORGOTTEN_AT_ONCE})`

@@ -3,7 +3,7 @@ import type { Resource } from '../../catalog/resource.ts'
 import type { Database, Transaction } from '../connection/database.ts'
 import type { RowStatements } from './row-statements.ts'
 import type { Row } from './row.ts'
-import { unsigned } from './signed-urls.ts'
+import { stripSignatures } from './signed-urls.ts'
 
 export interface DifferingColumn {
   readonly name: string
@@ -28,7 +28,7 @@ export type FindDiffering = (sql: Database | Transaction, rows: readonly Row[]) 
 export function findDiffering({ columns }: Resource, { differences }: RowStatements): FindDiffering {
   const volatile = new Set(columns.filter((column) => column.volatile).map(({ name }) => name))
   const isFleeting = ({ name, remote, mirror }: DifferingColumn): boolean =>
-    remote !== null && mirror !== null && (volatile.has(name) || unsigned(remote) === unsigned(mirror))
+    remote !== null && mirror !== null && (volatile.has(name) || stripSignatures(remote) === stripSignatures(mirror))
 
   return async (sql, rows) => {
     const found = await differences<{ id: string; name: string | null } & DifferingColumn>(sql, rows)

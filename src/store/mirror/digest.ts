@@ -14,7 +14,7 @@ const LENGTH = 27
 const isOld = (digest: string): boolean => digest.endsWith('=')
 
 /** `unclear`: they speak of different columns. */
-export function standing(held: string, made: string): 'same' | 'changed' | 'unclear' {
+export function compareDigests(held: string, made: string): 'same' | 'changed' | 'unclear' {
   if (held === made) return 'same'
   const [content, suffix] = parted(made)
   if (isOld(held)) return suffix === '' && held.slice(0, LENGTH) === content ? 'same' : 'unclear'
@@ -22,7 +22,8 @@ export function standing(held: string, made: string): 'same' | 'changed' | 'uncl
 }
 
 /** Whether it speaks of every column that the one in the mirror speaks of, so that it may take its place. */
-export const saysAsMuch = (held: string, made: string): boolean => isOld(held) || (maskOf(made) & ~maskOf(held)) === 0n
+export const coversSameColumns = (held: string, made: string): boolean =>
+  isOld(held) || (maskOf(made) & ~maskOf(held)) === 0n
 
 const parted = (digest: string): [content: string, suffix: string] => [
   digest.slice(0, LENGTH),

@@ -12,18 +12,18 @@
 import type { RemoteRecord, Resource } from '../../catalog/resource.ts'
 import { type Transaction } from '../connection/database.ts'
 import { arrayLiteral } from '../connection/literals.ts'
-import { inHalves } from './bisect.ts'
+import { bisect } from './bisect.ts'
 import { copyRows } from './copy-rows.ts'
 import { findDiffering } from './differing.ts'
-import { saysAsMuch, standing } from './digest.ts'
-import { editedRows, noteReturns, type Edited } from './local-edits.ts'
-import { describeRefusal, isOfTheTable } from './refusals.ts'
+import { coversSameColumns, compareDigests } from './digest.ts'
+import { editedRows, recordRestored, type Edited } from './local-edits.ts'
+import { describeRejection, isTableFault } from './refusals.ts'
 import { statementsFor, TOMBSTONE } from './row-statements.ts'
-import { rowMaker, type Drift, type Row } from './row.ts'
-import type { Told } from './seen-members.ts'
-import { findGuard, sumOf, suppressed, type Guard } from './table-guards.ts'
+import { createRowEncoder, type Drift, type Row } from './row.ts'
+import type { SeenMembers } from './seen-members.ts'
+import { findGuard, sumResults, findSuppressed, type TableGuard } from './table-guards.ts'
 
-export interface Loaded {
+export interface LoadResult {
   readonly inserted: number
   readonly updated: number
   readonly unchanged: number
@@ -39,10 +39,10 @@ export interface Loaded {
   /** Records that are no row, and rows Postgres would not take, with the reason. */
   readonly rejected: readonly Rejected[]
   /** Ids of those that the database would not have: a person may mend that, so each run tries them again. */
-  readonly refused: readonly string[]
+  readonly rejectedByDatabase: readonly string[]
 }
 
-export type Written = Omit<Loaded, 'drift' | 'rejected' | 'refused'> & {
+export type WriteResult = Omit<LoadResult, 'drift' | 'rejected' | 'rejectedByDatabase'> & {
   readonly withheld: readonly Drift[]
   readonly suppressed: readonly Rejected[]
 }
@@ -60,34 +60,34 @@ export interface Mirror {
    * Loads a batch inside the caller's transaction. The last of several records with one id wins. Rows whose local edits are
    * on their way, or were settled since the pull began, count as unchanged.
    *
-   * @throws the driver's error; when a row is refused (`isRefused`) the transaction is lost, and the batch goes through
+   * @throws the driver's error; when a row is refused (`isRejectedByDatabase`) the transaction is lost, and the batch goes through
    *   `loadOneByOne` in a new one.
    */
-  load(tx: Transaction, records: readonly RemoteRecord[], whose?: Whose): Promise<Loaded>
+  load(tx: Transaction, records: readonly RemoteRecord[], whose?: Whose): Promise<LoadResult>
   /**
    * The same in savepoints, which are halved until those that are refused are known: slow, and one bad row rejects only
    * itself.
    *
    * @throws the driver's error where no row would fare better.
    */
-  loadOneByOne(tx: Transaction, records: readonly RemoteRecord[]): Promise<Loaded>
+  loadOneByOne(tx: Transaction, records: readonly RemoteRecord[]): Promise<LoadResult>
   /** Declared attributes that no record carried, neither so far nor before. */
-  unmet(): readonly string[]
+  unseenAttributes(): readonly string[]
   /** Members that every record carried so far. */
-  told(): Told
+  seenMembers(): SeenMembers
 }
 
 /** @param expected what every record carried before; without it nothing is missed. */
-export function createMirror(resource: Resource, expected?: Told): Mirror {
-  const toRow = rowMaker(resource, expected)
+export function createMirror(resource: Resource, expected?: SeenMembers): Mirror {
+  const toRow = createRowEncoder(resource, expected)
   let statements = statementsFor(resource)
   let differing = findDiffering(resource, statements)
   /** Looked for once: whoever puts a trigger on the table while it is read is seen by the next run. */
-  let guard: Guard | undefined
+  let guard: TableGuard | undefined
   let taken = 0
   let refused = 0
 
-  function guardedBy(found: Guard): Guard {
+  function guardedBy(found: TableGuard): TableGuard {
     if (found.casts.size > 0) {
       statements = statementsFor(resource, found.casts)
       differing = findDiffering(resource, statements)
@@ -101,7 +101,7 @@ export function createMirror(resource: Resource, expected?: Told): Mirror {
     all: ReadonlyMap<string, Row>,
     add: (tx: Transaction, fresh: readonly Row[]) => Promise<unknown>,
     whose: Whose,
-  ): Promise<Written> {
+  ): Promise<WriteResult> {
     const known = new Map<string, string>()
     // A plan made while the table was empty would scan it whole for every later batch.
     const ids = arrayLiteral([...all.keys()])
@@ -124,7 +124,7 @@ export function createMirror(resource: Resource, expected?: Told): Mirror {
     const renewed: Row[] = []
     for (const row of rows.values()) {
       const digest = known.get(row.id)
-      const stands = digest === undefined ? 'new' : standing(digest, row.hash)
+      const stands = digest === undefined ? 'new' : compareDigests(digest, row.hash)
       if (stands === 'new') fresh.push(row)
       // The digest says nothing of what an editor has written since.
       else if (whose === 'push' || ALWAYS.has(digest!) || edited.owed.has(row.id)) changed.push(row)
@@ -138,19 +138,19 @@ export function createMirror(resource: Resource, expected?: Told): Mirror {
       for (const row of alike) {
         const digest = known.get(row.id)!
         if (others.has(row.id)) changed.push(row)
-        else if (saysAsMuch(digest, row.hash)) renewed.push(row)
+        else if (coversSameColumns(digest, row.hash)) renewed.push(row)
         else if (row.fleeting) renewed.push({ ...row, hash: digest })
       }
     }
     if (fresh.length > 0) await add(tx, fresh)
     for (const alike of Map.groupBy(changed, ({ shape }) => shape.key).values()) await statements.update(tx, alike)
     for (const alike of Map.groupBy(renewed, ({ shape }) => shape.key).values()) await statements.refresh(tx, alike)
-    const lost = await suppressed(tx, resource, guarding, [...fresh, ...changed])
+    const lost = await findSuppressed(tx, resource, guarding, [...fresh, ...changed])
     const away = new Set(lost.map(({ id }) => id))
     const here = ({ id }: Row): boolean => !away.has(id)
     taken += fresh.length + changed.length - away.size
     if (whose === 'pull')
-      await noteReturns(tx, resource.type, arrayLiteral([...rows.keys()].filter((id) => !away.has(id))))
+      await recordRestored(tx, resource.type, arrayLiteral([...rows.keys()].filter((id) => !away.has(id))))
     const { notes, ids: lacking } = await missing(tx, rows.values())
     return {
       inserted: fresh.filter(here).length,
@@ -210,29 +210,29 @@ export function createMirror(resource: Resource, expected?: Told): Mirror {
         ...loaded,
         drift: [...driftOf(rows), ...withheld],
         rejected: [...rejected, ...lost],
-        refused: lost.map(({ id }) => id),
+        rejectedByDatabase: lost.map(({ id }) => id),
       }
     },
 
     async loadOneByOne(tx, records) {
       const { rows, rejected } = rowsOf(records)
-      const some = (savepoint: Transaction, alike: readonly Row[]): Promise<Written> =>
+      const some = (savepoint: Transaction, alike: readonly Row[]): Promise<WriteResult> =>
         write(savepoint, new Map(alike.map((row) => [row.id, row])), statements.insert, 'pull')
-      const written = await inHalves(tx, [...rows.values()], some, async (error, { id }): Promise<Written> => {
-        if (isOfTheTable(error, resource) || (taken === 0 && ++refused >= MOST_IN_VAIN)) throw error
-        const reason = `Postgres would not take it: ${await describeRefusal(tx, resource.table, error)}`
+      const written = await bisect(tx, [...rows.values()], some, async (error, { id }): Promise<WriteResult> => {
+        if (isTableFault(error, resource) || (taken === 0 && ++refused >= MOST_IN_VAIN)) throw error
+        const reason = `Postgres would not take it: ${await describeRejection(tx, resource.table, error)}`
         return { ...NOTHING, suppressed: [{ id, reason }] }
       })
       return {
-        ...sumOf(written),
+        ...sumResults(written),
         drift: [...driftOf(rows), ...written.flatMap((one) => one.withheld)],
         rejected: [...rejected, ...written.flatMap((one) => one.suppressed)],
-        refused: written.flatMap((one) => one.suppressed.map(({ id }) => id)),
+        rejectedByDatabase: written.flatMap((one) => one.suppressed.map(({ id }) => id)),
       }
     },
 
-    unmet: toRow.unmet,
-    told: toRow.told,
+    unseenAttributes: toRow.unseenAttributes,
+    seenMembers: toRow.seenMembers,
   }
 }
 

@@ -16,7 +16,7 @@ const began = (sql: Sql, type: string, since: 'lease' | 'snapshot') => sql`
 
 /** Of changes `o`: on its way, or settled since the reading under way began, so that what was read may be older. */
 const isUnderWay = (sql: Sql, type: string, since: 'lease' | 'snapshot') => sql`
-  (o.state in ('waiting', 'sending') or ((o.state in ('sent', 'superseded') or ${isInPart(sql)}) and o.settled_at > ${began(sql, type, since)}))`
+  (o.state in ('waiting', 'sending') or ((o.state in ('sent', 'superseded') or ${isPartlyAccepted(sql)}) and o.settled_at > ${began(sql, type, since)}))`
 
 /** Of changes `o`: it was let go, and the row may still hold its values. */
 const isOwed = (sql: Sql) => sql`
@@ -27,11 +27,11 @@ const isOwed = (sql: Sql) => sql`
  * reading under way began: such a row is in no list for certain. One of our own (`local-…`) is in none, either.
  *
  * A list that is read once, and no question for each row of a table: a planner that takes the rows for few would go through
- * all changes for each of them. Whoever holds a whole table against it uses `livingOutside`.
+ * all changes for each of them. Whoever holds a whole table against it uses `livingExcept`.
  *
  * @param among an array: only of these.
  */
-export const underWay = (sql: Sql, type: string, since: 'lease' | 'snapshot' = 'lease', among?: Fragment) => sql`
+export const pendingRecords = (sql: Sql, type: string, since: 'lease' | 'snapshot' = 'lease', among?: Fragment) => sql`
   select o.record_id as id from sync.outbox o
   where o.resource = ${type} and ${isUnderWay(sql, type, since)} ${isAmong(sql, among)}`
 
@@ -50,7 +50,7 @@ const isAmong = (sql: Sql, among: Fragment | undefined) =>
  *
  * @param others `id` and `mark`, each id once.
  */
-export const livingOutside = (sql: Sql, table: string, others: Fragment) => sql`
+export const livingExcept = (sql: Sql, table: string, others: Fragment) => sql`
   (select living.id, living.mark from (
     select m.id, k.mark
     from (select id from scopestack.${sql(table)} where sync_deleted_at is null and id not like 'local-%') m
@@ -101,15 +101,15 @@ export async function editedIds(sql: Database, { type, table }: Resource): Promi
 }
 
 /** Ids of living rows that are not among those of `met`, in order. Rows with local edits that are not settled are none of them. */
-export async function rowsOutside(sql: Sql, { type, table }: Resource, met: Fragment): Promise<string[]> {
+export async function rowsExcept(sql: Sql, { type, table }: Resource, met: Fragment): Promise<string[]> {
   const rows = await sql<{ id: string }[]>`
-    select id from ${livingOutside(sql, table, sql`select distinct id, true as mark from (${met} union all ${unsettled(sql, type)}) of`)} rows
+    select id from ${livingExcept(sql, table, sql`select distinct id, true as mark from (${met} union all ${unsettled(sql, type)}) of`)} rows
     where mark is null order by id collate "C"`
   return rows.map(({ id }) => id)
 }
 
 /** Rows that are to show again what ScopeStack holds, those let go first; rows with newer edits are not. */
-export async function owedRows(sql: Database, type: string, limit: number): Promise<string[]> {
+export async function rowsToRestore(sql: Database, type: string, limit: number): Promise<string[]> {
   const rows = await sql<{ id: string }[]>`
     select id from (
       select o.record_id as id, min(o.id) filter (where ${isOwed(sql)}) as first, bool_or(${isUnderWay(sql, type, 'lease')}) as away
@@ -120,11 +120,11 @@ export async function owedRows(sql: Database, type: string, limit: number): Prom
 }
 
 /** Rows with parked or discarded changes show what ScopeStack holds from now on. */
-export async function noteReturns(tx: Transaction, type: string, ids: string): Promise<void> {
+export async function recordRestored(tx: Transaction, type: string, ids: string): Promise<void> {
   await tx`
     update sync.outbox o set returned_at = now()
     where o.resource = ${type} and o.record_id = any(${ids}::text[]) and ${isOwed(tx)}`
 }
 
 /** Of a change: it was taken, but for what it is parked with. */
-export const isInPart = (sql: Database | Transaction) => sql`(state = 'parked' and code = ${IGNORED})`
+export const isPartlyAccepted = (sql: Database | Transaction) => sql`(state = 'parked' and code = ${IGNORED})`

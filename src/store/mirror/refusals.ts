@@ -7,7 +7,7 @@ import { codeOf, type Database, type Transaction } from '../connection/database.
 import { arrayLiteral } from '../connection/literals.ts'
 
 /** What the server tells of an error, as the driver passes it on. */
-export interface Refusal {
+export interface DatabaseRejection {
   readonly code: string
   readonly message: string
   readonly detail?: string
@@ -32,7 +32,7 @@ const OTHERWISE = /^(08...|25(?!P02)...|28...|3D...|40...|53...|55006|55P0[34]|5
  *
  * 25P02, a transaction that has failed, is what is left to see of the error of a COPY.
  */
-export function isRefused(error: unknown): error is Error & Refusal {
+export function isRejectedByDatabase(error: unknown): error is Error & DatabaseRejection {
   const code = codeOf(error)
   if (!/^[0-9A-Z]{5}$/.test(code) || !(error instanceof Error) || !('severity' in error)) return false
   return !OTHERWISE.test(code) || ('routine' in error && error.routine === 'exec_stmt_raise')
@@ -42,8 +42,8 @@ export function isRefused(error: unknown): error is Error & Refusal {
 const OF_THE_TABLE = /^(42...|428C9|55000|0A000)$/
 
 /** True when no row of the table would fare better; what a function of somebody's own fails with may depend on the row. */
-export const isOfTheTable = (error: unknown, { columns }: Resource): boolean =>
-  isRefused(error) &&
+export const isTableFault = (error: unknown, { columns }: Resource): boolean =>
+  isRejectedByDatabase(error) &&
   !/function /.test(error.where ?? '') &&
   (OF_THE_TABLE.test(error.code) ||
     // A column of somebody's own that must hold something: no row of ours gives it any.
@@ -55,10 +55,10 @@ export const isOfTheTable = (error: unknown, { columns }: Resource): boolean =>
 const OURS = /^(id|sync_(extra|hash|changed_at|deleted_at))$/
 
 /** What was said, with what said it. */
-export async function describeRefusal(
+export async function describeRejection(
   sql: Database | Transaction,
   table: string,
-  { message, detail, where, constraint_name: constraint }: Refusal,
+  { message, detail, where, constraint_name: constraint }: DatabaseRejection,
 ): Promise<string> {
   const said = `${message.replace(/\.$/, '')}${detail === undefined ? '' : `: ${detail.replace(/\.$/, '')}`}.`
   const functions = [...(where ?? '').matchAll(/function ([^\s(]+)\(/g)].map(([, name]) => name!)

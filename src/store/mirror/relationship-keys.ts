@@ -4,15 +4,15 @@ import type { Column } from '../../catalog/resource.ts'
 import { encode, isMembers, MISFIT, type Encoded } from './codec.ts'
 
 /** A relationship without linkage, as one that was not included is: that says nothing of who is at its end. */
-export const UNTOLD = Symbol('not told')
+export const NOT_REPORTED = Symbol('not told')
 
-export type EndsEncoder = (value: unknown) => Encoded | typeof UNTOLD
+export type LinkageEncoder = (value: unknown) => Encoded | typeof NOT_REPORTED
 
 /**
  * An end of another type than the declared one does not fit: its id would join the row of somebody else. One without a
  * type, as no JSON:API server sends it, is taken for the declared.
  */
-export function endsEncoder({ from, target = '' }: Column): EndsEncoder {
+export function linkageEncoder({ from, target = '' }: Column): LinkageEncoder {
   const others = new Set<unknown>([...(catalog.get(target)?.aliases ?? []), undefined])
   const idOf = (end: unknown): unknown => {
     if (!isMembers(end)) return undefined
@@ -20,7 +20,7 @@ export function endsEncoder({ from, target = '' }: Column): EndsEncoder {
   }
   return (value) => {
     const linkage = linkageOf(value)
-    if (linkage === undefined) return UNTOLD
+    if (linkage === undefined) return NOT_REPORTED
     if (from === 'to-one') return linkage === null ? null : encode('text', idOf(linkage) ?? MISFIT)
     // Nobody at the end of a to-many is a set without members.
     const ids = linkage === null ? [] : Array.isArray(linkage) ? linkage.map(idOf) : undefined

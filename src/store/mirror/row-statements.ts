@@ -38,9 +38,9 @@ export function statementsFor(resource: Resource, casts: ReadonlyMap<string, str
   const source = `json_to_recordset($1::text::json) as s(${names.map((_, index) => `${quote(String(index))} text`).join(', ')})`
 
   /** Of columns that the rows tell of, and what they come to: of what has no column, what is not told stays. */
-  const toldBy = ({ untold, kept }: Shape, value = sent): [name: string, value: string][] =>
+  const toldBy = ({ unreported, kept }: Shape, value = sent): [name: string, value: string][] =>
     rowColumns(resource).flatMap((name) => {
-      if (name === 'id' || untold.has(name)) return []
+      if (name === 'id' || unreported.has(name)) return []
       return [[name, name === 'sync_extra' && kept.length > 0 ? withKept(value(name)) : value(name)]]
     })
 

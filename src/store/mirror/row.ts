@@ -5,10 +5,10 @@ import type { RemoteRecord, Resource } from '../../catalog/resource.ts'
 import { copyLine } from '../connection/literals.ts'
 import { encode, encodeJson, isMembers, MISFIT, numberText, storable, type Members } from './codec.ts'
 import { digestOf } from './digest.ts'
-import { endsEncoder, linkageOf, typesIn, UNTOLD } from './relationship-keys.ts'
-import { createTeller, NOTHING_TOLD, type Told } from './seen-members.ts'
+import { linkageEncoder, linkageOf, typesIn, NOT_REPORTED } from './relationship-keys.ts'
+import { createMemberCounter, NO_SEEN_MEMBERS, type SeenMembers } from './seen-members.ts'
 import { shapesOf, type Shape } from './shapes.ts'
-import { unsigned } from './signed-urls.ts'
+import { stripSignatures } from './signed-urls.ts'
 
 export interface Row {
   readonly id: string
@@ -43,16 +43,16 @@ export const rowColumns = (resource: Resource): string[] => [
 export const ROW_FORMAT = 1
 
 /** A function made once for each resource, since it runs once for each record. */
-export interface RowMaker {
+export interface RowEncoder {
   (record: RemoteRecord): Row
   /** Declared attributes that no record carried so far, nor those of an earlier reading. */
-  readonly unmet: () => readonly string[]
+  readonly unseenAttributes: () => readonly string[]
   /** Members that every record carried so far. */
-  readonly told: () => Told
+  readonly seenMembers: () => SeenMembers
 }
 
 /** @param expected what every record carried before: one that lacks it is told by its drift. */
-export function rowMaker(resource: Resource, expected: Told = NOTHING_TOLD): RowMaker {
+export function createRowEncoder(resource: Resource, expected: SeenMembers = NO_SEEN_MEMBERS): RowEncoder {
   const { columns } = resource
   const attributes = new Set(columns.filter(({ from }) => from === 'attribute').map(({ member }) => member))
   const relationships = new Set(columns.filter(({ from }) => from !== 'attribute').map(({ member }) => member))
@@ -60,7 +60,7 @@ export function rowMaker(resource: Resource, expected: Told = NOTHING_TOLD): Row
     member: column.member,
     name: column.name,
     kind: column.kind,
-    ends: column.from === 'attribute' ? undefined : endsEncoder(column),
+    ends: column.from === 'attribute' ? undefined : linkageEncoder(column),
     explicit: expected.explicit.includes(column.member),
   }))
   // Another declaration makes another digest, so that a changed catalog writes every row again.
@@ -68,7 +68,7 @@ export function rowMaker(resource: Resource, expected: Told = NOTHING_TOLD): Row
   const volatile = columns.flatMap((column, at) => (column.volatile ? [at + 1] : []))
 
   const unmet = new Set(attributes).difference(new Set(expected.attributes))
-  const teller = createTeller(resource, (member) => attributes.has(member))
+  const teller = createMemberCounter(resource, (member) => attributes.has(member))
   const shapeOf = shapesOf(resource, expected)
 
   const toRow = (record: RemoteRecord): Row => {
@@ -82,11 +82,11 @@ export function rowMaker(resource: Resource, expected: Told = NOTHING_TOLD): Row
     let untold = ''
     for (const { member, name, kind, ends, explicit } of readers) {
       const value = ends === undefined ? own[member] : related[member]
-      const encoded = ends === undefined ? (value === undefined ? UNTOLD : encode(kind, value)) : ends(value)
+      const encoded = ends === undefined ? (value === undefined ? NOT_REPORTED : encode(kind, value)) : ends(value)
       if (ends === undefined && unmet.size > 0 && value !== undefined) unmet.delete(member)
       const left = ends !== undefined && (encoded === null || encoded === NOBODY) ? leftOut(value) : undefined
       if (left !== undefined) teller.implied(member)
-      if (encoded === UNTOLD || (left === 'own' && explicit)) untold += untold === '' ? name : `,${name}`
+      if (encoded === NOT_REPORTED || (left === 'own' && explicit)) untold += untold === '' ? name : `,${name}`
       values.push(typeof encoded === 'string' ? encoded : null)
       if (encoded !== MISFIT) continue
       if (ends === undefined) extra[member] = value
@@ -113,7 +113,7 @@ export function rowMaker(resource: Resource, expected: Told = NOTHING_TOLD): Row
     const missed = expected.undeclared.length === 0 ? '' : expected.undeclared.filter((name) => !(name in own)).join()
     const shape = shapeOf(untold, missed)
     const line = copyLine(values)
-    const lasting = unsigned(volatile.length === 0 ? line : copyLine(values.map(withoutVolatile)))
+    const lasting = stripSignatures(volatile.length === 0 ? line : copyLine(values.map(withoutVolatile)))
     return {
       id: record.id,
       values,
@@ -128,7 +128,7 @@ export function rowMaker(resource: Resource, expected: Told = NOTHING_TOLD): Row
   const withoutVolatile = (value: string | null, at: number): string | null =>
     value !== null && volatile.includes(at) ? '' : value
 
-  return Object.assign(toRow, { unmet: () => [...unmet], told: () => teller.told() })
+  return Object.assign(toRow, { unseenAttributes: () => [...unmet], seenMembers: () => teller.seenMembers() })
 }
 
 const named = ({ name, member, kind, volatile }: Resource['columns'][number]): readonly string[] =>

@@ -5,7 +5,7 @@
 import type { Column, Resource } from '../../catalog/resource.ts'
 
 /** Members that every record carried when the resource was last read. */
-export interface Told {
+export interface SeenMembers {
   readonly attributes: readonly string[]
   /** Relationships, with linkage. */
   readonly ends: readonly string[]
@@ -15,14 +15,17 @@ export interface Told {
   readonly undeclared: readonly string[]
 }
 
-export const NOTHING_TOLD: Told = { attributes: [], ends: [], explicit: [], undeclared: [] }
+export const NO_SEEN_MEMBERS: SeenMembers = { attributes: [], ends: [], explicit: [], undeclared: [] }
 
 /** Nothing is missed. */
-export const accepting = ({ explicit }: Told = NOTHING_TOLD): Told => ({ ...NOTHING_TOLD, explicit })
+export const acceptingLosses = ({ explicit }: SeenMembers = NO_SEEN_MEMBERS): SeenMembers => ({
+  ...NO_SEEN_MEMBERS,
+  explicit,
+})
 
 /** What is told by now, and what was told and is missed until it comes back. */
-export function withMissed(now: Told, before: Told, missed: readonly string[]): Told {
-  const both = (kind: keyof Told, kept = before[kind].filter((member) => missed.includes(member))): string[] => [
+export function withMissedMembers(now: SeenMembers, before: SeenMembers, missed: readonly string[]): SeenMembers {
+  const both = (kind: keyof SeenMembers, kept = before[kind].filter((member) => missed.includes(member))): string[] => [
     ...new Set([...now[kind], ...kept]),
   ]
   return {
@@ -35,7 +38,7 @@ export function withMissed(now: Told, before: Told, missed: readonly string[]): 
 }
 
 /** A member that is no longer declared is not missed. */
-export function declaredOf(told: Told, { columns }: Resource): Told {
+export function onlyDeclared(told: SeenMembers, { columns }: Resource): SeenMembers {
   const has = (from: 'attribute' | 'end') => {
     const members = new Set(columns.filter((column) => isFrom(column, from)).map(({ member }) => member))
     return (member: string): boolean => members.has(member)
@@ -56,16 +59,16 @@ const isFrom = ({ from }: Column, what: 'attribute' | 'end'): boolean =>
 const MOST_UNDECLARED = 500
 const PLAIN = /^[\w-]{1,100}\??$/
 
-export interface Teller {
+export interface MemberCounter {
   /** A record, by its columns that say nothing, and its attributes. */
   count(untold: string, attributes: Readonly<Record<string, unknown>>): void
   /** Linkage that was left out. */
   implied(member: string): void
-  told(): Told
+  seenMembers(): SeenMembers
 }
 
 /** Made once for each resource, since it counts each record. */
-export function createTeller({ columns }: Resource, isDeclared: (member: string) => boolean): Teller {
+export function createMemberCounter({ columns }: Resource, isDeclared: (member: string) => boolean): MemberCounter {
   const lacked = new Set<string>()
   const shapes = new Set<string>()
   const implied = new Set<string>()
@@ -85,7 +88,7 @@ export function createTeller({ columns }: Resource, isDeclared: (member: string)
       for (const name of undeclared) if (!Object.hasOwn(attributes, name)) undeclared.delete(name)
     },
     implied: (member) => void implied.add(member),
-    told() {
+    seenMembers() {
       const told = columns.filter(({ name }) => shapes.size > 0 && !lacked.has(name))
       const ends = told.filter(({ from }) => from !== 'attribute').map(({ member }) => member)
       return {

@@ -1,13 +1,13 @@
 /** What the records of a resource say nothing of, worked out once for all that are alike. */
 import type { Resource } from '../../catalog/resource.ts'
 import type { Drift } from './row.ts'
-import type { Told } from './seen-members.ts'
+import type { SeenMembers } from './seen-members.ts'
 
 /** What a record says nothing of: it stays as it is in the mirror. */
 export interface Shape {
   readonly key: string
   /** Names of columns. */
-  readonly untold: ReadonlySet<string>
+  readonly unreported: ReadonlySet<string>
   /** Members of `sync_extra`. */
   readonly kept: readonly string[]
   /** What digests of such rows end with, so that two are only held against each other where they speak of the same. */
@@ -22,7 +22,10 @@ export interface Shape {
 const MOST = 1000
 
 /** @returns the shape, by the columns that were not told, and the undeclared members that are missed, joined by commas. */
-export function shapesOf({ columns }: Resource, { attributes, ends }: Told): (untold: string, missed: string) => Shape {
+export function shapesOf(
+  { columns }: Resource,
+  { attributes, ends }: SeenMembers,
+): (untold: string, missed: string) => Shape {
   const shapes = new Map<string, Shape>()
   const expected = new Set([
     ...attributes.map((member) => `attribute ${member}`),
@@ -37,7 +40,7 @@ export function shapesOf({ columns }: Resource, { attributes, ends }: Told): (un
     const mask = columns.reduce((bits, { name }, at) => (untold.has(name) ? bits | (1n << BigInt(at)) : bits), 0n)
     return {
       key,
-      untold,
+      unreported: untold,
       // A key that does not fit stands there by its own name, or by another where an attribute has that.
       kept: [
         ...silent.flatMap(({ member, from }) => (from === 'attribute' ? member : [member, `${member}-relationship`])),

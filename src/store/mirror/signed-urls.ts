@@ -8,7 +8,7 @@
  */
 
 /** The same text with its addresses unsigned; the very same where it has none. */
-export function unsigned(text: string): string {
+export function stripSignatures(text: string): string {
   if (!mayBeSigned(text)) return text
   // A run of the characters that an address may have. Nothing is looked at twice, however long it is.
   return text.replace(/[^\s"'<>\\^`{|}]+/g, (word) => withoutSignature(withoutDigest(word)))
@@ -71,7 +71,7 @@ function withoutInner(parameter: string): string {
   try {
     const at = parameter.indexOf('=') + 1
     const inner = decodeURIComponent(parameter.slice(at))
-    const left = unsigned(inner)
+    const left = stripSignatures(inner)
     return left === inner ? parameter : parameter.slice(0, at) + encodeURIComponent(left)
   } catch {
     return parameter

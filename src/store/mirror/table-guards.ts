@@ -3,10 +3,10 @@ import type { Resource } from '../../catalog/resource.ts'
 import { quote, type Transaction } from '../connection/database.ts'
 import { arrayLiteral } from '../connection/literals.ts'
 import { SQL_TYPE } from '../schema/mirror-tables.ts'
-import type { Rejected, Written } from './load.ts'
+import type { Rejected, WriteResult } from './load.ts'
 import type { Row } from './row.ts'
 
-export interface Guard {
+export interface TableGuard {
   /** Triggers and rules that may take a row away. */
   readonly names: readonly string[]
   /** Columns of another type than ours, and what their values are cast to, so that none of them is rounded on its way. */
@@ -14,7 +14,7 @@ export interface Guard {
 }
 
 /** Triggers BEFORE each row that are not ours, and rules. */
-export async function findGuard(tx: Transaction, { table, columns }: Resource): Promise<Guard> {
+export async function findGuard(tx: Transaction, { table, columns }: Resource): Promise<TableGuard> {
   const [found] = await tx<{ names: string[]; types: { name: string; type: string }[] }[]>`
     select
       (select coalesce(json_agg(name order by name), '[]') from (
@@ -39,10 +39,10 @@ export async function findGuard(tx: Transaction, { table, columns }: Resource): 
 const SPELT: Readonly<Record<string, string>> = { timestamptz: 'timestamp with time zone' }
 
 /** Of rows that were just written: those that are not there as they were sent. */
-export async function suppressed(
+export async function findSuppressed(
   tx: Transaction,
   { table }: Resource,
-  { names }: Guard,
+  { names }: TableGuard,
   rows: readonly Row[],
 ): Promise<Rejected[]> {
   if (names.length === 0 || rows.length === 0) return []
@@ -56,10 +56,10 @@ export async function suppressed(
 }
 
 /** Of batches that were written one behind the other. */
-export function sumOf(
-  batches: readonly Written[],
-): Pick<Written, 'inserted' | 'updated' | 'unchanged' | 'fresh' | 'written' | 'left' | 'lacking'> {
-  const sum = (of: (one: Written) => number): number => batches.reduce((total, one) => total + of(one), 0)
+export function sumResults(
+  batches: readonly WriteResult[],
+): Pick<WriteResult, 'inserted' | 'updated' | 'unchanged' | 'fresh' | 'written' | 'left' | 'lacking'> {
+  const sum = (of: (one: WriteResult) => number): number => batches.reduce((total, one) => total + of(one), 0)
   return {
     inserted: sum((one) => one.inserted),
     updated: sum((one) => one.updated),

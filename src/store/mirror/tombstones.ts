@@ -2,13 +2,13 @@
 import type { Resource } from '../../catalog/resource.ts'
 import type { Database, Transaction } from '../connection/database.ts'
 import { arrayLiteral } from '../connection/literals.ts'
-import { inHalves } from './bisect.ts'
+import { bisect } from './bisect.ts'
 import type { Rejected } from './load.ts'
-import { livingOutside, noteReturns, underWay } from './local-edits.ts'
-import { describeRefusal, isOfTheTable } from './refusals.ts'
+import { livingExcept, recordRestored, pendingRecords } from './local-edits.ts'
+import { describeRejection, isTableFault } from './refusals.ts'
 import { findGuard } from './table-guards.ts'
 
-export interface Unmet {
+export interface Unseen {
   /** Living rows that the snapshot under way has not met, at most as many as asked for, those behind the last asked first. */
   readonly ids: readonly string[]
   /** How many there are in all. */
@@ -17,16 +17,16 @@ export interface Unmet {
   readonly living: number
 }
 
-export async function findUnmet(sql: Database, resource: string, table: string, limit: number): Promise<Unmet> {
-  const [row] = await sql<Unmet[]>`
+export async function findUnseen(sql: Database, resource: string, table: string, limit: number): Promise<Unseen> {
+  const [row] = await sql<Unseen[]>`
     with living as materialized (
-      select id, mark is null as unmet from ${livingOutside(
+      select id, mark is null as unmet from ${livingExcept(
         sql,
         table,
         sql`
           select id, bool_or(away) as mark from (
             select unnest(ids) as id, false as away from sync.seen_pages where resource = ${resource}
-            union all select id, true from (${underWay(sql, resource, 'snapshot')}) edited) of
+            union all select id, true from (${pendingRecords(sql, resource, 'snapshot')}) edited) of
           group by id`,
       )} rows
       where mark is not true)
@@ -44,7 +44,7 @@ export async function findUnmet(sql: Database, resource: string, table: string, 
  * Some ids that were met and are in the mirror, of the pages read last: proof that whoever asks for a record by its address
  * is heard. More than one, since any of them may have been deleted since.
  */
-export async function someMet(sql: Database, resource: string, table: string): Promise<string[]> {
+export async function sampleOfSeen(sql: Database, resource: string, table: string): Promise<string[]> {
   const rows = await sql<{ id: string }[]>`
     select m.id from (
       select s.ids from sync.seen_pages s where s.resource = ${resource} and cardinality(s.ids) > 0
@@ -55,7 +55,7 @@ export async function someMet(sql: Database, resource: string, table: string): P
 }
 
 /** The same where no list was read just now: some living rows but for these. */
-export async function someLiving(sql: Database, { table }: Resource, but: readonly string[]): Promise<string[]> {
+export async function sampleOfLiving(sql: Database, { table }: Resource, but: readonly string[]): Promise<string[]> {
   const rows = await sql<{ id: string }[]>`
     select id from scopestack.${sql(table)}
     where sync_deleted_at is null and id not like 'local-%' and id <> all(${arrayLiteral(but)}::text[]) limit 3`
@@ -67,45 +67,50 @@ export async function saveSweptTo(tx: Transaction, resource: string, id: string 
   await tx`update sync.cursors set swept_to = ${id} where resource = ${resource}`
 }
 
-export interface Buried {
+export interface MarkedDeleted {
   /** How many rows: those that were buried before do not count. */
   readonly count: number
   /** What the database would not have. */
-  readonly refused: readonly Rejected[]
+  readonly rejected: readonly Rejected[]
 }
 
-/** @throws the driver's error when one of them is refused (`isRefused`): then `buryApart` in a new transaction. */
-export async function bury(tx: Transaction, resource: Resource, ids: readonly string[]): Promise<Buried> {
+/** @throws the driver's error when one of them is refused (`isRejectedByDatabase`): then `markDeletedOneByOne` in a new transaction. */
+export async function markDeleted(tx: Transaction, resource: Resource, ids: readonly string[]): Promise<MarkedDeleted> {
   const { type, table } = resource
   const wanted = tx`
     m.id = any(${arrayLiteral(ids)}::text[]) and m.sync_deleted_at is null and m.id not like 'local-%'
-    and m.id <> all(array(${underWay(tx, type, 'lease', tx`${arrayLiteral(ids)}::text[]`)}))`
+    and m.id <> all(array(${pendingRecords(tx, type, 'lease', tx`${arrayLiteral(ids)}::text[]`)}))`
   const buried = await tx<{ id: string }[]>`
     update scopestack.${tx(table)} m set sync_deleted_at = now(), sync_changed_at = now()
     where ${wanted} returning m.id`
   // Of a parked change: ScopeStack's truth is that there is no such record.
-  await noteReturns(tx, type, arrayLiteral(buried.map(({ id }) => id)))
-  if (buried.length === ids.length) return { count: buried.length, refused: [] }
+  await recordRestored(tx, type, arrayLiteral(buried.map(({ id }) => id)))
+  if (buried.length === ids.length) return { count: buried.length, rejected: [] }
   // Most of those that are left were buried before, or are edited just now.
   const left = await tx<{ id: string }[]>`select m.id from scopestack.${tx(table)} m where ${wanted}`
   const { names } = await findGuard(tx, resource)
   const reason = `Postgres did not mark it as deleted, and gave no error: ${names.join(', ')} of scopestack.${table} kept it.`
-  return { count: buried.length, refused: left.map(({ id }) => ({ id, reason })) }
+  return { count: buried.length, rejected: left.map(({ id }) => ({ id, reason })) }
 }
 
 /** The same in savepoints: one that is refused keeps only itself. */
-export async function buryApart(tx: Transaction, resource: Resource, ids: readonly string[]): Promise<Buried> {
-  const some = (savepoint: Transaction, those: readonly string[]): Promise<Buried> => bury(savepoint, resource, those)
-  const done = await inHalves(tx, ids, some, async (error, id): Promise<Buried> => {
-    if (isOfTheTable(error, resource)) throw error
-    const reason = `Postgres would not mark it as deleted: ${await describeRefusal(tx, resource.table, error)}`
-    return { count: 0, refused: [{ id, reason }] }
+export async function markDeletedOneByOne(
+  tx: Transaction,
+  resource: Resource,
+  ids: readonly string[],
+): Promise<MarkedDeleted> {
+  const some = (savepoint: Transaction, those: readonly string[]): Promise<MarkedDeleted> =>
+    markDeleted(savepoint, resource, those)
+  const done = await bisect(tx, ids, some, async (error, id): Promise<MarkedDeleted> => {
+    if (isTableFault(error, resource)) throw error
+    const reason = `Postgres would not mark it as deleted: ${await describeRejection(tx, resource.table, error)}`
+    return { count: 0, rejected: [{ id, reason }] }
   })
-  return { count: done.reduce((sum, { count }) => sum + count, 0), refused: done.flatMap(({ refused }) => refused) }
+  return { count: done.reduce((sum, { count }) => sum + count, 0), rejected: done.flatMap(({ rejected }) => rejected) }
 }
 
 /** Living rows of these projects that are not among `met`. */
-export async function unmetWithin(
+export async function unseenWithin(
   sql: Database,
   { type, table }: Resource,
   projects: readonly string[],
@@ -117,7 +122,7 @@ export async function unmetWithin(
       where project_id = any(${arrayLiteral(projects)}::text[]) and sync_deleted_at is null and id not like 'local-%')
     select id from below
     except select unnest(${arrayLiteral(met)}::text[])
-    except select away.id from (${underWay(sql, type, 'lease', sql`array(select id from below)`)}) away
+    except select away.id from (${pendingRecords(sql, type, 'lease', sql`array(select id from below)`)}) away
     order by id`
   return rows.map(({ id }) => id)
 }
@@ -125,7 +130,7 @@ export async function unmetWithin(
 export async function countLiving(sql: Database, { type, table }: Resource): Promise<number> {
   const [row] = await sql<{ n: number }[]>`
     select count(*)::int as n
-    from ${livingOutside(sql, table, sql`select distinct id, true as mark from (${underWay(sql, type)}) of`)} rows
+    from ${livingExcept(sql, table, sql`select distinct id, true as mark from (${pendingRecords(sql, type)}) of`)} rows
     where mark is null`
   return row!.n
 }

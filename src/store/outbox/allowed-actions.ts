@@ -1,13 +1,13 @@
 /** Whether a person may decide so about a change. */
 import { usage } from '../../errors/errors.ts'
-import type { SeenChange } from './changes.ts'
+import type { ChangeDetails } from './changes.ts'
 
-export type Decide = 'retry' | 'discard' | 'resolve'
+export type ChangeAction = 'retry' | 'discard' | 'resolve'
 
 const DONE = { retry: 'retried', discard: 'discarded' } as const
 
 /** @throws SyncError SYNC_USAGE */
-export function checkDecidable(decide: Decide, { id, op, state, code, held }: SeenChange): void {
+export function checkActionAllowed(decide: ChangeAction, { id, op, state, code, held }: ChangeDetails): void {
   if (decide === 'resolve') {
     if (state !== 'parked') {
       const now =

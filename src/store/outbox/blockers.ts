@@ -1,14 +1,14 @@
 /** Why a change is not sent yet, as far as the outbox knows: the same reasons by which `sync.may_be_sent` leaves it alone. */
 import type { Write } from '../../catalog/resource.ts'
 import type { Database } from '../connection/database.ts'
-import { isPutOff, type State } from './claim.ts'
+import { isPostponed, type State } from './claim.ts'
 
 interface Blocker {
   readonly change: number
   readonly state: State
 }
 
-export interface Waits {
+export interface SendBlockers {
   /** Somebody is sending it just now. */
   readonly held: boolean
   /** Until it is tried again. */
@@ -20,10 +20,10 @@ export interface Waits {
 }
 
 /** @returns nothing of those that wait for nobody. */
-export async function readWaits(sql: Database, ids: readonly number[]): Promise<Map<number, Waits>> {
-  const rows = await sql<(Waits & { id: number })[]>`
+export async function readSendBlockers(sql: Database, ids: readonly number[]): Promise<Map<number, SendBlockers>> {
+  const rows = await sql<(SendBlockers & { id: number })[]>`
     select o.id::float8 as id, o.state = 'sending' and o.claim_until > now() as held,
-      case when ${isPutOff(sql)} then ceil(extract(epoch from o.not_before - now()))::float8 end as seconds,
+      case when ${isPostponed(sql)} then ceil(extract(epoch from o.not_before - now()))::float8 end as seconds,
       (select json_build_object('change', e.id, 'state', e.state) from sync.outbox e
         where e.record_id = o.record_id and e.resource = o.resource and (e.state = 'waiting' and e.id < o.id
           or e.state = 'sending' and e.id <> o.id or e.state = 'parked' and e.code = 'SYNC_PUSH_UNKNOWN')
@@ -46,7 +46,7 @@ export async function readWaits(sql: Database, ids: readonly number[]): Promise<
   )
 }
 
-export interface Waiting {
+export interface PendingChange {
   readonly id: number
   readonly resource: string
   readonly recordId: string
@@ -57,8 +57,8 @@ export interface Waiting {
 }
 
 /** The oldest that are not settled, but for those set aside. */
-export async function readWaiting(sql: Database, limit: number): Promise<Waiting[]> {
-  return await sql<Waiting[]>`
+export async function readPendingChanges(sql: Database, limit: number): Promise<PendingChange[]> {
+  return await sql<PendingChange[]>`
     select id::float8 as id, resource, record_id as "recordId", code, reason, op, requested_at as "requestedAt"
     from sync.outbox where state in ('waiting', 'sending') order by id limit ${limit}`
 }
@@ -67,7 +67,7 @@ export async function readWaiting(sql: Database, limit: number): Promise<Waiting
  * A person asks for it now: what ScopeStack failed at is tried at once. A new row that left and was not answered keeps its
  * pause, since ScopeStack may be working on it.
  */
-export async function endPauses(sql: Database): Promise<void> {
+export async function endPostponements(sql: Database): Promise<void> {
   await sql`
     update sync.outbox set not_before = null
     where (state = 'waiting' or state = 'sending' and op <> 'create' and claim_until = '-infinity') and not_before > now()

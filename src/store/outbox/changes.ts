@@ -3,13 +3,13 @@ import type { Resource } from '../../catalog/resource.ts'
 import { usage } from '../../errors/errors.ts'
 import { UNKNOWN } from '../../errors/push.ts'
 import { transact, type Database, type Transaction } from '../connection/database.ts'
-import { notLocal, tableOf } from '../schema/capture-triggers.ts'
-import { checkDecidable } from './allowed-actions.ts'
-import { columns, json, type Change } from './claim.ts'
-import { rebaseLater, type Base } from './rebase-queued.ts'
-import { forgetDigest, type Problem } from './settle.ts'
+import { disableCapture, tableOf } from '../schema/capture-triggers.ts'
+import { checkActionAllowed } from './allowed-actions.ts'
+import { changeColumns, jsonbValue, type Change } from './claim.ts'
+import { rebaseQueued, type ChangeBase } from './rebase-queued.ts'
+import { clearDigest, type FieldProblem } from './settle.ts'
 
-export interface SeenChange extends Change {
+export interface ChangeDetails extends Change {
   readonly madeAt: Date
   readonly madeBy: string
   readonly notBefore: Date | null
@@ -19,11 +19,11 @@ export interface SeenChange extends Change {
   readonly supersededBy: number | null
   readonly code: string | null
   readonly reason: string | null
-  readonly errors: readonly Problem[] | null
-  readonly decisions: readonly SeenDecision[] | null
+  readonly errors: readonly FieldProblem[] | null
+  readonly decisions: readonly FieldDecision[] | null
 }
 
-export interface SeenDecision {
+export interface FieldDecision {
   readonly member: string
   readonly entry?: string
   readonly base: unknown
@@ -33,7 +33,7 @@ export interface SeenDecision {
 }
 
 const seen = (sql: Database | Transaction) => sql`
-  ${columns(sql)}, o.made_at as "madeAt", o.made_by as "madeBy", o.not_before as "notBefore",
+  ${changeColumns(sql)}, o.made_at as "madeAt", o.made_by as "madeBy", o.not_before as "notBefore",
   o.state = 'sending' and o.claim_until > now() as held, o.settled_at as "settledAt",
   o.superseded_by::float8 as "supersededBy", o.code, o.reason, o.errors, o.decisions`
 
@@ -41,9 +41,9 @@ const seen = (sql: Database | Transaction) => sql`
 export async function listChanges(
   sql: Database,
   { all, limit }: { all: boolean; limit: number },
-): Promise<{ changes: SeenChange[]; count: number }> {
+): Promise<{ changes: ChangeDetails[]; count: number }> {
   const wanted = sql`(${all} or o.state in ('waiting', 'sending', 'parked'))`
-  const newest = await sql<SeenChange[]>`
+  const newest = await sql<ChangeDetails[]>`
     select ${seen(sql)} from sync.outbox o where ${wanted} order by o.id desc limit ${limit}`
   const [total] = await sql<{ count: number }[]>`select count(*)::int as count from sync.outbox o where ${wanted}`
   return { changes: newest.toReversed(), count: Math.max(newest.length, total!.count) }
@@ -57,9 +57,9 @@ export async function countChanges(sql: Database): Promise<Record<string, number
 }
 
 /** All that may be sent some time, with the parked ones of the same records, in their order. */
-export async function openChanges(sql: Database, limit: number): Promise<Change[]> {
+export async function listOpenChanges(sql: Database, limit: number): Promise<Change[]> {
   return await sql<Change[]>`
-    select ${columns(sql)} from sync.outbox o
+    select ${changeColumns(sql)} from sync.outbox o
     where (o.record_id, o.resource) in (
       select w.record_id, w.resource from sync.outbox w where w.state in ('waiting', 'sending') order by w.id limit ${limit})
       and o.state in ('waiting', 'sending', 'parked')
@@ -67,8 +67,8 @@ export async function openChanges(sql: Database, limit: number): Promise<Change[
 }
 
 /** @throws SyncError SYNC_USAGE when there is none. */
-export async function findChange(sql: Database | Transaction, id: number): Promise<SeenChange> {
-  const [change] = await sql<SeenChange[]>`select ${seen(sql)} from sync.outbox o where o.id = ${id}`
+export async function findChange(sql: Database | Transaction, id: number): Promise<ChangeDetails> {
+  const [change] = await sql<ChangeDetails[]>`select ${seen(sql)} from sync.outbox o where o.id = ${id}`
   if (change === undefined) throw usage(`There is no change ${id}. "changes list --all" shows all of them.`)
   return change
 }
@@ -76,7 +76,7 @@ export async function findChange(sql: Database | Transaction, id: number): Promi
 /** Sends it again as it is. @throws SyncError SYNC_USAGE unless it is parked, or waits for a later time. */
 export async function retryChange(sql: Database, id: number): Promise<void> {
   await transact(sql, async (tx) => {
-    checkDecidable('retry', await lockedChange(tx, id))
+    checkActionAllowed('retry', await lockedChange(tx, id))
     // Of one whose arrival nobody knows a person has said that it is not there. One that was answered is never sent again.
     await tx`
       update sync.outbox set state = case when requested_at is null or code = ${UNKNOWN} and answer_id is null then 'waiting' else 'sending' end,
@@ -88,7 +88,7 @@ export async function retryChange(sql: Database, id: number): Promise<void> {
 }
 
 /** What the changes that wait behind one are to take for agreed, now that it is let go. */
-export type Letting = (resource: Resource, gone: Change, later: readonly Change[]) => readonly Base[]
+export type RebaseDiscarded = (resource: Resource, gone: Change, later: readonly Change[]) => readonly ChangeBase[]
 
 /**
  * Lets it go. The row shows what ScopeStack holds after the next pull; a new row that was never sent is gone at once, with
@@ -98,12 +98,12 @@ export async function discardChange(
   sql: Database,
   catalog: ReadonlyMap<string, Resource>,
   id: number,
-  rebase: Letting,
+  rebase: RebaseDiscarded,
 ): Promise<void> {
   await transact(sql, async (tx) => {
-    await notLocal(tx)
+    await disableCapture(tx)
     const change = await lockedChange(tx, id)
-    checkDecidable('discard', change)
+    checkActionAllowed('discard', change)
     const resource = catalog.get(change.resource)!
     const { recordId } = change
     const neverMade = recordId.startsWith('local-') && change.op === 'create'
@@ -114,8 +114,8 @@ export async function discardChange(
     else {
       // Where the row showed what ScopeStack holds in between, no later edit was built on this one.
       if (change.returnedAt === null)
-        await rebaseLater(tx, resource, change, (later) => rebase(resource, change, later))
-      await forgetDigest(tx, resource, recordId)
+        await rebaseQueued(tx, resource, change, (later) => rebase(resource, change, later))
+      await clearDigest(tx, resource, recordId)
     }
     // What referred to it waits for nothing now.
     await tx`select pg_notify('scopestack_sync_outbox', '')`
@@ -128,10 +128,10 @@ export async function resolveChange(
   catalog: ReadonlyMap<string, Resource>,
   id: number,
   keep: 'local' | 'remote',
-  rebase: Letting,
+  rebase: RebaseDiscarded,
 ): Promise<void> {
   const change = await findChange(sql, id)
-  checkDecidable('resolve', change)
+  checkActionAllowed('resolve', change)
   if (keep === 'remote') return await discardChange(sql, catalog, id, rebase)
   // Agreed upon is now what both values were shown with: a newer edit over there is a new conflict.
   const base = { attributes: { ...change.base.attributes }, relationships: { ...change.base.relationships } }
@@ -142,7 +142,7 @@ export async function resolveChange(
     if (entry === undefined) side[member] = remote
     else side[member] = withValue(side[member], column.entries!, entry, remote)
   }
-  await sql`update sync.outbox set base = ${json(sql, base)} where id = ${id} and state = 'parked'`
+  await sql`update sync.outbox set base = ${jsonbValue(sql, base)} where id = ${id} and state = 'parked'`
   await retryChange(sql, id)
 }
 
@@ -155,7 +155,7 @@ function withValue(list: unknown, [key, value]: readonly [string, string], name:
  * The row first and then the change, as whoever edits or settles does: an edit that is being made is waited for, so that
  * it is seen. A creation that is answered meanwhile gives the row another id.
  */
-async function lockedChange(tx: Transaction, id: number): Promise<SeenChange> {
+async function lockedChange(tx: Transaction, id: number): Promise<ChangeDetails> {
   for (let { resource, recordId } = await findChange(tx, id); ;) {
     const [table] = await tx<{ relation: string }[]>`select relation from sync.captured where type = ${resource}`
     if (table !== undefined) await tx.unsafe(`select from ${table.relation} where id = $1 for update`, [recordId])

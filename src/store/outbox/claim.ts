@@ -36,7 +36,7 @@ export interface Change {
   /** Of a creation: the record that it became, noted before its row is touched. */
   readonly answerId: string | null
   /** What ScopeStack answered, and what was decided before, where its row could not be settled with it yet. */
-  readonly answer: Answer | null
+  readonly answer: StoredResponse | null
   /** Of a creation: what it was answered with, in the middle of a sentence, where that says that it is done, and not as what. */
   readonly answeredWith: string | null
   /** Values of parked changes that went into it and may have arrived. */
@@ -46,13 +46,13 @@ export interface Change {
   readonly returnedAt: Date | null
 }
 
-export interface Answer {
+export interface StoredResponse {
   readonly record: RemoteRecord
   readonly decisions: unknown
 }
 
 /** What a record's waiting changes come to. */
-export interface Folded {
+export interface Coalesced {
   /** The change that is sent in the place of all; null when there is nothing to send. */
   readonly change: Change | null
   /** Ids of those that went into it. */
@@ -71,7 +71,7 @@ export interface Outbox {
    * @param fold what is to become of the changes of one record that wait together, in their order, with those that are
    *   parked.
    */
-  claim(limit: number, fold: (changes: readonly Change[]) => Folded): Promise<Claim>
+  claim(limit: number, fold: (changes: readonly Change[]) => Coalesced): Promise<Claim>
   renew(term: number): Promise<void>
   /** Gives back whatever of the claim was not settled. */
   release(term: number, how?: { seconds?: number }): Promise<void>
@@ -130,7 +130,7 @@ export function openOutbox(sql: Database, holder: string, presence?: Presence): 
 const NO_PAUSE = '2 hours'
 
 /** Of changes `o`: put off, to a time that is still to come. */
-export const isPutOff = (sql: Database | Transaction) =>
+export const isPostponed = (sql: Database | Transaction) =>
   sql`(o.not_before is not null and o.not_before > now() and o.not_before <= now() + ${NO_PAUSE}::interval)`
 
 /** The first unsettled change of each record, where nothing is in its way. */
@@ -139,9 +139,9 @@ async function lockHeads(tx: Transaction, limit: number): Promise<Change[]> {
   await tx`select set_config('enable_seqscan', 'off', true), set_config('enable_bitmapscan', 'off', true),
     set_config('enable_sort', 'off', true)`
   const ready = tx`
-    o.state in ('waiting', 'sending') and not ${isPutOff(tx)} and sync.may_be_sent(o)`
+    o.state in ('waiting', 'sending') and not ${isPostponed(tx)} and sync.may_be_sent(o)`
   return await tx<Change[]>`
-    select ${columns(tx)} from sync.outbox o
+    select ${changeColumns(tx)} from sync.outbox o
     where ${ready} and o.resource = (select o.resource from sync.outbox o where ${ready} order by o.id limit 1)
     order by o.id limit ${limit} for update of o skip locked`
 }
@@ -149,13 +149,13 @@ async function lockHeads(tx: Transaction, limit: number): Promise<Change[]> {
 async function foldRecords(
   tx: Transaction,
   heads: readonly Change[],
-  fold: (changes: readonly Change[]) => Folded,
+  fold: (changes: readonly Change[]) => Coalesced,
 ): Promise<Change[]> {
   // What was interrupted goes on alone and as it was: it may have arrived.
   const interrupted = heads.filter(({ state }) => state === 'sending')
   const fresh = heads.filter(({ state }) => state === 'waiting')
   const together = await tx<Change[]>`
-    select ${columns(tx)} from sync.outbox o
+    select ${changeColumns(tx)} from sync.outbox o
     where record_id = any(${arrayLiteral(fresh.map(({ recordId }) => recordId))}::text[])
       and resource = ${fresh[0]?.resource ?? ''} and state in ('waiting', 'parked')
     order by id for update`
@@ -185,9 +185,9 @@ const supersede = (tx: Transaction, ids: readonly number[], by: number | null) =
   where id = any(${`{${ids.join(',')}}`}::bigint[])`
 
 const rewrite = (tx: Transaction, { id, op, attributes, relationships, base, inDoubt }: Change) => tx`
-  update sync.outbox set op = ${op}, attributes = ${json(tx, attributes)}, relationships = ${json(tx, relationships)},
-    base = ${json(tx, base)}, in_doubt = ${inDoubt === null ? null : json(tx, inDoubt)},
-    refs = (select sync.local_refs(k.columns, ${json(tx, attributes)}, ${json(tx, relationships)})
+  update sync.outbox set op = ${op}, attributes = ${jsonbValue(tx, attributes)}, relationships = ${jsonbValue(tx, relationships)},
+    base = ${jsonbValue(tx, base)}, in_doubt = ${inDoubt === null ? null : jsonbValue(tx, inDoubt)},
+    refs = (select sync.local_refs(k.columns, ${jsonbValue(tx, attributes)}, ${jsonbValue(tx, relationships)})
       from sync.captured k where k.type = resource)
   where id = ${id}`
 
@@ -198,16 +198,16 @@ async function withRealIds(tx: Transaction, changes: readonly Change[]): Promise
   )
   if (resolved.size === 0) return [...changes]
   const now = await tx<Change[]>`
-    select ${columns(tx)} from sync.outbox o where o.id = any(${idList(changes)}::bigint[]) order by o.id`
+    select ${changeColumns(tx)} from sync.outbox o where o.id = any(${idList(changes)}::bigint[]) order by o.id`
   return [...now]
 }
 
 const idList = (changes: readonly Change[]): string => `{${changes.map(({ id }) => id).join(',')}}`
 
 /** As text: the same whatever the connection's own way with JSON is. What jsonb does not hold is written as the mirror does. */
-export const json = (tx: Database | Transaction, value: unknown) => tx`${encodeJson(value ?? null)}::text::jsonb`
+export const jsonbValue = (tx: Database | Transaction, value: unknown) => tx`${encodeJson(value ?? null)}::text::jsonb`
 
-export const columns = (tx: Database | Transaction) => tx`
+export const changeColumns = (tx: Database | Transaction) => tx`
   o.id::float8 as id, o.resource, o.record_id as "recordId", o.op, o.attributes, o.relationships, o.base, o.state, o.attempts,
   o.requested_at as "requestedAt", extract(epoch from clock_timestamp() - o.requested_at)::float8 as "silentFor",
   o.answer_id as "answerId", case when o.answer ? 'record' then o.answer end as answer, o.answer ->> 'why' as "answeredWith", o.in_doubt as "inDoubt", array_to_json(o.known_ids) as "knownIds", o.returned_at as "returnedAt"`

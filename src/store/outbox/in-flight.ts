@@ -7,14 +7,19 @@ import { claimLost, UNANSWERED } from '../../errors/push.ts'
 import type { Database } from '../connection/database.ts'
 import { arrayLiteral } from '../connection/literals.ts'
 import { tableOf } from '../schema/capture-triggers.ts'
-import { json, type Answer, type Change } from './claim.ts'
+import { jsonbValue, type StoredResponse, type Change } from './claim.ts'
 
 /**
  * Before a creation leaves: after a crash its trace is this note.
  *
  * @param knownIds who has its natural key; null when nobody can be sure.
  */
-export async function noteRequest(sql: Database, { id }: Change, term: number, knownIds: readonly string[] | null) {
+export async function recordCreateRequest(
+  sql: Database,
+  { id }: Change,
+  term: number,
+  knownIds: readonly string[] | null,
+) {
   const { count } = await sql`
     update sync.outbox set requested_at = clock_timestamp(),
       known_ids = ${knownIds === null ? null : arrayLiteral(knownIds)}::text[],
@@ -24,7 +29,7 @@ export async function noteRequest(sql: Database, { id }: Change, term: number, k
 }
 
 /** It leaves now, unless the claim was lost: whoever was suspended for long must not send what others have gone past. From here on nothing is folded into it before it is settled. */
-export async function noteLeaving(sql: Database, { id }: Change, term: number): Promise<void> {
+export async function recordDeparture(sql: Database, { id }: Change, term: number): Promise<void> {
   const { count } = await sql`
     update sync.outbox set requested_at = clock_timestamp()
     where id = ${id} and term = ${term} and state = 'sending' and claim_until > now()`
@@ -35,24 +40,34 @@ export async function noteLeaving(sql: Database, { id }: Change, term: number): 
  * The record that a creation became. Whoever has the claim by now: it is known all the same.
  *
  * @param answer null where the record was found, and not answered: it may have been edited since it was made.
- * @throws what `isAnsweredTwice` knows.
+ * @throws the error that `isDuplicateCreate` recognizes.
  */
-export async function noteMade(sql: Database, { id }: Change, made: string, answer: Answer | null): Promise<void> {
+export async function recordCreatedId(
+  sql: Database,
+  { id }: Change,
+  made: string,
+  answer: StoredResponse | null,
+): Promise<void> {
   await sql`
-    update sync.outbox set answer_id = ${made}, answer = ${answer === null ? null : json(sql, answer)}
+    update sync.outbox set answer_id = ${made}, answer = ${answer === null ? null : jsonbValue(sql, answer)}
     where id = ${id} and state = 'sending' and requested_at is not null`
 }
 
 /** A creation that ScopeStack says is done, though not as which record: from here on it is looked for, and never sent again. */
-export async function noteDone(sql: Database, { id }: Change, term: number, why: string): Promise<void> {
+export async function recordCreateDone(sql: Database, { id }: Change, term: number, why: string): Promise<void> {
   await sql`
-    update sync.outbox set answer = ${json(sql, { why })} where id = ${id} and term = ${term} and state = 'sending'`
+    update sync.outbox set answer = ${jsonbValue(sql, { why })} where id = ${id} and term = ${term} and state = 'sending'`
 }
 
 /** To an edit, whose row is settled with it later. */
-export async function keepAnswer(sql: Database, { id }: Change, term: number, answer: Answer): Promise<void> {
+export async function storeResponse(
+  sql: Database,
+  { id }: Change,
+  term: number,
+  answer: StoredResponse,
+): Promise<void> {
   await sql`
-    update sync.outbox set answer = ${json(sql, answer)} where id = ${id} and term = ${term} and state = 'sending'`
+    update sync.outbox set answer = ${jsonbValue(sql, answer)} where id = ${id} and term = ${term} and state = 'sending'`
 }
 
 /** It certainly did not arrive, or what it made is gone. */
@@ -63,20 +78,20 @@ export async function withdrawRequest(sql: Database, { id }: Change, term: numbe
 }
 
 /** Whether a try of it has left, as far as nobody knows that it did not arrive. */
-export async function hasLeft(sql: Database, { id }: Change): Promise<boolean> {
+export async function wasRequestSent(sql: Database, { id }: Change): Promise<boolean> {
   const [noted] = await sql`select from sync.outbox where id = ${id} and requested_at is not null`
   return noted !== undefined
 }
 
 /** Of a creation that left: the record that it became, where that is known. Undefined: nothing left. */
-export async function departed(sql: Database, { id }: Change): Promise<{ answer: string | null } | undefined> {
+export async function readSentCreate(sql: Database, { id }: Change): Promise<{ answer: string | null } | undefined> {
   const [noted] = await sql<{ answer: string | null }[]>`
     select answer_id as answer from sync.outbox where id = ${id} and op = 'create' and requested_at is not null`
   return noted
 }
 
 /** Ids that are the answer to another creation of ours already. */
-export async function answeredIds(
+export async function idsOfOtherCreates(
   sql: Database,
   { id: own, resource }: Change,
   ids: readonly string[],
@@ -88,7 +103,7 @@ export async function answeredIds(
 }
 
 /** The mirror had the record already when the creation left. Written since, it may be what a pull has met meanwhile. */
-export async function wasKnownBefore(
+export async function wasMirroredBefore(
   sql: Database,
   resource: Resource,
   { id }: Change,
@@ -105,7 +120,7 @@ export async function wasKnownBefore(
  * Whether another creation with the same key may be arriving just now, so that it cannot be told from this one. A member
  * that was left out is null, and so is an empty text, as in ScopeStack.
  */
-export async function hasTwinUnderWay(
+export async function hasConcurrentTwin(
   sql: Database,
   { id, resource }: Change,
   key: Readonly<Record<string, unknown>>,
@@ -115,7 +130,7 @@ export async function hasTwinUnderWay(
     where state = 'sending' and resource = ${resource} and op = 'create' and id <> ${id} and requested_at is not null
       and claim_until > now() and (code is distinct from ${UNANSWERED} or id < ${id})
       and not exists (
-        select from jsonb_each(${json(sql, key)}) as k
+        select from jsonb_each(${jsonbValue(sql, key)}) as k
         where coalesce(nullif((o.attributes || o.relationships) -> k.key, '""'), 'null')
           <> coalesce(nullif(k.value, '""'), 'null'))`
   return twin !== undefined

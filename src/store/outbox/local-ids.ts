@@ -6,8 +6,8 @@
 import type { Column, Resource } from '../../catalog/resource.ts'
 import { quote, type Transaction } from '../connection/database.ts'
 import { arrayLiteral } from '../connection/literals.ts'
-import { inHalves } from '../mirror/bisect.ts'
-import { notLocal, tableOf } from '../schema/capture-triggers.ts'
+import { bisect } from '../mirror/bisect.ts'
+import { disableCapture, tableOf } from '../schema/capture-triggers.ts'
 
 interface Known {
   /** Type of the row that began with it. */
@@ -17,7 +17,7 @@ interface Known {
 }
 
 /** The id that ScopeStack gave takes the place of our own: in the row, in what refers to it, and in what waits. */
-export async function adoptId(
+export async function replaceLocalId(
   tx: Transaction,
   catalog: ReadonlyMap<string, Resource>,
   resource: Resource,
@@ -64,7 +64,7 @@ export async function resolveLocalIds(tx: Transaction, changes: readonly number[
         case s.side when 'attributes' then o.attributes else o.relationships end ->> c.member, o.base #>> array[s.side, c.member])
       offset 0) as l
     where o.id = any(${arrayLiteral(changes.map(String))}::bigint[])`
-  if (found.length > 0) await notLocal(tx)
+  if (found.length > 0) await disableCapture(tx)
   for (const { id, recordId, relation, name, ...rest } of found) {
     await exchange(tx, rest, rest, tx`id = ${id}`)
     await tx`update sync.outbox set refs = array_remove(refs, ${refOf(rest)}) where id = ${id}`
@@ -75,7 +75,7 @@ export async function resolveLocalIds(tx: Transaction, changes: readonly number[
          select id from ${relation} where id = $1 and ${quote(name)} = $2 for update skip locked)`,
         [recordId, rest.local, rest.real],
       )
-    await inHalves<number, unknown>(tx, [id], inRow, () => undefined)
+    await bisect<number, unknown>(tx, [id], inRow, () => undefined)
   }
   return new Set(found.map(({ id }) => id))
 }

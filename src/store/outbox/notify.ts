@@ -2,7 +2,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Database } from '../connection/database.ts'
 import type { Presence } from '../fleet/presence.ts'
-import { isPutOff } from './claim.ts'
+import { isPostponed } from './claim.ts'
 
 export interface Due {
   /** A change may be sent, as far as its time goes; whether something else is in its way shows when it is claimed. */
@@ -14,7 +14,7 @@ export interface Due {
 export async function readDue(sql: Database): Promise<Due> {
   const [row] = await sql<Due[]>`
     select coalesce(pg_sequence_last_value('sync.outbox_term'), 0)::float8 as term, exists (
-      select from sync.outbox o where state in ('waiting', 'sending') and not ${isPutOff(sql)}
+      select from sync.outbox o where state in ('waiting', 'sending') and not ${isPostponed(sql)}
         and (claim_until is null or claim_until < now() or claim_pid is null
           or not exists (select from pg_stat_activity a where a.pid = claim_pid))) as due`
   return row!
@@ -50,7 +50,7 @@ export async function listenForChanges(presence: Presence, onChange: () => Promi
 const KEPT_DAYS = 90
 
 /** @returns how many were let go. */
-export async function forgetOldChanges(sql: Database): Promise<number> {
+export async function pruneSettledChanges(sql: Database): Promise<number> {
   const { count } = await sql`
     delete from sync.outbox where state in ('sent', 'superseded', 'discarded')
       and settled_at < now() - make_interval(days => ${KEPT_DAYS})`

@@ -10,7 +10,7 @@ export interface ParkedChange {
   readonly reason: string
 }
 
-export interface ParkedNews {
+export interface ParkedAlert {
   /** All that are set aside, told or not. */
   readonly count: number
   /** The newest of those that were not told yet. */
@@ -28,12 +28,12 @@ const WAITED_FOR = '1 minute'
  *
  * @param listed how many changes the news may name.
  */
-export async function raiseParked(
+export async function raiseParkedAlert(
   sql: Database,
   listed: number,
-  bodyOf: (news: ParkedNews) => Readonly<Record<string, unknown>>,
+  bodyOf: (news: ParkedAlert) => Readonly<Record<string, unknown>>,
 ): Promise<void> {
-  const [row] = await sql<(ParkedNews & { last: string | null; due: boolean })[]>`
+  const [row] = await sql<(ParkedAlert & { last: string | null; due: boolean })[]>`
     with told as (
       select coalesce(max(fingerprint::timestamptz) filter (where kind = 'failure'), '-infinity') as parked_at,
         coalesce(max(raised_at) filter (where kind = 'failure'), '-infinity') as at

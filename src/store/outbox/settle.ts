@@ -5,26 +5,26 @@ import type { RemoteRecord, Resource } from '../../catalog/resource.ts'
  */
 import { claimLost, rowRefused } from '../../errors/push.ts'
 import { limitWaits, transact, type Database, type Transaction } from '../connection/database.ts'
-import { inHalves } from '../mirror/bisect.ts'
+import { bisect } from '../mirror/bisect.ts'
 import { storable } from '../mirror/codec.ts'
 import { createMirror } from '../mirror/load.ts'
-import { describeRefusal, isRefused, type Refusal } from '../mirror/refusals.ts'
-import { notLocal, tableOf } from '../schema/capture-triggers.ts'
-import { json, type Answer, type Change } from './claim.ts'
-import { adoptId } from './local-ids.ts'
-import { rebaseLater, type Base } from './rebase-queued.ts'
+import { describeRejection, isRejectedByDatabase, type DatabaseRejection } from '../mirror/refusals.ts'
+import { disableCapture, tableOf } from '../schema/capture-triggers.ts'
+import { jsonbValue, type StoredResponse, type Change } from './claim.ts'
+import { replaceLocalId } from './local-ids.ts'
+import { rebaseQueued, type ChangeBase } from './rebase-queued.ts'
 
-export interface Problem {
+export interface FieldProblem {
   /** The column, where the pointer leads to one. */
   readonly column: string | null
   readonly pointer: string | null
   readonly message: string
 }
 
-export interface Parking {
+export interface ParkReason {
   readonly code: string
   readonly reason: string
-  readonly errors: readonly Problem[]
+  readonly errors: readonly FieldProblem[]
 }
 
 interface Deps {
@@ -37,7 +37,7 @@ export type Rebase = (
   resource: Resource,
   answered: { readonly change: Change; readonly record: RemoteRecord; readonly decisions: unknown },
   later: readonly Change[],
-) => readonly Base[]
+) => readonly ChangeBase[]
 
 /** @param record what ScopeStack answered; null after a deletion. */
 export async function settleSent(
@@ -54,10 +54,10 @@ export async function settleSent(
     await close(tx, change, term, { state: 'sent', answerId: record?.id ?? change.recordId, decisions })
     if (record !== null && record.id !== change.recordId) {
       // Without its own id the row would be made a second time, by the next pull.
-      const adopt: Act = (sub) => adoptId(sub, catalog, resource, change.recordId, record.id)
+      const adopt: Act = (sub) => replaceLocalId(sub, catalog, resource, change.recordId, record.id)
       await row(adopt, async (error) => {
         throw rowRefused(
-          { what: `${change.resource} ${change.recordId}`, said: await describeRefusal(tx, resource.table, error) },
+          { what: `${change.resource} ${change.recordId}`, said: await describeRejection(tx, resource.table, error) },
           error,
         )
       })
@@ -65,7 +65,7 @@ export async function settleSent(
     const id = record?.id ?? change.recordId
     if (record !== null) {
       const onto = (later: readonly Change[]) => rebase(resource, { change, record, decisions }, later)
-      await rebaseLater(tx, resource, { id: change.id, recordId: id }, onto)
+      await rebaseQueued(tx, resource, { id: change.id, recordId: id }, onto)
     }
     if (await isEditedSince(tx, change.resource, id)) return
     if (record !== null) await loadAnswer(row, resource, record)
@@ -81,7 +81,7 @@ export async function settleSent(
 }
 
 /** The record is the answer to another creation already. */
-export const isAnsweredTwice = (error: unknown): boolean =>
+export const isDuplicateCreate = (error: unknown): boolean =>
   error instanceof Error && 'constraint_name' in error && error.constraint_name === 'outbox_answer_idx'
 
 /** Nothing was left to send; the row takes what ScopeStack holds. */
@@ -104,11 +104,11 @@ export async function settleSuperseded(
 }
 
 /** Sets it aside. The next pull brings the row back to what ScopeStack holds; the change keeps its values. */
-export async function park(
+export async function settleParked(
   { sql, catalog }: Deps,
   change: Change,
   term: number,
-  { code, reason, errors }: Parking,
+  { code, reason, errors }: ParkReason,
   decisions: unknown,
 ): Promise<void> {
   const resource = catalog.get(change.resource)!
@@ -117,27 +117,27 @@ export async function park(
     await row(() => lockRow(tx, resource, change.recordId))
     await close(tx, change, term, { state: 'parked', answerId: null, decisions })
     await tx`
-      update sync.outbox set code = ${code}, reason = ${storable(reason)}, errors = ${json(tx, errors)}, returned_at = null
+      update sync.outbox set code = ${code}, reason = ${storable(reason)}, errors = ${jsonbValue(tx, errors)}, returned_at = null
       where id = ${change.id}`
     // Where it is refused, the next pull knows by the change that the row may differ.
-    await row((sub) => forgetDigest(sub, resource, change.recordId))
+    await row((sub) => clearDigest(sub, resource, change.recordId))
   })
 }
 
 /** What is left of a change that ScopeStack took in part. */
-export interface Rest {
+export interface RemainingEdit {
   readonly attributes: Change['attributes']
   readonly relationships: Change['relationships']
-  readonly base: Base
+  readonly base: ChangeBase
   readonly decisions: unknown
 }
 
 /** The change was answered, and is parked as what was left out of it: the row shows what was not. */
-export async function settleInPart(
+export async function settlePartly(
   { sql, catalog, rebase }: Deps & { readonly rebase: Rebase },
   change: Change,
   term: number,
-  { record, decisions, rest, because }: Answer & { readonly rest: Rest; readonly because: Parking },
+  { record, decisions, rest, because }: StoredResponse & { readonly rest: RemainingEdit; readonly because: ParkReason },
 ): Promise<void> {
   const resource = catalog.get(change.resource)!
   const { id, recordId } = change
@@ -146,12 +146,12 @@ export async function settleInPart(
     await row(() => lockRow(tx, resource, recordId))
     await close(tx, change, term, { state: 'parked', answerId: null, decisions: rest.decisions })
     await tx`
-      update sync.outbox set attributes = ${json(tx, rest.attributes)}, relationships = ${json(tx, rest.relationships)},
-        base = ${json(tx, rest.base)}, refs = '{}', code = ${because.code}, reason = ${storable(because.reason)},
-        errors = ${json(tx, because.errors)}, requested_at = null, in_doubt = null, returned_at = now()
+      update sync.outbox set attributes = ${jsonbValue(tx, rest.attributes)}, relationships = ${jsonbValue(tx, rest.relationships)},
+        base = ${jsonbValue(tx, rest.base)}, refs = '{}', code = ${because.code}, reason = ${storable(because.reason)},
+        errors = ${jsonbValue(tx, because.errors)}, requested_at = null, in_doubt = null, returned_at = now()
       where id = ${id}`
     const onto = (later: readonly Change[]) => rebase(resource, { change, record, decisions }, later)
-    await rebaseLater(tx, resource, { id, recordId }, onto)
+    await rebaseQueued(tx, resource, { id, recordId }, onto)
     if (!(await isEditedSince(tx, change.resource, recordId))) await loadAnswer(row, resource, record)
   })
 }
@@ -159,7 +159,7 @@ export async function settleInPart(
 type Act = (tx: Transaction) => Promise<unknown>
 
 /** Work on the mirrored row, as a part of a settling. @returns false when the database would not have it. */
-type RowWork = (act: Act, refuse?: (error: Error & Refusal) => Promise<boolean>) => Promise<boolean>
+type RowWork = (act: Act, refuse?: (error: Error & DatabaseRejection) => Promise<boolean>) => Promise<boolean>
 
 /**
  * The change was answered, whatever somebody has made of its table: what Postgres refuses of the row is left for the next
@@ -173,31 +173,31 @@ async function settling(sql: Database, act: (tx: Transaction, row: RowWork) => P
     })
   const apart = (tx: Transaction) =>
     act(tx, async (work, refuse = async () => false) => {
-      const done = await inHalves<Act, boolean>(tx, [work], (savepoint) => work(savepoint).then(() => true), refuse)
+      const done = await bisect<Act, boolean>(tx, [work], (savepoint) => work(savepoint).then(() => true), refuse)
       return done[0]!
     })
   try {
     await transact(sql, plainly)
   } catch (error) {
-    if (!isRefused(error)) throw error
+    if (!isRejectedByDatabase(error)) throw error
     await transact(sql, apart)
   }
 }
 
 async function loadAnswer(row: RowWork, resource: Resource, record: RemoteRecord): Promise<void> {
   const isLoaded = await row((tx) => createMirror(resource).load(tx, [record], 'push'))
-  if (!isLoaded) await row((tx) => forgetDigest(tx, resource, record.id))
+  if (!isLoaded) await row((tx) => clearDigest(tx, resource, record.id))
 }
 
 /** Everything else waits behind it: somebody's open transaction must not hold it up for long. */
 const LONGEST_WAIT = '3s'
 
 async function enter(tx: Transaction): Promise<void> {
-  await Promise.all([limitWaits(tx), notLocal(tx), tx`select set_config('lock_timeout', ${LONGEST_WAIT}, true)`])
+  await Promise.all([limitWaits(tx), disableCapture(tx), tx`select set_config('lock_timeout', ${LONGEST_WAIT}, true)`])
 }
 
 /** Somebody's transaction holds the row, or waits for it in turn with us. */
-export const isRowHeld = (error: unknown): boolean =>
+export const isRowLocked = (error: unknown): boolean =>
   error instanceof Error && 'code' in error && (error.code === '55P03' || error.code === '40P01')
 
 /** An edit that is being made is waited for, so that it is seen. */
@@ -212,7 +212,7 @@ async function close(
 ): Promise<void> {
   const { count } = await tx`
     update sync.outbox set state = ${state}, settled_at = clock_timestamp(), answer_id = coalesce(${answerId}, answer_id),
-      sent_at = case when ${state} = 'sent' then now() end, decisions = coalesce(${json(tx, decisions)}, decisions),
+      sent_at = case when ${state} = 'sent' then now() end, decisions = coalesce(${jsonbValue(tx, decisions)}, decisions),
       code = null, reason = null, errors = null, claim_until = null, claim_pid = null, answer = null
     where id = ${id} and term = ${term} and state = 'sending'`
   if (count !== 1) throw claimLost({ change: id, term })
@@ -225,5 +225,5 @@ async function isEditedSince(tx: Transaction, type: string, id: string): Promise
 }
 
 /** Whatever comes next is different from the row: it may hold local values. */
-export const forgetDigest = (tx: Transaction, resource: Resource, id: string) =>
+export const clearDigest = (tx: Transaction, resource: Resource, id: string) =>
   tx.unsafe(`update ${tableOf(resource)} set sync_hash = '' where id = $1 and id not like 'local-%'`, [id])

@@ -5,13 +5,13 @@ import type { Database, Transaction } from '../connection/database.ts'
  * the next. Only the holder of the projects' lease writes here, so the ids commit in their order.
  */
 import { arrayLiteral } from '../connection/literals.ts'
-import { isInPart } from '../mirror/local-edits.ts'
+import { isPartlyAccepted } from '../mirror/local-edits.ts'
 
 /** The one resource whose records others are read by. */
-export const FOLLOWED = 'projects'
+export const PARENT_RESOURCE = 'projects'
 
 /** In the transaction that writes the rows. One note a record, so that they stay few however long nobody follows. */
-export async function noteChanged(tx: Transaction, resource: string, ids: readonly string[]): Promise<void> {
+export async function recordChangedParents(tx: Transaction, resource: string, ids: readonly string[]): Promise<void> {
   if (ids.length === 0) return
   const noted = arrayLiteral(ids)
   await tx`delete from sync.changed_parents where resource = ${resource} and record_id = any(${noted}::text[])`
@@ -24,21 +24,21 @@ export async function noteChanged(tx: Transaction, resource: string, ids: readon
  * Projects that were written from here: the answer that was loaded may tell of a change below them, and no reading will
  * find that anything changed. Noted by the next reading, which holds the lease.
  */
-export async function noteSettled(tx: Transaction): Promise<void> {
+export async function recordPushedProjects(tx: Transaction): Promise<void> {
   const settled = await tx<{ id: string }[]>`
     update sync.outbox set noted_at = now()
     -- By its name, as the index outbox_unnoted_idx has it.
-    where resource = 'projects' and (state in ('sent', 'superseded') or ${isInPart(tx)}) and noted_at is null
+    where resource = 'projects' and (state in ('sent', 'superseded') or ${isPartlyAccepted(tx)}) and noted_at is null
       and record_id not like 'local-%'
     returning record_id as id`
-  await noteChanged(
+  await recordChangedParents(
     tx,
-    FOLLOWED,
+    PARENT_RESOURCE,
     settled.map(({ id }) => id),
   )
 }
 
-export interface Changed {
+export interface ChangedParents {
   readonly ids: readonly string[]
   /** What `followed` becomes when they are done. */
   readonly upTo: number
@@ -47,11 +47,11 @@ export interface Changed {
 }
 
 /** Up to `limit` projects that changed and were not followed yet by `child`, oldest first. */
-export async function readChanged(sql: Database, child: string, limit: number): Promise<Changed> {
-  const [row] = await sql<Changed[]>`
+export async function readChangedParents(sql: Database, child: string, limit: number): Promise<ChangedParents> {
+  const [row] = await sql<ChangedParents[]>`
     with left_over as materialized (
       select id, record_id from sync.changed_parents
-      where resource = ${FOLLOWED} and id > coalesce((select followed from sync.cursors where resource = ${child}), 0)),
+      where resource = ${PARENT_RESOURCE} and id > coalesce((select followed from sync.cursors where resource = ${child}), 0)),
     next as (select id, record_id from left_over order by id limit ${limit})
     select coalesce((select json_agg(record_id) from next), '[]') as ids,
       coalesce((select max(id) from next), 0)::float8 as "upTo",
@@ -66,17 +66,17 @@ export async function saveFollowed(tx: Transaction, child: string, upTo: number)
 }
 
 /** A whole snapshot need not follow what was noted before it began, in whichever process that was. */
-export async function followAsOf(tx: Transaction, child: string, began: Date): Promise<void> {
+export async function followFrom(tx: Transaction, child: string, began: Date): Promise<void> {
   const [row] = await tx<{ id: number }[]>`
     select coalesce(max(id), 0)::float8 as id from sync.changed_parents
-    where resource = ${FOLLOWED} and noted_at <= ${began}`
+    where resource = ${PARENT_RESOURCE} and noted_at <= ${began}`
   await saveFollowed(tx, child, row!.id)
 }
 
 /** What everybody has followed. Who never began to read has nothing to catch up with. */
-export async function forgetChanged(sql: Database, followers: readonly string[]): Promise<void> {
+export async function pruneChangedParents(sql: Database, followers: readonly string[]): Promise<void> {
   await sql`
     delete from sync.changed_parents
-    where resource = ${FOLLOWED} and id <= (
+    where resource = ${PARENT_RESOURCE} and id <= (
       select min(coalesce(followed, 0)) from sync.cursors where resource = any(${arrayLiteral(followers)}::text[]))`
 }

@@ -67,7 +67,7 @@ export async function openPass(
 }
 
 /** What was noted of the pass under way. */
-export async function readEvidence(
+export async function readPassEvidence(
   sql: Database,
   resource: string,
 ): Promise<Pick<Snapshot, 'steady' | 'full' | 'fresh'>> {
@@ -89,7 +89,7 @@ export async function readPageCount(sql: Database, resource: string): Promise<nu
 }
 
 /** Whether any of these resources was ever read, even in part. */
-export async function wasRead(sql: Database, resources: readonly string[]): Promise<boolean> {
+export async function wasEverRead(sql: Database, resources: readonly string[]): Promise<boolean> {
   const { count } = await sql`
     select from sync.cursors where resource = any(${arrayLiteral(resources)}::text[]) limit 1`
   return count > 0
@@ -116,7 +116,7 @@ export async function closeEmptySnapshot(tx: Transaction, resource: string, anyw
 }
 
 /** Whether ScopeStack ever gave it: it was read whole once, or there are rows of it that were not made here. */
-export async function wasGiven(sql: Database, resource: string, table: string): Promise<boolean> {
+export async function wasEverServed(sql: Database, resource: string, table: string): Promise<boolean> {
   const [row] = await sql<{ given: boolean }[]>`
     select exists (select from sync.cursors where resource = ${resource} and as_of is not null)
       or exists (select from scopestack.${sql(table)} where id not like 'local-%') as given`
@@ -129,7 +129,7 @@ export interface SeenPage {
   readonly carriers: readonly string[] | null
 }
 
-export interface Advance {
+export interface SnapshotProgress {
   readonly pass: number
   /** Left as they are when undefined. */
   readonly chains?: unknown
@@ -142,7 +142,7 @@ export interface Advance {
 }
 
 /** In the transaction that writes the pages' rows. A page that is met again adds to what it held before. */
-export async function advanceSnapshot(tx: Transaction, resource: string, progress: Advance): Promise<void> {
+export async function advanceSnapshot(tx: Transaction, resource: string, progress: SnapshotProgress): Promise<void> {
   const { pass, chains, position, steady, full, fresh, pages } = progress
   await Promise.all([
     ...pages.map(
@@ -161,7 +161,7 @@ export async function advanceSnapshot(tx: Transaction, resource: string, progres
   ])
 }
 
-export interface Seen {
+export interface SeenCounts {
   /** Different ids met in the pass. */
   readonly seen: number
   /** Different records of the list that carried them, in the pass. */
@@ -170,8 +170,8 @@ export interface Seen {
   readonly lastPage: number
 }
 
-export async function countSeen(sql: Database, resource: string, pass: number): Promise<Seen> {
-  const [row] = await sql<Seen[]>`
+export async function countSeen(sql: Database, resource: string, pass: number): Promise<SeenCounts> {
+  const [row] = await sql<SeenCounts[]>`
     select
       (select count(distinct id)::int from sync.seen_pages, unnest(ids) as id
         where resource = ${resource} and pass = ${pass}) as seen,
@@ -183,7 +183,7 @@ export async function countSeen(sql: Database, resource: string, pass: number): 
 }
 
 /** Different ids met in all passes, of one list or of two. */
-export async function countMet(sql: Database, resource: string): Promise<number> {
+export async function countSeenInAllPasses(sql: Database, resource: string): Promise<number> {
   const [row] = await sql<{ met: number }[]>`
     select count(distinct id)::int as met from sync.seen_pages, unnest(ids) as id where resource = ${resource}`
   return row!.met

@@ -12,7 +12,7 @@ export interface ParkedRecord {
   readonly byDatabase?: boolean
 }
 
-export async function park(
+export async function parkRecords(
   sql: Database | Transaction,
   resource: string,
   records: readonly ParkedRecord[],
@@ -52,16 +52,16 @@ export async function countParked(sql: Database, resource: string, since: Date):
   return row?.count ?? 0
 }
 
-export interface RefusedRecord {
+export interface RejectedRecord {
   readonly id: string
   /** It was to be marked as deleted. */
   readonly missing: boolean
 }
 
 /** Records that the database refused, those that waited longest first. */
-export async function refusedRecords(sql: Database, resource: string, limit: number): Promise<RefusedRecord[]> {
+export async function readRejectedRecords(sql: Database, resource: string, limit: number): Promise<RejectedRecord[]> {
   return [
-    ...(await sql<RefusedRecord[]>`
+    ...(await sql<RejectedRecord[]>`
       select record_id as id, bool_or(body = 'null') as missing from sync.parked
       where resource = ${resource} and by_database and settled_at is null and record_id is not null
       group by 1 order by min(last_seen_at) limit ${limit}`),
@@ -69,14 +69,14 @@ export async function refusedRecords(sql: Database, resource: string, limit: num
 }
 
 /** The database took them by now, or what came of them is parked otherwise. @param ids as an array literal. */
-export async function settleRefused(tx: Transaction, resource: string, ids: string): Promise<void> {
+export async function closeRejectedRecords(tx: Transaction, resource: string, ids: string): Promise<void> {
   await tx`
     update sync.parked set settled_at = now()
     where resource = ${resource} and by_database and settled_at is null and record_id = any(${ids}::text[]) and last_seen_at < now()`
 }
 
 /** Parked records that a whole snapshot did not park again are settled. */
-export async function settleParked(sql: Database | Transaction, resource: string, since: Date): Promise<void> {
+export async function closeParkedRecords(sql: Database | Transaction, resource: string, since: Date): Promise<void> {
   await sql`
     update sync.parked set settled_at = now()
     where resource = ${resource} and settled_at is null and last_seen_at < ${since}`
@@ -91,7 +91,7 @@ export interface DriftNote {
 /** It is part of a key, and an index entry has its limit. */
 const LONGEST_MEMBER = 200
 
-export async function noteDrift(
+export async function recordDrift(
   sql: Database | Transaction,
   resource: string,
   notes: readonly DriftNote[],
@@ -105,7 +105,7 @@ export async function noteDrift(
 }
 
 /** Of a whole list: what is gone, and what has come back. */
-export async function noteGone(
+export async function recordGoneMembers(
   tx: Transaction,
   resource: string,
   members: readonly string[],
@@ -115,7 +115,7 @@ export async function noteGone(
     delete from sync.drift
     where resource = ${resource} and kind = 'gone' and member <> all(${arrayLiteral(members)}::text[])`
   const sample = `in none of ${records} records`
-  await noteDrift(
+  await recordDrift(
     tx,
     resource,
     members.map((member) => ({ member, kind: 'gone', sample })),
@@ -123,21 +123,21 @@ export async function noteGone(
 }
 
 /** It is taken by now. */
-export async function forgetRefused(sql: Database, resource: string, members: readonly string[]): Promise<void> {
+export async function clearRefusedDrift(sql: Database, resource: string, members: readonly string[]): Promise<void> {
   await sql`
     delete from sync.drift
     where resource = ${resource} and kind = 'refused' and member = any(${arrayLiteral(members)}::text[])`
 }
 
 /** Members that records lack which were told of every record before. */
-export async function readWithheld(sql: Database | Transaction, resource: string): Promise<string[]> {
+export async function readWithheldMembers(sql: Database | Transaction, resource: string): Promise<string[]> {
   const rows = await sql<{ member: string }[]>`
     select member from sync.drift where resource = ${resource} and kind = 'withheld' order by member`
   return rows.map(({ member }) => member)
 }
 
 /** Those that were not missed since then are back. */
-export async function settleWithheld(tx: Transaction, resource: string, since: Date | null): Promise<void> {
+export async function clearWithheldDrift(tx: Transaction, resource: string, since: Date | null): Promise<void> {
   await tx`
     delete from sync.drift
     where resource = ${resource} and kind = 'withheld' and (${since}::timestamptz is null or last_seen_at < ${since})`

@@ -14,7 +14,7 @@ interface Mark {
   readonly digest: string | null
 }
 
-export interface RememberedPage {
+export interface CachedPage {
   readonly mark: Mark
   readonly ids: readonly string[]
   /** Of records that come with another list: the ids of that list. */
@@ -31,19 +31,19 @@ interface Key {
 }
 
 /** Whether there is anything to recall; a first load need not ask for each page. */
-export async function remembersPages(sql: Database, { resource, question }: Key): Promise<boolean> {
+export async function hasCachedPages(sql: Database, { resource, question }: Key): Promise<boolean> {
   const [row] = await sql<{ any: boolean }[]>`
     select exists (select from sync.known_pages where resource = ${resource} and question = ${question}) as any`
   return row!.any
 }
 
 /** @returns with whether the mirror still holds what was loaded then. */
-export async function recallPage(
+export async function readCachedPage(
   sql: Database,
   { resource, table, question }: Key,
   page: number,
-): Promise<(RememberedPage & { readonly intact: boolean }) | undefined> {
-  const [row] = await sql<(RememberedPage & { readonly intact: boolean })[]>`
+): Promise<(CachedPage & { readonly intact: boolean }) | undefined> {
+  const [row] = await sql<(CachedPage & { readonly intact: boolean })[]>`
     select json_build_object('etag', etag, 'digest', digest) as mark, to_json(ids) as ids,
       to_json(carriers) as carriers, record_count as "recordCount", page_count as "pageCount",
       (select count(*) from unnest(p.ids) as met) = (
@@ -55,7 +55,7 @@ export async function recallPage(
 }
 
 /** What each page came with last, whatever became of its rows since. */
-export async function recallMarks(
+export async function readPageValidators(
   sql: Database,
   { resource, question }: Omit<Key, 'table'>,
 ): Promise<ReadonlyMap<number, Mark>> {
@@ -69,7 +69,7 @@ const ETAGS = 'etags'
 
 export interface EtagTrust {
   /** One `ETag` came with two bodies once: never again are they believed. */
-  readonly lied: boolean
+  readonly unreliable: boolean
   /** Since every page was last transferred; null when it never was. */
   readonly checkedAgeMs: number | null
 }
@@ -77,21 +77,21 @@ export interface EtagTrust {
 export async function readEtagTrust(sql: Database, resource: string): Promise<EtagTrust> {
   const etags = await readCapability(sql, resource, ETAGS)
   const bodies = await readCapability(sql, resource, BODIES)
-  return { lied: etags?.value === 'lied', checkedAgeMs: bodies?.ageMs ?? null }
+  return { unreliable: etags?.value === 'lied', checkedAgeMs: bodies?.ageMs ?? null }
 }
 
-export const noteEtagsLied = (sql: Database, resource: string): Promise<void> =>
+export const recordUnreliableEtags = (sql: Database, resource: string): Promise<void> =>
   saveCapability(sql, resource, ETAGS, 'lied')
 
 /** Every page of a whole list was transferred. */
-export const noteBodiesRead = (sql: Transaction, resource: string): Promise<void> =>
+export const recordBodiesRead = (sql: Transaction, resource: string): Promise<void> =>
   saveCapability(sql, resource, BODIES, 'read')
 
 /** In the transaction that loads them. */
-export async function rememberPages(
+export async function cachePages(
   tx: Transaction,
   { resource, question }: Key,
-  pages: readonly (RememberedPage & { readonly number: number })[],
+  pages: readonly (CachedPage & { readonly number: number })[],
 ): Promise<void> {
   await Promise.all(
     pages.map(
@@ -109,11 +109,11 @@ export async function rememberPages(
 }
 
 /** Whatever comes is parsed and loaded again. */
-export async function forgetPages(sql: Database | Transaction, resource: string): Promise<void> {
+export async function clearPageCache(sql: Database | Transaction, resource: string): Promise<void> {
   await sql`delete from sync.known_pages where resource = ${resource}`
 }
 
 /** Pages behind the end of a list that has become shorter. */
-export async function forgetPagesBehind(tx: Transaction, resource: string, last: number): Promise<void> {
+export async function clearPageCacheBehind(tx: Transaction, resource: string, last: number): Promise<void> {
   await tx`delete from sync.known_pages where resource = ${resource} and page > ${last}`
 }

@@ -25,7 +25,7 @@ export async function checkRedis(url: string): Promise<void> {
   redis.on('error', (error: unknown) => (fault = error))
   try {
     const facts = readInfo(await redis.info())
-    const problem = problemWith(facts)
+    const problem = findRedisProblem(facts)
     if (problem !== null) throw redisUnfit({ where: redisAddress(url), ...problem })
   } catch (error) {
     throw explainRedis(error, fault, url)
@@ -53,7 +53,7 @@ interface Problem {
   readonly passing?: true
 }
 
-export function problemWith({ version, policy, role }: RedisFacts): Problem | null {
+export function findRedisProblem({ version, policy, role }: RedisFacts): Problem | null {
   const [major = 0, minor = 0] = version.split('.').map(Number)
   if (major < OLDEST[0] || (major === OLDEST[0] && minor < OLDEST[1])) {
     const needed = OLDEST.join('.')

@@ -1,6 +1,6 @@
 /** How the queue is connected to Redis, so that it goes on after whatever a network or a switch-over does. */
 import { Redis } from 'ioredis'
-import { isPassing, KEEP_ALIVE_MS } from './redis.ts'
+import { isTransientRedisError, KEEP_ALIVE_MS } from './redis.ts'
 
 /** A server that is away is asked again after this, and then less often. */
 const RECONNECT_MS = 1_000
@@ -30,11 +30,11 @@ export const workerConnection = (url: string) => ({
   url,
   maxRetriesPerRequest: null,
   socketTimeout: WORKER_SILENCE_MS,
-  reconnectOnError: (error: Error) => (isPassing(error) ? ASK_AGAIN : NOTHING),
+  reconnectOnError: (error: Error) => (isTransientRedisError(error) ? ASK_AGAIN : NOTHING),
 })
 
 /** One connection for all who add jobs and ask after them. A command that finds the server gone fails, and says so. */
-export interface Caller {
+export interface QueueClient {
   /** For BullMQ. */
   readonly connection: unknown
   /** What refused may be a server that is not the one any more: another connection is made. */
@@ -44,19 +44,19 @@ export interface Caller {
   close(): void
 }
 
-export function openCaller(url: string, onError: (error: Error) => void): Caller {
+export function openQueueClient(url: string, onError: (error: Error) => void): QueueClient {
   const redis = new Redis(url, {
     ...common,
     maxRetriesPerRequest: 1,
     socketTimeout: CALLER_SILENCE_MS,
-    reconnectOnError: (error) => (isPassing(error) ? RECONNECT : NOTHING),
+    reconnectOnError: (error) => (isTransientRedisError(error) ? RECONNECT : NOTHING),
   })
   redis.on('error', onError)
   return {
     connection: redis,
     refused(error) {
       // Of a transaction, whose answer holds the error in a list, ioredis does not see it.
-      if (isPassing(error) && redis.status === 'ready') redis.disconnect(true)
+      if (isTransientRedisError(error) && redis.status === 'ready') redis.disconnect(true)
     },
     async write(key) {
       await redis.set(key, '1', 'EX', 60)

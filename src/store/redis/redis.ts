@@ -16,7 +16,7 @@ export interface Script {
 }
 
 /** Every value changes by one script, so that two workers never see or make a half of it. */
-export const script = (text: string): Script => ({ text, digest: createHash('sha1').update(text).digest('hex') })
+export const defineScript = (text: string): Script => ({ text, digest: createHash('sha1').update(text).digest('hex') })
 
 /** A caller that waits holds up a page; what is not answered by then is tried again with the page's own backoff. */
 const CONNECT_MS = 5_000
@@ -35,7 +35,7 @@ export const KEEP_ALIVE_MS = 10_000
  * replicas. Its address may lead to another server by now, so the connection is made anew. Before version 7 a script's
  * error stands in the middle.
  */
-export const isPassing = (error: unknown): boolean =>
+export const isTransientRedisError = (error: unknown): boolean =>
   /(?:^|\W)(?:READONLY|UNBLOCKED|MASTERDOWN|LOADING|BUSY|NOREPLICAS|TRYAGAIN|CLUSTERDOWN) /.test(messageOf(error))
 
 /** @param url `redis://…`; connects at the first command, and again after each loss. */
@@ -46,7 +46,7 @@ export function openRedis(url: string): RedisStore {
     commandTimeout: COMMAND_MS,
     socketTimeout: COMMAND_MS,
     keepAlive: KEEP_ALIVE_MS,
-    reconnectOnError: (error) => isPassing(error),
+    reconnectOnError: (error) => isTransientRedisError(error),
     maxRetriesPerRequest: 1,
     // A command that may have been carried out is not sent again behind our back.
     autoResendUnfulfilledCommands: false,
@@ -89,7 +89,7 @@ export function explainRedis(error: unknown, lastFault: unknown, url: string): S
   const where = redisAddress(url)
   const cause = [error, lastFault].find((fault) => REFUSED.test(messageOf(fault)))
   if (cause !== undefined) return redisRefused({ where }, cause)
-  const passing = [error, lastFault].find((fault) => isPassing(fault))
+  const passing = [error, lastFault].find((fault) => isTransientRedisError(fault))
   if (passing !== undefined) return redisUnwritable({ where }, passing)
   const given = /max retries per request|Connection is closed/i.test(messageOf(error))
   return redisUnreachable({ where }, given ? (lastFault ?? error) : error)

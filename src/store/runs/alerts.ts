@@ -38,7 +38,7 @@ export interface PendingAlert {
 }
 
 /** Given to one process, for a minute: it says afterwards what became of it. */
-export async function takeAlert(sql: Database): Promise<PendingAlert | undefined> {
+export async function claimAlert(sql: Database): Promise<PendingAlert | undefined> {
   const [row] = await sql<PendingAlert[]>`
     update sync.alerts set attempts = attempts + 1, next_attempt_at = now() + interval '1 minute'
     where id = (
@@ -51,11 +51,11 @@ export async function takeAlert(sql: Database): Promise<PendingAlert | undefined
   return row
 }
 
-export async function alertDelivered(sql: Database, id: number): Promise<void> {
+export async function recordDelivery(sql: Database, id: number): Promise<void> {
   await sql`update sync.alerts set delivered_at = now(), last_error = null where id = ${id}`
 }
 
-export async function alertDelayed(sql: Database, id: number, error: string, seconds: number): Promise<void> {
+export async function recordDeliveryFailure(sql: Database, id: number, error: string, seconds: number): Promise<void> {
   await sql`
     update sync.alerts set last_error = ${error}, next_attempt_at = now() + make_interval(secs => ${seconds})
     where id = ${id}`

@@ -1,7 +1,7 @@
 import type { Database } from '../connection/database.ts'
 /** The backfill under way: it outlives the process that began it. */
 import { arrayLiteral } from '../connection/literals.ts'
-import { isWell, type Outcome } from './runs.ts'
+import { isSuccess, type Outcome } from './runs.ts'
 
 export interface Backfill {
   readonly id: number
@@ -47,8 +47,8 @@ export async function beginBackfill(
 }
 
 /** What did not end well is tried again: a run keeps the first outcome it is told. */
-export async function forgetFailures(sql: Database, { id, outcomes }: Backfill): Promise<void> {
-  const again = outcomes.filter(({ outcome }) => !isWell(outcome)).map(({ resource }) => resource)
+export async function clearFailedOutcomes(sql: Database, { id, outcomes }: Backfill): Promise<void> {
+  const again = outcomes.filter(({ outcome }) => !isSuccess(outcome)).map(({ resource }) => resource)
   await sql`
     delete from sync.run_outcomes where run_id = ${id} and resource = any(${arrayLiteral(again)}::text[])`
 }

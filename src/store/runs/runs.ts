@@ -84,10 +84,10 @@ export async function outcomeInRun(sql: Database, runId: number, resource: strin
 const FROM_BEST: readonly Outcome[] = ['ok', 'forbidden', 'suspect', 'incomplete', 'failed']
 
 /** Nothing that a person has to look at. */
-export const isWell = (outcome: Outcome): boolean => outcome === 'ok' || outcome === 'absent'
+export const isSuccess = (outcome: Outcome): boolean => outcome === 'ok' || outcome === 'absent'
 
 /** What is absent takes nothing from a run. */
-export function worst(outcomes: readonly { readonly outcome: Outcome }[]): Outcome {
-  const ranks = outcomes.map(({ outcome }) => (isWell(outcome) ? 0 : FROM_BEST.indexOf(outcome)))
+export function worstOutcome(outcomes: readonly { readonly outcome: Outcome }[]): Outcome {
+  const ranks = outcomes.map(({ outcome }) => (isSuccess(outcome) ? 0 : FROM_BEST.indexOf(outcome)))
   return FROM_BEST[Math.max(0, ...ranks)]!
 }

@@ -4,7 +4,7 @@ import type { Database, Transaction } from '../connection/database.ts'
  * its jobs loses nothing: they are made again from these rows.
  */
 import { arrayLiteral } from '../connection/literals.ts'
-import { endRun, worst, type Outcome } from './runs.ts'
+import { endRun, worstOutcome, type Outcome } from './runs.ts'
 
 export interface Tick {
   readonly schedule: string
@@ -153,7 +153,7 @@ export async function closeRun(
     const resources = await tx<ClosedResource[]>`
       select resource, outcome, code, message, seen, inserted, updated, deleted from sync.run_outcomes
       where run_id = ${id} order by resource`
-    const outcome = error === null ? worst(resources) : 'failed'
+    const outcome = error === null ? worstOutcome(resources) : 'failed'
     await endRun(tx, id, outcome, error)
     const [row] = await tx<{ startedAt: Date; finishedAt: Date }[]>`
       select started_at as "startedAt", finished_at as "finishedAt" from sync.runs where id = ${id}`

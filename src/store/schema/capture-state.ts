@@ -5,7 +5,7 @@
  */
 import type { Resource } from '../../catalog/resource.ts'
 import type { Database } from '../connection/database.ts'
-import { capturedOf, type Captured } from './capture-triggers.ts'
+import { captureSpecOf, type CaptureSpec } from './capture-triggers.ts'
 import { readFunctions } from './functions.ts'
 import { USER_DEFINED } from './user-defined-triggers.ts'
 
@@ -24,7 +24,7 @@ interface Standing {
 }
 
 /** What a table is to have: trigger name to the function it calls. */
-function wantedTriggers({ writes, columns }: Captured, table: string): Map<string, string> {
+function wantedTriggers({ writes, columns }: CaptureSpec, table: string): Map<string, string> {
   const wanted = new Map([['write_back_refuse', 'refuse']])
   if (writes.length === 0) wanted.set('read_only_update', 'capture_update')
   else {
@@ -57,7 +57,7 @@ export async function findCaptureFaults(sql: Database, resources: readonly Resou
     const { table, type } = resource
     const found = held.get(table)
     if (found === undefined) return []
-    const captured = capturedOf(resource)
+    const captured = captureSpecOf(resource)
     const faults = faultsOf(found, wantedTriggers(captured, table), wrong)
     if (captured.writes.length > 0) {
       if (!found.makesIds) faults.push('column id has lost its default')
@@ -107,7 +107,7 @@ export function describeCheck({ faults, mended }: CaptureCheck): string | null {
 }
 
 /** As things stand; null: nothing is wrong. */
-export const lostEdits = async (sql: Database, resources: readonly Resource[]): Promise<string | null> =>
+export const describeLostEdits = async (sql: Database, resources: readonly Resource[]): Promise<string | null> =>
   describeCheck({ faults: await findCaptureFaults(sql, resources), mended: false })
 
 function describeFaults(faults: readonly CaptureFault[]): string | null {

@@ -8,7 +8,7 @@ import { isEditable, type Column, type Resource } from '../../catalog/resource.t
 import { quote, type Database, type Transaction } from '../connection/database.ts'
 import { arrayLiteral } from '../connection/literals.ts'
 
-export interface Captured {
+export interface CaptureSpec {
   readonly type: string
   readonly relation: string
   readonly writes: readonly string[]
@@ -16,7 +16,7 @@ export interface Captured {
 }
 
 /** What the triggers of a resource are to know. */
-export const capturedOf = (resource: Resource): Captured => {
+export const captureSpecOf = (resource: Resource): CaptureSpec => {
   const columns = resource.columns.filter(isEditable)
   const writes = columns.length === 0 ? [] : resource.writes
   return {
@@ -60,9 +60,9 @@ export async function installCapture(
   change: (act: (tx: Transaction) => Promise<void>) => Promise<void> = (act) => sql.begin(act),
 ): Promise<void> {
   const known = await captured(sql)
-  const differs = (wanted: Captured, held: ReadonlyMap<string, Captured>): boolean =>
+  const differs = (wanted: CaptureSpec, held: ReadonlyMap<string, CaptureSpec>): boolean =>
     broken.has(wanted.type) || !isDeepStrictEqual({ ...held.get(wanted.type) }, wanted)
-  for (const wanted of resources.map(capturedOf).filter((one) => differs(one, known))) {
+  for (const wanted of resources.map(captureSpecOf).filter((one) => differs(one, known))) {
     await change(async (tx) => {
       if (!differs(wanted, await captured(tx))) return
       await tx`
@@ -72,8 +72,8 @@ export async function installCapture(
   }
 }
 
-async function captured(of: Database | Transaction): Promise<ReadonlyMap<string, Captured>> {
-  const held = await of<Captured[]>`
+async function captured(of: Database | Transaction): Promise<ReadonlyMap<string, CaptureSpec>> {
+  const held = await of<CaptureSpec[]>`
     select c.type, c.relation, array_to_json(c.writes) as writes, c.columns from sync.captured c`
   return new Map(held.map((one) => [one.type, one]))
 }
@@ -85,7 +85,7 @@ async function captured(of: Database | Transaction): Promise<ReadonlyMap<string,
  *
  * By itself, and not an argument of sync.capture: the version before calls that as it was.
  */
-export async function noteDeclared(sql: Database, resources: readonly Resource[]): Promise<void> {
+export async function recordDeclaredColumns(sql: Database, resources: readonly Resource[]): Promise<void> {
   const held = await sql<{ type: string; columns: string[] | null }[]>`
     select type, array_to_json(read_only) as columns from sync.captured`
   const known = new Map(held.map(({ type, columns }) => [type, columns === null ? null : new Set(columns)]))
@@ -106,7 +106,7 @@ export async function noteDeclared(sql: Database, resources: readonly Resource[]
  * Triggers of the tables' users run in it, and what they call without its schema has to be found: by the search_path that
  * this role and database were given (`session.ts` says another), behind Postgres' own names, which ours need.
  */
-export async function notLocal(tx: Transaction): Promise<void> {
+export async function disableCapture(tx: Transaction): Promise<void> {
   await Promise.all([
     tx`set local search_path to default`,
     // Every name with its schema: until it has ended, theirs are found first.

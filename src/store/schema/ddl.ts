@@ -9,17 +9,17 @@ import { stopped } from '../../errors/errors.ts'
 import type { SyncError } from '../../errors/sync-error.ts'
 import { isLostRace, type Database, type Transaction } from '../connection/database.ts'
 
-export interface Waiting {
+export interface LockWaiting {
   readonly signal?: AbortSignal | undefined
   /** Called when something else is waited for than before. */
   readonly onWait?: ((error: SyncError) => void) | undefined
 }
 
 /** Runs statements, with what is left of the time that may be spent with waiting. */
-export type Run = (statements: string) => Promise<void>
+export type RunStatements = (statements: string) => Promise<void>
 
 /** A transaction that is alone with the tables. */
-export type Change = (act: (tx: Transaction) => Promise<void>) => Promise<void>
+export type ChangeTables = (act: (tx: Transaction) => Promise<void>) => Promise<void>
 
 /** Of one try. Locks that it has are kept from readers for as long as it waits for the next. */
 const WAIT_MS = 600
@@ -30,8 +30,8 @@ const PAUSE_MS = { least: 200, most: 5_000 }
 /** @param act one transaction, begun anew until it has had all its locks. */
 export async function changeTables<T>(
   sql: Database,
-  act: (tx: Transaction, run: Run) => Promise<T>,
-  { signal, onWait }: Waiting,
+  act: (tx: Transaction, run: RunStatements) => Promise<T>,
+  { signal, onWait }: LockWaiting,
 ): Promise<T> {
   let said = ''
   for (let attempt = 0; ; attempt++) {
@@ -49,7 +49,7 @@ export async function changeTables<T>(
   }
 }
 
-function hurried(tx: Transaction): Run {
+function hurried(tx: Transaction): RunStatements {
   const begun = performance.now()
   return async (statements) => {
     const left = Math.max(LEAST_MS, Math.round(WAIT_MS - (performance.now() - begun)))

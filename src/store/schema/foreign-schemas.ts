@@ -11,7 +11,7 @@ const BOOKS = '__drizzle_migrations'
  * @param first when it was made.
  * @throws SyncError SYNC_SCHEMA_FOREIGN
  */
-export async function refuseForeign(sql: Database, first: number): Promise<void> {
+export async function assertOwnSchemas(sql: Database, first: number): Promise<void> {
   if (await isOurs(sql, first)) return
   const found = await sql<{ schema: string; name: string }[]>`
     select n.nspname as schema, c.relname as name from pg_class c join pg_namespace n on n.oid = c.relnamespace
@@ -27,7 +27,7 @@ export async function refuseForeign(sql: Database, first: number): Promise<void>
 const QUEUE_BOOKS = 'migration'
 
 /** @throws SyncError SYNC_SCHEMA_FOREIGN */
-export async function refuseForeignQueue(sql: Database): Promise<void> {
+export async function assertOwnQueueSchema(sql: Database): Promise<void> {
   const rows = await sql<{ name: string }[]>`
     select c.relname as name from pg_class c join pg_namespace n on n.oid = c.relnamespace
     where n.nspname = 'bullmq' and c.relkind in ('r', 'p', 'v', 'm', 'f', 'S') order by 1`

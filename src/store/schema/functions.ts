@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { readMigrationFiles } from 'drizzle-orm/migrator'
 import type { Database } from '../connection/database.ts'
 
-export const FOLDER = join(import.meta.dirname, '../../../migrations')
+export const MIGRATIONS_FOLDER = join(import.meta.dirname, '../../../migrations')
 
 interface Made {
   readonly body: string
@@ -20,7 +20,7 @@ export interface Functions {
 const NAMED = /^(CREATE FUNCTION|CREATE OR REPLACE FUNCTION|ALTER FUNCTION|DROP FUNCTION) sync\.([a-z_]+)/m
 
 export async function readFunctions(sql: Database): Promise<Functions> {
-  const files = readMigrationFiles({ migrationsFolder: FOLDER })
+  const files = readMigrationFiles({ migrationsFolder: MIGRATIONS_FOLDER })
   const newest = Math.max(...files.map(({ folderMillis }) => folderMillis))
   const [books] = await sql<
     { at: number | null }[]

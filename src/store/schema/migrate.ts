@@ -14,29 +14,30 @@ import { codeOf, openDatabase, type Database, type Transaction } from '../connec
 import { checkDatabase } from '../server/fitness.ts'
 import { checkServer } from '../server/server-version.ts'
 import { findCaptureFaults, type CaptureCheck, type CaptureFault } from './capture-state.ts'
-import { installCapture, noteDeclared } from './capture-triggers.ts'
+import { installCapture, recordDeclaredColumns } from './capture-triggers.ts'
 import { commentStatements } from './comments.ts'
-import { changeTables, type Change, type Run, type Waiting } from './ddl.ts'
-import { refuseForeign } from './foreign-schemas.ts'
-import { FOLDER, restoreFunctions } from './functions.ts'
+import { changeTables, type ChangeTables, type RunStatements, type LockWaiting } from './ddl.ts'
+import { assertOwnSchemas } from './foreign-schemas.ts'
+import { MIGRATIONS_FOLDER, restoreFunctions } from './functions.ts'
 import { SYNC_COLUMNS } from './mirror-tables.ts'
 import { readTableState } from './table-state.ts'
 import { restoreUserDefined } from './user-defined-triggers.ts'
 
-const migrationFiles = () => readMigrationFiles({ migrationsFolder: FOLDER })
+const migrationFiles = () => readMigrationFiles({ migrationsFolder: MIGRATIONS_FOLDER })
 
 /**
  * @returns what was found of triggers that somebody had dropped, disabled or replaced: they are mended, where the role may.
  * @throws SyncError SYNC_DATABASE_UNFIT or SYNC_DATABASE_REFUSED before anything is written, SYNC_STOPPED; otherwise the
  *   driver's error, which callers explain with the address they know.
  */
-export async function migrate(url: string, waiting: Waiting = {}): Promise<CaptureCheck> {
+export async function migrate(url: string, waiting: LockWaiting = {}): Promise<CaptureCheck> {
   const sql = openDatabase(url, { connections: 1 })
-  const change: Change = (act) => changeTables(sql, (tx, run) => alone(tx, run, () => act(tx)), waiting)
+  const change: ChangeTables = (act) =>
+    changeTables(sql, (tx, run) => withMigrationLock(tx, run, () => act(tx)), waiting)
   try {
     await checkServer(sql)
     await checkDatabase(sql, url)
-    await refuseForeign(sql, Math.min(...migrationFiles().map(({ folderMillis }) => folderMillis)))
+    await assertOwnSchemas(sql, Math.min(...migrationFiles().map(({ folderMillis }) => folderMillis)))
     const wasMigrated = await isMigrated(sql)
     if (!wasMigrated) await changeTables(sql, runMigrations, waiting).catch(nameTheTaken)
     const usable = await usableTables(sql)
@@ -64,18 +65,22 @@ async function restoreCapture(
   sql: Database,
   resources: readonly Resource[],
   faults: readonly CaptureFault[],
-  change: Change,
+  change: ChangeTables,
 ): Promise<void> {
   if (faults.length > 0) await restoreFunctions(sql)
   await installCapture(sql, resources, new Set(faults.map(({ type }) => type)), change)
-  await noteDeclared(sql, resources)
+  await recordDeclaredColumns(sql, resources)
   for (const { table, faults: those } of faults) {
     if (those.some((fault) => fault.includes('user_defined_values_'))) await restoreUserDefined(change, table)
   }
 }
 
 /** Looks once more when everybody else who migrates has ended. */
-export async function alone<T>(tx: Transaction, run: Run, act: (tx: Transaction) => Promise<T>): Promise<T> {
+export async function withMigrationLock<T>(
+  tx: Transaction,
+  run: RunStatements,
+  act: (tx: Transaction) => Promise<T>,
+): Promise<T> {
   const [found] = await tx<{ schema: boolean; books: boolean }[]>`
     select to_regnamespace('sync') is not null as schema, to_regclass('sync.__drizzle_migrations') is not null as books`
   // Each needs a right that only the first start should.
@@ -91,8 +96,8 @@ export async function alone<T>(tx: Transaction, run: Run, act: (tx: Transaction)
 }
 
 /** As drizzle's migrator does it, in its table, but under a lock, and in one transaction from its begin. */
-async function runMigrations(tx: Transaction, run: Run): Promise<void> {
-  const last = await alone(tx, run, lastMigration)
+async function runMigrations(tx: Transaction, run: RunStatements): Promise<void> {
+  const last = await withMigrationLock(tx, run, lastMigration)
   for (const { folderMillis, hash, sql: statements } of migrationFiles()) {
     if (folderMillis <= last) continue
     for (const statement of statements) await run(statement)

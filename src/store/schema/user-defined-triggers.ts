@@ -1,6 +1,6 @@
 /** The triggers that keep scopestack.user_defined_values in step, as migrations/0005_user_defined_values.sql made them. */
 import { quote } from '../connection/database.ts'
-import type { Change } from './ddl.ts'
+import type { ChangeTables } from './ddl.ts'
 
 /** Table to its column. */
 export const USER_DEFINED: ReadonlyMap<string, string> = new Map([
@@ -21,7 +21,7 @@ const SEES: Readonly<Record<string, string>> = {
 }
 
 /** Makes them anew, and what they missed meanwhile. @param qualified scopestack.table */
-export async function restoreUserDefined(change: Change, qualified: string): Promise<void> {
+export async function restoreUserDefined(change: ChangeTables, qualified: string): Promise<void> {
   const table = qualified.replace('scopestack.', '')
   const fields = USER_DEFINED.get(table)
   if (fields === undefined) return

@@ -14,10 +14,10 @@ export interface ServerVersion {
 export async function checkServer(sql: Database): Promise<void> {
   const [found] = await sql<ServerVersion[]>`
     select current_setting('server_version_num')::int as number, current_setting('server_version') as version`
-  refuseOlder(found!)
+  assertSupportedVersion(found!)
 }
 
-export function refuseOlder({ number, version }: ServerVersion): void {
+export function assertSupportedVersion({ number, version }: ServerVersion): void {
   // Before version 10 the number had another form, which is smaller still.
   if (Math.floor(number / 10_000) < OLDEST) throw serverTooOld({ version, oldest: OLDEST })
 }

@@ -6,7 +6,7 @@
 import type postgres from 'postgres'
 import { connectionsMissing, poolerTooSmall, transactionPooling } from '../../errors/surroundings.ts'
 import { SyncError } from '../../errors/sync-error.ts'
-import { addressOf, isConnectionLoss, openPlain } from '../connection/database.ts'
+import { addressOf, isConnectionLoss, openBareConnection } from '../connection/database.ts'
 
 /**
  * @param need connections of this process at once, 0 for whoever takes what there is.
@@ -14,7 +14,7 @@ import { addressOf, isConnectionLoss, openPlain } from '../connection/database.t
  */
 export async function checkSurroundings(url: string, need: number): Promise<void> {
   // No settings: they would stay with a session that is handed on.
-  const sql = openPlain(url)
+  const sql = openBareConnection(url)
   try {
     const [facts, client] = await factsOf(sql)
     if (facts.pid === client.pid) {
@@ -32,7 +32,7 @@ export async function checkSurroundings(url: string, need: number): Promise<void
 }
 
 /** The same, but a server that is away is no failure yet: whoever asks it first will meet that. */
-export async function checkIfThere(url: string, need: number): Promise<void> {
+export async function checkSurroundingsIfReachable(url: string, need: number): Promise<void> {
   await checkSurroundings(url, need).catch((error: unknown) => {
     if (error instanceof SyncError) throw error
   })
@@ -106,7 +106,7 @@ const ROUNDS = 5
  * or the one that rested longest, two clients that ask in turn see one of them.
  */
 async function isHandedOn(url: string, first: postgres.Sql): Promise<boolean> {
-  const second = openPlain(url)
+  const second = openBareConnection(url)
   try {
     const seen = new Map<string, { pid: number; secret: number }>()
     const ask = async (who: string, sql: postgres.Sql | postgres.TransactionSql): Promise<boolean> => {
@@ -139,7 +139,7 @@ async function isHandedOn(url: string, first: postgres.Sql): Promise<boolean> {
 
 /** A pooler's own limits are not for its clients to see: what it gives is seen by taking it, all at once. */
 async function proveRoom(url: string, need: number): Promise<void> {
-  const all = Array.from({ length: need }, () => openPlain(url))
+  const all = Array.from({ length: need }, () => openBareConnection(url))
   try {
     const answers = await Promise.allSettled(all.map((sql) => soon(sql.unsafe('select 1'))))
     const lost = answers.filter((answer) => answer.status === 'rejected').map(({ reason }) => reason as unknown)

@@ -8,7 +8,7 @@ const ENOUGH_MS = 5_000
  * Locks the row of the newest migration, which is a write (a record in the log, flushed at the commit), leaves nothing
  * behind to be cleaned up, and is in nobody's way.
  */
-export function provingWrites(sql: Database): () => Promise<void> {
+export function createWriteCheck(sql: Database): () => Promise<void> {
   let proved = -Infinity
   return async () => {
     if (performance.now() - proved < ENOUGH_MS) return

@@ -10,10 +10,16 @@ import type { Database } from '../../store/connection/database.ts'
 import { arrayLiteral } from '../../store/connection/literals.ts'
 import { confirmLease, type Lease } from '../../store/fleet/leases.ts'
 import type { Mirror } from '../../store/mirror/load.ts'
-import { isRefused } from '../../store/mirror/refusals.ts'
-import { bury, buryApart, findUnmet, saveSweptTo, someMet } from '../../store/mirror/tombstones.ts'
-import { FOLLOWED, noteChanged } from '../../store/progress/changed-projects.ts'
-import { park, settleRefused } from '../../store/progress/findings.ts'
+import { isRejectedByDatabase } from '../../store/mirror/refusals.ts'
+import {
+  markDeleted,
+  markDeletedOneByOne,
+  findUnseen,
+  saveSweptTo,
+  sampleOfSeen,
+} from '../../store/mirror/tombstones.ts'
+import { PARENT_RESOURCE, recordChangedParents } from '../../store/progress/changed-projects.ts'
+import { parkRecords, closeRejectedRecords } from '../../store/progress/findings.ts'
 import type { Outcome } from '../../store/runs/runs.ts'
 import { getRecords } from '../list/get-record.ts'
 import { rejectedRecords, type UnusableRecord } from '../list/page-batch.ts'
@@ -62,14 +68,14 @@ export async function detectDeletes(deps: Deps, options: Options): Promise<Detec
   const { type, table } = resource
   if (question.read.from === 'singleton') return NOTHING
   const limit = allowMassDelete ? Number.MAX_SAFE_INTEGER : MAX_CHECKED
-  const { ids, count, living } = await withDbRetry(() => findUnmet(sql, type, table, limit), signal)
+  const { ids, count, living } = await withDbRetry(() => findUnseen(sql, type, table, limit), signal)
   if (count === 0) {
     await withDbRetry(() => clearMissing(sql, type), signal)
     return NOTHING
   }
   const suspect = allowMassDelete ? null : massDeleteWarning({ type, count, living, deleteLimit })
   if (suspect !== null) return { deleted: 0, outcome: { outcome: 'suspect', message: suspect } }
-  const known = await withDbRetry(() => someMet(sql, type, table), signal)
+  const known = await withDbRetry(() => sampleOfSeen(sql, type, table), signal)
   const confirmed = await confirmAndMarkDeleted(deps, { ...options, known }, ids)
   if (confirmed === null) {
     return options.unread ? notProved(count) : await buryMissedTwice(deps, options, ids, count)
@@ -183,27 +189,27 @@ async function settleAsked(
   { gone, records: living }: { readonly gone: readonly string[]; readonly records: readonly RemoteRecord[] },
 ): Promise<number> {
   const { type } = resource
-  const write = (buried: typeof bury) => () =>
+  const write = (buried: typeof markDeleted) => () =>
     sql.begin(async (tx) => {
       await confirmLease(tx, lease)
       const aside: UnusableRecord[] = []
       if (living.length > 0 && mirror !== undefined) {
         const loaded = await mirror.loadOneByOne(tx, living)
-        await noteChanged(tx, type, type === FOLLOWED ? [...loaded.written, ...loaded.left] : [])
+        await recordChangedParents(tx, type, type === PARENT_RESOURCE ? [...loaded.written, ...loaded.left] : [])
         aside.push(...rejectedRecords(loaded, living))
       }
-      const { count, refused } = await buried(tx, resource, gone)
-      aside.push(...refused.map((one) => ({ ...one, body: null, byDatabase: true })))
-      await park(
+      const { count, rejected } = await buried(tx, resource, gone)
+      aside.push(...rejected.map((one) => ({ ...one, body: null, byDatabase: true })))
+      await parkRecords(
         tx,
         type,
         aside.map(({ id, ...rest }) => ({ recordId: id, ...rest })),
       )
-      await settleRefused(tx, type, arrayLiteral([...gone, ...living.map(({ id }) => id)]))
+      await closeRejectedRecords(tx, type, arrayLiteral([...gone, ...living.map(({ id }) => id)]))
       return count
     })
-  return await withDbRetry(write(bury), signal).catch((error: unknown) => {
-    if (!isRefused(error)) throw error
-    return withDbRetry(write(buryApart), signal)
+  return await withDbRetry(write(markDeleted), signal).catch((error: unknown) => {
+    if (!isRejectedByDatabase(error)) throw error
+    return withDbRetry(write(markDeletedOneByOne), signal)
   })
 }

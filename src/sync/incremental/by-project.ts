@@ -5,8 +5,8 @@
 import type { Resource, Within } from '../../catalog/resource.ts'
 import { confirmLease, type Lease } from '../../store/fleet/leases.ts'
 import { createMirror } from '../../store/mirror/load.ts'
-import { countLiving, unmetWithin } from '../../store/mirror/tombstones.ts'
-import { readChanged, saveFollowed } from '../../store/progress/changed-projects.ts'
+import { countLiving, unseenWithin } from '../../store/mirror/tombstones.ts'
+import { readChangedParents, saveFollowed } from '../../store/progress/changed-projects.ts'
 import { readPageCount } from '../../store/progress/checkpoint.ts'
 import { MAX_CHECKED, confirmAndMarkDeleted, massDeleteWarning } from '../deletes/detect-deletes.ts'
 import type { ReadPlan } from '../list/read-plan.ts'
@@ -43,7 +43,7 @@ export async function pullByProject(deps: SnapshotDeps, options: Options): Promi
   let suspect: string | null = null
 
   const sweepWithin = async (projects: readonly string[], met: readonly string[]): Promise<void> => {
-    const unmet = await withDbRetry(() => unmetWithin(sql, resource, projects, met), signal)
+    const unmet = await withDbRetry(() => unseenWithin(sql, resource, projects, met), signal)
     if (unmet.length === 0) return
     const living = await withDbRetry(() => countLiving(sql, resource), signal)
     suspect ??= massDeleteWarning({ type, count: unmet.length, living, deleteLimit })
@@ -57,7 +57,7 @@ export async function pullByProject(deps: SnapshotDeps, options: Options): Promi
   }
 
   for (;;) {
-    const { ids, upTo, left } = await withDbRetry(() => readChanged(sql, type, PROJECTS_AT_ONCE), signal)
+    const { ids, upTo, left } = await withDbRetry(() => readChangedParents(sql, type, PROJECTS_AT_ONCE), signal)
     if (ids.length === 0) break
     if (pages !== null && parts.requestsFor(left) > pages) return undefined
     const found = await parts.read(ids)

@@ -11,11 +11,11 @@ import type { Resource } from '../../catalog/resource.ts'
  */
 import { isOutOfReach } from '../../remote/pages/forward-pages.ts'
 import { confirmLease } from '../../store/fleet/leases.ts'
-import { FOLLOWED, forgetChanged, noteSettled } from '../../store/progress/changed-projects.ts'
+import { PARENT_RESOURCE, pruneChangedParents, recordPushedProjects } from '../../store/progress/changed-projects.ts'
 import { readAsOf, recountRows } from '../../store/progress/checkpoint.ts'
 import { forgetCapability, saveCapability } from '../../store/progress/findings.ts'
 import { changeColumn, databaseTime, readWatermark, saveChangesAsOf } from '../../store/progress/watermark.ts'
-import { outcomeInRun, worst } from '../../store/runs/runs.ts'
+import { outcomeInRun, worstOutcome } from '../../store/runs/runs.ts'
 import { isReadAsDeclared } from '../list/declared-columns.ts'
 import { withNewFacts } from '../list/list-facts.ts'
 import { isBadRequest } from '../list/list-request.ts'
@@ -36,19 +36,19 @@ export const supportsIncremental = (resource: Resource): boolean =>
 
 /** Whether its changes can be read in a run over these types: nobody notes which projects changed where none are read. */
 export const canReadIncrementally = (resource: Resource, types: ReadonlySet<string>): boolean =>
-  changeColumn(resource) !== undefined || (resource.within !== undefined && types.has(FOLLOWED))
+  changeColumn(resource) !== undefined || (resource.within !== undefined && types.has(PARENT_RESOURCE))
 
 export async function pullIncremental(deps: SnapshotDeps, options: SnapshotOptions): Promise<SnapshotResult> {
   const { sql, catalog } = deps
   const { resource, lease, signal } = options
   const { type, table, within } = resource
-  if (type === FOLLOWED) {
+  if (type === PARENT_RESOURCE) {
     const followers = [...catalog.values()].flatMap((one) => (one.within === undefined ? [] : one.type))
-    await withDbRetry(() => forgetChanged(sql, followers), signal)
+    await withDbRetry(() => pruneChangedParents(sql, followers), signal)
     const note = () =>
       sql.begin(async (tx) => {
         await confirmLease(tx, lease)
-        await noteSettled(tx)
+        await recordPushedProjects(tx)
       })
     await withDbRetry(note, signal)
   }
@@ -85,9 +85,9 @@ async function heldAgainstProjects(
   result: SnapshotResult,
 ): Promise<SnapshotResult> {
   if (runId === undefined) return result
-  const projects = await withDbRetry(() => outcomeInRun(sql, runId, FOLLOWED), signal)
+  const projects = await withDbRetry(() => outcomeInRun(sql, runId, PARENT_RESOURCE), signal)
   if (projects === undefined || !['failed', 'forbidden', 'incomplete'].includes(projects)) return result
-  const message = `In this run ${FOLLOWED} ended as ${projects}, so what changed below them is not known for all. It is read with them.`
+  const message = `In this run ${PARENT_RESOURCE} ended as ${projects}, so what changed below them is not known for all. It is read with them.`
   return together(result, { ...NOTHING_READ, outcome: 'incomplete', message })
 }
 
@@ -160,7 +160,7 @@ async function byProjects(deps: SnapshotDeps, { resource, lease, signal }: Snaps
 function together(one: SnapshotResult, other: SnapshotResult): SnapshotResult {
   const messages = [one.message, other.message].filter((message) => message !== null)
   return {
-    outcome: worst([one, other]),
+    outcome: worstOutcome([one, other]),
     message: messages.length === 0 ? null : messages.join(' '),
     expected: null,
     seen: one.seen + other.seen,

@@ -5,7 +5,7 @@ import type { Resource, Within } from '../../catalog/resource.ts'
  */
 import { learnFrom } from '../../remote/pages/page-failures.ts'
 import type { ListRequest } from '../../remote/pages/pages.ts'
-import { FOLLOWED } from '../../store/progress/changed-projects.ts'
+import { PARENT_RESOURCE } from '../../store/progress/changed-projects.ts'
 import { readCapability, saveCapability } from '../../store/progress/findings.ts'
 import { isBadRequest, queryFor } from '../list/list-request.ts'
 import { isAccepted } from '../list/negotiate.ts'
@@ -89,14 +89,15 @@ export async function openProjectChildren(deps: SnapshotDeps, options: Options):
 
   /** Of what they lie below, where that is not the projects themselves. */
   async function parentsOf(projects: readonly string[]): Promise<{ ids: readonly string[]; proved: boolean }> {
-    if (within.by === 'filter' || within.list === FOLLOWED) return { ids: projects, proved: true }
+    if (within.by === 'filter' || within.list === PARENT_RESOURCE) return { ids: projects, proved: true }
     const { pages, proved } = await readCompleteList(client, listOf(projects, []), signal)
     return { ids: [...new Set(pages.flatMap((page) => page.ids))], proved }
   }
 
   async function readNested(projects: readonly string[]): Promise<ProjectChildren> {
     const parents = await parentsOf(projects)
-    const parentOf = (id: string): string => `/${slug}/v1/${within.by === 'include' ? within.list : FOLLOWED}/${id}`
+    const parentOf = (id: string): string =>
+      `/${slug}/v1/${within.by === 'include' ? within.list : PARENT_RESOURCE}/${id}`
     const pathOf = (id: string): string => `${parentOf(id)}/${type}`
     const request = read.from === 'included' ? null : taken
     const question = {

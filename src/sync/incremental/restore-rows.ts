@@ -1,14 +1,14 @@
 import type { Transaction } from '../../store/connection/database.ts'
 import { arrayLiteral } from '../../store/connection/literals.ts'
-import { createMirror, type Loaded } from '../../store/mirror/load.ts'
-import { owedRows } from '../../store/mirror/local-edits.ts'
-import { someLiving } from '../../store/mirror/tombstones.ts'
+import { createMirror, type LoadResult } from '../../store/mirror/load.ts'
+import { rowsToRestore } from '../../store/mirror/local-edits.ts'
+import { sampleOfLiving } from '../../store/mirror/tombstones.ts'
 /**
  * Brings rows back to what ScopeStack holds whose local edits were parked or discarded. A snapshot does so by itself; a
  * reading of changes does not meet them, since nothing changed there. Nor does it meet again what the database refused.
  */
-import { FOLLOWED, noteChanged } from '../../store/progress/changed-projects.ts'
-import { refusedRecords, settleRefused } from '../../store/progress/findings.ts'
+import { PARENT_RESOURCE, recordChangedParents } from '../../store/progress/changed-projects.ts'
+import { readRejectedRecords, closeRejectedRecords } from '../../store/progress/findings.ts'
 import { MAX_CHECKED, confirmAndMarkDeleted } from '../deletes/detect-deletes.ts'
 import { createGetRecord } from '../list/get-record.ts'
 import { openReadPlan } from '../list/read-plan.ts'
@@ -35,8 +35,8 @@ export async function restoreRows(
   const { sql, client, slug, concurrency } = deps
   const { type } = resource
   const total = { inserted: 0, updated: 0, deleted: 0, refused: 0 }
-  const owed = await withDbRetry(() => owedRows(sql, type, MAX_CHECKED), signal)
-  const refused = await withDbRetry(() => refusedRecords(sql, type, REFUSED_AT_ONCE), signal)
+  const owed = await withDbRetry(() => rowsToRestore(sql, type, MAX_CHECKED), signal)
+  const refused = await withDbRetry(() => readRejectedRecords(sql, type, REFUSED_AT_ONCE), signal)
   if (owed.length + refused.length === 0) return total
   const { plan: question } = await openReadPlan(deps, resource, signal)
   const ask = createGetRecord({ client, slug, resource, question, signal })
@@ -45,9 +45,9 @@ export async function restoreRows(
   for (let start = 0; start < ids.length; start += concurrency) {
     const answers = await Promise.all(ids.slice(start, start + concurrency).map(ask))
     const records = answers.flatMap((answer) => (typeof answer === 'string' ? [] : answer))
-    const also = async (tx: Transaction, { written, left }: Loaded): Promise<void> => {
-      await noteChanged(tx, type, type === FOLLOWED ? [...written, ...left] : [])
-      await settleRefused(tx, type, arrayLiteral(records.map(({ id }) => id)))
+    const also = async (tx: Transaction, { written, left }: LoadResult): Promise<void> => {
+      await recordChangedParents(tx, type, type === PARENT_RESOURCE ? [...written, ...left] : [])
+      await closeRejectedRecords(tx, type, arrayLiteral(records.map(({ id }) => id)))
     }
     const loaded = await writeRecords({ sql, type, lease, mirror, signal }, { records, unusable: [] }, also)
     total.inserted += loaded.inserted
@@ -57,7 +57,7 @@ export async function restoreRows(
   // Their list was proved whole when they were missing from it; that they are is asked anew.
   const missing = refused.flatMap((one) => (one.missing ? [one.id] : []))
   if (missing.length > 0) {
-    const known = await withDbRetry(() => someLiving(sql, resource, missing), signal)
+    const known = await withDbRetry(() => sampleOfLiving(sql, resource, missing), signal)
     const confirmed = await confirmAndMarkDeleted(deps, { resource, question, lease, mirror, signal, known }, missing)
     total.deleted += confirmed?.deleted ?? 0
     total.refused += missing.length - (confirmed?.deleted ?? 0)

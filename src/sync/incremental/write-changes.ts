@@ -3,9 +3,9 @@ import type { Resource } from '../../catalog/resource.ts'
 import type { Page } from '../../remote/pages/pages.ts'
 import type { Transaction } from '../../store/connection/database.ts'
 import type { Lease } from '../../store/fleet/leases.ts'
-import { createMirror, type Loaded } from '../../store/mirror/load.ts'
-import type { Told } from '../../store/mirror/seen-members.ts'
-import { FOLLOWED, noteChanged } from '../../store/progress/changed-projects.ts'
+import { createMirror, type LoadResult } from '../../store/mirror/load.ts'
+import type { SeenMembers } from '../../store/mirror/seen-members.ts'
+import { PARENT_RESOURCE, recordChangedParents } from '../../store/progress/changed-projects.ts'
 import { toReadPage } from '../list/read-list.ts'
 import type { SnapshotDeps } from '../snapshot/snapshot.ts'
 import { writeRecords } from '../write-records.ts'
@@ -14,7 +14,7 @@ interface Options {
   readonly resource: Resource
   /** What belongs to a record is read again even where the record itself did not change. */
   readonly followAll: boolean
-  readonly expected: Told | undefined
+  readonly expected: SeenMembers | undefined
   readonly lease: Lease
   readonly signal: AbortSignal
 }
@@ -41,8 +41,8 @@ export function createChangeWriter(
       const records = read.flatMap((page) => page.records)
       const unusable = read.flatMap((page) => page.unusable)
       const all = records.map(({ id }) => id)
-      const note = (tx: Transaction, { written, left }: Loaded) =>
-        noteChanged(tx, type, type !== FOLLOWED ? [] : followAll ? all : [...written, ...left])
+      const note = (tx: Transaction, { written, left }: LoadResult) =>
+        recordChangedParents(tx, type, type !== PARENT_RESOURCE ? [] : followAll ? all : [...written, ...left])
       const loaded = await writeRecords(loading, { records, unusable }, note)
       total.inserted += loaded.inserted
       total.updated += loaded.updated

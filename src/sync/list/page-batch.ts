@@ -3,7 +3,7 @@ import type { RemoteRecord } from '../../catalog/resource.ts'
 import { isObject } from '../../remote/documents/document.ts'
 import type { PageMark } from '../../remote/pages/pages.ts'
 import type { Chain } from '../../remote/pages/reverse-pages.ts'
-import type { Loaded } from '../../store/mirror/load.ts'
+import type { LoadResult } from '../../store/mirror/load.ts'
 
 export interface Batch {
   readonly pages: readonly ReadPage[]
@@ -44,8 +44,8 @@ export interface UnusableRecord {
   readonly byDatabase?: boolean
 }
 
-export function rejectedRecords(loaded: Loaded, records: readonly RemoteRecord[]): UnusableRecord[] {
-  const refused = new Set(loaded.refused)
+export function rejectedRecords(loaded: LoadResult, records: readonly RemoteRecord[]): UnusableRecord[] {
+  const refused = new Set(loaded.rejectedByDatabase)
   return loaded.rejected.map(({ id, reason: why }) => ({
     id,
     reason: why,

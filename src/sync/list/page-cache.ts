@@ -12,11 +12,11 @@ import type { Client } from '../../remote/client.ts'
 import { pagePath, type KnownPage, type ListRequest, type PageMark, type Trust } from '../../remote/pages/pages.ts'
 import type { Database } from '../../store/connection/database.ts'
 import {
-  noteEtagsLied,
+  recordUnreliableEtags,
   readEtagTrust,
-  recallMarks,
-  recallPage,
-  remembersPages,
+  readPageValidators,
+  readCachedPage,
+  hasCachedPages,
 } from '../../store/progress/page-cache.ts'
 import { withDbRetry } from '../with-db-retry.ts'
 
@@ -48,12 +48,12 @@ export async function openPageCache(deps: Deps, request: ListRequest, begun: Beg
   const { sql, resource, digest, signal } = deps
   const { type, table } = resource
   const key = { resource: type, table, question: digest }
-  if (!(await withDbRetry(() => remembersPages(sql, key), signal)))
+  if (!(await withDbRetry(() => hasCachedPages(sql, key), signal)))
     return { recall: () => Promise.resolve(undefined), transfersAll: true }
   const trust = await trustIn(deps, request, begun)
   return {
     async recall(number) {
-      const page = await withDbRetry(() => recallPage(sql, key, number), signal)
+      const page = await withDbRetry(() => readCachedPage(sql, key, number), signal)
       if (page === undefined) return undefined
       const { ids, carriers, intact, ...rest } = page
       // Of a page whose rows changed since, by another way of reading, the ETag must have changed, too.
@@ -65,8 +65,8 @@ export async function openPageCache(deps: Deps, request: ListRequest, begun: Beg
 
 async function trustIn(deps: Deps, request: ListRequest, { resumed }: Begun): Promise<Trust> {
   const { sql, client, resource, recheckDays, signal } = deps
-  const { lied, checkedAgeMs } = await withDbRetry(() => readEtagTrust(sql, resource.type), signal)
-  if (lied) return 'body'
+  const { unreliable, checkedAgeMs } = await withDbRetry(() => readEtagTrust(sql, resource.type), signal)
+  if (unreliable) return 'body'
   // What a first reading has brought before it was interrupted was transferred by itself.
   const isFresh = checkedAgeMs === null ? resumed : checkedAgeMs < recheckDays * DAY_MS
   if (isFresh) return 'etag'
@@ -83,12 +83,12 @@ async function saysUnchangedToAnything(client: Client, request: ListRequest, sig
 }
 
 export const distrustEtags = ({ sql, resource, signal }: Pick<Deps, 'sql' | 'resource' | 'signal'>): Promise<void> =>
-  withDbRetry(() => noteEtagsLied(sql, resource.type), signal)
+  withDbRetry(() => recordUnreliableEtags(sql, resource.type), signal)
 
 /** What pages came with last, to hold against what comes now; every page is parsed. */
 export async function openPageMarks({ sql, resource, digest, signal }: Omit<Deps, 'client' | 'recheckDays'>) {
   const key = { resource: resource.type, question: digest }
-  const marks = await withDbRetry(() => recallMarks(sql, key), signal)
+  const marks = await withDbRetry(() => readPageValidators(sql, key), signal)
   return (number: number): Promise<KnownPage | undefined> => {
     const mark = marks.get(number)
     const nothing = { ids: [], carried: null, recordCount: null, pageCount: null }

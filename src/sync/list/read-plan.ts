@@ -9,7 +9,7 @@ import { SyncError } from '../../errors/sync-error.ts'
 import type { Client } from '../../remote/client.ts'
 import type { ListRequest } from '../../remote/pages/pages.ts'
 import type { Database } from '../../store/connection/database.ts'
-import { forgetRefused, noteDrift, readCapability, saveCapability } from '../../store/progress/findings.ts'
+import { clearRefusedDrift, recordDrift, readCapability, saveCapability } from '../../store/progress/findings.ts'
 import { databaseTime } from '../../store/progress/watermark.ts'
 import { withDbRetry } from '../with-db-retry.ts'
 import { tryForMore, stillIncludes, isRecheckDue } from './ask-again.ts'
@@ -76,7 +76,7 @@ export async function openReadPlan(deps: Deps, resource: Resource, signal: Abort
 
   const refused = async (members: readonly string[]): Promise<void> => {
     const notes = members.map((member) => ({ member, kind: 'refused', sample: 'answered with status 400' }) as const)
-    await withDbRetry(() => noteDrift(sql, type, notes), signal)
+    await withDbRetry(() => recordDrift(sql, type, notes), signal)
   }
 
   async function lookAgain(question: ReadPlan): Promise<ReadPlan> {
@@ -88,7 +88,7 @@ export async function openReadPlan(deps: Deps, resource: Resource, signal: Abort
     }
     await save(better)
     const gained = partsOf(negotiatedRequest(better)!).map(partName)
-    await withDbRetry(() => forgetRefused(sql, type, gained), signal)
+    await withDbRetry(() => clearRefusedDrift(sql, type, gained), signal)
     return better
   }
 

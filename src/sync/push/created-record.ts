@@ -2,7 +2,7 @@ import { isEditable, type Column, type RemoteRecord, type Resource } from '../..
 /** Which record a new row became: what its creation was answered with is believed where nothing speaks against it. */
 import type { Answer } from '../../remote/client.ts'
 import type { Change } from '../../store/outbox/claim.ts'
-import { answeredIds, wasKnownBefore } from '../../store/outbox/in-flight.ts'
+import { idsOfOtherCreates, wasMirroredBefore } from '../../store/outbox/in-flight.ts'
 import type { PushDeps, Attempt } from './attempt.ts'
 import { remoteValueOf } from './conflict.ts'
 import { isNearlySame } from './equality.ts'
@@ -16,8 +16,8 @@ export async function mismatchWithCreated(
   const { change, resource } = sending
   const { id } = record
   if (change.knownIds?.includes(id)) return `record ${id} was there before, with the same name`
-  if (await wasKnownBefore(deps.sql, resource, change, id)) return `record ${id} was there before`
-  if ((await answeredIds(deps.sql, change, [id])).has(id))
+  if (await wasMirroredBefore(deps.sql, resource, change, id)) return `record ${id} was there before`
+  if ((await idsOfOtherCreates(deps.sql, change, [id])).has(id))
     return `record ${id} is the answer to another new row as well`
   return speaksOf(resource, record, change) ? null : `record ${id} holds other values`
 }

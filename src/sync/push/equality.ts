@@ -2,7 +2,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { Kind } from '../../catalog/resource.ts'
 import { encode, isMembers, storable } from '../../store/mirror/codec.ts'
-import { unsigned } from '../../store/mirror/signed-urls.ts'
+import { stripSignatures } from '../../store/mirror/signed-urls.ts'
 
 /**
  * The same value in two spellings: `"10.0"` and `10`, `""` or an empty list and null (API notes §8), line ends of either kind,
@@ -18,7 +18,7 @@ export const isSameUnsigned = (kind: Kind, now: unknown, before: unknown): boole
   isSame(kind, now, before) || isSame(kind, withoutSignatures(now), withoutSignatures(before))
 
 function withoutSignatures(value: unknown): unknown {
-  if (typeof value === 'string') return unsigned(value)
+  if (typeof value === 'string') return stripSignatures(value)
   if (Array.isArray(value)) return value.map(withoutSignatures)
   return isMembers(value)
     ? Object.fromEntries(Object.entries(value).map(([key, held]) => [key, withoutSignatures(held)]))

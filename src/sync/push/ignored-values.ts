@@ -3,7 +3,7 @@
  * that nobody defined, a value that is none of its kind.
  */
 import type { Column, RemoteRecord, Resource } from '../../catalog/resource.ts'
-import type { Rest } from '../../store/outbox/settle.ts'
+import type { RemainingEdit } from '../../store/outbox/settle.ts'
 import type { ChangeContent, Entry } from './coalesce.ts'
 import { decide, remoteValueOf, type Decision } from './conflict.ts'
 import { isNearlySame, isSame, isSameUnsigned } from './equality.ts'
@@ -31,7 +31,7 @@ export const sentValues = (resource: Resource, change: ChangeContent): readonly 
   decide(resource, change, { type: resource.type, id: '' }, () => 'local-wins').decisions
 
 /** The members of an update that were left out, to be held against what was answered. */
-export function ignoredRest(resource: Resource, ignored: readonly Decision[], answer: RemoteRecord): Rest {
+export function ignoredRest(resource: Resource, ignored: readonly Decision[], answer: RemoteRecord): RemainingEdit {
   const rest = { attributes: {}, relationships: {} }
   const base = { attributes: {}, relationships: {} }
   const decisions = ignored.map((decision) => {

@@ -14,8 +14,8 @@ import { notWritable, writeNotOffered } from '../../errors/writes.ts'
 import type { Answer } from '../../remote/client.ts'
 import { askedMs, asksToWait } from '../../remote/http/retry.ts'
 import type { Change } from '../../store/outbox/claim.ts'
-import { departed, postpone, withdrawRequest } from '../../store/outbox/in-flight.ts'
-import { park, type Problem } from '../../store/outbox/settle.ts'
+import { readSentCreate, postpone, withdrawRequest } from '../../store/outbox/in-flight.ts'
+import { settleParked, type FieldProblem } from '../../store/outbox/settle.ts'
 import { type PushDeps, type Attempt, type ChangeResult, changeName, isNoResponse } from './attempt.ts'
 import type { Decision } from './conflict.ts'
 import { problemsOf } from './refused-columns.ts'
@@ -47,15 +47,15 @@ export async function parkChange(
   deps: PushDeps,
   { change, term }: Attempt,
   because: SyncError,
-  { errors = [], decisions }: { errors?: readonly Problem[]; decisions?: readonly Decision[] | undefined } = {},
+  { errors = [], decisions }: { errors?: readonly FieldProblem[]; decisions?: readonly Decision[] | undefined } = {},
 ): Promise<ChangeResult> {
   const error = change.op === 'create' ? await asUnknown(deps, change, because) : because
-  await park(deps, change, term, { code: error.code, reason: error.message, errors }, decisions ?? null)
+  await settleParked(deps, change, term, { code: error.code, reason: error.message, errors }, decisions ?? null)
   return { change, fate: 'parked', error }
 }
 
 async function asUnknown({ sql }: PushDeps, change: Change, because: SyncError): Promise<SyncError> {
-  const left = because.code === UNKNOWN ? undefined : await departed(sql, change)
+  const left = because.code === UNKNOWN ? undefined : await readSentCreate(sql, change)
   if (left === undefined) return because
   const facts = { what: changeName(change), why: String(because.facts['last'] ?? because.message).replace(/\.$/, '') }
   return left.answer === null ? arrivalUnknown(facts) : arrivedUnsettled({ ...facts, record: left.answer })

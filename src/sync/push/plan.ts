@@ -1,7 +1,7 @@
 /** What a push would do, without doing it: nothing is claimed, noted or sent. */
 import type { RemoteRecord, Resource } from '../../catalog/resource.ts'
 import { endsTheRun, SyncError } from '../../errors/sync-error.ts'
-import { countChanges, openChanges } from '../../store/outbox/changes.ts'
+import { countChanges, listOpenChanges } from '../../store/outbox/changes.ts'
 import type { Change } from '../../store/outbox/claim.ts'
 import { possibleWrites, type PushDeps } from './attempt.ts'
 import type { Members } from './coalesce.ts'
@@ -43,7 +43,7 @@ export async function plan(
   deps: PushDeps,
   signal: AbortSignal,
 ): Promise<{ readonly planned: PlannedChange[]; readonly behind: number }> {
-  const open = await openChanges(deps.sql, MOST_CHANGES)
+  const open = await listOpenChanges(deps.sql, MOST_CHANGES)
   const sums = [...Map.groupBy(open, ({ resource, recordId }) => `${resource} ${recordId}`).values()].flatMap(
     (changes) => {
       const first = changes.find(({ state }) => state !== 'parked')!

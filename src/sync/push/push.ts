@@ -4,10 +4,10 @@ import { endsTheRun, reason, SyncError } from '../../errors/sync-error.ts'
 import { asksToWait } from '../../remote/http/retry.ts'
 import { isFailure } from '../../remote/pages/page-failures.ts'
 import { isDataError } from '../../store/connection/database.ts'
-import { isRefused } from '../../store/mirror/refusals.ts'
+import { isRejectedByDatabase } from '../../store/mirror/refusals.ts'
 /** Sends what waits in the outbox: a claim of some records, one check of what ScopeStack holds of them, and a write for each. */
-import { RENEW_CLAIM_EVERY_MS, type Change, type Claim, type Folded } from '../../store/outbox/claim.ts'
-import { isRowHeld } from '../../store/outbox/settle.ts'
+import { RENEW_CLAIM_EVERY_MS, type Change, type Claim, type Coalesced } from '../../store/outbox/claim.ts'
+import { isRowLocked } from '../../store/outbox/settle.ts'
 import { explainTableError } from '../check-table.ts'
 import { explainRefusal } from '../list/explain-refusal.ts'
 import {
@@ -147,11 +147,11 @@ async function sendOne(deps: PushDeps, sending: Attempt, remote: Checked): Promi
     if (change.answer !== null) return await settleStoredResponse(deps, sending, change.answer, held)
     return await sendEdit(deps, sending, held)
   } catch (error) {
-    if (isRowHeld(error)) return await postponeHeldRow(deps, sending)
+    if (isRowLocked(error)) return await postponeHeldRow(deps, sending)
     // What no other change would meet.
     if (isDataError(error))
       return await parkChange(deps, sending, notHeld({ what: changeName(change), why: reason(error) }))
-    if (isRefused(error))
+    if (isRejectedByDatabase(error))
       return await postponeRejectedRow(deps, sending, await explainTableError(deps.sql, sending.resource, error))
     if (!(error instanceof SyncError)) throw error
     if (error.code === 'SYNC_PUSH_ROW_REFUSED') return await postponeRejectedRow(deps, sending, error)
@@ -177,7 +177,7 @@ async function sendOne(deps: PushDeps, sending: Attempt, remote: Checked): Promi
 }
 
 /** What is to become of the changes of one record that wait together. */
-export function coalesceChanges(catalog: ReadonlyMap<string, Resource>, changes: readonly Change[]): Folded {
+export function coalesceChanges(catalog: ReadonlyMap<string, Resource>, changes: readonly Change[]): Coalesced {
   const newest = changes.findLast(({ state }) => state === 'waiting')!
   // A change that was set aside, and whose row shows what ScopeStack holds again, is not what a later edit was built on.
   const settledFor = (change: Change): boolean => change.returnedAt !== null

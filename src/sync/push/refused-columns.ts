@@ -1,14 +1,14 @@
 import type { Column, Resource } from '../../catalog/resource.ts'
 /** What a refusal means in columns. */
 import { complaintsOf, sentenceOf, type Complaint } from '../../remote/documents/error-response.ts'
-import type { Problem } from '../../store/outbox/settle.ts'
+import type { FieldProblem } from '../../store/outbox/settle.ts'
 
 /** A member that ScopeStack does not take in a write (code 105, "Param not allowed"), in all shapes. */
 const NOT_ALLOWED = /^(\S{1,100}) is not allowed\.?$/
 
 /** A refusal, for whoever made the change. */
 export interface Problems {
-  readonly problems: readonly Problem[]
+  readonly problems: readonly FieldProblem[]
   /** All of them in one line. */
   readonly said: string
   /** Columns that are not writable, and members that are none. */
@@ -35,7 +35,7 @@ export function problemsOf(resource: Resource, body: string): Problems {
 const LONGEST_LINE = 600
 
 /** `name has already been taken`; with a colon before a sentence of its own, and alone where that names the column itself. */
-function inLine({ column, message }: Problem): string {
+function inLine({ column, message }: FieldProblem): string {
   if (
     column === null ||
     plain(message)

@@ -8,9 +8,9 @@ import type { RemoteRecord } from '../../catalog/resource.ts'
  *     └──killed──────┘          none ──► later ──► sent again          else ──► parked as unknown
  */
 import { arrivalUnknown, recordGone, unanswered } from '../../errors/push.ts'
-import type { Answer } from '../../store/outbox/claim.ts'
+import type { StoredResponse } from '../../store/outbox/claim.ts'
 import * as requests from '../../store/outbox/in-flight.ts'
-import { isAnsweredTwice } from '../../store/outbox/settle.ts'
+import { isDuplicateCreate } from '../../store/outbox/settle.ts'
 import {
   writeOutcomeOf,
   changeName,
@@ -49,7 +49,7 @@ async function post(deps: PushDeps, sending: Attempt, before: readonly RemoteRec
   const { change, resource, term, signal } = sending
   const request = await listRequest(deps, resource)
   const knownIds = before?.map(({ id }) => id) ?? null
-  await requests.noteRequest(deps.sql, change, term, knownIds)
+  await requests.recordCreateRequest(deps.sql, change, term, knownIds)
   const outcome = await withdrawIfUnsent(
     deps,
     sending,
@@ -58,7 +58,7 @@ async function post(deps: PushDeps, sending: Attempt, before: readonly RemoteRec
         method: 'POST',
         path: request.path + includeOf(request),
         body: createBody(resource, change),
-        leaving: () => requests.noteLeaving(deps.sql, change, term),
+        leaving: () => requests.recordDeparture(deps.sql, change, term),
       },
       writeOutcomeOf(deps, sending),
       signal,
@@ -104,7 +104,7 @@ async function findAnswered(
 ): Promise<ChangeResult> {
   const { change, resource, signal } = sending
   // Whoever looks later, when this look fails, has to know.
-  if (!answered.isLost) await requests.noteDone(deps.sql, change, sending.term, answered.why)
+  if (!answered.isLost) await requests.recordCreateDone(deps.sql, change, sending.term, answered.why)
   const left = { ...sending, change: { ...change, requestedAt: new Date(), silentFor: 0 } }
   for (const id of new Set(ids)) {
     if (id === null || id === '') continue
@@ -131,13 +131,13 @@ async function findLost(deps: PushDeps, sending: Attempt, just?: Answered): Prom
   const doubtful = (why: string): Promise<ChangeResult> => unclear(deps, sending, why, answered)
   if (key === null) return await doubtful('it has nothing that it could be found by')
   if (change.knownIds === null) return await doubtful('what looked like it before could not be found out')
-  if (await requests.hasTwinUnderWay(deps.sql, change, key)) {
+  if (await requests.hasConcurrentTwin(deps.sql, change, key)) {
     return await later(deps, sending, SHORTEST_PAUSE_SECONDS, 'Another new row like it is under way.', answered)
   }
   const found = await findByNaturalKey(deps, resource, key, signal)
   if (found === null) return await doubtful('too many records look like it, or do not say whether they do')
   const ids = found.map(({ id }) => id)
-  const taken = await requests.answeredIds(deps.sql, change, ids)
+  const taken = await requests.idsOfOtherCreates(deps.sql, change, ids)
   const fresh = found.filter(({ id }) => !taken.has(id) && !change.knownIds?.includes(id))
   const [one] = fresh
   if (one === undefined) {
@@ -205,15 +205,15 @@ async function adopt(
   deps: PushDeps,
   sending: Attempt,
   record: RemoteRecord,
-  answer: Answer | null,
+  answer: StoredResponse | null,
 ): Promise<ChangeResult> {
   try {
     // By itself: a row that somebody holds keeps it from being settled, and must not make it unknown.
-    await requests.noteMade(deps.sql, sending.change, record.id, answer)
+    await requests.recordCreatedId(deps.sql, sending.change, record.id, answer)
     return await settleResponse(deps, sending, { record, decisions: null })
   } catch (error) {
     // Another creation has it for its answer; one of both cannot be right.
-    if (!isAnsweredTwice(error)) throw error
+    if (!isDuplicateCreate(error)) throw error
     return await unclear(deps, sending, `record ${record.id} is the answer to another new row as well`)
   }
 }

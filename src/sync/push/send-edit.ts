@@ -4,7 +4,7 @@ import { conflictFound, recordGone, unsupported } from '../../errors/push.ts'
 import { endsTheRun, SyncError } from '../../errors/sync-error.ts'
 import { wholeUnseen } from '../../errors/writes.ts'
 import { createPatience, sleep } from '../../remote/http/retry.ts'
-import { hasLeft, noteLeaving, withdrawRequest } from '../../store/outbox/in-flight.ts'
+import { wasRequestSent, recordDeparture, withdrawRequest } from '../../store/outbox/in-flight.ts'
 import { settleSent, settleSuperseded } from '../../store/outbox/settle.ts'
 import {
   type PushDeps,
@@ -41,7 +41,8 @@ export async function sendEdit(deps: PushDeps, sending: Attempt, remote: RemoteR
     } catch (error) {
       const ms = isForLater(error) ? null : patience.after(error)
       if (ms === null) throw error
-      if (await hasLeft(deps.sql, change)) trying = { ...sending, change: { ...change, requestedAt: new Date() } }
+      if (await wasRequestSent(deps.sql, change))
+        trying = { ...sending, change: { ...change, requestedAt: new Date() } }
       await sleep(ms, signal)
     }
     held = (await readRecords(deps, resource, [change.recordId], signal)).get(change.recordId) ?? null
@@ -101,7 +102,7 @@ async function sendDecided(
   }
   const request = await listRequest(deps, resource)
   const path = `${request.path}/${encodeURIComponent(change.recordId)}`
-  const leaving = (): Promise<void> => noteLeaving(deps.sql, change, term)
+  const leaving = (): Promise<void> => recordDeparture(deps.sql, change, term)
   const outcome = await withdrawIfUnsent(
     deps,
     sending,

@@ -5,21 +5,21 @@ import type { RemoteRecord } from '../../catalog/resource.ts'
  */
 import { valueIgnored } from '../../errors/push.ts'
 import type { SyncError } from '../../errors/sync-error.ts'
-import { isRefused } from '../../store/mirror/refusals.ts'
-import type { Answer } from '../../store/outbox/claim.ts'
-import { keepAnswer } from '../../store/outbox/in-flight.ts'
-import { isRowHeld, settleInPart, settleSent } from '../../store/outbox/settle.ts'
+import { isRejectedByDatabase } from '../../store/mirror/refusals.ts'
+import type { StoredResponse } from '../../store/outbox/claim.ts'
+import { storeResponse } from '../../store/outbox/in-flight.ts'
+import { isRowLocked, settlePartly, settleSent } from '../../store/outbox/settle.ts'
 import { changeName, type PushDeps, type Attempt, type ChangeResult } from './attempt.ts'
 import { memberName, type Decision } from './conflict.ts'
 import { sentValues, ignoredValues, ignoredRest } from './ignored-values.ts'
 
-export async function settleResponse(deps: PushDeps, sending: Attempt, answer: Answer): Promise<ChangeResult> {
+export async function settleResponse(deps: PushDeps, sending: Attempt, answer: StoredResponse): Promise<ChangeResult> {
   try {
     return await settle(deps, sending, answer, answer.record)
   } catch (error) {
     const { change, term } = sending
-    if ((isRowHeld(error) || isRefused(error)) && change.op !== 'create')
-      await keepAnswer(deps.sql, change, term, answer)
+    if ((isRowLocked(error) || isRejectedByDatabase(error)) && change.op !== 'create')
+      await storeResponse(deps.sql, change, term, answer)
     throw error
   }
 }
@@ -28,7 +28,7 @@ export async function settleResponse(deps: PushDeps, sending: Attempt, answer: A
 export async function settleStoredResponse(
   deps: PushDeps,
   sending: Attempt,
-  answer: Answer,
+  answer: StoredResponse,
   now: RemoteRecord | null,
 ): Promise<ChangeResult> {
   const answered = { ...sending, change: { ...sending.change, requestedAt: null } }
@@ -39,7 +39,7 @@ export async function settleStoredResponse(
 async function settle(
   deps: PushDeps,
   sending: Attempt,
-  { record, decisions }: Answer,
+  { record, decisions }: StoredResponse,
   row: RemoteRecord,
 ): Promise<ChangeResult> {
   const { change, resource, term } = sending
@@ -57,7 +57,7 @@ async function settle(
   const error = ignoredBy(sending, ignored)
   const rest = ignoredRest(resource, ignored, record)
   const because = { code: error.code, reason: error.message, errors: [] }
-  await settleInPart(onto, change, term, { record: row, decisions, rest, because })
+  await settlePartly(onto, change, term, { record: row, decisions, rest, because })
   return { change, fate: 'parked', error }
 }
 

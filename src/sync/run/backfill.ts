@@ -5,8 +5,8 @@
  */
 import type { Resource } from '../../catalog/resource.ts'
 import { backfillDiffers } from '../../errors/backfill.ts'
-import { beginBackfill, forgetFailures, readBackfill, type Backfill } from '../../store/runs/backfills.ts'
-import { endRun, isWell, worst, type Outcome, type ResourceOutcome } from '../../store/runs/runs.ts'
+import { beginBackfill, clearFailedOutcomes, readBackfill, type Backfill } from '../../store/runs/backfills.ts'
+import { endRun, isSuccess, worstOutcome, type Outcome, type ResourceOutcome } from '../../store/runs/runs.ts'
 import { canReadIncrementally } from '../incremental/incremental.ts'
 import { withDbRetry } from '../with-db-retry.ts'
 import { withLease } from '../with-lease.ts'
@@ -62,8 +62,8 @@ async function goOn(deps: PullDeps, options: BackfillOptions): Promise<BackfillR
   const left = open !== undefined && !restart ? open : undefined
   if (left !== undefined) checkSame(left, options)
   const run = left ?? (await withDbRetry(() => beginBackfill(sql, planOf(deps, options)), signal))
-  await withDbRetry(() => forgetFailures(sql, run), signal)
-  const done = new Set(run.outcomes.filter(({ outcome }) => isWell(outcome)).map(({ resource }) => resource))
+  await withDbRetry(() => clearFailedOutcomes(sql, run), signal)
+  const done = new Set(run.outcomes.filter(({ outcome }) => isSuccess(outcome)).map(({ resource }) => resource))
   const resources = run.planned.flatMap((type) => (done.has(type) ? [] : (catalog.get(type) ?? [])))
   const { startedAt, since, afresh, planned } = run
   await options.onBegin({ startedAt, since, resumed: left !== undefined, left: resources, done: done.size })
@@ -82,7 +82,7 @@ async function goOn(deps: PullDeps, options: BackfillOptions): Promise<BackfillR
   })
   if (fatal !== undefined) throw fatal.error
   const all = (await withDbRetry(() => readBackfill(sql), signal))?.outcomes ?? outcomes
-  const outcome = worst(all)
+  const outcome = worstOutcome(all)
   const failed = all.filter((one) => one.outcome === 'failed').map(({ resource }) => resource)
   if (failed.length === 0) await withDbRetry(() => endRun(sql, run.id, outcome, null), signal)
   return { runId: run.id, outcome, outcomes, failed }

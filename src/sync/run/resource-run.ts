@@ -2,7 +2,7 @@
 import type { Resource } from '../../catalog/resource.ts'
 import { reason, SyncError } from '../../errors/sync-error.ts'
 import { confirmLease, type Lease, type Leases } from '../../store/fleet/leases.ts'
-import { closeEmptySnapshot, wasGiven } from '../../store/progress/checkpoint.ts'
+import { closeEmptySnapshot, wasEverServed } from '../../store/progress/checkpoint.ts'
 import { databaseTime } from '../../store/progress/watermark.ts'
 import { recordOutcome, type Outcome, type ResourceOutcome } from '../../store/runs/runs.ts'
 import { checkTable, explainTableError } from '../check-table.ts'
@@ -157,7 +157,7 @@ async function failure(
 ): Promise<ResourceOutcome> {
   const { type, table, confidence } = resource
   const isOffered = !(error instanceof SyncError && (error.code === 'SYNC_LIST_NOT_FOUND' || isBadRequest(error)))
-  if (isOffered || confidence !== 'low' || (await withDbRetry(() => wasGiven(deps.sql, type, table), signal))) {
+  if (isOffered || confidence !== 'low' || (await withDbRetry(() => wasEverServed(deps.sql, type, table), signal))) {
     return outcomeOf(resource, startedAt, error, 'failed')
   }
   const absent = outcomeOf(resource, startedAt, error, 'absent')

@@ -1,7 +1,7 @@
 /** A run in this process: every resource read, several at once; one that fails does not stop the others. */
 import type { Resource } from '../../catalog/resource.ts'
 import { endsTheRun, reason } from '../../errors/sync-error.ts'
-import { beginRun, endRun, worst, type Outcome, type ResourceOutcome } from '../../store/runs/runs.ts'
+import { beginRun, endRun, worstOutcome, type Outcome, type ResourceOutcome } from '../../store/runs/runs.ts'
 import { canReadIncrementally } from '../incremental/incremental.ts'
 import { withDbRetry } from '../with-db-retry.ts'
 import { parentTypesOf } from './dependency-order.ts'
@@ -29,7 +29,7 @@ export async function pull(deps: PullDeps, options: PullOptions): Promise<PullRe
   const run = { kind: 'pull', holder: deps.holder, version: deps.version }
   const runId = await withDbRetry(() => beginRun(deps.sql, run), options.signal)
   const { outcomes, fatal } = await pullAll(deps, runId, options)
-  const outcome = fatal === undefined ? worst(outcomes) : 'failed'
+  const outcome = fatal === undefined ? worstOutcome(outcomes) : 'failed'
   const error = fatal === undefined ? null : reason(fatal.error)
   const end = withDbRetry(() => endRun(deps.sql, runId, outcome, error), options.signal)
   // With the database gone the run cannot be closed on record; it then shows as never finished, which is true.

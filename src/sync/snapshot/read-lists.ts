@@ -2,7 +2,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import { confirmLease } from '../../store/fleet/leases.ts'
 import type { Mirror } from '../../store/mirror/load.ts'
-import { countMet, openPass, type Snapshot } from '../../store/progress/checkpoint.ts'
+import { countSeenInAllPasses, openPass, type Snapshot } from '../../store/progress/checkpoint.ts'
 import type { Parent } from '../list/completeness.ts'
 import { negotiatedRequest } from '../list/filter-scope.ts'
 import { withSmallerPages, applyFacts } from '../list/list-facts.ts'
@@ -62,7 +62,7 @@ export async function readLists(reading: Reading): Promise<NeedsOtherList | (Fou
   const lighter = withSmallerPages(applyFacts({ ...question, request: also! }))
   const other = { ...pass, question: lighter, digest: requestDigest(lighter.request, resource) }
   const found = together(own, await read(other, await beginOther(pass, begun)))
-  return { ...found, seen: await withDbRetry(() => countMet(sql, type), signal), unsettled }
+  return { ...found, seen: await withDbRetry(() => countSeenInAllPasses(sql, type), signal), unsettled }
 }
 
 const isOtherList = (one: ReadPlan, other: ReadPlan): boolean =>

@@ -1,6 +1,6 @@
 import { confirmLease } from '../../store/fleet/leases.ts'
 /** Reads a resource until it is proved whole, or so often that it never will be. */
-import { countSeen, openPass, readEvidence, type Snapshot } from '../../store/progress/checkpoint.ts'
+import { countSeen, openPass, readPassEvidence, type Snapshot } from '../../store/progress/checkpoint.ts'
 import { countParked } from '../../store/progress/findings.ts'
 import { assessCompleteness, type Parent } from '../list/completeness.ts'
 import { needsBothEnds } from '../list/list-facts.ts'
@@ -82,7 +82,7 @@ export async function readPasses({ deps, begun, committer, parent, refused, onAn
     const { seen, carriers, fresh, steady, full, parked } = await withDbRetry(
       async () => ({
         ...(await countSeen(sql, type, pass)),
-        ...(await readEvidence(sql, type)),
+        ...(await readPassEvidence(sql, type)),
         parked: await countParked(sql, type, begun.startedAt),
       }),
       signal,

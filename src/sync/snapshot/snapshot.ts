@@ -11,11 +11,11 @@ import { isOutOfReach } from '../../remote/pages/forward-pages.ts'
 import type { Database } from '../../store/connection/database.ts'
 import { confirmLease, type Lease } from '../../store/fleet/leases.ts'
 import { createMirror } from '../../store/mirror/load.ts'
-import { accepting, type Told } from '../../store/mirror/seen-members.ts'
-import { followAsOf, FOLLOWED } from '../../store/progress/changed-projects.ts'
+import { acceptingLosses, type SeenMembers } from '../../store/mirror/seen-members.ts'
+import { followFrom, PARENT_RESOURCE } from '../../store/progress/changed-projects.ts'
 import { beginSnapshot, endSnapshot, readAsOf, readSnapshot, type Snapshot } from '../../store/progress/checkpoint.ts'
-import { noteGone, settleParked } from '../../store/progress/findings.ts'
-import { forgetPages, forgetPagesBehind, noteBodiesRead } from '../../store/progress/page-cache.ts'
+import { recordGoneMembers, closeParkedRecords } from '../../store/progress/findings.ts'
+import { clearPageCache, clearPageCacheBehind, recordBodiesRead } from '../../store/progress/page-cache.ts'
 import { advanceWatermark } from '../../store/progress/watermark.ts'
 import type { Outcome } from '../../store/runs/runs.ts'
 import { detectDeletes } from '../deletes/detect-deletes.ts'
@@ -87,7 +87,7 @@ export async function pullSnapshot(deps: SnapshotDeps, options: SnapshotOptions)
   // What every record carries shows only where every record is looked at: not in one that goes on, but in the next.
   const unknown = expected === undefined && !interrupted
   const afresh = options.reloadAll || options.acceptWithheld || unknown
-  if (afresh) await withDbRetry(() => forgetPages(deps.sql, resource.type), signal)
+  if (afresh) await withDbRetry(() => clearPageCache(deps.sql, resource.type), signal)
   const asking = await openReadPlan(deps, resource, signal)
   let { plan: question } = asking
   let before = NO_COUNTS
@@ -124,7 +124,7 @@ interface Asked {
   readonly question: ReadPlan
   /** The same with pages that are not too much. */
   readonly lighter: ReadPlan
-  readonly expected: Told | undefined
+  readonly expected: SeenMembers | undefined
   readonly settle: OpenReadPlan['remember']
   readonly isLast: boolean
 }
@@ -141,8 +141,8 @@ async function readThrough(
   const digest = requestDigest(request, resource)
   const snapshot = await withDbRetry(() => resumeOrBegin(sql, options, question, digest), signal)
   const parent = read.from === 'each' || read.from === 'below' ? parentOf(snapshot, read.parent) : null
-  const mirror = createMirror(resource, accepted ? accepting(expected) : expected)
-  const follow = type === FOLLOWED ? await withDbRetry(() => toFollow(deps, snapshot), signal) : false
+  const mirror = createMirror(resource, accepted ? acceptingLosses(expected) : expected)
+  const follow = type === PARENT_RESOURCE ? await withDbRetry(() => toFollow(deps, snapshot), signal) : false
   const pass: PassDeps = { ...deps, resource, question, digest, lease, signal }
   const { onProgress } = options
   const reading = { deps, pass, asked, settle, isLast, begun: snapshot, mirror, follow, parent, onProgress }
@@ -165,9 +165,9 @@ async function readThrough(
   const end = () =>
     sql.begin(async (tx) => {
       await confirmLease(tx, lease)
-      if (verdict.complete) await settleParked(tx, type, snapshot.startedAt)
+      if (verdict.complete) await closeParkedRecords(tx, type, snapshot.startedAt)
       const metAll = parsedAll && counts.seen > 0
-      if (verdict.complete && metAll) await noteGone(tx, type, mirror.unmet(), counts.seen)
+      if (verdict.complete && metAll) await recordGoneMembers(tx, type, mirror.unseenAttributes(), counts.seen)
       const { startedAt } = snapshot
       await saveSeenMembers(tx, resource, {
         mirror,
@@ -177,13 +177,13 @@ async function readThrough(
         parsedAll: metAll,
         accepted,
       })
-      if (verdict.complete && listPages !== null) await forgetPagesBehind(tx, type, listPages)
+      if (verdict.complete && listPages !== null) await clearPageCacheBehind(tx, type, listPages)
       // Records that are set aside are told of as such; of all the others it is as good as whole.
       const settled = verdict.complete && swept.outcome === null && doubt === null
-      if (settled && transferredAll) await noteBodiesRead(tx, type)
+      if (settled && transferredAll) await recordBodiesRead(tx, type)
       if (settled) await saveDeclaration(tx, resource)
       if (settled) await advanceWatermark(tx, resource, upTo)
-      if (settled && within !== undefined) await followAsOf(tx, type, startedAt)
+      if (settled && within !== undefined) await followFrom(tx, type, startedAt)
       await endSnapshot(tx, type, { table, asOf: settled ? asOf : null, pages: listPages })
     })
   await withDbRetry(end, signal)
@@ -197,7 +197,7 @@ const DAY_MS = 24 * 60 * 60_000
  * and only of those that changed lately can that be so; a day is for clocks that differ.
  */
 async function toFollow(deps: SnapshotDeps, { startedAt }: Snapshot): Promise<true | Date> {
-  if ((await readAsOf(deps.sql, FOLLOWED)) !== null) return true
+  if ((await readAsOf(deps.sql, PARENT_RESOURCE)) !== null) return true
   return new Date((await earlierClockTime(deps, startedAt)).getTime() - DAY_MS)
 }
 

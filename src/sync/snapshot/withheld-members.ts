@@ -6,22 +6,27 @@
 import type { Resource } from '../../catalog/resource.ts'
 import type { Database, Transaction } from '../../store/connection/database.ts'
 import type { Mirror } from '../../store/mirror/load.ts'
-import { declaredOf, NOTHING_TOLD, withMissed, type Told } from '../../store/mirror/seen-members.ts'
-import { readCapability, readWithheld, saveCapability, settleWithheld } from '../../store/progress/findings.ts'
-import { worst } from '../../store/runs/runs.ts'
+import { onlyDeclared, NO_SEEN_MEMBERS, withMissedMembers, type SeenMembers } from '../../store/mirror/seen-members.ts'
+import {
+  readCapability,
+  readWithheldMembers,
+  saveCapability,
+  clearWithheldDrift,
+} from '../../store/progress/findings.ts'
+import { worstOutcome } from '../../store/runs/runs.ts'
 import type { SnapshotResult } from './snapshot.ts'
 
 const NAME = 'told'
 
 /** What every record is expected to carry; undefined where nobody has read all of it yet. */
-export async function readExpectedMembers(sql: Database, resource: Resource): Promise<Told | undefined> {
-  const value = (await readCapability(sql, resource.type, NAME))?.value as Told | undefined
-  return value === undefined ? undefined : declaredOf(value, resource)
+export async function readExpectedMembers(sql: Database, resource: Resource): Promise<SeenMembers | undefined> {
+  const value = (await readCapability(sql, resource.type, NAME))?.value as SeenMembers | undefined
+  return value === undefined ? undefined : onlyDeclared(value, resource)
 }
 
 interface Reading {
   readonly mirror: Mirror
-  readonly expected: Told | undefined
+  readonly expected: SeenMembers | undefined
   readonly startedAt: Date
   /** Every record was met. */
   readonly whole: boolean
@@ -35,15 +40,20 @@ interface Reading {
 export async function saveSeenMembers(tx: Transaction, resource: Resource, reading: Reading): Promise<void> {
   const { mirror, expected, startedAt, whole, parsedAll, accepted } = reading
   // A page that lacks something is not remembered, so a whole reading has looked at all that do.
-  if (accepted || whole) await settleWithheld(tx, resource.type, accepted ? null : startedAt)
+  if (accepted || whole) await clearWithheldDrift(tx, resource.type, accepted ? null : startedAt)
   if (!parsedAll) return
-  const missed = await readWithheld(tx, resource.type)
-  await saveCapability(tx, resource.type, NAME, withMissed(mirror.told(), expected ?? NOTHING_TOLD, missed))
+  const missed = await readWithheldMembers(tx, resource.type)
+  await saveCapability(
+    tx,
+    resource.type,
+    NAME,
+    withMissedMembers(mirror.seenMembers(), expected ?? NO_SEEN_MEMBERS, missed),
+  )
 }
 
 /** The result, unless something is withheld: then it is not as good as it looks. */
 export async function flagWithheld(sql: Database, resource: Resource, result: SnapshotResult): Promise<SnapshotResult> {
-  const members = await readWithheld(sql, resource.type)
+  const members = await readWithheldMembers(sql, resource.type)
   if (members.length === 0) return result
   const sentence =
     `ScopeStack no longer sends ${columnsOf(resource, members)}, which every record had before: what stands there may be ` +
@@ -51,7 +61,7 @@ export async function flagWithheld(sql: Database, resource: Resource, result: Sn
   const { outcome } = result
   return {
     ...result,
-    outcome: worst([{ outcome }, { outcome: 'incomplete' }]),
+    outcome: worstOutcome([{ outcome }, { outcome: 'incomplete' }]),
     message: result.message === null ? sentence : `${result.message} ${sentence}`,
   }
 }

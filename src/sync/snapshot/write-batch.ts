@@ -2,12 +2,12 @@
 import type { RemoteRecord } from '../../catalog/resource.ts'
 import type { Database, Transaction } from '../../store/connection/database.ts'
 import { confirmLease, type Lease } from '../../store/fleet/leases.ts'
-import type { Loaded, Mirror } from '../../store/mirror/load.ts'
-import { isRefused } from '../../store/mirror/refusals.ts'
-import { noteChanged } from '../../store/progress/changed-projects.ts'
-import { advanceSnapshot, type Advance } from '../../store/progress/checkpoint.ts'
-import { noteDrift, park, type DriftNote } from '../../store/progress/findings.ts'
-import { rememberPages } from '../../store/progress/page-cache.ts'
+import type { LoadResult, Mirror } from '../../store/mirror/load.ts'
+import { isRejectedByDatabase } from '../../store/mirror/refusals.ts'
+import { recordChangedParents } from '../../store/progress/changed-projects.ts'
+import { advanceSnapshot, type SnapshotProgress } from '../../store/progress/checkpoint.ts'
+import { recordDrift, parkRecords, type DriftNote } from '../../store/progress/findings.ts'
+import { cachePages } from '../../store/progress/page-cache.ts'
 import { changeTime, rejectedRecords, type Batch, type ReadPage } from '../list/page-batch.ts'
 import { withDbRetry } from '../with-db-retry.ts'
 
@@ -53,16 +53,16 @@ export function createBatchWriter({ sql, type, table, lease, mirror, question, f
       const loaded = await (careful ? mirror.loadOneByOne(tx, records) : mirror.load(tx, records))
       const fresh = loaded.drift.filter((note) => !noted.has(keyOf(note))).filter(firstOfItsKey())
       const notes = fresh.slice(0, Math.max(0, MOST_NOTED - noted.size))
-      await noteDrift(tx, type, notes)
+      await recordDrift(tx, type, notes)
       const aside = [...batch.pages.flatMap((page) => page.unusable), ...rejectedRecords(loaded, records)]
-      await park(
+      await parkRecords(
         tx,
         type,
         aside.map(({ id, ...rest }) => ({ recordId: id, ...rest })),
       )
       if (loaded.rejected.length === 0)
-        await rememberPages(tx, { resource: type, table, question }, marked(batch, [...loaded.left, ...loaded.lacking]))
-      await noteChanged(tx, type, followed([...loaded.written, ...loaded.left], records))
+        await cachePages(tx, { resource: type, table, question }, marked(batch, [...loaded.left, ...loaded.lacking]))
+      await recordChangedParents(tx, type, followed([...loaded.written, ...loaded.left], records))
       await advanceSnapshot(tx, type, progressOf(batch, pass, loaded))
       const { inserted, updated, unchanged } = loaded
       const known = batch.pages.reduce((sum, page) => sum + knownIds(page), 0)
@@ -81,7 +81,7 @@ export function createBatchWriter({ sql, type, table, lease, mirror, question, f
     async write(batch, pass, signal) {
       // Written twice is written once (S2), so a lost answer to COMMIT needs no other care.
       const { tally, notes } = await withDbRetry(() => write(batch, pass, false), signal).catch((error: unknown) => {
-        if (!isRefused(error)) throw error
+        if (!isRejectedByDatabase(error)) throw error
         // One row that Postgres refuses fails the whole statement; row by row, only that one is set aside.
         return withDbRetry(() => write(batch, pass, true), signal)
       })
@@ -105,8 +105,8 @@ function marked({ pages }: Batch, left: readonly string[]) {
 function progressOf(
   { pages, chains, position }: Batch,
   { pass, firstCount }: Pass,
-  { fresh, rejected }: Loaded,
-): Advance {
+  { fresh, rejected }: LoadResult,
+): SnapshotProgress {
   return {
     pass,
     chains,

@@ -2,10 +2,10 @@
 import type { RemoteRecord, Resource } from '../../catalog/resource.ts'
 import type { Database } from '../../store/connection/database.ts'
 import { confirmLease, type Lease } from '../../store/fleet/leases.ts'
-import { createComparer, forgetDigests, type Comparison } from '../../store/mirror/compare.ts'
+import { createComparer, clearDigests, type Comparison } from '../../store/mirror/compare.ts'
 import type { Mirror } from '../../store/mirror/load.ts'
 import { unsettledRows } from '../../store/mirror/local-edits.ts'
-import type { Told } from '../../store/mirror/seen-members.ts'
+import type { SeenMembers } from '../../store/mirror/seen-members.ts'
 import type { UnusableRecord } from '../list/page-batch.ts'
 import { withDbRetry } from '../with-db-retry.ts'
 import { writeRecords } from '../write-records.ts'
@@ -28,7 +28,7 @@ interface Deps {
   readonly repair: boolean
   readonly signal: AbortSignal
   /** What every record carried before. */
-  readonly expected: Told | undefined
+  readonly expected: SeenMembers | undefined
   readonly onDifference: (difference: Difference) => void
 }
 
@@ -76,7 +76,7 @@ export function createDifferences(deps: Deps): Differences {
       const forget = async () =>
         await sql.begin(async (tx) => {
           await confirmLease(tx, lease)
-          await forgetDigests(tx, resource, [...wrong])
+          await clearDigests(tx, resource, [...wrong])
         })
       await withDbRetry(forget, signal)
       const loaded = await writeRecords(loading, { records: records.filter(({ id }) => wrong.has(id)), unusable: [] })

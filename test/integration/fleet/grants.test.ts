@@ -116,7 +116,7 @@ describe('the grant password', () => {
   test('signs in again when a process died between the refresh and the keeping of its answer', async () => {
     await using set = await setting()
     await set.open().tokens.get(never)
-    expect(await set.open().refresh.spend()).toMatchObject({ before: false })
+    expect(await set.open().refresh.spend()).toMatchObject({ spentBefore: false })
     await renew(set.open())
     expect(set.grants()).toEqual(['password', 'password'])
   })
@@ -229,7 +229,7 @@ describe('a refresh token at rest', () => {
     const [one, two] = [set.open(), set.open()]
     await one.refresh.begin('sealed')
     const got = await Promise.all(Array.from({ length: 20 }, (_, n) => (n % 2 ? one : two).refresh.spend()))
-    expect(got.filter((spent) => spent?.before === false)).toHaveLength(1)
+    expect(got.filter((spent) => spent?.spentBefore === false)).toHaveLength(1)
   })
 
   test('is replaced by who spent it, unless another has been quicker', async () => {
@@ -240,6 +240,6 @@ describe('a refresh token at rest', () => {
     await refresh.begin('second')
     expect(await refresh.replace(late.version, 'late')).toBe(false)
     await refresh.drop(late.version)
-    expect(await refresh.spend()).toMatchObject({ sealed: 'second', before: false })
+    expect(await refresh.spend()).toMatchObject({ sealed: 'second', spentBefore: false })
   })
 })

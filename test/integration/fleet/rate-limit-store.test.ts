@@ -1,11 +1,11 @@
 import { describe, expect, test } from 'vitest'
 import type { SyncError } from '../../../src/errors/sync-error.ts'
-import type { PaceStore } from '../../../src/rate-limit-store.ts'
+import type { RateLimitStore } from '../../../src/rate-limit-store.ts'
 import { createLocalPaceStore } from '../../../src/remote/http/rate-limit-local.ts'
 import { createPace } from '../../../src/remote/http/rate-limit.ts'
 import { openDatabase } from '../../../src/store/connection/database.ts'
-import { openRedisPaceStore } from '../../../src/store/fleet/rate-limit-redis.ts'
-import { openPaceStore } from '../../../src/store/fleet/rate-limit.ts'
+import { openRedisRateLimitStore } from '../../../src/store/fleet/rate-limit-redis.ts'
+import { openRateLimitStore } from '../../../src/store/fleet/rate-limit.ts'
 import { openRedis } from '../../../src/store/redis/redis.ts'
 import { createDatabase } from '../../support/postgres/database.ts'
 import { startOwnRedis } from '../../support/redis/redis-server.ts'
@@ -14,14 +14,14 @@ import { until } from '../../support/until.ts'
 
 interface Home extends AsyncDisposable {
   /** Another process's view of the same. */
-  open(keyId?: string): PaceStore
+  open(keyId?: string): RateLimitStore
   /** As if so many ms had passed. */
   age(ms: number): Promise<void>
 }
 
 async function localHome(): Promise<Home> {
   let ahead = 0
-  const stores = new Map<string, PaceStore>()
+  const stores = new Map<string, RateLimitStore>()
   return {
     open(keyId = 'key') {
       const store = stores.get(keyId) ?? createLocalPaceStore(() => Date.now() + ahead)
@@ -38,7 +38,7 @@ async function postgresHome(): Promise<Home> {
   const opened = [openDatabase(database.url), openDatabase(database.url)]
   let next = 0
   return {
-    open: (keyId = 'key') => openPaceStore(opened[next++ % 2]!, keyId),
+    open: (keyId = 'key') => openRateLimitStore(opened[next++ % 2]!, keyId),
     async age(ms) {
       const by = `${ms} milliseconds`
       await opened[0]!`
@@ -58,7 +58,7 @@ async function redisHome(): Promise<Home> {
   const opened = [openRedis(server.url), openRedis(server.url)]
   let next = 0
   return {
-    open: (keyId = 'key') => openRedisPaceStore(opened[next++ % 2]!, keyId),
+    open: (keyId = 'key') => openRedisRateLimitStore(opened[next++ % 2]!, keyId),
     async age(ms) {
       for (const key of await redis.keys('*')) {
         for (const [field, value] of Object.entries(await redis.hgetall(key))) {
@@ -83,7 +83,7 @@ describe.each([
   ['Redis', redisHome],
 ])('the pace in %s', (_, openHome) => {
   /** How many steps from now the next place is. */
-  const steps = async (store: PaceStore): Promise<number> => (await store.reserve(RATE)).waitMs / STEP_MS
+  const steps = async (store: RateLimitStore): Promise<number> => (await store.reserve(RATE)).waitMs / STEP_MS
 
   test('gives each a place of its own, one after the other, whoever asks', async () => {
     await using home = await openHome()
@@ -104,26 +104,26 @@ describe.each([
 
   test('holds everybody back after a 429, and moves the queue behind it', async () => {
     await using home = await openHome()
-    expect(await home.open().held()).toBeLessThanOrEqual(0)
-    await home.open().slowDown(5 * STEP_MS)
-    expect((await home.open().held()) / STEP_MS).toBeCloseTo(5, 1)
+    expect(await home.open().backOffLeft()).toBeLessThanOrEqual(0)
+    await home.open().backOff(5 * STEP_MS)
+    expect((await home.open().backOffLeft()) / STEP_MS).toBeCloseTo(5, 1)
     expect(await steps(home.open())).toBeCloseTo(5, 1)
-    await home.open().slowDown(STEP_MS)
-    expect((await home.open().held()) / STEP_MS, 'a shorter one ends no longer one').toBeCloseTo(5, 1)
+    await home.open().backOff(STEP_MS)
+    expect((await home.open().backOffLeft()) / STEP_MS, 'a shorter one ends no longer one').toBeCloseTo(5, 1)
     await home.age(5 * STEP_MS)
-    expect(await home.open().held()).toBeLessThanOrEqual(0)
+    expect(await home.open().backOffLeft()).toBeLessThanOrEqual(0)
   })
 
   test('a hold that ends in another year holds nobody back, whoever wrote it', async () => {
     await using home = await openHome()
     // As if the clock had been set back since.
-    await home.open().slowDown(60_000)
+    await home.open().backOff(60_000)
     await home.age(-20 * 365 * 86_400_000)
-    expect(await home.open().held()).toBeLessThanOrEqual(0)
+    expect(await home.open().backOffLeft()).toBeLessThanOrEqual(0)
     expect(await steps(home.open())).toBe(0)
     expect(await steps(home.open()), 'at half the rate, as before').toBeCloseTo(2, 1)
-    await home.open().slowDown(7 * STEP_MS)
-    expect((await home.open().held()) / STEP_MS).toBeCloseTo(7, 1)
+    await home.open().backOff(7 * STEP_MS)
+    expect((await home.open().backOffLeft()) / STEP_MS).toBeCloseTo(7, 1)
   })
 
   test('halves the rate for everybody, once for the answers of one moment, and never below a sixteenth', async () => {
@@ -133,18 +133,18 @@ describe.each([
       return (await steps(home.open())) - first
     }
     expect(await distance()).toBeCloseTo(1, 1)
-    for (let answer = 0; answer < 5; answer++) await home.open().slowDown(0)
+    for (let answer = 0; answer < 5; answer++) await home.open().backOff(0)
     expect(await distance()).toBeCloseTo(2, 1)
     for (const factor of [4, 8, 16, 16]) {
       await home.age(1_500)
-      await home.open().slowDown(0)
+      await home.open().backOff(0)
       expect(await distance()).toBeCloseTo(factor, 1)
     }
   })
 
   test('climbs back by a tenth of the rate every ten seconds', async () => {
     await using home = await openHome()
-    await home.open().slowDown(0)
+    await home.open().backOff(0)
     for (const [aged, rate] of [
       [10_500, 0.6],
       [10_000, 0.7],
@@ -159,9 +159,9 @@ describe.each([
 
   test('keeps a queue for each pair of credentials', async () => {
     await using home = await openHome()
-    await home.open('one').slowDown(STEP_MS)
+    await home.open('one').backOff(STEP_MS)
     expect(await steps(home.open('two'))).toBe(0)
-    expect(await home.open('two').held()).toBeLessThanOrEqual(0)
+    expect(await home.open('two').backOffLeft()).toBeLessThanOrEqual(0)
   })
 
   test('workers together start no more requests than the rate allows', async () => {
@@ -184,7 +184,7 @@ describe.each([
     const never = new AbortController().signal
     const store = home.open()
     let reserved = 0
-    const watched: PaceStore = {
+    const watched: RateLimitStore = {
       ...store,
       reserve: (rate) => store.reserve(rate).finally(() => reserved++),
     }
@@ -195,7 +195,7 @@ describe.each([
     const waiting = pace.take(async () => void (sent = true), stop.signal)
     await until(() => reserved === 2, 'the second place')
     // Another worker's.
-    await home.open().slowDown(3_600_000)
+    await home.open().backOff(3_600_000)
     await until(() => reserved === 3, 'the place after the 429')
     stop.abort()
     await expect(waiting).rejects.toMatchObject({ code: 'SYNC_STOPPED' })
@@ -221,11 +221,11 @@ describe.each([
   test('a 429 to one holds back all of them, and halves each rate', async () => {
     await using home = await openHome()
     for (const rate of [0.001, 0.01]) await home.open().reserve(rate)
-    await home.open().slowDown(3_000_000)
+    await home.open().backOff(3_000_000)
     expect((await home.open().reserve(5)).waitMs / 1_000_000).toBeCloseTo(3, 1)
     await home.age(3_000_000)
     for (const rate of [0.001, 0.01]) {
-      await home.open().slowDown(0)
+      await home.open().backOff(0)
       const first = (await home.open().reserve(rate)).waitMs
       const next = (await home.open().reserve(rate)).waitMs
       expect(((next - first) * rate) / 1_000).toBeCloseTo(2, 1)
@@ -241,7 +241,7 @@ test.each([
   ],
   [
     'what another worker was asked',
-    async (other: PaceStore) => other.slowDown(60_000),
+    async (other: RateLimitStore) => other.backOff(60_000),
     /^Requests wait for \d+ s: ScopeStack asked another worker to/,
   ],
 ])('who waits for long says so, and why: %s', async (_, before, sentence) => {
@@ -261,8 +261,8 @@ test.each([
 })
 
 test.each([
-  ['Redis', () => openRedisPaceStore(openRedis('redis://127.0.0.1:9'), 'key')],
-  ['Postgres', () => openPaceStore(openDatabase('postgres://nobody@127.0.0.1:9/none'), 'key')],
+  ['Redis', () => openRedisRateLimitStore(openRedis('redis://127.0.0.1:9'), 'key')],
+  ['Postgres', () => openRateLimitStore(openDatabase('postgres://nobody@127.0.0.1:9/none'), 'key')],
 ])('%s out of reach: the worker goes on with its own share, and says so once', async (_, open) => {
   const notices: SyncError[] = []
   const never = new AbortController().signal
@@ -281,8 +281,8 @@ test('a Redis that comes back is shared again, and is not asked by every request
   let ahead = 0
   let asked = 0
   const connection = openRedis(server.url)
-  const store = openRedisPaceStore(connection, 'key')
-  const counted: PaceStore = { ...store, reserve: (rate) => (asked++, store.reserve(rate)) }
+  const store = openRedisRateLimitStore(connection, 'key')
+  const counted: RateLimitStore = { ...store, reserve: (rate) => (asked++, store.reserve(rate)) }
   const notices: SyncError[] = []
   const pace = createPace({
     rate: 1_000,
@@ -316,13 +316,13 @@ test('its own share is what it lately had of the places', async () => {
   let taken = 0
   let down = false
   // Three others take a place each between two of ours.
-  const shared: PaceStore = {
+  const shared: RateLimitStore = {
     reserve: async () => {
       if (down) throw new Error('gone.')
       return { waitMs: 0, taken: (taken += 4) }
     },
-    held: async () => 0,
-    slowDown: async () => {},
+    backOffLeft: async () => 0,
+    backOff: async () => {},
   }
   const notices: string[] = []
   const pace = createPace({ rate: 100, concurrency: 1, shared, onAlone: ({ message }) => notices.push(message) })

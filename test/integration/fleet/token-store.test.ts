@@ -82,7 +82,7 @@ const token = (sealed: string, more: Partial<NewToken> = {}): NewToken => ({
   sealed,
   issuedAt: 1_700_000_000_000,
   expiresAt: 1_700_000_000_000 + HOUR,
-  above: 0,
+  aboveGeneration: 0,
   ...more,
 })
 
@@ -164,7 +164,7 @@ describe.each([
       seen.push(await put(home.open(), sealed))
       await home.open().reject(seen.at(-1)!)
     }
-    seen.push(await put(home.open(), 'd', { above: seen.at(-1)! + 1_000 }))
+    seen.push(await put(home.open(), 'd', { aboveGeneration: seen.at(-1)! + 1_000 }))
     expect(seen[3]!).toBeGreaterThan(seen[2]! + 1_000)
     seen.push(await put(home.open(), 'e'))
     expect(seen).toEqual(seen.toSorted((a, b) => a - b))

@@ -81,7 +81,12 @@ it('costs one request however often the race for it is run', async () => {
 
 it('is not published by a holder whose claim has passed to another', async () => {
   const store = openTokenStore(sql, 'key')
-  const token = (sealed: string) => ({ sealed, issuedAt: Date.now(), expiresAt: Date.now() + 60_000, above: 0 })
+  const token = (sealed: string) => ({
+    sealed,
+    issuedAt: Date.now(),
+    expiresAt: Date.now() + 60_000,
+    aboveGeneration: 0,
+  })
   const slow = (await store.claim(1_000, 0))!
   expect(await store.claim(1_000, 0)).toBeNull()
   await sql`update sync.tokens set claim_until = now() - interval '1 second'`
@@ -97,7 +102,12 @@ it('is not published by a holder whose claim has passed to another', async () =>
 it('cannot be claimed on the strength of a generation that is past', async () => {
   const store = openTokenStore(sql, 'key')
   const claim = (await store.claim(1_000, 0))!
-  await store.publish(claim, { sealed: 'current', issuedAt: Date.now(), expiresAt: Date.now() + 60_000, above: 0 })
+  await store.publish(claim, {
+    sealed: 'current',
+    issuedAt: Date.now(),
+    expiresAt: Date.now() + 60_000,
+    aboveGeneration: 0,
+  })
   expect(await store.claim(1_000, 0)).toBeNull()
   expect(await store.claim(1_000, 1)).not.toBeNull()
 })

@@ -2,7 +2,7 @@
 import { afterAll, describe, expect, it } from 'vitest'
 import { catalog } from '../../../src/catalog/registry.ts'
 import { openDatabase } from '../../../src/store/connection/database.ts'
-import { lostEdits } from '../../../src/store/schema/capture-state.ts'
+import { describeLostEdits } from '../../../src/store/schema/capture-state.ts'
 import { migrate } from '../../../src/store/schema/migrate.ts'
 import { createDatabase } from '../../support/postgres/database.ts'
 
@@ -14,7 +14,7 @@ afterAll(async () => {
   await database[Symbol.asyncDispose]()
 })
 
-const found = () => lostEdits(sql, [...catalog.values()])
+const found = () => describeLostEdits(sql, [...catalog.values()])
 
 const CASES: readonly (readonly [string, string, string | RegExp])[] = [
   [

@@ -3,7 +3,7 @@ import { afterAll, beforeEach, describe, expect, it } from 'vitest'
 import { catalog } from '../../../src/catalog/registry.ts'
 import { openDatabase } from '../../../src/store/connection/database.ts'
 import { createMirror } from '../../../src/store/mirror/load.ts'
-import { notLocal } from '../../../src/store/schema/capture-triggers.ts'
+import { disableCapture } from '../../../src/store/schema/capture-triggers.ts'
 import { createDatabase } from '../../support/postgres/database.ts'
 
 const database = await createDatabase()
@@ -23,7 +23,7 @@ const FIELDS = [
 beforeEach(async () => {
   await sql`truncate sync.outbox`
   await sql.begin(async (tx) => {
-    await notLocal(tx)
+    await disableCapture(tx)
     for (const table of ['clients', 'products', 'crm_opportunities', 'projects'])
       await tx`delete from scopestack.${tx(table)}`
   })
@@ -198,7 +198,7 @@ describe('refused is', () => {
 
   it('an edit of a row that was deleted in ScopeStack', async () => {
     await sql.begin(async (tx) => {
-      await notLocal(tx)
+      await disableCapture(tx)
       await tx`update scopestack.clients set sync_deleted_at = now() where id = '2'`
     })
     expect(await refusal(`update scopestack.clients set name = 'x' where id = '2'`)).toBe(

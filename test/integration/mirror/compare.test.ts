@@ -14,7 +14,7 @@ import {
   type RemoteRecord,
 } from '../../../src/catalog/resource.ts'
 import { openDatabase } from '../../../src/store/connection/database.ts'
-import { createComparer, extraIds, forgetDigests, type Comparison } from '../../../src/store/mirror/compare.ts'
+import { createComparer, extraIds, clearDigests, type Comparison } from '../../../src/store/mirror/compare.ts'
 import { createMirror } from '../../../src/store/mirror/load.ts'
 import { SQL_TYPE } from '../../../src/store/schema/mirror-tables.ts'
 import { createDatabase } from '../../support/postgres/database.ts'
@@ -222,7 +222,7 @@ it('makes the next load write rows whose digest stands although a value does not
   await sql`update scopestack.things set name = 'By hand' where id = '1'`
   expect(await load([thing('1'), thing('2')])).toMatchObject({ unchanged: 2 })
   await sql.begin(async (tx) => {
-    await forgetDigests(tx, things, ['1', 'unknown'])
+    await clearDigests(tx, things, ['1', 'unknown'])
     expect(await createMirror(things).load(tx, [thing('1'), thing('2')])).toMatchObject({ updated: 1, unchanged: 1 })
   })
   expect(await compare([thing('1')])).toEqual(EQUAL)

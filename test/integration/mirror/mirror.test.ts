@@ -3,8 +3,8 @@ import { afterAll, expect, it } from 'vitest'
 import { catalog } from '../../../src/catalog/registry.ts'
 import { type Attribute, defineResource, integer, type RemoteRecord, text } from '../../../src/catalog/resource.ts'
 import { openDatabase } from '../../../src/store/connection/database.ts'
-import { createMirror, type Loaded } from '../../../src/store/mirror/load.ts'
-import { notLocal } from '../../../src/store/schema/capture-triggers.ts'
+import { createMirror, type LoadResult } from '../../../src/store/mirror/load.ts'
+import { disableCapture } from '../../../src/store/schema/capture-triggers.ts'
 import { createDatabase } from '../../support/postgres/database.ts'
 
 const database = await createDatabase()
@@ -19,7 +19,7 @@ afterAll(async () => {
   await database[Symbol.asyncDispose]()
 })
 
-const load = (type: string, records: readonly RemoteRecord[], resource = catalog.get(type)!): Promise<Loaded> =>
+const load = (type: string, records: readonly RemoteRecord[], resource = catalog.get(type)!): Promise<LoadResult> =>
   sql.begin((tx) => createMirror(resource).load(tx, records))
 
 const client = (id: string, name: string): RemoteRecord => ({ type: 'clients', id, attributes: { name, active: true } })
@@ -108,7 +108,7 @@ it('lets the last of several records with one id win', async () => {
 it('revives a row whose tombstone stands, even when nothing in it has changed', async () => {
   await load('clients', [client('gone', 'Gone')])
   await sql.begin(async (tx) => {
-    await notLocal(tx)
+    await disableCapture(tx)
     await tx`update scopestack.clients set sync_deleted_at = now() where id = 'gone'`
   })
   expect(await load('clients', [client('gone', 'Gone')])).toMatchObject({ updated: 1 })

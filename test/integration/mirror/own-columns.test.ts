@@ -5,8 +5,8 @@ import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest'
 import { catalog } from '../../../src/catalog/registry.ts'
 import { startSimulator, type Simulator } from '../../../src/simulator/server.ts'
 import { openDatabase } from '../../../src/store/connection/database.ts'
-import { installCapture, noteDeclared } from '../../../src/store/schema/capture-triggers.ts'
-import { FOLDER } from '../../../src/store/schema/functions.ts'
+import { installCapture, recordDeclaredColumns } from '../../../src/store/schema/capture-triggers.ts'
+import { MIGRATIONS_FOLDER } from '../../../src/store/schema/functions.ts'
 import { migrate } from '../../../src/store/schema/migrate.ts'
 import { createDatabase, createEmptyDatabase, type TestDatabase } from '../../support/postgres/database.ts'
 import { startWorker, type TestWorker } from '../../support/scopestack/worker.ts'
@@ -139,7 +139,7 @@ it('are not what an older catalog does not know: an edit of that is refused, and
     columns: resource.columns.filter(({ name }) => name !== 'domain'),
   }))
   await installCapture(sql, older)
-  await noteDeclared(sql, older)
+  await recordDeclaredColumns(sql, older)
   await expect(sql`insert into scopestack.clients (name, domain) values ('x', 'x.test')`).rejects.toThrow(
     /^Column domain of scopestack\.clients is read-only/,
   )
@@ -154,7 +154,7 @@ it('are not what an older catalog does not know: an edit of that is refused, and
 it('stop an upgrade that brings one of that name, with a sentence, and nothing is changed', async () => {
   await using older = await createEmptyDatabase()
   const sql = openDatabase(older.url, { connections: 1 })
-  const { entries } = JSON.parse(await readFile(join(FOLDER, 'meta/_journal.json'), 'utf8')) as {
+  const { entries } = JSON.parse(await readFile(join(MIGRATIONS_FOLDER, 'meta/_journal.json'), 'utf8')) as {
     entries: { tag: string; when: number }[]
   }
   // The one that brings sync.parked.by_database; none so far has brought a column to a mirrored table.
@@ -166,7 +166,7 @@ it('stop an upgrade that brings one of that name, with a sentence, and nothing i
     create schema sync;
     create table sync.__drizzle_migrations (id serial primary key, hash text not null, created_at bigint)`)
   for (const { tag, when } of before) {
-    await sql.unsafe(await readFile(join(FOLDER, `${tag}.sql`), 'utf8'))
+    await sql.unsafe(await readFile(join(MIGRATIONS_FOLDER, `${tag}.sql`), 'utf8'))
     await sql`insert into sync.__drizzle_migrations (hash, created_at) values (${tag}, ${when})`
   }
   await sql`alter table sync.parked add by_database text default 'mine'`

@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { catalog } from '../../../src/catalog/registry.ts'
 import { startSimulator, type Simulator } from '../../../src/simulator/server.ts'
-import { notLocal } from '../../../src/store/schema/capture-triggers.ts'
+import { disableCapture } from '../../../src/store/schema/capture-triggers.ts'
 import { createDatabase, type TestDatabase } from '../../support/postgres/database.ts'
 import { startWorker, type TestWorker } from '../../support/scopestack/worker.ts'
 
@@ -26,7 +26,7 @@ beforeAll(async () => {
   // No view may count what ScopeStack has deleted.
   deleted = sources('projects').find(({ attributes }) => attributes['status'] === 'won')!
   await worker.sql.begin(async (tx) => {
-    await notLocal(tx)
+    await disableCapture(tx)
     await tx`update scopestack.projects set sync_deleted_at = now() where id = ${deleted.id}`
   })
 })

@@ -4,8 +4,8 @@ import type { Read, Resource } from '../../../src/catalog/resource.ts'
 import { parseDocument } from '../../../src/remote/documents/document.ts'
 import { fetchPage } from '../../../src/remote/pages/pages.ts'
 import type { Simulator } from '../../../src/simulator/server.ts'
-import { rowMaker } from '../../../src/store/mirror/row.ts'
-import { noteChanged } from '../../../src/store/progress/changed-projects.ts'
+import { createRowEncoder } from '../../../src/store/mirror/row.ts'
+import { recordChangedParents } from '../../../src/store/progress/changed-projects.ts'
 import { requestFor } from '../../../src/sync/list/list-request.ts'
 import { toReadPage } from '../../../src/sync/list/read-list.ts'
 import { openAccount, remoteIds } from '../../support/scopestack/account.ts'
@@ -80,7 +80,7 @@ it('in every resource and every way, and none is written again when the ways alt
       const request = requestFor({ slug, catalog, pageSize: 100 }, resource, way)!
       const page = await fetchPage(client, request, 1, signal)
       const wanted = { type: resource.type, aliases: resource.aliases, carried: true }
-      const toRow = rowMaker(resource)
+      const toRow = createRowEncoder(resource)
       for (const record of toReadPage(page, wanted).records) {
         const is = before[record.id]!.endsWith(toRow(record).hash)
         expect(is, `${resource.type} ${record.id} in ${way.list}`).toBe(true)
@@ -90,7 +90,7 @@ it('in every resource and every way, and none is written again when the ways alt
   expect(compared).toBeGreaterThan(500)
 
   for (const resource of read) {
-    const toRow = rowMaker(resource)
+    const toRow = createRowEncoder(resource)
     const before = await writtenOf(worker, resource)
     const include = resource.include.length === 0 ? '' : `?include=${resource.include.join(',')}`
     const digest = (body: string, url: string): string => toRow(parseDocument(body, url).records[0]!).hash
@@ -102,7 +102,7 @@ it('in every resource and every way, and none is written again when the ways alt
   }
   // The last, since a write changes what others say of it.
   for (const resource of read.filter(({ writes }) => writes.includes('update'))) {
-    const toRow = rowMaker(resource)
+    const toRow = createRowEncoder(resource)
     const include = resource.include.length === 0 ? '' : `?include=${resource.include.join(',')}`
     const digest = (body: string, url: string): string => toRow(parseDocument(body, url).records[0]!).hash
     for (const id of remoteIds(sim, resource.type).slice(0, 3)) {
@@ -125,7 +125,7 @@ it.each(['declared', 'nested'] as const)('of a project that changed, its parts r
   clearEnds(sim, catalog)
   const projects = remoteIds(sim, 'projects')
   const readParts = async () => {
-    await sql.begin((tx) => noteChanged(tx, 'projects', projects))
+    await sql.begin((tx) => recordChangedParents(tx, 'projects', projects))
     await worker.run(['projects', ...PARTS], { changesOnly: true })
   }
   await readParts()

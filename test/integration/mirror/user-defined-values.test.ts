@@ -6,7 +6,7 @@ import { afterAll, beforeEach, expect, it } from 'vitest'
 import { catalog } from '../../../src/catalog/registry.ts'
 import type { RemoteRecord } from '../../../src/catalog/resource.ts'
 import { openDatabase, type Transaction } from '../../../src/store/connection/database.ts'
-import { createMirror, type Loaded } from '../../../src/store/mirror/load.ts'
+import { createMirror, type LoadResult } from '../../../src/store/mirror/load.ts'
 import { createDatabase, createEmptyDatabase } from '../../support/postgres/database.ts'
 import { unnoticed } from '../../support/postgres/unnoticed.ts'
 
@@ -24,7 +24,7 @@ beforeEach(async () => {
   await unnoticed(sql, (tx) => tx`truncate scopestack.projects, scopestack.clients, scopestack.crm_opportunities`)
 })
 
-const load = (type: string, records: readonly RemoteRecord[]): Promise<Loaded> =>
+const load = (type: string, records: readonly RemoteRecord[]): Promise<LoadResult> =>
   sql.begin((tx) => createMirror(catalog.get(type)!).load(tx, records))
 
 const project = (id: string, variables: unknown, name = 'Project'): RemoteRecord => ({

@@ -8,7 +8,7 @@ import { expect, inject, it, onTestFinished } from 'vitest'
 import {
   explainDatabase,
   isConnectionLoss,
-  isLimit,
+  isLimitError,
   limitWaits,
   openDatabase,
 } from '../../../src/store/connection/database.ts'
@@ -187,6 +187,6 @@ it('takes a lock that others keep for a limit, which may be tried again', async 
     })
     const error = await failureOf(waiting)
     expect(error).toMatchObject({ code: '55P03' })
-    expect(isLimit(error)).toBe(true)
+    expect(isLimitError(error)).toBe(true)
   })
 })

@@ -6,7 +6,7 @@ import { setTimeout } from 'node:timers/promises'
 import { connect as connectTls, createServer as createTlsServer } from 'node:tls'
 import { expect, it, vi, type TestContext } from 'vitest'
 import { isConnectionLoss, openDatabase, type Database } from '../../../src/store/connection/database.ts'
-import { unsentOf } from '../../../src/store/connection/watch.ts'
+import { unsentBytes } from '../../../src/store/connection/watch.ts'
 import { CERTIFICATE, PRIVATE_KEY } from '../../support/network/certificate.ts'
 import { startWireRelay, type WireRelay } from '../../support/network/wire-relay.ts'
 import { createDatabase } from '../../support/postgres/database.ts'
@@ -124,10 +124,10 @@ it.concurrent('what is left to send is less with each byte that leaves, with TLS
     const [taking] = (await once(server, tls ? 'secureConnection' : 'connection')) as [Socket]
     let taken = 0
     client.write(Buffer.alloc(50_000_000))
-    await until(() => unsentOf(client) > 50_000_000, 'more than goes at once')
-    const before = unsentOf(client)
+    await until(() => unsentBytes(client) > 50_000_000, 'more than goes at once')
+    const before = unsentBytes(client)
     taking.on('data', ({ length }) => (taken += length) > 20_000_000 && taking.pause())
-    await until(() => unsentOf(client) < before, 'some of it to leave')
+    await until(() => unsentBytes(client) < before, 'some of it to leave')
     expect(client.writableLength).toBe(50_000_000)
     for (const one of [client, taking]) one.destroy()
   }

@@ -8,18 +8,18 @@ import { catalog } from '../../../src/catalog/registry.ts'
 import type { RemoteRecord } from '../../../src/catalog/resource.ts'
 import type { Database } from '../../../src/store/connection/database.ts'
 import { createMirror } from '../../../src/store/mirror/load.ts'
-import { owedRows, rowsOutside, unsettledRows } from '../../../src/store/mirror/local-edits.ts'
-import { bury, countLiving, findUnmet, unmetWithin } from '../../../src/store/mirror/tombstones.ts'
-import { readWaiting, readWaits } from '../../../src/store/outbox/blockers.ts'
-import { countChanges, listChanges, openChanges } from '../../../src/store/outbox/changes.ts'
+import { rowsToRestore, rowsExcept, unsettledRows } from '../../../src/store/mirror/local-edits.ts'
+import { markDeleted, countLiving, findUnseen, unseenWithin } from '../../../src/store/mirror/tombstones.ts'
+import { readPendingChanges, readSendBlockers } from '../../../src/store/outbox/blockers.ts'
+import { countChanges, listChanges, listOpenChanges } from '../../../src/store/outbox/changes.ts'
 import { openOutbox } from '../../../src/store/outbox/claim.ts'
-import { adoptId } from '../../../src/store/outbox/local-ids.ts'
+import { replaceLocalId } from '../../../src/store/outbox/local-ids.ts'
 import { readDue } from '../../../src/store/outbox/notify.ts'
-import { raiseParked } from '../../../src/store/outbox/parked-alerts.ts'
-import { noteChanged, noteSettled } from '../../../src/store/progress/changed-projects.ts'
+import { raiseParkedAlert } from '../../../src/store/outbox/parked-alerts.ts'
+import { recordChangedParents, recordPushedProjects } from '../../../src/store/progress/changed-projects.ts'
 import { lastSuccess } from '../../../src/store/runs/alerts.ts'
 import { readStatus } from '../../../src/store/runs/status.ts'
-import { notLocal } from '../../../src/store/schema/capture-triggers.ts'
+import { disableCapture } from '../../../src/store/schema/capture-triggers.ts'
 import { createDatabase, type TestDatabase } from '../../support/postgres/database.ts'
 import { watchPlans, type Watched, type Work } from '../../support/postgres/plans.ts'
 
@@ -138,29 +138,29 @@ const OURS: Record<string, (sql: Database) => Promise<unknown>> = {
       sql,
       ids(101, 10).map((id) => project(Number(id), 'Changed')),
     ),
-  'noting which projects changed': (sql) => noteChanged(sql as never, 'projects', ids(1, 10)),
-  'noting which projects were written from here': (sql) => noteSettled(sql as never),
+  'noting which projects changed': (sql) => recordChangedParents(sql as never, 'projects', ids(1, 10)),
+  'noting which projects were written from here': (sql) => recordPushedProjects(sql as never),
   'burying rows': async (sql) => {
-    await notLocal(sql as never)
-    await bury(sql as never, resource, ids(101, 10))
+    await disableCapture(sql as never)
+    await markDeleted(sql as never, resource, ids(101, 10))
   },
-  'the rows of some projects that a list lacks': (sql) => unmetWithin(sql, services, ids(101, 10), ids(101, 9)),
-  'the rows to bring back': (sql) => owedRows(sql, 'projects', 10),
+  'the rows of some projects that a list lacks': (sql) => unseenWithin(sql, services, ids(101, 10), ids(101, 9)),
+  'the rows to bring back': (sql) => rowsToRestore(sql, 'projects', 10),
   'rows that differ because of an edit': (sql) => unsettledRows(sql, 'projects', ids(1, 10)),
   'the id of a new row': async (sql) => {
-    await notLocal(sql as never)
-    await adoptId(sql as never, catalog, catalog.get('clients')!, 'local-1', '900001')
+    await disableCapture(sql as never)
+    await replaceLocalId(sql as never, catalog, catalog.get('clients')!, 'local-1', '900001')
   },
   'whether there is anything to send': readDue,
   'how many changes there are': countChanges,
   'the list of changes': (sql) => listChanges(sql, { all: false, limit: 10 }),
-  'the plan of a push': (sql) => openChanges(sql, 10),
+  'the plan of a push': (sql) => listOpenChanges(sql, 10),
   'what waits, and for what': async (sql) =>
-    readWaits(
+    readSendBlockers(
       sql,
-      (await readWaiting(sql, 10)).map(({ id }) => id),
+      (await readPendingChanges(sql, 10)).map(({ id }) => id),
     ),
-  'telling of parked changes': (sql) => raiseParked(asDatabase(sql), 10, () => ({})),
+  'telling of parked changes': (sql) => raiseParkedAlert(asDatabase(sql), 10, () => ({})),
   'when a run ended well': (sql) => lastSuccess(sql, 'full'),
   status: readStatus,
 }
@@ -209,10 +209,10 @@ describe('with what the planner knows in the middle of a first load', () => {
   /** Of many columns: without statistics it is taken for few rows, of which one in 200 is living. */
   const wide = catalog.get('project-subservices')!
   const LISTS: Record<string, (sql: Database) => Promise<unknown>> = {
-    'the sweep': (sql) => findUnmet(sql, wide.type, wide.table, 1000),
+    'the sweep': (sql) => findUnseen(sql, wide.type, wide.table, 1000),
     'the count of living rows': (sql) => countLiving(sql, wide),
     "verify's search for rows that are too much": (sql) =>
-      rowsOutside(sql, wide, sql`select unnest(ids) as id from sync.seen_pages`),
+      rowsExcept(sql, wide, sql`select unnest(ids) as id from sync.seen_pages`),
   }
 
   async function misled(n: number): Promise<Filled> {

@@ -12,7 +12,7 @@ import { catalog } from '../../../src/catalog/registry.ts'
 import { planText } from '../../../src/commands/output/plan-output.ts'
 import { startSimulator, type Simulator } from '../../../src/simulator/server.ts'
 import { openDatabase, type Database } from '../../../src/store/connection/database.ts'
-import { lostEdits } from '../../../src/store/schema/capture-state.ts'
+import { describeLostEdits } from '../../../src/store/schema/capture-state.ts'
 import { migrate } from '../../../src/store/schema/migrate.ts'
 import { plan } from '../../../src/sync/push/plan.ts'
 import type { TestDatabase } from '../../support/postgres/database.ts'
@@ -102,7 +102,7 @@ const held = async (url: string) => {
       users: await rows('scopestack.users'),
       fields: await rows('scopestack.user_defined_values', 'owner_type, owner_id, position'),
       changes: await rows('sync.outbox'),
-      lost: await lostEdits(other, [...catalog.values()]),
+      lost: await describeLostEdits(other, [...catalog.values()]),
     }
   } finally {
     await other.end()

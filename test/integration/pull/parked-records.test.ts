@@ -1,7 +1,7 @@
 /** Records that cannot be rows are set aside, with the reason, and cost no other record. */
 import { describe, expect, it, vi } from 'vitest'
 import type { Simulator } from '../../../src/simulator/server.ts'
-import { park } from '../../../src/store/progress/findings.ts'
+import { parkRecords } from '../../../src/store/progress/findings.ts'
 import { asOf, livingIds, openAccount, pullOne } from '../../support/scopestack/account.ts'
 import type { TestWorker } from '../../support/scopestack/worker.ts'
 
@@ -139,7 +139,7 @@ describe('a record that cannot be a row', () => {
 
   it('is set aside with a reason that Postgres can hold', async () => {
     const { worker } = await openAccount()
-    await park(worker.sql, 'services', [{ recordId: '1', reason: 'NUL \0 and half \ud800', body: null }])
+    await parkRecords(worker.sql, 'services', [{ recordId: '1', reason: 'NUL \0 and half \ud800', body: null }])
     expect(await worker.sql`select reason from sync.parked`).toEqual([{ reason: 'NUL \ufffd and half \ufffd' }])
   })
 })

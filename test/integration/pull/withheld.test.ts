@@ -1,7 +1,7 @@
 /** What every record carried and none does any more is not null: it is missed, and that is said until somebody accepts it. */
 import { describe, expect, it } from 'vitest'
 import type { Simulator } from '../../../src/simulator/server.ts'
-import { noteChanged } from '../../../src/store/progress/changed-projects.ts'
+import { recordChangedParents } from '../../../src/store/progress/changed-projects.ts'
 import { verifyResource, type VerifyResult } from '../../../src/sync/verify/verify.ts'
 import { withLease } from '../../../src/sync/with-lease.ts'
 import type { ListBody } from '../../support/network/relay.ts'
@@ -241,7 +241,7 @@ it('what nobody declares is missed where the row holds it, and a record that nev
 it('a project whose own page came as it was before is no proof that others are as they were', async () => {
   const { sim, worker } = await openAccount()
   await pullOne(worker, 'services')
-  await worker.sql.begin((tx) => noteChanged(tx, 'services', []))
+  await worker.sql.begin((tx) => recordChangedParents(tx, 'services', []))
   sim.setSwitches({ withheldAttributes: { services: ['name'] } })
   await pullOne(worker, 'services')
   sim.resetStats()

@@ -4,7 +4,7 @@ import { afterAll, beforeEach, describe, expect, it } from 'vitest'
 import { catalog } from '../../../src/catalog/registry.ts'
 import { openDatabase } from '../../../src/store/connection/database.ts'
 import { createMirror } from '../../../src/store/mirror/load.ts'
-import { notLocal } from '../../../src/store/schema/capture-triggers.ts'
+import { disableCapture } from '../../../src/store/schema/capture-triggers.ts'
 import { createDatabase } from '../../support/postgres/database.ts'
 
 const database = await createDatabase()
@@ -18,7 +18,7 @@ afterAll(async () => {
 beforeEach(async () => {
   await sql`truncate sync.outbox`
   await sql.begin(async (tx) => {
-    await notLocal(tx)
+    await disableCapture(tx)
     for (const table of ['clients', 'crm_opportunities', 'projects']) await tx`delete from scopestack.${tx(table)}`
   })
   await load('clients', '1', { name: 'One', active: true, 'msa-date': '2026-01-02' })

@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { startSimulator, type Simulator } from '../../../src/simulator/server.ts'
 import { discardChange } from '../../../src/store/outbox/changes.ts'
-import { forgetOldChanges } from '../../../src/store/outbox/notify.ts'
+import { pruneSettledChanges } from '../../../src/store/outbox/notify.ts'
 import { rebaseOntoBase } from '../../../src/sync/push/rebase.ts'
 import { createDatabase, type TestDatabase } from '../../support/postgres/database.ts'
 import { unnoticed } from '../../support/postgres/unnoticed.ts'
@@ -107,10 +107,10 @@ describe('an id that was kept, after ScopeStack answered,', () => {
     const newIds = () => worker.sql`select local_id, id, resource from scopestack.new_ids`
     expect(await newIds()).toEqual([{ local_id: kept, id, resource: 'clients' }])
     await worker.sql`update sync.local_ids set made_at = now() - interval '89 days'`
-    await forgetOldChanges(worker.sql)
+    await pruneSettledChanges(worker.sql)
     expect(await newIds()).toHaveLength(1)
     await worker.sql`update sync.local_ids set made_at = now() - interval '91 days'`
-    await forgetOldChanges(worker.sql)
+    await pruneSettledChanges(worker.sql)
     expect(await newIds()).toEqual([])
   })
 

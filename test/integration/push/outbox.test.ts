@@ -4,10 +4,10 @@ import { catalog } from '../../../src/catalog/registry.ts'
 import { openDatabase } from '../../../src/store/connection/database.ts'
 import { createMirror } from '../../../src/store/mirror/load.ts'
 import { openOutbox, type Outbox } from '../../../src/store/outbox/claim.ts'
-import { noteLeaving } from '../../../src/store/outbox/in-flight.ts'
-import { forgetOldChanges, readDue } from '../../../src/store/outbox/notify.ts'
+import { recordDeparture } from '../../../src/store/outbox/in-flight.ts'
+import { pruneSettledChanges, readDue } from '../../../src/store/outbox/notify.ts'
 import { settleSent } from '../../../src/store/outbox/settle.ts'
-import { notLocal } from '../../../src/store/schema/capture-triggers.ts'
+import { disableCapture } from '../../../src/store/schema/capture-triggers.ts'
 import { coalesceChanges } from '../../../src/sync/push/push.ts'
 import { rebaseOntoResponse } from '../../../src/sync/push/rebase.ts'
 import { createDatabase } from '../../support/postgres/database.ts'
@@ -27,7 +27,7 @@ afterAll(async () => {
 beforeEach(async () => {
   await sql`truncate sync.outbox`
   await sql.begin(async (tx) => {
-    await notLocal(tx)
+    await disableCapture(tx)
     for (const table of ['clients', 'projects']) await tx`delete from scopestack.${tx(table)}`
     const records = ['1', '2', '3'].map((id) => ({ type: 'clients', id, attributes: { name: `Client ${id}` } }))
     await createMirror(catalog.get('clients')!).load(tx, records)
@@ -113,7 +113,7 @@ it('lets nobody settle whose claim passed to another', async () => {
   const now = await claim(other)
   expect(now.term).toBeGreaterThan(late.term)
   const [change] = late.changes
-  await expect(noteLeaving(sql, change!, late.term)).rejects.toMatchObject({ code: 'SYNC_CLAIM_LOST' })
+  await expect(recordDeparture(sql, change!, late.term)).rejects.toMatchObject({ code: 'SYNC_CLAIM_LOST' })
   await expect(settleSent(deps, change!, late.term, answer('1', 'Late'), null)).rejects.toMatchObject({
     code: 'SYNC_CLAIM_LOST',
   })
@@ -151,7 +151,7 @@ it('is not held up by times of a clock that was a day ahead and was set back', a
   expect(await readDue(sql)).toMatchObject({ due: false })
   const vendor = await sql<{ id: string }[]>`insert into scopestack.vendors (name) values ('Left') returning id`
   const left = await claim(one)
-  await noteLeaving(sql, left.changes[0]!, left.term)
+  await recordDeparture(sql, left.changes[0]!, left.term)
   await one.release(left.term)
   await sql`
     update sync.outbox set not_before = not_before + interval '1 day', requested_at = requested_at + interval '1 day'`
@@ -209,6 +209,6 @@ it('keeps what became of an edit for 90 days, and what is not settled for ever',
   await sql`update sync.outbox set state = 'sent', settled_at = now() - interval '91 days' where record_id = '1'`
   await sql`update sync.outbox set state = 'sent', settled_at = now() - interval '89 days' where record_id = '2'`
   await sql`update sync.outbox set state = 'parked', settled_at = now() - interval '999 days' where record_id = '3'`
-  expect(await forgetOldChanges(sql)).toBe(1)
+  expect(await pruneSettledChanges(sql)).toBe(1)
   expect(await sql`select record_id as id from sync.outbox order by 1`).toEqual([{ id: '2' }, { id: '3' }])
 })

@@ -3,8 +3,8 @@ import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest'
 import { openPusher } from '../../../src/assemble.ts'
 import type { Client } from '../../../src/remote/client.ts'
 import { startSimulator, type Simulator } from '../../../src/simulator/server.ts'
-import { openChanges, retryChange } from '../../../src/store/outbox/changes.ts'
-import { hasTwinUnderWay } from '../../../src/store/outbox/in-flight.ts'
+import { listOpenChanges, retryChange } from '../../../src/store/outbox/changes.ts'
+import { hasConcurrentTwin } from '../../../src/store/outbox/in-flight.ts'
 import { naturalKeyOf } from '../../../src/sync/push/natural-key.ts'
 import { plan } from '../../../src/sync/push/plan.ts'
 import { createDatabase, type TestDatabase } from '../../support/postgres/database.ts'
@@ -233,10 +233,10 @@ it.each([
       insert into sync.outbox (resource, record_id, op, attributes, made_by, txid, state, requested_at, claim_until)
       values ('products', 'local-' || gen_random_uuid(), 'create', ${attributes}::text::jsonb, 'test', 1, 'sending', now(), now() + interval '1 minute')`
   }
-  const [one, other] = await openChanges(worker.sql, 10)
+  const [one, other] = await listOpenChanges(worker.sql, 10)
   for (const change of [one!, other!]) {
     const key = naturalKeyOf(worker.catalog.get('products')!, change)!
-    expect(await hasTwinUnderWay(worker.sql, change, key)).toBe(alike)
+    expect(await hasConcurrentTwin(worker.sql, change, key)).toBe(alike)
   }
   await worker.sql`truncate sync.outbox`
 })

@@ -15,7 +15,7 @@ import {
   SUPERUSER,
   type Cluster,
 } from '../../../src/store/embedded/cluster.ts'
-import { preparePlace } from '../../../src/store/embedded/location.ts'
+import { prepareLocation } from '../../../src/store/embedded/location.ts'
 
 export interface PostgresPair extends AsyncDisposable {
   readonly primary: PairServer
@@ -73,7 +73,7 @@ const SETTINGS = ['fsync = off', 'full_page_writes = off', 'shared_buffers = 32M
 const run = promisify(execFile)
 
 async function clusterIn(folder: string): Promise<Cluster> {
-  const place = await preparePlace(folder)
+  const place = await prepareLocation(folder)
   const cluster = await prepareCluster(place, await findBinaries(place), new AbortController().signal)
   await configure(cluster, SETTINGS)
   return cluster
@@ -81,7 +81,7 @@ async function clusterIn(folder: string): Promise<Cluster> {
 
 async function copyOf(cluster: Cluster, folder: string): Promise<Cluster> {
   await mkdir(folder)
-  const place = await preparePlace(folder)
+  const place = await prepareLocation(folder)
   await writeFile(join(place.folder, 'password'), cluster.password, { mode: 0o600 })
   const data = join(place.folder, 'data')
   await run('cp', ['-a', cluster.data, data])

@@ -58,7 +58,7 @@ describe('the pace', () => {
 
   it('holds the fleet back for two minutes at most, whatever one answer asks for', async () => {
     const holds: number[] = []
-    const shared = { ...createLocalPaceStore(), slowDown: async (ms: number) => void holds.push(ms) }
+    const shared = { ...createLocalPaceStore(), backOff: async (ms: number) => void holds.push(ms) }
     const pace = createPace({ rate: 5, concurrency: 2, shared })
     for (const ms of [3_000, 120_000, 2.3e12, Infinity]) await pace.slowDown(ms)
     expect(holds).toEqual([3_000, 120_000, 120_000, 120_000])

@@ -16,9 +16,9 @@ function memoryStore(): TokenStore & { row: StoredToken; claims: Set<string> } {
     },
     read: async () => ({ ...row, now }),
     claim: async (_, generation) => (claims.size > 0 || generation !== row.generation ? null : (claims.add('c'), 'c')),
-    publish: async (claim, { above, ...token }) => {
+    publish: async (claim, { aboveGeneration, ...token }) => {
       if (!claims.delete(claim)) return null
-      const generation = Math.max(row.generation, above) + 1
+      const generation = Math.max(row.generation, aboveGeneration) + 1
       row = { now, ...token, generation, coolDown: null }
       return generation
     },

@@ -1,12 +1,12 @@
 import { expect, test } from 'vitest'
-import { problemWith, readInfo } from '../../../src/store/redis/redis-check.ts'
+import { findRedisProblem, readInfo } from '../../../src/store/redis/redis-check.ts'
 
 test.each([
   ['6.0.16', 'noeviction', /version 6\.0\.16.*6\.2 is needed/],
   ['5.0.7', 'noeviction', /5\.0\.7/],
   ['7.0.15', 'volatile-lru', /maxmemory-policy is volatile-lru/],
 ])('Redis %s with %s is refused', (version, policy, problem) => {
-  expect(problemWith({ version, policy, role: 'master' })?.problem).toMatch(problem)
+  expect(findRedisProblem({ version, policy, role: 'master' })?.problem).toMatch(problem)
 })
 
 test.each([
@@ -14,11 +14,11 @@ test.each([
   ['10.0.0', 'noeviction'],
   ['7.2.4', ''],
 ])('Redis %s with "%s" is good', (version, policy) => {
-  expect(problemWith({ version, policy, role: 'master' })).toBeNull()
+  expect(findRedisProblem({ version, policy, role: 'master' })).toBeNull()
 })
 
 test('a replica is refused for now', () => {
-  const problem = problemWith({ version: '7.2.4', policy: 'noeviction', role: 'slave' })
+  const problem = findRedisProblem({ version: '7.2.4', policy: 'noeviction', role: 'slave' })
   expect(problem).toMatchObject({ passing: true, problem: expect.stringContaining('replica') as string })
 })
 

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { refuseOlder } from '../../../src/store/server/server-version.ts'
+import { assertSupportedVersion } from '../../../src/store/server/server-version.ts'
 
 it.each([
   [90_624, '9.6.24'],
@@ -9,7 +9,7 @@ it.each([
   'refuses PostgreSQL %i, older than the oldest that is tested, by its name and with what is needed',
   (number, version) => {
     const sentence = `PostgreSQL ${version}, and scopestack-sync needs 15 or newer.`
-    expect(() => refuseOlder({ number, version })).toThrow(
+    expect(() => assertSupportedVersion({ number, version })).toThrow(
       expect.objectContaining({
         code: 'SYNC_DATABASE_REFUSED',
         remedy: 'stop',
@@ -20,5 +20,5 @@ it.each([
 )
 
 it.each([150_000, 150_018, 160_014, 170_010, 180_004, 190_000])('takes %i', (number) => {
-  expect(() => refuseOlder({ number, version: String(number) })).not.toThrow()
+  expect(() => assertSupportedVersion({ number, version: String(number) })).not.toThrow()
 })

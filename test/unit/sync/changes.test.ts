@@ -8,9 +8,9 @@ import {
 } from '../../../src/commands/output/changes-output.ts'
 import { wrapped as wrappedLines } from '../../../src/commands/output/format.ts'
 import { planText as planLines } from '../../../src/commands/output/plan-output.ts'
-import { checkDecidable } from '../../../src/store/outbox/allowed-actions.ts'
-import type { Waits } from '../../../src/store/outbox/blockers.ts'
-import type { SeenChange } from '../../../src/store/outbox/changes.ts'
+import { checkActionAllowed } from '../../../src/store/outbox/allowed-actions.ts'
+import type { SendBlockers } from '../../../src/store/outbox/blockers.ts'
+import type { ChangeDetails } from '../../../src/store/outbox/changes.ts'
 import type { PlannedChange } from '../../../src/sync/push/plan.ts'
 
 const [changeText, listText, planText, wrapped] = [
@@ -23,7 +23,7 @@ const [changeText, listText, planText, wrapped] = [
 const LOCAL = 'local-7c9e6679-7425-40de-944b-e07fc1f90ae7'
 const LONG = 'Long enough that no line of eighty columns holds it beside anything else'
 
-const change = (given: Partial<SeenChange> = {}): SeenChange => ({
+const change = (given: Partial<ChangeDetails> = {}): ChangeDetails => ({
   id: 32,
   resource: 'clients',
   recordId: '41801',
@@ -58,7 +58,13 @@ const CONFLICT =
   'clients 41801 was changed in ScopeStack, too: name. Nothing was overwritten. See "changes show" for both values, and ' +
   'settle it with "changes resolve --keep local" or "--keep remote".'
 
-const waits = (given: Partial<Waits>): Waits => ({ held: false, seconds: null, record: null, parent: null, ...given })
+const waits = (given: Partial<SendBlockers>): SendBlockers => ({
+  held: false,
+  seconds: null,
+  record: null,
+  parent: null,
+  ...given,
+})
 
 describe('why a change waits', () => {
   it.each([
@@ -170,7 +176,7 @@ describe('what is to be done', () => {
     ],
     [{ state: 'parked', code: 'SYNC_PUSH_FAILED' }, 'Change 32 is no conflict. "changes show 32" says what helps.'],
   ] as const)('where there is no conflict to settle: %o', (given, said) => {
-    expect(() => checkDecidable('resolve', change(given))).toThrow(said)
+    expect(() => checkActionAllowed('resolve', change(given))).toThrow(said)
   })
 })
 
