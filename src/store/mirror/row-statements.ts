@@ -2,7 +2,7 @@
 import type { Resource } from '../../catalog/resource.ts'
 import { quote, type Database, type Transaction } from '../connection/database.ts'
 import { arrayLiteral } from '../connection/literals.ts'
-import { SQL_TYPE } from '../schema/mirror-tables.ts'
+import { SQL_TYPE } from '../schema/columns.ts'
 import { rowColumns, type Row } from './row.ts'
 import type { Shape } from './shapes.ts'
 

@@ -2,7 +2,7 @@
 import type { Resource } from '../../catalog/resource.ts'
 import { quote, type Transaction } from '../connection/database.ts'
 import { arrayLiteral } from '../connection/literals.ts'
-import { SQL_TYPE } from '../schema/mirror-tables.ts'
+import { SQL_TYPE } from '../schema/columns.ts'
 import type { Rejected, WriteResult } from './load.ts'
 import type { Row } from './row.ts'
 

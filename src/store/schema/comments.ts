@@ -1,7 +1,7 @@
 /** `COMMENT ON` for the mirror, from the catalog: what an analyst reads in a BI tool. */
 import type { Resource } from '../../catalog/resource.ts'
 import { quote } from '../connection/database.ts'
-import { SYNC_COLUMNS } from './mirror-tables.ts'
+import { SYNC_COLUMNS } from './columns.ts'
 
 /**
  * @param existing `table` and `table.column` to the comment it has; what is right already is left alone, since every

@@ -1,9 +1,6 @@
 /** The functions of schema sync as this version's migrations made them, held against those that stand in the database. */
-import { join } from 'node:path'
-import { readMigrationFiles } from 'drizzle-orm/migrator'
 import type { Database } from '../connection/database.ts'
-
-export const MIGRATIONS_FOLDER = join(import.meta.dirname, '../../../migrations')
+import { migrationSpan, readMigrations } from './migration-files.ts'
 
 interface Made {
   readonly body: string
@@ -20,14 +17,12 @@ export interface Functions {
 const NAMED = /^(CREATE FUNCTION|CREATE OR REPLACE FUNCTION|ALTER FUNCTION|DROP FUNCTION) sync\.([a-z_]+)/m
 
 export async function readFunctions(sql: Database): Promise<Functions> {
-  const files = readMigrationFiles({ migrationsFolder: MIGRATIONS_FOLDER })
-  const newest = Math.max(...files.map(({ folderMillis }) => folderMillis))
   const [books] = await sql<
     { at: number | null }[]
   >`select max(created_at)::float8 as at from sync.__drizzle_migrations`
-  if (books?.at !== newest) return { wrong: new Set(), made: new Map() }
+  if (books?.at !== migrationSpan().newest) return { wrong: new Set(), made: new Map() }
   const made = new Map<string, Made>()
-  for (const statement of files.flatMap(({ sql: statements }) => statements)) {
+  for (const statement of readMigrations().flatMap(({ statements }) => statements)) {
     const [, verb, name] = NAMED.exec(statement) ?? []
     if (verb === undefined || name === undefined) continue
     if (verb === 'DROP FUNCTION') made.delete(name)

@@ -5,7 +5,6 @@
  * drizzle's own migrator takes no lock, and two starts at once on an empty database fail (10 of 10 tried). An advisory lock
  * can be held by any role that may connect; one of a table only by those who may write it.
  */
-import { readMigrationFiles } from 'drizzle-orm/migrator'
 import { catalog } from '../../catalog/registry.ts'
 import type { Resource } from '../../catalog/resource.ts'
 import type { SyncError } from '../../errors/sync-error.ts'
@@ -15,15 +14,14 @@ import { checkDatabase } from '../server/fitness.ts'
 import { checkServer } from '../server/server-version.ts'
 import { findCaptureFaults, type CaptureCheck, type CaptureFault } from './capture-state.ts'
 import { installCapture, recordDeclaredColumns } from './capture-triggers.ts'
+import { SYNC_COLUMNS } from './columns.ts'
 import { commentStatements } from './comments.ts'
 import { changeTables, type ChangeTables, type RunStatements, type LockWaiting } from './ddl.ts'
 import { assertOwnSchemas } from './foreign-schemas.ts'
-import { MIGRATIONS_FOLDER, restoreFunctions } from './functions.ts'
-import { SYNC_COLUMNS } from './mirror-tables.ts'
+import { restoreFunctions } from './functions.ts'
+import { migrationSpan, readMigrations } from './migration-files.ts'
 import { readTableState } from './table-state.ts'
 import { restoreUserDefined } from './user-defined-triggers.ts'
-
-const migrationFiles = () => readMigrationFiles({ migrationsFolder: MIGRATIONS_FOLDER })
 
 /**
  * @returns what was found of triggers that somebody had dropped, disabled or replaced: they are mended, where the role may.
@@ -37,7 +35,7 @@ export async function migrate(url: string, waiting: LockWaiting = {}): Promise<C
   try {
     await checkServer(sql)
     await checkDatabase(sql, url)
-    await assertOwnSchemas(sql, Math.min(...migrationFiles().map(({ folderMillis }) => folderMillis)))
+    await assertOwnSchemas(sql, migrationSpan().first)
     const wasMigrated = await isMigrated(sql)
     if (!wasMigrated) await changeTables(sql, runMigrations, waiting).catch(nameTheTaken)
     const usable = await usableTables(sql)
@@ -98,10 +96,10 @@ export async function withMigrationLock<T>(
 /** As drizzle's migrator does it, in its table, but under a lock, and in one transaction from its begin. */
 async function runMigrations(tx: Transaction, run: RunStatements): Promise<void> {
   const last = await withMigrationLock(tx, run, lastMigration)
-  for (const { folderMillis, hash, sql: statements } of migrationFiles()) {
-    if (folderMillis <= last) continue
+  for (const { createdAt, hash, statements } of readMigrations()) {
+    if (createdAt <= last) continue
     for (const statement of statements) await run(statement)
-    await tx`insert into sync.__drizzle_migrations (hash, created_at) values (${hash}, ${folderMillis})`
+    await tx`insert into sync.__drizzle_migrations (hash, created_at) values (${hash}, ${createdAt})`
   }
 }
 
@@ -139,7 +137,7 @@ export async function isMigrated(sql: Database): Promise<boolean> {
   const [books] = await sql<{ exist: boolean }[]>`
     select to_regclass('sync.__drizzle_migrations') is not null as exist`
   if (books?.exist !== true) return false
-  return (await lastMigration(sql)) >= Math.max(...migrationFiles().map(({ folderMillis }) => folderMillis))
+  return (await lastMigration(sql)) >= migrationSpan().newest
 }
 
 /** Column, table or type, function, other object. */

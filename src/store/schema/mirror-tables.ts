@@ -16,26 +16,6 @@ const COLUMN = {
   texts: (name: string) => text(name).array(),
 } satisfies Record<Kind, unknown>
 
-/** The SQL type each kind has, for casts. */
-export const SQL_TYPE: Readonly<Record<Kind, string>> = {
-  text: 'text',
-  boolean: 'boolean',
-  integer: 'bigint',
-  decimal: 'numeric',
-  date: 'date',
-  timestamp: 'timestamptz',
-  json: 'jsonb',
-  texts: 'text[]',
-}
-
-/** Columns of ours that every mirrored table has, with the comment an analyst reads. */
-export const SYNC_COLUMNS = {
-  sync_extra: 'What ScopeStack sent and no column holds: undeclared members, and values that do not fit their column.',
-  sync_hash: 'Digest of the row as last loaded; a pull writes only rows whose digest differs.',
-  sync_changed_at: 'When this row last changed here.',
-  sync_deleted_at: 'When the record was found deleted in ScopeStack; null while it lives.',
-} as const
-
 export function mirrorTable(resource: Resource) {
   return mirror.table(
     resource.table,

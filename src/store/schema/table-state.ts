@@ -1,7 +1,7 @@
 /** Whether a mirrored table is as it has to be, so that its rows can be read and written; in a sentence, what is not. */
 import type { Resource } from '../../catalog/resource.ts'
 import { quote, type Database, type Transaction } from '../connection/database.ts'
-import { SQL_TYPE } from './mirror-tables.ts'
+import { SQL_TYPE } from './columns.ts'
 
 export interface TableState {
   /** Why it can be neither read nor written as a whole, with what mends it; null: nothing is in the way. */

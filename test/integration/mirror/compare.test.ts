@@ -16,7 +16,7 @@ import {
 import { openDatabase } from '../../../src/store/connection/database.ts'
 import { createComparer, extraIds, clearDigests, type Comparison } from '../../../src/store/mirror/compare.ts'
 import { createMirror } from '../../../src/store/mirror/load.ts'
-import { SQL_TYPE } from '../../../src/store/schema/mirror-tables.ts'
+import { SQL_TYPE } from '../../../src/store/schema/columns.ts'
 import { createDatabase } from '../../support/postgres/database.ts'
 
 const database = await createDatabase()

@@ -19,7 +19,7 @@ import {
 import { parseDocument } from '../../../src/remote/documents/document.ts'
 import { openDatabase } from '../../../src/store/connection/database.ts'
 import { createMirror } from '../../../src/store/mirror/load.ts'
-import { SQL_TYPE } from '../../../src/store/schema/mirror-tables.ts'
+import { SQL_TYPE } from '../../../src/store/schema/columns.ts'
 import { createDatabase } from '../../support/postgres/database.ts'
 
 const database = await createDatabase()

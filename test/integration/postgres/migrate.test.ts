@@ -7,8 +7,8 @@ import { afterAll, expect, it } from 'vitest'
 import drizzleConfig from '../../../drizzle.config.ts'
 import { catalog } from '../../../src/catalog/registry.ts'
 import { openDatabase } from '../../../src/store/connection/database.ts'
+import { SQL_TYPE, type SYNC_COLUMNS } from '../../../src/store/schema/columns.ts'
 import { migrate } from '../../../src/store/schema/migrate.ts'
-import { SQL_TYPE, type SYNC_COLUMNS } from '../../../src/store/schema/mirror-tables.ts'
 import { createDatabase, createEmptyDatabase } from '../../support/postgres/database.ts'
 
 const ROOT = join(import.meta.dirname, '../../..')
