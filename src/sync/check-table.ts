@@ -5,7 +5,7 @@ import type { Database } from '../store/connection/database.ts'
 import { confirmLease, type Lease } from '../store/fleet/leases.ts'
 import { clearNextDigests } from '../store/mirror/compare.ts'
 import { describeRejection, isRejectedByDatabase } from '../store/mirror/refusals.ts'
-import { readCapability, saveCapability } from '../store/progress/findings.ts'
+import { readCapability, saveCapability } from '../store/progress/capabilities.ts'
 import { readTableState } from '../store/schema/table-state.ts'
 import { forgetDeclaration } from './list/declared-columns.ts'
 

@@ -5,7 +5,7 @@ import type { Database, Transaction } from '../connection/database.ts'
  * since, and not one that is to be written whatever comes.
  */
 import { arrayLiteral } from '../connection/literals.ts'
-import { readCapability, saveCapability } from './findings.ts'
+import { readCapability, saveCapability } from './capabilities.ts'
 
 /** What it is known again by: what the server said, and a digest of the body. */
 interface Mark {

@@ -19,7 +19,7 @@ import {
   sampleOfSeen,
 } from '../../store/mirror/tombstones.ts'
 import { PARENT_RESOURCE, recordChangedParents } from '../../store/progress/changed-projects.ts'
-import { parkRecords, closeRejectedRecords } from '../../store/progress/findings.ts'
+import { parkRecords, closeRejectedRecords } from '../../store/progress/parked-records.ts'
 import type { Outcome } from '../../store/runs/runs.ts'
 import { getRecords } from '../list/get-record.ts'
 import { rejectedRecords, type UnusableRecord } from '../list/page-batch.ts'

@@ -3,7 +3,7 @@
  * a row missed it, hours apart, so that nothing that passes (a deployment, a replica that lags) hides it from both.
  */
 import type { Database } from '../../store/connection/database.ts'
-import { forgetCapability, readCapability, saveCapability } from '../../store/progress/findings.ts'
+import { forgetCapability, readCapability, saveCapability } from '../../store/progress/capabilities.ts'
 import { databaseTime } from '../../store/progress/watermark.ts'
 
 const NAME = 'missing'

@@ -13,7 +13,7 @@ import { brokenIn, countedIds, saysCount } from '../../remote/pages/list-length.
 import { learnFrom } from '../../remote/pages/page-failures.ts'
 import type { ListRequest, Page } from '../../remote/pages/pages.ts'
 import { confirmLease, type Lease } from '../../store/fleet/leases.ts'
-import { readCapability, saveCapability } from '../../store/progress/findings.ts'
+import { readCapability, saveCapability } from '../../store/progress/capabilities.ts'
 import { moveWatermark } from '../../store/progress/watermark.ts'
 import { earlierClockTime } from '../earlier-clock.ts'
 import { isBadRequest } from '../list/list-request.ts'

@@ -8,7 +8,7 @@ import { sampleOfLiving } from '../../store/mirror/tombstones.ts'
  * reading of changes does not meet them, since nothing changed there. Nor does it meet again what the database refused.
  */
 import { PARENT_RESOURCE, recordChangedParents } from '../../store/progress/changed-projects.ts'
-import { readRejectedRecords, closeRejectedRecords } from '../../store/progress/findings.ts'
+import { readRejectedRecords, closeRejectedRecords } from '../../store/progress/parked-records.ts'
 import { MAX_CHECKED, confirmAndMarkDeleted } from '../deletes/detect-deletes.ts'
 import { createGetRecord } from '../list/get-record.ts'
 import { openReadPlan } from '../list/read-plan.ts'

@@ -5,7 +5,7 @@
 import { createHash } from 'node:crypto'
 import type { Resource } from '../../catalog/resource.ts'
 import type { Database, Transaction } from '../../store/connection/database.ts'
-import { forgetCapability, readCapability, saveCapability } from '../../store/progress/findings.ts'
+import { forgetCapability, readCapability, saveCapability } from '../../store/progress/capabilities.ts'
 
 const NAME = 'declaration'
 

@@ -1,7 +1,7 @@
 import { confirmLease } from '../../store/fleet/leases.ts'
 /** Reads a resource until it is proved whole, or so often that it never will be. */
 import { countSeen, openPass, readPassEvidence, type Snapshot } from '../../store/progress/checkpoint.ts'
-import { countParked } from '../../store/progress/findings.ts'
+import { countParked } from '../../store/progress/parked-records.ts'
 import { assessCompleteness, type Parent } from '../list/completeness.ts'
 import { needsBothEnds } from '../list/list-facts.ts'
 import { createEtagCheck, distrustEtags } from '../list/page-cache.ts'

@@ -7,12 +7,8 @@ import type { Resource } from '../../catalog/resource.ts'
 import type { Database, Transaction } from '../../store/connection/database.ts'
 import type { Mirror } from '../../store/mirror/load.ts'
 import { onlyDeclared, NO_SEEN_MEMBERS, withMissedMembers, type SeenMembers } from '../../store/mirror/seen-members.ts'
-import {
-  readCapability,
-  readWithheldMembers,
-  saveCapability,
-  clearWithheldDrift,
-} from '../../store/progress/findings.ts'
+import { readCapability, saveCapability } from '../../store/progress/capabilities.ts'
+import { readWithheldMembers, clearWithheldDrift } from '../../store/progress/drift.ts'
 import { worstOutcome } from '../../store/runs/runs.ts'
 import type { SnapshotResult } from './snapshot.ts'
 

@@ -1,6 +1,6 @@
 /** How far a reading of changes has come, whatever the clocks say. */
 import { expect, it, describe } from 'vitest'
-import { saveCapability } from '../../../src/store/progress/findings.ts'
+import { saveCapability } from '../../../src/store/progress/capabilities.ts'
 import { readWatermark } from '../../../src/store/progress/watermark.ts'
 import type { ListBody } from '../../support/network/relay.ts'
 import { edit, INCREMENTAL, openAccount, PARTS, requestsOf } from '../../support/scopestack/increments.ts'

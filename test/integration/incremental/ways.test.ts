@@ -1,6 +1,6 @@
 /** How the parts of changed projects are asked for is found out, remembered, and found out again. */
 import { describe, expect, it } from 'vitest'
-import { saveCapability } from '../../../src/store/progress/findings.ts'
+import { saveCapability } from '../../../src/store/progress/capabilities.ts'
 import { edit, INCREMENTAL, openAccount, projectWith, requestsOf } from '../../support/scopestack/increments.ts'
 import { expectAsRemote } from '../../support/scopestack/living.ts'
 import type { TestWorker } from '../../support/scopestack/worker.ts'

@@ -1,0 +1,31 @@
+/** What the server was found to support, for each resource, and when it was last probed. */
+import type { Database, Transaction } from '../connection/database.ts'
+
+export interface Capability {
+  readonly value: unknown
+  readonly ageMs: number
+}
+
+/** The stored value and its age. */
+export async function readCapability(sql: Database, resource: string, name: string): Promise<Capability | undefined> {
+  const [row] = await sql<Capability[]>`
+    select value, (extract(epoch from now() - probed_at) * 1000)::float8 as "ageMs" from sync.capabilities
+    where resource = ${resource} and name = ${name}`
+  return row
+}
+
+export async function saveCapability(
+  sql: Database | Transaction,
+  resource: string,
+  name: string,
+  value: unknown,
+): Promise<void> {
+  await sql`
+    insert into sync.capabilities (resource, name, value) values (${resource}, ${name}, ${sql.json(value as never)})
+    on conflict (resource, name) do update set value = excluded.value, probed_at = now()`
+}
+
+/** The value proved wrong: the next run probes again. */
+export async function forgetCapability(sql: Database | Transaction, resource: string, name: string): Promise<void> {
+  await sql`delete from sync.capabilities where resource = ${resource} and name = ${name}`
+}

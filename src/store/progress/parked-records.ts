@@ -1,0 +1,85 @@
+/**
+ * Records that could not be loaded: each is parked with its body and the reason, so that the rest of its list goes on. A
+ * parked record is closed when a later run loads it, or when a complete snapshot no longer brings it.
+ */
+import { hash } from 'node:crypto'
+import type { Database, Transaction } from '../connection/database.ts'
+import { storable } from '../mirror/codec.ts'
+
+export interface ParkedRecord {
+  readonly recordId: string | null
+  readonly reason: string
+  readonly body: unknown
+  /** The database rejected it, which a person can fix: each run tries it again. */
+  readonly byDatabase?: boolean
+}
+
+export async function parkRecords(
+  sql: Database | Transaction,
+  resource: string,
+  records: readonly ParkedRecord[],
+): Promise<void> {
+  for (const { recordId, reason, body, byDatabase = false } of records) {
+    const text = bodyText(body).replaceAll('\\u0000', '\\ufffd')
+    const digest = hash('sha1', `${recordId ?? ''}\n${text}`)
+    await sql`
+      insert into sync.parked (resource, digest, record_id, reason, body, by_database)
+      values (${resource}, ${digest}, ${recordId}, ${storable(reason)}, ${text}, ${byDatabase})
+      on conflict (resource, digest) do update
+        set last_seen_at = now(), settled_at = null, reason = excluded.reason, by_database = excluded.by_database`
+  }
+}
+
+/** A body nested too deep for JSON.stringify is cut at 100 levels. */
+function bodyText(body: unknown): string {
+  try {
+    return JSON.stringify(body)
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error
+    return JSON.stringify(cutBelow(body, 100))
+  }
+}
+
+function cutBelow(value: unknown, levels: number): unknown {
+  if (typeof value !== 'object' || value === null) return value
+  if (levels === 0) return '…'
+  if (Array.isArray(value)) return value.map((item) => cutBelow(item, levels - 1))
+  return Object.fromEntries(Object.entries(value).map(([key, held]) => [key, cutBelow(held, levels - 1)]))
+}
+
+export async function countParked(sql: Database, resource: string, since: Date): Promise<number> {
+  const [row] = await sql<{ count: number }[]>`
+    select count(*)::int as count from sync.parked
+    where resource = ${resource} and settled_at is null and last_seen_at >= ${since}`
+  return row?.count ?? 0
+}
+
+export interface RejectedRecord {
+  readonly id: string
+  /** The row was to be marked as deleted. */
+  readonly missing: boolean
+}
+
+/** Records that the database rejected, longest parked first. */
+export async function readRejectedRecords(sql: Database, resource: string, limit: number): Promise<RejectedRecord[]> {
+  return [
+    ...(await sql<RejectedRecord[]>`
+      select record_id as id, bool_or(body = 'null') as missing from sync.parked
+      where resource = ${resource} and by_database and settled_at is null and record_id is not null
+      group by 1 order by min(last_seen_at) limit ${limit}`),
+  ]
+}
+
+/** Closes them: the database has accepted them since, or they are parked for another reason. @param ids an array literal. */
+export async function closeRejectedRecords(tx: Transaction, resource: string, ids: string): Promise<void> {
+  await tx`
+    update sync.parked set settled_at = now()
+    where resource = ${resource} and by_database and settled_at is null and record_id = any(${ids}::text[]) and last_seen_at < now()`
+}
+
+/** Closes the records that a complete snapshot did not park again. */
+export async function closeParkedRecords(sql: Database | Transaction, resource: string, since: Date): Promise<void> {
+  await sql`
+    update sync.parked set settled_at = now()
+    where resource = ${resource} and settled_at is null and last_seen_at < ${since}`
+}
