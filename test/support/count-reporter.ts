@@ -1,26 +1,44 @@
-import type { Reporter, SerializedError, TestModule, TestRunEndReason, Vitest } from 'vitest/node'
+import type { Reporter, SerializedError, TestCase, TestModule, TestRunEndReason, Vitest } from 'vitest/node'
 
 /**
  * Ends the run with one plain line, `N passed, N failed`. What did not run did not pass: skipped and todo tests, files that
  * do not load, errors outside of tests and an exit code that something else has set all count as failed. Only a run
- * narrowed with -t may leave tests out.
+ * narrowed with -t may leave tests out. A run that is ended before its time says what it knows, and which files were under way.
  */
 export default class CountReporter implements Reporter {
   passed = 0
   failed = 0
   private narrowed = false
+  private readonly underWay = new Set<string>()
 
   onInit(vitest: Vitest): void {
     this.narrowed = vitest.config.testNamePattern !== undefined
     // At exit, because vitest can still fail after its last report: in a global teardown, say.
     process.once('exit', (code) => {
+      for (const file of this.underWay) process.stdout.write(`${file} had not ended.\n`)
+      this.failed += this.underWay.size
       if (this.failed > 0 && code === 0) process.exitCode = 1
       const failed = this.failed === 0 && (process.exitCode ?? code) !== 0 ? 1 : this.failed
       process.stdout.write(`${this.passed} passed, ${failed} failed\n`)
     })
   }
 
+  onTestModuleQueued({ relativeModuleId }: TestModule): void {
+    this.underWay.add(relativeModuleId)
+  }
+
+  onTestModuleEnd({ relativeModuleId }: TestModule): void {
+    this.underWay.delete(relativeModuleId)
+  }
+
+  onTestCaseResult(test: TestCase): void {
+    const { state } = test.result()
+    if (state === 'passed') this.passed += 1
+    else if (state !== 'skipped' || !this.narrowed) this.failed += 1
+  }
+
   onTestRunEnd(modules: readonly TestModule[], unhandled: readonly SerializedError[], reason: TestRunEndReason): void {
+    this.underWay.clear()
     this.passed = 0
     this.failed = unhandled.length
     for (const module of modules) {

@@ -4,6 +4,9 @@ import type { TestProject } from 'vitest/node'
 import { migrate } from '../../src/store/schema/migrate.ts'
 import { startServer } from './postgres/server.ts'
 import { startRedis } from './redis/redis-server.ts'
+import { within } from './run/limit.ts'
+import { dropDatabases } from './run/reaper.ts'
+import { currentRun } from './run/run-folder.ts'
 
 declare module 'vitest' {
   interface ProvidedContext {
@@ -33,13 +36,14 @@ const shelf = globalThis as { scopestackTestServer?: Shared }
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const shared = (shelf.scopestackTestServer ??= { users: 0, ready: prepare() })
   shared.users += 1
-  const { adminUrl, prefix, redisUrl, stop } = await shared.ready
+  const { adminUrl, prefix, redisUrl, stop } = await within(600, shared.ready, 'The servers of the tests did not start')
   project.provide('adminUrl', adminUrl)
   project.provide('databasePrefix', prefix)
   project.provide('redisUrl', redisUrl)
   return async () => {
     shared.users -= 1
-    if (shared.users === 0) await stop()
+    // What is not done by then the reaper does.
+    if (shared.users === 0) await within(45, stop(), 'The servers of the tests did not stop in time, and are killed')
   }
 }
 
@@ -62,15 +66,13 @@ async function prepareDatabase(): Promise<Omit<Ready, 'redisUrl'>> {
   const server = await startServer()
   const prefix = `scopestack_test_${randomUUID().slice(0, 8)}`
   const admin = <T>(work: (sql: postgres.Sql) => Promise<T>) => asAdmin(server.adminUrl, work)
+  const databases = { adminUrl: server.adminUrl, prefix }
   const stop = async () => {
-    await admin(async (sql) => {
-      await sql.unsafe(`alter database ${prefix} is_template false`).catch(() => {})
-      const left = await sql<{ name: string }[]>`
-        select datname as name from pg_database where starts_with(datname, ${prefix})`
-      for (const { name } of left) await sql.unsafe(`drop database if exists ${name} with (force)`)
-    })
-    await server.stop()
+    if (server.isOurs) return server.stop()
+    await dropDatabases(databases)
   }
+  // Should we not live to do it.
+  if (!server.isOurs) currentRun().leave(databases)
   try {
     await admin((sql) => sql.unsafe(`create database ${prefix}`))
     const template = new URL(server.adminUrl)

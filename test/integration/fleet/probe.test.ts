@@ -6,12 +6,15 @@ import { createServer, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { expect, onTestFinished } from 'vitest'
+import { expect } from 'vitest'
 import { startWeb } from '../../../src/web/health.ts'
 import { leftOut, testWith } from '../../support/process/installed.ts'
+import { onTestFinished } from '../../support/run/test-context.ts'
 
 const PROBE = join(import.meta.dirname, '../../../src/web/probe.sh')
-const bash = await promisify(execFile)('bash', ['--version']).catch(() => leftOut('bash is not installed'))
+const bash = await promisify(execFile)('bash', ['--version'], { timeout: 20_000 }).catch(() =>
+  leftOut('bash is not installed'),
+)
 
 /** @param words the command that the container runs. */
 async function probe(words: string, port: number): Promise<{ code: number; said: string }> {

@@ -3,11 +3,12 @@
  * aside by itself, or its resource fails with a sentence that names the table and what mends it; the other tables go on,
  * edits of them are sent, and once it is mended the next run is whole again by itself.
  */
-import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { startSimulator, type Simulator } from '../../../src/simulator/server.ts'
 import { readStatus } from '../../../src/store/runs/status.ts'
 import { migrate } from '../../../src/store/schema/migrate.ts'
 import { createDatabase, type TestDatabase } from '../../support/postgres/database.ts'
+import { onTestFinished } from '../../support/run/test-context.ts'
 import { EQUAL, verify } from '../../support/scopestack/verified.ts'
 import { startWorker, type TestWorker } from '../../support/scopestack/worker.ts'
 

@@ -3,11 +3,12 @@
  * what is sent, not what is shown. In the long form each setting for itself, here those together that get along.
  */
 import postgres from 'postgres'
-import { expect, inject, it, onTestFinished } from 'vitest'
+import { expect, inject, it } from 'vitest'
 import { migrateQueue } from '../../../src/jobs/queue-tables.ts'
 import { startSimulator, type Simulator } from '../../../src/simulator/server.ts'
 import { readStatus } from '../../../src/store/runs/status.ts'
 import { createDatabase } from '../../support/postgres/database.ts'
+import { onTestFinished } from '../../support/run/test-context.ts'
 import { remoteIds } from '../../support/scopestack/account.ts'
 import { unequal } from '../../support/scopestack/truth.ts'
 import { verify } from '../../support/scopestack/verified.ts'

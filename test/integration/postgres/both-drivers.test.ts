@@ -5,12 +5,13 @@ import { createServer, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import postgres from 'postgres'
-import { afterAll, beforeAll, expect, inject, it, onTestFinished } from 'vitest'
+import { afterAll, beforeAll, expect, inject, it } from 'vitest'
 import { migrateQueue } from '../../../src/jobs/queue-tables.ts'
 import { explainDatabase, openDatabase } from '../../../src/store/connection/database.ts'
 import { openQueuePool } from '../../../src/store/connection/queue-pool.ts'
 import { CERTIFICATE, gate, KEY } from '../../support/network/gate.ts'
 import { createEmptyDatabase } from '../../support/postgres/database.ts'
+import { onTestFinished } from '../../support/run/test-context.ts'
 
 const ASK = `select current_user as user, current_database() as database,
   current_setting('application_name') as name, current_setting('statement_timeout') as statement_timeout,

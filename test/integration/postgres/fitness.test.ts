@@ -1,9 +1,10 @@
 /** A database that cannot be lived with is refused by name, in one sentence, before anything is written. */
 import { randomUUID } from 'node:crypto'
 import postgres from 'postgres'
-import { expect, inject, it, onTestFinished } from 'vitest'
+import { expect, inject, it } from 'vitest'
 import { SyncError } from '../../../src/errors/sync-error.ts'
 import { migrate } from '../../../src/store/schema/migrate.ts'
+import { onTestFinished } from '../../support/run/test-context.ts'
 
 async function databaseWith(
   how: string,

@@ -2,32 +2,29 @@
 import { once } from 'node:events'
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
 import { finished } from 'node:stream/promises'
-import { setTimeout } from 'node:timers/promises'
 import { connect as connectTls, createServer as createTlsServer } from 'node:tls'
-import { expect, it, vi, type TestContext } from 'vitest'
+import { expect, it, vi } from 'vitest'
 import { isConnectionLoss, openDatabase, type Database } from '../../../src/store/connection/database.ts'
 import { unsentBytes } from '../../../src/store/connection/watch.ts'
 import { CERTIFICATE, PRIVATE_KEY } from '../../support/network/certificate.ts'
 import { startWireRelay, type WireRelay } from '../../support/network/wire-relay.ts'
 import { createDatabase } from '../../support/postgres/database.ts'
 import { retried } from '../../support/postgres/retried.ts'
+import { onTestFinished } from '../../support/run/test-context.ts'
 import { until } from '../../support/until.ts'
 
 // Each waits for half a minute where the machine is idle.
 vi.setConfig({ testTimeout: 240_000 })
 
-/** Of the test itself: tests that run side by side share what vitest exports, and one would close what another one uses. */
-type OnEnd = TestContext['onTestFinished']
-
-async function open(onTestFinished: OnEnd): Promise<{ sql: Database; admin: Database; relay: WireRelay }> {
+async function open(): Promise<{ sql: Database; admin: Database; relay: WireRelay }> {
   const database = await createDatabase()
   onTestFinished(() => database[Symbol.asyncDispose]())
   const relay = await startWireRelay(database.url)
   onTestFinished(() => relay[Symbol.asyncDispose]())
-  return { relay, sql: openFor(relay.url, onTestFinished), admin: openFor(database.url, onTestFinished) }
+  return { relay, sql: openFor(relay.url), admin: openFor(database.url) }
 }
 
-function openFor(url: string, onTestFinished: OnEnd): Database {
+function openFor(url: string): Database {
   const sql = openDatabase(url, { connections: 3 })
   onTestFinished(() => sql.end({ timeout: 1 }))
   return sql
@@ -39,20 +36,16 @@ const lossOf = (work: Promise<unknown>): Promise<boolean> =>
     (error: unknown) => isConnectionLoss(error),
   )
 
-it.concurrent('a statement whose connection was forgotten on the way ends as a loss, and the next one is answered', async ({
-  onTestFinished,
-}) => {
-  const { sql, relay } = await open(onTestFinished)
+it.concurrent('a statement whose connection was forgotten on the way ends as a loss, and the next one is answered', async () => {
+  const { sql, relay } = await open()
   await sql`select 1`
   relay.freeze('old')
   expect(await lossOf(sql`select 2`)).toBe(true)
   expect(await sql`select 3 as n`).toEqual([{ n: 3 }])
 })
 
-it.concurrent('so does one whose server answers nobody, and it goes on when the network does', async ({
-  onTestFinished,
-}) => {
-  const { sql, relay } = await open(onTestFinished)
+it.concurrent('so does one whose server answers nobody, and it goes on when the network does', async () => {
+  const { sql, relay } = await open()
   await sql`select 1`
   relay.freeze()
   expect(await lossOf(sql`select 2`)).toBe(true)
@@ -60,19 +53,18 @@ it.concurrent('so does one whose server answers nobody, and it goes on when the 
   expect(await retried(() => sql`select 3 as n`)).toEqual([{ n: 3 }])
 })
 
-it.concurrent('connections that rest are found out before anybody needs them', async ({ onTestFinished }) => {
-  const { sql, relay } = await open(onTestFinished)
+it.concurrent('connections that rest are found out before anybody needs them', async () => {
+  const { sql, relay } = await open()
   await Promise.all([sql`select pg_sleep(0.1)`, sql`select pg_sleep(0.1)`, sql`select pg_sleep(0.1)`])
   relay.freeze('old')
   expect(relay.count().frozen).toBe(3)
-  for (let ms = 0; relay.count().frozen > 0 && ms < 200_000; ms += 100) await setTimeout(100)
-  expect(relay.count().frozen).toBe(0)
+  await until(() => relay.count().frozen === 0, 'frozen connections to be given up')
   // The driver may not have heard of it yet.
   expect(await retried(() => sql`select 1 as n`)).toEqual([{ n: 1 }])
 })
 
-it.concurrent('a transaction that was forgotten keeps its locks from nobody', async ({ onTestFinished }) => {
-  const { sql, admin, relay } = await open(onTestFinished)
+it.concurrent('a transaction that was forgotten keeps its locks from nobody', async () => {
+  const { sql, admin, relay } = await open()
   await admin`insert into sync.leases (resource, term, holder, expires_at) values ('clients', 1, 'me', now())`
   const lost = lossOf(
     sql.begin(async (tx) => {
@@ -86,10 +78,8 @@ it.concurrent('a transaction that was forgotten keeps its locks from nobody', as
   expect(await admin`select term::int from sync.leases`).toEqual([{ term: 3 }])
 })
 
-it.concurrent('what takes its time is waited for: a statement, and a COPY whose source does', async ({
-  onTestFinished,
-}) => {
-  const { sql } = await open(onTestFinished)
+it.concurrent('what takes its time is waited for: a statement, and a COPY whose source does', async () => {
+  const { sql } = await open()
   const began = performance.now()
   const slow = sql`select pg_sleep(26) is null as n`
   await sql.begin(async (tx) => {
@@ -103,8 +93,8 @@ it.concurrent('what takes its time is waited for: a statement, and a COPY whose 
   expect(await sql`select from sync.leases`).toHaveLength(2)
 })
 
-it.concurrent('so is what takes long to get to the server', async ({ onTestFinished }) => {
-  const { sql, relay } = await open(onTestFinished)
+it.concurrent('so is what takes long to get to the server', async () => {
+  const { sql, relay } = await open()
   await sql`select 1`
   relay.narrow(1_000_000)
   const began = performance.now()
@@ -112,9 +102,7 @@ it.concurrent('so is what takes long to get to the server', async ({ onTestFinis
   expect(performance.now() - began).toBeGreaterThan(15_000)
 })
 
-it.concurrent('what is left to send is less with each byte that leaves, with TLS and without', async ({
-  onTestFinished,
-}) => {
+it.concurrent('what is left to send is less with each byte that leaves, with TLS and without', async () => {
   for (const tls of [false, true]) {
     const server = tls ? createTlsServer({ key: PRIVATE_KEY, cert: CERTIFICATE }) : createServer()
     onTestFinished(() => void server.close())

@@ -1,6 +1,7 @@
 /** What a limit or a person ended is tried again; where it comes again, its resource fails by the limit's name, and no other. */
 import postgres from 'postgres'
-import { expect, it, onTestFinished } from 'vitest'
+import { expect, it } from 'vitest'
+import { onTestFinished } from '../../support/run/test-context.ts'
 import { openAccount } from '../../support/scopestack/account.ts'
 import { unequal } from '../../support/scopestack/truth.ts'
 import { startWorker } from '../../support/scopestack/worker.ts'

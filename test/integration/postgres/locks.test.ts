@@ -1,7 +1,7 @@
 /** Locks: what a start takes, who waits for whom, and whose locks nobody waits for. */
 import { randomUUID } from 'node:crypto'
 import postgres from 'postgres'
-import { expect, it, onTestFinished } from 'vitest'
+import { expect, it } from 'vitest'
 import type { SyncError } from '../../../src/errors/sync-error.ts'
 import { migrateQueue } from '../../../src/jobs/queue-tables.ts'
 import { openQueues } from '../../../src/jobs/queues.ts'
@@ -12,6 +12,7 @@ import { raiseAlert } from '../../../src/store/runs/alerts.ts'
 import { changeTables } from '../../../src/store/schema/ddl.ts'
 import { isMigrated, migrate } from '../../../src/store/schema/migrate.ts'
 import { createDatabase, createEmptyDatabase } from '../../support/postgres/database.ts'
+import { onTestFinished } from '../../support/run/test-context.ts'
 import { until } from '../../support/until.ts'
 
 async function open(make: typeof createDatabase) {

@@ -1,9 +1,10 @@
 /** Two transactions that wait for each other: Postgres ends one of them. Where it is ours, it comes again behind the other. */
-import { expect, it, onTestFinished } from 'vitest'
+import { expect, it } from 'vitest'
 import { catalog } from '../../../src/catalog/registry.ts'
 import { openDatabase } from '../../../src/store/connection/database.ts'
 import { discardChange, retryChange } from '../../../src/store/outbox/changes.ts'
 import { rebaseOntoBase } from '../../../src/sync/push/rebase.ts'
+import { onTestFinished } from '../../support/run/test-context.ts'
 import { openAccount, pullOne, remoteIds } from '../../support/scopestack/account.ts'
 import { until } from '../../support/until.ts'
 

@@ -2,7 +2,8 @@
 import { once } from 'node:events'
 import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net'
 import { createSecureContext, TLSSocket } from 'node:tls'
-import { inject, onTestFinished } from 'vitest'
+import { inject } from 'vitest'
+import { onTestFinished } from '../run/test-context.ts'
 
 /** Made for these tests; for 127.0.0.1 and postgres.test, until 2120. */
 export const CERTIFICATE = `-----BEGIN CERTIFICATE-----

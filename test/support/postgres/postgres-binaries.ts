@@ -54,9 +54,13 @@ async function unpack(root: string, name: string): Promise<void> {
   // Beside its place: a rename does not cross file systems.
   const folder = await mkdtemp(join(dirname(root), 'npm-'))
   try {
-    await run('npm', ['pack', '--silent', name], { cwd: folder })
+    await run('npm', ['pack', '--silent', '--fetch-timeout=30000', '--fetch-retries=1', name], {
+      cwd: folder,
+      timeout: 240_000,
+      killSignal: 'SIGKILL',
+    })
     const archive = (await readdir(folder)).find((entry) => entry.endsWith('.tgz'))!
-    await run('tar', ['-xzf', archive], { cwd: folder })
+    await run('tar', ['-xzf', archive], { cwd: folder, timeout: 120_000, killSignal: 'SIGKILL' })
     await linkLibraries(join(folder, 'package/native'))
     // At once, so that a run beside this one never sees half of it.
     await chmod(join(folder, 'package'), 0o755)

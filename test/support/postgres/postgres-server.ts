@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { chown, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import postgres from 'postgres'
 import { freePort } from '../network/free-port.ts'
@@ -27,17 +28,20 @@ export async function startPostgres(
   const die = () => void server.kill('SIGQUIT')
   process.once('exit', die)
   const adminUrl = `postgres://postgres@127.0.0.1:${port}/postgres`
-  await Promise.race([
-    answering(adminUrl),
-    gone.then(() => Promise.reject(new Error(`PostgreSQL ${major} ended at once (${server.exitCode}).`))),
-  ])
+  const failed = gone.then(() => Promise.reject(new Error(`PostgreSQL ${major} ended at once (${server.exitCode}).`)))
+  await answering(adminUrl, failed).catch(async (error: unknown) => {
+    server.kill('SIGQUIT')
+    throw error
+  })
   return {
     adminUrl,
     async stop() {
       process.removeListener('exit', die)
-      // Fast: a test that forgot a connection does not keep it up.
-      server.kill('SIGINT')
+      // Immediate: its files go with it, and neither a connection that was forgotten nor a suspended process keeps it up.
+      server.kill('SIGQUIT')
+      const late = setTimeout(() => server.kill('SIGKILL'), 10_000)
       await gone
+      clearTimeout(late)
       await rm(folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 })
     },
   }
@@ -57,19 +61,22 @@ async function initialise({ bin, data, account }: Cluster): Promise<void> {
     promisify(execFile)(
       join(bin, 'initdb'),
       ['-D', data, '-U', 'postgres', '-A', 'trust', '--encoding=UTF8', `--locale=${locale}`, '--no-sync'],
-      { ...account, cwd: '/' },
+      { ...account, cwd: '/', timeout: 180_000, killSignal: 'SIGKILL' },
     )
   await initdb('C.UTF-8').catch(() => initdb('C'))
 }
 
-async function answering(url: string): Promise<void> {
+async function answering(url: string, failed: Promise<never>): Promise<void> {
+  const patience = AbortSignal.timeout(120_000)
   for (;;) {
+    patience.throwIfAborted()
     const sql = postgres(url, { max: 1, connect_timeout: 5, onnotice: () => {} })
     try {
-      await sql`select 1`
+      await Promise.race([sql`select 1`, failed])
       return
     } catch {
-      await new Promise((resolve) => setTimeout(resolve, 20))
+      // Rejects once the server has ended, and not before.
+      await Promise.race([sleep(20), failed])
     } finally {
       await sql.end({ timeout: 1 })
     }

@@ -1,15 +1,19 @@
-import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { PostgreSqlContainer } from '@testcontainers/postgresql'
 import postgres from 'postgres'
 import { getContainerRuntimeClient } from 'testcontainers'
 import { startEmbeddedPostgres } from '../../../src/store/embedded/embedded.ts'
+import { within } from '../run/limit.ts'
+import { killBelow } from '../run/processes.ts'
 import { MAJORS, type Major } from './postgres-binaries.ts'
 import { startPostgres } from './postgres-server.ts'
 
 export interface Server {
   adminUrl: string
+  /** Started for this run, so that its databases go with it. */
+  isOurs: boolean
   stop(): Promise<void>
 }
 
@@ -22,12 +26,11 @@ const SETTINGS = { fsync: 'off', full_page_writes: 'off', synchronous_commit: 'o
  */
 export async function startServer(): Promise<Server> {
   const named = process.env['TEST_DATABASE_URL']
-  if (named) return { adminUrl: named, stop: async () => {} }
+  if (named) return { adminUrl: named, isOurs: false, stop: async () => {} }
   const asked = process.env['TEST_POSTGRES'] || '18'
   const major = MAJORS.find((known) => known === asked)
   if (major === undefined) throw new Error(`TEST_POSTGRES is one of ${MAJORS.join(', ')}, not "${asked}".`)
-  const server =
-    (await startContainer(major)) ?? (await (major === '18' ? startEmbedded() : startPostgres(major, SETTINGS)))
+  const server = (await startContainer(major)) ?? (await (major === '18' ? startEmbedded() : startPrograms(major)))
   await sayVersion(server, major)
   return server
 }
@@ -61,13 +64,19 @@ async function startContainer(major: Major): Promise<Server | undefined> {
   if (!(await containerEngine())) return undefined
   try {
     const flags = Object.entries(SETTINGS).flatMap(([name, value]) => ['-c', `${name}=${value}`])
-    const container = await new PostgreSqlContainer(`postgres:${major}`).withCommand(['postgres', ...flags]).start()
-    return { adminUrl: container.getConnectionUri(), stop: async () => void (await container.stop()) }
+    const image = `postgres:${major}`
+    const starting = new PostgreSqlContainer(image).withCommand(['postgres', ...flags]).start()
+    const container = await within(300, starting, `The container engine has not started ${image}`)
+    return { adminUrl: container.getConnectionUri(), isOurs: true, stop: async () => void (await container.stop()) }
   } catch (error) {
     // An engine that cannot fetch the image, for one.
     console.warn(`No Postgres from the container engine, the embedded one is used: ${String(error)}`)
     return undefined
   }
+}
+
+async function startPrograms(major: Major): Promise<Server> {
+  return { ...(await startPostgres(major, SETTINGS)), isOurs: true }
 }
 
 async function startEmbedded(): Promise<Server> {
@@ -81,11 +90,10 @@ async function startEmbedded(): Promise<Server> {
   const server = await startEmbeddedPostgres({ folder })
   return {
     adminUrl: server.url,
+    isOurs: true,
     stop: async () => {
-      await server.stop()
-      // A test that forgot a connection keeps the server up; it goes with its files.
-      const [pid] = (await readFile(join(server.folder, 'data', 'postmaster.pid'), 'utf8').catch(() => '')).split('\n')
-      if (pid) process.kill(Number(pid), 'SIGQUIT')
+      // Its files go with it, so nothing waits for connections, nor for a checkpoint.
+      await killBelow(server.folder)
       await rm(server.folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 })
     },
   }

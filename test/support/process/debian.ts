@@ -55,6 +55,11 @@ async function unpackedIn(root: string, inside: string): Promise<Program | undef
   return { file, libraries: join(root, 'usr/lib', triplet ?? '') }
 }
 
+/** Of a program here, of one that fetches: a mirror that never answers must not keep the tests waiting. */
+const LOCAL = { timeout: 60_000, killSignal: 'SIGKILL' } as const
+const FETCH = { timeout: 180_000, killSignal: 'SIGKILL' } as const
+const APT = ['-o', 'Acquire::Retries=1', '-o', 'Acquire::http::Timeout=20', '-o', 'Acquire::https::Timeout=20']
+
 const run = promisify(execFile)
 
 async function unpackDebian(root: string, { packages, libraries }: Wanted['debian']): Promise<void> {
@@ -73,7 +78,7 @@ async function unpackDebian(root: string, { packages, libraries }: Wanted['debia
     'APT::Sandbox::User=',
   ]
   const apt = (command: string, args: readonly string[], options: readonly string[]) =>
-    run(command, [...options, ...args], { cwd: folder })
+    run(command, [...APT, ...options, ...args], { cwd: folder, ...FETCH })
   try {
     const known = await apt('apt-cache', ['show', packages[0]!], []).then(
       ({ stdout }) => stdout !== '',
@@ -86,7 +91,7 @@ async function unpackDebian(root: string, { packages, libraries }: Wanted['debia
     const wanted = new Set([...packages, ...needed.filter((name) => libraries.test(name) && name !== 'libc6')])
     await apt('apt-get', ['download', ...wanted], options)
     for (const name of (await readdir(folder)).filter((entry) => entry.endsWith('.deb'))) {
-      await run('dpkg-deb', ['-x', name, 'root'], { cwd: folder })
+      await run('dpkg-deb', ['-x', name, 'root'], { cwd: folder, ...LOCAL })
     }
     // At once, so that a run beside this one never sees half of it.
     await rename(join(folder, 'root'), root).catch(async (error: unknown) => {

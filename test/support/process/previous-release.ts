@@ -13,12 +13,13 @@ const PREVIOUS_RELEASE = '85417c9'
 
 const ROOT = join(import.meta.dirname, '../../..')
 const run = promisify(execFile)
+const LIMIT = { timeout: 60_000, killSignal: 'SIGKILL' } as const
 
 export type PreviousRelease = AsyncDisposable & { readonly program: string }
 
 /** Its sources, with our packages. Undefined where the history does not reach so far back (a shallow clone, an archive). */
 export async function previousRelease(): Promise<PreviousRelease | undefined> {
-  const git = (...args: string[]) => run('git', ['-C', ROOT, '-c', `safe.directory=${ROOT}`, ...args])
+  const git = (...args: string[]) => run('git', ['-C', ROOT, '-c', `safe.directory=${ROOT}`, ...args], LIMIT)
   const known = await git('cat-file', '-e', `${PREVIOUS_RELEASE}^{commit}`).then(
     () => true,
     () => false,
@@ -27,7 +28,7 @@ export async function previousRelease(): Promise<PreviousRelease | undefined> {
   const folder = await mkdtemp(join(tmpdir(), 'scopestack-sync-previous-'))
   const archive = join(folder, 'previous.tar')
   await git('archive', '--format=tar', `--output=${archive}`, PREVIOUS_RELEASE, 'src', 'migrations', 'package.json')
-  await run('tar', ['-xf', archive, '-C', folder])
+  await run('tar', ['-xf', archive, '-C', folder], LIMIT)
   await symlink(join(ROOT, 'node_modules'), join(folder, 'node_modules'))
   return {
     program: join(folder, 'src/cli.ts'),

@@ -21,7 +21,7 @@ export const BEGUN = '[begun]'
 /** What gives a program a terminal here: util-linux' `script`, or Python. Undefined: neither is there. */
 export async function findTerminal(): Promise<Opener | undefined> {
   const answers = (file: string, args: string[]) =>
-    promisify(execFile)(file, args).then(
+    promisify(execFile)(file, args, { timeout: 20_000, killSignal: 'SIGKILL' }).then(
       ({ stdout }) => stdout,
       () => '',
     )

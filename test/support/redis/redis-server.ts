@@ -8,6 +8,7 @@ import { GenericContainer } from 'testcontainers'
 import { freePort } from '../network/free-port.ts'
 import { containerEngine } from '../postgres/server.ts'
 import { environmentOf, findProgram, type Program } from '../process/debian.ts'
+import { within } from '../run/limit.ts'
 
 export interface RedisServer {
   url: string
@@ -36,10 +37,11 @@ export async function startOwnRedis({ port, args = [] }: { port?: number; args?:
   process.once('exit', die)
   const url = `redis://127.0.0.1:${at}`
   const gone = once(child, 'exit')
-  await Promise.race([
-    answering(url),
-    gone.then(() => Promise.reject(new Error(`${file} ended at once (exit code ${child.exitCode})`))),
-  ])
+  const ended = gone.then(() => Promise.reject(new Error(`${file} ended at once (exit code ${child.exitCode})`)))
+  await Promise.race([answering(url), ended]).catch((error: unknown) => {
+    die()
+    throw error
+  })
   return {
     url,
     port: at,
@@ -65,10 +67,11 @@ const HOW_TO_GET_ONE = `The tests need a Redis, and found none. One of these is 
 async function startContainer(): Promise<RedisServer | undefined> {
   if (!(await containerEngine())) return undefined
   try {
-    const container = await new GenericContainer('redis:8')
+    const starting = new GenericContainer('redis:8')
       .withCommand(['redis-server', '--save', '', '--databases', String(DATABASES)])
       .withExposedPorts(6379)
       .start()
+    const container = await within(300, starting, 'The container engine has not started redis:8')
     const url = `redis://${container.getHost()}:${container.getMappedPort(6379)}`
     await answering(url)
     return { url, stop: async () => void (await container.stop()) }
@@ -83,9 +86,10 @@ async function answering(url: string): Promise<void> {
   redis.on('error', () => {})
   try {
     // A server that wants a password answers all the same.
-    await redis.ping().catch((error: unknown) => {
+    const answer = redis.ping().catch((error: unknown) => {
       if (!String(error).includes('NOAUTH')) throw error
     })
+    await within(120, answer, `No Redis answers at ${url}`)
   } finally {
     redis.disconnect()
   }

@@ -1,10 +1,10 @@
-import { onTestFinished } from 'vitest'
 import type { Config } from '../../../src/config/config.ts'
 import { startSimulator, type Simulator, type SimulatorOptions } from '../../../src/simulator/server.ts'
 import type { ResourceOutcome } from '../../../src/store/runs/runs.ts'
 import type { ReadOptions } from '../../../src/sync/run/resource-run.ts'
 import { startRelay, type Alter } from '../network/relay.ts'
 import { createDatabase } from '../postgres/database.ts'
+import { onTestFinished } from '../run/test-context.ts'
 import { startWorker, type TestWorker } from './worker.ts'
 
 interface Account {

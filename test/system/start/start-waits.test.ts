@@ -1,8 +1,9 @@
 /** A database that comes up after `start`: alive all the while, ready when it is there. */
 import { once } from 'node:events'
 import { connect, createServer, type AddressInfo } from 'node:net'
-import { expect, onTestFinished, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { startOwnRedis } from '../../support/redis/redis-server.ts'
+import { onTestFinished } from '../../support/run/test-context.ts'
 import { until } from '../../support/until.ts'
 import { ended, KINDS, openUnattended } from '../support/unattended.ts'
 

@@ -1,5 +1,6 @@
-import { expect, onTestFinished } from 'vitest'
+import { expect } from 'vitest'
 import { startWireRelay, type WireRelay } from '../../support/network/wire-relay.ts'
+import { onTestFinished } from '../../support/run/test-context.ts'
 import { until } from '../../support/until.ts'
 import { runsOf, type Unattended } from './unattended.ts'
 

@@ -1,7 +1,8 @@
 /** Postgres behind a running `start`: it forgets its connections, answers nobody for a while, gives way to another server. */
 import { setTimeout as sleep } from 'node:timers/promises'
-import { describe, expect, onTestFinished, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { startPostgresPair } from '../../support/postgres/postgres-pair.ts'
+import { onTestFinished } from '../../support/run/test-context.ts'
 import { until } from '../../support/until.ts'
 import { expectNothingLost, goesOn, LONG, OFTEN, relayTo } from '../support/outage.ts'
 import { addressOf, edits, KINDS, openUnattended, type QueueKind, type Unattended } from '../support/unattended.ts'

@@ -1,7 +1,8 @@
 /** Redis behind a running `start`: it changes its role, forgets its connections, or answers nobody for a while. */
 import { Redis } from 'ioredis'
-import { expect, onTestFinished, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { startOwnRedis } from '../../support/redis/redis-server.ts'
+import { onTestFinished } from '../../support/run/test-context.ts'
 import { until } from '../../support/until.ts'
 import { expectNothingLost, goesOn, LONG, OFTEN, relayTo } from '../support/outage.ts'
 import { addressOf, edits, openUnattended } from '../support/unattended.ts'

@@ -23,7 +23,7 @@ const { services } = parse(TEXT, { merge: true }) as { services: Record<string, 
 const ours = Object.entries(services).filter(([, { command }]) => command?.[0] === 'start')
 
 const dclint = await installed<Linter>('dclint')
-const dockerCompose = await promisify(execFile)('docker', ['compose', 'version']).catch(() =>
+const dockerCompose = await promisify(execFile)('docker', ['compose', 'version'], { timeout: 20_000 }).catch(() =>
   leftOut('docker compose is not installed'),
 )
 

@@ -4,8 +4,9 @@ import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promis
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { expect, onTestFinished, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { leftOut, testWith } from '../../support/process/installed.ts'
+import { onTestFinished } from '../../support/run/test-context.ts'
 
 const ROOT = join(import.meta.dirname, '../../..')
 const run = promisify(execFile)
@@ -14,7 +15,9 @@ const unit = /^ {4}# \/etc\/systemd\/system\/scopestack-sync\.service\n((?:(?: {
   .exec(text)![1]!
   .replaceAll(/^ {4}/gm, '')
 
-const systemd = await run('systemd-analyze', ['--version']).catch(() => leftOut('systemd is not installed'))
+const systemd = await run('systemd-analyze', ['--version'], { timeout: 20_000 }).catch(() =>
+  leftOut('systemd is not installed'),
+)
 
 testWith(systemd)('systemd takes it', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'scopestack-sync-unit-'))
