@@ -98,12 +98,12 @@ function sectionsAfter(text: string): string[] {
   )
 }
 
-/** Seen from the root, from src/, or from any folder that the text is in. */
+/** Seen from the root, from src/, from migrations/, or from any folder that the text is in. */
 function isThere(path: string, from: string): boolean {
   const above = dirname(from)
     .split('/')
     .map((_, index, parts) => parts.slice(0, index + 1).join('/'))
-  return ['', 'src', ...above].some((base) => existsSync(join(ROOT, base, path)))
+  return ['', 'src', 'migrations', ...above].some((base) => existsSync(join(ROOT, base, path)))
 }
 
 function anchorsOf(markdown: string): string[] {
