@@ -10,11 +10,11 @@ import { statementRefused } from './errors/tables.ts'
 import { type Account, fetchAccount } from './remote/account.ts'
 import type { TokenEndpoint } from './remote/auth/grants.ts'
 import { createSeal } from './remote/auth/seal.ts'
-import { obtainBy, redeemCode } from './remote/auth/token-request.ts'
+import { createTokenSource, redeemCode } from './remote/auth/token-request.ts'
 import { createTokens, installToken } from './remote/auth/tokens.ts'
 import { createClient, type Client } from './remote/client.ts'
 import { createHttp } from './remote/http/http.ts'
-import { createPace } from './remote/http/rate-limit.ts'
+import { createRateLimiter } from './remote/http/rate-limit.ts'
 import { RETRY, type RetryPolicy } from './remote/http/retry.ts'
 import { createRedactor, redacting } from './remote/redact/redact.ts'
 import { explainDatabase, openDatabase, type Database } from './store/connection/database.ts'
@@ -117,10 +117,10 @@ export async function openWorker(
   const { http, endpoint, seal, shared, close } = openRemote(config, store.sql)
   const { userAgent } = endpoint
   const { rate, concurrency, apiUrl } = config
-  const request = obtainBy({ endpoint, refresh: shared.refresh, seal })
+  const request = createTokenSource({ endpoint, refresh: shared.refresh, seal })
   const tokens = createTokens({ store: shared.tokens, seal, policy, request })
-  const pace = createPace({ rate, concurrency, shared: shared.pace, onAlone: onRetry, onWait: onRetry })
-  const client = createClient({ http, tokens, pace, policy, apiUrl, userAgent, onRetry })
+  const rateLimiter = createRateLimiter({ rate, concurrency, shared: shared.pace, onNotice: onRetry })
+  const client = createClient({ http, tokens, rateLimiter, policy, apiUrl, userAgent, onRetry })
   const holder = `${hostname()}, process ${process.pid}`
   try {
     const account = await fetchAccount(client, signal)
@@ -206,7 +206,7 @@ export async function openSignIn(config: Config, store: Store): Promise<SignIn> 
       const client = createClient({
         http,
         tokens: { get: async () => token, reject: async () => {} },
-        pace: createPace({ rate: 0, concurrency: 1 }),
+        rateLimiter: createRateLimiter({ rate: 0, concurrency: 1 }),
         policy: RETRY,
         apiUrl: config.apiUrl,
         userAgent: endpoint.userAgent,

@@ -21,7 +21,7 @@ const SHORT = 4 * 1024 * 1024
  * Whether there may be more values than that: each one but the first in its list or object stands behind a comma, and each of
  * those begins with a bracket. Commas within texts count, too: whoever has a million of them has no page. 0.6 ms a MB.
  */
-export function holdsTooMuch(text: string): boolean {
+export function hasTooManyValues(text: string): boolean {
   if (text.length <= SHORT) return false
   let marks = 0
   for (const mark of [',', '[', '{']) {

@@ -3,11 +3,11 @@
  * included record, where the library leaves out what is null (0.10.7). `own`: in a record of the answer itself, where it
  * says `null`: there it may as well be that the server no longer tells (`store/mirror/row.ts`).
  */
-export const LEFT_OUT = Symbol('its data was left out')
+export const IMPLIED_NULL = Symbol('its data was left out')
 
-export type LeftOut = 'nested' | 'own'
+export type ImpliedNull = 'nested' | 'own'
 
-export const leftOut = (relationship: unknown): LeftOut | undefined =>
-  typeof relationship === 'object' && relationship !== null && LEFT_OUT in relationship
-    ? (relationship[LEFT_OUT] as LeftOut)
+export const impliedNull = (relationship: unknown): ImpliedNull | undefined =>
+  typeof relationship === 'object' && relationship !== null && IMPLIED_NULL in relationship
+    ? (relationship[IMPLIED_NULL] as ImpliedNull)
     : undefined

@@ -99,7 +99,7 @@ export interface RemoteRecord {
 }
 
 /** Where a resource's records are read. */
-export type Read =
+export type ReadMethod =
   /** A paged list below the account: `/{account-slug}/v1/{path}`. */
   | { readonly from: 'list'; readonly path: string }
   /** One record outside the account: `/v1/me`. */
@@ -117,7 +117,7 @@ export type Read =
   | { readonly from: 'below'; readonly parent: string; readonly path: string }
 
 /** How the records of some projects are asked for at once; the rest of the resource is not touched. */
-export type Within =
+export type ByProject =
   /** By its own list: `filter[project]=a,b,c`. */
   | { readonly by: 'filter'; readonly filter: string }
   /** By another list, asked with that filter for the same projects: its `included` carries the records. */
@@ -158,15 +158,15 @@ export interface Resource {
    */
   readonly confidence: 'high' | 'medium' | 'low'
   /** The first of `reads`. */
-  readonly read: Read
+  readonly read: ReadMethod
   /** Ways to read it, in the order they are tried: the first that answers is the one to stay with. */
-  readonly reads: readonly [Read, ...Read[]]
+  readonly readMethods: readonly [ReadMethod, ...ReadMethod[]]
   /** Undefined: the records of one project cannot be asked for, or it belongs to none. */
-  readonly within: Within | undefined
+  readonly byProject: ByProject | undefined
   /** False: pulled only when `SYNC_RESOURCES` or the command line names it. */
   readonly byDefault: boolean
   /** Filters that make a list whole; without them archived or closed records stay hidden (API notes §4). */
-  readonly whole: Readonly<Record<string, string>>
+  readonly completeFilters: Readonly<Record<string, string>>
   /** Filters the API is known to take. */
   readonly filters: readonly string[]
   readonly columns: readonly Column[]
@@ -179,19 +179,19 @@ export interface Resource {
    */
   readonly naturalKey: readonly string[] | undefined
   /** To-manys its list is known to include that have no column here: a way to read the records at their other end. */
-  readonly carries: readonly string[]
+  readonly includedToMany: readonly string[]
 }
 
 interface Declaration {
   readonly comment: string
   readonly confidence: Resource['confidence']
   readonly aliases?: readonly string[]
-  readonly read?: Read
+  readonly read?: ReadMethod
   /** Where the path is unsure: what to try behind `read`, in this order. */
-  readonly otherwise?: readonly Read[]
-  readonly within?: Within
+  readonly fallbacks?: readonly ReadMethod[]
+  readonly byProject?: ByProject
   readonly byDefault?: boolean
-  readonly whole?: Readonly<Record<string, string>>
+  readonly completeFilters?: Readonly<Record<string, string>>
   readonly filters?: readonly string[]
   readonly writes?: readonly Write[]
   readonly naturalKey?: readonly string[]
@@ -199,7 +199,7 @@ interface Declaration {
   readonly toOne?: Readonly<Record<string, Relationship>>
   /** Only those that no other resource's to-one carries. */
   readonly toMany?: Readonly<Record<string, Relationship>>
-  readonly carries?: readonly string[]
+  readonly includedToMany?: readonly string[]
 }
 
 /**
@@ -223,15 +223,15 @@ export function defineResource(type: string, declaration: Declaration): Resource
     comment: declaration.comment,
     confidence: declaration.confidence,
     read,
-    reads: [read, ...(declaration.otherwise ?? [])],
-    within: declaration.within,
+    readMethods: [read, ...(declaration.fallbacks ?? [])],
+    byProject: declaration.byProject,
     byDefault: declaration.byDefault ?? true,
-    whole: declaration.whole ?? {},
+    completeFilters: declaration.completeFilters ?? {},
     filters: declaration.filters ?? [],
     columns,
     include: columns.filter((column) => column.from !== 'attribute').map((column) => column.member),
     writes: declaration.writes ?? [],
     naturalKey: declaration.naturalKey,
-    carries: declaration.carries ?? [],
+    includedToMany: declaration.includedToMany ?? [],
   }
 }

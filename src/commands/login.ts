@@ -54,7 +54,7 @@ A machine without a browser:
           if (options['browser'] !== false) openBrowser(url)
           const onStray = () => stdout.say('Turned away: an answer that belongs to another login.')
           const { redact } = signIn
-          const arrival = await loopback.arrival({ state, timeoutMs, signal, onStray, redact })
+          const arrival = await loopback.waitForCallback({ state, timeoutMs, signal, onStray, redact })
           try {
             const { redirectUri } = loopback
             const { user, slug } = await signIn.redeem({ code: arrival.code, redirectUri, verifier }, signal)

@@ -50,7 +50,7 @@ export const databaseReadOnly = (facts: { where: string }, cause: unknown): Sync
   )
 
 /** A notice rather than a failure: the request is sent when its turn comes. */
-export const paceWaits = (facts: { seconds: number; rate: number; isHeld: boolean }): SyncError =>
+export const waitingForRateLimit = (facts: { seconds: number; rate: number; isHeld: boolean }): SyncError =>
   new SyncError(
     'SYNC_PACE_WAITS',
     'wait',
@@ -62,7 +62,7 @@ export const paceWaits = (facts: { seconds: number; rate: number; isHeld: boolea
   )
 
 /** A notice rather than a failure: the requests go on. */
-export const paceAlone = (facts: { rate: number; seconds: number }, cause: unknown): SyncError =>
+export const rateLimitStoreUnreachable = (facts: { rate: number; seconds: number }, cause: unknown): SyncError =>
   new SyncError(
     'SYNC_PACE_ALONE',
     'wait',

@@ -4,16 +4,16 @@ import { SyncError } from '../errors/sync-error.ts'
 import type { Tokens } from './auth/tokens.ts'
 import { errorDetail } from './documents/error-response.ts'
 import type { Http, HttpRequest, HttpResponse } from './http/http.ts'
-import type { Pace } from './http/rate-limit.ts'
+import type { RateLimiter } from './http/rate-limit.ts'
 import { createRemoteClock } from './http/remote-clock.ts'
-import { header, isForeign, retryAfterMs, throwIfLater } from './http/response.ts'
+import { header, isFromIntermediary, retryAfterMs, throwIfTemporary } from './http/response.ts'
 import {
-  askedMs,
-  asksToWait,
-  createPatience,
+  requestedWaitMs,
+  isRateLimited,
+  createRetrySchedule,
   sleep,
   type Attempts,
-  type Patience,
+  type RetrySchedule,
   type RetryPolicy,
 } from './http/retry.ts'
 
@@ -24,7 +24,7 @@ export interface Client {
    * @throws SyncError: SYNC_UNAUTHORIZED, SYNC_FORBIDDEN, SYNC_REQUEST_REFUSED (facts.status), SYNC_RATE_LIMITED, or
    *   the last failure once the attempts are spent.
    */
-  get<T>(path: string, judge: Judge<T>, signal: AbortSignal, options?: GetOptions<T>): Promise<T>
+  get<T>(path: string, judge: ParseBody<T>, signal: AbortSignal, options?: GetOptions<T>): Promise<T>
   /**
    * A refusal (4xx) is an answer here, for the caller to judge. What was begun is ended: the signal keeps a request from
    * being sent, and never takes back one that was.
@@ -40,13 +40,13 @@ export interface Client {
 }
 
 /** @param etag the answer's, if it has one. */
-export type Judge<T> = (body: string, url: string, etag: string | undefined) => T
+export type ParseBody<T> = (body: string, url: string, etag: string | undefined) => T
 
 interface GetOptions<T> {
   /** The policy's when left out, or for a failure of which it is undefined. */
   readonly attempts?: Attempts
   /** What a body with this `ETag` was judged to be: sent as `If-None-Match`, and returned when the server says 304. */
-  readonly known?: { readonly etag: string; readonly value: T } | undefined
+  readonly cached?: { readonly etag: string; readonly value: T } | undefined
 }
 
 export interface WriteRequest {
@@ -54,7 +54,7 @@ export interface WriteRequest {
   readonly path: string
   readonly body?: string
   /** Called just before it leaves, each time it does: it may have waited for its turn. What it throws keeps it here. */
-  readonly leaving?: () => Promise<void>
+  readonly beforeSend?: () => Promise<void>
 }
 
 export type Answer = HttpResponse
@@ -62,14 +62,14 @@ export type Answer = HttpResponse
 interface Deps {
   readonly http: Http
   readonly tokens: Tokens
-  readonly pace: Pace
+  readonly rateLimiter: RateLimiter
   readonly policy: RetryPolicy
   readonly apiUrl: string
   readonly userAgent: string
   readonly onRetry?: (error: SyncError) => void
 }
 
-export function createClient({ http, tokens, pace, policy, apiUrl, userAgent, onRetry }: Deps): Client {
+export function createClient({ http, tokens, rateLimiter, policy, apiUrl, userAgent, onRetry }: Deps): Client {
   /** The generation that was asked for on a doubt: a second 403 under it is the role's, not the token's. */
   let renewedOnDoubt = 0
   const clock = createRemoteClock()
@@ -113,12 +113,17 @@ export function createClient({ http, tokens, pace, policy, apiUrl, userAgent, on
     }
   }
 
-  async function once<T>(url: string, judge: Judge<T>, known: GetOptions<T>['known'], signal: AbortSignal): Promise<T> {
+  async function once<T>(
+    url: string,
+    judge: ParseBody<T>,
+    known: GetOptions<T>['cached'],
+    signal: AbortSignal,
+  ): Promise<T> {
     const response = await authorized(url, signal, { etag: known?.etag })
     const { status, body } = response
     if (status >= 200 && status < 300) return judge(body, url, header(response, 'etag'))
     if (status === 304 && known !== undefined) return known.value
-    throwIfLater(response, url)
+    throwIfTemporary(response, url)
     if (status === 403) throw forbidden({ url })
     throw requestRefused({ url, status, detail: errorDetail(body) })
   }
@@ -129,10 +134,10 @@ export function createClient({ http, tokens, pace, policy, apiUrl, userAgent, on
     signal: AbortSignal,
     { attempts, mayRepeat = () => true }: { attempts?: Attempts; mayRepeat?: (error: SyncError) => boolean },
   ): Promise<T> {
-    const patience = createPatience(policy, { attempts })
+    const patience = createRetrySchedule(policy, { attempts })
     for (;;) {
       try {
-        return await pace.take(act, signal)
+        return await rateLimiter.run(act, signal)
       } catch (error) {
         if (!(error instanceof SyncError)) throw error
         const ms = await holdBack(error, patience)
@@ -145,33 +150,33 @@ export function createClient({ http, tokens, pace, policy, apiUrl, userAgent, on
 
   async function onceAtPace<T>(act: () => Promise<T>, signal: AbortSignal): Promise<T> {
     try {
-      return await pace.take(act, signal)
+      return await rateLimiter.run(act, signal)
     } catch (error) {
-      if (error instanceof SyncError && (error.remedy === 'retry' || asksToWait(error))) onRetry?.(error)
-      if (error instanceof SyncError) await holdBack(error, createPatience(policy))
+      if (error instanceof SyncError && (error.remedy === 'retry' || isRateLimited(error))) onRetry?.(error)
+      if (error instanceof SyncError) await holdBack(error, createRetrySchedule(policy))
       throw error
     }
   }
 
   /** What asks for a wait holds up the request that comes next, whoever sends it. */
-  async function holdBack(error: SyncError, patience: Patience): Promise<number | null> {
-    const ms = patience.after(error)
-    if (asksToWait(error)) await pace.slowDown(ms ?? askedMs(error))
+  async function holdBack(error: SyncError, patience: RetrySchedule): Promise<number | null> {
+    const ms = patience.delayAfter(error)
+    if (isRateLimited(error)) await rateLimiter.backOff(ms ?? requestedWaitMs(error))
     return ms
   }
 
   return {
     time: () => clock.now(),
 
-    get: (path, judge, signal, { attempts, known } = {}) =>
+    get: (path, judge, signal, { attempts, cached: known } = {}) =>
       persistently(() => once(apiUrl + path, judge, known, signal), signal, { attempts }),
 
-    async write({ method, path, body, leaving }, judge, signal) {
+    async write({ method, path, body, beforeSend: leaving }, judge, signal) {
       const url = apiUrl + path
       const act = async () => {
         await leaving?.()
         const response = await authorized(url, signal, { method, body })
-        throwIfLater(response, url)
+        throwIfTemporary(response, url)
         return judge(response, url)
       }
       return method === 'POST'
@@ -188,8 +193,8 @@ export function createClient({ http, tokens, pace, policy, apiUrl, userAgent, on
 function doubtOf(response: HttpResponse): 'refused' | 'perhaps' | undefined {
   const { status } = response
   if ((status !== 401 && status !== 403) || retryAfterMs(response) !== null) return undefined
-  if (status === 401) return isForeign(response) ? 'perhaps' : 'refused'
-  return isForeign(response) ? undefined : 'perhaps'
+  if (status === 401) return isFromIntermediary(response) ? 'perhaps' : 'refused'
+  return isFromIntermediary(response) ? undefined : 'perhaps'
 }
 
 /** What has been sent is waited for: an aborted write may have arrived all the same. */
@@ -199,12 +204,12 @@ const NOT_SENT = /^(ECONNREFUSED|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH)$/
 
 /** Whoever answered says so. */
 const wasNotTaken = (error: SyncError): boolean =>
-  error.facts['taken'] === false || (asksToWait(error) && (error.facts['status'] ?? 429) === 429)
+  error.facts['taken'] === false || (isRateLimited(error) && (error.facts['status'] ?? 429) === 429)
 
 /** No connection was made, so nothing arrived; or it was turned away. */
 export function wasNeverSent(error: SyncError): boolean {
   if (wasNotTaken(error)) return true
-  if (asksToWait(error)) return false
+  if (isRateLimited(error)) return false
   if (error.code === 'SYNC_REMOTE_TIMEOUT') return error.facts['phase'] === 'connecting'
   if (error.code !== 'SYNC_REMOTE_UNREACHABLE') return error.remedy !== 'retry'
   const { cause } = error

@@ -6,7 +6,7 @@ export default defineResource('approval-steps', {
   // Only its name is known, as an include of projects: the list path is inferred and the members are not known (API
   // notes §2, §10).
   confidence: 'low',
-  otherwise: [
+  fallbacks: [
     { from: 'included', list: 'projects', include: 'approval-steps' },
     { from: 'below', parent: 'projects', path: 'approval-steps' },
   ],

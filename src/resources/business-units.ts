@@ -4,7 +4,7 @@ export default defineResource('business-units', {
   comment: 'One row per business unit, a part of the company with its own catalog. Joins projects by business_unit_id.',
   // Seen only through relationships; the list path is inferred from the type (API notes §2).
   confidence: 'medium',
-  otherwise: [{ from: 'included', list: 'projects', include: 'business-unit' }],
+  fallbacks: [{ from: 'included', list: 'projects', include: 'business-unit' }],
   attributes: {
     name: text('Name of the business unit inside the company.'),
     'external-name': text('Name of the business unit shown to clients; null or empty when unset.'),

@@ -3,7 +3,7 @@ import { boolean, date, defineResource, json, text, to } from '../catalog/resour
 export default defineResource('clients', {
   comment: 'One row per client, the company a project is sold to. Joins projects by client_id.',
   confidence: 'high',
-  whole: { active: 'true,false' },
+  completeFilters: { active: 'true,false' },
   filters: ['active', 'name', 'domain'],
   writes: ['create', 'update'],
   naturalKey: ['name'],
@@ -24,5 +24,5 @@ export default defineResource('clients', {
     'rate-table': to('rate-tables', 'Rate table set for the client; null when none is set.'),
   },
   // contacts.client names the client.
-  carries: ['contacts'],
+  includedToMany: ['contacts'],
 })

@@ -6,7 +6,7 @@ export default defineResource('contacts', {
   // Seen only as an include of clients; the list path is inferred from the type (API notes §2). A wrong path costs one
   // request to find out, and the include all clients once more; below the clients it is a request for each of them.
   confidence: 'medium',
-  otherwise: [
+  fallbacks: [
     { from: 'included', list: 'clients', include: 'contacts' },
     { from: 'below', parent: 'clients', path: 'contacts' },
   ],

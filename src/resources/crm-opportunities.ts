@@ -3,7 +3,7 @@ import { boolean, decimal, defineResource, json, text, to } from '../catalog/res
 export default defineResource('crm-opportunities', {
   comment: 'One row per opportunity from the CRM; it may have several projects. Joins projects by crm_opportunity_id.',
   confidence: 'high',
-  whole: { 'is-closed': 'true,false' },
+  completeFilters: { 'is-closed': 'true,false' },
   filters: ['opportunity-id', 'is-closed', 'display-name'],
   writes: ['create', 'update', 'delete'],
   naturalKey: ['opportunity-id'],

@@ -3,7 +3,7 @@ import { boolean, defineResource, json, text, texts, to } from '../catalog/resou
 export default defineResource('document-templates', {
   comment: 'One row per document template (a statement of work, for example). Joins projects by document_template_id.',
   confidence: 'high',
-  whole: { active: 'true,false' },
+  completeFilters: { active: 'true,false' },
   filters: ['active', 'name'],
   writes: ['create', 'update'],
   naturalKey: ['name'],

@@ -6,6 +6,6 @@ export default defineResource('external-requests', {
   // Seen only as the other end of a relationship: the list path is inferred, the members are not known (API notes §2).
   // The include of projects was seen used; it brings only those that a project answers.
   confidence: 'low',
-  otherwise: [{ from: 'included', list: 'projects', include: 'external-request' }],
+  fallbacks: [{ from: 'included', list: 'projects', include: 'external-request' }],
   attributes: {},
 })

@@ -4,7 +4,7 @@ export default defineResource('governances', {
   comment: 'One row per governance of the catalog: overhead such as project management. Joins project_governances.',
   // Seen only as an include of resources: the list path is inferred, and no filter is known (API notes §2).
   confidence: 'medium',
-  otherwise: [{ from: 'included', list: 'resources', include: 'governances' }],
+  fallbacks: [{ from: 'included', list: 'resources', include: 'governances' }],
   attributes: {
     active: boolean('False when the governance is archived.'),
     name: text('Name of the governance.'),

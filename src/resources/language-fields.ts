@@ -3,7 +3,7 @@ import { boolean, defineResource, text } from '../catalog/resource.ts'
 export default defineResource('language-fields', {
   comment: 'One row per language field: a kind of text services have for the statement of work, such as assumptions.',
   confidence: 'medium',
-  whole: { active: 'true,false' },
+  completeFilters: { active: 'true,false' },
   filters: ['active'],
   attributes: {
     active: boolean('False when the language field is archived.'),

@@ -8,7 +8,7 @@ export default defineResource('lines-of-business', {
   confidence: 'low',
   aliases: ['lobs', 'line-of-businesses'],
   read: { from: 'list', path: 'line-of-businesses' },
-  otherwise: [
+  fallbacks: [
     { from: 'list', path: 'lines-of-business' },
     { from: 'list', path: 'lobs' },
     { from: 'included', list: 'service-categories', include: 'lob' },

@@ -6,7 +6,7 @@ export default defineResource('partner-requests', {
   // Only its name is known, as an include of projects: the list path is inferred and the members are not known (API
   // notes §2, §10).
   confidence: 'low',
-  otherwise: [
+  fallbacks: [
     { from: 'included', list: 'projects', include: 'partner-requests' },
     { from: 'below', parent: 'projects', path: 'partner-requests' },
   ],

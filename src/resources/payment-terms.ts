@@ -3,7 +3,7 @@ import { boolean, defineResource, text, to } from '../catalog/resource.ts'
 export default defineResource('payment-terms', {
   comment: 'One row per payment term a project can be sold with (Net 30). Joins projects by payment_term_id.',
   confidence: 'medium',
-  whole: { active: 'true,false' },
+  completeFilters: { active: 'true,false' },
   filters: ['active'],
   attributes: {
     active: boolean('False when the payment term is archived.'),

@@ -4,7 +4,7 @@ export default defineResource('phases', {
   comment:
     "One row per standard phase of a project (plan, design, implement). A project's own copy is in project_phases.",
   confidence: 'medium',
-  whole: { active: 'true,false' },
+  completeFilters: { active: 'true,false' },
   filters: ['active'],
   attributes: {
     active: boolean('False when the phase is archived.'),

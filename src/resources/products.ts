@@ -3,7 +3,7 @@ import { boolean, decimal, defineResource, json, text, to } from '../catalog/res
 export default defineResource('products', {
   comment: 'One row per product of the catalog: hardware, software or a subscription that projects resell.',
   confidence: 'high',
-  whole: { active: 'true,false' },
+  completeFilters: { active: 'true,false' },
   filters: [
     'active',
     'name',

@@ -6,7 +6,7 @@ export default defineResource('project-collaborators', {
   // Only its name is known, as an include of projects: the list path is inferred and the members are not known (API
   // notes §2, §10).
   confidence: 'low',
-  otherwise: [
+  fallbacks: [
     { from: 'included', list: 'projects', include: 'project-collaborators' },
     { from: 'below', parent: 'projects', path: 'project-collaborators' },
   ],

@@ -7,7 +7,7 @@ export default defineResource('project-contacts', {
   filters: ['project'],
   writes: ['create', 'update'],
   naturalKey: ['project', 'name', 'email'],
-  within: { by: 'filter', filter: 'project' },
+  byProject: { by: 'filter', filter: 'project' },
   attributes: {
     active: boolean('False when the contact is archived: off the project, but kept.', { writable: true }),
     name: text('Full name of the contact.', { writable: true }),

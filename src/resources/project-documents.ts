@@ -6,7 +6,7 @@ export default defineResource('project-documents', {
   confidence: 'high',
   filters: ['project'],
   writes: ['create'],
-  within: { by: 'filter', filter: 'project' },
+  byProject: { by: 'filter', filter: 'project' },
   attributes: {
     status: text('State of the generation: finished, error, or something else while it runs.'),
     'error-text': text('Why the generation failed; null when it did not.'),

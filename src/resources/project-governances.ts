@@ -4,9 +4,9 @@ export default defineResource('project-governances', {
   comment:
     'One row per governance on a project: overhead hours. Joins projects by project_id, governances by governance_id.',
   confidence: 'high',
-  whole: { active: 'true,false' },
+  completeFilters: { active: 'true,false' },
   filters: ['project', 'active'],
-  within: { by: 'filter', filter: 'project' },
+  byProject: { by: 'filter', filter: 'project' },
   attributes: {
     active: boolean('False when the governance is archived on the project.'),
     description: text('Name of the governance on this project.'),

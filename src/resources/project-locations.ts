@@ -6,7 +6,7 @@ export default defineResource('project-locations', {
   filters: ['project'],
   writes: ['create', 'update'],
   naturalKey: ['project', 'name'],
-  within: { by: 'filter', filter: 'project' },
+  byProject: { by: 'filter', filter: 'project' },
   attributes: {
     name: text('Name of the location, unique within its project.', { writable: true }),
     street: text('Street and number.', { writable: true }),

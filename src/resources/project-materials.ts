@@ -6,7 +6,7 @@ export default defineResource('project-materials', {
   // Only its name is known, as a relationship of projects that was never seen included: the list path is inferred and
   // the members are not known (API notes §2, §10).
   confidence: 'low',
-  otherwise: [{ from: 'below', parent: 'projects', path: 'project-materials' }],
+  fallbacks: [{ from: 'below', parent: 'projects', path: 'project-materials' }],
   attributes: {
     // Doubtful: not always sent.
     active: boolean('False when the material is archived: off the project, but kept.'),

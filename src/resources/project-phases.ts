@@ -3,9 +3,9 @@ import { boolean, defineResource, integer, text, to } from '../catalog/resource.
 export default defineResource('project-phases', {
   comment: 'One row per phase of a project. Joins projects by project_id and the standard phases by phase_id.',
   confidence: 'high',
-  whole: { active: 'true,false' },
+  completeFilters: { active: 'true,false' },
   filters: ['project', 'active'],
-  within: { by: 'filter', filter: 'project' },
+  byProject: { by: 'filter', filter: 'project' },
   attributes: {
     active: boolean('False when the phase is archived on the project.'),
     name: text('Name of the phase on this project.'),

@@ -5,9 +5,9 @@ export default defineResource('project-resources', {
     'One row per role on a project, with its rates there. Joins projects by project_id, resources by resource_id.',
   // filter[project] was avoided on this list by the one client that reads it (API notes §2).
   confidence: 'high',
-  whole: { active: 'true,false' },
+  completeFilters: { active: 'true,false' },
   filters: ['active'],
-  within: { by: 'include', list: 'projects', filter: 'id', include: 'project-resources' },
+  byProject: { by: 'include', list: 'projects', filter: 'id', include: 'project-resources' },
   attributes: {
     active: boolean('False when the role is archived: off the project, but kept.'),
     name: text('Name of the role on this project.'),

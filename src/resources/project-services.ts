@@ -3,11 +3,11 @@ import { boolean, decimal, defineResource, integer, json, text, to } from '../ca
 export default defineResource('project-services', {
   comment: 'One row per service on a project. Joins projects by project_id and, unless custom, services by service_id.',
   confidence: 'high',
-  whole: { active: 'true,false' },
+  completeFilters: { active: 'true,false' },
   filters: ['project', 'service-type', 'active'],
   writes: ['create'],
   naturalKey: ['project', 'name', 'service'],
-  within: { by: 'filter', filter: 'project' },
+  byProject: { by: 'filter', filter: 'project' },
   attributes: {
     active: boolean('False when the service is archived: off the project, but kept.'),
     name: text('Name of the service on this project.', { writable: true }),
@@ -37,7 +37,7 @@ export default defineResource('project-services', {
     'custom-hours?': boolean('True when the hours were set by hand; null when not said.'),
     notes: json('Notes on the service: array, mostly empty.'),
   },
-  carries: ['project-subservices'],
+  includedToMany: ['project-subservices'],
   toOne: {
     project: to('projects', 'Project the service is on.', { writable: true }),
     'project-location': to('project-locations', 'Location the work is done at; null when none is chosen.'),

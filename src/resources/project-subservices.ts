@@ -4,14 +4,14 @@ export default defineResource('project-subservices', {
   comment: 'One row per subservice on a project. Joins project_services by project_service_id, projects by project_id.',
   // filter[project] was never seen on this list, nor was the list itself read: clients take the nested one.
   confidence: 'high',
-  otherwise: [
+  fallbacks: [
     { from: 'included', list: 'project-services', include: 'project-subservices' },
     { from: 'below', parent: 'project-services', path: 'project-subservices' },
   ],
-  whole: { active: 'true,false' },
+  completeFilters: { active: 'true,false' },
   filters: ['active'],
   writes: ['create'],
-  within: { by: 'include', list: 'project-services', filter: 'project', include: 'project-subservices' },
+  byProject: { by: 'include', list: 'project-services', filter: 'project', include: 'project-subservices' },
   attributes: {
     active: boolean('False when the subservice is archived: off the project, but kept.'),
     name: text('Name of the subservice on this project.', { writable: true }),

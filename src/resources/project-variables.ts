@@ -4,7 +4,7 @@ export default defineResource('project-variables', {
   comment:
     'One row per user-defined field. Values: project_variables, user_defined_fields of the tables it is used on.',
   confidence: 'high',
-  whole: { active: 'true,false' },
+  completeFilters: { active: 'true,false' },
   filters: ['active', 'variable-context', 'name'],
   attributes: {
     active: boolean('False when the field is archived.'),

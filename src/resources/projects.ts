@@ -15,7 +15,7 @@ export default defineResource('projects', {
   comment:
     'One row per project (an opportunity being scoped, priced and sold). Every project_* table joins it by project_id.',
   confidence: 'high',
-  whole: { active: 'true,false' },
+  completeFilters: { active: 'true,false' },
   // id: a filter of every list unless it is taken away (API notes §12).
   filters: ['id', 'active', 'updated-at.after', 'approved-at.after', 'search', 'project-name', 'status'],
   writes: ['create', 'update'],
@@ -86,7 +86,7 @@ export default defineResource('projects', {
   },
   // No to-many: each of the project's children names it in a to-one of its own. These are known as includes (API notes
   // §2); project-materials is not.
-  carries: [
+  includedToMany: [
     'approval-steps',
     'audit-logs',
     'customer-successes',

@@ -6,6 +6,6 @@ export default defineResource('psa-projects', {
   // Seen only as the other end of a relationship: the list path is inferred, the members are not known (API notes §2).
   // The include of projects was seen used; it brings only those that a project is linked to.
   confidence: 'low',
-  otherwise: [{ from: 'included', list: 'projects', include: 'psa-project' }],
+  fallbacks: [{ from: 'included', list: 'projects', include: 'psa-project' }],
   attributes: {},
 })

@@ -4,7 +4,7 @@ export default defineResource('questionnaires', {
   comment: 'One row per questionnaire, the form a survey is made from. Joins surveys by questionnaire_id.',
   confidence: 'high',
   // Whether a list without filter[published] hides drafts is unknown, and so is whether it takes both values.
-  whole: { active: 'true,false' },
+  completeFilters: { active: 'true,false' },
   filters: ['active', 'published', 'tag-list'],
   attributes: {
     active: boolean('False when the questionnaire is archived.', { writable: true }),

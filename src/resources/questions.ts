@@ -5,7 +5,7 @@ export default defineResource('questions', {
     'One row per question of a questionnaire. All that ScopeStack sends is in sync_extra; questionnaires.questions holds them too.',
   // Seen only as an include of questionnaires: the list path is inferred, the members are not known (API notes §2).
   confidence: 'low',
-  otherwise: [
+  fallbacks: [
     { from: 'included', list: 'questionnaires', include: 'questions' },
     { from: 'below', parent: 'questionnaires', path: 'questions' },
   ],

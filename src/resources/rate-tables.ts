@@ -3,7 +3,7 @@ import { boolean, defineResource, text, to } from '../catalog/resource.ts'
 export default defineResource('rate-tables', {
   comment: 'One row per rate table: a set of hourly rates. Joins projects, clients and users by rate_table_id.',
   confidence: 'medium',
-  whole: { active: 'true,false' },
+  completeFilters: { active: 'true,false' },
   filters: ['active'],
   attributes: {
     active: boolean('False when the rate table is archived.'),

@@ -6,7 +6,7 @@ export default defineResource('resource-rates', {
   // Only its name is known, as an include of projects: the list path is inferred and the members are not known (API
   // notes §2, §10).
   confidence: 'low',
-  otherwise: [
+  fallbacks: [
     { from: 'included', list: 'projects', include: 'resource-rates' },
     { from: 'below', parent: 'projects', path: 'resource-rates' },
   ],

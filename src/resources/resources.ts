@@ -4,7 +4,7 @@ export default defineResource('resources', {
   comment:
     "One row per resource: a role with an hourly rate, not a person. A project's own copy is in project_resources.",
   confidence: 'high',
-  whole: { active: 'true,false' },
+  completeFilters: { active: 'true,false' },
   filters: ['active'],
   attributes: {
     active: boolean('False when the resource is archived.'),
@@ -18,5 +18,5 @@ export default defineResource('resources', {
     account: to('accounts', 'Account the resource belongs to, by its slug.'),
   },
   // No to-many: governances and the project_* tables name the resource in a to-one of their own.
-  carries: ['governances'],
+  includedToMany: ['governances'],
 })

@@ -3,7 +3,7 @@ import { boolean, defineResource, text, to } from '../catalog/resource.ts'
 export default defineResource('sales-executives', {
   comment: 'One row per sales executive, the seller named on a project. Joins projects by sales_executive_id.',
   confidence: 'high',
-  whole: { active: 'true,false' },
+  completeFilters: { active: 'true,false' },
   filters: ['active', 'name', 'email'],
   writes: ['create', 'update'],
   naturalKey: ['name', 'email'],

@@ -4,7 +4,7 @@ export default defineResource('services', {
   comment:
     'One row per standard service of the catalog. Its copies on projects name it in project_services.service_id.',
   confidence: 'medium',
-  whole: { active: 'true,false' },
+  completeFilters: { active: 'true,false' },
   filters: ['active', 'state'],
   writes: ['create'],
   attributes: {

@@ -6,7 +6,7 @@ export default defineResource('survey-recommendations', {
   // Seen only as the other end of a relationship: the list path is inferred, the members are not known (API notes §2).
   // recommendations is an action of two clients rather than a relationship, and what it answers is not known (§2b).
   confidence: 'low',
-  otherwise: [
+  fallbacks: [
     { from: 'below', parent: 'surveys', path: 'survey-recommendations' },
     { from: 'below', parent: 'surveys', path: 'recommendations' },
   ],

@@ -5,7 +5,7 @@ export default defineResource('teams', {
     'One row per team of users. All that ScopeStack sends is in sync_extra. Joins users and business_units by teams_ids.',
   // Seen only as the other end of a relationship: the list path is inferred, the members are not known (API notes §2).
   confidence: 'low',
-  otherwise: [
+  fallbacks: [
     { from: 'included', list: 'users', include: 'teams' },
     { from: 'included', list: 'business-units', include: 'teams' },
   ],

@@ -3,7 +3,7 @@ import { boolean, defineResource, integer, text, to } from '../catalog/resource.
 export default defineResource('vendors', {
   comment: 'One row per vendor, a supplier of products. Its quotes are in quotes_ids.',
   confidence: 'high',
-  whole: { active: 'true,false' },
+  completeFilters: { active: 'true,false' },
   filters: ['active', 'name'],
   writes: ['create', 'update'],
   naturalKey: ['name'],

@@ -2,7 +2,7 @@
 import type { Http } from '../http/http.ts'
 import { createRedactor, redactedError, type Redactor } from '../redact/redact.ts'
 import type { Credentials } from './seal.ts'
-import { judgeTokenResponse, type IssuedToken } from './token-response.ts'
+import { parseTokenResponse, type IssuedToken } from './token-response.ts'
 
 /** What each grant sends beside the client's id and secret. */
 export type GrantForm =
@@ -33,7 +33,7 @@ export async function requestToken(
   const url = `${authUrl}/oauth/token`
   const form = { grant_type, client_id: clientId, client_secret: clientSecret, ...rest }
   for (const [name, value] of Object.entries(form)) {
-    if (SECRET.test(name)) redactor.learn(value, name === 'password' ? 'chosen' : 'issued')
+    if (SECRET.test(name)) redactor.addSecret(value, name === 'password' ? 'chosen' : 'issued')
   }
   const headers = {
     'content-type': 'application/x-www-form-urlencoded',
@@ -45,9 +45,9 @@ export async function requestToken(
   const response = await http.send(request, signal).catch((error: unknown) => {
     throw redactedError(error, redactor)
   })
-  const issued = judgeTokenResponse(response, url, redactor)
-  redactor.learn(issued.accessToken)
-  if (issued.refreshToken !== undefined) redactor.learn(issued.refreshToken)
+  const issued = parseTokenResponse(response, url, redactor)
+  redactor.addSecret(issued.accessToken)
+  if (issued.refreshToken !== undefined) redactor.addSecret(issued.refreshToken)
   return issued
 }
 

@@ -11,7 +11,7 @@ export interface Loopback {
   /** To be registered at ScopeStack, whatever its port (Doorkeeper compares loopback addresses without it). */
   readonly redirectUri: string
   /** @throws SyncError SYNC_LOGIN_FAILED when it was denied or nobody came, SYNC_STOPPED. */
-  arrival(expected: Expected): Promise<Arrival>
+  waitForCallback(expected: Expected): Promise<LoginCallback>
   close(): Promise<void>
 }
 
@@ -25,7 +25,7 @@ interface Expected {
   readonly redact: (text: string) => string
 }
 
-export interface Arrival {
+export interface LoginCallback {
   readonly code: string
   /** The browser waits for this: it shows how the login ended. */
   answer(ended: { ok: boolean; title: string; text: string }): Promise<void>
@@ -46,11 +46,11 @@ export async function openLoopback(port: number): Promise<Loopback> {
 
   return {
     redirectUri,
-    async arrival({ state, timeoutMs, signal, onStray, redact }) {
+    async waitForCallback({ state, timeoutMs, signal, onStray, redact }) {
       const done = new AbortController()
       const { host } = new URL(redirectUri)
       let strays = 0
-      const arrived = new Promise<Arrival>((resolve, reject) => {
+      const arrived = new Promise<LoginCallback>((resolve, reject) => {
         visit = async ({ method, headers }, response, { path, params }) => {
           if (path !== PATH || method !== 'GET') return page(response, 404, 'Nothing here', '')
           // Under another name it is somebody else's page that reaches this port.

@@ -16,7 +16,7 @@ import { requestToken, type GrantForm, type TokenEndpoint } from './grants.ts'
 import type { Seal } from './seal.ts'
 import type { IssuedToken } from './token-response.ts'
 
-export type Obtain = (signal: AbortSignal) => Promise<IssuedToken>
+export type TokenSource = (signal: AbortSignal) => Promise<IssuedToken>
 
 interface Deps {
   readonly endpoint: TokenEndpoint
@@ -24,7 +24,7 @@ interface Deps {
   readonly seal: Seal
 }
 
-export function obtainBy({ endpoint, refresh, seal }: Deps): Obtain {
+export function createTokenSource({ endpoint, refresh, seal }: Deps): TokenSource {
   const { grant = 'client_credentials', username = '', password = '' } = endpoint.credentials
   const ask = (form: GrantForm, signal: AbortSignal) => requestToken(endpoint, form, signal)
 

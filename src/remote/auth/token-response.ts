@@ -8,7 +8,7 @@ import { tokenUnusable } from '../../errors/tokens.ts'
 import { isObject, readJson } from '../documents/document.ts'
 import { errorDetail } from '../documents/error-response.ts'
 import type { HttpResponse } from '../http/http.ts'
-import { throwIfLater } from '../http/response.ts'
+import { throwIfTemporary } from '../http/response.ts'
 import { createRedactor, redactedResponse, type Redactor } from '../redact/redact.ts'
 
 export interface IssuedToken {
@@ -33,7 +33,7 @@ const REFUSALS: ReadonlySet<string> = new Set([
  * @throws SyncError SYNC_CREDENTIALS_REFUSED (stop), SYNC_TOKEN_FAILED (wait) for a token that cannot be used, or one to
  *   retry.
  */
-export function judgeTokenResponse(
+export function parseTokenResponse(
   response: HttpResponse,
   url: string,
   redactor: Redactor = createRedactor(),
@@ -44,7 +44,7 @@ export function judgeTokenResponse(
   // Some servers answer a refusal with 200: what carries no token, and names an error, is one.
   const succeeded = status >= 200 && status < 300
   if (succeeded && (code === '' || hasToken(answer))) return issued(answer, body, { url, redactor })
-  if (!succeeded) throwIfLater(redactedResponse(response, redactor), url)
+  if (!succeeded) throwIfTemporary(redactedResponse(response, redactor), url)
   const shown = (text: string): string => inOneLine(redactor.text(text))
   // The bare library may answer 401 without a body that names the error (API notes §12).
   if (status === 401 || REFUSALS.has(code)) {
@@ -80,7 +80,7 @@ function issued(
 }
 
 function learn(redactor: Redactor, token: unknown): void {
-  if (typeof token === 'string' && token.length <= MAX_TOKEN_LENGTH) redactor.learn(token.trim())
+  if (typeof token === 'string' && token.length <= MAX_TOKEN_LENGTH) redactor.addSecret(token.trim())
 }
 
 /** No front of Rails takes a header as long (Puma 80 kB in all, nginx 8 kB a line, Node 16 kB in all). */

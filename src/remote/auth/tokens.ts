@@ -15,7 +15,7 @@ import { once } from 'node:events'
 import { credentialsRefused, noToken, stopped, tokenCooldown } from '../../errors/errors.ts'
 import { reason, SyncError } from '../../errors/sync-error.ts'
 import type { StoredToken, Token, TokenStore } from '../../token-store.ts'
-import { askedMs, asksToWait, createPatience, retrying, sleep, type RetryPolicy } from '../http/retry.ts'
+import { requestedWaitMs, isRateLimited, createRetrySchedule, retry, sleep, type RetryPolicy } from '../http/retry.ts'
 import type { Seal } from './seal.ts'
 import type { IssuedToken } from './token-response.ts'
 
@@ -136,8 +136,8 @@ export function createTokens({
         issuedAt = now()
         return request(signal)
       }
-      const { accessToken, lifetimeSeconds } = await retrying(ask, {
-        patience: createPatience(policy, { ceilingMs: claimMs * REPEAT_WITHIN }),
+      const { accessToken, lifetimeSeconds } = await retry(ask, {
+        patience: createRetrySchedule(policy, { ceilingMs: claimMs * REPEAT_WITHIN }),
         signal,
         onRetry: (error) => (failed = error),
       })
@@ -154,9 +154,9 @@ export function createTokens({
       const refused = error instanceof SyncError && error.code === 'SYNC_CREDENTIALS_REFUSED'
       // Neither a stop on request nor a missing login is the remote's failure: the claim goes back without a cool-down.
       const own = error instanceof SyncError && OWN.has(error.code)
-      const pauseMs = error instanceof SyncError ? Math.max(COOL_DOWN_MS, askedMs(error)) : COOL_DOWN_MS
+      const pauseMs = error instanceof SyncError ? Math.max(COOL_DOWN_MS, requestedWaitMs(error)) : COOL_DOWN_MS
       await store.fail(claim, { until: own ? 0 : now() + pauseMs, refused, reason: shortReason(error) })
-      throw error instanceof SyncError && (error.remedy === 'retry' || asksToWait(error)) ? noToken(error) : error
+      throw error instanceof SyncError && (error.remedy === 'retry' || isRateLimited(error)) ? noToken(error) : error
     }
   }
 

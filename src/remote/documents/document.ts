@@ -1,8 +1,8 @@
 import type { RemoteRecord } from '../../catalog/resource.ts'
 /** Judges JSON:API documents (https://jsonapi.org/format/1.0/). Pure: needs no network to be tested. */
 import { bodyUnreadable } from '../../errors/errors.ts'
-import { holdsTooMuch, isRawJSON, MOST_VALUES, parseExact } from '../../exact-json.ts'
-import { tellNobody } from './linkage.ts'
+import { hasTooManyValues, isRawJSON, MOST_VALUES, parseExact } from '../../exact-json.ts'
+import { fillEmptyLinkage } from './linkage.ts'
 
 export interface Document {
   /** Members of `data` that are records; a single record is a list of one. */
@@ -27,7 +27,7 @@ export function parseDocument(body: string, url: string): Document {
   const data = Array.isArray(document['data']) ? document['data'] : document['data'] === null ? [] : [document['data']]
   const records = data.filter(isRecord)
   const included = Array.isArray(document['included']) ? document['included'].filter(isRecord) : []
-  tellNobody({ records, included }, url)
+  fillEmptyLinkage({ records, included }, url)
   return {
     records,
     unusable: records.length === data.length ? [] : data.filter((member) => !isRecord(member)),
@@ -56,36 +56,36 @@ function countsOf(document: Readonly<Record<string, unknown>>, held: number) {
  *
  * @throws SyncError like `parseDocument`.
  */
-export const dataOf = (body: string, url: string): unknown => readDocument(body, url)['data']
+export const primaryDataOf = (body: string, url: string): unknown => readDocument(body, url)['data']
 
 function readDocument(body: string, url: string): Readonly<Record<string, unknown>> {
   const document = parseJson(body, url)
   if (!isObject(document) || !('data' in document)) {
-    throw bodyUnreadable({ url, problem: 'it is JSON without a "data" member', start: beginningOf(body) })
+    throw bodyUnreadable({ url, problem: 'it is JSON without a "data" member', start: excerptOf(body) })
   }
   return document
 }
 
 /** JSON of strangers, however many values it has. @throws when it is none, or has too many. */
 export function readJson(body: string): unknown {
-  if (holdsTooMuch(body)) throw new RangeError(`more than ${MOST_VALUES} values`)
+  if (hasTooManyValues(body)) throw new RangeError(`more than ${MOST_VALUES} values`)
   return JSON.parse(body)
 }
 
 function parseJson(body: string, url: string): unknown {
-  if (holdsTooMuch(body)) {
+  if (hasTooManyValues(body)) {
     throw bodyUnreadable({ url, problem: `it holds more than ${MOST_VALUES} values`, tooLarge: true })
   }
   try {
     return parseExact(body)
   } catch {
     // Not with its cause: that quotes the body, and keeps all of it.
-    throw bodyUnreadable({ url, problem: problemOf(body), start: beginningOf(body) })
+    throw bodyUnreadable({ url, problem: problemOf(body), start: excerptOf(body) })
   }
 }
 
 /** For an error, which lives on: a slice by itself would keep the whole body alive with it. */
-export const beginningOf = (body: string): string => Buffer.from(body.trimStart().slice(0, 80)).toString()
+export const excerptOf = (body: string): string => Buffer.from(body.trimStart().slice(0, 80)).toString()
 
 function problemOf(body: string): string {
   if (body.trim() === '') return 'it is empty'

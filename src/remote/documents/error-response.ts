@@ -5,7 +5,7 @@
  */
 import { isObject } from './document.ts'
 
-export interface Complaint {
+export interface ErrorObject {
   /** `/data/attributes/name` */
   readonly pointer: string | null
   /** Of the query: `filter[phone]`. */
@@ -25,7 +25,7 @@ const MOST_COMPLAINTS = 20
 /** Of objects in each other: a text stands at the third level at most, `{"error": {"errors": {"name": [...]}}}`. */
 const DEEPEST = 5
 
-export function complaintsOf(body: string): Complaint[] {
+export function errorObjectsOf(body: string): ErrorObject[] {
   const text = body.trimStart()
   if (text.startsWith('<')) return inText(titleOf(text.slice(0, LONGEST_BODY)))
   if (body.length > LONGEST_BODY) return inText(body)
@@ -41,9 +41,9 @@ export function complaintsOf(body: string): Complaint[] {
 
 /** In one line; empty when it says nothing (the bare library sends empty bodies). */
 export function errorDetail(body: string): string {
-  const said = complaintsOf(body).map((complaint) => {
+  const said = errorObjectsOf(body).map((complaint) => {
     const { member, parameter } = complaint
-    const sentence = sentenceOf(complaint)
+    const sentence = errorText(complaint)
     // Which of several includes it was is said in no other place.
     const about = parameter === null || contains(sentence, parameter) ? [] : [parameter]
     return [member === null ? sentence : `${member} ${sentence}`, ...about].filter((part) => part !== '').join(': ')
@@ -52,7 +52,7 @@ export function errorDetail(body: string): string {
 }
 
 /** Title and detail, where they differ: `name - has already been taken` says what `has already been taken` does. */
-export function sentenceOf({ title, detail }: Pick<Complaint, 'title' | 'detail'>): string {
+export function errorText({ title, detail }: Pick<ErrorObject, 'title' | 'detail'>): string {
   if (title === '' || contains(detail, title)) return detail
   return detail === '' || contains(title, detail) ? title : `${title}: ${detail}`
 }
@@ -64,7 +64,7 @@ function contains(text: string, part: string): boolean {
   return at !== -1 && !isLetter(text[at - 1]) && !isLetter(text[at + part.length])
 }
 
-function within(value: unknown, member: string | null, deep: number): Complaint[] {
+function within(value: unknown, member: string | null, deep: number): ErrorObject[] {
   if (typeof value === 'string') return inText(value, member)
   if (deep === 0) return []
   if (Array.isArray(value)) {
@@ -76,7 +76,7 @@ function within(value: unknown, member: string | null, deep: number): Complaint[
     if (inside.length > 0) return inside
   }
   const one = asOne(value, member)
-  if (sentenceOf(one) !== '' || one.pointer !== null || one.parameter !== null) return [one]
+  if (errorText(one) !== '' || one.pointer !== null || one.parameter !== null) return [one]
   // A key that no record has is about the record as a whole, as Rails' `base` is.
   return Object.entries(value)
     .filter(([name]) => !ABOUT_THE_ANSWER.has(name))
@@ -89,7 +89,7 @@ const ABOUT_THE_ANSWER: ReadonlySet<string> = new Set(
   'id status code links meta source jsonapi data success path timestamp exception trace traces request_id'.split(' '),
 )
 
-function asOne(error: Readonly<Record<string, unknown>>, member: string | null): Complaint {
+function asOne(error: Readonly<Record<string, unknown>>, member: string | null): ErrorObject {
   const text = (...names: readonly string[]): string => {
     const name = names.find((one) => typeof error[one] === 'string')
     return name === undefined ? '' : clean(error[name] as string)
@@ -110,7 +110,7 @@ function asOne(error: Readonly<Record<string, unknown>>, member: string | null):
   }
 }
 
-function inText(text: string, member: string | null = null): Complaint[] {
+function inText(text: string, member: string | null = null): ErrorObject[] {
   const detail = clean(text)
   return detail === '' ? [] : [{ pointer: null, parameter: null, member, title: '', detail, code: '' }]
 }

@@ -1,4 +1,4 @@
-import { LEFT_OUT, type LeftOut } from '../../catalog/left-out.ts'
+import { IMPLIED_NULL, type ImpliedNull } from '../../catalog/left-out.ts'
 import type { RemoteRecord } from '../../catalog/resource.ts'
 /**
  * What an answer says by leaving out. Linkage comes only for relationships that were asked for with `include`, and in an
@@ -15,7 +15,7 @@ import { isRawJSON } from '../../exact-json.ts'
 type Tree = Map<string, Tree>
 
 /** Puts `data: null` where it was left out; of a to-many, too, since only the catalog knows which it is. */
-export function tellNobody(
+export function fillEmptyLinkage(
   { records, included }: { readonly records: readonly RemoteRecord[]; readonly included: readonly RemoteRecord[] },
   url: string,
 ): void {
@@ -43,14 +43,14 @@ function completeBelow(records: Iterable<RemoteRecord>, tree: Tree, known: Reado
   }
 }
 
-function complete(record: RemoteRecord, asked: Tree, where: LeftOut): void {
+function complete(record: RemoteRecord, asked: Tree, where: ImpliedNull): void {
   const related = record.relationships
   if (!isMembers(related)) return
   for (const name of asked.keys()) {
     if (!Object.hasOwn(related, name)) continue
     const held = related[name]
-    if (held === null) related[name] = { data: null, [LEFT_OUT]: where }
-    else if (isMembers(held) && held['data'] === undefined) Object.assign(held, { data: null, [LEFT_OUT]: where })
+    if (held === null) related[name] = { data: null, [IMPLIED_NULL]: where }
+    else if (isMembers(held) && held['data'] === undefined) Object.assign(held, { data: null, [IMPLIED_NULL]: where })
   }
 }
 

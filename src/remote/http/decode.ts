@@ -24,7 +24,7 @@ interface Given {
 }
 
 /** @throws SyncError SYNC_BODY_UNREADABLE of a success. A failure says enough with its status: what comes with it stays as it came. */
-export async function textOf(bytes: Buffer, { url, status, encoding, maxBytes }: Given): Promise<string> {
+export async function decodeBody(bytes: Buffer, { url, status, encoding, maxBytes }: Given): Promise<string> {
   const succeeded = status >= 200 && status < 300
   const names = namesOf(encoding)
   let plain = bytes

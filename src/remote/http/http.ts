@@ -5,7 +5,7 @@
 import { Agent, errors } from 'undici'
 import { bodyUnreadable, remoteTimeout, remoteUnreachable, stopped } from '../../errors/errors.ts'
 import { SyncError } from '../../errors/sync-error.ts'
-import { ACCEPT_ENCODING, textOf } from './decode.ts'
+import { ACCEPT_ENCODING, decodeBody } from './decode.ts'
 import { createProxyAgent, explainProxy, leavesByProxy, type ProxySettings } from './proxy.ts'
 
 export interface HttpRequest {
@@ -93,7 +93,7 @@ export function createHttp({
         return {
           status: statusCode,
           headers,
-          body: await textOf(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength), given),
+          body: await decodeBody(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength), given),
         }
       } catch (error) {
         if (signal.aborted) throw stopped()

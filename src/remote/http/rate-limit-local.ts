@@ -7,7 +7,7 @@ import {
   type RateLimitStore,
 } from '../../rate-limit-store.ts'
 
-export function createLocalPaceStore(now: () => number = () => performance.now()): RateLimitStore {
+export function createLocalRateLimitStore(now: () => number = () => performance.now()): RateLimitStore {
   let nextAt = 0
   let heldUntil = 0
   let taken = 0

@@ -8,17 +8,17 @@
  * 40 a process (this: 20 to 30).
  */
 import { stopped } from '../../errors/errors.ts'
-import { paceAlone, paceWaits } from '../../errors/fleet.ts'
+import { rateLimitStoreUnreachable, waitingForRateLimit } from '../../errors/fleet.ts'
 import type { SyncError } from '../../errors/sync-error.ts'
 import { LONGEST_BACK_OFF_MS, type RateLimitStore, type Reservation } from '../../rate-limit-store.ts'
-import { createLocalPaceStore } from './rate-limit-local.ts'
+import { createLocalRateLimitStore } from './rate-limit-local.ts'
 import { sleep } from './retry.ts'
 
-export interface Pace {
+export interface RateLimiter {
   /** Runs `act` when it is its turn. */
-  take<T>(act: () => Promise<T>, signal: AbortSignal): Promise<T>
+  run<T>(act: () => Promise<T>, signal: AbortSignal): Promise<T>
   /** A 429 came, or its like: nothing more is sent for `ms`, two minutes at most, and the rate halves. */
-  slowDown(ms: number): Promise<void>
+  backOff(ms: number): Promise<void>
 }
 
 interface Deps {
@@ -27,10 +27,8 @@ interface Deps {
   readonly concurrency: number
   /** Left out: this process is the only one. */
   readonly shared?: RateLimitStore
-  /** The store cannot be reached, and the worker goes on with its own share. */
-  readonly onAlone?: (notice: SyncError) => void
-  /** A request has to wait for so long that somebody may ask why nothing moves. */
-  readonly onWait?: (notice: SyncError) => void
+  /** Something an operator may want to know: the store cannot be reached, or a request has to wait long. */
+  readonly onNotice?: (notice: SyncError) => void
   readonly now?: () => number
 }
 
@@ -42,10 +40,16 @@ const SAY_EVERY_MS = 60_000
 /** A share is told from at least so many places of one's own. */
 const SHARE_SAMPLE = 20
 
-export function createPace({ rate, concurrency, shared, onAlone, onWait, now = () => performance.now() }: Deps): Pace {
+export function createRateLimiter({
+  rate,
+  concurrency,
+  shared,
+  onNotice,
+  now = () => performance.now(),
+}: Deps): RateLimiter {
   const waiting: (() => void)[] = []
   let inFlight = 0
-  const local = createLocalPaceStore(now)
+  const local = createLocalRateLimitStore(now)
   let aloneUntil = 0
   const share = createShare()
   let saidAt = -Infinity
@@ -64,11 +68,11 @@ export function createPace({ rate, concurrency, shared, onAlone, onWait, now = (
 
   /** What this process was asked itself it has said by then. */
   async function sayWhy(waitMs: number): Promise<void> {
-    if (onWait === undefined || now() < saidAt + SAY_EVERY_MS) return
+    if (onNotice === undefined || now() < saidAt + SAY_EVERY_MS) return
     saidAt = now()
     const isHeld = (await ask((store) => store.backOffLeft())) > 0
     if (isHeld && now() < heldByUs) return
-    onWait(paceWaits({ seconds: Math.round(waitMs / 1000), rate, isHeld }))
+    onNotice(waitingForRateLimit({ seconds: Math.round(waitMs / 1000), rate, isHeld }))
   }
 
   async function reserve(): Promise<Reservation> {
@@ -91,7 +95,7 @@ export function createPace({ rate, concurrency, shared, onAlone, onWait, now = (
       const own = rate * share.value()
       // Else a request beside this one has said it.
       if (aloneUntil === asked) {
-        onAlone?.(paceAlone({ rate: Math.round(own * 10) / 10, seconds: ALONE_MS / 1000 }, error))
+        onNotice?.(rateLimitStoreUnreachable({ rate: Math.round(own * 10) / 10, seconds: ALONE_MS / 1000 }, error))
       }
       aloneUntil = now() + ALONE_MS
       return question(local, own)
@@ -99,7 +103,7 @@ export function createPace({ rate, concurrency, shared, onAlone, onWait, now = (
   }
 
   return {
-    async take(act, signal) {
+    async run(act, signal) {
       if (inFlight < concurrency) inFlight++
       else await placeInLine(waiting, signal)
       try {
@@ -113,7 +117,7 @@ export function createPace({ rate, concurrency, shared, onAlone, onWait, now = (
         else next()
       }
     },
-    async slowDown(asked) {
+    async backOff(asked) {
       const ms = Math.min(asked, LONGEST_BACK_OFF_MS)
       heldByUs = Math.max(heldByUs, now() + ms)
       // Here too, for the time when the store cannot be asked.

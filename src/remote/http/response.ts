@@ -4,11 +4,11 @@ import { notScopeStack, redirected } from '../../errors/answers.ts'
  * ScopeStack's says nothing about what was asked: neither that a role may not see it, nor that it is not there.
  */
 import { rateLimited, remoteFailed } from '../../errors/errors.ts'
-import { beginningOf, isObject, readJson } from '../documents/document.ts'
+import { excerptOf, isObject, readJson } from '../documents/document.ts'
 import type { HttpResponse } from './http.ts'
 
 /** @throws SyncError when the same request may succeed later: `wait` where the answer says when, `retry` otherwise. */
-export function throwIfLater(response: HttpResponse, url: string): void {
+export function throwIfTemporary(response: HttpResponse, url: string): void {
   const { status } = response
   const waitMs = retryAfterMs(response)
   // With Retry-After even a 403 or 404 is a limit that passes: no refusal of ScopeStack's has one.
@@ -21,7 +21,7 @@ export function throwIfLater(response: HttpResponse, url: string): void {
   }
   // A 304 is for whoever sent an ETag; here it comes unasked.
   if (status >= 300 && status < 400) throw redirected({ url, status, to: header(response, 'location') ?? 'nowhere' })
-  if (isForeign(response)) throw notScopeStack({ url, status, start: beginningOf(response.body) })
+  if (isFromIntermediary(response)) throw notScopeStack({ url, status, start: excerptOf(response.body) })
 }
 
 /** Request Timeout, Misdirected Request, Too Early: the same request may be answered by the next try. */
@@ -40,7 +40,7 @@ const MAY_BE_FOREIGN: ReadonlySet<number> = new Set([401, 403, 404, 405, 406, 40
  * ScopeStack's libraries send an empty body with 401, 403 and a route they do not know, and JSON with `errors` otherwise;
  * Rails itself sends JSON with `error`. A page, a line of text or any other JSON is a proxy's, a firewall's or a gateway's.
  */
-export function isForeign({ status, headers, body }: HttpResponse): boolean {
+export function isFromIntermediary({ status, headers, body }: HttpResponse): boolean {
   if (!MAY_BE_FOREIGN.has(status) || body.trim() === '') return false
   // Rails' own page for a route that it does not know: what stands before it does not count the time that it takes.
   if (status === 404 && headers['x-runtime'] !== undefined) return false

@@ -20,36 +20,36 @@ export const backoff = (attempt: number, { baseMs, capMs }: RetryPolicy, random 
   random() * Math.min(capMs, baseMs * 2 ** attempt)
 
 /** What asks for a wait spends no attempt: it says "later", not "failed". */
-export const asksToWait = ({ code }: SyncError): boolean => code === 'SYNC_RATE_LIMITED'
+export const isRateLimited = ({ code }: SyncError): boolean => code === 'SYNC_RATE_LIMITED'
 
 /** How long it asks for, in ms. */
-export const askedMs = ({ facts }: SyncError): number => Number(facts['seconds'] ?? 0) * 1000
+export const requestedWaitMs = ({ facts }: SyncError): number => Number(facts['seconds'] ?? 0) * 1000
 
 /** The same bytes would come again. */
 const comesAgain = ({ facts }: SyncError): boolean => facts['tooLarge'] === true || facts['encoding'] === true
 
-export interface Patience {
+export interface RetrySchedule {
   /** How long to wait before the next try, in ms; null when it is not to be tried again. */
-  after(error: unknown): number | null
+  delayAfter(error: unknown): number | null
 }
 
 /**
  * Of one request, whose failures it counts. A remote that says "later" without a time, or says 0 again and again, is asked
  * in pauses that double from a second to half a minute, of which half is jitter: full jitter would ask at once now and then.
  */
-export function createPatience(
+export function createRetrySchedule(
   policy: RetryPolicy,
   { attempts, ceilingMs = WAIT_CEILING_MS, random = Math.random }: PatienceOptions = {},
-): Patience {
+): RetrySchedule {
   let failures = 0
   let waits = 0
   let waitedMs = 0
 
   function pauseAfter(error: unknown): number | null {
     if (!(error instanceof SyncError)) return null
-    if (asksToWait(error)) {
+    if (isRateLimited(error)) {
       const growing = Math.min(4 * policy.capMs, policy.baseMs * 2 ** (waits++ + 2))
-      return Math.max(askedMs(error), (growing * (1 + random())) / 2)
+      return Math.max(requestedWaitMs(error), (growing * (1 + random())) / 2)
     }
     const repeatable = error.remedy === 'retry' && !comesAgain(error)
     const most = (typeof attempts === 'function' ? attempts(error) : attempts) ?? policy.attempts
@@ -57,7 +57,7 @@ export function createPatience(
   }
 
   return {
-    after(error) {
+    delayAfter(error) {
       const ms = pauseAfter(error)
       if (ms === null || waitedMs + ms > ceilingMs) return null
       waitedMs += ms
@@ -76,15 +76,15 @@ interface PatienceOptions {
   readonly random?: () => number
 }
 
-export async function retrying<T>(
+export async function retry<T>(
   act: () => Promise<T>,
-  { patience, signal, onRetry }: { patience: Patience; signal: AbortSignal; onRetry?: (error: SyncError) => void },
+  { patience, signal, onRetry }: { patience: RetrySchedule; signal: AbortSignal; onRetry?: (error: SyncError) => void },
 ): Promise<T> {
   for (;;) {
     try {
       return await act()
     } catch (error) {
-      const ms = patience.after(error)
+      const ms = patience.delayAfter(error)
       if (ms === null) throw error
       onRetry?.(error as SyncError)
       await sleep(ms, signal)

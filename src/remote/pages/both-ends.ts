@@ -4,9 +4,9 @@ import { SyncError } from '../../errors/sync-error.ts'
  * order, then in parts that are short enough, until as many different records were met as the list counts.
  */
 import type { Client } from '../client.ts'
-import { isOutOfReach, openList } from './forward-pages.ts'
-import { countedIds, placesOf } from './list-length.ts'
-import { learnedOf, learnFrom } from './page-failures.ts'
+import { isPastPagingLimit, fetchFirstPage } from './forward-pages.ts'
+import { countedIds, placeCount } from './list-length.ts'
+import { listFactsOf, shareListFacts } from './page-failures.ts'
 import { fetchPage, type ListRequest, type Page } from './pages.ts'
 
 /** What together may hold all of a list: itself, and its parts by the values of a filter, each from either end. */
@@ -19,7 +19,7 @@ function stretchesOf(request: ListRequest): ListRequest[] {
     { ...asked, sort: '-id' },
   ]
   const queries = [...ends(query).slice(1), ...apart.flatMap(ends)]
-  return queries.map((one) => learnFrom(request, { ...request, query: one }))
+  return queries.map((one) => shareListFacts(request, { ...request, query: one }))
 }
 
 /** The first stretches are the list itself. */
@@ -54,9 +54,9 @@ export async function* readBothEnds(
       }
       isRead = index >= ENDS && page.number === page.pageCount
       // What a part says of its length is not of the list.
-      if (index === 0 && page.number === page.pageCount) learnedOf(request).reached = true
+      if (index === 0 && page.number === page.pageCount) listFactsOf(request).reached = true
       const recordCount = index < ENDS ? page.recordCount : count
-      yield { ...page, number: ++number, recordCount, pageCount: null, mark: null }
+      yield { ...page, number: ++number, recordCount, pageCount: null, validator: null }
       if (count !== null && met.size >= count) return
       if (number > 1 && news.size === before) break
     }
@@ -70,13 +70,13 @@ async function* readStretch(
   signal: AbortSignal,
 ): AsyncGenerator<Page> {
   try {
-    let page = opening ?? (await openList(client, request, signal))
-    while (placesOf(page) > 0) {
+    let page = opening ?? (await fetchFirstPage(client, request, signal))
+    while (placeCount(page) > 0) {
       yield page
       if (page.pageCount !== null && page.number >= page.pageCount) return
-      page = await fetchPage(client, request, page.number + 1, signal, undefined, { without: true })
+      page = await fetchPage(client, request, page.number + 1, signal, undefined, { skipUnreadable: true })
     }
   } catch (error) {
-    if (!isOutOfReach(error) && !(error instanceof SyncError && error.code === 'SYNC_REQUEST_REFUSED')) throw error
+    if (!isPastPagingLimit(error) && !(error instanceof SyncError && error.code === 'SYNC_REQUEST_REFUSED')) throw error
   }
 }

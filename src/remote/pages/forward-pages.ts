@@ -3,9 +3,9 @@ import { isDeepStrictEqual } from 'node:util'
 import { pageRepeated } from '../../errors/errors.ts'
 import { SyncError } from '../../errors/sync-error.ts'
 import type { Client } from '../client.ts'
-import { placesOf } from './list-length.ts'
-import { learnedOf } from './page-failures.ts'
-import { fetchPage, pagePath, type How, type KnownPage, type ListRequest, type Page } from './pages.ts'
+import { placeCount } from './list-length.ts'
+import { listFactsOf } from './page-failures.ts'
+import { fetchPage, pagePath, type PageOptions, type CachedPage, type ListRequest, type Page } from './pages.ts'
 
 /**
  * The first page of a list. Where nothing is counted and the second page is the very same, the list ignores what is said
@@ -13,20 +13,20 @@ import { fetchPage, pagePath, type How, type KnownPage, type ListRequest, type P
  *
  * @throws SyncError SYNC_PAGE_REPEATED of the second kind; whatever `fetchPage` throws.
  */
-export async function openList(
+export async function fetchFirstPage(
   client: Client,
   request: ListRequest,
   signal: AbortSignal,
-  known?: KnownPage,
-  how: How = WITHOUT,
+  known?: CachedPage,
+  how: PageOptions = WITHOUT,
 ): Promise<Page> {
   const page = await fetchPage(client, request, 1, signal, known, how)
   const { recordCount, ids } = page
   if (recordCount !== null || page.parts !== undefined) return page
   // Whatever a page is: when the first has nothing, there is nothing.
-  if (placesOf(page) === 0) return asWhole(page)
+  if (placeCount(page) === 0) return asWhole(page)
   if (ids.length === 0) return page
-  const learned = learnedOf(request)
+  const learned = listFactsOf(request)
   // Where it has been so a page that is as long as a page may be is looked at again: it may have learned to count.
   if (learned.unpaged && ids.length !== request.pageSize) return asWhole(page)
   const next = await fetchPage(client, request, 2, signal).catch((error: unknown) => {
@@ -42,22 +42,22 @@ export async function openList(
   return asWhole(page)
 }
 
-export const isOutOfReach = (error: unknown): boolean =>
+export const isPastPagingLimit = (error: unknown): boolean =>
   error instanceof SyncError && error.code === 'SYNC_LIST_OUT_OF_REACH'
 
-export async function unlessOutOfReach(page: Promise<Page>): Promise<Page | undefined> {
+export async function unlessPastPagingLimit(page: Promise<Page>): Promise<Page | undefined> {
   try {
     return await page
   } catch (error) {
-    if (isOutOfReach(error)) return undefined
+    if (isPastPagingLimit(error)) return undefined
     throw error
   }
 }
 
-const WITHOUT = { without: true } as const
+const WITHOUT = { skipUnreadable: true } as const
 
 const isAnswer = (error: unknown): boolean =>
-  isOutOfReach(error) || (error instanceof SyncError && error.code === 'SYNC_REQUEST_REFUSED')
+  isPastPagingLimit(error) || (error instanceof SyncError && error.code === 'SYNC_REQUEST_REFUSED')
 
 const asWhole = (page: Page): Page => ({
   ...page,
@@ -73,13 +73,13 @@ const asWhole = (page: Page): Page => ({
  *
  * @throws SyncError SYNC_PAGE_REPEATED
  */
-export function repetitionGuard(request: ListRequest): (page: Page) => void {
+export function repeatedPageGuard(request: ListRequest): (page: Page) => void {
   let last: Page | undefined
   let repeats = 0
   return (page) => {
     repeats = last !== undefined && isSame(page, last) ? repeats + 1 : 0
     last = page
-    if (repeats > (placesOf(page) < FEW ? 5 : 1))
+    if (repeats > (placeCount(page) < FEW ? 5 : 1))
       throw pageRepeated({ url: pagePath(request, page.number), page: page.number })
   }
 }
@@ -88,7 +88,7 @@ export function repetitionGuard(request: ListRequest): (page: Page) => void {
 const FEW = 5
 
 const isSame = (page: Page, other: Page): boolean =>
-  placesOf(page) > 0 &&
+  placeCount(page) > 0 &&
   page.recordCount === other.recordCount &&
   page.ids.length === other.ids.length &&
   page.ids.every((id, index) => id === other.ids[index]) &&
@@ -102,14 +102,15 @@ export async function* readForward(
   opening: Page,
   signal: AbortSignal,
 ): AsyncGenerator<Page> {
-  const guard = repetitionGuard(request)
+  const guard = repeatedPageGuard(request)
   let page = opening
   guard(page)
-  while (placesOf(page) > 0) {
+  while (placeCount(page) > 0) {
     yield page
     if (page.pageCount === page.number) return
     const number = page.number + 1
-    const next = page.behind ?? (await unlessOutOfReach(fetchPage(client, request, number, signal, undefined, WITHOUT)))
+    const next =
+      page.behind ?? (await unlessPastPagingLimit(fetchPage(client, request, number, signal, undefined, WITHOUT)))
     // Some servers refuse a page behind the end.
     if (next === undefined) return
     page = next

@@ -2,27 +2,27 @@
 import { SyncError } from '../../errors/sync-error.ts'
 import { wasNeverSent } from '../client.ts'
 import type { Attempts } from '../http/retry.ts'
-import type { How, ListRequest } from './pages.ts'
+import type { PageOptions, ListRequest } from './pages.ts'
 
 /** What was learned of a list while it was read. */
-export interface Learned {
+export interface ListFacts {
   /** Larger pages than that are too much. */
   most: number
   /** Records that were read around, by their addresses: a list may be read several times. */
-  readonly broken: Set<string>
+  readonly unreadable: Set<string>
   /** It ignores what is said of pages. */
   unpaged: boolean
   /** Its last page is given. */
   reached: boolean
 }
 
-const learned = new WeakMap<ListRequest['query'], Learned>()
+const learned = new WeakMap<ListRequest['query'], ListFacts>()
 
 /** Whoever asks by the same query object reads the same list, or those below the records of another one. */
-export function learnedOf({ query }: ListRequest): Learned {
+export function listFactsOf({ query }: ListRequest): ListFacts {
   const known = learned.get(query) ?? {
     most: Number.POSITIVE_INFINITY,
-    broken: new Set(),
+    unreadable: new Set(),
     unpaged: false,
     reached: false,
   }
@@ -31,8 +31,8 @@ export function learnedOf({ query }: ListRequest): Learned {
 }
 
 /** Another question to the same list. */
-export function learnFrom(request: ListRequest, other: ListRequest): ListRequest {
-  learned.set(other.query, learnedOf(request))
+export function shareListFacts(request: ListRequest, other: ListRequest): ListRequest {
+  learned.set(other.query, listFactsOf(request))
   return other
 }
 
@@ -47,7 +47,7 @@ const FAILURES: ReadonlySet<string> = new Set([
 /** 502 and 504 are what a gateway says that has waited long enough. */
 const TOO_LONG: ReadonlySet<unknown> = new Set([502, 504])
 
-export const isFailure = (error: unknown): error is SyncError =>
+export const isPageFailure = (error: unknown): error is SyncError =>
   error instanceof SyncError && FAILURES.has(error.code) && !wasNeverSent(error)
 
 /** Fewer records may be less than too much. */
@@ -57,21 +57,21 @@ export function isTooMuch({ code, facts }: SyncError): boolean {
 }
 
 /** Who needs every record has nothing of a page without the one that fails it. */
-export const maySplit = (error: SyncError, size: number, { without = false }: How): boolean =>
-  isFailure(error) && ((isTooMuch(error) && size > 1) || without)
+export const maySplit = (error: SyncError, size: number, { skipUnreadable = false }: PageOptions): boolean =>
+  isPageFailure(error) && ((isTooMuch(error) && size > 1) || skipUnreadable)
 
 /**
  * The same page again would cost the same minute of waiting, and a 500 is Rails' word for a bug, which stays: once more is
  * for the deploy that went by. Undefined: as often as any other request.
  */
 export const attemptsFor =
-  (size: number | null, { without = false }: How): Attempts =>
+  (size: number | null, { skipUnreadable = false }: PageOptions): Attempts =>
   (error) => {
     if (size === null) return undefined
     if (isTooMuch(error) && size > 1) return error.facts['status'] === 502 ? 2 : 1
-    return without && error.facts['status'] === 500 ? 2 : undefined
+    return skipUnreadable && error.facts['status'] === 500 ? 2 : undefined
   }
 
 /** A part that fails is looked into at once, and the last one asked for again behind a look at the rest. */
-export const attemptsInParts = (error: SyncError): number | undefined =>
+export const attemptsForPart = (error: SyncError): number | undefined =>
   isTooMuch(error) || error.facts['status'] === 500 ? 1 : undefined

@@ -8,9 +8,9 @@ import { SyncError } from '../../errors/sync-error.ts'
 import type { Client } from '../client.ts'
 import { parseDocument, type Document } from '../documents/document.ts'
 import type { Attempts } from '../http/retry.ts'
-import { wholeAsFirst } from './list-length.ts'
-import { attemptsFor, learnedOf, maySplit } from './page-failures.ts'
-import { readInParts } from './smaller-pages.ts'
+import { asOnlyPageIfComplete } from './list-length.ts'
+import { attemptsFor, listFactsOf, maySplit } from './page-failures.ts'
+import { fetchInSmallerPages } from './smaller-pages.ts'
 
 export interface ListRequest {
   /** `/{account-slug}/v1/clients` */
@@ -32,7 +32,7 @@ export interface Page extends Document {
   /** Of the list's own records, in its order. */
   readonly ids: readonly string[]
   /** Null of a page that was read in parts. */
-  readonly mark: PageMark | null
+  readonly validator: PageValidator | null
   /** It came under the `ETag` of another body: the server's ETags do not tell one state of a list from another. */
   readonly etagLied: boolean
   /** Where it was not to be had at once. */
@@ -40,7 +40,7 @@ export interface Page extends Document {
   /** The page behind it, where that was looked at to learn what kind of list it is. */
   readonly behind?: Page
   /** Where the very bytes were met before: what was remembered of them. Its records are not here then, only their ids. */
-  readonly known: KnownPage | null
+  readonly cached: CachedPage | null
 }
 
 /** What became of a page that was read in smaller ones. */
@@ -52,12 +52,12 @@ export interface Parts {
   /** Each held as many as its place demands. */
   readonly full: boolean
   /** Some said another count than others. */
-  readonly torn: boolean
+  readonly countsDiffer: boolean
   /** Records that fail every page which holds them. */
-  readonly broken: readonly Broken[]
+  readonly unreadable: readonly UnreadableRecord[]
 }
 
-export interface Broken {
+export interface UnreadableRecord {
   /** Null where the server does not even say that. */
   readonly id: string | null
   /** Of the list. */
@@ -68,7 +68,7 @@ export interface Broken {
 }
 
 /** What a page is known again by. */
-export interface PageMark {
+export interface PageValidator {
   /** What the server says; null where it says nothing. */
   readonly etag: string | null
   /** Of the body, 0.8 ms a MB: it proves an `ETag` right or wrong. Null of pages that an older version remembered. */
@@ -79,12 +79,12 @@ export interface PageMark {
  * How far a remembered page is believed. `etag`: the server is asked whether it has changed, and its no is enough · `body`:
  * the page is transferred, and the same bytes spare the parsing · `none`: it is only held against what comes.
  */
-export type Trust = 'etag' | 'body' | 'none'
+export type CacheTrust = 'etag' | 'body' | 'none'
 
 /** What is remembered of a page. */
-export interface KnownPage {
-  readonly mark: PageMark
-  readonly trust: Trust
+export interface CachedPage {
+  readonly validator: PageValidator
+  readonly trust: CacheTrust
   /** Of the list's own records. */
   readonly ids: readonly string[]
   /** Of the records in `included` that were wanted for themselves; null where none were. */
@@ -101,11 +101,11 @@ export function pagePath({ path, query, pageSize }: ListRequest, number: number)
 }
 
 /** How a page is read that is not to be had at once. */
-export interface How {
+export interface PageOptions {
   /** The list is read from its end: so are the parts of a page, or what moves between them would be lost. */
   readonly fromEnd?: boolean
   /** The page is wanted without the records that fail it; else they fail whoever asks. */
-  readonly without?: boolean
+  readonly skipUnreadable?: boolean
 }
 
 /**
@@ -121,13 +121,13 @@ export async function fetchPage(
   request: ListRequest,
   number: number,
   signal: AbortSignal,
-  known?: KnownPage,
-  how: How = {},
+  known?: CachedPage,
+  how: PageOptions = {},
 ): Promise<Page> {
   const { pageSize, path } = request
-  const learned = learnedOf(request)
+  const learned = listFactsOf(request)
   const inParts = (size: number, failed?: SyncError): Promise<Page> =>
-    readInParts({
+    fetchInSmallerPages({
       ...how,
       path,
       number,
@@ -135,13 +135,13 @@ export async function fetchPage(
       failed,
       learned,
       ask: (part, smaller, attempts) =>
-        fetchOnce(client, { ...request, pageSize: smaller }, part, signal, { attempts }).then(wholeAsFirst),
+        fetchOnce(client, { ...request, pageSize: smaller }, part, signal, { attempts }).then(asOnlyPageIfComplete),
       nameAt: (place) => nameAt(client, request, place, signal),
     })
   if (pageSize !== null && learned.most < pageSize) return await inParts(pageSize)
   try {
     const page = await fetchOnce(client, request, number, signal, { known, attempts: attemptsFor(pageSize, how) })
-    const whole = wholeAsFirst(page)
+    const whole = asOnlyPageIfComplete(page)
     // Of records that are asked for by their ids no more can come.
     if (number > 1 || 'filter[id]' in request.query) return whole
     return await withoutCountOfPage(whole, pageSize, () => fetchOnce(client, request, 2, signal, {}))
@@ -164,7 +164,7 @@ export async function fetchPage(
  */
 async function withoutCountOfPage(page: Page, asked: number | null, next: () => Promise<Page>): Promise<Page> {
   const isFull = asked !== null && asked > 1 && page.recordCount === asked && page.ids.length === asked
-  if (!isFull || page.known !== null || page.last === true) return page
+  if (!isFull || page.cached !== null || page.last === true) return page
   const behind = await next().catch((error: unknown) => {
     if (error instanceof SyncError && isRefused(error)) return undefined
     throw error
@@ -184,32 +184,32 @@ async function fetchOnce(
   request: ListRequest,
   number: number,
   signal: AbortSignal,
-  { known, attempts }: { known?: KnownPage | undefined; attempts?: Attempts },
+  { known, attempts }: { known?: CachedPage | undefined; attempts?: Attempts },
 ): Promise<Page> {
   const same = known === undefined || known.trust === 'none' ? undefined : asBefore(known, number)
   const judge = (body: string, url: string, etag: string | undefined): Page => {
     const mark = { etag: etag ?? null, digest: hash('sha1', body, 'base64') }
-    if (same?.mark?.digest === mark.digest) return same
+    if (same?.validator?.digest === mark.digest) return same
     const document = parseDocument(body, url)
     return {
       ...document,
       included: request.included === true ? document.included : [],
       number,
       ids: document.records.map(({ id }) => id),
-      mark,
-      etagLied: known !== undefined && isLie(known.mark, mark),
-      known: null,
+      validator: mark,
+      etagLied: known !== undefined && isLie(known.validator, mark),
+      cached: null,
     }
   }
-  const etag = known?.trust === 'etag' ? known.mark.etag : null
+  const etag = known?.trust === 'etag' ? known.validator.etag : null
   return await client.get(pagePath(request, number), judge, signal, {
     attempts,
-    known: same === undefined || etag === null ? undefined : { etag, value: same },
+    cached: same === undefined || etag === null ? undefined : { etag, value: same },
   })
 }
 
 /** One `ETag`, two bodies. */
-const isLie = (before: PageMark, now: PageMark): boolean =>
+const isLie = (before: PageValidator, now: PageValidator): boolean =>
   before.etag !== null && before.etag === now.etag && before.digest !== null && before.digest !== now.digest
 
 /** The id of a record that fails its page: its attributes are most likely what fails, so without them it may be told. */
@@ -231,15 +231,15 @@ async function nameAt(
   }
 }
 
-const asBefore = (known: KnownPage, number: number): Page => ({
+const asBefore = (known: CachedPage, number: number): Page => ({
   number,
   ids: known.ids,
-  mark: known.mark,
+  validator: known.validator,
   recordCount: known.recordCount,
   pageCount: known.pageCount,
   records: [],
   unusable: [],
   included: [],
   etagLied: false,
-  known,
+  cached: known,
 })

@@ -13,11 +13,11 @@
  */
 import { listNotInOrder } from '../../errors/lists.ts'
 import type { Client } from '../client.ts'
-import { repetitionGuard } from './forward-pages.ts'
-import { brokenIn } from './list-length.ts'
-import { fetchPage, type KnownPage, type ListRequest, type Page } from './pages.ts'
+import { repeatedPageGuard } from './forward-pages.ts'
+import { unreadableIn } from './list-length.ts'
+import { fetchPage, type CachedPage, type ListRequest, type Page } from './pages.ts'
 
-export interface Chain {
+export interface PageChain {
   /** The page it begins at. */
   readonly first: number
   /** The page to read next; 0 when it has ended. */
@@ -29,7 +29,7 @@ export interface Chain {
 /** Pages a chain reads for the one that its joint with the next costs. */
 const PAGES_A_JOINT = 10
 
-export function layChains(pageCount: number, atMost: number): Chain[] {
+export function planChains(pageCount: number, atMost: number): PageChain[] {
   const count = Math.max(1, Math.min(atMost, Math.floor(pageCount / PAGES_A_JOINT)))
   return Array.from({ length: count }, (_, index) => {
     const first = Math.round((pageCount * (index + 1)) / count)
@@ -40,23 +40,23 @@ export function layChains(pageCount: number, atMost: number): Chain[] {
 interface Options {
   readonly client: Client
   readonly request: ListRequest
-  readonly chains: readonly Chain[]
+  readonly chains: readonly PageChain[]
   /** False: the list is known not to be ordered by id, and each chain ends at its last number. */
   readonly ordered: boolean
   /** A page that has just come, and is not asked for again. */
   readonly opening?: Page | undefined
   /** What is known of a page from before. */
-  readonly recall: (number: number) => Promise<KnownPage | undefined>
+  readonly recall: (number: number) => Promise<CachedPage | undefined>
   /** Records handed on together, about. */
   readonly batch: number
   readonly signal: AbortSignal
 }
 
-export interface Links {
+export interface ReversePages {
   /** As they came: of two states of one record, the newer is behind the older. */
   readonly pages: readonly Page[]
   /** Where all chains stand once these pages are written. */
-  readonly chains: readonly Chain[]
+  readonly chains: readonly PageChain[]
 }
 
 /** Pages of one chain that are read and not yet handed on: enough to be busy while a batch is written. */
@@ -67,7 +67,7 @@ const AHEAD = 2
  *
  * @throws SyncError SYNC_LIST_NOT_IN_ORDER when `ordered` and it is not; whatever `fetchPage` throws.
  */
-export async function* readChains({
+export async function* readReverse({
   client,
   request,
   chains,
@@ -76,7 +76,7 @@ export async function* readChains({
   recall,
   batch,
   signal,
-}: Options): AsyncGenerator<Links> {
+}: Options): AsyncGenerator<ReversePages> {
   const stop = new AbortController()
   const either = AbortSignal.any([signal, stop.signal])
   const tops = chains.map(({ top }) => {
@@ -84,7 +84,7 @@ export async function* readChains({
     if (top !== null) told.resolve(top)
     return told
   })
-  const arrived: { page: Page; index: number; after: Chain }[] = []
+  const arrived: { page: Page; index: number; after: PageChain }[] = []
   const waiting = chains.map(() => 0)
   const handedOn = [...chains]
   let running = chains.length
@@ -98,7 +98,7 @@ export async function* readChains({
   async function follow(index: number): Promise<void> {
     let chain = chains[index]!
     let above: Page | undefined
-    const guard = repetitionGuard(request)
+    const guard = repeatedPageGuard(request)
     while (chain.next > 0) {
       while (waiting[index]! >= AHEAD) await bell.promise
       if (stop.signal.aborted) return
@@ -167,10 +167,10 @@ export async function* readChains({
   }
 }
 
-const FROM_END = { fromEnd: true, without: true } as const
+const FROM_END = { fromEnd: true, skipUnreadable: true } as const
 
 /** Of a page without any record that could be read it is only known that there was one. */
-const topOf = (page: Page): string => page.ids.at(-1) ?? (brokenIn(page).length > 0 ? '0' : '')
+const topOf = (page: Page): string => page.ids.at(-1) ?? (unreadableIn(page).length > 0 ? '0' : '')
 
 /** Ids are digits (API notes §8) and grow; compared as numbers of any length. */
 export const compareIds = (a: string, b: string): number => a.length - b.length || (a < b ? -1 : a > b ? 1 : 0)

@@ -11,19 +11,19 @@
 import { listOutOfReach } from '../../errors/lists.ts'
 import { SyncError } from '../../errors/sync-error.ts'
 import type { Attempts } from '../http/retry.ts'
-import { isFull, placesOf } from './list-length.ts'
-import { attemptsInParts, isFailure, isTooMuch, type Learned } from './page-failures.ts'
-import type { Broken, How, Page } from './pages.ts'
+import { isFullPage, placeCount } from './list-length.ts'
+import { attemptsForPart, isPageFailure, isTooMuch, type ListFacts } from './page-failures.ts'
+import type { UnreadableRecord, PageOptions, Page } from './pages.ts'
 
 type Ask = (number: number, size: number, attempts?: Attempts) => Promise<Page>
 
-interface Split extends How {
+interface Split extends PageOptions {
   readonly path: string
   readonly number: number
   readonly size: number
   /** What the page failed with; undefined where it is known to be too much. */
   readonly failed: SyncError | undefined
-  readonly learned: Learned
+  readonly learned: ListFacts
   readonly ask: Ask
   /** The id of the record at a place; null where it is not told. */
   readonly nameAt: (place: number) => Promise<string | null>
@@ -35,10 +35,10 @@ const FAR = 10_000_000
 const MOST_BROKEN = 50
 
 /** @throws SyncError what the page failed with, or SYNC_LIST_OUT_OF_REACH. */
-export async function readInParts(list: Split): Promise<Page> {
-  const { failed, learned: known, size: whole, number: asked, fromEnd = false, without = false } = list
+export async function fetchInSmallerPages(list: Split): Promise<Page> {
+  const { failed, learned: known, size: whole, number: asked, fromEnd = false, skipUnreadable = false } = list
   const parts: Part[] = []
-  const broken: Broken[] = []
+  const broken: UnreadableRecord[] = []
   let most = known.most
   /** What was just too much, and where: the first place of its page. */
   let tooMuch: { size: number; number: number } | undefined
@@ -70,12 +70,12 @@ export async function readInParts(list: Split): Promise<Page> {
     if (count !== null && (number - 1) * size >= count) return undefined
     if (size > most) return await split(number, size)
     try {
-      const page = await ask(number, size, attemptsInParts)
+      const page = await ask(number, size, attemptsForPart)
       // It bears the mark of another address.
-      if (page.number === 1 && page.pageCount === 1) return { ...page, mark: null }
+      if (page.number === 1 && page.pageCount === 1) return { ...page, validator: null }
       parts.push({ page, size })
     } catch (error) {
-      if (!isFailure(error)) throw error
+      if (!isPageFailure(error)) throw error
       if (size === 1) await readAround(number, error)
       else {
         note(error, number, size)
@@ -94,7 +94,7 @@ export async function readInParts(list: Split): Promise<Page> {
 
   /** It fails for good, other than the list: what it is called is asked for, and the rest goes on. */
   async function readAround(place: number, error: SyncError): Promise<void> {
-    if (without && !isAnswered) {
+    if (skipUnreadable && !isAnswered) {
       // A server that gives nothing from some place on gives nothing behind it either, when it answers again.
       if (!(await answers(FAR, 1))) {
         if (!(await answers(1, undefined))) throw failed ?? error
@@ -105,14 +105,14 @@ export async function readInParts(list: Split): Promise<Page> {
       isAnswered = true
     }
     try {
-      parts.push({ page: await ask(place, 1, without ? 1 : undefined), size: 1 })
+      parts.push({ page: await ask(place, 1, skipUnreadable ? 1 : undefined), size: 1 })
       return
     } catch (again) {
-      if (!isFailure(again)) throw again
-      if (!without) throw failed ?? again
+      if (!isPageFailure(again)) throw again
+      if (!skipUnreadable) throw failed ?? again
     }
-    known.broken.add(`${list.path} ${place}`)
-    if (known.broken.size > MOST_BROKEN) throw failed ?? error
+    known.unreadable.add(`${list.path} ${place}`)
+    if (known.unreadable.size > MOST_BROKEN) throw failed ?? error
     most = known.most
     tooMuch = undefined
     const { path } = list
@@ -124,7 +124,7 @@ export async function readInParts(list: Split): Promise<Page> {
       await ask(number, 1, attempts)
       return true
     } catch (error) {
-      if (isFailure(error)) return false
+      if (isPageFailure(error)) return false
       // A refusal is an answer.
       if (error instanceof SyncError && error.code === 'SYNC_REQUEST_REFUSED') return true
       throw error
@@ -151,7 +151,7 @@ export async function readInParts(list: Split): Promise<Page> {
       await ask(isFilled ? other : number, size, 1)
       return false
     } catch (error) {
-      if (!isFailure(error)) throw error
+      if (!isPageFailure(error)) throw error
       return isTooMuch(error)
     }
   }
@@ -165,7 +165,7 @@ interface Part {
 interface Found extends Pick<Page, 'number' | 'recordCount' | 'pageCount'> {
   /** As they were read. */
   readonly parts: readonly Part[]
-  readonly broken: readonly Broken[]
+  readonly broken: readonly UnreadableRecord[]
   readonly size: number
   readonly fromEnd: boolean
 }
@@ -185,15 +185,15 @@ function together({ parts, broken, number, size, fromEnd, recordCount, pageCount
     included: pages.flatMap((page) => page.included),
     recordCount,
     pageCount,
-    mark: null,
+    validator: null,
     etagLied: false,
-    known: null,
+    cached: null,
     parts: {
       size,
-      held: pages.reduce((sum, page) => sum + placesOf(page), 0) + broken.length,
-      full: parts.every((part) => isFull(part.page, part.size)),
-      torn: pages.some((page) => page.recordCount !== recordCount),
-      broken: broken.toSorted((a, b) => a.place - b.place),
+      held: pages.reduce((sum, page) => sum + placeCount(page), 0) + broken.length,
+      full: parts.every((part) => isFullPage(part.page, part.size)),
+      countsDiffer: pages.some((page) => page.recordCount !== recordCount),
+      unreadable: broken.toSorted((a, b) => a.place - b.place),
     },
   }
 }

@@ -13,7 +13,7 @@ import { indexTexts, type Known, type Piece } from './secret-index.ts'
 
 export interface Redactor {
   /** From now on it is taken out. What a person has chosen may look like words, and is looked for whole in data. */
-  learn(secret: string, origin?: Origin): void
+  addSecret(secret: string, origin?: Origin): void
   /** Of what is shown: error bodies, pages of HTML, descriptions. */
   readonly text: (text: string) => string
   /** Of what is loaded, JSON. */
@@ -71,7 +71,7 @@ export function createRedactor(settings: Settings = {}): Redactor {
 
   const current = (): Filters => (filters ??= filtersFor([...settled.values(), ...learned.values()]))
   return {
-    learn(secret, origin = 'issued') {
+    addSecret(secret, origin = 'issued') {
       if (secret === last || secret.length < SHORTEST || settled.has(secret)) return
       last = secret
       const held = learned.get(secret)
@@ -104,7 +104,7 @@ export function redacting(http: Http, redactor: Redactor): Http {
   return {
     async send(request, signal) {
       const bearer = /^Bearer (.+)$/.exec(request.headers['authorization'] ?? '')?.[1]
-      if (bearer !== undefined) redactor.learn(bearer)
+      if (bearer !== undefined) redactor.addSecret(bearer)
       try {
         return redactedResponse(await http.send(request, signal), redactor)
       } catch (error) {

@@ -1,6 +1,6 @@
 /** From a record to its row: columns in Postgres' text form, and everything that has no column in `sync_extra`. */
 import { hash } from 'node:crypto'
-import { leftOut } from '../../catalog/left-out.ts'
+import { impliedNull } from '../../catalog/left-out.ts'
 import type { RemoteRecord, Resource } from '../../catalog/resource.ts'
 import { copyLine } from '../connection/literals.ts'
 import { encode, encodeJson, isMembers, MISFIT, numberText, storable, type Members } from './codec.ts'
@@ -84,7 +84,7 @@ export function createRowEncoder(resource: Resource, expected: SeenMembers = NO_
       const value = ends === undefined ? own[member] : related[member]
       const encoded = ends === undefined ? (value === undefined ? NOT_REPORTED : encode(kind, value)) : ends(value)
       if (ends === undefined && unmet.size > 0 && value !== undefined) unmet.delete(member)
-      const left = ends !== undefined && (encoded === null || encoded === NOBODY) ? leftOut(value) : undefined
+      const left = ends !== undefined && (encoded === null || encoded === NOBODY) ? impliedNull(value) : undefined
       if (left !== undefined) teller.implied(member)
       if (encoded === NOT_REPORTED || (left === 'own' && explicit)) untold += untold === '' ? name : `,${name}`
       values.push(typeof encoded === 'string' ? encoded : null)

@@ -8,14 +8,14 @@ import { arrayLiteral } from '../connection/literals.ts'
 import { readCapability, saveCapability } from './capabilities.ts'
 
 /** What it is known again by: what the server said, and a digest of the body. */
-interface Mark {
+interface Validator {
   readonly etag: string | null
   /** Null of pages that a version before this one remembered. */
   readonly digest: string | null
 }
 
 export interface CachedPage {
-  readonly mark: Mark
+  readonly validator: Validator
   readonly ids: readonly string[]
   /** Of records that come with another list: the ids of that list. */
   readonly carriers: readonly string[] | null
@@ -44,7 +44,7 @@ export async function readCachedPage(
   page: number,
 ): Promise<(CachedPage & { readonly intact: boolean }) | undefined> {
   const [row] = await sql<(CachedPage & { readonly intact: boolean })[]>`
-    select json_build_object('etag', etag, 'digest', digest) as mark, to_json(ids) as ids,
+    select json_build_object('etag', etag, 'digest', digest) as validator, to_json(ids) as ids,
       to_json(carriers) as carriers, record_count as "recordCount", page_count as "pageCount",
       (select count(*) from unnest(p.ids) as met) = (
         select count(*) from unnest(p.ids) as met join scopestack.${sql(table)} m on m.id = met
@@ -58,8 +58,8 @@ export async function readCachedPage(
 export async function readPageValidators(
   sql: Database,
   { resource, question }: Omit<Key, 'table'>,
-): Promise<ReadonlyMap<number, Mark>> {
-  const rows = await sql<(Mark & { page: number })[]>`
+): Promise<ReadonlyMap<number, Validator>> {
+  const rows = await sql<(Validator & { page: number })[]>`
     select page, etag, digest from sync.known_pages where resource = ${resource} and question = ${question}`
   return new Map(rows.map(({ page, ...mark }) => [page, mark]))
 }
@@ -95,10 +95,10 @@ export async function cachePages(
 ): Promise<void> {
   await Promise.all(
     pages.map(
-      ({ number, mark, ids, carriers, recordCount, pageCount }) => tx`
+      ({ number, validator, ids, carriers, recordCount, pageCount }) => tx`
         insert into sync.known_pages
           (resource, page, question, etag, digest, ids, carriers, record_count, page_count, loaded_at)
-        values (${resource}, ${number}, ${question}, ${mark.etag}, ${mark.digest}, ${arrayLiteral(ids)}::text[],
+        values (${resource}, ${number}, ${question}, ${validator.etag}, ${validator.digest}, ${arrayLiteral(ids)}::text[],
           ${carriers === null ? null : arrayLiteral(carriers)}::text[], ${recordCount}, ${pageCount}, now())
         on conflict (resource, page) do update set
           question = excluded.question, etag = excluded.etag, digest = excluded.digest, ids = excluded.ids,

@@ -121,7 +121,7 @@ export function isCarried(
   member: string,
   found?: EndEvidence,
 ): boolean {
-  if (resource.carries.includes(member)) return true
+  if (resource.includedToMany.includes(member)) return true
   const types = found !== undefined && found.types.size > 0 ? [...found.types] : [member]
   return (found?.toOne ?? 0) === 0 && types.every((type) => namesBack(catalog, type, resource.type))
 }

@@ -1,4 +1,4 @@
-import { leftOut } from '../../catalog/left-out.ts'
+import { impliedNull } from '../../catalog/left-out.ts'
 import type { Kind, RemoteRecord, Resource } from '../../catalog/resource.ts'
 /** What records say of their members. Counts and shapes are kept, never a value. */
 import { isObject } from '../../remote/documents/document.ts'
@@ -55,7 +55,7 @@ export function createTally(resource: Resource): Tally {
     known.carried++
     const linkage = isObject(relationship) ? relationship['data'] : undefined
     // Nobody at the end, and of which shape it is was left out.
-    if (linkage === undefined || leftOut(relationship) !== undefined) return
+    if (linkage === undefined || impliedNull(relationship) !== undefined) return
     if (Array.isArray(linkage)) known.toMany++
     else known.toOne++
     for (const end of Array.isArray(linkage) ? (linkage as unknown[]) : [linkage]) {

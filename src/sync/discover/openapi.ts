@@ -104,10 +104,10 @@ function listOf(path: string): string | undefined {
 /** Lists of the document that no resource is read from. */
 export function undeclaredLists({ lists }: ApiDocument, catalog: ReadonlyMap<string, Resource>): string[] {
   const declared = new Set(
-    [...catalog.values()].flatMap(({ type, aliases, reads }) => [
+    [...catalog.values()].flatMap(({ type, aliases, readMethods }) => [
       type,
       ...aliases,
-      ...reads.flatMap((read) => ('path' in read ? [read.path.split('/').at(-1)!] : [])),
+      ...readMethods.flatMap((read) => ('path' in read ? [read.path.split('/').at(-1)!] : [])),
     ]),
   )
   return lists.filter((list) => !declared.has(list.replaceAll('_', '-')))

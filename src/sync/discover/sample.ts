@@ -1,10 +1,10 @@
-import type { Read, RemoteRecord, Resource } from '../../catalog/resource.ts'
+import type { ReadMethod, RemoteRecord, Resource } from '../../catalog/resource.ts'
 import { requestRefused } from '../../errors/errors.ts'
 import { endsTheRun, SyncError } from '../../errors/sync-error.ts'
 /** Some records of a resource: from both ends of its list, where the oldest and the newest are, whatever its order. */
 import type { Client } from '../../remote/client.ts'
 import { isObject, parseDocument } from '../../remote/documents/document.ts'
-import { openList, unlessOutOfReach } from '../../remote/pages/forward-pages.ts'
+import { fetchFirstPage, unlessPastPagingLimit } from '../../remote/pages/forward-pages.ts'
 import { fetchPage, type ListRequest, type Page } from '../../remote/pages/pages.ts'
 import { isBadRequest, requestFor, type ListContext } from '../list/list-request.ts'
 import { negotiate } from '../list/negotiate.ts'
@@ -22,7 +22,7 @@ export interface Sample {
 }
 
 /** A record that fails its page says nothing of the others. */
-const WITHOUT = { without: true } as const
+const WITHOUT = { skipUnreadable: true } as const
 
 /** From either end, so a list is read whole when it has no more than twice as many. */
 const PAGES = 3
@@ -41,7 +41,7 @@ export async function readSample(
 ): Promise<Sample> {
   let failed: unknown
   let answered: Sample | undefined
-  for (const read of resource.reads) {
+  for (const read of resource.readMethods) {
     let met = 0
     const count = (record: RemoteRecord): void => {
       met++
@@ -64,7 +64,7 @@ export async function readSample(
 function readBy(
   deps: SampleDeps,
   resource: Resource,
-  read: Read,
+  read: ReadMethod,
   take: (record: RemoteRecord) => void,
   signal: AbortSignal,
 ): Promise<Sample> {
@@ -101,7 +101,7 @@ async function sampleList(
   const last = opening.pageCount ?? PAGES
   for (let number = 2; number <= last; number++) {
     if (number > PAGES && number <= last - PAGES) continue
-    const page = await unlessOutOfReach(fetchPage(client, request, number, signal, undefined, WITHOUT))
+    const page = await unlessPastPagingLimit(fetchPage(client, request, number, signal, undefined, WITHOUT))
     if (page === undefined) break
     visit(page)
     if (page.records.length === 0) break
@@ -130,11 +130,11 @@ async function open(
   signal: AbortSignal,
 ): Promise<{ request: ListRequest; refused: readonly string[]; opening: Page }> {
   try {
-    return { request: wanted, refused: [], opening: await openList(client, wanted, signal) }
+    return { request: wanted, refused: [], opening: await fetchFirstPage(client, wanted, signal) }
   } catch (error) {
     if (!isBadRequest(error)) throw error
     const { request, refused } = await negotiate(client, wanted, error, signal)
-    return { request, refused, opening: await openList(client, request, signal) }
+    return { request, refused, opening: await fetchFirstPage(client, request, signal) }
   }
 }
 
@@ -176,16 +176,16 @@ async function sampleBelow(
 async function idsAtBothEnds({ client, slug }: SampleDeps, parent: Resource, signal: AbortSignal): Promise<string[]> {
   const path = parent.read.from === 'list' ? parent.read.path : parent.type
   const request = { path: `/${slug}/v1/${path}`, query: {}, pageSize: PARENTS }
-  const opening = await openList(client, request, signal)
+  const opening = await fetchFirstPage(client, request, signal)
   const { pageCount } = opening
   const ending =
     pageCount !== null && pageCount > 1
-      ? await unlessOutOfReach(fetchPage(client, request, pageCount, signal, undefined, WITHOUT))
+      ? await unlessPastPagingLimit(fetchPage(client, request, pageCount, signal, undefined, WITHOUT))
       : undefined
   return [...new Set([...opening.records, ...(ending?.records ?? [])].map(({ id }) => id))]
 }
 
-type Below<From> = Extract<Read, { readonly from: From }>
+type Below<From> = Extract<ReadMethod, { readonly from: From }>
 
 async function sampleDocument(
   { client, slug }: SampleDeps,

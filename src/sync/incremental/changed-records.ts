@@ -8,9 +8,9 @@ import type { Resource } from '../../catalog/resource.ts'
  * filter the whole list is read then.
  */
 import { listNotInOrder } from '../../errors/lists.ts'
-import { isOutOfReach, openList } from '../../remote/pages/forward-pages.ts'
-import { brokenIn, countedIds, saysCount } from '../../remote/pages/list-length.ts'
-import { learnFrom } from '../../remote/pages/page-failures.ts'
+import { isPastPagingLimit, fetchFirstPage } from '../../remote/pages/forward-pages.ts'
+import { unreadableIn, countedIds, reportsCount } from '../../remote/pages/list-length.ts'
+import { shareListFacts } from '../../remote/pages/page-failures.ts'
 import type { ListRequest, Page } from '../../remote/pages/pages.ts'
 import { confirmLease, type Lease } from '../../store/fleet/leases.ts'
 import { readCapability, saveCapability } from '../../store/progress/capabilities.ts'
@@ -93,7 +93,7 @@ const createFound = (write: (pages: readonly Page[]) => Promise<void>): Found =>
   async take(pages) {
     for (const page of pages) {
       this.counted = page.recordCount !== null
-      this.broken ||= brokenIn(page).length > 0
+      this.broken ||= unreadableIn(page).length > 0
       for (const id of page.ids) this.ids.add(id)
       for (const record of page.records) this.newest = Math.max(this.newest ?? 0, changeTime(record) ?? 0)
     }
@@ -105,16 +105,16 @@ const createFound = (write: (pages: readonly Page[]) => Promise<void>): Found =>
 async function byFilter(deps: SnapshotDeps, options: Options, found: Found): Promise<boolean> {
   const { sql, client } = deps
   const { resource, request, watermark, signal } = options
-  const filtered = learnFrom(request, changedSince(request, watermark))
-  const opening = await openList(client, filtered, signal)
+  const filtered = shareListFacts(request, changedSince(request, watermark))
+  const opening = await fetchFirstPage(client, filtered, signal)
   if (opening.pageCount !== null && opening.pageCount <= 1) {
     await found.take([opening])
-    if (saysCount(opening, new Set(countedIds(opening)).size)) return true
+    if (reportsCount(opening, new Set(countedIds(opening)).size)) return true
   } else if (opening.recordCount !== null) {
     const known = await withDbRetry(() => readCapability(sql, resource.type, NEWEST_FIRST), signal)
     if (known === undefined || known.value !== false || known.ageMs >= DAY_MS) {
       const proved = await bySort(deps, { ...options, request: filtered }, found).catch((error: unknown) => {
-        if (!isNotInOrder(error) && !isBadRequest(error) && !isOutOfReach(error)) throw error
+        if (!isNotInOrder(error) && !isBadRequest(error) && !isPastPagingLimit(error)) throw error
         return undefined
       })
       if (proved === true) return true

@@ -9,7 +9,7 @@ import type { Resource } from '../../catalog/resource.ts'
  * Where both hold, both are done: a document changes without its project, and is deleted without a trace of its own.
  * Other deletes, and changes that leave no trace in `updated-at`, are for the nightly snapshot.
  */
-import { isOutOfReach } from '../../remote/pages/forward-pages.ts'
+import { isPastPagingLimit } from '../../remote/pages/forward-pages.ts'
 import { confirmLease } from '../../store/fleet/leases.ts'
 import { forgetCapability, saveCapability } from '../../store/progress/capabilities.ts'
 import { PARENT_RESOURCE, pruneChangedParents, recordPushedProjects } from '../../store/progress/changed-projects.ts'
@@ -32,18 +32,18 @@ import { changeStrategyFor } from './strategy.ts'
 
 /** Whether a run that reads only changes has anything to do for it. */
 export const supportsIncremental = (resource: Resource): boolean =>
-  changeColumn(resource) !== undefined || resource.within !== undefined
+  changeColumn(resource) !== undefined || resource.byProject !== undefined
 
 /** Whether its changes can be read in a run over these types: nobody notes which projects changed where none are read. */
 export const canReadIncrementally = (resource: Resource, types: ReadonlySet<string>): boolean =>
-  changeColumn(resource) !== undefined || (resource.within !== undefined && types.has(PARENT_RESOURCE))
+  changeColumn(resource) !== undefined || (resource.byProject !== undefined && types.has(PARENT_RESOURCE))
 
 export async function pullIncremental(deps: SnapshotDeps, options: SnapshotOptions): Promise<SnapshotResult> {
   const { sql, catalog } = deps
   const { resource, lease, signal } = options
-  const { type, table, within } = resource
+  const { type, table, byProject } = resource
   if (type === PARENT_RESOURCE) {
-    const followers = [...catalog.values()].flatMap((one) => (one.within === undefined ? [] : one.type))
+    const followers = [...catalog.values()].flatMap((one) => (one.byProject === undefined ? [] : one.type))
     await withDbRetry(() => pruneChangedParents(sql, followers), signal)
     const note = () =>
       sql.begin(async (tx) => {
@@ -56,7 +56,7 @@ export async function pullIncremental(deps: SnapshotDeps, options: SnapshotOptio
   if (!(await withDbRetry(isWhole, signal))) return await pullSnapshot(deps, options)
   const began = await withDbRetry(() => databaseTime(sql), signal)
   const parts = await byProjects(deps, options)
-  const own = within !== undefined && parts === undefined ? undefined : await byChanges(deps, options)
+  const own = byProject !== undefined && parts === undefined ? undefined : await byChanges(deps, options)
   if (parts === undefined && own === undefined) return await pullSnapshot(deps, options)
   const read = parts === undefined ? own! : own === undefined ? parts : together(parts, own)
   const back = await restoreRows(deps, options)
@@ -142,7 +142,7 @@ async function byChanges(deps: SnapshotDeps, { resource, lease, since, signal }:
   } catch (error) {
     // What it takes has to be found out anew: the question by the snapshot, the strategy by the next run.
     if (isBadRequest(error)) await withDbRetry(() => forgetCapability(sql, type, 'changes'), signal)
-    else if (isOutOfReach(error)) return undefined
+    else if (isPastPagingLimit(error)) return undefined
     else if (isNotInOrder(error)) await withDbRetry(() => saveCapability(sql, type, 'changes', 'none'), signal)
     else throw error
     return undefined
@@ -150,11 +150,11 @@ async function byChanges(deps: SnapshotDeps, { resource, lease, since, signal }:
 }
 
 async function byProjects(deps: SnapshotDeps, { resource, lease, signal }: SnapshotOptions) {
-  const { within } = resource
-  if (within === undefined) return undefined
+  const { byProject } = resource
+  if (byProject === undefined) return undefined
   const { plan: question } = await openReadPlan(deps, resource, signal)
   if (question.also !== undefined) return undefined
-  return await pullByProject(deps, { resource, within, question, lease, signal })
+  return await pullByProject(deps, { resource, within: byProject, question, lease, signal })
 }
 
 function together(one: SnapshotResult, other: SnapshotResult): SnapshotResult {

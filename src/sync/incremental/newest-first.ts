@@ -17,9 +17,9 @@
  */
 import { listNotInOrder } from '../../errors/lists.ts'
 import type { Client } from '../../remote/client.ts'
-import { openList, repetitionGuard } from '../../remote/pages/forward-pages.ts'
-import { countedIds, isFull, placesOf, saysCount, sizeFrom } from '../../remote/pages/list-length.ts'
-import { learnFrom } from '../../remote/pages/page-failures.ts'
+import { fetchFirstPage, repeatedPageGuard } from '../../remote/pages/forward-pages.ts'
+import { countedIds, isFullPage, placeCount, reportsCount, inferPageSize } from '../../remote/pages/list-length.ts'
+import { shareListFacts } from '../../remote/pages/page-failures.ts'
 import { fetchPage, type ListRequest, type Page } from '../../remote/pages/pages.ts'
 import { changeTime } from '../list/page-batch.ts'
 import { isNewestFirst, newestFirst } from './strategy.ts'
@@ -49,13 +49,13 @@ interface Reading {
 
 /** @throws SyncError SYNC_LIST_NOT_IN_ORDER when a page is not newest first. */
 export async function readNewestFirst({ client, request, watermark, take, signal }: Reading): Promise<Stretch> {
-  const sorted = learnFrom(request, newestFirst(request))
+  const sorted = shareListFacts(request, newestFirst(request))
   const until = watermark.getTime() - OVERLAP_MS
-  const guard = repetitionGuard(sorted)
-  let page = await openList(client, sorted, signal)
+  const guard = repeatedPageGuard(sorted)
+  let page = await fetchFirstPage(client, sorted, signal)
   const { recordCount: count } = page
   // Without a count of pages a page is as long as the first.
-  const size = sizeFrom(page, null) ?? (page.pageCount === null && count !== null ? placesOf(page) : null)
+  const size = inferPageSize(page, null) ?? (page.pageCount === null && count !== null ? placeCount(page) : null)
   const ids = new Set<string>()
   let places = 0
   let steady = true
@@ -65,15 +65,17 @@ export async function readNewestFirst({ client, request, watermark, take, signal
     await take(page)
     if (!isNewestFirst(page)) throw listNotInOrder({ path: request.path, page: page.number })
     for (const id of countedIds(page)) ids.add(id)
-    places += placesOf(page)
-    steady &&= saysCount(page, count)
+    places += placeCount(page)
+    steady &&= reportsCount(page, count)
     full &&=
-      size !== null && isFull(page, size) && (page.pageCount !== null || placesOf(page) === placesLeft(page, size))
+      size !== null &&
+      isFullPage(page, size) &&
+      (page.pageCount !== null || placeCount(page) === placesLeft(page, size))
     const oldest = page.records.map(changeTime).findLast((time) => time !== null)
-    const isAll = placesOf(page) === 0 || (count !== null && places >= count)
+    const isAll = placeCount(page) === 0 || (count !== null && places >= count)
     const last = page.pageCount === null ? isAll : page.number >= page.pageCount
     if (last || (oldest !== undefined && oldest < until)) return { count, ids: ids.size, places, steady, full }
-    page = await fetchPage(client, sorted, page.number + 1, signal, undefined, { without: true })
+    page = await fetchPage(client, sorted, page.number + 1, signal, undefined, { skipUnreadable: true })
   }
 }
 

@@ -1,9 +1,9 @@
-import type { Resource, Within } from '../../catalog/resource.ts'
+import type { Resource, ByProject } from '../../catalog/resource.ts'
 /**
  * How the parts of some projects are asked for: as the catalog declares it, else by the lists below each project, or below
  * what carries them, which cost a request each. What the server takes is found by asking, and remembered for a day.
  */
-import { learnFrom } from '../../remote/pages/page-failures.ts'
+import { shareListFacts } from '../../remote/pages/page-failures.ts'
 import type { ListRequest } from '../../remote/pages/pages.ts'
 import { readCapability, saveCapability } from '../../store/progress/capabilities.ts'
 import { PARENT_RESOURCE } from '../../store/progress/changed-projects.ts'
@@ -31,7 +31,7 @@ export interface ProjectChildren {
 
 interface Options {
   readonly resource: Resource
-  readonly within: Within
+  readonly within: ByProject
   readonly question: ReadPlan
   readonly signal: AbortSignal
 }
@@ -71,12 +71,12 @@ export async function openProjectChildren(deps: SnapshotDeps, options: Options):
   /** The list they are asked for by, as it is known to take it. */
   const listOf = (projects: readonly string[], include: readonly string[] | undefined): ListRequest => {
     const asked = own.read.from === 'list' && own.request !== null ? own.request : undefined
-    const { include: keys, ...filters } = asked?.query ?? queryFor(by.whole, by.include)
+    const { include: keys, ...filters } = asked?.query ?? queryFor(by.completeFilters, by.include)
     const names = include ?? keys?.split(',') ?? []
     const query = { ...filters, ...queryFor({ [within.filter]: projects.join(',') }, names) }
     const path = by.read.from === 'list' ? by.read.path : by.type
     const request = { path: asked?.path ?? `/${slug}/v1/${path}`, query, pageSize: asked?.pageSize ?? pageSize }
-    return asked === undefined ? request : learnFrom(asked, request)
+    return asked === undefined ? request : shareListFacts(asked, request)
   }
 
   async function readDeclared(projects: readonly string[]): Promise<ProjectChildren> {
@@ -101,7 +101,7 @@ export async function openProjectChildren(deps: SnapshotDeps, options: Options):
     const pathOf = (id: string): string => `${parentOf(id)}/${type}`
     const request = read.from === 'included' ? null : taken
     const question = {
-      query: request?.query ?? queryFor(resource.whole, resource.include),
+      query: request?.query ?? queryFor(resource.completeFilters, resource.include),
       pageSize: request?.pageSize ?? pageSize,
     }
     const wanted = { type, aliases, carried: false }

@@ -4,9 +4,9 @@ import type { Resource } from '../../catalog/resource.ts'
  * notes §4, §10), so both are tried before they are trusted, once a day.
  */
 import type { Client } from '../../remote/client.ts'
-import { isOutOfReach } from '../../remote/pages/forward-pages.ts'
-import { placesOf } from '../../remote/pages/list-length.ts'
-import { isFailure } from '../../remote/pages/page-failures.ts'
+import { isPastPagingLimit } from '../../remote/pages/forward-pages.ts'
+import { placeCount } from '../../remote/pages/list-length.ts'
+import { isPageFailure } from '../../remote/pages/page-failures.ts'
 import { fetchPage, type ListRequest, type Page } from '../../remote/pages/pages.ts'
 import type { Database } from '../../store/connection/database.ts'
 import { readCapability, saveCapability } from '../../store/progress/capabilities.ts'
@@ -75,7 +75,9 @@ type Prober = (probe: ListRequest, number?: number) => Promise<Page | undefined>
 function proberOf(client: Client, plain: ListRequest, signal: AbortSignal): Prober {
   let answered = false
   return async (probe, number = 1) => {
-    const { page, failed } = await unlessRefused(fetchPage(client, probe, number, signal, undefined, { without: true }))
+    const { page, failed } = await unlessRefused(
+      fetchPage(client, probe, number, signal, undefined, { skipUnreadable: true }),
+    )
     const isDoubtful = page === undefined && (failed || !answered)
     if (isDoubtful) await fetchPage(client, { ...plain, pageSize: probe.pageSize }, 1, signal)
     answered = true
@@ -93,9 +95,9 @@ async function isFilterEffective(
   if (!filters.includes(AFTER)) return false
   const one = { ...request, pageSize: 1 }
   const none = await ask(changedSince(one, FAR))
-  if (none === undefined || placesOf(none) > 0) return false
+  if (none === undefined || placeCount(none) > 0) return false
   const some = await ask(changedSince(one, newest))
-  return some !== undefined && placesOf(some) > 0
+  return some !== undefined && placeCount(some) > 0
 }
 
 async function isSortEffective(ask: Prober, request: ListRequest): Promise<boolean> {
@@ -124,8 +126,8 @@ async function unlessRefused(asked: Promise<Page>): Promise<{ page: Page | undef
   try {
     return { page: await asked, failed: false }
   } catch (error) {
-    const failed = isFailure(error)
-    if (failed || isBadRequest(error) || isOutOfReach(error)) return { page: undefined, failed }
+    const failed = isPageFailure(error)
+    if (failed || isBadRequest(error) || isPastPagingLimit(error)) return { page: undefined, failed }
     throw error
   }
 }

@@ -1,4 +1,4 @@
-import type { Read, Resource } from '../../catalog/resource.ts'
+import type { ReadMethod, Resource } from '../../catalog/resource.ts'
 import { SyncError } from '../../errors/sync-error.ts'
 /**
  * What was refused once may be taken by now, and a way that did not answer may answer. So it is looked at, an hour after
@@ -21,9 +21,9 @@ const missingOf = (known: ReadPlan): Part[] => {
   return known.wanted === null || request === null ? [] : missingParts(known.wanted, request)
 }
 
-export function isRecheckDue(known: ReadPlan, { reads }: Resource, ageMs: number): boolean {
+export function isRecheckDue(known: ReadPlan, { readMethods }: Resource, ageMs: number): boolean {
   const missing = missingOf(known).length > 0
-  if (!missing && reads.indexOf(known.read) <= 0) return false
+  if (!missing && readMethods.indexOf(known.read) <= 0) return false
   return ageMs >= (missing && (known.looks ?? 0) === 0 ? HOUR_MS : DAY_MS)
 }
 
@@ -31,11 +31,11 @@ export function isRecheckDue(known: ReadPlan, { reads }: Resource, ageMs: number
 export async function tryForMore(
   client: Client,
   known: ReadPlan,
-  { reads }: Resource,
-  first: (read: Read) => ReadPlan,
+  { readMethods }: Resource,
+  first: (read: ReadMethod) => ReadPlan,
   signal: AbortSignal,
 ): Promise<ReadPlan | undefined> {
-  for (const read of reads.slice(0, Math.max(0, reads.indexOf(known.read)))) {
+  for (const read of readMethods.slice(0, Math.max(0, readMethods.indexOf(known.read)))) {
     const found = await openWay(client, first(read), signal)
     if (found !== undefined) return found
   }
@@ -108,5 +108,5 @@ async function openWay(client: Client, way: ReadPlan, signal: AbortSignal): Prom
 }
 
 /** Without the include there is nothing to read: an empty answer must not pass for an empty resource. */
-export const stillIncludes = (read: Read, request: ListRequest): boolean =>
+export const stillIncludes = (read: ReadMethod, request: ListRequest): boolean =>
   read.from !== 'included' || includesOf(request).includes(read.include)

@@ -7,11 +7,11 @@
  * - In any other order, or from both ends where the server gives no page so far back: an id that was known before the reading began and was met in it lived when it began. As many of
  *   those as the list said it had then were all there were.
  */
-import type { Read } from '../../catalog/resource.ts'
+import type { ReadMethod } from '../../catalog/resource.ts'
 import type { Outcome } from '../../store/runs/runs.ts'
 
 interface Evidence {
-  readonly read: Read['from']
+  readonly read: ReadMethod['from']
   readonly ordered: boolean
   /** It gives no page so far back, and was read from both ends. */
   readonly far?: boolean

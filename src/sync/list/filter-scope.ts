@@ -11,7 +11,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import { SyncError } from '../../errors/sync-error.ts'
 import type { Client } from '../../remote/client.ts'
-import { isFailure } from '../../remote/pages/page-failures.ts'
+import { isPageFailure } from '../../remote/pages/page-failures.ts'
 import { fetchPage, type ListRequest } from '../../remote/pages/pages.ts'
 import { isBadRequest } from './list-request.ts'
 import type { ReadPlan } from './read-plan.ts'
@@ -89,7 +89,7 @@ export async function determineScope(looking: Looking, question: ReadPlan, count
     return await settled(looking, question, count)
   } catch (error) {
     // What was read is no worse for it. Nobody knows what it hides, and the next reading counts again.
-    if (!isFailure(error)) throw error
+    if (!isPageFailure(error)) throw error
     const { scope = { shown: 'filtered', watch: null } } = question
     return withScope(question, { ...scope, unsettled: true })
   }
@@ -151,7 +151,7 @@ function counterOf({ client, signal }: Looking, base: ListRequest): Counter {
     try {
       // The first record may be one that fails every page which holds it.
       const page = await one(1).catch((error: unknown) => {
-        if (!isFailure(error)) throw error
+        if (!isPageFailure(error)) throw error
         return one(2)
       })
       return page.recordCount

@@ -1,4 +1,4 @@
-import type { Read, RemoteRecord, Resource } from '../../catalog/resource.ts'
+import type { ReadMethod, RemoteRecord, Resource } from '../../catalog/resource.ts'
 import { SyncError } from '../../errors/sync-error.ts'
 /** Asks for single records: by their own address, else among the records of their list. */
 import type { Client } from '../../remote/client.ts'
@@ -178,7 +178,7 @@ function addressOf({ slug, resource, question }: Omit<Asker, 'concurrency'>, id:
   return include === undefined ? base : `${base}?${new URLSearchParams({ include }).toString()}`
 }
 
-function pathOf(read: Read, { type }: Resource): string {
+function pathOf(read: ReadMethod, { type }: Resource): string {
   if (read.from === 'list') return read.path
   return read.from === 'each' ? read.parent : type
 }

@@ -2,7 +2,7 @@
  * What a reading has learned of its list, so that the next one begins with it. After a day it is found out anew: what has come
  * of age is forgotten where the question is opened, by the database's clock, and nobody looks at the time after that.
  */
-import { learnedOf } from '../../remote/pages/page-failures.ts'
+import { listFactsOf } from '../../remote/pages/page-failures.ts'
 import type { ReadPlan } from './read-plan.ts'
 
 export interface ListFacts {
@@ -38,7 +38,7 @@ export const planForBothEnds = (question: ReadPlan, now: Date): ReadPlan | undef
 export function applyFacts(question: ReadPlan): ReadPlan {
   const { request, learned } = question
   if (request === null || learned === undefined) return question
-  const known = learnedOf(request)
+  const known = listFactsOf(request)
   if (learned.unpagedAt !== undefined) known.unpaged = true
   if (learned.most !== undefined) known.most = Math.min(known.most, learned.most.size)
   return question
@@ -48,7 +48,7 @@ export function applyFacts(question: ReadPlan): ReadPlan {
 export function withSmallerPages(question: ReadPlan): ReadPlan {
   const { request } = question
   if (request === null || request.pageSize === null) return question
-  const { most } = learnedOf(request)
+  const { most } = listFactsOf(request)
   return most < request.pageSize ? { ...question, request: { ...request, pageSize: most } } : question
 }
 
@@ -56,7 +56,7 @@ export function withSmallerPages(question: ReadPlan): ReadPlan {
 export function withNewFacts(question: ReadPlan, now: Date): ReadPlan | undefined {
   const { request, learned } = question
   if (request === null) return undefined
-  const { most, unpaged, reached } = learnedOf(request)
+  const { most, unpaged, reached } = listFactsOf(request)
   const isSmaller = most < (request.pageSize ?? 0) && most !== learned?.most?.size
   const { farAt, ...rest } = learned ?? {}
   const isNear = farAt !== undefined && reached

@@ -1,6 +1,6 @@
 /** What is asked of a list: everything the catalog would like to have. */
 import { createHash } from 'node:crypto'
-import type { Read, Resource } from '../../catalog/resource.ts'
+import type { ReadMethod, Resource } from '../../catalog/resource.ts'
 import { SyncError } from '../../errors/sync-error.ts'
 import type { ListRequest } from '../../remote/pages/pages.ts'
 import { ROW_FORMAT } from '../../store/mirror/row.ts'
@@ -16,7 +16,7 @@ export interface ListContext {
 export function requestFor(
   { slug, catalog, pageSize }: ListContext,
   resource: Resource,
-  read: Read,
+  read: ReadMethod,
 ): ListRequest | null {
   if (read.from === 'list') return listRequest(slug, resource, read.path, pageSize)
   if (read.from === 'included') return carrierRequest(slug, catalog.get(read.list)!, resource, read.include, pageSize)
@@ -27,7 +27,7 @@ export function requestFor(
 
 const listRequest = (slug: string, resource: Resource, path: string, pageSize: number): ListRequest => ({
   path: `/${slug}/v1/${path}`,
-  query: queryFor(resource.whole, resource.include),
+  query: queryFor(resource.completeFilters, resource.include),
   pageSize,
 })
 
@@ -41,7 +41,7 @@ function carrierRequest(
 ): ListRequest {
   const path = carrier.read.from === 'list' ? carrier.read.path : carrier.type
   const includes = [include, ...keys.map((key) => `${include}.${key}`)]
-  return { path: `/${slug}/v1/${path}`, query: queryFor(carrier.whole, includes), pageSize, included: true }
+  return { path: `/${slug}/v1/${path}`, query: queryFor(carrier.completeFilters, includes), pageSize, included: true }
 }
 
 export function queryFor(whole: Readonly<Record<string, string>>, include: readonly string[]): Record<string, string> {

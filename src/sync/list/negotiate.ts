@@ -36,7 +36,7 @@ export async function refusalOf(client: Client, request: ListRequest, signal: Ab
 
 async function refusalOfPage(client: Client, request: ListRequest, signal: AbortSignal): Promise<SyncError | null> {
   try {
-    await fetchPage(client, request, 1, signal, undefined, { without: true })
+    await fetchPage(client, request, 1, signal, undefined, { skipUnreadable: true })
     return null
   } catch (error) {
     if (error instanceof SyncError && isBadRequest(error)) return error

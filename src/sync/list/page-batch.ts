@@ -1,14 +1,14 @@
 /** What a reading of a list yields: pages, some at a time, as they are to be written. */
 import type { RemoteRecord } from '../../catalog/resource.ts'
 import { isObject } from '../../remote/documents/document.ts'
-import type { PageMark } from '../../remote/pages/pages.ts'
-import type { Chain } from '../../remote/pages/reverse-pages.ts'
+import type { PageValidator } from '../../remote/pages/pages.ts'
+import type { PageChain } from '../../remote/pages/reverse-pages.ts'
 import type { LoadResult } from '../../store/mirror/load.ts'
 
 export interface Batch {
   readonly pages: readonly ReadPage[]
   /** Where the chains stand once it is written; undefined where there are none. */
-  readonly chains?: readonly Chain[]
+  readonly chains?: readonly PageChain[]
   /** For documents and lists read parent by parent: the parent the next run goes on behind. */
   readonly position: string | null
 }
@@ -31,7 +31,7 @@ export interface ReadPage {
   /** It came as it was before: its records are not here. */
   readonly known: boolean
   /** What to remember it by; null when it was known, or is no page of a list. */
-  readonly mark: PageMark | null
+  readonly validator: PageValidator | null
   /** It came under the `ETag` of another body. */
   readonly etagLied: boolean
 }

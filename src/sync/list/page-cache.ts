@@ -9,7 +9,13 @@
 import { randomUUID } from 'node:crypto'
 import type { Resource } from '../../catalog/resource.ts'
 import type { Client } from '../../remote/client.ts'
-import { pagePath, type KnownPage, type ListRequest, type PageMark, type Trust } from '../../remote/pages/pages.ts'
+import {
+  pagePath,
+  type CachedPage,
+  type ListRequest,
+  type PageValidator,
+  type CacheTrust,
+} from '../../remote/pages/pages.ts'
 import type { Database } from '../../store/connection/database.ts'
 import {
   recordUnreliableEtags,
@@ -37,7 +43,7 @@ interface Begun {
 }
 
 export interface PageCache {
-  readonly recall: (number: number) => Promise<KnownPage | undefined>
+  readonly recall: (number: number) => Promise<CachedPage | undefined>
   /** Every page is transferred, whatever the server says of it. */
   readonly transfersAll: boolean
 }
@@ -63,7 +69,7 @@ export async function openPageCache(deps: Deps, request: ListRequest, begun: Beg
   }
 }
 
-async function trustIn(deps: Deps, request: ListRequest, { resumed }: Begun): Promise<Trust> {
+async function trustIn(deps: Deps, request: ListRequest, { resumed }: Begun): Promise<CacheTrust> {
   const { sql, client, resource, recheckDays, signal } = deps
   const { unreliable, checkedAgeMs } = await withDbRetry(() => readEtagTrust(sql, resource.type), signal)
   if (unreliable) return 'body'
@@ -79,7 +85,7 @@ async function saysUnchangedToAnything(client: Client, request: ListRequest, sig
   const { include: _, ...query } = request.query
   const path = pagePath({ ...request, query, pageSize: 1 }, 1)
   const known = { etag: `W/"${randomUUID()}"`, value: true }
-  return await client.get(path, () => false, signal, { known })
+  return await client.get(path, () => false, signal, { cached: known })
 }
 
 export const distrustEtags = ({ sql, resource, signal }: Pick<Deps, 'sql' | 'resource' | 'signal'>): Promise<void> =>
@@ -89,20 +95,22 @@ export const distrustEtags = ({ sql, resource, signal }: Pick<Deps, 'sql' | 'res
 export async function openPageMarks({ sql, resource, digest, signal }: Omit<Deps, 'client' | 'recheckDays'>) {
   const key = { resource: resource.type, question: digest }
   const marks = await withDbRetry(() => readPageValidators(sql, key), signal)
-  return (number: number): Promise<KnownPage | undefined> => {
+  return (number: number): Promise<CachedPage | undefined> => {
     const mark = marks.get(number)
     const nothing = { ids: [], carried: null, recordCount: null, pageCount: null }
-    return Promise.resolve(mark === undefined ? undefined : { ...nothing, mark, trust: 'none' })
+    return Promise.resolve(mark === undefined ? undefined : { ...nothing, validator: mark, trust: 'none' })
   }
 }
 
 /** Notices one `ETag` for two bodies among the pages of one reading, a first one too. */
-export function createEtagCheck(): (pages: readonly { etagLied: boolean; mark: PageMark | null }[]) => boolean {
+export function createEtagCheck(): (
+  pages: readonly { etagLied: boolean; validator: PageValidator | null }[],
+) => boolean {
   const digests = new Map<string, string>()
   return (pages) => {
     let lied = false
-    for (const { etagLied, mark } of pages) {
-      const { etag, digest } = mark ?? { etag: null, digest: null }
+    for (const { etagLied, validator } of pages) {
+      const { etag, digest } = validator ?? { etag: null, digest: null }
       if (etag !== null && digest !== null) {
         lied ||= digests.has(etag) && digests.get(etag) !== digest
         digests.set(etag, digest)

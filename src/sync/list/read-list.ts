@@ -4,10 +4,10 @@ import type { Client } from '../../remote/client.ts'
 import { isObject, parseDocument } from '../../remote/documents/document.ts'
 import { readBothEnds } from '../../remote/pages/both-ends.ts'
 import { readForward } from '../../remote/pages/forward-pages.ts'
-import { brokenIn, countedIds, isFull, saysCount } from '../../remote/pages/list-length.ts'
-import type { Broken, KnownPage, ListRequest, Page } from '../../remote/pages/pages.ts'
+import { unreadableIn, countedIds, isFullPage, reportsCount } from '../../remote/pages/list-length.ts'
+import type { UnreadableRecord, CachedPage, ListRequest, Page } from '../../remote/pages/pages.ts'
 /** The ways a resource is read, all as batches of pages, so that one snapshot serves them all. */
-import { readChains, type Chain } from '../../remote/pages/reverse-pages.ts'
+import { readReverse, type PageChain } from '../../remote/pages/reverse-pages.ts'
 import { isStorable, storable } from '../../store/mirror/codec.ts'
 import type { Batch, ReadPage, UnusableRecord } from './page-batch.ts'
 
@@ -28,14 +28,14 @@ export interface WantedType {
 export interface ListInput {
   readonly request: ListRequest
   readonly wanted: WantedType
-  readonly chains: readonly Chain[]
+  readonly chains: readonly PageChain[]
   readonly ordered: boolean
   readonly opening: Page | undefined
   /** Of the server's pages. */
   readonly size: number | null
   /** It gives no page so far back. */
   readonly far?: boolean | undefined
-  readonly recall: (number: number) => Promise<KnownPage | undefined>
+  readonly recall: (number: number) => Promise<CachedPage | undefined>
 }
 
 /** A batch is what has arrived; this only bounds one transaction when the database is the slower side. */
@@ -51,7 +51,7 @@ export async function* readList({ client, signal }: ReadContext, list: ListInput
     }
     return
   }
-  for await (const links of readChains({ ...list, client, batch: BATCH_RECORDS, signal })) {
+  for await (const links of readReverse({ ...list, client, batch: BATCH_RECORDS, signal })) {
     const pages = links.pages.map((page) => toReadPage(page, wanted, size))
     yield { position: null, chains: links.chains, pages }
   }
@@ -59,21 +59,21 @@ export async function* readList({ client, signal }: ReadContext, list: ListInput
 
 /** @param size of the server's pages; a page is taken for full where nobody knows. */
 export function toReadPage(page: Page, wanted: WantedType, size: number | null = null): ReadPage {
-  const { number, recordCount, pageCount, etagLied, mark, known } = page
+  const { number, recordCount, pageCount, etagLied, validator, cached: known } = page
   const common = {
     number,
     // Parts of it that say different things say nothing.
-    recordCount: saysCount(page, recordCount) ? recordCount : null,
+    recordCount: reportsCount(page, recordCount) ? recordCount : null,
     pageCount,
     etagLied,
-    full: size === null || isFull(page, size),
+    full: size === null || isFullPage(page, size),
   }
   if (known !== null) {
     const [ids, carriers] = wanted.carried ? [known.carried ?? [], known.ids] : [known.ids, null]
-    return { ...common, records: [], unusable: [], ids, carriers, known: true, mark: null }
+    return { ...common, records: [], unusable: [], ids, carriers, known: true, validator: null }
   }
   const { records, unusable } = wanted.carried ? carriedBy(page, wanted) : ownOf(page, wanted)
-  const broken = brokenIn(page)
+  const broken = unreadableIn(page)
   return {
     ...common,
     records,
@@ -84,7 +84,7 @@ export function toReadPage(page: Page, wanted: WantedType, size: number | null =
     carriers: wanted.carried ? countedIds(page).map(storable) : null,
     unnamed: wanted.carried ? [] : broken.filter(({ id }) => id === null).map(({ place }) => `place ${place}`),
     known: false,
-    mark,
+    validator,
   }
 }
 
@@ -95,7 +95,7 @@ function ownOf({ records, unusable }: Page, wanted: WantedType) {
 }
 
 /** Without an id its place tells it from others. */
-const unreadable = ({ id, path, place, reason: why }: Broken, { carried }: WantedType): UnusableRecord => ({
+const unreadable = ({ id, path, place, reason: why }: UnreadableRecord, { carried }: WantedType): UnusableRecord => ({
   id: carried || id === null ? null : storable(id),
   reason: carried ? `What a record of the list carries is missing. ${why}` : why,
   body: carried || id === null ? { path, place } : null,
@@ -155,7 +155,7 @@ export const syntheticPage = (
   pageCount: null,
   full,
   known: false,
-  mark: null,
+  validator: null,
   etagLied: false,
 })
 

@@ -4,7 +4,7 @@
  * question later gets one that has worked; whether more is taken by now is looked at now and then.
  */
 import { isDeepStrictEqual } from 'node:util'
-import type { Read, Resource } from '../../catalog/resource.ts'
+import type { ReadMethod, Resource } from '../../catalog/resource.ts'
 import { SyncError } from '../../errors/sync-error.ts'
 import type { Client } from '../../remote/client.ts'
 import type { ListRequest } from '../../remote/pages/pages.ts'
@@ -23,7 +23,7 @@ import { isNotInOrder } from './read-small-list.ts'
 import { missingParts, partName, partsOf, requestWith, type Part } from './request-parts.ts'
 
 export interface ReadPlan {
-  readonly read: Read
+  readonly read: ReadMethod
   readonly wanted: ListRequest | null
   /** What of it is asked for; null where there is no list. */
   readonly request: ListRequest | null
@@ -63,8 +63,8 @@ export interface OpenReadPlan {
 
 export async function openReadPlan(deps: Deps, resource: Resource, signal: AbortSignal): Promise<OpenReadPlan> {
   const { sql, client } = deps
-  const { type, reads } = resource
-  const first = (read: Read): ReadPlan => {
+  const { type, readMethods } = resource
+  const first = (read: ReadMethod): ReadPlan => {
     const wanted = requestFor(deps, resource, read)
     return { read, wanted, request: wanted, ordered: true }
   }
@@ -94,8 +94,8 @@ export async function openReadPlan(deps: Deps, resource: Resource, signal: Abort
   }
 
   /** Ways that were found not to answer, in this run. */
-  const closed = new Set<Read>()
-  let negotiated: Read | undefined
+  const closed = new Set<ReadMethod>()
+  let negotiated: ReadMethod | undefined
 
   /** By leaving out what is refused; undefined when not even the bare list is answered. */
   async function narrowed({ read, wanted }: ReadPlan, error: unknown): Promise<ReadPlan | undefined> {
@@ -129,7 +129,7 @@ export async function openReadPlan(deps: Deps, resource: Resource, signal: Abort
       return undefined
     }
     closed.add(read)
-    const next = reads.find((way) => !closed.has(way))
+    const next = readMethods.find((way) => !closed.has(way))
     return next === undefined ? undefined : first(next)
   }
 
@@ -161,7 +161,7 @@ async function inAnotherOrder(client: Client, failed: ReadPlan, now: Date, signa
  * declared since is asked for. Undefined when that way of reading is not declared any more.
  */
 function asToday(place: ListContext, resource: Resource, found: ReadPlan, now: Date): ReadPlan | undefined {
-  const read = resource.reads.find((way) => isDeepStrictEqual(way, found.read))
+  const read = resource.readMethods.find((way) => isDeepStrictEqual(way, found.read))
   if (read === undefined) return undefined
   const { doubted: _doubted, base: _base, also: _also, misordered, learned, ...rest } = found
   const good = learned === undefined ? rest : { ...rest, learned: freshFacts(learned, now) }

@@ -2,10 +2,10 @@ import { SyncError } from '../../errors/sync-error.ts'
 import type { Client } from '../../remote/client.ts'
 /** A list that is read and proved at once: what lies below one record, belongs to a few, or changed of late. */
 import { readBothEnds } from '../../remote/pages/both-ends.ts'
-import { isOutOfReach, openList, readForward } from '../../remote/pages/forward-pages.ts'
-import { countedIds, isFull, saysCount, sizeFrom } from '../../remote/pages/list-length.ts'
+import { isPastPagingLimit, fetchFirstPage, readForward } from '../../remote/pages/forward-pages.ts'
+import { countedIds, isFullPage, reportsCount, inferPageSize } from '../../remote/pages/list-length.ts'
 import type { ListRequest, Page } from '../../remote/pages/pages.ts'
-import { layChains, readChains } from '../../remote/pages/reverse-pages.ts'
+import { planChains, readReverse } from '../../remote/pages/reverse-pages.ts'
 
 export interface CompleteList {
   readonly pages: readonly Page[]
@@ -46,7 +46,7 @@ export async function readUntilComplete(
 ): Promise<boolean> {
   let before: ReadonlySet<string> | undefined
   for (let tries = 1; ; tries++) {
-    const opening = await openList(client, request, signal)
+    const opening = await fetchFirstPage(client, request, signal)
     const reading = createReading(opening, (pages) => take(pages, tries))
     const ordered = await readOnce(client, request, opening, reading, signal)
     const proved = opening.recordCount !== null && isProved(reading, ordered, opening.recordCount, before)
@@ -64,7 +64,7 @@ interface Reading {
 }
 
 function createReading(opening: Page, take: (pages: readonly Page[]) => Promise<void>): Reading {
-  const size = sizeFrom(opening, null)
+  const size = inferPageSize(opening, null)
   return {
     ids: new Set(),
     pages: 0,
@@ -73,8 +73,8 @@ function createReading(opening: Page, take: (pages: readonly Page[]) => Promise<
     async take(pages) {
       for (const page of pages) {
         this.pages++
-        this.steady &&= saysCount(page, opening.recordCount)
-        this.full &&= size !== null && isFull(page, size)
+        this.steady &&= reportsCount(page, opening.recordCount)
+        this.full &&= size !== null && isFullPage(page, size)
         for (const id of countedIds(page)) this.ids.add(id)
       }
       await take(pages)
@@ -102,8 +102,8 @@ async function readOnce(
   }
   const read = async (ordered: boolean): Promise<boolean> => {
     const recall = () => Promise.resolve(undefined)
-    const chains = layChains(pageCount, 1)
-    for await (const links of readChains({ client, request, chains, ordered, recall, batch: 1000, signal })) {
+    const chains = planChains(pageCount, 1)
+    for await (const links of readReverse({ client, request, chains, ordered, recall, batch: 1000, signal })) {
       await reading.take(links.pages)
     }
     return ordered
@@ -114,7 +114,7 @@ async function readOnce(
       return read(false)
     })
   } catch (error) {
-    if (!isOutOfReach(error)) throw error
+    if (!isPastPagingLimit(error)) throw error
     return await through(readBothEnds(client, request, opening, signal))
   }
 }

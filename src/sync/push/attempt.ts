@@ -2,7 +2,7 @@ import type { RemoteRecord, Resource } from '../../catalog/resource.ts'
 import { SyncError } from '../../errors/sync-error.ts'
 /** A change on its way, under its claim. */
 import { wasNeverSent, type Answer } from '../../remote/client.ts'
-import { dataOf, isObject } from '../../remote/documents/document.ts'
+import { primaryDataOf, isObject } from '../../remote/documents/document.ts'
 import type { RetryPolicy } from '../../remote/http/retry.ts'
 import type { Change, Outbox } from '../../store/outbox/claim.ts'
 import { withdrawRequest } from '../../store/outbox/in-flight.ts'
@@ -103,7 +103,7 @@ export const writeOutcomeOf =
     if (change.op === 'delete' || (status !== 200 && status !== 201)) return unproved('nothing says that it is done')
     let data: unknown
     try {
-      data = dataOf(body, url)
+      data = primaryDataOf(body, url)
     } catch (error) {
       if (!(error instanceof SyncError) || error.code !== 'SYNC_BODY_UNREADABLE') throw error
       return unproved(String(error.facts['problem']))

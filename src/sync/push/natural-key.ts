@@ -1,7 +1,7 @@
 import type { RemoteRecord, Resource } from '../../catalog/resource.ts'
 import type { SyncError } from '../../errors/sync-error.ts'
 /** Finds a record by what tells it from all others: how a creation whose answer was lost is looked for. */
-import { unlessOutOfReach } from '../../remote/pages/forward-pages.ts'
+import { unlessPastPagingLimit } from '../../remote/pages/forward-pages.ts'
 import { fetchPage, type ListRequest } from '../../remote/pages/pages.ts'
 import type { Change } from '../../store/outbox/claim.ts'
 import { isBadRequest } from '../list/list-request.ts'
@@ -106,7 +106,7 @@ async function pagesOf(
   const found: RemoteRecord[] = []
   const met = new Set<string>()
   for (let number = 1; number <= MOST_PAGES; number++) {
-    const page = await unlessOutOfReach(fetchPage(asking.client, request, number, signal))
+    const page = await unlessPastPagingLimit(fetchPage(asking.client, request, number, signal))
     if (page === undefined) return null
     const { records, recordCount, pageCount } = page
     const fresh = records.filter(({ id }) => !met.has(id))

@@ -12,7 +12,7 @@ import { reason, SyncError } from '../../errors/sync-error.ts'
 /** A change that does not go on: set aside for a person, or put off for later. */
 import { notWritable, writeNotOffered } from '../../errors/writes.ts'
 import type { Answer } from '../../remote/client.ts'
-import { askedMs, asksToWait } from '../../remote/http/retry.ts'
+import { requestedWaitMs, isRateLimited } from '../../remote/http/retry.ts'
 import type { Change } from '../../store/outbox/claim.ts'
 import { readSentCreate, postpone, withdrawRequest } from '../../store/outbox/in-flight.ts'
 import { settleParked, type FieldProblem } from '../../store/outbox/settle.ts'
@@ -70,13 +70,13 @@ export async function retryOrPark(deps: PushDeps, sending: Attempt, error: SyncE
   const { change, term } = sending
   // Whoever looks for what left, and hears nothing, has not sent it once more.
   const looking = change.op === 'create' && change.requestedAt !== null
-  const spends = !asksToWait(error) && !(looking && isNoResponse(error))
+  const spends = !isRateLimited(error) && !(looking && isNoResponse(error))
   const attempts = change.attempts + (spends ? 1 : 0)
   if (!isNoResponse(error) && attempts >= MOST_ATTEMPTS) {
     const last = String(error.facts['last'] ?? error.message)
     return await parkChange(deps, sending, keepsFailing({ what: changeName(change), attempts, last }))
   }
-  const seconds = Math.max(Math.min(LONGEST_DELAY_SECONDS, 2 ** attempts), askedMs(error) / 1000)
+  const seconds = Math.max(Math.min(LONGEST_DELAY_SECONDS, 2 ** attempts), requestedWaitMs(error) / 1000)
   await postpone(deps.sql, change, term, { seconds, attempts, code: error.code, reason: error.message })
   return { change, fate: 'postponed', error }
 }

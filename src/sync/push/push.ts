@@ -1,8 +1,8 @@
 import type { RemoteRecord, Resource } from '../../catalog/resource.ts'
 import { lookRefused, notHeld, parentDiscarded, rowNeverMade, writeForbidden } from '../../errors/push.ts'
 import { endsTheRun, reason, SyncError } from '../../errors/sync-error.ts'
-import { asksToWait } from '../../remote/http/retry.ts'
-import { isFailure } from '../../remote/pages/page-failures.ts'
+import { isRateLimited } from '../../remote/http/retry.ts'
+import { isPageFailure } from '../../remote/pages/page-failures.ts'
 import { isDataError } from '../../store/connection/database.ts'
 import { isRejectedByDatabase } from '../../store/mirror/refusals.ts'
 /** Sends what waits in the outbox: a claim of some records, one check of what ScopeStack holds of them, and a write for each. */
@@ -95,7 +95,7 @@ async function pushClaim(
       onSettled(settled)
       // Nobody was answered beside it, so that others may meet the same: the push ends, and the next begins with them.
       const held = checked.get(change.recordId)
-      if (changes.length === 1 && settled.fate === 'postponed' && isFailure(held)) throw held
+      if (changes.length === 1 && settled.fate === 'postponed' && isPageFailure(held)) throw held
     } catch (error) {
       // Somebody else goes on with it.
       if (error instanceof SyncError && error.code === 'SYNC_CLAIM_LOST') return
@@ -166,7 +166,7 @@ async function sendOne(deps: PushDeps, sending: Attempt, remote: Checked): Promi
       return await parkChange(deps, sending, lookRefused(facts))
     }
     // It may have been made, and is looked for when ScopeStack is well again; the others need not wait for that.
-    if (change.op === 'create' && asksToWait(error) && mayHaveArrived(error))
+    if (change.op === 'create' && isRateLimited(error) && mayHaveArrived(error))
       return await retryOrPark(deps, sending, error)
     if (error.remedy !== 'retry' || endsTheRun(error)) throw error
     const settled = await retryOrPark(deps, sending, error)

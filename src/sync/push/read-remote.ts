@@ -3,8 +3,8 @@ import { SyncError } from '../../errors/sync-error.ts'
 /** What ScopeStack holds of the records that are about to be written, asked for together. */
 import { answeredOther } from '../../errors/writes.ts'
 import type { Client } from '../../remote/client.ts'
-import { dataOf } from '../../remote/documents/document.ts'
-import { isFailure } from '../../remote/pages/page-failures.ts'
+import { primaryDataOf } from '../../remote/documents/document.ts'
+import { isPageFailure } from '../../remote/pages/page-failures.ts'
 import { fetchPage, type ListRequest } from '../../remote/pages/pages.ts'
 import type { Database } from '../../store/connection/database.ts'
 import type { Change } from '../../store/outbox/claim.ts'
@@ -47,7 +47,8 @@ export async function searchRequest(asking: RemoteAccess, resource: Resource): P
 }
 
 function everythingOf(asking: RemoteAccess, resource: Resource): ListRequest {
-  const own = resource.reads.find(({ from }) => from === 'list') ?? ({ from: 'list', path: resource.type } as const)
+  const own =
+    resource.readMethods.find(({ from }) => from === 'list') ?? ({ from: 'list', path: resource.type } as const)
   return requestFor(asking, resource, own)!
 }
 
@@ -73,7 +74,7 @@ export async function readRecords(
   const found = new Map<string, RemoteRecord | null>()
   let answers: Promise<boolean> | undefined
   const failsAtThese = async (error: unknown): Promise<boolean> =>
-    onRefused !== undefined && isFailure(error) && (await (answers ??= isThere(asking, request, signal)))
+    onRefused !== undefined && isPageFailure(error) && (await (answers ??= isThere(asking, request, signal)))
   try {
     if (ids.length > 1) for (const one of await listed(asking, resource, request, ids, signal)) found.set(one.id, one)
   } catch (error) {
@@ -101,7 +102,7 @@ async function isThere({ client }: RemoteAccess, request: ListRequest, signal: A
     return true
   } catch (error) {
     if (isReadRefused(error)) return true
-    if (isFailure(error)) return false
+    if (isPageFailure(error)) return false
     throw error
   }
 }
@@ -162,7 +163,7 @@ async function readRecord(
   const path = `${request.path}/${encodeURIComponent(id)}`
   const wanted = { ...asking, resource, id }
   // Thrown behind the request: the same question would be answered alike, and is asked again with the change.
-  const judge = (body: string, url: string) => ({ data: dataOf(body, url), url })
+  const judge = (body: string, url: string) => ({ data: primaryDataOf(body, url), url })
   const ask = async (query: string) => await asking.client.get(path + query, judge, signal)
   const include = includeOf(request)
   try {

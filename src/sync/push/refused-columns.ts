@@ -1,6 +1,6 @@
 import type { Column, Resource } from '../../catalog/resource.ts'
 /** What a refusal means in columns. */
-import { complaintsOf, sentenceOf, type Complaint } from '../../remote/documents/error-response.ts'
+import { errorObjectsOf, errorText, type ErrorObject } from '../../remote/documents/error-response.ts'
 import type { FieldProblem } from '../../store/outbox/settle.ts'
 
 /** A member that ScopeStack does not take in a write (code 105, "Param not allowed"), in all shapes. */
@@ -16,7 +16,7 @@ export interface Problems {
 }
 
 export function problemsOf(resource: Resource, body: string): Problems {
-  const found = complaintsOf(body).map((complaint) => ({ complaint, column: columnOf(resource, complaint) }))
+  const found = errorObjectsOf(body).map((complaint) => ({ complaint, column: columnOf(resource, complaint) }))
   const problems = found.map(({ complaint, column }) => ({
     column: column?.name ?? null,
     pointer: complaint.pointer,
@@ -47,10 +47,10 @@ function inLine({ column, message }: FieldProblem): string {
 }
 
 /** Without the member's name in front, where the column is named anyway. */
-function messageOf(complaint: Complaint, column: Column | undefined): string {
+function messageOf(complaint: ErrorObject, column: Column | undefined): string {
   const { title, detail, member } = complaint
-  if (column === undefined) return member === null ? sentenceOf(complaint) : `${member} ${sentenceOf(complaint)}`
-  return sentenceOf({
+  if (column === undefined) return member === null ? errorText(complaint) : `${member} ${errorText(complaint)}`
+  return errorText({
     title,
     detail: prefixOf(detail) === undefined ? detail : detail.slice(detail.indexOf(' - ') + 3),
   })
@@ -59,7 +59,10 @@ function messageOf(complaint: Complaint, column: Column | undefined): string {
 /** The bare library names the member in `detail`: `name - has already been taken` (API notes §6). */
 const prefixOf = (detail: string): string | undefined => /^(\S{1,100}) - /.exec(detail)?.[1]
 
-function columnOf({ columns }: Resource, { pointer, parameter, member, title, detail }: Complaint): Column | undefined {
+function columnOf(
+  { columns }: Resource,
+  { pointer, parameter, member, title, detail }: ErrorObject,
+): Column | undefined {
   const named = [
     /^(?:\/data)?\/(?:attributes|relationships)\/([^/]+)/.exec(pointer ?? '')?.[1],
     member ?? undefined,

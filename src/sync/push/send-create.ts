@@ -58,7 +58,7 @@ async function post(deps: PushDeps, sending: Attempt, before: readonly RemoteRec
         method: 'POST',
         path: request.path + includeOf(request),
         body: createBody(resource, change),
-        leaving: () => requests.recordDeparture(deps.sql, change, term),
+        beforeSend: () => requests.recordDeparture(deps.sql, change, term),
       },
       writeOutcomeOf(deps, sending),
       signal,
@@ -164,7 +164,9 @@ async function findLost(deps: PushDeps, sending: Attempt, just?: Answered): Prom
 /** Where the filter by which its own value is shown is refused, not found is not "not there". */
 async function mayBeHidden(deps: PushDeps, { change, resource }: Attempt): Promise<boolean> {
   const { query } = await searchRequest(deps, resource)
-  return Object.keys(resource.whole).some((name) => name in change.attributes && !(`filter[${name}]` in query))
+  return Object.keys(resource.completeFilters).some(
+    (name) => name in change.attributes && !(`filter[${name}]` in query),
+  )
 }
 
 /** Pauses grow as the silence does, and the last one ends when it may be sent again. */

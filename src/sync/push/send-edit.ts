@@ -3,7 +3,7 @@ import type { RemoteRecord, Resource } from '../../catalog/resource.ts'
 import { conflictFound, recordGone, unsupported } from '../../errors/push.ts'
 import { endsTheRun, SyncError } from '../../errors/sync-error.ts'
 import { wholeUnseen } from '../../errors/writes.ts'
-import { createPatience, sleep } from '../../remote/http/retry.ts'
+import { createRetrySchedule, sleep } from '../../remote/http/retry.ts'
 import { wasRequestSent, recordDeparture, withdrawRequest } from '../../store/outbox/in-flight.ts'
 import { settleSent, settleSuperseded } from '../../store/outbox/settle.ts'
 import {
@@ -34,12 +34,12 @@ export async function sendEdit(deps: PushDeps, sending: Attempt, remote: RemoteR
   const { change, resource, signal } = sending
   let held = remote
   let trying = sending
-  const patience = createPatience(deps.policy)
+  const patience = createRetrySchedule(deps.policy)
   for (;;) {
     try {
       return await sendOver(deps, trying, held)
     } catch (error) {
-      const ms = isForLater(error) ? null : patience.after(error)
+      const ms = isForLater(error) ? null : patience.delayAfter(error)
       if (ms === null) throw error
       if (await wasRequestSent(deps.sql, change))
         trying = { ...sending, change: { ...change, requestedAt: new Date() } }
@@ -102,18 +102,18 @@ async function sendDecided(
   }
   const request = await listRequest(deps, resource)
   const path = `${request.path}/${encodeURIComponent(change.recordId)}`
-  const leaving = (): Promise<void> => recordDeparture(deps.sql, change, term)
+  const beforeSend = (): Promise<void> => recordDeparture(deps.sql, change, term)
   const outcome = await withdrawIfUnsent(
     deps,
     sending,
     deps.client.write(
       change.op === 'delete'
-        ? { method: 'DELETE', path, leaving }
+        ? { method: 'DELETE', path, beforeSend }
         : {
             method: 'PATCH',
             path: path + includeOf(request),
             body: updateBody(resource, change, decisions, remote),
-            leaving,
+            beforeSend,
           },
       writeOutcomeOf(deps, sending),
       signal,

@@ -14,7 +14,7 @@ export interface Absence {
 
 interface Remembered extends Absence {
   /** The ways that were tried: where others are declared since, they are tried too. */
-  readonly reads: Resource['reads']
+  readonly reads: Resource['readMethods']
   readonly slug: string
 }
 
@@ -24,14 +24,17 @@ interface Deps {
 }
 
 /** Undefined when it has to be asked for. */
-export async function knownAbsence({ sql, slug }: Deps, { type, reads }: Resource): Promise<Absence | undefined> {
+export async function knownAbsence({ sql, slug }: Deps, { type, readMethods }: Resource): Promise<Absence | undefined> {
   const known = await readCapability(sql, type, NAME)
   if (known === undefined || known.ageMs >= DAY_MS) return undefined
   const { code, message, ...asked } = known.value as Remembered
-  return isDeepStrictEqual(asked, { reads: [...reads], slug }) ? { code, message } : undefined
+  return isDeepStrictEqual(asked, { reads: [...readMethods], slug }) ? { code, message } : undefined
 }
 
-export const rememberAbsence = ({ sql, slug }: Deps, { type, reads }: Resource, absence: Absence): Promise<void> =>
-  saveCapability(sql, type, NAME, { ...absence, reads, slug })
+export const rememberAbsence = (
+  { sql, slug }: Deps,
+  { type, readMethods }: Resource,
+  absence: Absence,
+): Promise<void> => saveCapability(sql, type, NAME, { ...absence, reads: readMethods, slug })
 
 export const forgetAbsence = (sql: Database, type: string): Promise<void> => forgetCapability(sql, type, NAME)

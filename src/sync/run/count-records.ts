@@ -1,7 +1,7 @@
 import type { Resource } from '../../catalog/resource.ts'
 import { endsTheRun } from '../../errors/sync-error.ts'
 /** How much there is to read, asked of each list with one small request. */
-import { openList } from '../../remote/pages/forward-pages.ts'
+import { fetchFirstPage } from '../../remote/pages/forward-pages.ts'
 import { openReadPlan } from '../list/read-plan.ts'
 import type { SnapshotDeps } from '../snapshot/snapshot.ts'
 
@@ -15,7 +15,7 @@ export async function countRecords(
   if (question.read.from !== 'list' || question.request === null) return null
   try {
     const { include: _, ...query } = question.request.query
-    const page = await openList(deps.client, { ...question.request, query, pageSize: 1 }, signal)
+    const page = await fetchFirstPage(deps.client, { ...question.request, query, pageSize: 1 }, signal)
     return page.recordCount
   } catch (error) {
     // Its reading will say what is wrong.

@@ -4,9 +4,9 @@ import { PARENT_RESOURCE } from '../../store/progress/changed-projects.ts'
 
 /** Types whose records a reading of `resource` begins with. */
 export function parentTypesOf(
-  { reads, within }: Resource,
+  { readMethods, byProject }: Resource,
   { changesOnly = false }: { changesOnly?: boolean },
 ): string[] {
-  const parents = reads.flatMap((read) => (read.from === 'each' || read.from === 'below' ? [read.parent] : []))
-  return changesOnly && within !== undefined ? [...parents, PARENT_RESOURCE] : parents
+  const parents = readMethods.flatMap((read) => (read.from === 'each' || read.from === 'below' ? [read.parent] : []))
+  return changesOnly && byProject !== undefined ? [...parents, PARENT_RESOURCE] : parents
 }

@@ -27,7 +27,7 @@ export function findHiddenRecords(
     const column = listed.columns.find(({ member, kind }) => kind === 'boolean' && filters[0] === `filter[${member}]`)
     if (column === undefined) return { first: [], others: [] }
     const { yes, no } = await withDbRetry(() => idsByFlag(sql, listed.table, column.name), signal)
-    const [first, others] = listed.whole[column.member]?.startsWith('true') === true ? [yes, no] : [no, yes]
+    const [first, others] = listed.completeFilters[column.member]?.startsWith('true') === true ? [yes, no] : [no, yes]
     return { first, others }
   }
   return determineScope({ client, signal, examples }, question, count)

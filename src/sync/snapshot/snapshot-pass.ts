@@ -1,9 +1,9 @@
 import type { Resource } from '../../catalog/resource.ts'
-import { openList, unlessOutOfReach } from '../../remote/pages/forward-pages.ts'
-import { sizeFrom } from '../../remote/pages/list-length.ts'
+import { fetchFirstPage, unlessPastPagingLimit } from '../../remote/pages/forward-pages.ts'
+import { inferPageSize } from '../../remote/pages/list-length.ts'
 import { fetchPage, type ListRequest, type Page } from '../../remote/pages/pages.ts'
 /** One reading of a resource: where it begins, and its batches. */
-import { layChains, type Chain } from '../../remote/pages/reverse-pages.ts'
+import { planChains, type PageChain } from '../../remote/pages/reverse-pages.ts'
 import type { Database } from '../../store/connection/database.ts'
 import { confirmLease, type Lease } from '../../store/fleet/leases.ts'
 import { mirroredIds } from '../../store/mirror/ids.ts'
@@ -82,14 +82,14 @@ export async function startPass(deps: PassDeps, snapshot: Snapshot, from: number
   return await beginList(deps, snapshot, request!, wanted)
 }
 
-const FROM_END = { fromEnd: true, without: true } as const
+const FROM_END = { fromEnd: true, skipUnreadable: true } as const
 
 /** No page is full then: what a list says of its pages contradicts itself. */
 const NO_SIZE = 0
 
 async function beginList(deps: PassDeps, snapshot: Snapshot, request: ListRequest, wanted: WantedType): Promise<Pass> {
   const { question, signal, resource, sql, lease } = deps
-  const laid = snapshot.chains as Chain[] | null
+  const laid = snapshot.chains as PageChain[] | null
   const resumed = laid !== null && laid.length > 0
   const { recall, transfersAll } = await openPageCache(deps, request, { resumed })
   const far = needsBothEnds(question)
@@ -108,7 +108,7 @@ async function beginList(deps: PassDeps, snapshot: Snapshot, request: ListReques
   const { opening, size } = await openWhole(deps, request, recall)
   const { recordCount: count } = opening
   const pageCount = far ? null : opening.pageCount
-  const chains = pageCount === null ? [] : layChains(Math.max(1, pageCount), deps.concurrency + 2)
+  const chains = pageCount === null ? [] : planChains(Math.max(1, pageCount), deps.concurrency + 2)
   const open = () =>
     sql.begin(async (tx) => {
       await confirmLease(tx, lease)
@@ -133,10 +133,10 @@ async function openWhole(
   const last =
     guess === 1
       ? undefined
-      : await unlessOutOfReach(fetchPage(client, request, guess, signal, await recall(guess), FROM_END))
-  const size = last === undefined ? null : sizeFrom(last, request.pageSize)
+      : await unlessPastPagingLimit(fetchPage(client, request, guess, signal, await recall(guess), FROM_END))
+  const size = last === undefined ? null : inferPageSize(last, request.pageSize)
   if (last !== undefined && last.pageCount !== null && size !== null) return { opening: last, size }
   // Behind the end of a list some servers say nothing, and only a page in the middle shows how long they really are.
-  const first = await openList(client, request, signal, guess === 1 ? await recall(1) : undefined)
-  return { opening: first, size: sizeFrom(first, null) ?? NO_SIZE }
+  const first = await fetchFirstPage(client, request, signal, guess === 1 ? await recall(1) : undefined)
+  return { opening: first, size: inferPageSize(first, null) ?? NO_SIZE }
 }

@@ -7,7 +7,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { Resource } from '../../catalog/resource.ts'
 import type { Client } from '../../remote/client.ts'
-import { isOutOfReach } from '../../remote/pages/forward-pages.ts'
+import { isPastPagingLimit } from '../../remote/pages/forward-pages.ts'
 import type { Database } from '../../store/connection/database.ts'
 import { confirmLease, type Lease } from '../../store/fleet/leases.ts'
 import { createMirror } from '../../store/mirror/load.ts'
@@ -114,7 +114,7 @@ export async function pullSnapshot(deps: SnapshotDeps, options: SnapshotOptions)
       before = found
       lists++
     } catch (error) {
-      const next = isOutOfReach(error) ? planForBothEnds(question, asking.now) : await asking.next(error, question)
+      const next = isPastPagingLimit(error) ? planForBothEnds(question, asking.now) : await asking.next(error, question)
       if (next === undefined) throw error
       question = next
     }
@@ -137,7 +137,7 @@ async function readThrough(
 ): Promise<SnapshotResult | NeedsOtherList> {
   const { sql } = deps
   const { resource, lease, signal, acceptWithheld: accepted } = options
-  const { type, table, within } = resource
+  const { type, table, byProject } = resource
   const { read, request } = question
   const digest = requestDigest(request, resource)
   const snapshot = await withDbRetry(() => resumeOrBegin(sql, options, question, digest), signal)
@@ -184,7 +184,7 @@ async function readThrough(
       if (settled && transferredAll) await recordBodiesRead(tx, type)
       if (settled) await saveDeclaration(tx, resource)
       if (settled) await advanceWatermark(tx, resource, upTo)
-      if (settled && within !== undefined) await followFrom(tx, type, startedAt)
+      if (settled && byProject !== undefined) await followFrom(tx, type, startedAt)
       await endSnapshot(tx, type, { table, asOf: settled ? asOf : null, pages: listPages })
     })
   await withDbRetry(end, signal)

@@ -98,8 +98,8 @@ const knownIds = ({ known, ids }: ReadPage): number => (known ? new Set(ids).siz
 /** A page some of which is not in the mirror, or lacks a member, has to come again. */
 function marked({ pages }: Batch, left: readonly string[]) {
   const missing = new Set(left)
-  return pages.flatMap(({ mark, unusable, ...page }) =>
-    mark === null || unusable.length > 0 || page.ids.some((id) => missing.has(id)) ? [] : [{ ...page, mark }],
+  return pages.flatMap(({ validator, unusable, ...page }) =>
+    validator === null || unusable.length > 0 || page.ids.some((id) => missing.has(id)) ? [] : [{ ...page, validator }],
   )
 }
 

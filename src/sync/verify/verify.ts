@@ -1,11 +1,11 @@
 import type { Resource } from '../../catalog/resource.ts'
-import { isOutOfReach, openList } from '../../remote/pages/forward-pages.ts'
-import { sizeFrom } from '../../remote/pages/list-length.ts'
+import { isPastPagingLimit, fetchFirstPage } from '../../remote/pages/forward-pages.ts'
+import { inferPageSize } from '../../remote/pages/list-length.ts'
 /**
  * Reads a resource whole and holds every row against it: what is missing, what is too much, what differs, by the values of
  * the columns. It keeps no cursor and leaves that of an interrupted pull alone.
  */
-import { layChains } from '../../remote/pages/reverse-pages.ts'
+import { planChains } from '../../remote/pages/reverse-pages.ts'
 import type { Lease } from '../../store/fleet/leases.ts'
 import { extraIds } from '../../store/mirror/compare.ts'
 import { createMirror, type Mirror } from '../../store/mirror/load.ts'
@@ -96,7 +96,7 @@ export async function verifyResource(deps: SnapshotDeps, options: VerifyOptions)
       const edited = new Set([...differences.edited, ...others]).size
       return { resource: type, read: verifying.met.size, ...counts, edited, doubt }
     } catch (error) {
-      const next = isOutOfReach(error) ? planForBothEnds(question, asking.now) : await asking.next(error, question)
+      const next = isPastPagingLimit(error) ? planForBothEnds(question, asking.now) : await asking.next(error, question)
       if (next === undefined) throw error
       question = next
     }
@@ -149,11 +149,11 @@ async function readAll(deps: SnapshotDeps, verifying: Verifying, question: ReadP
   const recall = await openPageMarks(pass)
   let known: ReadonlySet<string> = new Set()
   for (let tries = 1; tries <= TRIES; tries++) {
-    const opening = await openList(deps.client, request!, signal, await recall(1))
+    const opening = await fetchFirstPage(deps.client, request!, signal, await recall(1))
     const { recordCount: count } = opening
     const pageCount = far ? null : opening.pageCount
-    const chains = pageCount === null ? [] : layChains(Math.max(1, pageCount), deps.concurrency + 2)
-    const size = sizeFrom(opening, null) ?? 0
+    const chains = pageCount === null ? [] : planChains(Math.max(1, pageCount), deps.concurrency + 2)
+    const size = inferPageSize(opening, null) ?? 0
     const ids = new Set<string>()
     let steady = true
     let full = true

@@ -124,7 +124,7 @@ it('stops a late writer: nothing of its batch is written, neither rows nor curso
         pageCount: 1,
         full: true,
         known: false,
-        mark: { etag: null, digest: 'd' },
+        validator: { etag: null, digest: 'd' },
         etagLied: false,
       },
     ],

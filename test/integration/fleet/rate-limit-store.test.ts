@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest'
 import type { SyncError } from '../../../src/errors/sync-error.ts'
 import type { RateLimitStore } from '../../../src/rate-limit-store.ts'
-import { createLocalPaceStore } from '../../../src/remote/http/rate-limit-local.ts'
-import { createPace } from '../../../src/remote/http/rate-limit.ts'
+import { createLocalRateLimitStore } from '../../../src/remote/http/rate-limit-local.ts'
+import { createRateLimiter } from '../../../src/remote/http/rate-limit.ts'
 import { openDatabase } from '../../../src/store/connection/database.ts'
 import { openRedisRateLimitStore } from '../../../src/store/fleet/rate-limit-redis.ts'
 import { openRateLimitStore } from '../../../src/store/fleet/rate-limit.ts'
@@ -24,7 +24,7 @@ async function localHome(): Promise<Home> {
   const stores = new Map<string, RateLimitStore>()
   return {
     open(keyId = 'key') {
-      const store = stores.get(keyId) ?? createLocalPaceStore(() => Date.now() + ahead)
+      const store = stores.get(keyId) ?? createLocalRateLimitStore(() => Date.now() + ahead)
       stores.set(keyId, store)
       return store
     },
@@ -168,10 +168,10 @@ describe.each([
     await using home = await openHome()
     const never = new AbortController().signal
     const starts: number[] = []
-    const workers = [1, 2, 3, 4].map(() => createPace({ rate: 50, concurrency: 10, shared: home.open() }))
+    const workers = [1, 2, 3, 4].map(() => createRateLimiter({ rate: 50, concurrency: 10, shared: home.open() }))
     await Promise.all(
       workers.flatMap((pace) =>
-        Array.from({ length: 15 }, () => pace.take(async () => void starts.push(performance.now()), never)),
+        Array.from({ length: 15 }, () => pace.run(async () => void starts.push(performance.now()), never)),
       ),
     )
     expect(starts).toHaveLength(60)
@@ -188,11 +188,11 @@ describe.each([
       ...store,
       reserve: (rate) => store.reserve(rate).finally(() => reserved++),
     }
-    const pace = createPace({ rate: 5, concurrency: 2, shared: watched })
-    await pace.take(async () => {}, never)
+    const pace = createRateLimiter({ rate: 5, concurrency: 2, shared: watched })
+    await pace.run(async () => {}, never)
     const stop = new AbortController()
     let sent = false
-    const waiting = pace.take(async () => void (sent = true), stop.signal)
+    const waiting = pace.run(async () => void (sent = true), stop.signal)
     await until(() => reserved === 2, 'the second place')
     // Another worker's.
     await home.open().backOff(3_600_000)
@@ -248,10 +248,15 @@ test.each([
   await using home = await redisHome()
   const stop = new AbortController()
   const notices: SyncError[] = []
-  const pace = createPace({ rate: 0.01, concurrency: 4, shared: home.open(), onWait: (notice) => notices.push(notice) })
-  await pace.take(async () => {}, stop.signal)
+  const pace = createRateLimiter({
+    rate: 0.01,
+    concurrency: 4,
+    shared: home.open(),
+    onNotice: (notice) => notices.push(notice),
+  })
+  await pace.run(async () => {}, stop.signal)
   await before(home.open())
-  const waiting = [1, 2, 3].map(() => pace.take(async () => {}, stop.signal))
+  const waiting = [1, 2, 3].map(() => pace.run(async () => {}, stop.signal))
   await until(() => notices.length > 0, 'a word about it')
   stop.abort()
   await Promise.allSettled(waiting)
@@ -266,10 +271,15 @@ test.each([
 ])('%s out of reach: the worker goes on with its own share, and says so once', async (_, open) => {
   const notices: SyncError[] = []
   const never = new AbortController().signal
-  const pace = createPace({ rate: 50, concurrency: 4, shared: open(), onAlone: (notice) => notices.push(notice) })
+  const pace = createRateLimiter({
+    rate: 50,
+    concurrency: 4,
+    shared: open(),
+    onNotice: (notice) => notices.push(notice),
+  })
   let sent = 0
-  await Promise.all(Array.from({ length: 10 }, () => pace.take(async () => void sent++, never)))
-  await pace.slowDown(0)
+  await Promise.all(Array.from({ length: 10 }, () => pace.run(async () => void sent++, never)))
+  await pace.backOff(0)
   expect(sent).toBe(10)
   expect(notices.map(({ code }) => code)).toEqual(['SYNC_PACE_ALONE'])
   expect(notices[0]!.message).toMatch(/cannot be shared .* own share, 50 requests\/s, .* again in 10 s/)
@@ -284,14 +294,14 @@ test('a Redis that comes back is shared again, and is not asked by every request
   const store = openRedisRateLimitStore(connection, 'key')
   const counted: RateLimitStore = { ...store, reserve: (rate) => (asked++, store.reserve(rate)) }
   const notices: SyncError[] = []
-  const pace = createPace({
+  const pace = createRateLimiter({
     rate: 1_000,
     concurrency: 1,
     shared: counted,
-    onAlone: (notice) => notices.push(notice),
+    onNotice: (notice) => notices.push(notice),
     now: () => Date.now() + ahead,
   })
-  const send = () => pace.take(async () => {}, never)
+  const send = () => pace.run(async () => {}, never)
   await send()
   await server.stop()
   for (let request = 0; request < 20; request++) await send()
@@ -325,9 +335,14 @@ test('its own share is what it lately had of the places', async () => {
     backOff: async () => {},
   }
   const notices: string[] = []
-  const pace = createPace({ rate: 100, concurrency: 1, shared, onAlone: ({ message }) => notices.push(message) })
-  for (let request = 0; request < 25; request++) await pace.take(async () => {}, never)
+  const pace = createRateLimiter({
+    rate: 100,
+    concurrency: 1,
+    shared,
+    onNotice: ({ message }) => notices.push(message),
+  })
+  for (let request = 0; request < 25; request++) await pace.run(async () => {}, never)
   down = true
-  await pace.take(async () => {}, never)
+  await pace.run(async () => {}, never)
   expect(notices).toEqual([expect.stringContaining('own share, 25 requests/s')])
 })

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import type { SyncError } from '../../../src/errors/sync-error.ts'
 import { createSeal } from '../../../src/remote/auth/seal.ts'
-import { judgeTokenResponse } from '../../../src/remote/auth/token-response.ts'
+import { parseTokenResponse } from '../../../src/remote/auth/token-response.ts'
 import { createTokens } from '../../../src/remote/auth/tokens.ts'
 import { openDatabase } from '../../../src/store/connection/database.ts'
 import { openRedisTokenStore } from '../../../src/store/fleet/tokens-redis.ts'
@@ -272,7 +272,7 @@ describe.each([
           policy: { attempts: 1, baseMs: 1, capMs: 1 },
           async request() {
             asked++
-            return judgeTokenResponse(
+            return parseTokenResponse(
               { status: 200, headers: {}, body: `{"access_token":"t","expires_in":${expires}}` },
               'u',
             )

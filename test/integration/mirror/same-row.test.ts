@@ -1,6 +1,6 @@
 /** However a record is read, the same row comes of it: in its own list, along with another, below one, alone, as an answer. */
 import { expect, it } from 'vitest'
-import type { Read, Resource } from '../../../src/catalog/resource.ts'
+import type { ReadMethod, Resource } from '../../../src/catalog/resource.ts'
 import { parseDocument } from '../../../src/remote/documents/document.ts'
 import { fetchPage } from '../../../src/remote/pages/pages.ts'
 import type { Simulator } from '../../../src/simulator/server.ts'
@@ -37,14 +37,16 @@ const recordsOf = (records: Simulator['records'], type: string) => {
 }
 
 /** The ways in which the records of a resource come with, or below, those of another. */
-function otherWays(resource: Resource, catalog: ReadonlyMap<string, Resource>): Read[] {
+function otherWays(resource: Resource, catalog: ReadonlyMap<string, Resource>): ReadMethod[] {
   const { type, columns } = resource
   const carriers = [...catalog.values()].filter(({ read }) => read.from === 'list')
-  const included = carriers.flatMap((carrier): Read[] => [
+  const included = carriers.flatMap((carrier): ReadMethod[] => [
     ...carrier.columns
       .filter(({ from, target }) => from !== 'attribute' && target === type)
-      .map(({ member }): Read => ({ from: 'included', list: carrier.type, include: member })),
-    ...(carrier.carries.includes(type) ? [{ from: 'included', list: carrier.type, include: type } as const] : []),
+      .map(({ member }): ReadMethod => ({ from: 'included', list: carrier.type, include: member })),
+    ...(carrier.includedToMany.includes(type)
+      ? [{ from: 'included', list: carrier.type, include: type } as const]
+      : []),
   ])
   const isPart = columns.some(({ member, from }) => member === 'project' && from === 'to-one')
   return isPart ? [...included, { from: 'below', parent: 'projects', path: type }] : included
@@ -72,7 +74,7 @@ it('in every resource and every way, and none is written again when the ways alt
   for (const resource of read) {
     const before = await writtenOf(worker, resource)
     for (const way of otherWays(resource, catalog)) {
-      const { outcomes } = await worker.runResource({ ...resource, read: way, reads: [way] })
+      const { outcomes } = await worker.runResource({ ...resource, read: way, readMethods: [way] })
       expect(outcomes[0], JSON.stringify([resource.type, way])).toMatchObject({ inserted: 0, updated: 0 })
       expect(await writtenOf(worker, resource), JSON.stringify([resource.type, way])).toEqual(before)
       compared += outcomes[0]!.seen
@@ -108,7 +110,7 @@ it('in every resource and every way, and none is written again when the ways alt
     for (const id of remoteIds(sim, resource.type).slice(0, 3)) {
       const path = `/${slug}/v1/${(resource.read as { path: string }).path}/${id}${include}`
       const body = JSON.stringify({ data: { type: resource.type, id, attributes: {} } })
-      const request = { method: 'PATCH', path, body, leaving: async () => {} } as const
+      const request = { method: 'PATCH', path, body, beforeSend: async () => {} } as const
       const answered = await client.write(request, ({ body: text }, url) => digest(text, url), signal)
       expect(answered, `${resource.type} ${id} as an answer`).toBe(await client.get(path, digest, signal))
     }

@@ -27,7 +27,7 @@ async function loginWaiting(): Promise<Place> {
   const { origin, pathname } = new URL(loopback.redirectUri)
   const over = new AbortController()
   const arrival = loopback
-    .arrival({ state: 'right', timeoutMs: 60_000, signal: over.signal, redact: (shown) => shown })
+    .waitForCallback({ state: 'right', timeoutMs: 60_000, signal: over.signal, redact: (shown) => shown })
     .catch((error: unknown) => error)
   return {
     url: origin,
@@ -178,7 +178,7 @@ describe('a login', () => {
     const loopback = await openLoopback(0)
     const { origin: url, host } = new URL(loopback.redirectUri)
     let strays = 0
-    const arrival = loopback.arrival({
+    const arrival = loopback.waitForCallback({
       state: 'right',
       timeoutMs: 60_000,
       signal: never,
@@ -218,7 +218,7 @@ describe('a login', () => {
     const loopback = await openLoopback(0)
     const { origin: url, host } = new URL(loopback.redirectUri)
     const { text: redact } = createRedactor({ clientSecret: 'kept/secret+4711-0815' })
-    const arrival = loopback.arrival({ state: 'right', timeoutMs: 60_000, signal: never, redact }).catch(String)
+    const arrival = loopback.waitForCallback({ state: 'right', timeoutMs: 60_000, signal: never, redact }).catch(String)
     const query = new URLSearchParams({
       state: 'right',
       error: 'invalid kept%2Fsecret%2B4711-0815',
@@ -234,7 +234,12 @@ describe('a login', () => {
   test('ends although its browser has left before the answer', async () => {
     const loopback = await openLoopback(0)
     const { origin: url, host } = new URL(loopback.redirectUri)
-    const arrival = loopback.arrival({ state: 'right', timeoutMs: 60_000, signal: never, redact: (shown) => shown })
+    const arrival = loopback.waitForCallback({
+      state: 'right',
+      timeoutMs: 60_000,
+      signal: never,
+      redact: (shown) => shown,
+    })
     const socket = socketTo({ url })
     socket.write(`GET /callback?code=the-code&state=right HTTP/1.1\r\nHost: ${host}\r\n\r\n`)
     const arrived = await arrival

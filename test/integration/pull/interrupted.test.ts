@@ -1,6 +1,6 @@
 /** An interrupted snapshot goes on where it stopped, and is as whole as any. */
 import { expect, it } from 'vitest'
-import type { Chain } from '../../../src/remote/pages/reverse-pages.ts'
+import type { PageChain } from '../../../src/remote/pages/reverse-pages.ts'
 import type { Simulator } from '../../../src/simulator/server.ts'
 import { pull } from '../../../src/sync/run/run.ts'
 import { livingIds, openAccount, pullOne, remoteIds } from '../../support/scopestack/account.ts'
@@ -13,8 +13,8 @@ const pages = (sim: Simulator): readonly number[] => sim.stats().pages['services
 /** A first reading counts what its filters may hide: without them, with the empty value, and with one value. */
 const COUNTS = [1, 1, 1]
 
-const chainsOf = async ({ sql }: TestWorker): Promise<Chain[] | null> =>
-  (await sql<{ chains: Chain[] | null }[]>`select chains from sync.cursors where resource = 'services'`)[0]!.chains
+const chainsOf = async ({ sql }: TestWorker): Promise<PageChain[] | null> =>
+  (await sql<{ chains: PageChain[] | null }[]>`select chains from sync.cursors where resource = 'services'`)[0]!.chains
 
 /** Stopped for good by a list that breaks at page 3, behind those that lie behind it. */
 async function interrupted() {

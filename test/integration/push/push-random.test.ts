@@ -128,10 +128,10 @@ function mortal(through: (client: Client) => Client) {
     ...wire,
     async write(request, judge, signal) {
       const leaving = async (): Promise<void> => {
-        await request.leaving?.()
+        await request.beforeSend?.()
         if (dead) throw new Error('It died before this left.')
       }
-      const writing = wire.write({ ...request, leaving }, judge, signal)
+      const writing = wire.write({ ...request, beforeSend: leaving }, judge, signal)
       under.add(writing.catch(() => {}))
       return await writing
     },
@@ -172,7 +172,7 @@ async function slow(dies: boolean): Promise<void> {
       ...client,
       async write(request, judge, signal) {
         if (request.method !== 'POST') return await client.write(request, judge, signal)
-        await request.leaving?.()
+        await request.beforeSend?.()
         if (isDead) return await silence
         const { method, path, body } = request
         landing.push(() =>

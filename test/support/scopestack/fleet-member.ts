@@ -3,11 +3,11 @@ import { createInterface } from 'node:readline'
 import { reason } from '../../../src/errors/sync-error.ts'
 import { fetchAccount } from '../../../src/remote/account.ts'
 import { createSeal, type Credentials } from '../../../src/remote/auth/seal.ts'
-import { obtainBy } from '../../../src/remote/auth/token-request.ts'
+import { createTokenSource } from '../../../src/remote/auth/token-request.ts'
 import { createTokens, type Tokens } from '../../../src/remote/auth/tokens.ts'
 import { createClient } from '../../../src/remote/client.ts'
 import { createHttp } from '../../../src/remote/http/http.ts'
-import { createPace } from '../../../src/remote/http/rate-limit.ts'
+import { createRateLimiter } from '../../../src/remote/http/rate-limit.ts'
 import { openDatabase } from '../../../src/store/connection/database.ts'
 import { openRefreshStore } from '../../../src/store/fleet/refresh-tokens.ts'
 import { openRedisTokenStore } from '../../../src/store/fleet/tokens-redis.ts'
@@ -45,7 +45,7 @@ async function main(options: MemberOptions): Promise<void> {
     seal,
     policy,
     claimMs,
-    request: obtainBy({ endpoint: { http, credentials, userAgent: 'fleet' }, refresh, seal }),
+    request: createTokenSource({ endpoint: { http, credentials, userAgent: 'fleet' }, refresh, seal }),
   })
   const stop = new AbortController()
   const lines = createInterface({ input: process.stdin })
@@ -72,8 +72,8 @@ async function main(options: MemberOptions): Promise<void> {
       },
       reject: (generation) => tokens.reject(generation),
     }
-    const pace = createPace({ rate: 0, concurrency: 1 })
-    const client = createClient({ http, tokens: watched, pace, policy, apiUrl, userAgent: 'fleet' })
+    const pace = createRateLimiter({ rate: 0, concurrency: 1 })
+    const client = createClient({ http, tokens: watched, rateLimiter: pace, policy, apiUrl, userAgent: 'fleet' })
     while (!stop.signal.aborted) {
       try {
         await fetchAccount(client, never)

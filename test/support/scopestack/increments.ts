@@ -13,7 +13,7 @@ const all = new Set(byDefault.map(({ type }) => type))
 /** What a run of changes is for. */
 export const INCREMENTAL = byDefault.filter((resource) => canReadIncrementally(resource, all)).map(({ type }) => type)
 /** What is read by the projects that changed. */
-export const PARTS = byDefault.filter(({ within }) => within !== undefined).map(({ type }) => type)
+export const PARTS = byDefault.filter(({ byProject }) => byProject !== undefined).map(({ type }) => type)
 
 export interface Account extends AsyncDisposable {
   readonly sim: Simulator

@@ -1,5 +1,5 @@
 import { createSeal, type Credentials } from '../../../src/remote/auth/seal.ts'
-import { obtainBy } from '../../../src/remote/auth/token-request.ts'
+import { createTokenSource } from '../../../src/remote/auth/token-request.ts'
 import { createTokens, type Tokens } from '../../../src/remote/auth/tokens.ts'
 import { createHttp } from '../../../src/remote/http/http.ts'
 import { openDatabase, type Database } from '../../../src/store/connection/database.ts'
@@ -20,7 +20,7 @@ export function openSession(credentials: Credentials, databaseUrl: string): Sess
   const http = createHttp({ connections: 2 })
   const seal = createSeal(credentials)
   const refresh = openRefreshStore(sql, seal.keyId)
-  const request = obtainBy({ endpoint: { http, credentials, userAgent: 'test' }, refresh, seal })
+  const request = createTokenSource({ endpoint: { http, credentials, userAgent: 'test' }, refresh, seal })
   const policy = { attempts: 3, baseMs: 1, capMs: 5 }
   return {
     tokens: createTokens({ store: openTokenStore(sql, seal.keyId), seal, policy, request }),

@@ -1,9 +1,9 @@
-import type { Chain } from '../../../src/remote/pages/reverse-pages.ts'
+import type { PageChain } from '../../../src/remote/pages/reverse-pages.ts'
 import type { Setting } from './setting.ts'
 
 /** Numbers of the pages of clients that the snapshot under way speaks of as written; the list stands still. */
 export async function writtenPages({ sql }: Pick<Setting, 'sql'>): Promise<Set<number>> {
-  const [row] = await sql<{ chains: Chain[] | null }[]>`select chains from sync.cursors where resource = 'clients'`
+  const [row] = await sql<{ chains: PageChain[] | null }[]>`select chains from sync.cursors where resource = 'clients'`
   const chains = row?.chains ?? []
   const pages = chains.flatMap(({ first, next }, index) => {
     // A chain that has ended met the one below it.

@@ -3,7 +3,7 @@ import type { SyncError } from '../../../src/errors/sync-error.ts'
 import type { Tokens } from '../../../src/remote/auth/tokens.ts'
 import { createClient, wasNeverSent } from '../../../src/remote/client.ts'
 import { createHttp } from '../../../src/remote/http/http.ts'
-import { createPace } from '../../../src/remote/http/rate-limit.ts'
+import { createRateLimiter } from '../../../src/remote/http/rate-limit.ts'
 import { serve } from '../../support/network/http.ts'
 
 type Answer = readonly [status: number, body?: string, headers?: Record<string, string>]
@@ -28,8 +28,8 @@ async function clientFor(answers: readonly Answer[]) {
     reject: async (rejected) => void (generation += rejected === generation ? 1 : 0),
   }
   const http = createHttp({ connections: 4, maxBodyBytes: 1_000_000 })
-  const pace = createPace({ rate: 0, concurrency: 4 })
-  const client = createClient({ http, tokens, pace, policy: POLICY, apiUrl: server.url, userAgent: 'x/1' })
+  const pace = createRateLimiter({ rate: 0, concurrency: 4 })
+  const client = createClient({ http, tokens, rateLimiter: pace, policy: POLICY, apiUrl: server.url, userAgent: 'x/1' })
   return {
     get: () => client.get('/list', (body) => JSON.parse(body) as unknown, never),
     write: (method: 'POST' | 'PATCH' | 'DELETE', signal = never) =>

@@ -1,10 +1,10 @@
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { describe, expect, it } from 'vitest'
-import { judgeTokenResponse } from '../../../src/remote/auth/token-response.ts'
+import { parseTokenResponse } from '../../../src/remote/auth/token-response.ts'
 import { parseDocument } from '../../../src/remote/documents/document.ts'
-import { complaintsOf } from '../../../src/remote/documents/error-response.ts'
-import { isForeign } from '../../../src/remote/http/response.ts'
+import { errorObjectsOf } from '../../../src/remote/documents/error-response.ts'
+import { isFromIntermediary } from '../../../src/remote/http/response.ts'
 
 const URL = 'https://api.example.test/demo/v1/clients'
 const list = (members: unknown[], meta: object = {}) => JSON.stringify({ data: members, meta })
@@ -85,9 +85,9 @@ describe('a hostile document', () => {
       }),
     )
     // Of a failure and of a token, too.
-    expect(complaintsOf(body)).toHaveLength(1)
-    expect(isForeign({ status: 403, headers: {}, body })).toBe(true)
-    expect(() => judgeTokenResponse({ status: 200, headers: {}, body }, URL)).toThrow(/is not usable/)
+    expect(errorObjectsOf(body)).toHaveLength(1)
+    expect(isFromIntermediary({ status: 403, headers: {}, body })).toBe(true)
+    expect(() => parseTokenResponse({ status: 200, headers: {}, body }, URL)).toThrow(/is not usable/)
   })
 
   it.each([

@@ -1,6 +1,6 @@
 /** What a refusal says, in the shapes that servers were seen to answer in. */
 import { describe, expect, it } from 'vitest'
-import { complaintsOf, errorDetail } from '../../../src/remote/documents/error-response.ts'
+import { errorObjectsOf, errorDetail } from '../../../src/remote/documents/error-response.ts'
 
 it.each<[string, unknown, string]>([
   [
@@ -74,6 +74,6 @@ describe('is bounded', () => {
     expect(detail.length).toBeLessThanOrEqual(500)
     expect(detail).toMatch(/^\P{Cc}*$/u)
     expect(detail.isWellFormed()).toBe(true)
-    expect(complaintsOf(body).length).toBeLessThanOrEqual(20)
+    expect(errorObjectsOf(body).length).toBeLessThanOrEqual(20)
   })
 })

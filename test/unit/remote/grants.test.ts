@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest'
 import { requestToken } from '../../../src/remote/auth/grants.ts'
-import { judgeTokenResponse } from '../../../src/remote/auth/token-response.ts'
+import { parseTokenResponse } from '../../../src/remote/auth/token-response.ts'
 import { createHttp } from '../../../src/remote/http/http.ts'
 import { createRedactor } from '../../../src/remote/redact/redact.ts'
 import { serve } from '../../support/network/http.ts'
 
 const judge = (status: number, body: string) =>
-  judgeTokenResponse({ status, headers: {}, body }, 'https://app/oauth/token')
+  parseTokenResponse({ status, headers: {}, body }, 'https://app/oauth/token')
 
 /** Doorkeeper's default. */
 const nothing = (text: string): [string, number] => [text, 7_200]
@@ -72,7 +72,7 @@ describe("a token endpoint's answer", () => {
         refresh_token: 'the-refresh-just-issued',
         token_type: type,
       })
-      expect(() => judgeTokenResponse({ status: 200, headers: {}, body }, 'https://app/oauth/token', redactor)).toThrow(
+      expect(() => parseTokenResponse({ status: 200, headers: {}, body }, 'https://app/oauth/token', redactor)).toThrow(
         expect.objectContaining({ message: expect.stringMatching(/its token_type is "(x )?\[secret\]", not Bearer/) }),
       )
     },

@@ -2,7 +2,7 @@ import { hash } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
 import type { Client } from '../../../src/remote/client.ts'
 import { readForward } from '../../../src/remote/pages/forward-pages.ts'
-import { isFull } from '../../../src/remote/pages/list-length.ts'
+import { isFullPage } from '../../../src/remote/pages/list-length.ts'
 import { fetchPage, pagePath, type Page } from '../../../src/remote/pages/pages.ts'
 import { numbered, pagedList, request } from '../../support/scopestack/paged-list.ts'
 
@@ -22,7 +22,9 @@ describe('one page', () => {
     time: () => null,
     write: () => Promise.reject(new Error('a list is only read')),
     async get(path, judge, _signal, options) {
-      return options?.known !== undefined && options.known.etag === etag ? options.known.value : judge(body, path, etag)
+      return options?.cached !== undefined && options.cached.etag === etag
+        ? options.cached.value
+        : judge(body, path, etag)
     },
   })
   const tagged = serverWith('"v1"')
@@ -40,11 +42,11 @@ describe('one page', () => {
       included: [],
       recordCount: 3,
       pageCount: 1,
-      mark: { etag: '"v1"', digest },
+      validator: { etag: '"v1"', digest },
       etagLied: false,
-      known: null,
+      cached: null,
     })
-    expect((await fetchPage(plain, request, 1, signal)).mark).toEqual({ etag: null, digest })
+    expect((await fetchPage(plain, request, 1, signal)).validator).toEqual({ etag: null, digest })
   })
 
   it('holds what came along only where that is wanted', async () => {
@@ -58,10 +60,18 @@ describe('one page', () => {
     ['the server had another ETag and sends the same bytes', tagged, { etag: '"v0"', digest }],
     ['an older version remembered its ETag alone', tagged, { etag: '"v1"', digest: null }],
   ])('has no records when %s', async (_, server, mark) => {
-    const page = await fetchPage(server, request, 4, signal, { ...known, mark })
+    const page = await fetchPage(server, request, 4, signal, { ...known, validator: mark })
     const { ids, recordCount, pageCount } = known
     const empty = { records: [], unusable: [], included: [], etagLied: false }
-    expect(page).toEqual({ number: 4, ids, mark, recordCount, pageCount, ...empty, known: { ...known, mark } })
+    expect(page).toEqual({
+      number: 4,
+      ids,
+      validator: mark,
+      recordCount,
+      pageCount,
+      ...empty,
+      cached: { ...known, validator: mark },
+    })
   })
 
   it.each([
@@ -70,18 +80,18 @@ describe('one page', () => {
     ['another ETag than an older version remembered', tagged, { etag: '"v0"', digest: null }],
     ['no ETag, and had one', plain, { etag: '"v1"', digest: null }],
   ])('is read when it has %s', async (_, server, mark) => {
-    const page = await fetchPage(server, request, 1, signal, { ...known, mark })
-    expect(page).toMatchObject({ known: null, ids: ['7', '9'], records: [{ id: '7' }, { id: '9' }], etagLied: false })
+    const page = await fetchPage(server, request, 1, signal, { ...known, validator: mark })
+    expect(page).toMatchObject({ cached: null, ids: ['7', '9'], records: [{ id: '7' }, { id: '9' }], etagLied: false })
   })
 
   it('is read when the ETag is not believed, and tells a lie', async () => {
     const mark = { etag: '"v1"', digest: 'another' }
     for (const trust of ['body', 'none'] as const) {
-      const page = await fetchPage(tagged, request, 1, signal, { ...known, trust, mark })
-      expect(page).toMatchObject({ known: null, ids: ['7', '9'], etagLied: true })
+      const page = await fetchPage(tagged, request, 1, signal, { ...known, trust, validator: mark })
+      expect(page).toMatchObject({ cached: null, ids: ['7', '9'], etagLied: true })
     }
-    const same = { ...known, trust: 'body', mark: { ...mark, digest } } as const
-    expect(await fetchPage(tagged, request, 1, signal, same)).toMatchObject({ known: same, etagLied: false })
+    const same = { ...known, trust: 'body', validator: { ...mark, digest } } as const
+    expect(await fetchPage(tagged, request, 1, signal, same)).toMatchObject({ cached: same, etagLied: false })
   })
 
   it('is asked for with the filters and the number, encoded', () => {
@@ -112,11 +122,11 @@ describe('a page is full', () => {
     [1, 0, 0, 0, true],
     [2, 3, null, null, true],
   ])('number %i with %i records, of %s on %s pages: %s', (number, size, records, pages, full) => {
-    expect(isFull(page(number, size, records, pages), 10)).toBe(full)
+    expect(isFullPage(page(number, size, records, pages), 10)).toBe(full)
   })
 
   it('when a member of it could not be used, all the same', () => {
-    expect(isFull({ ...page(1, 9, 30, 3), unusable: ['x'] }, 10)).toBe(true)
+    expect(isFullPage({ ...page(1, 9, 30, 3), unusable: ['x'] }, 10)).toBe(true)
   })
 })
 

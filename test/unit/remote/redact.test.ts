@@ -20,7 +20,7 @@ const PASSWORD = 'Northwind Consulting 2024!'
 
 const redactor = (more: { password?: string } = {}) => {
   const made = createRedactor({ clientSecret: CLIENT_SECRET, password: PASSWORD, ...more })
-  made.learn(TOKEN)
+  made.addSecret(TOKEN)
   return made
 }
 
@@ -162,7 +162,7 @@ describe('in data', () => {
     fc.assert(
       fc.property(sample, fc.constantFrom('issued' as const, 'chosen' as const), ([given, values], origin) => {
         const made = createRedactor()
-        made.learn(given, origin)
+        made.addSecret(given, origin)
         const body = JSON.stringify(Object.fromEntries(values.map((value, at) => [`${value}${at}`, value])))
         const whole = JSON.stringify(given).slice(1, -1)
         return [made.data(body), made.text(body)].every((filtered) => isDocument(filtered) && !filtered.includes(whole))
@@ -197,7 +197,7 @@ describe('in texts', () => {
 it('the tokens of before are remembered for a while, those of the settings for good', () => {
   const made = redactor()
   const tokens = Array.from({ length: 300 }, () => randomBytes(24).toString('base64url'))
-  for (const token of tokens) made.learn(token)
+  for (const token of tokens) made.addSecret(token)
   expect(made.text(`${tokens.at(-1)} ${tokens.at(-8)} ${CLIENT_SECRET} ${PASSWORD}`)).toBe(
     '[secret] [secret] [secret] [secret]',
   )
@@ -210,7 +210,7 @@ it.each([
   ['met in pieces', 'abcd', `${'abcd'.repeat(100)}!`],
 ])('a token %s holds nobody up', (_, unit, repeated) => {
   const made = redactor()
-  made.learn(unit.repeat(16_000))
+  made.addSecret(unit.repeat(16_000))
   const body = repeated.repeat(1_000_000 / repeated.length)
   expect(made.data(body).length).toBeGreaterThan(0)
   expect(made.text(body).length).toBeLessThan(body.length)

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { SyncError } from '../../../src/errors/sync-error.ts'
-import { isForeign, retryAfterMs, throwIfLater } from '../../../src/remote/http/response.ts'
+import { isFromIntermediary, retryAfterMs, throwIfTemporary } from '../../../src/remote/http/response.ts'
 
 const HOUR = 3_600_000
 const url = 'https://api.scopestack.io/demo/v1/clients'
@@ -54,17 +54,17 @@ describe('a refusal', () => {
     ['a text about the values', 422, 'Name is taken', false],
     ['a page about the request', 400, page, false],
   ])('with %s (%i, %j) is not ScopeStack’s: %j', (_, status, body, foreign) => {
-    expect(isForeign({ status, headers: {}, body })).toBe(foreign)
+    expect(isFromIntermediary({ status, headers: {}, body })).toBe(foreign)
   })
 
   it('of Rails for a route that it does not know is ScopeStack’s, page or not', () => {
-    expect(isForeign({ status: 404, headers: { 'x-runtime': '0.004' }, body: page })).toBe(false)
-    expect(isForeign({ status: 403, headers: { 'x-runtime': '0.004' }, body: page })).toBe(true)
+    expect(isFromIntermediary({ status: 404, headers: { 'x-runtime': '0.004' }, body: page })).toBe(false)
+    expect(isFromIntermediary({ status: 403, headers: { 'x-runtime': '0.004' }, body: page })).toBe(true)
   })
 
   const thrown = (status: number, body = '', headers: Record<string, string> = {}): SyncError | undefined => {
     try {
-      throwIfLater({ status, headers, body }, url)
+      throwIfTemporary({ status, headers, body }, url)
     } catch (error) {
       return error as SyncError
     }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { bodyUnreadable, rateLimited, remoteFailed, stopped } from '../../../src/errors/errors.ts'
-import { createPatience, sleep } from '../../../src/remote/http/retry.ts'
+import { createRetrySchedule, sleep } from '../../../src/remote/http/retry.ts'
 
 const policy = { attempts: 7, baseMs: 250, capMs: 8_000 }
 const url = 'u'
@@ -8,10 +8,10 @@ const asked = (seconds: number) => rateLimited({ url, seconds })
 const failed = () => remoteFailed({ url, status: 500, requestId: undefined })
 /** Until it is given up. */
 const pauses = (errors: Iterable<Error>, options = {}) => {
-  const patience = createPatience(policy, options)
+  const patience = createRetrySchedule(policy, options)
   const all: number[] = []
   for (const error of errors) {
-    const ms = patience.after(error)
+    const ms = patience.delayAfter(error)
     if (ms === null) break
     all.push(ms)
   }
@@ -39,7 +39,7 @@ describe('the patience with one request', () => {
   })
 
   it('waits for as long as it is asked to, at least', () => {
-    expect(createPatience(policy, { random: () => 0 }).after(asked(30))).toBe(30_000)
+    expect(createRetrySchedule(policy, { random: () => 0 }).delayAfter(asked(30))).toBe(30_000)
   })
 
   it('has one ceiling for all its waiting, of both kinds', () => {
@@ -48,7 +48,7 @@ describe('the patience with one request', () => {
     const both = pauses([asked(100), failed(), failed(), failed(), asked(15), asked(10)], { random: () => 0.99 })
     expect(both).toHaveLength(5)
     expect(sum(both)).toBeLessThanOrEqual(120_000)
-    expect(createPatience(policy).after(asked(3_600))).toBeNull()
+    expect(createRetrySchedule(policy).delayAfter(asked(3_600))).toBeNull()
   })
 
   it('spends its attempts on failures alone', () => {
@@ -57,10 +57,10 @@ describe('the patience with one request', () => {
   })
 
   it('ends at once where the same would come again, and where a person is needed', () => {
-    expect(createPatience(policy).after(bodyUnreadable({ url, problem: '', encoding: true }))).toBeNull()
-    expect(createPatience(policy).after(bodyUnreadable({ url, problem: '', tooLarge: true }))).toBeNull()
-    expect(createPatience(policy).after(bodyUnreadable({ url, problem: '' }))).not.toBeNull()
-    expect(createPatience(policy).after(stopped())).toBeNull()
+    expect(createRetrySchedule(policy).delayAfter(bodyUnreadable({ url, problem: '', encoding: true }))).toBeNull()
+    expect(createRetrySchedule(policy).delayAfter(bodyUnreadable({ url, problem: '', tooLarge: true }))).toBeNull()
+    expect(createRetrySchedule(policy).delayAfter(bodyUnreadable({ url, problem: '' }))).not.toBeNull()
+    expect(createRetrySchedule(policy).delayAfter(stopped())).toBeNull()
   })
 })
 

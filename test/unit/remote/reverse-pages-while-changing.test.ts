@@ -1,13 +1,13 @@
 import { setImmediate as turn } from 'node:timers/promises'
 import * as fc from 'fast-check'
 import { expect, it } from 'vitest'
-import { layChains, readChains, type Chain } from '../../../src/remote/pages/reverse-pages.ts'
+import { planChains, readReverse, type PageChain } from '../../../src/remote/pages/reverse-pages.ts'
 import { numbered, pagedList, request, type PagedList } from '../../support/scopestack/paged-list.ts'
 
 const { signal } = new AbortController()
 
-const links = ({ client }: PagedList, chains: readonly Chain[], batch: number) =>
-  readChains({ client, request, chains, ordered: true, recall: async () => undefined, batch, signal })
+const links = ({ client }: PagedList, chains: readonly PageChain[], batch: number) =>
+  readReverse({ client, request, chains, ordered: true, recall: async () => undefined, batch, signal })
 
 /** What happens before the n-th answer. */
 const event = fc.record({
@@ -44,7 +44,7 @@ it('whatever comes and goes, every record that lives throughout is met, also whe
         },
       })
       const written = new Set<string>()
-      let chains: readonly Chain[] = layChains(Math.ceil(count / size), atMost)
+      let chains: readonly PageChain[] = planChains(Math.ceil(count / size), atMost)
       try {
         for (const kill of [...kills, Number.POSITIVE_INFINITY]) {
           let batches = 0

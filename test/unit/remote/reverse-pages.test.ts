@@ -1,7 +1,13 @@
 import { setImmediate as turn } from 'node:timers/promises'
 import { describe, expect, it } from 'vitest'
 import { fetchPage, type Page } from '../../../src/remote/pages/pages.ts'
-import { compareIds, layChains, readChains, type Chain, type Links } from '../../../src/remote/pages/reverse-pages.ts'
+import {
+  compareIds,
+  planChains,
+  readReverse,
+  type PageChain,
+  type ReversePages,
+} from '../../../src/remote/pages/reverse-pages.ts'
 import { numbered, pagedList, request, type PagedList } from '../../support/scopestack/paged-list.ts'
 
 interface How {
@@ -12,13 +18,14 @@ interface How {
 
 const { signal } = new AbortController()
 
-const links = ({ client }: PagedList, chains: readonly Chain[], { ordered = true, batch = 1, opening }: How = {}) =>
-  readChains({ client, request, chains, ordered, opening, recall: async () => undefined, batch, signal })
+const links = ({ client }: PagedList, chains: readonly PageChain[], { ordered = true, batch = 1, opening }: How = {}) =>
+  readReverse({ client, request, chains, ordered, opening, recall: async () => undefined, batch, signal })
 
-const read = (...given: Parameters<typeof links>): Promise<Links[]> => Array.fromAsync(links(...given))
+const read = (...given: Parameters<typeof links>): Promise<ReversePages[]> => Array.fromAsync(links(...given))
 
-const idsOf = (met: readonly Links[]): string[] => met.flatMap(({ pages }) => pages).flatMap(({ ids }) => ids)
-const numbersOf = (met: readonly Links[]): number[] => met.flatMap(({ pages }) => pages).map(({ number }) => number)
+const idsOf = (met: readonly ReversePages[]): string[] => met.flatMap(({ pages }) => pages).flatMap(({ ids }) => ids)
+const numbersOf = (met: readonly ReversePages[]): number[] =>
+  met.flatMap(({ pages }) => pages).map(({ number }) => number)
 
 const inOrder = (ids: Iterable<string>): string[] => [...new Set(ids)].toSorted(compareIds)
 
@@ -41,12 +48,12 @@ describe('chains', () => {
     [45, 6, [11, 23, 34, 45]],
     [1000, 4, [250, 500, 750, 1000]],
   ])('of %i pages, at most %i: each begins behind the one below it', (pages, atMost, firsts) => {
-    expect(layChains(pages, atMost)).toEqual(firsts.map((first) => ({ first, next: first, top: null })))
+    expect(planChains(pages, atMost)).toEqual(firsts.map((first) => ({ first, next: first, top: null })))
   })
 
   it('read a list that stands still from its end, each page once but for the joints', async () => {
     const list = pagedList({ ids: numbered(395), size: 10 })
-    const met = await read(list, layChains(40, 4))
+    const met = await read(list, planChains(40, 4))
     expect(inOrder(idsOf(met))).toEqual(numbered(395))
     expect(list.asked.toSorted((a, b) => a - b)).toEqual(
       [...Array.from({ length: 40 }, (_, index) => index + 1), 10, 20, 30].toSorted((a, b) => a - b),
@@ -62,19 +69,19 @@ describe('chains', () => {
   it('do not ask again for the page that told how long the list is', async () => {
     const list = pagedList({ ids: numbered(200), size: 10 })
     const opening = await fetchPage(list.client, request, 20, signal)
-    const met = await read(list, layChains(20, 2), { opening })
+    const met = await read(list, planChains(20, 2), { opening })
     expect(list.asked.filter((number) => number === 20)).toEqual([20])
     expect(inOrder(idsOf(met))).toEqual(numbered(200))
   })
 
   it('end at an empty list and at a list of one page', async () => {
-    expect(idsOf(await read(pagedList({ ids: [], size: 10 }), layChains(1, 4)))).toEqual([])
-    expect(idsOf(await read(pagedList({ ids: numbered(3), size: 10 }), layChains(1, 4)))).toEqual(numbered(3))
+    expect(idsOf(await read(pagedList({ ids: [], size: 10 }), planChains(1, 4)))).toEqual([])
+    expect(idsOf(await read(pagedList({ ids: numbered(3), size: 10 }), planChains(1, 4)))).toEqual(numbered(3))
   })
 
   it('never read more than two pages ahead of who takes them, and stop when nobody does', async () => {
     const list = pagedList({ ids: numbered(400), size: 10 })
-    const reading = links(list, layChains(40, 4))
+    const reading = links(list, planChains(40, 4))
     await reading.next()
     await settled()
     // Two of each, and one more for the one that was taken.
@@ -93,7 +100,7 @@ describe('chains', () => {
       size: 10,
       before: (number) => (number === 7 ? Promise.reject(new Error('page 7')) : undefined),
     })
-    const reading = links(list, layChains(9, 1))
+    const reading = links(list, planChains(9, 1))
     expect((await reading.next()).value).toMatchObject({ chains: [{ next: 8 }] })
     await settled()
     expect((await reading.next()).value).toMatchObject({ pages: [{ number: 8 }], chains: [{ next: 7 }] })
@@ -102,12 +109,12 @@ describe('chains', () => {
 
   it('hand on together what has come, up to the batch', async () => {
     const sizes = async (batch: number) => {
-      const reading = links(pagedList({ ids: numbered(400), size: 10 }), layChains(40, 4), { batch })
+      const reading = links(pagedList({ ids: numbered(400), size: 10 }), planChains(40, 4), { batch })
       await reading.next()
       await settled()
       const { value } = await reading.next()
       await reading.return(undefined)
-      return (value as Links).pages.length
+      return (value as ReversePages).pages.length
     }
     expect(await sizes(1)).toBe(1)
     expect(await sizes(40)).toBe(4)
@@ -123,7 +130,7 @@ describe('a joint', () => {
       size: 10,
       before: (number) => (number > 30 ? held.promise : undefined),
     })
-    const reading = read(list, layChains(40, 4))
+    const reading = read(list, planChains(40, 4))
     await settled()
     list.ids = list.ids.slice(30)
     held.open()
@@ -140,7 +147,7 @@ describe('a joint', () => {
       size: 10,
       before: (number) => (number === 30 ? below.promise : number === 40 ? above.promise : undefined),
     })
-    const reading = read(list, layChains(40, 4))
+    const reading = read(list, planChains(40, 4))
     await settled()
     list.ids = list.ids.slice(200)
     below.open()
@@ -161,12 +168,12 @@ describe('a list that is not what it should be', () => {
     ['because its ids are no numbers', ['a', 'b', 'c', 'd']],
   ])('is not in order %s', async (_, ids) => {
     const list = pagedList({ ids, size: 2 })
-    await expect(read(list, layChains(2, 1))).rejects.toMatchObject({ code: 'SYNC_LIST_NOT_IN_ORDER' })
+    await expect(read(list, planChains(2, 1))).rejects.toMatchObject({ code: 'SYNC_LIST_NOT_IN_ORDER' })
   })
 
   it('is read by its numbers when it is in no order, each page once', async () => {
     const list = pagedList({ ids: numbered(400).toReversed(), size: 10 })
-    const met = await read(list, layChains(40, 4), { ordered: false })
+    const met = await read(list, planChains(40, 4), { ordered: false })
     expect(numbersOf(met).toSorted((a, b) => a - b)).toEqual(Array.from({ length: 40 }, (_, index) => index + 1))
     expect(inOrder(idsOf(met))).toEqual(numbered(400))
   })
@@ -177,7 +184,7 @@ describe('a list that is not what it should be', () => {
       ...list.client,
       get: (path, ...rest) => list.client.get(path.replace(/=\d+/, '=1'), ...rest),
     }
-    await expect(read({ ...list, client }, layChains(40, 4), { ordered })).rejects.toMatchObject({
+    await expect(read({ ...list, client }, planChains(40, 4), { ordered })).rejects.toMatchObject({
       code: 'SYNC_PAGE_REPEATED',
     })
   })
@@ -191,7 +198,7 @@ describe('a list that is not what it should be', () => {
         if (number === 4) self.ids = [...self.ids.slice(10), ...Array.from({ length: 10 }, () => String(++made))]
       },
     })
-    expect(inOrder(idsOf(await read(list, layChains(6, 1))))).toEqual(numbered(50, 11))
+    expect(inOrder(idsOf(await read(list, planChains(6, 1))))).toEqual(numbered(50, 11))
   })
 
   it('may have moved by exactly a page: that is no repetition', async () => {
@@ -200,6 +207,6 @@ describe('a list that is not what it should be', () => {
       size: 10,
       before: (number, self) => (number === 4 ? (self.ids = self.ids.slice(10)) : undefined),
     })
-    expect(inOrder(idsOf(await read(list, layChains(6, 1))))).toEqual(numbered(50, 11))
+    expect(inOrder(idsOf(await read(list, planChains(6, 1))))).toEqual(numbered(50, 11))
   })
 })

@@ -3,14 +3,14 @@ import { describe, expect, it } from 'vitest'
 import { bodyUnreadable, remoteFailed, remoteTimeout, requestRefused } from '../../../src/errors/errors.ts'
 import type { SyncError } from '../../../src/errors/sync-error.ts'
 import type { Client } from '../../../src/remote/client.ts'
-import { brokenIn, isFull, saysCount } from '../../../src/remote/pages/list-length.ts'
+import { unreadableIn, isFullPage, reportsCount } from '../../../src/remote/pages/list-length.ts'
 import { fetchPage, type ListRequest } from '../../../src/remote/pages/pages.ts'
-import { layChains, readChains } from '../../../src/remote/pages/reverse-pages.ts'
+import { planChains, readReverse } from '../../../src/remote/pages/reverse-pages.ts'
 import { readCompleteList } from '../../../src/sync/list/read-small-list.ts'
 import { numbered } from '../../support/scopestack/paged-list.ts'
 
 const { signal } = new AbortController()
-const WITHOUT = { without: true }
+const WITHOUT = { skipUnreadable: true }
 
 interface Asked {
   readonly number: number
@@ -56,7 +56,7 @@ describe('a page that is too much', () => {
     const { client, asked, request } = serverOf(50, ({ size, url }) => (size > 5 ? fail(url) : undefined))
     const page = await fetchPage(client, request, 2, signal)
     expect(page.ids).toEqual(numbered(20, 21))
-    expect([page.number, page.recordCount, page.pageCount, isFull(page, 20), saysCount(page, 50)]).toEqual([
+    expect([page.number, page.recordCount, page.pageCount, isFullPage(page, 20), reportsCount(page, 50)]).toEqual([
       2,
       50,
       3,
@@ -87,8 +87,8 @@ describe('a page that is too much', () => {
     })
     const page = await fetchPage(client, request, 2, signal, undefined, { fromEnd: true })
     expect(page.ids).toEqual([...numbered(20, 21)].toSorted((a, b) => Number(a) - Number(b)))
-    expect(saysCount(page, 39)).toBe(false)
-    expect(saysCount(page, 40)).toBe(false)
+    expect(reportsCount(page, 39)).toBe(false)
+    expect(reportsCount(page, 40)).toBe(false)
   })
 })
 
@@ -99,8 +99,10 @@ describe('a record that fails its page', () => {
     )
     const page = await fetchPage(client, request, 2, signal, undefined, WITHOUT)
     expect(page.ids).toEqual(numbered(20, 21).filter((id) => id !== '33'))
-    expect(brokenIn(page)).toMatchObject([{ id: '33', place: 33, reason: expect.stringContaining('500') as string }])
-    expect(isFull(page, 20)).toBe(true)
+    expect(unreadableIn(page)).toMatchObject([
+      { id: '33', place: 33, reason: expect.stringContaining('500') as string },
+    ])
+    expect(isFullPage(page, 20)).toBe(true)
     expect(asked.length).toBeLessThan(20)
     const strict = await fetchPage(client, request, 2, signal).catch((error: unknown) => error)
     expect(strict).toMatchObject({ code: 'SYNC_REMOTE_FAILED' })
@@ -124,7 +126,7 @@ describe('a record that fails its page', () => {
     for (let times = 1; times <= 3; times++) {
       for (let number = 1; number <= 20; number++) {
         const page = await fetchPage(client, request, number, signal, undefined, WITHOUT)
-        expect(brokenIn(page)).toHaveLength(1)
+        expect(unreadableIn(page)).toHaveLength(1)
       }
     }
   })
@@ -194,10 +196,10 @@ describe('a list whose far pages are refused', () => {
     const far = serverOf(75, ({ number, url }) =>
       number > 2 ? requestRefused({ url, status: 400, detail: '' }) : undefined,
     )
-    const chains = readChains({
+    const chains = readReverse({
       client: far.client,
       request: far.request,
-      chains: layChains(4, 1),
+      chains: planChains(4, 1),
       ordered: true,
       recall: () => Promise.resolve(undefined),
       batch: 1000,

@@ -23,7 +23,7 @@ function expectCarrier(list: string, include: string, type: string): void {
   const carrier = catalog.get(list)
   expect(carrier?.read.from, list).toBe('list')
   const column = carrier?.columns.find(({ from, member }) => from !== 'attribute' && member === include)
-  const target = column?.target ?? carrier?.carries.find((name) => name === include)
+  const target = column?.target ?? carrier?.includedToMany.find((name) => name === include)
   expect(target, `${list} has no relationship ${include} to ${type}`).toBe(type)
 }
 
@@ -60,9 +60,9 @@ describe.each(resources.map((resource) => [resource.type, resource] as const))('
   })
 
   it('is read from something that exists', () => {
-    expect(resource.reads[0]).toBe(resource.read)
-    expect(new Set(resource.reads.map((read) => JSON.stringify(read))).size).toBe(resource.reads.length)
-    for (const read of resource.reads) {
+    expect(resource.readMethods[0]).toBe(resource.read)
+    expect(new Set(resource.readMethods.map((read) => JSON.stringify(read))).size).toBe(resource.readMethods.length)
+    for (const read of resource.readMethods) {
       if (read.from === 'list') expect(read.path).toMatch(/^[a-z]+(-[a-z]+)*$/)
       if (read.from === 'singleton') expect(read.path).toMatch(/^\//)
       if (read.from === 'included') expectCarrier(read.list, read.include, type)
@@ -71,7 +71,7 @@ describe.each(resources.map((resource) => [resource.type, resource] as const))('
   })
 
   it('is read in ways that ScopeStack is known to have', () => {
-    for (const read of resource.reads) {
+    for (const read of resource.readMethods) {
       const there = models.get('list' in read ? read.list : 'parent' in read ? read.parent : '')
       const name = read.from === 'included' ? read.include : read.path
       const target = there?.toOne[name] ?? there?.toMany[name]
@@ -79,50 +79,50 @@ describe.each(resources.map((resource) => [resource.type, resource] as const))('
       const isAction = ['recommendations', 'merge-data'].includes(name)
       if (there !== undefined && !isAction) expect(target?.type, `${there.type}.${name}`).toBe(type)
     }
-    const { within } = resource
-    if (within === undefined) return
-    const asked = models.get(within.by === 'filter' ? type : within.list)
-    if (within.filter !== 'id') expect(asked?.filters).toHaveProperty(within.filter)
-    if (within.by === 'include') expect(asked?.toMany[within.include]?.type).toBe(type)
+    const { byProject } = resource
+    if (byProject === undefined) return
+    const asked = models.get(byProject.by === 'filter' ? type : byProject.list)
+    if (byProject.filter !== 'id') expect(asked?.filters).toHaveProperty(byProject.filter)
+    if (byProject.by === 'include') expect(asked?.toMany[byProject.include]?.type).toBe(type)
   })
 
   it('is tried by its own list first where the path is unsure', () => {
     if (resource.confidence !== 'low') return
     expect(resource.read.from).toBe('list')
-    expect(resource.reads.length).toBeGreaterThan(1)
+    expect(resource.readMethods.length).toBeGreaterThan(1)
   })
 
   it('carries only resources that have no column here', () => {
-    for (const name of resource.carries) {
+    for (const name of resource.includedToMany) {
       expect(catalog.has(name), name).toBe(true)
       expect(declares(type, name), `${name} has a column already`).toBe(false)
     }
-    expect(new Set(resource.carries).size).toBe(resource.carries.length)
+    expect(new Set(resource.includedToMany).size).toBe(resource.includedToMany.length)
   })
 
   it('is read again for some projects by what is declared', () => {
-    const { within } = resource
-    if (within === undefined) return
+    const { byProject } = resource
+    if (byProject === undefined) return
     expect(resource.columns.map(({ name }) => name)).toContain('project_id')
     expect(resource.confidence).not.toBe('low')
-    if (within.by === 'filter') {
+    if (byProject.by === 'filter') {
       expect(resource.read.from).toBe('list')
-      expect(resource.filters).toContain(within.filter)
+      expect(resource.filters).toContain(byProject.filter)
     } else {
-      expectCarrier(within.list, within.include, type)
-      expect(catalog.get(within.list)?.filters).toContain(within.filter)
-      if (within.filter === 'id') expect(within.list).toBe('projects')
-      else expect(catalog.get(within.list)?.columns.map(({ name }) => name)).toContain(`${within.filter}_id`)
+      expectCarrier(byProject.list, byProject.include, type)
+      expect(catalog.get(byProject.list)?.filters).toContain(byProject.filter)
+      if (byProject.filter === 'id') expect(byProject.list).toBe('projects')
+      else expect(catalog.get(byProject.list)?.columns.map(({ name }) => name)).toContain(`${byProject.filter}_id`)
     }
   })
 
   it('asks for a whole list only with filters it knows', () => {
-    expect(resource.filters).toEqual(expect.arrayContaining(Object.keys(resource.whole)))
+    expect(resource.filters).toEqual(expect.arrayContaining(Object.keys(resource.completeFilters)))
     expect(new Set(resource.filters).size).toBe(resource.filters.length)
   })
 
   it('asks for archived records wherever the filter is known', () => {
-    if (resource.filters.includes('active')) expect(resource.whole).toHaveProperty('active', 'true,false')
+    if (resource.filters.includes('active')) expect(resource.completeFilters).toHaveProperty('active', 'true,false')
   })
 
   it('declares no to-many that the other end carries', () => {
