@@ -29,10 +29,10 @@ export class Refusal extends Error {
 }
 
 /** Several validation messages in one answer. */
-export class Invalid extends Error {
+export class ValidationError extends Error {
   readonly problems: readonly { readonly pointer: string; readonly name: string; readonly message: string }[]
 
-  constructor(problems: Invalid['problems']) {
+  constructor(problems: ValidationError['problems']) {
     super('the record is not valid')
     this.name = 'Invalid'
     this.problems = problems
@@ -90,7 +90,7 @@ export interface ErrorBody {
   readonly body: string
 }
 
-const jsonApi = 'application/vnd.api+json'
+export const jsonApi = 'application/vnd.api+json'
 
 const titles: Readonly<Record<number, string>> = {
   401: 'Unauthorized',
@@ -123,7 +123,7 @@ interface Problem {
 
 export function errorBody(error: unknown, { errorBodies, errorShape, includeErrors }: Shape): ErrorBody {
   if (error instanceof Refusal) return refusalBody(error.status, errorBodies)
-  const status = error instanceof Invalid ? 422 : error instanceof ApiError ? error.status : 500
+  const status = error instanceof ValidationError ? 422 : error instanceof ApiError ? error.status : 500
   if (includeErrors === 'empty' && error instanceof ApiError && ofTheQuery.has(error.code)) {
     return { status, type: 'text/html', body: '' }
   }
@@ -135,7 +135,7 @@ export function errorBody(error: unknown, { errorBodies, errorShape, includeErro
 }
 
 function problemsOf(error: unknown): Problem[] {
-  if (error instanceof Invalid) {
+  if (error instanceof ValidationError) {
     return error.problems.map(({ pointer, name, message }) => ({
       name,
       message,

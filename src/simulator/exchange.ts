@@ -1,15 +1,7 @@
 import type { IncomingMessage } from 'node:http'
-import { tooLarge } from './errors.ts'
+import { jsonApi, tooLarge } from './errors.ts'
 
-export interface Answer {
-  readonly status: number
-  readonly headers: Readonly<Record<string, string>>
-  /** in pieces: a page is sent from where its records lie, without being copied together */
-  readonly body: readonly Buffer[]
-  readonly length: number
-}
-
-export interface Call {
+export interface HttpRequest {
   readonly method: string
   readonly path: string
   readonly params: URLSearchParams
@@ -17,9 +9,17 @@ export interface Call {
   readonly body: Buffer
 }
 
+export interface HttpResponse {
+  readonly status: number
+  readonly headers: Readonly<Record<string, string>>
+  /** in pieces: a page is sent from the buffers that hold its records, without a copy */
+  readonly body: readonly Buffer[]
+  readonly length: number
+}
+
 const limit = 16 * 1024 * 1024
 
-/** Reads on to the end of a body that is too large, keeping none of it, so that the refusal can still be answered. */
+/** Reads a body that is too large to its end, and keeps none of it, so that the refusal can still be sent. */
 export async function readBody(request: IncomingMessage): Promise<Buffer> {
   const parts: Buffer[] = []
   let size = 0
@@ -33,19 +33,26 @@ export async function readBody(request: IncomingMessage): Promise<Buffer> {
   return Buffer.concat(parts)
 }
 
-export const nothing: readonly Buffer[] = []
+export const noBody: readonly Buffer[] = []
 
-export function answer(
+export function httpResponse(
   status: number,
   type: string | null,
   body: readonly Buffer[] | Buffer | string,
   headers: Record<string, string> = {},
-): Answer {
+): HttpResponse {
   const parts = typeof body === 'string' ? [Buffer.from(body)] : Buffer.isBuffer(body) ? [body] : body
   let length = 0
   for (const part of parts) length += part.length
   return { status, headers: type === null ? headers : { 'Content-Type': type, ...headers }, body: parts, length }
 }
 
-export const json = (status: number, value: unknown, headers: Record<string, string> = {}): Answer =>
-  answer(status, 'application/json; charset=utf-8', JSON.stringify(value), headers)
+/** A JSON:API document. */
+export const documentResponse = (
+  status: number,
+  body: readonly Buffer[] | Buffer | string,
+  headers: Record<string, string> = {},
+): HttpResponse => httpResponse(status, jsonApi, body, headers)
+
+export const jsonResponse = (status: number, value: unknown, headers: Record<string, string> = {}): HttpResponse =>
+  httpResponse(status, 'application/json; charset=utf-8', JSON.stringify(value), headers)

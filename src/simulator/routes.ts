@@ -1,10 +1,11 @@
 import type { Model } from './model/model.ts'
 import { lobNames, type Switches } from './switches.ts'
 
-/** Where a path leads, known before anything is answered: faults, scripts and counters look at it too. */
+/** Where a path leads, known before the request is handled: faults, scripts and counters look at it too. */
 export interface Route {
-  readonly kind: 'me' | 'list' | 'record' | 'under' | 'linkage' | 'token' | 'authorize' | 'file' | 'none'
-  /** what the counters call it */
+  /** `related`: a relationship or an action behind the id */
+  readonly kind: 'me' | 'list' | 'record' | 'related' | 'linkage' | 'token' | 'authorize' | 'file' | 'none'
+  /** the name under which it is counted */
   readonly pattern: string
   readonly slug: string | null
   readonly model: Model | null
@@ -17,38 +18,48 @@ export interface Route {
 
 const nowhere: Route = { kind: 'none', pattern: '(none)', slug: null, model: null, id: null, name: null, listed: null }
 
+const fixedRoutes: ReadonlyMap<string, Route> = new Map(
+  (
+    [
+      ['/oauth/token', 'token'],
+      ['/oauth/authorize', 'authorize'],
+      ['/v1/me', 'me'],
+    ] as const
+  ).map(([path, kind]) => [path, { ...nowhere, kind, pattern: path }]),
+)
+
 interface Deps {
   readonly models: ReadonlyMap<string, Model>
   readonly switches: Pick<Switches, 'lobPath'>
 }
 
 export function findRoute({ models, switches }: Deps, path: string): Route {
-  if (path === '/oauth/token') return { ...nowhere, kind: 'token', pattern: path }
-  if (path === '/oauth/authorize') return { ...nowhere, kind: 'authorize', pattern: path }
-  if (path === '/v1/me') return { ...nowhere, kind: 'me', pattern: path }
+  const fixed = fixedRoutes.get(path)
+  if (fixed !== undefined) return fixed
   if (path.startsWith('/_files/')) return { ...nowhere, kind: 'file', pattern: '/_files/{name}' }
-  const parts = path.split('/').map(decoded)
-  const [empty, slug, version, called, id, name, last] = parts
-  if (empty !== '' || slug === undefined || version !== 'v1' || called === undefined) return nowhere
-  const type = typeAt(called, switches)
-  const model = models.get(type)
-  if (model === undefined || !model.listed || parts.length > 7) return nowhere
-  const pattern = `/{account}/v1/${called}`
-  const found = { ...nowhere, slug, model }
-  if (id === undefined) return { ...found, kind: 'list', pattern, listed: type }
-  if (name === undefined) return { ...found, kind: 'record', pattern: `${pattern}/{id}`, id }
-  if (last === undefined) {
-    const known = model.toMany[name]
-    return { ...found, kind: 'under', pattern: `${pattern}/{id}/${name}`, id, name, listed: known?.type ?? null }
-  }
-  return name === 'relationships'
-    ? { ...found, kind: 'linkage', pattern: `${pattern}/{id}/relationships/${last}`, id, name: last }
+  const [empty, slug, version, list, ...rest] = path.split('/').map(decoded)
+  if (empty !== '' || slug === undefined || version !== 'v1' || list === undefined || rest.length > 3) return nowhere
+  const model = models.get(typeAt(list, switches))
+  return model?.listed === true
+    ? routeOf({ ...nowhere, slug, model, pattern: `/{account}/v1/${list}` }, model, rest)
     : nowhere
 }
 
-function typeAt(called: string, { lobPath }: Deps['switches']): string {
-  if (called === lobPath) return 'lines-of-business'
-  return (lobNames as readonly string[]).includes(called) ? '' : called
+function routeOf(base: Route, model: Model, [id, name, last]: readonly string[]): Route {
+  if (id === undefined) return { ...base, kind: 'list', listed: model.type }
+  const record = { ...base, pattern: `${base.pattern}/{id}`, id }
+  if (name === undefined) return { ...record, kind: 'record' }
+  if (last === undefined) {
+    const listed = model.toMany[name]?.type ?? null
+    return { ...record, kind: 'related', pattern: `${record.pattern}/${name}`, name, listed }
+  }
+  if (name !== 'relationships') return nowhere
+  return { ...record, kind: 'linkage', pattern: `${record.pattern}/relationships/${last}`, name: last }
+}
+
+function typeAt(list: string, { lobPath }: Deps['switches']): string {
+  if (list === lobPath) return 'lines-of-business'
+  return (lobNames as readonly string[]).includes(list) ? '' : list
 }
 
 function decoded(text: string): string {

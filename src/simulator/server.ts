@@ -2,21 +2,21 @@ import { randomUUID } from 'node:crypto'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { applySwitches } from './control/control.ts'
-import { createEcho } from './control/echo.ts'
+import { createSecretEcho } from './control/echo-secrets.ts'
 import { createFaults, type Fault, type FaultInput } from './control/faults.ts'
 import { renameAccount } from './control/rename-account.ts'
-import { createScript, type Line } from './control/script.ts'
+import { createScript, type ScriptRule } from './control/script.ts'
 import { generate } from './generator/generate.ts'
 import { createHandler } from './http/handler.ts'
 import { models } from './model/models.ts'
 import { createCodes } from './oauth/codes.ts'
-import type { Credentials } from './oauth/oauth.ts'
+import type { Credentials } from './oauth/token-endpoint.ts'
 import { createTokens, type Tokens } from './oauth/tokens.ts'
 import { createDocuments } from './read/documents.ts'
 import { createSelection } from './read/selection.ts'
 import { createRandom } from './records/random.ts'
 import { Records } from './records/records.ts'
-import { createStats, type Snapshot } from './stats.ts'
+import { createStats, type StatsSnapshot } from './stats.ts'
 import { switchesOf, type Profile, type Switches } from './switches.ts'
 import { createChanges } from './write/changes.ts'
 import { createProgress } from './write/progress.ts'
@@ -53,7 +53,7 @@ export interface Simulator {
   readonly credentials: Credentials
   /** numeric account-id of /v1/me */
   readonly accountId: number
-  stats(): Snapshot
+  stats(): StatsSnapshot
   resetStats(): void
   addFault(input: FaultInput): Fault
   faults(): Fault[]
@@ -67,12 +67,12 @@ export interface Simulator {
   /** the account's slug is another from now on: in every address, and as the id of what names the account */
   renameAccount(slug: string): void
   addScript(
-    line: Pick<Line, 'do'> & {
+    line: Pick<ScriptRule, 'do'> & {
       readonly when: { readonly type: string; readonly page?: number }
       readonly once?: boolean
-      readonly at?: Line['at']
+      readonly at?: ScriptRule['at']
     },
-  ): Line
+  ): ScriptRule
   clearScripts(): void
   close(): Promise<void>
 }
@@ -102,9 +102,9 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
   generate(records, { seed, projects: options.projects ?? 60, account })
 
   let origin = options.publicUrl ?? ''
-  const place = (): { origin: string; slug: string } => ({ origin, slug: account.slug })
+  const apiBase = (): { origin: string; slug: string } => ({ origin, slug: account.slug })
   const changes = createChanges({ records, switches, now })
-  const world = { records, changes, switches, account, place, seed, now }
+  const world = { records, changes, switches, account, apiBase, seed, now }
   const tokens = createTokens({
     now,
     subject: { id: account.userId, email: account.email, account: account.slug },
@@ -114,7 +114,7 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
   const faults = createFaults(createRandom(seed + 7))
   const stats = createStats(records)
   const script = createScript(raw)
-  const echo = createEcho({ switches, credentials })
+  const secretEcho = createSecretEcho({ switches, credentials })
   const closing = new AbortController()
   const handle = createHandler({
     ...world,
@@ -126,7 +126,7 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
     raw,
     credentials,
     codes: createCodes({ now }),
-    echo,
+    secretEcho,
     progress: createProgress(),
     documents: createDocuments(world),
     select: createSelection({ records, switches, seed }),
@@ -166,7 +166,7 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
     setSwitches: (changed) => {
       applySwitches({ switches, records }, changed)
     },
-    secrets: () => echo.secrets(),
+    secrets: () => secretEcho.secrets(),
     revokeTokens: (which = {}) => tokens.revoke(which),
     records: raw,
     renameAccount: (slug) => {

@@ -4,7 +4,7 @@ import type { Route } from './routes.ts'
 /** Page numbers kept per type, so that a worker running for days cannot fill the memory. */
 const pagesKept = 20_000
 
-export interface Snapshot {
+export interface StatsSnapshot {
   readonly requests: Record<string, number>
   readonly statuses: Record<string, number>
   readonly tokenRequests: number
@@ -15,10 +15,10 @@ export interface Snapshot {
 }
 
 export interface Stats {
-  asked(method: string, route: Route): void
-  answered(status: number, bytes: number): void
-  served(type: string, page: number): void
-  snapshot(): Snapshot
+  countRequest(method: string, route: Route): void
+  countResponse(status: number, bytes: number): void
+  countPage(type: string, page: number): void
+  snapshot(): StatsSnapshot
   reset(): void
 }
 
@@ -28,20 +28,20 @@ export function createStats(records: Records): Stats {
   let pages = new Map<string, number[]>()
   let tokenRequests = 0
   let bytesSent = 0
-  const count = (of: Map<string, number>, key: string): void => void of.set(key, (of.get(key) ?? 0) + 1)
+  const increment = (counts: Map<string, number>, key: string): void => void counts.set(key, (counts.get(key) ?? 0) + 1)
   return {
-    asked(method, route) {
-      count(requests, `${method} ${route.pattern}`)
+    countRequest(method, route) {
+      increment(requests, `${method} ${route.pattern}`)
       if (route.kind === 'token' && method === 'POST') tokenRequests += 1
     },
-    answered(status, bytes) {
-      count(statuses, String(status))
+    countResponse(status, bytes) {
+      increment(statuses, String(status))
       bytesSent += bytes
     },
-    served(type, page) {
-      const held = pages.get(type)
-      if (held === undefined) pages.set(type, [page])
-      else if (held.length < pagesKept) held.push(page)
+    countPage(type, page) {
+      const numbers = pages.get(type)
+      if (numbers === undefined) pages.set(type, [page])
+      else if (numbers.length < pagesKept) numbers.push(page)
     },
     snapshot: () => ({
       requests: Object.fromEntries(requests),

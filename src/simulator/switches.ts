@@ -1,4 +1,4 @@
-/** Every behaviour of ScopeStack that nobody could observe is a switch; a profile is a set of them (API notes §6, §10–12). */
+/** Every behaviour of ScopeStack that is not known is a switch; a profile is a set of them (API notes §6, §10–12). */
 
 export type Profile = 'help-pages' | 'library'
 
@@ -16,14 +16,14 @@ export interface Switches {
   childBumpsProject: boolean
   /** seconds; null: 86400 or 7200 by grant */
   tokenLifetime: number | null
-  /** ms added to every API answer */
+  /** ms added to every API response */
   latency: number
   /** body of 401, 403 and unknown routes */
   errorBodies: 'json' | 'html'
   linksWithAccount: boolean
   /** a to-one written with an id that does not exist */
   danglingLinks: 'accepted' | 'refused'
-  /** attributes nobody was seen writing */
+  /** attributes that no known client writes */
   unsureAttributes: 'refused' | 'writable'
   /** HTTP Basic and JSON bodies at the token endpoint */
   looseTokenRequests: boolean
@@ -32,69 +32,69 @@ export interface Switches {
   /** rows with equal sort values change places from page to page */
   unstableTies: boolean
   /**
-   * of a list, also a nested one, that is asked for without `sort`; `grouped` is the active ones first, each group by id;
-   * `shuffled` is the same order in every answer
+   * of a list, also a nested one, that is requested without `sort`; `grouped` is the active ones first, each group by id;
+   * `shuffled` is the same arbitrary order in every response
    */
   listOrder: 'id' | 'newest-first' | 'grouped' | 'shuffled'
-  /** types whose lists, also nested ones, come whole whatever page is asked for (`paginator: none`): no page is counted */
+  /** types whose lists, also nested ones, are sent complete whatever page is requested (`paginator: none`), without a page count */
   unpagedLists: string[]
-  /** ids by type: each page that holds one answers 500, and so does the record itself, unless `fields` leaves all its attributes out */
+  /** ids by type: each page that holds one gets 500, and so does the record itself, unless `fields` leaves all its attributes out */
   brokenRecords: Record<string, string[]>
   /** page sizes above it get 504; null: none */
   heavyPages: number | null
-  /** pages whose last record stands behind this place of their list are refused with 400; null: none */
+  /** pages that reach beyond this position of their list are refused with 400; null: none */
   pageDepth: number | null
   /**
-   * `constant` is one for each address, whatever it holds; `one` is the same for all; `blind` is the right one, and a 304 to
-   * any `If-None-Match`
+   * `constant` is one for each address, whatever its content; `one` is the same for all; `blind` is the right one, and a 304
+   * to any `If-None-Match`
    */
   etags: 'right' | 'constant' | 'one' | 'blind' | 'none'
-  /** types whose own list answers 404; single records and nested lists still answer */
+  /** types whose own list gets 404; single records and nested lists do not */
   missingLists: string[]
-  /** types whose single records answer 404, although the list has them */
+  /** types whose single records get 404, although the list has them */
   missingRecords: string[]
   /** which records an account-level list shows without a filter; a flag that is null is neither active nor archived */
   activeDefault: 'not-archived' | 'active' | 'all'
-  /** `filter[active]=true,false,`: the library reads what stands behind the last comma as null; else it matches nothing */
+  /** `filter[active]=true,false,`: the library reads the empty value as null; else it matches nothing */
   emptyFilterValue: 'null' | 'nothing'
-  /** under which path lines of business answer, and the type their records and linkages carry */
+  /** the path of lines of business, and the type in their records and linkages */
   lobPath: LobName
   lobType: LobName
-  /** types that answer 403 */
+  /** types whose requests get 403 */
   forbidden: string[]
-  /** types that can be read, and answer 403 to writes */
+  /** types that can be read, and whose writes get 403 */
   readOnly: string[]
   /**
-   * a relationship of an included record that was asked for by a dotted include and has nobody at its end: the library
-   * (0.10.7) leaves its `data` out there, though a list says `null` or `[]` of the same one
+   * an empty relationship of an included record, requested by a dotted include: the library (0.10.7) leaves its `data` out
+   * there, although it sends `null` or `[]` where the same record is in a list
    */
   nestedNulls: 'told' | 'left-out'
-  /** by type: attributes, and relationships, that no answer carries, as of a role that may not see them */
+  /** by type: attributes, and relationships, that no response has, as for a role that may not see them */
   withheldAttributes: Record<string, string[]>
   withheldRelationships: Record<string, string[]>
-  /** every address in an attribute is signed anew in each answer, in one of the forms that storage services have */
+  /** every address in an attribute is signed anew in each response, in one of the forms that storage services use */
   signedAddresses: boolean
   refusedIncludes: Record<string, string[]>
   refusedFilters: Record<string, string[]>
   refusedSorts: Record<string, string[]>
-  /** whether the 400 to an include, a filter, a sort or a page says which one it was; else its body is empty */
+  /** whether the 400 to an include, a filter, a sort or a page names it; else its body is empty */
   includeErrors: 'named' | 'empty'
-  /** by type: members that a write must not carry (code 105), though they are known to be writable */
+  /** by type: members that are refused in a write (code 105), although they are known to be writable */
   refusedMembers: Record<string, string[]>
-  /** what a write that was done is answered with in the place of the record */
+  /** the response to a write that was done, in place of the written record */
   foreignWrites: 'off' | 'other-record' | 'other-type' | 'list' | 'html' | 'empty' | 'other-account' | 'stale'
   /**
-   * the shape of refusals: `error` is `{"error": text}`, `object` is `{"errors": {member: [texts]}}`, `list` is
-   * `{"errors": [texts]}`, as controllers of Rails' own kind answer
+   * the shape of error bodies: `error` is `{"error": text}`, `object` is `{"errors": {member: [texts]}}`, `list` is
+   * `{"errors": [texts]}`, as plain Rails controllers send them
    */
   errorShape: 'json-api' | 'error' | 'object' | 'list' | 'text'
   /**
-   * what a request carried (its token; at the token address the client secret, password, refresh token and code, too) is
-   * quoted, encoded in many ways and cut in halves: in the headers of every answer and the fields of refusals, or in the
-   * fields of every answer
+   * secrets of the request (its token; at the token address the client secret, password, refresh token and code, too) are
+   * repeated, encoded in many ways and cut in halves: in the headers of every response and the fields of error bodies, or in
+   * the fields of every response
    */
   echoSecrets: 'off' | 'refusals' | 'everything'
-  /** of bodies: by what the request accepts, or gzip whatever it accepts; errors and tokens too */
+  /** of bodies: as the request accepts, or gzip whatever it accepts; also of errors and tokens */
   compression: 'off' | 'negotiated' | 'unasked'
 }
 
@@ -146,79 +146,87 @@ export function switchesOf(profile: Profile): Switches {
   }
 }
 
-const choices: Partial<Record<keyof Switches, readonly string[]>> = {
-  dateFilter: ['effective', 'ignored', 'refused'],
-  sortUpdatedAt: ['ok', 'refused'],
-  pageOverflow: ['refused', 'clamped'],
-  errorBodies: ['json', 'html'],
-  danglingLinks: ['accepted', 'refused'],
-  unsureAttributes: ['refused', 'writable'],
-  etags: ['right', 'constant', 'one', 'blind', 'none'],
-  listOrder: ['id', 'newest-first', 'grouped', 'shuffled'],
-  lobPath: lobNames,
-  compression: ['off', 'negotiated', 'unasked'],
-  lobType: lobNames,
-  nestedNulls: ['told', 'left-out'],
-  activeDefault: ['not-archived', 'active', 'all'],
-  emptyFilterValue: ['null', 'nothing'],
-  includeErrors: ['named', 'empty'],
-  foreignWrites: ['off', 'other-record', 'other-type', 'list', 'html', 'empty', 'other-account', 'stale'],
-  errorShape: ['json-api', 'error', 'object', 'list', 'text'],
-  echoSecrets: ['off', 'refusals', 'everything'],
+interface Check {
+  readonly fits: (value: unknown) => boolean
+  readonly takes: string
 }
-
-const wholeOrNull: ReadonlySet<string> = new Set(['tokenLifetime', 'heavyPages', 'pageDepth'])
-
-/** by type */
-const named: ReadonlySet<string> = new Set([
-  'withheldAttributes',
-  'withheldRelationships',
-  'refusedIncludes',
-  'refusedFilters',
-  'refusedSorts',
-  'refusedMembers',
-  'brokenRecords',
-])
 
 const isNames = (value: unknown): boolean => Array.isArray(value) && value.every((entry) => typeof entry === 'string')
 
-/** A sentence that says what is wrong with the value, or null. */
-function objection(name: string, value: unknown, now: Switches): string | null {
-  if (!(name in now)) return `no switch is called ${name}; there are ${Object.keys(now).join(', ')}`
-  const key = name as keyof Switches
-  const allowed = choices[key]
-  if (allowed !== undefined) {
-    return typeof value === 'string' && allowed.includes(value) ? null : `${name} takes one of ${allowed.join(', ')}`
-  }
-  if (wholeOrNull.has(key) && value === null) return null
-  if (wholeOrNull.has(key) || key === 'pageMax' || key === 'pageDefault' || key === 'latency') {
-    const low = key === 'latency' ? 0 : 1
-    return Number.isInteger(value) && (value as number) >= low
-      ? null
-      : `${name} takes a whole number from ${String(low)}`
-  }
-  if (
-    key === 'forbidden' ||
-    key === 'readOnly' ||
-    key === 'missingLists' ||
-    key === 'missingRecords' ||
-    key === 'unpagedLists'
-  )
-    return isNames(value) ? null : `${name} takes an array of resource types`
-  if (named.has(key)) {
-    const fits =
-      typeof value === 'object' && value !== null && !Array.isArray(value) && Object.values(value).every(isNames)
-    return fits ? null : `${name} takes an object of resource type to array of names`
-  }
-  return typeof value === 'boolean' ? null : `${name} takes true or false`
+const isNamesByType = (value: unknown): boolean =>
+  typeof value === 'object' && value !== null && !Array.isArray(value) && Object.values(value).every(isNames)
+
+const oneOf = (...choices: readonly string[]): Check => ({
+  fits: (value) => typeof value === 'string' && choices.includes(value),
+  takes: `one of ${choices.join(', ')}`,
+})
+const wholeFrom = (low: number): Check => ({
+  fits: (value) => Number.isInteger(value) && (value as number) >= low,
+  takes: `a whole number from ${String(low)}`,
+})
+const orNull = ({ fits, takes }: Check): Check => ({ fits: (value) => value === null || fits(value), takes })
+const boolean: Check = { fits: (value) => typeof value === 'boolean', takes: 'true or false' }
+const types: Check = { fits: isNames, takes: 'an array of resource types' }
+const namesByType: Check = { fits: isNamesByType, takes: 'an object of resource type to array of names' }
+
+const checks: Readonly<Record<keyof Switches, Check>> = {
+  dateFilter: oneOf('effective', 'ignored', 'refused'),
+  sortUpdatedAt: oneOf('ok', 'refused'),
+  pageMax: wholeFrom(1),
+  pageDefault: wholeFrom(1),
+  pageOverflow: oneOf('refused', 'clamped'),
+  childBumpsProject: boolean,
+  tokenLifetime: orNull(wholeFrom(1)),
+  latency: wholeFrom(0),
+  errorBodies: oneOf('json', 'html'),
+  linksWithAccount: boolean,
+  danglingLinks: oneOf('accepted', 'refused'),
+  unsureAttributes: oneOf('refused', 'writable'),
+  looseTokenRequests: boolean,
+  refreshRevokesAccess: boolean,
+  unstableTies: boolean,
+  listOrder: oneOf('id', 'newest-first', 'grouped', 'shuffled'),
+  unpagedLists: types,
+  brokenRecords: namesByType,
+  heavyPages: orNull(wholeFrom(1)),
+  pageDepth: orNull(wholeFrom(1)),
+  etags: oneOf('right', 'constant', 'one', 'blind', 'none'),
+  missingLists: types,
+  missingRecords: types,
+  activeDefault: oneOf('not-archived', 'active', 'all'),
+  emptyFilterValue: oneOf('null', 'nothing'),
+  lobPath: oneOf(...lobNames),
+  lobType: oneOf(...lobNames),
+  forbidden: types,
+  readOnly: types,
+  nestedNulls: oneOf('told', 'left-out'),
+  withheldAttributes: namesByType,
+  withheldRelationships: namesByType,
+  signedAddresses: boolean,
+  refusedIncludes: namesByType,
+  refusedFilters: namesByType,
+  refusedSorts: namesByType,
+  includeErrors: oneOf('named', 'empty'),
+  refusedMembers: namesByType,
+  foreignWrites: oneOf('off', 'other-record', 'other-type', 'list', 'html', 'empty', 'other-account', 'stale'),
+  errorShape: oneOf('json-api', 'error', 'object', 'list', 'text'),
+  echoSecrets: oneOf('off', 'refusals', 'everything'),
+  compression: oneOf('off', 'negotiated', 'unasked'),
 }
 
-/** Changes nothing unless every value fits. */
-export function setSwitches(now: Switches, changes: Readonly<Record<string, unknown>>): string | null {
+/** A sentence that says what is wrong with the value, or null. */
+function problemOf(name: string, value: unknown): string | null {
+  if (!Object.hasOwn(checks, name)) return `no switch is called ${name}; there are ${Object.keys(checks).join(', ')}`
+  const { fits, takes } = checks[name as keyof Switches]
+  return fits(value) ? null : `${name} takes ${takes}`
+}
+
+/** Sets all of them, or none and returns the sentence that says which value does not fit. */
+export function setSwitches(switches: Switches, changes: Readonly<Record<string, unknown>>): string | null {
   for (const [name, value] of Object.entries(changes)) {
-    const refused = objection(name, value, now)
-    if (refused !== null) return refused
+    const problem = problemOf(name, value)
+    if (problem !== null) return problem
   }
-  Object.assign(now, changes)
+  Object.assign(switches, changes)
   return null
 }

@@ -1,4 +1,4 @@
-import type { Place } from './read/documents.ts'
+import type { ApiBase } from './read/documents.ts'
 import type { Records } from './records/records.ts'
 import type { Switches } from './switches.ts'
 import type { Changes } from './write/changes.ts'
@@ -9,7 +9,7 @@ export interface World {
   readonly changes: Changes
   readonly switches: Switches
   readonly account: { readonly id: number; slug: string; readonly userId: string; readonly email: string }
-  readonly place: () => Place
+  readonly apiBase: () => ApiBase
   readonly seed: number
   readonly now: () => number
 }

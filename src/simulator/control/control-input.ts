@@ -1,18 +1,18 @@
 import type { Fields, Linkage } from '../records/records.ts'
 import type { RawInput } from '../write/raw-records.ts'
-import { faultBodies, faultKinds, pathTest, type FaultInput, type FaultKind, type Match } from './faults.ts'
-import type { Line, Step } from './script.ts'
+import { faultBodies, faultKinds, pathTest, type FaultInput, type Match } from './faults.ts'
+import type { ScriptRule, Step } from './script.ts'
 
-/** A control body that is not understood: the sentence says what is accepted. */
-export class ControlMistake extends Error {
+/** A body that the control API does not accept: the sentence says what it takes. */
+export class ControlInputError extends Error {
   constructor(sentence: string) {
     super(sentence)
     this.name = 'ControlMistake'
   }
 }
 
-const wrong = (sentence: string): never => {
-  throw new ControlMistake(sentence)
+const rejectInput = (sentence: string): never => {
+  throw new ControlInputError(sentence)
 }
 
 const isObject = (value: unknown): value is Fields =>
@@ -23,60 +23,74 @@ export function readJson(body: Buffer): Fields {
   try {
     value = body.length === 0 ? {} : JSON.parse(body.toString())
   } catch {
-    wrong('the body is not JSON; it takes a JSON object')
+    rejectInput('the body is not JSON; it takes a JSON object')
   }
-  return isObject(value) ? value : wrong('the body takes a JSON object')
+  return isObject(value) ? value : rejectInput('the body takes a JSON object')
 }
 
 function only(given: Fields, names: readonly string[], of: string): void {
   for (const name of Object.keys(given))
-    if (!names.includes(name)) wrong(`${of} takes ${names.join(', ')}, not ${name}`)
+    if (!names.includes(name)) rejectInput(`${of} takes ${names.join(', ')}, not ${name}`)
 }
 
-export function readFault(given: Fields): FaultInput {
-  only(given, ['kind', 'match', 'count', 'rate', 'retryAfter', 'body', 'afterBytes', 'ms'], 'a fault')
-  const { kind, count, rate, retryAfter, body, afterBytes, ms } = given
-  if (!faultKinds.some((known) => known === String(kind))) wrong(`kind takes one of ${faultKinds.join(', ')}`)
-  if (count !== undefined && count !== 'always' && !isWhole(count, 1))
-    wrong("count takes a whole number from 1, or 'always'")
-  if (rate !== undefined && !(typeof rate === 'number' && rate >= 0 && rate <= 1))
-    wrong('rate takes a number from 0 to 1')
-  if (retryAfter !== undefined && typeof retryAfter !== 'number' && typeof retryAfter !== 'string')
-    wrong('retryAfter takes seconds as a number, or an HTTP date as text')
-  if (body !== undefined && !faultBodies.some((known) => known === body))
-    wrong(`body takes one of ${faultBodies.join(', ')}`)
-  for (const [name, value] of [
-    ['afterBytes', afterBytes],
-    ['ms', ms],
-  ] as const) {
-    if (value !== undefined && !isWhole(value, 0)) wrong(`${name} takes a whole number from 0`)
-  }
-  return {
-    kind: String(kind) as FaultKind,
-    ...(given['match'] === undefined ? {} : { match: readMatch(given['match']) }),
-    ...(count === undefined ? {} : { count: count as number | 'always' }),
-    ...(rate === undefined ? {} : { rate: rate as number }),
-    ...(retryAfter === undefined ? {} : { retryAfter: retryAfter as number | string }),
-    ...(body === undefined ? {} : { body: body as (typeof faultBodies)[number] }),
-    ...(afterBytes === undefined ? {} : { afterBytes: afterBytes as number }),
-    ...(ms === undefined ? {} : { ms: ms as number }),
-  }
+interface Check {
+  readonly fits: (value: unknown) => boolean
+  readonly takes: string
 }
 
 const isWhole = (value: unknown, low: number): boolean => Number.isInteger(value) && (value as number) >= low
 
+const wholeFrom0: Check = { fits: (value) => isWhole(value, 0), takes: 'a whole number from 0' }
+
+const faultChecks: Readonly<Record<Exclude<keyof FaultInput, 'match'>, Check>> = {
+  kind: {
+    fits: (value) => faultKinds.some((known) => known === String(value)),
+    takes: `one of ${faultKinds.join(', ')}`,
+  },
+  count: {
+    fits: (value) => value === 'always' || isWhole(value, 1),
+    takes: "a whole number from 1, or 'always'",
+  },
+  rate: {
+    fits: (value) => typeof value === 'number' && value >= 0 && value <= 1,
+    takes: 'a number from 0 to 1',
+  },
+  retryAfter: {
+    fits: (value) => typeof value === 'number' || typeof value === 'string',
+    takes: 'seconds as a number, or an HTTP date as text',
+  },
+  body: {
+    fits: (value) => faultBodies.some((known) => known === value),
+    takes: `one of ${faultBodies.join(', ')}`,
+  },
+  afterBytes: wholeFrom0,
+  ms: wholeFrom0,
+}
+
+export function readFault(given: Fields): FaultInput {
+  only(given, ['kind', 'match', 'count', 'rate', 'retryAfter', 'body', 'afterBytes', 'ms'], 'a fault')
+  for (const [name, { fits, takes }] of Object.entries(faultChecks)) {
+    const required = name === 'kind'
+    if ((required || given[name] !== undefined) && !fits(given[name])) rejectInput(`${name} takes ${takes}`)
+  }
+  const { kind, match, ...others } = given
+  // each member has passed its check
+  const fault = { ...others, kind: String(kind) } as FaultInput
+  return match === undefined ? fault : { ...fault, match: readMatch(match) }
+}
+
 function readMatch(given: unknown): Match {
-  if (!isObject(given)) return wrong('match takes an object with method, path, type, page')
+  if (!isObject(given)) return rejectInput('match takes an object with method, path, type, page')
   only(given, ['method', 'path', 'type', 'page'], 'match')
   for (const name of ['method', 'path', 'type']) {
-    if (given[name] !== undefined && typeof given[name] !== 'string') wrong(`match.${name} takes text`)
+    if (given[name] !== undefined && typeof given[name] !== 'string') rejectInput(`match.${name} takes text`)
   }
-  if (given['page'] !== undefined && !isWhole(given['page'], 1)) wrong('match.page takes a whole number from 1')
+  if (given['page'] !== undefined && !isWhole(given['page'], 1)) rejectInput('match.page takes a whole number from 1')
   if (typeof given['path'] === 'string') {
     try {
       pathTest(given['path'])
     } catch {
-      wrong('match.path takes a part of the path, or a regular expression between slashes')
+      rejectInput('match.path takes a part of the path, or a regular expression between slashes')
     }
   }
   return given
@@ -85,7 +99,7 @@ function readMatch(given: unknown): Match {
 export function readRecord(given: Fields): RawInput {
   only(given, ['id', 'type', 'attributes', 'relationships', 'touch', 'cascade'], 'a record')
   const { id, attributes, relationships, touch, cascade } = given
-  if (attributes !== undefined && !isObject(attributes)) wrong('attributes takes an object')
+  if (attributes !== undefined && !isObject(attributes)) rejectInput('attributes takes an object')
   return {
     ...(id === undefined ? {} : { id: String(id) }),
     ...(isObject(attributes) ? { attributes } : {}),
@@ -98,7 +112,7 @@ export function readRecord(given: Fields): RawInput {
 function readLinks(given: unknown): Record<string, Linkage | string[]> {
   const form =
     'relationships takes an object of name to id, {type, id}, null, an array of ids, or {data} around any of them'
-  if (!isObject(given)) return wrong(form)
+  if (!isObject(given)) return rejectInput(form)
   return Object.fromEntries(
     Object.entries(given).map(([name, value]) => [
       name,
@@ -112,16 +126,16 @@ function readLink(value: unknown, form: string): Linkage | string[] {
   if (typeof value === 'string' || typeof value === 'number') return String(value)
   if (Array.isArray(value)) return (value as unknown[]).map((entry) => String(isObject(entry) ? entry['id'] : entry))
   if (isObject(value) && typeof value['type'] === 'string') return { type: value['type'], id: String(value['id']) }
-  return wrong(form)
+  return rejectInput(form)
 }
 
-export function readLine(given: Fields): Omit<Line, 'id'> {
+export function readScriptRule(given: Fields): Omit<ScriptRule, 'id'> {
   only(given, ['when', 'do', 'once', 'at'], 'a script')
   const { when, once, at } = given
-  if (!isObject(when) || typeof when['type'] !== 'string') return wrong('when takes {type, page?}')
-  if (when['page'] !== undefined && !isWhole(when['page'], 1)) wrong('when.page takes a whole number from 1')
-  if (!Array.isArray(given['do'])) return wrong('do takes an array of {create}, {update} or {delete}')
-  if (at !== undefined && at !== 'before' && at !== 'after') wrong('at takes before or after')
+  if (!isObject(when) || typeof when['type'] !== 'string') return rejectInput('when takes {type, page?}')
+  if (when['page'] !== undefined && !isWhole(when['page'], 1)) rejectInput('when.page takes a whole number from 1')
+  if (!Array.isArray(given['do'])) return rejectInput('do takes an array of {create}, {update} or {delete}')
+  if (at !== undefined && at !== 'before' && at !== 'after') rejectInput('at takes before or after')
   const steps = (given['do'] as unknown[]).map(readStep)
   return {
     when: { type: when['type'], page: (when['page'] as number | undefined) ?? null },
@@ -134,12 +148,12 @@ export function readLine(given: Fields): Omit<Line, 'id'> {
 function readStep(given: unknown): Step {
   const [verb, body] = isObject(given) ? (Object.entries(given)[0] ?? []) : []
   if (!isObject(body) || typeof body['type'] !== 'string')
-    return wrong('a step takes {create: {type, …}}, {update: {type, id, …}} or {delete: {type, id}}')
+    return rejectInput('a step takes {create: {type, …}}, {update: {type, id, …}} or {delete: {type, id}}')
   const { type } = body
   const input = readRecord(body)
   if (verb === 'create') return { create: { type, ...input } as Extract<Step, { create: unknown }>['create'] }
   if (input.id === undefined || (verb !== 'update' && verb !== 'delete'))
-    return wrong('a step takes {create: {type, …}}, {update: {type, id, …}} or {delete: {type, id}}')
+    return rejectInput('a step takes {create: {type, …}}, {update: {type, id, …}} or {delete: {type, id}}')
   return verb === 'update'
     ? { update: { ...input, type, id: input.id } as Extract<Step, { update: unknown }>['update'] }
     : { delete: { type, id: input.id } }

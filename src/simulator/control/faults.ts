@@ -46,7 +46,7 @@ export interface Fault {
 export type FaultInput = { readonly kind: FaultKind } & Partial<
   Pick<Fault, 'match' | 'count' | 'rate' | 'retryAfter' | 'body' | 'afterBytes' | 'ms'>
 >
-export interface Asked {
+export interface FaultTarget {
   readonly method: string
   readonly path: string
   readonly type: string | null
@@ -59,7 +59,7 @@ export interface Faults {
   /** without an id: all of them */
   remove(id?: string): boolean
   /** the first fault that meets this request, counted down */
-  take(asked: Asked): Fault | null
+  take(asked: FaultTarget): Fault | null
 }
 
 export function createFaults(random: Random): Faults {
@@ -102,7 +102,7 @@ export function createFaults(random: Random): Faults {
   }
 }
 
-function matches(match: Match, asked: Asked): boolean {
+function matches(match: Match, asked: FaultTarget): boolean {
   if (match.method !== undefined && match.method.toUpperCase() !== asked.method) return false
   if (match.type !== undefined && match.type !== asked.type) return false
   if (match.page !== undefined && match.page !== asked.page) return false

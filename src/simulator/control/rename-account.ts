@@ -1,7 +1,7 @@
 import { idOf, type Linkage } from '../records/records.ts'
 import type { World } from '../world.ts'
 
-/** Another slug, as an administrator may give the account: the addresses follow, and so does whatever names it by its slug. */
+/** Gives the account another slug, as an administrator may: addresses and linkages that hold the slug change with it. */
 export function renameAccount({ account, records }: Pick<World, 'account' | 'records'>, slug: string): void {
   const before = account.slug
   if (slug === before) return
@@ -20,5 +20,5 @@ export function renameAccount({ account, records }: Pick<World, 'account' | 'rec
       records.update(rec, { toOne: Object.fromEntries(stored.map((name): [string, Linkage] => [name, slug])) })
     }
   }
-  records.forgetMemos()
+  records.clearCachedJson()
 }

@@ -20,52 +20,52 @@ export type Step =
     }
   | { readonly delete: { readonly type: string; readonly id: string } }
 
-export interface Line {
+export interface ScriptRule {
   readonly id: string
   readonly when: { readonly type: string; readonly page: number | null }
   readonly do: readonly Step[]
   readonly once: boolean
-  /** changes made before the page is put together, or after it */
+  /** whether the steps run before the page is read, or after it was sent */
   readonly at: 'before' | 'after'
 }
 
-/** "Do this when page N of a list is served": how records come and go while somebody reads. */
+/** "Do this when page N of a list is served": records that come and go while a client reads. */
 export interface Script {
-  add(line: Omit<Line, 'id'>): Line
-  list(): Line[]
+  add(rule: Omit<ScriptRule, 'id'>): ScriptRule
+  list(): ScriptRule[]
   clear(): void
-  /** runs what is due; returns the lines that ran */
-  play(type: string, page: number, at: Line['at']): number
+  /** runs the rules that are due; returns how many ran */
+  play(type: string, page: number, at: ScriptRule['at']): number
 }
 
 export function createScript(raw: RawRecords): Script {
-  const lines = new Map<string, Line>()
+  const rules = new Map<string, ScriptRule>()
   let last = 0
   return {
     add(given) {
       last += 1
-      const line: Line = { ...given, id: String(last) }
-      lines.set(line.id, line)
-      return line
+      const rule: ScriptRule = { ...given, id: String(last) }
+      rules.set(rule.id, rule)
+      return rule
     },
-    list: () => [...lines.values()],
+    list: () => [...rules.values()],
     clear: () => {
-      lines.clear()
+      rules.clear()
     },
     play(type, page, at) {
       let played = 0
-      for (const line of lines.values()) {
-        if (line.at !== at || line.when.type !== type || (line.when.page !== null && line.when.page !== page)) continue
-        if (line.once) lines.delete(line.id)
+      for (const rule of rules.values()) {
+        if (rule.at !== at || rule.when.type !== type || (rule.when.page !== null && rule.when.page !== page)) continue
+        if (rule.once) rules.delete(rule.id)
         played += 1
-        for (const step of line.do) run(raw, step)
+        for (const step of rule.do) run(raw, step)
       }
       return played
     },
   }
 }
 
-/** A record that is gone already, or there already, is no reason to fail the page that is being served. */
+/** A record that is deleted already, or exists already, does not fail the page that is being served. */
 function run(raw: RawRecords, step: Step): void {
   if ('create' in step) {
     const { type, id } = step.create

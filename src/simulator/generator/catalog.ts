@@ -1,6 +1,6 @@
 import { decimal } from '../records/numbers.ts'
+import type { Builder } from './builder.ts'
 import { variables } from './companies.ts'
-import type { Making } from './making.ts'
 import { tagNames } from './settings.ts'
 import { languages, maybe, paragraph, task } from './texts.ts'
 
@@ -47,23 +47,23 @@ const subjects = [
   'Telephony',
   'Database',
 ]
-const deeds = ['Installation', 'Migration', 'Assessment', 'Upgrade']
+const serviceVerbs = ['Installation', 'Migration', 'Assessment', 'Upgrade']
 
-export function makeCatalog(making: Making): void {
-  const { random } = making
+export function makeCatalog(builder: Builder): void {
+  const { random } = builder
   phaseNames.forEach(([name, slug], at) => {
-    making.add('phases', {
+    builder.add('phases', {
       attributes: { active: name !== 'Legacy Discovery', name, position: at + 1, 'sow-language': slug },
       toOne: {},
     })
   })
   lobs.forEach(([name, code], at) =>
-    making.add('lines-of-business', { attributes: { name, code, active: true, position: at + 1 }, toOne: {} }),
+    builder.add('lines-of-business', { attributes: { name, code, active: true, position: at + 1 }, toOne: {} }),
   )
-  for (const { id, attributes } of making.records.table('lines-of-business')?.ordered ?? []) {
+  for (const { id, attributes } of builder.records.table('lines-of-business')?.ordered ?? []) {
     for (const part of ['Core', 'Edge', 'Advisory']) {
       const name = `${String(attributes['name'])} ${part}`
-      making.add('service-categories', {
+      builder.add('service-categories', {
         attributes: {
           name,
           'nested-name': random.chance(0.2) ? null : `${String(attributes['name'])} / ${name}`,
@@ -74,7 +74,7 @@ export function makeCatalog(making: Making): void {
     }
   }
   for (const [name, rate, cost] of roles) {
-    making.add('resources', {
+    builder.add('resources', {
       attributes: {
         active: name !== 'Retired Role',
         name,
@@ -86,13 +86,13 @@ export function makeCatalog(making: Making): void {
       toOne: {},
     })
   }
-  makeGovernances(making)
-  for (const subject of subjects) for (const deed of deeds) makeService(making, `${subject} ${deed}`)
-  for (let at = 0; at < 60; at += 1) makeProduct(making, at)
+  makeGovernances(builder)
+  for (const subject of subjects) for (const deed of serviceVerbs) makeService(builder, `${subject} ${deed}`)
+  for (let at = 0; at < 60; at += 1) makeProduct(builder, at)
 }
 
-function makeGovernances(making: Making): void {
-  const { random } = making
+function makeGovernances(builder: Builder): void {
+  const { random } = builder
   const kinds = [
     ['Project Management', '0.1', '0.0'],
     ['Documentation', '0.05', '0.0'],
@@ -102,8 +102,8 @@ function makeGovernances(making: Making): void {
   ] as const
   kinds.forEach(([name, rate, fixed], at) => {
     const byCategory = at === 2
-    const category = making.must('service-categories').id
-    making.add('governances', {
+    const category = builder.pick('service-categories').id
+    builder.add('governances', {
       attributes: {
         active: name !== 'Old Overhead',
         name,
@@ -118,8 +118,8 @@ function makeGovernances(making: Making): void {
         position: at + 1,
       },
       toOne: {
-        resource: making.must('resources').id,
-        phase: making.some('phases', 0.3),
+        resource: builder.pick('resources').id,
+        phase: builder.pickId('phases', 0.3),
         'service-category': byCategory ? category : null,
       },
     })
@@ -128,15 +128,15 @@ function makeGovernances(making: Making): void {
     ['governance-allocation-methods', ['prorate_phases_by_effort', 'single_phase']],
     ['governance-calculation-types', ['percent_of_total', 'fixed_hours']],
   ] as const) {
-    for (const name of names) making.add(type, { attributes: { name, label: name.replaceAll('_', ' ') }, toOne: {} })
+    for (const name of names) builder.add(type, { attributes: { name, label: name.replaceAll('_', ' ') }, toOne: {} })
   }
 }
 
-function makeService(making: Making, name: string): void {
-  const { random } = making
+function makeService(builder: Builder, name: string): void {
+  const { random } = builder
   const managed = random.chance(0.15)
   const suggested = random.between(2, 32) / 2
-  const category = making.must('service-categories')
+  const category = builder.pick('service-categories')
   const texts = languages(random)
   const drafts = Array.from({ length: random.between(2, 5) }, () => ({
     name: task(random),
@@ -144,7 +144,7 @@ function makeService(making: Making, name: string): void {
   }))
   const total = suggested + drafts.reduce((sum, { hours }) => sum + hours, 0)
   const lob = category.toOne['lob']
-  const service = making.add('services', {
+  const service = builder.add('services', {
     attributes: {
       active: !random.chance(0.08),
       name,
@@ -171,14 +171,14 @@ function makeService(making: Making, name: string): void {
       published: random.pick([true, true, false, null]),
     },
     toOne: {
-      phase: making.some('phases', 0.1),
-      resource: making.some('resources', 0.05),
+      phase: builder.pickId('phases', 0.1),
+      resource: builder.pickId('resources', 0.05),
       'service-category': category.id,
       lob: lob ?? null,
     },
   })
   drafts.forEach(({ name: part, hours }, at) => {
-    making.add('subservices', {
+    builder.add('subservices', {
       attributes: {
         active: !random.chance(0.08),
         name: part,
@@ -189,16 +189,16 @@ function makeService(making: Making, name: string): void {
         position: at + 1,
         languages: random.chance(0.5) ? texts : languages(random),
       },
-      toOne: { resource: making.some('resources', 0.2), service: service.id },
+      toOne: { resource: builder.pickId('resources', 0.2), service: service.id },
     })
   })
 }
 
-function makeProduct(making: Making, at: number): void {
-  const { random } = making
+function makeProduct(builder: Builder, at: number): void {
+  const { random } = builder
   const cost = random.between(4, 900) * 5
   const recurring = random.chance(0.3)
-  making.add('products', {
+  builder.add('products', {
     attributes: {
       active: !random.chance(0.08),
       name: `${random.pick(subjects)} ${random.pick(['Appliance', 'License', 'Module', 'Bundle'])} ${String(100 + at)}`,
@@ -219,7 +219,7 @@ function makeProduct(making: Making, at: number): void {
       'billing-frequency': recurring ? random.pick(['monthly', 'quarterly', 'annually']) : 'one_time',
       'custom-hardware-price?': random.pick([false, true, null]),
       'custom-hardware-cost?': random.pick([false, null]),
-      'project-variables': variables(making, 'product'),
+      'project-variables': variables(builder, 'product'),
       'variable-rates': random.pick<unknown>([
         null,
         { hardware_cost: [{ base_amount: 0, unit_amount: cost, minimum_quantity: 1 }], hardware_price: [] },
@@ -227,6 +227,6 @@ function makeProduct(making: Making, at: number): void {
       'warranty-months': random.pick([12, 36]),
     },
     toOne: {},
-    toMany: { services: random.chance(0.3) ? [making.must('services').id] : [] },
+    toMany: { services: random.chance(0.3) ? [builder.pick('services').id] : [] },
   })
 }

@@ -1,17 +1,17 @@
 import { definition } from '../read/variables.ts'
 import { decimal, money } from '../records/numbers.ts'
-import type { Making } from './making.ts'
+import type { Builder } from './builder.ts'
 import { contactOf, industry, msaDate } from './people.ts'
 import { address, domain, firm, person } from './words.ts'
 
-export function makeCompanies(making: Making): void {
-  const { random } = making
-  const clients = Math.max(14, Math.ceil(making.projects / 4))
+export function makeCompanies(builder: Builder): void {
+  const { random } = builder
+  const clients = Math.max(14, Math.ceil(builder.projects / 4))
   const taken = new Set<string>()
-  for (let at = 0; at < clients; at += 1) makeClient(making, at, taken)
+  for (let at = 0; at < clients; at += 1) makeClient(builder, at, taken)
   for (let at = 0; at < 16; at += 1) {
     const place = address(random)
-    making.add('vendors', {
+    builder.add('vendors', {
       attributes: {
         active: !random.chance(0.08),
         name: `${firm(random, at)} Supply ${String(at + 1)}`,
@@ -27,42 +27,42 @@ export function makeCompanies(making: Making): void {
       toOne: {},
     })
   }
-  for (let at = 0; at < Math.max(12, Math.ceil(making.projects * 0.6)); at += 1) makeOpportunity(making, at)
+  for (let at = 0; at < Math.max(12, Math.ceil(builder.projects * 0.6)); at += 1) makeOpportunity(builder, at)
 }
 
-function makeClient(making: Making, at: number, taken: Set<string>): void {
-  const { random } = making
+function makeClient(builder: Builder, at: number, taken: Set<string>): void {
+  const { random } = builder
   let name = firm(random, at)
   while (taken.has(name)) name = `${name} II`
   taken.add(name)
   const host = domain(name)
-  const client = making.add('clients', {
+  const client = builder.add('clients', {
     attributes: {
       active: !random.chance(0.08),
       name,
-      'msa-date': msaDate(making),
+      'msa-date': msaDate(builder),
       domain: random.pick([host, host, '', null]),
-      'user-defined-fields': variables(making, 'client'),
-      industry: industry(making),
+      'user-defined-fields': variables(builder, 'client'),
+      industry: industry(builder),
     },
-    toOne: { 'rate-table': making.some('rate-tables', 0.5) },
+    toOne: { 'rate-table': builder.pickId('rate-tables', 0.5) },
   })
   for (let left = random.between(0, 3); left > 0; left -= 1) {
-    making.add('contacts', { attributes: contactOf(making, host), toOne: { client: client.id } })
+    builder.add('contacts', { attributes: contactOf(builder, host), toOne: { client: client.id } })
   }
 }
 
 const stages = ['Qualification', 'Proposal', 'Negotiation', 'Closed Won', 'Closed Lost']
 
-function makeOpportunity(making: Making, at: number): void {
-  const { random } = making
-  const client = making.must('clients')
+function makeOpportunity(builder: Builder, at: number): void {
+  const { random } = builder
+  const client = builder.pick('clients')
   const stage = random.pick(stages)
   const name = `${random.pick(['Refresh', 'Migration', 'Rollout', 'Assessment', 'Renewal'])} ${String(random.between(2023, 2026))}`
   const number = `OPP-${String(10_000 + at)}`
   const place = address(random)
   const clientName = String(client.attributes['name'])
-  making.add('crm-opportunities', {
+  builder.add('crm-opportunities', {
     attributes: {
       'opportunity-id': number,
       name,
@@ -87,9 +87,9 @@ function makeOpportunity(making: Making, at: number): void {
 }
 
 /** Definitions of one context with values, some of them unset. */
-export function variables(making: Making, context: string): Record<string, unknown>[] {
-  const { random } = making
-  const all = (making.records.table('project-variables')?.ordered ?? []).filter(
+export function variables(builder: Builder, context: string): Record<string, unknown>[] {
+  const { random } = builder
+  const all = (builder.records.table('project-variables')?.ordered ?? []).filter(
     ({ attributes }) => attributes['variable-context'] === context && attributes['active'] === true,
   )
   return all.map((rec) => {

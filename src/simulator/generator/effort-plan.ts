@@ -1,7 +1,7 @@
 import type { Rec } from '../records/records.ts'
-import type { Making } from './making.ts'
+import type { Builder } from './builder.ts'
 
-export interface Money {
+export interface ContractValue {
   revenue: number
   cost: number
 }
@@ -12,15 +12,15 @@ export interface Role {
   readonly cost: number
   hours: number
 }
-export interface Plan {
+export interface ServicePlan {
   readonly role: Role
   readonly standard: Rec | null
   readonly override: number | null
   readonly hours: number
   readonly quantity: number
-  readonly subs: readonly SubPlan[]
+  readonly subs: readonly SubservicePlan[]
 }
-export interface SubPlan {
+export interface SubservicePlan {
   readonly role: Role
   readonly standard: Rec | null
   readonly override: number | null
@@ -28,14 +28,14 @@ export interface SubPlan {
   readonly quantity: number
 }
 
-export function planRoles(making: Making): Role[] {
-  const standards = (making.records.table('resources')?.ordered ?? []).slice(0, 8)
-  const from = making.random.between(0, 4)
-  const count = making.random.between(3, 5)
+export function planRoles(builder: Builder): Role[] {
+  const standards = (builder.records.table('resources')?.ordered ?? []).slice(0, 8)
+  const from = builder.random.between(0, 4)
+  const count = builder.random.between(3, 5)
   return Array.from({ length: count }, (_, at) => {
-    const standard = standards[(from + at) % standards.length] ?? making.must('resources')
+    const standard = standards[(from + at) % standards.length] ?? builder.pick('resources')
     return {
-      id: making.reserve('project-resources'),
+      id: builder.reserveId('project-resources'),
       standard,
       rate: Number(standard.attributes['hourly-rate']),
       cost: Number(standard.attributes['hourly-cost']),
@@ -44,14 +44,14 @@ export function planRoles(making: Making): Role[] {
   })
 }
 
-export function plan(making: Making, roles: readonly Role[]): Plan {
-  const { random } = making
+export function planService(builder: Builder, roles: readonly Role[]): ServicePlan {
+  const { random } = builder
   // a task of their own has no standard behind it, and its hours are always said
-  const standard = random.chance(0.15) ? null : making.must('services')
+  const standard = random.chance(0.15) ? null : builder.pick('services')
   const override = standard === null || random.chance(0.5) ? random.between(1, 40) / 2 : null
   const quantity = random.pick([1, 1, 1, 2, 3])
-  const below = standard === null ? [] : making.records.referring('subservices', 'service', standard.id)
-  const subs = Array.from({ length: random.between(2, 4) }, (_, at): SubPlan => {
+  const below = standard === null ? [] : builder.records.referring('subservices', 'service', standard.id)
+  const subs = Array.from({ length: random.between(2, 4) }, (_, at): SubservicePlan => {
     const sub = below[at] ?? null
     const own = sub === null || random.chance(0.4) ? random.between(1, 16) / 4 : null
     const times = random.pick([1, 1, 2, 4])

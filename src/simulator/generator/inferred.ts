@@ -1,17 +1,17 @@
 import { inferred } from '../model/inferred.ts'
 import type { Attribute } from '../model/model.ts'
 import { decimal } from '../records/numbers.ts'
-import { baseTime, day, instant, type Making } from './making.ts'
+import { baseTime, day, instant, type Builder } from './builder.ts'
 import { task } from './texts.ts'
 
 /** A few records for each type that is known by name only: enough for a relationship to lead somewhere. */
 
-export function makeTargets(making: Making): void {
+export function makeInferredTargets(builder: Builder): void {
   for (const type of ['external-requests', 'psa-projects', 'expense-categories', 'payment-credits'])
-    few(making, type, null)
+    makeFew(builder, type, null)
 }
 
-export function makeLeftovers(making: Making): void {
+export function makeInferred(builder: Builder): void {
   const done = new Set([
     'external-requests',
     'psa-projects',
@@ -22,24 +22,24 @@ export function makeLeftovers(making: Making): void {
   ])
   for (const { type, toOne } of inferred) {
     if (done.has(type)) continue
-    if (toOne['project'] === undefined) few(making, type, null)
-    else if (making.projects > 0) few(making, type, 'project')
+    if (toOne['project'] === undefined) makeFew(builder, type, null)
+    else if (builder.projects > 0) makeFew(builder, type, 'project')
   }
-  link(making)
+  link(builder)
 }
 
-function few(making: Making, type: string, parent: 'project' | null): void {
+function makeFew(builder: Builder, type: string, parent: 'project' | null): void {
   const model = inferred.find((known) => known.type === type)
   for (let at = 0; at < 4; at += 1) {
     const attributes = Object.fromEntries(
-      Object.entries(model?.attributes ?? {}).map(([name, attribute]) => [name, value(making, name, attribute, at)]),
+      Object.entries(model?.attributes ?? {}).map(([name, attribute]) => [name, value(builder, name, attribute, at)]),
     )
-    making.add(type, { attributes, toOne: parent === null ? {} : { project: making.must('projects').id } })
+    builder.add(type, { attributes, toOne: parent === null ? {} : { project: builder.pick('projects').id } })
   }
 }
 
-function value(making: Making, name: string, { kind, nullable }: Attribute, at: number): unknown {
-  const { random } = making
+function value(builder: Builder, name: string, { kind, nullable }: Attribute, at: number): unknown {
+  const { random } = builder
   if (nullable && random.chance(0.25)) return null
   switch (kind) {
     case 'boolean':
@@ -58,8 +58,8 @@ function value(making: Making, name: string, { kind, nullable }: Attribute, at: 
 }
 
 /** Relationships into types that are made after their owners. */
-function link(making: Making): void {
-  const { records } = making
+function link(builder: Builder): void {
+  const { records } = builder
   const ids = (type: string): string[] => (records.table(type)?.ordered ?? []).map(({ id }) => id)
   const first = <T>(of: readonly T[] | undefined): T | undefined => of?.[0]
   const to = (type: string, name: string, target: string): void => {

@@ -1,53 +1,53 @@
-import { type Making, date, baseTime, day } from './making.ts'
+import { type Builder, date, baseTime, day } from './builder.ts'
 import { address, email, industries, jobTitles, person, phone } from './words.ts'
 
 const areas = ['projects.overview', 'projects.services', 'projects.psa', 'projects.notes', 'settings.services']
 const levels = ['view', 'create', 'manage', 'purge']
 
-export function makePeople(making: Making): void {
-  const { random, account } = making
-  making.records.add('accounts', account.slug, {
+export function makePeople(builder: Builder): void {
+  const { random, account } = builder
+  builder.records.add('accounts', account.slug, {
     attributes: { name: 'Demo Consulting', slug: account.slug },
     toOne: {},
   })
   for (const name of ['Delivery', 'Presales', 'Field Services'])
-    making.add('teams', { attributes: { active: true, name }, toOne: {} })
-  const count = Math.min(400, 12 + Math.ceil(making.projects / 20))
+    builder.add('teams', { attributes: { active: true, name }, toOne: {} })
+  const count = Math.min(400, 12 + Math.ceil(builder.projects / 20))
   for (let at = 0; at < count; at += 1) {
     const name = person(random)
-    const table = making.some('rate-tables', 0.4)
-    making.add('users', {
+    const table = builder.pickId('rate-tables', 0.4)
+    builder.add('users', {
       attributes: {
         name,
         email: email(`${name} ${String(at + 1)}`, 'demo-consulting.test'),
         phone: random.pick(['', null, phone(random)]),
         title: random.pick(['', null, 'Solution Architect', 'Practice Lead']),
         privileges: Object.fromEntries(areas.map((area) => [area, random.pick(levels)])),
-        'preferred-rate-table': table === null ? null : rateTableRow(making, table),
+        'preferred-rate-table': table === null ? null : rateTableRow(builder, table),
         'guided-onboarding': random.pick([{}, null, { dismissed: true }]),
         'view-only': random.chance(0.15),
         // not in any sample: what an unknown member looks like
         'time-zone': random.pick(['UTC', 'America/Chicago', 'Europe/Madrid']),
       },
       toOne: { 'rate-table': table },
-      toMany: { teams: random.chance(0.6) ? [making.must('teams').id] : [] },
+      toMany: { teams: random.chance(0.6) ? [builder.pick('teams').id] : [] },
     })
   }
   for (let at = 0; at < Math.ceil(count / 2); at += 1) {
     const name = person(random)
-    making.add('presales-engineers', {
+    builder.add('presales-engineers', {
       attributes: { name, email: email(`${name} pe${String(at + 1)}`, 'demo-consulting.test') },
       toOne: {},
     })
   }
-  for (let at = 0; at < Math.ceil(count / 2); at += 1) makeSeller(making, at)
+  for (let at = 0; at < Math.ceil(count / 2); at += 1) makeSalesExecutive(builder, at)
 }
 
 /** A user carries its rate table as a raw snake_case row (API notes §2). */
-function rateTableRow(making: Making, id: string): Record<string, unknown> {
-  const attributes = making.records.get('rate-tables', id)?.attributes ?? {}
+function rateTableRow(builder: Builder, id: string): Record<string, unknown> {
+  const attributes = builder.records.get('rate-tables', id)?.attributes ?? {}
   return {
-    account_id: making.account.id,
+    account_id: builder.account.id,
     name: attributes['name'],
     currency_id: 1,
     deleted_at: null,
@@ -57,10 +57,10 @@ function rateTableRow(making: Making, id: string): Record<string, unknown> {
   }
 }
 
-function makeSeller(making: Making, at: number): void {
-  const { random } = making
+function makeSalesExecutive(builder: Builder, at: number): void {
+  const { random } = builder
   const name = person(random)
-  making.add('sales-executives', {
+  builder.add('sales-executives', {
     attributes: {
       active: !random.chance(0.08),
       name,
@@ -72,9 +72,9 @@ function makeSeller(making: Making, at: number): void {
   })
 }
 
-export function makeBusinessUnits(making: Making): void {
-  const { random } = making
-  const ids = (type: string): string[] => (making.records.table(type)?.ordered ?? []).slice(0, 20).map(({ id }) => id)
+export function makeBusinessUnits(builder: Builder): void {
+  const { random } = builder
+  const ids = (type: string): string[] => (builder.records.table(type)?.ordered ?? []).slice(0, 20).map(({ id }) => id)
   const owned = [
     'clients',
     'phases',
@@ -87,7 +87,7 @@ export function makeBusinessUnits(making: Making): void {
   ]
   for (const name of ['North America', 'EMEA', 'Managed Services']) {
     const at = address(random)
-    making.add('business-units', {
+    builder.add('business-units', {
       attributes: {
         name,
         'external-name': random.pick([name, '', null]),
@@ -104,8 +104,8 @@ export function makeBusinessUnits(making: Making): void {
   }
 }
 
-export function contactOf(making: Making, host: string): Record<string, unknown> {
-  const { random } = making
+export function contactOf(builder: Builder, host: string): Record<string, unknown> {
+  const { random } = builder
   const name = person(random)
   return {
     name,
@@ -115,7 +115,7 @@ export function contactOf(making: Making, host: string): Record<string, unknown>
   }
 }
 
-export const msaDate = (making: Making): string | null =>
-  making.random.chance(0.35) ? null : date(baseTime - making.random.between(30, 2200) * day)
+export const msaDate = (builder: Builder): string | null =>
+  builder.random.chance(0.35) ? null : date(baseTime - builder.random.between(30, 2200) * day)
 
-export const industry = (making: Making): string => making.random.pick(industries)
+export const industry = (builder: Builder): string => builder.random.pick(industries)

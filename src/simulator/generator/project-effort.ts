@@ -1,23 +1,30 @@
 import { decimal, pricing } from '../records/numbers.ts'
 import { idOf, type Rec } from '../records/records.ts'
+import type { Builder } from './builder.ts'
 import { variables } from './companies.ts'
-import { plan, planRoles, type Money, type Plan, type Role, type SubPlan } from './effort-plan.ts'
-import type { Making } from './making.ts'
+import {
+  planService,
+  planRoles,
+  type ContractValue,
+  type ServicePlan,
+  type Role,
+  type SubservicePlan,
+} from './effort-plan.ts'
 import type { Draft } from './projects.ts'
 import { languages, maybe, paragraph, task } from './texts.ts'
 
 /** Services, subservices, resources and governances of one project, planned first and written then, so that each sum holds:
  *  hours × rate = revenue, and the project's revenue is the sum of all. Returns what the contract is worth. */
 export function makeEffort(
-  making: Making,
+  builder: Builder,
   draft: Draft,
   phases: readonly string[],
   locations: readonly string[],
-): Money {
-  const { random } = making
-  const roles = planRoles(making)
-  const plans = Array.from({ length: random.between(3, 5) }, () => plan(making, roles))
-  const money: Money = { revenue: 0, cost: 0 }
+): ContractValue {
+  const { random } = builder
+  const roles = planRoles(builder)
+  const plans = Array.from({ length: random.between(3, 5) }, () => planService(builder, roles))
+  const money: ContractValue = { revenue: 0, cost: 0 }
   for (const { role, hours, subs } of plans) {
     for (const part of [{ role, hours }, ...subs]) {
       part.role.hours += part.hours
@@ -26,8 +33,8 @@ export function makeEffort(
     }
   }
   plans.forEach((of, at) => {
-    writeService(
-      making,
+    addService(
+      builder,
       draft.id,
       of,
       at + 1,
@@ -36,26 +43,26 @@ export function makeEffort(
     )
   })
   const effort = roles.reduce((sum, { hours }) => sum + hours, 0)
-  makeGovernances(making, draft.id, roles, effort, phases, money)
-  for (const role of roles) writeRole(making, draft.id, role)
+  makeGovernances(builder, draft.id, roles, effort, phases, money)
+  for (const role of roles) addRole(builder, draft.id, role)
   return money
 }
 
-function writeService(
-  making: Making,
+function addService(
+  builder: Builder,
   project: string,
-  of: Plan,
+  of: ServicePlan,
   position: number,
   phase: string | null,
   location: string | null,
 ): void {
-  const { random } = making
+  const { random } = builder
   const { standard, role } = of
   const lob = standard === null ? null : idOf(standard.toOne['lob'])
   const total = of.hours + of.subs.reduce((sum, { hours }) => sum + hours, 0)
   const ownPhase = phase === '' ? null : phase
   const category = standard === null ? null : idOf(standard.toOne['service-category'])
-  const own = making.add('project-services', {
+  const own = builder.add('project-services', {
     attributes: {
       active: !random.chance(0.08),
       name: standard?.attributes['name'] ?? task(random),
@@ -94,22 +101,22 @@ function writeService(
     },
   })
   of.subs.forEach((sub, at) => {
-    writeSub(making, project, own, sub, at + 1, lob, category)
+    addSubservice(builder, project, own, sub, at + 1, lob, category)
   })
 }
 
-function writeSub(
-  making: Making,
+function addSubservice(
+  builder: Builder,
   project: string,
   service: Rec,
-  sub: SubPlan,
+  sub: SubservicePlan,
   position: number,
   lob: string | null,
   category: string | null,
 ): void {
-  const { random } = making
+  const { random } = builder
   const { standard, role } = sub
-  making.add('project-subservices', {
+  builder.add('project-subservices', {
     attributes: {
       active: !random.chance(0.06),
       name: standard?.attributes['name'] ?? task(random),
@@ -136,7 +143,7 @@ function writeSub(
       'project-service': service.id,
       'project-location': service.toOne['project-location'] ?? null,
       lob,
-      phase: random.chance(0.3) ? null : making.must('phases').id,
+      phase: random.chance(0.3) ? null : builder.pick('phases').id,
       'project-resource': role.id,
       resource: role.standard.id,
       'service-category': category,
@@ -146,18 +153,18 @@ function writeSub(
 }
 
 function makeGovernances(
-  making: Making,
+  builder: Builder,
   project: string,
   roles: readonly Role[],
   effort: number,
   phases: readonly string[],
-  money: Money,
+  money: ContractValue,
 ): void {
-  const { random } = making
-  const standards = (making.records.table('governances')?.ordered ?? []).slice(0, 4)
+  const { random } = builder
+  const standards = (builder.records.table('governances')?.ordered ?? []).slice(0, 4)
   const from = random.between(0, 3)
   for (let at = 0; at < random.between(1, 3); at += 1) {
-    const standard = standards[(from + at) % standards.length] ?? making.must('governances')
+    const standard = standards[(from + at) % standards.length] ?? builder.pick('governances')
     const { attributes } = standard
     const percent = attributes['calculation-type'] === 'percent_of_total'
     const hours = percent
@@ -169,7 +176,7 @@ function makeGovernances(
       money.revenue += hours * role.rate
       money.cost += hours * role.cost
     }
-    making.add('project-governances', {
+    builder.add('project-governances', {
       attributes: {
         active: !random.chance(0.08),
         description: attributes['name'],
@@ -182,7 +189,7 @@ function makeGovernances(
         'filter-type': attributes['filter-type'],
         'filter-id': attributes['filter-id'],
         position: at + 1,
-        'project-variables': variables(making, 'governance'),
+        'project-variables': variables(builder, 'governance'),
       },
       toOne: {
         project,
@@ -197,10 +204,10 @@ function makeGovernances(
   }
 }
 
-function writeRole(making: Making, project: string, { id, standard, hours, rate, cost }: Role): void {
-  const { random } = making
+function addRole(builder: Builder, project: string, { id, standard, hours, rate, cost }: Role): void {
+  const { random } = builder
   const { attributes } = standard
-  making.add(
+  builder.add(
     'project-resources',
     {
       attributes: {
@@ -222,7 +229,7 @@ function writeRole(making: Making, project: string, { id, standard, hours, rate,
               resource_id: Number(standard.id),
               name: attributes['name'],
               hourly_rate: attributes['hourly-rate'],
-              account_id: making.account.id,
+              account_id: builder.account.id,
               hourly_cost: attributes['hourly-cost'],
               status: 0,
               deleted_at: null,
@@ -231,7 +238,7 @@ function writeRole(making: Making, project: string, { id, standard, hours, rate,
               default: false,
             },
       },
-      toOne: { project, resource: standard.id, 'line-of-business': making.some('lines-of-business', 0.4) },
+      toOne: { project, resource: standard.id, 'line-of-business': builder.pickId('lines-of-business', 0.4) },
     },
     id,
   )

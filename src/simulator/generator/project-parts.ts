@@ -1,24 +1,24 @@
+import { baseTime, day, instant, type Builder } from './builder.ts'
 import { variables } from './companies.ts'
-import { baseTime, day, instant, type Making } from './making.ts'
 import { contactOf } from './people.ts'
 import type { Draft } from './projects.ts'
 import { address, person } from './words.ts'
 
-export function makePhases(making: Making, project: string): string[] {
-  const standard = (making.records.table('phases')?.ordered ?? []).slice(0, 5)
+export function makePhases(builder: Builder, project: string): string[] {
+  const standard = (builder.records.table('phases')?.ordered ?? []).slice(0, 5)
   const ids: string[] = []
   for (const phase of standard) {
-    if (making.random.chance(0.05)) continue
+    if (builder.random.chance(0.05)) continue
     const { attributes } = phase
-    const own = making.add('project-phases', {
+    const own = builder.add('project-phases', {
       attributes: {
-        active: !making.random.chance(0.08),
+        active: !builder.random.chance(0.08),
         name: attributes['name'],
         'sow-language': attributes['sow-language'],
         position: ids.length + 1,
       },
       // phases added by hand have no standard behind them
-      toOne: { project, phase: making.random.chance(0.1) ? null : phase.id },
+      toOne: { project, phase: builder.random.chance(0.1) ? null : phase.id },
     })
     ids.push(own.id)
   }
@@ -27,14 +27,14 @@ export function makePhases(making: Making, project: string): string[] {
 
 const sites = ['HQ', 'Warehouse', 'Branch Office', 'Data Center', 'Büro Süd']
 
-export function makePlaces(making: Making, { id, clientHost }: Draft): string[] {
-  const { random } = making
+export function makeLocationsAndContacts(builder: Builder, { id, clientHost }: Draft): string[] {
+  const { random } = builder
   const first = random.between(0, sites.length - 1)
   const ids: string[] = []
   for (let at = 0; at < random.between(1, 2); at += 1) {
     const place = address(random)
     const remote = random.chance(0.15)
-    const own = making.add('project-locations', {
+    const own = builder.add('project-locations', {
       attributes: {
         name: sites[(first + at) % sites.length],
         street: remote ? null : place.street,
@@ -44,7 +44,7 @@ export function makePlaces(making: Making, { id, clientHost }: Draft): string[] 
         'postal-code': remote ? null : place.postal,
         country: remote ? null : place.country,
         remote,
-        'project-variables': variables(making, 'service_location'),
+        'project-variables': variables(builder, 'service_location'),
         latitude: remote ? null : random.between(25, 60),
       },
       toOne: { project: id },
@@ -52,12 +52,12 @@ export function makePlaces(making: Making, { id, clientHost }: Draft): string[] 
     ids.push(own.id)
   }
   for (let at = 0; at < random.between(1, 3); at += 1) {
-    making.add('project-contacts', {
+    builder.add('project-contacts', {
       attributes: {
         active: !random.chance(0.08),
-        ...contactOf(making, clientHost),
+        ...contactOf(builder, clientHost),
         'contact-type': at === 0 ? 'primary_customer_contact' : 'customer_contact',
-        'project-variables': variables(making, 'project_contact'),
+        'project-variables': variables(builder, 'project_contact'),
       },
       toOne: { project: id },
     })
@@ -65,19 +65,19 @@ export function makePlaces(making: Making, { id, clientHost }: Draft): string[] 
   return ids
 }
 
-export function makeParts(making: Making, draft: Draft): void {
-  const { random } = making
-  for (let left = random.between(0, 2); left > 0; left -= 1) makeDocument(making, draft)
-  if (draft.times.submitted !== null) makeApprovals(making, draft, draft.times.submitted)
+export function makeDocumentsAndApprovals(builder: Builder, draft: Draft): void {
+  const { random } = builder
+  for (let left = random.between(0, 2); left > 0; left -= 1) makeDocument(builder, draft)
+  if (draft.times.submitted !== null) makeApprovals(builder, draft, draft.times.submitted)
 }
 
-function makeDocument(making: Making, { id, times }: Draft): void {
-  const { random } = making
-  const template = making.must('document-templates')
+function makeDocument(builder: Builder, { id, times }: Draft): void {
+  const { random } = builder
+  const template = builder.pick('document-templates')
   const type = random.pick(['sow', 'sow', 'pricing', 'breakdown'])
   const failed = random.chance(0.06)
   const made = Math.min(times.created + random.between(1, 60) * day, baseTime - day)
-  making.add('project-documents', {
+  builder.add('project-documents', {
     attributes: {
       status: failed ? 'error' : 'finished',
       'error-text': failed ? 'Template has an unknown tag: {{cleint}}' : null,
@@ -99,14 +99,14 @@ function makeDocument(making: Making, { id, times }: Draft): void {
 const roles = ['technical', 'sales', 'business'] as const
 
 /** Every step up to the one the project waits at is approved; a lost project was declined at some step. */
-function makeApprovals(making: Making, { id, status, times }: Draft, submitted: number): void {
-  const { random } = making
+function makeApprovals(builder: Builder, { id, status, times }: Draft, submitted: number): void {
+  const { random } = builder
   const waiting = roles.findIndex((role) => `${role}_approval` === status)
   roles.forEach((role, at) => {
     if (at === 2 && status === 'technical_approval') return
     const done = waiting < 0 || at < waiting
     const declined = done && status === 'canceled' && at === 1
-    making.add('project-approvals', {
+    builder.add('project-approvals', {
       attributes: {
         status: declined ? random.pick(['declined', 'rescope']) : done ? 'approved' : 'optional',
         role: random.chance(0.05) ? null : role,
@@ -114,9 +114,9 @@ function makeApprovals(making: Making, { id, status, times }: Draft, submitted: 
         reason: declined ? 'Margin too low' : random.pick(['', null]),
         'completed-at': done ? instant(Math.min(times.approved ?? submitted + (at + 1) * day, baseTime)) : null,
         'approver-name': random.chance(0.1) ? null : person(random),
-        'lob-ids': random.chance(0.4) ? [making.must('lines-of-business').id] : [],
+        'lob-ids': random.chance(0.4) ? [builder.pick('lines-of-business').id] : [],
       },
-      toOne: { project: id, user: making.some('users', 0.1), 'approval-step': null },
+      toOne: { project: id, user: builder.pickId('users', 0.1), 'approval-step': null },
     })
   })
 }

@@ -1,10 +1,10 @@
 import { decimal, margin } from '../records/numbers.ts'
 import type { Fields } from '../records/records.ts'
+import { date, baseTime, day, instant, type Builder } from './builder.ts'
 import { variables } from './companies.ts'
-import { date, baseTime, day, instant, type Making } from './making.ts'
 import { msaDate } from './people.ts'
 import { makeEffort } from './project-effort.ts'
-import { makeParts, makePhases, makePlaces } from './project-parts.ts'
+import { makeDocumentsAndApprovals, makePhases, makeLocationsAndContacts } from './project-parts.ts'
 import { tagNames } from './settings.ts'
 import { bullets, maybe, paragraph } from './texts.ts'
 
@@ -36,14 +36,14 @@ export interface Draft {
 
 const spread = 1095 * day
 
-export function makeProjects(making: Making): void {
-  for (let at = 0; at < making.projects; at += 1) makeProject(making, at)
+export function makeProjects(builder: Builder): void {
+  for (let at = 0; at < builder.projects; at += 1) makeProject(builder, at)
 }
 
 /** In order of creation, so that ids and dates grow together. */
-function timesOf(making: Making, at: number, status: Status): Times {
-  const { random } = making
-  const created = baseTime - spread + Math.floor((spread * (at + random.next())) / making.projects) - day
+function timesOf(builder: Builder, at: number, status: Status): Times {
+  const { random } = builder
+  const created = baseTime - spread + Math.floor((spread * (at + random.next())) / builder.projects) - day
   const later = (from: number, days: number): number =>
     Math.min(from + Math.floor(random.next() * days * day), baseTime - 3_600_000)
   const submitted = status === 'building' ? null : later(created, 30)
@@ -53,8 +53,8 @@ function timesOf(making: Making, at: number, status: Status): Times {
   return { created, submitted, approved, updated: later(approved ?? submitted ?? created, 90) }
 }
 
-function statusOf(making: Making): Status {
-  let left = making.random.next() * 100
+function statusOf(builder: Builder): Status {
+  let left = builder.random.next() * 100
   for (const [status, share] of statuses) {
     left -= share
     if (left < 0) return status
@@ -62,21 +62,21 @@ function statusOf(making: Making): Status {
   return 'building'
 }
 
-function makeProject(making: Making, at: number): void {
-  const { random } = making
-  const id = making.reserve('projects')
-  const status = statusOf(making)
-  const client = making.must('clients')
-  const times = timesOf(making, at, status)
+function makeProject(builder: Builder, at: number): void {
+  const { random } = builder
+  const id = builder.reserveId('projects')
+  const status = statusOf(builder)
+  const client = builder.pick('clients')
+  const times = timesOf(builder, at, status)
   const draft: Draft = { id, status, times, clientHost: String(client.attributes['domain'] ?? '') || 'client.test' }
-  const phases = makePhases(making, id)
-  const locations = makePlaces(making, draft)
-  const { revenue, cost } = makeEffort(making, draft, phases, locations)
-  makeParts(making, draft)
+  const phases = makePhases(builder, id)
+  const locations = makeLocationsAndContacts(builder, draft)
+  const { revenue, cost } = makeEffort(builder, draft, phases, locations)
+  makeDocumentsAndApprovals(builder, draft)
 
-  const engineer = making.some('presales-engineers', 0.15)
-  const seller = making.some('sales-executives', 0.1)
-  making.add(
+  const engineer = builder.pickId('presales-engineers', 0.15)
+  const seller = builder.pickId('sales-executives', 0.1)
+  builder.add(
     'projects',
     {
       attributes: {
@@ -89,18 +89,18 @@ function makeProject(making: Making, at: number): void {
         'our-responsibilities': maybe(random, () => bullets(random, 2), 0.4),
         'client-responsibilities': maybe(random, () => bullets(random, 2), 0.4),
         'out-of-scope': maybe(random, () => bullets(random, 1), 0.3),
-        ...terms(making),
+        ...terms(builder),
         'submitted-at': instantOrNull(times.submitted),
         'approved-at': instantOrNull(times.approved),
-        'msa-date': msaDate(making),
+        'msa-date': msaDate(builder),
         'created-at': instant(times.created),
         'updated-at': instant(times.updated),
-        'project-variables': variables(making, 'project'),
+        'project-variables': variables(builder, 'project'),
         'field-labels': random.chance(0.2) ? null : labels,
         'tag-list': random.chance(0.4) ? [random.pick(tagNames)] : [],
         'client-name': client.attributes['name'],
-        'presales-engineer-name': nameOf(making, 'presales-engineers', engineer),
-        'sales-executive-name': nameOf(making, 'sales-executives', seller),
+        'presales-engineer-name': nameOf(builder, 'presales-engineers', engineer),
+        'sales-executive-name': nameOf(builder, 'sales-executives', seller),
         'payment-info': random.chance(0.1)
           ? null
           : {
@@ -116,18 +116,18 @@ function makeProject(making: Making, at: number): void {
         'win-probability': random.pick([10, 40, 75, 90]),
       },
       toOne: {
-        'business-unit': making.some('business-units', 0.1),
+        'business-unit': builder.pickId('business-units', 0.1),
         client: client.id,
-        creator: making.must('users').id,
-        user: making.some('users', 0.3),
-        'document-template': making.some('document-templates', 0.4),
-        'external-request': making.some('external-requests', 0.9),
+        creator: builder.pick('users').id,
+        user: builder.pickId('users', 0.3),
+        'document-template': builder.pickId('document-templates', 0.4),
+        'external-request': builder.pickId('external-requests', 0.9),
         'sales-executive': seller,
         'presales-engineer': engineer,
-        'psa-project': status === 'won' ? making.some('psa-projects', 0.3) : null,
-        'crm-opportunity': making.some('crm-opportunities', 0.4),
-        'payment-term': making.some('payment-terms', 0.15),
-        'rate-table': making.some('rate-tables', 0.1),
+        'psa-project': status === 'won' ? builder.pickId('psa-projects', 0.3) : null,
+        'crm-opportunity': builder.pickId('crm-opportunities', 0.4),
+        'payment-term': builder.pickId('payment-terms', 0.15),
+        'rate-table': builder.pickId('rate-tables', 0.1),
       },
     },
     id,
@@ -136,13 +136,13 @@ function makeProject(making: Making, at: number): void {
 
 const instantOrNull = (time: number | null): string | null => (time === null ? null : instant(time))
 
-const nameOf = (making: Making, type: string, id: string | null): unknown =>
-  id === null ? null : making.records.get(type, id)?.attributes['name']
+const nameOf = (builder: Builder, type: string, id: string | null): unknown =>
+  id === null ? null : builder.records.get(type, id)?.attributes['name']
 
 const labels = { executive_summary: 'Executive Summary', client: 'Client', location: 'Service Location' }
 
-function terms(making: Making): Fields {
-  const { random } = making
+function terms(builder: Builder): Fields {
+  const { random } = builder
   return {
     'one-time-adjustment': random.pick<unknown>(['0.0', null, '-250.0', 0]),
     'mrr-adjustment': random.pick(['0.0', null]),

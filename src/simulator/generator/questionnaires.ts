@@ -1,4 +1,4 @@
-import { type Making, baseTime, day, instant } from './making.ts'
+import { type Builder, baseTime, day, instant } from './builder.ts'
 import { maybe } from './texts.ts'
 import { slug } from './words.ts'
 
@@ -10,8 +10,8 @@ const asked = [
   ['When does support end?', 'date'],
 ] as const
 
-export function makeQuestionnaires(making: Making): void {
-  const { random } = making
+export function makeQuestionnaires(builder: Builder): void {
+  const { random } = builder
   for (const name of [
     'Network Discovery',
     'Security Baseline',
@@ -21,7 +21,7 @@ export function makeQuestionnaires(making: Making): void {
   ]) {
     const made = baseTime - random.between(200, 1000) * day
     const questions = asked.map(([question, type], at) => {
-      const row = making.add('questions', {
+      const row = builder.add('questions', {
         attributes: { question, slug: slug(question).replaceAll('-', '_'), position: at + 1 },
         toOne: {},
       })
@@ -41,7 +41,7 @@ export function makeQuestionnaires(making: Making): void {
         'questionnaire-section-id': at < 3 ? '1' : '2',
       }
     })
-    making.add('questionnaires', {
+    builder.add('questionnaires', {
       attributes: {
         active: name !== 'Backup Review',
         name,
@@ -66,9 +66,9 @@ export function makeQuestionnaires(making: Making): void {
   }
 }
 
-export function makeSurveys(making: Making): void {
-  const count = Math.max(3, Math.ceil(making.projects / 3))
-  for (let at = 0; at < count; at += 1) makeSurvey(making, at)
+export function makeSurveys(builder: Builder): void {
+  const count = Math.max(3, Math.ceil(builder.projects / 3))
+  for (let at = 0; at < count; at += 1) makeSurvey(builder, at)
 }
 
 interface Question {
@@ -80,17 +80,17 @@ interface Question {
   required: boolean
 }
 
-function makeSurvey(making: Making, at: number): void {
-  const { random } = making
-  const questionnaire = making.must('questionnaires')
-  const project = making.must('projects')
+function makeSurvey(builder: Builder, at: number): void {
+  const { random } = builder
+  const questionnaire = builder.pick('questionnaires')
+  const project = builder.pick('projects')
   const created = Math.min(
     Date.parse(String(project.attributes['created-at'])) + random.between(1, 20) * day,
     baseTime - day,
   )
   const done = random.chance(0.7)
   const questions = questionnaire.attributes['questions'] as readonly Question[]
-  const id = making.reserve('surveys')
+  const id = builder.reserveId('surveys')
   const responses = done
     ? questions.map(({ id: question, question: text, slug: name, 'value-type': type, position, required }) => ({
         name,
@@ -105,7 +105,7 @@ function makeSurvey(making: Making, at: number): void {
         'select-options': [],
       }))
     : []
-  const service = making.must('services')
+  const service = builder.pick('services')
   const recommendations = done
     ? [
         {
@@ -127,7 +127,7 @@ function makeSurvey(making: Making, at: number): void {
         },
       ]
     : []
-  making.add(
+  builder.add(
     'surveys',
     {
       attributes: {
@@ -143,7 +143,7 @@ function makeSurvey(making: Making, at: number): void {
         sender: random.pick(['', null]),
         'sent-at': random.chance(0.2) ? null : instant(created + 3_600_000),
         calculations: done ? [{ calculation_id: 1, value: '3' }] : [],
-        'user-id': random.chance(0.2) ? null : Number(making.must('users').id),
+        'user-id': random.chance(0.2) ? null : Number(builder.pick('users').id),
         'completed-by': done ? 'Sample Contact' : '',
       },
       toOne: {

@@ -1,4 +1,4 @@
-import type { Making } from './making.ts'
+import type { Builder } from './builder.ts'
 import { languageSlugs, paragraph } from './texts.ts'
 
 export const tagNames = [
@@ -23,11 +23,11 @@ const contexts = [
   'client',
 ]
 
-export function makeSettings(making: Making): void {
-  for (const name of tagNames) making.add('tags', { attributes: { name }, toOne: {} })
+export function makeSettings(builder: Builder): void {
+  for (const name of tagNames) builder.add('tags', { attributes: { name }, toOne: {} })
   for (const slug of languageSlugs) {
     const label = slug.replaceAll('_', ' ').replace(/^./, (char) => char.toUpperCase())
-    making.add('language-fields', {
+    builder.add('language-fields', {
       attributes: {
         active: slug !== 'service_level_agreement',
         'sow-language': slug,
@@ -37,14 +37,14 @@ export function makeSettings(making: Making): void {
       toOne: {},
     })
   }
-  makeVariables(making)
+  makeVariables(builder)
   for (const [name, isDefault] of [
     ['Net 30', true],
     ['Net 45', false],
     ['50 % up front', false],
     ['Net 90', false],
   ] as const) {
-    making.add('payment-terms', { attributes: { active: name !== 'Net 90', name, default: isDefault }, toOne: {} })
+    builder.add('payment-terms', { attributes: { active: name !== 'Net 90', name, default: isDefault }, toOne: {} })
   }
   for (const [name, code] of [
     ['Standard', null],
@@ -52,15 +52,15 @@ export function makeSettings(making: Making): void {
     ['Strategic accounts', 'RT-STR'],
     ['2023 rates', ''],
   ] as const) {
-    making.add('rate-tables', {
+    builder.add('rate-tables', {
       attributes: { active: name !== '2023 rates', name, default: name === 'Standard', 'accounting-code': code },
       toOne: {},
     })
   }
-  makeTemplates(making)
+  makeTemplates(builder)
 }
 
-function makeVariables(making: Making): void {
+function makeVariables(builder: Builder): void {
   const kinds = [
     ['Cost Center', 'cost_center', 'text'],
     ['Headcount', 'headcount', 'number'],
@@ -68,7 +68,7 @@ function makeVariables(making: Making): void {
   ] as const
   for (const context of contexts) {
     kinds.forEach(([label, name, type], at) => {
-      making.add('project-variables', {
+      builder.add('project-variables', {
         attributes: {
           active: !(context === 'product' && type === 'date'),
           label,
@@ -95,8 +95,8 @@ function makeVariables(making: Making): void {
   }
 }
 
-function makeTemplates(making: Making): void {
-  const { random } = making
+function makeTemplates(builder: Builder): void {
+  const { random } = builder
   for (const name of [
     'SOW Template',
     'Short SOW',
@@ -105,7 +105,7 @@ function makeTemplates(making: Making): void {
     'Old SOW',
     'Managed Services Agreement',
   ]) {
-    making.add('document-templates', {
+    builder.add('document-templates', {
       attributes: {
         active: name !== 'Old SOW',
         name,

@@ -1,23 +1,23 @@
 import { hash } from 'node:crypto'
-import { foreignAnswer } from '../control/foreign.ts'
-import { Refusal, invalidFieldValue, notAcceptable, recordNotFound, unsupportedMedia } from '../errors.ts'
-import { answer, nothing, type Answer, type Call } from '../exchange.ts'
+import { misleadingResponse } from '../control/misleading-response.ts'
+import { Refusal, invalidFieldValue, jsonApi, notAcceptable, recordNotFound, unsupportedMedia } from '../errors.ts'
+import { documentResponse, httpResponse, noBody, type HttpRequest, type HttpResponse } from '../exchange.ts'
 import { isWritable, type Model } from '../model/model.ts'
 import { meDocument } from '../oauth/me.ts'
 import type { Tokens } from '../oauth/tokens.ts'
 import type { Documents } from '../read/documents.ts'
 import { linkageDocument, listDocument, singleDocument } from '../read/lists.ts'
-import { checkWhole, shownOf } from '../read/paging.ts'
+import { checkSerializable, listPage } from '../read/paging.ts'
 import { readQuery } from '../read/query.ts'
 import type { Selection } from '../read/selection.ts'
 import type { Rec } from '../records/records.ts'
 import type { Route } from '../routes.ts'
 import type { World } from '../world.ts'
-import { act, begun } from '../write/actions.ts'
+import { performAction, startDocument } from '../write/actions.ts'
 import type { Progress } from '../write/progress.ts'
 import { createRecord, updateRecord } from '../write/writes.ts'
 
-export type ApiDeps = World & {
+export interface ApiDeps extends World {
   readonly models: ReadonlyMap<string, Model>
   readonly documents: Documents
   readonly select: Selection
@@ -27,49 +27,54 @@ export type ApiDeps = World & {
   readonly instance: string
 }
 
-const jsonApi = 'application/vnd.api+json'
 const noQuery = new URLSearchParams()
 
-export function answerApi(deps: ApiDeps, route: Route, call: Call): Answer {
-  const { model, id } = route
-  if (route.kind === 'none' || call.method === 'OPTIONS') throw new Refusal(404)
-  const token = /^Bearer (\S+)$/i.exec(call.headers.authorization ?? '')?.[1]
-  if (token === undefined || !deps.tokens.accepts(token)) throw new Refusal(401)
-  const reads = call.method === 'GET' || call.method === 'HEAD'
-  checkHeaders(call, reads, route)
+export function handleApi(deps: ApiDeps, route: Route, request: HttpRequest): HttpResponse {
+  if (route.kind === 'none' || request.method === 'OPTIONS') throw new Refusal(404)
+  checkToken(deps, request)
+  const reads = request.method === 'GET' || request.method === 'HEAD'
+  checkHeaders(request, reads, route)
   if (route.kind === 'me') {
     if (!reads) throw new Refusal(404)
-    return tagged(deps, call, () => meDocument(deps))
+    return taggedResponse(deps, request, () => meDocument(deps))
   }
-  if (model === null || route.slug !== deps.account.slug) throw new Refusal(404)
-  const { forbidden, readOnly } = deps.switches
-  if (forbidden.includes(model.type) || (route.listed !== null && forbidden.includes(route.listed)))
-    throw new Refusal(403)
-  if (!reads && readOnly.includes(model.type)) throw new Refusal(403)
-  if (id === null && deps.switches.missingLists.includes(model.type)) throw new Refusal(404)
-  if (id === null) return reads ? tagged(deps, call, list(deps, model, call, null)) : create(deps, model, call)
-  if (reads && route.kind === 'record' && deps.switches.missingRecords.includes(model.type)) throw recordNotFound(id)
-  const rec = find(deps, model, id)
-  if (route.kind === 'record') return record(deps, model, rec, call, reads)
+  const model = accessibleModel(deps, route, reads)
+  if (route.id === null) {
+    return reads ? taggedResponse(deps, request, list(deps, model, request, null)) : create(deps, model, request)
+  }
+  const rec = find(deps, model, route.id)
+  if (route.kind === 'record') return reads ? show(deps, model, rec, request) : change(deps, model, rec, request)
   const name = route.name ?? ''
-  if (route.kind === 'linkage') {
-    if (!reads || (model.toOne[name] ?? model.toMany[name]) === undefined) throw new Refusal(404)
-    return tagged(deps, call, () => linkageDocument(deps, model, rec, name))
-  }
-  const acted = act(deps, rec, name, call.method === 'HEAD' ? { ...call, method: 'GET' } : call)
-  if (acted === 'record') return answer(200, jsonApi, single(deps, model, rec, noQuery))
-  return acted ?? related(deps, model, rec, name, call, reads)
+  if (route.kind === 'related') return actionOrRelated(deps, model, rec, name, request, reads)
+  if (!reads || (model.toOne[name] ?? model.toMany[name]) === undefined) throw new Refusal(404)
+  return taggedResponse(deps, request, () => linkageDocument(deps, model, rec, name))
 }
 
-/** 406 and 415 as the library answers them (API notes §6, §12); an upload is multipart. */
-function checkHeaders(call: Call, reads: boolean, route: Route): void {
-  const accept = call.headers.accept
+function checkToken(deps: ApiDeps, request: HttpRequest): void {
+  const token = /^Bearer (\S+)$/i.exec(request.headers.authorization ?? '')?.[1]
+  if (token === undefined || !deps.tokens.accepts(token)) throw new Refusal(401)
+}
+
+/** 406 and 415 as the library sends them (API notes §6, §12); an upload is multipart. */
+function checkHeaders(request: HttpRequest, reads: boolean, route: Route): void {
+  const accept = request.headers.accept
   const fits = accept === undefined || accept.split(',').some((entry) => [jsonApi, '*/*'].includes(entry.trim()))
   if (!fits && route.name !== 'download') throw notAcceptable(accept)
   // the library compares the media type without its parameters
-  const type = (call.headers['content-type'] ?? '').split(';')[0]?.trim() ?? ''
-  const carries = ['POST', 'PATCH', 'PUT'].includes(call.method) && route.kind !== 'under'
+  const type = (request.headers['content-type'] ?? '').split(';')[0]?.trim() ?? ''
+  const carries = ['POST', 'PATCH', 'PUT'].includes(request.method) && route.kind !== 'related'
   if (!reads && carries && type !== jsonApi) throw unsupportedMedia(type)
+}
+
+/** The model behind the route, if the account and the switches let the request reach it. */
+function accessibleModel(deps: ApiDeps, { slug, model, kind, id, listed }: Route, reads: boolean): Model {
+  if (model === null || slug !== deps.account.slug) throw new Refusal(404)
+  const { forbidden, readOnly, missingLists, missingRecords } = deps.switches
+  if (forbidden.includes(model.type) || (listed !== null && forbidden.includes(listed))) throw new Refusal(403)
+  if (!reads && readOnly.includes(model.type)) throw new Refusal(403)
+  if (id === null && missingLists.includes(model.type)) throw new Refusal(404)
+  if (id !== null && reads && kind === 'record' && missingRecords.includes(model.type)) throw recordNotFound(id)
+  return model
 }
 
 function find(deps: ApiDeps, model: Model, id: string): Rec {
@@ -79,94 +84,124 @@ function find(deps: ApiDeps, model: Model, id: string): Rec {
   throw /^\d+$/.test(id) ? recordNotFound(id) : invalidFieldValue(id, 'id')
 }
 
-function record(deps: ApiDeps, model: Model, rec: Rec, call: Call, reads: boolean): Answer {
-  if (reads) {
-    deps.progress.poll(rec)
-    checkWhole(deps.switches, model, rec, readQuery(deps, model, call.params))
-    return tagged(deps, call, () => single(deps, model, rec, call.params))
-  }
-  if (!isWritable(model) || call.method === 'POST') throw new Refusal(404)
-  // the query is checked before anything is written
-  readQuery(deps, model, call.params)
-  if (call.method === 'DELETE') {
-    const foreign = foreignTo(deps, model, rec, call, 200)
-    deps.changes.remove(rec)
-    return foreign ?? answer(204, null, nothing)
-  }
-  const before = deps.switches.foreignWrites === 'stale' ? Buffer.concat(single(deps, model, rec, call.params)) : null
-  updateRecord(deps, model, rec, call.body)
-  if (before !== null) return answer(200, jsonApi, before)
-  return foreignTo(deps, model, rec, call, 200) ?? answer(200, jsonApi, single(deps, model, rec, call.params))
+function show(deps: ApiDeps, model: Model, rec: Rec, request: HttpRequest): HttpResponse {
+  deps.progress.poll(rec)
+  checkSerializable(deps.switches, model, rec, readQuery(deps, model, request.params))
+  return taggedResponse(deps, request, () => single(deps, model, rec, request.params))
 }
 
-function foreignTo(deps: ApiDeps, model: Model, rec: Rec, call: Call, status: number): Answer | null {
+function change(deps: ApiDeps, model: Model, rec: Rec, request: HttpRequest): HttpResponse {
+  if (!isWritable(model) || request.method === 'POST') throw new Refusal(404)
+  // the query is checked before anything is written
+  readQuery(deps, model, request.params)
+  if (request.method === 'DELETE') {
+    const misleading = misleadingFor(deps, model, rec, request, 200)
+    deps.changes.remove(rec)
+    return misleading ?? httpResponse(204, null, noBody)
+  }
+  const stale = deps.switches.foreignWrites === 'stale'
+  const before = stale ? Buffer.concat(single(deps, model, rec, request.params)) : null
+  updateRecord(deps, model, rec, request.body)
+  if (before !== null) return documentResponse(200, before)
+  const misleading = misleadingFor(deps, model, rec, request, 200)
+  return misleading ?? documentResponse(200, single(deps, model, rec, request.params))
+}
+
+function misleadingFor(
+  deps: ApiDeps,
+  model: Model,
+  rec: Rec,
+  request: HttpRequest,
+  status: number,
+): HttpResponse | null {
   const kind = deps.switches.foreignWrites
   if (kind === 'off') return null
-  const bodyOf = (one: Rec): Buffer => Buffer.concat(single(deps, model, one, call.params))
-  const other = deps.records.table(model.type)?.ordered.find((one) => one !== rec)
-  return foreignAnswer(kind, status, bodyOf(rec), other === undefined ? null : bodyOf(other))
+  const bodyOf = (shown: Rec): Buffer => Buffer.concat(single(deps, model, shown, request.params))
+  const other = deps.records.table(model.type)?.ordered.find((candidate) => candidate !== rec)
+  return misleadingResponse(kind, status, bodyOf(rec), other === undefined ? null : bodyOf(other))
 }
 
-function create(deps: ApiDeps, model: Model, call: Call): Answer {
-  if (call.method !== 'POST' || !isWritable(model)) throw new Refusal(404)
-  readQuery(deps, model, call.params)
-  const rec = createRecord(deps, model, call.body)
-  begun(deps, rec)
-  const foreign = foreignTo(deps, model, rec, call, 201)
-  if (foreign !== null) return foreign
+function create(deps: ApiDeps, model: Model, request: HttpRequest): HttpResponse {
+  if (request.method !== 'POST' || !isWritable(model)) throw new Refusal(404)
+  readQuery(deps, model, request.params)
+  const rec = createRecord(deps, model, request.body)
+  startDocument(deps, rec)
+  const misleading = misleadingFor(deps, model, rec, request, 201)
+  if (misleading !== null) return misleading
   const location = deps.documents.address(`/${model.type}/${rec.id}`)
-  return answer(201, jsonApi, single(deps, model, rec, call.params), { Location: location })
+  return documentResponse(201, single(deps, model, rec, request.params), { Location: location })
 }
 
-function related(deps: ApiDeps, model: Model, rec: Rec, name: string, call: Call, reads: boolean): Answer {
+function actionOrRelated(
+  deps: ApiDeps,
+  model: Model,
+  rec: Rec,
+  name: string,
+  request: HttpRequest,
+  reads: boolean,
+): HttpResponse {
+  const result = performAction(deps, rec, name, request.method === 'HEAD' ? { ...request, method: 'GET' } : request)
+  if (result === 'record') return documentResponse(200, single(deps, model, rec, noQuery))
+  return result ?? related(deps, model, rec, name, request, reads)
+}
+
+function related(
+  deps: ApiDeps,
+  model: Model,
+  rec: Rec,
+  name: string,
+  request: HttpRequest,
+  reads: boolean,
+): HttpResponse {
   const target = model.toOne[name] ?? model.toMany[name]
-  const of = target === undefined ? undefined : deps.models.get(target.type)
-  if (!reads || of === undefined) throw new Refusal(404)
-  if (model.toOne[name] === undefined) return tagged(deps, call, list(deps, of, call, { rec, name, parent: model }))
-  const held = deps.documents.linkage(rec, name)
-  const found = held === null || Array.isArray(held) ? null : (deps.records.at(held) ?? null)
-  return tagged(deps, call, () => singleDocument(deps, readQuery(deps, of, call.params), found))
+  const targetModel = target === undefined ? undefined : deps.models.get(target.type)
+  if (!reads || targetModel === undefined) throw new Refusal(404)
+  if (model.toOne[name] === undefined)
+    return taggedResponse(deps, request, list(deps, targetModel, request, { rec, name, parent: model }))
+  const linkage = deps.documents.linkage(rec, name)
+  const found = linkage === null || Array.isArray(linkage) ? null : (deps.records.at(linkage) ?? null)
+  return taggedResponse(deps, request, () => singleDocument(deps, readQuery(deps, targetModel, request.params), found))
 }
 
-/** What is refused is refused at once, also to who asks whether anything has changed. */
+/** Refuses what it has to refuse at once, before the ETag is compared, and returns the writer of the body. */
 function list(
   deps: ApiDeps,
-  of: Model,
-  call: Call,
+  model: Model,
+  request: HttpRequest,
   within: { rec: Rec; name: string; parent: Model } | null,
 ): () => Buffer[] {
-  const query = readQuery(deps, of, call.params)
-  const write = (recs: readonly Rec[], path: string): (() => Buffer[]) => {
-    const shown = shownOf(deps.switches, of, query, recs)
-    return () => listDocument(deps, shown, deps.documents.address(path), call.params)
+  const query = readQuery(deps, model, request.params)
+  const writer = (recs: readonly Rec[], path: string): (() => Buffer[]) => {
+    const page = listPage(deps.switches, model, query, recs)
+    return () => listDocument(deps, page, deps.documents.address(path), request.params)
   }
-  if (within === null) return write(deps.select(of, query, null), `/${of.type}`)
+  if (within === null) return writer(deps.select(model, query, null), `/${model.type}`)
   const { rec, name, parent } = within
-  const held = deps.documents.linkage(rec, name)
-  const links = Array.isArray(held) ? held : []
+  const linkage = deps.documents.linkage(rec, name)
+  const links = Array.isArray(linkage) ? linkage : []
   const recs = links.map((link) => deps.records.at(link)).filter((found) => found !== undefined)
   const path = `/${parent.type}/${rec.id}/${name}`
-  return write(deps.select(of, query, { key: path, recs }), path)
+  return writer(deps.select(model, query, { key: path, recs }), path)
 }
 
 const single = (deps: ApiDeps, model: Model, rec: Rec, params: URLSearchParams): Buffer[] =>
   singleDocument(deps, readQuery(deps, model, params), rec)
 
-/** A weak ETag from the data's version and the address: right for any change, and no body is hashed (a 200 kB page would
- *  cost 0.2 ms). A change elsewhere changes it too, as the price. */
-function tagged(deps: ApiDeps, call: Call, body: () => Buffer[] | Buffer): Answer {
+/** With a weak ETag from the data's version and the address: it differs after any change, and no body is hashed (a page of
+ *  200 kB would cost 0.2 ms). The price: a change of another record changes it too. */
+function taggedResponse(deps: ApiDeps, request: HttpRequest, body: () => Buffer[] | Buffer): HttpResponse {
   const { etags, signedAddresses } = deps.switches
-  if (etags === 'none') return answer(200, jsonApi, body())
+  if (etags === 'none') return documentResponse(200, body())
   const before = deps.documents.signed()
-  const made = signedAddresses ? body() : null
+  const written = signedAddresses ? body() : null
   // A page with addresses that are signed anew is never the same: the library's server makes its ETag of the body.
-  const fresh = deps.documents.signed() > before ? ` ${String(before)}` : ''
-  const version = etags === 'constant' ? '' : String(deps.records.version) + fresh
-  const address = `${version} ${call.path}?${call.params.toString()}`
-  const about = `${deps.instance} ${etags === 'one' ? '' : address}`
-  const etag = `W/"${hash('md5', about)}"`
-  const asked = (call.headers['if-none-match'] ?? '').split(',').map((entry) => entry.trim())
-  if (asked.includes(etag) || (etags === 'blind' && call.headers['if-none-match'] !== undefined))
-    return answer(304, null, nothing, { ETag: etag })
-  return answer(200, jsonApi, made ?? body(), { ETag: etag })
+  const signatures = deps.documents.signed() > before ? ` ${String(before)}` : ''
+  const version = etags === 'constant' ? '' : String(deps.records.version) + signatures
+  const about = etags === 'one' ? '' : `${version} ${request.path}?${request.params.toString()}`
+  const etag = `W/"${hash('md5', `${deps.instance} ${about}`)}"`
+  const ifNoneMatch = request.headers['if-none-match']
+  const known = (ifNoneMatch ?? '').split(',').map((entry) => entry.trim())
+  if (known.includes(etag) || (etags === 'blind' && ifNoneMatch !== undefined))
+    return httpResponse(304, null, noBody, { ETag: etag })
+  return documentResponse(200, written ?? body(), { ETag: etag })
 }

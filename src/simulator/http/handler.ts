@@ -1,113 +1,172 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { setTimeout as wait } from 'node:timers/promises'
-import { answerControl, type ControlDeps } from '../control/control.ts'
-import type { Echo } from '../control/echo.ts'
+import { handleControl, type ControlDeps } from '../control/control.ts'
+import { corruptBody } from '../control/corrupt-body.ts'
+import type { SecretEcho } from '../control/echo-secrets.ts'
 import type { Fault } from '../control/faults.ts'
-import { spoiledBody } from '../control/spoil.ts'
 import { errorBody } from '../errors.ts'
-import { answer, json, readBody, type Answer, type Call } from '../exchange.ts'
-import { answerAuthorize } from '../oauth/authorize.ts'
+import { httpResponse, jsonResponse, readBody, type HttpRequest, type HttpResponse } from '../exchange.ts'
+import { handleAuthorize } from '../oauth/authorize.ts'
 import type { Codes } from '../oauth/codes.ts'
-import { answerToken, type Credentials } from '../oauth/oauth.ts'
+import { handleToken, type Credentials } from '../oauth/token-endpoint.ts'
 import { findRoute, type Route } from '../routes.ts'
-import { answerApi, type ApiDeps } from './api.ts'
-import { packed } from './pack.ts'
-import { faultAnswer, reset, send, stall, trickle, truncate } from './send.ts'
+import { handleApi, type ApiDeps } from './api.ts'
+import { compressed } from './compression.ts'
+import { faultResponse, reset, send, stall, trickle, truncate } from './send-response.ts'
 
 export type HandlerDeps = ApiDeps &
   ControlDeps & {
     readonly credentials: Credentials
     readonly codes: Codes
-    readonly echo: Echo
+    readonly secretEcho: SecretEcho
     readonly closing: AbortSignal
   }
 
-const loopback = new Set(['127.0.0.1', '::1', '::ffff:127.0.0.1'])
+type Send = (response: HttpResponse) => number
 
 export function createHandler(
   deps: HandlerDeps,
-): (request: IncomingMessage, response: ServerResponse) => Promise<void> {
+): (incoming: IncomingMessage, outgoing: ServerResponse) => Promise<void> {
   let requests = 0
-  return async (request, response) => {
+  return async (incoming, outgoing) => {
     requests += 1
     const requestId = `sim-${String(requests).padStart(8, '0')}`
+    const sendIt: Send = (response) => send(incoming, outgoing, response, requestId)
     try {
-      await answerRequest(deps, request, response, requestId)
+      await handleRequest(deps, incoming, outgoing, sendIt)
     } catch (error) {
-      // closing, or a client that went away: nobody is left to answer
-      if (deps.closing.aborted || request.socket.destroyed || response.headersSent) response.destroy()
-      else sendError(deps, request, response, error, requestId)
+      // the simulator closes, or the client went away: the response has no reader
+      if (deps.closing.aborted || incoming.socket.destroyed || outgoing.headersSent) outgoing.destroy()
+      else {
+        const response = errorResponse(deps, error)
+        deps.stats.countResponse(response.status, sendIt(response))
+      }
     }
   }
 }
 
-async function answerRequest(
+async function handleRequest(
   deps: HandlerDeps,
-  request: IncomingMessage,
-  response: ServerResponse,
-  requestId: string,
+  incoming: IncomingMessage,
+  outgoing: ServerResponse,
+  sendIt: Send,
 ): Promise<void> {
-  const { path, params } = readUrl(request.url ?? '/')
-  const call = async (): Promise<Call> => ({
-    method: request.method ?? 'GET',
-    path,
-    params,
-    headers: request.headers,
-    body: await readBody(request),
-  })
-  if (path.startsWith('/_control/')) {
-    const allowed = loopback.has(request.socket.remoteAddress ?? '')
-    send(
-      request,
-      response,
-      allowed
-        ? answerControl(deps, await call())
-        : json(403, { error: 'the control API answers loopback addresses only' }),
-      requestId,
-    )
+  const url = readUrl(incoming.url ?? '/')
+  if (url.path.startsWith('/_control/')) {
+    sendIt(await controlResponse(deps, incoming, url))
     return
   }
-  const route = findRoute(deps, path)
-  const method = request.method ?? 'GET'
-  deps.stats.asked(method, route)
-  const page = route.listed === null || method !== 'GET' ? null : pageOf(params)
-  const made = await call()
+  const route = findRoute(deps, url.path)
+  deps.stats.countRequest(incoming.method ?? 'GET', route)
+  const request = await readRequest(incoming, url)
   if (deps.switches.latency > 0) await wait(deps.switches.latency, undefined, { signal: deps.closing })
-  const fault = deps.faults.take({ method, path, type: route.listed ?? route.model?.type ?? null, page })
+
+  const page = pageOf(route, request)
+  const fault = deps.faults.take({
+    method: request.method,
+    path: request.path,
+    type: route.listed ?? route.model?.type ?? null,
+    page: page?.number ?? null,
+  })
   if (fault?.kind === 'reset') {
-    reset(response)
+    reset(outgoing)
     return
   }
-  const planned = fault === null ? null : faultAnswer(fault, deps.switches)
-  if (planned === null && fault?.kind === 'slow') await wait(fault.ms ?? 1000, undefined, { signal: deps.closing })
-  if (planned === null && page !== null && route.listed !== null) deps.script.play(route.listed, page, 'before')
-  const own = deps.echo.quoted(planned ?? timed(answerFor(deps, route, made)), made)
-  const whole = fault === null ? own : spoiledBody(fault, own)
-  const given = packed(whole, request.headers['accept-encoding']?.toString(), deps.switches.compression)
-  if (planned === null && page !== null && route.listed !== null && given.status === 200)
-    deps.stats.served(route.listed, page)
-  if (fault !== null && planned === null && (await spoiled(deps, fault, response, given))) return
-  deps.stats.answered(given.status, send(request, response, given, requestId))
-  if (page !== null && route.listed !== null) deps.script.play(route.listed, page, 'after')
+  const replacement = fault && faultResponse(fault, deps.switches)
+  const original = replacement ?? (await regularResponse(deps, route, request, page, fault))
+  const response = altered(deps, request, original, fault)
+  if (replacement === null && page !== null && response.status === 200) deps.stats.countPage(page.type, page.number)
+  if (fault !== null && (await sendDamaged(deps, fault, outgoing, response))) return
+  deps.stats.countResponse(response.status, sendIt(response))
+  if (page !== null) deps.script.play(page.type, page.number, 'after')
 }
 
-/** The faults that do the work and spoil its answer. */
-async function spoiled(deps: HandlerDeps, fault: Fault, response: ServerResponse, given: Answer): Promise<boolean> {
+const loopback = new Set(['127.0.0.1', '::1', '::ffff:127.0.0.1'])
+
+async function controlResponse(deps: HandlerDeps, incoming: IncomingMessage, url: Url): Promise<HttpResponse> {
+  if (!loopback.has(incoming.socket.remoteAddress ?? ''))
+    return jsonResponse(403, { error: 'the control API answers loopback addresses only' })
+  return handleControl(deps, await readRequest(incoming, url))
+}
+
+interface Page {
+  readonly type: string
+  readonly number: number
+}
+
+/** The page of a list that the request reads, or null. */
+function pageOf(route: Route, { method, params }: HttpRequest): Page | null {
+  if (route.listed === null || method !== 'GET') return null
+  const number = Number(params.get('page[number]') ?? params.get('page') ?? '1')
+  return { type: route.listed, number: Number.isInteger(number) ? number : 1 }
+}
+
+async function regularResponse(
+  deps: HandlerDeps,
+  route: Route,
+  request: HttpRequest,
+  page: Page | null,
+  fault: Fault | null,
+): Promise<HttpResponse> {
+  if (fault?.kind === 'slow') await wait(fault.ms ?? 1000, undefined, { signal: deps.closing })
+  if (page !== null) deps.script.play(page.type, page.number, 'before')
+  const response = responseFor(deps, route, request)
+  // Rails measures the time of the request; a server in front of it adds no such header
+  return { ...response, headers: { ...response.headers, 'X-Runtime': '0.004181' } }
+}
+
+function responseFor(deps: HandlerDeps, route: Route, request: HttpRequest): HttpResponse {
+  try {
+    switch (route.kind) {
+      case 'token':
+        return handleToken(deps, request)
+      case 'authorize':
+        return handleAuthorize(deps, request)
+      // stands for the pre-signed address of a document: no Authorization header is needed
+      case 'file':
+        return httpResponse(200, 'application/pdf', `%PDF-1.4\n% simulated ${request.path}\n%%EOF\n`)
+      default:
+        return handleApi(deps, route, request)
+    }
+  } catch (error) {
+    return errorResponse(deps, error)
+  }
+}
+
+function errorResponse(deps: HandlerDeps, error: unknown): HttpResponse {
+  const { status, type, body } = errorBody(error, deps.switches)
+  return httpResponse(status, type, body)
+}
+
+/** The response after all that switches and faults do to its headers and body. */
+function altered(deps: HandlerDeps, request: HttpRequest, response: HttpResponse, fault: Fault | null): HttpResponse {
+  const echoing = deps.secretEcho.addTo(response, request)
+  const changed = fault === null ? echoing : corruptBody(fault, echoing)
+  return compressed(changed, request.headers['accept-encoding']?.toString(), deps.switches.compression)
+}
+
+/** Handles the faults that break the connection while the response is sent; false for any other. */
+async function sendDamaged(
+  deps: HandlerDeps,
+  fault: Fault,
+  outgoing: ServerResponse,
+  response: HttpResponse,
+): Promise<boolean> {
   switch (fault.kind) {
     case 'lost-answer':
-      response.destroy()
+      outgoing.destroy()
       return true
     case 'truncate':
-      truncate(response, given, fault.afterBytes)
+      truncate(outgoing, response, fault.afterBytes)
       return true
     case 'trickle':
-      await trickle(response, given, fault.ms ?? 1000, deps.closing)
+      await trickle(outgoing, response, fault.ms ?? 1000, deps.closing)
       return true
     case 'stall':
-      stall(response, given)
+      stall(outgoing, response)
       if (fault.ms !== null) {
         await wait(fault.ms, undefined, { signal: deps.closing })
-        response.destroy()
+        outgoing.destroy()
       }
       return true
     default:
@@ -115,47 +174,18 @@ async function spoiled(deps: HandlerDeps, fault: Fault, response: ServerResponse
   }
 }
 
-/** Rails counts the time that it takes; what stands before it does not. */
-const timed = (given: Answer): Answer => ({ ...given, headers: { ...given.headers, 'X-Runtime': '0.004181' } })
-
-function answerFor(deps: HandlerDeps, route: Route, call: Call): Answer {
-  try {
-    switch (route.kind) {
-      case 'token':
-        return answerToken(deps, call)
-      case 'authorize':
-        return answerAuthorize(deps, call)
-      // stands for the pre-signed address of a document: no Authorization header is needed
-      case 'file':
-        return answer(200, 'application/pdf', `%PDF-1.4\n% simulated ${call.path}\n%%EOF\n`)
-      default:
-        return answerApi(deps, route, call)
-    }
-  } catch (error) {
-    const { status, type, body } = errorBody(error, deps.switches)
-    return answer(status, type, body)
-  }
+interface Url {
+  readonly path: string
+  readonly params: URLSearchParams
 }
 
-function sendError(
-  deps: HandlerDeps,
-  request: IncomingMessage,
-  response: ServerResponse,
-  error: unknown,
-  requestId: string,
-): void {
-  const { status, type, body } = errorBody(error, deps.switches)
-  deps.stats.answered(status, send(request, response, answer(status, type, body), requestId))
-}
-
-function readUrl(url: string): { path: string; params: URLSearchParams } {
+function readUrl(url: string): Url {
   const at = url.indexOf('?')
   return at < 0
     ? { path: url, params: new URLSearchParams() }
     : { path: url.slice(0, at), params: new URLSearchParams(url.slice(at + 1)) }
 }
 
-function pageOf(params: URLSearchParams): number {
-  const page = Number(params.get('page[number]') ?? params.get('page') ?? '1')
-  return Number.isInteger(page) ? page : 1
+async function readRequest(incoming: IncomingMessage, url: Url): Promise<HttpRequest> {
+  return { ...url, method: incoming.method ?? 'GET', headers: incoming.headers, body: await readBody(incoming) }
 }

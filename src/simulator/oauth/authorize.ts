@@ -1,6 +1,6 @@
-import { answer, nothing, type Answer, type Call } from '../exchange.ts'
+import { httpResponse, noBody, type HttpResponse, type HttpRequest } from '../exchange.ts'
 import type { Codes } from './codes.ts'
-import type { Credentials } from './oauth.ts'
+import type { Credentials } from './token-endpoint.ts'
 
 /** The page a browser meets: sign in, allow or deny, and back to redirect_uri with a code (API notes §1). */
 
@@ -17,8 +17,8 @@ const carried = [
 
 const escaped = (text: string): string => text.replace(/[&<>"']/g, (char) => `&#${String(char.charCodeAt(0))};`)
 
-const page = (status: number, title: string, content: string): Answer =>
-  answer(
+const page = (status: number, title: string, content: string): HttpResponse =>
+  httpResponse(
     status,
     'text/html; charset=utf-8',
     `<!doctype html><html lang="en"><head><meta charset="utf-8"><title>${title}</title>
@@ -37,15 +37,15 @@ function usable(redirect: string): boolean {
   }
 }
 
-export function answerAuthorize(deps: { credentials: Credentials; codes: Codes }, call: Call): Answer {
+export function handleAuthorize(deps: { credentials: Credentials; codes: Codes }, call: HttpRequest): HttpResponse {
   const posted = call.method === 'POST'
-  if (!posted && call.method !== 'GET' && call.method !== 'HEAD') return answer(404, 'text/html', '')
+  if (!posted && call.method !== 'GET' && call.method !== 'HEAD') return httpResponse(404, 'text/html', '')
   const given = posted ? new URLSearchParams(call.body.toString()) : call.params
   const redirect = given.get('redirect_uri') ?? ''
   if (given.get('client_id') !== deps.credentials.clientId)
     return page(401, 'An error has occurred', '<p>Client authentication failed due to unknown client.</p>')
   if (!usable(redirect)) return page(400, 'An error has occurred', '<p>The redirect uri included is not valid.</p>')
-  const back = (values: Record<string, string>): Answer => goBack(redirect, given.get('state'), values)
+  const back = (values: Record<string, string>): HttpResponse => goBack(redirect, given.get('state'), values)
   if (given.get('response_type') !== 'code') return back({ error: 'unsupported_response_type' })
   const method = given.get('code_challenge_method') ?? 'plain'
   if (given.has('code_challenge') && !['plain', 'S256'].includes(method))
@@ -70,15 +70,15 @@ export function answerAuthorize(deps: { credentials: Credentials; codes: Codes }
     : back({ code })
 }
 
-function goBack(redirect: string, state: string | null, values: Record<string, string>): Answer {
+function goBack(redirect: string, state: string | null, values: Record<string, string>): HttpResponse {
   if (redirect === outOfBand) return page(400, 'An error has occurred', `<p>${escaped(values['error'] ?? '')}</p>`)
   const to = new URL(redirect)
   for (const [key, value] of Object.entries(values)) to.searchParams.set(key, value)
   if (state !== null) to.searchParams.set('state', state)
-  return answer(302, null, nothing, { Location: to.href })
+  return httpResponse(302, null, noBody, { Location: to.href })
 }
 
-function form(given: URLSearchParams, problem: string | null): Answer {
+function form(given: URLSearchParams, problem: string | null): HttpResponse {
   const hidden = carried
     .filter((name) => given.has(name))
     .map((name) => `<input type="hidden" name="${name}" value="${escaped(given.get(name) ?? '')}">`)

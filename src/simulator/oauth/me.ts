@@ -16,7 +16,7 @@ const areas = [
 ]
 
 /** `privileges` is an array here and an object on users (API notes §1, §2). */
-export function meDocument({ account, place }: Pick<World, 'account' | 'place'>): Buffer {
+export function meDocument({ account, apiBase }: Pick<World, 'account' | 'apiBase'>): Buffer {
   const privileges = areas.map((privilege) => ({
     privilege,
     'access-level': privilege === 'projects.psa' ? 'purge' : 'manage',
@@ -24,7 +24,7 @@ export function meDocument({ account, place }: Pick<World, 'account' | 'place'>)
   const data = {
     id: account.userId,
     type: 'mes',
-    links: { self: `${place().origin}/v1/mes` },
+    links: { self: `${apiBase().origin}/v1/mes` },
     attributes: {
       name: 'Reporting Sync',
       title: 'Service account',

@@ -1,11 +1,11 @@
 import type { Model } from '../model/model.ts'
-import { inOrder, type Link, type Linkage, type Memo, type Rec, type Records } from '../records/records.ts'
-import { createSigner } from '../records/signing.ts'
+import { compareIds, type CachedJson, type Link, type Linkage, type Rec, type Records } from '../records/records.ts'
+import { createSigner, type Signer } from '../records/signing.ts'
 import type { Switches } from '../switches.ts'
-import { createTemplates } from './templates.ts'
+import { createTemplates, type Templates } from './templates.ts'
 
-/** The address of one account's API, as it stands in links. */
-export interface Place {
+/** The base of one account's API, as links have it. */
+export interface ApiBase {
   readonly origin: string
   readonly slug: string
 }
@@ -14,8 +14,8 @@ export type Fieldsets = ReadonlyMap<string, ReadonlySet<string>>
 
 export interface Documents {
   /** the JSON of resource objects, with the commas between them */
-  pieces(recs: readonly Rec[], linkedOf: (rec: Rec) => readonly string[], fields: Fieldsets): Buffer[]
-  /** what a relationship holds: null for an empty to-one */
+  serialize(recs: readonly Rec[], linkedOf: (rec: Rec) => readonly string[], fields: Fieldsets): Buffer[]
+  /** the targets of a relationship: null for an empty to-one */
   linkage(rec: Rec, name: string): Link | null | Link[]
   /** the same as it is sent */
   linkageText(rec: Rec, name: string): string
@@ -24,152 +24,203 @@ export interface Documents {
   signed(): number
 }
 
-export function createDocuments(deps: { records: Records; place: () => Place; switches: Switches }): Documents {
-  const { records, switches } = deps
+interface Deps {
+  readonly records: Records
+  readonly apiBase: () => ApiBase
+  readonly switches: Switches
+}
+
+interface Serializer extends Deps {
+  readonly templates: Templates
+  readonly signer: Signer
+}
+
+export function createDocuments(deps: Deps): Documents {
+  const { apiBase, switches } = deps
 
   // "By default the library's links lose the account segment" (API notes §12)
   const address = (path: string): string => {
-    const { origin, slug } = deps.place()
-    const found = path.replace(/^\/lines-of-business(?=\/|$)/, `/${switches.lobPath}`)
-    return switches.linksWithAccount ? `${origin}/${slug}/v1${found}` : `${origin}/v1${found}`
+    const { origin, slug } = apiBase()
+    const spelled = path.replace(/^\/lines-of-business(?=\/|$)/, `/${switches.lobPath}`)
+    return switches.linksWithAccount ? `${origin}/${slug}/v1${spelled}` : `${origin}/v1${spelled}`
   }
 
-  function linkage(rec: Rec, name: string): Link | null | Link[] {
-    const model = modelOf(rec)
-    const toOne = model.toOne[name]
-    if (toOne !== undefined) {
-      // the account is the same for all, so it is not stored; its linkage id is the slug (API notes §2)
-      const held = rec.toOne[name] ?? (toOne.type === 'accounts' && !(name in rec.toOne) ? deps.place().slug : null)
-      return toLink(toOne.type, held)
-    }
-    const toMany = model.toMany[name]
-    if (toMany === undefined) return []
-    const planted = rec.toMany?.[name]
-    if (planted !== undefined || toMany.via === null) return (planted ?? []).map((id) => ({ type: toMany.type, id }))
-    return records.referring(toMany.type, toMany.via, rec.id).map(({ type, id }) => ({ type, id }))
-  }
-
-  function modelOf(rec: Rec): Model {
-    const table = records.table(rec.type)
-    if (table === undefined) throw new RangeError(`no resource is called ${rec.type}`)
-    return table.model
-  }
-
-  const spelled = (type: string): string => (type === 'lines-of-business' ? switches.lobType : type)
-
-  function linkageText(rec: Rec, name: string): string {
-    const held = linkage(rec, name)
-    if (switches.lobType === 'lines-of-business') return JSON.stringify(held)
-    const sent = (link: Link): Link => ({ type: spelled(link.type), id: link.id })
-    return JSON.stringify(held === null ? null : Array.isArray(held) ? held.map(sent) : sent(held))
-  }
-
-  const templates = createTemplates(address, spelled)
   const signer = createSigner()
-
-  function shown(rec: Rec, fields: ReadonlySet<string> | null, withheld: readonly string[]): Rec['attributes'] {
-    const own = fields === null ? rec.attributes : only(rec.attributes, fields)
-    const left = withheld.length === 0 ? own : only(own, new Set(Object.keys(own)).difference(new Set(withheld)))
-    return switches.signedAddresses ? signer.sign(left) : left
+  const templates = createTemplates(address, (type) => typeName(switches, type))
+  const serializer = { ...deps, templates, signer }
+  return {
+    serialize: (recs, linkedOf, fields) => serialize(serializer, recs, linkedOf, fields),
+    linkage: (rec, name) => linkageOf(deps, rec, name),
+    linkageText: (rec, name) => linkageText(deps, rec, name),
+    address,
+    signed: () => signer.count(),
   }
-
-  function write(
-    rec: Rec,
-    model: Model,
-    linked: readonly string[],
-    fields: ReadonlySet<string> | null,
-    shape: string,
-  ): string {
-    const { linksWithAccount, lobPath, lobType, withheldRelationships, withheldAttributes } = switches
-    const hidden = withheldRelationships[rec.type] ?? []
-    const key = `${shape} ${String(linksWithAccount)} ${lobPath} ${lobType} ${hidden.join(',')}`
-    const template = templates(model, linked, fields, hidden, key)
-    const id = encodeURIComponent(rec.id)
-    const attributes = shown(rec, fields, withheldAttributes[rec.type] ?? [])
-    let text = `{"id":${JSON.stringify(rec.id)}${template.head.join(id)}${JSON.stringify(attributes)}`
-    for (const { run, name } of template.relationships) {
-      text += run.join(id)
-      if (name !== null) text += linkageText(rec, name)
-    }
-    return text + template.tail
-  }
-
-  /** Adjacent records of one buffer leave as one stretch: a page asked for twice is one piece, and nothing is copied. */
-  function pieces(recs: readonly Rec[], linkedOf: (rec: Rec) => readonly string[], query: Fieldsets): Buffer[] {
-    const memos: (Memo | null)[] = []
-    const fresh: { at: number; text: string; size: number; shape: string; stamp: number; kept: boolean }[] = []
-    let size = 0
-    for (const rec of recs) {
-      const model = modelOf(rec)
-      const linked = linkedOf(rec)
-      const fields = query.get(rec.type) ?? null
-      const shape = fields === null ? linked.join(',') : `${linked.join(',')}|${[...fields].join(',')}`
-      // a to-many's linkage changes with other records: it is good for one version of all data only
-      const stamp = linked.some((name) => model.toMany[name] !== undefined) ? records.version : 0
-      const held = shape === '' ? rec.plain : rec.memo
-      if (held !== null && held.shape === shape && held.stamp === stamp) memos.push(held)
-      else {
-        const signed = signer.count()
-        const text = write(rec, model, linked, fields, shape)
-        const bytes = Buffer.byteLength(text)
-        const kept = signer.count() === signed
-        fresh.push({ at: memos.length, text, size: bytes, shape, stamp, kept })
-        memos.push(null)
-        size += bytes + 1
-      }
-    }
-    const buffer = Buffer.allocUnsafeSlow(size)
-    let from = 0
-    for (const { at, text, size: bytes, shape, stamp, kept } of fresh) {
-      buffer.write(text, from)
-      buffer.write(',', from + bytes)
-      const memo = { shape, stamp, buffer, from, to: from + bytes }
-      from = memo.to + 1
-      memos[at] = memo
-      const rec = recs[at]
-      if (rec === undefined || !kept) continue
-      if (shape === '') rec.plain = memo
-      else rec.memo = memo
-    }
-    return stretches(memos)
-  }
-
-  return { pieces, linkage, linkageText, address, signed: () => signer.count() }
 }
 
-function stretches(memos: readonly (Memo | null)[]): Buffer[] {
-  const parts: Buffer[] = []
-  let open: { buffer: Buffer; from: number; to: number } | null = null
-  for (const memo of memos) {
-    if (memo === null) continue
-    if (open !== null && open.buffer === memo.buffer && open.to + 1 === memo.from) open.to = memo.to
+function modelOf(records: Records, rec: Rec): Model {
+  const table = records.table(rec.type)
+  if (table === undefined) throw new RangeError(`no resource is called ${rec.type}`)
+  return table.model
+}
+
+function linkageOf({ records, apiBase }: Deps, rec: Rec, name: string): Link | null | Link[] {
+  const model = modelOf(records, rec)
+  const toOne = model.toOne[name]
+  if (toOne !== undefined) {
+    // the account is the same for all, so it is not stored; its linkage id is the slug (API notes §2)
+    const isAccount = toOne.type === 'accounts' && !(name in rec.toOne)
+    return toLink(toOne.type, rec.toOne[name] ?? (isAccount ? apiBase().slug : null))
+  }
+  const toMany = model.toMany[name]
+  if (toMany === undefined) return []
+  const stored = rec.toMany?.[name]
+  if (stored !== undefined || toMany.via === null) return (stored ?? []).map((id) => ({ type: toMany.type, id }))
+  return records.referring(toMany.type, toMany.via, rec.id).map(({ type, id }) => ({ type, id }))
+}
+
+function toLink(type: string, linkage: Linkage): Link | null {
+  if (linkage === null) return null
+  return typeof linkage === 'string' ? { type, id: linkage } : { type: linkage.type, id: linkage.id }
+}
+
+const typeName = ({ lobType }: Switches, type: string): string => (type === 'lines-of-business' ? lobType : type)
+
+function linkageText(deps: Deps, rec: Rec, name: string): string {
+  const linkage = linkageOf(deps, rec, name)
+  if (deps.switches.lobType === 'lines-of-business') return JSON.stringify(linkage)
+  const spelled = (link: Link): Link => ({ type: typeName(deps.switches, link.type), id: link.id })
+  return JSON.stringify(linkage === null ? null : Array.isArray(linkage) ? linkage.map(spelled) : spelled(linkage))
+}
+
+/** What the JSON of one record depends on, beside the record. */
+interface Shape {
+  readonly model: Model
+  /** the relationships with linkage */
+  readonly linked: readonly string[]
+  readonly fields: ReadonlySet<string> | null
+  /** both as a key of the cache; empty: neither */
+  readonly key: string
+  /** the version of all data for which the JSON is valid; 0: for any */
+  readonly version: number
+}
+
+function shapeOf({ records }: Deps, rec: Rec, linked: readonly string[], fieldsets: Fieldsets): Shape {
+  const model = modelOf(records, rec)
+  const fields = fieldsets.get(rec.type) ?? null
+  const key = fields === null ? linked.join(',') : `${linked.join(',')}|${[...fields].join(',')}`
+  // the linkage of a to-many changes with other records
+  const version = linked.some((name) => model.toMany[name] !== undefined) ? records.version : 0
+  return { model, linked, fields, key, version }
+}
+
+interface Fresh {
+  readonly at: number
+  readonly shape: Shape
+  readonly text: string
+  readonly bytes: number
+  /** not of a record with signed addresses: they differ in each response */
+  readonly cacheable: boolean
+}
+
+/** A record that is cached is sent from the buffer it was written into; all that are not are written into one new buffer. */
+function serialize(
+  deps: Serializer,
+  recs: readonly Rec[],
+  linkedOf: (rec: Rec) => readonly string[],
+  fieldsets: Fieldsets,
+): Buffer[] {
+  const slices: (CachedJson | null)[] = []
+  const fresh: Fresh[] = []
+  for (const rec of recs) {
+    const shape = shapeOf(deps, rec, linkedOf(rec), fieldsets)
+    const cached = shape.key === '' ? rec.plain : rec.cached
+    if (cached !== null && cached.shape === shape.key && cached.version === shape.version) slices.push(cached)
     else {
-      if (open !== null) parts.push(open.buffer.subarray(open.from, open.to), comma)
-      open = { buffer: memo.buffer, from: memo.from, to: memo.to }
+      fresh.push(write(deps, rec, shape, slices.length))
+      slices.push(null)
     }
   }
-  if (open !== null) parts.push(open.buffer.subarray(open.from, open.to))
-  return parts
+  fill(recs, slices, fresh)
+  return joined(slices)
+}
+
+function write(deps: Serializer, rec: Rec, shape: Shape, at: number): Fresh {
+  const signed = deps.signer.count()
+  const text = textOf(deps, rec, shape)
+  return { at, shape, text, bytes: Buffer.byteLength(text), cacheable: deps.signer.count() === signed }
+}
+
+function textOf(deps: Serializer, rec: Rec, { model, linked, fields, key }: Shape): string {
+  const { linksWithAccount, lobPath, lobType, withheldRelationships, withheldAttributes, signedAddresses } =
+    deps.switches
+  const hidden = withheldRelationships[rec.type] ?? []
+  const templateKey = `${key} ${String(linksWithAccount)} ${lobPath} ${lobType} ${hidden.join(',')}`
+  const template = deps.templates(model, linked, fields, hidden, templateKey)
+  const id = encodeURIComponent(rec.id)
+  const shown = shownAttributes(rec, fields, withheldAttributes[rec.type] ?? [])
+  const attributes = signedAddresses ? deps.signer.sign(shown) : shown
+  let text = `{"id":${JSON.stringify(rec.id)}${template.head.join(id)}${JSON.stringify(attributes)}`
+  for (const { run, name } of template.relationships) {
+    text += run.join(id)
+    if (name !== null) text += linkageText(deps, rec, name)
+  }
+  return text + template.tail
+}
+
+function shownAttributes(
+  { attributes }: Rec,
+  fields: ReadonlySet<string> | null,
+  withheld: readonly string[],
+): Rec['attributes'] {
+  if (fields === null && withheld.length === 0) return attributes
+  return Object.fromEntries(
+    Object.entries(attributes).filter(([name]) => (fields === null || fields.has(name)) && !withheld.includes(name)),
+  )
+}
+
+/** Writes the fresh texts into one buffer, with a comma behind each, and caches where they are. */
+function fill(recs: readonly Rec[], slices: (CachedJson | null)[], fresh: readonly Fresh[]): void {
+  const buffer = Buffer.allocUnsafeSlow(fresh.reduce((sum, { bytes }) => sum + bytes + 1, 0))
+  let from = 0
+  for (const { at, shape, text, bytes, cacheable } of fresh) {
+    const to = from + bytes
+    buffer.write(text, from)
+    buffer.write(',', to)
+    const slice = { shape: shape.key, version: shape.version, buffer, from, to }
+    from = to + 1
+    slices[at] = slice
+    const rec = recs[at]
+    if (rec === undefined || !cacheable) continue
+    if (shape.key === '') rec.plain = slice
+    else rec.cached = slice
+  }
 }
 
 const comma = Buffer.from(',')
 
-function toLink(type: string, held: Linkage): Link | null {
-  if (held === null) return null
-  return typeof held === 'string' ? { type, id: held } : { type: held.type, id: held.id }
+/** Adjacent slices of one buffer become one piece: a page that is requested twice is one piece, and nothing is copied. */
+function joined(slices: readonly (CachedJson | null)[]): Buffer[] {
+  const pieces: Buffer[] = []
+  let open: { buffer: Buffer; from: number; to: number } | null = null
+  for (const slice of slices) {
+    if (slice === null) continue
+    if (open !== null && open.buffer === slice.buffer && open.to + 1 === slice.from) open.to = slice.to
+    else {
+      if (open !== null) pieces.push(open.buffer.subarray(open.from, open.to), comma)
+      open = { buffer: slice.buffer, from: slice.from, to: slice.to }
+    }
+  }
+  if (open !== null) pieces.push(open.buffer.subarray(open.from, open.to))
+  return pieces
 }
 
-function only(attributes: Rec['attributes'], fields: ReadonlySet<string>): Rec['attributes'] {
-  return Object.fromEntries(Object.entries(attributes).filter(([name]) => fields.has(name)))
-}
-
-/** Records a relationship reaches; links to what does not exist are skipped, as a join would. */
-export function reached(records: Records, linkage: Link | null | Link[]): Rec[] {
+/** The targets of a relationship that exist, as a join gives them. */
+export function relatedRecords(records: Records, linkage: Link | null | Link[]): Rec[] {
   const links = linkage === null ? [] : Array.isArray(linkage) ? linkage : [linkage]
   const found: Rec[] = []
   for (const link of links) {
     const rec = records.at(link)
     if (rec !== undefined) found.push(rec)
   }
-  return found.sort(inOrder)
+  return found.sort(compareIds)
 }

@@ -4,30 +4,31 @@ import type { Rec } from '../records/records.ts'
 import type { Switches } from '../switches.ts'
 import type { Query } from './query.ts'
 
-/** What a page of a list shows; of a list without pages the one there is. */
-export interface Shown {
+/** One page of a list; of a list without pages the only one. */
+export interface ListPage {
   readonly query: Query
   readonly recs: readonly Rec[]
   readonly paged: boolean
 }
 
-/** Throws what the switches give in place of the page. */
-export function shownOf(switches: Switches, model: Model, query: Query, recs: readonly Rec[]): Shown {
+/** Throws the error that the switches have for the page. */
+export function listPage(switches: Switches, model: Model, query: Query, recs: readonly Rec[]): ListPage {
   const paged = !switches.unpagedLists.includes(model.type)
-  const asked = paged ? query : { ...query, page: 1, size: Math.max(1, recs.length) }
-  const from = (asked.page - 1) * asked.size
-  const to = Math.min(from + asked.size, Math.max(from, recs.length))
+  const effective = paged ? query : { ...query, page: 1, size: Math.max(1, recs.length) }
+  const { page, size } = effective
+  const from = (page - 1) * size
+  const to = Math.min(from + size, Math.max(from, recs.length))
   const { heavyPages, pageDepth } = switches
-  if (heavyPages !== null && asked.size > heavyPages)
+  if (heavyPages !== null && size > heavyPages)
     throw new ApiError(504, '504', 'Gateway Timeout', 'The page took too long.')
-  if (pageDepth !== null && (to > pageDepth || (asked.page > 1 && from >= pageDepth)))
+  if (pageDepth !== null && (to > pageDepth || (page > 1 && from >= pageDepth)))
     throw invalidPage(`no page is given behind place ${String(pageDepth)}.`)
-  for (const rec of recs.slice(from, to)) checkWhole(switches, model, rec, query)
-  return { query: asked, recs, paged }
+  for (const rec of recs.slice(from, to)) checkSerializable(switches, model, rec, query)
+  return { query: effective, recs, paged }
 }
 
-/** One whose attributes cannot be written fails all that shows them. */
-export function checkWhole({ brokenRecords }: Switches, model: Model, rec: Rec, query: Query): void {
+/** A broken record fails every response that has any of its attributes. */
+export function checkSerializable({ brokenRecords }: Switches, model: Model, rec: Rec, query: Query): void {
   if (brokenRecords[model.type]?.includes(rec.id) !== true) return
   const fields = query.fields.get(model.type)
   if (fields === undefined || [...fields].some((name) => name in model.attributes)) throw internal()

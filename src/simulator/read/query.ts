@@ -11,15 +11,17 @@ import type { Filter, Model } from '../model/model.ts'
 import type { Switches } from '../switches.ts'
 
 export type IncludeTree = ReadonlyMap<string, IncludeTree>
-export interface Wanted {
+
+export interface AppliedFilter {
   readonly name: string
   readonly filter: Filter
   readonly values: readonly string[]
 }
+
 export interface Query {
   readonly page: number
   readonly size: number
-  readonly filters: readonly Wanted[]
+  readonly filters: readonly AppliedFilter[]
   readonly sort: readonly { readonly name: string; readonly down: boolean }[]
   readonly include: IncludeTree
   readonly fields: ReadonlyMap<string, ReadonlySet<string>>
@@ -37,7 +39,7 @@ const inBrackets = (key: string, word: string): string | null =>
   key.startsWith(`${word}[`) && key.endsWith(']') ? key.slice(word.length + 1, -1) : null
 
 export function readQuery(deps: Deps, model: Model, params: URLSearchParams): Query {
-  const filters: Wanted[] = []
+  const filters: AppliedFilter[] = []
   const fields = new Map<string, ReadonlySet<string>>()
   for (const [key, value] of params) {
     if (key === 'filter') throw filterSyntax(value)
@@ -62,15 +64,15 @@ function readPage(
   // scalar `page=3` is a page number (API notes §12); other page[…] keys are ignored
   const number = params.get('page[number]') ?? params.get('page') ?? '1'
   const size = params.get('page[size]')
-  const page = whole(number, 'number')
+  const page = positive(number, 'number')
   if (size === null) return { page, size: Math.min(pageDefault, pageMax) }
-  const asked = whole(size, 'size')
-  if (asked <= pageMax) return { page, size: asked }
+  const requested = positive(size, 'size')
+  if (requested <= pageMax) return { page, size: requested }
   if (pageOverflow === 'clamped') return { page, size: pageMax }
   throw invalidPage(`size exceeds maximum page size of ${String(pageMax)}.`)
 }
 
-function whole(text: string, name: string): number {
+function positive(text: string, name: string): number {
   if (!/^\d{1,9}$/.test(text) || Number(text) < 1)
     throw invalidPage(`${text} is not a valid value for ${name} page parameter.`)
   return Number(text)
@@ -78,7 +80,7 @@ function whole(text: string, name: string): number {
 
 const byId: Filter = { kind: 'equals', on: 'id' }
 
-function readFilter(deps: Deps, model: Model, given: string, text: string): Wanted {
+function readFilter(deps: Deps, model: Model, given: string, text: string): AppliedFilter {
   const name = dashed(given)
   // `id` is a declared filter by default (API notes §12)
   const filter = name === 'id' ? byId : model.filters[name]
@@ -124,23 +126,33 @@ function readSort(switches: Switches, model: Model, text: string | null): Query[
 }
 
 function readInclude(deps: Deps, model: Model, text: string | null): IncludeTree {
-  const root = new Map<string, IncludeTree>()
+  const root: IncludeNode = new Map()
   for (const path of (text ?? '').split(',')) {
     if (path.trim() === '') continue
     let node = root
-    let of: Model | undefined = model
+    let owner: Model | undefined = model
     for (const given of path.trim().split('.')) {
       const name = dashed(given)
-      const target: { readonly type: string } | undefined = of?.toOne[name] ?? of?.toMany[name]
-      const refused = of !== undefined && (deps.switches.refusedIncludes[of.type] ?? []).includes(name)
-      if (of === undefined || target === undefined || refused) throw invalidInclude(given, of?.type ?? model.type)
-      const next = (node.get(name) as Map<string, IncludeTree> | undefined) ?? new Map<string, IncludeTree>()
-      node.set(name, next)
-      node = next
-      of = deps.models.get(target.type)
+      const target: string | undefined = owner && includable(deps.switches, owner, name)
+      if (target === undefined) throw invalidInclude(given, owner?.type ?? model.type)
+      node = childOf(node, name)
+      owner = deps.models.get(target)
     }
   }
   return root
+}
+
+type IncludeNode = Map<string, IncludeNode>
+
+/** The type that the relationship leads to, if it may be included. */
+function includable({ refusedIncludes }: Switches, { type, toOne, toMany }: Model, name: string): string | undefined {
+  return refusedIncludes[type]?.includes(name) === true ? undefined : (toOne[name] ?? toMany[name])?.type
+}
+
+function childOf(node: IncludeNode, name: string): IncludeNode {
+  const child = node.get(name) ?? (new Map() as IncludeNode)
+  node.set(name, child)
+  return child
 }
 
 function readFields(deps: Deps, type: string, text: string): ReadonlySet<string> {

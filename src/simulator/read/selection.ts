@@ -1,81 +1,115 @@
 import type { Kind, Model } from '../model/model.ts'
 import { scramble } from '../records/random.ts'
-import { idOf, inOrder, type Rec, type Records } from '../records/records.ts'
+import { idOf, compareIds, type Rec, type Records } from '../records/records.ts'
 import type { Switches } from '../switches.ts'
-import type { Query, Wanted } from './query.ts'
+import type { Query, AppliedFilter } from './query.ts'
 
-/** Which records a list holds, in which order. */
-export type Selection = (
-  model: Model,
-  query: Query,
-  within: { readonly key: string; readonly recs: readonly Rec[] } | null,
-) => readonly Rec[]
+/** The records of a list, in its order; `within`: those of a nested list. */
+export type Selection = (model: Model, query: Query, within: Within | null) => readonly Rec[]
 
-/** Enough for every list a worker walks at once; one entry of a million records is 8 MB of references. */
-const kept = 24
+interface Within {
+  readonly key: string
+  readonly recs: readonly Rec[]
+}
 
-export function createSelection(deps: { records: Records; switches: Switches; seed: number }): Selection {
-  const cache = new Map<string, { readonly stamp: string; readonly recs: readonly Rec[] }>()
+interface Deps {
+  readonly records: Records
+  readonly switches: Switches
+  readonly seed: number
+}
+
+interface Cached {
+  readonly version: string
+  readonly recs: readonly Rec[]
+}
+
+/** Enough for every list that a worker reads at once; one entry of a million records is 8 MB of references. */
+const cacheSize = 24
+
+export function createSelection(deps: Deps): Selection {
+  const cache = new Map<string, Cached>()
 
   return (model, query, within) => {
     const table = deps.records.table(model.type)
     if (table === undefined) return []
-    const { dateFilter, unstableTies, listOrder, activeDefault, emptyFilterValue } = deps.switches
-    const flagged = query.filters.some(({ name }) => name === model.hidesWhen?.attribute)
-    const hides = model.hidesWhen !== null && activeDefault !== 'all' && !flagged
-    // most lists are the whole table: nothing to filter, nothing to keep
-    const inItsOrder = query.sort.length === 0 && listOrder === 'id'
-    if (within === null && query.filters.length === 0 && inItsOrder && !hides) return table.ordered
-    const salt = unstableTies && query.sort.length > 0 ? query.page : 0
-    const filters = query.filters.map(({ name, values }) => [name, values])
-    const switched = [dateFilter, listOrder, activeDefault, emptyFilterValue]
-    const key = JSON.stringify([model.type, within?.key ?? null, filters, query.sort, switched, salt])
-    const stamp = within === null ? String(table.version) : `all ${String(deps.records.version)}`
-    const held = cache.get(key)
-    if (held?.stamp === stamp) return held.recs
+    const visible = visibilityOf(model, query, deps.switches)
+    const order = orderOf(model, query, deps)
+    // most lists are the whole table in its own order: nothing to filter, nothing to cache
+    if (within === null && query.filters.length === 0 && visible === null && order === null) return table.ordered
+    const key = keyOf(model, query, within, deps.switches)
+    const version = within === null ? String(table.version) : `all ${String(deps.records.version)}`
+    const cached = cache.get(key)
+    if (cached?.version === version) return cached.recs
     let recs = candidates(deps.records, model, query, within?.recs ?? table.ordered)
-    for (const wanted of query.filters) recs = recs.filter(matcher(model, wanted, deps.switches))
-    const { hidesWhen } = model
-    if (hides && hidesWhen !== null) {
-      const { attribute, is } = hidesWhen
-      const shown = (flag: unknown): boolean => (activeDefault === 'active' ? flag === !is : flag !== is)
-      recs = recs.filter((rec) => shown(rec.attributes[attribute]))
-    }
-    if (query.sort.length > 0) recs = [...recs].sort(comparator(model, query.sort, deps.seed + salt))
-    else if (listOrder === 'newest-first') recs = [...recs].sort((a, b) => inOrder(b, a))
-    else if (listOrder === 'grouped') recs = [...recs].sort(activeFirst)
-    else if (listOrder === 'shuffled') recs = [...recs].sort(shuffled(deps.seed))
+    for (const filter of query.filters) recs = recs.filter(matcher(model, filter, deps.switches))
+    if (visible !== null) recs = recs.filter(visible)
+    if (order !== null) recs = [...recs].sort(order)
     cache.delete(key)
-    cache.set(key, { stamp, recs })
-    if (cache.size > kept)
-      for (const oldest of cache.keys()) {
-        cache.delete(oldest)
-        break
-      }
+    cache.set(key, { version, recs })
+    if (cache.size > cacheSize) cache.delete([...cache.keys()][0] ?? '')
     return recs
   }
 }
 
-/** An index answers `filter[project]=…` and `filter[id]=…` without a walk over the whole table. */
+function keyOf(model: Model, { filters, sort, page }: Query, within: Within | null, switches: Switches): string {
+  const { dateFilter, listOrder, activeDefault, emptyFilterValue } = switches
+  const values = filters.map((filter) => [filter.name, filter.values])
+  const switched = [dateFilter, listOrder, activeDefault, emptyFilterValue]
+  const salt = saltOf(sort, page, switches)
+  return JSON.stringify([model.type, within?.key ?? null, values, sort, switched, salt])
+}
+
+/** Ties change places from page to page. */
+const saltOf = (sort: Query['sort'], page: number, { unstableTies }: Switches): number =>
+  unstableTies && sort.length > 0 ? page : 0
+
+/** Whether the list shows a record that no filter concerns; null: it shows all. */
+function visibilityOf({ hidesWhen }: Model, { filters }: Query, { activeDefault }: Switches): Predicate | null {
+  if (hidesWhen === null || activeDefault === 'all') return null
+  const { attribute, is } = hidesWhen
+  if (filters.some(({ name }) => name === attribute)) return null
+  return activeDefault === 'active'
+    ? (rec) => rec.attributes[attribute] === !is
+    : (rec) => rec.attributes[attribute] !== is
+}
+
+type Predicate = (rec: Rec) => boolean
+type Order = (a: Rec, b: Rec) => number
+
+/** null: the order of the table, by id. */
+function orderOf(model: Model, { sort, page }: Query, { switches, seed }: Deps): Order | null {
+  if (sort.length > 0) return comparator(model, sort, seed + saltOf(sort, page, switches))
+  switch (switches.listOrder) {
+    case 'id':
+      return null
+    case 'newest-first':
+      return (a, b) => compareIds(b, a)
+    case 'grouped':
+      return activeFirst
+    case 'shuffled':
+      return shuffled(seed)
+  }
+}
+
+/** An index gives the records of `filter[project]=…` and `filter[id]=…` without a scan of the table. */
 function candidates(records: Records, model: Model, query: Query, recs: readonly Rec[]): readonly Rec[] {
-  const whole = records.table(model.type)?.ordered
-  if (recs !== whole) return recs
+  if (recs !== records.table(model.type)?.ordered) return recs
   const link = query.filters.find(({ filter }) => filter.kind === 'linked')
   if (link !== undefined) {
-    const found = new Set(link.values.flatMap((id) => records.referring(model.type, link.filter.on, id)))
-    return [...found].sort(inOrder)
+    const linked = new Set(link.values.flatMap((id) => records.referring(model.type, link.filter.on, id)))
+    return [...linked].sort(compareIds)
   }
   const ids = query.filters.find(({ name }) => name === 'id')
   if (ids === undefined) return recs
   const found = new Set(ids.values.map((id) => records.get(model.type, id)).filter((rec) => rec !== undefined))
-  return [...found].sort(inOrder)
+  return [...found].sort(compareIds)
 }
 
 function matcher(
   model: Model,
-  { filter, values }: Wanted,
+  { filter, values }: AppliedFilter,
   { dateFilter, emptyFilterValue }: Switches,
-): (rec: Rec) => boolean {
+): Predicate {
   const { on } = filter
   if (on === 'id') {
     const ids = new Set(values)
@@ -99,12 +133,12 @@ function matcher(
       }
     case 'has-tag':
       return (rec) => {
-        const held = rec.attributes[on]
-        return Array.isArray(held) && held.some((tag) => values.includes(String(tag)))
+        const tags = rec.attributes[on]
+        return Array.isArray(tags) && tags.some((tag) => values.includes(String(tag)))
       }
     case 'after-day': {
       if (dateFilter === 'ignored') return () => true
-      // by day (API notes §4): a record changed on the named day is in
+      // by day (API notes §4): a record that changed on the given day matches
       const day = (values[0] ?? '').slice(0, 10)
       return (rec) => textOf(rec.attributes[on]).slice(0, 10) >= day && rec.attributes[on] !== null
     }
@@ -123,26 +157,26 @@ const textOf = (value: unknown): string =>
 const numeric = new Set<Kind>(['decimal', 'integer', 'number'])
 
 /** Postgres' order: null last going up, first going down; ties in no meaningful order (API notes §12). */
-function comparator(model: Model, sort: Query['sort'], salt: number): (a: Rec, b: Rec) => number {
+function comparator(model: Model, sort: Query['sort'], salt: number): Order {
   return (a, b) => {
     for (const { name, down } of sort) {
       const order =
-        name === 'id' ? inOrder(a, b) : compare(a.attributes[name], b.attributes[name], model.attributes[name]?.kind)
+        name === 'id' ? compareIds(a, b) : compare(a.attributes[name], b.attributes[name], model.attributes[name]?.kind)
       if (order !== 0) return down ? -order : order
     }
     return scramble(a.rank, salt) - scramble(b.rank, salt)
   }
 }
 
-const activeFirst = (a: Rec, b: Rec): number => Number(isActive(b)) - Number(isActive(a)) || inOrder(a, b)
+const activeFirst: Order = (a, b) => Number(isActive(b)) - Number(isActive(a)) || compareIds(a, b)
 
-/** what has no such attribute is never archived */
+/** a record without the attribute is never archived */
 const isActive = (rec: Rec): boolean => rec.attributes['active'] !== false
 
 const shuffled =
-  (seed: number) =>
-  (a: Rec, b: Rec): number =>
-    scramble(a.rank, seed) - scramble(b.rank, seed) || inOrder(a, b)
+  (seed: number): Order =>
+  (a, b) =>
+    scramble(a.rank, seed) - scramble(b.rank, seed) || compareIds(a, b)
 
 function compare(a: unknown, b: unknown, kind: Kind | undefined): number {
   const noA = a === null || a === undefined

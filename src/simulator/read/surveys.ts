@@ -4,32 +4,32 @@ import { idOf, type Fields, type Linkage, type Rec, type Records } from '../reco
 export function expandResponses(records: Records, toOne: Record<string, Linkage>, written: unknown): unknown {
   if (!Array.isArray(written)) return []
   const questionnaire = records.get('questionnaires', idOf(toOne['questionnaire']) ?? '')
-  const held: unknown = questionnaire?.attributes['questions']
-  const questions: readonly Fields[] = Array.isArray(held) ? (held as Fields[]) : []
+  const questions = fieldsIn(questionnaire?.attributes['questions'])
   return (written as unknown[]).map((entry, at) => {
-    const given: Fields = typeof entry === 'object' && entry !== null ? { ...entry } : {}
-    const question = questions.find(({ id }) => String(id) === String(given['question-id']))
+    const response: Fields = typeof entry === 'object' && entry !== null ? { ...entry } : {}
+    const question = questions.find(({ id }) => String(id) === String(response['question-id']))
+    const ofQuestion = (name: string, absent: unknown): unknown => question?.[name] ?? absent
     return {
-      name: question?.['name'] ?? null,
-      slug: question?.['slug'] ?? null,
-      question: given['question'] ?? question?.['question'] ?? null,
-      answer: given['answer'] ?? null,
-      'value-type': question?.['value-type'] ?? 'text',
-      position: question?.['position'] ?? at + 1,
-      required: question?.['required'] ?? false,
+      name: ofQuestion('name', null),
+      slug: ofQuestion('slug', null),
+      question: response['question'] ?? ofQuestion('question', null),
+      answer: response['answer'] ?? null,
+      'value-type': ofQuestion('value-type', 'text'),
+      position: ofQuestion('position', at + 1),
+      required: ofQuestion('required', false),
       'survey-response-id': at + 1,
-      'question-id': question?.['id'] ?? null,
-      'select-options': question?.['select-options'] ?? [],
+      'question-id': ofQuestion('id', null),
+      'select-options': ofQuestion('select-options', []),
     }
   })
 }
 
+const fieldsIn = (value: unknown): readonly Fields[] => (Array.isArray(value) ? (value as Fields[]) : [])
+
 /** One recommendation per question answered with a number: a raw snake_case row (API notes §2). */
 export function recommend(survey: Rec, services: readonly Rec[], now: string): Fields[] {
-  const held: unknown = survey.attributes['responses']
-  const responses: readonly Fields[] = Array.isArray(held) ? (held as Fields[]) : []
   const rows: Fields[] = []
-  for (const response of responses) {
+  for (const response of fieldsIn(survey.attributes['responses'])) {
     const count = Number(response['answer'])
     const service = services[rows.length % Math.max(services.length, 1)]
     if (!Number.isFinite(count) || count <= 0 || service === undefined) continue

@@ -2,11 +2,11 @@ import type { Model } from '../model/model.ts'
 
 export const permissions = { view: true, create: true, manage: true }
 
-/** The text of a resource object without its values. `run.join(id)` puts the id wherever an address needs it: building 40
- *  addresses of a project one by one took three times as long. */
+/** The text of a resource object without its values. `run.join(id)` puts the id into all addresses: building a project's 40 one
+ *  by one took three times as long. */
 export interface Template {
   readonly head: readonly string[]
-  /** `name`: the linkage of that relationship comes after the run */
+  /** behind each run stands the linkage of the relationship `name` */
   readonly relationships: readonly { readonly run: readonly string[]; readonly name: string | null }[]
   readonly tail: string
 }
@@ -14,30 +14,30 @@ export interface Template {
 /** Not in any id, so the text can be cut there. */
 const mark = '\u0000'
 
-export function createTemplates(
-  address: (path: string) => string,
-  spelled: (type: string) => string,
-): (
+/** The template for one shape of a type's records, cached under the key. */
+export type Templates = (
   model: Model,
   linked: readonly string[],
   fields: ReadonlySet<string> | null,
   hidden: readonly string[],
   key: string,
-) => Template {
-  const known = new Map<string, Template>()
+) => Template
+
+export function createTemplates(address: (path: string) => string, typeName: (type: string) => string): Templates {
+  const cache = new Map<string, Template>()
   return (model, linked, fields, hidden, key) => {
     const name = `${model.type} ${key}`
-    const held = known.get(name)
-    if (held !== undefined) return held
-    const made = make(address, spelled(model.type), model, linked, fields, hidden)
-    // sparse fieldsets come in any number
-    if (known.size > 500) known.clear()
-    known.set(name, made)
-    return made
+    const cached = cache.get(name)
+    if (cached !== undefined) return cached
+    const template = build(address, typeName(model.type), model, linked, fields, hidden)
+    // sparse fieldsets are unlimited in number
+    if (cache.size > 500) cache.clear()
+    cache.set(name, template)
+    return template
   }
 }
 
-function make(
+function build(
   address: (path: string) => string,
   type: string,
   model: Model,

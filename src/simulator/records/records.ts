@@ -4,7 +4,7 @@ export interface Link {
   readonly type: string
   readonly id: string
 }
-/** An id of the type the model names, or a whole link where somebody planted another type. */
+/** An id of the type the model names, or a whole link where a test stored another type. */
 export type Linkage = string | Link | null
 
 export type Fields = Record<string, unknown>
@@ -12,7 +12,7 @@ export type Fields = Record<string, unknown>
 export interface Content {
   readonly attributes: Fields
   readonly toOne: Record<string, Linkage>
-  /** only for to-manys that no to-one of the other side carries */
+  /** only to-manys that have no to-one on the other side */
   readonly toMany?: Record<string, readonly string[]>
 }
 
@@ -24,15 +24,15 @@ export interface Rec {
   attributes: Fields
   toOne: Record<string, Linkage>
   toMany: Record<string, readonly string[]> | null
-  memo: Memo | null
+  cached: CachedJson | null
   /** the same without any linkage: a project listed with includes is also included by its parts, at the same time */
-  plain: Memo | null
+  plain: CachedJson | null
 }
 
-/** A record's JSON is a stretch of the buffer that was made for the page it first appeared on. */
-export interface Memo {
+/** A record's JSON is a slice of the buffer that was written for the page it first appeared on. */
+export interface CachedJson {
   readonly shape: string
-  readonly stamp: number
+  readonly version: number
   readonly buffer: Buffer
   readonly from: number
   readonly to: number
@@ -43,16 +43,16 @@ export interface Table {
   readonly byId: Map<string, Rec>
   readonly ordered: Rec[]
   version: number
-  /** of all records there ever were: the id of a deleted one is not given out again */
-  highest: number
+  /** of all records that ever existed: the id of a deleted one is not used again */
+  highestId: number
 }
 
 type Index = Map<string, Set<Rec>>
 
-/** Ids are digits at ScopeStack; whatever else is planted comes after them. */
+/** Ids are digits at ScopeStack; any other id that a test stores comes after them. */
 const rankOf = (id: string): number => (/^\d{1,15}$/.test(id) ? Number(id) : Number.MAX_SAFE_INTEGER)
 
-export function inOrder(a: Rec, b: Rec): number {
+export function compareIds(a: Rec, b: Rec): number {
   if (a.rank !== b.rank) return a.rank - b.rank
   return a.id < b.id ? -1 : a.id > b.id ? 1 : 0
 }
@@ -68,7 +68,7 @@ export class Records {
 
   constructor(models: Iterable<Model>) {
     for (const model of models)
-      this.#tables.set(model.type, { model, byId: new Map(), ordered: [], version: 0, highest: 0 })
+      this.#tables.set(model.type, { model, byId: new Map(), ordered: [], version: 0, highestId: 0 })
   }
 
   tables(): Iterable<Table> {
@@ -88,7 +88,7 @@ export class Records {
   }
 
   add(type: string, id: string, content: Content): Rec {
-    const table = this.#must(type)
+    const table = this.#tableOf(type)
     if (table.byId.has(id)) throw new RangeError(`${type} ${id} exists already`)
     const rec: Rec = {
       type: table.model.type,
@@ -97,12 +97,12 @@ export class Records {
       attributes: content.attributes,
       toOne: content.toOne,
       toMany: content.toMany ?? null,
-      memo: null,
+      cached: null,
       plain: null,
     }
-    if (rec.rank !== Number.MAX_SAFE_INTEGER) table.highest = Math.max(table.highest, rec.rank)
+    if (rec.rank !== Number.MAX_SAFE_INTEGER) table.highestId = Math.max(table.highestId, rec.rank)
     table.byId.set(id, rec)
-    place(table.ordered, rec)
+    insertInOrder(table.ordered, rec)
     this.#index(rec, 'in')
     this.#changed(table)
     return rec
@@ -116,13 +116,13 @@ export class Records {
       rec.toOne = { ...rec.toOne, ...change.toOne }
       this.#index(rec, 'in')
     }
-    rec.memo = null
+    rec.cached = null
     rec.plain = null
-    this.#changed(this.#must(rec.type))
+    this.#changed(this.#tableOf(rec.type))
   }
 
   remove(rec: Rec): void {
-    const table = this.#must(rec.type)
+    const table = this.#tableOf(rec.type)
     table.byId.delete(rec.id)
     const at = table.ordered.indexOf(rec)
     if (at >= 0) table.ordered.splice(at, 1)
@@ -130,25 +130,25 @@ export class Records {
     this.#changed(table)
   }
 
-  nextId = (type: string): string => String(this.#must(type).highest + 1)
+  nextId = (type: string): string => String(this.#tableOf(type).highestId + 1)
 
-  /** Records of `type` whose to-one `name` is `id`. The index is built when first asked for: most are never needed, and
-   *  each costs about 60 bytes a record. */
+  /** Records of `type` whose to-one `name` is `id`. The index is built at first use: most are never used, and each
+   *  costs about 60 bytes a record. */
   referring(type: string, name: string, id: string): Rec[] {
     const key = `${type} ${name}`
     let index = this.#indexes.get(key)
     if (index === undefined) {
       index = new Map()
       this.#indexes.set(key, index)
-      for (const rec of this.#must(type).ordered) enter(index, idOf(rec.toOne[name]), rec)
+      for (const rec of this.#tableOf(type).ordered) addToIndex(index, idOf(rec.toOne[name]), rec)
     }
-    return [...(index.get(id) ?? [])].sort(inOrder)
+    return [...(index.get(id) ?? [])].sort(compareIds)
   }
 
-  forgetMemos(): void {
+  clearCachedJson(): void {
     for (const { ordered } of this.#tables.values()) {
       for (const rec of ordered) {
-        rec.memo = null
+        rec.cached = null
         rec.plain = null
       }
     }
@@ -160,7 +160,7 @@ export class Records {
       const index = this.#indexes.get(`${rec.type} ${name}`)
       if (index === undefined) continue
       const id = idOf(linkage)
-      if (direction === 'in') enter(index, id, rec)
+      if (direction === 'in') addToIndex(index, id, rec)
       else if (id !== null) index.get(id)?.delete(rec)
     }
   }
@@ -170,26 +170,26 @@ export class Records {
     this.version += 1
   }
 
-  #must(type: string): Table {
+  #tableOf(type: string): Table {
     const table = this.#tables.get(type)
     if (table === undefined) throw new RangeError(`no resource is called ${type}`)
     return table
   }
 }
 
-function enter(index: Index, id: string | null, rec: Rec): void {
+function addToIndex(index: Index, id: string | null, rec: Rec): void {
   if (id === null) return
   const set = index.get(id)
   if (set === undefined) index.set(id, new Set([rec]))
   else set.add(rec)
 }
 
-/** New ids are nearly always the highest: an append, or a short walk back. */
-function place(ordered: Rec[], rec: Rec): void {
+/** New ids are nearly always the highestId: an append, or a short walk back. */
+function insertInOrder(ordered: Rec[], rec: Rec): void {
   let at = ordered.length
   while (at > 0) {
     const before = ordered[at - 1]
-    if (before === undefined || inOrder(before, rec) <= 0) break
+    if (before === undefined || compareIds(before, rec) <= 0) break
     at -= 1
   }
   if (at === ordered.length) ordered.push(rec)

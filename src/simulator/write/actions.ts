@@ -1,6 +1,6 @@
 import { internal, invalidResource } from '../errors.ts'
-import { answer, type Answer, type Call } from '../exchange.ts'
-import type { Place } from '../read/documents.ts'
+import { documentResponse, httpResponse, type HttpResponse, type HttpRequest } from '../exchange.ts'
+import type { ApiBase } from '../read/documents.ts'
 import { mergeContent } from '../read/merge-data.ts'
 import { recommend } from '../read/surveys.ts'
 import { scramble } from '../records/random.ts'
@@ -12,19 +12,17 @@ interface Deps {
   readonly records: Records
   readonly changes: Changes
   readonly progress: Progress
-  readonly place: () => Place
+  readonly apiBase: () => ApiBase
   readonly seed: number
   readonly now: () => number
 }
 
 /** null: no such endpoint. `record`: answer with the record as it now is. */
-export type Acted = Answer | 'record' | null
-
-const jsonApi = 'application/vnd.api+json'
+export type ActionResult = HttpResponse | 'record' | null
 
 /** The endpoints that are not CRUD (API notes §2b). Verbs of approve, decline, rescope, cancel and synchronize-standard are
  *  unknown, so those links lead nowhere. */
-export function act(deps: Deps, rec: Rec, name: string, call: Call): Acted {
+export function performAction(deps: Deps, rec: Rec, name: string, call: HttpRequest): ActionResult {
   switch (`${rec.type} ${name}`) {
     case 'projects merge-data':
       return call.method === 'GET' ? mergeData(deps, rec) : null
@@ -44,9 +42,9 @@ export function act(deps: Deps, rec: Rec, name: string, call: Call): Acted {
 }
 
 /** "Some projects answer with a server error" (API notes §2b): here one in twenty, always the same ones. */
-function mergeData(deps: Deps, rec: Rec): Answer {
+function mergeData(deps: Deps, rec: Rec): HttpResponse {
   if (scramble(rec.rank, deps.seed) % 20 === 0) throw internal()
-  const { origin, slug } = deps.place()
+  const { origin, slug } = deps.apiBase()
   const self = `${origin}/${slug}/v1/projects/${rec.id}/merge-data`
   const data = {
     id: rec.id,
@@ -54,19 +52,19 @@ function mergeData(deps: Deps, rec: Rec): Answer {
     links: { self },
     attributes: { content: mergeContent(deps.records, rec) },
   }
-  return answer(200, jsonApi, JSON.stringify({ data }))
+  return documentResponse(200, JSON.stringify({ data }))
 }
 
-function download(rec: Rec): Answer {
+function download(rec: Rec): HttpResponse {
   const filename = String(rec.attributes['merge-template-filename'] ?? 'template.docx')
   const type = 'application/vnd.openxmlformats-officedocument.wordprocessingml.document'
   // a zip's signature and nothing behind it: enough for whoever checks that bytes came through
-  return answer(200, type, Buffer.from(`PK\u0003\u0004simulated template ${rec.id}`), {
+  return httpResponse(200, type, Buffer.from(`PK\u0003\u0004simulated template ${rec.id}`), {
     'Content-Disposition': `attachment; filename="${filename.replace(/[^\w.-]/g, '_')}"`,
   })
 }
 
-function upload(deps: Deps, rec: Rec, call: Call): Acted {
+function upload(deps: Deps, rec: Rec, call: HttpRequest): ActionResult {
   const text = call.body.toString('latin1')
   if (!text.includes('name="document_template[merge_template]"'))
     throw invalidResource('document_template[merge_template]')
@@ -75,7 +73,7 @@ function upload(deps: Deps, rec: Rec, call: Call): Acted {
   return 'record'
 }
 
-function calculate(deps: Deps, rec: Rec): Acted {
+function calculate(deps: Deps, rec: Rec): ActionResult {
   deps.changes.update(rec, { attributes: { status: 'calculating' } })
   const services = (deps.records.table('services')?.ordered ?? []).slice(0, 20)
   const finish = (): void => {
@@ -87,7 +85,7 @@ function calculate(deps: Deps, rec: Rec): Acted {
   return 'record'
 }
 
-function apply(deps: Deps, rec: Rec): Acted {
+function apply(deps: Deps, rec: Rec): ActionResult {
   deps.changes.update(rec, { attributes: { status: 'applying' } })
   deps.progress.begin(rec, [
     () => {
@@ -97,11 +95,11 @@ function apply(deps: Deps, rec: Rec): Acted {
   return 'record'
 }
 
-const recommendations = (rec: Rec): Answer =>
-  answer(200, jsonApi, JSON.stringify({ data: rec.attributes['recommendations'] ?? [] }))
+const recommendations = (rec: Rec): HttpResponse =>
+  documentResponse(200, JSON.stringify({ data: rec.attributes['recommendations'] ?? [] }))
 
 /** A posted document is built in the background: pending, processing, finished. */
-export function begun(deps: Deps, rec: Rec): void {
+export function startDocument(deps: Deps, rec: Rec): void {
   if (rec.type !== 'project-documents') return
   const asked = String(rec.attributes['template-id'] ?? '')
   const template = deps.records.get('document-templates', asked)
@@ -109,7 +107,7 @@ export function begun(deps: Deps, rec: Rec): void {
   const name = template?.attributes['name'] ?? (known ? asked : null)
   if (name !== null) deps.records.update(rec, { attributes: { 'template-name': name } })
   const project = idOf(rec.toOne['project']) ?? ''
-  const { origin } = deps.place()
+  const { origin } = deps.apiBase()
   const end = known
     ? { status: 'finished', 'document-url': `${origin}/_files/${project}-${rec.id}.pdf` }
     : { status: 'error', 'error-text': `Template ${asked} could not be found` }

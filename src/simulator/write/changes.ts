@@ -1,15 +1,15 @@
 import { idOf, type Content, type Fields, type Rec, type Records } from '../records/records.ts'
 import type { Switches } from '../switches.ts'
 
-/** How data changes, whoever changes it: what moves along with a record. */
+/** ChangeOptions data changes, whoever changes it: what moves along with a record. */
 export interface Changes {
-  create(type: string, id: string | null, content: Content, how?: How): Rec
-  update(rec: Rec, change: Partial<Content>, how?: How): void
-  remove(rec: Rec, how?: How): void
+  create(type: string, id: string | null, content: Content, how?: ChangeOptions): Rec
+  update(rec: Rec, change: Partial<Content>, how?: ChangeOptions): void
+  remove(rec: Rec, how?: ChangeOptions): void
 }
 
 /** `touch: false` leaves `updated-at` as it is, `cascade: false` leaves the parts of a deleted record behind. */
-export interface How {
+export interface ChangeOptions {
   readonly touch?: boolean
   readonly cascade?: boolean
 }
@@ -25,7 +25,7 @@ export function createChanges(deps: { records: Records; switches: Switches; now:
   const { records, switches } = deps
   const time = (): string => new Date(deps.now()).toISOString()
 
-  function touched(type: string, attributes: Fields, how: How): Fields {
+  function withUpdatedAt(type: string, attributes: Fields, how: ChangeOptions): Fields {
     const has = records.table(type)?.model.attributes['updated-at'] !== undefined
     return has && how.touch !== false && !('updated-at' in attributes)
       ? { ...attributes, 'updated-at': time() }
@@ -33,7 +33,7 @@ export function createChanges(deps: { records: Records; switches: Switches; now:
   }
 
   /** Whether editing a child bumps the project is unknown (API notes §10, question 2), so it is a switch. */
-  function bump(rec: Rec, how: How): void {
+  function touchProject(rec: Rec, how: ChangeOptions): void {
     if (rec.type === 'projects' || how.touch === false || !switches.childBumpsProject) return
     const scope = records.table(rec.type)?.model.scope
     const id = idOf(rec.toOne['project'])
@@ -42,7 +42,7 @@ export function createChanges(deps: { records: Records; switches: Switches; now:
   }
 
   /** The repeated names change without a touch: what an incremental read cannot see. */
-  function spread(rec: Rec, attributes: Fields): void {
+  function copyName(rec: Rec, attributes: Fields): void {
     const copy = repeated[rec.type]
     if (copy === undefined || !('name' in attributes)) return
     for (const project of records.referring('projects', copy.link, rec.id)) {
@@ -50,27 +50,27 @@ export function createChanges(deps: { records: Records; switches: Switches; now:
     }
   }
 
-  function remove(rec: Rec, how: How = {}): void {
+  function remove(rec: Rec, how: ChangeOptions = {}): void {
     if (!records.get(rec.type, rec.id)) return
     if (how.cascade !== false) for (const part of partsOf(records, rec)) remove(part, { ...how, touch: false })
     records.remove(rec)
-    bump(rec, how)
+    touchProject(rec, how)
   }
 
   return {
     create(type, id, content, how = {}) {
       const rec = records.add(type, id ?? records.nextId(type), {
         ...content,
-        attributes: touched(type, content.attributes, how),
+        attributes: withUpdatedAt(type, content.attributes, how),
       })
-      bump(rec, how)
+      touchProject(rec, how)
       return rec
     },
     update(rec, change, how = {}) {
-      bump(rec, how)
-      records.update(rec, { ...change, attributes: touched(rec.type, change.attributes ?? {}, how) })
-      bump(rec, how)
-      spread(rec, change.attributes ?? {})
+      touchProject(rec, how)
+      records.update(rec, { ...change, attributes: withUpdatedAt(rec.type, change.attributes ?? {}, how) })
+      touchProject(rec, how)
+      copyName(rec, change.attributes ?? {})
     },
     remove,
   }

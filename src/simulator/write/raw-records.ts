@@ -1,7 +1,7 @@
 import type { Model } from '../model/model.ts'
 import type { Fields, Linkage, Rec, Records } from '../records/records.ts'
-import type { Changes, How } from './changes.ts'
-import { initialAttributes } from './initial.ts'
+import type { Changes, ChangeOptions } from './changes.ts'
+import { initialAttributes } from './initial-values.ts'
 
 export interface RawRecord {
   readonly type: string
@@ -11,7 +11,7 @@ export interface RawRecord {
   readonly relationships: Record<string, Linkage | readonly string[]>
 }
 
-export type RawInput = How & {
+export type RawInput = ChangeOptions & {
   readonly id?: string
   readonly attributes?: Fields
   readonly relationships?: Record<string, Linkage | readonly string[]>
@@ -23,7 +23,7 @@ export interface RawRecords {
   read(type: string, id: string): RawRecord | null
   create(type: string, input?: RawInput): RawRecord
   update(type: string, id: string, input: RawInput): RawRecord
-  remove(type: string, id: string, how?: How): void
+  remove(type: string, id: string, how?: ChangeOptions): void
 }
 
 export function createRawRecords(deps: { records: Records; changes: Changes; now: () => number }): RawRecords {

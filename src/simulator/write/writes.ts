@@ -5,8 +5,8 @@ import { idOf, type Fields, type Linkage, type Rec, type Records } from '../reco
 import type { Switches } from '../switches.ts'
 import type { Changes } from './changes.ts'
 import { recompute } from './computed.ts'
-import { initialAttributes } from './initial.ts'
-import { readWrite, validate } from './write-body.ts'
+import { initialAttributes } from './initial-values.ts'
+import { readWrite, validate } from './request-body.ts'
 
 export interface WriteDeps {
   readonly records: Records

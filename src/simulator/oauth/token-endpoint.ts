@@ -1,4 +1,4 @@
-import { answer, json, type Answer, type Call } from '../exchange.ts'
+import { httpResponse, jsonResponse, type HttpResponse, type HttpRequest } from '../exchange.ts'
 import type { Codes } from './codes.ts'
 import type { Grant, Tokens } from './tokens.ts'
 
@@ -31,19 +31,19 @@ const texts = {
 
 const noStore = { 'Cache-Control': 'no-store', Pragma: 'no-cache' }
 
-function oauthError(error: keyof typeof texts): Answer {
+function oauthError(error: keyof typeof texts): HttpResponse {
   const description = texts[error]
   const status = error === 'invalid_client' ? 401 : 400
   const challenge = `Bearer realm="Doorkeeper", error="${error}", error_description="${description}"`
   const headers = status === 401 ? { ...noStore, 'WWW-Authenticate': challenge } : noStore
-  return json(status, { error, error_description: description }, headers)
+  return jsonResponse(status, { error, error_description: description }, headers)
 }
 
 const scopes = ['read', 'write']
 
-export function answerToken(deps: Deps, call: Call): Answer {
+export function handleToken(deps: Deps, call: HttpRequest): HttpResponse {
   // "GET → 404" (API notes §12)
-  if (call.method !== 'POST') return answer(404, 'text/html', '')
+  if (call.method !== 'POST') return httpResponse(404, 'text/html', '')
   const form = readForm(deps, call)
   if (form === null) return oauthError('invalid_request')
   const grant = form.get('grant_type')
@@ -60,11 +60,11 @@ export function answerToken(deps: Deps, call: Call): Answer {
   }
   const scope = form.get('scope') ?? 'read write'
   if (scope.split(' ').some((name) => !scopes.includes(name))) return oauthError('invalid_scope')
-  return grantAnswer(deps, grant, form, scope)
+  return issueToken(deps, grant, form, scope)
 }
 
-function grantAnswer(deps: Deps, grant: Grant, form: ReadonlyMap<string, string>, scope: string): Answer {
-  const ok = (issuedScope: string): Answer => json(200, deps.tokens.issue(grant, issuedScope), noStore)
+function issueToken(deps: Deps, grant: Grant, form: ReadonlyMap<string, string>, scope: string): HttpResponse {
+  const ok = (issuedScope: string): HttpResponse => jsonResponse(200, deps.tokens.issue(grant, issuedScope), noStore)
   switch (grant) {
     case 'client_credentials':
       return ok(scope)
@@ -94,7 +94,7 @@ const isGrant = (text: string): text is Grant =>
   ['client_credentials', 'password', 'refresh_token', 'authorization_code'].includes(text)
 
 /** Form-encoded as the guide says; HTTP Basic and JSON only where the library's looseness is switched on. */
-function readForm(deps: Deps, call: Call): Map<string, string> | null {
+function readForm(deps: Deps, call: HttpRequest): Map<string, string> | null {
   const form = new Map<string, string>()
   const type = (call.headers['content-type'] ?? '').split(';')[0]?.trim().toLowerCase()
   const { looseTokenRequests } = deps.switches

@@ -1,5 +1,5 @@
 import {
-  Invalid,
+  ValidationError,
   invalidLinks,
   invalidResource,
   keyDiffers,
@@ -94,10 +94,10 @@ function linkOf(deps: Deps, name: string, type: string, data: unknown): Linkage 
   // "in responses the account linkage id is the slug; in bodies clients send the numeric id" (API notes §2)
   if (type === 'accounts') {
     if (id === String(deps.account.id) || id === deps.account.slug) return deps.account.slug
-    throw new Invalid([{ pointer: `/data/relationships/${name}`, name, message: 'must exist' }])
+    throw new ValidationError([{ pointer: `/data/relationships/${name}`, name, message: 'must exist' }])
   }
   if (deps.switches.danglingLinks === 'refused' && deps.records.get(type, id) === undefined) {
-    throw new Invalid([{ pointer: `/data/relationships/${name}`, name, message: 'must exist' }])
+    throw new ValidationError([{ pointer: `/data/relationships/${name}`, name, message: 'must exist' }])
   }
   return id
 }
@@ -129,7 +129,7 @@ export function validate(
       message: 'has already been taken',
     })
   }
-  if (problems.length > 0) throw new Invalid(problems)
+  if (problems.length > 0) throw new ValidationError(problems)
 }
 
 function isTaken(

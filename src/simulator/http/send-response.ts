@@ -2,11 +2,16 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { setTimeout as wait } from 'node:timers/promises'
 import { statusOf, type Fault } from '../control/faults.ts'
 import { errorBody, internal, refusalBody, type ErrorBody } from '../errors.ts'
-import { answer, type Answer } from '../exchange.ts'
+import { httpResponse, type HttpResponse } from '../exchange.ts'
 import type { Switches } from '../switches.ts'
 
 /** What goes onto the wire, whole or spoiled. Returns the bytes of body sent. */
-export function send(request: IncomingMessage, response: ServerResponse, given: Answer, requestId: string): number {
+export function send(
+  request: IncomingMessage,
+  response: ServerResponse,
+  given: HttpResponse,
+  requestId: string,
+): number {
   if (response.destroyed || response.headersSent) return 0
   const head = request.method === 'HEAD'
   response.writeHead(given.status, {
@@ -50,10 +55,10 @@ const gateways: Readonly<Record<number, string>> = {
 
 /** The answer that a fault puts in the place of the real one, or null when the fault spoils the real one. 502 to 504 come
  *  from the proxy in front, as a page of HTML; body and headers of a 429 are unknown (API notes §6). */
-export function faultAnswer(fault: Fault, switches: Bodies): Answer | null {
+export function faultResponse(fault: Fault, switches: Bodies): HttpResponse | null {
   if (fault.kind === 'html') {
     const page = html(200, 'Down for maintenance')
-    return answer(page.status, page.type, page.body)
+    return httpResponse(page.status, page.type, page.body)
   }
   const status = statusOf(fault.kind)
   if (status === null) return null
@@ -62,7 +67,7 @@ export function faultAnswer(fault: Fault, switches: Bodies): Answer | null {
     ...(status === 302 ? { Location: '/users/sign_in' } : {}),
   }
   const made = fault.body === null ? bodyOf(status, switches) : foreignBody(status, fault.body)
-  return answer(status, made.type, made.body, headers)
+  return httpResponse(status, made.type, made.body, headers)
 }
 
 /** From a proxy, firewall or gateway that answers in the server's place. */
@@ -83,7 +88,7 @@ function bodyOf(status: number, switches: Bodies): ErrorBody {
 }
 
 /** Headers promise the whole body; the connection ends after a part of it. */
-export function truncate(response: ServerResponse, given: Answer, afterBytes: number | null): void {
+export function truncate(response: ServerResponse, given: HttpResponse, afterBytes: number | null): void {
   const part = Buffer.concat(given.body).subarray(0, afterBytes ?? Math.floor(given.length / 2))
   response.writeHead(given.status, { ...given.headers, 'Content-Length': given.length })
   // destroyed only once the part has left, or nothing at all would arrive
@@ -93,7 +98,7 @@ export function truncate(response: ServerResponse, given: Answer, afterBytes: nu
 /** Byte by byte, until the reader has enough of it. */
 export async function trickle(
   response: ServerResponse,
-  given: Answer,
+  given: HttpResponse,
   everyMs: number,
   closing: AbortSignal,
 ): Promise<void> {
@@ -107,7 +112,7 @@ export async function trickle(
 }
 
 /** Headers, then nothing. */
-export function stall(response: ServerResponse, given: Answer): void {
+export function stall(response: ServerResponse, given: HttpResponse): void {
   response.writeHead(given.status, { ...given.headers, 'Content-Length': Math.max(given.length, 1) })
   response.flushHeaders()
 }

@@ -1,10 +1,10 @@
-import { answer, type Answer, type Call } from '../exchange.ts'
+import { httpResponse, type HttpResponse, type HttpRequest } from '../exchange.ts'
 import type { Switches } from '../switches.ts'
 
-/** A server that quotes what it was sent: the token, and of a token request every secret, each time in another shape. */
-export interface Echo {
-  /** the answer with what the request carried in every field of it */
-  quoted(given: Answer, call: Call): Answer
+/** A server that repeats what it was sent: the token, and of a token request every secret, each time in another encoding. */
+export interface SecretEcho {
+  /** the response with secrets of the request in its fields, as the switch has it */
+  addTo(response: HttpResponse, request: HttpRequest): HttpResponse
   /** every secret that was sent or issued so far */
   secrets(): readonly string[]
 }
@@ -13,16 +13,16 @@ type Json = null | boolean | number | string | Json[] | { [name: string]: Json }
 
 const secretNames = ['client_secret', 'password', 'refresh_token', 'code', 'code_verifier', 'access_token']
 
-/** Fields by which an answer is recognised; with anything else in them nothing further would be tried. */
-const kept = new Set(['type', 'id', 'account-slug', 'access_token', 'refresh_token', 'token_type', 'error'])
+/** Fields by which a client recognises a response: a changed one would end every test at once. */
+const unchanged = new Set(['type', 'id', 'account-slug', 'access_token', 'refresh_token', 'token_type', 'error'])
 
 const base64 = (text: string, alphabet: 'base64' | 'base64url' = 'base64'): string =>
   Buffer.from(text).toString(alphabet)
 
 const half = (text: string): string => text.slice(0, Math.ceil(text.length / 2))
 
-/** Seventeen, a prime, so that a field that comes again and again meets all of them. */
-const shapes: readonly ((secret: string) => string)[] = [
+/** Seventeen, a prime, so that a field that is sent again and again gets each of them. */
+const encodings: readonly ((secret: string) => string)[] = [
   (secret) => `Bearer ${secret}`,
   (secret) => encodeURIComponent(secret),
   (secret) => encodeURIComponent(secret).replaceAll(/%../g, (code) => code.toLowerCase()),
@@ -43,46 +43,46 @@ const shapes: readonly ((secret: string) => string)[] = [
   (secret) => base64(secret).slice(Math.floor((secret.length * 2) / 3)),
 ]
 
-export function createEcho(deps: {
+export function createSecretEcho(deps: {
   readonly switches: Pick<Switches, 'echoSecrets'>
   readonly credentials: { readonly clientSecret: string }
-}): Echo {
-  const heard = new Set<string>([deps.credentials.clientSecret])
-  let turn = 0
+}): SecretEcho {
+  const seen = new Set<string>([deps.credentials.clientSecret])
+  let uses = 0
 
-  function carried({ headers, body }: Call): string[] {
+  function secretsOf({ headers, body }: HttpRequest): string[] {
     const bearer = /^Bearer (\S+)$/i.exec(headers.authorization ?? '')?.[1]
     const form = new URLSearchParams(/x-www-form-urlencoded/.test(headers['content-type'] ?? '') ? body.toString() : '')
     const found = secretNames.flatMap((name) => form.getAll(name)).filter((value) => value !== '')
     if (bearer !== undefined) found.push(bearer)
-    for (const secret of found) heard.add(secret)
-    // whoever has a token from this server knows the secret it was asked for with
+    for (const secret of found) seen.add(secret)
+    // the holder of a token also sent the client secret, to obtain it
     return bearer === undefined ? found : [...found, deps.credentials.clientSecret]
   }
 
   return {
-    secrets: () => [...heard],
-    quoted(given, call) {
+    secrets: () => [...seen],
+    addTo(response, request) {
       const { echoSecrets } = deps.switches
-      const issues = call.path === '/oauth/token'
-      if (echoSecrets === 'off' && !issues) return given
-      const secrets = carried(call)
-      const text = Buffer.concat(given.body).toString()
+      const issues = request.path === '/oauth/token'
+      if (echoSecrets === 'off' && !issues) return response
+      const secrets = secretsOf(request)
+      const text = Buffer.concat(response.body).toString()
       const document = parsed(text)
       if (issues && isMembers(document)) {
-        for (const name of secretNames) if (typeof document[name] === 'string') heard.add(document[name])
+        for (const name of secretNames) if (typeof document[name] === 'string') seen.add(document[name])
       }
-      if (echoSecrets === 'off' || secrets.length === 0) return given
+      if (echoSecrets === 'off' || secrets.length === 0) return response
       const next = (): string => {
-        turn += 1
-        return shapes[turn % shapes.length]!(secrets[Math.floor(turn / shapes.length) % secrets.length]!)
+        uses += 1
+        return encodings[uses % encodings.length]!(secrets[Math.floor(uses / encodings.length) % secrets.length]!)
       }
-      const headers = inHeaders(given.headers, next)
-      if ((given.status < 400 && echoSecrets === 'refusals') || text === '') return { ...given, headers }
-      // in front, where it is shown
+      const headers = withSecretsInHeaders(response.headers, next)
+      if ((response.status < 400 && echoSecrets === 'refusals') || text === '') return { ...response, headers }
+      // in front, where logs and screens show it
       const before = text.startsWith('<') ? `<!-- ${next()} -->` : `${next()} `
-      const quoting = document === undefined ? before + text : JSON.stringify(inValues(document, next))
-      return answer(given.status, null, quoting, headers)
+      const body = document === undefined ? before + text : JSON.stringify(withSecretsInValues(document, next))
+      return httpResponse(response.status, null, body, headers)
     },
   }
 }
@@ -98,20 +98,20 @@ function parsed(text: string): Json | undefined {
   }
 }
 
-function inValues(value: Json, next: () => string): Json {
+function withSecretsInValues(value: Json, next: () => string): Json {
   if (typeof value === 'string') return `${value} ${next()}`
-  if (Array.isArray(value)) return value.map((entry) => inValues(entry, next))
+  if (Array.isArray(value)) return value.map((entry) => withSecretsInValues(entry, next))
   if (!isMembers(value)) return value
   const members = Object.entries(value).map(([name, held]): [string, Json] => [
     name,
-    kept.has(name) ? held : inValues(held, next),
+    unchanged.has(name) ? held : withSecretsInValues(held, next),
   ])
-  // and a member that nobody has declared
+  // and a member that no declaration knows
   return Object.fromEntries([...members, [`seen-${next()}`, next()]])
 }
 
-/** Only what a header may carry. */
-function inHeaders(headers: Answer['headers'], next: () => string): Record<string, string> {
+/** Only characters that a header may carry. */
+function withSecretsInHeaders(headers: HttpResponse['headers'], next: () => string): Record<string, string> {
   const plain = (): string => next().replaceAll(/[^\x20-\x7e]/g, '?')
   const found = Object.entries(headers).map(([name, value]): [string, string] => {
     switch (name.toLowerCase()) {
