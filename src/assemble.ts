@@ -3,10 +3,9 @@ import { hostname } from 'node:os'
 import pkg from '../package.json' with { type: 'json' }
 import { catalog } from './catalog/registry.ts'
 import type { Config } from './config/config.ts'
-import { embeddedFailed, embeddedGone } from './errors/embedded.ts'
-import { stopped } from './errors/errors.ts'
-import { reason, SyncError } from './errors/sync-error.ts'
-import { statementRefused } from './errors/tables.ts'
+import { stopped } from './errors/commands.ts'
+import { embeddedFailed, embeddedGone, statementRejected } from './errors/database.ts'
+import { hasCode, reason, type SyncError } from './errors/sync-error.ts'
 import { type Account, fetchAccount } from './remote/account.ts'
 import type { TokenEndpoint } from './remote/auth/grants.ts'
 import { createSeal } from './remote/auth/seal.ts'
@@ -83,8 +82,8 @@ export async function openStore(config: OfStore, signal: AbortSignal, { moves = 
 /** The database's failures in our words. An embedded server that went away is nobody's to check but ours: it says why. */
 export async function explainStoreError(error: unknown, { url, embedded }: Store): Promise<unknown> {
   const known = explainDatabase(error, url)
-  const explained = isRejectedByDatabase(known) ? statementRefused({ said: reason(known) }, known) : known
-  const gone = explained instanceof SyncError && explained.code === 'SYNC_DATABASE_UNREACHABLE'
+  const explained = isRejectedByDatabase(known) ? statementRejected({ said: reason(known) }, known) : known
+  const gone = hasCode(explained, 'SYNC_DATABASE_UNREACHABLE')
   return gone && embedded !== undefined
     ? embeddedGone({ folder: embedded, said: await lastFatalMessage(embedded) }, error)
     : explained

@@ -1,7 +1,7 @@
 /** Log lines: JSON for machines, readable ones on a terminal; always on stderr, since stdout is a command's answer. */
 import { pino, type Logger } from 'pino'
 import { prettyFactory } from 'pino-pretty'
-import type { SyncError } from './errors/sync-error.ts'
+import { isNotice, type SyncError } from './errors/sync-error.ts'
 import { stderr } from './screen/streams.ts'
 import { visible, visibleJsonLine } from './screen/visible.ts'
 
@@ -61,8 +61,8 @@ export const frames = (stack: string): string =>
 
 const FRAME = /^ {4}at \S/
 
-/** What is tried again is told to who looks for it; to everybody, what the pace does otherwise, and what a person can end. */
+/** Retries log at debug level; notices, which a person may act on, as warnings. */
 export const noteRetries =
   (log: Logger) =>
-  ({ code, message }: SyncError): void =>
-    log[code.startsWith('SYNC_PACE_') || code === 'SYNC_TABLES_HELD' ? 'warn' : 'debug']({ code }, message)
+  (error: SyncError): void =>
+    log[isNotice(error) ? 'warn' : 'debug']({ code: error.code }, error.message)

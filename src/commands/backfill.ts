@@ -1,9 +1,8 @@
 import { explainStoreError, openStore, openWorker, type Worker } from '../assemble.ts'
 import { catalog } from '../catalog/registry.ts'
 import type { Resource } from '../catalog/resource.ts'
-import { backfillStopped } from '../errors/backfill.ts'
-import { usage } from '../errors/errors.ts'
-import { EXIT, SyncError } from '../errors/sync-error.ts'
+import { backfillStopped, usage } from '../errors/commands.ts'
+import { EXIT, hasCode } from '../errors/sync-error.ts'
 import { createLogger, noteRetries } from '../logger.ts'
 import { onTerminal } from '../screen/streams.ts'
 import { databaseTime } from '../store/progress/watermark.ts'
@@ -80,7 +79,7 @@ Examples
       }
     } catch (error) {
       const explained = await explainStoreError(error, store)
-      const stopped = explained instanceof SyncError && explained.code === 'SYNC_STOPPED'
+      const stopped = hasCode(explained, 'SYNC_STOPPED')
       const said = stopped ? backfillStopped() : explained
       progress.abandon(said)
       throw said

@@ -1,7 +1,8 @@
 import { explainStoreError, openStore } from '../assemble.ts'
 import { catalog } from '../catalog/registry.ts'
-import { notMigrated, usage } from '../errors/errors.ts'
-import { EXIT, reason, SyncError } from '../errors/sync-error.ts'
+import { usage } from '../errors/commands.ts'
+import { notMigrated } from '../errors/database.ts'
+import { errorCodeOf, EXIT, reason } from '../errors/sync-error.ts'
 import { stdout } from '../screen/streams.ts'
 import type { Database } from '../store/connection/database.ts'
 import { checkActionAllowed, type ChangeAction } from '../store/outbox/allowed-actions.ts'
@@ -60,7 +61,7 @@ Examples
     } catch (error) {
       const explained = await explainStoreError(error, store)
       if (call.options['json'] === true) {
-        const code = explained instanceof SyncError ? explained.code : null
+        const code = errorCodeOf(explained)
         stdout.json({ type: 'error', code, message: reason(explained) })
       }
       throw explained

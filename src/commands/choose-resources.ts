@@ -1,7 +1,7 @@
 import type { Resource } from '../catalog/resource.ts'
 import { nearest } from '../config/nearest.ts'
 /** Which resources a person means. */
-import { usage } from '../errors/errors.ts'
+import { usage } from '../errors/commands.ts'
 
 /**
  * @param named types as typed or configured; a table's name (`project_services`) is understood too.

@@ -1,6 +1,6 @@
 import { explainStoreError, openStore, openWorker } from '../assemble.ts'
 import { catalog } from '../catalog/registry.ts'
-import { usage } from '../errors/errors.ts'
+import { usage } from '../errors/commands.ts'
 import { EXIT } from '../errors/sync-error.ts'
 import { createLogger, noteRetries } from '../logger.ts'
 import { openLive } from '../screen/live.ts'

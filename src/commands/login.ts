@@ -1,7 +1,7 @@
 import { explainStoreError, openSignIn, openStore } from '../assemble.ts'
-import { usage } from '../errors/errors.ts'
-import { loginFailed } from '../errors/fleet.ts'
-import { EXIT, reason, SyncError } from '../errors/sync-error.ts'
+import { usage } from '../errors/commands.ts'
+import { loginFailed } from '../errors/credentials.ts'
+import { EXIT, factOf, reason } from '../errors/sync-error.ts'
 import { beginAuthorization } from '../remote/auth/authorize.ts'
 import { openLoopback } from '../remote/auth/loopback.ts'
 import { stdout } from '../screen/streams.ts'
@@ -83,7 +83,7 @@ A machine without a browser:
 
 /** Of a code, `invalid_grant` says nothing about a user name and a password. */
 function refusedCode(error: unknown): unknown {
-  if (!(error instanceof SyncError) || error.facts['error'] !== 'invalid_grant') return error
+  if (factOf(error, 'error') !== 'invalid_grant') return error
   const why = 'ScopeStack refused the code that the browser brought (invalid_grant)'
   return loginFailed({ why, next: 'It may have come too late: run "login" again.' }, error)
 }

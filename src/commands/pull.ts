@@ -1,7 +1,7 @@
 import { explainStoreError, openStore, openWorker } from '../assemble.ts'
 import { catalog } from '../catalog/registry.ts'
-import { usage } from '../errors/errors.ts'
-import { EXIT, type SyncError } from '../errors/sync-error.ts'
+import { usage } from '../errors/commands.ts'
+import { EXIT, hasCode, type SyncError } from '../errors/sync-error.ts'
 import { createLogger, noteRetries } from '../logger.ts'
 import { onTerminal } from '../screen/streams.ts'
 import { isSuccess } from '../store/runs/runs.ts'
@@ -73,12 +73,10 @@ Examples
       const onRetry = (error: SyncError): void => {
         noteRetries(log)(error)
         // Nothing else on the screen moves meanwhile.
-        if (error.code === 'SYNC_PACE_WAITS') progress.note(error.message)
-        const seconds = Number(error.facts['seconds'] ?? 0)
-        if (error.code === 'SYNC_RATE_LIMITED' && seconds > 0) {
-          progress.note(
-            `ScopeStack asks to wait ${seconds} s before the next request (${String(error.facts['status'] ?? 429)}).`,
-          )
+        if (hasCode(error, 'SYNC_PACE_WAITS')) progress.note(error.message)
+        if (hasCode(error, 'SYNC_RATE_LIMITED') && error.facts.seconds > 0) {
+          const { seconds, status = 429 } = error.facts
+          progress.note(`ScopeStack asks to wait ${seconds} s before the next request (${status}).`)
         }
       }
       const worker = await openWorker(config, store, signal, onRetry)

@@ -1,5 +1,5 @@
 import { explainStoreError, openPusher, openStore, openWorker } from '../assemble.ts'
-import { EXIT, reason, SyncError } from '../errors/sync-error.ts'
+import { errorCodeOf, EXIT, hasCode, reason, type SyncError } from '../errors/sync-error.ts'
 import { createLogger, noteRetries, type Logger } from '../logger.ts'
 import { onTerminal, stderr, stdout } from '../screen/streams.ts'
 import type { Database } from '../store/connection/database.ts'
@@ -91,7 +91,7 @@ Examples
       }
     } catch (error) {
       const explained = await explainStoreError(error, store)
-      const code = explained instanceof SyncError ? explained.code : null
+      const code = errorCodeOf(explained)
       if (json) stdout.json({ type: 'error', code, message: reason(explained) })
       throw explained
     } finally {
@@ -106,19 +106,19 @@ function tellRetries(log: Logger, say: (line: string) => void): (error: SyncErro
   let told = ''
   return (error) => {
     note(error)
-    const { code, message, facts } = error
-    const seconds = Number(facts['seconds'] ?? 0)
-    const said =
-      code === 'SYNC_RATE_LIMITED'
-        ? `ScopeStack asks to wait ${seconds > 0 ? `${seconds} s ` : ''}before the next request (${String(facts['status'] ?? 429)}).`
-        : code === 'SYNC_PACE_WAITS'
-          ? message
-          : `${message} Trying again.`
+    const said = retryLine(error)
     // The others are logged for everybody, or settled with a sentence of their own.
-    if (code === 'SYNC_PACE_ALONE' || said === told) return
+    if (hasCode(error, 'SYNC_PACE_ALONE') || said === told) return
     told = said
     say(said)
   }
+}
+
+function retryLine(error: SyncError): string {
+  if (hasCode(error, 'SYNC_PACE_WAITS')) return error.message
+  if (!hasCode(error, 'SYNC_RATE_LIMITED')) return `${error.message} Trying again.`
+  const { seconds, status = 429 } = error.facts
+  return `ScopeStack asks to wait ${seconds > 0 ? `${seconds} s ` : ''}before the next request (${status}).`
 }
 
 /** What went well needs no line of its own: there may be thousands. What waits is told of at the end. */

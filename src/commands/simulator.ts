@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { usage } from '../errors/errors.ts'
+import { usage } from '../errors/commands.ts'
 import { EXIT } from '../errors/sync-error.ts'
 import { stdout } from '../screen/streams.ts'
 import { startSimulator } from '../simulator/server.ts'

@@ -1,6 +1,6 @@
 import { explainStoreError, openStore } from '../assemble.ts'
 import { catalog } from '../catalog/registry.ts'
-import { notMigrated } from '../errors/errors.ts'
+import { notMigrated } from '../errors/database.ts'
 import { EXIT } from '../errors/sync-error.ts'
 import { hostClockNotice } from '../jobs/clock.ts'
 import { readSchedules, type Schedule } from '../jobs/schedule.ts'

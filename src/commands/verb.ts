@@ -1,5 +1,5 @@
 /** What a command is: its words for `--help`, and what it does. */
-import { usage } from '../errors/errors.ts'
+import { usage } from '../errors/commands.ts'
 
 export interface Verb {
   readonly name: string

@@ -1,8 +1,8 @@
 import { explainStoreError, openStore, openWorker, type Worker } from '../assemble.ts'
 import { catalog } from '../catalog/registry.ts'
 import type { Resource } from '../catalog/resource.ts'
-import { nothingPulled, verifyStopped } from '../errors/errors.ts'
-import { endsTheRun, EXIT, SyncError } from '../errors/sync-error.ts'
+import { nothingPulled, verifyStopped } from '../errors/commands.ts'
+import { endsTheRun, EXIT, hasCode, SyncError } from '../errors/sync-error.ts'
 import { createLogger, noteRetries } from '../logger.ts'
 import { onTerminal } from '../screen/streams.ts'
 import { wasEverRead, wasEverServed } from '../store/progress/checkpoint.ts'
@@ -67,7 +67,7 @@ Examples
       }
     } catch (error) {
       const explained = await explainStoreError(error, store)
-      const stopped = explained instanceof SyncError && explained.code === 'SYNC_STOPPED'
+      const stopped = hasCode(explained, 'SYNC_STOPPED')
       const said = stopped ? verifyStopped() : explained
       screen.abandon(said)
       throw said
@@ -101,7 +101,7 @@ async function verifyOne(
   } catch (error) {
     const explained = await explainRefusal(worker, resource, error, signal)
     if (!(explained instanceof SyncError) || endsTheRun(explained)) throw explained
-    const absent = confidence === 'low' && (explained.code === 'SYNC_LIST_NOT_FOUND' || isBadRequest(explained))
+    const absent = confidence === 'low' && (hasCode(explained, 'SYNC_LIST_NOT_FOUND') || isBadRequest(explained))
     if (absent && !(await wasEverServed(worker.sql, type, table))) {
       screen.absent(type)
       return { resource: type, ...NOTHING }

@@ -4,8 +4,8 @@
  */
 import { readFileSync } from 'node:fs'
 import type { z } from 'zod'
-import { configInvalid } from '../errors/errors.ts'
-import { reason, SyncError } from '../errors/sync-error.ts'
+import { configInvalid } from '../errors/commands.ts'
+import { factOf, reason } from '../errors/sync-error.ts'
 import { readEnvFile } from './env-file.ts'
 import { misspelt } from './misspelt.ts'
 import type { Proxy } from './proxy.ts'
@@ -104,8 +104,9 @@ function mistakesFoundBy(check: Check, config: Config): readonly string[] {
     check(config)
     return []
   } catch (error) {
-    if (error instanceof SyncError && Array.isArray(error.facts['mistakes'])) return error.facts['mistakes'] as string[]
-    throw error
+    const mistakes = factOf(error, 'mistakes')
+    if (mistakes === undefined) throw error
+    return mistakes
   }
 }
 

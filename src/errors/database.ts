@@ -1,28 +1,76 @@
-/** What Postgres may be, or do, that a run cannot live with. */
-import { reason, SyncError } from './sync-error.ts'
+/** What is wrong with Postgres, the way to it, or what is in it already. */
+import { reason, type SyncError, syncError } from './sync-error.ts'
+
+const sqlStateOf = (cause: unknown): unknown => (cause instanceof Error && 'code' in cause ? cause.code : undefined)
+
+export const databaseUnreachable = (facts: { where: string }, cause: unknown): SyncError =>
+  syncError(
+    'SYNC_DATABASE_UNREACHABLE',
+    sqlStateOf(cause) === '53300'
+      ? `Postgres at ${facts.where} has no connection left: ${reason(cause)}. Nothing is lost: end other sessions, or raise ` +
+          'the limit it names (docs/deployment.md, "Connections").'
+      : `Postgres at ${facts.where} cannot be reached: ${reason(cause)}. Check that it runs and that DATABASE_URL names it; ` +
+          'leave DATABASE_URL empty to use an embedded Postgres.',
+    { facts, cause },
+  )
+
+export const databaseReadOnly = (facts: { where: string }, cause: unknown): SyncError =>
+  syncError(
+    'SYNC_DATABASE_UNREACHABLE',
+    `Postgres at ${facts.where} can only be read from: ${reason(cause)}. While it is switched over that passes; else name the ` +
+      'primary in DATABASE_URL, or an address that follows it, and look for a default_transaction_read_only.',
+    { facts, cause },
+  )
+
+export const databaseRejected = (facts: { where: string }, cause: unknown): SyncError =>
+  syncError(
+    'SYNC_DATABASE_REFUSED',
+    `Postgres at ${facts.where} refused: ${reason(cause)}. Check user, password, database and rights in DATABASE_URL; ` +
+      'to migrate, the role must be allowed to create schemas in the database, and own scopestack and sync.',
+    { facts, cause },
+  )
+
+export const databaseFull = (facts: { where: string }, cause: unknown): SyncError =>
+  syncError(
+    'SYNC_DATABASE_FULL',
+    `Postgres at ${facts.where} is out of disk space: ${reason(cause)}. Nothing was lost: make room, then run the same ` +
+      'command again and it goes on where it stopped.',
+    { facts, cause },
+  )
+
+export const notMigrated = (): SyncError =>
+  syncError(
+    'SYNC_DATABASE_REFUSED',
+    'The database has no scopestack-sync tables yet. Run the command "migrate" (or "pull", which does it first).',
+    { facts: {} },
+  )
+
+export const serverTooOld = (facts: { version: string; oldest: number }): SyncError =>
+  syncError(
+    'SYNC_DATABASE_REFUSED',
+    `The database server is PostgreSQL ${facts.version}, and scopestack-sync needs ${facts.oldest} or newer. Nothing was ` +
+      'changed there. Upgrade the server, or name a newer one in DATABASE_URL.',
+    { facts },
+  )
+
+/** @param facts.passes a standby, which may be on its way to another role. */
+export const databaseUnfit = (facts: { where: string; problem: string; remedy: string; passes?: boolean }): SyncError =>
+  syncError('SYNC_DATABASE_UNFIT', `Postgres at ${facts.where} cannot be used: ${facts.problem}. ${facts.remedy}.`, {
+    facts,
+    remedy: facts.passes === true ? 'retry' : 'stop',
+  })
 
 export const databaseLimit = (facts: { limit: string }, cause: unknown): SyncError =>
-  new SyncError(
+  syncError(
     'SYNC_DATABASE_LIMIT',
-    'retry',
     `Postgres ended a statement by ${facts.limit}: ${reason(cause)}. Nothing was lost, and the next run goes on there. Raise ` +
       'the limit for the role of DATABASE_URL, or end what holds the lock.',
     { facts, cause },
   )
 
-/** @param facts.passes a standby, which may be on its way to another role. */
-export const databaseUnfit = (facts: { where: string; problem: string; remedy: string; passes?: boolean }): SyncError =>
-  new SyncError(
-    'SYNC_DATABASE_UNFIT',
-    facts.passes === true ? 'retry' : 'stop',
-    `Postgres at ${facts.where} cannot be used: ${facts.problem}. ${facts.remedy}.`,
-    { facts },
-  )
-
 export const tablesHeld = (facts: { pid: string; who: string; tables: string; since: string | null }): SyncError =>
-  new SyncError(
+  syncError(
     'SYNC_TABLES_HELD',
-    'wait',
     `The tables of this version wait for a transaction of ${facts.who} (pid ${facts.pid}` +
       `${facts.since === null ? '' : `, since ${facts.since}`}), which has locks on ${shortened(facts.tables)}. Readers are not held up ` +
       'meanwhile. End that transaction, or wait until it ends.',
@@ -30,3 +78,89 @@ export const tablesHeld = (facts: { pid: string; who: string; tables: string; si
   )
 
 const shortened = (text: string): string => (text.length > 200 ? `${text.slice(0, 200)}…` : text)
+
+export const transactionPooling = (facts: { where: string }): SyncError =>
+  syncError(
+    'SYNC_POOLED',
+    `${facts.where} is a pooler that hands a session on with each transaction or statement, and this program needs sessions ` +
+      'of its own (locks, LISTEN, prepared statements). Nothing was written. Set DATABASE_DIRECT_URL to the address of the ' +
+      'server itself, or use a port or a pool of the pooler with pool_mode = session.',
+    { facts },
+  )
+
+export const connectionsMissing = (facts: {
+  where: string
+  need: number
+  room: number
+  limit: string
+  most: number
+  enough: boolean
+}): SyncError =>
+  syncError(
+    'SYNC_CONNECTIONS',
+    `Postgres at ${facts.where} has ${Math.max(0, facts.room)} connections left, and this process needs ${facts.need}: the ` +
+      `${facts.limit} allows ${facts.most}. Raise it, end other sessions, or need fewer: SYNC_CONCURRENCY=1, and a Redis for ` +
+      'the queue (docs/deployment.md, "Connections").',
+    // Others may end; a limit does not move by itself.
+    { facts, remedy: facts.enough ? 'wait' : 'stop' },
+  )
+
+export const poolerTooSmall = (facts: { where: string; need: number; room: number }, cause: unknown): SyncError =>
+  syncError(
+    'SYNC_CONNECTIONS',
+    `The pooler at ${facts.where} gave ${facts.room} connections of the ${facts.need} that this process needs ` +
+      `(${reason(cause)}). Raise its pool_size and max_client_conn, set DATABASE_DIRECT_URL to the address of the server ` +
+      'itself, or need fewer: SYNC_CONCURRENCY=1, and a Redis for the queue (docs/deployment.md, "Connections").',
+    { facts, remedy: 'wait', cause },
+  )
+
+export const embeddedFailed = (cause: unknown): SyncError =>
+  syncError('SYNC_DATABASE_UNREACHABLE', reason(cause), { facts: {}, cause })
+
+export const embeddedGone = (facts: { folder: string; said: string }, cause: unknown): SyncError =>
+  /No space left/.test(facts.said)
+    ? databaseFull({ where: facts.folder }, new Error(facts.said, { cause }))
+    : syncError(
+        'SYNC_DATABASE_UNREACHABLE',
+        `The embedded Postgres in ${facts.folder} went away${facts.said ? `: ${facts.said}` : ''}. Run the same command ` +
+          'again: it starts anew and goes on where it stopped. What it said is in postgres.log there.',
+        { facts, cause },
+      )
+
+/** Enough to recognize whose they are. */
+const NAMED = 3
+
+export const foreignSchema = (facts: { schema: string; relations: readonly string[] }): SyncError =>
+  syncError(
+    'SYNC_SCHEMA_FOREIGN',
+    `Schema "${facts.schema}" of this database is not of scopestack-sync, or is a part of it: it has ${facts.relations
+      .slice(0, NAMED)
+      .join(
+        ', ',
+      )}${facts.relations.length > NAMED ? ` and ${facts.relations.length - NAMED} more` : ''}, and no record of our ` +
+      'migrations goes with it. Nothing was changed there. Use a database of its own, or rename that schema; a copy of ' +
+      'our own tables is restored together with schema sync.',
+    { facts },
+  )
+
+/** A migration makes something that is there already, and is not ours. */
+export const nameTaken = (facts: { what: string; said: string }, cause: unknown): SyncError =>
+  syncError(
+    'SYNC_NAME_TAKEN',
+    facts.what === 'column'
+      ? `This version brings a column that somebody has added before: ${facts.said}. Nothing was changed. Name yours otherwise ` +
+          '(alter table scopestack.… rename column … to …), and what refers to it, then run it again.'
+      : `This version makes what is there already: ${facts.said}. Nothing was changed. Where schema scopestack was restored without ` +
+          'schema sync, restore both from the same backup, sync first; or drop what is there (drop schema scopestack cascade) and ' +
+          "the next pull reads it anew. What is somebody's own takes another name.",
+    { facts, cause },
+  )
+
+/** A statement of a command, over whichever table. */
+export const statementRejected = (facts: { said: string }, cause: unknown): SyncError =>
+  syncError(
+    'SYNC_TABLE_REFUSED',
+    `Postgres refuses a statement of this command: ${facts.said.replace(/\.$/, '')}. A table, column, constraint, trigger or right ` +
+      'of schema scopestack or sync is not as it was made: mend what is named, and run it again.',
+    { facts, cause },
+  )

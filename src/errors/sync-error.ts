@@ -1,76 +1,89 @@
-/** What an error is here: a code, a remedy, facts, and a sentence that ends with what the reader can do. */
+/** What an error is here: a code of the table, its facts, and a sentence that ends with what the reader can do. */
+import type { Remedy } from './codes/entry.ts'
+import type { Fact, FactName, FactsOf } from './facts.ts'
+import { entryOf, type ErrorCode, type RemedyOf } from './table.ts'
 
-/** `retry`: with backoff, spends an attempt · `wait`: later, spends none · `park`: one record aside · `stop`: a person. */
-export type Remedy = 'retry' | 'wait' | 'park' | 'stop'
+export type { Remedy }
 
-type Facts = Readonly<Record<string, string | number | boolean | null | undefined | readonly string[]>>
+/** Made by `syncError` alone. */
+export class SyncError extends Error {
+  override readonly name = 'SyncError'
+  readonly code: ErrorCode
+  readonly remedy: Remedy
+  /** Typed once the code is known: `hasCode`. One of any error: `factOf`. */
+  readonly facts: object
+  /** The message by lines: what else breaks a line came with a fact, and is shown as such. */
+  readonly lines: readonly string[]
 
-interface Options {
-  readonly facts?: Facts
+  constructor(code: ErrorCode, remedy: Remedy, lines: readonly string[], facts: object, cause?: unknown) {
+    super(lines.join('\n'), cause === undefined ? undefined : { cause })
+    this.lines = lines
+    this.code = code
+    this.remedy = remedy
+    this.facts = facts
+  }
+
+  /** The same error with every text of it changed, as by taking secrets out. */
+  mapTexts(change: (text: string) => string): SyncError {
+    const facts = Object.entries(this.facts).map(([name, fact]) => [
+      name,
+      typeof fact === 'string' ? change(fact) : fact,
+    ])
+    return new SyncError(this.code, this.remedy, this.lines.map(change), Object.fromEntries(facts), this.cause)
+  }
+}
+
+export type SyncErrorOf<C extends ErrorCode> = SyncError & { readonly code: C; readonly facts: FactsOf[C] }
+
+interface Options<C extends ErrorCode> {
+  readonly facts: FactsOf[C]
+  /** Left out where it is the only one, or the first, of the table. */
+  readonly remedy?: RemedyOf<C>
   /** Shown below the sentence, each on a line of its own. */
   readonly more?: readonly string[]
   readonly cause?: unknown
 }
 
-export class SyncError extends Error {
-  override readonly name = 'SyncError'
-  readonly code: string
-  readonly remedy: Remedy
-  readonly facts: Facts
-  /** The message by lines: what else breaks a line came with a fact, and is shown as such. */
-  readonly lines: readonly string[]
-
-  constructor(code: string, remedy: Remedy, message: string, { facts = {}, more = [], cause }: Options = {}) {
-    super([message, ...more].join('\n'), cause === undefined ? undefined : { cause })
-    this.lines = [message, ...more]
-    this.code = code
-    this.remedy = remedy
-    this.facts = facts
-  }
+/** Called by the factories of this folder alone. */
+export function syncError<C extends ErrorCode>(
+  code: C,
+  sentence: string,
+  { facts, remedy, more = [], cause }: Options<C>,
+): SyncErrorOf<C> {
+  const usual = [entryOf(code).remedy].flat()[0]!
+  return new SyncError(code, remedy ?? usual, [sentence, ...more], facts, cause) as SyncErrorOf<C>
 }
+
+/** Whether it is an error of one of these codes, whose facts are then known. A code that is not in the table does not compile. */
+export const hasCode = <C extends ErrorCode>(error: unknown, ...codes: readonly C[]): error is SyncErrorOf<C> =>
+  error instanceof SyncError && isCode(error.code, ...codes)
+
+/** The same of a code alone, as the database keeps it; text, since another version may have written it. */
+export const isCode = <C extends ErrorCode>(code: string | null, ...codes: readonly C[]): code is C =>
+  codes.some((one) => one === code)
+
+/** A fact by its name, of an error of any code; undefined where it has none. */
+export function factOf<N extends FactName>(error: unknown, name: N): Fact<N> | undefined {
+  if (!(error instanceof SyncError)) return undefined
+  return (error.facts as Partial<Record<N, Fact<N>>>)[name]
+}
+
+export const errorCodeOf = (error: unknown): ErrorCode | null => (error instanceof SyncError ? error.code : null)
 
 /** What a process says with its exit status (README, "Exit codes"). */
 export const EXIT = { ok: 0, failed: 1, notAllOk: 2, usage: 64, credentials: 77, config: 78 } as const
 
+/** What another try may mend is a failure like any other. */
 export function exitCodeOf(error: unknown): number {
-  if (!(error instanceof SyncError)) return EXIT.failed
-  if (CONFIG.has(error.code) && error.remedy === 'stop') return EXIT.config
-  if (error.code === 'SYNC_USAGE') return EXIT.usage
-  if (CREDENTIALS.has(error.code)) return EXIT.credentials
-  return EXIT.failed
+  if (!(error instanceof SyncError) || error.remedy !== 'stop') return EXIT.failed
+  return EXIT[entryOf(error.code).exit ?? 'failed']
 }
-
-/** What no other try mends, but a setting. */
-const CONFIG: ReadonlySet<string> = new Set(['SYNC_CONFIG', 'SYNC_POOLED', 'SYNC_CONNECTIONS'])
-
-const CREDENTIALS: ReadonlySet<string> = new Set([
-  'SYNC_CREDENTIALS_REFUSED',
-  'SYNC_UNAUTHORIZED',
-  'SYNC_LOGIN_REQUIRED',
-  'SYNC_LOGIN_FAILED',
-])
 
 /** A failure that ends the whole run: every other resource would meet it too. */
-export function endsTheRun(error: unknown): boolean {
-  return error instanceof SyncError && RUN_ENDING.has(error.code)
-}
+export const endsTheRun = (error: unknown): boolean => error instanceof SyncError && entryOf(error.code).scope === 'run'
 
-const RUN_ENDING: ReadonlySet<string> = new Set([
-  'SYNC_CREDENTIALS_REFUSED',
-  'SYNC_UNAUTHORIZED',
-  'SYNC_LOGIN_REQUIRED',
-  'SYNC_PROXY_REFUSED',
-  'SYNC_REDIS_REFUSED',
-  'SYNC_WRONG_ACCOUNT',
-  'SYNC_ACCOUNT_NOT_FOUND',
-  'SYNC_TOKEN_COOLDOWN',
-  'SYNC_RATE_LIMITED',
-  'SYNC_TOKEN_FAILED',
-  'SYNC_DATABASE_UNREACHABLE',
-  'SYNC_DATABASE_FULL',
-  'SYNC_DATABASE_REFUSED',
-  'SYNC_STOPPED',
-])
+/** Nothing failed: the work waits, or continues. */
+export const isNotice = ({ code }: SyncError): boolean => entryOf(code).scope === 'notice'
 
 /** The sentence of any thrown thing; undici and postgres hide theirs in `code` or in an AggregateError. */
 export function reason(cause: unknown): string {

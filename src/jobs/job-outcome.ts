@@ -4,7 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises'
  * said by moving the job first and then throwing the error that stands for the move; a plain error spends one.
  */
 import { DelayedError, UnrecoverableError, WaitingError } from 'bullmq'
-import { endsTheRun, reason, SyncError } from '../errors/sync-error.ts'
+import { errorCodeOf, endsTheRun, factOf, hasCode, reason, SyncError } from '../errors/sync-error.ts'
 import { isConnectionLoss } from '../store/connection/database.ts'
 import type { PushJob, SyncJob } from './queues.ts'
 
@@ -22,22 +22,22 @@ const WAIT_MS = 2_000
 const LONGEST_WAIT_MS = 60 * 60_000
 
 /** What the work is done with, and not the work: however long it is away, no attempt is spent on it. */
-const AWAY: ReadonlySet<string> = new Set(['SYNC_REDIS_UNREACHABLE', 'SYNC_REDIS_UNWRITABLE', 'SYNC_QUEUE_UNREACHABLE'])
+const AWAY = ['SYNC_REDIS_UNREACHABLE', 'SYNC_REDIS_UNWRITABLE', 'SYNC_QUEUE_UNREACHABLE'] as const
 
 export function actionOn(error: unknown, { lastAttempt }: { lastAttempt: boolean }): JobAction {
   if (isConnectionLoss(error)) return { do: 'wait', ms: WAIT_MS }
   if (!(error instanceof SyncError)) return { do: lastAttempt ? 'record' : 'retry' }
-  if (error.code === 'SYNC_STOPPED') return { do: 'hand-back' }
+  if (hasCode(error, 'SYNC_STOPPED')) return { do: 'hand-back' }
   // Whoever has it now does the work; this job only has to see that it was done.
-  if (error.code === 'SYNC_LEASE_LOST') return { do: 'wait', ms: WAIT_MS }
-  if (AWAY.has(error.code)) return { do: 'wait', ms: WAIT_MS }
+  if (hasCode(error, 'SYNC_LEASE_LOST')) return { do: 'wait', ms: WAIT_MS }
+  if (hasCode(error, ...AWAY)) return { do: 'wait', ms: WAIT_MS }
   if (error.remedy === 'wait') return { do: 'wait', ms: waitOf(error) }
   if (error.remedy === 'retry') return { do: lastAttempt ? 'record' : 'retry' }
   return { do: endsTheRun(error) ? 'end-run' : 'record' }
 }
 
-function waitOf({ facts }: SyncError): number {
-  const ms = Number(facts['seconds']) * 1000
+function waitOf(error: SyncError): number {
+  const ms = (factOf(error, 'seconds') ?? 0) * 1000
   return ms > 0 ? Math.min(ms, LONGEST_WAIT_MS) : WAIT_MS
 }
 
@@ -53,7 +53,7 @@ export async function applyToJob(action: JobAction, error: unknown, job: SyncJob
   throw new UnrecoverableError(codeAndReason(error))
 }
 
-const codeAndReason = (error: unknown): string => (error instanceof SyncError ? error.code : reason(error))
+const codeAndReason = (error: unknown): string => errorCodeOf(error) ?? reason(error)
 
 /** @throws always. */
 export async function postpone(job: SyncJob | PushJob, token: string, ms: number): Promise<never> {

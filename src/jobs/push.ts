@@ -1,4 +1,4 @@
-import { reason, SyncError } from '../errors/sync-error.ts'
+import { errorCodeOf, reason } from '../errors/sync-error.ts'
 /**
  * Carries local edits to ScopeStack as they are made: woken by Postgres, and by a look now and then, for what was postponed
  * or whose worker died. The job says only that there may be something; the outbox knows what.
@@ -109,7 +109,7 @@ async function comeAgain(error: unknown, job: PushJob, token: string, log: Logge
   if (action.do === 'hand-back') return await handBack(job, token)
   const waits = action.do === 'wait'
   if (!waits && !isConnectionLoss(error)) {
-    log.error({ code: error instanceof SyncError ? error.code : undefined }, `local edits wait: ${reason(error)}`)
+    log.error({ code: errorCodeOf(error) ?? undefined }, `local edits wait: ${reason(error)}`)
   }
   return await postpone(job, token, waits ? action.ms : AFTER_FAILURE_MS)
 }

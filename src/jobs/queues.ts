@@ -5,7 +5,7 @@
  */
 import { EventEmitter, once } from 'node:events'
 import type { FlowJobNode, IQueueBackend, Job, JobProgress, JobsOptions, Processor, Worker } from 'bullmq'
-import { queueUnreachable } from '../errors/unattended.ts'
+import { queueUnreachable } from '../errors/redis.ts'
 import { onPostgres, onRedis, type Place } from './backends.ts'
 import { closeWithTimeout } from './close-queue.ts'
 import { closeJobId, pullJobId, PUSH_QUEUE, QUEUE, type JobData, type JobName } from './job-names.ts'

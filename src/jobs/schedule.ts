@@ -1,6 +1,6 @@
 /** When something is due: cron patterns in a named time zone, read by croner, which knows about daylight saving. */
 import { Cron } from 'croner'
-import { configInvalid } from '../errors/errors.ts'
+import { configInvalid } from '../errors/commands.ts'
 import { reason } from '../errors/sync-error.ts'
 
 export interface Schedule {

@@ -1,9 +1,9 @@
-import { reason } from '../errors/sync-error.ts'
 /**
  * Does the jobs. Each begins by asking Postgres whether there is anything left to do, so that it may run twice, late, or
  * beside another (S9).
  */
-import { notYet } from '../errors/unattended.ts'
+import { parentNotRead } from '../errors/resources.ts'
+import { reason } from '../errors/sync-error.ts'
 import type { Logger } from '../logger.ts'
 import type { Transaction } from '../store/connection/database.ts'
 import { isSuccess, type ResourceOutcome } from '../store/runs/runs.ts'
@@ -85,7 +85,7 @@ async function pullFor(
   const changesOnly = kind === 'incremental'
   // What hangs on another resource's records comes after it.
   const parent = parentTypesOf(resource, { changesOnly }).find((one) => missing.includes(one))
-  if (parent !== undefined) throw notYet({ resource: type, parent, seconds: AFTER_PARENT_SECONDS })
+  if (parent !== undefined) throw parentNotRead({ resource: type, parent, seconds: AFTER_PARENT_SECONDS })
   return await pullResource(pull, {
     runId: id,
     resource,

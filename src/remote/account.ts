@@ -1,5 +1,5 @@
 /** Whose account the credentials open: `GET /v1/me` (integration guide §8). */
-import { bodyUnreadable } from '../errors/errors.ts'
+import { bodyUnreadable } from '../errors/requests.ts'
 import type { Client } from './client.ts'
 import { isObject, parseDocument } from './documents/document.ts'
 

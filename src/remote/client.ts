@@ -1,6 +1,7 @@
+import { unauthorized } from '../errors/credentials.ts'
 /** Calls to the API: the token, the pace, the retries, and what a status means. The body is for the caller to judge. */
-import { forbidden, requestRefused, unauthorized } from '../errors/errors.ts'
-import { SyncError } from '../errors/sync-error.ts'
+import { forbidden, requestRefused } from '../errors/resources.ts'
+import { factOf, hasCode, SyncError } from '../errors/sync-error.ts'
 import type { Tokens } from './auth/tokens.ts'
 import { errorDetail } from './documents/error-response.ts'
 import type { Http, HttpRequest, HttpResponse } from './http/http.ts'
@@ -204,14 +205,14 @@ const NOT_SENT = /^(ECONNREFUSED|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH)$/
 
 /** Whoever answered says so. */
 const wasNotTaken = (error: SyncError): boolean =>
-  error.facts['taken'] === false || (isRateLimited(error) && (error.facts['status'] ?? 429) === 429)
+  factOf(error, 'taken') === false || (isRateLimited(error) && (error.facts.status ?? 429) === 429)
 
 /** No connection was made, so nothing arrived; or it was turned away. */
 export function wasNeverSent(error: SyncError): boolean {
   if (wasNotTaken(error)) return true
   if (isRateLimited(error)) return false
-  if (error.code === 'SYNC_REMOTE_TIMEOUT') return error.facts['phase'] === 'connecting'
-  if (error.code !== 'SYNC_REMOTE_UNREACHABLE') return error.remedy !== 'retry'
+  if (hasCode(error, 'SYNC_REMOTE_TIMEOUT')) return error.facts.phase === 'connecting'
+  if (!hasCode(error, 'SYNC_REMOTE_UNREACHABLE')) return error.remedy !== 'retry'
   const { cause } = error
   const first: unknown = cause instanceof AggregateError ? cause.errors[0] : cause
   return first instanceof Error && 'code' in first && NOT_SENT.test(String(first.code))

@@ -1,6 +1,6 @@
 import type { Resource } from '../catalog/resource.ts'
 /** Holds a resource's table to what it has to be, before anything is read for it, and says what is wrong when it refuses. */
-import { tableRefused, tableUnfit } from '../errors/tables.ts'
+import { tableRejected, tableUnfit } from '../errors/resources.ts'
 import type { Database } from '../store/connection/database.ts'
 import { confirmLease, type Lease } from '../store/fleet/leases.ts'
 import { clearNextDigests } from '../store/mirror/compare.ts'
@@ -46,5 +46,5 @@ export async function explainTableError(sql: Database, resource: Resource, error
   const { table } = resource
   const { problem } = await readTableState(sql, resource)
   if (problem !== null) return tableUnfit({ table: `scopestack.${table}`, problem }, error)
-  return tableRefused({ table: `scopestack.${table}`, said: await describeRejection(sql, table, error) }, error)
+  return tableRejected({ table: `scopestack.${table}`, said: await describeRejection(sql, table, error) }, error)
 }

@@ -1,6 +1,6 @@
 /** Work on a resource that nobody else may do meanwhile (S7). */
-import { leaseLost } from '../errors/errors.ts'
-import { SyncError } from '../errors/sync-error.ts'
+import { leaseLost } from '../errors/resources.ts'
+import { hasCode, type SyncError } from '../errors/sync-error.ts'
 import { sleep } from '../remote/http/retry.ts'
 import { RENEW_EVERY_MS, type Lease, type Leases } from '../store/fleet/leases.ts'
 import { withDbRetry } from './with-db-retry.ts'
@@ -53,7 +53,7 @@ async function acquire(
     try {
       return await withDbRetry(() => leases.acquire(type), signal)
     } catch (error) {
-      if (!patient || !(error instanceof SyncError) || error.code !== 'SYNC_BUSY') throw error
+      if (!patient || !hasCode(error, 'SYNC_BUSY')) throw error
       if (error.message !== said) onWait?.(error)
       said = error.message
     }

@@ -2,8 +2,8 @@
 import { once } from 'node:events'
 import type { Server, ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { httpUnavailable } from '../errors/commands.ts'
 import { reason } from '../errors/sync-error.ts'
-import { httpUnavailable } from '../errors/unattended.ts'
 import { createPublicServer } from '../http-server.ts'
 import { visibleJson } from '../screen/visible.ts'
 

@@ -1,4 +1,4 @@
-import { reason, SyncError } from '../../errors/sync-error.ts'
+import { errorCodeOf, reason } from '../../errors/sync-error.ts'
 /** How a run is shown while it goes on: live on a terminal, a line a resource elsewhere, JSON lines for machines. */
 import { openLive } from '../../screen/live.ts'
 import { stderr, stdout } from '../../screen/streams.ts'
@@ -148,7 +148,6 @@ function jsonProgress(): Progress {
     note: stderr.say,
     finish: ({ runId, outcome, outcomes }) =>
       say({ type: 'run', runId, outcome, ...totals({ outcomes }), notOk: notOk({ outcomes }) }),
-    abandon: (error) =>
-      say({ type: 'error', code: error instanceof SyncError ? error.code : null, message: reason(error) }),
+    abandon: (error) => say({ type: 'error', code: errorCodeOf(error), message: reason(error) }),
   }
 }

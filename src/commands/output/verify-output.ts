@@ -1,4 +1,4 @@
-import { reason, SyncError } from '../../errors/sync-error.ts'
+import { errorCodeOf, reason, type SyncError } from '../../errors/sync-error.ts'
 /** What `verify` shows: a line a resource, and below it what differs. */
 import { openLive } from '../../screen/live.ts'
 import { stdout } from '../../screen/streams.ts'
@@ -140,7 +140,6 @@ function jsonScreen(): VerifyScreen {
     absent: (resource) => say({ type: 'absent', resource }),
     unread: (resource, { code, message }) => say({ type: 'unread', resource, code, message }),
     finish: (all, unread) => say({ type: 'end', resources: all.length, unread }),
-    abandon: (error) =>
-      say({ type: 'error', code: error instanceof SyncError ? error.code : null, message: reason(error) }),
+    abandon: (error) => say({ type: 'error', code: errorCodeOf(error), message: reason(error) }),
   }
 }

@@ -1,5 +1,5 @@
 import type { Store } from '../../assemble.ts'
-import { reason, SyncError } from '../../errors/sync-error.ts'
+import { hasCode, reason, type SyncError } from '../../errors/sync-error.ts'
 import { noteRetries, type Logger } from '../../logger.ts'
 import { backoff, sleep } from '../../remote/http/retry.ts'
 import { explainDatabase, isConnectionLoss, isLimitError, isLostRace } from '../../store/connection/database.ts'
@@ -11,6 +11,8 @@ interface Waiting {
   readonly onWait: (words: string) => void
   readonly signal: AbortSignal
 }
+
+const REDIS = ['SYNC_REDIS_UNREACHABLE', 'SYNC_REDIS_UNWRITABLE', 'SYNC_REDIS_UNFIT'] as const
 
 const PAUSES = { baseMs: 250, capMs: 10_000, attempts: 0 }
 
@@ -28,10 +30,10 @@ export async function awaitServer<T>(act: () => Promise<T>, { store, log, onWait
       return await act()
     } catch (error) {
       // Away, or a replica, which may be on its way to another role.
-      const redis = error instanceof SyncError && error.code.startsWith('SYNC_REDIS_') && error.remedy === 'retry'
+      const redis = hasCode(error, ...REDIS) && error.remedy === 'retry'
       // Also one that has no connections left for us, or a pooler without.
-      const full = error instanceof SyncError && error.code === 'SYNC_CONNECTIONS' && error.remedy === 'wait'
-      const standby = error instanceof SyncError && error.code === 'SYNC_DATABASE_UNFIT' && error.remedy === 'retry'
+      const full = hasCode(error, 'SYNC_CONNECTIONS') && error.remedy === 'wait'
+      const standby = hasCode(error, 'SYNC_DATABASE_UNFIT') && error.remedy === 'retry'
       const passes = full || standby || isConnectionLoss(error) || isLostRace(error) || isLimitError(error)
       const database = store.embedded === undefined && passes
       if (!redis && !database) throw error

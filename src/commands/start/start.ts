@@ -3,8 +3,8 @@ import { hostname } from 'node:os'
 import { explainStoreError, openPusher, openStore, openWorker, VERSION, type Store } from '../../assemble.ts'
 import { catalog } from '../../catalog/registry.ts'
 import type { Config } from '../../config/config.ts'
-import { usage } from '../../errors/errors.ts'
-import { EXIT, reason, SyncError } from '../../errors/sync-error.ts'
+import { usage } from '../../errors/commands.ts'
+import { EXIT, hasCode, reason, SyncError } from '../../errors/sync-error.ts'
 import { connectionsToStart } from '../../jobs/backends.ts'
 import { openClock, type Clock } from '../../jobs/clock.ts'
 import { createOutages, type Outages } from '../../jobs/outage-log.ts'
@@ -91,7 +91,7 @@ Examples
 
 /** Stopped on request is how it ends well. */
 function unlessStopped(error: unknown): undefined {
-  if (!(error instanceof SyncError) || error.code !== 'SYNC_STOPPED') throw error
+  if (!hasCode(error, 'SYNC_STOPPED')) throw error
 }
 
 function partsOf(only: string | boolean | undefined): ReadonlySet<PartName> {

@@ -2,8 +2,8 @@
 import { once } from 'node:events'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { stopped, usage } from '../../errors/errors.ts'
-import { loginFailed } from '../../errors/fleet.ts'
+import { stopped, usage } from '../../errors/commands.ts'
+import { loginFailed } from '../../errors/credentials.ts'
 import { createPublicServer, type Target } from '../../http-server.ts'
 import { visible } from '../../screen/visible.ts'
 

@@ -8,9 +8,8 @@
  * A refresh token is spent before it is sent and replaced before the access token is seen by anybody, so that no two
  * workers ever send the same one, and a server that rotates them never sees one twice.
  */
-import { credentialsRefused } from '../../errors/errors.ts'
-import { loginRequired } from '../../errors/fleet.ts'
-import { SyncError } from '../../errors/sync-error.ts'
+import { credentialsRefused, loginRequired } from '../../errors/credentials.ts'
+import { factOf, SyncError } from '../../errors/sync-error.ts'
 import type { RefreshStore, SpentRefresh } from '../../token-store.ts'
 import { requestToken, type GrantForm, type TokenEndpoint } from './grants.ts'
 import type { Seal } from './seal.ts'
@@ -44,7 +43,7 @@ export function createTokenSource({ endpoint, refresh, seal }: Deps): TokenSourc
       await refresh.replace(spent.version, seal.seal(issued.refreshToken ?? held))
       return issued
     } catch (error) {
-      if (!(error instanceof SyncError) || error.facts['error'] !== 'invalid_grant') throw error
+      if (factOf(error, 'error') !== 'invalid_grant') throw error
       await refresh.drop(spent.version)
       return undefined
     }

@@ -1,10 +1,10 @@
+import { credentialsRefused, tokenFailed, tokenUnusable } from '../../errors/credentials.ts'
 /**
  * What the answer of a token endpoint means (RFC 6749 §5). It is read for what it says, not for how exactly it says it: any
  * 2xx that carries a token gives one. Only a token that cannot be sent (RFC 6750 §2.1) is refused here, where the reason is
  * known, and not by the request that would have carried it.
  */
-import { bodyUnreadable, credentialsRefused, tokenFailed } from '../../errors/errors.ts'
-import { tokenUnusable } from '../../errors/tokens.ts'
+import { bodyUnreadable } from '../../errors/requests.ts'
 import { isObject, readJson } from '../documents/document.ts'
 import { errorDetail } from '../documents/error-response.ts'
 import type { HttpResponse } from '../http/http.ts'

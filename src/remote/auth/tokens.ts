@@ -12,8 +12,9 @@
  * clock would hold for the others, too. Between two readings this process counts on by a clock that nobody can set.
  */
 import { once } from 'node:events'
-import { credentialsRefused, noToken, stopped, tokenCooldown } from '../../errors/errors.ts'
-import { reason, SyncError } from '../../errors/sync-error.ts'
+import { stopped } from '../../errors/commands.ts'
+import { credentialsRefused, noToken, tokenCooldown } from '../../errors/credentials.ts'
+import { factOf, hasCode, reason, SyncError } from '../../errors/sync-error.ts'
 import type { StoredToken, Token, TokenStore } from '../../token-store.ts'
 import { requestedWaitMs, isRateLimited, createRetrySchedule, retry, sleep, type RetryPolicy } from '../http/retry.ts'
 import type { Seal } from './seal.ts'
@@ -46,7 +47,7 @@ const COOL_DOWN_MS = 30_000
  * older version, or the store's own before it was set back.
  */
 const NO_COOL_DOWN_MS = 2 * 3_600_000
-const OWN: ReadonlySet<string> = new Set(['SYNC_STOPPED', 'SYNC_LOGIN_REQUIRED'])
+const OWN = ['SYNC_STOPPED', 'SYNC_LOGIN_REQUIRED'] as const
 const POLL_MS = 100
 const MAX_MARGIN_MS = 5 * 60_000
 
@@ -151,9 +152,9 @@ export function createTokens({
       })
       return generation === null ? undefined : { accessToken, generation, issuedAt, expiresAt }
     } catch (error) {
-      const refused = error instanceof SyncError && error.code === 'SYNC_CREDENTIALS_REFUSED'
+      const refused = hasCode(error, 'SYNC_CREDENTIALS_REFUSED')
       // Neither a stop on request nor a missing login is the remote's failure: the claim goes back without a cool-down.
-      const own = error instanceof SyncError && OWN.has(error.code)
+      const own = hasCode(error, ...OWN)
       const pauseMs = error instanceof SyncError ? Math.max(COOL_DOWN_MS, requestedWaitMs(error)) : COOL_DOWN_MS
       await store.fail(claim, { until: own ? 0 : now() + pauseMs, refused, reason: shortReason(error) })
       throw error instanceof SyncError && (error.remedy === 'retry' || isRateLimited(error)) ? noToken(error) : error
@@ -232,5 +233,4 @@ async function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promi
 const margin = ({ issuedAt, expiresAt }: Token, jitter: number): number =>
   Math.min(MAX_MARGIN_MS, (expiresAt - issuedAt) / 10) * (1 + jitter / 10)
 
-const shortReason = (error: unknown): string =>
-  error instanceof SyncError && typeof error.facts['error'] === 'string' ? error.facts['error'] : reason(error)
+const shortReason = (error: unknown): string => factOf(error, 'error') ?? reason(error)

@@ -1,6 +1,6 @@
 import type { RemoteRecord } from '../../catalog/resource.ts'
 /** Judges JSON:API documents (https://jsonapi.org/format/1.0/). Pure: needs no network to be tested. */
-import { bodyUnreadable } from '../../errors/errors.ts'
+import { bodyUnreadable } from '../../errors/requests.ts'
 import { hasTooManyValues, isRawJSON, MOST_VALUES, parseExact } from '../../exact-json.ts'
 import { fillEmptyLinkage } from './linkage.ts'
 

@@ -9,7 +9,7 @@
 import { isUtf8 } from 'node:buffer'
 import { promisify } from 'node:util'
 import { brotliDecompress, constants, gunzip, inflate, inflateRaw, zstdDecompress } from 'node:zlib'
-import { bodyUnreadable } from '../../errors/errors.ts'
+import { bodyUnreadable } from '../../errors/requests.ts'
 import type { SyncError } from '../../errors/sync-error.ts'
 
 /** What is asked for. Any other that is known is decoded, too, when it comes unasked. */

@@ -3,7 +3,8 @@
  * the answer means. `undici.request` rather than `fetch`: 1.1–1.4 ms of CPU a 100-record page against 1.4–2.0 ms.
  */
 import { Agent, errors } from 'undici'
-import { bodyUnreadable, remoteTimeout, remoteUnreachable, stopped } from '../../errors/errors.ts'
+import { stopped } from '../../errors/commands.ts'
+import { bodyUnreadable, remoteTimeout, remoteUnreachable } from '../../errors/requests.ts'
 import { SyncError } from '../../errors/sync-error.ts'
 import { ACCEPT_ENCODING, decodeBody } from './decode.ts'
 import { createProxyAgent, explainProxy, leavesByProxy, type ProxySettings } from './proxy.ts'

@@ -1,6 +1,6 @@
 /** Whether a request leaves by the proxy of the environment, and by which connections. */
 import { Pool, ProxyAgent, type Agent } from 'undici'
-import { proxyRefused, proxyUnreachable } from '../../errors/proxy.ts'
+import { proxyRefused, proxyUnreachable } from '../../errors/requests.ts'
 import type { SyncError } from '../../errors/sync-error.ts'
 
 export interface ProxySettings {

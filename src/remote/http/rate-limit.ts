@@ -7,8 +7,8 @@
  * refused callers ask again, 3.9 exchanges a request (this: 2), and places went to who asked at the right moment, 10 to
  * 40 a process (this: 20 to 30).
  */
-import { stopped } from '../../errors/errors.ts'
-import { rateLimitStoreUnreachable, waitingForRateLimit } from '../../errors/fleet.ts'
+import { stopped } from '../../errors/commands.ts'
+import { rateLimitStoreUnreachable, waitingForRateLimit } from '../../errors/requests.ts'
 import type { SyncError } from '../../errors/sync-error.ts'
 import { LONGEST_BACK_OFF_MS, type RateLimitStore, type Reservation } from '../../rate-limit-store.ts'
 import { createLocalRateLimitStore } from './rate-limit-local.ts'

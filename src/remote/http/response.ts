@@ -1,9 +1,8 @@
-import { notScopeStack, redirected } from '../../errors/answers.ts'
+import { notScopeStack, rateLimited, redirected, remoteFailed } from '../../errors/requests.ts'
 /**
  * Which answers are ScopeStack's own, and which only say "later" or come from something on the way. What is no answer of
  * ScopeStack's says nothing about what was asked: neither that a role may not see it, nor that it is not there.
  */
-import { rateLimited, remoteFailed } from '../../errors/errors.ts'
 import { excerptOf, isObject, readJson } from '../documents/document.ts'
 import type { HttpResponse } from './http.ts'
 

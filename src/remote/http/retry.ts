@@ -1,7 +1,7 @@
 /** When a failed request is tried again: what `remedy: retry` names with full jitter, what asks for a wait after it. */
 import { setTimeout as delay } from 'node:timers/promises'
-import { stopped } from '../../errors/errors.ts'
-import { SyncError } from '../../errors/sync-error.ts'
+import { stopped } from '../../errors/commands.ts'
+import { factOf, hasCode, SyncError, type SyncErrorOf } from '../../errors/sync-error.ts'
 
 export interface RetryPolicy {
   readonly attempts: number
@@ -20,13 +20,15 @@ export const backoff = (attempt: number, { baseMs, capMs }: RetryPolicy, random 
   random() * Math.min(capMs, baseMs * 2 ** attempt)
 
 /** What asks for a wait spends no attempt: it says "later", not "failed". */
-export const isRateLimited = ({ code }: SyncError): boolean => code === 'SYNC_RATE_LIMITED'
+export const isRateLimited = (error: SyncError): error is SyncErrorOf<'SYNC_RATE_LIMITED'> =>
+  hasCode(error, 'SYNC_RATE_LIMITED')
 
 /** How long it asks for, in ms. */
-export const requestedWaitMs = ({ facts }: SyncError): number => Number(facts['seconds'] ?? 0) * 1000
+export const requestedWaitMs = (error: SyncError): number => (factOf(error, 'seconds') ?? 0) * 1000
 
 /** The same bytes would come again. */
-const comesAgain = ({ facts }: SyncError): boolean => facts['tooLarge'] === true || facts['encoding'] === true
+const comesAgain = (error: SyncError): boolean =>
+  hasCode(error, 'SYNC_BODY_UNREADABLE') && (error.facts.tooLarge === true || error.facts.encoding === true)
 
 export interface RetrySchedule {
   /** How long to wait before the next try, in ms; null when it is not to be tried again. */

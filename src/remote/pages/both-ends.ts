@@ -1,4 +1,4 @@
-import { SyncError } from '../../errors/sync-error.ts'
+import { hasCode } from '../../errors/sync-error.ts'
 /**
  * Reads a list of which the server gives no page behind some place: from its front as far as it goes, then in the opposite
  * order, then in parts that are short enough, until as many different records were met as the list counts.
@@ -77,6 +77,6 @@ async function* readStretch(
       page = await fetchPage(client, request, page.number + 1, signal, undefined, { skipUnreadable: true })
     }
   } catch (error) {
-    if (!isPastPagingLimit(error) && !(error instanceof SyncError && error.code === 'SYNC_REQUEST_REFUSED')) throw error
+    if (!isPastPagingLimit(error) && !hasCode(error, 'SYNC_REQUEST_REFUSED')) throw error
   }
 }

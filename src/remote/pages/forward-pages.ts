@@ -1,7 +1,7 @@
 /** A list read from its first page on, and what its first page says of it. */
 import { isDeepStrictEqual } from 'node:util'
-import { pageRepeated } from '../../errors/errors.ts'
-import { SyncError } from '../../errors/sync-error.ts'
+import { pageRepeated } from '../../errors/resources.ts'
+import { hasCode } from '../../errors/sync-error.ts'
 import type { Client } from '../client.ts'
 import { placeCount } from './list-length.ts'
 import { listFactsOf } from './page-failures.ts'
@@ -42,8 +42,7 @@ export async function fetchFirstPage(
   return asWhole(page)
 }
 
-export const isPastPagingLimit = (error: unknown): boolean =>
-  error instanceof SyncError && error.code === 'SYNC_LIST_OUT_OF_REACH'
+export const isPastPagingLimit = (error: unknown): boolean => hasCode(error, 'SYNC_LIST_OUT_OF_REACH')
 
 export async function unlessPastPagingLimit(page: Promise<Page>): Promise<Page | undefined> {
   try {
@@ -56,8 +55,7 @@ export async function unlessPastPagingLimit(page: Promise<Page>): Promise<Page |
 
 const WITHOUT = { skipUnreadable: true } as const
 
-const isAnswer = (error: unknown): boolean =>
-  isPastPagingLimit(error) || (error instanceof SyncError && error.code === 'SYNC_REQUEST_REFUSED')
+const isAnswer = (error: unknown): boolean => isPastPagingLimit(error) || hasCode(error, 'SYNC_REQUEST_REFUSED')
 
 const asWhole = (page: Page): Page => ({
   ...page,

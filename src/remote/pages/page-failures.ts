@@ -1,5 +1,5 @@
 /** What a page that fails may be too much of, how often it is asked for, and what was learned of its list by that. */
-import { SyncError } from '../../errors/sync-error.ts'
+import { factOf, hasCode, type SyncError } from '../../errors/sync-error.ts'
 import { wasNeverSent } from '../client.ts'
 import type { Attempts } from '../http/retry.ts'
 import type { PageOptions, ListRequest } from './pages.ts'
@@ -37,23 +37,23 @@ export function shareListFacts(request: ListRequest, other: ListRequest): ListRe
 }
 
 /** The bytes are no page's fault: something in between answers, or nothing does. */
-const FAILURES: ReadonlySet<string> = new Set([
+const FAILURES = [
   'SYNC_REMOTE_FAILED',
   'SYNC_REMOTE_TIMEOUT',
   'SYNC_REMOTE_UNREACHABLE',
   'SYNC_BODY_UNREADABLE',
-])
+] as const
 
 /** 502 and 504 are what a gateway says that has waited long enough. */
 const TOO_LONG: ReadonlySet<unknown> = new Set([502, 504])
 
-export const isPageFailure = (error: unknown): error is SyncError =>
-  error instanceof SyncError && FAILURES.has(error.code) && !wasNeverSent(error)
+export const isPageFailure = (error: unknown): error is SyncError => hasCode(error, ...FAILURES) && !wasNeverSent(error)
 
 /** Fewer records may be less than too much. */
-export function isTooMuch({ code, facts }: SyncError): boolean {
-  if (code === 'SYNC_REMOTE_TIMEOUT') return facts['phase'] !== 'connecting'
-  return code === 'SYNC_BODY_UNREADABLE' ? facts['tooLarge'] === true : TOO_LONG.has(facts['status'])
+export function isTooMuch(error: SyncError): boolean {
+  if (hasCode(error, 'SYNC_REMOTE_TIMEOUT')) return error.facts.phase !== 'connecting'
+  if (hasCode(error, 'SYNC_BODY_UNREADABLE')) return error.facts.tooLarge === true
+  return TOO_LONG.has(factOf(error, 'status'))
 }
 
 /** Who needs every record has nothing of a page without the one that fails it. */
@@ -68,10 +68,10 @@ export const attemptsFor =
   (size: number | null, { skipUnreadable = false }: PageOptions): Attempts =>
   (error) => {
     if (size === null) return undefined
-    if (isTooMuch(error) && size > 1) return error.facts['status'] === 502 ? 2 : 1
-    return skipUnreadable && error.facts['status'] === 500 ? 2 : undefined
+    if (isTooMuch(error) && size > 1) return factOf(error, 'status') === 502 ? 2 : 1
+    return skipUnreadable && factOf(error, 'status') === 500 ? 2 : undefined
   }
 
 /** A part that fails is looked into at once, and the last one asked for again behind a look at the rest. */
 export const attemptsForPart = (error: SyncError): number | undefined =>
-  isTooMuch(error) || error.facts['status'] === 500 ? 1 : undefined
+  isTooMuch(error) || factOf(error, 'status') === 500 ? 1 : undefined

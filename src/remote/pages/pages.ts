@@ -3,8 +3,8 @@
  * notes §12), and a link may lead to another origin.
  */
 import { hash } from 'node:crypto'
-import { listOutOfReach } from '../../errors/lists.ts'
-import { SyncError } from '../../errors/sync-error.ts'
+import { listOutOfReach } from '../../errors/resources.ts'
+import { hasCode, SyncError, type SyncErrorOf } from '../../errors/sync-error.ts'
 import type { Client } from '../client.ts'
 import { parseDocument, type Document } from '../documents/document.ts'
 import type { Attempts } from '../http/retry.ts'
@@ -151,7 +151,7 @@ export async function fetchPage(
       await fetchOnce(client, request, 1, signal, {}).catch(() => {
         throw error
       })
-      throw listOutOfReach({ path, page: number, status: Number(error.facts['status']) })
+      throw listOutOfReach({ path, page: number, status: error.facts.status })
     }
     if (pageSize === null || !maySplit(error, pageSize, how)) throw error
     return await inParts(pageSize, error)
@@ -173,10 +173,10 @@ async function withoutCountOfPage(page: Page, asked: number | null, next: () => 
   return hasMore ? { ...page, recordCount: null, pageCount: null } : page
 }
 
-const REFUSALS: ReadonlySet<unknown> = new Set([400, 404, 416, 422])
+const REFUSALS: ReadonlySet<number> = new Set([400, 404, 416, 422])
 
-const isRefused = ({ code, facts }: SyncError): boolean =>
-  code === 'SYNC_REQUEST_REFUSED' && REFUSALS.has(facts['status'])
+const isRefused = (error: unknown): error is SyncErrorOf<'SYNC_REQUEST_REFUSED'> =>
+  hasCode(error, 'SYNC_REQUEST_REFUSED') && REFUSALS.has(error.facts.status)
 
 /** One request. */
 async function fetchOnce(

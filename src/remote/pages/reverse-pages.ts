@@ -11,7 +11,7 @@
  *
  * A chain ends when it meets what the chain below it began with: by id, not by number, since the pages move under both.
  */
-import { listNotInOrder } from '../../errors/lists.ts'
+import { listNotInOrder } from '../../errors/resources.ts'
 import type { Client } from '../client.ts'
 import { repeatedPageGuard } from './forward-pages.ts'
 import { unreadableIn } from './list-length.ts'

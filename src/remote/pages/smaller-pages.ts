@@ -8,8 +8,8 @@
  * too: a gateway that was away for a moment would else cost a hundredfold of requests. An outage is none of both: before
  * a record is given up, and before a 500 is looked into, the server has to answer something else of the list.
  */
-import { listOutOfReach } from '../../errors/lists.ts'
-import { SyncError } from '../../errors/sync-error.ts'
+import { listOutOfReach } from '../../errors/resources.ts'
+import { factOf, hasCode, type SyncError } from '../../errors/sync-error.ts'
 import type { Attempts } from '../http/retry.ts'
 import { isFullPage, placeCount } from './list-length.ts'
 import { attemptsForPart, isPageFailure, isTooMuch, type ListFacts } from './page-failures.ts'
@@ -126,7 +126,7 @@ export async function fetchInSmallerPages(list: Split): Promise<Page> {
     } catch (error) {
       if (isPageFailure(error)) return false
       // A refusal is an answer.
-      if (error instanceof SyncError && error.code === 'SYNC_REQUEST_REFUSED') return true
+      if (hasCode(error, 'SYNC_REQUEST_REFUSED')) return true
       throw error
     }
   }
@@ -198,7 +198,7 @@ function together({ parts, broken, number, size, fromEnd, recordCount, pageCount
   }
 }
 
-const statusOf = ({ facts }: SyncError): number | null => (typeof facts['status'] === 'number' ? facts['status'] : null)
+const statusOf = (error: SyncError): number | null => factOf(error, 'status') ?? null
 
 function reasonOf(error: SyncError, place: number, path: string): string {
   const status = statusOf(error)

@@ -136,14 +136,7 @@ export function redactedResponse(response: HttpResponse, { text, data }: Redacto
 /** A failure of the network, which may quote what it did not understand. */
 export function redactedError(error: unknown, { text }: Redactor): unknown {
   if (!(error instanceof SyncError) || text(error.message) === error.message) return error
-  const facts = Object.entries(error.facts).map(([name, value]) => [
-    name,
-    typeof value === 'string' ? text(value) : value,
-  ])
-  return new SyncError(error.code, error.remedy, text(error.message), {
-    facts: Object.fromEntries(facts) as SyncError['facts'],
-    cause: error.cause,
-  })
+  return error.mapTexts(text)
 }
 
 type Filters = Pick<Redactor, 'text' | 'data'>

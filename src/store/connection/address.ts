@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import { isIP } from 'node:net'
 import { getCACertificates, type ConnectionOptions, type SecureVersion } from 'node:tls'
 import { parseDatabaseUrl, type DatabaseUrl } from '../../config/database-url.ts'
-import { configInvalid } from '../../errors/errors.ts'
+import { configInvalid } from '../../errors/commands.ts'
 import { reason } from '../../errors/sync-error.ts'
 import { sessionStatement } from './session.ts'
 

@@ -1,9 +1,13 @@
 /** The pool, and what its failures mean. */
 import postgres from 'postgres'
 import { parseDatabaseUrl, type DatabaseUrl, type Host } from '../../config/database-url.ts'
-import { databaseLimit } from '../../errors/database.ts'
-import { databaseFull, databaseRefused, databaseUnreachable } from '../../errors/errors.ts'
-import { databaseReadOnly } from '../../errors/fleet.ts'
+import {
+  databaseFull,
+  databaseLimit,
+  databaseReadOnly,
+  databaseRejected,
+  databaseUnreachable,
+} from '../../errors/database.ts'
 import { SyncError } from '../../errors/sync-error.ts'
 import { parseExact } from '../../exact-json.ts'
 import { readAddress, sessionOf, tlsOf } from './address.ts'
@@ -210,7 +214,7 @@ export function explainDatabase(error: unknown, url: string): unknown {
   const where = addressOf(url)
   if (codeOf(error) === '25006') return databaseReadOnly({ where }, error)
   if (isConnectionLoss(error)) return databaseUnreachable({ where }, error)
-  if (REFUSED.test(codeOf(error))) return databaseRefused({ where }, error)
+  if (REFUSED.test(codeOf(error))) return databaseRejected({ where }, error)
   if (codeOf(error) === '53100') return databaseFull({ where }, error)
   return error
 }

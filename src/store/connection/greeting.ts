@@ -5,7 +5,7 @@
  *
  * A message is one byte, its type, and four with the length of what follows, which count themselves.
  */
-import { configInvalid } from '../../errors/errors.ts'
+import { configInvalid } from '../../errors/commands.ts'
 
 const ERROR = 0x45
 const PARAMETER_STATUS = 0x53

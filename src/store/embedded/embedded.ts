@@ -2,7 +2,7 @@ import { rm } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import postgres from 'postgres'
-import { stopped } from '../../errors/errors.ts'
+import { stopped } from '../../errors/commands.ts'
 import { onForcedExit } from '../../signals.ts'
 import { findBinaries } from './binaries.ts'
 import {

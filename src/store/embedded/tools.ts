@@ -1,7 +1,7 @@
 /** Runs PostgreSQL's programs. */
 import { spawn } from 'node:child_process'
 import { text } from 'node:stream/consumers'
-import { stopped } from '../../errors/errors.ts'
+import { stopped } from '../../errors/commands.ts'
 import type { Account } from './location.ts'
 
 interface How {

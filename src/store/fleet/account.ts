@@ -1,5 +1,5 @@
 /** One database mirrors one account. */
-import { wrongAccount } from '../../errors/errors.ts'
+import { wrongAccount } from '../../errors/credentials.ts'
 import type { Database } from '../connection/database.ts'
 
 /**

@@ -3,7 +3,7 @@
  * connection of its holder is gone (a killed process), and every taking raises `term`. A writer proves its term in the
  * transaction that writes, so a process that was suspended and comes back writes nothing.
  */
-import { busy, leaseLost } from '../../errors/errors.ts'
+import { busy, leaseLost } from '../../errors/resources.ts'
 import { limitWaits, type Database, type Transaction } from '../connection/database.ts'
 import { disableCapture } from '../schema/capture-triggers.ts'
 import { openPresence } from './presence.ts'

@@ -1,6 +1,6 @@
 /** Which rows are not what ScopeStack holds, or not yet, as whoever reads it must know. */
 import type { Resource } from '../../catalog/resource.ts'
-import { IGNORED } from '../../errors/push.ts'
+import { IGNORED } from '../../errors/codes/changes.ts'
 import type { Database, Transaction } from '../connection/database.ts'
 import { arrayLiteral } from '../connection/literals.ts'
 import { isStorable } from './codec.ts'

@@ -1,5 +1,6 @@
 /** Whether a person may decide so about a change. */
-import { usage } from '../../errors/errors.ts'
+import { usage } from '../../errors/commands.ts'
+import { isCode } from '../../errors/sync-error.ts'
 import type { ChangeDetails } from './changes.ts'
 
 export type ChangeAction = 'retry' | 'discard' | 'resolve'
@@ -18,7 +19,7 @@ export function checkActionAllowed(decide: ChangeAction, { id, op, state, code, 
             : `is ${state} already`
       throw usage(`Change ${id} ${now}; nothing is left to decide.`)
     }
-    if (code !== 'SYNC_PUSH_CONFLICT') throw usage(`Change ${id} is no conflict. ${instead(id, code)}`)
+    if (!isCode(code, 'SYNC_PUSH_CONFLICT')) throw usage(`Change ${id} is no conflict. ${instead(id, code)}`)
   } else if (state !== 'parked' && state !== 'waiting' && (state !== 'sending' || held || op === 'create')) {
     const sending = held ? 'is being sent just now' : 'left, and is being looked for'
     const now = state === 'sending' ? sending : `is ${state}`
@@ -27,15 +28,10 @@ export function checkActionAllowed(decide: ChangeAction, { id, op, state, code, 
 }
 
 function instead(id: number, code: string | null): string {
-  switch (code) {
-    case 'SYNC_PUSH_GONE':
-    case 'SYNC_PUSH_UNSUPPORTED':
-      return `"changes discard ${id}" lets it go.`
-    case 'SYNC_PUSH_INVALID':
-      return `ScopeStack refused it: edit the row again, or let it go with "changes discard ${id}".`
-    case 'SYNC_PUSH_FORBIDDEN':
-      return `ScopeStack does not allow it: "changes retry ${id}" when it does.`
-    default:
-      return `"changes show ${id}" says what helps.`
+  if (isCode(code, 'SYNC_PUSH_GONE', 'SYNC_PUSH_UNSUPPORTED')) return `"changes discard ${id}" lets it go.`
+  if (isCode(code, 'SYNC_PUSH_INVALID')) {
+    return `ScopeStack refused it: edit the row again, or let it go with "changes discard ${id}".`
   }
+  if (isCode(code, 'SYNC_PUSH_FORBIDDEN')) return `ScopeStack does not allow it: "changes retry ${id}" when it does.`
+  return `"changes show ${id}" says what helps.`
 }

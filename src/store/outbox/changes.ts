@@ -1,7 +1,7 @@
 import type { Resource } from '../../catalog/resource.ts'
+import { UNKNOWN } from '../../errors/codes/changes.ts'
 /** What a person sees of the outbox, and may do about a change. */
-import { usage } from '../../errors/errors.ts'
-import { UNKNOWN } from '../../errors/push.ts'
+import { usage } from '../../errors/commands.ts'
 import { transact, type Database, type Transaction } from '../connection/database.ts'
 import { disableCapture, tableOf } from '../schema/capture-triggers.ts'
 import { checkActionAllowed } from './allowed-actions.ts'

@@ -8,7 +8,7 @@ import type { RemoteRecord, Write } from '../../catalog/resource.ts'
  *      ▲                  │
  *      └─────release──────┘
  */
-import { UNANSWERED } from '../../errors/push.ts'
+import { UNANSWERED } from '../../errors/codes/changes.ts'
 import { transact, type Database, type Transaction } from '../connection/database.ts'
 import { arrayLiteral } from '../connection/literals.ts'
 import { openPresence, type Presence } from '../fleet/presence.ts'

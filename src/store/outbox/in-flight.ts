@@ -1,9 +1,10 @@
 import type { Resource } from '../../catalog/resource.ts'
+import { UNANSWERED } from '../../errors/codes/changes.ts'
 /**
  * What is noted of a change on its way, so that whoever takes it next knows what may have happened: that it left, what it was
  * answered, and why it is tried again later.
  */
-import { claimLost, UNANSWERED } from '../../errors/push.ts'
+import { claimLost } from '../../errors/waiting-changes.ts'
 import type { Database } from '../connection/database.ts'
 import { arrayLiteral } from '../connection/literals.ts'
 import { tableOf } from '../schema/capture-triggers.ts'

@@ -3,7 +3,7 @@ import type { RemoteRecord, Resource } from '../../catalog/resource.ts'
  * The end of a change: its fate, the mirrored row and every reference to it, in one transaction that proves the claim. A
  * row is loaded only where no later edit of it waits: that one will be answered in its turn.
  */
-import { claimLost, rowRefused } from '../../errors/push.ts'
+import { claimLost, rowRejected } from '../../errors/waiting-changes.ts'
 import { limitWaits, transact, type Database, type Transaction } from '../connection/database.ts'
 import { bisect } from '../mirror/bisect.ts'
 import { storable } from '../mirror/codec.ts'
@@ -56,7 +56,7 @@ export async function settleSent(
       // Without its own id the row would be made a second time, by the next pull.
       const adopt: Act = (sub) => replaceLocalId(sub, catalog, resource, change.recordId, record.id)
       await row(adopt, async (error) => {
-        throw rowRefused(
+        throw rowRejected(
           { what: `${change.resource} ${change.recordId}`, said: await describeRejection(tx, resource.table, error) },
           error,
         )

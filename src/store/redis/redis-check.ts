@@ -1,6 +1,6 @@
 /** Whether a Redis can be trusted with a queue. */
 import { Redis } from 'ioredis'
-import { redisUnfit } from '../../errors/unattended.ts'
+import { redisUnfit } from '../../errors/redis.ts'
 import { explainRedis, redisAddress } from './redis.ts'
 
 /** BullMQ's scripts use what came with it. */

@@ -1,7 +1,7 @@
 /** The connection to Redis, and what its failures mean. */
 import { createHash } from 'node:crypto'
 import { Redis } from 'ioredis'
-import { redisRefused, redisUnreachable, redisUnwritable } from '../../errors/fleet.ts'
+import { redisRejected, redisUnreachable, redisUnwritable } from '../../errors/redis.ts'
 import { SyncError } from '../../errors/sync-error.ts'
 
 export interface RedisStore {
@@ -88,7 +88,7 @@ export function explainRedis(error: unknown, lastFault: unknown, url: string): S
   if (error instanceof SyncError) return error
   const where = redisAddress(url)
   const cause = [error, lastFault].find((fault) => REFUSED.test(messageOf(fault)))
-  if (cause !== undefined) return redisRefused({ where }, cause)
+  if (cause !== undefined) return redisRejected({ where }, cause)
   const passing = [error, lastFault].find((fault) => isTransientRedisError(fault))
   if (passing !== undefined) return redisUnwritable({ where }, passing)
   const given = /max retries per request|Connection is closed/i.test(messageOf(error))

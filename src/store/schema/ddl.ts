@@ -4,8 +4,8 @@
  * a second, lets go of all it has, and comes again, as often as it takes, while the reports go on.
  */
 import { setTimeout as delay } from 'node:timers/promises'
+import { stopped } from '../../errors/commands.ts'
 import { tablesHeld } from '../../errors/database.ts'
-import { stopped } from '../../errors/errors.ts'
 import type { SyncError } from '../../errors/sync-error.ts'
 import { isLostRace, type Database, type Transaction } from '../connection/database.ts'
 

@@ -1,5 +1,5 @@
 /** Schemas that have our names and are somebody else's, which is found out before anything is made in them. */
-import { foreignSchema } from '../../errors/database-place.ts'
+import { foreignSchema } from '../../errors/database.ts'
 import type { Database } from '../connection/database.ts'
 
 const SCHEMAS = ['scopestack', 'sync'] as const

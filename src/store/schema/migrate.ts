@@ -7,8 +7,9 @@
  */
 import { catalog } from '../../catalog/registry.ts'
 import type { Resource } from '../../catalog/resource.ts'
+import { nameTaken } from '../../errors/database.ts'
+import { tableUnfit } from '../../errors/resources.ts'
 import type { SyncError } from '../../errors/sync-error.ts'
-import { nameTaken, tableUnfit } from '../../errors/tables.ts'
 import { codeOf, openDatabase, type Database, type Transaction } from '../connection/database.ts'
 import { checkDatabase } from '../server/fitness.ts'
 import { checkServer } from '../server/server-version.ts'

@@ -1,5 +1,5 @@
 /** Which servers are taken: those that the tests run on. Older ones lack what the statements are made of. */
-import { serverTooOld } from '../../errors/server.ts'
+import { serverTooOld } from '../../errors/database.ts'
 import type { Database } from '../connection/database.ts'
 
 const OLDEST = 15

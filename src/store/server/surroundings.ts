@@ -4,7 +4,7 @@
  * statements that were prepared are gone; and a process that gets too few connections would say "started" and end no run.
  */
 import type postgres from 'postgres'
-import { connectionsMissing, poolerTooSmall, transactionPooling } from '../../errors/surroundings.ts'
+import { connectionsMissing, poolerTooSmall, transactionPooling } from '../../errors/database.ts'
 import { SyncError } from '../../errors/sync-error.ts'
 import { addressOf, isConnectionLoss, openBareConnection } from '../connection/database.ts'
 

@@ -1,6 +1,6 @@
 /** Holds the catalog against a live account. Reads only: nothing is written to the mirror, and no drift is recorded. */
 import { defineResource, type Resource } from '../../catalog/resource.ts'
-import { endsTheRun, reason, SyncError } from '../../errors/sync-error.ts'
+import { endsTheRun, factOf, hasCode, reason, SyncError } from '../../errors/sync-error.ts'
 import { differences, isCarried, type Finding } from './difference.ts'
 import { readRelationshipTypes } from './ends.ts'
 import { createTally } from './evidence.ts'
@@ -86,8 +86,10 @@ async function discoverOne(deps: SampleDeps, resource: Resource, signal: AbortSi
   }
 }
 
-const stateOf = ({ code, facts }: SyncError): Discovered['state'] =>
-  code === 'SYNC_FORBIDDEN' ? 'forbidden' : facts['status'] === 404 ? 'absent' : 'failed'
+function stateOf(error: SyncError): Discovered['state'] {
+  if (hasCode(error, 'SYNC_FORBIDDEN')) return 'forbidden'
+  return factOf(error, 'status') === 404 ? 'absent' : 'failed'
+}
 
 /** What lies in a list that no file declares; undefined when there is no such list, or its records are declared. */
 async function discoverList(deps: SampleDeps, name: string, signal: AbortSignal): Promise<Discovered | undefined> {

@@ -1,5 +1,5 @@
 import type { ReadMethod, RemoteRecord, Resource } from '../../catalog/resource.ts'
-import { requestRefused } from '../../errors/errors.ts'
+import { requestRefused } from '../../errors/resources.ts'
 import { endsTheRun, SyncError } from '../../errors/sync-error.ts'
 /** Some records of a resource: from both ends of its list, where the oldest and the newest are, whatever its order. */
 import type { Client } from '../../remote/client.ts'

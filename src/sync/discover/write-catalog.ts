@@ -3,7 +3,7 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { catalog } from '../../catalog/registry.ts'
 import type { Resource } from '../../catalog/resource.ts'
-import { notWritable } from '../../errors/discover.ts'
+import { catalogNotWritable } from '../../errors/commands.ts'
 import type { Finding } from './difference.ts'
 import type { Discovered } from './discover.ts'
 import { emptySource, writeFindings } from './source.ts'
@@ -55,6 +55,6 @@ async function put(folder: string, name: string, text: string): Promise<{ path: 
     await writeFile(path, text)
     return { path, replaced: before !== undefined }
   } catch (error) {
-    throw notWritable({ path }, error)
+    throw catalogNotWritable({ path }, error)
   }
 }

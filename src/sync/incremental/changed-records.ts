@@ -7,7 +7,7 @@ import type { Resource } from '../../catalog/resource.ts'
  * and be proved like any list (`list/read-small-list.ts`): where the server takes no such order, or its ties have none. Without a
  * filter the whole list is read then.
  */
-import { listNotInOrder } from '../../errors/lists.ts'
+import { listNotInOrder } from '../../errors/resources.ts'
 import { isPastPagingLimit, fetchFirstPage } from '../../remote/pages/forward-pages.ts'
 import { unreadableIn, countedIds, reportsCount } from '../../remote/pages/list-length.ts'
 import { shareListFacts } from '../../remote/pages/page-failures.ts'

@@ -15,7 +15,7 @@
  * One thing is taken for granted: a record that comes or is edited bears a newer time than what was read before it.
  * Records without a time stand at one end or the other, and are no one's change.
  */
-import { listNotInOrder } from '../../errors/lists.ts'
+import { listNotInOrder } from '../../errors/resources.ts'
 import type { Client } from '../../remote/client.ts'
 import { fetchFirstPage, repeatedPageGuard } from '../../remote/pages/forward-pages.ts'
 import { countedIds, isFullPage, placeCount, reportsCount, inferPageSize } from '../../remote/pages/list-length.ts'

@@ -1,5 +1,5 @@
 import type { ReadMethod, Resource } from '../../catalog/resource.ts'
-import { SyncError } from '../../errors/sync-error.ts'
+import { hasCode } from '../../errors/sync-error.ts'
 /**
  * What was refused once may be taken by now, and a way that did not answer may answer. So it is looked at, an hour after
  * it was found out and then once a day; meanwhile, and where it is still refused, what has worked goes on being asked.
@@ -102,7 +102,7 @@ async function openWay(client: Client, way: ReadPlan, signal: AbortSignal): Prom
     return stillIncludes(read, found.request) ? { ...way, request: found.request } : undefined
   } catch (error) {
     if (isNotFound(error) || isBadRequest(error)) return undefined
-    if (error instanceof SyncError && error.code === 'SYNC_FORBIDDEN') return undefined
+    if (hasCode(error, 'SYNC_FORBIDDEN')) return undefined
     throw error
   }
 }

@@ -1,7 +1,8 @@
 import type { Resource } from '../../catalog/resource.ts'
 /** What a refusal of a whole list means. */
-import { accountNotFound, forbidden, listNotFound } from '../../errors/errors.ts'
-import { SyncError } from '../../errors/sync-error.ts'
+import { accountNotFound } from '../../errors/credentials.ts'
+import { forbidden, listNotFound } from '../../errors/resources.ts'
+import { hasCode } from '../../errors/sync-error.ts'
 import type { Client } from '../../remote/client.ts'
 import { fetchPage } from '../../remote/pages/pages.ts'
 import { isNotFound } from './read-nested.ts'
@@ -16,11 +17,9 @@ export async function explainRefusal(
   error: unknown,
   signal: AbortSignal,
 ): Promise<unknown> {
-  if (error instanceof SyncError && error.code === 'SYNC_FORBIDDEN') {
-    return forbidden({ url: String(error.facts['url']), resource: resource.type })
-  }
+  if (hasCode(error, 'SYNC_FORBIDDEN')) return forbidden({ url: error.facts.url, resource: resource.type })
   if (!isNotFound(error)) return error
-  const url = String(error.facts['url'])
+  const { url } = error.facts
   try {
     await fetchPage(client, { path: `/${slug}/v1/${EVERY_ACCOUNT_HAS}`, query: {}, pageSize: 1 }, 1, signal)
   } catch (probe) {

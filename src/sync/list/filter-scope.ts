@@ -9,7 +9,7 @@
  * costs a few small requests once, and one a reading to see that it still holds.
  */
 import { isDeepStrictEqual } from 'node:util'
-import { SyncError } from '../../errors/sync-error.ts'
+import { hasCode } from '../../errors/sync-error.ts'
 import type { Client } from '../../remote/client.ts'
 import { isPageFailure } from '../../remote/pages/page-failures.ts'
 import { fetchPage, type ListRequest } from '../../remote/pages/pages.ts'
@@ -169,8 +169,7 @@ function counterOf({ client, signal }: Looking, base: ListRequest): Counter {
 }
 
 /** That list only: the one that is read was answered a moment ago. */
-const isDenied = (error: unknown): boolean =>
-  error instanceof SyncError && (error.code === 'SYNC_REQUEST_REFUSED' || error.code === 'SYNC_FORBIDDEN')
+const isDenied = (error: unknown): boolean => hasCode(error, 'SYNC_REQUEST_REFUSED', 'SYNC_FORBIDDEN')
 
 const firstOf = (values: string): string => values.split(',', 1)[0]!
 const othersOf = (values: string): string => values.slice(firstOf(values).length + 1)

@@ -1,5 +1,5 @@
 import type { ReadMethod, RemoteRecord, Resource } from '../../catalog/resource.ts'
-import { SyncError } from '../../errors/sync-error.ts'
+import { hasCode } from '../../errors/sync-error.ts'
 /** Asks for single records: by their own address, else among the records of their list. */
 import type { Client } from '../../remote/client.ts'
 import { parseDocument } from '../../remote/documents/document.ts'
@@ -92,15 +92,15 @@ async function isHeard(ask: GetRecord, known: readonly string[]): Promise<boolea
   return answers.some((answer) => typeof answer !== 'string')
 }
 
-const UNANSWERED: ReadonlySet<string> = new Set([
+const UNANSWERED = [
   'SYNC_REQUEST_REFUSED',
   'SYNC_FORBIDDEN',
   'SYNC_REMOTE_FAILED',
   'SYNC_REMOTE_TIMEOUT',
   'SYNC_BODY_UNREADABLE',
-])
+] as const
 
-const isOneRecordsFault = (error: unknown): boolean => error instanceof SyncError && UNANSWERED.has(error.code)
+const isOneRecordsFault = (error: unknown): boolean => hasCode(error, ...UNANSWERED)
 
 /** Their ids stand in the address. */
 const IDS_AT_ONCE = 50

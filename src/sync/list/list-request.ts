@@ -1,7 +1,7 @@
 /** What is asked of a list: everything the catalog would like to have. */
 import { createHash } from 'node:crypto'
 import type { ReadMethod, Resource } from '../../catalog/resource.ts'
-import { SyncError } from '../../errors/sync-error.ts'
+import { hasCode, type SyncErrorOf } from '../../errors/sync-error.ts'
 import type { ListRequest } from '../../remote/pages/pages.ts'
 import { ROW_FORMAT } from '../../store/mirror/row.ts'
 import { declarationDigest } from './declared-columns.ts'
@@ -52,8 +52,8 @@ export function queryFor(whole: Readonly<Record<string, string>>, include: reado
 }
 
 /** A 400: something in the question is not to the server's liking. */
-export const isBadRequest = (error: unknown): error is SyncError =>
-  error instanceof SyncError && error.code === 'SYNC_REQUEST_REFUSED' && error.facts['status'] === 400
+export const isBadRequest = (error: unknown): error is SyncErrorOf<'SYNC_REQUEST_REFUSED'> =>
+  hasCode(error, 'SYNC_REQUEST_REFUSED') && error.facts.status === 400
 
 /** Filters that are wanted and not asked for, since the server refuses them. */
 export const refusedFilters = (wanted: ListRequest | null, asked: ListRequest | null): string[] =>

@@ -1,4 +1,4 @@
-import { SyncError } from '../../errors/sync-error.ts'
+import { factOf, SyncError } from '../../errors/sync-error.ts'
 /**
  * What of a request the server takes. Each include, filter and page size that is declared is only believed (API notes,
  * confidence marks); one that is refused must not cost the list.
@@ -41,7 +41,7 @@ async function refusalOfPage(client: Client, request: ListRequest, signal: Abort
   } catch (error) {
     if (error instanceof SyncError && isBadRequest(error)) return error
     // It was taken, and failed at what it found.
-    if (request.pageSize === null && error instanceof SyncError && error.facts['status'] === 500) return null
+    if (request.pageSize === null && factOf(error, 'status') === 500) return null
     throw error
   }
 }

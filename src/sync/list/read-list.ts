@@ -1,5 +1,5 @@
 import type { RemoteRecord } from '../../catalog/resource.ts'
-import { reason, SyncError } from '../../errors/sync-error.ts'
+import { hasCode, reason } from '../../errors/sync-error.ts'
 import type { Client } from '../../remote/client.ts'
 import { isObject, parseDocument } from '../../remote/documents/document.ts'
 import { readBothEnds } from '../../remote/pages/both-ends.ts'
@@ -197,11 +197,11 @@ export async function* readEach(
   }
 }
 
-const ONE_DOCUMENT: ReadonlySet<string> = new Set([
+const ONE_DOCUMENT = [
   'SYNC_REMOTE_FAILED',
   'SYNC_REMOTE_TIMEOUT',
   'SYNC_BODY_UNREADABLE',
   'SYNC_REQUEST_REFUSED',
-])
+] as const
 
-const isOneDocumentsFault = (error: unknown): boolean => error instanceof SyncError && ONE_DOCUMENT.has(error.code)
+const isOneDocumentsFault = (error: unknown): boolean => hasCode(error, ...ONE_DOCUMENT)

@@ -1,4 +1,4 @@
-import { SyncError } from '../../errors/sync-error.ts'
+import { hasCode, type SyncErrorOf } from '../../errors/sync-error.ts'
 /** A resource whose lists hang on the records of another one. */
 import type { ListRequest } from '../../remote/pages/pages.ts'
 import type { Batch, ReadPage } from './page-batch.ts'
@@ -76,5 +76,5 @@ export async function* readNestedLists(
   }
 }
 
-export const isNotFound = (error: unknown): error is SyncError =>
-  error instanceof SyncError && error.code === 'SYNC_REQUEST_REFUSED' && error.facts['status'] === 404
+export const isNotFound = (error: unknown): error is SyncErrorOf<'SYNC_REQUEST_REFUSED'> =>
+  hasCode(error, 'SYNC_REQUEST_REFUSED') && error.facts.status === 404

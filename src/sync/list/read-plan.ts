@@ -5,7 +5,7 @@
  */
 import { isDeepStrictEqual } from 'node:util'
 import type { ReadMethod, Resource } from '../../catalog/resource.ts'
-import { SyncError } from '../../errors/sync-error.ts'
+import { factOf } from '../../errors/sync-error.ts'
 import type { Client } from '../../remote/client.ts'
 import type { ListRequest } from '../../remote/pages/pages.ts'
 import type { Database } from '../../store/connection/database.ts'
@@ -188,6 +188,6 @@ const sizeOf = (wanted: ListRequest, { pageSize }: ListRequest): Part[] =>
   pageSize === null ? [] : [{ kind: 'size', size: Math.min(pageSize, wanted.pageSize ?? pageSize) }]
 
 const pathOf = (error: unknown): string | undefined => {
-  const url = error instanceof SyncError ? error.facts['url'] : undefined
-  return typeof url === 'string' ? new URL(url).pathname : undefined
+  const url = factOf(error, 'url')
+  return url === undefined ? undefined : new URL(url).pathname
 }

@@ -1,4 +1,4 @@
-import { SyncError } from '../../errors/sync-error.ts'
+import { hasCode } from '../../errors/sync-error.ts'
 import type { Client } from '../../remote/client.ts'
 /** A list that is read and proved at once: what lies below one record, belongs to a few, or changed of late. */
 import { readBothEnds } from '../../remote/pages/both-ends.ts'
@@ -119,8 +119,7 @@ async function readOnce(
   }
 }
 
-export const isNotInOrder = (error: unknown): boolean =>
-  error instanceof SyncError && error.code === 'SYNC_LIST_NOT_IN_ORDER'
+export const isNotInOrder = (error: unknown): boolean => hasCode(error, 'SYNC_LIST_NOT_IN_ORDER')
 
 /** See `completeness.ts`, which reasons the same way about a list that is read over many runs. */
 function isProved(

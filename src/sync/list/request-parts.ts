@@ -1,4 +1,4 @@
-import { SyncError } from '../../errors/sync-error.ts'
+import { factOf } from '../../errors/sync-error.ts'
 /** What a request is made of, so that parts of it can be left out, and which of them a refusal speaks of. */
 import type { ListRequest } from '../../remote/pages/pages.ts'
 
@@ -95,8 +95,7 @@ const wordsOf = (refusal: unknown): string[] =>
     .map((word) => spelled(word.endsWith('.') ? word.slice(0, -1) : word))
     .filter((word) => word !== '')
 
-export const errorDetail = (refusal: unknown): string =>
-  refusal instanceof SyncError ? String(refusal.facts['detail'] ?? '') : ''
+export const errorDetail = (refusal: unknown): string => factOf(refusal, 'detail') ?? ''
 
 function calledAs(part: Part): string[] {
   if (part.kind === 'size') return ['size', 'page[size]', 'page-size']

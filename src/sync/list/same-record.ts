@@ -3,7 +3,7 @@ import type { RemoteRecord, Resource } from '../../catalog/resource.ts'
  * Whether an answer is of the record that was asked for. Seen: a PATCH answered with another client's document, which gave the
  * row that client's id, and took its projects along. So nothing that is not of the very record is written anywhere.
  */
-import { answeredOther } from '../../errors/writes.ts'
+import { otherRecord } from '../../errors/requests.ts'
 import { isObject } from '../../remote/documents/document.ts'
 import { isStorable } from '../../store/mirror/codec.ts'
 
@@ -25,7 +25,7 @@ export interface ExpectedRecord extends Account {
  */
 export function requireSameRecord({ data, url }: { data: unknown; url: string }, wanted: ExpectedRecord): RemoteRecord {
   const objection = mismatchOf(data, wanted)
-  if (objection !== null) throw answeredOther({ url, problem: objection })
+  if (objection !== null) throw otherRecord({ url, problem: objection })
   return data as RemoteRecord
 }
 

@@ -1,5 +1,5 @@
 import type { RemoteRecord, Resource } from '../../catalog/resource.ts'
-import { SyncError } from '../../errors/sync-error.ts'
+import { hasCode, SyncError } from '../../errors/sync-error.ts'
 /** A change on its way, under its claim. */
 import { wasNeverSent, type Answer } from '../../remote/client.ts'
 import { primaryDataOf, isObject } from '../../remote/documents/document.ts'
@@ -53,7 +53,7 @@ export const possibleWrites = (change: Change): ChangeValues[] => [
 
 /** Nobody answered: it says nothing about the change. */
 export const isNoResponse = (error: SyncError): boolean =>
-  wasNeverSent(error) || error.code === 'SYNC_REMOTE_UNREACHABLE' || error.code === 'SYNC_REMOTE_TIMEOUT'
+  wasNeverSent(error) || hasCode(error, 'SYNC_REMOTE_UNREACHABLE', 'SYNC_REMOTE_TIMEOUT')
 
 /** It may have been done, though nobody was told. */
 export const mayHaveArrived = (error: unknown): boolean => error instanceof SyncError && !wasNeverSent(error)
@@ -105,8 +105,8 @@ export const writeOutcomeOf =
     try {
       data = primaryDataOf(body, url)
     } catch (error) {
-      if (!(error instanceof SyncError) || error.code !== 'SYNC_BODY_UNREADABLE') throw error
-      return unproved(String(error.facts['problem']))
+      if (!hasCode(error, 'SYNC_BODY_UNREADABLE')) throw error
+      return unproved(error.facts.problem)
     }
     const id = change.op === 'create' ? null : change.recordId
     const problem = mismatchOf(data, { ...deps, resource, id })

@@ -1,16 +1,16 @@
+import { UNKNOWN } from '../../errors/codes/changes.ts'
 import {
   arrivalUnknown,
   arrivedUnsettled,
   keepsFailing,
-  rowHeld,
-  rowRefused,
-  UNKNOWN,
+  memberNotWritable,
   writeForbidden,
+  writeNotOffered,
   writeRefused,
-} from '../../errors/push.ts'
-import { reason, SyncError } from '../../errors/sync-error.ts'
+} from '../../errors/parked-changes.ts'
+import { factOf, hasCode, reason, type SyncError } from '../../errors/sync-error.ts'
+import { rowLocked, rowRejected } from '../../errors/waiting-changes.ts'
 /** A change that does not go on: set aside for a person, or put off for later. */
-import { notWritable, writeNotOffered } from '../../errors/writes.ts'
 import type { Answer } from '../../remote/client.ts'
 import { requestedWaitMs, isRateLimited } from '../../remote/http/retry.ts'
 import type { Change } from '../../store/outbox/claim.ts'
@@ -34,7 +34,7 @@ export async function parkRefused(
   if (status === 403) return await parkChange(deps, sending, writeForbidden({ what, said }), { errors, decisions })
   if (status === 400 && columns.length > 0) {
     const facts = { what, isNew: change.op === 'create', columns: columns.join(', '), said }
-    return await parkChange(deps, sending, notWritable(facts), { errors, decisions })
+    return await parkChange(deps, sending, memberNotWritable(facts), { errors, decisions })
   }
   if (change.op === 'create' && (status === 405 || (status === 404 && /^(not found)?$/i.test(said)))) {
     return await parkChange(deps, sending, writeNotOffered({ what, status, said }), { errors, decisions })
@@ -55,9 +55,9 @@ export async function parkChange(
 }
 
 async function asUnknown({ sql }: PushDeps, change: Change, because: SyncError): Promise<SyncError> {
-  const left = because.code === UNKNOWN ? undefined : await readSentCreate(sql, change)
+  const left = hasCode(because, UNKNOWN) ? undefined : await readSentCreate(sql, change)
   if (left === undefined) return because
-  const facts = { what: changeName(change), why: String(because.facts['last'] ?? because.message).replace(/\.$/, '') }
+  const facts = { what: changeName(change), why: (factOf(because, 'last') ?? because.message).replace(/\.$/, '') }
   return left.answer === null ? arrivalUnknown(facts) : arrivedUnsettled({ ...facts, record: left.answer })
 }
 
@@ -73,7 +73,7 @@ export async function retryOrPark(deps: PushDeps, sending: Attempt, error: SyncE
   const spends = !isRateLimited(error) && !(looking && isNoResponse(error))
   const attempts = change.attempts + (spends ? 1 : 0)
   if (!isNoResponse(error) && attempts >= MOST_ATTEMPTS) {
-    const last = String(error.facts['last'] ?? error.message)
+    const last = factOf(error, 'last') ?? error.message
     return await parkChange(deps, sending, keepsFailing({ what: changeName(change), attempts, last }))
   }
   const seconds = Math.max(Math.min(LONGEST_DELAY_SECONDS, 2 ** attempts), requestedWaitMs(error) / 1000)
@@ -85,7 +85,7 @@ const HELD_SECONDS = 5
 
 /** What was answered is kept. */
 export async function postponeHeldRow(deps: PushDeps, { change, term }: Attempt): Promise<ChangeResult> {
-  const error = rowHeld({ what: changeName(change) })
+  const error = rowLocked({ what: changeName(change) })
   await postpone(deps.sql, change, term, { seconds: HELD_SECONDS, code: error.code, reason: error.message })
   return { change, fate: 'postponed', error }
 }
@@ -98,10 +98,9 @@ export async function postponeRejectedRow(
   { change, term }: Attempt,
   because: unknown,
 ): Promise<ChangeResult> {
-  const error =
-    because instanceof SyncError && because.code === 'SYNC_PUSH_ROW_REFUSED'
-      ? because
-      : rowRefused({ what: changeName(change), said: reason(because) }, because)
+  const error = hasCode(because, 'SYNC_PUSH_ROW_REFUSED')
+    ? because
+    : rowRejected({ what: changeName(change), said: reason(because) }, because)
   await postpone(deps.sql, change, term, { seconds: REFUSED_SECONDS, code: error.code, reason: error.message })
   return { change, fate: 'postponed', error }
 }

@@ -1,5 +1,5 @@
 import type { RemoteRecord, Resource } from '../../catalog/resource.ts'
-import { recordGone } from '../../errors/push.ts'
+import { recordGone, writeNotOffered, writeUnproved } from '../../errors/parked-changes.ts'
 import { reason } from '../../errors/sync-error.ts'
 /**
  * A write that was answered, though not with its record: what came of it is looked up before anything is written.
@@ -9,7 +9,7 @@ import { reason } from '../../errors/sync-error.ts'
  *                                           ├─ it does not say ─────────► for a person
  *                                           └─ nobody answers ──────────► as if the answer was lost
  */
-import { unproved, withoutEffect, writeNotOffered } from '../../errors/writes.ts'
+import { withoutEffect } from '../../errors/waiting-changes.ts'
 import type { Answer } from '../../remote/client.ts'
 import { withdrawRequest } from '../../store/outbox/in-flight.ts'
 import { settleSent } from '../../store/outbox/settle.ts'
@@ -39,7 +39,7 @@ export async function proveWrite(
   } catch (error) {
     if (!isReadRefused(error)) throw error
     const facts = { what: changeName(change), why, look: `ScopeStack does not say what it holds (${reason(error)})` }
-    return await parkChange(deps, left, unproved(facts), { decisions })
+    return await parkChange(deps, left, writeUnproved(facts), { decisions })
   }
   if (held === null) return await isGone(deps, sending, decisions)
   if (change.op === 'delete') throw withoutEffect({ what: changeName(change), why })
@@ -48,7 +48,7 @@ export async function proveWrite(
       return await settleResponse(deps, sending, { record: held, decisions })
     case 'untold': {
       const facts = { what: changeName(change), why, look: 'ScopeStack does not say what it holds in those columns' }
-      return await parkChange(deps, left, unproved(facts), { decisions })
+      return await parkChange(deps, left, writeUnproved(facts), { decisions })
     }
     case 'unchanged':
       throw withoutEffect({ what: changeName(change), why })

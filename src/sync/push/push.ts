@@ -1,6 +1,12 @@
 import type { RemoteRecord, Resource } from '../../catalog/resource.ts'
-import { lookRefused, notHeld, parentDiscarded, rowNeverMade, writeForbidden } from '../../errors/push.ts'
-import { endsTheRun, reason, SyncError } from '../../errors/sync-error.ts'
+import {
+  lookupRefused,
+  notStorable,
+  parentDiscarded,
+  newRowDiscarded,
+  writeForbidden,
+} from '../../errors/parked-changes.ts'
+import { endsTheRun, factOf, hasCode, reason, SyncError } from '../../errors/sync-error.ts'
 import { isRateLimited } from '../../remote/http/retry.ts'
 import { isPageFailure } from '../../remote/pages/page-failures.ts'
 import { isDataError } from '../../store/connection/database.ts'
@@ -69,7 +75,7 @@ export async function push(deps: PushDeps, options: PushOptions): Promise<void> 
 function pauseAfter(error: unknown): number {
   if (!(error instanceof SyncError)) return 0
   if (error.remedy === 'retry' && !isNoResponse(error) && !endsTheRun(error)) return 60
-  return Number(error.facts['seconds'] ?? 0)
+  return factOf(error, 'seconds') ?? 0
 }
 
 async function pushClaim(
@@ -98,7 +104,7 @@ async function pushClaim(
       if (changes.length === 1 && settled.fate === 'postponed' && isPageFailure(held)) throw held
     } catch (error) {
       // Somebody else goes on with it.
-      if (error instanceof SyncError && error.code === 'SYNC_CLAIM_LOST') return
+      if (hasCode(error, 'SYNC_CLAIM_LOST')) return
       fatal ??= error
       ending.abort()
     }
@@ -141,7 +147,7 @@ async function sendOne(deps: PushDeps, sending: Attempt, remote: Checked): Promi
     }
     if (change.op === 'create') return await sendCreate(deps, sending)
     // Its creation would have come before it: there is none any more.
-    if (isLocal(change.recordId)) return await parkChange(deps, sending, rowNeverMade({ what: changeName(change) }))
+    if (isLocal(change.recordId)) return await parkChange(deps, sending, newRowDiscarded({ what: changeName(change) }))
     const held = remote.get(change.recordId) ?? null
     if (held instanceof SyncError) throw held
     if (change.answer !== null) return await settleStoredResponse(deps, sending, change.answer, held)
@@ -150,20 +156,19 @@ async function sendOne(deps: PushDeps, sending: Attempt, remote: Checked): Promi
     if (isRowLocked(error)) return await postponeHeldRow(deps, sending)
     // What no other change would meet.
     if (isDataError(error))
-      return await parkChange(deps, sending, notHeld({ what: changeName(change), why: reason(error) }))
+      return await parkChange(deps, sending, notStorable({ what: changeName(change), why: reason(error) }))
     if (isRejectedByDatabase(error))
       return await postponeRejectedRow(deps, sending, await explainTableError(deps.sql, sending.resource, error))
     if (!(error instanceof SyncError)) throw error
-    if (error.code === 'SYNC_PUSH_ROW_REFUSED') return await postponeRejectedRow(deps, sending, error)
-    if (error.code === 'SYNC_FORBIDDEN')
+    if (hasCode(error, 'SYNC_PUSH_ROW_REFUSED')) return await postponeRejectedRow(deps, sending, error)
+    if (hasCode(error, 'SYNC_FORBIDDEN'))
       return await parkChange(deps, sending, writeForbidden({ what: changeName(change) }))
-    if (error.code === 'SYNC_REQUEST_REFUSED') {
+    if (hasCode(error, 'SYNC_REQUEST_REFUSED')) {
       // No other change would be answered either.
       const explained = await explainRefusal(deps, sending.resource, error, sending.signal)
       if (endsTheRun(explained)) throw explained
       const { status, detail } = error.facts
-      const facts = { what: changeName(change), status: Number(status), detail: String(detail ?? '') }
-      return await parkChange(deps, sending, lookRefused(facts))
+      return await parkChange(deps, sending, lookupRefused({ what: changeName(change), status, detail }))
     }
     // It may have been made, and is looked for when ScopeStack is well again; the others need not wait for that.
     if (change.op === 'create' && isRateLimited(error) && mayHaveArrived(error))

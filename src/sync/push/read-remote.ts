@@ -1,7 +1,7 @@
 import type { RemoteRecord, Resource } from '../../catalog/resource.ts'
-import { SyncError } from '../../errors/sync-error.ts'
 /** What ScopeStack holds of the records that are about to be written, asked for together. */
-import { answeredOther } from '../../errors/writes.ts'
+import { otherRecord } from '../../errors/requests.ts'
+import { hasCode, type SyncError } from '../../errors/sync-error.ts'
 import type { Client } from '../../remote/client.ts'
 import { primaryDataOf } from '../../remote/documents/document.ts'
 import { isPageFailure } from '../../remote/pages/page-failures.ts'
@@ -127,7 +127,7 @@ async function listed(
     // A list that takes no notice of the question does not say that somebody is gone.
     const other = alone ? page.records.find(({ id }) => !ids.includes(id)) : undefined
     if (other !== undefined) {
-      throw answeredOther({
+      throw otherRecord({
         url: `${request.path}?filter[id]=${ids.join(',')}`,
         problem: `it is of ${JSON.stringify(other.id.slice(0, 60))}`,
       })
@@ -143,10 +143,9 @@ async function listed(
 
 /** What was asked is not answered, which says nothing of any other question. */
 export const isReadRefused = (error: unknown): error is SyncError =>
-  error instanceof SyncError && (error.code === 'SYNC_REQUEST_REFUSED' || error.code === 'SYNC_FORBIDDEN')
+  hasCode(error, 'SYNC_REQUEST_REFUSED', 'SYNC_FORBIDDEN')
 
-const isOfOne = (error: unknown): error is SyncError =>
-  isReadRefused(error) || (error instanceof SyncError && error.code === 'SYNC_ANSWER_FOREIGN')
+const isOfOne = (error: unknown): error is SyncError => isReadRefused(error) || hasCode(error, 'SYNC_ANSWER_FOREIGN')
 
 async function takesIds({ sql }: RemoteAccess, { type }: Resource): Promise<boolean> {
   const known = await readCapability(sql, type, 'filter[id]')
@@ -210,5 +209,4 @@ export function queryVariants({ query }: ListRequest): ListRequest['query'][] {
   return Object.keys(query).length > Object.keys(bare).length ? [query, bare] : [query]
 }
 
-const statusOf = (error: unknown): unknown =>
-  error instanceof SyncError && error.code === 'SYNC_REQUEST_REFUSED' ? error.facts['status'] : undefined
+const statusOf = (error: unknown): unknown => (hasCode(error, 'SYNC_REQUEST_REFUSED') ? error.facts.status : undefined)

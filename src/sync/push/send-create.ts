@@ -7,7 +7,8 @@ import type { RemoteRecord } from '../../catalog/resource.ts'
  *     │        └──lost──► look: one that is new, and as it was sent ──► adopted
  *     └──killed──────┘          none ──► later ──► sent again          else ──► parked as unknown
  */
-import { arrivalUnknown, recordGone, unanswered } from '../../errors/push.ts'
+import { arrivalUnknown, recordGone } from '../../errors/parked-changes.ts'
+import { unanswered } from '../../errors/waiting-changes.ts'
 import type { StoredResponse } from '../../store/outbox/claim.ts'
 import * as requests from '../../store/outbox/in-flight.ts'
 import { isDuplicateCreate } from '../../store/outbox/settle.ts'

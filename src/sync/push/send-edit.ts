@@ -1,8 +1,7 @@
 import type { RemoteRecord, Resource } from '../../catalog/resource.ts'
 /** One edit on its way: held against what ScopeStack holds, sent, and settled by what was answered. */
-import { conflictFound, recordGone, unsupported } from '../../errors/push.ts'
-import { endsTheRun, SyncError } from '../../errors/sync-error.ts'
-import { wholeUnseen } from '../../errors/writes.ts'
+import { conflictFound, partlyHidden, recordGone, unsupported } from '../../errors/parked-changes.ts'
+import { endsTheRun, hasCode, SyncError } from '../../errors/sync-error.ts'
 import { createRetrySchedule, sleep } from '../../remote/http/retry.ts'
 import { wasRequestSent, recordDeparture, withdrawRequest } from '../../store/outbox/in-flight.ts'
 import { settleSent, settleSuperseded } from '../../store/outbox/settle.ts'
@@ -50,8 +49,7 @@ export async function sendEdit(deps: PushDeps, sending: Attempt, remote: RemoteR
 }
 
 /** A look came behind the write, or an answer was of another record: at once again it would be the same. */
-const isForLater = (error: unknown): boolean =>
-  error instanceof SyncError && ['SYNC_PUSH_NO_EFFECT', 'SYNC_ANSWER_FOREIGN'].includes(error.code)
+const isForLater = (error: unknown): boolean => hasCode(error, 'SYNC_PUSH_NO_EFFECT', 'SYNC_ANSWER_FOREIGN')
 
 async function sendOver(deps: PushDeps, sending: Attempt, remote: RemoteRecord | null): Promise<ChangeResult> {
   const { change, resource, term } = sending
@@ -97,7 +95,7 @@ async function sendDecided(
   const { change, resource, term, signal } = sending
   const unseen = change.op === 'delete' ? [] : unseenColumns(resource, decisions, remote)
   if (unseen.length > 0) {
-    const error = wholeUnseen({ what: changeName(change), columns: unseen.join(', ') })
+    const error = partlyHidden({ what: changeName(change), columns: unseen.join(', ') })
     return await parkChange(deps, sending, error, { decisions })
   }
   const request = await listRequest(deps, resource)

@@ -3,7 +3,7 @@ import type { RemoteRecord } from '../../catalog/resource.ts'
  * What ScopeStack answered to an edit, or to a new row. Where somebody holds the row, the answer is kept, and whoever takes
  * the change next settles it with that: nothing is sent again, and what waits behind it stands on what was answered then.
  */
-import { valueIgnored } from '../../errors/push.ts'
+import { valueIgnored } from '../../errors/parked-changes.ts'
 import type { SyncError } from '../../errors/sync-error.ts'
 import { isRejectedByDatabase } from '../../store/mirror/refusals.ts'
 import type { StoredResponse } from '../../store/outbox/claim.ts'

@@ -4,7 +4,7 @@
  * for the next process.
  */
 import type { Resource } from '../../catalog/resource.ts'
-import { backfillDiffers } from '../../errors/backfill.ts'
+import { backfillDiffers } from '../../errors/commands.ts'
 import { beginBackfill, clearFailedOutcomes, readBackfill, type Backfill } from '../../store/runs/backfills.ts'
 import { endRun, isSuccess, worstOutcome, type Outcome, type ResourceOutcome } from '../../store/runs/runs.ts'
 import { canReadIncrementally } from '../incremental/incremental.ts'

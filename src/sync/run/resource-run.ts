@@ -1,6 +1,7 @@
 /** One resource of a run: read under its lease, with an outcome on record at the end whatever happened. */
 import type { Resource } from '../../catalog/resource.ts'
-import { reason, SyncError } from '../../errors/sync-error.ts'
+import { errorCodeOf, hasCode, isCode, reason, type SyncError } from '../../errors/sync-error.ts'
+import type { ErrorCode } from '../../errors/table.ts'
 import { confirmLease, type Lease, type Leases } from '../../store/fleet/leases.ts'
 import { closeEmptySnapshot, wasEverServed } from '../../store/progress/checkpoint.ts'
 import { databaseTime } from '../../store/progress/watermark.ts'
@@ -79,7 +80,8 @@ export async function pullResource(deps: PullDeps, options: ResourceOptions): Pr
     const record = () =>
       deps.sql.begin(async (tx) => {
         await confirmLease(tx, lease)
-        if (found.code !== null) await closeEmptySnapshot(tx, resource.type, found.code.startsWith('SYNC_TABLE_'))
+        if (found.code !== null)
+          await closeEmptySnapshot(tx, resource.type, isCode(found.code, 'SYNC_TABLE_UNFIT', 'SYNC_TABLE_REFUSED'))
         await recordOutcome(tx, runId, found)
       })
     await withDbRetry(record, held)
@@ -128,7 +130,7 @@ async function read(
   return { ...result, resource: resource.type, startedAt, code: CODE[result.outcome] ?? null }
 }
 
-const CODE: Readonly<Partial<Record<Outcome, string>>> = {
+const CODE: Readonly<Partial<Record<Outcome, ErrorCode>>> = {
   incomplete: 'SYNC_INCOMPLETE',
   suspect: 'SYNC_SUSPECT',
 }
@@ -138,9 +140,9 @@ const NOTHING = { expected: null, seen: 0, inserted: 0, updated: 0, unchanged: 0
 const outcomeOf = ({ type }: Resource, startedAt: Date, error: unknown, otherwise: Outcome): ResourceOutcome => ({
   ...NOTHING,
   resource: type,
-  outcome: error instanceof SyncError && error.code === 'SYNC_FORBIDDEN' ? 'forbidden' : otherwise,
+  outcome: hasCode(error, 'SYNC_FORBIDDEN') ? 'forbidden' : otherwise,
   startedAt,
-  code: error instanceof SyncError ? error.code : null,
+  code: errorCodeOf(error),
   message: reason(error),
 })
 
@@ -156,7 +158,7 @@ async function failure(
   signal: AbortSignal,
 ): Promise<ResourceOutcome> {
   const { type, table, confidence } = resource
-  const isOffered = !(error instanceof SyncError && (error.code === 'SYNC_LIST_NOT_FOUND' || isBadRequest(error)))
+  const isOffered = !hasCode(error, 'SYNC_LIST_NOT_FOUND') && !isBadRequest(error)
   if (isOffered || confidence !== 'low' || (await withDbRetry(() => wasEverServed(deps.sql, type, table), signal))) {
     return outcomeOf(resource, startedAt, error, 'failed')
   }

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import type { SyncError } from '../../../src/errors/sync-error.ts'
+import { factOf } from '../../../src/errors/sync-error.ts'
 import { createSeal } from '../../../src/remote/auth/seal.ts'
 import { parseTokenResponse } from '../../../src/remote/auth/token-response.ts'
 import { createTokens } from '../../../src/remote/auth/tokens.ts'
@@ -216,7 +216,7 @@ describe.each([
     for (const tokens of [right, behind, ahead]) {
       const failure: unknown = await tokens.get(never).catch((error: unknown) => error)
       expect(failure).toMatchObject({ code: 'SYNC_TOKEN_COOLDOWN' })
-      expect((failure as SyncError).facts['seconds']).toBeLessThanOrEqual(30)
+      expect(factOf(failure, 'seconds')).toBeLessThanOrEqual(30)
     }
     // Left there by an older version on a host a day ahead, or before the store's clock was set back.
     const claim = await home.open().claim(HOUR, 0)

@@ -1,6 +1,6 @@
 /** A server that fails where others refuse, or counts records and no pages: changes are read as well as it lets them be. */
 import { expect, it } from 'vitest'
-import { remoteFailed } from '../../../src/errors/errors.ts'
+import { remoteFailed } from '../../../src/errors/requests.ts'
 import type { Client } from '../../../src/remote/client.ts'
 import { pull } from '../../../src/sync/run/run.ts'
 import { edit, openAccount } from '../../support/scopestack/increments.ts'

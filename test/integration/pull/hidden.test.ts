@@ -1,6 +1,7 @@
 /** A filter that is to make a list whole may hide some of it: whatever any list of the server holds is mirrored. */
 import { describe, expect, it } from 'vitest'
-import { remoteFailed, requestRefused } from '../../../src/errors/errors.ts'
+import { remoteFailed } from '../../../src/errors/requests.ts'
+import { requestRefused } from '../../../src/errors/resources.ts'
 import type { Client } from '../../../src/remote/client.ts'
 import type { Simulator } from '../../../src/simulator/server.ts'
 import { pull } from '../../../src/sync/run/run.ts'

@@ -1,6 +1,6 @@
 /** What is known to have left, and what was answered, is never forgotten: no edit is lost over it, and none set aside. */
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { remoteFailed, remoteUnreachable } from '../../../src/errors/errors.ts'
+import { remoteFailed, remoteUnreachable } from '../../../src/errors/requests.ts'
 import type { Client } from '../../../src/remote/client.ts'
 import { startSimulator, type Simulator } from '../../../src/simulator/server.ts'
 import type { Transaction } from '../../../src/store/connection/database.ts'

@@ -3,7 +3,7 @@
  * GET, whose answer is held to the same test, and nothing is sent a second time that may have arrived.
  */
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { requestRefused } from '../../../src/errors/errors.ts'
+import { requestRefused } from '../../../src/errors/resources.ts'
 import type { Client } from '../../../src/remote/client.ts'
 import { startSimulator, type Simulator } from '../../../src/simulator/server.ts'
 import { switchesOf, type Switches } from '../../../src/simulator/switches.ts'

@@ -1,7 +1,7 @@
 /** What ScopeStack refuses reaches the user in its own words and the column, in whatever shape it comes. */
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { changeText } from '../../../src/commands/output/changes-output.ts'
-import { remoteFailed } from '../../../src/errors/errors.ts'
+import { remoteFailed } from '../../../src/errors/requests.ts'
 import type { SyncError } from '../../../src/errors/sync-error.ts'
 import { startSimulator, type Simulator } from '../../../src/simulator/server.ts'
 import { switchesOf, type Switches } from '../../../src/simulator/switches.ts'

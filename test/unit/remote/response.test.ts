@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import type { SyncError } from '../../../src/errors/sync-error.ts'
+import { factOf, type SyncError } from '../../../src/errors/sync-error.ts'
 import { isFromIntermediary, retryAfterMs, throwIfTemporary } from '../../../src/remote/http/response.ts'
 
 const HOUR = 3_600_000
@@ -86,7 +86,7 @@ describe('a refusal', () => {
   )
 
   it('of a status that passes is to be retried; two of them say that nothing was begun', () => {
-    const taken = [408, 421, 425, 503].map((status) => thrown(status)?.facts['taken'])
+    const taken = [408, 421, 425, 503].map((status) => factOf(thrown(status), 'taken'))
     expect(taken).toEqual([true, false, false, true])
     expect(thrown(408)).toMatchObject({ code: 'SYNC_REMOTE_FAILED', remedy: 'retry' })
   })

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { bodyUnreadable, rateLimited, remoteFailed, stopped } from '../../../src/errors/errors.ts'
+import { stopped } from '../../../src/errors/commands.ts'
+import { bodyUnreadable, rateLimited, remoteFailed } from '../../../src/errors/requests.ts'
 import { createRetrySchedule, sleep } from '../../../src/remote/http/retry.ts'
 
 const policy = { attempts: 7, baseMs: 250, capMs: 8_000 }

@@ -1,6 +1,7 @@
 /** What a page that fails is read by, whatever it fails with, and what that costs. */
 import { describe, expect, it } from 'vitest'
-import { bodyUnreadable, remoteFailed, remoteTimeout, requestRefused } from '../../../src/errors/errors.ts'
+import { bodyUnreadable, remoteFailed, remoteTimeout } from '../../../src/errors/requests.ts'
+import { requestRefused } from '../../../src/errors/resources.ts'
 import type { SyncError } from '../../../src/errors/sync-error.ts'
 import type { Client } from '../../../src/remote/client.ts'
 import { unreadableIn, isFullPage, reportsCount } from '../../../src/remote/pages/list-length.ts'

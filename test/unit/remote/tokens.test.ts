@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest'
-import { credentialsRefused, remoteFailed } from '../../../src/errors/errors.ts'
+import { credentialsRefused } from '../../../src/errors/credentials.ts'
+import { remoteFailed } from '../../../src/errors/requests.ts'
 import { createSeal } from '../../../src/remote/auth/seal.ts'
 import type { IssuedToken } from '../../../src/remote/auth/token-response.ts'
 import { createTokens } from '../../../src/remote/auth/tokens.ts'

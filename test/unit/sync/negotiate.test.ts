@@ -1,7 +1,7 @@
 /** What of a request a server takes is found in few requests, whatever its refusals say. */
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { requestRefused } from '../../../src/errors/errors.ts'
+import { requestRefused } from '../../../src/errors/resources.ts'
 import type { Client } from '../../../src/remote/client.ts'
 import type { ListRequest } from '../../../src/remote/pages/pages.ts'
 import { negotiate } from '../../../src/sync/list/negotiate.ts'

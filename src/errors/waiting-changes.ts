@@ -1,0 +1,46 @@
+/** Why a local edit is not settled yet, though nobody has to decide anything. */
+import { type SyncError, syncError } from './sync-error.ts'
+import { capitalized } from './wording.ts'
+
+/** Not parked: ScopeStack may still be working on it. */
+export const unanswered = (facts: { what: string; why: string; answer?: string }): SyncError =>
+  syncError(
+    'SYNC_PUSH_UNANSWERED',
+    `${capitalized(facts.what)} left, and ${facts.answer ?? 'its answer was lost'}. ${facts.why} It is tried again later; nothing needs to be done.`,
+    { facts },
+  )
+
+/** It was answered, and neither by the answer nor by a look is it known to be there; repeated, since a look came before. */
+export const withoutEffect = (facts: { what: string; why: string }): SyncError =>
+  syncError(
+    'SYNC_PUSH_NO_EFFECT',
+    `${capitalized(facts.what)} was sent, ${facts.why}, and ScopeStack holds what it held before. It is tried again later; if this ` +
+      'stays, look whether something between here and ScopeStack (a proxy, a login page) answers in its place.',
+    { facts: { ...facts, last: `${facts.why}, and ScopeStack holds what it held before.` } },
+  )
+
+/** Not parked: only somebody's open transaction is in its way. */
+export const rowLocked = (facts: { what: string }): SyncError =>
+  syncError(
+    'SYNC_PUSH_ROW_LOCKED',
+    `${capitalized(facts.what)} is not settled: another transaction holds its row. It is tried again later; end that transaction ` +
+      'if this stays.',
+    { facts },
+  )
+
+/** It was answered, or cannot be looked at: a trigger, a constraint or the shape of its table is in the way. */
+export const rowRejected = (facts: { what: string; said: string }, cause: unknown): SyncError =>
+  syncError(
+    'SYNC_PUSH_ROW_REFUSED',
+    `${capitalized(facts.what)} waits to be settled, since the database refuses its row: ${facts.said} Mend that, for instance by "on ` +
+      'update cascade" of a foreign key, and it settles by itself; nothing is sent twice.',
+    { facts: { ...facts, seconds: 30 }, cause },
+  )
+
+export const claimLost = (facts: { change: number; term: number }): SyncError =>
+  syncError(
+    'SYNC_CLAIM_LOST',
+    `Change ${facts.change} passed to another worker while this one was held up, so this one settled nothing. The other ` +
+      'goes on with it; nothing needs to be done.',
+    { facts },
+  )
