@@ -4,7 +4,7 @@
  */
 import { once } from 'node:events'
 import { finished } from 'node:stream/promises'
-import { openWorker } from '../src/assemble.ts'
+import { openWorker } from '../src/assemble/worker.ts'
 import { catalog } from '../src/catalog/registry.ts'
 import type { RemoteRecord, Resource } from '../src/catalog/resource.ts'
 import { readConfig } from '../src/config/config.ts'

@@ -6,7 +6,7 @@
  */
 import { execFile } from 'node:child_process'
 import { parseArgs, promisify } from 'node:util'
-import { openPusher, openWorker } from '../src/assemble.ts'
+import { openPusher, openWorker } from '../src/assemble/worker.ts'
 import { textTable } from '../src/commands/output/format.ts'
 import { readConfig } from '../src/config/config.ts'
 import { openDatabase } from '../src/store/connection/database.ts'

@@ -1,6 +1,7 @@
 /** Log lines: JSON for machines, readable ones on a terminal; always on stderr, since stdout is a command's answer. */
+import { createRequire } from 'node:module'
 import { pino, type Logger } from 'pino'
-import { prettyFactory } from 'pino-pretty'
+import type * as PinoPretty from 'pino-pretty'
 import { isNotice, type SyncError } from './errors/sync-error.ts'
 import { stderr } from './screen/streams.ts'
 import { visible, visibleJsonLine } from './screen/visible.ts'
@@ -18,6 +19,8 @@ const SECRET_PATHS = ['clientSecret', 'password', 'token', 'accessToken', 'refre
 export function createLogger({ level, terminal }: { level: string; terminal: boolean }): Logger {
   const options = { level, base: null, redact: { paths: SECRET_PATHS, censor: '[secret]' } }
   if (!terminal) return pino({ ...options, timestamp: pino.stdTimeFunctions.isoTime }, sink(machineLine))
+  // Loaded only here: it is needed on a terminal alone.
+  const { prettyFactory } = createRequire(import.meta.url)('pino-pretty') as typeof PinoPretty
   const pretty = prettyFactory({ translateTime: 'HH:MM:ss', colorize: true })
   return pino(
     options,

@@ -1,23 +1,22 @@
 /** Parses what a person typed, runs the command, and turns a failure into one sentence and an exit code. */
 import { Command, CommanderError } from 'commander'
-import { VERSION } from './assemble.ts'
-import { backfill } from './commands/backfill.ts'
-import { changes } from './commands/changes.ts'
-import { demo } from './commands/demo/demo.ts'
-import { discover } from './commands/discover.ts'
-import { login } from './commands/login.ts'
-import { migrate } from './commands/migrate.ts'
-import { pull } from './commands/pull.ts'
-import { push } from './commands/push.ts'
-import { simulator } from './commands/simulator.ts'
-import { start } from './commands/start/start.ts'
-import { status } from './commands/status.ts'
+import pkg from '../package.json' with { type: 'json' }
+import { backfill } from './commands/help/backfill.ts'
+import { changes } from './commands/help/changes.ts'
+import { demo } from './commands/help/demo.ts'
+import { discover } from './commands/help/discover.ts'
+import { login } from './commands/help/login.ts'
+import { migrate } from './commands/help/migrate.ts'
+import { pull } from './commands/help/pull.ts'
+import { push } from './commands/help/push.ts'
+import { simulator } from './commands/help/simulator.ts'
+import { start } from './commands/help/start.ts'
+import { status } from './commands/help/status.ts'
+import { verify } from './commands/help/verify.ts'
 import type { Verb } from './commands/verb.ts'
-import { verify } from './commands/verify.ts'
-import { loadEnvFile } from './config/config.ts'
 import { EXIT, exitCodeOf, reason, SyncError } from './errors/sync-error.ts'
-import { frames } from './logger.ts'
 import { stderr, stdout } from './screen/streams.ts'
+import type { Stop } from './signals.ts'
 
 /** The texts are broken by hand below this width: wrapped again, their examples and tables would fall apart. */
 const HELP_WIDTH = 100
@@ -54,12 +53,11 @@ Exit codes: 0 all ok · 1 failed · 2 finished, some resource is not ok · 64 us
 /** What the command is for is what it prints; of others the result is in the database. */
 let answers = false
 
-/** @param stop fires when the process is asked to end. */
-export async function main(argv: readonly string[], stop: AbortSignal): Promise<number> {
+export async function main(argv: readonly string[], stop: Stop): Promise<number> {
   let code: number = EXIT.ok
   const program = new Command('scopestack-sync')
     .description(ABOUT)
-    .version(VERSION, '--version')
+    .version(pkg.version, '--version')
     .addHelpText('after', AFTER)
     .configureHelp({ helpWidth: HELP_WIDTH })
     .exitOverride()
@@ -74,22 +72,26 @@ export async function main(argv: readonly string[], stop: AbortSignal): Promise<
     for (const { flags, about } of verb.options) command.option(flags, about)
     command.action(async () => {
       answers = verb.answers === true
-      code = await verb.run({ args: command.args, options: command.opts(), signal: stop })
+      const [{ loadEnvFile }, { run }] = await Promise.all([import('./config/config.ts'), verb.load()])
+      for (const note of loadEnvFile()) stderr.say(note)
+      // A signal that came while the code was loaded ends the process here, before anything is begun.
+      await new Promise(setImmediate)
+      stop.begin()
+      code = await run({ args: command.args, options: command.opts(), signal: stop.signal })
     })
   }
   try {
-    for (const note of loadEnvFile()) stderr.say(note)
     await program.parseAsync(argv, { from: 'user' })
     return code
   } catch (error) {
-    return report(error, argv)
+    return await report(error, argv)
   }
 }
 
 /** Help is ours to the last character; an error is said by `report`. */
 const OUTPUT = { writeOut: (text: string) => stdout.say(text.trimEnd().split('\n')), outputError: () => {} }
 
-function report(error: unknown, argv: readonly string[]): number {
+async function report(error: unknown, argv: readonly string[]): Promise<number> {
   if (error instanceof CommanderError) {
     if (error.exitCode === 0) return EXIT.ok
     const [verb] = argv
@@ -102,11 +104,12 @@ function report(error: unknown, argv: readonly string[]): number {
     return EXIT.usage
   }
   // A SyncError's message says all; anything else is a fault of ours, and its stack is what a report needs.
-  stderr.say(error instanceof SyncError ? [...error.lines, `(${error.code})`] : unexpected(error))
+  stderr.say(error instanceof SyncError ? [...error.lines, `(${error.code})`] : await unexpected(error))
   return exitCodeOf(error)
 }
 
-function unexpected(error: unknown): string[] {
+async function unexpected(error: unknown): Promise<string[]> {
+  const { frames } = await import('./logger.ts')
   const stack = error instanceof Error ? frames(error.stack ?? '').split('\n') : []
   return [
     `Unexpected: ${reason(error)}. This is a fault of scopestack-sync; please report it with these lines.`,

@@ -14,7 +14,7 @@ type Duty = () => Promise<void>
 
 const duties: Duty[] = []
 
-interface Stop {
+export interface Stop {
   /** Fires when the process is asked to end. */
   readonly signal: AbortSignal
   /** From now on there is something to finish. Until then a signal ends the process, as signals do. */

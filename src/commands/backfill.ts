@@ -1,4 +1,5 @@
-import { explainStoreError, openStore, openWorker, type Worker } from '../assemble.ts'
+import { explainStoreError, openStore } from '../assemble/store.ts'
+import { openWorker, type Worker } from '../assemble/worker.ts'
 import { catalog } from '../catalog/registry.ts'
 import type { Resource } from '../catalog/resource.ts'
 import { backfillStopped, usage } from '../errors/commands.ts'
@@ -15,78 +16,57 @@ import { createOverall, type Overall } from './output/backfill-output.ts'
 import { duration, thousands, wrapped } from './output/format.ts'
 import { chooseProgress } from './output/progress.ts'
 import { readSettings } from './settings.ts'
-import type { Verb } from './verb.ts'
+import type { Call } from './verb.ts'
 
-export const backfill: Verb = {
-  name: 'backfill',
-  summary: 'read everything again, resumable, with its progress and the time it will take',
-  args: '[resource...]',
-  options: [
-    { flags: '--since <date>', about: 'only what changed since that day (YYYY-MM-DD), and what belongs to it' },
-    { flags: '--restart', about: 'begin anew instead of going on, and load every page even if it did not change' },
-    { flags: '--allow-mass-delete', about: 'believe a list that lacks more rows than SYNC_DELETE_LIMIT' },
-    { flags: '--json', about: 'one JSON object a line on stdout, for machines' },
-  ],
-  help: `Reads every list from its end to its beginning, writes the rows that differ and marks as
-deleted what is gone. Stopped by Ctrl-C, a kill or a crash, it goes on where it was when it is
-run again, however much later; resources that failed are tried again then, and no others. It
-may run while "start" does: what another process is reading is waited for.
-
-Examples
-  npm run -s sync -- backfill
-  npm run -s sync -- backfill projects project-services
-  npm run -s sync -- backfill --since 2026-01-01`,
-
-  async run({ args, options, signal }) {
-    const config = readSettings({ credentials: true })
-    const named = args.length > 0
-    const chosen = chooseResources(catalog, named ? args : config.resources)
-    const since = sinceOf(options['since'])
-    if (since !== null) refuseUndated(chosen, named)
-    const json = options['json'] === true
-    const terminal = onTerminal()
-    const log = createLogger({ level: config.logLevel, terminal })
-    const store = await openStore(config, signal, { moves: true })
-    const overall = createOverall()
-    const progress = chooseProgress({ json, terminal, footer: () => overall.line(Date.now()) })
-    try {
-      if (since !== null) sinceOf(since, await databaseTime(store.sql))
-      const worker = await openWorker(config, store, signal, noteRetries(log))
-      const sayBegun = async (begun: BackfillStart): Promise<void> => {
-        progress.note(begunLine(begun))
-        if (begun.since === null) progress.note(await measure(worker, begun.left, config, overall, signal))
-        overall.begin(begun)
-      }
-      try {
-        const report = await runBackfill(worker, {
-          resources: chosen,
-          named,
-          since,
-          restart: options['restart'] === true,
-          allowMassDelete: options['allowMassDelete'] === true,
-          signal,
-          onBegin: sayBegun,
-          onEvent(event) {
-            overall.event(event)
-            progress.event(event)
-          },
-        })
-        progress.finish(report)
-        if (report.failed.length > 0) progress.note(failedLines(report.failed))
-        return isSuccess(report.outcome) ? EXIT.ok : EXIT.notAllOk
-      } finally {
-        await worker.close()
-      }
-    } catch (error) {
-      const explained = await explainStoreError(error, store)
-      const stopped = hasCode(explained, 'SYNC_STOPPED')
-      const said = stopped ? backfillStopped() : explained
-      progress.abandon(said)
-      throw said
-    } finally {
-      await store.close()
+export async function run({ args, options, signal }: Call): Promise<number> {
+  const config = readSettings({ credentials: true })
+  const named = args.length > 0
+  const chosen = chooseResources(catalog, named ? args : config.resources)
+  const since = sinceOf(options['since'])
+  if (since !== null) refuseUndated(chosen, named)
+  const json = options['json'] === true
+  const terminal = onTerminal()
+  const log = createLogger({ level: config.logLevel, terminal })
+  const store = await openStore(config, signal, { moves: true })
+  const overall = createOverall()
+  const progress = chooseProgress({ json, terminal, footer: () => overall.line(Date.now()) })
+  try {
+    if (since !== null) sinceOf(since, await databaseTime(store.sql))
+    const worker = await openWorker(config, store, signal, noteRetries(log))
+    const sayBegun = async (begun: BackfillStart): Promise<void> => {
+      progress.note(begunLine(begun))
+      if (begun.since === null) progress.note(await measure(worker, begun.left, config, overall, signal))
+      overall.begin(begun)
     }
-  },
+    try {
+      const report = await runBackfill(worker, {
+        resources: chosen,
+        named,
+        since,
+        restart: options['restart'] === true,
+        allowMassDelete: options['allowMassDelete'] === true,
+        signal,
+        onBegin: sayBegun,
+        onEvent(event) {
+          overall.event(event)
+          progress.event(event)
+        },
+      })
+      progress.finish(report)
+      if (report.failed.length > 0) progress.note(failedLines(report.failed))
+      return isSuccess(report.outcome) ? EXIT.ok : EXIT.notAllOk
+    } finally {
+      await worker.close()
+    }
+  } catch (error) {
+    const explained = await explainStoreError(error, store)
+    const stopped = hasCode(explained, 'SYNC_STOPPED')
+    const said = stopped ? backfillStopped() : explained
+    progress.abandon(said)
+    throw said
+  } finally {
+    await store.close()
+  }
 }
 
 /**

@@ -1,4 +1,4 @@
-import { explainStoreError, openStore } from '../assemble.ts'
+import { explainStoreError, openStore } from '../assemble/store.ts'
 import { catalog } from '../catalog/registry.ts'
 import { usage } from '../errors/commands.ts'
 import { notMigrated } from '../errors/database.ts'
@@ -20,55 +20,29 @@ import { isMigrated } from '../store/schema/migrate.ts'
 import { rebaseOntoBase } from '../sync/push/rebase.ts'
 import { changeJson, changeText, listText } from './output/changes-output.ts'
 import { readSettings } from './settings.ts'
-import type { Call, Verb } from './verb.ts'
+import type { Call } from './verb.ts'
 
-export const changes: Verb = {
-  name: 'changes',
-  summary: 'show local edits that are not settled, and decide about those set aside',
-  args: '[action] [id...]',
-  answers: true,
-  options: [
-    { flags: '--keep <side>', about: 'for resolve: local, or remote (what ScopeStack holds)' },
-    { flags: '--all', about: 'for list: also those that are settled' },
-    { flags: '--json', about: 'JSON on stdout, one object a line' },
-  ],
-  help: `Actions
-  list             what waits and why, is being sent, or was set aside, with the reason
-  show ID...       one change: its values in full, what ScopeStack said, what both sides held
-  retry ID...      sends a parked change again as it is
-  discard ID...    lets it go; the row shows what ScopeStack holds after the next pull
-  resolve ID...    settles a conflict: --keep local sends it, --keep remote lets it go
-
-Of several ids all are done, or none. A change is also retried by editing the same columns of
-its row again. The same list, for SQL, is the view scopestack.pending_changes.
-
-Examples
-  npm run -s sync -- changes list
-  npm run -s sync -- changes show 12
-  npm run -s sync -- changes resolve 12 --keep local`,
-
-  async run(call) {
-    const act = actionOf(call)
-    const config = readSettings({ credentials: false })
-    const store = await openStore(config, call.signal)
-    try {
-      if (!(await isMigrated(store.sql))) throw notMigrated()
-      for (const one of await act(store.sql)) {
-        if (typeof one === 'string') stdout.say(one)
-        else stdout.json(one)
-      }
-      return EXIT.ok
-    } catch (error) {
-      const explained = await explainStoreError(error, store)
-      if (call.options['json'] === true) {
-        const code = errorCodeOf(explained)
-        stdout.json({ type: 'error', code, message: reason(explained) })
-      }
-      throw explained
-    } finally {
-      await store.close()
+export async function run(call: Call): Promise<number> {
+  const act = actionOf(call)
+  const config = readSettings({ credentials: false })
+  const store = await openStore(config, call.signal)
+  try {
+    if (!(await isMigrated(store.sql))) throw notMigrated()
+    for (const one of await act(store.sql)) {
+      if (typeof one === 'string') stdout.say(one)
+      else stdout.json(one)
     }
-  },
+    return EXIT.ok
+  } catch (error) {
+    const explained = await explainStoreError(error, store)
+    if (call.options['json'] === true) {
+      const code = errorCodeOf(explained)
+      stdout.json({ type: 'error', code, message: reason(explained) })
+    }
+    throw explained
+  } finally {
+    await store.close()
+  }
 }
 
 /** Past so many nobody reads on; --json gives all. */

@@ -1,4 +1,5 @@
-import { explainStoreError, openSignIn, openStore } from '../assemble.ts'
+import { openSignIn } from '../assemble/sign-in.ts'
+import { explainStoreError, openStore } from '../assemble/store.ts'
 import { usage } from '../errors/commands.ts'
 import { loginFailed } from '../errors/credentials.ts'
 import { EXIT, factOf, reason } from '../errors/sync-error.ts'
@@ -7,78 +8,58 @@ import { openLoopback } from '../remote/auth/loopback.ts'
 import { stdout } from '../screen/streams.ts'
 import { openBrowser } from './browser.ts'
 import { readSettings } from './settings.ts'
-import { wholeNumber, type Verb } from './verb.ts'
+import { wholeNumber, type Call } from './verb.ts'
 
 /** A password manager, a second factor, a mail with a code. */
 const PATIENCE_SECONDS = 300
 
-export const login: Verb = {
-  name: 'login',
-  summary: 'sign in to ScopeStack in a browser, once, for SCOPESTACK_GRANT=authorization_code',
-  options: [
-    { flags: '--port <number>', about: 'port of this machine that the browser comes back to (default: any free one)' },
-    { flags: '--timeout <seconds>', about: `how long to wait for the browser (default ${PATIENCE_SECONDS})` },
-    { flags: '--no-browser', about: 'only print the address' },
-  ],
-  help: `Opens ScopeStack's sign-in page and keeps the session it gives, encrypted, in the database.
-Every worker of that database then gets its tokens from it. Needed again only when
-ScopeStack ends the session: a run then stops with exit code 77 and says so.
-
-The application must be registered at ScopeStack with the redirect address
-  http://127.0.0.1/callback
-
-A machine without a browser:
-  ssh -L 8377:127.0.0.1:8377 that-machine
-  npm run -s sync -- login --no-browser --port 8377     and open the address here`,
-
-  async run({ options, signal }) {
-    const config = readSettings({ credentials: true })
-    if (config.grant !== 'authorization_code') {
-      throw usage(
-        `"login" is for SCOPESTACK_GRANT=authorization_code; with ${config.grant} tokens are had without it. ` +
-          'Set SCOPESTACK_GRANT first if a person is to sign in.',
-      )
-    }
-    const port = wholeNumber(options, 'port') ?? 0
-    if (port > 65_535) throw usage(`--port is at most 65535, not ${port}.`)
-    const timeoutMs = (wholeNumber(options, 'timeout', 1) ?? PATIENCE_SECONDS) * 1000
-    const loopback = await openLoopback(port)
+export async function run({ options, signal }: Call): Promise<number> {
+  const config = readSettings({ credentials: true })
+  if (config.grant !== 'authorization_code') {
+    throw usage(
+      `"login" is for SCOPESTACK_GRANT=authorization_code; with ${config.grant} tokens are had without it. ` +
+        'Set SCOPESTACK_GRANT first if a person is to sign in.',
+    )
+  }
+  const port = wholeNumber(options, 'port') ?? 0
+  if (port > 65_535) throw usage(`--port is at most 65535, not ${port}.`)
+  const timeoutMs = (wholeNumber(options, 'timeout', 1) ?? PATIENCE_SECONDS) * 1000
+  const loopback = await openLoopback(port)
+  try {
+    // What is wrong with the database is told before a person has signed in for nothing.
+    const store = await openStore(config, signal)
     try {
-      // What is wrong with the database is told before a person has signed in for nothing.
-      const store = await openStore(config, signal)
+      const signIn = await openSignIn(config, store)
       try {
-        const signIn = await openSignIn(config, store)
+        const { url, state, verifier } = beginAuthorization(config, loopback.redirectUri)
+        stdout.say(['Sign in to ScopeStack at', '', `  ${url}`, '', 'Waiting for the browser to come back ...'])
+        if (options['browser'] !== false) openBrowser(url)
+        const onStray = () => stdout.say('Turned away: an answer that belongs to another login.')
+        const { redact } = signIn
+        const arrival = await loopback.waitForCallback({ state, timeoutMs, signal, onStray, redact })
         try {
-          const { url, state, verifier } = beginAuthorization(config, loopback.redirectUri)
-          stdout.say(['Sign in to ScopeStack at', '', `  ${url}`, '', 'Waiting for the browser to come back ...'])
-          if (options['browser'] !== false) openBrowser(url)
-          const onStray = () => stdout.say('Turned away: an answer that belongs to another login.')
-          const { redact } = signIn
-          const arrival = await loopback.waitForCallback({ state, timeoutMs, signal, onStray, redact })
-          try {
-            const { redirectUri } = loopback
-            const { user, slug } = await signIn.redeem({ code: arrival.code, redirectUri, verifier }, signal)
-            const text = `Logged in${user === '' ? '' : ` as ${user}`}, account ${slug}.`
-            await arrival.answer({ ok: true, title: 'You are logged in', text: `${text} You may close this window.` })
-            stdout.say(`${text} The session is kept, encrypted, in the database: "pull" and "start" use it.`)
-            return EXIT.ok
-          } catch (error) {
-            const failure = refusedCode(await explainStoreError(error, store))
-            await arrival.answer({ ok: false, title: 'Not logged in', text: reason(failure) })
-            throw failure
-          }
-        } finally {
-          await signIn.close()
+          const { redirectUri } = loopback
+          const { user, slug } = await signIn.redeem({ code: arrival.code, redirectUri, verifier }, signal)
+          const text = `Logged in${user === '' ? '' : ` as ${user}`}, account ${slug}.`
+          await arrival.answer({ ok: true, title: 'You are logged in', text: `${text} You may close this window.` })
+          stdout.say(`${text} The session is kept, encrypted, in the database: "pull" and "start" use it.`)
+          return EXIT.ok
+        } catch (error) {
+          const failure = refusedCode(await explainStoreError(error, store))
+          await arrival.answer({ ok: false, title: 'Not logged in', text: reason(failure) })
+          throw failure
         }
-      } catch (error) {
-        throw await explainStoreError(error, store)
       } finally {
-        await store.close()
+        await signIn.close()
       }
+    } catch (error) {
+      throw await explainStoreError(error, store)
     } finally {
-      await loopback.close()
+      await store.close()
     }
-  },
+  } finally {
+    await loopback.close()
+  }
 }
 
 /** Of a code, `invalid_grant` says nothing about a user name and a password. */

@@ -1,4 +1,5 @@
-import { explainStoreError, openPusher, openStore, openWorker } from '../assemble.ts'
+import { explainStoreError, openStore } from '../assemble/store.ts'
+import { openPusher, openWorker } from '../assemble/worker.ts'
 import { errorCodeOf, EXIT, hasCode, reason, type SyncError } from '../errors/sync-error.ts'
 import { createLogger, noteRetries, type Logger } from '../logger.ts'
 import { onTerminal, stderr, stdout } from '../screen/streams.ts'
@@ -13,91 +14,59 @@ import { thousands, wrapped } from './output/format.ts'
 import { planJson, planText } from './output/plan-output.ts'
 import { pushProgress, type PushProgress } from './output/push-progress.ts'
 import { readSettings } from './settings.ts'
-import type { Verb } from './verb.ts'
+import type { Call } from './verb.ts'
 
-export const push: Verb = {
-  name: 'push',
-  summary: 'carry local edits to ScopeStack, now, in this process',
-  options: [
-    { flags: '--plan', about: 'show what would be sent, and what both sides hold; sends nothing' },
-    { flags: '--json', about: 'one JSON object a line on stdout, for machines' },
-  ],
-  help: `Edits of schema scopestack wait in an outbox until they are sent. "start" sends them within a
-second; this is for those who would rather do it themselves (SYNC_PUSH=off), or look first.
-
-Before a change is sent, ScopeStack is asked what it holds. Other fields that changed there are
-kept; the same field is settled by SYNC_CONFLICT, which sets the change aside unless told
-otherwise. What ScopeStack refuses is set aside too, with its reason, and the rest goes on.
-A new row is looked up before it is created, so that it can be told from others when its answer
-is lost; --plan says by what.
-
-Each change ends as one of
-  sent        ScopeStack took it
-  superseded  nothing was left to send, or a later change took it up
-  parked      set aside for you: "changes list"
-or it waits, and the last lines say why. What ScopeStack failed at is tried at once here, without
-the pause it has otherwise; a new row whose answer was lost keeps its pause, since ScopeStack may
-be working on it.
-
-Exit code 2 when anything waits or is parked.
-
-Examples
-  npm run -s sync -- push --plan
-  npm run -s sync -- push
-  npm run -s sync -- changes list`,
-
-  async run({ options, signal }) {
-    const config = readSettings({ credentials: true })
-    const json = options['json'] === true
-    const log = createLogger({ level: config.logLevel, terminal: onTerminal() })
-    const store = await openStore(config, signal, { moves: true })
+export async function run({ options, signal }: Call): Promise<number> {
+  const config = readSettings({ credentials: true })
+  const json = options['json'] === true
+  const log = createLogger({ level: config.logLevel, terminal: onTerminal() })
+  const store = await openStore(config, signal, { moves: true })
+  try {
+    let progress: PushProgress | undefined
+    const note = (line: string): void =>
+      void (json || (progress === undefined ? stderr.say(line) : progress.note(line)))
+    const worker = await openWorker(config, store, signal, tellRetries(log, note))
+    const pusher = openPusher(worker, config)
+    if (worker.lostEdits !== null) stderr.say(worker.lostEdits)
     try {
-      let progress: PushProgress | undefined
-      const note = (line: string): void =>
-        void (json || (progress === undefined ? stderr.say(line) : progress.note(line)))
-      const worker = await openWorker(config, store, signal, tellRetries(log, note))
-      const pusher = openPusher(worker, config)
-      if (worker.lostEdits !== null) stderr.say(worker.lostEdits)
-      try {
-        if (options['plan'] === true) {
-          const { planned, behind } = await plan(pusher, signal)
-          if (json) {
-            for (const one of planned) stdout.json(planJson(one))
-            stdout.json({ type: 'plan', records: planned.length, behind })
-          } else stdout.say(planText(planned, { catalog: worker.catalog, behind, wide: !stdout.terminal }))
-          return EXIT.ok
-        }
-        await endPostponements(store.sql)
-        const tally = { sent: 0, superseded: 0, parked: 0, postponed: 0 }
-        if (!json) progress = pushProgress(inAll(await countChanges(store.sql)))
-        const onSettled = (settled: ChangeResult): void => {
-          tally[settled.fate]++
-          if (json) stdout.json(settledJson(settled))
-          else progress?.settled(settledLines(settled))
-        }
-        try {
-          await runPush(pusher, { signal, onResult: onSettled })
-        } finally {
-          progress?.end()
-        }
-        const left = await countChanges(store.sql)
-        await sayWhatIsLeft(store.sql, left, json)
-        if (json) stdout.json({ type: 'push', ...tally, left })
-        else stdout.say(summary(tally, left))
-        return (left['parked'] ?? 0) + (left['waiting'] ?? 0) + (left['sending'] ?? 0) === 0 ? EXIT.ok : EXIT.notAllOk
-      } finally {
-        await pusher.close()
-        await worker.close()
+      if (options['plan'] === true) {
+        const { planned, behind } = await plan(pusher, signal)
+        if (json) {
+          for (const one of planned) stdout.json(planJson(one))
+          stdout.json({ type: 'plan', records: planned.length, behind })
+        } else stdout.say(planText(planned, { catalog: worker.catalog, behind, wide: !stdout.terminal }))
+        return EXIT.ok
       }
-    } catch (error) {
-      const explained = await explainStoreError(error, store)
-      const code = errorCodeOf(explained)
-      if (json) stdout.json({ type: 'error', code, message: reason(explained) })
-      throw explained
+      await endPostponements(store.sql)
+      const tally = { sent: 0, superseded: 0, parked: 0, postponed: 0 }
+      if (!json) progress = pushProgress(inAll(await countChanges(store.sql)))
+      const onSettled = (settled: ChangeResult): void => {
+        tally[settled.fate]++
+        if (json) stdout.json(settledJson(settled))
+        else progress?.settled(settledLines(settled))
+      }
+      try {
+        await runPush(pusher, { signal, onResult: onSettled })
+      } finally {
+        progress?.end()
+      }
+      const left = await countChanges(store.sql)
+      await sayWhatIsLeft(store.sql, left, json)
+      if (json) stdout.json({ type: 'push', ...tally, left })
+      else stdout.say(summary(tally, left))
+      return (left['parked'] ?? 0) + (left['waiting'] ?? 0) + (left['sending'] ?? 0) === 0 ? EXIT.ok : EXIT.notAllOk
     } finally {
-      await store.close()
+      await pusher.close()
+      await worker.close()
     }
-  },
+  } catch (error) {
+    const explained = await explainStoreError(error, store)
+    const code = errorCodeOf(explained)
+    if (json) stdout.json({ type: 'error', code, message: reason(explained) })
+    throw explained
+  } finally {
+    await store.close()
+  }
 }
 
 /** Nothing else on the screen moves meanwhile; what is said once is not said again for each request that meets it. */

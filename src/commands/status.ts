@@ -1,4 +1,4 @@
-import { explainStoreError, openStore } from '../assemble.ts'
+import { explainStoreError, openStore } from '../assemble/store.ts'
 import { catalog } from '../catalog/registry.ts'
 import { notMigrated } from '../errors/database.ts'
 import { EXIT } from '../errors/sync-error.ts'
@@ -16,57 +16,34 @@ import { readClock } from '../store/server/clock.ts'
 import { statusLines } from './output/status-output.ts'
 import { editLines, problemsIn } from './output/status-problems.ts'
 import { readSettings } from './settings.ts'
-import type { Verb } from './verb.ts'
+import type { Call } from './verb.ts'
 
-export const status: Verb = {
-  name: 'status',
-  summary: 'show where every resource stands',
-  answers: true,
-  options: [
-    { flags: '--all', about: 'name each member in which the account differs from the catalog' },
-    { flags: '--json', about: 'the same as one JSON document on stdout' },
-  ],
-  help: `Reads the database only; ScopeStack is not asked. What is wrong comes first. The same is in
-the view scopestack.sync_status, for SQL. A "start" that runs says so every 15 seconds; after
-a minute of silence it counts as gone.
-
-Exit code 2 when something is wrong: a resource that is not ok, a run that failed, a schedule
-that is overdue, records or local edits that were set aside, or edits that are lost, because
-triggers of the tables are missing or disabled. That no "start" runs is said, and is nothing
-wrong: "pull" may be run by other means.
-
-Examples
-  npm run -s sync -- status
-  npm run -s sync -- status --json | jq '.problems'
-  npm run -s sync -- status --json | jq '.resources[] | select(.lastOutcome != "ok")'`,
-
-  async run({ options, signal }) {
-    const config = readSettings({ credentials: false })
-    const schedules = readSchedules(config)
-    const store = await openStore(config, signal)
-    try {
-      const found = await readStatus(store.sql)
-      // Of a schema that is there no more, migrating says what became of it.
-      if (found === null) throw (await migratedSchemaGone(store.sql)) ?? notMigrated()
-      const clock = hostClockNotice(await readClock(store.sql))
-      const lost = await describeLostEdits(store.sql, [...catalog.values()])
-      const { localEdits, processes, lastTicks } = await readNewest(store.sql, schedules)
-      const nextTicks = nextTicksOf(schedules, found.at)
-      const problems = problemsIn({ ...found, lostEdits: lost, localEdits, schedules, lastTicks })
-      if (options['json'] === true)
-        stdout.json({ ...found, problems, processes, lostEdits: lost, localEdits, nextTicks, clock })
-      else {
-        const edits = editLines(localEdits, config.push)
-        const shown = { ...found, problems, processes, nextTicks, edits, clock }
-        stdout.say(statusLines(shown, { width: stdout.columns(), all: options['all'] === true }))
-      }
-      return problems.length === 0 ? EXIT.ok : EXIT.notAllOk
-    } catch (error) {
-      throw await explainStoreError(error, store)
-    } finally {
-      await store.close()
+export async function run({ options, signal }: Call): Promise<number> {
+  const config = readSettings({ credentials: false })
+  const schedules = readSchedules(config)
+  const store = await openStore(config, signal)
+  try {
+    const found = await readStatus(store.sql)
+    // Of a schema that is there no more, migrating says what became of it.
+    if (found === null) throw (await migratedSchemaGone(store.sql)) ?? notMigrated()
+    const clock = hostClockNotice(await readClock(store.sql))
+    const lost = await describeLostEdits(store.sql, [...catalog.values()])
+    const { localEdits, processes, lastTicks } = await readNewest(store.sql, schedules)
+    const nextTicks = nextTicksOf(schedules, found.at)
+    const problems = problemsIn({ ...found, lostEdits: lost, localEdits, schedules, lastTicks })
+    if (options['json'] === true)
+      stdout.json({ ...found, problems, processes, lostEdits: lost, localEdits, nextTicks, clock })
+    else {
+      const edits = editLines(localEdits, config.push)
+      const shown = { ...found, problems, processes, nextTicks, edits, clock }
+      stdout.say(statusLines(shown, { width: stdout.columns(), all: options['all'] === true }))
     }
-  },
+    return problems.length === 0 ? EXIT.ok : EXIT.notAllOk
+  } catch (error) {
+    throw await explainStoreError(error, store)
+  } finally {
+    await store.close()
+  }
 }
 
 /** What stands in tables that a schema of an older version lacks. */

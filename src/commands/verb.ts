@@ -1,4 +1,4 @@
-/** What a command is: its words for `--help`, and what it does. */
+/** What a command is: its words for `--help`, and its code, which is loaded when it runs: all of it costs a second of CPU. */
 import { usage } from '../errors/commands.ts'
 
 export interface Verb {
@@ -12,9 +12,11 @@ export interface Verb {
   readonly options: readonly Option[]
   /** Nothing is done but to say something: a command that could not say it has failed. */
   readonly answers?: true
-  /** Resolves to the exit code. */
-  run(call: Call): Promise<number>
+  load(): Promise<{ readonly run: Run }>
 }
+
+/** Resolves to the exit code. */
+export type Run = (call: Call) => Promise<number>
 
 export interface Option {
   /** `--projects <number>` */

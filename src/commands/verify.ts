@@ -1,4 +1,5 @@
-import { explainStoreError, openStore, openWorker, type Worker } from '../assemble.ts'
+import { explainStoreError, openStore } from '../assemble/store.ts'
+import { openWorker, type Worker } from '../assemble/worker.ts'
 import { catalog } from '../catalog/registry.ts'
 import type { Resource } from '../catalog/resource.ts'
 import { nothingPulled, verifyStopped } from '../errors/commands.ts'
@@ -14,67 +15,40 @@ import { withLease } from '../sync/with-lease.ts'
 import { chooseResources } from './choose-resources.ts'
 import { chooseVerifyScreen, type VerifyScreen } from './output/verify-output.ts'
 import { readSettings } from './settings.ts'
-import type { Verb } from './verb.ts'
+import type { Call } from './verb.ts'
 
-export const verify: Verb = {
-  name: 'verify',
-  summary: 'read ScopeStack again and compare every row with it',
-  args: '[resource...]',
-  options: [
-    { flags: '--repair', about: 'write what differs or is missing, and mark as deleted what is too much' },
-    { flags: '--json', about: 'one JSON object a line on stdout, for machines' },
-  ],
-  help: `Compares the values of every column, not the digests that a pull goes by, so it also finds
-rows that were changed by hand. A row that is not in the list counts as too many only when
-its record, asked for by its own address, is not found.
-
-What ScopeStack has changed since the last pull is a difference too: pull first, with --full,
-since columns that follow from another resource (counts, sums, names of what is referred to)
-change there without a sign by which a reading of changes would find them.
-
-Rows with local edits that are not settled differ on purpose. They are not compared, and
-counted: "changes list" has them, and "push" before a pull leaves none.
-
-Exit code 2 when anything differs, also when it was repaired.
-
-Examples
-  npm run -s sync -- verify
-  npm run -s sync -- verify clients projects --repair
-  npm run -s sync -- verify --json | jq 'select(.type == "difference")'`,
-
-  async run({ args, options, signal }) {
-    const config = readSettings({ credentials: true })
-    const chosen = chooseResources(catalog, args.length > 0 ? args : config.resources)
-    const terminal = onTerminal()
-    const log = createLogger({ level: config.logLevel, terminal })
-    const screen = chooseVerifyScreen({ json: options['json'] === true, terminal })
-    const store = await openStore(config, signal, { moves: true })
+export async function run({ args, options, signal }: Call): Promise<number> {
+  const config = readSettings({ credentials: true })
+  const chosen = chooseResources(catalog, args.length > 0 ? args : config.resources)
+  const terminal = onTerminal()
+  const log = createLogger({ level: config.logLevel, terminal })
+  const screen = chooseVerifyScreen({ json: options['json'] === true, terminal })
+  const store = await openStore(config, signal, { moves: true })
+  try {
+    const worker = await openWorker(config, store, signal, noteRetries(log))
     try {
-      const worker = await openWorker(config, store, signal, noteRetries(log))
-      try {
-        const types = chosen.map(({ type }) => type)
-        if (!(await withDbRetry(() => wasEverRead(store.sql, types), signal))) throw nothingPulled()
-        const verified: VerifyResult[] = []
-        // One after the other: the pace is the limit, and the screen reads from top to bottom.
-        for (const resource of chosen) {
-          const found = await verifyOne(worker, resource, options['repair'] === true, screen, signal)
-          if (found !== undefined) verified.push(found)
-        }
-        screen.finish(verified, chosen.length - verified.length)
-        return verified.every(isEqual) && verified.length === chosen.length ? EXIT.ok : EXIT.notAllOk
-      } finally {
-        await worker.close()
+      const types = chosen.map(({ type }) => type)
+      if (!(await withDbRetry(() => wasEverRead(store.sql, types), signal))) throw nothingPulled()
+      const verified: VerifyResult[] = []
+      // One after the other: the pace is the limit, and the screen reads from top to bottom.
+      for (const resource of chosen) {
+        const found = await verifyOne(worker, resource, options['repair'] === true, screen, signal)
+        if (found !== undefined) verified.push(found)
       }
-    } catch (error) {
-      const explained = await explainStoreError(error, store)
-      const stopped = hasCode(explained, 'SYNC_STOPPED')
-      const said = stopped ? verifyStopped() : explained
-      screen.abandon(said)
-      throw said
+      screen.finish(verified, chosen.length - verified.length)
+      return verified.every(isEqual) && verified.length === chosen.length ? EXIT.ok : EXIT.notAllOk
     } finally {
-      await store.close()
+      await worker.close()
     }
-  },
+  } catch (error) {
+    const explained = await explainStoreError(error, store)
+    const stopped = hasCode(explained, 'SYNC_STOPPED')
+    const said = stopped ? verifyStopped() : explained
+    screen.abandon(said)
+    throw said
+  } finally {
+    await store.close()
+  }
 }
 
 const isEqual = ({ missing, extra, different, refused, doubt }: VerifyResult): boolean =>

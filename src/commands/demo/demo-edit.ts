@@ -1,5 +1,5 @@
 /** The way back, for the demo: a row edited with SQL, what arrived, and what the outbox says of it. */
-import { openPusher, type Worker } from '../../assemble.ts'
+import { openPusher, type Worker } from '../../assemble/worker.ts'
 import type { Simulator } from '../../simulator/server.ts'
 import { push } from '../../sync/push/push.ts'
 import { textTable } from '../output/format.ts'

@@ -1,5 +1,5 @@
 /** While the demo is up, edits made with SQL are sent as they are made, and each is shown. */
-import { openPusher, type Worker } from '../../assemble.ts'
+import { openPusher, type Worker } from '../../assemble/worker.ts'
 import { reason } from '../../errors/sync-error.ts'
 import { sleep } from '../../remote/http/retry.ts'
 import { listenForChanges, readDue } from '../../store/outbox/notify.ts'

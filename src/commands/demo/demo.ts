@@ -1,7 +1,7 @@
 import { mkdtemp } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { openWorker, type Worker } from '../../assemble.ts'
+import { openWorker, type Worker } from '../../assemble/worker.ts'
 import { catalog } from '../../catalog/registry.ts'
 import { readConfig, type Config } from '../../config/config.ts'
 import { demoStopped } from '../../errors/commands.ts'
@@ -16,63 +16,46 @@ import { pull } from '../../sync/run/run.ts'
 import { chooseResources } from '../choose-resources.ts'
 import { textTable, thousands } from '../output/format.ts'
 import { chooseProgress } from '../output/progress.ts'
-import { wholeNumber, type Verb } from '../verb.ts'
+import { wholeNumber, type Call } from '../verb.ts'
 import { showEdit } from './demo-edit.ts'
 import { keepPushing } from './demo-push.ts'
 
-export const demo: Verb = {
-  name: 'demo',
-  summary: 'show the whole thing on a simulated account, with nothing to set up',
-  options: [
-    { flags: '--exit', about: 'end after that instead of staying up to be looked at' },
-    { flags: '--projects <number>', about: 'projects, about 34 records each (default 300)' },
-  ],
-  help: `Starts a ScopeStack look-alike and an embedded Postgres, pulls everything, and prints a
-sample report from the tables; then a row is edited with SQL and carried back. Both stay up for
-psql or a BI tool until Ctrl-C, and what you edit meanwhile is sent, too. Nothing is kept
-afterwards, and no setting of yours is used.
-
-Examples
-  npm run demo
-  npm run demo -- --exit --projects 30`,
-
-  async run({ options, signal }) {
-    const projects = wholeNumber(options, 'projects', 1) ?? 300
-    if (signal.aborted) throw demoStopped()
-    const remote = await startSimulator({ projects })
+export async function run({ options, signal }: Call): Promise<number> {
+  const projects = wholeNumber(options, 'projects', 1) ?? 300
+  if (signal.aborted) throw demoStopped()
+  const remote = await startSimulator({ projects })
+  try {
+    say(`A simulated ScopeStack account with ${thousands(projects)} projects answers at ${remote.url}.`)
+    const folder = await mkdtemp(join(tmpdir(), 'scopestack-sync-demo-'))
+    const postgres = await startEmbeddedPostgres({ folder, temporary: true, signal }).catch((error: unknown) => {
+      throw embeddedFailed(error)
+    })
+    const sql = openDatabase(postgres.url)
     try {
-      say(`A simulated ScopeStack account with ${thousands(projects)} projects answers at ${remote.url}.`)
-      const folder = await mkdtemp(join(tmpdir(), 'scopestack-sync-demo-'))
-      const postgres = await startEmbeddedPostgres({ folder, temporary: true, signal }).catch((error: unknown) => {
-        throw embeddedFailed(error)
-      })
-      const sql = openDatabase(postgres.url)
+      say(['An embedded Postgres is up. Pulling the account into it:', ''])
+      const store = { url: postgres.url, sql, embedded: postgres.folder, close: async () => {} }
+      const worker = await openWorker(configFor(remote), store, signal, () => {})
       try {
-        say(['An embedded Postgres is up. Pulling the account into it:', ''])
-        const store = { url: postgres.url, sql, embedded: postgres.folder, close: async () => {} }
-        const worker = await openWorker(configFor(remote), store, signal, () => {})
-        try {
-          const allOk = await pullAll(worker, signal)
-          say(await report(sql))
-          say(await showEdit(worker, remote, signal))
-          if (options['exit'] !== true) {
-            say(stayingUp(postgres.url, remote.url))
-            await keepPushing(worker, signal, say)
-          }
-          return allOk ? EXIT.ok : EXIT.notAllOk
-        } finally {
-          await worker.close()
+        const allOk = await pullAll(worker, signal)
+        say(await report(sql))
+        say(await showEdit(worker, remote, signal))
+        if (options['exit'] !== true) {
+          say(stayingUp(postgres.url, remote.url))
+          await keepPushing(worker, signal, say)
         }
+        return allOk ? EXIT.ok : EXIT.notAllOk
       } finally {
-        await sql.end({ timeout: 5 })
-        await postgres.stop()
+        await worker.close()
       }
-    } catch (error) {
-      throw signal.aborted ? demoStopped() : error
     } finally {
-      await remote.close()
+      await sql.end({ timeout: 5 })
+      await postgres.stop()
     }
-  },
+  } catch (error) {
+    throw signal.aborted ? demoStopped() : error
+  } finally {
+    await remote.close()
+  }
 }
 
 const { say } = stdout

@@ -1,4 +1,4 @@
-import type { Store } from '../../assemble.ts'
+import type { Store } from '../../assemble/store.ts'
 
 /** Where the data go, and how they are looked at; nothing where DATABASE_URL says it. @param runs for how long, in words. */
 export const embeddedNote = ({ embedded, url }: Pick<Store, 'embedded' | 'url'>, runs: string): string[] =>

@@ -1,4 +1,4 @@
-import type { Store } from '../../assemble.ts'
+import type { Store } from '../../assemble/store.ts'
 import { hasCode, reason, type SyncError } from '../../errors/sync-error.ts'
 import { noteRetries, type Logger } from '../../logger.ts'
 import { backoff, sleep } from '../../remote/http/retry.ts'

@@ -1,6 +1,8 @@
 import { once } from 'node:events'
 import { hostname } from 'node:os'
-import { explainStoreError, openPusher, openStore, openWorker, VERSION, type Store } from '../../assemble.ts'
+import { VERSION } from '../../assemble/remote.ts'
+import { explainStoreError, openStore, type Store } from '../../assemble/store.ts'
+import { openPusher, openWorker } from '../../assemble/worker.ts'
 import { catalog } from '../../catalog/registry.ts'
 import type { Config } from '../../config/config.ts'
 import { usage } from '../../errors/commands.ts'
@@ -32,7 +34,7 @@ import { startWeb, type Web } from '../../web/health.ts'
 import { chooseResources } from '../choose-resources.ts'
 import { embeddedNote } from '../output/embedded-note.ts'
 import { readSettings } from '../settings.ts'
-import type { Verb } from '../verb.ts'
+import type { Call } from '../verb.ts'
 import { awaitServer, reportingLockWaits } from './await-server.ts'
 import { drain } from './drain.ts'
 import { createGrace } from './grace.ts'
@@ -40,53 +42,33 @@ import { createGrace } from './grace.ts'
 const PARTS = ['scheduler', 'worker', 'web'] as const
 type PartName = (typeof PARTS)[number]
 
-export const start: Verb = {
-  name: 'start',
-  summary: 'keep the database up to date, unattended, until stopped',
-  options: [{ flags: '--only <part>', about: `run one part only: ${PARTS.join(', ')}` }],
-  help: `Migrates the database, decides when to read everything (SYNC_SCHEDULE) and what changed
-(SYNC_INCREMENTAL_SCHEDULE, both in SYNC_TIMEZONE), reads, and answers
-/healthz and /readyz, all in one process. Start it as often as you like, on as many machines:
-they share the work, and each tick of the schedule makes one run. A tick that passed while
-nothing ran is caught up once. The queue is kept in Redis (REDIS_URL) or in the same Postgres.
-Local edits are carried to ScopeStack as they are made; SYNC_PUSH=off keeps them for "push".
-
-SIGTERM: the page under way is committed, the rest is handed to the other processes, and it
-ends within SYNC_GRACE seconds. A second signal, half a second later or more, ends it at once;
-nothing is lost either way.
-
-Examples
-  npm run -s sync -- start
-  npm run -s sync -- start --only worker       beside another that is --only scheduler`,
-
-  async run({ options, signal }) {
-    const parts = partsOf(options['only'])
-    const config = readSettings({ credentials: parts.has('worker') })
-    const schedules = readSchedules(config)
-    const chosen = chooseResources(catalog, config.resources)
-    const types = new Set(chosen.map(({ type }) => type))
-    const resources = {
-      full: [...types],
-      incremental: chosen.filter((resource) => canReadIncrementally(resource, types)).map(({ type }) => type),
-    }
-    const log = createLogger({ level: config.logLevel, terminal: stderr.terminal && !config.production })
-    if (signal.aborted) return EXIT.ok
-    const store = await openStore(config, signal).catch(unlessStopped)
-    if (store === undefined) return EXIT.ok
-    stdout.say(embeddedNote(store, 'this does'))
-    const service: Service = { config, schedules, resources, log, outages: createOutages(log), store, parts }
-    try {
-      await serve(service, signal)
-      return EXIT.ok
-    } catch (error) {
-      unlessStopped(await explainStoreError(error, store))
-      return EXIT.ok
-    } finally {
-      await store.close()
-      // What a peer that is gone keeps open is to keep nobody waiting: all is said and done.
-      setTimeout(() => process.exit(), 1_000).unref()
-    }
-  },
+export async function run({ options, signal }: Call): Promise<number> {
+  const parts = partsOf(options['only'])
+  const config = readSettings({ credentials: parts.has('worker') })
+  const schedules = readSchedules(config)
+  const chosen = chooseResources(catalog, config.resources)
+  const types = new Set(chosen.map(({ type }) => type))
+  const resources = {
+    full: [...types],
+    incremental: chosen.filter((resource) => canReadIncrementally(resource, types)).map(({ type }) => type),
+  }
+  const log = createLogger({ level: config.logLevel, terminal: stderr.terminal && !config.production })
+  if (signal.aborted) return EXIT.ok
+  const store = await openStore(config, signal).catch(unlessStopped)
+  if (store === undefined) return EXIT.ok
+  stdout.say(embeddedNote(store, 'this does'))
+  const service: Service = { config, schedules, resources, log, outages: createOutages(log), store, parts }
+  try {
+    await serve(service, signal)
+    return EXIT.ok
+  } catch (error) {
+    unlessStopped(await explainStoreError(error, store))
+    return EXIT.ok
+  } finally {
+    await store.close()
+    // What a peer that is gone keeps open is to keep nobody waiting: all is said and done.
+    setTimeout(() => process.exit(), 1_000).unref()
+  }
 }
 
 /** Stopped on request is how it ends well. */

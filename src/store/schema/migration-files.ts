@@ -1,5 +1,5 @@
 /**
- * The migrations of this version, as drizzle-kit writes them: `meta/_journal.json` names them in order, and each is a file of
+ * The migrations of this version, as drizzle-kit writes them: a journal beside them names them in order, and each is a file of
  * statements. Read here and not by drizzle-orm, which would cost every command a third of a second of CPU.
  */
 import { createHash } from 'node:crypto'

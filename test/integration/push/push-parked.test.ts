@@ -1,6 +1,6 @@
 /** One change that cannot go on holds up no other: its question is refused, its row is locked, or its row is no more. */
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest'
-import { openPusher } from '../../../src/assemble.ts'
+import { openPusher } from '../../../src/assemble/worker.ts'
 import type { Client } from '../../../src/remote/client.ts'
 import { startSimulator, type Simulator } from '../../../src/simulator/server.ts'
 import { listOpenChanges, retryChange } from '../../../src/store/outbox/changes.ts'

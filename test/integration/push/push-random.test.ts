@@ -4,7 +4,7 @@
  */
 import * as fc from 'fast-check'
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { openPusher } from '../../../src/assemble.ts'
+import { openPusher } from '../../../src/assemble/worker.ts'
 import { remoteFailed, remoteUnreachable } from '../../../src/errors/requests.ts'
 import type { Client } from '../../../src/remote/client.ts'
 import { startSimulator, type Simulator } from '../../../src/simulator/server.ts'

@@ -1,6 +1,6 @@
 /** A new row whose answer does not come, while ScopeStack may still be working on it (S14). */
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest'
-import { openPusher } from '../../../src/assemble.ts'
+import { openPusher } from '../../../src/assemble/worker.ts'
 import { remoteFailed, remoteUnreachable } from '../../../src/errors/requests.ts'
 import type { Client } from '../../../src/remote/client.ts'
 import { startSimulator, type Simulator } from '../../../src/simulator/server.ts'

@@ -1,4 +1,4 @@
-import { openPusher, openWorker, type Worker } from '../../../src/assemble.ts'
+import { openPusher, openWorker, type Worker } from '../../../src/assemble/worker.ts'
 import type { Resource } from '../../../src/catalog/resource.ts'
 import type { Config } from '../../../src/config/config.ts'
 import type { Client } from '../../../src/remote/client.ts'

@@ -37,7 +37,8 @@ const MAY_IMPORT: Arrows = (() => {
     commands: all,
     program: [...all, 'commands'],
     // Loads the program once signals are listened to.
-    cli: ['signals', 'program'],
+    cli: ['signals', 'compile-cache', 'program'],
+    'compile-cache': [],
     // Also a product of its own, and no judge of the code it shares.
     simulator: [],
   }
@@ -87,6 +88,22 @@ const WITHIN: Record<string, Arrows> = {
     browser: [],
     'choose-resources': [],
     settings: ['choose-resources'],
+    // A verb's words for --help, which import its code only when it runs.
+    help: [
+      'verb',
+      'backfill',
+      'changes',
+      'demo',
+      'discover',
+      'login',
+      'migrate',
+      'pull',
+      'push',
+      'simulator',
+      'start',
+      'status',
+      'verify',
+    ],
     // A verb knows no other one.
     '*': ['verb', 'output', 'browser', 'settings', 'choose-resources'],
   },

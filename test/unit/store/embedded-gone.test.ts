@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { explainStoreError, type Store } from '../../../src/assemble.ts'
+import { explainStoreError, type Store } from '../../../src/assemble/store.ts'
 import type { SyncError } from '../../../src/errors/sync-error.ts'
 
 let folder: string

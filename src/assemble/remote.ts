@@ -1,0 +1,51 @@
+import pkg from '../../package.json' with { type: 'json' }
+import type { Config } from '../config/config.ts'
+import type { TokenEndpoint } from '../remote/auth/grants.ts'
+import { createSeal } from '../remote/auth/seal.ts'
+import { createHttp } from '../remote/http/http.ts'
+import { createRedactor, redacting } from '../remote/redact/redact.ts'
+import type { Database } from '../store/connection/database.ts'
+import { openRateLimitStore } from '../store/fleet/rate-limit.ts'
+import { openRefreshStore } from '../store/fleet/refresh-tokens.ts'
+import { openTokenStore } from '../store/fleet/tokens.ts'
+
+export const VERSION = pkg.version
+
+/** The HTTP client of ScopeStack, and what the workers of one pair of credentials share: in Redis where it is configured. */
+export async function openRemote(config: Config, sql: Database) {
+  const http = createHttp({ connections: config.concurrency, proxy: config.proxy })
+  const redactor = createRedactor(config)
+  const userAgent = `scopestack-sync/${VERSION}`
+  // Responses of the token address are not redacted: they are the tokens.
+  const endpoint: TokenEndpoint = { http, credentials: config, userAgent, redactor }
+  const seal = createSeal(config)
+  const { shared, close } = await openShared(config, sql, seal.keyId)
+  return {
+    http: redacting(http, redactor),
+    endpoint,
+    redactor,
+    seal,
+    shared,
+    close: async (): Promise<void> => {
+      await http.close()
+      await close()
+    },
+  }
+}
+
+async function openShared({ redisUrl }: Config, sql: Database, keyId: string) {
+  const refresh = openRefreshStore(sql, keyId)
+  if (redisUrl === undefined) {
+    const shared = { tokens: openTokenStore(sql, keyId), pace: openRateLimitStore(sql, keyId), refresh }
+    return { shared, close: async (): Promise<void> => {} }
+  }
+  // Only here: the driver of Redis costs a tenth of a second of CPU.
+  const [{ openRedis }, { openRedisTokenStore }, { openRedisRateLimitStore }] = await Promise.all([
+    import('../store/redis/redis.ts'),
+    import('../store/fleet/tokens-redis.ts'),
+    import('../store/fleet/rate-limit-redis.ts'),
+  ])
+  const redis = openRedis(redisUrl)
+  const shared = { tokens: openRedisTokenStore(redis, keyId), pace: openRedisRateLimitStore(redis, keyId), refresh }
+  return { shared, close: () => redis.close() }
+}

@@ -1,0 +1,116 @@
+/** Puts the parts together that move data, to the mirror and back. */
+import { hostname } from 'node:os'
+import { catalog } from '../catalog/registry.ts'
+import type { Config } from '../config/config.ts'
+import type { SyncError } from '../errors/sync-error.ts'
+import { type Account, fetchAccount } from '../remote/account.ts'
+import { createTokenSource } from '../remote/auth/token-request.ts'
+import { createTokens } from '../remote/auth/tokens.ts'
+import { createClient, type Client } from '../remote/client.ts'
+import { createRateLimiter } from '../remote/http/rate-limit.ts'
+import { RETRY, type RetryPolicy } from '../remote/http/retry.ts'
+import { bindAccount } from '../store/fleet/account.ts'
+import { openLeases } from '../store/fleet/leases.ts'
+import { openPresence, type Presence } from '../store/fleet/presence.ts'
+import { openOutbox } from '../store/outbox/claim.ts'
+import { describeCheck } from '../store/schema/capture-state.ts'
+import { migrate } from '../store/schema/migrate.ts'
+import { type PushDeps } from '../sync/push/attempt.ts'
+import { readRules } from '../sync/push/conflict-rules.ts'
+import { rebaseOntoResponse } from '../sync/push/rebase.ts'
+import type { PullDeps } from '../sync/run/resource-run.ts'
+import { openRemote, VERSION } from './remote.ts'
+import type { Store } from './store.ts'
+
+export interface Worker extends PullDeps {
+  readonly account: Account
+  readonly client: Client
+  readonly presence: Presence
+  /** How often, and in what pauses, a request that failed is tried again. */
+  readonly policy: RetryPolicy
+  /** What is to be said of triggers that did not notice local edits; null: nothing. */
+  readonly lostEdits: string | null
+  close(): Promise<void>
+}
+
+/**
+ * Migrates, authenticates, and holds the database to its account.
+ *
+ * @throws SyncError before anything is written when the credentials, the account or the database are wrong.
+ */
+export async function openWorker(
+  config: Config,
+  store: Store,
+  signal: AbortSignal,
+  onRetry: (error: SyncError) => void,
+  policy: RetryPolicy = RETRY,
+): Promise<Worker> {
+  const lostEdits = describeCheck(await migrate(store.url, { signal, onWait: onRetry }))
+  const { http, endpoint, seal, shared, close } = await openRemote(config, store.sql)
+  const { userAgent } = endpoint
+  const { rate, concurrency, apiUrl } = config
+  const request = createTokenSource({ endpoint, refresh: shared.refresh, seal })
+  const tokens = createTokens({ store: shared.tokens, seal, policy, request })
+  const rateLimiter = createRateLimiter({ rate, concurrency, shared: shared.pace, onNotice: onRetry })
+  const client = createClient({ http, tokens, rateLimiter, policy, apiUrl, userAgent, onRetry })
+  const holder = `${hostname()}, process ${process.pid}`
+  try {
+    const account = await fetchAccount(client, signal)
+    await bindAccount(store.sql, account)
+    const presence = openPresence(store.sql)
+    const leases = await openLeases(store.sql, holder, presence)
+    return {
+      sql: store.sql,
+      client,
+      account,
+      slug: account.slug,
+      catalog,
+      leases,
+      presence,
+      holder,
+      version: VERSION,
+      pageSize: config.pageSize,
+      concurrency: config.concurrency,
+      deleteLimit: config.deleteLimit,
+      recheckDays: config.recheckDays,
+      policy,
+      lostEdits,
+      async close() {
+        await leases.close()
+        await close()
+      },
+    }
+  } catch (error) {
+    await close()
+    throw error
+  }
+}
+
+export interface Pusher extends PushDeps {
+  close(): Promise<void>
+}
+
+/**
+ * What sends local edits, beside the worker whose account and client it uses.
+ *
+ * @throws SyncError SYNC_CONFIG
+ */
+export function openPusher(worker: Worker, { conflict }: Pick<Config, 'conflict'>): Pusher {
+  const rules = readRules(conflict, worker.catalog)
+  const outbox = openOutbox(worker.sql, worker.holder, worker.presence)
+  const { sql, client, slug, account, catalog: resources, pageSize, concurrency, policy } = worker
+  return {
+    sql,
+    client,
+    slug,
+    accountId: account.id,
+    catalog: resources,
+    pageSize,
+    concurrency,
+    policy,
+    outbox,
+    rules,
+    rebase: rebaseOntoResponse,
+    close: () => outbox.close(),
+  }
+}
