@@ -17,7 +17,7 @@ export class ApiError extends Error {
   }
 }
 
-/** 401, 403 and routes that do not exist: the body differs by profile. */
+/** 401, 403 and 404 of an unknown route: the body differs by profile. */
 export class Refusal extends Error {
   readonly status: 401 | 403 | 404
 
@@ -28,7 +28,7 @@ export class Refusal extends Error {
   }
 }
 
-/** Several validation messages in one answer. */
+/** 422: several validation messages in one response. */
 export class ValidationError extends Error {
   readonly problems: readonly { readonly pointer: string; readonly name: string; readonly message: string }[]
 
@@ -112,8 +112,8 @@ export function refusalBody(status: number, bodies: Switches['errorBodies']): Er
 
 type Shape = Pick<Switches, 'errorBodies' | 'errorShape' | 'includeErrors'>
 
-/** filter, include, sort, page */
-const ofTheQuery: ReadonlySet<string> = new Set(['102', '112', '114', '118'])
+/** of filter, include, sort and page */
+const queryCodes: ReadonlySet<string> = new Set(['102', '112', '114', '118'])
 
 interface Problem {
   readonly name: string | null
@@ -124,7 +124,7 @@ interface Problem {
 export function errorBody(error: unknown, { errorBodies, errorShape, includeErrors }: Shape): ErrorBody {
   if (error instanceof Refusal) return refusalBody(error.status, errorBodies)
   const status = error instanceof ValidationError ? 422 : error instanceof ApiError ? error.status : 500
-  if (includeErrors === 'empty' && error instanceof ApiError && ofTheQuery.has(error.code)) {
+  if (includeErrors === 'empty' && error instanceof ApiError && queryCodes.has(error.code)) {
     return { status, type: 'text/html', body: '' }
   }
   const problems = problemsOf(error)

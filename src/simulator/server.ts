@@ -1,10 +1,9 @@
 import { randomUUID } from 'node:crypto'
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { applySwitches } from './control/control.ts'
-import { createSecretEcho } from './control/echo-secrets.ts'
+import { applySwitches, renameAccount, type ControlDeps } from './control/control.ts'
+import { createSecretEcho, type SecretEcho } from './control/echo-secrets.ts'
 import { createFaults, type Fault, type FaultInput } from './control/faults.ts'
-import { renameAccount } from './control/rename-account.ts'
 import { createScript, type ScriptRule } from './control/script.ts'
 import { generate } from './generator/generate.ts'
 import { createHandler } from './http/handler.ts'
@@ -12,7 +11,7 @@ import { models } from './model/models.ts'
 import { createCodes } from './oauth/codes.ts'
 import type { Credentials } from './oauth/token-endpoint.ts'
 import { createTokens, type Tokens } from './oauth/tokens.ts'
-import { createDocuments } from './read/documents.ts'
+import { createDocuments, type ApiBase } from './read/documents.ts'
 import { createSelection } from './read/selection.ts'
 import { createRandom } from './records/random.ts'
 import { Records } from './records/records.ts'
@@ -28,7 +27,7 @@ export interface SimulatorOptions {
   readonly host?: string
   readonly projects?: number
   readonly seed?: number
-  /** ms added to every API answer */
+  /** ms added to every API response */
   readonly latency?: number
   readonly pageMax?: number
   readonly profile?: Profile
@@ -40,13 +39,13 @@ export interface SimulatorOptions {
   readonly account?: string
   /** seconds; unset: 86400 or 7200 by grant */
   readonly tokenLifetime?: number
-  /** address in links, when it is reached by another name than host and port */
+  /** origin in links, if clients reach it by another name than host and port */
   readonly publicUrl?: string
   /** the clock of tokens and of `updated-at`; the generated data does not depend on it */
   readonly now?: () => number
 }
 
-/** The same things that the control API does, without HTTP. */
+/** A running simulator: the methods do what the control API does, without HTTP. */
 export interface Simulator {
   readonly url: string
   readonly port: number
@@ -60,14 +59,14 @@ export interface Simulator {
   removeFault(id?: string): boolean
   switches(): Readonly<Switches>
   setSwitches(changes: Partial<Switches>): void
-  /** Every one that was sent to it or issued by it so far. */
+  /** all that were sent to it or issued by it so far */
   secrets(): readonly string[]
   revokeTokens(which?: Parameters<Tokens['revoke']>[0]): number
   readonly records: RawRecords
-  /** the account's slug is another from now on: in every address, and as the id of what names the account */
+  /** gives the account another slug, in every address and in every linkage that holds it */
   renameAccount(slug: string): void
   addScript(
-    line: Pick<ScriptRule, 'do'> & {
+    rule: Pick<ScriptRule, 'do'> & {
       readonly when: { readonly type: string; readonly page?: number }
       readonly once?: boolean
       readonly at?: ScriptRule['at']
@@ -83,78 +82,69 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
   const seed = options.seed ?? 1
   const now = options.now ?? Date.now
   const host = options.host ?? '127.0.0.1'
-  const credentials: Credentials = {
-    clientId: options.clientId ?? 'simulator',
-    clientSecret: options.clientSecret ?? 'simulator-secret',
-    username: options.username ?? 'sync@simulator.test',
-    password: options.password ?? 'simulator-password',
-    account: options.account ?? 'demo',
-  }
-  const switches = switchesOf(options.profile ?? 'help-pages')
-  Object.assign(switches, {
-    latency: options.latency ?? 0,
-    tokenLifetime: options.tokenLifetime ?? null,
-    ...(options.pageMax === undefined ? {} : { pageMax: options.pageMax }),
-  })
+  const credentials = credentialsOf(options)
+  const switches = initialSwitches(options)
 
   const records = new Records(models.values())
   const account = { id: accountId, slug: credentials.account, userId: '50001', email: credentials.username }
   generate(records, { seed, projects: options.projects ?? 60, account })
 
   let origin = options.publicUrl ?? ''
-  const apiBase = (): { origin: string; slug: string } => ({ origin, slug: account.slug })
+  const apiBase = (): ApiBase => ({ origin, slug: account.slug })
   const changes = createChanges({ records, switches, now })
   const world = { records, changes, switches, account, apiBase, seed, now }
-  const tokens = createTokens({
-    now,
-    subject: { id: account.userId, email: account.email, account: account.slug },
-    switches,
-  })
   const raw = createRawRecords({ records, changes, now })
-  const faults = createFaults(createRandom(seed + 7))
-  const stats = createStats(records)
-  const script = createScript(raw)
-  const secretEcho = createSecretEcho({ switches, credentials })
-  const closing = new AbortController()
-  const handle = createHandler({
+  const subject = { id: account.userId, email: account.email, account: account.slug }
+  const parts = {
     ...world,
     models,
-    tokens,
-    faults,
-    stats,
-    script,
-    raw,
     credentials,
+    raw,
+    tokens: createTokens({ now, subject, switches }),
+    faults: createFaults(createRandom(seed + 7)),
+    stats: createStats(records),
+    script: createScript(raw),
     codes: createCodes({ now }),
-    secretEcho,
+    secretEcho: createSecretEcho({ switches, credentials }),
     progress: createProgress(),
     documents: createDocuments(world),
-    select: createSelection({ records, switches, seed }),
+    select: createSelection(world),
     instance: randomUUID(),
-    closing: closing.signal,
-  })
+  }
 
-  const server = createServer(
-    { keepAliveTimeout: 30_000, requestTimeout: 60_000 },
-    (request: IncomingMessage, response: ServerResponse) => {
-      // a client that goes away mid-way is no failure of ours
-      response.on('error', () => undefined)
-      void handle(request, response)
-    },
-  )
-  server.on('clientError', (_error, socket) => {
-    if (socket.writable) socket.end('HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n')
-    else socket.destroy()
-  })
+  const closing = new AbortController()
+  const server = createHttpServer(createHandler({ ...parts, closing: closing.signal }))
   const port = await listen(server, options.port ?? 0, host)
   const url = `http://${host.includes(':') ? `[${host}]` : host}:${String(port)}`
   if (origin === '') origin = url
+  return { url, port, credentials, accountId, ...controls(parts), close: () => close(server, closing) }
+}
 
+function credentialsOf(options: SimulatorOptions): Credentials {
+  const {
+    clientId = 'simulator',
+    clientSecret = 'simulator-secret',
+    username = 'sync@simulator.test',
+    password = 'simulator-password',
+    account = 'demo',
+  } = options
+  return { clientId, clientSecret, username, password, account }
+}
+
+function initialSwitches({ profile = 'help-pages', ...options }: SimulatorOptions): Switches {
+  const switches = switchesOf(profile)
+  const { latency = 0, tokenLifetime = null, pageMax = switches.pageMax } = options
+  return { ...switches, latency, tokenLifetime, pageMax }
+}
+
+interface Parts extends ControlDeps {
+  readonly secretEcho: SecretEcho
+}
+
+/** The control API without HTTP. */
+function controls(parts: Parts): Omit<Simulator, 'url' | 'port' | 'credentials' | 'accountId' | 'close'> {
+  const { stats, faults, script, tokens, switches, secretEcho, raw } = parts
   return {
-    url,
-    port,
-    credentials,
-    accountId,
     stats: () => stats.snapshot(),
     resetStats: () => {
       stats.reset()
@@ -163,43 +153,53 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
     faults: () => faults.list(),
     removeFault: (id) => faults.remove(id),
     switches: () => switches,
-    setSwitches: (changed) => {
-      applySwitches({ switches, records }, changed)
+    setSwitches: (changes) => {
+      applySwitches(parts, changes)
     },
     secrets: () => secretEcho.secrets(),
     revokeTokens: (which = {}) => tokens.revoke(which),
     records: raw,
     renameAccount: (slug) => {
-      renameAccount(world, slug)
+      renameAccount(parts, slug)
     },
-    addScript: (line) =>
-      script.add({
-        do: line.do,
-        when: { type: line.when.type, page: line.when.page ?? null },
-        once: line.once ?? true,
-        at: line.at ?? 'before',
-      }),
+    addScript: ({ when, do: steps, once = true, at = 'before' }) =>
+      script.add({ do: steps, when: { type: when.type, page: when.page ?? null }, once, at }),
     clearScripts: () => {
       script.clear()
     },
-    close: () =>
-      new Promise((resolve) => {
-        closing.abort()
-        server.close(() => {
-          resolve()
-        })
-        // kept-alive, stalled and delayed connections would hold it open
-        server.closeAllConnections()
-      }),
   }
 }
 
-function listen(server: ReturnType<typeof createServer>, port: number, host: string): Promise<number> {
+function createHttpServer(handle: ReturnType<typeof createHandler>): Server {
+  const server = createServer({ keepAliveTimeout: 30_000, requestTimeout: 60_000 }, (incoming, outgoing) => {
+    // a client that disconnects half-way is not a failure of the simulator
+    outgoing.on('error', () => undefined)
+    void handle(incoming, outgoing)
+  })
+  server.on('clientError', (_error, socket) => {
+    if (socket.writable) socket.end('HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n')
+    else socket.destroy()
+  })
+  return server
+}
+
+function listen(server: Server, port: number, host: string): Promise<number> {
   return new Promise((resolve, reject) => {
     server.once('error', reject)
     server.listen(port, host, () => {
       server.off('error', reject)
       resolve((server.address() as AddressInfo).port)
     })
+  })
+}
+
+function close(server: Server, closing: AbortController): Promise<void> {
+  return new Promise((resolve) => {
+    closing.abort()
+    server.close(() => {
+      resolve()
+    })
+    // kept-alive, stalled and delayed connections would hold it open
+    server.closeAllConnections()
   })
 }

@@ -3,7 +3,7 @@ import type { Records } from './records/records.ts'
 import type { Switches } from './switches.ts'
 import type { Changes } from './write/changes.ts'
 
-/** What every part of the simulator works on. */
+/** The simulated account, as every part of the simulator needs it. */
 export interface World {
   readonly records: Records
   readonly changes: Changes

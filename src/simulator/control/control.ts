@@ -1,13 +1,12 @@
 import { httpResponse, jsonResponse, noBody, type HttpResponse, type HttpRequest } from '../exchange.ts'
 import type { Grant, Tokens } from '../oauth/tokens.ts'
-import type { Records } from '../records/records.ts'
+import { idOf, type Linkage, type Records } from '../records/records.ts'
 import type { Stats } from '../stats.ts'
 import { setSwitches, type Switches } from '../switches.ts'
 import type { World } from '../world.ts'
 import type { RawRecords } from '../write/raw-records.ts'
 import { ControlInputError, readFault, readJson, readScriptRule, readRecord } from './control-input.ts'
 import type { Faults } from './faults.ts'
-import { renameAccount } from './rename-account.ts'
 import type { Script } from './script.ts'
 
 export interface ControlDeps {
@@ -139,6 +138,28 @@ function account(deps: ControlDeps, request: HttpRequest, { slug }: Record<strin
   if (typeof slug !== 'string' || slug === '') throw new ControlInputError('account takes {"slug": "another"}')
   renameAccount(deps, slug)
   return jsonResponse(200, { slug })
+}
+
+/** Gives the account another slug, as an administrator may: addresses and linkages that hold the slug change with it. */
+export function renameAccount(deps: Pick<World, 'account' | 'records'>, slug: string): void {
+  const before = deps.account.slug
+  if (slug === before) return
+  deps.account.slug = slug
+  const own = deps.records.get('accounts', before)
+  if (own !== undefined) {
+    const { attributes, toOne } = own
+    deps.records.remove(own)
+    deps.records.add('accounts', slug, { attributes: { ...attributes, slug }, toOne })
+  }
+  for (const { model, ordered } of deps.records.tables()) {
+    const names = Object.entries(model.toOne).flatMap(([name, { type }]) => (type === 'accounts' ? [name] : []))
+    for (const rec of ordered) {
+      const stored = names.filter((name) => idOf(rec.toOne[name]) === before)
+      if (stored.length === 0) continue
+      deps.records.update(rec, { toOne: Object.fromEntries(stored.map((name): [string, Linkage] => [name, slug])) })
+    }
+  }
+  deps.records.clearCachedJson()
 }
 
 function script(deps: ControlDeps, request: HttpRequest, given: Record<string, unknown>): HttpResponse {

@@ -5,13 +5,13 @@ const statusKinds = [
   ...(['500', '502', '503', '504'] as const),
 ] as const
 const connectionKinds = ['reset', 'truncate', 'html', 'lost-answer', 'slow', 'stall', 'trickle'] as const
-/** the real answer with something in it that no reader is glad of */
+/** the regular response with a body that is hard to read */
 const bodyKinds = ['bad-utf8', 'many-nodes', 'long-number'] as const
 const otherKinds = [...connectionKinds, ...bodyKinds] as const
 export const faultKinds = [...statusKinds, ...otherKinds] as const
 export type FaultKind = (typeof faultKinds)[number]
 
-/** what a status carries in place of its own body: a page or a line of a firewall in front, JSON of a gateway, nothing */
+/** the body of a status in place of the server's: a page or a line of a firewall in front, JSON of a gateway, none */
 export const faultBodies = ['html', 'text', 'json', 'empty'] as const
 type FaultBody = (typeof faultBodies)[number]
 
@@ -26,26 +26,28 @@ export interface Fault {
   readonly id: string
   readonly kind: FaultKind
   readonly match: Match
-  /** how many more requests it meets */
+  /** how many more requests it applies to */
   count: number | 'always'
-  /** share of the matching requests it meets */
+  /** share of the matching requests it applies to */
   readonly rate: number
   readonly retryAfter: number | string | null
-  /** of a status: whose body it carries (null: what the server itself sends with it) */
+  /** of a status: whose body it carries (null: the server's own) */
   readonly body: FaultBody | null
   /** truncate: how much of the body is sent; many-nodes: bytes of empty objects; long-number: its digits */
   readonly afterBytes: number | null
   /**
-   * slow: wait before the answer; trickle: wait before each byte; stall: how long nothing comes before the connection is
-   * cut (null: for ever)
+   * slow: wait before the response; trickle: wait before each byte; stall: time without a byte until the connection is closed
+   * (null: for ever)
    */
   readonly ms: number | null
+  /** how many requests it was applied to */
   met: number
 }
 
 export type FaultInput = { readonly kind: FaultKind } & Partial<
   Pick<Fault, 'match' | 'count' | 'rate' | 'retryAfter' | 'body' | 'afterBytes' | 'ms'>
 >
+
 export interface FaultTarget {
   readonly method: string
   readonly path: string
@@ -58,8 +60,8 @@ export interface Faults {
   list(): Fault[]
   /** without an id: all of them */
   remove(id?: string): boolean
-  /** the first fault that meets this request, counted down */
-  take(asked: FaultTarget): Fault | null
+  /** the first fault that matches the request, counted down */
+  take(target: FaultTarget): Fault | null
 }
 
 export function createFaults(random: Random): Faults {
@@ -89,9 +91,9 @@ export function createFaults(random: Random): Faults {
       faults.clear()
       return true
     },
-    take(asked) {
+    take(target) {
       for (const fault of faults.values()) {
-        if (fault.count === 0 || !matches(fault.match, asked) || (fault.rate < 1 && !random.chance(fault.rate)))
+        if (fault.count === 0 || !matches(fault.match, target) || (fault.rate < 1 && !random.chance(fault.rate)))
           continue
         if (fault.count !== 'always') fault.count -= 1
         fault.met += 1
@@ -102,14 +104,14 @@ export function createFaults(random: Random): Faults {
   }
 }
 
-function matches(match: Match, asked: FaultTarget): boolean {
-  if (match.method !== undefined && match.method.toUpperCase() !== asked.method) return false
-  if (match.type !== undefined && match.type !== asked.type) return false
-  if (match.page !== undefined && match.page !== asked.page) return false
-  return match.path === undefined || pathTest(match.path)(asked.path)
+function matches(match: Match, target: FaultTarget): boolean {
+  if (match.method !== undefined && match.method.toUpperCase() !== target.method) return false
+  if (match.type !== undefined && match.type !== target.type) return false
+  if (match.page !== undefined && match.page !== target.page) return false
+  return match.path === undefined || pathTest(match.path)(target.path)
 }
 
-/** `/…/` between slashes with a regular expression's signs is one; anything else is a part of the path. */
+/** Text between slashes that has a regular expression's signs is one; any other text is a part of the path. */
 export function pathTest(text: string): (path: string) => boolean {
   const pattern = /^\/(.*[\\^$.*+?()[\]{}|].*)\/$/.exec(text)?.[1]
   if (pattern === undefined) return (path) => path.includes(text)

@@ -1,4 +1,5 @@
 import { decimal } from '../records/numbers.ts'
+import type { Fields, Rec } from '../records/records.ts'
 import type { Builder } from './builder.ts'
 import { variables } from './companies.ts'
 import { tagNames } from './settings.ts'
@@ -177,20 +178,31 @@ function makeService(builder: Builder, name: string): void {
       lob: lob ?? null,
     },
   })
-  drafts.forEach(({ name: part, hours }, at) => {
-    builder.add('subservices', {
-      attributes: {
-        active: !random.chance(0.08),
-        name: part,
-        'service-description': maybe(random, () => paragraph(random), 0.4),
-        'suggested-hours': decimal(hours),
-        'minimum-quantity': random.pick(['1.0', null]),
-        quantity: random.pick([1, 1, 3, null]),
-        position: at + 1,
-        languages: random.chance(0.5) ? texts : languages(random),
-      },
-      toOne: { resource: builder.pickId('resources', 0.2), service: service.id },
-    })
+  drafts.forEach((draft, index) => {
+    makeSubservice(builder, service, draft, index + 1, texts)
+  })
+}
+
+function makeSubservice(
+  builder: Builder,
+  service: Rec,
+  draft: { readonly name: string; readonly hours: number },
+  position: number,
+  texts: Fields,
+): void {
+  const { random } = builder
+  builder.add('subservices', {
+    attributes: {
+      active: !random.chance(0.08),
+      name: draft.name,
+      'service-description': maybe(random, () => paragraph(random), 0.4),
+      'suggested-hours': decimal(draft.hours),
+      'minimum-quantity': random.pick(['1.0', null]),
+      quantity: random.pick([1, 1, 3, null]),
+      position,
+      languages: random.chance(0.5) ? texts : languages(random),
+    },
+    toOne: { resource: builder.pickId('resources', 0.2), service: service.id },
   })
 }
 

@@ -5,6 +5,7 @@ export interface ContractValue {
   revenue: number
   cost: number
 }
+
 export interface Role {
   readonly id: string
   readonly standard: Rec
@@ -12,20 +13,18 @@ export interface Role {
   readonly cost: number
   hours: number
 }
-export interface ServicePlan {
+
+/** A service or a subservice of a project, before it is written. */
+export interface Effort {
   readonly role: Role
   readonly standard: Rec | null
   readonly override: number | null
   readonly hours: number
   readonly quantity: number
-  readonly subs: readonly SubservicePlan[]
 }
-export interface SubservicePlan {
-  readonly role: Role
-  readonly standard: Rec | null
-  readonly override: number | null
-  readonly hours: number
-  readonly quantity: number
+
+export interface ServicePlan extends Effort {
+  readonly subservices: readonly Effort[]
 }
 
 export function planRoles(builder: Builder): Role[] {
@@ -46,21 +45,21 @@ export function planRoles(builder: Builder): Role[] {
 
 export function planService(builder: Builder, roles: readonly Role[]): ServicePlan {
   const { random } = builder
-  // a task of their own has no standard behind it, and its hours are always said
+  // a custom service has no standard, and always has hours of its own
   const standard = random.chance(0.15) ? null : builder.pick('services')
   const override = standard === null || random.chance(0.5) ? random.between(1, 40) / 2 : null
   const quantity = random.pick([1, 1, 1, 2, 3])
-  const below = standard === null ? [] : builder.records.referring('subservices', 'service', standard.id)
-  const subs = Array.from({ length: random.between(2, 4) }, (_, at): SubservicePlan => {
-    const sub = below[at] ?? null
-    const own = sub === null || random.chance(0.4) ? random.between(1, 16) / 4 : null
+  const standards = standard === null ? [] : builder.records.referring('subservices', 'service', standard.id)
+  const subservices = Array.from({ length: random.between(2, 4) }, (_, at): Effort => {
+    const sub = standards[at] ?? null
+    const hours = sub === null || random.chance(0.4) ? random.between(1, 16) / 4 : null
     const times = random.pick([1, 1, 2, 4])
     return {
       role: random.pick(roles),
       standard: sub,
-      override: own,
+      override: hours,
       quantity: times,
-      hours: (own ?? Number(sub?.attributes['suggested-hours'])) * times,
+      hours: (hours ?? Number(sub?.attributes['suggested-hours'])) * times,
     }
   })
   return {
@@ -69,6 +68,6 @@ export function planService(builder: Builder, roles: readonly Role[]): ServicePl
     override,
     quantity,
     hours: (override ?? Number(standard?.attributes['suggested-hours'])) * quantity,
-    subs,
+    subservices,
   }
 }

@@ -4,7 +4,7 @@ import { decimal } from '../records/numbers.ts'
 import { baseTime, day, instant, type Builder } from './builder.ts'
 import { task } from './texts.ts'
 
-/** A few records for each type that is known by name only: enough for a relationship to lead somewhere. */
+/** A few records of each type that is known by name only, so that relationships have targets. */
 
 export function makeInferredTargets(builder: Builder): void {
   for (const type of ['external-requests', 'psa-projects', 'expense-categories', 'payment-credits'])
@@ -57,7 +57,7 @@ function value(builder: Builder, name: string, { kind, nullable }: Attribute, at
   }
 }
 
-/** Relationships into types that are made after their owners. */
+/** Relationships to types that are generated after their owners. */
 function link(builder: Builder): void {
   const { records } = builder
   const ids = (type: string): string[] => (records.table(type)?.ordered ?? []).map(({ id }) => id)

@@ -26,7 +26,7 @@ export function makePeople(builder: Builder): void {
         'preferred-rate-table': table === null ? null : rateTableRow(builder, table),
         'guided-onboarding': random.pick([{}, null, { dismissed: true }]),
         'view-only': random.chance(0.15),
-        // not in any sample: what an unknown member looks like
+        // in no sample: stands for a member that no declaration knows
         'time-zone': random.pick(['UTC', 'America/Chicago', 'Europe/Madrid']),
       },
       toOne: { 'rate-table': table },

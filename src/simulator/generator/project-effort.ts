@@ -1,20 +1,13 @@
 import { decimal, pricing } from '../records/numbers.ts'
-import { idOf, type Rec } from '../records/records.ts'
+import { idOf, type Linkage, type Rec } from '../records/records.ts'
 import type { Builder } from './builder.ts'
 import { variables } from './companies.ts'
-import {
-  planService,
-  planRoles,
-  type ContractValue,
-  type ServicePlan,
-  type Role,
-  type SubservicePlan,
-} from './effort-plan.ts'
+import { planRoles, planService, type ContractValue, type Effort, type Role, type ServicePlan } from './effort-plan.ts'
 import type { Draft } from './projects.ts'
 import { languages, maybe, paragraph, task } from './texts.ts'
 
-/** Services, subservices, resources and governances of one project, planned first and written then, so that each sum holds:
- *  hours × rate = revenue, and the project's revenue is the sum of all. Returns what the contract is worth. */
+/** Services, subservices, resources and governances of one project. All are planned before any is written, so that each sum
+ *  is right: hours × rate = revenue, and the project's revenue is the sum of all. Returns the value of the contract. */
 export function makeEffort(
   builder: Builder,
   draft: Draft,
@@ -24,130 +17,125 @@ export function makeEffort(
   const { random } = builder
   const roles = planRoles(builder)
   const plans = Array.from({ length: random.between(3, 5) }, () => planService(builder, roles))
-  const money: ContractValue = { revenue: 0, cost: 0 }
-  for (const { role, hours, subs } of plans) {
-    for (const part of [{ role, hours }, ...subs]) {
-      part.role.hours += part.hours
-      money.revenue += part.hours * part.role.rate
-      money.cost += part.hours * part.role.cost
-    }
+  const value: ContractValue = { revenue: 0, cost: 0 }
+  for (const service of plans) {
+    for (const { role, hours } of [service, ...service.subservices]) addHours(value, role, hours)
   }
-  plans.forEach((of, at) => {
-    addService(
-      builder,
-      draft.id,
-      of,
-      at + 1,
-      random.chance(0.1) ? null : random.pick(phases.length > 0 ? phases : ['']),
-      random.chance(0.2) ? null : random.pick(locations),
-    )
+  plans.forEach((service, at) => {
+    const phase = random.chance(0.1) ? null : random.pick(phases.length > 0 ? phases : [null])
+    const location = random.chance(0.2) ? null : random.pick(locations)
+    addService(builder, service, { project: draft.id, position: at + 1, phase, location })
   })
   const effort = roles.reduce((sum, { hours }) => sum + hours, 0)
-  makeGovernances(builder, draft.id, roles, effort, phases, money)
+  makeGovernances(builder, draft.id, roles, effort, phases, value)
   for (const role of roles) addRole(builder, draft.id, role)
-  return money
+  return value
 }
 
-function addService(
-  builder: Builder,
-  project: string,
-  of: ServicePlan,
-  position: number,
-  phase: string | null,
-  location: string | null,
-): void {
+function addHours(value: ContractValue, role: Role, hours: number): void {
+  role.hours += hours
+  value.revenue += hours * role.rate
+  value.cost += hours * role.cost
+}
+
+/** Where a service stands in its project. */
+interface Position {
+  readonly project: string
+  readonly position: number
+  readonly phase: string | null
+  readonly location: string | null
+}
+
+function addService(builder: Builder, plan: ServicePlan, { project, position, phase, location }: Position): void {
   const { random } = builder
-  const { standard, role } = of
-  const lob = standard === null ? null : idOf(standard.toOne['lob'])
-  const total = of.hours + of.subs.reduce((sum, { hours }) => sum + hours, 0)
-  const ownPhase = phase === '' ? null : phase
-  const category = standard === null ? null : idOf(standard.toOne['service-category'])
-  const own = builder.add('project-services', {
+  const { standard, role, override } = plan
+  const lob = standard && idOf(standard.toOne['lob'])
+  const category = standard && idOf(standard.toOne['service-category'])
+  const total = plan.hours + plan.subservices.reduce((sum, { hours }) => sum + hours, 0)
+  // the standard's values are copied when it is added (API notes §8); texts are shared here, for memory
+  const copied = (name: string, otherwise: () => unknown): unknown => standard?.attributes[name] ?? otherwise()
+  const service = builder.add('project-services', {
     attributes: {
       active: !random.chance(0.08),
-      name: standard?.attributes['name'] ?? task(random),
-      quantity: of.quantity,
-      'override-hours': of.override === null ? null : decimal(of.override),
+      name: copied('name', () => task(random)),
+      quantity: plan.quantity,
+      'override-hours': override === null ? null : decimal(override),
       'actual-hours': random.chance(0.2) ? decimal(Math.round(total * 4) / 4) : null,
       position,
-      'service-type': standard?.attributes['service-type'] ?? 'professional_services',
+      'service-type': copied('service-type', () => 'professional_services'),
       'lob-id': lob === null ? null : Number(lob),
-      'payment-frequency': standard?.attributes['payment-frequency'] ?? 'one_time',
+      'payment-frequency': copied('payment-frequency', () => 'one_time'),
       'task-source': standard === null ? 'custom' : 'standard',
-      // the standard's text is copied when it is added (API notes §8); shared here, for memory
-      languages: standard?.attributes['languages'] ?? languages(random),
-      'variable-rates': standard?.attributes['variable-rates'] ?? {},
-      'calculated-pricing': pricing(of.hours, role.rate, role.cost),
-      'extended-hours': decimal(of.hours),
+      languages: copied('languages', () => languages(random)),
+      'variable-rates': copied('variable-rates', () => ({})),
+      'calculated-pricing': pricing(plan.hours, role.rate, role.cost),
+      'extended-hours': decimal(plan.hours),
       'total-hours': decimal(total),
       'external-resource-name': random.pick([null, null, '', 'Partner Engineer']),
-      sku: standard?.attributes['sku'] ?? null,
-      'service-description': standard?.attributes['service-description'] ?? maybe(random, () => paragraph(random)),
+      sku: copied('sku', () => null),
+      'service-description': copied('service-description', () => maybe(random, () => paragraph(random))),
       'target-margin': random.pick([null, '0.35']),
       'payment-method': random.pick(['payment_term_schedule', null]),
       'resource-rate-id': null,
-      'custom-hours?': of.override === null ? random.pick([null, false]) : true,
+      'custom-hours?': override === null ? random.pick([null, false]) : true,
       notes: random.pick<unknown>([[], [], null]),
     },
     toOne: {
       project,
       'project-location': location,
-      'project-phase': ownPhase,
+      'project-phase': phase,
       'project-resource': role.id,
       resource: role.standard.id,
-      service: standard?.id ?? null,
+      service: standard && standard.id,
       lob,
       'service-category': category,
     },
   })
-  of.subs.forEach((sub, at) => {
-    addSubservice(builder, project, own, sub, at + 1, lob, category)
+  plan.subservices.forEach((subservice, at) => {
+    addSubservice(builder, service, subservice, at + 1)
   })
 }
 
 function addSubservice(
   builder: Builder,
-  project: string,
   service: Rec,
-  sub: SubservicePlan,
+  { standard, role, quantity, hours, override }: Effort,
   position: number,
-  lob: string | null,
-  category: string | null,
 ): void {
   const { random } = builder
-  const { standard, role } = sub
+  const inherited = (name: string): Linkage => service.toOne[name] ?? null
   builder.add('project-subservices', {
     attributes: {
       active: !random.chance(0.06),
       name: standard?.attributes['name'] ?? task(random),
-      quantity: sub.quantity,
-      'extended-hours': decimal(sub.hours),
-      'override-hours': sub.override === null ? null : decimal(sub.override),
-      'actual-hours': random.chance(0.1) ? decimal(sub.hours) : null,
+      quantity,
+      'extended-hours': decimal(hours),
+      'override-hours': override === null ? null : decimal(override),
+      'actual-hours': random.chance(0.1) ? decimal(hours) : null,
       position,
       'service-type': service.attributes['service-type'],
       'payment-frequency': service.attributes['payment-frequency'],
       'task-source': standard === null ? 'custom' : 'standard',
       languages: standard?.attributes['languages'] ?? service.attributes['languages'],
       'variable-rates': random.pick<unknown>([{}, { hours: [] }]),
-      'calculated-pricing': pricing(sub.hours, role.rate, role.cost),
+      'calculated-pricing': pricing(hours, role.rate, role.cost),
       'external-resource-name': random.pick([null, '']),
       sku: random.pick([null, 'SUB-1']),
       'service-description': standard?.attributes['service-description'] ?? null,
       'payment-method': random.pick(['payment_term_schedule', null]),
       'resource-rate-id': null,
-      'custom-hours?': sub.override === null ? null : true,
+      'custom-hours?': override === null ? null : true,
     },
     toOne: {
-      project,
+      project: inherited('project'),
       'project-service': service.id,
-      'project-location': service.toOne['project-location'] ?? null,
-      lob,
+      'project-location': inherited('project-location'),
+      lob: inherited('lob'),
       phase: random.chance(0.3) ? null : builder.pick('phases').id,
       'project-resource': role.id,
       resource: role.standard.id,
-      'service-category': category,
-      subservice: standard?.id ?? null,
+      'service-category': inherited('service-category'),
+      subservice: standard && standard.id,
     },
   })
 }
@@ -158,7 +146,7 @@ function makeGovernances(
   roles: readonly Role[],
   effort: number,
   phases: readonly string[],
-  money: ContractValue,
+  value: ContractValue,
 ): void {
   const { random } = builder
   const standards = (builder.records.table('governances')?.ordered ?? []).slice(0, 4)
@@ -171,11 +159,7 @@ function makeGovernances(
       ? Math.round(effort * Number(attributes['rate']) * 10) / 10
       : Number(attributes['fixed-hours'])
     const role = random.chance(0.1) ? null : random.pick(roles)
-    if (role !== null) {
-      role.hours += hours
-      money.revenue += hours * role.rate
-      money.cost += hours * role.cost
-    }
+    if (role !== null) addHours(value, role, hours)
     builder.add('project-governances', {
       attributes: {
         active: !random.chance(0.08),

@@ -1,5 +1,6 @@
 import { decimal, margin } from '../records/numbers.ts'
-import type { Fields } from '../records/records.ts'
+import type { Random } from '../records/random.ts'
+import type { Fields, Rec } from '../records/records.ts'
 import { date, baseTime, day, instant, type Builder } from './builder.ts'
 import { variables } from './companies.ts'
 import { msaDate } from './people.ts'
@@ -27,6 +28,7 @@ export interface Times {
   readonly approved: number | null
   readonly updated: number
 }
+
 export interface Draft {
   readonly id: string
   readonly status: Status
@@ -75,64 +77,89 @@ function makeProject(builder: Builder, at: number): void {
   makeDocumentsAndApprovals(builder, draft)
 
   const engineer = builder.pickId('presales-engineers', 0.15)
-  const seller = builder.pickId('sales-executives', 0.1)
-  builder.add(
-    'projects',
-    {
-      attributes: {
-        'project-name': `${String(client.attributes['name']).split(' ')[0] ?? ''} ${random.pick(['Network Refresh', 'Cloud Migration', 'Security Uplift', 'Wi-Fi Rollout', 'DR Test', 'Café & Kiosk Rollout'])} ${String(at + 1)}`,
-        status,
-        active: !random.chance(0.08),
-        'executive-summary': maybe(random, () => paragraph(random)),
-        'solution-summary': maybe(random, () => paragraph(random), 0.4),
-        'key-objectives': maybe(random, () => bullets(random, 3)),
-        'our-responsibilities': maybe(random, () => bullets(random, 2), 0.4),
-        'client-responsibilities': maybe(random, () => bullets(random, 2), 0.4),
-        'out-of-scope': maybe(random, () => bullets(random, 1), 0.3),
-        ...terms(builder),
-        'submitted-at': instantOrNull(times.submitted),
-        'approved-at': instantOrNull(times.approved),
-        'msa-date': msaDate(builder),
-        'created-at': instant(times.created),
-        'updated-at': instant(times.updated),
-        'project-variables': variables(builder, 'project'),
-        'field-labels': random.chance(0.2) ? null : labels,
-        'tag-list': random.chance(0.4) ? [random.pick(tagNames)] : [],
-        'client-name': client.attributes['name'],
-        'presales-engineer-name': nameOf(builder, 'presales-engineers', engineer),
-        'sales-executive-name': nameOf(builder, 'sales-executives', seller),
-        'payment-info': random.chance(0.1)
-          ? null
-          : {
-              'pricing-model': random.pick(['fixed_fee', 'time_and_materials', 'other']),
-              'include-expenses': random.chance(0.3),
-              'include-product': true,
-              'rate-type': 'blended',
-            },
-        // string or number (API notes §2)
-        'contract-revenue': random.chance(0.05) ? revenue : decimal(revenue),
-        'contract-cost': decimal(cost),
-        'contract-margin': margin(revenue, cost),
-        'win-probability': random.pick([10, 40, 75, 90]),
-      },
-      toOne: {
-        'business-unit': builder.pickId('business-units', 0.1),
-        client: client.id,
-        creator: builder.pick('users').id,
-        user: builder.pickId('users', 0.3),
-        'document-template': builder.pickId('document-templates', 0.4),
-        'external-request': builder.pickId('external-requests', 0.9),
-        'sales-executive': seller,
-        'presales-engineer': engineer,
-        'psa-project': status === 'won' ? builder.pickId('psa-projects', 0.3) : null,
-        'crm-opportunity': builder.pickId('crm-opportunities', 0.4),
-        'payment-term': builder.pickId('payment-terms', 0.15),
-        'rate-table': builder.pickId('rate-tables', 0.1),
-      },
-    },
-    id,
-  )
+  const salesExecutive = builder.pickId('sales-executives', 0.1)
+  const attributes = {
+    'project-name': nameFor(random, client, at),
+    status,
+    active: !random.chance(0.08),
+    ...descriptions(random),
+    ...terms(random),
+    'submitted-at': instantOrNull(times.submitted),
+    'approved-at': instantOrNull(times.approved),
+    'msa-date': msaDate(builder),
+    'created-at': instant(times.created),
+    'updated-at': instant(times.updated),
+    'project-variables': variables(builder, 'project'),
+    'field-labels': random.chance(0.2) ? null : labels,
+    'tag-list': random.chance(0.4) ? [random.pick(tagNames)] : [],
+    'client-name': client.attributes['name'],
+    'presales-engineer-name': nameOf(builder, 'presales-engineers', engineer),
+    'sales-executive-name': nameOf(builder, 'sales-executives', salesExecutive),
+    'payment-info': paymentInfo(random),
+    // string or number (API notes §2)
+    'contract-revenue': random.chance(0.05) ? revenue : decimal(revenue),
+    'contract-cost': decimal(cost),
+    'contract-margin': margin(revenue, cost),
+    'win-probability': random.pick([10, 40, 75, 90]),
+  }
+  const toOne = {
+    'business-unit': builder.pickId('business-units', 0.1),
+    client: client.id,
+    creator: builder.pick('users').id,
+    user: builder.pickId('users', 0.3),
+    'document-template': builder.pickId('document-templates', 0.4),
+    'external-request': builder.pickId('external-requests', 0.9),
+    'sales-executive': salesExecutive,
+    'presales-engineer': engineer,
+    'psa-project': status === 'won' ? builder.pickId('psa-projects', 0.3) : null,
+    'crm-opportunity': builder.pickId('crm-opportunities', 0.4),
+    'payment-term': builder.pickId('payment-terms', 0.15),
+    'rate-table': builder.pickId('rate-tables', 0.1),
+  }
+  builder.add('projects', { attributes, toOne }, id)
 }
+
+const subjects = [
+  'Network Refresh',
+  'Cloud Migration',
+  'Security Uplift',
+  'Wi-Fi Rollout',
+  'DR Test',
+  'Café & Kiosk Rollout',
+]
+
+const nameFor = (random: Random, client: Rec, at: number): string =>
+  `${String(client.attributes['name']).split(' ')[0] ?? ''} ${random.pick(subjects)} ${String(at + 1)}`
+
+const descriptions = (random: Random): Fields => ({
+  'executive-summary': maybe(random, () => paragraph(random)),
+  'solution-summary': maybe(random, () => paragraph(random), 0.4),
+  'key-objectives': maybe(random, () => bullets(random, 3)),
+  'our-responsibilities': maybe(random, () => bullets(random, 2), 0.4),
+  'client-responsibilities': maybe(random, () => bullets(random, 2), 0.4),
+  'out-of-scope': maybe(random, () => bullets(random, 1), 0.3),
+})
+
+const terms = (random: Random): Fields => ({
+  'one-time-adjustment': random.pick<unknown>(['0.0', null, '-250.0', 0]),
+  'mrr-adjustment': random.pick(['0.0', null]),
+  'mrr-terms': random.pick([12, 36, null]),
+  cola: random.pick(['0.0', '2.5', null]),
+  'recurring-billing-frequency': random.pick(['monthly', 'annually', null]),
+  'include-ps-revenue-in-mrr': random.pick<unknown>([false, true, null, 'false']),
+  'service-start-date': random.chance(0.4) ? null : date(baseTime + random.between(-300, 120) * day),
+  'travel-limit': random.pick([0, 2, null]),
+})
+
+const paymentInfo = (random: Random): Fields | null =>
+  random.chance(0.1)
+    ? null
+    : {
+        'pricing-model': random.pick(['fixed_fee', 'time_and_materials', 'other']),
+        'include-expenses': random.chance(0.3),
+        'include-product': true,
+        'rate-type': 'blended',
+      }
 
 const instantOrNull = (time: number | null): string | null => (time === null ? null : instant(time))
 
@@ -140,17 +167,3 @@ const nameOf = (builder: Builder, type: string, id: string | null): unknown =>
   id === null ? null : builder.records.get(type, id)?.attributes['name']
 
 const labels = { executive_summary: 'Executive Summary', client: 'Client', location: 'Service Location' }
-
-function terms(builder: Builder): Fields {
-  const { random } = builder
-  return {
-    'one-time-adjustment': random.pick<unknown>(['0.0', null, '-250.0', 0]),
-    'mrr-adjustment': random.pick(['0.0', null]),
-    'mrr-terms': random.pick([12, 36, null]),
-    cola: random.pick(['0.0', '2.5', null]),
-    'recurring-billing-frequency': random.pick(['monthly', 'annually', null]),
-    'include-ps-revenue-in-mrr': random.pick<unknown>([false, true, null, 'false']),
-    'service-start-date': random.chance(0.4) ? null : date(baseTime + random.between(-300, 120) * day),
-    'travel-limit': random.pick([0, 2, null]),
-  }
-}

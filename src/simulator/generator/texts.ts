@@ -1,6 +1,6 @@
 import type { Random } from '../records/random.ts'
 
-/** Texts as people leave them in a CPQ: Markdown here, HTML there, \r\n line ends (API notes §8). */
+/** Texts as they are in a CPQ system: some Markdown, some HTML, \r\n line ends (API notes §8). */
 
 const verbs = [
   'Assess',

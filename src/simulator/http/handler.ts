@@ -56,25 +56,36 @@ async function handleRequest(
     sendIt(await controlResponse(deps, incoming, url))
     return
   }
+  await respond(deps, await receive(deps, incoming, url), outgoing, sendIt)
+}
+
+interface Received {
+  readonly request: HttpRequest
+  readonly route: Route
+  /** the page of a list that the request reads, or null */
+  readonly page: Page | null
+  readonly fault: Fault | null
+}
+
+async function receive(deps: HandlerDeps, incoming: IncomingMessage, url: Url): Promise<Received> {
   const route = findRoute(deps, url.path)
   deps.stats.countRequest(incoming.method ?? 'GET', route)
   const request = await readRequest(incoming, url)
   if (deps.switches.latency > 0) await wait(deps.switches.latency, undefined, { signal: deps.closing })
-
+  const { method, path } = request
   const page = pageOf(route, request)
-  const fault = deps.faults.take({
-    method: request.method,
-    path: request.path,
-    type: route.listed ?? route.model?.type ?? null,
-    page: page?.number ?? null,
-  })
+  const type = route.listed ?? route.model?.type ?? null
+  return { request, route, page, fault: deps.faults.take({ method, path, type, page: page?.number ?? null }) }
+}
+
+async function respond(deps: HandlerDeps, received: Received, outgoing: ServerResponse, sendIt: Send): Promise<void> {
+  const { page, fault } = received
   if (fault?.kind === 'reset') {
     reset(outgoing)
     return
   }
   const replacement = fault && faultResponse(fault, deps.switches)
-  const original = replacement ?? (await regularResponse(deps, route, request, page, fault))
-  const response = altered(deps, request, original, fault)
+  const response = altered(deps, replacement ?? (await regularResponse(deps, received)), received)
   if (replacement === null && page !== null && response.status === 200) deps.stats.countPage(page.type, page.number)
   if (fault !== null && (await sendDamaged(deps, fault, outgoing, response))) return
   deps.stats.countResponse(response.status, sendIt(response))
@@ -94,20 +105,13 @@ interface Page {
   readonly number: number
 }
 
-/** The page of a list that the request reads, or null. */
 function pageOf(route: Route, { method, params }: HttpRequest): Page | null {
   if (route.listed === null || method !== 'GET') return null
   const number = Number(params.get('page[number]') ?? params.get('page') ?? '1')
   return { type: route.listed, number: Number.isInteger(number) ? number : 1 }
 }
 
-async function regularResponse(
-  deps: HandlerDeps,
-  route: Route,
-  request: HttpRequest,
-  page: Page | null,
-  fault: Fault | null,
-): Promise<HttpResponse> {
+async function regularResponse(deps: HandlerDeps, { request, route, page, fault }: Received): Promise<HttpResponse> {
   if (fault?.kind === 'slow') await wait(fault.ms ?? 1000, undefined, { signal: deps.closing })
   if (page !== null) deps.script.play(page.type, page.number, 'before')
   const response = responseFor(deps, route, request)
@@ -138,8 +142,8 @@ function errorResponse(deps: HandlerDeps, error: unknown): HttpResponse {
   return httpResponse(status, type, body)
 }
 
-/** The response after all that switches and faults do to its headers and body. */
-function altered(deps: HandlerDeps, request: HttpRequest, response: HttpResponse, fault: Fault | null): HttpResponse {
+/** The response after the switches and the fault have changed its headers and body. */
+function altered(deps: HandlerDeps, response: HttpResponse, { request, fault }: Received): HttpResponse {
   const echoing = deps.secretEcho.addTo(response, request)
   const changed = fault === null ? echoing : corruptBody(fault, echoing)
   return compressed(changed, request.headers['accept-encoding']?.toString(), deps.switches.compression)

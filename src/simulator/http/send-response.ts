@@ -5,37 +5,37 @@ import { errorBody, internal, refusalBody, type ErrorBody } from '../errors.ts'
 import { httpResponse, type HttpResponse } from '../exchange.ts'
 import type { Switches } from '../switches.ts'
 
-/** What goes onto the wire, whole or spoiled. Returns the bytes of body sent. */
+/** Sends the complete response. Returns the bytes of body sent. */
 export function send(
-  request: IncomingMessage,
-  response: ServerResponse,
-  given: HttpResponse,
+  incoming: IncomingMessage,
+  outgoing: ServerResponse,
+  response: HttpResponse,
   requestId: string,
 ): number {
-  if (response.destroyed || response.headersSent) return 0
-  const head = request.method === 'HEAD'
-  response.writeHead(given.status, {
+  if (outgoing.destroyed || outgoing.headersSent) return 0
+  const head = incoming.method === 'HEAD'
+  outgoing.writeHead(response.status, {
     'X-Request-Id': requestId,
-    ...given.headers,
-    ...(given.status === 204 || given.status === 304 ? {} : { 'Content-Length': given.length }),
+    ...response.headers,
+    ...(response.status === 204 || response.status === 304 ? {} : { 'Content-Length': response.length }),
   })
-  if (head || given.length === 0) {
-    response.end()
+  if (head || response.length === 0) {
+    outgoing.end()
     return 0
   }
-  if (given.body.length > scattered) response.end(Buffer.concat(given.body))
+  if (response.body.length > maxPieces) outgoing.end(Buffer.concat(response.body))
   else {
     // corked: one writev
-    response.cork()
-    for (const part of given.body) response.write(part)
-    response.end()
-    response.uncork()
+    outgoing.cork()
+    for (const part of response.body) outgoing.write(part)
+    outgoing.end()
+    outgoing.uncork()
   }
-  return given.length
+  return response.length
 }
 
-/** Past so many pieces one copy costs less than the writes. */
-const scattered = 24
+/** Above this number of pieces one copy costs less than the writes. */
+const maxPieces = 24
 
 const html = (status: number, title: string): ErrorBody => ({
   status,
@@ -53,8 +53,8 @@ const gateways: Readonly<Record<number, string>> = {
   504: '504 Gateway Time-out',
 }
 
-/** The answer that a fault puts in the place of the real one, or null when the fault spoils the real one. 502 to 504 come
- *  from the proxy in front, as a page of HTML; body and headers of a 429 are unknown (API notes §6). */
+/** The response that a fault sends in place of the regular one, or null if the fault only damages that. 502 to 504 come from
+ *  the proxy in front, as a page of HTML; body and headers of a 429 are unknown (API notes §6). */
 export function faultResponse(fault: Fault, switches: Bodies): HttpResponse | null {
   if (fault.kind === 'html') {
     const page = html(200, 'Down for maintenance')
@@ -66,12 +66,12 @@ export function faultResponse(fault: Fault, switches: Bodies): HttpResponse | nu
     ...(fault.retryAfter === null ? {} : { 'Retry-After': String(fault.retryAfter) }),
     ...(status === 302 ? { Location: '/users/sign_in' } : {}),
   }
-  const made = fault.body === null ? bodyOf(status, switches) : foreignBody(status, fault.body)
-  return httpResponse(status, made.type, made.body, headers)
+  const { type, body } = fault.body === null ? bodyOf(status, switches) : proxyBody(status, fault.body)
+  return httpResponse(status, type, body, headers)
 }
 
-/** From a proxy, firewall or gateway that answers in the server's place. */
-function foreignBody(status: number, body: NonNullable<Fault['body']>): ErrorBody {
+/** From a proxy, firewall or gateway in front of the server. */
+function proxyBody(status: number, body: NonNullable<Fault['body']>): ErrorBody {
   if (body === 'html') return html(status, 'Access denied')
   if (body === 'text') return { status, type: 'text/plain', body: 'Blocked by policy\n' }
   if (body === 'json') return { status, type: 'application/json', body: '{"message":"Forbidden"}' }
@@ -87,39 +87,39 @@ function bodyOf(status: number, switches: Bodies): ErrorBody {
   return status === 500 ? errorBody(internal(), switches) : refusalBody(status, switches.errorBodies)
 }
 
-/** Headers promise the whole body; the connection ends after a part of it. */
-export function truncate(response: ServerResponse, given: HttpResponse, afterBytes: number | null): void {
-  const part = Buffer.concat(given.body).subarray(0, afterBytes ?? Math.floor(given.length / 2))
-  response.writeHead(given.status, { ...given.headers, 'Content-Length': given.length })
-  // destroyed only once the part has left, or nothing at all would arrive
-  response.write(part.length === 0 ? ' ' : part, () => response.socket?.destroySoon())
+/** Promises the complete body in the headers, and closes the connection after a part of it. */
+export function truncate(outgoing: ServerResponse, response: HttpResponse, afterBytes: number | null): void {
+  const part = Buffer.concat(response.body).subarray(0, afterBytes ?? Math.floor(response.length / 2))
+  outgoing.writeHead(response.status, { ...response.headers, 'Content-Length': response.length })
+  // destroyed only once the part was sent, or no byte of it would arrive
+  outgoing.write(part.length === 0 ? ' ' : part, () => outgoing.socket?.destroySoon())
 }
 
-/** Byte by byte, until the reader has enough of it. */
+/** Byte by byte, until the client disconnects. */
 export async function trickle(
-  response: ServerResponse,
-  given: HttpResponse,
+  outgoing: ServerResponse,
+  response: HttpResponse,
   everyMs: number,
   closing: AbortSignal,
 ): Promise<void> {
-  response.writeHead(given.status, { ...given.headers, 'Content-Length': given.length })
-  for (const byte of Buffer.concat(given.body)) {
-    if (response.destroyed) return
-    response.write(Buffer.of(byte))
+  outgoing.writeHead(response.status, { ...response.headers, 'Content-Length': response.length })
+  for (const byte of Buffer.concat(response.body)) {
+    if (outgoing.destroyed) return
+    outgoing.write(Buffer.of(byte))
     await wait(everyMs, undefined, { signal: closing })
   }
-  response.end()
+  outgoing.end()
 }
 
-/** Headers, then nothing. */
-export function stall(response: ServerResponse, given: HttpResponse): void {
-  response.writeHead(given.status, { ...given.headers, 'Content-Length': Math.max(given.length, 1) })
-  response.flushHeaders()
+/** Sends the headers and no body. */
+export function stall(outgoing: ServerResponse, response: HttpResponse): void {
+  outgoing.writeHead(response.status, { ...response.headers, 'Content-Length': Math.max(response.length, 1) })
+  outgoing.flushHeaders()
 }
 
-/** RST and not FIN: what a crashed proxy does. */
-export function reset(response: ServerResponse): void {
-  const { socket } = response
+/** RST and not FIN, as a crashed proxy sends. */
+export function reset(outgoing: ServerResponse): void {
+  const { socket } = outgoing
   if (socket !== null && 'resetAndDestroy' in socket) socket.resetAndDestroy()
-  else response.destroy()
+  else outgoing.destroy()
 }

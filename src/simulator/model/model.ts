@@ -1,4 +1,4 @@
-/** What the simulator knows of a resource. Written from API notes §2, apart from the worker's own declarations, so that a
+/** What the simulator knows of a resource. Written from API notes §2, independently of the worker's declarations, so that a
  *  wrong name on either side turns a test red. */
 
 export type Kind =
@@ -15,7 +15,7 @@ export type Kind =
   /** user-defined fields: written as [{name, value}], read as whole definitions (API notes §5, §8) */
   | 'variables'
 
-/** `seen`: some client writes it. `unsure`: nobody was seen writing it. `never`: computed. */
+/** Who writes it. `seen`: some known client; `unsure`: no known client; `never`: it is computed. */
 export type Access = 'seen' | 'unsure' | 'never'
 
 export interface Attribute {
@@ -23,17 +23,19 @@ export interface Attribute {
   readonly nullable: boolean
   readonly access: Access
 }
+
 export interface ToOne {
   readonly type: string
   readonly access: Access
 }
+
 /** `via` names the to-one of the other side; without it the ids are stored with the record. */
 export interface ToMany {
   readonly type: string
   readonly via: string | null
 }
 
-/** `on` is the attribute or to-one the filter looks at. */
+/** `on` is the attribute or to-one that the filter compares. */
 export interface Filter {
   readonly kind: 'equals' | 'contains' | 'words' | 'flag' | 'has-tag' | 'linked' | 'after-day'
   readonly on: string
@@ -42,7 +44,7 @@ export interface Filter {
 export interface Model {
   readonly type: string
   readonly scope: 'account' | 'project'
-  /** false: only a relationship target, its list answers 404 */
+  /** false: only a relationship target, its list gets 404 */
   readonly listed: boolean
   readonly attributes: Readonly<Record<string, Attribute>>
   readonly toOne: Readonly<Record<string, ToOne>>
@@ -89,13 +91,13 @@ export const hasTag = filter('has-tag')
 export const linked = filter('linked')
 export const afterDay = filter('after-day')
 
-/** Without a prototype: names come from requests, and `constructor` is none of ours. */
-const named = <T>(given: Readonly<Record<string, T>> | undefined): Record<string, T> =>
+/** Without a prototype: names come from requests, and `constructor` is not an attribute. */
+const withoutPrototype = <T>(given: Readonly<Record<string, T>> | undefined): Record<string, T> =>
   Object.assign(Object.create(null) as Record<string, T>, given)
 
 export function model(type: string, given: Partial<Omit<Model, 'type'>>): Model {
-  const attributes = named(given.attributes)
-  const filters = named(given.filters)
+  const attributes = withoutPrototype(given.attributes)
+  const filters = withoutPrototype(given.filters)
   const scope = given.scope ?? 'account'
   // "Default is active only on account-level lists" (API notes §4); on project children it is unclear, so all.
   const hides = scope === 'account' && filters['active'] !== undefined ? { attribute: 'active', is: false } : null
@@ -105,8 +107,8 @@ export function model(type: string, given: Partial<Omit<Model, 'type'>>): Model 
     attributes,
     filters,
     listed: given.listed ?? true,
-    toOne: named(given.toOne),
-    toMany: named(given.toMany),
+    toOne: withoutPrototype(given.toOne),
+    toMany: withoutPrototype(given.toMany),
     required: given.required ?? [],
     unique: given.unique ?? null,
     context: given.context ?? null,
@@ -117,7 +119,7 @@ export function model(type: string, given: Partial<Omit<Model, 'type'>>): Model 
   }
 }
 
-/** Types that nobody was seen writing get no write routes, as an immutable resource of the library has none. */
-export function isWritable(of: Model): boolean {
-  return Object.values(of.attributes).some((a) => a.access === 'seen')
+/** Types that no known client writes have no write routes, like an immutable resource of the library. */
+export function isWritable({ attributes }: Model): boolean {
+  return Object.values(attributes).some(({ access }) => access === 'seen')
 }

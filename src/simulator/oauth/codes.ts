@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto'
 
-interface Held {
+interface Code {
   readonly redirect: string
   readonly scope: string
   readonly challenge: string | null
@@ -8,31 +8,31 @@ interface Held {
   readonly expires: number
 }
 
-/** Authorization codes: used once, within ten minutes, by whoever holds the PKCE verifier. */
+/** Authorization codes: used once, within ten minutes, by the client that holds the PKCE verifier. */
 export interface Codes {
-  make(of: Omit<Held, 'expires'>): string
-  spend(code: string, redirect: string, verifier: string | null): { readonly scope: string } | null
+  issue(grant: Omit<Code, 'expires'>): string
+  redeem(code: string, redirect: string, verifier: string | null): { readonly scope: string } | null
 }
 
 export function createCodes(deps: { now: () => number }): Codes {
-  const codes = new Map<string, Held>()
+  const codes = new Map<string, Code>()
   return {
-    make(of) {
+    issue(grant) {
       const code = randomBytes(32).toString('base64url')
-      codes.set(code, { ...of, expires: deps.now() + 600_000 })
+      codes.set(code, { ...grant, expires: deps.now() + 600_000 })
       return code
     },
-    spend(code, redirect, verifier) {
-      const held = codes.get(code)
+    redeem(code, redirect, verifier) {
+      const issued = codes.get(code)
       codes.delete(code)
-      if (held === undefined || held.redirect !== redirect || deps.now() > held.expires) return null
-      if (held.challenge !== null && proof(held.method, verifier) !== held.challenge) return null
-      return { scope: held.scope }
+      if (issued === undefined || issued.redirect !== redirect || deps.now() > issued.expires) return null
+      if (issued.challenge !== null && challengeOf(issued.method, verifier) !== issued.challenge) return null
+      return { scope: issued.scope }
     },
   }
 }
 
-function proof(method: string, verifier: string | null): string | null {
+function challengeOf(method: string, verifier: string | null): string | null {
   if (verifier === null) return null
   return method === 'S256' ? createHash('sha256').update(verifier).digest('base64url') : verifier
 }

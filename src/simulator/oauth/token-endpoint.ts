@@ -41,10 +41,10 @@ function oauthError(error: keyof typeof texts): HttpResponse {
 
 const scopes = ['read', 'write']
 
-export function handleToken(deps: Deps, call: HttpRequest): HttpResponse {
+export function handleToken(deps: Deps, request: HttpRequest): HttpResponse {
   // "GET → 404" (API notes §12)
-  if (call.method !== 'POST') return httpResponse(404, 'text/html', '')
-  const form = readForm(deps, call)
+  if (request.method !== 'POST') return httpResponse(404, 'text/html', '')
+  const form = readForm(deps, request)
   if (form === null) return oauthError('invalid_request')
   const grant = form.get('grant_type')
   if (grant === undefined || grant === '') return oauthError('invalid_request')
@@ -75,17 +75,17 @@ function issueToken(deps: Deps, grant: Grant, form: ReadonlyMap<string, string>,
       return right && !form.has('redirect_uri') ? ok(scope) : oauthError('invalid_grant')
     }
     case 'refresh_token': {
-      const given = form.get('refresh_token')
-      if (given === undefined || given === '') return oauthError('invalid_request')
-      const held = deps.tokens.spend(given)
-      return held === null ? oauthError('invalid_grant') : ok(held.scope)
+      const token = form.get('refresh_token')
+      if (token === undefined || token === '') return oauthError('invalid_request')
+      const issued = deps.tokens.redeem(token)
+      return issued === null ? oauthError('invalid_grant') : ok(issued.scope)
     }
     case 'authorization_code': {
       const code = form.get('code')
       const redirect = form.get('redirect_uri')
       if (code === undefined || redirect === undefined) return oauthError('invalid_request')
-      const held = deps.codes.spend(code, redirect, form.get('code_verifier') ?? null)
-      return held === null ? oauthError('invalid_grant') : ok(held.scope)
+      const issued = deps.codes.redeem(code, redirect, form.get('code_verifier') ?? null)
+      return issued === null ? oauthError('invalid_grant') : ok(issued.scope)
     }
   }
 }
@@ -93,25 +93,27 @@ function issueToken(deps: Deps, grant: Grant, form: ReadonlyMap<string, string>,
 const isGrant = (text: string): text is Grant =>
   ['client_credentials', 'password', 'refresh_token', 'authorization_code'].includes(text)
 
-/** Form-encoded as the guide says; HTTP Basic and JSON only where the library's looseness is switched on. */
-function readForm(deps: Deps, call: HttpRequest): Map<string, string> | null {
-  const form = new Map<string, string>()
-  const type = (call.headers['content-type'] ?? '').split(';')[0]?.trim().toLowerCase()
-  const { looseTokenRequests } = deps.switches
-  if (type === 'application/x-www-form-urlencoded') {
-    for (const [key, value] of new URLSearchParams(call.body.toString())) form.set(key, value)
-  } else if (type === 'application/json' && looseTokenRequests) {
-    const given = parsed(call.body)
-    if (given === null) return null
-    for (const [key, value] of Object.entries(given)) if (typeof value === 'string') form.set(key, value)
-  }
-  const basic = /^Basic (.+)$/i.exec(call.headers.authorization ?? '')?.[1]
-  if (basic !== undefined && looseTokenRequests) {
+/** Form-encoded as the guide says; HTTP Basic and JSON only if the library's looseness is switched on. */
+function readForm({ switches }: Deps, { headers, body }: HttpRequest): Map<string, string> | null {
+  const form = fieldsOf(headers['content-type'] ?? '', body, switches.looseTokenRequests)
+  const basic = /^Basic (.+)$/i.exec(headers.authorization ?? '')?.[1]
+  if (form !== null && basic !== undefined && switches.looseTokenRequests) {
     const [id = '', secret = ''] = Buffer.from(basic, 'base64').toString().split(':').map(decoded)
     form.set('client_id', id)
     form.set('client_secret', secret)
   }
   return form
+}
+
+/** null: the body is not JSON, although it says so. */
+function fieldsOf(contentType: string, body: Buffer, loose: boolean): Map<string, string> | null {
+  const type = contentType.split(';')[0]?.trim().toLowerCase()
+  if (type === 'application/x-www-form-urlencoded') return new Map(new URLSearchParams(body.toString()))
+  if (type !== 'application/json' || !loose) return new Map()
+  const fields = parsed(body)
+  return (
+    fields && new Map(Object.entries(fields).filter((field): field is [string, string] => typeof field[1] === 'string'))
+  )
 }
 
 function decoded(text: string): string {

@@ -2,6 +2,7 @@ import { createHmac, randomBytes } from 'node:crypto'
 
 export type Grant = 'client_credentials' | 'password' | 'authorization_code' | 'refresh_token'
 
+/** The body of the token endpoint's response. */
 export interface Issued {
   readonly access_token: string
   readonly token_type: 'Bearer'
@@ -11,91 +12,102 @@ export interface Issued {
   readonly created_at: number
 }
 
-interface Held {
+interface AccessToken {
   readonly grant: Grant
   readonly expires: number
+}
+
+interface RefreshToken {
+  readonly grant: Grant
   readonly scope: string
-  readonly refresh: string | null
+  /** the access token that was issued with it */
+  readonly access: string
+}
+
+interface Which {
+  readonly grant?: Grant
+  readonly token?: string
+  readonly refreshTokens?: boolean
 }
 
 export interface Tokens {
   issue(grant: Grant, scope: string): Issued
-  /** whether an API call with this token passes */
+  /** whether an API request with this token passes */
   accepts(token: string): boolean
-  /** spends a refresh token: it works once */
-  spend(refresh: string): { readonly scope: string } | null
-  revoke(which: { readonly grant?: Grant; readonly token?: string; readonly refreshTokens?: boolean }): number
+  /** redeems a refresh token: it works once */
+  redeem(refresh: string): { readonly scope: string } | null
+  /** returns how many were revoked */
+  revoke(which: Which): number
 }
 
-const part = (value: unknown): string => Buffer.from(JSON.stringify(value)).toString('base64url')
+interface Deps {
+  readonly now: () => number
+  readonly subject: { readonly id: string; readonly email: string; readonly account: string }
+  readonly switches: { readonly tokenLifetime: number | null; readonly refreshRevokesAccess: boolean }
+}
 
 /** 86400 s without a refresh token for service accounts, 7200 s with one for people (API notes §1). */
-export function createTokens(deps: {
-  now: () => number
-  subject: { readonly id: string; readonly email: string; readonly account: string }
-  switches: { readonly tokenLifetime: number | null; readonly refreshRevokesAccess: boolean }
-}): Tokens {
-  const key = randomBytes(32)
-  const access = new Map<string, Held>()
-  const refresh = new Map<string, { readonly grant: Grant; readonly scope: string; readonly access: string }>()
-
-  function sign(claims: Record<string, unknown>): string {
-    const text = `${part({ typ: 'JWT', alg: 'HS256' })}.${part(claims)}`
-    return `${text}.${createHmac('sha256', key).update(text).digest('base64url')}`
-  }
+export function createTokens({ now, subject, switches }: Deps): Tokens {
+  const sign = createJwtSigner()
+  const accessTokens = new Map<string, AccessToken>()
+  const refreshTokens = new Map<string, RefreshToken>()
 
   return {
     issue(grant, scope) {
-      const seconds = deps.switches.tokenLifetime ?? (grant === 'client_credentials' ? 86400 : 7200)
-      const created = Math.floor(deps.now() / 1000)
-      const token = sign({
+      const seconds = switches.tokenLifetime ?? (grant === 'client_credentials' ? 86400 : 7200)
+      const created = Math.floor(now() / 1000)
+      const access = sign({
         iss: 'scopestack-simulator',
         iat: created,
         exp: created + seconds,
         jti: randomBytes(12).toString('hex'),
-        user: deps.subject,
+        user: subject,
       })
-      const again = grant === 'client_credentials' ? null : randomBytes(32).toString('base64url')
-      access.set(token, { grant, expires: deps.now() + seconds * 1000, scope, refresh: again })
-      if (again !== null) refresh.set(again, { grant, scope, access: token })
+      accessTokens.set(access, { grant, expires: now() + seconds * 1000 })
+      const refresh = grant === 'client_credentials' ? null : randomBytes(32).toString('base64url')
+      if (refresh !== null) refreshTokens.set(refresh, { grant, scope, access })
       return {
-        access_token: token,
+        access_token: access,
         token_type: 'Bearer',
         expires_in: seconds,
-        ...(again === null ? {} : { refresh_token: again }),
+        ...(refresh === null ? {} : { refresh_token: refresh }),
         scope,
         created_at: created,
       }
     },
     accepts(token) {
-      const held = access.get(token)
-      if (held === undefined) return false
-      if (deps.now() < held.expires) return true
-      access.delete(token)
+      const issued = accessTokens.get(token)
+      if (issued === undefined) return false
+      if (now() < issued.expires) return true
+      accessTokens.delete(token)
       return false
     },
-    spend(given) {
-      const held = refresh.get(given)
-      if (held === undefined) return null
-      refresh.delete(given)
-      if (deps.switches.refreshRevokesAccess) access.delete(held.access)
-      return { scope: held.scope }
+    redeem(refresh) {
+      const issued = refreshTokens.get(refresh)
+      if (issued === undefined) return null
+      refreshTokens.delete(refresh)
+      if (switches.refreshRevokesAccess) accessTokens.delete(issued.access)
+      return { scope: issued.scope }
     },
-    revoke({ grant, token, refreshTokens }) {
-      let count = 0
-      for (const [held, { grant: by }] of access) {
-        if ((grant !== undefined && grant !== by) || (token !== undefined && token !== held)) continue
-        access.delete(held)
-        count += 1
-      }
-      if (refreshTokens === true) {
-        for (const [held, { grant: by }] of refresh) {
-          if (grant !== undefined && grant !== by) continue
-          refresh.delete(held)
-          count += 1
-        }
-      }
-      return count
+    revoke({ grant, token, refreshTokens: withRefreshTokens = false }) {
+      const ofGrant = (issued: { readonly grant: Grant }): boolean => grant === undefined || grant === issued.grant
+      const revoked = deleteWhere(accessTokens, (issued, text) => ofGrant(issued) && (token ?? text) === text)
+      return withRefreshTokens ? revoked + deleteWhere(refreshTokens, ofGrant) : revoked
     },
   }
+}
+
+function createJwtSigner(): (claims: Record<string, unknown>) => string {
+  const key = randomBytes(32)
+  const part = (value: unknown): string => Buffer.from(JSON.stringify(value)).toString('base64url')
+  return (claims) => {
+    const text = `${part({ typ: 'JWT', alg: 'HS256' })}.${part(claims)}`
+    return `${text}.${createHmac('sha256', key).update(text).digest('base64url')}`
+  }
+}
+
+function deleteWhere<T>(map: Map<string, T>, fits: (value: T, key: string) => boolean): number {
+  let count = 0
+  for (const [key, value] of map) if (fits(value, key) && map.delete(key)) count += 1
+  return count
 }

@@ -3,7 +3,7 @@ import { idOf, type Fields, type Rec, type Records } from '../records/records.ts
 const snake = (attributes: Fields): Fields =>
   Object.fromEntries(Object.entries(attributes).map(([name, value]) => [name.replaceAll('-', '_'), value]))
 
-/** The whole project as one document, with the top keys that the notes name (API notes §2, merge-data). */
+/** A project with its parts as one document, with the top keys that are known (API notes §2, merge-data). */
 export function mergeContent(records: Records, project: Rec): Fields {
   const parts = (type: string): Fields[] =>
     records

@@ -18,32 +18,38 @@ interface Deps {
   readonly seed: number
 }
 
-interface Cached {
-  readonly version: string
-  readonly recs: readonly Rec[]
-}
-
-/** Enough for every list that a worker reads at once; one entry of a million records is 8 MB of references. */
-const cacheSize = 24
-
 export function createSelection(deps: Deps): Selection {
-  const cache = new Map<string, Cached>()
+  const cached = createCache()
 
   return (model, query, within) => {
     const table = deps.records.table(model.type)
     if (table === undefined) return []
     const visible = visibilityOf(model, query, deps.switches)
     const order = orderOf(model, query, deps)
-    // most lists are the whole table in its own order: nothing to filter, nothing to cache
+    // most lists are the complete table in its own order: no filter, no need of the cache
     if (within === null && query.filters.length === 0 && visible === null && order === null) return table.ordered
-    const key = keyOf(model, query, within, deps.switches)
+
+    const select = (): readonly Rec[] => {
+      const predicates = query.filters.map((filter) => matcher(model, filter, deps.switches))
+      if (visible !== null) predicates.push(visible)
+      const from = candidates(deps.records, model, query, within?.recs ?? table.ordered)
+      const found = predicates.reduce((left, fits) => left.filter(fits), from)
+      return order === null ? found : [...found].sort(order)
+    }
     const version = within === null ? String(table.version) : `all ${String(deps.records.version)}`
+    return cached(keyOf(model, query, within, deps.switches), version, select)
+  }
+}
+
+/** Enough for every list that a worker reads at once; one entry of a million records is 8 MB of references. */
+const cacheSize = 24
+
+function createCache(): (key: string, version: string, select: () => readonly Rec[]) => readonly Rec[] {
+  const cache = new Map<string, { readonly version: string; readonly recs: readonly Rec[] }>()
+  return (key, version, select) => {
     const cached = cache.get(key)
     if (cached?.version === version) return cached.recs
-    let recs = candidates(deps.records, model, query, within?.recs ?? table.ordered)
-    for (const filter of query.filters) recs = recs.filter(matcher(model, filter, deps.switches))
-    if (visible !== null) recs = recs.filter(visible)
-    if (order !== null) recs = [...recs].sort(order)
+    const recs = select()
     cache.delete(key)
     cache.set(key, { version, recs })
     if (cache.size > cacheSize) cache.delete([...cache.keys()][0] ?? '')

@@ -1,6 +1,6 @@
 import type { Fields, Rec, Records } from '../records/records.ts'
 
-/** User-defined fields are written as [{name, value}] and read back as whole definitions with snake_case keys, whose value
+/** User-defined fields are written as [{name, value}] and read back as complete definitions with snake_case keys, whose value
  *  is null when unset (API notes §5, §8). */
 
 export function definition(rec: Rec, value: unknown): Fields {
@@ -28,14 +28,14 @@ export function blankVariables(records: Records, context: string): Fields[] {
 }
 
 /** Only the listed ones change; names without a definition are ignored. */
-export function withValues(held: unknown, written: unknown): unknown {
-  if (!Array.isArray(held) || !Array.isArray(written)) return held
+export function withValues(current: unknown, written: unknown): unknown {
+  if (!Array.isArray(current) || !Array.isArray(written)) return current
   const values = new Map<unknown, unknown>()
   for (const entry of written as unknown[]) {
     if (typeof entry === 'object' && entry !== null && 'name' in entry)
       values.set(entry.name, 'value' in entry ? entry.value : null)
   }
-  return (held as unknown[]).map((entry) => {
+  return (current as unknown[]).map((entry) => {
     if (typeof entry !== 'object' || entry === null || !('name' in entry) || !values.has(entry.name)) return entry
     return { ...entry, value: values.get(entry.name) ?? null }
   })

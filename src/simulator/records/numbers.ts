@@ -4,7 +4,7 @@ export function decimal(value: number): string {
   return Number.isInteger(rounded) ? rounded.toFixed(1) : String(rounded)
 }
 
-/** What Rails makes of a written decimal: with all its digits, and rounded to the places that its column keeps. */
+/** A written decimal as Rails stores it: with all its digits, rounded to the four places of its column. */
 export function writtenDecimal(value: unknown): string {
   const [, sign = '', whole = '', fraction = '', exponent = '0'] =
     /^\s*([+-]?)(\d*)(?:\.(\d*))?(?:e([+-]?\d{1,3}))?/i.exec(String(value)) ?? []

@@ -1,14 +1,14 @@
 import { hash } from 'node:crypto'
 
 export interface Signer {
-  /** the same attributes, each address in them with a signature that it never had before */
+  /** the same attributes, each address in them with a new signature */
   sign(attributes: Record<string, unknown>): Record<string, unknown>
   count(): number
 }
 
 const isAddress = (value: string): boolean => /^https?:\/\/\S+$/.test(value)
 
-/** The forms that storage services have; an address keeps its form, so that what is compared is one document. */
+/** Signs in the forms of several storage services; an address always gets the same form. */
 export function createSigner(): Signer {
   let count = 0
 
@@ -20,14 +20,14 @@ export function createSigner(): Signer {
     return form(address.replace(/[?&]signature=[^&]*/, ''), { digest, until })
   }
 
-  function deep(value: unknown): unknown {
+  function signDeep(value: unknown): unknown {
     if (typeof value === 'string') return isAddress(value) ? signed(value) : value
-    if (Array.isArray(value)) return value.map(deep)
+    if (Array.isArray(value)) return value.map(signDeep)
     if (typeof value !== 'object' || value === null) return value
-    return Object.fromEntries(Object.entries(value).map(([name, held]) => [name, deep(held)]))
+    return Object.fromEntries(Object.entries(value).map(([name, member]) => [name, signDeep(member)]))
   }
 
-  return { sign: (attributes) => deep(attributes) as Record<string, unknown>, count: () => count }
+  return { sign: (attributes) => signDeep(attributes) as Record<string, unknown>, count: () => count }
 }
 
 type Form = (address: string, by: { digest: string; until: number }) => string

@@ -17,25 +17,25 @@ interface Deps {
   readonly now: () => number
 }
 
-/** null: no such endpoint. `record`: answer with the record as it now is. */
+/** null: no such endpoint. `record`: the response is the record as it now is. */
 export type ActionResult = HttpResponse | 'record' | null
 
-/** The endpoints that are not CRUD (API notes §2b). Verbs of approve, decline, rescope, cancel and synchronize-standard are
- *  unknown, so those links lead nowhere. */
-export function performAction(deps: Deps, rec: Rec, name: string, call: HttpRequest): ActionResult {
+/** The endpoints that are not CRUD (API notes §2b). The methods of approve, decline, rescope, cancel and
+ *  synchronize-standard are unknown, so those links get 404. */
+export function performAction(deps: Deps, rec: Rec, name: string, request: HttpRequest): ActionResult {
   switch (`${rec.type} ${name}`) {
     case 'projects merge-data':
-      return call.method === 'GET' ? mergeData(deps, rec) : null
+      return request.method === 'GET' ? mergeData(deps, rec) : null
     case 'document-templates download':
-      return call.method === 'GET' ? download(rec) : null
+      return request.method === 'GET' ? download(rec) : null
     case 'document-templates upload':
-      return call.method === 'POST' ? upload(deps, rec, call) : null
+      return request.method === 'POST' ? upload(deps, rec, request) : null
     case 'surveys calculate':
-      return call.method === 'PUT' ? calculate(deps, rec) : null
+      return request.method === 'PUT' ? calculate(deps, rec) : null
     case 'surveys apply':
-      return call.method === 'PUT' ? apply(deps, rec) : null
+      return request.method === 'PUT' ? apply(deps, rec) : null
     case 'surveys recommendations':
-      return call.method === 'GET' ? recommendations(rec) : null
+      return request.method === 'GET' ? recommendations(rec) : null
     default:
       return null
   }
@@ -58,14 +58,14 @@ function mergeData(deps: Deps, rec: Rec): HttpResponse {
 function download(rec: Rec): HttpResponse {
   const filename = String(rec.attributes['merge-template-filename'] ?? 'template.docx')
   const type = 'application/vnd.openxmlformats-officedocument.wordprocessingml.document'
-  // a zip's signature and nothing behind it: enough for whoever checks that bytes came through
+  // only the signature of a zip file: enough for a test that compares bytes
   return httpResponse(200, type, Buffer.from(`PK\u0003\u0004simulated template ${rec.id}`), {
     'Content-Disposition': `attachment; filename="${filename.replace(/[^\w.-]/g, '_')}"`,
   })
 }
 
-function upload(deps: Deps, rec: Rec, call: HttpRequest): ActionResult {
-  const text = call.body.toString('latin1')
+function upload(deps: Deps, rec: Rec, request: HttpRequest): ActionResult {
+  const text = request.body.toString('latin1')
   if (!text.includes('name="document_template[merge_template]"'))
     throw invalidResource('document_template[merge_template]')
   const filename = /filename="([^"]*)"/.exec(text)?.[1] ?? 'template.docx'
@@ -98,25 +98,25 @@ function apply(deps: Deps, rec: Rec): ActionResult {
 const recommendations = (rec: Rec): HttpResponse =>
   documentResponse(200, JSON.stringify({ data: rec.attributes['recommendations'] ?? [] }))
 
-/** A posted document is built in the background: pending, processing, finished. */
+/** A created document is built in the background: pending, processing, finished. */
 export function startDocument(deps: Deps, rec: Rec): void {
   if (rec.type !== 'project-documents') return
-  const asked = String(rec.attributes['template-id'] ?? '')
-  const template = deps.records.get('document-templates', asked)
-  const known = template !== undefined || asked === 'pricing' || asked === 'breakdown'
-  const name = template?.attributes['name'] ?? (known ? asked : null)
+  const templateId = String(rec.attributes['template-id'] ?? '')
+  const template = deps.records.get('document-templates', templateId)
+  const known = template !== undefined || templateId === 'pricing' || templateId === 'breakdown'
+  const name = template?.attributes['name'] ?? (known ? templateId : null)
   if (name !== null) deps.records.update(rec, { attributes: { 'template-name': name } })
   const project = idOf(rec.toOne['project']) ?? ''
   const { origin } = deps.apiBase()
-  const end = known
+  const result = known
     ? { status: 'finished', 'document-url': `${origin}/_files/${project}-${rec.id}.pdf` }
-    : { status: 'error', 'error-text': `Template ${asked} could not be found` }
+    : { status: 'error', 'error-text': `Template ${templateId} could not be found` }
   deps.progress.begin(rec, [
     () => {
       deps.changes.update(rec, { attributes: { status: 'processing' } })
     },
     () => {
-      deps.changes.update(rec, { attributes: end })
+      deps.changes.update(rec, { attributes: result })
     },
   ])
 }

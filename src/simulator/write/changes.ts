@@ -1,11 +1,11 @@
 import { idOf, type Content, type Fields, type Rec, type Records } from '../records/records.ts'
 import type { Switches } from '../switches.ts'
 
-/** ChangeOptions data changes, whoever changes it: what moves along with a record. */
+/** Changes records, by the API or by a test, together with the values that depend on them. */
 export interface Changes {
-  create(type: string, id: string | null, content: Content, how?: ChangeOptions): Rec
-  update(rec: Rec, change: Partial<Content>, how?: ChangeOptions): void
-  remove(rec: Rec, how?: ChangeOptions): void
+  create(type: string, id: string | null, content: Content, options?: ChangeOptions): Rec
+  update(rec: Rec, change: Partial<Content>, options?: ChangeOptions): void
+  remove(rec: Rec, options?: ChangeOptions): void
 }
 
 /** `touch: false` leaves `updated-at` as it is, `cascade: false` leaves the parts of a deleted record behind. */
@@ -14,8 +14,8 @@ export interface ChangeOptions {
   readonly cascade?: boolean
 }
 
-/** Names that a project repeats from what it points at. */
-const repeated: Readonly<Record<string, { readonly link: string; readonly attribute: string }>> = {
+/** Names that a project copies from its to-ones. */
+const copiedNames: Readonly<Record<string, { readonly link: string; readonly attribute: string }>> = {
   clients: { link: 'client', attribute: 'client-name' },
   'presales-engineers': { link: 'presales-engineer', attribute: 'presales-engineer-name' },
   'sales-executives': { link: 'sales-executive', attribute: 'sales-executive-name' },
@@ -23,53 +23,53 @@ const repeated: Readonly<Record<string, { readonly link: string; readonly attrib
 
 export function createChanges(deps: { records: Records; switches: Switches; now: () => number }): Changes {
   const { records, switches } = deps
-  const time = (): string => new Date(deps.now()).toISOString()
+  const timestamp = (): string => new Date(deps.now()).toISOString()
 
-  function withUpdatedAt(type: string, attributes: Fields, how: ChangeOptions): Fields {
+  function withUpdatedAt(type: string, attributes: Fields, options: ChangeOptions): Fields {
     const has = records.table(type)?.model.attributes['updated-at'] !== undefined
-    return has && how.touch !== false && !('updated-at' in attributes)
-      ? { ...attributes, 'updated-at': time() }
+    return has && options.touch !== false && !('updated-at' in attributes)
+      ? { ...attributes, 'updated-at': timestamp() }
       : attributes
   }
 
   /** Whether editing a child bumps the project is unknown (API notes §10, question 2), so it is a switch. */
-  function touchProject(rec: Rec, how: ChangeOptions): void {
-    if (rec.type === 'projects' || how.touch === false || !switches.childBumpsProject) return
+  function touchProject(rec: Rec, options: ChangeOptions): void {
+    if (rec.type === 'projects' || options.touch === false || !switches.childBumpsProject) return
     const scope = records.table(rec.type)?.model.scope
     const id = idOf(rec.toOne['project'])
     const project = scope === 'project' && id !== null ? records.get('projects', id) : undefined
-    if (project !== undefined) records.update(project, { attributes: { 'updated-at': time() } })
+    if (project !== undefined) records.update(project, { attributes: { 'updated-at': timestamp() } })
   }
 
-  /** The repeated names change without a touch: what an incremental read cannot see. */
+  /** The copies change without a new `updated-at`, so an incremental read cannot see them. */
   function copyName(rec: Rec, attributes: Fields): void {
-    const copy = repeated[rec.type]
+    const copy = copiedNames[rec.type]
     if (copy === undefined || !('name' in attributes)) return
     for (const project of records.referring('projects', copy.link, rec.id)) {
       records.update(project, { attributes: { [copy.attribute]: attributes['name'] } })
     }
   }
 
-  function remove(rec: Rec, how: ChangeOptions = {}): void {
+  function remove(rec: Rec, options: ChangeOptions = {}): void {
     if (!records.get(rec.type, rec.id)) return
-    if (how.cascade !== false) for (const part of partsOf(records, rec)) remove(part, { ...how, touch: false })
+    if (options.cascade !== false) for (const part of partsOf(records, rec)) remove(part, { ...options, touch: false })
     records.remove(rec)
-    touchProject(rec, how)
+    touchProject(rec, options)
   }
 
   return {
-    create(type, id, content, how = {}) {
+    create(type, id, content, options = {}) {
       const rec = records.add(type, id ?? records.nextId(type), {
         ...content,
-        attributes: withUpdatedAt(type, content.attributes, how),
+        attributes: withUpdatedAt(type, content.attributes, options),
       })
-      touchProject(rec, how)
+      touchProject(rec, options)
       return rec
     },
-    update(rec, change, how = {}) {
-      touchProject(rec, how)
-      records.update(rec, { ...change, attributes: withUpdatedAt(rec.type, change.attributes ?? {}, how) })
-      touchProject(rec, how)
+    update(rec, change, options = {}) {
+      touchProject(rec, options)
+      records.update(rec, { ...change, attributes: withUpdatedAt(rec.type, change.attributes ?? {}, options) })
+      touchProject(rec, options)
       copyName(rec, change.attributes ?? {})
     },
     remove,

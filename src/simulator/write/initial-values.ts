@@ -2,7 +2,7 @@ import type { Attribute, Model } from '../model/model.ts'
 import { blankVariables } from '../read/variables.ts'
 import { idOf, type Fields, type Linkage, type Records } from '../records/records.ts'
 
-/** What a record that was just created answers for everything the request did not say. */
+/** The attributes of a created record that the request did not give. */
 export function initialAttributes(records: Records, model: Model, toOne: Record<string, Linkage>, now: string): Fields {
   const attributes: Fields = {}
   for (const [name, attribute] of Object.entries(model.attributes)) attributes[name] = blank(name, attribute)

@@ -1,7 +1,7 @@
 import type { Rec } from '../records/records.ts'
 
-/** Work that ends after some polls: documents and survey calculations (API notes §2b). Counted in polls and not in seconds,
- *  so that a test needs no waiting. */
+/** Background work that ends after some polls: documents and survey calculations (API notes §2b). It counts polls and not
+ *  seconds, so that tests need not wait. */
 export interface Progress {
   begin(rec: Rec, steps: readonly (() => void)[]): void
   /** one GET of the record */
@@ -9,16 +9,16 @@ export interface Progress {
 }
 
 export function createProgress(): Progress {
-  const open = new Map<string, (() => void)[]>()
+  const running = new Map<string, (() => void)[]>()
   return {
     begin(rec, steps) {
-      open.set(`${rec.type} ${rec.id}`, [...steps])
+      running.set(`${rec.type} ${rec.id}`, [...steps])
     },
     poll(rec) {
       const key = `${rec.type} ${rec.id}`
-      const steps = open.get(key)
+      const steps = running.get(key)
       steps?.shift()?.()
-      if (steps?.length === 0) open.delete(key)
+      if (steps?.length === 0) running.delete(key)
     },
   }
 }

@@ -11,19 +11,19 @@ export interface RawRecord {
   readonly relationships: Record<string, Linkage | readonly string[]>
 }
 
-export type RawInput = ChangeOptions & {
+export interface RawInput extends ChangeOptions {
   readonly id?: string
   readonly attributes?: Fields
   readonly relationships?: Record<string, Linkage | readonly string[]>
 }
 
-/** Data behind the worker's back: no access rules, no casts, no validation; values of any type, ids of any form. */
+/** Records as a test sets them: no access rules, no casts, no validation; values of any type, ids of any form. */
 export interface RawRecords {
   list(type: string): RawRecord[]
   read(type: string, id: string): RawRecord | null
   create(type: string, input?: RawInput): RawRecord
   update(type: string, id: string, input: RawInput): RawRecord
-  remove(type: string, id: string, how?: ChangeOptions): void
+  remove(type: string, id: string, options?: ChangeOptions): void
 }
 
 export function createRawRecords(deps: { records: Records; changes: Changes; now: () => number }): RawRecords {
@@ -38,7 +38,7 @@ export function createRawRecords(deps: { records: Records; changes: Changes; now
     return table.model
   }
 
-  function must(type: string, id: string): Rec {
+  function existing(type: string, id: string): Rec {
     const rec = records.get(modelOf(type).type, id)
     if (rec === undefined) throw new RangeError(`${type} has no record ${id}`)
     return rec
@@ -60,7 +60,7 @@ export function createRawRecords(deps: { records: Records; changes: Changes; now
       const { toOne, toMany } = split(model, input.relationships)
       const all = { ...blank, ...toOne }
       const initial = initialAttributes(records, model, all, new Date(deps.now()).toISOString())
-      // a name that can be told apart, for callers who only want one more record
+      // a unique name, for tests that only need one more record
       const name = 'name' in model.attributes ? { name: `New ${type} ${input.id ?? records.nextId(type)}` } : {}
       return raw(
         changes.create(
@@ -72,7 +72,7 @@ export function createRawRecords(deps: { records: Records; changes: Changes; now
       )
     },
     update(type, id, input) {
-      const rec = must(type, id)
+      const rec = existing(type, id)
       const { toOne, toMany } = split(modelOf(type), input.relationships)
       changes.update(
         rec,
@@ -85,8 +85,8 @@ export function createRawRecords(deps: { records: Records; changes: Changes; now
       )
       return raw(rec)
     },
-    remove(type, id, how) {
-      changes.remove(must(type, id), how)
+    remove(type, id, options) {
+      changes.remove(existing(type, id), options)
     },
   }
 }
@@ -97,23 +97,23 @@ function raw({ type, id, attributes, toOne, toMany }: Rec): RawRecord {
 
 function split(
   model: Model,
-  given: RawInput['relationships'],
+  relationships: RawInput['relationships'],
 ): { toOne: Record<string, Linkage>; toMany: Record<string, readonly string[]> } {
   const toOne: Record<string, Linkage> = {}
   const toMany: Record<string, readonly string[]> = {}
-  for (const [name, held] of Object.entries(given ?? {})) {
+  for (const [name, linkage] of Object.entries(relationships ?? {})) {
     if (model.toMany[name] !== undefined) {
-      if (!isIds(held)) throw new RangeError(`${name} is a to-many of ${model.type}: it takes an array of ids`)
-      toMany[name] = held
+      if (!isIds(linkage)) throw new RangeError(`${name} is a to-many of ${model.type}: it takes an array of ids`)
+      toMany[name] = linkage
     } else if (model.toOne[name] === undefined) {
       throw new RangeError(
         `${model.type} has no relationship ${name}; there are ${[...Object.keys(model.toOne), ...Object.keys(model.toMany)].join(', ')}`,
       )
-    } else if (isIds(held))
+    } else if (isIds(linkage))
       throw new RangeError(`${name} is a to-one of ${model.type}: it takes an id, {type, id}, or null`)
-    else toOne[name] = held
+    else toOne[name] = linkage
   }
   return { toOne, toMany }
 }
 
-const isIds = (held: Linkage | readonly string[]): held is readonly string[] => Array.isArray(held)
+const isIds = (linkage: Linkage | readonly string[]): linkage is readonly string[] => Array.isArray(linkage)

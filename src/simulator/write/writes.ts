@@ -36,28 +36,34 @@ export function updateRecord(deps: WriteDeps, model: Model, rec: Rec, body: Buff
   validate(deps, model, { id: rec.id, attributes, toOne })
   const names = Object.keys(written.attributes)
   const changed = Object.fromEntries(
-    [...names, ...repeats(model, written.toOne)].map((name) => [name, attributes[name]]),
+    [...names, ...copiedNames(model, written.toOne)].map((name) => [name, attributes[name]]),
   )
   if (names.length === 0 && Object.keys(written.toOne).length === 0) return
   deps.changes.update(rec, { attributes: changed, toOne: written.toOne })
   recompute(deps.records, rec)
 }
 
-/** A project repeats the names of what it points at. */
-const repeats = (model: Model, toOne: Record<string, Linkage>): string[] =>
+/** A project copies the names of its to-ones. */
+const copiedNames = (model: Model, toOne: Record<string, Linkage>): string[] =>
   Object.keys(toOne)
     .map((name) => `${name}-name`)
     .filter((name) => model.attributes[name] !== undefined)
 
-function merged(records: Records, model: Model, held: Fields, written: Fields, toOne: Record<string, Linkage>): Fields {
-  const attributes: Fields = { ...held }
+function merged(
+  records: Records,
+  model: Model,
+  current: Fields,
+  written: Fields,
+  toOne: Record<string, Linkage>,
+): Fields {
+  const attributes: Fields = { ...current }
   for (const [name, value] of Object.entries(written)) {
     const kind = model.attributes[name]?.kind
-    if (kind === 'variables') attributes[name] = withValues(held[name], value)
+    if (kind === 'variables') attributes[name] = withValues(current[name], value)
     else if (model.type === 'surveys' && name === 'responses') attributes[name] = expandResponses(records, toOne, value)
     else attributes[name] = value
   }
-  for (const name of repeats(model, toOne)) {
+  for (const name of copiedNames(model, toOne)) {
     const link = name.slice(0, -'-name'.length)
     const target = records.get(model.toOne[link]?.type ?? '', idOf(toOne[link]) ?? '')
     attributes[name] = target?.attributes['name'] ?? null
