@@ -1,38 +1,52 @@
 /**
- * The contract between the pace (`remote/http/rate-limit.ts`) and the places it may be shared (`store/fleet/rate-limit.ts`, `store/fleet/rate-limit-redis.ts`).
+ * The rate limit that all processes of one pair of credentials share: the contract between the limiter
+ * (`remote/http/rate-limit.ts`) and the stores (`store/fleet/rate-limit.ts`, `rate-limit-redis.ts`).
  *
- * Workers with one rate have one queue. Those with another have their own: in a common one a process that was given 0.001
- * would push everybody's next place a quarter of an hour ahead. What ScopeStack asks for holds for all of them.
+ * GCRA, the "leaky bucket as a meter": a queue is stored as one time, `nextAt`, at which its next place is free. With the
+ * configured `rate` in requests a second, and a `share` of it in (1/16 … 1]:
+ *
+ *   reserve    at     = max(nextAt, now, heldUntil)      the caller waits for at - now
+ *              nextAt = at + 1 / (rate × share)
+ *   429        heldUntil = max(heldUntil, now + Retry-After)
+ *              share     = max(1/16, share / 2)          once a second at most
+ *   recovery   share     = min(1, share + 1/10)          every 10 s
+ *
+ * `now` is the store's clock, so the clocks of the hosts do not matter. A burst is never saved up: an idle queue starts at `now`.
+ *
+ * Workers with one rate share one queue; another rate has its own queue. In a common one a process with a rate of 0.001 would
+ * delay the next request of all others by a quarter of an hour. `heldUntil` and `share` hold for all queues.
+ *
+ * When the store is away, the limiter goes on by itself with its share of the rate, and asks the store again later.
  */
 
 export interface RateLimitStore {
-  /** Takes the next place in the queue of requests of all that have this rate. One exchange with the store, however many wait. */
+  /** Reserves the next place in the queue of this rate: one round trip to the store, however many wait. */
   reserve(rate: number): Promise<Reservation>
-  /** How long everybody is still held back, in ms; asked again by who has waited for its place. */
+  /** How long all processes are still held back, in ms. A caller asks again when its place has come. */
   backOffLeft(): Promise<number>
-  /** A 429 came: nobody sends for `holdMs`, and each rate halves. */
+  /** After a 429: no process sends for `holdMs`, and each rate halves. */
   backOff(holdMs: number): Promise<void>
 }
 
 export interface Reservation {
-  /** Until its turn. */
+  /** Until the place is free. */
   readonly waitMs: number
-  /** Places that the fleet has taken so far: between two of one's own it tells one's share. */
+  /** Places that all processes have reserved so far: from two of its own, a process learns its part of the rate. */
   readonly taken: number
 }
 
-/** One answer holds the fleet back for so long at most: whoever asks for more is asked again, and told the same again. */
+/** One response holds all processes back for at most this long. A server that wants more says so again in its next response. */
 export const LONGEST_BACK_OFF_MS = 120_000
 
 /**
- * A hold that ends later than this, or a queue that ends later than this and a thousand places, is none: the store's clock was
- * set back since, or who wrote it believed any `Retry-After`. Nobody may wait for a year that one answer has named.
+ * A hold that ends later than this from now is ignored, and so is a queue that ends later than this and a thousand places: the
+ * store's clock was set back since, or an older version stored any `Retry-After`. No process may wait for a year.
  */
 export const IMPLAUSIBLE_BEYOND_MS = 2 * 60 * 60_000
 
 /** After a 429 the rate climbs back by a tenth of the configured rate with each of these. */
 export const RECOVER_EVERY_MS = 10_000
-/** The answers that are still on their way when the first 429 comes say nothing new. */
+/** Responses that were on their way when the first 429 came say nothing new. */
 export const HALVE_AT_MOST_EVERY_MS = 1_000
 /** No rate is lowered below this part of the configured one. */
 export const LOWEST_SHARE = 1 / 16

@@ -1,31 +1,49 @@
-/** The contract between the token manager (`remote/`) and the places tokens are kept (`store/`). */
+/**
+ * The access token that all processes of one pair of credentials share: the contract between the token source (`remote/auth`)
+ * and the stores (`store/fleet/tokens.ts`, `tokens-redis.ts`).
+ *
+ *   no token ── claim ► one process requests it ── publish ► generation n ── reject(n), or it expires ► no token
+ *                                               └─ fail ► cool-down: no process requests before its end
+ *
+ * `generation` only grows. A 401 rejects the generation that it was sent with: when fifty workers get a 401 for one token, one
+ * of them rejects it and forty-nine find a newer generation. A claim gives one process the right to request the next
+ * generation, for a limited time; publish, fail and reject change nothing when the claim or the generation is out of date.
+ *
+ *   failure                             what happens
+ *   the claimant is killed              its claim ends by time, and another process requests the token
+ *   the claimant is slow, its claim     publish returns null, and the newer token stays
+ *   has passed to another
+ *   the token request fails             fail: the cool-down reaches all processes, so that they do not all repeat it
+ *   the store lost its last writes      `aboveGeneration` keeps the generation growing
+ *   the client secret was changed       `sealed` cannot be opened, which counts as no token
+ */
 
 export interface Token {
   readonly accessToken: string
-  /** Only grows. A 401 names the generation it failed with, so that fifty workers reject one token, not fifty. */
+  /** Only grows. */
   readonly generation: number
   /** Milliseconds since the epoch, by the clock of the store. */
   readonly issuedAt: number
   readonly expiresAt: number
 }
 
-/** What is kept, sealed; `sealed` is unreadable without the client secret. All times are by the clock of the store. */
+/** The stored token. `sealed` is unreadable without the client secret. All times are by the clock of the store. */
 export interface StoredToken {
-  /** What that clock shows: the one by which whoever reads this goes, whatever the clock of its own host says. */
+  /** What that clock shows. A reader goes by it, and not by the clock of its host. */
   readonly now: number
   readonly generation: number
   /** Null after a rejection, and before the first token. */
   readonly sealed: string | null
   readonly issuedAt: number
   readonly expiresAt: number
-  /** After a failed token request: nobody asks again before this time. */
+  /** After a failed token request: no process requests a token before its end. */
   readonly coolDown: CoolDown | null
 }
 
 export interface CoolDown {
   readonly until: number
   readonly reason: string
-  /** The credentials themselves were refused: asking again cannot help. */
+  /** The credentials themselves were refused: another request cannot help. */
   readonly refused: boolean
 }
 
@@ -33,49 +51,49 @@ export interface NewToken {
   readonly sealed: string
   readonly issuedAt: number
   readonly expiresAt: number
-  /** The highest generation its holder has met: a store that lost its last writes still gives a higher one. */
+  /** The highest generation that the claimant has seen. */
   readonly aboveGeneration: number
 }
 
 export interface TokenStore {
   read(): Promise<StoredToken>
   /**
-   * The right to request the token after `generation`, for `leaseMs` by the store's clock; null while another holder has
-   * it, or when that token has come meanwhile. Returns the claim's proof.
+   * The right to request the token after `generation`, for `leaseMs`. Null while another process has it, or when a newer
+   * generation exists. Returns the proof of the claim.
    */
   claim(leaseMs: number, generation: number): Promise<string | null>
   /**
-   * Stores the next generation, and ends the cool-down. Null when the claim was lost meanwhile: the late token must not
-   * replace a newer one.
+   * Stores the next generation and ends the cool-down. Null when the claim was lost: a late token must not replace a newer
+   * one.
    */
   publish(claim: string, token: NewToken): Promise<number | null>
-  /** Gives the claim back after a failed request and starts the fleet's cool-down. */
+  /** Gives up the claim after a failed request, and starts the cool-down of all processes. */
   fail(claim: string, coolDown: CoolDown): Promise<void>
-  /** Forgets the token if it still is of this generation. */
+  /** Deletes the token if it still is of this generation. */
   reject(generation: number): Promise<void>
 }
 
 /**
- * Where a refresh token waits for its one use. Apart from the token above, and always in Postgres: what a person's login
- * left there must outlive a wiped Redis.
+ * The refresh token, which can be used once. It is stored apart from the access token and always in Postgres: a person's
+ * sign-in must survive a wiped Redis.
  */
 export interface RefreshStore {
   /**
-   * Marks it as spent and hands it out; null when there is none. One caller alone ever gets it unspent, whatever claims
-   * say: a server that sees a rotated token twice ends the whole session.
+   * Marks it as spent and returns it; null when there is none. Exactly one caller gets it unspent: a server that sees a
+   * rotated token twice ends the whole session.
    */
   spend(): Promise<SpentRefresh | null>
-  /** What the exchange gave takes its place, unless another has done so. False then. */
+  /** Stores the token that the exchange returned. False when another process has replaced it already. */
   replace(version: number, sealed: string): Promise<boolean>
-  /** It was refused, and is of no use to anybody. */
+  /** The server refused it. */
   drop(version: number): Promise<void>
-  /** A new session, whatever was there. */
+  /** Stores the first token of a new session. */
   begin(sealed: string): Promise<void>
 }
 
 export interface SpentRefresh {
   readonly sealed: string
   readonly version: number
-  /** Handed out before, to somebody who never told what came of it. */
+  /** Returned before, to a process that has not reported the outcome. */
   readonly spentBefore: boolean
 }

@@ -11,7 +11,7 @@
  * everything that was connected before is dropped.
  */
 import type { Socket } from 'node:net'
-import type { ServerProbe, Backend } from './visit.ts'
+import type { ServerProbe, Backend, ProbeResult } from './visit.ts'
 import type { Wire } from './wire.ts'
 
 /** A connection, as the watch knows it. */
@@ -40,13 +40,13 @@ let ending = false
  */
 const SILENCES = 3
 let doubtAfter = DOUBT_AFTER
-let silences = SILENCES
+let mostSilences = SILENCES
 
 /** For the rest of this process's life. */
 export function shortenPatience(): void {
   ending = true
   doubtAfter = DOUBT_AT_THE_END
-  silences = 1
+  mostSilences = 1
 }
 
 /** Where the server cannot be asked: a pooler makes up the numbers of its processes, or all connections are taken. */
@@ -55,10 +55,10 @@ const CEILING = 300
 const IDENTIFY_EVERY = 10
 const LATELY_MS = 60_000
 /** What a lost connection left on the server is ended within so many visits, minutes of them, or by the server's own limits. */
-const BURIALS = 30
+const MOST_ORPHAN_PROBES = 30
 
 interface Doubt {
-  life: string
+  traffic: string
   awaited: boolean
   /** Looks without a byte, in or out, since it began to wait, or to rest, or since the server vouched for it. */
   still: number
@@ -69,39 +69,39 @@ interface Doubt {
   silences: number
 }
 
-interface Grave extends Backend {
-  visits: number
+interface Orphan extends Backend {
+  probes: number
 }
 
 export class Watch {
   readonly #watched = new Map<WatchedConnection, Doubt>()
-  readonly #visit: ServerProbe
-  #graves: Grave[] = []
+  readonly #probe: ServerProbe
+  #orphans: Orphan[] = []
   #timer: NodeJS.Timeout | undefined
   #looks = 0
-  #visiting: AbortController | undefined
+  #probing: AbortController | undefined
   /** Servers that have answered at this address, and when the last time. */
   readonly #known = new Map<string, number>()
   #current: string | undefined
 
-  constructor(visit: ServerProbe) {
-    this.#visit = visit
+  constructor(probe: ServerProbe) {
+    this.#probe = probe
   }
 
   add(one: WatchedConnection): void {
-    this.#watched.set(one, { life: '', awaited: false, still: 0, total: 0, doubted: false, silences: 0 })
+    this.#watched.set(one, { traffic: '', awaited: false, still: 0, total: 0, doubted: false, silences: 0 })
     this.#timer ??= setInterval(() => this.#look(), LOOK_MS).unref()
   }
 
   /** @param broken it ended otherwise than by a goodbye, so the server may not know. */
   remove(one: WatchedConnection, broken: boolean): void {
     if (!this.#watched.delete(one)) return
-    if (broken && one.wire.pid !== undefined) this.#graves.push({ ...backendOf(one), visits: 0 })
+    if (broken && one.wire.pid !== undefined) this.#orphans.push({ ...backendOf(one), probes: 0 })
     if (this.#watched.size > 0) return
     clearInterval(this.#timer)
     this.#timer = undefined
     // It would keep the process waiting.
-    this.#visiting?.abort()
+    this.#probing?.abort()
   }
 
   /** This server cannot be written to any more; whoever is still connected to it must find the one that can. */
@@ -112,46 +112,35 @@ export class Watch {
   #look(): void {
     this.#looks++
     const suspects = [...this.#watched].filter(([one, doubt]) => isSuspect(one, doubt)).map(([one]) => one)
-    if (suspects.length > 0 || this.#graves.length > 0 || this.#looks % IDENTIFY_EVERY === 1) {
-      void this.#settle(suspects).catch(() => {})
+    if (suspects.length > 0 || this.#orphans.length > 0 || this.#looks % IDENTIFY_EVERY === 1) {
+      void this.#probeSuspects(suspects).catch(() => {})
     }
   }
 
-  async #settle(suspects: readonly WatchedConnection[]): Promise<void> {
-    if (this.#visiting !== undefined) return
-    const { signal } = (this.#visiting = new AbortController())
-    const before = new Map(suspects.map((one) => [one, lifeOf(one)]))
+  /** Asks the server about the suspects, and closes those that it does not vouch for. */
+  async #probeSuspects(suspects: readonly WatchedConnection[]): Promise<void> {
+    if (this.#probing !== undefined) return
+    const { signal } = (this.#probing = new AbortController())
+    const before = new Map(suspects.map((one) => [one, trafficOf(one)]))
     const began = performance.now()
-    for (const grave of this.#graves) grave.visits++
+    for (const orphan of this.#orphans) orphan.probes++
     try {
-      const found = await this.#visit(suspects.map(backendOf), this.#graves, signal)
-      // Those that were dug meanwhile stay.
-      this.#graves = this.#graves.filter(({ visits }) => visits === 0 || (found.kind !== 'answer' && visits < BURIALS))
-      if (found.kind === 'answer' && found.server !== null) this.#compare(found.server, began)
+      const result = await this.#probe(suspects.map(backendOf), this.#orphans, signal)
+      const isAnswer = result.kind === 'answer'
+      // Those that were added meanwhile stay.
+      this.#orphans = this.#orphans.filter(({ probes }) => probes === 0 || (!isAnswer && probes < MOST_ORPHAN_PROBES))
+      if (isAnswer && result.server !== null) this.#compareServer(result.server, began)
       for (const one of suspects) {
         const doubt = this.#watched.get(one)
-        // What arrived or left meanwhile speaks for itself.
-        if (doubt === undefined || lifeOf(one) !== before.get(one)) continue
-        doubt.silences = found.kind === 'silence' ? doubt.silences + 1 : 0
-        if (found.kind === 'silence') {
-          if (doubt.silences >= silences) one.lose(unanswered('nor does its server answer anybody else'))
-        } else if (found.kind === 'answer' && !found.working.has(one.wire.pid ?? 0)) this.#confirm(one, doubt)
-        else if (found.kind === 'answer') Object.assign(doubt, { still: 0, doubted: false })
-        else if (doubt.total >= CEILING) one.lose(unanswered(`for ${CEILING} s`))
-        else doubt.still = 0
+        // Bytes that arrived or left meanwhile are proof enough.
+        if (doubt !== undefined && trafficOf(one) === before.get(one)) decide(one, doubt, result)
       }
     } finally {
-      this.#visiting = undefined
+      this.#probing = undefined
     }
   }
 
-  /** Its answer may be on its way: one more look. */
-  #confirm(one: WatchedConnection, doubt: Doubt): void {
-    if (doubt.doubted) one.lose(unanswered('and the server is not at work on it'))
-    else Object.assign(doubt, { doubted: true, still: doubtAfter })
-  }
-
-  #compare(server: string, began: number): void {
+  #compareServer(server: string, began: number): void {
     const now = performance.now()
     const last = this.#known.get(server)
     const another = this.#current !== undefined && this.#current !== server
@@ -165,14 +154,33 @@ export class Watch {
   }
 }
 
+/** What a probe's result means for a connection that waited all the while. */
+function decide(one: WatchedConnection, doubt: Doubt, result: ProbeResult): void {
+  doubt.silences = result.kind === 'silence' ? doubt.silences + 1 : 0
+  switch (result.kind) {
+    case 'silence':
+      if (doubt.silences >= mostSilences) one.lose(unanswered('nor does its server answer anybody else'))
+      return
+    case 'unknown':
+      if (doubt.total >= CEILING) one.lose(unanswered(`for ${CEILING} s`))
+      else doubt.still = 0
+      return
+    case 'answer':
+      if (result.working.has(one.wire.pid ?? 0)) Object.assign(doubt, { still: 0, doubted: false })
+      // Its response may be on its way: one more look.
+      else if (!doubt.doubted) Object.assign(doubt, { doubted: true, still: doubtAfter })
+      else one.lose(unanswered('and the server is not at work on it'))
+  }
+}
+
 /** Counts the look, pings what rests, and tells whether the server is to be asked. */
 function isSuspect(one: WatchedConnection, doubt: Doubt): boolean {
   const { wire } = one
   const awaited = wire.awaits || one.unsent() > 0
   const pinged = wire.pinging
-  const life = lifeOf(one)
-  if (doubt.life !== life || doubt.awaited !== awaited) {
-    Object.assign(doubt, { life, awaited, still: 0, total: 0, doubted: false, silences: 0 })
+  const traffic = trafficOf(one)
+  if (doubt.traffic !== traffic || doubt.awaited !== awaited) {
+    Object.assign(doubt, { traffic, awaited, still: 0, total: 0, doubted: false, silences: 0 })
     return false
   }
   doubt.still++
@@ -191,7 +199,7 @@ function isSuspect(one: WatchedConnection, doubt: Doubt): boolean {
 }
 
 /** Changes with each byte that comes in, and each that goes out. */
-const lifeOf = ({ wire, unsent }: WatchedConnection): string => `${wire.received} ${unsent()}`
+const trafficOf = ({ wire, unsent }: WatchedConnection): string => `${wire.received} ${unsent()}`
 
 /**
  * A batch is one write, and takes a minute where the way is narrow: the server waits for it all the while, and is at work on

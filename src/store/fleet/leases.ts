@@ -1,7 +1,24 @@
 /**
- * The right to write a resource. The database is the clock and the judge: a lease ends at its time, or at once when the
- * connection of its holder is gone (a killed process), and every taking raises `term`. A writer proves its term in the
- * transaction that writes, so a process that was suspended and comes back writes nothing.
+ * A lease is the exclusive right to write the rows of one resource. One row of sync.leases for each; all times are by the
+ * database's clock, so the clocks of the hosts do not matter.
+ *
+ *   free ── acquire: term + 1 ──► held ── renew every 15 s: expires_at = now + 60 s ──► held
+ *    ▲                             │
+ *    └── release · expires_at has passed · the holder's database session is gone
+ *
+ * Expiry. A holder that is killed loses its session, which pg_stat_activity shows: the next acquire takes the lease at once.
+ * A holder that hangs keeps its session: the lease ends 60 s after its last renewal.
+ *
+ * Fencing. Each acquire raises `term`. Every transaction that writes rows proves its term first (`confirmLease`), with a share
+ * lock on the lease's row: a new holder's acquire waits for that transaction, and a former holder's proof fails
+ * (SYNC_LEASE_LOST) before it has written anything. So a suspended process that wakes up writes nothing.
+ *
+ *   failure                          what happens
+ *   holder killed                    the next acquire succeeds at once
+ *   holder suspended                 lease ends after 60 s; its next transaction fails in confirmLease
+ *   suspended inside a transaction   the server ends it within 60 s (limitWaits; since version 17 inside a COPY too)
+ *   answer to acquire lost           same session, term not in `held`: this process acquires again, with a higher term
+ *   database restarted               all sessions are gone, so is every lease; renew names the new session
  */
 import { busy, leaseLost } from '../../errors/resources.ts'
 import { limitWaits, type Database, type Transaction } from '../connection/database.ts'
@@ -14,27 +31,27 @@ export interface Lease {
 }
 
 export interface Leases {
-  /** @throws SyncError SYNC_BUSY (wait) while somebody else has it. */
+  /** @throws SyncError SYNC_BUSY while another process holds it. */
   acquire(resource: string): Promise<Lease>
-  /** False when it was lost, or released. */
+  /** False when it was lost or released. */
   renew(lease: Lease): Promise<boolean>
   release(lease: Lease): Promise<void>
   close(): Promise<void>
 }
 
-/** A holder that hangs is waited for this long; one that is killed, not at all. */
+/** How long a lease outlives the last renewal of a holder that hangs. */
 const LEASE_SECONDS = 60
 export const RENEW_EVERY_MS = 15_000
 
 /**
- * @param holder shown to whoever finds the lease taken: `host, process 123`.
- * @param presence of this process, which ends with it.
+ * @param holder shown to a process that finds the lease taken: `host, process 123`.
+ * @param presence the session of this process; closed with the leases.
  */
 export async function openLeases(sql: Database, holder: string, presence = openPresence(sql)): Promise<Leases> {
-  /** What this process has, with its term. A lease that is ours by its row alone lost its answer on the way, or its release. */
+  /** Terms that this process holds. A lease that names our session and is not here lost the response to its acquire or release. */
   const held = new Map<string, number>()
-  /** One question at a time for each resource, so that `held` is right when it is looked at. */
-  const asked = new Map<string, Promise<unknown>>()
+  /** Acquires of one resource run one after the other, so that `held` is current when it is read. */
+  const acquiring = new Map<string, Promise<unknown>>()
 
   async function take(resource: string): Promise<Lease> {
     const { pid, start } = await presence.backend()
@@ -49,7 +66,7 @@ export async function openLeases(sql: Database, holder: string, presence = openP
         or (${ours} and l.backend_pid = excluded.backend_pid and l.backend_start = excluded.backend_start)
         or (l.backend_pid is not null and not exists (
           select from pg_stat_activity a
-          -- Of another role's session only the pid may be seen: it counts as alive, and its lease ends by the clock.
+          -- Of another role's session only the pid is visible: it counts as alive, and its lease ends by time.
           where a.pid = l.backend_pid and (a.backend_start is null
             or date_trunc('milliseconds', a.backend_start) = date_trunc('milliseconds', l.backend_start))))
       returning term::int`
@@ -68,14 +85,14 @@ export async function openLeases(sql: Database, holder: string, presence = openP
 
   return {
     async acquire(resource) {
-      const mine = (asked.get(resource) ?? Promise.resolve()).then(() => take(resource))
-      const settled = mine.catch(() => {})
-      asked.set(resource, settled)
+      const mine = (acquiring.get(resource) ?? Promise.resolve()).then(() => take(resource))
+      const done = mine.catch(() => {})
+      acquiring.set(resource, done)
       return await mine
     },
 
     async renew({ resource, term }) {
-      // Said again each time: the connection may be another one since. Once released it stays so, whoever is first.
+      // The session may be another one by now. A released lease is not renewed, whichever of the two comes first.
       const { pid, start } = await presence.backend()
       const { count } = await sql`
         update sync.leases set
@@ -96,18 +113,16 @@ export async function openLeases(sql: Database, holder: string, presence = openP
 }
 
 /**
- * Inside the writing transaction: the share lock makes a taker wait until it has ended. A writer that is suspended before
- * that must not make it wait for longer than a lease lasts, so the server ends the transaction then; since version 17 it
- * can do so in the middle of a COPY too.
+ * Proves the lease inside the writing transaction: see "Fencing" above.
  *
  * @throws SyncError SYNC_LEASE_LOST.
  */
 export async function confirmLease(tx: Transaction, { resource, term }: Lease): Promise<void> {
   const [, , [held]] = await Promise.all([
     limitWaits(tx),
-    // Whoever writes under a lease writes what came from ScopeStack.
+    // What is written under a lease came from ScopeStack.
     disableCapture(tx),
-    // A writer that hangs in the middle would keep the row from whoever takes over; older servers know no such limit.
+    // A writer that hangs would keep the row from the next holder. Older servers do not have this limit.
     tx`
       select case when current_setting('server_version_num')::int >= 170000
         then set_config('transaction_timeout', ${`${LEASE_SECONDS}s`}, true) end

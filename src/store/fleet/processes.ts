@@ -1,5 +1,5 @@
-import type { Database } from '../connection/database.ts'
 /** Which processes of `start` there are: each says so again and again, by the database's clock. */
+import type { Database } from '../connection/database.ts'
 import { arrayLiteral } from '../connection/literals.ts'
 
 export interface Process {

@@ -1,6 +1,6 @@
 /**
- * The pace in Redis: a queue kept as the time of its end (GCRA, the "leaky bucket as a meter"). One hash for each pair of
- * credentials and one for the queue of each rate, with times in ms of the server's clock:
+ * The rate limit in Redis: see `rate-limit-store.ts` for the formula. One hash for each pair of credentials, and one for the
+ * queue of each rate; times are in ms of the server's clock:
  *
  *   heldUntil · loweredTo (the share of every rate) loweredAt      nextAt taken
  */
@@ -21,14 +21,14 @@ export function openRedisRateLimitStore(redis: RedisStore, keyId: string): RateL
       const [waitMs, taken] = (await redis.run(RESERVE, keys, [rate])) as [string, number]
       return { waitMs: Number(waitMs), taken }
     },
-    backOffLeft: async () => Number(await redis.run(HELD, [all], [])),
+    backOffLeft: async () => Number(await redis.run(HOLD_LEFT, [all], [])),
     async backOff(holdMs) {
-      await redis.run(SLOW_DOWN, [all], [Math.ceil(holdMs)])
+      await redis.run(BACK_OFF, [all], [Math.ceil(holdMs)])
     },
   }
 }
 
-/** A pace that nobody has used for an hour has nothing left to say. */
+/** After an hour without a request nothing of the state matters any more. */
 const FORGET_SECONDS = 3_600
 
 const STATE = `
@@ -59,17 +59,17 @@ local apart = 1000 / (rate * share)
 keep(KEYS[2], ${FORGET_SECONDS} + math.ceil((at - now + apart) / 1000), 'nextAt', string.format('%.3f', at + apart))
 return { string.format('%.3f', at - now), redis.call('HINCRBY', KEYS[2], 'taken', 1) }`)
 
-const HELD = defineScript(`
+const HOLD_LEFT = defineScript(`
 -- KEYS 1 hash of all
--- returns ms until nobody is held back any more, 0 or less when that has passed
+-- returns ms until the end of the hold, 0 or less when it has passed
 local time = redis.call('TIME')
 local ms = math.ceil((redis.call('HGET', KEYS[1], 'heldUntil') or 0) - (time[1] * 1000 + time[2] / 1000))
 if ms > ${IMPLAUSIBLE_BEYOND_MS} then return 0 end
 return ms`)
 
-const SLOW_DOWN = defineScript(`
+const BACK_OFF = defineScript(`
 -- KEYS 1 hash of all
--- ARGV 1 ms to hold everybody back
+-- ARGV 1 ms to hold all processes back
 -- returns nothing
 ${STATE}
 keep(KEYS[1], ${FORGET_SECONDS}, 'heldUntil', string.format('%.3f', math.max(heldUntil, now + ARGV[1])))

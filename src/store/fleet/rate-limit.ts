@@ -1,6 +1,6 @@
 /**
- * The pace in Postgres: a queue kept as the time of its end, by the clock of the database; see `rate-limit-redis.ts`. A row for what
- * holds back everybody with these credentials, and one for the queue of each rate.
+ * The rate limit in Postgres: see `rate-limit-store.ts` for the formula. Table sync.pace has a row for the hold and the share
+ * of one pair of credentials, and one for the queue of each rate.
  */
 import {
   HALVE_AT_MOST_EVERY_MS,
@@ -14,8 +14,8 @@ import type { Database } from '../connection/database.ts'
 export function openRateLimitStore(sql: Database, keyId: string): RateLimitStore {
   const all = `${keyId} all`
   const queueOf = (rate: number): string => `${keyId} ${rate}/s`
-  const believable = sql`clock_timestamp() + make_interval(secs => ${IMPLAUSIBLE_BEYOND_MS / 1000})`
-  // clock_timestamp, since now() stands still while a statement waits for the row. What is lowered is a share of each rate.
+  const plausible = sql`clock_timestamp() + make_interval(secs => ${IMPLAUSIBLE_BEYOND_MS / 1000})`
+  // clock_timestamp: now() stands still while a statement waits for the row.
   const share = sql`
     least(1, coalesce(lowered_to + 0.1 * greatest(0, floor(
       extract(epoch from clock_timestamp() - lowered_at)::float8 * 1000 / ${RECOVER_EVERY_MS})), 1))`
@@ -25,7 +25,7 @@ export function openRateLimitStore(sql: Database, keyId: string): RateLimitStore
       const ends = sql`clock_timestamp() + make_interval(secs => ${IMPLAUSIBLE_BEYOND_MS / 1000 + 1000 / rate}::float8)`
       const [place] = await sql<{ waitMs: number; taken: number }[]>`
         with common as (
-          select max(case when held_until < ${believable} then held_until end) as held,
+          select max(case when held_until < ${plausible} then held_until end) as held,
             make_interval(secs => 1 / (${rate}::float8 * coalesce(min(${share}), 1))) as apart
           from sync.pace where key_id = ${all}),
         place as (
@@ -58,7 +58,7 @@ export function openRateLimitStore(sql: Database, keyId: string): RateLimitStore
         insert into sync.pace as p (key_id, next_at, held_until, lowered_to, lowered_at)
         values (${all}, clock_timestamp(), ${until}, 0.5, clock_timestamp())
         on conflict (key_id) do update set
-          held_until = greatest(case when p.held_until < ${believable} then p.held_until end, excluded.held_until),
+          held_until = greatest(case when p.held_until < ${plausible} then p.held_until end, excluded.held_until),
           lowered_to = case when ${fresh} then p.lowered_to else greatest(${LOWEST_SHARE}::float8, ${before} / 2) end,
           lowered_at = case when ${fresh} then p.lowered_at else clock_timestamp() end`
     },

@@ -1,4 +1,4 @@
-/** Refresh tokens, sealed. The row itself is the judge of who may use one: see `RefreshStore`. */
+/** Refresh tokens, sealed. An atomic update of the row decides which process may use one: see `RefreshStore`. */
 import type { RefreshStore } from '../../token-store.ts'
 import type { Database } from '../connection/database.ts'
 

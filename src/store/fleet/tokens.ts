@@ -1,4 +1,4 @@
-/** The token in Postgres, where every process finds it. All times are the database's, since hosts' clocks differ. */
+/** The token in Postgres: see `token-store.ts` for the protocol. One row a pair of credentials; times are the database's. */
 import { randomUUID } from 'node:crypto'
 import type { TokenStore } from '../../token-store.ts'
 import type { Database } from '../connection/database.ts'
@@ -46,7 +46,7 @@ export function openTokenStore(sql: Database, keyId: string): TokenStore {
         values (${keyId}, ${claim}, now() + make_interval(secs => ${leaseMs / 1000}))
         on conflict (key_id) do update set claim = excluded.claim, claim_until = excluded.claim_until
         where t.generation = ${generation}
-          -- One that ends later than any claim can is of a clock that was set back since.
+          -- A claim that ends later than any claim can comes from a clock that was set back since.
           and (t.claim is null or t.claim_until < now() or t.claim_until > now() + make_interval(secs => ${(2 * leaseMs) / 1000}))`
       return count === 1 ? claim : null
     },

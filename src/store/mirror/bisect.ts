@@ -1,35 +1,35 @@
-/** Rows that go together as long as none is refused, and apart where one is. */
+/** Writes items together as long as none is rejected, and finds the rejected ones by halving. */
 import type { Transaction } from '../connection/database.ts'
 import { isRejectedByDatabase, type DatabaseRejection } from './refusals.ts'
 
 /**
- * In savepoints that are halved until each item that is refused stands alone: one among 1,000 costs twenty savepoints more.
+ * Runs `act` in savepoints that are halved until each rejected item is alone: one among 1,000 costs twenty more savepoints.
  *
- * @param refuse what becomes of an item that is refused by itself; throws what no other would escape.
+ * @param onRejected the result for a rejected item; throws an error that every item would have.
  */
 export async function bisect<T, R>(
   tx: Transaction,
   items: readonly T[],
   act: (savepoint: Transaction, some: readonly T[]) => Promise<R>,
-  refuse: (error: Error & DatabaseRejection, item: T) => Promise<R> | R,
+  onRejected: (error: Error & DatabaseRejection, item: T) => Promise<R> | R,
 ): Promise<R[]> {
   const [first] = items
   if (first === undefined) return []
   try {
     const done = await tx.savepoint(async (savepoint) => {
       const result = await act(savepoint, items)
-      // What somebody has put off to the end of the transaction would refuse all of it there.
+      // A deferred constraint would reject the whole transaction at its end.
       await savepoint`set constraints all immediate`
       return result
     })
     return [done as R]
   } catch (error) {
     if (!isRejectedByDatabase(error)) throw error
-    if (items.length === 1) return [await refuse(error, first)]
+    if (items.length === 1) return [await onRejected(error, first)]
   }
   const half = items.length >> 1
   return [
-    ...(await bisect(tx, items.slice(0, half), act, refuse)),
-    ...(await bisect(tx, items.slice(half), act, refuse)),
+    ...(await bisect(tx, items.slice(0, half), act, onRejected)),
+    ...(await bisect(tx, items.slice(half), act, onRejected)),
   ]
 }

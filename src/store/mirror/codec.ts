@@ -1,6 +1,6 @@
 /**
- * From a JSON value to Postgres' text input, by kind. A value that does not fit is a `MISFIT`, never an error: it is
- * kept in `sync_extra` and its row loads.
+ * Encodes a JSON value as Postgres' text input, by kind. A value that does not fit its kind is a `MISFIT` and never an error:
+ * it is kept in `sync_extra`, and its row loads.
  */
 import type { Kind } from '../../catalog/resource.ts'
 import { arrayLiteral } from '../connection/literals.ts'

@@ -1,12 +1,11 @@
 /**
- * Compares records with their rows by what the columns hold. The digests that loading goes by say nothing here: a column
- * that was changed by hand leaves the digest as it was.
+ * Compares records with their rows by the values of the columns. Digests cannot show a column that was changed by hand.
  *
- *   records ──► rows as loading makes them ──► one JSON recordset, cast to the columns' types
- *                                                   └──► joined to the living rows, `is distinct from` a column
+ *   records ──► rows, encoded as for loading ──► one JSON recordset, cast to the columns' types
+ *                                                     └──► joined to the living rows, `is distinct from` by column
  *
- * Postgres itself compares, so that `1.0` is `1.00`, one instant is one instant in any offset, and the order of keys in
- * nested JSON means nothing.
+ * Postgres compares, so that `1.0` equals `1.00`, an instant equals itself in any offset, and the order of keys in nested JSON
+ * does not matter.
  */
 import type { RemoteRecord, Resource } from '../../catalog/resource.ts'
 import type { Database, Transaction } from '../connection/database.ts'
@@ -21,28 +20,28 @@ import type { SeenMembers } from './seen-members.ts'
 
 export type Comparison =
   | { readonly id: string; readonly state: 'equal' }
-  /** The mirror has no row for it, or only a tombstone. */
+  /** The mirror has no row for it, or one that is marked deleted. */
   | { readonly id: string; readonly state: 'missing' }
   | { readonly id: string; readonly state: 'different'; readonly columns: readonly DifferingColumn[] }
-  /** The record cannot be compared: it is no row, or Postgres takes one of its values for none. */
+  /** The record cannot be compared: it makes no row, or Postgres rejects one of its values. */
   | { readonly id: string; readonly state: 'refused'; readonly reason: string }
 
 export interface Comparer {
   /**
-   * One answer for each id, in the order of the records; the last of several records with one id counts. Columns that a
-   * record says nothing of are not compared, as they are not loaded.
+   * One comparison for each id, in the order of the records; of several records with one id the last counts. Unreported
+   * columns are not compared, as they are not loaded.
    *
-   * @param sql no transaction: a value that Postgres refuses would end it for the others.
+   * @param sql no transaction: a rejected value would end it for the others.
    */
   compare(sql: Database, records: readonly RemoteRecord[]): Promise<Comparison[]>
-  /** Of the records so far, how many lack each member that was told of every record before. */
+  /** For each member that every record carried before: how many of the records so far lack it. */
   lacking(): ReadonlyMap<string, number>
 }
 
 /**
- * Made once for each resource, like what loads it.
+ * Made once for each resource, like its mirror.
  *
- * @param expected what every record carried before; without it nothing is missed.
+ * @param expected what every record carried before; without it nothing counts as missed.
  */
 export function createComparer(resource: Resource, expected?: SeenMembers): Comparer {
   const toRow = createRowEncoder(resource, expected)
@@ -50,7 +49,7 @@ export function createComparer(resource: Resource, expected?: SeenMembers): Comp
   const differing = findDiffering(resource, statements)
   const lacking = new Map<string, Set<string>>()
 
-  /** One bad value among many is found by halving: 1,000 rows cost twenty statements more, and only then. */
+  /** A rejected value is found by halving: among 1,000 rows it costs twenty more statements. */
   async function differences(sql: Database, rows: readonly Row[]): Promise<Comparison[]> {
     try {
       const found = await differing(sql, rows)
@@ -104,13 +103,13 @@ export function createComparer(resource: Resource, expected?: SeenMembers): Comp
   }
 }
 
-/** Ids sent at once; a million are a hundred statements. */
+/** A million ids are a hundred statements. */
 const IDS_AT_ONCE = 10_000
 
 /**
- * Ids of living rows that are not among `ids`, in order. Rows with local edits that are not settled are none of them.
+ * Ids of living rows that are not among `ids`, in order, without rows that have open local edits.
  *
- * @param ids all that the remote has, in any order, any of them twice.
+ * @param ids all that the remote has, in any order; duplicates are allowed.
  */
 export async function extraIds(sql: Database, resource: Resource, ids: Iterable<string>): Promise<string[]> {
   return sql.begin(async (tx) => {
@@ -134,20 +133,20 @@ function* inBatches(ids: Iterable<string>): Generator<string[]> {
   if (batch.length > 0) yield batch
 }
 
-/** Takes the digests of these rows away, so that the next `load` of their records writes them whatever they hold. */
+/** Clears the digests of these rows, so that the next `load` of their records writes them in any case. */
 export async function clearDigests(tx: Transaction, resource: Resource, ids: readonly string[]): Promise<void> {
   await tx`
     update scopestack.${tx(resource.table)} set sync_hash = ''
     where id = any(${arrayLiteral(ids)}::text[]) and sync_hash <> ''`
 }
 
-/** A transaction of a lease has a minute. */
-const FORGOTTEN_AT_ONCE = 20_000
+/** A transaction under a lease has a minute. */
+const CLEARED_AT_ONCE = 20_000
 
-/** The same of some of all rows. @returns whether there may be more. */
+/** Clears the digests of a part of all rows. @returns whether there may be more. */
 export async function clearNextDigests(tx: Transaction, { table }: Resource): Promise<boolean> {
   const { count } = await tx`
     update scopestack.${tx(table)} set sync_hash = ''
-    where id in (select id from scopestack.${tx(table)} where sync_hash <> '' limit ${FORGOTTEN_AT_ONCE})`
+    where id in (select id from scopestack.${tx(table)} where sync_hash <> '' limit ${CLEARED_AT_ONCE})`
   return count > 0
 }

@@ -1,4 +1,4 @@
-/** Which columns of rows hold something else than the mirror, by their values. What is another in every answer is no difference. */
+/** Finds the columns whose values differ from the mirror. Volatile columns and signatures of URLs do not count. */
 import type { Resource } from '../../catalog/resource.ts'
 import type { Database, Transaction } from '../connection/database.ts'
 import type { RowStatements } from './row-statements.ts'
@@ -18,11 +18,7 @@ export interface Differing {
   readonly columns: readonly DifferingColumn[] | undefined
 }
 
-/**
- * Those that differ.
- *
- * @param rows of one shape.
- */
+/** @param rows of one shape. */
 export type FindDiffering = (sql: Database | Transaction, rows: readonly Row[]) => Promise<Differing[]>
 
 export function findDiffering({ columns }: Resource, { differences }: RowStatements): FindDiffering {

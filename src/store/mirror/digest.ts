@@ -1,6 +1,6 @@
 /**
- * What a row is known again by: a SHA-1 of what its record told, and behind the point which columns it told nothing of. Two
- * ways of reading may tell of different columns; their digests then say nothing of each other, and the values have to.
+ * The digest of a row: a SHA-1 of what its record reports, a point, and a bit mask of the columns that it does not report. Two
+ * read methods may report different columns; their digests cannot be compared then, and the values have to be.
  */
 import { hash } from 'node:crypto'
 
@@ -10,10 +10,10 @@ export const digestOf = (content: string, suffix: string): string =>
 /** A SHA-1 in base64, without the sign that fills it up. */
 const LENGTH = 27
 
-/** Digests of earlier versions end with that sign, whatever was told. */
+/** Digests of earlier versions end with that sign, and have no mask. */
 const isOld = (digest: string): boolean => digest.endsWith('=')
 
-/** `unclear`: they speak of different columns. */
+/** `unclear`: they cover different columns. */
 export function compareDigests(held: string, made: string): 'same' | 'changed' | 'unclear' {
   if (held === made) return 'same'
   const [content, suffix] = parted(made)
@@ -21,7 +21,7 @@ export function compareDigests(held: string, made: string): 'same' | 'changed' |
   return parted(held)[1] === suffix ? 'changed' : 'unclear'
 }
 
-/** Whether it speaks of every column that the one in the mirror speaks of, so that it may take its place. */
+/** Whether the new digest covers every column that the stored one covers, so that it may replace it. */
 export const coversSameColumns = (held: string, made: string): boolean =>
   isOld(held) || (maskOf(made) & ~maskOf(held)) === 0n
 

@@ -1,4 +1,4 @@
-/** Questions asked of the mirrored rows. */
+/** Ids of mirrored rows. */
 import type { Database } from '../connection/database.ts'
 
 /** Ids of living rows in a stable order, after `position`; only of records that ScopeStack has. */

@@ -1,10 +1,17 @@
 /**
- * Loads records into their table and writes only rows that differ.
+ * Loads records into their table and writes only the rows that differ.
  *
- *   ids of the batch ──► their digests in the mirror ──► new: COPY straight into the table
- *                                                   ├──► different: one UPDATE from a JSON recordset
- *                                                   ├──► of other columns: their values are compared
- *                                                   └──► equal: nothing, so an unchanged row costs no WAL
+ *   ids of the batch ──► stored digests, local edits ──► `planBatch`, for each row:
+ *
+ *     insert   not stored                    COPY straight into the table
+ *     update   another digest                one UPDATE from a JSON recordset
+ *     compare  digests of other columns      the values are compared; then update, refresh or skip
+ *     refresh  equal but for signed URLs     UPDATE without a new sync_changed_at
+ *     skip     equal                         nothing, so an unchanged row costs no WAL
+ *
+ * What happens at each failure: a rejected row ends the transaction, and the batch is loaded again row by row
+ * (`loadOneByOne`), so that only the rejected rows are parked. A lost connection leaves nothing behind; the caller repeats
+ * the batch, and a repeated batch finds its rows equal. A lost lease fails in `confirmLease`, in the same transaction.
  *
  * Rejected: a temp table joined to the mirror (COPY twice, and a plan that depends on statistics no fresh table has);
  * ON CONFLICT … DO UPDATE … WHERE differs (locks and logs each unchanged row).
@@ -14,233 +21,189 @@ import { type Transaction } from '../connection/database.ts'
 import { arrayLiteral } from '../connection/literals.ts'
 import { bisect } from './bisect.ts'
 import { copyRows } from './copy-rows.ts'
-import { findDiffering } from './differing.ts'
-import { coversSameColumns, compareDigests } from './digest.ts'
-import { editedRows, recordRestored, type Edited } from './local-edits.ts'
+import { findDiffering, type FindDiffering } from './differing.ts'
+import { NOTHING_WRITTEN, resultOf, type LoadResult, type Rejected, type WriteResult } from './load-result.ts'
+import { NO_LOCAL_EDITS, readLocalEdits, recordRestored, type LocalEdits } from './local-edits.ts'
+import { byShape, planBatch, planCompared, TOMBSTONE, type Source } from './plan-batch.ts'
 import { describeRejection, isTableFault } from './refusals.ts'
-import { statementsFor, TOMBSTONE } from './row-statements.ts'
-import { createRowEncoder, type Drift, type Row } from './row.ts'
+import { statementsFor, type RowStatements } from './row-statements.ts'
+import { createRowEncoder, type Drift, type Row, type RowEncoder } from './row.ts'
 import type { SeenMembers } from './seen-members.ts'
-import { findGuard, sumResults, findSuppressed, type TableGuard } from './table-guards.ts'
-
-export interface LoadResult {
-  readonly inserted: number
-  readonly updated: number
-  readonly unchanged: number
-  /** Ids the mirror did not hold as living before: new ones, and those whose tombstone stood. */
-  readonly fresh: number
-  /** Ids of the rows written. */
-  readonly written: readonly string[]
-  /** Ids of the records that were not written because their rows hold local edits. */
-  readonly left: readonly string[]
-  /** Ids of the records that lack a member which was told of every record before. */
-  readonly lacking: readonly string[]
-  readonly drift: readonly Drift[]
-  /** Records that are no row, and rows Postgres would not take, with the reason. */
-  readonly rejected: readonly Rejected[]
-  /** Ids of those that the database would not have: a person may mend that, so each run tries them again. */
-  readonly rejectedByDatabase: readonly string[]
-}
-
-export type WriteResult = Omit<LoadResult, 'drift' | 'rejected' | 'rejectedByDatabase'> & {
-  readonly withheld: readonly Drift[]
-  readonly suppressed: readonly Rejected[]
-}
-
-/** A pull leaves rows with local edits alone; the answer to such an edit is what ends that. */
-type Whose = 'pull' | 'push'
-
-export interface Rejected {
-  readonly id: string
-  readonly reason: string
-}
+import { findGuard, findSuppressed, type TableGuard } from './table-guards.ts'
 
 export interface Mirror {
   /**
-   * Loads a batch inside the caller's transaction. The last of several records with one id wins. Rows whose local edits are
+   * Loads a batch inside the caller's transaction. Of several records with one id the last wins. Rows whose local edits are
    * on their way, or were settled since the pull began, count as unchanged.
    *
-   * @throws the driver's error; when a row is refused (`isRejectedByDatabase`) the transaction is lost, and the batch goes through
-   *   `loadOneByOne` in a new one.
+   * @throws the driver's error; when a row is rejected (`isRejectedByDatabase`) the transaction is lost, and the batch goes
+   *   through `loadOneByOne` in a new one.
    */
-  load(tx: Transaction, records: readonly RemoteRecord[], whose?: Whose): Promise<LoadResult>
+  load(tx: Transaction, records: readonly RemoteRecord[], source?: Source): Promise<LoadResult>
   /**
-   * The same in savepoints, which are halved until those that are refused are known: slow, and one bad row rejects only
-   * itself.
+   * The same in savepoints, which are halved until the rejected rows are known: slow, and one bad row rejects only itself.
    *
-   * @throws the driver's error where no row would fare better.
+   * @throws the driver's error where every row of the table would fail.
    */
   loadOneByOne(tx: Transaction, records: readonly RemoteRecord[]): Promise<LoadResult>
-  /** Declared attributes that no record carried, neither so far nor before. */
+  /** Declared attributes that no record has carried, neither so far nor in earlier reads. */
   unseenAttributes(): readonly string[]
-  /** Members that every record carried so far. */
+  /** Members that every record has carried so far. */
   seenMembers(): SeenMembers
 }
 
-/** @param expected what every record carried before; without it nothing is missed. */
-export function createMirror(resource: Resource, expected?: SeenMembers): Mirror {
-  const toRow = createRowEncoder(resource, expected)
-  let statements = statementsFor(resource)
-  let differing = findDiffering(resource, statements)
-  /** Looked for once: whoever puts a trigger on the table while it is read is seen by the next run. */
-  let guard: TableGuard | undefined
-  let taken = 0
-  let refused = 0
+/** @param expected what every record carried before; without it nothing counts as missed. */
+export const createMirror = (resource: Resource, expected?: SeenMembers): Mirror =>
+  new MirrorLoader(resource, createRowEncoder(resource, expected))
 
-  function guardedBy(found: TableGuard): TableGuard {
-    if (found.casts.size > 0) {
-      statements = statementsFor(resource, found.casts)
-      differing = findDiffering(resource, statements)
-    }
-    guard = found
-    return found
+/** If so many rows are rejected before any is accepted, the table rejects all. */
+const MOST_REJECTED_AT_FIRST = 100
+
+type Insert = (tx: Transaction, rows: readonly Row[]) => Promise<unknown>
+
+class MirrorLoader implements Mirror {
+  readonly #resource: Resource
+  readonly #encode: RowEncoder
+  #statements: RowStatements
+  #findDiffering: FindDiffering
+  /** Read once: a trigger that is put on the table meanwhile is found by the next run. */
+  #guard: TableGuard | undefined
+  #accepted = 0
+  #rejected = 0
+
+  constructor(resource: Resource, encode: RowEncoder) {
+    this.#resource = resource
+    this.#encode = encode
+    this.#statements = statementsFor(resource)
+    this.#findDiffering = findDiffering(resource, this.#statements)
   }
 
-  async function write(
-    tx: Transaction,
-    all: ReadonlyMap<string, Row>,
-    add: (tx: Transaction, fresh: readonly Row[]) => Promise<unknown>,
-    whose: Whose,
-  ): Promise<WriteResult> {
-    const known = new Map<string, string>()
-    // A plan made while the table was empty would scan it whole for every later batch.
-    const ids = arrayLiteral([...all.keys()])
-    const [, stored, edited, found] = await Promise.all([
-      tx`select set_config('enable_seqscan', 'off', true), set_config('sync.origin', 'pull', true)`,
-      tx.unsafe<{ id: string; digest: string }[]>(statements.digests, [ids], { prepare: true }),
-      whose === 'pull' ? editedRows(tx, resource.type, ids) : NOT_EDITED,
-      guard ?? findGuard(tx, resource),
-    ])
-    const guarding = guard ?? guardedBy(found)
-    const rows = edited.left.size === 0 ? all : new Map([...all].filter(([id]) => !edited.left.has(id)))
-    for (const { id, digest } of stored) known.set(id, digest)
-
-    const isNew = (id: string): boolean =>
-      edited.made.has(id) || ([undefined, TOMBSTONE].includes(known.get(id)) && !edited.taken.has(id))
-
-    const fresh: Row[] = []
-    const changed: Row[] = []
-    const unclear: Row[] = []
-    const renewed: Row[] = []
-    for (const row of rows.values()) {
-      const digest = known.get(row.id)
-      const stands = digest === undefined ? 'new' : compareDigests(digest, row.hash)
-      if (stands === 'new') fresh.push(row)
-      // The digest says nothing of what an editor has written since.
-      else if (whose === 'push' || ALWAYS.has(digest!) || edited.owed.has(row.id)) changed.push(row)
-      // What has no column and is missed is in the digest, and stays in the row.
-      else if (stands === 'changed' && row.shape.missed.length === 0) changed.push(row)
-      else if (stands !== 'same') unclear.push(row)
-      else if (row.fleeting) renewed.push(row)
-    }
-    for (const alike of Map.groupBy(unclear, ({ shape }) => shape.key).values()) {
-      const others = new Set((await differing(tx, alike)).map(({ id }) => id))
-      for (const row of alike) {
-        const digest = known.get(row.id)!
-        if (others.has(row.id)) changed.push(row)
-        else if (coversSameColumns(digest, row.hash)) renewed.push(row)
-        else if (row.fleeting) renewed.push({ ...row, hash: digest })
-      }
-    }
-    if (fresh.length > 0) await add(tx, fresh)
-    for (const alike of Map.groupBy(changed, ({ shape }) => shape.key).values()) await statements.update(tx, alike)
-    for (const alike of Map.groupBy(renewed, ({ shape }) => shape.key).values()) await statements.refresh(tx, alike)
-    const lost = await findSuppressed(tx, resource, guarding, [...fresh, ...changed])
-    const away = new Set(lost.map(({ id }) => id))
-    const here = ({ id }: Row): boolean => !away.has(id)
-    taken += fresh.length + changed.length - away.size
-    if (whose === 'pull')
-      await recordRestored(tx, resource.type, arrayLiteral([...rows.keys()].filter((id) => !away.has(id))))
-    const { notes, ids: lacking } = await missing(tx, rows.values())
-    return {
-      inserted: fresh.filter(here).length,
-      updated: changed.filter(here).length,
-      unchanged: all.size - fresh.length - changed.length,
-      fresh: [...all.keys()].filter(isNew).filter((id) => !away.has(id)).length,
-      written: [...fresh, ...changed].filter(here).map(({ id }) => id),
-      left: [...edited.left],
-      lacking,
-      withheld: notes,
-      suppressed: lost,
-    }
+  async load(tx: Transaction, records: readonly RemoteRecord[], source: Source = 'pull'): Promise<LoadResult> {
+    const copy: Insert = (own, rows) => copyRows(own, this.#statements.copy, rows)
+    const { rows, unencodable } = this.#encodeAll(records)
+    return resultOf(rows, unencodable, [await this.#write(tx, rows, copy, source)])
   }
 
-  function rowsOf(records: readonly RemoteRecord[]): { rows: Map<string, Row>; rejected: Rejected[] } {
+  async loadOneByOne(tx: Transaction, records: readonly RemoteRecord[]): Promise<LoadResult> {
+    const { rows, unencodable } = this.#encodeAll(records)
+    const some = (savepoint: Transaction, part: readonly Row[]): Promise<WriteResult> =>
+      this.#write(savepoint, new Map(part.map((row) => [row.id, row])), this.#statements.insert, 'pull')
+    const written = await bisect(tx, [...rows.values()], some, async (error, { id }): Promise<WriteResult> => {
+      const isHopeless = this.#accepted === 0 && ++this.#rejected >= MOST_REJECTED_AT_FIRST
+      if (isTableFault(error, this.#resource) || isHopeless) throw error
+      const reason = `Postgres would not take it: ${await describeRejection(tx, this.#resource.table, error)}`
+      return { ...NOTHING_WRITTEN, suppressed: [{ id, reason }] }
+    })
+    return resultOf(rows, unencodable, written)
+  }
+
+  unseenAttributes(): readonly string[] {
+    return this.#encode.unseenAttributes()
+  }
+
+  seenMembers(): SeenMembers {
+    return this.#encode.seenMembers()
+  }
+
+  #encodeAll(records: readonly RemoteRecord[]): { rows: Map<string, Row>; unencodable: Rejected[] } {
     const rows = new Map<string, Row>()
-    const rejected: Rejected[] = []
+    const unencodable: Rejected[] = []
     for (const record of records) {
       try {
-        rows.set(record.id, toRow(record))
+        rows.set(record.id, this.#encode(record))
       } catch (error) {
-        // Nested deeper than the stack is: no other record should suffer for it.
+        // Nested deeper than the stack: only this record fails.
         if (!(error instanceof RangeError)) throw error
-        rejected.push({ id: record.id, reason: `It cannot be written as a row: ${error.message}.` })
+        unencodable.push({ id: record.id, reason: `It cannot be written as a row: ${error.message}.` })
       }
     }
-    return { rows, rejected }
+    return { rows, unencodable }
   }
 
-  /** What no record lacked before, and these do. Of what is not declared: where the row still holds it. */
-  async function missing(tx: Transaction, all: Iterable<Row>): Promise<{ notes: Drift[]; ids: string[] }> {
+  async #write(tx: Transaction, all: ReadonlyMap<string, Row>, insert: Insert, source: Source): Promise<WriteResult> {
+    const { digests, edited, guard } = await this.#readStored(tx, [...all.keys()], source)
+    const rows = edited.pending.size === 0 ? all : new Map([...all].filter(([id]) => !edited.pending.has(id)))
+    const plan = planBatch(rows.values(), digests, edited, source)
+    planCompared(plan, digests, await this.#idsOfDifferent(tx, plan.compare))
+    if (plan.insert.length > 0) await insert(tx, plan.insert)
+    for (const alike of byShape(plan.update)) await this.#statements.update(tx, alike)
+    for (const alike of byShape(plan.refresh)) await this.#statements.refresh(tx, alike)
+    const suppressed = await findSuppressed(tx, this.#resource, guard, [...plan.insert, ...plan.update])
+    const gone = new Set(suppressed.map(({ id }) => id))
+    const isThere = (id: string): boolean => !gone.has(id)
+    this.#accepted += plan.insert.length + plan.update.length - gone.size
+    if (source === 'pull') {
+      await recordRestored(tx, this.#resource.type, arrayLiteral([...rows.keys()].filter(isThere)))
+    }
+    const { withheld, lacking } = await this.#findLacking(tx, rows.values())
+    const idsOf = (some: readonly Row[]): string[] => some.map(({ id }) => id).filter(isThere)
+    const [inserted, updated] = [idsOf(plan.insert), idsOf(plan.update)]
+    return {
+      inserted: inserted.length,
+      updated: updated.length,
+      unchanged: all.size - plan.insert.length - plan.update.length,
+      fresh: [...all.keys()].filter((id) => isFresh(id, digests, edited) && isThere(id)).length,
+      written: [...inserted, ...updated],
+      left: [...edited.pending],
+      lacking,
+      withheld,
+      suppressed,
+    }
+  }
+
+  async #readStored(tx: Transaction, rowIds: readonly string[], source: Source): Promise<Stored> {
+    const ids = arrayLiteral(rowIds)
+    const [, stored, edited, found] = await Promise.all([
+      // Without it, a plan made while the table was empty would scan the whole table for every later batch.
+      tx`select set_config('enable_seqscan', 'off', true), set_config('sync.origin', 'pull', true)`,
+      tx.unsafe<{ id: string; digest: string }[]>(this.#statements.digests, [ids], { prepare: true }),
+      source === 'pull' ? readLocalEdits(tx, this.#resource.type, ids) : NO_LOCAL_EDITS,
+      this.#guard ?? findGuard(tx, this.#resource),
+    ])
+    const digests = new Map(stored.map(({ id, digest }) => [id, digest]))
+    return { digests, edited, guard: (this.#guard ??= this.#castAsIn(found)) }
+  }
+
+  /** Statements cast to the column types that the table really has. */
+  #castAsIn(guard: TableGuard): TableGuard {
+    if (guard.casts.size > 0) {
+      this.#statements = statementsFor(this.#resource, guard.casts)
+      this.#findDiffering = findDiffering(this.#resource, this.#statements)
+    }
+    return guard
+  }
+
+  async #idsOfDifferent(tx: Transaction, rows: readonly Row[]): Promise<ReadonlySet<string>> {
+    const different = new Set<string>()
+    for (const alike of byShape(rows)) {
+      for (const { id } of await this.#findDiffering(tx, alike)) different.add(id)
+    }
+    return different
+  }
+
+  /** Members that every record carried before and that these lack. An undeclared one counts only where its row still holds it. */
+  async #findLacking(tx: Transaction, rows: Iterable<Row>): Promise<{ withheld: Drift[]; lacking: string[] }> {
     const notes: Drift[] = []
-    const ids: string[] = []
-    for (const alike of Map.groupBy(all, ({ shape }) => shape.key).values()) {
+    const lacking: string[] = []
+    for (const alike of byShape(rows)) {
       const { withheld, missed } = alike[0]!.shape
-      const holding = missed.length === 0 ? [] : await statements.holding<{ id: string }>(tx, alike)
-      if (withheld.length === 0 && holding.length === 0) continue
+      const holding = missed.length === 0 ? [] : await this.#statements.holding<{ id: string }>(tx, alike)
       notes.push(...withheld)
-      if (holding.length > 0)
+      if (holding.length > 0) {
         notes.push(...missed.map((member): Drift => ({ member, kind: 'withheld', sample: 'attribute' })))
-      ids.push(...(withheld.length > 0 ? alike : holding).map(({ id }) => id))
+      }
+      lacking.push(...(withheld.length > 0 ? alike : holding).map(({ id }) => id))
     }
-    return { notes, ids }
-  }
-
-  const driftOf = (rows: ReadonlyMap<string, Row>): Drift[] => [...rows.values()].flatMap((row) => row.drift)
-
-  return {
-    async load(tx, records, whose = 'pull') {
-      const { rows, rejected } = rowsOf(records)
-      const {
-        withheld,
-        suppressed: lost,
-        ...loaded
-      } = await write(tx, rows, (own, fresh) => copyRows(own, statements.copy, fresh), whose)
-      return {
-        ...loaded,
-        drift: [...driftOf(rows), ...withheld],
-        rejected: [...rejected, ...lost],
-        rejectedByDatabase: lost.map(({ id }) => id),
-      }
-    },
-
-    async loadOneByOne(tx, records) {
-      const { rows, rejected } = rowsOf(records)
-      const some = (savepoint: Transaction, alike: readonly Row[]): Promise<WriteResult> =>
-        write(savepoint, new Map(alike.map((row) => [row.id, row])), statements.insert, 'pull')
-      const written = await bisect(tx, [...rows.values()], some, async (error, { id }): Promise<WriteResult> => {
-        if (isTableFault(error, resource) || (taken === 0 && ++refused >= MOST_IN_VAIN)) throw error
-        const reason = `Postgres would not take it: ${await describeRejection(tx, resource.table, error)}`
-        return { ...NOTHING, suppressed: [{ id, reason }] }
-      })
-      return {
-        ...sumResults(written),
-        drift: [...driftOf(rows), ...written.flatMap((one) => one.withheld)],
-        rejected: [...rejected, ...written.flatMap((one) => one.suppressed)],
-        rejectedByDatabase: written.flatMap((one) => one.suppressed.map(({ id }) => id)),
-      }
-    },
-
-    unseenAttributes: toRow.unseenAttributes,
-    seenMembers: toRow.seenMembers,
+    return { withheld: notes, lacking }
   }
 }
 
-/** So many rows that are refused, and none that is not, are a table that takes none. */
-const MOST_IN_VAIN = 100
+interface Stored {
+  readonly digests: ReadonlyMap<string, string>
+  readonly edited: LocalEdits
+  readonly guard: TableGuard
+}
 
-const NOT_EDITED: Edited = { left: new Set(), made: new Set(), taken: new Set(), owed: new Set() }
-const NOTHING = { inserted: 0, updated: 0, unchanged: 0, fresh: 0, written: [], left: [], lacking: [], withheld: [] }
-
-/** In the place of digests, where whatever comes is different. */
-const ALWAYS: ReadonlySet<string> = new Set(['', TOMBSTONE])
+/** The mirror did not hold it as living, and no edit of ours is the reason. */
+const isFresh = (id: string, digests: ReadonlyMap<string, string>, edited: LocalEdits): boolean =>
+  edited.created.has(id) || ([undefined, TOMBSTONE].includes(digests.get(id)) && !edited.deleted.has(id))

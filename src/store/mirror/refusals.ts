@@ -1,12 +1,12 @@
 /**
- * What it means that Postgres refuses a statement over a mirrored table. The tables belong to analysts and integrators as
- * well: a trigger, a constraint, a type or a right of theirs may refuse one row, or all of them.
+ * What it means when Postgres rejects a statement on a mirrored table. Analysts and integrators may change these tables: a
+ * trigger, a constraint, a type or a privilege of theirs can reject one row, or all of them.
  */
 import type { Resource } from '../../catalog/resource.ts'
 import { codeOf, type Database, type Transaction } from '../connection/database.ts'
 import { arrayLiteral } from '../connection/literals.ts'
 
-/** What the server tells of an error, as the driver passes it on. */
+/** The fields of a server error, as the driver passes them on. */
 export interface DatabaseRejection {
   readonly code: string
   readonly message: string
@@ -21,16 +21,16 @@ export interface DatabaseRejection {
 }
 
 /**
- * Not about what was to be written: connections, logging in, the transaction's own state, lost races, resources, shutting
- * down, a role that changed, locks that were not had, damaged files.
+ * Errors that are not about the values: connections, authentication, the transaction's state, lost races, resources, shutdown,
+ * a changed role, locks that were not obtained, damaged files.
  */
 const OTHERWISE = /^(08...|25(?!P02)...|28...|3D...|40...|53...|55006|55P0[34]|57...|58...|F0...|XX00[12])$/
 
 /**
- * True when the server refused the statement for what it says: its values, a constraint, a trigger, the table's shape, a
- * right. Whatever a function raises is that, in any class: `exec_stmt_raise` is PL/pgSQL's RAISE.
+ * True when the server rejected the statement for its content: values, a constraint, a trigger, the table's structure, a
+ * privilege. An error raised by a function counts in any class: `exec_stmt_raise` is PL/pgSQL's RAISE.
  *
- * 25P02, a transaction that has failed, is what is left to see of the error of a COPY.
+ * 25P02, a failed transaction, is all that shows of the error of a COPY.
  */
 export function isRejectedByDatabase(error: unknown): error is Error & DatabaseRejection {
   const code = codeOf(error)
@@ -41,12 +41,12 @@ export function isRejectedByDatabase(error: unknown): error is Error & DatabaseR
 /** Undefined column or table, no right, wrong kind of table, generated column, no replica identity, not supported. */
 const OF_THE_TABLE = /^(42...|428C9|55000|0A000)$/
 
-/** True when no row of the table would fare better; what a function of somebody's own fails with may depend on the row. */
+/** True when every row of the table would fail. The failure of a foreign function may depend on the row. */
 export const isTableFault = (error: unknown, { columns }: Resource): boolean =>
   isRejectedByDatabase(error) &&
   !/function /.test(error.where ?? '') &&
   (OF_THE_TABLE.test(error.code) ||
-    // A column of somebody's own that must hold something: no row of ours gives it any.
+    // A foreign NOT NULL column: no row of ours has a value for it.
     (error.code === '23502' &&
       error.column_name !== undefined &&
       !OURS.test(error.column_name) &&
@@ -54,7 +54,7 @@ export const isTableFault = (error: unknown, { columns }: Resource): boolean =>
 
 const OURS = /^(id|sync_(extra|hash|changed_at|deleted_at))$/
 
-/** What was said, with what said it. */
+/** The server's message, with the functions, triggers and constraints that it names. */
 export async function describeRejection(
   sql: Database | Transaction,
   table: string,

@@ -1,16 +1,16 @@
-/** From a relationship to the key, or the keys, that its column holds. */
+/** Encodes a relationship as the id, or the ids, in its column. */
 import { catalog } from '../../catalog/registry.ts'
 import type { Column } from '../../catalog/resource.ts'
 import { encode, isMembers, MISFIT, type Encoded } from './codec.ts'
 
-/** A relationship without linkage, as one that was not included is: that says nothing of who is at its end. */
-export const NOT_REPORTED = Symbol('not told')
+/** The relationship has no linkage, as when it was not included: the record does not report it. */
+export const NOT_REPORTED = Symbol('not reported')
 
 export type LinkageEncoder = (value: unknown) => Encoded | typeof NOT_REPORTED
 
 /**
- * An end of another type than the declared one does not fit: its id would join the row of somebody else. One without a
- * type, as no JSON:API server sends it, is taken for the declared.
+ * Linkage of another type than the declared one is a misfit: its id would join a row of the wrong table. Linkage without a type
+ * is not JSON:API, and counts as the declared type.
  */
 export function linkageEncoder({ from, target = '' }: Column): LinkageEncoder {
   const others = new Set<unknown>([...(catalog.get(target)?.aliases ?? []), undefined])
@@ -22,7 +22,7 @@ export function linkageEncoder({ from, target = '' }: Column): LinkageEncoder {
     const linkage = linkageOf(value)
     if (linkage === undefined) return NOT_REPORTED
     if (from === 'to-one') return linkage === null ? null : encode('text', idOf(linkage) ?? MISFIT)
-    // Nobody at the end of a to-many is a set without members.
+    // A to-many that is null is an empty set.
     const ids = linkage === null ? [] : Array.isArray(linkage) ? linkage.map(idOf) : undefined
     if (ids === undefined) return MISFIT
     // Sorted: linkage is a set, and another order must not make another row.
@@ -30,11 +30,11 @@ export function linkageEncoder({ from, target = '' }: Column): LinkageEncoder {
   }
 }
 
-/** The `data` of a relationship; one that is no object at all is its own. */
+/** The `data` of a relationship; a relationship that is no object counts as its own linkage. */
 export const linkageOf = (value: unknown): unknown =>
   value === null || value === undefined ? undefined : isMembers(value) ? value['data'] : value
 
-/** Types that linkage names; undefined where it names none. */
+/** Types that the linkage names; undefined if it names none. */
 export function typesIn(linkage: unknown): string[] | undefined {
   const ends: unknown[] = Array.isArray(linkage) ? linkage : [linkage]
   const types = ends.map((end) => (isMembers(end) ? end['type'] : undefined))

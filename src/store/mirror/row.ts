@@ -1,12 +1,12 @@
-/** From a record to its row: columns in Postgres' text form, and everything that has no column in `sync_extra`. */
+/** Encodes a record as its row: columns in Postgres' text form, and everything that has no column in `sync_extra`. */
 import { hash } from 'node:crypto'
 import { impliedNull } from '../../catalog/left-out.ts'
-import type { RemoteRecord, Resource } from '../../catalog/resource.ts'
+import type { Kind, RemoteRecord, Resource } from '../../catalog/resource.ts'
 import { copyLine } from '../connection/literals.ts'
-import { encode, encodeJson, isMembers, MISFIT, numberText, storable, type Members } from './codec.ts'
+import { encode, encodeJson, isMembers, MISFIT, numberText, storable, type Encoded, type Members } from './codec.ts'
 import { digestOf } from './digest.ts'
-import { linkageEncoder, linkageOf, typesIn, NOT_REPORTED } from './relationship-keys.ts'
-import { createMemberCounter, NO_SEEN_MEMBERS, type SeenMembers } from './seen-members.ts'
+import { linkageEncoder, linkageOf, typesIn, NOT_REPORTED, type LinkageEncoder } from './relationship-keys.ts'
+import { createMemberCounter, NO_SEEN_MEMBERS, type MemberCounter, type SeenMembers } from './seen-members.ts'
 import { shapesOf, type Shape } from './shapes.ts'
 import { stripSignatures } from './signed-urls.ts'
 
@@ -17,9 +17,9 @@ export interface Row {
   /** `values` as one line of COPY text, without its line end. */
   readonly line: string
   readonly hash: string
-  /** What the record says nothing of. */
+  /** Which columns the record does not report. */
   readonly shape: Shape
-  /** It holds something that is another in every answer, of which its digest knows nothing. */
+  /** It holds something that differs in every response, which its digest leaves out. */
   readonly fleeting: boolean
   readonly drift: readonly Drift[]
 }
@@ -39,99 +39,173 @@ export const rowColumns = (resource: Resource): string[] => [
   'sync_extra',
 ]
 
-/** Counted up when rows are made otherwise of the same records: then every row is made and written once more. */
+/** Counted up when the same records make other rows: every row is then written once more. */
 export const ROW_FORMAT = 1
 
-/** A function made once for each resource, since it runs once for each record. */
 export interface RowEncoder {
   (record: RemoteRecord): Row
-  /** Declared attributes that no record carried so far, nor those of an earlier reading. */
+  /** Declared attributes that no record has carried, neither so far nor in earlier reads. */
   readonly unseenAttributes: () => readonly string[]
-  /** Members that every record carried so far. */
+  /** Members that every record has carried so far. */
   readonly seenMembers: () => SeenMembers
 }
 
-/** @param expected what every record carried before: one that lacks it is told by its drift. */
+/**
+ * @param expected what every record carried before: a record that lacks a member of it is reported by its drift.
+ * @returns a function made once for each resource, since it runs once for each record.
+ */
 export function createRowEncoder(resource: Resource, expected: SeenMembers = NO_SEEN_MEMBERS): RowEncoder {
-  const { columns } = resource
-  const attributes = new Set(columns.filter(({ from }) => from === 'attribute').map(({ member }) => member))
-  const relationships = new Set(columns.filter(({ from }) => from !== 'attribute').map(({ member }) => member))
-  const readers = columns.map((column) => ({
-    member: column.member,
-    name: column.name,
-    kind: column.kind,
-    ends: column.from === 'attribute' ? undefined : linkageEncoder(column),
-    explicit: expected.explicit.includes(column.member),
-  }))
-  // Another declaration makes another digest, so that a changed catalog writes every row again.
-  const fingerprint = hash('sha1', JSON.stringify([ROW_FORMAT, columns.map(named)]))
-  const volatile = columns.flatMap((column, at) => (column.volatile ? [at + 1] : []))
-
-  const unmet = new Set(attributes).difference(new Set(expected.attributes))
-  const teller = createMemberCounter(resource, (member) => attributes.has(member))
+  const members = declaredMembers(resource, expected)
+  const counter = createMemberCounter(resource, (member) => members.attributes.has(member))
+  const unseen = new Set(members.attributes).difference(new Set(expected.attributes))
   const shapeOf = shapesOf(resource, expected)
+  const hashOf = rowHash(resource)
 
-  const toRow = (record: RemoteRecord): Row => {
-    const own = membersOf(record.attributes)
-    const related = membersOf(record.relationships)
-    const values: (string | null)[] = [record.id]
-    const drift: Drift[] = []
-    // Without a prototype: a member may be called `__proto__`.
-    const extra = Object.create(null) as Record<string, unknown>
-    const misfitEnds: string[] = []
-    let untold = ''
-    for (const { member, name, kind, ends, explicit } of readers) {
-      const value = ends === undefined ? own[member] : related[member]
-      const encoded = ends === undefined ? (value === undefined ? NOT_REPORTED : encode(kind, value)) : ends(value)
-      if (ends === undefined && unmet.size > 0 && value !== undefined) unmet.delete(member)
-      const left = ends !== undefined && (encoded === null || encoded === NOBODY) ? impliedNull(value) : undefined
-      if (left !== undefined) teller.implied(member)
-      if (encoded === NOT_REPORTED || (left === 'own' && explicit)) untold += untold === '' ? name : `,${name}`
-      values.push(typeof encoded === 'string' ? encoded : null)
-      if (encoded !== MISFIT) continue
-      if (ends === undefined) extra[member] = value
-      else misfitEnds.push(member)
-      drift.push({ member, kind: 'misfit', sample: sampleOf(value, ends !== undefined) })
+  const encodeRow = (record: RemoteRecord): Row => {
+    const draft: Draft = {
+      attributes: membersOf(record.attributes),
+      relationships: membersOf(record.relationships),
+      values: [record.id],
+      // Without a prototype: a member may be called `__proto__`.
+      extra: Object.create(null) as Record<string, unknown>,
+      drift: [],
+      misfitRelationships: [],
+      unreported: '',
     }
-    for (const member in own) {
-      if (attributes.has(member)) continue
-      extra[member] = own[member]
-      drift.push({ member, kind: 'undeclared', sample: shapeOfValue(own[member]) })
-    }
-    for (const member of misfitEnds) extra[freeName(extra, member)] = linkageOf(related[member])
-    for (const member in related) {
-      if (relationships.has(member)) continue
-      const linkage = linkageOf(related[member])
-      // Without linkage a relationship is only links, which hold no data.
-      if (linkage === undefined) continue
-      drift.push({ member, kind: 'undeclared', sample: 'relationship' })
-      // Where nobody is at the end, one way of reading says so and another leaves it out.
-      if (linkage !== null && !isEmptyList(linkage)) extra[freeName(extra, member)] = linkage
-    }
+    encodeMembers(draft, members, unseen, counter)
+    collectExtra(draft, members)
+    const { attributes, values, extra, drift, unreported } = draft
     values.push(isEmpty(extra) ? null : encodeJson(extra))
-    teller.count(untold, own)
-    const missed = expected.undeclared.length === 0 ? '' : expected.undeclared.filter((name) => !(name in own)).join()
-    const shape = shapeOf(untold, missed)
+    counter.count(unreported, attributes)
+    const missed =
+      expected.undeclared.length === 0 ? '' : expected.undeclared.filter((name) => !(name in attributes)).join()
+    const shape = shapeOf(unreported, missed)
     const line = copyLine(values)
-    const lasting = stripSignatures(volatile.length === 0 ? line : copyLine(values.map(withoutVolatile)))
-    return {
-      id: record.id,
-      values,
-      line,
-      hash: digestOf(fingerprint + untold + lasting, shape.suffix),
-      shape,
-      fleeting: lasting !== line,
-      drift,
-    }
+    return { id: record.id, values, line, shape, drift, ...hashOf(values, line, unreported, shape) }
   }
-  /** That there is a value is not fleeting. */
-  const withoutVolatile = (value: string | null, at: number): string | null =>
-    value !== null && volatile.includes(at) ? '' : value
 
-  return Object.assign(toRow, { unseenAttributes: () => [...unmet], seenMembers: () => teller.seenMembers() })
+  return Object.assign(encodeRow, { unseenAttributes: () => [...unseen], seenMembers: () => counter.seenMembers() })
 }
 
-const named = ({ name, member, kind, volatile }: Resource['columns'][number]): readonly string[] =>
+interface DeclaredMembers {
+  readonly columns: readonly {
+    readonly member: string
+    readonly name: string
+    readonly kind: Kind
+    /** Of a relationship. */
+    readonly encodeLinkage: LinkageEncoder | undefined
+    /** Every record carried its linkage before, also an empty one: a left-out linkage says nothing now. */
+    readonly explicit: boolean
+  }[]
+  readonly attributes: ReadonlySet<string>
+  readonly relationships: ReadonlySet<string>
+}
+
+function declaredMembers({ columns }: Resource, expected: SeenMembers): DeclaredMembers {
+  const membersFrom = (isAttribute: boolean) =>
+    new Set(columns.filter(({ from }) => (from === 'attribute') === isAttribute).map(({ member }) => member))
+  return {
+    columns: columns.map((column) => ({
+      member: column.member,
+      name: column.name,
+      kind: column.kind,
+      encodeLinkage: column.from === 'attribute' ? undefined : linkageEncoder(column),
+      explicit: expected.explicit.includes(column.member),
+    })),
+    attributes: membersFrom(true),
+    relationships: membersFrom(false),
+  }
+}
+
+/** A row while it is made. */
+interface Draft {
+  readonly attributes: Members
+  readonly relationships: Members
+  readonly values: (string | null)[]
+  readonly extra: Record<string, unknown>
+  readonly drift: Drift[]
+  readonly misfitRelationships: string[]
+  /** Names of the columns of which the record says nothing, joined by commas. */
+  unreported: string
+}
+
+/** The value of every declared column, in their order. A misfit becomes NULL, and drift. */
+function encodeMembers(draft: Draft, { columns }: DeclaredMembers, unseen: Set<string>, counter: MemberCounter): void {
+  for (const { member, name, kind, encodeLinkage, explicit } of columns) {
+    let value: unknown
+    let encoded: Encoded | typeof NOT_REPORTED
+    let isUnreported: boolean
+    if (encodeLinkage === undefined) {
+      value = draft.attributes[member]
+      encoded = value === undefined ? NOT_REPORTED : encode(kind, value)
+      isUnreported = value === undefined
+      if (!isUnreported && unseen.size > 0) unseen.delete(member)
+    } else {
+      value = draft.relationships[member]
+      encoded = encodeLinkage(value)
+      const omission = encoded === null || encoded === EMPTY_SET ? impliedNull(value) : undefined
+      if (omission !== undefined) counter.implied(member)
+      isUnreported = encoded === NOT_REPORTED || (omission === 'own' && explicit)
+    }
+    if (isUnreported) draft.unreported += draft.unreported === '' ? name : `,${name}`
+    draft.values.push(typeof encoded === 'string' ? encoded : null)
+    if (encoded === MISFIT) keepMisfit(draft, member, value, encodeLinkage !== undefined)
+  }
+}
+
+function keepMisfit(
+  { extra, drift, misfitRelationships }: Draft,
+  member: string,
+  value: unknown,
+  isEnd: boolean,
+): void {
+  if (isEnd) misfitRelationships.push(member)
+  else extra[member] = value
+  drift.push({ member, kind: 'misfit', sample: sampleOf(value, isEnd) })
+}
+
+/**
+ * What has no column, for `sync_extra`. The order of its members is part of the row's digest: misfit attributes, undeclared
+ * attributes, misfit relationships, undeclared relationships.
+ */
+function collectExtra(draft: Draft, declared: DeclaredMembers): void {
+  const { attributes, relationships, extra, drift } = draft
+  for (const member in attributes) {
+    if (declared.attributes.has(member)) continue
+    extra[member] = attributes[member]
+    drift.push({ member, kind: 'undeclared', sample: shapeOfValue(attributes[member]) })
+  }
+  for (const member of draft.misfitRelationships) extra[freeName(extra, member)] = linkageOf(relationships[member])
+  for (const member in relationships) {
+    if (declared.relationships.has(member)) continue
+    const linkage = linkageOf(relationships[member])
+    // Without linkage a relationship is only links, which hold no data.
+    if (linkage === undefined) continue
+    drift.push({ member, kind: 'undeclared', sample: 'relationship' })
+    // One read method reports an empty relationship and another leaves it out: it must not make another row.
+    if (linkage !== null && !isEmptyList(linkage)) extra[freeName(extra, member)] = linkage
+  }
+}
+
+type Hash = Pick<Row, 'hash' | 'fleeting'>
+
+/** The digest of a row, without what differs in every response: signatures of URLs, and volatile columns. */
+function rowHash({
+  columns,
+}: Resource): (values: Draft['values'], line: string, unreported: string, shape: Shape) => Hash {
+  // Another declaration makes another digest, so that a changed catalog writes every row again.
+  const fingerprint = hash('sha1', JSON.stringify([ROW_FORMAT, columns.map(declarationOf)]))
+  const volatile = columns.flatMap((column, at) => (column.volatile ? [at + 1] : []))
+  /** Whether there is a value is stable. */
+  const withoutVolatile = (value: string | null, at: number): string | null =>
+    value !== null && volatile.includes(at) ? '' : value
+  return (values, line, unreported, shape) => {
+    const stable = stripSignatures(volatile.length === 0 ? line : copyLine(values.map(withoutVolatile)))
+    return { hash: digestOf(fingerprint + unreported + stable, shape.suffix), fleeting: stable !== line }
+  }
+}
+
+const declarationOf = ({ name, member, kind, volatile }: Resource['columns'][number]): readonly string[] =>
   volatile ? [name, member, kind, 'volatile'] : [name, member, kind]
 
 /** An attribute and a relationship may share a name. */
@@ -145,8 +219,8 @@ function freeName(extra: object, member: string): string {
 const membersOf = (value: unknown): Members => (isMembers(value) ? value : NONE)
 const NONE: Members = {}
 
-/** What a to-many without members is in its column. */
-const NOBODY = '{}'
+/** A to-many without members, in its column. */
+const EMPTY_SET = '{}'
 
 const isEmptyList = (value: unknown): boolean => Array.isArray(value) && value.length === 0
 

@@ -1,6 +1,6 @@
 /**
- * Which members the records of a resource carry: so that a member that was always told and no longer is does not pass for
- * one that is null.
+ * Counts which members the records of a resource carry, so that a member that every record carried and that is missing now is
+ * not taken for null.
  */
 import type { Column, Resource } from '../../catalog/resource.ts'
 
@@ -9,7 +9,7 @@ export interface SeenMembers {
   readonly attributes: readonly string[]
   /** Relationships, with linkage. */
   readonly ends: readonly string[]
-  /** Those whose linkage was there in every record, also where nobody was at the end: left out, it says nothing. */
+  /** Relationships whose linkage was there in every record, also when empty: if it is left out, the record does not report it. */
   readonly explicit: readonly string[]
   /** Attributes that are not declared. */
   readonly undeclared: readonly string[]
@@ -17,13 +17,13 @@ export interface SeenMembers {
 
 export const NO_SEEN_MEMBERS: SeenMembers = { attributes: [], ends: [], explicit: [], undeclared: [] }
 
-/** Nothing is missed. */
+/** No member counts as missed; only `explicit` is kept. */
 export const acceptingLosses = ({ explicit }: SeenMembers = NO_SEEN_MEMBERS): SeenMembers => ({
   ...NO_SEEN_MEMBERS,
   explicit,
 })
 
-/** What is told by now, and what was told and is missed until it comes back. */
+/** Members seen now, and those that were seen before and are missed until they come back. */
 export function withMissedMembers(now: SeenMembers, before: SeenMembers, missed: readonly string[]): SeenMembers {
   const both = (kind: keyof SeenMembers, kept = before[kind].filter((member) => missed.includes(member))): string[] => [
     ...new Set([...now[kind], ...kept]),
@@ -31,43 +31,43 @@ export function withMissedMembers(now: SeenMembers, before: SeenMembers, missed:
   return {
     attributes: both('attributes'),
     ends: both('ends'),
-    // A server that has said `null` once means nothing by leaving it out, also when that was accepted.
+    // A server that once sent `null` does not mean null by leaving the linkage out, also after the loss was accepted.
     explicit: both('explicit', [...before.explicit]),
     undeclared: both('undeclared'),
   }
 }
 
-/** A member that is no longer declared is not missed. */
-export function onlyDeclared(told: SeenMembers, { columns }: Resource): SeenMembers {
+/** Without members that are not declared any more: they cannot be missed. */
+export function onlyDeclared(seen: SeenMembers, { columns }: Resource): SeenMembers {
   const has = (from: 'attribute' | 'end') => {
     const members = new Set(columns.filter((column) => isFrom(column, from)).map(({ member }) => member))
     return (member: string): boolean => members.has(member)
   }
   const [isAttribute, isEnd] = [has('attribute'), has('end')]
   return {
-    attributes: told.attributes.filter(isAttribute),
-    ends: told.ends.filter(isEnd),
-    explicit: told.explicit.filter(isEnd),
-    undeclared: told.undeclared.filter((member) => !isAttribute(member)),
+    attributes: seen.attributes.filter(isAttribute),
+    ends: seen.ends.filter(isEnd),
+    explicit: seen.explicit.filter(isEnd),
+    undeclared: seen.undeclared.filter((member) => !isAttribute(member)),
   }
 }
 
 const isFrom = ({ from }: Column, what: 'attribute' | 'end'): boolean =>
   (from === 'attribute') === (what === 'attribute')
 
-/** More names than that, or stranger ones, are data and not members. */
+/** More names than this, or odder ones, are data and not members. */
 const MOST_UNDECLARED = 500
 const PLAIN = /^[\w-]{1,100}\??$/
 
 export interface MemberCounter {
-  /** A record, by its columns that say nothing, and its attributes. */
-  count(untold: string, attributes: Readonly<Record<string, unknown>>): void
+  /** Counts a record. @param unreported the names of its unreported columns. */
+  count(unreported: string, attributes: Readonly<Record<string, unknown>>): void
   /** Linkage that was left out. */
   implied(member: string): void
   seenMembers(): SeenMembers
 }
 
-/** Made once for each resource, since it counts each record. */
+/** Made once for each resource, since it counts every record. */
 export function createMemberCounter({ columns }: Resource, isDeclared: (member: string) => boolean): MemberCounter {
   const lacked = new Set<string>()
   const shapes = new Set<string>()
@@ -75,10 +75,10 @@ export function createMemberCounter({ columns }: Resource, isDeclared: (member: 
   let undeclared: Set<string> | undefined
 
   return {
-    count(untold, attributes) {
-      if (!shapes.has(untold)) {
-        shapes.add(untold)
-        for (const name of untold.split(',')) lacked.add(name)
+    count(unreported, attributes) {
+      if (!shapes.has(unreported)) {
+        shapes.add(unreported)
+        for (const name of unreported.split(',')) lacked.add(name)
       }
       undeclared ??= new Set(
         Object.keys(attributes)
@@ -89,10 +89,10 @@ export function createMemberCounter({ columns }: Resource, isDeclared: (member: 
     },
     implied: (member) => void implied.add(member),
     seenMembers() {
-      const told = columns.filter(({ name }) => shapes.size > 0 && !lacked.has(name))
-      const ends = told.filter(({ from }) => from !== 'attribute').map(({ member }) => member)
+      const seen = columns.filter(({ name }) => shapes.size > 0 && !lacked.has(name))
+      const ends = seen.filter(({ from }) => from !== 'attribute').map(({ member }) => member)
       return {
-        attributes: told.filter(({ from }) => from === 'attribute').map(({ member }) => member),
+        attributes: seen.filter(({ from }) => from === 'attribute').map(({ member }) => member),
         ends,
         explicit: ends.filter((member) => !implied.has(member)),
         undeclared: [...(undeclared ?? [])],

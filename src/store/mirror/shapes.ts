@@ -1,27 +1,27 @@
-/** What the records of a resource say nothing of, worked out once for all that are alike. */
+/** The shape of a row: which columns its record does not report, computed once for all records that are alike. */
 import type { Resource } from '../../catalog/resource.ts'
 import type { Drift } from './row.ts'
 import type { SeenMembers } from './seen-members.ts'
 
-/** What a record says nothing of: it stays as it is in the mirror. */
+/** What a record does not report stays as it is in the mirror. */
 export interface Shape {
   readonly key: string
   /** Names of columns. */
   readonly unreported: ReadonlySet<string>
-  /** Members of `sync_extra`. */
+  /** Members of `sync_extra` that stay. */
   readonly kept: readonly string[]
-  /** What digests of such rows end with, so that two are only held against each other where they speak of the same. */
+  /** The end of the digests of such rows: only digests that cover the same columns are compared. */
   readonly suffix: string
-  /** What of it was told of every record before, and is declared. */
+  /** Declared members that every record carried before and that these lack. */
   readonly withheld: readonly Drift[]
-  /** The same of what is not declared. */
+  /** The same of undeclared members. */
   readonly missed: readonly string[]
 }
 
-/** Past so many they are made anew: a server that tells of each record something else must not fill the memory. */
+/** The cache is cleared at this size: a server whose every record is different must not fill the memory. */
 const MOST = 1000
 
-/** @returns the shape, by the columns that were not told, and the undeclared members that are missed, joined by commas. */
+/** @returns the shape, by the unreported columns and the missed undeclared members, each joined by commas. */
 export function shapesOf(
   { columns }: Resource,
   { attributes, ends }: SeenMembers,
@@ -41,7 +41,7 @@ export function shapesOf(
     return {
       key,
       unreported: untold,
-      // A key that does not fit stands there by its own name, or by another where an attribute has that.
+      // A misfit relationship is stored under its own name, or with a suffix where an attribute has that name.
       kept: [
         ...silent.flatMap(({ member, from }) => (from === 'attribute' ? member : [member, `${member}-relationship`])),
         ...missed,

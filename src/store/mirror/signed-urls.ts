@@ -1,24 +1,24 @@
 /**
- * Addresses that are signed anew at every reading: of a file in a storage service, good for some minutes. They are one
- * address as long as the same document is meant, so they are compared without what the signature consists of. The newest
- * is kept, since an older one may be good for nothing by now.
+ * Signed URLs: the address of a file in a storage service, signed anew in every response and valid for some minutes. Two of
+ * them are equal when they name the same document, so they are compared without the signature. The newest is stored, since
+ * an older one may have expired.
  *
- * Known by their shape, wherever they stand: in a text, in a list, inside JSON or HTML. Taking a parameter for a signature
- * that is none costs little: the value is kept up to date all the same, it only is no change.
+ * They are recognized by their form, in a text, in a list, inside JSON or HTML. A parameter that is mistaken for a signature
+ * costs little: the value is still kept up to date, and only does not count as a change.
  */
 
-/** The same text with its addresses unsigned; the very same where it has none. */
+/** The text without signatures in its URLs; the same string if it has none. */
 export function stripSignatures(text: string): string {
   if (!mayBeSigned(text)) return text
-  // A run of the characters that an address may have. Nothing is looked at twice, however long it is.
+  // A run of characters that a URL may have. The pattern is linear: no character is read twice.
   return text.replace(/[^\s"'<>\\^`{|}]+/g, (word) => withoutSignature(withoutDigest(word)))
 }
 
-/** Hardly any row has such an address, and looking for it must cost nearly nothing. */
+/** Few rows have a signed URL, so this test must cost nearly nothing. */
 const mayBeSigned = (text: string): boolean =>
   (text.includes('?') && HINT.test(text)) || (text.includes('--') && RAILS_DIGEST.test(text))
 
-/** Also where the address is itself the parameter of another: `?url=https%3A%2F%2F…%3Ftoken%3D…`. */
+/** Also where the URL is itself a parameter of another: `?url=https%3A%2F%2F…%3Ftoken%3D…`. */
 const HINT =
   /(?:[?&;]|%3f|%26)[\w.-]{0,24}(?:token|sig|expir|hash|hmac|auth|jwt|hdn|x-amz-|x-goog-|x-oss-|q-ak|verify)/i
 const RAILS_DIGEST = /--[0-9a-f]{40}/
@@ -35,8 +35,8 @@ const SIGNATURE: ReadonlySet<string> = new Set(
 const SIGNATURE_PREFIX = /^x-(?:amz|goog|oss|obs|cos)-/i
 
 /**
- * Names too short to mean anything by themselves: those of a shared access signature (Azure), which has a `sig`, and times
- * and keys that come with a signature.
+ * Names that are too short to count by themselves: those of a shared access signature (Azure), which has a `sig`, and times and
+ * keys beside a signature.
  */
 const BESIDE: ReadonlySet<string> = new Set(
   (
@@ -65,7 +65,7 @@ const nameOf = (parameter: string): string => parameter.split('=', 1)[0]!.replac
 
 const plain = (name: string): string => name.replaceAll(/[-_]/g, '').toLowerCase()
 
-/** An address that is the value of a parameter. */
+/** A URL that is the value of a parameter. */
 function withoutInner(parameter: string): string {
   if (!/%3f/i.test(parameter)) return parameter
   try {
@@ -78,7 +78,7 @@ function withoutInner(parameter: string): string {
   }
 }
 
-/** Parts of an address that Rails has signed: `eyJfcmFpbHMi…--9f86d0…`, as ActiveStorage does with the ids of its blobs. */
+/** Parts of a URL that Rails has signed: `eyJfcmFpbHMi…--9f86d0…`, as in the blob ids of ActiveStorage. */
 function withoutDigest(word: string): string {
   if (!word.includes('--')) return word
   return word
@@ -92,7 +92,7 @@ function withoutDigest(word: string): string {
     .join('')
 }
 
-/** What was signed, without the time until which it is good. Of what cannot be read all counts but the digest. */
+/** The signed content, without its expiry. Content that cannot be decoded counts as it is. */
 function signedBy(message: string): string {
   try {
     const text = Buffer.from(decodeURIComponent(message), 'base64').toString()

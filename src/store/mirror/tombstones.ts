@@ -1,19 +1,19 @@
-/** Rows whose record a whole list no longer holds. Rows that a local edit made, or is about to change, are none of them. */
+/** Rows whose record a complete list no longer holds, and marking them deleted. Rows with pending local edits are left out. */
 import type { Resource } from '../../catalog/resource.ts'
 import type { Database, Transaction } from '../connection/database.ts'
 import { arrayLiteral } from '../connection/literals.ts'
 import { bisect } from './bisect.ts'
-import type { Rejected } from './load.ts'
+import type { Rejected } from './load-result.ts'
 import { livingExcept, recordRestored, pendingRecords } from './local-edits.ts'
 import { describeRejection, isTableFault } from './refusals.ts'
 import { findGuard } from './table-guards.ts'
 
 export interface Unseen {
-  /** Living rows that the snapshot under way has not met, at most as many as asked for, those behind the last asked first. */
+  /** Living rows that the snapshot under way has not seen, up to the limit, starting after the last id that was checked. */
   readonly ids: readonly string[]
-  /** How many there are in all. */
+  /** How many there are without the limit. */
   readonly count: number
-  /** Living rows of the table, of which ScopeStack said what they hold. */
+  /** Living rows of the table, without those with pending local edits. */
   readonly living: number
 }
 
@@ -41,8 +41,8 @@ export async function findUnseen(sql: Database, resource: string, table: string,
 }
 
 /**
- * Some ids that were met and are in the mirror, of the pages read last: proof that whoever asks for a record by its address
- * is heard. More than one, since any of them may have been deleted since.
+ * Ids of living rows that were seen in the pages read last: a request for one of them proves that the server finds records by
+ * their address. There are several, since any of them may have been deleted meanwhile.
  */
 export async function sampleOfSeen(sql: Database, resource: string, table: string): Promise<string[]> {
   const rows = await sql<{ id: string }[]>`
@@ -54,7 +54,7 @@ export async function sampleOfSeen(sql: Database, resource: string, table: strin
   return rows.map(({ id }) => id)
 }
 
-/** The same where no list was read just now: some living rows but for these. */
+/** The same without a list that was just read: some living rows other than these. */
 export async function sampleOfLiving(sql: Database, { table }: Resource, but: readonly string[]): Promise<string[]> {
   const rows = await sql<{ id: string }[]>`
     select id from scopestack.${sql(table)}
@@ -62,38 +62,38 @@ export async function sampleOfLiving(sql: Database, { table }: Resource, but: re
   return rows.map(({ id }) => id)
 }
 
-/** Where the next sweep goes on; null: all were asked for. */
+/** Where the next detection of deletes continues; null: all were checked. */
 export async function saveSweptTo(tx: Transaction, resource: string, id: string | null): Promise<void> {
   await tx`update sync.cursors set swept_to = ${id} where resource = ${resource}`
 }
 
 export interface MarkedDeleted {
-  /** How many rows: those that were buried before do not count. */
+  /** How many rows; rows that were marked before do not count. */
   readonly count: number
-  /** What the database would not have. */
+  /** Rows that the database rejected. */
   readonly rejected: readonly Rejected[]
 }
 
-/** @throws the driver's error when one of them is refused (`isRejectedByDatabase`): then `markDeletedOneByOne` in a new transaction. */
+/** @throws the driver's error when one of them is rejected (`isRejectedByDatabase`): then `markDeletedOneByOne` in a new transaction. */
 export async function markDeleted(tx: Transaction, resource: Resource, ids: readonly string[]): Promise<MarkedDeleted> {
   const { type, table } = resource
   const wanted = tx`
     m.id = any(${arrayLiteral(ids)}::text[]) and m.sync_deleted_at is null and m.id not like 'local-%'
     and m.id <> all(array(${pendingRecords(tx, type, 'lease', tx`${arrayLiteral(ids)}::text[]`)}))`
-  const buried = await tx<{ id: string }[]>`
+  const marked = await tx<{ id: string }[]>`
     update scopestack.${tx(table)} m set sync_deleted_at = now(), sync_changed_at = now()
     where ${wanted} returning m.id`
-  // Of a parked change: ScopeStack's truth is that there is no such record.
-  await recordRestored(tx, type, arrayLiteral(buried.map(({ id }) => id)))
-  if (buried.length === ids.length) return { count: buried.length, rejected: [] }
-  // Most of those that are left were buried before, or are edited just now.
+  // Parked changes of these rows: what ScopeStack holds is that there is no record.
+  await recordRestored(tx, type, arrayLiteral(marked.map(({ id }) => id)))
+  if (marked.length === ids.length) return { count: marked.length, rejected: [] }
+  // Most of the others were marked before, or are being edited.
   const left = await tx<{ id: string }[]>`select m.id from scopestack.${tx(table)} m where ${wanted}`
   const { names } = await findGuard(tx, resource)
   const reason = `Postgres did not mark it as deleted, and gave no error: ${names.join(', ')} of scopestack.${table} kept it.`
-  return { count: buried.length, rejected: left.map(({ id }) => ({ id, reason })) }
+  return { count: marked.length, rejected: left.map(({ id }) => ({ id, reason })) }
 }
 
-/** The same in savepoints: one that is refused keeps only itself. */
+/** The same in savepoints: a rejected row does not keep the others. */
 export async function markDeletedOneByOne(
   tx: Transaction,
   resource: Resource,
@@ -109,19 +109,19 @@ export async function markDeletedOneByOne(
   return { count: done.reduce((sum, { count }) => sum + count, 0), rejected: done.flatMap(({ rejected }) => rejected) }
 }
 
-/** Living rows of these projects that are not among `met`. */
+/** Living rows of these projects that are not among `seen`. */
 export async function unseenWithin(
   sql: Database,
   { type, table }: Resource,
   projects: readonly string[],
-  met: readonly string[],
+  seen: readonly string[],
 ): Promise<string[]> {
   const rows = await sql<{ id: string }[]>`
     with below as materialized (
       select id from scopestack.${sql(table)}
       where project_id = any(${arrayLiteral(projects)}::text[]) and sync_deleted_at is null and id not like 'local-%')
     select id from below
-    except select unnest(${arrayLiteral(met)}::text[])
+    except select unnest(${arrayLiteral(seen)}::text[])
     except select away.id from (${pendingRecords(sql, type, 'lease', sql`array(select id from below)`)}) away
     order by id`
   return rows.map(({ id }) => id)

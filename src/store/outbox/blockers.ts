@@ -1,4 +1,4 @@
-/** Why a change is not sent yet, as far as the outbox knows: the same reasons by which `sync.may_be_sent` leaves it alone. */
+/** What blocks a change from being sent, by the outbox: the same conditions that `sync.may_be_sent` tests. */
 import type { Write } from '../../catalog/resource.ts'
 import type { Database } from '../connection/database.ts'
 import { isPostponed, type State } from './claim.ts'
@@ -9,17 +9,17 @@ interface Blocker {
 }
 
 export interface SendBlockers {
-  /** Somebody is sending it just now. */
+  /** A worker is sending it now. */
   readonly held: boolean
-  /** Until it is tried again. */
+  /** Until the next try. */
   readonly seconds: number | null
-  /** An older change of the same record, or one that is on its way. */
+  /** An older change of the same record, or one that is being sent. */
   readonly record: Blocker | null
-  /** The new row that it refers to. */
+  /** The create of the new row that it refers to. */
   readonly parent: Blocker | null
 }
 
-/** @returns nothing of those that wait for nobody. */
+/** @returns no entry for a change that nothing blocks. */
 export async function readSendBlockers(sql: Database, ids: readonly number[]): Promise<Map<number, SendBlockers>> {
   const rows = await sql<(SendBlockers & { id: number })[]>`
     select o.id::float8 as id, o.state = 'sending' and o.claim_until > now() as held,
@@ -56,7 +56,7 @@ export interface PendingChange {
   readonly requestedAt: Date | null
 }
 
-/** The oldest that are not settled, but for those set aside. */
+/** The oldest changes that are neither settled nor parked. */
 export async function readPendingChanges(sql: Database, limit: number): Promise<PendingChange[]> {
   return await sql<PendingChange[]>`
     select id::float8 as id, resource, record_id as "recordId", code, reason, op, requested_at as "requestedAt"
@@ -64,8 +64,8 @@ export async function readPendingChanges(sql: Database, limit: number): Promise<
 }
 
 /**
- * A person asks for it now: what ScopeStack failed at is tried at once. A new row that left and was not answered keeps its
- * pause, since ScopeStack may be working on it.
+ * Ends all postponements, for a push that a person starts. A create that was sent and got no response keeps its pause, since
+ * ScopeStack may still be working on it.
  */
 export async function endPostponements(sql: Database): Promise<void> {
   await sql`

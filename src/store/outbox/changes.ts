@@ -1,6 +1,6 @@
+/** The outbox as a person sees it, and what a person can do about a change: retry, discard, resolve. */
 import type { Resource } from '../../catalog/resource.ts'
 import { UNKNOWN } from '../../errors/codes/changes.ts'
-/** What a person sees of the outbox, and may do about a change. */
 import { usage } from '../../errors/commands.ts'
 import { transact, type Database, type Transaction } from '../connection/database.ts'
 import { disableCapture, tableOf } from '../schema/capture-triggers.ts'
@@ -13,7 +13,7 @@ export interface ChangeDetails extends Change {
   readonly madeAt: Date
   readonly madeBy: string
   readonly notBefore: Date | null
-  /** Somebody is sending it just now. */
+  /** A worker is sending it now. */
   readonly held: boolean
   readonly settledAt: Date | null
   readonly supersededBy: number | null
@@ -37,7 +37,7 @@ const seen = (sql: Database | Transaction) => sql`
   o.state = 'sending' and o.claim_until > now() as held, o.settled_at as "settledAt",
   o.superseded_by::float8 as "supersededBy", o.code, o.reason, o.errors, o.decisions`
 
-/** The newest, in their order, and how many there are in all. @param all also those that are settled. */
+/** The newest changes, in their order, and how many there are. @param all settled ones too. */
 export async function listChanges(
   sql: Database,
   { all, limit }: { all: boolean; limit: number },
@@ -49,14 +49,14 @@ export async function listChanges(
   return { changes: newest.toReversed(), count: Math.max(newest.length, total!.count) }
 }
 
-/** How many there are in each state. */
+/** How many open changes there are in each state. */
 export async function countChanges(sql: Database): Promise<Record<string, number>> {
   const rows = await sql<{ state: string; n: number }[]>`
     select state, count(*)::int as n from sync.outbox where state in ('waiting', 'sending', 'parked') group by state`
   return Object.fromEntries(rows.map(({ state, n }) => [state, n]))
 }
 
-/** All that may be sent some time, with the parked ones of the same records, in their order. */
+/** The changes that may be sent at some time, with the parked changes of the same records, in their order. */
 export async function listOpenChanges(sql: Database, limit: number): Promise<Change[]> {
   return await sql<Change[]>`
     select ${changeColumns(sql)} from sync.outbox o
@@ -66,18 +66,18 @@ export async function listOpenChanges(sql: Database, limit: number): Promise<Cha
     order by o.id`
 }
 
-/** @throws SyncError SYNC_USAGE when there is none. */
+/** @throws SyncError SYNC_USAGE when there is no such change. */
 export async function findChange(sql: Database | Transaction, id: number): Promise<ChangeDetails> {
   const [change] = await sql<ChangeDetails[]>`select ${seen(sql)} from sync.outbox o where o.id = ${id}`
   if (change === undefined) throw usage(`There is no change ${id}. "changes list --all" shows all of them.`)
   return change
 }
 
-/** Sends it again as it is. @throws SyncError SYNC_USAGE unless it is parked, or waits for a later time. */
+/** Makes it waiting again. @throws SyncError SYNC_USAGE unless it is parked or postponed. */
 export async function retryChange(sql: Database, id: number): Promise<void> {
   await transact(sql, async (tx) => {
     checkActionAllowed('retry', await lockedChange(tx, id))
-    // Of one whose arrival nobody knows a person has said that it is not there. One that was answered is never sent again.
+    // By retrying a change with an unknown outcome, a person says that it did not arrive. A create with a response is never sent again.
     await tx`
       update sync.outbox set state = case when requested_at is null or code = ${UNKNOWN} and answer_id is null then 'waiting' else 'sending' end,
         claim_until = '-infinity', claim_pid = null, attempts = 0, not_before = null, settled_at = null, code = null, reason = null,
@@ -87,12 +87,12 @@ export async function retryChange(sql: Database, id: number): Promise<void> {
   })
 }
 
-/** What the changes that wait behind one are to take for agreed, now that it is let go. */
+/** The new bases of the queued changes of a record, now that one of its changes is discarded. */
 export type RebaseDiscarded = (resource: Resource, gone: Change, later: readonly Change[]) => readonly ChangeBase[]
 
 /**
- * Lets it go. The row shows what ScopeStack holds after the next pull; a new row that was never sent is gone at once, with
- * all that was to become of it.
+ * Discards a change. Its row shows what ScopeStack holds after the next pull. A new row that was never sent is deleted at
+ * once, and its later changes are discarded with it.
  */
 export async function discardChange(
   sql: Database,
@@ -112,17 +112,17 @@ export async function discardChange(
       where id = ${id} or (${neverMade} and record_id = ${recordId} and resource = ${change.resource} and state in ('waiting', 'parked'))`
     if (neverMade) await tx.unsafe(`delete from ${tableOf(resource)} where id = $1`, [recordId])
     else {
-      // Where the row showed what ScopeStack holds in between, no later edit was built on this one.
+      // If the row showed ScopeStack's values in between, no later edit is based on this one.
       if (change.returnedAt === null)
         await rebaseQueued(tx, resource, change, (later) => rebase(resource, change, later))
       await clearDigest(tx, resource, recordId)
     }
-    // What referred to it waits for nothing now.
+    // Changes that refer to it are not blocked any more.
     await tx`select pg_notify('scopestack_sync_outbox', '')`
   })
 }
 
-/** Settles a conflict: here over what ScopeStack was seen to hold, or the other way. */
+/** Resolves a conflict: the local values overwrite the remote ones that were shown, or are discarded. */
 export async function resolveChange(
   sql: Database,
   catalog: ReadonlyMap<string, Resource>,
@@ -133,7 +133,7 @@ export async function resolveChange(
   const change = await findChange(sql, id)
   checkActionAllowed('resolve', change)
   if (keep === 'remote') return await discardChange(sql, catalog, id, rebase)
-  // Agreed upon is now what both values were shown with: a newer edit over there is a new conflict.
+  // The new base is the remote value that was shown: a later modification in ScopeStack is a new conflict.
   const base = { attributes: { ...change.base.attributes }, relationships: { ...change.base.relationships } }
   const { columns: declared } = catalog.get(change.resource)!
   for (const { member, entry, remote } of change.decisions ?? []) {
@@ -152,8 +152,8 @@ function withValue(list: unknown, [key, value]: readonly [string, string], name:
 }
 
 /**
- * The row first and then the change, as whoever edits or settles does: an edit that is being made is waited for, so that
- * it is seen. A creation that is answered meanwhile gives the row another id.
+ * Locks the row before the change, in the order of edits and settlements, so that an edit in an open transaction is waited
+ * for and seen. A create that is settled meanwhile gives the row another id.
  */
 async function lockedChange(tx: Transaction, id: number): Promise<ChangeDetails> {
   for (let { resource, recordId } = await findChange(tx, id); ;) {

@@ -1,13 +1,34 @@
-import type { RemoteRecord, Write } from '../../catalog/resource.ts'
 /**
- * The changes that wait, and the right to send them. A claim is of whole records, so that each has one change under way at
- * a time (S5). Like a lease it ends at its time, or at once when its holder's database connection is gone, and every
- * taking has a higher term: a late holder settles nothing.
+ * The outbox: local edits on their way to ScopeStack, one row a change. Triggers write the row in the transaction of the
+ * edit (store/schema/capture-triggers.ts), so an edit is never without its change. A worker claims changes, sends them, and
+ * settles each in one transaction with its mirrored row.
  *
- *   waiting ──claim──► sending ──settle──► sent · superseded · parked · discarded
- *      ▲                  │
- *      └─────release──────┘
+ *             ┌── release, postpone ──┐
+ *             ▼                       │
+ *   edit ► waiting ───── claim ───► sending ─── settle ──► sent        ScopeStack accepted it
+ *             ▲                       │                    superseded  coalesced, or nothing was left to send
+ *             └─── retry ── parked ◄──┤
+ *                             │       └─ discard ────────► discarded   a person gave it up
+ *                             └───────── discard ───────►
+ *
+ * `requested_at` is written before the request leaves. A change with it stays `sending` when its claim ends: it may have
+ * arrived, so it is never coalesced, and the next worker reads ScopeStack before it sends anything.
+ *
+ * A claim is the right to send. It covers a record: one change of a record is under way at a time (S5). It ends at
+ * `claim_until`, or at once when the database session of its holder is gone; every claim has a higher term, and each write
+ * proves its term. So a late holder settles nothing.
+ *
+ *   failure                       what is left                        what the next worker does
+ *   killed before the send        sending, no requested_at            claims it again and sends it alone
+ *   killed after the send,        sending, requested_at               reads the record; sends only what is missing. A create is
+ *   or the response was lost                                          looked for by its natural key, and parked where that
+ *                                                                     cannot tell (SYNC_PUSH_UNKNOWN)
+ *   the response came, but the    sending, answer                     settles with the stored response; sends nothing
+ *   row could not be written
+ *   database gone before the send nothing was noted                   the send is not made; the claim ends, as when killed
+ *   database gone after it        sending, requested_at               as when the response was lost
  */
+import type { RemoteRecord, Write } from '../../catalog/resource.ts'
 import { UNANSWERED } from '../../errors/codes/changes.ts'
 import { transact, type Database, type Transaction } from '../connection/database.ts'
 import { arrayLiteral } from '../connection/literals.ts'
@@ -29,20 +50,20 @@ export interface Change {
   readonly base: { readonly attributes?: Members; readonly relationships?: Members }
   readonly state: State
   readonly attempts: number
-  /** It left, and what came of it is not settled: it goes on alone and as it is, since it may have arrived. */
+  /** When the request left, until the change is settled: it may have arrived, so it is sent on alone and unaltered. */
   readonly requestedAt: Date | null
-  /** Seconds since then, when this was read. */
+  /** Seconds since `requestedAt`, when this was read. */
   readonly silentFor: number | null
-  /** Of a creation: the record that it became, noted before its row is touched. */
+  /** Of a create: the id of the record in ScopeStack, stored before the row is touched. */
   readonly answerId: string | null
-  /** What ScopeStack answered, and what was decided before, where its row could not be settled with it yet. */
+  /** The stored response, with the decisions before it, where the row could not be settled with it yet. */
   readonly answer: StoredResponse | null
-  /** Of a creation: what it was answered with, in the middle of a sentence, where that says that it is done, and not as what. */
+  /** Of a create whose response says that it is done but not as which record: that response, as a part of a sentence. */
   readonly answeredWith: string | null
   /** Values of parked changes that went into it and may have arrived. */
   readonly inDoubt: { readonly attributes: Members; readonly relationships: Members } | null
   readonly knownIds: readonly string[] | null
-  /** Of a parked one: its row shows what ScopeStack holds again. */
+  /** Of a parked change: since when its row shows again what ScopeStack holds. */
   readonly returnedAt: Date | null
 }
 
@@ -51,11 +72,11 @@ export interface StoredResponse {
   readonly decisions: unknown
 }
 
-/** What a record's waiting changes come to. */
+/** What the waiting changes of a record are coalesced to. */
 export interface Coalesced {
-  /** The change that is sent in the place of all; null when there is nothing to send. */
+  /** The change that is sent in their place; null when there is nothing to send. */
   readonly change: Change | null
-  /** Ids of those that went into it. */
+  /** Ids of the changes that went into it. */
   readonly superseded: readonly number[]
 }
 
@@ -66,15 +87,14 @@ export interface Claim {
 
 export interface Outbox {
   /**
-   * The oldest changes that may be sent, of one resource, at most one a record.
+   * Claims the oldest changes that may be sent, of one resource, at most one of each record.
    *
-   * @param fold what is to become of the changes of one record that wait together, in their order, with those that are
-   *   parked.
+   * @param coalesce gets the waiting and parked changes of one record, in their order.
    */
-  claim(limit: number, fold: (changes: readonly Change[]) => Coalesced): Promise<Claim>
+  claim(limit: number, coalesce: (changes: readonly Change[]) => Coalesced): Promise<Claim>
   renew(term: number): Promise<void>
-  /** Gives back whatever of the claim was not settled. */
-  release(term: number, how?: { seconds?: number }): Promise<void>
+  /** Gives up the changes of the claim that are not settled. @param seconds until they may be claimed again. */
+  release(term: number, options?: { seconds?: number }): Promise<void>
   close(): Promise<void>
 }
 
@@ -82,21 +102,21 @@ const CLAIM_SECONDS = 60
 export const RENEW_CLAIM_EVERY_MS = 15_000
 
 /**
- * @param holder shown to whoever asks: `host, process 123`.
- * @param presence of this process; without it, one of its own.
+ * @param holder shown to people: `host, process 123`.
+ * @param presence the session of this process; by default the outbox opens its own.
  */
 export function openOutbox(sql: Database, holder: string, presence?: Presence): Outbox {
   const session = presence ?? openPresence(sql)
 
   return {
-    async claim(limit, fold) {
+    async claim(limit, coalesce) {
       const { pid, start } = await session.backend()
       return await transact(sql, async (tx) => {
         const heads = await lockHeads(tx, limit)
         if (heads.length === 0) return { term: 0, changes: [] }
         const [next] = await tx<{ term: number }[]>`select nextval('sync.outbox_term')::int as term`
         const { term } = next!
-        const changes = await withRealIds(tx, await foldRecords(tx, heads, fold))
+        const changes = await withRealIds(tx, await coalesceRecords(tx, heads, coalesce))
         await tx`
           update sync.outbox set state = 'sending', term = ${term}, claimed_by = ${holder}, claim_pid = ${pid},
             claim_start = ${start}, claim_until = now() + make_interval(secs => ${CLAIM_SECONDS}),
@@ -113,7 +133,7 @@ export function openOutbox(sql: Database, holder: string, presence?: Presence): 
     },
 
     async release(term, { seconds = 0 } = {}) {
-      // What left stays as it is: whoever takes it next has to look first.
+      // A request that left keeps the change in `sending`: the next worker has to read ScopeStack first.
       await sql`
         update sync.outbox set state = case when requested_at is null then 'waiting' else 'sending' end,
           claim_until = '-infinity', claim_pid = null, not_before = now() + make_interval(secs => ${seconds})
@@ -126,16 +146,16 @@ export function openOutbox(sql: Database, holder: string, presence?: Presence): 
   }
 }
 
-/** Longer than any pause: one that ends later is of a database's clock that was set back since. */
-const NO_PAUSE = '2 hours'
+/** Longer than any pause. A pause that ends later comes from a database clock that was set back since. */
+const LONGER_THAN_ANY_PAUSE = '2 hours'
 
-/** Of changes `o`: put off, to a time that is still to come. */
+/** Of changes `o`: postponed to a time in the future. */
 export const isPostponed = (sql: Database | Transaction) =>
-  sql`(o.not_before is not null and o.not_before > now() and o.not_before <= now() + ${NO_PAUSE}::interval)`
+  sql`(o.not_before is not null and o.not_before > now() and o.not_before <= now() + ${LONGER_THAN_ANY_PAUSE}::interval)`
 
-/** The first unsettled change of each record, where nothing is in its way. */
+/** Locks the first unsettled change of each record that nothing blocks. */
 async function lockHeads(tx: Transaction, limit: number): Promise<Change[]> {
-  // In the order of the index, and no further than it must.
+  // The plan has to follow the index, and stop at the limit.
   await tx`select set_config('enable_seqscan', 'off', true), set_config('enable_bitmapscan', 'off', true),
     set_config('enable_sort', 'off', true)`
   const ready = tx`
@@ -146,12 +166,12 @@ async function lockHeads(tx: Transaction, limit: number): Promise<Change[]> {
     order by o.id limit ${limit} for update of o skip locked`
 }
 
-async function foldRecords(
+async function coalesceRecords(
   tx: Transaction,
   heads: readonly Change[],
-  fold: (changes: readonly Change[]) => Coalesced,
+  coalesce: (changes: readonly Change[]) => Coalesced,
 ): Promise<Change[]> {
-  // What was interrupted goes on alone and as it was: it may have arrived.
+  // An interrupted change is sent on alone and unaltered: it may have arrived.
   const interrupted = heads.filter(({ state }) => state === 'sending')
   const fresh = heads.filter(({ state }) => state === 'waiting')
   const together = await tx<Change[]>`
@@ -159,18 +179,18 @@ async function foldRecords(
     where record_id = any(${arrayLiteral(fresh.map(({ recordId }) => recordId))}::text[])
       and resource = ${fresh[0]?.resource ?? ''} and state in ('waiting', 'parked')
     order by id for update`
-  // An older one that was taken up again may have been seen while another worker took the newer: that one is under way.
+  // While this worker waited for an older change, another one may have claimed a newer change of the record.
   const sending = await tx<{ id: string }[]>`
     select record_id as id from sync.outbox
     where record_id = any(${arrayLiteral(fresh.map(({ recordId }) => recordId))}::text[])
       and resource = ${fresh[0]?.resource ?? ''} and state = 'sending'`
-  const taken = new Set(sending.map(({ id }) => id))
+  const claimed = new Set(sending.map(({ id }) => id))
   const changes = [...interrupted]
   for (const [recordId, those] of Map.groupBy(together, (change) => change.recordId)) {
-    if (taken.has(recordId)) continue
+    if (claimed.has(recordId)) continue
     if (those.length === 1) changes.push(those[0]!)
     else {
-      const { change, superseded } = fold(those)
+      const { change, superseded } = coalesce(those)
       await supersede(tx, superseded, change?.id ?? null)
       if (change === null) continue
       await rewrite(tx, change)
@@ -204,7 +224,7 @@ async function withRealIds(tx: Transaction, changes: readonly Change[]): Promise
 
 const idList = (changes: readonly Change[]): string => `{${changes.map(({ id }) => id).join(',')}}`
 
-/** As text: the same whatever the connection's own way with JSON is. What jsonb does not hold is written as the mirror does. */
+/** Sent as text, so that the driver's JSON handling does not matter; encoded as in the mirror. */
 export const jsonbValue = (tx: Database | Transaction, value: unknown) => tx`${encodeJson(value ?? null)}::text::jsonb`
 
 export const changeColumns = (tx: Database | Transaction) => tx`

@@ -1,9 +1,9 @@
+/**
+ * The record of a change in flight: that its request left, the response, and why it is tried again later. The next worker
+ * that claims the change knows from it what may have happened (see the table in claim.ts).
+ */
 import type { Resource } from '../../catalog/resource.ts'
 import { UNANSWERED } from '../../errors/codes/changes.ts'
-/**
- * What is noted of a change on its way, so that whoever takes it next knows what may have happened: that it left, what it was
- * answered, and why it is tried again later.
- */
 import { claimLost } from '../../errors/waiting-changes.ts'
 import type { Database } from '../connection/database.ts'
 import { arrayLiteral } from '../connection/literals.ts'
@@ -11,9 +11,9 @@ import { tableOf } from '../schema/capture-triggers.ts'
 import { jsonbValue, type StoredResponse, type Change } from './claim.ts'
 
 /**
- * Before a creation leaves: after a crash its trace is this note.
+ * Before the request of a create leaves: after a crash this is the only trace of it.
  *
- * @param knownIds who has its natural key; null when nobody can be sure.
+ * @param knownIds records that have its natural key already; null when that is not known.
  */
 export async function recordCreateRequest(
   sql: Database,
@@ -29,7 +29,7 @@ export async function recordCreateRequest(
   if (count !== 1) throw claimLost({ change: id, term })
 }
 
-/** It leaves now, unless the claim was lost: whoever was suspended for long must not send what others have gone past. From here on nothing is folded into it before it is settled. */
+/** The request leaves now, unless the claim was lost: a worker that was suspended must not send an outdated change. From here on no other change is coalesced into it. */
 export async function recordDeparture(sql: Database, { id }: Change, term: number): Promise<void> {
   const { count } = await sql`
     update sync.outbox set requested_at = clock_timestamp()
@@ -38,9 +38,9 @@ export async function recordDeparture(sql: Database, { id }: Change, term: numbe
 }
 
 /**
- * The record that a creation became. Whoever has the claim by now: it is known all the same.
+ * The id of the created record. Stored whichever worker has the claim by now.
  *
- * @param answer null where the record was found, and not answered: it may have been edited since it was made.
+ * @param answer null where the record was found by a search: it may have been modified since it was created.
  * @throws the error that `isDuplicateCreate` recognizes.
  */
 export async function recordCreatedId(
@@ -54,13 +54,13 @@ export async function recordCreatedId(
     where id = ${id} and state = 'sending' and requested_at is not null`
 }
 
-/** A creation that ScopeStack says is done, though not as which record: from here on it is looked for, and never sent again. */
+/** ScopeStack reports a create as done, but not which record it made: from here on the record is looked for, and the create is never sent again. */
 export async function recordCreateDone(sql: Database, { id }: Change, term: number, why: string): Promise<void> {
   await sql`
     update sync.outbox set answer = ${jsonbValue(sql, { why })} where id = ${id} and term = ${term} and state = 'sending'`
 }
 
-/** To an edit, whose row is settled with it later. */
+/** Stores the response to an edit; the change is settled with it later. */
 export async function storeResponse(
   sql: Database,
   { id }: Change,
@@ -71,27 +71,27 @@ export async function storeResponse(
     update sync.outbox set answer = ${jsonbValue(sql, answer)} where id = ${id} and term = ${term} and state = 'sending'`
 }
 
-/** It certainly did not arrive, or what it made is gone. */
+/** The request certainly did not arrive, or the record that it created is gone. */
 export async function withdrawRequest(sql: Database, { id }: Change, term: number): Promise<void> {
   await sql`
     update sync.outbox set requested_at = null, known_ids = null, answer_id = null, answer = null
     where id = ${id} and term = ${term} and state = 'sending'`
 }
 
-/** Whether a try of it has left, as far as nobody knows that it did not arrive. */
+/** Whether a request for it was sent and may have arrived. */
 export async function wasRequestSent(sql: Database, { id }: Change): Promise<boolean> {
   const [noted] = await sql`select from sync.outbox where id = ${id} and requested_at is not null`
   return noted !== undefined
 }
 
-/** Of a creation that left: the record that it became, where that is known. Undefined: nothing left. */
+/** Of a create whose request left: the id of its record, null while that is unknown. Undefined: no request left. */
 export async function readSentCreate(sql: Database, { id }: Change): Promise<{ answer: string | null } | undefined> {
   const [noted] = await sql<{ answer: string | null }[]>`
     select answer_id as answer from sync.outbox where id = ${id} and op = 'create' and requested_at is not null`
   return noted
 }
 
-/** Ids that are the answer to another creation of ours already. */
+/** Those of `ids` that belong to another create of ours. */
 export async function idsOfOtherCreates(
   sql: Database,
   { id: own, resource }: Change,
@@ -103,7 +103,7 @@ export async function idsOfOtherCreates(
   return new Set(rows.map(({ id }) => id))
 }
 
-/** The mirror had the record already when the creation left. Written since, it may be what a pull has met meanwhile. */
+/** The mirror had the record before the create was sent. A row written since then may be the created record, read by a pull. */
 export async function wasMirroredBefore(
   sql: Database,
   resource: Resource,
@@ -118,8 +118,8 @@ export async function wasMirroredBefore(
 }
 
 /**
- * Whether another creation with the same key may be arriving just now, so that it cannot be told from this one. A member
- * that was left out is null, and so is an empty text, as in ScopeStack.
+ * Whether another create with the same key may be arriving now, so that the two cannot be told apart. A missing member and an
+ * empty text count as null, as in ScopeStack.
  */
 export async function hasConcurrentTwin(
   sql: Database,
@@ -141,11 +141,11 @@ interface Postponement {
   readonly seconds: number
   readonly code: string
   readonly reason: string
-  /** So often it has failed by now; as before when left out. */
+  /** How often it has failed; unchanged when left out. */
   readonly attempts?: number
 }
 
-/** It is tried again after a while: as it is where it left, and with what is edited until then where it did not. */
+/** Tries it again later: alone and unaltered if its request left, and otherwise coalesced with the edits made until then. */
 export async function postpone(
   sql: Database,
   { id }: Change,

@@ -1,7 +1,7 @@
 /**
- * Rows that were made here are known by an id of this database's own, `local-…`, until ScopeStack has answered. Whoever
- * kept that id may refer to it later, or in a transaction that commits later: what it became is remembered, and put in its
- * place when such a change is about to be sent.
+ * A row that was created here has a local id, `local-…`, until ScopeStack's response brings the real one. An application may
+ * use the local id later, or in a transaction that commits later: sync.local_ids maps it to the real id, which replaces it
+ * when such a change is about to be sent.
  */
 import type { Column, Resource } from '../../catalog/resource.ts'
 import { quote, type Transaction } from '../connection/database.ts'
@@ -10,13 +10,13 @@ import { bisect } from '../mirror/bisect.ts'
 import { disableCapture, tableOf } from '../schema/capture-triggers.ts'
 
 interface Known {
-  /** Type of the row that began with it. */
+  /** Type of the row that had the local id. */
   readonly target: string
   readonly local: string
   readonly real: string
 }
 
-/** The id that ScopeStack gave takes the place of our own: in the row, in what refers to it, and in what waits. */
+/** Replaces a local id by the real one: in the row, in rows that refer to it, and in the outbox. */
 export async function replaceLocalId(
   tx: Transaction,
   catalog: ReadonlyMap<string, Resource>,
@@ -29,7 +29,7 @@ export async function replaceLocalId(
   await tx`
     insert into sync.local_ids (resource, local_id, real_id) values (${resource.type}, ${local}, ${real})
     on conflict (resource, local_id) do update set real_id = excluded.real_id, made_at = excluded.made_at`
-  // A pull may have met the record before its answer came here.
+  // A pull may have loaded the record before the response came.
   await tx.unsafe(`delete from ${table} where id = $2 and exists (select from ${table} where id = $1)`, [local, real])
   await tx.unsafe(`update ${table} set id = $2, sync_hash = '' where id = $1`, [local, real])
   const referring = tx`refs <> '{}' and refs @> array[${refOf(known)}]::text[]`
@@ -47,9 +47,9 @@ export async function replaceLocalId(
 }
 
 /**
- * In changes that are about to be sent, and in their rows.
+ * Replaces local ids in changes that are about to be sent, and in their rows.
  *
- * @returns ids of those it changed.
+ * @returns ids of the changes that it altered.
  */
 export async function resolveLocalIds(tx: Transaction, changes: readonly number[]): Promise<ReadonlySet<number>> {
   const found = await tx<(Known & Pick<Column, 'member' | 'from' | 'name'> & Referring)[]>`
@@ -58,7 +58,7 @@ export async function resolveLocalIds(tx: Transaction, changes: readonly number[
     from sync.outbox o join sync.captured k on k.type = o.resource
     cross join lateral jsonb_to_recordset(k.columns) as c(name text, member text, "from" text, target text)
     cross join lateral (select case c."from" when 'attribute' then 'attributes' else 'relationships' end as side) as s
-    -- OFFSET 0: each is looked up by its key, however few the planner takes the table for.
+    -- OFFSET 0: each is looked up by its key, also when the planner underestimates the table.
     cross join lateral (
       select * from sync.local_ids known where known.resource = c.target and known.local_id in (
         case s.side when 'attributes' then o.attributes else o.relationships end ->> c.member, o.base #>> array[s.side, c.member])
@@ -68,7 +68,7 @@ export async function resolveLocalIds(tx: Transaction, changes: readonly number[
   for (const { id, recordId, relation, name, ...rest } of found) {
     await exchange(tx, rest, rest, tx`id = ${id}`)
     await tx`update sync.outbox set refs = array_remove(refs, ${refOf(rest)}) where id = ${id}`
-    // A row that somebody is editing is not waited for, nor one that is refused: the answer will tell the same.
+    // A locked or rejected row is left alone: the response will bring the same value.
     const inRow = (savepoint: Transaction) =>
       savepoint.unsafe(
         `update ${relation} set ${quote(name)} = $3 where id in (
@@ -86,7 +86,7 @@ interface Referring {
   readonly relation: string
 }
 
-/** In the value that a member is to have, and in the one that it had. */
+/** In the new value of a member, and in its base. */
 const exchange = (
   tx: Transaction,
   { member, from }: Pick<Column, 'member' | 'from'>,

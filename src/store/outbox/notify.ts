@@ -1,13 +1,13 @@
-/** When there is something to push: Postgres says so at once, and the table knows for sure. */
+/** When there is something to push: a notification is immediate, and the table is the proof. */
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Database } from '../connection/database.ts'
 import type { Presence } from '../fleet/presence.ts'
 import { isPostponed } from './claim.ts'
 
 export interface Due {
-  /** A change may be sent, as far as its time goes; whether something else is in its way shows when it is claimed. */
+  /** A change is neither claimed nor postponed. Whether something else blocks it shows when it is claimed. */
   readonly due: boolean
-  /** Of the newest claim: it stays while all that is due is kept back, as behind a new row that was set aside. */
+  /** Of the newest claim. It does not grow while all due changes are blocked, for example by a parked create. */
   readonly term: number
 }
 
@@ -20,13 +20,12 @@ export async function readDue(sql: Database): Promise<Due> {
   return row!
 }
 
-/** Any role that may connect can notify, as often as it likes. */
+/** Any role that may connect can send notifications, at any rate. */
 const GATHER_MS = 100
 
 /**
- * Calls back when transactions have left changes; also whenever the session that hears of them is another one, since nobody
- * knows what was said meanwhile. At once the first time, and then once for all that was said in a tenth of a
- * second, when the call before has ended.
+ * Calls back when transactions have committed changes, and after the listening session was replaced, since notifications may
+ * have been missed. The first call comes at once, the next one when the last has ended and a tenth of a second has passed.
  */
 export async function listenForChanges(presence: Presence, onChange: () => Promise<void>): Promise<void> {
   const said = { again: false, calling: false }
@@ -46,10 +45,10 @@ export async function listenForChanges(presence: Presence, onChange: () => Promi
   await presence.listen('scopestack_sync_outbox', hear)
 }
 
-/** What is settled is kept for a while, for whoever asks what became of an edit. */
+/** Settled changes are kept for a while, so that the outcome of an edit can be looked up. */
 const KEPT_DAYS = 90
 
-/** @returns how many were let go. */
+/** @returns how many were deleted. */
 export async function pruneSettledChanges(sql: Database): Promise<number> {
   const { count } = await sql`
     delete from sync.outbox where state in ('sent', 'superseded', 'discarded')

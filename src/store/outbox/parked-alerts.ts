@@ -1,5 +1,5 @@
+/** Alerts about parked changes. */
 import type { Database } from '../connection/database.ts'
-/** Local edits that were set aside since a person was last told of some. */
 import { raiseAlert } from '../runs/alerts.ts'
 
 export interface ParkedChange {
@@ -11,27 +11,27 @@ export interface ParkedChange {
 }
 
 export interface ParkedAlert {
-  /** All that are set aside, told or not. */
+  /** All parked changes, reported or not. */
   readonly count: number
-  /** The newest of those that were not told yet. */
+  /** The newest of those that were not reported yet. */
   readonly changes: readonly ParkedChange[]
 }
 
 const SUBJECT = 'local edits'
-/** One bulk edit that is refused row by row is one piece of news; so is what follows it within this time. */
-const TOLD_EVERY = '10 minutes'
+/** A bulk edit that is refused row by row is one alert; what is parked within this time after it waits for the next. */
+const REPORTED_EVERY = '10 minutes'
 const WAITED_FOR = '1 minute'
 
 /**
- * Raises what is new, once, whichever process notices; and that nothing is set aside any more. While edits are still being
- * sent it waits for the rest of them, a minute at most.
+ * Raises an alert about newly parked changes, exactly once over all processes, and a recovery when nothing is parked any more.
+ * While changes are being sent it waits for the rest of them, a minute at most.
  *
- * @param listed how many changes the news may name.
+ * @param listed how many changes the alert may name.
  */
 export async function raiseParkedAlert(
   sql: Database,
   listed: number,
-  bodyOf: (news: ParkedAlert) => Readonly<Record<string, unknown>>,
+  bodyOf: (alert: ParkedAlert) => Readonly<Record<string, unknown>>,
 ): Promise<void> {
   const [row] = await sql<(ParkedAlert & { last: string | null; due: boolean })[]>`
     with told as (
@@ -44,7 +44,7 @@ export async function raiseParkedAlert(
       (select coalesce(json_agg(json_build_object('change', id, 'resource', resource, 'record', record_id, 'code', code, 'reason', reason)), '[]')
         from (select * from fresh order by id desc limit ${listed}) first) as changes,
       (select max(settled_at)::text from fresh) as last,
-      (select at < now() - ${TOLD_EVERY}::interval from told)
+      (select at < now() - ${REPORTED_EVERY}::interval from told)
         and ((select min(settled_at) from fresh) < now() - ${WAITED_FOR}::interval
           or not exists (select from sync.outbox where state = 'sending' and claim_until > now())) as due`
   const { count, changes, last, due } = row!

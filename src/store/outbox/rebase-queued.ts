@@ -1,4 +1,4 @@
-/** Edits that wait behind another one of their record, and what they take for agreed once that one is over. */
+/** Rebases the queued changes of a record after an earlier one is settled or discarded. */
 import type { Resource } from '../../catalog/resource.ts'
 import type { Transaction } from '../connection/database.ts'
 import { changeColumns, jsonbValue, type Change } from './claim.ts'

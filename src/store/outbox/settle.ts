@@ -1,8 +1,8 @@
-import type { RemoteRecord, Resource } from '../../catalog/resource.ts'
 /**
- * The end of a change: its fate, the mirrored row and every reference to it, in one transaction that proves the claim. A
- * row is loaded only where no later edit of it waits: that one will be answered in its turn.
+ * Settling a change: its final state, the mirrored row and every reference to it, in one transaction that proves the claim.
+ * The row is loaded from the response only where no later edit of it waits; that edit gets its own response.
  */
+import type { RemoteRecord, Resource } from '../../catalog/resource.ts'
 import { claimLost, rowRejected } from '../../errors/waiting-changes.ts'
 import { limitWaits, transact, type Database, type Transaction } from '../connection/database.ts'
 import { bisect } from '../mirror/bisect.ts'
@@ -15,7 +15,7 @@ import { replaceLocalId } from './local-ids.ts'
 import { rebaseQueued, type ChangeBase } from './rebase-queued.ts'
 
 export interface FieldProblem {
-  /** The column, where the pointer leads to one. */
+  /** The column that the pointer names, if it names one. */
   readonly column: string | null
   readonly pointer: string | null
   readonly message: string
@@ -32,14 +32,14 @@ interface Deps {
   readonly catalog: ReadonlyMap<string, Resource>
 }
 
-/** What the changes that wait behind one are to take for agreed, now that it is answered. */
+/** The new bases of the queued changes of a record, now that ScopeStack has responded to an earlier one. */
 export type Rebase = (
   resource: Resource,
   answered: { readonly change: Change; readonly record: RemoteRecord; readonly decisions: unknown },
   later: readonly Change[],
 ) => readonly ChangeBase[]
 
-/** @param record what ScopeStack answered; null after a deletion. */
+/** @param record from the response; null after a delete. */
 export async function settleSent(
   { sql, catalog, rebase }: Deps & { readonly rebase: Rebase },
   change: Change,
@@ -48,12 +48,12 @@ export async function settleSent(
   decisions: unknown,
 ): Promise<void> {
   const resource = catalog.get(change.resource)!
-  await settling(sql, async (tx, row) => {
-    await enter(tx)
+  await settleTogether(sql, async (tx, row) => {
+    await prepareSettlement(tx)
     await row(() => lockRow(tx, resource, change.recordId))
-    await close(tx, change, term, { state: 'sent', answerId: record?.id ?? change.recordId, decisions })
+    await closeChange(tx, change, term, { state: 'sent', answerId: record?.id ?? change.recordId, decisions })
     if (record !== null && record.id !== change.recordId) {
-      // Without its own id the row would be made a second time, by the next pull.
+      // Without the real id, the next pull would insert the record a second time.
       const adopt: Act = (sub) => replaceLocalId(sub, catalog, resource, change.recordId, record.id)
       await row(adopt, async (error) => {
         throw rowRejected(
@@ -68,9 +68,9 @@ export async function settleSent(
       await rebaseQueued(tx, resource, { id: change.id, recordId: id }, onto)
     }
     if (await isEditedSince(tx, change.resource, id)) return
-    if (record !== null) await loadAnswer(row, resource, record)
+    if (record !== null) await loadResponse(row, resource, record)
     else if (!(await row((sub) => sub.unsafe(`delete from ${tableOf(resource)} where id = $1`, [id])))) {
-      // Something of somebody's own refers to it.
+      // A foreign key of somebody's own table refers to the row.
       await row((sub) =>
         sub.unsafe(`update ${tableOf(resource)} set sync_deleted_at = now(), sync_changed_at = now() where id = $1`, [
           id,
@@ -80,11 +80,11 @@ export async function settleSent(
   })
 }
 
-/** The record is the answer to another creation already. */
+/** Another create has this record already. */
 export const isDuplicateCreate = (error: unknown): boolean =>
   error instanceof Error && 'constraint_name' in error && error.constraint_name === 'outbox_answer_idx'
 
-/** Nothing was left to send; the row takes what ScopeStack holds. */
+/** Nothing was left to send; the row gets what ScopeStack holds. */
 export async function settleSuperseded(
   { sql, catalog }: Deps,
   change: Change,
@@ -93,17 +93,17 @@ export async function settleSuperseded(
   decisions: unknown,
 ): Promise<void> {
   const resource = catalog.get(change.resource)!
-  await settling(sql, async (tx, row) => {
-    await enter(tx)
+  await settleTogether(sql, async (tx, row) => {
+    await prepareSettlement(tx)
     await row(() => lockRow(tx, resource, change.recordId))
-    await close(tx, change, term, { state: 'superseded', answerId: null, decisions })
+    await closeChange(tx, change, term, { state: 'superseded', answerId: null, decisions })
     if (!(await isEditedSince(tx, change.resource, change.recordId))) {
-      await loadAnswer(row, resource, record)
+      await loadResponse(row, resource, record)
     }
   })
 }
 
-/** Sets it aside. The next pull brings the row back to what ScopeStack holds; the change keeps its values. */
+/** Parks it. The next pull restores the row to what ScopeStack holds; the change keeps its values. */
 export async function settleParked(
   { sql, catalog }: Deps,
   change: Change,
@@ -112,19 +112,19 @@ export async function settleParked(
   decisions: unknown,
 ): Promise<void> {
   const resource = catalog.get(change.resource)!
-  await settling(sql, async (tx, row) => {
-    await enter(tx)
+  await settleTogether(sql, async (tx, row) => {
+    await prepareSettlement(tx)
     await row(() => lockRow(tx, resource, change.recordId))
-    await close(tx, change, term, { state: 'parked', answerId: null, decisions })
+    await closeChange(tx, change, term, { state: 'parked', answerId: null, decisions })
     await tx`
       update sync.outbox set code = ${code}, reason = ${storable(reason)}, errors = ${jsonbValue(tx, errors)}, returned_at = null
       where id = ${change.id}`
-    // Where it is refused, the next pull knows by the change that the row may differ.
+    // If this is rejected, the next pull still sees by the parked change that the row may differ.
     await row((sub) => clearDigest(sub, resource, change.recordId))
   })
 }
 
-/** What is left of a change that ScopeStack took in part. */
+/** The part of a change that ScopeStack did not apply. */
 export interface RemainingEdit {
   readonly attributes: Change['attributes']
   readonly relationships: Change['relationships']
@@ -132,7 +132,7 @@ export interface RemainingEdit {
   readonly decisions: unknown
 }
 
-/** The change was answered, and is parked as what was left out of it: the row shows what was not. */
+/** ScopeStack applied a part: the change is parked with the rest, and the row shows what was applied. */
 export async function settlePartly(
   { sql, catalog, rebase }: Deps & { readonly rebase: Rebase },
   change: Change,
@@ -141,10 +141,10 @@ export async function settlePartly(
 ): Promise<void> {
   const resource = catalog.get(change.resource)!
   const { id, recordId } = change
-  await settling(sql, async (tx, row) => {
-    await enter(tx)
+  await settleTogether(sql, async (tx, row) => {
+    await prepareSettlement(tx)
     await row(() => lockRow(tx, resource, recordId))
-    await close(tx, change, term, { state: 'parked', answerId: null, decisions: rest.decisions })
+    await closeChange(tx, change, term, { state: 'parked', answerId: null, decisions: rest.decisions })
     await tx`
       update sync.outbox set attributes = ${jsonbValue(tx, rest.attributes)}, relationships = ${jsonbValue(tx, rest.relationships)},
         base = ${jsonbValue(tx, rest.base)}, refs = '{}', code = ${because.code}, reason = ${storable(because.reason)},
@@ -152,59 +152,59 @@ export async function settlePartly(
       where id = ${id}`
     const onto = (later: readonly Change[]) => rebase(resource, { change, record, decisions }, later)
     await rebaseQueued(tx, resource, { id, recordId }, onto)
-    if (!(await isEditedSince(tx, change.resource, recordId))) await loadAnswer(row, resource, record)
+    if (!(await isEditedSince(tx, change.resource, recordId))) await loadResponse(row, resource, record)
   })
 }
 
 type Act = (tx: Transaction) => Promise<unknown>
 
-/** Work on the mirrored row, as a part of a settling. @returns false when the database would not have it. */
+/** Work on the mirrored row within a settlement. @returns false when the database rejected it. */
 type RowWork = (act: Act, refuse?: (error: Error & DatabaseRejection) => Promise<boolean>) => Promise<boolean>
 
 /**
- * The change was answered, whatever somebody has made of its table: what Postgres refuses of the row is left for the next
- * pull to set aside. Savepoints are for the second try only.
+ * ScopeStack has responded, so the change is settled even where the mirrored table rejects the row: the next pull parks that
+ * row. Savepoints are for the second try only.
  */
-async function settling(sql: Database, act: (tx: Transaction, row: RowWork) => Promise<void>): Promise<void> {
-  const plainly = (tx: Transaction) =>
+async function settleTogether(sql: Database, act: (tx: Transaction, row: RowWork) => Promise<void>): Promise<void> {
+  const direct = (tx: Transaction) =>
     act(tx, async (work) => {
       await work(tx)
       return true
     })
-  const apart = (tx: Transaction) =>
+  const withSavepoints = (tx: Transaction) =>
     act(tx, async (work, refuse = async () => false) => {
       const done = await bisect<Act, boolean>(tx, [work], (savepoint) => work(savepoint).then(() => true), refuse)
       return done[0]!
     })
   try {
-    await transact(sql, plainly)
+    await transact(sql, direct)
   } catch (error) {
     if (!isRejectedByDatabase(error)) throw error
-    await transact(sql, apart)
+    await transact(sql, withSavepoints)
   }
 }
 
-async function loadAnswer(row: RowWork, resource: Resource, record: RemoteRecord): Promise<void> {
+async function loadResponse(row: RowWork, resource: Resource, record: RemoteRecord): Promise<void> {
   const isLoaded = await row((tx) => createMirror(resource).load(tx, [record], 'push'))
   if (!isLoaded) await row((tx) => clearDigest(tx, resource, record.id))
 }
 
-/** Everything else waits behind it: somebody's open transaction must not hold it up for long. */
+/** All other changes wait behind a settlement, so another open transaction must not block it for long. */
 const LONGEST_WAIT = '3s'
 
-async function enter(tx: Transaction): Promise<void> {
+async function prepareSettlement(tx: Transaction): Promise<void> {
   await Promise.all([limitWaits(tx), disableCapture(tx), tx`select set_config('lock_timeout', ${LONGEST_WAIT}, true)`])
 }
 
-/** Somebody's transaction holds the row, or waits for it in turn with us. */
+/** Another transaction holds the lock of the row, or was in a deadlock with ours. */
 export const isRowLocked = (error: unknown): boolean =>
   error instanceof Error && 'code' in error && (error.code === '55P03' || error.code === '40P01')
 
-/** An edit that is being made is waited for, so that it is seen. */
+/** An edit in an open transaction is waited for, so that it is seen. */
 const lockRow = (tx: Transaction, resource: Resource, id: string) =>
   tx.unsafe(`select from ${tableOf(resource)} where id = $1 for update`, [id])
 
-async function close(
+async function closeChange(
   tx: Transaction,
   { id }: Change,
   term: number,
@@ -224,6 +224,6 @@ async function isEditedSince(tx: Transaction, type: string, id: string): Promise
   return later !== undefined
 }
 
-/** Whatever comes next is different from the row: it may hold local values. */
+/** The row may hold local values: the next record that is loaded counts as different. */
 export const clearDigest = (tx: Transaction, resource: Resource, id: string) =>
   tx.unsafe(`update ${tableOf(resource)} set sync_hash = '' where id = $1 and id not like 'local-%'`, [id])

@@ -1,9 +1,9 @@
-import type { Database, Transaction } from '../connection/database.ts'
 /**
  * Projects that changed. What belongs to them is read again by its own resource, which remembers how far it has followed.
  * Whoever writes a project notes it here, by whatever way it came: a change that one reading has loaded is none any more to
  * the next. Only the holder of the projects' lease writes here, so the ids commit in their order.
  */
+import type { Database, Transaction } from '../connection/database.ts'
 import { arrayLiteral } from '../connection/literals.ts'
 import { isPartlyAccepted } from '../mirror/local-edits.ts'
 

@@ -1,5 +1,5 @@
-import type { Database, Transaction } from '../connection/database.ts'
 /** Where each resource stands: the snapshot under way, what it has seen, and the last complete one. */
+import type { Database, Transaction } from '../connection/database.ts'
 import { arrayLiteral } from '../connection/literals.ts'
 
 /** A snapshot under way: all that is needed to go on after a kill. */

@@ -1,9 +1,9 @@
-import type { Database, Transaction } from '../connection/database.ts'
 /**
  * What each page held when it was last loaded, so that one which comes again with the same bytes costs neither parsing nor
  * loading. It is believed only while the mirror still holds what was loaded: each of its rows there, living, not changed
  * since, and not one that is to be written whatever comes.
  */
+import type { Database, Transaction } from '../connection/database.ts'
 import { arrayLiteral } from '../connection/literals.ts'
 import { readCapability, saveCapability } from './capabilities.ts'
 

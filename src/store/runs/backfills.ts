@@ -1,5 +1,5 @@
-import type { Database } from '../connection/database.ts'
 /** The backfill under way: it outlives the process that began it. */
+import type { Database } from '../connection/database.ts'
 import { arrayLiteral } from '../connection/literals.ts'
 import { isSuccess, type Outcome } from './runs.ts'
 

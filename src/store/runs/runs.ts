@@ -1,5 +1,5 @@
-import type { Database, Transaction } from '../connection/database.ts'
 /** The record of every run, in the same database as the data it speaks of. */
+import type { Database, Transaction } from '../connection/database.ts'
 import { storable } from '../mirror/codec.ts'
 
 /**

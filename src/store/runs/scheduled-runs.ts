@@ -1,8 +1,8 @@
-import type { Database, Transaction } from '../connection/database.ts'
 /**
  * Runs that workers share. What is planned, what is done and what is missing stands here, so that a queue which forgets
  * its jobs loses nothing: they are made again from these rows.
  */
+import type { Database, Transaction } from '../connection/database.ts'
 import { arrayLiteral } from '../connection/literals.ts'
 import { endRun, worstOutcome, type Outcome } from './runs.ts'
 

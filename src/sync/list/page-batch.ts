@@ -3,7 +3,7 @@ import type { RemoteRecord } from '../../catalog/resource.ts'
 import { isObject } from '../../remote/documents/document.ts'
 import type { PageValidator } from '../../remote/pages/pages.ts'
 import type { PageChain } from '../../remote/pages/reverse-pages.ts'
-import type { LoadResult } from '../../store/mirror/load.ts'
+import type { LoadResult } from '../../store/mirror/load-result.ts'
 
 export interface Batch {
   readonly pages: readonly ReadPage[]

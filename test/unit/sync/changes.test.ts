@@ -169,10 +169,10 @@ describe('what is to be done', () => {
   it.each([
     [{ state: 'sent' }, 'Change 32 is sent already; nothing is left to decide.'],
     [{ state: 'waiting' }, 'Change 32 waits to be sent; nothing is left to decide.'],
-    [{ state: 'parked', code: 'SYNC_PUSH_GONE' }, 'Change 32 is no conflict. "changes discard 32" lets it go.'],
+    [{ state: 'parked', code: 'SYNC_PUSH_GONE' }, 'Change 32 is no conflict. "changes discard 32" discards it.'],
     [
       { state: 'parked', code: 'SYNC_PUSH_INVALID' },
-      'Change 32 is no conflict. ScopeStack refused it: edit the row again, or let it go with "changes discard 32".',
+      'Change 32 is no conflict. ScopeStack refused it: edit the row again, or discard it with "changes discard 32".',
     ],
     [{ state: 'parked', code: 'SYNC_PUSH_FAILED' }, 'Change 32 is no conflict. "changes show 32" says what helps.'],
   ] as const)('where there is no conflict to settle: %o', (given, said) => {
