@@ -1,23 +1,43 @@
 /**
- * One token for all workers.
+ * One access token for the whole fleet. Its row in the store (Postgres, or Redis where there is one) is shared by all
+ * workers, and at most one of them asks ScopeStack for the next one.
  *
- *   none ──get──► claimed ──published──► current ──near expiry──► claimed, the old one still used meanwhile
- *                    │                      │
- *                    └─failed─► cool-down   └─401: reject(generation)──► none
+ *                        ┌───────── another worker has the claim: look again in 0.1 s ──────────┐
+ *                        ▼                                                                      │
+ *   get ──► no token, or it expires soon ──► read the store ──► a newer token? use it           │
+ *                                                │ no                                           │
+ *                                                ├──► cool-down after a failure? throw          │
+ *                                                └──► claim the next generation ────────────────┘
+ *                                                         │ claimed
+ *                                                         └──► request ──► publish ──► use it
  *
- * Single flight inside the process is a shared promise; across processes it is a claim in the store, whose proof the
- * late holder no longer has.
+ * - Generation: every token has a number that only grows. A 401 rejects the generation that it was sent with, so fifty
+ *   workers with a 401 each cause one request, and a late 401 leaves a newer token alone.
+ * - Single flight: inside a process all callers share one promise (single-flight.ts); between processes the claim does this.
+ * - Claim: the right to request the next generation, for 90 s. Its proof is checked when the token is published, so a
+ *   worker that comes too late cannot replace a newer token.
+ * - Refresh ahead: a token is renewed when a tenth of its life is left (five minutes at most; up to a tenth of that earlier, by
+ *   chance, so that processes do not renew at once). Calls go on with the old token meanwhile.
  *
- * Times are by the clock of the store, which every process reads with the token: what a host a day ahead decides by its own
- * clock would hold for the others, too. Between two readings this process counts on by a clock that nobody can set.
+ * At each failure:
+ *
+ *   401 from ScopeStack         reject(generation): the token is deleted from the store, the next get requests a new one
+ *   request fails, may pass     repeated for 18 s under the claim, then SYNC_NO_TOKEN and a cool-down of 30 s (longer, if
+ *                               Retry-After says so) for the whole fleet
+ *   credentials are refused     the same cool-down, during which every worker throws SYNC_CREDENTIALS_REFUSED at once
+ *   stopped, or login missing   the claim is given back, without a cool-down
+ *   holder of a claim dies      the others wait until the claim ends
+ *   store loses its data        generations begin again above the highest one that this worker has seen or rejected
+ *
+ * Times are by the clock of the store, which comes with every read: a host whose clock is a day ahead must not decide for
+ * the others. Between two reads the process counts on with a monotonic clock.
  */
-import { once } from 'node:events'
-import { stopped } from '../../errors/commands.ts'
 import { credentialsRefused, noToken, tokenCooldown } from '../../errors/credentials.ts'
 import { factOf, hasCode, reason, SyncError } from '../../errors/sync-error.ts'
 import type { StoredToken, Token, TokenStore } from '../../token-store.ts'
 import { requestedWaitMs, isRateLimited, createRetrySchedule, retry, sleep, type RetryPolicy } from '../http/retry.ts'
 import type { Seal } from './seal.ts'
+import { createSingleFlight } from './single-flight.ts'
 import type { IssuedToken } from './token-response.ts'
 
 export interface Tokens {
@@ -32,21 +52,22 @@ interface Deps {
   readonly request: (signal: AbortSignal) => Promise<IssuedToken>
   readonly policy: RetryPolicy
   readonly claimMs?: number
-  /** Counts milliseconds, from anywhere. */
+  /** A monotonic clock, in ms. */
   readonly elapsed?: () => number
   readonly random?: () => number
 }
 
-/** Longer than a token request may take with its time-outs, 70 s; a holder that dies is waited for this long. */
+/** Longer than a token request may take with its time-outs, 70 s; the others wait this long for a holder that died. */
 const CLAIM_MS = 90_000
 /** The part of its claim within which a request is repeated, so that the last one ends within the claim, too. */
 const REPEAT_WITHIN = 0.2
 const COOL_DOWN_MS = 30_000
 /**
- * What no answer of ScopeStack's asks for (an hour at most is believed) was written by another clock: that of a host, by an
+ * No cool-down is longer: an hour of Retry-After at most is believed. One that is was written by another clock: a host's, by an
  * older version, or the store's own before it was set back.
  */
-const NO_COOL_DOWN_MS = 2 * 3_600_000
+const LONGEST_COOL_DOWN_MS = 2 * 3_600_000
+/** Failures that are not ScopeStack's. */
 const OWN = ['SYNC_STOPPED', 'SYNC_LOGIN_REQUIRED'] as const
 const POLL_MS = 100
 const MAX_MARGIN_MS = 5 * 60_000
@@ -62,129 +83,42 @@ export function createTokens({
 }: Deps): Tokens {
   let current: Token | undefined
   let renewAt = 0
-  /** A store answers late: what it still holds of this generation or an older one is not taken up again. */
+  /** The store may still return this generation, or an older one, for a moment: they are not used again. */
   let rejected = 0
-  let flight: Flight | undefined
-  /** Between the clock of the store and `elapsed`. */
-  let ahead = 0
-  const now = (): number => elapsed() + ahead
-
-  async function readStore(): Promise<StoredToken> {
-    const asked = elapsed()
-    const stored = await store.read()
-    ahead = stored.now - (asked + elapsed()) / 2
-    return stored
-  }
-
-  const adopt = (token: Token): Token => {
-    if (current === undefined || token.generation >= current.generation) {
-      current = token
-      renewAt = token.expiresAt - margin(token, random())
-    }
-    return token
-  }
-
-  /**
-   * The one refresh under way in this process. It is nobody's own: a caller that gives up leaves it to the others, and
-   * the last one to do so ends it, and waits until its claim is given back.
-   */
-  async function renew(signal: AbortSignal): Promise<Token> {
-    const mine = (flight ??= takeOff())
-    mine.passengers++
-    try {
-      return await unlessAborted(mine.landing, signal)
-    } finally {
-      if (--mine.passengers === 0) {
-        // Whoever comes now takes the next one: this one only lands.
-        if (flight === mine) flight = undefined
-        mine.abort.abort()
-        await mine.landing.catch(() => {})
-      }
-    }
-  }
-
-  function takeOff(): Flight {
-    const abort = new AbortController()
-    return { abort, landing: obtain(abort.signal), passengers: 0 }
-  }
+  const clock = createStoreClock(store, elapsed)
+  const aboveGeneration = (): number => Math.max(current?.generation ?? 0, rejected)
+  const deps = { store, seal, request, policy, claimMs, now: clock.now, aboveGeneration }
+  const renew = createSingleFlight(obtain)
 
   async function obtain(signal: AbortSignal): Promise<Token> {
     const outdated = current?.generation ?? 0
     for (;;) {
-      const stored = await readStore()
-      const opened = open(stored)
-      const kept = opened !== undefined && opened.generation > rejected ? opened : undefined
-      const renewed = kept !== undefined && kept.generation > outdated
-      if (kept !== undefined && (renewed || now() < kept.expiresAt - margin(kept, 1))) return adopt(kept)
-      refuseInCoolDown(stored)
+      const stored = await clock.read()
+      const token = unsealed(stored, seal, clock.now())
+      const decision = decide(stored, token, { now: clock.now(), outdated, rejected })
+      if (decision.action === 'use') return adopt(decision.token)
+      if (decision.action === 'fail') throw decision.error
       const claim = await store.claim(claimMs, stored.generation)
       if (claim === null) await sleep(POLL_MS * (1 + random()), signal)
       else {
-        const token = await fetchUnder(claim, signal)
-        if (token !== undefined) return adopt(token)
+        const requested = await requestUnderClaim(claim, deps, signal)
+        if (requested !== undefined) return adopt(requested)
       }
     }
   }
 
-  async function fetchUnder(claim: string, signal: AbortSignal): Promise<Token | undefined> {
-    try {
-      const claimedAt = now()
-      let issuedAt = claimedAt
-      let failed: SyncError | undefined
-      const ask = async (): Promise<IssuedToken> => {
-        if (failed !== undefined && now() - claimedAt > claimMs * REPEAT_WITHIN) throw noToken(failed)
-        // Its life begins when it is issued: a process that was suspended on the way does not make it longer.
-        issuedAt = now()
-        return request(signal)
-      }
-      const { accessToken, lifetimeSeconds } = await retry(ask, {
-        patience: createRetrySchedule(policy, { ceilingMs: claimMs * REPEAT_WITHIN }),
-        signal,
-        onRetry: (error) => (failed = error),
-      })
-      const expiresAt = issuedAt + lifetimeSeconds * 1000
-      const aboveGeneration = Math.max(current?.generation ?? 0, rejected)
-      const generation = await store.publish(claim, {
-        sealed: seal.seal(accessToken),
-        issuedAt,
-        expiresAt,
-        aboveGeneration,
-      })
-      return generation === null ? undefined : { accessToken, generation, issuedAt, expiresAt }
-    } catch (error) {
-      const refused = hasCode(error, 'SYNC_CREDENTIALS_REFUSED')
-      // Neither a stop on request nor a missing login is the remote's failure: the claim goes back without a cool-down.
-      const own = hasCode(error, ...OWN)
-      const pauseMs = error instanceof SyncError ? Math.max(COOL_DOWN_MS, requestedWaitMs(error)) : COOL_DOWN_MS
-      await store.fail(claim, { until: own ? 0 : now() + pauseMs, refused, reason: shortReason(error) })
-      throw error instanceof SyncError && (error.remedy === 'retry' || isRateLimited(error)) ? noToken(error) : error
+  function adopt(token: Token): Token {
+    if (current === undefined || token.generation >= current.generation) {
+      current = token
+      renewAt = token.expiresAt - marginOf(token, random())
     }
-  }
-
-  function open(stored: StoredToken): Token | undefined {
-    if (stored.sealed === null || stored.expiresAt <= now()) return undefined
-    const accessToken = seal.unseal(stored.sealed)
-    if (accessToken === null) return undefined
-    return { accessToken, generation: stored.generation, issuedAt: stored.issuedAt, expiresAt: stored.expiresAt }
-  }
-
-  function refuseInCoolDown({ coolDown }: StoredToken): void {
-    const leftMs = coolDown === null ? 0 : coolDown.until - now()
-    if (coolDown === null || leftMs <= 0 || leftMs > NO_COOL_DOWN_MS) return
-    const seconds = Math.ceil(leftMs / 1000)
-    if (!coolDown.refused) throw tokenCooldown({ seconds, reason: coolDown.reason })
-    throw credentialsRefused({
-      url: 'the token address',
-      error: coolDown.reason,
-      description: `a moment ago; asked again in ${seconds} s at the earliest`,
-    })
+    return token
   }
 
   return {
     async get(signal) {
-      if (current === undefined || now() >= current.expiresAt) return renew(signal)
-      // Renewal ahead of time: whoever notices first renews, the others go on with the old one.
-      if (now() >= renewAt) void renew(signal).catch(() => {})
+      if (current === undefined || clock.now() >= current.expiresAt) return renew(signal)
+      if (clock.now() >= renewAt) void renew(signal).catch(() => {})
       return current
     },
     async reject(generation) {
@@ -195,7 +129,103 @@ export function createTokens({
   }
 }
 
-/** A token that came with a person's login takes the place of whatever was there, and ends its cool-down. */
+/** The store's clock, read with the token, and counted on by `elapsed` in between. */
+function createStoreClock(store: TokenStore, elapsed: () => number) {
+  let ahead = 0
+  return {
+    now: () => elapsed() + ahead,
+    async read(): Promise<StoredToken> {
+      const before = elapsed()
+      const stored = await store.read()
+      ahead = stored.now - (before + elapsed()) / 2
+      return stored
+    },
+  }
+}
+
+function unsealed(stored: StoredToken, seal: Seal, now: number): Token | undefined {
+  if (stored.sealed === null || stored.expiresAt <= now) return undefined
+  const accessToken = seal.unseal(stored.sealed)
+  if (accessToken === null) return undefined
+  return { accessToken, generation: stored.generation, issuedAt: stored.issuedAt, expiresAt: stored.expiresAt }
+}
+
+type Decision =
+  | { readonly action: 'use'; readonly token: Token }
+  | { readonly action: 'fail'; readonly error: SyncError }
+  | { readonly action: 'request' }
+
+/**
+ * What the stored row means for a caller without a good token.
+ *
+ * @param token the one of the row, where it can be read and has not expired.
+ * @param outdated the generation that the caller holds and wants replaced; 0: none.
+ * @param rejected the highest generation that a 401 came with.
+ */
+export function decide(
+  { coolDown }: Pick<StoredToken, 'coolDown'>,
+  token: Token | undefined,
+  { now, outdated, rejected }: { now: number; outdated: number; rejected: number },
+): Decision {
+  if (token !== undefined && token.generation > rejected) {
+    const isNewer = token.generation > outdated
+    if (isNewer || now < token.expiresAt - marginOf(token, 1)) return { action: 'use', token }
+  }
+  const leftMs = coolDown === null ? 0 : coolDown.until - now
+  if (coolDown === null || leftMs <= 0 || leftMs > LONGEST_COOL_DOWN_MS) return { action: 'request' }
+  const seconds = Math.ceil(leftMs / 1000)
+  if (!coolDown.refused) return { action: 'fail', error: tokenCooldown({ seconds, reason: coolDown.reason }) }
+  const description = `a moment ago; asked again in ${seconds} s at the earliest`
+  return {
+    action: 'fail',
+    error: credentialsRefused({ url: 'the token address', error: coolDown.reason, description }),
+  }
+}
+
+interface Claimed extends Required<Pick<Deps, 'store' | 'seal' | 'request' | 'policy' | 'claimMs'>> {
+  readonly now: () => number
+  readonly aboveGeneration: () => number
+}
+
+/** @returns undefined when the claim was lost meanwhile. @throws after the fleet's cool-down has begun. */
+async function requestUnderClaim(
+  claim: string,
+  { store, seal, request, policy, claimMs, now, aboveGeneration }: Claimed,
+  signal: AbortSignal,
+): Promise<Token | undefined> {
+  const claimedAt = now()
+  let issuedAt = claimedAt
+  let failed: SyncError | undefined
+  const attempt = async (): Promise<IssuedToken> => {
+    if (failed !== undefined && now() - claimedAt > claimMs * REPEAT_WITHIN) throw noToken(failed)
+    // Its life begins when it is requested: a process that was suspended meanwhile must not make it longer.
+    issuedAt = now()
+    return request(signal)
+  }
+  try {
+    const { accessToken, lifetimeSeconds } = await retry(attempt, {
+      schedule: createRetrySchedule(policy, { ceilingMs: claimMs * REPEAT_WITHIN }),
+      signal,
+      onRetry: (error) => (failed = error),
+    })
+    const times = { issuedAt, expiresAt: issuedAt + lifetimeSeconds * 1000 }
+    const sealed = seal.seal(accessToken)
+    const generation = await store.publish(claim, { sealed, ...times, aboveGeneration: aboveGeneration() })
+    return generation === null ? undefined : { accessToken, generation, ...times }
+  } catch (error) {
+    await store.fail(claim, coolDownAfter(error, now()))
+    throw error instanceof SyncError && (error.remedy === 'retry' || isRateLimited(error)) ? noToken(error) : error
+  }
+}
+
+function coolDownAfter(error: unknown, now: number) {
+  const refused = hasCode(error, 'SYNC_CREDENTIALS_REFUSED')
+  const own = hasCode(error, ...OWN)
+  const pauseMs = Math.max(COOL_DOWN_MS, error instanceof SyncError ? requestedWaitMs(error) : 0)
+  return { until: own ? 0 : now + pauseMs, refused, reason: shortReason(error) }
+}
+
+/** A token that came with a person's login replaces the stored one, and ends its cool-down. */
 export async function installToken(
   { store, seal }: Pick<Deps, 'store' | 'seal'>,
   { accessToken, lifetimeSeconds }: IssuedToken,
@@ -211,26 +241,8 @@ export async function installToken(
   }
 }
 
-interface Flight {
-  readonly abort: AbortController
-  readonly landing: Promise<Token>
-  passengers: number
-}
-
-async function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  const done = new AbortController()
-  const aborted = once(signal, 'abort', { signal: done.signal }).then(() => Promise.reject(stopped()))
-  try {
-    if (signal.aborted) throw stopped()
-    return await Promise.race([promise, aborted])
-  } finally {
-    done.abort()
-    aborted.catch(() => {})
-  }
-}
-
-/** A tenth of its life, at most five minutes, and up to a tenth of that earlier so that processes do not renew at once. */
-const margin = ({ issuedAt, expiresAt }: Token, jitter: number): number =>
+/** How long before it expires a token is renewed. @param jitter 0 to 1. */
+const marginOf = ({ issuedAt, expiresAt }: Token, jitter: number): number =>
   Math.min(MAX_MARGIN_MS, (expiresAt - issuedAt) / 10) * (1 + jitter / 10)
 
 const shortReason = (error: unknown): string => factOf(error, 'error') ?? reason(error)

@@ -1,4 +1,4 @@
-/** The pace of one process, in its memory: the same queue as `store/fleet/rate-limit-redis.ts` keeps for a fleet. */
+/** The rate limit of one process, in its memory: the same queue as `store/fleet/rate-limit-redis.ts` keeps for a fleet. */
 import {
   HALVE_AT_MOST_EVERY_MS,
   LOWEST_SHARE,

@@ -80,13 +80,13 @@ interface PatienceOptions {
 
 export async function retry<T>(
   act: () => Promise<T>,
-  { patience, signal, onRetry }: { patience: RetrySchedule; signal: AbortSignal; onRetry?: (error: SyncError) => void },
+  { schedule, signal, onRetry }: { schedule: RetrySchedule; signal: AbortSignal; onRetry?: (error: SyncError) => void },
 ): Promise<T> {
   for (;;) {
     try {
       return await act()
     } catch (error) {
-      const ms = patience.delayAfter(error)
+      const ms = schedule.delayAfter(error)
       if (ms === null) throw error
       onRetry?.(error as SyncError)
       await sleep(ms, signal)

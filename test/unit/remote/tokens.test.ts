@@ -3,7 +3,7 @@ import { credentialsRefused } from '../../../src/errors/credentials.ts'
 import { remoteFailed } from '../../../src/errors/requests.ts'
 import { createSeal } from '../../../src/remote/auth/seal.ts'
 import type { IssuedToken } from '../../../src/remote/auth/token-response.ts'
-import { createTokens } from '../../../src/remote/auth/tokens.ts'
+import { createTokens, decide } from '../../../src/remote/auth/tokens.ts'
 import type { CoolDown, StoredToken, TokenStore } from '../../../src/token-store.ts'
 
 /** The contract in memory, for what depends on the clock alone; the store in Postgres has integration tests. */
@@ -188,5 +188,34 @@ describe('the seal', () => {
     expect(one.seal('token')).not.toBe(one.seal('token'))
     expect(one.keyId).toMatch(/^[0-9a-f]{32}$/)
     expect(createSeal({ ...credentials, clientSecret: 'other' }).keyId).not.toBe(one.keyId)
+  })
+})
+
+describe('what the stored row means', () => {
+  const token = { accessToken: 'x', generation: 7, issuedAt: 0, expiresAt: 10 * HOUR }
+  const coolDown = (until: number, refused = false) => ({ until, refused, reason: 'the reason' })
+  const at = { now: HOUR, outdated: 0, rejected: 0 }
+
+  it.each([
+    ['a good token is used', null, token, at, 'use'],
+    [
+      'so is one of a generation that the caller does not have, however short it lives',
+      null,
+      token,
+      { ...at, now: 10 * HOUR - 1 },
+      'use',
+    ],
+    ['the same generation is used while it lives long enough', null, token, { ...at, outdated: 7 }, 'use'],
+    ['and replaced when it expires soon', null, token, { ...at, outdated: 7, now: 10 * HOUR - 300_000 }, 'request'],
+    ['a rejected generation is never used', null, token, { ...at, rejected: 7 }, 'request'],
+    ['no token is requested', null, undefined, at, 'request'],
+    ['a cool-down is respected', coolDown(HOUR + 1), undefined, at, 'SYNC_TOKEN_COOLDOWN'],
+    ['also of refused credentials', coolDown(HOUR + 1, true), undefined, at, 'SYNC_CREDENTIALS_REFUSED'],
+    ['a good token is used in spite of it', coolDown(HOUR + 1), token, at, 'use'],
+    ['one that is over is none', coolDown(HOUR), undefined, at, 'request'],
+    ['so is one that is longer than any', coolDown(4 * HOUR), undefined, at, 'request'],
+  ] as const)('%s', (_, pause, stored, state, expected) => {
+    const decision = decide({ coolDown: pause }, stored, state)
+    expect(decision.action === 'fail' ? decision.error.code : decision.action).toBe(expected)
   })
 })
