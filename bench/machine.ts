@@ -1,4 +1,4 @@
-/** The parts a benchmark runs against, each in its own process: the simulator and an embedded Postgres. */
+/** What a benchmark runs against, each in a process of its own: the simulator and an embedded Postgres. */
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
@@ -59,7 +59,7 @@ export async function startServer(): Promise<Server> {
   const postgres = await startEmbeddedPostgres({ folder })
   const admin = openDatabase(postgres.url, { connections: 1 })
   await admin`create extension if not exists pg_walinspect`
-  // What a phase logged is looked at when it has ended; of a million records that is 2 GB.
+  // The WAL of a phase is examined at its end; of a million records that is 2 GB.
   await admin`alter system set wal_keep_size = '8GB'`
   await admin`select pg_reload_conf()`
   return {
@@ -80,14 +80,14 @@ export async function startServer(): Promise<Server> {
 }
 
 export interface Wal {
-  /** Everything the server logged. */
+  /** All that the server wrote. */
   readonly all: number
-  /** What belongs to the tables and indexes of schema scopestack. */
+  /** The part of the tables and indexes of schema scopestack. */
   readonly mirror: number
 }
 
-/** WAL written while `act` runs, by relation as pg_walinspect tells it. */
-export async function walOf<T>(url: string, act: () => Promise<T>): Promise<{ result: T; wal: Wal }> {
+/** The WAL that is written while `act` runs, by relation as pg_walinspect reports it. */
+export async function measureWal<T>(url: string, act: () => Promise<T>): Promise<{ result: T; wal: Wal }> {
   const sql = openDatabase(url, { connections: 1 })
   try {
     await sql`create extension if not exists pg_walinspect`

@@ -1,6 +1,6 @@
 /**
- * One measured phase in a process of its own, so that peak memory is its own and nothing is warm from another phase.
- * Prints one JSON line. Settings come as environment variables, like the product's.
+ * One measured phase, in a process of its own, so that its peak memory is measured alone and no cache is warm from another
+ * phase. Prints one JSON line. Settings are environment variables, as the product's.
  */
 import { once } from 'node:events'
 import { finished } from 'node:stream/promises'
@@ -31,15 +31,15 @@ interface Result {
 }
 
 const PHASES: Readonly<Record<string, () => Promise<Result>>> = {
-  download: () => read((body) => void body.length),
-  parse: () => read((body) => void parseDocument(body, '')),
+  download: () => readAll((body) => void body.length),
+  parse: () => readAll((body) => void parseDocument(body, '')),
   copy: copyAll,
   pull: () => pullAll(false),
   changes: () => pullAll(true),
 }
 
-/** Every page the worker would ask for, as many in flight as it would have, each body handed to `take`. */
-async function read(take: (body: string, resource: Resource) => void): Promise<Result> {
+/** Requests every page that the worker would request, with as many in flight, and passes each body to `use`. */
+async function readAll(use: (body: string, resource: Resource) => void): Promise<Result> {
   const http = createHttp({ connections: config.concurrency })
   const { accessToken } = await requestToken(
     { http, credentials: config, userAgent: 'bench' },
@@ -51,26 +51,27 @@ async function read(take: (body: string, resource: Resource) => void): Promise<R
   const get = async (request: ListRequest, page: number, resource: Resource): Promise<string> => {
     const { body } = await http.send({ method: 'GET', url: config.apiUrl + pagePath(request, page), headers }, never)
     bytes += body.length
-    take(body, resource)
+    use(body, resource)
     return body
   }
   const started = performance.now()
   let records = 0
-  const rest: (() => Promise<unknown>)[] = []
+  const otherPages: (() => Promise<unknown>)[] = []
   await limited(
     lists.map((resource) => async () => {
       const request = requestFor({ slug: SLUG, catalog, pageSize: config.pageSize }, resource, resource.read)!
       const { pageCount, recordCount } = parseDocument(await get(request, 1, resource), '')
       records += recordCount ?? 0
-      for (let page = 2; page <= (pageCount ?? 1); page++) rest.push(() => get(request, page, resource))
+      for (let page = 2; page <= (pageCount ?? 1); page++) otherPages.push(() => get(request, page, resource))
     }),
   )
-  await limited(rest)
+  await limited(otherPages)
   const ms = performance.now() - started
   await http.close()
   return { ms, records, bytes }
 }
 
+/** Runs all, as many at once as the worker would. */
 async function limited(work: readonly (() => Promise<unknown>)[]): Promise<void> {
   const queue = work.values()
   await Promise.all(
@@ -80,11 +81,11 @@ async function limited(work: readonly (() => Promise<unknown>)[]): Promise<void>
   )
 }
 
-/** The writing limit: the same rows, already in COPY's text form, straight into the empty tables, one COPY a table. */
+/** The writing limit: the same rows, already in COPY's text format, into the empty tables, one COPY a table. */
 async function copyAll(): Promise<Result> {
   const lines = new Map<Resource, string[]>()
   const makers = new Map(lists.map((resource) => [resource, createRowEncoder(resource)]))
-  await read((body, resource) => {
+  await readAll((body, resource) => {
     const own = lines.get(resource) ?? []
     lines.set(resource, own)
     for (const record of parseDocument(body, '').records as RemoteRecord[]) {
@@ -114,7 +115,7 @@ async function copyAll(): Promise<Result> {
   return { ms, records, bytes }
 }
 
-/** @param changesOnly what an incremental run reads, and of that only what changed. */
+/** @param changesOnly an incremental run: only its resources, and of those only what changed. */
 async function pullAll(changesOnly: boolean): Promise<Result> {
   const url = config.databaseUrl!
   const sql = openDatabase(url)
@@ -128,8 +129,8 @@ async function pullAll(changesOnly: boolean): Promise<Result> {
     onEvent: () => {},
   })
   const ms = performance.now() - started
-  const bad = report.outcomes.filter(({ outcome }) => outcome !== 'ok')
-  if (bad.length > 0) throw new Error(`not ok: ${JSON.stringify(bad)}`)
+  const failed = report.outcomes.filter(({ outcome }) => outcome !== 'ok')
+  if (failed.length > 0) throw new Error(`not ok: ${JSON.stringify(failed)}`)
   await worker.close()
   await sql.end()
   return { ms, records: report.outcomes.reduce((sum, { seen }) => sum + seen, 0), bytes: 0 }

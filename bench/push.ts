@@ -1,6 +1,6 @@
 /**
- * What a local edit costs: requests, memory, share of the pace, and how long after the check it is written. The push is a
- * process of its own, so that peak memory is its own.
+ * The cost of a local edit: requests, memory, share of the rate limit, and the time between check and write. The push runs
+ * in a process of its own, so that its peak memory is measured alone.
  *
  *   node bench/push.ts [--edits 10000] [--paced 1000] [--rate 50]
  */
@@ -18,13 +18,13 @@ interface Measured {
   readonly ms: number
   readonly edits: number
   readonly peakRss: number
-  /** Between what was checked and what was written. */
+  /** Between the read that checks the remote record and the write. */
   readonly windowMs: { readonly mean: number; readonly most: number }
 }
 
 const never = new AbortController().signal
 
-/** In the process that is measured. */
+/** Runs in the process that is measured. */
 async function measured(what: string): Promise<Measured | null> {
   const config = readConfig({ credentials: true })
   const sql = openDatabase(config.databaseUrl!)
@@ -45,14 +45,14 @@ async function measured(what: string): Promise<Measured | null> {
     let checkedAt = 0
     const client: typeof worker.client = {
       ...worker.client,
-      async get(...given) {
-        const answer = await worker.client.get(...given)
+      async get(...args) {
+        const response = await worker.client.get(...args)
         checkedAt = performance.now()
-        return answer
+        return response
       },
-      write(...given) {
+      write(...args) {
         windows.push(performance.now() - checkedAt)
-        return worker.client.write(...given)
+        return worker.client.write(...args)
       },
     }
     let edits = 0
@@ -71,7 +71,7 @@ async function measured(what: string): Promise<Measured | null> {
 
 const FLAGS = ['--max-semi-space-size=4', '--max-old-space-size=512']
 
-async function apart(what: string, remote: Remote, databaseUrl: string, rate: number): Promise<Measured> {
+async function inProcess(what: string, remote: Remote, databaseUrl: string, rate: number): Promise<Measured> {
   const env = {
     SCOPESTACK_AUTH_URL: remote.url,
     SCOPESTACK_API_URL: remote.url,
@@ -103,7 +103,7 @@ async function main(): Promise<void> {
     for (let n = 0; n < Number(options.edits); n++) {
       await remote.control('POST', 'records/clients', { attributes: { name: `Client ${n}` } })
     }
-    await apart('pull', remote, url, 0)
+    await inProcess('pull', remote, url, 0)
     const rows = []
     for (const [edits, rate, latency] of [
       [Number(options.edits) / 10, 0, 0],
@@ -115,22 +115,30 @@ async function main(): Promise<void> {
         update scopestack.clients set domain = gen_random_uuid()::text || '.test'
         where id in (select id from scopestack.clients order by id limit ${edits})`
       await remote.control('DELETE', 'stats')
-      const found = await apart('push', remote, url, rate)
+      const measuredPush = await inProcess('push', remote, url, rate)
       const { requests } = (await remote.control('GET', 'stats')) as { requests: Record<string, number> }
-      const asked = Object.entries(requests)
+      const count = Object.entries(requests)
         .filter(([route]) => route.includes('/clients'))
         .reduce((sum, [, n]) => sum + n, 0)
       rows.push([
-        found.edits,
+        measuredPush.edits,
         rate === 0 ? 'none' : `${rate}/s`,
-        Math.round(found.edits / (found.ms / 1000)),
-        (asked / found.edits).toFixed(3),
-        rate === 0 ? null : (asked / (found.ms / 1000) / rate).toFixed(2),
-        `${Math.round(found.peakRss / 1e6)} MB`,
-        `${Math.round(found.windowMs.mean)} / ${Math.round(found.windowMs.most)} ms`,
+        Math.round(measuredPush.edits / (measuredPush.ms / 1000)),
+        (count / measuredPush.edits).toFixed(3),
+        rate === 0 ? null : (count / (measuredPush.ms / 1000) / rate).toFixed(2),
+        `${Math.round(measuredPush.peakRss / 1e6)} MB`,
+        `${Math.round(measuredPush.windowMs.mean)} / ${Math.round(measuredPush.windowMs.most)} ms`,
       ])
     }
-    const head = ['edits', 'limit', 'edits/s', 'requests an edit', '× pace', 'peak RSS', 'check to write, mean / most']
+    const head = [
+      'edits',
+      'limit',
+      'edits/s',
+      'requests an edit',
+      'share of limit',
+      'peak RSS',
+      'check to write, mean / most',
+    ]
     process.stdout.write(`\nLocal edits carried to ScopeStack\n\n${textTable([head, ...rows]).join('\n')}\n`)
   } finally {
     await sql.end()

@@ -1,11 +1,11 @@
 /**
- * What a pull costs the network: requests, refusals and bytes of a first, an unchanged and an incremental pull, against an
- * account as real ones are: some includes unknown, some resources not offered. Counts, not times, so one round is enough.
+ * The network cost of a pull: requests, refusals and bytes of a first, an unchanged and an incremental pull, of an account
+ * like real ones: it refuses some includes and lacks some resources. These are counts, not times, so one round is enough.
  *
  *   npm run bench:requests -- [--projects 300] [--worker FOLDER] [--compression negotiated|off] [--json]
  *
- * --worker names another checkout, with its packages installed, whose worker is measured against the same account: before
- * and after a change.
+ * --worker is another checkout with installed packages, whose worker is measured with the same account: before and after a
+ * change.
  */
 import { execFile } from 'node:child_process'
 import { join } from 'node:path'
@@ -22,7 +22,7 @@ const { values: options } = parseArgs({
   },
 })
 
-/** Fifteen of the resources of which little is known but the name. */
+/** Fifteen of the resources that are known by name only. */
 const ABSENT = [
   'approval-steps',
   'audit-logs',
@@ -119,8 +119,8 @@ try {
   const url = await server.create('requests')
   const costs = [
     await costOf('first', remote, url, []),
-    await costOf('unchanged, everything', remote, url, ['--full']),
-    await costOf('unchanged, only what changed (learning)', remote, url, []),
+    await costOf('unchanged, full', remote, url, ['--full']),
+    await costOf('unchanged, incremental (first time)', remote, url, []),
   ]
   await changeProjects(remote)
   costs.push(await costOf(`${CHANGED_PROJECTS} changed projects`, remote, url, []))

@@ -1,18 +1,18 @@
 /**
- * How fast is it, against the limit of reading (download and parse of the same pages) and of writing (COPY of the same
- * rows)? Each phase is a process of its own, all phases of a round run one after the other, and ratios are taken within
+ * The speed of a pull, compared with the limit of reading (download and parse of the same pages) and of writing (COPY of the
+ * same rows). Each phase is a process of its own, the phases of a round run one after the other, and ratios are taken within
  * a round, so that a slow machine slows both sides. Medians over the rounds.
  *
  *   npm run bench -- [--records 100000] [--rounds 3] [--latency 0,50] [--concurrency 8] [--no-limits] [--json]
  *
- * --no-limits leaves out what ours is held against, which keeps all rows in memory: for a million records.
+ * --no-limits leaves out the limits, which keep all rows in memory: for a million records.
  */
 import { execFile } from 'node:child_process'
 import { join } from 'node:path'
 import { parseArgs, promisify } from 'node:util'
 import { textTable } from '../src/commands/output/format.ts'
 import { openDatabase } from '../src/store/connection/database.ts'
-import { startRemote, startServer, walOf, type Remote, type Server, type Wal } from './machine.ts'
+import { startRemote, startServer, measureWal, type Remote, type Server, type Wal } from './machine.ts'
 
 const { values: options } = parseArgs({
   options: {
@@ -26,7 +26,7 @@ const { values: options } = parseArgs({
   allowNegative: true,
 })
 
-/** What a made-up project has in records, catalogs left aside. */
+/** Records of a generated project, without catalogs. */
 const RECORDS_A_PROJECT = 35.8
 /** The flags of the `sync` script in package.json. */
 const NODE_FLAGS = ['--max-semi-space-size=4', '--max-old-space-size=512']
@@ -81,8 +81,8 @@ async function phase(name: string, remote: Remote, databaseUrl: string): Promise
 async function round(remote: Remote, server: Server, latency: number): Promise<Partial<Record<Name, Measured>>> {
   await remote.control('POST', 'switches', { latency })
   const url = await server.create('ours')
-  const pulled = async (how: 'pull' | 'changes' = 'pull'): Promise<Measured> => {
-    const { result, wal } = await walOf(url, () => phase(how, remote, url))
+  const pulled = async (name: 'pull' | 'changes' = 'pull'): Promise<Measured> => {
+    const { result, wal } = await measureWal(url, () => phase(name, remote, url))
     return { ...result, wal }
   }
   const results: Partial<Record<Name, Measured>> = {}
@@ -92,13 +92,13 @@ async function round(remote: Remote, server: Server, latency: number): Promise<P
     if (latency === 0) results.copy = await phase('copy', remote, await server.create('writing'))
   }
   results.first = await pulled()
-  await settle(url)
+  await vacuum(url)
   results.unchanged = await pulled()
   if (latency === 0 && options.limits) {
     await changeOnePercent(remote)
     results.changed = await pulled()
   }
-  // Once unmeasured: what the server takes is found out once a day.
+  // Once without measuring: it negotiates the requests, which is done once a day.
   await pulled('changes')
   await changeProjects(remote)
   results.increment = await pulled('changes')
@@ -106,10 +106,10 @@ async function round(remote: Remote, server: Server, latency: number): Promise<P
 }
 
 /**
- * What autovacuum would do within a minute. The first reader of a fresh row sets its hint bits, which with page
- * checksums is logged once; that belongs to the load before, not to the unchanged pull.
+ * Does what autovacuum would do within a minute. The first reader of a new row sets its hint bits, which with page checksums
+ * is logged once; that is a cost of the load before, not of the unchanged pull.
  */
-async function settle(url: string): Promise<void> {
+async function vacuum(url: string): Promise<void> {
   const sql = openDatabase(url, { connections: 1 })
   await sql`vacuum analyze`
   await sql.end()
@@ -142,21 +142,23 @@ const median = (numbers: number[]): number => numbers.sort((a, b) => a - b)[Math
 const megabytes = (bytes: number): string => `${(bytes / 1e6).toFixed(bytes < 1e6 ? 2 : 0)} MB`
 
 function summarize(latency: number, rounds: Partial<Record<Name, Measured>>[]) {
-  const names = Object.keys(ABOUT).filter((name) => rounds.every((one) => one[name as Name] !== undefined)) as Name[]
+  const names = Object.keys(ABOUT).filter((name) =>
+    rounds.every((phases) => phases[name as Name] !== undefined),
+  ) as Name[]
   return names.map((name) => {
-    const those = rounds.map((one) => one[name]!)
+    const measured = rounds.map((phases) => phases[name]!)
     return {
       phase: name,
       latency,
-      ms: Math.round(median(those.map(({ ms }) => ms))),
-      rowsPerSecond: Math.round(median(those.map(({ ms, records }) => records / (ms / 1000)))),
+      ms: Math.round(median(measured.map(({ ms }) => ms))),
+      rowsPerSecond: Math.round(median(measured.map(({ ms, records }) => records / (ms / 1000)))),
       ofParse: options.limits ? median(rounds.map((one) => one.parse!.ms / one[name]!.ms)) : null,
       ofDownload: options.limits ? median(rounds.map((one) => one.download!.ms / one[name]!.ms)) : null,
-      peakRss: median(those.map(({ peakRss }) => peakRss)),
-      walAll: those[0]!.wal === undefined ? null : median(those.map(({ wal }) => wal!.all)),
-      walMirror: those[0]!.wal === undefined ? null : median(those.map(({ wal }) => wal!.mirror)),
-      requests: those[0]!.requests,
-      records: those[0]!.records,
+      peakRss: median(measured.map(({ peakRss }) => peakRss)),
+      walAll: measured[0]!.wal === undefined ? null : median(measured.map(({ wal }) => wal!.all)),
+      walMirror: measured[0]!.wal === undefined ? null : median(measured.map(({ wal }) => wal!.mirror)),
+      requests: measured[0]!.requests,
+      records: measured[0]!.records,
     }
   })
 }
@@ -191,7 +193,7 @@ try {
   const all = []
   for (const latency of options.latency.split(',').map(Number)) {
     const rounds = []
-    // Unmeasured: the simulator serialises each record at its first serving.
+    // Without measuring: the simulator serialises each record when it first sends it.
     if (options.limits) await phase('download', remote, await server.create('warm'))
     for (let n = 0; n < Number(options.rounds); n++) rounds.push(await round(remote, server, latency))
     const rows = summarize(latency, rounds)

@@ -26,7 +26,7 @@ export async function run({ options, signal }: Call): Promise<number> {
   })
   const { clientId, clientSecret } = running.credentials
   stdout.say([
-    `A ScopeStack look-alike answers at ${running.url} until Ctrl-C.`,
+    `A simulated ScopeStack account answers at ${running.url} until Ctrl-C.`,
     '',
     `  SCOPESTACK_AUTH_URL=${running.url}`,
     `  SCOPESTACK_API_URL=${running.url}`,

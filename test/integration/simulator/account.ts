@@ -23,7 +23,7 @@ export interface Problem {
   source?: { pointer: string }
 }
 
-/** A started simulator and somebody who is signed in to it. */
+/** A started simulator and a client that is signed in to it. */
 export interface Account {
   sim: Simulator
   token: string

@@ -22,7 +22,7 @@ const posted = async (path: string, body: unknown): Promise<Json> =>
   (await (await control(path, 'POST', body)).json()) as Json
 
 describe('faults', () => {
-  test.each(['401', '403', '404', '408', '425', '429', '500', '502', '503', '504'])('%s, once', async (kind) => {
+  test.each(['401', '403', '404', '408', '425', '429', '500', '502', '503', '504'])('%s is sent once', async (kind) => {
     await posted('faults', { kind, match: { type: 'tags' }, retryAfter: 3 })
     expect((await account.call('phases')).status).toBe(200)
     const hit = await account.call('tags')
@@ -30,7 +30,7 @@ describe('faults', () => {
     expect((await account.call('tags')).status).toBe(200)
   })
 
-  test('reset, and a body cut short', async () => {
+  test('reset and truncate break the connection', async () => {
     account.sim.addFault({ kind: 'reset', match: { path: '/v1/tags' } })
     await expect(account.call('tags')).rejects.toThrow('fetch failed')
     account.sim.addFault({ kind: 'truncate', match: { path: '/\\/v1\\/ta.s$/' }, afterBytes: 40 })
@@ -39,7 +39,7 @@ describe('faults', () => {
     await expect(cut.text()).rejects.toThrow('terminated')
   })
 
-  test('html with status 200, and slowness', async () => {
+  test('html has status 200, and slow delays the response', async () => {
     account.sim.addFault({ kind: 'html' })
     expect(await (await account.call('tags')).text()).toContain('<html>')
     account.sim.addFault({ kind: 'slow', ms: 60 })
@@ -53,15 +53,15 @@ describe('faults', () => {
     ['text', /^Blocked/],
     ['json', /^\{"message"/],
     ['empty', /^$/],
-  ] as const)('403 as something in front of the server answers, with a body of %s', async (body, expected) => {
+  ] as const)('403 as a proxy in front of the server sends it, with the body %s', async (body, expected) => {
     await posted('faults', { kind: '403', body })
     const hit = await account.call('tags')
     expect([hit.status, await hit.text()]).toEqual([403, expect.stringMatching(expected)])
-    // A stranger's answer has no mark of the application that was not asked.
+    // The response of a proxy has no header of the application behind it.
     expect([hit.headers.has('x-runtime'), (await account.call('tags')).headers.has('x-runtime')]).toEqual([false, true])
   })
 
-  test('a redirect, bytes that are no UTF-8, a body of many values and of one long number', async () => {
+  test('a redirect, bytes that are not UTF-8, a body of many values, and one with a long number', async () => {
     account.sim.addFault({ kind: '302' })
     const moved = await account.call('tags', { redirect: 'manual' })
     expect([moved.status, moved.headers.get('location')]).toEqual([302, '/users/sign_in'])
@@ -77,7 +77,7 @@ describe('faults', () => {
     expect((await bytes('long-number')).toString()).toMatch(/^\{"padding":7{200000},/)
   })
 
-  test('trickle: a byte now and then', async () => {
+  test('trickle sends one byte at a time', async () => {
     account.sim.addFault({ kind: 'trickle', ms: 1 })
     const slowly = await account.call('tags')
     const sizes: number[] = []
@@ -85,7 +85,7 @@ describe('faults', () => {
     expect(Math.max(...sizes)).toBeLessThan(20)
   })
 
-  test('compression: by what is accepted, or unasked', async () => {
+  test('compression follows Accept-Encoding, or is sent unasked', async () => {
     const encodingOf = async (accepted: string) => {
       const headers = { 'accept-encoding': accepted }
       const response = await account.call('tags', { headers })
@@ -106,14 +106,14 @@ describe('faults', () => {
     account.sim.setSwitches({ compression: 'off' })
   })
 
-  test('stall: headers, then nothing', async () => {
+  test('stall sends headers and no body', async () => {
     account.sim.addFault({ kind: 'stall' })
     const stalled = await account.call('tags', { signal: AbortSignal.timeout(150) })
     expect(stalled.status).toBe(200)
     await expect(stalled.text()).rejects.toThrow('aborted due to timeout')
   })
 
-  test('lost-answer does the write', async () => {
+  test('lost-answer does the write and sends no response', async () => {
     account.sim.addFault({ kind: 'lost-answer', match: { method: 'post' } })
     await expect(
       account.send('POST', 'clients', { type: 'clients', attributes: { name: 'Lost but made' } }),
@@ -121,7 +121,7 @@ describe('faults', () => {
     expect(account.sim.records.list('clients').at(-1)?.attributes['name']).toBe('Lost but made')
   })
 
-  test('by page, by count, always, by rate', async () => {
+  test('a fault applies by page, by count, always, or by rate', async () => {
     account.sim.addFault({ kind: '500', match: { type: 'project-subservices', page: 2 }, count: 2 })
     const statuses = async (path: string, times: number): Promise<number[]> => {
       const got: number[] = []
@@ -139,8 +139,8 @@ describe('faults', () => {
   })
 })
 
-describe('control', () => {
-  test('stats: requests by pattern, statuses, bytes, pages', async () => {
+describe('the control API', () => {
+  test('stats counts requests by pattern, statuses, bytes and pages', async () => {
     await control('stats', 'DELETE')
     const body = await (await account.call('project-phases?page[size]=10&page[number]=2')).text()
     await account.call('projects/1')
@@ -155,7 +155,7 @@ describe('control', () => {
     expect(Number(stats['bytesSent'])).toBeGreaterThan(Buffer.byteLength(body))
   })
 
-  test('records: raw values in, raw values out', async () => {
+  test('records stores raw values and returns them', async () => {
     const made = await posted('records/clients', {
       id: 'odd/id',
       attributes: { name: 42, active: 'yes', surprise: { a: 1 } },
@@ -183,7 +183,7 @@ describe('control', () => {
     expect((await control(path)).status).toBe(404)
   })
 
-  test('a project goes with its parts, or without them', async () => {
+  test('a project is deleted with its parts, or without them', async () => {
     const [first, second] = account.sim.records.list('projects').map(({ id }) => id)
     const parts = (id: string | undefined): number =>
       account.sim.records.list('project-phases').filter(({ relationships }) => relationships['project'] === id).length
@@ -193,7 +193,7 @@ describe('control', () => {
     expect(parts(second)).toBeGreaterThan(0)
   })
 
-  test('script: records come and go while page 2 is read', async () => {
+  test('script creates and deletes records while page 2 is read', async () => {
     const [first] = account.sim.records.list('project-contacts')
     await posted('script', {
       when: { type: 'project-contacts', page: 2 },
@@ -211,7 +211,7 @@ describe('control', () => {
     expect(account.sim.records.list('project-contacts').at(-1)?.attributes['name']).toBe('Late')
   })
 
-  test('switches: forbidden types, refused includes and filters, a smaller page', async () => {
+  test('switches forbid types, refuse includes and filters, and limit the page', async () => {
     expect(
       await posted('switches', {
         forbidden: ['surveys'],
@@ -239,7 +239,7 @@ describe('control', () => {
     })
   })
 
-  test('tokens/revoke', async () => {
+  test('tokens/revoke revokes every access token', async () => {
     const other = await open({ projects: 0 })
     expect(await (await fetch(`${other.sim.url}/_control/tokens/revoke`, { method: 'POST' })).json()).toEqual({
       revoked: 1,
@@ -269,7 +269,7 @@ describe('control', () => {
   })
 })
 
-test('the library profile', async () => {
+test('the library profile has bare bodies, links without the account, and lax writes', async () => {
   const library = await open({ projects: 5, profile: 'library' })
   const bare = await fetch(`${library.sim.url}/demo/v1/tags`, { headers: { Accept: mediaType } })
   expect([bare.status, bare.headers.get('content-type'), await bare.text()]).toEqual([401, 'text/html', ''])
@@ -312,7 +312,7 @@ describe('nothing crashes it', () => {
       })
     })
 
-  test('bytes that are not HTTP, paths that are not paths, bodies that never end', async () => {
+  test('it survives bytes that are not HTTP, malformed paths, and bodies without an end', async () => {
     expect(await raw('\u0000\u0001garbage\r\n\r\n')).toContain('400')
     expect((await fetch(`${account.sim.url}/demo/v1/%E0%A4%A/%/x`)).status).toBe(404)
     expect((await account.call('tags/__proto__')).status).toBe(400)
@@ -341,7 +341,7 @@ describe('nothing crashes it', () => {
     expect((await account.call('tags')).status).toBe(200)
   })
 
-  test('close is prompt while answers are delayed or stalled', async () => {
+  test('close is prompt while responses are delayed or stalled', async () => {
     const slow = await open({ projects: 0 })
     slow.sim.addFault({ kind: 'stall', match: { type: 'tags' } })
     const stalled = await slow.call('tags')
@@ -361,7 +361,7 @@ describe('nothing crashes it', () => {
     expect(await Promise.all([waiting, bodyCut])).toEqual(['cut', 'cut'])
   })
 
-  test('a port that is taken is an error to the caller', async () => {
+  test('a port that is taken is an error for the caller', async () => {
     await expect(startSimulator({ projects: 0, port: account.sim.port })).rejects.toThrow('EADDRINUSE')
   })
 })

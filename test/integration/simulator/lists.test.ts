@@ -12,7 +12,7 @@ const link = (obj: Obj | undefined, name: string): { id: string; type: string } 
   obj?.relationships[name]?.data as { id: string; type: string } | null | undefined
 
 describe('pages', () => {
-  test('walk every record once, in the order of ids', async () => {
+  test('have every record once, in the order of ids', async () => {
     const all: string[] = []
     let pages = 1
     for (let page = 1; page <= pages; page += 1) {
@@ -42,7 +42,7 @@ describe('pages', () => {
     )
   })
 
-  test('250 by default; past the end is empty with the true count; an empty list has no pages', async () => {
+  test('have 250 records by default; one past the end is empty with the real count; an empty list has no pages', async () => {
     const first = await account.list('project-subservices')
     expect(first.data).toHaveLength(250)
     expect(first.links['last']).toContain('page%5Bsize%5D=250')
@@ -57,7 +57,7 @@ describe('pages', () => {
 })
 
 describe('include', () => {
-  test('linkage only for what is included, and each included record once', async () => {
+  test('gives linkage only for included relationships, and each included record once', async () => {
     const doc = await account.list('project-services?page[size]=100&include=project,service')
     const wanted = new Set(
       doc.data
@@ -77,7 +77,7 @@ describe('include', () => {
     }
   })
 
-  test('dotted, to-many, and the account by its slug', async () => {
+  test('takes dotted paths and to-manys, and identifies the account by its slug', async () => {
     const doc = await account.list(
       'services?filter[active]=true,false&page[size]=3&include=subservices.resource,account',
     )
@@ -102,8 +102,8 @@ describe('include', () => {
     expect(new Set(doc.included?.map(({ type }) => type))).toEqual(new Set(['project-phases']))
   })
 
-  test('a to-many follows its records when they come and go', async () => {
-    // a bumped project would be written anew for that reason alone
+  test('a to-many changes with its records', async () => {
+    // with a new updated-at the project would be written anew for that reason alone
     account.sim.setSwitches({ childBumpsProject: false })
     const [project] = account.sim.records.list('projects')
     const before = (await account.one(`projects/${project?.id ?? ''}?include=project-locations`)).relationships[
@@ -123,7 +123,7 @@ describe('include', () => {
 })
 
 describe('filter, sort, fields', () => {
-  test('a filtered list asked for twice follows what changed in between', async () => {
+  test('a filtered list that is requested twice shows the changes made in between', async () => {
     const [variable] = await account.list('project-variables?filter[variable-context]=client').then(({ data }) => data)
     const count = async (): Promise<number> =>
       (await account.list('project-variables?filter[variable-context]=client')).data.length
@@ -155,7 +155,7 @@ describe('filter, sort, fields', () => {
     )
   })
 
-  test('filter[project]=a,b and filter[id]=a,b', async () => {
+  test('filter[project]=a,b and filter[id]=a,b select the records of either value', async () => {
     const [a, b] = account.sim.records.list('projects').map(({ id }) => id)
     const wanted = account.sim.records
       .list('project-phases')
@@ -169,7 +169,7 @@ describe('filter, sort, fields', () => {
     ])
   })
 
-  test('partial names, exact names, quotes protect a comma', async () => {
+  test('names match partly or exactly, and quotes protect a comma', async () => {
     const [client] = account.sim.records.list('clients')
     account.sim.records.update('clients', client?.id ?? '', {
       attributes: { name: 'Nested, Comma & Sons', active: true },
@@ -183,7 +183,7 @@ describe('filter, sort, fields', () => {
     )
   })
 
-  test('the date filter goes by day, and can be ignored or refused', async () => {
+  test('the date filter compares days, and can be ignored or refused', async () => {
     const days = account.sim.records
       .list('projects')
       .map(({ attributes }) => String(attributes['updated-at']))
@@ -199,7 +199,7 @@ describe('filter, sort, fields', () => {
     account.sim.setSwitches({ dateFilter: 'effective' })
   })
 
-  test('sort, with ties in any order unless id decides', async () => {
+  test('sort leaves ties in any order unless id is in it', async () => {
     const { data } = await account.list('projects?filter[active]=true,false&sort=-updated-at,id')
     const times = data.map(({ attributes }) => String(attributes['updated-at']))
     expect(times).toEqual(times.toSorted().toReversed())
@@ -211,7 +211,7 @@ describe('filter, sort, fields', () => {
     account.sim.setSwitches({ sortUpdatedAt: 'ok' })
   })
 
-  test('sparse fields', async () => {
+  test('sparse fieldsets limit attributes and relationships', async () => {
     const { data } = await account.list('projects?fields[projects]=project-name,client&page[size]=2&include=client')
     expect(Object.keys(data[0]?.attributes ?? {})).toEqual(['project-name'])
     expect(Object.keys(data[0]?.relationships ?? {})).toEqual(['client'])
@@ -219,7 +219,7 @@ describe('filter, sort, fields', () => {
   })
 })
 
-test('nested lists, related records and linkage', async () => {
+test('nested lists, related records and linkage have addresses of their own', async () => {
   const [project] = account.sim.records.list('projects')
   const id = project?.id ?? ''
   const contacts = account.sim.records
@@ -235,7 +235,7 @@ test('nested lists, related records and linkage', async () => {
   expect(linkage.data.map((entry) => entry.id)).toEqual(contacts.map((entry) => entry.id))
 })
 
-test('ETags: weak, answered with 304, and changed by any change', async () => {
+test('ETags are weak, get 304, and differ after any change', async () => {
   const first = await account.call('tags')
   const etag = first.headers.get('etag') ?? ''
   expect(etag).toMatch(/^W\/"/)
@@ -269,7 +269,7 @@ test.each([
   expect(await account.problem(path)).toMatchObject({ http, code, status: String(http) })
 })
 
-test('headers: 406, unknown parameters ignored, HEAD, OPTIONS, wrong slug, unknown route', async () => {
+test('headers and routes: 406, unknown parameters ignored, HEAD, OPTIONS, wrong slug, unknown route', async () => {
   expect(await account.problem('tags', { headers: { Accept: 'application/json' } })).toMatchObject({
     http: 406,
     code: '406',

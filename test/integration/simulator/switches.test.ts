@@ -1,4 +1,4 @@
-/** The switches that say which ways of reading exist, and in which order lists come. */
+/** The switches for what can be read, and for the order of lists. */
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { models } from '../../../src/simulator/model/models.ts'
 import { switchesOf } from '../../../src/simulator/switches.ts'
@@ -18,7 +18,7 @@ const upward = (numbers: readonly number[]): number[] => numbers.toSorted((a, b)
 const status = async (path: string): Promise<number> => (await account.call(path)).status
 
 describe('missingLists', () => {
-  test('a missing list is 404 for reading and writing, in the words of the profile', async () => {
+  test('a missing list is 404 for reading and writing, with the body of the profile', async () => {
     account.sim.setSwitches({ missingLists: ['notes', 'clients'] })
     expect([await status('notes'), await status('notes?page[number]=2'), await status('quotes')]).toEqual([
       404, 404, 200,
@@ -28,7 +28,7 @@ describe('missingLists', () => {
     expect(await (await account.call('notes')).text()).toBe('')
   })
 
-  test('its records still answer by id, below their project and in the included of projects', async () => {
+  test('its records can still be read by id, below their project and in the included of projects', async () => {
     const [note] = (await account.list('notes?include=project')).data
     const project = (note?.relationships['project']?.data as { id: string } | undefined)?.id ?? ''
     account.sim.setSwitches({ missingLists: ['notes'] })
@@ -39,7 +39,7 @@ describe('missingLists', () => {
   })
 })
 
-test('every to-many of a project is a nested list, paged, of the records that name the project', async () => {
+test('every to-many of a project is a nested, paged list of the records that refer to the project', async () => {
   const names = Object.entries(models.get('projects')?.toMany ?? {})
   expect(names.length).toBeGreaterThan(20)
   const [project] = (await account.list('projects?page[size]=1')).data
@@ -52,17 +52,20 @@ test('every to-many of a project is a nested list, paged, of the records that na
 })
 
 describe('lines of business', () => {
-  test.each(['line-of-businesses', 'lines-of-business', 'lobs'] as const)('answer at %s alone', async (lobPath) => {
-    account.sim.setSwitches({ lobPath })
-    const paths = ['line-of-businesses', 'lines-of-business', 'lobs']
-    expect(await Promise.all(paths.map(status))).toEqual(paths.map((path) => (path === lobPath ? 200 : 404)))
-    const { data, links } = await account.list(lobPath)
-    expect(data.map(({ type }) => type)).toEqual(data.map(() => 'lines-of-business'))
-    expect(data[0]?.links['self']).toBe(`${account.sim.url}/demo/v1/${lobPath}/${data[0]?.id ?? ''}`)
-    expect(links['first']).toContain(`/demo/v1/${lobPath}?`)
-  })
+  test.each(['line-of-businesses', 'lines-of-business', 'lobs'] as const)(
+    'have their list at %s alone',
+    async (lobPath) => {
+      account.sim.setSwitches({ lobPath })
+      const paths = ['line-of-businesses', 'lines-of-business', 'lobs']
+      expect(await Promise.all(paths.map(status))).toEqual(paths.map((path) => (path === lobPath ? 200 : 404)))
+      const { data, links } = await account.list(lobPath)
+      expect(data.map(({ type }) => type)).toEqual(data.map(() => 'lines-of-business'))
+      expect(data[0]?.links['self']).toBe(`${account.sim.url}/demo/v1/${lobPath}/${data[0]?.id ?? ''}`)
+      expect(links['first']).toContain(`/demo/v1/${lobPath}?`)
+    },
+  )
 
-  test('carry another type where they are told to, in linkages too', async () => {
+  test('have another type if lobType says so, in linkages too', async () => {
     account.sim.setSwitches({ lobPath: 'lobs', lobType: 'lobs' })
     const { data, included } = await account.list('service-categories?include=lob')
     expect(new Set(included?.map(({ type }) => type))).toEqual(new Set(['lobs']))
@@ -74,7 +77,7 @@ describe('lines of business', () => {
 })
 
 describe('listOrder', () => {
-  test('newest-first is the ids downward, also below a filter', async () => {
+  test('newest-first is by id, descending, also with a filter', async () => {
     account.sim.setSwitches({ listOrder: 'newest-first' })
     const down = (found: readonly number[]): number[] => upward(found).toReversed()
     for (const path of ['project-services', 'clients?filter[active]=true,false', 'clients']) {
@@ -99,7 +102,7 @@ describe('listOrder', () => {
     }
   })
 
-  test('shuffled is one order for all pages and all requests, and another one for another seed', async () => {
+  test('shuffled is one order for all pages and requests, and another one for another seed', async () => {
     account.sim.setSwitches({ listOrder: 'shuffled' })
     const whole = ids(await account.list('projects?filter[active]=true,false'))
     expect(whole).not.toEqual(upward(whole))
@@ -115,7 +118,7 @@ describe('listOrder', () => {
     await other.sim.close()
   })
 
-  test('an explicit sort goes before it: by id either way, and refused where it is refused', async () => {
+  test('an explicit sort takes precedence: by id in either direction, and refused if refusedSorts has it', async () => {
     account.sim.setSwitches({ listOrder: 'shuffled' })
     const found = ids(await account.list('project-services?sort=id'))
     expect(found).toEqual(upward(found))
@@ -126,7 +129,7 @@ describe('listOrder', () => {
     expect(await account.problem('clients?sort=id')).toMatchObject({ http: 400, code: '114' })
   })
 
-  test('nested lists come in it too', async () => {
+  test('nested lists have it too', async () => {
     const [project] = (await account.list('projects?page[size]=1')).data
     const path = `projects/${project?.id ?? ''}/project-services`
     const usual = ids(await account.list(path))
@@ -136,11 +139,11 @@ describe('listOrder', () => {
   })
 })
 
-describe('lists that do not come page by page', () => {
+describe('lists without usable pages', () => {
   const page = (type: string, number: number, size: number): string =>
     `${type}?page[number]=${String(number)}&page[size]=${String(size)}`
 
-  test('unpagedLists give all there is whatever is asked for, and count no pages; nested ones as well', async () => {
+  test('unpagedLists are sent complete whatever page is requested, without a page count; nested ones as well', async () => {
     account.sim.setSwitches({ unpagedLists: ['phases', 'project-services'] })
     const { data, meta } = await account.list(page('phases', 3, 1))
     expect(data.length).toBeGreaterThan(1)
@@ -150,7 +153,7 @@ describe('lists that do not come page by page', () => {
     expect(nested.data.length).toBe(nested.meta['record-count'])
   })
 
-  test('brokenRecords fail their page and themselves, but not without their attributes', async () => {
+  test('brokenRecords fail their page and themselves, unless the request leaves out their attributes', async () => {
     const [, broken] = ids(await account.list('phases')).map(String)
     account.sim.setSwitches({ brokenRecords: { phases: [broken!] } })
     const paths = ['phases', page('phases', 2, 1), page('phases', 1, 1), `phases/${broken!}`]
@@ -158,7 +161,7 @@ describe('lists that do not come page by page', () => {
     expect(ids(await account.list(`${page('phases', 2, 1)}&fields[phases]=`)).map(String)).toEqual([broken])
   })
 
-  test('heavyPages and pageDepth: no page larger than that, and none that reaches behind it', async () => {
+  test('heavyPages and pageDepth refuse larger pages, and pages that reach beyond', async () => {
     account.sim.setSwitches({ heavyPages: 10, pageDepth: 20 })
     const asked = [page('projects', 1, 11), page('projects', 2, 10), page('projects', 3, 10), page('projects', 7, 10)]
     expect(await Promise.all(asked.map(status))).toEqual([504, 200, 400, 400])
@@ -179,13 +182,13 @@ test.each([
   }).toThrow(sentence)
 })
 
-describe('what a list shows of records whose flag is null', () => {
+describe('records whose flag is null', () => {
   const counted = async (query: string): Promise<number> => (await account.list(`clients?${query}`)).data.length
   const flags = (): unknown[] => account.sim.records.list('clients').map(({ attributes }) => attributes['active'])
   const many = (flag: unknown): number => flags().filter((held) => held === flag).length
   const ALL = 'filter[active]=true,false'
 
-  test('no filter names them but the empty one, and without a filter it is the default that decides', async () => {
+  test('only the empty filter value selects them, and without a filter the default decides', async () => {
     for (const { id } of account.sim.records.list('clients').slice(0, 3)) {
       account.sim.records.update('clients', id, { attributes: { active: null } })
     }
@@ -203,7 +206,7 @@ describe('what a list shows of records whose flag is null', () => {
   })
 })
 
-test('missingRecords: the list has them, and their own addresses do not answer', async () => {
+test('missingRecords are in the list, and get 404 at their own addresses', async () => {
   const [note] = account.sim.records.list('notes')
   account.sim.setSwitches({ missingRecords: ['notes'] })
   expect(await status(`notes/${note?.id ?? ''}`)).toBe(404)
@@ -211,7 +214,7 @@ test('missingRecords: the list has them, and their own addresses do not answer',
   expect((await account.list(`notes?filter[id]=${note?.id ?? ''}`)).data).toHaveLength(1)
 })
 
-test('includeErrors: a refused question says what was refused, or nothing', async () => {
+test('includeErrors: a 400 names the refused parameter, or has no body', async () => {
   account.sim.setSwitches({ refusedIncludes: { notes: ['project'] } })
   expect(await (await account.call('notes?include=project')).text()).toContain('project is not a valid includable')
   account.sim.setSwitches({ includeErrors: 'empty' })
@@ -221,7 +224,7 @@ test('includeErrors: a refused question says what was refused, or nothing', asyn
   }
 })
 
-test('the slug of the account changes at run time: addresses, linkages and the record itself', async () => {
+test('the slug of the account changes at run time, in addresses, linkages and the record itself', async () => {
   const renamed = await open({ projects: 2 })
   await fetch(`${renamed.sim.url}/_control/account`, { method: 'POST', body: '{"slug":"acme"}' })
   expect((await renamed.call('clients')).status).toBe(404)
@@ -236,11 +239,11 @@ test('the slug of the account changes at run time: addresses, linkages and the r
 })
 
 describe('echoSecrets', () => {
-  test('quotes what a request carried in headers and refusals, or everywhere', async () => {
+  test('repeats the secrets of a request in headers and error bodies, or everywhere', async () => {
     const quotes = async (path: string): Promise<[header: boolean, body: boolean]> => {
       const texts: string[] = []
       let headers = ''
-      // Each time in another shape.
+      // Each time in another encoding.
       for (let time = 0; time < 40; time++) {
         const answer = await account.call(path)
         headers += `${answer.headers.get('x-seen')} ${answer.headers.get('x-request-id')}`

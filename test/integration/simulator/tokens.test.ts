@@ -21,7 +21,7 @@ const works = async (token: unknown): Promise<number> =>
   (await fetch(`${url}/v1/me`, { headers: { Authorization: `Bearer ${String(token)}`, Accept: mediaType } })).status
 
 describe('grants', () => {
-  test('client_credentials: a day, and no refresh token', async () => {
+  test('client_credentials gets a token for a day, and no refresh token', async () => {
     const { status, body } = await ask({ grant_type: 'client_credentials', ...client })
     expect(status).toBe(200)
     expect(Object.keys(body).toSorted()).toEqual(['access_token', 'created_at', 'expires_in', 'scope', 'token_type'])
@@ -34,7 +34,7 @@ describe('grants', () => {
     expect(await works(body['access_token'])).toBe(200)
   })
 
-  test('password: two hours, with a refresh token that works once', async () => {
+  test('password gets a token for two hours, with a refresh token that works once', async () => {
     const { body } = await ask({ grant_type: 'password', ...client, ...person })
     expect(body).toMatchObject({ expires_in: 7200 })
     const refresh = { grant_type: 'refresh_token', ...client, refresh_token: String(body['refresh_token']) }
@@ -48,7 +48,7 @@ describe('grants', () => {
     })
   })
 
-  test('authorization_code: a browser signs in, and the code needs its verifier', async () => {
+  test('authorization_code: a browser signs in, and the code needs its PKCE verifier', async () => {
     const verifier = 'v'.repeat(50)
     const asked = {
       client_id: 'simulator',
@@ -117,7 +117,7 @@ describe('grants', () => {
     expect(got.response.headers.has('www-authenticate')).toBe(status === 401)
   })
 
-  test('GET is 404; JSON and Basic are for the library profile', async () => {
+  test('GET gets 404; JSON and Basic are accepted in the library profile only', async () => {
     expect((await fetch(`${url}/oauth/token`)).status).toBe(404)
     const json = {
       method: 'POST',
@@ -133,7 +133,7 @@ describe('grants', () => {
     await library.sim.close()
   })
 
-  test('tokens end: revoked, expired, unknown', async () => {
+  test('revoked, expired and unknown tokens are refused', async () => {
     const { body } = await ask({ grant_type: 'password', ...client, ...person })
     expect(account.sim.revokeTokens({ grant: 'password' })).toBeGreaterThan(0)
     expect(await works(body['access_token'])).toBe(401)
@@ -147,7 +147,7 @@ describe('grants', () => {
   })
 })
 
-test('/v1/me', async () => {
+test('/v1/me describes the user and the account', async () => {
   const response = await fetch(`${url}/v1/me`, {
     headers: { Authorization: `Bearer ${account.token}`, Accept: mediaType },
   })

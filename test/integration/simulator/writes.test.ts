@@ -19,7 +19,7 @@ async function sent(
 const client = (attributes: Json, more: Json = {}): Json => ({ type: 'clients', attributes, ...more })
 
 describe('create, update, delete', () => {
-  test('a client: 201 with Location, 200, and the account by its number', async () => {
+  test('a client gets 201 with Location, then 200, and accepts the account by its number', async () => {
     const made = await sent(
       'POST',
       'clients',
@@ -42,7 +42,7 @@ describe('create, update, delete', () => {
     )
   })
 
-  test('DELETE is 204, then 404, and the record leaves its list', async () => {
+  test('DELETE gets 204, then 404, and the record is no longer in its list', async () => {
     const [target] = account.sim.records.list('crm-opportunities')
     const before = account.sim.records.list('crm-opportunities').length
     expect((await account.call(`crm-opportunities/${target?.id ?? ''}`, { method: 'DELETE' })).status).toBe(204)
@@ -53,7 +53,7 @@ describe('create, update, delete', () => {
     expect((await account.list('crm-opportunities?filter[is-closed]=true,false')).meta['record-count']).toBe(before - 1)
   })
 
-  test('user-defined fields: written by name, read back whole', async () => {
+  test('user-defined fields are written by name and read back as definitions', async () => {
     const [target] = account.sim.records.list('clients')
     const held = target?.attributes['user-defined-fields'] as Json[]
     const { data } = await sent('PATCH', `clients/${target?.id ?? ''}`, {
@@ -82,7 +82,7 @@ describe('create, update, delete', () => {
     expect(fields[0]).toHaveProperty('select_options')
   })
 
-  test('numbers come back as decimal strings, and "" clears one', async () => {
+  test('numbers are read back as decimal strings, and "" clears one', async () => {
     const [product] = account.sim.records.list('products')
     const path = `products/${product?.id ?? ''}`
     const patch = (attributes: Json): ReturnType<typeof sent> =>
@@ -91,7 +91,7 @@ describe('create, update, delete', () => {
     expect((await patch({ 'unit-cost': '' })).data.attributes['unit-cost']).toBe(null)
   })
 
-  test('a project service is priced, and its project follows', async () => {
+  test('a project service is priced, and the totals of its project change', async () => {
     const [project] = account.sim.records.list('projects')
     const service = account.sim.records
       .list('project-services')
@@ -117,7 +117,7 @@ describe('create, update, delete', () => {
     )
   })
 
-  test('a project needs a name and a client only, and repeats the client by name', async () => {
+  test('a project requires a name and a client only, and copies the name of the client', async () => {
     const [first, second] = account.sim.records.list('clients')
     const made = await sent('POST', 'projects', {
       type: 'projects',
@@ -143,7 +143,7 @@ describe('create, update, delete', () => {
   })
 })
 
-describe('refusals', () => {
+describe('refused writes', () => {
   test.each<[string, number, string, string, string, unknown]>([
     [
       'read-only attribute',
@@ -197,7 +197,7 @@ describe('refusals', () => {
     expect(account.sim.stats().version).toBe(before)
   })
 
-  test('a duplicate points at its attribute', async () => {
+  test('a duplicate gets an error with the pointer of its attribute', async () => {
     const [client1, client2] = account.sim.records.list('clients')
     const { http, errors } = await sent('PATCH', `clients/${client1?.id ?? ''}`, {
       id: client1?.id,
@@ -222,13 +222,13 @@ describe('refusals', () => {
     expect((await sent('POST', 'project-locations', again)).http).toBe(422)
   })
 
-  test('the id of the body: 109 when missing, 110 when another', async () => {
+  test('the id in the body gets 109 if it is missing, 110 if it is another', async () => {
     const [target] = account.sim.records.list('clients')
     expect((await sent('PATCH', `clients/${target?.id ?? ''}`, client({}))).errors[0]?.code).toBe('109')
     expect((await sent('PATCH', `clients/${target?.id ?? ''}`, { id: '9', ...client({}) })).errors[0]?.code).toBe('110')
   })
 
-  test('415, types without writes, and a role that only reads', async () => {
+  test('415, types without writes, and a read-only role', async () => {
     expect(
       await account.problem('clients', { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: '{}' }),
     ).toMatchObject({ http: 415, code: '415' })
@@ -240,8 +240,8 @@ describe('refusals', () => {
   })
 })
 
-describe('endpoints of their own', () => {
-  test('a posted document is finished after some polls; an unknown template ends in error', async () => {
+describe('endpoints that are not CRUD', () => {
+  test('a created document is finished after some polls; an unknown template ends in an error', async () => {
     const [project] = account.sim.records.list('projects')
     const [template] = account.sim.records.list('document-templates')
     const post = (id: string | undefined): ReturnType<typeof sent> =>
@@ -293,7 +293,7 @@ describe('endpoints of their own', () => {
     expect((await account.one(`surveys/${made.data.id}`)).attributes['status']).toBe('applied')
   })
 
-  test('merge-data answers most projects, and fails for some', async () => {
+  test('merge-data has a document for most projects, and fails for some', async () => {
     const wide = await open({ projects: 80 })
     const statuses = await Promise.all(
       wide.sim.records

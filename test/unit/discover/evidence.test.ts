@@ -1,4 +1,4 @@
-/** Which kind the values met suggest, and how a record's members differ from the catalog. */
+/** Which kind the values suggest, and how the members of records differ from the catalog. */
 import { describe, expect, it } from 'vitest'
 import { defineResource, integer, text, to, type Kind, type Resource } from '../../../src/catalog/resource.ts'
 import { parseDocument } from '../../../src/remote/documents/document.ts'
@@ -60,7 +60,7 @@ describe('the kind that values suggest', () => {
     ['json', ['a']],
   ])('%s, the widest of its form, for %j alone', (kind, value) => expect(suggested([value, null])).toBe(kind))
 
-  /** One of them is misspelt. */
+  /** The list with one value that has another form. */
   const nearly = (right: unknown, wrong: unknown, count = 421): unknown[] =>
     Array.from({ length: count }, (_, at) => (at === 7 ? wrong : right))
 
@@ -72,13 +72,13 @@ describe('the kind that values suggest', () => {
     ['decimal', '23.5', 'none'],
     ['texts', ['a'], 'a'],
     ['text', 'a', { a: 1 }],
-    // A number with a point is no misspelt whole one.
+    // A number with a decimal point is not a malformed integer.
     ['decimal', 5, 5.5],
   ])('%s, though one of 421 is no such value', (kind, right, wrong) => {
     expect(suggested(nearly(right, wrong))).toBe(kind)
   })
 
-  it('is text where too many are no such value, or too few say that one is a mistake', () => {
+  it('is text if too many values do not fit, or too few fit to call one a mistake', () => {
     const days = (wrong: number, count: number) =>
       Array.from({ length: count }, (_, at) => (at < wrong ? 'soon' : '2026-11-23'))
     expect(suggested(days(2, 40))).toBe('date')
@@ -92,7 +92,7 @@ describe('the kind that values suggest', () => {
     expect(suggested([{}, { a: 1 }], 'owner-id')).toBe('json')
   })
 
-  it('keeps the digits of a number in mind', () => {
+  it('depends on the digits of a number', () => {
     const body = '{"data": {"type": "things", "id": "1", "attributes": {"a": 12345678901234567890123}}}'
     const tally = createTally(bare)
     for (const record of parseDocument(body, '').records) tally.add(record)
@@ -122,12 +122,12 @@ describe('the differences', () => {
     differences(thing, catalog, tallyOf(thing, records), refused)
   const whole = { attributes: { name: 'a', position: 1, old: null }, relationships: { owner: links, lost: links } }
 
-  it('are none where nothing differs, and none where no record was met', () => {
+  it('are none if the members are equal, and none if no record was seen', () => {
     expect(found([whole])).toEqual([])
     expect(found([])).toEqual([])
   })
 
-  it('are what is new, misfits, and what no record carried', () => {
+  it('are new members, values that do not fit, and members that no record has', () => {
     const records = [
       { attributes: { name: 'a', position: 1, colour: 'red' }, relationships: { owner: links } },
       { attributes: { name: 'b', position: 1.5 }, relationships: { maker: { data: null } } },
@@ -142,7 +142,7 @@ describe('the differences', () => {
     ])
   })
 
-  it('are never a wider kind for a few values that do not fit, and say how many there are', () => {
+  it('never widen a kind because of a few values that do not fit, and count those', () => {
     const records = (misspelt: number) =>
       Array.from({ length: 100 }, (_, at) => {
         const position = at < misspelt ? 'first' : at
@@ -155,7 +155,7 @@ describe('the differences', () => {
     expect(found(records(6))).toMatchObject([{ suggests: 'text', misfits: 6 }, { suggests: 'text' }])
   })
 
-  it('are no to-manys whose other end says the same, by their type or by their name', () => {
+  it('leave out a to-many whose other side has the same relationship, by type or by name', () => {
     const ends = { parts: links, things: data('parts', 'pieces'), others: data('users'), bits: links }
     expect(found([{ ...whole, relationships: { ...whole.relationships, ...ends } }])).toEqual([
       { kind: 'relationship', member: 'others', shape: 'to-many', types: ['users'] },
@@ -163,7 +163,7 @@ describe('the differences', () => {
     ])
   })
 
-  it('are relationships that lead elsewhere, or to many; another name of the type is none', () => {
+  it('are relationships to another type, or to many; another name of the type is no difference', () => {
     const owned = (owner: unknown) => found([{ ...whole, relationships: { owner, lost: links } }])
     expect(owned({ data: { type: 'people', id: '1' } })).toEqual([])
     expect(owned({ data: { type: 'robots', id: '1' } })).toEqual([

@@ -2,7 +2,7 @@ import { expect, it } from 'vitest'
 import { catalog } from '../../../src/catalog/registry.ts'
 import { addressesIn, listsOf, undeclaredLists } from '../../../src/sync/discover/openapi.ts'
 
-it('finds the documents that a Swagger UI page names, on its own server only', () => {
+it('finds the documents that a Swagger UI page refers to, on its own server only', () => {
   const page = `<script src="./swagger-ui-bundle.js"></script><script src="./swagger-initializer.js"></script>
     SwaggerUIBundle({ url: "v1/swagger.json?x=1", urls: [{"url":"/api-docs/v2/openapi.json","name":"v2"}] })
     var configObject = JSON.parse('{"urls":[{"url":"\\/rswag\\/v1.json"}]}')
@@ -16,7 +16,7 @@ it('finds the documents that a Swagger UI page names, on its own server only', (
   expect(addressesIn('<html>nothing</html>', '/')).toEqual([])
 })
 
-it('takes the lists from a document, whatever stands before them', () => {
+it('reads the lists from a document, whatever precedes them in the path', () => {
   const get = { get: {} }
   const document = {
     openapi: '3.0.1',
@@ -37,7 +37,7 @@ it('takes the lists from a document, whatever stands before them', () => {
   expect(listsOf(JSON.stringify({ ...document, openapi: undefined, swagger: '2.0' }))).toHaveLength(4)
 })
 
-it('knows what is no such document', () => {
+it('recognises what is not an OpenAPI document', () => {
   for (const body of ['', '<html>', '[]', '{"paths": {}}', 'null', '"openapi"']) expect(listsOf(body)).toBeUndefined()
   expect(listsOf('{"openapi": "3.1.0"}')).toEqual([])
 })

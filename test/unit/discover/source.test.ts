@@ -1,4 +1,4 @@
-/** What discover writes into a resource file: it is a program, so it is imported and compared. */
+/** The resource files that discover writes are programs, so they are imported and compared. */
 import { execFile } from 'node:child_process'
 import { copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
@@ -51,8 +51,8 @@ const end = (member: string, shape: 'to-one' | 'to-many', ...types: string[]): F
 const of = (columns: readonly Column[], from: Column['from']): Column[] =>
   columns.filter((column) => column.from === from)
 
-/** The members alone: what a description and a person's options add is not discovered. */
-/** That an attribute holds somebody's id is said by a person: answers do not tell. */
+/** The members alone: descriptions and options that a person added are not discovered. */
+/** That an attribute is an id of another record is declared by a person: responses do not show it. */
 const membersOf = ({ columns }: Resource) =>
   columns.map(({ member, from, kind, target }) => ({
     member,
@@ -61,35 +61,38 @@ const membersOf = ({ columns }: Resource) =>
     target: from === 'attribute' ? undefined : target,
   }))
 
-it.each([...catalog])('%s: keeps all that its file says, and adds what was found', async (type, resource) => {
-  const source = await sourceOf(type)
-  expect(writeFindings(source, resource, [])).toEqual({ text: source, closed: [] })
+it.each([...catalog])(
+  '%s: keeps its whole declaration, and adds the members that were found',
+  async (type, resource) => {
+    const source = await sourceOf(type)
+    expect(writeFindings(source, resource, [])).toEqual({ text: source, closed: [] })
 
-  const findings = [
-    attribute('new-attribute', 'decimal'),
-    end('new-end', 'to-one', 'clients'),
-    end('new-ends', 'to-many', 'tags'),
-  ]
-  const { text, closed } = writeFindings(source, resource, findings)
-  expect(closed).toEqual(findings)
-  const comments = source.split('\n').filter((line) => line.trim().startsWith('//'))
-  expect(text.split('\n').filter((line) => line.trim().startsWith('//'))).toEqual(comments)
+    const findings = [
+      attribute('new-attribute', 'decimal'),
+      end('new-end', 'to-one', 'clients'),
+      end('new-ends', 'to-many', 'tags'),
+    ]
+    const { text, closed } = writeFindings(source, resource, findings)
+    expect(closed).toEqual(findings)
+    const comments = source.split('\n').filter((line) => line.trim().startsWith('//'))
+    expect(text.split('\n').filter((line) => line.trim().startsWith('//'))).toEqual(comments)
 
-  const { columns } = resource
-  const expected = [
-    ...of(columns, 'attribute'),
-    { name: 'new_attribute', member: 'new-attribute', from: 'attribute', kind: 'decimal', target: undefined },
-    ...of(columns, 'to-one'),
-    { name: 'new_end_id', member: 'new-end', from: 'to-one', kind: 'text', target: 'clients' },
-    ...of(columns, 'to-many'),
-    { name: 'new_ends_ids', member: 'new-ends', from: 'to-many', kind: 'texts', target: 'tags' },
-  ]
-  const written = await load(type, text)
-  expect(written).toMatchObject({ ...resource, columns: expected, include: written.include })
-  expect(Object.keys(written)).toEqual(Object.keys(resource))
-})
+    const { columns } = resource
+    const expected = [
+      ...of(columns, 'attribute'),
+      { name: 'new_attribute', member: 'new-attribute', from: 'attribute', kind: 'decimal', target: undefined },
+      ...of(columns, 'to-one'),
+      { name: 'new_end_id', member: 'new-end', from: 'to-one', kind: 'text', target: 'clients' },
+      ...of(columns, 'to-many'),
+      { name: 'new_ends_ids', member: 'new-ends', from: 'to-many', kind: 'texts', target: 'tags' },
+    ]
+    const written = await load(type, text)
+    expect(written).toMatchObject({ ...resource, columns: expected, include: written.include })
+    expect(Object.keys(written)).toEqual(Object.keys(resource))
+  },
+)
 
-it.each([...catalog])('%s: can be written anew from its members alone', async (type, resource) => {
+it.each([...catalog])('%s: can be written from its members alone', async (type, resource) => {
   const findings = resource.columns.map(({ member, from, kind, target }) =>
     from === 'attribute' ? attribute(member, kind) : end(member, from, target!),
   )
@@ -101,7 +104,7 @@ it.each([...catalog])('%s: can be written anew from its members alone', async (t
   expect(membersOf(written)).toEqual(membersOf(resource))
 })
 
-describe('what is written', () => {
+describe('a written resource file', () => {
   const bare = defineResource('things', {
     comment: "One row per thing, the owner's.",
     confidence: 'low',
@@ -109,12 +112,12 @@ describe('what is written', () => {
     attributes: {},
   })
 
-  it('says how the list is read where its path is not the type', async () => {
+  it('declares the path of a list if it is not the type', async () => {
     expect(await load('our-things', emptySource(bare))).toEqual(bare)
   })
 
-  it('gives a column of its own to what would share one, or is not usable as one', async () => {
-    // What Postgres has in every table, in both spellings of a member, is not usable either.
+  it('names the column of a member whose own name is taken, or not usable as one', async () => {
+    // Postgres' system columns, in both spellings of a member, are not usable either.
     const system = ['ctid', 'xmin', 'xmax', 'cmin', 'cmax', 'tableoid']
     const others = ['id', 'a-b', 'a_b', 'sync-hash', '2fa', 'owner-id', 'x?', 'x', `l${'o'.repeat(80)}ng`, 'thing-ids']
     const members = [...others, ...system, 'ctid?']
@@ -145,7 +148,7 @@ describe('what is written', () => {
     )
   })
 
-  it('leaves to a person what it cannot know, and what is no plain word', () => {
+  it('leaves out what discover cannot know, and names that are not plain words', () => {
     const left = [
       attribute('empty', null),
       attribute(`'}, x: process.exit() //`, 'text'),
@@ -161,7 +164,7 @@ describe('what is written', () => {
     expect(writeFindings(emptySource(bare), bare, left)).toEqual({ text: emptySource(bare), closed: [] })
   })
 
-  it('widens a kind and follows a relationship, and imports no more than it calls', async () => {
+  it('widens a kind, declares a relationship, and imports only the functions it calls', async () => {
     const resource = catalog.get('phases')!
     const findings: Finding[] = [
       { kind: 'misfit', member: 'position', declared: 'integer', suggests: 'decimal', misfits: 1, values: 1 },
@@ -188,7 +191,7 @@ describe('what is written', () => {
     expect(writeFindings(text, resource, [narrower]).closed).toEqual([])
   })
 
-  it('is formatted as the formatter would leave it, whatever the length of a line', async () => {
+  it('is formatted as by the formatter, whatever the length of a line', async () => {
     const lengths = Array.from({ length: 100 }, (_, at) => 'm'.repeat(at + 1))
     const findings = [
       ...lengths.flatMap((name) => [attribute(name, 'timestamp'), attribute(`${name}-id`, 'json')]),

@@ -21,7 +21,7 @@ const text = (records: Records): string =>
 const records = made(1, 120)
 
 describe('the generated account', () => {
-  test('same seed, same bytes; another seed, other bytes', () => {
+  test('the same seed gives the same bytes, another seed gives others', () => {
     expect(text(made(5, 30))).toBe(text(made(5, 30)))
     expect(text(made(5, 30))).not.toBe(text(made(6, 30)))
   })
@@ -44,14 +44,14 @@ describe('the generated account', () => {
     }
   })
 
-  test('about 34 records a project', () => {
+  test('there are about 34 records a project', () => {
     const parts = [...records.tables()].filter(({ model }) => model.scope === 'project' || model.type === 'projects')
     const count = parts.reduce((sum, { ordered }) => sum + ordered.length, 0)
     expect(count / 120).toBeGreaterThan(31)
     expect(count / 120).toBeLessThan(37)
   })
 
-  test('hours × rate = revenue, and a contract is worth the sum of its parts', () => {
+  test('hours × rate is the revenue, and the value of a contract is the sum of its parts', () => {
     for (const { attributes, toOne } of records.table('project-subservices')?.ordered ?? []) {
       const role = records.get('project-resources', idOf(toOne['project-resource']) ?? '')
       const price = attributes['calculated-pricing'] as Record<string, unknown>
@@ -87,7 +87,7 @@ describe('the generated account', () => {
     }
   })
 
-  test('the quirks of the notes are all there', () => {
+  test('the peculiar values of the API notes are all present', () => {
     const all = text(records)
     for (const quirk of [
       '\\r\\n',

@@ -13,11 +13,11 @@ test('a filter value is one line of CSV', () => {
   expect(csvLine('')).toEqual([''])
 })
 
-test('decimals have a digit after the point', () => {
+test('decimals have at least one digit after the point', () => {
   expect([23, 0.1, 12.345678, -4].map(decimal)).toEqual(['23.0', '0.1', '12.3457', '-4.0'])
 })
 
-test('written values are converted, never refused', () => {
+test('written values are converted and never refused', () => {
   const of = (kind: 'decimal' | 'boolean' | 'integer' | 'date', value: unknown): unknown =>
     cast({ kind, nullable: true, access: 'seen' }, value)
   expect([of('decimal', 'abc'), of('decimal', ''), of('decimal', 7), of('decimal', '2.50')]).toEqual([
@@ -40,13 +40,13 @@ test('written values are converted, never refused', () => {
   ]).toEqual([false, true, 12, '2026-02-03', null])
 })
 
-test('a fault finds its path by a part of it or by a pattern', () => {
+test('a fault matches a path by a part of it or by a pattern', () => {
   expect(pathTest('/v1/tags')('/demo/v1/tags')).toBe(true)
   expect(pathTest('/tags$/')('/demo/v1/tags/5')).toBe(false)
   expect(pathTest('/v1\\/projects\\/\\d+$/')('/demo/v1/projects/12')).toBe(true)
 })
 
-test('switches change all together or not at all', () => {
+test('switches are set all together or not at all', () => {
   const switches = switchesOf('help-pages')
   expect(setSwitches(switches, { pageMax: 10, latency: -1 })).toContain('latency takes a whole number')
   expect(switches.pageMax).toBe(250)
@@ -54,7 +54,7 @@ test('switches change all together or not at all', () => {
   expect(switches.pageMax).toBe(10)
 })
 
-test('random numbers repeat and spread', () => {
+test('random numbers are repeatable and evenly spread', () => {
   const draw = (seed: number): number[] => {
     const random = createRandom(seed)
     return Array.from({ length: 1000 }, () => random.between(1, 10))

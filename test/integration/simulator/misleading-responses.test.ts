@@ -1,4 +1,4 @@
-/** Writes that are done and answered with something else, and refusals in the shapes of Rails' own controllers. */
+/** Writes that are done although the response shows something else, and error bodies in the shapes of plain Rails controllers. */
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { switchesOf, type Switches } from '../../../src/simulator/switches.ts'
 import { open, type Account } from './account.ts'
@@ -21,7 +21,7 @@ const KINDS: readonly [Switches['foreignWrites'], RegExp][] = [
   ['other-account', /"id":"ID","type":"clients".+"account":\{"data":\{"type":"accounts","id":"somebody-else"/],
 ]
 
-test.each(KINDS)('foreignWrites %s: the write is done all the same', async (foreignWrites, body) => {
+test.each(KINDS)('foreignWrites %s: the write is done nevertheless', async (foreignWrites, body) => {
   const { id } = account.sim.records.list('clients')[1]!
   account.sim.setSwitches({ foreignWrites })
   const attributes = { domain: `${foreignWrites}.test` }
@@ -43,7 +43,7 @@ describe('errorShape', () => {
     ['text', 'Name has already been taken'],
   ]
 
-  test.each(SHAPES)('%s', async (errorShape, body) => {
+  test.each(SHAPES)('%s is the shape of the error body', async (errorShape, body) => {
     const [one, two] = account.sim.records.list('clients')
     account.sim.setSwitches({ errorShape })
     const attributes = { name: two!.attributes['name'] }
