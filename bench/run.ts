@@ -47,10 +47,10 @@ const ABOUT: Readonly<Record<Name, string>> = {
   download: 'download only',
   parse: 'download + parse (reading limit)',
   copy: 'COPY of the rows (writing limit)',
-  first: 'ours: first load',
-  unchanged: 'ours: unchanged',
-  changed: 'ours: 1 % changed',
-  increment: 'ours: 10 changed projects, incremental',
+  first: 'pull: first load',
+  unchanged: 'pull: unchanged',
+  changed: 'pull: 1 % changed',
+  increment: 'pull: 10 changed projects, incremental',
 }
 
 async function phase(name: string, remote: Remote, databaseUrl: string): Promise<Measured> {
