@@ -4,7 +4,17 @@
  * time.
  */
 import { EventEmitter, once } from 'node:events'
-import type { FlowJobNode, IQueueBackend, Job, JobProgress, JobsOptions, Processor, Worker } from 'bullmq'
+import type {
+  FlowJobNode,
+  FlowProducer,
+  IQueueBackend,
+  Job,
+  JobProgress,
+  JobsOptions,
+  Processor,
+  Queue,
+  Worker,
+} from 'bullmq'
 import { queueUnreachable } from '../errors/redis.ts'
 import { onPostgres, onRedis, type Place } from './backends.ts'
 import { closeWithTimeout } from './close-queue.ts'
@@ -65,94 +75,107 @@ export type JobState =
   /** For how long it was put off, when it had been begun so often. */
   | { readonly delayedMs: number; readonly begun: number }
 
-/** Past this a queue counts as down: whoever asks is not to hang. What was added late all the same does no harm. */
-const PATIENCE_MS = 10_000
+/** Past this a queue counts as down, so that no caller hangs. A job that is added late all the same does no harm. */
+const TIMEOUT_MS = 10_000
+
+/** Waits for a call of the queue, for at most {@link TIMEOUT_MS}. */
+type Ask = <T>(work: Promise<T>) => Promise<T>
 
 export function openQueues(place: Place, timing: Timing, onError: (error: Error) => void): Queues {
   const { redisUrl } = place
   const { classes, connection, prefix, write, refused, release } =
     redisUrl === undefined ? onPostgres(place, onError) : onRedis(place, onError)
-  const asked = async <T>(work: Promise<T>): Promise<T> => {
+  const ask: Ask = async (work) => {
     try {
-      return await patiently(work)
+      return await answerInTime(work)
     } catch (error) {
       refused?.(error)
       throw error
     }
   }
-  // A command that finds the server gone must fail, not wait for it.
-  // Nor must one that finds it away once: what is asked of its version was asked before.
+  // A call that finds the server gone must fail, not wait for it. The server's version was checked at start.
   const options = { connection: connection(false), skipWaitingForReady: true, skipVersionCheck: true, ...prefix }
-  const queue = new classes.Queue<JobData, void, JobName>(QUEUE, options)
+  const pulls = new classes.Queue<JobData, void, JobName>(QUEUE, options)
   const flows = new classes.FlowProducer(options)
   const pushes = new classes.Queue<object, void, 'push'>(PUSH_QUEUE, options)
-  queue.on('error', onError)
+  pulls.on('error', onError)
   pushes.on('error', onError)
   flows.on('error', onError)
-  const defaults = jobOptions(timing)
   const working = { connection: connection(true), ...prefix, autorun: false, ...takeover(timing) }
 
   return {
     kind: redisUrl === undefined ? 'postgres' : 'redis',
-
-    async addRun(runId, resources) {
-      const children = resources.map((resource): FlowJobNode => {
-        const opts = { ...defaults, jobId: pullJobId(runId, resource), ignoreDependencyOnFailure: true }
-        return { name: 'pull', queueName: QUEUE, data: { runId, resource } satisfies JobData, opts }
-      })
-      const opts = { ...defaults, jobId: closeJobId(runId) }
-      await asked(flows.add({ name: 'close', queueName: QUEUE, data: { runId } satisfies JobData, opts, children }))
-    },
-
-    async jobState(runId, resource) {
-      const job = await asked(queue.getJob(pullJobId(runId, resource)))
-      if (job === undefined) return 'none'
-      const state = await asked(job.getState())
-      if (state === 'failed') return { failed: job.failedReason }
-      if (state === 'completed') return 'completed'
-      if (state === 'delayed') return { delayedMs: job.delay, begun: job.attemptsStarted }
-      return state === 'unknown' ? 'none' : 'live'
-    },
-
-    async hurry(runId, resource) {
-      const job = await asked(queue.getJob(pullJobId(runId, resource)))
-      await asked(job?.promote() ?? Promise.resolve())
-    },
-
-    async forget(runId, resource) {
-      await asked(queue.remove(pullJobId(runId, resource)))
-    },
-
-    startWorker(process, concurrency) {
-      return workerOf(process, (counted) => new classes.Worker(QUEUE, counted, { ...working, concurrency }), onError)
-    },
-
-    async wakePush() {
-      const deduplication = { id: 'push', keepLastIfActive: true }
-      await asked(pushes.add('push', {}, { deduplication, removeOnComplete: true, removeOnFail: true }))
-    },
-
-    async endPushDelay(isOver) {
-      const id = await asked(pushes.getDeduplicationJobId('push'))
-      const job = id === null ? undefined : await asked(pushes.getJob(id))
-      if (job === undefined || (await asked(job.getState())) !== 'delayed') return
-      if (isOver({ key: `${id} ${job.attemptsStarted}`, delayedMs: job.delay })) await asked(job.promote())
-    },
-
-    startPushWorker(process) {
-      return workerOf(process, (counted) => new classes.Worker(PUSH_QUEUE, counted, working), onError)
-    },
-
-    async ping() {
-      await asked<unknown>(write === undefined ? queue.getJobCountByTypes('active') : write())
-    },
-
+    ...pullJobs({ pulls, flows, defaults: jobOptions(timing), ask }),
+    ...pushJobs(pushes, ask),
+    startWorker: (process, concurrency) =>
+      workerOf(process, (counted) => new classes.Worker(QUEUE, counted, { ...working, concurrency }), onError),
+    startPushWorker: (process) =>
+      workerOf(process, (counted) => new classes.Worker(PUSH_QUEUE, counted, working), onError),
+    ping: async () => void (await ask<unknown>(write === undefined ? pulls.getJobCountByTypes('active') : write())),
     async close() {
-      await Promise.all([queue, pushes, flows].map((one) => closeWithTimeout(one)))
+      await Promise.all([pulls, pushes, flows].map((one) => closeWithTimeout(one)))
       await release()
     },
   }
 }
+
+type BullQueue<T, N extends string> = Queue<T, void, N, T, void, N, IQueueBackend, unknown>
+
+interface PullQueue {
+  readonly pulls: BullQueue<JobData, JobName>
+  readonly flows: FlowProducer<IQueueBackend, unknown>
+  readonly defaults: JobsOptions
+  readonly ask: Ask
+}
+
+const pullJobs = ({
+  pulls,
+  flows,
+  defaults,
+  ask,
+}: PullQueue): Pick<Queues, 'addRun' | 'jobState' | 'hurry' | 'forget'> => ({
+  async addRun(runId, resources) {
+    const children = resources.map((resource): FlowJobNode => {
+      const opts = { ...defaults, jobId: pullJobId(runId, resource), ignoreDependencyOnFailure: true }
+      return { name: 'pull', queueName: QUEUE, data: { runId, resource } satisfies JobData, opts }
+    })
+    const opts = { ...defaults, jobId: closeJobId(runId) }
+    await ask(flows.add({ name: 'close', queueName: QUEUE, data: { runId } satisfies JobData, opts, children }))
+  },
+
+  async jobState(runId, resource) {
+    const job = await ask(pulls.getJob(pullJobId(runId, resource)))
+    if (job === undefined) return 'none'
+    const state = await ask(job.getState())
+    if (state === 'failed') return { failed: job.failedReason }
+    if (state === 'completed') return 'completed'
+    if (state === 'delayed') return { delayedMs: job.delay, begun: job.attemptsStarted }
+    return state === 'unknown' ? 'none' : 'live'
+  },
+
+  async hurry(runId, resource) {
+    const job = await ask(pulls.getJob(pullJobId(runId, resource)))
+    await ask(job?.promote() ?? Promise.resolve())
+  },
+
+  async forget(runId, resource) {
+    await ask(pulls.remove(pullJobId(runId, resource)))
+  },
+})
+
+const pushJobs = (pushes: BullQueue<object, 'push'>, ask: Ask): Pick<Queues, 'wakePush' | 'endPushDelay'> => ({
+  async wakePush() {
+    const deduplication = { id: 'push', keepLastIfActive: true }
+    await ask(pushes.add('push', {}, { deduplication, removeOnComplete: true, removeOnFail: true }))
+  },
+
+  async endPushDelay(isOver) {
+    const id = await ask(pushes.getDeduplicationJobId('push'))
+    const job = id === null ? undefined : await ask(pushes.getJob(id))
+    if (job === undefined || (await ask(job.getState())) !== 'delayed') return
+    if (isOver({ key: `${id} ${job.attemptsStarted}`, delayedMs: job.delay })) await ask(job.promote())
+  },
+})
 
 function workerOf<T extends object, N extends string>(
   process: Processor<T, void, N>,
@@ -201,12 +224,12 @@ const jobOptions = ({ retryMs }: Timing): JobsOptions => ({
   removeOnFail: { age: 30 * 86_400, count: 2_000 },
 })
 
-async function patiently<T>(work: Promise<T>): Promise<T> {
+async function answerInTime<T>(work: Promise<T>): Promise<T> {
   // Abandoned, it may still fail.
   work.catch(() => {})
   let timer: NodeJS.Timeout | undefined
   const tired = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(queueUnreachable({ seconds: PATIENCE_MS / 1000 })), PATIENCE_MS)
+    timer = setTimeout(() => reject(queueUnreachable({ seconds: TIMEOUT_MS / 1000 })), TIMEOUT_MS)
   })
   try {
     return await Promise.race([work, tired])

@@ -15,7 +15,7 @@ export const differs = ({ resource, declared, state, findings }: Discovered): bo
 export function describeResource(found: Discovered): string[] {
   const { resource, declared, state, findings, met } = found
   if (state !== 'read' || (declared && findings.length === 0)) return []
-  const lines = findings.map((finding) => lineOf(finding, met)).map((words) => words.map(visible))
+  const lines = findings.map((finding) => describeFinding(finding, met)).map((words) => words.map(visible))
   if (!declared) lines.unshift(['absent', resource.type, 'not declared by any file'])
   const width = Math.max(...lines.map(([, member = '']) => widthOf(member)))
   return [
@@ -34,23 +34,11 @@ function looked({ met, total }: Discovered): string {
     : `${thousands(met)} of ${thousands(total)} records looked at`
 }
 
-function lineOf(finding: Finding, met: number): [word: string, member: string, remark: string] {
+function describeFinding(finding: Finding, met: number): [word: string, member: string, remark: string] {
   const { member } = finding
   switch (finding.kind) {
-    case 'attribute': {
-      const { suggests, carried, told, misfits = 0 } = finding
-      const where = carried < met ? `, in ${thousands(carried)} of them` : ''
-      return [
-        'new',
-        member,
-        suggests === null
-          ? `no value so far${where}`
-          : suggests +
-            where +
-            (told === 1 ? ', going by one value' : '') +
-            (misfits > 0 ? `, which ${misfitsAmong(misfits, told)} not fit` : ''),
-      ]
-    }
+    case 'attribute':
+      return ['new', member, describeAttribute(finding, met)]
     case 'relationship': {
       const { shape, types } = finding
       if (shape === null) return ['new', member, 'relationship; its end is not told']
@@ -70,6 +58,17 @@ function lineOf(finding: Finding, met: number): [word: string, member: string, r
     case 'refused':
       return ['refused', member, 'the server does not take it']
   }
+}
+
+function describeAttribute(
+  { suggests, carried, told, misfits = 0 }: Extract<Finding, { kind: 'attribute' }>,
+  met: number,
+): string {
+  const where = carried < met ? `, in ${thousands(carried)} of them` : ''
+  if (suggests === null) return `no value so far${where}`
+  const basis = told === 1 ? ', going by one value' : ''
+  const exceptions = misfits > 0 ? `, which ${misfitsAmong(misfits, told)} not fit` : ''
+  return suggests + where + basis + exceptions
 }
 
 const misfitsAmong = (misfits: number, values: number): string =>

@@ -7,7 +7,7 @@ import { explainDatabase, isConnectionLoss, isLimitError, isLostRace } from '../
 interface Waiting {
   readonly store: Store
   readonly log: Logger
-  /** What is waited for, in words; shown by /readyz. */
+  /** What start waits for, as /readyz shows it. */
   readonly onWait: (words: string) => void
   readonly signal: AbortSignal
 }
@@ -17,9 +17,8 @@ const REDIS = ['SYNC_REDIS_UNREACHABLE', 'SYNC_REDIS_UNWRITABLE', 'SYNC_REDIS_UN
 const PAUSES = { baseMs: 250, capMs: 10_000, attempts: 0 }
 
 /**
- * What a service does first at its database, or at Redis, which may come up after it and stay away for long: it is waited for
- * without an end, since a supervisor that starts us anew brings it no nearer. An embedded database that went away does not
- * come back by itself.
+ * Repeats the first steps of a service until its database, or Redis, answers: either may come up later than the service. It
+ * waits without an end, since a restart by a supervisor would bring the server no nearer.
  *
  * @param act may run twice.
  */
@@ -29,17 +28,11 @@ export async function awaitServer<T>(act: () => Promise<T>, { store, log, onWait
     try {
       return await act()
     } catch (error) {
-      // Away, or a replica, which may be on its way to another role.
-      const redis = hasCode(error, ...REDIS) && error.remedy === 'retry'
-      // Also one that has no connections left for us, or a pooler without.
-      const full = hasCode(error, 'SYNC_CONNECTIONS') && error.remedy === 'wait'
-      const standby = hasCode(error, 'SYNC_DATABASE_UNFIT') && error.remedy === 'retry'
-      const passes = full || standby || isConnectionLoss(error) || isLostRace(error) || isLimitError(error)
-      const database = store.embedded === undefined && passes
-      if (!redis && !database) throw error
+      const server = unavailableServer(error, store)
+      if (server === null) throw error
       const words = reason(explainDatabase(error, store.url))
-      onWait(`waiting for ${redis ? 'Redis' : 'the database'}: ${words}`)
-      // Once, and not at every try.
+      onWait(`waiting for ${server}: ${words}`)
+      // Logged once, not at every try.
       if (words !== said) log.warn(`${words} Trying again until it answers.`)
       said = words
       await sleep(backoff(attempt, PAUSES), signal)
@@ -47,7 +40,23 @@ export async function awaitServer<T>(act: () => Promise<T>, { store, log, onWait
   }
 }
 
-/** What a change of tables waits for is said in the same places. */
+/** The server that is away for now; null where waiting does not help. */
+function unavailableServer(error: unknown, { embedded }: Store): 'Redis' | 'the database' | null {
+  // Also a replica, which may be about to become the primary.
+  if (hasCode(error, ...REDIS) && error.remedy === 'retry') return 'Redis'
+  // An embedded database that went away does not come back by itself.
+  return embedded === undefined && isPassing(error) ? 'the database' : null
+}
+
+function isPassing(error: unknown): boolean {
+  // The server, or its pooler, has no connections left for us.
+  if (hasCode(error, 'SYNC_CONNECTIONS')) return error.remedy === 'wait'
+  // A standby.
+  if (hasCode(error, 'SYNC_DATABASE_UNFIT')) return error.remedy === 'retry'
+  return isConnectionLoss(error) || isLostRace(error) || isLimitError(error)
+}
+
+/** Reports the locks that a migration waits for in the same places. */
 export function reportingLockWaits({ log, onWait, signal }: Waiting) {
   const note = noteRetries(log)
   return {

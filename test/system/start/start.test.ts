@@ -218,7 +218,7 @@ test('what does not end within its grace is left to others', async () => {
     )
     first.kill('SIGTERM')
     expect(await first.run).toMatchObject({ code: 1, signal: null })
-    expect(first.log().at(-1)).toMatchObject({ msg: expect.stringContaining('the grace is over') as string })
+    expect(first.log().at(-1)).toMatchObject({ msg: expect.stringContaining('SYNC_GRACE is over') as string })
   })
   start()
   await ended(setting)

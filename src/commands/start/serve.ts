@@ -1,0 +1,212 @@
+/** What `start` runs, from its first answer to a supervisor until all of it has ended. */
+import { once } from 'node:events'
+import { hostname } from 'node:os'
+import { VERSION } from '../../assemble/remote.ts'
+import type { Store } from '../../assemble/store.ts'
+import { openPusher, openWorker } from '../../assemble/worker.ts'
+import type { Config } from '../../config/config.ts'
+import { reason, SyncError } from '../../errors/sync-error.ts'
+import { connectionsToStart } from '../../jobs/backends.ts'
+import { openClock, type Clock } from '../../jobs/clock.ts'
+import type { Outages } from '../../jobs/outage-log.ts'
+import { startHeartbeat } from '../../jobs/presence.ts'
+import { startPusher } from '../../jobs/push.ts'
+import { migrateQueue } from '../../jobs/queue-tables.ts'
+import { openQueues, type Queues } from '../../jobs/queues.ts'
+import type { Schedule } from '../../jobs/schedule.ts'
+import type { SchedulerDeps } from '../../jobs/scheduler.ts'
+import { startScheduler, startWorker, watchClock, type Part } from '../../jobs/service.ts'
+import { type Logger, noteRetries } from '../../logger.ts'
+import { backoff, sleep } from '../../remote/http/retry.ts'
+import { exitAtOnce } from '../../signals.ts'
+import { explainDatabase } from '../../store/connection/database.ts'
+import { shortenPatience } from '../../store/connection/watch.ts'
+import { installationName } from '../../store/fleet/account.ts'
+import { describeCheck } from '../../store/schema/capture-state.ts'
+import { isMigrated, migrate } from '../../store/schema/migrate.ts'
+import { checkSurroundings } from '../../store/server/surroundings.ts'
+import { createWriteCheck } from '../../store/server/writable.ts'
+import { withDbRetry } from '../../sync/with-db-retry.ts'
+import { startWeb, type Checks, type Web } from '../../web/health.ts'
+import { awaitServer, reportingLockWaits } from './await-server.ts'
+
+export const PARTS = ['scheduler', 'worker', 'web'] as const
+export type PartName = (typeof PARTS)[number]
+
+export interface Service {
+  readonly config: Config
+  readonly schedules: readonly Schedule[]
+  readonly resources: SchedulerDeps['resources']
+  readonly log: Logger
+  readonly outages: Outages
+  readonly store: Store
+  readonly parts: ReadonlySet<PartName>
+}
+
+/** What was started so far; `stop` ends it. */
+interface Running {
+  readonly parts: Pick<Part, 'drain'>[]
+  readonly liveness: Record<string, () => Promise<string>>
+  /** Closes what the parts use, in the order in which it was opened. */
+  readonly closers: (() => Promise<void>)[]
+  queues?: Queues
+  clock?: Clock
+  web?: Web
+  /** Why /readyz says no; null once everything runs. */
+  notReady: string | null
+}
+
+const STARTING = 'still starting'
+
+/** Resolves when the signal has fired and everything has ended. */
+export async function serve(service: Service, signal: AbortSignal): Promise<void> {
+  const { config, log, parts } = service
+  const running: Running = { parts: [], liveness: {}, closers: [], notReady: STARTING }
+  let grace: NodeJS.Timeout | undefined
+  // Begins with the signal, wherever the start is by then: a statement of it may wait for a lock, too.
+  const stopping = (): void => {
+    grace ??= setTimeout(() => {
+      log.warn('SYNC_GRACE is over: another process will take over what is still under way')
+      void exitAtOnce()
+    }, config.graceSeconds * 1000)
+    shortenPatience()
+  }
+  if (signal.aborted) stopping()
+  else signal.addEventListener('abort', stopping, { once: true })
+  try {
+    running.web = await openHealth(service, running)
+    // Before anything waits for the database, so that one that is away at boot does not get the process killed.
+    log.info({ url: running.web.url }, 'answers /healthz and /readyz')
+    const queue = await startParts(service, running, signal)
+    running.notReady = null
+    log.info({ version: VERSION, parts: [...parts], queue }, 'started')
+    if (!signal.aborted) await once(signal, 'abort')
+  } finally {
+    running.notReady = STARTING
+    if (signal.aborted) log.info('stopping: what is under way is handed over')
+    stopping()
+    await stop(running)
+    signal.removeEventListener('abort', stopping)
+    clearTimeout(grace)
+    if (signal.aborted) log.info('stopped')
+  }
+}
+
+async function openHealth({ config, store, parts }: Service, running: Running): Promise<Web> {
+  const checkWrites = createWriteCheck(store.sql)
+  const started = async (): Promise<void> => {
+    if (running.notReady !== null) throw new Error(running.notReady)
+  }
+  return await startWeb({
+    host: config.httpHost,
+    port: config.httpPort,
+    // Every process answers for itself; a worker beside a web part takes another port when this one is taken.
+    elsewhere: config.httpPort === undefined || !parts.has('web'),
+    checks: () => ({
+      ...(running.queues && serverChecks(store, running.queues, checkWrites)),
+      ...running.liveness,
+      started,
+    }),
+    notices: () => (running.clock === undefined ? {} : { clock: running.clock.notice() }),
+  })
+}
+
+/** @returns what the queue is kept in. */
+async function startParts(service: Service, running: Running, signal: AbortSignal): Promise<Queues['kind']> {
+  const { config, log, store, parts } = service
+  const begin = (name: string, part: Part): void => {
+    running.parts.push(part)
+    running.liveness[name] = async () => part.liveness()
+  }
+  const queues = await openQueue(service, (words) => (running.notReady = words), signal)
+  running.queues = queues
+  running.notReady = STARTING
+  const clock = await withDbRetry(() => openClock({ sql: store.sql, log }), signal)
+  running.clock = clock
+  running.parts.push(watchClock({ ...service, clock }))
+  const { alertWebhookUrl, proxy } = config
+  const identity = { holder: `${hostname()}, process ${process.pid}`, version: VERSION }
+  const common = { ...service, sql: store.sql, clock, queues, alertWebhookUrl, proxy }
+  running.parts.push(startHeartbeat({ ...common, ...identity }))
+  if (parts.has('scheduler')) begin('scheduler', startScheduler({ ...common, ...identity }))
+  if (parts.has('worker')) {
+    const pull = await openPatiently(service, signal)
+    clock.compareWith(() => pull.client.time())
+    running.closers.push(() => pull.close())
+    begin('worker', startWorker({ ...common, pull }))
+    if (config.push === 'on') {
+      const pusher = openPusher(pull, config)
+      running.closers.push(() => pusher.close())
+      begin('push', startPusher({ ...common, pusher, presence: pull.presence }))
+    } else log.info('local edits wait for "push", since SYNC_PUSH is off')
+  }
+  return queues.kind
+}
+
+/** All parts at once, so that those that wait for the same silent server wait together; then what their last pages used. */
+async function stop({ parts, closers, queues, web }: Running): Promise<void> {
+  await Promise.all(parts.map((part) => part.drain()))
+  for (const close of closers.toReversed()) await close()
+  await queues?.close()
+  await web?.close()
+}
+
+async function openQueue(
+  { config, store, log, outages, parts }: Service,
+  onWait: (words: string) => void,
+  signal: AbortSignal,
+): Promise<Queues> {
+  const { redisUrl, takeoverSeconds } = config
+  const waiting = { store, log, onWait, signal }
+  const works = parts.has('worker')
+  const need = connectionsToStart(config.concurrency, redisUrl, works)
+  await awaitServer(() => checkSurroundings(store.url, need), waiting)
+  const changing = reportingLockWaits(waiting)
+  const lost = describeCheck(await awaitServer(() => migrate(store.url, changing), waiting))
+  if (lost !== null) log.warn(lost)
+  if (redisUrl === undefined) await awaitServer(() => migrateQueue(store.url, changing), waiting)
+  else {
+    const { checkRedis } = await import('../../store/redis/redis-check.ts')
+    await awaitServer(() => checkRedis(redisUrl), waiting)
+  }
+  const installation = await awaitServer(() => installationName(store.sql), waiting)
+  const place = { databaseUrl: store.url, redisUrl, installation, works }
+  let said = ''
+  return openQueues(place, { takeoverSeconds, retryMs: RETRY_MS }, (error) => {
+    if (redisUrl === undefined && (outages.note(error) || outages.isAway())) return
+    // Logged once, not at every try.
+    if (reason(error) !== said) log.warn(`queue: ${reason(error)}`)
+    said = reason(error)
+  })
+}
+
+/** With four more attempts that is a quarter of an hour. Shorter failures are covered by the retries of each request. */
+const RETRY_MS = 60_000
+
+function serverChecks({ sql, url }: Store, queues: Queues, checkWrites: () => Promise<void>): Checks {
+  return {
+    async database() {
+      try {
+        if (!(await isMigrated(sql))) throw new Error('the schema is of an older version; run "migrate"')
+        await checkWrites()
+      } catch (error) {
+        throw explainDatabase(error, url)
+      }
+    },
+    queue: () => queues.ping(),
+  }
+}
+
+/** Waits for a ScopeStack that is away; wrong credentials or another account end it. */
+async function openPatiently({ config, store, log }: Service, signal: AbortSignal) {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await openWorker(config, store, signal, noteRetries(log))
+    } catch (error) {
+      const later = error instanceof SyncError && (error.remedy === 'retry' || error.remedy === 'wait')
+      if (!later) throw error
+      log.warn({ code: error.code }, `${error.message} Trying again.`)
+      await sleep(1_000 + backoff(attempt, { baseMs: 1_000, capMs: 60_000, attempts: 0 }), signal)
+    }
+  }
+}
