@@ -125,7 +125,7 @@ export async function fetchPage(
   how: PageOptions = {},
 ): Promise<Page> {
   const { pageSize, path } = request
-  const learned = listFactsOf(request)
+  const facts = listFactsOf(request)
   const inParts = (size: number, failed?: SyncError): Promise<Page> =>
     fetchInSmallerPages({
       ...how,
@@ -133,12 +133,12 @@ export async function fetchPage(
       number,
       size,
       failed,
-      learned,
-      ask: (part, smaller, attempts) =>
+      facts,
+      fetch: (part, smaller, attempts) =>
         fetchOnce(client, { ...request, pageSize: smaller }, part, signal, { attempts }).then(asOnlyPageIfComplete),
-      nameAt: (place) => nameAt(client, request, place, signal),
+      idAt: (place) => idAt(client, request, place, signal),
     })
-  if (pageSize !== null && learned.most < pageSize) return await inParts(pageSize)
+  if (pageSize !== null && facts.most < pageSize) return await inParts(pageSize)
   try {
     const page = await fetchOnce(client, request, number, signal, { known, attempts: attemptsFor(pageSize, how) })
     const whole = asOnlyPageIfComplete(page)
@@ -213,7 +213,7 @@ const isLie = (before: PageValidator, now: PageValidator): boolean =>
   before.etag !== null && before.etag === now.etag && before.digest !== null && before.digest !== now.digest
 
 /** The id of a record that fails its page: its attributes are most likely what fails, so without them it may be told. */
-async function nameAt(
+async function idAt(
   client: Client,
   { path, query }: ListRequest,
   place: number,
