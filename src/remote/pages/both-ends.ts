@@ -1,35 +1,40 @@
-import { hasCode } from '../../errors/sync-error.ts'
 /**
- * Reads a list of which the server gives no page behind some place: from its front as far as it goes, then in the opposite
- * order, then in parts that are short enough, until as many different records were met as the list counts.
+ * Reads a list whose server fails every page behind some place: from its front as far as it goes, then in the opposite
+ * order, then each value of a filter by itself, until as many different records were seen as the list counts. This proves
+ * nothing: records move while it is read.
  */
+import { hasCode } from '../../errors/sync-error.ts'
 import type { Client } from '../client.ts'
 import { isPastPagingLimit, fetchFirstPage } from './forward-pages.ts'
 import { countedIds, placeCount } from './list-length.ts'
 import { listFactsOf, shareListFacts } from './page-failures.ts'
 import { fetchPage, type ListRequest, type Page } from './pages.ts'
 
-/** What together may hold all of a list: itself, and its parts by the values of a filter, each from either end. */
-function stretchesOf(request: ListRequest): ListRequest[] {
-  const { query } = request
-  const listed = Object.entries(query).find(([name, value]) => name.startsWith('filter[') && value.includes(','))
-  const apart = listed === undefined ? [] : listed[1].split(',').map((value) => ({ ...query, [listed[0]]: value }))
-  const ends = (asked: ListRequest['query']) => [
-    { ...asked, sort: 'id' },
-    { ...asked, sort: '-id' },
-  ]
-  const queries = [...ends(query).slice(1), ...apart.flatMap(ends)]
-  return queries.map((one) => shareListFacts(request, { ...request, query: one }))
+interface Stretch {
+  readonly request: ListRequest
+  /** Of the list itself, rather than of one value of a filter. */
+  readonly ofList: boolean
+  readonly fromEnd: boolean
 }
 
-/** The first stretches are the list itself. */
-const ENDS = 2
+/** What together may hold the complete list. */
+function stretchesOf(request: ListRequest): Stretch[] {
+  const { query } = request
+  const sorted = (part: ListRequest['query'], sort: 'id' | '-id', ofList: boolean): Stretch => ({
+    request: shareListFacts(request, { ...request, query: { ...part, sort } }),
+    ofList,
+    fromEnd: sort === '-id',
+  })
+  const filter = Object.entries(query).find(([name, value]) => name.startsWith('filter[') && value.includes(','))
+  const parts = filter === undefined ? [] : filter[1].split(',').map((value) => ({ ...query, [filter[0]]: value }))
+  return [
+    { request, ofList: true, fromEnd: false },
+    sorted(query, '-id', true),
+    ...parts.flatMap((part) => [sorted(part, 'id', false), sorted(part, '-id', false)]),
+  ]
+}
 
-/**
- * Nothing of it proves anything by itself: records move while it is read.
- *
- * @param opening its first page.
- */
+/** @param opening the first page of the list. */
 export async function* readBothEnds(
   client: Client,
   request: ListRequest,
@@ -37,30 +42,35 @@ export async function* readBothEnds(
   signal: AbortSignal,
 ): AsyncGenerator<Page> {
   const { recordCount: count } = opening
-  const met = new Set<string>()
+  const seen = new Set<string>()
   let number = 0
-  let isRead = false
-  for (const [index, stretch] of [request, ...stretchesOf(request)].entries()) {
-    // A part that was read to its end has no other one.
-    if (isRead && index % ENDS === 1) continue
-    isRead = false
-    // The ends of the list meet. Of a part, what is in front may all have been met with the list, and the rest not.
-    const news = index < ENDS ? met : new Set<string>()
-    for await (const page of readStretch(client, stretch, index === 0 ? opening : undefined, signal)) {
-      const before = news.size
-      for (const id of countedIds(page)) {
-        met.add(id)
-        news.add(id)
-      }
-      isRead = index >= ENDS && page.number === page.pageCount
-      // What a part says of its length is not of the list.
-      if (index === 0 && page.number === page.pageCount) listFactsOf(request).reached = true
-      const recordCount = index < ENDS ? page.recordCount : count
+  let isPartComplete = false
+  for (const stretch of stretchesOf(request)) {
+    if (isPartComplete && stretch.fromEnd) continue
+    isPartComplete = false
+    const first = stretch.request === request ? opening : undefined
+    // The two ends of the list meet. The front of a part may all have been seen with the list, and the rest of it not.
+    const seenHere = stretch.ofList ? seen : new Set<string>()
+    for await (const page of readStretch(client, stretch.request, first, signal)) {
+      const isLast = page.number === page.pageCount
+      const isNew = addIds(page, seenHere)
+      addIds(page, seen)
+      isPartComplete = isLast && !stretch.ofList
+      if (isLast && first !== undefined) listFactsOf(request).reached = true
+      // The count of a part is not the list's.
+      const recordCount = stretch.ofList ? page.recordCount : count
       yield { ...page, number: ++number, recordCount, pageCount: null, validator: null }
-      if (count !== null && met.size >= count) return
-      if (number > 1 && news.size === before) break
+      if (count !== null && seen.size >= count) return
+      if (number > 1 && !isNew) break
     }
   }
+}
+
+/** @returns whether one of them is new. */
+function addIds(page: Page, ids: Set<string>): boolean {
+  const before = ids.size
+  for (const id of countedIds(page)) ids.add(id)
+  return ids.size > before
 }
 
 async function* readStretch(

@@ -30,16 +30,25 @@ const MAX_COMPARED = 8_192
 const folded = (code: number): number =>
   (code >= 0x41 && code <= 0x5a) || (code >= 0xc0 && code <= 0xde) ? code | 0x20 : code
 
-/** @param least the shortest piece that is found for certain. */
-export function indexTexts(known: readonly Known[], least: number): (text: string) => Piece[] {
-  const stride = least - GRAM + 1
+interface Index {
+  /** The known texts, one behind the other, with a gap before each. */
+  readonly pool: Uint16Array
+  /** Of each place in the pool: the shortest piece of its text that counts. */
+  readonly leasts: Int32Array
+  /** The last place of each slot, and of each place the one before it; 0: none. */
+  readonly heads: Int32Array
+  readonly next: Int32Array
+  readonly slotOf: (a: number, b: number, c: number, d: number) => number
+}
+
+function buildIndex(known: readonly Known[], least: number): Index {
   const length = known.reduce((sum, { text }) => sum + text.length + 1, 1)
   const pool = new Uint16Array(length).fill(GAP)
   const leasts = new Int32Array(length)
   const bits = Math.min(20, Math.max(10, Math.ceil(Math.log2(length * 4))))
   const heads = new Int32Array(2 ** bits)
   const next = new Int32Array(length)
-  // Without regard to case, and, which costs a look at most, to the difference of `[` and `{`.
+  // Without regard to case, and, which costs a comparison at most, to the difference of `[` and `{`.
   const slotOf = (a: number, b: number, c: number, d: number): number =>
     Math.imul((a | 0x20) ^ ((b | 0x20) << 7) ^ ((c | 0x20) << 14) ^ ((d | 0x20) << 21), 0x9e3779b1) >>> (32 - bits)
 
@@ -58,6 +67,13 @@ export function indexTexts(known: readonly Known[], least: number): (text: strin
     next[at] = heads[slot]!
     heads[slot] = at
   }
+  return { pool, leasts, heads, next, slotOf }
+}
+
+/** @param least the shortest piece that is found for certain. */
+export function indexTexts(known: readonly Known[], least: number): (text: string) => Piece[] {
+  const { pool, leasts, heads, next, slotOf } = buildIndex(known, least)
+  const stride = least - GRAM + 1
 
   const same = (text: string, at: number, where: number): boolean =>
     pool[where] !== GAP && folded(text.charCodeAt(at)) === pool[where]
