@@ -9,9 +9,9 @@ export interface BatchQueue<T> {
   hasRoom(producer: number): Promise<boolean>
   push(producer: number, item: T): void
   /** A producer has made all its items. */
-  end(): void
+  readonly end: () => void
   /** A producer has failed: the consumer gets the items that came before, then the first error. */
-  fail(error: unknown): void
+  readonly fail: (error: unknown) => void
   /** At least one item, and more until their weights add up to `weight`; none when all producers have ended. */
   take(weight: number, weightOf: (item: T) => number): Promise<readonly T[]>
   close(): void
