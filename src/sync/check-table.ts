@@ -1,6 +1,6 @@
-import type { Resource } from '../catalog/resource.ts'
 /** Holds a resource's table to what it has to be, before anything is read for it, and says what is wrong when it refuses. */
-import { tableRejected, tableUnfit } from '../errors/resources.ts'
+import type { Resource } from '../catalog/resource.ts'
+import { tableRefused, tableUnfit } from '../errors/tables.ts'
 import type { Database } from '../store/connection/database.ts'
 import { confirmLease, type Lease } from '../store/fleet/leases.ts'
 import { clearNextDigests } from '../store/mirror/compare.ts'

@@ -1,10 +1,10 @@
-import type { RemoteRecord, Resource } from '../../catalog/resource.ts'
 /**
  * Buries the rows whose record a whole list no longer holds, behind three locks (S6): the list was proved whole; they are
  * few, by their share of the table; and each, asked for by its own address, is not found. One that answers all the same is
  * loaded instead. Where ScopeStack answers for no single record, the list that is asked for it by its id has to say so, or
  * two whole readings (`missed-twice.ts`).
  */
+import type { RemoteRecord, Resource } from '../../catalog/resource.ts'
 import type { Client } from '../../remote/client.ts'
 import type { Database } from '../../store/connection/database.ts'
 import { arrayLiteral } from '../../store/connection/literals.ts'
@@ -37,7 +37,7 @@ interface Deps {
 
 interface Options {
   readonly resource: Resource
-  readonly question: ReadPlan
+  readonly plan: ReadPlan
   readonly lease: Lease
   readonly mirror: Mirror
   readonly allowMassDelete: boolean
@@ -64,9 +64,9 @@ export const MAX_CHECKED = 1000
 
 export async function detectDeletes(deps: Deps, options: Options): Promise<DetectedDeletes> {
   const { sql, deleteLimit } = deps
-  const { resource, question, lease, allowMassDelete, signal } = options
+  const { resource, plan, lease, allowMassDelete, signal } = options
   const { type, table } = resource
-  if (question.read.from === 'singleton') return NOTHING
+  if (plan.read.from === 'singleton') return NOTHING
   const limit = allowMassDelete ? Number.MAX_SAFE_INTEGER : MAX_CHECKED
   const { ids, count, living } = await withDbRetry(() => findUnseen(sql, type, table, limit), signal)
   if (count === 0) {
@@ -90,11 +90,11 @@ export async function detectDeletes(deps: Deps, options: Options): Promise<Detec
     })
   await withDbRetry(goOn, signal)
   if (unsure > 0) {
-    const message = `${unsure} of its rows are missing from the list, and asking for them by their own address did not settle whether they are deleted. They are kept. The next whole reading asks again.`
+    const message = `${unsure} of its rows are missing from the list, and requests for their own addresses did not show whether they are deleted. They are kept. The next full read checks again.`
     return { deleted, outcome: { outcome: 'incomplete', message } }
   }
   if (left === 0) return { deleted, outcome: null, message: hidden === 0 ? null : hiddenMessage(hidden) }
-  const message = `${left} more rows are missing from the list; the next run asks for them one by one. They are kept until then.`
+  const message = `${left} more rows are missing from the list; the next run checks them one by one. They are kept until then.`
   return { deleted, outcome: { outcome: 'incomplete', message } }
 }
 
@@ -109,7 +109,7 @@ const notProved = (count: number): DetectedDeletes => ({
     outcome: 'incomplete',
     message:
       `${count} of its rows are missing from the list, of which some could not be read, and ${UNASKED}. They are kept. ` +
-      'A whole reading without any trouble settles it.',
+      'A full read without any failure decides it.',
   },
 })
 
@@ -125,11 +125,11 @@ async function buryMissedTwice(
   await withDbRetry(confirm, signal)
   const left = count - due.length
   if (left === 0) {
-    const message = `${deleted} rows were marked as deleted: ${UNASKED}, and two whole readings in a row missed them.`
+    const message = `${deleted} rows were marked as deleted: ${UNASKED}, and two full reads in a row missed them.`
     return { deleted, outcome: null, message }
   }
   const message =
-    `${left} of its rows are missing from the list, and ${UNASKED}. They are kept. A whole reading ` +
+    `${left} of its rows are missing from the list, and ${UNASKED}. They are kept. A full read ` +
     `${HOURS_APART} hours from the first that missed them, or later, marks as deleted what it misses too.`
   return { deleted, outcome: { outcome: 'incomplete', message } }
 }
@@ -165,10 +165,10 @@ export interface ConfirmedDeletes {
 /** @returns null when single records cannot be asked for: nothing is known then, and nothing was done. */
 export async function confirmAndMarkDeleted(
   { sql, client, slug, concurrency }: Omit<Deps, 'deleteLimit'>,
-  { resource, question, lease, mirror, signal, known }: Confirming,
+  { resource, plan, lease, mirror, signal, known }: Confirming,
   ids: readonly string[],
 ): Promise<ConfirmedDeletes | null> {
-  const asked = await getRecords({ client, slug, resource, question, concurrency, signal }, known, ids)
+  const asked = await getRecords({ client, slug, resource, plan, concurrency, signal }, known, ids)
   if (asked === null) return null
   let deleted = 0
   let unsure = 0

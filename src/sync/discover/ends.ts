@@ -1,5 +1,5 @@
-import { endsTheRun, SyncError } from '../../errors/sync-error.ts'
 /** Who is at the other end of relationships that nobody declared: linkage only comes with an include (API notes §2). */
+import { endsTheRun, SyncError } from '../../errors/sync-error.ts'
 import type { Client } from '../../remote/client.ts'
 import { fetchPage, type ListRequest } from '../../remote/pages/pages.ts'
 import type { Tally } from './evidence.ts'

@@ -1,10 +1,10 @@
-import type { Resource } from '../../catalog/resource.ts'
-import { endsTheRun, SyncError } from '../../errors/sync-error.ts'
 /**
  * The description that ScopeStack may serve of its own API. Its Swagger UI is said to be at the root of the API and at
  * /docs (API notes §9); where the document lies is not known, so the page is asked first and then the addresses that the
  * usual generators for Rails use. JSON only: rswag and grape-swagger both serve it.
  */
+import type { Resource } from '../../catalog/resource.ts'
+import { endsTheRun, SyncError } from '../../errors/sync-error.ts'
 import type { Client } from '../../remote/client.ts'
 import { isObject, readJson } from '../../remote/documents/document.ts'
 

@@ -1,7 +1,7 @@
-import type { ReadMethod, RemoteRecord, Resource } from '../../catalog/resource.ts'
-import { requestRefused } from '../../errors/resources.ts'
-import { endsTheRun, SyncError } from '../../errors/sync-error.ts'
 /** Some records of a resource: from both ends of its list, where the oldest and the newest are, whatever its order. */
+import type { Read, RemoteRecord, Resource } from '../../catalog/resource.ts'
+import { requestRefused } from '../../errors/errors.ts'
+import { endsTheRun, SyncError } from '../../errors/sync-error.ts'
 import type { Client } from '../../remote/client.ts'
 import { isObject, parseDocument } from '../../remote/documents/document.ts'
 import { fetchFirstPage, unlessPastPagingLimit } from '../../remote/pages/forward-pages.ts'

@@ -18,8 +18,8 @@ import { openProjectChildren, PROJECTS_AT_ONCE } from './project-children.ts'
 
 interface Options {
   readonly resource: Resource
-  readonly within: ByProject
-  readonly question: ReadPlan
+  readonly within: Within
+  readonly plan: ReadPlan
   readonly lease: Lease
   readonly signal: AbortSignal
 }
@@ -27,7 +27,7 @@ interface Options {
 const UNPROVED = 'The lists of some projects kept changing while they were read; the next run reads them again.'
 
 const UNSETTLED =
-  'Some rows are missing from their project, and asking for them did not settle why. They are kept; the reading of all ' +
+  'Some rows are missing from their project, and requests for them did not show why. They are kept; the full read ' +
   'of it settles it.'
 
 /** @returns undefined when the server takes no way of asking for the records of some projects, or all cost less. */
@@ -86,7 +86,7 @@ export async function pullByProject(deps: SnapshotDeps, options: Options): Promi
   }
 
   if (total.parked > 0)
-    doubts.add(`${total.parked} could not be loaded and are set aside, with the reason, in sync.parked.`)
+    doubts.add(`${total.parked} could not be loaded and are parked, with the reason, in sync.parked.`)
   const common = { ...total, expected: null }
   if (suspect !== null) return { ...common, outcome: 'suspect', message: suspect }
   if (doubts.size === 0) return { ...common, outcome: 'ok', message: null }

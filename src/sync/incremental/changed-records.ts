@@ -1,4 +1,3 @@
-import type { Resource } from '../../catalog/resource.ts'
 /**
  * Reads what changed since the watermark, where the server lets us ask for that, and proves that all of it was met: the
  * watermark moves then only.
@@ -7,10 +6,11 @@ import type { Resource } from '../../catalog/resource.ts'
  * and be proved like any list (`list/read-small-list.ts`): where the server takes no such order, or its ties have none. Without a
  * filter the whole list is read then.
  */
-import { listNotInOrder } from '../../errors/resources.ts'
-import { isPastPagingLimit, fetchFirstPage } from '../../remote/pages/forward-pages.ts'
-import { unreadableIn, countedIds, reportsCount } from '../../remote/pages/list-length.ts'
-import { shareListFacts } from '../../remote/pages/page-failures.ts'
+import type { Resource } from '../../catalog/resource.ts'
+import { listNotInOrder } from '../../errors/lists.ts'
+import { isOutOfReach, openList } from '../../remote/pages/forward-pages.ts'
+import { brokenIn, countedIds, saysCount } from '../../remote/pages/list-length.ts'
+import { learnFrom } from '../../remote/pages/page-failures.ts'
 import type { ListRequest, Page } from '../../remote/pages/pages.ts'
 import { confirmLease, type Lease } from '../../store/fleet/leases.ts'
 import { readCapability, saveCapability } from '../../store/progress/capabilities.ts'
@@ -71,7 +71,7 @@ export async function pullChangedRecords(deps: SnapshotDeps, options: Options): 
     return { ...common, outcome: 'incomplete', message }
   }
   if (total.parked === 0) return { ...common, outcome: 'ok', message: null }
-  const message = `${total.parked} could not be loaded and are set aside, with the reason, in sync.parked.`
+  const message = `${total.parked} could not be loaded and are parked, with the reason, in sync.parked.`
   return { ...common, outcome: 'incomplete', message }
 }
 

@@ -1,4 +1,3 @@
-import type { Resource } from '../../catalog/resource.ts'
 /**
  * Brings a resource up to date by as little as the server allows.
  *
@@ -9,7 +8,8 @@ import type { Resource } from '../../catalog/resource.ts'
  * Where both hold, both are done: a document changes without its project, and is deleted without a trace of its own.
  * Other deletes, and changes that leave no trace in `updated-at`, are for the nightly snapshot.
  */
-import { isPastPagingLimit } from '../../remote/pages/forward-pages.ts'
+import type { Resource } from '../../catalog/resource.ts'
+import { isOutOfReach } from '../../remote/pages/forward-pages.ts'
 import { confirmLease } from '../../store/fleet/leases.ts'
 import { forgetCapability, saveCapability } from '../../store/progress/capabilities.ts'
 import { PARENT_RESOURCE, pruneChangedParents, recordPushedProjects } from '../../store/progress/changed-projects.ts'
@@ -96,7 +96,7 @@ const FINE = { outcome: 'ok', message: null } as const
 const stillRefused = (count: number) =>
   ({
     outcome: 'incomplete',
-    message: `${count} that the database refused before could not be written again: they are set aside, with the reason, in sync.parked.`,
+    message: `${count} that the database refused before could not be written again: they are parked, with the reason, in sync.parked.`,
   }) as const
 
 const NOTHING_READ = {
@@ -116,16 +116,16 @@ async function byChanges(deps: SnapshotDeps, { resource, lease, since, signal }:
   if (changeColumn(resource) === undefined) return undefined
   const watermark = await withDbRetry(() => readWatermark(sql, type), signal)
   const asking = await openReadPlan(deps, resource, signal)
-  const { plan: question } = asking
-  const { request } = question
+  const { plan } = asking
+  const { request } = plan
   // What changed would have to be asked of both lists.
-  if (question.also !== undefined) return undefined
-  if (watermark === null || question.read.from !== 'list' || request === null) return undefined
+  if (plan.also !== undefined) return undefined
+  if (watermark === null || plan.read.from !== 'list' || request === null) return undefined
   try {
     const strategy = await changeStrategyFor(deps, resource, request, signal)
     if (strategy === 'none') return undefined
     // What its filters hide by now is in no reading of changes.
-    if ((await findHiddenRecords(deps, resource, question, null, signal)) !== question) return undefined
+    if ((await findHiddenRecords(deps, resource, plan, null, signal)) !== plan) return undefined
     const from = since ?? watermark
     const result = await pullChangedRecords(deps, {
       resource,
@@ -136,7 +136,7 @@ async function byChanges(deps: SnapshotDeps, { resource, lease, since, signal }:
       lease,
       signal,
     })
-    const learned = withNewFacts(question, asking.now)
+    const learned = withNewFacts(plan, asking.now)
     if (learned !== undefined) await asking.remember(learned)
     return result
   } catch (error) {
@@ -150,11 +150,11 @@ async function byChanges(deps: SnapshotDeps, { resource, lease, since, signal }:
 }
 
 async function byProjects(deps: SnapshotDeps, { resource, lease, signal }: SnapshotOptions) {
-  const { byProject } = resource
-  if (byProject === undefined) return undefined
-  const { plan: question } = await openReadPlan(deps, resource, signal)
-  if (question.also !== undefined) return undefined
-  return await pullByProject(deps, { resource, within: byProject, question, lease, signal })
+  const { within } = resource
+  if (within === undefined) return undefined
+  const { plan } = await openReadPlan(deps, resource, signal)
+  if (plan.also !== undefined) return undefined
+  return await pullByProject(deps, { resource, within, plan, lease, signal })
 }
 
 function together(one: SnapshotResult, other: SnapshotResult): SnapshotResult {

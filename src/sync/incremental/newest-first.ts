@@ -1,19 +1,19 @@
 /**
- * Reads a list newest first, from its front back to the watermark. Its count is no measure of a stretch of it; this is the
- * proof of one (`isComplete`): every page said the same count, none was cut, and as many different ids were met as places were
- * read.
+ * Reads a list newest first, from its front back to the watermark. The list's count does not measure such a stretch. It is
+ * proved complete (`isComplete`) when every page gave the same count, none was cut short, and as many different ids were
+ * seen as places were read:
  *
- * - Standing still, n places that hold n different ids hold all that stand there, whatever order ties come in: when ties
- *   change places from page to page, one that is met twice is another one missed, and the ids are fewer than the places.
- *   The last page shows a record older than the watermark, so every group of ties that is newer was read to its end.
- * - A record that is edited, or is new, moves to the front and pushes those behind it back, where they are met again. Its
- *   own change is newer than the beginning of the reading, behind which no watermark moves: the next run reads it. Where
- *   an edit leaves a gap behind it, what stands behind the gap stays in its place.
- * - A deletion pulls those behind it forward, over the joint to a page that was read. While it lasts the count is smaller;
- *   for the same count again another must have come, which went to the front and pushed them all back.
+ * - While nothing changes, n places with n different ids hold every record there, whatever the order of ties: when ties
+ *   change places from page to page, one that is seen twice means another one missed, and there are fewer ids than places.
+ *   The last page shows a record older than the watermark, so every newer group of ties was read to its end.
+ * - A record that is edited, or new, moves to the front and pushes the others back, where they are seen again. Its own
+ *   change is newer than the beginning of the read, which the watermark never passes: the next run reads it. The records
+ *   behind the place it left keep their places.
+ * - A deletion pulls the records behind it forward, possibly onto a page that was read. Then the count is smaller; for the
+ *   same count again, another record must have come to the front and pushed them all back.
  *
- * One thing is taken for granted: a record that comes or is edited bears a newer time than what was read before it.
- * Records without a time stand at one end or the other, and are no one's change.
+ * This assumes that a new or edited record has a newer time than the records read before it. Records without a time stand
+ * at one end of the list, and are never a change.
  */
 import { listNotInOrder } from '../../errors/resources.ts'
 import type { Client } from '../../remote/client.ts'
@@ -24,11 +24,11 @@ import { fetchPage, type ListRequest, type Page } from '../../remote/pages/pages
 import { changeTime } from '../list/page-batch.ts'
 import { isNewestFirst, newestFirst } from './strategy.ts'
 
-/** Clocks differ, and a change may be stamped a moment before it can be read. The filter goes by days anyway. */
+/** Clocks differ, and a change may get its time a moment before it can be read. The filter works by days anyway. */
 const OVERLAP_MS = 5 * 60_000
 
 interface Stretch {
-  /** As the first page said. */
+  /** From the first page. */
   readonly count: number | null
   readonly ids: number
   readonly places: number
@@ -54,8 +54,7 @@ export async function readNewestFirst({ client, request, watermark, take, signal
   const guard = repeatedPageGuard(sorted)
   let page = await fetchFirstPage(client, sorted, signal)
   const { recordCount: count } = page
-  // Without a count of pages a page is as long as the first.
-  const size = inferPageSize(page, null) ?? (page.pageCount === null && count !== null ? placeCount(page) : null)
+  const size = sizeOf(page)
   const ids = new Set<string>()
   let places = 0
   let steady = true
@@ -65,20 +64,27 @@ export async function readNewestFirst({ client, request, watermark, take, signal
     await take(page)
     if (!isNewestFirst(page)) throw listNotInOrder({ path: request.path, page: page.number })
     for (const id of countedIds(page)) ids.add(id)
-    places += placeCount(page)
-    steady &&= reportsCount(page, count)
-    full &&=
-      size !== null &&
-      isFullPage(page, size) &&
-      (page.pageCount !== null || placeCount(page) === placesLeft(page, size))
+    places += placesOf(page)
+    steady &&= saysCount(page, count)
+    full &&= size !== null && isUncut(page, size)
     const oldest = page.records.map(changeTime).findLast((time) => time !== null)
-    const isAll = placeCount(page) === 0 || (count !== null && places >= count)
-    const last = page.pageCount === null ? isAll : page.number >= page.pageCount
-    if (last || (oldest !== undefined && oldest < until)) return { count, ids: ids.size, places, steady, full }
-    page = await fetchPage(client, sorted, page.number + 1, signal, undefined, { skipUnreadable: true })
+    if (isLastPage(page, places, count) || (oldest ?? Infinity) < until) {
+      return { count, ids: ids.size, places, steady, full }
+    }
+    page = await fetchPage(client, sorted, page.number + 1, signal, undefined, { without: true })
   }
 }
 
-/** As many as its place in the list demands. */
+/** Where the list does not count its pages, a page is as long as the first. */
+const sizeOf = (opening: Page): number | null =>
+  sizeFrom(opening, null) ?? (opening.pageCount === null && opening.recordCount !== null ? placesOf(opening) : null)
+
+const isUncut = (page: Page, size: number): boolean =>
+  isFull(page, size) && (page.pageCount !== null || placesOf(page) === placesLeft(page, size))
+
+const isLastPage = (page: Page, places: number, count: number | null): boolean =>
+  page.pageCount === null ? placesOf(page) === 0 || (count !== null && places >= count) : page.number >= page.pageCount
+
+/** As many records as the page's place demands. */
 const placesLeft = ({ number, recordCount }: Page, size: number): number =>
   Math.min(size, Math.max(0, (recordCount ?? 0) - size * (number - 1)))

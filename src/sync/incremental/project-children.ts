@@ -1,9 +1,9 @@
-import type { Resource, ByProject } from '../../catalog/resource.ts'
 /**
- * How the parts of some projects are asked for: as the catalog declares it, else by the lists below each project, or below
- * what carries them, which cost a request each. What the server takes is found by asking, and remembered for a day.
+ * Reads the children of some projects by what the server accepts: the request that the catalog declares, else the lists
+ * nested below each project, or below the parents in between, at one request each. What worked is remembered for a day.
  */
-import { shareListFacts } from '../../remote/pages/page-failures.ts'
+import type { Resource, Within } from '../../catalog/resource.ts'
+import { learnFrom } from '../../remote/pages/page-failures.ts'
 import type { ListRequest } from '../../remote/pages/pages.ts'
 import { readCapability, saveCapability } from '../../store/progress/capabilities.ts'
 import { PARENT_RESOURCE } from '../../store/progress/changed-projects.ts'
@@ -18,7 +18,7 @@ import { includesOf } from '../list/request-parts.ts'
 import type { SnapshotDeps } from '../snapshot/snapshot.ts'
 import { withDbRetry } from '../with-db-retry.ts'
 
-/** `none`: only with all the others. */
+/** Stored in `sync.capabilities`. `none`: only by a full read. */
 export type ChildReadMethod = 'declared' | 'nested' | 'none'
 
 const NEXT: Readonly<Record<ChildReadMethod, ChildReadMethod>> = { declared: 'nested', nested: 'none', none: 'none' }
@@ -31,18 +31,18 @@ export interface ProjectChildren {
 
 interface Options {
   readonly resource: Resource
-  readonly within: ByProject
-  readonly question: ReadPlan
+  readonly within: Within
+  readonly plan: ReadPlan
   readonly signal: AbortSignal
 }
 
-/** Their ids stand in the address, and what belongs to them is held in memory. */
+/** Their ids stand in the URL, and their children are held in memory. */
 export const PROJECTS_AT_ONCE = 25
 
 export interface ProjectChildrenReader {
-  /** Undefined when the server takes no way of asking for them. */
+  /** Undefined when the server accepts no way to request them. */
   read(projects: readonly string[]): Promise<ProjectChildren | undefined>
-  /** At the least, for so many projects. */
+  /** The least number of requests for so many projects. */
   requestsFor(projects: number): number
 }
 
@@ -51,71 +51,21 @@ const below = (include: string, path: string): string[] =>
   path.startsWith(`${include}.`) ? [path.slice(include.length + 1)] : []
 
 export async function openProjectChildren(deps: SnapshotDeps, options: Options): Promise<ProjectChildrenReader> {
-  const { sql, client, slug, concurrency, catalog, pageSize } = deps
-  const { resource, within, signal } = options
-  const { type, aliases } = resource
+  const { sql, client } = deps
+  const { type } = options.resource
+  const { signal } = options
   const remembered = await withDbRetry(() => readCapability(sql, type, 'parts'), signal)
   let known = remembered !== undefined && remembered.ageMs < DAY_MS ? (remembered.value as ChildReadMethod) : undefined
-  let way = known ?? 'declared'
-  let answered: boolean | undefined
-  const by = within.by === 'include' ? catalog.get(within.list)! : resource
-  const own = by === resource ? options.question : (await openReadPlan(deps, by, signal)).plan
+  let method = known ?? 'declared'
+  let listAccepted: boolean | undefined
+  const carrier = await carrierOf(deps, options)
 
-  /** The keys that its own list is known to take: with others it would be refused, with fewer the rows would differ. */
-  const { read, request: taken } = options.question
-  const ownKeys =
-    taken === null
-      ? resource.include
-      : includesOf(taken).flatMap((path) => (read.from === 'included' ? below(read.include, path) : [path]))
-
-  /** The list they are asked for by, as it is known to take it. */
-  const listOf = (projects: readonly string[], include: readonly string[] | undefined): ListRequest => {
-    const asked = own.read.from === 'list' && own.request !== null ? own.request : undefined
-    const { include: keys, ...filters } = asked?.query ?? queryFor(by.completeFilters, by.include)
-    const names = include ?? keys?.split(',') ?? []
-    const query = { ...filters, ...queryFor({ [within.filter]: projects.join(',') }, names) }
-    const path = by.read.from === 'list' ? by.read.path : by.type
-    const request = { path: asked?.path ?? `/${slug}/v1/${path}`, query, pageSize: asked?.pageSize ?? pageSize }
-    return asked === undefined ? request : shareListFacts(asked, request)
-  }
-
-  async function readDeclared(projects: readonly string[]): Promise<ProjectChildren> {
-    const carried = within.by === 'include'
-    const include = carried ? [within.include, ...ownKeys.map((key) => `${within.include}.${key}`)] : undefined
-    const request = { ...listOf(projects, include), included: carried }
-    const { pages, proved } = await readCompleteList(client, request, signal)
-    return { pages: pages.map((page) => toReadPage(page, { type, aliases, carried })), proved }
-  }
-
-  /** Of what they lie below, where that is not the projects themselves. */
-  async function parentsOf(projects: readonly string[]): Promise<{ ids: readonly string[]; proved: boolean }> {
-    if (within.by === 'filter' || within.list === PARENT_RESOURCE) return { ids: projects, proved: true }
-    const { pages, proved } = await readCompleteList(client, listOf(projects, []), signal)
-    return { ids: [...new Set(pages.flatMap((page) => page.ids))], proved }
-  }
-
-  async function readNested(projects: readonly string[]): Promise<ProjectChildren> {
-    const parents = await parentsOf(projects)
-    const parentOf = (id: string): string =>
-      `/${slug}/v1/${within.by === 'include' ? within.list : PARENT_RESOURCE}/${id}`
-    const pathOf = (id: string): string => `${parentOf(id)}/${type}`
-    const request = read.from === 'included' ? null : taken
-    const question = {
-      query: request?.query ?? queryFor(resource.completeFilters, resource.include),
-      pageSize: request?.pageSize ?? pageSize,
-    }
-    const wanted = { type, aliases, carried: false }
-    const lists = { wanted, question, parents: parents.ids, pathOf, parentOf, from: 1 }
-    const batches = await Array.fromAsync(readNestedLists({ client, concurrency, signal }, lists))
-    const pages = batches.flatMap((batch) => batch.pages)
-    return { pages, proved: parents.proved && pages.every(({ full }) => full) }
-  }
-
-  /** Whether the question stands that the projects are added to. */
-  const isAnswered = async (): Promise<boolean> => {
-    if (own.read.from === 'below' || own.request === null) return true
-    answered ??= await isAccepted(client, { ...own.request, pageSize: 1 }, signal)
-    return answered
+  /** Whether the carrier's list is accepted without the project ids. */
+  const isListAccepted = async (): Promise<boolean> => {
+    const { read, request } = carrier.plan
+    if (read.from === 'below' || request === null) return true
+    listAccepted ??= await isAccepted(client, { ...request, pageSize: 1 }, signal)
+    return listAccepted
   }
 
   const remember = async (found: ChildReadMethod): Promise<void> => {
@@ -126,22 +76,117 @@ export async function openProjectChildren(deps: SnapshotDeps, options: Options):
 
   return {
     async read(projects) {
-      // Either of two lists may hide some of those that carry them.
-      if (own.also !== undefined) return undefined
-      for (; way !== 'none'; way = NEXT[way]) {
+      // Either of two lists may hide some of the carriers.
+      if (carrier.plan.also !== undefined) return undefined
+      for (; method !== 'none'; method = NEXT[method]) {
         try {
-          const parts = await (way === 'declared' ? readDeclared(projects) : readNested(projects))
-          await remember(way)
-          return parts
+          const children = await (method === 'declared' ? readDeclared : readNested)(deps, options, carrier, projects)
+          await remember(method)
+          return children
         } catch (error) {
           if (!isBadRequest(error) && !isNotFound(error)) throw error
-          // Else what is remembered of the list itself does not hold any more, which the reading of all of it finds out.
-          if (isBadRequest(error) && !(await isAnswered())) return undefined
+          // The plan of the list itself no longer holds: the full read finds that out.
+          if (isBadRequest(error) && !(await isListAccepted())) return undefined
         }
       }
-      await remember(way)
+      await remember(method)
       return undefined
     },
-    requestsFor: (projects) => (way === 'declared' ? Math.ceil(projects / PROJECTS_AT_ONCE) : projects),
+    requestsFor: (projects) => (method === 'declared' ? Math.ceil(projects / PROJECTS_AT_ONCE) : projects),
   }
+}
+
+/** The resource whose list is filtered by project: the children's own, or the one that includes them. */
+interface Carrier {
+  readonly resource: Resource
+  readonly plan: ReadPlan
+}
+
+async function carrierOf(deps: SnapshotDeps, { resource, within, plan, signal }: Options): Promise<Carrier> {
+  const carrier = within.by === 'include' ? deps.catalog.get(within.list)! : resource
+  if (carrier === resource) return { resource, plan }
+  return { resource: carrier, plan: (await openReadPlan(deps, carrier, signal)).plan }
+}
+
+/** The carrier's list for these projects, as its plan has it. */
+function listOf(
+  { slug, pageSize }: SnapshotDeps,
+  { within }: Options,
+  { resource, plan }: Carrier,
+  projects: readonly string[],
+  include?: readonly string[],
+): ListRequest {
+  const planned = plan.read.from === 'list' && plan.request !== null ? plan.request : undefined
+  const { include: keys, ...filters } = planned?.query ?? queryFor(resource.whole, resource.include)
+  const names = include ?? keys?.split(',') ?? []
+  const query = { ...filters, ...queryFor({ [within.filter]: projects.join(',') }, names) }
+  const path = resource.read.from === 'list' ? resource.read.path : resource.type
+  const request = { path: planned?.path ?? `/${slug}/v1/${path}`, query, pageSize: planned?.pageSize ?? pageSize }
+  return planned === undefined ? request : learnFrom(planned, request)
+}
+
+async function readDeclared(
+  deps: SnapshotDeps,
+  options: Options,
+  carrier: Carrier,
+  projects: readonly string[],
+): Promise<ProjectChildren> {
+  const { resource, within, signal } = options
+  const { type, aliases } = resource
+  const carried = within.by === 'include'
+  const include = carried
+    ? [within.include, ...includesOfChildren(options).map((key) => `${within.include}.${key}`)]
+    : undefined
+  const request = { ...listOf(deps, options, carrier, projects, include), included: carried }
+  const { pages, proved } = await readCompleteList(deps.client, request, signal)
+  return { pages: pages.map((page) => toReadPage(page, { type, aliases, carried })), proved }
+}
+
+/** The includes that the children's plan has: with more the request could be refused, with fewer the rows would differ. */
+function includesOfChildren({ resource, plan: { read, request } }: Options): readonly string[] {
+  if (request === null) return resource.include
+  return includesOf(request).flatMap((path) => (read.from === 'included' ? below(read.include, path) : [path]))
+}
+
+async function readNested(
+  deps: SnapshotDeps,
+  options: Options,
+  carrier: Carrier,
+  projects: readonly string[],
+): Promise<ProjectChildren> {
+  const { client, slug, concurrency, pageSize } = deps
+  const { resource, within, plan, signal } = options
+  const { type, aliases } = resource
+  const parents = await parentsOf(deps, options, carrier, projects)
+  const parentType = within.by === 'include' ? within.list : PARENT_RESOURCE
+  const parentOf = (id: string): string => `/${slug}/v1/${parentType}/${id}`
+  const planned = plan.read.from === 'included' ? null : plan.request
+  const request = {
+    query: planned?.query ?? queryFor(resource.whole, resource.include),
+    pageSize: planned?.pageSize ?? pageSize,
+  }
+  const lists = {
+    wanted: { type, aliases, carried: false },
+    request,
+    parents: parents.ids,
+    pathOf: (id: string): string => `${parentOf(id)}/${type}`,
+    parentOf,
+    from: 1,
+  }
+  const batches = await Array.fromAsync(readNestedLists({ client, concurrency, signal }, lists))
+  const pages = batches.flatMap((batch) => batch.pages)
+  return { pages, proved: parents.proved && pages.every(({ full }) => full) }
+}
+
+/** The records that the lists are nested below: the projects, or the carriers of these projects. */
+async function parentsOf(
+  deps: SnapshotDeps,
+  options: Options,
+  carrier: Carrier,
+  projects: readonly string[],
+): Promise<{ ids: readonly string[]; proved: boolean }> {
+  const { within, signal } = options
+  if (within.by === 'filter' || within.list === PARENT_RESOURCE) return { ids: projects, proved: true }
+  const { pages, proved } = await readCompleteList(deps.client, listOf(deps, options, carrier, projects, []), signal)
+  return { ids: [...new Set(pages.flatMap((page) => page.ids))], proved }
 }

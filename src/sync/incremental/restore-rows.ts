@@ -1,13 +1,13 @@
+/**
+ * Brings rows back to what ScopeStack holds whose local edits were parked or discarded. A snapshot does so by itself; a
+ * reading of changes does not meet them, since nothing changed there. Nor does it meet again what the database refused.
+ */
 import type { Transaction } from '../../store/connection/database.ts'
 import { arrayLiteral } from '../../store/connection/literals.ts'
 import { type LoadResult } from '../../store/mirror/load-result.ts'
 import { createMirror } from '../../store/mirror/load.ts'
 import { rowsToRestore } from '../../store/mirror/local-edits.ts'
 import { sampleOfLiving } from '../../store/mirror/tombstones.ts'
-/**
- * Brings rows back to what ScopeStack holds whose local edits were parked or discarded. A snapshot does so by itself; a
- * reading of changes does not meet them, since nothing changed there. Nor does it meet again what the database refused.
- */
 import { PARENT_RESOURCE, recordChangedParents } from '../../store/progress/changed-projects.ts'
 import { readRejectedRecords, closeRejectedRecords } from '../../store/progress/parked-records.ts'
 import { MAX_CHECKED, confirmAndMarkDeleted } from '../deletes/detect-deletes.ts'
@@ -39,8 +39,8 @@ export async function restoreRows(
   const owed = await withDbRetry(() => rowsToRestore(sql, type, MAX_CHECKED), signal)
   const refused = await withDbRetry(() => readRejectedRecords(sql, type, REFUSED_AT_ONCE), signal)
   if (owed.length + refused.length === 0) return total
-  const { plan: question } = await openReadPlan(deps, resource, signal)
-  const ask = createGetRecord({ client, slug, resource, question, signal })
+  const { plan } = await openReadPlan(deps, resource, signal)
+  const ask = createGetRecord({ client, slug, resource, plan, signal })
   const mirror = createMirror(resource)
   const ids = [...new Set([...owed, ...refused.flatMap(({ id, missing }) => (missing ? [] : [id]))])]
   for (let start = 0; start < ids.length; start += concurrency) {
@@ -59,7 +59,7 @@ export async function restoreRows(
   const missing = refused.flatMap((one) => (one.missing ? [one.id] : []))
   if (missing.length > 0) {
     const known = await withDbRetry(() => sampleOfLiving(sql, resource, missing), signal)
-    const confirmed = await confirmAndMarkDeleted(deps, { resource, question, lease, mirror, signal, known }, missing)
+    const confirmed = await confirmAndMarkDeleted(deps, { resource, plan, lease, mirror, signal, known }, missing)
     total.deleted += confirmed?.deleted ?? 0
     total.refused += missing.length - (confirmed?.deleted ?? 0)
   }

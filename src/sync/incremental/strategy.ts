@@ -1,8 +1,8 @@
-import type { Resource } from '../../catalog/resource.ts'
 /**
  * How the changes of a resource can be asked for. Nobody could observe what ScopeStack really does with either way (API
  * notes §4, §10), so both are tried before they are trusted, once a day.
  */
+import type { Resource } from '../../catalog/resource.ts'
 import type { Client } from '../../remote/client.ts'
 import { isPastPagingLimit } from '../../remote/pages/forward-pages.ts'
 import { placeCount } from '../../remote/pages/list-length.ts'

@@ -1,5 +1,5 @@
-import type { Resource } from '../../catalog/resource.ts'
 /** Writes the records that changed, and notes the projects among them in the same transaction. */
+import type { Resource } from '../../catalog/resource.ts'
 import type { Page } from '../../remote/pages/pages.ts'
 import type { Transaction } from '../../store/connection/database.ts'
 import type { Lease } from '../../store/fleet/leases.ts'

@@ -1,12 +1,13 @@
 /**
- * Whether the filters that are to make a list whole hide some of it: `filter[active]=true,false` leaves out a record whose
- * flag is null (1,595 of 1,598 at a real server), and nothing in the list tells. So it is counted what other lists hold:
+ * Which variant of a filtered list holds every record. `filter[active]=true,false` is meant to show archived records too,
+ * but it leaves out a record whose flag is null (1,595 of 1,598 at a real server), and nothing in the list shows that. So
+ * the variants are counted:
  *
- *   plain   without the filters: all, or only what the server shows by default
- *   blank   `true,false,`: the library reads what stands behind the last comma as null, so this is all there can be
+ *   plain   without the filters: everything, or only what the server shows by default
+ *   blank   `true,false,`: the library reads the empty value behind the last comma as null, so this is everything
  *
- * The smallest list that is proved to hold the others is read; where none is, both, and what either holds counts as met. It
- * costs a few small requests once, and one a reading to see that it still holds.
+ * The smallest list that is proved to hold the others is read. Where none is, both are read, and a record counts as seen
+ * when either holds it. It costs a few small requests once, and one in each read to check that it still holds.
  */
 import { isDeepStrictEqual } from 'node:util'
 import { hasCode } from '../../errors/sync-error.ts'
@@ -19,8 +20,8 @@ import type { ReadPlan } from './read-plan.ts'
 export interface FilterScope {
   readonly shown: 'filtered' | 'blank' | 'plain' | 'both'
   /**
-   * What shows that it still holds. `plain`, `blank`: that list counts as many as the one that is read · `value`: what is
-   * shown by default is one of the filter's values · null: nothing has to be asked, or all of it again.
+   * How to check that it still holds. `plain`, `blank`: that list counts as many as the one that is read · `value`: the
+   * server shows by default the records of one of the filter's values · null: nothing to check, or everything again.
    */
   readonly watch: 'plain' | 'blank' | 'value' | null
   /** The counts contradict each other: some record may be in no list. */
@@ -31,13 +32,13 @@ type Variant = 'plain' | 'blank' | 'first'
 
 const isFilter = (name: string): boolean => name.startsWith('filter[')
 
-/** As it was negotiated, before a scope was laid on it. */
+/** The request as it was negotiated, before a scope was applied. */
 export const negotiatedRequest = ({ base, request }: Pick<ReadPlan, 'base' | 'request'>): ListRequest | null =>
   base ?? request
 
-function withScope(question: ReadPlan, scope: FilterScope): ReadPlan {
-  const { also: _also, base: _base, ...rest } = question
-  const base = negotiatedRequest(question)!
+function withScope(plan: ReadPlan, scope: FilterScope): ReadPlan {
+  const { also: _also, base: _base, ...rest } = plan
+  const base = negotiatedRequest(plan)!
   const plain = { ...base, query: withFilters(base, () => undefined) }
   const blank = { ...base, query: withFilters(base, (value) => `${value},`) }
   switch (scope.shown) {
@@ -52,9 +53,8 @@ function withScope(question: ReadPlan, scope: FilterScope): ReadPlan {
   }
 }
 
-/** What was negotiated may be another question by now; which list of it is read stays. */
-export const applyScope = (question: ReadPlan): ReadPlan =>
-  question.scope === undefined ? question : withScope(question, question.scope)
+/** The negotiated request may have changed since; which variant of it is read stays. */
+export const applyScope = (plan: ReadPlan): ReadPlan => (plan.scope === undefined ? plan : withScope(plan, plan.scope))
 
 function withFilters({ query }: ListRequest, change: (value: string) => string | undefined): Record<string, string> {
   const entries = Object.entries(query).flatMap(([name, value]) => {
@@ -66,10 +66,10 @@ function withFilters({ query }: ListRequest, change: (value: string) => string |
 
 const filtersOf = ({ query }: ListRequest): string[] => Object.keys(query).filter(isFilter)
 
-interface Looking {
+interface Context {
   readonly client: Client
   readonly signal: AbortSignal
-  /** Ids of some records of the list that have the first value of its filters, and of some that have another one. */
+  /** Ids of some records in the mirror with the first value of the filters, and of some with another value. */
   readonly examples: (filters: readonly string[]) => Promise<Examples>
 }
 
@@ -79,47 +79,67 @@ export interface Examples {
 }
 
 /**
- * Looks whether what the question was found to need still holds, and finds out what it needs where that is not known.
+ * Checks that the plan's scope still holds, and determines it where it is unknown or no longer holds.
  *
- * @param count of the list as it was read just now; null: it has to be asked for.
- * @returns the question with its scope: the same one where it holds.
+ * @param count of the list as it was just read; null: it has to be requested.
+ * @returns the plan with its scope: the same object where it holds.
  */
-export async function determineScope(looking: Looking, question: ReadPlan, count: number | null): Promise<ReadPlan> {
+export async function determineScope(context: Context, plan: ReadPlan, count: number | null): Promise<ReadPlan> {
   try {
-    return await settled(looking, question, count)
+    return await checkScope(context, plan, count)
   } catch (error) {
-    // What was read is no worse for it. Nobody knows what it hides, and the next reading counts again.
-    if (!isPageFailure(error)) throw error
-    const { scope = { shown: 'filtered', watch: null } } = question
-    return withScope(question, { ...scope, unsettled: true })
+    // What was read stays valid. What the filters hide is unknown, and the next read counts again.
+    if (!isFailure(error)) throw error
+    const { scope = { shown: 'filtered', watch: null } } = plan
+    return withScope(plan, { ...scope, unsettled: true })
   }
 }
 
-async function settled(looking: Looking, question: ReadPlan, count: number | null): Promise<ReadPlan> {
-  const base = negotiatedRequest(question)
-  if (base === null || question.read.from === 'below' || filtersOf(base).length === 0) return question
-  const { scope } = question
-  // It holds all there can be, whatever becomes of it.
-  if (scope?.shown === 'blank') return question
-  const counter = counterOf(looking, base)
-  const recount = () => counter.count(base.query)
-  const read = scope?.shown === 'plain' ? null : count
-  if (scope !== undefined && read !== null && (await holds(scope, counter, read))) return question
-  // What it counted when it was read may be another count by now.
-  let all = scope === undefined && read !== null ? read : await recount()
+async function checkScope(context: Context, plan: ReadPlan, count: number | null): Promise<ReadPlan> {
+  const { scope } = plan
+  const base = negotiatedRequest(plan)
+  if (base === null || plan.read.from === 'below' || filtersOf(base).length === 0) return plan
+  // It holds everything there can be, whatever changes.
+  if (scope?.shown === 'blank') return plan
+  const counter = createCounter(context, base)
+  const asRead = scope?.shown === 'plain' ? null : count
+  if (scope !== undefined && asRead !== null && (await holds(scope, counter, asRead))) return plan
+  // What it counted when it was read may have changed by now.
+  const first = scope === undefined ? asRead : null
+  const found = await findScopeTwice(context, { base, counter, scope, first })
+  return found === undefined || isDeepStrictEqual(found, scope) ? plan : withScope(plan, found)
+}
+
+interface Search {
+  readonly base: ListRequest
+  readonly counter: Counter
+  /** The scope so far. */
+  readonly scope: FilterScope | undefined
+  /** The count of the filtered list; null: it has to be requested. */
+  readonly first: number | null
+}
+
+/**
+ * A record created between two counts looks like a hidden one, so a scope that reads more counts only when it is found
+ * twice in a row.
+ *
+ * @returns undefined when the list is not counted.
+ */
+async function findScopeTwice(
+  context: Context,
+  { base, counter, scope, first }: Search,
+): Promise<FilterScope | undefined> {
+  let all = first ?? (await counter.count(base.query))
   let before: FilterScope | undefined
   for (let tries = 1; all !== null; tries++) {
-    if (scope !== undefined && (await holds(scope, counter, all))) return question
-    const found = await find(looking, base, counter, all)
-    // A record that comes between two counts looks like one that is hidden: what is found is found twice.
+    if (scope !== undefined && (await holds(scope, counter, all))) return scope
+    const found = await findScope(context, base, counter, all)
     const isPlain = found.shown === 'filtered' && found.unsettled !== true
-    if (isPlain || isDeepStrictEqual(found, before) || tries === TRIES) {
-      return isDeepStrictEqual(found, scope) ? question : withScope(question, found)
-    }
+    if (isPlain || isDeepStrictEqual(found, before) || tries === TRIES) return found
     before = found
-    all = await recount()
+    all = await counter.count(base.query)
   }
-  return question
+  return undefined
 }
 
 /** A list that keeps changing is counted again. */
@@ -144,12 +164,12 @@ interface Counter {
   readonly of: (variant: Variant) => Promise<number | null>
 }
 
-/** Null: it is refused, or not counted. */
-function counterOf({ client, signal }: Looking, base: ListRequest): Counter {
+/** Counts are null where the request is refused, or the list gives none. */
+function createCounter({ client, signal }: Context, base: ListRequest): Counter {
   const count: Count = async ({ include: _include, sort: _sort, ...query }) => {
     const one = (number: number) => fetchPage(client, { ...base, query, pageSize: 1, included: false }, number, signal)
     try {
-      // The first record may be one that fails every page which holds it.
+      // The first record may be one at which the server fails.
       const page = await one(1).catch((error: unknown) => {
         if (!isPageFailure(error)) throw error
         return one(2)
@@ -168,37 +188,40 @@ function counterOf({ client, signal }: Looking, base: ListRequest): Counter {
   return { count, of: (variant) => count(query[variant]) }
 }
 
-/** That list only: the one that is read was answered a moment ago. */
-const isDenied = (error: unknown): boolean => hasCode(error, 'SYNC_REQUEST_REFUSED', 'SYNC_FORBIDDEN')
+/** That variant only: the list that is read answered a moment ago. */
+const isDenied = (error: unknown): boolean =>
+  error instanceof SyncError && (error.code === 'SYNC_REQUEST_REFUSED' || error.code === 'SYNC_FORBIDDEN')
 
 const firstOf = (values: string): string => values.split(',', 1)[0]!
 const othersOf = (values: string): string => values.slice(firstOf(values).length + 1)
 
-/** @param all what the filtered list holds. */
-async function find(looking: Looking, base: ListRequest, counter: Counter, all: number): Promise<FilterScope> {
+/** @param all the count of the filtered list. */
+async function findScope(context: Context, base: ListRequest, counter: Counter, all: number): Promise<FilterScope> {
   const plain = await counter.of('plain')
   const blank = await counter.of('blank')
-  const more = blank !== null && blank > all
-  if (more && blank >= (plain ?? 0) && (await isUnderstood(base, counter, all, blank))) {
+  const isMore = blank !== null && blank > all
+  if (isMore && blank >= (plain ?? 0) && (await isUnderstood(base, counter, all, blank))) {
     return { shown: 'blank', watch: null }
   }
-  const unsettled = more ? { unsettled: true } : {}
-  // No list without the filters to compare with.
-  if (plain === null) return { shown: 'filtered', watch: blank === all ? 'blank' : null, ...unsettled }
-  const first = await counter.of('first')
-  const values = first === null ? [] : [first, all - first]
-  // By default one of the values is shown. Whether there are nulls that does not tell, but the blank value may.
-  if (plain < all && values.includes(plain)) {
-    return { shown: 'filtered', watch: blank === all ? 'blank' : 'value', ...unsettled }
+  const watch = blank === all ? 'blank' : null
+  const found = plain === null ? ({ shown: 'filtered', watch } as const) : await compare(plain)
+  return isMore ? { ...found, unsettled: true } : found
+
+  /** With the list without filters. */
+  async function compare(unfiltered: number): Promise<FilterScope> {
+    const first = await counter.of('first')
+    const values = first === null ? [] : [first, all - first]
+    // By default one of the values is shown. That does not show whether there are nulls, but the blank value may.
+    if (unfiltered < all && values.includes(unfiltered)) return { shown: 'filtered', watch: watch ?? 'value' }
+    // With one value only, no null can take the place of a record with the other value.
+    const showsEverything = unfiltered === all && values.includes(0) ? true : await showsAll(context, base, values)
+    if (unfiltered === all && showsEverything !== false) return { shown: 'filtered', watch: 'plain' }
+    if (unfiltered > all && showsEverything === true) return { shown: 'plain', watch: null }
+    return { shown: 'both', watch: null }
   }
-  // With one value only there is nothing that may stand for as many others.
-  const shows = plain === all && values.includes(0) ? true : await showsAll(looking, base, values)
-  if (plain === all && shows !== false) return { shown: 'filtered', watch: 'plain', ...unsettled }
-  if (plain > all && shows === true) return { shown: 'plain', watch: null, ...unsettled }
-  return { shown: 'both', watch: null, ...unsettled }
 }
 
-/** That the blank value stands for null, and not for no filter at all: what each value finds adds up. */
+/** The blank value means null, and not "no filter": the counts of the values add up. */
 async function isUnderstood(base: ListRequest, counter: Counter, all: number, blank: number): Promise<boolean> {
   const first = await counter.of('first')
   const firstOrBlank = await counter.count(withFilters(base, (values) => `${firstOf(values)},`))
@@ -207,9 +230,9 @@ async function isUnderstood(base: ListRequest, counter: Counter, all: number, bl
   return first + othersOrBlank === blank && firstOrBlank + (all - first) === blank
 }
 
-/** Whether the list without filters holds what they find; undefined when that cannot be asked. */
+/** Whether the list without filters holds what they find; undefined when that cannot be requested. */
 async function showsAll(
-  { client, examples, signal }: Looking,
+  { client, examples, signal }: Context,
   base: ListRequest,
   values: readonly number[],
 ): Promise<boolean | undefined> {

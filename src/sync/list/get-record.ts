@@ -1,6 +1,6 @@
-import type { ReadMethod, RemoteRecord, Resource } from '../../catalog/resource.ts'
-import { hasCode } from '../../errors/sync-error.ts'
 /** Asks for single records: by their own address, else among the records of their list. */
+import type { Read, RemoteRecord, Resource } from '../../catalog/resource.ts'
+import { SyncError } from '../../errors/sync-error.ts'
 import type { Client } from '../../remote/client.ts'
 import { parseDocument } from '../../remote/documents/document.ts'
 import { fetchPage, type ListRequest } from '../../remote/pages/pages.ts'
@@ -18,7 +18,7 @@ interface Asker {
   readonly client: Client
   readonly slug: string
   readonly resource: Resource
-  readonly question: ReadPlan
+  readonly plan: ReadPlan
   readonly concurrency: number
   readonly signal: AbortSignal
 }
@@ -44,7 +44,7 @@ export async function getRecords(
   ids: readonly string[],
 ): Promise<AsyncGenerator<LookedUpRecords> | null> {
   const ask = createGetRecord(asker)
-  const { from } = asker.question.read
+  const { from } = asker.plan.read
   // With nothing known, only a list of its own makes it likely that its records have an address.
   if (known.length === 0 ? from === 'list' : await isHeard(ask, known)) return byAddress(ask, asker.concurrency, ids)
   return known.length > 0 && from === 'list' ? await byList(asker, known, ids) : null
@@ -69,9 +69,9 @@ async function* byAddress(
 const ATTEMPTS = 2
 
 export function createGetRecord(asker: Omit<Asker, 'concurrency'>): GetRecord {
-  const { client, slug, resource, question, signal } = asker
+  const { client, slug, resource, plan, signal } = asker
   const { type, aliases } = resource
-  const each = question.read.from === 'each'
+  const each = plan.read.from === 'each'
   return async (id) => {
     try {
       const { records } = await client.get(addressOf(asker, id), parseDocument, signal, { attempts: ATTEMPTS })
@@ -110,7 +110,7 @@ async function byList(
   known: readonly string[],
   ids: readonly string[],
 ): Promise<AsyncGenerator<LookedUpRecords> | null> {
-  const lists = listsOf(asker.question)
+  const lists = listsOf(asker.plan)
   const first = await amongLists(asker, lists, known, ids.slice(0, IDS_AT_ONCE))
   if (first === null) return null
   return (async function* () {
@@ -170,8 +170,8 @@ async function amongList(
   }
 }
 
-function addressOf({ slug, resource, question }: Omit<Asker, 'concurrency'>, id: string): string {
-  const { read, request } = question
+function addressOf({ slug, resource, plan }: Omit<Asker, 'concurrency'>, id: string): string {
+  const { read, request } = plan
   const base = `/${slug}/v1/${pathOf(read, resource)}/${encodeURIComponent(id)}`
   if (read.from === 'each') return `${base}/${read.path}?${new URLSearchParams(read.query).toString()}`
   const include = read.from === 'included' ? undefined : request?.query['include']

@@ -1,22 +1,22 @@
 /**
- * What a reading has learned of its list, so that the next one begins with it. After a day it is found out anew: what has come
- * of age is forgotten where the question is opened, by the database's clock, and nobody looks at the time after that.
+ * What a read has learned about its list, so that the next one starts with it. Facts expire after a day, by the database's
+ * clock, when the read plan is opened. They are stored with the plan in `sync.capabilities`: their names stay.
  */
 import { listFactsOf } from '../../remote/pages/page-failures.ts'
 import type { ReadPlan } from './read-plan.ts'
 
 export interface ListFacts {
-  /** Larger pages are too much for the server. */
+  /** The server fails at larger pages. */
   readonly most?: { readonly size: number; readonly at: string }
-  /** When it gave no page so far back: it is read from both ends. */
+  /** When the server refused the far pages: the list is read from both ends. */
   readonly farAt?: string
-  /** When it ignored what is said of pages: one document held all of it. */
+  /** When the server ignored the page parameters: one document held the whole list. */
   readonly unpagedAt?: string
 }
 
 const DAY_MS = 24 * 60 * 60_000
 
-/** Nor from a time to come: a host whose clock is ahead has written that. */
+/** A time in the future does not count: a host whose clock is ahead has written it. */
 export const isFresh = (at: string | undefined, now: Date): boolean =>
   at !== undefined && Math.abs(now.getTime() - Date.parse(at)) < DAY_MS
 
@@ -30,40 +30,41 @@ export function freshFacts({ most, farAt, unpagedAt }: ListFacts, now: Date): Li
 
 export const needsBothEnds = ({ learned }: ReadPlan): boolean => learned?.farAt !== undefined
 
-/** Undefined where it was tried. */
-export const planForBothEnds = (question: ReadPlan, now: Date): ReadPlan | undefined =>
-  needsBothEnds(question) ? undefined : { ...question, learned: { ...question.learned, farAt: now.toISOString() } }
+/** Undefined when that is the plan already. */
+export const planForBothEnds = (plan: ReadPlan, now: Date): ReadPlan | undefined =>
+  needsBothEnds(plan) ? undefined : { ...plan, learned: { ...plan.learned, farAt: now.toISOString() } }
 
-/** For whoever asks by this question, or one that is made of it (`learnFrom`). */
-export function applyFacts(question: ReadPlan): ReadPlan {
-  const { request, learned } = question
-  if (request === null || learned === undefined) return question
-  const known = listFactsOf(request)
+/** For requests by this plan, and those derived from it (`learnFrom`). */
+export function applyFacts(plan: ReadPlan): ReadPlan {
+  const { request, learned } = plan
+  if (request === null || learned === undefined) return plan
+  const known = learnedOf(request)
   if (learned.unpagedAt !== undefined) known.unpaged = true
   if (learned.most !== undefined) known.most = Math.min(known.most, learned.most.size)
-  return question
+  return plan
 }
 
-/** As a whole reading asks it: with pages that are not too much, so that each can be known again. */
-export function withSmallerPages(question: ReadPlan): ReadPlan {
-  const { request } = question
-  if (request === null || request.pageSize === null) return question
-  const { most } = listFactsOf(request)
-  return most < request.pageSize ? { ...question, request: { ...request, pageSize: most } } : question
+/** For a full read: with pages the server can answer, so that each of them can be cached. */
+export function withSmallerPages(plan: ReadPlan): ReadPlan {
+  const { request } = plan
+  if (request === null || request.pageSize === null) return plan
+  const { most } = learnedOf(request)
+  return most < request.pageSize ? { ...plan, request: { ...request, pageSize: most } } : plan
 }
 
 /** Undefined when there is nothing new to remember. */
-export function withNewFacts(question: ReadPlan, now: Date): ReadPlan | undefined {
-  const { request, learned } = question
+export function withNewFacts(plan: ReadPlan, now: Date): ReadPlan | undefined {
+  const { request, learned = {} } = plan
   if (request === null) return undefined
-  const { most, unpaged, reached } = listFactsOf(request)
-  const isSmaller = most < (request.pageSize ?? 0) && most !== learned?.most?.size
-  const { farAt, ...rest } = learned ?? {}
-  const isNear = farAt !== undefined && reached
-  const isUnpaged = unpaged && learned?.unpagedAt === undefined
-  if (!isSmaller && !isNear && !isUnpaged) return undefined
-  const far = farAt === undefined || isNear ? {} : { farAt }
+  const observed = learnedOf(request)
   const at = now.toISOString()
-  const size = isSmaller ? { most: { size: most, at } } : {}
-  return { ...question, learned: { ...rest, ...far, ...size, ...(isUnpaged ? { unpagedAt: at } : {}) } }
+  const most = largestPage(request.pageSize, observed.most, at, learned.most)
+  const farAt = observed.reached ? undefined : learned.farAt
+  const unpagedAt = learned.unpagedAt ?? (observed.unpaged ? at : undefined)
+  if (most === learned.most && farAt === learned.farAt && unpagedAt === learned.unpagedAt) return undefined
+  return { ...plan, learned: { ...(most && { most }), ...(farAt && { farAt }), ...(unpagedAt && { unpagedAt }) } }
+}
+
+function largestPage(requested: number | null, size: number, at: string, before: ListFacts['most']): ListFacts['most'] {
+  return size < (requested ?? 0) && size !== before?.size ? { size, at } : before
 }

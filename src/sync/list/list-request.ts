@@ -1,4 +1,4 @@
-/** What is asked of a list: everything the catalog would like to have. */
+/** The request for a list, with everything that the catalog declares. */
 import { createHash } from 'node:crypto'
 import type { ReadMethod, Resource } from '../../catalog/resource.ts'
 import { hasCode, type SyncErrorOf } from '../../errors/sync-error.ts'
@@ -12,7 +12,7 @@ export interface ListContext {
   readonly pageSize: number
 }
 
-/** Null where there is no list: one document, or one for each record of another resource. */
+/** Null where there is no list: a single document, or one for each record of another resource. */
 export function requestFor(
   { slug, catalog, pageSize }: ListContext,
   resource: Resource,
@@ -20,7 +20,7 @@ export function requestFor(
 ): ListRequest | null {
   if (read.from === 'list') return listRequest(slug, resource, read.path, pageSize)
   if (read.from === 'included') return carrierRequest(slug, catalog.get(read.list)!, resource, read.include, pageSize)
-  // Its path has the parent's id; it is asked like any list otherwise.
+  // The path gets the parent's id; otherwise it is a list like any other.
   if (read.from === 'below') return listRequest(slug, resource, read.path, pageSize)
   return null
 }
@@ -31,7 +31,7 @@ const listRequest = (slug: string, resource: Resource, path: string, pageSize: n
   pageSize,
 })
 
-/** The list that carries `resource` in its `included`; the keys of what is carried come with a dotted include. */
+/** The list that holds `resource` in its `included`; the keys of the included records come with a dotted include. */
 function carrierRequest(
   slug: string,
   carrier: Resource,
@@ -51,15 +51,15 @@ export function queryFor(whole: Readonly<Record<string, string>>, include: reado
   return query
 }
 
-/** A 400: something in the question is not to the server's liking. */
-export const isBadRequest = (error: unknown): error is SyncErrorOf<'SYNC_REQUEST_REFUSED'> =>
-  hasCode(error, 'SYNC_REQUEST_REFUSED') && error.facts.status === 400
+/** A 400 refuses this request only; others may succeed. */
+export const isBadRequest = (error: unknown): error is SyncError =>
+  error instanceof SyncError && error.code === 'SYNC_REQUEST_REFUSED' && error.facts['status'] === 400
 
-/** Filters that are wanted and not asked for, since the server refuses them. */
+/** Declared filters that are left out because the server refuses them. */
 export const refusedFilters = (wanted: ListRequest | null, asked: ListRequest | null): string[] =>
   Object.keys(wanted?.query ?? {}).filter((name) => name !== 'include' && !(name in (asked?.query ?? {})))
 
-/** Another question, or another declaration, gives another digest: pages that were known under it are not any more. */
+/** Changes with the request and the declaration: pages cached under another digest are not used. */
 export const requestDigest = (request: ListRequest | null, resource: Resource): string =>
   createHash('sha1')
     .update(JSON.stringify([ROW_FORMAT, request, declarationDigest(resource)]))

@@ -1,12 +1,12 @@
-import { factOf, SyncError } from '../../errors/sync-error.ts'
 /**
- * What of a request the server takes. Each include, filter and page size that is declared is only believed (API notes,
- * confidence marks); one that is refused must not cost the list.
+ * Finds which parts of a request the server accepts. Declared includes, filters and page sizes are partly unconfirmed (API
+ * notes, confidence marks), and one that is refused must not cost the whole list.
  *
- * Which one it was the refusal may say. It is believed where leaving that part out changes the answer, so each refused part
- * costs one request. Where it says nothing (the bare library may send no body, API notes §12), or the same whatever is
- * asked, parts are tested in groups, by halves: about log n requests for each of n that is refused. One by one it was n.
+ * The 400 may name the part. That is believed where leaving the part out changes the response, so each refused part costs
+ * one request. Where the response names nothing (the bare library may send no body, API notes §12), or says the same each
+ * time, parts are tested in groups, by halves: about log n requests for each refused part of n, instead of n.
  */
+import { SyncError } from '../../errors/sync-error.ts'
 import type { Client } from '../../remote/client.ts'
 import { fetchPage, type ListRequest } from '../../remote/pages/pages.ts'
 import { isBadRequest } from './list-request.ts'
@@ -14,18 +14,17 @@ import { errorDetail, partsNamedBy, partName, partsOf, requestWith, withoutParts
 
 export interface Negotiated {
   readonly request: ListRequest
-  /** What was left out: `include=lob`, `filter[active]`, `page[size]=250`. */
+  /** The parts left out: `include=lob`, `filter[active]`, `page[size]=250`. */
   readonly refused: readonly string[]
 }
 
-/** Whether the server answers it at all. */
 export const isAccepted = async (client: Client, request: ListRequest, signal: AbortSignal): Promise<boolean> =>
   (await refusalOf(client, request, signal)) === null
 
 /**
- * Null when it is answered. Whether it is taken is asked, not what the page holds: a record that fails the page is no
- * refusal, and without a size of its own the page is asked for with one record, since a page of the server's own size could
- * not be read in parts. Only of the bare list a size may be what is refused.
+ * Null when the request is accepted, whatever the page holds: a record at which the server fails is no refusal. Without a
+ * page size one record is requested, since a page of the server's default size could not be read in smaller parts; only
+ * for the bare list may that size be what is refused.
  */
 export async function refusalOf(client: Client, request: ListRequest, signal: AbortSignal): Promise<SyncError | null> {
   const sized = request.pageSize === null ? { ...request, pageSize: 1 } : request
@@ -40,15 +39,15 @@ async function refusalOfPage(client: Client, request: ListRequest, signal: Abort
     return null
   } catch (error) {
     if (error instanceof SyncError && isBadRequest(error)) return error
-    // It was taken, and failed at what it found.
-    if (request.pageSize === null && factOf(error, 'status') === 500) return null
+    // The request was accepted, and the server failed at a record.
+    if (request.pageSize === null && error instanceof SyncError && error.facts['status'] === 500) return null
     throw error
   }
 }
 
 /**
- * @param refusal what the server answered to all of it.
- * @throws whatever the bare list answers with, when even that is refused.
+ * @param refusal the response to the whole request.
+ * @throws the refusal of the bare list, when even that is refused.
  */
 export async function negotiate(
   client: Client,
@@ -62,41 +61,41 @@ export async function negotiate(
   return { request: requestWith(wanted, rest.taken), refused: [...refused, ...rest.refused].map(partName) }
 }
 
-/** Answers what the server refuses them with, together; null when it takes them. */
+/** The refusal of these parts together; null when the server accepts them. */
 type Ask = (parts: readonly Part[]) => Promise<SyncError | null>
 
 interface ByNames {
-  /** Null: nothing was answered, and all that is open is refused together. */
+  /** Null: nothing was accepted, and all open parts are refused together. */
   readonly taken: readonly Part[] | null
   readonly refused: readonly Part[]
-  /** What the names left open: none was named, or several at once. */
+  /** Parts that the names did not decide: none was named, or several at once. */
   readonly open: readonly Part[]
 }
 
 async function byNames(ask: Ask, parts: readonly Part[], first: unknown): Promise<ByNames> {
   const refused: Part[] = []
-  const aside: Part[] = []
+  const undecided: Part[] = []
   let open = parts
   for (let why = first; ;) {
     const named = partsNamedBy(why, open)
-    if (named.length === 0) return { taken: null, refused, open: [...open, ...aside] }
+    if (named.length === 0) return { taken: null, refused, open: [...open, ...undecided] }
     const left = withoutParts(open, named, why)
     const next = await ask(left)
     if (next !== null && left.length === 0) throw next
-    // It says so whatever is asked.
+    // The same message for any request names nothing.
     if (next !== null && errorDetail(next) === errorDetail(why))
-      return { taken: null, refused, open: [...open, ...aside] }
-    const known = named.length === 1 ? refused : aside
+      return { taken: null, refused, open: [...open, ...undecided] }
+    const known = named.length === 1 ? refused : undecided
     known.push(...named)
-    if (next === null) return { taken: left, refused, open: aside }
+    if (next === null) return { taken: left, refused, open: undecided }
     open = left
     why = next
   }
 }
 
-/** @param start what is taken; null: that is not known yet, and all of these are refused together. */
+/** @param start the accepted parts; null: none is known yet, and all of these are refused together. */
 async function byHalves(ask: Ask, start: readonly Part[] | null, parts: readonly Part[]) {
-  // A refusal says nothing of its parts unless the bare list is answered.
+  // A refusal concerns the parts only where the bare list is accepted.
   const bare = start === null ? await ask([]) : null
   if (bare !== null) throw bare
   const refused: Part[] = []
@@ -116,14 +115,14 @@ async function byHalves(ask: Ask, start: readonly Part[] | null, parts: readonly
       refused.push(found.part)
       open = withoutParts([...found.left, ...rest], [found.part], found.why)
     }
-    // As many as hold about one that is refused, by what was met so far: where most are refused, halving costs more than
-    // asking one by one.
+    // So many as are likely to hold one refused part, by what was found so far: where most are refused, halving costs more
+    // than testing one by one.
     if (refused.length > 0) size = Math.max(1, Math.round((taken.length + refused.length) / refused.length))
   }
   return { taken, refused }
 }
 
-/** The first of `group` that is refused beside `start`, which is taken while all of it is not. */
+/** The first of `group` that is refused beside `start`, which is accepted while the whole group is not. */
 async function firstRefused(ask: Ask, start: readonly Part[], group: readonly Part[], refusal: unknown) {
   let taken = start
   let candidates = group

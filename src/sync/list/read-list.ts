@@ -1,13 +1,13 @@
+/** The ways a resource is read, all as batches of pages, so that one snapshot serves them all. */
 import type { RemoteRecord } from '../../catalog/resource.ts'
 import { hasCode, reason } from '../../errors/sync-error.ts'
 import type { Client } from '../../remote/client.ts'
 import { isObject, parseDocument } from '../../remote/documents/document.ts'
 import { readBothEnds } from '../../remote/pages/both-ends.ts'
 import { readForward } from '../../remote/pages/forward-pages.ts'
-import { unreadableIn, countedIds, isFullPage, reportsCount } from '../../remote/pages/list-length.ts'
-import type { UnreadableRecord, CachedPage, ListRequest, Page } from '../../remote/pages/pages.ts'
-/** The ways a resource is read, all as batches of pages, so that one snapshot serves them all. */
-import { readReverse, type PageChain } from '../../remote/pages/reverse-pages.ts'
+import { brokenIn, countedIds, isFull, saysCount } from '../../remote/pages/list-length.ts'
+import type { Broken, KnownPage, ListRequest, Page } from '../../remote/pages/pages.ts'
+import { readChains, type Chain } from '../../remote/pages/reverse-pages.ts'
 import { isStorable, storable } from '../../store/mirror/codec.ts'
 import type { Batch, ReadPage, UnusableRecord } from './page-batch.ts'
 

@@ -1,5 +1,5 @@
-import { hasCode, type SyncErrorOf } from '../../errors/sync-error.ts'
 /** A resource whose lists hang on the records of another one. */
+import { SyncError } from '../../errors/sync-error.ts'
 import type { ListRequest } from '../../remote/pages/pages.ts'
 import type { Batch, ReadPage } from './page-batch.ts'
 import { syntheticPage, toReadPage, type ParentRecords, type ReadContext, type WantedType } from './read-list.ts'
@@ -7,7 +7,7 @@ import { readCompleteList } from './read-small-list.ts'
 
 interface Below extends Omit<ParentRecords, 'type'> {
   readonly wanted: WantedType
-  readonly question: Pick<ListRequest, 'query' | 'pageSize'>
+  readonly request: Pick<ListRequest, 'query' | 'pageSize'>
   /** The address of a parent itself. */
   readonly parentOf: (id: string) => string
 }
@@ -23,7 +23,7 @@ const SCOUTS = 2
 /** @throws SyncError SYNC_REQUEST_REFUSED with status 404 when those that were asked are there and have no such list. */
 export async function* readNestedLists(
   { client, concurrency, signal }: ReadContext,
-  { wanted, question, parents, pathOf, parentOf, from }: Below,
+  { wanted, request, parents, pathOf, parentOf, from }: Below,
 ): AsyncGenerator<Batch> {
   let answered = from > 1
   /** Of those that are there and have no such list, the last one's answer. */
@@ -31,7 +31,7 @@ export async function* readNestedLists(
 
   const read = async (id: string): Promise<List> => {
     try {
-      const { pages, proved } = await readCompleteList(client, { ...question, path: pathOf(id) }, signal)
+      const { pages, proved } = await readCompleteList(client, { ...request, path: pathOf(id) }, signal)
       answered = true
       return { pages: pages.map((page) => toReadPage(page, wanted)), proved }
     } catch (error) {

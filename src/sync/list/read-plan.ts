@@ -1,7 +1,8 @@
 /**
- * How a resource is read, of all the ways that are declared and all the parts that are wished for. It is found out by
- * asking: the first answer that is not a refusal stays, and is remembered in `sync.capabilities` for good. Whoever opens a
- * question later gets one that has worked; whether more is taken by now is looked at now and then.
+ * How a resource is read: by which of its declared read methods, and with which of the declared includes, filters and page
+ * size. The server decides: the first request that it does not refuse becomes the plan, which is kept in `sync.capabilities`.
+ * A later read opens the plan that has worked; now and then it checks whether the server accepts more by now
+ * (`retry-refused.ts`). The names of the fields are stored, and renaming one would forget what was found.
  */
 import { isDeepStrictEqual } from 'node:util'
 import type { ReadMethod, Resource } from '../../catalog/resource.ts'
@@ -13,7 +14,6 @@ import { readCapability, saveCapability } from '../../store/progress/capabilitie
 import { clearRefusedDrift, recordDrift } from '../../store/progress/drift.ts'
 import { databaseTime } from '../../store/progress/watermark.ts'
 import { withDbRetry } from '../with-db-retry.ts'
-import { tryForMore, stillIncludes, isRecheckDue } from './ask-again.ts'
 import { applyScope, negotiatedRequest, type FilterScope } from './filter-scope.ts'
 import { freshFacts, isFresh, applyFacts, type ListFacts } from './list-facts.ts'
 import { isBadRequest, requestFor, type ListContext } from './list-request.ts'
@@ -21,28 +21,30 @@ import { isAccepted, negotiate } from './negotiate.ts'
 import { isNotFound } from './read-nested.ts'
 import { isNotInOrder } from './read-small-list.ts'
 import { missingParts, partName, partsOf, requestWith, type Part } from './request-parts.ts'
+import { tryForMore, stillIncludes, isRecheckDue } from './retry-refused.ts'
 
 export interface ReadPlan {
-  readonly read: ReadMethod
+  readonly read: Read
+  /** Everything that is declared; null where there is no list. */
   readonly wanted: ListRequest | null
-  /** What of it is asked for; null where there is no list. */
+  /** The part of it that the server accepts. */
   readonly request: ListRequest | null
-  /** The list comes ordered by id, by itself or because it was asked to. */
+  /** The list comes ordered by id, by itself or by `sort=id`. */
   readonly ordered: boolean
   readonly learned?: ListFacts
-  /** It answered before, and 404 the last time. */
+  /** It worked before, and was a 404 the last time. */
   readonly doubted?: boolean
-  /** As it was negotiated, where another list than that is read. */
+  /** The negotiated request, where a variant of it is read (`filter-scope.ts`). */
   readonly base?: ListRequest
-  /** Where no one list is proved to hold all: the other one. */
+  /** The second list, where no one list is proved to hold everything. */
   readonly also?: ListRequest
-  /** Which lists there are, and which of them is read. */
+  /** Which variant is read. */
   readonly scope?: FilterScope
-  /** How often it was looked at whether more is taken by now. */
+  /** How often it was checked whether the server accepts more by now. */
   readonly looks?: number
-  /** When it was found not to come ordered by id. */
+  /** When the list was found not to be ordered by id. */
   readonly misordered?: string
-  /** Of lists below others, where something was refused: the list that refused it. */
+  /** Of nested lists: the one that refused something. */
   readonly sample?: string
 }
 
@@ -53,11 +55,11 @@ interface Deps extends ListContext {
 
 export interface OpenReadPlan {
   readonly plan: ReadPlan
-  /** When it was opened, by the database's clock: what is learned of it is of that time. */
+  /** When it was opened, by the database's clock: facts learned from it carry that time. */
   readonly now: Date
-  /** What to ask after this failure; undefined when there is nothing left to try. */
+  /** The plan to try after this failure; undefined when there is none left. */
   next(error: unknown, failed: ReadPlan): Promise<ReadPlan | undefined>
-  /** Something of its answer is written: what is remembered is what has worked. */
+  /** To be called once something that was read by it is written: only a plan that has worked is kept. */
   remember(answered: ReadPlan): Promise<void>
 }
 
@@ -68,84 +70,82 @@ export async function openReadPlan(deps: Deps, resource: Resource, signal: Abort
     const wanted = requestFor(deps, resource, read)
     return { read, wanted, request: wanted, ordered: true }
   }
-  const save = (question: ReadPlan): Promise<void> =>
-    withDbRetry(() => saveCapability(sql, type, 'question', question), signal)
+  const save = (plan: ReadPlan): Promise<void> => withDbRetry(() => saveCapability(sql, type, 'question', plan), signal)
   const recall = () => Promise.all([readCapability(sql, type, 'question'), databaseTime(sql)])
   const [remembered, now] = await withDbRetry(recall, signal)
   const before = remembered?.value as ReadPlan | undefined
-  const known = before === undefined ? undefined : asToday(deps, resource, before, now)
+  const known = before === undefined ? undefined : asDeclaredToday(deps, resource, before, now)
 
-  const refused = async (members: readonly string[]): Promise<void> => {
-    const notes = members.map((member) => ({ member, kind: 'refused', sample: 'answered with status 400' }) as const)
-    await withDbRetry(() => recordDrift(sql, type, notes), signal)
-  }
-
-  async function lookAgain(question: ReadPlan): Promise<ReadPlan> {
-    const better = await tryForMore(client, question, resource, first, signal)
+  async function recheck(plan: ReadPlan): Promise<ReadPlan> {
+    const better = await tryForMore(client, plan, resource, first, signal)
     if (better === undefined) {
-      // Its age is renewed: that is when it was looked at last.
-      await save({ ...before!, looks: (question.looks ?? 0) + 1 })
-      return question
+      // Saved all the same, so that its age counts from this check.
+      await save({ ...before!, looks: (plan.looks ?? 0) + 1 })
+      return plan
     }
     await save(better)
-    const gained = partsOf(negotiatedRequest(better)!).map(partName)
-    await withDbRetry(() => clearRefusedDrift(sql, type, gained), signal)
+    const accepted = partsOf(negotiatedRequest(better)!).map(partName)
+    await withDbRetry(() => clearRefusedDrift(sql, type, accepted), signal)
     return better
   }
 
-  /** Ways that were found not to answer, in this run. */
-  const closed = new Set<ReadMethod>()
-  let negotiated: ReadMethod | undefined
-
-  /** By leaving out what is refused; undefined when not even the bare list is answered. */
-  async function narrowed({ read, wanted }: ReadPlan, error: unknown): Promise<ReadPlan | undefined> {
-    // Below others it was the list of one of them that refused.
-    const sample = read.from === 'below' ? pathOf(error) : undefined
-    const asked = sample === undefined ? wanted! : { ...wanted!, path: sample }
-    try {
-      const found = await negotiate(client, asked, error, signal)
-      await refused(found.refused)
-      if (!stillIncludes(read, found.request)) return undefined
-      const request = { ...found.request, path: wanted!.path }
-      return { read, wanted, request, ordered: true, ...(sample === undefined ? {} : { sample }) }
-    } catch (failure) {
-      if (isBadRequest(failure) || isNotFound(failure)) return undefined
-      throw failure
-    }
-  }
-
-  async function another(failed: ReadPlan, error: unknown): Promise<ReadPlan | undefined> {
-    const { read, wanted, request } = failed
-    if (request !== null && isNotInOrder(error)) return await inAnotherOrder(client, failed, now, signal)
-    if (isBadRequest(error) && wanted !== null && negotiated !== read) {
-      negotiated = read
-      const found = await narrowed(failed, error)
-      if (found !== undefined) return found
-    }
-    if (!isNotFound(error) && !isBadRequest(error)) return undefined
-    // Another way may hold less. One that has answered is not left for a single 404, but for the second in a row.
-    if (isDeepStrictEqual(read, before?.read) && before?.doubted !== true && closed.size === 0) {
-      await save({ ...before!, doubted: true })
-      return undefined
-    }
-    closed.add(read)
-    const next = readMethods.find((way) => !closed.has(way))
-    return next === undefined ? undefined : first(next)
-  }
-
-  const due = known !== undefined && isRecheckDue(known, resource, remembered!.ageMs)
+  /** Read methods that have failed in this run. */
+  const failedMethods = new Set<Read>()
+  let negotiated: Read | undefined
+  const isDue = known !== undefined && isRecheckDue(known, resource, remembered!.ageMs)
   return {
     now,
-    plan: applyFacts(due ? await lookAgain(known) : (known ?? first(resource.read))),
-    next: (error, failed) => another(failed, error),
-    async remember(answered) {
-      // Not at each answer, or it would never be looked at again whether something better is taken by now.
-      if (answered !== known || before?.doubted === true) await save(answered)
+    plan: applyFacts(isDue ? await recheck(known) : (known ?? first(resource.read))),
+    async next(error, failed) {
+      const { read, wanted, request } = failed
+      if (request !== null && isNotInOrder(error)) return await inAnotherOrder(client, failed, now, signal)
+      if (isBadRequest(error) && wanted !== null && negotiated !== read) {
+        negotiated = read
+        const found = await withoutRefused(deps, type, failed, error, signal)
+        if (found !== undefined) return found
+      }
+      if (!isNotFound(error) && !isBadRequest(error)) return undefined
+      // Another method may hold less, so one that has worked is given up only after the second failure in a row.
+      if (isDeepStrictEqual(read, before?.read) && before?.doubted !== true && failedMethods.size === 0) {
+        await save({ ...before!, doubted: true })
+        return undefined
+      }
+      failedMethods.add(read)
+      const next = reads.find((method) => !failedMethods.has(method))
+      return next === undefined ? undefined : first(next)
+    },
+    async remember(worked) {
+      // Saving resets the age, and a plan saved after each read would never be due for a recheck.
+      if (worked !== known || before?.doubted === true) await save(worked)
     },
   }
 }
 
-/** Sorted by id where that is taken; else it is read in the order it has. */
+/** The plan without the parts the server refuses; undefined when it refuses even the bare list. */
+async function withoutRefused(
+  { sql, client }: Deps,
+  type: string,
+  { read, wanted }: ReadPlan,
+  error: unknown,
+  signal: AbortSignal,
+): Promise<ReadPlan | undefined> {
+  // Of nested lists, one refused: it is negotiated with.
+  const sample = read.from === 'below' ? pathOf(error) : undefined
+  const sampled = sample === undefined ? wanted! : { ...wanted!, path: sample }
+  try {
+    const { request, refused } = await negotiate(client, sampled, error, signal)
+    const notes = refused.map((member) => ({ member, kind: 'refused', sample: 'answered with status 400' }) as const)
+    await withDbRetry(() => recordDrift(sql, type, notes), signal)
+    if (!stillIncludes(read, request)) return undefined
+    const plan = { read, wanted, request: { ...request, path: wanted!.path }, ordered: true }
+    return sample === undefined ? plan : { ...plan, sample }
+  } catch (failure) {
+    if (isBadRequest(failure) || isNotFound(failure)) return undefined
+    throw failure
+  }
+}
+
+/** Sorted by id where the server accepts that; else in the order the list has. */
 async function inAnotherOrder(client: Client, failed: ReadPlan, now: Date, signal: AbortSignal): Promise<ReadPlan> {
   const request = negotiatedRequest(failed)!
   const sorted = { ...request, query: { ...request.query, sort: 'id' } }
@@ -157,11 +157,11 @@ async function inAnotherOrder(client: Client, failed: ReadPlan, now: Date, signa
 }
 
 /**
- * What is remembered, as the catalog, the slug and the settings of today have it: what was refused stays left out, what is
- * declared since is asked for. Undefined when that way of reading is not declared any more.
+ * The remembered plan, for today's catalog, slug and settings: what was refused stays left out, what was declared since is
+ * requested. Undefined when its read method is no longer declared.
  */
-function asToday(place: ListContext, resource: Resource, found: ReadPlan, now: Date): ReadPlan | undefined {
-  const read = resource.readMethods.find((way) => isDeepStrictEqual(way, found.read))
+function asDeclaredToday(place: ListContext, resource: Resource, found: ReadPlan, now: Date): ReadPlan | undefined {
+  const read = resource.reads.find((one) => isDeepStrictEqual(one, found.read))
   if (read === undefined) return undefined
   const { doubted: _doubted, base: _base, also: _also, misordered, learned, ...rest } = found
   const good = learned === undefined ? rest : { ...rest, learned: freshFacts(learned, now) }
@@ -175,7 +175,7 @@ function asToday(place: ListContext, resource: Resource, found: ReadPlan, now: D
   const smaller = before.pageSize !== found.wanted.pageSize
   const parts = smaller ? [...kept.filter(({ kind }) => kind !== 'size'), ...sizeOf(wanted, before)] : kept
   const request = requestWith(wanted, parts)
-  // The order a list comes in may be another one by now: it is found out by reading it.
+  // The order of the list may have changed by now: the read finds out.
   if (misordered === undefined || !isFresh(misordered, now)) {
     return applyScope({ ...good, read, wanted, request, ordered: true })
   }

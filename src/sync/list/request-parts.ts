@@ -1,5 +1,5 @@
-import { factOf } from '../../errors/sync-error.ts'
-/** What a request is made of, so that parts of it can be left out, and which of them a refusal speaks of. */
+/** The parts of a request: leaves some out, and finds which of them a refusal names. */
+import { SyncError } from '../../errors/sync-error.ts'
 import type { ListRequest } from '../../remote/pages/pages.ts'
 
 export type Part =
@@ -9,7 +9,7 @@ export type Part =
   /** `project-services.line-of-business` */
   | { readonly kind: 'include'; readonly path: string }
 
-/** As it is noted: `page[size]=250`, `filter[active]`, `include=lob`. */
+/** As drift records it: `page[size]=250`, `filter[active]`, `include=lob`. */
 export function partName(part: Part): string {
   if (part.kind === 'size') return `page[size]=${part.size}`
   return part.kind === 'filter' ? part.key : `include=${part.path}`
@@ -17,7 +17,7 @@ export function partName(part: Part): string {
 
 export const includesOf = ({ query }: Pick<ListRequest, 'query'>): string[] => query['include']?.split(',') ?? []
 
-/** Page size first, then filters, then includes: an order in which each may be left out alone. */
+/** Page size, filters, includes: in this order each may be left out alone. */
 export function partsOf({ query, pageSize }: Pick<ListRequest, 'query' | 'pageSize'>): Part[] {
   const size: Part[] = pageSize === null ? [] : [{ kind: 'size', size: pageSize }]
   const filters = Object.keys(query).filter((key) => key !== 'include' && key !== 'sort')
@@ -28,7 +28,7 @@ export function partsOf({ query, pageSize }: Pick<ListRequest, 'query' | 'pageSi
   ]
 }
 
-/** In the order of `wanted`: another order is another address, and no page would be known again by it. */
+/** In the order of `wanted`: another order is another URL, and its cached pages would not be found. */
 export function requestWith(wanted: ListRequest, parts: readonly Part[]): ListRequest {
   const names = new Set(parts.map(partName))
   const query: Record<string, string> = {}
@@ -44,13 +44,13 @@ export function requestWith(wanted: ListRequest, parts: readonly Part[]): ListRe
   return { ...wanted, query, pageSize: size?.size ?? null }
 }
 
-/** What of `wanted` is not in `asked`. */
+/** The parts of `wanted` that `asked` lacks. */
 export function missingParts(wanted: ListRequest, asked: ListRequest): Part[] {
   const names = new Set(partsOf(asked).map(partName))
   return partsOf(wanted).filter((part) => !names.has(partName(part)))
 }
 
-/** Without `refused`, and what cannot be had without it: `a.b` brings `a` along. A page size gives way to a smaller one. */
+/** Without `refused`, and the includes below it: `a.b` brings `a` along. A page size is replaced by a smaller one. */
 export function withoutParts(parts: readonly Part[], refused: readonly Part[], refusal: unknown): Part[] {
   const left = parts.filter((part) => !refused.some((one) => one === part || restsOn(part, one)))
   const size = refused.find((part) => part.kind === 'size')
@@ -61,7 +61,7 @@ export function withoutParts(parts: readonly Part[], refused: readonly Part[], r
 const restsOn = (part: Part, other: Part): boolean =>
   part.kind === 'include' && other.kind === 'include' && part.path.startsWith(`${other.path}.`)
 
-/** Tried in this order when the wanted size is refused; 100 is the library's own maximum where one is set. */
+/** Tried in this order when the size is refused; 100 is the library's usual maximum. */
 const SMALLER_PAGES = [100, 50, 20, 10, 5, 2, 1]
 
 function smallerThan(size: number, refusal: unknown): number | undefined {
@@ -73,12 +73,12 @@ function smallerThan(size: number, refusal: unknown): number | undefined {
 }
 
 /**
- * Which of these the refusal names: `lob is not a valid includable relationship of projects`, `active is not allowed.`,
+ * The parts that the refusal names: `lob is not a valid includable relationship of projects`, `active is not allowed.`,
  * `size exceeds maximum page size of 100.`
  */
 export function partsNamedBy(refusal: unknown, parts: readonly Part[]): Part[] {
   const words = wordsOf(refusal)
-  // The subject of the sentence, which otherwise may name other things too: `… of projects`.
+  // The subject of the sentence; the rest may name other things: `… of projects`.
   const subjects = words.filter((_, at) => words[at + 1] === 'is' && words[at + 2] === 'not')
   const named = (by: ReadonlySet<string>) => parts.filter((part) => calledAs(part).some((name) => by.has(name)))
   const bySubject = named(new Set(subjects))
@@ -88,7 +88,7 @@ export function partsNamedBy(refusal: unknown, parts: readonly Part[]): Part[] {
 /** Underscored and dasherized spellings are one name (API notes §4). */
 const spelled = (word: string): string => word.toLowerCase().replaceAll('_', '-')
 
-/** Each split and replacement is linear in the text, which is the remote's. */
+/** Linear in the length of the text, which is untrusted. */
 const wordsOf = (refusal: unknown): string[] =>
   errorDetail(refusal)
     .split(/[^\p{L}\p{N}_.[\]?-]/u)

@@ -1,6 +1,6 @@
+/** One attempt to send a change, under its claim; and what the response to a write means. */
 import type { RemoteRecord, Resource } from '../../catalog/resource.ts'
-import { hasCode, SyncError } from '../../errors/sync-error.ts'
-/** A change on its way, under its claim. */
+import { SyncError } from '../../errors/sync-error.ts'
 import { wasNeverSent, type Answer } from '../../remote/client.ts'
 import { primaryDataOf, isObject } from '../../remote/documents/document.ts'
 import type { RetryPolicy } from '../../remote/http/retry.ts'
@@ -18,7 +18,7 @@ export interface PushDeps extends RemoteAccess {
   readonly rules: Rules
   readonly rebase: Rebase
   readonly concurrency: number
-  /** Of a write that failed and may be tried again. */
+  /** For writes that failed and may be tried again. */
   readonly policy: RetryPolicy
 }
 
@@ -31,7 +31,6 @@ export interface ChangeResult {
   readonly error: SyncError | null
 }
 
-/** Under its claim. */
 export interface Attempt {
   readonly change: Change
   readonly resource: Resource
@@ -45,20 +44,20 @@ export const changeName = (change: Change): string => `${VERB[change.op]} of ${r
 
 export const recordName = ({ resource, recordId }: Change): string => `${resource} ${recordId}`
 
-/** Values that ScopeStack may hold since they were sent from here. */
+/** Values that earlier requests may have written to ScopeStack. */
 export const possibleWrites = (change: Change): ChangeValues[] => [
   ...(change.inDoubt === null ? [] : [change.inDoubt]),
   ...(change.requestedAt === null ? [] : [change]),
 ]
 
-/** Nobody answered: it says nothing about the change. */
+/** No response: the error says nothing about the change. */
 export const isNoResponse = (error: SyncError): boolean =>
   wasNeverSent(error) || hasCode(error, 'SYNC_REMOTE_UNREACHABLE', 'SYNC_REMOTE_TIMEOUT')
 
-/** It may have been done, though nobody was told. */
+/** The request may have taken effect without a response. */
 export const mayHaveArrived = (error: unknown): boolean => error instanceof SyncError && !wasNeverSent(error)
 
-/** What certainly did not arrive has not left, unless another try did. */
+/** A request that certainly did not arrive is not in flight, unless an earlier one is. */
 export async function withdrawIfUnsent<T>(
   { sql }: PushDeps,
   { change, term }: Attempt,
@@ -72,21 +71,21 @@ export async function withdrawIfUnsent<T>(
   }
 }
 
-/** What a write was answered with: a refusal, its record, or something that proves nothing. */
+/** The response to a write: a refusal, the record, or something that proves nothing. */
 export type WriteOutcome =
   | { readonly refusal: Answer }
-  /** Null: deleted. */
+  /** Null after a deletion. */
   | { readonly record: RemoteRecord | null; readonly answer: Answer }
   | {
-      /** What it was answered with, in the middle of a sentence. */
+      /** The response, as part of a sentence. */
       readonly unproved: string
       readonly isDocument: boolean
-      /** The record that it speaks of. */
+      /** The id of the record in it. */
       readonly claimed: string | null
       readonly answer: Answer
     }
 
-/** A success is believed where it carries the very record, and a deletion where it carries nothing, as it should (204). */
+/** A success counts where the body holds the same record; a deletion only as 204. */
 export const writeOutcomeOf =
   (deps: RemoteAccess, { change, resource }: Attempt) =>
   (answer: Answer, url: string): WriteOutcome => {
@@ -99,7 +98,7 @@ export const writeOutcomeOf =
       claimed: isObject(data) && data['type'] === resource.type && typeof data['id'] === 'string' ? data['id'] : null,
       answer,
     })
-    // Accepted is not done; and what is redirected is not followed.
+    // 202 is accepted, not done; and redirects are not followed.
     if (change.op === 'delete' || (status !== 200 && status !== 201)) return unproved('nothing says that it is done')
     let data: unknown
     try {

@@ -1,4 +1,4 @@
-/** Changes of one record that wait together become one: what they add up to, held against what both sides last agreed. */
+/** Coalesces the waiting changes of a record into one, relative to the values both sides last agreed on. */
 import type { Entries, Resource, Write } from '../../catalog/resource.ts'
 
 export type Members = Readonly<Record<string, unknown>>
@@ -7,9 +7,9 @@ export interface ChangeContent {
   readonly op: Write
   readonly attributes: Members
   readonly relationships: Members
-  /** What the same members held when both sides last agreed; of a deletion, what all editable ones held. */
+  /** The values of these members that both sides last agreed on; of a deletion, of all editable members. */
   readonly base: { readonly attributes?: Members; readonly relationships?: Members }
-  /** What ScopeStack failed at may have arrived all the same: then these are what it holds. */
+  /** Values of earlier failed requests, which ScopeStack may hold all the same. */
   readonly inDoubt?: ChangeValues | null
 }
 
@@ -18,7 +18,7 @@ export interface ChangeValues {
   readonly relationships: Members
 }
 
-/** @returns null when they add up to nothing: a record that was made and taken back. */
+/** @returns null when nothing is left to send: a row that was created and deleted again. */
 export function coalesce(resource: Resource, changes: readonly ChangeContent[]): ChangeContent | null {
   const [first, ...rest] = changes
   if (first === undefined) return null
@@ -32,38 +32,38 @@ function together(resource: Resource, first: ChangeContent, next: ChangeContent)
     if (first.op === 'create') return null
     return { ...next, base: earliest(resource, first.base, next.base) }
   }
-  // Whoever edits a row whose deletion was set aside does not want it gone.
+  // An edit after a parked deletion means that the row is to stay.
   if (first.op === 'delete') return next
   return {
     op: first.op,
-    attributes: laid(resource, first.attributes, next.attributes),
+    attributes: merged(resource, first.attributes, next.attributes),
     relationships: { ...first.relationships, ...next.relationships },
     base: first.op === 'create' ? {} : earliest(resource, first.base, next.base),
   }
 }
 
-/** Of several that may have arrived, the last ones. */
+/** The latest value of each member. */
 export const latestValues = (resource: Resource, sides: readonly ChangeValues[]): ChangeValues | null =>
   sides.reduce<ChangeValues | null>(
     (sum, { attributes, relationships }) => ({
-      attributes: laid(resource, sum?.attributes ?? {}, attributes),
+      attributes: merged(resource, sum?.attributes ?? {}, attributes),
       relationships: { ...sum?.relationships, ...relationships },
     }),
     null,
   )
 
-/** What the first change found wins: the second one found what the first had left. */
+/** The first change's base wins: the second one's base is what the first had written. */
 const earliest = (
   resource: Resource,
   first: ChangeContent['base'],
   next: ChangeContent['base'],
 ): ChangeContent['base'] => ({
-  attributes: laid(resource, next.attributes ?? {}, first.attributes ?? {}),
+  attributes: merged(resource, next.attributes ?? {}, first.attributes ?? {}),
   relationships: { ...next.relationships, ...first.relationships },
 })
 
-/** `over` laid upon `under`, user-defined fields entry by entry. */
-function laid({ columns }: Resource, under: Members, over: Members): Members {
+/** `over` merged into `under`, user-defined fields entry by entry. */
+function merged({ columns }: Resource, under: Members, over: Members): Members {
   const sum: Record<string, unknown> = { ...under, ...over }
   for (const { member, entries } of columns) {
     const [low, high] = [under[member], over[member]]

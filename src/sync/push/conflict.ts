@@ -1,6 +1,6 @@
 /**
- * Whether a local change may be written, field by field: what was agreed (base), what is wanted here (local), and what
- * ScopeStack holds now (remote).
+ * Whether a local edit may be written, field by field: the value both sides last agreed on (base), the edited value (local),
+ * and the value in ScopeStack now (remote).
  *
  *   local = base ──────────────────────► undone   nothing to send
  *   remote = local ────────────────────► same     nothing to send
@@ -13,7 +13,7 @@ import { isNearlySame, isSame, isSameUnsigned } from './equality.ts'
 
 export type Rule = 'park' | 'remote-wins' | 'local-wins'
 
-/** What is done about a conflict in a member of a resource. */
+/** The rule for a conflict in a member of a resource. */
 export type Rules = (type: string, member: string) => Rule
 
 export type FieldComparison = 'undone' | 'same' | 'send' | 'conflict'
@@ -33,7 +33,7 @@ export interface Decided {
   readonly decisions: readonly Decision[]
 }
 
-/** Pure: the three values alone decide. `remote` is undefined where the server does not tell. */
+/** `remote` is undefined where the server does not send it. */
 export function compareField(kind: Kind, base: unknown, local: unknown, remote: unknown): FieldComparison {
   if (isSame(kind, local, base)) return 'undone'
   if (remote === undefined || isSame(kind, remote, base)) return 'send'
@@ -42,7 +42,7 @@ export function compareField(kind: Kind, base: unknown, local: unknown, remote: 
   return isSameUnsigned(kind, remote, local) ? 'same' : 'conflict'
 }
 
-/** @param doubts values that may have been written from here: where ScopeStack holds one, that is nobody's edit. */
+/** @param doubts values that earlier requests may have written: where ScopeStack holds one, it counts as the base. */
 export function decide(
   resource: Resource,
   change: ChangeContent,
@@ -86,7 +86,7 @@ interface Field {
   readonly local: unknown
 }
 
-/** Each member of the change, user-defined fields one by one. Of a deletion, what it would take away. */
+/** Each member of the change, user-defined fields one by one; of a deletion, every value it would remove. */
 function fieldsOf({ columns }: Resource, { op, attributes, relationships, base }: ChangeContent): Field[] {
   return columns.flatMap((column): Field[] => {
     const isAttribute = column.from === 'attribute'
@@ -108,7 +108,7 @@ function fieldsOf({ columns }: Resource, { op, attributes, relationships, base }
   })
 }
 
-/** Undefined: nothing is said of it. */
+/** Undefined where the values do not have it. */
 export function valueIn({ attributes, relationships }: Partial<ChangeValues>, column: Column, entry?: string): unknown {
   const side = (column.from === 'attribute' ? attributes : relationships) ?? {}
   if (!Object.hasOwn(side, column.member)) return undefined
@@ -118,12 +118,12 @@ export function valueIn({ attributes, relationships }: Partial<ChangeValues>, co
   return named ? entryValue(column, value, entry) : undefined
 }
 
-/** Undefined: the server does not say. */
+/** Undefined where the server does not send it. */
 export function remoteValueOf(record: RemoteRecord, column: Column, entry?: string): unknown {
   const { from, member } = column
   if (from === 'attribute') {
     const attributes = (record.attributes ?? {}) as Members
-    // Withheld from the role, or not of this answer: that is not null.
+    // Withheld from the role, or not part of this response: that is not null.
     if (!Object.hasOwn(attributes, member)) return undefined
     const value = attributes[member] ?? null
     return entry === undefined ? value : isListOrNull(value) ? entryValue(column, value, entry) : value
@@ -140,7 +140,7 @@ export function entryValue({ entries }: Column, list: unknown, name: string): un
   return found?.[value] ?? null
 }
 
-/** As the tables call it: its column, and which of the user-defined fields. */
+/** The column, and the user-defined field where it is one. */
 export function memberName(
   resource: Resource | undefined,
   { member, entry }: { readonly member: string; readonly entry?: string | undefined },

@@ -1,5 +1,5 @@
+/** Which record a create produced: the one in the response, unless something contradicts it. */
 import { isEditable, type Column, type RemoteRecord, type Resource } from '../../catalog/resource.ts'
-/** Which record a new row became: what its creation was answered with is believed where nothing speaks against it. */
 import type { Answer } from '../../remote/client.ts'
 import type { Change } from '../../store/outbox/claim.ts'
 import { idsOfOtherCreates, wasMirroredBefore } from '../../store/outbox/in-flight.ts'
@@ -7,13 +7,13 @@ import type { PushDeps, Attempt } from './attempt.ts'
 import { remoteValueOf } from './conflict.ts'
 import { isNearlySame } from './equality.ts'
 
-/** In the middle of a sentence, why this cannot be the record that was made; null when nothing speaks against it. */
+/** Why this cannot be the created record, as part of a sentence; null when nothing contradicts it. */
 export async function mismatchWithCreated(
   deps: PushDeps,
-  sending: Attempt,
+  attempt: Attempt,
   record: RemoteRecord,
 ): Promise<string | null> {
-  const { change, resource } = sending
+  const { change, resource } = attempt
   const { id } = record
   if (change.knownIds?.includes(id)) return `record ${id} was there before, with the same name`
   if (await wasMirroredBefore(deps.sql, resource, change, id)) return `record ${id} was there before`
@@ -23,8 +23,8 @@ export async function mismatchWithCreated(
 }
 
 /**
- * Not all that was sent: ScopeStack may leave something out, or spell it in its own way. What tells it from other records
- * must be there; where nothing does, none of its keys may be another one, and one of its texts must be the same.
+ * Not every value: ScopeStack may ignore or reformat some. Its natural key must be the same; where it has none, no foreign
+ * key may differ, and one of its texts must be the same.
  */
 function speaksOf(resource: Resource, record: RemoteRecord, change: Change): boolean {
   const given = resource.columns.flatMap((column) => {
@@ -54,8 +54,8 @@ const same = (column: Column, held: unknown, local: unknown) => ({
 const lower = (value: unknown): unknown => (typeof value === 'string' ? value.trim().toLowerCase() : value)
 
 /**
- * The id of the record that `Location` names: the address itself is never followed, since it may lead anywhere, and the
- * library's own lacks the account (API notes §12).
+ * The id of the record that `Location` names. The URL itself is never followed: it may lead anywhere, and the library's own
+ * lacks the account (API notes §12).
  */
 export function idInLocation({ headers }: Answer, { type, aliases }: Resource, path: string): string | null {
   const { location } = headers

@@ -1,4 +1,4 @@
-/** When two values are one. */
+/** When two values count as equal. */
 import { isDeepStrictEqual } from 'node:util'
 import type { Kind } from '../../catalog/resource.ts'
 import { encode, isMembers, storable } from '../../store/mirror/codec.ts'
@@ -13,7 +13,7 @@ export function isSame(kind: Kind, a: unknown, b: unknown): boolean {
   return isDeepStrictEqual(left, right)
 }
 
-/** The same, though an address in it may have been signed anew since: that is nobody's edit. */
+/** Equal but for the signatures of URLs, which ScopeStack renews: that is no edit. */
 export const isSameUnsigned = (kind: Kind, now: unknown, before: unknown): boolean =>
   isSame(kind, now, before) || isSame(kind, withoutSignatures(now), withoutSignatures(before))
 
@@ -27,7 +27,7 @@ function withoutSignatures(value: unknown): unknown {
 
 function spelling(kind: Kind, held: unknown): unknown {
   if (held === null || held === undefined || held === '') return null
-  // What was noted of it is spelled so.
+  // Captured values have this spelling.
   const value = typeof held === 'string' ? storable(held) : held
   if (kind === 'json') return typeof value === 'string' ? value.replaceAll('\r\n', '\n') : value
   const encoded = encode(kind, value)
@@ -38,10 +38,10 @@ function spelling(kind: Kind, held: unknown): unknown {
   return kind === 'text' ? encoded.replaceAll('\r\n', '\n') : encoded
 }
 
-/** From the first of them: tried at each one, a long row that something follows takes the square of its length. */
+/** Anchored at the first zero: without that, a long run of zeros takes quadratic time. */
 const ZEROS_AT_THE_END = /(?<!0)0+$/
 
-/** Without the zeros that say nothing; an exponent, which hardly any decimal has, is left to a double. */
+/** Without insignificant zeros; a decimal with an exponent is read as a double. */
 function plainDecimal(text: string): string {
   if (/e/i.test(text)) return String(Number(text))
   const [, sign = '', before = '', behind = ''] = /^([+-]?)(\d*)(?:\.(\d*))?$/.exec(text) ?? []
@@ -51,14 +51,14 @@ function plainDecimal(text: string): string {
   return sign === '-' && digits !== '0' ? `-${digits}` : digits
 }
 
-/** Milliseconds, and what is finer. As Postgres reads it for us, a time without an offset is one of UTC. */
+/** Milliseconds and the finer digits. A time without an offset is UTC, as in our sessions of Postgres. */
 function instant(text: string): string {
   const [, whole = '', fraction = '', offset] = /^(.*?)(?:\.(\d+))?(Z|[+-]\d\d:?\d\d)?$/.exec(text) ?? []
   const seconds = /:\d\d:/.test(whole) ? whole : `${whole}:00`
   return `${Date.parse(`${seconds.replace(' ', 'T')}${offset ?? 'Z'}`)}.${fraction.replace(ZEROS_AT_THE_END, '')}`
 }
 
-/** What ScopeStack may have made of what it was given: rounded or cut to the places it keeps, without blanks that say nothing; of a list, in an order of its own, each once. */
+/** Equal to what ScopeStack may store for a value: rounded or cut to its decimal places, blanks collapsed; lists unordered, without duplicates. */
 export function isNearlySame(kind: Kind, held: unknown, given: unknown): boolean {
   if (isSame(kind, held, given)) return true
   const [kept, sent] = [spelling(kind, held), spelling(kind, given)]
@@ -68,10 +68,10 @@ export function isNearlySame(kind: Kind, held: unknown, given: unknown): boolean
   return sent.length > kept.length && NUMBER.test(kept) && NUMBER.test(sent) && isRounded(kept, sent)
 }
 
-/** A text that is none, `n/a`, may stand where one is expected; and one beyond all doubles is spelled Infinity. */
+/** Excludes text such as `n/a`, and Infinity for numbers beyond a double. */
 const NUMBER = /^-?\d/
 
-/** In whole numbers of the smallest place: doubles would take long numbers for one. */
+/** In integers of the smallest place: as doubles, two long numbers could be equal. */
 function isRounded(kept: string, sent: string): boolean {
   const places = kept.split('.')[1]?.length ?? 0
   if (/e/.test(kept + sent)) return Math.abs(Number(kept) - Number(sent)) < 10 ** -places

@@ -1,6 +1,6 @@
 /**
- * What ScopeStack made of what it was sent. It answers 200 also where it takes no notice of a member: a user-defined field
- * that nobody defined, a value that is none of its kind.
+ * Finds values that ScopeStack ignored. It responds with 200 also where it does not apply a member: a user-defined field that
+ * is not defined, or a value of the wrong kind.
  */
 import type { Column, RemoteRecord, Resource } from '../../catalog/resource.ts'
 import type { RemainingEdit } from '../../store/outbox/settle.ts'
@@ -9,28 +9,27 @@ import { decide, remoteValueOf, type Decision } from './conflict.ts'
 import { isNearlySame, isSame, isSameUnsigned } from './equality.ts'
 
 /**
- * Those of the members sent that the answer holds as they were before, or holds nothing of. Another spelling, or a rounded
- * number, is ScopeStack's to choose.
+ * The sent members whose old value, or null, the response holds. Another spelling or a rounded number is not ignored.
  *
- * @param sent with what ScopeStack held before.
+ * @param sent with the values that ScopeStack held before.
  */
 export function ignoredValues(resource: Resource, sent: readonly Decision[], answer: RemoteRecord): Decision[] {
   return sent.filter(({ member, entry, local, remote, decision }) => {
     if (decision !== 'send' && decision !== 'local-wins') return false
     const column = resource.columns.find((one) => one.member === member)!
     const held = remoteValueOf(answer, column, entry)
-    // Not told: nothing is known of it.
+    // Not in the response: nothing is known.
     if (held === undefined || isNearlySame(column.kind, held, local)) return false
     if (held === null || isSame(column.kind, held, remote)) return true
     return !isSameUnsigned(column.kind, held, local) && isSameUnsigned(column.kind, held, remote)
   })
 }
 
-/** Of a creation: everything that it gave, before which there was nothing. */
+/** Every value of a create, as a decision. */
 export const sentValues = (resource: Resource, change: ChangeContent): readonly Decision[] =>
   decide(resource, change, { type: resource.type, id: '' }, () => 'local-wins').decisions
 
-/** The members of an update that were left out, to be held against what was answered. */
+/** The ignored members of an update as a change of their own, with the response's values as its base. */
 export function ignoredRest(resource: Resource, ignored: readonly Decision[], answer: RemoteRecord): RemainingEdit {
   const rest = { attributes: {}, relationships: {} }
   const base = { attributes: {}, relationships: {} }

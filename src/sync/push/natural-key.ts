@@ -1,7 +1,7 @@
+/** Finds a record by what tells it from all others: how a creation whose answer was lost is looked for. */
 import type { RemoteRecord, Resource } from '../../catalog/resource.ts'
 import type { SyncError } from '../../errors/sync-error.ts'
-/** Finds a record by what tells it from all others: how a creation whose answer was lost is looked for. */
-import { unlessPastPagingLimit } from '../../remote/pages/forward-pages.ts'
+import { unlessOutOfReach } from '../../remote/pages/forward-pages.ts'
 import { fetchPage, type ListRequest } from '../../remote/pages/pages.ts'
 import type { Change } from '../../store/outbox/claim.ts'
 import { isBadRequest } from '../list/list-request.ts'
@@ -59,11 +59,11 @@ export async function findByNaturalKey(
     }
   }
   if (refusals.length === ways.length) throw refusals[0]!
-  // What a way that is refused would have shown is not known.
+  // What a refused query would have shown is not known.
   return refusals.length > 0 && found.size === 0 ? null : [...found.values()]
 }
 
-/** A part of the question that is refused is left out, so that it does not hide what is there. */
+/** Parts of the request that are refused are left out, so that they do not hide existing records. */
 async function searched(
   asking: RemoteAccess,
   resource: Resource,
@@ -92,7 +92,7 @@ async function searched(
 
 interface Sought {
   readonly key: Members
-  /** The member that the server was asked for; null where all of its records come. */
+  /** The member that the server filtered by; null where the request has no such filter. */
   readonly asked: string | null
 }
 
@@ -118,14 +118,14 @@ async function pagesOf(
       if (holds && isSameRecord(record, { ...asking, resource, id: record.id })) found.push(record)
     }
     if (records.length === 0 || (pageCount !== null && number >= pageCount)) return found
-    // The page number is not looked at: this was all, unless it was cut.
+    // The server ignores the page number: this was everything, unless it was cut short.
     if (fresh.length === 0)
       return (recordCount === null ? records.length !== request.pageSize : met.size >= recordCount) ? found : null
   }
   return null
 }
 
-/** As it was sent, and as ScopeStack may have kept it: without blanks that say nothing (`isNearlySame`). */
+/** As it was sent, and as ScopeStack may store it: with blanks collapsed (`isNearlySame`). */
 function spellingsOf(text: string): string[] {
   const plain = text.trim().replaceAll(/\s+/g, ' ')
   return plain === text || plain === '' ? [text] : [text, plain]
@@ -134,7 +134,7 @@ function spellingsOf(text: string): string[] {
 /** A filter's value is read as a line of CSV: a comma would mean "or" (API notes §4). */
 const csvField = (text: string): string => (/[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text)
 
-/** Whether a record has the key; undefined: it does not say so. */
+/** Whether a record has the key; undefined where it lacks the members. */
 function has({ columns }: Resource, record: RemoteRecord, { key, asked }: Sought): boolean | undefined {
   let told: boolean | undefined = true
   for (const column of columns) {
@@ -149,7 +149,7 @@ function has({ columns }: Resource, record: RemoteRecord, { key, asked }: Sought
   return told
 }
 
-/** Whether a record is what was sent: each member, each user-defined field. */
+/** Whether a record holds every sent member and user-defined field. */
 export const holdsWhatWasSent = (
   resource: Resource,
   record: RemoteRecord,

@@ -1,4 +1,4 @@
-import { UNKNOWN } from '../../errors/codes/changes.ts'
+/** A change that cannot be settled now: parked for a person, or postponed. */
 import {
   arrivalUnknown,
   arrivedUnsettled,
@@ -7,10 +7,9 @@ import {
   writeForbidden,
   writeNotOffered,
   writeRefused,
-} from '../../errors/parked-changes.ts'
-import { factOf, hasCode, reason, type SyncError } from '../../errors/sync-error.ts'
-import { rowLocked, rowRejected } from '../../errors/waiting-changes.ts'
-/** A change that does not go on: set aside for a person, or put off for later. */
+} from '../../errors/push.ts'
+import { reason, SyncError } from '../../errors/sync-error.ts'
+import { notWritable, writeNotOffered } from '../../errors/writes.ts'
 import type { Answer } from '../../remote/client.ts'
 import { requestedWaitMs, isRateLimited } from '../../remote/http/retry.ts'
 import type { Change } from '../../store/outbox/claim.ts'
@@ -22,27 +21,27 @@ import { problemsOf } from './refused-columns.ts'
 
 export async function parkRefused(
   deps: PushDeps,
-  sending: Attempt,
+  attempt: Attempt,
   { status, body }: Answer,
   decisions?: readonly Decision[],
 ): Promise<ChangeResult> {
-  const { change, resource } = sending
+  const { change, resource } = attempt
   const what = changeName(change)
   const { problems: errors, said, notWritable: columns } = problemsOf(resource, body)
-  // Of a new row that was sent a second time: what it met may be the first one, which arrived late.
-  if (change.op !== 'create' || change.requestedAt === null) await withdrawRequest(deps.sql, change, sending.term)
-  if (status === 403) return await parkChange(deps, sending, writeForbidden({ what, said }), { errors, decisions })
+  // A new row that was sent twice may have been refused because the first request arrived late: it stays in flight.
+  if (change.op !== 'create' || change.requestedAt === null) await withdrawRequest(deps.sql, change, attempt.term)
+  if (status === 403) return await parkChange(deps, attempt, writeForbidden({ what, said }), { errors, decisions })
   if (status === 400 && columns.length > 0) {
     const facts = { what, isNew: change.op === 'create', columns: columns.join(', '), said }
-    return await parkChange(deps, sending, memberNotWritable(facts), { errors, decisions })
+    return await parkChange(deps, attempt, notWritable(facts), { errors, decisions })
   }
   if (change.op === 'create' && (status === 405 || (status === 404 && /^(not found)?$/i.test(said)))) {
-    return await parkChange(deps, sending, writeNotOffered({ what, status, said }), { errors, decisions })
+    return await parkChange(deps, attempt, writeNotOffered({ what, status, said }), { errors, decisions })
   }
-  return await parkChange(deps, sending, writeRefused({ what, status, said }), { errors, decisions })
+  return await parkChange(deps, attempt, writeRefused({ what, status, said }), { errors, decisions })
 }
 
-/** A creation that left is unknown whatever happened to it since: nothing may be folded into it, or sent behind it. */
+/** A create that was sent stays unknown whatever followed: no later change may be coalesced into it or sent after it. */
 export async function parkChange(
   deps: PushDeps,
   { change, term }: Attempt,
@@ -61,20 +60,20 @@ async function asUnknown({ sql }: PushDeps, change: Change, because: SyncError):
   return left.answer === null ? arrivalUnknown(facts) : arrivedUnsettled({ ...facts, record: left.answer })
 }
 
-/** So often ScopeStack may fail at one change; an answer that never came does not count. */
+/** Failures of ScopeStack at one change; a missing response does not count. */
 const MOST_ATTEMPTS = 5
 const LONGEST_DELAY_SECONDS = 300
 
-/** It failed after all retries: later again, and for a person at last. */
-export async function retryOrPark(deps: PushDeps, sending: Attempt, error: SyncError): Promise<ChangeResult> {
-  const { change, term } = sending
-  // Whoever looks for what left, and hears nothing, has not sent it once more.
+/** It failed after all retries: postponed, and parked after too many failures. */
+export async function retryOrPark(deps: PushDeps, attempt: Attempt, error: SyncError): Promise<ChangeResult> {
+  const { change, term } = attempt
+  // A search for a lost create that gets no response has not sent it again.
   const looking = change.op === 'create' && change.requestedAt !== null
   const spends = !isRateLimited(error) && !(looking && isNoResponse(error))
   const attempts = change.attempts + (spends ? 1 : 0)
   if (!isNoResponse(error) && attempts >= MOST_ATTEMPTS) {
-    const last = factOf(error, 'last') ?? error.message
-    return await parkChange(deps, sending, keepsFailing({ what: changeName(change), attempts, last }))
+    const last = String(error.facts['last'] ?? error.message)
+    return await parkChange(deps, attempt, keepsFailing({ what: changeName(change), attempts, last }))
   }
   const seconds = Math.max(Math.min(LONGEST_DELAY_SECONDS, 2 ** attempts), requestedWaitMs(error) / 1000)
   await postpone(deps.sql, change, term, { seconds, attempts, code: error.code, reason: error.message })
@@ -83,7 +82,7 @@ export async function retryOrPark(deps: PushDeps, sending: Attempt, error: SyncE
 
 const HELD_SECONDS = 5
 
-/** What was answered is kept. */
+/** The response is stored already. */
 export async function postponeHeldRow(deps: PushDeps, { change, term }: Attempt): Promise<ChangeResult> {
   const error = rowLocked({ what: changeName(change) })
   await postpone(deps.sql, change, term, { seconds: HELD_SECONDS, code: error.code, reason: error.message })
@@ -92,7 +91,7 @@ export async function postponeHeldRow(deps: PushDeps, { change, term }: Attempt)
 
 const REFUSED_SECONDS = 30
 
-/** Its table is in the way: a person mends that, and it goes on by itself. */
+/** The table rejects the row. Once a person has corrected that, the change goes on by itself. */
 export async function postponeRejectedRow(
   deps: PushDeps,
   { change, term }: Attempt,

@@ -1,4 +1,4 @@
-/** What a push would do, without doing it: nothing is claimed, noted or sent. */
+/** What a push would do: nothing is claimed, recorded or sent. */
 import type { RemoteRecord, Resource } from '../../catalog/resource.ts'
 import { endsTheRun, SyncError } from '../../errors/sync-error.ts'
 import { countChanges, listOpenChanges } from '../../store/outbox/changes.ts'
@@ -16,20 +16,20 @@ export interface PlannedChange {
   readonly method: 'POST' | 'PATCH' | 'DELETE'
   readonly path: string
   /**
-   * `look`: whether it arrived is found out first · `after`: what it refers to is made first · `refused`: ScopeStack does not
-   * say what it holds · `exists`: of a new row, ScopeStack has one by its name, and another one would be made.
+   * `look`: searches first whether it arrived · `after`: the record it refers to is created first · `refused`: ScopeStack
+   * refuses to show the record · `exists`: ScopeStack has a record with the same natural key, and would get another one.
    */
   readonly fate: 'send' | 'nothing' | 'park' | 'gone' | 'look' | 'after' | 'refused' | 'exists'
   readonly decisions: readonly Decision[]
-  /** Of a creation: the members and values it is looked up by before it leaves; null when it has nothing to be found by. */
+  /** Of a create: the members and values by which it is searched for before it is sent; null when it has none. */
   readonly lookUp?: Members | null
-  /** Of a creation: what ScopeStack has by the same key, as behind the restore of a backup from before it was sent. */
+  /** Of a create: records with the same key, as after the restore of a backup from before it was sent. */
   readonly existing?: readonly Existing[]
 }
 
 interface Existing {
   readonly id: string
-  /** It holds all that would be sent. */
+  /** It holds every value that would be sent. */
   readonly same: boolean
 }
 
@@ -38,7 +38,7 @@ const METHOD = { create: 'POST', update: 'PATCH', delete: 'DELETE' } as const
 const MOST_CHANGES = 1000
 const TOGETHER = 100
 
-/** @returns with how many changes are behind those that were looked at. */
+/** @returns the plan, and how many changes come after those in it. */
 export async function plan(
   deps: PushDeps,
   signal: AbortSignal,
@@ -69,7 +69,7 @@ export async function plan(
   return { planned: inOrder(planned), behind }
 }
 
-/** As it is looked up before it leaves, for which nobody else need have made it. */
+/** With the records that have the natural key of a create. */
 async function withExisting(
   deps: PushDeps,
   resource: Resource,
@@ -79,7 +79,7 @@ async function withExisting(
   const { change, fate, lookUp: key } = planned
   if (fate !== 'send' || key === undefined || key === null) return planned
   const found = await findByNaturalKey(deps, resource, key, signal).catch((error: unknown) => {
-    // A plan tells what it can.
+    // The plan is shown without them.
     if (!(error instanceof SyncError) || endsTheRun(error)) throw error
     return null
   })
@@ -88,7 +88,7 @@ async function withExisting(
   return { ...planned, fate: 'exists', existing }
 }
 
-/** The oldest first, and what refers to a new row behind it. */
+/** The oldest first, and changes that refer to a new row after it. */
 function inOrder(planned: readonly PlannedChange[]): PlannedChange[] {
   const byRecord = new Map(planned.map((one) => [one.change.recordId, one]))
   const ordered = new Set<PlannedChange>()

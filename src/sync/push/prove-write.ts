@@ -1,15 +1,15 @@
+/**
+ * A write whose response was not its record: the record is read before anything is written to the mirror.
+ *
+ *   response of another kind ──► read ──┬─ it holds what was sent ────► settled with it
+ *                                       ├─ it holds the old values ───► tried again later, parked at last
+ *                                       ├─ those columns are missing ─► parked
+ *                                       └─ no response ───────────────► as if the response to the write was lost
+ */
 import type { RemoteRecord, Resource } from '../../catalog/resource.ts'
 import { recordGone, writeNotOffered, writeUnproved } from '../../errors/parked-changes.ts'
 import { reason } from '../../errors/sync-error.ts'
-/**
- * A write that was answered, though not with its record: what came of it is looked up before anything is written.
- *
- *   answered with something else ──► look ──┬─ it holds what was sent ──► settled with that
- *                                           ├─ it holds what it held ───► later again, and for a person at last
- *                                           ├─ it does not say ─────────► for a person
- *                                           └─ nobody answers ──────────► as if the answer was lost
- */
-import { withoutEffect } from '../../errors/waiting-changes.ts'
+import { unproved, withoutEffect, writeNotOffered } from '../../errors/writes.ts'
 import type { Answer } from '../../remote/client.ts'
 import { withdrawRequest } from '../../store/outbox/in-flight.ts'
 import { settleSent } from '../../store/outbox/settle.ts'
@@ -22,31 +22,31 @@ import { problemsOf } from './refused-columns.ts'
 import { settleResponse } from './settle-response.ts'
 
 /**
- * @param why what it was answered with, in the middle of a sentence.
- * @throws SyncError SYNC_PUSH_NO_EFFECT, or what the look failed with.
+ * @param why the response, as part of a sentence.
+ * @throws SyncError SYNC_PUSH_NO_EFFECT, or the failure of the read.
  */
 export async function proveWrite(
   deps: PushDeps,
-  sending: Attempt,
+  attempt: Attempt,
   decisions: readonly Decision[],
   why: string,
 ): Promise<ChangeResult> {
-  const { change, resource } = sending
-  const left = { ...sending, change: { ...change, requestedAt: new Date() } }
+  const { change, resource } = attempt
+  const left = { ...attempt, change: { ...change, requestedAt: new Date() } }
   let held: RemoteRecord | null
   try {
-    held = await look(deps, sending)
+    held = await look(deps, attempt)
   } catch (error) {
     if (!isReadRefused(error)) throw error
     const facts = { what: changeName(change), why, look: `ScopeStack does not say what it holds (${reason(error)})` }
     return await parkChange(deps, left, writeUnproved(facts), { decisions })
   }
-  if (held === null) return await isGone(deps, sending, decisions)
+  if (held === null) return await isGone(deps, attempt, decisions)
   if (change.op === 'delete') throw withoutEffect({ what: changeName(change), why })
   switch (cameOf(resource, decisions, held)) {
     case 'arrived':
-      return await settleResponse(deps, sending, { record: held, decisions })
-    case 'untold': {
+      return await settleResponse(deps, attempt, { record: held, decisions })
+    case 'missing': {
       const facts = { what: changeName(change), why, look: 'ScopeStack does not say what it holds in those columns' }
       return await parkChange(deps, left, writeUnproved(facts), { decisions })
     }
@@ -55,19 +55,19 @@ export async function proveWrite(
   }
 }
 
-/** A record that was found a moment ago, and whose write was answered with 404 or 405. */
+/** The write of a record that was found a moment ago was refused with 404 or 405. */
 export async function proveRefusedWrite(
   deps: PushDeps,
-  sending: Attempt,
+  attempt: Attempt,
   { status, body }: Answer,
   decisions: readonly Decision[],
 ): Promise<ChangeResult> {
-  const { change, resource, term } = sending
+  const { change, resource, term } = attempt
   await withdrawRequest(deps.sql, change, term)
-  const held = await look(deps, sending)
-  if (held === null) return await isGone(deps, sending, decisions)
+  const held = await look(deps, attempt)
+  if (held === null) return await isGone(deps, attempt, decisions)
   const { problems: errors, said } = problemsOf(resource, body)
-  return await parkChange(deps, sending, writeNotOffered({ what: changeName(change), status, said }), {
+  return await parkChange(deps, attempt, writeNotOffered({ what: changeName(change), status, said }), {
     errors,
     decisions,
   })
@@ -76,25 +76,25 @@ export async function proveRefusedWrite(
 const look = async (deps: PushDeps, { change, resource, signal }: Attempt): Promise<RemoteRecord | null> =>
   (await readRecords(deps, resource, [change.recordId], signal)).get(change.recordId) ?? null
 
-async function isGone(deps: PushDeps, sending: Attempt, decisions: readonly Decision[]): Promise<ChangeResult> {
-  const { change, term } = sending
+async function isGone(deps: PushDeps, attempt: Attempt, decisions: readonly Decision[]): Promise<ChangeResult> {
+  const { change, term } = attempt
   if (change.op !== 'delete') {
     await withdrawRequest(deps.sql, change, term)
-    return await parkChange(deps, sending, recordGone({ what: recordName(change) }), { decisions })
+    return await parkChange(deps, attempt, recordGone({ what: recordName(change) }), { decisions })
   }
   await settleSent(deps, change, term, null, decisions)
   return { change, fate: 'sent', error: null }
 }
 
 /**
- * One value of those that were sent is proof: a write is taken as a whole, and what it left out is found out by whoever
- * settles it. A third value is none: somebody may have edited it since.
+ * One of the sent values is proof: a write is applied as a whole, and settling finds the values it ignored. A third value is
+ * none: the record may have been edited since.
  */
 function cameOf(
   resource: Resource,
   decisions: readonly Decision[],
   held: RemoteRecord,
-): 'arrived' | 'unchanged' | 'untold' {
+): 'arrived' | 'unchanged' | 'missing' {
   const sent = decisions
     .filter(({ decision }) => decision === 'send' || decision === 'local-wins')
     .map((one) => {
@@ -105,5 +105,5 @@ function cameOf(
   if (sent.some((one) => one.now !== undefined && differed(one) && isNearlySame(one.kind, one.now, one.local))) {
     return 'arrived'
   }
-  return sent.every(({ now }) => now === undefined) ? 'untold' : 'unchanged'
+  return sent.every(({ now }) => now === undefined) ? 'missing' : 'unchanged'
 }

@@ -1,3 +1,16 @@
+/**
+ * Sends the changes that wait in the outbox. The steps of an edit:
+ *
+ *   claim     twenty records of one resource, the oldest first; their changes are coalesced to one each
+ *   read      one request for what ScopeStack holds of the twenty (`read-remote.ts`)
+ *   decide    base, local and remote value of each field (`conflict.ts`): send · nothing to send · park the conflict
+ *   send      PATCH or DELETE of what differs (`send-edit.ts`), POST of a new row (`send-create.ts`)
+ *   settle    the response becomes the row, and the change is `sent`, in one transaction (`settle-response.ts`)
+ *
+ * What goes wrong ends in one of four ways: the change is parked for a person (`park.ts`); it is postponed and tried again;
+ * it was sent and its result unknown, then it stays in flight and the next attempt looks first; or the error concerns every
+ * change, then it is thrown and the claim is given back.
+ */
 import type { RemoteRecord, Resource } from '../../catalog/resource.ts'
 import {
   lookupRefused,
@@ -11,7 +24,6 @@ import { isRateLimited } from '../../remote/http/retry.ts'
 import { isPageFailure } from '../../remote/pages/page-failures.ts'
 import { isDataError } from '../../store/connection/database.ts'
 import { isRejectedByDatabase } from '../../store/mirror/refusals.ts'
-/** Sends what waits in the outbox: a claim of some records, one check of what ScopeStack holds of them, and a write for each. */
 import { RENEW_CLAIM_EVERY_MS, type Change, type Claim, type Coalesced } from '../../store/outbox/claim.ts'
 import { isRowLocked } from '../../store/outbox/settle.ts'
 import { explainTableError } from '../check-table.ts'
@@ -39,17 +51,17 @@ export interface PushOptions {
 }
 
 /**
- * Records checked together, so that a change costs 1.05 requests. More would leave more time between the check and the last
- * write, in which somebody else's edit is not seen: ScopeStack ignores If-Match (API notes §12).
+ * Records read together, so that a change costs 1.05 requests. More would lengthen the time between the read and the last
+ * write, in which an edit made in ScopeStack is overwritten unseen: ScopeStack ignores If-Match (API notes §12).
  */
 const CHECKED_TOGETHER = 20
-/** Past this, as when others use up the pace, what is next is looked at again by itself. */
+/** Past this, as when the rate limit is used up by others, each record is read again by itself. */
 const STALE_MS = 10_000
 
 /**
- * Until nothing is left that may be sent now.
+ * Until no change is left that may be sent now.
  *
- * @throws what every other change would meet, too. What was under way is given back.
+ * @throws what every other change would meet, too. The claim is given back.
  */
 export async function push(deps: PushDeps, options: PushOptions): Promise<void> {
   const { outbox } = deps
@@ -69,8 +81,8 @@ export async function push(deps: PushDeps, options: PushOptions): Promise<void> 
 }
 
 /**
- * Where ScopeStack failed at what it was asked about these, the next push begins with others, in case it is these that it
- * fails at.
+ * Seconds before these records are claimed again. Where ScopeStack failed at the request for them, the next push begins with
+ * others, in case these records cause it.
  */
 function pauseAfter(error: unknown): number {
   if (!(error instanceof SyncError)) return 0
@@ -93,18 +105,18 @@ async function pushClaim(
   const remote = await check(deps, resource, changes, either)
   const checkedAt = performance.now()
   const one = async (change: Change): Promise<void> => {
-    const sending: Attempt = { change, resource, term, signal: either }
+    const attempt: Attempt = { change, resource, term, signal: either }
     try {
       const stale = change.op !== 'create' && performance.now() - checkedAt > STALE_MS
       const checked = stale ? await check(deps, resource, [change], either) : remote
-      const settled = await sendOne(deps, sending, checked)
+      const settled = await sendOne(deps, attempt, checked)
       onSettled(settled)
-      // Nobody was answered beside it, so that others may meet the same: the push ends, and the next begins with them.
+      // A claim of one shows nothing about the others, which may fail alike: the push ends, and the next begins with them.
       const held = checked.get(change.recordId)
       if (changes.length === 1 && settled.fate === 'postponed' && isPageFailure(held)) throw held
     } catch (error) {
-      // Somebody else goes on with it.
-      if (hasCode(error, 'SYNC_CLAIM_LOST')) return
+      // Another worker has taken it over.
+      if (error instanceof SyncError && error.code === 'SYNC_CLAIM_LOST') return
       fatal ??= error
       ending.abort()
     }
@@ -123,7 +135,7 @@ async function pushClaim(
   if (signal.aborted) await deps.outbox.release(term)
 }
 
-/** An error is of the one that ScopeStack refused to tell. */
+/** The value is an error where ScopeStack refused the request for that record alone. */
 type Checked = ReadonlyMap<string, RemoteRecord | SyncError | null>
 
 async function check(
@@ -137,54 +149,72 @@ async function check(
   return new Map<string, RemoteRecord | SyncError | null>([...found, ...refused])
 }
 
-async function sendOne(deps: PushDeps, sending: Attempt, remote: Checked): Promise<ChangeResult> {
-  const { change } = sending
-  const parent = localReference(sending.resource, change)
+async function sendOne(deps: PushDeps, attempt: Attempt, remote: Checked): Promise<ChangeResult> {
   try {
-    // It is not waited for any more, so it was let go.
-    if (parent !== undefined) {
-      return await parkChange(deps, sending, parentDiscarded({ what: changeName(change), parent }))
-    }
-    if (change.op === 'create') return await sendCreate(deps, sending)
-    // Its creation would have come before it: there is none any more.
-    if (isLocal(change.recordId)) return await parkChange(deps, sending, newRowDiscarded({ what: changeName(change) }))
-    const held = remote.get(change.recordId) ?? null
-    if (held instanceof SyncError) throw held
-    if (change.answer !== null) return await settleStoredResponse(deps, sending, change.answer, held)
-    return await sendEdit(deps, sending, held)
+    return await sendChange(deps, attempt, remote)
   } catch (error) {
-    if (isRowLocked(error)) return await postponeHeldRow(deps, sending)
-    // What no other change would meet.
-    if (isDataError(error))
-      return await parkChange(deps, sending, notStorable({ what: changeName(change), why: reason(error) }))
-    if (isRejectedByDatabase(error))
-      return await postponeRejectedRow(deps, sending, await explainTableError(deps.sql, sending.resource, error))
-    if (!(error instanceof SyncError)) throw error
-    if (hasCode(error, 'SYNC_PUSH_ROW_REFUSED')) return await postponeRejectedRow(deps, sending, error)
-    if (hasCode(error, 'SYNC_FORBIDDEN'))
-      return await parkChange(deps, sending, writeForbidden({ what: changeName(change) }))
-    if (hasCode(error, 'SYNC_REQUEST_REFUSED')) {
-      // No other change would be answered either.
-      const explained = await explainRefusal(deps, sending.resource, error, sending.signal)
-      if (endsTheRun(explained)) throw explained
-      const { status, detail } = error.facts
-      return await parkChange(deps, sending, lookupRefused({ what: changeName(change), status, detail }))
-    }
-    // It may have been made, and is looked for when ScopeStack is well again; the others need not wait for that.
-    if (change.op === 'create' && isRateLimited(error) && mayHaveArrived(error))
-      return await retryOrPark(deps, sending, error)
-    if (error.remedy !== 'retry' || endsTheRun(error)) throw error
-    const settled = await retryOrPark(deps, sending, error)
-    // It is out of the way now; the others would wait for nobody to answer, too.
-    if (isNoResponse(error) && change.op !== 'create') throw error
-    return settled
+    return (await afterDatabaseError(deps, attempt, error)) ?? (await afterRemoteError(deps, attempt, error))
   }
 }
 
-/** What is to become of the changes of one record that wait together. */
+async function sendChange(deps: PushDeps, attempt: Attempt, remote: Checked): Promise<ChangeResult> {
+  const { change, resource } = attempt
+  const parent = localReference(resource, change)
+  // The parent create is no longer queued, so it was discarded.
+  if (parent !== undefined) {
+    return await parkChange(deps, attempt, parentDiscarded({ what: changeName(change), parent }))
+  }
+  if (change.op === 'create') return await sendCreate(deps, attempt)
+  // The row's own create would have come before this change, so it was discarded.
+  if (isLocal(change.recordId)) return await parkChange(deps, attempt, rowNeverMade({ what: changeName(change) }))
+  const held = remote.get(change.recordId) ?? null
+  if (held instanceof SyncError) throw held
+  if (change.answer !== null) return await settleStoredResponse(deps, attempt, change.answer, held)
+  return await sendEdit(deps, attempt, held)
+}
+
+/** Undefined where the error is not the database's. */
+async function afterDatabaseError(deps: PushDeps, attempt: Attempt, error: unknown): Promise<ChangeResult | undefined> {
+  const { change, resource } = attempt
+  if (isRowLocked(error)) return await postponeHeldRow(deps, attempt)
+  // It concerns the values of this change only.
+  if (isDataError(error)) {
+    return await parkChange(deps, attempt, notHeld({ what: changeName(change), why: reason(error) }))
+  }
+  if (isRejectedByDatabase(error)) {
+    return await postponeRejectedRow(deps, attempt, await explainTableError(deps.sql, resource, error))
+  }
+  return undefined
+}
+
+/** @throws what every other change would meet, too. */
+async function afterRemoteError(deps: PushDeps, attempt: Attempt, error: unknown): Promise<ChangeResult> {
+  const { change, resource, signal } = attempt
+  if (!(error instanceof SyncError)) throw error
+  if (error.code === 'SYNC_PUSH_ROW_REFUSED') return await postponeRejectedRow(deps, attempt, error)
+  if (error.code === 'SYNC_FORBIDDEN') {
+    return await parkChange(deps, attempt, writeForbidden({ what: changeName(change) }))
+  }
+  if (error.code === 'SYNC_REQUEST_REFUSED') {
+    const explained = await explainRefusal(deps, resource, error, signal)
+    if (endsTheRun(explained)) throw explained
+    const { status, detail } = error.facts
+    const facts = { what: changeName(change), status: Number(status), detail: String(detail ?? '') }
+    return await parkChange(deps, attempt, lookRefused(facts))
+  }
+  // It may have been created, and is searched for when ScopeStack responds again. The other changes need not wait.
+  const mayExist = change.op === 'create' && asksToWait(error) && mayHaveArrived(error)
+  if (!mayExist && (error.remedy !== 'retry' || endsTheRun(error))) throw error
+  const result = await retryOrPark(deps, attempt, error)
+  // Without any response the next changes would fail alike; this one is postponed, so the push ends here.
+  if (isNoResponse(error) && change.op !== 'create') throw error
+  return result
+}
+
+/** The one change that the waiting changes of a record amount to, and those that it replaces. */
 export function coalesceChanges(catalog: ReadonlyMap<string, Resource>, changes: readonly Change[]): Coalesced {
   const newest = changes.findLast(({ state }) => state === 'waiting')!
-  // A change that was set aside, and whose row shows what ScopeStack holds again, is not what a later edit was built on.
+  // After a change was parked and its row restored, a later edit was not based on it.
   const settledFor = (change: Change): boolean => change.returnedAt !== null
   const built = changes.filter((change) => !settledFor(change) && change.id <= newest.id)
   const replaced = changes.filter((change) => settledFor(change) && change.id < newest.id && covers(newest, change))
@@ -196,7 +226,7 @@ export function coalesceChanges(catalog: ReadonlyMap<string, Resource>, changes:
   return { change: { ...newest, ...content, inDoubt: inDoubt(catalog.get(newest.resource)!, built) }, superseded }
 }
 
-/** What ScopeStack failed at, and a person let lie: it may have arrived. */
+/** Values of changes that were parked after failures: ScopeStack may hold them. */
 function inDoubt(resource: Resource, changes: readonly Change[]): Change['inDoubt'] {
   const sides = changes.filter(({ op }) => op === 'update').flatMap(possibleWrites)
   return latestValues(resource, sides)

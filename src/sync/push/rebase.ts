@@ -1,9 +1,10 @@
 /**
- * What a later edit of a record found is what an earlier one had written. It counts as agreed upon (base) only as far as
- * ScopeStack took it: `12.34567` is kept as `12.3457`, a new record has values that nobody gave it, and what was let go was
- * never there. Pure.
+ * Rebases later edits of a record. Their base is what an earlier edit had written, and that was agreed on only as far as
+ * ScopeStack accepted it: `12.34567` is kept as `12.3457`, a new record gets default values, and a discarded edit was never
+ * agreed on.
  *
- * Only what was written is moved. Anything else in an answer may be somebody else's edit, which the later one did not see.
+ * Only values that were written are rebased. Any other difference in a response may be an edit made in ScopeStack, which the
+ * later edit did not see.
  */
 import type { Column, RemoteRecord, Resource } from '../../catalog/resource.ts'
 import type { Change } from '../../store/outbox/claim.ts'
@@ -12,7 +13,7 @@ import { entryValue, remoteValueOf, isListOrNull, valueIn, type Decision } from 
 import { isSame } from './equality.ts'
 
 type Base = ChangeContent['base']
-/** Of a member, or of one entry of it; undefined where nothing is known. */
+/** The value of a member, or of one entry of it; undefined where it is not known. */
 type Value = (column: Column, entry: string | undefined) => unknown
 
 interface Answered {
@@ -21,17 +22,17 @@ interface Answered {
   readonly decisions: unknown
 }
 
-/** Bases of what waits behind a change that was answered. */
+/** The bases of later changes once a change was settled with a response. */
 export function rebaseOntoResponse(
   resource: Resource,
   { change, record, decisions }: Answered,
   later: readonly ChangeContent[],
 ): Base[] {
-  const told: Value = (column, entry) => remoteValueOf(record, column, entry)
-  return rebased(resource, change.op === 'create' ? made(change) : decided(decisions), told, later)
+  const answered: Value = (column, entry) => remoteValueOf(record, column, entry)
+  return rebased(resource, change.op === 'create' ? created(change) : decided(decisions), answered, later)
 }
 
-/** Bases of what waits behind a change that was let go. */
+/** The bases of later changes once a change was discarded. */
 export function rebaseOntoBase(
   resource: Resource,
   { attributes, relationships, base }: ChangeContent,
@@ -43,25 +44,25 @@ export function rebaseOntoBase(
 }
 
 /**
- * What was left out of a new record counts as well. Of one that was looked for nobody knows whether ScopeStack filled it in
- * or somebody has edited it since.
+ * Members that the create left out count as null. In a record that was found by searching, their values may also be later
+ * edits made in ScopeStack, so nothing is known.
  */
-function made({ attributes, relationships, requestedAt }: Change): Value {
+function created({ attributes, relationships, requestedAt }: Change): Value {
   if (requestedAt !== null) return () => undefined
   return (column, entry) => valueIn({ attributes, relationships }, column, entry) ?? null
 }
 
 function decided(decisions: unknown): Value {
-  // What was found to have arrived before was written, too.
+  // `same` after an earlier request means that it was written by that one.
   const sent = ((decisions ?? []) as readonly Decision[]).filter(({ decision }) =>
     ['send', 'local-wins', 'same'].includes(decision),
   )
   return ({ member }, entry) => sent.find((one) => one.member === member && one.entry === entry)?.local
 }
 
-/** The first change of each member stands on it; one behind that stands on the first. */
+/** Only the first change of each member is rebased; a later one has that first one as its base. */
 function rebased({ columns }: Resource, wrote: Value, agreed: Value, later: readonly ChangeContent[]): Base[] {
-  const met = new Set<string>()
+  const seen = new Set<string>()
   return later.map((change) => {
     const base = { attributes: { ...change.base.attributes }, relationships: { ...change.base.relationships } }
     for (const column of columns) {
@@ -70,8 +71,8 @@ function rebased({ columns }: Resource, wrote: Value, agreed: Value, later: read
       if (!(member in side)) continue
       for (const entry of entriesOf(column, change, side[member])) {
         const key = JSON.stringify([member, entry])
-        if (met.has(key)) continue
-        met.add(key)
+        if (seen.has(key)) continue
+        seen.add(key)
         const held = side[member]
         const [was, now] = [wrote(column, entry), agreed(column, entry)]
         if (was === undefined || now === undefined) continue
@@ -85,7 +86,7 @@ function rebased({ columns }: Resource, wrote: Value, agreed: Value, later: read
   })
 }
 
-/** Those that the change is about; undefined for the member as a whole. */
+/** The entries that the change concerns; undefined for the member as a whole. */
 function entriesOf(
   { member, entries }: Column,
   { op, attributes }: ChangeContent,

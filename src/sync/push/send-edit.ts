@@ -1,8 +1,9 @@
+/** Sends one edit or deletion: compared with what ScopeStack holds, written, and settled with the response. */
 import type { RemoteRecord, Resource } from '../../catalog/resource.ts'
-/** One edit on its way: held against what ScopeStack holds, sent, and settled by what was answered. */
-import { conflictFound, partlyHidden, recordGone, unsupported } from '../../errors/parked-changes.ts'
-import { endsTheRun, hasCode, SyncError } from '../../errors/sync-error.ts'
-import { createRetrySchedule, sleep } from '../../remote/http/retry.ts'
+import { conflictFound, recordGone, unsupported } from '../../errors/push.ts'
+import { endsTheRun, SyncError } from '../../errors/sync-error.ts'
+import { wholeUnseen } from '../../errors/writes.ts'
+import { createPatience, sleep } from '../../remote/http/retry.ts'
 import { wasRequestSent, recordDeparture, withdrawRequest } from '../../store/outbox/in-flight.ts'
 import { settleSent, settleSuperseded } from '../../store/outbox/settle.ts'
 import {
@@ -24,16 +25,16 @@ import { unseenColumns, updateBody } from './request-body.ts'
 import { settleResponse } from './settle-response.ts'
 
 /**
- * Each try is behind a look of its own: while a PATCH is repeated, somebody else may edit what it writes. A 429 makes the look
- * wait, and the try comes right behind it.
+ * Each try begins with a read of its own, since the record may be edited in ScopeStack between two tries. A 429 delays the
+ * read, and the write follows right behind it.
  *
- * @param remote what ScopeStack holds of it; null when it is not there.
+ * @param remote the record in ScopeStack; null when there is none.
  */
-export async function sendEdit(deps: PushDeps, sending: Attempt, remote: RemoteRecord | null): Promise<ChangeResult> {
-  const { change, resource, signal } = sending
+export async function sendEdit(deps: PushDeps, attempt: Attempt, remote: RemoteRecord | null): Promise<ChangeResult> {
+  const { change, resource, signal } = attempt
   let held = remote
-  let trying = sending
-  const patience = createRetrySchedule(deps.policy)
+  let trying = attempt
+  const patience = createPatience(deps.policy)
   for (;;) {
     try {
       return await sendOver(deps, trying, held)
@@ -41,39 +42,40 @@ export async function sendEdit(deps: PushDeps, sending: Attempt, remote: RemoteR
       const ms = isForLater(error) ? null : patience.delayAfter(error)
       if (ms === null) throw error
       if (await wasRequestSent(deps.sql, change))
-        trying = { ...sending, change: { ...change, requestedAt: new Date() } }
+        trying = { ...attempt, change: { ...change, requestedAt: new Date() } }
       await sleep(ms, signal)
     }
     held = (await readRecords(deps, resource, [change.recordId], signal)).get(change.recordId) ?? null
   }
 }
 
-/** A look came behind the write, or an answer was of another record: at once again it would be the same. */
-const isForLater = (error: unknown): boolean => hasCode(error, 'SYNC_PUSH_NO_EFFECT', 'SYNC_ANSWER_FOREIGN')
+/** The write had no effect, or the response held another record: an immediate try would end the same. */
+const isForLater = (error: unknown): boolean =>
+  error instanceof SyncError && ['SYNC_PUSH_NO_EFFECT', 'SYNC_ANSWER_FOREIGN'].includes(error.code)
 
-async function sendOver(deps: PushDeps, sending: Attempt, remote: RemoteRecord | null): Promise<ChangeResult> {
-  const { change, resource, term } = sending
+async function sendOver(deps: PushDeps, attempt: Attempt, remote: RemoteRecord | null): Promise<ChangeResult> {
+  const { change, resource, term } = attempt
   const mayHaveLeft = change.requestedAt !== null
-  const aside = async (error: SyncError, rest?: Parameters<typeof parkChange>[3]): Promise<ChangeResult> => {
-    // What came of it has been seen.
+  const park = async (error: SyncError, rest?: Parameters<typeof parkChange>[3]): Promise<ChangeResult> => {
+    // The record was read since, so the result of the earlier write is known.
     if (mayHaveLeft) await withdrawRequest(deps.sql, change, term)
-    return await parkChange(deps, sending, error, rest)
+    return await parkChange(deps, attempt, error, rest)
   }
   if (remote === null) {
-    // Somebody else deleted it: that is what was wanted.
-    if (change.op !== 'delete') return await aside(recordGone({ what: recordName(change) }))
+    if (change.op !== 'delete') return await park(recordGone({ what: recordName(change) }))
+    // Deleted in ScopeStack already: nothing is left to do.
     await settleSent(deps, change, term, null, null)
     return { change, fate: 'sent', error: null }
   }
   if (!resource.writes.includes(change.op)) {
     const verb = change.op === 'delete' ? 'deleted' : 'changed'
-    return await aside(unsupported({ what: recordName(change), verb }))
+    return await park(unsupported({ what: recordName(change), verb }))
   }
   const { fate, decisions } = decide(resource, change, remote, deps.rules, possibleWrites(change))
   if (fate === 'park') {
     const both = decisions.filter(({ decision }) => decision === 'park')
     const error = conflictFound({ what: recordName(change), columns: namesOf(resource, both) })
-    return await aside(error, { decisions })
+    return await park(error, { decisions })
   }
   if (fate === 'nothing' && mayHaveLeft && decisions.some(({ decision }) => decision === 'same')) {
     await settleSent(deps, change, term, remote, decisions)
@@ -83,27 +85,27 @@ async function sendOver(deps: PushDeps, sending: Attempt, remote: RemoteRecord |
     await settleSuperseded(deps, change, term, remote, decisions)
     return { change, fate: 'superseded', error: null }
   }
-  return await sendDecided(deps, sending, remote, decisions)
+  return await sendDecided(deps, attempt, remote, decisions)
 }
 
 async function sendDecided(
   deps: PushDeps,
-  sending: Attempt,
+  attempt: Attempt,
   remote: RemoteRecord,
   decisions: readonly Decision[],
 ): Promise<ChangeResult> {
-  const { change, resource, term, signal } = sending
+  const { change, resource, term, signal } = attempt
   const unseen = change.op === 'delete' ? [] : unseenColumns(resource, decisions, remote)
   if (unseen.length > 0) {
-    const error = partlyHidden({ what: changeName(change), columns: unseen.join(', ') })
-    return await parkChange(deps, sending, error, { decisions })
+    const error = wholeUnseen({ what: changeName(change), columns: unseen.join(', ') })
+    return await parkChange(deps, attempt, error, { decisions })
   }
   const request = await listRequest(deps, resource)
   const path = `${request.path}/${encodeURIComponent(change.recordId)}`
   const beforeSend = (): Promise<void> => recordDeparture(deps.sql, change, term)
   const outcome = await withdrawIfUnsent(
     deps,
-    sending,
+    attempt,
     deps.client.write(
       change.op === 'delete'
         ? { method: 'DELETE', path, beforeSend }
@@ -113,21 +115,21 @@ async function sendDecided(
             body: updateBody(resource, change, decisions, remote),
             beforeSend,
           },
-      writeOutcomeOf(deps, sending),
+      writeOutcomeOf(deps, attempt),
       signal,
     ),
   )
-  if ('unproved' in outcome) return await proveWrite(deps, sending, decisions, outcome.unproved)
+  if ('unproved' in outcome) return await proveWrite(deps, attempt, decisions, outcome.unproved)
   if ('refusal' in outcome) {
     const { refusal } = outcome
-    // It was found a moment ago.
+    // The record was found a moment ago, so the path may be refused for other reasons.
     if (refusal.status === 404 || refusal.status === 405)
-      return await proveRefusedWrite(deps, sending, refusal, decisions)
-    return await parkRefused(deps, sending, refusal, decisions)
+      return await proveRefusedWrite(deps, attempt, refusal, decisions)
+    return await parkRefused(deps, attempt, refusal, decisions)
   }
   if (outcome.record !== null) {
-    const record = await newestOf(deps, sending, decisions, outcome.record)
-    return await settleResponse(deps, sending, { record, decisions })
+    const record = await newestOf(deps, attempt, decisions, outcome.record)
+    return await settleResponse(deps, attempt, { record, decisions })
   }
   await settleSent(deps, change, term, null, decisions)
   return { change, fate: 'sent', error: null }
@@ -137,7 +139,7 @@ const namesOf = (resource: Resource, decisions: readonly Decision[]): string =>
   decisions.map((one) => memberName(resource, one)).join(', ')
 
 /**
- * An answer that holds old values may be of a copy that lags behind, or of before the write: it is looked at once more before
+ * A response with old values may come from a lagging replica, or from before the write: the record is read once more before
  * a value counts as ignored.
  */
 async function newestOf(
@@ -150,7 +152,7 @@ async function newestOf(
   try {
     return (await readRecords(deps, resource, [change.recordId], signal)).get(change.recordId) ?? answered
   } catch (error) {
-    // It has been answered: that nobody can be asked now changes nothing.
+    // The write has succeeded; a failed read does not change that.
     if (error instanceof SyncError && !endsTheRun(error)) return answered
     throw error
   }

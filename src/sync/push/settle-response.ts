@@ -1,9 +1,9 @@
-import type { RemoteRecord } from '../../catalog/resource.ts'
 /**
- * What ScopeStack answered to an edit, or to a new row. Where somebody holds the row, the answer is kept, and whoever takes
- * the change next settles it with that: nothing is sent again, and what waits behind it stands on what was answered then.
+ * Settles a change with ScopeStack's response. Where another transaction locks the row, the response is stored, and the next
+ * attempt settles the change with it: nothing is sent again, and later edits are rebased onto that response.
  */
-import { valueIgnored } from '../../errors/parked-changes.ts'
+import type { RemoteRecord } from '../../catalog/resource.ts'
+import { valueIgnored } from '../../errors/push.ts'
 import type { SyncError } from '../../errors/sync-error.ts'
 import { isRejectedByDatabase } from '../../store/mirror/refusals.ts'
 import type { StoredResponse } from '../../store/outbox/claim.ts'
@@ -13,36 +13,36 @@ import { changeName, type PushDeps, type Attempt, type ChangeResult } from './at
 import { memberName, type Decision } from './conflict.ts'
 import { sentValues, ignoredValues, ignoredRest } from './ignored-values.ts'
 
-export async function settleResponse(deps: PushDeps, sending: Attempt, answer: StoredResponse): Promise<ChangeResult> {
+export async function settleResponse(deps: PushDeps, attempt: Attempt, answer: StoredResponse): Promise<ChangeResult> {
   try {
-    return await settle(deps, sending, answer, answer.record)
+    return await settle(deps, attempt, answer, answer.record)
   } catch (error) {
-    const { change, term } = sending
+    const { change, term } = attempt
     if ((isRowLocked(error) || isRejectedByDatabase(error)) && change.op !== 'create')
       await storeResponse(deps.sql, change, term, answer)
     throw error
   }
 }
 
-/** @param now what ScopeStack holds by now; null when somebody has deleted it since, which the next pull notes. */
+/** @param now the record by now; null when it was deleted in ScopeStack since, which the next pull finds. */
 export async function settleStoredResponse(
   deps: PushDeps,
-  sending: Attempt,
+  attempt: Attempt,
   answer: StoredResponse,
   now: RemoteRecord | null,
 ): Promise<ChangeResult> {
-  const answered = { ...sending, change: { ...sending.change, requestedAt: null } }
+  const answered = { ...attempt, change: { ...attempt.change, requestedAt: null } }
   return await settle(deps, answered, answer, now ?? answer.record)
 }
 
-/** @param row what the row becomes. */
+/** @param row the record to write to the mirror. */
 async function settle(
   deps: PushDeps,
-  sending: Attempt,
+  attempt: Attempt,
   { record, decisions }: StoredResponse,
   row: RemoteRecord,
 ): Promise<ChangeResult> {
-  const { change, resource, term } = sending
+  const { change, resource, term } = attempt
   const onto: PushDeps = {
     ...deps,
     rebase: (one, answered, later) => deps.rebase(one, { ...answered, record }, later),
@@ -51,10 +51,10 @@ async function settle(
   const ignored = ignoredValues(resource, sent, record)
   if (ignored.length === 0 || change.op === 'create') {
     await settleSent(onto, change, term, row, decisions)
-    // It is there, so there is nothing to set aside; but somebody should know.
-    return { change, fate: 'sent', error: ignored.length === 0 ? null : ignoredBy(sending, ignored) }
+    // The record exists, so nothing is parked; the ignored values are reported all the same.
+    return { change, fate: 'sent', error: ignored.length === 0 ? null : ignoredBy(attempt, ignored) }
   }
-  const error = ignoredBy(sending, ignored)
+  const error = ignoredBy(attempt, ignored)
   const rest = ignoredRest(resource, ignored, record)
   const because = { code: error.code, reason: error.message, errors: [] }
   await settlePartly(onto, change, term, { record: row, decisions, rest, because })

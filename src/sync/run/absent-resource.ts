@@ -3,7 +3,7 @@ import { isDeepStrictEqual } from 'node:util'
 import type { Resource } from '../../catalog/resource.ts'
 import type { Database } from '../../store/connection/database.ts'
 import { forgetCapability, readCapability, saveCapability } from '../../store/progress/capabilities.ts'
-import { DAY_MS } from '../list/ask-again.ts'
+import { DAY_MS } from '../list/retry-refused.ts'
 
 const NAME = 'absent'
 

@@ -1,7 +1,7 @@
+/** How much there is to read, asked of each list with one small request. */
 import type { Resource } from '../../catalog/resource.ts'
 import { endsTheRun } from '../../errors/sync-error.ts'
-/** How much there is to read, asked of each list with one small request. */
-import { fetchFirstPage } from '../../remote/pages/forward-pages.ts'
+import { openList } from '../../remote/pages/forward-pages.ts'
 import { openReadPlan } from '../list/read-plan.ts'
 import type { SnapshotDeps } from '../snapshot/snapshot.ts'
 
@@ -11,11 +11,11 @@ export async function countRecords(
   resource: Resource,
   signal: AbortSignal,
 ): Promise<number | null> {
-  const { plan: question } = await openReadPlan(deps, resource, signal)
-  if (question.read.from !== 'list' || question.request === null) return null
+  const { plan } = await openReadPlan(deps, resource, signal)
+  if (plan.read.from !== 'list' || plan.request === null) return null
   try {
-    const { include: _, ...query } = question.request.query
-    const page = await fetchFirstPage(deps.client, { ...question.request, query, pageSize: 1 }, signal)
+    const { include: _, ...query } = plan.request.query
+    const page = await openList(deps.client, { ...plan.request, query, pageSize: 1 }, signal)
     return page.recordCount
   } catch (error) {
     // Its reading will say what is wrong.

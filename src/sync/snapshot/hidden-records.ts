@@ -1,5 +1,5 @@
-import type { Resource } from '../../catalog/resource.ts'
 /** Looks for what the list that is read hides. */
+import type { Resource } from '../../catalog/resource.ts'
 import type { Client } from '../../remote/client.ts'
 import type { Database } from '../../store/connection/database.ts'
 import { idsByFlag } from '../../store/mirror/ids.ts'
@@ -17,11 +17,11 @@ interface Deps {
 export function findHiddenRecords(
   { sql, client, catalog }: Deps,
   resource: Resource,
-  question: ReadPlan,
+  plan: ReadPlan,
   count: number | null,
   signal: AbortSignal,
 ): Promise<ReadPlan> {
-  const { read } = question
+  const { read } = plan
   const listed = read.from === 'included' ? catalog.get(read.list)! : resource
   const examples = async (filters: readonly string[]) => {
     const column = listed.columns.find(({ member, kind }) => kind === 'boolean' && filters[0] === `filter[${member}]`)
@@ -30,5 +30,5 @@ export function findHiddenRecords(
     const [first, others] = listed.completeFilters[column.member]?.startsWith('true') === true ? [yes, no] : [no, yes]
     return { first, others }
   }
-  return determineScope({ client, signal, examples }, question, count)
+  return determineScope({ client, signal, examples }, plan, count)
 }

@@ -1,4 +1,4 @@
-/** Reads the list of a resource, looks for what it hides, and reads the other one too where both are needed. */
+/** Reads the list of a resource, checks whether it hides records, and reads the second list too where both are needed. */
 import { isDeepStrictEqual } from 'node:util'
 import { confirmLease } from '../../store/fleet/leases.ts'
 import type { Mirror } from '../../store/mirror/load.ts'
@@ -19,10 +19,10 @@ interface Reading {
   readonly deps: SnapshotDeps
   readonly pass: PassDeps
   readonly begun: Snapshot
-  /** As it is remembered, where `pass` asks for smaller pages. */
-  readonly asked: ReadPlan
-  readonly settle: OpenReadPlan['remember']
-  /** Another list is not read any more in this run, whatever is counted. */
+  /** The plan to remember, where `pass` requests smaller pages. */
+  readonly original: ReadPlan
+  readonly remember: OpenReadPlan['remember']
+  /** No other list is read in this run, whatever is counted. */
   readonly isLast: boolean
   readonly mirror: Mirror
   readonly follow: boolean | Date
@@ -32,35 +32,35 @@ interface Reading {
 
 type Found = Awaited<ReturnType<typeof readPasses>>
 
-/** It was read, and hides some: what it needs is another list. */
+/** The list was read and hides records: another one is needed. */
 export interface NeedsOtherList extends Tally {
   readonly needs: ReadPlan
 }
 
-/** @returns besides what was found, whether some record may be in no list. */
+/** @returns with the result, whether some record may be in no list (`unsettled`). */
 export async function readLists(reading: Reading): Promise<NeedsOtherList | (Found & { readonly unsettled: boolean })> {
-  const { deps, pass, asked, settle, isLast, begun, mirror, follow, ...rest } = reading
-  const { sql, resource, question, lease, signal } = pass
+  const { deps, pass, original, remember, isLast, begun, mirror, follow, ...rest } = reading
+  const { sql, resource, plan, lease, signal } = pass
   const { type, table } = resource
-  const onAnswer = () => settle(asked)
-  const common = { ...rest, refused: refusedFilters(question.wanted, negotiatedRequest(question)), onAnswer }
+  const onAnswer = () => remember(original)
+  const common = { ...rest, refused: refusedFilters(plan.wanted, negotiatedRequest(plan)), onAnswer }
   const read = (by: PassDeps, snapshot: Snapshot): Promise<Found> => {
-    const committer = createBatchWriter({ sql, type, table, lease, mirror, question: by.digest, follow })
+    const committer = createBatchWriter({ sql, type, table, lease, mirror, digest: by.digest, follow })
     return readPasses({ ...common, deps: by, begun: snapshot, committer })
   }
 
-  // Of two lists an earlier process may have read the first.
+  // Where there are two lists, an earlier process may have read the first.
   const own = begun.pass > SECOND_LIST ? undefined : await read(pass, begun)
-  const needed = own === undefined ? asked : await findHiddenRecords(deps, resource, asked, own.expected, signal)
-  if (needed !== asked) await settle(needed)
-  if (own !== undefined && isOtherList(needed, asked)) {
+  const needed = own === undefined ? original : await findHiddenRecords(deps, resource, original, own.expected, signal)
+  if (needed !== original) await remember(needed)
+  if (own !== undefined && isOtherList(needed, original)) {
     return isLast ? { ...own, unsettled: true } : { ...own, needs: needed }
   }
   const unsettled = needed.scope?.unsettled === true
-  const { also } = question
-  if (own !== undefined && (also === undefined || !own.verdict.complete)) return { ...own, unsettled }
-  const lighter = withSmallerPages(applyFacts({ ...question, request: also! }))
-  const other = { ...pass, question: lighter, digest: requestDigest(lighter.request, resource) }
+  const { also } = plan
+  if (own !== undefined && (also === undefined || !own.completeness.complete)) return { ...own, unsettled }
+  const lighter = withSmallerPages(applyFacts({ ...plan, request: also! }))
+  const other = { ...pass, plan: lighter, digest: requestDigest(lighter.request, resource) }
   const found = together(own, await read(other, await beginOther(pass, begun)))
   return { ...found, seen: await withDbRetry(() => countSeenInAllPasses(sql, type), signal), unsettled }
 }
@@ -68,7 +68,7 @@ export async function readLists(reading: Reading): Promise<NeedsOtherList | (Fou
 const isOtherList = (one: ReadPlan, other: ReadPlan): boolean =>
   !isDeepStrictEqual([one.request, one.also], [other.request, other.also])
 
-/** Passes of their own: what either list held was met. */
+/** The second list has passes of its own: what either list held was seen. */
 async function beginOther({ sql, resource, lease, signal }: PassDeps, snapshot: Snapshot): Promise<Snapshot> {
   if (snapshot.pass > SECOND_LIST) return snapshot
   const begun = { ...snapshot, pass: SECOND_LIST + 1, chains: null, position: null }
@@ -81,10 +81,10 @@ async function beginOther({ sql, resource, lease, signal }: PassDeps, snapshot: 
   return begun
 }
 
-/** Of two lists, each with its own count: what one of them had was met before. */
+/** Each list has its own count, and what the first one held was seen before. */
 function together(one: Found | undefined, other: Found): Found {
   const both = { ...other, expected: null, listPages: null }
-  // The mirror of an earlier process knows which members the first one showed.
+  // Which members the first list showed is known to the mirror of an earlier process only.
   if (one === undefined) return { ...both, parsedAll: false, transferredAll: false }
   return {
     ...both,
@@ -93,7 +93,10 @@ function together(one: Found | undefined, other: Found): Found {
     unchanged: Math.max(0, one.unchanged + other.unchanged - one.inserted - one.updated),
     parsedAll: one.parsedAll && other.parsedAll,
     transferredAll: one.transferredAll && other.transferredAll,
-    verdict: one.verdict.outcome === 'ok' ? other.verdict : { ...one.verdict, complete: other.verdict.complete },
+    completeness:
+      one.completeness.outcome === 'ok'
+        ? other.completeness
+        : { ...one.completeness, complete: other.completeness.complete },
   }
 }
 
@@ -107,14 +110,14 @@ const added = (one: Tally, other: Tally): Tally => ({
 
 export const NO_COUNTS: Tally = { inserted: 0, updated: 0, pages: 0 }
 
-/** What a list that was read first has written, too. */
+/** Adds the counts of a list that was read before. */
 export const addCounts = (found: SnapshotResult, before: Tally): SnapshotResult => ({
   ...found,
   ...added(found, before),
   unchanged: Math.max(0, found.unchanged - before.inserted - before.updated),
 })
 
-/** Where nothing else is wrong. */
+/** The outcome where nothing else is wrong. */
 export const HIDDEN_RECORDS = {
   outcome: 'incomplete',
   message:

@@ -1,9 +1,9 @@
+/** One reading of a resource: where it begins, and its batches. */
 import type { Resource } from '../../catalog/resource.ts'
 import { fetchFirstPage, unlessPastPagingLimit } from '../../remote/pages/forward-pages.ts'
 import { inferPageSize } from '../../remote/pages/list-length.ts'
 import { fetchPage, type ListRequest, type Page } from '../../remote/pages/pages.ts'
-/** One reading of a resource: where it begins, and its batches. */
-import { planChains, type PageChain } from '../../remote/pages/reverse-pages.ts'
+import { layChains, type Chain } from '../../remote/pages/reverse-pages.ts'
 import type { Database } from '../../store/connection/database.ts'
 import { confirmLease, type Lease } from '../../store/fleet/leases.ts'
 import { mirroredIds } from '../../store/mirror/ids.ts'
@@ -27,7 +27,7 @@ export interface PassDeps extends ReadContext {
   readonly sql: Database
   readonly slug: string
   readonly resource: Resource
-  readonly question: ReadPlan
+  readonly plan: ReadPlan
   /** `requestDigest` of the plan. */
   readonly digest: string
   /** Days for which a page is believed to be unchanged because the server says so. */
@@ -61,8 +61,8 @@ export const EMPTY_SNAPSHOT: Snapshot = {
 }
 
 export async function startPass(deps: PassDeps, snapshot: Snapshot, from: number): Promise<Pass> {
-  const { question, signal, slug, resource, sql } = deps
-  const { read, request } = question
+  const { plan, signal, slug, resource, sql } = deps
+  const { read, request } = plan
   const { pass } = snapshot
   const wanted: WantedType = { type: resource.type, aliases: resource.aliases, carried: read.from === 'included' }
   const uncounted = { pass, count: null, pages: null, transfersAll: true }
@@ -73,7 +73,7 @@ export async function startPass(deps: PassDeps, snapshot: Snapshot, from: number
     const parentOf = (id: string): string => `/${slug}/v1/${read.parent}/${id}`
     const base = { parents, from, pathOf: (id: string): string => `${parentOf(id)}/${read.path}` }
     if (read.from === 'below') {
-      return { ...uncounted, batches: readNestedLists(deps, { ...base, wanted, question: request!, parentOf }) }
+      return { ...uncounted, batches: readNestedLists(deps, { ...base, wanted, request: request!, parentOf }) }
     }
     const query = new URLSearchParams(read.query).toString()
     const pathOf = (id: string): string => `${base.pathOf(id)}?${query}`
@@ -88,12 +88,12 @@ const FROM_END = { fromEnd: true, skipUnreadable: true } as const
 const NO_SIZE = 0
 
 async function beginList(deps: PassDeps, snapshot: Snapshot, request: ListRequest, wanted: WantedType): Promise<Pass> {
-  const { question, signal, resource, sql, lease } = deps
-  const laid = snapshot.chains as PageChain[] | null
+  const { plan, signal, resource, sql, lease } = deps
+  const laid = snapshot.chains as Chain[] | null
   const resumed = laid !== null && laid.length > 0
   const { recall, transfersAll } = await openPageCache(deps, request, { resumed })
-  const far = needsBothEnds(question)
-  const list = { request, wanted, ordered: question.ordered, far, recall }
+  const far = needsBothEnds(plan)
+  const list = { request, wanted, ordered: plan.ordered, far, recall }
   const { pass } = snapshot
   if (resumed) {
     const pages = Math.max(...laid.map(({ first }) => first))
@@ -123,11 +123,11 @@ async function beginList(deps: PassDeps, snapshot: Snapshot, request: ListReques
  * reading begins with.
  */
 async function openWhole(
-  { sql, client, resource, question, signal }: PassDeps,
+  { sql, client, resource, plan, signal }: PassDeps,
   request: ListRequest,
   recall: ListInput['recall'],
 ): Promise<{ opening: Page; size: number }> {
-  const pages = needsBothEnds(question) ? null : await withDbRetry(() => readPageCount(sql, resource.type), signal)
+  const pages = needsBothEnds(plan) ? null : await withDbRetry(() => readPageCount(sql, resource.type), signal)
   const guess = Math.max(1, pages ?? 1)
   // It may be shorter by now, and the server refuse pages behind its end.
   const last =

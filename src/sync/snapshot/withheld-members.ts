@@ -1,7 +1,7 @@
 /**
- * A member that every record carried, and that some no longer do: withheld from the role, taken out of the API, or refused
- * as an include. Its column keeps what was told last, and no run over the resource is `ok` until the member is back in a
- * whole reading, is no longer declared, or a person accepts it.
+ * A member that every record carried and some no longer do: withheld from the role, removed from the API, or refused as an
+ * include. Its column keeps the last value, and no run over the resource is `ok` until a complete read finds the member
+ * again, it is no longer declared, or the operator accepts the loss.
  */
 import type { Resource } from '../../catalog/resource.ts'
 import type { Database, Transaction } from '../../store/connection/database.ts'
@@ -14,7 +14,7 @@ import type { SnapshotResult } from './snapshot.ts'
 
 const NAME = 'told'
 
-/** What every record is expected to carry; undefined where nobody has read all of it yet. */
+/** The members that every record is expected to carry; undefined before the first complete read. */
 export async function readExpectedMembers(sql: Database, resource: Resource): Promise<SeenMembers | undefined> {
   const value = (await readCapability(sql, resource.type, NAME))?.value as SeenMembers | undefined
   return value === undefined ? undefined : onlyDeclared(value, resource)
@@ -24,19 +24,19 @@ interface Reading {
   readonly mirror: Mirror
   readonly expected: SeenMembers | undefined
   readonly startedAt: Date
-  /** Every record was met. */
-  readonly whole: boolean
-  /** None was left out because its page came as it was before. */
+  /** Every record was seen. */
+  readonly complete: boolean
+  /** No record was skipped because its page came from the cache. */
   readonly parsedAll: boolean
-  /** A person takes what is told now for all there is. */
+  /** The operator accepts that records carry no more than now. */
   readonly accepted: boolean
 }
 
-/** At the end of a reading. What is missed stays expected until it comes back. */
+/** At the end of a read. A missing member stays expected until it comes back. */
 export async function saveSeenMembers(tx: Transaction, resource: Resource, reading: Reading): Promise<void> {
-  const { mirror, expected, startedAt, whole, parsedAll, accepted } = reading
-  // A page that lacks something is not remembered, so a whole reading has looked at all that do.
-  if (accepted || whole) await clearWithheldDrift(tx, resource.type, accepted ? null : startedAt)
+  const { mirror, expected, startedAt, complete, parsedAll, accepted } = reading
+  // A page that lacks a member is never cached, so a complete read has parsed every such page.
+  if (accepted || complete) await clearWithheldDrift(tx, resource.type, accepted ? null : startedAt)
   if (!parsedAll) return
   const missed = await readWithheldMembers(tx, resource.type)
   await saveCapability(
@@ -47,7 +47,7 @@ export async function saveSeenMembers(tx: Transaction, resource: Resource, readi
   )
 }
 
-/** The result, unless something is withheld: then it is not as good as it looks. */
+/** The result; at best `incomplete` while a member is withheld. */
 export async function flagWithheld(sql: Database, resource: Resource, result: SnapshotResult): Promise<SnapshotResult> {
   const members = await readWithheldMembers(sql, resource.type)
   if (members.length === 0) return result
@@ -62,7 +62,7 @@ export async function flagWithheld(sql: Database, resource: Resource, result: Sn
   }
 }
 
-/** Why rows that are equal in all that was compared may differ all the same; null when nothing was left out. */
+/** Why rows that compared equal may differ all the same; null when every member was compared. */
 export function notComparedMessage(
   resource: Resource,
   lacking: ReadonlyMap<string, number>,
@@ -80,7 +80,7 @@ const accepting = ({ type }: Resource): string => `pull --full --accept-withheld
 
 const SHOWN = 12
 
-/** As the table calls them. */
+/** The names of their columns. */
 function columnsOf({ columns }: Resource, members: readonly string[]): string {
   const names = members.map((member) => columns.find((one) => one.member === member)?.name ?? `sync_extra.${member}`)
   const more = names.length - SHOWN

@@ -36,7 +36,7 @@ interface Deps {
   readonly lease: Lease
   readonly mirror: Mirror
   /** Digest of what is asked and of the declaration: what a page is remembered under. */
-  readonly question: string
+  readonly digest: string
   /** Whether what belongs to the records written is to be read again; a time: of those that changed since then. */
   readonly follow: boolean | Date
 }
@@ -44,7 +44,7 @@ interface Deps {
 /** Of one run: a record with 100,000 members of its own is no news of the catalog, and each note is a statement. */
 const MOST_NOTED = 1_000
 
-export function createBatchWriter({ sql, type, table, lease, mirror, question, follow }: Deps): BatchWriter {
+export function createBatchWriter({ sql, type, table, lease, mirror, digest, follow }: Deps): BatchWriter {
   /** Drift is noted once a run: a member that is in every record would otherwise cost a statement a page. */
   const noted = new Set<string>()
 
@@ -63,7 +63,11 @@ export function createBatchWriter({ sql, type, table, lease, mirror, question, f
         aside.map(({ id, ...rest }) => ({ recordId: id, ...rest })),
       )
       if (loaded.rejected.length === 0)
-        await cachePages(tx, { resource: type, table, question }, marked(batch, [...loaded.left, ...loaded.lacking]))
+        await cachePages(
+          tx,
+          { resource: type, table, question: digest },
+          marked(batch, [...loaded.left, ...loaded.lacking]),
+        )
       await recordChangedParents(tx, type, followed([...loaded.written, ...loaded.left], records))
       await advanceSnapshot(tx, type, progressOf(batch, pass, loaded))
       const { inserted, updated, unchanged } = loaded

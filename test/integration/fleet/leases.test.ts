@@ -137,7 +137,7 @@ it('stops a late writer: nothing of its batch is written, neither rows nor curso
       table: 'clients',
       lease: await leases.acquire('clients'),
       mirror: createMirror(resource),
-      question: 'q',
+      digest: 'q',
       follow: true,
     })
   await one.sql.begin((tx) => beginSnapshot(tx, 'clients', null))

@@ -13,7 +13,7 @@ async function cursorOf({ sql }: TestWorker, type: string): Promise<Record<strin
   return { ...row! }
 }
 
-it('reads whole what was never read whole', async () => {
+it('reads whole what was never read completely', async () => {
   await using account = await openAccount()
   const { sim, worker, changes } = account
   await worker.sql`delete from sync.cursors`

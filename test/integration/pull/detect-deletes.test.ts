@@ -191,7 +191,7 @@ describe('a list whose records cannot be asked for one by one', () => {
     sim.records.remove('services', ids[0]!)
     const outcome = await again()
     expect(outcome).toMatchObject({ outcome: 'incomplete', code: 'SYNC_INCOMPLETE', deleted: 0 })
-    expect(outcome.message).toContain('ScopeStack answers for no single record of it. They are kept. A whole reading 6')
+    expect(outcome.message).toContain('ScopeStack answers for no single record of it. They are kept. A full read 6')
     // Soon after it is the same reading for whatever hides it.
     await later(worker, 5)
     sim.records.remove('services', ids[1]!)
@@ -203,7 +203,7 @@ describe('a list whose records cannot be asked for one by one', () => {
     await later(worker, 6)
     const last = await again()
     expect(last).toMatchObject({ outcome: 'ok', deleted: 1 })
-    expect(last.message).toContain('two whole readings in a row missed them')
+    expect(last.message).toContain('two full reads in a row missed them')
     expect(await livingIds(worker, 'services')).toEqual(ids.slice(2))
     expect(await again()).toMatchObject({ outcome: 'ok', deleted: 0, message: null })
   })

@@ -111,7 +111,7 @@ describe('a record that fails every page which holds it', () => {
     sim.setSwitches({ brokenRecords: { [TYPE]: broken } })
     const outcome = await pullOne(worker, TYPE)
     expect(outcome).toMatchObject({ outcome: 'incomplete', deleted: 1, updated: 1, parked: broken.length })
-    expect(outcome.message).toContain(`${broken.length} could not be loaded and are set aside`)
+    expect(outcome.message).toContain(`${broken.length} could not be loaded and are parked`)
     expect((await parked(worker)).map(({ id }) => id)).toEqual(broken.toSorted())
     expect(await livingIds(worker, TYPE)).toEqual(remoteIds(sim, TYPE))
 

@@ -20,7 +20,7 @@ describe('a list that is not as it should be', () => {
     )
     const outcome = await pullOne(worker, 'services')
     expect(outcome).toMatchObject({ outcome: 'incomplete', seen: services(sim).length, expected: null })
-    expect(outcome.message).toContain('nothing proves it whole')
+    expect(outcome.message).toContain('nothing proves it complete')
     expect((await livingIds(worker, 'services')).length).toBe(services(sim).length)
   })
 
@@ -32,7 +32,7 @@ describe('a list that is not as it should be', () => {
     })
     const outcome = await pullOne(worker, 'services')
     expect(outcome).toMatchObject({ outcome: 'incomplete' })
-    expect(outcome.message).toMatch(/says it has \d+ records, but \d+ different ones were met/)
+    expect(outcome.message).toMatch(/says it has \d+ records, but \d+ different ones were seen/)
   })
 
   it.each([
@@ -69,7 +69,7 @@ describe('what comes with another list', () => {
     )
     const outcome = await pullOne(worker, 'accounts')
     expect(outcome).toMatchObject({ outcome: 'incomplete', seen: 1, expected: null })
-    expect(outcome.message).toMatch(/says it has \d+ records, but \d+ different ones were met/)
+    expect(outcome.message).toMatch(/says it has \d+ records, but \d+ different ones were seen/)
     expect(await asOf(worker, 'accounts')).toBeNull()
     short = false
     expect(await pullOne(worker, 'accounts')).toMatchObject({ outcome: 'ok', seen: 1 })

@@ -170,7 +170,7 @@ describe('a row that the list does not have', () => {
     for (const id of remoteIds(sim, 'services')) sim.records.remove('services', id)
     const found = await again({ repair: true })
     expect(found).toMatchObject({ extra: 1000, repaired: 0 })
-    expect(found.doubt).toMatch(/rows are not in the list and not asked for.*All of its \d+ rows/)
+    expect(found.doubt).toMatch(/rows are not in the list and not checked.*All of its \d+ rows/)
   })
 })
 

@@ -99,7 +99,7 @@ describe('a resource without a list of its own', () => {
     })
     const outcome = await pullOne(worker, 'project-materials')
     expect(outcome).toMatchObject({ outcome: 'incomplete', deleted: 0 })
-    expect(outcome.message).toContain('Some lists below projects could not be proved whole')
+    expect(outcome.message).toContain('Some lists below projects could not be proved complete')
     expect(await livingIds(worker, 'project_materials')).toEqual(held)
     sim.removeFault(fault.id)
     // Of a project that is gone there is nothing to find.
@@ -129,7 +129,7 @@ describe('a resource without a list of its own', () => {
     const { worker } = await openMaterials()
     const outcome = await pullOne(worker, 'project-materials')
     expect(outcome).toMatchObject({ outcome: 'incomplete', deleted: 0 })
-    expect(outcome.message).toContain('projects was never read whole')
+    expect(outcome.message).toContain('projects was never read completely')
   })
 
   it('comes after its projects in a run of both', async () => {

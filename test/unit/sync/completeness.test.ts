@@ -58,7 +58,7 @@ describe('a list in another order', () => {
 
   it.each([
     ['was met for the first time: one may have slipped past, and another come', {}, 'only 0 of its 5 records'],
-    ['has a record that was not known', { fresh: 1 }, 'only 4 of its 5 records were met twice'],
+    ['has a record that was not known', { fresh: 1 }, 'only 4 of its 5 records were seen twice'],
     ['came on one page that lacks some', { pages: 1, seen: 4, fresh: 4 }, '5 records, but 4 different'],
     ['came on one page, and changed', { ...changed, pages: 1, fresh: 6 }, 'in no order to rely on'],
     ['changed', changed, 'only 1 of its 5 records'],
@@ -79,7 +79,7 @@ describe.each(['list', 'included'] as const)('what was proved whole (%s)', (read
 
   it('is incomplete for the mirror while a record is set aside, though every record was met', () => {
     expect(assessCompleteness({ ...ordered, read, parked: 1 })).toEqual({
-      ...refusal('1 could not be loaded and are set aside', false),
+      ...refusal('1 could not be loaded and are parked', false),
       complete: true,
     })
   })
@@ -96,14 +96,14 @@ describe('what has no list', () => {
   it.each(['each', 'below'] as const)('is not whole while the records it hangs on never were (%s)', (read) => {
     expect(assessCompleteness({ ...none, read, parent: { type: 'projects', asOf: new Date() } })).toEqual(complete)
     expect(assessCompleteness({ ...none, read, parent: { type: 'projects', asOf: null } })).toEqual(
-      refusal('projects was never read whole', false),
+      refusal('projects was never read completely', false),
     )
   })
 
   it('is not whole while a list below a record kept changing, and that one was read again already', () => {
     const parent = { type: 'projects', asOf: new Date() }
     expect(assessCompleteness({ ...none, read: 'below', full: false, parent })).toEqual(
-      refusal('lists below projects could not be proved whole', false),
+      refusal('lists below projects could not be proved complete', false),
     )
   })
 })

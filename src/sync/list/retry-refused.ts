@@ -1,9 +1,9 @@
-import type { ReadMethod, Resource } from '../../catalog/resource.ts'
-import { hasCode } from '../../errors/sync-error.ts'
 /**
- * What was refused once may be taken by now, and a way that did not answer may answer. So it is looked at, an hour after
- * it was found out and then once a day; meanwhile, and where it is still refused, what has worked goes on being asked.
+ * Checks whether the server by now accepts what it refused once: an include, a filter, a page size, or a read method that
+ * failed. An hour after the refusal and then once a day; meanwhile the plan that has worked stays in use.
  */
+import type { Read, Resource } from '../../catalog/resource.ts'
+import { SyncError } from '../../errors/sync-error.ts'
 import type { Client } from '../../remote/client.ts'
 import type { ListRequest } from '../../remote/pages/pages.ts'
 import { applyScope, negotiatedRequest } from './filter-scope.ts'
@@ -27,7 +27,7 @@ export function isRecheckDue(known: ReadPlan, { readMethods }: Resource, ageMs: 
   return ageMs >= (missing && (known.looks ?? 0) === 0 ? HOUR_MS : DAY_MS)
 }
 
-/** @returns undefined when nothing more is taken than is known to be. */
+/** @returns undefined when the server accepts no more than is known. */
 export async function tryForMore(
   client: Client,
   known: ReadPlan,
@@ -35,8 +35,8 @@ export async function tryForMore(
   first: (read: ReadMethod) => ReadPlan,
   signal: AbortSignal,
 ): Promise<ReadPlan | undefined> {
-  for (const read of readMethods.slice(0, Math.max(0, readMethods.indexOf(known.read)))) {
-    const found = await openWay(client, first(read), signal)
+  for (const read of reads.slice(0, Math.max(0, reads.indexOf(known.read)))) {
+    const found = await tryMethod(client, first(read), signal)
     if (found !== undefined) return found
   }
   const { wanted, sample } = known
@@ -44,21 +44,21 @@ export async function tryForMore(
   const missing = missingOf(known)
   if (wanted === null || request === null || missing.length === 0) return undefined
   try {
-    const more = await takenOf(client, known, wanted, request, missing, signal)
+    const more = await acceptedOf(client, known, wanted, request, missing, signal)
     if (more === undefined) return undefined
     const { looks: _looks, base: _base, also: _also, ...same } = known
     return applyScope({ ...same, request: more })
   } catch (error) {
     if (!isNotFound(error)) throw error
-    // The record whose list it was is gone: the next reading finds out.
+    // The sample's parent record is gone: the next read finds another one.
     if (sample === undefined) return undefined
     const { base: _base, also: _also, ...same } = known
     return applyScope({ ...same, request: inOrderOf(known, wanted) })
   }
 }
 
-/** Three requests at most: all of it, all but what is refused again, and one part alone, since they take turns. */
-async function takenOf(
+/** Three requests at most: everything, everything but what is refused again, and one missing part, another one each time. */
+async function acceptedOf(
   client: Client,
   known: ReadPlan,
   wanted: ListRequest,
@@ -85,21 +85,21 @@ async function takenOf(
   return (await refusal(one)) === null ? one : undefined
 }
 
-/** With the order that was found to be needed. */
+/** With the sort that was found to be needed. */
 function inOrderOf({ request }: ReadPlan, asked: ListRequest): ListRequest {
   const sort = request?.query['sort']
   return sort === undefined ? asked : { ...asked, query: { ...asked.query, sort } }
 }
 
-/** A way that comes before the one that is known, where its list answers. */
-async function openWay(client: Client, way: ReadPlan, signal: AbortSignal): Promise<ReadPlan | undefined> {
-  const { read, request } = way
-  // Below others there is no one list to ask.
+/** A read method that precedes the known one, where its list works. */
+async function tryMethod(client: Client, plan: ReadPlan, signal: AbortSignal): Promise<ReadPlan | undefined> {
+  const { read, request } = plan
+  // Nested lists have no one list to try.
   if (request === null || read.from === 'below') return undefined
   try {
-    if (await isAccepted(client, request, signal)) return way
+    if (await isAccepted(client, request, signal)) return plan
     const found = await negotiate(client, request, null, signal)
-    return stillIncludes(read, found.request) ? { ...way, request: found.request } : undefined
+    return stillIncludes(read, found.request) ? { ...plan, request: found.request } : undefined
   } catch (error) {
     if (isNotFound(error) || isBadRequest(error)) return undefined
     if (hasCode(error, 'SYNC_FORBIDDEN')) return undefined
@@ -107,6 +107,6 @@ async function openWay(client: Client, way: ReadPlan, signal: AbortSignal): Prom
   }
 }
 
-/** Without the include there is nothing to read: an empty answer must not pass for an empty resource. */
-export const stillIncludes = (read: ReadMethod, request: ListRequest): boolean =>
+/** Without the include nothing is read: an empty response must not count as an empty resource. */
+export const stillIncludes = (read: Read, request: ListRequest): boolean =>
   read.from !== 'included' || includesOf(request).includes(read.include)

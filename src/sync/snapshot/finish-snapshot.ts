@@ -1,0 +1,58 @@
+/** The end of a snapshot: everything that a complete read lets later runs rely on, in one transaction. */
+import { confirmLease } from '../../store/fleet/leases.ts'
+import type { Mirror } from '../../store/mirror/load.ts'
+import type { SeenMembers } from '../../store/mirror/seen-members.ts'
+import { followFrom } from '../../store/progress/changed-projects.ts'
+import { endSnapshot, type Snapshot } from '../../store/progress/checkpoint.ts'
+import { recordGoneMembers } from '../../store/progress/drift.ts'
+import { clearPageCacheBehind, recordBodiesRead } from '../../store/progress/page-cache.ts'
+import { closeParkedRecords } from '../../store/progress/parked-records.ts'
+import { advanceWatermark } from '../../store/progress/watermark.ts'
+import { earlierClockTime } from '../earlier-clock.ts'
+import type { Parent } from '../list/completeness.ts'
+import { saveDeclaration } from '../list/declared-columns.ts'
+import { withDbRetry } from '../with-db-retry.ts'
+import type { SnapshotDeps, SnapshotOptions } from './snapshot.ts'
+import { saveSeenMembers } from './withheld-members.ts'
+
+interface FinishedRead {
+  readonly snapshot: Snapshot
+  readonly parent: Parent | null
+  readonly mirror: Mirror
+  readonly expected: SeenMembers | undefined
+  /** Every record was seen. */
+  readonly complete: boolean
+  /** The read was complete, and nothing about deletes or hidden records is open; parked records do not count. */
+  readonly trusted: boolean
+  readonly seen: number
+  readonly listPages: number | null
+  readonly parsedAll: boolean
+  readonly transferredAll: boolean
+}
+
+export async function finishSnapshot(deps: SnapshotDeps, options: SnapshotOptions, read: FinishedRead): Promise<void> {
+  const { resource, lease, signal, acceptWithheld: accepted } = options
+  const { type, table, within } = resource
+  const { snapshot, parent, mirror, expected, complete, trusted, seen, listPages } = read
+  const { startedAt } = snapshot
+  const upTo = await withDbRetry(() => earlierClockTime(deps, startedAt), signal)
+  // Child data is never fresher than the parent list it was read from.
+  const asOf = new Date(Math.min(startedAt.getTime(), parent?.asOf?.getTime() ?? Infinity))
+  const parsedAll = read.parsedAll && seen > 0
+  const end = () =>
+    deps.sql.begin(async (tx) => {
+      await confirmLease(tx, lease)
+      if (complete) await closeParkedRecords(tx, type, startedAt)
+      if (complete && parsedAll) await recordGoneMembers(tx, type, mirror.unseenAttributes(), seen)
+      await saveSeenMembers(tx, resource, { mirror, expected, startedAt, complete, parsedAll, accepted })
+      if (complete && listPages !== null) await clearPageCacheBehind(tx, type, listPages)
+      if (trusted) {
+        if (read.transferredAll) await recordBodiesRead(tx, type)
+        await saveDeclaration(tx, resource)
+        await advanceWatermark(tx, resource, upTo)
+        if (within !== undefined) await followFrom(tx, type, startedAt)
+      }
+      await endSnapshot(tx, type, { table, asOf: trusted ? asOf : null, pages: listPages })
+    })
+  await withDbRetry(end, signal)
+}

@@ -1,0 +1,51 @@
+/** Goes on with an interrupted snapshot where that is safe, and begins one otherwise. */
+import { isDeepStrictEqual } from 'node:util'
+import type { Database } from '../../store/connection/database.ts'
+import { confirmLease } from '../../store/fleet/leases.ts'
+import { beginSnapshot, readAsOf, readSnapshot, type Snapshot } from '../../store/progress/checkpoint.ts'
+import type { Parent } from '../list/completeness.ts'
+import { needsBothEnds } from '../list/list-facts.ts'
+import type { ReadPlan } from '../list/read-plan.ts'
+import type { SnapshotOptions } from './snapshot.ts'
+
+/** The first pages of an older one would count as newer than they are. */
+const RESUME_WITHIN_MS = 12 * 60 * 60_000
+
+/** @param digest of the request and the declaration: a snapshot of another one is begun again. */
+export async function resumeOrBegin(
+  sql: Database,
+  { resource: { type }, lease, restart, resumeFrom }: SnapshotOptions,
+  plan: ReadPlan,
+  digest: string,
+): Promise<Snapshot> {
+  const { read, ordered, also } = plan
+  const left = restart ? undefined : await readSnapshot(sql, type)
+  const byParent = read.from === 'each' || read.from === 'below'
+  const request = { way: read, digest, ...(also === undefined ? {} : { lists: 2 }) }
+  const isUsable =
+    left !== undefined &&
+    isDeepStrictEqual(requestOf(left), request) &&
+    (resumeFrom === null ? left.ageMs < RESUME_WITHIN_MS : left.startedAt >= resumeFrom) &&
+    // In any other order the proof counts records known before, and which ones were known could have changed since.
+    (byParent || (ordered && !needsBothEnds(plan) && (left.chains as unknown[] | null)?.length !== 0))
+  if (isUsable) return left
+  // Saved at the beginning: the first parents are read as of that time, however late the last ones are read.
+  const saved = byParent ? { ...request, parentsAsOf: await readAsOf(sql, read.parent) } : request
+  return await sql.begin(async (tx) => {
+    await confirmLease(tx, lease)
+    return await beginSnapshot(tx, type, saved)
+  })
+}
+
+/** Without the parents' time that is saved beside it. */
+function requestOf({ request }: Snapshot): unknown {
+  const { parentsAsOf: _, ...rest } = (request ?? {}) as Record<string, unknown>
+  return request === null ? null : rest
+}
+
+/** Null where the records are not read parent by parent. */
+export function parentOf({ request }: Snapshot, { read }: ReadPlan): Parent | null {
+  if (read.from !== 'each' && read.from !== 'below') return null
+  const { parentsAsOf = null } = (request ?? {}) as { parentsAsOf?: string | Date | null }
+  return { type: read.parent, asOf: parentsAsOf === null ? null : new Date(parentsAsOf) }
+}
