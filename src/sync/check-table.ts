@@ -1,6 +1,6 @@
 /** Holds a resource's table to what it has to be, before anything is read for it, and says what is wrong when it refuses. */
 import type { Resource } from '../catalog/resource.ts'
-import { tableRefused, tableUnfit } from '../errors/tables.ts'
+import { tableUnfit, tableRejected } from '../errors/resources.ts'
 import type { Database } from '../store/connection/database.ts'
 import { confirmLease, type Lease } from '../store/fleet/leases.ts'
 import { clearNextDigests } from '../store/mirror/compare.ts'

@@ -1,5 +1,5 @@
+import { impliedNull } from '../../catalog/left-out.ts'
 /** What records say of their members. Counts and shapes are kept, never a value. */
-import { leftOut } from '../../catalog/left-out.ts'
 import type { Kind, RemoteRecord, Resource } from '../../catalog/resource.ts'
 import { isObject } from '../../remote/documents/document.ts'
 import { encode, MISFIT, numberText } from '../../store/mirror/codec.ts'

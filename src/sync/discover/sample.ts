@@ -1,6 +1,6 @@
 /** Some records of a resource: from both ends of its list, where the oldest and the newest are, whatever its order. */
-import type { Read, RemoteRecord, Resource } from '../../catalog/resource.ts'
-import { requestRefused } from '../../errors/errors.ts'
+import type { RemoteRecord, Resource, ReadMethod } from '../../catalog/resource.ts'
+import { requestRefused } from '../../errors/resources.ts'
 import { endsTheRun, SyncError } from '../../errors/sync-error.ts'
 import type { Client } from '../../remote/client.ts'
 import { isObject, parseDocument } from '../../remote/documents/document.ts'

@@ -2,7 +2,7 @@
  * Reads again what belongs to changed projects, some projects at a time, and sweeps within those projects only. A record
  * that is gone is buried behind the same three locks as in a whole list (S6).
  */
-import type { Resource, ByProject } from '../../catalog/resource.ts'
+import type { ByProject, Resource } from '../../catalog/resource.ts'
 import { confirmLease, type Lease } from '../../store/fleet/leases.ts'
 import { createMirror } from '../../store/mirror/load.ts'
 import { countLiving, unseenWithin } from '../../store/mirror/tombstones.ts'
@@ -18,7 +18,7 @@ import { openProjectChildren, PROJECTS_AT_ONCE } from './project-children.ts'
 
 interface Options {
   readonly resource: Resource
-  readonly within: Within
+  readonly within: ByProject
   readonly plan: ReadPlan
   readonly lease: Lease
   readonly signal: AbortSignal

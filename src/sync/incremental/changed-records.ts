@@ -7,10 +7,10 @@
  * filter the whole list is read then.
  */
 import type { Resource } from '../../catalog/resource.ts'
-import { listNotInOrder } from '../../errors/lists.ts'
-import { isOutOfReach, openList } from '../../remote/pages/forward-pages.ts'
-import { brokenIn, countedIds, saysCount } from '../../remote/pages/list-length.ts'
-import { learnFrom } from '../../remote/pages/page-failures.ts'
+import { listNotInOrder } from '../../errors/resources.ts'
+import { fetchFirstPage, isPastPagingLimit } from '../../remote/pages/forward-pages.ts'
+import { countedIds, unreadableIn, reportsCount } from '../../remote/pages/list-length.ts'
+import { shareListFacts } from '../../remote/pages/page-failures.ts'
 import type { ListRequest, Page } from '../../remote/pages/pages.ts'
 import { confirmLease, type Lease } from '../../store/fleet/leases.ts'
 import { readCapability, saveCapability } from '../../store/progress/capabilities.ts'

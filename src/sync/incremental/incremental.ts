@@ -9,7 +9,7 @@
  * Other deletes, and changes that leave no trace in `updated-at`, are for the nightly snapshot.
  */
 import type { Resource } from '../../catalog/resource.ts'
-import { isOutOfReach } from '../../remote/pages/forward-pages.ts'
+import { isPastPagingLimit } from '../../remote/pages/forward-pages.ts'
 import { confirmLease } from '../../store/fleet/leases.ts'
 import { forgetCapability, saveCapability } from '../../store/progress/capabilities.ts'
 import { PARENT_RESOURCE, pruneChangedParents, recordPushedProjects } from '../../store/progress/changed-projects.ts'
@@ -150,11 +150,11 @@ async function byChanges(deps: SnapshotDeps, { resource, lease, since, signal }:
 }
 
 async function byProjects(deps: SnapshotDeps, { resource, lease, signal }: SnapshotOptions) {
-  const { within } = resource
-  if (within === undefined) return undefined
+  const { byProject } = resource
+  if (byProject === undefined) return undefined
   const { plan } = await openReadPlan(deps, resource, signal)
   if (plan.also !== undefined) return undefined
-  return await pullByProject(deps, { resource, within, plan, lease, signal })
+  return await pullByProject(deps, { resource, within: byProject, plan, lease, signal })
 }
 
 function together(one: SnapshotResult, other: SnapshotResult): SnapshotResult {

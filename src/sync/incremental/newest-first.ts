@@ -1,3 +1,6 @@
+import { listNotInOrder } from '../../errors/resources.ts'
+import type { Client } from '../../remote/client.ts'
+import { fetchFirstPage, repeatedPageGuard } from '../../remote/pages/forward-pages.ts'
 /**
  * Reads a list newest first, from its front back to the watermark. The list's count does not measure such a stretch. It is
  * proved complete (`isComplete`) when every page gave the same count, none was cut short, and as many different ids were
@@ -15,10 +18,7 @@
  * This assumes that a new or edited record has a newer time than the records read before it. Records without a time stand
  * at one end of the list, and are never a change.
  */
-import { listNotInOrder } from '../../errors/resources.ts'
-import type { Client } from '../../remote/client.ts'
-import { fetchFirstPage, repeatedPageGuard } from '../../remote/pages/forward-pages.ts'
-import { countedIds, isFullPage, placeCount, reportsCount, inferPageSize } from '../../remote/pages/list-length.ts'
+import { isFullPage, countedIds, placeCount, reportsCount, inferPageSize } from '../../remote/pages/list-length.ts'
 import { shareListFacts } from '../../remote/pages/page-failures.ts'
 import { fetchPage, type ListRequest, type Page } from '../../remote/pages/pages.ts'
 import { changeTime } from '../list/page-batch.ts'
@@ -64,26 +64,29 @@ export async function readNewestFirst({ client, request, watermark, take, signal
     await take(page)
     if (!isNewestFirst(page)) throw listNotInOrder({ path: request.path, page: page.number })
     for (const id of countedIds(page)) ids.add(id)
-    places += placesOf(page)
-    steady &&= saysCount(page, count)
+    places += placeCount(page)
+    steady &&= reportsCount(page, count)
     full &&= size !== null && isUncut(page, size)
     const oldest = page.records.map(changeTime).findLast((time) => time !== null)
     if (isLastPage(page, places, count) || (oldest ?? Infinity) < until) {
       return { count, ids: ids.size, places, steady, full }
     }
-    page = await fetchPage(client, sorted, page.number + 1, signal, undefined, { without: true })
+    page = await fetchPage(client, sorted, page.number + 1, signal, undefined, { skipUnreadable: true })
   }
 }
 
 /** Where the list does not count its pages, a page is as long as the first. */
 const sizeOf = (opening: Page): number | null =>
-  sizeFrom(opening, null) ?? (opening.pageCount === null && opening.recordCount !== null ? placesOf(opening) : null)
+  inferPageSize(opening, null) ??
+  (opening.pageCount === null && opening.recordCount !== null ? placeCount(opening) : null)
 
 const isUncut = (page: Page, size: number): boolean =>
-  isFull(page, size) && (page.pageCount !== null || placesOf(page) === placesLeft(page, size))
+  isFullPage(page, size) && (page.pageCount !== null || placeCount(page) === placesLeft(page, size))
 
 const isLastPage = (page: Page, places: number, count: number | null): boolean =>
-  page.pageCount === null ? placesOf(page) === 0 || (count !== null && places >= count) : page.number >= page.pageCount
+  page.pageCount === null
+    ? placeCount(page) === 0 || (count !== null && places >= count)
+    : page.number >= page.pageCount
 
 /** As many records as the page's place demands. */
 const placesLeft = ({ number, recordCount }: Page, size: number): number =>

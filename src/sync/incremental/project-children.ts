@@ -2,8 +2,8 @@
  * Reads the children of some projects by what the server accepts: the request that the catalog declares, else the lists
  * nested below each project, or below the parents in between, at one request each. What worked is remembered for a day.
  */
-import type { Resource, Within } from '../../catalog/resource.ts'
-import { learnFrom } from '../../remote/pages/page-failures.ts'
+import type { Resource, ByProject } from '../../catalog/resource.ts'
+import { shareListFacts } from '../../remote/pages/page-failures.ts'
 import type { ListRequest } from '../../remote/pages/pages.ts'
 import { readCapability, saveCapability } from '../../store/progress/capabilities.ts'
 import { PARENT_RESOURCE } from '../../store/progress/changed-projects.ts'
@@ -31,7 +31,7 @@ export interface ProjectChildren {
 
 interface Options {
   readonly resource: Resource
-  readonly within: Within
+  readonly within: ByProject
   readonly plan: ReadPlan
   readonly signal: AbortSignal
 }
@@ -117,12 +117,12 @@ function listOf(
   include?: readonly string[],
 ): ListRequest {
   const planned = plan.read.from === 'list' && plan.request !== null ? plan.request : undefined
-  const { include: keys, ...filters } = planned?.query ?? queryFor(resource.whole, resource.include)
+  const { include: keys, ...filters } = planned?.query ?? queryFor(resource.completeFilters, resource.include)
   const names = include ?? keys?.split(',') ?? []
   const query = { ...filters, ...queryFor({ [within.filter]: projects.join(',') }, names) }
   const path = resource.read.from === 'list' ? resource.read.path : resource.type
   const request = { path: planned?.path ?? `/${slug}/v1/${path}`, query, pageSize: planned?.pageSize ?? pageSize }
-  return planned === undefined ? request : learnFrom(planned, request)
+  return planned === undefined ? request : shareListFacts(planned, request)
 }
 
 async function readDeclared(
@@ -162,7 +162,7 @@ async function readNested(
   const parentOf = (id: string): string => `/${slug}/v1/${parentType}/${id}`
   const planned = plan.read.from === 'included' ? null : plan.request
   const request = {
-    query: planned?.query ?? queryFor(resource.whole, resource.include),
+    query: planned?.query ?? queryFor(resource.completeFilters, resource.include),
     pageSize: planned?.pageSize ?? pageSize,
   }
   const lists = {

@@ -4,7 +4,7 @@
  */
 import type { Transaction } from '../../store/connection/database.ts'
 import { arrayLiteral } from '../../store/connection/literals.ts'
-import { type LoadResult } from '../../store/mirror/load-result.ts'
+import type { LoadResult } from '../../store/mirror/load-result.ts'
 import { createMirror } from '../../store/mirror/load.ts'
 import { rowsToRestore } from '../../store/mirror/local-edits.ts'
 import { sampleOfLiving } from '../../store/mirror/tombstones.ts'

@@ -40,7 +40,7 @@ export interface ListEvidence {
 }
 
 interface ReadEvidence extends ListEvidence {
-  readonly read: Read['from']
+  readonly read: ReadMethod['from']
   /** `record-count` when the read began. */
   readonly count: number | null
   readonly parked: number

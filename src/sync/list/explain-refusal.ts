@@ -1,7 +1,8 @@
 /** What a refusal of a whole list means. */
 import type { Resource } from '../../catalog/resource.ts'
-import { accountNotFound, forbidden, listNotFound } from '../../errors/errors.ts'
-import { SyncError } from '../../errors/sync-error.ts'
+import { accountNotFound } from '../../errors/credentials.ts'
+import { forbidden, listNotFound } from '../../errors/resources.ts'
+import { hasCode } from '../../errors/sync-error.ts'
 import type { Client } from '../../remote/client.ts'
 import { fetchPage } from '../../remote/pages/pages.ts'
 import { isNotFound } from './read-nested.ts'

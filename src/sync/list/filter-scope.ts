@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util'
 /**
  * Which variant of a filtered list holds every record. `filter[active]=true,false` is meant to show archived records too,
  * but it leaves out a record whose flag is null (1,595 of 1,598 at a real server), and nothing in the list shows that. So
@@ -9,7 +10,6 @@
  * The smallest list that is proved to hold the others is read. Where none is, both are read, and a record counts as seen
  * when either holds it. It costs a few small requests once, and one in each read to check that it still holds.
  */
-import { isDeepStrictEqual } from 'node:util'
 import { hasCode } from '../../errors/sync-error.ts'
 import type { Client } from '../../remote/client.ts'
 import { isPageFailure } from '../../remote/pages/page-failures.ts'
@@ -89,7 +89,7 @@ export async function determineScope(context: Context, plan: ReadPlan, count: nu
     return await checkScope(context, plan, count)
   } catch (error) {
     // What was read stays valid. What the filters hide is unknown, and the next read counts again.
-    if (!isFailure(error)) throw error
+    if (!isPageFailure(error)) throw error
     const { scope = { shown: 'filtered', watch: null } } = plan
     return withScope(plan, { ...scope, unsettled: true })
   }
@@ -189,8 +189,7 @@ function createCounter({ client, signal }: Context, base: ListRequest): Counter 
 }
 
 /** That variant only: the list that is read answered a moment ago. */
-const isDenied = (error: unknown): boolean =>
-  error instanceof SyncError && (error.code === 'SYNC_REQUEST_REFUSED' || error.code === 'SYNC_FORBIDDEN')
+const isDenied = (error: unknown): boolean => hasCode(error, 'SYNC_REQUEST_REFUSED', 'SYNC_FORBIDDEN')
 
 const firstOf = (values: string): string => values.split(',', 1)[0]!
 const othersOf = (values: string): string => values.slice(firstOf(values).length + 1)

@@ -1,6 +1,6 @@
 /** Asks for single records: by their own address, else among the records of their list. */
-import type { Read, RemoteRecord, Resource } from '../../catalog/resource.ts'
-import { SyncError } from '../../errors/sync-error.ts'
+import type { RemoteRecord, Resource, ReadMethod } from '../../catalog/resource.ts'
+import { hasCode } from '../../errors/sync-error.ts'
 import type { Client } from '../../remote/client.ts'
 import { parseDocument } from '../../remote/documents/document.ts'
 import { fetchPage, type ListRequest } from '../../remote/pages/pages.ts'

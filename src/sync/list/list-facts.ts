@@ -34,11 +34,11 @@ export const needsBothEnds = ({ learned }: ReadPlan): boolean => learned?.farAt 
 export const planForBothEnds = (plan: ReadPlan, now: Date): ReadPlan | undefined =>
   needsBothEnds(plan) ? undefined : { ...plan, learned: { ...plan.learned, farAt: now.toISOString() } }
 
-/** For requests by this plan, and those derived from it (`learnFrom`). */
+/** For requests by this plan, and those derived from it (`shareListFacts`). */
 export function applyFacts(plan: ReadPlan): ReadPlan {
   const { request, learned } = plan
   if (request === null || learned === undefined) return plan
-  const known = learnedOf(request)
+  const known = listFactsOf(request)
   if (learned.unpagedAt !== undefined) known.unpaged = true
   if (learned.most !== undefined) known.most = Math.min(known.most, learned.most.size)
   return plan
@@ -48,7 +48,7 @@ export function applyFacts(plan: ReadPlan): ReadPlan {
 export function withSmallerPages(plan: ReadPlan): ReadPlan {
   const { request } = plan
   if (request === null || request.pageSize === null) return plan
-  const { most } = learnedOf(request)
+  const { most } = listFactsOf(request)
   return most < request.pageSize ? { ...plan, request: { ...request, pageSize: most } } : plan
 }
 
@@ -56,7 +56,7 @@ export function withSmallerPages(plan: ReadPlan): ReadPlan {
 export function withNewFacts(plan: ReadPlan, now: Date): ReadPlan | undefined {
   const { request, learned = {} } = plan
   if (request === null) return undefined
-  const observed = learnedOf(request)
+  const observed = listFactsOf(request)
   const at = now.toISOString()
   const most = largestPage(request.pageSize, observed.most, at, learned.most)
   const farAt = observed.reached ? undefined : learned.farAt

@@ -1,6 +1,6 @@
-/** The request for a list, with everything that the catalog declares. */
 import { createHash } from 'node:crypto'
 import type { ReadMethod, Resource } from '../../catalog/resource.ts'
+/** The request for a list, with everything that the catalog declares. */
 import { hasCode, type SyncErrorOf } from '../../errors/sync-error.ts'
 import type { ListRequest } from '../../remote/pages/pages.ts'
 import { ROW_FORMAT } from '../../store/mirror/row.ts'
@@ -52,8 +52,8 @@ export function queryFor(whole: Readonly<Record<string, string>>, include: reado
 }
 
 /** A 400 refuses this request only; others may succeed. */
-export const isBadRequest = (error: unknown): error is SyncError =>
-  error instanceof SyncError && error.code === 'SYNC_REQUEST_REFUSED' && error.facts['status'] === 400
+export const isBadRequest = (error: unknown): error is SyncErrorOf<'SYNC_REQUEST_REFUSED'> =>
+  hasCode(error, 'SYNC_REQUEST_REFUSED') && error.facts.status === 400
 
 /** Declared filters that are left out because the server refuses them. */
 export const refusedFilters = (wanted: ListRequest | null, asked: ListRequest | null): string[] =>

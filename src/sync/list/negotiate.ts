@@ -6,7 +6,7 @@
  * one request. Where the response names nothing (the bare library may send no body, API notes §12), or says the same each
  * time, parts are tested in groups, by halves: about log n requests for each refused part of n, instead of n.
  */
-import { SyncError } from '../../errors/sync-error.ts'
+import { factOf, SyncError } from '../../errors/sync-error.ts'
 import type { Client } from '../../remote/client.ts'
 import { fetchPage, type ListRequest } from '../../remote/pages/pages.ts'
 import { isBadRequest } from './list-request.ts'
@@ -40,7 +40,7 @@ async function refusalOfPage(client: Client, request: ListRequest, signal: Abort
   } catch (error) {
     if (error instanceof SyncError && isBadRequest(error)) return error
     // The request was accepted, and the server failed at a record.
-    if (request.pageSize === null && error instanceof SyncError && error.facts['status'] === 500) return null
+    if (request.pageSize === null && factOf(error, 'status') === 500) return null
     throw error
   }
 }

@@ -1,9 +1,3 @@
-/**
- * How a resource is read: by which of its declared read methods, and with which of the declared includes, filters and page
- * size. The server decides: the first request that it does not refuse becomes the plan, which is kept in `sync.capabilities`.
- * A later read opens the plan that has worked; now and then it checks whether the server accepts more by now
- * (`retry-refused.ts`). The names of the fields are stored, and renaming one would forget what was found.
- */
 import { isDeepStrictEqual } from 'node:util'
 import type { ReadMethod, Resource } from '../../catalog/resource.ts'
 import { factOf } from '../../errors/sync-error.ts'
@@ -21,10 +15,16 @@ import { isAccepted, negotiate } from './negotiate.ts'
 import { isNotFound } from './read-nested.ts'
 import { isNotInOrder } from './read-small-list.ts'
 import { missingParts, partName, partsOf, requestWith, type Part } from './request-parts.ts'
+/**
+ * How a resource is read: by which of its declared read methods, and with which of the declared includes, filters and page
+ * size. The server decides: the first request that it does not refuse becomes the plan, which is kept in `sync.capabilities`.
+ * A later read opens the plan that has worked; now and then it checks whether the server accepts more by now
+ * (`retry-refused.ts`). The names of the fields are stored, and renaming one would forget what was found.
+ */
 import { tryForMore, stillIncludes, isRecheckDue } from './retry-refused.ts'
 
 export interface ReadPlan {
-  readonly read: Read
+  readonly read: ReadMethod
   /** Everything that is declared; null where there is no list. */
   readonly wanted: ListRequest | null
   /** The part of it that the server accepts. */
@@ -89,9 +89,9 @@ export async function openReadPlan(deps: Deps, resource: Resource, signal: Abort
     return better
   }
 
-  /** Read methods that have failed in this run. */
-  const failedMethods = new Set<Read>()
-  let negotiated: Read | undefined
+  /** ReadMethod methods that have failed in this run. */
+  const failedMethods = new Set<ReadMethod>()
+  let negotiated: ReadMethod | undefined
   const isDue = known !== undefined && isRecheckDue(known, resource, remembered!.ageMs)
   return {
     now,
@@ -111,7 +111,7 @@ export async function openReadPlan(deps: Deps, resource: Resource, signal: Abort
         return undefined
       }
       failedMethods.add(read)
-      const next = reads.find((method) => !failedMethods.has(method))
+      const next = readMethods.find((method) => !failedMethods.has(method))
       return next === undefined ? undefined : first(next)
     },
     async remember(worked) {
@@ -161,7 +161,7 @@ async function inAnotherOrder(client: Client, failed: ReadPlan, now: Date, signa
  * requested. Undefined when its read method is no longer declared.
  */
 function asDeclaredToday(place: ListContext, resource: Resource, found: ReadPlan, now: Date): ReadPlan | undefined {
-  const read = resource.reads.find((one) => isDeepStrictEqual(one, found.read))
+  const read = resource.readMethods.find((one) => isDeepStrictEqual(one, found.read))
   if (read === undefined) return undefined
   const { doubted: _doubted, base: _base, also: _also, misordered, learned, ...rest } = found
   const good = learned === undefined ? rest : { ...rest, learned: freshFacts(learned, now) }

@@ -1,5 +1,5 @@
+import { hasCode } from '../../errors/sync-error.ts'
 /** A list that is read and proved at once: what lies below one record, belongs to a few, or changed of late. */
-import { SyncError } from '../../errors/sync-error.ts'
 import type { Client } from '../../remote/client.ts'
 import { readBothEnds } from '../../remote/pages/both-ends.ts'
 import { isPastPagingLimit, fetchFirstPage, readForward } from '../../remote/pages/forward-pages.ts'

@@ -2,8 +2,8 @@
  * Checks whether the server by now accepts what it refused once: an include, a filter, a page size, or a read method that
  * failed. An hour after the refusal and then once a day; meanwhile the plan that has worked stays in use.
  */
-import type { Read, Resource } from '../../catalog/resource.ts'
-import { SyncError } from '../../errors/sync-error.ts'
+import type { ReadMethod, Resource } from '../../catalog/resource.ts'
+import { hasCode } from '../../errors/sync-error.ts'
 import type { Client } from '../../remote/client.ts'
 import type { ListRequest } from '../../remote/pages/pages.ts'
 import { applyScope, negotiatedRequest } from './filter-scope.ts'
@@ -35,7 +35,7 @@ export async function tryForMore(
   first: (read: ReadMethod) => ReadPlan,
   signal: AbortSignal,
 ): Promise<ReadPlan | undefined> {
-  for (const read of reads.slice(0, Math.max(0, reads.indexOf(known.read)))) {
+  for (const read of readMethods.slice(0, Math.max(0, readMethods.indexOf(known.read)))) {
     const found = await tryMethod(client, first(read), signal)
     if (found !== undefined) return found
   }
@@ -108,5 +108,5 @@ async function tryMethod(client: Client, plan: ReadPlan, signal: AbortSignal): P
 }
 
 /** Without the include nothing is read: an empty response must not count as an empty resource. */
-export const stillIncludes = (read: Read, request: ListRequest): boolean =>
+export const stillIncludes = (read: ReadMethod, request: ListRequest): boolean =>
   read.from !== 'included' || includesOf(request).includes(read.include)

@@ -3,7 +3,7 @@
  * gave the row that client's id and moved its projects. So no other record is written anywhere.
  */
 import type { RemoteRecord, Resource } from '../../catalog/resource.ts'
-import { answeredOther } from '../../errors/writes.ts'
+import { otherRecord } from '../../errors/requests.ts'
 import { isObject } from '../../remote/documents/document.ts'
 import { isStorable } from '../../store/mirror/codec.ts'
 

@@ -1,6 +1,6 @@
 /** One attempt to send a change, under its claim; and what the response to a write means. */
 import type { RemoteRecord, Resource } from '../../catalog/resource.ts'
-import { SyncError } from '../../errors/sync-error.ts'
+import { SyncError, hasCode } from '../../errors/sync-error.ts'
 import { wasNeverSent, type Answer } from '../../remote/client.ts'
 import { primaryDataOf, isObject } from '../../remote/documents/document.ts'
 import type { RetryPolicy } from '../../remote/http/retry.ts'

@@ -36,7 +36,7 @@ function together(resource: Resource, first: ChangeContent, next: ChangeContent)
   if (first.op === 'delete') return next
   return {
     op: first.op,
-    attributes: merged(resource, first.attributes, next.attributes),
+    attributes: mergeValues(resource, first.attributes, next.attributes),
     relationships: { ...first.relationships, ...next.relationships },
     base: first.op === 'create' ? {} : earliest(resource, first.base, next.base),
   }
@@ -46,7 +46,7 @@ function together(resource: Resource, first: ChangeContent, next: ChangeContent)
 export const latestValues = (resource: Resource, sides: readonly ChangeValues[]): ChangeValues | null =>
   sides.reduce<ChangeValues | null>(
     (sum, { attributes, relationships }) => ({
-      attributes: merged(resource, sum?.attributes ?? {}, attributes),
+      attributes: mergeValues(resource, sum?.attributes ?? {}, attributes),
       relationships: { ...sum?.relationships, ...relationships },
     }),
     null,
@@ -58,12 +58,12 @@ const earliest = (
   first: ChangeContent['base'],
   next: ChangeContent['base'],
 ): ChangeContent['base'] => ({
-  attributes: merged(resource, next.attributes ?? {}, first.attributes ?? {}),
+  attributes: mergeValues(resource, next.attributes ?? {}, first.attributes ?? {}),
   relationships: { ...next.relationships, ...first.relationships },
 })
 
 /** `over` merged into `under`, user-defined fields entry by entry. */
-function merged({ columns }: Resource, under: Members, over: Members): Members {
+function mergeValues({ columns }: Resource, under: Members, over: Members): Members {
   const sum: Record<string, unknown> = { ...under, ...over }
   for (const { member, entries } of columns) {
     const [low, high] = [under[member], over[member]]

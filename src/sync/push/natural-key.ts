@@ -1,7 +1,7 @@
 /** Finds a record by what tells it from all others: how a creation whose answer was lost is looked for. */
 import type { RemoteRecord, Resource } from '../../catalog/resource.ts'
 import type { SyncError } from '../../errors/sync-error.ts'
-import { unlessOutOfReach } from '../../remote/pages/forward-pages.ts'
+import { unlessPastPagingLimit } from '../../remote/pages/forward-pages.ts'
 import { fetchPage, type ListRequest } from '../../remote/pages/pages.ts'
 import type { Change } from '../../store/outbox/claim.ts'
 import { isBadRequest } from '../list/list-request.ts'

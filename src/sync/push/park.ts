@@ -1,15 +1,16 @@
-/** A change that cannot be settled now: parked for a person, or postponed. */
+import { UNKNOWN } from '../../errors/codes/changes.ts'
 import {
+  memberNotWritable,
   arrivalUnknown,
   arrivedUnsettled,
   keepsFailing,
-  memberNotWritable,
   writeForbidden,
   writeNotOffered,
   writeRefused,
-} from '../../errors/push.ts'
-import { reason, SyncError } from '../../errors/sync-error.ts'
-import { notWritable, writeNotOffered } from '../../errors/writes.ts'
+} from '../../errors/parked-changes.ts'
+/** A change that cannot be settled now: parked for a person, or postponed. */
+import { reason, type SyncError, factOf, hasCode } from '../../errors/sync-error.ts'
+import { rowLocked, rowRejected } from '../../errors/waiting-changes.ts'
 import type { Answer } from '../../remote/client.ts'
 import { requestedWaitMs, isRateLimited } from '../../remote/http/retry.ts'
 import type { Change } from '../../store/outbox/claim.ts'
@@ -33,7 +34,7 @@ export async function parkRefused(
   if (status === 403) return await parkChange(deps, attempt, writeForbidden({ what, said }), { errors, decisions })
   if (status === 400 && columns.length > 0) {
     const facts = { what, isNew: change.op === 'create', columns: columns.join(', '), said }
-    return await parkChange(deps, attempt, notWritable(facts), { errors, decisions })
+    return await parkChange(deps, attempt, memberNotWritable(facts), { errors, decisions })
   }
   if (change.op === 'create' && (status === 405 || (status === 404 && /^(not found)?$/i.test(said)))) {
     return await parkChange(deps, attempt, writeNotOffered({ what, status, said }), { errors, decisions })
@@ -72,7 +73,7 @@ export async function retryOrPark(deps: PushDeps, attempt: Attempt, error: SyncE
   const spends = !isRateLimited(error) && !(looking && isNoResponse(error))
   const attempts = change.attempts + (spends ? 1 : 0)
   if (!isNoResponse(error) && attempts >= MOST_ATTEMPTS) {
-    const last = String(error.facts['last'] ?? error.message)
+    const last = factOf(error, 'last') ?? error.message
     return await parkChange(deps, attempt, keepsFailing({ what: changeName(change), attempts, last }))
   }
   const seconds = Math.max(Math.min(LONGEST_DELAY_SECONDS, 2 ** attempts), requestedWaitMs(error) / 1000)

@@ -9,7 +9,7 @@
 import type { RemoteRecord, Resource } from '../../catalog/resource.ts'
 import { recordGone, writeNotOffered, writeUnproved } from '../../errors/parked-changes.ts'
 import { reason } from '../../errors/sync-error.ts'
-import { unproved, withoutEffect, writeNotOffered } from '../../errors/writes.ts'
+import { withoutEffect } from '../../errors/waiting-changes.ts'
 import type { Answer } from '../../remote/client.ts'
 import { withdrawRequest } from '../../store/outbox/in-flight.ts'
 import { settleSent } from '../../store/outbox/settle.ts'

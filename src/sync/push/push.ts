@@ -1,3 +1,4 @@
+import type { RemoteRecord, Resource } from '../../catalog/resource.ts'
 /**
  * Sends the changes that wait in the outbox. The steps of an edit:
  *
@@ -11,15 +12,14 @@
  * it was sent and its result unknown, then it stays in flight and the next attempt looks first; or the error concerns every
  * change, then it is thrown and the claim is given back.
  */
-import type { RemoteRecord, Resource } from '../../catalog/resource.ts'
 import {
-  lookupRefused,
-  notStorable,
-  parentDiscarded,
   newRowDiscarded,
+  notStorable,
+  lookupRefused,
+  parentDiscarded,
   writeForbidden,
 } from '../../errors/parked-changes.ts'
-import { endsTheRun, factOf, hasCode, reason, SyncError } from '../../errors/sync-error.ts'
+import { hasCode, endsTheRun, factOf, reason, SyncError } from '../../errors/sync-error.ts'
 import { isRateLimited } from '../../remote/http/retry.ts'
 import { isPageFailure } from '../../remote/pages/page-failures.ts'
 import { isDataError } from '../../store/connection/database.ts'
@@ -116,7 +116,7 @@ async function pushClaim(
       if (changes.length === 1 && settled.fate === 'postponed' && isPageFailure(held)) throw held
     } catch (error) {
       // Another worker has taken it over.
-      if (error instanceof SyncError && error.code === 'SYNC_CLAIM_LOST') return
+      if (hasCode(error, 'SYNC_CLAIM_LOST')) return
       fatal ??= error
       ending.abort()
     }
@@ -166,7 +166,7 @@ async function sendChange(deps: PushDeps, attempt: Attempt, remote: Checked): Pr
   }
   if (change.op === 'create') return await sendCreate(deps, attempt)
   // The row's own create would have come before this change, so it was discarded.
-  if (isLocal(change.recordId)) return await parkChange(deps, attempt, rowNeverMade({ what: changeName(change) }))
+  if (isLocal(change.recordId)) return await parkChange(deps, attempt, newRowDiscarded({ what: changeName(change) }))
   const held = remote.get(change.recordId) ?? null
   if (held instanceof SyncError) throw held
   if (change.answer !== null) return await settleStoredResponse(deps, attempt, change.answer, held)
@@ -179,7 +179,7 @@ async function afterDatabaseError(deps: PushDeps, attempt: Attempt, error: unkno
   if (isRowLocked(error)) return await postponeHeldRow(deps, attempt)
   // It concerns the values of this change only.
   if (isDataError(error)) {
-    return await parkChange(deps, attempt, notHeld({ what: changeName(change), why: reason(error) }))
+    return await parkChange(deps, attempt, notStorable({ what: changeName(change), why: reason(error) }))
   }
   if (isRejectedByDatabase(error)) {
     return await postponeRejectedRow(deps, attempt, await explainTableError(deps.sql, resource, error))
@@ -191,19 +191,18 @@ async function afterDatabaseError(deps: PushDeps, attempt: Attempt, error: unkno
 async function afterRemoteError(deps: PushDeps, attempt: Attempt, error: unknown): Promise<ChangeResult> {
   const { change, resource, signal } = attempt
   if (!(error instanceof SyncError)) throw error
-  if (error.code === 'SYNC_PUSH_ROW_REFUSED') return await postponeRejectedRow(deps, attempt, error)
-  if (error.code === 'SYNC_FORBIDDEN') {
+  if (hasCode(error, 'SYNC_PUSH_ROW_REFUSED')) return await postponeRejectedRow(deps, attempt, error)
+  if (hasCode(error, 'SYNC_FORBIDDEN')) {
     return await parkChange(deps, attempt, writeForbidden({ what: changeName(change) }))
   }
-  if (error.code === 'SYNC_REQUEST_REFUSED') {
+  if (hasCode(error, 'SYNC_REQUEST_REFUSED')) {
     const explained = await explainRefusal(deps, resource, error, signal)
     if (endsTheRun(explained)) throw explained
     const { status, detail } = error.facts
-    const facts = { what: changeName(change), status: Number(status), detail: String(detail ?? '') }
-    return await parkChange(deps, attempt, lookRefused(facts))
+    return await parkChange(deps, attempt, lookupRefused({ what: changeName(change), status, detail }))
   }
   // It may have been created, and is searched for when ScopeStack responds again. The other changes need not wait.
-  const mayExist = change.op === 'create' && asksToWait(error) && mayHaveArrived(error)
+  const mayExist = change.op === 'create' && isRateLimited(error) && mayHaveArrived(error)
   if (!mayExist && (error.remedy !== 'retry' || endsTheRun(error))) throw error
   const result = await retryOrPark(deps, attempt, error)
   // Without any response the next changes would fail alike; this one is postponed, so the push ends here.

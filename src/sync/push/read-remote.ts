@@ -1,7 +1,7 @@
 /** Reads what ScopeStack holds of the records that are about to be written, in one request. */
 import type { RemoteRecord, Resource } from '../../catalog/resource.ts'
-import { SyncError } from '../../errors/sync-error.ts'
-import { answeredOther } from '../../errors/writes.ts'
+import { otherRecord } from '../../errors/requests.ts'
+import { type SyncError, hasCode } from '../../errors/sync-error.ts'
 import type { Client } from '../../remote/client.ts'
 import { primaryDataOf } from '../../remote/documents/document.ts'
 import { isPageFailure } from '../../remote/pages/page-failures.ts'

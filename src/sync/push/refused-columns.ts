@@ -1,6 +1,6 @@
 /** What a refusal means in columns. */
 import type { Column, Resource } from '../../catalog/resource.ts'
-import { complaintsOf, sentenceOf, type Complaint } from '../../remote/documents/error-response.ts'
+import { errorObjectsOf, errorText, type ErrorObject } from '../../remote/documents/error-response.ts'
 import type { FieldProblem } from '../../store/outbox/settle.ts'
 
 /** A member that ScopeStack does not take in a write (code 105, "Param not allowed"), in all shapes. */

@@ -10,7 +10,8 @@
  *                                            └─ anything else ──────────────────► parked as unknown
  */
 import type { RemoteRecord } from '../../catalog/resource.ts'
-import { arrivalUnknown, recordGone, unanswered } from '../../errors/push.ts'
+import { arrivalUnknown, recordGone } from '../../errors/parked-changes.ts'
+import { unanswered } from '../../errors/waiting-changes.ts'
 import type { StoredResponse } from '../../store/outbox/claim.ts'
 import * as requests from '../../store/outbox/in-flight.ts'
 import { isDuplicateCreate } from '../../store/outbox/settle.ts'

@@ -1,9 +1,8 @@
-/** Sends one edit or deletion: compared with what ScopeStack holds, written, and settled with the response. */
 import type { RemoteRecord, Resource } from '../../catalog/resource.ts'
-import { conflictFound, recordGone, unsupported } from '../../errors/push.ts'
-import { endsTheRun, SyncError } from '../../errors/sync-error.ts'
-import { wholeUnseen } from '../../errors/writes.ts'
-import { createPatience, sleep } from '../../remote/http/retry.ts'
+/** Sends one edit or deletion: compared with what ScopeStack holds, written, and settled with the response. */
+import { partlyHidden, conflictFound, recordGone, unsupported } from '../../errors/parked-changes.ts'
+import { endsTheRun, hasCode, SyncError } from '../../errors/sync-error.ts'
+import { createRetrySchedule, sleep } from '../../remote/http/retry.ts'
 import { wasRequestSent, recordDeparture, withdrawRequest } from '../../store/outbox/in-flight.ts'
 import { settleSent, settleSuperseded } from '../../store/outbox/settle.ts'
 import {
@@ -34,7 +33,7 @@ export async function sendEdit(deps: PushDeps, attempt: Attempt, remote: RemoteR
   const { change, resource, signal } = attempt
   let held = remote
   let trying = attempt
-  const patience = createPatience(deps.policy)
+  const patience = createRetrySchedule(deps.policy)
   for (;;) {
     try {
       return await sendOver(deps, trying, held)
@@ -50,8 +49,7 @@ export async function sendEdit(deps: PushDeps, attempt: Attempt, remote: RemoteR
 }
 
 /** The write had no effect, or the response held another record: an immediate try would end the same. */
-const isForLater = (error: unknown): boolean =>
-  error instanceof SyncError && ['SYNC_PUSH_NO_EFFECT', 'SYNC_ANSWER_FOREIGN'].includes(error.code)
+const isForLater = (error: unknown): boolean => hasCode(error, 'SYNC_PUSH_NO_EFFECT', 'SYNC_ANSWER_FOREIGN')
 
 async function sendOver(deps: PushDeps, attempt: Attempt, remote: RemoteRecord | null): Promise<ChangeResult> {
   const { change, resource, term } = attempt
@@ -97,7 +95,7 @@ async function sendDecided(
   const { change, resource, term, signal } = attempt
   const unseen = change.op === 'delete' ? [] : unseenColumns(resource, decisions, remote)
   if (unseen.length > 0) {
-    const error = wholeUnseen({ what: changeName(change), columns: unseen.join(', ') })
+    const error = partlyHidden({ what: changeName(change), columns: unseen.join(', ') })
     return await parkChange(deps, attempt, error, { decisions })
   }
   const request = await listRequest(deps, resource)

@@ -3,7 +3,7 @@
  * attempt settles the change with it: nothing is sent again, and later edits are rebased onto that response.
  */
 import type { RemoteRecord } from '../../catalog/resource.ts'
-import { valueIgnored } from '../../errors/push.ts'
+import { valueIgnored } from '../../errors/parked-changes.ts'
 import type { SyncError } from '../../errors/sync-error.ts'
 import { isRejectedByDatabase } from '../../store/mirror/refusals.ts'
 import type { StoredResponse } from '../../store/outbox/claim.ts'

@@ -1,7 +1,7 @@
 /** How much there is to read, asked of each list with one small request. */
 import type { Resource } from '../../catalog/resource.ts'
 import { endsTheRun } from '../../errors/sync-error.ts'
-import { openList } from '../../remote/pages/forward-pages.ts'
+import { fetchFirstPage } from '../../remote/pages/forward-pages.ts'
 import { openReadPlan } from '../list/read-plan.ts'
 import type { SnapshotDeps } from '../snapshot/snapshot.ts'
 
@@ -15,7 +15,7 @@ export async function countRecords(
   if (plan.read.from !== 'list' || plan.request === null) return null
   try {
     const { include: _, ...query } = plan.request.query
-    const page = await openList(deps.client, { ...plan.request, query, pageSize: 1 }, signal)
+    const page = await fetchFirstPage(deps.client, { ...plan.request, query, pageSize: 1 }, signal)
     return page.recordCount
   } catch (error) {
     // Its reading will say what is wrong.

@@ -32,7 +32,7 @@ interface FinishedRead {
 
 export async function finishSnapshot(deps: SnapshotDeps, options: SnapshotOptions, read: FinishedRead): Promise<void> {
   const { resource, lease, signal, acceptWithheld: accepted } = options
-  const { type, table, within } = resource
+  const { type, table, byProject } = resource
   const { snapshot, parent, mirror, expected, complete, trusted, seen, listPages } = read
   const { startedAt } = snapshot
   const upTo = await withDbRetry(() => earlierClockTime(deps, startedAt), signal)
@@ -50,7 +50,7 @@ export async function finishSnapshot(deps: SnapshotDeps, options: SnapshotOption
         if (read.transferredAll) await recordBodiesRead(tx, type)
         await saveDeclaration(tx, resource)
         await advanceWatermark(tx, resource, upTo)
-        if (within !== undefined) await followFrom(tx, type, startedAt)
+        if (byProject !== undefined) await followFrom(tx, type, startedAt)
       }
       await endSnapshot(tx, type, { table, asOf: trusted ? asOf : null, pages: listPages })
     })

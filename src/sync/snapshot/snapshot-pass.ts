@@ -3,7 +3,7 @@ import type { Resource } from '../../catalog/resource.ts'
 import { fetchFirstPage, unlessPastPagingLimit } from '../../remote/pages/forward-pages.ts'
 import { inferPageSize } from '../../remote/pages/list-length.ts'
 import { fetchPage, type ListRequest, type Page } from '../../remote/pages/pages.ts'
-import { layChains, type Chain } from '../../remote/pages/reverse-pages.ts'
+import { type PageChain, planChains } from '../../remote/pages/reverse-pages.ts'
 import type { Database } from '../../store/connection/database.ts'
 import { confirmLease, type Lease } from '../../store/fleet/leases.ts'
 import { mirroredIds } from '../../store/mirror/ids.ts'
@@ -89,7 +89,7 @@ const NO_SIZE = 0
 
 async function beginList(deps: PassDeps, snapshot: Snapshot, request: ListRequest, wanted: WantedType): Promise<Pass> {
   const { plan, signal, resource, sql, lease } = deps
-  const laid = snapshot.chains as Chain[] | null
+  const laid = snapshot.chains as PageChain[] | null
   const resumed = laid !== null && laid.length > 0
   const { recall, transfersAll } = await openPageCache(deps, request, { resumed })
   const far = needsBothEnds(plan)

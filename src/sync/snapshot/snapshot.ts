@@ -114,7 +114,7 @@ export async function pullSnapshot(deps: SnapshotDeps, options: SnapshotOptions)
       before = found
       lists++
     } catch (error) {
-      const next = isOutOfReach(error) ? planForBothEnds(plan, opened.now) : await opened.next(error, plan)
+      const next = isPastPagingLimit(error) ? planForBothEnds(plan, opened.now) : await opened.next(error, plan)
       if (next === undefined) throw error
       plan = next
     }

@@ -1,11 +1,11 @@
-import type { Resource } from '../../catalog/resource.ts'
 /**
  * Reads every record of a resource for `verify`, without a checkpoint: every page is transferred and parsed, and a list is
  * read until it is proved complete.
  */
-import { openList } from '../../remote/pages/forward-pages.ts'
-import { sizeFrom } from '../../remote/pages/list-length.ts'
-import { layChains } from '../../remote/pages/reverse-pages.ts'
+import type { Resource } from '../../catalog/resource.ts'
+import { fetchFirstPage } from '../../remote/pages/forward-pages.ts'
+import { inferPageSize } from '../../remote/pages/list-length.ts'
+import { planChains } from '../../remote/pages/reverse-pages.ts'
 import type { Lease } from '../../store/fleet/leases.ts'
 import { isProvedComplete, type ListEvidence } from '../list/completeness.ts'
 import { applyFacts, needsBothEnds } from '../list/list-facts.ts'
@@ -95,11 +95,11 @@ async function readOnce(
   const far = needsBothEnds(plan)
   const carried = plan.read.from === 'included'
   const wanted = { type: resource.type, aliases: resource.aliases, carried }
-  const opening = await openList(client, request, signal, await recall(1))
+  const opening = await fetchFirstPage(client, request, signal, await recall(1))
   const { recordCount: count } = opening
   const pages = far ? null : opening.pageCount
-  const chains = pages === null ? [] : layChains(Math.max(1, pages), concurrency + 2)
-  const size = sizeFrom(opening, null) ?? 0
+  const chains = pages === null ? [] : planChains(Math.max(1, pages), concurrency + 2)
+  const size = inferPageSize(opening, null) ?? 0
   const list = { request, wanted, chains, ordered: plan.ordered, far, opening, size, recall }
   const ids = new Set<string>()
   let steady = true

@@ -3,7 +3,7 @@
  * It keeps no checkpoint and leaves that of an interrupted pull alone.
  */
 import type { Resource } from '../../catalog/resource.ts'
-import { isOutOfReach } from '../../remote/pages/forward-pages.ts'
+import { isPastPagingLimit } from '../../remote/pages/forward-pages.ts'
 import type { Lease } from '../../store/fleet/leases.ts'
 import { extraIds } from '../../store/mirror/compare.ts'
 import { createMirror, type Mirror } from '../../store/mirror/load.ts'
@@ -85,7 +85,7 @@ export async function verifyResource(deps: SnapshotDeps, options: VerifyOptions)
       const edited = new Set([...differences.edited, ...others]).size
       return { resource: type, read: verifying.seen.size, ...counts, edited, doubt }
     } catch (error) {
-      const next = isOutOfReach(error) ? planForBothEnds(plan, asking.now) : await asking.next(error, plan)
+      const next = isPastPagingLimit(error) ? planForBothEnds(plan, asking.now) : await asking.next(error, plan)
       if (next === undefined) throw error
       plan = next
     }
