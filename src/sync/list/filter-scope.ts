@@ -41,16 +41,9 @@ function withScope(plan: ReadPlan, scope: FilterScope): ReadPlan {
   const base = negotiatedRequest(plan)!
   const plain = { ...base, query: withFilters(base, () => undefined) }
   const blank = { ...base, query: withFilters(base, (value) => `${value},`) }
-  switch (scope.shown) {
-    case 'filtered':
-      return { ...rest, request: base, scope }
-    case 'blank':
-      return { ...rest, request: blank, base, scope }
-    case 'plain':
-      return { ...rest, request: plain, base, scope }
-    case 'both':
-      return { ...rest, request: base, also: plain, scope }
-  }
+  if (scope.shown === 'both') return { ...rest, request: base, also: plain, scope }
+  if (scope.shown === 'filtered') return { ...rest, request: base, scope }
+  return { ...rest, request: scope.shown === 'blank' ? blank : plain, base, scope }
 }
 
 /** The negotiated request may have changed since; which variant of it is read stays. */
