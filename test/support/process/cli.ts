@@ -51,7 +51,7 @@ async function run(
   state: { kill?: (signal: NodeJS.Signals) => void; wanted?: NodeJS.Signals },
 ): Promise<CliResult> {
   const scratch = cwd ?? (await mkdtemp(join(tmpdir(), 'scopestack-sync-cli-')))
-  // As root the embedded Postgres runs as somebody else, and must get in.
+  // As root, the embedded Postgres runs as another user, who needs access.
   if (cwd === undefined) await chmod(scratch, 0o711)
   const child = spawn(process.execPath, [program, ...args], {
     cwd: scratch,

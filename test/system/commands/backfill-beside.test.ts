@@ -1,16 +1,16 @@
-/** A backfill while other processes are at the same account: neither spoils what the other does. */
+/** A backfill beside other processes of the same account: neither disturbs the other. */
 import { expect, test } from 'vitest'
 import { until } from '../../support/until.ts'
 import { clientIds, ended, openLongList, runsOf, served } from '../support/unattended.ts'
 
 const ENV = { SYNC_PAGE_SIZE: '10', SYNC_CONCURRENCY: '2' }
 
-test('beside the workers: each waits for the other, and both runs end ok', async () => {
+test('a backfill and the workers wait for each other, and both runs end ok', async () => {
   await using setting = await openLongList('postgres')
   const { sim, sql, run, start } = setting
   start()
   await served(setting, 20)
-  // Nobody can write to the table, so that the workers are at it still when the backfill comes to it.
+  // The table is locked, so that the workers still hold the resource when the backfill reaches it.
   const backfill = await sql.begin(async (tx) => {
     await tx`lock table scopestack.clients in exclusive mode`
     let said = ''
@@ -32,7 +32,7 @@ test('beside the workers: each waits for the other, and both runs end ok', async
   expect(mirrored).toEqual(remote)
 })
 
-test('the workers leave a stopped backfill to the one who began it', async () => {
+test('the workers do not resume a stopped backfill', async () => {
   await using setting = await openLongList('postgres')
   const { sql, run, start } = setting
   const killed = run('backfill clients', ENV)
@@ -49,12 +49,12 @@ test('the workers leave a stopped backfill to the one who began it', async () =>
   expect(await runsOf(setting)).toMatchObject([{ outcome: 'ok' }, { outcome: 'ok' }])
 })
 
-test('two at once: the second says who is at it, and spoils nothing', async () => {
+test('of two backfills at once, the second reports the run of the first, and disturbs nothing', async () => {
   await using setting = await openLongList('postgres')
   const { sql, run } = setting
   const first = run('backfill clients vendors', ENV)
   await served(setting, 20)
-  // Nobody can write to the table, so that the first does not end before the second has begun.
+  // The table is locked, so that the first does not end before the second has begun.
   const second = await sql.begin(async (tx) => {
     await tx`lock table scopestack.clients in exclusive mode`
     return await run('backfill', ENV)

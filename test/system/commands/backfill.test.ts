@@ -1,4 +1,4 @@
-/** Everything again, by the real program: killed, stopped, failed, begun anew. */
+/** Backfills by the real program: killed, stopped, failed, restarted. */
 import { expect, test } from 'vitest'
 import { until } from '../../support/until.ts'
 import { contents, fillClients, jsonLines, open, type Setting } from '../support/setting.ts'
@@ -48,7 +48,7 @@ test(`killed ${KILLS} times at any moment, it ends, and no kill costs more than 
   expect(stdout).toMatch(/^Goes on with the backfill begun \S+: \d resources? done, \d left\.$/m)
 
   const pages = PAGES + CHAINS - 1
-  // How long the list is, asked by each start before it reads, and once more by the reading where it had not begun.
+  // Each start requests the length of the list before it reads, and a read that had not begun requests it again.
   const lengths = 2 * (KILLS + 1)
   const most = pages + lengths + KILLS * CHAINS * LOST_BY_A_CHAIN
   expect(asked(setting), `killed at ${moments.join()}`).toBeLessThanOrEqual(most)
@@ -57,7 +57,7 @@ test(`killed ${KILLS} times at any moment, it ends, and no kill costs more than 
   await expectEqual(setting, 'clients vendors')
 })
 
-test('Ctrl-C: it says how to go on, status says that it has not ended, and what is done is not read again', async () => {
+test('after Ctrl-C it says how to continue, status shows it as not ended, and completed resources are not read again', async () => {
   await using setting = await openLong()
   const { sim, sql, run } = setting
   const first = run('backfill clients vendors --json', ENV)
@@ -73,14 +73,14 @@ test('Ctrl-C: it says how to go on, status says that it has not ended, and what 
     /^Run 1 \(backfill\), begun just now, has not ended: 1 of 2 resources done\. .*run "backfill"/m,
   )
 
-  // Another one is not what the person means.
+  // Another backfill is not what the operator means.
   for (const other of ['backfill vendors', 'backfill --since 2026-01-01']) {
     const { code, stderr } = await run(other, ENV)
     expect(code).toBe(1)
     expect(stderr).toMatch(/^A backfill of clients, vendors, begun \S+, has not ended\. .*--restart/)
     expect(stderr).toContain('(SYNC_BACKFILL_DIFFERS)')
   }
-  // However much later.
+  // At any later time.
   await sql`update sync.runs set started_at = started_at - interval '30 days'`
   await sql`update sync.cursors set snapshot_started_at = snapshot_started_at - interval '30 days'`
   const read = asked(setting)
@@ -97,7 +97,7 @@ test('Ctrl-C: it says how to go on, status says that it has not ended, and what 
   await expectEqual(setting, 'clients vendors')
 })
 
-test('what failed is all that is tried again; what is forbidden ends it', async () => {
+test('only failed resources are tried again, and forbidden ones end the backfill', async () => {
   await using setting = await open()
   const { sim, run } = setting
   sim.setSwitches({ missingLists: ['vendors'] })
@@ -120,12 +120,12 @@ test('what failed is all that is tried again; what is forbidden ends it', async 
   expect((await books(setting)).at(-1)).toEqual({ kind: 'backfill', outcome: 'forbidden', error: null })
 })
 
-test('--restart begins anew and has every page sent again, also after a kill', async () => {
+test('--restart begins from the start and requests every page again, also after a kill', async () => {
   await using setting = await openLong()
   const { sim, run } = setting
   const first = await run('backfill clients', ENV)
   expect(first.code, first.stderr).toBe(0)
-  // One that has not ended and would go on otherwise: of what it reads, nothing has changed.
+  // A backfill that has not ended and would be resumed: none of its records has changed.
   sim.resetStats()
   const left = run('backfill clients', ENV)
   await until(() => asked(setting) > 50, '50 pages being asked for')
@@ -147,7 +147,7 @@ test('--restart begins anew and has every page sent again, also after a kill', a
   ])
 })
 
-test('--since reads what changed since, with what belongs to those projects, and nothing else', async () => {
+test('--since reads records that changed since, with the children of those projects, and nothing else', async () => {
   await using setting = await open({ projects: 40 })
   const { sim, sql, run } = setting
   const env = { SYNC_PAGE_SIZE: '10' }
@@ -155,7 +155,7 @@ test('--since reads what changed since, with what belongs to those projects, and
   const service = sim.records.list('project-services')[0]!
   const project = service.relationships['project'] as string
   sim.records.update('projects', project, { attributes: { 'project-name': 'Changed' } })
-  // The mirror has seen the change before, and knows nothing of what it left behind.
+  // The mirror already has the change, but not its effects on the children.
   expect((await run('pull projects', env)).code).toBe(0)
   sim.records.update('project-services', service.id, { attributes: { name: 'Quietly' }, touch: false })
 
@@ -186,7 +186,7 @@ test('--since reads what changed since, with what belongs to those projects, and
   ])
 })
 
-test('a first backfill of everything is what a first pull is', async () => {
+test('a first backfill of everything equals a first pull', async () => {
   await using pulled = await open()
   await using filled = await open()
   const [pull, backfill] = await Promise.all([pulled.run('pull'), filled.run('backfill')])
@@ -195,7 +195,7 @@ test('a first backfill of everything is what a first pull is', async () => {
   expect(await contents(filled.sql)).toEqual(await contents(pulled.sql))
 })
 
-test('a mistake is named, and nothing is read', async () => {
+test('a mistake in the arguments is named, and nothing is read', async () => {
   await using setting = await open()
   const mistakes: Record<string, string> = {
     'backfill --since tomorrow': '--since takes a day as YYYY-MM-DD, not "tomorrow".',

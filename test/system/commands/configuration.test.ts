@@ -7,7 +7,7 @@ import { open } from '../support/setting.ts'
 
 const CREDENTIALS = { SCOPESTACK_CLIENT_ID: 'id', SCOPESTACK_CLIENT_SECRET: 'a-secret-value' }
 
-test.concurrent('all mistakes are told at once, and none of the values', async () => {
+test.concurrent('all mistakes are reported at once, without the values', async () => {
   const { code, stdout, stderr } = await runCli(['pull'], {
     env: {
       SCOPESTACK_CLIENT_SECRET: 'a-secret-value',
@@ -41,7 +41,7 @@ test.concurrent('all mistakes are told at once, and none of the values', async (
   expect(stderr).not.toContain('a-secret-value')
 })
 
-test.concurrent('mistakes that only the catalog or the calendar can tell are among them, for every command', async () => {
+test.concurrent('invalid names, schedules, time zones and addresses are among them, for every command', async () => {
   const env = {
     ...CREDENTIALS,
     SYNC_SHEDULE: 'off',
@@ -74,7 +74,7 @@ test.concurrent('mistakes that only the catalog or the calendar can tell are amo
   expect(typed.stderr).toContain('"client" is no resource; did you mean clients?')
 })
 
-test.concurrent('credentials are asked for by those who need them only', async () => {
+test.concurrent('only commands that need credentials require them', async () => {
   const { code, stderr } = await runCli(['pull'])
   expect(code).toBe(78)
   expect(stderr).toMatch(
@@ -82,7 +82,7 @@ test.concurrent('credentials are asked for by those who need them only', async (
   )
 })
 
-test.concurrent('in production there is no embedded Postgres', async () => {
+test.concurrent('in production the embedded Postgres is not started', async () => {
   for (const command of ['pull', 'status']) {
     const { code, stderr } = await runCli([command], { env: { ...CREDENTIALS, NODE_ENV: 'production' } })
     expect(code, command).toBe(78)
@@ -90,7 +90,7 @@ test.concurrent('in production there is no embedded Postgres', async () => {
   }
 })
 
-test.concurrent('what was typed wrong ends with 64 and the way to the help', async () => {
+test.concurrent('wrong arguments end with 64 and refer to the help', async () => {
   const said = async (...args: string[]) => {
     const { code, stdout, stderr } = await runCli(args)
     expect(code, args.join(' ')).toBe(64)
@@ -103,7 +103,7 @@ test.concurrent('what was typed wrong ends with 64 and the way to the help', asy
   expect(await said('demo', '--projects', 'many')).toContain('--projects takes a whole number from 1 up, not "many"')
 })
 
-test.concurrent('help goes to stdout and is no failure', async () => {
+test.concurrent('help goes to stdout and ends with 0', async () => {
   const all = await runCli(['--help'])
   expect(all).toMatchObject({ code: 0, stderr: '' })
   for (const verb of ['demo', 'pull', 'status', 'migrate', 'simulator']) {
@@ -153,7 +153,7 @@ test.concurrent('a secret may come from a file, but not from two places', async 
   }
 })
 
-test.concurrent('what .env may not say as it was meant is said; one that cannot be read is one sentence', async () => {
+test.concurrent('ambiguous lines of .env are reported, and an unreadable .env is one sentence', async () => {
   const cwd = await mkdtemp(join(tmpdir(), 'scopestack-sync-env-'))
   try {
     await writeFile(join(cwd, '.env'), '\uFEFFSYNC_RATE=fast\r\nSCOPESTACK_CLIENT_SECRET=half#of-it\r\n')
@@ -175,7 +175,7 @@ test.concurrent('what .env may not say as it was meant is said; one that cannot 
     await writeFile(join(cwd, '.env'), 'SYNC_RATE=fast\n', { mode: 0o000 })
     const closed = await runCli(['pull'], { cwd, env: CREDENTIALS })
     expect(closed.code).toBe(78)
-    // Root may read everything.
+    // Root can read every file.
     expect(closed.stderr).toMatch(
       process.getuid?.() === 0 ? /SYNC_RATE must be a number/ : /\.env cannot be read: EACCES/,
     )
@@ -184,7 +184,7 @@ test.concurrent('what .env may not say as it was meant is said; one that cannot 
   }
 })
 
-test.concurrent('settings may be lines of .env, and the environment wins over them', async () => {
+test.concurrent('settings can be lines of .env, and the environment takes precedence', async () => {
   const cwd = await mkdtemp(join(tmpdir(), 'scopestack-sync-env-'))
   try {
     await writeFile(join(cwd, '.env'), "SYNC_RATE=fast\r\nLOG_LEVEL='loud'\r\n")

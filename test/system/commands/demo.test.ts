@@ -11,7 +11,7 @@ let env: { TMPDIR: string }
 
 beforeEach(async () => {
   temp = await mkdtemp(join(tmpdir(), 'scopestack-sync-demos-'))
-  // As root the embedded Postgres runs as somebody else, and must get in.
+  // As root, the embedded Postgres runs as another user, who needs access.
   await chmod(temp, 0o711)
   env = { TMPDIR: temp }
 })
@@ -26,7 +26,7 @@ const alive = (pid: number): boolean => {
   }
 }
 
-/** The process id of the Postgres that a demo has started. */
+/** The process id of the Postgres that a demo started. */
 const postgresPid = () =>
   until(async () => {
     const [folder] = (await readdir(temp)).filter((name) => name.startsWith('scopestack-sync-demo-'))
@@ -81,7 +81,7 @@ test.each(['SIGINT', 'SIGHUP'] as const)('it stays up to be looked at until %s',
   await expectNothingLeft(pid)
 })
 
-test('stopped in the middle of its pull, it cleans up too', async () => {
+test('a demo that is stopped during its pull cleans up too', async () => {
   let said = ''
   const demo = runCli(['demo', '--projects', '300'], { env, onStdout: (text) => (said = text) })
   await until(() => said.includes('✓'), 'the first list being read')
@@ -93,7 +93,7 @@ test('stopped in the middle of its pull, it cleans up too', async () => {
   await expectNothingLeft(pid)
 })
 
-test('no setting of yours is used', async () => {
+test('settings of the environment are not used', async () => {
   const { code, stdout, stderr } = await runCli(['demo', '--exit', '--projects', '2'], {
     env: {
       ...env,

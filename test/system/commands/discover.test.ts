@@ -1,4 +1,4 @@
-/** The catalog held against an account that has moved on, and the files that bring it up to date. */
+/** The catalog compared with an account that has changed, and the resource files that discover updates. */
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
@@ -28,7 +28,7 @@ const ADDED: Readonly<Record<string, unknown>> = {
   '/demo/v1/gizmos': { data: [gizmo('1'), gizmo('2')], meta: { 'record-count': 2, 'page-count': 1 } },
 }
 
-/** An account with more than the catalog knows, and with an API that describes itself. */
+/** An account with members that the catalog lacks, and with an OpenAPI document. */
 async function openAhead() {
   const setting = await open()
   const proxy = await startProxy(setting.sim.url, {
@@ -40,7 +40,7 @@ async function openAhead() {
     after({ url = '' }, body) {
       if (!url.startsWith('/demo/v1/clients?')) return body
       const list = JSON.parse(body) as Partial<List>
-      // An include that is refused.
+      // A refused include.
       if (list.data === undefined) return body
       for (const [at, { attributes, relationships }] of list.data.entries()) {
         Object.assign(attributes, { 'risk-level': at, 'signed-on': '2026-11-23', 'msa-date': 'soon', nothing: null })
@@ -61,7 +61,7 @@ async function openAhead() {
   }
 }
 
-test('says what an account has that the catalog has not, and writes it', async () => {
+test('reports the members that the catalog lacks, and writes them', async () => {
   await using ahead = await openAhead()
   const { env } = ahead
   const { sql, run } = ahead.setting
@@ -85,7 +85,7 @@ test('says what an account has that the catalog has not, and writes it', async (
   expect(stdout).toContain("Lists of the API's own description, /docs/v1/openapi.json, that nobody declares:")
   for (const line of stdout.split('\n')) if (!line.includes(folder)) expect(line.length, line).toBeLessThanOrEqual(80)
 
-  // Nothing of it reached the mirror, nor what a pull notes.
+  // Nothing of it is in the mirror or in the tables of runs.
   expect(await contents(sql)).toEqual(before)
   expect(await sql`select * from sync.drift`).toHaveLength(0)
 
@@ -127,7 +127,7 @@ test('says what an account has that the catalog has not, and writes it', async (
   await rm(folder, { recursive: true })
 })
 
-test('says the same for machines, of the resources that are named', async () => {
+test('--json reports the same for the named resources', async () => {
   await using ahead = await openAhead()
   const { code, stdout } = await ahead.setting.run('discover clients phases --json', ahead.env)
   expect(code).toBe(2)
@@ -146,7 +146,7 @@ test('says the same for machines, of the resources that are named', async () => 
   ])
 })
 
-test('goes on where a resource cannot be read, and ends well where nothing differs', async () => {
+test('continues after a resource that cannot be read, and ends with 0 if nothing differs', async () => {
   await using setting = await open()
   const { sim, run } = setting
   sim.setSwitches({ forbidden: ['tags'], refusedIncludes: { vendors: ['quotes'] } })
@@ -159,7 +159,7 @@ test('goes on where a resource cannot be read, and ends well where nothing diffe
   expect(refused.code).toBe(2)
 })
 
-test('reads by the next way that is declared, and takes another name of a type for the type', async () => {
+test('reads by the next declared read method, and takes another name of a type for the type', async () => {
   await using setting = await open()
   const { sim, run } = setting
   sim.setSwitches({ missingLists: ['quotes'], lobType: 'lobs' })
@@ -189,7 +189,7 @@ test('reads no more than three pages from either end of a long list, and finds w
   expect(pages.size).toBe(6)
 })
 
-test('takes no resource for a folder, and says where it cannot write', async () => {
+test('does not take a resource name for a folder, and reports a folder that it cannot write to', async () => {
   await using setting = await open()
   const taken = await setting.run('discover --write clients')
   expect(taken.code).toBe(64)

@@ -10,7 +10,7 @@ import { open, type Setting } from '../support/setting.ts'
 
 const GRANT = { SCOPESTACK_GRANT: 'authorization_code' }
 
-/** The command, waiting for its browser. */
+/** The command, while it waits for the browser. */
 async function begin(setting: Setting, more: Record<string, string> = {}, flags = '') {
   let said = ''
   const ended = setting.run(`login --no-browser${flags}`, { ...GRANT, ...more }, { onStdout: (text) => (said = text) })
@@ -45,7 +45,7 @@ describe(`login, in ${DRIVEN_BY}`, () => {
     }
   })
 
-  test('that is denied says so, in the browser and on the terminal', async () => {
+  test('that is denied is reported in the browser and on the terminal', async () => {
     await using setting = await open()
     await using person = await openPerson()
     const { url, ended } = await begin(setting)
@@ -62,7 +62,7 @@ describe(`login, in ${DRIVEN_BY}`, () => {
   })
 })
 
-test('login asks for exactly what the guide names, with PKCE, and proves it', async () => {
+test('login sends exactly the parameters of the guide, with PKCE and its verifier', async () => {
   await using setting = await open()
   const forms: Form[] = []
   await using watched = await watchTokens(setting.sim.url, (form) => void forms.push(form))
@@ -91,7 +91,7 @@ test('login asks for exactly what the guide names, with PKCE, and proves it', as
   ])
 })
 
-test('an answer with another state is turned away, and the login goes on waiting', async () => {
+test('a redirect with another state is refused, and the login continues to wait', async () => {
   await using setting = await open()
   const { ended, asked, said } = await begin(setting)
   const callback = asked.get('redirect_uri')!
@@ -113,7 +113,7 @@ test('an answer with another state is turned away, and the login goes on waiting
   expect((await ended).code).toBe(0)
 })
 
-test('what the server answers is shown without its markup and control characters', async () => {
+test('error texts of the server are shown without markup and control characters', async () => {
   await using setting = await open()
   const { ended, asked } = await begin(setting)
   const query = new URLSearchParams({
@@ -128,7 +128,7 @@ test('what the server answers is shown without its markup and control characters
   expect(stderr).toContain('ScopeStack answered server_error (<script>alert(1)</script>[2J).')
 })
 
-test('a code that is refused ends it, on both sides', async () => {
+test('a refused code ends the login, in the browser and on the terminal', async () => {
   await using setting = await open()
   const { ended, asked } = await begin(setting)
   const query = new URLSearchParams({ state: asked.get('state')!, code: 'guessed' })
@@ -141,21 +141,21 @@ test('a code that is refused ends it, on both sides', async () => {
   expect(await setting.sql`select from sync.refresh_tokens`).toEqual([])
 })
 
-test('a login nobody finishes ends by itself', async () => {
+test('a login that is not finished ends after its time', async () => {
   await using setting = await open()
   const { code, stderr } = await setting.run('login --no-browser --timeout 1', GRANT)
   expect(code).toBe(77)
   expect(stderr).toMatch(/nobody came back from the browser within 1 s\. Run "login" again/)
 })
 
-test('Ctrl-C ends it', async () => {
+test('Ctrl-C ends the login', async () => {
   await using setting = await open()
   const { ended } = await begin(setting)
   ended.kill('SIGINT')
   expect((await ended).stderr).toContain('(SYNC_STOPPED)')
 })
 
-test('a port that is taken is said before anybody signs in', async () => {
+test('a port that is taken is reported before the login', async () => {
   await using setting = await open()
   await using taken = await serve((_, response) => response.end())
   const { code, stderr } = await setting.run(`login --no-browser --port ${new URL(taken.url).port}`, GRANT)
@@ -163,7 +163,7 @@ test('a port that is taken is said before anybody signs in', async () => {
   expect(stderr).toMatch(/Port \d+ of this machine is not free\. Choose another with --port/)
 })
 
-test('the login of another account is refused, and nothing of it is kept', async () => {
+test('a login to another account is rejected, and nothing of it is stored', async () => {
   await using setting = await open()
   const { sql } = setting
   await setting.run('pull tags')
@@ -174,7 +174,7 @@ test('the login of another account is refused, and nothing of it is kept', async
   expect(await sql`select from sync.refresh_tokens`).toEqual([])
 })
 
-test('login is for one grant', async () => {
+test('login is only for the grant authorization_code', async () => {
   await using setting = await open()
   const { code, stderr } = await setting.run('login', { SCOPESTACK_GRANT: 'client_credentials' })
   expect(code).toBe(64)
@@ -189,7 +189,7 @@ test('a run without a login ends with 77 and says what to do', async () => {
   expect(setting.sim.stats().tokenRequests).toBe(0)
 })
 
-test('the grant password, end to end', async () => {
+test('the grant password works from token to pull', async () => {
   await using setting = await open()
   const { username, password } = setting.sim.credentials
   const env = { SCOPESTACK_GRANT: 'password', SCOPESTACK_USERNAME: username, SCOPESTACK_PASSWORD: password }
@@ -202,7 +202,7 @@ test('the grant password, end to end', async () => {
   )
 })
 
-/** What the browser does after "Authorize": the page at the end. */
+/** The page that the browser shows after "Authorize". */
 async function consent({ sim }: Setting, asked: URLSearchParams): Promise<string> {
   const { username, password } = sim.credentials
   const body = new URLSearchParams([...asked, ['username', username], ['password', password], ['decision', 'allow']])

@@ -3,7 +3,7 @@ import { until } from '../../support/until.ts'
 import { startProxy } from '../support/proxy.ts'
 import { contents, fillClients, jsonLines, open } from '../support/setting.ts'
 
-test('two pulls at once: a resource is worked on by one, and the other says by whom', async () => {
+test('of two pulls at once, one reads a resource and the other reports which process holds it', async () => {
   await using setting = await open()
   const { sim, sql, run } = setting
   fillClients(sim, 100)

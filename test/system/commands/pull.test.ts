@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { createEmptyDatabase } from '../../support/postgres/database.ts'
 import { contents, jsonLines, open, versions } from '../support/setting.ts'
 
-test.concurrent('a first pull brings every record, a second one touches no row', async () => {
+test.concurrent('a first pull loads every record, and a second one changes no row', async () => {
   await using setting = await open({}, createEmptyDatabase())
   const { sim, sql, run } = setting
 
@@ -21,7 +21,7 @@ test.concurrent('a first pull brings every record, a second one touches no row',
   expect(await versions(sql)).toEqual(before)
 })
 
-test.concurrent('a record that changed at the remote is the only row that a pull writes', async () => {
+test.concurrent('a pull writes only the row of a record that changed at the remote', async () => {
   await using setting = await open()
   const { sim, sql, run } = setting
   await run('pull clients')
@@ -40,7 +40,7 @@ test.concurrent('a record that changed at the remote is the only row that a pull
   ])
 })
 
-test.concurrent('only what is named is pulled: by type, by table, by SYNC_RESOURCES', async () => {
+test.concurrent('only named resources are pulled: by type, by table, by SYNC_RESOURCES', async () => {
   await using setting = await open()
   const { run } = setting
   const pulled = async (command: string, env: Record<string, string> = {}) => {
@@ -52,7 +52,7 @@ test.concurrent('only what is named is pulled: by type, by table, by SYNC_RESOUR
   expect(await pulled('pull clients projects')).toEqual(['clients', 'projects'])
   expect(await pulled('pull rate_tables Payment-Terms rate-tables')).toEqual(['payment-terms', 'rate-tables'])
   expect(await pulled('pull', { SYNC_RESOURCES: 'tags, vendors' })).toEqual(['tags', 'vendors'])
-  // What is typed outweighs what is configured.
+  // Arguments take precedence over settings.
   expect(await pulled('pull tags', { SYNC_RESOURCES: 'vendors' })).toEqual(['tags'])
 
   const misspelt = await run('pull cleints')
@@ -61,7 +61,7 @@ test.concurrent('only what is named is pulled: by type, by table, by SYNC_RESOUR
   expect((await run('pull', { SYNC_RESOURCES: 'cleints' })).stderr).toContain('did you mean clients?')
 })
 
-test.concurrent('--json: every line of stdout is an object, the last one is the run', async () => {
+test.concurrent('with --json every line of stdout is an object, and the last one is the run', async () => {
   await using setting = await open()
   const { run } = setting
   const { code, stdout, stderr } = await run('pull clients tags --json')
@@ -80,7 +80,7 @@ test.concurrent('--json: every line of stdout is an object, the last one is the 
   })
 })
 
-test.concurrent('the answer goes to stdout, reasons and logs go to stderr', async () => {
+test.concurrent('results go to stdout, reasons and logs go to stderr', async () => {
   await using setting = await open()
   const { sim, run } = setting
   const good = await run('pull tags')
@@ -98,7 +98,7 @@ test.concurrent('the answer goes to stdout, reasons and logs go to stderr', asyn
   expect(bad.stderr).toContain('refused the credentials')
 })
 
-test.concurrent('a reader that stops reading does not stop the run', async () => {
+test.concurrent('a run continues if the reader of its output stops reading', async () => {
   await using setting = await open()
   const { sql, run } = setting
   const { stderr, code } = await run('pull', {}, { closeStdout: true })
@@ -107,12 +107,12 @@ test.concurrent('a reader that stops reading does not stop the run', async () =>
   expect(await sql`select outcome from sync.runs`).toMatchObject([{ outcome: 'ok' }])
 })
 
-test.concurrent('help pages and bare library give the same mirror', async () => {
+test.concurrent('the help-pages and the library profile give the same mirror', async () => {
   await using help = await open({ profile: 'help-pages' })
   await using library = await open({ profile: 'library' })
   const results = await Promise.all([
     help.run('pull'),
-    // Its largest page is 100: asked for 250 it answers 400 without a word.
+    // Its largest page is 100: a request for 250 gets 400 without a body.
     library.run('pull', { SYNC_PAGE_SIZE: '250' }),
   ])
   for (const { code, stdout, stderr } of results) expect(code, stdout + stderr).toBe(0)
@@ -121,7 +121,7 @@ test.concurrent('help pages and bare library give the same mirror', async () => 
     await library.sql`select member from sync.drift where resource = 'clients' and kind = 'refused'`,
   ).toMatchObject([{ member: 'page[size]=250' }])
 
-  // What was found out is remembered: nothing is refused a second time. Only how changes can be asked for is new then.
+  // The list facts are stored: nothing is refused a second time. Only the request for changes is new then.
   for (const refused of [1, undefined]) {
     library.sim.resetStats()
     const again = await library.run('pull', { SYNC_PAGE_SIZE: '250' })

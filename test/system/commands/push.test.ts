@@ -1,9 +1,9 @@
-/** The commands of writing back, as a person types them. */
+/** `push` and `changes` from the command line. */
 import { expect, test } from 'vitest'
 import { createEmptyDatabase } from '../../support/postgres/database.ts'
 import { jsonLines, open } from '../support/setting.ts'
 
-test('shows what would be sent, sends it, and says what was set aside and how to settle it', async () => {
+test('shows the plan, sends it, and says what was parked and how to settle it', async () => {
   await using setting = await open()
   const { run, sim, sql } = setting
   await run('pull')
@@ -62,7 +62,7 @@ test('shows what would be sent, sends it, and says what was set aside and how to
   expect((await run('changes list')).stdout).toBe('No change waits, and none is parked.\n')
 })
 
-test('says what is wrong with a command before anything is opened', async () => {
+test('reports mistakes in a command before anything is opened', async () => {
   await using setting = await open()
   for (const [command, sentence] of [
     ['changes show', '"changes show" takes the id of a change; "changes list" shows them.'],
@@ -82,7 +82,7 @@ test('says what is wrong with a command before anything is opened', async () => 
   expect(stderr).toContain('SYNC_CONFLICT: client is nothing that is written. There are clients, ')
 })
 
-test('several are decided about together, or none; and machines are told why not', async () => {
+test('several changes are settled together or not at all, and --json gives the reason', async () => {
   await using setting = await open()
   const { run, sql } = setting
   await run('pull vendors')
@@ -110,7 +110,7 @@ test('several are decided about together, or none; and machines are told why not
   expect(settled.stderr).toBe(`Change ${first} is discarded already; nothing is left to decide.\n(SYNC_USAGE)\n`)
 })
 
-test('says why it leaves what it leaves, and tries at once what ScopeStack failed at before', async () => {
+test('says why it leaves a change, and retries at once a change that failed at ScopeStack before', async () => {
   await using setting = await open()
   const { run, sim, sql } = setting
   await run('pull clients projects')
@@ -143,7 +143,7 @@ test('says why it leaves what it leaves, and tries at once what ScopeStack faile
   )
 })
 
-test('plans what refers to a new row behind it, however late that row was edited', async () => {
+test('plans changes that refer to a new row after it, however late that row was edited', async () => {
   await using setting = await open()
   const { run, sql } = setting
   await run('pull clients projects')
@@ -155,14 +155,14 @@ test('plans what refers to a new row behind it, however late that row was edited
   expect(stdout).toMatch(
     /^POST \/demo\/v1\/clients\n[^]*^POST \/demo\/v1\/projects {2}after the new row it refers to\n/m,
   )
-  // Where no terminal reads, an id is whole.
+  // Without a terminal an id is not shortened.
   expect(stdout).toMatch(/ → local-[0-9a-f-]{36}$/m)
   expect((await run('status', { SYNC_PUSH: 'off' })).stdout).toMatch(
     /^Local edits: \d waiting for "push", since SYNC_PUSH is off\.$/m,
   )
 })
 
-test('plans what is looked up before it is created, and says where nothing is', async () => {
+test('plans the search before a create, and says if there is no key to search by', async () => {
   await using setting = await open()
   const { run, sql, sim } = setting
   await run('pull clients projects vendors project-documents')
@@ -192,7 +192,7 @@ test('plans what is looked up before it is created, and says where nothing is', 
   ])
 })
 
-test('without tables it says how to make them, to machines, too', async () => {
+test('without tables it says how to create them, also with --json', async () => {
   await using setting = await open({}, createEmptyDatabase())
   const { code, stdout, stderr } = await setting.run('changes list --json')
   expect(code).toBe(1)

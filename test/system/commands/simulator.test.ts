@@ -3,7 +3,7 @@ import { createDatabase } from '../../support/postgres/database.ts'
 import { runCli } from '../../support/process/cli.ts'
 import { until } from '../../support/until.ts'
 
-/** Starts it and gives what it printed once it is ready. */
+/** Starts it and returns its output once it is ready. */
 async function start(...options: string[]) {
   let said = ''
   const process = runCli(['simulator', '--port', '0', '--projects', '2', ...options], {
@@ -20,14 +20,14 @@ test.each(['SIGTERM', 'SIGINT'] as const)('what it prints is all that a pull nee
   const pull = await runCli(['pull'], { env: { ...env, DATABASE_URL: database.url, SYNC_RATE: '0' } })
   expect(pull.code, pull.stderr).toBe(0)
   const stats = (await (await fetch(`${url}/_control/stats`)).json()) as object
-  // Its one page, and three counts of what the filter of its list may hide.
+  // Its one page, and three counts of the records that the filter of its list may hide.
   expect(stats).toMatchObject({ tokenRequests: 1, pages: { clients: [1, 1, 1, 1] } })
 
   process.kill(name)
   expect(await process).toMatchObject({ code: 0, stderr: '' })
 })
 
-test('its options shape what it serves', async () => {
+test('its options set profile, page size, seed and latency, and a port that is taken is reported', async () => {
   const { process, url } = await start('--profile', 'library', '--page-max', '7', '--seed', '3', '--latency', '1')
   const switches = (await (await fetch(`${url}/_control/switches`)).json()) as object
   expect(switches).toMatchObject({ pageMax: 7, latency: 1, linksWithAccount: false })

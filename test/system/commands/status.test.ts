@@ -3,7 +3,7 @@ import { createEmptyDatabase } from '../../support/postgres/database.ts'
 import { until } from '../../support/until.ts'
 import { fillClients, open } from '../support/setting.ts'
 
-test.concurrent('status and migrate, from an empty database to a pulled account', async () => {
+test.concurrent('status and migrate work from an empty database to a pulled account', async () => {
   await using setting = await open({}, createEmptyDatabase())
   const { sql, run } = setting
   const nothing = await run('status')
@@ -38,7 +38,7 @@ test.concurrent('status and migrate, from an empty database to a pulled account'
   ])
 })
 
-test.concurrent('what did not end ok is in status with its reason', async () => {
+test.concurrent('resources that did not end ok are in status with their reason', async () => {
   await using setting = await open()
   const { sim, run } = setting
   sim.setSwitches({ forbidden: ['surveys'] })
@@ -58,7 +58,7 @@ test.concurrent('what did not end ok is in status with its reason', async () => 
   )
 })
 
-test('after an interruption, status says behind how many records the next pull goes on', async () => {
+test('after an interruption, status says after how many records the next pull resumes', async () => {
   await using setting = await open({ latency: 5 })
   const { sim, sql, run } = setting
   fillClients(sim, 500)

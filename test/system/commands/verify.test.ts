@@ -1,10 +1,10 @@
-/** `verify` as a person types it. */
+/** `verify` from the command line. */
 import { expect, test } from 'vitest'
 import { unnoticed } from '../../support/postgres/unnoticed.ts'
 import { until } from '../../support/until.ts'
 import { fillClients, jsonLines, open } from '../support/setting.ts'
 
-test('many differences: some are shown and all are counted; repaired, the next one says equal', async () => {
+test('of many differences some are shown and all are counted; after the repair, verify says equal', async () => {
   await using setting = await open()
   const { sim, sql, run } = setting
   fillClients(sim, 60)
@@ -53,10 +53,10 @@ test('many differences: some are shown and all are counted; repaired, the next o
   expect((await run('verify clients vendors')).code).toBe(0)
 })
 
-test('what is forbidden is named and not equal, what the account does not have is no difference', async () => {
+test('a forbidden resource is named and not equal, and one that the account does not have is no difference', async () => {
   await using setting = await open()
   const { sim, run } = setting
-  // Neither its own list nor what would carry it.
+  // Neither its own list nor the lists that include it.
   sim.setSwitches({ missingLists: ['teams'], refusedIncludes: { users: ['teams'], 'business-units': ['teams'] } })
   expect((await run('pull surveys tags teams')).code).toBe(0)
   sim.setSwitches({ forbidden: ['surveys'] })
@@ -74,7 +74,7 @@ test('what is forbidden is named and not equal, what the account does not have i
   ])
   expect((await run('verify tags teams')).code).toBe(0)
 
-  // What gave rows before is not taken for something that the account does not have.
+  // A resource that gave rows before is not taken for one that the account does not have.
   sim.setSwitches({ missingLists: ['teams', 'tags'] })
   const lost = await run('verify tags')
   expect(lost.code).toBe(2)
@@ -98,7 +98,7 @@ test.each(['SIGINT', 'SIGTERM'] as const)('%s ends it, and it says that the next
   expect(await sql`select snapshot_started_at from sync.cursors`).toEqual([{ snapshot_started_at: null }])
 })
 
-test('before the first pull it says that there is nothing to compare, and a wrong word is named', async () => {
+test('before the first pull it says that there is nothing to compare, and an unknown resource is named', async () => {
   await using setting = await open()
   const { run } = setting
   const nothing = await run('verify clients')

@@ -8,7 +8,7 @@ const EVERY_SECOND = { SYNC_SCHEDULE: '* * * * * *', SYNC_RESOURCES: 'clients,ta
 const received = ({ received: bodies }: Webhook, count: number) =>
   until(() => (bodies.length >= count ? bodies : undefined), `${count} alerts`)
 
-test('a failure is told once however often it is met, then the recovery', async () => {
+test('a repeated failure is alerted once, and then the recovery', async () => {
   await using setting = await openUnattended('postgres')
   await using webhook = await startWebhook()
   const { sim, start } = setting
@@ -39,7 +39,7 @@ test('a failure is told once however often it is met, then the recovery', async 
   expect(stderr).not.toContain('secret-path')
 })
 
-test('a webhook that is down keeps no run from ending, and is told when it is back', async () => {
+test('a webhook that is down does not keep runs from ending, and gets the alerts when it is back', async () => {
   await using setting = await openUnattended('postgres')
   await using webhook = await startWebhook()
   const { sim, start } = setting
@@ -64,12 +64,12 @@ test('a webhook that is down keeps no run from ending, and is told when it is ba
   expect(new Set(told.map(({ run }) => run)).size).toBe(1)
 })
 
-test('silence is told once, by whoever is left, and its end', async () => {
+test('missing runs are alerted once, by a remaining process, and then their return', async () => {
   await using setting = await openUnattended('postgres')
   await using webhook = await startWebhook()
   const { sql, start } = setting
   const env = { ...EVERY_SECOND, ALERT_WEBHOOK_URL: webhook.url }
-  // The scheduler is what is missing, and two workers notice.
+  // The scheduler is missing, and two workers notice it.
   start(env, 'worker')
   start(env, 'worker')
   const [silence] = await received(webhook, 1)
@@ -83,7 +83,7 @@ test('silence is told once, by whoever is left, and its end', async () => {
   expect(await sql`select from sync.runs where outcome = 'ok'`).not.toHaveLength(0)
 })
 
-test('a local edit that is refused is told, and that it went out once it was corrected', async () => {
+test('a refused local edit is alerted, and then that it was sent after its correction', async () => {
   await using setting = await openUnattended('postgres')
   await using webhook = await startWebhook()
   const { sim, sql } = setting

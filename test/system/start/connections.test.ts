@@ -1,4 +1,4 @@
-/** docs/deployment.md, "Connections": with the stated number everything works, with one fewer the start says so. */
+/** docs/deployment.md, "Connections": with the stated number everything works, with one fewer the start reports it. */
 import postgres from 'postgres'
 import { expect, inject, test } from 'vitest'
 import { createEmptyDatabase, type TestDatabase } from '../../support/postgres/database.ts'
@@ -8,7 +8,7 @@ import { clientIds, ended, openUnattended, runsOf } from '../support/unattended.
 const STATED = { postgres: 11, redis: 7 } as const
 const OF_A_COMMAND = 7
 
-/** An empty database, and the role that owns it, which may have so many connections. */
+/** An empty database, and the role that owns it, with a limit of connections. */
 async function ownedBy(limit: number): Promise<TestDatabase & { allow(more: number): Promise<void> }> {
   const database = await createEmptyDatabase()
   const admin = postgres(inject('adminUrl'), { max: 1, onnotice: () => {} })
@@ -36,7 +36,7 @@ test.each(['postgres', 'redis'] as const)('so many, and not one fewer (queue: %s
   const { sim, run, databaseUrl } = setting
   const admin = new URL(inject('adminUrl'))
   admin.pathname = new URL(databaseUrl).pathname
-  // The role's own connections are for the program.
+  // The program needs all connections of the role.
   await setting.sql.end()
   await using sql = Object.assign(postgres(admin.href, { max: 1 }), {
     [Symbol.asyncDispose]: () => sql.end({ timeout: 1 }),

@@ -1,4 +1,4 @@
-/** Both schedules in one process, and readings of changes that are killed. */
+/** Both schedules in one process, and incremental runs that are killed. */
 import { expect, test } from 'vitest'
 import { startWebhook } from '../../support/network/webhook.ts'
 import { unnoticed } from '../../support/postgres/unnoticed.ts'
@@ -16,7 +16,7 @@ const ofKind = ({ sql }: Setting, kind: string, outcome: string) =>
     return runs.length > 0 ? runs : undefined
   }, `a run of kind ${kind} to end as ${outcome}`)
 
-test('both schedules run beside each other, each with what it can read, and each with its own news', async () => {
+test('both schedules run side by side, each with its own resources and its own alerts', async () => {
   await using setting = await openUnattended('postgres')
   await using webhook = await startWebhook()
   const { sim, sql, start, run } = setting
@@ -34,7 +34,7 @@ test('both schedules run beside each other, each with what it can read, and each
   }, 'the change to arrive')
   const runs = await ofKind(setting, 'incremental', 'ok')
   for (const { planned } of runs) expect(planned.toSorted()).toEqual(TYPES.split(',').toSorted())
-  // What belongs to projects begins when they are done.
+  // Children of projects begin after the projects.
   const early = await sql`
     select from sync.run_outcomes parts join sync.runs r on r.id = parts.run_id and r.kind = 'incremental'
     join sync.run_outcomes projects on projects.run_id = r.id and projects.resource = 'projects'
@@ -65,7 +65,7 @@ test('both schedules run beside each other, each with what it can read, and each
   }, 'the change that could not be read')
 })
 
-test('killed between the projects and what belongs to them, nothing is lost', async () => {
+test('a run that is killed between projects and their children loses nothing', async () => {
   await using setting = await open({ projects: 6 })
   const { sim, sql, run } = setting
   const types = TYPES.replaceAll(',', ' ')

@@ -7,21 +7,21 @@ const PAGES = 200
 const PAGE_SIZE = 10
 const RECORDS = PAGES * PAGE_SIZE
 const CONCURRENCY = 4
-/** Two more than the requests in flight, so that these never wait for each other. */
+/** Two more than the requests in flight, so that they never wait for each other. */
 const CHAINS = CONCURRENCY + 2
-/** Pages of each chain that are lost by a kill: two that are being written, and two that are asked for meanwhile. */
+/** Pages of each chain that a kill loses: two that are being written, and two that are requested meanwhile. */
 const LOST = 4 * CHAINS
 const ENV = { SYNC_PAGE_SIZE: String(PAGE_SIZE), SYNC_CONCURRENCY: String(CONCURRENCY) }
 
 async function openLongList(): Promise<Setting> {
-  // Each page takes long enough to be counted before the next ones are there.
+  // Each page takes long enough to be counted before the next ones arrive.
   const setting = await open({ latency: 5 })
   fillClients(setting.sim, RECORDS)
   return setting
 }
 
 const pagesServed = ({ sim }: Setting): number[] => sim.stats().pages['clients'] ?? []
-/** A first reading counts what its filters may hide: without them, with the empty value, and with one value. */
+/** A first read counts the records that its filters may hide: without filters, with the empty value, and with one value. */
 const COUNTED = 1
 const COUNTS = [COUNTED, COUNTED, COUNTED]
 
@@ -41,7 +41,7 @@ async function expectWhole({ sql, sim }: Setting): Promise<void> {
   )
 }
 
-test('killed at any page, a pull goes on behind what it had written', async () => {
+test('a pull that is killed at any page resumes from its checkpoint', async () => {
   await using setting = await openLongList()
   const { sim, run } = setting
   let written = new Set<number>()
@@ -58,7 +58,7 @@ test('killed at any page, a pull goes on behind what it had written', async () =
     const now = await writtenPages(setting)
     expect(now.isSupersetOf(written)).toBe(true)
     expect(await rowsOf(setting)).toBe(now.size * PAGE_SIZE)
-    // What was asked for and is lost, beside the page that told how long the list is.
+    // The requested pages that are lost, and the page that gives the length of the list.
     expect(asked.length - (now.size - written.size)).toBeLessThanOrEqual(LOST + 1)
     written = now
   }
@@ -69,7 +69,7 @@ test('killed at any page, a pull goes on behind what it had written', async () =
   expect(last.code, last.stderr).toBe(0)
   const behind = (written.size * PAGE_SIZE).toLocaleString('en-US')
   expect(last.stdout).toContain(`goes on behind the ${behind} that were read before the interruption`)
-  // Where chains meet, one asks for a page that another has written; it is told that nothing changed.
+  // Where chains meet, one requests a page that another has written, and gets 304.
   const left = Array.from({ length: PAGES }, (_, index) => index + 1).filter((page) => !written.has(page))
   expect(pagesServed(setting).toSorted((a, b) => a - b)).toEqual([...COUNTS, ...left])
   expect(sim.stats().statuses['304']).toBeLessThan(CHAINS)
@@ -77,7 +77,7 @@ test('killed at any page, a pull goes on behind what it had written', async () =
   expect((await writtenPages(setting)).size).toBe(0)
 })
 
-test('--full asks for every page all the same', async () => {
+test('--full requests every page nevertheless', async () => {
   await using setting = await openLongList()
   const { sim, run } = setting
   const killed = run('pull clients', ENV)
@@ -89,7 +89,7 @@ test('--full asks for every page all the same', async () => {
   const { code, stdout } = await run('pull clients --full', ENV)
   expect(code).toBe(0)
   expect(stdout).not.toContain('goes on behind')
-  // Once more the one that tells how long the list is, and those where chains meet.
+  // Again the page that gives the length of the list, and those where chains meet.
   expect(sim.stats().requests['GET /{account}/v1/clients']).toBe(PAGES + 1 + CHAINS - 1 + COUNTS.length)
   await expectWhole(setting)
 })
@@ -105,7 +105,7 @@ test.each(['SIGTERM', 'SIGINT'] as const)('on %s the page is committed and the r
   expect(stderr).toBe('Stopped on request. Run the same command again: it goes on where it stopped.\n(SYNC_STOPPED)\n')
   const written = await writtenPages(setting)
   expect(written.size).toBeGreaterThan(0)
-  // The cursor speaks of exactly the rows that are there.
+  // The cursor covers exactly the rows that are written.
   const rows = written.size * PAGE_SIZE
   expect(await rowsOf(setting)).toBe(rows)
   expect(await sql`select outcome, error from sync.runs`).toMatchObject([
@@ -120,10 +120,10 @@ test.each(['SIGTERM', 'SIGINT'] as const)('on %s the page is committed and the r
   await expectWhole(setting)
 })
 
-test('whoever asks twice does not wait', async () => {
+test('a second signal ends a pull without waiting', async () => {
   await using setting = await openLongList()
   const { sql, run } = setting
-  // Nobody can write to the table, so that the first signal alone would wait for the page to be committed.
+  // The table is locked, so that after the first signal alone the program would wait for the page to be committed.
   await sql.begin(async (tx) => {
     await tx`lock table scopestack.clients in access exclusive mode`
     const pull = run('pull clients', ENV)

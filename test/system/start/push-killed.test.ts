@@ -1,4 +1,4 @@
-/** A process is killed at each step of a push; the next one leaves both sides as if nothing had happened (S4, S5, S14). */
+/** A process is killed at each step of a push; the next one finishes, and both sides are as after one push (S4, S5, S14). */
 import type postgres from 'postgres'
 import { expect, test } from 'vitest'
 import { until } from '../../support/until.ts'
@@ -12,7 +12,7 @@ interface Edit {
   readonly type: 'vendors' | 'crm-opportunities'
   readonly make: (setting: Setting) => Promise<void>
   readonly method: 'POST' | 'PATCH' | 'DELETE'
-  /** Records that show the edit. */
+  /** Records that have the edit. */
   readonly done: (setting: Setting) => number
 }
 
@@ -47,7 +47,7 @@ const EDITS: Record<Op, Edit> = {
 
 let DEAL = ''
 
-/** Lets a push come as far as `step`, and no further; resolves when it is there, to what lets go. */
+/** Stops a push at `step`; resolves when it is there, to a function that releases it. */
 async function holdAt(step: Step, { method, table, type }: Edit, setting: Setting): Promise<() => Promise<void>> {
   const { sim, sql } = setting
   const asked = (verb: string) => () =>
@@ -57,36 +57,36 @@ async function holdAt(step: Step, { method, table, type }: Edit, setting: Settin
   const free = async (): Promise<void> => void sim.removeFault()
   switch (step) {
     case 'claimed':
-      // Stopped at the question what ScopeStack holds.
+      // Stopped at the read of the remote record.
       sim.addFault({ kind: 'slow', ms: 600_000, match: { method: 'GET', type } })
       return until(asked('GET'), 'the question').then(() => free)
     case 'checked':
-      // Long enough for the lock to be there before the answer is.
+      // Long enough for the lock to exist before the response arrives.
       sim.addFault({ kind: 'slow', ms: 3_000, match: { method: 'GET', type } })
       return locked(sql, async (tx) => {
-        // A creation is noted before it leaves; of the others nothing is written until they are answered.
+        // A create is recorded before it is sent; of other changes nothing is written before their response.
         await until(async () => (await sql`select from sync.outbox where state = 'sending'`).length, 'the claim')
         await tx`select from sync.outbox for update`
         await until(asked('GET'), 'the question')
         if (method === 'POST') await waiting(sql)
       })
     case 'sent':
-      // It left, and nothing was done about it.
+      // It was sent and not processed.
       sim.addFault({ kind: 'slow', ms: 600_000, match: { method } })
       return until(asked(method), 'the request').then(() => free)
     case 'arrived':
-      // It was done, and the answer does not come.
+      // It was processed, and the response does not arrive.
       sim.addFault({ kind: 'stall', match: { method } })
       return until(asked(method), 'the request').then(() => free)
     case 'answered':
-      // Its row cannot be looked at.
+      // Its row cannot be read.
       return locked(sql, async (tx) => {
         await tx`lock table ${tx(`scopestack.${table}`)} in exclusive mode`
         await until(asked(method), 'the request')
         await waiting(sql)
       })
     case 'settling':
-      // Its row cannot be written: the change is sent, and that is not committed.
+      // Its row cannot be written: the change is sent, and its outcome not committed.
       return locked(sql, async (tx) => {
         await tx`lock table ${tx(`scopestack.${table}`)} in share mode`
         await until(asked(method), 'the request')
@@ -98,7 +98,7 @@ async function holdAt(step: Step, { method, table, type }: Edit, setting: Settin
   }
 }
 
-/** Somebody waits for what is locked. */
+/** A session waits for the lock. */
 const waiting = (sql: postgres.Sql) =>
   until(
     async () =>
@@ -127,7 +127,7 @@ async function locked(
 
 const OPS: readonly Op[] = ['create', 'update', 'delete']
 const ALL: readonly Step[] = ['claimed', 'checked', 'sent', 'arrived', 'answered', 'settling', 'settled']
-/** `npm run faults` takes every step of each; a creation always does. */
+/** `npm run faults` runs every step of each; creates always run every step. */
 const stepsOf = (op: Op): readonly Step[] =>
   op === 'create' || process.env['FAULTS'] === 'long' ? ALL : ['sent', 'arrived', 'answered', 'settling']
 
@@ -158,7 +158,7 @@ test.each(OPS.flatMap((op) => stepsOf(op).map((step) => [op, step] as const)))(
     )
 
     if (op === 'create' && step === 'sent') {
-      // ScopeStack might still be working on it.
+      // ScopeStack may still be processing it.
       const { code, stdout } = await run('push')
       expect({ code, stdout }).toMatchObject({
         code: 2,

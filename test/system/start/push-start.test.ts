@@ -1,4 +1,4 @@
-/** Local edits are carried to ScopeStack by whoever runs, as they are made. */
+/** Running workers send local edits to ScopeStack as they are made. */
 import { describe, expect, test } from 'vitest'
 import { until } from '../../support/until.ts'
 import { KINDS, openUnattended, type Started } from '../support/unattended.ts'
@@ -13,7 +13,7 @@ const started = ({ log, run }: Started) => {
 }
 
 describe.each(KINDS)('with the queue in %s', (kind) => {
-  test('an edit arrives without anybody asking, and each new row once, however many processes there are', async () => {
+  test('an edit is sent without a command, and each new row once, with any number of processes', async () => {
     await using setting = await openUnattended(kind)
     const { sim, sql } = setting
     await setting.run('pull clients vendors')
@@ -38,7 +38,7 @@ describe.each(KINDS)('with the queue in %s', (kind) => {
     expect(local).toEqual({ n: 0 })
   })
 
-  test('what a killed worker was sending goes on in another, and a queue that is wiped forgets nothing', async () => {
+  test('another worker continues the push of a killed one, and a wiped queue loses no change', async () => {
     await using setting = await openUnattended(kind)
     const { sim, sql, queue } = setting
     await setting.run('pull vendors')
@@ -62,7 +62,7 @@ describe.each(KINDS)('with the queue in %s', (kind) => {
   })
 })
 
-test('SYNC_PUSH=off keeps edits for whoever pushes by hand', async () => {
+test('SYNC_PUSH=off keeps edits for the push command', async () => {
   await using setting = await openUnattended('postgres')
   const { sim, sql } = setting
   await setting.run('pull clients')
@@ -71,7 +71,7 @@ test('SYNC_PUSH=off keeps edits for whoever pushes by hand', async () => {
   expect(process.log().map(({ msg }) => msg)).toContain('local edits wait for "push", since SYNC_PUSH is off')
   const [client] = sim.records.list('clients')
   await sql`update scopestack.clients set domain = 'later.test' where id = ${client!.id}`
-  // A run that begins and ends afterwards: it had every occasion.
+  // A run that begins and ends afterwards, which would have sent it.
   expect((await setting.run('pull clients')).code).toBe(0)
   expect(sim.records.read('clients', client!.id)!.attributes['domain']).not.toBe('later.test')
   expect((await setting.run('push')).code).toBe(0)

@@ -44,13 +44,13 @@ describe.each(KINDS)('on %s', (kind) => {
     for (const [index, run] of runs.slice(1).entries()) {
       expect(run.started_at.getTime()).toBeGreaterThanOrEqual(runs[index]!.finished_at!.getTime())
     }
-    // Handed over or not, every run that ended did so once and well.
+    // Whether handed over or not, every run that ended did so once and ok.
     expect(runs.filter(({ finished_at }) => finished_at !== null).every(({ outcome }) => outcome === 'ok')).toBe(true)
     const begun = processes.flatMap(({ log }) => log().filter(({ msg }) => msg === 'run begins'))
     expect(begun.map(({ run }) => Number(run)).sort((a, b) => a - b)).toEqual(runs.map(({ id }) => id))
   })
 
-  test('a worker is killed in the middle of a page: another finishes the run', async () => {
+  test('after a worker is killed in the middle of a page, another finishes the run', async () => {
     await using setting = await openLongList(kind)
     const first = setting.start()
     await served(setting, 20)
@@ -61,13 +61,13 @@ describe.each(KINDS)('on %s', (kind) => {
     setting.start()
     await ended(setting)
     await expectWhole(setting)
-    // Where it stopped, and not at the beginning.
+    // From its checkpoint, and not from the beginning.
     expect(pagesServed(setting).filter((page) => page > COUNTED && written.has(page))).toEqual([])
     const job = await setting.queue.job('run-1-clients')
     expect(job).toMatchObject({ stalled: 1 })
   })
 
-  test('SIGTERM: the page is committed, the job is handed back without an attempt spent, another finishes', async () => {
+  test('on SIGTERM the page is committed, the job is handed back without spending an attempt, and another worker finishes', async () => {
     await using setting = await openLongList(kind)
     const { sql, queue, start } = setting
     const first = start()
@@ -89,7 +89,7 @@ describe.each(KINDS)('on %s', (kind) => {
     expect(await queue.job('run-1-clients')).toMatchObject({ attempts: 1, stalled: 0 })
   })
 
-  test('the queue is wiped in the middle of a run: it ends ok and nothing is missing', async () => {
+  test('a run whose queue is wiped ends ok, and nothing is missing', async () => {
     await using setting = await openLongList(kind)
     const first = setting.start()
     await served(setting, 20)
@@ -100,7 +100,7 @@ describe.each(KINDS)('on %s', (kind) => {
     expect(await first.run).toMatchObject({ code: 0 })
   })
 
-  test('the queue is wiped and the worker killed: another process makes the jobs again', async () => {
+  test('after the queue is wiped and the worker killed, another process creates the jobs again', async () => {
     await using setting = await openLongList(kind)
     const first = setting.start()
     await served(setting, 20)
@@ -113,7 +113,7 @@ describe.each(KINDS)('on %s', (kind) => {
     expect(pagesServed(setting).length).toBeLessThan(2 * PAGES)
   })
 
-  test('every connection to Postgres is cut in the middle of a run: it ends ok and nothing is missing', async () => {
+  test('a run whose connections to Postgres are cut ends ok, and nothing is missing', async () => {
     await using setting = await openLongList(kind)
     const { sql, start } = setting
     const first = start()
@@ -129,12 +129,12 @@ describe.each(KINDS)('on %s', (kind) => {
     expect(await first.run).toMatchObject({ code: 0 })
   })
 
-  test('a worker that was suspended past its lease and comes back writes nothing', async () => {
+  test('a worker that resumes after its lease has expired writes nothing', async () => {
     await using setting = await openLongList(kind)
     const { sql, start } = setting
     const first = start()
     await served(setting, 20)
-    // Not with a transaction open: that one would have to be waited for.
+    // Not with an open transaction: other workers would have to wait for it.
     await until(async () => {
       first.kill('SIGSTOP')
       const open = await sql`
@@ -159,7 +159,7 @@ describe.each(KINDS)('on %s', (kind) => {
     await second.run
   })
 
-  test('a resource that somebody else is at is waited for: no attempt is spent', async () => {
+  test('a job waits for a resource that another run holds, and spends no attempt', async () => {
     await using setting = await openUnattended(kind)
     const { sql, queue, start } = setting
     await sql`
@@ -177,7 +177,7 @@ describe.each(KINDS)('on %s', (kind) => {
   })
 })
 
-test('a second signal ends it at once', async () => {
+test('a second signal ends the process at once', async () => {
   await using setting = await openLongList('postgres')
   const { sql, start } = setting
   await sql.begin(async (tx) => {
@@ -203,7 +203,7 @@ test('a second signal ends it at once', async () => {
   })
 })
 
-test('what does not end within its grace is left to others', async () => {
+test('jobs that do not end within the grace are left to other workers', async () => {
   await using setting = await openLongList('postgres')
   const { sql, start } = setting
   await sql.begin(async (tx) => {

@@ -11,7 +11,7 @@ import { until } from '../../support/until.ts'
 
 const PROCESSES = 10
 const CALLERS = 10
-/** `npm run faults` takes its time. */
+/** `npm run faults` runs longer. */
 const REVOCATIONS = process.env['FAULTS'] === 'long' ? 40 : 3
 
 interface Held {
@@ -19,7 +19,7 @@ interface Held {
   release(): void
 }
 
-/** ScopeStack, a store, and all that was ever sent to the token address; the next request can be held back. */
+/** ScopeStack, a store, and all requests to the token address; the next one can be delayed. */
 async function setting(kind: 'Postgres' | 'Redis', grant: Grant) {
   const sim = await startSimulator({ projects: 1, latency: 2 })
   const database = await createDatabase()
@@ -63,7 +63,7 @@ async function setting(kind: 'Postgres' | 'Redis', grant: Grant) {
   }
 }
 
-/** Every caller of every member has had success with so many tokens. */
+/** Every caller of every process has succeeded with so many tokens. */
 const allReached = (members: readonly Member[], count: number) =>
   until(() => {
     const failed = members.flatMap(({ failures, stderr }) => [...failures, stderr()]).filter((text) => text !== '')
@@ -114,7 +114,7 @@ describe.each(['Postgres', 'Redis'] as const)('a fleet with its tokens in %s', (
       await using set = await setting(kind, grant)
       const options = { ...set.options, claimMs: 500 }
       if (grant === 'password') {
-        // There is a session already, so that what is held back is a refresh.
+        // There is a session already, so that the delayed request is a refresh.
         await using session = openSession(options.credentials, options.databaseUrl)
         await session.tokens.get(new AbortController().signal)
         set.sim.revokeTokens()
@@ -134,7 +134,7 @@ describe.each(['Postgres', 'Redis'] as const)('a fleet with its tokens in %s', (
       held.release()
       slow.signal('SIGCONT')
       await allReached([slow], 1)
-      // A renewal more shows which session the fleet went on with.
+      // One more refresh shows which session the fleet uses.
       set.sim.revokeTokens()
       await allReached([slow, quick], 2)
       await Promise.all([slow.end(), quick.end()])
@@ -154,7 +154,7 @@ describe.each(['Postgres', 'Redis'] as const)('a fleet with its tokens in %s', (
   )
 })
 
-test('a fleet whose Redis loses everything at the moment its token is revoked asks once, and no call fails', async () => {
+test('a fleet whose Redis loses all data while its token is revoked requests one token, and no call fails', async () => {
   await using set = await setting('Redis', 'client_credentials')
   await using fleet = startFleet(4, set.options)
   const { members } = fleet

@@ -3,7 +3,7 @@ import { until } from '../../support/until.ts'
 import { startProxy } from '../support/proxy.ts'
 import { fillClients, jsonLines, open, type Setting } from '../support/setting.ts'
 
-/** Fifty pages of clients, each long enough on its way for something to happen meanwhile. */
+/** Fifty pages of clients, each delayed enough for an event in between. */
 const LONG = { SYNC_PAGE_SIZE: '10' }
 
 async function openLongList(options: Parameters<typeof open>[0] = {}): Promise<Setting> {
@@ -15,7 +15,7 @@ async function openLongList(options: Parameters<typeof open>[0] = {}): Promise<S
 const served = ({ sim }: Setting, pages: number) =>
   until(() => (sim.stats().pages['clients']?.length ?? 0) >= pages, `${pages} pages being served`)
 
-// Those that watch the server while a run is under way come last, one by one: `until` belongs to the test that runs.
+// Tests that watch the server during a run come last, in sequence: `until` belongs to the running test.
 
 test.concurrent('a wrong secret is sent once, and not again within the cool-down', async () => {
   await using setting = await open()
@@ -32,7 +32,7 @@ test.concurrent('a wrong secret is sent once, and not again within the cool-down
     expect(sim.stats().tokenRequests).toBe(1)
   }
   expect(await sql`select from sync.runs`).toHaveLength(0)
-  // The cool-down is the wrong secret's own.
+  // The cool-down is for the wrong secret only.
   expect((await run('pull tags')).code).toBe(0)
 })
 
@@ -43,7 +43,7 @@ test.concurrent('one token serves many runs', async () => {
   expect(setting.sim.stats().tokenRequests).toBe(1)
 })
 
-test.concurrent('an account that answers 401 to every token stops the run', async () => {
+test.concurrent('a server that sends 401 for every token stops the run', async () => {
   await using setting = await open()
   const { sim, sql, run } = setting
   sim.addFault({ kind: '401', count: 'always', match: { path: '/demo/v1/' } })
@@ -59,7 +59,7 @@ test.concurrent('an account that answers 401 to every token stops the run', asyn
   ])
 })
 
-test.concurrent('403 under a token that was exchanged meanwhile is no verdict on the role', async () => {
+test.concurrent('403 with a token that was replaced meanwhile does not count as a refusal of the role', async () => {
   await using setting = await openLongList()
   const { sim, run } = setting
   let first: string | undefined
@@ -71,12 +71,12 @@ test.concurrent('403 under a token that was exchanged meanwhile is no verdict on
       first ??= authorization
       const page = Number(/page%5Bnumber%5D=(\d+)/.exec(url)?.[1])
       if (authorization !== first) {
-        // The exchange has been made: now the first token's other answers come.
+        // The token has been replaced: now the other responses to the first token arrive.
         for (const answer of late) answer()
         return undefined
       }
       if (page === 1) return undefined
-      // One chain is refused at once, the others' pages are on their way.
+      // One chain is refused at once, the pages of the others are in flight.
       if (refused) await new Promise<void>((resolve) => late.push(resolve))
       refused = true
       return { status: 403, body: '' }
@@ -88,7 +88,7 @@ test.concurrent('403 under a token that was exchanged meanwhile is no verdict on
   expect(sim.stats().tokenRequests).toBe(2)
 })
 
-test.concurrent('a token address that is down is named, and left alone for a while', async () => {
+test.concurrent('a token address that is down is named, and not requested for a while', async () => {
   await using setting = await open()
   await using proxy = await startProxy(setting.sim.url, { before: () => ({ status: 503, body: '' }) })
   const env = { SCOPESTACK_AUTH_URL: proxy.url }
@@ -113,7 +113,7 @@ test('tokens revoked in the middle of a run cost one token request each', async 
   expect(sim.stats()).toMatchObject({ tokenRequests: 3, statuses: { 401: expect.any(Number) as number } })
 })
 
-test('a token that expires before its time is replaced', async () => {
+test('a token that expires early is replaced', async () => {
   let ahead = 0
   await using setting = await openLongList({ now: () => Date.now() + ahead })
   const { sim, run } = setting
@@ -125,7 +125,7 @@ test('a token that expires before its time is replaced', async () => {
   expect(sim.stats().tokenRequests).toBe(2)
 })
 
-test('a list that fails does not take along the token request it began', async () => {
+test('a list that fails does not abort the token request that it began', async () => {
   await using setting = await openLongList()
   const { sim, run } = setting
   let release = (): void => {}
@@ -140,10 +140,10 @@ test('a list that fails does not take along the token request it began', async (
       const page = /page%5Bnumber%5D=(\d+)/.exec(url)?.[1] ?? '1'
       if (url.includes('/clients') && page !== '1') asked.add(page)
       const [one, other] = asked
-      // One chain needs another token, which is held back until another chain has failed for another reason.
+      // One chain needs another token, which is delayed until another chain has failed for another reason.
       if (url === '/oauth/token' && ++tokenRequests === 2) await clientsFailed
       if (url.includes('/clients') && page === one && tokenRequests === 1) {
-        // Later, the pages that wait for the token would have taken every place in flight.
+        // Later, the pages that wait for the token would occupy all places in flight.
         await until(() => tagsAsked, 'the other list being asked for')
         return { status: 401, body: '' }
       }
@@ -151,7 +151,7 @@ test('a list that fails does not take along the token request it began', async (
         await until(() => tagsRefused, 'the other list being refused')
         return { status: 409, body: '{"errors":[]}' }
       }
-      // And meanwhile another list needs that token too.
+      // Meanwhile another list needs that token too.
       if (url.includes('/tags') && !tagsRefused) {
         tagsAsked = true
         await secondIsAsked()

@@ -1,6 +1,6 @@
 import type { Setting } from './setting.ts'
 
-/** Each table of every schema of the database, whole, as text, by its name. */
+/** The content of each table of every schema of the database, as text, by its name. */
 export async function everyTable(sql: Setting['sql']): Promise<[name: string, text: string][]> {
   const tables = await sql<{ schema: string; name: string }[]>`
     select table_schema as schema, table_name as name from information_schema.tables
@@ -15,7 +15,7 @@ export async function everyTable(sql: Setting['sql']): Promise<[name: string, te
   return texts
 }
 
-/** Every shape in which a secret is looked for; a table quotes what it shows, and JSON in it once more. */
+/** Every encoding in which a secret is searched; a table quotes its values, and JSON in them once more. */
 function shapesOf(secret: string): string[] {
   const quoted = JSON.stringify(secret).slice(1, -1)
   const encoded = encodeURIComponent(secret)
@@ -40,12 +40,12 @@ function shapesOf(secret: string): string[] {
   ]
 }
 
-/** Of a piece this long no chance is the reason. */
+/** A piece of this length does not occur by chance. */
 const PIECE = 20
-/** Pieces are looked for at every place of a shape, and at every fourth of a text: one that is longer by three is met. */
+/** Pieces begin at every position of an encoding, and at every fourth of a text: one that is longer by three is found. */
 const STEP = 4
 
-/** Where a piece of a secret stands, whatever its case, and what stands around it. */
+/** The position of a piece of a secret, in any case, and the text around it. */
 export function leaks(
   places: readonly (readonly [name: string, text: string])[],
   secrets: readonly string[],

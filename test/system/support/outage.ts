@@ -4,7 +4,7 @@ import { onTestFinished } from '../../support/run/test-context.ts'
 import { until } from '../../support/until.ts'
 import { runsOf, type Unattended } from './unattended.ts'
 
-/** A run each second, so that one of them is always near. */
+/** A run each second, so that one of them is always close. */
 export const OFTEN = { SYNC_SCHEDULE: '* * * * * *' }
 
 export async function relayTo(url: string): Promise<WireRelay> {
@@ -13,7 +13,7 @@ export async function relayTo(url: string): Promise<WireRelay> {
   return relay
 }
 
-/** Two runs that begin from now on end: the first may have begun before. */
+/** Waits for the end of two runs: the first may have begun before. */
 export async function goesOn(setting: Pick<Unattended, 'sql'>): Promise<void> {
   // Before the first start there are no tables.
   const now = await runsOf(setting).catch(() => [])
@@ -28,5 +28,5 @@ export async function expectNothingLost(setting: Pick<Unattended, 'sql'>): Promi
   expect(runs.filter(({ finished_at, outcome }) => finished_at !== null && outcome !== 'ok')).toEqual([])
 }
 
-/** For `test.each`: once in `npm run faults`, elsewhere not at all, since a test that is skipped counts as failed. */
+/** For `test.each`: once in `npm run faults`, otherwise none, since a skipped test counts as failed. */
 export const LONG: readonly string[] = process.env['FAULTS'] === 'long' ? ['long'] : []

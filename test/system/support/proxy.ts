@@ -8,13 +8,13 @@ interface Answer {
 }
 
 interface Hooks {
-  /** Called with each request before it is passed on; what it returns is answered in its place. */
+  /** Called with each request before it is forwarded; a returned response is sent instead. */
   readonly before?: (request: IncomingMessage) => Promise<Answer | undefined> | Answer | undefined
-  /** Called with each body that comes back; gives the one that is sent. */
+  /** Called with each response body; returns the one that is sent. */
   readonly after?: (request: IncomingMessage, body: string) => string
 }
 
-/** Stands between the worker and the simulator, for what a server can do and the simulator has no switch for. */
+/** A proxy between the worker and the simulator, for behaviour that the simulator has no switch for. */
 export function startProxy(target: string, { before, after }: Hooks): Promise<TestServer> {
   return serve((request, response) => {
     const pass = async (): Promise<void> => {

@@ -3,7 +3,7 @@ import { startSimulator, type Simulator, type SimulatorOptions } from '../../../
 import { createDatabase, type TestDatabase } from '../../support/postgres/database.ts'
 import { runCli, type CliOptions, type CliRun } from '../../support/process/cli.ts'
 
-/** An account, a database, and a person who types commands. */
+/** An account, a database, and the commands of an operator. */
 export interface Setting extends AsyncDisposable {
   readonly sim: Simulator
   readonly sql: postgres.Sql
@@ -13,7 +13,7 @@ export interface Setting extends AsyncDisposable {
   readonly run: (command: string, env?: Record<string, string | undefined>, options?: CliOptions) => CliRun
 }
 
-/** Small, because a run's time is mostly the start of its process. */
+/** Small, because most of a run's time is the start of its process. */
 const PROJECTS = 3
 
 export async function open(
@@ -50,7 +50,7 @@ export async function open(
   }
 }
 
-/** Makes clients until there are as many. */
+/** Creates clients up to this number. */
 export function fillClients({ records }: Simulator, count: number): void {
   for (let number = records.list('clients').length; number < count; number++) {
     records.create('clients', { attributes: { name: `Client ${number}` } })
@@ -63,13 +63,13 @@ interface Digest {
   readonly digest: string
 }
 
-/** What each table of the mirror holds. */
+/** The content of each table of the mirror. */
 export const contents = (sql: postgres.Sql): Promise<Digest[]> =>
   ofEachTable(sql, `md5(coalesce(string_agg(${VALUES}, ',' order by ${VALUES}), ''))`)
 
 const VALUES = `(to_jsonb(t) - 'sync_changed_at')::text`
 
-/** Changes with every version that any row ever gets, even one with the same values, and with every lock on one. */
+/** Changes with every new version of any row, even one with the same values, and with every row lock. */
 export const versions = (sql: postgres.Sql): Promise<Digest[]> =>
   ofEachTable(sql, `md5(coalesce(string_agg(concat_ws(' ', ctid, xmin, xmax), ',' order by ctid), ''))`)
 
@@ -83,7 +83,7 @@ async function ofEachTable(sql: postgres.Sql, digest: string): Promise<Digest[]>
   return await sql.unsafe<Digest[]>(`${parts.join(' union all ')} order by 1`)
 }
 
-/** The last lines of `pull --json`, and all of them. */
+/** The last line of `pull --json`, and all of them. */
 export function jsonLines(stdout: string): { all: Record<string, unknown>[]; last: Record<string, unknown> } {
   const all = stdout
     .trimEnd()

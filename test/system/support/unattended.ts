@@ -8,23 +8,23 @@ export const KINDS = Object.keys(QUEUE_KINDS) as QueueKind[]
 
 export interface Unattended extends Setting {
   readonly queue: TestQueue
-  /** A process of `start`; what is not given is set for a test's patience. */
+  /** A process of `start`; settings that are not given suit a test's time limits. */
   readonly start: (env?: Record<string, string>, only?: string) => Started
 }
 
 export interface Started {
   readonly run: CliRun
-  /** All it has logged. */
+  /** All lines of its log. */
   readonly log: () => Record<string, unknown>[]
   readonly kill: (signal: NodeJS.Signals) => void
 }
 
-/** Once in a test's life. */
+/** Never again during a test. */
 export const YEARLY = '0 0 1 1 *'
 export const PAGES = 100
 const PAGE_SIZE = 10
 
-/** A long list of clients, a page of which takes long enough for something to happen meanwhile. */
+/** A long list of clients with pages slow enough for an event in between. */
 export async function openUnattended(
   kind: QueueKind,
   options: Parameters<typeof open>[0] = {},
@@ -82,7 +82,7 @@ export async function openLongList(kind: QueueKind): Promise<Unattended> {
   return setting
 }
 
-/** The page by which a first reading also counts what its filters may hide. */
+/** The page by which a first read also counts the records that its filters may hide. */
 export const COUNTED = 1
 
 export const pagesServed = ({ sim }: Setting): number[] => sim.stats().pages['clients'] ?? []
@@ -98,7 +98,7 @@ export const addressOf = (process: Started) =>
 
 type Sides = Pick<Setting, 'sql' | 'sim'>
 
-/** An edit and a new row, made now. `arrive` waits for both, each once; `arriveAt` on another server than they were made on. */
+/** Makes an edit and a new row. `arrive` waits until both are sent, each once; `arriveAt` with a server other than the one of the edit. */
 export async function edits(made: Sides): Promise<{ arrive(): Promise<void>; arriveAt(now: Sides): Promise<void> }> {
   const [client] = made.sim.records.list('clients')
   const name = `New ${performance.now()}`
@@ -133,7 +133,7 @@ export const ended = (setting: Setting, count = 1) =>
     return runs.filter((run) => run.finished_at !== null).length >= count ? runs : undefined
   }, `${count} runs to end`)
 
-/** Runs over pages that were served and the rows that came of it: nothing lost, nothing doubled. */
+/** Compares the pages that were sent with the rows: nothing is lost, nothing is duplicated. */
 export async function clientIds({ sql, sim }: Setting): Promise<{ mirrored: string[]; remote: string[] }> {
   const rows = await sql<{ id: string }[]>`select id from scopestack.clients`
   const sorted = (ids: readonly string[]) => [...ids].sort()

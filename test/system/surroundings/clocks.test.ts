@@ -16,7 +16,7 @@ import {
 const DAY = 86_400
 const PRELOAD = fileURLToPath(new URL('../../support/process/shifted-clock.ts', import.meta.url))
 
-/** The environment of a host whose clock is off by so many seconds. */
+/** The environment of a host whose clock is wrong by so many seconds. */
 const off = (seconds: number, more: Record<string, string> = {}): Record<string, string> => ({
   NODE_OPTIONS: `--import=${PRELOAD}`,
   SHIFT_SECONDS: String(seconds),
@@ -28,7 +28,7 @@ const clockLines = (process: Started) => process.log().filter(({ clock }) => clo
 const isStarted = (process: Started) =>
   until(() => process.log().some(({ msg }) => msg === 'started'), 'it to be started')
 
-/** A client's domain, edited by SQL, as ScopeStack holds it then. */
+/** Edits a client's domain by SQL, and returns it as ScopeStack has it then. */
 async function arrives({ sim, sql }: Unattended, domain: string): Promise<void> {
   const [{ id } = { id: '' }] = await sql<{ id: string }[]>`select id from scopestack.clients order by id limit 1`
   await sql`update scopestack.clients set domain = ${domain} where id = ${id}`
@@ -36,10 +36,10 @@ async function arrives({ sim, sql }: Unattended, domain: string): Promise<void> 
 }
 
 describe.each(KINDS)('on %s', (kind) => {
-  test('a host a day ahead and one a day behind decide nothing by their clocks, and say so', async () => {
+  test('hosts with clocks a day ahead and a day behind decide nothing by them, and report it', async () => {
     await using setting = await openUnattended(kind)
     const { sim, sql, start } = setting
-    // Whoever asks first leaves a cool-down behind.
+    // The first process that requests a token leaves a cool-down.
     sim.addFault({ kind: '503', match: { path: '/oauth/token' }, count: 7 })
     const every = { SYNC_SCHEDULE: '* * * * * *' }
     const ahead = start({ ...off(DAY), ...every })
@@ -60,7 +60,7 @@ describe.each(KINDS)('on %s', (kind) => {
       select extract(epoch from at)::float8 as seconds, extract(epoch from decided_at - at)::float8 as late
       from sync.ticks order by at`
     expect(new Set(ticks.map(({ seconds }) => seconds)).size).toBe(ticks.length)
-    // None before its time, and none that a clock a day behind calls due.
+    // None before its time, and none that is due only by a clock a day behind.
     for (const { late } of ticks) expect(late).toBeGreaterThanOrEqual(0)
     for (const { late } of ticks) expect(late).toBeLessThan(3_600)
     const runs = await runsOf(setting)
@@ -87,7 +87,7 @@ describe.each(KINDS)('on %s', (kind) => {
     expect(clockLines(right)).toEqual([])
   })
 
-  test('a job that a host a day ahead was killed over, or had put off, goes on with a right one', async () => {
+  test('a job that a killed host a day ahead had started or postponed is continued by a host with the right time', async () => {
     await using setting = await openLongList(kind)
     const { sql, queue, start } = setting
     const first = start(off(DAY))
@@ -95,7 +95,7 @@ describe.each(KINDS)('on %s', (kind) => {
     first.kill('SIGKILL')
     await first.run
     const second = start(off(DAY))
-    // Somebody else is at it: the job is put off, again and again.
+    // Another run holds the resource: the job is postponed, again and again.
     await sql`update sync.leases set expires_at = 'infinity', backend_pid = null`
     await until(async () => (await queue.job('run-1-clients'))!.started > 2, 'the job to be taken over and put off')
     second.kill('SIGKILL')
@@ -109,7 +109,7 @@ describe.each(KINDS)('on %s', (kind) => {
   })
 })
 
-test('a tick of tomorrow that a wrong host decided keeps no right one from making runs', async () => {
+test('a future tick recorded by a host with a wrong clock does not keep other hosts from creating runs', async () => {
   await using setting = await openUnattended('postgres')
   const { sql, start } = setting
   await sql`insert into sync.ticks (schedule, at, note) values ('full', date_trunc('minute', now()) + interval '1 day', 'by a host a day ahead')`
@@ -118,7 +118,7 @@ test('a tick of tomorrow that a wrong host decided keeps no right one from makin
   expect(await sql`select from sync.ticks where at > now()`).toHaveLength(0)
 })
 
-test('a clock that is set while runs go on is said, and once more when it is right again', async () => {
+test('a clock that is changed during runs is reported, and again when it is right', async () => {
   await using setting = await openUnattended('postgres')
   const { sql, start } = setting
   const process = start({ ...off(-DAY, { SHIFT_AT_FIRST: 'no' }), SYNC_SCHEDULE: '* * * * * *' })

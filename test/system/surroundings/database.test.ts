@@ -3,7 +3,7 @@ import { createEmptyDatabase } from '../../support/postgres/database.ts'
 import { until } from '../../support/until.ts'
 import { contents, open } from '../support/setting.ts'
 
-test.concurrent('no database: what was tried, why it failed, what to check', async () => {
+test.concurrent('without a database the message names what was tried, why it failed and what to check', async () => {
   await using setting = await open()
   for (const command of ['pull', 'status', 'migrate']) {
     const { code, stdout, stderr } = await setting.run(command, {
@@ -18,7 +18,7 @@ test.concurrent('no database: what was tried, why it failed, what to check', asy
   expect(setting.sim.stats().tokenRequests).toBe(0)
 })
 
-test.concurrent('a database that refuses: no such role, no such database', async () => {
+test.concurrent('a server that rejects the role or has no such database is reported in one sentence', async () => {
   await using setting = await open()
   const stranger = new URL(setting.databaseUrl)
   stranger.username = 'somebody_else'
@@ -37,7 +37,7 @@ test.concurrent('a database that refuses: no such role, no such database', async
   }
 })
 
-test.concurrent('a role without rights is told what it needs', async () => {
+test.concurrent('a role without rights is reported with the rights that it needs', async () => {
   await using setting = await open({}, createEmptyDatabase())
   const { sql, run, databaseUrl } = setting
   const role = `reader_${process.pid}`
@@ -54,7 +54,7 @@ test.concurrent('a role without rights is told what it needs', async () => {
   }
 })
 
-test.concurrent('a database that mirrors another account is left as it is', async () => {
+test.concurrent('a database that mirrors another account is not changed', async () => {
   await using setting = await open()
   const { sim, sql, run } = setting
   expect((await run('pull clients tags')).code).toBe(0)
@@ -73,7 +73,7 @@ test.concurrent('a database that mirrors another account is left as it is', asyn
   expect(await sql`select id from sync.runs`).toHaveLength(1)
 })
 
-test('a connection that is cut while a page is written costs nothing', async () => {
+test('a connection that is cut during a write loses nothing', async () => {
   await using setting = await open()
   const { sim, sql, run } = setting
   const pull = await sql.begin(async (tx) => {
@@ -85,7 +85,7 @@ test('a connection that is cut while a page is written costs nothing', async () 
       return waiting?.pid
     }, 'a page that waits to be written')
     await sql`select pg_terminate_backend(${writer})`
-    // Not awaited before the lock is gone.
+    // Awaited only after the lock is released.
     return { running }
   })
   const { code, stdout, stderr } = await pull.running

@@ -8,13 +8,13 @@ let cwd: string
 
 beforeEach(async () => {
   cwd = await mkdtemp(join(tmpdir(), 'scopestack-sync-first-'))
-  // As root the embedded Postgres runs as somebody else, and must get in.
+  // As root, the embedded Postgres runs as another user, who needs access.
   await chmod(cwd, 0o711)
 })
 
 afterEach(() => rm(cwd, { recursive: true, force: true }))
 
-test('without DATABASE_URL the data is in .scopestack-sync of this folder, and stays', async () => {
+test('without DATABASE_URL the data is in .scopestack-sync of this folder, and is kept', async () => {
   await using setting = await open()
   const { run } = setting
   const embedded = { DATABASE_URL: undefined }
@@ -23,7 +23,7 @@ test('without DATABASE_URL the data is in .scopestack-sync of this folder, and s
   const folder = join(cwd, '.scopestack-sync')
   expect(first.stdout).toContain(`DATABASE_URL is not set: using the embedded Postgres in ${folder}`)
   expect(first.stdout).toMatch(/✓ clients +(\d+) +\1 new/)
-  // It is not left running.
+  // No server is left running.
   await expect(readFile(join(folder, 'data', 'postmaster.pid'))).rejects.toThrow('ENOENT')
 
   const status = await run('status', embedded, { cwd })
@@ -33,6 +33,6 @@ test('without DATABASE_URL the data is in .scopestack-sync of this folder, and s
   const second = await run('pull clients --json', embedded, { cwd })
   expect(second.code, second.stderr).toBe(0)
   expect(second.stdout).toContain('"inserted":0,"updated":0')
-  // A machine reads stdout; its owner is told all the same.
+  // stdout is for machines; stderr tells the operator.
   expect(second.stderr).toContain('using the embedded Postgres in')
 })

@@ -15,7 +15,7 @@ test.each(KINDS)(
     const said = () => process.log().slice(before)
     await cut.down()
     await until(() => said().some(({ msg }) => String(msg).startsWith('Postgres is away: ')), 'a word about it')
-    // Several of its loops have tried and failed by then, and BullMQ's workers as well.
+    // By then several of its loops, and BullMQ's workers, have tried and failed.
     const since = performance.now()
     await until(() => performance.now() > since + 5_000, 'others to meet it')
     await cut.up()

@@ -1,4 +1,4 @@
-/** Postgres behind PgBouncer: pooling by session carries everything; any other is refused before anything is written. */
+/** Postgres behind PgBouncer: session pooling works; any other mode is rejected before anything is written. */
 import postgres from 'postgres'
 import { expect, test } from 'vitest'
 import { createEmptyDatabase } from '../../support/postgres/database.ts'
@@ -27,7 +27,7 @@ describeWith(pgbouncer, 'there is no PgBouncer (Debian: pgbouncer)')('behind PgB
     }
     expect(setting.sim.stats().tokenRequests).toBe(0)
     expect(await sql`select from pg_namespace where nspname in ('scopestack', 'sync', 'bullmq')`).toHaveLength(0)
-    // Whoever is given one of its sessions next finds nothing of ours in it.
+    // The next client of a pooled session finds no settings of this program in it.
     const next = postgres(DATABASE_URL, { max: 1, prepare: false, fetch_types: false })
     const settings = await next.unsafe(`select name from pg_settings where source = 'session'`)
     await next.end()
@@ -39,29 +39,32 @@ describeWith(pgbouncer, 'there is no PgBouncer (Debian: pgbouncer)')('behind PgB
     expect(direct.code, direct.stderr).toBe(0)
   })
 
-  test.each(KINDS)('pooling by session: a run ends, an edit goes out, SIGTERM ends it (%s)', async (kind) => {
-    await using pooler = await startPooler({ pool_mode: 'session' })
-    await using setting = await openUnattended(kind)
-    const { sim, sql, databaseUrl } = setting
-    const query = '?options=-c%20search_path%3Dpublic&application_name=pooled'
-    const started = setting.start({ DATABASE_URL: pooler.through(databaseUrl) + query })
-    const [run] = await ended(setting)
-    expect(run!.outcome).toBe('ok')
-    const { mirrored, remote } = await clientIds(setting)
-    expect(mirrored).toEqual(remote)
-    await sql`update scopestack.clients set name = 'Edited here' where id = ${remote[0]!}`
-    await until(
-      () => sim.records.list('clients').some(({ attributes }) => attributes['name'] === 'Edited here'),
-      'the edit to arrive',
-    )
-    expect(
-      await sql`select from pg_stat_activity where application_name = 'pooled' and datname = current_database()`,
-    ).not.toEqual([])
-    started.kill('SIGTERM')
-    expect((await started.run).code).toBe(0)
-  })
+  test.each(KINDS)(
+    'with session pooling a run ends, an edit is sent, and SIGTERM ends the process (%s)',
+    async (kind) => {
+      await using pooler = await startPooler({ pool_mode: 'session' })
+      await using setting = await openUnattended(kind)
+      const { sim, sql, databaseUrl } = setting
+      const query = '?options=-c%20search_path%3Dpublic&application_name=pooled'
+      const started = setting.start({ DATABASE_URL: pooler.through(databaseUrl) + query })
+      const [run] = await ended(setting)
+      expect(run!.outcome).toBe('ok')
+      const { mirrored, remote } = await clientIds(setting)
+      expect(mirrored).toEqual(remote)
+      await sql`update scopestack.clients set name = 'Edited here' where id = ${remote[0]!}`
+      await until(
+        () => sim.records.list('clients').some(({ attributes }) => attributes['name'] === 'Edited here'),
+        'the edit to arrive',
+      )
+      expect(
+        await sql`select from pg_stat_activity where application_name = 'pooled' and datname = current_database()`,
+      ).not.toEqual([])
+      started.kill('SIGTERM')
+      expect((await started.run).code).toBe(0)
+    },
+  )
 
-  test('a pool that is too small is refused with a sentence, not waited for', async () => {
+  test('a pool that is too small is rejected with a sentence, without waiting', async () => {
     await using pooler = await startPooler({ pool_mode: 'session', default_pool_size: 3 })
     await using setting = await openUnattended('postgres')
     const url = pooler.through(setting.databaseUrl)
@@ -72,7 +75,7 @@ describeWith(pgbouncer, 'there is no PgBouncer (Debian: pgbouncer)')('behind PgB
     expect(await runsOf(setting)).toEqual([])
   })
 
-  test('the clients that a pooler allows are too few: said so', async () => {
+  test('a pooler that allows too few clients is reported', async () => {
     await using pooler = await startPooler({ pool_mode: 'session', max_client_conn: 4 })
     await using setting = await open()
     const { code, stderr } = await setting.run('pull', { DATABASE_URL: pooler.through(setting.databaseUrl) })
@@ -80,10 +83,10 @@ describeWith(pgbouncer, 'there is no PgBouncer (Debian: pgbouncer)')('behind PgB
     expect(stderr).toMatch(/gave 4 connections of the 7 .*no more connections allowed/)
   })
 
-  test('what the pooler refuses at login is said by log and /readyz, asked again in pauses, and ended by SIGTERM', async () => {
+  test('a login that the pooler refuses is reported by log and /readyz, retried with pauses, and ended by SIGTERM', async () => {
     await using pooler = await startPooler({ pool_mode: 'session' })
     await using setting = await openUnattended('postgres')
-    // No setting, so it is left for the startup message.
+    // Not a setting of the pooler, so the startup message decides.
     const refused = `${pooler.through(setting.databaseUrl)}?options=endpoint%3Dep-1`
     const started = setting.start({ DATABASE_URL: refused })
     const said = /unsupported startup parameter: options/

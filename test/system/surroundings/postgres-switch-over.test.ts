@@ -1,4 +1,4 @@
-/** Postgres behind a running `start`: it forgets its connections, answers nobody for a while, gives way to another server. */
+/** Postgres during a running `start`: it drops its connections, stops responding for a while, is replaced by another server. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
 import { startPostgresPair } from '../../support/postgres/postgres-pair.ts'
@@ -7,7 +7,7 @@ import { until } from '../../support/until.ts'
 import { expectNothingLost, goesOn, LONG, OFTEN, relayTo } from '../support/outage.ts'
 import { addressOf, edits, KINDS, openUnattended, type QueueKind, type Unattended } from '../support/unattended.ts'
 
-/** Everything that a process of `start` keeps open goes through these. */
+/** All connections of a process of `start` go through these. */
 async function relaysOf(setting: Unattended, kind: QueueKind) {
   const relays = [await relayTo(setting.databaseUrl)]
   const env: Record<string, string> = { ...OFTEN, DATABASE_URL: relays[0]!.url }
@@ -19,7 +19,7 @@ async function relaysOf(setting: Unattended, kind: QueueKind) {
 }
 
 describe.each(KINDS)('with the queue in %s', (kind) => {
-  test('connections that were forgotten on the way are made anew, and nothing is lost or doubled', async () => {
+  test('lost connections are opened again, and nothing is lost or duplicated', async () => {
     await using setting = await openUnattended(kind)
     const { relays, env } = await relaysOf(setting, kind)
     const process = setting.start(env)
@@ -35,7 +35,7 @@ describe.each(KINDS)('with the queue in %s', (kind) => {
     await expectNothingLost(setting)
   })
 
-  test.each(LONG)('servers that answer nobody for two minutes cost two minutes', { timeout: 600_000 }, async () => {
+  test.each(LONG)('servers that do not respond for two minutes cost two minutes', { timeout: 600_000 }, async () => {
     await using setting = await openUnattended(kind)
     const { relays, env } = await relaysOf(setting, kind)
     const process = setting.start(env)
@@ -84,14 +84,14 @@ describe.each(KINDS)('with the queue in %s', (kind) => {
   )
 })
 
-test('SIGTERM does not wait for a Postgres that answers nobody', async () => {
+test('SIGTERM does not wait for a Postgres that does not respond', async () => {
   await using setting = await openUnattended('postgres')
   const { relays, env } = await relaysOf(setting, 'postgres')
   const process = setting.start({ ...env, SYNC_GRACE: '30' })
   await goesOn(setting)
   for (const relay of relays) relay.freeze()
   process.kill('SIGTERM')
-  // With 1 when its grace is over.
+  // With exit code 1 when its grace is over.
   expect(await process.run).toMatchObject({ code: 0, signal: null })
 })
 
@@ -104,7 +104,7 @@ test.each(LONG)(
     const relay = await relayTo(pair.primary.url)
     const process = setting.start({ ...OFTEN, DATABASE_URL: relay.url })
     await addressOf(process)
-    // Long enough to have looked who answers there.
+    // Long enough for the check of the server behind the address.
     for (const _ of [1, 2, 3]) await goesOn(pair.primary)
     await pair.promote()
     relay.point(pair.standby.url)

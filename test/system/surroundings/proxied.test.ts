@@ -19,7 +19,7 @@ beforeAll(async () => {
 })
 afterAll(() => rm(folder, { recursive: true, force: true }))
 
-/** Names that nobody resolves: they are reached by the proxy or not at all. */
+/** Names that do not resolve: only the proxy reaches them. */
 const outside = (proxy: ConnectProxy, user = '') => ({
   SCOPESTACK_AUTH_URL: 'https://app.scopestack.test',
   SCOPESTACK_API_URL: 'https://api.scopestack.test',
@@ -40,7 +40,7 @@ const withProxy = async (): Promise<{ setting: Setting; proxy: ConnectProxy } & 
   }
 }
 
-test.concurrent('ScopeStack is reached by the proxy, with and without a password, and tokens as well', async () => {
+test.concurrent('ScopeStack is reached through the proxy, with and without a password, and the token address as well', async () => {
   await using both = await withProxy()
   const { setting, proxy } = both
   const plain = await setting.run('pull tags', outside(proxy))
@@ -52,7 +52,7 @@ test.concurrent('ScopeStack is reached by the proxy, with and without a password
   expect(known.code, known.stderr).toBe(0)
 })
 
-test.concurrent('a proxy that refuses is one sentence, and its password in none', async () => {
+test.concurrent('a proxy that refuses is reported in one sentence, without its password', async () => {
   await using both = await withProxy()
   const { setting, proxy } = both
   proxy.wants = 'user:another'
@@ -64,7 +64,7 @@ test.concurrent('a proxy that refuses is one sentence, and its password in none'
   expect(stranger.stdout + stranger.stderr).not.toMatch(/p@ss|p%40ss/)
 })
 
-test.concurrent('a proxy that forbids the host is another sentence', async () => {
+test.concurrent('a proxy that forbids the host is reported in another sentence', async () => {
   await using both = await withProxy()
   const { setting, proxy } = both
   proxy.refuses = 403
@@ -86,11 +86,11 @@ test.concurrent('a proxy that is down is named', async () => {
   expect(stderr).not.toMatch(/p@ss|p%40ss/)
 })
 
-test.concurrent('this machine is asked without it, and so is what NO_PROXY names', async () => {
+test.concurrent('requests to this machine and to hosts of NO_PROXY bypass the proxy', async () => {
   await using both = await withProxy()
   const { setting, proxy } = both
   const { HTTPS_PROXY } = outside(proxy)
-  // The simulator answers on this machine.
+  // The simulator runs on this machine.
   const own = await setting.run('pull tags', { https_proxy: HTTPS_PROXY })
   expect(own.code, own.stderr).toBe(0)
   const direct = await setting.run('pull tags', { ...outside(proxy), no_proxy: 'example.org,.scopestack.test' })
@@ -99,7 +99,7 @@ test.concurrent('this machine is asked without it, and so is what NO_PROXY names
   expect(proxy.asked).toEqual([])
 })
 
-test('the webhook is told by the proxy, too', async () => {
+test('alerts reach the webhook through the proxy', async () => {
   await using setting = await openUnattended('postgres')
   await using webhook = await startWebhook()
   await using proxy = await startConnectProxy(webhook.url)

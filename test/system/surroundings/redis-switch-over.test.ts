@@ -1,4 +1,4 @@
-/** Redis behind a running `start`: it changes its role, forgets its connections, or answers nobody for a while. */
+/** Redis during a running `start`: it changes its role, drops its connections, or stops responding for a while. */
 import { Redis } from 'ioredis'
 import { expect, test } from 'vitest'
 import { startOwnRedis } from '../../support/redis/redis-server.ts'
@@ -15,7 +15,7 @@ async function ownRedis() {
   return { server, redis }
 }
 
-test('a primary that becomes a replica is left for the one that the address leads to', async () => {
+test('after a primary becomes a replica, start uses the primary that the address leads to', async () => {
   await using setting = await openUnattended('postgres')
   const [old, next] = [await ownRedis(), await ownRedis()]
   const relay = await relayTo(old.server.url)
@@ -25,7 +25,7 @@ test('a primary that becomes a replica is left for the one that the address lead
   await goesOn(setting)
 
   await until(async () => (await next.redis.info('replication')).includes('master_link_status:up'), 'the copy')
-  // The address still leads to it.
+  // The address still leads to the replica.
   await next.redis.replicaof('NO', 'ONE')
   await old.redis.replicaof('127.0.0.1', next.server.port)
   await until(async () => {
@@ -42,7 +42,7 @@ test('a primary that becomes a replica is left for the one that the address lead
   await expectNothingLost(setting)
 })
 
-test('connections to Redis that were forgotten on the way are made anew', async () => {
+test('lost connections to Redis are opened again', async () => {
   await using setting = await openUnattended('redis')
   const relay = await relayTo(setting.queue.env['REDIS_URL']!)
   const process = setting.start({ ...OFTEN, REDIS_URL: relay.url })
@@ -56,18 +56,18 @@ test('connections to Redis that were forgotten on the way are made anew', async 
   await expectNothingLost(setting)
 })
 
-test.each(LONG)('SIGTERM does not wait for a Redis that answers nobody', async () => {
+test.each(LONG)('SIGTERM does not wait for a Redis that does not respond', async () => {
   await using setting = await openUnattended('redis')
   const relay = await relayTo(setting.queue.env['REDIS_URL']!)
   const process = setting.start({ ...OFTEN, REDIS_URL: relay.url, SYNC_GRACE: '110' })
   await goesOn(setting)
   relay.freeze()
   process.kill('SIGTERM')
-  // With 1 when its grace is over.
+  // With exit code 1 when its grace is over.
   expect(await process.run).toMatchObject({ code: 0, signal: null })
 })
 
-test.each(LONG)('a Redis that answers nobody for two minutes costs two minutes', { timeout: 600_000 }, async () => {
+test.each(LONG)('a Redis that does not respond for two minutes costs two minutes', { timeout: 600_000 }, async () => {
   await using setting = await openUnattended('redis')
   const relay = await relayTo(setting.queue.env['REDIS_URL']!)
   const process = setting.start({ ...OFTEN, REDIS_URL: relay.url })

@@ -2,9 +2,9 @@ import { expect, test } from 'vitest'
 import { startProxy } from '../support/proxy.ts'
 import { contents, jsonLines, open } from '../support/setting.ts'
 
-// Most of a test's time here is spent waiting before another attempt: they wait together.
+// These tests mostly wait for another attempt, so they run side by side.
 
-test.concurrent('faults that pass are ridden out, whatever they are', async () => {
+test.concurrent('temporary faults of any kind are retried', async () => {
   await using calm = await open()
   await using stormy = await open()
   const { sim } = stormy
@@ -29,7 +29,7 @@ test.concurrent('faults that pass are ridden out, whatever they are', async () =
   expect(await contents(stormy.sql)).toEqual(await contents(calm.sql))
 })
 
-test.concurrent('faults that stay fail their own resource only, each with its sentence', async () => {
+test.concurrent('permanent faults fail their own resource only, each with its own sentence', async () => {
   await using setting = await open()
   const { sim, sql, run } = setting
   sim.setSwitches({ forbidden: ['surveys'] })
@@ -58,13 +58,13 @@ test.concurrent('faults that stay fail their own resource only, each with its se
     { resource: 'vendors', last_outcome: 'failed' },
   ])
 
-  // What is mended is green at the next run.
+  // The repaired resource is ok in the next run.
   sim.setSwitches({ forbidden: [] })
   sim.removeFault()
   expect((await run('pull surveys tags vendors users phases')).code).toBe(0)
 })
 
-test.concurrent('429 is waited for: seconds, a date, or nothing said', async () => {
+test.concurrent('after 429 the pull waits: Retry-After in seconds, as a date, or absent', async () => {
   await using setting = await open()
   const { sim, run } = setting
   sim.addFault({ kind: '429', match: { type: 'clients' }, retryAfter: 1, count: 2 })
@@ -75,7 +75,7 @@ test.concurrent('429 is waited for: seconds, a date, or nothing said', async () 
   expect(sim.faults().map(({ count }) => count)).toEqual([0, 0, 0])
 })
 
-test.concurrent('a wait that is longer than a run should be ends the run, and names the time', async () => {
+test.concurrent('a Retry-After that is longer than the limit ends the run, and names the time', async () => {
   await using setting = await open()
   const { sim, run } = setting
   sim.addFault({ kind: '429', match: { type: 'clients' }, retryAfter: 3600, count: 'always' })
@@ -84,7 +84,7 @@ test.concurrent('a wait that is longer than a run should be ends the run, and na
   expect(stderr).toMatch(/asks to wait 3600 s .*goes on where it stopped.*lower SYNC_RATE/)
 })
 
-test.concurrent('an API that is not there: the address, and what to check', async () => {
+test.concurrent('an API that is not reachable is reported with its address and what to check', async () => {
   await using setting = await open()
   const { code, stdout, stderr } = await setting.run('pull', { SCOPESTACK_API_URL: 'http://127.0.0.1:1' })
   expect(code).toBe(1)
@@ -93,7 +93,7 @@ test.concurrent('an API that is not there: the address, and what to check', asyn
   expect(stderr).toContain('(SYNC_REMOTE_UNREACHABLE)')
 })
 
-test.concurrent('an account that the API does not know by its slug ends the run', async () => {
+test.concurrent('an account slug that the API does not know ends the run', async () => {
   await using setting = await open()
   await using proxy = await startProxy(setting.sim.url, {
     after: ({ url }, body) => (url === '/v1/me' ? body.replaceAll('"demo"', '"nobody"') : body),

@@ -1,6 +1,6 @@
 /**
- * The previous release beside this one, on one database: its processes go on after this one has migrated under their feet,
- * and may still be started. Nothing fails in either, and every edit arrives once.
+ * The previous release beside this one, on one database: its processes continue after this one has migrated the database,
+ * and can still be started. Nothing fails in either, and every edit is sent once.
  */
 import { afterAll, expect } from 'vitest'
 import { createEmptyDatabase } from '../../support/postgres/database.ts'
@@ -12,17 +12,17 @@ import { until } from '../../support/until.ts'
 import { open, type Setting } from '../support/setting.ts'
 import { KINDS } from '../support/unattended.ts'
 
-/** A dozen programs one behind the other. */
+/** A dozen programs in sequence. */
 const PATIENCE_MS = 300_000
 const previous = await previousRelease()
 afterAll(() => previous?.[Symbol.asyncDispose]())
 
 interface Sides extends Setting {
   readonly old: CliOptions
-  /** A `start` of either release, and what it has logged. */
+  /** A `start` of either release, and its log. */
   readonly start: (side: Side, env?: Record<string, string>) => { run: CliRun; log: () => Record<string, unknown>[] }
   readonly ok: (command: string, how: CliOptions) => Promise<void>
-  /** Makes a change that has to arrive. */
+  /** Makes an edit that has to be sent. */
   readonly edit: () => Promise<void>
   readonly arrived: () => Promise<unknown>
   readonly expectNothingFailed: () => Promise<void>
@@ -100,7 +100,7 @@ for (const kind of KINDS) {
       await Promise.all([says(first, 'run ends', seen.old), says(second, 'run ends', seen.new)])
       await arrived()
 
-      // Alone on the schema of this one, and back.
+      // The previous release alone on this release's schema, and back.
       second.run.kill('SIGTERM')
       expect(await second.run).toMatchObject({ code: 0 })
       await edit()

@@ -1,4 +1,4 @@
-/** Ctrl-C as a person presses it: on a terminal, through npm, which sends on what the terminal has sent already. */
+/** Ctrl-C on a terminal, through npm, which forwards the signal that the terminal has already sent. */
 import { chmod, cp, mkdir, mkdtemp, readdir, rm, symlink } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -32,29 +32,29 @@ let temp: string
 beforeEach(async () => {
   home = await mkdtemp(join(tmpdir(), 'scopestack-sync-terminal-'))
   temp = join(home, 'tmp')
-  // Our package, run from a folder of its own. Without a lock file nothing is installed.
+  // This package, run from a folder of its own. Without a lock file npm installs nothing.
   await cp(join(ROOT, 'package.json'), join(home, 'package.json'))
   for (const name of ['src', 'migrations', 'node_modules']) await symlink(join(ROOT, name), join(home, name))
   await mkdir(temp)
-  // As root the embedded Postgres runs as somebody else, and must get in.
+  // As root, the embedded Postgres runs as another user, who needs access.
   for (const folder of [home, temp]) await chmod(folder, 0o711)
 })
 
 afterEach(() => rm(home, { recursive: true, force: true, maxRetries: 10 }))
 
-/** `npm run` followed by these words, on a terminal. */
+/** `npm run` with these arguments, on a terminal. */
 function npmRun(words: string, env: Record<string, string> = {}): Terminal {
   return openTerminal(opener!, `npm run ${words}`, { cwd: home, env: { HOME: home, TMPDIR: temp, ...env } })
 }
 
-/** Only what begins within the program is ours: before that npm, or the shell, ends by the signal. */
+/** Only signals after the program's start are its own: before that npm, or the shell, ends by the signal. */
 const BY_SIGNAL = 130
 
 async function expectNothingLeft(screen: string, settings: string): Promise<void> {
   expect(await processesAt(home)).toEqual([])
   expect((await readdir(temp)).filter((name) => name.startsWith('scopestack-sync'))).toEqual([])
   expect(screen).not.toMatch(/Unexpected|fault of scopestack-sync| {4}at /)
-  // Visible again, if it was hidden, and what is typed is shown.
+  // The cursor is visible again, and typed characters are echoed.
   expect(screen.lastIndexOf('\u001B[?25h')).toBeGreaterThanOrEqual(screen.lastIndexOf('\u001B[?25l'))
   expect(settings).toMatch(/[^-]icanon[^]*[^-]echo /)
 }
@@ -65,7 +65,7 @@ async function ended(terminal: Terminal): Promise<number> {
   return code
 }
 
-test('signals of two kinds at once are one request', async () => {
+test('signals of two kinds at once count as one request', async () => {
   await using setting = await openUnattended('postgres')
   const process = setting.start()
   await until(() => process.log().some(({ msg }) => msg === 'started'), 'it to be started')
@@ -88,7 +88,7 @@ onTerminal('Ctrl-C held down in the pull of the demo leaves nothing of it', asyn
   const terminal = npmRun('demo -- --projects 20')
   await until(() => terminal.screen().includes('✓'), 'its pull')
   await holdDown(terminal)
-  // What is pressed after our end is npm's own.
+  // A key that is pressed after the program's end goes to npm.
   expect([1, BY_SIGNAL], terminal.screen()).toContain(await ended(terminal))
 })
 
@@ -114,7 +114,7 @@ onTerminal(
     expect(await ended(patient), patient.screen()).toBe(0)
     expect(patient.screen()).toContain('stopped')
 
-    // Not the embedded one, which stays for whoever is connected to it.
+    // Not the embedded one, which keeps running for other processes that are connected to it.
     await using database = await createDatabase()
     const sql = postgres(database.url, { max: 2, onnotice: () => {} })
     onTestFinished(() => sql.end({ timeout: 0 }))
@@ -148,7 +148,7 @@ async function anyMoment({ onTestFinished }: TestContext): Promise<void> {
     ['demo', 'until Ctrl-C', {}, [0, 1, BY_SIGNAL]],
     ['-s sync -- start', 'run ends', settingsFor(sim), [0, BY_SIGNAL]],
   ] as const) {
-    // How long it takes here and now until there is nothing new to be interrupted.
+    // The time, on this machine, after which no new step is left to interrupt.
     let whole = 0
     for (let time = 0; time <= 20; time++) {
       const terminal = npmRun(words, env)
@@ -166,7 +166,7 @@ async function anyMoment({ onTestFinished }: TestContext): Promise<void> {
   console.log(codes)
 }
 
-/** As a keyboard repeats it, until the program is gone. */
+/** As a held key repeats it, until the program ends. */
 async function holdDown(terminal: Terminal): Promise<void> {
   const key = setInterval(() => terminal.press(CTRL_C), 50)
   await terminal.closed.finally(() => clearInterval(key))

@@ -1,4 +1,4 @@
-/** Whatever ScopeStack or an SQL client sends: what a person or a log reads shows it, and does nothing else. */
+/** Control characters from ScopeStack or an SQL client are made visible on screen and in the log, and have no effect. */
 import { expect, test } from 'vitest'
 import { startWebhook } from '../../support/network/webhook.ts'
 import { until } from '../../support/until.ts'
@@ -18,12 +18,12 @@ const UNSEEN =
   range(0xfff9, 0xfffb) +
   range(0xe0020, 0xe007f) +
   '\ufeff\ufffe\uffff'
-/** A title, a link and the clipboard of a terminal; a line that looks like one of ours; and everything else. */
+/** A terminal's title, link and clipboard sequences; a line that imitates the program's own; and all other control characters. */
 const EVIL = `\u001b]0;evil\u0007\u001b]8;;https://evil.test\u001b\\\u001b]52;c;ZXZpbA==\u0007\u009b31m\r\n✓ FORGED\u0085FORGED\u2028FORGED ${CONTROLS}${UNSEEN}`
-/** What neither a text nor a jsonb of Postgres holds. */
+/** Characters that neither a text nor a jsonb of Postgres can hold. */
 const UNKEEPABLE = `${EVIL}\u0000\ud800`
 
-/** The ends of lines are ours. */
+/** Only the program writes line ends. */
 const FORBIDDEN = new Set(`${CONTROLS}${UNSEEN}\u0000`.replace('\n', ''))
 
 function expectClean(what: string, ...texts: readonly string[]): void {
@@ -44,7 +44,7 @@ interface Listed {
   errors?: Record<string, unknown>[]
 }
 
-/** Members, values, and refusals of the account, with all of it in them. */
+/** The account sends all of these in members, values and error bodies. */
 const openEvil = async (setting: Setting) =>
   await startProxy(setting.sim.url, {
     after({ url = '', method }, body) {
@@ -62,7 +62,7 @@ const openEvil = async (setting: Setting) =>
     },
   })
 
-/** Types commands, and looks at every character that comes back. */
+/** Runs commands, and checks every character of their output. */
 const typing =
   (setting: Setting, env: Record<string, string>) =>
   async (command: string, more: Record<string, string> = {}) => {
@@ -71,7 +71,7 @@ const typing =
     return ended
   }
 
-test('what commands show of the account and of the database is shown, not sent', async () => {
+test('commands escape values of the account and of the database', async () => {
   await using setting = await open()
   await using proxy = await openEvil(setting)
   const { sim, sql } = setting
@@ -82,7 +82,7 @@ test('what commands show of the account and of the database is shown, not sent',
   expect((await run('pull clients tags')).stdout).toMatch(/^Run 1: /m)
   expect((await run('discover clients')).stdout).toContain('evil \\u001b]0;evil\\u0007')
 
-  // By hand, so that it is no edit but a difference; and what the database says of runs, of others, of the account.
+  // Without triggers, so that it is a difference and not an edit; and values in the tables of runs, leases and the account.
   await sql.begin(async (tx) => {
     await tx`set local session_replication_role = replica`
     await tx`update scopestack.clients set domain = ${`x ${EVIL}`} where id = ${two!}`
@@ -95,7 +95,7 @@ test('what commands show of the account and of the database is shown, not sent',
   expect((await run('pull clients --json')).stderr).toContain('SYNC_WRONG_ACCOUNT')
 })
 
-test('so is what they show of local edits, of who made them, and of what ScopeStack said to them', async () => {
+test('commands escape local edits, their authors, and error texts of ScopeStack', async () => {
   await using setting = await open()
   await using proxy = await openEvil(setting)
   const { sim, sql } = setting
@@ -128,7 +128,7 @@ test('so is what they show of local edits, of who made them, and of what ScopeSt
   expect(shown.stdout).toContain('by evil \\u0001')
 })
 
-test('so is what a person typed or set, where it is wrong', async () => {
+test('commands escape invalid arguments and settings', async () => {
   await using setting = await open()
   const run = typing(setting, {})
   const word = EVIL.replaceAll(' ', '_')
@@ -144,7 +144,7 @@ test('so is what a person typed or set, where it is wrong', async () => {
   for (const { stderr } of said) expect(stderr).not.toContain('fault of scopestack-sync')
 })
 
-test('so do the log of "start", what it answers, and its alerts', async () => {
+test('the log of "start", its HTTP responses and its alerts are escaped', async () => {
   await using setting = await open()
   await using webhook = await startWebhook()
   const refusal = JSON.stringify({ errors: [{ title: EVIL, detail: UNKEEPABLE, code: EVIL, status: '400' }] })

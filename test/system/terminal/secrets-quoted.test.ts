@@ -1,4 +1,4 @@
-/** A server, or a proxy before it, quotes what it was sent: in every field and header, in many shapes, whole and in halves. */
+/** A server, or a proxy in front of it, repeats secrets of requests: in every field and header, in many encodings, whole and in halves. */
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -9,16 +9,16 @@ import { until } from '../../support/until.ts'
 import { everyTable, leaks } from '../support/leaks.ts'
 import { open, type Setting } from '../support/setting.ts'
 
-/** Every sign that some format writes otherwise. */
+/** Every character that some format escapes. */
 const CLIENT_SECRET = String.raw`kept/client+secret=with&odd?signs%"\<ä>-4711`
 const PASSWORD = String.raw`kept user's/password+with=odd&signs%"\<ö>-0815`
 
 type Place = readonly [name: string, text: string]
 
-/** Each is some processes, one after the other; their start is most of it, and slow where much else runs. */
+/** Each test starts several processes in sequence; starting takes most of the time, and is slow on a busy machine. */
 const PATIENCE = 240_000
 
-/** Runs commands one after the other, and keeps what they say. */
+/** Runs commands in sequence, and collects their output. */
 function keeper({ run }: Setting, env: Record<string, string>) {
   const places: Place[] = []
   return {
@@ -30,7 +30,7 @@ function keeper({ run }: Setting, env: Record<string, string>) {
   }
 }
 
-/** Nothing of the secrets anywhere, though each of these places was told them. */
+/** No part of a secret is in any of these places, although each received some. */
 function expectNothingOf(secrets: readonly string[], places: readonly Place[], told: readonly string[]): void {
   const search: Place = ['the search', `x${secrets[0]!}`]
   expect(leaks([...places, search], secrets)).toEqual([expect.stringMatching(/^the search/)])
@@ -40,75 +40,83 @@ function expectNothingOf(secrets: readonly string[], places: readonly Place[], t
   }
 }
 
-test('what a server quotes of a service account is kept and shown nowhere', { timeout: PATIENCE }, async () => {
-  await using setting = await open({ clientSecret: CLIENT_SECRET })
-  const { sim, sql } = setting
-  const { run, places } = keeper(setting, {})
-  const folder = await mkdtemp(join(tmpdir(), 'scopestack-sync-secrets-'))
-  sim.setSwitches({ echoSecrets: 'everything', forbidden: ['surveys'], readOnly: ['vendors'] })
-  const [one, two] = sim.records.list('clients')
-  sim.addFault({ kind: '500', count: 2, match: { type: 'clients' } })
-  sim.addFault({ kind: 'html', count: 2, match: { type: 'tags' } })
-  sim.addFault({ kind: '409', count: 'always', match: { type: 'phases' } })
-  sim.addFault({ kind: '404', count: 'always', match: { type: 'resources' } })
-  sim.addFault({ kind: '403', count: 'always', match: { type: 'services' } })
-  await run('pull clients vendors projects surveys tags phases resources services')
+test(
+  'secrets of a service account that a server repeats are stored and shown nowhere',
+  { timeout: PATIENCE },
+  async () => {
+    await using setting = await open({ clientSecret: CLIENT_SECRET })
+    const { sim, sql } = setting
+    const { run, places } = keeper(setting, {})
+    const folder = await mkdtemp(join(tmpdir(), 'scopestack-sync-secrets-'))
+    sim.setSwitches({ echoSecrets: 'everything', forbidden: ['surveys'], readOnly: ['vendors'] })
+    const [one, two] = sim.records.list('clients')
+    sim.addFault({ kind: '500', count: 2, match: { type: 'clients' } })
+    sim.addFault({ kind: 'html', count: 2, match: { type: 'tags' } })
+    sim.addFault({ kind: '409', count: 'always', match: { type: 'phases' } })
+    sim.addFault({ kind: '404', count: 'always', match: { type: 'resources' } })
+    sim.addFault({ kind: '403', count: 'always', match: { type: 'services' } })
+    await run('pull clients vendors projects surveys tags phases resources services')
 
-  await sql`update scopestack.clients set name = ${String(two!.attributes['name'])} where id = ${one!.id}`
-  await sql`update scopestack.clients set domain = 'mine.test' where id = ${two!.id}`
-  await sql`update scopestack.vendors set city = 'Here' where id = (select min(id) from scopestack.vendors)`
-  await sql`insert into scopestack.clients (name) values ('Fresh')`
-  await run('push', { SYNC_CONFLICT: 'local-wins' })
-  for (const command of ['changes list --json', 'verify clients']) await run(command)
-  await run(`discover clients tags --write ${folder}`)
+    await sql`update scopestack.clients set name = ${String(two!.attributes['name'])} where id = ${one!.id}`
+    await sql`update scopestack.clients set domain = 'mine.test' where id = ${two!.id}`
+    await sql`update scopestack.vendors set city = 'Here' where id = (select min(id) from scopestack.vendors)`
+    await sql`insert into scopestack.clients (name) values ('Fresh')`
+    await run('push', { SYNC_CONFLICT: 'local-wins' })
+    for (const command of ['changes list --json', 'verify clients']) await run(command)
+    await run(`discover clients tags --write ${folder}`)
 
-  for (const file of await readdir(folder)) places.push([file, await readFile(join(folder, file), 'utf8')])
-  await rm(folder, { recursive: true })
-  places.push(...(await everyTable(sql)))
-  expect(sim.secrets().length).toBeGreaterThanOrEqual(2)
-  expectNothingOf(sim.secrets(), places, [
-    'scopestack.clients',
-    'sync.drift',
-    'sync.outbox',
-    'sync.run_outcomes',
-    'pull clients vendors',
-    'push stdout',
-    'changes list --json stdout',
-    'discover',
-  ])
-})
+    for (const file of await readdir(folder)) places.push([file, await readFile(join(folder, file), 'utf8')])
+    await rm(folder, { recursive: true })
+    places.push(...(await everyTable(sql)))
+    expect(sim.secrets().length).toBeGreaterThanOrEqual(2)
+    expectNothingOf(sim.secrets(), places, [
+      'scopestack.clients',
+      'sync.drift',
+      'sync.outbox',
+      'sync.run_outcomes',
+      'pull clients vendors',
+      'push stdout',
+      'changes list --json stdout',
+      'discover',
+    ])
+  },
+)
 
-test('what a server quotes stands in no log and no alert of an unattended service', { timeout: PATIENCE }, async () => {
-  await using setting = await open({ clientSecret: CLIENT_SECRET })
-  await using webhook = await startWebhook()
-  const { sim, sql } = setting
-  const { run, places } = keeper(setting, {})
-  sim.setSwitches({ echoSecrets: 'everything' })
-  const mistyped = 'mistyped-secret-1234-abcd'
-  await run('pull tags', { SCOPESTACK_CLIENT_SECRET: mistyped })
-  sim.addFault({ kind: '409', count: 'always', match: { type: 'tags' } })
-  const service = setting.run('start', {
-    LOG_LEVEL: 'trace',
-    SYNC_SCHEDULE: '* * * * * *',
-    SYNC_RESOURCES: 'tags,clients',
-    HTTP_PORT: '0',
-    ALERT_WEBHOOK_URL: webhook.url,
-  })
-  await until(() => webhook.received.some(({ event }) => event === 'failure'), 'the alert')
-  service.kill('SIGTERM')
-  const { stdout, stderr } = await service
-  places.push(['start stdout', stdout], ['start stderr', stderr], ['webhook', JSON.stringify(webhook.received)])
-  places.push(...(await everyTable(sql)))
-  expectNothingOf([...sim.secrets(), mistyped], places, [
-    'sync.alerts',
-    'sync.run_outcomes',
-    'webhook',
-    'pull tags stderr',
-    'start stderr',
-  ])
-})
+test(
+  'secrets that a server repeats are in no log and no alert of an unattended service',
+  { timeout: PATIENCE },
+  async () => {
+    await using setting = await open({ clientSecret: CLIENT_SECRET })
+    await using webhook = await startWebhook()
+    const { sim, sql } = setting
+    const { run, places } = keeper(setting, {})
+    sim.setSwitches({ echoSecrets: 'everything' })
+    const mistyped = 'mistyped-secret-1234-abcd'
+    await run('pull tags', { SCOPESTACK_CLIENT_SECRET: mistyped })
+    sim.addFault({ kind: '409', count: 'always', match: { type: 'tags' } })
+    const service = setting.run('start', {
+      LOG_LEVEL: 'trace',
+      SYNC_SCHEDULE: '* * * * * *',
+      SYNC_RESOURCES: 'tags,clients',
+      HTTP_PORT: '0',
+      ALERT_WEBHOOK_URL: webhook.url,
+    })
+    await until(() => webhook.received.some(({ event }) => event === 'failure'), 'the alert')
+    service.kill('SIGTERM')
+    const { stdout, stderr } = await service
+    places.push(['start stdout', stdout], ['start stderr', stderr], ['webhook', JSON.stringify(webhook.received)])
+    places.push(...(await everyTable(sql)))
+    expectNothingOf([...sim.secrets(), mistyped], places, [
+      'sync.alerts',
+      'sync.run_outcomes',
+      'webhook',
+      'pull tags stderr',
+      'start stderr',
+    ])
+  },
+)
 
-test('what a server quotes of a person is kept and shown nowhere', { timeout: PATIENCE }, async () => {
+test('secrets of a person that a server repeats are stored and shown nowhere', { timeout: PATIENCE }, async () => {
   await using setting = await open({ clientSecret: CLIENT_SECRET, password: PASSWORD })
   await using redis = await createRedis()
   const { sim, sql } = setting

@@ -7,7 +7,7 @@ import { everyTable } from '../support/leaks.ts'
 import { open } from '../support/setting.ts'
 
 test('no secret, password, code or token of any kind reaches an output, a table or a key of Redis', async () => {
-  // Long enough not to be met by chance.
+  // Too long to occur by chance.
   const clientSecret = 'kept-client-secret-4711'
   const password = 'kept-user-password-0815'
   await using setting = await open({ clientSecret, password })
@@ -60,7 +60,7 @@ test('no secret, password, code or token of any kind reaches an output, a table 
   outputs.push(await login, await setting.run('pull tags', person))
   const codes = outputs.map(({ code }) => code)
   expect(codes, outputs.map(({ stderr }) => stderr).join('\n')).toEqual([0, 0, 0, 77, 0, 77, 0, 0])
-  // Client secret and two passwords; three sign-ins with two tokens each, the refreshes between, a code and its proof.
+  // Client secret and two passwords; three logins with two tokens each, the refreshes between, a code and its PKCE verifier.
   expect(secrets.size).toBeGreaterThanOrEqual(13)
 
   const places = [

@@ -5,7 +5,7 @@ import { startProxy } from '../support/proxy.ts'
 import { fillClients, open } from '../support/setting.ts'
 
 test('no secret and no token reaches an output or a table', async () => {
-  // Long enough not to be met by chance.
+  // Too long to occur by chance.
   const clientSecret = 'kept-secret-4711-0815'
   await using setting = await open({ clientSecret, latency: 5 })
   const { sim, sql, run, databaseUrl } = setting
@@ -51,14 +51,14 @@ test('no secret and no token reaches an output or a table', async () => {
   wrongPassword.username = 'nobody_there'
   outputs.push(await run('pull', { ...env, DATABASE_URL: wrongPassword.href }))
   expect(outputs[3]!.code).toBe(1)
-  // And one that ends well, so that the database holds a token that is in force.
+  // And one that succeeds, so that the database holds a valid token.
   outputs.push(await run('pull tags', env), await run('status', env), await run('status --json', env))
   expect(await sql`select from sync.tokens where sealed is not null`).toHaveLength(1)
 
   expect(tokens.length).toBeGreaterThanOrEqual(3)
   const held = await everyTable(sql)
   const places = [...outputs.map(({ stdout, stderr }) => stdout + stderr), ...held.map(([, text]) => text)]
-  // The search finds what is there: the account's slug.
+  // The search works: it finds the account's slug.
   expect(places.filter((text) => text.includes('demo')).length).toBeGreaterThan(1)
   for (const secret of [clientSecret, wrongSecret, 'mistyped-password-1234', ...tokens]) {
     for (const form of [secret, Buffer.from(secret).toString('base64'), encodeURIComponent(secret)]) {

@@ -1,4 +1,4 @@
-/** Whatever becomes of stdout and stderr: a run goes on, and ends as it would have. */
+/** Whatever happens to stdout and stderr, a run continues and ends with the same exit code. */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
@@ -13,13 +13,13 @@ import { open, type Setting } from '../support/setting.ts'
 const CLI = fileURLToPath(new URL('../../../src/cli.ts', import.meta.url))
 
 interface Shell extends AsyncDisposable {
-  /** What the line left in its folder. */
+  /** The files that the command line left in its folder. */
   readonly file: (name: string) => Promise<string>
-  /** Of what the shell left to be read. */
+  /** The output that the shell captured. */
   readonly ended: Promise<{ code: number | null; stdout: string; stderr: string }>
 }
 
-/** `$cli` is the program; what it prints goes where the line says. */
+/** `$cli` is the program; the command line redirects its output. */
 async function shell({ env }: Setting, line: string, more: Record<string, string> = {}): Promise<Shell> {
   const cwd = await mkdtemp(join(tmpdir(), 'scopestack-sync-streams-'))
   const child = spawn('sh', ['-c', `cli="${process.execPath} ${CLI}"; ${line}`], {
@@ -69,7 +69,7 @@ describe('a command', () => {
     expect(await rowsOf(setting)).toBe(setting.sim.records.list('clients').length)
   })
 
-  test('that is there to say something has failed when it could not', async () => {
+  test('whose only task is its output fails if it could not write', async () => {
     await using setting = await open()
     await setting.run('migrate')
     await using asked = await shell(setting, 'exec $cli status --json >/dev/full')
@@ -79,7 +79,7 @@ describe('a command', () => {
   })
 })
 
-test('a log that nobody reads holds up neither the runs of "start" nor its end', async () => {
+test('a log without a reader delays neither the runs of "start" nor its end', async () => {
   await using setting = await open()
   // The pipe is full before the first line.
   const line = '(head -c 65536 /dev/zero; $cli start & echo $! >pid; wait $!; echo $? >code) 2>&1 | sleep 1000'
