@@ -1,4 +1,4 @@
-/** Where Postgres is, and how it is spoken to: what DATABASE_URL says, for both drivers and for their socket. */
+/** What DATABASE_URL says about server, TLS and session, for both drivers and their socket. */
 import { readFileSync } from 'node:fs'
 import { isIP } from 'node:net'
 import { getCACertificates, type ConnectionOptions, type SecureVersion } from 'node:tls'
@@ -13,7 +13,7 @@ export interface Tls {
   readonly mode: TlsMode
   /** TLS from the first byte, as servers take it since version 17. */
   readonly direct: boolean
-  /** What `node:tls` is given: whose certificates are trusted, where it is not for Node to say, and our own. */
+  /** Options of `node:tls`: trusted authorities, if they are not Node's own, and our certificate. */
   readonly secure: {
     readonly ca?: string[]
     readonly cert?: string
@@ -24,14 +24,14 @@ export interface Tls {
   }
 }
 
-/** @throws SyncError SYNC_CONFIG for an address that cannot be obeyed to the letter. */
+/** @throws SyncError SYNC_CONFIG for an address with a part that cannot be followed. */
 export function readAddress(url: string): DatabaseUrl {
   const read = parseDatabaseUrl(url)
   if (typeof read === 'string') throw configInvalid([`DATABASE_URL ${read}.`])
   return read
 }
 
-/** `?sslmode=` as libpq reads it, or `?ssl=` as the driver does. Whatever is unknown there is taken to ask for TLS. */
+/** `?sslmode=` as in libpq, or `?ssl=` as in the driver. An unknown value requires TLS. */
 export function tlsOf({ options }: DatabaseUrl): Tls {
   const root = options.get('sslrootcert')
   const word = <Name extends string, Value>(name: Name, value: Value | undefined) =>
@@ -52,7 +52,7 @@ export function tlsOf({ options }: DatabaseUrl): Tls {
 
 function modeOf(mode: string | undefined, root: string | undefined): TlsMode {
   if (mode === 'disable' || mode === 'false') return 'disable'
-  // Nobody names an authority to trust anybody.
+  // A named authority means that the certificate has to be verified.
   if (root === 'system' || (mode === undefined && root !== undefined)) return 'verify-full'
   if (mode === undefined) return 'disable'
   if (mode === 'prefer' || mode === 'allow') return 'prefer'
@@ -78,7 +78,7 @@ function readWord(name: string, file: string): string {
 
 export function tlsOptions(host: string, { mode, secure }: Tls): ConnectionOptions {
   return {
-    // What the certificate is held against. It may be an IP address, which a server name may not (RFC 6066).
+    // The name that the certificate must have. It may be an IP address, which a server name may not be (RFC 6066).
     host,
     ...(isIP(host) === 0 ? { servername: host } : {}),
     ...secure,
@@ -87,7 +87,7 @@ export function tlsOptions(host: string, { mode, secure }: Tls): ConnectionOptio
   }
 }
 
-/** Words of libpq, of the drivers and of Prisma in a query; as settings the server would refuse the connection (42704). */
+/** Parameters of libpq, the drivers and Prisma. As settings, the server would reject the connection (42704). */
 const NOT_FOR_THE_SERVER = new RegExp(
   `^(?:${[
     'ssl|ssl(?:mode|negotiation|compression|cert|key|keylogfile|password|certmode|rootcert|sni|accept|identity)|requiressl',
@@ -101,13 +101,13 @@ const NOT_FOR_THE_SERVER = new RegExp(
 )
 
 export interface Session {
-  /** Startup parameters. Poolers refuse nearly all others (PgBouncer: 08P01), so these are few. */
+  /** Startup parameters: few, since poolers reject nearly all others (PgBouncer: 08P01). */
   readonly startup: Readonly<Record<string, string>>
-  /** What is said once the session is there (`sessionStatement`). */
+  /** The first statement of the session (`sessionStatement`). */
   readonly statement: string
 }
 
-/** What a session is told: by us, and by `options`, `application_name`, and settings such as `statement_timeout`. */
+/** The settings of a session: ours, and those of `options`, `application_name` and others such as `statement_timeout`. */
 export function sessionOf({ user, database, options }: DatabaseUrl, searchPath?: string): Session {
   const { settings, rest } = switchesIn(options.get('options') ?? '')
   const given = [...options].filter(
@@ -119,7 +119,7 @@ export function sessionOf({ user, database, options }: DatabaseUrl, searchPath?:
       database,
       application_name: options.get('application_name') || 'scopestack-sync',
       client_encoding: 'UTF8',
-      // Whatever the database or the role says: times are read as they are written here.
+      // Override the database's and the role's settings: times are parsed in this format.
       TimeZone: 'UTC',
       DateStyle: 'ISO',
       standard_conforming_strings: 'on',
@@ -134,7 +134,7 @@ export function sessionOf({ user, database, options }: DatabaseUrl, searchPath?:
   }
 }
 
-/** Of `-c name=value` and `--name=value`, in the server's own reading; what else there is (`endpoint=…` at Neon) stays. */
+/** Parses `-c name=value` and `--name=value` as the server does; anything else (`endpoint=…` at Neon) stays. */
 function switchesIn(text: string): { settings: [string, string][]; rest: string } {
   const words = (text.match(/(?:\\[^]|[^\s\\])+/g) ?? []).map((word) => word.replaceAll(/\\([^])/g, '$1'))
   const settings: [string, string][] = []

@@ -1,4 +1,4 @@
-/** The pool, and what its failures mean. */
+/** The connection pool, and the classes of its errors. */
 import postgres from 'postgres'
 import { parseDatabaseUrl, type DatabaseUrl, type Host } from '../../config/database-url.ts'
 import {
@@ -13,7 +13,7 @@ import { parseExact } from '../../exact-json.ts'
 import { readAddress, sessionOf, tlsOf } from './address.ts'
 import { DriverSocket, type ServerRoute } from './driver-socket.ts'
 import { hostsOf, onlyHost } from './hosts.ts'
-import { openServerProbe } from './visit.ts'
+import { openServerProbe } from './server-probe.ts'
 import { Watch } from './watch.ts'
 
 export type Database = postgres.Sql
@@ -23,14 +23,14 @@ export type Transaction = postgres.TransactionSql
  * Behind a pooler it needs session pooling: leases and the lock of migrations belong to a session.
  *
  * @param url `postgres://…`
- * @param connections one for each resource that is read at once, and a few for the books.
+ * @param connections one for each resource that is read at once, and a few for bookkeeping.
  * @throws SyncError SYNC_CONFIG
  */
 export function openDatabase(url: string, { connections = 5 }: { connections?: number } = {}): Database {
   return connect(readAddress(url), routeTo(url), connections)
 }
 
-/** How both drivers get to the server that DATABASE_URL names. */
+/** The route to the server of DATABASE_URL, for both drivers. */
 export function routeTo(url: string, searchPath?: string): ServerRoute {
   const address = readAddress(url)
   return { ...placeOf(url, address), session: sessionOf(address, searchPath) }
@@ -38,7 +38,7 @@ export function routeTo(url: string, searchPath?: string): ServerRoute {
 
 type Place = Omit<ServerRoute, 'session'>
 
-/** One for all of a process's connections to a database: what is found out of its hosts holds for each of them. */
+/** Shared by all connections of this process to a database, with what is known of its hosts. */
 const reached = new Map<string, Place>()
 
 function placeOf(url: string, address: DatabaseUrl): Place {
@@ -56,7 +56,7 @@ function placeOf(url: string, address: DatabaseUrl): Place {
 async function askIfReadOnly(address: DatabaseUrl, way: ServerRoute): Promise<boolean> {
   const seconds = hostSeconds(address)
   const sql = connect(address, way, 1, seconds)
-  // It may fall silent behind its hello, and nobody watches this connection. Without a limit for the one, none for the other.
+  // The server may hang after its greeting, and this connection is not watched. Without a connect timeout there is no limit here either.
   const late = seconds > 0 ? setTimeout(() => void sql.end({ timeout: 0 }), 2 * seconds * 1000) : undefined
   try {
     const [row] = await sql<{ is: boolean }[]>`
@@ -79,7 +79,7 @@ function connect(
   const sql = postgres({
     database,
     user,
-    // As a function: in place of an empty one the driver would take PGPASSWORD.
+    // As a function: the driver would replace an empty password by PGPASSWORD.
     password: () => password,
     max: connections,
     onnotice: () => {},
@@ -96,23 +96,23 @@ function connect(
 
 const hostSeconds = ({ options }: DatabaseUrl): number => Number(options.get('connect_timeout') || 10)
 
-/** Of several hosts each one may take its time first. */
+/** With several hosts, each of them may use up its timeout first. */
 export const connectTimeoutSeconds = (address: DatabaseUrl): number =>
   hostSeconds(address) * (address.hosts.length === 1 ? 1 : address.hosts.length + 1)
 
-/** Its number in pg_type. */
+/** Its oid in pg_type. */
 const JSONB = 3802
 
 /**
- * A connection beside the pool that lives as long as this process; when it is lost, the next statement opens another.
+ * A connection beside the pool that lives as long as this process. After a loss, the next statement opens another.
  *
- * @param heard is told the channel of each notification.
+ * @param onNotify gets the channel of each notification.
  */
-export const openSession = (sql: Database, heard: (channel: string) => void = () => {}): Database =>
-  // The driver's types leave out that its own parsed options are options, and that it tells of notifications.
-  postgres({ ...(sql.options as object), max: 1, idle_timeout: 0, max_lifetime: null, onnotify: heard } as object)
+export const openSession = (sql: Database, onNotify: (channel: string) => void = () => {}): Database =>
+  // The driver's types omit that parsed options are options, and `onnotify`.
+  postgres({ ...(sql.options as object), max: 1, idle_timeout: 0, max_lifetime: null, onnotify: onNotify } as object)
 
-/** One connection that makes no settings and prepares nothing: for what is to be found out before. */
+/** One connection without session settings and prepared statements, for checks before anything else. */
 export function openBareConnection(url: string): Database {
   const { hosts, tls, session } = routeTo(url)
   const sql = connect(readAddress(url), { hosts, tls, session: { startup: session.startup, statement: '' } }, 1)
@@ -121,12 +121,11 @@ export function openBareConnection(url: string): Database {
 }
 
 /**
- * To be said first in a transaction that holds locks. When a connection breaks without a word (a cable, a firewall that
- * forgets), the server keeps the old transaction, and its locks, for as long as the kernel believes in the peer, two
- * hours by default; meanwhile the same batch, sent again, waits for them. So a transaction that hears nothing from us
- * ends within a minute: by the first setting between statements, by the others inside one, such as a COPY. A lock that
- * somebody else has is waited for half a minute at a time, since a waiting transaction keeps what it has from others. What
- * a limit ended is tried again (`isLimitError`).
+ * Must come first in a transaction that holds locks. When a connection breaks without being closed, the server keeps its
+ * transaction and the locks for as long as the kernel trusts the peer, two hours by default; meanwhile the repeated batch
+ * waits for them. With these limits a transaction ends within a minute: by the first setting between statements, by the
+ * others inside one, such as a COPY. It waits half a minute for another transaction's lock, since it blocks others meanwhile. A
+ * transaction that a limit ended is tried again (`isLimitError`).
  *
  * Local to the transaction, and not startup parameters, which PgBouncer refuses.
  */
@@ -137,10 +136,10 @@ export async function limitWaits(tx: Transaction): Promise<void> {
     set_config('tcp_keepalives_count', '3', true)`
 }
 
-/** So often a transaction may lose to another one; each time it waits in line behind whoever won. */
+/** How often a transaction may lose to another one; each time it waits behind the winner. */
 const MOST_LOSSES = 7
 
-/** A transaction that is run again when it lost to another one. @param act touches nothing but the database. */
+/** Runs a transaction, and again when it lost to another one. @param act has no effect outside the database. */
 export async function transact<T>(sql: Database, act: (tx: Transaction) => Promise<T>): Promise<T> {
   for (let attempt = 1; ; attempt++) {
     try {
@@ -151,7 +150,7 @@ export async function transact<T>(sql: Database, act: (tx: Transaction) => Promi
   }
 }
 
-/** `host:port/database`, the part of an address that may be shown. */
+/** `host:port/database`, the part of the URL without secrets. */
 export function addressOf(url: string): string {
   const read = parseDatabaseUrl(url)
   if (typeof read === 'string') return 'DATABASE_URL'
@@ -161,27 +160,27 @@ export function addressOf(url: string): string {
 
 const LOST = /^(ECONN|EPIPE|ETIMEDOUT|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|CONNECT_TIMEOUT|CONNECTION_)/
 /**
- * Starting up, shutting down, killed by an administrator, out of connections, connection failures; and read only, which is
- * what a server says that was made a standby: the next connection finds the one that is to be written to.
+ * Startup, shutdown, killed by an administrator, out of connections, connection failures; and read-only, the error of a server
+ * that became a standby: the next connection finds the primary.
  */
 const UNAVAILABLE = /^(57P0[1-4]|53300|08...|25006)$/
-/** Authentication, no such database, no right; and TLS that is not as sslmode wants it. */
+/** Authentication, no such database, no privilege; and TLS that does not satisfy sslmode. */
 const REFUSED = /^(28...|3D000|42501|ERR_(TLS|SSL)_.*|.*CERT.*|UNABLE_TO_.*)$/
 
-/** A server that has no connection left is there all the same. */
+/** A server without a free connection is not away. */
 const isAway = (error: unknown): boolean => isConnectionLoss(error) && codeOf(error) !== '53300'
 
 /** True when the same statement may succeed once the server is back. */
 export const isConnectionLoss = (error: unknown): boolean => LOST.test(codeOf(error)) || UNAVAILABLE.test(codeOf(error))
 
 /**
- * True when a limit ended it: of time, of a lock, of idleness, of memory, of temporary files; or a person did, by
- * pg_cancel_backend. Ours are those of `limitWaits`, the others are an administrator's, or DATABASE_URL's. It may be tried
- * again; where it comes again, other work may still be done.
+ * True when a limit ended it (time, lock, idleness, memory, temporary files), or a person by pg_cancel_backend. Our limits are
+ * those of `limitWaits`; others come from an administrator or DATABASE_URL. It may be tried again; if it fails again, other
+ * work may still succeed.
  */
 export const isLimitError = (error: unknown): boolean => LIMIT_OF.has(codeOf(error))
 
-/** What a limit is called. Postgres says it in the language of lc_messages. */
+/** Names of the limits: the server's messages come in the language of lc_messages. */
 const LIMIT_OF: ReadonlyMap<string, string> = new Map([
   ['57014', 'statement_timeout, or a person by pg_cancel_backend()'],
   ['55P03', "lock_timeout, while somebody's transaction held the lock (see pg_locks)"],
@@ -194,20 +193,20 @@ const LIMIT_OF: ReadonlyMap<string, string> = new Map([
 
 const isCancelled = (error: unknown): boolean => /^(57014|53[24]00)$/.test(codeOf(error))
 
-/** A limit by its name; anything else as it is. */
+/** Names the limit of a limit error; returns other errors unchanged. */
 export const explainLimit = (error: unknown): unknown =>
   isLimitError(error) ? databaseLimit({ limit: LIMIT_OF.get(codeOf(error))! }, error) : error
 
-/** True when Postgres ended it so that another transaction could go on: a deadlock, or two that had to be one behind the other. */
+/** True when Postgres ended it in favour of another transaction: a deadlock, or a serialization failure. */
 export const isLostRace = (error: unknown): boolean => /^40(P01|001)$/.test(codeOf(error))
 
 /**
- * True when it is the data that Postgres would not take: wrong for its type, or past a limit such as an index entry's.
- * 25P02, a transaction that has failed, is what is left to see of the error of a COPY.
+ * True when Postgres rejected the data: wrong for its type, or beyond a limit such as the size of an index entry. 25P02, a failed
+ * transaction, is all that shows of the error of a COPY.
  */
 export const isDataError = (error: unknown): boolean => /^(22...|23...|54...|25P02)$/.test(codeOf(error))
 
-/** The database's failures in our words; anything else as it is. */
+/** Explains a database error as a SyncError; returns other errors unchanged. */
 export function explainDatabase(error: unknown, url: string): unknown {
   if (error instanceof SyncError) return error
   if (isLimitError(error)) return explainLimit(error)
@@ -222,9 +221,9 @@ export function explainDatabase(error: unknown, url: string): unknown {
 export function codeOf(error: unknown): string {
   if (error instanceof AggregateError) return codeOf(error.errors[0])
   if (!(error instanceof Error)) return ''
-  // pg puts what happened behind an error of its own that has no code.
+  // pg wraps the cause in an error of its own without a code.
   return 'code' in error && typeof error.code === 'string' ? error.code : codeOf(error.cause)
 }
 
-/** `"default"`: every name is quoted, since attributes are named after words that SQL keeps for itself. */
+/** `"default"`: every name is quoted, since some attributes are named like SQL keywords. */
 export const quote = (name: string): string => `"${name.replaceAll('"', '""')}"`

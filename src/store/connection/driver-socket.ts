@@ -1,17 +1,17 @@
 /**
- * The socket given to the driver, which outlives the connection it stands for.
+ * The socket that is given to the driver. It outlives its TCP connection.
  *
- * postgres.js 3.4.9 forgets a socket when it closes, though a transaction still has to say ROLLBACK: that write meets a
- * null in a timer and ends the process (porsager/postgres#1154, #1208). Here a lost connection is first an error, which
- * rejects what was asked; each later write is answered by the same error; and only when nothing is written any more
- * does the driver hear `close` and open another.
+ * postgres.js 3.4.9 drops a socket when it closes, though a transaction still has to send ROLLBACK: that write meets a null in a
+ * timer and ends the process (porsager/postgres#1154, #1208). Here a lost connection is first an error, which rejects the
+ * open statements; each later write gets the same error; and only when the driver writes no more does it get `close`, and
+ * opens another connection.
  *
- * A write that still waits in the driver just then stays in its buffer, and from then on that buffer is only sent when
- * it holds 1 KB: the next connection never says hello, and its statements hang until the time-out. Such a connection is
- * closed at once, until the hellos that pile up are sent, and all but the last are dropped.
+ * A write that waits in the driver at that moment stays in its buffer, which is then only sent when it holds 1 KB: the next
+ * connection never sends its startup message, and its statements hang until the timeout. Such a connection is closed at
+ * once, until the startup messages that pile up are sent; all but the last are dropped.
  *
- * TLS is negotiated here too, since the driver would put a socket of its own on top. And the session is opened here, so that
- * both drivers, postgres.js and pg, have the same one (store/connection/greeting.ts).
+ * TLS is negotiated here too, since the driver would put its own socket on top; and so is the session, so that both drivers,
+ * postgres.js and pg, have the same settings (store/connection/greeting.ts).
  */
 import { EventEmitter } from 'node:events'
 import { Socket } from 'node:net'
@@ -23,31 +23,31 @@ import { requestTls } from './tls-request.ts'
 import { unsentBytes, type Watch, type WatchedConnection } from './watch.ts'
 import { Wire } from './wire.ts'
 
-/** A transaction that lost its connection has this long to notice; then another connection takes the place. */
+/** How long a transaction that lost its connection has to notice, before another connection replaces it. */
 const QUIET_MS = 1_000
-/** Until the first probe; then come ten, a second apart (libuv). Whatever a driver asks for: postgres.js says a minute. */
+/** Until the first keep-alive probe; then come ten, a second apart (libuv). It overrides the driver's minute. */
 const KEEP_ALIVE_MS = 10_000
-/** Whoever does not answer a goodbye within this is not there. */
-const GOODBYE_MS = 2_000
-/** Said by a server that was made a standby, or read-only. (The 57P0x of a shutdown end a connection by themselves.) */
+/** A server that does not close the connection within this time after we end it is away. */
+const END_TIMEOUT_MS = 2_000
+/** The error of a server that became a standby or read-only. (A shutdown's 57P0x end the connection anyway.) */
 const READ_ONLY = '25006'
 
 export interface ServerRoute {
-  /** Which host is next, known at once or found out first; and whether it has to be one that can be written to. */
+  /** The next host, known at once or searched first; and whether it must be writable. */
   readonly hosts: { next(): Host | Promise<Host>; forget(): void; readonly writable: boolean }
   readonly tls: Tls
   readonly session: Session
-  /** Left out of a connection that is given up by whoever made it. */
+  /** Not for a connection whose caller limits its time. */
   readonly watch?: Watch
 }
 
-/** What the driver uses of a `net.Socket`. */
+/** The part of `net.Socket` that the driver uses. */
 export class DriverSocket extends EventEmitter {
   // The driver never sets noDelay, and every COPY would stall 40–88 ms on Nagle's algorithm.
   #stream = new Socket({ noDelay: true, keepAlive: true, keepAliveInitialDelay: KEEP_ALIVE_MS })
   readonly #way: ServerRoute
   #greeting: Greeting | undefined
-  /** Written before the host is known, or TLS agreed on. */
+  /** Data written before the host is known or TLS is negotiated. */
   #held: Buffer[] | undefined
   readonly #wire = new Wire()
   readonly #watched: WatchedConnection = {
@@ -57,14 +57,14 @@ export class DriverSocket extends EventEmitter {
     send: (data) => void this.#stream.write(data),
     lose: (why) => void this.#stream.destroy(why),
   }
-  /** The server has closed it, and so knows. */
+  /** The server has closed the connection, so no backend is left. */
   #left = false
   #cause: unknown
   #lost: unknown
   #writes = 0
   #ended = false
   #closed = false
-  /** For the driver's own failures. */
+  /** For the driver's own error messages. */
   host = ''
   port = 0
 
@@ -75,7 +75,7 @@ export class DriverSocket extends EventEmitter {
     const host = way.hosts.next()
     if (host instanceof Promise) this.#await(host)
     else this.#connect(host)
-    // The driver puts its first write off by one turn.
+    // The driver delays its first write by one turn of the event loop.
     setImmediate(() => setImmediate(() => this.#closeWhenMute()))
   }
 
@@ -98,10 +98,10 @@ export class DriverSocket extends EventEmitter {
     this.#ended = true
     this.#way.watch?.remove(this.#watched, false)
     const stream = this.#stream
-    // Without a host it is no connection, and would fail at a goodbye.
+    // Without a host there is no connection to end.
     if (stream.connecting || this.host === '') stream.destroy()
     else stream.end(data ?? Buffer.alloc(0))
-    const timer = setTimeout(() => stream.destroy(), GOODBYE_MS)
+    const timer = setTimeout(() => stream.destroy(), END_TIMEOUT_MS)
     stream.once('close', () => clearTimeout(timer))
   }
 
@@ -134,11 +134,11 @@ export class DriverSocket extends EventEmitter {
   get readyState(): string {
     if (this.#closed) return 'closed'
     if (this.#lost !== undefined) return 'closing'
-    // The driver would not end one that is still connecting.
+    // The driver would not end a socket that is still connecting.
     return this.#stream.connecting ? 'open' : this.#stream.readyState
   }
 
-  /** Several hosts are asked first which of them it is. */
+  /** Waits until the right host is found. */
   #await(found: Promise<Host>): void {
     const nowhere = this.#stream
     const lose = (error?: unknown): void => this.#loseBy(error)
@@ -194,7 +194,7 @@ export class DriverSocket extends EventEmitter {
     const data = this.#wire.arrived(chunk)
     if (data.length > 0) this.emit('data', data)
     if (this.#wire.code !== READ_ONLY || this.#lost !== undefined) return
-    // The driver has heard it. The address may lead elsewhere by now, so all that is connected to this server is dropped.
+    // The address may lead to another server by now, so all connections to this one are dropped.
     const why = Object.assign(new Error('Postgres can only be read from here'), { code: READ_ONLY })
     this.#way.watch?.drop(why)
     this.#stream.destroy(why)
@@ -216,7 +216,7 @@ export class DriverSocket extends EventEmitter {
   }
 
   #fail(): void {
-    // What was ended from here has nobody left to tell.
+    // After our own end, no caller is left for the error.
     if (!this.#ended && this.listenerCount('error') > 0) this.emit('error', this.#lost)
   }
 
@@ -229,8 +229,8 @@ export class DriverSocket extends EventEmitter {
 
   #close(): void {
     this.#closed = true
-    // `true` would tell of an error, and the driver then waits up to 20 s before it connects again: ten connections
-    // that a restart cuts at once count as ten failures in a row. Who asks again decides when.
+    // `true` would signal an error, and the driver would wait up to 20 s before it connects again: ten connections that a
+    // restart cuts at once would count as ten failures in a row. The caller decides when to retry.
     this.emit('close', false)
   }
 
@@ -240,7 +240,7 @@ export class DriverSocket extends EventEmitter {
       if (this.#writes !== writes) return this.#closeWhenQuiet()
       this.#close()
     }
-    // Immediates run in order: a write that the driver has put off by one comes before the look.
+    // Immediates run in order: a write that the driver has delayed by one comes before this one.
     if (this.#wire.inTransaction) setTimeout(() => setImmediate(look), QUIET_MS)
     else setImmediate(look)
   }

@@ -1,9 +1,9 @@
 /**
- * The begin of a connection to Postgres, read on its way to the driver: when the server is ready for the first time, it is
- * given a statement, and its answer is kept back. The driver learns of nothing but what its settings became; a statement that
- * is refused is a connection that failed. So is a server that can only be read, where DATABASE_URL asks for one to write to.
+ * The start of a Postgres session, between the server and the driver. When the server is ready for the first time, it gets our
+ * settings statement, and its response is withheld from the driver, except for changed parameters. If the server rejects the
+ * statement, the connection fails; it fails too when the server is read-only and DATABASE_URL asks for a writable one.
  *
- * A message is one byte, its type, and four with the length of what follows, which count themselves.
+ * A message is one byte for its type, four bytes for its length (which includes these four), and the content.
  */
 import { configInvalid } from '../../errors/commands.ts'
 
@@ -16,21 +16,21 @@ const HEAD = 5
 export interface GreetingResult {
   /** Whole messages for the driver. */
   readonly pass: Buffer
-  /** To be sent to the server. */
+  /** Data for the server. */
   readonly send?: Buffer
-  /** The connection is the driver's from here on; or it is of no use, for this reason. */
+  /** The session is ready for the driver; or it failed, with this error. */
   readonly end?: 'ready' | Error
 }
 
 export class Greeting {
   readonly #statement: string
   #rest = Buffer.alloc(0)
-  /** The first one, which the driver waits for. */
+  /** The first ReadyForQuery, which the driver waits for. */
   #ready: Buffer | undefined
   #refusal: Error | undefined
   readonly #writable: boolean
 
-  /** @param statement nothing: there is nothing to be said. */
+  /** @param statement the settings statement; empty: none. */
   constructor(statement: string, writable: boolean) {
     this.#statement = statement
     this.#writable = writable
@@ -79,7 +79,7 @@ function queryMessage(statement: string): Buffer {
 
 const NOTHING = Buffer.alloc(0)
 
-/** Servers say so before they are ready, since version 14. */
+/** Servers report it before they are ready, since version 14. */
 const isReadOnly = (message: Buffer): boolean =>
   message[0] === PARAMETER_STATUS &&
   /^(?:in_hot_standby|default_transaction_read_only)\0on\0$/.test(message.toString('latin1', 5))
@@ -97,10 +97,10 @@ function refusalIn(message: Buffer): Error {
       .map((field) => [field.slice(0, 1), field.slice(1)]),
   )
   const [code = '', said = ''] = [fields.get('C'), fields.get('M')]
-  // Wrong for this server, now and later: no such name, no such value, no right to it, not to be changed in a session.
+  // A permanent error: unknown name, invalid value, no privilege, or not changeable in a session.
   if (/^(?:42|22|55P02)/.test(code)) {
     return configInvalid([
-      `DATABASE_URL makes a setting that the server refuses: ${said}. Correct it in the part behind "?", or leave it out.`,
+      `DATABASE_URL makes a setting that the server rejects: ${said}. Correct it in the part behind "?", or leave it out.`,
     ])
   }
   return Object.assign(new Error(said), { code })
@@ -109,7 +109,7 @@ function refusalIn(message: Buffer): Error {
 /** Behind the length of a startup message. */
 const PROTOCOL_3 = Buffer.from([0, 3, 0, 0])
 
-/** The driver's startup message gives way to ours, and with it what was left from the connection before. */
+/** Replaces the driver's startup message, and leftovers of the connection before, by our startup message. */
 export function replaceStartup(data: Buffer, startup: Readonly<Record<string, string>>): Buffer {
   if (data.lastIndexOf(PROTOCOL_3) < 4) return data
   const words = Object.entries(startup).flat()

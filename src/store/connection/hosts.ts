@@ -1,7 +1,7 @@
 /**
- * Which of several hosts is used: the first, in the order of DATABASE_URL, that answers and can be written to. A question
- * of its own finds it out, since whether a server is a standby shows only behind the password, which is the driver's to
- * send. What was found holds until a connection is lost.
+ * Chooses one of several hosts: the first, in the order of DATABASE_URL, that responds and is writable. A connection of its own
+ * finds it, since a server shows that it is a standby only after authentication, which the driver does. The choice holds
+ * until a connection is lost.
  */
 import type { DatabaseUrl, Host } from '../../config/database-url.ts'
 import { reason } from '../../errors/sync-error.ts'
@@ -10,9 +10,9 @@ import type { ServerRoute } from './driver-socket.ts'
 export type Hosts = ServerRoute['hosts']
 
 export interface HostProbe {
-  /** @throws where it does not answer, or refuses. */
+  /** @throws when the host does not respond, or rejects the connection. */
   isReadOnly(host: Host): Promise<boolean>
-  /** Whether the next host may do better behind such a failure. */
+  /** Whether the next host may be tried after such an error. */
   isAway(error: unknown): boolean
 }
 
@@ -22,7 +22,7 @@ export function hostsOf({ hosts, writable }: DatabaseUrl, ask: HostProbe): Hosts
   const [first, ...others] = hosts as [Host, ...Host[]]
   if (others.length === 0 && !writable) return onlyHost(first)
   let found: Promise<Host> | undefined
-  /** Goes on when those who wait for it give up: begun anew each time, it would never get past a host that is silent. */
+  /** The search goes on when its callers give up: begun anew each time, it would never get past an unresponsive host. */
   let searching = false
   return {
     writable,
@@ -42,7 +42,7 @@ export function hostsOf({ hosts, writable }: DatabaseUrl, ask: HostProbe): Hosts
   }
 }
 
-/** As libpq: a host that is away, or not the right one, gives way to the next; one that refuses the user does not. */
+/** As in libpq: after a host that is away or not writable the next is tried; after one that rejects the user it is not. */
 async function firstOf(hosts: readonly Host[], writable: boolean, ask: HostProbe): Promise<Host> {
   const unfit: string[] = []
   for (const host of hosts) {

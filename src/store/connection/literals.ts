@@ -1,4 +1,4 @@
-/** How Postgres reads values as text. */
+/** Values in Postgres' text formats. */
 
 /** `{"a","b",NULL}`: the text form of `text[]`. */
 export const arrayLiteral = (items: readonly (string | null)[]): string =>

@@ -1,4 +1,4 @@
-/** The queue's connections, by the driver that BullMQ knows: to the same server, in the same way, as all others. */
+/** The queue's connections, by the driver that BullMQ uses (pg), over the same route as all others. */
 import type { Duplex } from 'node:stream'
 import { setTimeout as delay } from 'node:timers/promises'
 import { Pool, type PoolClient, type PoolConfig } from 'pg'
@@ -15,30 +15,30 @@ export function openQueuePool(url: string, { connections }: { connections: numbe
   const config: PoolConfig = {
     database,
     user,
-    // A function, as for the other driver: in place of an empty one pg would take PGPASSWORD, or look into ~/.pgpass.
+    // A function, as for the other driver: pg would replace an empty password by PGPASSWORD or ~/.pgpass.
     password: () => password,
     max: connections,
     connectionTimeoutMillis: connectTimeoutSeconds(address) * 1000,
     ssl: false,
-    // BullMQ waits longer for a job where it is on; the socket sees to it.
+    // BullMQ blocks longer for a job if it is set; DriverSocket sets it in any case.
     keepAlive: true,
-    // PGSSLNEGOTIATION would be taken otherwise.
+    // Otherwise PGSSLNEGOTIATION would apply.
     sslnegotiation: 'postgres',
-    // It uses no more of a stream than is here.
+    // pg uses no more of a stream than PgSocket has.
     stream: () => new PgSocket(way) as unknown as Duplex,
   }
   const pool = new Pool(config)
   const connect = pool.connect.bind(pool)
-  // By a callback the pool asks itself, for one statement, and that is for its caller to repeat.
+  // The pool itself calls with a callback, for one statement; the caller of that repeats it.
   pool.connect = ((done?: Parameters<typeof connect>[0]) =>
     done === undefined ? connectPatiently(pool, connect) : connect(done)) as Pool['connect']
   return pool
 }
 
-/** 6 s in all: a limit of connections that a process which is just ending still fills. */
+/** 6 s in all: a process that is just ending may still use up the connection limit. */
 const PAUSES_MS = [100, 200, 400, 800, 1_600, 3_200]
 
-/** BullMQ 6.7 keeps the promise of its first connection: one that is refused would be its last, and no job would ever be done. */
+/** BullMQ 6.7 keeps the promise of its first connection: if it fails, no job is ever done. So it is retried here. */
 async function connectPatiently(pool: Pool, connect: () => Promise<PoolClient>): Promise<PoolClient> {
   for (const pause of PAUSES_MS) {
     try {
@@ -51,9 +51,9 @@ async function connectPatiently(pool: Pool, connect: () => Promise<PoolClient>):
   return await connect()
 }
 
-/** What pg wants of a socket beside the other driver. */
+/** The additional part of a socket that pg uses. */
 class PgSocket extends DriverSocket {
-  /** Where to is known already. pg greets when it hears that the connection stands; what it says is kept until it does. */
+  /** The route is known already. pg sends its startup message at `connect`; it is held until the connection is made. */
   connect(): void {
     process.nextTick(() => this.emit('connect'))
   }

@@ -1,11 +1,11 @@
 /**
- * What every session of ours says first, whatever an administrator set for server, database or role.
+ * The settings of every session of ours, which override what an administrator set for server, database or role.
  *
- * Startup parameters are no place for it: PgBouncer refuses all but five. The driver has no hook of its own either
- * (postgres.js 3.4.9), so `Greeting` says it on the wire, before the driver learns that the server is ready.
+ * They are not startup parameters, since PgBouncer rejects all but five of these. The driver has no hook for them either
+ * (postgres.js 3.4.9), so `Greeting` sends them on the wire, before the driver learns that the server is ready.
  */
 
-/** Meaning: what we write and read depends on these. Nobody overrules them. */
+/** What we read and write depends on these settings. Not even DATABASE_URL overrides them. */
 const MEANING = {
   search_path: 'pg_catalog',
   DateStyle: 'ISO, MDY',
@@ -28,8 +28,8 @@ const MEANING = {
 } as const
 
 /**
- * Limits are made for queries that run away, and one night's load would be taken for such; a hang is ended by limits of our
- * own (`limitWaits`). Who does mean us says so in DATABASE_URL: `?statement_timeout=…`.
+ * An administrator's limits are made for runaway queries, and would end a night's load; our own limits end a hang
+ * (`limitWaits`). A limit that is meant for us goes into DATABASE_URL: `?statement_timeout=…`.
  */
 const LIMITS = {
   statement_timeout: '0',
@@ -40,8 +40,8 @@ const LIMITS = {
 } as const
 
 /**
- * What Postgres begins with, and what our statements' plans were measured with. JIT is off: none of our statements gains
- * by it, and one edit took 80 times as long.
+ * Planner settings go back to their defaults, with which the plans of our statements were measured. JIT is off: no statement of
+ * ours gains by it, and one edit took 80 times as long.
  */
 const PLANNER = [
   'constraint_exclusion|cpu_index_tuple_cost|cpu_operator_cost|cpu_tuple_cost|cursor_tuple_fraction',
@@ -51,12 +51,12 @@ const PLANNER = [
 ].join('|')
 
 interface SessionNeeds {
-  /** Of the server, as DATABASE_URL names them. They win over all but `MEANING`. */
+  /** Settings of the server in DATABASE_URL. They override all but `MEANING`. */
   readonly settings?: Readonly<Record<string, string>>
   readonly searchPath?: string
 }
 
-/** One simple query. `pg_settings` knows which of them this version has; what DATABASE_URL names has to exist. */
+/** One simple query. Settings that this server version does not have are skipped; those of DATABASE_URL must exist. */
 export function sessionStatement({ settings = {}, searchPath }: SessionNeeds = {}): string {
   const meaning: Record<string, string> = {
     ...MEANING,
@@ -69,23 +69,23 @@ export function sessionStatement({ settings = {}, searchPath }: SessionNeeds = {
     ...Object.entries({ ...LIMITS, jit: 'off' }).map(([name, value]) => `(${literal(name)}, ${literal(value)}, false)`),
   ]
   return [
-    // Each for itself and before anything is read: an odd search_path, a limit of a millisecond, or a transaction that
-    // waits for a moment without conflicts (serializable, read only, deferrable) would break the rest.
+    // These come first, one by one: an odd search_path, a limit of a millisecond, or a serializable deferrable transaction,
+    // which waits for a moment without conflicts, would break the rest.
     'set statement_timeout = 0',
     'set transaction isolation level read committed not deferrable',
     'set search_path = pg_catalog',
-    // `client`: what the startup message said, from DATABASE_URL.
+    // Source `client`: the startup message, from DATABASE_URL.
     `select set_config(s.name, coalesce(w.value, case s.name when 'synchronous_commit' then 'local' else s.boot_val end), false)
     from pg_settings s left join (values ${rows.join(', ')}) as w (name, value, firm) on lower(w.name) = lower(s.name)
     where s.setting is distinct from coalesce(w.value, s.boot_val) and (w.firm or s.source <> 'client' and (
       w.name is not null
       or s.context = 'user' and s.name ~ '^(${PLANNER})$'
       or s.name = 'work_mem' and s.setting::int8 < s.boot_val::int8
-      -- A change is noted before it is sent; lost with a crash of the server, a new row would be sent twice.
+      -- A change is recorded before it is sent; if a crash of the server lost the record, a new row would be sent twice.
       or s.name = 'synchronous_commit' and s.setting = 'off'))`,
     ...named.map(([name, value]) => `select set_config(${literal(name)}, ${literal(value)}, false)`),
   ].join('; ')
 }
 
-/** In any session: it may begin with standard_conforming_strings off. */
+/** Valid in any session, also with standard_conforming_strings off. */
 const literal = (text: string): string => `E'${text.replaceAll('\\', '\\\\').replaceAll("'", "\\'")}'`

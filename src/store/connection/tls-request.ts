@@ -1,15 +1,15 @@
-/** How a connection to Postgres becomes an encrypted one: the server is asked in the clear, and says yes or no in one byte. */
+/** Negotiates TLS: an SSLRequest in plain text, to which the server responds with one byte, yes or no. */
 import type { Socket } from 'node:net'
 import { connect as connectTls } from 'node:tls'
 import { tlsOptions, type Tls } from './address.ts'
 
 const SSL_REQUEST = Buffer.from([0, 0, 0, 8, 4, 210, 22, 47])
 const YES = 0x53
-/** In place of a yes or no: the server could not start a process for the connection just now. */
+/** Instead of yes or no: the server could not start a backend for the connection. */
 const ERROR = 0x45
 
 interface Answered {
-  /** With the stream that is to be used. */
+  /** Gets the stream to use. */
   readonly adopt: (stream: Socket) => void
   readonly lose: (error?: unknown) => void
 }

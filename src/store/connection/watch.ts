@@ -1,23 +1,31 @@
 /**
- * Finds connections whose other end is gone without a word: a pulled cable, a firewall that forgot them, a server that was
- * replaced. TCP keep-alive finds some; not one with bytes under way, which the system sends again for a quarter of an hour,
- * nor one whose neighbour, a proxy, still answers. Node has no TCP_USER_TIMEOUT.
+ * Finds half-open connections: the other end is gone and has not closed them (a pulled cable, a firewall that dropped its
+ * state, a replaced server). TCP keep-alive finds some of them. It does not find one with unsent bytes, which the kernel
+ * retransmits for a quarter of an hour, nor one to a proxy that is alive. Node has no TCP_USER_TIMEOUT.
  *
- * So each connection is looked at once a second. One that rests is pinged. Of one that waits for an answer the server is
- * asked, over a connection made for it: does that process of yours still work? A COPY or a sweep that takes minutes does.
- * What comes of it is a lost connection, which everybody here knows how to try again.
+ * Each connection is checked once a second:
  *
- * The same visit tells when the address leads to another server by now (a switch-over whose old server is still up):
- * everything that was connected before is dropped.
+ *   bytes came or left since the last check    healthy
+ *   idle for 10 checks                         ping it; no response in 10 more checks: lost
+ *   waits for 10 checks                        probe the server over a new connection: is that backend at work?
+ *       it is (a COPY of minutes is)             healthy, for 10 more checks
+ *       it is not                                one more check, since the response may be on its way; then lost
+ *       the server cannot tell (a pooler)        lost after 300 checks
+ *       the server does not respond              lost after 3 probes
+ *
+ * So a dead connection is lost within half a minute. It becomes an ordinary connection error, which callers retry.
+ *
+ * The probe also shows when the address leads to another server (a switch-over whose old server is still up): all older
+ * connections are dropped then.
  */
 import type { Socket } from 'node:net'
-import type { ServerProbe, Backend, ProbeResult } from './visit.ts'
+import type { ServerProbe, Backend, ProbeResult } from './server-probe.ts'
 import type { Wire } from './wire.ts'
 
-/** A connection, as the watch knows it. */
+/** A connection under watch. */
 export interface WatchedConnection {
   readonly wire: Wire
-  /** When it began to be made, by `performance.now()`. */
+  /** When connecting began, by `performance.now()`. */
   since: number
   /** Bytes that are left to send (`unsentBytes`). */
   readonly unsent: () => number
@@ -25,18 +33,15 @@ export interface WatchedConnection {
   readonly lose: (why: Error) => void
 }
 
-/**
- * Looks, of a second each, and not seconds: a process that was suspended, or busy, sees first what arrived meanwhile.
- * Ten until a doubt, about ten until it is settled, and ten for what is tried again: within half a minute.
- */
-const LOOK_MS = 1_000
+/** Time is counted in checks and not in seconds: a process that was suspended or busy reads first what arrived meanwhile. */
+const CHECK_EVERY_MS = 1_000
 const DOUBT_AFTER = 10
-/** A process that is to end has less patience with who does not answer, and with what is only being connected. */
+/** A process that is to end waits less, also for a connection that is being made. */
 const DOUBT_AT_THE_END = 3
 let ending = false
 /**
- * Visits in vain until it is given up: while nobody answers another connection would be no better, a machine under load may
- * only be slow, and a network that comes back often brings what was held. A process that is to end does not wait.
+ * Probes without a response until a connection is lost: another connection would be no better, a machine under load may only be
+ * slow, and a network that comes back often delivers what it held. A process that is to end does not wait.
  */
 const SILENCES = 3
 let doubtAfter = DOUBT_AFTER
@@ -49,23 +54,23 @@ export function shortenPatience(): void {
   mostSilences = 1
 }
 
-/** Where the server cannot be asked: a pooler makes up the numbers of its processes, or all connections are taken. */
+/** Checks until a loss where the server cannot tell: a pooler invents backend pids, or all connections are in use. */
 const CEILING = 300
-/** An address is asked who answers there so often. */
+/** Checks between two probes of the server's identity. */
 const IDENTIFY_EVERY = 10
 const LATELY_MS = 60_000
-/** What a lost connection left on the server is ended within so many visits, minutes of them, or by the server's own limits. */
+/** Probes that try to end the backend of a lost connection; after them the server's own limits do. */
 const MOST_ORPHAN_PROBES = 30
 
 interface Doubt {
   traffic: string
   awaited: boolean
-  /** Looks without a byte, in or out, since it began to wait, or to rest, or since the server vouched for it. */
+  /** Checks without a byte, in or out, since it began to wait or to rest, or since the server confirmed it. */
   still: number
-  /** As `still`, but for the vouching. */
+  /** As `still`, but confirmations do not reset it. */
   total: number
   doubted: boolean
-  /** Visits in a row that nobody answered. */
+  /** Probes in a row without a response. */
   silences: number
 }
 
@@ -78,9 +83,9 @@ export class Watch {
   readonly #probe: ServerProbe
   #orphans: Orphan[] = []
   #timer: NodeJS.Timeout | undefined
-  #looks = 0
+  #checks = 0
   #probing: AbortController | undefined
-  /** Servers that have answered at this address, and when the last time. */
+  /** Servers that have responded at this address, and when each did last. */
   readonly #known = new Map<string, number>()
   #current: string | undefined
 
@@ -90,29 +95,29 @@ export class Watch {
 
   add(one: WatchedConnection): void {
     this.#watched.set(one, { traffic: '', awaited: false, still: 0, total: 0, doubted: false, silences: 0 })
-    this.#timer ??= setInterval(() => this.#look(), LOOK_MS).unref()
+    this.#timer ??= setInterval(() => this.#check(), CHECK_EVERY_MS).unref()
   }
 
-  /** @param broken it ended otherwise than by a goodbye, so the server may not know. */
+  /** @param broken it was not closed properly, so its backend may still be there. */
   remove(one: WatchedConnection, broken: boolean): void {
     if (!this.#watched.delete(one)) return
     if (broken && one.wire.pid !== undefined) this.#orphans.push({ ...backendOf(one), probes: 0 })
     if (this.#watched.size > 0) return
     clearInterval(this.#timer)
     this.#timer = undefined
-    // It would keep the process waiting.
+    // The probe would keep the process alive.
     this.#probing?.abort()
   }
 
-  /** This server cannot be written to any more; whoever is still connected to it must find the one that can. */
+  /** The server has become read-only: all its connections are dropped, so that the next ones find the primary. */
   drop(why: Error): void {
     for (const one of this.#watched.keys()) if (one.wire.begun) one.lose(why)
   }
 
-  #look(): void {
-    this.#looks++
+  #check(): void {
+    this.#checks++
     const suspects = [...this.#watched].filter(([one, doubt]) => isSuspect(one, doubt)).map(([one]) => one)
-    if (suspects.length > 0 || this.#orphans.length > 0 || this.#looks % IDENTIFY_EVERY === 1) {
+    if (suspects.length > 0 || this.#orphans.length > 0 || this.#checks % IDENTIFY_EVERY === 1) {
       void this.#probeSuspects(suspects).catch(() => {})
     }
   }
@@ -146,7 +151,7 @@ export class Watch {
     const another = this.#current !== undefined && this.#current !== server
     this.#current = server
     this.#known.set(server, now)
-    // Two servers behind one address, by turns, are none that moved: each of them was seen lately.
+    // Two servers that respond by turns at one address are no switch-over: each of them was seen lately.
     if (!another || (last !== undefined && now - last < LATELY_MS)) return
     for (const one of this.#watched.keys()) {
       if (one.since < began) one.lose(lossOf('the address leads to another server now'))
@@ -159,7 +164,7 @@ function decide(one: WatchedConnection, doubt: Doubt, result: ProbeResult): void
   doubt.silences = result.kind === 'silence' ? doubt.silences + 1 : 0
   switch (result.kind) {
     case 'silence':
-      if (doubt.silences >= mostSilences) one.lose(unanswered('nor does its server answer anybody else'))
+      if (doubt.silences >= mostSilences) one.lose(unanswered('nor does its server respond to a new connection'))
       return
     case 'unknown':
       if (doubt.total >= CEILING) one.lose(unanswered(`for ${CEILING} s`))
@@ -173,7 +178,7 @@ function decide(one: WatchedConnection, doubt: Doubt, result: ProbeResult): void
   }
 }
 
-/** Counts the look, pings what rests, and tells whether the server is to be asked. */
+/** Counts the check, pings an idle connection, and decides whether to probe the server. */
 function isSuspect(one: WatchedConnection, doubt: Doubt): boolean {
   const { wire } = one
   const awaited = wire.awaits || one.unsent() > 0
@@ -187,24 +192,24 @@ function isSuspect(one: WatchedConnection, doubt: Doubt): boolean {
   doubt.total++
   if (doubt.still < doubtAfter) return false
   if (!wire.begun) {
-    // Else whoever connects has limits of its own.
+    // Otherwise the caller's connection timeout applies.
     if (ending) one.lose(unanswered('not even a greeting'))
     return false
   }
-  // Nothing is simpler to answer, so nobody needs to be asked.
+  // A ping needs no probe: any live server answers it.
   if (pinged) one.lose(unanswered('not even a ping'))
   else if (awaited) return true
   else if (wire.rests) one.send(wire.ping())
   return false
 }
 
-/** Changes with each byte that comes in, and each that goes out. */
+/** Differs after each byte in or out. */
 const trafficOf = ({ wire, unsent }: WatchedConnection): string => `${wire.received} ${unsent()}`
 
 /**
- * A batch is one write, and takes a minute where the way is narrow: the server waits for it all the while, and is at work on
- * nothing. `writableLength` stays as it is until all of it has left, and Node has no public word for the rest; with TLS only
- * the handle below knows.
+ * A batch is one write and may take a minute on a slow network, while the server waits for it and is not at work.
+ * `writableLength` does not change until the whole write has left, and Node has no public API for the rest; with TLS only the
+ * underlying handle has it.
  */
 export function unsentBytes(stream: Socket): number {
   const handle = (stream as Socket & { readonly _handle?: Handle | null })['_handle']
@@ -222,6 +227,6 @@ const backendOf = ({ wire, since }: WatchedConnection): Backend => ({
   seconds: (performance.now() - since) / 1000,
 })
 
-const unanswered = (how: string): Error => lossOf(`Postgres has not answered, ${how}`)
+const unanswered = (how: string): Error => lossOf(`Postgres has not responded, ${how}`)
 
 const lossOf = (message: string): Error => Object.assign(new Error(message), { code: 'CONNECTION_LOST' })

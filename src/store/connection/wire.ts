@@ -1,8 +1,8 @@
 /**
- * What passes between a driver and Postgres, as far as one must know to tell a connection that waits from one that rests:
- * which of its questions are answered, whether a transaction is open, and whose process answers.
+ * Follows the messages between a driver and Postgres, to distinguish a connection that waits from an idle one: which requests
+ * have a response, whether a transaction is open, and which backend responds.
  *
- * It looks at the heads of messages (a type and a length) and steps over what they carry.
+ * It reads the heads of messages (type and length) and skips their content.
  */
 
 const SYNC = Buffer.from([0x53, 0, 0, 0, 4])
@@ -19,15 +19,15 @@ const KEY = 0x4b
 const READY = 0x5a
 const ERROR = 0x45
 const COPY_IN = 0x47
-/** No server sends more in one of these; what pretends to is not kept in memory for it. */
+/** No server sends more in one of these messages; a longer one is not kept in memory. */
 const LONGEST = 65_536
 
 export class Wire {
-  /** The server's process; undefined until it is known. Behind a pooler it is one that the pooler made up. */
+  /** The pid of the backend; undefined until it is known. A pooler invents one. */
   pid: number | undefined
-  /** Grows with every piece that comes in. */
+  /** Counts incoming chunks. */
   received = 0
-  /** The last error the server told of. */
+  /** Code of the last error from the server. */
   code: string | undefined
   #owed = 0
   #flushed = false
@@ -37,7 +37,7 @@ export class Wire {
   readonly #out = new Messages(new Set())
   readonly #in = new Messages(new Set([KEY, READY, ERROR]))
 
-  /** @param data what follows the startup message, which has no type. */
+  /** @param data after the startup message, which has no type. */
   sent(data: Buffer): void {
     this.#out.read(data, (type) => {
       if (ASKING.has(type)) this.#owed++
@@ -46,7 +46,7 @@ export class Wire {
     })
   }
 
-  /** @returns what the driver is to see of it. */
+  /** @returns the part for the driver. */
   arrived(chunk: Buffer): Buffer {
     this.received++
     this.#flushed = false
@@ -55,12 +55,12 @@ export class Wire {
     return given
   }
 
-  /** The server has said hello. */
+  /** The server has been ready once. */
   get begun(): boolean {
     return this.#state !== ''
   }
 
-  /** Something was asked, and the server has it in hand. */
+  /** A request has no response yet. */
   get awaits(): boolean {
     return this.#echo !== undefined || ((this.#owed > 0 || this.#flushed) && !this.#copying)
   }
@@ -77,7 +77,7 @@ export class Wire {
     return this.#state === 'T' || this.#state === 'E'
   }
 
-  /** Asks nothing, which is answered too, unseen by the driver; only while it rests. @returns what is to be sent. */
+  /** A Sync of our own, whose response the driver does not see; only while the connection is idle. @returns the bytes to send. */
   ping(): Buffer {
     this.#echo = NOTHING
     return SYNC
@@ -90,11 +90,11 @@ export class Wire {
       if (this.#owed > 0) this.#owed--
     } else if (type === KEY) this.pid = body.readUInt32BE(0)
     else if (type === COPY_IN) this.#copying = true
-    // Fields end with a NUL, which no text of Postgres' holds: what a message quotes is never taken for one.
+    // Fields end with a NUL, which no text in Postgres contains: quoted text is never taken for a field.
     else if (type === ERROR) this.code = /(?:^|\0)C([0-9A-Z]{5})\0/.exec(body.toString('latin1'))?.[1]
   }
 
-  /** Takes the answer to our own Sync out, and lets through what came before it (a notification) and behind it. */
+  /** Removes the response to our own Sync, and keeps what came before it (a notification) and after it. */
   #withoutEcho(chunk: Buffer): Buffer {
     const data = Buffer.concat([this.#echo!, chunk])
     let at = 0
@@ -112,14 +112,14 @@ export class Wire {
   }
 }
 
-/** Cuts a stream at its messages, however it comes in pieces. */
+/** Splits a stream into messages, however it is chunked. */
 class Messages {
-  /** What is left to come of a message that was stepped over. */
+  /** Bytes still to come of a message that is skipped. */
   #skip = 0
   #begun = NOTHING
   readonly #kept: ReadonlySet<number>
 
-  /** @param kept types whose content is wanted. */
+  /** @param kept types whose content is read. */
   constructor(kept: ReadonlySet<number>) {
     this.#kept = kept
   }

@@ -3,7 +3,7 @@ import { wrongAccount } from '../../errors/credentials.ts'
 import type { Database } from '../connection/database.ts'
 
 /**
- * The first run binds the database; every later one is held to it.
+ * The first run binds the database to the account; later runs must use the same account.
  *
  * @throws SyncError SYNC_WRONG_ACCOUNT when it mirrors another account.
  */

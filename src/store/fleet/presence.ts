@@ -1,15 +1,15 @@
 /**
- * The session by which others see that this process lives: its absence from pg_stat_activity proves our death. It also
- * listens, since it has nothing else to do: one session instead of three.
+ * The database session that shows other processes that this one lives: when it is missing from pg_stat_activity, the process
+ * is dead. It also listens for notifications, which saves two more sessions.
  */
 import { openSession, type Database } from '../connection/database.ts'
 
 export interface Presence {
-  /** Of the session as it is now; it may be another one than the last time. */
+  /** The current session; it may be another one than the last time. */
   backend(): Promise<{ pid: number | null; start: Date | null }>
   /**
-   * Calls back for each notification, and whenever the session is another one, since nobody knows what was said meanwhile.
-   * Whether it is shows when `backend` is asked.
+   * Calls back for each notification, and after the session was replaced, since notifications may have been missed. The
+   * replacement is noticed by `backend`.
    */
   listen(channel: string, heard: () => void): Promise<void>
   close(): Promise<void>
@@ -18,7 +18,7 @@ export interface Presence {
 export function openPresence(sql: Database): Presence {
   const channels = new Map<string, () => void>()
   const session = openSession(sql, (channel) => channels.get(channel)?.())
-  /** The session that listens. A server that begins again gives its numbers out again. */
+  /** The listening session: pid and start, since a restarted server reuses pids. */
   let listening: string | null = null
 
   async function backend(): Promise<{ pid: number | null; start: Date | null }> {

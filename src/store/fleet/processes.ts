@@ -1,4 +1,4 @@
-/** Which processes of `start` there are: each says so again and again, by the database's clock. */
+/** The processes of `start`, by their heartbeats, which the database's clock stamps. */
 import type { Database } from '../connection/database.ts'
 import { arrayLiteral } from '../connection/literals.ts'
 
@@ -9,14 +9,14 @@ export interface Process {
   readonly parts: readonly string[]
   readonly startedAt: Date
   readonly seenAt: Date
-  /** False: it was killed, or cannot reach the database. One that ended in the usual way is not there. */
+  /** False: it was killed, or cannot reach the database. A process that ends normally is removed. */
   readonly alive: boolean
 }
 
-/** So often it is said; after four times it is believed no more. */
+/** A process counts as dead after four missed heartbeats. */
 export const HEARTBEAT_EVERY_MS = 15_000
 const ALIVE_SECONDS = 60
-/** What was killed is shown for so long. */
+/** How long a killed process is shown. */
 const KEPT = '7 days'
 
 export async function recordHeartbeat(

@@ -1,16 +1,17 @@
 /**
- * Projects that changed. What belongs to them is read again by its own resource, which remembers how far it has followed.
- * Whoever writes a project notes it here, by whatever way it came: a change that one reading has loaded is none any more to
- * the next. Only the holder of the projects' lease writes here, so the ids commit in their order.
+ * Changed projects, in sync.changed_parents. Each resource whose records belong to projects reads those of changed projects
+ * again, and stores up to which entry it has followed. Every writer of a project adds an entry, whichever read method brought
+ * it: once loaded, a project no longer counts as changed for the next read. Only the holder of the projects' lease writes
+ * here, so the ids commit in their order.
  */
 import type { Database, Transaction } from '../connection/database.ts'
 import { arrayLiteral } from '../connection/literals.ts'
 import { isPartlyAccepted } from '../mirror/local-edits.ts'
 
-/** The one resource whose records others are read by. */
+/** The one resource by whose records others are read. */
 export const PARENT_RESOURCE = 'projects'
 
-/** In the transaction that writes the rows. One note a record, so that they stay few however long nobody follows. */
+/** Part of the transaction that writes the rows. One entry a record, so that the table stays small without followers. */
 export async function recordChangedParents(tx: Transaction, resource: string, ids: readonly string[]): Promise<void> {
   if (ids.length === 0) return
   const noted = arrayLiteral(ids)
@@ -21,8 +22,8 @@ export async function recordChangedParents(tx: Transaction, resource: string, id
 }
 
 /**
- * Projects that were written from here: the answer that was loaded may tell of a change below them, and no reading will
- * find that anything changed. Noted by the next reading, which holds the lease.
+ * Adds projects whose local edits were pushed: the loaded response may reflect a change of their children, and no later read
+ * finds the project changed. The next read does it, since it holds the lease.
  */
 export async function recordPushedProjects(tx: Transaction): Promise<void> {
   const settled = await tx<{ id: string }[]>`
@@ -40,13 +41,13 @@ export async function recordPushedProjects(tx: Transaction): Promise<void> {
 
 export interface ChangedParents {
   readonly ids: readonly string[]
-  /** What `followed` becomes when they are done. */
+  /** The next value of `followed`, once they are done. */
   readonly upTo: number
-  /** How many there are with those behind the limit. */
+  /** How many there are without the limit. */
   readonly left: number
 }
 
-/** Up to `limit` projects that changed and were not followed yet by `child`, oldest first. */
+/** Up to `limit` changed projects that `child` has not followed yet, oldest first. */
 export async function readChangedParents(sql: Database, child: string, limit: number): Promise<ChangedParents> {
   const [row] = await sql<ChangedParents[]>`
     with left_over as materialized (
@@ -65,7 +66,7 @@ export async function saveFollowed(tx: Transaction, child: string, upTo: number)
     on conflict (resource) do update set followed = greatest(coalesce(cursors.followed, 0), excluded.followed)`
 }
 
-/** A whole snapshot need not follow what was noted before it began, in whichever process that was. */
+/** A complete snapshot covers all entries from before it began, of any process. */
 export async function followFrom(tx: Transaction, child: string, began: Date): Promise<void> {
   const [row] = await tx<{ id: number }[]>`
     select coalesce(max(id), 0)::float8 as id from sync.changed_parents
@@ -73,7 +74,7 @@ export async function followFrom(tx: Transaction, child: string, began: Date): P
   await saveFollowed(tx, child, row!.id)
 }
 
-/** What everybody has followed. Who never began to read has nothing to catch up with. */
+/** Deletes entries that every follower has processed; a resource that was never synced starts with a snapshot. */
 export async function pruneChangedParents(sql: Database, followers: readonly string[]): Promise<void> {
   await sql`
     delete from sync.changed_parents

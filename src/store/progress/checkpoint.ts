@@ -1,28 +1,28 @@
-/** Where each resource stands: the snapshot under way, what it has seen, and the last complete one. */
+/** The checkpoint of each resource, in sync.cursors: the snapshot under way, what it has seen, and the last complete one. */
 import type { Database, Transaction } from '../connection/database.ts'
 import { arrayLiteral } from '../connection/literals.ts'
 
-/** A snapshot under way: all that is needed to go on after a kill. */
+/** A snapshot under way: all that is needed to continue it after a kill. */
 export interface Snapshot {
   readonly startedAt: Date
   readonly ageMs: number
-  /** What was asked; an answer to another question cannot be continued. */
+  /** The list request. A snapshot of another request cannot be continued. */
   readonly request: unknown
-  /** From 1; a list that could not be proved whole is read again. */
+  /** From 1. A list that was not proved complete is read again, in another pass. */
   readonly pass: number
-  /** Where each chain of pages stands; null before the list has said how many it has, and where there are none. */
+  /** The position of each chain of pages; null before the page count is known, and where there are no chains. */
   readonly chains: unknown
-  /** For documents read one by one: the last parent that is done. */
+  /** For documents that are read one by one: the last parent that is done. */
   readonly position: string | null
   /** `record-count` before the pass. */
   readonly firstCount: number | null
-  /** Of the server's pages. */
+  /** Records in a page of the server. */
   readonly pageSize: number | null
-  /** Every page of the pass said the same count. */
+  /** Every page of the pass reported the same count. */
   readonly steady: boolean
-  /** Every page of the pass held as many records as its place in the list demands. */
+  /** Every page of the pass held as many records as its position in the list requires. */
   readonly full: boolean
-  /** Ids of the pass that were not known before it. */
+  /** How many ids of the pass were not known before it. */
   readonly fresh: number
 }
 
@@ -30,7 +30,7 @@ const columns = (sql: Database | Transaction) => sql`
   snapshot_started_at as "startedAt", (extract(epoch from now() - snapshot_started_at) * 1000)::float8 as "ageMs",
   request, pass, chains, position, first_count as "firstCount", page_size as "pageSize", steady, "full", fresh`
 
-/** The snapshot that an earlier run left unfinished, if any. */
+/** The unfinished snapshot of an earlier run, if there is one. */
 export async function readSnapshot(sql: Database, resource: string): Promise<Snapshot | undefined> {
   const [row] = await sql<Snapshot[]>`
     select ${columns(sql)} from sync.cursors where resource = ${resource} and snapshot_started_at is not null`
@@ -38,8 +38,8 @@ export async function readSnapshot(sql: Database, resource: string): Promise<Sna
 }
 
 /**
- * Begins one from nothing, in the transaction that proves the lease. The time is the database's, like every time that is
- * compared with it.
+ * Begins a new snapshot, in the transaction that proves the lease. Its time is the database's, like every time that is compared
+ * with it.
  */
 export async function beginSnapshot(tx: Transaction, resource: string, request: unknown): Promise<Snapshot> {
   await tx`delete from sync.seen_pages where resource = ${resource}`
@@ -53,7 +53,7 @@ export async function beginSnapshot(tx: Transaction, resource: string, request: 
   return row!
 }
 
-/** Another reading begins; of a list, once it has said how long it is. */
+/** Begins another pass; of a list, once its page count is known. */
 export async function openPass(
   tx: Transaction,
   resource: string,
@@ -66,7 +66,7 @@ export async function openPass(
     where resource = ${resource}`
 }
 
-/** What was noted of the pass under way. */
+/** What the pass under way has shown so far. */
 export async function readPassEvidence(
   sql: Database,
   resource: string,
@@ -82,20 +82,20 @@ export async function readAsOf(sql: Database, resource: string): Promise<Date | 
   return row?.at ?? null
 }
 
-/** Pages of the list when it was last whole. */
+/** Pages of the last complete list. */
 export async function readPageCount(sql: Database, resource: string): Promise<number | null> {
   const [row] = await sql<{ pages: number | null }[]>`select pages from sync.cursors where resource = ${resource}`
   return row?.pages ?? null
 }
 
-/** Whether any of these resources was ever read, even in part. */
+/** Whether any of these resources was ever read, also in part. */
 export async function wasEverRead(sql: Database, resources: readonly string[]): Promise<boolean> {
   const { count } = await sql`
     select from sync.cursors where resource = any(${arrayLiteral(resources)}::text[]) limit 1`
   return count > 0
 }
 
-/** Living rows, for `scopestack.sync_status`, after a reading that is no snapshot. */
+/** Counts the living rows, for `scopestack.sync_status`, after a read that is no snapshot. */
 export async function recountRows(sql: Database, resource: string, table: string): Promise<void> {
   await sql`
     update sync.cursors set rows = (select count(*) from scopestack.${sql(table)} where sync_deleted_at is null)
@@ -103,9 +103,9 @@ export async function recountRows(sql: Database, resource: string, table: string
 }
 
 /**
- * One that met nothing goes on nowhere: it is no snapshot under way, and nobody is to be told so.
+ * Closes a snapshot that has seen no record: there is nothing to continue, and status must not show it as interrupted.
  *
- * @param anyway also where it met something: its table refused what came, and may take all of it the next time.
+ * @param anyway also close one that has seen records: its table rejected them, and may accept all of them the next time.
  */
 export async function closeEmptySnapshot(tx: Transaction, resource: string, anyway: boolean): Promise<void> {
   await tx`
@@ -115,7 +115,7 @@ export async function closeEmptySnapshot(tx: Transaction, resource: string, anyw
       and (${anyway} or not exists (select from sync.seen_pages p where p.resource = ${resource}))`
 }
 
-/** Whether ScopeStack ever gave it: it was read whole once, or there are rows of it that were not made here. */
+/** Whether ScopeStack ever served the resource: a complete read, or rows that were not created here. */
 export async function wasEverServed(sql: Database, resource: string, table: string): Promise<boolean> {
   const [row] = await sql<{ given: boolean }[]>`
     select exists (select from sync.cursors where resource = ${resource} and as_of is not null)
@@ -131,17 +131,17 @@ export interface SeenPage {
 
 export interface SnapshotProgress {
   readonly pass: number
-  /** Left as they are when undefined. */
+  /** Unchanged when undefined. */
   readonly chains?: unknown
   readonly position: string | null
   readonly steady: boolean
   readonly full: boolean
-  /** Added to what stands there. */
+  /** Added to the stored number. */
   readonly fresh: number
   readonly pages: readonly SeenPage[]
 }
 
-/** In the transaction that writes the pages' rows. A page that is met again adds to what it held before. */
+/** Part of the transaction that writes the rows of the pages. A page that is read again adds to the ids it held before. */
 export async function advanceSnapshot(tx: Transaction, resource: string, progress: SnapshotProgress): Promise<void> {
   const { pass, chains, position, steady, full, fresh, pages } = progress
   await Promise.all([
@@ -162,11 +162,11 @@ export async function advanceSnapshot(tx: Transaction, resource: string, progres
 }
 
 export interface SeenCounts {
-  /** Different ids met in the pass. */
+  /** Different ids seen in the pass. */
   readonly seen: number
-  /** Different records of the list that carried them, in the pass. */
+  /** Different records of the list that carried them in the pass. */
   readonly carriers: number
-  /** The highest page met. */
+  /** The highest page seen. */
   readonly lastPage: number
 }
 
@@ -182,7 +182,7 @@ export async function countSeen(sql: Database, resource: string, pass: number): 
   return row!
 }
 
-/** Different ids met in all passes, of one list or of two. */
+/** Different ids seen in all passes, of one list or of two. */
 export async function countSeenInAllPasses(sql: Database, resource: string): Promise<number> {
   const [row] = await sql<{ met: number }[]>`
     select count(distinct id)::int as met from sync.seen_pages, unnest(ids) as id where resource = ${resource}`
@@ -190,11 +190,11 @@ export async function countSeenInAllPasses(sql: Database, resource: string): Pro
 }
 
 /**
- * Ends the snapshot; once more changes nothing.
+ * Ends the snapshot. Idempotent.
  *
- * @param asOf what it was proved to be as of; null when it was not proved to hold every record.
- * @param pages of the list, as it said last.
- * @param table counted here, so that `scopestack.sync_status` need not.
+ * @param asOf the time as of which it is proved complete; null without a proof.
+ * @param pages the last page count of the list.
+ * @param table its rows are counted here, so that `scopestack.sync_status` need not.
  */
 export async function endSnapshot(
   tx: Transaction,

@@ -1,23 +1,23 @@
 /**
- * What each page held when it was last loaded, so that one which comes again with the same bytes costs neither parsing nor
- * loading. It is believed only while the mirror still holds what was loaded: each of its rows there, living, not changed
- * since, and not one that is to be written whatever comes.
+ * The page cache: what each page held when it was last loaded, so that an unchanged page is neither parsed nor loaded again. An
+ * entry is valid only while the mirror still holds what was loaded: each row is there, living, unchanged since, and its
+ * digest was not cleared.
  */
 import type { Database, Transaction } from '../connection/database.ts'
 import { arrayLiteral } from '../connection/literals.ts'
 import { readCapability, saveCapability } from './capabilities.ts'
 
-/** What it is known again by: what the server said, and a digest of the body. */
+/** By what an unchanged page is recognized: the server's ETag, and a digest of the body. */
 interface Validator {
   readonly etag: string | null
-  /** Null of pages that a version before this one remembered. */
+  /** Null in entries of earlier versions. */
   readonly digest: string | null
 }
 
 export interface CachedPage {
   readonly validator: Validator
   readonly ids: readonly string[]
-  /** Of records that come with another list: the ids of that list. */
+  /** Of records that come with another list: the ids of its records. */
   readonly carriers: readonly string[] | null
   readonly recordCount: number | null
   readonly pageCount: number | null
@@ -26,18 +26,18 @@ export interface CachedPage {
 interface Key {
   readonly resource: string
   readonly table: string
-  /** Digest of what is asked and of the declaration. */
+  /** Digest of the request and of the resource's declaration. */
   readonly question: string
 }
 
-/** Whether there is anything to recall; a first load need not ask for each page. */
+/** Whether there are entries at all, so that a first load need not look for each page. */
 export async function hasCachedPages(sql: Database, { resource, question }: Key): Promise<boolean> {
   const [row] = await sql<{ any: boolean }[]>`
     select exists (select from sync.known_pages where resource = ${resource} and question = ${question}) as any`
   return row!.any
 }
 
-/** @returns with whether the mirror still holds what was loaded then. */
+/** @returns the entry, with whether the mirror still holds what was loaded. */
 export async function readCachedPage(
   sql: Database,
   { resource, table, question }: Key,
@@ -54,7 +54,7 @@ export async function readCachedPage(
   return row
 }
 
-/** What each page came with last, whatever became of its rows since. */
+/** The validators of each page, whatever has become of its rows. */
 export async function readPageValidators(
   sql: Database,
   { resource, question }: Omit<Key, 'table'>,
@@ -68,9 +68,9 @@ const BODIES = 'bodies'
 const ETAGS = 'etags'
 
 export interface EtagTrust {
-  /** One `ETag` came with two bodies once: never again are they believed. */
+  /** One ETag came with two different bodies: ETags of this resource are never trusted again. */
   readonly unreliable: boolean
-  /** Since every page was last transferred; null when it never was. */
+  /** Time since all pages were last transferred; null if they never were. */
   readonly checkedAgeMs: number | null
 }
 
@@ -83,11 +83,11 @@ export async function readEtagTrust(sql: Database, resource: string): Promise<Et
 export const recordUnreliableEtags = (sql: Database, resource: string): Promise<void> =>
   saveCapability(sql, resource, ETAGS, 'lied')
 
-/** Every page of a whole list was transferred. */
+/** Every page of a complete list was transferred. */
 export const recordBodiesRead = (sql: Transaction, resource: string): Promise<void> =>
   saveCapability(sql, resource, BODIES, 'read')
 
-/** In the transaction that loads them. */
+/** Part of the transaction that loads the pages. */
 export async function cachePages(
   tx: Transaction,
   { resource, question }: Key,
@@ -108,12 +108,12 @@ export async function cachePages(
   )
 }
 
-/** Whatever comes is parsed and loaded again. */
+/** The next pages are parsed and loaded in any case. */
 export async function clearPageCache(sql: Database | Transaction, resource: string): Promise<void> {
   await sql`delete from sync.known_pages where resource = ${resource}`
 }
 
-/** Pages behind the end of a list that has become shorter. */
+/** Removes the pages behind the end of a list that has become shorter. */
 export async function clearPageCacheBehind(tx: Transaction, resource: string, last: number): Promise<void> {
   await tx`delete from sync.known_pages where resource = ${resource} and page > ${last}`
 }

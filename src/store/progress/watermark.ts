@@ -1,18 +1,18 @@
-/** How far incremental reading has come. */
+/** The watermark: up to which modification time a resource has been read incrementally. */
 import type { Resource } from '../../catalog/resource.ts'
 import type { Database, Transaction } from '../connection/database.ts'
 
-/** The column that tells when a record last changed, where there is one (API notes §4). */
+/** The column with the time of a record's last modification, if there is one (API notes §4). */
 export const changeColumn = ({ columns }: Resource): string | undefined =>
   columns.find(({ member, kind }) => member === 'updated-at' && kind === 'timestamp')?.name
 
-/** Null until the resource was read whole once. */
+/** Null until the first complete read. */
 export async function readWatermark(sql: Database, resource: string): Promise<Date | null> {
   const [row] = await sql<{ at: Date | null }[]>`select watermark as at from sync.cursors where resource = ${resource}`
   return row?.at ?? null
 }
 
-/** The newest change time the table holds, and one record that has it. */
+/** The newest modification time in the table, and a record that has it. */
 export async function newestRow(sql: Database, resource: Resource): Promise<{ id: string; at: Date } | undefined> {
   const column = changeColumn(resource)
   if (column === undefined) return undefined
@@ -23,9 +23,9 @@ export async function newestRow(sql: Database, resource: Resource): Promise<{ id
 }
 
 /**
- * To the newest change the table holds, and never past `began`: a change that was made while we read may not be there
- * yet. Going back is right too, when the remote's clock was wrong once. Of a table that holds no time there is none: our
- * clock says nothing of the remote's.
+ * Sets the watermark to the newest modification time in the table, and never past `began`: a record that was modified during
+ * the read may not be there yet. It may go back, if the remote's clock was wrong once. A table without any time has no
+ * watermark: our clock says nothing about the remote's.
  */
 export async function advanceWatermark(tx: Transaction, resource: Resource, began: Date): Promise<void> {
   const column = changeColumn(resource)
@@ -37,19 +37,19 @@ export async function advanceWatermark(tx: Transaction, resource: Resource, bega
     where resource = ${resource.type}`
 }
 
-/** The clock that every time of ours is by. */
+/** The database's clock, which all our times are by. */
 export async function databaseTime(sql: Database): Promise<Date> {
   const [row] = await sql<{ at: Date }[]>`select now() as at`
   return row!.at
 }
 
-/** When a reading of changes that held all there were began. */
+/** Records when an incremental read that brought every change began. */
 export async function saveChangesAsOf(tx: Transaction, resource: string, began: Date): Promise<void> {
   await tx`
     update sync.cursors set changes_as_of = greatest(changes_as_of, ${began}::timestamptz) where resource = ${resource}`
 }
 
-/** Forward only, after a reading that held every change. */
+/** Moves the watermark forward only, after an incremental read that brought every change. */
 export async function moveWatermark(tx: Transaction, resource: string, to: Date): Promise<void> {
   await tx`update sync.cursors set watermark = greatest(watermark, ${to}::timestamptz) where resource = ${resource}`
 }

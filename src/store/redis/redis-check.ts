@@ -3,16 +3,16 @@ import { Redis } from 'ioredis'
 import { redisUnfit } from '../../errors/redis.ts'
 import { explainRedis, redisAddress } from './redis.ts'
 
-/** BullMQ's scripts use what came with it. */
+/** BullMQ's scripts need commands of this version. */
 const OLDEST = [6, 2] as const
 
 const PATIENCE_MS = 5_000
 
 /**
- * A server that loads its data is waited for, as long as it says how long that takes. One that is a replica may be in the
- * middle of a switch-over: the caller asks again.
+ * Waits for a server that loads its data, as long as it says how long that takes. A replica may be in the middle of a
+ * switch-over: the caller checks again.
  *
- * @throws SyncError SYNC_REDIS_UNFIT with the remedy, or what keeps it from answering.
+ * @throws SyncError SYNC_REDIS_UNFIT with the remedy, or the error that kept it from responding.
  */
 export async function checkRedis(url: string): Promise<void> {
   const redis = new Redis(url, {
@@ -40,7 +40,7 @@ export interface RedisFacts {
   readonly role: string
 }
 
-/** From `INFO`, which managed services answer too where they refuse CONFIG. */
+/** From `INFO`, which managed services allow where they forbid CONFIG. */
 export function readInfo(info: string): RedisFacts {
   const value = (name: string): string => new RegExp(`^${name}:(.*?)\\r?$`, 'm').exec(info)?.[1] ?? ''
   return { version: value('redis_version'), policy: value('maxmemory_policy'), role: value('role') }
@@ -49,7 +49,7 @@ export function readInfo(info: string): RedisFacts {
 interface Problem {
   readonly problem: string
   readonly remedy: string
-  /** It may be another one in a moment. */
+  /** It may change in a moment. */
   readonly passing?: true
 }
 
@@ -66,7 +66,7 @@ export function findRedisProblem({ version, policy, role }: RedisFacts): Problem
       passing: true,
     }
   }
-  // Not every service tells.
+  // Not every service reports it.
   if (policy === '' || policy === 'noeviction') return null
   return {
     problem: `its maxmemory-policy is ${policy}, so it may throw jobs away when memory is short`,

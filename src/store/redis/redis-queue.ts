@@ -1,19 +1,19 @@
-/** How the queue is connected to Redis, so that it goes on after whatever a network or a switch-over does. */
+/** The queue's connections to Redis, which survive network failures and switch-overs. */
 import { Redis } from 'ioredis'
 import { isTransientRedisError, KEEP_ALIVE_MS } from './redis.ts'
 
-/** A server that is away is asked again after this, and then less often. */
+/** The first delay before a reconnect; it grows to the longest. */
 const RECONNECT_MS = 1_000
 const LONGEST_RECONNECT_MS = 3_000
 const CONNECT_MS = 5_000
 /**
- * A connection that was asked something and hears nothing for so long is dead, and another is made. A worker's question for
- * a job is answered within ten seconds; whoever adds one waits for ten at most.
+ * A connection without a response for this long is dead, and is replaced. A worker's blocking wait for a job ends within ten
+ * seconds; a client that adds a job waits for ten at most.
  */
 const WORKER_SILENCE_MS = 15_000
 const CALLER_SILENCE_MS = 8_000
-/** Of what ioredis may do about an error: nothing, connect anew, or connect anew and ask the same again. */
-const [NOTHING, RECONNECT, ASK_AGAIN] = [false, 1, 2] as const
+/** Values of ioredis' `reconnectOnError`: do nothing, reconnect, or reconnect and resend the command. */
+const [NOTHING, RECONNECT, RESEND] = [false, 1, 2] as const
 
 const common = {
   connectTimeout: CONNECT_MS,
@@ -22,24 +22,24 @@ const common = {
 }
 
 /**
- * For BullMQ to connect with. A worker waits for its server as long as it takes, and asks again what was refused for a
- * passing reason: a job that is done and could not be noted would count as failed.
+ * Options for BullMQ's workers. A worker waits for its server without a limit and resends commands after transient errors:
+ * otherwise a job that is done and could not be recorded would count as failed.
  */
 export const workerConnection = (url: string) => ({
   ...common,
   url,
   maxRetriesPerRequest: null,
   socketTimeout: WORKER_SILENCE_MS,
-  reconnectOnError: (error: Error) => (isTransientRedisError(error) ? ASK_AGAIN : NOTHING),
+  reconnectOnError: (error: Error) => (isTransientRedisError(error) ? RESEND : NOTHING),
 })
 
-/** One connection for all who add jobs and ask after them. A command that finds the server gone fails, and says so. */
+/** One connection for adding jobs and reading their state. When the server is away, a command fails with an error. */
 export interface QueueClient {
   /** For BullMQ. */
   readonly connection: unknown
-  /** What refused may be a server that is not the one any more: another connection is made. */
+  /** After a transient error the server may not be the primary any more: reconnects. */
   refused(error: unknown): void
-  /** @throws when the server does not take what is written: a replica answers questions, too. */
+  /** @throws when the server does not accept writes: a replica serves reads, too. */
   write(key: string): Promise<void>
   close(): void
 }
@@ -55,7 +55,7 @@ export function openQueueClient(url: string, onError: (error: Error) => void): Q
   return {
     connection: redis,
     refused(error) {
-      // Of a transaction, whose answer holds the error in a list, ioredis does not see it.
+      // ioredis does not see an error within the response of a transaction.
       if (isTransientRedisError(error) && redis.status === 'ready') redis.disconnect(true)
     },
     async write(key) {

@@ -1,11 +1,11 @@
-/** The connection to Redis, and what its failures mean. */
+/** The connection to Redis, and the classes of its errors. */
 import { createHash } from 'node:crypto'
 import { Redis } from 'ioredis'
 import { redisRejected, redisUnreachable, redisUnwritable } from '../../errors/redis.ts'
 import { SyncError } from '../../errors/sync-error.ts'
 
 export interface RedisStore {
-  /** Runs a Lua script, by its digest once the server knows it. @throws SyncError in our words. */
+  /** Runs a Lua script, by its digest once the server has it. @throws SyncError */
   run(script: Script, keys: readonly string[], args: readonly (string | number)[]): Promise<unknown>
   close(): Promise<void>
 }
@@ -15,25 +15,25 @@ export interface Script {
   readonly digest: string
 }
 
-/** Every value changes by one script, so that two workers never see or make a half of it. */
+/** Every change of state is one script, and so atomic. */
 export const defineScript = (text: string): Script => ({ text, digest: createHash('sha1').update(text).digest('hex') })
 
-/** A caller that waits holds up a page; what is not answered by then is tried again with the page's own backoff. */
+/** A waiting caller delays a page; a command without a response is retried with the page's own backoff. */
 const CONNECT_MS = 5_000
 const COMMAND_MS = 5_000
 
 /**
- * Ten seconds of silence until the first probe; ten probes, a second apart, come then (libuv). They find a peer that is gone
- * while nothing is asked of it; what was asked and is not answered is found by `socketTimeout`, which ends the connection.
- * `commandTimeout` alone would go on asking a peer that is not there.
+ * Ten seconds without traffic until the first keep-alive probe; then ten probes, a second apart (libuv). They find a dead peer of
+ * an idle connection. `socketTimeout` finds it when a command has no response, and ends the connection; `commandTimeout`
+ * alone would go on sending to a dead peer.
  */
 export const KEEP_ALIVE_MS = 10_000
 
 /**
- * What a server says that is on its way to another role, or back to its work: a primary that was made a replica (READONLY;
- * UNBLOCKED to who waits at it), a replica that lost its primary or loads its data, a script that runs too long, too few
- * replicas. Its address may lead to another server by now, so the connection is made anew. Before version 7 a script's
- * error stands in the middle.
+ * Errors of a server that changes its role or is busy for a while: a primary that became a replica (READONLY; UNBLOCKED for a
+ * blocked client), a replica that lost its primary or loads its data, a script that runs too long, too few replicas. The
+ * address may lead to another server by now, so the connection is replaced. Before version 7 the error of a script stands in
+ * the middle of the message.
  */
 export const isTransientRedisError = (error: unknown): boolean =>
   /(?:^|\W)(?:READONLY|UNBLOCKED|MASTERDOWN|LOADING|BUSY|NOREPLICAS|TRYAGAIN|CLUSTERDOWN) /.test(messageOf(error))
@@ -48,12 +48,12 @@ export function openRedis(url: string): RedisStore {
     keepAlive: KEEP_ALIVE_MS,
     reconnectOnError: (error) => isTransientRedisError(error),
     maxRetriesPerRequest: 1,
-    // A command that may have been carried out is not sent again behind our back.
+    // A command that may have been executed must not be resent by the driver.
     autoResendUnfulfilledCommands: false,
     connectionName: 'scopestack-sync',
     retryStrategy: (times) => Math.min(2_000, 50 * 2 ** times),
   })
-  /** Says more than the "max retries" that the command then fails with. */
+  /** More specific than the "max retries" error of the command. */
   let lastFault: unknown
   redis.on('error', (error: unknown) => (lastFault = error))
   redis.on('ready', () => (lastFault = undefined))
@@ -75,7 +75,7 @@ export function openRedis(url: string): RedisStore {
   }
 }
 
-/** `host:port/0`, the part of an address that may be shown. */
+/** `host:port/0`, the part of the URL without secrets. */
 export function redisAddress(url: string): string {
   if (!URL.canParse(url)) return 'REDIS_URL'
   const { host, pathname } = new URL(url)

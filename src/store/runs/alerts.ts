@@ -1,28 +1,28 @@
-/** What the webhook is to be told, kept until it has been: a crash between the two loses no alert and repeats none. */
+/** Alerts for the webhook, stored until they are delivered: a crash in between neither loses nor repeats one. */
 import type { Database, Transaction } from '../connection/database.ts'
 
 export interface Alert {
-  /** What it is about: `full` for the full runs, `silence`. */
+  /** `full` for full runs, `silence`, … */
   readonly subject: string
   readonly kind: 'failure' | 'recovery' | 'silence'
-  /** Of the same subject and the same fingerprint nothing is told twice in a row. */
+  /** Two alerts in a row with one subject and one fingerprint are one alert. */
   readonly fingerprint: string
   readonly body: Readonly<Record<string, unknown>>
 }
 
 /**
- * @param sql kept open for as short as it can be: whoever raises another alert waits for its end.
- * @param told it was under another subject: noted here, and not sent.
- * @returns false when it is what was told last, or a recovery from nothing.
+ * @param sql a short transaction: other alerts wait for its end.
+ * @param reported it was reported under another subject: recorded here, and not sent.
+ * @returns false when it repeats the last alert of its subject, or is a recovery without a failure.
  */
-export async function raiseAlert(sql: Transaction, alert: Alert, told = false): Promise<boolean> {
+export async function raiseAlert(sql: Transaction, alert: Alert, reported = false): Promise<boolean> {
   const { subject, kind, fingerprint, body } = alert
-  // Two processes that see the same thing at once: the second waits, and then finds it told. An advisory lock could be held
-  // by whoever may connect; this row only by those who may write it.
+  // If two processes raise the same alert at once, the second waits and then finds it reported. An advisory lock could be held
+  // by any role that may connect; this row only by roles that may write it.
   await sql`select from sync.installation for update`
   const { count } = await sql`
     insert into sync.alerts (subject, kind, fingerprint, body, delivered_at)
-    select ${subject}, ${kind}, ${fingerprint}, ${sql.json(body as never)}, case when ${told} then now() end
+    select ${subject}, ${kind}, ${fingerprint}, ${sql.json(body as never)}, case when ${reported} then now() end
     from (select) as nothing
     left join lateral (
       select kind, fingerprint from sync.alerts where subject = ${subject} order by id desc limit 1) as last on true
@@ -37,14 +37,14 @@ export interface PendingAlert {
   readonly body: Readonly<Record<string, unknown>>
 }
 
-/** Given to one process, for a minute: it says afterwards what became of it. */
+/** Claims an alert for a minute; the process records the outcome of the delivery. */
 export async function claimAlert(sql: Database): Promise<PendingAlert | undefined> {
   const [row] = await sql<PendingAlert[]>`
     update sync.alerts set attempts = attempts + 1, next_attempt_at = now() + interval '1 minute'
     where id = (
       select id from sync.alerts
       where delivered_at is null and raised_at > now() - interval '2 days'
-        -- Nothing is put off for an hour, but by a clock that was set back since.
+        -- No alert is postponed for an hour, except by a clock that was set back since.
         and (next_attempt_at <= now() or next_attempt_at > now() + interval '1 hour')
       order by id limit 1 for update skip locked)
     returning id::int, attempts, body`
@@ -61,7 +61,7 @@ export async function recordDeliveryFailure(sql: Database, id: number, error: st
     where id = ${id}`
 }
 
-/** The end of the last run of a kind that brought everything it may see; before the first, the time of installation. */
+/** The end of the last successful run of a kind; the time of installation if there is none. */
 export async function lastSuccess(sql: Database, kind: string): Promise<{ at: Date; ever: boolean }> {
   const [row] = await sql<{ at: Date; ever: boolean }[]>`
     select coalesce(last.at, (select installed_at from sync.installation)) as at, last.at is not null as ever

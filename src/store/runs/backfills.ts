@@ -1,4 +1,4 @@
-/** The backfill under way: it outlives the process that began it. */
+/** The backfill under way, which outlives the process that began it. */
 import type { Database } from '../connection/database.ts'
 import { arrayLiteral } from '../connection/literals.ts'
 import { isSuccess, type Outcome } from './runs.ts'
@@ -9,7 +9,7 @@ export interface Backfill {
   readonly planned: readonly string[]
   /** `YYYY-MM-DD`; null: everything. */
   readonly since: string | null
-  /** Every page is loaded, also by whoever goes on with it. */
+  /** Every page is loaded, also after the backfill is continued. */
   readonly afresh: boolean
   readonly outcomes: readonly { readonly resource: string; readonly outcome: Outcome }[]
 }
@@ -34,7 +34,7 @@ export interface NewBackfill {
   readonly version: string
 }
 
-/** Once more, after a lost answer, is the one begun before. */
+/** Idempotent: after a lost response it returns the backfill that was begun before. */
 export async function beginBackfill(
   sql: Database,
   { planned, since, afresh, holder, version }: NewBackfill,
@@ -46,7 +46,7 @@ export async function beginBackfill(
   return (await readBackfill(sql))!
 }
 
-/** What did not end well is tried again: a run keeps the first outcome it is told. */
+/** Resources that failed are tried again: a run keeps the first outcome of a resource, so theirs are deleted. */
 export async function clearFailedOutcomes(sql: Database, { id, outcomes }: Backfill): Promise<void> {
   const again = outcomes.filter(({ outcome }) => !isSuccess(outcome)).map(({ resource }) => resource)
   await sql`

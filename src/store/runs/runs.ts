@@ -1,10 +1,10 @@
-/** The record of every run, in the same database as the data it speaks of. */
+/** The record of every run, in the same database as the data. */
 import type { Database, Transaction } from '../connection/database.ts'
 import { storable } from '../mirror/codec.ts'
 
 /**
- * `suspect`: a list that is empty, or much shorter, where it was not · `absent`: of what is only believed to exist, when
- * ScopeStack offers no such list.
+ * `suspect`: a list is empty, or much shorter than before · `absent`: an optional resource that ScopeStack does not offer to
+ * this account.
  */
 export type Outcome = 'ok' | 'absent' | 'incomplete' | 'suspect' | 'forbidden' | 'failed'
 
@@ -31,7 +31,7 @@ export async function beginRun(sql: Database, run: { kind: string; holder: strin
   return row!.id
 }
 
-/** The first one stands: whoever comes late with another was not the one who did the work. */
+/** The first outcome stands: a worker that reports later did not do the work. */
 export async function recordOutcome(
   sql: Database | Transaction,
   runId: number,
@@ -74,7 +74,7 @@ export async function endRun(
   return count === 1
 }
 
-/** How a resource ended in a run; undefined when it has not, or is no part of it. */
+/** The outcome of a resource in a run; undefined if it has none yet, or is not part of the run. */
 export async function outcomeInRun(sql: Database, runId: number, resource: string): Promise<Outcome | undefined> {
   const [row] = await sql<{ outcome: Outcome }[]>`
     select outcome from sync.run_outcomes where run_id = ${runId} and resource = ${resource}`
@@ -83,10 +83,10 @@ export async function outcomeInRun(sql: Database, runId: number, resource: strin
 
 const FROM_BEST: readonly Outcome[] = ['ok', 'forbidden', 'suspect', 'incomplete', 'failed']
 
-/** Nothing that a person has to look at. */
+/** No person has to look at it. */
 export const isSuccess = (outcome: Outcome): boolean => outcome === 'ok' || outcome === 'absent'
 
-/** What is absent takes nothing from a run. */
+/** An absent resource does not affect the outcome of a run. */
 export function worstOutcome(outcomes: readonly { readonly outcome: Outcome }[]): Outcome {
   const ranks = outcomes.map(({ outcome }) => (isSuccess(outcome) ? 0 : FROM_BEST.indexOf(outcome)))
   return FROM_BEST[Math.max(0, ...ranks)]!

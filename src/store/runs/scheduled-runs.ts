@@ -1,6 +1,6 @@
 /**
- * Runs that workers share. What is planned, what is done and what is missing stands here, so that a queue which forgets
- * its jobs loses nothing: they are made again from these rows.
+ * Runs that workers share. These rows say what is planned, done and missing, so that a queue that loses its jobs loses no work:
+ * the jobs are made again from them.
  */
 import type { Database, Transaction } from '../connection/database.ts'
 import { arrayLiteral } from '../connection/literals.ts'
@@ -18,21 +18,21 @@ export interface Plan {
   readonly version: string
 }
 
-/** What one scheduler decided on a tick; of all the others' decisions on the same tick nothing comes. */
+/** The decision of one scheduler on a tick. The decisions of others on the same tick have no effect. */
 export type Decision = { readonly runId: number; readonly note: null } | { readonly runId: null; readonly note: string }
 
-/** More than two servers that follow one another differ by, and less than what any wrong clock is worth. */
-const TO_COME = '1 minute'
+/** More than the clocks of two database servers differ by, and less than a wrong clock is off. */
+const CLOCK_TOLERANCE = '1 minute'
 
 /**
- * A tick that is still to come was decided by a host whose clock is ahead, or by a database whose clock was: it is forgotten,
- * or no run would be made until then.
+ * A decided tick in the future comes from a host or a database whose clock was ahead. It is deleted, since no run would be
+ * made until then.
  *
  * @returns null when the tick, or a later one of its schedule, was decided before.
  */
 export async function decideTick(sql: Database, { schedule, at }: Tick, plan: Plan): Promise<Decision | null> {
   return await sql.begin(async (tx) => {
-    await tx`delete from sync.ticks where schedule = ${schedule} and at > now() + ${TO_COME}::interval`
+    await tx`delete from sync.ticks where schedule = ${schedule} and at > now() + ${CLOCK_TOLERANCE}::interval`
     const [mine] = await tx`
       insert into sync.ticks (schedule, at)
       select ${schedule}, ${at}::timestamptz
@@ -52,16 +52,16 @@ export async function decideTick(sql: Database, { schedule, at }: Tick, plan: Pl
     await tx`
       update sync.ticks set run_id = ${decision.runId}, note = ${decision.note}
       where schedule = ${schedule} and at = ${at}::timestamptz`
-    // By when it was decided: of a yearly schedule the newest tick may be old itself.
+    // By the time of the decision: the newest tick of a yearly schedule may be old.
     await tx`delete from sync.ticks where decided_at < now() - interval '90 days'`
     return decision
   })
 }
 
-/** When the newest tick of the schedule that was decided on was due, of those that have come. */
+/** When the newest decided tick of the schedule was due, without ticks in the future. */
 export async function lastTick(sql: Database, schedule: string): Promise<Date | null> {
   const [row] = await sql<{ at: Date | null }[]>`
-    select max(at) as at from sync.ticks where schedule = ${schedule} and at <= now() + ${TO_COME}::interval`
+    select max(at) as at from sync.ticks where schedule = ${schedule} and at <= now() + ${CLOCK_TOLERANCE}::interval`
   return row?.at ?? null
 }
 
@@ -80,7 +80,7 @@ interface OpenRow {
   readonly done: readonly string[]
 }
 
-/** Arrays come as JSON, since the driver is not asked to know array types. */
+/** Arrays come as JSON, since the driver does not read array types (`fetch_types`). */
 const openRows = (
   sql: Database | Transaction,
   { id = null, olderThan = 0 }: { id?: number | null; olderThan?: number },
@@ -100,14 +100,14 @@ const withMissing = ({ id, kind, planned, done }: OpenRow): OpenRun => ({
 })
 
 /**
- * Those that workers are to do; a backfill is its own process' business.
+ * Open runs of workers, without backfills, which their own process continues.
  *
- * @param olderThan seconds: a run that has just begun is still being given its jobs.
+ * @param olderThan seconds: the jobs of a run that has just begun are still being added.
  */
 export const readOpenRuns = async (sql: Database, olderThan: number): Promise<OpenRun[]> =>
   (await openRows(sql, { olderThan })).filter(({ kind }) => kind !== 'backfill').map(withMissing)
 
-/** Undefined when it has ended, or never was. */
+/** Undefined if it has ended, or never existed. */
 export async function readOpenRun(sql: Database, id: number): Promise<OpenRun | undefined> {
   const [row] = await openRows(sql, { id })
   return row === undefined ? undefined : withMissing(row)
@@ -135,10 +135,10 @@ export interface ClosedRun {
 }
 
 /**
- * Ends a run once: whoever comes second, or too early, gets null.
+ * Ends a run exactly once. Null if it has ended already, or if outcomes are missing.
  *
- * @param error what ended the run for all its resources; without one it ends when each has its outcome.
- * @param also done in the same transaction, so that it is done exactly once too.
+ * @param error what ended the run for all its resources; null: it ends when each has its outcome.
+ * @param also runs in the same transaction, so that it happens exactly once too.
  */
 export async function closeRun(
   sql: Database,

@@ -1,17 +1,17 @@
-/** Where everything stands, as the books say. */
+/** The status of all resources and runs, from the bookkeeping tables. */
 import type { Database } from '../connection/database.ts'
 import type { Outcome } from './runs.ts'
 
 export interface ResourceStatus {
   readonly resource: string
-  /** The table holds what ScopeStack held then; null until a first pull was complete. */
+  /** The table holds what ScopeStack held at this time; null until the first complete pull. */
   readonly dataAsOf: Date | null
   readonly lastSuccessAt: Date | null
   readonly lastOutcome: Outcome | null
   readonly lastRunAt: Date | null
   readonly rows: number | null
   readonly message: string | null
-  /** Records that a snapshot which has not ended had read, about. */
+  /** About how many records an unfinished snapshot has read. */
   readonly interruptedAt: number | null
 }
 
@@ -22,16 +22,16 @@ export interface RunStatus {
   readonly finishedAt: Date | null
   readonly outcome: Outcome | null
   readonly error: string | null
-  /** Resources with an outcome, of how many. The second is null for a command, which keeps that to itself. */
+  /** Resources with an outcome, and planned resources. The second is null for a command, which does not record its plan. */
   readonly done: number
   readonly planned: number | null
 }
 
 export interface Status {
-  /** By the database's clock, which every time here is of. */
+  /** By the database's clock, like all times here. */
   readonly at: Date
   readonly account: { readonly id: string; readonly slug: string } | null
-  /** Those of the workers that go on, and the newest that has ended: of all, and of each schedule. */
+  /** The open runs of workers, and the newest that has ended: of all, and of each schedule. */
   readonly runs: readonly RunStatus[]
   readonly resources: readonly ResourceStatus[]
   readonly parked: readonly { readonly resource: string; readonly count: number }[]
@@ -61,7 +61,7 @@ export async function readStatus(sql: Database): Promise<Status | null> {
     from scopestack.sync_status s left join sync.cursors c on c.resource = s.resource
     order by s.resource`
   const ended = sql`finished_at is not null and planned is not null`
-  // From one kind to the next, and the newest of each: years of runs are not gone through.
+  // Steps from one kind to the next, and takes the newest of each: it does not go through years of runs.
   const runs = await sql<RunStatus[]>`
     with recursive kinds as (
       (select kind from sync.runs where ${ended} order by kind limit 1)

@@ -1,12 +1,12 @@
-/** What time it is: by the database, whatever the clocks of the hosts say. */
+/** Reads the database's clock, which all hosts go by. */
 import type { Database } from '../connection/database.ts'
 
 export interface ClockReading {
   /** Milliseconds since the epoch. */
   readonly now: number
-  /** What `performance.now()` showed then. */
+  /** `performance.now()` at that moment. */
   readonly at: number
-  /** It may be off by so much: half the time that the answer took. */
+  /** The possible error: half the round trip. */
   readonly withinMs: number
 }
 

@@ -1,4 +1,4 @@
-/** Whether a database can be lived with: looked at before anything is written. */
+/** Whether a database is fit for the mirror, checked before anything is written. */
 import { databaseUnfit } from '../../errors/database.ts'
 import { addressOf, type Database } from '../connection/database.ts'
 
@@ -36,14 +36,14 @@ function problemWith({ encoding, standby, readOnly, replica }: Facts): Problem |
     const remedy = 'Name the primary in DATABASE_URL, or several hosts of which one is'
     return { problem: 'it is a standby, which cannot be written to', remedy, passes: true }
   }
-  // Whoever sets it for this role or database means it, so it is not overruled.
+  // A setting for this role or database is intended, so it is not overridden.
   if (readOnly !== null) {
     return {
       problem: `default_transaction_read_only is on, ${placeOf(readOnly)}`,
       remedy: 'Switch it off for the role of DATABASE_URL: alter role … set default_transaction_read_only = off',
     }
   }
-  // Without triggers edits would be lost in silence, and user-defined fields grow stale.
+  // Without triggers, edits would be lost silently, and user-defined fields would become stale.
   if (replica !== null) {
     return {
       problem: `session_replication_role is not "origin", ${placeOf(replica)}, so that no trigger sees an edit`,

@@ -1,4 +1,4 @@
-/** Which servers are taken: those that the tests run on. Older ones lack what the statements are made of. */
+/** The supported server versions, which the tests run on. Older ones lack SQL that the statements use. */
 import { serverTooOld } from '../../errors/database.ts'
 import type { Database } from '../connection/database.ts'
 
@@ -10,7 +10,7 @@ export interface ServerVersion {
   readonly version: string
 }
 
-/** @throws SyncError SYNC_DATABASE_REFUSED; what is no PostgreSQL 15 or newer says so before anything is made there. */
+/** @throws SyncError SYNC_DATABASE_REFUSED below PostgreSQL 15, before anything is created. */
 export async function checkServer(sql: Database): Promise<void> {
   const [found] = await sql<ServerVersion[]>`
     select current_setting('server_version_num')::int as number, current_setting('server_version') as version`

@@ -1,7 +1,7 @@
 /**
- * What is between us and Postgres, and whether it gives us as many sessions as we need. Asked before anything is written:
- * behind a pooler that hands a session on with each transaction, locks stay with somebody else, settings reach others, and
- * statements that were prepared are gone; and a process that gets too few connections would say "started" and end no run.
+ * What is between us and Postgres, and whether we get as many sessions as we need. Checked before anything is written. A pooler
+ * in transaction mode gives a session to another client after each transaction: locks and settings stay with that client,
+ * and prepared statements are gone. And a process with too few connections would report "started" and finish no run.
  */
 import type postgres from 'postgres'
 import { connectionsMissing, poolerTooSmall, transactionPooling } from '../../errors/database.ts'
@@ -9,11 +9,11 @@ import { SyncError } from '../../errors/sync-error.ts'
 import { addressOf, isConnectionLoss, openBareConnection } from '../connection/database.ts'
 
 /**
- * @param need connections of this process at once, 0 for whoever takes what there is.
+ * @param need connections that this process uses at once; 0: it takes what there is.
  * @throws SyncError SYNC_POOLED, SYNC_CONNECTIONS; or the driver's error where Postgres cannot be reached.
  */
 export async function checkSurroundings(url: string, need: number): Promise<void> {
-  // No settings: they would stay with a session that is handed on.
+  // Without settings: in transaction mode they would reach another client.
   const sql = openBareConnection(url)
   try {
     const [facts, client] = await factsOf(sql)
@@ -23,7 +23,7 @@ export async function checkSurroundings(url: string, need: number): Promise<void
         throw connectionsMissing({ where: addressOf(url), need, room, limit, most, enough: most >= need })
       return
     }
-    // The key for cancelling is not Postgres': somebody on the way made it.
+    // The cancel key does not name this backend: a pooler made it.
     if (await isHandedOn(url, sql)) throw transactionPooling({ where: addressOf(url) })
   } finally {
     await sql.end({ timeout: 0 })
@@ -31,7 +31,7 @@ export async function checkSurroundings(url: string, need: number): Promise<void
   if (need > 0) await proveRoom(url, need)
 }
 
-/** The same, but a server that is away is no failure yet: whoever asks it first will meet that. */
+/** The same, without an error when the server is away: the first statement will report that. */
 export async function checkSurroundingsIfReachable(url: string, need: number): Promise<void> {
   await checkSurroundings(url, need).catch((error: unknown) => {
     if (error instanceof SyncError) throw error
@@ -49,7 +49,7 @@ interface Facts {
   readonly database_used: number
 }
 
-/** The driver's own knowledge of a connection: what the startup said to cancel it by. */
+/** The driver's state of a connection: the cancel key from the startup. */
 interface Client {
   readonly pid: number
   readonly secret: number
@@ -60,10 +60,10 @@ async function factsOf(sql: postgres.Sql): Promise<[Facts, Client]> {
   return [asked[0]!, clientOf(asked)]
 }
 
-/** Its types leave it out. A connection that was lost and made again has another secret. */
+/** The driver's types omit it. A new connection has another secret. */
 const clientOf = (asked: postgres.RowList<postgres.Row[]>): Client => ({ ...(asked.state as unknown as Client) })
 
-/** Walsenders have no database, and autovacuum no user: neither takes a place. We ourselves are counted. */
+/** Walsenders have no database, and autovacuum no user: neither counts. Our own session counts. */
 const FACTS = `
   select pg_backend_pid() as pid, r.rolsuper as superuser,
     current_setting('max_connections')::int - case when r.rolsuper then 0
@@ -77,11 +77,11 @@ const FACTS = `
   where r.rolname = session_user and d.datname = current_database()`
 
 interface Room {
-  /** How many more there may be, our question included. */
+  /** How many more sessions there may be, with this one. */
   readonly room: number
-  /** What keeps it so small. */
+  /** The limit that applies. */
   readonly limit: string
-  /** How many there could be if nobody else had any. */
+  /** How many there could be without other clients. */
   readonly most: number
 }
 
@@ -100,10 +100,9 @@ function roomOf(facts: Facts): Room {
 const ROUNDS = 5
 
 /**
- * Whether two transactions of one client may have two sessions. A session that is ours stays the same, and nobody else's;
- * so either is proof, and neither comes by chance under session pooling: the session of a client changes, or two clients
- * have the same. Whichever session a pooler gives next, the last one used
- * or the one that rested longest, two clients that ask in turn see one of them.
+ * Whether two transactions of one client may get two sessions (transaction pooling). There are two proofs, neither of which
+ * occurs under session pooling: the session of a client changes, or two clients have the same session. Whether a pooler gives
+ * the last used session next or the longest idle one, two clients that ask in turn see one of them.
  */
 async function isHandedOn(url: string, first: postgres.Sql): Promise<boolean> {
   const second = openBareConnection(url)
@@ -114,13 +113,13 @@ async function isHandedOn(url: string, first: postgres.Sql): Promise<boolean> {
       const { pid } = asked[0]!
       const { secret } = clientOf(asked)
       const before = seen.get(who)
-      // A connection that was lost and made again may well have another session.
+      // A new connection may have another session; that proves nothing.
       const moved = before?.secret === secret && before.pid !== pid
       seen.set(who, { pid, secret })
       return moved || [...seen].some(([other, its]) => other !== who && its.pid === pid)
     }
     for (let round = 0; round < ROUNDS; round++) {
-      // Not in a transaction yet: where each statement has a session of its own, PgBouncer ends who begins one.
+      // First without a transaction: in statement mode PgBouncer closes a connection that begins one.
       for (const [who, sql] of [
         ['first', first],
         ['first', first],
@@ -137,7 +136,7 @@ async function isHandedOn(url: string, first: postgres.Sql): Promise<boolean> {
   }
 }
 
-/** A pooler's own limits are not for its clients to see: what it gives is seen by taking it, all at once. */
+/** A pooler does not show its limits to clients, so all connections are opened at once. */
 async function proveRoom(url: string, need: number): Promise<void> {
   const all = Array.from({ length: need }, () => openBareConnection(url))
   try {
@@ -153,7 +152,7 @@ async function proveRoom(url: string, need: number): Promise<void> {
   }
 }
 
-/** Postgres starts a session in a few milliseconds; a pooler that has none left lets one wait for two minutes. */
+/** Postgres starts a session in a few milliseconds; an exhausted pooler lets a client wait for two minutes. */
 const PATIENCE_SECONDS = 10
 
 async function soon<T>(asked: PromiseLike<T>): Promise<T> {

@@ -1,12 +1,12 @@
-/** Whether the database takes what is written: a standby, and one that is out of space for its log, answer questions, too. */
+/** Checks that the database is writable: a standby, and a server without space for its log, still serve reads. */
 import type { Database } from '../connection/database.ts'
 
-/** What was true a moment ago need not be proved to each who asks. */
+/** A successful check holds this long. */
 const ENOUGH_MS = 5_000
 
 /**
- * Locks the row of the newest migration, which is a write (a record in the log, flushed at the commit), leaves nothing
- * behind to be cleaned up, and is in nobody's way.
+ * Locks the row of the newest migration: that is a write (a record in the log, flushed at the commit) that leaves nothing to
+ * clean up and blocks no other transaction.
  */
 export function createWriteCheck(sql: Database): () => Promise<void> {
   let proved = -Infinity

@@ -173,7 +173,7 @@ it('has a sentence for what is wrong, and the same one', async () => {
   const { port } = closed.address() as AddressInfo
   closed.close()
   const cases: [string, RegExp][] = [
-    [`${admin.href}?sslmodus=require`, /makes a setting that the server refuses: unrecognized .*"sslmodus"/],
+    [`${admin.href}?sslmodus=require`, /makes a setting that the server rejects: unrecognized .*"sslmodus"/],
     [`${admin.href}?statement_timeout=soon`, /the server refuses: invalid value for parameter "statement_timeout"/],
     [`${admin.href}?options=-c%20ssl%3Doff`, /the server refuses: parameter "ssl" cannot be changed now/],
     [`postgres://nobody_here:x@${admin.host}${admin.pathname}`, /refused: .*nobody_here/],

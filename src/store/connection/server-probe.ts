@@ -1,33 +1,33 @@
-/** What a connection made for it hears from the server about the others. */
+/** Probes the server over a new connection: whether it responds, which of our backends are at work, and whether it is the same server. */
 import type { Database } from './database.ts'
 
-/** A server process, as its client knows it. */
+/** A backend (server process) of one of our connections. */
 export interface Backend {
   readonly pid: number
-  /** Since its connection was made. It tells a process from one of another server that has the same number. */
+  /** Age of its connection, which distinguishes it from a backend of another server with the same pid. */
   readonly seconds: number
 }
 
 export type ProbeResult =
   /**
-   * `server`: the same text for as long as the same server answers, at whichever of its addresses, null of one that cannot
-   * be written to · `working`: processes that are at work on what was asked.
+   * `server`: identifies a running server, at any of its addresses; null for a read-only one · `working`: pids that are at work
+   * on a statement of ours.
    */
   | { readonly kind: 'answer'; readonly server: string | null; readonly working: ReadonlySet<number> }
-  /** It answers, but cannot say. */
+  /** The server responds, but cannot tell. */
   | { readonly kind: 'unknown' }
   | { readonly kind: 'silence' }
 
-/** @param graves processes whose connection we have given up: their locks are held for nobody. */
+/** @param orphans backends of lost connections, which are ended: they may hold locks. */
 export type ServerProbe = (
   suspects: readonly Backend[],
-  graves: readonly Backend[],
+  orphans: readonly Backend[],
   signal: AbortSignal,
 ) => Promise<ProbeResult>
 
-/** Connecting and asking, each. A server that takes longer for this is as good as away. */
+/** For connecting, and for the query. A server that takes longer counts as away. */
 const PATIENCE_SECONDS = 5
-/** Between our clock's view of a connection's age and the server's; making it takes a while. */
+/** Difference between the ages of a connection that we and the server measure; connecting takes a while. */
 const AGE_TOLERANCE_SECONDS = 15
 
 interface Row {
@@ -39,17 +39,17 @@ interface Row {
 }
 
 /**
- * @param open a single connection, which waits so many seconds to be made.
- * @param isAway tells whether a failure means that the server is not there.
+ * @param open opens a single connection with this connection timeout.
+ * @param isAway whether an error means that the server is away.
  */
 export function openServerProbe(open: (seconds: number) => Database, isAway: (error: unknown) => boolean): ServerProbe {
-  return async (suspects, graves, signal) => {
+  return async (suspects, orphans, signal) => {
     const sql = open(PATIENCE_SECONDS)
     const over = AbortSignal.any([signal, AbortSignal.timeout(2 * PATIENCE_SECONDS * 1000)])
     try {
-      const asked = ask(sql, suspects, graves)
-      asked.catch(() => {})
-      return await Promise.race([asked, aborted(over)])
+      const result = ask(sql, suspects, orphans)
+      result.catch(() => {})
+      return await Promise.race([result, aborted(over)])
     } catch (error) {
       return { kind: isAway(error) ? 'silence' : 'unknown' }
     } finally {
@@ -61,13 +61,13 @@ export function openServerProbe(open: (seconds: number) => Database, isAway: (er
 const aborted = (signal: AbortSignal): Promise<ProbeResult> =>
   new Promise((resolve) => signal.addEventListener('abort', () => resolve({ kind: 'silence' })))
 
-async function ask(sql: Database, suspects: readonly Backend[], graves: readonly Backend[]): Promise<ProbeResult> {
+async function ask(sql: Database, suspects: readonly Backend[], orphans: readonly Backend[]): Promise<ProbeResult> {
   const identity = await sql<{ pid: number; server: string; standby: boolean }[]>`
     select pg_backend_pid() as pid, pg_is_in_recovery() as standby, pg_postmaster_start_time()::text as server`
   const [{ pid, server, standby }] = identity as unknown as [(typeof identity)[number]]
-  // Behind a pooler the number that a client is given is made up.
+  // A pooler gives clients an invented pid.
   if (pid !== (identity.state as { pid?: number } | undefined)?.pid) return { kind: 'unknown' }
-  const pids = [...suspects, ...graves].map((one) => one.pid)
+  const pids = [...suspects, ...orphans].map((one) => one.pid)
   if (pids.length === 0) return { kind: 'answer', server: standby ? null : server, working: new Set() }
   const rows = await sql<Row[]>`
     select pid, state, wait_event as wait, usename = current_user as mine,
@@ -75,13 +75,13 @@ async function ask(sql: Database, suspects: readonly Backend[], graves: readonly
     from pg_stat_activity where pid = any(${`{${pids.join(',')}}`}::int[])`
   const same = (one: Backend, row: Row): boolean =>
     one.pid === row.pid && Math.abs(one.seconds - row.seconds) < AGE_TOLERANCE_SECONDS
-  const orphans = rows.filter((row) => row.mine && !isAtWork(row) && graves.some((one) => same(one, row)))
-  for (const orphan of orphans) await sql`select pg_terminate_backend(${orphan.pid})`
+  const stale = rows.filter((row) => row.mine && !isAtWork(row) && orphans.some((one) => same(one, row)))
+  for (const orphan of stale) await sql`select pg_terminate_backend(${orphan.pid})`
   const working = suspects.filter((one) => rows.some((row) => same(one, row) && isAtWork(row)))
   return { kind: 'answer', server: standby ? null : server, working: new Set(working.map((one) => one.pid)) }
 }
 
-/** What waits for its client, when the client waits for it, is not. What may not be seen is taken to be. */
+/** A backend that waits for its client, which waits for it, is not at work. One that may not be seen counts as at work. */
 function isAtWork({ state, wait }: Row): boolean {
   if (state?.startsWith('idle') === true) return false
   return wait !== 'ClientRead' && wait !== 'ClientWrite'
