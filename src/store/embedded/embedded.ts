@@ -19,27 +19,27 @@ import { prepareLocation } from './location.ts'
 
 export interface EmbeddedPostgres {
   url: string
-  /** Where the data is: not always the folder asked for (location.ts). */
+  /** The data folder, which is not always the requested one (location.ts). */
   folder: string
-  /** Close your own connections first. Stops the server unless somebody else uses it; a temporary one in any case. */
+  /** Close your own connections first. Stops the server unless another process uses it; a temporary one in any case. */
   stop(): Promise<void>
 }
 
 interface Options {
   readonly folder: string
-  /** The server and its folder go with us, whoever is connected. */
+  /** The server and its folder are removed at the end, also if others are connected. */
   readonly temporary?: boolean
-  /** Gives up the start. */
+  /** Aborts the start. */
   readonly signal?: AbortSignal
 }
 
 /**
- * A PostgreSQL for those who have none: started here, or found running and joined.
+ * The PostgreSQL that comes along, for a machine without one: started here, or joined if it is running.
  *
- * Who is there is told by the server itself. Each user keeps a connection with a shared advisory lock, which ends when
- * the process does, however it ends; who leaves asks for the same lock exclusively, and getting it means being the last.
- * A newcomer's shared lock then waits, and either is granted or fails with the server, after which it starts a new one.
- * A file that counts users was rejected: a SIGKILL leaves it wrong.
+ * The server itself counts its users. Each process holds a connection with a shared advisory lock, which ends with the process,
+ * however that ends. A leaving process requests the lock exclusively; if it gets it, it is the last and stops the server. The
+ * shared lock of a newcomer waits meanwhile: it is granted, or fails with the server, and the newcomer starts a new one.
+ * Rejected: a file that counts users, which is wrong after a SIGKILL.
  */
 export async function startEmbeddedPostgres(options: Options): Promise<EmbeddedPostgres> {
   const hurry = new AbortController()
@@ -68,7 +68,7 @@ type Started = Omit<EmbeddedPostgres, 'stop'> & { stop(this: void, how: { atOnce
 async function start({ folder, temporary = false, signal }: Options & { signal: AbortSignal }): Promise<Started> {
   const folders = new Set([resolve(folder)])
   const remove = async (): Promise<void> => {
-    // A process that is just ending may still write a file.
+    // A process that is ending may still write a file.
     const how = { recursive: true, force: true, maxRetries: 20, retryDelay: 50 }
     if (temporary) await Promise.all([...folders].map((path) => rm(path, how)))
   }
@@ -133,7 +133,7 @@ async function join(cluster: Cluster, signal: AbortSignal): Promise<{ sql: postg
   throw new Error(`The embedded Postgres in ${cluster.folder} does not let us in: ${String(last)}`, { cause: last })
 }
 
-/** Another starter was first, the one before is not quite gone, or the port was taken since we looked. */
+/** Another process was first, the last server has not quite ended, or the port was taken meanwhile. */
 const LOST_A_RACE = /lock file "postmaster.pid"|pre-existing shared memory|Address already in use/
 
 async function hold(cluster: Cluster, port: number): Promise<postgres.Sql> {
@@ -142,14 +142,14 @@ async function hold(cluster: Cluster, port: number): Promise<postgres.Sql> {
     port,
     user: SUPERUSER,
     password: cluster.password,
-    // Advisory locks belong to one database, and the other one is dropped and cloned by its users.
+    // Advisory locks belong to one database, and users may drop and clone the other one.
     database: 'postgres',
     max: 1,
     idle_timeout: 0,
-    // By default the connection, and with it the lock, would be exchanged after an hour.
+    // By default the connection, and with it the lock, would be replaced after an hour.
     max_lifetime: null,
     connect_timeout: 10,
-    // When the server goes away during this extra query, nobody receives its failure: an unhandled rejection.
+    // If the server goes away during this extra query, its error is an unhandled rejection.
     fetch_types: false,
     connection: { application_name: 'scopestack-sync embedded' },
     onnotice: () => {},
@@ -167,13 +167,13 @@ async function createDatabase(sql: postgres.Sql): Promise<void> {
   const found = await sql`select from pg_database where datname = ${DATABASE}`
   if (found.count > 0) return
   await sql.unsafe(`create database ${DATABASE}`).catch((error: { code?: string }) => {
-    // Two at once: told as a duplicate name or as a broken unique index, by how far the other one was.
+    // Two at once: a duplicate name, or a unique violation, by how far the other one was.
     if (error.code !== '42P04' && error.code !== '23505') throw error
   })
 }
 
 async function endAnyhow(cluster: Cluster, sql: postgres.Sql): Promise<void> {
-  // No checkpoint for data that nobody will read.
+  // Without a checkpoint: the data is thrown away.
   await shutDown(cluster, 'immediate')
   await sql.end({ timeout: 0 })
 }
@@ -193,9 +193,9 @@ async function isLast(sql: postgres.Sql, atOnce: boolean): Promise<boolean> {
     await sql`select pg_advisory_unlock_shared(7301)`
     const [lock] = await sql<{ alone: boolean }[]>`select pg_try_advisory_lock(7301) as alone`
     if (!lock?.alone) return false
-    // The others are SQL clients, which stay served, connections that were closed a moment ago, those who leave together
-    // with us, and newcomers. Only newcomers wait for the lock. Processes of ours hold it: the connections that bear our
-    // name belong to this one.
+    // Other connections are SQL clients, which stay served, connections that were closed a moment ago, processes that leave at
+    // the same time, and newcomers. Only newcomers wait for the lock. Our other processes hold it: the connections with our
+    // name belong to this process.
     for (const deadline = Date.now() + STRAYS_MS; ; await sleep(20)) {
       const others = await sql<{ joins: boolean }[]>`
         select exists (select from pg_locks l where l.pid = a.pid and l.locktype = 'advisory' and not l.granted) as joins

@@ -3,7 +3,7 @@ import { chmod, lstat, mkdir, realpath, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 
-/** The user the server runs as. Undefined: the one who runs us. */
+/** The account that the server runs as. Undefined: our own. */
 export interface Account {
   uid: number
   gid: number
@@ -14,12 +14,12 @@ export interface Location {
   account: Account | undefined
 }
 
-/** `nobody`: Postgres refuses to run as root, and needs a uid that /etc/passwd knows; making a user is not ours to do. */
+/** `nobody`: Postgres does not run as root, and needs a uid in /etc/passwd; we do not create users. */
 const NOBODY: Account = { uid: 65534, gid: 65534 }
 
 /**
- * Root drops to another account, and that account must be able to walk to the data. Where it cannot (a home of mode 700)
- * the data goes below the temp directory, under a name made from the wanted path, so that the next start finds it.
+ * Root runs the server under another account, which must be able to reach the data. If it cannot (a home directory of mode 700),
+ * the data goes below the temp directory, under a name derived from the requested path, so that the next start finds it.
  */
 export async function prepareLocation(wanted: string): Promise<Location> {
   const folder = resolve(wanted)
@@ -33,15 +33,15 @@ export async function prepareLocation(wanted: string): Promise<Location> {
   const account = (await ownerOf(join(folder, 'data'))) ?? NOBODY
   if (await isReachable(dirname(folder), account)) {
     await mkdir(folder, { recursive: true })
-    // A mount may refuse, whoever asks.
+    // A mount may not allow it, even for root.
     if (!(await isReachable(folder, account))) await chmod(folder, PASS_THROUGH).catch(() => {})
-    // Asked again: a strict umask also applies to the parents that mkdir has just made.
+    // Checked again: a strict umask also applies to the parents that mkdir has created.
     if (await isReachable(folder, account)) return { folder, account }
   }
   return { folder: await prepareInTemp(folder), account: NOBODY }
 }
 
-/** Whether `account` can walk to `path`, judged by mode bits. What does not exist yet is left out. */
+/** Whether `account` can reach `path`, by mode bits. Parts that do not exist yet are ignored. */
 export async function isReachable(path: string, account: Account): Promise<boolean> {
   let at = await nearestExisting(path)
   for (;;) {
@@ -58,7 +58,7 @@ export async function isReachable(path: string, account: Account): Promise<boole
 
 const ELSEWHERE = 'Run it in a directory you may write to, or set DATABASE_URL to a PostgreSQL of your own.'
 
-/** Others may pass through to what they own inside, and may not list it. */
+/** Other accounts may reach what they own inside, and may not list the folder. */
 const PASS_THROUGH = 0o711
 
 async function prepareInTemp(folder: string): Promise<string> {
@@ -67,7 +67,7 @@ async function prepareInTemp(folder: string): Promise<string> {
     if (!(await isReachable(temp, NOBODY))) continue
     const place = join(temp, name)
     await mkdir(place, { recursive: true })
-    // The name can be guessed: whoever made it first could hand us a link, or a folder that they can change.
+    // The name can be guessed: another user could have created it, as a link or as a folder of their own.
     const found = await lstat(place)
     if (!found.isDirectory() || found.uid !== 0) {
       throw new Error(`${place} is there already and is not root's own directory. Remove it, or set DATABASE_URL.`)
@@ -78,7 +78,7 @@ async function prepareInTemp(folder: string): Promise<string> {
   throw new Error(`No temp directory can be reached by uid ${NOBODY.uid}, which runs Postgres for root. ${ELSEWHERE}`)
 }
 
-/** Data made by an ordinary user stays theirs when root comes along. */
+/** Data of an ordinary user keeps its owner when root starts the server. */
 async function ownerOf(path: string): Promise<Account | undefined> {
   const found = await stat(path).catch(() => undefined)
   return found && found.uid !== 0 ? { uid: found.uid, gid: found.gid } : undefined

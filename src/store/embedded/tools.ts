@@ -4,44 +4,44 @@ import { text } from 'node:stream/consumers'
 import { stopped } from '../../errors/commands.ts'
 import type { Account } from './location.ts'
 
-interface How {
-  /** Undefined: the one who runs us. */
+interface RunOptions {
+  /** Undefined: our own account. */
   readonly account: Account | undefined
   readonly env: Record<string, string>
   /** Ends the program, and all it has started, when it fires. */
   readonly signal?: AbortSignal
 }
 
-/** What asks politely gets five seconds: initdb removes what it has made so far. */
-const POLITE_MS = 5_000
+/** After SIGTERM a program has five seconds: initdb removes what it has created. */
+const GRACE_MS = 5_000
 
 /**
- * In a process group of its own: a terminal sends Ctrl-C to every process of the group in front of it, and half-ended
- * programs would leave more behind than those that we end ourselves.
+ * Runs a program in a process group of its own: a terminal sends Ctrl-C to its foreground group, and interrupted programs would
+ * leave more behind than those that we end.
  *
- * @throws SyncError SYNC_STOPPED once all of it is gone, or an Error with what the program said.
+ * @throws SyncError SYNC_STOPPED once the program has ended, or an Error with its output.
  */
-export async function runProgram(file: string, args: readonly string[], how: How): Promise<void> {
-  if (how.signal?.aborted) throw stopped()
+export async function runProgram(file: string, args: readonly string[], options: RunOptions): Promise<void> {
+  if (options.signal?.aborted) throw stopped()
   const child = spawn(file, args, {
-    ...how.account,
+    ...options.account,
     cwd: '/',
-    env: how.env,
+    env: options.env,
     detached: true,
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   const end = (): void => endGroup(child.pid)
-  how.signal?.addEventListener('abort', end)
+  options.signal?.addEventListener('abort', end)
   try {
     const ended = new Promise<string>((resolve, reject) => {
       child.once('error', reject)
       child.once('close', (code, signal) => resolve(code === 0 ? '' : `it ended with ${signal ?? code}`))
     })
     const [failure, , said] = await Promise.all([ended, text(child.stdout), text(child.stderr)])
-    if (how.signal?.aborted) throw stopped()
+    if (options.signal?.aborted) throw stopped()
     if (failure !== '') throw new Error(said.trim() || failure)
   } finally {
-    how.signal?.removeEventListener('abort', end)
+    options.signal?.removeEventListener('abort', end)
   }
 }
 
@@ -51,9 +51,9 @@ function endGroup(pid: number | undefined): void {
     try {
       process.kill(-pid, name)
     } catch {
-      // It has ended by itself.
+      // It has ended already.
     }
   }
   send('SIGTERM')
-  setTimeout(send, POLITE_MS, 'SIGKILL').unref()
+  setTimeout(send, GRACE_MS, 'SIGKILL').unref()
 }

@@ -1,7 +1,7 @@
 /**
- * Whether local edits are still noticed: the triggers of writing back, and of user-defined values, stand on every table, are
- * switched on, and call what this version made. Without them edits are lost without a word, so whoever drops or disables one
- * (a restore with --disable-triggers that broke off, a table made anew, a function that was replaced) is told.
+ * Whether local edits are still captured: the triggers for write-back and for user-defined values exist on every table, are
+ * enabled, and call the functions of this version. Without them edits are lost silently, so a trigger that was dropped or
+ * disabled is reported (an interrupted restore with --disable-triggers, a recreated table, a replaced function).
  */
 import type { Resource } from '../../catalog/resource.ts'
 import type { Database } from '../connection/database.ts'
@@ -23,7 +23,7 @@ interface Standing {
   readonly hasHash: boolean
 }
 
-/** What a table is to have: trigger name to the function it calls. */
+/** The triggers that a table must have: name to function. */
 function wantedTriggers({ writes, columns }: CaptureSpec, table: string): Map<string, string> {
   const wanted = new Map([['write_back_refuse', 'refuse']])
   if (writes.length === 0) wanted.set('read_only_update', 'capture_update')
@@ -40,7 +40,7 @@ function wantedTriggers({ writes, columns }: CaptureSpec, table: string): Map<st
   return wanted
 }
 
-/** Tables that are not there are the failure of their resource, and none of these. */
+/** A missing table is an error of its resource, and no capture fault. */
 export async function findCaptureFaults(sql: Database, resources: readonly Resource[]): Promise<CaptureFault[]> {
   const standing = await sql<Standing[]>`
     select c.relname as "table",
@@ -67,10 +67,10 @@ export async function findCaptureFaults(sql: Database, resources: readonly Resou
   })
 }
 
-/** Of gen_random_uuid() in the server's own notation: 3432 is its number, in every version. */
+/** gen_random_uuid() in the server's node notation: its oid is 3432, in every version. */
 const MAKES_IDS = '%:funcid 3432 %'
 
-/** `pg_get_expr` would say it in SQL, and wait for a table that is locked. */
+/** `pg_get_expr` would return SQL, but waits for a locked table. */
 const hasDefault = (sql: Database, column: string, like: string) => sql`
   exists (select from pg_attribute a join pg_attrdef d on d.adrelid = a.attrelid and d.adnum = a.attnum
     where a.attrelid = c.oid and a.attname = ${column} and not a.attisdropped and d.adbin::text like ${like})`
@@ -86,16 +86,16 @@ function faultsOf({ triggers }: Standing, wanted: ReadonlyMap<string, string>, w
   })
 }
 
-/** Above so many the rest is counted. */
+/** More faults are only counted. */
 const MOST_NAMED = 5
 
-/** What was found at a migration, and whether it could be mended: only the owner of a table may. */
+/** The faults found by a migration, and whether they were repaired: only the owner of a table may do that. */
 export interface CaptureCheck {
   readonly faults: readonly CaptureFault[]
   readonly mended: boolean
 }
 
-/** Null: nothing is wrong. */
+/** Null without faults. */
 export function describeCheck({ faults, mended }: CaptureCheck): string | null {
   const what = describeFaults(faults)
   if (what === null) return null
@@ -106,7 +106,7 @@ export function describeCheck({ faults, mended }: CaptureCheck): string | null {
     : `${what} Run "migrate" as the owner of the tables, which mends it; ${edited}`
 }
 
-/** As things stand; null: nothing is wrong. */
+/** Null without faults at this moment. */
 export const describeLostEdits = async (sql: Database, resources: readonly Resource[]): Promise<string | null> =>
   describeCheck({ faults: await findCaptureFaults(sql, resources), mended: false })
 

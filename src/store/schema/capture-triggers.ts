@@ -1,6 +1,6 @@
 /**
- * Which local edits are changes for ScopeStack, and which are refused: the triggers of every table, made from the catalog
- * like the comments, so that a new resource needs no migration for them. What they do is in migrations/0010_capture.sql,
+ * The triggers that capture local edits as changes, or refuse them. They are generated from the catalog for every table, like
+ * the comments, so that a new resource needs no migration for them. Their functions are in migrations/0010_capture.sql,
  * 0011_refused_values.sql, 0012_plans.sql and 0013_own_tables.sql.
  */
 import { isDeepStrictEqual } from 'node:util'
@@ -15,7 +15,7 @@ export interface CaptureSpec {
   readonly columns: readonly { readonly name: string; readonly entries: unknown }[]
 }
 
-/** What the triggers of a resource are to know. */
+/** The specification for the triggers of a resource. */
 export const captureSpecOf = (resource: Resource): CaptureSpec => {
   const columns = resource.columns.filter(isEditable)
   const writes = columns.length === 0 ? [] : resource.writes
@@ -39,8 +39,8 @@ export const captureSpecOf = (resource: Resource): CaptureSpec => {
 }
 
 /**
- * Never null: whether a record is archived, and what it is known by. A list asked for both kinds of `active` leaves out those
- * that are neither, and a record without a name is refused by all that is known (API notes §12).
+ * Columns that must not become null: `active`, and the natural key. A list that is filtered by both values of `active` leaves out
+ * records with neither, and ScopeStack, as far as is known, refuses a record without a name (API notes §12).
  */
 function isRequired({ columns, naturalKey = [] }: Resource, { member }: Column): boolean {
   const named = naturalKey.find((key) => columns.some((column) => column.member === key && column.from === 'attribute'))
@@ -48,10 +48,10 @@ function isRequired({ columns, naturalKey = [] }: Resource, { member }: Column):
 }
 
 /**
- * Only what differs is made again, table by table: every trigger takes a lock that others would wait behind.
+ * Creates only the triggers that differ, table by table: each takes a lock that other sessions would wait behind.
  *
- * @param broken types whose triggers are not as they were made (`findCaptureFaults`).
- * @param change looks again at what differs, since others may have made it meanwhile.
+ * @param broken types whose triggers have faults (`findCaptureFaults`).
+ * @param change runs a transaction; it checks again what differs, since another process may have created it meanwhile.
  */
 export async function installCapture(
   sql: Database,
@@ -79,11 +79,11 @@ async function captured(of: Database | Transaction): Promise<ReadonlyMap<string,
 }
 
 /**
- * What the catalog declares is nobody's own, to be edited or not; `sync.captured.read_only` was named before that. Names are
- * added and never taken away: a process of an older catalog that starts beside this one knows fewer of them, and an edit of
- * such a column is to be refused then, not lost as one of somebody's own.
+ * Records which columns the catalog declares, so that they are not taken for columns that users have added; the column is called
+ * `read_only` for historical reasons. Names are added and never removed: a process with an older catalog beside this one
+ * knows fewer columns, and must refuse an edit of such a column instead of ignoring it.
  *
- * By itself, and not an argument of sync.capture: the version before calls that as it was.
+ * A statement of its own and not an argument of sync.capture, which the version before calls with its own signature.
  */
 export async function recordDeclaredColumns(sql: Database, resources: readonly Resource[]): Promise<void> {
   const held = await sql<{ type: string; columns: string[] | null }[]>`
@@ -101,15 +101,16 @@ export async function recordDeclaredColumns(sql: Database, resources: readonly R
 }
 
 /**
- * To be said in every transaction of our own that writes mirrored rows: what came from ScopeStack never goes back (S3).
+ * Must be called in every transaction of ours that writes mirrored rows, so that what came from ScopeStack is not captured as an
+ * edit and sent back (S3).
  *
- * Triggers of the tables' users run in it, and what they call without its schema has to be found: by the search_path that
- * this role and database were given (`session.ts` says another), behind Postgres' own names, which ours need.
+ * It also sets the search_path. Triggers of users run in the transaction, and may call functions without a schema: these are
+ * found by the search_path of the role and database (`session.ts` sets another one), after pg_catalog, which our names need.
  */
 export async function disableCapture(tx: Transaction): Promise<void> {
   await Promise.all([
     tx`set local search_path to default`,
-    // Every name with its schema: until it has ended, theirs are found first.
+    // Qualified names: until this statement has run, a user's functions would be found first.
     tx`
       select pg_catalog.set_config('sync.origin', 'pull', true), pg_catalog.set_config('search_path',
         pg_catalog.rtrim(pg_catalog.concat('pg_catalog, ', pg_catalog.current_setting('search_path')), ', '), true)`,

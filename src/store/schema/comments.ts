@@ -1,11 +1,11 @@
-/** `COMMENT ON` for the mirror, from the catalog: what an analyst reads in a BI tool. */
+/** `COMMENT ON` statements for the mirror, from the catalog: analysts read them in their tools. */
 import type { Resource } from '../../catalog/resource.ts'
 import { quote } from '../connection/database.ts'
 import { SYNC_COLUMNS } from './columns.ts'
 
 /**
- * @param existing `table` and `table.column` to the comment it has; what is right already is left alone, since every
- *   COMMENT takes a lock that readers would wait behind.
+ * @param existing `table` and `table.column` to the present comment. Equal comments are skipped, since each COMMENT takes a lock
+ *   that readers would wait behind.
  */
 export function commentStatements(resources: readonly Resource[], existing: ReadonlyMap<string, string>): string[] {
   const statements: string[] = []

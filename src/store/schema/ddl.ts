@@ -1,7 +1,7 @@
 /**
- * Changes to tables that make nobody wait for long. A statement that waits for the lock of a table stands in front of every
- * reader who comes behind it: a report that is open for an hour would stop all others for as long. So it waits for less than
- * a second, lets go of all it has, and comes again, as often as it takes, while the reports go on.
+ * DDL that blocks readers only briefly. A statement that waits for a table lock blocks every later reader: one report that is
+ * open for an hour would stop all others for as long. So a try waits for less than a second, then releases all its locks
+ * and tries again later, as often as needed.
  */
 import { setTimeout as delay } from 'node:timers/promises'
 import { stopped } from '../../errors/commands.ts'
@@ -11,23 +11,23 @@ import { isLostRace, type Database, type Transaction } from '../connection/datab
 
 export interface LockWaiting {
   readonly signal?: AbortSignal | undefined
-  /** Called when something else is waited for than before. */
+  /** Called when another session than before holds the lock. */
   readonly onWait?: ((error: SyncError) => void) | undefined
 }
 
-/** Runs statements, with what is left of the time that may be spent with waiting. */
+/** Runs statements within the rest of the waiting time of this try. */
 export type RunStatements = (statements: string) => Promise<void>
 
-/** A transaction that is alone with the tables. */
+/** Runs a transaction under the migration lock. */
 export type ChangeTables = (act: (tx: Transaction) => Promise<void>) => Promise<void>
 
-/** Of one try. Locks that it has are kept from readers for as long as it waits for the next. */
+/** Waiting time of one try. While it waits for the next lock, it blocks readers by the locks it has. */
 const WAIT_MS = 600
-/** What is behind long work waits as good as not at all. */
+/** The minimum, after long work in the same transaction. */
 const LEAST_MS = 50
 const PAUSE_MS = { least: 200, most: 5_000 }
 
-/** @param act one transaction, begun anew until it has had all its locks. */
+/** @param act one transaction, repeated until it obtains all its locks. */
 export async function changeTables<T>(
   sql: Database,
   act: (tx: Transaction, run: RunStatements) => Promise<T>,
@@ -38,7 +38,7 @@ export async function changeTables<T>(
     try {
       return (await sql.begin((tx) => act(tx, hurried(tx)))) as T
     } catch (error) {
-      if (!isInTheWay(error)) throw error
+      if (!isBlocked(error)) throw error
       const holder = await holderOf(sql)
       if (holder !== undefined && holder.pid !== said) {
         said = holder.pid
@@ -58,10 +58,10 @@ function hurried(tx: Transaction): RunStatements {
 }
 
 /**
- * A lock that others have; a deadlock; or another process that has just made the same thing, which is only seen in the
- * catalog of Postgres (`CREATE … IF NOT EXISTS` looks once).
+ * Another session's lock; a deadlock; or another process that creates the same object at the same moment, which shows as a
+ * conflict in the system catalog (`CREATE … IF NOT EXISTS` checks only once).
  */
-function isInTheWay(error: unknown): boolean {
+function isBlocked(error: unknown): boolean {
   if (!(error instanceof Error)) return false
   const { code, schema_name, routine } = error as { code?: string; schema_name?: string; routine?: string }
   return (
@@ -79,7 +79,7 @@ interface Holder {
   readonly since: string | null
 }
 
-/** The session that has had locks of our tables for longest; of other roles' sessions little may be seen. */
+/** The session with the oldest transaction that locks our tables; of other roles' sessions little is visible. */
 async function holderOf(sql: Database): Promise<Holder | undefined> {
   const [holder] = await sql<Holder[]>`
     select a.pid::text, coalesce(a.usename, '?') || coalesce(', ' || nullif(a.application_name, ''), '') as who,

@@ -1,14 +1,14 @@
-/** Schemas that have our names and are somebody else's, which is found out before anything is made in them. */
+/** Detects schemas with our names that belong to another program, before anything is created in them. */
 import { foreignSchema } from '../../errors/database.ts'
 import type { Database } from '../connection/database.ts'
 
 const SCHEMAS = ['scopestack', 'sync'] as const
-const BOOKS = '__drizzle_migrations'
+const MIGRATIONS = '__drizzle_migrations'
 
 /**
- * Ours are those that came with our first migration; what is empty may have been made for us.
+ * A schema is ours if our first migration is recorded in it; an empty one may have been created for us.
  *
- * @param first when it was made.
+ * @param first timestamp of the first migration.
  * @throws SyncError SYNC_SCHEMA_FOREIGN
  */
 export async function assertOwnSchemas(sql: Database, first: number): Promise<void> {
@@ -16,15 +16,15 @@ export async function assertOwnSchemas(sql: Database, first: number): Promise<vo
   const found = await sql<{ schema: string; name: string }[]>`
     select n.nspname as schema, c.relname as name from pg_class c join pg_namespace n on n.oid = c.relnamespace
     where n.nspname in ${sql(SCHEMAS)} and c.relkind in ('r', 'p', 'v', 'm', 'f', 'S')
-      and not (n.nspname = 'sync' and c.relname like ${`${BOOKS}%`})
+      and not (n.nspname = 'sync' and c.relname like ${`${MIGRATIONS}%`})
     order by 1, 2`
   const [{ schema } = { schema: '' }] = found
   if (schema === '') return
   throw foreignSchema({ schema, relations: found.filter((one) => one.schema === schema).map(({ name }) => name) })
 }
 
-/** The table by which BullMQ knows what it has made. */
-const QUEUE_BOOKS = 'migration'
+/** BullMQ's own migrations table. */
+const QUEUE_MIGRATIONS = 'migration'
 
 /** @throws SyncError SYNC_SCHEMA_FOREIGN */
 export async function assertOwnQueueSchema(sql: Database): Promise<void> {
@@ -32,15 +32,16 @@ export async function assertOwnQueueSchema(sql: Database): Promise<void> {
     select c.relname as name from pg_class c join pg_namespace n on n.oid = c.relnamespace
     where n.nspname = 'bullmq' and c.relkind in ('r', 'p', 'v', 'm', 'f', 'S') order by 1`
   const relations = rows.map(({ name }) => name)
-  if (relations.length > 0 && !relations.includes(QUEUE_BOOKS)) throw foreignSchema({ schema: 'bullmq', relations })
+  if (relations.length > 0 && !relations.includes(QUEUE_MIGRATIONS))
+    throw foreignSchema({ schema: 'bullmq', relations })
 }
 
-/** Another program that uses drizzle may keep its migrations in a schema of the same name. */
+/** Another program that uses drizzle may have its migrations table in a schema of the same name. */
 async function isOurs(sql: Database, first: number): Promise<boolean> {
-  const [books] = await sql<{ exist: boolean }[]>`
+  const [table] = await sql<{ exist: boolean }[]>`
     select exists (select from pg_class c join pg_namespace n on n.oid = c.relnamespace
-      where n.nspname = 'sync' and c.relname = ${BOOKS} and c.relkind = 'r') as exist`
-  if (books?.exist !== true) return false
+      where n.nspname = 'sync' and c.relname = ${MIGRATIONS} and c.relkind = 'r') as exist`
+  if (table?.exist !== true) return false
   const [row] = await sql<{ ours: boolean }[]>`
     select exists (select from sync.__drizzle_migrations where created_at = ${first}) as ours`
   return row!.ours

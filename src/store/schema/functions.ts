@@ -1,15 +1,15 @@
-/** The functions of schema sync as this version's migrations made them, held against those that stand in the database. */
+/** Compares the functions of schema sync in the database with those of this version's migrations, and restores them. */
 import type { Database } from '../connection/database.ts'
 import { migrationSpan, readMigrations } from './migration-files.ts'
 
 interface Made {
   readonly body: string
-  /** Its definition, and what was altered of it since, in order. */
+  /** Its definition and later alterations, in order. */
   readonly statements: readonly string[]
 }
 
 export interface Functions {
-  /** Missing, or with another body. Empty where the schema is of another version: it may have others. */
+  /** Missing functions, and those with another body. Empty if the schema is of another version, which may have others. */
   readonly wrong: ReadonlySet<string>
   readonly made: ReadonlyMap<string, Made>
 }
@@ -31,7 +31,7 @@ export async function readFunctions(sql: Database): Promise<Functions> {
       if (before !== undefined) made.set(name, { ...before, statements: [...before.statements, statement] })
     } else {
       const [begin, end] = [statement.indexOf('$$'), statement.lastIndexOf('$$')]
-      // Without a text of its own it is bound to what it calls, and cannot be compared.
+      // A SQL-standard body has no text of its own, and cannot be compared.
       if (begin < end)
         made.set(name, {
           body: statement.slice(begin + 2, end),
@@ -45,7 +45,7 @@ export async function readFunctions(sql: Database): Promise<Functions> {
   return { wrong: new Set([...made].flatMap(([name, { body }]) => (bodies.get(name) === body ? [] : [name]))), made }
 }
 
-/** As they were made. One that was dropped is nobody's to call, as all of them are. */
+/** Restores them as created. A dropped function loses its grants, so PUBLIC is revoked again. */
 export async function restoreFunctions(sql: Database): Promise<void> {
   const { wrong, made } = await readFunctions(sql)
   if (wrong.size === 0) return
@@ -59,5 +59,5 @@ export async function restoreFunctions(sql: Database): Promise<void> {
   })
 }
 
-/** Those that everybody may call, for what they do with nobody's rights but their caller's. */
+/** Functions that PUBLIC may call: they run with the rights of the caller. */
 const OPEN: ReadonlySet<string> = new Set(['may_be_sent', 'local_refs', 'user_defined_values_of'])

@@ -1,6 +1,6 @@
 /**
  * Brings the database to this version's schema: drizzle's migrations, then the comments and the triggers that follow from
- * the catalog. What is right already is left alone, so that a start takes no lock that anybody could wait behind.
+ * the catalog. What is up to date is left alone, so that a start takes no lock that other sessions would wait behind.
  *
  * drizzle's own migrator takes no lock, and two starts at once on an empty database fail (10 of 10 tried). An advisory lock
  * can be held by any role that may connect; one of a table only by those who may write it.
@@ -25,7 +25,7 @@ import { readTableState } from './table-state.ts'
 import { restoreUserDefined } from './user-defined-triggers.ts'
 
 /**
- * @returns what was found of triggers that somebody had dropped, disabled or replaced: they are mended, where the role may.
+ * @returns capture triggers that were found dropped, disabled or replaced, and whether this role could repair them.
  * @throws SyncError SYNC_DATABASE_UNFIT or SYNC_DATABASE_REFUSED before anything is written, SYNC_STOPPED; otherwise the
  *   driver's error, which callers explain with the address they know.
  */
@@ -49,7 +49,7 @@ export async function migrate(url: string, waiting: LockWaiting = {}): Promise<C
     const mended = await restoreCapture(sql, usable, faults, change).then(
       () => true,
       (error: unknown) => {
-        // Whose tables these are mends them; "status" says so until then.
+        // Only the owner of the tables can repair them; "status" reports it until then.
         if (!wasMigrated || faults.length === 0 || codeOf(error) !== '42501') throw error
         return false
       },
@@ -74,7 +74,7 @@ async function restoreCapture(
   }
 }
 
-/** Looks once more when everybody else who migrates has ended. */
+/** Runs `act` when no other migration is running. */
 export async function withMigrationLock<T>(
   tx: Transaction,
   run: RunStatements,
@@ -82,19 +82,19 @@ export async function withMigrationLock<T>(
 ): Promise<T> {
   const [found] = await tx<{ schema: boolean; books: boolean }[]>`
     select to_regnamespace('sync') is not null as schema, to_regclass('sync.__drizzle_migrations') is not null as books`
-  // Each needs a right that only the first start should.
+  // Each needs a privilege that only the first start should need.
   if (found?.schema !== true) await run('create schema if not exists sync')
   if (found?.books !== true) {
     await run(
       'create table if not exists sync.__drizzle_migrations (id serial primary key, hash text not null, created_at bigint)',
     )
   }
-  // Conflicts with itself, and with no reader, whatever rights that has.
+  // This mode conflicts with itself, and with no reader: a reader cannot hold it, whatever its privileges.
   await run('lock table sync.__drizzle_migrations in share update exclusive mode')
   return await act(tx)
 }
 
-/** As drizzle's migrator does it, in its table, but under a lock, and in one transaction from its begin. */
+/** Like drizzle's migrator, in its table, but under a lock, and in one transaction from the start. */
 async function runMigrations(tx: Transaction, run: RunStatements): Promise<void> {
   const last = await withMigrationLock(tx, run, lastMigration)
   for (const { createdAt, hash, statements } of readMigrations()) {
@@ -110,7 +110,7 @@ async function lastMigration(of: Database | Transaction): Promise<number> {
   return row?.at ?? 0
 }
 
-/** Null: nothing was ever made here. */
+/** Null if this database was never migrated. */
 export const migratedSchemaGone = async (sql: Database): Promise<SyncError | null> =>
   (await isMigrated(sql)) ? await schemaGone(sql) : null
 
@@ -119,7 +119,7 @@ async function schemaGone(sql: Database): Promise<SyncError> {
   return tableUnfit({ table: 'scopestack', ...(await readTableState(sql, any!)) })
 }
 
-/** What somebody has renamed, dropped or replaced is the failure of its own resource, and not of every start. */
+/** A table that was renamed, dropped or replaced is an error of its resource, and must not fail every start. */
 async function usableTables(sql: Database): Promise<Resource[]> {
   const found = await sql<{ name: string; columns: string[] }[]>`
     select c.relname as name, json_agg(a.attname) as columns from pg_class c join pg_attribute a on a.attrelid = c.oid
@@ -133,7 +133,7 @@ async function usableTables(sql: Database): Promise<Resource[]> {
   )
 }
 
-/** Whether every migration of this version has been run; a newer schema is fine, since it only adds. */
+/** Whether every migration of this version has run. A newer schema is compatible, since migrations only add. */
 export async function isMigrated(sql: Database): Promise<boolean> {
   const [books] = await sql<{ exist: boolean }[]>`
     select to_regclass('sync.__drizzle_migrations') is not null as exist`
@@ -150,7 +150,7 @@ function nameTheTaken(error: unknown): never {
   throw nameTaken({ what: code === '42701' ? 'column' : 'object', said: (error as Error).message }, error)
 }
 
-/** `table` and `table.column` to comment, for schema `scopestack`. */
+/** `table` and `table.column` to its comment, in schema `scopestack`. */
 async function existingComments(sql: Database | Transaction): Promise<Map<string, string>> {
   const rows = await sql<{ name: string; comment: string }[]>`
     select c.relname || coalesce('.' || a.attname, '') as name, d.description as comment

@@ -1,20 +1,20 @@
-/** The tables of writing back, for drizzle-kit, like schema.ts. */
+/** The tables of write-back, for drizzle-kit, like schema.ts. */
 import { sql } from 'drizzle-orm'
 import { bigint, index, integer, jsonb, primaryKey, text, uniqueIndex } from 'drizzle-orm/pg-core'
 import { at, sync } from './sync-schema.ts'
 
-/** What each table's triggers take, as the catalog said when they were made (store/schema/capture-triggers.ts). */
+/** The capture specification of each table, as of its triggers (store/schema/capture-triggers.ts). */
 export const captured = sync.table('captured', {
   type: text('type').primaryKey(),
   relation: text('relation').notNull(),
   writes: text('writes').array().notNull(),
   /** `{name, member, from, kind, entries, target}` of each writable column. */
   columns: jsonb('columns').notNull(),
-  /** Columns of the catalog, at least those that may not be edited; all others are somebody's own. */
+  /** Columns that a catalog declares; all others were added by users. */
   readOnly: text('read_only').array(),
 })
 
-/** What the ids of this database's own (`local-…`) became, for whoever kept one: as long as what is settled is kept. */
+/** Local ids (`local-…`) and their real ids, kept as long as settled changes. */
 export const localIds = sync.table(
   'local_ids',
   {
@@ -37,12 +37,12 @@ export const outbox = sync.table(
     resource: text('resource').notNull(),
     recordId: text('record_id').notNull(),
     op: text('op').notNull(),
-    /** Member to new value, and to the id at the other end. */
+    /** Member to its new value; of relationships, the id of the other record. */
     attributes: jsonb('attributes').notNull().default({}),
     relationships: jsonb('relationships').notNull().default({}),
-    /** `{attributes, relationships}`: what the same members held, as both sides last agreed. */
+    /** `{attributes, relationships}`: the last values of these members that both sides had in common. */
     base: jsonb('base').notNull().default({}),
-    /** Rows of this database's own that it refers to: `clients/local-…`. */
+    /** Local ids that it refers to: `clients/local-…`. */
     refs: text('refs')
       .array()
       .notNull()
@@ -53,39 +53,39 @@ export const outbox = sync.table(
     state: text('state').notNull().default('waiting'),
     attempts: integer('attempts').notNull().default(0),
     notBefore: at('not_before'),
-    /** Grows at every taking: whoever comes late with an older one settles nothing. */
+    /** Grows with every claim: a worker with an older term settles nothing. */
     term: bigint('term', { mode: 'number' }),
     claimedBy: text('claimed_by'),
     claimPid: integer('claim_pid'),
     claimStart: at('claim_start'),
     claimUntil: at('claim_until'),
-    /** Noted before it leaves. Where no answer follows, nobody knows whether it arrived. */
+    /** Written before the request leaves. Without a response, it is unknown whether the request arrived. */
     requestedAt: at('requested_at'),
-    /** Of a creation: who held its natural key before it left. */
+    /** Of a create: records that had its natural key before the request left. */
     knownIds: text('known_ids').array(),
     sentAt: at('sent_at'),
     settledAt: at('settled_at'),
     supersededBy: bigint('superseded_by', { mode: 'number' }),
     answerId: text('answer_id'),
-    /** `{record, decisions}`: what ScopeStack answered, until its row is settled with that. `{why}`: done, as it said, and not as what. */
+    /** `{record, decisions}`: the stored response, until the row is settled with it. `{why}`: done, without the created record. */
     answer: jsonb('answer'),
-    /** `{attributes, relationships}`: of changes that went into it, what may have arrived. */
+    /** `{attributes, relationships}`: values of coalesced changes that may have arrived. */
     inDoubt: jsonb('in_doubt'),
-    /** Of a parked or discarded change: since when its row shows what ScopeStack holds again. */
+    /** Of a parked or discarded change: since when its row shows again what ScopeStack holds. */
     returnedAt: at('returned_at'),
-    /** Of a settled change of a project: since when it is noted that what belongs to it is to be read again. */
+    /** Of a settled change of a project: when the project was added to sync.changed_parents. */
     notedAt: at('noted_at'),
     code: text('code'),
     reason: text('reason'),
     errors: jsonb('errors'),
-    /** What was found on both sides, field by field, and what was decided. */
+    /** The values of both sides and the decision, field by field. */
     decisions: jsonb('decisions'),
   },
   (table) => [
     index('outbox_open_idx')
       .on(table.id)
       .where(sql`state in ('waiting', 'sending')`),
-    // What is settled is kept for 90 days; whoever asks for the rest does not look at it.
+    // Settled changes are kept for 90 days; queries for open ones must not read them.
     index('outbox_unsettled_idx')
       .on(table.state, table.id)
       .where(sql`state in ('waiting', 'sending', 'parked')`),
@@ -102,7 +102,7 @@ export const outbox = sync.table(
     index('outbox_refs_idx')
       .using('gin', table.refs)
       .where(sql`refs <> '{}'`),
-    // One record is the answer to one creation.
+    // A record belongs to one create.
     uniqueIndex('outbox_answer_idx')
       .on(table.resource, table.answerId)
       .where(sql`op = 'create' and answer_id is not null`),

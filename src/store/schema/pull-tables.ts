@@ -1,40 +1,40 @@
-/** The books of reading, for drizzle-kit: what was met, how far it is, what was found out. */
+/** The bookkeeping tables of reading, for drizzle-kit: checkpoints, seen pages, page cache, parked records, drift, capabilities. */
 import { bigint, boolean, index, integer, jsonb, primaryKey, text, uniqueIndex } from 'drizzle-orm/pg-core'
 import { at, sync } from './sync-schema.ts'
 
-/** Where each resource stands. `snapshot_started_at` is null while no snapshot is under way. */
+/** The checkpoint of each resource. `snapshot_started_at` is null without a snapshot under way. */
 export const cursors = sync.table('cursors', {
   resource: text('resource').primaryKey(),
   snapshotStartedAt: at('snapshot_started_at'),
   request: jsonb('request'),
-  /** Which reading of the list it is: what cannot be proved is read again. */
+  /** The number of the pass: a list that is not proved complete is read again. */
   pass: integer('pass'),
-  /** Where each chain of pages stands (`remote/pages/reverse-pages.ts`); null until the list has said how many it has. */
+  /** The position of each chain of pages (`remote/pages/reverse-pages.ts`); null until the page count is known. */
   chains: jsonb('chains'),
   position: text('position'),
-  /** `record-count` before the pass, and whether every page of it said the same. */
+  /** `record-count` before the pass, and whether every page reported the same. */
   firstCount: integer('first_count'),
   pageSize: integer('page_size'),
   steady: boolean('steady').notNull().default(true),
-  /** Whether every page was as full as its place in the list demands. */
+  /** Whether every page was as full as its position in the list requires. */
   full: boolean('full').notNull().default(true),
-  /** Ids of this pass that were not known before it. */
+  /** How many ids of this pass were not known before it. */
   fresh: integer('fresh').notNull().default(0),
   asOf: at('as_of'),
   rows: bigint('rows', { mode: 'number' }),
-  /** The row that a sweep asked for last, when there were more than one run may ask for. */
+  /** The last id that a detection of deletes has checked, when one run could not check all. */
   sweptTo: text('swept_to'),
-  /** Everything that tells of its change was written as of then. */
+  /** As of this time, all modifications that a record shows have been read. */
   changesAsOf: at('changes_as_of'),
-  /** Pages of the last whole list: where the next reading guesses its end. */
+  /** Pages of the last complete list: the first guess of the next read. */
   pages: integer('pages'),
-  /** The newest change that is fully written; incremental reading goes on behind it. */
+  /** Up to this modification time everything is read; incremental reads continue after it. */
   watermark: at('watermark'),
-  /** Up to which of `sync.changed_parents` the records below have been read again. */
+  /** Up to this id of `sync.changed_parents`, the children have been read again. */
   followed: bigint('followed', { mode: 'number' }),
 })
 
-/** The ids each page of the snapshot under way held: what the completeness of a list is judged by. */
+/** The ids of each page of the snapshot under way: the evidence for the completeness of a list. */
 export const seenPages = sync.table(
   'seen_pages',
   {
@@ -42,22 +42,22 @@ export const seenPages = sync.table(
     pass: integer('pass').notNull().default(1),
     page: integer('page').notNull(),
     ids: text('ids').array().notNull(),
-    /** Of records that come with another list: the ids of that list, which is what its count speaks of. */
+    /** Of records that come with another list: the ids of that list, which its record count refers to. */
     carriers: text('carriers').array(),
   },
   (table) => [primaryKey({ columns: [table.resource, table.pass, table.page] })],
 )
 
-/** What each page held when it was last loaded: one that comes unchanged is neither parsed nor loaded again. */
+/** The page cache: what each page held when it was last loaded. An unchanged page is neither parsed nor loaded again. */
 export const knownPages = sync.table(
   'known_pages',
   {
     resource: text('resource').notNull(),
     page: integer('page').notNull(),
-    /** Digest of what was asked and of the resource's declaration. */
+    /** Digest of the request and of the resource's declaration. */
     question: text('question').notNull(),
     etag: text('etag'),
-    /** Where there is no `etag`. */
+    /** Of the body. */
     digest: text('digest'),
     ids: text('ids').array().notNull(),
     carriers: text('carriers').array(),
@@ -68,7 +68,7 @@ export const knownPages = sync.table(
   (table) => [primaryKey({ columns: [table.resource, table.page] })],
 )
 
-/** Records that an incremental pull found changed, whose parts have to be read again. */
+/** Changed parent records, whose children have to be read again. */
 export const changedParents = sync.table(
   'changed_parents',
   {
@@ -83,13 +83,13 @@ export const changedParents = sync.table(
   ],
 )
 
-/** Records set aside for a person, with the reason; the rest of the list goes on. */
+/** Parked records, with the reason; the rest of their list goes on. */
 export const parked = sync.table(
   'parked',
   {
     id: bigint('id', { mode: 'number' }).primaryKey().generatedAlwaysAsIdentity(),
     resource: text('resource').notNull(),
-    /** Digest of id and body: the same record parks once, however often it comes. */
+    /** Digest of id and body: a record is parked once, however often it comes. */
     digest: text('digest').notNull(),
     recordId: text('record_id'),
     reason: text('reason').notNull(),
@@ -97,19 +97,19 @@ export const parked = sync.table(
     firstSeenAt: at('first_seen_at').notNull().defaultNow(),
     lastSeenAt: at('last_seen_at').notNull().defaultNow(),
     settledAt: at('settled_at'),
-    /** The database refused it, which a person may mend: it is tried again in each run. */
+    /** The database rejected it, which a person can fix: each run tries it again. */
     byDatabase: boolean('by_database').notNull().default(false),
   },
   (table) => [uniqueIndex('parked_resource_digest_idx').on(table.resource, table.digest)],
 )
 
-/** Where the remote differs from the catalog, noted once with a sample of the type. */
+/** Drift: where the remote differs from the catalog, with a sample. */
 export const drift = sync.table(
   'drift',
   {
     resource: text('resource').notNull(),
     member: text('member').notNull(),
-    /** `undeclared`, `misfit`, `withheld` (it was in every record), `gone` (it never was), or `refused` (an include, filter, sort or page size the server would not take). */
+    /** `undeclared`, `misfit`, `withheld` (it was in every record before), `gone` (in no record), or `refused` (an include, filter, sort or page size the server would not take). */
     kind: text('kind').notNull(),
     sample: text('sample').notNull(),
     firstSeenAt: at('first_seen_at').notNull().defaultNow(),
@@ -118,7 +118,7 @@ export const drift = sync.table(
   (table) => [primaryKey({ columns: [table.resource, table.member, table.kind] })],
 )
 
-/** What this server takes, found by asking, and when that was looked at last. */
+/** What the server supports, and when that was last probed. */
 export const capabilities = sync.table(
   'capabilities',
   {

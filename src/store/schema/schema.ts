@@ -1,8 +1,8 @@
 /**
- * Every table, for drizzle-kit: the mirror's from the catalog, and schema `sync`, the worker's own books.
+ * Every table, for drizzle-kit: the mirror's from the catalog, and the bookkeeping tables in schema `sync`.
  *
- * drizzle-kit loads this as CommonJS and looks at the exports one by one; tables that are made in a loop can only be
- * exported by hand, at the end.
+ * drizzle-kit loads this as CommonJS and reads the exports one by one; tables that a loop creates can only be exported by hand,
+ * at the end.
  */
 import { sql } from 'drizzle-orm'
 import {
@@ -51,7 +51,7 @@ export const refreshTokens = sync.table('refresh_tokens', {
   keyId: text('key_id').primaryKey(),
   sealed: text('sealed'),
   version: bigint('version', { mode: 'number' }).notNull().default(1),
-  /** How often it was handed out; a second time only where nothing else is left to try. */
+  /** How often it was used; a second time only as the last resort. */
   uses: integer('uses').notNull().default(0),
   changedAt: at('changed_at').notNull().defaultNow(),
 })
@@ -66,7 +66,7 @@ export const pace = sync.table('pace', {
   loweredAt: at('lowered_at'),
 })
 
-/** The right to write a resource. `term` only grows; a writer with an older one is refused. */
+/** The lease of each resource. `term` only grows; a writer with an older one fails. */
 export const leases = sync.table('leases', {
   resource: text('resource').primaryKey(),
   term: bigint('term', { mode: 'number' }).notNull(),
@@ -84,18 +84,18 @@ export const runs = sync.table(
     kind: text('kind').notNull(),
     startedAt: at('started_at').notNull().defaultNow(),
     finishedAt: at('finished_at'),
-    /** Null while it goes on; of a command that was killed, for ever. */
+    /** Null while it runs, and for ever of a command that was killed. */
     outcome: text('outcome'),
     holder: text('holder').notNull(),
     version: text('version').notNull(),
     error: text('error'),
-    /** The resources the workers are to pull; null for a command, which works through its own by itself. */
+    /** The resources that workers are to pull; null for a command, which pulls its resources itself. */
     planned: text('planned').array(),
-    /** Of a backfill: what it was asked for beside its resources. */
+    /** Of a backfill: its other options. */
     options: jsonb('options'),
   },
   (table) => [
-    // Overlap is ruled out here, whatever a queue does.
+    // Two open runs of a kind are impossible, whatever a queue does.
     uniqueIndex('runs_one_open_idx')
       .on(table.kind)
       .where(sql`finished_at is null and planned is not null`),
@@ -108,7 +108,7 @@ export const runs = sync.table(
   ],
 )
 
-/** What became of each tick of a schedule: a run, or a note why not. The key lets any number of schedulers decide it once. */
+/** The decision on each tick of a schedule: a run, or a note why not. The key lets any number of schedulers decide it once. */
 export const ticks = sync.table(
   'ticks',
   {
@@ -121,7 +121,7 @@ export const ticks = sync.table(
   (table) => [primaryKey({ columns: [table.schedule, table.at] })],
 )
 
-/** One row for each process of `start`, which says again and again that it lives. */
+/** One row for each process of `start`, with its last heartbeat. */
 export const processes = sync.table('processes', {
   id: text('id').primaryKey(),
   holder: text('holder').notNull(),
@@ -140,14 +140,14 @@ export const installation = sync.table('installation', {
   installedAt: at('installed_at').notNull().defaultNow(),
 })
 
-/** What the webhook is to be told. The newest of a subject says what its reader believes. */
+/** Alerts for the webhook. The newest of a subject is what its reader knows. */
 export const alerts = sync.table(
   'alerts',
   {
     id: bigint('id', { mode: 'number' }).primaryKey().generatedAlwaysAsIdentity(),
     subject: text('subject').notNull(),
     kind: text('kind').notNull(),
-    /** Equal to the one before it: the same news, not told again. */
+    /** Equal to the fingerprint of the alert before: a repetition, which is not sent. */
     fingerprint: text('fingerprint').notNull(),
     body: jsonb('body').notNull(),
     raisedAt: at('raised_at').notNull().defaultNow(),
@@ -167,7 +167,7 @@ export const runOutcomes = sync.table(
     outcome: text('outcome').notNull(),
     startedAt: at('started_at').notNull(),
     finishedAt: at('finished_at').notNull().defaultNow(),
-    /** `record-count` of the list as the last page said it; null when there is no list to count. */
+    /** `record-count` of the list on its last page; null without a list to count. */
     expected: integer('expected'),
     seen: integer('seen').notNull(),
     inserted: integer('inserted').notNull(),

@@ -1,4 +1,4 @@
-/** The schema of the worker's own books. */
+/** The schema of the bookkeeping tables. */
 import { pgSchema, timestamp } from 'drizzle-orm/pg-core'
 
 export const sync = pgSchema('sync')

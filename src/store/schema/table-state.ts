@@ -1,14 +1,14 @@
-/** Whether a mirrored table is as it has to be, so that its rows can be read and written; in a sentence, what is not. */
+/** Whether a mirrored table can be read and written; if not, the reason and the remedy in a sentence. */
 import type { Resource } from '../../catalog/resource.ts'
 import { quote, type Database, type Transaction } from '../connection/database.ts'
 import { SQL_TYPE } from './columns.ts'
 
 export interface TableState {
-  /** Why it can be neither read nor written as a whole, with what mends it; null: nothing is in the way. */
+  /** Why the table cannot be used, with the remedy; null if it can. */
   readonly problem: string | null
-  /** Its columns by number and type: where that is another one, a column may have been made anew, and hold nothing. */
+  /** Its oid and columns by number and type: if these differ, a column may have been recreated, and is empty. */
   readonly shape: string
-  /** This database's number, which is another one after a restore. */
+  /** The oid of the database, which changes with a restore. */
   readonly database: string
 }
 
@@ -44,7 +44,7 @@ const KIND: Readonly<Record<string, string>> = {
   i: 'an index',
 }
 
-/** One look into the catalogs of Postgres, which any role may read. */
+/** One query of the system catalogs, which any role may read. */
 export async function readTableState(sql: Database | Transaction, resource: Resource): Promise<TableState> {
   const { table, columns } = resource
   const [found] = await sql<Found[]>`
@@ -77,7 +77,7 @@ export async function readTableState(sql: Database | Transaction, resource: Reso
   return { problem: await problemOf(sql, { name, role, held, types }), shape, database }
 }
 
-/** What every mirrored table has. */
+/** Columns of ours in every mirrored table. */
 const OWN: readonly (readonly [string, string])[] = [
   ['id', 'text'],
   ['sync_extra', 'jsonb'],
@@ -132,7 +132,7 @@ async function problemOf(sql: Database | Transaction, { name, role, held, types 
   return null
 }
 
-/** By its triggers, which go with it wherever it goes and name the resource. */
+/** Finds a renamed or moved table by its triggers, which stay with it and name the resource. */
 async function whereIsIt(sql: Database | Transaction, { type, table }: Resource): Promise<string> {
   const [schema] = await sql`select from pg_namespace where nspname = 'scopestack'`
   const [elsewhere] = await sql<{ schema: string; name: string }[]>`
