@@ -174,8 +174,8 @@ it('has a sentence for what is wrong, and the same one', async () => {
   closed.close()
   const cases: [string, RegExp][] = [
     [`${admin.href}?sslmodus=require`, /makes a setting that the server rejects: unrecognized .*"sslmodus"/],
-    [`${admin.href}?statement_timeout=soon`, /the server refuses: invalid value for parameter "statement_timeout"/],
-    [`${admin.href}?options=-c%20ssl%3Doff`, /the server refuses: parameter "ssl" cannot be changed now/],
+    [`${admin.href}?statement_timeout=soon`, /the server rejects: invalid value for parameter "statement_timeout"/],
+    [`${admin.href}?options=-c%20ssl%3Doff`, /the server rejects: parameter "ssl" cannot be changed now/],
     [`postgres://nobody_here:x@${admin.host}${admin.pathname}`, /refused: .*nobody_here/],
     [`postgres://${AUTHORITY}${admin.host}/nothing_here`, /refused: .*"nothing_here" does not exist/],
     [`postgres://${AUTHORITY}127.0.0.1:${port}/books`, /cannot be reached: .*ECONNREFUSED/],
