@@ -1,9 +1,9 @@
 import type { Reporter, SerializedError, TestCase, TestModule, TestRunEndReason, Vitest } from 'vitest/node'
 
 /**
- * Ends the run with one plain line, `N passed, N failed`. What did not run did not pass: skipped and todo tests, files that
- * do not load, errors outside of tests and an exit code that something else has set all count as failed. Only a run
- * narrowed with -t may leave tests out. A run that is ended before its time says what it knows, and which files were under way.
+ * Ends the run with one plain line, `N passed, N failed`. A test that did not run did not pass: skipped and todo tests, files that
+ * do not load, errors outside of tests and an exit code that other code has set all count as failed. Only a run
+ * narrowed with -t may leave tests out. A run that is ended early prints its counts so far, and which files were running.
  */
 export default class CountReporter implements Reporter {
   passed = 0
@@ -13,7 +13,7 @@ export default class CountReporter implements Reporter {
 
   onInit(vitest: Vitest): void {
     this.narrowed = vitest.config.testNamePattern !== undefined
-    // At exit, because vitest can still fail after its last report: in a global teardown, say.
+    // At exit, because vitest can still fail after its last report, for example in a global teardown.
     process.once('exit', (code) => {
       for (const file of this.underWay) process.stdout.write(`${file} had not ended.\n`)
       this.failed += this.underWay.size

@@ -14,7 +14,7 @@ declare module 'vitest' {
     adminUrl: string
     /** Begins the name of every database of this run; the name itself is the migrated template. */
     databasePrefix: string
-    /** A server whose databases from 1 up may be emptied. */
+    /** A server whose databases from 1 up may be flushed. */
     redisUrl: string
   }
 }
@@ -30,7 +30,7 @@ interface Ready {
   stop: () => Promise<void>
 }
 
-// Each project loads this file anew; they share one server all the same.
+// Each project loads this file again; they share one server.
 const shelf = globalThis as { scopestackTestServer?: Shared }
 
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
@@ -42,7 +42,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
   project.provide('redisUrl', redisUrl)
   return async () => {
     shared.users -= 1
-    // What is not done by then the reaper does.
+    // The reaper does the rest.
     if (shared.users === 0) await within(45, stop(), 'The servers of the tests did not stop in time, and are killed')
   }
 }
@@ -71,7 +71,7 @@ async function prepareDatabase(): Promise<Omit<Ready, 'redisUrl'>> {
     if (server.isOurs) return server.stop()
     await dropDatabases(databases)
   }
-  // Should we not live to do it.
+  // In case this process ends before it does.
   if (!server.isOurs) currentRun().leave(databases)
   try {
     await admin((sql) => sql.unsafe(`create database ${prefix}`))

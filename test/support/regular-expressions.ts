@@ -1,13 +1,13 @@
-/** Finds the regular expressions of a source file, and tells those that take more than linear time. */
+/** Finds the regular expressions of a source file, and those that take more than linear time. */
 import { createContext, Script } from 'node:vm'
 
 export const LENGTH = 50_000
-/** Of the processor's time, for one text: a linear one takes 0.1, a quadratic one 200 or more, whatever else runs. */
+/** Limit of CPU time for one text: a linear one takes 0.1, a quadratic one 200 or more, whatever the load. */
 const LINEAR_MS = 75
-/** One that takes the cube of the length would never come back. */
+/** A cubic one would never return. */
 const HANGS_MS = 3_000
 
-/** Each row of what the literal names, behind each beginning it may ask for, and before what it cannot end with. */
+/** Texts of each repeated unit of the literal, with each possible beginning, and an end that cannot match. */
 export function attack(literal: string): 'withstood' | 'gave in' {
   const end = literal.lastIndexOf('/')
   const pattern = literal.slice(1, end)
@@ -23,7 +23,7 @@ export function attack(literal: string): 'withstood' | 'gave in' {
   const slow = (): boolean =>
     texts.some((text) => {
       const before = process.threadCpuUsage().user
-      // So that one that is not anchored is tried at each place.
+      // So that an unanchored one is tried at each position.
       text.replace(regex, '')
       return process.threadCpuUsage().user - before > LINEAR_MS * 1000
     })
@@ -37,7 +37,7 @@ export function attack(literal: string): 'withstood' | 'gave in' {
   }
 }
 
-/** Letters, and runs of letters, that it speaks of; of a class, one or two that belong to it. */
+/** Letters, and runs of letters, of the literal; of a class, one or two members. */
 function piecesOf(pattern: string): string[] {
   const plain = pattern
     .replaceAll(/\\[dD]/g, '0')
@@ -48,7 +48,7 @@ function piecesOf(pattern: string): string[] {
     .replaceAll('\\', '')
   const runs = plain.match(/[\w.?"'@/:-]{2,}/g) ?? []
   const letters = plain.split('').filter((letter) => !'()[]{}|^$*+'.includes(letter))
-  // A word by itself, and with what may stand behind it again and again.
+  // A word alone, and with each unit that can follow it repeatedly.
   const words = runs.toSorted((a, b) => b.length - a.length).slice(0, 4)
   const rows = words.flatMap((word) => ['?', '@', '_', ' '].map((behind) => word + behind))
   return [...new Set([...letters.slice(0, 16), '0', 'a', ' ', ...runs.slice(0, 6), ...rows])]
@@ -61,10 +61,10 @@ const TOKENS = {
   other: /\w+|[^\w\s]/y,
 }
 
-/** A slash begins one where a value may stand, and is a division behind one. */
+/** A slash begins one where a value is expected, and is a division after a value. */
 export function literalsIn(source: string): string[] {
   const literals: string[] = []
-  /** Of templates that are open, the braces that are open in their expression. */
+  /** For each open template, the number of open braces in its expression. */
   const open: number[] = []
   let at = 0
   let before = ''

@@ -2,8 +2,8 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { onTestFailed, onTestFinished } from './run/test-context.ts'
 
 /**
- * Waits until `condition` gives something truthy, and gives that back. It has no limit of its own: the test's timeout ends
- * it, and the failure's output then names `what` was waited for. A condition that throws counts as not yet. Only inside
+ * Waits until `condition` returns a truthy value, and returns it. It has no limit of its own: the test's timeout ends
+ * it, and the failure's output then names `what` it waited for. A condition that throws counts as not yet. Only inside
  * a test, not in a hook.
  */
 export async function until<T>(condition: () => T | Promise<T>, what: string): Promise<NonNullable<T>> {

@@ -7,13 +7,13 @@ export interface Altered {
 }
 
 interface Alter {
-  /** What a write that was done is answered with in the place of its answer. */
+  /** The response to a write that was done, in place of its own. */
   readonly write?: (answer: { readonly method: string; readonly body: string }) => Altered | undefined
-  /** The body of what is read, as it stands at a path. */
+  /** The body of a read, by its path. */
   readonly get?: (path: string, body: string) => string
 }
 
-/** The way to a simulator, whose answers are rewritten before anybody judges them. */
+/** A proxy in front of a simulator that rewrites its responses. */
 export const altering =
   ({ write, get }: Alter, around: (client: Client) => Client = (client) => client) =>
   (client: Client): Client =>

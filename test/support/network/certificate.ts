@@ -1,5 +1,5 @@
 /**
- * A certificate of nobody's, for names below scopestack.test, good until 2126; made with
+ * A self-signed certificate for names below scopestack.test, valid until 2126; created by
  * `openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 36500 -addext subjectAltName=DNS:*.scopestack.test`.
  */
 export const CERTIFICATE = `-----BEGIN CERTIFICATE-----

@@ -1,6 +1,6 @@
 /**
- * What a company puts between its hosts and the internet: a proxy that takes CONNECT, and behind it a host that speaks TLS in
- * front of a server of ours. Names are not resolved: whatever is asked for ends at that host.
+ * The proxy of a company between its hosts and the internet: it takes CONNECT, and behind it a host terminates TLS in
+ * front of a server of the test. Names are not resolved: every request ends at that host.
  */
 import { once } from 'node:events'
 import { createServer } from 'node:http'
@@ -11,15 +11,15 @@ import { CERTIFICATE, PRIVATE_KEY } from './certificate.ts'
 export interface ConnectProxy extends AsyncDisposable {
   /** host:port. */
   readonly host: string
-  /** Of each CONNECT: what was asked for. */
+  /** The requested host of each CONNECT. */
   readonly asked: string[]
-  /** What it answers instead of connecting; null: nothing is in the way. `silent` answers nothing at all. */
+  /** The response instead of a connection; null: it connects. `silent` sends no response. */
   refuses: number | 'silent' | null
-  /** `user:password`, where it wants them. */
+  /** `user:password`, if it requires them. */
   wants: string | null
 }
 
-/** @param target where what speaks TLS is passed on to, http://127.0.0.1:port. */
+/** @param target the server behind TLS, http://127.0.0.1:port. */
 export async function startConnectProxy(target: string): Promise<ConnectProxy> {
   const sockets = new Set<Socket>()
   const join = (one: Socket, other: Socket): void => {

@@ -2,14 +2,14 @@ import { once } from 'node:events'
 import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net'
 
 export interface Cut extends AsyncDisposable {
-  /** The same as the one it stands before, by another port. */
+  /** The address of the server behind it, with another port. */
   readonly url: string
-  /** As a server that is shut down: connections end, and new ones are refused. */
+  /** Like a server that is shut down: connections end, and new ones are refused. */
   down(): Promise<void>
   up(): Promise<void>
 }
 
-/** Stands before a server, which goes on for everybody else. */
+/** A relay in front of a server, which other clients still reach. */
 export async function startCut(url: string): Promise<Cut> {
   const target = new URL(url)
   const sockets = new Set<Socket>()

@@ -1,11 +1,11 @@
-/** Postgres behind another door, which speaks TLS where the server itself does not. */
+/** Postgres behind a gate, which speaks TLS although the server itself does not. */
 import { once } from 'node:events'
 import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net'
 import { createSecureContext, TLSSocket } from 'node:tls'
 import { inject } from 'vitest'
 import { onTestFinished } from '../run/test-context.ts'
 
-/** Made for these tests; for 127.0.0.1 and postgres.test, until 2120. */
+/** Created for these tests; for 127.0.0.1 and postgres.test, until 2120. */
 export const CERTIFICATE = `-----BEGIN CERTIFICATE-----
 MIIBcjCCARmgAwIBAgIBATAKBggqhkjOPQQDAjAYMRYwFAYDVQQDDA1wb3N0Z3Jl
 cy50ZXN0MCAXDTIwMDEwMTAwMDAwMFoYDzIxMjAwMTAxMDAwMDAwWjAYMRYwFAYD
@@ -30,11 +30,11 @@ const HANDSHAKE = 22
 
 export interface Gate {
   readonly url: string
-  /** What each connection began with. */
+  /** The first bytes of each connection. */
   readonly greetings: Buffer[]
 }
 
-/** Postgres behind another door: with or without TLS, at an address of the test's choice. */
+/** Postgres behind a gate: with or without TLS, at an address of the test's choice. */
 export async function gate(
   listen: { host?: string; path?: string },
   tls: boolean,

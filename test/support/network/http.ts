@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net'
 
 export type TestServer = AsyncDisposable & { url: string }
 
-/** A real HTTP server whose every answer the test writes itself. For `await using`. */
+/** A real HTTP server whose responses the test writes. For `await using`. */
 export async function serve(answer: (request: IncomingMessage, response: ServerResponse) => void): Promise<TestServer> {
   const server = createServer(answer)
   server.listen(0, '127.0.0.1')

@@ -13,19 +13,19 @@ export interface OneBody {
   data: Json & { attributes: Json }
 }
 
-/** Given a whole answer; what they return is sent instead. */
+/** Each gets a complete response; the returned one is sent instead. */
 export interface Alter {
-  /** @param asked of a list below a project, `type` is `projects/{id}/{type}`. */
+  /** @param asked the request; of a list below a project, `type` is `projects/{id}/{type}`. */
   list?: (body: ListBody, asked: { type: string; page: number; query: URLSearchParams }) => unknown
   me?: (body: OneBody) => unknown
   /** A single record. */
   one?: (body: OneBody) => unknown
 }
 
-/** Passes everything on to a simulator and lets a test rewrite what comes back, for answers the simulator is too right to give. */
+/** Forwards to a simulator and lets a test rewrite the responses, for responses that no switch of the simulator gives. */
 export async function startRelay(remote: Remote, alter: Alter): Promise<Remote & AsyncDisposable> {
   const server = createServer((request, response) => {
-    // A simulator that is being closed answers nobody.
+    // A simulator that is being closed sends no response.
     pass(remote, alter, request, response).catch(() => response.destroy())
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))

@@ -2,9 +2,9 @@ import { serve } from './http.ts'
 
 export interface Webhook extends AsyncDisposable {
   readonly url: string
-  /** Bodies it was sent, whether it took them or not. */
+  /** All received bodies, accepted or not. */
   readonly received: Record<string, unknown>[]
-  /** What it answers from now on. */
+  /** The status of its responses from now on. */
   status: number
 }
 

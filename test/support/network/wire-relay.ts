@@ -1,26 +1,26 @@
-/** A relay of bytes in front of a server: a cable that is pulled, a firewall that forgets, an address that moves. */
+/** A relay of bytes in front of a server: a pulled cable, a firewall that drops connections, an address that moves. */
 import { once } from 'node:events'
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
 
 export interface WireRelay extends AsyncDisposable {
-  /** The server's URL with the relay's place in it. */
+  /** The server's URL with the relay's host and port. */
   readonly url: string
   /**
-   * Holds every byte in both directions, without a word: nobody hears of an end either. Of the connections there are, and,
-   * unless `old`, of those that come, which are taken.
+   * Holds every byte in both directions, also the end of a connection: of the existing connections, and,
+   * unless `old`, of new ones, which are accepted.
    */
   freeze(which?: 'all' | 'old'): void
-  /** What was held arrives. */
+  /** Releases the held bytes. */
   thaw(): void
-  /** From now on no connection takes more than so many bytes of a client's in a second. */
+  /** From now on each connection takes at most so many bytes a second from its client. */
   narrow(bytesASecond: number): void
-  /** Ends every connection there is. */
+  /** Ends all existing connections. */
   cut(): void
-  /** Connections that come from now on reach another server; those there are stay. */
+  /** New connections reach another server; existing ones stay. */
   point(url: string): void
-  /** How many the client has open, and of those how many are frozen, and marked. */
+  /** How many connections the client has open, and how many of them are frozen, and marked. */
   count(): { open: number; frozen: number; marked: number }
-  /** Those there are. */
+  /** Marks the existing connections. */
   mark(): void
 }
 
@@ -98,7 +98,7 @@ function placeOf(url: string): Place {
 
 function join(near: Socket, { host, port }: Place, { rate, onEnd }: { rate: () => number; onEnd: () => void }): Pair {
   let frozen = false
-  /** What waits to be done, in its order. */
+  /** The pending work, in order. */
   const held: (() => void)[] = []
   const carry = (act: () => void): void => void (frozen ? held.push(act) : act())
   const far = connect(port, host)
@@ -106,7 +106,7 @@ function join(near: Socket, { host, port }: Place, { rate, onEnd }: { rate: () =
     [near, far],
     [far, near],
   ] as const) {
-    // A server that waits for an answer of 40 ms each time would be another fault than the one meant.
+    // Nagle's algorithm would add 40 ms to each exchange, which is another fault than the intended one.
     from.setNoDelay(true)
     from.on('data', (chunk) => carry(() => void to.write(chunk)))
     from.on('end', () => carry(() => void to.end()))

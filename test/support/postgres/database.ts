@@ -9,7 +9,7 @@ export function createDatabase(): Promise<TestDatabase> {
   return create(`template ${inject('databasePrefix')}`)
 }
 
-/** A database with nothing in it. */
+/** An empty database. */
 export function createEmptyDatabase(): Promise<TestDatabase> {
   return create('template template0')
 }

@@ -1,4 +1,4 @@
-/** A pooler before the Postgres of the tests: PgBouncer, in the mode and with the settings that a test gives. */
+/** A pooler in front of the Postgres of the tests: PgBouncer, in the mode and with the settings of a test. */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises'
@@ -15,7 +15,7 @@ export interface Pooler extends AsyncDisposable {
   through(databaseUrl: string): string
 }
 
-/** Undefined, with the reason printed, where there is none and none can be had. */
+/** Undefined, with the reason printed, if there is none and none can be downloaded. */
 export const pgbouncer: Program | undefined = await findProgram({
   names: ['pgbouncer'],
   folders: ['/usr/sbin', '/usr/local/sbin', '/opt/homebrew/bin'],
@@ -25,7 +25,7 @@ export const pgbouncer: Program | undefined = await findProgram({
   return undefined
 })
 
-/** @param settings lines of its `[pgbouncer]`, beside those that make it run here. */
+/** @param settings lines for `[pgbouncer]`, in addition to those that it needs here. */
 export async function startPooler(settings: Record<string, string | number>): Promise<Pooler> {
   if (pgbouncer === undefined) throw new Error('There is no PgBouncer')
   const target = new URL(inject('adminUrl'))
@@ -35,10 +35,10 @@ export async function startPooler(settings: Record<string, string | number>): Pr
     listen_addr: '127.0.0.1',
     listen_port: port,
     unix_socket_dir: '',
-    // Whoever comes is let in, as the user below.
+    // Every client is accepted, as the user below.
     auth_type: 'any',
     default_pool_size: 40,
-    // Root may not run it, and it gives that up by itself.
+    // It refuses to run as root, and changes the user itself.
     ...(process.getuid?.() === 0 ? { user: 'nobody' } : {}),
     ...settings,
   }

@@ -1,24 +1,24 @@
 import postgres from 'postgres'
 import type { Database } from '../../../src/store/connection/database.ts'
 
-/** What statements did, those inside functions and triggers among them. */
+/** The work of statements, also of those inside functions and triggers. */
 export interface Work {
-  /** Pages looked at. */
+  /** Pages read. */
   readonly buffers: number
-  /** Rows that any step of a plan came across, those it passed over as well. */
+  /** Rows that any step of a plan read, also those it filtered out. */
   readonly rows: number
   /** Statements that were compiled (JIT). */
   readonly compiled: number
 }
 
 export interface Watched {
-  /** Everything it executes is watched; a connection as an editor's client makes it, which says nothing of planning. */
+  /** All its statements are watched; a connection as an editor's client opens it, without planner settings. */
   readonly sql: Database
   /** Of the statements of `act`. */
   readonly workOf: (act: () => Promise<unknown>) => Promise<Work>
 }
 
-/** By auto_explain, which Postgres brings along; it tells of each statement when it ends. One connection. */
+/** By auto_explain, which is part of Postgres; it reports each statement at its end. One connection. */
 export async function watchPlans(url: string): Promise<Watched> {
   let told: Node[] = []
   const onnotice = ({ message = '' }: { message?: string }): void => {
@@ -51,7 +51,7 @@ const SETTINGS = {
   log_analyze: 'on',
   log_buffers: 'on',
   log_timing: 'off',
-  // Last: from here on all that is executed is told.
+  // Last: from here on every statement is reported.
   log_min_duration: '0',
 }
 
@@ -69,7 +69,7 @@ const add = (a: Work, b: Work, compiled: number): Work => ({
   compiled: a.compiled + compiled,
 })
 
-/** Pages are counted with those of what is below; rows are not. */
+/** Page counts of a step include those of the steps below; row counts do not. */
 function workOfNode(node: Node): Work {
   const count = (name: string): number => Number(node[name] ?? 0)
   const passed = [

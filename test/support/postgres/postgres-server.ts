@@ -9,7 +9,7 @@ import postgres from 'postgres'
 import { freePort } from '../network/free-port.ts'
 import { findPostgres, type Major } from './postgres-binaries.ts'
 
-/** A server of one major version, with a folder of its own that goes with it. As root it runs as nobody. */
+/** A server of one major version, with a data folder that is removed with it. As root it runs as user `nobody`. */
 export async function startPostgres(
   major: Major,
   settings: Readonly<Record<string, string>>,
@@ -37,7 +37,7 @@ export async function startPostgres(
     adminUrl,
     async stop() {
       process.removeListener('exit', die)
-      // Immediate: its files go with it, and neither a connection that was forgotten nor a suspended process keeps it up.
+      // Immediate: its files are removed, and no open connection or suspended process delays it.
       server.kill('SIGQUIT')
       const late = setTimeout(() => server.kill('SIGKILL'), 10_000)
       await gone
@@ -55,7 +55,7 @@ interface Cluster {
   readonly account: { uid?: number; gid?: number }
 }
 
-/** Before 17 there is no locale that comes along; C.UTF-8 is the operating system's, where it has one. */
+/** Before 17 Postgres has no builtin locale; C.UTF-8 is the operating system's, if it has one. */
 async function initialise({ bin, data, account }: Cluster): Promise<void> {
   const initdb = (locale: string) =>
     promisify(execFile)(
@@ -75,7 +75,7 @@ async function answering(url: string, failed: Promise<never>): Promise<void> {
       await Promise.race([sql`select 1`, failed])
       return
     } catch {
-      // Rejects once the server has ended, and not before.
+      // Rejects only once the server has ended.
       await Promise.race([sleep(20), failed])
     } finally {
       await sql.end({ timeout: 1 })

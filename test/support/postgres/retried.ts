@@ -2,10 +2,10 @@ import { setTimeout } from 'node:timers/promises'
 import { isConnectionLoss } from '../../../src/store/connection/database.ts'
 
 /**
- * Repeats a statement until a connection carries it: the pool may hold some that are lost and do not know it yet. With a pause,
- * since the driver refuses at once where it has none: without one no timer of the process would ever fire again.
+ * Repeats a statement until it succeeds: the pool may still have connections that are lost. With a pause,
+ * since the driver rejects at once if it has none: without a pause no timer of the process would ever fire again.
  *
- * @throws what is no loss, and what the driver answers once it was ended, as it is behind a test that took too long.
+ * @throws any error that is not a lost connection, and the driver's error once it was ended, as after a test that took too long.
  */
 export async function retried<T>(act: () => Promise<T>): Promise<T> {
   for (;;) {

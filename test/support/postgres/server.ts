@@ -12,17 +12,17 @@ import { startPostgres } from './postgres-server.ts'
 
 export interface Server {
   adminUrl: string
-  /** Started for this run, so that its databases go with it. */
+  /** Started for this run, so that its databases end with it. */
   isOurs: boolean
   stop(): Promise<void>
 }
 
-/** Nothing here outlives the run, so nothing waits for the disk. */
+/** The data does not outlive the run, so no write waits for the disk. */
 const SETTINGS = { fsync: 'off', full_page_writes: 'off', synchronous_commit: 'off', max_connections: '300' }
 
 /**
- * A real Postgres: the one that is named, else of the major version that TEST_POSTGRES asks for (18 where it says nothing) a
- * container where an engine answers, else the programs that are found or fetched; of 18 the embedded one.
+ * A real Postgres: TEST_DATABASE_URL, else, of the major version in TEST_POSTGRES (18 by default), a
+ * container if an engine responds, else the programs that are found or downloaded; of 18 the embedded one.
  */
 export async function startServer(): Promise<Server> {
   const named = process.env['TEST_DATABASE_URL']
@@ -36,7 +36,7 @@ export async function startServer(): Promise<Server> {
 }
 
 export async function containerEngine(): Promise<boolean> {
-  // Without an engine it fails within 2 ms; a socket that nobody reads would make it wait.
+  // Without an engine it fails within 2 ms; a socket without a reader would make it wait.
   const engine = getContainerRuntimeClient().then(
     () => true,
     () => false,
@@ -47,7 +47,7 @@ export async function containerEngine(): Promise<boolean> {
 
 // --- internal ---
 
-/** Of another version than the usual one: that it is really that one, and whether it compiles statements. */
+/** For another version than 18: checks the version, and reports whether it compiles statements. */
 async function sayVersion(server: Server, major: Major): Promise<void> {
   if (major === '18') return
   const sql = postgres(server.adminUrl, { max: 1, onnotice: () => {} })
@@ -69,7 +69,7 @@ async function startContainer(major: Major): Promise<Server | undefined> {
     const container = await within(300, starting, `The container engine has not started ${image}`)
     return { adminUrl: container.getConnectionUri(), isOurs: true, stop: async () => void (await container.stop()) }
   } catch (error) {
-    // An engine that cannot fetch the image, for one.
+    // For example an engine that cannot fetch the image.
     console.warn(`No Postgres from the container engine, the embedded one is used: ${String(error)}`)
     return undefined
   }
@@ -92,7 +92,7 @@ async function startEmbedded(): Promise<Server> {
     adminUrl: server.url,
     isOurs: true,
     stop: async () => {
-      // Its files go with it, so nothing waits for connections, nor for a checkpoint.
+      // Its files are removed, so it waits neither for connections nor for a checkpoint.
       await killBelow(server.folder)
       await rm(server.folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 })
     },

@@ -2,10 +2,10 @@ import { accessSync, constants } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import { chromium } from 'playwright-core'
 
-/** What a person does in a browser; every form is posted as the page shows it. */
+/** The steps of a person in a browser; every form is posted as the page shows it. */
 export interface Person extends AsyncDisposable {
   open(url: string): Promise<void>
-  /** Types into the fields by name, and presses the button; where that leads, the title and the text are given back. */
+  /** Fills the fields by name and presses the button; returns the address, title and text of the next page. */
   submit(fields: Readonly<Record<string, string>>, button: string): Promise<{ title: string; text: string }>
 }
 
@@ -16,7 +16,7 @@ const found = (process.env['PATH'] ?? '')
   .flatMap((folder) => NAMES.map((name) => join(folder, name)))
   .find(executable)
 
-/** For the names of tests: what they were driven by. */
+/** For the names of tests: the browser that they use. */
 export const DRIVEN_BY = found === undefined ? 'plain HTTP, no browser being installed' : `a headless ${found}`
 
 export async function openPerson(): Promise<Person> {
@@ -26,7 +26,7 @@ export async function openPerson(): Promise<Person> {
 // --- internal ---
 
 async function inBrowser(executablePath: string): Promise<Person> {
-  // As root, in a container, its sandbox cannot be had.
+  // As root, in a container, its sandbox is not available.
   const browser = await chromium.launch({ executablePath, args: ['--no-sandbox', '--disable-dev-shm-usage'] })
   const page = await browser.newPage()
   return {

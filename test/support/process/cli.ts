@@ -6,15 +6,15 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 export interface CliOptions {
-  /** All the process sees, beside PATH: no variable of the machine reaches it. */
+  /** The whole environment of the process, beside PATH: it inherits no variable. */
   env?: Record<string, string>
   /** Default: an empty directory, removed afterwards, so that neither .env nor an embedded database is found. */
   cwd?: string
   /** Aborting sends SIGTERM. */
   signal?: AbortSignal
-  /** Another release's program. */
+  /** The program of another release. */
   program?: string
-  /** Nobody reads what it says: the pipe is closed at once. */
+  /** Its output has no reader: the pipe is closed at once. */
   closeStdout?: boolean
   /** Called with all of stdout so far, whenever there is more. */
   onStdout?: (soFar: string) => void
@@ -22,7 +22,7 @@ export interface CliOptions {
 }
 
 export interface CliResult {
-  /** Null when a signal ended it. */
+  /** Null if a signal ended it. */
   code: number | null
   signal: NodeJS.Signals | null
   stdout: string
@@ -31,7 +31,7 @@ export interface CliResult {
 
 export type CliRun = Promise<CliResult> & { kill(signal?: NodeJS.Signals): void }
 
-/** Runs the real program. Never rejects because of an exit code; what is left running dies with the test process. */
+/** Runs the real program. It never rejects because of an exit code; a process that still runs ends with the test process. */
 export function runCli(args: readonly string[], options: CliOptions = {}): CliRun {
   const state: { kill?: (signal: NodeJS.Signals) => void; wanted?: NodeJS.Signals } = {}
   const kill = (signal: NodeJS.Signals = 'SIGTERM') => {
@@ -63,7 +63,7 @@ async function run(
   process.once('exit', die)
   signal?.addEventListener('abort', stop)
   state.kill = (name) => void child.kill(name)
-  // Asked for before there was anything to kill.
+  // Requested before the process existed.
   if (state.wanted) child.kill(state.wanted)
   if (signal?.aborted) stop()
 

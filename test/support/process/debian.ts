@@ -1,6 +1,6 @@
 /**
- * A server program for the tests: one in PATH, else Debian's own package, taken apart rather than installed: no root, no
- * service, nothing left but a folder of a few MB in ~/.cache.
+ * A server program for the tests: one in PATH, else Debian's package, unpacked rather than installed: it needs no root and no
+ * service, and leaves only a folder of a few MB in ~/.cache.
  */
 import { execFile } from 'node:child_process'
 import { access, mkdir, mkdtemp, readdir, rename, rm } from 'node:fs/promises'
@@ -10,20 +10,20 @@ import { promisify } from 'node:util'
 
 export interface Program {
   readonly file: string
-  /** For LD_LIBRARY_PATH, where it is not one of the system's. */
+  /** For LD_LIBRARY_PATH, unless the program is the system's. */
   readonly libraries: string | undefined
 }
 
 interface Wanted {
-  /** What it is called in PATH, best first. */
+  /** Its names in PATH, the best first. */
   readonly names: readonly string[]
-  /** Where Debian has it: the packages, the file in the first of them, and what its libraries' packages are called. */
+  /** Debian's packages, the file in the first of them, and the name pattern of the packages of its libraries. */
   readonly debian: { readonly packages: readonly string[]; readonly file: string; readonly libraries: RegExp }
-  /** Folders that are no part of an ordinary user's PATH. */
+  /** Folders outside an ordinary user's PATH. */
   readonly folders?: readonly string[]
 }
 
-/** @throws where there is none, and no mirror of Debian in reach. */
+/** @throws if there is none, and no mirror of Debian is reachable. */
 export async function findProgram({ names, debian, folders = [] }: Wanted): Promise<Program> {
   for (const folder of [...(process.env['PATH'] ?? '').split(delimiter), ...folders]) {
     for (const name of names) {
@@ -55,7 +55,7 @@ async function unpackedIn(root: string, inside: string): Promise<Program | undef
   return { file, libraries: join(root, 'usr/lib', triplet ?? '') }
 }
 
-/** Of a program here, of one that fetches: a mirror that never answers must not keep the tests waiting. */
+/** For a local program, and for a download: a mirror that never responds must not hold up the tests. */
 const LOCAL = { timeout: 60_000, killSignal: 'SIGKILL' } as const
 const FETCH = { timeout: 180_000, killSignal: 'SIGKILL' } as const
 const APT = ['-o', 'Acquire::Retries=1', '-o', 'Acquire::http::Timeout=20', '-o', 'Acquire::https::Timeout=20']
@@ -63,12 +63,12 @@ const APT = ['-o', 'Acquire::Retries=1', '-o', 'Acquire::http::Timeout=20', '-o'
 const run = promisify(execFile)
 
 async function unpackDebian(root: string, { packages, libraries }: Wanted['debian']): Promise<void> {
-  // Beside its place: a rename does not cross file systems.
+  // Beside its final place, since a rename does not cross file systems.
   await mkdir(dirname(root), { recursive: true })
   const folder = await mkdtemp(join(dirname(root), 'apt-'))
   await mkdir(join(folder, 'lists/partial'), { recursive: true })
   await mkdir(join(folder, 'cache/archives/partial'), { recursive: true })
-  // Its own lists, since the machine's may be missing, and only root may fetch those.
+  // With package lists of its own, since the machine's may be missing, and only root may update those.
   const own = [
     '-o',
     `Dir::State::lists=${folder}/lists`,
@@ -93,7 +93,7 @@ async function unpackDebian(root: string, { packages, libraries }: Wanted['debia
     for (const name of (await readdir(folder)).filter((entry) => entry.endsWith('.deb'))) {
       await run('dpkg-deb', ['-x', name, 'root'], { cwd: folder, ...LOCAL })
     }
-    // At once, so that a run beside this one never sees half of it.
+    // Atomically, so that a concurrent run never sees a part of it.
     await rename(join(folder, 'root'), root).catch(async (error: unknown) => {
       if (!(await exists(root))) throw error
     })

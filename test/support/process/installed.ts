@@ -2,14 +2,14 @@ import { describe, test, type TestContext } from 'vitest'
 
 type Test = (name: string, run: (context: TestContext) => Promise<void> | void, timeout?: number) => void
 
-/** `test` where what it needs is there; else it is left out, since a skipped one counts as failed. */
+/** `test` if its requirement is installed; else it is left out, since a skipped one counts as failed. */
 export const testWith = (needed: unknown): Test => (needed === undefined || needed === false ? () => {} : test)
 
-/** `describe`, likewise. One test stands for what is left out, and says so, since a file without any fails. */
+/** `describe`, likewise. One test in its place reports what is left out, since a file without any test fails. */
 export const describeWith = (needed: unknown, why: string): ((name: string, tests: () => void) => void) =>
   needed === undefined ? (name) => test(`${name}: left out, since ${why}`, () => leftOut(why)) : describe
 
-/** A package that may be missing: where the installation is older than the lock file. */
+/** A package that is missing if the installation is older than the lock file. */
 export async function installed<T>(name: string): Promise<T | undefined> {
   try {
     return (await import(name)) as T
@@ -19,7 +19,7 @@ export async function installed<T>(name: string): Promise<T | undefined> {
   }
 }
 
-/** Says which part of the tests does not run here, and why. */
+/** Prints which part of the tests does not run here, and why. */
 export function leftOut(why: string): undefined {
   console.warn(`Left out: ${why}.`)
 }

@@ -6,8 +6,8 @@ import { promisify } from 'node:util'
 import { leftOut } from './installed.ts'
 
 /**
- * The commit that runs at our users' places: what is released next has to work beside it. To be moved when a version is
- * released, to the commit that was.
+ * The commit of the last release, which users run: the next release has to work beside it. Move it when a version is
+ * released, to its commit.
  */
 const PREVIOUS_RELEASE = '85417c9'
 
@@ -17,7 +17,7 @@ const LIMIT = { timeout: 60_000, killSignal: 'SIGKILL' } as const
 
 export type PreviousRelease = AsyncDisposable & { readonly program: string }
 
-/** Its sources, with our packages. Undefined where the history does not reach so far back (a shallow clone, an archive). */
+/** Its sources, with the packages of this checkout. Undefined if the history does not reach that far (a shallow clone, an archive). */
 export async function previousRelease(): Promise<PreviousRelease | undefined> {
   const git = (...args: string[]) => run('git', ['-C', ROOT, '-c', `safe.directory=${ROOT}`, ...args], LIMIT)
   const known = await git('cat-file', '-e', `${PREVIOUS_RELEASE}^{commit}`).then(

@@ -1,6 +1,6 @@
 /**
- * Loaded before a program (`--import`): its host's clock is SHIFT_SECONDS off, and off by as much again with each SIGUSR2. Clocks
- * that nobody can set (`performance.now`, timers) stay as they are, as on a real host.
+ * Loaded before a program (`--import`): its clock is wrong by SHIFT_SECONDS, and by as much again with each SIGUSR2. Clocks
+ * that cannot be set (`performance.now`, timers) stay as they are, as on a real host.
  */
 const RealDate = Date
 const step = Number(process.env['SHIFT_SECONDS'] ?? 0) * 1000

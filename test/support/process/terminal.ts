@@ -1,11 +1,11 @@
-/** Runs a command on a terminal, so that keys are pressed and not signals sent. */
+/** Runs a command on a terminal, so that tests press keys instead of sending signals. */
 import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readdir, readFile } from 'node:fs/promises'
 import { promisify } from 'node:util'
 
 export interface Terminal {
-  /** All that was written to the screen so far. */
+  /** The whole output on the screen so far. */
   screen(): string
   press(key: string): void
   /** Resolves when the command has ended and the terminal is closed. */
@@ -15,10 +15,10 @@ export interface Terminal {
 
 export const CTRL_C = '\u0003'
 
-/** What is pressed before this is on the screen may be lost: the terminal is still being made. */
+/** A key that is pressed before this is on the screen may be lost: the terminal is not ready. */
 export const BEGUN = '[begun]'
 
-/** What gives a program a terminal here: util-linux' `script`, or Python. Undefined: neither is there. */
+/** The program that provides a terminal here: util-linux' `script`, or Python. Undefined: there is neither. */
 export async function findTerminal(): Promise<Opener | undefined> {
   const answers = (file: string, args: string[]) =>
     promisify(execFile)(file, args, { timeout: 20_000, killSignal: 'SIGKILL' }).then(
@@ -39,7 +39,7 @@ export function openTerminal(
   command: string,
   where: { cwd: string; env: Record<string, string> },
 ): Terminal {
-  // The shell outlives the keys, to tell how the command ended and what the terminal is set to.
+  // The shell outlives the command, to report its exit code and the settings of the terminal.
   const [file, ...args] = open(`trap : INT; echo '${BEGUN}'; ${command}; echo "[ended with $?]"; stty -a`)
   const child = spawn(file!, args, {
     cwd: where.cwd,
@@ -48,7 +48,7 @@ export function openTerminal(
   })
   const die = () => void child.kill('SIGKILL')
   process.once('exit', die)
-  // A key that is pressed after the end reaches nobody.
+  // A key that is pressed after the end has no reader.
   child.stdin.on('error', () => {})
   let screen = ''
   for (const stream of [child.stdout, child.stderr]) {
@@ -63,7 +63,7 @@ export function openTerminal(
   return { screen: () => screen, press: (key) => void child.stdin.write(key), closed, kill: die }
 }
 
-/** Processes that have to do with a folder: by an argument, or by what their environment says. */
+/** Processes with the folder in an argument or in their environment. */
 export async function processesAt(folder: string): Promise<string[]> {
   const read = (pid: string, file: string) => readFile(`/proc/${pid}/${file}`, 'utf8').catch(() => '')
   const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name))

@@ -1,17 +1,17 @@
 import type postgres from 'postgres'
 import { createRedis } from './redis.ts'
 
-/** What a test wants to know of a queue and do to it, whatever it runs on. */
+/** What tests read from a queue and do to it, in Redis or in Postgres. */
 export interface TestQueue extends AsyncDisposable {
-  /** For the environment of the program. */
+  /** Settings for the environment of the program. */
   readonly env: Record<string, string>
-  /** Forgets everything, as a server does that comes back without its data. */
+  /** Deletes everything, like a server that comes back without its data. */
   wipe(): Promise<void>
   job(id: string): Promise<JobFacts | undefined>
 }
 
 export interface JobFacts {
-  /** Begun by a worker. */
+  /** Started by a worker. */
   readonly started: number
   readonly attempts: number
   readonly stalled: number

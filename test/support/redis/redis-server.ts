@@ -15,14 +15,14 @@ export interface RedisServer {
   stop(): Promise<void>
 }
 
-/** A real Redis: the one that is named, else a container where an engine answers, else a binary, else Debian's package. */
+/** A real Redis: TEST_REDIS_URL, else a container if an engine responds, else a binary, else Debian's package. */
 export async function startRedis(): Promise<RedisServer> {
   const named = process.env['TEST_REDIS_URL']
   if (named) return { url: named, stop: async () => {} }
   return (await startContainer()) ?? (await startOwnRedis())
 }
 
-/** A process of one's own, to be killed and started again; on a free port unless one is given. */
+/** A server for one test, to be killed and started again; on a free port unless one is given. */
 export async function startOwnRedis({ port, args = [] }: { port?: number; args?: readonly string[] } = {}) {
   const program = await findBinary()
   const { file } = program
@@ -85,7 +85,7 @@ async function answering(url: string): Promise<void> {
   const redis = new Redis(url, { retryStrategy: () => 20, maxRetriesPerRequest: null })
   redis.on('error', () => {})
   try {
-    // A server that wants a password answers all the same.
+    // A server that requires a password responds, too.
     const answer = redis.ping().catch((error: unknown) => {
       if (!String(error).includes('NOAUTH')) throw error
     })

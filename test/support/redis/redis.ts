@@ -8,7 +8,7 @@ export async function createRedis(): Promise<TestRedis> {
   const server = inject('redisUrl')
   const shelf = new Redis(server)
   const [, count] = (await shelf.config('GET', 'databases')) as [string, string]
-  // Database 0 holds who has which; files and runs that share a server do not meet.
+  // Database 0 records which run uses which database; files and runs that share a server never use the same.
   const number = await firstFree(shelf, Number(count))
   const redis = new Redis(server, { db: number })
   await redis.flushdb()

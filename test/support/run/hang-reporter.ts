@@ -1,7 +1,7 @@
 /**
- * Ends the process of a test file from which nothing is heard any more, and says which one it was. Vitest's limits are timers inside
- * that process, and cover tests and hooks only: neither a loop that never gives way (an `await` that is always rejected at once is
- * one), nor what a file waits for before its first test. Such a file would keep the whole run from ending.
+ * Ends the process of a test file that no longer reports, and names the file. Vitest's limits are timers inside
+ * that process, and cover tests and hooks only: neither a loop that never yields (an `await` that is always rejected at once is
+ * one), nor a wait before the file's first test. Such a file would keep the whole run from ending.
  */
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -9,7 +9,7 @@ import type { Reporter, TestCase, TestModule } from 'vitest/node'
 import { kill, killBelow } from './processes.ts'
 import { currentRun } from './run-folder.ts'
 
-/** Beyond the longest limit that the file's tests and hooks have: a machine under load is late with its own timers. */
+/** In addition to the longest limit of the file's tests and hooks: under load a machine's own timers are late. */
 const GRACE_MS = 90_000
 const LOOK_MS = 1_000
 
@@ -72,10 +72,10 @@ interface Heard {
   ended: boolean
 }
 
-/** Vitest makes a new object once the file is loaded. */
+/** Vitest creates a new object once the file is loaded. */
 const keyOf = ({ project, moduleId }: TestModule): string => `${project.name} ${moduleId}`
 
-/** The longest limit of anything in the file. A test without one is limited by whoever runs it. */
+/** The longest limit in the file. A test without one has that of its project. */
 function patienceWith(module: TestModule): number {
   const { testTimeout, hookTimeout } = module.project.config
   const own = [...module.children.allTests()].map(({ options }) => options.timeout ?? 0)

@@ -1,4 +1,4 @@
-/** Resolves as the work does, or rejects with the sentence when that takes longer: what goes on by then is not stopped. */
+/** Resolves as the work does, or rejects with the sentence after the limit; it does not stop the work. */
 export async function within<T>(seconds: number, work: Promise<T>, sentence: string): Promise<T> {
   let timer: NodeJS.Timeout | undefined
   const late = new Promise<never>((_, reject) => {

@@ -1,4 +1,4 @@
-/** Finds and ends the processes of a run of tests by the folder they work in, whoever their parent is by now. */
+/** Finds and ends the processes of a run of tests by the folder they work in, whatever their parent is by now. */
 import { execFile } from 'node:child_process'
 import { readdir, readFile, readlink } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -26,7 +26,7 @@ async function processesBelow(folder: string): Promise<number[]> {
     .filter(isOther)
 }
 
-/** Kills until a look finds none: one of them may just have started another. */
+/** Kills until none is found: one of them may just have started another. */
 export async function killBelow(folder: string): Promise<void> {
   for (let look = 0; look < LOOKS; look++) {
     const pids = await processesBelow(folder)
@@ -40,7 +40,7 @@ export function kill(pid: number): void {
   try {
     process.kill(pid, 'SIGKILL')
   } catch {
-    // It has ended by itself.
+    // It has already ended.
   }
 }
 
@@ -52,7 +52,7 @@ const isOther = (pid: number): boolean => pid !== process.pid
 
 const isTemporary = (line: string, folder: string): boolean => `${line}/`.startsWith(`TMPDIR=${folder}/`)
 
-/** Where there is no /proc (macOS). */
+/** For systems without /proc (macOS). */
 async function byEnvironment(folder: string): Promise<number[]> {
   const { stdout } = await promisify(execFile)('ps', ['-axEww', '-o', 'pid=,command='], { timeout: 10_000 })
   const lines = stdout.split('\n').filter((line) => line.includes(`${folder}/`))

@@ -1,6 +1,6 @@
 /**
  * A process of its own that outlives a run of tests for a moment, however the run ends: by itself, by Ctrl-C, by SIGKILL. The end of
- * its stdin tells it. It ends what is still running below the run's folder, drops the run's databases on a server that is not the
+ * its stdin is the signal. It ends the processes below the run's folder, drops the run's databases on a server that is not the
  * run's own, and removes the folder.
  *
  * Handlers of signals in the run itself were not enough: Vitest exits a millisecond after a signal, a worker that is blocked runs
@@ -12,13 +12,13 @@ import postgres from 'postgres'
 import { within } from './limit.ts'
 import { killBelow } from './processes.ts'
 
-/** Databases that are to go; a line of stdin. */
+/** Databases to drop; a line of stdin. */
 export interface Databases {
   readonly adminUrl: string
   readonly prefix: string
 }
 
-/** Drops every database whose name begins so, with the template among them. */
+/** Drops every database with this prefix, and the template. */
 export async function dropDatabases({ adminUrl, prefix }: Databases): Promise<void> {
   const sql = postgres(adminUrl, { max: 1, onnotice: () => {} })
   try {

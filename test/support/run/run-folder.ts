@@ -1,4 +1,4 @@
-/** For all projects: the folder that everything temporary of this run is in, and the reaper that empties it in the end. */
+/** For all projects: the folder for all temporary files of this run, and the reaper that removes it in the end. */
 import { spawn } from 'node:child_process'
 import { chmodSync, mkdtempSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -8,18 +8,18 @@ import type { Databases } from './reaper.ts'
 
 declare module 'vitest' {
   interface ProvidedContext {
-    /** Everything temporary of this run is below it. */
+    /** All temporary files of this run are below it. */
     runFolder: string
   }
 }
 
 export interface Run {
   readonly folder: string
-  /** Has databases dropped after the run, should the run not live to do it. */
+  /** Registers databases that the reaper drops if the run ends before it does. */
   readonly leave: (databases: Databases) => void
 }
 
-// Each project loads this file anew; they share one folder all the same.
+// Each project loads this file again; they share one folder.
 const shelf = globalThis as { scopestackTestRun?: Run }
 
 export default function setup(project: TestProject): void {
@@ -32,21 +32,21 @@ export const currentRun = (): Run => (shelf.scopestackTestRun ??= begin())
 
 function begin(): Run {
   const folder = mkdtempSync(join(tmpdir(), 'scopestack-tests-'))
-  // As root, Postgres runs as somebody else, and must get in.
+  // As root, Postgres runs as another user, who needs access.
   chmodSync(folder, 0o711)
   process.env['TMPDIR'] = folder
   const { PATH } = process.env
   const reaper = spawn(process.execPath, [join(import.meta.dirname, 'reaper.ts'), folder], {
     cwd: '/',
     env: { PATH },
-    // Ctrl-C in the terminal is not for it.
+    // Ctrl-C in the terminal must not reach it.
     detached: true,
     stdio: ['pipe', 'ignore', 'ignore'],
   })
   reaper.unref()
   const { stdin } = reaper
   stdin.on('error', () => {})
-  // It does not keep the run from ending.
+  // It must not keep the run from ending.
   ;(stdin as unknown as { unref(): void }).unref()
   return { folder, leave: (databases) => void stdin.write(`${JSON.stringify(databases)}\n`) }
 }

@@ -7,10 +7,10 @@ import { contexts } from './test-context.ts'
 const folder = join(inject('runFolder'), String(process.pid))
 mkdirSync(folder, { recursive: true, mode: 0o711 })
 process.env['TMPDIR'] = folder
-// For the watchdog, which has to know whom to end.
+// For the watchdog, which needs the process to end.
 writeFileSync(join(inject('runFolder'), `${process.pid}.file`), expect.getState().testPath ?? '')
 
-// What is left running ends with us, by its handler of `exit`: a signal calls none by itself, and Vitest forbids process.exit.
+// Servers that still run end with the process, by its handler of `exit`: a signal alone calls none, and Vitest forbids process.exit.
 const shelf = globalThis as { scopestackTestSignals?: boolean }
 if (shelf.scopestackTestSignals !== true) {
   shelf.scopestackTestSignals = true

@@ -16,7 +16,7 @@ interface Account {
 /**
  * An account and its worker, until the test ends. Pages have 10 records, so that a list of a small account has some.
  *
- * @param alter makes what is sent instead of the simulator's lists. No `ETag` goes with it.
+ * @param alter changes the simulator's lists; they are sent without an `ETag`.
  */
 export async function openAccount(
   options: SimulatorOptions = {},

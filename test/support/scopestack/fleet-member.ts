@@ -1,4 +1,4 @@
-/** One worker process of a fleet: so many callers that ask for `/v1/me` again and again, over one store of tokens. */
+/** One worker process of a fleet: so many callers that request `/v1/me` repeatedly, with one token store. */
 import { createInterface } from 'node:readline'
 import { reason } from '../../../src/errors/sync-error.ts'
 import { fetchAccount } from '../../../src/remote/account.ts'
@@ -18,13 +18,13 @@ export interface MemberOptions {
   readonly credentials: Credentials
   readonly apiUrl: string
   readonly databaseUrl: string
-  /** Where the tokens are; Postgres when left out. */
+  /** The token store; Postgres by default. */
   readonly redisUrl?: string
   readonly callers: number
   readonly claimMs: number
 }
 
-/** A line each: ready, then a success under a generation that is new to the caller, or a failure, then the end. */
+/** A line each: ready, then a success with a generation that is new to the caller, or a failure, then the end. */
 export type MemberLine =
   | { readonly type: 'ready' | 'end' }
   | { readonly type: 'success'; readonly caller: number; readonly generation: number }
@@ -49,7 +49,7 @@ async function main(options: MemberOptions): Promise<void> {
   })
   const stop = new AbortController()
   const lines = createInterface({ input: process.stdin })
-  // The parent's end is ours.
+  // It ends with its parent.
   lines.once('close', () => stop.abort())
   say({ type: 'ready' })
   await new Promise((resolve) => lines.once('line', resolve))
@@ -63,7 +63,7 @@ async function main(options: MemberOptions): Promise<void> {
     const never = new AbortController().signal
     let last = 0
     let used = 0
-    // Tells which token the call that succeeded went with.
+    // The token with which the call succeeded.
     const watched: Tokens = {
       async get(signal) {
         const token = await tokens.get(signal)

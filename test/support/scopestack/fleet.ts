@@ -10,7 +10,7 @@ export interface Member {
   go(): void
   /** Sends a signal, as an operating system or an operator would. */
   signal(name: NodeJS.Signals): void
-  /** Of each caller, the generations it had success with, in order. */
+  /** Of each caller, the token generations of its successful requests, in order. */
   readonly generations: ReadonlyMap<number, readonly number[]>
   readonly failures: readonly string[]
   readonly stderr: () => string
@@ -24,7 +24,7 @@ export interface Fleet extends AsyncDisposable {
 
 const FILE = fileURLToPath(new URL('fleet-member.ts', import.meta.url))
 
-/** So many real processes, which wait to be told to go. */
+/** So many real processes, which wait for the start signal. */
 export function startFleet(count: number, options: MemberOptions): Fleet {
   const members = Array.from({ length: count }, () => startMember(options))
   return {

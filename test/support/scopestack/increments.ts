@@ -10,15 +10,15 @@ import { startWorker, type TestWorker } from './worker.ts'
 const byDefault = [...catalog.values()].filter((resource) => resource.byDefault)
 const all = new Set(byDefault.map(({ type }) => type))
 
-/** What a run of changes is for. */
+/** The resources of an incremental run. */
 export const INCREMENTAL = byDefault.filter((resource) => canReadIncrementally(resource, all)).map(({ type }) => type)
-/** What is read by the projects that changed. */
+/** The resources that are read by the changed projects. */
 export const PARTS = byDefault.filter(({ byProject }) => byProject !== undefined).map(({ type }) => type)
 
 export interface Account extends AsyncDisposable {
   readonly sim: Simulator
   readonly worker: TestWorker
-  /** Only what changed; every outcome is `ok` unless something else is expected. */
+  /** An incremental run; every outcome is `ok` unless another is expected. */
   readonly changes: (
     types?: readonly string[],
     expected?: Record<string, Partial<ResourceOutcome>>,
@@ -33,7 +33,7 @@ type Options = SimulatorOptions & {
   readonly deleteLimit?: number
 }
 
-/** An account that was read whole once. */
+/** An account after one full read. */
 export async function openAccount({
   switches = {},
   alter,
@@ -71,7 +71,7 @@ export async function openAccount({
   }
 }
 
-/** An attribute to change; a project's name is its own. */
+/** The attribute that a test changes, unless it is `name`. */
 const EDITED: Readonly<Record<string, string>> = {
   projects: 'project-name',
   'project-governances': 'description',
@@ -86,21 +86,21 @@ export function edit({ records }: Simulator, type: string, id: string, how: { to
 export const partsOf = ({ records }: Simulator, type: string, project: string): string[] =>
   records.list(type).flatMap(({ id, relationships }) => (relationships['project'] === project ? [id] : []))
 
-/** A new part; a subservice on the first service. */
+/** A new child of a project; a subservice belongs to the first service. */
 export function addPart(sim: Simulator, type: string, project: string): string {
   const service = type === 'project-subservices' ? partsOf(sim, 'project-services', project)[0] : undefined
   const links = service === undefined ? { project } : { project, 'project-service': service }
   return sim.records.create(type, { relationships: links }).id
 }
 
-/** The first project, with at least so many parts of a type. */
+/** The first project with at least so many children of a type. */
 export function projectWith(sim: Simulator, type: string, count: number): { project: string; parts: string[] } {
   const project = sim.records.list('projects')[0]!.id
   while (partsOf(sim, type, project).length < count) addPart(sim, type, project)
   return { project, parts: partsOf(sim, type, project) }
 }
 
-/** Rows that were written since then, living or buried. */
+/** Rows that were written since then, living or marked deleted. */
 export async function writtenSince({ sql }: TestWorker, table: string, since: Date): Promise<string[]> {
   const rows = await sql<{ id: string }[]>`
     select id from scopestack.${sql(table)} where sync_changed_at >= ${since} order by id`
@@ -113,7 +113,7 @@ export const buried = async ({ sql }: TestWorker, table: string): Promise<string
   return rows.map(({ id }) => id)
 }
 
-/** Requests by route, of those that read data. */
+/** Requests that read data, by route. */
 export function requestsOf(sim: Simulator): Record<string, number> {
   const routes = Object.entries(sim.stats().requests).filter(([route]) => route.startsWith('GET /{account}/v1/'))
   return Object.fromEntries(routes.map(([route, count]) => [route.slice('GET /{account}/v1/'.length), count]))

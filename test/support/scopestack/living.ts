@@ -12,7 +12,7 @@ async function livingRows(sql: Database, table: string): Promise<Map<string, Row
   return new Map(rows.map(({ id, row }) => [id, row]))
 }
 
-/** Holds the mirror against one that has just been read whole, into an empty database. */
+/** Compares the mirror with a fresh full read into an empty database. */
 export async function expectAsRemote(
   { sql, catalog }: TestWorker,
   remote: Remote,

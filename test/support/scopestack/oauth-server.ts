@@ -5,13 +5,13 @@ import { serve, type TestServer } from '../network/http.ts'
 
 export interface OAuthServer extends TestServer {
   readonly credentials: Credentials
-  /** The forms that its token address has taken, by their grant. */
+  /** The requests that its token address received, by their grant. */
   readonly granted: string[]
   revokeAccess(): void
 }
 
 /**
- * An authorization server that nobody here wrote (@node-oauth/oauth2-server): strict about parameters, clients, PKCE and
+ * An independent authorization server (@node-oauth/oauth2-server): strict about parameters, clients, PKCE and
  * redirect addresses, and with rotating refresh tokens that work once. Behind it is an API with one address, `/v1/me`.
  */
 export async function startOAuthServer(): Promise<OAuthServer> {
@@ -30,7 +30,7 @@ export async function startOAuthServer(): Promise<OAuthServer> {
   const refresh = new Map<string, OAuth2Server.Token>()
   const codes = new Map<string, OAuth2Server.AuthorizationCode>()
   const granted: string[] = []
-  // getClient is asked without a secret where the authorization page, not the token address, wants to know it.
+  // getClient is called without a secret by the authorization page, and with one by the token address.
   const model: OAuth2Server.AuthorizationCodeModel &
     OAuth2Server.PasswordModel &
     OAuth2Server.RefreshTokenModel &
@@ -80,7 +80,7 @@ export async function startOAuthServer(): Promise<OAuthServer> {
           granted.push(body['grant_type']!)
           return response.body
         }
-        // Whoever comes is signed in already, and agrees.
+        // Every user is signed in already, and agrees.
         if (pathname === '/oauth/authorize') {
           return await oauth.authorize(request, response, { authenticateHandler: { handle: () => user } })
         }

@@ -9,9 +9,9 @@ interface Counts {
 }
 
 export interface PagedList {
-  /** What it holds now, in its order. */
+  /** Its records now, in their order. */
   ids: string[]
-  /** Numbers of the pages asked for, in that order. */
+  /** Numbers of the requested pages, in order. */
   readonly asked: number[]
   readonly client: Client
 }
@@ -19,16 +19,16 @@ export interface PagedList {
 interface Options {
   readonly ids: Iterable<string>
   readonly size: number
-  /** Before a page is put together: to change the list, or to hold the answer up. */
+  /** Called before a page is built: to change the list, or to delay the response. */
   readonly before?: (number: number, list: PagedList) => unknown
-  /** What is said of the list. */
+  /** The counts that the list reports. */
   readonly meta?: (counts: Counts) => Counts
 }
 
 export const numbered = (count: number, from = 1): string[] =>
   Array.from({ length: count }, (_, index) => String(from + index))
 
-/** A list whose pages are made of what it holds when they are answered, so that a test can change it while it is read. */
+/** A list whose pages are built from its records at the time of each response, so that a test can change it during a read. */
 export function pagedList({ ids, size, before, meta = (counts) => counts }: Options): PagedList {
   const write = () => Promise.reject(new Error('a list is only read'))
   const list: PagedList = { ids: [...ids], asked: [], client: { get, write, time: () => null } }

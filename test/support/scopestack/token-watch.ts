@@ -8,8 +8,8 @@ interface Answer {
 }
 
 /**
- * Stands before a server and sees what is sent to its token address. What `before` gives is answered in the server's
- * place; a promise holds the request back.
+ * A proxy in front of a server that records the requests to its token address. A response from `before` is sent in the server's
+ * place; a promise delays the request.
  */
 export function watchTokens(
   target: string,

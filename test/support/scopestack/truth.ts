@@ -12,16 +12,16 @@ export interface Unequal {
   readonly mirror: unknown
 }
 
-/** What is not to be compared. */
+/** What the comparison leaves out. */
 export interface Except {
-  /** Rows whose record is gone may still be there: an incremental reading does not look for them. */
+  /** Rows of deleted records may still exist: an incremental read does not detect deletes. */
   readonly deleted?: boolean
   /** By column: a key whose include is refused, a member that is withheld. */
   readonly column?: (column: Column) => boolean
 }
 
 /**
- * Holds the living rows of a table against the simulator's own records, value by value, apart from the code that reads
+ * Compares the living rows of a table with the simulator's records, value by value, independently of the code that reads
  * and loads them.
  */
 export async function unequal(
@@ -34,7 +34,7 @@ export async function unequal(
     select id, to_jsonb(t) as row from scopestack.${sql(table)} t where sync_deleted_at is null`
   const mirror = new Map(rows.map(({ id, row }) => [id, row]))
   const found: Unequal[] = []
-  // The simulator works to-manys out of the to-ones of the other side.
+  // The simulator derives to-manys from the to-ones of the other side.
   const compared = columns.filter((column) => column.from !== 'to-many' && !excepted(column))
   for (const { id, attributes, relationships } of records.list(type)) {
     const row = mirror.get(id)
@@ -60,7 +60,7 @@ const linkOf = (held: unknown): unknown =>
 
 function comparable({ kind, name }: Column, value: unknown): unknown {
   if (value === null || value === undefined) return null
-  // Signed anew at each reading, in one of several ways: the name of the file is what stays.
+  // Signed anew at each read, in one of several forms: only the name of the file stays the same.
   if (name === 'document_url') return textOf(value).split('?')[0]?.split('/').at(-1)
   switch (kind) {
     case 'text':

@@ -7,7 +7,7 @@ export interface Found extends VerifyResult {
   readonly told: readonly Difference[]
 }
 
-/** One resource, held against what ScopeStack has. */
+/** One resource, compared with ScopeStack. */
 export async function verify(worker: TestWorker, type: string, { repair = false } = {}): Promise<Found> {
   const told: Difference[] = []
   const resource = worker.catalog.get(type)!

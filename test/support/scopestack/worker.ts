@@ -9,7 +9,7 @@ import { push } from '../../../src/sync/push/push.ts'
 import type { ReadOptions, PullEvent } from '../../../src/sync/run/resource-run.ts'
 import { pull, type PullReport } from '../../../src/sync/run/run.ts'
 
-/** Where a worker finds ScopeStack: a simulator, or something that stands in front of one. */
+/** The ScopeStack of a worker: a simulator, or a proxy in front of one. */
 export interface Remote {
   url: string
   credentials: { clientId: string; clientSecret: string }
@@ -21,11 +21,11 @@ export type TestWorker = AsyncDisposable &
     run(types?: readonly string[], options?: RunOptions): Promise<PullReport>
     /** One run over a resource that is declared otherwise than in the catalog. */
     runResource(resource: Resource, how?: ReadOptions): Promise<PullReport>
-    /** All that may be sent now. */
+    /** Pushes all changes that may be sent now. */
     push(options?: { signal?: AbortSignal; through?: (client: Client) => Client }): Promise<ChangeResult[]>
   }
 
-/** As often as the real one tries again, and without its pauses. */
+/** As many attempts as the real one, without its pauses. */
 const QUICKLY = { attempts: RETRY.attempts, baseMs: 4, capMs: 100 }
 
 type RunOptions = ReadOptions & { signal?: AbortSignal; onEvent?: (event: PullEvent) => void }
