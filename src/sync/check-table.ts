@@ -1,4 +1,4 @@
-/** Holds a resource's table to what it has to be, before anything is read for it, and says what is wrong when it refuses. */
+/** Checks a resource's table before anything is read for it, and explains what is wrong when it rejects rows. */
 import type { Resource } from '../catalog/resource.ts'
 import { tableUnfit, tableRejected } from '../errors/resources.ts'
 import type { Database } from '../store/connection/database.ts'
@@ -12,11 +12,11 @@ import { forgetDeclaration } from './list/declared-columns.ts'
 const NAME = 'table'
 
 /**
- * A column that was dropped and made anew holds nothing, and one that was of a narrower type for a while holds what fitted
- * it; the digests know of neither. So when the shape has changed since it was read last, every row is to be written again.
- * After a restore into another database it has, too, and its rows are as they were.
+ * A column that was dropped and added again is empty, and one that had a narrower type for a while holds cut values; the
+ * digests show neither. So when the table's shape has changed since the last read, every row is written again. A restore
+ * into another database changes the shape, too, but its rows are intact.
  *
- * @returns whether it has to be read whole, as if nothing of it were known.
+ * @returns whether a full read is needed, as if nothing had been read.
  * @throws SyncError SYNC_TABLE_UNFIT
  */
 export async function checkTable(sql: Database, resource: Resource, lease: Lease): Promise<boolean> {

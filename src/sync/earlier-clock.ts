@@ -1,6 +1,6 @@
 /**
- * When a reading began, where that is held against times of records. Those are by ScopeStack's clock; where the database's is
- * ahead of it, a change that was made while we read would pass as older than the beginning, and be missed.
+ * The beginning of a read, to be compared with times of records. Those are by ScopeStack's clock; where the database's clock
+ * is ahead of it, a record changed during the read would count as older than the beginning, and be missed.
  */
 import type { Client } from '../remote/client.ts'
 import type { Database } from '../store/connection/database.ts'

@@ -9,7 +9,7 @@ import { explainLimit, isConnectionLoss, isLimitError, isLostRace } from '../sto
 const LIMITED_ATTEMPTS = 5
 
 /**
- * @param act may run twice: when the connection goes, nobody knows whether its last statement took effect.
+ * @param act may run twice: when the connection is lost, its last statement may or may not have taken effect.
  * @throws SyncError SYNC_DATABASE_LIMIT when a limit ended it each time; else the driver's error.
  */
 export async function withDbRetry<T>(act: () => Promise<T>, signal: AbortSignal): Promise<T> {

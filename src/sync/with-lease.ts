@@ -1,17 +1,25 @@
-/** Work on a resource that nobody else may do meanwhile (S7). */
+/**
+ * Runs work on a resource under its lease, so that no other worker does the same meanwhile (S7).
+ *
+ *   acquire ──► act, while a timer renews ──► release
+ *      │          └─ the lease is lost (paused process, dead connection): `act` is aborted and the error is SYNC_LEASE_LOST
+ *      └─ busy: SYNC_BUSY, or with `patient` another try each second
+ *
+ * Aborting is only a courtesy: what makes a late write harmless is that each transaction confirms the lease's term.
+ */
 import { leaseLost } from '../errors/resources.ts'
 import { hasCode, type SyncError } from '../errors/sync-error.ts'
 import { sleep } from '../remote/http/retry.ts'
 import { RENEW_EVERY_MS, type Lease, type Leases } from '../store/fleet/leases.ts'
 import { withDbRetry } from './with-db-retry.ts'
 
-/** Between two looks at a lease that somebody has. */
+/** Between two tries at a lease that another worker holds. */
 const LOOK_AGAIN_MS = 1_000
 
 interface Patience {
-  /** Wait for whoever has it, for as long as that takes. */
+  /** Wait for the holder, for as long as that takes. */
   readonly patient?: boolean
-  /** Called when it begins to wait, and whenever somebody else has it meanwhile. */
+  /** Called when it begins to wait, and whenever the holder changes. */
   readonly onWait?: (busy: SyncError) => void
 }
 

@@ -1,4 +1,4 @@
-/** Writes records that are no page of a snapshot: proved by the lease, noted where they do not fit, one bad row aside. */
+/** Writes records that are no page of a snapshot: under the lease, with drift recorded and rejected rows parked. */
 import type { RemoteRecord } from '../catalog/resource.ts'
 import type { Database, Transaction } from '../store/connection/database.ts'
 import { confirmLease, type Lease } from '../store/fleet/leases.ts'

@@ -1,8 +1,15 @@
 /**
- * Buries the rows whose record a whole list no longer holds, behind three locks (S6): the list was proved whole; they are
- * few, by their share of the table; and each, asked for by its own address, is not found. One that answers all the same is
- * loaded instead. Where ScopeStack answers for no single record, the list that is asked for it by its id has to say so, or
- * two whole readings (`missed-twice.ts`).
+ * Marks rows deleted whose record a complete list no longer holds (S6), behind three locks:
+ *
+ * 1. **The list was proved complete** (`list/completeness.ts`). Else nothing is concluded from it.
+ * 2. **Few rows are missing**: at most `deleteLimit` percent of the table, or five. More is `suspect`, and needs
+ *    `--allow-mass-delete`.
+ * 3. **Each record is not found** by a request for its own address, where a record that was just seen is. One that is found
+ *    is loaded instead: the list hides it. Where ScopeStack serves no single records, its list filtered by ids has to show
+ *    the same; where it has no such filter either, two full reads hours apart have to miss the row (`missed-twice.ts`).
+ *
+ * A lock that does not open keeps the rows, and the outcome says why. A row with a local edit that was not sent yet is
+ * neither counted nor marked.
  */
 import type { RemoteRecord, Resource } from '../../catalog/resource.ts'
 import type { Client } from '../../remote/client.ts'
@@ -41,25 +48,25 @@ interface Options {
   readonly lease: Lease
   readonly mirror: Mirror
   readonly allowMassDelete: boolean
-  /** Some records could not be read, or may be in no list: that a row was not met says little by itself. */
+  /** Some records could not be read, or may be in no list: then a missing row proves little. */
   readonly unread: boolean
   readonly signal: AbortSignal
 }
 
 export interface DetectedDeletes {
   readonly deleted: number
-  /** Null when it says nothing against the list. */
+  /** Null when nothing speaks against the list. */
   readonly outcome: { readonly outcome: Outcome; readonly message: string } | null
-  /** What is worth knowing all the same. */
+  /** A remark all the same. */
   readonly message?: string | null
 }
 
 const hiddenMessage = (count: number): string =>
   `${count} of its rows are not in the list though their records are there: the list hides them. They were brought up to date.`
 
-/** So few are buried whatever their share: of a table with three rows one would be a third. */
+/** So few may be marked deleted whatever their share: of a table with three rows one would be a third. */
 const ALWAYS = 5
-/** Each costs a request: a run that found more goes on with them the next time. */
+/** Each costs a request; the next run goes on with the rest. */
 export const MAX_CHECKED = 1000
 
 export async function detectDeletes(deps: Deps, options: Options): Promise<DetectedDeletes> {
@@ -78,7 +85,7 @@ export async function detectDeletes(deps: Deps, options: Options): Promise<Detec
   const known = await withDbRetry(() => sampleOfSeen(sql, type, table), signal)
   const confirmed = await confirmAndMarkDeleted(deps, { ...options, known }, ids)
   if (confirmed === null) {
-    return options.unread ? notProved(count) : await buryMissedTwice(deps, options, ids, count)
+    return options.unread ? notProved(count) : await markMissedTwice(deps, options, ids, count)
   }
   await withDbRetry(() => clearMissing(sql, type), signal)
   const { deleted, unsure, living: hidden } = confirmed
@@ -102,7 +109,7 @@ const NOTHING: DetectedDeletes = { deleted: 0, outcome: null }
 
 const UNASKED = 'ScopeStack answers for no single record of it'
 
-/** A record that fails its page takes along what it carries, and may be one of the missing itself. */
+/** A record that could not be read may be one of the missing, and so may those in its `included`. */
 const notProved = (count: number): DetectedDeletes => ({
   deleted: 0,
   outcome: {
@@ -113,15 +120,16 @@ const notProved = (count: number): DetectedDeletes => ({
   },
 })
 
-/** Where single records cannot be asked for. */
-async function buryMissedTwice(
+/** Where ScopeStack serves no single records. */
+async function markMissedTwice(
   { sql }: Deps,
   { resource, lease, signal }: Options,
   ids: readonly string[],
   count: number,
 ): Promise<DetectedDeletes> {
   const { due, confirm } = await withDbRetry(() => missedTwice(sql, resource.type, ids), signal)
-  const deleted = due.length === 0 ? 0 : await settleAsked({ sql, resource, lease, signal }, { gone: due, records: [] })
+  const deleted =
+    due.length === 0 ? 0 : await writeChecked({ sql, resource, lease, signal }, { gone: due, records: [] })
   await withDbRetry(confirm, signal)
   const left = count - due.length
   if (left === 0) {
@@ -134,7 +142,7 @@ async function buryMissedTwice(
   return { deleted, outcome: { outcome: 'incomplete', message } }
 }
 
-/** Why so many are not believed to be deleted; null when they may be. */
+/** Why so many are not marked deleted; null when they may be. */
 export function massDeleteWarning(found: {
   type: string
   count: number
@@ -150,19 +158,19 @@ export function massDeleteWarning(found: {
 }
 
 interface Confirming extends Omit<Options, 'allowMassDelete' | 'unread'> {
-  /** Some records that were met a moment ago. */
+  /** Some records that were seen a moment ago. */
   readonly known: readonly string[]
 }
 
 export interface ConfirmedDeletes {
   readonly deleted: number
-  /** Of how many nothing could be learned. */
+  /** Records for which the requests proved nothing. */
   readonly unsure: number
-  /** Not in the list, and there. */
+  /** Records that exist though the list lacks them. */
   readonly living: number
 }
 
-/** @returns null when single records cannot be asked for: nothing is known then, and nothing was done. */
+/** @returns null when ScopeStack serves no single records: nothing is known then, and nothing was done. */
 export async function confirmAndMarkDeleted(
   { sql, client, slug, concurrency }: Omit<Deps, 'deleteLimit'>,
   { resource, plan, lease, mirror, signal, known }: Confirming,
@@ -176,34 +184,34 @@ export async function confirmAndMarkDeleted(
   for await (const some of asked) {
     unsure += some.unsure.length
     alive += some.existing
-    deleted += await settleAsked({ sql, resource, lease, mirror, signal }, some)
+    deleted += await writeChecked({ sql, resource, lease, mirror, signal }, some)
   }
   return { deleted, unsure, living: alive }
 }
 
 type Settling = Pick<Confirming, 'resource' | 'lease' | 'signal'> & { readonly sql: Database; readonly mirror?: Mirror }
 
-/** @returns how many it buried. What the database would not have is parked, and asked for again when it is missing again. */
-async function settleAsked(
+/** @returns how many were marked deleted. A row that the database rejects is parked, and checked again when it is missing again. */
+async function writeChecked(
   { sql, resource, lease, mirror, signal }: Settling,
   { gone, records: living }: { readonly gone: readonly string[]; readonly records: readonly RemoteRecord[] },
 ): Promise<number> {
   const { type } = resource
-  const write = (buried: typeof markDeleted) => () =>
+  const write = (mark: typeof markDeleted) => () =>
     sql.begin(async (tx) => {
       await confirmLease(tx, lease)
-      const aside: UnusableRecord[] = []
+      const parked: UnusableRecord[] = []
       if (living.length > 0 && mirror !== undefined) {
         const loaded = await mirror.loadOneByOne(tx, living)
         await recordChangedParents(tx, type, type === PARENT_RESOURCE ? [...loaded.written, ...loaded.left] : [])
-        aside.push(...rejectedRecords(loaded, living))
+        parked.push(...rejectedRecords(loaded, living))
       }
-      const { count, rejected } = await buried(tx, resource, gone)
-      aside.push(...rejected.map((one) => ({ ...one, body: null, byDatabase: true })))
+      const { count, rejected } = await mark(tx, resource, gone)
+      parked.push(...rejected.map((one) => ({ ...one, body: null, byDatabase: true })))
       await parkRecords(
         tx,
         type,
-        aside.map(({ id, ...rest }) => ({ recordId: id, ...rest })),
+        parked.map(({ id, ...rest }) => ({ recordId: id, ...rest })),
       )
       await closeRejectedRecords(tx, type, arrayLiteral([...gone, ...living.map(({ id }) => id)]))
       return count

@@ -1,6 +1,6 @@
 /**
- * The third lock where ScopeStack answers for no single record (S6): a row is taken for deleted when two whole readings in
- * a row missed it, hours apart, so that nothing that passes (a deployment, a replica that lags) hides it from both.
+ * The third lock where ScopeStack serves no single records (S6): a row counts as deleted when two full reads in a row, hours
+ * apart, missed it, so that no passing condition (a deployment, a lagging replica) hides it from both.
  */
 import type { Database } from '../../store/connection/database.ts'
 import { forgetCapability, readCapability, saveCapability } from '../../store/progress/capabilities.ts'
@@ -11,16 +11,16 @@ const NAME = 'missing'
 /** Longer than any outage of a night is likely to be; two nightly readings are further apart, and so are morning and night. */
 export const HOURS_APART = 6
 
-/** What is remembered has a limit; those behind it begin to wait when the first ones are settled. */
+/** The most ids that are remembered; the others begin to wait when the first ones are closed. */
 const MOST = 10_000
 
-/** By when a whole reading first missed them, of all that came since. */
+/** Ids by the time of the first of all full reads in a row that missed them. */
 type Missing = readonly { readonly since: string; readonly ids: readonly string[] }[]
 
 /**
- * Of `ids`, which a whole reading has just missed, those that may be buried.
+ * Of `ids`, which a full read has just missed, those that may be marked deleted.
  *
- * @returns what has to be remembered is saved with `confirm`, once they are.
+ * @returns with `confirm`, which saves what is to be remembered, once they are marked.
  */
 export async function missedTwice(
   sql: Database,
@@ -48,5 +48,5 @@ export async function missedTwice(
   }
 }
 
-/** A whole reading has met them all, or each of them could be asked for. */
+/** A full read has seen them all, or each could be requested by itself. */
 export const clearMissing = (sql: Database, resource: string): Promise<void> => forgetCapability(sql, resource, NAME)

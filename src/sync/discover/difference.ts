@@ -87,11 +87,13 @@ export function differences(
 }
 
 function attributeFinding(member: string, found: AttributeEvidence, column: Column | undefined): Finding[] {
-  const { carried, told, misfits, values } = found
+  const { carried, filled, misfits, values } = found
   const suggests = suggestKind(member, found)
   if (column === undefined) {
     const strange = suggests === null ? 0 : misfitsOf(found, suggests)
-    return [{ kind: 'attribute', member, suggests, carried, told, ...(strange > 0 ? { misfits: strange } : {}) }]
+    return [
+      { kind: 'attribute', member, suggests, carried, told: filled, ...(strange > 0 ? { misfits: strange } : {}) },
+    ]
   }
   if (misfits === 0) return []
   const better = areMistakes(misfits, values) ? column.kind : suggests

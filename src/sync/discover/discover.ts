@@ -42,7 +42,7 @@ export interface DiscoverOptions {
 export async function discover(deps: SampleDeps, options: DiscoverOptions): Promise<DiscoverReport> {
   const { resources, beyond, signal, onBegin, onEnd } = options
   const discovered: Discovered[] = []
-  // One after the other: a few pages each, and a screen that reads from top to bottom. The pace is the limit anyway.
+  // One after the other: a few pages each, and a screen that reads from top to bottom. The rate limit bounds it anyway.
   for (const resource of resources) {
     onBegin(resource.type)
     const found = await discoverOne(deps, resource, signal)
@@ -72,11 +72,11 @@ async function discoverOne(deps: SampleDeps, resource: Resource, signal: AbortSi
     const { total, list, refused } = await readSample(deps, resource, (record) => tally.add(record), signal)
     if (list !== null) {
       const declared = new Set(resource.include)
-      const untold = [...tally.ends]
+      const unlinked = [...tally.ends]
         .filter(([member, { toOne, toMany }]) => toOne + toMany === 0 && !declared.has(member))
         .filter(([member]) => !isCarried(resource, deps.catalog, member))
         .map(([member]) => member)
-      await readRelationshipTypes(deps.client, list, tally, untold, signal)
+      await readRelationshipTypes(deps.client, list, tally, unlinked, signal)
     }
     const findings = differences(resource, deps.catalog, tally, refused)
     return { ...base, state: 'read', total, met: tally.records, findings }

@@ -1,4 +1,4 @@
-/** Who is at the other end of relationships that nobody declared: linkage only comes with an include (API notes §2). */
+/** Finds the types of undeclared relationships: linkage only comes with an include (API notes §2). */
 import { endsTheRun, SyncError } from '../../errors/sync-error.ts'
 import type { Client } from '../../remote/client.ts'
 import { fetchPage, type ListRequest } from '../../remote/pages/pages.ts'
@@ -8,8 +8,8 @@ import type { Tally } from './evidence.ts'
 const RECORDS = 10
 
 /**
- * One by one, for one that is refused would get all refused. One that the server does not include stays as it is: links,
- * with an end unknown.
+ * One by one, since one that is refused would get all refused. A relationship that the server does not include keeps its
+ * unknown end.
  */
 export async function readRelationshipTypes(
   client: Client,
@@ -25,7 +25,7 @@ export async function readRelationshipTypes(
       for (const record of opening.records) tally.addEnd(record, member)
       const { pageCount } = opening
       if (tally.ends.get(member)!.types.size > 0 || pageCount === null || pageCount < 2) continue
-      // Old records may have nobody there where new ones have.
+      // Old records may have an empty relationship where new ones have one.
       const ending = await fetchPage(client, request, pageCount, signal)
       for (const record of ending.records) tally.addEnd(record, member)
     } catch (error) {

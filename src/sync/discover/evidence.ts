@@ -1,5 +1,5 @@
 import { impliedNull } from '../../catalog/left-out.ts'
-/** What records say of their members. Counts and shapes are kept, never a value. */
+/** Evidence from records about their members: counts and shapes, never a value. */
 import type { Kind, RemoteRecord, Resource } from '../../catalog/resource.ts'
 import { isObject } from '../../remote/documents/document.ts'
 import { encode, MISFIT, numberText } from '../../store/mirror/codec.ts'
@@ -7,8 +7,8 @@ import { encode, MISFIT, numberText } from '../../store/mirror/codec.ts'
 export interface AttributeEvidence {
   /** Records that carry the member, whatever its value. */
   carried: number
-  /** Values that say something of their kind: not null, and not empty. */
-  told: number
+  /** Values that show their kind: not null, and not empty. */
+  filled: number
   numbers: number
   /** Texts such as `"23.0"`, which is how decimals are sent (API notes §8). */
   points: number
@@ -54,7 +54,7 @@ export function createTally(resource: Resource): Tally {
     ends.set(member, known)
     known.carried++
     const linkage = isObject(relationship) ? relationship['data'] : undefined
-    // Nobody at the end, and of which shape it is was left out.
+    // An empty relationship without `data` does not show its shape.
     if (linkage === undefined || impliedNull(relationship) !== undefined) return
     if (Array.isArray(linkage)) known.toMany++
     else known.toOne++
@@ -77,7 +77,7 @@ export function createTally(resource: Resource): Tally {
         attributes.set(member, known)
         known.carried++
         if (value === null) continue
-        if (!isEmpty(value)) known.told++
+        if (!isEmpty(value)) known.filled++
         if (numberText(value) !== undefined) known.numbers++
         if (typeof value === 'string' && WITH_POINT.test(value)) known.points++
         known.values++
@@ -98,7 +98,7 @@ const ALL: readonly Kind[] = ['boolean', 'integer', 'decimal', 'date', 'timestam
 
 const noAttribute = (): AttributeEvidence => ({
   carried: 0,
-  told: 0,
+  filled: 0,
   numbers: 0,
   points: 0,
   values: 0,
@@ -132,7 +132,7 @@ function readingsOf(value: unknown): ReadonlySet<Kind> {
   return new Set<Kind>(['json', ...readings.filter(fits)])
 }
 
-/** Among fewer a misspelt one cannot be told from a second kind. */
+/** Among fewer, a misspelt value cannot be distinguished from a second kind. */
 const ENOUGH = 20
 const NEARLY_ALL = 0.95
 
@@ -149,17 +149,17 @@ export const misfitsOf = ({ values, fits }: AttributeEvidence, kind: Kind): numb
  * behind it, and a single text that looks like a day may be free text, so it gets the widest of its kind.
  */
 export function suggestKind(member: string, evidence: AttributeEvidence): Kind | null {
-  const { told, numbers, points, values, fits } = evidence
-  if (told === 0) return null
+  const { filled, numbers, points, values, fits } = evidence
+  if (filled === 0) return null
   const holds = (kind: Kind): boolean => areMistakes(misfitsOf(evidence, kind), values)
   // Ids are keys and have to join, and some are sent as numbers (API notes §8).
   if (/[-_]id$/.test(member) && holds('text')) return 'text'
   const believed = (kind: Kind): boolean => {
     // A number with a point is no misspelt whole one.
-    if (kind === 'integer') return told > 1 && numbers > 0 && fits.get('integer') === fits.get('decimal')
-    if (kind === 'decimal') return numbers > 0 || (told > 1 && points > 0)
-    if (kind === 'date' || kind === 'timestamp' || kind === 'texts') return told > 1
-    return kind !== 'boolean' || told > 1 || !holds('text')
+    if (kind === 'integer') return filled > 1 && numbers > 0 && fits.get('integer') === fits.get('decimal')
+    if (kind === 'decimal') return numbers > 0 || (filled > 1 && points > 0)
+    if (kind === 'date' || kind === 'timestamp' || kind === 'texts') return filled > 1
+    return kind !== 'boolean' || filled > 1 || !holds('text')
   }
   return ALL.find((kind) => holds(kind) && believed(kind)) ?? 'json'
 }

@@ -1,6 +1,6 @@
 /**
- * Reads again what belongs to changed projects, some projects at a time, and sweeps within those projects only. A record
- * that is gone is buried behind the same three locks as in a whole list (S6).
+ * Reads the children of changed projects again, some projects at a time, and detects deletes within those projects only,
+ * behind the same three locks as in a full read (S6).
  */
 import type { ByProject, Resource } from '../../catalog/resource.ts'
 import { confirmLease, type Lease } from '../../store/fleet/leases.ts'
@@ -28,55 +28,56 @@ const UNPROVED = 'The lists of some projects kept changing while they were read;
 
 const UNSETTLED =
   'Some rows are missing from their project, and requests for them did not show why. They are kept; the full read ' +
-  'of it settles it.'
+  'of it decides that.'
 
-/** @returns undefined when the server takes no way of asking for the records of some projects, or all cost less. */
+/** @returns undefined when the server accepts no request for the children of some projects, or a full read costs less. */
 export async function pullByProject(deps: SnapshotDeps, options: Options): Promise<SnapshotResult | undefined> {
   const { sql, deleteLimit } = deps
   const { resource, lease, signal } = options
   const { type } = resource
   const mirror = createMirror(resource, await withDbRetry(() => readExpectedMembers(sql, resource), signal))
-  const parts = await openProjectChildren(deps, options)
+  const children = await openProjectChildren(deps, options)
   const pages = await withDbRetry(() => readPageCount(sql, type), signal)
   const total = { inserted: 0, updated: 0, unchanged: 0, deleted: 0, parked: 0, pages: 0, seen: 0 }
   const doubts = new Set<string>()
   let suspect: string | null = null
 
-  const sweepWithin = async (projects: readonly string[], met: readonly string[]): Promise<void> => {
-    const unmet = await withDbRetry(() => unseenWithin(sql, resource, projects, met), signal)
-    if (unmet.length === 0) return
+  const detectDeletesWithin = async (projects: readonly string[], seen: readonly string[]): Promise<void> => {
+    const missing = await withDbRetry(() => unseenWithin(sql, resource, projects, seen), signal)
+    if (missing.length === 0) return
     const living = await withDbRetry(() => countLiving(sql, resource), signal)
-    suspect ??= massDeleteWarning({ type, count: unmet.length, living, deleteLimit })
+    suspect ??= massDeleteWarning({ type, count: missing.length, living, deleteLimit })
     if (suspect !== null) return
-    const asked = unmet.slice(0, MAX_CHECKED)
-    const confirmed = await confirmAndMarkDeleted(deps, { ...options, mirror, known: met.slice(0, 3) }, asked)
-    const { deleted, unsure } = confirmed ?? { deleted: 0, unsure: asked.length }
+    const checked = missing.slice(0, MAX_CHECKED)
+    const confirmed = await confirmAndMarkDeleted(deps, { ...options, mirror, known: seen.slice(0, 3) }, checked)
+    const { deleted, unsure } = confirmed ?? { deleted: 0, unsure: checked.length }
     total.deleted += deleted
-    if (asked.length < unmet.length) doubts.add('More rows are missing from their projects than are asked for at once.')
+    if (checked.length < missing.length)
+      doubts.add('More rows are missing from their projects than are checked at once.')
     if (unsure > 0) doubts.add(UNSETTLED)
   }
 
   for (;;) {
     const { ids, upTo, left } = await withDbRetry(() => readChangedParents(sql, type, PROJECTS_AT_ONCE), signal)
     if (ids.length === 0) break
-    if (pages !== null && parts.requestsFor(left) > pages) return undefined
-    const found = await parts.read(ids)
+    if (pages !== null && children.requestsFor(left) > pages) return undefined
+    const found = await children.read(ids)
     if (found === undefined) return undefined
     const records = found.pages.flatMap((page) => page.records)
     const unusable = found.pages.flatMap((page) => page.unusable)
     const loaded = await writeRecords({ sql, type, lease, mirror, signal }, { records, unusable })
-    const met = [...new Set(found.pages.flatMap((page) => page.ids))]
+    const seen = [...new Set(found.pages.flatMap((page) => page.ids))]
     total.inserted += loaded.inserted
     total.updated += loaded.updated
     total.unchanged += loaded.unchanged
     total.parked += unusable.length + loaded.rejected.length
     total.pages += found.pages.length
-    total.seen += met.length
+    total.seen += seen.length
     if (!found.proved) {
       doubts.add(UNPROVED)
       break
     }
-    await sweepWithin(ids, met)
+    await detectDeletesWithin(ids, seen)
     const done = () =>
       sql.begin(async (tx) => {
         await confirmLease(tx, lease)

@@ -1,10 +1,10 @@
 /**
- * Reads what changed since the watermark, where the server lets us ask for that, and proves that all of it was met: the
- * watermark moves then only.
+ * Reads the records changed since the watermark, where the server allows that, and proves that all of them were seen: only
+ * then the watermark moves.
  *
- * Newest first is the shortest way (`newest-first.ts`). What is filtered can also be read in the order of ids, from its end,
- * and be proved like any list (`list/read-small-list.ts`): where the server takes no such order, or its ties have none. Without a
- * filter the whole list is read then.
+ * Newest first takes the fewest requests (`newest-first.ts`). Where the server does not accept that order, or its ties have
+ * none, a filtered list is read in the order of ids from its end, and proved like any list (`list/read-small-list.ts`).
+ * Without a filter the whole list is read then.
  */
 import type { Resource } from '../../catalog/resource.ts'
 import { listNotInOrder } from '../../errors/resources.ts'
@@ -31,7 +31,7 @@ interface Options {
   readonly request: ListRequest
   readonly strategy: Exclude<ChangeStrategy, 'none'>
   readonly watermark: Date
-  /** What belongs to a record is read again even where the record itself did not change. */
+  /** Children are read again even where their project itself did not change. */
   readonly followAll: boolean
   readonly lease: Lease
   readonly signal: AbortSignal
@@ -43,7 +43,7 @@ const TRIES = 4
 const TRIES_OF_TIES = 2
 const DAY_MS = 24 * 60 * 60_000
 
-/** Everything changed since the watermark is written at the end, or the watermark stays. */
+/** At the end every change since the watermark is written, or the watermark stays. */
 export async function pullChangedRecords(deps: SnapshotDeps, options: Options): Promise<SnapshotResult> {
   const { sql } = deps
   const { resource, lease, strategy, signal } = options
@@ -52,7 +52,7 @@ export async function pullChangedRecords(deps: SnapshotDeps, options: Options): 
   const writer = createChangeWriter(deps, { ...options, expected })
   const found = createFound(async (pages) => await writer.write(pages))
   const proved = await (strategy === 'filter' ? byFilter : bySort)(deps, options, found)
-  // What could not be read is asked for again.
+  // Records that could not be read are read again by the next run.
   if (proved && !found.broken) {
     const upTo = new Date(Math.min(began.getTime(), found.newest ?? 0))
     const move = () =>
@@ -77,7 +77,7 @@ export async function pullChangedRecords(deps: SnapshotDeps, options: Options): 
 
 interface Found {
   readonly ids: Set<string>
-  /** The newest change met, in milliseconds. */
+  /** The newest change seen, in milliseconds. */
   newest: number | null
   counted: boolean
   /** Some could not be read. */
@@ -101,7 +101,7 @@ const createFound = (write: (pages: readonly Page[]) => Promise<void>): Found =>
   },
 })
 
-/** A day may hold many more changes than have come since: newest first, most of them need not be read. */
+/** The filter works by days, and a day may hold many older changes: newest first, most of them need not be read. */
 async function byFilter(deps: SnapshotDeps, options: Options, found: Found): Promise<boolean> {
   const { sql, client } = deps
   const { resource, request, watermark, signal } = options
@@ -125,7 +125,7 @@ async function byFilter(deps: SnapshotDeps, options: Options, found: Found): Pro
   return await readUntilComplete(client, filtered, (pages) => found.take(pages), signal)
 }
 
-/** Whether what is filtered can be read newest first: false for a day when it could not. */
+/** Whether the filtered list can be read newest first; false is kept for a day. */
 const NEWEST_FIRST = 'newest-first'
 
 /** @throws SyncError SYNC_LIST_NOT_IN_ORDER where the server does not sort so, or its ties have no order. */

@@ -1,9 +1,9 @@
 /**
- * Brings a resource up to date by as little as the server allows.
+ * Brings a resource up to date with the fewest requests that the server allows.
  *
- *   it says when a record changed   ──► what changed since the watermark, by filter or newest first
- *   it belongs to projects          ──► the records of the projects that changed, and what they lost
- *   neither, or neither is taken    ──► all of it
+ *   it has an updated-at field        ──► records changed since the watermark, by filter or newest first
+ *   it belongs to projects            ──► the children of the projects that changed, and the deletes among them
+ *   neither, or neither is accepted   ──► a snapshot
  *
  * Where both hold, both are done: a document changes without its project, and is deleted without a trace of its own.
  * Other deletes, and changes that leave no trace in `updated-at`, are for the nightly snapshot.
@@ -30,11 +30,11 @@ import { pullChangedRecords } from './changed-records.ts'
 import { restoreRows } from './restore-rows.ts'
 import { changeStrategyFor } from './strategy.ts'
 
-/** Whether a run that reads only changes has anything to do for it. */
+/** Whether an incremental run has anything to read for it. */
 export const supportsIncremental = (resource: Resource): boolean =>
   changeColumn(resource) !== undefined || resource.byProject !== undefined
 
-/** Whether its changes can be read in a run over these types: nobody notes which projects changed where none are read. */
+/** Whether its changes can be read in a run over these types: without projects, no run records which of them changed. */
 export const canReadIncrementally = (resource: Resource, types: ReadonlySet<string>): boolean =>
   changeColumn(resource) !== undefined || (resource.byProject !== undefined && types.has(PARENT_RESOURCE))
 
@@ -45,40 +45,40 @@ export async function pullIncremental(deps: SnapshotDeps, options: SnapshotOptio
   if (type === PARENT_RESOURCE) {
     const followers = [...catalog.values()].flatMap((one) => (one.byProject === undefined ? [] : one.type))
     await withDbRetry(() => pruneChangedParents(sql, followers), signal)
-    const note = () =>
+    const record = () =>
       sql.begin(async (tx) => {
         await confirmLease(tx, lease)
         await recordPushedProjects(tx)
       })
-    await withDbRetry(note, signal)
+    await withDbRetry(record, signal)
   }
   const isWhole = async () => (await readAsOf(sql, type)) !== null && (await isReadAsDeclared(sql, resource))
   if (!(await withDbRetry(isWhole, signal))) return await pullSnapshot(deps, options)
   const began = await withDbRetry(() => databaseTime(sql), signal)
-  const parts = await byProjects(deps, options)
-  const own = byProject !== undefined && parts === undefined ? undefined : await byChanges(deps, options)
-  if (parts === undefined && own === undefined) return await pullSnapshot(deps, options)
-  const read = parts === undefined ? own! : own === undefined ? parts : together(parts, own)
+  const children = await byProjects(deps, options)
+  const own = byProject !== undefined && children === undefined ? undefined : await byChanges(deps, options)
+  if (children === undefined && own === undefined) return await pullSnapshot(deps, options)
+  const read = children === undefined ? own! : own === undefined ? children : together(children, own)
   const back = await restoreRows(deps, options)
   const brought = { inserted: back.inserted, updated: back.updated, deleted: back.deleted }
   const refused = read.parked > 0 ? 0 : back.refused
-  const parked = { ...NOTHING_READ, ...brought, parked: refused, ...(refused > 0 ? stillRefused(refused) : FINE) }
+  const parked = { ...NOTHING_READ, ...brought, parked: refused, ...(refused > 0 ? stillRefused(refused) : OK) }
   const sum = { ...together(read, parked), expected: read.expected }
   const held = await withDbRetry(() => flagWithheld(sql, resource, sum), signal)
-  const result = parts === undefined ? held : await heldAgainstProjects(deps, options, held)
+  const result = children === undefined ? held : await heldAgainstProjects(deps, options, held)
   if (result.inserted + result.updated + result.deleted > 0) {
     await withDbRetry(() => recountRows(sql, type, table), signal)
   }
-  const told = () =>
+  const save = () =>
     sql.begin(async (tx) => {
       await confirmLease(tx, lease)
       await saveChangesAsOf(tx, type, began)
     })
-  if (result.outcome === 'ok') await withDbRetry(told, signal)
+  if (result.outcome === 'ok') await withDbRetry(save, signal)
   return result
 }
 
-/** Which projects changed is known only as far as they were read: what belongs to the others may be old. */
+/** Which projects changed is known only as far as they were read: children of the others may be out of date. */
 async function heldAgainstProjects(
   { sql }: SnapshotDeps,
   { runId, signal }: SnapshotOptions,
@@ -91,7 +91,7 @@ async function heldAgainstProjects(
   return together(result, { ...NOTHING_READ, outcome: 'incomplete', message })
 }
 
-const FINE = { outcome: 'ok', message: null } as const
+const OK = { outcome: 'ok', message: null } as const
 
 const stillRefused = (count: number) =>
   ({
@@ -115,16 +115,16 @@ async function byChanges(deps: SnapshotDeps, { resource, lease, since, signal }:
   const { type } = resource
   if (changeColumn(resource) === undefined) return undefined
   const watermark = await withDbRetry(() => readWatermark(sql, type), signal)
-  const asking = await openReadPlan(deps, resource, signal)
-  const { plan } = asking
+  const opened = await openReadPlan(deps, resource, signal)
+  const { plan } = opened
   const { request } = plan
-  // What changed would have to be asked of both lists.
+  // The changes would have to be requested from both lists.
   if (plan.also !== undefined) return undefined
   if (watermark === null || plan.read.from !== 'list' || request === null) return undefined
   try {
     const strategy = await changeStrategyFor(deps, resource, request, signal)
     if (strategy === 'none') return undefined
-    // What its filters hide by now is in no reading of changes.
+    // An incremental read would not see what the filters hide by now.
     if ((await findHiddenRecords(deps, resource, plan, null, signal)) !== plan) return undefined
     const from = since ?? watermark
     const result = await pullChangedRecords(deps, {
@@ -136,11 +136,11 @@ async function byChanges(deps: SnapshotDeps, { resource, lease, since, signal }:
       lease,
       signal,
     })
-    const learned = withNewFacts(plan, asking.now)
-    if (learned !== undefined) await asking.remember(learned)
+    const learned = withNewFacts(plan, opened.now)
+    if (learned !== undefined) await opened.remember(learned)
     return result
   } catch (error) {
-    // What it takes has to be found out anew: the question by the snapshot, the strategy by the next run.
+    // The snapshot finds the read plan again, and the next run the strategy.
     if (isBadRequest(error)) await withDbRetry(() => forgetCapability(sql, type, 'changes'), signal)
     else if (isPastPagingLimit(error)) return undefined
     else if (isNotInOrder(error)) await withDbRetry(() => saveCapability(sql, type, 'changes', 'none'), signal)

@@ -1,6 +1,6 @@
 /**
- * Brings rows back to what ScopeStack holds whose local edits were parked or discarded. A snapshot does so by itself; a
- * reading of changes does not meet them, since nothing changed there. Nor does it meet again what the database refused.
+ * Restores rows whose local edits were parked or discarded to what ScopeStack holds. A snapshot does so by itself; an
+ * incremental read does not see them, since nothing changed in ScopeStack. Nor does it see records the database rejected.
  */
 import type { Transaction } from '../../store/connection/database.ts'
 import { arrayLiteral } from '../../store/connection/literals.ts'
@@ -17,18 +17,18 @@ import type { SnapshotDeps, SnapshotOptions } from '../snapshot/snapshot.ts'
 import { withDbRetry } from '../with-db-retry.ts'
 import { writeRecords } from '../write-records.ts'
 
-/** Each costs a request, and is most often refused again; those that waited longest come first. */
+/** Each costs a request, and is most often rejected again; those that waited longest come first. */
 const REFUSED_AT_ONCE = 100
 
 export interface RestoredRows {
   readonly inserted: number
   readonly updated: number
   readonly deleted: number
-  /** Records that the database still would not have. */
+  /** Records that the database still rejects. */
   readonly refused: number
 }
 
-/** What is not found by its address is left for the next snapshot, which may bury it. */
+/** A record that is not found is left for the next snapshot, which may mark it deleted. */
 export async function restoreRows(
   deps: SnapshotDeps,
   { resource, lease, signal }: SnapshotOptions,
@@ -55,7 +55,7 @@ export async function restoreRows(
     total.updated += loaded.updated
     total.refused += loaded.rejected.length
   }
-  // Their list was proved whole when they were missing from it; that they are is asked anew.
+  // A complete list lacked them; whether they still exist is checked again.
   const missing = refused.flatMap((one) => (one.missing ? [one.id] : []))
   if (missing.length > 0) {
     const known = await withDbRetry(() => sampleOfLiving(sql, resource, missing), signal)

@@ -1,6 +1,6 @@
 /**
- * How the changes of a resource can be asked for. Nobody could observe what ScopeStack really does with either way (API
- * notes §4, §10), so both are tried before they are trusted, once a day.
+ * How the changed records of a resource can be requested. How ScopeStack really handles the filter and the sort was never
+ * observed (API notes §4, §10), so both are tried before they are trusted, once a day.
  */
 import type { Resource } from '../../catalog/resource.ts'
 import type { Client } from '../../remote/client.ts'
@@ -15,7 +15,7 @@ import { isBadRequest } from '../list/list-request.ts'
 import { changeTime } from '../list/page-batch.ts'
 import { withDbRetry } from '../with-db-retry.ts'
 
-/** `filter`: by `filter[updated-at.after]` · `sort`: newest first, back to the watermark · `none`: only by reading it all. */
+/** `filter`: by `filter[updated-at.after]` · `sort`: newest first, back to the watermark · `none`: only by a full read. */
 export type ChangeStrategy = 'filter' | 'sort' | 'none'
 
 const CHANGED = 'updated-at'
@@ -40,9 +40,9 @@ export async function changeStrategyFor(
   const known = await withDbRetry(() => readCapability(sql, resource.type, 'changes'), signal)
   if (known !== undefined && known.ageMs < DAY_MS) return known.value as ChangeStrategy
   const newest = await withDbRetry(() => newestRow(sql, resource), signal)
-  // Of an empty list nothing can be learned.
+  // An empty list shows nothing.
   if (newest === undefined) return 'none'
-  // No key is needed to see whether it works.
+  // The probe needs no includes.
   const { include: _, ...query } = asked.query
   const request = { ...asked, query }
   const prober = proberOf(client, request, signal)
@@ -55,13 +55,13 @@ export async function changeStrategyFor(
   return found
 }
 
-/** Records changed on the day before `at` or later: the filter goes by days (API notes §4). */
+/** Records changed on the day before `at` or later: the filter works by days (API notes §4). */
 export const changedSince = (request: ListRequest, at: Date): ListRequest => ({
   ...request,
   query: { ...request.query, [`filter[${AFTER}]`]: new Date(at.getTime() - DAY_MS).toISOString().slice(0, 10) },
 })
 
-/** In a total order: a bulk update gives many records one time, and ties alone change places from page to page. */
+/** In a total order: a bulk update gives many records the same time, and without the id ties change places between pages. */
 export const newestFirst = (request: ListRequest): ListRequest => ({
   ...request,
   query: { ...request.query, sort: `-${CHANGED},id` },
@@ -116,7 +116,7 @@ async function isSortEffective(ask: Prober, request: ListRequest): Promise<boole
 const timesOf = ({ records }: Pick<Page, 'records'>): number[] =>
   records.map(changeTime).filter((time) => time !== null)
 
-/** Where those that tell no time stand is the server's affair. */
+/** Records without a time may stand anywhere. */
 export function isNewestFirst({ records }: Pick<Page, 'records'>): boolean {
   const times = timesOf({ records })
   return times.every((time, index) => index === 0 || time <= times[index - 1]!)

@@ -1,4 +1,4 @@
-/** Writes the records that changed, and notes the projects among them in the same transaction. */
+/** Writes changed records, and records the changed projects among them in the same transaction. */
 import type { Resource } from '../../catalog/resource.ts'
 import type { Page } from '../../remote/pages/pages.ts'
 import type { Transaction } from '../../store/connection/database.ts'
@@ -13,7 +13,7 @@ import { writeRecords } from '../write-records.ts'
 
 interface Options {
   readonly resource: Resource
-  /** What belongs to a record is read again even where the record itself did not change. */
+  /** Children are read again even where their project itself did not change. */
   readonly followAll: boolean
   readonly expected: SeenMembers | undefined
   readonly lease: Lease
@@ -32,7 +32,7 @@ export function createChangeWriter(
   const { type, aliases } = resource
   const loading = { sql, type, lease, mirror: createMirror(resource, expected), signal }
   const total = { inserted: 0, updated: 0, unchanged: 0, parked: 0, pages: 0 }
-  /** What is met again is set aside once. */
+  /** A record that is seen again counts once. */
   const parked = new Set<string>()
   return {
     total,

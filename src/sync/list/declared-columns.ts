@@ -1,6 +1,6 @@
 /**
- * The declaration that a resource was last read whole under. A column that was declared since holds nothing, and a reading
- * of changes would fill it for what changes only: so the next reading is a whole one, whatever kind the run is.
+ * The declaration of a resource at its last complete read. A column declared since is empty, and an incremental read would
+ * fill it for changed records only: so the next read is a full one, whatever kind the run is.
  */
 import { createHash } from 'node:crypto'
 import type { Resource } from '../../catalog/resource.ts'
@@ -9,7 +9,7 @@ import { forgetCapability, readCapability, saveCapability } from '../../store/pr
 
 const NAME = 'declaration'
 
-/** What rows are made by, as far as the catalog says it. */
+/** Everything in the catalog that rows depend on. */
 export const declarationDigest = ({ table, aliases, columns }: Resource): string =>
   createHash('sha1')
     .update(
@@ -28,6 +28,6 @@ export async function isReadAsDeclared(sql: Database, resource: Resource): Promi
 export const saveDeclaration = (tx: Transaction, resource: Resource): Promise<void> =>
   saveCapability(tx, resource.type, NAME, declarationDigest(resource))
 
-/** The next reading has to be a whole one. */
+/** The next read has to be a full one. */
 export const forgetDeclaration = (tx: Transaction, { type }: Resource): Promise<void> =>
   forgetCapability(tx, type, NAME)

@@ -1,4 +1,4 @@
-/** What a refusal of a whole list means. */
+/** What the refusal of a list means. */
 import type { Resource } from '../../catalog/resource.ts'
 import { accountNotFound } from '../../errors/credentials.ts'
 import { forbidden, listNotFound } from '../../errors/resources.ts'
@@ -7,10 +7,10 @@ import type { Client } from '../../remote/client.ts'
 import { fetchPage } from '../../remote/pages/pages.ts'
 import { isNotFound } from './read-nested.ts'
 
-/** A list that every account has tells a missing list from a wrong account. */
+/** Every account has this list, so it distinguishes a missing list from a wrong account. */
 const EVERY_ACCOUNT_HAS = 'projects'
 
-/** A 403 or 404 in words that say what is missing; anything else as it is. */
+/** A 403 or 404 as an error that names what is missing; any other error as it is. */
 export async function explainRefusal(
   { client, slug }: { client: Client; slug: string },
   resource: Resource,

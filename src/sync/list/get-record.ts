@@ -1,4 +1,4 @@
-/** Asks for single records: by their own address, else among the records of their list. */
+/** Requests single records: by their own address, else from their list filtered by ids. */
 import type { RemoteRecord, Resource, ReadMethod } from '../../catalog/resource.ts'
 import { hasCode } from '../../errors/sync-error.ts'
 import type { Client } from '../../remote/client.ts'
@@ -10,7 +10,7 @@ import { isNotFound } from './read-nested.ts'
 import type { ReadPlan } from './read-plan.ts'
 import { isSameRecord } from './same-record.ts'
 
-/** The record, if it could be read; of documents without an id of their own an empty list. */
+/** The record as a list of one; an empty list for a document without an id of its own. */
 type RecordLookup = 'gone' | 'unsure' | readonly RemoteRecord[]
 export type GetRecord = (id: string) => Promise<RecordLookup>
 
@@ -25,18 +25,18 @@ interface Asker {
 
 export interface LookedUpRecords {
   readonly gone: readonly string[]
-  /** Those that are there, as they were read. */
+  /** The existing records, as they were read. */
   readonly records: readonly RemoteRecord[]
-  /** There, whether anything was read of them or not. */
+  /** How many exist, whether they could be read or not. */
   readonly existing: number
   readonly unsure: readonly string[]
 }
 
 /**
- * Some at a time, so that what is settled can be written.
+ * Some at a time, so that results can be written.
  *
- * @param known some that are there: where none of these is found, not being found proves nothing.
- * @returns null when single records cannot be asked for.
+ * @param known some that exist: where none of these is found, a 404 proves nothing.
+ * @returns null when the server serves no single records.
  */
 export async function getRecords(
   asker: Asker,
@@ -45,7 +45,7 @@ export async function getRecords(
 ): Promise<AsyncGenerator<LookedUpRecords> | null> {
   const ask = createGetRecord(asker)
   const { from } = asker.plan.read
-  // With nothing known, only a list of its own makes it likely that its records have an address.
+  // With none known, records probably have an address only where the resource has a list of its own.
   if (known.length === 0 ? from === 'list' : await isHeard(ask, known)) return byAddress(ask, asker.concurrency, ids)
   return known.length > 0 && from === 'list' ? await byList(asker, known, ids) : null
 }
@@ -65,7 +65,7 @@ async function* byAddress(
   }
 }
 
-/** Of one record, while others wait: one that fails for ever must not hold them up. */
+/** For one record, while others wait: a permanent failure must not delay them. */
 const ATTEMPTS = 2
 
 export function createGetRecord(asker: Omit<Asker, 'concurrency'>): GetRecord {
@@ -75,7 +75,7 @@ export function createGetRecord(asker: Omit<Asker, 'concurrency'>): GetRecord {
   return async (id) => {
     try {
       const { records } = await client.get(addressOf(asker, id), parseDocument, signal, { attempts: ATTEMPTS })
-      // An answer that speaks of another record says nothing of this one.
+      // A response with another record proves nothing about this one.
       const own = each ? records : records.filter((record) => isSameRecord(record, { slug, resource, id }))
       const found = splitUsable(own, { type, aliases, carried: false }).records
       return found.length > 0 || each ? found : 'unsure'
@@ -102,7 +102,7 @@ const UNANSWERED = [
 
 const isOneRecordsFault = (error: unknown): boolean => hasCode(error, ...UNANSWERED)
 
-/** Their ids stand in the address. */
+/** Their ids stand in the URL. */
 const IDS_AT_ONCE = 50
 
 async function byList(
@@ -122,7 +122,7 @@ async function byList(
   })()
 }
 
-/** With the filters that are to make it whole, and without: either may hide what the other shows. */
+/** With the filters that make it complete, and without: either may hide what the other shows. */
 function listsOf({ request }: ReadPlan): ListRequest[] {
   const asked = request!
   const bare = Object.entries(asked.query).filter(([name]) => !name.startsWith('filter['))
@@ -141,7 +141,7 @@ async function amongLists(
   for (const list of lists) {
     const found = await amongList(client, list, asked, signal)
     const proves = found !== null && known.some((id) => found.has(id))
-    // The other list may hide the known ones; what the one that is read says is enough.
+    // The second list may hide the known records; the first one, which is read, is enough.
     if (!proves && list === lists[0]) return null
     for (const [id, record] of found ?? []) records.set(id, record)
   }
@@ -152,7 +152,7 @@ async function amongLists(
   return { gone: ids.filter((id) => !records.has(id)), records: living, existing: there.length, unsure: [] }
 }
 
-/** Null where it does not take ids, or not as a filter: others come along then, or pages of them. */
+/** Null where the server refuses the filter or ignores it: then other records come, or several pages. */
 async function amongList(
   client: Client,
   list: ListRequest,

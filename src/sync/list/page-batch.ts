@@ -1,4 +1,4 @@
-/** What a reading of a list yields: pages, some at a time, as they are to be written. */
+/** What a read of a list yields: batches of pages, as they are written. */
 import type { RemoteRecord } from '../../catalog/resource.ts'
 import { isObject } from '../../remote/documents/document.ts'
 import type { PageValidator } from '../../remote/pages/pages.ts'
@@ -7,28 +7,28 @@ import type { LoadResult } from '../../store/mirror/load-result.ts'
 
 export interface Batch {
   readonly pages: readonly ReadPage[]
-  /** Where the chains stand once it is written; undefined where there are none. */
+  /** The checkpoint of the chains once the batch is written; undefined where there are none. */
   readonly chains?: readonly PageChain[]
-  /** For documents and lists read parent by parent: the parent the next run goes on behind. */
+  /** For documents and lists read parent by parent: the parent after which the next run goes on. */
   readonly position: string | null
 }
 
 export interface ReadPage {
   readonly number: number
   readonly records: readonly RemoteRecord[]
-  /** Set aside before loading, with the reason. */
+  /** Parked before loading, with the reason. */
   readonly unusable: readonly UnusableRecord[]
-  /** Ids of what is wanted, whether its records are here or were loaded before. */
+  /** Ids of the resource's records, whether they are here or were loaded before. */
   readonly ids: readonly string[]
-  /** Where the records came with another list: the ids of that list, which is what its count speaks of. */
+  /** Where the records came in `included` of another list: the ids of that list, which its count counts. */
   readonly carriers: readonly string[] | null
-  /** In place of ids that ScopeStack does not tell. */
+  /** In place of ids that ScopeStack does not send. */
   readonly unnamed?: readonly string[]
-  /** Records the whole list has, as this page said; null when nothing can be counted. */
+  /** The count of the list on this page; null when there is none. */
   readonly recordCount: number | null
   readonly pageCount: number | null
   readonly full: boolean
-  /** It came as it was before: its records are not here. */
+  /** It came from the cache: its records are not here. */
   readonly known: boolean
   /** What to remember it by; null when it was known, or is no page of a list. */
   readonly validator: PageValidator | null
@@ -40,7 +40,7 @@ export interface UnusableRecord {
   readonly id: string | null
   readonly reason: string
   readonly body: unknown
-  /** It was the database that would not have it. */
+  /** The database rejected it. */
   readonly byDatabase?: boolean
 }
 

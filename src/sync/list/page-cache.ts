@@ -1,10 +1,10 @@
 /**
- * Pages that were loaded before, and how far the server is believed that they have not changed.
+ * Pages that were loaded before, and how far the server is trusted that they have not changed.
  *
- * An `ETag` spares the transfer, and a wrong one hides changes for ever: a 304 brings nothing that could contradict it. So
- * now and then a full reading transfers every page and holds its digest against the one that came with the same `ETag`.
- * A server whose ETags were wrong once, or that says 304 to an `ETag` it never gave, is not believed again: from then on
- * pages are compared by their bytes, which still spares parsing and loading.
+ * An `ETag` saves the transfer, and a wrong one hides changes for ever: a 304 has no body that could contradict it. So now
+ * and then a full read transfers every page and compares its digest with the one that came with the same `ETag`. A server
+ * whose ETags were wrong once, or that responds with 304 to an `ETag` it never gave, is not trusted again: from then on pages
+ * are compared by their bytes, which still saves parsing and loading.
  */
 import { randomUUID } from 'node:crypto'
 import type { Resource } from '../../catalog/resource.ts'
@@ -30,21 +30,21 @@ interface Deps {
   readonly sql: Database
   readonly client: Client
   readonly resource: Resource
-  /** Of what is asked and of the declaration. */
+  /** Of the request and the declaration. */
   readonly digest: string
-  /** Days for which the server's word is enough. */
+  /** Days for which a 304 is trusted. */
   readonly recheckDays: number
   readonly signal: AbortSignal
 }
 
 interface Begun {
-  /** An interrupted reading goes on. */
+  /** An interrupted read goes on. */
   readonly resumed: boolean
 }
 
 export interface PageCache {
   readonly recall: (number: number) => Promise<CachedPage | undefined>
-  /** Every page is transferred, whatever the server says of it. */
+  /** Every page is transferred: no 304 is accepted. */
   readonly transfersAll: boolean
 }
 
@@ -62,7 +62,7 @@ export async function openPageCache(deps: Deps, request: ListRequest, begun: Beg
       const page = await withDbRetry(() => readCachedPage(sql, key, number), signal)
       if (page === undefined) return undefined
       const { ids, carriers, intact, ...rest } = page
-      // Of a page whose rows changed since, by another way of reading, the ETag must have changed, too.
+      // Where rows of a page changed since by another read method, its ETag must have changed, too.
       return { ...rest, trust: intact ? trust : 'none', ids: carriers ?? ids, carried: carriers === null ? null : ids }
     },
     transfersAll: trust !== 'etag',
@@ -73,14 +73,14 @@ async function trustIn(deps: Deps, request: ListRequest, { resumed }: Begun): Pr
   const { sql, client, resource, recheckDays, signal } = deps
   const { unreliable, checkedAgeMs } = await withDbRetry(() => readEtagTrust(sql, resource.type), signal)
   if (unreliable) return 'body'
-  // What a first reading has brought before it was interrupted was transferred by itself.
+  // A first read transferred every page before it was interrupted.
   const isFresh = checkedAgeMs === null ? resumed : checkedAgeMs < recheckDays * DAY_MS
   if (isFresh) return 'etag'
   if (checkedAgeMs !== null && (await saysUnchangedToAnything(client, request, signal))) await distrustEtags(deps)
   return 'body'
 }
 
-/** One small request: an `ETag` that nobody gave must not be the right one. */
+/** One small request: an `ETag` that the server never gave must not match. */
 async function saysUnchangedToAnything(client: Client, request: ListRequest, signal: AbortSignal): Promise<boolean> {
   const { include: _, ...query } = request.query
   const path = pagePath({ ...request, query, pageSize: 1 }, 1)
@@ -91,7 +91,7 @@ async function saysUnchangedToAnything(client: Client, request: ListRequest, sig
 export const distrustEtags = ({ sql, resource, signal }: Pick<Deps, 'sql' | 'resource' | 'signal'>): Promise<void> =>
   withDbRetry(() => recordUnreliableEtags(sql, resource.type), signal)
 
-/** What pages came with last, to hold against what comes now; every page is parsed. */
+/** The last validators of the pages, to compare with the present ones; every page is parsed. */
 export async function openPageMarks({ sql, resource, digest, signal }: Omit<Deps, 'client' | 'recheckDays'>) {
   const key = { resource: resource.type, question: digest }
   const marks = await withDbRetry(() => readPageValidators(sql, key), signal)
@@ -102,7 +102,7 @@ export async function openPageMarks({ sql, resource, digest, signal }: Omit<Deps
   }
 }
 
-/** Notices one `ETag` for two bodies among the pages of one reading, a first one too. */
+/** Detects one `ETag` for two bodies among the pages of one read, also of a first one. */
 export function createEtagCheck(): (
   pages: readonly { etagLied: boolean; validator: PageValidator | null }[],
 ) => boolean {

@@ -1,4 +1,4 @@
-/** The ways a resource is read, all as batches of pages, so that one snapshot serves them all. */
+/** The read methods of a resource, all as batches of pages, so that one snapshot serves them all. */
 import type { RemoteRecord } from '../../catalog/resource.ts'
 import { hasCode, reason } from '../../errors/sync-error.ts'
 import type { Client } from '../../remote/client.ts'
@@ -18,7 +18,7 @@ export interface ReadContext {
   readonly signal: AbortSignal
 }
 
-/** Whose records are wanted: of the list itself, or of what it carries along. */
+/** Which records are wanted: those of the list itself, or those in its `included`. */
 export interface WantedType {
   readonly type: string
   readonly aliases: readonly string[]
@@ -33,7 +33,7 @@ export interface ListInput {
   readonly opening: Page | undefined
   /** Of the server's pages. */
   readonly size: number | null
-  /** It gives no page so far back. */
+  /** The server refuses the far pages. */
   readonly far?: boolean | undefined
   readonly recall: (number: number) => Promise<CachedPage | undefined>
 }
@@ -57,12 +57,12 @@ export async function* readList({ client, signal }: ReadContext, list: ListInput
   }
 }
 
-/** @param size of the server's pages; a page is taken for full where nobody knows. */
+/** @param size of the server's pages; a page counts as full where it is not known. */
 export function toReadPage(page: Page, wanted: WantedType, size: number | null = null): ReadPage {
   const { number, recordCount, pageCount, etagLied, validator, cached: known } = page
   const common = {
     number,
-    // Parts of it that say different things say nothing.
+    // Smaller pages with different counts count nothing.
     recordCount: reportsCount(page, recordCount) ? recordCount : null,
     pageCount,
     etagLied,
@@ -94,14 +94,14 @@ function ownOf({ records, unusable }: Page, wanted: WantedType) {
   return { records: sorted.records, unusable: [...nameless, ...sorted.unusable] }
 }
 
-/** Without an id its place tells it from others. */
+/** Without an id it is identified by its place. */
 const unreadable = ({ id, path, place, reason: why }: UnreadableRecord, { carried }: WantedType): UnusableRecord => ({
   id: carried || id === null ? null : storable(id),
   reason: carried ? `What a record of the list carries is missing. ${why}` : why,
   body: carried || id === null ? { path, place } : null,
 })
 
-/** Each page carries its own, so the same record comes many times. */
+/** Each page includes its own, so the same record comes many times. */
 const carriedBy = ({ included }: Page, wanted: WantedType) =>
   splitUsable(
     included.filter(({ type }) => isOfType(type, wanted)),
@@ -126,9 +126,9 @@ export function splitUsable(
 }
 
 function objectionTo(record: RemoteRecord, wanted: WantedType): string | null {
-  // It would load into the wrong table.
+  // It belongs into another table.
   if (!isOfType(record.type, wanted)) return `Its type is ${JSON.stringify(record.type)}, not "${wanted.type}".`
-  // A row would be made of it all the same, without the values it holds.
+  // Its row would lack the values.
   if (!isObject(record.attributes ?? {})) return 'Its attributes are not an object.'
   if (!isObject(record.relationships ?? {})) return 'Its relationships are not an object.'
   return isStorable(record.id) ? null : 'Its id holds U+0000 or half a character, which Postgres does not store.'
@@ -139,7 +139,7 @@ export async function* readSingleton({ client, signal }: ReadContext, path: stri
   yield { position: null, pages: [{ ...syntheticPage(1, records, []), recordCount: 1 }] }
 }
 
-/** What is no page of a list, in the shape of one. */
+/** Records that are no page of a list, in the shape of one. */
 export const syntheticPage = (
   number: number,
   records: readonly RemoteRecord[],
@@ -159,12 +159,12 @@ export const syntheticPage = (
   etagLied: false,
 })
 
-/** Attempts at one document: some never succeed (API notes §2b), and the others should not wait long for them. */
+/** Attempts at one document: some never succeed (API notes §2b), and the others should not wait for them. */
 const DOCUMENT_ATTEMPTS = 2
 
 export interface ParentRecords {
   readonly type: string
-  /** In the order that `position` goes by. */
+  /** In the order of `position`. */
   readonly parents: readonly string[]
   readonly pathOf: (id: string) => string
   /** Number of the first batch: those before it were written by an earlier run. */

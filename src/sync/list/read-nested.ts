@@ -1,5 +1,5 @@
 import { hasCode, type SyncErrorOf } from '../../errors/sync-error.ts'
-/** A resource whose lists hang on the records of another one. */
+/** A resource whose lists are nested below the records of another one. */
 import type { ListRequest } from '../../remote/pages/pages.ts'
 import type { Batch, ReadPage } from './page-batch.ts'
 import { syntheticPage, toReadPage, type ParentRecords, type ReadContext, type WantedType } from './read-list.ts'
@@ -17,16 +17,16 @@ interface List {
   readonly proved: boolean
 }
 
-/** So many that are there and have no such list prove that there is none. */
+/** So many existing parents without such a list prove that there is none. */
 const SCOUTS = 2
 
-/** @throws SyncError SYNC_REQUEST_REFUSED with status 404 when those that were asked are there and have no such list. */
+/** @throws SyncError SYNC_REQUEST_REFUSED with status 404 when the first parents exist and have no such list. */
 export async function* readNestedLists(
   { client, concurrency, signal }: ReadContext,
   { wanted, request, parents, pathOf, parentOf, from }: Below,
 ): AsyncGenerator<Batch> {
   let answered = from > 1
-  /** Of those that are there and have no such list, the last one's answer. */
+  /** The error of the last existing parent without such a list, and how many there are. */
   let missing: { readonly error: unknown; readonly lists: number } | undefined
 
   const read = async (id: string): Promise<List> => {
@@ -36,7 +36,7 @@ export async function* readNestedLists(
       return { pages: pages.map((page) => toReadPage(page, wanted)), proved }
     } catch (error) {
       if (!isNotFound(error)) throw error
-      // Deleted since its own list was read.
+      // The parent was deleted since its list was read.
       if (!(await exists(parentOf(id)))) return { pages: [], proved: true }
       missing = { error, lists: (missing?.lists ?? 0) + 1 }
       return { pages: [], proved: false }
@@ -53,12 +53,12 @@ export async function* readNestedLists(
     }
   }
 
-  // Where there is no such list at all, the first few say so, and the others need not be asked.
+  // Where there is no such list at all, the first few parents show it, and the others cost no request.
   const scouts: List[] = []
   for (const id of parents) {
     if (answered) break
     scouts.push(await read(id))
-    // Where none ever answered there is none; else it is this one's trouble.
+    // Where no list ever worked there is none; otherwise the failure is this parent's own.
     const none = missing !== undefined && (missing.lists >= SCOUTS || scouts.length === parents.length)
     if (!answered && none) throw missing!.error
   }

@@ -1,5 +1,5 @@
 import { hasCode } from '../../errors/sync-error.ts'
-/** A list that is read and proved at once: what lies below one record, belongs to a few, or changed of late. */
+/** Reads a small list in memory and proves it complete: nested below one record, of a few projects, or of recent changes. */
 import type { Client } from '../../remote/client.ts'
 import { readBothEnds } from '../../remote/pages/both-ends.ts'
 import { isPastPagingLimit, fetchFirstPage, readForward } from '../../remote/pages/forward-pages.ts'
@@ -9,11 +9,11 @@ import { planChains, readReverse } from '../../remote/pages/reverse-pages.ts'
 
 export interface CompleteList {
   readonly pages: readonly Page[]
-  /** Every record that was in it throughout was met. */
+  /** Every record that was in it throughout was seen. */
   readonly proved: boolean
 }
 
-/** A list that changes while it is read is read again; past this it is left unproved. */
+/** A list that changes while it is read is read again, so many times in all. */
 const TRIES = 4
 
 /** One small enough to hold in memory. @throws whatever `fetchPage` throws. */
@@ -34,10 +34,10 @@ export async function readCompleteList(
   return { pages, proved }
 }
 
-/** @param take is given every page, in later readings again. */
+/** Gets every page, and in later tries every page again. */
 type Take = (pages: readonly Page[], reading: number) => Promise<void>
 
-/** @returns whether every record that was in it throughout was met. @throws whatever `fetchPage` throws. */
+/** @returns whether every record that was in it throughout was seen. @throws whatever `fetchPage` throws. */
 export async function readUntilComplete(
   client: Client,
   request: ListRequest,
@@ -82,7 +82,7 @@ function createReading(opening: Page, take: (pages: readonly Page[]) => Promise<
   }
 }
 
-/** @returns whether it came in order of id, from its end. */
+/** @returns whether it was read in the order of ids, from its end. */
 async function readOnce(
   client: Client,
   request: ListRequest,
@@ -121,7 +121,7 @@ async function readOnce(
 
 export const isNotInOrder = (error: unknown): boolean => hasCode(error, 'SYNC_LIST_NOT_IN_ORDER')
 
-/** See `completeness.ts`, which reasons the same way about a list that is read over many runs. */
+/** The proofs of `completeness.ts`, for a list that is read at once. */
 function isProved(
   { ids, pages, steady, full }: Reading,
   ordered: boolean,

@@ -57,13 +57,13 @@ export function decide(
       return written !== undefined && held !== undefined && isNearlySame(column.kind, held, written)
     })
     const base = isOurs && (change.op === 'delete' || !isSame(column.kind, held, local)) ? held : found
-    const verdict =
+    const comparison =
       change.op === 'delete'
         ? held === undefined || isSameUnsigned(column.kind, held, base)
           ? 'send'
           : 'conflict'
         : compareField(column.kind, base, local, held)
-    const decision = verdict === 'conflict' ? rules(resource.type, column.member) : verdict
+    const decision = comparison === 'conflict' ? rules(resource.type, column.member) : comparison
     const { member } = column
     return { member, ...(entry === undefined ? {} : { entry }), base, local, remote: held ?? null, decision }
   })

@@ -1,4 +1,4 @@
-/** Finds a record by what tells it from all others: how a creation whose answer was lost is looked for. */
+/** Finds a record by its natural key: how a create whose response was lost is searched for. */
 import type { RemoteRecord, Resource } from '../../catalog/resource.ts'
 import type { SyncError } from '../../errors/sync-error.ts'
 import { unlessPastPagingLimit } from '../../remote/pages/forward-pages.ts'
@@ -11,16 +11,16 @@ import { remoteValueOf } from './conflict.ts'
 import { isNearlySame } from './equality.ts'
 import { searchRequest, queryVariants, type RemoteAccess } from './read-remote.ts'
 
-/** Past so many pages of look-alikes nobody is found for sure. */
+/** Past so many pages of similar records the result is uncertain. */
 const MOST_PAGES = 20
 
 /**
- * What an address holds for sure with the rest of a question: nginx takes 8 KB, Puma 10 KB, and each letter may be nine
- * characters there.
+ * What surely fits into a URL with the rest of a request: nginx accepts 8 KB, Puma 10 KB, and each letter may take nine
+ * characters.
  */
 const LONGEST_VALUE = 4_000
 
-/** Members and values; null when the resource has no key, this record has nothing in it, or more than can be asked for. */
+/** Members and values; null when the resource has no key, the change has no value for it, or one that is too long for a URL. */
 export function naturalKeyOf({ naturalKey }: Resource, { attributes, relationships }: Change): Members | null {
   if (naturalKey === undefined) return null
   const [first] = naturalKey
@@ -31,12 +31,12 @@ export function naturalKeyOf({ naturalKey }: Resource, { attributes, relationshi
 }
 
 /**
- * Every way of asking that the server takes, and all that they find: a filter that makes a list whole hides what has none of
- * its values, and without it what is archived may be hidden. Where the key itself cannot be asked for, or where that is not
- * looked at, the records tell.
+ * Uses every query variant that the server accepts: a filter that makes a list complete hides records with none of its
+ * values, and without it archived records may be hidden. Where the server refuses or ignores a filter by the key, the
+ * records themselves are compared.
  *
- * @returns all that have the key; null when nobody can be sure of that.
- * @throws SyncError when nothing of it is answered.
+ * @returns all records with the key; null when that is not certain.
+ * @throws SyncError when every variant is refused.
  */
 export async function findByNaturalKey(
   asking: RemoteAccess,
@@ -136,17 +136,17 @@ const csvField = (text: string): string => (/[",\r\n]/.test(text) ? `"${text.rep
 
 /** Whether a record has the key; undefined where it lacks the members. */
 function has({ columns }: Resource, record: RemoteRecord, { key, asked }: Sought): boolean | undefined {
-  let told: boolean | undefined = true
+  let isComplete: boolean | undefined = true
   for (const column of columns) {
     if (!column.writable || !(column.member in key)) continue
     const held = remoteValueOf(record, column)
     if (held !== undefined) {
       if (!isNearlySame(column.kind, held, key[column.member])) return false
     } else if (column.from === 'attribute' || (asked === null && column.member === Object.keys(key)[0])) {
-      told = undefined
+      isComplete = undefined
     }
   }
-  return told
+  return isComplete
 }
 
 /** Whether a record holds every sent member and user-defined field. */

@@ -18,7 +18,7 @@ export interface RemoteAccess extends ListContext, Account {
   readonly client: Client
 }
 
-/** Of whom ScopeStack is asked: it knows none of our own. */
+/** The records that ScopeStack can know: no local ids. */
 export const idsToRead = (changes: readonly Change[]): string[] =>
   changes
     .filter(({ op, recordId }) => op !== 'create' && !recordId.startsWith('local-'))
@@ -27,9 +27,9 @@ export const idsToRead = (changes: readonly Change[]): string[] =>
 const DAY_MS = 24 * 60 * 60_000
 
 /**
- * The path and query of a resource's own list, as the last pull found that the server takes it: so the rows come out the
- * same. Where it found another way of reading, or there was none yet, nothing is known of includes here: none are asked
- * for, and keys that are not told stay as they are.
+ * The path and query of a resource's own list, as the last pull found that the server accepts it, so that the rows come out
+ * the same. Where the pull uses another read method, or there was none yet, nothing is known about includes: none are
+ * requested, and keys that are not sent stay as they are.
  */
 export async function listRequest(asking: RemoteAccess, resource: Resource): Promise<ListRequest> {
   const found = (await readCapability(asking.sql, resource.type, 'question'))?.value as ReadPlan | undefined
@@ -40,7 +40,7 @@ export async function listRequest(asking: RemoteAccess, resource: Resource): Pro
   return { ...everythingOf(asking, resource), query: {} }
 }
 
-/** To look for a record: what nobody has asked for yet is asked for, since what is left out may hide it. */
+/** To search for a record. Before the first pull it has every declared part, since a missing filter may hide the record. */
 export async function searchRequest(asking: RemoteAccess, resource: Resource): Promise<ListRequest> {
   const isKnown = (await readCapability(asking.sql, resource.type, 'question')) !== undefined
   return isKnown ? await listRequest(asking, resource) : everythingOf(asking, resource)
@@ -57,10 +57,10 @@ export const includeOf = ({ query }: ListRequest): string =>
   query['include'] === undefined ? '' : `?${new URLSearchParams({ include: query['include'] }).toString()}`
 
 /**
- * Null: it is not there. One request for all of them, and one more for each that did not come; where the server refuses to
- * be asked for them together, one for each. What is not of the very record is not believed.
+ * A record is null where it does not exist. One request for all, and one more for each that did not come; where the server
+ * refuses the filter by ids, one for each. A response with another record is not used.
  *
- * @param onRefused of one that the server refuses to tell, answers with something else, or fails at while it answers others;
+ * @param onRefused called for a record that the server refuses, exchanges for another one, or fails at while others work;
  *   without it that is thrown.
  */
 export async function readRecords(
@@ -93,8 +93,8 @@ export async function readRecords(
 }
 
 /**
- * Whether the list answers at all. A record that cannot be written out fails every answer with it, whoever else is asked for
- * beside it, and does so for ever: that is no failure of ScopeStack's that the others have to wait for.
+ * Whether the list works at all. A record at which the server fails makes every response with it fail, for ever: the other
+ * records need not wait for that as they would for an outage.
  */
 async function isThere({ client }: RemoteAccess, request: ListRequest, signal: AbortSignal): Promise<boolean> {
   try {
@@ -108,9 +108,9 @@ async function isThere({ client }: RemoteAccess, request: ListRequest, signal: A
 }
 
 /**
- * Those of them that the list has; none where it is refused.
+ * The records among them that the list has; none where the request is refused.
  *
- * @param how.alone nobody else is asked: where there is no list, that is thrown.
+ * @param how.alone for a single record: where there is no list, that is thrown.
  */
 async function listed(
   asking: RemoteAccess,
@@ -124,7 +124,7 @@ async function listed(
   const query = { ...request.query, 'filter[id]': ids.join(',') }
   try {
     const page = await fetchPage(asking.client, { ...request, query, pageSize: ids.length }, 1, signal)
-    // A list that takes no notice of the question does not say that somebody is gone.
+    // A list that ignores the filter does not show that the record is gone.
     const other = alone ? page.records.find(({ id }) => !ids.includes(id)) : undefined
     if (other !== undefined) {
       throw otherRecord({
@@ -141,7 +141,7 @@ async function listed(
   }
 }
 
-/** What was asked is not answered, which says nothing of any other question. */
+/** A 4xx or 403 for this request only; others may succeed. */
 export const isReadRefused = (error: unknown): error is SyncError =>
   hasCode(error, 'SYNC_REQUEST_REFUSED', 'SYNC_FORBIDDEN')
 
@@ -161,9 +161,9 @@ async function readRecord(
 ): Promise<RemoteRecord | null> {
   const path = `${request.path}/${encodeURIComponent(id)}`
   const wanted = { ...asking, resource, id }
-  // Thrown behind the request: the same question would be answered alike, and is asked again with the change.
-  const judge = (body: string, url: string) => ({ data: primaryDataOf(body, url), url })
-  const ask = async (query: string) => await asking.client.get(path + query, judge, signal)
+  // Checked after the request, so that it is not retried at once: the same request would get the same response.
+  const parse = (body: string, url: string) => ({ data: primaryDataOf(body, url), url })
+  const ask = async (query: string) => await asking.client.get(path + query, parse, signal)
   const include = includeOf(request)
   try {
     return requireSameRecord(
@@ -180,8 +180,8 @@ async function readRecord(
 }
 
 /**
- * Some servers offer no way to ask for one record, though their list has it: a 404 alone does not say that it is gone. Nor
- * does it where the list is not found either: then it is the address.
+ * Some servers serve no single records, though their list has them: a 404 alone does not show that the record is gone. Nor
+ * does it where the list is not found either: then the path is wrong.
  *
  * @throws SyncError SYNC_REQUEST_REFUSED with status 404
  */
@@ -200,8 +200,8 @@ async function inList(
 }
 
 /**
- * The filters that make a list whole leave out what has none of their values (`active` that is null), and without them what
- * is archived stays hidden: neither question is blind to what the other one finds.
+ * The filters that make a list complete leave out records with none of their values (`active` that is null), and without
+ * them archived records stay hidden: together the two queries find both.
  */
 export function queryVariants({ query }: ListRequest): ListRequest['query'][] {
   const { include } = query

@@ -1,4 +1,4 @@
-/** What a refusal means in columns. */
+/** Translates a refusal into columns. */
 import type { Column, Resource } from '../../catalog/resource.ts'
 import { errorObjectsOf, errorText, type ErrorObject } from '../../remote/documents/error-response.ts'
 import type { FieldProblem } from '../../store/outbox/settle.ts'
@@ -6,7 +6,7 @@ import type { FieldProblem } from '../../store/outbox/settle.ts'
 /** A member that ScopeStack does not take in a write (code 105, "Param not allowed"), in all shapes. */
 const NOT_ALLOWED = /^(\S{1,100}) is not allowed\.?$/
 
-/** A refusal, for whoever made the change. */
+/** A refusal, for the editor of the row. */
 export interface Problems {
   readonly problems: readonly FieldProblem[]
   /** All of them in one line. */

@@ -1,4 +1,4 @@
-/** One resource of a run: read under its lease, with an outcome on record at the end whatever happened. */
+/** Reads one resource of a run under its lease, and records an outcome in any case. */
 import type { Resource } from '../../catalog/resource.ts'
 import { errorCodeOf, hasCode, isCode, reason, type SyncError } from '../../errors/sync-error.ts'
 import type { ErrorCode } from '../../errors/table.ts'
@@ -23,23 +23,23 @@ export interface PullDeps extends SnapshotDeps {
   readonly version: string
 }
 
-/** How a resource is read. What is left out is false. */
+/** How a resource is read. Every option defaults to false. */
 export interface ReadOptions {
-  /** Only what changed, where that can be asked for and the resource was read whole before. */
+  /** Only what changed, where the server allows it and the resource was read completely before. */
   readonly changesOnly?: boolean
-  /** Begin each list anew, even where an interrupted reading could go on. */
+  /** Begin each list again, even where an interrupted read could go on. */
   readonly restart?: boolean
   /** Parse and load every page, even those that did not change. */
   readonly reloadAll?: boolean
-  /** Bury what a whole list no longer holds, however much it is. */
+  /** Mark deleted what a complete list no longer holds, however much it is. */
   readonly allowMassDelete?: boolean
-  /** Take it for right that records lack what every one of them had. */
+  /** Accept that records lack members that every record had. */
   readonly acceptWithheld?: boolean
-  /** An interrupted reading that began then or later goes on, however old; else only a young one does. */
+  /** An interrupted read that began then or later goes on, however old; else only a young one does. */
   readonly resumeFrom?: Date
-  /** Ask also for what the account did not have within the last day. */
+  /** Request also resources that were absent within the last day. */
   readonly retryAbsent?: boolean
-  /** With `changesOnly`: what changed since this day, and all that belongs to it. */
+  /** With `changesOnly`: changes since this day, and all children of the changed projects. */
   readonly since?: Date | undefined
   /** Wait while another process works on it. */
   readonly waitForLease?: boolean
@@ -50,7 +50,7 @@ export interface ResourceOptions extends ReadOptions {
   readonly resource: Resource
   readonly signal: AbortSignal
   readonly onEvent: (event: PullEvent) => void
-  /** The failures that are this resource's outcome; the others are the caller's business, and nothing is recorded. */
+  /** The failures that become this resource's outcome; others are thrown, and nothing is recorded. */
   readonly isResourceError: (error: unknown) => boolean
 }
 
@@ -59,10 +59,10 @@ export type PullEvent =
   | ({ readonly type: 'progress'; readonly resource: string } & SnapshotProgress)
   /** For another process that has it. */
   | { readonly type: 'wait'; readonly resource: string; readonly message: string }
-  /** `tookMs`: by no clock that anybody sets, and so by none that differs from the database's. */
+  /** `tookMs` is measured by a monotonic clock. */
   | ({ readonly type: 'end'; readonly tookMs: number } & ResourceOutcome)
 
-/** @throws what does not settle. */
+/** @throws errors that are not this resource's own. */
 export async function pullResource(deps: PullDeps, options: ResourceOptions): Promise<ResourceOutcome> {
   const { runId, resource, signal, isResourceError: settles, onEvent, waitForLease: patient = false } = options
   const begun = performance.now()
@@ -76,7 +76,7 @@ export async function pullResource(deps: PullDeps, options: ResourceOptions): Pr
         if (!settles(explained)) throw explained
         return await failure(deps, resource, startedAt, explained, held)
       }))
-    // By the holder only: a failure on the way here may be what losing the lease looks like.
+    // Under the lease only: the failure may be an effect of losing it.
     const record = () =>
       deps.sql.begin(async (tx) => {
         await confirmLease(tx, lease)
@@ -147,8 +147,8 @@ const outcomeOf = ({ type }: Resource, startedAt: Date, error: unknown, otherwis
 })
 
 /**
- * A resource that nobody is sure of, and that no way of reading it finds, is one this account does not have. Where it gave
- * some before, something is wrong.
+ * An unconfirmed resource that no read method finds is one that this account does not have; that is no failure. Where it
+ * gave records before, something is wrong.
  */
 async function failure(
   deps: PullDeps,
@@ -167,7 +167,7 @@ async function failure(
   return absent
 }
 
-/** Undefined when it has to be asked for. */
+/** Undefined when it has to be requested. */
 async function asKnown(
   deps: PullDeps,
   { resource, retryAbsent: anew = false, restart = false, resumeFrom }: ResourceOptions,

@@ -21,7 +21,7 @@ export interface PullReport {
   readonly outcomes: readonly ResourceOutcome[]
 }
 
-/** Each holds a connection while it writes; more lists at once would only queue behind the pace. */
+/** Each holds a connection while it writes; more lists at once would only queue behind the rate limit. */
 export const RESOURCES_AT_ONCE = 4
 
 /** @throws SyncError what ended the whole run (credentials, account, database, a stop on request); it is on record then. */
@@ -75,7 +75,7 @@ export async function pullAll(deps: PullDeps, runId: number, options: PullOption
   return { outcomes, fatal }
 }
 
-/** What hangs on another resource's records comes after it. */
+/** A resource that is read through another one's records comes after it. */
 function inWaves({ resources, ...how }: PullOptions): Resource[][] {
   const pulled = new Set(resources.map(({ type }) => type))
   const waves: Resource[][] = []

@@ -1,4 +1,4 @@
-/** Looks for what the list that is read hides. */
+/** Checks whether the list that is read hides records. */
 import type { Resource } from '../../catalog/resource.ts'
 import type { Client } from '../../remote/client.ts'
 import type { Database } from '../../store/connection/database.ts'
@@ -13,7 +13,7 @@ interface Deps {
   readonly catalog: ReadonlyMap<string, Resource>
 }
 
-/** @returns the question with the lists it needs; the same one where nothing is hidden from it. */
+/** @returns the plan with the lists it needs; the same object where nothing is hidden. */
 export function findHiddenRecords(
   { sql, client, catalog }: Deps,
   resource: Resource,

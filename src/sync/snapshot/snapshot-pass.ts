@@ -1,4 +1,4 @@
-/** One reading of a resource: where it begins, and its batches. */
+/** One pass over a resource: where it begins, and its batches. */
 import type { Resource } from '../../catalog/resource.ts'
 import { fetchFirstPage, unlessPastPagingLimit } from '../../remote/pages/forward-pages.ts'
 import { inferPageSize } from '../../remote/pages/list-length.ts'
@@ -30,22 +30,22 @@ export interface PassDeps extends ReadContext {
   readonly plan: ReadPlan
   /** `requestDigest` of the plan. */
   readonly digest: string
-  /** Days for which a page is believed to be unchanged because the server says so. */
+  /** Days for which a 304 is trusted. */
   readonly recheckDays: number
   readonly lease: Lease
 }
 
 export interface Pass {
   readonly pass: number
-  /** `record-count` and pages before it was read; null where nothing is counted. */
+  /** `record-count` and pages at its beginning; null where the list has none. */
   readonly count: number | null
   readonly pages: number | null
-  /** Every page is transferred, whatever the server says of it. */
+  /** Every page is transferred: no 304 is accepted. */
   readonly transfersAll: boolean
   readonly batches: AsyncGenerator<Batch>
 }
 
-/** Where a reading begins that keeps no cursor. */
+/** The beginning of a read that keeps no checkpoint. */
 export const EMPTY_SNAPSHOT: Snapshot = {
   startedAt: new Date(0),
   ageMs: 0,
@@ -84,7 +84,7 @@ export async function startPass(deps: PassDeps, snapshot: Snapshot, from: number
 
 const FROM_END = { fromEnd: true, skipUnreadable: true } as const
 
-/** No page is full then: what a list says of its pages contradicts itself. */
+/** Then no page counts as full: the list's counts contradict each other. */
 const NO_SIZE = 0
 
 async function beginList(deps: PassDeps, snapshot: Snapshot, request: ListRequest, wanted: WantedType): Promise<Pass> {
@@ -119,8 +119,8 @@ async function beginList(deps: PassDeps, snapshot: Snapshot, request: ListReques
 }
 
 /**
- * Says how long the list is, and its pages are. Where the first was known, and still holds, it is by the page that the
- * reading begins with.
+ * Finds the length of the list and the size of its pages: from its last page, where an earlier read knows the number, since
+ * the read begins with that page anyway.
  */
 async function openWhole(
   { sql, client, resource, plan, signal }: PassDeps,
@@ -129,14 +129,14 @@ async function openWhole(
 ): Promise<{ opening: Page; size: number }> {
   const pages = needsBothEnds(plan) ? null : await withDbRetry(() => readPageCount(sql, resource.type), signal)
   const guess = Math.max(1, pages ?? 1)
-  // It may be shorter by now, and the server refuse pages behind its end.
+  // The list may be shorter by now, and the server refuse pages behind its end.
   const last =
     guess === 1
       ? undefined
       : await unlessPastPagingLimit(fetchPage(client, request, guess, signal, await recall(guess), FROM_END))
   const size = last === undefined ? null : inferPageSize(last, request.pageSize)
   if (last !== undefined && last.pageCount !== null && size !== null) return { opening: last, size }
-  // Behind the end of a list some servers say nothing, and only a page in the middle shows how long they really are.
+  // Behind the end of a list some servers give no counts, so the first page is requested.
   const first = await fetchFirstPage(client, request, signal, guess === 1 ? await recall(1) : undefined)
   return { opening: first, size: inferPageSize(first, null) ?? NO_SIZE }
 }

@@ -1,4 +1,4 @@
-/** Writes one batch: its rows, the ids it held and the cursor in one transaction (S1), proved by the lease (S7). */
+/** Writes one batch: its rows, the ids of its pages and the checkpoint in one transaction (S1), under the lease (S7). */
 import type { RemoteRecord } from '../../catalog/resource.ts'
 import type { Database, Transaction } from '../../store/connection/database.ts'
 import { confirmLease, type Lease } from '../../store/fleet/leases.ts'
@@ -35,17 +35,17 @@ interface Deps {
   readonly table: string
   readonly lease: Lease
   readonly mirror: Mirror
-  /** Digest of what is asked and of the declaration: what a page is remembered under. */
+  /** Digest of the request and the declaration: the key of the page cache. */
   readonly digest: string
-  /** Whether what belongs to the records written is to be read again; a time: of those that changed since then. */
+  /** Whether the children of written records are to be read again; a time: only of records changed since then. */
   readonly follow: boolean | Date
 }
 
-/** Of one run: a record with 100,000 members of its own is no news of the catalog, and each note is a statement. */
+/** In one run: a record with 100,000 undeclared members must not cost as many statements. */
 const MOST_NOTED = 1_000
 
 export function createBatchWriter({ sql, type, table, lease, mirror, digest, follow }: Deps): BatchWriter {
-  /** Drift is noted once a run: a member that is in every record would otherwise cost a statement a page. */
+  /** Drift is recorded once a run: a member of every record would otherwise cost a statement a page. */
   const noted = new Set<string>()
 
   async function write(batch: Batch, pass: Pass, careful: boolean): Promise<{ tally: Tally; notes: DriftNote[] }> {
@@ -85,10 +85,10 @@ export function createBatchWriter({ sql, type, table, lease, mirror, digest, fol
 
   return {
     async write(batch, pass, signal) {
-      // Written twice is written once (S2), so a lost answer to COMMIT needs no other care.
+      // Writing is idempotent (S2), so a lost response to COMMIT needs no other care.
       const { tally, notes } = await withDbRetry(() => write(batch, pass, false), signal).catch((error: unknown) => {
         if (!isRejectedByDatabase(error)) throw error
-        // One row that Postgres refuses fails the whole statement; row by row, only that one is set aside.
+        // One row that Postgres rejects fails the whole statement; row by row, only that one is parked.
         return withDbRetry(() => write(batch, pass, true), signal)
       })
       for (const note of notes) noted.add(keyOf(note))
@@ -97,10 +97,10 @@ export function createBatchWriter({ sql, type, table, lease, mirror, digest, fol
   }
 }
 
-/** A page whose records are not here brought none that differs. */
+/** A page from the cache holds no changed record. */
 const knownIds = ({ known, ids }: ReadPage): number => (known ? new Set(ids).size : 0)
 
-/** A page some of which is not in the mirror, or lacks a member, has to come again. */
+/** A page is not cached while some of its records are not in the mirror, or lack a member. */
 function marked({ pages }: Batch, left: readonly string[]) {
   const missing = new Set(left)
   return pages.flatMap(({ validator, unusable, ...page }) =>
@@ -119,9 +119,9 @@ function progressOf(
     position,
     steady: pages.every((page) => page.recordCount === firstCount),
     full: pages.every((page) => page.full),
-    // Of a record that is set aside nobody knows whether it was there before.
+    // Whether a parked record was known before is not known.
     fresh: fresh + rejected.length + pages.reduce((sum, page) => sum + page.unusable.length, 0),
-    // A record set aside was met all the same: it is the mirror that lacks it, not the reading.
+    // A parked record was seen all the same: the mirror lacks it, not the read.
     pages: pages.map(({ number, ids, unnamed = [], carriers }) => ({
       page: number,
       ids: [...ids, ...unnamed],

@@ -1,4 +1,4 @@
-/** What differs between records and their rows, and is no local edit on its way: told and counted once, however often it is met, and repaired if wished. */
+/** Differences between records and their rows that are no local edits: reported and counted once each, and repaired on request. */
 import type { RemoteRecord, Resource } from '../../catalog/resource.ts'
 import type { Database } from '../../store/connection/database.ts'
 import { confirmLease, type Lease } from '../../store/fleet/leases.ts'
@@ -48,12 +48,12 @@ export function createDifferences(deps: Deps): Differences {
   const comparer = createComparer(resource, expected)
   const loading = { sql, type: resource.type, lease, mirror, signal }
   const counts = { missing: 0, extra: 0, different: 0, refused: 0, repaired: 0 }
-  const told = new Set<string>()
+  const reported = new Set<string>()
   const edited = new Set<string>()
 
-  function tell(key: string, { what, ...rest }: Pick<Difference, 'id' | 'what'> & Partial<Difference>): void {
-    if (told.has(key)) return
-    told.add(key)
+  function report(key: string, { what, ...rest }: Pick<Difference, 'id' | 'what'> & Partial<Difference>): void {
+    if (reported.has(key)) return
+    reported.add(key)
     counts[what]++
     onDifference({ what, columns: [], reason: null, ...rest })
   }
@@ -70,7 +70,7 @@ export function createDifferences(deps: Deps): Differences {
       for (const { id } of records) edited.delete(id)
       for (const id of ours) edited.add(id)
       const found = all.filter(({ id }) => !ours.has(id))
-      for (const { state: what, ...rest } of found) tell(rest.id, { what, ...rest })
+      for (const { state: what, ...rest } of found) report(rest.id, { what, ...rest })
       const wrong = new Set(found.filter(({ state }) => state !== 'refused').map(({ id }) => id))
       if (!repair || wrong.size === 0) return
       const forget = async () =>
@@ -83,10 +83,10 @@ export function createDifferences(deps: Deps): Differences {
       counts.repaired += loaded.written.length
     },
     refuse(unusable) {
-      for (const { id, reason, body } of unusable) tell(id ?? JSON.stringify(body), { id, what: 'refused', reason })
+      for (const { id, reason, body } of unusable) report(id ?? JSON.stringify(body), { id, what: 'refused', reason })
     },
     extra(ids) {
-      for (const id of ids) tell(id, { id, what: 'extra' })
+      for (const id of ids) report(id, { id, what: 'extra' })
     },
   }
 }

@@ -35,9 +35,9 @@ const TRIES = 3
 
 const CHANGED =
   'It could not be proved complete: it kept changing while it was read, or holds fewer records than it says. What is too ' +
-  'much here cannot be told; verify it again later.'
+  'much here is not known; verify it again later.'
 const UNCOUNTED =
-  'It does not say how many records it has, so what is too much here cannot be told. The rest was compared.'
+  'It does not say how many records it has, so what is too much here is not known. The rest was compared.'
 
 /**
  * Both lists, where no single one is proved to hold everything.
