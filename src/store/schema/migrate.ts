@@ -10,13 +10,11 @@ import type { Resource } from '../../catalog/resource.ts'
 import { nameTaken } from '../../errors/database.ts'
 import { tableUnfit } from '../../errors/resources.ts'
 import type { SyncError } from '../../errors/sync-error.ts'
-import { codeOf, openDatabase, type Database, type Transaction } from '../connection/database.ts'
-import { checkDatabase } from '../server/fitness.ts'
-import { checkServer } from '../server/server-version.ts'
+import { codeOf, openDatabase, quote, type Database, type Transaction } from '../connection/database.ts'
+import { checkDatabase, checkServer } from '../server/fitness.ts'
 import { findCaptureFaults, type CaptureCheck, type CaptureFault } from './capture-state.ts'
 import { installCapture, recordDeclaredColumns } from './capture-triggers.ts'
 import { SYNC_COLUMNS } from './columns.ts'
-import { commentStatements } from './comments.ts'
 import { changeTables, type ChangeTables, type RunStatements, type LockWaiting } from './ddl.ts'
 import { assertOwnSchemas } from './foreign-schemas.ts'
 import { restoreFunctions } from './functions.ts'
@@ -148,6 +146,28 @@ function nameTheTaken(error: unknown): never {
   const code = codeOf(error)
   if (!TAKEN.test(code)) throw error
   throw nameTaken({ what: code === '42701' ? 'column' : 'object', said: (error as Error).message }, error)
+}
+
+/**
+ * `COMMENT ON` statements for the mirror, from the catalog: analysts read them in their tools.
+ *
+ * @param existing `table` and `table.column` to the present comment. Equal comments are skipped, since each COMMENT takes a lock
+ *   that readers would wait behind.
+ */
+function commentStatements(resources: readonly Resource[], existing: ReadonlyMap<string, string>): string[] {
+  const statements: string[] = []
+  const want = (name: string, target: string, comment: string): void => {
+    if (existing.get(name) !== comment) statements.push(`comment on ${target} is '${comment.replaceAll("'", "''")}'`)
+  }
+  for (const { table, comment, columns } of resources) {
+    const column = (name: string, text: string): void =>
+      want(`${table}.${name}`, `column scopestack.${quote(table)}.${quote(name)}`, text)
+    want(table, `table scopestack.${quote(table)}`, comment)
+    column('id', 'Id of the record in ScopeStack.')
+    for (const { name, comment: text } of columns) column(name, text)
+    for (const [name, text] of Object.entries(SYNC_COLUMNS)) column(name, text)
+  }
+  return statements
 }
 
 /** `table` and `table.column` to its comment, in schema `scopestack`. */

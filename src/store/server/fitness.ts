@@ -1,6 +1,27 @@
-/** Whether a database is fit for the mirror, checked before anything is written. */
-import { databaseUnfit } from '../../errors/database.ts'
+/** Whether a server and its database are fit for the mirror, checked before anything is written. */
+import { databaseUnfit, serverTooOld } from '../../errors/database.ts'
 import { addressOf, type Database } from '../connection/database.ts'
+
+/** The oldest supported version. The tests run on it; older ones lack SQL that the statements use. */
+const OLDEST = 15
+
+export interface ServerVersion {
+  /** `150018` for 15.18. */
+  readonly number: number
+  readonly version: string
+}
+
+/** @throws SyncError SYNC_DATABASE_REFUSED below PostgreSQL 15, before anything is created. */
+export async function checkServer(sql: Database): Promise<void> {
+  const [found] = await sql<ServerVersion[]>`
+    select current_setting('server_version_num')::int as number, current_setting('server_version') as version`
+  assertSupportedVersion(found!)
+}
+
+export function assertSupportedVersion({ number, version }: ServerVersion): void {
+  // Before version 10 the number had another form, which is smaller still.
+  if (Math.floor(number / 10_000) < OLDEST) throw serverTooOld({ version, oldest: OLDEST })
+}
 
 interface Facts {
   readonly encoding: string

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { assertSupportedVersion } from '../../../src/store/server/server-version.ts'
+import { assertSupportedVersion } from '../../../src/store/server/fitness.ts'
 
 it.each([
   [90_624, '9.6.24'],
