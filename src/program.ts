@@ -14,6 +14,7 @@ import { start } from './commands/help/start.ts'
 import { status } from './commands/help/status.ts'
 import { verify } from './commands/help/verify.ts'
 import type { Verb } from './commands/verb.ts'
+import { usage } from './errors/commands.ts'
 import { EXIT, exitCodeOf, reason, SyncError } from './errors/sync-error.ts'
 import { stderr, stdout } from './screen/streams.ts'
 import type { Stop } from './signals.ts'
@@ -100,11 +101,13 @@ async function report(error: unknown, argv: readonly string[]): Promise<number> 
     if (error.code === 'commander.help') return argv.length === 0 ? EXIT.ok : EXIT.usage
     // commander puts its guess on a line of its own; what was typed may have line breaks, too.
     const [, said = '', guess = ''] = /^([^]*?)(?:\n(\(Did you mean [^\n]*\?\)))?$/.exec(error.message) ?? []
-    stderr.say([said, ...(guess === '' ? [] : [guess]), `Try: scopestack-sync ${known ? `${verb} ` : ''}--help`])
-    return EXIT.usage
+    return await report(
+      usage(said, ...(guess === '' ? [] : [guess]), `Try: scopestack-sync ${known ? `${verb} ` : ''}--help`),
+      argv,
+    )
   }
   // A SyncError's message says all; anything else is a fault of ours, and its stack is what a report needs.
-  stderr.say(error instanceof SyncError ? [...error.lines, `(${error.code})`] : await unexpected(error))
+  stderr.say(error instanceof SyncError ? error.lines : await unexpected(error))
   return exitCodeOf(error)
 }
 

@@ -85,7 +85,7 @@ function tellRetries(log: Logger, say: (line: string) => void): (error: SyncErro
 
 function retryLine(error: SyncError): string {
   if (hasCode(error, 'SYNC_PACE_WAITS')) return error.message
-  if (!hasCode(error, 'SYNC_RATE_LIMITED')) return `${error.message} Trying again.`
+  if (!hasCode(error, 'SYNC_RATE_LIMITED')) return `Trying again. ${error.message}`
   const { seconds, status = 429 } = error.facts
   return `ScopeStack asks to wait ${seconds > 0 ? `${seconds} s ` : ''}before the next request (${status}).`
 }

@@ -6,7 +6,7 @@ export const credentialsRefused = (facts: { url: string; error: string; descript
     'SYNC_CREDENTIALS_REFUSED',
     `ScopeStack refused the credentials at ${facts.url}: ${facts.error}${facts.description ? ` (${facts.description})` : ''}. ` +
       (facts.error === 'invalid_grant'
-        ? 'Check SCOPESTACK_USERNAME and SCOPESTACK_PASSWORD: they are those of a user who can sign in at ScopeStack with them alone.'
+        ? 'Check SCOPESTACK_USERNAME and SCOPESTACK_PASSWORD: the user must be able to sign in to ScopeStack with these two alone.'
         : 'Check SCOPESTACK_CLIENT_ID and SCOPESTACK_CLIENT_SECRET: they are the pair shown once when the service account ' +
           'was given client credentials (Settings → Users); if in doubt, make a new pair there.'),
     { facts },
@@ -15,7 +15,7 @@ export const credentialsRefused = (facts: { url: string; error: string; descript
 export const unauthorized = (facts: { url: string }): SyncError =>
   syncError(
     'SYNC_UNAUTHORIZED',
-    `ScopeStack answered 401 to ${facts.url} with a token it had issued a moment before. The service account may have ` +
+    `ScopeStack responded with 401 to ${facts.url} with a token that it had just issued. The service account may have ` +
       'been deactivated: look it up under Settings → Users, then run again.',
     { facts },
   )
@@ -24,7 +24,7 @@ export const loginRequired = (facts: { why: string }): SyncError =>
   syncError(
     'SYNC_LOGIN_REQUIRED',
     `${facts.why} Run the command "login" once, on a machine with a browser and with the same settings; every worker of ` +
-      'this database then goes on by itself.',
+      'this database then continues by itself.',
     { facts },
   )
 
@@ -34,28 +34,28 @@ export const loginFailed = (facts: { why: string; next: string }, cause?: unknow
 export const tokenFailed = (facts: { url: string; status: number; error: string }): SyncError =>
   syncError(
     'SYNC_TOKEN_FAILED',
-    `${facts.url} answered ${facts.status} to a token request: ${facts.error}. ` +
+    `${facts.url} responded with ${facts.status} to a token request: ${facts.error}. ` +
       'Check SCOPESTACK_AUTH_URL if this stays.',
     { facts },
   )
 
-/** The attempts at it are spent; whoever needed the token must not begin them again. */
+/** All attempts at the token failed: the request that needed it must not start them again. */
 export const noToken = (cause: SyncError): SyncError =>
-  syncError('SYNC_TOKEN_FAILED', `No token could be had. ${cause.message}`, {
+  syncError('SYNC_TOKEN_FAILED', `No token could be obtained. ${cause.sentence}`, {
     facts: hasCode(cause, 'SYNC_TOKEN_FAILED') ? cause.facts : {},
     remedy: 'wait',
     cause,
   })
 
 /**
- * `wait` and not `retry`: the server has answered, and would answer the same a second later. After the cool-down it is
+ * `wait` and not `retry`: the server responded, and would respond the same a second later. After the cool-down it is
  * asked once more, so that a mended server is noticed without anybody's help.
  */
 export const tokenUnusable = (facts: { url: string; problem: string }): SyncError =>
   syncError(
     'SYNC_TOKEN_FAILED',
     `${facts.url} issued a token that cannot be used: ${facts.problem}. Check that SCOPESTACK_AUTH_URL names ScopeStack; if ` +
-      'it does, something in between alters the answer, or this line is for ScopeStack support.',
+      'it does, a proxy alters the response, or ScopeStack support needs this line.',
     { facts, remedy: 'wait' },
   )
 
@@ -63,7 +63,7 @@ export const tokenCooldown = (facts: { seconds: number; reason: string }): SyncE
   syncError(
     'SYNC_TOKEN_COOLDOWN',
     `The last token request failed, and the next one is sent in ${facts.seconds} s at the earliest: run again then. ` +
-      `The reason was: ${facts.reason}`,
+      `Reason: ${facts.reason}`,
     { facts },
   )
 
@@ -79,6 +79,6 @@ export const accountNotFound = (facts: { url: string; slug: string }): SyncError
   syncError(
     'SYNC_ACCOUNT_NOT_FOUND',
     `ScopeStack knows no account "${facts.slug}" (404 at ${facts.url}), though /v1/me named it. Check ` +
-      'SCOPESTACK_API_URL: it is the address without a path, https://api.scopestack.io for everybody.',
+      'SCOPESTACK_API_URL: it is the address without a path, https://api.scopestack.io for all accounts.',
     { facts },
   )

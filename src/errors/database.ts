@@ -1,5 +1,5 @@
 /** What is wrong with Postgres, the way to it, or what is in it already. */
-import { reason, type SyncError, syncError } from './sync-error.ts'
+import { causeText, type SyncError, syncError } from './sync-error.ts'
 
 const sqlStateOf = (cause: unknown): unknown => (cause instanceof Error && 'code' in cause ? cause.code : undefined)
 
@@ -7,9 +7,9 @@ export const databaseUnreachable = (facts: { where: string }, cause: unknown): S
   syncError(
     'SYNC_DATABASE_UNREACHABLE',
     sqlStateOf(cause) === '53300'
-      ? `Postgres at ${facts.where} has no connection left: ${reason(cause)}. Nothing is lost: end other sessions, or raise ` +
+      ? `Postgres at ${facts.where} has no connection left: ${causeText(cause)}. Nothing is lost. End other sessions, or raise ` +
           'the limit it names (docs/deployment.md, "Connections").'
-      : `Postgres at ${facts.where} cannot be reached: ${reason(cause)}. Check that it runs and that DATABASE_URL names it; ` +
+      : `Postgres at ${facts.where} cannot be reached: ${causeText(cause)}. Check that it runs and that DATABASE_URL names it; ` +
           'leave DATABASE_URL empty to use an embedded Postgres.',
     { facts, cause },
   )
@@ -17,15 +17,15 @@ export const databaseUnreachable = (facts: { where: string }, cause: unknown): S
 export const databaseReadOnly = (facts: { where: string }, cause: unknown): SyncError =>
   syncError(
     'SYNC_DATABASE_UNREACHABLE',
-    `Postgres at ${facts.where} can only be read from: ${reason(cause)}. While it is switched over that passes; else name the ` +
-      'primary in DATABASE_URL, or an address that follows it, and look for a default_transaction_read_only.',
+    `Postgres at ${facts.where} is read-only: ${causeText(cause)}. This passes when a failover is under way. Otherwise name the ` +
+      'primary in DATABASE_URL, or an address that follows it, and check default_transaction_read_only.',
     { facts, cause },
   )
 
 export const databaseRejected = (facts: { where: string }, cause: unknown): SyncError =>
   syncError(
     'SYNC_DATABASE_REFUSED',
-    `Postgres at ${facts.where} refused: ${reason(cause)}. Check user, password, database and rights in DATABASE_URL; ` +
+    `Postgres at ${facts.where} rejected the connection: ${causeText(cause)}. Check user, password, database and rights in DATABASE_URL; ` +
       'to migrate, the role must be allowed to create schemas in the database, and own scopestack and sync.',
     { facts, cause },
   )
@@ -33,8 +33,8 @@ export const databaseRejected = (facts: { where: string }, cause: unknown): Sync
 export const databaseFull = (facts: { where: string }, cause: unknown): SyncError =>
   syncError(
     'SYNC_DATABASE_FULL',
-    `Postgres at ${facts.where} is out of disk space: ${reason(cause)}. Nothing was lost: make room, then run the same ` +
-      'command again and it goes on where it stopped.',
+    `Postgres at ${facts.where} is out of disk space: ${causeText(cause)}. Nothing was lost. Make room, then run the same ` +
+      'command again: it continues from the checkpoint.',
     { facts, cause },
   )
 
@@ -63,16 +63,16 @@ export const databaseUnfit = (facts: { where: string; problem: string; remedy: s
 export const databaseLimit = (facts: { limit: string }, cause: unknown): SyncError =>
   syncError(
     'SYNC_DATABASE_LIMIT',
-    `Postgres ended a statement by ${facts.limit}: ${reason(cause)}. Nothing was lost, and the next run goes on there. Raise ` +
-      'the limit for the role of DATABASE_URL, or end what holds the lock.',
+    `Postgres ended a statement because of ${facts.limit}: ${causeText(cause)}. Nothing was lost, and the next run continues there. Raise ` +
+      'the limit for the role of DATABASE_URL, or end the session that holds the lock.',
     { facts, cause },
   )
 
 export const tablesHeld = (facts: { pid: string; who: string; tables: string; since: string | null }): SyncError =>
   syncError(
     'SYNC_TABLES_HELD',
-    `The tables of this version wait for a transaction of ${facts.who} (pid ${facts.pid}` +
-      `${facts.since === null ? '' : `, since ${facts.since}`}), which has locks on ${shortened(facts.tables)}. Readers are not held up ` +
+    `The migration waits for a transaction of ${facts.who} (pid ${facts.pid}` +
+      `${facts.since === null ? '' : `, since ${facts.since}`}), which has locks on ${shortened(facts.tables)}. Readers are not blocked ` +
       'meanwhile. End that transaction, or wait until it ends.',
     { facts },
   )
@@ -82,7 +82,7 @@ const shortened = (text: string): string => (text.length > 200 ? `${text.slice(0
 export const transactionPooling = (facts: { where: string }): SyncError =>
   syncError(
     'SYNC_POOLED',
-    `${facts.where} is a pooler that hands a session on with each transaction or statement, and this program needs sessions ` +
+    `${facts.where} is a pooler that gives a session away after each transaction or statement, and this program needs sessions ` +
       'of its own (locks, LISTEN, prepared statements). Nothing was written. Set DATABASE_DIRECT_URL to the address of the ' +
       'server itself, or use a port or a pool of the pooler with pool_mode = session.',
     { facts },
@@ -108,22 +108,22 @@ export const connectionsMissing = (facts: {
 export const poolerTooSmall = (facts: { where: string; need: number; room: number }, cause: unknown): SyncError =>
   syncError(
     'SYNC_CONNECTIONS',
-    `The pooler at ${facts.where} gave ${facts.room} connections of the ${facts.need} that this process needs ` +
-      `(${reason(cause)}). Raise its pool_size and max_client_conn, set DATABASE_DIRECT_URL to the address of the server ` +
+    `The pooler at ${facts.where} opened ${facts.room} connections of the ${facts.need} that this process needs ` +
+      `(${causeText(cause)}). Raise its pool_size and max_client_conn, set DATABASE_DIRECT_URL to the address of the server ` +
       'itself, or need fewer: SYNC_CONCURRENCY=1, and a Redis for the queue (docs/deployment.md, "Connections").',
     { facts, remedy: 'wait', cause },
   )
 
 export const embeddedFailed = (cause: unknown): SyncError =>
-  syncError('SYNC_DATABASE_UNREACHABLE', reason(cause), { facts: {}, cause })
+  syncError('SYNC_DATABASE_UNREACHABLE', causeText(cause), { facts: {}, cause })
 
 export const embeddedGone = (facts: { folder: string; said: string }, cause: unknown): SyncError =>
   /No space left/.test(facts.said)
     ? databaseFull({ where: facts.folder }, new Error(facts.said, { cause }))
     : syncError(
         'SYNC_DATABASE_UNREACHABLE',
-        `The embedded Postgres in ${facts.folder} went away${facts.said ? `: ${facts.said}` : ''}. Run the same command ` +
-          'again: it starts anew and goes on where it stopped. What it said is in postgres.log there.',
+        `The embedded Postgres in ${facts.folder} ended unexpectedly${facts.said ? `: ${facts.said}` : ''}. Run the same command ` +
+          'again: it restarts Postgres and continues from the checkpoint. The log is postgres.log in that folder.',
         { facts, cause },
       )
 
@@ -133,12 +133,12 @@ const NAMED = 3
 export const foreignSchema = (facts: { schema: string; relations: readonly string[] }): SyncError =>
   syncError(
     'SYNC_SCHEMA_FOREIGN',
-    `Schema "${facts.schema}" of this database is not of scopestack-sync, or is a part of it: it has ${facts.relations
+    `Schema "${facts.schema}" of this database belongs to another program, or is only a part of ours: it has ${facts.relations
       .slice(0, NAMED)
       .join(
         ', ',
       )}${facts.relations.length > NAMED ? ` and ${facts.relations.length - NAMED} more` : ''}, and no record of our ` +
-      'migrations goes with it. Nothing was changed there. Use a database of its own, or rename that schema; a copy of ' +
+      'migrations. Nothing was changed there. Use a database of its own, or rename that schema; a copy of ' +
       'our own tables is restored together with schema sync.',
     { facts },
   )
@@ -148,11 +148,11 @@ export const nameTaken = (facts: { what: string; said: string }, cause: unknown)
   syncError(
     'SYNC_NAME_TAKEN',
     facts.what === 'column'
-      ? `This version brings a column that somebody has added before: ${facts.said}. Nothing was changed. Name yours otherwise ` +
-          '(alter table scopestack.… rename column … to …), and what refers to it, then run it again.'
-      : `This version makes what is there already: ${facts.said}. Nothing was changed. Where schema scopestack was restored without ` +
+      ? `This version adds a column whose name is taken: ${facts.said}. Nothing was changed. Rename your column ` +
+          '(alter table scopestack.… rename column … to …) and what refers to it, then run it again.'
+      : `This version creates something that exists already: ${facts.said}. Nothing was changed. Where schema scopestack was restored without ` +
           'schema sync, restore both from the same backup, sync first; or drop what is there (drop schema scopestack cascade) and ' +
-          "the next pull reads it anew. What is somebody's own takes another name.",
+          'the next pull reads it again. A table or function of your own needs another name.',
     { facts, cause },
   )
 
@@ -160,7 +160,7 @@ export const nameTaken = (facts: { what: string; said: string }, cause: unknown)
 export const statementRejected = (facts: { said: string }, cause: unknown): SyncError =>
   syncError(
     'SYNC_TABLE_REFUSED',
-    `Postgres refuses a statement of this command: ${facts.said.replace(/\.$/, '')}. A table, column, constraint, trigger or right ` +
-      'of schema scopestack or sync is not as it was made: mend what is named, and run it again.',
+    `Postgres rejects a statement of this command: ${facts.said.replace(/\.$/, '')}. A table, column, constraint, trigger or right ` +
+      'of schema scopestack or sync was changed: mend it, and run the command again.',
     { facts, cause },
   )

@@ -102,6 +102,12 @@ export interface FactsOf {
   SYNC_PUSH_ROW_LOCKED: OfChange
   SYNC_PUSH_ROW_REFUSED: OfChange & { readonly said: string; readonly seconds: number }
   SYNC_CLAIM_LOST: { readonly change: number; readonly term: number }
+
+  SYNC_NOT_READY: None
+  SYNC_OVERDUE: None
+  SYNC_RECORDS_PARKED: None
+  SYNC_CHANGES_PARKED: None
+  SYNC_EDITS_LOST: None
 }
 
 interface OfUrl {

@@ -9,7 +9,7 @@ export const conflictFound = (facts: { what: string; columns: string }): SyncErr
   syncError(
     'SYNC_PUSH_CONFLICT',
     `${facts.what} was changed in ScopeStack, too: ${facts.columns}. Nothing was overwritten. ${SEE} for both values, and ` +
-      'settle it with "changes resolve --keep local" or "--keep remote".',
+      'resolve it with "changes resolve --keep local" or "--keep remote".',
     { facts },
   )
 
@@ -25,7 +25,7 @@ export const writeForbidden = (facts: { what: string; said?: string }): SyncErro
     'SYNC_PUSH_FORBIDDEN',
     `ScopeStack does not let the service account write ${facts.what} (403${facts.said ? `: ${facts.said}` : ''}). Give its ` +
       'role the right for that area (Settings → Roles), then "changes retry".',
-    { facts: { ...facts, last: 'ScopeStack does not let the service account look for it (403)' } },
+    { facts: { ...facts, last: 'ScopeStack does not let the service account look it up (403)' } },
   )
 
 /** It was not sent: what is there already could not be found out. */
@@ -33,9 +33,9 @@ export const lookupRefused = (facts: { what: string; status: number; detail: str
   const refusal = `(${facts.status})${facts.detail === '' ? '' : `: ${facts.detail}`}`
   return syncError(
     'SYNC_PUSH_REFUSED',
-    `ScopeStack refused to say what it holds, so ${facts.what} was not sent ${refusal}. "changes retry" asks again; report it ` +
-      'with this line if it stays.',
-    { facts: { ...facts, last: `ScopeStack refused to be asked for it ${refusal}` } },
+    `ScopeStack refused the lookup of the record, so ${facts.what} was not sent ${refusal}. "changes retry" tries again; report ` +
+      'this line if it stays.',
+    { facts: { ...facts, last: `ScopeStack refused the lookup ${refusal}` } },
   )
 }
 
@@ -43,10 +43,10 @@ export const lookupRefused = (facts: { what: string; status: number; detail: str
 export const memberNotWritable = (facts: { what: string; isNew: boolean; columns: string; said: string }): SyncError =>
   syncError(
     'SYNC_PUSH_REFUSED',
-    `ScopeStack does not let ${facts.columns} be written, and took nothing of ${facts.what} (400: ${facts.said}). ` +
+    `ScopeStack does not let ${facts.columns} be written, and applied nothing of ${facts.what} (400: ${facts.said}). ` +
       (facts.isNew
-        ? '"changes discard" lets it go; insert the row again without that column.'
-        : 'Set that column back to what it was and the rest is sent, or "changes discard" lets all of it go.'),
+        ? '"changes discard" drops it; insert the row again without that column.'
+        : 'Set that column back to its old value and the rest is sent, or "changes discard" drops all of it.'),
     { facts },
   )
 
@@ -54,8 +54,8 @@ export const memberNotWritable = (facts: { what: string; isNew: boolean; columns
 export const writeNotOffered = (facts: { what: string; status: number; said: string }): SyncError =>
   syncError(
     'SYNC_PUSH_UNSUPPORTED',
-    `ScopeStack does not offer this account to write ${facts.what} (${facts.status}${facts.said === '' ? '' : `: ${facts.said}`}), ` +
-      'though it shows what is there: its API has no such write, or the role of the service account lacks the right ' +
+    `ScopeStack does not let this account write ${facts.what} (${facts.status}${facts.said === '' ? '' : `: ${facts.said}`}), ` +
+      'though it shows these records: its API has no such write, or the role of the service account lacks the right ' +
       '(Settings → Roles). Do it in ScopeStack and "changes discard" this, or "changes retry" when it is allowed.',
     { facts },
   )
@@ -63,7 +63,7 @@ export const writeNotOffered = (facts: { what: string; status: number; said: str
 export const unsupported = (facts: { what: string; verb: string }): SyncError =>
   syncError(
     'SYNC_PUSH_UNSUPPORTED',
-    `${facts.what} arrived in ScopeStack before it was to be ${facts.verb}, which its API is not known to do. Do it in ` +
+    `${facts.what} was created in ScopeStack before it was to be ${facts.verb}, which the API is not known to support. Do it in ` +
       'ScopeStack, and "changes discard" this.',
     { facts },
   )
@@ -71,7 +71,7 @@ export const unsupported = (facts: { what: string; verb: string }): SyncError =>
 export const recordGone = (facts: { what: string }): SyncError =>
   syncError(
     'SYNC_PUSH_GONE',
-    `${facts.what} is no longer in ScopeStack (404), so it cannot be changed. "changes discard" lets the change go; the ` +
+    `${facts.what} is no longer in ScopeStack (404), so it cannot be changed. "changes discard" drops the change; the ` +
       'values are kept with it for a new row.',
     { facts },
   )
@@ -80,33 +80,33 @@ export const recordGone = (facts: { what: string }): SyncError =>
 export const newRowDiscarded = (facts: { what: string }): SyncError =>
   syncError(
     'SYNC_PUSH_GONE',
-    `${capitalized(facts.what)} belongs to a new row that is discarded, so there is nothing to send it to. "changes discard" lets it go.`,
+    `${capitalized(facts.what)} belongs to a new row that is discarded, so there is no record to send it to. "changes discard" drops it.`,
     { facts },
   )
 
 export const parentDiscarded = (facts: { what: string; parent: string }): SyncError =>
   syncError(
     'SYNC_PUSH_PARENT_GONE',
-    `${capitalized(facts.what)} refers to ${facts.parent}, and ScopeStack's id of that row is not known: it was taken back or discarded ` +
+    `${capitalized(facts.what)} refers to ${facts.parent}, and ScopeStack's id of that row is not known: the row was deleted or discarded ` +
       'here, or made more than 90 days ago. Make it refer to another record, or "changes discard" it too.',
     { facts },
   )
 
-/** @param facts.answer what is known of its answer. */
+/** @param facts.answer what is known of its response. */
 export const arrivalUnknown = (facts: { what: string; why: string; answer?: string }): SyncError =>
   syncError(
     'SYNC_PUSH_UNKNOWN',
-    `Nobody knows whether ${facts.what} arrived: ${facts.answer ?? 'its answer was lost'}, and ${facts.why}. Look in ScopeStack: if it is there, ` +
+    `It is not known whether ${facts.what} was applied: ${facts.answer ?? 'its response was lost'}, and ${facts.why}. Look in ScopeStack: if it is there, ` +
       '"changes discard" and the next pull brings it; if it is not, "changes retry" sends it again.',
     { facts },
   )
 
-/** Its answer is known, and its row could not be settled with it. */
+/** Its response is known, and its row could not be settled with it. */
 export const arrivedUnsettled = (facts: { what: string; record: string; why: string }): SyncError =>
   syncError(
     'SYNC_PUSH_UNKNOWN',
-    `${capitalized(facts.what)} arrived in ScopeStack as ${facts.record}, and its row could not be given that id: ${facts.why}. ` +
-      '"changes retry" tries that again, and sends nothing; "changes discard" lets the row go, and the next pull brings it.',
+    `${capitalized(facts.what)} was created in ScopeStack as ${facts.record}, and its row could not take that id: ${facts.why}. ` +
+      '"changes retry" tries that again and sends nothing; "changes discard" drops the row, and the next pull brings it.',
     { facts },
   )
 
@@ -114,12 +114,12 @@ export const arrivedUnsettled = (facts: { what: string; record: string; why: str
 export const writeUnproved = (facts: { what: string; why: string; look: string }): SyncError =>
   syncError(
     'SYNC_PUSH_UNPROVED',
-    `Nobody knows whether ${facts.what} arrived: ${facts.why}, and ${facts.look}. Look in ScopeStack: if it is there, "changes ` +
-      'discard" lets it go; if it is not, "changes retry" sends it again.',
+    `It is not known whether ${facts.what} was applied: ${facts.why}, and ${facts.look}. Look in ScopeStack: if it is there, "changes ` +
+      'discard" drops the change; if it is not, "changes retry" sends it again.',
     { facts },
   )
 
-/** Sent without what nobody sees, it would be taken away. */
+/** Entries that the account cannot see would be deleted by a write without them. */
 export const partlyHidden = (facts: { what: string; columns: string }): SyncError =>
   syncError(
     'SYNC_PUSH_UNSEEN',
@@ -128,19 +128,19 @@ export const partlyHidden = (facts: { what: string; columns: string }): SyncErro
     { facts },
   )
 
-/** It answered 200, and the value is not there. */
+/** The response was 200, and the record lacks the value. */
 export const valueIgnored = (facts: { what: string; columns: string }): SyncError =>
   syncError(
     'SYNC_PUSH_IGNORED',
-    `ScopeStack took ${facts.what} and left this out without a word: ${facts.columns}. Look whether the value is of the right ` +
-      'kind, and the user-defined field is one that exists; then edit that column again, or "changes discard" lets it go.',
+    `ScopeStack accepted ${facts.what} but did not apply ${facts.columns}. Check that the value is of the right ` +
+      'kind, and that the user-defined field exists; then edit that column again, or "changes discard" drops it.',
     { facts },
   )
 
 export const notStorable = (facts: { what: string; why: string }): SyncError =>
   syncError(
     'SYNC_PUSH_NOT_HELD',
-    `This database could not hold what came of ${facts.what}: ${facts.why}. It may have arrived: look in ScopeStack, and ` +
+    `This database could not store the result of ${facts.what}: ${facts.why}. It may have was applied: look in ScopeStack, and ` +
       '"changes discard" or "changes retry".',
     { facts },
   )
@@ -148,7 +148,7 @@ export const notStorable = (facts: { what: string; why: string }): SyncError =>
 export const keepsFailing = (facts: { what: string; attempts: number; last: string }): SyncError =>
   syncError(
     'SYNC_PUSH_FAILED',
-    `${capitalized(facts.what)} was tried ${facts.attempts} times and ScopeStack failed each time: ${facts.last} When it is well again, ` +
+    `${capitalized(facts.what)} was tried ${facts.attempts} times and ScopeStack failed each time: ${facts.last} When it works again, ` +
       '"changes retry".',
     { facts: { ...facts, last: `ScopeStack failed ${facts.attempts} times: ${facts.last}` } },
   )

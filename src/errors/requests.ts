@@ -1,21 +1,21 @@
 /** What can happen to a request to ScopeStack, and why it has to wait. */
-import { reason, type SyncError, syncError } from './sync-error.ts'
+import { causeText, type SyncError, syncError } from './sync-error.ts'
 
 export const remoteUnreachable = (facts: { url: string }, cause: unknown): SyncError =>
   syncError(
     'SYNC_REMOTE_UNREACHABLE',
-    `${facts.url} cannot be reached: ${reason(cause)}. Check the network, a proxy or firewall, and the address.`,
+    `${facts.url} cannot be reached: ${causeText(cause)}. Check the network, a proxy or firewall, and the address.`,
     { facts, cause },
   )
 
 export const remoteTimeout = (facts: { url: string; phase: string; seconds: number }, cause: unknown): SyncError =>
   syncError(
     'SYNC_REMOTE_TIMEOUT',
-    `${facts.url} did not answer within ${facts.seconds} s (${facts.phase}). If this stays, lower SYNC_PAGE_SIZE.`,
+    `${facts.url} did not respond within ${facts.seconds} s (${facts.phase}). If this stays, lower SYNC_PAGE_SIZE.`,
     { facts, cause },
   )
 
-/** @param facts.taken false: whoever answered says that the request was not begun. */
+/** @param facts.taken false: the response says that the request was not begun. */
 export const remoteFailed = (facts: {
   url: string
   status: number
@@ -24,7 +24,7 @@ export const remoteFailed = (facts: {
 }): SyncError =>
   syncError(
     'SYNC_REMOTE_FAILED',
-    `ScopeStack answered ${facts.status} to ${facts.url}${facts.requestId ? ` (request ${facts.requestId})` : ''}. ` +
+    `ScopeStack responded with ${facts.status} to ${facts.url}${facts.requestId ? ` (request ${facts.requestId})` : ''}. ` +
       'If this stays, report it to ScopeStack support.',
     { facts },
   )
@@ -39,16 +39,16 @@ export const bodyUnreadable = (
 ): SyncError =>
   syncError(
     'SYNC_BODY_UNREADABLE',
-    `The answer to ${facts.url} is not usable: ${facts.problem}${facts.start ? `, it begins ${JSON.stringify(facts.start)}` : ''}. ` +
-      'If this stays, something between here and ScopeStack (a proxy, a login page) answers in its place.',
+    `The response to ${facts.url} is not usable: ${facts.problem}${facts.start ? `, it begins ${JSON.stringify(facts.start)}` : ''}. ` +
+      'If this stays, something between this host and ScopeStack (a proxy, a login page) responds in its place.',
     { facts, cause },
   )
 
 export const notScopeStack = (facts: { url: string; status: number; start: string }): SyncError =>
   syncError(
     'SYNC_REMOTE_FAILED',
-    `${facts.url} answered ${facts.status} with something that is not ScopeStack's: it begins ${JSON.stringify(facts.start)}. ` +
-      'A proxy or firewall between here and ScopeStack seems to answer in its place: have it let these requests through.',
+    `${facts.url} responded with ${facts.status} and something that is not ScopeStack's: it begins ${JSON.stringify(facts.start)}. ` +
+      'A proxy or firewall between this host and ScopeStack seems to respond in its place: let it pass these requests.',
     { facts },
   )
 
@@ -58,8 +58,8 @@ export const redirected = (facts: { url: string; status: number; to: string }): 
   const to = target === null ? facts.to.slice(0, 100) : target.origin + target.pathname.slice(0, 200)
   return syncError(
     'SYNC_REMOTE_FAILED',
-    `${facts.url} answered ${facts.status} and points to ${to}, which is not followed: the token is for ScopeStack alone. ` +
-      'Check SCOPESTACK_API_URL, and whether a proxy or a login page answers in the place of ScopeStack.',
+    `${facts.url} responded with ${facts.status} and redirects to ${to}, which is not followed: the token is for ScopeStack alone. ` +
+      'Check SCOPESTACK_API_URL, and whether a proxy or a login page responds in its place.',
     { facts: { ...facts, to } },
   )
 }
@@ -68,8 +68,8 @@ export const redirected = (facts: { url: string; status: number; to: string }): 
 export const otherRecord = (facts: { url: string; problem: string }): SyncError =>
   syncError(
     'SYNC_ANSWER_FOREIGN',
-    `The answer to ${facts.url} is not of the record that was asked for: ${facts.problem}. Nothing was written of it. If this ` +
-      'stays, something between here and ScopeStack (a cache, a proxy) mixes answers up.',
+    `The response to ${facts.url} is not of the requested record: ${facts.problem}. Nothing of it was written. If this ` +
+      'stays, something between this host and ScopeStack (a cache, a proxy) mixes up responses.',
     { facts },
   )
 
@@ -77,7 +77,7 @@ export const rateLimited = (facts: { url: string; seconds: number; status?: numb
   syncError(
     'SYNC_RATE_LIMITED',
     `ScopeStack asks to wait ${facts.seconds > 0 ? `${facts.seconds} s ` : ''}before the next request (${facts.status ?? 429} at ${facts.url}). Run again after ` +
-      'that; it goes on where it stopped. If it happens often, lower SYNC_RATE.',
+      'that; it continues from the checkpoint. If it happens often, lower SYNC_RATE.',
     { facts },
   )
 
@@ -86,8 +86,8 @@ export const waitingForRateLimit = (facts: { seconds: number; rate: number; isHe
   syncError(
     'SYNC_PACE_WAITS',
     facts.isHeld
-      ? `Requests wait for ${facts.seconds} s: ScopeStack asked another worker to (429, or Retry-After). They go on by themselves.`
-      : `The next request waits ${facts.seconds} s for its turn: all workers with this SYNC_RATE together send ${facts.rate} ` +
+      ? `Requests wait for ${facts.seconds} s: ScopeStack asked another worker to wait (429, or Retry-After). They continue by themselves.`
+      : `The next request waits ${facts.seconds} s for the rate limit: all workers with this SYNC_RATE together send ${facts.rate} ` +
           'requests/s. Raise SYNC_RATE, the same for all of them, if that is too slow.',
     { facts },
   )
@@ -96,7 +96,7 @@ export const waitingForRateLimit = (facts: { seconds: number; rate: number; isHe
 export const rateLimitStoreUnreachable = (facts: { rate: number; seconds: number }, cause: unknown): SyncError =>
   syncError(
     'SYNC_PACE_ALONE',
-    `The pace cannot be shared with the other workers for now: ${reason(cause)} This one goes on with its own share, ` +
+    `The rate limit cannot be shared with the other workers for now: ${causeText(cause)} This worker continues with its own share, ` +
       `${facts.rate} requests/s, and tries to share again in ${facts.seconds} s.`,
     { facts, cause },
   )
@@ -104,22 +104,22 @@ export const rateLimitStoreUnreachable = (facts: { rate: number; seconds: number
 export const proxyUnreachable = (facts: { proxy: string; host: string }, cause: unknown): SyncError =>
   syncError(
     'SYNC_PROXY_UNREACHABLE',
-    `The proxy ${facts.proxy}, by which ${facts.host} is asked, cannot be reached: ${reason(cause)}. Check HTTPS_PROXY; what ` +
-      'is to be asked without it stands in NO_PROXY.',
+    `The proxy ${facts.proxy}, the way to ${facts.host}, cannot be reached: ${causeText(cause)}. Check HTTPS_PROXY; list ` +
+      'hosts that need no proxy in NO_PROXY.',
     // Nothing was sent through it.
     { facts: { ...facts, taken: false }, cause },
   )
 
-/** @param facts.status its answer to CONNECT. */
+/** @param facts.status its response to CONNECT. */
 export const proxyRefused = (facts: { proxy: string; host: string; status: number }, cause: unknown): SyncError => {
   const { proxy, host, status } = facts
   const remedy =
     status === 407
-      ? 'It wants a user and a password: put them into HTTPS_PROXY, as in http://user:password@host:port, with what is special in them percent-encoded.'
-      : `Ask whoever runs it to let this host reach ${host}, or name ${host} in NO_PROXY where it can be reached without.`
+      ? 'It needs a user and a password: put them into HTTPS_PROXY, as in http://user:password@host:port, with special characters percent-encoded.'
+      : `Ask its administrator to let this host reach ${host}, or name ${host} in NO_PROXY if no proxy is needed for it.`
   return syncError(
     'SYNC_PROXY_REFUSED',
-    `The proxy ${proxy} answered ${status} when it was asked for ${host}. ${remedy}`,
+    `The proxy ${proxy} responded with ${status} to a connection to ${host}. ${remedy}`,
     // Gateways fail and come back; what it forbids it will forbid again.
     { facts: { ...facts, taken: false }, remedy: status >= 500 || status === 429 ? 'retry' : 'stop', cause },
   )

@@ -4,7 +4,7 @@ import { type SyncError, syncError } from './sync-error.ts'
 export const forbidden = (facts: { url: string; resource?: string | undefined }): SyncError =>
   syncError(
     'SYNC_FORBIDDEN',
-    `ScopeStack answered 403 to ${facts.url}: the service account's role may not see ${facts.resource ?? 'this'}. ` +
+    `ScopeStack responded with 403 to ${facts.url}: the service account's role may not see ${facts.resource ?? 'this'}. ` +
       'Give the role the "view" privilege for that area (Settings → Roles), or leave the resource out with SYNC_RESOURCES.',
     { facts },
   )
@@ -20,7 +20,7 @@ export const listNotFound = (facts: { url: string; resource: string }): SyncErro
 export const requestRefused = (facts: { url: string; status: number; detail: string }): SyncError =>
   syncError(
     'SYNC_REQUEST_REFUSED',
-    `ScopeStack answered ${facts.status} to ${facts.url}${facts.detail ? `: ${facts.detail}` : ''}. ` +
+    `ScopeStack responded with ${facts.status} to ${facts.url}${facts.detail ? `: ${facts.detail}` : ''}. ` +
       'Repeating it would not help; report it with this line if it stays.',
     { facts },
   )
@@ -28,7 +28,7 @@ export const requestRefused = (facts: { url: string; status: number; detail: str
 export const pageRepeated = (facts: { url: string; page: number }): SyncError =>
   syncError(
     'SYNC_PAGE_REPEATED',
-    `Page ${facts.page} of ${facts.url} is the page before it again, so the list cannot be read to its end. The ` +
+    `Page ${facts.page} of ${facts.url} is the same as the page before it, so the list cannot be read to its end. The ` +
       'server seems to ignore page[number]; nothing was deleted. Report it with this line.',
     { facts },
   )
@@ -45,8 +45,8 @@ export const listNotInOrder = (facts: { path: string; page: number }): SyncError
 export const listOutOfReach = (facts: { path: string; page: number; status: number | null }): SyncError =>
   syncError(
     'SYNC_LIST_OUT_OF_REACH',
-    `ScopeStack answers the first page of ${facts.path}, and not page ${facts.page}` +
-      `${facts.status === null ? '' : ` (${facts.status})`}: it gives no page so far back. What it gave is kept. A larger ` +
+    `ScopeStack serves the first page of ${facts.path}, and not page ${facts.page}` +
+      `${facts.status === null ? '' : ` (${facts.status})`}: it serves no page so far back. What it served is kept. A larger ` +
       'SYNC_PAGE_SIZE does not help; report it to ScopeStack support with this line.',
     { facts },
   )
@@ -55,7 +55,7 @@ export const listOutOfReach = (facts: { path: string; page: number; status: numb
 export const tableUnfit = (facts: { table: string; problem: string | null }, cause?: unknown): SyncError =>
   syncError(
     'SYNC_TABLE_UNFIT',
-    `${facts.problem ?? `${facts.table} is not as it was made.`} Until then nothing is written there.`,
+    `${facts.problem ?? `${facts.table} was changed since it was created.`} Until then nothing is written there.`,
     { facts: { table: facts.table, problem: facts.problem }, cause },
   )
 
@@ -63,29 +63,27 @@ export const tableUnfit = (facts: { table: string; problem: string | null }, cau
 export const tableRejected = (facts: { table: string; said: string }, cause?: unknown): SyncError =>
   syncError(
     'SYNC_TABLE_REFUSED',
-    `Postgres refuses what is written to ${facts.table}: ${facts.said} Change the table, its constraints or its triggers so that ` +
-      'it is taken; the next run tries again, and the other tables are not affected.',
+    `Postgres rejects what is written to ${facts.table}: ${facts.said} Change the table, its constraints or its triggers so that ` +
+      'it is accepted; the next run tries again, and the other tables are not affected.',
     { facts, cause },
   )
 
 export const busy = (facts: { resource: string; holder: string; since: string }): SyncError =>
   syncError(
     'SYNC_BUSY',
-    `${facts.resource} is being worked on by ${facts.holder} since ${facts.since}. Wait for it, or stop it first.`,
+    `${facts.resource} is in use by ${facts.holder} since ${facts.since}. Wait until it ends, or stop it first.`,
     { facts },
   )
 
 export const leaseLost = (facts: { resource: string; term: number }): SyncError =>
   syncError(
     'SYNC_LEASE_LOST',
-    `The right to write ${facts.resource} passed to another run while this one was held up, so it wrote nothing more. ` +
-      'The other run goes on where this one stopped; nothing needs to be done.',
+    `The lease of ${facts.resource} passed to another run while this one was delayed, so this one wrote nothing more. ` +
+      'The other run continues where it stopped; nothing needs to be done.',
     { facts },
   )
 
 export const parentNotRead = (facts: { resource: string; parent: string; seconds: number }): SyncError =>
-  syncError(
-    'SYNC_NOT_YET',
-    `${facts.resource} is read when ${facts.parent} has been, in ${facts.seconds} s at the earliest.`,
-    { facts },
-  )
+  syncError('SYNC_NOT_YET', `${facts.resource} is read after ${facts.parent}, in ${facts.seconds} s at the earliest.`, {
+    facts,
+  })

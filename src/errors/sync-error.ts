@@ -5,22 +5,30 @@ import { entryOf, type ErrorCode, type RemedyOf } from './table.ts'
 
 export type { Remedy }
 
-/** Made by `syncError` alone. */
+/** Made by `syncError` alone. Its message ends with its code, wherever it is shown. */
 export class SyncError extends Error {
   override readonly name = 'SyncError'
   readonly code: ErrorCode
   readonly remedy: Remedy
   /** Typed once the code is known: `hasCode`. One of any error: `factOf`. */
   readonly facts: object
-  /** The message by lines: what else breaks a line came with a fact, and is shown as such. */
-  readonly lines: readonly string[]
+  /** Without the code. */
+  readonly sentence: string
+  /** Shown below the sentence, each on a line of its own. */
+  readonly more: readonly string[]
 
-  constructor(code: ErrorCode, remedy: Remedy, lines: readonly string[], facts: object, cause?: unknown) {
-    super(lines.join('\n'), cause === undefined ? undefined : { cause })
-    this.lines = lines
+  constructor(code: ErrorCode, remedy: Remedy, text: Text, facts: object, cause?: unknown) {
+    super(linesOf(text, code).join('\n'), cause === undefined ? undefined : { cause })
+    this.sentence = text.sentence
+    this.more = text.more
     this.code = code
     this.remedy = remedy
     this.facts = facts
+  }
+
+  /** The message by lines: what else breaks a line came with a fact, and is shown as such. */
+  get lines(): readonly string[] {
+    return linesOf(this, this.code)
   }
 
   /** The same error with every text of it changed, as by taking secrets out. */
@@ -29,8 +37,24 @@ export class SyncError extends Error {
       name,
       typeof fact === 'string' ? change(fact) : fact,
     ])
-    return new SyncError(this.code, this.remedy, this.lines.map(change), Object.fromEntries(facts), this.cause)
+    const text = { sentence: change(this.sentence), more: this.more.map(change) }
+    return new SyncError(this.code, this.remedy, text, Object.fromEntries(facts), this.cause)
   }
+}
+
+interface Text {
+  readonly sentence: string
+  readonly more: readonly string[]
+}
+
+/** Below a list the code has a line of its own. */
+const linesOf = ({ sentence, more }: Text, code: ErrorCode): string[] =>
+  more.length === 0 ? [withCode(sentence, code)] : [sentence, ...more, `(${code})`]
+
+/** A text that a person reads, ending with its code; once only, and not where there is none. */
+export function withCode(text: string, code: ErrorCode | null): string {
+  const ending = `(${code})`
+  return code === null || text.endsWith(ending) ? text : `${text} ${ending}`
 }
 
 export type SyncErrorOf<C extends ErrorCode> = SyncError & { readonly code: C; readonly facts: FactsOf[C] }
@@ -51,7 +75,7 @@ export function syncError<C extends ErrorCode>(
   { facts, remedy, more = [], cause }: Options<C>,
 ): SyncErrorOf<C> {
   const usual = [entryOf(code).remedy].flat()[0]!
-  return new SyncError(code, remedy ?? usual, [sentence, ...more], facts, cause) as SyncErrorOf<C>
+  return new SyncError(code, remedy ?? usual, { sentence, more }, facts, cause) as SyncErrorOf<C>
 }
 
 /** Whether it is an error of one of these codes, whose facts are then known. A code that is not in the table does not compile. */
@@ -85,10 +109,15 @@ export const endsTheRun = (error: unknown): boolean => error instanceof SyncErro
 /** Nothing failed: the work waits, or continues. */
 export const isNotice = ({ code }: SyncError): boolean => entryOf(code).scope === 'notice'
 
-/** The sentence of any thrown thing; undici and postgres hide theirs in `code` or in an AggregateError. */
-export function reason(cause: unknown): string {
+/** What is said of any thrown thing, with the code that it has. */
+export const reason = (error: unknown): string => (error instanceof SyncError ? error.message : causeText(error))
+
+/** The same without the code of ours, for the middle of a sentence. */
+export function causeText(cause: unknown): string {
   if (!(cause instanceof Error)) return String(cause)
-  if (cause instanceof AggregateError && cause.errors.length > 0) return reason(cause.errors[0])
+  if (cause instanceof SyncError) return cause.sentence
+  // undici and postgres hide theirs in `code` or in an AggregateError.
+  if (cause instanceof AggregateError && cause.errors.length > 0) return causeText(cause.errors[0])
   const code = 'code' in cause && typeof cause.code === 'string' ? cause.code : ''
   if (cause.message === '') return code || cause.name
   return code === '' || cause.message.includes(code) ? cause.message : `${cause.message} (${code})`

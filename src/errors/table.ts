@@ -8,6 +8,7 @@ import { COMMANDS } from './codes/commands.ts'
 import { CREDENTIALS } from './codes/credentials.ts'
 import { DATABASE } from './codes/database.ts'
 import type { Entry, Remedy } from './codes/entry.ts'
+import { PROBLEMS } from './codes/problems.ts'
 import { REDIS } from './codes/redis.ts'
 import { REQUESTS } from './codes/requests.ts'
 import { RESOURCES } from './codes/resources.ts'
@@ -21,9 +22,19 @@ export const SUBJECTS = {
   Postgres: DATABASE,
   'Redis and the queue': REDIS,
   'Local edits': CHANGES,
+  'Reported problems': PROBLEMS,
 } as const
 
-export const ERRORS = { ...COMMANDS, ...CREDENTIALS, ...REQUESTS, ...RESOURCES, ...DATABASE, ...REDIS, ...CHANGES }
+export const ERRORS = {
+  ...COMMANDS,
+  ...CREDENTIALS,
+  ...REQUESTS,
+  ...RESOURCES,
+  ...DATABASE,
+  ...REDIS,
+  ...CHANGES,
+  ...PROBLEMS,
+}
 
 export type ErrorCode = keyof typeof ERRORS
 

@@ -1,4 +1,4 @@
-/** Why a local edit is not settled yet, though nobody has to decide anything. */
+/** Why a local edit is not settled yet, though no person has to decide anything. */
 import { type SyncError, syncError } from './sync-error.ts'
 import { capitalized } from './wording.ts'
 
@@ -6,20 +6,20 @@ import { capitalized } from './wording.ts'
 export const unanswered = (facts: { what: string; why: string; answer?: string }): SyncError =>
   syncError(
     'SYNC_PUSH_UNANSWERED',
-    `${capitalized(facts.what)} left, and ${facts.answer ?? 'its answer was lost'}. ${facts.why} It is tried again later; nothing needs to be done.`,
+    `${capitalized(facts.what)} was sent, and ${facts.answer ?? 'its response was lost'}. ${facts.why} It is tried again later; nothing needs to be done.`,
     { facts },
   )
 
-/** It was answered, and neither by the answer nor by a look is it known to be there; repeated, since a look came before. */
+/** Neither the response nor a lookup shows the new values. It is repeated, since a lookup comes before each write. */
 export const withoutEffect = (facts: { what: string; why: string }): SyncError =>
   syncError(
     'SYNC_PUSH_NO_EFFECT',
-    `${capitalized(facts.what)} was sent, ${facts.why}, and ScopeStack holds what it held before. It is tried again later; if this ` +
-      'stays, look whether something between here and ScopeStack (a proxy, a login page) answers in its place.',
-    { facts: { ...facts, last: `${facts.why}, and ScopeStack holds what it held before.` } },
+    `${capitalized(facts.what)} was sent, ${facts.why}, and ScopeStack still holds the old values. It is tried again later; if this ` +
+      'stays, check whether something between this host and ScopeStack (a proxy, a login page) responds in its place.',
+    { facts: { ...facts, last: `${facts.why}, and ScopeStack still holds the old values.` } },
   )
 
-/** Not parked: only somebody's open transaction is in its way. */
+/** Not parked: another open transaction is in its way. */
 export const rowLocked = (facts: { what: string }): SyncError =>
   syncError(
     'SYNC_PUSH_ROW_LOCKED',
@@ -28,11 +28,11 @@ export const rowLocked = (facts: { what: string }): SyncError =>
     { facts },
   )
 
-/** It was answered, or cannot be looked at: a trigger, a constraint or the shape of its table is in the way. */
+/** Its response is stored, or its row cannot be read: a trigger, a constraint or the shape of its table is in the way. */
 export const rowRejected = (facts: { what: string; said: string }, cause: unknown): SyncError =>
   syncError(
     'SYNC_PUSH_ROW_REFUSED',
-    `${capitalized(facts.what)} waits to be settled, since the database refuses its row: ${facts.said} Mend that, for instance by "on ` +
+    `${capitalized(facts.what)} waits to be settled, since the database rejects its row: ${facts.said} Mend that, for instance by "on ` +
       'update cascade" of a foreign key, and it settles by itself; nothing is sent twice.',
     { facts: { ...facts, seconds: 30 }, cause },
   )
@@ -40,7 +40,7 @@ export const rowRejected = (facts: { what: string; said: string }, cause: unknow
 export const claimLost = (facts: { change: number; term: number }): SyncError =>
   syncError(
     'SYNC_CLAIM_LOST',
-    `Change ${facts.change} passed to another worker while this one was held up, so this one settled nothing. The other ` +
-      'goes on with it; nothing needs to be done.',
+    `Change ${facts.change} passed to another worker while this one was delayed, so this one settled nothing. The other ` +
+      'worker continues with it; nothing needs to be done.',
     { facts },
   )

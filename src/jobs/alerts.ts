@@ -3,7 +3,7 @@
  * written down with the run (store/runs/alerts.ts) and sent by a loop of its own, so that no webhook can hold up a run.
  */
 import { hash } from 'node:crypto'
-import { reason } from '../errors/sync-error.ts'
+import { reason, withCode } from '../errors/sync-error.ts'
 import type { Logger } from '../logger.ts'
 import type { Http } from '../remote/http/http.ts'
 import { visible, visibleJson } from '../screen/visible.ts'
@@ -56,8 +56,8 @@ const LISTED = 10
 const LONGEST = 300
 
 function list(bad: readonly ClosedResource[]): string {
-  const lines = bad.slice(0, LISTED).map(({ resource, outcome, message }) => {
-    return `\n• ${resource} ${outcome}: ${clipped(visible(message ?? ''), LONGEST)}`
+  const lines = bad.slice(0, LISTED).map(({ resource, outcome, code, message }) => {
+    return `\n• ${resource} ${outcome}: ${withCode(clipped(visible(message ?? ''), LONGEST), code)}`
   })
   if (bad.length > LISTED) lines.push(`\n… and ${bad.length - LISTED} more`)
   return lines.join('')
@@ -85,7 +85,8 @@ export async function raiseSilenceAlerts(sql: Database, schedules: readonly Sche
     const limit = twoIntervalsAfter(schedule, since.at)
     if (limit === null || now < limit) continue
     const last = since.ever ? `the last one ended ${since.at.toISOString()}` : 'there never was one'
-    const text = `scopestack-sync: no ${schedule.name} run has ended well for two intervals; ${last}. Look at "status" and at the logs.`
+    const said = `scopestack-sync: no ${schedule.name} run has ended well for two intervals; ${last}. Look at "status" and at the logs.`
+    const text = withCode(said, 'SYNC_OVERDUE')
     const body = { text, event: 'silence', kind: schedule.name, since: since.at.toISOString() }
     await sql.begin((tx) =>
       raiseAlert(tx, { subject: 'silence', kind: 'silence', fingerprint: since.at.toISOString(), body }),

@@ -1,4 +1,4 @@
-import { reason } from '../errors/sync-error.ts'
+import { causeText } from '../errors/sync-error.ts'
 /**
  * A database that is away is met by everything at once. It is said once when it goes and once when it is back, however many
  * parts of the process meet it, and without stacks: nobody here is at fault.
@@ -32,7 +32,7 @@ export function createOutages(log: Logger): Outages {
       const now = performance.now()
       if (away !== undefined || now < backAt + STALE_MS) return true
       away = now
-      log.warn(`Postgres is away: ${reason(error)}. What was begun waits, and goes on by itself when it is back.`)
+      log.warn(`Postgres is away: ${causeText(error)}. What was begun waits, and goes on by itself when it is back.`)
       return true
     },
     isAway: () => away !== undefined || performance.now() < backAt + STALE_MS,

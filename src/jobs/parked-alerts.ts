@@ -1,4 +1,5 @@
 /** Tells the webhook of local edits that were set aside: nothing goes on with them until a person decides. */
+import { withCode } from '../errors/sync-error.ts'
 import { visible } from '../screen/visible.ts'
 import { clipped } from '../screen/width.ts'
 import type { Database } from '../store/connection/database.ts'
@@ -16,7 +17,7 @@ function bodyOf({ count, changes }: ParkedAlert) {
     return { text, event: 'recovery', kind: 'local edits' }
   }
   const are = count === 1 ? '1 local edit is' : `${count} local edits are`
-  const lines = changes.map(({ change, reason }) => `\n• change ${change}: ${short(reason)}`)
+  const lines = changes.map(({ change, code, reason }) => `\n• change ${change}: ${withCode(short(reason), code)}`)
   const more = count > changes.length ? `\n… "changes list" shows all ${count}.` : ''
   const text = `scopestack-sync: ${are} set aside until somebody decides ("changes list").${lines.join('')}${more}`
   return { text, event: 'parked', kind: 'local edits', count, changes }

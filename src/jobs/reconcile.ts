@@ -2,6 +2,8 @@
  * Makes the jobs that a run still needs and no queue has: it was wiped, or failed over to an older copy, or the process
  * that opened the run died before it had added them.
  */
+import { withCode } from '../errors/sync-error.ts'
+import type { ErrorCode } from '../errors/table.ts'
 import type { Logger } from '../logger.ts'
 import type { Database } from '../store/connection/database.ts'
 import { databaseTime } from '../store/progress/watermark.ts'
@@ -94,7 +96,9 @@ async function hurryIfLate(
   await queues.hurry(runId, resource)
 }
 
-/** The queue has stopped trying, and nobody was left to say so. */
+const JOB_FAILED: ErrorCode = 'SYNC_JOB_FAILED'
+
+/** The queue has stopped trying, and no worker was left to record it. */
 const givenUp = async (sql: Database, resource: string, why: string) => ({
   resource,
   outcome: 'failed' as const,
@@ -107,6 +111,9 @@ const givenUp = async (sql: Database, resource: string, why: string) => ({
   deleted: 0,
   parked: 0,
   pages: 0,
-  code: 'SYNC_JOB_FAILED',
-  message: `Its job was given up: ${why}. If workers were killed while they were at it, look for their memory limit.`,
+  code: JOB_FAILED,
+  message: withCode(
+    `Its job was given up: ${why}. If workers were killed while they ran it, check their memory limit.`,
+    JOB_FAILED,
+  ),
 })

@@ -3,7 +3,8 @@ import { once } from 'node:events'
 import type { Server, ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { httpUnavailable } from '../errors/commands.ts'
-import { reason } from '../errors/sync-error.ts'
+import { errorCodeOf, reason, withCode } from '../errors/sync-error.ts'
+import type { ErrorCode } from '../errors/table.ts'
 import { createPublicServer } from '../http-server.ts'
 import { visibleJson } from '../screen/visible.ts'
 
@@ -33,6 +34,8 @@ const USUAL_PORT = 8080
 
 /** A check that hangs is not met. Less than the patience of any prober. */
 const CHECK_MS = 3_000
+
+const NOT_READY: ErrorCode = 'SYNC_NOT_READY'
 
 /** @throws SyncError SYNC_CONFIG when the port cannot be had. */
 export async function startWeb({ host, port, elsewhere, checks, notices = () => ({}) }: Options): Promise<Web> {
@@ -79,11 +82,14 @@ interface Verdict {
 async function verdict(check: Checks[string]): Promise<Verdict> {
   let timer: NodeJS.Timeout | undefined
   const late = new Promise<Verdict>((resolve) => {
-    timer = setTimeout(resolve, CHECK_MS, { met: false, said: `no answer within ${CHECK_MS / 1000} s` })
+    timer = setTimeout(resolve, CHECK_MS, {
+      met: false,
+      said: withCode(`no response within ${CHECK_MS / 1000} s`, NOT_READY),
+    })
   })
   const said = check().then(
     (words): Verdict => ({ met: true, said: words ?? 'ok' }),
-    (error: unknown): Verdict => ({ met: false, said: reason(error) }),
+    (error: unknown): Verdict => ({ met: false, said: withCode(reason(error), errorCodeOf(error) ?? NOT_READY) }),
   )
   try {
     return await Promise.race([said, late])

@@ -1,5 +1,6 @@
-/** Changes as a person reads them: on 80 columns of a terminal, and uncut where a program reads. */
 import type { Resource } from '../../catalog/resource.ts'
+/** Changes as a person reads them: on 80 columns of a terminal, and uncut where a program reads. */
+import { withCode } from '../../errors/sync-error.ts'
 import { visible } from '../../screen/visible.ts'
 import { clipped } from '../../screen/width.ts'
 import type { SendBlockers } from '../../store/outbox/blockers.ts'
@@ -41,18 +42,19 @@ export function listText(
     ]),
   ])
   const reasons = changes.flatMap((change) => {
-    const why = change.state === 'parked' ? parkedBy(change) : waitsBecause(change, waits.get(change.id))
+    const why = change.state === 'parked' ? reasonOf(change) : waitsBecause(change, waits.get(change.id))
     return why === null ? [] : wrapped(`${change.id}: ${why}`, '  ')
   })
   const rest = more > 0 ? [`  … ${thousands(more)} more, older ones; --json has all.`] : []
   return [...table, ...(reasons.length > 0 ? ['', ...reasons] : []), ...(more > 0 ? ['', ...rest] : [])]
 }
 
-const parkedBy = ({ id, reason }: ChangeDetails): string | null => (reason === null ? null : withId(reason, id))
+const reasonOf = ({ id, code, reason }: Pick<ChangeDetails, 'id' | 'code' | 'reason'>): string | null =>
+  reason === null ? null : withCode(withId(reason, id), code)
 
 /** Why and for how long; null where it only has to be sent. */
 export function waitsBecause(
-  { id, op, reason, requestedAt }: Pick<ChangeDetails, 'id' | 'op' | 'reason' | 'requestedAt'>,
+  change: Pick<ChangeDetails, 'id' | 'op' | 'code' | 'reason' | 'requestedAt'>,
   waits: SendBlockers | undefined,
 ): string | null {
   if (waits === undefined || waits.held) return null
@@ -61,8 +63,9 @@ export function waitsBecause(
     return `Goes together with change ${record.change} of the same record.`
   if (record !== null) return `Waits for change ${record.change} of the same record${standing(record)}.`
   if (parent !== null) return `Waits for change ${parent.change}, the new row that it refers to${standing(parent)}.`
-  const next = op === 'create' && requestedAt !== null ? 'Looked for again' : 'Next try'
-  return `${reason === null ? '' : `${withId(reason, id)} `}${next} in ${seconds} s.`
+  const next = change.op === 'create' && change.requestedAt !== null ? 'Next lookup' : 'Next try'
+  const reason = reasonOf(change)
+  return `${next} in ${seconds} s${reason === null ? '.' : `: ${reason}`}`
 }
 
 const standing = ({ change, state }: NonNullable<SendBlockers['record']>): string =>
@@ -74,7 +77,7 @@ export const withId = (text: string, id: number): string =>
 
 export const changeJson = (change: ChangeDetails, waits: SendBlockers | undefined) => ({
   ...change,
-  reason: change.reason === null ? null : withId(change.reason, change.id),
+  reason: reasonOf(change),
   waits: waits ?? null,
 })
 
@@ -95,7 +98,7 @@ export function changeText(
   // What was to be done about it has been done.
   const settled = SETTLED.includes(state)
   if (settled && code !== null) lines.push(`  had been set aside: ${code}`)
-  const why = settled ? null : state === 'parked' ? parkedBy(change) : waitsBecause(change, waits)
+  const why = settled ? null : state === 'parked' ? reasonOf(change) : waitsBecause(change, waits)
   if (why !== null) lines.push('', ...wrapped(why, '  '))
   for (const { column, message } of errors ?? []) lines.push(`    ${column ?? 'the record'}: ${message}`)
   const decisions = change.decisions ?? plainly(change)

@@ -1,3 +1,4 @@
+import { withCode } from '../../errors/sync-error.ts'
 /** What is wrong, by the books: what a person has to look at, and what `status` exits with 2 for. */
 import type { Schedule } from '../../jobs/schedule.ts'
 import { isSuccess } from '../../store/runs/runs.ts'
@@ -39,7 +40,10 @@ export const problemsIn = (facts: Facts): Problem[] => [
   ...facts.parked.map(({ resource, count }): Problem => ({
     what: 'records',
     name: resource,
-    message: `${resource}: ${many(count, 'record')} set aside, with the reason, in sync.parked.`,
+    message: withCode(
+      `${resource}: ${many(count, 'record')} parked, with the reason, in sync.parked.`,
+      'SYNC_RECORDS_PARKED',
+    ),
   })),
   ...(facts.lostEdits === null ? [] : [{ what: 'edits' as const, name: null, message: facts.lostEdits }]),
   ...editsParked(facts.localEdits['parked'] ?? 0),
@@ -48,7 +52,13 @@ export const problemsIn = (facts: Facts): Problem[] => [
 const editsParked = (count: number): Problem[] =>
   count === 0
     ? []
-    : [{ what: 'edits', name: null, message: `${many(count, 'local edit')} set aside, see "changes list".` }]
+    : [
+        {
+          what: 'edits',
+          name: null,
+          message: withCode(`${many(count, 'local edit')} parked, see "changes list".`, 'SYNC_CHANGES_PARKED'),
+        },
+      ]
 
 /** Where no scheduler ever decided, somebody runs `pull` by other means. */
 function overdue(schedule: Schedule, { at, lastTicks }: Facts): Problem[] {
@@ -57,7 +67,7 @@ function overdue(schedule: Schedule, { at, lastTicks }: Facts): Problem[] {
   const due = schedule.dueBy(new Date(at.getTime() - LATE_MS))
   if (decided === undefined || due === null || due <= decided) return []
   const message = `The ${name} run of ${moment(due)} is overdue: no "start" has made it. The one before was due ${moment(decided)}.`
-  return [{ what: 'schedule', name, message }]
+  return [{ what: 'schedule', name, message: withCode(message, 'SYNC_OVERDUE') }]
 }
 
 /** `Local edits: 3 on their way to ScopeStack.`; nothing where nothing waits: many never edit here. */

@@ -1,4 +1,4 @@
-import { errorCodeOf, reason, type SyncError } from '../../errors/sync-error.ts'
+import { errorCodeOf, reason, type SyncError, withCode } from '../../errors/sync-error.ts'
 /** What `verify` shows: a line a resource, and below it what differs. */
 import { openLive } from '../../screen/live.ts'
 import { stdout } from '../../screen/streams.ts'
@@ -52,7 +52,7 @@ function textScreen(terminal: boolean): VerifyScreen {
       say(lines)
       const more = verified.missing + verified.extra + verified.different + verified.refused - Math.min(shown, SHOWN)
       if (more > 0) say(`    … and ${thousands(more)} more; --json shows all`)
-      if (verified.doubt !== null) say(`    ${verified.doubt}`)
+      if (verified.doubt !== null) say(`    ${withCode(verified.doubt, 'SYNC_INCOMPLETE')}`)
     },
     absent(resource) {
       live?.clear()

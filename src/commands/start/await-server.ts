@@ -33,7 +33,7 @@ export async function awaitServer<T>(act: () => Promise<T>, { store, log, onWait
       const words = reason(explainDatabase(error, store.url))
       onWait(`waiting for ${server}: ${words}`)
       // Logged once, not at every try.
-      if (words !== said) log.warn(`${words} Trying again until it answers.`)
+      if (words !== said) log.warn(`Trying again until it responds. ${words}`)
       said = words
       await sleep(backoff(attempt, PAUSES), signal)
     }

@@ -205,7 +205,7 @@ async function openPatiently({ config, store, log }: Service, signal: AbortSigna
     } catch (error) {
       const later = error instanceof SyncError && (error.remedy === 'retry' || error.remedy === 'wait')
       if (!later) throw error
-      log.warn({ code: error.code }, `${error.message} Trying again.`)
+      log.warn({ code: error.code }, `Trying again. ${error.message}`)
       await sleep(1_000 + backoff(attempt, { baseMs: 1_000, capMs: 60_000, attempts: 0 }), signal)
     }
   }

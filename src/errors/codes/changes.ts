@@ -83,7 +83,7 @@ export const CHANGES = {
   SYNC_PUSH_NO_EFFECT: {
     scope: 'record',
     remedy: 'retry',
-    meaning: 'A write was answered, and ScopeStack still holds the old values.',
+    meaning: 'ScopeStack responded to a write, and still holds the old values.',
     action: 'If this stays, look for a proxy or a login page between this host and ScopeStack.',
   },
   SYNC_PUSH_UNANSWERED: {

@@ -12,7 +12,7 @@ export const CREDENTIALS = {
     scope: 'run',
     remedy: 'stop',
     exit: 'credentials',
-    meaning: 'ScopeStack answered 401 to a token that it had just issued.',
+    meaning: 'ScopeStack responded with 401 to a token that it had just issued.',
     action: 'Check in Settings → Users that the service account is active.',
   },
   SYNC_LOGIN_REQUIRED: {

@@ -33,7 +33,7 @@
  * the others. Between two reads the process counts on with a monotonic clock.
  */
 import { credentialsRefused, noToken, tokenCooldown } from '../../errors/credentials.ts'
-import { factOf, hasCode, reason, SyncError } from '../../errors/sync-error.ts'
+import { factOf, causeText, hasCode, SyncError } from '../../errors/sync-error.ts'
 import type { StoredToken, Token, TokenStore } from '../../token-store.ts'
 import { requestedWaitMs, isRateLimited, createRetrySchedule, retry, sleep, type RetryPolicy } from '../http/retry.ts'
 import type { Seal } from './seal.ts'
@@ -245,4 +245,4 @@ export async function installToken(
 const marginOf = ({ issuedAt, expiresAt }: Token, jitter: number): number =>
   Math.min(MAX_MARGIN_MS, (expiresAt - issuedAt) / 10) * (1 + jitter / 10)
 
-const shortReason = (error: unknown): string => factOf(error, 'error') ?? reason(error)
+const shortReason = (error: unknown): string => factOf(error, 'error') ?? causeText(error)

@@ -228,7 +228,7 @@ const statusOf = (error: SyncError): number | null => factOf(error, 'status') ??
 function reasonOf(error: SyncError, place: number, path: string): string {
   const status = statusOf(error)
   const what =
-    status === null ? error.message : `ScopeStack responds ${status} to every page that holds it, also to it alone.`
+    status === null ? error.sentence : `ScopeStack responds ${status} to every page that holds it, also to it alone.`
   return `${what} It stands at place ${place} of ${path}. Report it to ScopeStack support; it loads by itself once it can be read.`
 }
 

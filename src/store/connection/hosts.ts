@@ -4,7 +4,7 @@
  * until a connection is lost.
  */
 import type { DatabaseUrl, Host } from '../../config/database-url.ts'
-import { reason } from '../../errors/sync-error.ts'
+import { causeText } from '../../errors/sync-error.ts'
 import type { ServerRoute } from './driver-socket.ts'
 
 export type Hosts = ServerRoute['hosts']
@@ -52,7 +52,7 @@ async function firstOf(hosts: readonly Host[], writable: boolean, ask: HostProbe
       unfit.push(`${host.host}:${host.port} cannot be written to`)
     } catch (error) {
       if (!ask.isAway(error)) throw error
-      unfit.push(`${host.host}:${host.port}: ${reason(error)}`)
+      unfit.push(`${host.host}:${host.port}: ${causeText(error)}`)
     }
   }
   const why = `none of its hosts ${writable ? 'can be written to' : 'answers'} (${unfit.join('; ')})`

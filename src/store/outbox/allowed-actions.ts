@@ -1,6 +1,7 @@
 /** Which commands a person may give for a change, by its state. */
 import { usage } from '../../errors/commands.ts'
 import { isCode } from '../../errors/sync-error.ts'
+import type { ErrorCode } from '../../errors/table.ts'
 import type { ChangeDetails } from './changes.ts'
 
 export type ChangeAction = 'retry' | 'discard' | 'resolve'
@@ -27,7 +28,7 @@ export function checkActionAllowed(decide: ChangeAction, { id, op, state, code, 
   }
 }
 
-function instead(id: number, code: string | null): string {
+function instead(id: number, code: ErrorCode | null): string {
   if (isCode(code, 'SYNC_PUSH_GONE', 'SYNC_PUSH_UNSUPPORTED')) return `"changes discard ${id}" discards it.`
   if (isCode(code, 'SYNC_PUSH_INVALID')) {
     return `ScopeStack refused it: edit the row again, or discard it with "changes discard ${id}".`

@@ -1,5 +1,7 @@
 /** What blocks a change from being sent, by the outbox: the same conditions that `sync.may_be_sent` tests. */
 import type { Write } from '../../catalog/resource.ts'
+/** Why a change is not sent yet, as far as the outbox knows: the same reasons by which `sync.may_be_sent` leaves it alone. */
+import type { ErrorCode } from '../../errors/table.ts'
 import type { Database } from '../connection/database.ts'
 import { isPostponed, type State } from './claim.ts'
 
@@ -50,7 +52,7 @@ export interface PendingChange {
   readonly id: number
   readonly resource: string
   readonly recordId: string
-  readonly code: string | null
+  readonly code: ErrorCode | null
   readonly reason: string | null
   readonly op: Write
   readonly requestedAt: Date | null

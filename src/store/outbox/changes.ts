@@ -2,6 +2,7 @@
 import type { Resource } from '../../catalog/resource.ts'
 import { UNKNOWN } from '../../errors/codes/changes.ts'
 import { usage } from '../../errors/commands.ts'
+import type { ErrorCode } from '../../errors/table.ts'
 import { transact, type Database, type Transaction } from '../connection/database.ts'
 import { disableCapture, tableOf } from '../schema/capture-triggers.ts'
 import { checkActionAllowed } from './allowed-actions.ts'
@@ -17,7 +18,7 @@ export interface ChangeDetails extends Change {
   readonly held: boolean
   readonly settledAt: Date | null
   readonly supersededBy: number | null
-  readonly code: string | null
+  readonly code: ErrorCode | null
   readonly reason: string | null
   readonly errors: readonly FieldProblem[] | null
   readonly decisions: readonly FieldDecision[] | null

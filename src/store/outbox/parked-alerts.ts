@@ -1,4 +1,5 @@
 /** Alerts about parked changes. */
+import type { ErrorCode } from '../../errors/table.ts'
 import type { Database } from '../connection/database.ts'
 import { raiseAlert } from '../runs/alerts.ts'
 
@@ -6,7 +7,7 @@ export interface ParkedChange {
   readonly change: number
   readonly resource: string
   readonly record: string
-  readonly code: string
+  readonly code: ErrorCode
   readonly reason: string
 }
 

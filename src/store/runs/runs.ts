@@ -1,4 +1,5 @@
 /** The record of every run, in the same database as the data. */
+import type { ErrorCode } from '../../errors/table.ts'
 import type { Database, Transaction } from '../connection/database.ts'
 import { storable } from '../mirror/codec.ts'
 
@@ -20,7 +21,7 @@ export interface ResourceOutcome {
   readonly deleted: number
   readonly parked: number
   readonly pages: number
-  readonly code: string | null
+  readonly code: ErrorCode | null
   readonly message: string | null
 }
 

@@ -2,6 +2,7 @@
  * Runs that workers share. These rows say what is planned, done and missing, so that a queue that loses its jobs loses no work:
  * the jobs are made again from them.
  */
+import type { ErrorCode } from '../../errors/table.ts'
 import type { Database, Transaction } from '../connection/database.ts'
 import { arrayLiteral } from '../connection/literals.ts'
 import { endRun, worstOutcome, type Outcome } from './runs.ts'
@@ -116,7 +117,7 @@ export async function readOpenRun(sql: Database, id: number): Promise<OpenRun | 
 export interface ClosedResource {
   readonly resource: string
   readonly outcome: Outcome
-  readonly code: string | null
+  readonly code: ErrorCode | null
   readonly message: string | null
   readonly seen: number
   readonly inserted: number

@@ -1,9 +1,10 @@
+import type { Resource } from '../../catalog/resource.ts'
 /**
  * Whether local edits are still captured: the triggers for write-back and for user-defined values exist on every table, are
  * enabled, and call the functions of this version. Without them edits are lost silently, so a trigger that was dropped or
  * disabled is reported (an interrupted restore with --disable-triggers, a recreated table, a replaced function).
  */
-import type { Resource } from '../../catalog/resource.ts'
+import { withCode } from '../../errors/sync-error.ts'
 import type { Database } from '../connection/database.ts'
 import { captureSpecOf, type CaptureSpec } from './capture-triggers.ts'
 import { readFunctions } from './functions.ts'
@@ -101,9 +102,8 @@ export function describeCheck({ faults, mended }: CaptureCheck): string | null {
   if (what === null) return null
   const edited =
     '"verify" shows the rows that were edited meanwhile: such an edit is sent when it is made again, and "verify --repair" takes it back.'
-  return mended
-    ? `${what} That is mended now; ${edited}`
-    : `${what} Run "migrate" as the owner of the tables, which mends it; ${edited}`
+  const remedy = mended ? 'That is mended now' : 'Run "migrate" as the owner of the tables, which mends it'
+  return withCode(`${what} ${remedy}; ${edited}`, 'SYNC_EDITS_LOST')
 }
 
 /** Null without faults at this moment. */

@@ -9,7 +9,7 @@ import {
   writeRefused,
 } from '../../errors/parked-changes.ts'
 /** A change that cannot be settled now: parked for a person, or postponed. */
-import { reason, type SyncError, factOf, hasCode } from '../../errors/sync-error.ts'
+import { causeText, factOf, hasCode, type SyncError } from '../../errors/sync-error.ts'
 import { rowLocked, rowRejected } from '../../errors/waiting-changes.ts'
 import type { Answer } from '../../remote/client.ts'
 import { requestedWaitMs, isRateLimited } from '../../remote/http/retry.ts'
@@ -57,7 +57,7 @@ export async function parkChange(
 async function asUnknown({ sql }: PushDeps, change: Change, because: SyncError): Promise<SyncError> {
   const left = hasCode(because, UNKNOWN) ? undefined : await readSentCreate(sql, change)
   if (left === undefined) return because
-  const facts = { what: changeName(change), why: (factOf(because, 'last') ?? because.message).replace(/\.$/, '') }
+  const facts = { what: changeName(change), why: (factOf(because, 'last') ?? because.sentence).replace(/\.$/, '') }
   return left.answer === null ? arrivalUnknown(facts) : arrivedUnsettled({ ...facts, record: left.answer })
 }
 
@@ -73,7 +73,7 @@ export async function retryOrPark(deps: PushDeps, attempt: Attempt, error: SyncE
   const spends = !isRateLimited(error) && !(looking && isNoResponse(error))
   const attempts = change.attempts + (spends ? 1 : 0)
   if (!isNoResponse(error) && attempts >= MOST_ATTEMPTS) {
-    const last = factOf(error, 'last') ?? error.message
+    const last = factOf(error, 'last') ?? error.sentence
     return await parkChange(deps, attempt, keepsFailing({ what: changeName(change), attempts, last }))
   }
   const seconds = Math.max(Math.min(LONGEST_DELAY_SECONDS, 2 ** attempts), requestedWaitMs(error) / 1000)
@@ -100,7 +100,7 @@ export async function postponeRejectedRow(
 ): Promise<ChangeResult> {
   const error = hasCode(because, 'SYNC_PUSH_ROW_REFUSED')
     ? because
-    : rowRejected({ what: changeName(change), said: reason(because) }, because)
+    : rowRejected({ what: changeName(change), said: causeText(because) }, because)
   await postpone(deps.sql, change, term, { seconds: REFUSED_SECONDS, code: error.code, reason: error.message })
   return { change, fate: 'postponed', error }
 }

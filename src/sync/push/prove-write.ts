@@ -8,7 +8,7 @@
  */
 import type { RemoteRecord, Resource } from '../../catalog/resource.ts'
 import { recordGone, writeNotOffered, writeUnproved } from '../../errors/parked-changes.ts'
-import { reason } from '../../errors/sync-error.ts'
+import { causeText } from '../../errors/sync-error.ts'
 import { withoutEffect } from '../../errors/waiting-changes.ts'
 import type { Answer } from '../../remote/client.ts'
 import { withdrawRequest } from '../../store/outbox/in-flight.ts'
@@ -38,7 +38,7 @@ export async function proveWrite(
     held = await look(deps, attempt)
   } catch (error) {
     if (!isReadRefused(error)) throw error
-    const facts = { what: changeName(change), why, look: `ScopeStack does not say what it holds (${reason(error)})` }
+    const facts = { what: changeName(change), why, look: `ScopeStack does not say what it holds (${causeText(error)})` }
     return await parkChange(deps, left, writeUnproved(facts), { decisions })
   }
   if (held === null) return await isGone(deps, attempt, decisions)

@@ -1,5 +1,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { Resource } from '../../catalog/resource.ts'
+/** A resource that the account does not have is not asked for again within the day: each costs a dozen requests. */
+import type { ErrorCode } from '../../errors/table.ts'
 import type { Database } from '../../store/connection/database.ts'
 import { forgetCapability, readCapability, saveCapability } from '../../store/progress/capabilities.ts'
 /** A resource that the account does not have is not asked for again within the day: each costs a dozen requests. */
@@ -8,7 +10,7 @@ import { DAY_MS } from '../list/retry-refused.ts'
 const NAME = 'absent'
 
 export interface Absence {
-  readonly code: string | null
+  readonly code: ErrorCode | null
   readonly message: string | null
 }
 

@@ -1,6 +1,6 @@
 /** Reads one resource of a run under its lease, and records an outcome in any case. */
 import type { Resource } from '../../catalog/resource.ts'
-import { errorCodeOf, hasCode, isCode, reason, type SyncError } from '../../errors/sync-error.ts'
+import { errorCodeOf, hasCode, isCode, reason, type SyncError, withCode } from '../../errors/sync-error.ts'
 import type { ErrorCode } from '../../errors/table.ts'
 import { confirmLease, type Lease, type Leases } from '../../store/fleet/leases.ts'
 import { closeEmptySnapshot, wasEverServed } from '../../store/progress/checkpoint.ts'
@@ -127,7 +127,9 @@ async function read(
   }
   const options = { runId, resource, lease, ...reading, signal, onProgress }
   const result = await (changesOnly ? pullIncremental : pullSnapshot)(deps, options)
-  return { ...result, resource: resource.type, startedAt, code: CODE[result.outcome] ?? null }
+  const code = CODE[result.outcome] ?? null
+  const message = result.message === null ? null : withCode(result.message, code)
+  return { ...result, resource: resource.type, startedAt, code, message }
 }
 
 const CODE: Readonly<Partial<Record<Outcome, ErrorCode>>> = {

@@ -195,7 +195,7 @@ describe('an edit behind one that is let go', () => {
   })
 })
 
-it('a new row that was found again after its answer was lost keeps what was edited there from being overwritten', async () => {
+it('a new row that was found again after its response was lost keeps what was edited there from being overwritten', async () => {
   sim.addFault({ kind: 'lost-answer', match: { method: 'POST', type: 'vendors' } })
   await worker.sql`insert into scopestack.vendors (name) values ('Lost for a while')`
   const edit = () => worker.sql`update scopestack.vendors set country = 'Mine' where name = 'Lost for a while'`

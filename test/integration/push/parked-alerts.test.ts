@@ -48,7 +48,7 @@ it('tells of a bulk edit once, whoever notices, with some reasons and how many t
   const { text, changes } = alerts[0]!.body as { text: string; changes: object[] }
   expect(changes).toHaveLength(10)
   expect(changes[0]).toMatchObject({ resource: 'clients', code: 'SYNC_PUSH_INVALID' })
-  expect(text).toMatch(/^scopestack-sync: 12 local edits are set aside until somebody decides \("changes list"\)\.\n• /)
+  expect(text).toMatch(/^scopestack-sync: 12 local edits are parked until a person decides \("changes list"\)\.\n• /)
   expect(text).toContain('name has already been taken')
 })
 

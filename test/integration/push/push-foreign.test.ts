@@ -151,9 +151,9 @@ describe('a PATCH that is answered with something else, and', () => {
     expect(await noted()).toMatchObject({
       state: 'sending',
       reason:
-        `The change of clients ${id} was sent, it was answered with 200: it is HTML, and ScopeStack holds what it held before. ` +
-        'It is tried again later; if this stays, look whether something between here and ScopeStack (a proxy, a login page) ' +
-        'answers in its place.',
+        `The change of clients ${id} was sent, it was answered with 200: it is HTML, and ScopeStack still holds the old values. ` +
+        'It is tried again later; if this stays, check whether something between this host and ScopeStack (a proxy, a login page) ' +
+        'responds in its place. (SYNC_PUSH_NO_EFFECT)',
     })
     expect(asked('PATCH /{account}/v1/clients/{id}')).toBe(1)
     await due()
@@ -170,7 +170,7 @@ describe('a PATCH that is answered with something else, and', () => {
       expect(await fates(worker.push())).toEqual([`SYNC_PUSH_${fate}`])
     }
     expect((await noted())!['reason']).toMatch(
-      /answered with 200: it is HTML, and ScopeStack holds what it held before\. When/,
+      /answered with 200: it is HTML, and ScopeStack still holds the old values\. When/,
     )
     expect(asked('PATCH /{account}/v1/clients/{id}')).toBe(5)
   })

@@ -121,9 +121,9 @@ describe('a new row is not taken for', () => {
     })
     expect(settled).toMatchObject([{ fate: 'parked', error: { code: 'SYNC_PUSH_UNKNOWN' } }])
     expect(settled[0]!.error!.message).toBe(
-      `Nobody knows whether the new row of surveys ${settled[0]!.change.recordId} arrived: it was answered with 201, as surveys ` +
+      `It is not known whether the new row of surveys ${settled[0]!.change.recordId} was applied: it was answered with 201, as surveys ` +
         `"${other!.id}", and record ${other!.id} was there before, and it has nothing that it could be found by. Look in ` +
-        'ScopeStack: if it is there, "changes discard" and the next pull brings it; if it is not, "changes retry" sends it again.',
+        'ScopeStack: if it is there, "changes discard" and the next pull brings it; if it is not, "changes retry" sends it again. (SYNC_PUSH_UNKNOWN)',
     )
     expect(await worker.push()).toEqual([])
     expect(posts('surveys')).toBe(1)

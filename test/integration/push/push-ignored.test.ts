@@ -44,9 +44,9 @@ it('a user-defined field that nobody defined is set aside, beside what was taken
   const [settled] = await worker.push()
   expect(settled).toMatchObject({ fate: 'parked', error: { code: 'SYNC_PUSH_IGNORED' } })
   expect(settled!.error!.message).toBe(
-    `ScopeStack took the change of clients ${id} and left this out without a word: user_defined_fields.headcuont. Look whether ` +
-      'the value is of the right kind, and the user-defined field is one that exists; then edit that column again, or ' +
-      '"changes discard" lets it go.',
+    `ScopeStack accepted the change of clients ${id} but did not apply user_defined_fields.headcuont. Check that ` +
+      'the value is of the right kind, and that the user-defined field exists; then edit that column again, or ' +
+      '"changes discard" drops it. (SYNC_PUSH_IGNORED)',
   )
   expect(sim.records.read('clients', id)!.attributes['domain']).toBe('taken.test')
   await worker.run(['clients'])

@@ -91,8 +91,8 @@ describe('a column that is not writable', () => {
       code: 'SYNC_PUSH_REFUSED',
       reason: expect.stringMatching(
         new RegExp(
-          `^ScopeStack does not let domain be written, and took nothing of the change of clients ${id} \\(400: ${said}\\)\\. ` +
-            'Set that column back to what it was and the rest is sent, or "changes discard" lets all of it go\\.$',
+          `^ScopeStack does not let domain be written, and applied nothing of the change of clients ${id} \\(400: ${said}\\)\\. ` +
+            'Set that column back to its old value and the rest is sent, or "changes discard" drops all of it\\. \\(SYNC_PUSH_REFUSED\\)$',
         ),
       ) as string,
       errors: [{ column: 'domain' }],
@@ -113,7 +113,9 @@ describe('a column that is not writable', () => {
     sim.setSwitches({ refusedMembers: { clients: ['domain'] } })
     await worker.sql`insert into scopestack.clients (name, domain) values ('Not writable', 'x.test')`
     await worker.push()
-    expect((await parked()).reason).toMatch(/"changes discard" lets it go; insert the row again without that column\.$/)
+    expect((await parked()).reason).toMatch(
+      /"changes discard" drops it; insert the row again without that column\. \(SYNC_PUSH_REFUSED\)$/,
+    )
   })
 })
 
@@ -311,7 +313,7 @@ describe('a record that ScopeStack fails at', () => {
       expect(await push()).toEqual({ [bad]: fate })
     }
     expect((await parked()).reason).toMatch(
-      /was tried 5 times and ScopeStack failed each time: ScopeStack answered 500/,
+      /was tried 5 times and ScopeStack failed each time: ScopeStack responded with 500/,
     )
   })
 

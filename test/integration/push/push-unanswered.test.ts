@@ -76,8 +76,8 @@ it.each(Object.keys(FAILURES))('what lands after %s is not sent a second time', 
     const looked = await worker.push({ through })
     expect(looked).toMatchObject([{ fate: 'postponed', error: { code: 'SYNC_PUSH_UNANSWERED' } }])
     expect(looked[0]!.error!.message).toBe(
-      `The new row of vendors ${looked[0]!.change.recordId} left, and its answer was lost. ScopeStack does not have it, and may ` +
-        'still be working on it. It is tried again later; nothing needs to be done.',
+      `The new row of vendors ${looked[0]!.change.recordId} was sent, and its response was lost. ScopeStack does not have it, and may ` +
+        'still be working on it. It is tried again later; nothing needs to be done. (SYNC_PUSH_UNANSWERED)',
     )
   }
   expect(left()).toBe(1)

@@ -61,7 +61,7 @@ test('of two backfills at once, the second reports the run of the first, and dis
   })
   expect(second.code).toBe(1)
   expect(second.stderr).toMatch(
-    /^backfill is being worked on by .*, process \d+ since \S+\. Wait for it, or stop it first\.\n\(SYNC_BUSY\)/,
+    /^backfill is in use by .*, process \d+ since \S+\. Wait until it ends, or stop it first\. \(SYNC_BUSY\)/,
   )
   const { code, stderr } = await first
   expect(code, stderr).toBe(0)

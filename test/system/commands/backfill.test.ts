@@ -65,7 +65,7 @@ test('after Ctrl-C it says how to continue, status shows it as not ended, and co
   first.kill('SIGINT')
   const stopped = await first
   expect(stopped.code).toBe(1)
-  expect(stopped.stderr).toMatch(/\nStopped on request\. .*\n\(SYNC_STOPPED\)\n$/)
+  expect(stopped.stderr).toMatch(/\nStopped on request\. .* \(SYNC_STOPPED\)\n$/)
   expect(stopped.stderr).toContain(ALONE)
   expect(jsonLines(stopped.stdout).last).toMatchObject({ type: 'error', code: 'SYNC_STOPPED' })
   const status = await run('status')

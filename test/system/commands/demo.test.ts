@@ -89,7 +89,7 @@ test('a demo that is stopped during its pull cleans up too', async () => {
   demo.kill('SIGINT')
   const { code, stderr } = await demo
   expect(code).toBe(1)
-  expect(stderr).toBe('Stopped on request. Nothing of the demo is kept.\n(SYNC_STOPPED)\n')
+  expect(stderr).toBe('Stopped on request. The demo keeps nothing. (SYNC_STOPPED)\n')
   await expectNothingLeft(pid)
 })
 

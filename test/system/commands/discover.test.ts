@@ -198,7 +198,7 @@ test('does not take a resource name for a folder, and reports a folder that it c
   await writeFile(join(folder, 'file'), '')
   const refused = await setting.run(`discover clients --write ${folder}/file/resources`)
   expect(refused.code).toBe(1)
-  expect(refused.stderr).toMatch(/cannot be written: .*\n\(SYNC_NOT_WRITABLE\)/)
+  expect(refused.stderr).toMatch(/cannot be written: .* \(SYNC_NOT_WRITABLE\)/)
   await mkdir(join(folder, 'there'))
   await rm(folder, { recursive: true })
   expect(await readFile(join(import.meta.dirname, '../../../src/resources/clients.ts'), 'utf8')).not.toContain(

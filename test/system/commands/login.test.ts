@@ -57,7 +57,7 @@ describe(`login, in ${DRIVEN_BY}`, () => {
     const { code, stderr } = await ended
     expect(code).toBe(77)
     expect(stderr).toBe(
-      'The login did not succeed: access was denied in the browser. Run "login" again and finish it in the browser.\n(SYNC_LOGIN_FAILED)\n',
+      'The login did not succeed: access was denied in the browser. Run "login" again and finish it in the browser. (SYNC_LOGIN_FAILED)\n',
     )
   })
 })

@@ -25,9 +25,7 @@ test('of two pulls at once, one reads a resource and the other reports which pro
   expect(second.code).toBe(2)
   const [busy, other] = jsonLines(second.stdout).all.filter(({ type }) => type === 'end')
   expect(busy).toMatchObject({ resource: 'clients', outcome: 'failed', code: 'SYNC_BUSY', seen: 0 })
-  expect(busy!['message']).toMatch(
-    /^clients is being worked on by .*, process \d+ since .*Wait for it, or stop it first/,
-  )
+  expect(busy!['message']).toMatch(/^clients is in use by .*, process \d+ since .*Wait until it ends, or stop it first/)
   expect(other).toMatchObject({ resource: 'vendors', outcome: 'ok' })
 
   letGo()

@@ -75,7 +75,7 @@ test('reports mistakes in a command before anything is opened', async () => {
     ['changes show 3', 'There is no change 3. "changes list --all" shows all of them.'],
   ] as const) {
     const { code, stderr } = await setting.run(command)
-    expect({ code, stderr }).toEqual({ code: 64, stderr: `${sentence}\n(SYNC_USAGE)\n` })
+    expect({ code, stderr }).toEqual({ code: 64, stderr: `${sentence} (SYNC_USAGE)\n` })
   }
   const { code, stderr } = await setting.run('push', { SYNC_CONFLICT: 'client=local-wins' })
   expect(code).toBe(78)
@@ -107,7 +107,7 @@ test('several changes are settled together or not at all, and --json gives the r
     stdout: `Change ${first} is discarded.\nChange ${first + 1} is discarded.\n`,
   })
   const settled = await run(`changes resolve ${first} --keep local`)
-  expect(settled.stderr).toBe(`Change ${first} is discarded already; nothing is left to decide.\n(SYNC_USAGE)\n`)
+  expect(settled.stderr).toBe(`Change ${first} is discarded already; nothing is left to decide. (SYNC_USAGE)\n`)
 })
 
 test('says why it leaves a change, and retries at once a change that failed at ScopeStack before', async () => {

@@ -93,7 +93,9 @@ test.each(['SIGINT', 'SIGTERM'] as const)('%s ends it, and it says that the next
   verify.kill(name)
   const { code, stdout, stderr } = await verify
   expect(code).toBe(1)
-  expect(stderr).toBe('Stopped on request. What was repaired stays so; the next verify begins anew.\n(SYNC_STOPPED)\n')
+  expect(stderr).toBe(
+    'Stopped on request. What was repaired stays repaired; the next verify starts from the beginning. (SYNC_STOPPED)\n',
+  )
   expect(jsonLines(stdout).last).toMatchObject({ type: 'error', code: 'SYNC_STOPPED' })
   expect(await sql`select snapshot_started_at from sync.cursors`).toEqual([{ snapshot_started_at: null }])
 })

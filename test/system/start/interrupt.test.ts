@@ -102,7 +102,9 @@ test.each(['SIGTERM', 'SIGINT'] as const)('on %s the page is committed and the r
   asked.kill(name)
   const { code, stderr } = await asked
   expect(code).toBe(1)
-  expect(stderr).toBe('Stopped on request. Run the same command again: it goes on where it stopped.\n(SYNC_STOPPED)\n')
+  expect(stderr).toBe(
+    'Stopped on request. Run the same command again: it continues from the checkpoint. (SYNC_STOPPED)\n',
+  )
   const written = await writtenPages(setting)
   expect(written.size).toBeGreaterThan(0)
   // The cursor covers exactly the rows that are written.

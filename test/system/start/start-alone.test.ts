@@ -171,7 +171,7 @@ test('a port that is taken ends the start with a sentence', async () => {
   const port = new URL(setting.sim.url).port
   const { code, stderr } = await setting.start({ HTTP_PORT: port }).run
   expect(code).toBe(78)
-  expect(stderr).toContain(`Port ${port} of 127.0.0.1 cannot be had`)
+  expect(stderr).toContain(`Port ${port} of 127.0.0.1 cannot be used`)
 })
 
 test('a Redis that may evict jobs is rejected, with the remedy', async () => {

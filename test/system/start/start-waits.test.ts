@@ -39,7 +39,7 @@ test.each(KINDS)(
     door.listen(port, '127.0.0.1')
     await until(async () => (await fetch(`${url}/readyz`)).ok, 'it to be ready')
     await ended(setting)
-    expect(log().filter(({ msg }) => String(msg).includes('Trying again until it answers'))).toHaveLength(1)
+    expect(log().filter(({ msg }) => String(msg).includes('Trying again until it responds'))).toHaveLength(1)
     door.close()
   },
 )

@@ -94,7 +94,9 @@ test.concurrent('a token address that is down is named, and not requested for a 
   const env = { SCOPESTACK_AUTH_URL: proxy.url }
   const first = await setting.run('pull', env)
   expect(first.code).toBe(1)
-  expect(first.stderr).toContain(`No token could be had. ScopeStack answered 503 to ${proxy.url}/oauth/token.`)
+  expect(first.stderr).toContain(
+    `No token could be obtained. ScopeStack responded with 503 to ${proxy.url}/oauth/token.`,
+  )
   const second = await setting.run('pull', env)
   expect(second.code).toBe(1)
   expect(second.stderr).toMatch(/The last token request failed, and the next one is sent in \d+ s .* answered 503/)

@@ -59,7 +59,7 @@ test.concurrent('a proxy that refuses is reported in one sentence, without its p
   const stranger = await setting.run('pull tags', outside(proxy, `user:${ENCODED}`))
   expect(stranger.code).toBe(1)
   expect(stranger.stderr).toMatch(
-    /^The proxy 127\.0\.0\.1:\d+ answered 407 when it was asked for app\.scopestack\.test\. .*HTTPS_PROXY.*\n\(SYNC_PROXY_REFUSED\)\n$/,
+    /^The proxy 127\.0\.0\.1:\d+ responded with 407 to a connection to app\.scopestack\.test\. .*HTTPS_PROXY.* \(SYNC_PROXY_REFUSED\)\n$/,
   )
   expect(stranger.stdout + stranger.stderr).not.toMatch(/p@ss|p%40ss/)
 })

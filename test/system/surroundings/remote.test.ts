@@ -44,7 +44,7 @@ test.concurrent('permanent faults fail their own resource only, each with its ow
   expect(line('surveys')).toMatch(/forbidden: .*403.*Give the role the "view" privilege.*SYNC_RESOURCES/)
   expect(line('tags')).toMatch(/failed: .*tags.* cannot be reached: .*Check the network/)
   expect(line('vendors')).toMatch(/failed: .*vendors.* is not usable: it is HTML, .*a proxy, a login page/)
-  expect(line('users')).toMatch(/failed: ScopeStack answered 502 .*users.*report it to ScopeStack support/)
+  expect(line('users')).toMatch(/failed: ScopeStack responded with 502 .*users.*report it to ScopeStack support/)
   expect(line('phases')).toMatch(/failed: .*no list .*phases.*404.*SYNC_RESOURCES/)
   expect(stdout).toMatch(/Run 1: .*59 ok/)
 

@@ -43,9 +43,9 @@ describe('what is shown of a run', () => {
 
   it('is since when nothing was heard of it, and what it waits for', () => {
     expect(activeLine('clients', active, 34_000)).toMatch(/nothing for 30 s$/)
-    const waits = 'clients is being worked on by other, process 1.'
+    const waits = 'clients is in use by other, process 1.'
     expect(activeLine('clients', { ...active, waits }, 34_000)).toMatch(
-      /^… clients +waits: clients is being worked on by other, process 1\.$/,
+      /^… clients +waits: clients is in use by other, process 1\.$/,
     )
   })
 

@@ -152,8 +152,8 @@ describe('a problem is', () => {
       }).map(({ message }) => message),
     ).toEqual([
       'Run 7 (full) failed: No rights.',
-      'tags: 1 record set aside, with the reason, in sync.parked.',
-      '2 local edits set aside, see "changes list".',
+      'tags: 1 record parked, with the reason, in sync.parked. (SYNC_RECORDS_PARKED)',
+      '2 local edits parked, see "changes list". (SYNC_CHANGES_PARKED)',
     ])
   })
 })

@@ -138,7 +138,9 @@ describe('a call', () => {
 
   it('does not follow where it is sent, and says where that is', async () => {
     await using client = await clientFor([[302, '', { location: '/login' }]])
-    await expect(client.get()).rejects.toMatchObject({ message: expect.stringMatching(/302 and points to .*\/login/) })
+    await expect(client.get()).rejects.toMatchObject({
+      message: expect.stringMatching(/302 and redirects to .*\/login/),
+    })
     expect(new Set(client.asked.map(({ path }) => path))).toEqual(new Set(['/list']))
   })
 

@@ -166,7 +166,7 @@ describe("a token endpoint's answer", () => {
     [418, '{"message":"no"}', 'no'],
     [400, '<html>', 'no reason given'],
   ])('of status %i tells its reason in one line, %s', (status, body, why) => {
-    expect(() => judge(status, body)).toThrow(`answered ${status} to a token request: ${why}. Check`)
+    expect(() => judge(status, body)).toThrow(`responded with ${status} to a token request: ${why}. Check`)
   })
 
   it('shows nothing of a token that was cut short', () => {

@@ -25,26 +25,26 @@ const START = '2026-01-05 10:00:00 UTC [7] LOG:  starting PostgreSQL 18.1 on x86
 const FULL = '2026-01-05 10:00:09 UTC [9] PANIC:  could not write to file "pg_wal/xlogtemp.9": No space left on device'
 const KNOCKING = '2026-01-05 10:00:08 UTC [8] FATAL:  the database system is starting up'
 
-describe('an embedded Postgres that went away', () => {
+describe('an embedded Postgres that ended unexpectedly', () => {
   it('tells its own reason, not that of whoever could not reach it', async () => {
     const { code, message } = await explained([START, KNOCKING, '… [9] FATAL:  out of shared memory', KNOCKING], folder)
     expect(code).toBe('SYNC_DATABASE_UNREACHABLE')
     expect(message).toBe(
-      `The embedded Postgres in ${folder} went away: out of shared memory. Run the same command again: it starts anew ` +
-        'and goes on where it stopped. What it said is in postgres.log there.',
+      `The embedded Postgres in ${folder} ended unexpectedly: out of shared memory. Run the same command again: it restarts ` +
+        'Postgres and continues from the checkpoint. The log is postgres.log in that folder. (SYNC_DATABASE_UNREACHABLE)',
     )
   })
 
   it('is a full disk when it says so', async () => {
     const { code, message } = await explained([START, FULL], folder)
     expect(code).toBe('SYNC_DATABASE_FULL')
-    expect(message).toContain('No space left on device. Nothing was lost: make room')
+    expect(message).toContain('No space left on device. Nothing was lost. Make room')
   })
 
   it('is not held to what it said before it was last started', async () => {
     const { code, message } = await explained([START, FULL, START], folder)
     expect(code).toBe('SYNC_DATABASE_UNREACHABLE')
-    expect(message).toContain(`${folder} went away. Run the same command again`)
+    expect(message).toContain(`${folder} ended unexpectedly. Run the same command again`)
   })
 })
 

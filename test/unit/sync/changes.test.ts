@@ -71,14 +71,14 @@ describe('why a change waits', () => {
     [
       'a pause, with its reason',
       waits({ seconds: 9 }),
-      { reason: 'ScopeStack answered 503.' },
-      'ScopeStack answered 503. Next try in 9 s.',
+      { code: 'SYNC_REMOTE_FAILED', reason: 'ScopeStack responded with 503.' },
+      'Next try in 9 s: ScopeStack responded with 503. (SYNC_REMOTE_FAILED)',
     ],
     [
       'a new row that is looked for',
       waits({ seconds: 90 }),
       { reason: 'It left.', op: 'create', requestedAt: new Date(0) },
-      'It left. Looked for again in 90 s.',
+      'Next lookup in 90 s: It left.',
     ],
     [
       'the new row that it refers to',
