@@ -237,7 +237,7 @@ test.each([
   [
     'its own rate',
     async () => {},
-    /^The next request waits \d+ s for its turn: .* 0\.01 requests\/s\. Raise SYNC_RATE/,
+    /^The next request waits \d+ s for the rate limit: .* 0\.01 requests\/s\. Raise SYNC_RATE/,
   ],
   [
     'what another worker was asked',

@@ -387,7 +387,7 @@ test('a Redis that is down is a reason to try again, by its address and without 
   await expect(openRedisTokenStore(wrong, 'key').read()).rejects.toMatchObject({
     code: 'SYNC_REDIS_REFUSED',
     remedy: 'stop',
-    message: expect.stringMatching(/refused: .*WRONGPASS.* Check user, password/),
+    message: expect.stringMatching(/rejected the connection: .*WRONGPASS.* Check user, password/),
   })
   await wrong.close()
   await server.stop()

@@ -173,7 +173,7 @@ it('stop an upgrade that brings one of that name, with a sentence, and nothing i
   await expect(migrate(older.url)).rejects.toMatchObject({
     code: 'SYNC_NAME_TAKEN',
     message: expect.stringMatching(
-      /somebody has added before: column "by_database" of relation "parked" already exists\. Nothing was changed\. Name yours otherwise/,
+      /adds a column whose name is taken: column "by_database" of relation "parked" already exists\. Nothing was changed\. Rename your column/,
     ),
   })
   expect(await sql`select count(*)::int as n from sync.__drizzle_migrations`).toEqual([{ n: before.length }])

@@ -144,12 +144,12 @@ it('is encrypted, or refused, by both alike', async () => {
   ]
   for (const url of taken) expect(await same(url), url).toMatchObject({ name: 'scopestack-sync' })
   const refused: [string, RegExp][] = [
-    [`${clear}?sslmode=require`, /refused: the server does not offer TLS/],
-    [`${clear}?sslmode=verify-ca&sslrootcert=${root}`, /refused: the server does not offer TLS/],
-    [`${open}?sslmode=verify-full`, /refused: self.signed certificate/],
-    [`${open}?sslmode=verify-ca`, /refused: self.signed certificate/],
-    [`${open}?sslmode=require&sslrootcert=system`, /refused: self.signed certificate/],
-    [`${named(open)}?sslmode=verify-full&sslrootcert=${root}`, /refused: .*does not match certificate/],
+    [`${clear}?sslmode=require`, /rejected the connection: the server does not offer TLS/],
+    [`${clear}?sslmode=verify-ca&sslrootcert=${root}`, /rejected the connection: the server does not offer TLS/],
+    [`${open}?sslmode=verify-full`, /rejected the connection: self.signed certificate/],
+    [`${open}?sslmode=verify-ca`, /rejected the connection: self.signed certificate/],
+    [`${open}?sslmode=require&sslrootcert=system`, /rejected the connection: self.signed certificate/],
+    [`${named(open)}?sslmode=verify-full&sslrootcert=${root}`, /rejected the connection: .*does not match certificate/],
     [`${open}?sslmode=verify-full&sslrootcert=/nowhere.pem`, /sslrootcert that cannot be read/],
     [`${open}?sslmode=require&sslcert=/nowhere.pem&sslkey=${key}`, /sslcert that cannot be read/],
     [`${open}?sslmode=sometimes`, /a value of sslmode that is unknown/],
@@ -176,8 +176,8 @@ it('has a sentence for what is wrong, and the same one', async () => {
     [`${admin.href}?sslmodus=require`, /makes a setting that the server rejects: unrecognized .*"sslmodus"/],
     [`${admin.href}?statement_timeout=soon`, /the server rejects: invalid value for parameter "statement_timeout"/],
     [`${admin.href}?options=-c%20ssl%3Doff`, /the server rejects: parameter "ssl" cannot be changed now/],
-    [`postgres://nobody_here:x@${admin.host}${admin.pathname}`, /refused: .*nobody_here/],
-    [`postgres://${AUTHORITY}${admin.host}/nothing_here`, /refused: .*"nothing_here" does not exist/],
+    [`postgres://nobody_here:x@${admin.host}${admin.pathname}`, /rejected the connection: .*nobody_here/],
+    [`postgres://${AUTHORITY}${admin.host}/nothing_here`, /rejected the connection: .*"nothing_here" does not exist/],
     [`postgres://${AUTHORITY}127.0.0.1:${port}/books`, /cannot be reached: .*ECONNREFUSED/],
     [`postgres://${AUTHORITY}no-such-host.invalid/books`, /cannot be reached: .*(ENOTFOUND|EAI_AGAIN)/],
     [`postgres://u:p@[::1]:1/books`, /\[::1\]:1\/books cannot be reached/],
@@ -214,7 +214,7 @@ it('tries several hosts in their order, and takes the first that can be written 
   )
   // One that refuses the user is not passed over.
   expect(await same(list(`${one},${other}`).replace(`//${admin.username}`, '//nobody_here'))).toMatch(
-    /refused: .*nobody_here/,
+    /rejected the connection: .*nobody_here/,
   )
 })
 

@@ -157,7 +157,7 @@ it('a reference to what was let go says so, and goes on when it is changed', asy
   await discardChange(worker.sql, worker.catalog, client!.id, rebaseOntoBase)
   expect((await worker.push()).map(({ error }) => error?.message)).toEqual([
     expect.stringContaining(
-      `refers to ${id}, and ScopeStack's id of that row is not known: it was taken back or discarded here, or made more than 90 days ago. Make it refer to another record`,
+      `refers to ${id}, and ScopeStack's id of that row is not known: the row was deleted or discarded here, or made more than 90 days ago. Make it refer to another record`,
     ),
   ])
   await worker.sql`

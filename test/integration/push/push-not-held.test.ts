@@ -79,7 +79,7 @@ it('what Postgres refuses of one edit sets that one aside', async () => {
       { fate: 'sent' },
     ])
     const [parked] = await worker.sql<{ reason: string }[]>`select reason from sync.outbox where state = 'parked'`
-    expect(parked!.reason).toMatch(/no_such_city.*It may have arrived: look in ScopeStack/)
+    expect(parked!.reason).toMatch(/no_such_city.*It may have been applied: look in ScopeStack/)
   } finally {
     await worker.sql`alter table sync.outbox drop constraint no_such_city`
   }

@@ -52,7 +52,7 @@ it('a new row whose look-up is refused is set aside, and the others go on', asyn
   const fates = await worker.push()
   expect(fates).toMatchObject([{ fate: 'parked', error: { code: 'SYNC_PUSH_REFUSED' } }, { fate: 'sent' }])
   expect(fates[0]!.error!.message).toMatch(
-    /^ScopeStack refused to say what it holds, so the new row of vendors local-\S+ was not sent \(409\): .+\. "changes retry" asks again; /,
+    /^ScopeStack refused the lookup of the record, so the new row of vendors local-\S+ was not sent \(409\): .+\. "changes retry" tries again; /,
   )
   expect(other()).toBe('behind-a-look-up.test')
   sim.removeFault()
@@ -212,7 +212,7 @@ it('an answer that cannot be read is never sent again: a retry reads it', async 
   const [parked] = await worker.push()
   expect(parked).toMatchObject({ fate: 'parked', error: { code: 'SYNC_PUSH_UNKNOWN' } })
   expect(parked!.error!.message).toContain(
-    `arrived in ScopeStack as ${record!.id}, and its row could not be given that id`,
+    `was created in ScopeStack as ${record!.id}, and its row could not take that id`,
   )
   await worker.sql`update scopestack.vendors set city = 'Behind it' where name = 'Unreadable'`
   expect(await worker.push()).toEqual([])

@@ -61,7 +61,7 @@ it.each(SHAPES)('a refusal in the shape %s says why, and of which column', async
   const [settled] = await worker.push()
   const reason =
     `ScopeStack refused the change of clients ${one.id} (422): ${message.startsWith('N') ? '' : 'name '}${message}. Correct ` +
-    'it: edit the row again, or "changes retry" sends it as it is.'
+    'it: edit the row again, or "changes retry" sends it as it is. (SYNC_PUSH_INVALID)'
   expect(settled!.error!.message).toBe(reason)
   const { id, ...noted } = await parked()
   expect(noted).toMatchObject({ code: 'SYNC_PUSH_INVALID', reason, errors: [{ column: 'name', message }] })
@@ -128,10 +128,10 @@ describe.each(['404', '405'] as const)('a write answered with %s', (kind) => {
     await edit(id, 'refused.test')
     expect(await worker.push()).toMatchObject([{ fate: 'parked', error: { code: 'SYNC_PUSH_UNSUPPORTED' } }])
     expect((await parked()).reason).toBe(
-      `ScopeStack does not offer this account to write the change of clients ${id} (${kind}: ` +
-        `${kind === '404' ? 'Not Found' : 'Method Not Allowed'}), though it shows what is there: its API has no such write, or the ` +
+      `ScopeStack does not let this account write the change of clients ${id} (${kind}: ` +
+        `${kind === '404' ? 'Not Found' : 'Method Not Allowed'}), though it shows these records: its API has no such write, or the ` +
         'role of the service account lacks the right (Settings → Roles). Do it in ScopeStack and "changes discard" this, or ' +
-        '"changes retry" when it is allowed.',
+        '"changes retry" when it is allowed. (SYNC_PUSH_UNSUPPORTED)',
     )
     expect(asked('PATCH /{account}/v1/clients/{id}')).toBe(1)
     sim.removeFault()

@@ -180,7 +180,7 @@ const ASIDE: Record<string, { before: () => Promise<unknown>; why: RegExp }> = {
       sim.addFault({ kind: '403', count: 2, match: { method: 'GET', type: 'vendors' } })
       return await worker.push()
     },
-    why: /and ScopeStack does not let the service account look for it \(403\)\./,
+    why: /and ScopeStack does not let the service account look it up \(403\)\./,
   },
   'whose look-up is refused': {
     before: async () => {
@@ -190,7 +190,7 @@ const ASIDE: Record<string, { before: () => Promise<unknown>; why: RegExp }> = {
       sim.addFault({ kind: '409', count: 'always', match: { method: 'GET', type: 'vendors' } })
       return await worker.push().finally(() => sim.removeFault())
     },
-    why: /and ScopeStack refused to be asked for it \(409\): /,
+    why: /and ScopeStack refused the lookup \(409\): /,
   },
 }
 

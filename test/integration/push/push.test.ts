@@ -153,7 +153,7 @@ describe('a refusal sets the change aside', () => {
       code: 'SYNC_PUSH_INVALID',
       reason:
         `ScopeStack refused the change of clients ${one!.id} (422): name has already been taken. Correct it: edit the ` +
-        'row again, or "changes retry" sends it as it is.',
+        'row again, or "changes retry" sends it as it is. (SYNC_PUSH_INVALID)',
       errors: [{ column: 'name', pointer: '/data/attributes/name', message: 'has already been taken' }],
     })
     await worker.sql`update scopestack.clients set name = 'Free' where id = ${one!.id}`

@@ -50,7 +50,7 @@ test.concurrent('a server that sends 401 for every token stops the run', async (
   const { code, stderr } = await run('pull', { SYNC_CONCURRENCY: '1' })
   expect(code).toBe(77)
   expect(stderr).toMatch(
-    /answered 401 to .* with a token it had issued a moment before.* look it up under Settings → Users/,
+    /responded with 401 to .* with a token that it had just issued.* look it up under Settings → Users/,
   )
   expect(stderr).toContain('(SYNC_UNAUTHORIZED)')
   expect(sim.stats().tokenRequests).toBe(2)

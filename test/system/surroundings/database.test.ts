@@ -26,8 +26,8 @@ test.concurrent('a server that rejects the role or has no such database is repor
   const nowhere = new URL(setting.databaseUrl)
   nowhere.pathname = '/no_such_database'
   for (const [url, why] of [
-    [stranger, /refused: .*somebody_else.* Check user, password/],
-    [nowhere, /refused: .*"no_such_database" does not exist/],
+    [stranger, /rejected the connection: .*somebody_else.* Check user, password/],
+    [nowhere, /rejected the connection: .*"no_such_database" does not exist/],
   ] as const) {
     const { code, stderr } = await setting.run('pull', { DATABASE_URL: url.href })
     expect(code).toBe(1)

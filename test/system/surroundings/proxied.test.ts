@@ -81,7 +81,7 @@ test.concurrent('a proxy that is down is named', async () => {
   const { code, stderr } = await setting.run('pull tags', env)
   expect(code).toBe(1)
   expect(stderr).toMatch(
-    /The proxy 127\.0\.0\.1:\d+, by which app\.scopestack\.test is asked, cannot be reached: .*ECONNREFUSED/,
+    /The proxy 127\.0\.0\.1:\d+, the way to app\.scopestack\.test, cannot be reached: .*ECONNREFUSED/,
   )
   expect(stderr).not.toMatch(/p@ss|p%40ss/)
 })

@@ -81,7 +81,7 @@ test.concurrent('a Retry-After that is longer than the limit ends the run, and n
   sim.addFault({ kind: '429', match: { type: 'clients' }, retryAfter: 3600, count: 'always' })
   const { code, stderr } = await run('pull clients tags users')
   expect(code).toBe(1)
-  expect(stderr).toMatch(/asks to wait 3600 s .*goes on where it stopped.*lower SYNC_RATE/)
+  expect(stderr).toMatch(/asks to wait 3600 s .*continues from the checkpoint.*lower SYNC_RATE/)
 })
 
 test.concurrent('an API that is not reachable is reported with its address and what to check', async () => {

@@ -16,7 +16,7 @@ import {
   hasCode,
   isCode,
   reason,
-  SyncError,
+  type SyncError,
   withCode,
 } from '../../../src/errors/sync-error.ts'
 import { ERRORS } from '../../../src/errors/table.ts'
