@@ -88,7 +88,7 @@ test('credentials that are refused during a run end it, and its other resources 
   sim.revokeTokens()
   await ended(setting)
   expect(await sql`select outcome, error from sync.runs`).toMatchObject([
-    { outcome: 'failed', error: expect.stringContaining('answered 401') as string },
+    { outcome: 'failed', error: expect.stringContaining('responded with 401') as string },
   ])
 })
 

@@ -55,7 +55,7 @@ test.concurrent('a server that sends 401 for every token stops the run', async (
   expect(stderr).toContain('(SYNC_UNAUTHORIZED)')
   expect(sim.stats().tokenRequests).toBe(2)
   expect(await sql`select outcome, error from sync.runs`).toMatchObject([
-    { outcome: 'failed', error: expect.stringContaining('answered 401') as string },
+    { outcome: 'failed', error: expect.stringContaining('responded with 401') as string },
   ])
 })
 

@@ -70,7 +70,7 @@ test.concurrent('a proxy that forbids the host is reported in another sentence',
   proxy.refuses = 403
   const forbidden = await setting.run('pull tags', outside(proxy))
   expect(forbidden.code).toBe(1)
-  expect(forbidden.stderr).toMatch(/answered 403 when it was asked for app\.scopestack\.test\. .*NO_PROXY/)
+  expect(forbidden.stderr).toMatch(/responded with 403 to a connection to app\.scopestack\.test\. .*NO_PROXY/)
 })
 
 test.concurrent('a proxy that is down is named', async () => {
