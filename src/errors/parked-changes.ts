@@ -140,7 +140,7 @@ export const valueIgnored = (facts: { what: string; columns: string }): SyncErro
 export const notStorable = (facts: { what: string; why: string }): SyncError =>
   syncError(
     'SYNC_PUSH_NOT_HELD',
-    `This database could not store the result of ${facts.what}: ${facts.why}. It may have was applied: look in ScopeStack, and ` +
+    `This database could not store the result of ${facts.what}: ${facts.why}. It may have been applied: look in ScopeStack, then ` +
       '"changes discard" or "changes retry".',
     { facts },
   )

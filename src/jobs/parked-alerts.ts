@@ -13,13 +13,13 @@ export async function raiseParkedAlerts(sql: Database): Promise<void> {
 
 function bodyOf({ count, changes }: ParkedAlert) {
   if (count === 0) {
-    const text = 'scopestack-sync: no local edit is set aside any more.'
+    const text = 'scopestack-sync: no local edit is parked any more.'
     return { text, event: 'recovery', kind: 'local edits' }
   }
   const are = count === 1 ? '1 local edit is' : `${count} local edits are`
   const lines = changes.map(({ change, code, reason }) => `\n• change ${change}: ${withCode(short(reason), code)}`)
   const more = count > changes.length ? `\n… "changes list" shows all ${count}.` : ''
-  const text = `scopestack-sync: ${are} set aside until somebody decides ("changes list").${lines.join('')}${more}`
+  const text = `scopestack-sync: ${are} parked until a person decides ("changes list").${lines.join('')}${more}`
   return { text, event: 'parked', kind: 'local edits', count, changes }
 }
 

@@ -72,7 +72,7 @@ it('a new row is there all the same, and a warning says what of it is not', asyn
   const [settled] = await worker.push()
   expect(settled).toMatchObject({ fate: 'sent', error: { code: 'SYNC_PUSH_IGNORED' } })
   expect(settled!.error!.message).toMatch(
-    /^ScopeStack took the new row of clients local-\S+ .+ without a word: msa_date\. /,
+    /^ScopeStack accepted the new row of clients local-\S+ but did not apply msa_date\. /,
   )
   expect(sim.records.list('clients').filter(({ attributes }) => attributes['name'] === 'Without a date')).toHaveLength(
     1,

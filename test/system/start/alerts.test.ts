@@ -95,5 +95,5 @@ test('a refused local edit is alerted, and then that it was sent after its corre
   expect(parked).toMatchObject({ count: 1, changes: [{ resource: 'clients', record: one!.id }] })
   await sql`update scopestack.clients set name = 'Nobody else' where id = ${one!.id}`
   const over = await until(() => webhook.received.find(({ event }) => event === 'recovery'), 'its end')
-  expect(over).toMatchObject({ text: 'scopestack-sync: no local edit is set aside any more.' })
+  expect(over).toMatchObject({ text: 'scopestack-sync: no local edit is parked any more.' })
 })
