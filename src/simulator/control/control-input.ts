@@ -28,8 +28,8 @@ export function readJson(body: Buffer): Fields {
   return isObject(value) ? value : rejectInput('the body takes a JSON object')
 }
 
-function only(given: Fields, names: readonly string[], of: string): void {
-  for (const name of Object.keys(given))
+function checkNames(input: Fields, names: readonly string[], of: string): void {
+  for (const name of Object.keys(input))
     if (!names.includes(name)) rejectInput(`${of} takes ${names.join(', ')}, not ${name}`)
 }
 
@@ -67,38 +67,38 @@ const faultChecks: Readonly<Record<Exclude<keyof FaultInput, 'match'>, Check>> =
   ms: wholeFrom0,
 }
 
-export function readFault(given: Fields): FaultInput {
-  only(given, ['kind', 'match', 'count', 'rate', 'retryAfter', 'body', 'afterBytes', 'ms'], 'a fault')
+export function readFault(input: Fields): FaultInput {
+  checkNames(input, ['kind', 'match', 'count', 'rate', 'retryAfter', 'body', 'afterBytes', 'ms'], 'a fault')
   for (const [name, { fits, takes }] of Object.entries(faultChecks)) {
     const required = name === 'kind'
-    if ((required || given[name] !== undefined) && !fits(given[name])) rejectInput(`${name} takes ${takes}`)
+    if ((required || input[name] !== undefined) && !fits(input[name])) rejectInput(`${name} takes ${takes}`)
   }
-  const { kind, match, ...others } = given
+  const { kind, match, ...others } = input
   // each member has passed its check
   const fault = { ...others, kind: String(kind) } as FaultInput
   return match === undefined ? fault : { ...fault, match: readMatch(match) }
 }
 
-function readMatch(given: unknown): Match {
-  if (!isObject(given)) return rejectInput('match takes an object with method, path, type, page')
-  only(given, ['method', 'path', 'type', 'page'], 'match')
+function readMatch(input: unknown): Match {
+  if (!isObject(input)) return rejectInput('match takes an object with method, path, type, page')
+  checkNames(input, ['method', 'path', 'type', 'page'], 'match')
   for (const name of ['method', 'path', 'type']) {
-    if (given[name] !== undefined && typeof given[name] !== 'string') rejectInput(`match.${name} takes text`)
+    if (input[name] !== undefined && typeof input[name] !== 'string') rejectInput(`match.${name} takes text`)
   }
-  if (given['page'] !== undefined && !isWhole(given['page'], 1)) rejectInput('match.page takes a whole number from 1')
-  if (typeof given['path'] === 'string') {
+  if (input['page'] !== undefined && !isWhole(input['page'], 1)) rejectInput('match.page takes a whole number from 1')
+  if (typeof input['path'] === 'string') {
     try {
-      pathTest(given['path'])
+      pathTest(input['path'])
     } catch {
       rejectInput('match.path takes a part of the path, or a regular expression between slashes')
     }
   }
-  return given
+  return input
 }
 
-export function readRecord(given: Fields): RawInput {
-  only(given, ['id', 'type', 'attributes', 'relationships', 'touch', 'cascade'], 'a record')
-  const { id, attributes, relationships, touch, cascade } = given
+export function readRecord(input: Fields): RawInput {
+  checkNames(input, ['id', 'type', 'attributes', 'relationships', 'touch', 'cascade'], 'a record')
+  const { id, attributes, relationships, touch, cascade } = input
   if (attributes !== undefined && !isObject(attributes)) rejectInput('attributes takes an object')
   return {
     ...(id === undefined ? {} : { id: String(id) }),
@@ -109,12 +109,12 @@ export function readRecord(given: Fields): RawInput {
   }
 }
 
-function readLinks(given: unknown): Record<string, Linkage | string[]> {
+function readLinks(input: unknown): Record<string, Linkage | string[]> {
   const form =
     'relationships takes an object of name to id, {type, id}, null, an array of ids, or {data} around any of them'
-  if (!isObject(given)) return rejectInput(form)
+  if (!isObject(input)) return rejectInput(form)
   return Object.fromEntries(
-    Object.entries(given).map(([name, value]) => [
+    Object.entries(input).map(([name, value]) => [
       name,
       readLink(isObject(value) && 'data' in value ? value['data'] : value, form),
     ]),
@@ -129,14 +129,14 @@ function readLink(value: unknown, form: string): Linkage | string[] {
   return rejectInput(form)
 }
 
-export function readScriptRule(given: Fields): Omit<ScriptRule, 'id'> {
-  only(given, ['when', 'do', 'once', 'at'], 'a script')
-  const { when, once, at } = given
+export function readScriptRule(input: Fields): Omit<ScriptRule, 'id'> {
+  checkNames(input, ['when', 'do', 'once', 'at'], 'a script')
+  const { when, once, at } = input
   if (!isObject(when) || typeof when['type'] !== 'string') return rejectInput('when takes {type, page?}')
   if (when['page'] !== undefined && !isWhole(when['page'], 1)) rejectInput('when.page takes a whole number from 1')
-  if (!Array.isArray(given['do'])) return rejectInput('do takes an array of {create}, {update} or {delete}')
+  if (!Array.isArray(input['do'])) return rejectInput('do takes an array of {create}, {update} or {delete}')
   if (at !== undefined && at !== 'before' && at !== 'after') rejectInput('at takes before or after')
-  const steps = (given['do'] as unknown[]).map(readStep)
+  const steps = (input['do'] as unknown[]).map(readStep)
   return {
     when: { type: when['type'], page: (when['page'] as number | undefined) ?? null },
     do: steps,
@@ -145,16 +145,16 @@ export function readScriptRule(given: Fields): Omit<ScriptRule, 'id'> {
   }
 }
 
-function readStep(given: unknown): Step {
-  const [verb, body] = isObject(given) ? (Object.entries(given)[0] ?? []) : []
+function readStep(step: unknown): Step {
+  const [verb, body] = isObject(step) ? (Object.entries(step)[0] ?? []) : []
   if (!isObject(body) || typeof body['type'] !== 'string')
     return rejectInput('a step takes {create: {type, …}}, {update: {type, id, …}} or {delete: {type, id}}')
   const { type } = body
-  const input = readRecord(body)
-  if (verb === 'create') return { create: { type, ...input } as Extract<Step, { create: unknown }>['create'] }
-  if (input.id === undefined || (verb !== 'update' && verb !== 'delete'))
+  const record = readRecord(body)
+  if (verb === 'create') return { create: { type, ...record } as Extract<Step, { create: unknown }>['create'] }
+  if (record.id === undefined || (verb !== 'update' && verb !== 'delete'))
     return rejectInput('a step takes {create: {type, …}}, {update: {type, id, …}} or {delete: {type, id}}')
   return verb === 'update'
-    ? { update: { ...input, type, id: input.id } as Extract<Step, { update: unknown }>['update'] }
-    : { delete: { type, id: input.id } }
+    ? { update: { ...record, type, id: record.id } as Extract<Step, { update: unknown }>['update'] }
+    : { delete: { type, id: record.id } }
 }

@@ -27,22 +27,22 @@ const noContent = httpResponse(204, null, noBody)
 export function handleControl(deps: ControlDeps, request: HttpRequest): HttpResponse {
   try {
     const [area = '', ...rest] = request.path.slice('/_control/'.length).split('/').map(decodeURIComponent)
-    const given = area === 'stats' ? {} : readJson(request.body)
+    const input = area === 'stats' ? {} : readJson(request.body)
     switch (area) {
       case 'stats':
         return stats(deps, request)
       case 'faults':
-        return faults(deps, request, rest[0], given)
+        return faults(deps, request, rest[0], input)
       case 'switches':
-        return switches(deps, request, given)
+        return switches(deps, request, input)
       case 'tokens':
-        return tokens(deps, rest[0], given)
+        return tokens(deps, rest[0], input)
       case 'records':
-        return records(deps, request, rest, given)
+        return records(deps, request, rest, input)
       case 'account':
-        return account(deps, request, given)
+        return account(deps, request, input)
       case 'script':
-        return script(deps, request, given)
+        return script(deps, request, input)
       default:
         return jsonResponse(404, { error: paths })
     }
@@ -67,9 +67,9 @@ function faults(
   deps: ControlDeps,
   request: HttpRequest,
   id: string | undefined,
-  given: Record<string, unknown>,
+  input: Record<string, unknown>,
 ): HttpResponse {
-  if (request.method === 'POST') return jsonResponse(201, deps.faults.add(readFault(given)))
+  if (request.method === 'POST') return jsonResponse(201, deps.faults.add(readFault(input)))
   if (request.method === 'DELETE')
     return deps.faults.remove(id) ? noContent : jsonResponse(404, { error: `there is no fault ${id ?? ''}` })
   if (request.method !== 'GET') return wrongMethod('GET, POST, DELETE')
@@ -79,28 +79,28 @@ function faults(
   return found === undefined ? jsonResponse(404, { error: `there is no fault ${id}` }) : jsonResponse(200, found)
 }
 
-function switches(deps: ControlDeps, request: HttpRequest, given: Record<string, unknown>): HttpResponse {
+function switches(deps: ControlDeps, request: HttpRequest, input: Record<string, unknown>): HttpResponse {
   if (request.method === 'GET') return jsonResponse(200, deps.switches)
   if (request.method !== 'POST') return wrongMethod('GET, POST')
-  applySwitches(deps, given)
+  applySwitches(deps, input)
   return jsonResponse(200, deps.switches)
 }
 
 /** Switches change bodies, so the cached JSON goes, and with it every ETag. */
 export function applySwitches(
   deps: Pick<ControlDeps, 'switches' | 'records'>,
-  given: Readonly<Record<string, unknown>>,
+  input: Readonly<Record<string, unknown>>,
 ): void {
-  const problem = setSwitches(deps.switches, given)
+  const problem = setSwitches(deps.switches, input)
   if (problem !== null) throw new ControlInputError(problem)
   deps.records.clearCachedJson()
 }
 
 const grants: readonly string[] = ['client_credentials', 'password', 'authorization_code', 'refresh_token']
 
-function tokens(deps: ControlDeps, action: string | undefined, given: Record<string, unknown>): HttpResponse {
+function tokens(deps: ControlDeps, action: string | undefined, input: Record<string, unknown>): HttpResponse {
   if (action !== 'revoke') return jsonResponse(404, { error: paths })
-  const { grant, token, refreshTokens } = given
+  const { grant, token, refreshTokens } = input
   if (grant !== undefined && !grants.includes(String(grant)))
     throw new ControlInputError(`grant takes one of ${grants.join(', ')}`)
   const revoked = deps.tokens.revoke({
@@ -115,16 +115,16 @@ function records(
   deps: ControlDeps,
   request: HttpRequest,
   [type, id]: string[],
-  given: Record<string, unknown>,
+  input: Record<string, unknown>,
 ): HttpResponse {
   if (type === undefined || type === '') return jsonResponse(404, { error: paths })
-  if (request.method === 'POST' && id === undefined) return jsonResponse(201, deps.raw.create(type, readRecord(given)))
+  if (request.method === 'POST' && id === undefined) return jsonResponse(201, deps.raw.create(type, readRecord(input)))
   if (request.method === 'GET' && id === undefined) return jsonResponse(200, deps.raw.list(type))
   if (id === undefined) return wrongMethod('GET, POST')
   const record = deps.raw.read(type, id)
   if (record === null) return jsonResponse(404, { error: `${type} has no record ${id}` })
   if (request.method === 'GET') return jsonResponse(200, record)
-  if (request.method === 'PATCH') return jsonResponse(200, deps.raw.update(type, id, readRecord(given)))
+  if (request.method === 'PATCH') return jsonResponse(200, deps.raw.update(type, id, readRecord(input)))
   if (request.method !== 'DELETE') return wrongMethod('GET, PATCH, DELETE')
   deps.raw.remove(type, id, {
     cascade: request.params.get('cascade') !== 'false',
@@ -162,9 +162,9 @@ export function renameAccount(deps: Pick<World, 'account' | 'records'>, slug: st
   deps.records.clearCachedJson()
 }
 
-function script(deps: ControlDeps, request: HttpRequest, given: Record<string, unknown>): HttpResponse {
+function script(deps: ControlDeps, request: HttpRequest, input: Record<string, unknown>): HttpResponse {
   if (request.method === 'GET') return jsonResponse(200, deps.script.list())
-  if (request.method === 'POST') return jsonResponse(201, deps.script.add(readScriptRule(given)))
+  if (request.method === 'POST') return jsonResponse(201, deps.script.add(readScriptRule(input)))
   if (request.method !== 'DELETE') return wrongMethod('GET, POST, DELETE')
   deps.script.clear()
   return noContent

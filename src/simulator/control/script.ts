@@ -42,11 +42,11 @@ export function createScript(raw: RawRecords): Script {
   const rules = new Map<string, ScriptRule>()
   let last = 0
   return {
-    add(given) {
+    add(rule) {
       last += 1
-      const rule: ScriptRule = { ...given, id: String(last) }
-      rules.set(rule.id, rule)
-      return rule
+      const added: ScriptRule = { ...rule, id: String(last) }
+      rules.set(added.id, added)
+      return added
     },
     list: () => [...rules.values()],
     clear: () => {

@@ -76,21 +76,21 @@ function makeDocument(builder: Builder, { id, times }: Draft): void {
   const template = builder.pick('document-templates')
   const type = random.pick(['sow', 'sow', 'pricing', 'breakdown'])
   const failed = random.chance(0.06)
-  const made = Math.min(times.created + random.between(1, 60) * day, baseTime - day)
+  const created = Math.min(times.created + random.between(1, 60) * day, baseTime - day)
   builder.add('project-documents', {
     attributes: {
       status: failed ? 'error' : 'finished',
       'error-text': failed ? 'Template has an unknown tag: {{cleint}}' : null,
       'document-url': failed
         ? null
-        : `https://files.simulator.test/${id}-${String(made)}.pdf?signature=${String(random.between(1e6, 9e6))}`,
+        : `https://files.simulator.test/${id}-${String(created)}.pdf?signature=${String(random.between(1e6, 9e6))}`,
       'template-id': type === 'sow' ? template.id : type,
       'template-name': type === 'sow' ? template.attributes['name'] : null,
       'document-type': type,
       'generate-pdf': random.chance(0.8),
       'force-regeneration': random.chance(0.1),
-      'created-at': instant(made),
-      'updated-at': instant(made + 41_000),
+      'created-at': instant(created),
+      'updated-at': instant(created + 41_000),
     },
     toOne: { project: id },
   })

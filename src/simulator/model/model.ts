@@ -92,13 +92,13 @@ export const linked = filter('linked')
 export const afterDay = filter('after-day')
 
 /** Without a prototype: names come from requests, and `constructor` is not an attribute. */
-const withoutPrototype = <T>(given: Readonly<Record<string, T>> | undefined): Record<string, T> =>
-  Object.assign(Object.create(null) as Record<string, T>, given)
+const withoutPrototype = <T>(definition: Readonly<Record<string, T>> | undefined): Record<string, T> =>
+  Object.assign(Object.create(null) as Record<string, T>, definition)
 
-export function model(type: string, given: Partial<Omit<Model, 'type'>>): Model {
-  const attributes = withoutPrototype(given.attributes)
-  const filters = withoutPrototype(given.filters)
-  const scope = given.scope ?? 'account'
+export function model(type: string, definition: Partial<Omit<Model, 'type'>>): Model {
+  const attributes = withoutPrototype(definition.attributes)
+  const filters = withoutPrototype(definition.filters)
+  const scope = definition.scope ?? 'account'
   // "Default is active only on account-level lists" (API notes §4); on project children it is unclear, so all.
   const hides = scope === 'account' && filters['active'] !== undefined ? { attribute: 'active', is: false } : null
   return {
@@ -106,16 +106,16 @@ export function model(type: string, given: Partial<Omit<Model, 'type'>>): Model 
     scope,
     attributes,
     filters,
-    listed: given.listed ?? true,
-    toOne: withoutPrototype(given.toOne),
-    toMany: withoutPrototype(given.toMany),
-    required: given.required ?? [],
-    unique: given.unique ?? null,
-    context: given.context ?? null,
-    actions: given.actions ?? [],
-    lookups: given.lookups ?? {},
-    recordPermissions: given.recordPermissions ?? false,
-    hidesWhen: given.hidesWhen ?? hides,
+    listed: definition.listed ?? true,
+    toOne: withoutPrototype(definition.toOne),
+    toMany: withoutPrototype(definition.toMany),
+    required: definition.required ?? [],
+    unique: definition.unique ?? null,
+    context: definition.context ?? null,
+    actions: definition.actions ?? [],
+    lookups: definition.lookups ?? {},
+    recordPermissions: definition.recordPermissions ?? false,
+    hidesWhen: definition.hidesWhen ?? hides,
   }
 }
 

@@ -80,13 +80,13 @@ function positive(text: string, name: string): number {
 
 const byId: Filter = { kind: 'equals', on: 'id' }
 
-function readFilter(deps: Deps, model: Model, given: string, text: string): AppliedFilter {
-  const name = dashed(given)
+function readFilter(deps: Deps, model: Model, spelled: string, text: string): AppliedFilter {
+  const name = dashed(spelled)
   // `id` is a declared filter by default (API notes §12)
   const filter = name === 'id' ? byId : model.filters[name]
   if (filter === undefined || (deps.switches.refusedFilters[model.type] ?? []).includes(name))
-    throw filterNotAllowed(given)
-  if (filter.kind === 'after-day' && deps.switches.dateFilter === 'refused') throw filterNotAllowed(given)
+    throw filterNotAllowed(spelled)
+  if (filter.kind === 'after-day' && deps.switches.dateFilter === 'refused') throw filterNotAllowed(spelled)
   return { name, filter, values: csvLine(text) }
 }
 
@@ -113,13 +113,13 @@ export function csvLine(text: string): string[] {
 
 function readSort(switches: Switches, model: Model, text: string | null): Query['sort'] {
   if (text === null || text === '') return []
-  return text.split(',').map((given) => {
-    const down = given.startsWith('-')
-    const name = dashed(given.replace(/^[-+]/, '').trim())
+  return text.split(',').map((spelled) => {
+    const down = spelled.startsWith('-')
+    const name = dashed(spelled.replace(/^[-+]/, '').trim())
     const known = name === 'id' || model.attributes[name] !== undefined
     const refused = (switches.refusedSorts[model.type] ?? []).includes(name)
     if (!known || refused || (name === 'updated-at' && switches.sortUpdatedAt === 'refused')) {
-      throw invalidSort(given.replace(/^-/, ''), model.type)
+      throw invalidSort(spelled.replace(/^-/, ''), model.type)
     }
     return { name, down }
   })
@@ -131,10 +131,10 @@ function readInclude(deps: Deps, model: Model, text: string | null): IncludeTree
     if (path.trim() === '') continue
     let node = root
     let owner: Model | undefined = model
-    for (const given of path.trim().split('.')) {
-      const name = dashed(given)
+    for (const spelled of path.trim().split('.')) {
+      const name = dashed(spelled)
       const target: string | undefined = owner && includable(deps.switches, owner, name)
-      if (target === undefined) throw invalidInclude(given, owner?.type ?? model.type)
+      if (target === undefined) throw invalidInclude(spelled, owner?.type ?? model.type)
       node = childOf(node, name)
       owner = deps.models.get(target)
     }

@@ -1,8 +1,8 @@
 import type { Kind, Model } from '../model/model.ts'
 import { scramble } from '../records/random.ts'
-import { idOf, compareIds, type Rec, type Records } from '../records/records.ts'
+import { compareIds, idOf, type Rec, type Records } from '../records/records.ts'
 import type { Switches } from '../switches.ts'
-import type { Query, AppliedFilter } from './query.ts'
+import type { AppliedFilter, Query } from './query.ts'
 
 /** The records of a list, in its order; `within`: those of a nested list. */
 export type Selection = (model: Model, query: Query, within: Within | null) => readonly Rec[]

@@ -11,10 +11,10 @@ export function writtenDecimal(value: unknown): string {
   const digits = BigInt(`0${whole}${fraction}`)
   const shift = Number(exponent) - fraction.length + 4
   const scale = 10n ** BigInt(Math.abs(shift))
-  const kept = shift >= 0 ? digits * scale : (digits + scale / 2n) / scale
-  const text = String(kept).padStart(5, '0')
+  const rounded = shift >= 0 ? digits * scale : (digits + scale / 2n) / scale
+  const text = String(rounded).padStart(5, '0')
   const written = `${text.slice(0, -4)}.${text.slice(-4).replace(/0{1,3}$/, '')}`
-  return sign === '-' && kept !== 0n ? `-${written}` : written
+  return sign === '-' && rounded !== 0n ? `-${written}` : written
 }
 
 /** CRM amounts carry two digits: "10000.00". */

@@ -60,11 +60,11 @@ const may = (access: Access, switches: Switches): boolean =>
 const isRefused = ({ switches }: Deps, { type }: Model, name: string): boolean =>
   (switches.refusedMembers[type] ?? []).includes(name)
 
-function attributesOf(deps: Deps, model: Model, given: unknown): Fields {
-  if (given === undefined) return {}
-  if (!isObject(given)) throw missing('attributes')
+function attributesOf(deps: Deps, model: Model, members: unknown): Fields {
+  if (members === undefined) return {}
+  if (!isObject(members)) throw missing('attributes')
   const attributes: Fields = {}
-  for (const [name, value] of Object.entries(given)) {
+  for (const [name, value] of Object.entries(members)) {
     const attribute = Object.hasOwn(model.attributes, name) ? model.attributes[name] : undefined
     if (attribute === undefined || !may(attribute.access, deps.switches) || isRefused(deps, model, name))
       throw notAllowed(name)
@@ -73,11 +73,11 @@ function attributesOf(deps: Deps, model: Model, given: unknown): Fields {
   return attributes
 }
 
-function relationshipsOf(deps: Deps, model: Model, given: unknown): Pick<Written, 'toOne' | 'toMany'> {
+function relationshipsOf(deps: Deps, model: Model, members: unknown): Pick<Written, 'toOne' | 'toMany'> {
   const toOne: Record<string, Linkage> = {}
   const toMany: Record<string, readonly string[]> = {}
-  if (given !== undefined && !isObject(given)) throw missing('relationships')
-  for (const [name, value] of Object.entries(given ?? {})) {
+  if (members !== undefined && !isObject(members)) throw missing('relationships')
+  for (const [name, value] of Object.entries(members ?? {})) {
     const one = Object.hasOwn(model.toOne, name) ? model.toOne[name] : undefined
     if (one === undefined || !may(one.access, deps.switches) || isRefused(deps, model, name)) throw notAllowed(name)
     if (!isObject(value) || !('data' in value)) throw missing('data')
