@@ -1,7 +1,10 @@
 import { randomUUID } from 'node:crypto'
+import { mkdir } from 'node:fs/promises'
+import { join } from 'node:path'
 import postgres from 'postgres'
 import type { TestProject } from 'vitest/node'
 import { migrate } from '../../src/store/schema/migrate.ts'
+import { readBaseline, type Baseline } from './postgres/emptied.ts'
 import { startServer } from './postgres/server.ts'
 import { startRedis } from './redis/redis-server.ts'
 import { within } from './run/limit.ts'
@@ -14,6 +17,10 @@ declare module 'vitest' {
     adminUrl: string
     /** Begins the name of every database of this run; the name itself is the migrated template. */
     databasePrefix: string
+    /** How a database that was used is told from one that was not. */
+    databaseBaseline: Baseline
+    /** A folder: its files are called as the databases that were given back. */
+    freeDatabases: string
     /** A server whose databases from 1 up may be flushed. */
     redisUrl: string
   }
@@ -26,6 +33,8 @@ interface Shared {
 interface Ready {
   adminUrl: string
   prefix: string
+  baseline: Baseline
+  freeDatabases: string
   redisUrl: string
   stop: () => Promise<void>
 }
@@ -36,9 +45,15 @@ const shelf = globalThis as { scopestackTestServer?: Shared }
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const shared = (shelf.scopestackTestServer ??= { users: 0, ready: prepare() })
   shared.users += 1
-  const { adminUrl, prefix, redisUrl, stop } = await within(600, shared.ready, 'The servers of the tests did not start')
+  const { adminUrl, prefix, baseline, freeDatabases, redisUrl, stop } = await within(
+    600,
+    shared.ready,
+    'The servers of the tests did not start',
+  )
   project.provide('adminUrl', adminUrl)
   project.provide('databasePrefix', prefix)
+  project.provide('databaseBaseline', baseline)
+  project.provide('freeDatabases', freeDatabases)
   project.provide('redisUrl', redisUrl)
   return async () => {
     shared.users -= 1
@@ -59,13 +74,15 @@ async function prepare(): Promise<Ready> {
     await database.stop()
     await redis.stop()
   }
-  return { ...database, redisUrl: redis.url, stop }
+  const freeDatabases = join(currentRun().folder, 'databases')
+  await mkdir(freeDatabases)
+  return { ...database, freeDatabases, redisUrl: redis.url, stop }
 }
 
-async function prepareDatabase(): Promise<Omit<Ready, 'redisUrl'>> {
+async function prepareDatabase(): Promise<Omit<Ready, 'redisUrl' | 'freeDatabases'>> {
   const server = await startServer()
   const prefix = `scopestack_test_${randomUUID().slice(0, 8)}`
-  const admin = <T>(work: (sql: postgres.Sql) => Promise<T>) => asAdmin(server.adminUrl, work)
+  const admin = <T>(work: (sql: postgres.Sql) => Promise<T>) => connected(server.adminUrl, work)
   const databases = { adminUrl: server.adminUrl, prefix }
   const stop = async () => {
     if (server.isOurs) return server.stop()
@@ -78,16 +95,17 @@ async function prepareDatabase(): Promise<Omit<Ready, 'redisUrl'>> {
     const template = new URL(server.adminUrl)
     template.pathname = prefix
     await migrate(template.href)
+    const baseline = await connected(template.href, readBaseline)
     // A single connection to a template makes cloning it fail.
     await admin((sql) => sql.unsafe(`alter database ${prefix} with allow_connections false is_template true`))
-    return { adminUrl: server.adminUrl, prefix, stop }
+    return { adminUrl: server.adminUrl, prefix, baseline, stop }
   } catch (error) {
     await stop()
     throw error
   }
 }
 
-async function asAdmin<T>(url: string, work: (sql: postgres.Sql) => Promise<T>): Promise<T> {
+async function connected<T>(url: string, work: (sql: postgres.Sql) => Promise<T>): Promise<T> {
   const sql = postgres(url, { max: 1, onnotice: () => {} })
   try {
     return await work(sql)

@@ -7,7 +7,7 @@ import { expect, inject, it } from 'vitest'
 import { migrateQueue } from '../../../src/jobs/queue-tables.ts'
 import { startSimulator, type Simulator } from '../../../src/simulator/server.ts'
 import { readStatus } from '../../../src/store/runs/status.ts'
-import { createDatabase } from '../../support/postgres/database.ts'
+import { createNewDatabase } from '../../support/postgres/database.ts'
 import { onTestFinished } from '../../support/run/test-context.ts'
 import { remoteIds } from '../../support/scopestack/account.ts'
 import { unequal } from '../../support/scopestack/truth.ts'
@@ -169,7 +169,7 @@ async function edit(url: string, sim: Simulator): Promise<void> {
 }
 
 async function asAdministrator(settings: Settings): Promise<{ url: string; known: boolean }> {
-  const database = await createDatabase()
+  const database = await createNewDatabase()
   onTestFinished(() => database[Symbol.asyncDispose]())
   const admin = postgres(database.url, { max: 1, onnotice: () => {} })
   try {

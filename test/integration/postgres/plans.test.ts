@@ -20,7 +20,7 @@ import { recordChangedParents, recordPushedProjects } from '../../../src/store/p
 import { lastSuccess } from '../../../src/store/runs/alerts.ts'
 import { readStatus } from '../../../src/store/runs/status.ts'
 import { disableCapture } from '../../../src/store/schema/capture-triggers.ts'
-import { createDatabase, type TestDatabase } from '../../support/postgres/database.ts'
+import { createNewDatabase, type TestDatabase } from '../../support/postgres/database.ts'
 import { watchPlans, type Watched, type Work } from '../../support/postgres/plans.ts'
 
 /** So that an index is of the same height in both. */
@@ -76,7 +76,7 @@ interface Filled {
 }
 
 async function make(n: number): Promise<Filled> {
-  const database = await createDatabase()
+  const database = await createNewDatabase()
   const watched = await watchPlans(database.url)
   await fill(watched.sql, n)
   await watched.sql`vacuum (analyze)`
@@ -216,7 +216,7 @@ describe('with what the planner knows in the middle of a first load', () => {
   }
 
   async function misled(n: number): Promise<Filled> {
-    const database = await createDatabase()
+    const database = await createNewDatabase()
     const watched = await watchPlans(database.url)
     const { sql } = watched
     const list = (from: number, to: number, type: string) =>

@@ -1,31 +1,75 @@
 import { randomUUID } from 'node:crypto'
+import { readdir, rename, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import postgres from 'postgres'
 import { inject } from 'vitest'
+import { emptyDatabase } from './emptied.ts'
 
 export type TestDatabase = AsyncDisposable & { url: string }
 
-/** A migrated database of its own, cloned from the run's template. For `await using`, in a test or per file. */
-export function createDatabase(): Promise<TestDatabase> {
-  return create(`template ${inject('databasePrefix')}`)
+/**
+ * A migrated database of its own. For `await using`, in a test or per file. Another test may have used it before it was emptied; a
+ * test that measures pages, or leaves processes behind, takes `createNewDatabase`.
+ */
+export async function createDatabase(): Promise<TestDatabase> {
+  const name = (await takeFree()) ?? (await clone())
+  return { url: urlOf(name), [Symbol.asyncDispose]: () => giveBack(name) }
 }
 
+/** A migrated database that nothing has used, cloned from the run's template. */
+export const createNewDatabase = async (): Promise<TestDatabase> => dropped(await clone())
+
 /** An empty database. */
-export function createEmptyDatabase(): Promise<TestDatabase> {
-  return create('template template0')
-}
+export const createEmptyDatabase = async (): Promise<TestDatabase> => dropped(await create('template0'))
 
 // --- internal ---
 
-async function create(template: string): Promise<TestDatabase> {
+/** Names of emptied databases are files there: a rename has one winner, whichever processes try. */
+const shelf = (): string => inject('freeDatabases')
+
+async function takeFree(): Promise<string | undefined> {
+  for (const name of await readdir(shelf())) {
+    const isOurs = await rename(join(shelf(), name), join(inject('runFolder'), `${name}.taken`)).then(
+      () => true,
+      () => false,
+    )
+    if (isOurs) return name
+  }
+  return undefined
+}
+
+async function giveBack(name: string): Promise<void> {
+  const sql = postgres(urlOf(name), {
+    max: 1,
+    connect_timeout: 20,
+    fetch_types: false,
+    onnotice: () => {},
+    // Before what a test has set for the whole database.
+    connection: { statement_timeout: 0, lock_timeout: 20_000, default_transaction_read_only: false },
+  })
+  const isEmpty = await emptyDatabase(sql, inject('databaseBaseline')).catch(() => false)
+  await sql.end({ timeout: 1 })
+  if (isEmpty) await writeFile(join(shelf(), name), '')
+  else await drop(name)
+}
+
+const clone = (): Promise<string> => create(inject('databasePrefix'))
+
+async function create(template: string): Promise<string> {
   const name = `${inject('databasePrefix')}_${randomUUID().slice(0, 8)}`
-  await asAdmin(`create database ${name} ${template}`)
+  await asAdmin(`create database ${name} template ${template}`)
+  return name
+}
+
+const dropped = (name: string): TestDatabase => ({ url: urlOf(name), [Symbol.asyncDispose]: () => drop(name) })
+
+// Forced: a test that kills processes leaves their connections behind.
+const drop = (name: string): Promise<void> => asAdmin(`drop database if exists ${name} with (force)`)
+
+function urlOf(name: string): string {
   const url = new URL(inject('adminUrl'))
   url.pathname = name
-  return {
-    url: url.href,
-    // Forced: a test that kills processes leaves their connections behind.
-    [Symbol.asyncDispose]: () => asAdmin(`drop database if exists ${name} with (force)`),
-  }
+  return url.href
 }
 
 async function asAdmin(statement: string): Promise<void> {

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 export interface CliOptions {
-  /** The whole environment of the process, beside PATH: it inherits no variable. */
+  /** The whole environment of the process, beside PATH and the folder of compiled code: it inherits no variable. */
   env?: Record<string, string>
   /** Default: an empty directory, removed afterwards, so that neither .env nor an embedded database is found. */
   cwd?: string
@@ -55,7 +55,7 @@ async function run(
   if (cwd === undefined) await chmod(scratch, 0o711)
   const child = spawn(process.execPath, [program, ...args], {
     cwd: scratch,
-    env: { PATH: process.env['PATH'], ...env },
+    env: { PATH: process.env['PATH'], NODE_COMPILE_CACHE: process.env['NODE_COMPILE_CACHE'], ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   const die = () => void child.kill('SIGKILL')

@@ -35,6 +35,8 @@ function begin(): Run {
   // As root, Postgres runs as another user, who needs access.
   chmodSync(folder, 0o711)
   process.env['TMPDIR'] = folder
+  // Processes that tests start load their modules in half the time.
+  process.env['NODE_COMPILE_CACHE'] ??= join(folder, 'compile-cache')
   const { PATH } = process.env
   const reaper = spawn(process.execPath, [join(import.meta.dirname, 'reaper.ts'), folder], {
     cwd: '/',

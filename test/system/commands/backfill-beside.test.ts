@@ -5,7 +5,7 @@ import { clientIds, ended, openLongList, runsOf, served } from '../support/unatt
 
 const ENV = { SYNC_PAGE_SIZE: '10', SYNC_CONCURRENCY: '2' }
 
-test('a backfill and the workers wait for each other, and both runs end ok', async () => {
+test.concurrent('a backfill and the workers wait for each other, and both runs end ok', async () => {
   await using setting = await openLongList('postgres')
   const { sim, sql, run, start } = setting
   start()
@@ -32,7 +32,7 @@ test('a backfill and the workers wait for each other, and both runs end ok', asy
   expect(mirrored).toEqual(remote)
 })
 
-test('the workers do not resume a stopped backfill', async () => {
+test.concurrent('the workers do not resume a stopped backfill', async () => {
   await using setting = await openLongList('postgres')
   const { sql, run, start } = setting
   const killed = run('backfill clients', ENV)
@@ -49,7 +49,7 @@ test('the workers do not resume a stopped backfill', async () => {
   expect(await runsOf(setting)).toMatchObject([{ outcome: 'ok' }, { outcome: 'ok' }])
 })
 
-test('of two backfills at once, the second reports the run of the first, and disturbs nothing', async () => {
+test.concurrent('of two backfills at once, the second reports the run of the first, and disturbs nothing', async () => {
   await using setting = await openLongList('postgres')
   const { sql, run } = setting
   const first = run('backfill clients vendors', ENV)

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { createDatabase } from '../../support/postgres/database.ts'
+import { createNewDatabase } from '../../support/postgres/database.ts'
 import { runCli } from '../../support/process/cli.ts'
 import { until } from '../../support/until.ts'
 
@@ -15,7 +15,7 @@ async function start(...options: string[]) {
 }
 
 test.each(['SIGTERM', 'SIGINT'] as const)('what it prints is all that a pull needs, until %s', async (name) => {
-  await using database = await createDatabase()
+  await using database = await createNewDatabase()
   const { process, env, url } = await start()
   const pull = await runCli(['pull'], { env: { ...env, DATABASE_URL: database.url, SYNC_RATE: '0' } })
   expect(pull.code, pull.stderr).toBe(0)

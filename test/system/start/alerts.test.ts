@@ -8,7 +8,7 @@ const EVERY_SECOND = { SYNC_SCHEDULE: '* * * * * *', SYNC_RESOURCES: 'clients,ta
 const received = ({ received: bodies }: Webhook, count: number) =>
   until(() => (bodies.length >= count ? bodies : undefined), `${count} alerts`)
 
-test('a repeated failure is alerted once, and then the recovery', async () => {
+test.concurrent('a repeated failure is alerted once, and then the recovery', async () => {
   await using setting = await openUnattended('postgres')
   await using webhook = await startWebhook()
   const { sim, start } = setting
@@ -39,7 +39,7 @@ test('a repeated failure is alerted once, and then the recovery', async () => {
   expect(stderr).not.toContain('secret-path')
 })
 
-test('a webhook that is down does not keep runs from ending, and gets the alerts when it is back', async () => {
+test.concurrent('a webhook that is down does not keep runs from ending, and gets the alerts when it is back', async () => {
   await using setting = await openUnattended('postgres')
   await using webhook = await startWebhook()
   const { sim, start } = setting
@@ -64,7 +64,7 @@ test('a webhook that is down does not keep runs from ending, and gets the alerts
   expect(new Set(told.map(({ run }) => run)).size).toBe(1)
 })
 
-test('missing runs are alerted once, by a remaining process, and then their return', async () => {
+test.concurrent('missing runs are alerted once, by a remaining process, and then their return', async () => {
   await using setting = await openUnattended('postgres')
   await using webhook = await startWebhook()
   const { sql, start } = setting
@@ -83,7 +83,7 @@ test('missing runs are alerted once, by a remaining process, and then their retu
   expect(await sql`select from sync.runs where outcome = 'ok'`).not.toHaveLength(0)
 })
 
-test('a refused local edit is alerted, and then that it was sent after its correction', async () => {
+test.concurrent('a refused local edit is alerted, and then that it was sent after its correction', async () => {
   await using setting = await openUnattended('postgres')
   await using webhook = await startWebhook()
   const { sim, sql } = setting

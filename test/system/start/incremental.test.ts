@@ -16,7 +16,7 @@ const ofKind = ({ sql }: Setting, kind: string, outcome: string) =>
     return runs.length > 0 ? runs : undefined
   }, `a run of kind ${kind} to end as ${outcome}`)
 
-test('both schedules run side by side, each with its own resources and its own alerts', async () => {
+test.concurrent('both schedules run side by side, each with its own resources and its own alerts', async () => {
   await using setting = await openUnattended('postgres')
   await using webhook = await startWebhook()
   const { sim, sql, start, run } = setting
@@ -65,7 +65,7 @@ test('both schedules run side by side, each with its own resources and its own a
   }, 'the change that could not be read')
 })
 
-test('a run that is killed between projects and their children loses nothing', async () => {
+test.concurrent('a run that is killed between projects and their children loses nothing', async () => {
   await using setting = await open({ projects: 6 })
   const { sim, sql, run } = setting
   const types = TYPES.replaceAll(',', ' ')

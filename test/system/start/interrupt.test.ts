@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import { lockWait } from '../../support/postgres/lock-waits.ts'
 import { until } from '../../support/until.ts'
 import { fillClients, open, type Setting } from '../support/setting.ts'
 import { writtenPages } from '../support/written-pages.ts'
@@ -129,13 +130,7 @@ test('a second signal ends a pull without waiting', async () => {
   await sql.begin(async (tx) => {
     await tx`lock table scopestack.clients in access exclusive mode`
     const pull = run('pull clients', ENV)
-    await until(
-      () =>
-        sql`select from pg_locks where not granted and relation = 'scopestack.clients'::regclass`.then(
-          ({ count }) => count > 0,
-        ),
-      'a page that waits to be written',
-    )
+    await lockWait(sql, 'scopestack.clients')
     pull.kill('SIGTERM')
     // Within half a second it counts as the same request.
     const state = { over: false }

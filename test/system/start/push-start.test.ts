@@ -13,7 +13,7 @@ const started = ({ log, run }: Started) => {
 }
 
 describe.each(KINDS)('with the queue in %s', (kind) => {
-  test('an edit is sent without a command, and each new row once, with any number of processes', async () => {
+  test.concurrent('an edit is sent without a command, and each new row once, with any number of processes', async () => {
     await using setting = await openUnattended(kind)
     const { sim, sql } = setting
     await setting.run('pull clients vendors')
@@ -38,7 +38,7 @@ describe.each(KINDS)('with the queue in %s', (kind) => {
     expect(local).toEqual({ n: 0 })
   })
 
-  test('another worker continues the push of a killed one, and a wiped queue loses no change', async () => {
+  test.concurrent('another worker continues the push of a killed one, and a wiped queue loses no change', async () => {
     await using setting = await openUnattended(kind)
     const { sim, sql, queue } = setting
     await setting.run('pull vendors')
@@ -62,7 +62,7 @@ describe.each(KINDS)('with the queue in %s', (kind) => {
   })
 })
 
-test('SYNC_PUSH=off keeps edits for the push command', async () => {
+test.concurrent('SYNC_PUSH=off keeps edits for the push command', async () => {
   await using setting = await openUnattended('postgres')
   const { sim, sql } = setting
   await setting.run('pull clients')

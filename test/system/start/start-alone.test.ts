@@ -12,7 +12,7 @@ import {
   YEARLY,
 } from '../support/unattended.ts'
 
-test('a missed tick is run once, and one that was not missed is not run again', async () => {
+test.concurrent('a missed tick is run once, and one that was not missed is not run again', async () => {
   await using setting = await openUnattended('postgres')
   const { sql, start } = setting
   const first = start()
@@ -35,7 +35,7 @@ test('a missed tick is run once, and one that was not missed is not run again', 
   expect(await sql`select from sync.ticks`).toHaveLength(1 + 1)
 })
 
-test('a tick during its own run is recorded and skipped', async () => {
+test.concurrent('a tick during its own run is recorded and skipped', async () => {
   await using setting = await openLongList('postgres')
   const { sql, start } = setting
   const process = start({ SYNC_SCHEDULE: '* * * * * *', SYNC_CONCURRENCY: '1' })
@@ -47,7 +47,7 @@ test('a tick during its own run is recorded and skipped', async () => {
   expect(run).toMatchObject({ outcome: 'ok' })
 })
 
-test('403 for one area leaves the others ok, and names the missing privilege', async () => {
+test.concurrent('403 for one area leaves the others ok, and names the missing privilege', async () => {
   await using setting = await openUnattended('postgres')
   const { sim, sql, start } = setting
   sim.addFault({ kind: '403', match: { type: 'tags' }, count: 'always' })
@@ -66,7 +66,7 @@ test('403 for one area leaves the others ok, and names the missing privilege', a
   ])
 })
 
-test('documents that depend on a list are read after it', async () => {
+test.concurrent('documents that depend on a list are read after it', async () => {
   await using setting = await openUnattended('postgres')
   const { sql, start } = setting
   start({ SYNC_RESOURCES: 'merge-data,projects', SYNC_PAGE_SIZE: '2' })
@@ -79,7 +79,7 @@ test('documents that depend on a list are read after it', async () => {
   expect(order).toMatchObject({ right: true, documents: order!['projects'] as number })
 })
 
-test('credentials that are refused during a run end it, and its other resources are not tried', async () => {
+test.concurrent('credentials that are refused during a run end it, and its other resources are not tried', async () => {
   await using setting = await openLongList('postgres')
   const { sim, sql, start } = setting
   start({ SYNC_RESOURCES: 'clients,projects,tags' })
@@ -92,7 +92,7 @@ test('credentials that are refused during a run end it, and its other resources 
   ])
 })
 
-test('/healthz is alive at once, and /readyz names what is missing', async () => {
+test.concurrent('/healthz is alive at once, and /readyz names what is missing', async () => {
   await using setting = await openUnattended('postgres')
   const { sql, start } = setting
   const process = start()
@@ -125,7 +125,7 @@ test('/healthz is alive at once, and /readyz names what is missing', async () =>
   expect((await fetch(`${url}/healthz`, { method: 'POST' })).status).toBe(405)
 })
 
-test('a scheduler and a worker in separate processes run the schedule', async () => {
+test.concurrent('a scheduler and a worker in separate processes run the schedule', async () => {
   await using setting = await openUnattended('postgres')
   const { start } = setting
   const scheduler = start({ SCOPESTACK_CLIENT_SECRET: '' }, 'scheduler')
@@ -141,7 +141,7 @@ test('a scheduler and a worker in separate processes run the schedule', async ()
   expect(await scheduler.run).toMatchObject({ code: 0 })
 })
 
-test('all mistakes in the settings are named, and nothing is started', async () => {
+test.concurrent('all mistakes in the settings are named, and nothing is started', async () => {
   await using setting = await openUnattended('postgres')
   const { start, sim } = setting
   const schedules = await start({ SYNC_SCHEDULE: '0 25 * * *', SYNC_INCREMENTAL_SCHEDULE: '0 0 31 2 *' }).run
@@ -166,7 +166,7 @@ test('all mistakes in the settings are named, and nothing is started', async () 
   expect(await runsOf(setting)).toHaveLength(0)
 })
 
-test('a port that is taken ends the start with a sentence', async () => {
+test.concurrent('a port that is taken ends the start with a sentence', async () => {
   await using setting = await openUnattended('postgres')
   const port = new URL(setting.sim.url).port
   const { code, stderr } = await setting.start({ HTTP_PORT: port }).run
@@ -174,7 +174,7 @@ test('a port that is taken ends the start with a sentence', async () => {
   expect(stderr).toContain(`Port ${port} of 127.0.0.1 cannot be used`)
 })
 
-test('a Redis that may evict jobs is rejected, with the remedy', async () => {
+test.concurrent('a Redis that may evict jobs is rejected, with the remedy', async () => {
   await using setting = await openUnattended('postgres')
   const redis = await startOwnRedis({ args: ['--maxmemory-policy', 'allkeys-lru'] })
   try {
@@ -187,7 +187,7 @@ test('a Redis that may evict jobs is rejected, with the remedy', async () => {
   }
 })
 
-test('a run whose Redis is killed and comes back empty ends ok, and nothing is missing', async () => {
+test.concurrent('a run whose Redis is killed and comes back empty ends ok, and nothing is missing', async () => {
   await using setting = await openLongList('postgres')
   const first = await startOwnRedis()
   const process = setting.start({ REDIS_URL: first.url, SYNC_SCHEDULE: YEARLY })

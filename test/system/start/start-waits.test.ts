@@ -7,7 +7,7 @@ import { onTestFinished } from '../../support/run/test-context.ts'
 import { until } from '../../support/until.ts'
 import { ended, KINDS, openUnattended } from '../support/unattended.ts'
 
-test.each(KINDS)(
+test.concurrent.each(KINDS)(
   'a database that is down at start: alive, not ready, and running as soon as it is up (%s)',
   async (kind) => {
     await using setting = await openUnattended(kind)
@@ -44,7 +44,7 @@ test.each(KINDS)(
   },
 )
 
-test('start also waits for a Redis that is down', async () => {
+test.concurrent('start also waits for a Redis that is down', async () => {
   await using setting = await openUnattended('postgres')
   const before = await startOwnRedis()
   await before.stop()

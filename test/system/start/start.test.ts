@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { lockWait } from '../../support/postgres/lock-waits.ts'
 import { until } from '../../support/until.ts'
 import {
   clientIds,
@@ -25,7 +26,7 @@ async function expectWhole(setting: Unattended): Promise<void> {
 }
 
 describe.each(KINDS)('on %s', (kind) => {
-  test('three processes make one run of each tick, and none overlaps another', async () => {
+  test.concurrent('three processes make one run of each tick, and none overlaps another', async () => {
     await using setting = await openUnattended(kind)
     const { sql, start } = setting
     const env = { SYNC_SCHEDULE: '* * * * * *' }
@@ -50,7 +51,7 @@ describe.each(KINDS)('on %s', (kind) => {
     expect(begun.map(({ run }) => Number(run)).sort((a, b) => a - b)).toEqual(runs.map(({ id }) => id))
   })
 
-  test('after a worker is killed in the middle of a page, another finishes the run', async () => {
+  test.concurrent('after a worker is killed in the middle of a page, another finishes the run', async () => {
     await using setting = await openLongList(kind)
     const first = setting.start()
     await served(setting, 20)
@@ -67,7 +68,7 @@ describe.each(KINDS)('on %s', (kind) => {
     expect(job).toMatchObject({ stalled: 1 })
   })
 
-  test('on SIGTERM the page is committed, the job is handed back without spending an attempt, and another worker finishes', async () => {
+  test.concurrent('on SIGTERM the page is committed, the job is handed back without spending an attempt, and another worker finishes', async () => {
     await using setting = await openLongList(kind)
     const { sql, queue, start } = setting
     const first = start()
@@ -89,7 +90,7 @@ describe.each(KINDS)('on %s', (kind) => {
     expect(await queue.job('run-1-clients')).toMatchObject({ attempts: 1, stalled: 0 })
   })
 
-  test('a run whose queue is wiped ends ok, and nothing is missing', async () => {
+  test.concurrent('a run whose queue is wiped ends ok, and nothing is missing', async () => {
     await using setting = await openLongList(kind)
     const first = setting.start()
     await served(setting, 20)
@@ -100,7 +101,7 @@ describe.each(KINDS)('on %s', (kind) => {
     expect(await first.run).toMatchObject({ code: 0 })
   })
 
-  test('after the queue is wiped and the worker killed, another process creates the jobs again', async () => {
+  test.concurrent('after the queue is wiped and the worker killed, another process creates the jobs again', async () => {
     await using setting = await openLongList(kind)
     const first = setting.start()
     await served(setting, 20)
@@ -113,7 +114,7 @@ describe.each(KINDS)('on %s', (kind) => {
     expect(pagesServed(setting).length).toBeLessThan(2 * PAGES)
   })
 
-  test('a run whose connections to Postgres are cut ends ok, and nothing is missing', async () => {
+  test.concurrent('a run whose connections to Postgres are cut ends ok, and nothing is missing', async () => {
     await using setting = await openLongList(kind)
     const { sql, start } = setting
     const first = start()
@@ -129,7 +130,7 @@ describe.each(KINDS)('on %s', (kind) => {
     expect(await first.run).toMatchObject({ code: 0 })
   })
 
-  test('a worker that resumes after its lease has expired writes nothing', async () => {
+  test.concurrent('a worker that resumes after its lease has expired writes nothing', async () => {
     await using setting = await openLongList(kind)
     const { sql, start } = setting
     const first = start()
@@ -159,7 +160,7 @@ describe.each(KINDS)('on %s', (kind) => {
     await second.run
   })
 
-  test('a job waits for a resource that another run holds, and spends no attempt', async () => {
+  test.concurrent('a job waits for a resource that another run holds, and spends no attempt', async () => {
     await using setting = await openUnattended(kind)
     const { sql, queue, start } = setting
     await sql`
@@ -177,19 +178,13 @@ describe.each(KINDS)('on %s', (kind) => {
   })
 })
 
-test('a second signal ends the process at once', async () => {
+test.concurrent('a second signal ends the process at once', async () => {
   await using setting = await openLongList('postgres')
   const { sql, start } = setting
   await sql.begin(async (tx) => {
     await tx`lock table scopestack.clients in access exclusive mode`
     const first = start()
-    await until(
-      () =>
-        sql`select from pg_locks where not granted and relation = 'scopestack.clients'::regclass`.then(
-          ({ count }) => count > 0,
-        ),
-      'a page that waits to be written',
-    )
+    await lockWait(sql, 'scopestack.clients')
     first.kill('SIGTERM')
     await until(() => first.log().some(({ msg }) => String(msg).startsWith('stopping')), 'it to be stopping')
     // Within half a second it counts as the same request.
@@ -203,19 +198,13 @@ test('a second signal ends the process at once', async () => {
   })
 })
 
-test('jobs that do not end within the grace are left to other workers', async () => {
+test.concurrent('jobs that do not end within the grace are left to other workers', async () => {
   await using setting = await openLongList('postgres')
   const { sql, start } = setting
   await sql.begin(async (tx) => {
     await tx`lock table scopestack.clients in access exclusive mode`
     const first = start({ SYNC_GRACE: '1' })
-    await until(
-      () =>
-        sql`select from pg_locks where not granted and relation = 'scopestack.clients'::regclass`.then(
-          ({ count }) => count > 0,
-        ),
-      'a page that waits to be written',
-    )
+    await lockWait(sql, 'scopestack.clients')
     first.kill('SIGTERM')
     expect(await first.run).toMatchObject({ code: 1, signal: null })
     expect(first.log().at(-1)).toMatchObject({ msg: expect.stringContaining('SYNC_GRACE is over') as string })

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import type { Grant } from '../../../src/remote/auth/seal.ts'
 import { startSimulator } from '../../../src/simulator/server.ts'
-import { createDatabase } from '../../support/postgres/database.ts'
+import { createNewDatabase } from '../../support/postgres/database.ts'
 import { createRedis } from '../../support/redis/redis.ts'
 import type { MemberOptions } from '../../support/scopestack/fleet-member.ts'
 import { startFleet, type Member } from '../../support/scopestack/fleet.ts'
@@ -22,7 +22,7 @@ interface Held {
 /** ScopeStack, a store, and all requests to the token address; the next one can be delayed. */
 async function setting(kind: 'Postgres' | 'Redis', grant: Grant) {
   const sim = await startSimulator({ projects: 1, latency: 2 })
-  const database = await createDatabase()
+  const database = await createNewDatabase()
   const redis = kind === 'Redis' ? await createRedis() : undefined
   const sent: Form[] = []
   let hold = false

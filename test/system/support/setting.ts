@@ -1,6 +1,6 @@
 import postgres from 'postgres'
 import { startSimulator, type Simulator, type SimulatorOptions } from '../../../src/simulator/server.ts'
-import { createDatabase, type TestDatabase } from '../../support/postgres/database.ts'
+import { createNewDatabase, type TestDatabase } from '../../support/postgres/database.ts'
 import { runCli, type CliOptions, type CliRun } from '../../support/process/cli.ts'
 
 /** An account, a database, and the commands of an operator. */
@@ -18,7 +18,7 @@ const PROJECTS = 3
 
 export async function open(
   options: SimulatorOptions = {},
-  database: Promise<TestDatabase> = createDatabase(),
+  database: Promise<TestDatabase> = createNewDatabase(),
 ): Promise<Setting> {
   const sim = await startSimulator({ projects: PROJECTS, ...options })
   const { url, [Symbol.asyncDispose]: drop } = await database

@@ -36,7 +36,7 @@ async function arrives({ sim, sql }: Unattended, domain: string): Promise<void> 
 }
 
 describe.each(KINDS)('on %s', (kind) => {
-  test('hosts with clocks a day ahead and a day behind decide nothing by them, and report it', async () => {
+  test.concurrent('hosts with clocks a day ahead and a day behind decide nothing by them, and report it', async () => {
     await using setting = await openUnattended(kind)
     const { sim, sql, start } = setting
     // The first process that requests a token leaves a cool-down.
@@ -87,7 +87,7 @@ describe.each(KINDS)('on %s', (kind) => {
     expect(clockLines(right)).toEqual([])
   })
 
-  test('a job that a killed host a day ahead had started or postponed is continued by a host with the right time', async () => {
+  test.concurrent('a job that a killed host a day ahead had started or postponed is continued by a host with the right time', async () => {
     await using setting = await openLongList(kind)
     const { sql, queue, start } = setting
     const first = start(off(DAY))
@@ -109,7 +109,7 @@ describe.each(KINDS)('on %s', (kind) => {
   })
 })
 
-test('a future tick recorded by a host with a wrong clock does not keep other hosts from creating runs', async () => {
+test.concurrent('a future tick recorded by a host with a wrong clock does not keep other hosts from creating runs', async () => {
   await using setting = await openUnattended('postgres')
   const { sql, start } = setting
   await sql`insert into sync.ticks (schedule, at, note) values ('full', date_trunc('minute', now()) + interval '1 day', 'by a host a day ahead')`
@@ -118,7 +118,7 @@ test('a future tick recorded by a host with a wrong clock does not keep other ho
   expect(await sql`select from sync.ticks where at > now()`).toHaveLength(0)
 })
 
-test('a clock that is changed during runs is reported, and again when it is right', async () => {
+test.concurrent('a clock that is changed during runs is reported, and again when it is right', async () => {
   await using setting = await openUnattended('postgres')
   const { sql, start } = setting
   const process = start({ ...off(-DAY, { SHIFT_AT_FIRST: 'no' }), SYNC_SCHEDULE: '* * * * * *' })

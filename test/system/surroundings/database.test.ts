@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { createEmptyDatabase } from '../../support/postgres/database.ts'
-import { until } from '../../support/until.ts'
+import { lockWait } from '../../support/postgres/lock-waits.ts'
 import { contents, open } from '../support/setting.ts'
 
 test.concurrent('without a database the message names what was tried, why it failed and what to check', async () => {
@@ -79,11 +79,7 @@ test('a connection that is cut during a write loses nothing', async () => {
   const pull = await sql.begin(async (tx) => {
     await tx`lock table scopestack.clients in access exclusive mode`
     const running = run('pull clients')
-    const writer = await until(async () => {
-      const [waiting] = await sql<{ pid: number }[]>`
-        select pid from pg_locks where not granted and relation = 'scopestack.clients'::regclass`
-      return waiting?.pid
-    }, 'a page that waits to be written')
+    const writer = await lockWait(sql, 'scopestack.clients')
     await sql`select pg_terminate_backend(${writer})`
     // Awaited only after the lock is released.
     return { running }

@@ -3,7 +3,7 @@ import { startCut } from '../../support/network/cut.ts'
 import { until } from '../../support/until.ts'
 import { ended, KINDS, openUnattended } from '../support/unattended.ts'
 
-test.each(KINDS)(
+test.concurrent.each(KINDS)(
   'Postgres that goes and comes back is two lines in the log, and runs go on: queue on %s',
   async (kind) => {
     await using setting = await openUnattended(kind)

@@ -9,7 +9,7 @@ import { open } from '../support/setting.ts'
 import { clientIds, ended, KINDS, openUnattended, runsOf } from '../support/unattended.ts'
 
 describeWith(pgbouncer, 'there is no PgBouncer (Debian: pgbouncer)')('behind PgBouncer', () => {
-  test.each([
+  test.concurrent.each([
     ['transaction', ['changes discard 1', 'start']],
     ['statement', ['pull']],
   ])('pooling by %s is refused, with the remedy, and nothing is written', async (pool_mode, commands) => {
@@ -39,7 +39,7 @@ describeWith(pgbouncer, 'there is no PgBouncer (Debian: pgbouncer)')('behind PgB
     expect(direct.code, direct.stderr).toBe(0)
   })
 
-  test.each(KINDS)(
+  test.concurrent.each(KINDS)(
     'with session pooling a run ends, an edit is sent, and SIGTERM ends the process (%s)',
     async (kind) => {
       await using pooler = await startPooler({ pool_mode: 'session' })
@@ -64,7 +64,7 @@ describeWith(pgbouncer, 'there is no PgBouncer (Debian: pgbouncer)')('behind PgB
     },
   )
 
-  test('a pool that is too small is rejected with a sentence, without waiting', async () => {
+  test.concurrent('a pool that is too small is rejected with a sentence, without waiting', async () => {
     await using pooler = await startPooler({ pool_mode: 'session', default_pool_size: 3 })
     await using setting = await openUnattended('postgres')
     const url = pooler.through(setting.databaseUrl)
@@ -75,7 +75,7 @@ describeWith(pgbouncer, 'there is no PgBouncer (Debian: pgbouncer)')('behind PgB
     expect(await runsOf(setting)).toEqual([])
   })
 
-  test('a pooler that allows too few clients is reported', async () => {
+  test.concurrent('a pooler that allows too few clients is reported', async () => {
     await using pooler = await startPooler({ pool_mode: 'session', max_client_conn: 4 })
     await using setting = await open()
     const { code, stderr } = await setting.run('pull', { DATABASE_URL: pooler.through(setting.databaseUrl) })
@@ -83,7 +83,7 @@ describeWith(pgbouncer, 'there is no PgBouncer (Debian: pgbouncer)')('behind PgB
     expect(stderr).toMatch(/gave 4 connections of the 7 .*no more connections allowed/)
   })
 
-  test('a login that the pooler refuses is reported by log and /readyz, retried with pauses, and ended by SIGTERM', async () => {
+  test.concurrent('a login that the pooler refuses is reported by log and /readyz, retried with pauses, and ended by SIGTERM', async () => {
     await using pooler = await startPooler({ pool_mode: 'session' })
     await using setting = await openUnattended('postgres')
     // Not a setting of the pooler, so the startup message decides.

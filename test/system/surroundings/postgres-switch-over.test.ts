@@ -19,7 +19,7 @@ async function relaysOf(setting: Unattended, kind: QueueKind) {
 }
 
 describe.each(KINDS)('with the queue in %s', (kind) => {
-  test('lost connections are opened again, and nothing is lost or duplicated', async () => {
+  test.concurrent('lost connections are opened again, and nothing is lost or duplicated', async () => {
     await using setting = await openUnattended(kind)
     const { relays, env } = await relaysOf(setting, kind)
     const process = setting.start(env)
@@ -35,27 +35,31 @@ describe.each(KINDS)('with the queue in %s', (kind) => {
     await expectNothingLost(setting)
   })
 
-  test.each(LONG)('servers that do not respond for two minutes cost two minutes', { timeout: 600_000 }, async () => {
-    await using setting = await openUnattended(kind)
-    const { relays, env } = await relaysOf(setting, kind)
-    const process = setting.start(env)
-    const url = await addressOf(process)
-    await goesOn(setting)
-    for (const relay of relays) relay.freeze()
-    const edit = await edits(setting)
-    await sleep(120_000)
-    expect((await fetch(`${url}/readyz`)).status).toBe(503)
-    for (const relay of relays) relay.thaw()
-    const began = performance.now()
-    await goesOn(setting)
-    await edit.arrive()
-    expect(performance.now() - began).toBeLessThan(30_000)
-    process.kill('SIGTERM')
-    expect(await process.run).toMatchObject({ code: 0 })
-    await expectNothingLost(setting)
-  })
+  test.concurrent.each(LONG)(
+    'servers that do not respond for two minutes cost two minutes',
+    { timeout: 600_000 },
+    async () => {
+      await using setting = await openUnattended(kind)
+      const { relays, env } = await relaysOf(setting, kind)
+      const process = setting.start(env)
+      const url = await addressOf(process)
+      await goesOn(setting)
+      for (const relay of relays) relay.freeze()
+      const edit = await edits(setting)
+      await sleep(120_000)
+      expect((await fetch(`${url}/readyz`)).status).toBe(503)
+      for (const relay of relays) relay.thaw()
+      const began = performance.now()
+      await goesOn(setting)
+      await edit.arrive()
+      expect(performance.now() - began).toBeLessThan(30_000)
+      process.kill('SIGTERM')
+      expect(await process.run).toMatchObject({ code: 0 })
+      await expectNothingLost(setting)
+    },
+  )
 
-  test.each(kind === 'postgres' ? ['once'] : LONG)(
+  test.concurrent.each(kind === 'postgres' ? ['once'] : LONG)(
     'a primary that gives way to its standby, and stays open, is left for it',
     async () => {
       const pair = await startPostgresPair()
@@ -84,7 +88,7 @@ describe.each(KINDS)('with the queue in %s', (kind) => {
   )
 })
 
-test('SIGTERM does not wait for a Postgres that does not respond', async () => {
+test.concurrent('SIGTERM does not wait for a Postgres that does not respond', async () => {
   await using setting = await openUnattended('postgres')
   const { relays, env } = await relaysOf(setting, 'postgres')
   const process = setting.start({ ...env, SYNC_GRACE: '30' })
@@ -95,7 +99,7 @@ test('SIGTERM does not wait for a Postgres that does not respond', async () => {
   expect(await process.run).toMatchObject({ code: 0, signal: null })
 })
 
-test.each(LONG)(
+test.concurrent.each(LONG)(
   'what leads to another server is left, though its server is still up and can be written to',
   async () => {
     const pair = await startPostgresPair()

@@ -15,7 +15,7 @@ async function ownRedis() {
   return { server, redis }
 }
 
-test('after a primary becomes a replica, start uses the primary that the address leads to', async () => {
+test.concurrent('after a primary becomes a replica, start uses the primary that the address leads to', async () => {
   await using setting = await openUnattended('postgres')
   const [old, next] = [await ownRedis(), await ownRedis()]
   const relay = await relayTo(old.server.url)
@@ -42,7 +42,7 @@ test('after a primary becomes a replica, start uses the primary that the address
   await expectNothingLost(setting)
 })
 
-test('lost connections to Redis are opened again', async () => {
+test.concurrent('lost connections to Redis are opened again', async () => {
   await using setting = await openUnattended('redis')
   const relay = await relayTo(setting.queue.env['REDIS_URL']!)
   const process = setting.start({ ...OFTEN, REDIS_URL: relay.url })
@@ -56,7 +56,7 @@ test('lost connections to Redis are opened again', async () => {
   await expectNothingLost(setting)
 })
 
-test.each(LONG)('SIGTERM does not wait for a Redis that does not respond', async () => {
+test.concurrent.each(LONG)('SIGTERM does not wait for a Redis that does not respond', async () => {
   await using setting = await openUnattended('redis')
   const relay = await relayTo(setting.queue.env['REDIS_URL']!)
   const process = setting.start({ ...OFTEN, REDIS_URL: relay.url, SYNC_GRACE: '110' })
@@ -67,22 +67,26 @@ test.each(LONG)('SIGTERM does not wait for a Redis that does not respond', async
   expect(await process.run).toMatchObject({ code: 0, signal: null })
 })
 
-test.each(LONG)('a Redis that does not respond for two minutes costs two minutes', { timeout: 600_000 }, async () => {
-  await using setting = await openUnattended('redis')
-  const relay = await relayTo(setting.queue.env['REDIS_URL']!)
-  const process = setting.start({ ...OFTEN, REDIS_URL: relay.url })
-  const url = await addressOf(process)
-  await goesOn(setting)
-  relay.freeze()
-  const edit = await edits(setting)
-  await new Promise((resolve) => setTimeout(resolve, 120_000))
-  expect((await fetch(`${url}/readyz`)).status).toBe(503)
-  relay.thaw()
-  const began = performance.now()
-  await goesOn(setting)
-  await edit.arrive()
-  expect(performance.now() - began).toBeLessThan(30_000)
-  process.kill('SIGTERM')
-  expect(await process.run).toMatchObject({ code: 0 })
-  await expectNothingLost(setting)
-})
+test.concurrent.each(LONG)(
+  'a Redis that does not respond for two minutes costs two minutes',
+  { timeout: 600_000 },
+  async () => {
+    await using setting = await openUnattended('redis')
+    const relay = await relayTo(setting.queue.env['REDIS_URL']!)
+    const process = setting.start({ ...OFTEN, REDIS_URL: relay.url })
+    const url = await addressOf(process)
+    await goesOn(setting)
+    relay.freeze()
+    const edit = await edits(setting)
+    await new Promise((resolve) => setTimeout(resolve, 120_000))
+    expect((await fetch(`${url}/readyz`)).status).toBe(503)
+    relay.thaw()
+    const began = performance.now()
+    await goesOn(setting)
+    await edit.arrive()
+    expect(performance.now() - began).toBeLessThan(30_000)
+    process.kill('SIGTERM')
+    expect(await process.run).toMatchObject({ code: 0 })
+    await expectNothingLost(setting)
+  },
+)

@@ -3,7 +3,7 @@ import { startOwnRedis } from '../../support/redis/redis-server.ts'
 import { until } from '../../support/until.ts'
 import { fillClients, open } from '../support/setting.ts'
 
-test('a Redis that goes away during a run does not stop it, and is reported', async () => {
+test.concurrent('a Redis that goes away during a run does not stop it, and is reported', async () => {
   const redis = await startOwnRedis()
   await using setting = await open({ latency: 10 })
   const { sim, sql } = setting
@@ -20,7 +20,7 @@ test('a Redis that goes away during a run does not stop it, and is reported', as
   )
 })
 
-test('a Redis that is not reachable is named, without its password', async () => {
+test.concurrent('a Redis that is not reachable is named, without its password', async () => {
   await using setting = await open()
   const redis = await startOwnRedis()
   await redis.stop()

@@ -7,7 +7,8 @@ import { fileURLToPath } from 'node:url'
 import postgres from 'postgres'
 import { afterEach, beforeEach, expect, test, type TestContext } from 'vitest'
 import { startSimulator, type Simulator } from '../../../src/simulator/server.ts'
-import { createDatabase } from '../../support/postgres/database.ts'
+import { createNewDatabase } from '../../support/postgres/database.ts'
+import { lockWait } from '../../support/postgres/lock-waits.ts'
 import { leftOut, testWith } from '../../support/process/installed.ts'
 import {
   BEGUN,
@@ -115,7 +116,7 @@ onTerminal(
     expect(patient.screen()).toContain('stopped')
 
     // Not the embedded one, which keeps running for other processes that are connected to it.
-    await using database = await createDatabase()
+    await using database = await createNewDatabase()
     const sql = postgres(database.url, { max: 2, onnotice: () => {} })
     onTestFinished(() => sql.end({ timeout: 0 }))
     const hurried = npmRun('-s sync -- start', { ...env, DATABASE_URL: database.url })
@@ -124,13 +125,7 @@ onTerminal(
       await hurried.closed
     })
     locked.catch(() => {})
-    await until(
-      () =>
-        sql`select from pg_locks where not granted and relation = 'scopestack.clients'::regclass`.then(
-          ({ count }) => count > 0,
-        ),
-      'a page that waits',
-    )
+    await lockWait(sql, 'scopestack.clients')
     await holdDown(hurried)
     expect([1, BY_SIGNAL], hurried.screen()).toContain(await ended(hurried))
   },

@@ -1,0 +1,72 @@
+/** A database that one test returns and another one takes is like a new clone, or is not taken. */
+import { expect, inject, it } from 'vitest'
+import { startSimulator } from '../../../src/simulator/server.ts'
+import { openDatabase, type Database } from '../../../src/store/connection/database.ts'
+import { createNewDatabase } from '../../support/postgres/database.ts'
+import { emptyDatabase } from '../../support/postgres/emptied.ts'
+import { startWorker } from '../../support/scopestack/worker.ts'
+
+/** Each row of each table, and where each sequence stands. */
+async function contentsOf(sql: Database): Promise<unknown> {
+  const tables = await sql<{ name: string }[]>`
+    select format('%I.%I', table_schema, table_name) as name from information_schema.tables
+    where table_schema in ('scopestack', 'sync') and table_type = 'BASE TABLE' order by 1`
+  const each = tables.map(
+    ({ name }) => `select '${name}' as name, (select jsonb_agg(t order by t::text) from ${name} t) as rows`,
+  )
+  const rows = await sql.unsafe(each.join(' union all '))
+  return [rows, await sql`select schemaname, sequencename, last_value from pg_sequences order by 1, 2`]
+}
+
+async function empty(url: string): Promise<boolean> {
+  const sql = openDatabase(url, { connections: 1 })
+  try {
+    return await emptyDatabase(sql, inject('databaseBaseline'))
+  } finally {
+    await sql.end({ timeout: 1 })
+  }
+}
+
+it('is emptied of all that a pull and edits wrote, and its sequences restart', async () => {
+  await using database = await createNewDatabase()
+  const sql = openDatabase(database.url)
+  const before = await contentsOf(sql)
+  await using sim = await startSimulator({ projects: 3 }).then((one) =>
+    Object.assign(one, { [Symbol.asyncDispose]: () => one.close() }),
+  )
+  const worker = await startWorker(sim, database.url)
+  await worker.run()
+  await sql`update scopestack.clients set domain = 'edited.test'`
+  await sql`create temporary table of_mine (id int)`
+  expect(await contentsOf(sql)).not.toEqual(before)
+  await worker[Symbol.asyncDispose]()
+
+  expect(await empty(database.url)).toBe(true)
+  const again = openDatabase(database.url)
+  expect(await contentsOf(again)).toEqual(before)
+  await Promise.all([sql.end({ timeout: 1 }), again.end({ timeout: 1 })])
+  expect(await empty(database.url)).toBe(true)
+})
+
+it.each([
+  'alter table scopestack.clients add column mine text',
+  'alter table scopestack.clients disable trigger user',
+  'alter table scopestack.clients set (fillfactor = 50)',
+  'alter table scopestack.clients alter column domain set default 1',
+  'create index on scopestack.clients (domain)',
+  'create table public.mine (id int)',
+  'create schema mine',
+  'create extension pg_walinspect',
+  'grant select on scopestack.clients to public',
+  'revoke usage on schema sync from public',
+  "comment on table scopestack.clients is 'nothing'",
+  'do $$ begin execute format($f$alter database %I set work_mem = 64$f$, current_database()); end $$',
+  'do $$ begin execute format($f$alter database %I connection limit 50$f$, current_database()); end $$',
+  "create function public.mine() returns int language sql as 'select 1'",
+])('is not lent again after: %s', async (statement) => {
+  await using database = await createNewDatabase()
+  const sql = openDatabase(database.url, { connections: 1 })
+  await sql.unsafe(statement)
+  await sql.end({ timeout: 1 })
+  expect(await empty(database.url)).toBe(false)
+})
