@@ -27,7 +27,7 @@ const DENIED: readonly (readonly [words: string, say: string])[] = [
 
 /** Names of tables, keys and stored values, which never change; and phrases in which a word means something else. */
 const ALLOWED =
-  /\bSYNC_[A-Z_]+\b|sync\.pace\b|\bpace = sync\.table\('pace'|scopestack-sync:pace:|tokens_and_pace|0008_told|`told`|\btold apart\b|const NAME = 'told'|readonly told: number|told: filled/g
+  /\bSYNC_[A-Z_]+\b|sync\.pace\b|\bpace = sync\.table\('pace'|scopestack-sync:pace:|tokens_and_pace|0008_told|`told`|\btold apart\b|'told'|readonly told: number|told: filled/g
 
 const ROOT = join(import.meta.dirname, '../../..')
 const NAMES = [
@@ -44,7 +44,6 @@ const NAMES = [
 /** Parts whose words are still being replaced. An entry goes when its part is clean; the list ends empty, and then this goes. */
 const NOT_YET: readonly string[] = [
   '.env.example',
-  'docs/errors.md',
   'src/assemble/',
   'src/catalog/',
   'src/commands/',
