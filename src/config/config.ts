@@ -29,13 +29,13 @@ export interface Config {
   /** Pages in flight. */
   readonly concurrency: number
   readonly pageSize: number
-  /** Percent of a table's rows that one sweep may bury. */
+  /** Percent of a table's rows that one run may mark deleted. */
   readonly deleteLimit: number
-  /** Days for which the server's word that a page has not changed is enough. */
+  /** Days for which an unchanged ETag is enough proof that a page is unchanged. */
   readonly recheckDays: number
   /** Undefined: the queue is kept in Postgres. */
   readonly redisUrl: string | undefined
-  /** Cron patterns, or `off`; checked by whoever reads them. */
+  /** Cron patterns, or `off`; jobs/schedule.ts checks them. */
   readonly schedule: string
   readonly incrementalSchedule: string
   readonly timezone: string
@@ -44,7 +44,7 @@ export interface Config {
   readonly httpHost: string
   readonly httpPort: number | undefined
   readonly push: 'on' | 'off'
-  /** Rules by resource or member; checked by whoever reads them. */
+  /** Rules by resource or member; sync/push/conflict-rules.ts checks them. */
   readonly conflict: string | undefined
   readonly alertWebhookUrl: string | undefined
   /** Undefined: none. */
@@ -56,21 +56,31 @@ export interface Config {
 type Name = keyof typeof VARIABLES
 type Values = { [N in Name]: z.output<(typeof VARIABLES)[N]['schema']> }
 
-/** What is known elsewhere of a setting: throws SYNC_CONFIG, with every mistake. What is wrong in itself is undefined there. */
+/** A check of settings that needs the catalog or cron: throws SYNC_CONFIG with every mistake. A setting that is wrong in itself is undefined there. */
 export type Check = (config: Partial<Config>) => void
 
 interface Wanted {
-  /** Whether the command speaks to ScopeStack; without it the client id and secret may be missing. */
+  /** Whether the command connects to ScopeStack; without it the client id and secret may be missing. */
   readonly credentials: boolean
   readonly checks?: readonly Check[]
 }
 
+type Env = Readonly<Record<string, string | undefined>>
+
 /** @throws SyncError SYNC_CONFIG with every mistake. */
-export function readConfig(
-  { credentials, checks = [] }: Wanted,
-  env: Readonly<Record<string, string | undefined>> = process.env,
-): Config {
+export function readConfig({ credentials, checks = [] }: Wanted, env: Env = process.env): Config {
   const mistakes = misspelt(env, KNOWN)
+  const values = readValues(env, credentials, mistakes)
+  const production = env['NODE_ENV'] === 'production'
+  mistakes.push(...missingTogether(values, { credentials, production, found: mistakes }))
+  const config = toConfig(values as Values, production)
+  mistakes.push(...checks.flatMap((check) => mistakesFoundBy(check, config)))
+  if (mistakes.length > 0) throw configInvalid(mistakes)
+  return config
+}
+
+/** Each variable alone; what is wrong with one is added to `mistakes`. */
+function readValues(env: Env, credentials: boolean, mistakes: string[]): Partial<Values> {
   const values: Record<string, unknown> = {}
   for (const [name, variable] of Object.entries<Variable>(VARIABLES)) {
     const given = read(name, variable, env, mistakes)
@@ -83,20 +93,27 @@ export function readConfig(
     // The value itself is not shown: it may be a secret pasted into the wrong line.
     else mistakes.push(`${name} ${parsed.error.issues.map((issue) => issue.message).join(', ')}.`)
   }
-  const production = env['NODE_ENV'] === 'production'
-  const named = values['DATABASE_DIRECT_URL'] ?? values['DATABASE_URL']
-  if (production && named === undefined && !mistakes.some((line) => line.startsWith('DATABASE_'))) {
-    mistakes.push('DATABASE_URL is missing. The embedded Postgres is for trying out, not for NODE_ENV=production.')
+  return values
+}
+
+interface Circumstances {
+  readonly credentials: boolean
+  readonly production: boolean
+  readonly found: readonly string[]
+}
+
+/** What one setting, or NODE_ENV, demands of others. */
+function missingTogether(values: Partial<Values>, { credentials, production, found }: Circumstances): string[] {
+  const missing: string[] = []
+  const isNamed = (values.DATABASE_DIRECT_URL ?? values.DATABASE_URL) !== undefined
+  if (production && !isNamed && !found.some((line) => line.startsWith('DATABASE_'))) {
+    missing.push('DATABASE_URL is missing. The embedded Postgres is for trying out, not for NODE_ENV=production.')
   }
-  if (credentials && values['SCOPESTACK_GRANT'] === 'password') {
-    for (const name of ['SCOPESTACK_USERNAME', 'SCOPESTACK_PASSWORD'] as const) {
-      if (values[name] === undefined) mistakes.push(`${name} is missing. SCOPESTACK_GRANT=password needs it.`)
-    }
+  if (!credentials || values.SCOPESTACK_GRANT !== 'password') return missing
+  for (const name of ['SCOPESTACK_USERNAME', 'SCOPESTACK_PASSWORD'] as const) {
+    if (values[name] === undefined) missing.push(`${name} is missing. SCOPESTACK_GRANT=password needs it.`)
   }
-  const config = toConfig(values as Values, production)
-  mistakes.push(...checks.flatMap((check) => mistakesFoundBy(check, config)))
-  if (mistakes.length > 0) throw configInvalid(mistakes)
-  return config
+  return missing
 }
 
 function mistakesFoundBy(check: Check, config: Config): readonly string[] {

@@ -70,23 +70,8 @@ export function parseDatabaseUrl(url: string): DatabaseUrl | string {
   if (path.includes('/') || (login === undefined && /@/.test(path + query))) return `${LOOK}; ${ENCODE}`
   try {
     const options = optionsIn(query)
-    const [user = '', password = ''] = halves(login ?? '', ':')
-    const take = (name: string): string | undefined => {
-      const value = options.get(name)
-      options.delete(name)
-      return value || undefined
-    }
-    const hosts = hostsOf(take('host'), decodeURIComponent(place), take('port'))
-    const target = take('target_session_attrs')
-    const parts = {
-      hosts,
-      database: take('dbname') ?? decodeURIComponent(path),
-      user: take('user') ?? (decodeURIComponent(user) || nameOfUser()),
-      password: take('password') ?? decodeURIComponent(password),
-      // Of several hosts the one to write to is meant; libpq, which also serves readers, would take the first.
-      writable: target === undefined ? hosts.length > 1 : target !== 'any',
-      options,
-    }
+    const target = take(options, 'target_session_attrs')
+    const parts = partsOf({ login, place, path }, options, target)
     if (target !== undefined && !TARGETS.includes(target))
       return `has a target_session_attrs other than ${TARGETS.join(', ')}; this program writes`
     return mistakeIn(parts) ?? parts
@@ -94,6 +79,38 @@ export function parseDatabaseUrl(url: string): DatabaseUrl | string {
     if (error instanceof URIError) return `holds a "%" that begins no code such as %25; ${ENCODE}`
     throw error
   }
+}
+
+interface Pieces {
+  readonly login: string | undefined
+  readonly place: string
+  readonly path: string
+}
+
+/** A member of the query goes before the same member of the address, as in libpq. */
+function partsOf(
+  { login, place, path }: Pieces,
+  options: Map<string, string>,
+  target: string | undefined,
+): DatabaseUrl {
+  const [user = '', password = ''] = halves(login ?? '', ':')
+  const hosts = hostsOf(take(options, 'host'), decodeURIComponent(place), take(options, 'port'))
+  return {
+    hosts,
+    database: take(options, 'dbname') ?? decodeURIComponent(path),
+    user: take(options, 'user') ?? (decodeURIComponent(user) || nameOfUser()),
+    password: take(options, 'password') ?? decodeURIComponent(password),
+    // Of several hosts the one to write to is meant; libpq, which also serves readers, would take the first.
+    writable: target === undefined ? hosts.length > 1 : target !== 'any',
+    options,
+  }
+}
+
+/** Of the query, where it then stands no more; an empty value counts as none. */
+function take(options: Map<string, string>, name: string): string | undefined {
+  const value = options.get(name)
+  options.delete(name)
+  return value || undefined
 }
 
 function mistakeIn({ hosts, database, user, options }: DatabaseUrl): string | undefined {

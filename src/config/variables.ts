@@ -39,7 +39,7 @@ export const VARIABLES = {
   SCOPESTACK_GRANT: {
     group: 'ScopeStack',
     about:
-      'How a token is had: client_credentials (a service account), password (a user below), or authorization_code (the command "login", once, in a browser).',
+      'How tokens are obtained: client_credentials (a service account), password (a user below), or authorization_code (the command "login", once, in a browser).',
     schema: z.enum(GRANTS, `must be one of ${GRANTS.join(', ')}`).default('client_credentials'),
     example: 'client_credentials',
   },
@@ -51,20 +51,20 @@ export const VARIABLES = {
   },
   SCOPESTACK_PASSWORD: {
     group: 'ScopeStack',
-    about: 'Its password.',
+    about: 'Password of that user.',
     schema: z.string().optional(),
     example: '',
     secret: true,
   },
   SCOPESTACK_AUTH_URL: {
     group: 'ScopeStack',
-    about: 'Where tokens are issued.',
+    about: 'Address that issues tokens.',
     schema: scopeStackUrl.default('https://app.scopestack.io'),
     example: 'https://app.scopestack.io',
   },
   SCOPESTACK_API_URL: {
     group: 'ScopeStack',
-    about: 'Where the API answers.',
+    about: 'Address of the API.',
     schema: scopeStackUrl.default('https://api.scopestack.io'),
     example: 'https://api.scopestack.io',
   },
@@ -79,14 +79,15 @@ export const VARIABLES = {
   DATABASE_DIRECT_URL: {
     group: 'Postgres',
     about:
-      'The same database past a pooler, where DATABASE_URL leads to one (Neon, Supabase, PgBouncer): used instead of it, for everything. Pooling by session needs none.',
+      'The address of the server itself, where DATABASE_URL leads to a pooler (Neon, Supabase, PgBouncer): used instead of it, for everything. Session pooling needs none.',
     schema: databaseUrl,
     example: '',
     secret: true,
   },
   REDIS_URL: {
     group: 'Queue',
-    about: 'redis://[user:password@]host:6379[/database]. Empty: queue, token and pace are kept in the same Postgres.',
+    about:
+      'redis://[user:password@]host:6379[/database]. Empty: queue, token and rate limit are kept in the same Postgres.',
     schema: z
       .string()
       .regex(/^rediss?:\/\/[^/\s]+(\/\d+)?$/, 'must look like redis://host:6379 (rediss:// for TLS)')
@@ -96,7 +97,8 @@ export const VARIABLES = {
   },
   SYNC_RESOURCES: {
     group: 'Sync',
-    about: 'What to pull, by type and comma separated (clients,projects). Empty: everything that is on by default.',
+    about:
+      'Resources to pull, by type and comma separated (clients,projects). Empty: everything that is on by default.',
     schema: z
       .string()
       .transform((value) =>
@@ -111,7 +113,7 @@ export const VARIABLES = {
   SYNC_RATE: {
     group: 'Sync',
     about:
-      'Requests a second at most, by all workers together; 0 for no limit. ScopeStack publishes no figure, so the default is careful.',
+      'Rate limit in requests a second, of all workers together; 0 for no limit. ScopeStack publishes no figure, so the default is careful.',
     schema: number(0, 1000, false).default(5),
     example: '5',
   },
@@ -123,34 +125,34 @@ export const VARIABLES = {
   },
   SYNC_PAGE_SIZE: {
     group: 'Sync',
-    about: 'Records a page, at most 250. A size that the server refuses is lowered by itself.',
+    about: 'Records a page, at most 250. A size that the server refuses is lowered automatically.',
     schema: number(1, 250, true).default(100),
     example: '100',
   },
   SYNC_DELETE_LIMIT: {
     group: 'Sync',
     about:
-      'Percent of a table that may vanish from its list at once (five rows always may, all of them never); more is suspect, and nothing is deleted until a person allows it.',
+      'Percent of a table that may be missing from its list at once (five rows always may, all of them never); more is suspect, and nothing is deleted until a person allows it.',
     schema: number(0, 100, false).default(20),
     example: '20',
   },
   SYNC_RECHECK_DAYS: {
     group: 'Sync',
     about:
-      'Days for which a full reading believes ScopeStack that a page has not changed (ETag); after them it transfers every page once and compares. 0: never believe it.',
+      'Days for which a full read trusts an unchanged ETag; after them it transfers every page once and compares. 0: never trust it.',
     schema: number(0, 365, false).default(7),
     example: '7',
   },
   SYNC_PUSH: {
     group: 'Sync',
-    about: 'Whether "start" carries local edits to ScopeStack: on or off. Off, they wait.',
+    about: 'Whether "start" sends local edits to ScopeStack: on or off. Off, they wait.',
     schema: z.enum(['on', 'off'], 'must be on or off').default('on'),
     example: 'on',
   },
   SYNC_CONFLICT: {
     group: 'Sync',
     about:
-      'What is done where both sides changed the same field: park, remote-wins or local-wins, for everything, a resource or a field (clients=local-wins,projects.project-name=remote-wins).',
+      'What happens where both sides changed the same field: park, remote-wins or local-wins, for everything, a resource or a field (clients=local-wins,projects.project-name=remote-wins).',
     schema: z.string().optional(),
     example: 'park',
   },
@@ -162,13 +164,14 @@ export const VARIABLES = {
   },
   SYNC_INCREMENTAL_SCHEDULE: {
     group: 'Schedule',
-    about: 'When it reads only what has changed, likewise: projects and what belongs to them, surveys, documents.',
+    about:
+      'When it reads only what has changed, by a pattern of the same form: projects and their children, surveys, documents.',
     schema: z.string().default('*/15 * * * *'),
     example: '*/15 * * * *',
   },
   SYNC_TIMEZONE: {
     group: 'Schedule',
-    about: 'Time zone of both, by its IANA name (America/New_York).',
+    about: 'Time zone of both patterns, by its IANA name (America/New_York).',
     schema: z.string().refine(isTimeZone, 'must be the IANA name of a time zone, such as Europe/Berlin').default('UTC'),
     example: 'UTC',
   },
@@ -180,13 +183,14 @@ export const VARIABLES = {
   },
   SYNC_TAKEOVER: {
     group: 'Schedule',
-    about: 'Seconds until the work of a killed worker is taken over, about. Less costs more questions to the queue.',
+    about:
+      'Seconds until another worker takes over the work of a killed one, about. Less costs more requests to the queue.',
     schema: number(1, 600, true).default(15),
     example: '15',
   },
   HTTP_HOST: {
     group: 'Process',
-    about: 'Where "start" answers /healthz and /readyz. 0.0.0.0 for a container whose port is published.',
+    about: 'Interface on which "start" serves /healthz and /readyz. 0.0.0.0 for a container whose port is published.',
     schema: z.string().default('127.0.0.1'),
     example: '127.0.0.1',
   },
@@ -198,7 +202,8 @@ export const VARIABLES = {
   },
   ALERT_WEBHOOK_URL: {
     group: 'Process',
-    about: 'Gets a JSON POST (Slack takes it as it is) when a run did not end well, on recovery, and on silence.',
+    about:
+      'Gets a JSON POST (Slack accepts it as it is) when a run failed, when the next one succeeds, and when none has succeeded for two intervals.',
     schema: z
       .string()
       .refine(isWebhook, 'must be an address that begins with https:// (http:// is allowed for this machine only)')
