@@ -377,7 +377,7 @@ it.each([
   ['raises', 'for each row execute function own.kept()', /own rule keeps \d+\. It is trigger own_rule/],
   ['takes the row away', 'for each row execute function own.gone()', /trigger own_rule of scopestack\.clients kept it/],
 ])(
-  'a row that a trigger keeps from being marked as deleted, which %s, is set aside and tried again',
+  'a row that a trigger keeps from being marked as deleted, which %s, is parked and tried again',
   async (_, call, says) => {
     const { sql } = worker
     await sql.unsafe(`

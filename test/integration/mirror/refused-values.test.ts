@@ -263,7 +263,7 @@ describe('by whatever way', () => {
     expect(await noted()).toHaveLength(1)
   })
 
-  it('entries that a trigger of somebody else writes', async () => {
+  it('entries that a user’s trigger writes', async () => {
     await sql.unsafe(`
       create function public.own_fields() returns trigger language plpgsql as
         $$ begin new.user_defined_fields := '[{"name": "Tier", "value": {"of": "objects"}}]'; return new; end $$;
@@ -301,7 +301,7 @@ it('a load is not checked: what ScopeStack holds is what it holds', async () => 
   ])
 })
 
-it('comes to a database that has edits waiting: they wait as they were, and whoever could edit still can', async () => {
+it('comes to a database that has edits waiting: they wait as they were, and roles that could edit still can', async () => {
   await using older = await createEmptyDatabase()
   const old = openDatabase(older.url, { connections: 1 })
   const editor = `editor_${randomUUID().slice(0, 8)}`

@@ -44,7 +44,7 @@ it.concurrent('a statement whose connection was forgotten on the way ends as a l
   expect(await sql`select 3 as n`).toEqual([{ n: 3 }])
 })
 
-it.concurrent('so does one whose server answers nobody, and it goes on when the network does', async () => {
+it.concurrent('so does one whose server is unreachable, and it goes on when the network does', async () => {
   const { sql, relay } = await open()
   await sql`select 1`
   relay.freeze()
@@ -53,7 +53,7 @@ it.concurrent('so does one whose server answers nobody, and it goes on when the 
   expect(await retried(() => sql`select 3 as n`)).toEqual([{ n: 3 }])
 })
 
-it.concurrent('connections that rest are found out before anybody needs them', async () => {
+it.concurrent('idle dead connections are found before a statement needs them', async () => {
   const { sql, relay } = await open()
   await Promise.all([sql`select pg_sleep(0.1)`, sql`select pg_sleep(0.1)`, sql`select pg_sleep(0.1)`])
   relay.freeze('old')
@@ -63,7 +63,7 @@ it.concurrent('connections that rest are found out before anybody needs them', a
   expect(await retried(() => sql`select 1 as n`)).toEqual([{ n: 1 }])
 })
 
-it.concurrent('a transaction that was forgotten keeps its locks from nobody', async () => {
+it.concurrent('the transaction of a lost connection does not keep its locks', async () => {
   const { sql, admin, relay } = await open()
   await admin`insert into sync.leases (resource, term, holder, expires_at) values ('clients', 1, 'me', now())`
   const lost = lossOf(
@@ -78,7 +78,7 @@ it.concurrent('a transaction that was forgotten keeps its locks from nobody', as
   expect(await admin`select term::int from sync.leases`).toEqual([{ term: 3 }])
 })
 
-it.concurrent('what takes its time is waited for: a statement, and a COPY whose source does', async () => {
+it.concurrent('slow work is waited for: a statement, and a COPY with a slow source', async () => {
   const { sql } = await open()
   const began = performance.now()
   const slow = sql`select pg_sleep(26) is null as n`

@@ -32,7 +32,7 @@ it('goes on when an administrator cancels its statements', async () => {
   for (const type of TYPES) expect(await unequal(worker.sql, sim, worker.catalog.get(type)!)).toEqual([])
 })
 
-it('fails a resource whose table somebody has locked, by the name of the limit, and no other', async () => {
+it('fails a resource whose table another session has locked, by the name of the limit, and no other', async () => {
   const { sim, worker, databaseUrl } = await openAccount({ projects: 6 })
   const analyst = rival(databaseUrl)
   await worker.run(TYPES)

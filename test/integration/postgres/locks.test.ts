@@ -44,7 +44,7 @@ async function held(sql: postgres.Sql, act: (tx: postgres.TransactionSql) => Pro
   }
 }
 
-it('a start on a database of this version waits for nobody, and nobody for it', async () => {
+it('a start on a database of this version waits for no other session, and no other session for it', async () => {
   const { url, admin } = await open(createDatabase)
   await migrateQueue(url)
   const tables = await admin<{ name: string }[]>`

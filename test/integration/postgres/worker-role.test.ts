@@ -42,7 +42,7 @@ it('pulls, and what it loads is no edit', async () => {
   expect(await owner`select from sync.outbox`).toHaveLength(0)
 })
 
-it('pushes what somebody else edited: new rows, what refers to them, user-defined fields', async () => {
+it('pushes what another role edited: new rows, what refers to them, user-defined fields', async () => {
   const [client] = await owner<{ id: string }[]>`
     insert into scopestack.clients (name) values ('By another role') returning id`
   await owner`insert into scopestack.projects (project_name, client_id) values ('Of that one', ${client!.id})`

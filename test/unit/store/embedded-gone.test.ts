@@ -26,7 +26,7 @@ const FULL = '2026-01-05 10:00:09 UTC [9] PANIC:  could not write to file "pg_wa
 const KNOCKING = '2026-01-05 10:00:08 UTC [8] FATAL:  the database system is starting up'
 
 describe('an embedded Postgres that ended unexpectedly', () => {
-  it('tells its own reason, not that of whoever could not reach it', async () => {
+  it('reports its own reason, not that of the client that could not reach it', async () => {
     const { code, message } = await explained([START, KNOCKING, '… [9] FATAL:  out of shared memory', KNOCKING], folder)
     expect(code).toBe('SYNC_DATABASE_UNREACHABLE')
     expect(message).toBe(

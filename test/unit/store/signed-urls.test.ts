@@ -116,7 +116,7 @@ it.each<[string, string]>([
   expect(whole).toBeLessThan(100 * Math.max(part, 1000))
 })
 
-it('an address signed anew is nobody’s edit, and one that a person edits is', () => {
+it('a URL that is signed anew is no edit, and one that a person edits is', () => {
   const [one, other] = [`${at}?sig=1`, `${at}?sig=2`]
   expect(isSame('text', one, other)).toBe(false)
   expect(isSameUnsigned('text', one, other)).toBe(true)
