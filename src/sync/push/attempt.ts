@@ -44,6 +44,16 @@ export const changeName = (change: Change): string => `${VERB[change.op]} of ${r
 
 export const recordName = ({ resource, recordId }: Change): string => `${resource} ${recordId}`
 
+/** An id of this database's own, which ScopeStack does not know. */
+export const isLocal = (id: unknown): id is string => typeof id === 'string' && id.startsWith('local-')
+
+/** The first local id that the change refers to. */
+export const localReference = ({ columns }: Resource, { attributes, relationships }: Change): string | undefined =>
+  columns
+    .filter(({ target }) => target !== undefined)
+    .map(({ member, from }) => (from === 'attribute' ? attributes : relationships)[member])
+    .find(isLocal)
+
 /** Values that earlier requests may have written to ScopeStack. */
 export const possibleWrites = (change: Change): ChangeValues[] => [
   ...(change.inDoubt === null ? [] : [change.inDoubt]),

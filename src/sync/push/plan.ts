@@ -3,10 +3,9 @@ import type { RemoteRecord, Resource } from '../../catalog/resource.ts'
 import { endsTheRun, SyncError } from '../../errors/sync-error.ts'
 import { countChanges, listOpenChanges } from '../../store/outbox/changes.ts'
 import type { Change } from '../../store/outbox/claim.ts'
-import { possibleWrites, type PushDeps } from './attempt.ts'
+import { possibleWrites, type PushDeps, localReference, isLocal } from './attempt.ts'
 import type { Members } from './coalesce.ts'
 import { decide, type Decision } from './conflict.ts'
-import { localReference } from './local-references.ts'
 import { holdsWhatWasSent, naturalKeyOf, findByNaturalKey } from './natural-key.ts'
 import { coalesceChanges } from './push.ts'
 import { idsToRead, readRecords } from './read-remote.ts'
@@ -96,7 +95,7 @@ function inOrder(planned: readonly PlannedChange[]): PlannedChange[] {
     if (ordered.has(one) || above.has(one)) return
     const { attributes, relationships } = one.change
     for (const id of Object.values({ ...attributes, ...relationships })) {
-      const parent = typeof id === 'string' && id.startsWith('local-') ? byRecord.get(id) : undefined
+      const parent = isLocal(id) ? byRecord.get(id) : undefined
       if (parent !== undefined) place(parent, new Set([...above, one]))
     }
     ordered.add(one)

@@ -36,9 +36,10 @@ import {
   type PushDeps,
   type Attempt,
   type ChangeResult,
+  isLocal,
+  localReference,
 } from './attempt.ts'
 import { coalesce, latestValues } from './coalesce.ts'
-import { isLocal, localReference } from './local-references.ts'
 import { retryOrPark, postponeHeldRow, postponeRejectedRow, parkChange } from './park.ts'
 import { idsToRead, readRecords } from './read-remote.ts'
 import { sendCreate } from './send-create.ts'

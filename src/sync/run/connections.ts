@@ -1,5 +1,7 @@
 /** How many connections to Postgres it takes to move data. docs/deployment.md, "Connections", has the table. */
-import { RESOURCES_AT_ONCE } from './run.ts'
+
+/** Each holds a connection while it writes; more lists at once would only queue behind the rate limit. */
+export const RESOURCES_AT_ONCE = 4
 
 /**
  * Of the pool: one for each resource that is read at once, more than which wait for pages, and one for all else. A statement

@@ -4,6 +4,7 @@ import { endsTheRun, reason } from '../../errors/sync-error.ts'
 import { beginRun, endRun, worstOutcome, type Outcome, type ResourceOutcome } from '../../store/runs/runs.ts'
 import { canReadIncrementally } from '../incremental/incremental.ts'
 import { withDbRetry } from '../with-db-retry.ts'
+import { RESOURCES_AT_ONCE } from './connections.ts'
 import { parentTypesOf } from './dependency-order.ts'
 import { pullResource, type ReadOptions, type PullDeps, type PullEvent } from './resource-run.ts'
 
@@ -20,9 +21,6 @@ export interface PullReport {
   readonly outcome: Outcome
   readonly outcomes: readonly ResourceOutcome[]
 }
-
-/** Each holds a connection while it writes; more lists at once would only queue behind the rate limit. */
-export const RESOURCES_AT_ONCE = 4
 
 /** @throws SyncError what ended the whole run (credentials, account, database, a stop on request); it is on record then. */
 export async function pull(deps: PullDeps, options: PullOptions): Promise<PullReport> {

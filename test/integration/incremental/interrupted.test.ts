@@ -1,4 +1,4 @@
-/** A reading of changes beside a whole reading that has not ended, or never was. */
+/** A reading of changes beside a full read that has not ended, or never was. */
 import { expect, it } from 'vitest'
 import { unnoticed } from '../../support/postgres/unnoticed.ts'
 import { edit, INCREMENTAL, openAccount, PARTS, partsOf } from '../../support/scopestack/increments.ts'
@@ -13,7 +13,7 @@ async function cursorOf({ sql }: TestWorker, type: string): Promise<Record<strin
   return { ...row! }
 }
 
-it('reads whole what was never read completely', async () => {
+it('reads completely what was never read completely', async () => {
   await using account = await openAccount()
   const { sim, worker, changes } = account
   await worker.sql`delete from sync.cursors`

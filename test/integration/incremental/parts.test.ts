@@ -24,7 +24,7 @@ const now = async ({ sql }: TestWorker): Promise<Date> =>
   (await sql<{ at: Date }[]>`select clock_timestamp() as at`)[0]!.at
 
 describe.each(PARTS)('%s', (type) => {
-  it('come when they are new or changed, are buried when they are gone, and those of other projects are left alone', async () => {
+  it('come when they are new or changed, are marked deleted when they are gone, and those of other projects are left alone', async () => {
     await using account = await openAccount()
     const { sim, worker, changes } = account
     const { table } = catalog.get(type)!
@@ -110,7 +110,7 @@ it('come in several batches where many projects changed', async () => {
   await expectAsRemote(worker, sim, INCREMENTAL)
 })
 
-it('are read whole where that costs less', async () => {
+it('are read completely where that costs less', async () => {
   await using account = await openAccount({ projects: 60 })
   const { sim, worker, changes } = account
   for (const id of projectsOf(sim)) {
@@ -146,7 +146,7 @@ it('are read again when they changed behind the page that brought them', async (
   await expectAsRemote(worker, sim, INCREMENTAL)
 })
 
-it('are read again though a whole reading has brought the project since', async () => {
+it('are read again though a full read has brought the project since', async () => {
   await using account = await openAccount()
   const { sim, worker, changes } = account
   const { parts } = projectWith(sim, 'project-phases', 2)
@@ -170,7 +170,7 @@ it('are read again though the first reading of the projects came behind theirs',
   await expectAsRemote(worker, sim, INCREMENTAL)
 })
 
-it('are read whole when the projects are not read with them', async () => {
+it('are read completely when the projects are not read with them', async () => {
   await using account = await openAccount()
   const { sim, worker, changes } = account
   const { parts } = projectWith(sim, 'project-phases', 2)

@@ -55,7 +55,7 @@ const SERVERS: readonly (readonly [string, Switches])[] = [
   ['only the sort is taken, and the tie-break refused', { dateFilter: 'refused', ...NO_TIE_BREAK }],
 ]
 
-test.each(SERVERS)('a bulk update is read whole, with what belongs to it: %s', async (_, switches) => {
+test.each(SERVERS)('a bulk update is read completely, with what belongs to it: %s', async (_, switches) => {
   const { sim, worker, bulk, changes } = await openTies(switches)
   bulk()
   await changes()

@@ -122,7 +122,7 @@ describe.each(['filter', 'sort'] as const)('by %s', (way) => {
     },
   )
 
-  it('a way that was taken and is refused now costs a whole reading, and the next run finds another', async () => {
+  it('a way that was taken and is refused now costs a full read, and the next run finds another', async () => {
     await using set = await open()
     const { sim, worker, changes, ids } = set
     edit(sim, 'projects', ids[0]!)

@@ -20,7 +20,7 @@ async function openList(options: SimulatorOptions = {}) {
 }
 
 describe('a list in order of id, while it is read', () => {
-  it.each(['first', 'last'] as const)('loses one from its %s page: it is whole', async (where) => {
+  it.each(['first', 'last'] as const)('loses one from its %s page: it is complete', async (where) => {
     const { sim, worker, services, pages, remove, expectSurvivors } = await openList()
     const gone = where === 'first' ? services[0]! : services.at(-1)!
     sim.addScript({ when: { type: 'services', page: pages - 1 }, do: remove([gone]) })
@@ -31,14 +31,14 @@ describe('a list in order of id, while it is read', () => {
     expect(await livingIds(worker, 'services')).toEqual(remoteIds(sim, 'services'))
   })
 
-  it('loses more than a page of it: it is whole', async () => {
+  it('loses more than a page of it: it is complete', async () => {
     const { sim, worker, services, pages, remove, expectSurvivors } = await openList()
     sim.addScript({ when: { type: 'services', page: pages - 2 }, do: remove(services.slice(3, 18)), at: 'after' })
     expect(await pullOne(worker, 'services')).toMatchObject({ outcome: 'ok' })
     await expectSurvivors()
   })
 
-  it('gets new ones and loses others at every page: it is whole, and the next time has all of them', async () => {
+  it('gets new ones and loses others at every page: it is complete, and the next time has all of them', async () => {
     const { sim, worker, services, pages, remove, expectSurvivors } = await openList()
     for (let page = 1; page <= pages; page++) {
       const create = { create: { type: 'services', attributes: { name: `Came at ${page}` } } }
@@ -51,7 +51,7 @@ describe('a list in order of id, while it is read', () => {
     expect(await livingIds(worker, 'services')).toEqual(remoteIds(sim, 'services'))
   })
 
-  it('loses nearly everything: no row of it is taken for deleted before somebody says so', async () => {
+  it('loses nearly everything: no row of it is taken for deleted before the operator allows it', async () => {
     const { sim, worker, services, pages, remove } = await openList()
     await pullOne(worker, 'services')
     const before = await asOf(worker, 'services')
@@ -99,7 +99,7 @@ describe('a list in groups, each by id, so long that several chains read it', ()
     ['stands still', [], true],
     ['gets another once', [oneMore], true],
     ['gets another with every page', [oneMore], false],
-  ])('that cannot be sorted is never called whole with records missing, when it %s', async (_, steps, once) => {
+  ])('that cannot be sorted is never called complete with records missing, when it %s', async (_, steps, once) => {
     const { sim, worker, missing } = await openGroups()
     sim.setSwitches({ refusedSorts: { clients: ['id'] } })
     sim.addScript({ when: { type: 'clients', ...(once ? { page: 35 } : {}) }, do: steps, once })
@@ -131,7 +131,7 @@ describe('a list in no order, while it is read', () => {
       return list
     }
 
-    it('is read again, until as many that were known are met as it had', async () => {
+    it('is read again, until as many that were known are seen as it had', async () => {
       const { sim, worker } = await openUnsorted()
       expect(await pullOne(worker, 'services')).toMatchObject({ outcome: 'ok' })
       expect(await livingIds(worker, 'services')).toEqual(remoteIds(sim, 'services'))
@@ -143,7 +143,7 @@ describe('a list in no order, while it is read', () => {
       expect(sim.stats().requests['GET /{account}/v1/services']).toBe(pages + 1)
     })
 
-    it('has every record that lived throughout when it is called whole', async () => {
+    it('has every record that lived throughout when it is called complete', async () => {
       const { sim, worker, services, remove, expectSurvivors } = await openUnsorted()
       sim.addScript({ when: { type: 'services', page: 3 }, do: remove(services.slice(-3)) })
       sim.addScript({ when: { type: 'services', page: 2 }, do: remove(services.slice(20, 22)) })

@@ -213,7 +213,7 @@ async function play(seed: number): Promise<Outcome[]> {
 const seeds = replay === undefined ? Array.from({ length: SEEDS }, (_, index) => index + 1) : [Number(replay)]
 
 it(
-  'says ok only of what is whole, and buries nothing that lives',
+  'says ok only of what is complete, and marks no living record deleted',
   async () => {
     const counts = new Map<Outcome, number>()
     for (const seed of seeds) {

@@ -73,7 +73,7 @@ describe('a record that is gone', () => {
     expect((await row(ids[3]!)).sync_deleted_at).toBeNull()
   })
 
-  it('stays while the list cannot be proved whole', async () => {
+  it('stays while the list cannot be proved complete', async () => {
     const { sim, row, ids, again } = await open()
     sim.setSwitches({ refusedFilters: { services: ['active'] } })
     sim.records.remove('services', ids[0]!)
@@ -141,7 +141,7 @@ it('goes on with the next ones in the next run, when there are more than one run
   expect(await pullOne(worker, 'services')).toMatchObject({ outcome: 'ok', deleted: 1000 })
 })
 
-describe('where nothing was met, and its records have no list of their own', () => {
+describe('where nothing was seen, and its records have no list of their own', () => {
   it('nothing is deleted below others, whatever a person says', async () => {
     const { sim, worker } = await openAccount()
     sim.setSwitches({ missingLists: ['project-materials'] })
@@ -185,7 +185,7 @@ describe('a list whose records cannot be asked for one by one', () => {
     },
   )
 
-  it('nor by their ids: what two whole readings miss, hours apart, is deleted by the second', async () => {
+  it('nor by their ids: what two full reads miss, hours apart, is deleted by the second', async () => {
     const { sim, worker, ids, again } = await open()
     sim.setSwitches({ missingRecords: ['services'], refusedFilters: { services: ['id'] } })
     sim.records.remove('services', ids[0]!)
@@ -208,7 +208,7 @@ describe('a list whose records cannot be asked for one by one', () => {
     expect(await again()).toMatchObject({ outcome: 'ok', deleted: 0, message: null })
   })
 
-  it('one that was met in between has to be missed twice again', async () => {
+  it('one that was seen in between has to be missed twice again', async () => {
     const hidden = new Set<string>()
     const { sim, worker, ids, again } = await open(hidden)
     sim.setSwitches({ missingRecords: ['services'], refusedFilters: { services: ['id'] } })
@@ -289,7 +289,7 @@ describe('a list whose records cannot be asked for one by one', () => {
 })
 
 describe('one record that is asked for', () => {
-  it('and answers 403: it is kept, the others are buried', async () => {
+  it('and answers 403: it is kept, the others are marked deleted', async () => {
     const { sim, worker, ids, again } = await open()
     for (const id of ids.slice(0, 3)) sim.records.remove('services', id)
     sim.addFault({ kind: '403', match: { path: `/services/${ids[1]}$/` }, count: 'always' })
@@ -298,7 +298,7 @@ describe('one record that is asked for', () => {
   })
 
   it.each(['500', 'html'] as const)(
-    'and answers %s: it is kept, the others are buried, and the next run asks again',
+    'and answers %s: it is kept, the others are marked deleted, and the next run asks again',
     async (kind) => {
       const { sim, worker, ids, again } = await open()
       for (const id of ids.slice(0, 3)) sim.records.remove('services', id)

@@ -123,7 +123,7 @@ it('what changed in a project whose flag is null is read like any other, and wha
   }
 })
 
-it('records that come along with projects are met whatever the flags of these', async () => {
+it('records that come along with projects are seen whatever the flags of these', async () => {
   const { sim, worker } = await openAccount()
   sim.setSwitches({ missingLists: ['business-units'] })
   setFlags(sim, 'projects', 'active', { unknown: 5, archived: 2 })

@@ -1,4 +1,4 @@
-/** An interrupted snapshot goes on where it stopped, and is as whole as any. */
+/** An interrupted snapshot goes on where it stopped, and is as complete as any. */
 import { expect, it } from 'vitest'
 import type { PageChain } from '../../../src/remote/pages/reverse-pages.ts'
 import type { Simulator } from '../../../src/simulator/server.ts'
@@ -26,7 +26,7 @@ async function interrupted() {
   return { sim, worker, databaseUrl, last: Math.ceil(remoteIds(sim, 'services').length / 10) }
 }
 
-it('goes on at the page it had come to, and is as whole as any', async () => {
+it('goes on at the page it had come to, and is as complete as any', async () => {
   const { sim, worker, last } = await interrupted()
   expect(await chainsOf(worker)).toMatchObject([{ first: last, next: 3 }])
   expect(await pullOne(worker, 'services')).toMatchObject({ outcome: 'ok', seen: remoteIds(sim, 'services').length })

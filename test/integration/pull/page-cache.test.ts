@@ -124,7 +124,7 @@ it('pages behind the end of a list that became shorter are forgotten', async () 
   expect(held.map(({ page }) => Number(page))).toEqual(Array.from({ length: last - 1 }, (_, index) => index + 1))
 })
 
-it('a page with a record that was set aside is never taken for known', async () => {
+it('a page with a record that was parked is never taken for known', async () => {
   const { worker } = await openAccount({}, (body, { type, page }) =>
     type === 'services' && page === 2 ? { ...body, data: ['no record', ...body.data.slice(1)] } : body,
   )

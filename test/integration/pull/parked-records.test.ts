@@ -1,4 +1,4 @@
-/** Records that cannot be rows are set aside, with the reason, and cost no other record. */
+/** Records that cannot be rows are parked, with the reason, and cost no other record. */
 import { describe, expect, it, vi } from 'vitest'
 import type { Simulator } from '../../../src/simulator/server.ts'
 import { parkRecords } from '../../../src/store/progress/parked-records.ts'
@@ -53,7 +53,7 @@ describe('a list whose members are not all records', () => {
     expect(parked.map(({ body }) => body)).toContain('"no object"')
   })
 
-  it('settles what was set aside once a whole list is free of it, and not before', async () => {
+  it('settles what was parked once a complete list is free of it, and not before', async () => {
     let sent: 'broken' | 'short' | 'right' = 'broken'
     const { worker } = await openAccount({}, (body, { type, page }) => {
       if (type !== 'services' || page !== 2 || sent === 'right') return body
@@ -83,7 +83,7 @@ describe('a list whose members are not all records', () => {
   })
 })
 
-it('a record that is set aside holds back no other: what changed is read as changes, the next time', async () => {
+it('a record that is parked holds back no other: what changed is read as changes, the next time', async () => {
   const { sim, worker } = await openAccount({ projects: 60 }, (body, { type, page }) =>
     type === 'projects' && page === 1 ? { ...body, data: body.data.map(broken) } : body,
   )
@@ -104,7 +104,7 @@ it('a record that is set aside holds back no other: what changed is read as chan
 })
 
 describe('a record that cannot be a row', () => {
-  it('is set aside alone when it is nested deeper than the stack is', async () => {
+  it('is parked alone when it is nested deeper than the stack is', async () => {
     const { sim, worker } = await openAccount({}, (body, { type, page }) => {
       if (type !== 'services' || page !== 1) return body
       const [first, ...rest] = body.data
@@ -118,7 +118,7 @@ describe('a record that cannot be a row', () => {
     expect(parked!.body).toContain('…')
   })
 
-  it('is set aside when its attributes or relationships are no object, with what it held', async () => {
+  it('is parked when its attributes or relationships are no object, with what it held', async () => {
     const { sim, worker } = await openAccount({}, (body, { type, page }) => {
       if (type !== 'services' || page !== 1) return body
       const [a, b, c, ...rest] = body.data
@@ -137,7 +137,7 @@ describe('a record that cannot be a row', () => {
     expect(parked[0]!.body).toContain('"attributes":["x"]')
   })
 
-  it('is set aside with a reason that Postgres can hold', async () => {
+  it('is parked with a reason that Postgres can hold', async () => {
     const { worker } = await openAccount()
     await parkRecords(worker.sql, 'services', [{ recordId: '1', reason: 'NUL \0 and half \ud800', body: null }])
     expect(await worker.sql`select reason from sync.parked`).toEqual([{ reason: 'NUL \ufffd and half \ufffd' }])

@@ -33,7 +33,7 @@ describe('a list without pages', () => {
   }
 
   it.each(META.flatMap(([name, meta]) => [7, 100].map((size) => [name, size, meta] as const)))(
-    'is whole at once, where %s (pages of %i)',
+    'is complete at once, where %s (pages of %i)',
     async (_, size, meta) => {
       const { sim, worker } = await openUnpaged(meta, size)
       expect(await pullOne(worker, TYPE)).toMatchObject({ outcome: 'ok', message: null })
@@ -49,7 +49,7 @@ describe('a list without pages', () => {
     },
   )
 
-  it.each([1, 2])('is whole with %i records of which nothing says how many there are', async (count) => {
+  it.each([1, 2])('is complete with %i records of which nothing says how many there are', async (count) => {
     const { sim, worker } = await openUnpaged(() => ({}), 10)
     for (const id of remoteIds(sim, 'clients').slice(count)) sim.records.remove('clients', id)
     expect(await pullOne(worker, 'clients')).toMatchObject({ outcome: 'ok', seen: count })
@@ -68,7 +68,7 @@ describe('a list without pages', () => {
     expect(await livingIds(worker, TYPE)).toContain(added)
   })
 
-  it('below others is whole, too', async () => {
+  it('below others is complete, too', async () => {
     const { sim, worker } = await openUnpaged(() => ({}), 4)
     const [first, second] = remoteIds(sim, 'projects')
     for (const project of [first!, first!, first!, second!]) sim.records.create(BELOW, { relationships: { project } })

@@ -21,7 +21,7 @@ const verify = (worker: TestWorker, type: string) =>
     }),
   )
 
-/** Addresses in a text, in a list, inside JSON, and in what nobody declares. */
+/** Addresses in a text, in a list, inside JSON, and in what is not declared. */
 function plantAddresses({ records }: Simulator): void {
   for (const [at, { id }] of records.list('projects').entries()) {
     const file = (name: string): string => `https://files.test/${at}/${name}.pdf`

@@ -62,7 +62,7 @@ describe('a list that is not as it should be', () => {
 })
 
 describe('what comes with another list', () => {
-  it('is incomplete when that list is, and takes its time when it is whole', async () => {
+  it('is incomplete when that list is, and takes its time when it is complete', async () => {
     let short = true
     const { worker } = await openAccount({}, (body, { type, page }) =>
       type === 'payment-terms' && page === 1 && short ? { ...body, data: body.data.slice(1) } : body,

@@ -81,7 +81,7 @@ describe('what differs', () => {
     ])
   })
 
-  it('is told once, however many times the list has to be read', async () => {
+  it('is reported once, however many times the list has to be read', async () => {
     const { sim, damage, ids, verify: again } = await openServices({}, undefined, { pageSize: 3 })
     const some = `{${ids.slice(0, 12).join()}}`
     await damage((tx) => tx`update scopestack.services set name = 'by hand' where id = any(${some}::text[])`)

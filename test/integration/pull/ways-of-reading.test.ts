@@ -87,7 +87,7 @@ describe('a resource without a list of its own', () => {
     expect(sim.stats().requests['GET /{account}/v1/projects/{id}/project-materials']).toBeLessThan(ids.length + 2)
   })
 
-  it('is not whole when the list of a project that lives is not found, and keeps what it held', async () => {
+  it('is not complete when the list of a project that lives is not found, and keeps what it held', async () => {
     const { sim, worker, first } = await openMaterials()
     await pullOne(worker, 'projects')
     await pullOne(worker, 'project-materials')
@@ -125,7 +125,7 @@ describe('a resource without a list of its own', () => {
     expect(asked).toBe(4 * remoteIds(sim, 'projects').length)
   })
 
-  it('is not whole while its projects never were', async () => {
+  it('is not complete while its projects never were', async () => {
     const { worker } = await openMaterials()
     const outcome = await pullOne(worker, 'project-materials')
     expect(outcome).toMatchObject({ outcome: 'incomplete', deleted: 0 })
@@ -200,7 +200,7 @@ describe('a way that has answered', () => {
 describe('a resource that no way of reading finds', () => {
   const gone = { kind: '404', match: { path: '/survey-responses' }, count: 'always' } as const
 
-  it('is absent where nobody is sure of it, and the run is well', async () => {
+  it('is absent where it is unconfirmed, and the run is well', async () => {
     const { sim, worker } = await openAccount()
     sim.addFault(gone)
     const { outcome, outcomes } = await worker.run(['surveys', 'survey-responses'])
@@ -213,7 +213,7 @@ describe('a resource that no way of reading finds', () => {
 
   const asked = (sim: Simulator): number => Object.values(sim.stats().requests).reduce((sum, count) => sum + count, 0)
 
-  it('is not asked for again within the day, unless somebody means it', async () => {
+  it('is not asked for again within the day, unless it is named', async () => {
     const { sim, worker } = await openAccount()
     await pullOne(worker, 'surveys')
     sim.addFault(gone)
@@ -265,7 +265,7 @@ describe('a resource that no way of reading finds', () => {
     expect(await shown()).toMatchObject({ lastOutcome: outcome, interruptedAt: null })
   })
 
-  it('has failed where it gave rows before, though nobody is sure of it', async () => {
+  it('has failed where it gave rows before, though it is unconfirmed', async () => {
     const { sim, worker } = await openAccount()
     await worker.run(['surveys', 'survey-responses'])
     const held = await livingIds(worker, 'survey_responses')

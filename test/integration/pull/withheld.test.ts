@@ -152,7 +152,7 @@ describe.each(STOPS)('%s', (_, members, columns, stop, back) => {
     expect(await verify(worker, 'services')).toMatchObject({ different: 0, doubt: null })
   })
 
-  it('are let go when a person accepts it, and their values stay', async () => {
+  it('are no longer expected when a person accepts it, and their values stay', async () => {
     const { worker, toggle, later } = await openStopped()
     const before = await valuesOf(worker, 'services')
     toggle(true)
@@ -186,7 +186,7 @@ it('a value that is really null is null', async () => {
   expect(left).toEqual({ n: 0 })
 })
 
-it('a reading of changes says so too, and a new row has NULL where nothing was told', async () => {
+it('a reading of changes says so too, and a new row has NULL where nothing was sent', async () => {
   const { sim, worker } = await openAccount()
   for (const type of ['projects', 'project-services']) await pullOne(worker, type)
   const [project] = remoteIds(sim, 'projects')
@@ -212,7 +212,7 @@ it('a reading of changes says so too, and a new row has NULL where nothing was t
   expect(await held(added)).toMatchObject({ name: sim.records.read('project-services', added)!.attributes['name'] })
 })
 
-it('what nobody declares is missed where the row holds it, and a record that never had it lacks nothing', async () => {
+it('what is not declared is missed where the row holds it, and a record that never had it lacks nothing', async () => {
   let hidden: string[] = []
   const { sim, worker } = await openAccount({}, (body, { type }) =>
     type === 'tags'

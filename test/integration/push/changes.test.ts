@@ -1,4 +1,4 @@
-/** What a person decides about a change that was set aside. */
+/** What a person decides about a change that was parked. */
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest'
 import { startSimulator, type Simulator } from '../../../src/simulator/server.ts'
 import type { Transaction } from '../../../src/store/connection/database.ts'
@@ -128,7 +128,7 @@ it('sends a new row again of which a person says that it did not arrive', async 
   expect(sim.records.list('vendors').filter(({ attributes }) => attributes['name'] === 'Doubtful')).toHaveLength(1)
 })
 
-it('keeps a deletion that was set aside from taking a record that is wanted again', async () => {
+it('keeps a deletion that was parked from taking a record that is wanted again', async () => {
   const { id } = sim.records.create('crm-opportunities', { attributes: { name: 'Deal', 'opportunity-id': 'K-1' } })
   await worker.run(['crm-opportunities'])
   await worker.sql`delete from scopestack.crm_opportunities where id = ${id}`

@@ -75,7 +75,7 @@ describe('an edit made while an earlier one is being sent', () => {
     expect(sim.records.list('crm-opportunities').filter((one) => one.attributes['name'] === 'Brief')).toEqual([])
   })
 
-  it('waits for a person where somebody edited another field of it there before the write', async () => {
+  it('waits for a person where another field of it was edited there before the write', async () => {
     const { id } = first('vendors')
     await worker.sql`update scopestack.vendors set city = 'Mine' where id = ${id}`
     const edit = async () => {
@@ -88,7 +88,7 @@ describe('an edit made while an earlier one is being sent', () => {
     expect(remote('vendors', id)).toMatchObject({ city: 'Mine', country: 'Theirs' })
   })
 
-  it('waits for a person where somebody edited the same field there after the write', async () => {
+  it('waits for a person where the same field was edited there after the write', async () => {
     const { id } = first('vendors')
     await worker.sql`update scopestack.vendors set city = 'First' where id = ${id}`
     const settled = await worker.push({
@@ -171,7 +171,7 @@ describe('an edit behind one that is let go', () => {
     expect(remote('vendors', id)).toMatchObject({ city: 'Third', country: 'Mine' })
   })
 
-  it('is still set aside where somebody edited the field there', async () => {
+  it('is still parked where the field was edited there', async () => {
     const { id } = first('vendors')
     await worker.sql`update scopestack.vendors set city = 'Fourth' where id = ${id}`
     await worker.sql`update scopestack.vendors set city = 'Fifth' where id = ${id}`

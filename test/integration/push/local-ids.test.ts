@@ -100,7 +100,7 @@ describe('an id that was kept, after ScopeStack answered,', () => {
     expect(sim.records.read('projects', firstId('projects'))!.relationships).toMatchObject({ client: id })
   })
 
-  it('is told by a view for 90 days', async () => {
+  it('is shown by a view for 90 days', async () => {
     const kept = await newClient('In the view')
     await worker.push()
     const { id } = remote('clients', 'name', 'In the view')
@@ -150,7 +150,7 @@ it('an id that was chosen for two tables: the one that is let go takes nothing w
   remote('vendors', 'name', 'Stays')
 })
 
-it('a reference to what was let go says so, and goes on when it is changed', async () => {
+it('a reference to what was discarded says so, and goes on when it is changed', async () => {
   const id = await newClient('Let go')
   await newProject('Refers to nothing', id)
   const [client] = await worker.sql<{ id: number }[]>`select id::int from sync.outbox where resource = 'clients'`

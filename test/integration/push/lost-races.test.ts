@@ -73,7 +73,7 @@ it.each([
   expect(await cities(account, ids.slice(0, 2))).toEqual(['Mine', 'Mine'])
 })
 
-it('is begun again when a change is set aside, tried again and let go', async () => {
+it('is begun again when a change is parked, tried again and discarded', async () => {
   const account = await open()
   const { sim, worker, sql, ids } = account
   await sql`update scopestack.vendors set city = 'Mine' where id = ${ids[0]!}`
@@ -90,7 +90,7 @@ it('is begun again when a change is set aside, tried again and let go', async ()
   expect(await lost()).toBe(true)
 })
 
-it('is begun again when what is no longer in the list is buried', async () => {
+it('is begun again when what is no longer in the list is marked deleted', async () => {
   const account = await open()
   const { sim, worker, sql, ids } = account
   sim.records.remove('vendors', ids[0]!)

@@ -106,7 +106,7 @@ it('takes the edits that wait together for one', async () => {
   ])
 })
 
-it('lets nobody settle whose claim passed to another', async () => {
+it('lets no worker settle whose claim passed to another', async () => {
   await edit('1', 'Mine')
   const late = await claim(one)
   await sql`update sync.outbox set claim_until = '-infinity'`
@@ -190,7 +190,7 @@ it('tells what is due and kept back from what is due and goes on', async () => {
   expect(next.term).toBeGreaterThan(term)
 })
 
-it('exchanges the id also where a pull has met the record before its answer came', async () => {
+it('exchanges the id also where a pull has seen the record before its answer came', async () => {
   await sql`insert into scopestack.clients (name) values ('Raced')`
   const { changes, term } = await claim(one)
   await sql.begin((tx) => createMirror(catalog.get('clients')!).load(tx, [answer('88', 'Raced')]))

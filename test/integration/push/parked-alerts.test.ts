@@ -1,4 +1,4 @@
-/** What the webhook is told of local edits that were set aside. */
+/** What the webhook is told of local edits that were parked. */
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest'
 import { raiseParkedAlerts } from '../../../src/jobs/parked-alerts.ts'
 import { startSimulator, type Simulator } from '../../../src/simulator/server.ts'

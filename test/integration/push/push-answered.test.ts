@@ -92,7 +92,7 @@ describe('an edit that arrived, and whose answer is lost', () => {
     expect(remote('clients', id)['domain']).toBe('third.test')
   })
 
-  it('may be let go, and its row shows what came of it', async () => {
+  it('may be discarded, and its row shows what came of it', async () => {
     const id = client(0)
     await setDomain(id, 'let-go.test')
     await worker.push({ through: lostForLong }).catch(() => {})
@@ -105,7 +105,7 @@ describe('an edit that arrived, and whose answer is lost', () => {
   })
 
   it.each(['to what was there before', 'to a third value'])(
-    'and at which ScopeStack failed until it was set aside, is followed by an edit %s',
+    'and at which ScopeStack failed until it was parked, is followed by an edit %s',
     async (where) => {
       const id = client(2)
       const was = await domainOf(id)
@@ -138,7 +138,7 @@ describe('an edit that arrived, and whose answer is lost', () => {
   )
 })
 
-describe('an edit that was answered while somebody held its row', () => {
+describe('an edit that was answered while another transaction locked its row', () => {
   it('is not forgotten by a stop: what the holder makes of the row goes out behind it', async () => {
     const id = client(1)
     const was = await domainOf(id)

@@ -162,7 +162,7 @@ describe('a PATCH that is answered with something else, and', () => {
     await equal()
   })
 
-  it('never has an effect, is set aside at last with the reason', async () => {
+  it('never has an effect, is parked at last with the reason', async () => {
     await edit('never.test')
     for (const fate of ['NO_EFFECT', 'NO_EFFECT', 'NO_EFFECT', 'NO_EFFECT', 'FAILED']) {
       page()
@@ -194,7 +194,7 @@ describe('a PATCH that is answered with something else, and', () => {
     await equal()
   })
 
-  it('may not be looked up, is set aside as one that may have arrived', async () => {
+  it('may not be looked up, is parked as one that may have arrived', async () => {
     const id = await edit('forbidden.test')
     sim.setSwitches({ foreignWrites: 'list' })
     const forbidding = altering({}, (one) => ({
@@ -281,7 +281,7 @@ describe.each([...switched, ...bodies('clients', () => '1')])('a POST answered w
   })
 })
 
-it('a POST that ScopeStack says is done, and that nobody finds, is not sent again, also where the first look failed', async () => {
+it('a POST that ScopeStack says is done, and that is not found, is not sent again, also where the first look failed', async () => {
   const through = altering({ write: () => ({ status: 201, body: '{"data":null}' }) }, (one) => ({
     ...one,
     write: async (...given) => {

@@ -73,7 +73,7 @@ describe('a new row is not taken for', () => {
     expect(posts()).toBe(1)
   })
 
-  it('a record that had its name before it left, and that no pull has met yet', async () => {
+  it('a record that had its name before it left, and that no pull has seen yet', async () => {
     const twin = sim.records.create('vendors', { attributes: { name: 'Unmet twin', city: 'Here' } })
     await addVendor('Unmet twin')
     expect(await fates(worker.push({ through: answering(() => record(twin.id)) }))).toEqual(['sent'])
@@ -229,7 +229,7 @@ describe('a lost new row', () => {
     expect(await vendor('Juniper Pharma')).toMatchObject([{ id }])
   })
 
-  it('is told from a record that had its name before, and that those filters hide', async () => {
+  it('is distinguished from a record that had its name before, and that those filters hide', async () => {
     const { id } = sim.records.create('vendors', { attributes: { name: 'Hidden twin', city: 'Here', active: null } })
     await lose('Hidden twin')
     expect(await push()).toEqual(['sent'])

@@ -35,7 +35,7 @@ const held = async (id: string) => {
 const notedBefore = () =>
   worker.sql`update sync.outbox set attributes = attributes || '{"msa-date": "infinity"}' where state = 'waiting'`
 
-it('a user-defined field that nobody defined is set aside, beside what was taken', async () => {
+it('a user-defined field that is not defined is parked, beside what was taken', async () => {
   const { id } = sim.records.list('clients')[0]!
   await worker.sql`
     update scopestack.clients set domain = 'taken.test',

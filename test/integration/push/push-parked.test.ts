@@ -44,7 +44,7 @@ const behind = async (domain: string): Promise<() => unknown> => {
 }
 const due = () => worker.sql`update sync.outbox set not_before = null where state in ('waiting', 'sending')`
 
-it('a new row whose look-up is refused is set aside, and the others go on', async () => {
+it('a new row whose look-up is refused is parked, and the others go on', async () => {
   // A filter that is refused is left out; this is the list itself.
   sim.addFault({ kind: '409', count: 'always', match: { method: 'GET', type: 'vendors' } })
   await worker.sql`insert into scopestack.vendors (name) values ('Not to be asked for')`
@@ -62,7 +62,7 @@ it('a new row whose look-up is refused is set aside, and the others go on', asyn
   expect(made('Not to be asked for')).toHaveLength(1)
 })
 
-it('an edit that may not be looked at is set aside alone', async () => {
+it('an edit that may not be looked at is parked alone', async () => {
   const [one, two, three] = vendors()
   await worker.sql`update scopestack.vendors set city = 'Looked at' where id in ${worker.sql([one!, two!, three!])}`
   const refusing = (client: Client): Client => ({
@@ -131,7 +131,7 @@ it('what ScopeStack fails at again and again lets others go first', async () => 
 })
 
 it.each(['update', 'delete'] as const)(
-  'the %s of a new row that is discarded is set aside, and not asked for',
+  'the %s of a new row that is discarded is parked, and not asked for',
   async (op) => {
     await worker.sql`insert into scopestack.vendors (name) values ('Discarded')`
     await worker.sql.begin(async (tx) => {
@@ -151,7 +151,7 @@ it.each(['update', 'delete'] as const)(
   },
 )
 
-it("a row in somebody's open transaction is settled later, and the others go on", async () => {
+it('a row in another open transaction is settled later, and the others go on', async () => {
   const [one] = vendors()
   await worker.sql`update scopestack.vendors set city = 'Held' where id = ${one!}`
   const other = await behind('behind-a-lock.test')

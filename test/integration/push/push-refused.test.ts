@@ -251,7 +251,7 @@ describe('an attribute that is withheld from the role', () => {
     expect(client(0).attributes['domain']).toBe('unseen.test')
   })
 
-  it('and that is written whole is not written over what nobody sees', async () => {
+  it('and that is written whole is not written over what is not shown', async () => {
     const { id } = sim.records.create('crm-opportunities', {
       attributes: {
         name: 'Whole',
@@ -317,7 +317,7 @@ describe('a record that ScopeStack fails at', () => {
     )
   })
 
-  it('is told from a ScopeStack that fails at everything, which spends no attempt', async () => {
+  it('is distinguished from a ScopeStack that fails at everything, which spends no attempt', async () => {
     await edited(2)
     const through = failingAt((path) => path.includes('/clients'))
     await expect(worker.push({ through })).rejects.toMatchObject({ code: 'SYNC_REMOTE_FAILED' })

@@ -195,7 +195,7 @@ const ASIDE: Record<string, { before: () => Promise<unknown>; why: RegExp }> = {
 }
 
 it.each(Object.keys(ASIDE))(
-  'a lost new row %s is unknown, and nothing of it is sent until somebody decides',
+  'a lost new row %s is unknown, and nothing of it is sent until a person decides',
   async (how) => {
     const { before, why } = ASIDE[how]!
     const name = `Lost ${how}`

@@ -299,7 +299,7 @@ describe('faults on the way', () => {
     expect(sim.records.list('clients').filter(({ attributes }) => attributes['name'] === 'Patient')).toHaveLength(1)
   })
 
-  it('a POST whose record cannot be told from another is set aside, and not sent again', async () => {
+  it('a POST whose record cannot be distinguished from another is parked, and not sent again', async () => {
     sim.addFault({ kind: 'lost-answer', match: { method: 'POST', type: 'vendors' } })
     await worker.sql`insert into scopestack.vendors (name, city) values ('Twin', 'Here')`
     expect(await worker.push()).toMatchObject([{ fate: 'postponed' }])
@@ -312,7 +312,7 @@ describe('faults on the way', () => {
     expect(requests()['POST /{account}/v1/vendors']).toBe(1)
   })
 
-  it('a POST of what nothing finds again is set aside when its answer is lost', async () => {
+  it('a POST of what nothing finds again is parked when its answer is lost', async () => {
     const [project] = ids('projects')
     sim.addFault({ kind: 'lost-answer', match: { method: 'POST', type: 'project-documents' } })
     await worker.sql`

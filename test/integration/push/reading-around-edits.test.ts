@@ -1,4 +1,4 @@
-/** What a reading does about rows that hold local edits: it neither buries them, nor calls them different, nor forgets them. */
+/** What a reading does about rows that hold local edits: it neither marks deleted them, nor calls them different, nor forgets them. */
 import { describe, expect, it } from 'vitest'
 import { catalog } from '../../../src/catalog/registry.ts'
 import { discardChange } from '../../../src/store/outbox/changes.ts'
@@ -50,7 +50,7 @@ describe('a sweep', () => {
     expect(await pullOne(worker, 'vendors')).toMatchObject({ outcome: 'suspect', deleted: 0 })
   })
 
-  it('buries the row of a parked change, which is kept', async () => {
+  it('marks deleted the row of a parked change, which is kept', async () => {
     const account = await open()
     await park(account, 1)
     const { worker, sim, ids, name } = account
@@ -62,7 +62,7 @@ describe('a sweep', () => {
 })
 
 describe('a page that comes as it was', () => {
-  it('is read again when a row of it was set aside, or let go', async () => {
+  it('is read again when a row of it was parked, or let go', async () => {
     const account = await open()
     const { worker, sim, ids, name } = account
     const before = await name(ids[1]!)
@@ -150,7 +150,7 @@ it('a list in no order is not proved by records that were made from here while i
 })
 
 describe('a reading of changes', () => {
-  it('brings a row back whose change was set aside, and one that was let go', async () => {
+  it('brings a row back whose change was parked, and one that was discarded', async () => {
     await using account = await openChanging()
     const { sim, worker, changes } = account
     const [one, two] = sim.records.list('projects').map(({ id }) => id) as [string, string]

@@ -69,7 +69,7 @@ describe('a list in another order', () => {
   )
 })
 
-describe.each(['list', 'included'] as const)('what was proved whole (%s)', (read) => {
+describe.each(['list', 'included'] as const)('what was proved complete (%s)', (read) => {
   it.each([
     ['does not say how many it has', { count: null, pages: null }, 'did not say'],
     ['refuses a filter that brings archived records', { refused: ['filter[active]'] }, 'refuses filter[active]'],
@@ -77,7 +77,7 @@ describe.each(['list', 'included'] as const)('what was proved whole (%s)', (read
     expect(assessCompleteness({ ...ordered, read, ...evidence })).toEqual(refusal(sentence, false)),
   )
 
-  it('is incomplete for the mirror while a record is set aside, though every record was met', () => {
+  it('is incomplete for the mirror while a record is parked, though every record was seen', () => {
     expect(assessCompleteness({ ...ordered, read, parked: 1 })).toEqual({
       ...refusal('1 could not be loaded and are parked', false),
       complete: true,
@@ -93,14 +93,14 @@ describe('what has no list', () => {
     expect(assessCompleteness({ ...none, read, parked: 2 })).toMatchObject({ outcome: 'incomplete', complete: true })
   })
 
-  it.each(['each', 'below'] as const)('is not whole while the records it hangs on never were (%s)', (read) => {
+  it.each(['each', 'below'] as const)('is not complete while the records it hangs on never were (%s)', (read) => {
     expect(assessCompleteness({ ...none, read, parent: { type: 'projects', asOf: new Date() } })).toEqual(complete)
     expect(assessCompleteness({ ...none, read, parent: { type: 'projects', asOf: null } })).toEqual(
       refusal('projects was never read completely', false),
     )
   })
 
-  it('is not whole while a list below a record kept changing, and that one was read again already', () => {
+  it('is not complete while a list below a record kept changing, and that one was read again already', () => {
     const parent = { type: 'projects', asOf: new Date() }
     expect(assessCompleteness({ ...none, read: 'below', full: false, parent })).toEqual(
       refusal('lists below projects could not be proved complete', false),

@@ -28,7 +28,7 @@ it.each<[string, Decision, Record<string, unknown>, boolean]>([
     false,
   ],
   [
-    'a user-defined field that nobody defined',
+    'a user-defined field that is not defined',
     sent('user-defined-fields', null, '7', { entry: 'headcuont' }),
     { 'user-defined-fields': [{ name: 'headcount', value: '5' }] },
     true,

@@ -108,7 +108,7 @@ describe('behind an answer', () => {
   })
 })
 
-it('behind what was let go, takes what that one had found', () => {
+it('behind a discarded one, takes the base of that one', () => {
   const gone = update({ city: 'Bern', ...udf({ a: 'mine' }) }, { city: 'Old', ...udf({ a: 'old' }) })
   const later = [
     update(
