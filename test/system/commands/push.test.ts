@@ -32,7 +32,9 @@ test('shows the plan, sends it, and says what was parked and how to settle it', 
   expect(pushed.stdout).toMatch(/2 sent · 2 parked: see "changes list"\.\n$/)
   expect(sim.records.read('clients', one!)!.attributes).toMatchObject({ domain: 'mine.test', 'msa-date': '2027-01-02' })
 
-  expect((await run('status')).stdout).toMatch(/^ {2}2 local edits set aside, see "changes list"\.$/m)
+  expect((await run('status')).stdout).toMatch(
+    /^ {2}2 local edits parked, see "changes list"\. \(SYNC_CHANGES_PARKED\)$/m,
+  )
   const listed = await run('changes list')
   if (process.env['LOOK']) console.log(listed.stdout)
   expect(listed.stdout).toMatch(/"changes resolve \d+ --keep local"/)
@@ -127,7 +129,7 @@ test('says why it leaves a change, and retries at once a change that failed at S
   const pushed = await run('push')
   expect(pushed.code).toBe(2)
   expect(sim.records.read('clients', client!.id)!.attributes['domain']).toBe('mine.test')
-  expect(pushed.stdout).toMatch(/^Change \d+: [^]*Looked for\s+again in \d+ s\.$/m)
+  expect(pushed.stdout).toMatch(/^Change \d+: Next lookup in \d+ s: /m)
   expect(pushed.stdout).toMatch(/^Change \d+: Waits for change \d+, the new row that it refers to\.$/m)
   expect(pushed.stdout).toMatch(/\n1 sent · 2 tried again later\.\n$/)
   expect(pushed.stderr).toBe('ScopeStack asks to wait 1 s before the next request (429).\n')

@@ -99,7 +99,9 @@ test.concurrent('a token address that is down is named, and not requested for a 
   )
   const second = await setting.run('pull', env)
   expect(second.code).toBe(1)
-  expect(second.stderr).toMatch(/The last token request failed, and the next one is sent in \d+ s .* answered 503/)
+  expect(second.stderr).toMatch(
+    /The last token request failed, and the next one is sent in \d+ s .* responded with 503/,
+  )
 })
 
 test('tokens revoked in the middle of a run cost one token request each', async () => {
