@@ -1,4 +1,4 @@
-/** Parses what a person typed, runs the command, and turns a failure into one sentence and an exit code. */
+/** Parses the command line, runs the command, and turns a failure into one sentence and an exit code. */
 import { Command, CommanderError } from 'commander'
 import pkg from '../package.json' with { type: 'json' }
 import { backfill } from './commands/help/backfill.ts'
@@ -19,7 +19,7 @@ import { EXIT, exitCodeOf, reason, SyncError } from './errors/sync-error.ts'
 import { stderr, stdout } from './screen/streams.ts'
 import type { Stop } from './signals.ts'
 
-/** The texts are broken by hand below this width: wrapped again, their examples and tables would fall apart. */
+/** The texts are wrapped by hand below this width; wrapping them again would break their examples and tables. */
 const HELP_WIDTH = 100
 
 const VERBS: readonly Verb[] = [
@@ -51,8 +51,8 @@ them are reported at once.
 Exit codes: 0 all ok · 1 failed · 2 finished, some resource is not ok · 64 usage ·
 77 credentials refused · 78 configuration`
 
-/** What the command is for is what it prints; of others the result is in the database. */
-let answers = false
+/** Whether the command failed when its output is lost. Other commands have their result in the database. */
+let printsResult = false
 
 export async function main(argv: readonly string[], stop: Stop): Promise<number> {
   let code: number = EXIT.ok
@@ -72,7 +72,7 @@ export async function main(argv: readonly string[], stop: Stop): Promise<number>
     if (verb.args !== undefined) command.arguments(verb.args)
     for (const { flags, about } of verb.options) command.option(flags, about)
     command.action(async () => {
-      answers = verb.answers === true
+      printsResult = verb.printsResult === true
       const [{ loadEnvFile }, { run }] = await Promise.all([import('./config/config.ts'), verb.load()])
       for (const note of loadEnvFile()) stderr.say(note)
       // A signal that came while the code was loaded ends the process here, before anything is begun.
@@ -89,7 +89,7 @@ export async function main(argv: readonly string[], stop: Stop): Promise<number>
   }
 }
 
-/** Help is ours to the last character; an error is said by `report`. */
+/** Help is written as it is; errors are written by `report`. */
 const OUTPUT = { writeOut: (text: string) => stdout.say(text.trimEnd().split('\n')), outputError: () => {} }
 
 async function report(error: unknown, argv: readonly string[]): Promise<number> {
@@ -97,16 +97,16 @@ async function report(error: unknown, argv: readonly string[]): Promise<number> 
     if (error.exitCode === 0) return EXIT.ok
     const [verb] = argv
     const known = VERBS.some(({ name }) => name === verb)
-    // Without a command the help itself is what was asked for.
+    // Without a command, help is the answer.
     if (error.code === 'commander.help') return argv.length === 0 ? EXIT.ok : EXIT.usage
-    // commander puts its guess on a line of its own; what was typed may have line breaks, too.
+    // commander puts its suggestion on a line of its own; the input may have line breaks, too.
     const [, said = '', guess = ''] = /^([^]*?)(?:\n(\(Did you mean [^\n]*\?\)))?$/.exec(error.message) ?? []
     return await report(
       usage(said, ...(guess === '' ? [] : [guess]), `Try: scopestack-sync ${known ? `${verb} ` : ''}--help`),
       argv,
     )
   }
-  // A SyncError's message says all; anything else is a fault of ours, and its stack is what a report needs.
+  // A SyncError's message is enough. Anything else is a bug, and a report of it needs the stack.
   stderr.say(error instanceof SyncError ? error.lines : await unexpected(error))
   return exitCodeOf(error)
 }
@@ -124,16 +124,16 @@ function sentence(text: string): string {
   return `${text[0]!.toUpperCase()}${text.slice(1)}.`
 }
 
-/** How long the last lines of a log wait for somebody who reads it. */
+/** How long the last lines of a log wait for a reader. */
 const LAST_LINES_MS = 2_000
 
-/** An answer is waited for until it has left, as by every program; what was lost of it is said. */
+/** Waits until all output has left, as every program does; a loss is reported. */
 export async function leave(): Promise<void> {
   await stdout.flushed()
   const failure = stdout.failure()
   if (failure !== undefined) {
     stderr.say(`Not all of this could be written to standard output: ${reason(failure)}.`)
-    if (process.exitCode === EXIT.ok && answers) process.exitCode = EXIT.failed
+    if (process.exitCode === EXIT.ok && printsResult) process.exitCode = EXIT.failed
   }
   const timer = setTimeout(() => process.exit(), LAST_LINES_MS)
   await stderr.flushed()

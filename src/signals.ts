@@ -1,29 +1,29 @@
-/** How the process is asked to end. Small, and imports next to nothing: it is loaded before anything else. */
+/** Signals that end the process. It imports next to nothing, since it is loaded before anything else. */
 import { constants } from 'node:os'
 import { EXIT } from './errors/sync-error.ts'
 
 /**
- * For so long a repeat is the same request. A terminal sends Ctrl-C to every process in front of it, and npm, one of them,
- * sends it on to us: one key, two signals.
+ * Signals within this time are one request. A terminal sends Ctrl-C to every process in front of it, and npm, one of them,
+ * forwards it to us: one key, two signals.
  */
 const SAME_REQUEST_MS = 500
-/** What is owed at the end takes a fraction of this. */
-const OWED_MS = 10_000
+/** Cleanup takes a fraction of this. */
+const CLEANUP_MS = 10_000
 
-type Duty = () => Promise<void>
+type Cleanup = () => Promise<void>
 
-const duties: Duty[] = []
+const cleanups: Cleanup[] = []
 
 export interface Stop {
   /** Fires when the process is asked to end. */
   readonly signal: AbortSignal
-  /** From now on there is something to finish. Until then a signal ends the process, as signals do. */
+  /** From now on a signal ends the command in order. Until then it ends the process, as signals do. */
   begin(): void
 }
 
 /**
- * The first signal asks to finish what runs; a later one does not want to wait. Even then what the process has begun
- * outside of itself is ended (`onForcedExit`), and a third one leaves that as it is.
+ * The first signal ends the process in order. A second one ends it at once, after the cleanups of `onForcedExit` only, and a
+ * third one without them.
  */
 export function listenForStop(): Stop {
   const stop = new AbortController()
@@ -36,13 +36,13 @@ export function listenForStop(): Stop {
       first = performance.now()
       stop.abort()
     } else if (performance.now() - first > SAME_REQUEST_MS) {
-      if (leaving || duties.length === 0) process.exit(EXIT.failed)
+      if (leaving || cleanups.length === 0) process.exit(EXIT.failed)
       leaving = true
       first = performance.now()
       void exitAtOnce()
     }
   }
-  // SIGHUP: the terminal was closed, and nobody is left to clean up after us.
+  // SIGHUP: the terminal was closed, and no shell is left to clean up after us.
   for (const name of NAMES) process.on(name, asked)
   return { signal: stop.signal, begin: () => void (begun = true) }
 }
@@ -50,7 +50,7 @@ export function listenForStop(): Stop {
 const NAMES = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
 type Name = (typeof NAMES)[number]
 
-/** By the signal itself, which says most; process 1 of a container has to say it by its status. */
+/** By the signal itself, which the parent sees; process 1 of a container can only return its status. */
 function endBy(name: Name): void {
   if (process.pid === 1) process.exit(128 + constants.signals[name])
   process.removeAllListeners(name)
@@ -58,23 +58,23 @@ function endBy(name: Name): void {
 }
 
 /**
- * Something that must not outlive the process, a server or a folder, is ended by `duty` when the process has to go at once;
- * the newest comes first.
+ * Registers the cleanup of something that must not outlive the process, a server or a folder, for when the process ends at
+ * once. The newest runs first.
  *
- * @returns to be called when it has been ended in the usual way.
+ * @returns removes it; to be called after the usual cleanup.
  */
-export function onForcedExit(duty: Duty): () => void {
-  duties.push(duty)
+export function onForcedExit(cleanup: Cleanup): () => void {
+  cleanups.push(cleanup)
   return () => {
-    const at = duties.indexOf(duty)
-    if (at >= 0) duties.splice(at, 1)
+    const at = cleanups.indexOf(cleanup)
+    if (at >= 0) cleanups.splice(at, 1)
   }
 }
 
-/** Ends the process with 1 after what is owed, whatever else is under way. */
+/** Ends the process with 1 after the registered cleanups, whatever else is under way. */
 export async function exitAtOnce(): Promise<void> {
-  setTimeout(() => process.exit(EXIT.failed), OWED_MS)
-  // One that fails keeps no other from being done, and nobody is left to be told.
-  for (const duty of duties.toReversed()) await duty().catch(() => {})
+  setTimeout(() => process.exit(EXIT.failed), CLEANUP_MS)
+  // A failure stops no other one, and there is no screen left to report it on.
+  for (const cleanup of cleanups.toReversed()) await cleanup().catch(() => {})
   process.exit(EXIT.failed)
 }

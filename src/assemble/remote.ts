@@ -36,7 +36,7 @@ export async function openRemote(config: Config, sql: Database) {
 async function openShared({ redisUrl }: Config, sql: Database, keyId: string) {
   const refresh = openRefreshStore(sql, keyId)
   if (redisUrl === undefined) {
-    const shared = { tokens: openTokenStore(sql, keyId), pace: openRateLimitStore(sql, keyId), refresh }
+    const shared = { tokens: openTokenStore(sql, keyId), rateLimit: openRateLimitStore(sql, keyId), refresh }
     return { shared, close: async (): Promise<void> => {} }
   }
   // Only here: the driver of Redis costs a tenth of a second of CPU.
@@ -46,6 +46,10 @@ async function openShared({ redisUrl }: Config, sql: Database, keyId: string) {
     import('../store/fleet/rate-limit-redis.ts'),
   ])
   const redis = openRedis(redisUrl)
-  const shared = { tokens: openRedisTokenStore(redis, keyId), pace: openRedisRateLimitStore(redis, keyId), refresh }
+  const shared = {
+    tokens: openRedisTokenStore(redis, keyId),
+    rateLimit: openRedisRateLimitStore(redis, keyId),
+    refresh,
+  }
   return { shared, close: () => redis.close() }
 }

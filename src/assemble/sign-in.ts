@@ -11,12 +11,12 @@ import { openRemote } from './remote.ts'
 import type { Store } from './store.ts'
 
 export interface SignIn {
-  /** Takes our secrets out of a text that came from outside. */
+  /** Removes our secrets from a text that came from outside. */
   readonly redact: (text: string) => string
   /**
-   * Keeps the session that a code from the browser opens, and its first token.
+   * Stores the session that a code from the browser opens, and its first token.
    *
-   * @throws SyncError before anything is kept when the code, the user or the account is wrong.
+   * @throws SyncError before anything is stored when the code, the user or the account is wrong.
    */
   redeem(given: Parameters<typeof redeemCode>[1], signal: AbortSignal): Promise<Account>
   close(): Promise<void>

@@ -26,15 +26,15 @@ export interface Worker extends PullDeps {
   readonly account: Account
   readonly client: Client
   readonly presence: Presence
-  /** How often, and in what pauses, a request that failed is tried again. */
+  /** How often, and after which delays, a failed request is retried. */
   readonly policy: RetryPolicy
-  /** What is to be said of triggers that did not notice local edits; null: nothing. */
+  /** A sentence about triggers that missed local edits; null when none did. */
   readonly lostEdits: string | null
   close(): Promise<void>
 }
 
 /**
- * Migrates, authenticates, and holds the database to its account.
+ * Migrates, authenticates, and checks that the database belongs to this account.
  *
  * @throws SyncError before anything is written when the credentials, the account or the database are wrong.
  */
@@ -51,7 +51,7 @@ export async function openWorker(
   const { rate, concurrency, apiUrl } = config
   const request = createTokenSource({ endpoint, refresh: shared.refresh, seal })
   const tokens = createTokens({ store: shared.tokens, seal, policy, request })
-  const rateLimiter = createRateLimiter({ rate, concurrency, shared: shared.pace, onNotice: onRetry })
+  const rateLimiter = createRateLimiter({ rate, concurrency, shared: shared.rateLimit, onNotice: onRetry })
   const client = createClient({ http, tokens, rateLimiter, policy, apiUrl, userAgent, onRetry })
   const holder = `${hostname()}, process ${process.pid}`
   try {
@@ -91,7 +91,7 @@ export interface Pusher extends PushDeps {
 }
 
 /**
- * What sends local edits, beside the worker whose account and client it uses.
+ * Sends local edits, with the account and the client of the worker.
  *
  * @throws SyncError SYNC_CONFIG
  */

@@ -45,7 +45,7 @@ export async function run(call: Call): Promise<number> {
   }
 }
 
-/** Past so many nobody reads on; --json gives all. */
+/** A person does not read more; --json has all. */
 const LISTED = 200
 
 /** Lines for a person, or objects. */

@@ -17,7 +17,7 @@ export async function run({ options, signal }: Call): Promise<number> {
   const config = readSettings({ credentials: true })
   if (config.grant !== 'authorization_code') {
     throw usage(
-      `"login" is for SCOPESTACK_GRANT=authorization_code; with ${config.grant} tokens are had without it. ` +
+      `"login" is for SCOPESTACK_GRANT=authorization_code; with ${config.grant} tokens are obtained without it. ` +
         'Set SCOPESTACK_GRANT first if a person is to sign in.',
     )
   }
@@ -26,7 +26,7 @@ export async function run({ options, signal }: Call): Promise<number> {
   const timeoutMs = (wholeNumber(options, 'timeout', 1) ?? PATIENCE_SECONDS) * 1000
   const loopback = await openLoopback(port)
   try {
-    // What is wrong with the database is told before a person has signed in for nothing.
+    // A failure of the database is reported before a person has signed in for nothing.
     const store = await openStore(config, signal)
     try {
       const signIn = await openSignIn(config, store)
@@ -34,7 +34,7 @@ export async function run({ options, signal }: Call): Promise<number> {
         const { url, state, verifier } = beginAuthorization(config, loopback.redirectUri)
         stdout.say(['Sign in to ScopeStack at', '', `  ${url}`, '', 'Waiting for the browser to come back ...'])
         if (options['browser'] !== false) openBrowser(url)
-        const onStray = () => stdout.say('Turned away: an answer that belongs to another login.')
+        const onStray = () => stdout.say('Refused: a response that belongs to another login.')
         const { redact } = signIn
         const arrival = await loopback.waitForCallback({ state, timeoutMs, signal, onStray, redact })
         try {

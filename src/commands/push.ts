@@ -25,7 +25,7 @@ export async function run({ options, signal }: Call): Promise<number> {
     let progress: PushProgress | undefined
     const note = (line: string): void =>
       void (json || (progress === undefined ? stderr.say(line) : progress.note(line)))
-    const worker = await openWorker(config, store, signal, tellRetries(log, note))
+    const worker = await openWorker(config, store, signal, reportRetries(log, note))
     const pusher = openPusher(worker, config)
     if (worker.lostEdits !== null) stderr.say(worker.lostEdits)
     try {
@@ -51,7 +51,7 @@ export async function run({ options, signal }: Call): Promise<number> {
         progress?.end()
       }
       const left = await countChanges(store.sql)
-      await sayWhatIsLeft(store.sql, left, json)
+      await listWaiting(store.sql, left, json)
       if (json) stdout.json({ type: 'push', ...tally, left })
       else stdout.say(summary(tally, left))
       return (left['parked'] ?? 0) + (left['waiting'] ?? 0) + (left['sending'] ?? 0) === 0 ? EXIT.ok : EXIT.notAllOk
@@ -69,16 +69,16 @@ export async function run({ options, signal }: Call): Promise<number> {
   }
 }
 
-/** Nothing else on the screen moves meanwhile; what is said once is not said again for each request that meets it. */
-function tellRetries(log: Logger, say: (line: string) => void): (error: SyncError) => void {
+/** Nothing else on the screen moves meanwhile. A sentence is not repeated for each request that has the same failure. */
+function reportRetries(log: Logger, say: (line: string) => void): (error: SyncError) => void {
   const note = noteRetries(log)
-  let told = ''
+  let last = ''
   return (error) => {
     note(error)
     const said = retryLine(error)
-    // The others are logged for everybody, or settled with a sentence of their own.
-    if (hasCode(error, 'SYNC_PACE_ALONE') || said === told) return
-    told = said
+    // Logged as a notice already.
+    if (hasCode(error, 'SYNC_PACE_ALONE') || said === last) return
+    last = said
     say(said)
   }
 }
@@ -90,7 +90,7 @@ function retryLine(error: SyncError): string {
   return `ScopeStack asks to wait ${seconds > 0 ? `${seconds} s ` : ''}before the next request (${status}).`
 }
 
-/** What went well needs no line of its own: there may be thousands. What waits is told of at the end. */
+/** A success has no line: there may be thousands. Waiting changes are listed at the end. */
 const settledLines = ({ change, fate, error }: ChangeResult): string[] =>
   error === null || fate === 'postponed' ? [] : wrapped(`Change ${change.id}: ${withId(error.message, change.id)}`, '')
 
@@ -105,14 +105,14 @@ const settledJson = ({ change, fate, error }: ChangeResult) => ({
   message: error === null ? null : withId(error.message, change.id),
 })
 
-/** On a screen, and for machines. */
-const TOLD = 5
-const TOLD_JSON = 1000
+/** Waiting changes listed on a screen, and for machines. */
+const LISTED = 5
+const LISTED_JSON = 1000
 
-async function sayWhatIsLeft(sql: Database, left: Record<string, number>, json: boolean): Promise<void> {
+async function listWaiting(sql: Database, left: Record<string, number>, json: boolean): Promise<void> {
   const count = inAll(left)
   if (count === 0) return
-  const some = await readPendingChanges(sql, json ? TOLD_JSON : TOLD)
+  const some = await readPendingChanges(sql, json ? LISTED_JSON : LISTED)
   const waits = await readSendBlockers(
     sql,
     some.map(({ id }) => id),

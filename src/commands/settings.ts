@@ -11,7 +11,7 @@ const CHECKS: readonly Check[] = [
     const mistakes = unknownOf(catalog, resources).map((line) => `SYNC_RESOURCES: ${line}`)
     if (mistakes.length > 0) throw configInvalid(mistakes)
   },
-  // A zone that is none is told of by itself.
+  // An unknown time zone is already reported by itself.
   ({ schedule = 'off', incrementalSchedule = 'off', timezone = 'UTC' }) =>
     void readSchedules({ schedule, incrementalSchedule, timezone }),
   ({ conflict }) => void readRules(conflict, catalog),

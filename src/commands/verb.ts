@@ -10,8 +10,8 @@ export interface Verb {
   /** `[resource...]` */
   readonly args?: string
   readonly options: readonly Option[]
-  /** Nothing is done but to say something: a command that could not say it has failed. */
-  readonly answers?: true
+  /** The output is the result: a command whose output is lost has failed. */
+  readonly printsResult?: true
   load(): Promise<{ readonly run: Run }>
 }
 

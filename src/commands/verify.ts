@@ -30,7 +30,7 @@ export async function run({ args, options, signal }: Call): Promise<number> {
       const types = chosen.map(({ type }) => type)
       if (!(await withDbRetry(() => wasEverRead(store.sql, types), signal))) throw nothingPulled()
       const verified: VerifyResult[] = []
-      // One after the other: the pace is the limit, and the screen reads from top to bottom.
+      // One after the other: the rate limit decides the speed, and the screen reads from top to bottom.
       for (const resource of chosen) {
         const found = await verifyOne(worker, resource, options['repair'] === true, screen, signal)
         if (found !== undefined) verified.push(found)
@@ -54,7 +54,7 @@ export async function run({ args, options, signal }: Call): Promise<number> {
 const isEqual = ({ missing, extra, different, refused, doubt }: VerifyResult): boolean =>
   missing + extra + different + refused === 0 && doubt === null
 
-/** @returns undefined when it could not be read, which the screen was told. */
+/** @returns undefined when it could not be read, which the screen shows. */
 async function verifyOne(
   worker: Worker,
   resource: Resource,

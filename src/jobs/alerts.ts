@@ -1,5 +1,5 @@
 /**
- * Tells a webhook what a person should know: a run that did not end well, that it is well again, and silence. The news is
+ * Tells a webhook what a person should know: a run that did not end well, that it is well again, and silence. The alert is
  * written down with the run (store/runs/alerts.ts) and sent by a loop of its own, so that no webhook can hold up a run.
  */
 import { hash } from 'node:crypto'
@@ -21,7 +21,7 @@ import { isSuccess } from '../store/runs/runs.ts'
 import type { ClosedResource, ClosedRun } from '../store/runs/scheduled-runs.ts'
 import type { Schedule } from './schedule.ts'
 
-/** Raised after every run; what was told before decides whether it is news. */
+/** Raised after every run; the previous alert decides whether it is sent. */
 function alertOn(run: ClosedRun): Alert {
   const { id, kind, outcome, error, startedAt, finishedAt } = run
   const bad = run.resources.filter((resource) => !isSuccess(resource.outcome))
@@ -68,17 +68,17 @@ export async function recordRunAlert(tx: Transaction, run: ClosedRun, log: Logge
   try {
     await tx.savepoint(async (savepoint) => {
       const alert = alertOn(run)
-      const told = await raiseAlert(savepoint, alert)
-      // After a silence that no failure had come before. It is of full runs only that silence is told.
+      const raised = await raiseAlert(savepoint, alert)
+      // After a silence that no failure had come before. Silence is reported for full runs only.
       if (alert.kind === 'recovery' && alert.subject === 'full')
-        await raiseAlert(savepoint, { ...alert, subject: 'silence' }, told)
+        await raiseAlert(savepoint, { ...alert, subject: 'silence' }, raised)
     })
   } catch (error) {
     log.error({ run: run.id }, `the alert could not be noted: ${reason(error)}`)
   }
 }
 
-/** Silence is told once for each success that it follows. */
+/** Silence is reported once for each success that it follows. */
 export async function raiseSilenceAlerts(sql: Database, schedules: readonly Schedule[], now: Date): Promise<void> {
   for (const schedule of schedules.filter(({ name }) => name === 'full')) {
     const since = await lastSuccess(sql, schedule.name)

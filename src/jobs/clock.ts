@@ -1,31 +1,31 @@
 /**
- * The database's clock, as a process of `start` keeps it between two looks: counted on by a clock of the host that nobody can
- * set. By it ticks are decided, and BullMQ keeps its locks and delays.
+ * The database's clock in a process of `start`. Between two reads it advances by the host's monotonic clock, which cannot be
+ * set. Ticks are decided by it, and BullMQ uses it for its locks and delays.
  *
- * A host's own clock decides nothing. Where it is off, that is said, since logs, certificates and people go by it; and so is
- * a ScopeStack whose clock is another one, since times of its records are by that.
+ * The host's own wall clock decides nothing. Where it is off, a notice says so, since logs, certificates and people use it; so
+ * does one about ScopeStack's clock, which sets the times of its records.
  */
 import type { Logger } from '../logger.ts'
 import type { Database } from '../store/connection/database.ts'
 import { readClock, type ClockReading } from '../store/server/clock.ts'
 
 export interface Clock {
-  /** Asks the database. */
+  /** Reads it from the database. */
   read(): Promise<Date>
-  /** As it was read last, counted on. */
+  /** The last time read, advanced. */
   now(): Date
-  /** What is off, in a sentence; null when nothing is. */
+  /** A sentence about clocks that are off; null when none is. */
   notice(): string | null
-  /** From now on it is compared with ScopeStack's, too; null before its first answer. */
+  /** From now on it is compared with ScopeStack's, too; null before its first response. */
   compareWith(remoteTime: () => number | null): void
 }
 
-/** Less is nothing that anybody has to do something about: answers take their time, and ScopeStack's says seconds. */
+/** A smaller difference needs no action: responses take time, and ScopeStack reports whole seconds. */
 const OFF_MS = 60_000
-/** Below that the time that is counted on is as good as the one that is read: it is not to move back and forth. */
+/** A smaller difference is ignored, so that the time does not move back and forth. */
 const SAME_MS = 1_000
 
-/** The host's own, which may be set at any time. Taken before BullMQ is given another. */
+/** The host's wall clock, saved before Date.now is replaced for BullMQ. */
 const hostTime = Date.now.bind(Date)
 
 interface Deps {
@@ -56,10 +56,10 @@ export async function openClock({ sql, log }: Deps): Promise<Clock> {
   return {
     async read() {
       const found = await readClock(sql)
-      // Never by less than what the answer may be late: of a slow one nothing is learned.
+      // A difference below the response's own delay proves nothing.
       if (Math.abs(found.now + performance.now() - found.at - now()) > SAME_MS + found.withinMs) kept = found
       compare(found.withinMs)
-      // As it was said, and not as it is counted on: what is decided by it is never decided too early.
+      // The time that was read, not the advanced one, so that nothing is decided too early.
       return new Date(found.now)
     },
     now: () => new Date(now()),
@@ -77,7 +77,7 @@ export function useDatabaseClockInQueue(clock: Clock): void {
   Date.now = () => Math.floor(clock.now().getTime())
 }
 
-/** What a command says of its own host; null when its clock is right. */
+/** A sentence about the clock of a command's host; null when it is right. */
 export function hostClockNotice({ now, at, withinMs }: ClockReading): string | null {
   return differenceOf('host', hostTime() - (now + performance.now() - at), withinMs)[0]?.text ?? null
 }
@@ -92,14 +92,14 @@ interface Difference {
 
 const NAME: Readonly<Record<Whose, string>> = { host: "This host's clock", ScopeStack: "ScopeStack's clock" }
 
-/** A clock that goes on being off is told of once, and again when it is off by something else. */
+/** A clock that stays off is reported once, and again when the difference changes. */
 const isAlike = (one: Difference, other: Difference): boolean =>
   one.whose === other.whose && Math.abs(one.seconds - other.seconds) < OFF_MS / 1000
 
 const REMEDY: Readonly<Record<Whose, string>> = {
-  host: 'Nothing is decided by it; set it right (chrony or systemd-timesyncd do), since certificates and other logs go by it.',
+  host: 'Nothing is decided by it; set it right (chrony or systemd-timesyncd do), since certificates and logs depend on it.',
   ScopeStack:
-    'What changed is read from so much earlier, so that nothing is missed. Which of the two is wrong a third clock tells: see that the database server keeps time by NTP.',
+    'Incremental reads start that much earlier, so that nothing is missed. Check that the database server keeps time by NTP, to see which of the two is wrong.',
 }
 
 function differenceOf(whose: Whose, ms: number, withinMs: number): Difference[] {

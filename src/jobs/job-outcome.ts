@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 /**
- * What BullMQ is to do about a failure: the one file that knows both. Waiting and stopping spend no attempt, and that is
- * said by moving the job first and then throwing the error that stands for the move; a plain error spends one.
+ * From a failure to what BullMQ does with the job. Waiting and stopping spend no attempt: the job is moved first, and then the
+ * error is thrown that stands for the move. A plain error spends one.
  */
 import { DelayedError, UnrecoverableError, WaitingError } from 'bullmq'
 import { errorCodeOf, endsTheRun, factOf, hasCode, reason, SyncError } from '../errors/sync-error.ts'
@@ -16,19 +16,19 @@ export type JobAction =
   | { readonly do: 'retry' | 'hand-back' | 'record' | 'end-run' }
   | { readonly do: 'wait'; readonly ms: number }
 
-/** Between two looks at a lease that somebody has, or a database that is away. */
+/** Between two tries to obtain a lease that another worker holds, or a database that is away. */
 const WAIT_MS = 2_000
-/** A server that asks for more is asked again after this. */
+/** A server that demands a longer wait is tried again after this. */
 const LONGEST_WAIT_MS = 60 * 60_000
 
-/** What the work is done with, and not the work: however long it is away, no attempt is spent on it. */
+/** The queue is away, not the work: no attempt is spent on it, however long it takes. */
 const AWAY = ['SYNC_REDIS_UNREACHABLE', 'SYNC_REDIS_UNWRITABLE', 'SYNC_QUEUE_UNREACHABLE'] as const
 
 export function actionOn(error: unknown, { lastAttempt }: { lastAttempt: boolean }): JobAction {
   if (isConnectionLoss(error)) return { do: 'wait', ms: WAIT_MS }
   if (!(error instanceof SyncError)) return { do: lastAttempt ? 'record' : 'retry' }
   if (hasCode(error, 'SYNC_STOPPED')) return { do: 'hand-back' }
-  // Whoever has it now does the work; this job only has to see that it was done.
+  // The holder does the work; this job only has to see that it was done.
   if (hasCode(error, 'SYNC_LEASE_LOST')) return { do: 'wait', ms: WAIT_MS }
   if (hasCode(error, ...AWAY)) return { do: 'wait', ms: WAIT_MS }
   if (error.remedy === 'wait') return { do: 'wait', ms: waitOf(error) }
@@ -48,7 +48,7 @@ export const isLastAttempt = ({ attemptsMade, opts }: SyncJob): boolean => attem
 export async function applyToJob(action: JobAction, error: unknown, job: SyncJob, token: string): Promise<never> {
   if (action.do === 'wait') return await postpone(job, token, action.ms)
   if (action.do === 'hand-back') return await handBack(job, token)
-  // A message and no more: it is kept in the queue, where nothing of ScopeStack's is to be.
+  // Only a message: the queue keeps it, and must not hold data of ScopeStack.
   if (action.do === 'retry') throw new Error(codeAndReason(error))
   throw new UnrecoverableError(codeAndReason(error))
 }
@@ -68,8 +68,8 @@ export async function handBack(job: SyncJob | PushJob, token: string): Promise<n
 }
 
 /**
- * A queue that does not answer holds nobody up, least of all a process that is to end: the job's lock runs out, and whoever
- * looks for such locks puts it back, which spends no attempt either.
+ * A queue that does not answer must not block a process that is to end: the job's lock expires, and another worker's check for
+ * expired locks puts it back, which spends no attempt either.
  */
 const MOVE_MS = 5_000
 

@@ -1,4 +1,4 @@
-/** Tells the webhook of local edits that were set aside: nothing goes on with them until a person decides. */
+/** Reports parked local edits to the webhook: they wait until a person decides. */
 import { withCode } from '../errors/sync-error.ts'
 import { visible } from '../screen/visible.ts'
 import { clipped } from '../screen/width.ts'

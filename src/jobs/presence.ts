@@ -1,4 +1,4 @@
-/** A process of `start` says in the database that it lives, for whoever asks with `status`. */
+/** A process of `start` records in the database that it lives, for `status`. */
 import { randomUUID } from 'node:crypto'
 import type { Logger } from '../logger.ts'
 import type { Database } from '../store/connection/database.ts'
@@ -18,7 +18,7 @@ export function startHeartbeat(deps: {
   const { sql, holder, version } = deps
   const process = { id: randomUUID(), holder, version, parts: [...deps.parts] }
   const loop = startLoop(
-    'saying that this process lives',
+    'recording that this process lives',
     () => recordHeartbeat(sql, process),
     () => HEARTBEAT_EVERY_MS,
     deps,
@@ -26,7 +26,7 @@ export function startHeartbeat(deps: {
   return {
     async drain() {
       await loop.stop()
-      // Where the database is away it is seen by its silence.
+      // While the database is away, the missing reports show it.
       await removeProcess(sql, process.id).catch(() => {})
     },
   }

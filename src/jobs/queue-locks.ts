@@ -1,15 +1,15 @@
 /**
  * BullMQ's functions keep out of each other's way by advisory locks, which any role that may connect can hold, and then no
- * job is added or ended any more. Their search_path decides whose `pg_advisory_xact_lock` they call: ours, before that of
- * Postgres, locks a row of a table that is nobody else's. Those that only try (pg_try_…) lose an event that nobody here
- * waits for, and stay.
+ * job is added or ended any more. Their search_path decides whose `pg_advisory_xact_lock` they call: ours, found before
+ * that of Postgres, locks a row of a table that only we can write. Those that only try (pg_try_…) skip an event that no code
+ * here waits for, and stay.
  */
 import { codeOf, type Database } from '../store/connection/database.ts'
 import { changeTables, type LockWaiting } from '../store/schema/ddl.ts'
 import { withMigrationLock } from '../store/schema/migrate.ts'
 
 /**
- * Owned by whoever migrated, so that a worker's role needs no right to the table. A row for each key that was ever locked,
+ * Owned by the role that migrated, so that a worker's role needs no right to the table. A row for each key that was ever locked,
  * one a run: in a year of runs every five minutes 8 MB.
  */
 const OURS = `
@@ -37,7 +37,7 @@ const THEIRS = `
   select p.oid::regprocedure::text as function from pg_proc p join pg_namespace n on n.oid = p.pronamespace
   where n.nspname = 'bullmq' and 'search_path=bullmq' = any(p.proconfig) and p.prosrc ~ '[^_]pg_advisory_xact_lock'`
 
-/** Behind BullMQ's migrations. Where the role may not, whoever migrates does it the next time. */
+/** Behind BullMQ's migrations. Where the role may not, the next migration by another role does it. */
 export async function replaceAdvisoryLocks(sql: Database, waiting: LockWaiting): Promise<void> {
   if ((await sql.unsafe(THEIRS)).length === 0) return
   await changeTables(

@@ -27,7 +27,7 @@ export type BullWorker<T = object, N extends string = string> = Worker<T, void, 
 export type PushJob = Job<object, void, 'push'>
 
 export interface Timing {
-  /** Seconds until a killed worker's job is somebody else's, about. */
+  /** Seconds until another worker takes over a killed worker's job, about. */
   readonly takeoverSeconds: number
   /** The first wait of a retry; each later one is twice as long. */
   readonly retryMs: number
@@ -44,9 +44,9 @@ export interface Queues {
   readonly kind: 'redis' | 'postgres'
   /** The run as a flow: a job for each resource, then the one that closes it. Jobs that exist stay as they are. */
   addRun(runId: number, resources: readonly string[]): Promise<void>
-  /** What became of a job. `none`: nobody knows of it. */
+  /** `none`: the queue does not hold the job. */
   jobState(runId: number, resource: string): Promise<JobState>
-  /** What was put off is to be done now. */
+  /** Ends the delay of a postponed job. */
   hurry(runId: number, resource: string): Promise<void>
   /** Removes a job that has ended, so that its id can be used again. */
   forget(runId: number, resource: string): Promise<void>
@@ -72,7 +72,7 @@ export type JobState =
   | 'live'
   | 'completed'
   | { readonly failed: string }
-  /** For how long it was put off, when it had been begun so often. */
+  /** For how long it was postponed, and how often it had been started. */
   | { readonly delayedMs: number; readonly begun: number }
 
 /** Past this a queue counts as down, so that no caller hangs. A job that is added late all the same does no harm. */
@@ -219,7 +219,7 @@ const takeover = ({ takeoverSeconds }: Timing) => ({
 const jobOptions = ({ retryMs }: Timing): JobsOptions => ({
   attempts: 5,
   backoff: { type: 'exponential', delay: retryMs, jitter: 0.5 },
-  // For whoever looks at the queue; the record of what was done is in sync.runs.
+  // For a person who looks at the queue; sync.runs records what was done.
   removeOnComplete: { age: 7 * 86_400, count: 2_000 },
   removeOnFail: { age: 30 * 86_400, count: 2_000 },
 })

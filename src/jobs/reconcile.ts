@@ -1,6 +1,6 @@
 /**
- * Makes the jobs that a run still needs and no queue has: it was wiped, or failed over to an older copy, or the process
- * that opened the run died before it had added them.
+ * Creates the jobs that a run still needs and the queue does not hold: it was wiped, or failed over to an older copy, or the
+ * process that opened the run died before it had added them.
  */
 import { withCode } from '../errors/sync-error.ts'
 import type { ErrorCode } from '../errors/table.ts'
@@ -21,16 +21,16 @@ interface Deps {
   readonly elapsed?: () => number
 }
 
-/** Until then whoever opened the run may still be adding its jobs. */
+/** Until then the process that opened the run may still be adding its jobs. */
 const BEGINNING_SECONDS = 3
 
-/** Behind the time that a job was put off for, before it counts as forgotten. */
+/** After the end of a job's delay, before the job counts as forgotten. */
 export const LATE_MS = 10_000
 
 interface Missed {
   /** Jobs that no queue knew of at the last look. Under load a run is still given its jobs then. */
   readonly unknown: Set<string>
-  /** Jobs that are put off, and since when we know it; each time they were begun is another wait. */
+  /** Postponed jobs, and since when we know it; each start begins another delay. */
   readonly delayed: Map<string, { readonly begun: number; readonly since: number }>
 }
 
@@ -80,7 +80,7 @@ async function reconcileRun(deps: Deps, run: OpenRun, looks: Looks, signal: Abor
 
 /**
  * The queue knows when a job is to come by some host's clock, of an older version or before the database's was set back. How
- * long it was put off for is right in any case, and so is the time for which we see it wait.
+ * long it was postponed is right in any case, and so is the time for which we see it wait.
  */
 async function hurryIfLate(
   { queues, log, elapsed = () => performance.now() }: Deps,
@@ -92,7 +92,7 @@ async function hurryIfLate(
   const since = known?.begun === begun ? known.since : elapsed()
   now.delayed.set(key, { begun, since })
   if (elapsed() - since < delayedMs + LATE_MS) return
-  log.warn({ run: runId, resource }, "a job that was put off by another clock than the database's is done now")
+  log.warn({ run: runId, resource }, "a job that was postponed by another clock than the database's is done now")
   await queues.hurry(runId, resource)
 }
 

@@ -1,7 +1,7 @@
 /**
  * Decides ticks, and keeps runs going. The whole behaviour is `tickOnce` and `reconcile`; the loops only say when.
  *
- *   due tick ──► sync.ticks (one row, whoever is first) ──► sync.runs ──► a flow of jobs
+ *   due tick ──► sync.ticks (one row, the first scheduler) ──► sync.runs ──► a flow of jobs
  *
  * A tick is due until it is decided. So one that passed while nothing ran, or while the database was away, is caught up by
  * the same rule; and of several that were missed only the newest is. What time it is the database says, since hosts differ.

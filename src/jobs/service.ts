@@ -1,4 +1,4 @@
-/** The parts of `start` that never end by themselves, and how they are ended. */
+/** The parts of `start`, which run until they are drained. */
 import type { Logger } from '../logger.ts'
 import { createHttp } from '../remote/http/http.ts'
 import type { ProxySettings } from '../remote/http/proxy.ts'
@@ -34,17 +34,16 @@ export interface Part {
   drain(): Promise<void>
 }
 
-/** Jobs that a queue has lost are missed for this long at most. */
+/** Jobs that a queue has lost are created again after this long at most. */
 const RECONCILE_MS = 5_000
 const ALERTS_MS = 2_000
-/** A host's clock that was set is said after this long at most; nothing goes by it meanwhile. */
+/** A host's clock that was set is reported after this long at most; nothing uses it meanwhile. */
 const CLOCK_MS = 15_000
 
 export function startScheduler(deps: Common & SchedulerDeps): Part {
   const { schedules, clock } = deps
   const closing = closingOf(deps)
-  // The pause goes by the time that was decided by: with one read a moment later a tick that falls between the two would be
-  // passed over, and only the one behind it waited for.
+  // The pause is computed from the time of the decision: with a later one, a tick between the two would be skipped.
   let decided = { by: clock.now(), at: performance.now() }
   const loops = [
     startLoop(
@@ -72,7 +71,7 @@ export function startWorker(deps: Common & { readonly pull: PullDeps }): Part {
   }
 }
 
-/** In every part: each goes by its own reading of it, and so does BullMQ. */
+/** In every process, and for its BullMQ, too. */
 export function watchClock(deps: Pick<Common, 'clock' | 'log' | 'outages'>): Part {
   useDatabaseClockInQueue(deps.clock)
   const read = async (): Promise<void> => void (await deps.clock.read())
@@ -91,7 +90,7 @@ function alertLoops({ sql, log, outages, clock, schedules, alertWebhookUrl: url,
   return [startLoop('sending alerts', turn, () => ALERTS_MS, { log, outages })]
 }
 
-/** Alerts that fail are logged; they keep nobody from the work. */
+/** A failed alert is logged; it stops no work. */
 const partOf = (loops: readonly Loop[], liveness = allAlive(loops.map((loop) => loop.liveness))): Part => ({
   liveness,
   async drain() {

@@ -1,5 +1,5 @@
 /**
- * Does the jobs. Each begins by asking Postgres whether there is anything left to do, so that it may run twice, late, or
+ * Runs the jobs. Each first reads from Postgres whether there is anything left to do, so that it may run twice, late, or
  * beside another (S9).
  */
 import { parentNotRead } from '../errors/resources.ts'
@@ -23,7 +23,7 @@ export interface WorkerDeps {
   readonly closing: Closing
 }
 
-/** What happens when a run ends, whoever sees it first. */
+/** What happens when a run ends, in the process that sees it first. */
 export interface Closing {
   /** In the transaction that ends it. */
   within(tx: Transaction, run: ClosedRun): Promise<void>
@@ -83,7 +83,7 @@ async function pullFor(
 ): Promise<ResourceOutcome> {
   const resource = pull.catalog.get(type)!
   const changesOnly = kind === 'incremental'
-  // What hangs on another resource's records comes after it.
+  // A resource that needs another one's records is read after it.
   const parent = parentTypesOf(resource, { changesOnly }).find((one) => missing.includes(one))
   if (parent !== undefined) throw parentNotRead({ resource: type, parent, seconds: AFTER_PARENT_SECONDS })
   return await pullResource(pull, {
@@ -102,7 +102,7 @@ function report({ log }: WorkerDeps, { resource, outcome, code, message }: Resou
   if (!isSuccess(outcome)) log.warn({ resource, outcome, code }, message ?? outcome)
 }
 
-/** Does nothing where resources are still missing: their jobs will be made again, and whoever does the last one closes. */
+/** Does nothing where resources are still missing: their jobs will be created again, and the last one closes the run. */
 export async function close(
   { pull: { sql }, closing }: { pull: Pick<PullDeps, 'sql'>; closing: Closing },
   runId: number,

@@ -1,4 +1,4 @@
-/** What a supervisor asks: is the process alive, and can it do its work. */
+/** /healthz and /readyz, for a supervisor: is the process alive, and can it work. */
 import { once } from 'node:events'
 import type { Server, ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -8,10 +8,10 @@ import type { ErrorCode } from '../errors/table.ts'
 import { createPublicServer } from '../http-server.ts'
 import { visibleJson } from '../screen/visible.ts'
 
-/** Each by name; one that throws is not met, and its message says why. One may have more to say than that it is. */
+/** Checks by name. One that throws has failed, and its message says why; one that passes may return a text to show. */
 export type Checks = Readonly<Record<string, () => Promise<string | void>>>
 
-/** What a person should know and nothing depends on: a sentence, or null. */
+/** Sentences for a person, on which readiness does not depend; null where there is nothing to report. */
 export type Notices = Readonly<Record<string, string | null>>
 
 export interface Web {
@@ -25,21 +25,21 @@ interface Options {
   readonly port: number | undefined
   /** Another free port will do when it is taken. */
   readonly elsewhere: boolean
-  /** Asked for at each look. */
+  /** Called for each check. */
   readonly checks: () => Checks
   readonly notices?: () => Notices
 }
 
 const USUAL_PORT = 8080
 
-/** A check that hangs is not met. Less than the patience of any prober. */
+/** A check that takes longer has failed. Less than the timeout of any prober. */
 const CHECK_MS = 3_000
 
 const NOT_READY: ErrorCode = 'SYNC_NOT_READY'
 
-/** @throws SyncError SYNC_CONFIG when the port cannot be had. */
+/** @throws SyncError SYNC_CONFIG when the port is not available. */
 export async function startWeb({ host, port, elsewhere, checks, notices = () => ({}) }: Options): Promise<Web> {
-  // One look answers all who ask meanwhile: a flood of questions is not one of queries.
+  // Requests that arrive during a check share its result, so that a flood of requests is not one of queries.
   let looking: ReturnType<typeof ready> | undefined
   const server = createPublicServer(async ({ method }, response, { path }) => {
     if (method !== 'GET' && method !== 'HEAD') answer(response, 405, { error: 'GET only' })
@@ -68,28 +68,28 @@ export async function startWeb({ host, port, elsewhere, checks, notices = () => 
 
 async function ready(checks: Checks): Promise<{ status: 'ok' | 'not ready' } & Record<string, string>> {
   const found = await Promise.all(
-    Object.entries(checks).map(async ([name, check]) => ({ name, ...(await verdict(check)) })),
+    Object.entries(checks).map(async ([name, check]) => ({ name, ...(await runCheck(check)) })),
   )
-  const status = found.every(({ met }) => met) ? 'ok' : 'not ready'
+  const status = found.every(({ ok }) => ok) ? 'ok' : 'not ready'
   return { ...Object.fromEntries(found.map(({ name, said }) => [name, said])), status }
 }
 
-interface Verdict {
-  readonly met: boolean
+interface CheckResult {
+  readonly ok: boolean
   readonly said: string
 }
 
-async function verdict(check: Checks[string]): Promise<Verdict> {
+async function runCheck(check: Checks[string]): Promise<CheckResult> {
   let timer: NodeJS.Timeout | undefined
-  const late = new Promise<Verdict>((resolve) => {
+  const late = new Promise<CheckResult>((resolve) => {
     timer = setTimeout(resolve, CHECK_MS, {
-      met: false,
+      ok: false,
       said: withCode(`no response within ${CHECK_MS / 1000} s`, NOT_READY),
     })
   })
   const said = check().then(
-    (words): Verdict => ({ met: true, said: words ?? 'ok' }),
-    (error: unknown): Verdict => ({ met: false, said: withCode(reason(error), errorCodeOf(error) ?? NOT_READY) }),
+    (words): CheckResult => ({ ok: true, said: words ?? 'ok' }),
+    (error: unknown): CheckResult => ({ ok: false, said: withCode(reason(error), errorCodeOf(error) ?? NOT_READY) }),
   )
   try {
     return await Promise.race([said, late])

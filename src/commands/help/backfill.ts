@@ -2,18 +2,18 @@ import type { Verb } from '../verb.ts'
 
 export const backfill: Verb = {
   name: 'backfill',
-  summary: 'read everything again, resumable, with its progress and the time it will take',
+  summary: 'read everything again, resumable, with progress and an estimate of the time left',
   args: '[resource...]',
   options: [
-    { flags: '--since <date>', about: 'only what changed since that day (YYYY-MM-DD), and what belongs to it' },
-    { flags: '--restart', about: 'begin anew instead of going on, and load every page even if it did not change' },
-    { flags: '--allow-mass-delete', about: 'believe a list that lacks more rows than SYNC_DELETE_LIMIT' },
+    { flags: '--since <date>', about: 'read only records changed since that day (YYYY-MM-DD), and their children' },
+    { flags: '--restart', about: 'start over instead of resuming, and load every page even if it did not change' },
+    { flags: '--allow-mass-delete', about: 'accept a list that lacks more rows than SYNC_DELETE_LIMIT' },
     { flags: '--json', about: 'one JSON object a line on stdout, for machines' },
   ],
   help: `Reads every list from its end to its beginning, writes the rows that differ and marks as
-deleted what is gone. Stopped by Ctrl-C, a kill or a crash, it goes on where it was when it is
-run again, however much later; resources that failed are tried again then, and no others. It
-may run while "start" does: what another process is reading is waited for.
+deleted the rows whose records are gone. After Ctrl-C, a kill or a crash, the next run resumes
+where this one stopped, however much later, and retries the resources that failed. It may run
+beside "start": a resource that another process is reading is read after it.
 
 Examples
   npm run -s sync -- backfill

@@ -2,15 +2,15 @@ import type { Verb } from '../verb.ts'
 
 export const demo: Verb = {
   name: 'demo',
-  summary: 'show the whole thing on a simulated account, with nothing to set up',
+  summary: 'show the whole service on a simulated account, without any setup',
   options: [
-    { flags: '--exit', about: 'end after that instead of staying up to be looked at' },
+    { flags: '--exit', about: 'end after the edit instead of staying up' },
     { flags: '--projects <number>', about: 'projects, about 34 records each (default 300)' },
   ],
-  help: `Starts a ScopeStack look-alike and an embedded Postgres, pulls everything, and prints a
-sample report from the tables; then a row is edited with SQL and carried back. Both stay up for
-psql or a BI tool until Ctrl-C, and what you edit meanwhile is sent, too. Nothing is kept
-afterwards, and no setting of yours is used.
+  help: `Starts a simulated ScopeStack account and an embedded Postgres, pulls everything, and prints a
+sample report from the tables; then edits a row with SQL and sends the edit back. Both stay up
+for psql or a BI tool until Ctrl-C, and edits made meanwhile are sent, too. Nothing is kept
+afterwards, and none of your settings is used.
 
 Examples
   npm run demo

@@ -4,13 +4,13 @@ export const login: Verb = {
   name: 'login',
   summary: 'sign in to ScopeStack in a browser, once, for SCOPESTACK_GRANT=authorization_code',
   options: [
-    { flags: '--port <number>', about: 'port of this machine that the browser comes back to (default: any free one)' },
+    { flags: '--port <number>', about: 'port of this machine that the browser returns to (default: any free one)' },
     { flags: '--timeout <seconds>', about: 'how long to wait for the browser (default 300)' },
     { flags: '--no-browser', about: 'only print the address' },
   ],
-  help: `Opens ScopeStack's sign-in page and keeps the session it gives, encrypted, in the database.
-Every worker of that database then gets its tokens from it. Needed again only when
-ScopeStack ends the session: a run then stops with exit code 77 and says so.
+  help: `Opens ScopeStack's sign-in page and keeps the session, encrypted, in the database. Every worker
+of that database then obtains its tokens from it. It is needed again only when ScopeStack ends
+the session: runs then stop with exit code 77 and say so.
 
 The application must be registered at ScopeStack with the redirect address
   http://127.0.0.1/callback

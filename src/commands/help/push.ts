@@ -2,27 +2,27 @@ import type { Verb } from '../verb.ts'
 
 export const push: Verb = {
   name: 'push',
-  summary: 'carry local edits to ScopeStack, now, in this process',
+  summary: 'send local edits to ScopeStack, now, in this process',
   options: [
-    { flags: '--plan', about: 'show what would be sent, and what both sides hold; sends nothing' },
+    { flags: '--plan', about: 'show what would be sent and both sides, without sending anything' },
     { flags: '--json', about: 'one JSON object a line on stdout, for machines' },
   ],
   help: `Edits of schema scopestack wait in an outbox until they are sent. "start" sends them within a
-second; this is for those who would rather do it themselves (SYNC_PUSH=off), or look first.
+second; this command sends them by hand (SYNC_PUSH=off), or shows them first.
 
-Before a change is sent, ScopeStack is asked what it holds. Other fields that changed there are
-kept; the same field is settled by SYNC_CONFLICT, which sets the change aside unless told
-otherwise. What ScopeStack refuses is set aside too, with its reason, and the rest goes on.
-A new row is looked up before it is created, so that it can be told from others when its answer
-is lost; --plan says by what.
+Before a change is sent, the record is read from ScopeStack. Other fields that changed there
+are kept; for the same field SYNC_CONFLICT decides, which parks the change by default. A change
+that ScopeStack refuses is parked, too, with the reason, and the others are sent. A new row is
+looked up before it is created, so that it can be recognized when the response is lost; --plan
+shows by which fields.
 
 Each change ends as one of
-  sent        ScopeStack took it
-  superseded  nothing was left to send, or a later change took it up
-  parked      set aside for you: "changes list"
-or it waits, and the last lines say why. What ScopeStack failed at is tried at once here, without
-the pause it has otherwise; a new row whose answer was lost keeps its pause, since ScopeStack may
-be working on it.
+  sent        ScopeStack accepted it
+  superseded  nothing was left to send, or a later change includes it
+  parked      waits for your decision: "changes list"
+or it waits, and the last lines say why. A change that failed in ScopeStack is retried at once
+here, without the usual delay; a new row whose response was lost keeps its delay, since
+ScopeStack may still be working on it.
 
 Exit code 2 when anything waits or is parked.
 

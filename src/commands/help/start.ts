@@ -4,16 +4,16 @@ export const start: Verb = {
   name: 'start',
   summary: 'keep the database up to date, unattended, until stopped',
   options: [{ flags: '--only <part>', about: 'run one part only: scheduler, worker, web' }],
-  help: `Migrates the database, decides when to read everything (SYNC_SCHEDULE) and what changed
-(SYNC_INCREMENTAL_SCHEDULE, both in SYNC_TIMEZONE), reads, and answers
-/healthz and /readyz, all in one process. Start it as often as you like, on as many machines:
-they share the work, and each tick of the schedule makes one run. A tick that passed while
-nothing ran is caught up once. The queue is kept in Redis (REDIS_URL) or in the same Postgres.
-Local edits are carried to ScopeStack as they are made; SYNC_PUSH=off keeps them for "push".
+  help: `Migrates the database, schedules full runs (SYNC_SCHEDULE) and incremental runs
+(SYNC_INCREMENTAL_SCHEDULE, both in SYNC_TIMEZONE), does them, and serves /healthz and /readyz,
+all in one process. Start as many as you like, on as many machines: they share the work, and
+each tick of a schedule makes one run. A tick that passed while nothing ran is caught up once.
+The queue is kept in Redis (REDIS_URL) or in the same Postgres. Local edits are sent to
+ScopeStack as they are made; SYNC_PUSH=off keeps them for "push".
 
-SIGTERM: the page under way is committed, the rest is handed to the other processes, and it
-ends within SYNC_GRACE seconds. A second signal, half a second later or more, ends it at once;
-nothing is lost either way.
+SIGTERM: the page under way is committed, the other processes take over the rest, and the
+process ends within SYNC_GRACE seconds. A second signal, half a second later or more, ends it
+at once; no data is lost either way.
 
 Examples
   npm run -s sync -- start

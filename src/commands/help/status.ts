@@ -2,20 +2,20 @@ import type { Verb } from '../verb.ts'
 
 export const status: Verb = {
   name: 'status',
-  summary: 'show where every resource stands',
-  answers: true,
+  summary: 'show the state of every resource',
+  printsResult: true,
   options: [
     { flags: '--all', about: 'name each member in which the account differs from the catalog' },
     { flags: '--json', about: 'the same as one JSON document on stdout' },
   ],
-  help: `Reads the database only; ScopeStack is not asked. What is wrong comes first. The same is in
-the view scopestack.sync_status, for SQL. A "start" that runs says so every 15 seconds; after
-a minute of silence it counts as gone.
+  help: `Reads the database only, and sends nothing to ScopeStack. Problems come first. The view
+scopestack.sync_status holds the same for SQL. A running "start" reports every 15 seconds;
+after a minute without a report it counts as gone.
 
-Exit code 2 when something is wrong: a resource that is not ok, a run that failed, a schedule
-that is overdue, records or local edits that were set aside, or edits that are lost, because
-triggers of the tables are missing or disabled. That no "start" runs is said, and is nothing
-wrong: "pull" may be run by other means.
+Exit code 2 when there is a problem: a resource that is not ok, a failed run, an overdue
+schedule, parked records or local edits, or edits that are lost, because triggers of the tables
+are missing or disabled. That no "start" runs is shown and is no problem: "pull" may be run by
+other means.
 
 Examples
   npm run -s sync -- status

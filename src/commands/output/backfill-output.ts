@@ -4,7 +4,7 @@ import type { PullEvent } from '../../sync/run/resource-run.ts'
 import { duration, thousands } from './format.ts'
 
 export interface Overall {
-  /** How many records a list said it has; null where nobody knows. */
+  /** How many records a list said it has; null where it is unknown. */
   expect(type: string, records: number | null): void
   begin(begun: BackfillStart): void
   event(event: PullEvent): void

@@ -20,7 +20,7 @@ const exactly = (given: unknown): string =>
     : value(given)
 
 const DECIDED: Readonly<Record<string, string>> = {
-  park: 'ScopeStack has another value: set aside',
+  park: 'ScopeStack has another value: parked',
   'remote-wins': 'ScopeStack has another value, which stays',
   'local-wins': 'ScopeStack has another value, which is overwritten',
   same: 'ScopeStack has it already',

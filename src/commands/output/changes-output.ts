@@ -69,7 +69,7 @@ export function waitsBecause(
 }
 
 const standing = ({ change, state }: NonNullable<SendBlockers['record']>): string =>
-  state === 'parked' ? `, which is set aside: see "changes show ${change}"` : ''
+  state === 'parked' ? `, which is parked: see "changes show ${change}"` : ''
 
 /** A sentence that names our commands, with the id to copy. */
 export const withId = (text: string, id: number): string =>
@@ -97,7 +97,7 @@ export function changeText(
   if (supersededBy !== null) lines.push(`  taken up by change ${supersededBy}`)
   // What was to be done about it has been done.
   const settled = SETTLED.includes(state)
-  if (settled && code !== null) lines.push(`  had been set aside: ${code}`)
+  if (settled && code !== null) lines.push(`  had been parked: ${code}`)
   const why = settled ? null : state === 'parked' ? reasonOf(change) : waitsBecause(change, waits)
   if (why !== null) lines.push('', ...wrapped(why, '  '))
   for (const { column, message } of errors ?? []) lines.push(`    ${column ?? 'the record'}: ${message}`)

@@ -41,8 +41,8 @@ function describeFinding(finding: Finding, met: number): [word: string, member: 
       return ['new', member, describeAttribute(finding, met)]
     case 'relationship': {
       const { shape, types } = finding
-      if (shape === null) return ['new', member, 'relationship; its end is not told']
-      return ['new', member, `${shape}, ${types.length === 0 ? 'nobody there so far' : types.join(' or ')}`]
+      if (shape === null) return ['new', member, 'relationship; its type is not reported']
+      return ['new', member, `${shape}, ${types.length === 0 ? 'no record so far' : types.join(' or ')}`]
     }
     case 'misfit': {
       const { declared, suggests, misfits, values } = finding
@@ -56,7 +56,7 @@ function describeFinding(finding: Finding, met: number): [word: string, member: 
     case 'gone':
       return ['gone', member, 'no record carries it']
     case 'refused':
-      return ['refused', member, 'the server does not take it']
+      return ['refused', member, 'the server refuses it']
   }
 }
 
@@ -110,7 +110,7 @@ function documentLines(document: DiscoverReport['document']): string[] {
   const { address, undeclared } = document
   return undeclared.length === 0
     ? [`Every list of the API's own description, ${address}, is declared.`]
-    : listed(`Lists of the API's own description, ${address}, that nobody declares`, undeclared)
+    : listed(`Lists of the API's own description, ${address}, that are not declared`, undeclared)
 }
 
 /** Every path is named: what was there is overwritten. */

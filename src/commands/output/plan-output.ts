@@ -9,12 +9,12 @@ import { thousands, wrapped } from './format.ts'
 const FATE: Readonly<Record<PlannedChange['fate'], string>> = {
   send: '',
   nothing: 'nothing is sent',
-  park: 'is set aside: both sides changed it',
+  park: 'is parked: both sides changed it',
   gone: 'is no longer in ScopeStack',
-  look: 'is looked for first: its answer was lost',
+  look: 'is looked up first: its response was lost',
   after: 'after the new row it refers to',
-  refused: 'is set aside: ScopeStack does not say what it holds',
-  exists: 'exists already, and would be made once more',
+  refused: 'is parked: ScopeStack does not report its values',
+  exists: 'exists already, and would be created twice',
 }
 
 interface PlanText {
@@ -36,11 +36,11 @@ export function planText(planned: readonly PlannedChange[], { catalog, behind = 
         : FATE[fate]
     const head = `${method} ${path}${remark === '' ? '' : `  ${remark}`}`
     // Of a deletion only what stands in its way.
-    const told = deletion ? decisions.filter(({ decision }) => decision !== 'send') : decisions
+    const shown = deletion ? decisions.filter(({ decision }) => decision !== 'send') : decisions
     const resource = catalog.get(change.resource)
     return [
       head,
-      ...differences(resource, told, { deletion, wide }),
+      ...differences(resource, shown, { deletion, wide }),
       ...lookedUp(resource, lookUp, wide),
       ...alike(change.id, existing),
       '',
@@ -61,20 +61,20 @@ const alike = (change: number, existing: NonNullable<PlannedChange['existing']>)
   existing.flatMap(({ id, same }) =>
     wrapped(
       same
-        ? `exists already as ${id}, with all these values: if it was sent before, "changes discard ${change}" lets it go`
-        : `exists already as ${id}, by its name and with other values: "changes discard ${change}" lets this one go`,
+        ? `exists already as ${id}, with all these values: if it was sent before, "changes discard ${change}" discards it`
+        : `exists already as ${id}, by its name and with other values: "changes discard ${change}" discards this one`,
       '    ',
     ),
   )
 
-/** How a new row is known again, so that it is made once. */
+/** The fields by which a new row is recognized, so that it is created once. */
 function lookedUp(resource: Resource | undefined, key: PlannedChange['lookUp'], wide: boolean): string[] {
   if (key === undefined) return []
   const fields = Object.entries(key ?? {}).map(
     ([member, given]) => `${memberName(resource, { member })} = ${wide ? value(given) : clipped(value(given), 40)}`,
   )
   return key === null
-    ? wrapped('has nothing to be looked up by: a lost answer sets it aside as unknown', '    ')
+    ? wrapped('has no field to be looked up by: a lost response parks it as unknown', '    ')
     : wrapped(`looked up before it is created: ${fields.join(', ')}`, '    ')
 }
 

@@ -132,6 +132,6 @@ export function summary(report: PullReport, ms: number): string {
     0,
   )
   const earlier = before > 0 ? `, ${thousands(before)} read before the interruption` : ''
-  const aside = parked > 0 ? `, ${thousands(parked)} set aside` : ''
-  return `Run ${report.runId}: ${outcomes || 'nothing to do'} · ${rows}${earlier}${aside} · ${duration(ms)}`
+  const parkedText = parked > 0 ? `, ${thousands(parked)} parked` : ''
+  return `Run ${report.runId}: ${outcomes || 'nothing to do'} · ${rows}${earlier}${parkedText} · ${duration(ms)}`
 }

@@ -60,7 +60,7 @@ const editsParked = (count: number): Problem[] =>
         },
       ]
 
-/** Where no scheduler ever decided, somebody runs `pull` by other means. */
+/** Where no scheduler ever decided, `pull` is run by other means. */
 function overdue(schedule: Schedule, { at, lastTicks }: Facts): Problem[] {
   const { name } = schedule
   const decided = lastTicks.get(name)

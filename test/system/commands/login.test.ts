@@ -107,7 +107,7 @@ test('a redirect with another state is refused, and the login continues to wait'
     socket.end(`${line} HTTP/1.1\r\nHost: x\r\n\r\n`)
     expect(await wholeOf(socket), line).toMatch(/^(HTTP\/1\.1 4|$)/)
   }
-  await until(() => said().includes('Turned away'), 'that being said')
+  await until(() => said().includes('Refused: a response'), 'that being said')
   const page = await consent(setting, asked)
   expect(page).toContain('You are logged in')
   expect((await ended).code).toBe(0)

@@ -21,7 +21,7 @@ test('shows the plan, sends it, and says what was parked and how to settle it', 
   expect(planned.code).toBe(0)
   expect(planned.stdout).toMatch(new RegExp(`^PATCH /demo/v1/clients/${one}\\n`))
   expect(planned.stdout).toMatch(/^ {4}domain {4}\S+ → mine\.test$/m)
-  expect(planned.stdout).toMatch(/^ +ScopeStack has another value: set aside \(Theirs\)$/m)
+  expect(planned.stdout).toMatch(/^ +ScopeStack has another value: parked \(Theirs\)$/m)
   expect(planned.stdout).toMatch(/^POST \/demo\/v1\/vendors$/m)
   expect(planned.stdout).toMatch(/\n4 records\. Nothing was sent\.\n$/)
   expect(sim.records.read('clients', one!)).toEqual(before)
@@ -47,7 +47,7 @@ test('shows the plan, sends it, and says what was parked and how to settle it', 
   const shown = await run(`changes show ${conflict} ${refused}`)
   if (process.env['LOOK']) console.log(shown.stdout)
   expect(shown.stdout).toMatch(/name: has already been taken/)
-  expect(shown.stdout).toMatch(/ → Mine\n +ScopeStack has another value: set aside \(Theirs\)$/m)
+  expect(shown.stdout).toMatch(/ → Mine\n +ScopeStack has another value: parked \(Theirs\)$/m)
 
   expect((await run(`changes resolve ${conflict} --keep local`)).stdout).toBe(
     `Change ${conflict} waits to be sent over what ScopeStack holds.\n`,
@@ -141,7 +141,7 @@ test('says why it leaves a change, and retries at once a change that failed at S
   ])
   const planned = await run('push --plan')
   expect(planned.stdout).toMatch(
-    /^POST \/demo\/v1\/clients .*looked for first[^]*\nPOST \/demo\/v1\/projects {2}after the new row/,
+    /^POST \/demo\/v1\/clients .*looked up first[^]*\nPOST \/demo\/v1\/projects {2}after the new row/,
   )
 })
 
@@ -177,7 +177,7 @@ test('plans the search before a create, and says if there is no key to search by
   const { stdout } = await run('push --plan')
   if (process.env['LOOK']) console.log(stdout)
   const part = (of: string): string => stdout.split('\n\n').find((text) => text.includes(of))!
-  const nothing = /^ {4}has nothing to be looked up by: a lost answer sets it aside as unknown$/m
+  const nothing = /^ {4}has no field to be looked up by: a lost response parks it as unknown$/m
   expect(part('Fresh')).toMatch(/^ {4}looked up before it is created: name = Fresh$/m)
   expect(part('T-1')).toMatch(/^ {4}looked up before it is created: name = Thing, sku = T-1, product_id = –$/m)
   expect(part('Nameless')).toMatch(nothing)

@@ -43,25 +43,20 @@ const NAMES = [
 
 /** Parts whose words are still being replaced. An entry goes when its part is clean; the list ends empty, and then this goes. */
 const NOT_YET: readonly string[] = [
+  'src/commands/output/discover-output.ts',
   '.env.example',
-  'src/assemble/',
   'src/catalog/',
-  'src/commands/',
   'src/config/',
   'src/errors/',
   'src/exact-json.ts',
   'src/http-server.ts',
-  'src/jobs/',
   'src/logger.ts',
-  'src/program.ts',
   'src/remote/',
   'src/resources/',
   'src/screen/',
-  'src/signals.ts',
   'src/simulator/',
   'src/store/',
   'src/token-store.ts',
-  'src/web/',
 ]
 
 const PATTERNS = DENIED.map(([words, say]) => ({ pattern: new RegExp(`\\b(?:${words})\\b`, 'i'), say }))
