@@ -1,3 +1,4 @@
+import { accessSync, constants } from 'node:fs'
 import { enableCompileCache } from 'node:module'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
@@ -11,8 +12,11 @@ import { join } from 'node:path'
  */
 export function cacheCompiledCode(): void {
   try {
-    enableCompileCache(join(homedir(), '.cache/scopestack-sync/node'))
+    const home = homedir()
+    // Node's own making of the folder never ends where its parent takes none, as below /proc.
+    accessSync(home, constants.W_OK)
+    enableCompileCache(join(home, '.cache/scopestack-sync/node'))
   } catch {
-    // A user without a home.
+    // No home, or one that cannot be written.
   }
 }

@@ -2,7 +2,7 @@ import type { Verb } from '../verb.ts'
 
 export const backfill: Verb = {
   name: 'backfill',
-  summary: 'read everything again, resumable, with progress and an estimate of the time left',
+  summary: 'read everything again, resumable, with progress and time left',
   args: '[resource...]',
   options: [
     { flags: '--since <date>', about: 'read only records changed since that day (YYYY-MM-DD), and their children' },

@@ -2,7 +2,7 @@ import type { Verb } from '../verb.ts'
 
 export const changes: Verb = {
   name: 'changes',
-  summary: 'show local edits that are not settled, and decide about the parked ones',
+  summary: 'show unsettled local edits, and decide about parked ones',
   args: '[action] [id...]',
   printsResult: true,
   options: [

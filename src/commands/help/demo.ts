@@ -2,7 +2,7 @@ import type { Verb } from '../verb.ts'
 
 export const demo: Verb = {
   name: 'demo',
-  summary: 'show the whole service on a simulated account, without any setup',
+  summary: 'show everything on a simulated account, with no setup',
   options: [
     { flags: '--exit', about: 'end after the edit instead of staying up' },
     { flags: '--projects <number>', about: 'projects, about 34 records each (default 300)' },

@@ -2,7 +2,7 @@ import type { Verb } from '../verb.ts'
 
 export const discover: Verb = {
   name: 'discover',
-  summary: 'compare the catalog with the live account, and write what it lacks',
+  summary: 'compare the catalog with the account, and write what it lacks',
   args: '[resource...]',
   printsResult: true,
   options: [

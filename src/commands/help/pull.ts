@@ -2,14 +2,14 @@ import type { Verb } from '../verb.ts'
 
 export const pull: Verb = {
   name: 'pull',
-  summary: 'copy the ScopeStack account into Postgres, now, in this process',
+  summary: 'copy the ScopeStack account into Postgres, in this process',
   args: '[resource...]',
   options: [
     { flags: '--full', about: 'read everything, not only what changed, and do not resume an interrupted pull' },
     { flags: '--allow-mass-delete', about: 'with --full: accept a list that lacks more rows than SYNC_DELETE_LIMIT' },
     {
       flags: '--accept-withheld',
-      about: 'with --full: accept that records no longer carry a member that all of them had',
+      about: 'with --full: accept that a member which all records had is gone',
     },
     { flags: '--json', about: 'one JSON object a line on stdout, for machines' },
   ],

@@ -2,7 +2,7 @@ import type { Verb } from '../verb.ts'
 
 export const push: Verb = {
   name: 'push',
-  summary: 'send local edits to ScopeStack, now, in this process',
+  summary: 'send local edits to ScopeStack, in this process',
   options: [
     { flags: '--plan', about: 'show what would be sent and both sides, without sending anything' },
     { flags: '--json', about: 'one JSON object a line on stdout, for machines' },

@@ -110,7 +110,7 @@ function documentLines(document: DiscoverReport['document']): string[] {
   const { address, undeclared } = document
   return undeclared.length === 0
     ? [`Every list of the API's own description, ${address}, is declared.`]
-    : listed(`Lists of the API's own description, ${address}, that are not declared`, undeclared)
+    : listed(`Lists of the API's own description, ${address}, not declared`, undeclared)
 }
 
 /** Every path is named: what was there is overwritten. */

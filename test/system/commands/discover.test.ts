@@ -82,7 +82,7 @@ test('reports the members that the catalog lacks, and writes them', async () => 
   expect(block).toMatch(/^ {2}gone {5}domain +no record carries it$/m)
   expect(stdout).toMatch(/^gizmos: 2 records looked at\n {2}absent {3}gizmos +not declared by any file$/m)
   expect(stdout).toMatch(/^ {2}new {6}notes +to-many, notes$/m)
-  expect(stdout).toContain("Lists of the API's own description, /docs/v1/openapi.json, that are not declared:")
+  expect(stdout).toContain("Lists of the API's own description, /docs/v1/openapi.json, not declared:")
   for (const line of stdout.split('\n')) if (!line.includes(folder)) expect(line.length, line).toBeLessThanOrEqual(80)
 
   // Nothing of it is in the mirror or in the tables of runs.
