@@ -39,7 +39,10 @@ testWith(bash)('start is healthy while it is ready, and says what is missing whe
   const port = Number(new URL(web.url).port)
   for (const words of ['start', 'start --only worker']) expect(await probe(words, port)).toEqual({ code: 0, said: '' })
   missing = 'it is away'
-  expect(await probe('start', port)).toEqual({ code: 1, said: '{"database":"it is away","status":"not ready"}\n' })
+  expect(await probe('start', port)).toEqual({
+    code: 1,
+    said: '{"database":"it is away (SYNC_NOT_READY)","status":"not ready"}\n',
+  })
 })
 
 testWith(bash)('a start that hangs, or has ended, is not healthy; another command is', async () => {

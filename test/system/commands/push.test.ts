@@ -129,7 +129,7 @@ test('says why it leaves a change, and retries at once a change that failed at S
   const pushed = await run('push')
   expect(pushed.code).toBe(2)
   expect(sim.records.read('clients', client!.id)!.attributes['domain']).toBe('mine.test')
-  expect(pushed.stdout).toMatch(/^Change \d+: Next lookup in \d+ s: /m)
+  expect(pushed.stdout).toMatch(/^Change \d+: Next lookup in \d+ s:\s/m)
   expect(pushed.stdout).toMatch(/^Change \d+: Waits for change \d+, the new row that it refers to\.$/m)
   expect(pushed.stdout).toMatch(/\n1 sent · 2 tried again later\.\n$/)
   expect(pushed.stderr).toBe('ScopeStack asks to wait 1 s before the next request (429).\n')
