@@ -1,4 +1,4 @@
-/** Whose account the credentials open: `GET /v1/me` (integration guide §8). */
+/** The account that the credentials belong to: `GET /v1/me` (integration guide §8). */
 import { bodyUnreadable } from '../errors/requests.ts'
 import type { Client } from './client.ts'
 import { isObject, parseDocument } from './documents/document.ts'
@@ -17,7 +17,7 @@ function parseAccount(body: string, url: string): Account {
   const attributes = parseDocument(body, url).records[0]?.attributes
   const { 'account-id': id, 'account-slug': slug, name } = isObject(attributes) ? attributes : {}
   if ((typeof id !== 'number' && typeof id !== 'string') || typeof slug !== 'string' || slug === '') {
-    throw bodyUnreadable({ url, problem: 'it names no account-id and account-slug' })
+    throw bodyUnreadable({ url, problem: 'it has no account-id and account-slug' })
   }
   return { id: String(id), slug, user: typeof name === 'string' ? name : '' }
 }

@@ -4,9 +4,9 @@ import type { Credentials } from './seal.ts'
 
 export interface Authorization {
   readonly url: string
-  /** Comes back with the answer; another one belongs to somebody else's request. */
+  /** Comes back with the browser; another one belongs to another request. */
   readonly state: string
-  /** Proves that whoever redeems the code is who asked for it. */
+  /** Proves that the code is redeemed by the program that requested it (PKCE). */
   readonly verifier: string
 }
 
@@ -22,7 +22,7 @@ export function beginAuthorization(
     client_id: clientId,
     redirect_uri: redirectUri,
     response_type: 'code',
-    // ScopeStack's own guide for Postman asks for these; changes are sent with the same session.
+    // ScopeStack's own guide for Postman requests these; local edits are sent with the same session.
     scope: 'read write',
     state,
     code_challenge: createHash('sha256').update(verifier).digest('base64url'),

@@ -1,4 +1,4 @@
-/** The token endpoint: what is sent for a grant (integration guide §4–§7). */
+/** The token endpoint: the request of each grant (integration guide §4–§7). */
 import type { Http } from '../http/http.ts'
 import { createRedactor, redactedError, type Redactor } from '../redact/redact.ts'
 import type { Credentials } from './seal.ts'
@@ -20,11 +20,11 @@ export interface TokenEndpoint {
   readonly http: Http
   readonly credentials: Credentials
   readonly userAgent: string
-  /** Learns what is sent and what is issued; what the endpoint says passes through it. */
+  /** Is given the secrets that are sent and issued, and takes them out of the response. */
   readonly redactor?: Redactor
 }
 
-/** Exactly the parameters of the guide: an additional `redirect_uri` makes Doorkeeper answer `invalid_grant`. */
+/** Exactly the parameters of the guide: with an additional `redirect_uri` Doorkeeper responds `invalid_grant`. */
 export async function requestToken(
   { http, credentials: { authUrl, clientId, clientSecret }, userAgent, redactor = createRedactor() }: TokenEndpoint,
   { grant_type, ...rest }: GrantForm,
@@ -51,7 +51,7 @@ export async function requestToken(
   return issued
 }
 
-/** Less than the claim under which it is asked for (tokens.ts). */
+/** Less than the claim under which it is sent (tokens.ts). */
 const WHOLE_MS = 70_000
 
 /** Of the parameters above. */

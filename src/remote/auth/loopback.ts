@@ -1,4 +1,4 @@
-/** Where the browser comes back to: a page on this machine alone, for as long as one login takes (RFC 8252 §7.3). */
+/** The redirect address of a login: a page that only this machine can reach, for as long as one login takes (RFC 8252 §7.3). */
 import { once } from 'node:events'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -8,9 +8,9 @@ import { createPublicServer, type Target } from '../../http-server.ts'
 import { visible } from '../../screen/visible.ts'
 
 export interface Loopback {
-  /** To be registered at ScopeStack, whatever its port (Doorkeeper compares loopback addresses without it). */
+  /** Has to be registered at ScopeStack, with any port (Doorkeeper compares loopback addresses without it). */
   readonly redirectUri: string
-  /** @throws SyncError SYNC_LOGIN_FAILED when it was denied or nobody came, SYNC_STOPPED. */
+  /** @throws SyncError SYNC_LOGIN_FAILED when the user denied it or no callback came in time, SYNC_STOPPED. */
   waitForCallback(expected: Expected): Promise<LoginCallback>
   close(): Promise<void>
 }
@@ -19,15 +19,15 @@ interface Expected {
   readonly state: string
   readonly timeoutMs: number
   readonly signal: AbortSignal
-  /** Somebody came with another state, and was turned away. Called once, however many come. */
+  /** A callback came with another state and was rejected. Called once, however many come. */
   readonly onStray?: () => void
-  /** What the browser brings is shown; this takes our secrets out of it. */
+  /** Takes our secrets out of what the browser brings, before it is shown. */
   readonly redact: (text: string) => string
 }
 
 export interface LoginCallback {
   readonly code: string
-  /** The browser waits for this: it shows how the login ended. */
+  /** The response that the browser waits for: how the login ended. */
   answer(ended: { ok: boolean; title: string; text: string }): Promise<void>
 }
 
@@ -53,14 +53,14 @@ export async function openLoopback(port: number): Promise<Loopback> {
       const arrived = new Promise<LoginCallback>((resolve, reject) => {
         visit = async ({ method, headers }, response, { path, params }) => {
           if (path !== PATH || method !== 'GET') return page(response, 404, 'Nothing here', '')
-          // Under another name it is somebody else's page that reaches this port.
+          // With another host name, another site's page has reached this port (DNS rebinding).
           if (params.get('state') !== state || headers.host !== host) {
             if (strays++ === 0) onStray?.()
             return page(response, 400, 'Not this login', STRAY)
           }
           const error = params.get('error')
           const code = params.get('code')
-          // What comes again, or another answer to the same question, neither redeems a code a second time nor ends anything.
+          // A second callback must neither redeem a code again nor end the login.
           visit = (_, late) => page(late, 400, 'Not this login', STRAY)
           if (error !== null || code === null || code === '') {
             const why = explain(error ?? 'no code came back', params.get('error_description'), redact)
@@ -98,12 +98,12 @@ type Visit = (request: IncomingMessage, response: ServerResponse, target: Target
 const PATH = '/callback'
 const AGAIN = 'Run "login" again and finish it in the browser.'
 const STRAY =
-  'This answer does not belong to the login that waits here: it is an old one, or somebody else began it. Use the address that the command has printed.'
+  'This response does not belong to the login that waits here: it is an old one, or another program began it. Use the address that the command has printed.'
 
 const tooLate = (ms: number): string =>
-  `nobody came back from the browser within ${ms < 120_000 ? `${Math.ceil(ms / 1000)} s` : `${Math.round(ms / 60_000)} minutes`}`
+  `the browser did not come back within ${ms < 120_000 ? `${Math.ceil(ms / 1000)} s` : `${Math.round(ms / 60_000)} minutes`}`
 
-/** Both come from outside and are shown on a terminal. */
+/** Both texts come from outside and are shown on a terminal. */
 function explain(error: string, description: string | null, redact: (text: string) => string): string {
   const printable = (text: string): string =>
     redact(text)
@@ -115,14 +115,14 @@ function explain(error: string, description: string | null, redact: (text: strin
 
 const sentence = (text: string): string => `${text[0]!.toUpperCase()}${text.slice(1)}.`
 
-/** Returns when it has left, or when nobody is there any more to see it. */
+/** Returns when it was sent, or when the browser is gone. */
 async function page(response: ServerResponse, status: number, title: string, text: string): Promise<void> {
   if (response.closed) return
   response.writeHead(status, {
     'content-type': 'text/html; charset=utf-8',
     'cache-control': 'no-store',
     'content-security-policy': "default-src 'none'; style-src 'unsafe-inline'",
-    // The address holds the code.
+    // The address contains the code.
     'referrer-policy': 'no-referrer',
     connection: 'close',
   })

@@ -1,17 +1,17 @@
-/** Encrypts tokens for keeping: AES-256-GCM under a key derived from the client secret, so a stolen database is not a login. */
+/** Encrypts tokens at rest: AES-256-GCM with a key derived from the client secret, so a stolen database is not a login. */
 import { createCipheriv, createDecipheriv, createHash, hkdfSync, randomBytes } from 'node:crypto'
 
 export interface Seal {
-  /** Names the credentials without revealing them; another secret is another key and another stored row. */
+  /** Identifies the credentials without revealing them; another secret has another key and another stored row. */
   readonly keyId: string
   seal(text: string): string
-  /** Null when it was sealed under another key or altered. */
+  /** Null when it was sealed with another key, or altered. */
   unseal(sealed: string): string | null
 }
 
 export function createSeal(credentials: Credentials): Seal {
   const { authUrl, clientId, clientSecret, grant = 'client_credentials', username = '', password = '' } = credentials
-  // Another user, or another way to be one, is another token.
+  // Another user, or another grant, has another token.
   const user = grant === 'client_credentials' ? [] : grant === 'password' ? [grant, username] : [grant]
   const salt = [authUrl, clientId, ...user].join('\n')
   const secret = grant === 'password' ? `${clientSecret}\n${password}` : clientSecret

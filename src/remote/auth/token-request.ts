@@ -1,12 +1,12 @@
 /**
- * How a token is had, for each grant. Called under the fleet's claim, and again by its retries.
+ * How a token is obtained, for each grant. Called under the fleet's claim (tokens.ts), and again by its retries.
  *
- *   client_credentials   ask
- *   password             refresh, if one is there unspent ──refused or unclear──► sign in again
+ *   client_credentials   request
+ *   password             refresh, if an unspent refresh token exists ──refused or unclear──► sign in again
  *   authorization_code   refresh ──refused──► a person must log in
  *
- * A refresh token is spent before it is sent and replaced before the access token is seen by anybody, so that no two
- * workers ever send the same one, and a server that rotates them never sees one twice.
+ * A refresh token is marked as spent before it is sent, and replaced before the access token is published. So no two workers
+ * ever send the same one, and a server that rotates them never sees one twice.
  */
 import { credentialsRefused, loginRequired } from '../../errors/credentials.ts'
 import { factOf, SyncError } from '../../errors/sync-error.ts'
@@ -25,10 +25,10 @@ interface Deps {
 
 export function createTokenSource({ endpoint, refresh, seal }: Deps): TokenSource {
   const { grant = 'client_credentials', username = '', password = '' } = endpoint.credentials
-  const ask = (form: GrantForm, signal: AbortSignal) => requestToken(endpoint, form, signal)
+  const send = (form: GrantForm, signal: AbortSignal) => requestToken(endpoint, form, signal)
 
   async function bySignIn(signal: AbortSignal): Promise<IssuedToken> {
-    const issued = await ask({ grant_type: 'password', username, password }, signal)
+    const issued = await send({ grant_type: 'password', username, password }, signal)
     if (issued.refreshToken !== undefined) await refresh.begin(seal.seal(issued.refreshToken))
     return issued
   }
@@ -38,7 +38,7 @@ export function createTokenSource({ endpoint, refresh, seal }: Deps): TokenSourc
     const held = seal.unseal(spent.sealed)
     if (held === null) return undefined
     try {
-      const issued = await ask({ grant_type: 'refresh_token', refresh_token: held }, signal)
+      const issued = await send({ grant_type: 'refresh_token', refresh_token: held }, signal)
       // None in the answer: the server does not rotate, and the old one stays good.
       await refresh.replace(spent.version, seal.seal(issued.refreshToken ?? held))
       return issued
@@ -50,24 +50,24 @@ export function createTokenSource({ endpoint, refresh, seal }: Deps): TokenSourc
   }
 
   return async (signal) => {
-    if (grant === 'client_credentials') return ask({ grant_type: grant }, signal)
+    if (grant === 'client_credentials') return send({ grant_type: grant }, signal)
     const spent = await refresh.spend()
     if (grant === 'password') {
-      // Sent once and never told what came of it: the password settles that better than sending it again.
+      // It was sent once, and the outcome was never recorded: signing in again is safer than sending it twice.
       if (spent === null || spent.spentBefore) return bySignIn(signal)
       const issued = await exchange(spent, signal).catch(orUndefinedWhen(unclear))
       return issued ?? bySignIn(signal)
     }
-    if (spent === null) throw loginRequired({ why: 'Nobody has logged in to ScopeStack for this database yet.' })
-    // One that was handed out before is tried all the same: there is no other way but a person, and Doorkeeper takes
-    // the old one until the new access token is first used.
+    if (spent === null) throw loginRequired({ why: 'No user has logged in to ScopeStack for this database yet.' })
+    // A spent one is sent all the same: the only other way is a person, and Doorkeeper accepts the old one until the new
+    // access token is first used.
     const issued = await exchange(spent, signal)
     if (issued !== undefined) return issued
     throw loginRequired({ why: 'ScopeStack has ended the session of the last login (invalid_grant).' })
   }
 }
 
-/** A code that a browser brought, for the first token. @throws SyncError SYNC_CREDENTIALS_REFUSED, or one to retry. */
+/** Exchanges a code that a browser brought for the first token. @throws SyncError SYNC_CREDENTIALS_REFUSED, or one to retry. */
 export async function redeemCode(
   endpoint: TokenEndpoint,
   given: { code: string; redirectUri: string; verifier: string },
@@ -80,12 +80,12 @@ export async function redeemCode(
   if (refreshToken !== undefined) return { ...issued, refreshToken }
   throw credentialsRefused({
     url: `${endpoint.credentials.authUrl}/oauth/token`,
-    error: 'no refresh_token in the answer',
+    error: 'no refresh_token in the response',
     description: 'the application is not allowed to stay signed in',
   })
 }
 
-/** No whole answer, or one that says neither yes nor no. */
+/** No complete response, or one that neither grants nor refuses. */
 const unclear = (error: unknown): boolean => error instanceof SyncError && error.remedy === 'retry'
 
 const orUndefinedWhen =

@@ -1,8 +1,8 @@
 import { credentialsRefused, tokenFailed, tokenUnusable } from '../../errors/credentials.ts'
 /**
- * What the answer of a token endpoint means (RFC 6749 §5). It is read for what it says, not for how exactly it says it: any
- * 2xx that carries a token gives one. Only a token that cannot be sent (RFC 6750 §2.1) is refused here, where the reason is
- * known, and not by the request that would have carried it.
+ * What the response of a token endpoint means (RFC 6749 §5). It is read tolerantly: any 2xx that carries a token gives one. Only
+ * a token that cannot be sent (RFC 6750 §2.1) is refused here, where the reason is known, and not by the request that would
+ * have carried it.
  */
 import { bodyUnreadable } from '../../errors/requests.ts'
 import { isObject, readJson } from '../documents/document.ts'
@@ -14,13 +14,13 @@ import { createRedactor, redactedResponse, type Redactor } from '../redact/redac
 export interface IssuedToken {
   readonly accessToken: string
   readonly lifetimeSeconds: number
-  /** Only where a user stands behind it; in the answer to a refresh, only when the old one is replaced. */
+  /** Only for a user's token; in the response to a refresh, only when the old one is replaced. */
   readonly refreshToken?: string | undefined
 }
 
 type Members = Readonly<Record<string, unknown>>
 
-/** RFC 6749 §5.2 errors that a person has to mend; asking again with the same parameters cannot help. */
+/** RFC 6749 §5.2 errors that a person has to mend; the same request again cannot help. */
 const REFUSALS: ReadonlySet<string> = new Set([
   'invalid_client',
   'unauthorized_client',
@@ -39,14 +39,14 @@ export function parseTokenResponse(
   redactor: Redactor = createRedactor(),
 ): IssuedToken {
   const { status, body } = response
-  const answer = parse(body)
-  const { code, description } = complaint(answer, body)
-  // Some servers answer a refusal with 200: what carries no token, and names an error, is one.
+  const members = parse(body)
+  const { code, description } = complaint(members, body)
+  // Some servers refuse with status 200: a body without a token that names an error is a refusal.
   const succeeded = status >= 200 && status < 300
-  if (succeeded && (code === '' || hasToken(answer))) return issued(answer, body, { url, redactor })
+  if (succeeded && (code === '' || hasToken(members))) return issued(members, body, { url, redactor })
   if (!succeeded) throwIfTemporary(redactedResponse(response, redactor), url)
   const shown = (text: string): string => inOneLine(redactor.text(text))
-  // The bare library may answer 401 without a body that names the error (API notes §12).
+  // The bare library may members 401 without a body that names the error (API notes §12).
   if (status === 401 || REFUSALS.has(code)) {
     throw credentialsRefused({ url, error: shown(code) || `status ${status}`, description: shown(description) })
   }
@@ -55,25 +55,25 @@ export function parseTokenResponse(
 }
 
 function issued(
-  answer: Members | undefined,
+  members: Members | undefined,
   body: string,
   { url, redactor }: { url: string; redactor: Redactor },
 ): IssuedToken {
-  if (answer === undefined) throw bodyUnreadable({ url, problem: problemOf(body) })
-  if (!hasToken(answer)) throw bodyUnreadable({ url, problem: 'it has no access_token' })
-  const type = answer['token_type'] ?? ''
+  if (members === undefined) throw bodyUnreadable({ url, problem: problemOf(body) })
+  if (!hasToken(members)) throw bodyUnreadable({ url, problem: 'it has no access_token' })
+  const type = members['token_type'] ?? ''
   // RFC 6749 §5.1 requires it; a server that leaves it out means the only one in use.
   if (typeof type !== 'string' || !/^(bearer)?$/i.test(type.trim())) {
     // It may repeat what was sent, or what it has just issued.
-    for (const name of ['access_token', 'refresh_token']) learn(redactor, answer[name])
+    for (const name of ['access_token', 'refresh_token']) learn(redactor, members[name])
     const shown = typeof type === 'string' ? redactor.text(JSON.stringify(type)).slice(0, 40) : 'no text'
     throw tokenUnusable({ url, problem: `its token_type is ${shown}, not Bearer` })
   }
-  const accessToken = sendable(answer['access_token'], url)
-  const refreshToken = answer['refresh_token']
+  const accessToken = sendable(members['access_token'], url)
+  const refreshToken = members['refresh_token']
   return {
     accessToken,
-    lifetimeSeconds: lifetimeOf(answer['expires_in']),
+    lifetimeSeconds: lifetimeOf(members['expires_in']),
     // As it came: form-encoded, any character arrives.
     refreshToken: typeof refreshToken === 'string' && refreshToken.trim() !== '' ? refreshToken : undefined,
   }
@@ -83,10 +83,10 @@ function learn(redactor: Redactor, token: unknown): void {
   if (typeof token === 'string' && token.length <= MAX_TOKEN_LENGTH) redactor.addSecret(token.trim())
 }
 
-/** No front of Rails takes a header as long (Puma 80 kB in all, nginx 8 kB a line, Node 16 kB in all). */
+/** No server in front of Rails accepts a longer header (Puma 80 kB in all, nginx 8 kB a line, Node 16 kB in all). */
 const MAX_TOKEN_LENGTH = 64 * 1024
 
-/** What stands around it, a line end for one, is no part of it. @throws SyncError when no header can carry the rest. */
+/** White space around it, such as a line end, is no part of it. @throws SyncError when no header can carry the rest. */
 function sendable(token: unknown, url: string): string {
   const unusable = (problem: string) => tokenUnusable({ url, problem })
   if (typeof token !== 'string') throw unusable('its access_token is no text')
@@ -103,29 +103,29 @@ function sendable(token: unknown, url: string): string {
 /** Doorkeeper's default when `expires_in` is missing. */
 const DEFAULT_LIFETIME_SECONDS = 7200
 /**
- * The stated life is a hint of when to ask for the next token; whether one is still good is said by a 401. So a life of
- * moments does not make a token request of every call, and one that is too long costs one 401 when it ends.
+ * The stated lifetime is a hint of when to request the next token; a 401 decides whether it is still good. So a lifetime of
+ * moments does not cause a token request for every call, and one that is too long costs one 401 when it ends.
  */
 const MIN_LIFETIME_SECONDS = 10
-/** Past a month there is nothing to be saved; and a date that no database keeps is never made. */
+/** Beyond a month nothing is saved; and the date stays within what a database can store. */
 const MAX_LIFETIME_SECONDS = 30 * 86_400
 
-/** 0, and whatever is no positive number, says nothing: some servers send it for "without end". */
+/** 0, and anything that is no positive number, counts as missing: some servers send it for "without end". */
 function lifetimeOf(given: unknown): number {
   const seconds = typeof given === 'string' && /^\s*\+?\d+(\.\d*)?\s*$/.test(given) ? Number(given) : given
   if (typeof seconds !== 'number' || !(seconds > 0)) return DEFAULT_LIFETIME_SECONDS
   return Math.min(MAX_LIFETIME_SECONDS, Math.max(MIN_LIFETIME_SECONDS, seconds))
 }
 
-const hasToken = (answer: Members | undefined): answer is Members => {
-  const token = answer?.['access_token']
+const hasToken = (members: Members | undefined): members is Members => {
+  const token = members?.['access_token']
   return token !== undefined && token !== null && !(typeof token === 'string' && token.trim() === '')
 }
 
-/** What a refusal says, in RFC 6749's form, as an object, or as JSON:API; empty where it says nothing. */
-function complaint(answer: Members | undefined, body: string): { code: string; description: string } {
-  const error = answer?.['error']
-  const about = isObject(error) ? error : answer
+/** Code and description of a refusal, in RFC 6749's form, as an object, or as JSON:API; empty where there are none. */
+function complaint(members: Members | undefined, body: string): { code: string; description: string } {
+  const error = members?.['error']
+  const about = isObject(error) ? error : members
   const code = typeof error === 'string' ? error : textOf(about, ['code', 'error', 'type'])
   const detail = errorDetail(body)
   const said = textOf(about, ['error_description', 'message', 'description', 'detail'])
@@ -136,7 +136,7 @@ function complaint(answer: Members | undefined, body: string): { code: string; d
 const textOf = (given: Members | undefined, names: readonly string[]): string =>
   names.map((name) => given?.[name]).find((value): value is string => typeof value === 'string' && value !== '') ?? ''
 
-/** For a terminal and for a database, which keeps no NUL. */
+/** For a terminal, and for a database, which stores no NUL. */
 const inOneLine = (text: string): string => text.replace(/[\p{C}\p{Z}]+/gu, ' ').slice(0, 300)
 
 /** A byte order mark before it is a blank to `trim`, and an error to `JSON.parse`. */
@@ -149,7 +149,7 @@ function parse(body: string): Members | undefined {
   }
 }
 
-/** Without its beginning: a token that was cut short may stand there, and nobody knows it yet. */
+/** Without quoting it: it may begin with a token that was cut short, which the redactor does not know yet. */
 function problemOf(body: string): string {
   const text = body.trimStart()
   if (text === '') return 'it is empty'

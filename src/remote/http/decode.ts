@@ -1,9 +1,9 @@
 /**
- * From the bytes of a body to its text: whatever it was compressed with, asked for or not, and UTF-8 or nothing.
+ * Decodes the bytes of a body: any known compression, requested or not, and UTF-8 only.
  *
  * node:zlib in one piece rather than undici's `decompress` interceptor: that one is experimental and warns at every start,
- * leaves `deflate` without its header and what it does not know as they are, unpacks no error answers unless told, and
- * ends a zstd body at its first frame. A page of 1 MB costs 2.0 ms of CPU from gzip (66 KB), 1.6 from br (36 KB), 0.9 to
+ * leaves raw `deflate` and unknown encodings undecoded, by default decodes no error responses, and ends a zstd body at its
+ * first frame. A page of 1 MB costs 2.0 ms of CPU from gzip (66 KB), 1.6 from br (36 KB), 0.9 to
  * 1.8 from zstd (41 KB), nearly all of it off the main thread; parsing and loading it cost five times that.
  */
 import { isUtf8 } from 'node:buffer'
@@ -12,62 +12,62 @@ import { brotliDecompress, constants, gunzip, inflate, inflateRaw, zstdDecompres
 import { bodyUnreadable } from '../../errors/requests.ts'
 import type { SyncError } from '../../errors/sync-error.ts'
 
-/** What is asked for. Any other that is known is decoded, too, when it comes unasked. */
+/** The encodings that are requested. Any other known one is decoded, too. */
 export const ACCEPT_ENCODING = 'gzip, br, zstd'
 
-interface Given {
+interface Received {
   readonly url: string
   readonly status: number
   readonly encoding: string | string[] | undefined
-  /** Of the text, and of every step on the way to it: a bomb ends there, with no more memory than that. */
+  /** Limit of the text and of every step on the way to it, so that a decompression bomb takes no more memory. */
   readonly maxBytes: number
 }
 
-/** @throws SyncError SYNC_BODY_UNREADABLE of a success. A failure says enough with its status: what comes with it stays as it came. */
-export async function decodeBody(bytes: Buffer, { url, status, encoding, maxBytes }: Given): Promise<string> {
+/** @throws SyncError SYNC_BODY_UNREADABLE of a 2xx. Of any other response the status is enough: a body that cannot be decoded stays as it came. */
+export async function decodeBody(bytes: Buffer, { url, status, encoding, maxBytes }: Received): Promise<string> {
   const succeeded = status >= 200 && status < 300
   const names = namesOf(encoding)
   let plain = bytes
-  // What has no body has no encoding either, whatever its headers say (304, an empty 200).
+  // An empty body has no encoding, even if the headers name one (304, an empty 200).
   if (bytes.length > 0 && names.length > 0) {
     try {
-      plain = await unpacked(bytes, names, { url, maxBytes })
+      plain = await decompress(bytes, names, { url, maxBytes })
     } catch (error) {
       if (succeeded) throw error
     }
   }
   if (succeeded && !isUtf8(plain)) {
-    throw bodyUnreadable({ url, problem: 'its bytes are not UTF-8, so some letters cannot be told', encoding: true })
+    throw bodyUnreadable({ url, problem: 'its bytes are not UTF-8, so some letters cannot be read', encoding: true })
   }
   return plain.toString('utf8', startsWithMark(plain) ? 3 : 0)
 }
 
 const startsWithMark = (bytes: Buffer): boolean => bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf
 
-/** In the order in which they were put on. */
-function namesOf(encoding: Given['encoding']): string[] {
+/** In the order in which they were applied. */
+function namesOf(encoding: Received['encoding']): string[] {
   const all = Array.isArray(encoding) ? encoding.join(',') : (encoding ?? '')
   const names = all.split(',').map((name) => name.trim().toLowerCase())
   return names.filter((name) => name !== '' && name !== 'identity')
 }
 
-/** Nobody packs more often; each layer may cost the whole limit once more. */
+/** No server applies more; each layer may take the limit in memory once more. */
 const MOST_LAYERS = 5
 
-async function unpacked(
+async function decompress(
   bytes: Buffer,
   names: readonly string[],
   { url, maxBytes }: { url: string; maxBytes: number },
 ): Promise<Buffer> {
-  const unknown = names.find((name) => !UNPACK.has(name))
+  const unknown = names.find((name) => !DECOMPRESS.has(name))
   if (unknown !== undefined || names.length > MOST_LAYERS) {
-    const problem = `it is compressed with ${JSON.stringify(unknown?.slice(0, 40) ?? names.slice(0, 10).join(', '))}, which is not known here`
+    const problem = `it is compressed with ${JSON.stringify(unknown?.slice(0, 40) ?? names.slice(0, 10).join(', '))}, which is not supported`
     throw bodyUnreadable({ url, problem, encoding: true })
   }
   let inner = bytes
   for (const name of names.toReversed()) {
     try {
-      inner = await UNPACK.get(name)!(inner, maxBytes)
+      inner = await DECOMPRESS.get(name)!(inner, maxBytes)
     } catch (error) {
       throw damaged(error, { url, name, maxBytes })
     }
@@ -82,31 +82,31 @@ function damaged(error: unknown, { url, name, maxBytes }: { url: string; name: s
   return bodyUnreadable({ url, problem: `its ${name} data is cut short or damaged` }, error)
 }
 
-type Unpack = (bytes: Buffer, maxBytes: number) => Promise<Buffer>
+type Decompress = (bytes: Buffer, maxBytes: number) => Promise<Buffer>
 type Method = (bytes: Buffer, options: object) => Promise<unknown>
-interface Unpacked {
+interface Decompressed {
   readonly buffer: Buffer
-  /** `bytesWritten`: of the input, as far as it was understood. */
+  /** `bytesWritten`: how much of the input was consumed. */
   readonly engine: { readonly bytesWritten: number }
 }
 
-/** In pieces of the default 16 KB a page costs twice the CPU. */
-const LARGEST_PIECE = 256 * 1024
-const SMALLEST_PIECE = 16 * 1024
+/** Chunks of the output: with the default 16 KB a page costs twice the CPU. */
+const LARGEST_CHUNK = 256 * 1024
+const SMALLEST_CHUNK = 16 * 1024
 
-/** What stands behind the end of the data is more of it in a format that allows for that, and no fit end in another. */
-const by =
-  (method: Method, { frames = 1, ...options }: { frames?: number; params?: Record<number, number> } = {}): Unpack =>
+/** Bytes behind the end of the data are another frame, in a format that allows several, and an error in any other. */
+const decompressor =
+  (method: Method, { frames = 1, ...options }: { frames?: number; params?: Record<number, number> } = {}): Decompress =>
   async (bytes, maxBytes) => {
     const parts: Buffer[] = []
-    const chunkSize = Math.min(LARGEST_PIECE, Math.max(SMALLEST_PIECE, bytes.length * 8))
+    const chunkSize = Math.min(LARGEST_CHUNK, Math.max(SMALLEST_CHUNK, bytes.length * 8))
     let size = 0
     let rest = bytes
     for (let frame = 0; rest.length > 0; frame++) {
-      if (frame === frames) throw new Error('something stands behind its end')
+      if (frame === frames) throw new Error('there are bytes behind its end')
       // One byte at least: zlib takes no limit of 0.
       const maxOutputLength = Math.max(1, maxBytes - size)
-      const part = (await method(rest, { ...options, chunkSize, maxOutputLength, info: true })) as Unpacked
+      const part = (await method(rest, { ...options, chunkSize, maxOutputLength, info: true })) as Decompressed
       parts.push(part.buffer)
       size += part.buffer.length
       rest = rest.subarray(part.engine.bytesWritten)
@@ -114,27 +114,27 @@ const by =
     return parts.length === 1 ? parts[0]! : Buffer.concat(parts)
   }
 
-const fromGzip = by(promisify(gunzip))
-const fromZlib = by(promisify(inflate))
-const fromRawDeflate = by(promisify(inflateRaw))
+const fromGzip = decompressor(promisify(gunzip))
+const fromZlib = decompressor(promisify(inflate))
+const fromRawDeflate = decompressor(promisify(inflateRaw))
 
-/** RFC 9110 §8.4.1.2 means the zlib format; servers have sent bare deflate under the same name for as long. */
-const fromDeflate: Unpack = (bytes, maxBytes) => {
+/** RFC 9110 §8.4.1.2 means the zlib format; some servers send raw deflate under the same name. */
+const fromDeflate: Decompress = (bytes, maxBytes) => {
   const [method = 0, flags = 0] = bytes
   const isZlib = (method & 0x0f) === 8 && ((method << 8) | flags) % 31 === 0
   return (isZlib ? fromZlib : fromRawDeflate)(bytes, maxBytes)
 }
 
-/** RFC 9659 §3: no window above 8 MB is to be sent, so none is made room for. A server that flushes may send many frames. */
-const fromZstd = by(promisify(zstdDecompress), {
+/** RFC 9659 §3 forbids windows above 8 MB. A server that flushes may send many frames. */
+const fromZstd = decompressor(promisify(zstdDecompress), {
   frames: 1_000,
   params: { [constants.ZSTD_d_windowLogMax]: 23 },
 })
 
-const UNPACK: ReadonlyMap<string, Unpack> = new Map([
+const DECOMPRESS: ReadonlyMap<string, Decompress> = new Map([
   ['gzip', fromGzip],
   ['x-gzip', fromGzip],
   ['deflate', fromDeflate],
-  ['br', by(promisify(brotliDecompress))],
+  ['br', decompressor(promisify(brotliDecompress))],
   ['zstd', fromZstd],
 ])

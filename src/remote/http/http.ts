@@ -1,6 +1,6 @@
 /**
- * One HTTP exchange over kept-alive connections: sends, reads the whole body within limits, and says nothing about what
- * the answer means. `undici.request` rather than `fetch`: 1.1–1.4 ms of CPU a 100-record page against 1.4–2.0 ms.
+ * One HTTP exchange over kept-alive connections: sends the request and reads the complete body within limits. What the response
+ * means is not decided here. `undici.request` rather than `fetch`: 1.1–1.4 ms of CPU a 100-record page against 1.4–2.0 ms.
  */
 import { Agent, errors } from 'undici'
 import { stopped } from '../../errors/commands.ts'
@@ -14,7 +14,7 @@ export interface HttpRequest {
   readonly url: string
   readonly headers: Readonly<Record<string, string>>
   readonly body?: string
-  /** Until the last byte of its answer; left out: five minutes. */
+  /** Limit until the last byte of the response; left out: five minutes. */
   readonly wholeMs?: number
 }
 
@@ -25,7 +25,7 @@ export interface HttpResponse {
 }
 
 export interface Http {
-  /** @throws SyncError `retry` when no whole answer came, SYNC_STOPPED when `signal` fired. */
+  /** @throws SyncError `retry` when no complete response came, SYNC_STOPPED when `signal` fired. */
   send(request: HttpRequest, signal: AbortSignal): Promise<HttpResponse>
   close(): Promise<void>
 }
@@ -34,13 +34,13 @@ export interface HttpOptions {
   readonly connections: number
   readonly connectMs?: number
   readonly headersMs?: number
-  /** Longest silence between two pieces of a body. */
+  /** Longest silence between two chunks of a body. */
   readonly bodyMs?: number
-  /** From the request to the last byte of its answer, however it trickles. */
+  /** From the request to the last byte of the response, however slowly it comes. */
   readonly wholeMs?: number
-  /** As sent, and as unpacked. */
+  /** Compressed, and decompressed. */
   readonly maxBodyBytes?: number
-  /** For every host but those it names, and this machine. */
+  /** For every host except those it names, and this machine. */
   readonly proxy?: ProxySettings | undefined
 }
 

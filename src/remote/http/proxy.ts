@@ -1,16 +1,16 @@
-/** Whether a request leaves by the proxy of the environment, and by which connections. */
+/** The proxy of the environment: which requests go through it, its connections, and its errors. */
 import { Pool, ProxyAgent, type Agent } from 'undici'
 import { proxyRefused, proxyUnreachable } from '../../errors/requests.ts'
 import type { SyncError } from '../../errors/sync-error.ts'
 
 export interface ProxySettings {
-  /** With user and password, where it wants them. */
+  /** With user and password, where it needs them. */
   readonly url: string
-  /** Hosts that are asked directly. */
+  /** Hosts that are connected to directly. */
   readonly except: readonly string[]
 }
 
-/** Never for this machine: no proxy reaches it. */
+/** This machine is never reached through a proxy. */
 const LOOPBACK = /^(localhost|.*\.localhost|127(\.\d+){3}|\[::1\])$/
 
 /** As curl reads NO_PROXY: a name is for itself and all below it, a port for that port only, `*` for everything. */
@@ -31,12 +31,12 @@ export function createProxyAgent({ url }: ProxySettings, connectMs: number, opti
     ...options,
     uri: url,
     connectTimeout: connectMs,
-    // Its own waits five minutes for a proxy that takes the connection and says nothing.
+    // Its own limit for a proxy that accepts the connection and stays silent is five minutes.
     clientFactory: (origin, given) => new Pool(origin, { ...given, headersTimeout: connectMs }),
   })
 }
 
-/** Of a failure on the way to a host that is asked by the proxy: what the proxy has to do with it. */
+/** The proxy's part in a failure; undefined where it had none. */
 export function explainProxy(error: unknown, { url }: ProxySettings, target: string): SyncError | undefined {
   const proxy = new URL(url).host
   const { host } = new URL(target)
@@ -44,7 +44,7 @@ export function explainProxy(error: unknown, { url }: ProxySettings, target: str
   const status = /^Proxy response \((\d+)\)/.exec(error.message)?.[1]
   if (status !== undefined) return proxyRefused({ proxy, host, status: Number(status) }, error)
   const code = 'code' in error ? String(error.code) : ''
-  // No other connection is made by name than that to the proxy.
+  // The only connection that is made by name is the one to the proxy.
   return NOT_REACHED.test(code) ? proxyUnreachable({ proxy, host }, error) : undefined
 }
 

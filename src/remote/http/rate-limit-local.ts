@@ -18,17 +18,17 @@ export function createLocalRateLimitStore(now: () => number = () => performance.
       ? 1
       : Math.min(1, lowered.to + 0.1 * Math.max(0, Math.floor((now() - lowered.at) / RECOVER_EVERY_MS)))
 
-  const believed = (time: number, places = 0): number => (time > now() + IMPLAUSIBLE_BEYOND_MS + places ? 0 : time)
+  const plausible = (time: number, places = 0): number => (time > now() + IMPLAUSIBLE_BEYOND_MS + places ? 0 : time)
 
   return {
     async reserve(rate) {
-      const at = Math.max(believed(nextAt, 1_000_000 / rate), now())
+      const at = Math.max(plausible(nextAt, 1_000_000 / rate), now())
       nextAt = at + 1000 / (rate * share())
       return { waitMs: at - now(), taken: ++taken }
     },
-    backOffLeft: async () => believed(heldUntil) - now(),
+    backOffLeft: async () => plausible(heldUntil) - now(),
     async backOff(holdMs) {
-      heldUntil = Math.max(believed(heldUntil), now() + holdMs)
+      heldUntil = Math.max(plausible(heldUntil), now() + holdMs)
       nextAt = Math.max(nextAt, heldUntil)
       if (lowered !== undefined && now() - lowered.at <= HALVE_AT_MOST_EVERY_MS) return
       lowered = { to: Math.max(LOWEST_SHARE, share() / 2), at: now() }

@@ -1,4 +1,4 @@
-/** When a failed request is tried again: what `remedy: retry` names with full jitter, what asks for a wait after it. */
+/** When a failed request is retried: `remedy: retry` after a backoff with full jitter, a rate limit after the wait that it asks for. */
 import { setTimeout as delay } from 'node:timers/promises'
 import { stopped } from '../../errors/commands.ts'
 import { factOf, hasCode, SyncError, type SyncErrorOf } from '../../errors/sync-error.ts'
@@ -9,35 +9,35 @@ export interface RetryPolicy {
   readonly capMs: number
 }
 
-/** Seven attempts wait 0.25 s to 8 s, 16 s in all and half that on average: a deploy at the remote is ridden out. */
+/** Seven attempts wait 0.25 s to 8 s, 16 s in all and half that on average: longer than a deployment of the remote. */
 export const RETRY: RetryPolicy = { attempts: 7, baseMs: 250, capMs: 8_000 }
 
-/** How long one request may be held up in all, before the run gives the remote time to recover. */
+/** Longest wait of one request in all; then the run gives the remote time to recover. */
 const WAIT_CEILING_MS = 120_000
 
-/** Full jitter: anything between nothing and the exponential bound, so that workers do not come back together. */
+/** Full jitter: anything from 0 to the exponential bound, so that workers do not retry at the same time. */
 export const backoff = (attempt: number, { baseMs, capMs }: RetryPolicy, random = Math.random): number =>
   random() * Math.min(capMs, baseMs * 2 ** attempt)
 
-/** What asks for a wait spends no attempt: it says "later", not "failed". */
+/** It asks for a wait, and spends no attempt. */
 export const isRateLimited = (error: SyncError): error is SyncErrorOf<'SYNC_RATE_LIMITED'> =>
   hasCode(error, 'SYNC_RATE_LIMITED')
 
-/** How long it asks for, in ms. */
+/** The wait that it asks for, in ms. */
 export const requestedWaitMs = (error: SyncError): number => (factOf(error, 'seconds') ?? 0) * 1000
 
-/** The same bytes would come again. */
+/** The server would send the same bytes again. */
 const comesAgain = (error: SyncError): boolean =>
   hasCode(error, 'SYNC_BODY_UNREADABLE') && (error.facts.tooLarge === true || error.facts.encoding === true)
 
 export interface RetrySchedule {
-  /** How long to wait before the next try, in ms; null when it is not to be tried again. */
+  /** How long to wait before the next attempt, in ms; null when there is none. */
   delayAfter(error: unknown): number | null
 }
 
 /**
- * Of one request, whose failures it counts. A remote that says "later" without a time, or says 0 again and again, is asked
- * in pauses that double from a second to half a minute, of which half is jitter: full jitter would ask at once now and then.
+ * Counts the failures of one request. After a rate limit without a time, or with 0 again and again, the wait doubles from 1 s to
+ * 32 s, half of it jitter: full jitter would sometimes not wait at all.
  */
 export function createRetrySchedule(
   policy: RetryPolicy,
@@ -68,12 +68,12 @@ export function createRetrySchedule(
   }
 }
 
-/** The policy's where it is undefined, or says so of a failure. */
+/** Undefined, or undefined for a failure: the policy's. */
 export type Attempts = number | ((error: SyncError) => number | undefined) | undefined
 
 interface PatienceOptions {
   readonly attempts?: Attempts
-  /** Of all its waiting, announced or not. */
+  /** Of all its waits together. */
   readonly ceilingMs?: number
   readonly random?: () => number
 }
@@ -94,7 +94,7 @@ export async function retry<T>(
   }
 }
 
-/** A timer that is set for longer, or for no number, goes off at once. */
+/** A longer timer, or one that is no number, would fire at once. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1
 
 /** At most 24 days. @throws SyncError SYNC_STOPPED when the signal fires first. */

@@ -56,7 +56,7 @@ export async function* readBothEnds(
       const isNew = addIds(page, seenHere)
       addIds(page, seen)
       isPartComplete = isLast && !stretch.ofList
-      if (isLast && first !== undefined) listFactsOf(request).reached = true
+      if (isLast && first !== undefined) listFactsOf(request).lastPageReached = true
       // The count of a part is not the list's.
       const recordCount = stretch.ofList ? page.recordCount : count
       yield { ...page, number: ++number, recordCount, pageCount: null, validator: null }

@@ -28,7 +28,7 @@ export async function fetchFirstPage(
   if (ids.length === 0) return page
   const learned = listFactsOf(request)
   // Where it has been so a page that is as long as a page may be is looked at again: it may have learned to count.
-  if (learned.unpaged && ids.length !== request.pageSize) return asWhole(page)
+  if (learned.ignoresPaging && ids.length !== request.pageSize) return asWhole(page)
   const next = await fetchPage(client, request, 2, signal).catch((error: unknown) => {
     if (isAnswer(error)) return undefined
     throw error
@@ -38,7 +38,7 @@ export async function fetchFirstPage(
   const pageSize = ids.length === 1 ? 2 : Math.floor(ids.length / 2)
   const other = await fetchPage(client, { ...request, pageSize }, 1, signal)
   if (!isSame(other, page)) throw pageRepeated({ url: pagePath(request, 2), page: 2 })
-  learned.unpaged = true
+  learned.ignoresPaging = true
   return asWhole(page)
 }
 

@@ -7,13 +7,13 @@ import type { PageOptions, ListRequest } from './pages.ts'
 /** What was learned of a list while it was read. */
 export interface ListFacts {
   /** Larger pages than that are too much. */
-  most: number
+  largestSize: number
   /** Records that were read around, by their addresses: a list may be read several times. */
   readonly unreadable: Set<string>
   /** It ignores what is said of pages. */
-  unpaged: boolean
+  ignoresPaging: boolean
   /** Its last page is given. */
-  reached: boolean
+  lastPageReached: boolean
 }
 
 const learned = new WeakMap<ListRequest['query'], ListFacts>()
@@ -21,10 +21,10 @@ const learned = new WeakMap<ListRequest['query'], ListFacts>()
 /** Whoever asks by the same query object reads the same list, or those below the records of another one. */
 export function listFactsOf({ query }: ListRequest): ListFacts {
   const known = learned.get(query) ?? {
-    most: Number.POSITIVE_INFINITY,
+    largestSize: Number.POSITIVE_INFINITY,
     unreadable: new Set(),
-    unpaged: false,
-    reached: false,
+    ignoresPaging: false,
+    lastPageReached: false,
   }
   learned.set(query, known)
   return known

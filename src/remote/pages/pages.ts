@@ -138,7 +138,7 @@ export async function fetchPage(
         fetchOnce(client, { ...request, pageSize: smaller }, part, signal, { attempts }).then(asOnlyPageIfComplete),
       idAt: (place) => idAt(client, request, place, signal),
     })
-  if (pageSize !== null && facts.most < pageSize) return await inParts(pageSize)
+  if (pageSize !== null && facts.largestSize < pageSize) return await inParts(pageSize)
   try {
     const page = await fetchOnce(client, request, number, signal, { known, attempts: attemptsFor(pageSize, how) })
     const whole = asOnlyPageIfComplete(page)

@@ -56,7 +56,7 @@ export async function fetchInSmallerPages(page: FailedPage): Promise<Page> {
     page,
     parts: [],
     unreadable: [],
-    largest: facts.most,
+    largest: facts.largestSize,
     tooMuch: undefined,
     count: null,
     isPaged: false,
@@ -68,7 +68,8 @@ export async function fetchInSmallerPages(page: FailedPage): Promise<Page> {
   const list = size === 1 ? await readPart(reading, number, 1) : await readSmaller(reading, number, size)
   if (list !== undefined) return list
   const { parts, unreadable, largest, tooMuch, count, isPaged } = reading
-  if (tooMuch !== undefined && (await isTooMuchElsewhere(reading, tooMuch))) facts.most = Math.min(facts.most, largest)
+  if (tooMuch !== undefined && (await isTooMuchElsewhere(reading, tooMuch)))
+    facts.largestSize = Math.min(facts.largestSize, largest)
   const pageCount = count === null || !isPaged ? null : Math.ceil(count / size)
   return joined({ parts, unreadable, number, size, fromEnd, recordCount: count, pageCount })
 }
@@ -134,7 +135,7 @@ async function skipRecord(reading: Reading, place: number, error: SyncError): Pr
   }
   facts.unreadable.add(`${path} ${place}`)
   if (facts.unreadable.size > MAX_UNREADABLE) throw failed ?? error
-  reading.largest = facts.most
+  reading.largest = facts.largestSize
   reading.tooMuch = undefined
   reading.unreadable.push({ id: await idAt(place), path, place, reason: reasonOf(error, place, path) })
 }
@@ -228,7 +229,7 @@ const statusOf = (error: SyncError): number | null => factOf(error, 'status') ??
 function reasonOf(error: SyncError, place: number, path: string): string {
   const status = statusOf(error)
   const what =
-    status === null ? error.sentence : `ScopeStack responds ${status} to every page that holds it, also to it alone.`
+    status === null ? error.sentence : `ScopeStack answers ${status} to every page that holds it, also to it alone.`
   return `${what} It stands at place ${place} of ${path}. Report it to ScopeStack support; it loads by itself once it can be read.`
 }
 

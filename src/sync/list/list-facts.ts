@@ -39,8 +39,8 @@ export function applyFacts(plan: ReadPlan): ReadPlan {
   const { request, learned } = plan
   if (request === null || learned === undefined) return plan
   const known = listFactsOf(request)
-  if (learned.unpagedAt !== undefined) known.unpaged = true
-  if (learned.most !== undefined) known.most = Math.min(known.most, learned.most.size)
+  if (learned.unpagedAt !== undefined) known.ignoresPaging = true
+  if (learned.most !== undefined) known.largestSize = Math.min(known.largestSize, learned.most.size)
   return plan
 }
 
@@ -48,8 +48,8 @@ export function applyFacts(plan: ReadPlan): ReadPlan {
 export function withSmallerPages(plan: ReadPlan): ReadPlan {
   const { request } = plan
   if (request === null || request.pageSize === null) return plan
-  const { most } = listFactsOf(request)
-  return most < request.pageSize ? { ...plan, request: { ...request, pageSize: most } } : plan
+  const { largestSize } = listFactsOf(request)
+  return largestSize < request.pageSize ? { ...plan, request: { ...request, pageSize: largestSize } } : plan
 }
 
 /** Undefined when there is nothing new to remember. */
@@ -58,9 +58,9 @@ export function withNewFacts(plan: ReadPlan, now: Date): ReadPlan | undefined {
   if (request === null) return undefined
   const observed = listFactsOf(request)
   const at = now.toISOString()
-  const most = largestPage(request.pageSize, observed.most, at, learned.most)
-  const farAt = observed.reached ? undefined : learned.farAt
-  const unpagedAt = learned.unpagedAt ?? (observed.unpaged ? at : undefined)
+  const most = largestPage(request.pageSize, observed.largestSize, at, learned.most)
+  const farAt = observed.lastPageReached ? undefined : learned.farAt
+  const unpagedAt = learned.unpagedAt ?? (observed.ignoresPaging ? at : undefined)
   if (most === learned.most && farAt === learned.farAt && unpagedAt === learned.unpagedAt) return undefined
   return { ...plan, learned: { ...(most && { most }), ...(farAt && { farAt }), ...(unpagedAt && { unpagedAt }) } }
 }

@@ -145,7 +145,7 @@ test('a login that is not finished ends after its time', async () => {
   await using setting = await open()
   const { code, stderr } = await setting.run('login --no-browser --timeout 1', GRANT)
   expect(code).toBe(77)
-  expect(stderr).toMatch(/nobody came back from the browser within 1 s\. Run "login" again/)
+  expect(stderr).toMatch(/the browser did not come back within 1 s\. Run "login" again/)
 })
 
 test('Ctrl-C ends the login', async () => {
@@ -185,7 +185,7 @@ test('a run without a login ends with 77 and says what to do', async () => {
   await using setting = await open()
   const { code, stderr } = await setting.run('pull', GRANT)
   expect(code).toBe(77)
-  expect(stderr).toMatch(/Nobody has logged in .* Run the command "login" once/)
+  expect(stderr).toMatch(/No user has logged in .* Run the command "login" once/)
   expect(setting.sim.stats().tokenRequests).toBe(0)
 })
 
