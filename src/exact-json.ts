@@ -1,4 +1,4 @@
-/** JSON whose numbers keep all their digits, from ScopeStack and from `jsonb` alike. */
+/** Parses JSON without losing digits of numbers; for ScopeStack's documents and for `jsonb`. */
 
 /** ES2026; TypeScript's own declarations lack it. */
 const json = JSON as unknown as {
@@ -10,16 +10,16 @@ const json = JSON as unknown as {
 export const { isRawJSON } = json
 
 /**
- * A page of 2.4 MB has 67,000 values; 11 million empty objects in 31 MB become 700 MB of memory, and end the process. A value
- * takes 100 bytes there at most, so these take a fifth of the heap.
+ * A page of 2.4 MB has 67,000 values; 11 million empty objects in 31 MB take 700 MB of memory, and end the process. A value takes
+ * 100 bytes at most, so a million takes a fifth of the heap.
  */
 export const MOST_VALUES = 1_000_000
-/** A page is shorter, and need not be counted: in so few letters there is room for 2 million values of the smallest sort. */
+/** Shorter texts are not counted: they have room for 2 million of the smallest values. */
 const SHORT = 4 * 1024 * 1024
 
 /**
- * Whether there may be more values than that: each one but the first in its list or object stands behind a comma, and each of
- * those begins with a bracket. Commas within texts count, too: whoever has a million of them has no page. 0.6 ms a MB.
+ * Whether there may be more values: each value but the first of its array or object stands behind a comma, and each array or object
+ * begins with a bracket. Commas within texts count, too: no page has a million of them. 0.6 ms a MB.
  */
 export function hasTooManyValues(text: string): boolean {
   if (text.length <= SHORT) return false
@@ -35,10 +35,10 @@ export function hasTooManyValues(text: string): boolean {
 /** @throws SyntaxError like `JSON.parse`. */
 export const parseExact = (text: string): unknown => (MAY_LOSE_DIGITS.test(text) ? revived(text) : JSON.parse(text))
 
-/** Sixteen digits or an exponent: only such numbers can be more than a double holds, and hardly any page has one. */
+/** Sixteen digits or an exponent: only such numbers may lose digits as a double, and hardly any page has one. */
 const MAY_LOSE_DIGITS = /[:[,]\s*-?(?:[\d.]{16}|[\d.]+[eE])/
 
-/** A number that a double would change is kept in its own spelling (`JSON.rawJSON`), which `JSON.stringify` repeats. */
+/** A number that a double would change keeps its spelling (`JSON.rawJSON`), which `JSON.stringify` repeats. */
 function revived(text: string): unknown {
   try {
     return json.parse(text, (_key, value, { source }) =>
@@ -49,13 +49,13 @@ function revived(text: string): unknown {
           : source,
     )
   } catch (error) {
-    // Nested too deep for a reviver, and so for any row: `JSON.parse` alone reads it, and that record is set aside.
+    // Nested too deeply for a reviver, and so for any row: `JSON.parse` alone reads it, and the record is parked.
     if (error instanceof RangeError) return JSON.parse(text)
     throw error
   }
 }
 
-/** From the first of them: tried at each one, a long row of zeros that something follows takes the square of its length. */
+/** From the first zero only: tried at each one, a long row of zeros inside a number takes quadratic time. */
 const ZEROS_AT_THE_END = /(?<!0)0+$/
 
 /** One spelling for one number: sign, digits without zeros at either end, exponent. */
@@ -67,6 +67,6 @@ function decimalOf(text: string): string {
   return short === '' ? '0' : `${sign}${short}e${Number(exponent) - fraction.length + digits.length - short.length}`
 }
 
-/** Whether Postgres' numeric, which is also that of `jsonb`, surely holds it; a number out of bounds stays a text. */
+/** Whether Postgres' numeric, also within `jsonb`, can hold it; a number out of bounds stays a text. */
 const isNumeric = (source: string, value: number): boolean =>
   Number.isFinite(value) && source.length <= 1000 && !/e[+-]?\d{4}/i.test(source)

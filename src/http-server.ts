@@ -1,11 +1,11 @@
 /**
- * A server that anybody who reaches its port may talk to: whatever they send, or leave unsent, neither ends the process nor
- * keeps others from being answered.
+ * An HTTP server on an open port: no client can end the process or keep it from serving other clients, whatever it sends or
+ * does not send.
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 
-/** What is asked for, by name; `path` is as it was sent, and is no address to be resolved. */
+/** The request target; `path` is as it was sent, and is not resolved. */
 export interface Target {
   readonly path: string
   readonly params: URLSearchParams
@@ -13,17 +13,17 @@ export interface Target {
 
 type Listener = (request: IncomingMessage, response: ServerResponse, target: Target) => Promise<void> | void
 
-/** A request is a line and a few headers: who takes longer to send it is not asking. Node's own limits are minutes. */
+/** A request is a line and a few headers. Node's own limits are minutes. */
 const REQUEST_MS = 10_000
 const CHECK_EVERY_MS = 1_000
-/** Far below the files a process may open, which its databases need as well. */
+/** Far below the limit of open files, which the database connections need as well. */
 const MAX_CONNECTIONS = 128
 
 export function createPublicServer(listener: Listener): Server {
   const server = createServer(
     { headersTimeout: REQUEST_MS, requestTimeout: REQUEST_MS, connectionsCheckingInterval: CHECK_EVERY_MS },
     (request, response) => {
-      // Somebody who goes away before the answer is no failure of ours.
+      // A client that disconnects before the response is no failure.
       response.on('error', () => {})
       const answered = async (): Promise<void> => listener(request, response, targetOf(request.url))
       answered().catch(() => {
@@ -36,8 +36,8 @@ export function createPublicServer(listener: Listener): Server {
 }
 
 /**
- * Past the limit the connection that has been silent longest makes room, so that a flood of silent ones keeps nobody out.
- * One whose request is being answered stays; where all are, the new one has to go.
+ * Beyond the limit, the connection that has been silent longest is closed, so that a flood of silent ones keeps no client out. One
+ * whose request is in progress stays; where all are in progress, the new one is closed.
  */
 function keepNewest(server: Server): Server {
   let open = 0
@@ -62,7 +62,7 @@ function keepNewest(server: Server): Server {
   return server
 }
 
-/** By hand: `new URL` throws on `//` and `http://[`, and takes the path of another host for one of ours. */
+/** Parsed by hand: `new URL` throws on `//` and `http://[`, and would accept the path of another host. */
 function targetOf(url = ''): Target {
   const at = url.indexOf('?')
   return at < 0

@@ -1,4 +1,4 @@
-/** What a declaration must not be. It is the author of a resource file who sees it, at the first start. */
+/** Checks a declaration. Its author sees the error at the first start. */
 import type { Column } from './resource.ts'
 
 interface Keyed {
@@ -14,7 +14,7 @@ export function checkKey(type: string, columns: readonly Column[], { naturalKey 
   }
 }
 
-/** Of every table, whatever it declares: CREATE TABLE refuses them, and quotes do not help. */
+/** Postgres gives every table these columns: CREATE TABLE rejects them, even quoted. */
 const SYSTEM_COLUMNS: ReadonlySet<string> = new Set(['ctid', 'xmin', 'xmax', 'cmin', 'cmax', 'tableoid'])
 
 export function checkNames(type: string, columns: readonly Column[]): void {
@@ -24,7 +24,7 @@ export function checkNames(type: string, columns: readonly Column[]): void {
     if (other !== undefined) {
       throw new Error(`${type}: "${member}" and "${other}" both make column "${name}". Give one of them { column }.`)
     }
-    // 63 bytes is Postgres' limit; past it names are cut silently and two may become one.
+    // 63 bytes is Postgres' limit; longer names are cut silently, and two may become one.
     if (!/^[a-z][a-z0-9_]{0,62}$/.test(name) || name.startsWith('sync_') || SYSTEM_COLUMNS.has(name)) {
       throw new Error(`${type}: "${member}" makes column "${name}", which is not usable. Give it { column }.`)
     }

@@ -1,6 +1,6 @@
 /**
- * What a resource is: the single declaration from which its table, the mapping in both directions, the `include`
- * parameter, the filters, the column comments and the contract tests are made.
+ * The declaration of a resource. Its table, the mapping in both directions, the `include` parameter, the filters, the column
+ * comments and the contract tests are all derived from it.
  *
  * A resource file default-exports one `defineResource(...)`; `catalog/registry.ts` finds it. Adding a resource is that file and
  * `npm run db:generate`.
@@ -9,28 +9,28 @@
 import { checkKey, checkNames } from './checks.ts'
 import { columnsOf, snakeCase } from './columns.ts'
 
-/** The type of a column. `texts` is `text[]`; every other kind is named after what it holds, not after its SQL type. */
+/** The type of a column. `texts` is `text[]`; every other kind is named after its content, not its SQL type. */
 export type Kind = 'text' | 'boolean' | 'integer' | 'decimal' | 'date' | 'timestamp' | 'json' | 'texts'
 
 export interface Attribute {
   readonly kind: Kind
   readonly comment: string
-  /** Seen accepted in a POST or PATCH (API notes §2: `W`). */
+  /** The API accepts it in a POST or PATCH (API notes §2: `W`). */
   readonly writable: boolean
   readonly column: string | undefined
   readonly entries: Entries | undefined
-  /** The type whose id it holds, where that is no relationship. */
+  /** The type whose id it holds, where it is no relationship. */
   readonly target: string | undefined
   readonly volatile: boolean
 }
 
 /**
- * User-defined fields: an array of entries, each named by its first member and holding its second. Each entry counts as a
- * field of its own when it is written.
+ * User-defined fields: an array of entries. Of each entry the first member is its name and the second its value; it is written
+ * as a field of its own.
  */
 export type Entries = readonly ['name', 'value'] | readonly ['key', 'val']
 
-/** What the API was seen to take of a resource: POST, PATCH, DELETE (API notes §2, "methods seen"). */
+/** Writes that the API accepts: POST, PATCH, DELETE (API notes §2, "methods seen"). */
 export type Write = 'create' | 'update' | 'delete'
 
 export interface Relationship {
@@ -46,8 +46,8 @@ interface MemberOptions {
   readonly entries?: Entries
   readonly target?: string
   /**
-   * Another value in every answer although nothing changed: it is kept up to date, and is no difference. An address that is
-   * signed anew each time is recognised by its shape, and need not be declared.
+   * It has another value in every response although nothing changed: it is stored, and is no difference. A URL that is signed anew
+   * each time is recognised by its form, and need not be declared.
    */
   readonly volatile?: boolean
   /** Only where the name made from the member clashes with another column. */
@@ -82,7 +82,7 @@ export const json = attribute('json')
 /** A list of strings in the order sent, `text[]` in the table. */
 export const texts = attribute('texts')
 
-/** The other end of a to-one (`<name>_id`) or a to-many that nothing else carries (`<name>_ids`). */
+/** The related type of a to-one (`<name>_id`), or of a to-many that no other resource holds (`<name>_ids`). */
 export const to = (type: string, comment: string, options: MemberOptions = {}): Relationship => ({
   type,
   comment,
@@ -90,7 +90,7 @@ export const to = (type: string, comment: string, options: MemberOptions = {}): 
   column: options.column,
 })
 
-/** One record as JSON:API sends it. Nothing of its inside is trusted: every value is checked on its way into a column. */
+/** One record as JSON:API sends it. Its content is not trusted: every value is checked on its way into a column. */
 export interface RemoteRecord {
   readonly type: string
   readonly id: string
@@ -98,7 +98,7 @@ export interface RemoteRecord {
   readonly relationships?: unknown
 }
 
-/** Where a resource's records are read. */
+/** How a resource's records are read. */
 export type ReadMethod =
   /** A paged list below the account: `/{account-slug}/v1/{path}`. */
   | { readonly from: 'list'; readonly path: string }
@@ -116,11 +116,11 @@ export type ReadMethod =
   /** A paged list for each record of another resource: `/{account-slug}/v1/{parent}/{id}/{path}`. */
   | { readonly from: 'below'; readonly parent: string; readonly path: string }
 
-/** How the records of some projects are asked for at once; the rest of the resource is not touched. */
+/** How the records of some projects are read without the rest of the resource. */
 export type ByProject =
-  /** By its own list: `filter[project]=a,b,c`. */
+  /** From its own list: `filter[project]=a,b,c`. */
   | { readonly by: 'filter'; readonly filter: string }
-  /** By another list, asked with that filter for the same projects: its `included` carries the records. */
+  /** From another list with that filter for the same projects: the records are in its `included`. */
   | { readonly by: 'include'; readonly list: string; readonly filter: string; readonly include: string }
 
 export interface Column {
@@ -129,7 +129,7 @@ export interface Column {
   readonly member: string
   readonly from: 'attribute' | 'to-one' | 'to-many'
   readonly kind: Kind
-  /** Type of the other end of a relationship, or of the record whose id an attribute holds. */
+  /** Type of the related record, or of the record whose id an attribute holds. */
   readonly target: string | undefined
   readonly writable: boolean
   readonly comment: string
@@ -138,8 +138,8 @@ export interface Column {
 }
 
 /**
- * Whether a local edit may change it. The account is left out: there is only one, and responses name it otherwise than
- * writes do (API notes §8).
+ * Whether a local edit may change it. The account is left out: there is only one, and responses and writes name it differently
+ * (API notes §8).
  */
 export const isEditable = ({ writable, from, target }: Column): boolean =>
   writable && from !== 'to-many' && target !== 'accounts'
@@ -153,32 +153,32 @@ export interface Resource {
   readonly aliases: readonly string[]
   readonly comment: string
   /**
-   * How sure the API notes are that it is as declared. `low`: it may not exist at all; where no way of reading it
-   * answers, the account is taken to have none of it (outcome `absent`), which is no failure.
+   * How sure the API notes are of the declaration. `low`: it may not exist at all; where every read method is refused, the account
+   * is taken to have none of it (outcome `absent`), which is no failure.
    */
   readonly confidence: 'high' | 'medium' | 'low'
   /** The first of `reads`. */
   readonly read: ReadMethod
-  /** Ways to read it, in the order they are tried: the first that answers is the one to stay with. */
+  /** Tried in this order; the first that succeeds is used from then on. */
   readonly readMethods: readonly [ReadMethod, ...ReadMethod[]]
-  /** Undefined: the records of one project cannot be asked for, or it belongs to none. */
+  /** Undefined: the records of one project cannot be read alone, or it belongs to none. */
   readonly byProject: ByProject | undefined
   /** False: pulled only when `SYNC_RESOURCES` or the command line names it. */
   readonly byDefault: boolean
-  /** Filters that make a list whole; without them archived or closed records stay hidden (API notes §4). */
+  /** Filters that make its list complete; without them archived or closed records stay hidden (API notes §4). */
   readonly completeFilters: Readonly<Record<string, string>>
-  /** Filters the API is known to take. */
+  /** Filters that the API is known to accept. */
   readonly filters: readonly string[]
   readonly columns: readonly Column[]
-  /** Relationships whose keys only come when asked for (API notes §2). */
+  /** Relationships whose linkage only comes when it is requested (API notes §2). */
   readonly include: readonly string[]
   readonly writes: readonly Write[]
   /**
-   * Writable members that tell a record from all others, as far as the API lets one ask: the first is also a filter. It
-   * finds a record whose creation was not answered.
+   * Writable members that identify a record, as far as the API allows; the first is also a filter. With it a record is found whose
+   * creation got no response.
    */
   readonly naturalKey: readonly string[] | undefined
-  /** To-manys its list is known to include that have no column here: a way to read the records at their other end. */
+  /** To-manys without a column that its list can include: a read method for the related records. */
   readonly includedToMany: readonly string[]
 }
 
@@ -187,7 +187,7 @@ interface Declaration {
   readonly confidence: Resource['confidence']
   readonly aliases?: readonly string[]
   readonly read?: ReadMethod
-  /** Where the path is unsure: what to try behind `read`, in this order. */
+  /** Where the path is unsure: read methods to try after `read`, in this order. */
   readonly fallbacks?: readonly ReadMethod[]
   readonly byProject?: ByProject
   readonly byDefault?: boolean
@@ -197,15 +197,14 @@ interface Declaration {
   readonly naturalKey?: readonly string[]
   readonly attributes: Readonly<Record<string, Attribute>>
   readonly toOne?: Readonly<Record<string, Relationship>>
-  /** Only those that no other resource's to-one carries. */
+  /** Only those that no other resource's to-one holds. */
   readonly toMany?: Readonly<Record<string, Relationship>>
   readonly includedToMany?: readonly string[]
 }
 
 /**
  * @param type the JSON:API type; the list's path and the table's name follow from it.
- * @throws Error when two members would share a column, or a name is not usable as a column. It is the author of a
- *   resource file who sees it, at the first start.
+ * @throws Error when two members would share a column, or a name is not usable as a column. Its author sees it at the first start.
  */
 export function defineResource(type: string, declaration: Declaration): Resource {
   const columns = [

@@ -10,9 +10,8 @@ import { withToken } from './auth/with-token.ts'
 import { errorDetail } from './documents/error-response.ts'
 import type { Http, HttpResponse } from './http/http.ts'
 import type { RateLimiter } from './http/rate-limit.ts'
-import { createRemoteClock, type RemoteClock } from './http/remote-clock.ts'
 import { createRequestRunner } from './http/request-runner.ts'
-import { header, throwIfTemporary } from './http/response.ts'
+import { createRemoteClock, header, throwIfTemporary, type RemoteClock } from './http/response.ts'
 import { isRateLimited, type Attempts, type RetryPolicy } from './http/retry.ts'
 
 export interface Client {

@@ -1,10 +1,10 @@
-/** Lines of a terminal that are repainted in place, above which others scroll away. */
+/** Lines of a terminal that are repainted in place, while other lines scroll above them. */
 import { createLogUpdate } from 'log-update'
 import { visible } from './visible.ts'
 
 export interface Live {
   paint(lines: string | readonly string[]): void
-  /** They stay, above what is painted. */
+  /** These lines stay, above the repainted ones. */
   persist(lines: string | readonly string[]): void
   clear(): void
 }

@@ -1,30 +1,30 @@
 /**
- * The only writer of stdout and stderr. What comes from outside passes here on its way to a person, so here it is made
- * visible, by lines: their ends are ours, and one inside a line is shown.
+ * The only writer of stdout and stderr. All text from outside passes here on its way to a person, so it is escaped here
+ * (visible.ts), line by line: a line break inside a line is escaped, too.
  *
- * Nothing that happens to them ends a run, whose result is in the database: a full disk, a reader who went (`| head`), a
- * closed terminal, a reader who does not read.
+ * No failure of these streams ends a run, whose result is in the database: a full disk, a reader that exits (`| head`), a closed
+ * terminal, a reader that does not read.
  */
 import type { WriteStream } from 'node:tty'
 import { visible, visibleJson } from './visible.ts'
 
 export interface Output {
-  /** A person reads it. */
+  /** It is a terminal, which a person reads. */
   readonly terminal: boolean
-  /** Of the terminal; undefined where there is none. */
+  /** Width of the terminal; undefined where there is none. */
   columns(): number | undefined
   /** Each is one line. */
   readonly say: (lines: string | readonly string[]) => void
   readonly json: (value: unknown) => void
-  /** A line of a log, visible already. False when it was left out, since those before it have not been read. */
+  /** A line of a log, escaped already. False when it was dropped, since the reader has not read those before it. */
   log(line: string): boolean
-  /** What went wrong with it; undefined where nothing did, or where the reader went, who had enough. */
+  /** The first error of the stream; undefined where there is none, or where the reader has closed it. */
   failure(): NodeJS.ErrnoException | undefined
-  /** Until everything has left. */
+  /** Resolves when everything is written. */
   flushed(): Promise<void>
 }
 
-/** Of log lines that wait for a reader. A pipe holds 64 KB more. */
+/** Bytes that wait for a reader, before log lines are dropped. A pipe holds 64 KB more. */
 const MOST_WAITING = 1_000_000
 
 function outputOn(stream: WriteStream): Output {
@@ -56,8 +56,8 @@ function outputOn(stream: WriteStream): Output {
 }
 
 /**
- * A terminal that is held (Ctrl-S, a connection that hangs) would hold the whole process: Node writes to terminals, and to
- * nothing else that can hang, until all is written.
+ * A terminal that is paused (Ctrl-S, a connection that hangs) would block the whole process: Node writes to terminals
+ * synchronously.
  */
 function unblock(stream: WriteStream): void {
   const { _handle: handle } = stream as { _handle?: { setBlocking?: (blocking: boolean) => void } }
@@ -67,5 +67,5 @@ function unblock(stream: WriteStream): void {
 export const stdout: Output = outputOn(process.stdout)
 export const stderr: Output = outputOn(process.stderr)
 
-/** Repainting needs both: what has ended goes to stdout, or is read there. */
+/** Progress is repainted on stderr above lines on stdout, so both have to be the terminal. */
 export const onTerminal = (): boolean => stdout.terminal && stderr.terminal

@@ -1,18 +1,18 @@
-/** How many columns of a terminal a text takes. */
+/** How many columns a text takes on a terminal. */
 
 const GRAPHEMES = new Intl.Segmenter('en', { granularity: 'grapheme' })
 
-/** What terminals draw over two columns: East Asian letters, full-width forms, and emoji. */
+/** Drawn over two columns: East Asian letters, full-width forms, and emoji. */
 const WIDE =
   /^(?:[\p{sc=Han}\p{sc=Hangul}\p{sc=Hiragana}\p{sc=Katakana}\p{sc=Yi}\p{sc=Bopomofo}\p{Emoji_Presentation}\u3000-\u303e\u3200-\u33ff\ufe30-\ufe6f\uff01-\uff60\uffe0-\uffe6]|\p{Emoji}\ufe0f)/u
-/** Half-width forms belong to the same scripts. */
+/** Half-width forms of the same scripts. */
 const HALF = /^[\uff61-\uffdc\uffe8-\uffee]/
-/** Of one that stands alone: it is drawn over what is before it. */
+/** Combining marks are drawn over the character before them. */
 const NOTHING = /^[\p{Mn}\p{Me}]+$/u
 // eslint-disable-next-line no-control-regex
 const PLAIN = /^[\x20-\x7e]*$/
 
-/** @param text visible, and of one line. */
+/** @param text one line, escaped (visible.ts). */
 export function widthOf(text: string): number {
   if (PLAIN.test(text)) return text.length
   let width = 0
@@ -23,7 +23,7 @@ export function widthOf(text: string): number {
 const widthOfOne = (grapheme: string): number =>
   NOTHING.test(grapheme) ? 0 : WIDE.test(grapheme) && !HALF.test(grapheme) ? 2 : 1
 
-/** Cut to so many columns, with a sign that it was. */
+/** Cut to so many columns, with an ellipsis. */
 export function clipped(text: string, width: number): string {
   if (widthOf(text) <= width) return text
   let kept = ''

@@ -1,5 +1,5 @@
+/** Parses JSON:API documents (https://jsonapi.org/format/1.0/). Pure: it can be tested without a network. */
 import type { RemoteRecord } from '../../catalog/resource.ts'
-/** Judges JSON:API documents (https://jsonapi.org/format/1.0/). Pure: needs no network to be tested. */
 import { bodyUnreadable } from '../../errors/requests.ts'
 import { hasTooManyValues, isRawJSON, MOST_VALUES, parseExact } from '../../exact-json.ts'
 import { fillEmptyLinkage } from './linkage.ts'
@@ -7,10 +7,10 @@ import { fillEmptyLinkage } from './linkage.ts'
 export interface Document {
   /** Members of `data` that are records; a single record is a list of one. */
   readonly records: readonly RemoteRecord[]
-  /** Members of `data` that are not: no object, or no string `type` and `id`. */
+  /** Members of `data` that are no records: no object, or no string `type` and `id`. */
   readonly unusable: readonly unknown[]
   readonly included: readonly RemoteRecord[]
-  /** `meta.record-count` and `meta.page-count`; null when the server does not say. */
+  /** `meta.record-count` and `meta.page-count`; null when the server does not send it. */
   readonly recordCount: number | null
   readonly pageCount: number | null
   /** The links of the list name no next page. */
@@ -18,7 +18,7 @@ export interface Document {
 }
 
 /**
- * @param url of the request, for the message, and since its `include` says of which relationships the answer must tell.
+ * @param url of the request: for the message, and for its `include`, which decides which relationships must be complete.
  * @throws SyncError SYNC_BODY_UNREADABLE (retry) when it is not a JSON:API document: a cut or foreign body is never an
  *   end of data.
  */
@@ -37,8 +37,8 @@ export function parseDocument(body: string, url: string): Document {
 }
 
 /**
- * What counts less than stands here, or no page behind one that has a next, speaks of the page and not of the list: then the
- * list is not counted.
+ * A count below the records of this page, or one page where there is a next link, is about the page and not the list: then the
+ * list has no count.
  */
 function countsOf(document: Readonly<Record<string, unknown>>, held: number) {
   const meta = isObject(document['meta']) ? document['meta'] : {}
@@ -52,7 +52,7 @@ function countsOf(document: Readonly<Record<string, unknown>>, held: number) {
 }
 
 /**
- * `data` as it stands: whoever asked for one record must see that it is one.
+ * `data` as it came: the caller that requested one record checks that it is one.
  *
  * @throws SyncError like `parseDocument`.
  */
@@ -66,7 +66,7 @@ function readDocument(body: string, url: string): Readonly<Record<string, unknow
   return document
 }
 
-/** JSON of strangers, however many values it has. @throws when it is none, or has too many. */
+/** JSON from outside. @throws when it is not JSON, or has too many values. */
 export function readJson(body: string): unknown {
   if (hasTooManyValues(body)) throw new RangeError(`more than ${MOST_VALUES} values`)
   return JSON.parse(body)
@@ -79,12 +79,12 @@ function parseJson(body: string, url: string): unknown {
   try {
     return parseExact(body)
   } catch {
-    // Not with its cause: that quotes the body, and keeps all of it.
+    // Without its cause, which quotes the body and keeps all of it in memory.
     throw bodyUnreadable({ url, problem: problemOf(body), start: excerptOf(body) })
   }
 }
 
-/** For an error, which lives on: a slice by itself would keep the whole body alive with it. */
+/** For an error, which may live long: a copy, since a slice would keep the whole body in memory. */
 export const excerptOf = (body: string): string => Buffer.from(body.trimStart().slice(0, 80)).toString()
 
 function problemOf(body: string): string {
@@ -93,7 +93,7 @@ function problemOf(body: string): string {
   return /^[[{]/.test(body.trimStart()) ? 'it is cut short' : 'it is not JSON'
 }
 
-/** Also as text. More than a column of counts holds is no count. */
+/** Also as text. A number beyond a Postgres integer is no count. */
 function countOf(value: unknown): number | null {
   const count = typeof value === 'string' && /^\d{1,10}$/.test(value) ? Number(value) : value
   return Number.isInteger(count) && Number(count) >= 0 && Number(count) <= 2_147_483_647 ? Number(count) : null

@@ -1,7 +1,7 @@
 /**
- * What a refusal says. The library answers with JSON:API errors; a controller of Rails' own kind, a filter before it or a
- * proxy answers with an object by member, a list, a text or a page (seen with Rails 6.1). Nothing is relied upon: what says
- * nothing gives nothing, and everything is bounded, since it is shown and kept.
+ * Parses the body of a refusal. The library sends JSON:API errors; a plain Rails controller, a filter before it or a proxy sends
+ * an object by member, a list, a text or HTML (seen with Rails 6.1). No form is relied upon: an unknown one gives no error
+ * objects. Everything is bounded, since it is shown and stored.
  */
 import { isObject } from './document.ts'
 
@@ -10,19 +10,19 @@ export interface ErrorObject {
   readonly pointer: string | null
   /** Of the query: `filter[phone]`. */
   readonly parameter: string | null
-  /** By which name it stands in the body: `{"errors": {"project_name": ["is too long"]}}`. */
+  /** The name it has in the body: `{"errors": {"project_name": ["is too long"]}}`. */
   readonly member: string | null
   readonly title: string
   readonly detail: string
   readonly code: string
 }
 
-/** No refusal is longer; a longer body is read as a text. */
+/** A longer body is read as a text. */
 const LONGEST_BODY = 1024 * 1024
 const LONGEST_TEXT = 300
 const LONGEST_DETAIL = 500
 const MOST_COMPLAINTS = 20
-/** Of objects in each other: a text stands at the third level at most, `{"error": {"errors": {"name": [...]}}}`. */
+/** Nesting that is followed: a text is at the third level at most, `{"error": {"errors": {"name": [...]}}}`. */
 const DEEPEST = 5
 
 export function errorObjectsOf(body: string): ErrorObject[] {
@@ -33,25 +33,25 @@ export function errorObjectsOf(body: string): ErrorObject[] {
   try {
     document = JSON.parse(body)
   } catch {
-    // A JSON document that was cut says nothing to a reader.
+    // A JSON document that was cut off is not readable.
     return /^[[{"]/.test(text) ? [] : inText(body)
   }
   return within(document, null, DEEPEST).slice(0, MOST_COMPLAINTS)
 }
 
-/** In one line; empty when it says nothing (the bare library sends empty bodies). */
+/** One line; empty when the body has no error (the bare library sends empty bodies). */
 export function errorDetail(body: string): string {
   const said = errorObjectsOf(body).map((complaint) => {
     const { member, parameter } = complaint
     const sentence = errorText(complaint)
-    // Which of several includes it was is said in no other place.
+    // Only the parameter tells which of several includes was refused.
     const about = parameter === null || contains(sentence, parameter) ? [] : [parameter]
     return [member === null ? sentence : `${member} ${sentence}`, ...about].filter((part) => part !== '').join(': ')
   })
   return cut(said.filter((one) => one !== '').join('; '), LONGEST_DETAIL)
 }
 
-/** Title and detail, where they differ: `name - has already been taken` says what `has already been taken` does. */
+/** Title and detail, where they differ: `name - has already been taken` already contains `has already been taken`. */
 export function errorText({ title, detail }: Pick<ErrorObject, 'title' | 'detail'>): string {
   if (title === '' || contains(detail, title)) return detail
   return detail === '' || contains(title, detail) ? title : `${title}: ${detail}`
@@ -77,15 +77,15 @@ function within(value: unknown, member: string | null, deep: number): ErrorObjec
   }
   const one = asOne(value, member)
   if (errorText(one) !== '' || one.pointer !== null || one.parameter !== null) return [one]
-  // A key that no record has is about the record as a whole, as Rails' `base` is.
+  // Rails' `base` is about the record itself.
   return Object.entries(value)
-    .filter(([name]) => !ABOUT_THE_ANSWER.has(name))
+    .filter(([name]) => !NOT_FOR_READERS.has(name))
     .slice(0, MOST_COMPLAINTS)
     .flatMap(([name, inside]) => within(inside, name === 'base' ? member : clean(name), deep - 1))
 }
 
-/** Members of an error that say nothing to a reader. */
-const ABOUT_THE_ANSWER: ReadonlySet<string> = new Set(
+/** Members of an error that are of no use to a reader. */
+const NOT_FOR_READERS: ReadonlySet<string> = new Set(
   'id status code links meta source jsonapi data success path timestamp exception trace traces request_id'.split(' '),
 )
 
@@ -103,7 +103,7 @@ function asOne(error: Readonly<Record<string, unknown>>, member: string | null):
     pointer: typeof pointer === 'string' ? clean(pointer) : null,
     parameter: typeof parameter === 'string' ? clean(parameter) : null,
     member: text('field', 'attribute', 'member') || member,
-    // A title alone is all that is said.
+    // A title without a detail becomes the detail.
     title: detail === '' ? '' : title,
     detail: detail || title,
     code: typeof code === 'string' || typeof code === 'number' ? clean(String(code)) : '',
@@ -115,7 +115,7 @@ function inText(text: string, member: string | null = null): ErrorObject[] {
   return detail === '' ? [] : [{ pointer: null, parameter: null, member, title: '', detail, code: '' }]
 }
 
-/** Of a page; its first heading where it has no title. Searched for, and not matched: remote text is no place for `.*`. */
+/** The title of an HTML page, or its first heading. Searched without a regular expression: on remote text `.*` may take too long. */
 function titleOf(page: string): string {
   const lower = page.toLowerCase()
   for (const tag of ['title', 'h1']) {

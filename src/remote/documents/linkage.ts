@@ -1,25 +1,25 @@
-import { IMPLIED_NULL, type ImpliedNull } from '../../catalog/left-out.ts'
-import type { RemoteRecord } from '../../catalog/resource.ts'
 /**
- * What an answer says by leaving out. Linkage comes only for relationships that were asked for with `include`, and in an
- * included record jsonapi-resources 0.10.7 leaves `data` out where there is nobody at the end, though the record's own list
- * says `null`. So a relationship that was asked for, and is there without `data`, has nobody at its end; one that was not
- * asked for says nothing, and neither does one that is not there.
+ * Fills in empty relationships. Linkage comes only for relationships that were requested with `include`, and in an included
+ * record jsonapi-resources 0.10.7 leaves out `data` where the relationship is empty, although the record's own list sends `null`.
+ * So a relationship that was requested, and comes without `data`, is empty. One that was not requested is unknown, and so is one
+ * that is missing.
  *
- * What was asked for stands in the address of the answer, so that this holds for lists, single records and answers to
- * writes alike, and a name that the server refused was not asked for.
+ * The URL tells what was requested. So this holds for lists, single records and responses to writes alike, and a name that the
+ * server refused was not requested.
  */
+import { IMPLIED_NULL, type ImpliedNull } from '../../catalog/implied-null.ts'
+import type { RemoteRecord } from '../../catalog/resource.ts'
 import { isRawJSON } from '../../exact-json.ts'
 
-/** Names asked for, and below each those asked for of the records at its end. */
+/** Relationships that were requested, and below each those of the related records. */
 type Tree = Map<string, Tree>
 
-/** Puts `data: null` where it was left out; of a to-many, too, since only the catalog knows which it is. */
+/** Adds `data: null` where it was left out; also to a to-many, since only the catalog knows which it is. */
 export function fillEmptyLinkage(
   { records, included }: { readonly records: readonly RemoteRecord[]; readonly included: readonly RemoteRecord[] },
   url: string,
 ): void {
-  const tree = askedBy(url)
+  const tree = requestedBy(url)
   if (tree.size === 0) return
   for (const record of records) complete(record, tree, 'own')
   if (![...tree.values()].some((below) => below.size > 0)) return
@@ -27,7 +27,7 @@ export function fillEmptyLinkage(
   completeBelow(records, tree, known)
 }
 
-/** By the way they were reached: a record that another include brought along was asked nothing. */
+/** Only along the include paths: nothing was requested of a record that came with another include. */
 function completeBelow(records: Iterable<RemoteRecord>, tree: Tree, known: ReadonlyMap<string, RemoteRecord>): void {
   for (const [name, below] of tree) {
     if (below.size === 0) continue
@@ -43,10 +43,10 @@ function completeBelow(records: Iterable<RemoteRecord>, tree: Tree, known: Reado
   }
 }
 
-function complete(record: RemoteRecord, asked: Tree, where: ImpliedNull): void {
+function complete(record: RemoteRecord, requested: Tree, where: ImpliedNull): void {
   const related = record.relationships
   if (!isMembers(related)) return
-  for (const name of asked.keys()) {
+  for (const name of requested.keys()) {
     if (!Object.hasOwn(related, name)) continue
     const held = related[name]
     if (held === null) related[name] = { data: null, [IMPLIED_NULL]: where }
@@ -68,7 +68,7 @@ function endsOf({ relationships }: RemoteRecord, name: string): End[] {
 
 const keyOf = ({ type, id }: End): string => `${String(type)} ${String(id)}`
 
-function askedBy(url: string): Tree {
+function requestedBy(url: string): Tree {
   const root: Tree = new Map()
   const at = url.indexOf('?')
   const include = at < 0 ? null : new URLSearchParams(url.slice(at + 1)).get('include')

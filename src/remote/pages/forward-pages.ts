@@ -1,4 +1,4 @@
-/** A list read from its first page on, and what its first page says of it. */
+/** The first page of a list, and reading from there to its end. */
 import { isDeepStrictEqual } from 'node:util'
 import { pageRepeated } from '../../errors/resources.ts'
 import { hasCode } from '../../errors/sync-error.ts'
@@ -8,29 +8,29 @@ import { listFactsOf } from './page-failures.ts'
 import { fetchPage, pagePath, type PageOptions, type CachedPage, type ListRequest, type Page } from './pages.ts'
 
 /**
- * The first page of a list. Where nothing is counted and the second page is the very same, the list ignores what is said
- * of pages, and this is all of it; or it ignores the number alone: then another size brings another page.
+ * The first page of a list. Where there is no count and the second page is equal, the list either ignores paging, and this is all of
+ * it, or ignores only the page number: then another page size brings another page.
  *
- * @throws SyncError SYNC_PAGE_REPEATED of the second kind; whatever `fetchPage` throws.
+ * @throws SyncError SYNC_PAGE_REPEATED where only the number is ignored; whatever `fetchPage` throws.
  */
 export async function fetchFirstPage(
   client: Client,
   request: ListRequest,
   signal: AbortSignal,
   known?: CachedPage,
-  how: PageOptions = WITHOUT,
+  options: PageOptions = SKIP_UNREADABLE,
 ): Promise<Page> {
-  const page = await fetchPage(client, request, 1, signal, known, how)
+  const page = await fetchPage(client, request, 1, signal, known, options)
   const { recordCount, ids } = page
   if (recordCount !== null || page.parts !== undefined) return page
-  // Whatever a page is: when the first has nothing, there is nothing.
-  if (placeCount(page) === 0) return asWhole(page)
+  // If the first page is empty, so is the list.
+  if (placeCount(page) === 0) return asOnlyPage(page)
   if (ids.length === 0) return page
-  const learned = listFactsOf(request)
-  // Where it has been so a page that is as long as a page may be is looked at again: it may have learned to count.
-  if (learned.ignoresPaging && ids.length !== request.pageSize) return asWhole(page)
+  const facts = listFactsOf(request)
+  // It ignored paging before. A full page is checked again: the server may page by now.
+  if (facts.ignoresPaging && ids.length !== request.pageSize) return asOnlyPage(page)
   const next = await fetchPage(client, request, 2, signal).catch((error: unknown) => {
-    if (isAnswer(error)) return undefined
+    if (isRefusal(error)) return undefined
     throw error
   })
   if (next === undefined) return page
@@ -38,8 +38,8 @@ export async function fetchFirstPage(
   const pageSize = ids.length === 1 ? 2 : Math.floor(ids.length / 2)
   const other = await fetchPage(client, { ...request, pageSize }, 1, signal)
   if (!isSame(other, page)) throw pageRepeated({ url: pagePath(request, 2), page: 2 })
-  learned.ignoresPaging = true
-  return asWhole(page)
+  facts.ignoresPaging = true
+  return asOnlyPage(page)
 }
 
 export const isPastPagingLimit = (error: unknown): boolean => hasCode(error, 'SYNC_LIST_OUT_OF_REACH')
@@ -53,11 +53,11 @@ export async function unlessPastPagingLimit(page: Promise<Page>): Promise<Page |
   }
 }
 
-const WITHOUT = { skipUnreadable: true } as const
+const SKIP_UNREADABLE = { skipUnreadable: true } as const
 
-const isAnswer = (error: unknown): boolean => isPastPagingLimit(error) || hasCode(error, 'SYNC_REQUEST_REFUSED')
+const isRefusal = (error: unknown): boolean => isPastPagingLimit(error) || hasCode(error, 'SYNC_REQUEST_REFUSED')
 
-const asWhole = (page: Page): Page => ({
+const asOnlyPage = (page: Page): Page => ({
   ...page,
   number: 1,
   pageCount: 1,
@@ -65,9 +65,8 @@ const asWhole = (page: Page): Page => ({
 })
 
 /**
- * Watches for a server that does not look at the page number. One page may well be its neighbour again, when exactly so many
- * records have gone and come meanwhile; three alike are not, unless they are so short that a few changes
- * do it.
+ * Notices a server that ignores the page number. One page may equal the one before it, when exactly so many records were deleted
+ * and created meanwhile; three equal pages may not, unless they are so short that a few changes are enough.
  *
  * @throws SyncError SYNC_PAGE_REPEATED
  */
@@ -82,7 +81,7 @@ export function repeatedPageGuard(request: ListRequest): (page: Page) => void {
   }
 }
 
-/** Records of a page that may stay the same by chance. */
+/** A page with fewer records may be equal by chance. */
 const FEW = 5
 
 const isSame = (page: Page, other: Page): boolean =>
@@ -90,10 +89,10 @@ const isSame = (page: Page, other: Page): boolean =>
   page.recordCount === other.recordCount &&
   page.ids.length === other.ids.length &&
   page.ids.every((id, index) => id === other.ids[index]) &&
-  // What is no record has no id to tell it by.
+  // Members that are no records have no id to compare.
   isDeepStrictEqual(page.unusable, other.unusable)
 
-/** A list that does not say how many pages it has, page by page to the first empty one. */
+/** Reads a list without a page count, page by page to the first empty one. */
 export async function* readForward(
   client: Client,
   request: ListRequest,
@@ -108,7 +107,8 @@ export async function* readForward(
     if (page.pageCount === page.number) return
     const number = page.number + 1
     const next =
-      page.behind ?? (await unlessPastPagingLimit(fetchPage(client, request, number, signal, undefined, WITHOUT)))
+      page.behind ??
+      (await unlessPastPagingLimit(fetchPage(client, request, number, signal, undefined, SKIP_UNREADABLE)))
     // Some servers refuse a page behind the end.
     if (next === undefined) return
     page = next

@@ -1,10 +1,10 @@
-/** What a page says of its list's length, and whether it holds what its place in the list demands. */
+/** What a page reports of its list's length, and whether it holds as many records as its place in the list requires. */
 import type { UnreadableRecord, Page } from './pages.ts'
 
-/** Records, or what should have been some. */
+/** Records, readable or not. */
 export const placeCount = ({ ids, unusable, parts }: Page): number => parts?.held ?? ids.length + unusable.length
 
-/** Of what the list counts: a record whose id is not told stands for itself by its place. */
+/** One id for each record that the list counts; a record without a known id gets its place as one. */
 export const countedIds = (page: Page): string[] => [
   ...page.ids,
   ...unreadableIn(page).map(({ id, place }) => id ?? `place ${place}`),
@@ -12,11 +12,11 @@ export const countedIds = (page: Page): string[] => [
 
 export const unreadableIn = ({ parts }: Page): readonly UnreadableRecord[] => parts?.unreadable ?? []
 
-/** What the page said of the list's length, where it did not say different things. */
+/** Whether the page reported this count, and all its parts the same. */
 export const reportsCount = ({ recordCount, parts }: Page, count: number | null): boolean =>
   recordCount === count && parts?.countsDiffer !== true
 
-/** One document that holds as many different records as the list counts is the whole list. */
+/** One document that holds as many different records as the list counts is the complete list. */
 export function asOnlyPageIfComplete(page: Page): Page {
   const { ids, unusable, recordCount } = page
   if (recordCount === null || recordCount === 0 || ids.length + unusable.length !== recordCount) return page
@@ -24,9 +24,9 @@ export function asOnlyPageIfComplete(page: Page): Page {
 }
 
 /**
- * Whether a page holds as many records as its place in the list demands: any other was cut.
+ * Whether a page holds as many records as its place in the list requires; one that does not was cut short.
  *
- * @param size of a page that is not the last, as the server makes them, which may be less than was asked for.
+ * @param size of the server's pages except the last one; it may be less than requested.
  */
 export function isFullPage(page: Page, size: number): boolean {
   const { number, recordCount, pageCount, parts } = page
@@ -37,11 +37,11 @@ export function isFullPage(page: Page, size: number): boolean {
   return held === (number === pageCount ? recordCount - size * (pageCount - 1) : 0)
 }
 
-/** The size of the server's pages, from a page that is not the last one; null when this one is, and nothing fits. */
-export function inferPageSize(page: Page, asked: number | null): number | null {
+/** The size of the server's pages, from one that is not the last; null when it cannot be inferred. */
+export function inferPageSize(page: Page, requested: number | null): number | null {
   const { number, recordCount, pageCount, parts } = page
   if (recordCount === null || pageCount === null) return null
   const size =
-    parts !== undefined ? parts.size : number < pageCount ? placeCount(page) : pageCount <= 1 ? recordCount : asked
+    parts !== undefined ? parts.size : number < pageCount ? placeCount(page) : pageCount <= 1 ? recordCount : requested
   return size !== null && size * pageCount >= recordCount && size * (pageCount - 1) < recordCount ? size : null
 }

@@ -1,42 +1,42 @@
-/** What a page that fails may be too much of, how often it is asked for, and what was learned of its list by that. */
+/** Why a page fails, how often it is requested, and the facts that were found out about its list. */
 import { factOf, hasCode, type SyncError } from '../../errors/sync-error.ts'
 import { wasNeverSent } from '../client.ts'
 import type { Attempts } from '../http/retry.ts'
 import type { PageOptions, ListRequest } from './pages.ts'
 
-/** What was learned of a list while it was read. */
+/** What was found out about a list while it was read. */
 export interface ListFacts {
-  /** Larger pages than that are too much. */
+  /** Larger pages are too much for the server. */
   largestSize: number
-  /** Records that were read around, by their addresses: a list may be read several times. */
+  /** Records that were skipped, by path and place: a list may be read several times. */
   readonly unreadable: Set<string>
-  /** It ignores what is said of pages. */
+  /** It ignores page number and size. */
   ignoresPaging: boolean
-  /** Its last page is given. */
+  /** The server sends its last page. */
   lastPageReached: boolean
 }
 
-const learned = new WeakMap<ListRequest['query'], ListFacts>()
+const listFacts = new WeakMap<ListRequest['query'], ListFacts>()
 
-/** Whoever asks by the same query object reads the same list, or those below the records of another one. */
+/** The facts belong to the query object: requests with the same one read the same list, or lists below the records of another. */
 export function listFactsOf({ query }: ListRequest): ListFacts {
-  const known = learned.get(query) ?? {
+  const known = listFacts.get(query) ?? {
     largestSize: Number.POSITIVE_INFINITY,
     unreadable: new Set(),
     ignoresPaging: false,
     lastPageReached: false,
   }
-  learned.set(query, known)
+  listFacts.set(query, known)
   return known
 }
 
-/** Another question to the same list. */
+/** Another query of the same list. */
 export function shareListFacts(request: ListRequest, other: ListRequest): ListRequest {
-  learned.set(other.query, listFactsOf(request))
+  listFacts.set(other.query, listFactsOf(request))
   return other
 }
 
-/** The bytes are no page's fault: something in between answers, or nothing does. */
+/** Failures that may have to do with what is on the page. */
 const FAILURES = [
   'SYNC_REMOTE_FAILED',
   'SYNC_REMOTE_TIMEOUT',
@@ -44,25 +44,25 @@ const FAILURES = [
   'SYNC_BODY_UNREADABLE',
 ] as const
 
-/** 502 and 504 are what a gateway says that has waited long enough. */
+/** A gateway sends 502 and 504 when it has waited too long. */
 const TOO_LONG: ReadonlySet<unknown> = new Set([502, 504])
 
 export const isPageFailure = (error: unknown): error is SyncError => hasCode(error, ...FAILURES) && !wasNeverSent(error)
 
-/** Fewer records may be less than too much. */
+/** A page with fewer records may succeed. */
 export function isTooMuch(error: SyncError): boolean {
   if (hasCode(error, 'SYNC_REMOTE_TIMEOUT')) return error.facts.phase !== 'connecting'
   if (hasCode(error, 'SYNC_BODY_UNREADABLE')) return error.facts.tooLarge === true
   return TOO_LONG.has(factOf(error, 'status'))
 }
 
-/** Who needs every record has nothing of a page without the one that fails it. */
+/** A caller that needs every record cannot use a page without the one that fails. */
 export const maySplit = (error: SyncError, size: number, { skipUnreadable = false }: PageOptions): boolean =>
   isPageFailure(error) && ((isTooMuch(error) && size > 1) || skipUnreadable)
 
 /**
- * The same page again would cost the same minute of waiting, and a 500 is Rails' word for a bug, which stays: once more is
- * for the deploy that went by. Undefined: as often as any other request.
+ * A page that is too much would cost the same minute again, and Rails sends 500 for a bug, which stays. One more attempt is for a
+ * deployment at that moment. Undefined: as often as any other request.
  */
 export const attemptsFor =
   (size: number | null, { skipUnreadable = false }: PageOptions): Attempts =>
@@ -72,6 +72,6 @@ export const attemptsFor =
     return skipUnreadable && factOf(error, 'status') === 500 ? 2 : undefined
   }
 
-/** A part that fails is looked into at once, and the last one asked for again behind a look at the rest. */
+/** A part that fails is split at once; a single record is requested again after the server has responded to something else. */
 export const attemptsForPart = (error: SyncError): number | undefined =>
   isTooMuch(error) || factOf(error, 'status') === 500 ? 1 : undefined

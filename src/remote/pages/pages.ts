@@ -1,6 +1,6 @@
 /**
- * One page of a list. Pages are asked for by number: the links of the bare library lose the account from their path (API
- * notes §12), and a link may lead to another origin.
+ * One page of a list. Pages are requested by number: the links of the bare library lose the account from their path (API notes
+ * §12), and a link may lead to another origin.
  */
 import { hash } from 'node:crypto'
 import { listOutOfReach } from '../../errors/resources.ts'
@@ -17,11 +17,11 @@ export interface ListRequest {
   readonly path: string
   /** Filters, `include` and `sort`. */
   readonly query: Readonly<Record<string, string>>
-  /** Null: the server's own. */
+  /** Null: the server's default. */
   readonly pageSize: number | null
   /**
-   * Whether the records in `included` are wanted for themselves. They are most of a page's size, so otherwise, when they
-   * only came along with the keys, they are let go at once rather than held while the page waits its turn.
+   * Whether the records in `included` are needed. They are most of a page's size, so where they only came along with the
+   * linkage they are discarded at once, rather than kept in memory while the page waits.
    */
   readonly included?: boolean
 }
@@ -29,65 +29,65 @@ export interface ListRequest {
 export interface Page extends Document {
   /** From 1. */
   readonly number: number
-  /** Of the list's own records, in its order. */
+  /** Of the list's own records, in order. */
   readonly ids: readonly string[]
   /** Null of a page that was read in parts. */
   readonly validator: PageValidator | null
-  /** It came under the `ETag` of another body: the server's ETags do not tell one state of a list from another. */
+  /** It has the `ETag` of another body: the server's ETags cannot be trusted. */
   readonly etagLied: boolean
-  /** Where it was not to be had at once. */
+  /** Present when it was read in smaller pages. */
   readonly parts?: Parts
-  /** The page behind it, where that was looked at to learn what kind of list it is. */
+  /** The next page, where that was read to find out how the list pages. */
   readonly behind?: Page
-  /** Where the very bytes were met before: what was remembered of them. Its records are not here then, only their ids. */
+  /** The cache entry, where the page has not changed. It has no records then, only their ids. */
   readonly cached: CachedPage | null
 }
 
-/** What became of a page that was read in smaller ones. */
+/** How a page was read in smaller ones. */
 export interface Parts {
-  /** Of the page, as it was asked for. */
+  /** Of the page that was requested. */
   readonly size: number
-  /** Places of the list that were read, more than different records when some moved meanwhile. */
+  /** Places of the list that were read; more than different records when some moved meanwhile. */
   readonly held: number
-  /** Each held as many as its place demands. */
+  /** Each part held as many records as its place requires. */
   readonly full: boolean
-  /** Some said another count than others. */
+  /** The parts reported different counts. */
   readonly countsDiffer: boolean
   /** Records that fail every page which holds them. */
   readonly unreadable: readonly UnreadableRecord[]
 }
 
 export interface UnreadableRecord {
-  /** Null where the server does not even say that. */
+  /** Null where the server does not send even that. */
   readonly id: string | null
-  /** Of the list. */
+  /** The list's. */
   readonly path: string
-  /** In it, as it was asked for, from 1. */
+  /** Its place in the list, from 1. */
   readonly place: number
   readonly reason: string
 }
 
-/** What a page is known again by. */
+/** What tells whether a page has changed. */
 export interface PageValidator {
-  /** What the server says; null where it says nothing. */
+  /** Null where the server sends none. */
   readonly etag: string | null
-  /** Of the body, 0.8 ms a MB: it proves an `ETag` right or wrong. Null of pages that an older version remembered. */
+  /** Of the body, 0.8 ms a MB: it proves an `ETag` right or wrong. Null for pages that an older version cached. */
   readonly digest: string | null
 }
 
 /**
- * How far a remembered page is believed. `etag`: the server is asked whether it has changed, and its no is enough · `body`:
- * the page is transferred, and the same bytes spare the parsing · `none`: it is only held against what comes.
+ * How far a cached page is trusted. `etag`: the server's 304 is enough · `body`: the page is transferred, and the same digest
+ * spares the parsing · `none`: it is only compared.
  */
 export type CacheTrust = 'etag' | 'body' | 'none'
 
-/** What is remembered of a page. */
+/** What is cached of a page. */
 export interface CachedPage {
   readonly validator: PageValidator
   readonly trust: CacheTrust
   /** Of the list's own records. */
   readonly ids: readonly string[]
-  /** Of the records in `included` that were wanted for themselves; null where none were. */
+  /** Of the records in `included`; null where those are not needed. */
   readonly carried: readonly string[] | null
   readonly recordCount: number | null
   readonly pageCount: number | null
@@ -100,21 +100,21 @@ export function pagePath({ path, query, pageSize }: ListRequest, number: number)
   return `${path}?${parameters.toString()}`
 }
 
-/** How a page is read that is not to be had at once. */
+/** How a page is read that fails as one. */
 export interface PageOptions {
-  /** The list is read from its end: so are the parts of a page, or what moves between them would be lost. */
+  /** The list is read from its end; then the parts of a page have to be, too, or a record that moves between them is missed. */
   readonly fromEnd?: boolean
-  /** The page is wanted without the records that fail it; else they fail whoever asks. */
+  /** The page is returned without the records that fail it; otherwise they fail the request. */
   readonly skipUnreadable?: boolean
 }
 
 /**
- * A page that is too large for the server is read in smaller ones (`smaller-pages.ts`). One that holds the whole list is
- * its first and only page, whatever was asked for and is said of pages: `paginator: none` is the library's default.
+ * A page that is too large for the server is read in smaller ones (`smaller-pages.ts`). A document that holds the complete list is
+ * its first and only page, whatever number was requested: `paginator: none` is the library's default.
  *
- * @param known spares the parsing, and with an `ETag` the transfer, when nothing in the page has changed, as far as it is
- *   believed.
- * @throws SyncError SYNC_LIST_OUT_OF_REACH when it is refused, and the first page is not.
+ * @param known the cache entry: spares the parsing, and with an `ETag` the transfer, when the page has not changed, as far as it is
+ *   trusted.
+ * @throws SyncError SYNC_LIST_OUT_OF_REACH when this page is refused, and the first page is not.
  */
 export async function fetchPage(
   client: Client,
@@ -142,7 +142,7 @@ export async function fetchPage(
   try {
     const page = await fetchOnce(client, request, number, signal, { known, attempts: attemptsFor(pageSize, how) })
     const whole = asOnlyPageIfComplete(page)
-    // Of records that are asked for by their ids no more can come.
+    // Records that are requested by id are never more than that.
     if (number > 1 || 'filter[id]' in request.query) return whole
     return await withoutCountOfPage(whole, pageSize, () => fetchOnce(client, request, 2, signal, {}))
   } catch (error) {
@@ -159,11 +159,11 @@ export async function fetchPage(
 }
 
 /**
- * A first page that is exactly full and counts no more than itself: the list ends there, or each page counts itself alone.
- * What stands behind it tells, and where that is something else nothing is counted.
+ * A first page that is exactly full and counts only itself: either the list ends there, or each page counts only itself. The next
+ * page decides, and where that has other records the count is dropped.
  */
-async function withoutCountOfPage(page: Page, asked: number | null, next: () => Promise<Page>): Promise<Page> {
-  const isFull = asked !== null && asked > 1 && page.recordCount === asked && page.ids.length === asked
+async function withoutCountOfPage(page: Page, requested: number | null, next: () => Promise<Page>): Promise<Page> {
+  const isFull = requested !== null && requested > 1 && page.recordCount === requested && page.ids.length === requested
   if (!isFull || page.cached !== null || page.last === true) return page
   const behind = await next().catch((error: unknown) => {
     if (error instanceof SyncError && isRefused(error)) return undefined
@@ -186,10 +186,10 @@ async function fetchOnce(
   signal: AbortSignal,
   { known, attempts }: { known?: CachedPage | undefined; attempts?: Attempts },
 ): Promise<Page> {
-  const same = known === undefined || known.trust === 'none' ? undefined : asBefore(known, number)
-  const judge = (body: string, url: string, etag: string | undefined): Page => {
+  const unchanged = known === undefined || known.trust === 'none' ? undefined : asCached(known, number)
+  const parse = (body: string, url: string, etag: string | undefined): Page => {
     const mark = { etag: etag ?? null, digest: hash('sha1', body, 'base64') }
-    if (same?.validator?.digest === mark.digest) return same
+    if (unchanged?.validator?.digest === mark.digest) return unchanged
     const document = parseDocument(body, url)
     return {
       ...document,
@@ -197,22 +197,22 @@ async function fetchOnce(
       number,
       ids: document.records.map(({ id }) => id),
       validator: mark,
-      etagLied: known !== undefined && isLie(known.validator, mark),
+      etagLied: known !== undefined && contradicts(known.validator, mark),
       cached: null,
     }
   }
   const etag = known?.trust === 'etag' ? known.validator.etag : null
-  return await client.get(pagePath(request, number), judge, signal, {
+  return await client.get(pagePath(request, number), parse, signal, {
     attempts,
-    cached: same === undefined || etag === null ? undefined : { etag, value: same },
+    cached: unchanged === undefined || etag === null ? undefined : { etag, value: unchanged },
   })
 }
 
 /** One `ETag`, two bodies. */
-const isLie = (before: PageValidator, now: PageValidator): boolean =>
+const contradicts = (before: PageValidator, now: PageValidator): boolean =>
   before.etag !== null && before.etag === now.etag && before.digest !== null && before.digest !== now.digest
 
-/** The id of a record that fails its page: its attributes are most likely what fails, so without them it may be told. */
+/** The id of a record that fails its page: most likely an attribute fails, so it is requested without attributes. */
 async function idAt(
   client: Client,
   { path, query }: ListRequest,
@@ -231,7 +231,7 @@ async function idAt(
   }
 }
 
-const asBefore = (known: CachedPage, number: number): Page => ({
+const asCached = (known: CachedPage, number: number): Page => ({
   number,
   ids: known.ids,
   validator: known.validator,

@@ -1,10 +1,10 @@
 /**
- * Takes our secrets out of what the remote says. A server, or a proxy before it, may quote the request it refuses, and with
- * it the token; what it says ends up on screens, in logs and in tables. So all of it passes here where it is read, and
- * nobody behind has to remember: error texts and headers with every piece of twelve characters, data with what could be
- * used, so that no value of somebody's record is taken for a part of a password.
+ * Takes our secrets out of every response. A server, or a proxy before it, may quote the request that it refuses, and with it
+ * the token; its texts end up on screens, in logs and in tables. So each response passes here where it is read, and no later code
+ * has to care. From error texts and headers every piece of twelve characters is removed; from data only what could be used, so
+ * that no value of a record is taken for a part of a password.
  *
- * What was taken out is `[secret]`, in the mirror as well.
+ * What was removed becomes `[secret]`, in the mirror as well.
  */
 import { SyncError } from '../../errors/sync-error.ts'
 import type { Http, HttpResponse } from '../http/http.ts'
@@ -12,11 +12,11 @@ import { formsOf } from './secret-forms.ts'
 import { indexTexts, type Known, type Piece } from './secret-index.ts'
 
 export interface Redactor {
-  /** From now on it is taken out. What a person has chosen may look like words, and is looked for whole in data. */
+  /** From now on it is removed. One that a person has chosen may look like words: of data only all of it is removed. */
   addSecret(secret: string, origin?: Origin): void
-  /** Of what is shown: error bodies, pages of HTML, descriptions. */
+  /** For what is shown: error bodies, pages of HTML, descriptions. */
   readonly text: (text: string) => string
-  /** Of what is loaded, JSON. */
+  /** For what is loaded: JSON. */
   readonly data: (text: string) => string
 }
 
@@ -26,27 +26,27 @@ type Secret = readonly Form[]
 
 interface Form {
   readonly form: string
-  /** The shortest piece of it that is taken out of data. */
+  /** The shortest piece of it that is removed from data. */
   readonly inData: number
 }
 
 const MARK = '[secret]'
-/** A piece as long is no coincidence in an error text, nor in data. */
+/** A piece of this length is no coincidence in an error text, or in data. */
 const LEAST_IN_TEXT = 12
 const LEAST_IN_DATA = 16
 /**
- * Of a JWT in data, all but its signature says what other tokens of the same server say: a piece counts that is nearly half
- * of it, as one cut in half is. Without its signature it opens nothing.
+ * All of a JWT but its signature is much like other tokens of the same server. So in data a piece counts that is nearly half
+ * of it, such as one that was cut in half. Without its signature it is of no use.
  */
 const JWT = /^eyJ[\w-]+\.[\w-]+\.([\w-]+)$/
 const SHARE_OF_JWT = 0.45
-/** And in any case from here on, so that no piece that counts for nothing is long. */
+/** A piece of this length always counts. */
 const MAX_LEAST = 512
-/** A word of three letters is everywhere. */
+/** Shorter secrets would match everywhere. */
 const SHORTEST = 4
-/** Shorter ones are taken out where they stand alone: a password `demo` is not a part of "demonstration". */
+/** Shorter ones are removed only as whole words: a password `demo` is not a part of "demonstration". */
 const ALONE_BELOW = 8
-/** Besides those of the settings. A token has at least ten seconds of use, and no answer is waited for as long as these are. */
+/** Besides those of the settings. A token lives for ten seconds at least, so no response outlasts twelve of them. */
 const REMEMBERED = 12
 
 interface Settings {
@@ -55,7 +55,7 @@ interface Settings {
   readonly proxy?: { readonly url: string } | undefined
 }
 
-/** @param settings the secrets that are there for good. */
+/** @param settings the secrets that stay. */
 export function createRedactor(settings: Settings = {}): Redactor {
   const settled = new Map<string, Secret>()
   const learned = new Map<string, Secret>()
@@ -75,7 +75,7 @@ export function createRedactor(settings: Settings = {}): Redactor {
       if (secret === last || secret.length < SHORTEST || settled.has(secret)) return
       last = secret
       const held = learned.get(secret)
-      // Behind the others, as the one that was used last.
+      // Moves to the end, as the most recently used one.
       learned.delete(secret)
       learned.set(secret, held ?? known(secret, origin))
       if (held !== undefined) return
@@ -99,7 +99,7 @@ function known(secret: string, origin: Origin): Secret {
   return signature === undefined ? forms : [...forms, ...known(signature, 'issued')]
 }
 
-/** What is sent is learned, and what comes back is read without it. */
+/** Learns the token of each request, and redacts its response. */
 export function redacting(http: Http, redactor: Redactor): Http {
   return {
     async send(request, signal) {
@@ -115,7 +115,7 @@ export function redacting(http: Http, redactor: Redactor): Http {
   }
 }
 
-/** What something is done with rather than shown, so that a short password does not make another address or time of it. */
+/** Headers that are used rather than shown: a short password must not change an address or a time. */
 const USED: ReadonlySet<string> = new Set(['etag', 'location', 'content-type', 'content-length'])
 
 export function redactedResponse(response: HttpResponse, { text, data }: Redactor): HttpResponse {
@@ -133,7 +133,7 @@ export function redactedResponse(response: HttpResponse, { text, data }: Redacto
   }
 }
 
-/** A failure of the network, which may quote what it did not understand. */
+/** A network failure may quote what it could not parse. */
 export function redactedError(error: unknown, { text }: Redactor): unknown {
   if (!(error instanceof SyncError) || text(error.message) === error.message) return error
   return error.mapTexts(text)
@@ -150,11 +150,11 @@ function filtersFor(secrets: readonly Secret[]): Filters {
     long.length === quotable.length ? inText : lazily(() => indexTexts(quotable.map(inTextFrom), LEAST_IN_TEXT))
   const short = forms.map(({ form }) => form).filter((form) => form.length >= SHORTEST && form.length < LEAST_IN_TEXT)
   const words = short.length === 0 ? undefined : new RegExp(short.map(alternative).join('|'), 'giu')
-  // Digits alone may stand in JSON without quotes, as a number of somebody's.
+  // Digits may be a number of a record: JSON without quotes.
   const loaded = quotable
     .filter(({ form }) => !/^\d+$/.test(form))
     .map(({ form, inData: least }): Known => ({ text: form, least }))
-  // What is shorter than the usual piece is rare, and costs a closer look.
+  // A smaller minimum makes the search slower, and is rarely needed.
   const inData = lazily(() => indexTexts(loaded, Math.min(LEAST_IN_DATA, ...loaded.map(({ text }) => text.length))))
   return {
     text(text) {
@@ -178,7 +178,7 @@ function lazily(make: () => Find): Find {
 
 const looksLikeJson = (text: string): boolean => /^\s*[[{]/.test(text.slice(0, 64))
 
-/** As it stands between quotes: a quote in it would be taken for the end of a value, and the document be broken. */
+/** Whether it may stand between quotes: removing one with a quote in it would break the document. */
 function isInJson(form: string): boolean {
   try {
     return typeof JSON.parse(`"${form}"`) === 'string'
@@ -202,20 +202,20 @@ function without(text: string, pieces: readonly Piece[]): string {
     const start = Math.max(copied, behindEscape(text, piece.start))
     const end = beforeEscape(text, piece.end)
     if (end <= start) continue
-    // Two tokens that begin alike, or a form within a form, leave one mark.
+    // Overlapping pieces leave one mark.
     if (start > copied || copied === 0) parts.push(text.slice(copied, start), MARK)
     copied = end
   }
   return parts.join('') + text.slice(copied)
 }
 
-/** The JSON escape that `at` lies within, `\n` or `\u00e9`: half of one would make the document unreadable. */
+/** The JSON escape around `at`, `\n` or `\u00e9`: half of one would make the document unreadable. */
 function escapeAround(text: string, at: number): Piece | undefined {
   for (let start = at - 1; start >= Math.max(0, at - 5); start--) {
     if (text[start] !== '\\') continue
     let first = start
     while (first > 0 && text[first - 1] === '\\') first--
-    // The second of a pair begins nothing.
+    // The second backslash of a pair begins no escape.
     if ((start - first) % 2 === 1) continue
     const end = start + (text[start + 1] === 'u' ? 6 : 2)
     if (at < end) return { start, end }
@@ -223,7 +223,7 @@ function escapeAround(text: string, at: number): Piece | undefined {
   return undefined
 }
 
-/** Also behind a quote that ends a value before the secret, which may have one there itself. */
+/** Also behind a quote: it ends the value before the secret, even where the secret begins with one. */
 const behindEscape = (text: string, at: number): number =>
   escapeAround(text, at)?.end ?? (text[at] === '"' ? at + 1 : at)
 const beforeEscape = (text: string, at: number): number => escapeAround(text, at)?.start ?? at

@@ -1,24 +1,24 @@
-/** In which shapes a secret comes back: as it is, and as the formats it may be quoted in write it. */
+/** The encodings in which a secret may be quoted: as it is, and as JSON, URLs, HTML, hex and Base64 write it. */
 
-/** Without repetition; most shapes of a token of letters and digits are the token itself. */
+/** Without duplicates: of a token of letters and digits most forms are the token itself. */
 export function formsOf(secret: string): readonly string[] {
   const json = inJson(secret)
   const encoded = encodeURIComponent(secret)
-  // HTTP Basic carries them encoded (RFC 6749 §2.3.1), and as they are by those who do not know that.
+  // HTTP Basic carries them encoded (RFC 6749 §2.3.1), but some clients send them as they are.
   const carried = [secret, encoded, formEncoded(secret)]
   const quoted = [
     ...carried,
     encodeURIComponent(encoded),
     json,
     json.replaceAll('/', String.raw`\/`),
-    // Rails writes these three so, Python and PHP whatever is not ASCII.
+    // Rails escapes these three, Python and PHP all that is not ASCII.
     json.replaceAll(/[<>&]/g, codeUnit),
     json.replaceAll(/[^\x20-\x7e]/g, codeUnit),
     secret.replaceAll(/[&<>"']/g, (char) => ENTITIES[char]!),
   ]
   const all = [
     ...quoted,
-    // In a member of a document, which may itself be quoted in one.
+    // JSON within JSON.
     ...quoted.map(inJson),
     Buffer.from(secret).toString('hex'),
     ...carried.flatMap(inBase64),
@@ -28,7 +28,7 @@ export function formsOf(secret: string): readonly string[] {
 
 const inJson = (text: string): string => JSON.stringify(text).slice(1, -1)
 
-/** Case does not matter to who compares, so `%2B` stands for `%2b` as well. */
+/** The comparison ignores case, so `%2B` covers `%2b`. */
 const formEncoded = (text: string): string => new URLSearchParams([['', text]]).toString().slice(1)
 
 const codeUnit = (char: string): string => String.raw`\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`
@@ -42,8 +42,8 @@ const ENTITIES: Readonly<Record<string, string>> = {
 }
 
 /**
- * Three bytes are four characters, so what stands before it (`Bearer `, `id:`) decides in which of three ways it is
- * written. The characters at its ends that its neighbours have a part in are left out: a few bits of one byte.
+ * Three bytes become four characters, so the text before it (`Bearer `, `id:`) decides which of three encodings it gets. The
+ * characters at its ends that also encode a neighbouring byte are left out.
  */
 function inBase64(text: string): string[] {
   return [0, 1, 2].flatMap((before) => {
@@ -51,7 +51,7 @@ function inBase64(text: string): string[] {
     const whole = bytes.subarray(0, bytes.length - (bytes.length % 3))
     const rest = bytes.length % 3
     const begin = before === 0 ? 0 : before + 1
-    // Of the last bytes, the characters that no following byte has a part in.
+    // The characters of the last bytes that encode no following byte.
     const tail =
       rest === 0
         ? ''

@@ -1,10 +1,10 @@
 /**
- * Finds pieces of known texts in a long one, in one pass whose length does not depend on how many are known: 0.9 ms a MB for
- * ten tokens in all their 50 shapes. `indexOf` for each takes 1.4 ms, regards case, and finds whole ones only.
+ * Finds pieces of known texts in a long one, in one pass whose cost does not depend on how many are known: 0.9 ms a MB for
+ * ten tokens in all their 50 forms. `indexOf` for each takes 1.4 ms, is case-sensitive, and finds complete ones only.
  *
- * The place of every four characters of every known text is kept in a table. Of the long text every ninth or thirteenth four
- * are looked up: a piece of twelve or sixteen characters has at least one of them within, and from there it is followed in
- * both directions. Case is not regarded.
+ * A hash table holds the place of every four characters (gram) of every known text. Of the long text every ninth or thirteenth
+ * gram is looked up: a piece of twelve or sixteen characters contains at least one of them, and from there it is extended in both
+ * directions. Case is ignored.
  */
 
 export interface Known {
@@ -19,14 +19,14 @@ export interface Piece {
 }
 
 const GRAM = 4
-/** Between the known texts; also where a character of theirs is the same, no piece reaches over it. */
+/** Stands between the known texts, so that no piece reaches from one into the next. */
 const GAP = 0xff_ff
-/** The shapes of one secret have much in common, and of tokens of one server the beginning: so many places are followed. */
+/** Places that are tried: the forms of one secret have much in common, and tokens of one server the beginning. */
 const MAX_PLACES = 64
-/** Characters that are compared before the best so far will do: in a text that repeats itself all places look alike. */
+/** Characters that are compared until the best piece so far is taken: in a repetitive text all places look alike. */
 const MAX_COMPARED = 8_192
 
-/** Of Latin letters the small one. */
+/** Latin letters in lower case. */
 const folded = (code: number): number =>
   (code >= 0x41 && code <= 0x5a) || (code >= 0xc0 && code <= 0xde) ? code | 0x20 : code
 
@@ -59,7 +59,7 @@ function buildIndex(known: readonly Known[], least: number): Index {
     leasts.fill(Math.max(shortest, least), place, place + text.length)
     place += text.length + 1
   }
-  // From the back, so that the first of many that look alike is looked at first, and followed furthest.
+  // From the back, so that of many equal places the first one is tried first.
   for (let at = length - GRAM; at > 0; at--) {
     const [a, b, c, d] = [pool[at]!, pool[at + 1]!, pool[at + 2]!, pool[at + 3]!]
     if (a === GAP || b === GAP || c === GAP || d === GAP) continue
@@ -78,10 +78,10 @@ export function indexTexts(known: readonly Known[], least: number): (text: strin
   const same = (text: string, at: number, where: number): boolean =>
     pool[where] !== GAP && folded(text.charCodeAt(at)) === pool[where]
 
-  /** The longest piece around `at`, not reaching before `floor`; where it is too short, how far it is of no use to look. */
+  /** The longest piece around `at` that does not begin before `floor`; where all are too short, how far to skip. */
   function around(text: string, at: number, first: number, floor: number): Piece | number {
     let best: Piece | undefined
-    let useless = stride
+    let skip = stride
     let compared = 0
     for (let where = first, tries = 0; where !== 0 && tries < MAX_PLACES; where = next[where]!, tries++) {
       let ahead = 0
@@ -90,12 +90,12 @@ export function indexTexts(known: readonly Known[], least: number): (text: strin
       let back = 0
       while (at - back > floor && same(text, at - back - 1, where - back - 1)) back++
       const long = ahead + back
-      if (long < leasts[where]!) useless = Math.max(useless, ahead - GRAM)
+      if (long < leasts[where]!) skip = Math.max(skip, ahead - GRAM)
       else if (best === undefined || long > best.end - best.start) best = { start: at - back, end: at + ahead }
       compared += long
       if (compared > MAX_COMPARED) break
     }
-    return best ?? useless
+    return best ?? skip
   }
 
   return (text) => {

@@ -1,6 +1,6 @@
 /** Encodes a record as its row: columns in Postgres' text form, and everything that has no column in `sync_extra`. */
 import { hash } from 'node:crypto'
-import { impliedNull } from '../../catalog/left-out.ts'
+import { impliedNull } from '../../catalog/implied-null.ts'
 import type { Kind, RemoteRecord, Resource } from '../../catalog/resource.ts'
 import { copyLine } from '../connection/literals.ts'
 import { encode, encodeJson, isMembers, MISFIT, numberText, storable, type Encoded, type Members } from './codec.ts'

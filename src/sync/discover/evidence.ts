@@ -1,4 +1,4 @@
-import { impliedNull } from '../../catalog/left-out.ts'
+import { impliedNull } from '../../catalog/implied-null.ts'
 /** Evidence from records about their members: counts and shapes, never a value. */
 import type { Kind, RemoteRecord, Resource } from '../../catalog/resource.ts'
 import { isObject } from '../../remote/documents/document.ts'

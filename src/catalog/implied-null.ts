@@ -1,7 +1,7 @@
 /**
- * Marks a relationship that was asked for and came without its `data`, which was read as nobody at its end. `nested`: in an
- * included record, where the library leaves out what is null (0.10.7). `own`: in a record of the answer itself, where it
- * says `null`: there it may as well be that the server no longer tells (`store/mirror/row.ts`).
+ * Marks a relationship that was requested and came without its `data`, which is read as null. `nested`: in an included record,
+ * where the library leaves out what is null (0.10.7). `own`: in a record of the list itself, where the library sends `null`, so
+ * that the server may as well no longer report it (`store/mirror/row.ts`).
  */
 export const IMPLIED_NULL = Symbol('its data was left out')
 
