@@ -68,7 +68,7 @@ export function retryAfterMs(response: Pick<HttpResponse, 'headers'>): number | 
 }
 
 /** The server's clock by the `Date` header (RFC 9110 §6.6.1), in ms and to the second; undefined when it is missing. */
-export function dateOf(response: Pick<HttpResponse, 'headers'>): number | undefined {
+function dateOf(response: Pick<HttpResponse, 'headers'>): number | undefined {
   const time = Date.parse(inUtc(header(response, 'date')?.trim() ?? ''))
   return Number.isNaN(time) ? undefined : time
 }
