@@ -31,13 +31,17 @@ export function createLogger({ level, terminal }: { level: string; terminal: boo
 /** pino makes no line break but the one at the end. */
 const machineLine = (line: string): string => `${visibleJsonLine(line.trimEnd())}\n`
 
-/** Lines that nobody reads are left out, so that they neither hold the process nor fill its memory; how many is said. */
+/** Lines that no reader takes are left out, so that they neither hold the process nor fill its memory; their number is logged. */
 function sink(format: (line: string) => string): { write(line: string): void } {
   let leftOut = 0
   return {
     write(line) {
       if (leftOut > 0) {
-        const note = { level: 40, time: Date.now(), msg: `${leftOut} lines of the log were left out: nobody read them` }
+        const note = {
+          level: 40,
+          time: Date.now(),
+          msg: `${leftOut} lines of the log were left out: no reader took them`,
+        }
         if (!stderr.log(format(`${JSON.stringify(note)}\n`))) return void leftOut++
         leftOut = 0
       }

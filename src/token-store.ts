@@ -29,7 +29,7 @@ export interface Token {
 
 /** The stored token. `sealed` is unreadable without the client secret. All times are by the clock of the store. */
 export interface StoredToken {
-  /** What that clock shows. A reader goes by it, and not by the clock of its host. */
+  /** What that clock shows. A reader uses it, and not the clock of its host. */
   readonly now: number
   readonly generation: number
   /** Null after a rejection, and before the first token. */

@@ -1,4 +1,4 @@
-/** Variables that nobody reads: a misspelt name would be ignored in silence, every night, for years. */
+/** Variables that the program does not read: a misspelt name would be ignored in silence, every night, for years. */
 import { nearest } from './nearest.ts'
 
 /** Kubernetes gives every pod these for a Service that is called `scopestack-sync`. */

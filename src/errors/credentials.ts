@@ -49,7 +49,7 @@ export const noToken = (cause: SyncError): SyncError =>
 
 /**
  * `wait` and not `retry`: the server responded, and would respond the same a second later. After the cool-down it is
- * asked once more, so that a mended server is noticed without anybody's help.
+ * asked once more, so that a mended server is noticed without an operator.
  */
 export const tokenUnusable = (facts: { url: string; problem: string }): SyncError =>
   syncError(

@@ -19,7 +19,7 @@ export default defineResource('services', {
     'minimum-quantity': decimal('Smallest quantity that can be sold.'),
     sku: text('Stock-keeping unit of the service; null or empty when unset.'),
     'payment-frequency': text('How often the service is charged, such as one_time.'),
-    guidance: text('Advice for whoever scopes the service.'),
+    guidance: text('Advice for the person who scopes the service.'),
     languages: json('Statement-of-work texts by language_fields.sow_language; Markdown or HTML.', { writable: true }),
     // The to-one `lob` makes lob_id; this is the same line of business as sent inside the attributes, a JSON number.
     'lob-id': text('Line of business; the same key as lob_id.', { column: 'lob_number' }),

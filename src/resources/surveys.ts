@@ -7,7 +7,7 @@ export default defineResource('surveys', {
   writes: ['create'],
   attributes: {
     name: text('Name of the survey.', { writable: true }),
-    'contact-name': text('Person asked to answer; null when nobody is named.'),
+    'contact-name': text('Person asked to answer; null when no person is named.'),
     'contact-email': text('E-mail address of that person; null when unset.'),
     responses: json('Answers: array of {question-id, question, answer, survey-response-id, …}.', { writable: true }),
     recommendations: json('What the answers recommend: array of {target_type, target_id, quantity, status, …}.'),

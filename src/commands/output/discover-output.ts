@@ -61,13 +61,13 @@ function describeFinding(finding: Finding, met: number): [word: string, member: 
 }
 
 function describeAttribute(
-  { suggests, carried, told, misfits = 0 }: Extract<Finding, { kind: 'attribute' }>,
+  { suggests, carried, told: values, misfits = 0 }: Extract<Finding, { kind: 'attribute' }>,
   met: number,
 ): string {
   const where = carried < met ? `, in ${thousands(carried)} of them` : ''
   if (suggests === null) return `no value so far${where}`
-  const basis = told === 1 ? ', going by one value' : ''
-  const exceptions = misfits > 0 ? `, which ${misfitsAmong(misfits, told)} not fit` : ''
+  const basis = values === 1 ? ', from one value' : ''
+  const exceptions = misfits > 0 ? `, which ${misfitsAmong(misfits, values)} not fit` : ''
   return suggests + where + basis + exceptions
 }
 

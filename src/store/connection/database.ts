@@ -183,7 +183,7 @@ export const isLimitError = (error: unknown): boolean => LIMIT_OF.has(codeOf(err
 /** Names of the limits: the server's messages come in the language of lc_messages. */
 const LIMIT_OF: ReadonlyMap<string, string> = new Map([
   ['57014', 'statement_timeout, or a person by pg_cancel_backend()'],
-  ['55P03', "lock_timeout, while somebody's transaction held the lock (see pg_locks)"],
+  ['55P03', 'lock_timeout, while another transaction held the lock (see pg_locks)'],
   ['25P03', 'idle_in_transaction_session_timeout'],
   ['25P04', 'transaction_timeout'],
   ['57P05', 'idle_session_timeout'],

@@ -15,7 +15,7 @@ export interface Location {
 }
 
 /** `nobody`: Postgres does not run as root, and needs a uid in /etc/passwd; we do not create users. */
-const NOBODY: Account = { uid: 65534, gid: 65534 }
+const UNPRIVILEGED: Account = { uid: 65534, gid: 65534 }
 
 /**
  * Root runs the server under another account, which must be able to reach the data. If it cannot (a home directory of mode 700),
@@ -30,7 +30,7 @@ export async function prepareLocation(wanted: string): Promise<Location> {
     return { folder, account: undefined }
   }
 
-  const account = (await ownerOf(join(folder, 'data'))) ?? NOBODY
+  const account = (await ownerOf(join(folder, 'data'))) ?? UNPRIVILEGED
   if (await isReachable(dirname(folder), account)) {
     await mkdir(folder, { recursive: true })
     // A mount may not allow it, even for root.
@@ -38,7 +38,7 @@ export async function prepareLocation(wanted: string): Promise<Location> {
     // Checked again: a strict umask also applies to the parents that mkdir has created.
     if (await isReachable(folder, account)) return { folder, account }
   }
-  return { folder: await prepareInTemp(folder), account: NOBODY }
+  return { folder: await prepareInTemp(folder), account: UNPRIVILEGED }
 }
 
 /** Whether `account` can reach `path`, by mode bits. Parts that do not exist yet are ignored. */
@@ -64,7 +64,7 @@ const PASS_THROUGH = 0o711
 async function prepareInTemp(folder: string): Promise<string> {
   const name = `scopestack-sync-${createHash('sha256').update(folder).digest('hex').slice(0, 12)}`
   for (const temp of [tmpdir(), '/var/tmp', '/tmp']) {
-    if (!(await isReachable(temp, NOBODY))) continue
+    if (!(await isReachable(temp, UNPRIVILEGED))) continue
     const place = join(temp, name)
     await mkdir(place, { recursive: true })
     // The name can be guessed: another user could have created it, as a link or as a folder of their own.
@@ -75,7 +75,9 @@ async function prepareInTemp(folder: string): Promise<string> {
     await chmod(place, PASS_THROUGH)
     return place
   }
-  throw new Error(`No temp directory can be reached by uid ${NOBODY.uid}, which runs Postgres for root. ${ELSEWHERE}`)
+  throw new Error(
+    `No temp directory can be reached by uid ${UNPRIVILEGED.uid}, which runs Postgres for root. ${ELSEWHERE}`,
+  )
 }
 
 /** Data of an ordinary user keeps its owner when root starts the server. */

@@ -1,4 +1,4 @@
-/** The SQL that compares rows with a mirrored table, and writes them. Columns go by their position: names may be anything. */
+/** The SQL that compares rows with a mirrored table, and writes them. Columns are addressed by position: names may be anything. */
 import type { Resource } from '../../catalog/resource.ts'
 import { quote, type Database, type Transaction } from '../connection/database.ts'
 import { arrayLiteral } from '../connection/literals.ts'
@@ -120,7 +120,7 @@ function differencesOf({ name, reported, sent, source, position }: TargetTable, 
     where m.id is null or d.differs`
 }
 
-/** `sync_extra` with what the record does not report. It is an object, unless somebody else has written another value there. */
+/** `sync_extra` with what the record does not report. It is an object, unless another client has written another value there. */
 const withKept = (value: string): string => `
   case when jsonb_typeof(m.sync_extra) = 'object' then nullif(
     coalesce((select jsonb_object_agg(k.key, k.value) from jsonb_each(m.sync_extra) k where k.key = any($2::text[])), '{}')

@@ -25,22 +25,22 @@ const MOST = 1000
 export function shapesOf(
   { columns }: Resource,
   { attributes, ends }: SeenMembers,
-): (untold: string, missed: string) => Shape {
+): (unreported: string, missed: string) => Shape {
   const shapes = new Map<string, Shape>()
   const expected = new Set([
     ...attributes.map((member) => `attribute ${member}`),
     ...ends.map((member) => `end ${member}`),
   ])
 
-  const make = (key: string, untold: ReadonlySet<string>, missed: readonly string[]): Shape => {
-    const silent = columns.filter(({ name }) => untold.has(name))
+  const make = (key: string, unreported: ReadonlySet<string>, missed: readonly string[]): Shape => {
+    const silent = columns.filter(({ name }) => unreported.has(name))
     const lacking = silent.filter(({ member, from }) =>
       expected.has(from === 'attribute' ? `attribute ${member}` : `end ${member}`),
     )
-    const mask = columns.reduce((bits, { name }, at) => (untold.has(name) ? bits | (1n << BigInt(at)) : bits), 0n)
+    const mask = columns.reduce((bits, { name }, at) => (unreported.has(name) ? bits | (1n << BigInt(at)) : bits), 0n)
     return {
       key,
-      unreported: untold,
+      unreported,
       // A misfit relationship is stored under its own name, or with a suffix where an attribute has that name.
       kept: [
         ...silent.flatMap(({ member, from }) => (from === 'attribute' ? member : [member, `${member}-relationship`])),
@@ -52,11 +52,11 @@ export function shapesOf(
     }
   }
 
-  return (untold, missed) => {
-    const key = missed === '' ? untold : `${untold}|${missed}`
+  return (unreported, missed) => {
+    const key = missed === '' ? unreported : `${unreported}|${missed}`
     const known = shapes.get(key)
     if (known !== undefined) return known
-    const made = make(key, new Set(named(untold)), named(missed))
+    const made = make(key, new Set(named(unreported)), named(missed))
     if (shapes.size >= MOST) shapes.clear()
     shapes.set(key, made)
     return made

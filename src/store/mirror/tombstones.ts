@@ -20,7 +20,7 @@ export interface Unseen {
 export async function findUnseen(sql: Database, resource: string, table: string, limit: number): Promise<Unseen> {
   const [row] = await sql<Unseen[]>`
     with living as materialized (
-      select id, mark is null as unmet from ${livingExcept(
+      select id, mark is null as unseen from ${livingExcept(
         sql,
         table,
         sql`
@@ -32,10 +32,10 @@ export async function findUnseen(sql: Database, resource: string, table: string,
       where mark is not true)
     select
       (select coalesce(json_agg(id), '[]') from (
-        select id from living where unmet
+        select id from living where unseen
         order by id collate "C" <= (select swept_to from sync.cursors where resource = ${resource}) collate "C", id collate "C"
         limit ${limit}) as first) as ids,
-      (select count(*)::int from living where unmet) as count,
+      (select count(*)::int from living where unseen) as count,
       (select count(*)::int from living) as living`
   return row!
 }

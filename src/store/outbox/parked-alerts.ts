@@ -35,17 +35,17 @@ export async function raiseParkedAlert(
   bodyOf: (alert: ParkedAlert) => Readonly<Record<string, unknown>>,
 ): Promise<void> {
   const [row] = await sql<(ParkedAlert & { last: string | null; due: boolean })[]>`
-    with told as (
+    with reported as (
       select coalesce(max(fingerprint::timestamptz) filter (where kind = 'failure'), '-infinity') as parked_at,
         coalesce(max(raised_at) filter (where kind = 'failure'), '-infinity') as at
       from sync.alerts where subject = ${SUBJECT}),
     parked as materialized (select * from sync.outbox where state = 'parked'),
-    fresh as materialized (select p.* from parked p, told where p.settled_at > told.parked_at)
+    fresh as materialized (select p.* from parked p, reported where p.settled_at > reported.parked_at)
     select (select count(*)::int from parked) as count,
       (select coalesce(json_agg(json_build_object('change', id, 'resource', resource, 'record', record_id, 'code', code, 'reason', reason)), '[]')
         from (select * from fresh order by id desc limit ${listed}) first) as changes,
       (select max(settled_at)::text from fresh) as last,
-      (select at < now() - ${REPORTED_EVERY}::interval from told)
+      (select at < now() - ${REPORTED_EVERY}::interval from reported)
         and ((select min(settled_at) from fresh) < now() - ${WAITED_FOR}::interval
           or not exists (select from sync.outbox where state = 'sending' and claim_until > now())) as due`
   const { count, changes, last, due } = row!

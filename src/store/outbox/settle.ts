@@ -71,7 +71,7 @@ export async function settleSent(
     if (await isEditedSince(tx, change.resource, id)) return
     if (record !== null) await loadResponse(row, resource, record)
     else if (!(await row((sub) => sub.unsafe(`delete from ${tableOf(resource)} where id = $1`, [id])))) {
-      // A foreign key of somebody's own table refers to the row.
+      // A foreign key of a user's own table refers to the row.
       await row((sub) =>
         sub.unsafe(`update ${tableOf(resource)} set sync_deleted_at = now(), sync_changed_at = now() where id = $1`, [
           id,

@@ -1,4 +1,4 @@
-/** Reads the database's clock, which all hosts go by. */
+/** Reads the database's clock, which all hosts use. */
 import type { Database } from '../connection/database.ts'
 
 export interface ClockReading {

@@ -184,7 +184,7 @@ it('a refused filter may hide archived records, and verify says so', async () =>
   sim.setSwitches({ refusedFilters: { clients: ['active'] } })
   const outcome = await pullOne(worker, 'clients')
   expect(outcome).toMatchObject({ outcome: 'incomplete' })
-  expect((await verify(worker, 'clients')).doubt).toBe(outcome.message)
+  expect(outcome.message).toBe(`${(await verify(worker, 'clients')).doubt} (SYNC_INCOMPLETE)`)
 })
 
 it('counts that say something else behind each reading do not keep a run going for ever', async () => {

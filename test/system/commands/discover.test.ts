@@ -184,7 +184,7 @@ test('reads no more than three pages from either end of a long list, and finds w
   sim.records.update('clients', sim.records.list('clients').at(-1)!.id, { attributes: { colour: 'red' } })
   const { stdout } = await run('discover clients', { SYNC_PAGE_SIZE: '10' })
   expect(stdout).toMatch(/^clients: \d\d of 2\d\d records looked at$/m)
-  expect(stdout).toMatch(/^ {2}new {6}colour +text, in 1 of them, going by one value$/m)
+  expect(stdout).toMatch(/^ {2}new {6}colour +text, in 1 of them, from one value$/m)
   const pages = new Set(sim.stats().pages['clients'])
   expect(pages.size).toBe(6)
 })
