@@ -215,6 +215,15 @@ test('every outside package has one home', () => {
   expect(wrong).toEqual([])
 })
 
+test('no command loads drizzle-orm, which the program does without', () => {
+  const codes = new Map(files.map(({ name, code }) => [name, code.replace(/^import type\b[^;]*?from '[^']+'$/gm, '')]))
+  const reached = new Set(['cli.ts'])
+  for (const name of reached) for (const target of ownImportsOf(name, codes.get(name) ?? '')) reached.add(target)
+  expect(reached.size).toBeGreaterThan(200)
+  const drizzle = (name: string) => importsOf(codes.get(name) ?? '').some((from) => from.startsWith('drizzle-orm'))
+  expect([...reached].filter(drizzle)).toEqual([])
+})
+
 test('only config/config.ts reads the environment', () => {
   const readers = files.filter(
     ({ name, code }) => name !== 'config/config.ts' && /\bprocess\s*(\.\s*env\b|\[)/.test(code),
