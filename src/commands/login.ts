@@ -1,3 +1,4 @@
+import { spawn } from 'node:child_process'
 import { openSignIn } from '../assemble/sign-in.ts'
 import { explainStoreError, openStore } from '../assemble/store.ts'
 import { usage } from '../errors/commands.ts'
@@ -6,7 +7,6 @@ import { EXIT, factOf, reason } from '../errors/sync-error.ts'
 import { beginAuthorization } from '../remote/auth/authorize.ts'
 import { openLoopback } from '../remote/auth/loopback.ts'
 import { stdout } from '../screen/streams.ts'
-import { openBrowser } from './browser.ts'
 import { readSettings } from './settings.ts'
 import { wholeNumber, type Call } from './verb.ts'
 
@@ -67,4 +67,18 @@ function refusedCode(error: unknown): unknown {
   if (factOf(error, 'error') !== 'invalid_grant') return error
   const why = 'ScopeStack refused the code that the browser brought (invalid_grant)'
   return loginFailed({ why, next: 'It may have come too late: run "login" again.' }, error)
+}
+
+/** Tries to show an address; where there is no browser nothing happens, and the printed address is what is left. */
+function openBrowser(url: string): void {
+  const [file, ...args] = OPENERS[process.platform] ?? ['xdg-open']
+  const child = spawn(file!, [...args, url], { stdio: 'ignore', detached: true })
+  child.on('error', () => {})
+  child.unref()
+}
+
+const OPENERS: Partial<Record<NodeJS.Platform, readonly string[]>> = {
+  darwin: ['open'],
+  // `start` is a word of cmd, which would cut the address at its first "&".
+  win32: ['rundll32', 'url.dll,FileProtocolHandler'],
 }

@@ -85,7 +85,6 @@ const WITHIN: Record<string, Arrows> = {
   commands: {
     verb: [],
     output: [],
-    browser: [],
     'choose-resources': [],
     settings: ['choose-resources'],
     // A verb's words for --help, which import its code only when it runs.
@@ -105,7 +104,7 @@ const WITHIN: Record<string, Arrows> = {
       'verify',
     ],
     // A verb knows no other one.
-    '*': ['verb', 'output', 'browser', 'settings', 'choose-resources'],
+    '*': ['verb', 'output', 'settings', 'choose-resources'],
   },
   simulator: {
     model: [],
