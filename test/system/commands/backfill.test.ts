@@ -13,7 +13,7 @@ const ENV = { SYNC_PAGE_SIZE: String(PAGE_SIZE), SYNC_CONCURRENCY: String(CONCUR
 const CHAINS = CONCURRENCY + 2
 /** `AHEAD` of `remote/pages/reverse-pages.ts`: pages of a chain that are on their way or wait, and as many in the batch being written. */
 const LOST_BY_A_CHAIN = 2 * 2
-const ALONE = 'Run "backfill" with nothing behind it to go on where it stopped.'
+const ALONE = 'Run "backfill" without arguments to continue it.'
 
 async function openLong(): Promise<Setting> {
   const setting = await open({ latency: 5 })

@@ -162,7 +162,7 @@ test.each(OPS.flatMap((op) => stepsOf(op).map((step) => [op, step] as const)))(
       const { code, stdout } = await run('push')
       expect({ code, stdout }).toMatchObject({
         code: 2,
-        stdout: expect.stringMatching(/its\s+answer\s+was\s+lost[^]*\n0 sent · 1 tried again later\.\n$/),
+        stdout: expect.stringMatching(/its\s+response\s+was\s+lost[^]*\n0 sent · 1 tried again later\.\n$/),
       })
     }
     // So long that what left has arrived or never will. Also of one that was only about to be noted: Postgres goes on with a

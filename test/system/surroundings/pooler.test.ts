@@ -21,7 +21,7 @@ describeWith(pgbouncer, 'there is no PgBouncer (Debian: pgbouncer)')('behind PgB
       const { code, stdout, stderr } = await run(command, { DATABASE_URL, HTTP_PORT: '0' })
       expect(code, command + stdout + stderr).toBe(78)
       expect(stderr, command).toMatch(
-        /is a pooler that hands a session on .* Nothing was written\. Set DATABASE_DIRECT_URL/,
+        /is a pooler that gives a session away .* Nothing was written\. Set DATABASE_DIRECT_URL/,
       )
       expect(stderr, command).toContain('(SYNC_POOLED)')
     }
@@ -70,7 +70,7 @@ describeWith(pgbouncer, 'there is no PgBouncer (Debian: pgbouncer)')('behind PgB
     const url = pooler.through(setting.databaseUrl)
     const { code, stderr } = await setting.run('pull', { DATABASE_URL: url })
     expect(code).toBe(1)
-    expect(stderr).toMatch(/The pooler at .* gave 3 connections of the 7 that this process needs .* pool_size/)
+    expect(stderr).toMatch(/The pooler at .* opened 3 connections of the 7 that this process needs .* pool_size/)
     expect(stderr).toContain('(SYNC_CONNECTIONS)')
     expect(await runsOf(setting)).toEqual([])
   })
@@ -80,7 +80,7 @@ describeWith(pgbouncer, 'there is no PgBouncer (Debian: pgbouncer)')('behind PgB
     await using setting = await open()
     const { code, stderr } = await setting.run('pull', { DATABASE_URL: pooler.through(setting.databaseUrl) })
     expect(code).toBe(1)
-    expect(stderr).toMatch(/gave 4 connections of the 7 .*no more connections allowed/)
+    expect(stderr).toMatch(/opened 4 connections of the 7 .*no more connections allowed/)
   })
 
   test.concurrent('a login that the pooler refuses is reported by log and /readyz, retried with pauses, and ended by SIGTERM', async () => {

@@ -87,10 +87,10 @@ describe('why a change waits', () => {
       'Waits for change 2, the new row that it refers to.',
     ],
     [
-      'one that is set aside',
+      'one that is parked',
       waits({ parent: { change: 2, state: 'parked' } }),
       {},
-      'Waits for change 2, the new row that it refers to, which is set aside: see "changes show 2".',
+      'Waits for change 2, the new row that it refers to, which is parked: see "changes show 2".',
     ],
     [
       'an older change that is on its way',
@@ -163,7 +163,7 @@ describe('what is to be done', () => {
       catalog,
     )
     expect(text).not.toContain('Correct it')
-    expect(text).toContain('had been set aside: SYNC_PUSH_INVALID')
+    expect(text).toContain('had been parked: SYNC_PUSH_INVALID')
   })
 
   it.each([
@@ -189,7 +189,7 @@ describe('the values', () => {
   it('are shown in full, each on a line of its own where one does not hold them', () => {
     const text = changeText(change({ state: 'parked', decisions }), undefined, catalog)
     expect(text).toContain(
-      `    name  ScopeStack has another value: set aside\n      was         Agreed\n      here        ${LONG}\n` +
+      `    name  ScopeStack has another value: parked\n      was         Agreed\n      here        ${LONG}\n` +
         '      ScopeStack  "Theirs\\nof two lines"\n',
     )
   })
