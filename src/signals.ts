@@ -23,22 +23,28 @@ export interface Stop {
 
 /**
  * The first signal ends the process in order. A second one ends it at once, after the cleanups of `onForcedExit` only, and a
- * third one without them.
+ * third one without them. A key that is held down gives no third one: it repeats all the time, and the cleanups of a busy
+ * machine take longer than its repetitions.
  */
 export function listenForStop(): Stop {
   const stop = new AbortController()
   let begun = false
   let first = 0
+  let previous = 0
   let leaving = false
   const asked = (name: Name): void => {
+    const now = performance.now()
+    const pause = now - previous
+    previous = now
     if (!begun) endBy(name)
     else if (!stop.signal.aborted) {
-      first = performance.now()
+      first = now
       stop.abort()
-    } else if (performance.now() - first > SAME_REQUEST_MS) {
-      if (leaving || cleanups.length === 0) process.exit(EXIT.failed)
+    } else if (leaving) {
+      if (pause > SAME_REQUEST_MS) process.exit(EXIT.failed)
+    } else if (now - first > SAME_REQUEST_MS) {
+      if (cleanups.length === 0) process.exit(EXIT.failed)
       leaving = true
-      first = performance.now()
       void exitAtOnce()
     }
   }
