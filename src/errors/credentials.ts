@@ -1,5 +1,5 @@
 /** Why there is no token, or not the right one: credentials, logins, the account. */
-import { hasCode, type SyncError, syncError } from './sync-error.ts'
+import { factOf, hasCode, type SyncError, syncError } from './sync-error.ts'
 
 export const credentialsRefused = (facts: { url: string; error: string; description: string }): SyncError =>
   syncError(
@@ -39,13 +39,19 @@ export const tokenFailed = (facts: { url: string; status: number; error: string 
     { facts },
   )
 
-/** All attempts at the token failed: the request that needed it must not start them again. */
-export const noToken = (cause: SyncError): SyncError =>
-  syncError('SYNC_TOKEN_FAILED', `No token could be obtained. ${cause.sentence}`, {
-    facts: hasCode(cause, 'SYNC_TOKEN_FAILED') ? cause.facts : {},
+/**
+ * All attempts at the token failed: the request that needed it must not start them again. `seconds` of the cause are kept,
+ * since jobs and pushes wait that long.
+ */
+export function noToken(cause: SyncError): SyncError {
+  const known = hasCode(cause, 'SYNC_TOKEN_FAILED') ? cause.facts : {}
+  const seconds = factOf(cause, 'seconds')
+  return syncError('SYNC_TOKEN_FAILED', `No token could be obtained. ${cause.sentence}`, {
+    facts: seconds === undefined ? known : { ...known, seconds },
     remedy: 'wait',
     cause,
   })
+}
 
 /**
  * `wait` and not `retry`: the server responded, and would respond the same a second later. After the cool-down it is

@@ -18,7 +18,12 @@ export interface FactsOf {
   SYNC_UNAUTHORIZED: OfUrl
   SYNC_LOGIN_REQUIRED: { readonly why: string }
   SYNC_LOGIN_FAILED: { readonly why: string; readonly next: string }
-  SYNC_TOKEN_FAILED: { readonly url?: string; readonly status?: number; readonly error?: string }
+  SYNC_TOKEN_FAILED: {
+    readonly url?: string
+    readonly status?: number
+    readonly error?: string
+    readonly seconds?: number
+  }
   SYNC_TOKEN_COOLDOWN: { readonly seconds: number; readonly reason: string }
   SYNC_WRONG_ACCOUNT: { readonly bound: string; readonly found: string }
   SYNC_ACCOUNT_NOT_FOUND: OfUrl & { readonly slug: string }

@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest'
 import { credentialsRefused } from '../../../src/errors/credentials.ts'
-import { remoteFailed } from '../../../src/errors/requests.ts'
+import { rateLimited, remoteFailed } from '../../../src/errors/requests.ts'
+import { actionOn } from '../../../src/jobs/job-outcome.ts'
 import { createSeal } from '../../../src/remote/auth/seal.ts'
 import type { IssuedToken } from '../../../src/remote/auth/token-response.ts'
 import { createTokens, decide } from '../../../src/remote/auth/tokens.ts'
@@ -113,6 +114,17 @@ describe('a failed token request', () => {
     now += 31_000
     answer = async () => ({ accessToken: 'good', lifetimeSeconds: 60 })
     expect((await tokensOn(store).get(signal)).accessToken).toBe('good')
+  })
+
+  it('is as far away as the server asked, for the job that needed the token too', async () => {
+    const store = memoryStore()
+    answer = async () => Promise.reject(rateLimited({ url: 'u', status: 429, seconds: 300 }))
+    const error: unknown = await tokensOn(store)
+      .get(signal)
+      .catch((failure: unknown) => failure)
+    expect(error).toMatchObject({ code: 'SYNC_TOKEN_FAILED', facts: { seconds: 300 } })
+    expect(actionOn(error, { lastAttempt: false })).toEqual({ do: 'wait', ms: 300_000 })
+    expect(store.row.coolDown).toMatchObject({ until: now + 300_000 })
   })
 
   it('is not repeated when its claim could run out over it', async () => {
