@@ -67,9 +67,11 @@ export async function fetchInSmallerPages(page: FailedPage): Promise<Page> {
   } else if (failed !== undefined && size > 1) noteTooMuch(reading, failed, number, size)
   const list = size === 1 ? await readPart(reading, number, 1) : await readSmaller(reading, number, size)
   if (list !== undefined) return list
-  const { parts, unreadable, largest, tooMuch, count, isPaged } = reading
+  const { parts, unreadable, largest, tooMuch } = reading
   if (tooMuch !== undefined && (await isTooMuchElsewhere(reading, tooMuch)))
     facts.largestSize = Math.min(facts.largestSize, largest)
+  // Read only now: the page fetched for that comparison may report a newer count, and then the parts differ from it.
+  const { count, isPaged } = reading
   const pageCount = count === null || !isPaged ? null : Math.ceil(count / size)
   return joined({ parts, unreadable, number, size, fromEnd, recordCount: count, pageCount })
 }

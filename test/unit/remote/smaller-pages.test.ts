@@ -71,6 +71,15 @@ describe('a page that is too much', () => {
     expect(asked).toEqual(['1/5', '2/5', '3/5', '4/5'])
   })
 
+  it('reports the count of the page that was tried elsewhere, and that its parts differ from it', async () => {
+    const { client, list, request } = serverOf(50, ({ number, size, url }) => {
+      if (number === 4 && size === 10) list.ids = numbered(51)
+      return size > 10 || (number === 3 && size === 10) ? status(url, 504) : undefined
+    })
+    const page = await fetchPage(client, request, 2, signal)
+    expect([page.recordCount, reportsCount(page, 50), reportsCount(page, 51)]).toEqual([51, false, false])
+  })
+
   it('is read from its end where the list is, and what stands behind the end of the list not at all', async () => {
     const { client, asked, request } = serverOf(23, ({ size, url }) => (size > 5 ? status(url, 504) : undefined))
     expect((await fetchPage(client, request, 2, signal, undefined, { fromEnd: true })).ids).toEqual(['21', '22', '23'])
