@@ -79,6 +79,12 @@ interface CheckResult {
   readonly said: string
 }
 
+/** The code of what a start waits for is at its end already, and says more than ours. */
+function failureText(error: unknown): string {
+  const text = reason(error)
+  return /\(SYNC_[A-Z_]+\)$/.test(text) ? text : withCode(text, errorCodeOf(error) ?? NOT_READY)
+}
+
 async function runCheck(check: Checks[string]): Promise<CheckResult> {
   let timer: NodeJS.Timeout | undefined
   const late = new Promise<CheckResult>((resolve) => {
@@ -89,7 +95,7 @@ async function runCheck(check: Checks[string]): Promise<CheckResult> {
   })
   const said = check().then(
     (words): CheckResult => ({ ok: true, said: words ?? 'ok' }),
-    (error: unknown): CheckResult => ({ ok: false, said: withCode(reason(error), errorCodeOf(error) ?? NOT_READY) }),
+    (error: unknown): CheckResult => ({ ok: false, said: failureText(error) }),
   )
   try {
     return await Promise.race([said, late])

@@ -43,6 +43,8 @@ testWith(bash)('start is healthy while it is ready, and says what is missing whe
     code: 1,
     said: '{"database":"it is away (SYNC_NOT_READY)","status":"not ready"}\n',
   })
+  missing = 'waiting for Redis: it cannot be reached. (SYNC_REDIS_UNREACHABLE)'
+  expect(await probe('start', port)).toMatchObject({ said: expect.stringContaining('_UNREACHABLE)",') as string })
 })
 
 testWith(bash)('a start that hangs, or has ended, is not healthy; another command is', async () => {
