@@ -46,7 +46,7 @@ export function parseTokenResponse(
   if (succeeded && (code === '' || hasToken(members))) return issued(members, body, { url, redactor })
   if (!succeeded) throwIfTemporary(redactedResponse(response, redactor), url)
   const shown = (text: string): string => inOneLine(redactor.text(text))
-  // The bare library may members 401 without a body that names the error (API notes §12).
+  // The bare library may send 401 without a body that names the error (API notes §12).
   if (status === 401 || REFUSALS.has(code)) {
     throw credentialsRefused({ url, error: shown(code) || `status ${status}`, description: shown(description) })
   }

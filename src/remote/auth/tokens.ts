@@ -22,7 +22,7 @@
  * At each failure:
  *
  *   401 from ScopeStack         reject(generation): the token is deleted from the store, the next get requests a new one
- *   request fails, may pass     repeated for 18 s under the claim, then SYNC_NO_TOKEN and a cool-down of 30 s (longer, if
+ *   request fails, may pass     repeated for 18 s under the claim, then SYNC_TOKEN_FAILED and a cool-down of 30 s (longer, if
  *                               Retry-After says so) for the whole fleet
  *   credentials are refused     the same cool-down, during which every worker throws SYNC_CREDENTIALS_REFUSED at once
  *   stopped, or login missing   the claim is given back, without a cool-down

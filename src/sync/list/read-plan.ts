@@ -89,7 +89,7 @@ export async function openReadPlan(deps: Deps, resource: Resource, signal: Abort
     return better
   }
 
-  /** ReadMethod methods that have failed in this run. */
+  /** Read methods that have failed in this run. */
   const failedMethods = new Set<ReadMethod>()
   let negotiated: ReadMethod | undefined
   const isDue = known !== undefined && isRecheckDue(known, resource, remembered!.ageMs)
