@@ -1,6 +1,6 @@
+/** Which resources a person means. */
 import type { Resource } from '../catalog/resource.ts'
 import { nearest } from '../config/nearest.ts'
-/** Which resources a person means. */
 import { usage } from '../errors/commands.ts'
 
 /**

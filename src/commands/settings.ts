@@ -1,5 +1,5 @@
-import { catalog } from '../catalog/registry.ts'
 /** The settings of a command: every mistake in any of them at once, also those that only the catalog or croner can tell. */
+import { catalog } from '../catalog/registry.ts'
 import { readConfig, type Check, type Config } from '../config/config.ts'
 import { configInvalid } from '../errors/commands.ts'
 import { readSchedules } from '../jobs/schedule.ts'

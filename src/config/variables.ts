@@ -1,6 +1,6 @@
+/** Every variable of the environment: its words for `.env.example`, and what it may be. Read by `config/config.ts` alone. */
 import { z } from 'zod'
 import { databaseUrl, isTimeZone, isWebhook, number, scopeStackUrl } from './kinds.ts'
-/** Every variable of the environment: its words for `.env.example`, and what it may be. Read by `config/config.ts` alone. */
 import { PROXY_VARIABLES } from './proxy.ts'
 
 export const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const

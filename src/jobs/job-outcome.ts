@@ -1,8 +1,8 @@
-import { setTimeout as delay } from 'node:timers/promises'
 /**
  * From a failure to what BullMQ does with the job. Waiting and stopping spend no attempt: the job is moved first, and then the
  * error is thrown that stands for the move. A plain error spends one.
  */
+import { setTimeout as delay } from 'node:timers/promises'
 import { DelayedError, UnrecoverableError, WaitingError } from 'bullmq'
 import { errorCodeOf, endsTheRun, factOf, hasCode, reason, SyncError } from '../errors/sync-error.ts'
 import { isConnectionLoss } from '../store/connection/database.ts'

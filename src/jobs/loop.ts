@@ -1,5 +1,5 @@
-import { reason, SyncError } from '../errors/sync-error.ts'
 /** Something done again and again until it is stopped. A failure is logged and the next turn comes all the same. */
+import { reason, SyncError } from '../errors/sync-error.ts'
 import type { Logger } from '../logger.ts'
 import { sleep } from '../remote/http/retry.ts'
 import { looked, type LivenessCheck } from './liveness.ts'

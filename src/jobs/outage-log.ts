@@ -1,8 +1,8 @@
-import { causeText } from '../errors/sync-error.ts'
 /**
  * A database that is away is met by everything at once. It is said once when it goes and once when it is back, however many
  * parts of the process meet it, and without stacks: no code here is at fault.
  */
+import { causeText } from '../errors/sync-error.ts'
 import type { Logger } from '../logger.ts'
 import { isConnectionLoss } from '../store/connection/database.ts'
 

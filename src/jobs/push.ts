@@ -1,8 +1,8 @@
-import { errorCodeOf, reason } from '../errors/sync-error.ts'
 /**
  * Carries local edits to ScopeStack as they are made: woken by Postgres, and by a look now and then, for what was postponed
  * or whose worker died. The job says only that there may be something; the outbox knows what.
  */
+import { errorCodeOf, reason } from '../errors/sync-error.ts'
 import type { Logger } from '../logger.ts'
 import { isConnectionLoss } from '../store/connection/database.ts'
 import type { Presence } from '../store/fleet/presence.ts'

@@ -1,5 +1,5 @@
-import type { Resource } from '../../catalog/resource.ts'
 /** Changes as a person reads them: on 80 columns of a terminal, and uncut where a program reads. */
+import type { Resource } from '../../catalog/resource.ts'
 import { withCode } from '../../errors/sync-error.ts'
 import { visible } from '../../screen/visible.ts'
 import { clipped } from '../../screen/width.ts'

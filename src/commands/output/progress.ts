@@ -1,5 +1,5 @@
-import { errorCodeOf, reason } from '../../errors/sync-error.ts'
 /** How a run is shown while it goes on: live on a terminal, a line a resource elsewhere, JSON lines for machines. */
+import { errorCodeOf, reason } from '../../errors/sync-error.ts'
 import { openLive } from '../../screen/live.ts'
 import { stderr, stdout } from '../../screen/streams.ts'
 import type { PullEvent } from '../../sync/run/resource-run.ts'

@@ -1,5 +1,5 @@
-import { withCode } from '../../errors/sync-error.ts'
 /** What is wrong, by the books: what a person has to look at, and what `status` exits with 2 for. */
+import { withCode } from '../../errors/sync-error.ts'
 import type { Schedule } from '../../jobs/schedule.ts'
 import { isSuccess } from '../../store/runs/runs.ts'
 import type { Status } from '../../store/runs/status.ts'

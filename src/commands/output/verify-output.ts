@@ -1,5 +1,5 @@
-import { errorCodeOf, reason, type SyncError, withCode } from '../../errors/sync-error.ts'
 /** What `verify` shows: a line a resource, and below it what differs. */
+import { errorCodeOf, reason, type SyncError, withCode } from '../../errors/sync-error.ts'
 import { openLive } from '../../screen/live.ts'
 import { stdout } from '../../screen/streams.ts'
 import { visible } from '../../screen/visible.ts'

@@ -1,9 +1,9 @@
-import { credentialsRefused, tokenFailed, tokenUnusable } from '../../errors/credentials.ts'
 /**
  * What the response of a token endpoint means (RFC 6749 §5). It is read tolerantly: any 2xx that carries a token gives one. Only
  * a token that cannot be sent (RFC 6750 §2.1) is refused here, where the reason is known, and not by the request that would
  * have carried it.
  */
+import { credentialsRefused, tokenFailed, tokenUnusable } from '../../errors/credentials.ts'
 import { bodyUnreadable } from '../../errors/requests.ts'
 import { isObject, readJson } from '../documents/document.ts'
 import { errorDetail } from '../documents/error-response.ts'

@@ -1,8 +1,8 @@
-import { notScopeStack, rateLimited, redirected, remoteFailed } from '../../errors/requests.ts'
 /**
  * Which responses are ScopeStack's own, and which only mean "later" or come from an intermediary (a proxy, a firewall). A
  * response of an intermediary proves nothing about the record: neither that the role may not see it, nor that it does not exist.
  */
+import { notScopeStack, rateLimited, redirected, remoteFailed } from '../../errors/requests.ts'
 import { excerptOf, isObject, readJson } from '../documents/document.ts'
 import type { HttpResponse } from './http.ts'
 

@@ -1,9 +1,9 @@
-import type { Resource } from '../../catalog/resource.ts'
-import { UNANSWERED } from '../../errors/codes/changes.ts'
 /**
  * The record of a change in flight: that its request left, the response, and why it is tried again later. The next worker
  * that claims the change knows from it what may have happened (see the table in claim.ts).
  */
+import type { Resource } from '../../catalog/resource.ts'
+import { UNANSWERED } from '../../errors/codes/changes.ts'
 import type { ErrorCode } from '../../errors/table.ts'
 import { claimLost } from '../../errors/waiting-changes.ts'
 import type { Database } from '../connection/database.ts'

@@ -1,8 +1,8 @@
-import type { RemoteRecord, Resource } from '../../catalog/resource.ts'
 /**
  * Settling a change: its final state, the mirrored row and every reference to it, in one transaction that proves the claim.
  * The row is loaded from the response only where no later edit of it waits; that edit gets its own response.
  */
+import type { RemoteRecord, Resource } from '../../catalog/resource.ts'
 import type { ErrorCode } from '../../errors/table.ts'
 import { claimLost, rowRejected } from '../../errors/waiting-changes.ts'
 import { limitWaits, transact, type Database, type Transaction } from '../connection/database.ts'

@@ -1,9 +1,9 @@
-import type { Resource } from '../../catalog/resource.ts'
 /**
  * Whether local edits are still captured: the triggers for write-back and for user-defined values exist on every table, are
  * enabled, and call the functions of this version. Without them edits are lost silently, so a trigger that was dropped or
  * disabled is reported (an interrupted restore with --disable-triggers, a recreated table, a replaced function).
  */
+import type { Resource } from '../../catalog/resource.ts'
 import { withCode } from '../../errors/sync-error.ts'
 import type { Database } from '../connection/database.ts'
 import { captureSpecOf, type CaptureSpec } from './capture-triggers.ts'

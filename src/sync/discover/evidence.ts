@@ -1,5 +1,5 @@
-import { impliedNull } from '../../catalog/implied-null.ts'
 /** Evidence from records about their members: counts and shapes, never a value. */
+import { impliedNull } from '../../catalog/implied-null.ts'
 import type { Kind, RemoteRecord, Resource } from '../../catalog/resource.ts'
 import { isObject } from '../../remote/documents/document.ts'
 import { encode, MISFIT, numberText } from '../../store/mirror/codec.ts'

@@ -1,6 +1,6 @@
+/** Puts findings into files of the catalog. */
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-/** Puts findings into files of the catalog. */
 import { catalog } from '../../catalog/registry.ts'
 import type { Resource } from '../../catalog/resource.ts'
 import { catalogNotWritable } from '../../errors/commands.ts'

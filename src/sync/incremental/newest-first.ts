@@ -1,6 +1,3 @@
-import { listNotInOrder } from '../../errors/resources.ts'
-import type { Client } from '../../remote/client.ts'
-import { fetchFirstPage, repeatedPageGuard } from '../../remote/pages/forward-pages.ts'
 /**
  * Reads a list newest first, from its front back to the watermark. The list's count does not measure such a stretch. It is
  * proved complete (`isComplete`) when every page gave the same count, none was cut short, and as many different ids were
@@ -18,6 +15,9 @@ import { fetchFirstPage, repeatedPageGuard } from '../../remote/pages/forward-pa
  * This assumes that a new or edited record has a newer time than the records read before it. Records without a time stand
  * at one end of the list, and are never a change.
  */
+import { listNotInOrder } from '../../errors/resources.ts'
+import type { Client } from '../../remote/client.ts'
+import { fetchFirstPage, repeatedPageGuard } from '../../remote/pages/forward-pages.ts'
 import { isFullPage, countedIds, placeCount, reportsCount, inferPageSize } from '../../remote/pages/list-length.ts'
 import { shareListFacts } from '../../remote/pages/page-failures.ts'
 import { fetchPage, type ListRequest, type Page } from '../../remote/pages/pages.ts'

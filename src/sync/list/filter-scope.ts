@@ -1,4 +1,3 @@
-import { isDeepStrictEqual } from 'node:util'
 /**
  * Which variant of a filtered list holds every record. `filter[active]=true,false` is meant to show archived records too,
  * but it leaves out a record whose flag is null (1,595 of 1,598 at a real server), and nothing in the list shows that. So
@@ -10,6 +9,7 @@ import { isDeepStrictEqual } from 'node:util'
  * The smallest list that is proved to hold the others is read. Where none is, both are read, and a record counts as seen
  * when either holds it. It costs a few small requests once, and one in each read to check that it still holds.
  */
+import { isDeepStrictEqual } from 'node:util'
 import { hasCode } from '../../errors/sync-error.ts'
 import type { Client } from '../../remote/client.ts'
 import { isPageFailure } from '../../remote/pages/page-failures.ts'

@@ -1,6 +1,6 @@
+/** The request for a list, with everything that the catalog declares. */
 import { createHash } from 'node:crypto'
 import type { ReadMethod, Resource } from '../../catalog/resource.ts'
-/** The request for a list, with everything that the catalog declares. */
 import { hasCode, type SyncErrorOf } from '../../errors/sync-error.ts'
 import type { ListRequest } from '../../remote/pages/pages.ts'
 import { ROW_FORMAT } from '../../store/mirror/row.ts'

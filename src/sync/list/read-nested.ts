@@ -1,5 +1,5 @@
-import { hasCode, type SyncErrorOf } from '../../errors/sync-error.ts'
 /** A resource whose lists are nested below the records of another one. */
+import { hasCode, type SyncErrorOf } from '../../errors/sync-error.ts'
 import type { ListRequest } from '../../remote/pages/pages.ts'
 import type { Batch, ReadPage } from './page-batch.ts'
 import { syntheticPage, toReadPage, type ParentRecords, type ReadContext, type WantedType } from './read-list.ts'

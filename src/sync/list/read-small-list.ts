@@ -1,5 +1,5 @@
-import { hasCode } from '../../errors/sync-error.ts'
 /** Reads a small list in memory and proves it complete: nested below one record, of a few projects, or of recent changes. */
+import { hasCode } from '../../errors/sync-error.ts'
 import type { Client } from '../../remote/client.ts'
 import { readBothEnds } from '../../remote/pages/both-ends.ts'
 import { isPastPagingLimit, fetchFirstPage, readForward } from '../../remote/pages/forward-pages.ts'

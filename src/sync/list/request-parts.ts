@@ -1,5 +1,5 @@
-import { factOf } from '../../errors/sync-error.ts'
 /** The parts of a request: leaves some out, and finds which of them a refusal names. */
+import { factOf } from '../../errors/sync-error.ts'
 import type { ListRequest } from '../../remote/pages/pages.ts'
 
 export type Part =

@@ -1,3 +1,4 @@
+/** A change that cannot be settled now: parked for a person, or postponed. */
 import { UNKNOWN } from '../../errors/codes/changes.ts'
 import {
   memberNotWritable,
@@ -8,7 +9,6 @@ import {
   writeNotOffered,
   writeRefused,
 } from '../../errors/parked-changes.ts'
-/** A change that cannot be settled now: parked for a person, or postponed. */
 import { causeText, factOf, hasCode, type SyncError } from '../../errors/sync-error.ts'
 import { rowLocked, rowRejected } from '../../errors/waiting-changes.ts'
 import type { Answer } from '../../remote/client.ts'

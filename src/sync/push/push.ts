@@ -1,4 +1,3 @@
-import type { RemoteRecord, Resource } from '../../catalog/resource.ts'
 /**
  * Sends the changes that wait in the outbox. The steps of an edit:
  *
@@ -12,6 +11,7 @@ import type { RemoteRecord, Resource } from '../../catalog/resource.ts'
  * it was sent and its result unknown, then it stays in flight and the next attempt looks first; or the error concerns every
  * change, then it is thrown and the claim is given back.
  */
+import type { RemoteRecord, Resource } from '../../catalog/resource.ts'
 import {
   newRowDiscarded,
   notStorable,

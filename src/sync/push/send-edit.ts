@@ -1,5 +1,5 @@
-import type { RemoteRecord, Resource } from '../../catalog/resource.ts'
 /** Sends one edit or deletion: compared with what ScopeStack holds, written, and settled with the response. */
+import type { RemoteRecord, Resource } from '../../catalog/resource.ts'
 import { partlyHidden, conflictFound, recordGone, unsupported } from '../../errors/parked-changes.ts'
 import { endsTheRun, hasCode, SyncError } from '../../errors/sync-error.ts'
 import { createRetrySchedule, sleep } from '../../remote/http/retry.ts'

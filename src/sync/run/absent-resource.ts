@@ -1,6 +1,6 @@
+/** A resource that the account does not have is not asked for again within the day: each costs a dozen requests. */
 import { isDeepStrictEqual } from 'node:util'
 import type { Resource } from '../../catalog/resource.ts'
-/** A resource that the account does not have is not asked for again within the day: each costs a dozen requests. */
 import type { ErrorCode } from '../../errors/table.ts'
 import type { Database } from '../../store/connection/database.ts'
 import { forgetCapability, readCapability, saveCapability } from '../../store/progress/capabilities.ts'
