@@ -16,11 +16,11 @@ The last line of each entry says:
   is a notice.
 - **Then**: what happens next. _retried_: at once, with growing pauses, and it counts as failed after the last attempt.
   _tried later_: without counting an attempt. _parked_: a local edit waits for a person's decision (\`changes list\`).
-  _stays_: until a person has mended the cause.
-- **Exit**: the exit code of a command that this ended, or that finished with it (${EXIT.notAllOk}). \`start\` logs what it meets and keeps
-  running, but for what a person has to mend before it can begin.
+  _stays_: until a person has removed the cause.
+- **Exit**: the exit code of a command that this ended, or that finished with it (${EXIT.notAllOk}). \`start\` logs its
+  errors and keeps running, except where it cannot begin before a person has removed the cause.
 
-This file is generated from \`src/errors/table.ts\`: \`npm run errors:docs\`.
+This file is generated from \`src/errors/codes/\`: \`npm run errors:docs\`.
 `
 
 const ENDS = { run: 'the run', resource: 'the resource', record: 'the record', notice: 'nothing' } as const

@@ -82,7 +82,7 @@ export const RESOURCES = {
   SYNC_JOB_FAILED: {
     scope: 'resource',
     remedy: 'stop',
-    meaning: "The queue gave up a resource's job, mostly since its workers were killed.",
+    meaning: "The queue gave up a resource's job, mostly because its workers were killed.",
     action: 'Check the memory limit of the workers; the next tick tries again.',
   },
 } as const satisfies Record<string, Entry>
