@@ -7,7 +7,7 @@ import type { ScriptRule, Step } from './script.ts'
 export class ControlInputError extends Error {
   constructor(sentence: string) {
     super(sentence)
-    this.name = 'ControlMistake'
+    this.name = 'ControlInputError'
   }
 }
 

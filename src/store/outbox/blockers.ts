@@ -1,6 +1,5 @@
 /** What blocks a change from being sent, by the outbox: the same conditions that `sync.may_be_sent` tests. */
 import type { Write } from '../../catalog/resource.ts'
-/** Why a change is not sent yet, as far as the outbox knows: the same reasons by which `sync.may_be_sent` leaves it alone. */
 import type { ErrorCode } from '../../errors/table.ts'
 import type { Database } from '../connection/database.ts'
 import { isPostponed, type State } from './claim.ts'

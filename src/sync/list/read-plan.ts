@@ -1,3 +1,9 @@
+/**
+ * How a resource is read: by which of its declared read methods, and with which of the declared includes, filters and page
+ * size. The server decides: the first request that it does not refuse becomes the plan, which is kept in `sync.capabilities`.
+ * A later read opens the plan that has worked; now and then it checks whether the server accepts more by now
+ * (`retry-refused.ts`). The names of the fields are stored, and renaming one would forget what was found.
+ */
 import { isDeepStrictEqual } from 'node:util'
 import type { ReadMethod, Resource } from '../../catalog/resource.ts'
 import { factOf } from '../../errors/sync-error.ts'
@@ -15,12 +21,6 @@ import { isAccepted, negotiate } from './negotiate.ts'
 import { isNotFound } from './read-nested.ts'
 import { isNotInOrder } from './read-small-list.ts'
 import { missingParts, partName, partsOf, requestWith, type Part } from './request-parts.ts'
-/**
- * How a resource is read: by which of its declared read methods, and with which of the declared includes, filters and page
- * size. The server decides: the first request that it does not refuse becomes the plan, which is kept in `sync.capabilities`.
- * A later read opens the plan that has worked; now and then it checks whether the server accepts more by now
- * (`retry-refused.ts`). The names of the fields are stored, and renaming one would forget what was found.
- */
 import { tryForMore, stillIncludes, isRecheckDue } from './retry-refused.ts'
 
 export interface ReadPlan {

@@ -4,7 +4,6 @@ import type { Resource } from '../../catalog/resource.ts'
 import type { ErrorCode } from '../../errors/table.ts'
 import type { Database } from '../../store/connection/database.ts'
 import { forgetCapability, readCapability, saveCapability } from '../../store/progress/capabilities.ts'
-/** A resource that the account does not have is not asked for again within the day: each costs a dozen requests. */
 import { DAY_MS } from '../list/retry-refused.ts'
 
 const NAME = 'absent'

@@ -50,7 +50,7 @@ async function fill(sql: Database, n: number): Promise<void> {
       insert into scopestack.project_services (id, project_id, name, sync_hash)
       select n::text, n::text, 'Service', 'x' from generate_series(1, ${n}::int) n`
   })
-  // What was settled is kept for 90 days; what waits, is set aside or is to be noted is as much in both.
+  // Settled changes are kept for 90 days; as many wait, are parked or are to be noted in both.
   await sql`
     insert into sync.outbox (resource, record_id, op, made_by, txid, state, settled_at, noted_at)
     select 'projects', n::text, 'update', 'x', 1, 'sent', now() - interval '1 hour', now() from generate_series(1, ${n}::int) n`

@@ -1,4 +1,4 @@
-/** What is known to have left, and what was answered, is never forgotten: no edit is lost over it, and none set aside. */
+/** A request that was sent, and a response that came, are never forgotten: no edit is lost by that, and none is parked. */
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { remoteFailed, remoteUnreachable } from '../../../src/errors/requests.ts'
 import type { Client } from '../../../src/remote/client.ts'

@@ -127,7 +127,7 @@ describe('verify', () => {
       }),
     )
     expect(found).toMatchObject({ missing: 0, extra: 0, different: 0, repaired: 0, doubt: null })
-    // One set aside, one new, one on its way.
+    // One parked, one new, one in flight.
     expect(found).toMatchObject({ edited: 3 })
     expect(await name(ids[0]!)).toMatchObject({ name: 'Mine' })
   })

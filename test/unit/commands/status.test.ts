@@ -142,7 +142,7 @@ describe('a problem is', () => {
     expect(problemsOf({ schedules: [nightly], lastTicks })).toHaveLength(found.length)
   })
 
-  it('a run that failed, and what was set aside', () => {
+  it('a run that failed, and what was parked', () => {
     const [run] = shown().runs
     expect(
       problemsOf({

@@ -237,6 +237,11 @@ test('only screen/ writes to stdout and stderr, where everything is made visible
   expect(writers.map(({ name }) => `src/${name} writes past src/screen/`)).toEqual([])
 })
 
+test('what a file is for stands on its first line, not among its imports, where sorting them would carry it', () => {
+  const displaced = files.filter(({ text }) => /^import [^;]*?'\n(?:\n*\/\*\*[^]*?\*\/\n)+\n*import /m.test(text))
+  expect(displaced.map(({ name }) => `src/${name}`)).toEqual([])
+})
+
 test('a file is one idea: at most 250 lines', () => {
   const long = files
     .map(({ name, text }) => ({ name, lines: text.trimEnd().split('\n').length }))
