@@ -77,7 +77,7 @@ test('after Ctrl-C it says how to continue, status shows it as not ended, and co
   for (const other of ['backfill vendors', 'backfill --since 2026-01-01']) {
     const { code, stderr } = await run(other, ENV)
     expect(code).toBe(1)
-    expect(stderr).toMatch(/^A backfill of clients, vendors, begun \S+, has not ended\. .*--restart/)
+    expect(stderr).toMatch(/^A backfill of clients, vendors, started \S+, has not ended\. .*--restart/)
     expect(stderr).toContain('(SYNC_BACKFILL_DIFFERS)')
   }
   // At any later time.
