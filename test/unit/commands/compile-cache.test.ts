@@ -3,6 +3,7 @@ import { chownSync, existsSync, mkdirSync, mkdtempSync, rmSync, statSync, symlin
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
+import { testWith } from '../../support/process/installed.ts'
 import { onTestFinished } from '../../support/run/test-context.ts'
 
 const MODULE = new URL('../../../src/compile-cache.ts', import.meta.url).href
@@ -51,7 +52,8 @@ test('the environment goes first', () => {
   expect(cacheOf(home, { NODE_DISABLE_COMPILE_CACHE: '1' })).toBe('')
 })
 
-test.runIf(process.geteuid?.() === 0)('nothing is made in, or run from, a folder of another user', () => {
+// Only root can give a folder to another user.
+testWith(process.geteuid?.() === 0)('nothing is made in, or run from, a folder of another user', () => {
   const home = newHome()
   chownSync(home, 1, 1)
   expect(cacheOf(home)).toBe('')
