@@ -45,8 +45,8 @@ export const memberNotWritable = (facts: { what: string; isNew: boolean; columns
     'SYNC_PUSH_REFUSED',
     `ScopeStack does not let ${facts.columns} be written, and applied nothing of ${facts.what} (400: ${facts.said}). ` +
       (facts.isNew
-        ? '"changes discard" drops it; insert the row again without that column.'
-        : 'Set that column back to its old value and the rest is sent, or "changes discard" drops all of it.'),
+        ? '"changes discard" discards it; insert the row again without that column.'
+        : 'Set that column back to its old value and the rest is sent, or "changes discard" discards all of it.'),
     { facts },
   )
 
@@ -71,7 +71,7 @@ export const unsupported = (facts: { what: string; verb: string }): SyncError =>
 export const recordGone = (facts: { what: string }): SyncError =>
   syncError(
     'SYNC_PUSH_GONE',
-    `${facts.what} is no longer in ScopeStack (404), so it cannot be changed. "changes discard" drops the change; the ` +
+    `${facts.what} is no longer in ScopeStack (404), so it cannot be changed. "changes discard" discards the change; its ` +
       'values are kept with it for a new row.',
     { facts },
   )
@@ -80,7 +80,7 @@ export const recordGone = (facts: { what: string }): SyncError =>
 export const newRowDiscarded = (facts: { what: string }): SyncError =>
   syncError(
     'SYNC_PUSH_GONE',
-    `${capitalized(facts.what)} belongs to a new row that is discarded, so there is no record to send it to. "changes discard" drops it.`,
+    `${capitalized(facts.what)} belongs to a new row that is discarded, so there is no record to send it to. "changes discard" discards it.`,
     { facts },
   )
 
@@ -106,7 +106,7 @@ export const arrivedUnsettled = (facts: { what: string; record: string; why: str
   syncError(
     'SYNC_PUSH_UNKNOWN',
     `${capitalized(facts.what)} was created in ScopeStack as ${facts.record}, and its row could not take that id: ${facts.why}. ` +
-      '"changes retry" tries that again and sends nothing; "changes discard" drops the row, and the next pull brings it.',
+      '"changes retry" tries that again and sends nothing; "changes discard" discards the change, and the next pull brings the row.',
     { facts },
   )
 
@@ -115,7 +115,7 @@ export const writeUnproved = (facts: { what: string; why: string; look: string }
   syncError(
     'SYNC_PUSH_UNPROVED',
     `It is not known whether ${facts.what} was applied: ${facts.why}, and ${facts.look}. Look in ScopeStack: if it is there, "changes ` +
-      'discard" drops the change; if it is not, "changes retry" sends it again.',
+      'discard" discards the change; if it is not, "changes retry" sends it again.',
     { facts },
   )
 
@@ -133,7 +133,7 @@ export const valueIgnored = (facts: { what: string; columns: string }): SyncErro
   syncError(
     'SYNC_PUSH_IGNORED',
     `ScopeStack accepted ${facts.what} but did not apply ${facts.columns}. Check that the value is of the right ` +
-      'kind, and that the user-defined field exists; then edit that column again, or "changes discard" drops it.',
+      'kind, and that the user-defined field exists; then edit that column again, or "changes discard" discards it.',
     { facts },
   )
 

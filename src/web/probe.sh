@@ -3,7 +3,7 @@
 # Node would take 45 MB and a tenth of a second for one line. A process that hangs accepts the connection and never answers.
 set -u
 read -r -d '' -a arguments < <(tr '\0' ' ' < "${PROBED:-/proc/1/cmdline}"; printf '\0')
-# A pull by hand, or a look-alike, answers nothing and is not unwell.
+# A pull by hand, or the simulator, has no /readyz and is not unhealthy.
 [[ " ${arguments[*]} " == *' /app/src/cli.ts start '* ]] || exit 0
 
 host=${HTTP_HOST:-127.0.0.1}

@@ -1,4 +1,4 @@
-/** What ScopeStack answers with 200 and takes no notice of: nobody has to find that out by looking. */
+/** Values that ScopeStack ignores, though it responds with 200: they are found and reported. */
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest'
 import { startSimulator, type Simulator } from '../../../src/simulator/server.ts'
 import { createDatabase, type TestDatabase } from '../../support/postgres/database.ts'
@@ -35,7 +35,7 @@ const held = async (id: string) => {
 const notedBefore = () =>
   worker.sql`update sync.outbox set attributes = attributes || '{"msa-date": "infinity"}' where state = 'waiting'`
 
-it('a user-defined field that is not defined is parked, beside what was taken', async () => {
+it('a user-defined field that is not defined is parked, and the rest is accepted', async () => {
   const { id } = sim.records.list('clients')[0]!
   await worker.sql`
     update scopestack.clients set domain = 'taken.test',
@@ -46,7 +46,7 @@ it('a user-defined field that is not defined is parked, beside what was taken', 
   expect(settled!.error!.message).toBe(
     `ScopeStack accepted the change of clients ${id} but did not apply user_defined_fields.headcuont. Check that ` +
       'the value is of the right kind, and that the user-defined field exists; then edit that column again, or ' +
-      '"changes discard" drops it. (SYNC_PUSH_IGNORED)',
+      '"changes discard" discards it. (SYNC_PUSH_IGNORED)',
   )
   expect(sim.records.read('clients', id)!.attributes['domain']).toBe('taken.test')
   await worker.run(['clients'])
@@ -55,7 +55,7 @@ it('a user-defined field that is not defined is parked, beside what was taken', 
   expect(row.user_defined_fields.map(({ name }) => name)).not.toContain('headcuont')
 })
 
-it('what is written in its place goes out, and nothing is left aside', async () => {
+it('a field that is written in its place is sent, and nothing stays parked', async () => {
   const { id } = sim.records.list('clients')[1]!
   await worker.sql`update scopestack.clients set msa_date = '2027-01-30' where id = ${id}`
   await notedBefore()
@@ -66,7 +66,7 @@ it('what is written in its place goes out, and nothing is left aside', async () 
   expect(await worker.sql`select from sync.outbox where state = 'parked'`).toHaveLength(0)
 })
 
-it('a new row is there all the same, and a warning says what of it is not', async () => {
+it('a new row is created nevertheless, and a warning names what of it was ignored', async () => {
   await worker.sql`insert into scopestack.clients (name, msa_date) values ('Without a date', '2027-01-30')`
   await notedBefore()
   const [settled] = await worker.push()
@@ -79,7 +79,7 @@ it('a new row is there all the same, and a warning says what of it is not', asyn
   )
 })
 
-it('an answer that holds what the record was before is no word on what was taken', async () => {
+it('a response with the record as it was before proves nothing of what was accepted', async () => {
   const { id } = sim.records.list('clients')[1]!
   sim.setSwitches({ foreignWrites: 'stale' })
   await worker.sql`update scopestack.clients set domain = 'late.example' where id = ${id}`

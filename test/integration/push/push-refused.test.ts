@@ -54,7 +54,7 @@ const SHAPES: readonly (readonly [Switches['errorShape'], string])[] = [
   ['text', 'Name has already been taken'],
 ]
 
-it.each(SHAPES)('a refusal in the shape %s says why, and of which column', async (errorShape, message) => {
+it.each(SHAPES)('a refusal in the shape %s gives the reason and the column', async (errorShape, message) => {
   const [one, two] = [client(0), client(1)]
   sim.setSwitches({ errorShape })
   await worker.sql`update scopestack.clients set name = ${String(two.attributes['name'])} where id = ${one.id}`
@@ -70,7 +70,7 @@ it.each(SHAPES)('a refusal in the shape %s says why, and of which column', async
   expect(shown).toContain(`\n    name: ${message}\n`)
 })
 
-it.each(SHAPES)('a question that is refused in the shape %s says why', async (errorShape) => {
+it.each(SHAPES)('a refused read in the shape %s gives the reason', async (errorShape) => {
   sim.setSwitches({ errorShape })
   await expect(
     worker.client.get('/demo/v1/clients?filter[colour]=red', (body) => body, new AbortController().signal),
@@ -80,7 +80,7 @@ it.each(SHAPES)('a question that is refused in the shape %s says why', async (er
 })
 
 describe('a column that is not writable', () => {
-  it.each(SHAPES)('is named, with what helps, in the shape %s', async (errorShape) => {
+  it.each(SHAPES)('is named, with the remedy, in the shape %s', async (errorShape) => {
     const { id } = client(0)
     sim.setSwitches({ errorShape, refusedMembers: { clients: ['domain'] } })
     await worker.sql`update scopestack.clients set domain = 'x.test', active = not active where id = ${id}`
@@ -92,14 +92,14 @@ describe('a column that is not writable', () => {
       reason: expect.stringMatching(
         new RegExp(
           `^ScopeStack does not let domain be written, and applied nothing of the change of clients ${id} \\(400: ${said}\\)\\. ` +
-            'Set that column back to its old value and the rest is sent, or "changes discard" drops all of it\\. \\(SYNC_PUSH_REFUSED\\)$',
+            'Set that column back to its old value and the rest is sent, or "changes discard" discards all of it\\. \\(SYNC_PUSH_REFUSED\\)$',
         ),
       ) as string,
       errors: [{ column: 'domain' }],
     })
   })
 
-  it('is set back, and the rest is sent', async () => {
+  it('gets its value of ScopeStack back, and the rest is sent', async () => {
     const { id, attributes } = client(1)
     sim.setSwitches({ refusedMembers: { clients: ['domain'] } })
     await worker.sql`update scopestack.clients set domain = 'x.test', active = false where id = ${id}`
@@ -109,12 +109,12 @@ describe('a column that is not writable', () => {
     expect(sim.records.read('clients', id)!.attributes).toMatchObject({ active: false, domain: attributes['domain'] })
   })
 
-  it('of a new row is left out by whoever inserts it again', async () => {
+  it('of a new row is left out when the row is inserted again', async () => {
     sim.setSwitches({ refusedMembers: { clients: ['domain'] } })
     await worker.sql`insert into scopestack.clients (name, domain) values ('Not writable', 'x.test')`
     await worker.push()
     expect((await parked()).reason).toMatch(
-      /"changes discard" drops it; insert the row again without that column\. \(SYNC_PUSH_REFUSED\)$/,
+      /"changes discard" discards it; insert the row again without that column\. \(SYNC_PUSH_REFUSED\)$/,
     )
   })
 })
@@ -186,7 +186,7 @@ it('a record that its own address does not find, and the list does, is not gone'
 describe('an account that was given another slug', () => {
   beforeEach(() => sim.renameAccount('demo'))
 
-  it('takes back nothing for gone where the old one is asked, and is found by whoever begins anew', async () => {
+  it('is no reason to settle a change as gone, and is found by a worker that starts afterwards', async () => {
     const { id } = client(0)
     const deal = sim.records.create('crm-opportunities', { attributes: { name: 'D', 'opportunity-id': 'slug' } })
     await worker.run(TYPES)
@@ -203,12 +203,12 @@ describe('an account that was given another slug', () => {
   })
 })
 
-describe('an answer to the look before a write that is of another record', () => {
+describe('a read before a write that returns another record', () => {
   const others = altering({
     get: (path, body) => (/\/clients\/\d+/.test(path) ? body.replace(/"id":"\d+"/, '"id":"77777"') : body),
   })
 
-  it('is not believed: nothing is sent, and it is looked at again', async () => {
+  it('is not used: nothing is sent, and the record is read again', async () => {
     const { id } = client(0)
     await edit(id, 'not-looked.test')
     expect(await worker.push({ through: others })).toMatchObject([
@@ -219,7 +219,7 @@ describe('an answer to the look before a write that is of another record', () =>
     expect(await worker.push()).toMatchObject([{ fate: 'sent' }])
   })
 
-  it('holds up no other', async () => {
+  it('holds up no other change', async () => {
     const [one, two] = [client(0).id, client(1).id]
     await edit(one, 'held-up.test')
     await edit(two, 'not-held-up.test')
@@ -251,7 +251,7 @@ describe('an attribute that is withheld from the role', () => {
     expect(client(0).attributes['domain']).toBe('unseen.test')
   })
 
-  it('and that is written whole is not written over what is not shown', async () => {
+  it('and that is sent as a whole does not overwrite entries that are not shown', async () => {
     const { id } = sim.records.create('crm-opportunities', {
       attributes: {
         name: 'Whole',
@@ -292,7 +292,7 @@ describe('a record that ScopeStack fails at', () => {
   }
   const again = () => worker.sql`update sync.outbox set not_before = null`
 
-  it.each([3, 1])('keeps no other edit from going out, and is shown at last, among %i', async (count) => {
+  it.each([3, 1])('keeps no other edit from being sent, and is shown at last, among %i', async (count) => {
     const ids = await edited(count)
     const bad = ids.at(-1)!
     const through = failingAt(
