@@ -1,10 +1,3 @@
-import { mkdirSync, statSync } from 'node:fs'
-import { enableCompileCache, getCompileCacheDir } from 'node:module'
-import { homedir } from 'node:os'
-import { join } from 'node:path'
-
-const BELOW_HOME = ['.cache', 'scopestack-sync', 'node']
-
 /**
  * Keeps what Node makes of each source file, without types and compiled, in `~/.cache/scopestack-sync/node`: the next start loads
  * it and saves half of its CPU. Node keeps it apart by its own version and by user, and takes nothing whose source has
@@ -13,6 +6,13 @@ const BELOW_HOME = ['.cache', 'scopestack-sync', 'node']
  * in that user's way. Where there is no such home, or it cannot be written (a container whose file system is read-only),
  * there is no cache, and nothing else is different.
  */
+import { mkdirSync, statSync } from 'node:fs'
+import { enableCompileCache, getCompileCacheDir } from 'node:module'
+import { homedir } from 'node:os'
+import { join } from 'node:path'
+
+const BELOW_HOME = ['.cache', 'scopestack-sync', 'node']
+
 export function cacheCompiledCode(): void {
   // By NODE_COMPILE_CACHE.
   if (getCompileCacheDir() !== undefined) return

@@ -1,3 +1,4 @@
+/** The HTTP client of ScopeStack, and what the workers of one pair of credentials share: in Redis where it is configured. */
 import pkg from '../../package.json' with { type: 'json' }
 import type { Config } from '../config/config.ts'
 import type { TokenEndpoint } from '../remote/auth/grants.ts'
@@ -11,7 +12,6 @@ import { openTokenStore } from '../store/fleet/tokens.ts'
 
 export const VERSION = pkg.version
 
-/** The HTTP client of ScopeStack, and what the workers of one pair of credentials share: in Redis where it is configured. */
 export async function openRemote(config: Config, sql: Database) {
   const http = createHttp({ connections: config.concurrency, proxy: config.proxy })
   const redactor = createRedactor(config)

@@ -1,3 +1,4 @@
+/** Signing in: the client and token store that "login" and "migrate" need, without a worker and without a run. */
 import type { Config } from '../config/config.ts'
 import { type Account, fetchAccount } from '../remote/account.ts'
 import { redeemCode } from '../remote/auth/token-request.ts'

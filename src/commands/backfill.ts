@@ -1,3 +1,4 @@
+/** "backfill": reads everything again on request, with an estimate first; a later call goes on where a stopped one was. */
 import { explainStoreError, openStore } from '../assemble/store.ts'
 import { openWorker, type Worker } from '../assemble/worker.ts'
 import { catalog } from '../catalog/registry.ts'
@@ -11,11 +12,10 @@ import { isSuccess } from '../store/runs/runs.ts'
 import { canReadIncrementally, supportsIncremental } from '../sync/incremental/incremental.ts'
 import { backfill as runBackfill, type BackfillStart } from '../sync/run/backfill.ts'
 import { countRecords } from '../sync/run/count-records.ts'
-import { chooseResources } from './choose-resources.ts'
 import { createOverall, type Overall } from './output/backfill-output.ts'
 import { duration, thousands, wrapped } from './output/format.ts'
 import { chooseProgress } from './output/progress.ts'
-import { readSettings } from './settings.ts'
+import { chooseResources, readSettings } from './settings.ts'
 import type { Call } from './verb.ts'
 
 export async function run({ args, options, signal }: Call): Promise<number> {

@@ -1,3 +1,7 @@
+/**
+ * "changes list, show, retry, discard, resolve": unsettled local edits. Every id is checked before the first is acted on, so
+ * that a wrong one leaves nothing half done.
+ */
 import { explainStoreError, openStore } from '../assemble/store.ts'
 import { catalog } from '../catalog/registry.ts'
 import { usage } from '../errors/commands.ts'

@@ -1,3 +1,6 @@
+/**
+ * "discover": compares the catalog with what the account sends, and writes missing members into the files of src/resources/.
+ */
 import { explainStoreError, openStore } from '../assemble/store.ts'
 import { openWorker } from '../assemble/worker.ts'
 import { catalog } from '../catalog/registry.ts'
@@ -8,9 +11,8 @@ import { openLive } from '../screen/live.ts'
 import { onTerminal, stdout } from '../screen/streams.ts'
 import { discover as runDiscover, type Discovered, type DiscoverReport } from '../sync/discover/discover.ts'
 import { CATALOG_FOLDER, writeCatalog, type WrittenFile } from '../sync/discover/write-catalog.ts'
-import { chooseResources } from './choose-resources.ts'
 import { describeResource, describeSummary, describeWritten, differs } from './output/discover-output.ts'
-import { readSettings } from './settings.ts'
+import { chooseResources, readSettings } from './settings.ts'
 import type { Call } from './verb.ts'
 
 export async function run({ args, options, signal }: Call): Promise<number> {

@@ -1,3 +1,4 @@
+/** "login": a person signs in with the browser; the refresh token that is left in the database serves every later run. */
 import { spawn } from 'node:child_process'
 import { openSignIn } from '../assemble/sign-in.ts'
 import { explainStoreError, openStore } from '../assemble/store.ts'

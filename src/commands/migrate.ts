@@ -1,3 +1,4 @@
+/** "migrate": creates or updates tables, triggers and comments, for installations whose workers may not do so themselves. */
 import { explainStoreError, openStore } from '../assemble/store.ts'
 import { EXIT, type SyncError } from '../errors/sync-error.ts'
 import { stderr, stdout } from '../screen/streams.ts'

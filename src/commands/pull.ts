@@ -1,3 +1,7 @@
+/**
+ * "pull": one run over the chosen resources, incremental or with --full complete. It exits with 2 when a resource did not end
+ * well: the others are up to date nevertheless.
+ */
 import { explainStoreError, openStore } from '../assemble/store.ts'
 import { openWorker } from '../assemble/worker.ts'
 import { catalog } from '../catalog/registry.ts'
@@ -7,10 +11,9 @@ import { createLogger, noteRetries } from '../logger.ts'
 import { onTerminal } from '../screen/streams.ts'
 import { isSuccess } from '../store/runs/runs.ts'
 import { pull as runPull } from '../sync/run/run.ts'
-import { chooseResources } from './choose-resources.ts'
-import { embeddedNote } from './output/embedded-note.ts'
+import { embeddedNote } from './output/format.ts'
 import { chooseProgress } from './output/progress.ts'
-import { readSettings } from './settings.ts'
+import { chooseResources, readSettings } from './settings.ts'
 import type { Call } from './verb.ts'
 
 export async function run({ args, options, signal }: Call): Promise<number> {

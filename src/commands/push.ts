@@ -1,3 +1,7 @@
+/**
+ * "push": sends the waiting local edits once, with --dry-run shows what would be sent; exits with 2 while any waits or is
+ * parked.
+ */
 import { explainStoreError, openStore } from '../assemble/store.ts'
 import { openPusher, openWorker } from '../assemble/worker.ts'
 import { errorCodeOf, EXIT, hasCode, reason, type SyncError } from '../errors/sync-error.ts'

@@ -1,11 +1,13 @@
-/** The settings of a command: every mistake in any of them at once, also those that only the catalog or croner can tell. */
+/** What a command works with: its settings, with every mistake in them at once, and the resources that it names. */
 import { catalog } from '../catalog/registry.ts'
+import type { Resource } from '../catalog/resource.ts'
 import { readConfig, type Check, type Config } from '../config/config.ts'
-import { configInvalid } from '../errors/commands.ts'
+import { nearest } from '../config/nearest.ts'
+import { configInvalid, usage } from '../errors/commands.ts'
 import { readSchedules } from '../jobs/schedule.ts'
 import { readRules } from '../sync/push/conflict-rules.ts'
-import { unknownOf } from './choose-resources.ts'
 
+/** Mistakes that only the catalog or croner can find. */
 const CHECKS: readonly Check[] = [
   ({ resources = [] }) => {
     const mistakes = unknownOf(catalog, resources).map((line) => `SYNC_RESOURCES: ${line}`)
@@ -23,3 +25,27 @@ const CHECKS: readonly Check[] = [
  */
 export const readSettings = ({ credentials }: { credentials: boolean }): Config =>
   readConfig({ credentials, checks: CHECKS })
+
+/**
+ * The resources that a person means; without a name all that are on by default.
+ *
+ * @param named types as typed or configured; a table's name (`project_services`) is understood too.
+ * @throws SyncError SYNC_USAGE naming every word that is not a resource, with the nearest that is.
+ */
+export function chooseResources(
+  known: ReadonlyMap<string, Resource>,
+  named: readonly string[] | undefined,
+): readonly Resource[] {
+  if (named === undefined || named.length === 0) return [...known.values()].filter(({ byDefault }) => byDefault)
+  const lines = unknownOf(known, named)
+  if (lines.length > 0) throw usage(lines[0]!, ...lines.slice(1), `All of them: ${[...known.keys()].join(', ')}.`)
+  return [...new Set(named.map(typeOf))].map((type) => known.get(type)!)
+}
+
+const typeOf = (name: string): string => name.trim().toLowerCase().replaceAll('_', '-')
+
+/** A sentence for each word that is not a resource. */
+const unknownOf = (known: ReadonlyMap<string, Resource>, named: readonly string[]): string[] =>
+  named
+    .filter((name) => !known.has(typeOf(name)))
+    .map((name) => `"${name}" is no resource; did you mean ${nearest(typeOf(name), known.keys()) ?? 'none'}?`)

@@ -1,3 +1,6 @@
+/**
+ * "simulator": the simulated ScopeStack of tests and demo, as a server to try things with; prints the settings that lead to it.
+ */
 import { once } from 'node:events'
 import { usage } from '../errors/commands.ts'
 import { EXIT } from '../errors/sync-error.ts'

@@ -1,3 +1,7 @@
+/**
+ * "status": what was read when, what failed, what is parked, when the next run is due. It reads the database alone, and exits
+ * with 2 when anything needs a person.
+ */
 import { explainStoreError, openStore } from '../assemble/store.ts'
 import { catalog } from '../catalog/registry.ts'
 import { notMigrated } from '../errors/database.ts'

@@ -1,3 +1,7 @@
+/**
+ * "verify": reads every record and compares it with its row, resource by resource; repairs what differs, and exits with 2 when
+ * anything did.
+ */
 import { explainStoreError, openStore } from '../assemble/store.ts'
 import { openWorker, type Worker } from '../assemble/worker.ts'
 import { catalog } from '../catalog/registry.ts'
@@ -12,9 +16,8 @@ import { isBadRequest } from '../sync/list/list-request.ts'
 import { verifyResource, type VerifyResult } from '../sync/verify/verify.ts'
 import { withDbRetry } from '../sync/with-db-retry.ts'
 import { withLease } from '../sync/with-lease.ts'
-import { chooseResources } from './choose-resources.ts'
 import { chooseVerifyScreen, type VerifyScreen } from './output/verify-output.ts'
-import { readSettings } from './settings.ts'
+import { chooseResources, readSettings } from './settings.ts'
 import type { Call } from './verb.ts'
 
 export async function run({ args, options, signal }: Call): Promise<number> {

@@ -1,9 +1,8 @@
-import { userInfo } from 'node:os'
-
 /**
  * DATABASE_URL taken apart as libpq does it. `URL` is no help: it refuses `user@/db?host=…`, and takes the end of a
  * password with `#` or `?` for something else, so that part of a secret would be looked up as a host.
  */
+import { userInfo } from 'node:os'
 
 export interface Host {
   /** A name, an IP address without brackets, or the folder of a Unix socket. */

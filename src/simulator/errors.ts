@@ -1,6 +1,6 @@
+/** Codes, titles and texts are the library's (API notes §6, §12); the 401 body is the help page's. */
 import type { Switches } from './switches.ts'
 
-/** Codes, titles and texts are the library's (API notes §6, §12); the 401 body is the help page's. */
 export class ApiError extends Error {
   readonly status: number
   readonly code: string

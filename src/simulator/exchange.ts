@@ -1,3 +1,4 @@
+/** A request and a response as the parts of the simulator pass them on: complete bodies, no streams. */
 import type { IncomingMessage } from 'node:http'
 import { jsonApi, tooLarge } from './errors.ts'
 

@@ -1,7 +1,7 @@
+/** Where a path leads, known before the request is handled: faults, scripts and counters look at it too. */
 import type { Model } from './model/model.ts'
 import { lobNames, type Switches } from './switches.ts'
 
-/** Where a path leads, known before the request is handled: faults, scripts and counters look at it too. */
 export interface Route {
   /** `related`: a relationship or an action behind the id */
   readonly kind: 'me' | 'list' | 'record' | 'related' | 'linkage' | 'token' | 'authorize' | 'file' | 'none'

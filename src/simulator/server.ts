@@ -1,3 +1,4 @@
+/** Starts the simulator: an HTTP server with a generated account, and methods that do what the control API does. */
 import { randomUUID } from 'node:crypto'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'

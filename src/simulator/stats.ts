@@ -1,3 +1,4 @@
+/** Counts requests by route, status, bytes and pages: tests assert what a run has cost. */
 import type { Records } from './records/records.ts'
 import type { Route } from './routes.ts'
 

@@ -1,9 +1,9 @@
+/** The simulated account, as every part of the simulator needs it. */
 import type { ApiBase } from './read/documents.ts'
 import type { Records } from './records/records.ts'
 import type { Switches } from './switches.ts'
 import type { Changes } from './write/changes.ts'
 
-/** The simulated account, as every part of the simulator needs it. */
 export interface World {
   readonly records: Records
   readonly changes: Changes

@@ -1,3 +1,7 @@
+/**
+ * "demo": a simulated account, the embedded Postgres and a pull, in a folder that is removed at the end; then a report, and
+ * time to look around.
+ */
 import { mkdtemp } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -13,9 +17,9 @@ import { openDatabase, type Database } from '../../store/connection/database.ts'
 import { startEmbeddedPostgres } from '../../store/embedded/embedded.ts'
 import { isSuccess } from '../../store/runs/runs.ts'
 import { pull } from '../../sync/run/run.ts'
-import { chooseResources } from '../choose-resources.ts'
 import { textTable, thousands } from '../output/format.ts'
 import { chooseProgress } from '../output/progress.ts'
+import { chooseResources } from '../settings.ts'
 import { wholeNumber, type Call } from '../verb.ts'
 import { showEdit } from './demo-edit.ts'
 import { keepPushing } from './demo-push.ts'

@@ -1,4 +1,5 @@
 /** Numbers, times, tables and sentences as a person reads them, by lines. */
+import type { Store } from '../../assemble/store.ts'
 import { visible } from '../../screen/visible.ts'
 import { clipped, padEnd, padStart, widthOf } from '../../screen/width.ts'
 
@@ -71,3 +72,13 @@ export function wrapped(text: string, indent: string, width = WIDTH): string[] {
   }
   return lines.map((line, index) => `${indent}${index === 0 ? '' : '  '}${line}`)
 }
+
+/** Where the data go, and how they are looked at; nothing where DATABASE_URL says it. @param runs for how long, in words. */
+export const embeddedNote = ({ embedded, url }: Pick<Store, 'embedded' | 'url'>, runs: string): string[] =>
+  embedded === undefined
+    ? []
+    : [
+        `DATABASE_URL is not set: using the embedded Postgres in ${embedded}.`,
+        `It runs for as long as ${runs}, at`,
+        `  ${url}`,
+      ]

@@ -1,3 +1,9 @@
+/**
+ * Repeats the first steps of a service until its database, or Redis, answers: either may come up later than the service. It
+ * waits without an end, since a restart by a supervisor would bring the server no nearer.
+ *
+ * @param act may run twice.
+ */
 import type { Store } from '../../assemble/store.ts'
 import { hasCode, reason, type SyncError } from '../../errors/sync-error.ts'
 import { noteRetries, type Logger } from '../../logger.ts'
@@ -16,12 +22,6 @@ const REDIS = ['SYNC_REDIS_UNREACHABLE', 'SYNC_REDIS_UNWRITABLE', 'SYNC_REDIS_UN
 
 const PAUSES = { baseMs: 250, capMs: 10_000, attempts: 0 }
 
-/**
- * Repeats the first steps of a service until its database, or Redis, answers: either may come up later than the service. It
- * waits without an end, since a restart by a supervisor would bring the server no nearer.
- *
- * @param act may run twice.
- */
 export async function awaitServer<T>(act: () => Promise<T>, { store, log, onWait, signal }: Waiting): Promise<T> {
   let said = ''
   for (let attempt = 1; ; attempt++) {

@@ -1,3 +1,4 @@
+/** "start": the service. Scheduler, worker, push and health are parts of one process, or with --only of several. */
 import { explainStoreError, openStore } from '../../assemble/store.ts'
 import { catalog } from '../../catalog/registry.ts'
 import { usage } from '../../errors/commands.ts'
@@ -7,9 +8,8 @@ import { readSchedules } from '../../jobs/schedule.ts'
 import { createLogger } from '../../logger.ts'
 import { stderr, stdout } from '../../screen/streams.ts'
 import { canReadIncrementally } from '../../sync/incremental/incremental.ts'
-import { chooseResources } from '../choose-resources.ts'
-import { embeddedNote } from '../output/embedded-note.ts'
-import { readSettings } from '../settings.ts'
+import { embeddedNote } from '../output/format.ts'
+import { chooseResources, readSettings } from '../settings.ts'
 import type { Call } from '../verb.ts'
 import { PARTS, serve, type PartName, type Service } from './serve.ts'
 

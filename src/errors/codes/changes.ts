@@ -1,6 +1,6 @@
+/** Of local edits on their way to ScopeStack: why a change is parked, or waits. */
 import type { Entry } from './entry.ts'
 
-/** Of local edits on their way to ScopeStack: why a change is parked, or waits. */
 export const CHANGES = {
   SYNC_PUSH_CONFLICT: {
     scope: 'record',

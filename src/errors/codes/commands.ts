@@ -1,3 +1,4 @@
+/** Of the command line and the settings: mistakes of the operator, found before anything is opened, and stops on request. */
 import type { Entry } from './entry.ts'
 
 export const COMMANDS = {

@@ -1,3 +1,7 @@
+/**
+ * Of signing in: credentials, tokens, and the account that they open. Nothing else can work without these, so most of them end
+ * the run.
+ */
 import type { Entry } from './entry.ts'
 
 export const CREDENTIALS = {

@@ -1,3 +1,7 @@
+/**
+ * Of Postgres: it cannot be reached, is not fit, is full, or keeps a lock. A server that is away for now is retried; one that
+ * is wrong needs its administrator.
+ */
 import type { Entry } from './entry.ts'
 
 export const DATABASE = {

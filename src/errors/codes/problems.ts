@@ -1,6 +1,6 @@
+/** Nothing fails by these: `status`, /readyz and alerts report them. */
 import type { Entry } from './entry.ts'
 
-/** Nothing fails by these: `status`, /readyz and alerts report them. */
 export const PROBLEMS = {
   SYNC_NOT_READY: {
     scope: 'notice',

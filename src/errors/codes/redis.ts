@@ -1,3 +1,4 @@
+/** Of Redis and of the queue in it. The token and the rate limit fall back when Redis is away; jobs wait for it. */
 import type { Entry } from './entry.ts'
 
 export const REDIS = {

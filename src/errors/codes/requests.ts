@@ -1,3 +1,7 @@
+/**
+ * Of one HTTP request to ScopeStack: no connection, no response in time, a failure, a body that cannot be read, a limit. All
+ * are temporary; a resource fails when its attempts are spent.
+ */
 import type { Entry } from './entry.ts'
 
 export const REQUESTS = {

@@ -1,3 +1,7 @@
+/**
+ * Of one resource of a run: what ScopeStack refuses of it, a list that cannot be proved complete, a table that is not fit. The
+ * other resources of the run are read on.
+ */
 import type { Entry } from './entry.ts'
 
 export const RESOURCES = {

@@ -1,3 +1,7 @@
+/**
+ * Reads the bodies of the control API. A mistake in a test must not pass as a switch that does nothing, so unknown names and
+ * wrong values are errors with a sentence.
+ */
 import type { Fields, Linkage } from '../records/records.ts'
 import type { RawInput } from '../write/raw-records.ts'
 import { faultBodies, faultKinds, pathTest, type FaultInput, type Match } from './faults.ts'

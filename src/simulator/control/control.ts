@@ -1,3 +1,7 @@
+/**
+ * The control API, /_control/: faults, switches, records, tokens and statistics over HTTP, for tests whose simulator is another
+ * process.
+ */
 import { httpResponse, jsonResponse, noBody, type HttpResponse, type HttpRequest } from '../exchange.ts'
 import type { Grant, Tokens } from '../oauth/tokens.ts'
 import { idOf, type Linkage, type Records } from '../records/records.ts'

@@ -1,7 +1,7 @@
+/** The regular response with a body that a reader has to survive; faults that do not concern the body change nothing. */
 import { httpResponse, type HttpResponse } from '../exchange.ts'
 import type { Fault } from './faults.ts'
 
-/** The regular response with a body that a reader has to survive; faults that do not concern the body change nothing. */
 export function corruptBody(fault: Fault, response: HttpResponse): HttpResponse {
   if (response.length === 0) return response
   const body = Buffer.concat(response.body)

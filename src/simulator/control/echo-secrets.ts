@@ -1,7 +1,7 @@
+/** A server that repeats what it was sent: the token, and of a token request every secret, each time in another encoding. */
 import { httpResponse, type HttpResponse, type HttpRequest } from '../exchange.ts'
 import type { Switches } from '../switches.ts'
 
-/** A server that repeats what it was sent: the token, and of a token request every secret, each time in another encoding. */
 export interface SecretEcho {
   /** the response with secrets of the request in its fields, as the switch has it */
   addTo(response: HttpResponse, request: HttpRequest): HttpResponse

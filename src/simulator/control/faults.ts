@@ -1,3 +1,7 @@
+/**
+ * Faults on request: what goes wrong, for which requests, how many times. A fault changes the response alone, or prevents the
+ * request.
+ */
 import type { Random } from '../records/random.ts'
 
 const statusKinds = [

@@ -1,3 +1,4 @@
+/** Responses to a write that are not of the written record: the tests of push must survive each of them. */
 import { documentResponse, httpResponse, noBody, type HttpResponse } from '../exchange.ts'
 import type { Switches } from '../switches.ts'
 

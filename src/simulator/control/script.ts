@@ -1,3 +1,4 @@
+/** "Do this when page N of a list is served": records that come and go while a client reads. */
 import type { Fields, Linkage } from '../records/records.ts'
 import type { RawRecords } from '../write/raw-records.ts'
 
@@ -29,7 +30,6 @@ export interface ScriptRule {
   readonly at: 'before' | 'after'
 }
 
-/** "Do this when page N of a list is served": records that come and go while a client reads. */
 export interface Script {
   add(rule: Omit<ScriptRule, 'id'>): ScriptRule
   list(): ScriptRule[]

@@ -1,7 +1,7 @@
+/** What every part of the generator builds with. One stream of random numbers in one order: the same seed gives the same bytes. */
 import type { Random } from '../records/random.ts'
 import type { Content, Rec, Records } from '../records/records.ts'
 
-/** What every part of the generator builds with. One stream of random numbers in one order: the same seed gives the same bytes. */
 export interface Builder {
   readonly random: Random
   readonly records: Records

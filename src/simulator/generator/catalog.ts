@@ -1,3 +1,4 @@
+/** Generates the service catalog: lines of business, phases, services with subservices, resources and rates, products. */
 import { decimal } from '../records/numbers.ts'
 import type { Fields, Rec } from '../records/records.ts'
 import type { Builder } from './builder.ts'

@@ -1,3 +1,4 @@
+/** Generates clients with their contacts, vendors and CRM opportunities. */
 import { definition } from '../read/variables.ts'
 import { decimal, money } from '../records/numbers.ts'
 import type { Builder } from './builder.ts'

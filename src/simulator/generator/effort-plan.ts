@@ -1,3 +1,4 @@
+/** Plans the services of a project with hours, rates and costs before any record is written, so that all sums agree. */
 import type { Rec } from '../records/records.ts'
 import type { Builder } from './builder.ts'
 

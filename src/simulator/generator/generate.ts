@@ -1,3 +1,4 @@
+/** A plausible consultancy, each type after those that it refers to: about 34 records a project. */
 import { createRandom, type Random } from '../records/random.ts'
 import type { Records } from '../records/records.ts'
 import { createBuilder } from './builder.ts'
@@ -15,7 +16,6 @@ export interface GenerateOptions {
   readonly account: { readonly id: number; readonly slug: string }
 }
 
-/** A plausible consultancy, each type after those that it refers to: about 34 records a project. */
 export function generate(records: Records, { seed, projects, account }: GenerateOptions): void {
   const builder = createBuilder({ random: createRandom(seed), records, account, projects })
   makeSettings(builder)

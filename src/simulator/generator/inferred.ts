@@ -1,10 +1,9 @@
+/** A few records of each type that is known by name only, so that relationships have targets. */
 import { inferred } from '../model/inferred.ts'
 import type { Attribute } from '../model/model.ts'
 import { decimal } from '../records/numbers.ts'
 import { baseTime, day, instant, type Builder } from './builder.ts'
 import { task } from './texts.ts'
-
-/** A few records of each type that is known by name only, so that relationships have targets. */
 
 export function makeInferredTargets(builder: Builder): void {
   for (const type of ['external-requests', 'psa-projects', 'expense-categories', 'payment-credits'])

@@ -1,3 +1,4 @@
+/** Generates users, engineers and executives of the consultancy, and its business units. */
 import { type Builder, date, baseTime, day } from './builder.ts'
 import { address, email, industries, jobTitles, person, phone } from './words.ts'
 

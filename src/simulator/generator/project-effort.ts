@@ -1,3 +1,5 @@
+/** Services, subservices, resources and governances of one project. All are planned before any is written, so that each sum
+ *  is right: hours × rate = revenue, and the project's revenue is the sum of all. Returns the value of the contract. */
 import { decimal, pricing } from '../records/numbers.ts'
 import { idOf, type Linkage, type Rec } from '../records/records.ts'
 import type { Builder } from './builder.ts'
@@ -6,8 +8,6 @@ import { planRoles, planService, type ContractValue, type Effort, type Role, typ
 import type { Draft } from './projects.ts'
 import { languages, maybe, paragraph, task } from './texts.ts'
 
-/** Services, subservices, resources and governances of one project. All are planned before any is written, so that each sum
- *  is right: hours × rate = revenue, and the project's revenue is the sum of all. Returns the value of the contract. */
 export function makeEffort(
   builder: Builder,
   draft: Draft,

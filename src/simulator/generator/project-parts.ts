@@ -1,3 +1,4 @@
+/** Generates what belongs to a project beside its services: phases, locations, contacts, documents, approvals. */
 import { baseTime, day, instant, type Builder } from './builder.ts'
 import { variables } from './companies.ts'
 import { contactOf } from './people.ts'

@@ -1,3 +1,4 @@
+/** Generates projects along a sales pipeline, oldest first, so that ids and dates grow together. */
 import { decimal, margin } from '../records/numbers.ts'
 import type { Random } from '../records/random.ts'
 import type { Fields, Rec } from '../records/records.ts'

@@ -1,3 +1,4 @@
+/** Generates questionnaires, and surveys with responses and recommendations. */
 import type { Random } from '../records/random.ts'
 import type { Fields, Rec } from '../records/records.ts'
 import { type Builder, baseTime, day, instant } from './builder.ts'

@@ -1,3 +1,4 @@
+/** Generates settings of the account: tags, project variables, document templates, languages. */
 import type { Builder } from './builder.ts'
 import { languageSlugs, paragraph } from './texts.ts'
 

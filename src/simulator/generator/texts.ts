@@ -1,6 +1,5 @@
-import type { Random } from '../records/random.ts'
-
 /** Texts as they are in a CPQ system: some Markdown, some HTML, \r\n line ends (API notes §8). */
+import type { Random } from '../records/random.ts'
 
 const verbs = [
   'Assess',

@@ -1,6 +1,6 @@
+/** Invented firms and people; some names carry accents, a few lie outside Latin-1. */
 import type { Random } from '../records/random.ts'
 
-/** Invented firms and people; some names carry accents, a few lie outside Latin-1. */
 const firstNames = [
   'Ada',
   'Ben',

@@ -1,3 +1,4 @@
+/** The JSON:API itself: token, headers, route, then read or write, in the order in which ScopeStack checks them. */
 import { hash } from 'node:crypto'
 import { misleadingResponse } from '../control/misleading-response.ts'
 import { Refusal, invalidFieldValue, jsonApi, notAcceptable, recordNotFound, unsupportedMedia } from '../errors.ts'

@@ -1,3 +1,4 @@
+/** Compresses as a server, or a proxy in front of it, does; `unasked` sends gzip whatever the client accepts. */
 import { brotliCompressSync, constants, gzipSync, zstdCompressSync } from 'node:zlib'
 import { httpResponse, type HttpResponse } from '../exchange.ts'
 import type { Switches } from '../switches.ts'
@@ -9,7 +10,6 @@ const encoders: Readonly<Record<string, (body: Buffer) => Buffer>> = {
   zstd: (body) => zstdCompressSync(body, { params: { [constants.ZSTD_c_compressionLevel]: 1 } }),
 }
 
-/** Compresses as a server, or a proxy in front of it, does; `unasked` sends gzip whatever the client accepts. */
 export function compressed(
   response: HttpResponse,
   acceptEncoding: string | undefined,

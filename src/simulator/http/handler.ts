@@ -1,3 +1,7 @@
+/**
+ * One request from its first byte to its response: counted, a fault applied, a script run, then handed to the API, the token
+ * endpoint or the control API.
+ */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { setTimeout as wait } from 'node:timers/promises'
 import { handleControl, type ControlDeps } from '../control/control.ts'

@@ -1,3 +1,4 @@
+/** Writes responses to the socket, the regular ones and those of faults: cut off, slow, stalled, or from a proxy in front. */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { setTimeout as wait } from 'node:timers/promises'
 import { statusOf, type Fault } from '../control/faults.ts'

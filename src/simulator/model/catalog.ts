@@ -1,3 +1,4 @@
+/** Models of the service catalog: products, services, phases, rates, governances. */
 import { contains, equals, flag, hasTag, many, model, never, one, seen, unsure } from './model.ts'
 
 export const products = model('products', {

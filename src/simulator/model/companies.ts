@@ -1,3 +1,4 @@
+/** Models of companies: clients, contacts, vendors, CRM opportunities. */
 import { contains, equals, flag, many, model, never, one, seen, unsure } from './model.ts'
 
 export const clients = model('clients', {

@@ -1,7 +1,6 @@
-import { linked, model, one, unsure, type Model } from './model.ts'
-
 /** Known only as relationship names; the attributes are invented, and the paths of the lists are inferred (API notes §2, the
  *  `low` entries). */
+import { linked, model, one, unsure, type Model } from './model.ts'
 
 const ofProject = (type: string, attributes: Model['attributes']): Model =>
   model(type, {

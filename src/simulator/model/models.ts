@@ -1,3 +1,4 @@
+/** All models by type. A group is a file of this folder; a new file is listed here. */
 import * as catalog from './catalog.ts'
 import * as companies from './companies.ts'
 import { inferred } from './inferred.ts'

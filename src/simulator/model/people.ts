@@ -1,3 +1,4 @@
+/** Models of people and of the account: users, engineers, executives, business units. */
 import { contains, equals, flag, many, model, never, one, seen, unsure } from './model.ts'
 
 export const accounts = model('accounts', {

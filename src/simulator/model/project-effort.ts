@@ -1,3 +1,4 @@
+/** Models of the effort of a project: services, subservices, resources, governances. */
 import { equals, flag, linked, many, model, never, one, seen, unsure } from './model.ts'
 
 export const projectServices = model('project-services', {

@@ -1,3 +1,4 @@
+/** Models of what belongs to a project: phases, locations, contacts, documents, approvals. */
 import { flag, linked, model, never, one, seen, unsure } from './model.ts'
 
 export const projectPhases = model('project-phases', {

@@ -1,3 +1,4 @@
+/** The model of a project, the record to which most others belong. */
 import {
   afterDay,
   contains,

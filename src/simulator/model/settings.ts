@@ -1,3 +1,4 @@
+/** Models of settings and questionnaires: variables, templates, tags, surveys. */
 import { equals, flag, hasTag, many, model, never, one, seen, unsure } from './model.ts'
 
 export const projectVariables = model('project-variables', {

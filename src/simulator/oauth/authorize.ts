@@ -1,8 +1,7 @@
+/** The page that a browser opens: sign in, allow or deny, and back to redirect_uri with a code (API notes §1). */
 import { httpResponse, noBody, type HttpResponse, type HttpRequest } from '../exchange.ts'
 import type { Codes } from './codes.ts'
 import type { Credentials } from './token-endpoint.ts'
-
-/** The page that a browser opens: sign in, allow or deny, and back to redirect_uri with a code (API notes §1). */
 
 const outOfBand = 'urn:ietf:wg:oauth:2.0:oob'
 /** parameters that the form sends back */

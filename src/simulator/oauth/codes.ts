@@ -1,3 +1,4 @@
+/** Authorization codes: used once, within ten minutes, by the client that holds the PKCE verifier. */
 import { createHash, randomBytes } from 'node:crypto'
 
 interface Code {
@@ -8,7 +9,6 @@ interface Code {
   readonly expires: number
 }
 
-/** Authorization codes: used once, within ten minutes, by the client that holds the PKCE verifier. */
 export interface Codes {
   issue(grant: Omit<Code, 'expires'>): string
   redeem(code: string, redirect: string, verifier: string | null): { readonly scope: string } | null

@@ -1,3 +1,4 @@
+/** /v1/me: the record that names the user, its privileges and the account. */
 import type { World } from '../world.ts'
 
 const areas = [

@@ -1,3 +1,4 @@
+/** POST /oauth/token as Doorkeeper answers it: all four grants, and its refusals word for word. */
 import { httpResponse, jsonResponse, type HttpResponse, type HttpRequest } from '../exchange.ts'
 import type { Codes } from './codes.ts'
 import type { Grant, Tokens } from './tokens.ts'

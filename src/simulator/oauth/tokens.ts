@@ -1,3 +1,4 @@
+/** Access and refresh tokens: issued, checked, expired, revoked. A refresh token is good for one use. */
 import { createHmac, randomBytes } from 'node:crypto'
 
 export type Grant = 'client_credentials' | 'password' | 'authorization_code' | 'refresh_token'

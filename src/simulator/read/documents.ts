@@ -1,3 +1,7 @@
+/**
+ * Turns records into JSON:API documents. The JSON of a record is kept from page to page: large accounts are served from memory
+ * at the speed of a copy.
+ */
 import type { Model } from '../model/model.ts'
 import { compareIds, type CachedJson, type Link, type Linkage, type Rec, type Records } from '../records/records.ts'
 import { createSigner, type Signer } from '../records/signing.ts'

@@ -1,3 +1,4 @@
+/** Documents of a list, of one record and of a linkage, with included records, counts and links. */
 import type { Model } from '../model/model.ts'
 import type { Rec, Records } from '../records/records.ts'
 import type { Switches } from '../switches.ts'

@@ -1,9 +1,9 @@
+/** A project with its parts as one document, with the top keys that are known (API notes §2, merge-data). */
 import { idOf, type Fields, type Rec, type Records } from '../records/records.ts'
 
 const snake = (attributes: Fields): Fields =>
   Object.fromEntries(Object.entries(attributes).map(([name, value]) => [name.replaceAll('-', '_'), value]))
 
-/** A project with its parts as one document, with the top keys that are known (API notes §2, merge-data). */
 export function mergeContent(records: Records, project: Rec): Fields {
   const parts = (type: string): Fields[] =>
     records

@@ -1,3 +1,4 @@
+/** Which records of a list are on a page; and the records and pages that switches make fail. */
 import { ApiError, internal, invalidPage } from '../errors.ts'
 import type { Model } from '../model/model.ts'
 import type { Rec } from '../records/records.ts'

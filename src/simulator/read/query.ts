@@ -1,3 +1,4 @@
+/** Reads include, filter, sort, fields and page of a request, and refuses what ScopeStack refuses. */
 import {
   filterNotAllowed,
   filterSyntax,

@@ -1,3 +1,4 @@
+/** Which records a list shows, and in which order. A selection is kept until a record of the type changes. */
 import type { Kind, Model } from '../model/model.ts'
 import { scramble } from '../records/random.ts'
 import { compareIds, idOf, type Rec, type Records } from '../records/records.ts'

@@ -1,3 +1,4 @@
+/** What a survey holds when it is read: its responses with the members of their questions, and recommendations. */
 import { idOf, type Fields, type Linkage, type Rec, type Records } from '../records/records.ts'
 
 /** Responses are written as [{question-id, question, answer}] and read back with the question's own members (API notes §2). */

@@ -1,3 +1,4 @@
+/** Text templates of resource objects, so that 40 addresses of a record need not be built one by one. */
 import type { Model } from '../model/model.ts'
 
 export const permissions = { view: true, create: true, manage: true }

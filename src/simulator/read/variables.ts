@@ -1,7 +1,6 @@
-import type { Fields, Rec, Records } from '../records/records.ts'
-
 /** User-defined fields are written as [{name, value}] and read back as complete definitions with snake_case keys, whose value
  *  is null when unset (API notes §5, §8). */
+import type { Fields, Rec, Records } from '../records/records.ts'
 
 export function definition(rec: Rec, value: unknown): Fields {
   const { attributes } = rec

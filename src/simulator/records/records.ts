@@ -1,3 +1,4 @@
+/** The records in memory, by type, with the indexes that filters use. */
 import type { Model } from '../model/model.ts'
 
 export interface Link {

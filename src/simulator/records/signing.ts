@@ -1,3 +1,4 @@
+/** Signs download addresses anew in each response, as a storage service does: the same document under another address. */
 import { hash } from 'node:crypto'
 
 export interface Signer {

@@ -1,3 +1,7 @@
+/**
+ * Actions on a record that are not create, read, update or delete: documents built in the background, uploads, survey
+ * calculations.
+ */
 import { internal, invalidResource } from '../errors.ts'
 import { documentResponse, httpResponse, type HttpResponse, type HttpRequest } from '../exchange.ts'
 import type { ApiBase } from '../read/documents.ts'

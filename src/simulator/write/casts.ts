@@ -1,3 +1,5 @@
+/** The value that Rails makes of a written one: it converts and never refuses (API notes §12: "text in a decimal attribute,
+ *  with 200"). */
 import type { Attribute, Kind } from '../model/model.ts'
 import { writtenDecimal } from '../records/numbers.ts'
 
@@ -45,8 +47,6 @@ const casts: Readonly<Record<Kind, Cast>> = {
   variables: asIs,
 }
 
-/** The value that Rails makes of a written one: it converts and never refuses (API notes §12: "text in a decimal attribute,
- *  with 200"). */
 export function cast({ kind }: Attribute, value: unknown): unknown {
   return value === null || value === undefined ? null : casts[kind](value)
 }

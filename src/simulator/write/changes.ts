@@ -1,7 +1,7 @@
+/** Changes records, by the API or by a test, together with the values that depend on them. */
 import { idOf, type Content, type Fields, type Rec, type Records } from '../records/records.ts'
 import type { Switches } from '../switches.ts'
 
-/** Changes records, by the API or by a test, together with the values that depend on them. */
 export interface Changes {
   create(type: string, id: string | null, content: Content, options?: ChangeOptions): Rec
   update(rec: Rec, change: Partial<Content>, options?: ChangeOptions): void

@@ -1,7 +1,6 @@
+/** What ScopeStack computes after a write: hours, prices, and the project's totals. */
 import { decimal, margin, pricing } from '../records/numbers.ts'
 import { idOf, type Fields, type Rec, type Records } from '../records/records.ts'
-
-/** What ScopeStack computes after a write: hours, prices, and the project's totals. */
 
 const amount = (value: unknown): number =>
   value === null || value === undefined ? 0 : Number.parseFloat(String(value)) || 0

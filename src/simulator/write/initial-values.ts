@@ -1,8 +1,8 @@
+/** The attributes of a created record that the request did not give. */
 import type { Attribute, Model } from '../model/model.ts'
 import { blankVariables } from '../read/variables.ts'
 import { idOf, type Fields, type Linkage, type Records } from '../records/records.ts'
 
-/** The attributes of a created record that the request did not give. */
 export function initialAttributes(records: Records, model: Model, toOne: Record<string, Linkage>, now: string): Fields {
   const attributes: Fields = {}
   for (const [name, attribute] of Object.entries(model.attributes)) attributes[name] = blank(name, attribute)

@@ -1,7 +1,7 @@
-import type { Rec } from '../records/records.ts'
-
 /** Background work that ends after some polls: documents and survey calculations (API notes §2b). It counts polls and not
  *  seconds, so that tests need not wait. */
+import type { Rec } from '../records/records.ts'
+
 export interface Progress {
   begin(rec: Rec, steps: readonly (() => void)[]): void
   /** one GET of the record */

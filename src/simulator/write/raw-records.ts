@@ -1,3 +1,4 @@
+/** Records as a test sets them, past the rules of the API. */
 import type { Model } from '../model/model.ts'
 import type { Fields, Linkage, Rec, Records } from '../records/records.ts'
 import type { Changes, ChangeOptions } from './changes.ts'

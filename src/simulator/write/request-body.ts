@@ -1,3 +1,4 @@
+/** Reads and checks the body of a write, in the order of the library that ScopeStack uses. */
 import {
   ValidationError,
   invalidLinks,

@@ -1,3 +1,4 @@
+/** Creates and updates records by a request, with copied names, merged fields and computed values. */
 import type { Model } from '../model/model.ts'
 import { expandResponses } from '../read/surveys.ts'
 import { withValues } from '../read/variables.ts'

@@ -1,3 +1,6 @@
+/**
+ * The programs of PostgreSQL that npm has installed: found, made executable, and copied to where their account can reach them.
+ */
 import { randomUUID } from 'node:crypto'
 import { chmod, cp, readdir, readFile, rename, rm, symlink } from 'node:fs/promises'
 import { createRequire } from 'node:module'

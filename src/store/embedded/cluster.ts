@@ -1,3 +1,4 @@
+/** One data directory of the embedded Postgres: created once, started, stopped, and read when it ends unexpectedly. */
 import { spawn } from 'node:child_process'
 import { randomBytes, randomUUID } from 'node:crypto'
 import {

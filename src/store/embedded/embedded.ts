@@ -1,3 +1,11 @@
+/**
+ * The PostgreSQL that comes along, for a machine without one: started here, or joined if it is running.
+ *
+ * The server itself counts its users. Each process holds a connection with a shared advisory lock, which ends with the process,
+ * however that ends. A leaving process requests the lock exclusively; if it gets it, it is the last and stops the server. The
+ * shared lock of a newcomer waits meanwhile: it is granted, or fails with the server, and the newcomer starts a new one.
+ * Rejected: a file that counts users, which is wrong after a SIGKILL.
+ */
 import { rm } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -33,14 +41,6 @@ interface Options {
   readonly signal?: AbortSignal
 }
 
-/**
- * The PostgreSQL that comes along, for a machine without one: started here, or joined if it is running.
- *
- * The server itself counts its users. Each process holds a connection with a shared advisory lock, which ends with the process,
- * however that ends. A leaving process requests the lock exclusively; if it gets it, it is the last and stops the server. The
- * shared lock of a newcomer waits meanwhile: it is granted, or fails with the server, and the newcomer starts a new one.
- * Rejected: a file that counts users, which is wrong after a SIGKILL.
- */
 export async function startEmbeddedPostgres(options: Options): Promise<EmbeddedPostgres> {
   const hurry = new AbortController()
   const signal = AbortSignal.any([hurry.signal, ...(options.signal ? [options.signal] : [])])

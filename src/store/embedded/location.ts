@@ -1,3 +1,4 @@
+/** Where the embedded Postgres keeps its data, and which account it runs as. */
 import { createHash } from 'node:crypto'
 import { chmod, lstat, mkdir, realpath, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'

@@ -1,14 +1,14 @@
 import { describe, expect, it } from 'vitest'
 import { catalog } from '../../../src/catalog/registry.ts'
-import { chooseResources } from '../../../src/commands/choose-resources.ts'
 import { ago, duration, textTable } from '../../../src/commands/output/format.ts'
 import { activeLine, ending, outcomeLines, summary } from '../../../src/commands/output/progress-text.ts'
 import { progressLine } from '../../../src/commands/output/push-progress.ts'
+import { chooseResources } from '../../../src/commands/settings.ts'
 
 const types = (named?: string[]) => chooseResources(catalog, named).map(({ type }) => type)
 
-describe('which resources are meant', () => {
-  it('without a word: all that are on by default', () => {
+describe('the resources that a command names', () => {
+  it('without an argument: all that are on by default', () => {
     expect(types()).toEqual([...catalog.values()].filter(({ byDefault }) => byDefault).map(({ type }) => type))
     expect(types()).not.toContain('merge-data')
     expect(types([])).toEqual(types())
@@ -22,7 +22,7 @@ describe('which resources are meant', () => {
     ])
   })
 
-  it('names every word that is none, and the nearest that is', () => {
+  it('names every argument that is no resource, and the nearest name', () => {
     expect(() => types(['cleints', 'clients', 'projet-services'])).toThrow(
       /"cleints" is no resource; did you mean clients\?\n"projet-services" is no resource; did you mean project-services\?/,
     )
@@ -36,12 +36,12 @@ describe('what is shown of a run', () => {
     expect(activeLine('clients', active, 4000)).toMatch(/^… clients +2,500 of 10,000 {2}25 % {2}500\/s {2}15 s left$/)
   })
 
-  it('has no guess before anything came, and none without a total', () => {
+  it('has no estimate before the first record, and none without a total', () => {
     expect(activeLine('clients', { ...active, records: 500, total: null }, 4000)).toMatch(/^… clients +500$/)
     expect(activeLine('clients', { ...active, total: null }, 4000)).toMatch(/^… clients +2,500 {2}500\/s$/)
   })
 
-  it('is since when nothing was heard of it, and what it waits for', () => {
+  it('is for how long nothing came, and what it waits for', () => {
     expect(activeLine('clients', active, 34_000)).toMatch(/nothing for 30 s$/)
     const waits = 'clients is in use by other, process 1.'
     expect(activeLine('clients', { ...active, waits }, 34_000)).toMatch(
@@ -67,12 +67,12 @@ describe('what is shown of a run', () => {
     message: null,
   }
 
-  it('is what a list came to', () => {
+  it('is the outcome of a list', () => {
     expect(outcomeLines(ended).join('\n')).toMatch(/^✓ clients +12 {2}3 new, 1 changed {2}0\.8 s$/)
     expect(outcomeLines({ ...ended, inserted: 0, updated: 0 }).join('\n')).toContain('no change')
   })
 
-  it('never looks well when it is not', () => {
+  it('never looks ok when it is not', () => {
     expect(outcomeLines({ ...ended, outcome: 'forbidden', message: 'no right' }).join('\n')).toMatch(
       /^✗ clients +forbidden: no right$/,
     )
@@ -110,7 +110,7 @@ describe('what is shown of a run', () => {
   })
 })
 
-describe('words', () => {
+describe('numbers, times and tables', () => {
   it.each([
     [400, '0.4 s'],
     [59_000, '59 s'],

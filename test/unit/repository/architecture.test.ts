@@ -7,7 +7,7 @@ type Arrows = Record<string, readonly string[]>
 
 /**
  * `commands → jobs → sync → {remote, store} → catalog → errors`: what each part of src/ may import, beside itself. A part
- * is a folder, or a file directly in src/. Whoever adds one decides here where it belongs.
+ * is a folder, or a file directly in src/. A new one gets its place here, where it belongs.
  */
 const MAY_IMPORT: Arrows = (() => {
   const ground = ['errors']
@@ -39,7 +39,7 @@ const MAY_IMPORT: Arrows = (() => {
     // Loads the program once signals are listened to.
     cli: ['signals', 'compile-cache', 'program'],
     'compile-cache': [],
-    // Also a product of its own, and no judge of the code it shares.
+    // Also a product of its own, and no witness of the code it shares.
     simulator: [],
   }
 })()
@@ -85,8 +85,7 @@ const WITHIN: Record<string, Arrows> = {
   commands: {
     verb: [],
     output: [],
-    'choose-resources': [],
-    settings: ['choose-resources'],
+    settings: [],
     // A verb's words for --help, which import its code only when it runs.
     help: [
       'verb',
@@ -104,7 +103,7 @@ const WITHIN: Record<string, Arrows> = {
       'verify',
     ],
     // A verb knows no other one.
-    '*': ['verb', 'output', 'settings', 'choose-resources'],
+    '*': ['verb', 'output', 'settings'],
   },
   simulator: {
     model: [],
@@ -237,9 +236,28 @@ test('only screen/ writes to stdout and stderr, where everything is made visible
   expect(writers.map(({ name }) => `src/${name} writes past src/screen/`)).toEqual([])
 })
 
-test('what a file is for stands on its first line, not among its imports, where sorting them would carry it', () => {
+test('what a file is for stands on its first line, where head and grep find it', () => {
+  // A resource and a command's help are declarations: each of their values explains itself.
+  const declarations = /^(resources|commands\/help)\//
+  const without = files.filter(({ name, text }) => !declarations.test(name) && !/^(#!.*\n)?\/\*\*/.test(text))
+  expect(without.map(({ name }) => `src/${name} begins without a comment`)).toEqual([])
   const displaced = files.filter(({ text }) => /^import [^;]*?'\n(?:\n*\/\*\*[^]*?\*\/\n)+\n*import /m.test(text))
   expect(displaced.map(({ name }) => `src/${name}`)).toEqual([])
+})
+
+test('no crumbs: a file of a few lines that only one file beside it imports stands in that file', () => {
+  const importers = new Map<string, string[]>()
+  for (const { name, code } of files)
+    for (const target of new Set(ownImportsOf(name, code)))
+      importers.set(target, [...(importers.get(target) ?? []), name])
+  const linesOf = new Map(files.map(({ name, text }) => [name, text.trimEnd().split('\n').length]))
+  const crumbs = files.filter(({ name }) => {
+    const [importer, ...others] = importers.get(name) ?? []
+    if (importer === undefined || others.length > 0 || dirname(importer) !== dirname(name)) return false
+    // Together they must be a file of at most 250 lines.
+    return linesOf.get(name)! <= 25 && linesOf.get(name)! + linesOf.get(importer)! <= 250
+  })
+  expect(crumbs.map(({ name }) => `src/${name} belongs into src/${importers.get(name)![0]}`)).toEqual([])
 })
 
 test('a file is one idea: at most 250 lines', () => {
