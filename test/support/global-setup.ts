@@ -17,7 +17,7 @@ declare module 'vitest' {
     adminUrl: string
     /** Begins the name of every database of this run; the name itself is the migrated template. */
     databasePrefix: string
-    /** How a database that was used is told from one that was not. */
+    /** How a database that was used is distinguished from one that was not. */
     databaseBaseline: Baseline
     /** A folder: its files are called as the databases that were given back. */
     freeDatabases: string

@@ -13,7 +13,7 @@ async function cursorOf({ sql }: TestWorker, type: string): Promise<Record<strin
   return { ...row! }
 }
 
-it('reads completely what was never read completely', async () => {
+it('an incremental run reads completely each resource that never had a full read', async () => {
   await using account = await openAccount()
   const { sim, worker, changes } = account
   await worker.sql`delete from sync.cursors`
@@ -29,7 +29,7 @@ it('reads completely what was never read completely', async () => {
   await expectAsRemote(worker, sim, INCREMENTAL)
 })
 
-it('leaves the cursor of an interrupted reading alone, which goes on afterwards and is proved', async () => {
+it('an incremental run leaves the checkpoint of an interrupted full read, which resumes afterwards and is proved complete', async () => {
   await using account = await openAccount({ projects: 60, pageSize: 10, concurrency: 1 })
   const { sim, worker, changes } = account
   const ids = sim.records.list('projects').map(({ id }) => id)
@@ -56,7 +56,7 @@ it('leaves the cursor of an interrupted reading alone, which goes on afterwards 
   await expectAsRemote(worker, sim, ['projects'])
 })
 
-it('reads again what changed behind an interrupted reading that goes on', async () => {
+it('reads again what changed behind the checkpoint of a full read that resumes', async () => {
   await using account = await openAccount({ projects: 40, pageSize: 20, concurrency: 1 })
   const { sim, worker, changes } = account
   const phases = sim.records.list('project-phases')
@@ -71,7 +71,7 @@ it('reads again what changed behind an interrupted reading that goes on', async 
   await expectAsRemote(worker, sim, INCREMENTAL)
 })
 
-it('keeps what is to be followed until all have followed it, and no longer', async () => {
+it('keeps a changed project until every resource below projects has processed it, and no longer', async () => {
   await using account = await openAccount()
   const { sim, worker, changes } = account
   const [first, second] = sim.records.list('projects').map(({ id }) => id)

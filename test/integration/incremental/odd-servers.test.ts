@@ -7,7 +7,7 @@ import { edit, openAccount } from '../../support/scopestack/increments.ts'
 import { expectAsRemote } from '../../support/scopestack/living.ts'
 
 it.each(['sort=', 'updated-at'])(
-  'a question with %s that fails is not asked, where the list is answered',
+  'a request with %s that fails is not sent again where the plain list succeeds',
   async (part) => {
     await using account = await openAccount({ switches: { dateFilter: 'refused' } })
     const { sim, worker } = account
@@ -33,7 +33,7 @@ it.each(['sort=', 'updated-at'])(
   },
 )
 
-it('newest first is proved where records are counted, and pages are not', async () => {
+it('a read of the newest first is proved where the server counts records and not pages', async () => {
   await using account = await openAccount({
     switches: { dateFilter: 'refused' },
     pageSize: 5,

@@ -5,7 +5,7 @@ import type { Simulator } from '../../../src/simulator/server.ts'
 import { unnoticed } from '../../support/postgres/unnoticed.ts'
 import {
   addPart,
-  buried,
+  markedDeleted,
   edit,
   INCREMENTAL,
   openAccount,
@@ -24,7 +24,7 @@ const now = async ({ sql }: TestWorker): Promise<Date> =>
   (await sql<{ at: Date }[]>`select clock_timestamp() as at`)[0]!.at
 
 describe.each(PARTS)('%s', (type) => {
-  it('come when they are new or changed, are marked deleted when they are gone, and those of other projects are left alone', async () => {
+  it('new and changed children are loaded, deleted ones are marked deleted, and those of other projects stay as they are', async () => {
     await using account = await openAccount()
     const { sim, worker, changes } = account
     const { table } = catalog.get(type)!
@@ -43,7 +43,7 @@ describe.each(PARTS)('%s', (type) => {
     const outcome = (await changes()).find(({ resource }) => resource === type)
     expect(outcome).toMatchObject({ inserted: 1, deleted: 1 })
 
-    expect(await buried(worker, table)).toEqual([parts[1]])
+    expect(await markedDeleted(worker, table)).toEqual([parts[1]])
     const written = await writtenSince(worker, table, before)
     expect(written).toEqual(expect.arrayContaining([parts[0]!, parts[1]!, added]))
     // A document tells when it changed, and so is read again for a day all the same.
@@ -52,21 +52,21 @@ describe.each(PARTS)('%s', (type) => {
   })
 })
 
-it('come back to life', async () => {
+it('children that return are alive again', async () => {
   await using account = await openAccount()
   const { sim, worker, changes } = account
   const { project, parts } = projectWith(sim, 'project-phases', 3)
   await changes()
   sim.records.remove('project-phases', parts[0]!)
   await changes()
-  expect(await buried(worker, 'project_phases')).toEqual([parts[0]])
+  expect(await markedDeleted(worker, 'project_phases')).toEqual([parts[0]])
   sim.records.create('project-phases', { id: parts[0]!, relationships: { project } })
   await changes()
-  expect(await buried(worker, 'project_phases')).toEqual([])
+  expect(await markedDeleted(worker, 'project_phases')).toEqual([])
   await expectAsRemote(worker, sim, INCREMENTAL)
 })
 
-it('move to another project', async () => {
+it('children move to another project', async () => {
   await using account = await openAccount()
   const { sim, worker, changes } = account
   const [, , third, fourth] = projectsOf(sim)
@@ -81,7 +81,7 @@ it('move to another project', async () => {
   await expectAsRemote(worker, sim, INCREMENTAL)
 })
 
-it('move to another project, though only the one they left tells of it', async () => {
+it('children move to another project, though only the project that they left shows a change', async () => {
   await using account = await openAccount()
   const { sim, worker, changes } = account
   const { project, parts } = projectWith(sim, 'project-phases', 2)
@@ -93,7 +93,7 @@ it('move to another project, though only the one they left tells of it', async (
   await expectAsRemote(worker, sim, INCREMENTAL)
 })
 
-it('come in several batches where many projects changed', async () => {
+it('children are read in several batches where many projects changed', async () => {
   await using account = await openAccount({ projects: 120 })
   const { sim, worker, changes } = account
   for (const id of projectsOf(sim).slice(10, 70)) {
@@ -110,7 +110,7 @@ it('come in several batches where many projects changed', async () => {
   await expectAsRemote(worker, sim, INCREMENTAL)
 })
 
-it('are read completely where that costs less', async () => {
+it('children are read completely where that costs fewer requests', async () => {
   await using account = await openAccount({ projects: 60 })
   const { sim, worker, changes } = account
   for (const id of projectsOf(sim)) {
@@ -130,7 +130,7 @@ it('are read completely where that costs less', async () => {
   expect(requestsOf(sim)).toEqual({ 'project-documents': 1, projects: 3, surveys: 1 })
 })
 
-it('are read again when they changed behind the page that brought them', async () => {
+it('children that changed behind the page that held them are read again', async () => {
   await using account = await openAccount()
   const { sim, worker, changes } = account
   const { project, parts } = projectWith(sim, 'project-phases', 2)
@@ -146,7 +146,7 @@ it('are read again when they changed behind the page that brought them', async (
   await expectAsRemote(worker, sim, INCREMENTAL)
 })
 
-it('are read again though a full read has brought the project since', async () => {
+it('children are read again though a full read has loaded their project since', async () => {
   await using account = await openAccount()
   const { sim, worker, changes } = account
   const { parts } = projectWith(sim, 'project-phases', 2)
@@ -157,7 +157,7 @@ it('are read again though a full read has brought the project since', async () =
   await expectAsRemote(worker, sim, INCREMENTAL)
 })
 
-it('are read again though the first reading of the projects came behind theirs', async () => {
+it('children are read again though the first full read of the projects came after theirs', async () => {
   await using account = await openAccount()
   const { sim, worker, changes } = account
   await worker.sql`delete from sync.cursors where resource = 'projects'`
@@ -170,7 +170,7 @@ it('are read again though the first reading of the projects came behind theirs',
   await expectAsRemote(worker, sim, INCREMENTAL)
 })
 
-it('are read completely when the projects are not read with them', async () => {
+it('children are read completely in a run without the projects', async () => {
   await using account = await openAccount()
   const { sim, worker, changes } = account
   const { parts } = projectWith(sim, 'project-phases', 2)
@@ -179,7 +179,7 @@ it('are read completely when the projects are not read with them', async () => {
   await expectAsRemote(worker, sim, ['project-phases'])
 })
 
-it('of a run that failed are read by the next', async () => {
+it('children that a failed run did not read are read by the next run', async () => {
   await using account = await openAccount()
   const { sim, worker, changes } = account
   const { parts } = projectWith(sim, 'project-phases', 2)
@@ -192,7 +192,7 @@ it('of a run that failed are read by the next', async () => {
   await expectAsRemote(worker, sim, INCREMENTAL)
 })
 
-it('that vanish in numbers are suspect and kept', async () => {
+it('many children that disappear at once are suspect, and kept', async () => {
   await using account = await openAccount()
   const { sim, worker, changes } = account
   const { project, parts } = projectWith(sim, 'project-phases', 40)
@@ -200,10 +200,10 @@ it('that vanish in numbers are suspect and kept', async () => {
   for (const id of parts) sim.records.remove('project-phases', id)
   edit(sim, 'projects', project)
   await changes(INCREMENTAL, { 'project-phases': { outcome: 'suspect', deleted: 0 } })
-  expect(await buried(worker, 'project_phases')).toEqual([])
+  expect(await markedDeleted(worker, 'project_phases')).toEqual([])
 })
 
-it('what belongs to projects is not said to be up to date when the projects could not be read', async () => {
+it('children are not reported as up to date when the projects could not be read', async () => {
   await using account = await openAccount()
   const { sim, worker, changes } = account
   const { parts } = projectWith(sim, 'project-services', 1)

@@ -84,7 +84,7 @@ function take({ records }: Simulator, step: Step): void {
 
 async function scenario(seed: number): Promise<void> {
   const random = createRandom(seed)
-  // Two changes of one moment, one of them behind the reading, are told apart by nobody.
+  // Two changes of one moment, one of them behind the read, cannot be distinguished.
   let clock = 0
   await using account = await openAccount({
     projects: 14,
@@ -127,7 +127,7 @@ async function scenario(seed: number): Promise<void> {
 }
 
 test(
-  'after a quiet run of changes the mirror is as the remote, and after a whole one entirely',
+  'an incremental run behind the last change brings the mirror up to date, and a full run makes it equal to the remote',
   async () => {
     for (const seed of SEEDS) {
       await scenario(seed).catch((error: unknown) => {

@@ -18,7 +18,7 @@ it.each([
   // Whether all is taken by now, of two lists; where two are missing, all without the one that is named, and one of them.
   ['hours later', '2 hours', 4],
   ['days later', '3 days', 4],
-] as const)('an include is refused: %s only what changed is read', async (_, age, refusals) => {
+] as const)('with a refused include, only what changed is read: %s', async (_, age, refusals) => {
   await using account = await openAccount({ projects: 60, switches: { refusedIncludes: REFUSED } })
   const { sim, worker, changes } = account
   await worker.sql`update sync.capabilities set probed_at = now() - ${age}::interval`
@@ -37,7 +37,7 @@ it.each([
   await expectAsRemote(worker, sim, TYPES)
 })
 
-it('a refusal says nothing of the filter for changes while the list itself is refused', async () => {
+it('a refusal is not blamed on the filter by time while the list itself is refused', async () => {
   await using account = await openAccount()
   const { sim, worker, changes } = account
   sim.setSwitches({ refusedFilters: { projects: ['active'] } })
@@ -47,13 +47,13 @@ it('a refusal says nothing of the filter for changes while the list itself is re
   expect(await changesOf(worker, 'projects')).toBe('filter')
 })
 
-it('nor of the way parts are asked for', async () => {
+it('a refusal is not blamed on the read method of children while the list itself is refused', async () => {
   await using account = await openAccount()
   const { sim, worker, changes } = account
   const TWO = ['projects', 'project-phases']
   sim.setSwitches({ refusedIncludes: { 'project-phases': ['project'] } })
   edit(sim, 'projects', sim.records.list('projects')[0]!.id)
-  // The key that every record had is not told any more.
+  // The key that every record had is no longer sent.
   await changes(TWO, { 'project-phases': { outcome: 'incomplete' } })
   const [way] = await worker.sql`
     select value from sync.capabilities where resource = 'project-phases' and name = 'parts'`

@@ -1,4 +1,4 @@
-/** Runs of each schedule have resources and news of their own. */
+/** Runs of each schedule have resources and alerts of their own. */
 import { expect, test } from 'vitest'
 import { recordRunAlert, raiseSilenceAlerts } from '../../../src/jobs/alerts.ts'
 import type { Queues } from '../../../src/jobs/queues.ts'
@@ -25,7 +25,7 @@ const run = (kind: string, outcome: ClosedRun['outcome']): ClosedRun => ({
   ],
 })
 
-test('a run of changes that ends well ends neither the silence nor the failure of whole ones', async () => {
+test('an incremental run that ends well ends neither the alert of a missing full run nor that of a failed one', async () => {
   await using database = await createDatabase()
   const sql = openDatabase(database.url)
   const raised = () => sql`select subject, kind from sync.alerts order by id`
@@ -35,14 +35,14 @@ test('a run of changes that ends well ends neither the silence nor the failure o
     const later = new Date(Date.now() + 5 * 86_400_000)
     await raiseSilenceAlerts(sql, SCHEDULES, later)
     await note(run('full', 'failed'))
-    const told = [
+    const alerts = [
       { subject: 'silence', kind: 'silence' },
       { subject: 'full', kind: 'failure' },
     ]
-    expect(await raised()).toEqual(told)
+    expect(await raised()).toEqual(alerts)
     await note(run('incremental', 'ok'))
     await raiseSilenceAlerts(sql, SCHEDULES, later)
-    expect(await raised()).toEqual(told)
+    expect(await raised()).toEqual(alerts)
 
     await note(run('incremental', 'failed'))
     await note(run('incremental', 'ok'))
@@ -61,17 +61,22 @@ test('a run of changes that ends well ends neither the silence nor the failure o
 test.each([
   [{ full: ['clients', 'projects'], incremental: ['projects'] }, ['full', 'incremental']],
   [{ full: ['clients'], incremental: [] }, ['full']],
-])('a tick makes a run of what its schedule is for, and none of nothing: %o', async (resources, kinds) => {
-  await using database = await createDatabase()
-  const sql = openDatabase(database.url)
-  const added: (readonly string[])[] = []
-  const queues = { addRun: async (_: number, types: readonly string[]) => void added.push(types) } as unknown as Queues
-  try {
-    await tickOnce({ sql, queues, log, schedules: SCHEDULES, resources, holder: 'test', version: '0' }, at)
-    const runs = await sql<{ kind: string }[]>`select kind from sync.runs order by id`
-    expect(runs.map(({ kind }) => kind)).toEqual(kinds)
-    expect(added).toEqual(kinds.map((kind) => resources[kind as keyof typeof resources]))
-  } finally {
-    await sql.end({ timeout: 1 })
-  }
-})
+])(
+  'a tick makes a run of the resources of its schedule, and none where there are none: %o',
+  async (resources, kinds) => {
+    await using database = await createDatabase()
+    const sql = openDatabase(database.url)
+    const added: (readonly string[])[] = []
+    const queues = {
+      addRun: async (_: number, types: readonly string[]) => void added.push(types),
+    } as unknown as Queues
+    try {
+      await tickOnce({ sql, queues, log, schedules: SCHEDULES, resources, holder: 'test', version: '0' }, at)
+      const runs = await sql<{ kind: string }[]>`select kind from sync.runs order by id`
+      expect(runs.map(({ kind }) => kind)).toEqual(kinds)
+      expect(added).toEqual(kinds.map((kind) => resources[kind as keyof typeof resources]))
+    } finally {
+      await sql.end({ timeout: 1 })
+    }
+  },
+)

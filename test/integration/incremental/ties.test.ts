@@ -55,7 +55,7 @@ const SERVERS: readonly (readonly [string, Switches])[] = [
   ['only the sort is taken, and the tie-break refused', { dateFilter: 'refused', ...NO_TIE_BREAK }],
 ]
 
-test.each(SERVERS)('a bulk update is read completely, with what belongs to it: %s', async (_, switches) => {
+test.each(SERVERS)('a bulk update is read completely, with the children of its projects: %s', async (_, switches) => {
   const { sim, worker, bulk, changes } = await openTies(switches)
   bulk()
   await changes()
@@ -72,7 +72,7 @@ test.each(SERVERS)('a bulk update is read completely, with what belongs to it: %
 test.each([
   ['the filter is taken', {}],
   ['only the sort is taken', { dateFilter: 'refused' }],
-] as const)('what is not counted is read, and no proof: the watermark stays (%s)', async (_, switches) => {
+] as const)('a list without counts is read and not proved: the watermark stays (%s)', async (_, switches) => {
   let counted = true
   const alter = (body: ListBody): ListBody => (counted ? body : { ...body, meta: {} })
   const { sim, worker, bulk, changes, watermark } = await openTies(switches, alter)
@@ -89,7 +89,7 @@ test.each([
 test.each([
   ['the filter is taken', {}],
   ['only the sort is taken', { dateFilter: 'refused' }],
-] as const)('a bulk update in the middle of the reading is not lost: %s', async (_, switches) => {
+] as const)('a bulk update in the middle of a read is not lost: %s', async (_, switches) => {
   const { sim, worker, bulk, changes, pass } = await openTies(switches)
   bulk()
   const at = new Date(pass(20)).toISOString()

@@ -35,7 +35,7 @@ describe.each(['filter', 'sort'] as const)('by %s', (way) => {
   it.each([
     ['ahead', 3 * HOUR],
     ['behind', -3 * HOUR],
-  ])('a server whose clock is %s', async (_, skew) => {
+  ])('reads every change from a server whose clock is %s', async (_, skew) => {
     await using set = await open({ now: () => Date.now() + skew })
     const { sim, worker, changes, ids } = set
     for (const id of ids.slice(0, 4)) {
@@ -46,7 +46,7 @@ describe.each(['filter', 'sort'] as const)('by %s', (way) => {
     await expectAsRemote(worker, sim, INCREMENTAL)
   })
 
-  it('several changes at the same moment, some of them read before', async () => {
+  it('reads several changes of one moment, of which some were read before', async () => {
     await using set = await open()
     const { sim, worker, changes, ids, stamp } = set
     const at = Date.now() - HOUR
@@ -58,7 +58,7 @@ describe.each(['filter', 'sort'] as const)('by %s', (way) => {
     await expectAsRemote(worker, sim, INCREMENTAL)
   })
 
-  it('a change that is stamped a little before the newest', async () => {
+  it('reads a change that is stamped a little before the newest', async () => {
     await using set = await open({ pageSize: 4 })
     const { sim, worker, changes, ids, stamp } = set
     const at = Date.now() - HOUR
@@ -70,7 +70,7 @@ describe.each(['filter', 'sort'] as const)('by %s', (way) => {
     await expectAsRemote(worker, sim, INCREMENTAL)
   })
 
-  it('more that changed than a page holds', async () => {
+  it('reads more changes than a page holds', async () => {
     await using set = await open({ projects: 60, pageSize: 10 })
     const { sim, worker, changes, ids } = set
     for (const id of ids.slice(5, 40)) edit(sim, 'projects', id)
@@ -81,7 +81,7 @@ describe.each(['filter', 'sort'] as const)('by %s', (way) => {
     await expectAsRemote(worker, sim, INCREMENTAL)
   })
 
-  it('a run that fails in the middle leaves it where it was, and the next brings everything', async () => {
+  it('a run that fails in the middle leaves the watermark where it was, and the next run reads everything', async () => {
     await using set = await open({ projects: 60, pageSize: 10, concurrency: 1 })
     const { sim, worker, changes, ids } = set
     edit(sim, 'projects', ids[0]!)
@@ -89,7 +89,7 @@ describe.each(['filter', 'sort'] as const)('by %s', (way) => {
     const before = await watermark(worker)
     for (const id of ids.slice(5, 40)) edit(sim, 'projects', id)
     const fault = sim.addFault({ kind: '403', match: { type: 'projects', page: 2 }, count: 'always' })
-    // Roles are asked for by the projects that have them, in the same list; of the other parts nobody knows whose changed.
+    // Roles are asked for by the projects that have them, in the same list; of the other children it is unknown which changed.
     await changes(INCREMENTAL, { ...INCOMPLETE_PARTS, projects: { outcome: 'forbidden' }, 'project-resources': {} })
     expect(await watermark(worker)).toBe(before)
     sim.removeFault(fault.id)
@@ -122,7 +122,7 @@ describe.each(['filter', 'sort'] as const)('by %s', (way) => {
     },
   )
 
-  it('a way that was taken and is refused now costs a full read, and the next run finds another', async () => {
+  it('a read method that is refused after it worked costs a full read, and the next run finds another', async () => {
     await using set = await open()
     const { sim, worker, changes, ids } = set
     edit(sim, 'projects', ids[0]!)
@@ -140,7 +140,7 @@ describe.each(['filter', 'sort'] as const)('by %s', (way) => {
   })
 })
 
-it('a project that does not say when it changed is read with the newest', async () => {
+it('a project without a change time is read with the newest', async () => {
   await using account = await openAccount({ switches: WAYS.sort })
   const { sim, worker, changes } = account
   const ids = sim.records.list('projects').map(({ id }) => id)
@@ -155,7 +155,7 @@ it('a project that does not say when it changed is read with the newest', async 
   await expectAsRemote(worker, sim, INCREMENTAL)
 })
 
-it('a server that does not look at the sort is not believed', async () => {
+it('a server that ignores the sort is not relied on', async () => {
   const unsorted = (body: ListBody, { type }: { type: string }): unknown =>
     type === 'projects' ? { ...body, data: body.data.toSorted((a, b) => Number(a['id']) - Number(b['id'])) } : body
   await using account = await openAccount({ switches: WAYS.sort, alter: unsorted })
@@ -166,7 +166,7 @@ it('a server that does not look at the sort is not believed', async () => {
   expect(await strategy(worker)).toBe('none')
   await expectAsRemote(worker, sim, INCREMENTAL)
 
-  // Of one record it could not be told.
+  // One record alone would not show it.
   await saveCapability(worker.sql, 'projects', 'changes', 'sort')
   edit(sim, 'projects', ids[4]!)
   await changes()
@@ -174,7 +174,7 @@ it('a server that does not look at the sort is not believed', async () => {
   await expectAsRemote(worker, sim, INCREMENTAL)
 })
 
-it('a table that was empty has none, so that a server whose clock is behind loses nothing', async () => {
+it('an empty table gets no watermark, so that a server whose clock is behind loses nothing', async () => {
   await using account = await openAccount({
     projects: 0,
     now: () => Date.now() - 3 * HOUR,

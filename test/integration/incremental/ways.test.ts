@@ -5,10 +5,10 @@ import { edit, INCREMENTAL, openAccount, projectWith, requestsOf } from '../../s
 import { expectAsRemote } from '../../support/scopestack/living.ts'
 import type { TestWorker } from '../../support/scopestack/worker.ts'
 
-describe('parts are asked for by what the server takes:', () => {
+describe('children are read by the method that the server accepts:', () => {
   const REFUSED = { 'project-phases': ['project'] }
 
-  it('nested lists, remembered', async () => {
+  it('nested lists, and the method is remembered', async () => {
     await using account = await openAccount({ switches: { refusedFilters: REFUSED } })
     const { sim, worker, changes } = account
     const { parts } = projectWith(sim, 'project-phases', 3)
@@ -24,7 +24,7 @@ describe('parts are asked for by what the server takes:', () => {
     await expectAsRemote(worker, sim, INCREMENTAL)
   })
 
-  it('all of it, where nested lists are not there either, and asks again after a day', async () => {
+  it('the complete list where there are no nested lists either, which are tried again after a day', async () => {
     await using account = await openAccount({ switches: { refusedFilters: REFUSED } })
     const { sim, worker, changes } = account
     const { parts } = projectWith(sim, 'project-phases', 3)
@@ -52,7 +52,7 @@ describe('parts are asked for by what the server takes:', () => {
     await expectAsRemote(worker, sim, INCREMENTAL)
   })
 
-  it('what was remembered and is refused now', async () => {
+  it('another one when the remembered one is refused now', async () => {
     await using account = await openAccount()
     const { sim, worker, changes } = account
     const { parts } = projectWith(sim, 'project-phases', 3)

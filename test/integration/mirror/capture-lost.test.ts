@@ -1,4 +1,4 @@
-/** Triggers that somebody dropped, disabled or replaced: noticed, said by table, and mended by the next migration. */
+/** Triggers that were dropped, disabled or replaced: they are noticed, reported by table, and repaired by the next migration. */
 import { afterAll, describe, expect, it } from 'vitest'
 import { catalog } from '../../../src/catalog/registry.ts'
 import { openDatabase } from '../../../src/store/connection/database.ts'
@@ -74,13 +74,13 @@ const CASES: readonly (readonly [string, string, string | RegExp])[] = [
   ],
 ]
 
-it('finds nothing in a database as it was made', async () => {
+it('a database as it was migrated lacks no trigger', async () => {
   expect(await found()).toBe(null)
   expect(await migrate(database.url)).toEqual({ faults: [], mended: true })
 })
 
 describe.each(CASES)('%s', (_, spoil, says) => {
-  it('is said, and mended by the next migration', async () => {
+  it('is reported, and repaired by the next migration', async () => {
     await sql.unsafe(spoil)
     const said = await found()
     expect(said).toMatch(/^Local edits are not noticed, and lost, in scopestack\./)
@@ -92,7 +92,7 @@ describe.each(CASES)('%s', (_, spoil, says) => {
   })
 })
 
-it('makes up for what user-defined values missed', async () => {
+it('the repair fills in the user-defined values that were missed', async () => {
   await sql.begin(async (tx) => {
     await tx`select set_config('sync.origin', 'pull', true)`
     await tx`alter table scopestack.clients disable trigger user`

@@ -49,7 +49,7 @@ const refusal = (statement: string): Promise<string> =>
   )
 
 describe('an edit becomes a change', () => {
-  it('of the columns that differ, with what they held', async () => {
+  it('of the columns that differ, with their values before', async () => {
     await sql`update scopestack.clients set name = 'Uno', active = active, msa_date = null where id = '1'`
     expect(await outbox()).toEqual([
       {
@@ -86,7 +86,7 @@ describe('an edit becomes a change', () => {
     expect(await outbox()).toHaveLength(1)
   })
 
-  it('of a new row, whose id begins as local-, and of what refers to it', async () => {
+  it('of a new row, whose id begins with local-, and of rows that refer to it', async () => {
     const [made] = await sql<{ id: string }[]>`
       insert into scopestack.clients (name, domain) values ('Three', 'three.test') returning id`
     expect(made!.id).toMatch(/^local-[0-9a-f-]{36}$/)
@@ -118,19 +118,19 @@ describe('an edit becomes a change', () => {
   })
 })
 
-describe('nothing becomes of', () => {
+describe('no change is made of', () => {
   it('an update that changes nothing', async () => {
     await sql`update scopestack.clients set name = name, user_defined_fields = user_defined_fields`
     expect(await outbox()).toEqual([])
   })
 
-  it('what a load writes: new rows, changed rows and the same again (S3)', async () => {
+  it('the rows of a load: new ones, changed ones, and the same again (S3)', async () => {
     for (const name of ['Other', 'Another', 'Another']) await load('clients', '7', { name })
     expect(await outbox()).toEqual([])
   })
 })
 
-describe('refused is', () => {
+describe('a trigger refuses', () => {
   const WRITABLE = 'active, name, msa_date, domain, user_defined_fields'
   it.each([
     [
@@ -207,7 +207,7 @@ describe('refused is', () => {
   })
 })
 
-it('has triggers that agree with the catalog, on every table', async () => {
+it('every table has the triggers that the catalog asks for', async () => {
   const found = await sql<
     { type: string; writes: string[]; columns: { name: string; entries: unknown }[]; triggers: number }[]
   >`
@@ -231,7 +231,7 @@ it('has triggers that agree with the catalog, on every table', async () => {
   expect(found.map((row) => ({ ...row, columns: row.columns.map(({ name }) => name) }))).toEqual(wanted)
 })
 
-it('notes 50,000 edits of one statement in one statement', async () => {
+it('one statement notes the 50,000 edits of one statement', async () => {
   await sql.begin(async (tx) => {
     const records = Array.from({ length: 50_000 }, (_, at) => ({
       type: 'clients',

@@ -114,7 +114,7 @@ describe('what differs', () => {
     ])
   })
 
-  it('is named with every column of it', async () => {
+  it('is reported with every column of it', async () => {
     await load([thing('1')])
     const [found] = await compare([thing('1', { name: null, price: 11, colour: 'blue' })])
     expect(found).toEqual({
@@ -128,7 +128,7 @@ describe('what differs', () => {
     })
   })
 
-  it('is found for a value that does not fit its column, where it is kept', async () => {
+  it('includes a value that does not fit its column, in the column that keeps it', async () => {
     await load([thing('1', { position: 'third' })])
     expect(await compare([thing('1', { position: 'third' })])).toEqual(EQUAL)
     const [found] = await compare([thing('1', { position: 'fourth' })])
@@ -148,7 +148,7 @@ describe('what does not differ', () => {
     expect(await compare([thing('1', sent)])).toEqual(EQUAL)
   })
 
-  it('the order in which the ends of a to-many come, for it is a set', async () => {
+  it('the order of the ends of a to-many, which is a set', async () => {
     await load([thing('1')])
     const other = {
       parts: {
@@ -161,18 +161,18 @@ describe('what does not differ', () => {
     expect(await compare([thing('1', {}, other)])).toEqual(EQUAL)
   })
 
-  it('a key that the record says nothing of; the others of that record are compared', async () => {
+  it('a key that the record does not carry; its other keys are compared', async () => {
     await load([thing('1'), thing('2')])
     await sql`update scopestack.things set owner_id = '8', name = 'By hand'`
-    const untold = { owner: { links: { self: 'https://x.test' } } }
-    expect(await compare([thing('1', {}, untold), thing('2')])).toMatchObject([
+    const partial = { owner: { links: { self: 'https://x.test' } } }
+    expect(await compare([thing('1', {}, partial), thing('2')])).toMatchObject([
       { id: '1', columns: [{ name: 'name' }] },
       { id: '2', columns: [{ name: 'name' }, { name: 'owner_id' }] },
     ])
   })
 })
 
-it('says missing of what has no row, and of what has only a tombstone', async () => {
+it('reports a record as missing that has no row, or only a tombstone', async () => {
   await load([thing('1'), thing('2')])
   await sql`update scopestack.things set sync_deleted_at = now() where id = '2'`
   expect(await compare([thing('3'), thing('1'), thing('2')])).toEqual([
@@ -182,13 +182,13 @@ it('says missing of what has no row, and of what has only a tombstone', async ()
   ])
 })
 
-it('lets the last of several records with one id count, and answers an empty batch with nothing', async () => {
+it('compares the last of several records with one id, and returns nothing for an empty batch', async () => {
   await load([thing('1')])
   expect(await compare([thing('1', { name: 'First' }), thing('1')])).toEqual(EQUAL)
   expect(await compare([])).toEqual([])
 })
 
-it('compares the others when Postgres refuses a value, or a record is no row', async () => {
+it('compares the other records when Postgres refuses a value, or a record cannot be a row', async () => {
   const many = Array.from({ length: 60 }, (_, at) => thing(String(at)))
   await load(many)
   const deep = (levels: number): unknown => JSON.parse('['.repeat(levels) + ']'.repeat(levels)) as unknown
@@ -217,7 +217,7 @@ it('finds the living rows that a list of ids lacks', async () => {
   expect(await extraIds(sql, things, many)).toEqual(['x'])
 })
 
-it('makes the next load write rows whose digest stands although a value does not', async () => {
+it('makes the next load write rows whose digest is right although a value is not', async () => {
   await load([thing('1'), thing('2')])
   await sql`update scopestack.things set name = 'By hand' where id = '1'`
   expect(await load([thing('1'), thing('2')])).toMatchObject({ unchanged: 2 })

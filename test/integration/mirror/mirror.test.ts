@@ -99,14 +99,14 @@ it('counts and rewrites only the rows that differ', async () => {
   expect(after[1]!.sync_changed_at.getTime()).toBeGreaterThan(before[1]!.sync_changed_at.getTime())
 })
 
-it('lets the last of several records with one id win', async () => {
+it('of several records with one id the last wins', async () => {
   const twice = [client('twice', 'First'), client('other', 'Other'), client('twice', 'Last')]
   expect(await load('clients', twice)).toMatchObject({ inserted: 2, unchanged: 0 })
   expect((await row('twice'))!.name).toBe('Last')
   expect(await load('clients', [client('twice', 'Later'), client('twice', 'Last')])).toMatchObject({ unchanged: 1 })
 })
 
-it('revives a row whose tombstone stands, even when nothing in it has changed', async () => {
+it('revives a tombstone, even when no value of the row has changed', async () => {
   await load('clients', [client('gone', 'Gone')])
   await sql.begin(async (tx) => {
     await disableCapture(tx)
@@ -116,7 +116,7 @@ it('revives a row whose tombstone stands, even when nothing in it has changed', 
   expect((await row('gone'))!.sync_deleted_at).toBeNull()
 })
 
-it('takes a to-many for the set it is: another order is no change', async () => {
+it('treats a to-many as a set: another order is no change', async () => {
   const product = (ids: readonly string[]): RemoteRecord => ({
     type: 'products',
     id: '1',
@@ -127,7 +127,7 @@ it('takes a to-many for the set it is: another order is no change', async () => 
   expect(await load('products', [product(['3', '11'])])).toMatchObject({ updated: 1 })
 })
 
-it('leaves a key that a record says nothing of as it is, and rewrites the row once', async () => {
+it('keeps a key that a record does not carry, and rewrites the row once', async () => {
   const record = (name: string, relationships: object): RemoteRecord => ({
     type: 'projects',
     id: '1',
@@ -137,10 +137,10 @@ it('leaves a key that a record says nothing of as it is, and rewrites the row on
   const ends = { client: { data: { type: 'clients', id: '7' } }, user: { data: { type: 'users', id: '8' } } }
   const keys = () => sql`select project_name as name, client_id, user_id from scopestack.projects where id = '1'`
   await load('projects', [record('First', ends)])
-  const untold = { client: { links: { self: 'https://x.test' } }, user: { data: null } }
-  expect(await load('projects', [record('Second', untold)])).toMatchObject({ updated: 1 })
+  const partial = { client: { links: { self: 'https://x.test' } }, user: { data: null } }
+  expect(await load('projects', [record('Second', partial)])).toMatchObject({ updated: 1 })
   expect(await keys()).toEqual([{ name: 'Second', client_id: '7', user_id: null }])
-  expect(await load('projects', [record('Second', untold)])).toMatchObject({ unchanged: 1 })
+  expect(await load('projects', [record('Second', partial)])).toMatchObject({ unchanged: 1 })
   expect(await load('projects', [record('Second', ends)])).toMatchObject({ updated: 1 })
   expect(await keys()).toEqual([{ name: 'Second', client_id: '7', user_id: '8' }])
 })

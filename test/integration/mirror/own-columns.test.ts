@@ -42,7 +42,7 @@ const own = async (id: string) =>
     await worker.sql`select name, domain, my_note, my_flag, my_doc, my_place::text, "My ""Größe""" as size from scopestack.clients where id = ${id}`
   )[0]
 
-it('are written without a word, in tables that may be edited and in those that may not', async () => {
+it('added columns are written freely, in tables that may be edited and in those that may not', async () => {
   const { sql } = worker
   await sql.unsafe(
     `update scopestack.clients set my_note = 'seen', my_flag = true, my_doc = '{"a": 1}', my_place = '(1,2)', "My ""Größe""" = 1.50`,
@@ -52,7 +52,7 @@ it('are written without a word, in tables that may be edited and in those that m
   expect(await sql`select distinct my_note from scopestack.users`).toEqual([{ my_note: 'seen' }])
 })
 
-it('are kept by a pull that writes their row', async () => {
+it('added columns are kept by a pull that writes their row', async () => {
   const id = first('clients')
   sim.records.update('clients', id, { attributes: { domain: 'moved.test' } })
   const { outcomes } = await worker.run(['clients'])
@@ -66,7 +66,7 @@ it('are kept by a pull that writes their row', async () => {
   })
 })
 
-it('go with an edit of ours, of which alone ScopeStack hears', async () => {
+it('added columns may be written together with a mirrored column, which alone is sent', async () => {
   const id = first('clients', 1)
   await worker.sql`update scopestack.clients set my_note = 'both', my_doc = '[2]', domain = 'both.test' where id = ${id}`
   expect(await changes()).toEqual([{ id, op: 'update', attributes: { domain: 'both.test' }, relationships: {} }])
@@ -75,7 +75,7 @@ it('go with an edit of ours, of which alone ScopeStack hears', async () => {
   expect(await own(id)).toMatchObject({ domain: 'both.test', my_note: 'both' })
 })
 
-it('may be given with a new row, and are there when it has its id', async () => {
+it('added columns may be given with a new row, and stay when it gets its id', async () => {
   await worker.sql`insert into scopestack.clients (name, my_note, my_flag) values ('Newcomer', 'mine', true)`
   expect(await changes()).toMatchObject([{ op: 'create', attributes: { name: 'Newcomer' } }])
   await worker.sql`update scopestack.clients set my_note = 'still mine' where name = 'Newcomer'`
@@ -89,7 +89,7 @@ it('may be given with a new row, and are there when it has its id', async () => 
   ).toEqual([{ my_note: 'still mine', my_flag: true, local: false }])
 })
 
-it('are written in a row that ScopeStack has deleted, whose other columns are not', async () => {
+it('added columns may be written in a row that ScopeStack has deleted; its mirrored columns may not', async () => {
   const { sql } = worker
   const id = sim.records.create('clients', { attributes: { name: 'Gone', active: true } }).id
   await worker.run(['clients'])
@@ -102,7 +102,7 @@ it('are written in a row that ScopeStack has deleted, whose other columns are no
   )
 })
 
-it('open no column of ours', async () => {
+it('added columns make no mirrored column writable', async () => {
   const { sql } = worker
   const id = first('clients')
   for (const [statement, says] of [
@@ -131,7 +131,7 @@ it('open no column of ours', async () => {
   expect(await changes()).toEqual([])
 })
 
-it('are not what an older catalog does not know: an edit of that is refused, and not lost', async () => {
+it('a column that an older catalog does not know is not taken for an added one: its edit is refused, and not lost', async () => {
   await using other = await createDatabase()
   const sql = openDatabase(other.url, { connections: 1 })
   const older = [...catalog.values()].map((resource) => ({
@@ -151,7 +151,7 @@ it('are not what an older catalog does not know: an edit of that is refused, and
   await sql.end()
 })
 
-it('stop an upgrade that brings one of that name, with a sentence, and nothing is changed', async () => {
+it('an added column stops an upgrade that brings one of the same name, with a message, and nothing is changed', async () => {
   await using older = await createEmptyDatabase()
   const sql = openDatabase(older.url, { connections: 1 })
   const { entries } = JSON.parse(await readFile(join(MIGRATIONS_FOLDER, 'meta/_journal.json'), 'utf8')) as {

@@ -1,7 +1,7 @@
 /**
- * The mirrored tables are the analysts' and integrators', too. Whatever they do to one of them, a row that is refused is set
- * aside by itself, or its resource fails with a sentence that names the table and what mends it; the other tables go on,
- * edits of them are sent, and once it is mended the next run is whole again by itself.
+ * The mirrored tables are the analysts' and integrators', too. Whatever they do to one of them, a row that is refused is parked
+ * alone, or its resource fails with a message that names the table and the remedy; the other tables are read on, edits of them
+ * are sent, and once it is repaired the next run is complete again by itself.
  */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { startSimulator, type Simulator } from '../../../src/simulator/server.ts'
@@ -48,7 +48,7 @@ interface Change {
   readonly name: string
   readonly make: string
   readonly mend: string
-  /** `parked`: the one row that is refused; `failed`: the resource, before anything is written; `ok`: nobody minds. */
+  /** `parked`: the one row that is refused; `failed`: the resource, before anything is written; `ok`: nothing is refused. */
   readonly so: 'parked' | 'failed' | 'ok'
   /** What is said of it. */
   readonly says?: RegExp
@@ -354,7 +354,7 @@ describe.each(CHANGES)('$name', ({ make, mend, so, says }) => {
 const forgetChanges = () =>
   worker.sql`update sync.cursors set watermark = now() + interval '10 days' where resource = 'clients'`
 
-it('what was refused is tried again by each run, though it did not change since', async () => {
+it('a refused row is tried again by each run, though its record did not change since', async () => {
   const { sql } = worker
   const id = nth('clients', 0)
   await sql.unsafe("alter table scopestack.clients add constraint own_check check (name not like 'Poison%')")
@@ -387,7 +387,7 @@ it.each([
       if new.sync_deleted_at is not null and old.name = 'Kept' then raise 'own rule keeps %', old.id using errcode = 'OWN01'; end if;
       return new; end $$;
     create trigger own_rule before update on scopestack.clients ${call}`)
-    const [kept, other] = ['Kept', 'Let go'].map(
+    const [kept, other] = ['Kept', 'Discarded'].map(
       (name) => sim.records.create('clients', { attributes: { name, active: true } }).id,
     )
     await worker.run(['clients'])
@@ -401,7 +401,7 @@ it.each([
   },
 )
 
-it('a new row whose id a foreign key of theirs holds fast waits with the reason, and is sent once', async () => {
+it('a new row whose id a user’s foreign key refers to waits with the reason, and is sent once', async () => {
   const { sql } = worker
   const [made] = await sql<{ id: string }[]>`insert into scopestack.clients (name) values ('Held fast') returning id`
   await sql.unsafe(`create table own.notes (client_id text references scopestack.clients on delete cascade);
@@ -422,7 +422,7 @@ it('a new row whose id a foreign key of theirs holds fast waits with the reason,
   await sql.unsafe('drop table own.notes')
 })
 
-it('a schema that was renamed is said to be so by every resource, and is found again', async () => {
+it('every resource reports a schema that was renamed, and reads on when it is back', async () => {
   const { sql } = worker
   await sql.unsafe('alter schema scopestack rename to reports')
   for (const [, { outcome, message }] of await outcomesOf({})) {
@@ -435,7 +435,7 @@ it('a schema that was renamed is said to be so by every resource, and is found a
   expect([...(await outcomesOf({})).values()]).toMatchObject([{ outcome: 'ok' }, { outcome: 'ok' }])
 })
 
-it('a narrower type of a number sets aside what does not fit it, and rounds nothing; mended, all is read again', async () => {
+it('in a column of a narrower number type, rows that do not fit are parked and none is rounded; repaired, all are read again', async () => {
   const { sql } = worker
   await worker.run(['products'])
   const [whole, part] = [nth('products', 0), nth('products', 1)]
@@ -455,7 +455,7 @@ it('a narrower type of a number sets aside what does not fit it, and rounds noth
   expect(await verify(worker, 'products')).toMatchObject(EQUAL)
 })
 
-it('a table that was dropped is said to be, and filled when its structure is back', async () => {
+it('a dropped table is reported, and filled when its structure is back', async () => {
   const { sql } = worker
   await worker.run(['tags'])
   await sql.unsafe('create table own.structure (like scopestack.tags including all); drop table scopestack.tags')
@@ -475,7 +475,7 @@ it('a table that was dropped is said to be, and filled when its structure is bac
   expect(await verify(worker, 'tags')).toMatchObject(EQUAL)
 })
 
-it('a trigger that refuses each of a hundred rows fails its resource instead of setting all aside', async () => {
+it('a trigger that refuses each of a hundred rows fails its resource instead of parking them all', async () => {
   const { sql } = worker
   await sql.unsafe(
     "create trigger own_rule before insert on scopestack.vendors for each row execute function own.raise('always')",

@@ -191,7 +191,7 @@ it.each([`9007199254740992`, `-9007199254740992`])('project_services.quantity = 
   )
 })
 
-describe('NULL is refused where a record cannot be without', () => {
+describe('NULL is refused in a column that a record cannot lack', () => {
   it.each([
     ['clients', 'active', 'a record is active or archived. Write true or false.'],
     ['clients', 'name', 'it is what the record is known by. Write a text.'],
@@ -204,7 +204,7 @@ describe('NULL is refused where a record cannot be without', () => {
     expect(await noted()).toEqual([])
   })
 
-  it('and taken where it clears a value', async () => {
+  it('NULL is accepted where it clears a value', async () => {
     await sql`update scopestack.clients set msa_date = null, domain = null where id = '1'`
     await sql`update scopestack.products set unit_price = null where id = '1'`
     await sql`update scopestack.projects set tag_list = null where id = '1'`
@@ -215,7 +215,7 @@ describe('NULL is refused where a record cannot be without', () => {
   })
 })
 
-describe('by whatever way', () => {
+describe('a refused value is found in every statement:', () => {
   const INFINITE = expected('clients', 'msa_date', '"infinity"', DAYS)
   it.each([
     `insert into scopestack.clients (name, msa_date) select 'New', unnest(array['2026-01-02', 'infinity']::date[])`,
@@ -253,7 +253,7 @@ describe('by whatever way', () => {
     expect(await noted()).toHaveLength(2)
   })
 
-  it('a COPY that is written as pg_dump writes it, without all that a dump holds', async () => {
+  it('a COPY in the form of pg_dump that lacks columns of a dump', async () => {
     await expect(
       copyInto('COPY scopestack.clients (name, sync_hash) FROM stdin', ['Copied\tx\n']),
     ).rejects.toMatchObject({
@@ -278,7 +278,7 @@ describe('by whatever way', () => {
     }
   })
 
-  it('what is kept by scopestack-sync, in a new row', async () => {
+  it('a column that only scopestack-sync writes, in a new row', async () => {
     expect(
       (await refusal(`insert into scopestack.clients (name, sync_changed_at) values ('x', 'infinity')`)).message,
     ).toMatch(/^Column sync_changed_at of scopestack\.clients is read-only\./)
@@ -291,7 +291,7 @@ describe('by whatever way', () => {
   })
 })
 
-it('a load is not checked: what ScopeStack holds is what it holds', async () => {
+it('a load is not checked: values of ScopeStack are stored as they are', async () => {
   await sql`update scopestack.clients set domain = 'waits' where id = '1'`
   await unnoticed(sql, (tx) => tx`update scopestack.clients set msa_date = 'infinity' where id = '2'`)
   await sql`update scopestack.clients set domain = 'beside.test' where id = '2'`
@@ -301,7 +301,7 @@ it('a load is not checked: what ScopeStack holds is what it holds', async () => 
   ])
 })
 
-it('comes to a database that has edits waiting: they wait as they were, and roles that could edit still can', async () => {
+it('the migration leaves waiting edits as they were, and roles that could edit still can', async () => {
   await using older = await createEmptyDatabase()
   const old = openDatabase(older.url, { connections: 1 })
   const editor = `editor_${randomUUID().slice(0, 8)}`

@@ -99,7 +99,7 @@ it('report_project_pipeline counts and sums the projects that are not archived, 
   expect(rows.every((row) => Number(row['stage']) < 99)).toBe(true)
 })
 
-it('report_client_revenue tells what each client bought from what is still open', async () => {
+it('report_client_revenue separates what each client bought from what is still open', async () => {
   const rows = await worker.sql`select * from scopestack.report_client_revenue`
   const byClient = groupBy(current(), ({ relationships }) => relationships['client'])
   byClient.delete(null)
@@ -149,7 +149,7 @@ it('report_resource_hours adds up to the hours and the money of all roles', asyn
   expect(money(row!['cost'])).toBe(money(times('hourly-cost')))
 })
 
-it('sync_status says of every resource how fresh it is, how it went and how much there is', async () => {
+it('sync_status shows how fresh each resource is, its last outcome and its number of rows', async () => {
   const rows = await worker.sql`select * from scopestack.sync_status`
   expect(rows.map((row) => row['resource'] as string).toSorted()).toEqual([...catalog.keys()].toSorted())
   for (const row of rows) {

@@ -12,7 +12,7 @@ import { openAccount, remoteIds } from '../../support/scopestack/account.ts'
 import { INCREMENTAL, PARTS } from '../../support/scopestack/increments.ts'
 import type { TestWorker } from '../../support/scopestack/worker.ts'
 
-/** Every second end is nobody: in a nested include the library leaves that out. */
+/** Every second end is null: in a nested include the library leaves that out. */
 function clearEnds({ records }: Simulator, catalog: ReadonlyMap<string, Resource>): void {
   for (const { type, columns } of catalog.values()) {
     const ends = columns.filter(({ from, member }) => from === 'to-one' && !KEPT.has(member))
@@ -61,7 +61,7 @@ const writtenOf = async ({ sql }: TestWorker, { table }: Resource) =>
     ).map(({ id, row }) => [id, row]),
   )
 
-it('in every resource and every way, and none is written again when the ways alternate', async () => {
+it('every read method gives the same row of every resource, and no row is written again when methods alternate', async () => {
   const { sim, worker } = await openAccount({ projects: 2 }, undefined, { pageSize: 100, concurrency: 4 })
   const { catalog, client, slug } = worker
   clearEnds(sim, catalog)
@@ -117,32 +117,35 @@ it('in every resource and every way, and none is written again when the ways alt
   }
 })
 
-it.each(['declared', 'nested'] as const)('of a project that changed, its parts read in the %s way', async (way) => {
-  const { sim, worker } = await openAccount({ projects: 5 }, undefined, { pageSize: 100, concurrency: 4 })
-  const { sql, catalog } = worker
-  if (way === 'nested')
-    sim.setSwitches({ refusedFilters: Object.fromEntries(PARTS.map((type) => [type, ['project']])) })
-  await worker.run(INCREMENTAL)
-  // Keys that are cleared, and others that are set, since the whole reading.
-  clearEnds(sim, catalog)
-  const projects = remoteIds(sim, 'projects')
-  const readParts = async () => {
-    await sql.begin((tx) => recordChangedParents(tx, 'projects', projects))
-    await worker.run(['projects', ...PARTS], { changesOnly: true })
-  }
-  await readParts()
-  for (const type of PARTS) {
-    const { table, columns } = catalog.get(type)!
-    const keys = columns.filter(({ from, member }) => from === 'to-one' && member !== 'account')
-    for (const { id, relationships } of sim.records.list(type)) {
-      const [row] = await sql.unsafe(`select * from scopestack.${table} where id = $1`, [id])
-      for (const { name, member } of keys) {
-        if (member in relationships) expect(row![name], `${type} ${id} ${name}`).toEqual(relationships[member])
+it.each(['declared', 'nested'] as const)(
+  'the children of a changed project give the same rows, read in the %s way',
+  async (way) => {
+    const { sim, worker } = await openAccount({ projects: 5 }, undefined, { pageSize: 100, concurrency: 4 })
+    const { sql, catalog } = worker
+    if (way === 'nested')
+      sim.setSwitches({ refusedFilters: Object.fromEntries(PARTS.map((type) => [type, ['project']])) })
+    await worker.run(INCREMENTAL)
+    // Keys that are cleared, and others that are set, since the whole reading.
+    clearEnds(sim, catalog)
+    const projects = remoteIds(sim, 'projects')
+    const readParts = async () => {
+      await sql.begin((tx) => recordChangedParents(tx, 'projects', projects))
+      await worker.run(['projects', ...PARTS], { changesOnly: true })
+    }
+    await readParts()
+    for (const type of PARTS) {
+      const { table, columns } = catalog.get(type)!
+      const keys = columns.filter(({ from, member }) => from === 'to-one' && member !== 'account')
+      for (const { id, relationships } of sim.records.list(type)) {
+        const [row] = await sql.unsafe(`select * from scopestack.${table} where id = $1`, [id])
+        for (const { name, member } of keys) {
+          if (member in relationships) expect(row![name], `${type} ${id} ${name}`).toEqual(relationships[member])
+        }
       }
     }
-  }
-  const before = await Promise.all(PARTS.map((type) => writtenOf(worker, catalog.get(type)!)))
-  await worker.run(PARTS)
-  await readParts()
-  expect(await Promise.all(PARTS.map((type) => writtenOf(worker, catalog.get(type)!)))).toEqual(before)
-})
+    const before = await Promise.all(PARTS.map((type) => writtenOf(worker, catalog.get(type)!)))
+    await worker.run(PARTS)
+    await readParts()
+    expect(await Promise.all(PARTS.map((type) => writtenOf(worker, catalog.get(type)!)))).toEqual(before)
+  },
+)

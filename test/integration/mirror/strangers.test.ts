@@ -1,4 +1,4 @@
-/** Whoever reaches a port of ours may send what they like: nobody else notices. */
+/** A client that reaches one of our ports may send anything: other clients do not notice. */
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import { text } from 'node:stream/consumers'
@@ -127,7 +127,7 @@ describe.each(PLACES)('%s', (_, open) => {
     await isWell()
   })
 
-  test('outlives odd headers, half requests and bodies nobody asked for', async () => {
+  test('outlives odd headers, half requests and unexpected bodies', async () => {
     const asked = place.path.split('?')[0]!
     for (const bytes of [
       `GET ${asked} HTTP/1.1\r\nHost: ${'x'.repeat(20_000)}\r\n\r\n`,
@@ -151,7 +151,7 @@ describe.each(PLACES)('%s', (_, open) => {
     await isWell()
   })
 
-  test('answers while hundreds of connections say nothing', async () => {
+  test('responds while hundreds of connections send nothing', async () => {
     const silent = Array.from({ length: 300 }, () => socketTo(place))
     let ended = 0
     for (const socket of silent) socket.resume().once('close', () => ended++)
@@ -162,7 +162,7 @@ describe.each(PLACES)('%s', (_, open) => {
     for (const socket of silent) socket.destroy()
   })
 
-  test('does not mind who leaves before the answer', async () => {
+  test('is not disturbed by clients that leave before the response', async () => {
     for (let time = 0; time < 20; time++) {
       const socket = socketTo(place)
       socket.write(`GET ${time % 2 ? '/readyz' : '/callback?state=wrong'} HTTP/1.1\r\nHost: x\r\n\r\n`)
@@ -174,7 +174,7 @@ describe.each(PLACES)('%s', (_, open) => {
 })
 
 describe('a login', () => {
-  test('is neither finished nor ended by anybody but who brings its state to its own address', async () => {
+  test('is finished or ended only by a request that brings its state to its own address', async () => {
     const loopback = await openLoopback(0)
     const { origin: url, host } = new URL(loopback.redirectUri)
     let strays = 0
@@ -214,7 +214,7 @@ describe('a login', () => {
     await loopback.close()
   })
 
-  test('that is denied says why, without what the redirection quotes', async () => {
+  test('that is denied gives the reason, without text that the redirect quotes', async () => {
     const loopback = await openLoopback(0)
     const { origin: url, host } = new URL(loopback.redirectUri)
     const { text: redact } = createRedactor({ clientSecret: 'kept/secret+4711-0815' })
@@ -231,7 +231,7 @@ describe('a login', () => {
     await loopback.close()
   })
 
-  test('ends although its browser has left before the answer', async () => {
+  test('ends although its browser has left before the response', async () => {
     const loopback = await openLoopback(0)
     const { origin: url, host } = new URL(loopback.redirectUri)
     const arrival = loopback.waitForCallback({
@@ -251,7 +251,7 @@ describe('a login', () => {
   })
 })
 
-test('one look at the database answers all who ask for it meanwhile', async () => {
+test('one query of the database serves all probes that arrive meanwhile', async () => {
   let looks = 0
   let end = (): void => {}
   const check = async (): Promise<void> => {
@@ -265,7 +265,7 @@ test('one look at the database answers all who ask for it meanwhile', async () =
   end()
   const first = await Promise.race(asked)
   expect(first).toBe(200)
-  // Whoever was not there yet had another look.
+  // A probe that came later made another query.
   await until(() => (end(), heads === 20), 'all answers')
   expect(looks).toBeLessThan(20)
   await web.close()

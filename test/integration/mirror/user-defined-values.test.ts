@@ -117,7 +117,7 @@ it.each<[string, unknown, Omit<Value, 'name'>]>([
   ['the last year of four digits', '9999-12-31', { value: '9999-12-31', number: null, day: '9999-12-31' }],
   ['a text that begins like a date', '2026-02-28 or so', { value: '2026-02-28 or so', number: null, day: null }],
   ['two lines', '12\n13', { value: '12\n13', number: null, day: null }],
-])('takes %s for what it is', async (_, given, expected) => {
+])('recognizes %s', async (_, given, expected) => {
   await load('projects', [project('1', [field('given', 'text', given)])])
   expect(await values('1')).toEqual([{ name: 'given', ...expected }])
 })

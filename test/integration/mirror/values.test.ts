@@ -179,7 +179,7 @@ it('keeps every row, every value that fits, and every value that does not', asyn
       const after = before.map((row) => {
         const given = sent.find(({ id }) => id === row.id)!.attributes
         const says = (member: string): boolean => isObject(given) && member in given
-        // What is not told stays as it is.
+        // A member that is not sent stays as it is.
         const stays = {
           ...(says('a-text') ? {} : { a_text: 'overwritten' }),
           ...(says('a-json') ? {} : { a_json: null }),
@@ -192,7 +192,7 @@ it('keeps every row, every value that fits, and every value that does not', asyn
   )
 })
 
-it('reads a time back as the instant it is', async () => {
+it('reads a time back as the same instant', async () => {
   const times = [
     '2026-11-23T10:00:00.5+05:30',
     '2026-11-23T04:30:00.500Z',

@@ -1,4 +1,4 @@
-/** DATABASE_URL, obeyed to the letter: where it leads, what is encrypted, what the server is told. */
+/** DATABASE_URL, followed to the letter: where it leads, what is encrypted, which settings the server gets. */
 import { once } from 'node:events'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { createServer, type AddressInfo } from 'node:net'
@@ -62,7 +62,7 @@ it('leads to a Unix socket, in both spellings, and needs no TLS there', async ()
   }
 })
 
-it('is encrypted where sslmode asks for it, without a word of warning', async () => {
+it('is encrypted where sslmode asks for it, without a warning', async () => {
   const warnings: Error[] = []
   const warn = (warning: Error) => void warnings.push(warning)
   process.on('warning', warn)
@@ -87,7 +87,7 @@ it('is encrypted where sslmode asks for it, without a word of warning', async ()
   expect(warnings).toEqual([])
 })
 
-it('is not believed without a certificate that sslmode asks for', async () => {
+it('is rejected without the certificate that sslmode asks for', async () => {
   const { url } = await gate({ host: '127.0.0.1' }, true)
   const root = await certificateFile()
   const local = atName(url, 'localhost')
@@ -120,7 +120,7 @@ it('never falls to clear text, except where sslmode prefers it', async () => {
   expect(await open(`${url}?sslmode=prefer`)`select 1 as one`).toEqual([{ one: 1 }])
 })
 
-it('tells the server what is for the server, and no more', async () => {
+it('passes the server its own settings, and no others', async () => {
   const words =
     '?channel_binding=require&target_session_attrs=any&connect_timeout=7&keepalives=1&gssencmode=disable&replication=true' +
     '&schema=public&pgbouncer=true&sslcompression=0&client_encoding=LATIN1&max=1' +
@@ -149,7 +149,7 @@ it('is waited for as long as connect_timeout says', async () => {
   expect(performance.now() - began).toBeLessThan(9_000)
 })
 
-it('keeps no locks for a process that the server hears nothing of', async () => {
+it('a process that the server hears nothing of keeps no locks', async () => {
   const database = await createDatabase()
   onTestFinished(() => database[Symbol.asyncDispose]())
   const [sql, admin] = [open(database.url), open(database.url)]
@@ -177,7 +177,7 @@ it('keeps no locks for a process that the server hears nothing of', async () => 
   expect(isConnectionLoss(await failureOf(late))).toBe(true)
 })
 
-it('takes a lock that others keep for a limit, which may be tried again', async () => {
+it('a lock that another session keeps ends as a lock time-out, which may be retried', async () => {
   const database = await createDatabase()
   onTestFinished(() => database[Symbol.asyncDispose]())
   const [sql, other] = [open(database.url), open(database.url)]

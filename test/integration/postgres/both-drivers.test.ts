@@ -106,7 +106,7 @@ it('takes every password, percent-encoded, in both places', async () => {
   }
 })
 
-it('knows nothing of the variables of other programs', async () => {
+it('ignores the variables of other programs', async () => {
   const before = { ...process.env }
   onTestFinished(() => void (process.env = before))
   Object.assign(process.env, {
@@ -167,7 +167,7 @@ it('finds a Unix socket, in both spellings', async () => {
   }
 })
 
-it('has a sentence for what is wrong, and the same one', async () => {
+it('gives one message for a mistake, the same with both drivers', async () => {
   const closed = createServer().listen(0, '127.0.0.1')
   await once(closed, 'listening')
   const { port } = closed.address() as AddressInfo
@@ -176,7 +176,7 @@ it('has a sentence for what is wrong, and the same one', async () => {
     [`${admin.href}?sslmodus=require`, /makes a setting that the server rejects: unrecognized .*"sslmodus"/],
     [`${admin.href}?statement_timeout=soon`, /the server rejects: invalid value for parameter "statement_timeout"/],
     [`${admin.href}?options=-c%20ssl%3Doff`, /the server rejects: parameter "ssl" cannot be changed now/],
-    [`postgres://nobody_here:x@${admin.host}${admin.pathname}`, /rejected the connection: .*nobody_here/],
+    [`postgres://no_such_user:x@${admin.host}${admin.pathname}`, /rejected the connection: .*no_such_user/],
     [`postgres://${AUTHORITY}${admin.host}/nothing_here`, /rejected the connection: .*"nothing_here" does not exist/],
     [`postgres://${AUTHORITY}127.0.0.1:${port}/books`, /cannot be reached: .*ECONNREFUSED/],
     [`postgres://${AUTHORITY}no-such-host.invalid/books`, /cannot be reached: .*(ENOTFOUND|EAI_AGAIN)/],
@@ -213,8 +213,8 @@ it('tries several hosts in their order, and takes the first that can be written 
     ),
   )
   // One that refuses the user is not passed over.
-  expect(await same(list(`${one},${other}`).replace(`//${admin.username}`, '//nobody_here'))).toMatch(
-    /rejected the connection: .*nobody_here/,
+  expect(await same(list(`${one},${other}`).replace(`//${admin.username}`, '//no_such_user'))).toMatch(
+    /rejected the connection: .*no_such_user/,
   )
 })
 
@@ -228,7 +228,7 @@ it('passes over a host that takes connections and says nothing', async () => {
   expect(await same(`postgres://${AUTHORITY}${admin.pathname}?${hosts}`)).toMatchObject({ zone: 'UTC' })
 })
 
-it('takes a server that has no process left before TLS for one that is away', async () => {
+it('treats a server that has no process left before TLS as unreachable', async () => {
   const full = createServer((socket) => socket.once('data', () => socket.end('Ecould not fork\n\0'))).listen(
     0,
     '127.0.0.1',
@@ -254,7 +254,7 @@ it('may be ended while the host is not found yet', async () => {
   expect(asked).toMatchObject({ reason: { code: expect.stringMatching(/^CONNECTION_/) } })
 })
 
-it('asks again for a connection of the queue that a limit refuses', async () => {
+it('opens a connection of the queue again that a limit refused', async () => {
   const few = `${ROLE}_few`
   await sql.unsafe(`create role ${few} login password 'few' connection limit 1`)
   onTestFinished(async () => void (await sql.unsafe(`drop role ${few}`)))

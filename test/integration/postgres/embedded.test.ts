@@ -155,7 +155,7 @@ test.each([
   ['names a process that is gone', '999999'],
   ['names a process that is not this server', String(process.pid)],
   ['is damaged', 'nonsense'],
-])('a stale pid file that %s does not stand in the way', async (_, pid) => {
+])('a stale pid file that %s does not prevent a start', async (_, pid) => {
   await (await start()).stop()
   const port = await readFile(join(folder, 'port'), 'utf8')
   await writeFile(pidFile(), `${pid}\n${join(folder, 'data')}\n1700000000\n${port}\n\n127.0.0.1\n 1 1\nready   \n`)

@@ -37,7 +37,7 @@ it.each([
   await sql.end()
 })
 
-it('a setting in DATABASE_URL is said to be there', async () => {
+it('a setting that DATABASE_URL makes is reported as made there', async () => {
   const { url } = await databaseWith('')
   await expect(migrate(`${url}?default_transaction_read_only=on`)).rejects.toMatchObject({
     code: 'SYNC_DATABASE_UNFIT',

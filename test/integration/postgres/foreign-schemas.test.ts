@@ -1,4 +1,4 @@
-/** Schemas of our names that somebody else has made. */
+/** Schemas of our names that another program has made. */
 import postgres from 'postgres'
 import { expect, test } from 'vitest'
 import { migrateQueue } from '../../../src/jobs/queue-tables.ts'
@@ -43,7 +43,7 @@ test.for([
   expect(await database.relations()).toEqual(before)
 })
 
-test('so is schema bullmq', async () => {
+test('schema bullmq that is not ours is left alone, and named', async () => {
   await using database = await open('create schema bullmq; create table bullmq.rabbits (id int)')
   const before = await database.relations()
   await expect(migrateQueue(database.url)).rejects.toMatchObject({

@@ -36,7 +36,7 @@ const lossOf = (work: Promise<unknown>): Promise<boolean> =>
     (error: unknown) => isConnectionLoss(error),
   )
 
-it.concurrent('a statement whose connection was forgotten on the way ends as a loss, and the next one is answered', async () => {
+it.concurrent('a statement whose connection a firewall forgot ends as a lost connection, and the next one succeeds', async () => {
   const { sql, relay } = await open()
   await sql`select 1`
   relay.freeze('old')
@@ -44,7 +44,7 @@ it.concurrent('a statement whose connection was forgotten on the way ends as a l
   expect(await sql`select 3 as n`).toEqual([{ n: 3 }])
 })
 
-it.concurrent('so does one whose server is unreachable, and it goes on when the network does', async () => {
+it.concurrent('a statement whose server is unreachable ends as a lost connection, and work continues when the network is back', async () => {
   const { sql, relay } = await open()
   await sql`select 1`
   relay.freeze()
@@ -93,7 +93,7 @@ it.concurrent('slow work is waited for: a statement, and a COPY with a slow sour
   expect(await sql`select from sync.leases`).toHaveLength(2)
 })
 
-it.concurrent('so is what takes long to get to the server', async () => {
+it.concurrent('data that takes long to reach the server is waited for', async () => {
   const { sql, relay } = await open()
   await sql`select 1`
   relay.narrow(1_000_000)
@@ -102,7 +102,7 @@ it.concurrent('so is what takes long to get to the server', async () => {
   expect(performance.now() - began).toBeGreaterThan(15_000)
 })
 
-it.concurrent('what is left to send is less with each byte that leaves, with TLS and without', async () => {
+it.concurrent('the number of bytes left to send falls with each one that leaves, with TLS and without', async () => {
   for (const tls of [false, true]) {
     const server = tls ? createTlsServer({ key: PRIVATE_KEY, cert: CERTIFICATE }) : createServer()
     onTestFinished(() => void server.close())

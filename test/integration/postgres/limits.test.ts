@@ -14,7 +14,7 @@ const rival = (url: string, max = 1) => {
   return sql
 }
 
-it('goes on when an administrator cancels its statements', async () => {
+it('a run continues when an administrator cancels its statements', async () => {
   const { sim, worker, databaseUrl } = await openAccount({ projects: 6 })
   const admin = rival(databaseUrl)
   const pulling = { over: false }
@@ -32,7 +32,7 @@ it('goes on when an administrator cancels its statements', async () => {
   for (const type of TYPES) expect(await unequal(worker.sql, sim, worker.catalog.get(type)!)).toEqual([])
 })
 
-it('fails a resource whose table another session has locked, by the name of the limit, and no other', async () => {
+it('a resource whose table another session has locked fails with the name of the limit, and no other resource does', async () => {
   const { sim, worker, databaseUrl } = await openAccount({ projects: 6 })
   const analyst = rival(databaseUrl)
   await worker.run(TYPES)

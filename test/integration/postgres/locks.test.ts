@@ -1,4 +1,4 @@
-/** Locks: what a start takes, who waits for whom, and whose locks nobody waits for. */
+/** Locks: what a start locks, which session waits for which, and whose locks no session waits for. */
 import { randomUUID } from 'node:crypto'
 import postgres from 'postgres'
 import { expect, it } from 'vitest'
@@ -63,7 +63,7 @@ it('a start on a database of this version waits for no other session, and no oth
   await release()
 })
 
-it('an upgrade that a report is in the way of says so, and readers go on meanwhile', async () => {
+it('an upgrade that a report blocks reports it, and readers go on meanwhile', async () => {
   const { url, admin } = await open(createDatabase)
   // As a version that knew less of these left them.
   await admin`update sync.captured set columns = '[]' where type in ('clients', 'projects')`
@@ -90,7 +90,7 @@ it('an upgrade that a report is in the way of says so, and readers go on meanwhi
   expect(left).toMatchObject({ captured: 0, comment: expect.not.stringContaining('older') as string })
 })
 
-it('an upgrade lets go of the tables it has while it waits for another', async () => {
+it('an upgrade releases its tables while it waits for another one', async () => {
   const { url, admin } = await open(createDatabase)
   const release = await held(rival(url), (tx) => tx`select from scopestack.projects`)
   const stop = new AbortController()
@@ -157,7 +157,7 @@ it('advisory locks of a role that may only connect stop nothing', async () => {
   await admin.unsafe(`drop role ${role}`)
 })
 
-it("what the queue's functions lock, they keep from each other", async () => {
+it('the locks of the functions of the queue exclude each other', async () => {
   const { url, admin } = await open(createDatabase)
   await migrateQueue(url)
   const other = rival(url, { lock_timeout: '50' })
@@ -170,7 +170,7 @@ it("what the queue's functions lock, they keep from each other", async () => {
     [shared, own, '55P03'],
     [own, shared, '55P03'],
     [own, own, '55P03'],
-    // One that nobody had before is waited for where it is made, and made where that is undone.
+    // A lock that is new is waited for where it is created, and created where that is rolled back.
     [own, fresh, 'had'],
     ['select bullmq.pg_advisory_xact_lock(8)', 'select bullmq.pg_advisory_xact_lock(8)', '55P03'],
   ] as const) {
@@ -184,7 +184,7 @@ it("what the queue's functions lock, they keep from each other", async () => {
   }
 })
 
-it('a stranger who notifies without end is heard a few times, and an edit all the same', async () => {
+it('endless notifications of another role cause few calls, and the one of an edit is still noticed', async () => {
   const { url, admin } = await open(createDatabase)
   const sql = openDatabase(url, { connections: 2 })
   onTestFinished(() => sql.end({ timeout: 1 }))

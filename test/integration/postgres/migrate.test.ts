@@ -113,7 +113,7 @@ it('indexes every key that tables are joined by', async () => {
   expect(found.map(({ key }) => key).toSorted()).toEqual(wanted.toSorted())
 })
 
-it('explains every table and every column, in the words of the catalog', async () => {
+it('comments every table and every column with the text of the catalog', async () => {
   const found = await comments()
   expect(found.filter(({ comment }) => comment === null)).toEqual([])
   const words = new Map(found.map(({ table, column, comment }) => [`${table}.${column ?? ''}`, comment]))
@@ -123,7 +123,7 @@ it('explains every table and every column, in the words of the catalog', async (
   }
 })
 
-it('puts a comment that is out of date right, and leaves the others alone', async () => {
+it('corrects a comment that is out of date, and leaves the others alone', async () => {
   const column = 'comment on column scopestack.tags.name is'
   const others = () =>
     sql`select objoid::int, objsubid, xmin::text, description from pg_description

@@ -132,7 +132,7 @@ it('finds the database again after any number of refused connections', async () 
   await until(async () => (await sql`select 1 as one`)[0]!['one'] === 1, 'an answer')
 })
 
-it.each([1, 2, 3])('pulls everything although its connections are killed again and again (%i)', async (every) => {
+it.each([1, 2, 3])('pulls everything although its connections are killed repeatedly (%i)', async (every) => {
   const { database, admin } = await open()
   const sim = await startSimulator({ projects: 20 })
   onTestFinished(() => sim.close())
@@ -165,7 +165,7 @@ it.each([1, 2, 3])('pulls everything although its connections are killed again a
   }
 })
 
-it('goes on by itself when the database was gone for a while', async () => {
+it('continues by itself when the database was gone for a while', async () => {
   const { database, admin } = await open()
   const gate = await gateTo(database.url)
   const sim = await startSimulator({ projects: 20 })

@@ -144,13 +144,13 @@ describeWith(server, 'there is no pg_dump (Debian: postgresql-client)')('a dump'
   it.each([
     ['scopestack', 'SYNC_SCHEMA_FOREIGN', /a copy of our own tables is restored together with schema sync/],
     ['sync', 'SYNC_TABLE_UNFIT', /Schema scopestack is not there.*Restore it from the backup/],
-  ])('of schema %s alone is said to be no whole', async (schema, code, says) => {
+  ])('of schema %s alone is reported as incomplete', async (schema, code, says) => {
     await using into = await createEmptyDatabase()
     await restore(into, `${schema}.dump`).catch(() => undefined)
     await expect(migrate(into.url)).rejects.toMatchObject({ code, message: expect.stringMatching(says) })
   })
 
-  it('is read and compared like the first one, and its plan tells what was sent since', async () => {
+  it('is read and compared like the first one, and its plan shows what was sent since', async () => {
     await worker.push()
     sim.records.remove(
       'vendors',

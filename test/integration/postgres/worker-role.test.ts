@@ -76,7 +76,7 @@ it.each([
     `grant usage on schema scopestack to ${role}`,
     `has no right to USAGE on schema scopestack`,
   ],
-])('%s is said with what mends it, and the next run is whole', async (name, make, mend, says) => {
+])('%s is reported with its remedy, and the next run is complete', async (name, make, mend, says) => {
   const types = ['clients', 'vendors']
   await owner.unsafe(make)
   const report = await worker.run(types)
@@ -91,7 +91,7 @@ it.each([
   expect((await worker.run(types)).outcomes.map(({ outcome }) => outcome)).toEqual(['ok', 'ok'])
 })
 
-it('says of triggers that it cannot mend who can', async () => {
+it('of triggers that it cannot repair it names the role that can', async () => {
   await owner.unsafe('alter table scopestack.clients disable trigger write_back_update')
   const url = new URL(database.url)
   url.username = role

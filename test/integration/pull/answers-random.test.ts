@@ -17,7 +17,7 @@ import { unequal } from '../../support/scopestack/truth.ts'
 const LONG = process.env['FAULTS'] === 'long'
 const ALONE = process.env['SEED']
 const STORIES = ALONE !== undefined ? 1 : LONG ? Number(process.env['STORIES'] ?? 1_000) : 4
-/** The short form tells the same stories each time: a new one that fails is for whoever looks for such. */
+/** The short form tells the same stories each time: the long form looks for new ones that fail. */
 const FIRST = ALONE === undefined ? (LONG ? Math.floor(Math.random() * 1e9) : 1) : Number(ALONE)
 const ROUNDS = 4
 
@@ -172,7 +172,7 @@ async function editAndPush({ sim, worker }: Account, random: Random): Promise<vo
   await worker.push().catch((error: unknown) => {
     if (!(error instanceof SyncError)) throw error
   })
-  expect(remoteOf(sim, edits, name), 'records that nobody edited').toEqual(before)
+  expect(remoteOf(sim, edits, name), 'records without an edit').toEqual(before)
   for (const { type, id, value } of edits) {
     const [change] = await sql<{ state: string }[]>`
       select state from sync.outbox where resource = ${type} and record_id = ${id} order by id desc limit 1`
@@ -198,7 +198,7 @@ const remoteOf = (sim: Simulator, edits: readonly Edit[], made: string) =>
 
 // --- what is held against what ---
 
-const isUntold = (sim: Simulator, { type }: Resource): ((column: Column) => boolean) => {
+const isUnsent = (sim: Simulator, { type }: Resource): ((column: Column) => boolean) => {
   const refused = sim.switches().refusedIncludes[type] ?? []
   return ({ member, from }) => from !== 'attribute' && refused.includes(member)
 }
@@ -217,8 +217,8 @@ async function expectEqual(
   for (const { resource: type, outcome } of outcomes) {
     if (outcome !== 'ok') continue
     const resource = worker.catalog.get(type)!
-    const untold = isUntold(sim, resource)
-    const column = (one: Column): boolean => untold(one) || ever.has(`${type} ${one.member}`)
+    const unsent = isUnsent(sim, resource)
+    const column = (one: Column): boolean => unsent(one) || ever.has(`${type} ${one.member}`)
     const edited = await editedRows(worker.sql, type)
     const found = await unequal(worker.sql, sim, resource, { deleted: !whole, column })
     const wrong = found.filter(({ id }) => !edited.has(id))
@@ -293,7 +293,7 @@ async function story(seed: number): Promise<void> {
 }
 
 test(
-  'a run that says ok holds what the server has, whatever it answers',
+  'a run that ends ok holds what the server has, whatever it responded',
   async () => {
     for (let seed = FIRST; seed < FIRST + STORIES; seed++) {
       await story(seed).catch((error: unknown) => {

@@ -38,7 +38,7 @@ describe('a list in order of id, while it is read', () => {
     await expectSurvivors()
   })
 
-  it('gets new ones and loses others at every page: it is complete, and the next time has all of them', async () => {
+  it('gets new ones and loses others at every page: it is complete, and the next read has all of them', async () => {
     const { sim, worker, services, pages, remove, expectSurvivors } = await openList()
     for (let page = 1; page <= pages; page++) {
       const create = { create: { type: 'services', attributes: { name: `Came at ${page}` } } }
@@ -86,7 +86,7 @@ describe('a list in groups, each by id, so long that several chains read it', ()
   it.each([
     ['stands still', []],
     ['gets another', [oneMore]],
-  ])('is asked for by id, and whole, when it %s', async (_, steps) => {
+  ])('is requested in order of id, and complete, when it %s', async (_, steps) => {
     const { sim, worker, missing } = await openGroups()
     sim.addScript({ when: { type: 'clients', page: 35 }, do: steps })
     expect(await pullOne(worker, 'clients')).toMatchObject({ outcome: 'ok' })
@@ -112,7 +112,7 @@ describe('a list in groups, each by id, so long that several chains read it', ()
 
 describe('a list in no order, while it is read', () => {
   it.each(['newest-first', 'shuffled'] as const)(
-    'is asked for in order where the server can sort (%s)',
+    'is requested in order where the server can sort (%s)',
     async (order) => {
       const { sim, worker, expectSurvivors, services, pages, remove } = await openList()
       sim.setSwitches({ listOrder: order })
@@ -131,7 +131,7 @@ describe('a list in no order, while it is read', () => {
       return list
     }
 
-    it('is read again, until as many that were known are seen as it had', async () => {
+    it('is read again, until as many known records are seen as it had', async () => {
       const { sim, worker } = await openUnsorted()
       expect(await pullOne(worker, 'services')).toMatchObject({ outcome: 'ok' })
       expect(await livingIds(worker, 'services')).toEqual(remoteIds(sim, 'services'))

@@ -1,7 +1,7 @@
 /**
- * Records come, go and change between any two page reads, and the verdict is held to what the remote really held:
+ * Records come, go and change between any two page reads, and the outcome is compared with what the remote really held:
  * `ok` means that every id that lived throughout the reading is in the mirror, that none is that was gone before it, and
- * that each row has a value the remote held at some moment of it. A living record is never buried, whatever the verdict.
+ * that each row has a value the remote held at some moment of it. A living record is never marked deleted, whatever the outcome.
  * Some pages are too heavy or too far, hold a record that fails them, or are not heeded.
  *
  * A failing seed is printed; `SEED=… npx vitest run test/integration/pull/completeness.test.ts` plays it again.
@@ -186,8 +186,8 @@ async function play(seed: number): Promise<Outcome[]> {
       )
       const rows = await rowsOf(worker)
       const held = new Map(rows.filter(({ deleted }) => !deleted).map(({ id, name }) => [id, name]))
-      const buried = rows.filter(({ deleted, id }) => deleted && after.has(id)).map(({ id }) => id)
-      expect(buried, 'living records that were buried').toEqual([])
+      const lost = rows.filter(({ deleted, id }) => deleted && after.has(id)).map(({ id }) => id)
+      expect(lost, 'living records that were marked deleted').toEqual([])
       if (outcome.outcome !== 'ok') continue
       const throughout = [...before.keys()].filter((id) => after.has(id))
       expect(
@@ -213,7 +213,7 @@ async function play(seed: number): Promise<Outcome[]> {
 const seeds = replay === undefined ? Array.from({ length: SEEDS }, (_, index) => index + 1) : [Number(replay)]
 
 it(
-  'says ok only of what is complete, and marks no living record deleted',
+  'the outcome is ok only of complete lists, and no living record is marked deleted',
   async () => {
     const counts = new Map<Outcome, number>()
     for (const seed of seeds) {
@@ -223,7 +223,7 @@ it(
       })
       for (const outcome of found) counts.set(outcome, (counts.get(outcome) ?? 0) + 1)
     }
-    // A verdict that is never ok would be right, and of no use.
+    // An outcome that is never ok would be right, and of no use.
     if (replay === undefined) expect(counts.get('ok') ?? 0).toBeGreaterThan(SEEDS)
     process.stdout.write(`${JSON.stringify(Object.fromEntries(counts))}\n`)
   },

@@ -40,7 +40,7 @@ async function open(hidden: ReadonlySet<string> = new Set(), one?: Alter['one'])
 const single = (sim: Simulator): number => sim.stats().requests['GET /{account}/v1/services/{id}'] ?? 0
 
 describe('a record that is gone', () => {
-  it('keeps its row, with the time it was missed, and costs no other row anything', async () => {
+  it('keeps its row, with the time when it was missed, and no other row is written', async () => {
     const { sim, worker, row, ids, again } = await open()
     const [first, second] = ids as [string, string]
     const before = [await row(first), await row(second)]
@@ -56,7 +56,7 @@ describe('a record that is gone', () => {
     ])
     const [status] = await worker.sql`select rows::int from scopestack.sync_status where resource = 'services'`
     expect(status).toEqual({ rows: ids.length - 1 })
-    // Buried once, it is not asked for again.
+    // Once marked deleted, it is not looked up again.
     sim.resetStats()
     expect(await again()).toMatchObject({ outcome: 'ok', deleted: 0 })
     expect(single(sim)).toBe(0)
@@ -92,8 +92,8 @@ it('a record that the list does not hold and its own address does is kept, and b
   expect(single(sim)).toBeGreaterThan(0)
 })
 
-describe('too much at once', () => {
-  it('is suspect, and nothing is deleted until a person says so', async () => {
+describe('too many missing records at once', () => {
+  it('are suspect, and nothing is marked deleted until the operator allows it', async () => {
     const { sim, worker, ids, again } = await open()
     for (const id of ids.slice(0, Math.ceil(ids.length * 0.3))) sim.records.remove('services', id)
     sim.resetStats()
@@ -111,7 +111,7 @@ describe('too much at once', () => {
     expect(await livingIds(worker, 'services')).toEqual(remoteIds(sim, 'services'))
   })
 
-  it('is what an empty list is, where rows were', async () => {
+  it('are also those of an empty list where there were rows', async () => {
     const { sim, worker, ids, again } = await open()
     for (const id of ids) sim.records.remove('services', id)
     const outcome = await again()
@@ -124,7 +124,7 @@ describe('too much at once', () => {
   })
 })
 
-it('goes on with the next ones in the next run, when there are more than one run asks for', async () => {
+it('are looked up by several runs when they are more than one run looks up', async () => {
   const { sim, worker } = await openAccount({}, undefined, { pageSize: 100, concurrency: 8, deleteLimit: 100 })
   await pullOne(worker, 'services')
   await unnoticed(
@@ -141,8 +141,8 @@ it('goes on with the next ones in the next run, when there are more than one run
   expect(await pullOne(worker, 'services')).toMatchObject({ outcome: 'ok', deleted: 1000 })
 })
 
-describe('where nothing was seen, and its records have no list of their own', () => {
-  it('nothing is deleted below others, whatever a person says', async () => {
+describe('where nothing was seen of a resource without a list of its own', () => {
+  it('nothing below parents is marked deleted, whatever the operator allows', async () => {
     const { sim, worker } = await openAccount()
     sim.setSwitches({ missingLists: ['project-materials'] })
     await worker.run(['projects', 'project-materials'])
@@ -155,7 +155,7 @@ describe('where nothing was seen, and its records have no list of their own', ()
     expect(await livingIds(worker, 'project_materials')).toEqual(held)
   })
 
-  it('nothing is deleted of what came along with others', async () => {
+  it('no included record is marked deleted', async () => {
     const { sim, worker } = await openAccount()
     sim.setSwitches({ missingLists: ['business-units'] })
     await pullOne(worker, 'business-units')
@@ -167,7 +167,7 @@ describe('where nothing was seen, and its records have no list of their own', ()
   })
 })
 
-describe('a list whose records cannot be asked for one by one', () => {
+describe('a list whose records have no address of their own', () => {
   const later = (worker: TestWorker, hours: number) => worker.sql`
     update sync.capabilities
     set value = (select jsonb_agg(jsonb_set(one, '{since}',
@@ -175,7 +175,7 @@ describe('a list whose records cannot be asked for one by one', () => {
     where name = 'missing'`
 
   it.each(['404', '403', '405', '500'] as const)(
-    '%s to each of them: the list that is asked for one by its id says whether it is gone',
+    '%s to each of them: the list filtered by id shows whether a record is gone',
     async (kind) => {
       const { sim, worker, ids, again } = await open()
       sim.records.remove('services', ids[0]!)
@@ -185,7 +185,7 @@ describe('a list whose records cannot be asked for one by one', () => {
     },
   )
 
-  it('nor by their ids: what two full reads miss, hours apart, is deleted by the second', async () => {
+  it('and no filter by id: a record that two full reads miss, hours apart, is marked deleted by the second', async () => {
     const { sim, worker, ids, again } = await open()
     sim.setSwitches({ missingRecords: ['services'], refusedFilters: { services: ['id'] } })
     sim.records.remove('services', ids[0]!)
@@ -208,7 +208,7 @@ describe('a list whose records cannot be asked for one by one', () => {
     expect(await again()).toMatchObject({ outcome: 'ok', deleted: 0, message: null })
   })
 
-  it('one that was seen in between has to be missed twice again', async () => {
+  it('a record that was seen in between has to be missed twice again', async () => {
     const hidden = new Set<string>()
     const { sim, worker, ids, again } = await open(hidden)
     sim.setSwitches({ missingRecords: ['services'], refusedFilters: { services: ['id'] } })
@@ -222,7 +222,7 @@ describe('a list whose records cannot be asked for one by one', () => {
     expect(await livingIds(worker, 'services')).toEqual(ids)
   })
 
-  it('what a record carries that cannot be read is not missed', async () => {
+  it('records included only in a record that cannot be read are not missed', async () => {
     const { sim, worker } = await openAccount()
     sim.setSwitches({ missingLists: ['business-units'], missingRecords: ['business-units'] })
     const named = remoteIds(sim, 'projects').at(-1)
@@ -239,7 +239,7 @@ describe('a list whose records cannot be asked for one by one', () => {
     expect(await pullOne(worker, 'business-units')).toMatchObject({ outcome: 'ok', deleted: 0 })
   })
 
-  it('too much at once is suspect, however often it is missed', async () => {
+  it('too many missing records at once are suspect, however often they are missed', async () => {
     const { sim, worker, ids, again } = await open()
     sim.setSwitches({ missingRecords: ['services'], refusedFilters: { services: ['id'] } })
     for (const id of ids.slice(0, Math.ceil(ids.length * 0.3))) sim.records.remove('services', id)
@@ -250,7 +250,7 @@ describe('a list whose records cannot be asked for one by one', () => {
     expect(await livingIds(worker, 'services')).toEqual(ids)
   })
 
-  it('the account itself, which only comes with others: its slug changes, and the old row goes', async () => {
+  it('the account, which is only included in lists: its slug changes, and the old row is marked deleted', async () => {
     const { sim, worker, databaseUrl } = await openAccount()
     await worker.run(['payment-terms', 'accounts'])
     expect(await livingIds(worker, 'accounts')).toEqual(['demo'])
@@ -271,7 +271,7 @@ describe('a list whose records cannot be asked for one by one', () => {
     expect(keys).toEqual({ account_id: 'acme' })
   })
 
-  it('parts of a project: they are kept until a reading of all of them settles it', async () => {
+  it('children of a project are kept until a full read of all of them decides', async () => {
     const { sim, worker } = await openAccount({}, undefined, { pageSize: 100 })
     const TWO = ['projects', 'project-phases']
     await worker.run(TWO)
@@ -288,8 +288,8 @@ describe('a list whose records cannot be asked for one by one', () => {
   })
 })
 
-describe('one record that is asked for', () => {
-  it('and answers 403: it is kept, the others are marked deleted', async () => {
+describe('the lookup of one record', () => {
+  it('with a 403 keeps it, and the others are marked deleted', async () => {
     const { sim, worker, ids, again } = await open()
     for (const id of ids.slice(0, 3)) sim.records.remove('services', id)
     sim.addFault({ kind: '403', match: { path: `/services/${ids[1]}$/` }, count: 'always' })
@@ -298,7 +298,7 @@ describe('one record that is asked for', () => {
   })
 
   it.each(['500', 'html'] as const)(
-    'and answers %s: it is kept, the others are marked deleted, and the next run asks again',
+    'with %s keeps it, the others are marked deleted, and the next run looks it up again',
     async (kind) => {
       const { sim, worker, ids, again } = await open()
       for (const id of ids.slice(0, 3)) sim.records.remove('services', id)
@@ -313,7 +313,7 @@ describe('one record that is asked for', () => {
   it.each([
     ['record', { id: '999999' }],
     ['type', { type: 'clients' }],
-  ])('and is answered with another %s: it is kept, and nothing is written over it', async (_, other) => {
+  ])('with another %s keeps it, and its row is not overwritten', async (_, other) => {
     const hidden = new Set<string>()
     const { sim, row, ids, again } = await open(hidden, (one) =>
       hidden.has(String(one.data['id'])) ? { data: { ...one.data, ...other } } : one,

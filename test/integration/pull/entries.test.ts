@@ -44,7 +44,7 @@ const noted = async (): Promise<unknown> => {
 const TAKES =
   'It takes a list of entries, each field once: [{"name": "…", "value": "…"}], with null for a value that is cleared. Entries that are left out stay.'
 
-describe('refused is', () => {
+describe('a trigger refuses', () => {
   it.each([
     [{ Name: 'Tier', Value: 'gold' }, 'cannot hold {"Name": "Tier", "Value": "gold"}'],
     [{ name: 'Tier' }, 'cannot hold {"name": "Tier"}'],
@@ -111,13 +111,13 @@ describe('refused is', () => {
     expect([await held(), await noted()]).toEqual([FIELDS, []])
   })
 
-  it('what is no list', async () => {
+  it('a value that is no list', async () => {
     const sentence = `Column user_defined_fields of scopestack.clients cannot be {"Tier": "gold"}. ${TAKES}`
     await expect(update(list({ Tier: 'gold' }))).rejects.toThrow(sentence)
   })
 })
 
-describe('taken is', () => {
+describe('a trigger accepts', () => {
   it('an entry appended to those that are there: it is the edit of that field', async () => {
     await update(`user_defined_fields || ${list([{ name: 'Tier', value: 'gold' }])}`)
     expect(await held()).toEqual([FIELDS[0], { ...FIELDS[1], value: 'gold' }])
@@ -140,7 +140,7 @@ describe('taken is', () => {
     ])
   })
 
-  it('what ScopeStack holds, however odd, when it is written back as it was', async () => {
+  it('a value of ScopeStack, however odd, when it is written back as it was', async () => {
     const odd = [{ name: 'Twice', value: 1 }, { name: 'Twice', value: 2 }, { label: 'nameless' }, 'text']
     await load('clients', { name: 'One', 'user-defined-fields': odd })
     await update(`user_defined_fields || ${list([{ name: 'Tier', value: 'gold' }])}`)
@@ -166,13 +166,13 @@ describe('taken is', () => {
     ])
   })
 
-  it('those of another record in a new row: names and values are carried, without what else is said of them', async () => {
+  it('entries copied from another record into a new row: names and values are sent, without their other members', async () => {
     await sql`
       insert into scopestack.clients (name, user_defined_fields) select 'Copied', user_defined_fields from scopestack.clients where id = '1'`
     expect(await noted()).toEqual([[{ name: 'Region', value: 'north' }]])
   })
 
-  it('by its own names where they are others', async () => {
+  it('entries under the names that its column has for name and value', async () => {
     await load('crm-opportunities', { name: 'Deal', 'custom-attributes': [{ key: 'Stage', val: 'a' }] })
     const set = (entry: object) =>
       sql.unsafe(`update scopestack.crm_opportunities set custom_attributes = ${list([entry])}`)
@@ -183,7 +183,7 @@ describe('taken is', () => {
     ])
   })
 
-  it('a statement of many rows, each with its own', async () => {
+  it('a statement of many rows, each with its own entries', async () => {
     await unnoticed(
       sql,
       (tx) => tx`

@@ -33,7 +33,7 @@ async function open(etags: 'constant' | 'blind') {
 }
 
 it.each(['constant', 'blind'] as const)(
-  'an ETag that is %s is found out by the weekly reading of every page, and not believed again',
+  'an ETag that is %s is discovered by the weekly read of every page, and not relied on again',
   async (etags) => {
     const { sim, worker, id } = await open(etags)
     expect(await pullOne(worker, 'services')).toMatchObject({ outcome: 'ok', updated: 0 })
@@ -51,7 +51,7 @@ it.each(['constant', 'blind'] as const)(
   },
 )
 
-it('verify tells that ETags lied, and the next pull brings what they hid', async () => {
+it('verify reports wrong ETags, and the next pull loads what they hid', async () => {
   const { sim, worker } = await open('constant')
   await pullOne(worker, 'services')
   const verified = await verify(worker)
@@ -62,7 +62,7 @@ it('verify tells that ETags lied, and the next pull brings what they hid', async
   expect(await verify(worker)).toMatchObject({ different: 0, doubt: null })
 })
 
-it('a page whose rows another reading has changed shows the lie without waiting for a week', async () => {
+it('a page whose rows another read has changed reveals the wrong ETag without waiting for a week', async () => {
   const { worker, id } = await open('constant')
   await worker.sql.begin(async (tx) => {
     await tx`select set_config('sync.origin', 'pull', true)`
@@ -73,7 +73,7 @@ it('a page whose rows another reading has changed shows the lie without waiting 
   expect(row).toEqual({ value: 'lied' })
 })
 
-it('what was believed before the lie showed is read once more', async () => {
+it('pages that were skipped before the wrong ETag was discovered are read once more', async () => {
   const { sim, worker, id } = await open('constant')
   const last = sim.records.list('services').at(-1)!.id
   sim.records.update('services', last, { attributes: { name: 'Renamed, too' } })
@@ -85,7 +85,7 @@ it('what was believed before the lie showed is read once more', async () => {
   await expectAsRemote(worker, sim, ['services'])
 })
 
-it('ETags that are right are believed, but for one reading a week that transfers every page', async () => {
+it('right ETags are relied on, except in one read a week that transfers every page', async () => {
   const { sim, worker } = await openAccount()
   await pullOne(worker, 'services')
   sim.resetStats()
@@ -106,7 +106,7 @@ it('ETags that are right are believed, but for one reading a week that transfers
   expect(unchanged(sim)).toBe(pages)
 })
 
-it('one ETag for pages that differ is noticed by the first reading', async () => {
+it('one ETag for pages that differ is discovered by the first read', async () => {
   const { sim, worker } = await openAccount()
   sim.setSwitches({ etags: 'one' })
   await pullOne(worker, 'services')

@@ -131,7 +131,7 @@ describe.each(['help-pages', 'library'] as const)('a pull from a server of profi
     expect(all.filter((column) => !filled.has(column))).toEqual([])
   })
 
-  it('holds what comes without a list of its own', async () => {
+  it('has the rows of resources without a list of their own', async () => {
     const { sql } = worker
     expect(await sql`select id from scopestack.accounts`).toEqual([{ id: 'demo' }])
     expect(

@@ -12,7 +12,7 @@ import type { TestWorker } from '../../support/scopestack/worker.ts'
 type Default = ReturnType<Simulator['switches']>['activeDefault']
 const DEFAULTS: readonly Default[] = ['not-archived', 'active', 'all']
 
-/** Of a type with a flag: some archived, and so many of which nobody knows. */
+/** Of a type with a flag: some archived, and so many whose flag is null. */
 function setFlags({ records }: Simulator, type: string, flag: string, { archived = 2, unknown = 3 } = {}): void {
   for (const [at, { id }] of records.list(type).entries()) {
     const value = at < unknown ? null : at < unknown + archived ? flag !== 'active' : flag === 'active'
@@ -81,7 +81,7 @@ it('as many whose flag is null as are archived: the same count is not taken for 
 })
 
 it.each(DEFAULTS)(
-  'a flag that becomes null is noticed by one small request a reading, where %s are shown',
+  'a flag that becomes null is noticed by one small request a read, where %s are shown',
   async (activeDefault) => {
     const { sim, worker } = await openAccount()
     setFlags(sim, 'clients', 'active', { unknown: 0 })
@@ -94,17 +94,17 @@ it.each(DEFAULTS)(
     expect(small(sim, 'clients')).toBeLessThanOrEqual(reading + 2)
 
     const [first] = remoteIds(sim, 'clients')
-    sim.records.update('clients', first!, { attributes: { active: null, name: 'Nobody knows' } })
-    sim.records.create('clients', { attributes: { active: null, name: 'Nobody ever knew' } })
+    sim.records.update('clients', first!, { attributes: { active: null, name: 'Unknown, old' } })
+    sim.records.create('clients', { attributes: { active: null, name: 'Unknown, new' } })
     expect(await pullOne(worker, 'clients')).toMatchObject({ outcome: 'ok', deleted: 0 })
     expect(await scopeOf(worker, 'clients')).toBe('blank')
     expect(await livingIds(worker, 'clients')).toEqual(remoteIds(sim, 'clients'))
     const rows = await worker.sql`select name from scopestack.clients where active is null order by name`
-    expect(rows.map(({ name }) => name as string)).toEqual(['Nobody ever knew', 'Nobody knows'])
+    expect(rows.map(({ name }) => name as string)).toEqual(['Unknown, new', 'Unknown, old'])
   },
 )
 
-it('what changed in a project whose flag is null is read like any other, and what belongs to it', async () => {
+it('a changed project whose flag is null is read like any other, with its children', async () => {
   const TYPES = ['projects', 'project-phases', 'project-resources']
   for (const emptyFilterValue of ['null', 'nothing'] as const) {
     const { sim, worker } = await openAccount({}, undefined, { pageSize: 100 })
@@ -123,7 +123,7 @@ it('what changed in a project whose flag is null is read like any other, and wha
   }
 })
 
-it('records that come along with projects are seen whatever the flags of these', async () => {
+it('records included with projects are seen whatever the flags of the projects', async () => {
   const { sim, worker } = await openAccount()
   sim.setSwitches({ missingLists: ['business-units'] })
   setFlags(sim, 'projects', 'active', { unknown: 5, archived: 2 })
@@ -134,7 +134,7 @@ it('records that come along with projects are seen whatever the flags of these',
   expect(await livingIds(worker, 'business_units')).toContain(unit.id)
 })
 
-it('counts that contradict each other are no proof: the outcome is incomplete, and says why', async () => {
+it('counts that contradict each other are no proof: the outcome is incomplete, with the reason', async () => {
   let odd = true
   const { sim, worker } = await openAccount({}, (body, { type, query }) => {
     const blank = query.get('filter[active]') === 'true,false,'
@@ -156,28 +156,25 @@ const denied = (url: string) => requestRefused({ url, status: 404, detail: '' })
 it.each([
   ['fails', failing, 'incomplete'],
   ['is not found', denied, 'ok'],
-] as const)(
-  'a list that %s where it is only counted does not cost the one that was read',
-  async (_, error, expected) => {
-    const { sim, worker } = await openAccount()
-    setFlags(sim, 'clients', 'active', { unknown: 0 })
-    let answers = false
-    const isPlain = (path: string): boolean => path.includes('/clients?') && !path.includes('filter')
-    const client: Client = {
-      ...worker.client,
-      get: (path, ...rest) =>
-        answers || !isPlain(path) ? worker.client.get(path, ...rest) : Promise.reject(error(path)),
-    }
-    const { signal } = new AbortController()
-    const run = async () =>
-      (await pull({ ...worker, client }, { resources: [worker.catalog.get('clients')!], signal, onEvent: () => {} }))
-        .outcomes[0]
-    for (let times = 1; times <= 2; times++) expect(await run()).toMatchObject({ outcome: expected })
-    expect(await livingIds(worker, 'clients')).toEqual(remoteIds(sim, 'clients'))
-    answers = true
-    expect(await run()).toMatchObject({ outcome: 'ok', message: null })
-  },
-)
+] as const)('a list that %s where it is only counted does not make the read list fail', async (_, error, expected) => {
+  const { sim, worker } = await openAccount()
+  setFlags(sim, 'clients', 'active', { unknown: 0 })
+  let answers = false
+  const isPlain = (path: string): boolean => path.includes('/clients?') && !path.includes('filter')
+  const client: Client = {
+    ...worker.client,
+    get: (path, ...rest) =>
+      answers || !isPlain(path) ? worker.client.get(path, ...rest) : Promise.reject(error(path)),
+  }
+  const { signal } = new AbortController()
+  const run = async () =>
+    (await pull({ ...worker, client }, { resources: [worker.catalog.get('clients')!], signal, onEvent: () => {} }))
+      .outcomes[0]
+  for (let times = 1; times <= 2; times++) expect(await run()).toMatchObject({ outcome: expected })
+  expect(await livingIds(worker, 'clients')).toEqual(remoteIds(sim, 'clients'))
+  answers = true
+  expect(await run()).toMatchObject({ outcome: 'ok', message: null })
+})
 
 it('a refused filter may hide archived records, and verify says so', async () => {
   const { sim, worker } = await openAccount()
@@ -187,7 +184,7 @@ it('a refused filter may hide archived records, and verify says so', async () =>
   expect(outcome.message).toBe(`${(await verify(worker, 'clients')).doubt} (SYNC_INCOMPLETE)`)
 })
 
-it('counts that say something else behind each reading do not keep a run going for ever', async () => {
+it('counts that differ behind each read do not keep a run going for ever', async () => {
   let readings = 0
   const { sim, worker } = await openAccount({}, (body, { type, page, query }) => {
     if (type !== 'clients') return body
@@ -202,7 +199,7 @@ it('counts that say something else behind each reading do not keep a run going f
   expect(readings).toBeLessThan(10)
 })
 
-it('a flag that became null is noticed by a reading of changes, too', async () => {
+it('a flag that became null is noticed by an incremental read, too', async () => {
   const { sim, worker } = await openAccount({}, undefined, { pageSize: 100 })
   setFlags(sim, 'projects', 'active', { unknown: 0 })
   await pullOne(worker, 'projects')

@@ -26,7 +26,7 @@ async function interrupted() {
   return { sim, worker, databaseUrl, last: Math.ceil(remoteIds(sim, 'services').length / 10) }
 }
 
-it('goes on at the page it had come to, and is as complete as any', async () => {
+it('an interrupted read resumes at its page, and is as complete as any', async () => {
   const { sim, worker, last } = await interrupted()
   expect(await chainsOf(worker)).toMatchObject([{ first: last, next: 3 }])
   expect(await pullOne(worker, 'services')).toMatchObject({ outcome: 'ok', seen: remoteIds(sim, 'services').length })
@@ -35,20 +35,20 @@ it('goes on at the page it had come to, and is as complete as any', async () => 
   expect(await chainsOf(worker)).toBeNull()
 })
 
-it('begins again when it is asked to', async () => {
+it('an interrupted read begins again on request', async () => {
   const { sim, worker, last } = await interrupted()
   await pullOne(worker, 'services', { restart: true })
   expect(asked(sim)).toBe(1 + last + COUNTS.length)
 })
 
-it('begins again when the question has changed', async () => {
+it('an interrupted read begins again when its request has changed', async () => {
   const { sim, databaseUrl } = await interrupted()
   await using other = await startWorker(sim, databaseUrl, { pageSize: 9, concurrency: 1 })
   await pullOne(other, 'services')
   expect(asked(sim)).toBe(1 + Math.ceil(remoteIds(sim, 'services').length / 9) + COUNTS.length)
 })
 
-it('begins again when the declaration has changed', async () => {
+it('an interrupted read begins again when the declaration has changed', async () => {
   const { sim, worker, last } = await interrupted()
   const services = worker.catalog.get('services')!
   const columns = services.columns.filter(({ name }) => name !== 'sku')
@@ -60,7 +60,7 @@ it('begins again when the declaration has changed', async () => {
   expect(kept).toEqual({ n: remoteIds(sim, 'services').length })
 })
 
-it('begins again when the list does not say how many pages it has', async () => {
+it('an interrupted read begins again when the list does not give its number of pages', async () => {
   const numbers: number[] = []
   const { sim, worker } = await openAccount({}, (body, { type, page }) => {
     if (type !== 'services') return body
@@ -85,14 +85,14 @@ it('begins again when the list does not say how many pages it has', async () => 
   expect(await livingIds(worker, 'services')).toEqual(remoteIds(sim, 'services'))
 })
 
-it('begins again when it is older than half a day', async () => {
+it('an interrupted read begins again when it is older than half a day', async () => {
   const { sim, worker, last } = await interrupted()
   await worker.sql`update sync.cursors set snapshot_started_at = now() - interval '13 hours'`
   await pullOne(worker, 'services')
   expect(asked(sim)).toBe(1 + last + COUNTS.length)
 })
 
-it('has every record that lived throughout, when the list shrank in between', async () => {
+it('a resumed read has every record that lived throughout, when the list shrank in between', async () => {
   const { sim, worker } = await interrupted()
   for (const id of remoteIds(sim, 'services').slice(0, 5)) sim.records.remove('services', id)
   expect(await pullOne(worker, 'services')).toMatchObject({ outcome: 'ok' })
@@ -100,7 +100,7 @@ it('has every record that lived throughout, when the list shrank in between', as
   expect(remoteIds(sim, 'services').filter((id) => !held.has(id))).toEqual([])
 })
 
-it('has them also when more than a page of it has gone, and others have come', async () => {
+it('a resumed read has them also when more than a page was deleted, and others were created', async () => {
   const { sim, worker } = await interrupted()
   const before = remoteIds(sim, 'services')
   for (const id of before.slice(7, 19)) sim.records.remove('services', id)
@@ -112,7 +112,7 @@ it('has them also when more than a page of it has gone, and others have come', a
   expect(await livingIds(worker, 'services')).toEqual(remoteIds(sim, 'services'))
 })
 
-it('is left where it was when the run is stopped on request, and says so', async () => {
+it('a run that is stopped on request keeps its checkpoint, and reports it', async () => {
   const { sim, worker } = await openAccount()
   const stop = new AbortController()
   sim.addFault({ kind: 'slow', ms: 60_000, match: { type: 'services', page: 3 } })

@@ -3,7 +3,7 @@ import { expect, it } from 'vitest'
 import { openAccount, pullOne, remoteIds } from '../../support/scopestack/account.ts'
 
 it.each(['status', 'client'])(
-  'the next run of any kind fills a new column (%s) in every row, and the one behind it reads only what changed',
+  'the next run of any kind fills a new column (%s) in every row, and the run after it reads only what changed',
   async (member) => {
     const { sim, worker } = await openAccount({}, undefined, { pageSize: 50 })
     const { sql } = worker
@@ -18,11 +18,11 @@ it.each(['status', 'client'])(
 
     const changes = () => worker.runResource(projects, { changesOnly: true })
     expect((await changes()).outcomes[0]).toMatchObject({ outcome: 'ok', seen: remoteIds(sim, 'projects').length })
-    const told = sim.records.list('projects').filter(({ attributes, relationships }) => {
+    const carrying = sim.records.list('projects').filter(({ attributes, relationships }) => {
       return (member === 'client' ? relationships['client'] : attributes[member]) !== null
     })
-    expect(told.length).toBeGreaterThan(0)
-    expect(await filled()).toBe(told.length)
+    expect(carrying.length).toBeGreaterThan(0)
+    expect(await filled()).toBe(carrying.length)
 
     const [id] = remoteIds(sim, 'projects')
     await changes()
@@ -34,7 +34,7 @@ it.each(['status', 'client'])(
   },
 )
 
-it('so does a reading that knows not what was declared before, once', async () => {
+it('a run that does not know the declaration before fills it, too, once', async () => {
   const { sim, worker } = await openAccount()
   await pullOne(worker, 'clients')
   await pullOne(worker, 'projects')

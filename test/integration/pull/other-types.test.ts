@@ -2,7 +2,7 @@
 import { expect, it } from 'vitest'
 import { openAccount, pullOne, remoteIds } from '../../support/scopestack/account.ts'
 
-it('an end of another type than the declared one is kept beside, and noted; its id joins nothing', async () => {
+it('a reference to another type than the declared one is kept in sync_extra, and noted as drift; its id joins nothing', async () => {
   const { sim, worker } = await openAccount()
   const { sql } = worker
   const row = async (id: string) =>
@@ -12,7 +12,7 @@ it('an end of another type than the declared one is kept beside, and noted; its 
   sim.records.update('projects', id!, { relationships: { client: client! } })
   await pullOne(worker, 'projects')
   expect(await row(id!)).toMatchObject({ client_id: client })
-  // The same id, of somebody else.
+  // The same id, of another type.
   sim.records.update('projects', id!, { relationships: { client: { type: 'vendors', id: client! } } })
   expect(await pullOne(worker, 'projects')).toMatchObject({ outcome: 'ok', updated: 1 })
   expect(await row(id!)).toMatchObject({ client_id: null, extra: { client: { type: 'vendors', id: client } } })
@@ -36,7 +36,7 @@ it('an end of another type than the declared one is kept beside, and noted; its 
 })
 
 it.each(['lobs', 'line-of-businesses', 'lines-of-business'] as const)(
-  'the other name that a type has (%s) is the type',
+  'another name of a type (%s) counts as the type',
   async (lobType) => {
     const { sim, worker } = await openAccount()
     sim.setSwitches({ lobType })
@@ -49,7 +49,7 @@ it.each(['lobs', 'line-of-businesses', 'lines-of-business'] as const)(
   },
 )
 
-it('a to-many some of whose ends are of another type is kept beside as a whole', async () => {
+it('a to-many with some ends of another type is kept in sync_extra as a whole', async () => {
   let type = 'subservices'
   const { worker } = await openAccount({}, (body, asked) => {
     if (asked.type !== 'services') return body

@@ -41,14 +41,14 @@ describe('a list that has not changed', () => {
     expect(await versions(worker)).toEqual(before)
   })
 
-  it('is parsed all the same when everything is asked for afresh', async () => {
+  it('is parsed nevertheless when every page is requested afresh', async () => {
     const { sim, worker, last } = await open()
     expect(await pullOne(worker, 'services', { reloadAll: true })).toMatchObject({ outcome: 'ok', updated: 0 })
     expect(served(sim)).toHaveLength(last + 1)
     expect(unchanged(sim)).toBe(0)
   })
 
-  it('is known by its bytes where the server has no ETag', async () => {
+  it('is recognized by its digest where the server sends no ETag', async () => {
     const asked: number[] = []
     const { worker } = await openAccount({}, (body, { type, page }) => {
       if (type === 'services') asked.push(page)
@@ -107,7 +107,7 @@ describe('a page that has not changed is loaded again', () => {
   })
 })
 
-it('a page with one changed record is loaded, and the others by no more than a question', async () => {
+it('a page with one changed record is loaded, and every other page costs one request without a body', async () => {
   const { sim, worker, ids } = await open()
   sim.records.update('services', ids[12]!, { attributes: { name: 'Renamed' } })
   const before = new Map((await versions(worker)).map(({ id, xmin }) => [id as string, xmin as string]))
@@ -124,7 +124,7 @@ it('pages behind the end of a list that became shorter are forgotten', async () 
   expect(held.map(({ page }) => Number(page))).toEqual(Array.from({ length: last - 1 }, (_, index) => index + 1))
 })
 
-it('a page with a record that was parked is never taken for known', async () => {
+it('a page with a parked record is never skipped', async () => {
   const { worker } = await openAccount({}, (body, { type, page }) =>
     type === 'services' && page === 2 ? { ...body, data: ['no record', ...body.data.slice(1)] } : body,
   )

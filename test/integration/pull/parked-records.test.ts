@@ -23,7 +23,7 @@ async function withDeepNesting<T>(act: () => Promise<T>): Promise<T> {
 }
 
 describe('a list whose members are not all records', () => {
-  it('loads the rest when members are of another type, nameless, or not storable, and sets those aside', async () => {
+  it('loads the rest when members are of another type, nameless, or not storable, and parks those', async () => {
     const { sim, worker } = await openAccount({}, (body, { type, page }) => {
       if (type !== 'services' || page !== 1) return body
       const [a, b, c, d, ...rest] = body.data
@@ -53,7 +53,7 @@ describe('a list whose members are not all records', () => {
     expect(parked.map(({ body }) => body)).toContain('"no object"')
   })
 
-  it('settles what was parked once a complete list is free of it, and not before', async () => {
+  it('closes a parked record once a complete list is free of it, and not before', async () => {
     let sent: 'broken' | 'short' | 'right' = 'broken'
     const { worker } = await openAccount({}, (body, { type, page }) => {
       if (type !== 'services' || page !== 2 || sent === 'right') return body
@@ -83,7 +83,7 @@ describe('a list whose members are not all records', () => {
   })
 })
 
-it('a record that is parked holds back no other: what changed is read as changes, the next time', async () => {
+it('a parked record holds back no other: the next run is incremental', async () => {
   const { sim, worker } = await openAccount({ projects: 60 }, (body, { type, page }) =>
     type === 'projects' && page === 1 ? { ...body, data: body.data.map(broken) } : body,
   )
@@ -104,7 +104,7 @@ it('a record that is parked holds back no other: what changed is read as changes
 })
 
 describe('a record that cannot be a row', () => {
-  it('is parked alone when it is nested deeper than the stack is', async () => {
+  it('is parked alone when it is nested deeper than the stack allows', async () => {
     const { sim, worker } = await openAccount({}, (body, { type, page }) => {
       if (type !== 'services' || page !== 1) return body
       const [first, ...rest] = body.data
@@ -118,7 +118,7 @@ describe('a record that cannot be a row', () => {
     expect(parked!.body).toContain('…')
   })
 
-  it('is parked when its attributes or relationships are no object, with what it held', async () => {
+  it('is parked with its content when its attributes or relationships are no object', async () => {
     const { sim, worker } = await openAccount({}, (body, { type, page }) => {
       if (type !== 'services' || page !== 1) return body
       const [a, b, c, ...rest] = body.data
@@ -137,7 +137,7 @@ describe('a record that cannot be a row', () => {
     expect(parked[0]!.body).toContain('"attributes":["x"]')
   })
 
-  it('is parked with a reason that Postgres can hold', async () => {
+  it('is parked with a reason that Postgres can store', async () => {
     const { worker } = await openAccount()
     await parkRecords(worker.sql, 'services', [{ recordId: '1', reason: 'NUL \0 and half \ud800', body: null }])
     expect(await worker.sql`select reason from sync.parked`).toEqual([{ reason: 'NUL \ufffd and half \ufffd' }])

@@ -49,13 +49,13 @@ describe('a list without pages', () => {
     },
   )
 
-  it.each([1, 2])('is complete with %i records of which nothing says how many there are', async (count) => {
+  it.each([1, 2])('is complete with %i records that nothing counts', async (count) => {
     const { sim, worker } = await openUnpaged(() => ({}), 10)
     for (const id of remoteIds(sim, 'clients').slice(count)) sim.records.remove('clients', id)
     expect(await pullOne(worker, 'clients')).toMatchObject({ outcome: 'ok', seen: count })
   })
 
-  it('is looked at again a day later: it may have learned of pages', async () => {
+  it('is tried by pages again a day later', async () => {
     const { sim, worker } = await openUnpaged(() => ({}), 10)
     expect(await pullOne(worker, TYPE)).toMatchObject({ outcome: 'ok' })
     sim.setSwitches({ unpagedLists: [], pageMax: 7, pageOverflow: 'clamped' })
@@ -68,7 +68,7 @@ describe('a list without pages', () => {
     expect(await livingIds(worker, TYPE)).toContain(added)
   })
 
-  it('below others is complete, too', async () => {
+  it('is complete below parents, too', async () => {
     const { sim, worker } = await openUnpaged(() => ({}), 4)
     const [first, second] = remoteIds(sim, 'projects')
     for (const project of [first!, first!, first!, second!]) sim.records.create(BELOW, { relationships: { project } })
@@ -82,7 +82,7 @@ describe('a list without pages', () => {
     expect(sim.stats().requests[`GET /{account}/v1/projects/{id}/${BELOW}`]).toBe(remoteIds(sim, 'projects').length)
   })
 
-  it('is not what a server gives that ignores the number of a page alone: that is an error, and nothing is deleted', async () => {
+  it('is distinguished from a server that ignores only page numbers: that is an error, and nothing is marked deleted', async () => {
     const first = new Map<number, ListBody>()
     const { sim, worker } = await openAccount({}, (body, { page }) => {
       if (page === 1) first.set(body.data.length, body)
@@ -99,7 +99,7 @@ describe('a record that fails every page which holds it', () => {
     ['in the middle', (ids: readonly string[]) => [ids[23]!]],
     ['at both ends', (ids: readonly string[]) => [ids[0]!, ids.at(-1)!]],
     ['with its neighbours', (ids: readonly string[]) => ids.slice(8, 13)],
-  ])('is parked, and the rest is loaded and swept: %s', async (_, pick) => {
+  ])('is parked, the rest is loaded, and deletes are detected: %s', async (_, pick) => {
     const { sim, worker } = await openAccount()
     await pullOne(worker, TYPE)
     const broken = pick(remoteIds(sim, TYPE))
@@ -120,7 +120,7 @@ describe('a record that fails every page which holds it', () => {
     expect(await parked(worker)).toEqual([])
   })
 
-  it('is no refusal where the server also refuses a part of what is asked', async () => {
+  it('is distinguished from a refusal where the server also refuses a part of the request', async () => {
     const { sim, worker } = await openAccount()
     const broken = remoteIds(sim, TYPE)[0]!
     sim.setSwitches({
@@ -133,7 +133,7 @@ describe('a record that fails every page which holds it', () => {
     expect(await livingIds(worker, TYPE)).toEqual(remoteIds(sim, TYPE).filter((id) => id !== broken))
   })
 
-  it('is parked where it stands below others', async () => {
+  it('is parked below a parent, too', async () => {
     const { sim, worker } = await openAccount({}, undefined, { pageSize: 4 })
     const [project] = remoteIds(sim, 'projects')
     const made = [1, 2, 3, 4, 5, 6].map(() => sim.records.create(BELOW, { relationships: { project: project! } }).id)
@@ -144,11 +144,11 @@ describe('a record that fails every page which holds it', () => {
     expect(await livingIds(worker, 'project_materials')).toEqual(left)
   })
 
-  it('is read around by a reading of changes, which asks for it again, and by verify', async () => {
+  it('is skipped by an incremental read, which requests it again, and by verify', async () => {
     const { sim, worker } = await openAccount({}, undefined, { pageSize: 5 })
     await worker.run(['projects'])
     for (const id of remoteIds(sim, 'projects')) edit(sim, 'projects', id)
-    // The one that whoever tries the filter meets.
+    // The record that a try of the filter meets.
     const broken = remoteIds(sim, 'projects')[0]!
     sim.setSwitches({ brokenRecords: { projects: [broken] } })
     const changes = () => pullOne(worker, 'projects', { changesOnly: true })
@@ -168,7 +168,7 @@ describe('a record that fails every page which holds it', () => {
     expect(verified).toMatchObject({ missing: 0, extra: 0, different: 0, refused: 1, doubt: null })
   })
 
-  it('is known by its place where nothing tells its id', async () => {
+  it('is identified by its place where its id cannot be found', async () => {
     const { sim, worker } = await openAccount()
     sim.setSwitches({ brokenRecords: { [TYPE]: [remoteIds(sim, TYPE)[23]!] } })
     sim.addFault({ kind: '500', match: { type: TYPE, page: 24 }, count: 'always' })
@@ -187,8 +187,8 @@ describe('a record that fails every page which holds it', () => {
   })
 })
 
-describe('a page that is too much for the server', () => {
-  it('is read in smaller ones, which are asked for at once the next time, until a day has gone by', async () => {
+describe('a page that is too large for the server', () => {
+  it('is read in smaller ones, with which the next runs begin, until a day has passed', async () => {
     const { sim, worker } = await openAccount({}, undefined, { pageSize: 20 })
     sim.setSwitches({ heavyPages: 5 })
     expect(await pullOne(worker, TYPE)).toMatchObject({ outcome: 'ok', message: null })
@@ -213,7 +213,7 @@ describe('a page that is too much for the server', () => {
     expect(asked(sim)).toBeLessThanOrEqual(Math.ceil(remoteIds(sim, TYPE).length / 20) + 2)
   })
 
-  it('for a moment only is asked for as before afterwards', async () => {
+  it('for a moment only is requested in its old size afterwards', async () => {
     const { sim, worker } = await openAccount({}, undefined, { pageSize: 20 })
     sim.addFault({ kind: '504', match: { type: TYPE }, count: 1 })
     expect(await pullOne(worker, TYPE)).toMatchObject({ outcome: 'ok', message: null })
@@ -223,7 +223,7 @@ describe('a page that is too much for the server', () => {
   })
 })
 
-describe('a list of which no page is given behind some place', () => {
+describe('a list whose pages are refused behind some place', () => {
   it.each([
     ['from both ends', 40, {}],
     ['by its parts', 20, {}],
@@ -241,7 +241,7 @@ describe('a list of which no page is given behind some place', () => {
     expect(await pullOne(worker, TYPE)).toMatchObject({ outcome: 'ok', deleted: 1 })
   })
 
-  it('is incomplete, with what it gave, where it cannot be read otherwise', async () => {
+  it('is incomplete, with the records that it gave, where it cannot be read otherwise', async () => {
     const { sim, worker } = await openAccount()
     sim.setSwitches({ pageDepth: 20, refusedSorts: { [TYPE]: ['id'] } })
     const outcome = await pullOne(worker, TYPE)
@@ -251,16 +251,16 @@ describe('a list of which no page is given behind some place', () => {
 })
 
 describe('a list whose counts are wrong', () => {
-  type Told = (held: number, all: Record<string, unknown>) => Record<string, unknown>
-  const told = (meta: Told) => (body: ListBody) => ({ ...body, meta: meta(body.data.length, body.meta) })
+  type Counts = (held: number, all: Record<string, unknown>) => Record<string, unknown>
+  const counting = (meta: Counts) => (body: ListBody) => ({ ...body, meta: meta(body.data.length, body.meta) })
 
-  it.each<[string, Told, string]>([
+  it.each<[string, Counts, string]>([
     ['speak of the page alone', (held) => ({ 'record-count': held, 'page-count': 1 }), 'incomplete'],
     ['are zero', () => ({ 'record-count': 0, 'page-count': 0 }), 'incomplete'],
     ['are beyond any list', () => ({ 'record-count': 1e15, 'page-count': 1e14 }), 'incomplete'],
     ['are texts', (_, all) => Object.fromEntries(Object.entries(all).map(([name, n]) => [name, String(n)])), 'ok'],
-  ])('is read to its end, and no more than that is said of it: they %s', async (_, meta, outcome) => {
-    const { sim, worker } = await openAccount({}, told(meta))
+  ])('is read to its end, and its outcome follows its counts: they %s', async (_, meta, outcome) => {
+    const { sim, worker } = await openAccount({}, counting(meta))
     expect(await pullOne(worker, TYPE)).toMatchObject({ outcome })
     expect(await livingIds(worker, TYPE)).toEqual(remoteIds(sim, TYPE))
   })

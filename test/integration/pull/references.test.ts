@@ -43,7 +43,7 @@ const ways = (id: string): (() => Promise<unknown>)[] => [
     sql`select sync.enqueue_change('projects', 'create', null, '{"project-name": "New"}', ${sql.json({ client: id })})`,
 ]
 
-describe('refused is', () => {
+describe('a trigger refuses', () => {
   it.each([
     ['', 'it takes the id of a row of scopestack.clients, or NULL.'],
     [' ', 'it takes the id of a row of scopestack.clients, or NULL.'],
@@ -76,7 +76,7 @@ describe('refused is', () => {
     expect(await sql`select from sync.outbox`).toHaveLength(0)
   })
 
-  it('by function, what is no id', async () => {
+  it('a value that is no id, given to the function', async () => {
     await expect(
       sql`select sync.enqueue_change('projects', 'update', '1', '{}', '{"client": {"data": {"type": "clients", "id": "1"}}}')`,
     ).rejects.toThrow(
@@ -84,15 +84,15 @@ describe('refused is', () => {
     )
   })
 
-  it('in an attribute, a row of our own that there is none of', async () => {
+  it('a local id without a row, in an attribute', async () => {
     await expect(
       sql`insert into scopestack.project_documents (project_id, template_id) values ('1', ${LOCAL})`,
     ).rejects.toThrow(/^Column template_id of scopestack\.project_documents cannot be "local-/)
   })
 })
 
-describe('taken is', () => {
-  it('a row that is there, also one of our own, in the statement that makes it', async () => {
+describe('a trigger accepts', () => {
+  it('a row that is there, also a new one, in the statement that makes it', async () => {
     await wasReadWhole()
     await sql`update scopestack.projects set client_id = '2' where id = '1'`
     await sql`
@@ -102,18 +102,18 @@ describe('taken is', () => {
     expect(await sql`select from sync.outbox`).toHaveLength(4)
   })
 
-  it('an id of our own that ScopeStack has answered since', async () => {
+  it('a local id whose real id is known by now', async () => {
     await sql`insert into sync.local_ids (resource, local_id, real_id) values ('clients', ${LOCAL}, '2')`
     await sql`update scopestack.projects set client_id = ${LOCAL} where id = '1'`
     expect(await sql`select relationships from sync.outbox`).toEqual([{ relationships: { client: LOCAL } }])
   })
 
-  it('any number where no pull has read all of that table', async () => {
+  it('any number where no pull has read the table completely', async () => {
     await sql`update scopestack.projects set client_id = '404' where id = '1'`
     expect(await sql`select from sync.outbox`).toHaveLength(1)
   })
 
-  it('what is no id, in an attribute that takes other words, too', async () => {
+  it('a value that is no id, in an attribute that also takes words', async () => {
     await sql`insert into scopestack.project_documents (project_id, template_id) values ('1', 'pricing')`
     expect(await sql`select attributes from sync.outbox`).toEqual([{ attributes: { 'template-id': 'pricing' } }])
   })

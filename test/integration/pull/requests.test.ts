@@ -30,7 +30,7 @@ const refused = async ({ sql }: TestWorker): Promise<string[]> =>
     ({ member }) => member,
   )
 
-describe('a server that does not take everything', () => {
+describe('a server that does not accept every request', () => {
   it('is asked for smaller pages when it refuses the size', async () => {
     sim.setSwitches({ pageMax: 50 })
     const worker = await start(250)
@@ -40,7 +40,7 @@ describe('a server that does not take everything', () => {
     expect(await refused(worker)).toEqual(['page[size]=250'])
   })
 
-  it('is asked for smaller and smaller pages when it does not say which size it takes', async () => {
+  it('is asked for smaller and smaller pages when it does not say which size it accepts', async () => {
     sim.setSwitches({ pageMax: 50, includeErrors: 'empty' })
     const worker = await start(250)
     const { outcomes } = await worker.run(['services'])
@@ -48,7 +48,7 @@ describe('a server that does not take everything', () => {
     expect(await refused(worker)).toEqual(['page[size]=100', 'page[size]=250'])
   })
 
-  describe('of forty parts of a question', () => {
+  describe('of forty parts of a request', () => {
     const SOME = ['client', 'rate-table', 'payment-term']
     const include = (worker: TestWorker) =>
       worker.sql<{ include: string }[]>`
@@ -82,7 +82,7 @@ describe('a server that does not take everything', () => {
       expect(await include(worker)).toEqual([found])
     })
 
-    it('one that is taken by now is asked for, though the others are refused for ever', async () => {
+    it('one that is accepted by now is requested, though the others are refused for ever', async () => {
       sim.setSwitches({ refusedIncludes: { projects: SOME }, includeErrors: 'empty' })
       const worker = await start(100)
       await worker.run(['projects'])
@@ -144,7 +144,7 @@ describe('a server that does not take everything', () => {
     expect(cursor).toEqual({ as_of: null })
   })
 
-  it('is not asked anew in each run what it takes, and again within a day', async () => {
+  it('is not probed in each run, and again within a day', async () => {
     sim.setSwitches({
       pageMax: 50,
       refusedFilters: { services: ['active'] },
@@ -168,7 +168,7 @@ describe('a server that does not take everything', () => {
     expect(keys).toEqual({ there: true })
   })
 
-  it('does not pass for having no accounts when it refuses the include they come in', async () => {
+  it('is not taken to have no accounts when it refuses the include that holds them', async () => {
     sim.setSwitches({ refusedIncludes: { 'payment-terms': ['account'] } })
     const worker = await start()
     const { outcomes } = await worker.run(['accounts', 'payment-terms'])

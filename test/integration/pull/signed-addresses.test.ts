@@ -83,7 +83,7 @@ it('is a change where it leads to another document', async () => {
   expect(await verify(worker, 'project-documents')).toMatchObject({ different: 0 })
 })
 
-it('what is declared to be volatile is no change either, and is kept up to date', async () => {
+it('a member that is declared volatile is no change either, and is kept up to date', async () => {
   const { worker } = await openAccount()
   const { sql } = worker
   const things: Resource = defineResource('things', {

@@ -61,8 +61,8 @@ describe('a list that is not as it should be', () => {
   })
 })
 
-describe('what comes with another list', () => {
-  it('is incomplete when that list is, and takes its time when it is complete', async () => {
+describe('a resource that is included in another list', () => {
+  it('is incomplete when that list is, and gets its time when that is complete', async () => {
     let short = true
     const { worker } = await openAccount({}, (body, { type, page }) =>
       type === 'payment-terms' && page === 1 && short ? { ...body, data: body.data.slice(1) } : body,
@@ -138,7 +138,7 @@ describe('a resource that cannot be read', () => {
 })
 
 describe('documents read one by one', () => {
-  it('are incomplete while their parents never were complete, and never newer than these', async () => {
+  it('are incomplete while their parents never were complete, and never fresher than these', async () => {
     const { worker } = await openAccount()
     const outcome = await pullOne(worker, 'merge-data')
     expect(outcome).toMatchObject({ outcome: 'incomplete', seen: 0 })

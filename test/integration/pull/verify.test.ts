@@ -71,7 +71,7 @@ describe('what differs', () => {
     const { sim, damage, ids, verify: again } = await openServices()
     await damage((tx) => tx`update scopestack.services set name = 'by hand' where id = ${ids[0]!}`)
     const { attributes } = sim.records.read('services', ids[0]!)!
-    expect((await again()).told).toEqual([
+    expect((await again()).reported).toEqual([
       {
         id: ids[0],
         what: 'different',
@@ -88,11 +88,11 @@ describe('what differs', () => {
     sim.setSwitches({ listOrder: 'shuffled', refusedSorts: { services: ['id'] } })
     const found = await again()
     expect(found).toMatchObject({ different: 12, missing: 0, extra: 0, doubt: null, read: ids.length })
-    expect(new Set(found.told.map(({ id }) => id))).toEqual(new Set(ids.slice(0, 12)))
-    expect(found.told).toHaveLength(12)
+    expect(new Set(found.reported.map(({ id }) => id))).toEqual(new Set(ids.slice(0, 12)))
+    expect(found.reported).toHaveLength(12)
   })
 
-  it('is also what is no record, with the reason', async () => {
+  it('is also a member of the list that is no record, with the reason', async () => {
     let strange = false
     const alter = (body: ListBody, { page }: { page: number }): ListBody => {
       const [first, ...rest] = body.data
@@ -102,7 +102,7 @@ describe('what differs', () => {
     strange = true
     const found = await again({ repair: true })
     expect(found).toMatchObject({ refused: 1, missing: 0, extra: 0, different: 0, repaired: 0 })
-    expect(found.told).toEqual([
+    expect(found.reported).toEqual([
       { id: ids[10], what: 'refused', columns: [], reason: 'Its type is "works", not "services".' },
     ])
   })
@@ -119,7 +119,7 @@ describe('a row that the list does not have', () => {
     return { hidden, ...(await openServices({}, hide, { pageSize: 100 })) }
   }
 
-  it('is not too many when its record answers, and is compared like any other', async () => {
+  it('is not extra when the address of its record has it, and is compared like any other', async () => {
     const { sim, worker, ids, hidden, verify: again } = await openHidden()
     hidden.add(ids[5]!)
     expect(await again()).toEqual({ ...EQUAL, resource: 'services', read: ids.length - 1 })
@@ -131,14 +131,14 @@ describe('a row that the list does not have', () => {
   })
 
   it.each(['404', '403'] as const)(
-    'is kept where single records answer %s to every one of them, and the list is not asked by id; that is said',
+    'is kept where lookups of single records get %s, and the list has no filter by id; that is reported',
     async (kind) => {
       const { sim, worker, ids, add, verify: again } = await openServices()
       await add('999999')
       sim.addFault({ kind, match: { path: '/services/\\d+$/' }, count: 'always' })
       sim.setSwitches({ refusedFilters: { services: ['id'] } })
       const found = await again({ repair: true })
-      expect(found).toMatchObject({ extra: 0, repaired: 0, told: [] })
+      expect(found).toMatchObject({ extra: 0, repaired: 0, reported: [] })
       expect(found.doubt).toContain('proves them deleted')
       expect(await livingIds(worker, 'services')).toEqual([...ids, '999999'])
       // The list says so as well as the record itself.
@@ -148,7 +148,7 @@ describe('a row that the list does not have', () => {
     },
   )
 
-  it('is not buried when there are too many of them, and that is said', async () => {
+  it('is not marked deleted when there are too many of them, and that is reported', async () => {
     const { sim, worker, ids, verify: again } = await openServices()
     const gone = ids.slice(0, Math.ceil(ids.length * 0.3))
     for (const id of gone) sim.records.remove('services', id)
@@ -161,7 +161,7 @@ describe('a row that the list does not have', () => {
     expect(await again()).toMatchObject({ extra: gone.length, doubt: null })
   })
 
-  it('is not buried when all the others that were not asked for are counted too', async () => {
+  it('is not marked deleted when they are too many only with those that were not looked up', async () => {
     const { sim, damage, verify: again } = await openServices()
     await damage(
       (tx) => tx`
@@ -175,7 +175,7 @@ describe('a row that the list does not have', () => {
 })
 
 describe('a list that changes while it is read', () => {
-  it('in order of id: what comes and goes is no false alarm', async () => {
+  it('in order of id: records that come and go are no false alarm', async () => {
     const { sim, ids, verify: again } = await openServices()
     const pages = Math.ceil(ids.length / 10)
     for (let page = 2; page <= pages; page++) {
@@ -184,10 +184,10 @@ describe('a list that changes while it is read', () => {
     const found = await again()
     expect(found).toMatchObject({ missing: 0, different: 0, doubt: null })
     const gone = new Set(ids.slice(2, pages + 1))
-    expect(found.told.filter(({ id, what }) => what !== 'extra' || !gone.has(id!))).toEqual([])
+    expect(found.reported.filter(({ id, what }) => what !== 'extra' || !gone.has(id!))).toEqual([])
   })
 
-  it('in no order, and without an end: nothing is called too many, and that is said', async () => {
+  it('in no order, and without an end: no row is called extra, and that is reported', async () => {
     const { sim, worker, ids, add, verify: again } = await openServices()
     await add('999999')
     sim.setSwitches({ listOrder: 'shuffled', refusedSorts: { services: ['id'] } })
@@ -200,7 +200,7 @@ describe('a list that changes while it is read', () => {
   })
 })
 
-describe('every way of reading', () => {
+describe('every read method', () => {
   it.each([
     ['mes', 'mes', 'name'],
     // All that comes of it stands there.
@@ -223,7 +223,7 @@ describe('every way of reading', () => {
       (tx) => tx`update scopestack.${tx(table)} set ${tx(column)} = '"by hand"' where id = ${ids[0]!}`,
     )
     const changed = { columns: [{ name: column, mirror: '"by hand"' }] }
-    expect(await verify(worker, type)).toMatchObject({ different: 1, told: [changed] })
+    expect(await verify(worker, type)).toMatchObject({ different: 1, reported: [changed] })
     expect(await verify(worker, type, { repair: true })).toMatchObject({ different: 1, repaired: 1 })
     await unnoticed(sql, (tx) => tx`delete from scopestack.${tx(table)} where id = ${ids[0]!}`)
     expect(await verify(worker, type, { repair: true })).toMatchObject({ missing: 1, repaired: 1 })
@@ -231,7 +231,7 @@ describe('every way of reading', () => {
   })
 })
 
-it('leaves an interrupted pull where it was, and that one goes on', async () => {
+it('leaves the checkpoint of an interrupted pull, which resumes', async () => {
   const { sim, worker } = await openAccount()
   const fault = sim.addFault({ kind: '403', match: { type: 'services', page: 3 }, count: 'always' })
   expect((await worker.run(['services'])).outcomes[0]).toMatchObject({ outcome: 'forbidden' })
@@ -243,7 +243,7 @@ it('leaves an interrupted pull where it was, and that one goes on', async () => 
   const before = await books()
   const found = await verify(worker, 'services')
   expect(found).toMatchObject({ missing: 30, extra: 0, different: 0, doubt: null })
-  expect(found.told).toHaveLength(30)
+  expect(found.reported).toHaveLength(30)
   expect(await books()).toEqual(before)
   sim.resetStats()
   expect(await pullOne(worker, 'services')).toMatchObject({ outcome: 'ok' })

@@ -26,7 +26,7 @@ describe('a resource without a list of its own', () => {
     return { sim, worker, first: first! }
   }
 
-  it('is read below its projects, whole, and remembered to be', async () => {
+  it('is read completely below its projects, and the method is remembered', async () => {
     const { sim, worker } = await openMaterials()
     await pullOne(worker, 'projects')
     expect(await pullOne(worker, 'project-materials')).toMatchObject({
@@ -55,7 +55,7 @@ describe('a resource without a list of its own', () => {
     expect(requests(sim, 'project-materials')).toBeGreaterThan(0)
   })
 
-  it('is swept, and a project that is gone meanwhile has none', async () => {
+  it('has its deletes detected, and a project that is gone meanwhile has no children', async () => {
     const { sim, worker, first } = await openMaterials()
     await pullOne(worker, 'projects')
     await pullOne(worker, 'project-materials')
@@ -70,7 +70,7 @@ describe('a resource without a list of its own', () => {
     expect(await pullOne(worker, 'project-materials')).toMatchObject({ outcome: 'ok', deleted: 0 })
   })
 
-  it('goes on behind the project it had come to', async () => {
+  it('resumes behind the project that it had reached', async () => {
     const { sim, worker } = await openMaterials()
     await pullOne(worker, 'projects')
     const ids = remoteIds(sim, 'projects').toSorted()
@@ -87,7 +87,7 @@ describe('a resource without a list of its own', () => {
     expect(sim.stats().requests['GET /{account}/v1/projects/{id}/project-materials']).toBeLessThan(ids.length + 2)
   })
 
-  it('is not complete when the list of a project that lives is not found, and keeps what it held', async () => {
+  it('is not complete when the list of a living project is not found, and keeps its rows', async () => {
     const { sim, worker, first } = await openMaterials()
     await pullOne(worker, 'projects')
     await pullOne(worker, 'project-materials')
@@ -111,7 +111,7 @@ describe('a resource without a list of its own', () => {
     expect(await livingIds(worker, 'project_materials')).toEqual(remoteIds(sim, 'project-materials'))
   })
 
-  it('is read once a run, also while one of its lists cannot be proved', async () => {
+  it('is read once a run, also while one of its lists cannot be proved complete', async () => {
     let asked = 0
     const { sim, worker } = await openAccount({}, (body, { type }) => {
       if (!type.endsWith('/project-materials')) return body
@@ -132,7 +132,7 @@ describe('a resource without a list of its own', () => {
     expect(outcome.message).toContain('projects was never read completely')
   })
 
-  it('comes after its projects in a run of both', async () => {
+  it('is read after its projects', async () => {
     const { sim, worker } = await openMaterials()
     const { outcomes } = await worker.run(['project-materials', 'projects'])
     expect(outcomes.map(({ resource, outcome }) => [resource, outcome])).toEqual([
@@ -144,7 +144,7 @@ describe('a resource without a list of its own', () => {
 })
 
 it.each(['line-of-businesses', 'lines-of-business', 'lobs'] as const)(
-  'lines of business are found at %s, whatever type they carry, and asked for there the next time',
+  'lines of business are found at %s, whatever type they carry, and requested there the next time',
   async (lobPath) => {
     const { sim, worker } = await openAccount()
     sim.setSwitches({ lobPath, lobType: lobPath })
@@ -160,7 +160,7 @@ it.each(['line-of-businesses', 'lines-of-business', 'lobs'] as const)(
   },
 )
 
-it('records that only come in another list are read from there', async () => {
+it('records that are only included in another list are read from there', async () => {
   const { sim, worker } = await openAccount()
   sim.setSwitches({ missingLists: ['business-units'] })
   expect(await pullOne(worker, 'business-units')).toMatchObject({ outcome: 'ok' })
@@ -171,11 +171,11 @@ it('records that only come in another list are read from there', async () => {
   expect(await wayOf(worker, 'business-units')).toMatchObject({ from: 'included', list: 'projects' })
 })
 
-describe('a way that has answered', () => {
+describe('a read method that has worked', () => {
   const notFound = { kind: '404', match: { path: '/v1/business-units' } } as const
   const own = { from: 'list', path: 'business-units' }
 
-  it('is kept when it is not found once, and the run fails', async () => {
+  it('is kept when its list is not found once, and the run fails', async () => {
     const { sim, worker } = await openAccount()
     await pullOne(worker, 'business-units')
     for (let times = 0; times < 2; times++) {
@@ -187,7 +187,7 @@ describe('a way that has answered', () => {
     }
   })
 
-  it('is left for the next one when it is not found twice in a row', async () => {
+  it('is replaced by the next one when its list is not found twice in a row', async () => {
     const { sim, worker } = await openAccount()
     await pullOne(worker, 'business-units')
     sim.addFault({ ...notFound, count: 'always' })
@@ -197,10 +197,10 @@ describe('a way that has answered', () => {
   })
 })
 
-describe('a resource that no way of reading finds', () => {
+describe('a resource that no read method finds', () => {
   const gone = { kind: '404', match: { path: '/survey-responses' }, count: 'always' } as const
 
-  it('is absent where it is unconfirmed, and the run is well', async () => {
+  it('is absent where it is unconfirmed, and the run ends well', async () => {
     const { sim, worker } = await openAccount()
     sim.addFault(gone)
     const { outcome, outcomes } = await worker.run(['surveys', 'survey-responses'])
@@ -213,7 +213,7 @@ describe('a resource that no way of reading finds', () => {
 
   const asked = (sim: Simulator): number => Object.values(sim.stats().requests).reduce((sum, count) => sum + count, 0)
 
-  it('is not asked for again within the day, unless it is named', async () => {
+  it('is not tried again within the day, unless it is named', async () => {
     const { sim, worker } = await openAccount()
     await pullOne(worker, 'surveys')
     sim.addFault(gone)
@@ -240,7 +240,7 @@ describe('a resource that no way of reading finds', () => {
     expect(await pullOne(worker, 'survey-responses')).toMatchObject({ outcome: 'ok' })
   })
 
-  it('costs few requests to find out, however many records it might lie below', async () => {
+  it('costs few requests, however many parents it might have', async () => {
     const { sim, worker } = await openAccount({}, undefined, { concurrency: 8 })
     await pullOne(worker, 'surveys')
     sim.addFault(gone)
@@ -253,7 +253,7 @@ describe('a resource that no way of reading finds', () => {
   it.each([
     ['absent', '404'],
     ['forbidden', '403'],
-  ] as const)('%s: nobody says that it is being read', async (outcome, kind) => {
+  ] as const)('%s: status does not show it as being read', async (outcome, kind) => {
     const { sim, worker } = await openAccount()
     await pullOne(worker, 'surveys')
     sim.addFault({ ...gone, kind })
@@ -287,7 +287,7 @@ describe('a resource that no way of reading finds', () => {
   })
 })
 
-it('a declared member that no record ever carried is noted as gone, and no more when it comes', async () => {
+it('a declared member that no record ever carried is noted as drift, until a record carries it', async () => {
   let without = true
   const { worker } = await openAccount({}, (body, { type }) => {
     if (type !== 'services' || !without) return body

@@ -1,4 +1,4 @@
-/** What every record carried and none does any more is not null: it is missed, and that is said until somebody accepts it. */
+/** A member that every record carried and none carries now is not null: it is missing, which is reported until the operator accepts it. */
 import { describe, expect, it } from 'vitest'
 import type { Simulator } from '../../../src/simulator/server.ts'
 import { recordChangedParents } from '../../../src/store/progress/changed-projects.ts'
@@ -186,7 +186,7 @@ it('a value that is really null is null', async () => {
   expect(left).toEqual({ n: 0 })
 })
 
-it('a reading of changes says so too, and a new row has NULL where nothing was sent', async () => {
+it('an incremental read reports it, too, and a new row has NULL where nothing was sent', async () => {
   const { sim, worker } = await openAccount()
   for (const type of ['projects', 'project-services']) await pullOne(worker, type)
   const [project] = remoteIds(sim, 'projects')
@@ -212,7 +212,7 @@ it('a reading of changes says so too, and a new row has NULL where nothing was s
   expect(await held(added)).toMatchObject({ name: sim.records.read('project-services', added)!.attributes['name'] })
 })
 
-it('what is not declared is missed where the row holds it, and a record that never had it lacks nothing', async () => {
+it('a member that is not declared is missed where the row has it, and a record that never had it lacks nothing', async () => {
   let hidden: string[] = []
   const { sim, worker } = await openAccount({}, (body, { type }) =>
     type === 'tags'
@@ -238,7 +238,7 @@ it('what is not declared is missed where the row holds it, and a record that nev
   expect(await pullOne(worker, 'tags')).toMatchObject({ outcome: 'ok' })
 })
 
-it('a project whose own page came as it was before is no proof that others are as they were', async () => {
+it('an unchanged page of one project is no proof that others are unchanged', async () => {
   const { sim, worker } = await openAccount()
   await pullOne(worker, 'services')
   await worker.sql.begin((tx) => recordChangedParents(tx, 'services', []))
@@ -250,7 +250,7 @@ it('a project whose own page came as it was before is no proof that others are a
   expect(sim.stats().statuses['304']).toBeUndefined()
 })
 
-it('what every record of a list without order carries is known once it was read, though it is read twice', async () => {
+it('the members that every record of a list without order carries are counted once, though it is read twice', async () => {
   const { sim, worker } = await openAccount()
   sim.setSwitches({ listOrder: 'shuffled', refusedSorts: { services: ['id'] } })
   expect(await pullOne(worker, 'services')).toMatchObject({ outcome: 'ok' })

@@ -64,7 +64,7 @@ it('keeps the value of ScopeStack, which the next pull shows', async () => {
   expect(await worker.sql`select name from scopestack.clients where id = ${client().id}`).toEqual([{ name: 'Theirs' }])
 })
 
-it('takes only a conflict for one', async () => {
+it('accepts only a conflict', async () => {
   sim.addFault({ kind: '403', count: 2, match: { method: 'PATCH' } })
   await worker.sql`update scopestack.clients set domain = 'x.test' where id = ${client().id}`
   expect(await worker.push()).toMatchObject([{ fate: 'parked' }])
@@ -77,7 +77,7 @@ it('takes only a conflict for one', async () => {
   )
 })
 
-it('lets a new row go, and sets aside what referred to it', async () => {
+it('discards a new row, and parks what referred to it', async () => {
   const [made] = await worker.sql<{ id: string }[]>`insert into scopestack.clients (name) values ('Never') returning id`
   const create = await newest()
   await worker.sql`update scopestack.clients set domain = 'never.test' where id = ${made!.id}`
@@ -96,7 +96,7 @@ it('lets a new row go, and sets aside what referred to it', async () => {
 it.each([
   ['edited', (tx: Transaction) => tx`update scopestack.vendors set city = 'Open' where name = 'Raced'`],
   ['taken back', (tx: Transaction) => tx`delete from scopestack.vendors where name = 'Raced'`],
-])('lets a new row go together with an edit of it that is being made: %s', async (how, edit) => {
+])('discards a new row together with an edit of it that is being made: %s', async (how, edit) => {
   await worker.sql`insert into scopestack.vendors (name) values ('Raced')`
   const create = await newest()
   let letting: Promise<void> | undefined
@@ -114,7 +114,7 @@ it.each([
   expect(await worker.push()).toMatchObject([{ fate: 'sent' }])
 })
 
-it('sends a new row again of which a person says that it did not arrive', async () => {
+it('sends a new row again that the operator reports as not arrived', async () => {
   sim.addFault({ kind: 'lost-answer', match: { method: 'POST' } })
   await worker.sql`insert into scopestack.vendors (name, city) values ('Doubtful', 'Here')`
   await worker.push()
@@ -128,7 +128,7 @@ it('sends a new row again of which a person says that it did not arrive', async 
   expect(sim.records.list('vendors').filter(({ attributes }) => attributes['name'] === 'Doubtful')).toHaveLength(1)
 })
 
-it('keeps a deletion that was parked from taking a record that is wanted again', async () => {
+it('a parked deletion does not delete a record that was edited since', async () => {
   const { id } = sim.records.create('crm-opportunities', { attributes: { name: 'Deal', 'opportunity-id': 'K-1' } })
   await worker.run(['crm-opportunities'])
   await worker.sql`delete from scopestack.crm_opportunities where id = ${id}`

@@ -1,4 +1,4 @@
-/** Both sides change the same record: nobody's edit is lost in silence. */
+/** Both sides change the same record: no edit is lost without a report. */
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest'
 import { startSimulator, type Simulator } from '../../../src/simulator/server.ts'
 import { confirmLease } from '../../../src/store/fleet/leases.ts'
@@ -45,7 +45,7 @@ it('merges edits of different fields', async () => {
   expect(await row()).toMatchObject({ name: 'Theirs', domain: 'mine.test' })
 })
 
-it('sets an edit of the same field aside, with all three values, and overwrites nothing', async () => {
+it('parks an edit of the same field, with all three values, and overwrites nothing', async () => {
   await worker.sql`update scopestack.clients set name = 'Mine', domain = 'mine.test' where id = ${id()}`
   theirs({ name: 'Theirs' })
   expect(await worker.push()).toMatchObject([{ fate: 'parked', error: { code: 'SYNC_PUSH_CONFLICT' } }])
@@ -67,14 +67,14 @@ it('follows the rules where there are any', async () => {
   expect(await row()).toMatchObject({ name: 'Theirs', domain: 'mine.test' })
 })
 
-it('takes the other side over where it wins, at once', async () => {
+it('writes the value of ScopeStack to the row at once where it wins', async () => {
   await worker.sql`update scopestack.clients set name = 'Mine' where id = ${id()}`
   theirs({ name: 'Theirs', 'msa-date': '2027-01-01' })
   expect(await resolute.push()).toMatchObject([{ fate: 'superseded' }])
   expect(await row()).toMatchObject({ name: 'Theirs', msa_date: '2027-01-01' })
 })
 
-it('has nothing to send where both did the same', async () => {
+it('sends nothing where both sides made the same edit', async () => {
   await worker.sql`update scopestack.clients set name = 'Both' where id = ${id()}`
   theirs({ name: 'Both' })
   sim.resetStats()
@@ -82,13 +82,13 @@ it('has nothing to send where both did the same', async () => {
   expect(Object.keys(sim.stats().requests).filter((route) => route.startsWith('PATCH'))).toEqual([])
 })
 
-it('has nothing to send where an edit was undone', async () => {
+it('sends nothing where an edit was undone', async () => {
   await worker.sql`update scopestack.clients set name = 'Mine' where id = ${id()}`
   await worker.sql`update scopestack.clients set name = 'Agreed' where id = ${id()}`
   expect(await worker.push()).toMatchObject([{ fate: 'superseded' }])
 })
 
-it('does not delete what the other side has changed', async () => {
+it('does not delete a record that ScopeStack has changed', async () => {
   const { id: deal } = sim.records.create('crm-opportunities', {
     attributes: { name: 'Deal', 'opportunity-id': 'C-1' },
   })
@@ -111,7 +111,7 @@ it('a pull leaves a row with unsettled edits alone', async () => {
   expect(await row()).toMatchObject({ name: 'Mine', domain: 'theirs.test' })
 })
 
-it('a pull does not bring back what it had read before an edit was settled', async () => {
+it('a pull does not restore values that it had read before an edit was settled', async () => {
   const lease = await worker.leases.acquire('clients')
   const read = { type: 'clients', id: id(), attributes: { ...held() } }
   await worker.sql`update scopestack.clients set name = 'Edited meanwhile' where id = ${id()}`

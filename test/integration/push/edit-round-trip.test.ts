@@ -1,4 +1,4 @@
-/** Every value that is taken arrives as it is, comes back as it is, and is nobody's edit afterwards. */
+/** Every accepted value arrives as it is, comes back as it is, and is no edit afterwards. */
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { startSimulator, type Simulator } from '../../../src/simulator/server.ts'
 import { createDatabase, type TestDatabase } from '../../support/postgres/database.ts'
@@ -120,7 +120,7 @@ it('user-defined fields: a text, a number, true, and none', async () => {
   }
 })
 
-it('a list in another order, which ScopeStack keeps in its own, is taken', async () => {
+it('a list in another order, which ScopeStack keeps in its own, is accepted', async () => {
   await worker.sql`truncate sync.outbox`
   const { id } = sim.records.list('projects')[1]!
   sim.records.update('projects', id, { attributes: { 'tag-list': ['a', 'b'] } })

@@ -127,9 +127,9 @@ async function sentUnder(settings: Readonly<Record<string, string>>): Promise<re
   await worker.push({
     through: (client) => ({
       ...client,
-      write({ method, path, body }, judge) {
+      write({ method, path, body }, parse) {
         sent.push(`${method} ${path} ${body ?? ''}`)
-        return Promise.resolve(judge(REFUSED, path))
+        return Promise.resolve(parse(REFUSED, path))
       },
     }),
   })
@@ -174,7 +174,7 @@ it('sends the same under all of them as under none', async () => {
     ).toEqual(plain)
 })
 
-it('and a worker reads and writes as ever where the database has such settings for everybody', async () => {
+it('a worker reads and writes as usual where the database has such settings for every role', async () => {
   await using odd = await createDatabase()
   const own = openDatabase(odd.url, { connections: 1 })
   const { client_encoding: _, search_path: __, ...some } = SETTINGS

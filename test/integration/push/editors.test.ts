@@ -100,7 +100,7 @@ it.each([
   expect(await noted()).toBe(before + 1)
 })
 
-it('an editor who says it is a load is refused what others are', async () => {
+it('an editor that claims to be a load is refused what other editors are', async () => {
   const refused = as.get(editor)!.begin(async (tx) => {
     await tx`select set_config('sync.origin', 'pull', true)`
     await tx`select sync.enqueue_change('clients', 'delete', '1')`
@@ -135,7 +135,7 @@ describe('no code of an editor runs as the owner', () => {
        for each statement execute function sync.${name}('clients')`,
   ]
 
-  it('by a type with a name that ours use', async () => {
+  it('by a type with a name that our functions use', async () => {
     const seen = await as.get(editor)!.begin(async (tx) => {
       for (const statement of prepare) await tx.unsafe(statement)
       for (const type of ['text', 'jsonb', 'bigint', 'record', 'regclass'])
@@ -160,7 +160,7 @@ describe('no code of an editor runs as the owner', () => {
     },
   )
 
-  it.each(['capture_update', 'refuse'])('nor does %s run for a table that is none of ours', async (name) => {
+  it.each(['capture_update', 'refuse'])('%s does not run for a table that is none of ours', async (name) => {
     const before = await noted()
     const elsewhere = owner.begin(async (tx) => {
       await tx.unsafe(ownTable)
@@ -172,15 +172,12 @@ describe('no code of an editor runs as the owner', () => {
     expect(await noted()).toBe(before)
   })
 
-  it('and no function is there for everybody but those that give nothing away', async () => {
-    const functions = await owner<{ name: string; definer: boolean; path: string | null; everybody: boolean }[]>`
+  it('every role may execute only functions that disclose nothing', async () => {
+    const functions = await owner<{ name: string; definer: boolean; path: string | null; granted: boolean }[]>`
       select proname as name, prosecdef as definer, array_to_string(proconfig, ' ') as path,
-        exists (select from aclexplode(coalesce(proacl, acldefault('f', proowner))) where grantee = 0) as everybody
+        exists (select from aclexplode(coalesce(proacl, acldefault('f', proowner))) where grantee = 0) as granted
       from pg_proc where pronamespace = 'sync'::regnamespace order by proname`
-    expect(functions.filter(({ everybody }) => everybody).map(({ name }) => name)).toEqual([
-      'local_refs',
-      'may_be_sent',
-    ])
+    expect(functions.filter(({ granted }) => granted).map(({ name }) => name)).toEqual(['local_refs', 'may_be_sent'])
     const definers = functions.filter(({ definer }) => definer)
     expect(definers.length).toBeGreaterThan(4)
     for (const { name, path } of definers) expect(path, name).toMatch(/search_path=pg_catalog, pg_temp( |$)/)

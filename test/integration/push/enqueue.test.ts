@@ -77,7 +77,7 @@ describe('a change by function', () => {
       /^Nothing says which of clients is meant\. Give its id: sync\.enqueue_change\('clients', 'update', 'id', …\)\.$/,
     ],
     [['clients', 'update', '1', []], /^Attributes and relationships are objects, by the names of the API: /],
-    [['nobody', 'update', '1'], /^There is no resource "nobody". The resources are clients, /],
+    [['nothing', 'update', '1'], /^There is no resource "nothing". The resources are clients, /],
     [['clients', null, '1'], /^A change is a create, an update or a delete, not "<NULL>"\.$/],
     [
       ['clients', 'create', '5', { name: 'x' }],
@@ -124,7 +124,7 @@ describe('a change by function', () => {
     expect(await outbox()).toEqual([])
   })
 
-  it('takes each kind by its own spellings', async () => {
+  it('accepts each kind in its own spellings', async () => {
     await enqueue('clients', 'update', '1', { name: 7, active: 'false', 'msa-date': '2028-02-29' })
     await enqueue('crm-opportunities', 'update', '1', { amount: '12345678901234567890.123456789', name: null })
     await enqueue('projects', 'update', '1', { 'tag-list': ['b', 'a', ''] })
@@ -135,7 +135,7 @@ describe('a change by function', () => {
     ])
   })
 
-  it('takes an id for a new row that was chosen beforehand', async () => {
+  it('accepts an id for a new row that was chosen beforehand', async () => {
     const id = `local-${randomUUID()}`
     await enqueue('clients', 'create', id, { name: 'Chosen' })
     expect(await outbox()).toMatchObject([{ op: 'create', record_id: id }])

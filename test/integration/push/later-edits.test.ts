@@ -40,10 +40,10 @@ const during =
     let once = true
     return {
       ...client,
-      async write(request, judge, signal) {
+      async write(request, parse, signal) {
         if (once) await what()
         once = false
-        return await client.write(request, judge, signal)
+        return await client.write(request, parse, signal)
       },
     }
   }
@@ -52,7 +52,7 @@ const changeIds = async () =>
   (await worker.sql<{ id: number }[]>`select id::int from sync.outbox order by id`).map(({ id }) => id)
 
 describe('an edit made while an earlier one is being sent', () => {
-  it('goes out over a value that ScopeStack keeps in another spelling', async () => {
+  it('is sent over a value that ScopeStack keeps in another spelling', async () => {
     const { id } = first('products')
     await worker.sql`update scopestack.products set unit_cost = 12.34567 where id = ${id}`
     const edit = () => worker.sql`update scopestack.products set unit_cost = 99 where id = ${id}`
@@ -60,7 +60,7 @@ describe('an edit made while an earlier one is being sent', () => {
     expect(Number(remote('products', id)['unit-cost'])).toBe(99)
   })
 
-  it('goes out over what ScopeStack filled into a new row', async () => {
+  it('is sent over values that ScopeStack filled into a new row', async () => {
     await worker.sql`insert into scopestack.vendors (name) values ('Filled')`
     const edit = () => worker.sql`update scopestack.vendors set active = false where id like 'local-%'`
     const settled = await worker.push({ through: during(edit) })
@@ -68,14 +68,14 @@ describe('an edit made while an earlier one is being sent', () => {
     expect(remote('vendors', settled[1]!.change.recordId)).toMatchObject({ name: 'Filled', active: false })
   })
 
-  it('takes a new row back that ScopeStack has filled in', async () => {
+  it('deletes a new row again that ScopeStack has filled in', async () => {
     await worker.sql`insert into scopestack.crm_opportunities (name, opportunity_id) values ('Brief', 'BRIEF')`
     const edit = () => worker.sql`delete from scopestack.crm_opportunities where opportunity_id = 'BRIEF'`
     expect(await worker.push({ through: during(edit) })).toMatchObject([{ fate: 'sent' }, { fate: 'sent' }])
     expect(sim.records.list('crm-opportunities').filter((one) => one.attributes['name'] === 'Brief')).toEqual([])
   })
 
-  it('waits for a person where another field of it was edited there before the write', async () => {
+  it('is parked where another field of it was edited in ScopeStack before the write', async () => {
     const { id } = first('vendors')
     await worker.sql`update scopestack.vendors set city = 'Mine' where id = ${id}`
     const edit = async () => {
@@ -88,7 +88,7 @@ describe('an edit made while an earlier one is being sent', () => {
     expect(remote('vendors', id)).toMatchObject({ city: 'Mine', country: 'Theirs' })
   })
 
-  it('waits for a person where the same field was edited there after the write', async () => {
+  it('is parked where the same field was edited in ScopeStack after the write', async () => {
     const { id } = first('vendors')
     await worker.sql`update scopestack.vendors set city = 'First' where id = ${id}`
     const settled = await worker.push({
@@ -96,8 +96,8 @@ describe('an edit made while an earlier one is being sent', () => {
         const early = during(() => worker.sql`update scopestack.vendors set city = 'Second' where id = ${id}`)(client)
         return {
           ...early,
-          async write(request, judge, signal) {
-            const answer = await early.write(request, judge, signal)
+          async write(request, parse, signal) {
+            const answer = await early.write(request, parse, signal)
             sim.records.update('vendors', id, { attributes: { city: 'Theirs' } })
             return answer
           },
@@ -108,7 +108,7 @@ describe('an edit made while an earlier one is being sent', () => {
     expect(remote('vendors', id)['city']).toBe('Theirs')
   })
 
-  it('waits for a person where what the earlier one took back was edited there', async () => {
+  it('is parked where a field that the earlier one set back was edited in ScopeStack', async () => {
     const { id } = first('vendors')
     const [was] = await worker.sql<{ country: string }[]>`select country from scopestack.vendors where id = ${id}`
     await worker.sql`update scopestack.vendors set country = 'Mine', city = 'Sent' where id = ${id}`
@@ -120,7 +120,7 @@ describe('an edit made while an earlier one is being sent', () => {
     expect(remote('vendors', id)).toMatchObject({ city: 'Sent', country: 'Elsewhere' })
   })
 
-  it('is held against each user-defined field by itself', async () => {
+  it('is compared with each user-defined field by itself', async () => {
     const { id } = first('clients')
     const fields = first('clients').attributes['user-defined-fields'] as { name: string; value: unknown }[]
     const [one, two] = fields.map(({ name }) => name) as [string, string]
@@ -134,11 +134,11 @@ describe('an edit made while an earlier one is being sent', () => {
         const early = during(() => write({ [one]: 'Later', [two]: 'Mine' }))(client)
         return {
           ...early,
-          async write(request, judge, signal) {
-            // ScopeStack keeps one of them in its own way, and somebody has edited the other.
+          async write(request, parse, signal) {
+            // ScopeStack keeps one of them in its own form, and the other was edited there.
             const answer = await early.write(
               { ...request, body: request.body!.replace('"Sent"', '"SENT"') },
-              judge,
+              parse,
               signal,
             )
             const held = remote('clients', id)['user-defined-fields'] as typeof fields
@@ -160,8 +160,8 @@ describe('an edit made while an earlier one is being sent', () => {
   })
 })
 
-describe('an edit behind one that is let go', () => {
-  it('goes out over what ScopeStack holds', async () => {
+describe('an edit behind one that is discarded', () => {
+  it('is sent over what ScopeStack holds', async () => {
     const { id } = first('vendors')
     await worker.sql`update scopestack.vendors set city = 'First' where id = ${id}`
     await worker.sql`update scopestack.vendors set city = 'Second', country = 'Mine' where id = ${id}`
@@ -171,7 +171,7 @@ describe('an edit behind one that is let go', () => {
     expect(remote('vendors', id)).toMatchObject({ city: 'Third', country: 'Mine' })
   })
 
-  it('is still parked where the field was edited there', async () => {
+  it('is still parked where the field was edited in ScopeStack', async () => {
     const { id } = first('vendors')
     await worker.sql`update scopestack.vendors set city = 'Fourth' where id = ${id}`
     await worker.sql`update scopestack.vendors set city = 'Fifth' where id = ${id}`
@@ -181,7 +181,7 @@ describe('an edit behind one that is let go', () => {
     expect(remote('vendors', id)['city']).toBe('Theirs')
   })
 
-  it('stands on what its row showed when the pull had brought that back before', async () => {
+  it('has as its base what its row showed, when a pull had restored that before', async () => {
     const { id } = first('vendors')
     await worker.sql`update scopestack.vendors set city = 'Aside' where id = ${id}`
     sim.addFault({ kind: '403', count: 2, match: { method: 'PATCH' } })
@@ -195,7 +195,7 @@ describe('an edit behind one that is let go', () => {
   })
 })
 
-it('a new row that was found again after its response was lost keeps what was edited there from being overwritten', async () => {
+it('a new row that was found again after its response was lost does not overwrite what was edited in ScopeStack', async () => {
   sim.addFault({ kind: 'lost-answer', match: { method: 'POST', type: 'vendors' } })
   await worker.sql`insert into scopestack.vendors (name) values ('Lost for a while')`
   const edit = () => worker.sql`update scopestack.vendors set country = 'Mine' where name = 'Lost for a while'`

@@ -1,4 +1,4 @@
-/** A row that was made here has an id of its own until ScopeStack answers: whoever kept that id is still understood. */
+/** A new row has a local id until ScopeStack responds: statements with that id are still accepted afterwards. */
 import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { startSimulator, type Simulator } from '../../../src/simulator/server.ts'
@@ -51,8 +51,8 @@ const fates = async () => (await worker.push()).map(({ change, fate }) => `${cha
 const enqueue = (...given: readonly [string, string, string, string?]) =>
   worker.sql`select sync.enqueue_change(${given[0]}, ${given[1]}, ${given[2]}, '{}', ${given[3] ?? '{}'}::text::jsonb) as id`
 
-describe('an id that was kept, after ScopeStack answered,', () => {
-  it('is understood in a new row', async () => {
+describe('a local id, after the real one is known,', () => {
+  it('is accepted in a new row', async () => {
     const kept = await newClient('Kept')
     await worker.push()
     await newProject('For the kept one', kept)
@@ -64,7 +64,7 @@ describe('an id that was kept, after ScopeStack answered,', () => {
     ).toEqual([{ id }])
   })
 
-  it('is understood in a row that commits later', async () => {
+  it('is accepted in a row that commits later', async () => {
     const kept = await newClient('Answered meanwhile')
     await worker.sql.begin(async (tx) => {
       await tx`insert into scopestack.projects (project_name, client_id) values ('Commits later', ${kept})`
@@ -75,7 +75,7 @@ describe('an id that was kept, after ScopeStack answered,', () => {
     expect(remote('projects', 'project-name', 'Commits later').relationships).toMatchObject({ client: id })
   })
 
-  it('is understood in an edit, also where it was edited again', async () => {
+  it('is accepted in an edit, also where it was edited again', async () => {
     const kept = await newClient('Edited onto')
     await worker.push()
     const project = firstId('projects')
@@ -87,7 +87,7 @@ describe('an id that was kept, after ScopeStack answered,', () => {
     expect(await worker.sql`select client_id as id from scopestack.projects where id = ${project}`).toEqual([{ id }])
   })
 
-  it('is understood by enqueue_change, as the record and as what it refers to', async () => {
+  it('is accepted by enqueue_change, as the record and as a reference', async () => {
     const kept = await newClient('By function')
     await worker.push()
     const [made] = await worker.sql`
@@ -140,9 +140,9 @@ it('an id that was chosen for two tables leads to the record of each', async () 
   expect(remote('project-locations', 'name', 'Chosen place').relationships).toMatchObject({ project: project.id })
 })
 
-it('an id that was chosen for two tables: the one that is let go takes nothing with it', async () => {
+it('an id that was chosen for two tables: discarding one row leaves the other', async () => {
   const [id, sql] = [`local-${randomUUID()}`, worker.sql]
-  await sql`insert into scopestack.clients (id, name) values (${id}, 'Let go')`
+  await sql`insert into scopestack.clients (id, name) values (${id}, 'Discarded')`
   await sql`insert into scopestack.vendors (id, name) values (${id}, 'Stays')`
   const [client] = await sql<{ id: number }[]>`select id::int from sync.outbox where resource = 'clients'`
   await discardChange(sql, worker.catalog, client!.id, rebaseOntoBase)
@@ -150,8 +150,8 @@ it('an id that was chosen for two tables: the one that is let go takes nothing w
   remote('vendors', 'name', 'Stays')
 })
 
-it('a reference to what was discarded says so, and goes on when it is changed', async () => {
-  const id = await newClient('Let go')
+it('a reference to a discarded row is parked with that reason, and is sent when it is changed', async () => {
+  const id = await newClient('Discarded')
   await newProject('Refers to nothing', id)
   const [client] = await worker.sql<{ id: number }[]>`select id::int from sync.outbox where resource = 'clients'`
   await discardChange(worker.sql, worker.catalog, client!.id, rebaseOntoBase)

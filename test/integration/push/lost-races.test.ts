@@ -1,4 +1,4 @@
-/** Two transactions that wait for each other: Postgres ends one of them. Where it is ours, it comes again behind the other. */
+/** Two transactions that wait for each other: Postgres ends one of them. Ours is repeated after the other. */
 import { expect, it } from 'vitest'
 import { catalog } from '../../../src/catalog/registry.ts'
 import { openDatabase } from '../../../src/store/connection/database.ts'
@@ -24,7 +24,7 @@ it('a pull and edits of the same rows in another order both arrive', async () =>
   const { sim, worker, sql, ids, databaseUrl } = account
   const [one, two] = ids as [string, string]
   for (const id of [one, two]) sim.records.update('vendors', id, { attributes: { country: 'Theirs' } })
-  // Whoever waits first finds the deadlock first: the pull.
+  // The first to wait finds the deadlock: the pull.
   const editor = openDatabase(databaseUrl, { connections: 1 })
   onTestFinished(() => editor.end({ timeout: 1 }))
   let pulled: ReturnType<typeof pullOne> | undefined
@@ -62,7 +62,7 @@ async function loseOnce(
 it.each([
   ['a change is settled', 'update', 'scopestack.vendors', ['sent', 'sent']],
   ['changes are claimed', 'update', 'sync.outbox', ['sent', 'sent']],
-])('is begun again when %s', async (_, event, table, states) => {
+])('a transaction that lost a deadlock is repeated when %s', async (_, event, table, states) => {
   const account = await open()
   const { worker, sql, ids } = account
   await sql`update scopestack.vendors set city = 'Mine' where id in ${sql(ids.slice(0, 2))}`
@@ -73,7 +73,7 @@ it.each([
   expect(await cities(account, ids.slice(0, 2))).toEqual(['Mine', 'Mine'])
 })
 
-it('is begun again when a change is parked, tried again and discarded', async () => {
+it('a transaction that lost a deadlock is repeated when a change is parked, retried and discarded', async () => {
   const account = await open()
   const { sim, worker, sql, ids } = account
   await sql`update scopestack.vendors set city = 'Mine' where id = ${ids[0]!}`
@@ -90,7 +90,7 @@ it('is begun again when a change is parked, tried again and discarded', async ()
   expect(await lost()).toBe(true)
 })
 
-it('is begun again when what is no longer in the list is marked deleted', async () => {
+it('a transaction that lost a deadlock is repeated when missing records are marked deleted', async () => {
   const account = await open()
   const { sim, worker, sql, ids } = account
   sim.records.remove('vendors', ids[0]!)

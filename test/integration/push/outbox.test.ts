@@ -59,7 +59,7 @@ it('keeps the edits of a record in order: the second waits until the first is se
   expect(second.changes).toMatchObject([{ attributes: { name: 'Second' }, base: { attributes: { name: 'First' } } }])
 })
 
-it('sends none beside another of the record, also where an older one is taken up again (S5)', async () => {
+it('sends none beside another of the record, also where an older one is retried (S5)', async () => {
   await sql`update scopestack.clients set domain = 'set-aside.test' where id = '1'`
   await sql`update sync.outbox set state = 'parked', returned_at = now()`
   await edit('1', 'Newer')
@@ -71,7 +71,7 @@ it('sends none beside another of the record, also where an older one is taken up
   expect((await claim(other)).changes).toHaveLength(1)
 })
 
-it('leaves a record alone that another worker takes while it is looked at (S5)', async () => {
+it('leaves a record to another worker that claims it while it is being selected (S5)', async () => {
   await edit('1', 'Older')
   await edit('1', 'Newer')
   let claimed: ReturnType<typeof claim> | undefined
@@ -90,7 +90,7 @@ it('leaves a record alone that another worker takes while it is looked at (S5)',
   expect((await claimed!).changes).toEqual([])
 })
 
-it('takes the edits that wait together for one', async () => {
+it('makes one edit of those that wait together', async () => {
   await edit('1', 'First')
   await sql`update scopestack.clients set domain = 'x.test' where id = '1'`
   await edit('1', 'Second')
@@ -134,7 +134,7 @@ it('takes over at once from a process that is gone, before its time', async () =
   expect(taken).toMatchObject([{ recordId: '1' }])
 })
 
-it('gives back what was not settled, except a claim that another has by now', async () => {
+it('releases what was not settled, except a claim that another worker has by now', async () => {
   await edit('1', 'Mine')
   const mine = await claim(one)
   await one.release(mine.term)
@@ -145,7 +145,7 @@ it('gives back what was not settled, except a claim that another has by now', as
 })
 
 it('is not held up by times of a clock that was a day ahead and was set back', async () => {
-  await edit('1', 'Put off')
+  await edit('1', 'Postponed')
   const put = await claim(one)
   await one.release(put.term, { seconds: 60 })
   expect(await readDue(sql)).toMatchObject({ due: false })
@@ -175,7 +175,7 @@ it('lets what refers to a new row wait for it, and gives it the real id', async 
   expect(await sql`select id from scopestack.clients where name = 'New'`).toEqual([{ id: '77' }])
 })
 
-it('tells what is due and kept back from what is due and goes on', async () => {
+it('distinguishes due changes that are blocked from due ones that can be sent', async () => {
   expect(await readDue(sql)).toMatchObject({ due: false })
   await sql`
     with c as (insert into scopestack.clients (name) values ('Refused') returning id)
@@ -190,7 +190,7 @@ it('tells what is due and kept back from what is due and goes on', async () => {
   expect(next.term).toBeGreaterThan(term)
 })
 
-it('exchanges the id also where a pull has seen the record before its answer came', async () => {
+it('replaces the id also where a pull has seen the record before its response came', async () => {
   await sql`insert into scopestack.clients (name) values ('Raced')`
   const { changes, term } = await claim(one)
   await sql.begin((tx) => createMirror(catalog.get('clients')!).load(tx, [answer('88', 'Raced')]))
@@ -198,7 +198,7 @@ it('exchanges the id also where a pull has seen the record before its answer cam
   expect(await sql`select id from scopestack.clients where name = 'Raced'`).toEqual([{ id: '88' }])
 })
 
-it('keeps what became of an edit for 90 days, and what is not settled for ever', async () => {
+it('keeps a settled change for 90 days, and one that is not settled for ever', async () => {
   for (const [id, name] of [
     ['1', 'Old'],
     ['2', 'New'],

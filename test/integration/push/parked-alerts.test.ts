@@ -1,4 +1,4 @@
-/** What the webhook is told of local edits that were parked. */
+/** What the webhook gets about local edits that were parked. */
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest'
 import { raiseParkedAlerts } from '../../../src/jobs/parked-alerts.ts'
 import { startSimulator, type Simulator } from '../../../src/simulator/server.ts'
@@ -30,20 +30,20 @@ afterAll(async () => {
 })
 
 /** Of new rows whose name ScopeStack does not take. */
-async function setAside(count: number): Promise<void> {
+async function park(count: number): Promise<void> {
   const name = sim.records.list('clients')[0]!.attributes['name'] as string
   await worker.sql`insert into scopestack.clients (name) select ${name} from generate_series(1, ${count})`
   expect((await worker.push()).map(({ fate }) => fate)).toEqual(Array.from({ length: count }, () => 'parked'))
 }
 
-const told = () =>
+const raised = () =>
   worker.sql<{ kind: string; body: Record<string, unknown> }[]>`select kind, body from sync.alerts order by id`
 const later = () => worker.sql`update sync.alerts set raised_at = raised_at - interval '11 minutes'`
 
-it('tells of a bulk edit once, whoever notices, with some reasons and how many there are', async () => {
-  await setAside(12)
+it('a bulk edit gives one alert, whichever process notices, with some reasons and the number of changes', async () => {
+  await park(12)
   await Promise.all([raiseParkedAlerts(worker.sql), raiseParkedAlerts(worker.sql)])
-  const alerts = await told()
+  const alerts = await raised()
   expect(alerts).toMatchObject([{ kind: 'failure', body: { event: 'parked', count: 12 } }])
   const { text, changes } = alerts[0]!.body as { text: string; changes: object[] }
   expect(changes).toHaveLength(10)
@@ -52,44 +52,44 @@ it('tells of a bulk edit once, whoever notices, with some reasons and how many t
   expect(text).toContain('name has already been taken')
 })
 
-it('tells of those that came later, after a while, and not of those that are known', async () => {
-  await setAside(1)
+it('changes that are parked later are alerted after a while, and the known ones not again', async () => {
+  await park(1)
   await raiseParkedAlerts(worker.sql)
-  await setAside(1)
+  await park(1)
   await raiseParkedAlerts(worker.sql)
-  expect(await told()).toHaveLength(1)
+  expect(await raised()).toHaveLength(1)
   await later()
   await raiseParkedAlerts(worker.sql)
-  expect(await told()).toMatchObject([{ body: { count: 1 } }, { body: { count: 2, changes: [{}] } }])
+  expect(await raised()).toMatchObject([{ body: { count: 1 } }, { body: { count: 2, changes: [{}] } }])
   await later()
   await raiseParkedAlerts(worker.sql)
-  expect(await told()).toHaveLength(2)
+  expect(await raised()).toHaveLength(2)
 })
 
-it('tells once that none is left, and nothing where none ever was', async () => {
+it('one alert says that none is left, and none is sent where none ever was', async () => {
   await raiseParkedAlerts(worker.sql)
-  expect(await told()).toEqual([])
-  await setAside(2)
+  expect(await raised()).toEqual([])
+  await park(2)
   await raiseParkedAlerts(worker.sql)
   const [first, second] = await worker.sql<{ id: number }[]>`select id::int from sync.outbox`
   await later()
   await discardChange(worker.sql, worker.catalog, second!.id, rebaseOntoBase)
   await raiseParkedAlerts(worker.sql)
-  expect(await told()).toHaveLength(1)
+  expect(await raised()).toHaveLength(1)
   await discardChange(worker.sql, worker.catalog, first!.id, rebaseOntoBase)
   await raiseParkedAlerts(worker.sql)
   await raiseParkedAlerts(worker.sql)
-  expect(await told()).toMatchObject([{ kind: 'failure' }, { kind: 'recovery', body: { event: 'recovery' } }])
+  expect(await raised()).toMatchObject([{ kind: 'failure' }, { kind: 'recovery', body: { event: 'recovery' } }])
 })
 
-it('waits for the rest of an edit that is being sent', async () => {
-  await setAside(1)
+it('an alert waits for the rest of an edit that is being sent', async () => {
+  await park(1)
   await worker.sql`insert into scopestack.clients (name) values ('Under way')`
   await worker.sql`
     update sync.outbox set state = 'sending', claim_until = now() + interval '1 minute' where state = 'waiting'`
   await raiseParkedAlerts(worker.sql)
-  expect(await told()).toEqual([])
+  expect(await raised()).toEqual([])
   await worker.sql`update sync.outbox set settled_at = settled_at - interval '2 minutes' where state = 'parked'`
   await raiseParkedAlerts(worker.sql)
-  expect(await told()).toHaveLength(1)
+  expect(await raised()).toHaveLength(1)
 })

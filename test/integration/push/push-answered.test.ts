@@ -44,15 +44,15 @@ const fates = async (settling: ReturnType<TestWorker['push']>) =>
 const states = async () =>
   (await worker.sql<{ state: string }[]>`select state from sync.outbox order by id`).map(({ state }) => state)
 
-/** Somebody's transaction holds a row as long as `body` takes. */
+/** Another transaction locks a row as long as `body` takes. */
 const holding = (hold: (tx: Transaction) => Promise<unknown>, body: () => Promise<unknown>) =>
   worker.sql.begin(async (tx) => {
     await hold(tx)
     await body()
   })
 
-describe('an edit that arrived, and whose answer is lost', () => {
-  /** It arrives, and from then on nobody answers anything. */
+describe('an edit that arrived, and whose response is lost', () => {
+  /** It arrives, and from then on no request gets a response. */
   const lostForLong = (one: Client): Client => {
     let down = false
     const silent = () => remoteUnreachable({ url: 'https://x.test' }, new Error('reset'))
@@ -70,7 +70,7 @@ describe('an edit that arrived, and whose answer is lost', () => {
     }
   }
 
-  it('is taken back by an edit to what was there before', async () => {
+  it('is undone by an edit back to the value before', async () => {
     const id = client(0)
     const was = await domainOf(id)
     await setDomain(id, 'arrived.test')
@@ -92,15 +92,15 @@ describe('an edit that arrived, and whose answer is lost', () => {
     expect(remote('clients', id)['domain']).toBe('third.test')
   })
 
-  it('may be discarded, and its row shows what came of it', async () => {
+  it('may be discarded, and its row shows what ScopeStack made of it', async () => {
     const id = client(0)
-    await setDomain(id, 'let-go.test')
+    await setDomain(id, 'discarded.test')
     await worker.push({ through: lostForLong }).catch(() => {})
     const [change] = await worker.sql<{ id: number }[]>`select id::int from sync.outbox`
     await discardChange(worker.sql, worker.catalog, change!.id, rebaseOntoBase)
     await setDomain(client(1), 'another.test')
     await worker.run(['clients'])
-    expect(await domainOf(id)).toBe('let-go.test')
+    expect(await domainOf(id)).toBe('discarded.test')
     expect(await fates(worker.push())).toEqual(['sent'])
   })
 
@@ -138,8 +138,8 @@ describe('an edit that arrived, and whose answer is lost', () => {
   )
 })
 
-describe('an edit that was answered while another transaction locked its row', () => {
-  it('is not forgotten by a stop: what the holder makes of the row goes out behind it', async () => {
+describe('an edit whose response came while another transaction locked its row', () => {
+  it('survives a stop: the edit of the transaction with the lock is sent after it', async () => {
     const id = client(1)
     const was = await domainOf(id)
     await setDomain(id, 'held.test')
@@ -163,7 +163,7 @@ describe('an edit that was answered while another transaction locked its row', (
     expect(remote('clients', id)['domain']).toBe(was)
   })
 
-  it('is not sent again over an edit made there since', async () => {
+  it('is not sent again over an edit made in ScopeStack since', async () => {
     const id = client(3)
     const was = await domainOf(id)
     await setDomain(id, 'answered.test')
@@ -180,7 +180,7 @@ describe('an edit that was answered while another transaction locked its row', (
     expect(remote('clients', id)['domain']).toBe(was)
   })
 
-  it('is no conflict where ScopeStack keeps fewer digits, nor is what the holder makes of it', async () => {
+  it('is no conflict where ScopeStack keeps fewer digits, nor is the edit of the transaction with the lock', async () => {
     const { id } = sim.records.list('products')[0]!
     await worker.sql`update scopestack.products set unit_cost = 12.34567 where id = ${id}`
     await holding(
@@ -192,7 +192,7 @@ describe('an edit that was answered while another transaction locked its row', (
     expect(Number(remote('products', id)['unit-cost'])).toBe(99)
   })
 
-  it('lets an edit of a new row go out that was made while it was answered', async () => {
+  it('does not hold back an edit of a new row that was made while its response came', async () => {
     await worker.sql`insert into scopestack.vendors (name) values ('Held while new')`
     await holding(
       (tx) => tx`update scopestack.vendors set active = false where name = 'Held while new'`,
@@ -205,7 +205,7 @@ describe('an edit that was answered while another transaction locked its row', (
   })
 })
 
-describe('an edit that was taken in part', () => {
+describe('an edit that was accepted in part', () => {
   /** What a version that did not refuse it yet has noted: ScopeStack makes nothing of such a date. */
   const notedBefore = () =>
     worker.sql`update sync.outbox set attributes = attributes || '{"msa-date": "infinity"}' where state = 'waiting'`
@@ -215,7 +215,7 @@ describe('an edit that was taken in part', () => {
     expect(await fates(worker.push())).toEqual(['SYNC_PUSH_IGNORED'])
   }
 
-  it('may be edited back to what was there before', async () => {
+  it('may be edited back to the value before', async () => {
     const id = client(0)
     const was = await domainOf(id)
     await inPart(id, 'in-part.test')
@@ -234,7 +234,7 @@ describe('an edit that was taken in part', () => {
     expect(await states()).toEqual(['superseded', 'sent'])
   })
 
-  it('is tried again without what was taken: an edit made there since stays', async () => {
+  it('is retried without the accepted part: an edit made in ScopeStack since stays', async () => {
     const id = client(2)
     const was = await domainOf(id)
     await inPart(id, 'taken.test')
@@ -246,7 +246,7 @@ describe('an edit that was taken in part', () => {
     expect(remote('clients', id)['domain']).toBe(was)
   })
 
-  it('is the agreed one for an edit that was made meanwhile', async () => {
+  it('is the base of an edit that was made meanwhile', async () => {
     const id = client(3)
     const was = await domainOf(id)
     await worker.sql`update scopestack.clients set domain = 'first.test', msa_date = '2027-01-30' where id = ${id}`
@@ -264,7 +264,7 @@ describe('an edit that was taken in part', () => {
   })
 })
 
-it('a value that is rounded to what was there is taken', async () => {
+it('a value that ScopeStack rounds to its earlier one counts as accepted', async () => {
   const { id } = sim.records.list('products')[1]!
   await worker.sql`update scopestack.products set unit_cost = 12.3457 where id = ${id}`
   await worker.push()

@@ -113,7 +113,7 @@ const switched: [string, () => undefined][] = FOREIGN.map((foreignWrites) => [
 ])
 
 describe.each([...switched, ...bodies('clients', client)])('a PATCH answered with %s', (_, begin) => {
-  it('is settled with what a look finds, and no other row is touched', async () => {
+  it('is settled with the record as it is read then, and no other row is touched', async () => {
     const id = client()
     const before = await others(id)
     const through = begin()
@@ -132,7 +132,7 @@ describe.each([...switched, ...bodies('clients', client)])('a PATCH answered wit
   })
 })
 
-describe('a PATCH that is answered with something else, and', () => {
+describe('a PATCH whose response is not the record, and that', () => {
   beforeEach(() => worker.run(['clients']))
 
   const page = (): void => void sim.addFault({ kind: 'html', match: { method: 'PATCH' } })
@@ -144,7 +144,7 @@ describe('a PATCH that is answered with something else, and', () => {
   const noted = async () =>
     (await worker.sql`select state, code, reason, requested_at is not null as left from sync.outbox`)[0]
 
-  it('had no effect, is tried again behind another look', async () => {
+  it('had no effect, is retried after another read', async () => {
     page()
     const id = await edit('second.test')
     expect(await fates(worker.push())).toEqual(['SYNC_PUSH_NO_EFFECT'])
@@ -175,7 +175,7 @@ describe('a PATCH that is answered with something else, and', () => {
     expect(asked('PATCH /{account}/v1/clients/{id}')).toBe(5)
   })
 
-  it('cannot be looked up, is one whose answer was lost', async () => {
+  it('cannot be read back, counts as one whose response was lost', async () => {
     const id = await edit('unseen.test')
     sim.setSwitches({ foreignWrites: 'other-record' })
     let sent = false
@@ -194,7 +194,7 @@ describe('a PATCH that is answered with something else, and', () => {
     await equal()
   })
 
-  it('may not be looked up, is parked as one that may have arrived', async () => {
+  it('may not be read back, is parked as one that may have arrived', async () => {
     const id = await edit('forbidden.test')
     sim.setSwitches({ foreignWrites: 'list' })
     const forbidding = altering({}, (one) => ({
@@ -204,14 +204,14 @@ describe('a PATCH that is answered with something else, and', () => {
     }))
     expect(await fates(worker.push({ through: forbidding }))).toEqual(['SYNC_PUSH_UNPROVED'])
     expect(await noted()).toMatchObject({ state: 'parked', left: true })
-    // What may be there is nobody's edit.
+    // A value that may have arrived is no remote edit.
     sim.setSwitches({ foreignWrites: 'off' })
     await worker.sql`update scopestack.clients set domain = 'next.test' where id = ${id}`
     expect(await fates(worker.push())).toEqual(['sent'])
     await equal()
   })
 
-  it('was taken in part, leaves the rest aside', async () => {
+  it('was accepted in part, parks the rest', async () => {
     const id = client()
     sim.setSwitches({ foreignWrites: 'list' })
     await worker.sql`
@@ -225,7 +225,7 @@ describe('a PATCH that is answered with something else, and', () => {
     expect(asked('PATCH /{account}/v1/clients/{id}')).toBe(1)
   })
 
-  it('whose record is gone by now, is gone', async () => {
+  it('finds its record deleted by now, is parked as gone', async () => {
     const { id } = sim.records.create('clients', { attributes: { name: 'Soon gone' } })
     await worker.run(['clients'])
     await worker.sql`update scopestack.clients set domain = 'gone.test' where id = ${id}`
@@ -254,7 +254,7 @@ describe.each(switched)('a DELETE answered with %s', (_, begin) => {
   })
 })
 
-it('a DELETE that a page answers in the place of ScopeStack is sent again', async () => {
+it('a DELETE whose response is a page of a proxy is sent again', async () => {
   const { id } = sim.records.create('crm-opportunities', { attributes: { name: 'D', 'opportunity-id': 'D-0' } })
   await worker.run(['crm-opportunities'])
   sim.addFault({ kind: 'html', match: { method: 'DELETE' } })
@@ -281,7 +281,7 @@ describe.each([...switched, ...bodies('clients', () => '1')])('a POST answered w
   })
 })
 
-it('a POST that ScopeStack says is done, and that is not found, is not sent again, also where the first look failed', async () => {
+it('a POST with status 201 whose record is not found is not sent again, also where the first lookup failed', async () => {
   const through = altering({ write: () => ({ status: 201, body: '{"data":null}' }) }, (one) => ({
     ...one,
     write: async (...given) => {
@@ -308,7 +308,7 @@ it('a POST that ScopeStack says is done, and that is not found, is not sent agai
   await equal()
 })
 
-it('a list that takes no notice of filter[id] does not say that a record is gone', async () => {
+it('a list that ignores filter[id] is no proof that a record is gone', async () => {
   const { id } = sim.records.create('crm-opportunities', { attributes: { name: 'L', 'opportunity-id': 'L-0' } })
   sim.records.create('crm-opportunities', { attributes: { name: 'M', 'opportunity-id': 'M-0' } })
   await worker.run(['crm-opportunities'])

@@ -74,11 +74,11 @@ describe('a new row is not taken for', () => {
   })
 
   it('a record that had its name before it left, and that no pull has seen yet', async () => {
-    const twin = sim.records.create('vendors', { attributes: { name: 'Unmet twin', city: 'Here' } })
-    await addVendor('Unmet twin')
+    const twin = sim.records.create('vendors', { attributes: { name: 'Unseen twin', city: 'Here' } })
+    await addVendor('Unseen twin')
     expect(await fates(worker.push({ through: answering(() => record(twin.id)) }))).toEqual(['sent'])
-    const [other] = called('Unmet twin').filter(({ id }) => id !== twin.id)
-    expect(await vendor('Unmet twin')).toEqual([{ id: other!.id, city: 'Here' }])
+    const [other] = called('Unseen twin').filter(({ id }) => id !== twin.id)
+    expect(await vendor('Unseen twin')).toEqual([{ id: other!.id, city: 'Here' }])
     expect(posts()).toBe(1)
   })
 
@@ -174,7 +174,7 @@ describe('Location names the record that was made', () => {
     expect(posts('surveys')).toBe(1)
   })
 
-  it('and is believed before a body that says something else', async () => {
+  it('and takes precedence over a body with another record', async () => {
     const [other] = sim.records.list('surveys')
     await addSurvey('Located, and answered with another')
     const located = answering(({ data }) => ({
@@ -220,7 +220,7 @@ describe('a lost new row', () => {
     await once('Archived')
   })
 
-  it('is found where ScopeStack keeps its name without the blanks that say nothing', async () => {
+  it('is found where ScopeStack keeps its name without the surrounding blanks', async () => {
     await lose('Juniper  Pharma ')
     const { id } = called('Juniper  Pharma ')[0]!
     sim.records.update('vendors', id, { attributes: { name: 'Juniper Pharma' } })
@@ -253,7 +253,7 @@ describe('a lost new row', () => {
     await once(`Found though ${how}`)
   })
 
-  it('is found where its name is not looked at and everything comes', async () => {
+  it('is found where the filter by name is ignored and every record comes', async () => {
     await lose('One of all')
     const { data } = JSON.parse(await everything()) as { data: unknown[] }
     const unfiltered = altering({
@@ -264,7 +264,7 @@ describe('a lost new row', () => {
     await once('One of all')
   })
 
-  it('is unknown where its name cannot be asked for and the list is too long to be read', async () => {
+  it('is unknown where there is no filter by name and the list is too long to be read', async () => {
     for (let n = 0; n < 45; n++) sim.records.create('vendors', { attributes: { name: `Of many ${n}` } })
     await lose('One of many')
     sim.setSwitches({ refusedFilters: { vendors: ['name'] }, pageMax: 2, pageDefault: 2, pageOverflow: 'clamped' })
@@ -272,7 +272,7 @@ describe('a lost new row', () => {
     expect(posts()).toBe(1)
   })
 
-  it('is unknown where the list does not say who has its name', async () => {
+  it('is unknown where the list does not show which record has its name', async () => {
     await lose('Withheld')
     const withheld = altering({ get: (_, body) => body.replaceAll(/"name":"[^"]*",/g, '') })
     await worker.sql`update sync.outbox set not_before = null, requested_at = requested_at - interval '100 s'`

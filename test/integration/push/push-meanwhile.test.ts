@@ -1,4 +1,4 @@
-/** What happens between two steps of a push: somebody edits here or there, time passes, or two new rows are alike. */
+/** What happens between two steps of a push: a row or a record is edited, time passes, or two new rows are alike. */
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it, vi } from 'vitest'
 import type { Client } from '../../../src/remote/client.ts'
 import { startSimulator, type Simulator } from '../../../src/simulator/server.ts'
@@ -37,8 +37,8 @@ const afterFirst =
     let first = true
     return {
       ...client,
-      async write(request, judge, signal) {
-        const answer = await client.write(request, judge, signal)
+      async write(request, parse, signal) {
+        const answer = await client.write(request, parse, signal)
         if (first) {
           first = false
           await what()
@@ -50,7 +50,7 @@ const afterFirst =
 
 const changes = () => worker.sql`select op, state, code from sync.outbox order by id`
 
-it('what was looked at long ago is looked at again, so an edit made there meanwhile is not overwritten', async () => {
+it('a record that was read long ago is read again, so that an edit made in ScopeStack meanwhile is not overwritten', async () => {
   const [one, two] = sim.records.list('vendors')
   await worker.sql`update scopestack.vendors set city = 'Mine' where id in ${worker.sql([one!.id, two!.id])}`
   const order: string[] = []
@@ -64,9 +64,9 @@ it('what was looked at long ago is looked at again, so an edit made there meanwh
       })(client)
       return {
         ...late,
-        write(request, judge, signal) {
+        write(request, parse, signal) {
           order.push(request.path.split('/').at(-1)!.split('?')[0]!)
-          return late.write(request, judge, signal)
+          return late.write(request, parse, signal)
         },
       }
     },
@@ -76,7 +76,7 @@ it('what was looked at long ago is looked at again, so an edit made there meanwh
 })
 
 it.each(['lost-answer', '500', '429', 'reset'] as const)(
-  'an edit made there while a PATCH that met %s is repeated is not overwritten',
+  'an edit made in ScopeStack while a PATCH that met %s is repeated is not overwritten',
   async (kind) => {
     const [vendor] = sim.records.list('vendors')
     await worker.sql`update scopestack.vendors set city = ${`Mine, ${kind}`} where id = ${vendor!.id}`
@@ -85,8 +85,8 @@ it.each(['lost-answer', '500', '429', 'reset'] as const)(
     const settled = await worker.push({
       through: (client) => ({
         ...client,
-        async write(request, judge, signal) {
-          return await client.write(request, judge, signal).catch((error: unknown) => {
+        async write(request, parse, signal) {
+          return await client.write(request, parse, signal).catch((error: unknown) => {
             sim.records.update('vendors', vendor!.id, { attributes: { city: theirs } })
             throw error
           })
@@ -98,7 +98,7 @@ it.each(['lost-answer', '500', '429', 'reset'] as const)(
   },
 )
 
-it('a PATCH that arrived and whose answer was lost counts as sent, and is not sent again', async () => {
+it('a PATCH that arrived and whose response was lost counts as sent, and is not sent again', async () => {
   const [vendor] = sim.records.list('vendors')
   await worker.sql`update scopestack.vendors set city = 'Arrived' where id = ${vendor!.id}`
   sim.addFault({ kind: 'lost-answer', match: { method: 'PATCH', type: 'vendors' } })
@@ -106,7 +106,7 @@ it('a PATCH that arrived and whose answer was lost counts as sent, and is not se
   expect(sim.stats().requests['PATCH /{account}/v1/vendors/{id}']).toBe(1)
 })
 
-it('two new rows that are alike arrive once each, also when an answer is lost', async () => {
+it('two new rows that are alike arrive once each, also when a response is lost', async () => {
   const made = () => sim.records.list('vendors').filter(({ attributes }) => attributes['name'] === 'Alike')
   await worker.sql`insert into scopestack.vendors (name, city) select 'Alike', 'Here' from generate_series(1, 2)`
   sim.addFault({ kind: 'lost-answer', match: { method: 'POST', type: 'vendors' } })
@@ -125,7 +125,7 @@ it('two new rows that are alike arrive once each, also when an answer is lost', 
   )
 })
 
-it('an edit of a new row while it is being made goes out behind it', async () => {
+it('an edit of a new row that is being created is sent after it', async () => {
   await worker.sql`insert into scopestack.vendors (name, city) values ('Brand new', 'Here')`
   const edit = () => worker.sql`update scopestack.vendors set city = 'There' where name = 'Brand new'`
   const settled = await worker.push({ through: afterFirst(edit) })
@@ -148,17 +148,20 @@ it.each([
     (id: string) => worker.sql`update scopestack.project_documents set template_id = 'sow' where id = ${id}`,
   ],
   ['taken back', 'delete', (id: string) => worker.sql`delete from scopestack.project_documents where id = ${id}`],
-] as const)('what can only be made, and is %s while it is being made, waits for a person', async (_, op, change) => {
-  const [project] = sim.records.list('projects')
-  const [row] = await worker.sql<{ id: string }[]>`
+] as const)(
+  'a row that can only be inserted, and is %s while it is being created, is parked',
+  async (_, op, change) => {
+    const [project] = sim.records.list('projects')
+    const [row] = await worker.sql<{ id: string }[]>`
     insert into scopestack.project_documents (project_id, template_id, document_type)
     values (${project!.id}, 'pricing', 'pricing') returning id`
-  const settled = await worker.push({ through: afterFirst(() => change(row!.id)) })
-  expect(settled.map(({ change: { op: done }, fate, error }) => [done, fate, error?.code])).toEqual([
-    ['create', 'sent', undefined],
-    [op, 'parked', 'SYNC_PUSH_UNSUPPORTED'],
-  ])
-  await worker.run(['project-documents'])
-  const made = settled[1]!.change.recordId
-  expect(await worker.sql`select template_id from scopestack.project_documents where id = ${made}`).toHaveLength(1)
-})
+    const settled = await worker.push({ through: afterFirst(() => change(row!.id)) })
+    expect(settled.map(({ change: { op: done }, fate, error }) => [done, fate, error?.code])).toEqual([
+      ['create', 'sent', undefined],
+      [op, 'parked', 'SYNC_PUSH_UNSUPPORTED'],
+    ])
+    await worker.run(['project-documents'])
+    const made = settled[1]!.change.recordId
+    expect(await worker.sql`select template_id from scopestack.project_documents where id = ${made}`).toHaveLength(1)
+  },
+)

@@ -60,7 +60,7 @@ it('a refusal whose reason has such characters is noted', async () => {
   const errors = [{ title: 'is bad: \0', detail: '\uD83D', source: { pointer: '/data/attributes/domain' } }]
   const refuse = (client: Client): Client => ({
     ...client,
-    write: async (_, judge) => judge({ status: 422, headers: {}, body: JSON.stringify({ errors }) }, ''),
+    write: async (_, parse) => parse({ status: 422, headers: {}, body: JSON.stringify({ errors }) }, ''),
   })
   expect(await worker.push({ through: refuse })).toMatchObject([{ fate: 'parked', change: { recordId: id } }])
   expect(await worker.sql`select code, errors from sync.outbox`).toMatchObject([
@@ -68,7 +68,7 @@ it('a refusal whose reason has such characters is noted', async () => {
   ])
 })
 
-it('what Postgres refuses of one edit sets that one aside', async () => {
+it('an edit whose outcome Postgres refuses is parked alone', async () => {
   await worker.sql`
     alter table sync.outbox add constraint no_such_city check (state <> 'sent' or attributes ->> 'city' <> 'Nowhere')`
   try {

@@ -44,7 +44,7 @@ const behind = async (domain: string): Promise<() => unknown> => {
 }
 const due = () => worker.sql`update sync.outbox set not_before = null where state in ('waiting', 'sending')`
 
-it('a new row whose look-up is refused is parked, and the others go on', async () => {
+it('a new row whose lookup is refused is parked, and the others are sent', async () => {
   // A filter that is refused is left out; this is the list itself.
   sim.addFault({ kind: '409', count: 'always', match: { method: 'GET', type: 'vendors' } })
   await worker.sql`insert into scopestack.vendors (name) values ('Not to be asked for')`
@@ -62,7 +62,7 @@ it('a new row whose look-up is refused is parked, and the others go on', async (
   expect(made('Not to be asked for')).toHaveLength(1)
 })
 
-it('an edit that may not be looked at is parked alone', async () => {
+it('an edit whose record may not be read is parked alone', async () => {
   const [one, two, three] = vendors()
   await worker.sql`update scopestack.vendors set city = 'Looked at' where id in ${worker.sql([one!, two!, three!])}`
   const refusing = (client: Client): Client => ({
@@ -87,7 +87,7 @@ it('an edit that may not be looked at is parked alone', async () => {
   )
 })
 
-it('a plan that does not look at everything says so', async () => {
+it('a plan that does not show every change says so', async () => {
   const [one, two] = vendors()
   const edits = (id: string, count: number) => worker.sql`
     insert into sync.outbox (resource, record_id, op, attributes, base, made_by, txid)
@@ -102,7 +102,7 @@ it('a plan that does not look at everything says so', async () => {
   expect(looked.behind).toBe(3)
 })
 
-it('a name that no address holds is not looked up: it is sent, and unknown when its answer is lost', async () => {
+it('a name that is too long for an address is not looked up: the row is sent, and unknown when its response is lost', async () => {
   const [long, lost] = ['x'.repeat(20_000), 'y'.repeat(20_000)]
   await worker.sql`insert into scopestack.vendors (name) values (${long})`
   expect(await worker.push()).toMatchObject([{ fate: 'sent' }])
@@ -116,14 +116,14 @@ it('a name that no address holds is not looked up: it is sent, and unknown when 
   expect(await worker.push()).toMatchObject([{ fate: 'parked', error: { code: 'SYNC_PUSH_UNKNOWN' } }])
 })
 
-it('what ScopeStack fails at again and again lets others go first', async () => {
+it('a change that ScopeStack fails at repeatedly is sent after the others', async () => {
   const one = vendors()[3]
   await worker.sql`update scopestack.vendors set city = 'Poisoned' where id = ${one!}`
   const other = await behind('behind-a-failure.test')
   sim.addFault({ kind: '500', count: 'always', match: { method: 'GET', path: `/vendors/${one!}` } })
   const hasty = (client: Client): Client => ({
     ...client,
-    get: (path, judge, signal, options) => client.get(path, judge, signal, { ...options, attempts: 1 }),
+    get: (path, parse, signal, options) => client.get(path, parse, signal, { ...options, attempts: 1 }),
   })
   await expect(worker.push({ through: hasty })).rejects.toMatchObject({ code: 'SYNC_REMOTE_FAILED' })
   expect(await worker.push({ through: hasty })).toMatchObject([{ fate: 'sent' }])
@@ -131,7 +131,7 @@ it('what ScopeStack fails at again and again lets others go first', async () => 
 })
 
 it.each(['update', 'delete'] as const)(
-  'the %s of a new row that is discarded is parked, and not asked for',
+  'the %s of a new row that is discarded is parked, and nothing is requested',
   async (op) => {
     await worker.sql`insert into scopestack.vendors (name) values ('Discarded')`
     await worker.sql.begin(async (tx) => {
@@ -151,7 +151,7 @@ it.each(['update', 'delete'] as const)(
   },
 )
 
-it('a row in another open transaction is settled later, and the others go on', async () => {
+it('a row in another open transaction is settled later, and the others are sent', async () => {
   const [one] = vendors()
   await worker.sql`update scopestack.vendors set city = 'Held' where id = ${one!}`
   const other = await behind('behind-a-lock.test')
@@ -168,7 +168,7 @@ it('a row in another open transaction is settled later, and the others go on', a
   expect(requests()['PATCH /{account}/v1/vendors/{id}']).toBe(2)
 })
 
-it('a new row in an open transaction keeps the answer that came: it is read by its id, whatever became of its name', async () => {
+it('a new row in an open transaction keeps the stored response: it is read by its id, whatever its name is by now', async () => {
   await worker.sql`insert into scopestack.vendors (name, city) values ('Held back', 'Here')`
   await worker.sql.begin(async (tx) => {
     await tx`update scopestack.vendors set city = 'There' where name = 'Held back'`
@@ -186,7 +186,7 @@ it('a new row in an open transaction keeps the answer that came: it is read by i
   expect(made('Renamed there')).toMatchObject([{ id: record!.id, attributes: { city: 'There' } }])
 })
 
-it('an answer that is deleted there before its row took it, is gone, and the row can be sent anew', async () => {
+it('a record that is deleted in ScopeStack before its row has the response is gone, and the row can be sent again', async () => {
   await worker.sql`insert into scopestack.vendors (name) values ('Short-lived')`
   await worker.sql.begin(async (tx) => {
     await tx`select from scopestack.vendors where name = 'Short-lived' for update`
@@ -200,7 +200,7 @@ it('an answer that is deleted there before its row took it, is gone, and the row
   expect(made('Short-lived')).toHaveLength(1)
 })
 
-it('an answer that cannot be read is never sent again: a retry reads it', async () => {
+it('a write whose response cannot be read is never sent again: a retry reads the record', async () => {
   await worker.sql`insert into scopestack.vendors (name) values ('Unreadable')`
   await worker.sql.begin(async (tx) => {
     await tx`select from scopestack.vendors where name = 'Unreadable' for update`
@@ -241,7 +241,7 @@ it.each([
   await worker.sql`truncate sync.outbox`
 })
 
-it('a number goes out digit for digit, however long it is', async () => {
+it('a number is sent digit for digit, however long it is', async () => {
   const [client] = sim.records.list('clients')
   const long = '[{"name": "big", "value": 12345678901234567890}, {"name": "long", "value": 0.12345678901234567891}]'
   await worker.sql`update scopestack.clients set user_defined_fields = ${long}::text::jsonb where id = ${client!.id}`
@@ -249,9 +249,9 @@ it('a number goes out digit for digit, however long it is', async () => {
   await worker.push({
     through: (one) => ({
       ...one,
-      write(request, judge, signal) {
+      write(request, parse, signal) {
         bodies.push(request.body!)
-        return one.write(request, judge, signal)
+        return one.write(request, parse, signal)
       },
     }),
   })

@@ -1,5 +1,5 @@
 /**
- * Whatever both sides do, and whatever breaks on the way: at rest every change is settled, no new row is doubled, nobody's
+ * Whatever both sides do, and whatever breaks on the way: at rest every change is settled, no new row is doubled, no
  * unseen edit is overwritten, both sides hold the same, and nothing echoes (S3, S4, S5, S14).
  */
 import * as fc from 'fast-check'
@@ -85,7 +85,7 @@ const wish = (name: string, one: Omit<Wish, 'name' | 'at'>): void =>
   void wishes.set(`${name} ${one.field}`, { ...one, name, at: count })
 
 /** Stories that went wrong once, and hardly come by chance. */
-const TOLD: Step[][] = [
+const FIXED: Step[][] = [
   [{ do: 'edit', which: 0, field: 'city' }, { do: 'down' }, { do: 'undo', which: 0 }],
   [{ do: 'edit', which: 0, field: 'city' }, { do: 'down' }, { do: 'edit', which: 0, field: 'city' }, { do: 'push' }],
 ]
@@ -94,10 +94,10 @@ const TOLD: Step[][] = [
 const seen = new Set<string>()
 const overwritten: string[] = []
 
-/** Notes every PATCH over an edit of theirs that nobody here had seen. */
+/** Notes every PATCH over a remote edit that no read had seen. */
 const watched = (client: Client): Client => ({
   ...client,
-  write(request, judge, signal) {
+  write(request, parse, signal) {
     if (request.method === 'PATCH') {
       const { id, attributes } = (
         JSON.parse(request.body!) as { data: { id: string; attributes: Record<string, unknown> } }
@@ -109,7 +109,7 @@ const watched = (client: Client): Client => ({
         if (!seen.has(what)) overwritten.push(what)
       }
     }
-    return client.write(request, judge, signal)
+    return client.write(request, parse, signal)
   },
 })
 
@@ -126,12 +126,12 @@ function mortal(through: (client: Client) => Client) {
   const wire = watched(worker.client)
   const inner = through({
     ...wire,
-    async write(request, judge, signal) {
+    async write(request, parse, signal) {
       const leaving = async (): Promise<void> => {
         await request.beforeSend?.()
         if (dead) throw new Error('It died before this left.')
       }
-      const writing = wire.write({ ...request, beforeSend: leaving }, judge, signal)
+      const writing = wire.write({ ...request, beforeSend: leaving }, parse, signal)
       under.add(writing.catch(() => {}))
       return await writing
     },
@@ -161,7 +161,7 @@ async function pushOnce(through: (client: Client) => Client = (client) => client
   await outbox.close()
 }
 
-/** POSTs that ScopeStack is still working on, though nobody waits for their answers any more. */
+/** POSTs that ScopeStack is still working on, though no caller waits for their responses any more. */
 const landing: (() => Promise<unknown>)[] = []
 
 async function slow(dies: boolean): Promise<void> {
@@ -170,14 +170,14 @@ async function slow(dies: boolean): Promise<void> {
   await pushOnce(
     (client) => ({
       ...client,
-      async write(request, judge, signal) {
-        if (request.method !== 'POST') return await client.write(request, judge, signal)
+      async write(request, parse, signal) {
+        if (request.method !== 'POST') return await client.write(request, parse, signal)
         await request.beforeSend?.()
         if (isDead) return await silence
         const { method, path, body } = request
         landing.push(() =>
           watched(worker.client)
-            .write({ method, path, body: body! }, judge, signal)
+            .write({ method, path, body: body! }, parse, signal)
             .catch(() => {}),
         )
         if (!dies) throw remoteFailed({ url: path, status: 504, requestId: undefined })
@@ -211,9 +211,9 @@ async function killed(when: string): Promise<void> {
   await pushOnce(
     (client) => ({
       ...client,
-      async write(request, judge, signal) {
-        // A request that was sent is done by ScopeStack, whoever waits for it.
-        if (when === 'after') await client.write(request, judge, signal).catch(() => {})
+      async write(request, parse, signal) {
+        // ScopeStack does a request that was sent, whether or not a caller waits.
+        if (when === 'after') await client.write(request, parse, signal).catch(() => {})
         die()
         return await silence
       },
@@ -227,8 +227,8 @@ async function late(): Promise<void> {
   let once = false
   await pushOnce((client) => ({
     ...client,
-    async write(request, judge, signal) {
-      const answer = await client.write(request, judge, signal)
+    async write(request, parse, signal) {
+      const answer = await client.write(request, parse, signal)
       if (once) return answer
       once = true
       await worker.sql`update sync.outbox set claim_until = '-infinity', claim_pid = null where state = 'sending'`
@@ -238,7 +238,7 @@ async function late(): Promise<void> {
   }))
 }
 
-/** What is sent arrives, and from then on nobody answers. */
+/** What is sent arrives, and from then on no request gets a response. */
 async function down(): Promise<void> {
   let isDown = false
   const silent = () => remoteUnreachable({ url: 'https://x.test' }, new Error('reset'))
@@ -389,7 +389,7 @@ it(
         expect(changes.filter(({ state }) => !['sent', 'superseded', 'parked', 'discarded'].includes(state))).toEqual(
           [],
         )
-        expect(overwritten, 'edits that nobody here had seen').toEqual([])
+        expect(overwritten, 'edits that no read had seen').toEqual([])
         const remote = sim.records.list('vendors')
         for (const { op, state, name } of changes.filter(({ op: of }) => of === 'create')) {
           const made = remote.filter(({ attributes }) => attributes['name'] === name).length
@@ -404,7 +404,7 @@ it(
           if (one === undefined || more.length > 0 || others.has(one.id)) continue
           const holds = one.attributes[of] as string | null
           const [, theirs] = /^theirs (\d+)$/.exec(holds ?? '') ?? []
-          // Whoever takes his own edit back has not said anything of theirs.
+          // An edit that undoes an earlier local one overwrites no remote edit.
           if (theirs !== undefined && (Number(theirs) > at || !seen.has(`${one.id} ${of} ${holds}`))) continue
           expect(holds ?? '', `${name} ${of}, as it was written last`).toBe(value ?? '')
         }
@@ -427,7 +427,7 @@ it(
         const [after] = await worker.sql`select count(*)::int as n from sync.outbox`
         expect(after, 'nothing echoes').toEqual({ n: changes.length })
       }),
-      { numRuns: RUNS, endOnFailure: !LONG, examples: TOLD.map((told) => [told]) },
+      { numRuns: RUNS, endOnFailure: !LONG, examples: FIXED.map((steps) => [steps]) },
     )
   },
   LONG ? 7_200_000 : 300_000,

@@ -43,16 +43,16 @@ const pass = (seconds: number) => worker.sql`
   update sync.outbox set not_before = null, requested_at = requested_at - make_interval(secs => ${seconds})
   where state in ('waiting', 'sending')`
 
-/** Every POST is lost for whoever sent it; `land` lets ScopeStack do them all. */
+/** The response to every POST is lost; `land` lets ScopeStack do them all. */
 function slow(fails: () => Error) {
   const waiting: (() => Promise<unknown>)[] = []
   return {
     through: (client: Client): Client => ({
       ...client,
-      async write(request, judge, signal) {
-        if (request.method !== 'POST') return await client.write(request, judge, signal)
+      async write(request, parse, signal) {
+        if (request.method !== 'POST') return await client.write(request, parse, signal)
         const { method, path, body } = request
-        waiting.push(() => client.write({ method, path, body: body! }, judge, signal))
+        waiting.push(() => client.write({ method, path, body: body! }, parse, signal))
         throw fails()
       },
     }),
@@ -66,7 +66,7 @@ const FAILURES: Record<string, () => Error> = {
   'a gateway that gave up': () => remoteFailed({ url: 'https://x.test', status: 504, requestId: undefined }),
 }
 
-it.each(Object.keys(FAILURES))('what lands after %s is not sent a second time', async (failure) => {
+it.each(Object.keys(FAILURES))('a write that arrives after %s is not sent a second time', async (failure) => {
   const name = `Slow after ${failure}`
   const { through, land, left } = slow(FAILURES[failure]!)
   await add(name)
@@ -87,7 +87,7 @@ it.each(Object.keys(FAILURES))('what lands after %s is not sent a second time', 
   expect(made(name)).toHaveLength(1)
 })
 
-it('pauses between two looks grow, and the last one ends when it may be sent again', async () => {
+it('pauses between lookups grow, and the last one ends when the write may be sent again', async () => {
   const { through } = slow(FAILURES['a gateway that gave up']!)
   await add('Patient')
   await worker.push({ through })
@@ -101,7 +101,7 @@ it('pauses between two looks grow, and the last one ends when it may be sent aga
   expect(pauses.map((pause, index) => Math.abs(pause - [2, 5, 20, 10][index]!) <= 2)).toEqual([true, true, true, true])
 })
 
-it('is sent again when ScopeStack has been silent for too long; what the look behind that finds is its answer', async () => {
+it('a write is sent again when ScopeStack has not shown it for too long; the record that the lookup behind it finds is its result', async () => {
   const { through, left } = slow(FAILURES['a gateway that gave up']!)
   await add('Never arrived')
   await worker.push({ through })
@@ -119,7 +119,7 @@ it('is sent again when ScopeStack has been silent for too long; what the look be
   expect(made('Arrived at last')).toHaveLength(1)
 })
 
-it('what a killed process had sent is not sent again while it may be under way', async () => {
+it('a write of a killed process is not sent again while it may be under way', async () => {
   await add('Killed')
   const pusher = openPusher(worker, { conflict: undefined })
   await pusher.close()
@@ -129,8 +129,8 @@ it('what a killed process had sent is not sent again while it may be under way',
   const client = through(worker.client)
   const silent: Client = {
     ...client,
-    async write(request, judge, signal) {
-      await client.write(request, judge, signal).catch(() => {})
+    async write(request, parse, signal) {
+      await client.write(request, parse, signal).catch(() => {})
       die()
       return await new Promise<never>(() => {})
     },
@@ -145,14 +145,14 @@ it('what a killed process had sent is not sent again while it may be under way',
   expect(made('Killed')).toHaveLength(1)
 })
 
-it('the time since it left counts from when it left, and not from when it began to wait for its turn', async () => {
+it('the time of a write counts from when it left, and not from when it began to wait for the rate limit', async () => {
   await add('Queued')
   await worker.push({
     through: (client) => ({
       ...client,
-      async write(request, judge, signal) {
+      async write(request, parse, signal) {
         await pass(95)
-        await client.write(request, judge, signal)
+        await client.write(request, parse, signal)
         throw FAILURES['a gateway that gave up']!()
       },
     }),
@@ -195,7 +195,7 @@ const ASIDE: Record<string, { before: () => Promise<unknown>; why: RegExp }> = {
 }
 
 it.each(Object.keys(ASIDE))(
-  'a lost new row %s is unknown, and nothing of it is sent until a person decides',
+  'a lost new row %s is unknown, and nothing of it is sent until the operator decides',
   async (how) => {
     const { before, why } = ASIDE[how]!
     const name = `Lost ${how}`
@@ -213,7 +213,7 @@ it.each(Object.keys(ASIDE))(
       { op: 'update', state: 'waiting' },
       { op: 'delete', state: 'waiting' },
     ])
-    // It is there: it is let go here, and comes with the next pull.
+    // It is there: it is discarded here, and comes with the next pull.
     const [first] = await worker.sql<{ id: number }[]>`select id::float8 as id from sync.outbox order by id`
     await discardChange(worker.sql, worker.catalog, first!.id, rebaseOntoBase)
     expect((await codes()).map(({ state }) => state as string)).toEqual(['discarded', 'discarded', 'discarded'])
@@ -222,7 +222,7 @@ it.each(Object.keys(ASIDE))(
   },
 )
 
-it('a retry of an unknown one says that it is not there, and sends it with what was edited since', async () => {
+it('a retry of an unknown new row declares it as not arrived, and sends it with later edits', async () => {
   const { through } = slow(FAILURES['a gateway that gave up']!)
   await add('Unknown')
   await worker.sql`update sync.outbox set attempts = 4`

@@ -119,7 +119,7 @@ it('makes a parent before what refers to it, and gives both their real ids', asy
   await settled(['projects'])
 })
 
-it('deletes where ScopeStack takes it, and a record that is gone already is as good', async () => {
+it('deletes where ScopeStack accepts it, and a record that is gone already counts as deleted', async () => {
   const [one, two] = ids('crm-opportunities')
   await worker.sql`delete from scopestack.crm_opportunities where id in ${worker.sql([one!, two!])}`
   sim.records.remove('crm-opportunities', two!)
@@ -128,7 +128,7 @@ it('deletes where ScopeStack takes it, and a record that is gone already is as g
   await settled()
 })
 
-it('sends nothing of a row that was made and taken back', async () => {
+it('sends nothing of a row that was inserted and deleted again', async () => {
   await worker.sql`insert into scopestack.vendors (name) values ('Never')`
   await worker.sql`update scopestack.vendors set city = 'Nowhere' where name = 'Never'`
   await worker.sql`delete from scopestack.vendors where name = 'Never'`
@@ -137,7 +137,7 @@ it('sends nothing of a row that was made and taken back', async () => {
   expect((await states()).map(([, state]) => state)).toEqual(['superseded', 'superseded', 'superseded'])
 })
 
-describe('a refusal sets the change aside', () => {
+describe('a refusal parks the change', () => {
   const parked = async () =>
     (
       await worker.sql<{ code: string; reason: string; errors: unknown }[]>`
@@ -214,7 +214,7 @@ describe('a refusal sets the change aside', () => {
     expect(await parked()).toMatchObject({ code: 'SYNC_PUSH_FORBIDDEN' })
   })
 
-  it('by 409, which the library does not have and something in between may', async () => {
+  it('by 409, which a proxy may send though ScopeStack does not', async () => {
     const [one] = ids('clients')
     sim.addFault({ kind: '409', match: { method: 'PATCH' } })
     await worker.sql`update scopestack.clients set domain = 'x409.test' where id = ${one!}`
@@ -243,7 +243,7 @@ describe('a refusal sets the change aside', () => {
     expect(await worker.push()).toEqual([])
   })
 
-  it('of what hangs on a record that was deleted', async () => {
+  it('of a row below a record that was deleted', async () => {
     const project = sim.records.create('projects', {
       attributes: { 'project-name': 'To be deleted' },
       relationships: { client: ids('clients')[0]! },
@@ -266,7 +266,7 @@ describe('faults on the way', () => {
     await settled()
   })
 
-  it('a DELETE outlives a lost answer', async () => {
+  it('a DELETE outlives a lost response', async () => {
     const { id } = sim.records.create('crm-opportunities', { attributes: { name: 'D', 'opportunity-id': 'D-1' } })
     await worker.run(['crm-opportunities'])
     sim.addFault({ kind: 'lost-answer', match: { method: 'DELETE' } })
@@ -292,7 +292,7 @@ describe('faults on the way', () => {
     },
   )
 
-  it('a POST waits for a 429 and is sent again, since it was not taken', async () => {
+  it('a POST waits after a 429 and is sent again, since it was not processed', async () => {
     sim.addFault({ kind: '429', count: 2, match: { method: 'POST', type: 'clients' } })
     await worker.sql`insert into scopestack.clients (name) values ('Patient')`
     expect(await worker.push()).toMatchObject([{ fate: 'sent' }])
@@ -306,13 +306,13 @@ describe('faults on the way', () => {
     sim.records.create('vendors', { attributes: { name: 'Twin', city: 'There' } })
     await worker.sql`update sync.outbox set not_before = now()`
     expect(await worker.push()).toMatchObject([{ fate: 'parked', error: { code: 'SYNC_PUSH_UNKNOWN' } }])
-    // Nothing is done to a record of which nobody knows whether it is there.
+    // Nothing is sent to a record that may not be there.
     await worker.sql`update scopestack.vendors set city = 'Elsewhere' where name = 'Twin' and id like 'local-%'`
     expect(await worker.push()).toEqual([])
     expect(requests()['POST /{account}/v1/vendors']).toBe(1)
   })
 
-  it('a POST of what nothing finds again is parked when its answer is lost', async () => {
+  it('a POST of a record that nothing finds again is parked when its response is lost', async () => {
     const [project] = ids('projects')
     sim.addFault({ kind: 'lost-answer', match: { method: 'POST', type: 'project-documents' } })
     await worker.sql`
@@ -322,7 +322,7 @@ describe('faults on the way', () => {
     expect(await worker.push()).toMatchObject([{ fate: 'parked', error: { code: 'SYNC_PUSH_UNKNOWN' } }])
   })
 
-  it('is asked record by record where ids cannot be filtered', async () => {
+  it('reads record by record where ids cannot be filtered', async () => {
     const some = ids('vendors').slice(0, 3)
     sim.setSwitches({ refusedFilters: { vendors: ['id'] } })
     try {
@@ -335,7 +335,7 @@ describe('faults on the way', () => {
     }
   })
 
-  it('is given to a person when ScopeStack fails at it again and again', async () => {
+  it('a change is parked when ScopeStack fails at it repeatedly', async () => {
     const [id] = ids('clients')
     sim.addFault({ kind: '500', count: 'always', match: { method: 'PATCH', path: `/clients/${id!}` } })
     await worker.sql`update scopestack.clients set domain = 'poison.test' where id = ${id!}`
@@ -345,7 +345,7 @@ describe('faults on the way', () => {
     expect(await worker.push()).toMatchObject([{ fate: 'parked', error: { code: 'SYNC_PUSH_FAILED' } }])
   })
 
-  it('a second 401 stops it, and nothing is lost', async () => {
+  it('a second 401 stops the push, and nothing is lost', async () => {
     const [id] = ids('clients')
     sim.addFault({ kind: '401', count: 2, match: { method: 'PATCH' } })
     await worker.sql`update scopestack.clients set domain = 'later.test' where id = ${id!}`

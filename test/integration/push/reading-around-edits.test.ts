@@ -29,7 +29,7 @@ async function park({ sim, worker, ids }: Awaited<ReturnType<typeof open>>, of: 
   sim.removeFault(fault.id)
 }
 
-describe('a sweep', () => {
+describe('the detection of deletes', () => {
   it('leaves rows that are not sent yet, and does not count them', async () => {
     const { worker, sim, sql, ids, name } = await open()
     await sql`insert into scopestack.vendors (name) select 'New ' || n from generate_series(1, 30) n`
@@ -41,7 +41,7 @@ describe('a sweep', () => {
     expect(living).toEqual({ n: 30 })
   })
 
-  it('does not take new rows for a reason to believe an empty list', async () => {
+  it('does not accept an empty list because of new rows', async () => {
     const { worker, sim, sql, ids } = await open()
     for (const id of ids.slice(3)) sim.records.remove('vendors', id)
     await pullOne(worker, 'vendors', { allowMassDelete: true })
@@ -61,8 +61,8 @@ describe('a sweep', () => {
   })
 })
 
-describe('a page that comes as it was', () => {
-  it('is read again when a row of it was parked, or let go', async () => {
+describe('a page that has not changed', () => {
+  it('is read again when a row of it was parked or discarded', async () => {
     const account = await open()
     const { worker, sim, ids, name } = account
     const before = await name(ids[1]!)
@@ -80,7 +80,7 @@ describe('a page that comes as it was', () => {
     expect(sim.records.read('vendors', ids[1]!)!.attributes['name']).toBe(before!['name'])
   })
 
-  it('is not remembered while a row of it waits', async () => {
+  it('is not cached while a row of it waits', async () => {
     const { worker, sim, sql, ids } = await open()
     await sql`update scopestack.vendors set name = 'Mine' where id = ${ids[1]!}`
     sim.records.update('vendors', ids[0]!, { attributes: { name: 'Theirs' } })
@@ -91,16 +91,16 @@ describe('a page that comes as it was', () => {
     for (const { loaded_at: at } of held) expect((at as Date).getTime()).toBeLessThan((row!['at'] as Date).getTime())
   })
 
-  it('is read again when an edit was answered with what was there before it', async () => {
+  it('is read again when the response to an edit had the record as it was before', async () => {
     const { worker, sim, ids, name } = await open()
     const before = sim.records.read('vendors', ids[1]!)!.attributes['name']
     await worker.sql`update scopestack.vendors set name = 'Mine' where id = ${ids[1]!}`
     const through = (client: TestWorker['client']): TestWorker['client'] => ({
       ...client,
-      write: async (request, judge, signal) => {
+      write: async (request, parse, signal) => {
         const back = JSON.parse(request.body!) as { data: { attributes: object } }
         back.data.attributes = { name: before }
-        return await client.write({ ...request, body: JSON.stringify(back) }, judge, signal)
+        return await client.write({ ...request, body: JSON.stringify(back) }, parse, signal)
       },
     })
     expect(await worker.push({ through })).toMatchObject([{ fate: 'parked', error: { code: 'SYNC_PUSH_IGNORED' } }])
@@ -110,7 +110,7 @@ describe('a page that comes as it was', () => {
 })
 
 describe('verify', () => {
-  it('says nothing of rows with local edits, and repairs around them', async () => {
+  it('leaves out rows with local edits, and repairs the others', async () => {
     const account = await open()
     await park(account, 4)
     const { worker, sql, ids, name } = account
@@ -133,7 +133,7 @@ describe('verify', () => {
   })
 })
 
-it('a list in no order is not proved by records that were made from here while it was read', async () => {
+it('a list in no order is not proved by records that were pushed while it was read', async () => {
   const { sim, worker, sql, ids } = await open()
   sim.setSwitches({ listOrder: 'shuffled', refusedSorts: { vendors: ['id'] } })
   const lease = await worker.leases.acquire('vendors')
@@ -149,13 +149,13 @@ it('a list in no order is not proved by records that were made from here while i
   await worker.leases.release(lease)
 })
 
-describe('a reading of changes', () => {
-  it('brings a row back whose change was parked, and one that was discarded', async () => {
+describe('an incremental read', () => {
+  it('restores the row of a parked change, and of a discarded one', async () => {
     await using account = await openChanging()
     const { sim, worker, changes } = account
     const [one, two] = sim.records.list('projects').map(({ id }) => id) as [string, string]
     await worker.sql`update scopestack.projects set project_name = 'Mine' where id in (${one}, ${two})`
-    // Their last change is long read when the edit is let go.
+    // Their last change was read long before the edit is discarded.
     await changes()
     const fault = sim.addFault({ kind: '403', match: { method: 'PATCH' }, count: 'always' })
     await worker.push()
@@ -169,7 +169,7 @@ describe('a reading of changes', () => {
     }
   })
 
-  it('reads again what belongs to a project that was written from here', async () => {
+  it('reads the children again of a project that was pushed', async () => {
     await using account = await openChanging()
     const { sim, worker, changes } = account
     const { project } = projectWith(sim, 'project-phases', 2)
@@ -183,7 +183,7 @@ describe('a reading of changes', () => {
   })
 })
 
-it('a resource that the API is not known to change refuses edits with the sentence', async () => {
+it('a resource without known writes refuses edits, with the reason', async () => {
   const { sql } = await open()
   const closed = [...catalog.values()].filter(({ writes }) => writes.length === 0)
   expect(closed.map(({ type }) => type)).toEqual(expect.arrayContaining(['audit-logs', 'notes', 'teams', 'quotes']))

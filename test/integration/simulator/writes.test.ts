@@ -154,7 +154,7 @@ describe('refused writes', () => {
       { type: 'vendors', attributes: { name: 'V', 'project-count': 3 } },
     ],
     [
-      'attribute nobody was seen writing',
+      'attribute that no known client writes',
       400,
       '105',
       'POST',

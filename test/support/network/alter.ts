@@ -19,14 +19,14 @@ export const altering =
   (client: Client): Client =>
     around({
       ...client,
-      get: (path, judge, ...rest) =>
-        client.get(path, (body, url, etag) => judge(get?.(path, body) ?? body, url, etag), ...rest),
-      write: (request, judge, signal) =>
+      get: (path, parse, ...rest) =>
+        client.get(path, (body, url, etag) => parse(get?.(path, body) ?? body, url, etag), ...rest),
+      write: (request, parse, signal) =>
         client.write(
           request,
           (answer, url) => {
             const altered = write?.({ method: request.method, body: answer.body })
-            return judge(
+            return parse(
               altered === undefined ? answer : { ...answer, ...altered, headers: altered.headers ?? {} },
               url,
             )

@@ -20,10 +20,10 @@ export interface Watched {
 
 /** By auto_explain, which is part of Postgres; it reports each statement at its end. One connection. */
 export async function watchPlans(url: string): Promise<Watched> {
-  let told: Node[] = []
+  let noted: Node[] = []
   const onnotice = ({ message = '' }: { message?: string }): void => {
     const at = message.indexOf('plan:\n')
-    if (at >= 0) told.push(JSON.parse(message.slice(at + 6)) as Node)
+    if (at >= 0) noted.push(JSON.parse(message.slice(at + 6)) as Node)
   }
   const sql = postgres(url, { max: 1, onnotice, fetch_types: false, connection: { client_min_messages: 'notice' } })
   await sql`load 'auto_explain'`
@@ -32,9 +32,9 @@ export async function watchPlans(url: string): Promise<Watched> {
   return {
     sql,
     async workOf(act) {
-      told = []
+      noted = []
       await act()
-      return told.reduce(
+      return noted.reduce(
         (sum, { Plan: plan, JIT: jit }) => add(sum, workOfNode(plan!), jit === undefined ? 0 : 1),
         NOTHING,
       )

@@ -72,8 +72,8 @@ async function main(options: MemberOptions): Promise<void> {
       },
       reject: (generation) => tokens.reject(generation),
     }
-    const pace = createRateLimiter({ rate: 0, concurrency: 1 })
-    const client = createClient({ http, tokens: watched, rateLimiter: pace, policy, apiUrl, userAgent: 'fleet' })
+    const rateLimiter = createRateLimiter({ rate: 0, concurrency: 1 })
+    const client = createClient({ http, tokens: watched, rateLimiter, policy, apiUrl, userAgent: 'fleet' })
     while (!stop.signal.aborted) {
       try {
         await fetchAccount(client, never)

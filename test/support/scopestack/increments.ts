@@ -107,7 +107,7 @@ export async function writtenSince({ sql }: TestWorker, table: string, since: Da
   return rows.map(({ id }) => id)
 }
 
-export const buried = async ({ sql }: TestWorker, table: string): Promise<string[]> => {
+export const markedDeleted = async ({ sql }: TestWorker, table: string): Promise<string[]> => {
   const rows = await sql<{ id: string }[]>`
     select id from scopestack.${sql(table)} where sync_deleted_at is not null order by id`
   return rows.map(({ id }) => id)

@@ -32,7 +32,7 @@ export const numbered = (count: number, from = 1): string[] =>
 export function pagedList({ ids, size, before, meta = (counts) => counts }: Options): PagedList {
   const write = () => Promise.reject(new Error('a list is only read'))
   const list: PagedList = { ids: [...ids], asked: [], client: { get, write, time: () => null } }
-  async function get(...[path, judge, signal]: Parameters<Client['get']>): Promise<never> {
+  async function get(...[path, parse, signal]: Parameters<Client['get']>): Promise<never> {
     signal.throwIfAborted()
     const number = Number(new URLSearchParams(path.split('?')[1]).get('page[number]'))
     list.asked.push(number)
@@ -40,7 +40,7 @@ export function pagedList({ ids, size, before, meta = (counts) => counts }: Opti
     signal.throwIfAborted()
     const data = list.ids.slice((number - 1) * size, number * size).map((id) => ({ type: 'clients', id }))
     const counts = { 'record-count': list.ids.length, 'page-count': Math.ceil(list.ids.length / size) }
-    return judge(JSON.stringify({ data, meta: meta(counts) }), path, undefined) as never
+    return parse(JSON.stringify({ data, meta: meta(counts) }), path, undefined) as never
   }
   return list
 }

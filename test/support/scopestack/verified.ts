@@ -4,18 +4,27 @@ import { withLease } from '../../../src/sync/with-lease.ts'
 import type { TestWorker } from './worker.ts'
 
 export interface Found extends VerifyResult {
-  readonly told: readonly Difference[]
+  readonly reported: readonly Difference[]
 }
 
 /** One resource, compared with ScopeStack. */
 export async function verify(worker: TestWorker, type: string, { repair = false } = {}): Promise<Found> {
-  const told: Difference[] = []
+  const reported: Difference[] = []
   const resource = worker.catalog.get(type)!
-  const onDifference = (one: Difference): void => void told.push(one)
+  const onDifference = (one: Difference): void => void reported.push(one)
   const found = await withLease(worker.leases, type, new AbortController().signal, (signal, lease) =>
     verifyResource(worker, { resource, lease, repair, signal, onDifference, onProgress: () => {} }),
   )
-  return { ...found, told }
+  return { ...found, reported }
 }
 
-export const EQUAL = { missing: 0, extra: 0, different: 0, refused: 0, repaired: 0, edited: 0, doubt: null, told: [] }
+export const EQUAL = {
+  missing: 0,
+  extra: 0,
+  different: 0,
+  refused: 0,
+  repaired: 0,
+  edited: 0,
+  doubt: null,
+  reported: [],
+}

@@ -7,8 +7,8 @@ test('of two pulls at once, one reads a resource and the other reports which pro
   await using setting = await open()
   const { sim, sql, run } = setting
   fillClients(sim, 100)
-  let letGo = (): void => {}
-  const gate = new Promise<void>((resolve) => (letGo = resolve))
+  let release = (): void => {}
+  const gate = new Promise<void>((resolve) => (release = resolve))
   let waiting = false
   await using proxy = await startProxy(sim.url, {
     async before({ url = '' }) {
@@ -28,7 +28,7 @@ test('of two pulls at once, one reads a resource and the other reports which pro
   expect(busy!['message']).toMatch(/^clients is in use by .*, process \d+ since .*Wait until it ends, or stop it first/)
   expect(other).toMatchObject({ resource: 'vendors', outcome: 'ok' })
 
-  letGo()
+  release()
   const { code, stdout, stderr } = await first
   expect(code, stdout + stderr).toBe(0)
   expect(await sql`select from scopestack.clients`).toHaveLength(100)

@@ -60,8 +60,8 @@ test.concurrent('a webhook that is down does not keep runs from ending, and gets
       ),
     'the alert to be taken',
   )
-  const told = webhook.received.filter(({ event }) => event === 'failure')
-  expect(new Set(told.map(({ run }) => run)).size).toBe(1)
+  const failures = webhook.received.filter(({ event }) => event === 'failure')
+  expect(new Set(failures.map(({ run }) => run)).size).toBe(1)
 })
 
 test.concurrent('missing runs are alerted once, by a remaining process, and then their return', async () => {
@@ -93,7 +93,7 @@ test.concurrent('a refused local edit is alerted, and then that it was sent afte
   await sql`update scopestack.clients set name = ${String(two!.attributes['name'])} where id = ${one!.id}`
   const parked = await until(() => webhook.received.find(({ event }) => event === 'parked'), 'the alert')
   expect(parked).toMatchObject({ count: 1, changes: [{ resource: 'clients', record: one!.id }] })
-  await sql`update scopestack.clients set name = 'Nobody else' where id = ${one!.id}`
+  await sql`update scopestack.clients set name = 'Refused' where id = ${one!.id}`
   const over = await until(() => webhook.received.find(({ event }) => event === 'recovery'), 'its end')
   expect(over).toMatchObject({ text: 'scopestack-sync: no local edit is parked any more.' })
 })

@@ -166,7 +166,7 @@ test.each(OPS.flatMap((op) => stepsOf(op).map((step) => [op, step] as const)))(
       })
     }
     // So long that what left has arrived or never will. Also of one that was only about to be noted: Postgres goes on with a
-    // statement that waits for a lock though whoever sent it is dead.
+    // statement that waits for a lock though its client is dead.
     await sql`update sync.outbox set not_before = null, requested_at = requested_at - interval '100 s' where state = 'sending'`
     const { code, stdout } = await run('push')
     expect({ code, stdout }).toMatchObject({ code: 0 })

@@ -164,7 +164,7 @@ describe.each(KINDS)('on %s', (kind) => {
     await using setting = await openUnattended(kind)
     const { sql, queue, start } = setting
     await sql`
-      insert into sync.leases (resource, term, holder, expires_at) values ('clients', 7, 'somebody', 'infinity')`
+      insert into sync.leases (resource, term, holder, expires_at) values ('clients', 7, 'another', 'infinity')`
     start()
     const job = await until(async () => {
       const found = await queue.job('run-1-clients')

@@ -97,7 +97,7 @@ describe.each(KINDS)('on %s', (kind) => {
     const second = start(off(DAY))
     // Another run holds the resource: the job is postponed, again and again.
     await sql`update sync.leases set expires_at = 'infinity', backend_pid = null`
-    await until(async () => (await queue.job('run-1-clients'))!.started > 2, 'the job to be taken over and put off')
+    await until(async () => (await queue.job('run-1-clients'))!.started > 2, 'the job to be taken over and postponed')
     second.kill('SIGKILL')
     await second.run
     await sql`update sync.leases set expires_at = '-infinity'`

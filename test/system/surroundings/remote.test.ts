@@ -96,10 +96,10 @@ test.concurrent('an API that is not reachable is reported with its address and w
 test.concurrent('an account slug that the API does not know ends the run', async () => {
   await using setting = await open()
   await using proxy = await startProxy(setting.sim.url, {
-    after: ({ url }, body) => (url === '/v1/me' ? body.replaceAll('"demo"', '"nobody"') : body),
+    after: ({ url }, body) => (url === '/v1/me' ? body.replaceAll('"demo"', '"nowhere"') : body),
   })
   const { code, stdout, stderr } = await setting.run('pull --json', { SCOPESTACK_API_URL: proxy.url })
   expect(code, stdout).toBe(1)
-  expect(stderr).toMatch(/knows no account "nobody" \(404 at .*\), though \/v1\/me named it. Check SCOPESTACK_API_URL/)
+  expect(stderr).toMatch(/knows no account "nowhere" \(404 at .*\), though \/v1\/me named it. Check SCOPESTACK_API_URL/)
   expect(jsonLines(stdout).last).toMatchObject({ type: 'error', code: 'SYNC_ACCOUNT_NOT_FOUND' })
 })

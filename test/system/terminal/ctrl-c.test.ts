@@ -93,7 +93,7 @@ onTerminal('Ctrl-C held down in the pull of the demo leaves nothing of it', asyn
   expect([1, BY_SIGNAL], terminal.screen()).toContain(await ended(terminal))
 })
 
-onTerminal('Ctrl-C ends a demo that stays up with 0, whoever still looks around in its database', async () => {
+onTerminal('Ctrl-C ends a demo that stays up with 0, also with a client connected to its database', async () => {
   const terminal = npmRun('demo -- --projects 2')
   await until(() => terminal.screen().includes('until Ctrl-C'), 'the demo to stay up')
   const sql = postgres(/postgres:\/\/\S+/.exec(terminal.screen())![0], { max: 1, onnotice: () => {} })

@@ -31,10 +31,10 @@ function keeper({ run }: Setting, env: Record<string, string>) {
 }
 
 /** No part of a secret is in any of these places, although each received some. */
-function expectNothingOf(secrets: readonly string[], places: readonly Place[], told: readonly string[]): void {
+function expectNothingOf(secrets: readonly string[], places: readonly Place[], reported: readonly string[]): void {
   const search: Place = ['the search', `x${secrets[0]!}`]
   expect(leaks([...places, search], secrets)).toEqual([expect.stringMatching(/^the search/)])
-  for (const name of told) {
+  for (const name of reported) {
     const marked = places.some(([place, text]) => place.includes(name) && text.includes('[secret]'))
     expect(marked, name).toBe(true)
   }

@@ -48,7 +48,7 @@ test('no secret and no token reaches an output or a table', async () => {
   expect(outputs[2]!.code).toBe(77)
   const wrongPassword = new URL(databaseUrl)
   wrongPassword.password = 'mistyped-password-1234'
-  wrongPassword.username = 'nobody_there'
+  wrongPassword.username = 'no_such_user'
   outputs.push(await run('pull', { ...env, DATABASE_URL: wrongPassword.href }))
   expect(outputs[3]!.code).toBe(1)
   // And one that succeeds, so that the database holds a valid token.

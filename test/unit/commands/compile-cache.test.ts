@@ -44,7 +44,7 @@ test('without a home, or where its cache cannot be made, nothing is kept and not
   expect(cacheOf(home)).toBe('')
 })
 
-test('the environment goes first', () => {
+test('the environment takes precedence', () => {
   const home = newHome()
   const own = join(home, 'elsewhere')
   expect(cacheOf(home, { NODE_COMPILE_CACHE: own })).toContain(own)

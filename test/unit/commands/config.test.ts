@@ -58,11 +58,11 @@ describe('the configuration', () => {
     expect(read({ ...good, ...links })).toEqual(read(good))
   })
 
-  it('takes an empty line as not set', () => {
+  it('treats an empty line as not set', () => {
     expect(read({ ...good, SYNC_RATE: '', SYNC_RESOURCES: ' ', DATABASE_URL: '' })).toEqual(read(good))
   })
 
-  it('takes a user only where a user is meant', () => {
+  it('accepts a user only with the grants that have one', () => {
     const user = { SCOPESTACK_USERNAME: 'a@b.c', SCOPESTACK_PASSWORD: 'p' }
     expect(read({ ...good, ...user, SCOPESTACK_GRANT: 'password' })).toMatchObject({
       grant: 'password',
@@ -112,16 +112,16 @@ describe('the configuration', () => {
       'SCOPESTACK_CLIENT_SECRET and SCOPESTACK_CLIENT_SECRET_FILE are both set',
     ],
     [{ DATABASE_URL_FILE: '/nowhere/at/all' }, 'DATABASE_URL_FILE cannot be read'],
-  ])('refuses %j with a sentence', (env, sentence) => {
+  ])('refuses %j with a message', (env, sentence) => {
     expect(() => read({ ...good, ...env })).toThrow(sentence)
   })
 
   it.each(['http://localhost:4010', 'http://127.0.0.1:4010', 'http://[::1]:4010', 'https://eu.api.scopestack.io'])(
-    'takes %s as an address',
+    'accepts %s as an address',
     (url) => expect(read({ ...good, SCOPESTACK_API_URL: url }).apiUrl).toBe(url),
   )
 
-  it('tells every mistake at once', () => {
+  it('reports every mistake at once', () => {
     const act = () => readConfig({ credentials: true }, { SYNC_RATE: 'x', SYNC_CONCURRENCY: 'y', SYNC_TYPO: '1' })
     expect(act).toThrow(expect.objectContaining({ code: 'SYNC_CONFIG', facts: { mistakes: expect.any(Array) } }))
     for (const name of [
@@ -156,7 +156,7 @@ describe('the configuration', () => {
     ['ALERT_WEBHOOK_URI', 'ALERT_WEBHOOK_URL'],
     ['HTTPS_PORXY', 'HTTPS_PROXY'],
     ['LOG_LEVLE', 'LOG_LEVEL'],
-  ])('asks of %s whether %s was meant', (name, meant) => {
+  ])('suggests for %s the name %s', (name, meant) => {
     expect(() => read({ ...good, [name]: 'x' })).toThrow(`${name} is not a setting. Did you mean ${meant}?`)
   })
 
@@ -174,7 +174,7 @@ describe('the configuration', () => {
     expect(read({ ...good, ...others, DATABASE_URL: 'postgres://host/db' }).databaseUrl).toBe('postgres://host/db')
   })
 
-  it('takes a proxy under the names that every program reads', () => {
+  it('reads a proxy from the variables that every program reads', () => {
     const proxy = (env: Record<string, string>) => read({ ...good, ...env }).proxy
     expect(proxy({ HTTPS_PROXY: 'http://user:p%40ss@proxy.example:3128', NO_PROXY: 'a.example, .b.example' })).toEqual({
       url: 'http://user:p%40ss@proxy.example:3128',
@@ -211,7 +211,7 @@ describe('.env', () => {
     ['a value of several lines', 'A="1\n# no comment\n2"\nB=3', { A: '1\n# no comment\n2', B: '3' }],
     ['what is said twice', 'A=1\nA=2', { A: '2' }],
     ['an empty value', 'A=\nB= # nothing', { A: '', B: '' }],
-  ])('is read as dotenv does, without a word: %s', (_, text, values) => {
+  ])('is read as dotenv reads it, without a warning: %s', (_, text, values) => {
     expect(parse(text)).toEqual({ values, notes: [] })
   })
 
@@ -225,7 +225,7 @@ describe('.env', () => {
     ['A="1\n2"\nB=x#y', { A: '1\n2', B: 'x' }, /^\.env, line 3: the value of B/],
     ['A: 1\nB=2', { B: '2' }, /^\.env, line 1 is no setting and was passed over: a setting is NAME=value\.$/],
     ['A="unclosed\nB=2', { A: '"unclosed', B: '2' }, /^\.env, line 1: the quote before the value of A is not closed/],
-  ])('says what it reads otherwise than many expect: %j', (text, values, note) => {
+  ])('warns of what it reads otherwise than many expect: %j', (text, values, note) => {
     const found = parse(text)
     expect(found.values).toEqual(values)
     expect(found.notes).toEqual([expect.stringMatching(note)])

@@ -91,7 +91,7 @@ describe('the screen', () => {
     }
   })
 
-  it('says what is wrong first, the same thing once, and names the time zone', () => {
+  it('shows problems first, each of them once, and names the time zone', () => {
     const resources = ['clients', 'tags', 'teams'].map((type) => one(type, failed))
     const [account, , head, problem, ...others] = statusLines(
       shown({ resources, problems: problemsOf({ resources }) }),
@@ -111,7 +111,7 @@ describe('the screen', () => {
     expect(of(true)).toContain('accounts: "a" (string) is not in the catalog and kept in sync_extra.')
   })
 
-  it('tells whether a "start" lives', () => {
+  it('shows whether a "start" is running', () => {
     const process = { holder: 'host, process 12', version: '1.0', parts: ['worker'], startedAt: before(60) }
     const lines = (alive: boolean, minutes: number) =>
       statusLines(shown({ processes: [{ ...process, seenAt: before(minutes), alive }] }), {

@@ -154,7 +154,7 @@ describe('a written resource file', () => {
       attribute(`'}, x: process.exit() //`, 'text'),
       attribute('line\nbreak', 'text'),
       attribute('__proto__', 'text'),
-      end('nobody', 'to-one'),
+      end('nothing-known', 'to-one'),
       end('several', 'to-many', 'users', 'teams'),
       end('strange', 'to-one', `users', ''), y: to('`),
       { kind: 'relationship', member: 'links', shape: null, types: [] } satisfies Finding,

@@ -12,14 +12,14 @@ test.each([
   ['a fault of the remote', remoteFailed({ url, status: 500, requestId: undefined }), 'retry', 'record'],
   ['a fault of ours', new TypeError('x is undefined'), 'retry', 'record'],
   ['a quota', rateLimited({ url, seconds: 200 }), 'wait', 'wait'],
-  ['a resource that somebody is at', busy({ resource: 'a', holder: 'b', since: 'c' }), 'wait', 'wait'],
+  ['a resource that another run reads', busy({ resource: 'a', holder: 'b', since: 'c' }), 'wait', 'wait'],
   ['a lease that was lost', leaseLost({ resource: 'a', term: 1 }), 'wait', 'wait'],
   ['a database that is away', lost, 'wait', 'wait'],
   ['a stop on request', stopped(), 'hand-back', 'hand-back'],
   ['an area that may not be seen', forbidden({ url }), 'record', 'record'],
   ['credentials that are refused', unauthorized({ url }), 'end-run', 'end-run'],
-])('%s', (_, error, verdict, last) => {
-  expect(actionOn(error, { lastAttempt: false }).do).toBe(verdict)
+])('%s', (_, error, action, last) => {
+  expect(actionOn(error, { lastAttempt: false }).do).toBe(action)
   expect(actionOn(error, { lastAttempt: true }).do).toBe(last)
 })
 

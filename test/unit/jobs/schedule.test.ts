@@ -32,7 +32,7 @@ test('the next tick is that of the nearest schedule, and none when all are off',
   expect(untilNextTick([], now)).toBe(Number.POSITIVE_INFINITY)
 })
 
-test('off is no mistake; what is no pattern, or is never due, is', () => {
+test('off is valid; a pattern that is none, or is never due, is not', () => {
   const settings = { schedule: 'off', incrementalSchedule: '@hourly', timezone: 'UTC' }
   expect(readSchedules(settings).map(({ name }) => name)).toEqual(['incremental'])
   expect(() => readSchedules({ ...settings, schedule: '61 * * * *', incrementalSchedule: '0 0 31 2 *' })).toThrow(

@@ -70,7 +70,7 @@ describe.each(resources.map((resource) => [resource.type, resource] as const))('
     }
   })
 
-  it('is read in ways that ScopeStack is known to have', () => {
+  it('has read methods that ScopeStack is known to have', () => {
     for (const read of resource.readMethods) {
       const there = models.get('list' in read ? read.list : 'parent' in read ? read.parent : '')
       const name = read.from === 'included' ? read.include : read.path
@@ -92,7 +92,7 @@ describe.each(resources.map((resource) => [resource.type, resource] as const))('
     expect(resource.readMethods.length).toBeGreaterThan(1)
   })
 
-  it('carries only resources that have no column here', () => {
+  it('carries only to-manys that have no column here', () => {
     for (const name of resource.includedToMany) {
       expect(catalog.has(name), name).toBe(true)
       expect(declares(type, name), `${name} has a column already`).toBe(false)
@@ -100,7 +100,7 @@ describe.each(resources.map((resource) => [resource.type, resource] as const))('
     expect(new Set(resource.includedToMany).size).toBe(resource.includedToMany.length)
   })
 
-  it('is read again for some projects by what is declared', () => {
+  it('is read again for some projects by a declared method', () => {
     const { byProject } = resource
     if (byProject === undefined) return
     expect(resource.columns.map(({ name }) => name)).toContain('project_id')
@@ -132,7 +132,7 @@ describe.each(resources.map((resource) => [resource.type, resource] as const))('
     }
   })
 
-  it('takes writes only of what can be told and read as a list', () => {
+  it('accepts writes only of records that can be distinguished, and read as a list', () => {
     const { writes, naturalKey, read, columns } = resource
     if (writes.length > 0) {
       expect(read.from).toBe('list')

@@ -70,7 +70,7 @@ interface Pod {
   }[]
 }
 
-/** The schema allows members that nobody knows; those are what the validation never looks at. */
+/** The schema allows unknown members; those are what the validation never looks at. */
 function watched(value: unknown, path: string, unread: Set<string>): unknown {
   if (typeof value !== 'object' || value === null) return value
   const members = new Map(Object.entries(value).map(([key, inner]) => [key, watched(inner, `${path}/${key}`, unread)]))

@@ -46,15 +46,15 @@ describe('the regular expressions of src/', () => {
   it.each([
     String.raw`/["']((?:[^"'\s\\]|\\\/)*?(?:\.json|swagger-initializer\.js)(?:\?[^"'\s\\]*)?)\\?["']/g`,
     String.raw`/\s+$/`,
-  ])('are told from one that is not linear: %s', (literal) => {
+  ])('are distinguished from one that is not linear: %s', (literal) => {
     expect(attack(literal)).toBe('gave in')
   })
 })
 
-describe('what reads a remote’s numbers and texts', () => {
+describe('what reads numbers and texts of the remote', () => {
   const zeros = '0'.repeat(LENGTH * 4)
   it.each([`1.${zeros}1`, `1${zeros}1`, `-1${zeros}1e-5`, `0.${zeros}`, zeros.replaceAll('0', '7')])(
-    'takes a number of 200,000 digits: %.5s…',
+    'reads a number of 200,000 digits: %.5s…',
     (number) => {
       expect(parseExact(`{"a":${number}}`)).toHaveProperty('a')
       expect(parseDocument(`{"data":[{"type":"x","id":"1","attributes":{"a":${number}}}]}`, '').records).toHaveLength(1)
@@ -63,7 +63,7 @@ describe('what reads a remote’s numbers and texts', () => {
     },
   )
 
-  it('takes any page for a description of the API', () => {
+  it('reads any page as a description of the API', () => {
     expect(addressesIn(`"${'.json?'.repeat(LENGTH)} `, '/docs')).toEqual([])
     expect(addressesIn('"'.repeat(LENGTH * 10), '/docs')).toEqual([])
     expect(listsOf(JSON.stringify({ openapi: '3', paths: { [`/${'{}}'.repeat(LENGTH)}`]: { get: {} } } }))).toEqual([])

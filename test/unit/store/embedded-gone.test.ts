@@ -41,7 +41,7 @@ describe('an embedded Postgres that ended unexpectedly', () => {
     expect(message).toContain('No space left on device. Nothing was lost. Make room')
   })
 
-  it('is not held to what it said before it was last started', async () => {
+  it('is not explained by its messages from before its last start', async () => {
     const { code, message } = await explained([START, FULL, START], folder)
     expect(code).toBe('SYNC_DATABASE_UNREACHABLE')
     expect(message).toContain(`${folder} ended unexpectedly. Run the same command again`)

@@ -84,7 +84,7 @@ describe('what is not signed', () => {
     '?',
   ])('%j stays as it is', (text) => expect(stripSignatures(text)).toBe(text))
 
-  it('tells apart what differs beside the signature', () => {
+  it('distinguishes URLs that differ beside the signature', () => {
     expect(stripSignatures(`${at}?page=1&token=a`)).not.toBe(stripSignatures(`${at}?page=2&token=a`))
     expect(stripSignatures(`${at}?token=a#1`)).not.toBe(stripSignatures(`${at}?token=a#2`))
     const old = Buffer.from('BAhpBw==').toString('base64url')

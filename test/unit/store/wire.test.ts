@@ -31,13 +31,13 @@ function inPieces(wire: Wire, data: Buffer, size: number): Buffer {
   return Buffer.concat(given)
 }
 
-test('knows who answers, and when it rests', () => {
+test('knows which side is to send, and when the connection rests', () => {
   const wire = opened()
   expect(wire).toMatchObject({ pid: 77, rests: true, awaits: false, inTransaction: false })
 })
 
 describe.each([1, 2, 3, 5, 6, 7, 1_000_000])('in pieces of %i bytes', (size) => {
-  test('waits until each question is answered', () => {
+  test('waits until each request has its response', () => {
     const wire = opened()
     wire.sent(query)
     wire.sent(query)
@@ -49,14 +49,16 @@ describe.each([1, 2, 3, 5, 6, 7, 1_000_000])('in pieces of %i bytes', (size) => 
     expect(wire).toMatchObject({ awaits: false, rests: true, inTransaction: false })
   })
 
-  test('its ping is answered unseen, and nothing else is', () => {
+  test('its ping is answered without the driver, and nothing else is', () => {
     const wire = opened()
     expect(wire.ping()).toEqual(message('S'))
-    // The driver asks before it is answered; and somebody sends a notification meanwhile.
+    // The driver asks before it is answered; and a notification arrives meanwhile.
     wire.sent(query)
-    const told = message('A', Buffer.from('....channel\0text\0'))
+    const notification = message('A', Buffer.from('....channel\0text\0'))
     const answer = Buffer.concat([row('1'), ready('I')])
-    expect(inPieces(wire, Buffer.concat([told, ready('I'), answer]), size)).toEqual(Buffer.concat([told, answer]))
+    expect(inPieces(wire, Buffer.concat([notification, ready('I'), answer]), size)).toEqual(
+      Buffer.concat([notification, answer]),
+    )
     expect(wire).toMatchObject({ awaits: false, rests: true, pinging: false })
   })
 
@@ -88,7 +90,7 @@ describe.each([1, 2, 3, 5, 6, 7, 1_000_000])('in pieces of %i bytes', (size) => 
   })
 })
 
-test('a question without an end (Flush) is waited for, too', () => {
+test('a request without an end (Flush) is waited for, too', () => {
   const wire = opened()
   wire.sent(Buffer.concat([message('P', Buffer.from('\0select $1\0\0\0')), message('H')]))
   expect(wire.awaits).toBe(true)

@@ -38,7 +38,7 @@ describe('how far all of it is', () => {
 
   it('is nothing before it has begun', () => expect(open().line(start)).toBe(''))
 
-  it('is counted over what is done and what was expected, and has no guess at first', () => {
+  it('is counted over what is done and what was expected, and has no estimate at first', () => {
     const overall = open()
     overall.begin(begun)
     expect(overall.line(start + 1000)).toBe('  3 of 5 resources · 0 of 1,000 records')
@@ -47,7 +47,7 @@ describe('how far all of it is', () => {
     expect(overall.line(start + 5000)).toBe('  3 of 5 resources · 250 of 1,100 records · about 17 s left')
   })
 
-  it('guesses by what this process has read', () => {
+  it('estimates by what this process has read', () => {
     const overall = open()
     overall.begin(begun)
     overall.event(progress(600, 500))
@@ -92,7 +92,7 @@ describe('what is verified', () => {
     expect(differenceLines(refused)).toEqual(['    refused    (no id)  It has no id.'])
   })
 
-  it('never sums up as equal when something was not held against all there is', () => {
+  it('never sums up as equal when something was not compared completely', () => {
     expect(summary([equal], 0)).toBe('75 records of 1 resource: every row equals its record.')
     expect(summary([equal, some], 0)).toBe('150 records of 2 resources: 3 differ, 2 repaired.')
     expect(summary([{ ...equal, doubt: 'x' }], 0)).toBe(

@@ -43,7 +43,7 @@ const change = (given: Partial<ChangeDetails> = {}): ChangeDetails => ({
   knownIds: null,
   returnedAt: null,
   madeAt: new Date(0),
-  madeBy: 'somebody',
+  madeBy: 'ana',
   notBefore: null,
   settledAt: null,
   supersededBy: null,
@@ -104,8 +104,8 @@ describe('why a change waits', () => {
       {},
       'Goes together with change 7 of the same record.',
     ],
-    ['nobody', undefined, { reason: 'Of yesterday.' }, null],
-    ['nobody: it is being sent', waits({ held: true }), {}, null],
+    ['nothing', undefined, { reason: 'Of yesterday.' }, null],
+    ['nothing: it is being sent', waits({ held: true }), {}, null],
   ] as const)('%s', (_, found, given, said) => expect(waitsBecause(change(given), found)).toBe(said))
 
   it('is in the list and with the change', () => {
@@ -156,7 +156,7 @@ describe('what is to be done', () => {
     )
   })
 
-  it.each(['superseded', 'discarded'] as const)('is not said of one that is %s', (state) => {
+  it.each(['superseded', 'discarded'] as const)('is left out for a change that is %s', (state) => {
     const text = changeText(
       change({ state, code: 'SYNC_PUSH_INVALID', reason: 'ScopeStack refused it. Correct it: edit the row again.' }),
       undefined,
@@ -194,7 +194,7 @@ describe('the values', () => {
     )
   })
 
-  it('that are in no conflict wait with the one that is, and an empty text is told from nothing', () => {
+  it('that are in no conflict wait with the one that is, and an empty text is distinguished from none', () => {
     const text = changeText(change({ state: 'parked', decisions }), undefined, catalog)
     expect(text).toMatch(/\n {4}domain {2}"" → mine\.test\n {12}waits with it$/)
     const planned: PlannedChange = {

@@ -88,12 +88,12 @@ describe.each(['list', 'included'] as const)('what was proved complete (%s)', (r
 describe('what has no list', () => {
   const none = { ...ordered, fresh: 3, seen: 3, count: null, pages: null }
 
-  it.each(['each', 'singleton', 'below'] as const)('is complete when all of it loaded (%s)', (read) => {
+  it.each(['each', 'singleton', 'below'] as const)('is complete when all of it was loaded (%s)', (read) => {
     expect(assessCompleteness({ ...none, read })).toEqual(complete)
     expect(assessCompleteness({ ...none, read, parked: 2 })).toMatchObject({ outcome: 'incomplete', complete: true })
   })
 
-  it.each(['each', 'below'] as const)('is not complete while the records it hangs on never were (%s)', (read) => {
+  it.each(['each', 'below'] as const)('is not complete while its parents never were (%s)', (read) => {
     expect(assessCompleteness({ ...none, read, parent: { type: 'projects', asOf: new Date() } })).toEqual(complete)
     expect(assessCompleteness({ ...none, read, parent: { type: 'projects', asOf: null } })).toEqual(
       refusal('projects was never read completely', false),

@@ -9,18 +9,18 @@ const VALUES = ['agreed', 'mine', 'theirs'] as const
 type Value = (typeof VALUES)[number]
 
 /** `local` and `remote` by what they are; `base` is always what was agreed. A case that is left out does not compile. */
-const TABLE: Record<Value, Record<Value | 'untold', ReturnType<typeof compareField>>> = {
-  agreed: { agreed: 'undone', mine: 'undone', theirs: 'undone', untold: 'undone' },
-  mine: { agreed: 'send', mine: 'same', theirs: 'conflict', untold: 'send' },
-  theirs: { agreed: 'send', mine: 'conflict', theirs: 'same', untold: 'send' },
+const TABLE: Record<Value, Record<Value | 'not sent', ReturnType<typeof compareField>>> = {
+  agreed: { agreed: 'undone', mine: 'undone', theirs: 'undone', 'not sent': 'undone' },
+  mine: { agreed: 'send', mine: 'same', theirs: 'conflict', 'not sent': 'send' },
+  theirs: { agreed: 'send', mine: 'conflict', theirs: 'same', 'not sent': 'send' },
 }
 
 const cases = VALUES.flatMap((local) =>
-  ([...VALUES, 'untold'] as const).map((remote) => ({ local, remote, verdict: TABLE[local][remote] })),
+  ([...VALUES, 'not sent'] as const).map((remote) => ({ local, remote, outcome: TABLE[local][remote] })),
 )
 
-it.each(cases)('wanted $local, held $remote: $verdict', ({ local, remote, verdict }) => {
-  expect(compareField('text', 'agreed', local, remote === 'untold' ? undefined : remote)).toBe(verdict)
+it.each(cases)('local $local, remote $remote: $outcome', ({ local, remote, outcome }) => {
+  expect(compareField('text', 'agreed', local, remote === 'not sent' ? undefined : remote)).toBe(outcome)
 })
 
 const EVERY_RULE: Record<Rule, { fate: string; decision: Decision['decision'] }> = {
@@ -53,7 +53,7 @@ describe.each(Object.keys(EVERY_RULE) as Rule[])('the rule %s', (rule) => {
     })
   })
 
-  it('is not asked where the other side changed other fields', () => {
+  it('is not applied where the other side changed other fields', () => {
     const change = update({ name: 'mine' }, { name: 'agreed' })
     const decided = decide(clients, change, remote({ name: 'agreed', domain: 'theirs' }), () => rule)
     expect(decided).toMatchObject({ fate: 'send', decisions: [{ member: 'name', decision: 'send' }] })
@@ -71,7 +71,7 @@ describe.each(Object.keys(EVERY_RULE) as Rule[])('the rule %s', (rule) => {
   })
 })
 
-it('holds each user-defined field against its own', () => {
+it('compares each user-defined field with its own base', () => {
   const entries = (values: object) => Object.entries(values).map(([name, value]) => ({ name, value: value as unknown }))
   const change = update({ [FIELDS]: entries({ a: 'mine', b: 'mine' }) }, { [FIELDS]: entries({ a: 'x', b: 'x' }) })
   const decided = decide(
@@ -87,7 +87,7 @@ it('holds each user-defined field against its own', () => {
   expect(decided.fate).toBe('send')
 })
 
-describe('what may have been written from here already', () => {
+describe('a value that a lost write may have written', () => {
   const left = { attributes: { name: 'mine', [FIELDS]: [{ name: 'size', value: '3.50' }] }, relationships: {} }
   const found = (attributes: object, base: object, held: object) =>
     decide(clients, update(attributes, base), remote(held), () => 'park', [left]).decisions.map(
@@ -207,7 +207,7 @@ describe('an attribute that the record does not carry', () => {
     expect(decided.decisions.every(({ decision }) => decision === 'send')).toBe(true)
   })
 
-  it('is another thing than one that is null', () => {
+  it('differs from one that is null', () => {
     const change = update({ name: 'mine' }, { name: 'agreed' })
     expect(decide(clients, change, remote({ name: null }), () => 'park').fate).toBe('park')
   })

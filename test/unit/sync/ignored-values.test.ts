@@ -20,7 +20,7 @@ it.each<[string, Decision, Record<string, unknown>, boolean]>([
   ['emptied', sent('msa-date', '2026-01-01', 'infinity'), { 'msa-date': null }, true],
   ['spelled in another way', sent('domain', 'old', ' new '), { domain: 'new' }, false],
   ['cleared, as was wished', sent('domain', 'old', null), { domain: '' }, false],
-  ['not told', sent('domain', 'old', 'new'), { name: 'Acme' }, false],
+  ['not sent', sent('domain', 'old', 'new'), { name: 'Acme' }, false],
   [
     'not sent, since ScopeStack won',
     sent('domain', 'old', 'new', { decision: 'remote-wins' }),

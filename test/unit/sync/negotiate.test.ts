@@ -16,7 +16,7 @@ type Says = (refused: readonly string[]) => string
 /** Takes everything but `refused`: filters, includes, and page sizes above the first number in it. */
 function serverWith(refused: ReadonlySet<string>, pageMax: number, says: Says): Server {
   const asked: string[] = []
-  const get: Client['get'] = async (path, judge) => {
+  const get: Client['get'] = async (path, parse) => {
     asked.push(path)
     const query = new URLSearchParams(path.split('?')[1])
     const size = Number(query.get('page[size]') ?? 1)
@@ -29,7 +29,7 @@ function serverWith(refused: ReadonlySet<string>, pageMax: number, says: Says): 
         .map((one) => `${one.split('.').at(-1)} is not a valid includable relationship of projects`),
     ]
     if (bad.length > 0) throw requestRefused({ url: path, status: 400, detail: says(bad) })
-    return judge('{"data":[]}', path, undefined)
+    return parse('{"data":[]}', path, undefined)
   }
   return { client: { get, time: () => null, write: () => Promise.reject(new Error('nothing is written')) }, asked }
 }
@@ -71,7 +71,7 @@ describe('one refused include of forty', () => {
   it.each([
     ['says nothing', SILENT],
     ['always names another one', MISLEADING],
-  ] as const)('is found by halves where the refusal %s', async (_, says) => {
+  ] as const)('is found by bisection where the refusal %s', async (_, says) => {
     const { refused, asked } = await found(says)
     expect(refused).toEqual(['include=include-23'])
     // The bare list, six halvings of 42 parts, and what stood behind it, in growing groups.
@@ -109,7 +109,7 @@ it('asks for the page size that the refusal names, else for smaller ones', async
   expect(await sizes(SILENT, 10)).toEqual([10, 5])
 })
 
-it('throws what the bare list answers, when even that is refused', async () => {
+it('throws the error of the bare list, when even that is refused', async () => {
   const get = () => Promise.reject(refusal('no'))
   const client: Client = { get, write: get, time: () => null }
   await expect(negotiate(client, wish(1, many(5)), refusal('no'), signal)).rejects.toThrow(/400/)

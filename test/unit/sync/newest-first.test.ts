@@ -49,7 +49,7 @@ function listOf(recs: readonly Rec[], size: number, ties: 'by id' | 'by page', h
   const client: Client = {
     time: () => null,
     write: () => Promise.reject(new Error('a list is only read')),
-    async get(path, judge) {
+    async get(path, parse) {
       await Promise.resolve()
       for (const one of happens.next().value ?? []) step(one)
       const page = Number(new URLSearchParams(path.split('?')[1]).get('page[number]'))
@@ -65,7 +65,7 @@ function listOf(recs: readonly Rec[], size: number, ties: 'by id' | 'by page', h
         },
       }))
       const meta = { 'record-count': list.recs.length, 'page-count': Math.ceil(list.recs.length / size) }
-      return judge(JSON.stringify({ data, meta }), path, undefined)
+      return parse(JSON.stringify({ data, meta }), path, undefined)
     },
   }
   return { client, list }
@@ -74,7 +74,7 @@ function listOf(recs: readonly Rec[], size: number, ties: 'by id' | 'by page', h
 const inAnotherZone = (time: number): string => new Date(time + 2 * 60 * 60_000).toISOString().replace('Z', '000+02:00')
 
 it.each(['by id', 'by page'] as const)(
-  'what is proved holds every change that was there, and not made anew (ties %s)',
+  'a proved read holds every change that was there, and was not made again (ties %s)',
   async (ties) => {
     let proved = 0
     await fc.assert(

@@ -26,7 +26,7 @@ describe('a list', () => {
     expect(list.asked).toEqual([1, 4, 3, 2, 1])
   })
 
-  it('in another order is proved by a second reading that meets the same', async () => {
+  it('in another order is proved by a second read that sees the same records', async () => {
     const list = pagedList({ ids: numbered(35).toReversed(), size: 10 })
     expect(await read(list)).toEqual({ ids: new Set(numbered(35)), proved: true })
     expect(list.asked.filter((number) => number === 2)).toHaveLength(2)
@@ -59,7 +59,7 @@ describe('a list', () => {
     expect(list.asked).toEqual([1, 2, 3, 4])
   })
 
-  it('that does not count its pages is proved by one that holds all, or by a second reading', async () => {
+  it('that does not count its pages is proved by one page that holds all, or by a second read', async () => {
     const small = pagedList({ ids: numbered(5), size: 10, meta: withoutPages })
     expect(await read(small)).toEqual({ ids: new Set(numbered(5)), proved: true })
     expect(small.asked).toEqual([1])

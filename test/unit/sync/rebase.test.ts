@@ -29,7 +29,7 @@ const udf = (values: Record<string, unknown>) => ({
   'user-defined-fields': Object.entries(values).map(([name, value]) => ({ name, value })),
 })
 
-describe('behind an answer', () => {
+describe('behind a response', () => {
   it('takes what ScopeStack made of what was written, in another spelling or not', () => {
     const change = sentBy(update({ city: 'Bern ' }, { city: null }))
     const answered = { change, record: answer({ city: 'Bern' }), decisions: [sent('city', 'Bern ')] }
@@ -92,7 +92,7 @@ describe('behind an answer', () => {
     ])
   })
 
-  it('leaves what the answer does not tell', () => {
+  it('leaves members that the response does not carry', () => {
     const change = sentBy(update({}, {}, { client: '5' }, { client: '4' }))
     const later = [update({}, {}, { client: '6' }, { client: '5' })]
     const bases = (relationships: object) =>

@@ -17,7 +17,7 @@ it.each<[string, unknown]>([
   ['of our account, by a number', of({ data: { type: 'accounts', id: 1001 } })],
   ['of no account that it names', of({ data: null })],
   ['with an account that is another thing', of({ data: { type: 'crm-accounts', id: '0018000' } })],
-])('is taken: %s', (_, data) => {
+])('is accepted: %s', (_, data) => {
   expect(mismatchOf(data, { resource: clients, id: '7', ...ACCOUNT })).toBeNull()
 })
 
@@ -39,11 +39,11 @@ it.each<[string, unknown, string]>([
   ['relationships that are a text', { ...own, relationships: 'x' }, 'its relationships are not an object'],
   ['another account', of({ data: { type: 'accounts', id: 'else' } }), 'it is of account "else", not of demo'],
   ['another number', of({ data: { type: 'accounts', id: 1002 } }), 'it is of account "1002", not of demo'],
-])('is not taken: %s', (_, data, objection) => {
+])('is not accepted: %s', (_, data, objection) => {
   expect(mismatchOf(data, { resource: clients, id: '7', ...ACCOUNT })).toBe(objection)
 })
 
-it('what is nested deeper than can be compared or kept is not taken', () => {
+it('a record that is nested deeper than can be compared or stored is not accepted', () => {
   const nested = (levels: number): unknown => JSON.parse('['.repeat(levels) + ']'.repeat(levels))
   const nestedBy = (levels: number) => ({ ...own, attributes: { name: 'Acme', 'user-defined-fields': nested(levels) } })
   const wanted = { resource: clients, id: '7', ...ACCOUNT }
