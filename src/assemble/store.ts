@@ -4,7 +4,7 @@ import { stopped } from '../errors/commands.ts'
 import { embeddedFailed, embeddedGone, statementRejected } from '../errors/database.ts'
 import { hasCode, reason } from '../errors/sync-error.ts'
 import { explainDatabase, openDatabase, type Database } from '../store/connection/database.ts'
-import { isRejectedByDatabase } from '../store/mirror/refusals.ts'
+import { isRejectedByDatabase } from '../store/mirror/rejections.ts'
 import { checkSurroundingsIfReachable } from '../store/server/surroundings.ts'
 import { connectionsNeeded, poolSize } from '../sync/run/connections.ts'
 

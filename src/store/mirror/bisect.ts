@@ -1,6 +1,6 @@
 /** Writes items together as long as none is rejected, and finds the rejected ones by halving. */
 import type { Transaction } from '../connection/database.ts'
-import { isRejectedByDatabase, type DatabaseRejection } from './refusals.ts'
+import { isRejectedByDatabase, type DatabaseRejection } from './rejections.ts'
 
 /**
  * Runs `act` in savepoints that are halved until each rejected item is alone: one among 1,000 costs twenty more savepoints.

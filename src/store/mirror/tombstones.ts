@@ -5,7 +5,7 @@ import { arrayLiteral } from '../connection/literals.ts'
 import { bisect } from './bisect.ts'
 import type { Rejected } from './load-result.ts'
 import { livingExcept, recordRestored, pendingRecords } from './local-edits.ts'
-import { describeRejection, isTableFault } from './refusals.ts'
+import { describeRejection, isTableFault } from './rejections.ts'
 import { findGuard } from './table-guards.ts'
 
 export interface Unseen {

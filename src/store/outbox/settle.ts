@@ -9,7 +9,7 @@ import { limitWaits, transact, type Database, type Transaction } from '../connec
 import { bisect } from '../mirror/bisect.ts'
 import { storable } from '../mirror/codec.ts'
 import { createMirror } from '../mirror/load.ts'
-import { describeRejection, isRejectedByDatabase, type DatabaseRejection } from '../mirror/refusals.ts'
+import { describeRejection, isRejectedByDatabase, type DatabaseRejection } from '../mirror/rejections.ts'
 import { disableCapture, tableOf } from '../schema/capture-triggers.ts'
 import { jsonbValue, type StoredResponse, type Change } from './claim.ts'
 import { replaceLocalId } from './local-ids.ts'

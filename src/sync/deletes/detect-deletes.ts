@@ -17,7 +17,7 @@ import type { Database } from '../../store/connection/database.ts'
 import { arrayLiteral } from '../../store/connection/literals.ts'
 import { confirmLease, type Lease } from '../../store/fleet/leases.ts'
 import type { Mirror } from '../../store/mirror/load.ts'
-import { isRejectedByDatabase } from '../../store/mirror/refusals.ts'
+import { isRejectedByDatabase } from '../../store/mirror/rejections.ts'
 import {
   markDeleted,
   markDeletedOneByOne,

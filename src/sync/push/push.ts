@@ -23,7 +23,7 @@ import { hasCode, endsTheRun, factOf, reason, SyncError } from '../../errors/syn
 import { isRateLimited } from '../../remote/http/retry.ts'
 import { isPageFailure } from '../../remote/pages/page-failures.ts'
 import { isDataError } from '../../store/connection/database.ts'
-import { isRejectedByDatabase } from '../../store/mirror/refusals.ts'
+import { isRejectedByDatabase } from '../../store/mirror/rejections.ts'
 import { RENEW_CLAIM_EVERY_MS, type Change, type Claim, type Coalesced } from '../../store/outbox/claim.ts'
 import { isRowLocked } from '../../store/outbox/settle.ts'
 import { explainTableError } from '../check-table.ts'

@@ -5,7 +5,7 @@
 import type { RemoteRecord } from '../../catalog/resource.ts'
 import { valueIgnored } from '../../errors/parked-changes.ts'
 import type { SyncError } from '../../errors/sync-error.ts'
-import { isRejectedByDatabase } from '../../store/mirror/refusals.ts'
+import { isRejectedByDatabase } from '../../store/mirror/rejections.ts'
 import type { StoredResponse } from '../../store/outbox/claim.ts'
 import { storeResponse } from '../../store/outbox/in-flight.ts'
 import { isRowLocked, settlePartly, settleSent } from '../../store/outbox/settle.ts'
