@@ -8,6 +8,7 @@ import { openWorker } from '../src/assemble/worker.ts'
 import { catalog } from '../src/catalog/registry.ts'
 import type { RemoteRecord, Resource } from '../src/catalog/resource.ts'
 import { readConfig } from '../src/config/config.ts'
+import { mapConcurrent } from '../src/map-concurrent.ts'
 import { requestToken } from '../src/remote/auth/grants.ts'
 import { parseDocument } from '../src/remote/documents/document.ts'
 import { createHttp } from '../src/remote/http/http.ts'
@@ -57,28 +58,16 @@ async function readAll(use: (body: string, resource: Resource) => void): Promise
   const started = performance.now()
   let records = 0
   const otherPages: (() => Promise<unknown>)[] = []
-  await limited(
-    lists.map((resource) => async () => {
-      const request = requestFor({ slug: SLUG, catalog, pageSize: config.pageSize }, resource, resource.read)!
-      const { pageCount, recordCount } = parseDocument(await get(request, 1, resource), '')
-      records += recordCount ?? 0
-      for (let page = 2; page <= (pageCount ?? 1); page++) otherPages.push(() => get(request, page, resource))
-    }),
-  )
-  await limited(otherPages)
+  await mapConcurrent(lists, config.concurrency, async (resource) => {
+    const request = requestFor({ slug: SLUG, catalog, pageSize: config.pageSize }, resource, resource.read)!
+    const { pageCount, recordCount } = parseDocument(await get(request, 1, resource), '')
+    records += recordCount ?? 0
+    for (let page = 2; page <= (pageCount ?? 1); page++) otherPages.push(() => get(request, page, resource))
+  })
+  await mapConcurrent(otherPages, config.concurrency, (read) => read())
   const ms = performance.now() - started
   await http.close()
   return { ms, records, bytes }
-}
-
-/** Runs all, as many at once as the worker would. */
-async function limited(work: readonly (() => Promise<unknown>)[]): Promise<void> {
-  const queue = work.values()
-  await Promise.all(
-    Array.from({ length: config.concurrency }, async () => {
-      for (const act of queue) await act()
-    }),
-  )
 }
 
 /** The writing limit: the same rows, already in COPY's text format, into the empty tables, one COPY a table. */

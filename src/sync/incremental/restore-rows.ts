@@ -2,6 +2,7 @@
  * Restores rows whose local edits were parked or discarded to what ScopeStack holds. A snapshot does so by itself; an
  * incremental read does not see them, since nothing changed in ScopeStack. Nor does it see records the database rejected.
  */
+import { mapInBatches } from '../../map-concurrent.ts'
 import type { Transaction } from '../../store/connection/database.ts'
 import { arrayLiteral } from '../../store/connection/literals.ts'
 import type { LoadResult } from '../../store/mirror/load-result.ts'
@@ -43,9 +44,8 @@ export async function restoreRows(
   const ask = createGetRecord({ client, slug, resource, plan, signal })
   const mirror = createMirror(resource)
   const ids = [...new Set([...owed, ...refused.flatMap(({ id, missing }) => (missing ? [] : [id]))])]
-  for (let start = 0; start < ids.length; start += concurrency) {
-    const answers = await Promise.all(ids.slice(start, start + concurrency).map(ask))
-    const records = answers.flatMap((answer) => (typeof answer === 'string' ? [] : answer))
+  for await (const { results } of mapInBatches(ids, concurrency, ask)) {
+    const records = results.flatMap((result) => (typeof result === 'string' ? [] : result))
     const also = async (tx: Transaction, { written, left }: LoadResult): Promise<void> => {
       await recordChangedParents(tx, type, type === PARENT_RESOURCE ? [...written, ...left] : [])
       await closeRejectedRecords(tx, type, arrayLiteral(records.map(({ id }) => id)))

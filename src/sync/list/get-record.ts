@@ -1,6 +1,7 @@
 /** Requests single records: by their own address, else from their list filtered by ids. */
 import type { RemoteRecord, Resource, ReadMethod } from '../../catalog/resource.ts'
 import { hasCode } from '../../errors/sync-error.ts'
+import { mapInBatches } from '../../map-concurrent.ts'
 import type { Client } from '../../remote/client.ts'
 import { parseDocument } from '../../remote/documents/document.ts'
 import { fetchPage, type ListRequest } from '../../remote/pages/pages.ts'
@@ -55,13 +56,11 @@ async function* byAddress(
   concurrency: number,
   ids: readonly string[],
 ): AsyncGenerator<LookedUpRecords> {
-  for (let start = 0; start < ids.length; start += concurrency) {
-    const some = ids.slice(start, start + concurrency)
-    const answers = await Promise.all(some.map(ask))
-    const gone = some.filter((_, index) => answers[index] === 'gone')
-    const unsure = some.filter((_, index) => answers[index] === 'unsure')
-    const living = answers.flatMap((answer) => (typeof answer === 'string' ? [] : answer))
-    yield { gone, unsure, records: living, existing: some.length - gone.length - unsure.length }
+  for await (const { items, results } of mapInBatches(ids, concurrency, ask)) {
+    const gone = items.filter((_, index) => results[index] === 'gone')
+    const unsure = items.filter((_, index) => results[index] === 'unsure')
+    const records = results.flatMap((result) => (typeof result === 'string' ? [] : result))
+    yield { gone, unsure, records, existing: items.length - gone.length - unsure.length }
   }
 }
 

@@ -1,6 +1,7 @@
 /** The read methods of a resource, all as batches of pages, so that one snapshot serves them all. */
 import type { RemoteRecord } from '../../catalog/resource.ts'
 import { hasCode, reason } from '../../errors/sync-error.ts'
+import { mapInBatches } from '../../map-concurrent.ts'
 import type { Client } from '../../remote/client.ts'
 import { isObject, parseDocument } from '../../remote/documents/document.ts'
 import { readBothEnds } from '../../remote/pages/both-ends.ts'
@@ -176,24 +177,22 @@ export async function* readEach(
   { client, concurrency, signal }: ReadContext,
   { type, parents, pathOf, from }: ParentRecords,
 ): AsyncGenerator<Batch> {
-  for (let start = 0; start < parents.length; start += concurrency) {
-    const ids = parents.slice(start, start + concurrency)
-    const answers = await Promise.all(
-      ids.map(async (id): Promise<RemoteRecord | UnusableRecord> => {
-        try {
-          const { records } = await client.get(pathOf(id), parseDocument, signal, { attempts: DOCUMENT_ATTEMPTS })
-          const attributes = records[0]?.attributes
-          if (isObject(attributes)) return { type, id, attributes }
-          return { id, reason: 'Its attributes are not an object.', body: records[0] ?? null }
-        } catch (error) {
-          if (!isOneDocumentsFault(error)) throw error
-          return { id, reason: reason(error), body: null }
-        }
-      }),
-    )
-    const records = answers.filter((answer) => 'type' in answer)
-    const unusable = answers.filter((answer) => 'reason' in answer)
-    yield { position: ids.at(-1) ?? null, pages: [syntheticPage(from + start / concurrency, records, unusable)] }
+  const read = async (id: string): Promise<RemoteRecord | UnusableRecord> => {
+    try {
+      const { records } = await client.get(pathOf(id), parseDocument, signal, { attempts: DOCUMENT_ATTEMPTS })
+      const attributes = records[0]?.attributes
+      if (isObject(attributes)) return { type, id, attributes }
+      return { id, reason: 'Its attributes are not an object.', body: records[0] ?? null }
+    } catch (error) {
+      if (!isOneDocumentsFault(error)) throw error
+      return { id, reason: reason(error), body: null }
+    }
+  }
+  let number = from
+  for await (const { items, results } of mapInBatches(parents, concurrency, read)) {
+    const records = results.filter((result) => 'type' in result)
+    const unusable = results.filter((result) => 'reason' in result)
+    yield { position: items.at(-1) ?? null, pages: [syntheticPage(number++, records, unusable)] }
   }
 }
 

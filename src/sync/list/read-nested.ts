@@ -1,5 +1,6 @@
 /** A resource whose lists are nested below the records of another one. */
 import { hasCode, type SyncErrorOf } from '../../errors/sync-error.ts'
+import { mapInBatches } from '../../map-concurrent.ts'
 import type { ListRequest } from '../../remote/pages/pages.ts'
 import type { Batch, ReadPage } from './page-batch.ts'
 import { syntheticPage, toReadPage, type ParentRecords, type ReadContext, type WantedType } from './read-list.ts'
@@ -63,16 +64,13 @@ export async function* readNestedLists(
     if (!answered && none) throw missing!.error
   }
   let number = from
-  for (let start = 0; start < parents.length; number++) {
-    const first = number === from ? scouts : []
-    const ids = parents.slice(start + first.length, start + first.length + concurrency)
-    start += first.length + ids.length
-    const lists = [...first, ...(await Promise.all(ids.map(read)))]
-    const pages = lists.flatMap((list) => list.pages)
+  const readUnread = async (id: string, index: number): Promise<List> => scouts[index] ?? (await read(id))
+  for await (const { items, results } of mapInBatches(parents, concurrency, readUnread)) {
+    const pages = results.flatMap((list) => list.pages)
     const records = pages.flatMap((page) => page.records)
     const unusable = pages.flatMap((page) => page.unusable)
-    const proved = lists.every((list) => list.proved)
-    yield { position: parents[start - 1] ?? null, pages: [syntheticPage(number, records, unusable, proved)] }
+    const proved = results.every((list) => list.proved)
+    yield { position: items.at(-1) ?? null, pages: [syntheticPage(number++, records, unusable, proved)] }
   }
 }
 

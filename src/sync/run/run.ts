@@ -1,6 +1,7 @@
 /** A run in this process: every resource read, several at once; one that fails does not stop the others. */
 import type { Resource } from '../../catalog/resource.ts'
 import { endsTheRun, reason } from '../../errors/sync-error.ts'
+import { mapConcurrent } from '../../map-concurrent.ts'
 import { beginRun, endRun, worstOutcome, type Outcome, type ResourceOutcome } from '../../store/runs/runs.ts'
 import { canReadIncrementally } from '../incremental/incremental.ts'
 import { withDbRetry } from '../with-db-retry.ts'
@@ -66,7 +67,7 @@ export async function pullAll(deps: PullDeps, runId: number, options: PullOption
   }
 
   for (const wave of inWaves(options)) {
-    await inParallel(wave, RESOURCES_AT_ONCE, async (resource) => {
+    await mapConcurrent(wave, RESOURCES_AT_ONCE, async (resource) => {
       if (fatal === undefined) await work(resource)
     })
   }
@@ -86,13 +87,4 @@ function inWaves({ resources, ...how }: PullOptions): Resource[][] {
     left = left.filter(({ type }) => !done.has(type))
   }
   return waves
-}
-
-async function inParallel<T>(items: readonly T[], limit: number, act: (item: T) => Promise<void>): Promise<void> {
-  const queue = items.values()
-  await Promise.all(
-    Array.from({ length: Math.min(limit, items.length) }, async () => {
-      for (const item of queue) await act(item)
-    }),
-  )
 }

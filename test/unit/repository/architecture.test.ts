@@ -12,7 +12,7 @@ type Arrows = Record<string, readonly string[]>
 const MAY_IMPORT: Arrows = (() => {
   const ground = ['errors']
   const what = [...ground, 'catalog']
-  const ends = [...what, 'logger', 'screen', 'signals', 'token-store', 'rate-limit-store']
+  const ends = [...what, 'logger', 'screen', 'signals', 'token-store', 'rate-limit-store', 'map-concurrent']
   const moves = [...ends, 'remote', 'store']
   const when = [...moves, 'sync']
   const all = [...when, 'jobs', 'web', 'config', 'assemble', 'simulator']
@@ -23,6 +23,7 @@ const MAY_IMPORT: Arrows = (() => {
     screen: [],
     'token-store': ground,
     'rate-limit-store': ground,
+    'map-concurrent': [],
     logger: [...ground, 'screen'],
     signals: ground,
     config: ground,
@@ -151,6 +152,7 @@ const HOMES: Record<string, string> = {
   'log-update': 'screen/',
   bullmq: 'jobs/',
   croner: 'jobs/',
+  'p-map': 'map-concurrent.ts',
   pg: 'store/',
 }
 
