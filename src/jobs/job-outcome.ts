@@ -1,6 +1,17 @@
 /**
- * From a failure to what BullMQ does with the job. Waiting and stopping spend no attempt: the job is moved first, and then the
- * error is thrown that stands for the move. A plain error spends one.
+ * From a failure to what BullMQ does with the job, for runs and for pushes: `actionOn` decides, `applyToJob` does it.
+ *
+ *   a failure                              a run's job                    the push's job
+ *   stopped                                hand-back                      hand-back
+ *   a lease, Postgres or the queue away,   wait: later                    wait: later
+ *   or ScopeStack says when (429)
+ *   may pass (5xx, a time-out, a bug)      retry, with backoff;           wait half a minute, logged: what it is for
+ *                                          the last time: record          is in the outbox, and stays there
+ *   the resource's own (403, 404)          record, and done with it       the same
+ *   of every resource (credentials)        end-run                        the same
+ *
+ * Waiting and stopping spend no attempt: the job is moved first, and then the error is thrown that stands for the move. A plain
+ * error spends one, and is a retry; an UnrecoverableError fails the job for good.
  */
 import { setTimeout as delay } from 'node:timers/promises'
 import { DelayedError, UnrecoverableError, WaitingError } from 'bullmq'
@@ -14,12 +25,14 @@ import type { PushJob, SyncJob } from './queues.ts'
  */
 export type JobAction =
   | { readonly do: 'retry' | 'hand-back' | 'record' | 'end-run' }
-  | { readonly do: 'wait'; readonly ms: number }
+  | { readonly do: 'wait'; readonly ms: number; readonly failed?: true }
 
 /** Between two tries to obtain a lease that another worker holds, or a database that is away. */
 const WAIT_MS = 2_000
 /** A server that demands a longer wait is tried again after this. */
 const LONGEST_WAIT_MS = 60 * 60_000
+/** A push that failed as every other change would, too. */
+const PUSH_FAILED_MS = 30_000
 
 /** The queue is away, not the work: no attempt is spent on it, however long it takes. */
 const AWAY = ['SYNC_REDIS_UNREACHABLE', 'SYNC_REDIS_UNWRITABLE', 'SYNC_QUEUE_UNREACHABLE'] as const
@@ -36,6 +49,12 @@ export function actionOn(error: unknown, { lastAttempt }: { lastAttempt: boolean
   return { do: endsTheRun(error) ? 'end-run' : 'record' }
 }
 
+/** The job of a push is never given up. @returns `failed` for a failure that waiting alone does not explain. */
+export function actionOnPush(error: unknown): JobAction {
+  const action = actionOn(error, { lastAttempt: false })
+  return action.do === 'hand-back' || action.do === 'wait' ? action : { do: 'wait', ms: PUSH_FAILED_MS, failed: true }
+}
+
 function waitOf(error: SyncError): number {
   const ms = (factOf(error, 'seconds') ?? 0) * 1000
   return ms > 0 ? Math.min(ms, LONGEST_WAIT_MS) : WAIT_MS
@@ -44,28 +63,32 @@ function waitOf(error: SyncError): number {
 /** True while the job runs for the last time. */
 export const isLastAttempt = ({ attemptsMade, opts }: SyncJob): boolean => attemptsMade + 1 >= (opts.attempts ?? 1)
 
-/** @throws always: the error that BullMQ understands. */
-export async function applyToJob(action: JobAction, error: unknown, job: SyncJob, token: string): Promise<never> {
-  if (action.do === 'wait') return await postpone(job, token, action.ms)
-  if (action.do === 'hand-back') return await handBack(job, token)
-  // Only a message: the queue keeps it, and must not hold data of ScopeStack.
-  if (action.do === 'retry') throw new Error(codeAndReason(error))
-  throw new UnrecoverableError(codeAndReason(error))
+interface Failed {
+  readonly job: SyncJob | PushJob
+  /** Of the worker's lock on the job. */
+  readonly token: string
+  readonly error: unknown
 }
 
+/** @throws always: the error that BullMQ understands. A job whose work throws nothing is done. */
+export async function applyToJob(action: JobAction, { job, token, error }: Failed): Promise<never> {
+  switch (action.do) {
+    case 'wait':
+      await moved(job.moveToDelayed(Date.now() + action.ms, token))
+      throw new DelayedError()
+    case 'hand-back':
+      await moved(job.moveToWait(token))
+      throw new WaitingError()
+    case 'retry':
+      throw new Error(codeAndReason(error))
+    case 'record':
+    case 'end-run':
+      throw new UnrecoverableError(codeAndReason(error))
+  }
+}
+
+/** Only a message: the queue keeps it, and must not hold data of ScopeStack. */
 const codeAndReason = (error: unknown): string => errorCodeOf(error) ?? reason(error)
-
-/** @throws always. */
-export async function postpone(job: SyncJob | PushJob, token: string, ms: number): Promise<never> {
-  await moved(job.moveToDelayed(Date.now() + ms, token))
-  throw new DelayedError()
-}
-
-/** @throws always. */
-export async function handBack(job: SyncJob | PushJob, token: string): Promise<never> {
-  await moved(job.moveToWait(token))
-  throw new WaitingError()
-}
 
 /**
  * A queue that does not answer must not block a process that is to end: the job's lock expires, and another worker's check for

@@ -4,16 +4,15 @@
  */
 import { errorCodeOf, reason } from '../errors/sync-error.ts'
 import type { Logger } from '../logger.ts'
-import { isConnectionLoss } from '../store/connection/database.ts'
 import type { Presence } from '../store/fleet/presence.ts'
 import { pruneSettledChanges, listenForChanges, readDue } from '../store/outbox/notify.ts'
 import { type ChangeOutcome, type PushDeps, type ChangeResult } from '../sync/push/attempt.ts'
 import { push } from '../sync/push/push.ts'
-import { handBack, postpone, actionOn } from './job-outcome.ts'
+import { actionOnPush, applyToJob } from './job-outcome.ts'
 import { allAlive } from './liveness.ts'
 import { startLoop } from './loop.ts'
 import type { Outages } from './outage-log.ts'
-import type { PushDelay, PushJob, Queues } from './queues.ts'
+import type { PushDelay, Queues } from './queues.ts'
 import { LATE_MS } from './reconcile.ts'
 import type { Part } from './service.ts'
 
@@ -33,8 +32,6 @@ const LOOK_EVERY_MS = 2_000
  */
 const lookAgainIn = (inVain: number): number => LOOK_EVERY_MS * 2 ** Math.min(inVain, 4)
 const TIDY_EVERY_MS = 6 * 3_600_000
-/** After a failure that every change would meet. */
-const AFTER_FAILURE_MS = 30_000
 
 export function startPusher({ pusher, presence, queues, log, outages }: Deps): Part {
   const stopping = new AbortController()
@@ -47,7 +44,11 @@ export function startPusher({ pusher, presence, queues, log, outages }: Deps): P
     try {
       await push(pusher, { signal: stopping.signal, onResult: onSettled })
     } catch (error) {
-      await comeAgain(error, job, token, log)
+      const action = actionOnPush(error)
+      if (action.do === 'wait' && action.failed) {
+        log.error({ code: errorCodeOf(error) ?? undefined }, `local edits wait: ${reason(error)}`)
+      }
+      await applyToJob(action, { job, token, error })
     } finally {
       if (tally.size > 0) log.info(Object.fromEntries(tally), 'local edits')
     }
@@ -101,15 +102,4 @@ function tell(log: Logger, { change, fate, error }: ChangeResult): void {
   const facts = { change: change.id, resource: change.resource, record: change.recordId, code: error?.code }
   if (error !== null && fate !== 'postponed') log.warn(facts, error.message)
   else log.debug(facts, fate)
-}
-
-/** The job is never given up: what it is for is in the outbox, and stays there. */
-async function comeAgain(error: unknown, job: PushJob, token: string, log: Logger): Promise<never> {
-  const action = actionOn(error, { lastAttempt: false })
-  if (action.do === 'hand-back') return await handBack(job, token)
-  const waits = action.do === 'wait'
-  if (!waits && !isConnectionLoss(error)) {
-    log.error({ code: errorCodeOf(error) ?? undefined }, `local edits wait: ${reason(error)}`)
-  }
-  return await postpone(job, token, waits ? action.ms : AFTER_FAILURE_MS)
 }

@@ -44,7 +44,7 @@ export function startJobWorker(deps: WorkerDeps): JobWorker {
     } catch (error) {
       const action = actionOn(error, { lastAttempt: isLastAttempt(job) })
       deps.log.debug({ job: job.id, action }, reason(error))
-      await applyToJob(action, error, job, token)
+      await applyToJob(action, { job, token, error })
     }
   }, RESOURCES_AT_ONCE)
   worker.run().catch((error: unknown) => deps.log.error(reason(error)))
