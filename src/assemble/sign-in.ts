@@ -4,7 +4,7 @@ import { type Account, fetchAccount } from '../remote/account.ts'
 import { redeemCode } from '../remote/auth/token-request.ts'
 import { installToken } from '../remote/auth/tokens.ts'
 import { createClient } from '../remote/client.ts'
-import { createRateLimiter } from '../remote/http/rate-limit.ts'
+import { createRateLimit } from '../remote/http/rate-limit.ts'
 import { RETRY } from '../remote/http/retry.ts'
 import { bindAccount } from '../store/fleet/account.ts'
 import { migrate } from '../store/schema/migrate.ts'
@@ -34,7 +34,8 @@ export async function openSignIn(config: Config, store: Store): Promise<SignIn> 
       const client = createClient({
         http,
         tokens: { get: async () => token, reject: async () => {} },
-        rateLimiter: createRateLimiter({ rate: 0, concurrency: 1 }),
+        concurrency: 1,
+        rateLimit: createRateLimit({ rate: 0 }),
         policy: RETRY,
         apiUrl: config.apiUrl,
         userAgent: endpoint.userAgent,

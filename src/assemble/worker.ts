@@ -7,7 +7,7 @@ import { type Account, fetchAccount } from '../remote/account.ts'
 import { createTokenSource } from '../remote/auth/token-request.ts'
 import { createTokens } from '../remote/auth/tokens.ts'
 import { createClient, type Client } from '../remote/client.ts'
-import { createRateLimiter } from '../remote/http/rate-limit.ts'
+import { createRateLimit } from '../remote/http/rate-limit.ts'
 import { RETRY, type RetryPolicy } from '../remote/http/retry.ts'
 import { bindAccount } from '../store/fleet/account.ts'
 import { openLeases } from '../store/fleet/leases.ts'
@@ -51,8 +51,8 @@ export async function openWorker(
   const { rate, concurrency, apiUrl } = config
   const request = createTokenSource({ endpoint, refresh: shared.refresh, seal })
   const tokens = createTokens({ store: shared.tokens, seal, policy, request })
-  const rateLimiter = createRateLimiter({ rate, concurrency, shared: shared.rateLimit, onNotice: onRetry })
-  const client = createClient({ http, tokens, rateLimiter, policy, apiUrl, userAgent, onRetry })
+  const rateLimit = createRateLimit({ rate, shared: shared.rateLimit, onNotice: onRetry })
+  const client = createClient({ http, tokens, concurrency, rateLimit, policy, apiUrl, userAgent, onRetry })
   const holder = `${hostname()}, process ${process.pid}`
   try {
     const account = await fetchAccount(client, signal)

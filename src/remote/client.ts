@@ -1,18 +1,35 @@
 /**
- * Calls to the API. A call is wrapped from the outside in: retries, the rate limit (http/request-runner.ts), the token
- * (auth/with-token.ts), one HTTP exchange (http/http.ts). What a status means is decided here; the body is the caller's to
- * parse.
+ * Calls to the API. A request passes five layers, from the outside in; each takes the one below it, and is tested alone:
+ *
+ *   withRetry         repeats a failure that may pass                          http/with-retry.ts
+ *   withConcurrency   waits for one of SYNC_CONCURRENCY places                 http/with-concurrency.ts
+ *   withRateLimit     waits for a place among the requests of the fleet        http/with-rate-limit.ts
+ *   withToken         puts the token on; on 401 and 403 sends with another     auth/with-token.ts
+ *   withClock         notes the server's clock                                 http/with-clock.ts
+ *   overHttp          one exchange (the `http` that is given removes our       http/send.ts, http/http.ts
+ *                     secrets from what comes back: redact/)
+ *
+ * Retries are outside the limits, so that each attempt waits its turn, and no place is held during a backoff. The token is inside
+ * them: one that was obtained before a wait of up to two minutes could have expired when its turn comes, twice in a row, and
+ * SYNC_UNAUTHORIZED would end the run. For that a request that a 401 repeats takes no place of its own: one for each request in
+ * flight, once in the life of a token.
+ *
+ * What a response means is the caller's to say, but for what this file reads out of its status: see `readResponse`.
  */
 import { forbidden, requestRefused } from '../errors/resources.ts'
-import { factOf, hasCode, type SyncError } from '../errors/sync-error.ts'
+import type { SyncError } from '../errors/sync-error.ts'
 import type { Tokens } from './auth/tokens.ts'
 import { withToken } from './auth/with-token.ts'
 import { errorDetail } from './documents/error-response.ts'
 import type { Http, HttpResponse } from './http/http.ts'
-import type { RateLimiter } from './http/rate-limit.ts'
-import { createRequestRunner } from './http/request-runner.ts'
-import { createRemoteClock, header, throwIfTemporary, type RemoteClock } from './http/response.ts'
-import { isRateLimited, type Attempts, type RetryPolicy } from './http/retry.ts'
+import type { RateLimit } from './http/rate-limit.ts'
+import { header, throwIfTemporary } from './http/response.ts'
+import type { Attempts, RetryPolicy } from './http/retry.ts'
+import { overHttp, type Layer } from './http/send.ts'
+import { createRemoteClock, withClock } from './http/with-clock.ts'
+import { withConcurrency } from './http/with-concurrency.ts'
+import { withRateLimit } from './http/with-rate-limit.ts'
+import { withRetry } from './http/with-retry.ts'
 
 export interface Client {
   /**
@@ -50,7 +67,7 @@ export interface WriteRequest {
   readonly method: 'POST' | 'PATCH' | 'DELETE'
   readonly path: string
   readonly body?: string
-  /** Called just before each time it is sent, which may be after a wait for the rate limit. What it throws prevents that. */
+  /** Called just before each time it is sent, behind all waits. What it throws prevents that. */
   readonly beforeSend?: () => Promise<void>
 }
 
@@ -59,17 +76,25 @@ export type Answer = HttpResponse
 interface Deps {
   readonly http: Http
   readonly tokens: Tokens
-  readonly rateLimiter: RateLimiter
+  readonly concurrency: number
+  readonly rateLimit: RateLimit
   readonly policy: RetryPolicy
   readonly apiUrl: string
   readonly userAgent: string
   readonly onRetry?: (error: SyncError) => void
 }
 
-export function createClient({ http, tokens, rateLimiter, policy, apiUrl, userAgent, onRetry }: Deps): Client {
+export function createClient(deps: Deps): Client {
+  const { http, tokens, concurrency, rateLimit, policy, apiUrl, userAgent, onRetry } = deps
   const clock = createRemoteClock()
-  const api = withToken(withClock(withoutAbortedWrites(http), clock), tokens)
-  const runner = createRequestRunner({ rateLimiter, policy, onRetry })
+  const layers: Layer[] = [
+    withRetry({ policy, rateLimit, onRetry }),
+    withConcurrency(concurrency),
+    withRateLimit(rateLimit),
+    withToken(tokens),
+    withClock(clock),
+  ]
+  const send = layers.reduceRight((inner, layer) => layer(inner), overHttp(http))
   const headers = { accept: JSON_API, 'user-agent': userAgent }
 
   return {
@@ -78,25 +103,19 @@ export function createClient({ http, tokens, rateLimiter, policy, apiUrl, userAg
     get(path, parse, signal, { attempts, cached } = {}) {
       const url = apiUrl + path
       const condition = cached === undefined ? {} : { 'if-none-match': cached.etag }
-      const request = { method: 'GET', url, headers: { ...headers, ...condition } } as const
-      return runner.repeat(async () => readResponse(await api.send(request, signal), url, parse, cached), signal, {
-        attempts,
-      })
+      const read = (response: HttpResponse) => readResponse(response, url, parse, cached)
+      return send({ method: 'GET', url, headers: { ...headers, ...condition }, attempts, read }, signal)
     },
 
-    async write({ method, path, body, beforeSend }, interpret, signal) {
+    write({ method, path, body, beforeSend }, interpret, signal) {
       const url = apiUrl + path
       const content = body === undefined ? {} : { 'content-type': JSON_API }
-      const request = { method, url, headers: { ...headers, ...content }, ...(body === undefined ? {} : { body }) }
-      const attempt = async () => {
-        await beforeSend?.()
-        const response = await api.send(request, signal)
+      const read = (response: HttpResponse) => {
         throwIfTemporary(response, url)
         return interpret(response, url)
       }
-      return method === 'POST'
-        ? await runner.repeat(attempt, signal, { mayRepeat: wasNotTaken })
-        : await runner.once(attempt, signal)
+      const request = { method, url, headers: { ...headers, ...content }, beforeSend, read }
+      return send(body === undefined ? request : { ...request, body }, signal)
     },
   }
 }
@@ -108,40 +127,7 @@ function readResponse<T>(response: HttpResponse, url: string, parse: ParseBody<T
   if (status >= 200 && status < 300) return parse(body, url, header(response, 'etag'))
   if (status === 304 && cached !== undefined) return cached.value
   throwIfTemporary(response, url)
+  // The role's: see auth/forbidden.ts.
   if (status === 403) throw forbidden({ url })
   throw requestRefused({ url, status, detail: errorDetail(body) })
-}
-
-/** A write that was sent is waited for: one that is aborted may have arrived all the same. */
-const withoutAbortedWrites = (http: Http): Http => ({
-  send: (request, signal) => http.send(request, request.method === 'GET' ? signal : NEVER),
-  close: () => http.close(),
-})
-
-const NEVER = new AbortController().signal
-
-const withClock = (http: Http, clock: RemoteClock): Http => ({
-  async send(request, signal) {
-    const response = await http.send(request, signal)
-    clock.note(response)
-    return response
-  },
-  close: () => http.close(),
-})
-
-const NOT_SENT = /^(ECONNREFUSED|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH)$/
-
-/** The server said that it did not begin with it. */
-const wasNotTaken = (error: SyncError): boolean =>
-  factOf(error, 'taken') === false || (isRateLimited(error) && (error.facts.status ?? 429) === 429)
-
-/** No connection was made, so nothing arrived; or the server did not accept it. */
-export function wasNeverSent(error: SyncError): boolean {
-  if (wasNotTaken(error)) return true
-  if (isRateLimited(error)) return false
-  if (hasCode(error, 'SYNC_REMOTE_TIMEOUT')) return error.facts.phase === 'connecting'
-  if (!hasCode(error, 'SYNC_REMOTE_UNREACHABLE')) return error.remedy !== 'retry'
-  const { cause } = error
-  const first: unknown = cause instanceof AggregateError ? cause.errors[0] : cause
-  return first instanceof Error && 'code' in first && NOT_SENT.test(String(first.code))
 }

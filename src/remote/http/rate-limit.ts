@@ -1,10 +1,9 @@
 /**
- * Keeps the requests of the whole fleet below ScopeStack's quota. Two limits hold for each request:
+ * Keeps the requests of the whole fleet below ScopeStack's quota: how many a second all workers with the same SYNC_RATE start
+ * together. (How many one process has in flight is with-concurrency.ts.)
  *
- *   concurrency   requests of this process in flight: a semaphore
- *   rate          requests a second by all workers with the same SYNC_RATE together: one queue in the store
- *
- * The queue is one number, the time of its end. A request takes the next place in one exchange with the store, and waits:
+ * The rate is a queue in the store, of one number, the time of its end. A request takes the next place in one exchange with the
+ * store, and waits:
  *
  *   start = max(end, now)      end = start + 1 s / (rate × share)      share = 1 until a 429 comes
  *
@@ -19,25 +18,22 @@
  * requests start within a second (this: 21), its refused callers ask again, 3.9 exchanges a request (this: 2), and places
  * went to who asked at the right moment, 10 to 40 a process (this: 20 to 30).
  */
-import { stopped } from '../../errors/commands.ts'
 import { waitingForRateLimit } from '../../errors/requests.ts'
 import type { SyncError } from '../../errors/sync-error.ts'
 import { LONGEST_BACK_OFF_MS, type RateLimitStore } from '../../rate-limit-store.ts'
 import { withLocalFallback } from './rate-limit-fallback.ts'
 import { createLocalRateLimitStore } from './rate-limit-local.ts'
 import { sleep } from './retry.ts'
-import { createSemaphore } from './semaphore.ts'
 
-export interface RateLimiter {
-  /** Runs `act` when both limits allow it. */
-  run<T>(act: () => Promise<T>, signal: AbortSignal): Promise<T>
+export interface RateLimit {
+  /** Resolves when the next request may start. @throws SyncError SYNC_STOPPED when the signal fires first. */
+  acquire(signal: AbortSignal): Promise<void>
   /** After a 429 or its like: no request starts for `ms`, two minutes at most, and the rate halves. */
   backOff(ms: number): Promise<void>
 }
 
 interface Deps {
   readonly rate: number
-  readonly concurrency: number
   /** Left out: this process is the only one. */
   readonly shared?: RateLimitStore
   /** Something an operator may want to know: the store cannot be reached, or a request has to wait long. */
@@ -49,29 +45,11 @@ interface Deps {
 const LONG_WAIT_MS = 10_000
 const REPORT_EVERY_MS = 60_000
 
-export function createRateLimiter({
-  rate,
-  concurrency,
-  shared,
-  onNotice,
-  now = () => performance.now(),
-}: Deps): RateLimiter {
-  const slots = createSemaphore(concurrency)
+export function createRateLimit({ rate, shared, onNotice, now = () => performance.now() }: Deps): RateLimit {
   const local = createLocalRateLimitStore(now)
   const queue = withLocalFallback({ rate, local, shared, onUnreachable: onNotice, now })
   let reportedAt = -Infinity
   let ownBackOffUntil = -Infinity
-
-  async function waitForTurn(signal: AbortSignal): Promise<void> {
-    for (;;) {
-      const waitMs = rate === 0 ? await local.backOffLeft() : (await queue.reserve()).waitMs
-      if (waitMs <= 0) return
-      if (waitMs > LONG_WAIT_MS) await reportLongWait(waitMs)
-      await sleep(waitMs, signal)
-      // A 429 that came meanwhile has moved the whole queue; this place in it is void.
-      if ((await queue.backOffLeft()) <= 0) return
-    }
-  }
 
   async function reportLongWait(waitMs: number): Promise<void> {
     if (onNotice === undefined || now() < reportedAt + REPORT_EVERY_MS) return
@@ -83,14 +61,14 @@ export function createRateLimiter({
   }
 
   return {
-    async run(act, signal) {
-      await slots.acquire(signal)
-      try {
-        if (signal.aborted) throw stopped()
-        await waitForTurn(signal)
-        return await act()
-      } finally {
-        slots.release()
+    async acquire(signal) {
+      for (;;) {
+        const waitMs = rate === 0 ? await local.backOffLeft() : (await queue.reserve()).waitMs
+        if (waitMs <= 0) return
+        if (waitMs > LONG_WAIT_MS) await reportLongWait(waitMs)
+        await sleep(waitMs, signal)
+        // A 429 that came meanwhile has moved the whole queue; this place in it is void.
+        if ((await queue.backOffLeft()) <= 0) return
       }
     },
     async backOff(requestedMs) {

@@ -68,7 +68,7 @@ export function retryAfterMs(response: Pick<HttpResponse, 'headers'>): number | 
 }
 
 /** The server's clock by the `Date` header (RFC 9110 §6.6.1), in ms and to the second; undefined when it is missing. */
-function dateOf(response: Pick<HttpResponse, 'headers'>): number | undefined {
+export function dateOf(response: Pick<HttpResponse, 'headers'>): number | undefined {
   const time = Date.parse(inUtc(header(response, 'date')?.trim() ?? ''))
   return Number.isNaN(time) ? undefined : time
 }
@@ -80,27 +80,4 @@ const inUtc = (date: string): string => (/^[A-Z][a-z]{2} [A-Z][a-z]{2} .*\d{4}$/
 export function header({ headers }: Pick<HttpResponse, 'headers'>, name: string): string | undefined {
   const value = headers[name]
   return Array.isArray(value) ? value[0] : value
-}
-
-/**
- * ScopeStack's clock, by the `Date` of its responses. The times of its records are by that clock, and the database's may differ:
- * code that compares the two needs to know by how much.
- */
-export interface RemoteClock {
-  note(response: Pick<HttpResponse, 'headers'>): void
-  /** In ms since the epoch; null before the first response with a date. Never later than it is there. */
-  now(): number | null
-}
-
-export function createRemoteClock(elapsed = (): number => performance.now()): RemoteClock {
-  let known: { readonly date: number; readonly at: number } | undefined
-  return {
-    note(response) {
-      const date = dateOf(response)
-      // A cached response is older than its date.
-      const ageMs = Number(response.headers['age'] ?? 0) * 1000
-      if (date !== undefined) known = { date: date + (ageMs > 0 ? ageMs : 0), at: elapsed() }
-    },
-    now: () => (known === undefined ? null : known.date + elapsed() - known.at),
-  }
 }

@@ -1,59 +1,51 @@
 /**
- * Runs requests under the rate limit, and repeats those that may be sent again. A response that asks for a wait holds back
- * the next request of the fleet, whichever it is.
+ * Repeats what failed, where that is safe.
+ *
+ *   sees                             GET            POST                        PATCH, DELETE
+ *   remedy retry (network, 5xx,      repeated, with repeated only where the     thrown: it may have arrived, so its caller
+ *   a body that cannot be read)      backoff        server did not begin        looks at the record before it sends again
+ *                                                   with it (421, 425)
+ *   SYNC_RATE_LIMITED                holds back the whole fleet for the wait; then repeated, without spending an attempt;
+ *                                    a POST only after a 429 itself, PATCH and DELETE never
+ *   anything else                    thrown
+ *
+ *   throws   the last failure, once the attempts or the two minutes of waiting are spent; SYNC_STOPPED during a wait
  */
 import { SyncError } from '../../errors/sync-error.ts'
-import type { RateLimiter } from './rate-limit.ts'
-import { createRetrySchedule, isRateLimited, requestedWaitMs, sleep, type Attempts, type RetryPolicy } from './retry.ts'
-
-export interface RequestRunner {
-  /** Until it succeeds, its attempts are spent, or `mayRepeat` is false for its failure. */
-  repeat<T>(request: () => Promise<T>, signal: AbortSignal, options?: RepeatOptions): Promise<T>
-  once<T>(request: () => Promise<T>, signal: AbortSignal): Promise<T>
-}
-
-interface RepeatOptions {
-  readonly attempts?: Attempts
-  readonly mayRepeat?: (error: SyncError) => boolean
-}
+import { wasNotBegun } from './arrival.ts'
+import type { HttpRequest } from './http.ts'
+import type { RateLimit } from './rate-limit.ts'
+import { createRetrySchedule, isRateLimited, requestedWaitMs, sleep, type RetryPolicy } from './retry.ts'
+import type { Layer } from './send.ts'
 
 interface Deps {
-  readonly rateLimiter: RateLimiter
   readonly policy: RetryPolicy
+  readonly rateLimit: Pick<RateLimit, 'backOff'>
   readonly onRetry?: ((error: SyncError) => void) | undefined
 }
 
-export function createRequestRunner({ rateLimiter, policy, onRetry }: Deps): RequestRunner {
-  async function backOffAfter(error: SyncError, delayMs: number | null): Promise<void> {
-    if (isRateLimited(error)) await rateLimiter.backOff(delayMs ?? requestedWaitMs(error))
-  }
-
-  return {
-    async repeat(request, signal, { attempts, mayRepeat = () => true } = {}) {
-      const schedule = createRetrySchedule(policy, { attempts })
-      for (;;) {
-        try {
-          return await rateLimiter.run(request, signal)
-        } catch (error) {
-          if (!(error instanceof SyncError)) throw error
-          const ms = schedule.delayAfter(error)
-          await backOffAfter(error, ms)
-          if (ms === null || !mayRepeat(error)) throw error
-          onRetry?.(error)
-          await sleep(ms, signal)
-        }
-      }
-    },
-    async once(request, signal) {
+export const withRetry =
+  ({ policy, rateLimit, onRetry }: Deps): Layer =>
+  (send) =>
+  async (request, signal) => {
+    const schedule = createRetrySchedule(policy, { attempts: request.attempts })
+    for (;;) {
       try {
-        return await rateLimiter.run(request, signal)
+        return await send(request, signal)
       } catch (error) {
         if (!(error instanceof SyncError)) throw error
-        // The caller repeats it, once it has looked whether it arrived.
-        if (error.remedy === 'retry' || isRateLimited(error)) onRetry?.(error)
-        await backOffAfter(error, createRetrySchedule(policy).delayAfter(error))
-        throw error
+        const ms = schedule.delayAfter(error)
+        if (isRateLimited(error)) await rateLimit.backOff(ms ?? requestedWaitMs(error))
+        const repeats = ms !== null && mayRepeat(request.method, error)
+        // A write that is not repeated here is repeated by its caller.
+        if (repeats || (request.method !== 'GET' && isTemporary(error))) onRetry?.(error)
+        if (!repeats) throw error
+        await sleep(ms, signal)
       }
-    },
+    }
   }
-}
+
+const mayRepeat = (method: HttpRequest['method'], error: SyncError): boolean =>
+  method === 'GET' || (method === 'POST' && wasNotBegun(error))
+
+const isTemporary = (error: SyncError): boolean => error.remedy === 'retry' || isRateLimited(error)

@@ -1,8 +1,9 @@
 /** One attempt to send a change, under its claim; and what the response to a write means. */
 import type { RemoteRecord, Resource } from '../../catalog/resource.ts'
 import { SyncError, hasCode } from '../../errors/sync-error.ts'
-import { wasNeverSent, type Answer } from '../../remote/client.ts'
+import type { Answer } from '../../remote/client.ts'
 import { primaryDataOf, isObject } from '../../remote/documents/document.ts'
+import { wasNeverSent } from '../../remote/http/arrival.ts'
 import type { RetryPolicy } from '../../remote/http/retry.ts'
 import type { Change, Outbox } from '../../store/outbox/claim.ts'
 import { withdrawRequest } from '../../store/outbox/in-flight.ts'

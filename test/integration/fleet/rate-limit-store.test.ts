@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import type { SyncError } from '../../../src/errors/sync-error.ts'
 import type { RateLimitStore } from '../../../src/rate-limit-store.ts'
 import { createLocalRateLimitStore } from '../../../src/remote/http/rate-limit-local.ts'
-import { createRateLimiter } from '../../../src/remote/http/rate-limit.ts'
+import { createRateLimit } from '../../../src/remote/http/rate-limit.ts'
 import { openDatabase } from '../../../src/store/connection/database.ts'
 import { openRedisRateLimitStore } from '../../../src/store/fleet/rate-limit-redis.ts'
 import { openRateLimitStore } from '../../../src/store/fleet/rate-limit.ts'
@@ -81,7 +81,7 @@ describe.each([
   ['memory', localHome],
   ['Postgres', postgresHome],
   ['Redis', redisHome],
-])('the pace in %s', (_, openHome) => {
+])('the rate limit in %s', (_, openHome) => {
   /** How many steps from now the next place is. */
   const steps = async (store: RateLimitStore): Promise<number> => (await store.reserve(RATE)).waitMs / STEP_MS
 
@@ -168,10 +168,10 @@ describe.each([
     await using home = await openHome()
     const never = new AbortController().signal
     const starts: number[] = []
-    const workers = [1, 2, 3, 4].map(() => createRateLimiter({ rate: 50, concurrency: 10, shared: home.open() }))
+    const workers = [1, 2, 3, 4].map(() => createRateLimit({ rate: 50, shared: home.open() }))
     await Promise.all(
-      workers.flatMap((pace) =>
-        Array.from({ length: 15 }, () => pace.run(async () => void starts.push(performance.now()), never)),
+      workers.flatMap((rateLimit) =>
+        Array.from({ length: 15 }, () => rateLimit.acquire(never).then(() => starts.push(performance.now()))),
       ),
     )
     expect(starts).toHaveLength(60)
@@ -188,11 +188,11 @@ describe.each([
       ...store,
       reserve: (rate) => store.reserve(rate).finally(() => reserved++),
     }
-    const pace = createRateLimiter({ rate: 5, concurrency: 2, shared: watched })
-    await pace.run(async () => {}, never)
+    const rateLimit = createRateLimit({ rate: 5, shared: watched })
+    await rateLimit.acquire(never)
     const stop = new AbortController()
     let sent = false
-    const waiting = pace.run(async () => void (sent = true), stop.signal)
+    const waiting = rateLimit.acquire(stop.signal).then(() => (sent = true))
     await until(() => reserved === 2, 'the second place')
     // Another worker's.
     await home.open().backOff(3_600_000)
@@ -248,15 +248,14 @@ test.each([
   await using home = await redisHome()
   const stop = new AbortController()
   const notices: SyncError[] = []
-  const pace = createRateLimiter({
+  const rateLimit = createRateLimit({
     rate: 0.01,
-    concurrency: 4,
     shared: home.open(),
     onNotice: (notice) => notices.push(notice),
   })
-  await pace.run(async () => {}, stop.signal)
+  await rateLimit.acquire(stop.signal)
   await before(home.open())
-  const waiting = [1, 2, 3].map(() => pace.run(async () => {}, stop.signal))
+  const waiting = [1, 2, 3].map(() => rateLimit.acquire(stop.signal))
   await until(() => notices.length > 0, 'a word about it')
   stop.abort()
   await Promise.allSettled(waiting)
@@ -271,15 +270,14 @@ test.each([
 ])('%s out of reach: the worker goes on with its own share, and says so once', async (_, open) => {
   const notices: SyncError[] = []
   const never = new AbortController().signal
-  const pace = createRateLimiter({
+  const rateLimit = createRateLimit({
     rate: 50,
-    concurrency: 4,
     shared: open(),
     onNotice: (notice) => notices.push(notice),
   })
   let sent = 0
-  await Promise.all(Array.from({ length: 10 }, () => pace.run(async () => void sent++, never)))
-  await pace.backOff(0)
+  await Promise.all(Array.from({ length: 10 }, () => rateLimit.acquire(never).then(() => sent++)))
+  await rateLimit.backOff(0)
   expect(sent).toBe(10)
   expect(notices.map(({ code }) => code)).toEqual(['SYNC_PACE_ALONE'])
   expect(notices[0]!.message).toMatch(/cannot be shared .* own share, 50 requests\/s, .* again in 10 s/)
@@ -294,14 +292,13 @@ test('a Redis that comes back is shared again, and is not asked by every request
   const store = openRedisRateLimitStore(connection, 'key')
   const counted: RateLimitStore = { ...store, reserve: (rate) => (asked++, store.reserve(rate)) }
   const notices: SyncError[] = []
-  const pace = createRateLimiter({
+  const rateLimit = createRateLimit({
     rate: 1_000,
-    concurrency: 1,
     shared: counted,
     onNotice: (notice) => notices.push(notice),
     now: () => Date.now() + ahead,
   })
-  const send = () => pace.run(async () => {}, never)
+  const send = () => rateLimit.acquire(never)
   await send()
   await server.stop()
   for (let request = 0; request < 20; request++) await send()
@@ -335,14 +332,13 @@ test('its own share is what it lately had of the places', async () => {
     backOff: async () => {},
   }
   const notices: string[] = []
-  const pace = createRateLimiter({
+  const rateLimit = createRateLimit({
     rate: 100,
-    concurrency: 1,
     shared,
     onNotice: ({ message }) => notices.push(message),
   })
-  for (let request = 0; request < 25; request++) await pace.run(async () => {}, never)
+  for (let request = 0; request < 25; request++) await rateLimit.acquire(never)
   down = true
-  await pace.run(async () => {}, never)
+  await rateLimit.acquire(never)
   expect(notices).toEqual([expect.stringContaining('own share, 25 requests/s')])
 })

@@ -7,7 +7,7 @@ import { createTokenSource } from '../../../src/remote/auth/token-request.ts'
 import { createTokens, type Tokens } from '../../../src/remote/auth/tokens.ts'
 import { createClient } from '../../../src/remote/client.ts'
 import { createHttp } from '../../../src/remote/http/http.ts'
-import { createRateLimiter } from '../../../src/remote/http/rate-limit.ts'
+import { createRateLimit } from '../../../src/remote/http/rate-limit.ts'
 import { openDatabase } from '../../../src/store/connection/database.ts'
 import { openRefreshStore } from '../../../src/store/fleet/refresh-tokens.ts'
 import { openRedisTokenStore } from '../../../src/store/fleet/tokens-redis.ts'
@@ -72,8 +72,9 @@ async function main(options: MemberOptions): Promise<void> {
       },
       reject: (generation) => tokens.reject(generation),
     }
-    const rateLimiter = createRateLimiter({ rate: 0, concurrency: 1 })
-    const client = createClient({ http, tokens: watched, rateLimiter, policy, apiUrl, userAgent: 'fleet' })
+    const rateLimit = createRateLimit({ rate: 0 })
+    const remote = { http, tokens: watched, concurrency: 1, rateLimit }
+    const client = createClient({ ...remote, policy, apiUrl, userAgent: 'fleet' })
     while (!stop.signal.aborted) {
       try {
         await fetchAccount(client, never)
