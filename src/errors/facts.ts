@@ -63,6 +63,8 @@ export interface FactsOf {
   SYNC_SUSPECT: None
   SYNC_TABLE_UNFIT: { readonly table: string; readonly problem: string | null }
   SYNC_TABLE_REFUSED: { readonly table?: string; readonly said: string }
+  SYNC_RECORD_UNUSABLE: None
+  SYNC_RECORD_REJECTED: None
   SYNC_BUSY: { readonly resource: string; readonly holder: string; readonly since: string }
   SYNC_LEASE_LOST: { readonly resource: string; readonly term: number }
   SYNC_NOT_YET: { readonly resource: string; readonly parent: string; readonly seconds: number }

@@ -65,6 +65,20 @@ export const RESOURCES = {
     meaning: 'Postgres rejects what is written to a table: a constraint, trigger or right is in the way.',
     action: 'Change the constraint, trigger or right; the next run tries again.',
   },
+  SYNC_RECORD_UNUSABLE: {
+    scope: 'record',
+    remedy: 'retry',
+    meaning:
+      'A record of ScopeStack makes no row: it has no id, its members have the wrong form, or ScopeStack fails every page with it. It is parked; the rest of its list is loaded.',
+    action: 'Look at the record in ScopeStack, by its id in sync.parked; each full run reads it again.',
+  },
+  SYNC_RECORD_REJECTED: {
+    scope: 'record',
+    remedy: 'retry',
+    meaning:
+      'Postgres rejects the row of a record: a constraint, a trigger or a column of this database is in the way. It is parked; the rest of its list is loaded.',
+    action: 'Change what the reason names; the next run tries the record again.',
+  },
   SYNC_BUSY: {
     scope: 'resource',
     remedy: 'wait',

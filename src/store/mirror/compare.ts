@@ -8,6 +8,7 @@
  * does not matter.
  */
 import type { RemoteRecord, Resource } from '../../catalog/resource.ts'
+import { withCode } from '../../errors/sync-error.ts'
 import type { Database, Transaction } from '../connection/database.ts'
 import { arrayLiteral } from '../connection/literals.ts'
 import { isStorable } from './codec.ts'
@@ -59,7 +60,7 @@ export function createComparer(resource: Resource, expected?: SeenMembers): Comp
     } catch (error) {
       if (!isRejectedByDatabase(error) || isTableFault(error, resource)) throw error
       if (rows.length === 1) {
-        const reason = `Postgres would not take it: ${(error as Error).message}.`
+        const reason = withCode(`Postgres would not take it: ${(error as Error).message}.`, 'SYNC_RECORD_REJECTED')
         return [{ id: rows[0]!.id, state: 'refused', reason }]
       }
       const half = rows.length >> 1
@@ -88,7 +89,7 @@ export function createComparer(resource: Resource, expected?: SeenMembers): Comp
           rows.set(record.id, toRow(record))
         } catch (error) {
           if (!(error instanceof RangeError)) throw error
-          const reason = `It cannot be written as a row: ${error.message}.`
+          const reason = withCode(`It cannot be written as a row: ${error.message}.`, 'SYNC_RECORD_UNUSABLE')
           answers.set(record.id, { id: record.id, state: 'refused', reason })
           rows.delete(record.id)
         }

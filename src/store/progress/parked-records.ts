@@ -3,6 +3,7 @@
  * parked record is closed when a later run loads it, or when a complete snapshot no longer brings it.
  */
 import { hash } from 'node:crypto'
+import { withCode } from '../../errors/sync-error.ts'
 import type { Database, Transaction } from '../connection/database.ts'
 import { storable } from '../mirror/codec.ts'
 
@@ -24,7 +25,7 @@ export async function parkRecords(
     const digest = hash('sha1', `${recordId ?? ''}\n${text}`)
     await sql`
       insert into sync.parked (resource, digest, record_id, reason, body, by_database)
-      values (${resource}, ${digest}, ${recordId}, ${storable(reason)}, ${text}, ${byDatabase})
+      values (${resource}, ${digest}, ${recordId}, ${storable(withCode(reason, byDatabase ? 'SYNC_RECORD_REJECTED' : 'SYNC_RECORD_UNUSABLE'))}, ${text}, ${byDatabase})
       on conflict (resource, digest) do update
         set last_seen_at = now(), settled_at = null, reason = excluded.reason, by_database = excluded.by_database`
   }

@@ -1,5 +1,6 @@
 /** Differences between records and their rows that are no local edits: reported and counted once each, and repaired on request. */
 import type { RemoteRecord, Resource } from '../../catalog/resource.ts'
+import { withCode } from '../../errors/sync-error.ts'
 import type { Database } from '../../store/connection/database.ts'
 import { confirmLease, type Lease } from '../../store/fleet/leases.ts'
 import { createComparer, clearDigests, type Comparison } from '../../store/mirror/compare.ts'
@@ -83,7 +84,8 @@ export function createDifferences(deps: Deps): Differences {
       counts.repaired += loaded.written.length
     },
     refuse(unusable) {
-      for (const { id, reason, body } of unusable) report(id ?? JSON.stringify(body), { id, what: 'refused', reason })
+      for (const { id, reason, body } of unusable)
+        report(id ?? JSON.stringify(body), { id, what: 'refused', reason: withCode(reason, 'SYNC_RECORD_UNUSABLE') })
     },
     extra(ids) {
       for (const id of ids) report(id, { id, what: 'extra' })

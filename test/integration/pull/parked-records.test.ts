@@ -45,9 +45,11 @@ describe('a list whose members are not all records', () => {
     const parked = await worker.sql<{ reason: string; body: string }[]>`select reason, body from sync.parked`
     expect(parked.map(({ reason }) => reason).toSorted()).toEqual(
       [
-        ...Array<string>(2).fill('Its id holds U+0000 or half a character, which Postgres does not store.'),
-        ...[1, 2].map(() => 'It has no id and type of its own.'),
-        'Its type is "work\\u0000s", not "services".',
+        ...Array<string>(2).fill(
+          'Its id holds U+0000 or half a character, which Postgres does not store. (SYNC_RECORD_UNUSABLE)',
+        ),
+        ...[1, 2].map(() => 'It has no id and type of its own. (SYNC_RECORD_UNUSABLE)'),
+        'Its type is "work\\u0000s", not "services". (SYNC_RECORD_UNUSABLE)',
       ].toSorted(),
     )
     expect(parked.map(({ body }) => body)).toContain('"no object"')
@@ -79,7 +81,10 @@ describe('a list whose members are not all records', () => {
     expect(await pullOne(worker, 'services')).toMatchObject({ outcome: 'incomplete', parked: 1 })
     expect(await count(worker)).toBe(services(sim).length - 1)
     const [parked] = await worker.sql`select record_id, reason from sync.parked`
-    expect(parked).toEqual({ record_id: id, reason: expect.stringContaining('index row') as string })
+    expect(parked).toEqual({
+      record_id: id,
+      reason: expect.stringMatching(/index row.* \(SYNC_RECORD_REJECTED\)$/) as string,
+    })
   })
 })
 
@@ -131,8 +136,8 @@ describe('a record that cannot be a row', () => {
     expect(await count(worker)).toBe(services(sim).length - 2)
     const parked = await worker.sql<{ reason: string; body: string }[]>`select reason, body from sync.parked order by 1`
     expect(parked.map(({ reason }) => reason)).toEqual([
-      'Its attributes are not an object.',
-      'Its relationships are not an object.',
+      'Its attributes are not an object. (SYNC_RECORD_UNUSABLE)',
+      'Its relationships are not an object. (SYNC_RECORD_UNUSABLE)',
     ])
     expect(parked[0]!.body).toContain('"attributes":["x"]')
   })
@@ -140,6 +145,8 @@ describe('a record that cannot be a row', () => {
   it('is parked with a reason that Postgres can store', async () => {
     const { worker } = await openAccount()
     await parkRecords(worker.sql, 'services', [{ recordId: '1', reason: 'NUL \0 and half \ud800', body: null }])
-    expect(await worker.sql`select reason from sync.parked`).toEqual([{ reason: 'NUL \ufffd and half \ufffd' }])
+    expect(await worker.sql`select reason from sync.parked`).toEqual([
+      { reason: 'NUL \ufffd and half \ufffd (SYNC_RECORD_UNUSABLE)' },
+    ])
   })
 })

@@ -103,7 +103,12 @@ describe('what differs', () => {
     const found = await again({ repair: true })
     expect(found).toMatchObject({ refused: 1, missing: 0, extra: 0, different: 0, repaired: 0 })
     expect(found.reported).toEqual([
-      { id: ids[10], what: 'refused', columns: [], reason: 'Its type is "works", not "services".' },
+      {
+        id: ids[10],
+        what: 'refused',
+        columns: [],
+        reason: 'Its type is "works", not "services". (SYNC_RECORD_UNUSABLE)',
+      },
     ])
   })
 })
