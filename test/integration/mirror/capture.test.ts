@@ -4,6 +4,7 @@ import { catalog } from '../../../src/catalog/registry.ts'
 import { openDatabase } from '../../../src/store/connection/database.ts'
 import { createMirror } from '../../../src/store/mirror/load.ts'
 import { disableCapture } from '../../../src/store/schema/capture-triggers.ts'
+import { emptyOutbox, readChanges } from '../../support/outbox.ts'
 import { createDatabase } from '../../support/postgres/database.ts'
 
 const database = await createDatabase()
@@ -21,7 +22,7 @@ const FIELDS = [
 ]
 
 beforeEach(async () => {
-  await sql`truncate sync.outbox`
+  await emptyOutbox(sql)
   await sql.begin(async (tx) => {
     await disableCapture(tx)
     for (const table of ['clients', 'products', 'crm_opportunities', 'projects'])
@@ -38,9 +39,8 @@ beforeEach(async () => {
 const load = (type: string, id: string, attributes: object) =>
   sql.begin((tx) => createMirror(catalog.get(type)!).load(tx, [{ type, id, attributes }]))
 
-const outbox = () =>
-  sql`select resource, record_id, op, attributes, relationships, base, array_to_json(refs) as refs, made_by, state
-      from sync.outbox order by id`
+const NOTED = ['resource', 'recordId', 'op', 'attributes', 'relationships', 'base', 'refs', 'madeBy', 'state'] as const
+const outbox = () => readChanges(sql, NOTED)
 
 const refusal = (statement: string): Promise<string> =>
   sql.unsafe(statement).then(
@@ -54,13 +54,13 @@ describe('an edit becomes a change', () => {
     expect(await outbox()).toEqual([
       {
         resource: 'clients',
-        record_id: '1',
+        recordId: '1',
         op: 'update',
         attributes: { name: 'Uno', 'msa-date': null },
         relationships: {},
         base: { attributes: { name: 'One', 'msa-date': '2026-01-02' }, relationships: {} },
         refs: [],
-        made_by: expect.any(String),
+        madeBy: expect.any(String),
         state: 'waiting',
       },
     ])
@@ -92,7 +92,7 @@ describe('an edit becomes a change', () => {
     expect(made!.id).toMatch(/^local-[0-9a-f-]{36}$/)
     await sql`insert into scopestack.projects (project_name, client_id) values ('For three', ${made!.id})`
     expect(await outbox()).toMatchObject([
-      { op: 'create', record_id: made!.id, attributes: { name: 'Three', domain: 'three.test' }, refs: [] },
+      { op: 'create', recordId: made!.id, attributes: { name: 'Three', domain: 'three.test' }, refs: [] },
       { op: 'create', resource: 'projects', relationships: { client: made!.id }, refs: [`clients/${made!.id}`] },
     ])
   })

@@ -8,6 +8,7 @@ import { openDatabase } from '../../../src/store/connection/database.ts'
 import { installCapture, recordDeclaredColumns } from '../../../src/store/schema/capture-triggers.ts'
 import { migrate } from '../../../src/store/schema/migrate.ts'
 import { MIGRATIONS_FOLDER } from '../../../src/store/schema/migration-files.ts'
+import { emptyOutbox, readChanges } from '../../support/outbox.ts'
 import { createDatabase, createEmptyDatabase, type TestDatabase } from '../../support/postgres/database.ts'
 import { startWorker, type TestWorker } from '../../support/scopestack/worker.ts'
 
@@ -27,7 +28,7 @@ beforeAll(async () => {
   await worker.run(['clients', 'users', 'vendors'])
 })
 
-beforeEach(() => worker.sql`truncate sync.outbox`)
+beforeEach(() => emptyOutbox(worker.sql))
 
 afterAll(async () => {
   await worker?.[Symbol.asyncDispose]()
@@ -35,7 +36,7 @@ afterAll(async () => {
   await sim?.close()
 })
 
-const changes = () => worker.sql`select record_id as id, op, attributes, relationships from sync.outbox order by id`
+const changes = () => readChanges(worker.sql, ['recordId', 'op', 'attributes', 'relationships'])
 const first = (type: string, n = 0): string => sim.records.list(type)[n]!.id
 const own = async (id: string) =>
   (
@@ -69,7 +70,9 @@ it('added columns are kept by a pull that writes their row', async () => {
 it('added columns may be written together with a mirrored column, which alone is sent', async () => {
   const id = first('clients', 1)
   await worker.sql`update scopestack.clients set my_note = 'both', my_doc = '[2]', domain = 'both.test' where id = ${id}`
-  expect(await changes()).toEqual([{ id, op: 'update', attributes: { domain: 'both.test' }, relationships: {} }])
+  expect(await changes()).toEqual([
+    { recordId: id, op: 'update', attributes: { domain: 'both.test' }, relationships: {} },
+  ])
   expect(await worker.push()).toMatchObject([{ fate: 'sent' }])
   expect(sim.records.read('clients', id)!.attributes['domain']).toBe('both.test')
   expect(await own(id)).toMatchObject({ domain: 'both.test', my_note: 'both' })
@@ -147,7 +150,7 @@ it('a column that an older catalog does not know is not taken for an added one: 
   await expect(sql`update scopestack.clients set domain = 'x.test'`).rejects.toThrow(/^Column domain .* is read-only/)
   await migrate(other.url)
   await sql`update scopestack.clients set domain = 'x.test'`
-  expect(await sql`select op from sync.outbox order by id`).toEqual([{ op: 'create' }, { op: 'update' }])
+  expect(await readChanges(sql, ['op'])).toEqual([{ op: 'create' }, { op: 'update' }])
   await sql.end()
 })
 

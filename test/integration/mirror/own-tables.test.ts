@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { startSimulator, type Simulator } from '../../../src/simulator/server.ts'
 import { readStatus } from '../../../src/store/runs/status.ts'
 import { migrate } from '../../../src/store/schema/migrate.ts'
+import { makeDue } from '../../support/outbox.ts'
 import { createDatabase, type TestDatabase } from '../../support/postgres/database.ts'
 import { onTestFinished } from '../../support/run/test-context.ts'
 import { EQUAL, verify } from '../../support/scopestack/verified.ts'
@@ -336,7 +337,7 @@ describe.each(CHANGES)('$name', ({ make, mend, so, says }) => {
     await sql.unsafe(mend)
     mended = true
     sim.records.update('clients', poisoned, { attributes: { name: 'Mended', domain: 'mended.test' } })
-    await sql`update sync.outbox set not_before = null`
+    await makeDue(sql)
     await worker.push()
     if (mine?.count === 1)
       expect(String(sim.records.read('clients', edited)!.attributes['domain']).toLowerCase()).toBe(`mine-${turn}.test`)
@@ -414,7 +415,7 @@ it('a new row whose id a user’s foreign key refers to waits with the reason, a
   ])
   await sql.unsafe(`alter table own.notes drop constraint notes_client_id_fkey,
     add foreign key (client_id) references scopestack.clients on update cascade on delete cascade`)
-  await sql`update sync.outbox set not_before = null`
+  await makeDue(sql)
   expect(await worker.push()).toMatchObject([{ fate: 'sent' }])
   const same = sim.records.list('clients').filter(({ attributes }) => attributes['name'] === 'Held fast')
   expect(same).toHaveLength(1)

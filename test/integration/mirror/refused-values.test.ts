@@ -8,6 +8,7 @@ import { catalog } from '../../../src/catalog/registry.ts'
 import { openDatabase } from '../../../src/store/connection/database.ts'
 import { createMirror } from '../../../src/store/mirror/load.ts'
 import { installCapture } from '../../../src/store/schema/capture-triggers.ts'
+import { emptyOutbox, readChanges } from '../../support/outbox.ts'
 import { createDatabase, createEmptyDatabase } from '../../support/postgres/database.ts'
 import { unnoticed } from '../../support/postgres/unnoticed.ts'
 
@@ -36,7 +37,8 @@ beforeAll(async () => {
 })
 
 beforeEach(async () => {
-  await sql`truncate sync.outbox, sync.cursors`
+  await emptyOutbox(sql)
+  await sql`truncate sync.cursors`
   await unnoticed(sql, async (tx) => {
     for (const table of [
       'clients',
@@ -63,7 +65,7 @@ const FIELDS = [{ name: 'Tier', label: 'Tier', value: 'silver' }]
 const load = (type: string, id: string, attributes: object) =>
   sql.begin((tx) => createMirror(catalog.get(type)!).load(tx, [{ type, id, attributes }]))
 
-const noted = () => sql`select resource, record_id, op, attributes, relationships from sync.outbox order by id`
+const noted = () => readChanges(sql, ['resource', 'recordId', 'op', 'attributes', 'relationships'])
 const contents = (table: string) => sql`select * from scopestack.${sql(table)} order by id`
 
 interface Refusal {
@@ -208,10 +210,7 @@ describe('NULL is refused in a column that a record cannot lack', () => {
     await sql`update scopestack.clients set msa_date = null, domain = null where id = '1'`
     await sql`update scopestack.products set unit_price = null where id = '1'`
     await sql`update scopestack.projects set tag_list = null where id = '1'`
-    expect((await noted()).map((one) => one['attributes'] as unknown)).toEqual([
-      { 'unit-price': null },
-      { 'tag-list': null },
-    ])
+    expect((await noted()).map((one) => one.attributes)).toEqual([{ 'unit-price': null }, { 'tag-list': null }])
   })
 })
 
@@ -295,10 +294,7 @@ it('a load is not checked: values of ScopeStack are stored as they are', async (
   await sql`update scopestack.clients set domain = 'waits' where id = '1'`
   await unnoticed(sql, (tx) => tx`update scopestack.clients set msa_date = 'infinity' where id = '2'`)
   await sql`update scopestack.clients set domain = 'beside.test' where id = '2'`
-  expect((await noted()).map((one) => one['attributes'] as unknown)).toEqual([
-    { domain: 'waits' },
-    { domain: 'beside.test' },
-  ])
+  expect((await noted()).map((one) => one.attributes)).toEqual([{ domain: 'waits' }, { domain: 'beside.test' }])
 })
 
 it('the migration leaves waiting edits as they were, and roles that could edit still can', async () => {
@@ -331,7 +327,7 @@ it('the migration leaves waiting edits as they were, and roles that could edit s
     await edit(`update scopestack.clients set domain = 'after.test' where id = '1'`)
     await edit(`select sync.enqueue_change('clients', 'update', '1', '{"name": "After"}')`)
     await expect(edit(`update scopestack.clients set msa_date = '-infinity' where id = '1'`)).rejects.toThrow(DAYS)
-    expect((await waiting()).map((one) => one['attributes'] as unknown)).toEqual([
+    expect((await waiting()).map((one) => one.attributes)).toEqual([
       { name: 'Before', 'msa-date': 'infinity' },
       { domain: 'after.test' },
       { name: 'After' },

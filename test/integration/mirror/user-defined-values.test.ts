@@ -8,6 +8,7 @@ import type { RemoteRecord } from '../../../src/catalog/resource.ts'
 import { openDatabase, type Transaction } from '../../../src/store/connection/database.ts'
 import { type LoadResult } from '../../../src/store/mirror/load-result.ts'
 import { createMirror } from '../../../src/store/mirror/load.ts'
+import { readChanges } from '../../support/outbox.ts'
 import { createDatabase, createEmptyDatabase } from '../../support/postgres/database.ts'
 import { unnoticed } from '../../support/postgres/unnoticed.ts'
 
@@ -262,7 +263,7 @@ it('follows a local edit, whatever it leaves out of the fields', async () => {
     { name: 'region', value: 'north' },
     { name: 'seats', number: '6' },
   ])
-  expect(await sql`select attributes from sync.outbox where record_id = '1'`).toEqual([
+  expect(await readChanges(sql, ['attributes'], { recordId: '1' })).toEqual([
     { attributes: { 'project-variables': [{ name: 'seats', value: '6' }] } },
   ])
 })

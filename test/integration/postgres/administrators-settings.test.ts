@@ -7,6 +7,7 @@ import { expect, inject, it } from 'vitest'
 import { migrateQueue } from '../../../src/jobs/queue-tables.ts'
 import { startSimulator, type Simulator } from '../../../src/simulator/server.ts'
 import { readStatus } from '../../../src/store/runs/status.ts'
+import { readChanges } from '../../support/outbox.ts'
 import { createNewDatabase } from '../../support/postgres/database.ts'
 import { onTestFinished } from '../../support/run/test-context.ts'
 import { remoteIds } from '../../support/scopestack/account.ts'
@@ -211,8 +212,7 @@ async function story(url: string): Promise<unknown> {
   const first = await outcomesOf(worker)
   const loaded = await differences(worker, sim)
   await edit(url, sim)
-  const noted = await worker.sql`
-    select resource, op, attributes, relationships, base from sync.outbox order by resource, id`
+  const noted = await readChanges(worker.sql, ['resource', 'op', 'attributes', 'relationships', 'base'])
   const fates = (await worker.push()).map(({ fate }) => ({ fate }))
   const second = await outcomesOf(worker)
   const left = await differences(worker, sim)

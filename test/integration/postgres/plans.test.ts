@@ -20,6 +20,7 @@ import { recordChangedParents, recordPushedProjects } from '../../../src/store/p
 import { lastSuccess } from '../../../src/store/runs/alerts.ts'
 import { readStatus } from '../../../src/store/runs/status.ts'
 import { disableCapture } from '../../../src/store/schema/capture-triggers.ts'
+import { fillOutbox, insertUpdates } from '../../support/outbox.ts'
 import { createNewDatabase, type TestDatabase } from '../../support/postgres/database.ts'
 import { watchPlans, type Watched, type Work } from '../../support/postgres/plans.ts'
 
@@ -51,14 +52,7 @@ async function fill(sql: Database, n: number): Promise<void> {
       select n::text, n::text, 'Service', 'x' from generate_series(1, ${n}::int) n`
   })
   // Settled changes are kept for 90 days; as many wait, are parked or are to be noted in both.
-  await sql`
-    insert into sync.outbox (resource, record_id, op, made_by, txid, state, settled_at, noted_at)
-    select 'projects', n::text, 'update', 'x', 1, 'sent', now() - interval '1 hour', now() from generate_series(1, ${n}::int) n`
-  await sql`
-    insert into sync.outbox (resource, record_id, op, attributes, base, made_by, txid, state, settled_at, code)
-    select 'projects', n::text, 'update', '{"project-name": "a"}', '{"attributes": {"project-name": "b"}}', 'x', 1, s.state,
-      case when s.state <> 'waiting' then now() - interval '1 hour' end, case when s.state = 'parked' then 'SYNC_PUSH_CONFLICT' end
-    from generate_series(1, 20) n, unnest('{waiting, parked, sent}'::text[]) s (state)`
+  await fillOutbox(sql, n)
   await sql`insert into sync.local_ids (resource, local_id, real_id) select 'clients', 'local-' || n, n::text from generate_series(1, ${n}::int) n`
   await sql`insert into sync.changed_parents (resource, record_id) select 'projects', n::text from generate_series(1, ${n}::int) n`
   await sql`insert into sync.cursors (resource, as_of) values ('clients', now()), ('forbidden-things', null)`
@@ -227,10 +221,7 @@ describe('with what the planner knows in the middle of a first load', () => {
         await tx`
         insert into sync.seen_pages (resource, pass, page, ids)
         select ${type}, ${from}, n / 100, array_agg(n::text) from generate_series(${from}::int, ${to}::int) n group by n / 100`
-        if (type === wide.type)
-          await tx`
-          insert into sync.outbox (resource, record_id, op, made_by, txid)
-          select ${type}, n::text, 'update', 'x', 1 from generate_series(${from}::int, ${to}::int) n`
+        if (type === wide.type) await insertUpdates(tx, type, from, to)
       })
     await sql`alter table scopestack.project_subservices set (autovacuum_enabled = off)`
     await sql`alter table sync.seen_pages set (autovacuum_enabled = off)`

@@ -11,6 +11,7 @@ import { createRandom, type Random } from '../../../src/simulator/records/random
 import type { Simulator } from '../../../src/simulator/server.ts'
 import type { Database } from '../../../src/store/connection/database.ts'
 import type { ResourceOutcome } from '../../../src/store/runs/runs.ts'
+import { readChanges } from '../../support/outbox.ts'
 import { openAccount, type Account } from '../../support/scopestack/increments.ts'
 import { unequal } from '../../support/scopestack/truth.ts'
 
@@ -174,8 +175,7 @@ async function editAndPush({ sim, worker }: Account, random: Random): Promise<vo
   })
   expect(remoteOf(sim, edits, name), 'records without an edit').toEqual(before)
   for (const { type, id, value } of edits) {
-    const [change] = await sql<{ state: string }[]>`
-      select state from sync.outbox where resource = ${type} and record_id = ${id} order by id desc limit 1`
+    const change = (await readChanges(sql, ['state'], { resource: type, recordId: id })).at(-1)
     const there = sim.records.read(type, id)?.attributes[EDITED[type]]
     if (change?.state === 'sent') expect({ type, id, there }).toEqual({ type, id, there: value })
   }
@@ -228,9 +228,8 @@ async function expectEqual(
 
 /** Rows whose edits are on their way, new ones among them. */
 async function editedRows(sql: Database, type: string): Promise<ReadonlySet<string>> {
-  const rows = await sql<{ id: string }[]>`
-    select record_id as id from sync.outbox where resource = ${type} and (state in ('waiting', 'sending') or op = 'create')`
-  return new Set(rows.map(({ id }) => id))
+  const changes = await readChanges(sql, ['recordId', 'op', 'isOpen'], { resource: type })
+  return new Set(changes.filter(({ op, isOpen }) => isOpen || op === 'create').map(({ recordId }) => recordId))
 }
 
 const shown = (outcomes: readonly ResourceOutcome[]): string =>

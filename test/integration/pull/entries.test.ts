@@ -3,6 +3,7 @@ import { afterAll, beforeEach, describe, expect, it } from 'vitest'
 import { catalog } from '../../../src/catalog/registry.ts'
 import { openDatabase } from '../../../src/store/connection/database.ts'
 import { createMirror } from '../../../src/store/mirror/load.ts'
+import { emptyOutbox, readChanges } from '../../support/outbox.ts'
 import { createDatabase } from '../../support/postgres/database.ts'
 import { unnoticed } from '../../support/postgres/unnoticed.ts'
 
@@ -20,7 +21,7 @@ const FIELDS = [
 ]
 
 beforeEach(async () => {
-  await sql`truncate sync.outbox`
+  await emptyOutbox(sql)
   await unnoticed(sql, (tx) => tx`delete from scopestack.clients`)
   await load('clients', { name: 'One', 'user-defined-fields': FIELDS })
 })
@@ -37,8 +38,8 @@ const held = async (): Promise<unknown> => {
   return row!.fields
 }
 const noted = async (): Promise<unknown> => {
-  const rows = await sql<{ attributes: Record<string, unknown> }[]>`select attributes from sync.outbox order by id`
-  return rows.map(({ attributes }) => attributes['user-defined-fields'])
+  const changes = await readChanges(sql, ['attributes'])
+  return changes.map(({ attributes }) => attributes['user-defined-fields'])
 }
 
 const TAKES =
@@ -178,7 +179,7 @@ describe('a trigger accepts', () => {
       sql.unsafe(`update scopestack.crm_opportunities set custom_attributes = ${list([entry])}`)
     await expect(set({ name: 'Stage', value: 'b' })).rejects.toThrow('[{"key": "…", "val": "…"}]')
     await set({ key: 'Stage', val: 'b' })
-    expect(await sql`select attributes from sync.outbox`).toEqual([
+    expect(await readChanges(sql, ['attributes'])).toEqual([
       { attributes: { 'custom-attributes': [{ key: 'Stage', val: 'b' }] } },
     ])
   })

@@ -3,6 +3,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import type { FaultInput } from '../../../src/simulator/control/faults.ts'
 import { startSimulator, type Simulator } from '../../../src/simulator/server.ts'
 import type { ListBody } from '../../support/network/relay.ts'
+import { emptyOutbox, makeDue, readChanges } from '../../support/outbox.ts'
 import { createDatabase, type TestDatabase } from '../../support/postgres/database.ts'
 import { livingIds, openAccount, pullOne, remoteIds } from '../../support/scopestack/account.ts'
 import { startWorker, type TestWorker } from '../../support/scopestack/worker.ts'
@@ -18,7 +19,7 @@ beforeAll(async () => {
 })
 
 beforeEach(async () => {
-  await worker.sql`truncate sync.outbox`
+  await emptyOutbox(worker.sql)
   await worker.run(['vendors', 'clients'])
   sim.resetStats()
 })
@@ -77,10 +78,9 @@ describe.each(NOT_SCOPESTACK)('%j', (fault) => {
     // 425 says that it was not begun; else it is looked for first.
     if (fault.kind !== '425') {
       expect(settled).toMatchObject([{ fate: 'postponed' }])
-      const [row] = await worker.sql`select attempts, requested_at is not null as left from sync.outbox`
-      expect(row).toEqual({ left: true, attempts: fault.retryAfter === undefined ? 1 : 0 })
-      await worker.sql`
-        update sync.outbox set not_before = null, requested_at = requested_at - interval '2 minutes'`
+      const [change] = await readChanges(worker.sql, ['attempts', 'requestedAgo'])
+      expect(change).toEqual({ requestedAgo: expect.any(Number), attempts: fault.retryAfter === undefined ? 1 : 0 })
+      await makeDue(worker.sql, 120)
       expect(await worker.push()).toMatchObject([{ fate: 'sent' }])
     } else expect(settled).toMatchObject([{ fate: 'sent' }])
     const made = sim.records.list('vendors').filter(({ attributes }) => attributes['name'] === name)

@@ -4,6 +4,7 @@ import { afterAll, beforeEach, describe, expect, it } from 'vitest'
 import { catalog } from '../../../src/catalog/registry.ts'
 import { openDatabase } from '../../../src/store/connection/database.ts'
 import { createMirror } from '../../../src/store/mirror/load.ts'
+import { emptyOutbox, readChanges } from '../../support/outbox.ts'
 import { createDatabase } from '../../support/postgres/database.ts'
 import { unnoticed } from '../../support/postgres/unnoticed.ts'
 
@@ -18,7 +19,8 @@ afterAll(async () => {
 const LOCAL = `local-${randomUUID()}`
 
 beforeEach(async () => {
-  await sql`truncate sync.outbox, sync.cursors, sync.local_ids`
+  await emptyOutbox(sql)
+  await sql`truncate sync.cursors, sync.local_ids`
   await unnoticed(sql, async (tx) => {
     for (const table of ['clients', 'projects', 'vendors', 'project_documents'])
       await tx`delete from scopestack.${tx(table)}`
@@ -27,7 +29,7 @@ beforeEach(async () => {
   for (const id of ['1', '2']) await load('projects', id)
   await unnoticed(sql, (tx) => tx`update scopestack.clients set sync_deleted_at = now() where id = '3'`)
   await sql`insert into scopestack.vendors (id, name) values (${LOCAL}, 'Of another table')`
-  await sql`truncate sync.outbox`
+  await emptyOutbox(sql)
 })
 
 const load = (type: string, id: string) =>
@@ -73,7 +75,7 @@ describe('a trigger refuses', () => {
         message: `Column client_id of scopestack.projects cannot be "${id}": ${why}`,
       })
     }
-    expect(await sql`select from sync.outbox`).toHaveLength(0)
+    expect(await readChanges(sql, [])).toHaveLength(0)
   })
 
   it('a value that is no id, given to the function', async () => {
@@ -99,22 +101,22 @@ describe('a trigger accepts', () => {
       with made as (insert into scopestack.clients (name) values ('Made') returning id)
       insert into scopestack.projects (project_name, client_id) select 'Of it', id from made`
     await sql`update scopestack.projects set client_id = null where id = '1'`
-    expect(await sql`select from sync.outbox`).toHaveLength(4)
+    expect(await readChanges(sql, [])).toHaveLength(4)
   })
 
   it('a local id whose real id is known by now', async () => {
     await sql`insert into sync.local_ids (resource, local_id, real_id) values ('clients', ${LOCAL}, '2')`
     await sql`update scopestack.projects set client_id = ${LOCAL} where id = '1'`
-    expect(await sql`select relationships from sync.outbox`).toEqual([{ relationships: { client: LOCAL } }])
+    expect(await readChanges(sql, ['relationships'])).toEqual([{ relationships: { client: LOCAL } }])
   })
 
   it('any number where no pull has read the table completely', async () => {
     await sql`update scopestack.projects set client_id = '404' where id = '1'`
-    expect(await sql`select from sync.outbox`).toHaveLength(1)
+    expect(await readChanges(sql, [])).toHaveLength(1)
   })
 
   it('a value that is no id, in an attribute that also takes words', async () => {
     await sql`insert into scopestack.project_documents (project_id, template_id) values ('1', 'pricing')`
-    expect(await sql`select attributes from sync.outbox`).toEqual([{ attributes: { 'template-id': 'pricing' } }])
+    expect(await readChanges(sql, ['attributes'])).toEqual([{ attributes: { 'template-id': 'pricing' } }])
   })
 })

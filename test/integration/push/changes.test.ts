@@ -4,6 +4,7 @@ import { startSimulator, type Simulator } from '../../../src/simulator/server.ts
 import type { Transaction } from '../../../src/store/connection/database.ts'
 import { discardChange, resolveChange, retryChange } from '../../../src/store/outbox/changes.ts'
 import { rebaseOntoBase } from '../../../src/sync/push/rebase.ts'
+import { emptyOutbox, makeDue, newestId, readOutcomes, readStates } from '../../support/outbox.ts'
 import { createDatabase, type TestDatabase } from '../../support/postgres/database.ts'
 import { startWorker, type TestWorker } from '../../support/scopestack/worker.ts'
 import { until } from '../../support/until.ts'
@@ -21,7 +22,7 @@ beforeAll(async () => {
 
 beforeEach(async () => {
   sim.removeFault()
-  await worker.sql`truncate sync.outbox`
+  await emptyOutbox(worker.sql)
   theirs('Agreed')
   await worker.run(TYPES)
 })
@@ -34,8 +35,7 @@ afterAll(async () => {
 
 const client = () => sim.records.list('clients')[0]!
 const theirs = (name: string) => sim.records.update('clients', client().id, { attributes: { name } })
-const newest = async (): Promise<number> =>
-  (await worker.sql<{ id: number }[]>`select max(id)::int as id from sync.outbox`)[0]!.id
+const newest = () => newestId(worker.sql)
 
 async function conflict(): Promise<number> {
   await worker.sql`update scopestack.clients set name = 'Mine' where id = ${client().id}`
@@ -108,7 +108,7 @@ it.each([
     await until(async () => (await blocked()).length > 0, 'the discarding to wait for the edit')
   })
   await letting
-  expect(await worker.sql`select distinct state from sync.outbox`).toEqual([{ state: 'discarded' }])
+  expect(new Set(await readStates(worker.sql))).toEqual(new Set(['discarded']))
   expect(await worker.sql`select from scopestack.vendors where name = 'Raced'`).toHaveLength(0)
   await worker.sql`update scopestack.clients set domain = ${how} where id = ${client().id}`
   expect(await worker.push()).toMatchObject([{ fate: 'sent' }])
@@ -120,7 +120,7 @@ it('sends a new row again that the operator reports as not arrived', async () =>
   await worker.push()
   const [arrived] = sim.records.list('vendors').filter(({ attributes }) => attributes['name'] === 'Doubtful')
   sim.records.update('vendors', arrived!.id, { attributes: { city: 'There' } })
-  await worker.sql`update sync.outbox set not_before = null`
+  await makeDue(worker.sql)
   expect(await worker.push()).toMatchObject([{ fate: 'parked', error: { code: 'SYNC_PUSH_UNKNOWN' } }])
   sim.records.remove('vendors', arrived!.id)
   await retryChange(worker.sql, await newest())
@@ -137,7 +137,7 @@ it('a parked deletion does not delete a record that was edited since', async () 
   await worker.run(['crm-opportunities'])
   await worker.sql`update scopestack.crm_opportunities set amount = 5 where id = ${id}`
   expect(await worker.push()).toMatchObject([{ fate: 'sent' }])
-  expect(await worker.sql`select op, state from sync.outbox order by id`).toMatchObject([
+  expect(await readOutcomes(worker.sql)).toMatchObject([
     { op: 'delete', state: 'superseded' },
     { op: 'update', state: 'sent' },
   ])

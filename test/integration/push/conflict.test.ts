@@ -3,6 +3,7 @@ import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest'
 import { startSimulator, type Simulator } from '../../../src/simulator/server.ts'
 import { confirmLease } from '../../../src/store/fleet/leases.ts'
 import { createMirror } from '../../../src/store/mirror/load.ts'
+import { emptyOutbox, readChanges } from '../../support/outbox.ts'
 import { createDatabase, type TestDatabase } from '../../support/postgres/database.ts'
 import { startWorker, type TestWorker } from '../../support/scopestack/worker.ts'
 
@@ -19,7 +20,7 @@ beforeAll(async () => {
 })
 
 beforeEach(async () => {
-  await worker.sql`truncate sync.outbox`
+  await emptyOutbox(worker.sql)
   sim.records.update('clients', id(), { attributes: { name: 'Agreed', domain: 'agreed.test', 'msa-date': null } })
   await worker.run(['clients'])
 })
@@ -50,7 +51,7 @@ it('parks an edit of the same field, with all three values, and overwrites nothi
   theirs({ name: 'Theirs' })
   expect(await worker.push()).toMatchObject([{ fate: 'parked', error: { code: 'SYNC_PUSH_CONFLICT' } }])
   expect(held()).toMatchObject({ name: 'Theirs', domain: 'agreed.test' })
-  const [change] = await worker.sql`select reason, decisions from sync.outbox`
+  const [change] = await readChanges(worker.sql, ['reason', 'decisions'])
   expect(change!['decisions']).toEqual([
     { member: 'name', base: 'Agreed', local: 'Mine', remote: 'Theirs', decision: 'park' },
     { member: 'domain', base: 'agreed.test', local: 'mine.test', remote: 'agreed.test', decision: 'send' },

@@ -1,6 +1,7 @@
 /** Every accepted value arrives as it is, comes back as it is, and is no edit afterwards. */
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { startSimulator, type Simulator } from '../../../src/simulator/server.ts'
+import { emptyOutbox, readStates } from '../../support/outbox.ts'
 import { createDatabase, type TestDatabase } from '../../support/postgres/database.ts'
 import { startWorker, type TestWorker } from '../../support/scopestack/worker.ts'
 
@@ -75,13 +76,12 @@ const CASES: readonly (readonly [string, string, string, unknown])[] = [
 ]
 
 const shortly = (text: string): string => (text.length > 60 ? `${text.slice(0, 60)}…` : text)
-const outbox = async () =>
-  (await worker.sql<{ state: string }[]>`select state from sync.outbox`).map(({ state }) => state)
+const outbox = () => readStates(worker.sql)
 
 it.each(CASES.map(([table, column, value, json]) => [table, column, shortly(value), value, json] as const))(
   '%s.%s = %s',
   async (table, column, _, value, json) => {
-    await worker.sql`truncate sync.outbox`
+    await emptyOutbox(worker.sql)
     const type = table.replaceAll('_', '-')
     const { id } = sim.records.list(type)[0]!
     const is = async () =>
@@ -103,7 +103,7 @@ it.each(CASES.map(([table, column, value, json]) => [table, column, shortly(valu
 )
 
 it('user-defined fields: a text, a number, true, and none', async () => {
-  await worker.sql`truncate sync.outbox`
+  await emptyOutbox(worker.sql)
   const { id, attributes } = sim.records.list('projects')[0]!
   const [first] = attributes['project-variables'] as { name: string }[]
   for (const value of ['"\\u2028 \\"q\\" "', '12345678.5', 'true', 'null']) {
@@ -121,7 +121,7 @@ it('user-defined fields: a text, a number, true, and none', async () => {
 })
 
 it('a list in another order, which ScopeStack keeps in its own, is accepted', async () => {
-  await worker.sql`truncate sync.outbox`
+  await emptyOutbox(worker.sql)
   const { id } = sim.records.list('projects')[1]!
   sim.records.update('projects', id, { attributes: { 'tag-list': ['a', 'b'] } })
   await worker.run(['projects'], { restart: true })

@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { catalog } from '../../../src/catalog/registry.ts'
 import { openDatabase, type Database } from '../../../src/store/connection/database.ts'
 import { createMirror } from '../../../src/store/mirror/load.ts'
+import { readChanges } from '../../support/outbox.ts'
 import { createDatabase } from '../../support/postgres/database.ts'
 
 const database = await createDatabase()
@@ -64,8 +65,8 @@ it('an editor edits, and its name is noted', async () => {
       `select sync.enqueue_change('clients', 'update', '1', '{"domain": "x.test"}') is not null as made`,
     ),
   ).toBe('[{"made":true}]')
-  const made = await owner<{ by: string }[]>`select made_by as by from sync.outbox`
-  expect(made.map(({ by }) => by)).toEqual([editor, editor, editor])
+  const made = await readChanges(owner, ['madeBy'])
+  expect(made.map(({ madeBy }) => madeBy)).toEqual([editor, editor, editor])
   expect(await said(editor, 'select count(*)::int as n from scopestack.pending_changes')).toBe('[{"n":3}]')
   expect(await said(editor, 'select id from scopestack.new_ids')).toBe('[]')
 })
@@ -84,8 +85,8 @@ it.each([
 })
 
 const noted = async (): Promise<number> => {
-  const [row] = await owner<{ n: number }[]>`select count(*)::int as n from sync.outbox`
-  return row!.n
+  const made = await readChanges(owner, [])
+  return made.length
 }
 
 it.each([

@@ -5,6 +5,7 @@ import { catalog } from '../../../src/catalog/registry.ts'
 import { openDatabase } from '../../../src/store/connection/database.ts'
 import { createMirror } from '../../../src/store/mirror/load.ts'
 import { disableCapture } from '../../../src/store/schema/capture-triggers.ts'
+import { emptyOutbox, readChanges } from '../../support/outbox.ts'
 import { createDatabase } from '../../support/postgres/database.ts'
 
 const database = await createDatabase()
@@ -16,7 +17,7 @@ afterAll(async () => {
 })
 
 beforeEach(async () => {
-  await sql`truncate sync.outbox`
+  await emptyOutbox(sql)
   await sql.begin(async (tx) => {
     await disableCapture(tx)
     for (const table of ['clients', 'crm_opportunities', 'projects']) await tx`delete from scopestack.${tx(table)}`
@@ -30,8 +31,7 @@ beforeEach(async () => {
 const load = (type: string, id: string, attributes: object) =>
   sql.begin((tx) => createMirror(catalog.get(type)!).load(tx, [{ type, id, attributes }]))
 
-const outbox = () =>
-  sql`select resource, record_id, op, attributes, relationships, base, state from sync.outbox order by id`
+const outbox = () => readChanges(sql, ['resource', 'recordId', 'op', 'attributes', 'relationships', 'base', 'state'])
 
 describe('a change by function', () => {
   const enqueue = async (...given: readonly [string, string, string | null, object?, object?]) => {
@@ -48,7 +48,7 @@ describe('a change by function', () => {
     expect(await outbox()).toMatchObject([
       { op: 'update', attributes: { 'msa-date': '2026-05-06' }, base: { attributes: { 'msa-date': '2026-01-02' } } },
       { op: 'create', attributes: { 'project-name': 'New' }, relationships: { client: '1' } },
-      { op: 'delete', record_id: '1' },
+      { op: 'delete', recordId: '1' },
     ])
     expect(await enqueue('clients', 'update', '2', { name: 'Two' })).toBeNull()
   })
@@ -138,6 +138,6 @@ describe('a change by function', () => {
   it('accepts an id for a new row that was chosen beforehand', async () => {
     const id = `local-${randomUUID()}`
     await enqueue('clients', 'create', id, { name: 'Chosen' })
-    expect(await outbox()).toMatchObject([{ op: 'create', record_id: id }])
+    expect(await outbox()).toMatchObject([{ op: 'create', recordId: id }])
   })
 })

@@ -4,6 +4,7 @@ import type { Client } from '../../../src/remote/client.ts'
 import { startSimulator, type Simulator } from '../../../src/simulator/server.ts'
 import { discardChange } from '../../../src/store/outbox/changes.ts'
 import { rebaseOntoBase } from '../../../src/sync/push/rebase.ts'
+import { emptyOutbox, makeDue, readChanges } from '../../support/outbox.ts'
 import { createDatabase, type TestDatabase } from '../../support/postgres/database.ts'
 import { startWorker, type TestWorker } from '../../support/scopestack/worker.ts'
 
@@ -20,7 +21,7 @@ beforeAll(async () => {
 
 beforeEach(async () => {
   sim.removeFault()
-  await worker.sql`truncate sync.outbox`
+  await emptyOutbox(worker.sql)
   await worker.run(TYPES)
 })
 
@@ -48,8 +49,7 @@ const during =
     }
   }
 
-const changeIds = async () =>
-  (await worker.sql<{ id: number }[]>`select id::int from sync.outbox order by id`).map(({ id }) => id)
+const changeIds = async () => (await readChanges(worker.sql, ['id'])).map(({ id }) => id)
 
 describe('an edit made while an earlier one is being sent', () => {
   it('is sent over a value that ScopeStack keeps in another spelling', async () => {
@@ -153,8 +153,8 @@ describe('an edit made while an earlier one is being sent', () => {
       { fate: 'sent' },
       { fate: 'parked', error: { facts: { columns: `user_defined_fields.${two}` } } },
     ])
-    const [row] = await worker.sql<{ base: object }[]>`select base from sync.outbox order by id desc limit 1`
-    expect(row!.base).toMatchObject({
+    const newest = (await readChanges(worker.sql, ['base'])).at(-1)
+    expect(newest!.base).toMatchObject({
       attributes: { 'user-defined-fields': expect.arrayContaining([{ name: one, value: 'SENT' }]) },
     })
   })
@@ -202,7 +202,7 @@ it('a new row that was found again after its response was lost does not overwrit
   await worker.push({ through: during(edit) })
   const made = sim.records.list('vendors').find((one) => one.attributes['name'] === 'Lost for a while')!
   sim.records.update('vendors', made.id, { attributes: { country: 'Theirs' } })
-  await worker.sql`update sync.outbox set not_before = null, requested_at = requested_at - interval '1 hour'`
+  await makeDue(worker.sql, 3_600)
   expect(await worker.push()).toMatchObject([
     { fate: 'sent' },
     { fate: 'parked', error: { code: 'SYNC_PUSH_CONFLICT' } },

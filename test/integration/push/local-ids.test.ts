@@ -5,6 +5,7 @@ import { startSimulator, type Simulator } from '../../../src/simulator/server.ts
 import { discardChange } from '../../../src/store/outbox/changes.ts'
 import { pruneSettledChanges } from '../../../src/store/outbox/notify.ts'
 import { rebaseOntoBase } from '../../../src/sync/push/rebase.ts'
+import { emptyOutbox, readChanges } from '../../support/outbox.ts'
 import { createDatabase, type TestDatabase } from '../../support/postgres/database.ts'
 import { unnoticed } from '../../support/postgres/unnoticed.ts'
 import { startWorker, type TestWorker } from '../../support/scopestack/worker.ts'
@@ -23,7 +24,8 @@ beforeAll(async () => {
 
 beforeEach(async () => {
   sim.removeFault()
-  await worker.sql`truncate sync.outbox, sync.local_ids`
+  await emptyOutbox(worker.sql)
+  await worker.sql`truncate sync.local_ids`
   await unnoticed(worker.sql, async (tx) => {
     for (const type of TYPES) await tx`delete from scopestack.${tx(type.replaceAll('-', '_'))} where id like 'local-%'`
   })
@@ -144,7 +146,7 @@ it('an id that was chosen for two tables: discarding one row leaves the other', 
   const [id, sql] = [`local-${randomUUID()}`, worker.sql]
   await sql`insert into scopestack.clients (id, name) values (${id}, 'Discarded')`
   await sql`insert into scopestack.vendors (id, name) values (${id}, 'Stays')`
-  const [client] = await sql<{ id: number }[]>`select id::int from sync.outbox where resource = 'clients'`
+  const [client] = await readChanges(sql, ['id'], { resource: 'clients' })
   await discardChange(sql, worker.catalog, client!.id, rebaseOntoBase)
   expect(await fates()).toEqual(['vendors sent'])
   remote('vendors', 'name', 'Stays')
@@ -153,7 +155,7 @@ it('an id that was chosen for two tables: discarding one row leaves the other', 
 it('a reference to a discarded row is parked with that reason, and is sent when it is changed', async () => {
   const id = await newClient('Discarded')
   await newProject('Refers to nothing', id)
-  const [client] = await worker.sql<{ id: number }[]>`select id::int from sync.outbox where resource = 'clients'`
+  const [client] = await readChanges(worker.sql, ['id'], { resource: 'clients' })
   await discardChange(worker.sql, worker.catalog, client!.id, rebaseOntoBase)
   expect((await worker.push()).map(({ error }) => error?.message)).toEqual([
     expect.stringContaining(

@@ -4,6 +4,7 @@ import { catalog } from '../../../src/catalog/registry.ts'
 import { openDatabase } from '../../../src/store/connection/database.ts'
 import { discardChange, retryChange } from '../../../src/store/outbox/changes.ts'
 import { rebaseOntoBase } from '../../../src/sync/push/rebase.ts'
+import { readChanges, readStates } from '../../support/outbox.ts'
 import { onTestFinished } from '../../support/run/test-context.ts'
 import { openAccount, pullOne, remoteIds } from '../../support/scopestack/account.ts'
 import { until } from '../../support/until.ts'
@@ -69,7 +70,7 @@ it.each([
   const lost = await loseOnce(account, event, table)
   await worker.push()
   expect(await lost()).toBe(true)
-  expect((await sql`select state from sync.outbox`).map(({ state }) => state as string)).toEqual(states)
+  expect(await readStates(sql)).toEqual(states)
   expect(await cities(account, ids.slice(0, 2))).toEqual(['Mine', 'Mine'])
 })
 
@@ -77,7 +78,7 @@ it('a transaction that lost a deadlock is repeated when a change is parked, retr
   const account = await open()
   const { sim, worker, sql, ids } = account
   await sql`update scopestack.vendors set city = 'Mine' where id = ${ids[0]!}`
-  const [change] = await sql<{ id: number }[]>`select id::int from sync.outbox`
+  const [change] = await readChanges(sql, ['id'])
   const fault = sim.addFault({ kind: '403', match: { method: 'PATCH' }, count: 'always' })
   await worker.push()
   sim.removeFault(fault.id)
@@ -86,7 +87,7 @@ it('a transaction that lost a deadlock is repeated when a change is parked, retr
   expect(await lost()).toBe(true)
   await sql`alter sequence public.losses restart`
   await discardChange(sql, catalog, change!.id, rebaseOntoBase)
-  expect(await sql`select state from sync.outbox`).toEqual([{ state: 'discarded' }])
+  expect(await readStates(sql)).toEqual(['discarded'])
   expect(await lost()).toBe(true)
 })
 

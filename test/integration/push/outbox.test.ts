@@ -10,6 +10,18 @@ import { settleSent } from '../../../src/store/outbox/settle.ts'
 import { disableCapture } from '../../../src/store/schema/capture-triggers.ts'
 import { coalesceChanges } from '../../../src/sync/push/push.ts'
 import { rebaseOntoResponse } from '../../../src/sync/push/rebase.ts'
+import {
+  claimNewest,
+  emptyOutbox,
+  expireClaims,
+  parkOf,
+  parkReturned,
+  readChanges,
+  readStates,
+  retryParked,
+  setClockAhead,
+  settleDaysAgo,
+} from '../../support/outbox.ts'
 import { createDatabase } from '../../support/postgres/database.ts'
 import { until } from '../../support/until.ts'
 
@@ -25,7 +37,7 @@ afterAll(async () => {
 })
 
 beforeEach(async () => {
-  await sql`truncate sync.outbox`
+  await emptyOutbox(sql)
   await sql.begin(async (tx) => {
     await disableCapture(tx)
     for (const table of ['clients', 'projects']) await tx`delete from scopestack.${tx(table)}`
@@ -61,11 +73,11 @@ it('keeps the edits of a record in order: the second waits until the first is se
 
 it('sends none beside another of the record, also where an older one is retried (S5)', async () => {
   await sql`update scopestack.clients set domain = 'set-aside.test' where id = '1'`
-  await sql`update sync.outbox set state = 'parked', returned_at = now()`
+  await parkReturned(sql)
   await edit('1', 'Newer')
   const newer = await claim(one)
   expect(newer.changes).toHaveLength(1)
-  await sql`update sync.outbox set state = 'waiting' where state = 'parked'`
+  await retryParked(sql)
   expect(await claim(other)).toEqual({ term: 0, changes: [] })
   await one.release(newer.term)
   expect((await claim(other)).changes).toHaveLength(1)
@@ -76,9 +88,7 @@ it('leaves a record to another worker that claims it while it is being selected 
   await edit('1', 'Newer')
   let claimed: ReturnType<typeof claim> | undefined
   await sql.begin(async (tx) => {
-    await tx`
-      update sync.outbox set state = 'sending', term = 0, claim_until = now() + interval '1 minute'
-      where id = (select max(id) from sync.outbox)`
+    await claimNewest(tx)
     claimed = claim(other)
     await until(
       async () =>
@@ -98,18 +108,17 @@ it('makes one edit of those that wait together', async () => {
   expect(changes).toMatchObject([
     { attributes: { name: 'Second', domain: 'x.test' }, base: { attributes: { name: 'Client 1', domain: null } } },
   ])
-  const states = await sql`select state, superseded_by::int as by from sync.outbox order by id`
-  expect(states).toMatchObject([
-    { state: 'superseded', by: changes[0]!.id },
-    { state: 'superseded', by: changes[0]!.id },
-    { state: 'sending', by: null },
+  expect(await readChanges(sql, ['state', 'supersededBy'])).toMatchObject([
+    { state: 'superseded', supersededBy: changes[0]!.id },
+    { state: 'superseded', supersededBy: changes[0]!.id },
+    { state: 'sending', supersededBy: null },
   ])
 })
 
 it('lets no worker settle whose claim passed to another', async () => {
   await edit('1', 'Mine')
   const late = await claim(one)
-  await sql`update sync.outbox set claim_until = '-infinity'`
+  await expireClaims(sql)
   const now = await claim(other)
   expect(now.term).toBeGreaterThan(late.term)
   const [change] = late.changes
@@ -141,7 +150,7 @@ it('releases what was not settled, except a claim that another worker has by now
   const theirs = await claim(other)
   expect(theirs.changes).toHaveLength(1)
   await one.release(mine.term)
-  expect(await sql`select state from sync.outbox`).toEqual([{ state: 'sending' }])
+  expect(await readStates(sql)).toEqual(['sending'])
 })
 
 it('is not held up by times of a clock that was a day ahead and was set back', async () => {
@@ -153,13 +162,13 @@ it('is not held up by times of a clock that was a day ahead and was set back', a
   const left = await claim(one)
   await recordDeparture(sql, left.changes[0]!, left.term)
   await one.release(left.term)
-  await sql`
-    update sync.outbox set not_before = not_before + interval '1 day', requested_at = requested_at + interval '1 day'`
+  await setClockAhead(sql, 86_400)
   expect(await readDue(sql)).toMatchObject({ due: true })
   const first = await claim(one)
   const then = await claim(other)
   expect([...first.changes, ...then.changes].map(({ recordId }) => recordId)).toEqual(['1', vendor[0]!.id])
-  expect(await sql`select from sync.outbox where requested_at > now()`).toHaveLength(0)
+  const requested = await readChanges(sql, ['requestedAgo'])
+  expect(requested.filter(({ requestedAgo }) => requestedAgo !== null && requestedAgo < 0)).toEqual([])
 })
 
 it('lets what refers to a new row wait for it, and gives it the real id', async () => {
@@ -181,7 +190,7 @@ it('distinguishes due changes that are blocked from due ones that can be sent', 
     with c as (insert into scopestack.clients (name) values ('Refused') returning id)
     insert into scopestack.projects (project_name, client_id) select 'Behind it', id from c`
   const { term } = await claim(one)
-  await sql`update sync.outbox set state = 'parked' where resource = 'clients'`
+  await parkOf(sql, 'clients')
   expect((await claim(other)).changes).toEqual([])
   expect(await readDue(sql)).toEqual({ due: true, term })
   await edit('1', 'Goes on')
@@ -206,9 +215,9 @@ it('keeps a settled change for 90 days, and one that is not settled for ever', a
   ] as const) {
     await edit(id, name)
   }
-  await sql`update sync.outbox set state = 'sent', settled_at = now() - interval '91 days' where record_id = '1'`
-  await sql`update sync.outbox set state = 'sent', settled_at = now() - interval '89 days' where record_id = '2'`
-  await sql`update sync.outbox set state = 'parked', settled_at = now() - interval '999 days' where record_id = '3'`
+  await settleDaysAgo(sql, '1', 'sent', 91)
+  await settleDaysAgo(sql, '2', 'sent', 89)
+  await settleDaysAgo(sql, '3', 'parked', 999)
   expect(await pruneSettledChanges(sql)).toBe(1)
-  expect(await sql`select record_id as id from sync.outbox order by 1`).toEqual([{ id: '2' }, { id: '3' }])
+  expect(await readChanges(sql, ['recordId'])).toEqual([{ recordId: '2' }, { recordId: '3' }])
 })

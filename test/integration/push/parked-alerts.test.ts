@@ -4,6 +4,7 @@ import { raiseParkedAlerts } from '../../../src/jobs/parked-alerts.ts'
 import { startSimulator, type Simulator } from '../../../src/simulator/server.ts'
 import { discardChange } from '../../../src/store/outbox/changes.ts'
 import { rebaseOntoBase } from '../../../src/sync/push/rebase.ts'
+import { claimAll, emptyOutbox, parkEarlier, readChanges } from '../../support/outbox.ts'
 import { createDatabase, type TestDatabase } from '../../support/postgres/database.ts'
 import { startWorker, type TestWorker } from '../../support/scopestack/worker.ts'
 
@@ -19,7 +20,7 @@ beforeAll(async () => {
 })
 
 beforeEach(async () => {
-  await worker.sql`truncate sync.outbox`
+  await emptyOutbox(worker.sql)
   await worker.sql`truncate sync.alerts`
 })
 
@@ -71,7 +72,7 @@ it('one alert says that none is left, and none is sent where none ever was', asy
   expect(await raised()).toEqual([])
   await park(2)
   await raiseParkedAlerts(worker.sql)
-  const [first, second] = await worker.sql<{ id: number }[]>`select id::int from sync.outbox`
+  const [first, second] = await readChanges(worker.sql, ['id'])
   await later()
   await discardChange(worker.sql, worker.catalog, second!.id, rebaseOntoBase)
   await raiseParkedAlerts(worker.sql)
@@ -85,11 +86,10 @@ it('one alert says that none is left, and none is sent where none ever was', asy
 it('an alert waits for the rest of an edit that is being sent', async () => {
   await park(1)
   await worker.sql`insert into scopestack.clients (name) values ('Under way')`
-  await worker.sql`
-    update sync.outbox set state = 'sending', claim_until = now() + interval '1 minute' where state = 'waiting'`
+  await claimAll(worker.sql)
   await raiseParkedAlerts(worker.sql)
   expect(await raised()).toEqual([])
-  await worker.sql`update sync.outbox set settled_at = settled_at - interval '2 minutes' where state = 'parked'`
+  await parkEarlier(worker.sql)
   await raiseParkedAlerts(worker.sql)
   expect(await raised()).toHaveLength(1)
 })

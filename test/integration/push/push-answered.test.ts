@@ -6,6 +6,7 @@ import { startSimulator, type Simulator } from '../../../src/simulator/server.ts
 import type { Transaction } from '../../../src/store/connection/database.ts'
 import { discardChange, retryChange } from '../../../src/store/outbox/changes.ts'
 import { rebaseOntoBase } from '../../../src/sync/push/rebase.ts'
+import { addAttributes, emptyOutbox, makeDue, parkAll, readChanges, readStates } from '../../support/outbox.ts'
 import { createDatabase, type TestDatabase } from '../../support/postgres/database.ts'
 import { startWorker, type TestWorker } from '../../support/scopestack/worker.ts'
 
@@ -21,7 +22,7 @@ beforeAll(async () => {
 
 beforeEach(async () => {
   sim.removeFault()
-  await worker.sql`truncate sync.outbox`
+  await emptyOutbox(worker.sql)
   await worker.run(['vendors', 'clients', 'products'])
 })
 
@@ -38,11 +39,10 @@ const setDomain = (id: string, domain: string) =>
   worker.sql`update scopestack.clients set domain = ${domain} where id = ${id}`
 const domainOf = async (id: string) =>
   (await worker.sql<{ domain: string }[]>`select domain from scopestack.clients where id = ${id}`)[0]!.domain
-const soon = () => worker.sql`update sync.outbox set not_before = null`
+const soon = () => makeDue(worker.sql)
 const fates = async (settling: ReturnType<TestWorker['push']>) =>
   (await settling).map(({ fate, error }) => error?.code ?? fate)
-const states = async () =>
-  (await worker.sql<{ state: string }[]>`select state from sync.outbox order by id`).map(({ state }) => state)
+const states = async () => readStates(worker.sql)
 
 /** Another transaction locks a row as long as `body` takes. */
 const holding = (hold: (tx: Transaction) => Promise<unknown>, body: () => Promise<unknown>) =>
@@ -96,7 +96,7 @@ describe('an edit that arrived, and whose response is lost', () => {
     const id = client(0)
     await setDomain(id, 'discarded.test')
     await worker.push({ through: lostForLong }).catch(() => {})
-    const [change] = await worker.sql<{ id: number }[]>`select id::int from sync.outbox`
+    const [change] = await readChanges(worker.sql, ['id'])
     await discardChange(worker.sql, worker.catalog, change!.id, rebaseOntoBase)
     await setDomain(client(1), 'another.test')
     await worker.run(['clients'])
@@ -127,8 +127,7 @@ describe('an edit that arrived, and whose response is lost', () => {
         }
       }
       expect(await fates(worker.push({ through: failing }))).toEqual(['SYNC_REMOTE_FAILED'])
-      await worker.sql`
-        update sync.outbox set state = 'parked', code = 'SYNC_PUSH_FAILED', settled_at = now(), claim_until = null`
+      await parkAll(worker.sql, { code: 'SYNC_PUSH_FAILED' })
       const next = where === 'to a third value' ? 'third.test' : was
       await setDomain(id, next)
       expect(await fates(worker.push())).toEqual(['sent'])
@@ -207,8 +206,7 @@ describe('an edit whose response came while another transaction locked its row',
 
 describe('an edit that was accepted in part', () => {
   /** What a version that did not refuse it yet has noted: ScopeStack makes nothing of such a date. */
-  const notedBefore = () =>
-    worker.sql`update sync.outbox set attributes = attributes || '{"msa-date": "infinity"}' where state = 'waiting'`
+  const notedBefore = () => addAttributes(worker.sql, { 'msa-date': 'infinity' })
   const inPart = async (id: string, domain: string) => {
     await worker.sql`update scopestack.clients set domain = ${domain}, msa_date = '2027-01-30' where id = ${id}`
     await notedBefore()
@@ -239,7 +237,7 @@ describe('an edit that was accepted in part', () => {
     const was = await domainOf(id)
     await inPart(id, 'taken.test')
     sim.records.update('clients', id, { attributes: { domain: was } })
-    const [change] = await worker.sql<{ id: number; attributes: object }[]>`select id::int, attributes from sync.outbox`
+    const [change] = await readChanges(worker.sql, ['id', 'attributes'])
     expect(change!.attributes).toEqual({ 'msa-date': 'infinity' })
     await retryChange(worker.sql, change!.id)
     expect(await fates(worker.push())).toEqual(['SYNC_PUSH_IGNORED'])

@@ -9,6 +9,7 @@ import { startSimulator, type Simulator } from '../../../src/simulator/server.ts
 import { switchesOf, type Switches } from '../../../src/simulator/switches.ts'
 import { retryChange } from '../../../src/store/outbox/changes.ts'
 import { altering, type Altered } from '../../support/network/alter.ts'
+import { emptyOutbox, makeDue, readChanges } from '../../support/outbox.ts'
 import { createDatabase, type TestDatabase } from '../../support/postgres/database.ts'
 import { startWorker, type TestWorker } from '../../support/scopestack/worker.ts'
 
@@ -36,7 +37,7 @@ beforeAll(async () => {
 beforeEach(async () => {
   sim.removeFault()
   sim.setSwitches(switchesOf('help-pages'))
-  await worker.sql`truncate sync.outbox`
+  await emptyOutbox(worker.sql)
   sim.resetStats()
 })
 
@@ -50,7 +51,7 @@ const remote = (type: string, id: string) => sim.records.read(type, id)
 const called = (name: string, type = 'clients') =>
   sim.records.list(type).filter(({ attributes }) => attributes['name'] === name)
 const asked = (what: string): number => sim.stats().requests[what] ?? 0
-const due = () => worker.sql`update sync.outbox set not_before = null where state in ('waiting', 'sending')`
+const due = () => makeDue(worker.sql)
 const fates = async (settling: ReturnType<TestWorker['push']>) =>
   (await settling).map(({ fate, error }) => error?.code ?? fate)
 
@@ -141,8 +142,7 @@ describe('a PATCH whose response is not the record, and that', () => {
     await worker.sql`update scopestack.clients set domain = ${domain} where id = ${id}`
     return id
   }
-  const noted = async () =>
-    (await worker.sql`select state, code, reason, requested_at is not null as left from sync.outbox`)[0]
+  const noted = async () => (await readChanges(worker.sql, ['state', 'code', 'reason', 'requestedAgo']))[0]
 
   it('had no effect, is retried after another read', async () => {
     page()
@@ -203,7 +203,7 @@ describe('a PATCH whose response is not the record, and that', () => {
         await one.write(...given).finally(() => sim.addFault({ kind: '409', match: { method: 'GET' } })),
     }))
     expect(await fates(worker.push({ through: forbidding }))).toEqual(['SYNC_PUSH_UNPROVED'])
-    expect(await noted()).toMatchObject({ state: 'parked', left: true })
+    expect(await noted()).toMatchObject({ state: 'parked', requestedAgo: expect.any(Number) })
     // A value that may have arrived is no remote edit.
     sim.setSwitches({ foreignWrites: 'off' })
     await worker.sql`update scopestack.clients set domain = 'next.test' where id = ${id}`
@@ -219,7 +219,7 @@ describe('a PATCH whose response is not the record, and that', () => {
         user_defined_fields = user_defined_fields || '[{"name": "headcuont", "value": "7"}]'
       where id = ${id}`
     expect(await fates(worker.push())).toEqual(['SYNC_PUSH_IGNORED'])
-    expect(await worker.sql`select attributes from sync.outbox`).toMatchObject([
+    expect(await readChanges(worker.sql, ['attributes'])).toMatchObject([
       { attributes: { 'user-defined-fields': [{ name: 'headcuont' }] } },
     ])
     expect(asked('PATCH /{account}/v1/clients/{id}')).toBe(1)
@@ -293,16 +293,14 @@ it('a POST with status 201 whose record is not found is not sent again, also whe
   }))
   await worker.sql`insert into scopestack.clients (name) values ('Done and not found')`
   expect(await fates(worker.push({ through }))).toEqual(['SYNC_REMOTE_FAILED'])
-  await worker.sql`update sync.outbox set not_before = null, requested_at = now() - interval '10 minutes'`
+  await makeDue(worker.sql, 600)
   expect(await fates(worker.push())).toEqual(['SYNC_PUSH_UNKNOWN'])
   expect(asked('POST /{account}/v1/clients')).toBe(1)
-  const [{ id, reason }] = await worker.sql<
-    [{ id: number; reason: string }]
-  >`select id::int as id, reason from sync.outbox`
-  expect(reason).toMatch(/answered with 201: it holds no record, and no record like it is found/)
+  const [change] = await readChanges(worker.sql, ['id', 'reason'])
+  expect(change!.reason).toMatch(/answered with 201: it holds no record, and no record like it is found/)
 
   // A person has looked.
-  await retryChange(worker.sql, id)
+  await retryChange(worker.sql, change!.id)
   expect(await fates(worker.push())).toEqual(['sent'])
   expect(called('Done and not found')).toHaveLength(1)
   await equal()

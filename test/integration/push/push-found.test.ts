@@ -3,6 +3,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { startSimulator, type Simulator } from '../../../src/simulator/server.ts'
 import { switchesOf } from '../../../src/simulator/switches.ts'
 import { altering, type Altered } from '../../support/network/alter.ts'
+import { emptyOutbox, makeDue, readStates } from '../../support/outbox.ts'
 import { createDatabase, type TestDatabase } from '../../support/postgres/database.ts'
 import { startWorker, type TestWorker } from '../../support/scopestack/worker.ts'
 
@@ -21,7 +22,7 @@ beforeAll(async () => {
 beforeEach(async () => {
   sim.removeFault()
   sim.setSwitches(switchesOf('help-pages'))
-  await worker.sql`truncate sync.outbox`
+  await emptyOutbox(worker.sql)
   await worker.run(TYPES)
   sim.resetStats()
 })
@@ -100,9 +101,9 @@ describe('a new row is not taken for', () => {
     await addVendor('Of two', 'Here')
     await addVendor('Of two', 'There')
     await worker.push({ through: alike })
-    await worker.sql`update sync.outbox set not_before = null`
+    await makeDue(worker.sql)
     await worker.push({ through: alike })
-    expect(await worker.sql`select state from sync.outbox`).toEqual([{ state: 'sent' }, { state: 'sent' }])
+    expect(await readStates(worker.sql)).toEqual(['sent', 'sent'])
     expect(await vendor('Of two')).toHaveLength(2)
     const sides = [
       (await vendor('Of two')).map((row) => `${String(row['id'])} ${String(row['city'])}`),
@@ -197,7 +198,7 @@ describe('a lost new row', () => {
   }
   /** So long that it is sent again where it is not found. */
   const push = async () => {
-    await worker.sql`update sync.outbox set not_before = null, requested_at = requested_at - interval '100 s'`
+    await makeDue(worker.sql, 100)
     return await fates(worker.push())
   }
   const once = async (name: string) => {
@@ -259,7 +260,7 @@ describe('a lost new row', () => {
     const unfiltered = altering({
       get: (path, body) => (path.includes('filter%5Bname%5D') ? JSON.stringify({ data }) : body),
     })
-    await worker.sql`update sync.outbox set not_before = null, requested_at = requested_at - interval '100 s'`
+    await makeDue(worker.sql, 100)
     expect(await fates(worker.push({ through: unfiltered }))).toEqual(['sent'])
     await once('One of all')
   })
@@ -275,7 +276,7 @@ describe('a lost new row', () => {
   it('is unknown where the list does not show which record has its name', async () => {
     await lose('Withheld')
     const withheld = altering({ get: (_, body) => body.replaceAll(/"name":"[^"]*",/g, '') })
-    await worker.sql`update sync.outbox set not_before = null, requested_at = requested_at - interval '100 s'`
+    await makeDue(worker.sql, 100)
     expect(await fates(worker.push({ through: withheld }))).toEqual(['SYNC_PUSH_UNKNOWN'])
     expect(posts()).toBe(1)
   })

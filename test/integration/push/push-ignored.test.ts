@@ -1,6 +1,7 @@
 /** Values that ScopeStack ignores, though it responds with 200: they are found and reported. */
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest'
 import { startSimulator, type Simulator } from '../../../src/simulator/server.ts'
+import { addAttributes, emptyOutbox, readChanges } from '../../support/outbox.ts'
 import { createDatabase, type TestDatabase } from '../../support/postgres/database.ts'
 import { startWorker, type TestWorker } from '../../support/scopestack/worker.ts'
 
@@ -15,7 +16,7 @@ beforeAll(async () => {
 })
 
 beforeEach(async () => {
-  await worker.sql`truncate sync.outbox`
+  await emptyOutbox(worker.sql)
   await worker.run(['clients'])
 })
 
@@ -32,8 +33,7 @@ const held = async (id: string) => {
 }
 
 /** What a version that did not refuse it yet has noted: ScopeStack makes nothing of such a date. */
-const notedBefore = () =>
-  worker.sql`update sync.outbox set attributes = attributes || '{"msa-date": "infinity"}' where state = 'waiting'`
+const notedBefore = () => addAttributes(worker.sql, { 'msa-date': 'infinity' })
 
 it('a user-defined field that is not defined is parked, and the rest is accepted', async () => {
   const { id } = sim.records.list('clients')[0]!
@@ -63,7 +63,7 @@ it('a field that is written in its place is sent, and nothing stays parked', asy
   await worker.sql`update scopestack.clients set msa_date = '2027-01-31' where id = ${id}`
   expect(await worker.push()).toMatchObject([{ fate: 'sent' }])
   expect(sim.records.read('clients', id)!.attributes['msa-date']).toBe('2027-01-31')
-  expect(await worker.sql`select from sync.outbox where state = 'parked'`).toHaveLength(0)
+  expect(await readChanges(worker.sql, [], { state: 'parked' })).toHaveLength(0)
 })
 
 it('a new row is created nevertheless, and a warning names what of it was ignored', async () => {

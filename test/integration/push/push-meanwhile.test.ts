@@ -2,6 +2,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it, vi } from 'vitest'
 import type { Client } from '../../../src/remote/client.ts'
 import { startSimulator, type Simulator } from '../../../src/simulator/server.ts'
+import { emptyOutbox, makeDue, readOutcomes } from '../../support/outbox.ts'
 import { createDatabase, type TestDatabase } from '../../support/postgres/database.ts'
 import { startWorker, type TestWorker } from '../../support/scopestack/worker.ts'
 
@@ -17,7 +18,7 @@ beforeAll(async () => {
 
 beforeEach(async () => {
   sim.removeFault()
-  await worker.sql`truncate sync.outbox`
+  await emptyOutbox(worker.sql)
   await worker.run(['vendors', 'clients', 'projects', 'project-documents'])
   sim.resetStats()
 })
@@ -48,7 +49,7 @@ const afterFirst =
     }
   }
 
-const changes = () => worker.sql`select op, state, code from sync.outbox order by id`
+const changes = () => readOutcomes(worker.sql)
 
 it('a record that was read long ago is read again, so that an edit made in ScopeStack meanwhile is not overwritten', async () => {
   const [one, two] = sim.records.list('vendors')
@@ -111,10 +112,10 @@ it('two new rows that are alike arrive once each, also when a response is lost',
   await worker.sql`insert into scopestack.vendors (name, city) select 'Alike', 'Here' from generate_series(1, 2)`
   sim.addFault({ kind: 'lost-answer', match: { method: 'POST', type: 'vendors' } })
   for (let turn = 0; turn < 4; turn++) {
-    await worker.sql`update sync.outbox set not_before = null where state in ('waiting', 'sending')`
+    await makeDue(worker.sql)
     await worker.push()
   }
-  const states = (await changes()).map(({ state }) => state as string)
+  const states = (await changes()).map(({ state }) => state)
   expect(states).toEqual(['sent', 'sent'])
   expect(made()).toHaveLength(2)
   const rows = await worker.sql`select id from scopestack.vendors where name = 'Alike'`

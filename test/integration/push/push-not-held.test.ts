@@ -4,6 +4,7 @@ import type { Client } from '../../../src/remote/client.ts'
 import { startSimulator, type Simulator } from '../../../src/simulator/server.ts'
 import { resolveChange } from '../../../src/store/outbox/changes.ts'
 import { rebaseOntoBase } from '../../../src/sync/push/rebase.ts'
+import { emptyOutbox, readChanges, refuseSent } from '../../support/outbox.ts'
 import { createDatabase, type TestDatabase } from '../../support/postgres/database.ts'
 import { startWorker, type TestWorker } from '../../support/scopestack/worker.ts'
 
@@ -18,7 +19,7 @@ beforeAll(async () => {
 })
 
 beforeEach(async () => {
-  await worker.sql`truncate sync.outbox`
+  await emptyOutbox(worker.sql)
   await worker.run(['vendors', 'clients'])
 })
 
@@ -46,8 +47,7 @@ it.each([
     { fate: 'parked', error: { code: 'SYNC_PUSH_CONFLICT' } },
     { fate: 'sent' },
   ])
-  const [change] = await worker.sql<{ id: number; decisions: unknown }[]>`
-    select id::int, decisions from sync.outbox where state = 'parked'`
+  const [change] = await readChanges(worker.sql, ['id', 'decisions'], { state: 'parked' })
   expect(change!.decisions).toMatchObject([{ member: 'city', remote: noted }])
   await resolveChange(worker.sql, worker.catalog, change!.id, 'local', rebaseOntoBase)
   expect(await worker.push()).toMatchObject([{ fate: 'sent' }])
@@ -63,14 +63,13 @@ it('a refusal whose reason has such characters is noted', async () => {
     write: async (_, parse) => parse({ status: 422, headers: {}, body: JSON.stringify({ errors }) }, ''),
   })
   expect(await worker.push({ through: refuse })).toMatchObject([{ fate: 'parked', change: { recordId: id } }])
-  expect(await worker.sql`select code, errors from sync.outbox`).toMatchObject([
+  expect(await readChanges(worker.sql, ['code', 'errors'])).toMatchObject([
     { code: 'SYNC_PUSH_INVALID', errors: [{ column: 'domain', message: 'is bad: \uFFFD' }] },
   ])
 })
 
 it('an edit whose outcome Postgres refuses is parked alone', async () => {
-  await worker.sql`
-    alter table sync.outbox add constraint no_such_city check (state <> 'sent' or attributes ->> 'city' <> 'Nowhere')`
+  const allow = await refuseSent(worker.sql, 'Nowhere')
   try {
     await worker.sql`update scopestack.vendors set city = 'Nowhere' where id = ${first('vendors')}`
     await editBehind('behind-nowhere.test')
@@ -78,9 +77,9 @@ it('an edit whose outcome Postgres refuses is parked alone', async () => {
       { fate: 'parked', error: { code: 'SYNC_PUSH_NOT_HELD' } },
       { fate: 'sent' },
     ])
-    const [parked] = await worker.sql<{ reason: string }[]>`select reason from sync.outbox where state = 'parked'`
+    const [parked] = await readChanges(worker.sql, ['reason'], { state: 'parked' })
     expect(parked!.reason).toMatch(/no_such_city.*It may have been applied: look in ScopeStack/)
   } finally {
-    await worker.sql`alter table sync.outbox drop constraint no_such_city`
+    await allow()
   }
 })

@@ -7,6 +7,14 @@ import { listOpenChanges, retryChange } from '../../../src/store/outbox/changes.
 import { hasConcurrentTwin } from '../../../src/store/outbox/in-flight.ts'
 import { naturalKeyOf } from '../../../src/sync/push/natural-key.ts'
 import { plan } from '../../../src/sync/push/plan.ts'
+import {
+  discardCreates,
+  emptyOutbox,
+  insertCreateInFlight,
+  insertEdits,
+  makeDue,
+  readChanges,
+} from '../../support/outbox.ts'
 import { createDatabase, type TestDatabase } from '../../support/postgres/database.ts'
 import { startWorker, type TestWorker } from '../../support/scopestack/worker.ts'
 
@@ -23,7 +31,7 @@ beforeAll(async () => {
 
 beforeEach(async () => {
   sim.removeFault()
-  await worker.sql`truncate sync.outbox`
+  await emptyOutbox(worker.sql)
   sim.resetStats()
 })
 
@@ -42,7 +50,7 @@ const behind = async (domain: string): Promise<() => unknown> => {
   await worker.sql`update scopestack.clients set domain = ${domain} where id = ${client!.id}`
   return () => sim.records.read('clients', client!.id)!.attributes['domain']
 }
-const due = () => worker.sql`update sync.outbox set not_before = null where state in ('waiting', 'sending')`
+const due = () => makeDue(worker.sql)
 
 it('a new row whose lookup is refused is parked, and the others are sent', async () => {
   // A filter that is refused is left out; this is the list itself.
@@ -56,7 +64,7 @@ it('a new row whose lookup is refused is parked, and the others are sent', async
   )
   expect(other()).toBe('behind-a-look-up.test')
   sim.removeFault()
-  const [change] = await worker.sql<{ id: number }[]>`select id::float8 as id from sync.outbox order by id`
+  const [change] = await readChanges(worker.sql, ['id'])
   await retryChange(worker.sql, change!.id)
   expect(await worker.push()).toMatchObject([{ fate: 'sent' }])
   expect(made('Not to be asked for')).toHaveLength(1)
@@ -89,12 +97,8 @@ it('an edit whose record may not be read is parked alone', async () => {
 
 it('a plan that does not show every change says so', async () => {
   const [one, two] = vendors()
-  const edits = (id: string, count: number) => worker.sql`
-    insert into sync.outbox (resource, record_id, op, attributes, base, made_by, txid)
-    select 'vendors', ${id}, 'update', jsonb_build_object('city', n::text), '{"attributes": {"city": null}}', 'test', 1
-    from generate_series(1, ${count}::int) as n`
-  await edits(one!, 1_100)
-  await edits(two!, 3)
+  await insertEdits(worker.sql, one!, 1_100)
+  await insertEdits(worker.sql, two!, 3)
   const pusher = openPusher(worker, { conflict: undefined })
   const looked = await plan(pusher, new AbortController().signal)
   await pusher.close()
@@ -138,7 +142,7 @@ it.each(['update', 'delete'] as const)(
       if (op === 'update') await tx`update scopestack.vendors set city = 'There' where name = 'Discarded'`
       else await tx`delete from scopestack.vendors where name = 'Discarded'`
     })
-    await worker.sql`update sync.outbox set state = 'discarded' where op = 'create'`
+    await discardCreates(worker.sql)
     const other = await behind(`behind-a-${op}.test`)
     const fates = await worker.push()
     expect(fates).toMatchObject([{ fate: 'parked', error: { code: 'SYNC_PUSH_GONE' } }, { fate: 'sent' }])
@@ -228,17 +232,13 @@ it.each([
   ['one given as an empty text', '{"name": "T", "sku": ""}', '{"name": "T"}', true],
   ['another value', '{"name": "T", "sku": "S"}', '{"name": "T"}', false],
 ])('new rows are alike by a key of several members: %s', async (_, first, second, alike) => {
-  for (const attributes of [first, second]) {
-    await worker.sql`
-      insert into sync.outbox (resource, record_id, op, attributes, made_by, txid, state, requested_at, claim_until)
-      values ('products', 'local-' || gen_random_uuid(), 'create', ${attributes}::text::jsonb, 'test', 1, 'sending', now(), now() + interval '1 minute')`
-  }
+  for (const attributes of [first, second]) await insertCreateInFlight(worker.sql, 'products', attributes)
   const [one, other] = await listOpenChanges(worker.sql, 10)
   for (const change of [one!, other!]) {
     const key = naturalKeyOf(worker.catalog.get('products')!, change)!
     expect(await hasConcurrentTwin(worker.sql, change, key)).toBe(alike)
   }
-  await worker.sql`truncate sync.outbox`
+  await emptyOutbox(worker.sql)
 })
 
 it('a number is sent digit for digit, however long it is', async () => {

@@ -11,6 +11,7 @@ import { startSimulator, type Simulator } from '../../../src/simulator/server.ts
 import { transact } from '../../../src/store/connection/database.ts'
 import { openOutbox } from '../../../src/store/outbox/claim.ts'
 import { push } from '../../../src/sync/push/push.ts'
+import { countOpen, emptyOutbox, expireClaims, makeDue, readChanges } from '../../support/outbox.ts'
 import { createDatabase, type TestDatabase } from '../../support/postgres/database.ts'
 import { startWorker, type TestWorker } from '../../support/scopestack/worker.ts'
 
@@ -198,12 +199,7 @@ async function land(): Promise<void> {
 async function timePasses(): Promise<void> {
   await land()
   // What a dead process had begun in the database is ended there, too.
-  await transact(
-    worker.sql,
-    (tx) => tx`
-      update sync.outbox set not_before = null, requested_at = requested_at - interval '100 s'
-      where state in ('waiting', 'sending')`,
-  )
+  await transact(worker.sql, (tx) => makeDue(tx, 100))
 }
 
 async function killed(when: string): Promise<void> {
@@ -231,7 +227,7 @@ async function late(): Promise<void> {
       const answer = await client.write(request, parse, signal)
       if (once) return answer
       once = true
-      await worker.sql`update sync.outbox set claim_until = '-infinity', claim_pid = null where state = 'sending'`
+      await expireClaims(worker.sql)
       await pushOnce()
       return answer
     },
@@ -314,7 +310,7 @@ async function act(one: Step): Promise<void> {
       await worker.run(TYPES)
       return
     case 'push':
-      await sql`update sync.outbox set not_before = null`
+      await makeDue(sql)
       return pushOnce()
     case 'fault':
       sim.addFault({ kind: one.kind, match: { method: one.method } })
@@ -345,15 +341,8 @@ async function rest(): Promise<void> {
   sim.setSwitches({ foreignWrites: 'off' })
   for (;;) {
     await timePasses()
-    await transact(
-      worker.sql,
-      (tx) => tx`
-        update sync.outbox set not_before = null, claim_pid = null,
-          claim_until = case when state = 'sending' then '-infinity'::timestamptz end
-        where state in ('waiting', 'sending')`,
-    )
-    const [open] = await worker.sql`select from sync.outbox where state in ('waiting', 'sending') limit 1`
-    if (open === undefined) return
+    await transact(worker.sql, expireClaims)
+    if ((await countOpen(worker.sql)) === 0) return
     await pushOnce()
   }
 }
@@ -370,7 +359,7 @@ it(
         seen.clear()
         overwritten.length = 0
         wishes.clear()
-        await worker.sql`truncate sync.outbox`
+        await emptyOutbox(worker.sql)
         while (sim.records.list('crm-opportunities').length < 4) {
           count++
           sim.records.create('crm-opportunities', { attributes: { name: 'Deal', 'opportunity-id': `D-${count}` } })
@@ -384,21 +373,20 @@ it(
         for (const one of steps) await act(one)
         await rest()
 
-        const changes = await worker.sql<{ id: number; op: string; state: string; code: string; name: string }[]>`
-        select id::int, op, state, code, attributes ->> 'name' as name from sync.outbox order by id`
+        const changes = await readChanges(worker.sql, ['id', 'op', 'state', 'code', 'attributes', 'recordId'])
         expect(changes.filter(({ state }) => !['sent', 'superseded', 'parked', 'discarded'].includes(state))).toEqual(
           [],
         )
         expect(overwritten, 'edits that no read had seen').toEqual([])
         const remote = sim.records.list('vendors')
-        for (const { op, state, name } of changes.filter(({ op: of }) => of === 'create')) {
+        for (const { op, state, attributes: sent } of changes.filter(({ op: of }) => of === 'create')) {
+          const name = sent['name'] as string
           const made = remote.filter(({ attributes }) => attributes['name'] === name).length
           if (op === 'create' && state === 'sent') expect(made, name).toBe(1)
           else if (state !== 'parked') expect(made, name).toBeLessThanOrEqual(1)
         }
 
-        const aside = await worker.sql<{ id: string }[]>`select record_id as id from sync.outbox where state = 'parked'`
-        const others = new Set(aside.map(({ id }) => id))
+        const others = new Set(changes.filter(({ state }) => state === 'parked').map(({ recordId }) => recordId))
         for (const { name, field: of, value, at } of wishes.values()) {
           const [one, ...more] = remote.filter(({ attributes }) => attributes['name'] === name)
           if (one === undefined || more.length > 0 || others.has(one.id)) continue
@@ -424,8 +412,7 @@ it(
         expect(byId(rows.map((row) => ({ ...row })))).toEqual(byId(held))
         const { outcomes } = await worker.run(TYPES)
         expect(outcomes.map(({ inserted, updated }) => inserted + updated)).toEqual([0, 0])
-        const [after] = await worker.sql`select count(*)::int as n from sync.outbox`
-        expect(after, 'nothing echoes').toEqual({ n: changes.length })
+        expect(await readChanges(worker.sql, []), 'nothing echoes').toHaveLength(changes.length)
       }),
       { numRuns: RUNS, endOnFailure: !LONG, examples: FIXED.map((steps) => [steps]) },
     )

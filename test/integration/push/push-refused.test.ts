@@ -7,6 +7,7 @@ import { startSimulator, type Simulator } from '../../../src/simulator/server.ts
 import { switchesOf, type Switches } from '../../../src/simulator/switches.ts'
 import { findChange } from '../../../src/store/outbox/changes.ts'
 import { altering } from '../../support/network/alter.ts'
+import { emptyOutbox, makeDue, readChanges, readStates } from '../../support/outbox.ts'
 import { createDatabase, type TestDatabase } from '../../support/postgres/database.ts'
 import { startWorker, type TestWorker } from '../../support/scopestack/worker.ts'
 
@@ -25,7 +26,7 @@ beforeAll(async () => {
 beforeEach(async () => {
   sim.removeFault()
   sim.setSwitches(switchesOf('help-pages'))
-  await worker.sql`truncate sync.outbox`
+  await emptyOutbox(worker.sql)
   await worker.run(TYPES)
   sim.resetStats()
 })
@@ -39,9 +40,8 @@ afterAll(async () => {
 const client = (index: number) => sim.records.list('clients')[index]!
 const asked = (what: string): number => sim.stats().requests[what] ?? 0
 const parked = async () => {
-  const [row] = await worker.sql<{ id: number; code: string; reason: string; errors: unknown }[]>`
-    select id::int, code, reason, errors from sync.outbox where state = 'parked'`
-  return row!
+  const [change] = await readChanges(worker.sql, ['id', 'code', 'reason', 'errors'], { state: 'parked' })
+  return change!
 }
 const edit = (id: string, domain: string) =>
   worker.sql`update scopestack.clients set domain = ${domain} where id = ${id}`
@@ -194,7 +194,7 @@ describe('an account that was given another slug', () => {
     await edit(id, 'renamed.test')
     await worker.sql`delete from scopestack.crm_opportunities where id = ${deal.id}`
     await expect(worker.push()).rejects.toMatchObject({ code: 'SYNC_ACCOUNT_NOT_FOUND' })
-    expect(await worker.sql`select distinct state from sync.outbox`).toEqual([{ state: 'waiting' }])
+    expect(new Set(await readStates(worker.sql))).toEqual(new Set(['waiting']))
     await using anew = await startWorker(sim, database.url)
     expect(await anew.push()).toMatchObject([{ fate: 'sent' }, { fate: 'sent' }])
     expect(client(0).attributes['domain']).toBe('renamed.test')
@@ -215,7 +215,7 @@ describe('a read before a write that returns another record', () => {
       { fate: 'postponed', error: { code: 'SYNC_ANSWER_FOREIGN' } },
     ])
     expect(asked('PATCH /{account}/v1/clients/{id}')).toBe(0)
-    await worker.sql`update sync.outbox set not_before = null`
+    await makeDue(worker.sql)
     expect(await worker.push()).toMatchObject([{ fate: 'sent' }])
   })
 
@@ -290,7 +290,7 @@ describe('a record that ScopeStack fails at', () => {
     await worker.sql`update scopestack.clients set domain = ${`${Date.now()}.test`} where id in ${worker.sql(ids)}`
     return ids
   }
-  const again = () => worker.sql`update sync.outbox set not_before = null`
+  const again = () => makeDue(worker.sql)
 
   it.each([3, 1])('keeps no other edit from being sent, and is shown at last, among %i', async (count) => {
     const ids = await edited(count)
@@ -321,7 +321,7 @@ describe('a record that ScopeStack fails at', () => {
     await edited(2)
     const through = failingAt((path) => path.includes('/clients'))
     await expect(worker.push({ through })).rejects.toMatchObject({ code: 'SYNC_REMOTE_FAILED' })
-    expect(await worker.sql`select state, attempts, code from sync.outbox`).toEqual(
+    expect(await readChanges(worker.sql, ['state', 'attempts', 'code'])).toEqual(
       [1, 2].map(() => ({ state: 'waiting', attempts: 0, code: null })),
     )
     await again()

@@ -8,6 +8,7 @@ import { discardChange, retryChange } from '../../../src/store/outbox/changes.ts
 import { openOutbox } from '../../../src/store/outbox/claim.ts'
 import { push } from '../../../src/sync/push/push.ts'
 import { rebaseOntoBase } from '../../../src/sync/push/rebase.ts'
+import { emptyOutbox, makeDue, readChanges, readOutcomes, setAttempts } from '../../support/outbox.ts'
 import { createDatabase, type TestDatabase } from '../../support/postgres/database.ts'
 import { startWorker, type TestWorker } from '../../support/scopestack/worker.ts'
 
@@ -24,7 +25,7 @@ beforeAll(async () => {
 
 beforeEach(async () => {
   sim.removeFault()
-  await worker.sql`truncate sync.outbox`
+  await emptyOutbox(worker.sql)
   sim.resetStats()
 })
 
@@ -36,12 +37,10 @@ afterAll(async () => {
 
 const made = (name: string) => sim.records.list('vendors').filter(({ attributes }) => attributes['name'] === name)
 const posts = () => sim.stats().requests['POST /{account}/v1/vendors'] ?? 0
-const codes = () => worker.sql`select op, state, code from sync.outbox order by id`
+const codes = () => readOutcomes(worker.sql)
 const add = (name: string) => worker.sql`insert into scopestack.vendors (name, city) values (${name}, 'Here')`
 /** As if so much time had passed since everything that left. */
-const pass = (seconds: number) => worker.sql`
-  update sync.outbox set not_before = null, requested_at = requested_at - make_interval(secs => ${seconds})
-  where state in ('waiting', 'sending')`
+const pass = (seconds: number) => makeDue(worker.sql, seconds)
 
 /** The response to every POST is lost; `land` lets ScopeStack do them all. */
 function slow(fails: () => Error) {
@@ -95,8 +94,8 @@ it('pauses between lookups grow, and the last one ends when the write may be sen
   for (const seconds of [0, 4, 16, 60]) {
     await pass(seconds)
     await worker.push({ through })
-    const [row] = await worker.sql`select extract(epoch from not_before - now())::int as pause from sync.outbox`
-    pauses.push(row!['pause'] as number)
+    const [change] = await readChanges(worker.sql, ['pause'])
+    pauses.push(change!.pause!)
   }
   expect(pauses.map((pause, index) => Math.abs(pause - [2, 5, 20, 10][index]!) <= 2)).toEqual([true, true, true, true])
 })
@@ -157,14 +156,14 @@ it('the time of a write counts from when it left, and not from when it began to 
       },
     }),
   })
-  const [row] = await worker.sql`select requested_at > now() - interval '60 s' as fresh from sync.outbox`
-  expect(row).toEqual({ fresh: true })
+  const [change] = await readChanges(worker.sql, ['requestedAgo'])
+  expect(change!.requestedAgo).toBeLessThan(60)
 })
 
 const ASIDE: Record<string, { before: () => Promise<unknown>; why: RegExp }> = {
   'at which ScopeStack failed too often': {
     before: async () => {
-      await worker.sql`update sync.outbox set attempts = 4`
+      await setAttempts(worker.sql, 4)
       const { through, land } = slow(FAILURES['a gateway that gave up']!)
       const settled = await worker.push({ through })
       await land()
@@ -214,9 +213,9 @@ it.each(Object.keys(ASIDE))(
       { op: 'delete', state: 'waiting' },
     ])
     // It is there: it is discarded here, and comes with the next pull.
-    const [first] = await worker.sql<{ id: number }[]>`select id::float8 as id from sync.outbox order by id`
+    const [first] = await readChanges(worker.sql, ['id'])
     await discardChange(worker.sql, worker.catalog, first!.id, rebaseOntoBase)
-    expect((await codes()).map(({ state }) => state as string)).toEqual(['discarded', 'discarded', 'discarded'])
+    expect((await codes()).map(({ state }) => state)).toEqual(['discarded', 'discarded', 'discarded'])
     await worker.run(['vendors'])
     expect(await worker.sql`select name from scopestack.vendors where name like ${`${name}%`}`).toEqual([{ name }])
   },
@@ -225,10 +224,10 @@ it.each(Object.keys(ASIDE))(
 it('a retry of an unknown new row declares it as not arrived, and sends it with later edits', async () => {
   const { through } = slow(FAILURES['a gateway that gave up']!)
   await add('Unknown')
-  await worker.sql`update sync.outbox set attempts = 4`
+  await setAttempts(worker.sql, 4)
   expect(await worker.push({ through })).toMatchObject([{ fate: 'parked', error: { code: 'SYNC_PUSH_UNKNOWN' } }])
   await worker.sql`update scopestack.vendors set city = 'There' where name = 'Unknown'`
-  const [first] = await worker.sql<{ id: number }[]>`select id::float8 as id from sync.outbox order by id`
+  const [first] = await readChanges(worker.sql, ['id'])
   await retryChange(worker.sql, first!.id)
   expect(await worker.push()).toMatchObject([{ fate: 'sent' }])
   expect(made('Unknown')).toMatchObject([{ attributes: { city: 'There' } }])

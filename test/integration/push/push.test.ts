@@ -1,6 +1,7 @@
 /** Local edits on their way to ScopeStack, over real HTTP. */
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { startSimulator, type Simulator } from '../../../src/simulator/server.ts'
+import { countOpen, emptyOutbox, makeDue, readChanges, readOutcomes, setAttempts } from '../../support/outbox.ts'
 import { createDatabase, type TestDatabase } from '../../support/postgres/database.ts'
 import { startWorker, type TestWorker } from '../../support/scopestack/worker.ts'
 
@@ -26,7 +27,7 @@ beforeAll(async () => {
 
 beforeEach(async () => {
   sim.removeFault()
-  await worker.sql`truncate sync.outbox`
+  await emptyOutbox(worker.sql)
   await worker.run(TYPES)
   sim.resetStats()
 })
@@ -40,11 +41,7 @@ afterAll(async () => {
 const remote = (type: string, id: string) => sim.records.read(type, id)!
 const ids = (type: string): string[] => sim.records.list(type).map(({ id }) => id)
 const requests = () => sim.stats().requests
-const states = async () =>
-  (
-    await worker.sql<{ op: string; state: string; code: string | null }[]>`
-    select op, state, code from sync.outbox order by id`
-  ).map(({ op, state, code }) => [op, state, code])
+const states = async () => (await readOutcomes(worker.sql)).map(({ op, state, code }) => [op, state, code])
 
 /**
  * A pull that finds nothing to write: both sides are the same, and nothing echoes.
@@ -57,8 +54,7 @@ async function settled(elsewhere: readonly string[] = []): Promise<void> {
   expect(outcomes.map(({ resource, inserted, updated }) => ({ resource, inserted, updated }))).toEqual(
     outcomes.map(({ resource }) => ({ resource, inserted: 0, updated: 0 })),
   )
-  const [waiting] = await worker.sql`select count(*)::int as n from sync.outbox where state in ('waiting', 'sending')`
-  expect(waiting).toEqual({ n: 0 })
+  expect(await countOpen(worker.sql)).toBe(0)
 }
 
 describe('an update', () => {
@@ -138,11 +134,7 @@ it('sends nothing of a row that was inserted and deleted again', async () => {
 })
 
 describe('a refusal parks the change', () => {
-  const parked = async () =>
-    (
-      await worker.sql<{ code: string; reason: string; errors: unknown }[]>`
-        select code, reason, errors from sync.outbox where state = 'parked'`
-    )[0]
+  const parked = async () => (await readChanges(worker.sql, ['code', 'reason', 'errors'], { state: 'parked' }))[0]
 
   it('with the columns that ScopeStack named, until the row is edited again', async () => {
     const [one, two] = sim.records.list('clients')
@@ -283,7 +275,7 @@ describe('faults on the way', () => {
       await worker.sql`insert into scopestack.clients (name, domain) values (${name}, 'once.test')`
       expect(await worker.push()).toMatchObject([{ fate: 'postponed' }])
       // So long that ScopeStack cannot be working on it any more.
-      await worker.sql`update sync.outbox set not_before = now(), requested_at = requested_at - interval '100 s'`
+      await makeDue(worker.sql, 100)
       expect(await worker.push()).toMatchObject([{ fate: 'sent' }])
       expect(sim.records.list('clients').filter(({ attributes }) => attributes['name'] === name)).toHaveLength(1)
       const posts = requests()['POST /{account}/v1/clients']
@@ -304,7 +296,7 @@ describe('faults on the way', () => {
     await worker.sql`insert into scopestack.vendors (name, city) values ('Twin', 'Here')`
     expect(await worker.push()).toMatchObject([{ fate: 'postponed' }])
     sim.records.create('vendors', { attributes: { name: 'Twin', city: 'There' } })
-    await worker.sql`update sync.outbox set not_before = now()`
+    await makeDue(worker.sql)
     expect(await worker.push()).toMatchObject([{ fate: 'parked', error: { code: 'SYNC_PUSH_UNKNOWN' } }])
     // Nothing is sent to a record that may not be there.
     await worker.sql`update scopestack.vendors set city = 'Elsewhere' where name = 'Twin' and id like 'local-%'`
@@ -318,7 +310,7 @@ describe('faults on the way', () => {
     await worker.sql`
       insert into scopestack.project_documents (project_id, template_id, document_type) values (${project!}, 'pricing', 'pricing')`
     expect(await worker.push()).toMatchObject([{ fate: 'postponed' }])
-    await worker.sql`update sync.outbox set not_before = now()`
+    await makeDue(worker.sql)
     expect(await worker.push()).toMatchObject([{ fate: 'parked', error: { code: 'SYNC_PUSH_UNKNOWN' } }])
   })
 
@@ -339,9 +331,9 @@ describe('faults on the way', () => {
     const [id] = ids('clients')
     sim.addFault({ kind: '500', count: 'always', match: { method: 'PATCH', path: `/clients/${id!}` } })
     await worker.sql`update scopestack.clients set domain = 'poison.test' where id = ${id!}`
-    await worker.sql`update sync.outbox set attempts = 3`
+    await setAttempts(worker.sql, 3)
     expect(await worker.push()).toMatchObject([{ fate: 'postponed' }])
-    await worker.sql`update sync.outbox set not_before = now()`
+    await makeDue(worker.sql)
     expect(await worker.push()).toMatchObject([{ fate: 'parked', error: { code: 'SYNC_PUSH_FAILED' } }])
   })
 

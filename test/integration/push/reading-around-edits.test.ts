@@ -5,6 +5,7 @@ import { discardChange } from '../../../src/store/outbox/changes.ts'
 import { rebaseOntoBase } from '../../../src/sync/push/rebase.ts'
 import { verifyResource } from '../../../src/sync/verify/verify.ts'
 import { withLease } from '../../../src/sync/with-lease.ts'
+import { newestId, readChanges } from '../../support/outbox.ts'
 import { openAccount, pullOne, remoteIds } from '../../support/scopestack/account.ts'
 import { addPart, openAccount as openChanging, projectWith } from '../../support/scopestack/increments.ts'
 import type { TestWorker } from '../../support/scopestack/worker.ts'
@@ -18,8 +19,7 @@ async function open() {
   return { sim, worker, sql: worker.sql, ids: remoteIds(sim, 'vendors'), name }
 }
 
-const states = ({ sql }: TestWorker) =>
-  sql`select op, state, returned_at is not null as returned from sync.outbox order by id`
+const states = ({ sql }: TestWorker) => readChanges(sql, ['op', 'state', 'isReturned'])
 
 /** What ScopeStack refuses is parked. */
 async function park({ sim, worker, ids }: Awaited<ReturnType<typeof open>>, of: number): Promise<void> {
@@ -57,7 +57,7 @@ describe('the detection of deletes', () => {
     sim.records.remove('vendors', ids[1]!)
     expect(await pullOne(worker, 'vendors')).toMatchObject({ outcome: 'ok', deleted: 1 })
     expect(await name(ids[1]!)).toMatchObject({ lives: false })
-    expect(await states(worker)).toEqual([{ op: 'update', state: 'parked', returned: true }])
+    expect(await states(worker)).toEqual([{ op: 'update', state: 'parked', isReturned: true }])
   })
 })
 
@@ -73,8 +73,7 @@ describe('a page that has not changed', () => {
     await worker.sql`update scopestack.vendors set name = 'Mine again' where id = ${ids[1]!}`
     await pullOne(worker, 'vendors')
     expect(await name(ids[1]!)).toMatchObject({ name: 'Mine again' })
-    const [change] = await worker.sql<{ id: number }[]>`select max(id)::int as id from sync.outbox`
-    await discardChange(worker.sql, catalog, change!.id, rebaseOntoBase)
+    await discardChange(worker.sql, catalog, await newestId(worker.sql), rebaseOntoBase)
     await pullOne(worker, 'vendors')
     expect(await name(ids[1]!)).toEqual(before)
     expect(sim.records.read('vendors', ids[1]!)!.attributes['name']).toBe(before!['name'])
@@ -160,8 +159,7 @@ describe('an incremental read', () => {
     const fault = sim.addFault({ kind: '403', match: { method: 'PATCH' }, count: 'always' })
     await worker.push()
     sim.removeFault(fault.id)
-    const [change] = await worker.sql<{ id: number }[]>`select id::int from sync.outbox where record_id = ${two}`
-    await discardChange(worker.sql, worker.catalog, change!.id, rebaseOntoBase)
+    await discardChange(worker.sql, worker.catalog, await newestId(worker.sql, { recordId: two }), rebaseOntoBase)
     await changes()
     for (const id of [one, two]) {
       const [row] = await worker.sql`select project_name as name from scopestack.projects where id = ${id}`

@@ -1,5 +1,6 @@
 /** `push` and `changes` from the command line. */
 import { expect, test } from 'vitest'
+import { postponeUpdates, readChanges, readStates } from '../../support/outbox.ts'
 import { createEmptyDatabase } from '../../support/postgres/database.ts'
 import { jsonLines, open } from '../support/setting.ts'
 
@@ -90,7 +91,7 @@ test('several changes are settled together or not at all, and --json gives the r
   await run('pull vendors')
   expect(await run('push')).toMatchObject({ code: 0, stdout: 'Nothing waits to be sent.\n' })
   await sql`insert into scopestack.vendors (name) select 'Vendor ' || n from generate_series(1, 205) n`
-  const [oldest] = await sql<{ id: number }[]>`select min(id)::int as id from sync.outbox`
+  const [oldest] = await readChanges(sql, ['id'])
   const first = oldest!.id
   const listed = await run('changes list')
   expect(listed.stdout).toMatch(/\n {2}… 5 more, older ones; --json has all\.\n$/)
@@ -102,7 +103,7 @@ test('several changes are settled together or not at all, and --json gives the r
   expect(refused.code).toBe(64)
   expect(jsonLines(refused.stdout).all).toMatchObject([{ type: 'error', code: 'SYNC_USAGE' }])
   expect(refused.stderr).toContain('There is no change 9999. "changes list --all" shows all of them.')
-  expect(await sql`select from sync.outbox where state <> 'waiting'`).toHaveLength(0)
+  expect(new Set(await readStates(sql))).toEqual(new Set(['waiting']))
   const { code, stdout } = await run(`changes discard ${first} ${first + 1}`)
   expect({ code, stdout }).toEqual({
     code: 0,
@@ -122,8 +123,7 @@ test('says why it leaves a change, and retries at once a change that failed at S
     insert into scopestack.projects (project_name, client_id)
     select 'Behind it', id from scopestack.clients where name = 'New'`
   await sql`update scopestack.clients set domain = 'mine.test' where id = ${client!.id}`
-  await sql`
-    update sync.outbox set not_before = now() + interval '5 minutes', reason = 'It failed.' where op = 'update'`
+  await postponeUpdates(sql, 'It failed.')
   sim.addFault({ kind: 'lost-answer', match: { method: 'POST', type: 'clients' } })
   sim.addFault({ kind: '429', retryAfter: 1, match: { method: 'PATCH' } })
   const pushed = await run('push')

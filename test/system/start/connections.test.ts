@@ -1,6 +1,7 @@
 /** docs/deployment.md, "Connections": with the stated number everything works, with one fewer the start reports it. */
 import postgres from 'postgres'
 import { expect, inject, test } from 'vitest'
+import { readStates } from '../../support/outbox.ts'
 import { createEmptyDatabase, type TestDatabase } from '../../support/postgres/database.ts'
 import { until } from '../../support/until.ts'
 import { clientIds, ended, openUnattended, runsOf } from '../support/unattended.ts'
@@ -70,10 +71,7 @@ test.each(['postgres', 'redis'] as const)('so many, and not one fewer (queue: %s
   const edited = () =>
     sim.records.list('clients').filter(({ attributes }) => String(attributes['name']).startsWith('Edited '))
   await until(() => edited().length === remote.length, 'the edits to arrive')
-  await until(
-    async () => (await sql`select from sync.outbox where state <> 'sent'`).length === 0,
-    'the edits to be settled',
-  )
+  await until(async () => (await readStates(sql)).every((state) => state === 'sent'), 'the edits to be settled')
   started.kill('SIGTERM')
   const { code, stderr } = await started.run
   expect(code).toBe(0)

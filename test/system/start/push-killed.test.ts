@@ -1,6 +1,7 @@
 /** A process is killed at each step of a push; the next one finishes, and both sides are as after one push (S4, S5, S14). */
 import type postgres from 'postgres'
 import { expect, test } from 'vitest'
+import { lockChanges, makeDue, readStates } from '../../support/outbox.ts'
 import { until } from '../../support/until.ts'
 import { open, type Setting } from '../support/setting.ts'
 
@@ -65,8 +66,8 @@ async function holdAt(step: Step, { method, table, type }: Edit, setting: Settin
       sim.addFault({ kind: 'slow', ms: 3_000, match: { method: 'GET', type } })
       return locked(sql, async (tx) => {
         // A create is recorded before it is sent; of other changes nothing is written before their response.
-        await until(async () => (await sql`select from sync.outbox where state = 'sending'`).length, 'the claim')
-        await tx`select from sync.outbox for update`
+        await until(async () => (await readStates(sql)).includes('sending'), 'the claim')
+        await lockChanges(tx)
         await until(asked('GET'), 'the question')
         if (method === 'POST') await waiting(sql)
       })
@@ -93,7 +94,7 @@ async function holdAt(step: Step, { method, table, type }: Edit, setting: Settin
         await waiting(sql)
       })
     case 'settled':
-      await until(async () => (await sql`select from sync.outbox where state = 'sent'`).length, 'the end of the change')
+      await until(async () => (await readStates(sql)).includes('sent'), 'the end of the change')
       return free
   }
 }
@@ -167,18 +168,17 @@ test.each(OPS.flatMap((op) => stepsOf(op).map((step) => [op, step] as const)))(
     }
     // So long that what left has arrived or never will. Also of one that was only about to be noted: Postgres goes on with a
     // statement that waits for a lock though its client is dead.
-    await sql`update sync.outbox set not_before = null, requested_at = requested_at - interval '100 s' where state = 'sending'`
+    await makeDue(sql, 100)
     const { code, stdout } = await run('push')
     expect({ code, stdout }).toMatchObject({ code: 0 })
     expect(edit.done(setting)).toBe(1)
-    const changes = await sql<{ state: string }[]>`select state from sync.outbox`
-    expect(changes).toHaveLength(1)
-    expect(['sent', 'superseded']).toContain(changes[0]!.state)
+    const states = await readStates(sql)
+    expect(states).toHaveLength(1)
+    expect(['sent', 'superseded']).toContain(states[0])
     await run(`pull ${edit.type}`)
     const [rows] = await sql`
       select count(*)::int as n, count(*) filter (where id like 'local-%')::int as local from ${sql(`scopestack.${edit.table}`)}`
     expect(rows).toEqual({ n: sim.records.list(edit.type).length, local: 0 })
-    const [echo] = await sql`select count(*)::int as n from sync.outbox`
-    expect(echo).toEqual({ n: 1 })
+    expect(await readStates(sql), 'no echo').toHaveLength(1)
   },
 )

@@ -1,5 +1,6 @@
 /** Running workers send local edits to ScopeStack as they are made. */
 import { describe, expect, test } from 'vitest'
+import { countOpen, readChanges } from '../../support/outbox.ts'
 import { until } from '../../support/until.ts'
 import { KINDS, openUnattended, type Started } from '../support/unattended.ts'
 
@@ -28,8 +29,7 @@ describe.each(KINDS)('with the queue in %s', (kind) => {
     )
 
     await sql`insert into scopestack.vendors (name) select 'Vendor ' || n from generate_series(1, 40) n`
-    const open = async () => (await sql`select from sync.outbox where state in ('waiting', 'sending')`).length
-    await until(async () => (await open()) === 0, 'all new rows to arrive')
+    await until(async () => (await countOpen(sql)) === 0, 'all new rows to arrive')
     const names = sim.records.list('vendors').map(({ attributes }) => String(attributes['name']))
     expect(names.filter((name) => /^Vendor \d+$/.test(name)).toSorted()).toEqual(
       Array.from({ length: 40 }, (_, at) => `Vendor ${at + 1}`).toSorted(),
@@ -52,10 +52,7 @@ describe.each(KINDS)('with the queue in %s', (kind) => {
     await first.run
     await queue.wipe()
     const second = setting.start()
-    await until(
-      async () => (await sql`select from sync.outbox where state = 'sent'`).length === 1,
-      'the change to be settled',
-    )
+    await until(async () => (await readChanges(sql, [], { state: 'sent' })).length === 1, 'the change to be settled')
     expect(made()).toBe(1)
     second.kill('SIGTERM')
     expect((await second.run).code).toBe(0)

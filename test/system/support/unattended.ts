@@ -1,3 +1,4 @@
+import { readStates } from '../../support/outbox.ts'
 import type { CliRun } from '../../support/process/cli.ts'
 import { QUEUE_KINDS, type TestQueue } from '../../support/redis/queue-kinds.ts'
 import { until } from '../../support/until.ts'
@@ -110,8 +111,7 @@ export async function edits(made: Sides): Promise<{ arrive(): Promise<void>; arr
       () => count() > 0 && sim.records.read('clients', client!.id)?.attributes['domain'] === name,
       'the edits to arrive',
     )
-    const unsettled = async () => (await sql`select from sync.outbox where state <> 'sent'`).length
-    await until(async () => (await unsettled()) === 0, 'the edits to be settled')
+    await until(async () => (await readStates(sql)).every((state) => state === 'sent'), 'the edits to be settled')
     if (count() !== 1) throw new Error(`The new row was made ${count()} times`)
   }
   return { arrive: () => arriveAt(made), arriveAt }
