@@ -68,7 +68,7 @@ export async function startPostgresPair(): Promise<PostgresPair> {
 // --- internal ---
 
 /** The data does not outlive the test. */
-const SETTINGS = ['fsync = off', 'full_page_writes = off', 'shared_buffers = 32MB']
+const SETTINGS = ['fsync = off', 'full_page_writes = off', 'shared_buffers = 32MB', 'dynamic_shared_memory_type = mmap']
 
 const run = promisify(execFile)
 

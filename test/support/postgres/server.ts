@@ -18,7 +18,14 @@ export interface Server {
 }
 
 /** The data does not outlive the run, so no write waits for the disk. */
-const SETTINGS = { fsync: 'off', full_page_writes: 'off', synchronous_commit: 'off', max_connections: '300' }
+const SETTINGS = {
+  fsync: 'off',
+  full_page_writes: 'off',
+  synchronous_commit: 'off',
+  max_connections: '300',
+  // In a file of its data folder, which is removed: a server that is killed leaves segments of POSIX (/dev/shm/PostgreSQL.*).
+  dynamic_shared_memory_type: 'mmap',
+}
 
 /**
  * A real Postgres: TEST_DATABASE_URL, else, of the major version in TEST_POSTGRES (18 by default), a

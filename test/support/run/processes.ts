@@ -26,27 +26,37 @@ async function processesBelow(folder: string): Promise<number[]> {
     .filter(isOther)
 }
 
-/** Kills until none is found: one of them may just have started another. */
+/** Kills until none is found: one of them may just have started another. Servers of Postgres get a moment to end. */
 export async function killBelow(folder: string): Promise<void> {
   for (let look = 0; look < LOOKS; look++) {
     const pids = await processesBelow(folder)
     if (pids.length === 0) return
-    for (const pid of pids) kill(pid)
+    for (const pid of pids) {
+      // At once, too, but without leaving a segment of shared memory (`ipcs -m`), of which a system has 4,096.
+      if (look < POSTGRES_LOOKS && (await isPostgres(pid))) send('SIGQUIT', pid)
+      else kill(pid)
+    }
     await sleep(50)
   }
 }
 
-export function kill(pid: number): void {
+export const kill = (pid: number): void => send('SIGKILL', pid)
+
+// --- internal ---
+
+const LOOKS = 100
+const POSTGRES_LOOKS = 40
+
+function send(signal: NodeJS.Signals, pid: number): void {
   try {
-    process.kill(pid, 'SIGKILL')
+    process.kill(pid, signal)
   } catch {
     // It has already ended.
   }
 }
 
-// --- internal ---
-
-const LOOKS = 100
+const isPostgres = async (pid: number): Promise<boolean> =>
+  (await readFile(`/proc/${pid}/comm`, 'utf8').catch(() => '')).trim() === 'postgres'
 
 const isOther = (pid: number): boolean => pid !== process.pid
 
