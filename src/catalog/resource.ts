@@ -157,7 +157,7 @@ export interface Resource {
    * is taken to have none of it (outcome `absent`), which is no failure.
    */
   readonly confidence: 'high' | 'medium' | 'low'
-  /** The first of `reads`. */
+  /** The first of `readMethods`. */
   readonly read: ReadMethod
   /** Tried in this order; the first that succeeds is used from then on. */
   readonly readMethods: readonly [ReadMethod, ...ReadMethod[]]
