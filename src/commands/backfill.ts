@@ -61,9 +61,9 @@ export async function run({ args, options, signal }: Call): Promise<number> {
   } catch (error) {
     const explained = await explainStoreError(error, store)
     const stopped = hasCode(explained, 'SYNC_STOPPED')
-    const said = stopped ? backfillStopped() : explained
-    progress.abandon(said)
-    throw said
+    const ended = stopped ? backfillStopped() : explained
+    progress.abandon(ended)
+    throw ended
   } finally {
     await store.close()
   }

@@ -79,11 +79,11 @@ function reportRetries(log: Logger, say: (line: string) => void): (error: SyncEr
   let last = ''
   return (error) => {
     note(error)
-    const said = retryLine(error)
+    const line = retryLine(error)
     // Logged as a notice already.
-    if (hasCode(error, 'SYNC_PACE_ALONE') || said === last) return
-    last = said
-    say(said)
+    if (hasCode(error, 'SYNC_PACE_ALONE') || line === last) return
+    last = line
+    say(line)
   }
 }
 
@@ -125,9 +125,9 @@ async function listWaiting(sql: Database, left: Record<string, number>, json: bo
     const { id, resource, recordId: record, code } = one
     const found = waits.get(id)
     const why = waitsBecause(one, found)
-    const said = why ?? (found?.held === true ? 'Another process is sending it.' : 'Waits to be sent.')
+    const because = why ?? (found?.held === true ? 'Another process is sending it.' : 'Waits to be sent.')
     if (json) stdout.json({ type: 'waiting', id, resource, record, code, message: why, ...found })
-    else stdout.say(wrapped(`Change ${id}: ${said}`, ''))
+    else stdout.say(wrapped(`Change ${id}: ${because}`, ''))
   }
   const more = count - some.length
   if (!json && more > 0) stdout.say(`… and ${thousands(more)} more wait: see "changes list".`)

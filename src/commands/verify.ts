@@ -46,9 +46,9 @@ export async function run({ args, options, signal }: Call): Promise<number> {
   } catch (error) {
     const explained = await explainStoreError(error, store)
     const stopped = hasCode(explained, 'SYNC_STOPPED')
-    const said = stopped ? verifyStopped() : explained
-    screen.abandon(said)
-    throw said
+    const ended = stopped ? verifyStopped() : explained
+    screen.abandon(ended)
+    throw ended
   } finally {
     await store.close()
   }

@@ -20,20 +20,20 @@ const LEAST_LETTERS = 7
 export function misspelt(env: Readonly<Record<string, string | undefined>>, known: ReadonlySet<string>): string[] {
   return Object.keys(env).flatMap((name) => {
     if (known.has(name) || SERVICE_LINK.test(name)) return []
-    const meant = meantBy(name, known)
+    const suggestion = suggestionFor(name, known)
     if (OURS.test(name)) {
-      return `${name} is not a setting. ${meant === undefined ? 'The settings are in .env.example.' : `Did you mean ${meant}?`}`
+      return `${name} is not a setting. ${suggestion === undefined ? 'The settings are in .env.example.' : `Did you mean ${suggestion}?`}`
     }
     // The name of another program, unless one of ours seems to be missing for it.
-    if (meant === undefined || OTHERS.has(name) || isSet(env, meant) || !isSet(env, name)) return []
-    return `${name} is not a setting. Did you mean ${meant}?`
+    if (suggestion === undefined || OTHERS.has(name) || isSet(env, suggestion) || !isSet(env, name)) return []
+    return `${name} is not a setting. Did you mean ${suggestion}?`
   })
 }
 
 const isSet = (env: Readonly<Record<string, string | undefined>>, name: string): boolean =>
   (env[name]?.trim() ?? '') !== '' || env[`${name}_FILE`] !== undefined || env[name.toLowerCase()] !== undefined
 
-function meantBy(name: string, known: ReadonlySet<string>): string | undefined {
+function suggestionFor(name: string, known: ReadonlySet<string>): string | undefined {
   const word = name.toUpperCase()
   const isOurs = OURS.test(name)
   if (!isOurs && word.length < LEAST_LETTERS) return undefined

@@ -42,14 +42,14 @@ export async function startWeb({ host, port, elsewhere, checks, notices = () => 
   // Requests that arrive during a check share its result, so that a flood of requests is not one of queries.
   let looking: ReturnType<typeof ready> | undefined
   const server = createPublicServer(async ({ method }, response, { path }) => {
-    if (method !== 'GET' && method !== 'HEAD') answer(response, 405, { error: 'GET only' })
-    else if (path === '/healthz') answer(response, 200, { status: 'ok' })
+    if (method !== 'GET' && method !== 'HEAD') respond(response, 405, { error: 'GET only' })
+    else if (path === '/healthz') respond(response, 200, { status: 'ok' })
     else if (path === '/readyz') {
       looking ??= ready(checks()).finally(() => (looking = undefined))
       const found = await looking
       const noticed = Object.entries(notices()).map(([name, notice]) => [name, notice ?? 'ok'])
-      answer(response, found.status === 'ok' ? 200 : 503, { ...Object.fromEntries(noticed), ...found })
-    } else answer(response, 404, { error: 'there is /healthz and /readyz' })
+      respond(response, found.status === 'ok' ? 200 : 503, { ...Object.fromEntries(noticed), ...found })
+    } else respond(response, 404, { error: 'there is /healthz and /readyz' })
   })
   await listen(server, host, port ?? USUAL_PORT).catch(async (error: unknown) => {
     if (!elsewhere) throw error
@@ -71,12 +71,12 @@ async function ready(checks: Checks): Promise<{ status: 'ok' | 'not ready' } & R
     Object.entries(checks).map(async ([name, check]) => ({ name, ...(await runCheck(check)) })),
   )
   const status = found.every(({ ok }) => ok) ? 'ok' : 'not ready'
-  return { ...Object.fromEntries(found.map(({ name, said }) => [name, said])), status }
+  return { ...Object.fromEntries(found.map(({ name, text }) => [name, text])), status }
 }
 
 interface CheckResult {
   readonly ok: boolean
-  readonly said: string
+  readonly text: string
 }
 
 /** The code of what a start waits for is at its end already, and says more than ours. */
@@ -90,21 +90,21 @@ async function runCheck(check: Checks[string]): Promise<CheckResult> {
   const late = new Promise<CheckResult>((resolve) => {
     timer = setTimeout(resolve, CHECK_MS, {
       ok: false,
-      said: withCode(`no response within ${CHECK_MS / 1000} s`, NOT_READY),
+      text: withCode(`no response within ${CHECK_MS / 1000} s`, NOT_READY),
     })
   })
-  const said = check().then(
-    (words): CheckResult => ({ ok: true, said: words ?? 'ok' }),
-    (error: unknown): CheckResult => ({ ok: false, said: failureText(error) }),
+  const checked = check().then(
+    (text): CheckResult => ({ ok: true, text: text ?? 'ok' }),
+    (error: unknown): CheckResult => ({ ok: false, text: failureText(error) }),
   )
   try {
-    return await Promise.race([said, late])
+    return await Promise.race([checked, late])
   } finally {
     clearTimeout(timer)
   }
 }
 
-function answer(response: ServerResponse, status: number, body: object): void {
+function respond(response: ServerResponse, status: number, body: object): void {
   response.writeHead(status, { 'content-type': 'application/json', 'cache-control': 'no-store' })
   response.end(`${visibleJson(body)}\n`)
 }

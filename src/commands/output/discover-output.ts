@@ -19,7 +19,7 @@ export function describeResource(found: Discovered): string[] {
   if (!declared) lines.unshift(['absent', resource.type, 'not declared by any file'])
   const width = Math.max(...lines.map(([, member = '']) => widthOf(member)))
   return [
-    `${resource.type}: ${looked(found)}`,
+    `${resource.type}: ${sampled(found)}`,
     ...lines.map(([word = '', member = '', remark = '']) =>
       `  ${word.padEnd(7)}  ${padEnd(member, width)}  ${remark}`.trimEnd(),
     ),
@@ -27,11 +27,11 @@ export function describeResource(found: Discovered): string[] {
   ]
 }
 
-function looked({ met, total }: Discovered): string {
+function sampled({ met, total }: Discovered): string {
   const records = `record${met === 1 ? '' : 's'}`
   return total === null || total === met
     ? `${thousands(met)} ${records} looked at`
-    : `${thousands(met)} of ${thousands(total)} records looked at`
+    : `${thousands(met)} of ${thousands(total)} records sampled at`
 }
 
 function describeFinding(finding: Finding, met: number): [word: string, member: string, remark: string] {

@@ -6,8 +6,8 @@ import { duration, thousands, wrapped } from './format.ts'
 
 export interface Active {
   readonly since: number
-  /** When it was last heard of. */
-  heard: number
+  /** When something of it last arrived. */
+  lastEventAt: number
   /** What it waits for, as a sentence. */
   waits: string
   records: number
@@ -17,7 +17,7 @@ export interface Active {
 
 export const begun = (): Active => ({
   since: Date.now(),
-  heard: Date.now(),
+  lastEventAt: Date.now(),
   waits: '',
   records: 0,
   resumed: 0,
@@ -35,7 +35,7 @@ export type Advanced = Extract<PullEvent, { type: 'progress' }>
 /** `… project-services      12,300 of 40,120   31 %   5,120/s   5 s left` */
 export function activeLine(
   resource: string,
-  { since, heard, waits, records, resumed, total }: Active,
+  { since, lastEventAt, waits, records, resumed, total }: Active,
   now: number,
 ): string {
   if (waits !== '') return `… ${resource.padEnd(NAME_WIDTH)}  waits: ${waits}`
@@ -48,7 +48,7 @@ export function activeLine(
   }
   if (rate > 0) parts.push(`${thousands(Math.round(rate))}/s`)
   if (rate > 0 && total !== null && total > records) parts.push(`${duration(((total - records) / rate) * 1000)} left`)
-  if (now - heard >= QUIET_MS) parts.push(`nothing for ${duration(now - heard)}`)
+  if (now - lastEventAt >= QUIET_MS) parts.push(`nothing for ${duration(now - lastEventAt)}`)
   return parts.join('  ')
 }
 

@@ -37,7 +37,7 @@ export function chooseProgress({ json, terminal, footer = () => '' }: Choice): P
 }
 
 function advance(state: Active, { records, resumed, total }: Advanced): void {
-  Object.assign(state, { records, resumed, total, heard: Date.now(), waits: '' })
+  Object.assign(state, { records, resumed, total, lastEventAt: Date.now(), waits: '' })
 }
 
 /** Progress of every list at once would scroll; it is repainted in place, and what has ended scrolls away above it. */
@@ -82,18 +82,18 @@ function liveProgress(footer: () => string): Progress {
 }
 
 const PLAIN_EVERY_MS = 10_000
-/** Of a list that is not heard of: a rate, a lock, a server that is slow. */
+/** Of a list that is not lastEventAt of: a rate, a lock, a server that is slow. */
 const SILENT_MS = 30_000
 
 function plainProgress(footer: () => string): Progress {
-  const active = new Map<string, Active & { said: number }>()
+  const active = new Map<string, Active & { lastLineAt: number }>()
   const started = Date.now()
   const { say } = stdout
   const remember = (): void => {
     const now = Date.now()
     for (const [resource, state] of active) {
-      if (now - Math.max(state.said, state.heard) < SILENT_MS) continue
-      state.said = now
+      if (now - Math.max(state.lastLineAt, state.lastEventAt) < SILENT_MS) continue
+      state.lastLineAt = now
       say(activeLine(resource, state, now))
     }
   }
@@ -101,7 +101,7 @@ function plainProgress(footer: () => string): Progress {
   return {
     event(event) {
       const now = Date.now()
-      if (event.type === 'begin') active.set(event.resource, { ...begun(), said: now })
+      if (event.type === 'begin') active.set(event.resource, { ...begun(), lastLineAt: now })
       else if (event.type === 'end') {
         active.delete(event.resource)
         say(outcomeLines(event))
@@ -109,14 +109,14 @@ function plainProgress(footer: () => string): Progress {
         const state = active.get(event.resource)
         if (state === undefined) return
         if (event.type === 'wait') {
-          Object.assign(state, { waits: event.message, said: now })
+          Object.assign(state, { waits: event.message, lastLineAt: now })
           return say(activeLine(event.resource, state, now))
         }
         advance(state, event)
         const line = resumedLine(event)
         if (line !== undefined) say(line)
-        if (now - state.said < PLAIN_EVERY_MS) return
-        state.said = now
+        if (now - state.lastLineAt < PLAIN_EVERY_MS) return
+        state.lastLineAt = now
         say(activeLine(event.resource, state, now))
         if (footer() !== '') say(footer())
       }
@@ -133,14 +133,14 @@ function plainProgress(footer: () => string): Progress {
 const JSON_EVERY_MS = 1_000
 
 function jsonProgress(): Progress {
-  const said = new Map<string, number>()
+  const shownAt = new Map<string, number>()
   const say = stdout.json
   return {
     event(event) {
       const now = Date.now()
       if (event.type === 'progress') {
-        if (now - (said.get(event.resource) ?? 0) < JSON_EVERY_MS) return
-        said.set(event.resource, now)
+        if (now - (shownAt.get(event.resource) ?? 0) < JSON_EVERY_MS) return
+        shownAt.set(event.resource, now)
       }
       say(event)
     },

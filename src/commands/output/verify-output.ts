@@ -81,10 +81,10 @@ export function verifiedLine({
 }: VerifyResult): string {
   const counts = { missing, 'too many': extra, different, 'not comparable': refused }
   const parts = Object.entries(counts).filter(([, count]) => count > 0)
-  const said = parts.length === 0 ? 'equal' : parts.map(([what, count]) => `${thousands(count)} ${what}`).join(', ')
+  const found = parts.length === 0 ? 'equal' : parts.map(([what, count]) => `${thousands(count)} ${what}`).join(', ')
   const mark = parts.length === 0 && doubt === null ? '✓' : '!'
-  const mended = repaired > 0 ? `; ${thousands(repaired)} repaired` : ''
-  return `${mark} ${resource.padEnd(NAME_WIDTH)}  ${thousands(read).padStart(COUNT_WIDTH)}  ${said}${mended}${edited > 0 ? `; ${notCompared(edited)}` : ''}`
+  const repairs = repaired > 0 ? `; ${thousands(repaired)} repaired` : ''
+  return `${mark} ${resource.padEnd(NAME_WIDTH)}  ${thousands(read).padStart(COUNT_WIDTH)}  ${found}${repairs}${edited > 0 ? `; ${notCompared(edited)}` : ''}`
 }
 
 const WHAT = { missing: 'missing', extra: 'too many', different: 'different', refused: 'refused' } as const
@@ -119,8 +119,8 @@ export function summary(all: readonly VerifyResult[], unread: number): string {
   if (doubtful > 0) parts.push(`${resources(doubtful)} not held against all there is`)
   if (unread > 0) parts.push(`${resources(unread)} not read`)
   if (parts.length === 0) parts.push(`every ${edited > 0 ? 'other ' : ''}row equals its record`)
-  const said = [...parts, ...(edited > 0 ? [notCompared(edited)] : [])].join('; ')
-  return `${thousands(sum((one) => one.read))} records of ${resources(all.length)}: ${said}.`
+  const sentence = [...parts, ...(edited > 0 ? [notCompared(edited)] : [])].join('; ')
+  return `${thousands(sum((one) => one.read))} records of ${resources(all.length)}: ${sentence}.`
 }
 
 const notCompared = (edited: number): string =>

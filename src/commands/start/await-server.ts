@@ -14,7 +14,7 @@ interface Waiting {
   readonly store: Store
   readonly log: Logger
   /** What start waits for, as /readyz shows it. */
-  readonly onWait: (words: string) => void
+  readonly onWait: (text: string) => void
   readonly signal: AbortSignal
 }
 
@@ -23,18 +23,18 @@ const REDIS = ['SYNC_REDIS_UNREACHABLE', 'SYNC_REDIS_UNWRITABLE', 'SYNC_REDIS_UN
 const PAUSES = { baseMs: 250, capMs: 10_000, attempts: 0 }
 
 export async function awaitServer<T>(act: () => Promise<T>, { store, log, onWait, signal }: Waiting): Promise<T> {
-  let said = ''
+  let lastText = ''
   for (let attempt = 1; ; attempt++) {
     try {
       return await act()
     } catch (error) {
       const server = unavailableServer(error, store)
       if (server === null) throw error
-      const words = reason(explainDatabase(error, store.url))
-      onWait(`waiting for ${server}: ${words}`)
+      const text = reason(explainDatabase(error, store.url))
+      onWait(`waiting for ${server}: ${text}`)
       // Logged once, not at every try.
-      if (words !== said) log.warn(`Trying again until it responds. ${words}`)
-      said = words
+      if (text !== lastText) log.warn(`Trying again until it responds. ${text}`)
+      lastText = text
       await sleep(backoff(attempt, PAUSES), signal)
     }
   }

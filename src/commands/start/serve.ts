@@ -171,12 +171,12 @@ async function openQueue(
   }
   const installation = await awaitServer(() => installationName(store.sql), waiting)
   const place = { databaseUrl: store.url, redisUrl, installation, works }
-  let said = ''
+  let lastReason = ''
   return openQueues(place, { takeoverSeconds, retryMs: RETRY_MS }, (error) => {
     if (redisUrl === undefined && (outages.note(error) || outages.isAway())) return
     // Logged once, not at every try.
-    if (reason(error) !== said) log.warn(`queue: ${reason(error)}`)
-    said = reason(error)
+    if (reason(error) !== lastReason) log.warn(`queue: ${reason(error)}`)
+    lastReason = reason(error)
   })
 }
 

@@ -30,7 +30,7 @@ describe('the resources that a command names', () => {
 })
 
 describe('what is shown of a run', () => {
-  const active = { since: 0, heard: 4000, waits: '', records: 2500, resumed: 500, total: 10_000 }
+  const active = { since: 0, lastEventAt: 4000, waits: '', records: 2500, resumed: 500, total: 10_000 }
 
   it('is how far a list is, how fast, and how long it will take', () => {
     expect(activeLine('clients', active, 4000)).toMatch(/^… clients +2,500 of 10,000 {2}25 % {2}500\/s {2}15 s left$/)

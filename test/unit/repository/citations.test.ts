@@ -55,6 +55,35 @@ test('every folder that a document names in backquotes exists', () => {
   expect(missing).toEqual([])
 })
 
+test('every file that a document names without its folder exists', () => {
+  const known = new Set(
+    ['.', 'src', 'test', 'bench', 'docs', 'migrations', '.github']
+      .flatMap((folder) => (folder === '.' ? readdirSync(ROOT) : filesBelow(folder)))
+      .map((name) => name.split('/').at(-1)!),
+  )
+  const missing = texts
+    .filter(({ name }) => name.endsWith('.md'))
+    .flatMap(({ name, text }) =>
+      [...text.matchAll(/`([\w-]+(?:\.[\w-]+)*\.(?:ts|md|sql|ya?ml|sh|json))`/g)]
+        .map((match) => match[1]!)
+        .filter((file) => !known.has(file))
+        .map((file) => `${name} names ${file}`),
+    )
+  expect(missing).toEqual([])
+})
+
+test('every file that a link leads to exists', () => {
+  const missing = texts
+    .filter(({ name }) => name.endsWith('.md'))
+    .flatMap(({ name, text }) =>
+      [...text.matchAll(/\]\(([^)#\s]+)(?:#[^)\s]*)?\)/g)]
+        .map((match) => match[1]!)
+        .filter((path) => !/^[a-z]+:/.test(path) && !existsSync(join(ROOT, dirname(name), path)))
+        .map((path) => `${name} links to ${path}`),
+    )
+  expect(missing).toEqual([])
+})
+
 test('every heading that a link leads to exists', () => {
   const missing = texts
     .filter(({ name }) => name.endsWith('.md'))
