@@ -3,12 +3,12 @@
  * read and change that table by these functions, so that another form of it needs another text of this file only.
  *
  * Statements elsewhere are about the SQL interface, or about the table as such:
- * - push/editors.test.ts: what roles may do with it
- * - push/edit-settings.test.ts: what triggers note under settings of a session, read in the same session
- * - postgres/plans.test.ts: its statistics · mirror/capture.test.ts: one transaction notes 50,000
+ * - test/integration/push/editors.test.ts: what roles may do with it
+ * - test/integration/push/edit-settings.test.ts: what triggers note under settings of a session, read in the same session
+ * - test/integration/postgres/plans.test.ts: its statistics · test/integration/mirror/capture.test.ts: one transaction notes 50,000
  * - push/{outbox,lost-races}.test.ts: locks on it, and a trigger that makes a statement on it lose a race
- * - mirror/refused-values.test.ts: what an older schema holds, and what a migration leaves of it
- * - postgres/restored.test.ts, terminal/secrets-quoted.test.ts: whole rows, whatever they hold
+ * - test/integration/mirror/refused-values.test.ts: what an older schema holds, and what a migration leaves of it
+ * - test/integration/postgres/restored.test.ts, test/system/terminal/secrets-quoted.test.ts: whole rows, whatever they hold
  */
 import type { Database, Transaction } from '../../src/store/connection/database.ts'
 
@@ -80,7 +80,7 @@ export const makeDue = (sql: Sql, requestedEarlier = 0): Promise<unknown> => sql
   update sync.outbox set not_before = null, requested_at = requested_at - make_interval(secs => ${requestedEarlier})
   where state in ('waiting', 'sending')`
 
-/** As if the clock of whoever set their times had been so many seconds ahead. */
+/** As if the clock by which their times were set had been so many seconds ahead. */
 export const setClockAhead = (sql: Sql, seconds: number): Promise<unknown> => sql`
   update sync.outbox set not_before = not_before + make_interval(secs => ${seconds}),
     requested_at = requested_at + make_interval(secs => ${seconds})`
@@ -99,7 +99,7 @@ export const claimNewest = (sql: Sql): Promise<unknown> => sql`
   update sync.outbox set state = 'sending', term = 0, claim_until = now() + interval '1 minute'
   where id = (select max(id) from sync.outbox)`
 
-/** Nobody settles a change until the transaction ends. */
+/** No worker settles a change until the transaction ends. */
 export const lockChanges = (tx: Transaction): Promise<unknown> => tx`select from sync.outbox for update`
 
 export const setAttempts = (sql: Sql, attempts: number): Promise<unknown> => sql`
