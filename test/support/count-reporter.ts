@@ -1,10 +1,10 @@
-import type { Reporter, SerializedError, TestCase, TestModule, TestRunEndReason, Vitest } from 'vitest/node'
-
 /**
  * Ends the run with one plain line, `N passed, N failed`. A test that did not run did not pass: skipped and todo tests, files that
  * do not load, errors outside of tests and an exit code that other code has set all count as failed. Only a run
  * narrowed with -t may leave tests out. A run that is ended early prints its counts so far, and which files were running.
  */
+import type { Reporter, SerializedError, TestCase, TestModule, TestRunEndReason, Vitest } from 'vitest/node'
+
 export default class CountReporter implements Reporter {
   passed = 0
   failed = 0

@@ -1,3 +1,7 @@
+/**
+ * What all integration and system tests share: one Postgres, one Redis and a migrated template, started before the first test
+ * and removed behind the last.
+ */
 import { randomUUID } from 'node:crypto'
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'

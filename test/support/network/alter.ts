@@ -1,3 +1,4 @@
+/** Alters single responses between the client and the simulator, inside the process. */
 import type { Client } from '../../../src/remote/client.ts'
 
 export interface Altered {

@@ -1,3 +1,4 @@
+/** A relay that can be cut: the server is gone for its clients, and still there for others. */
 import { once } from 'node:events'
 import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net'
 

@@ -1,7 +1,7 @@
+/** For a server that is about to start; another program may take it first. */
 import { once } from 'node:events'
 import { createServer, type AddressInfo } from 'node:net'
 
-/** For a server that is about to start; another program may take it first. */
 export async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1')
   await once(server, 'listening')

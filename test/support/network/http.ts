@@ -1,3 +1,4 @@
+/** HTTP servers for tests, whose responses a test writes. */
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'

@@ -1,3 +1,4 @@
+/** A server that gives prepared responses in turn, for tests of one layer of the client. */
 import type { IncomingMessage } from 'node:http'
 import { createHttp } from '../../../src/remote/http/http.ts'
 import { overHttp, type Layer, type Request, type Send } from '../../../src/remote/http/send.ts'

@@ -1,3 +1,4 @@
+/** A relay in front of a simulator that rewrites responses, for those that no switch of the simulator gives. */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Remote } from '../scopestack/worker.ts'
@@ -22,7 +23,6 @@ export interface Alter {
   one?: (body: OneBody) => unknown
 }
 
-/** Forwards to a simulator and lets a test rewrite the responses, for responses that no switch of the simulator gives. */
 export async function startRelay(remote: Remote, alter: Alter): Promise<Remote & AsyncDisposable> {
   const server = createServer((request, response) => {
     // A simulator that is being closed sends no response.

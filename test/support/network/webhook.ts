@@ -1,3 +1,4 @@
+/** A webhook that keeps what it receives, and can be out of order. */
 import { serve } from './http.ts'
 
 export interface Webhook extends AsyncDisposable {

@@ -1,3 +1,4 @@
+/** Databases for tests: cloned from a migrated template, lent, emptied and lent again. */
 import { randomUUID } from 'node:crypto'
 import { readdir, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'

@@ -1,3 +1,7 @@
+/**
+ * The work of a statement as Postgres counts it: pages, rows and compilation, for tests that hold costs to what a statement is
+ * about.
+ */
 import postgres from 'postgres'
 import type { Database } from '../../../src/store/connection/database.ts'
 

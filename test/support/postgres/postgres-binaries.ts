@@ -1,3 +1,4 @@
+/** The programs of PostgreSQL 15 to 18, wherever they come from: Debian, the npm packages, or the cache. */
 import { execFile } from 'node:child_process'
 import { access, chmod, mkdir, mkdtemp, readdir, readFile, rename, rm, symlink } from 'node:fs/promises'
 import { homedir } from 'node:os'

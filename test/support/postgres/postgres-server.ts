@@ -1,3 +1,4 @@
+/** A server of one major version, with a data folder that is removed with it. As root it runs as user `nobody`. */
 import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { chown, mkdtemp, rm } from 'node:fs/promises'
@@ -9,7 +10,6 @@ import postgres from 'postgres'
 import { freePort } from '../network/free-port.ts'
 import { findPostgres, type Major } from './postgres-binaries.ts'
 
-/** A server of one major version, with a data folder that is removed with it. As root it runs as user `nobody`. */
 export async function startPostgres(
   major: Major,
   settings: Readonly<Record<string, string>>,

@@ -1,3 +1,4 @@
+/** The Postgres of a test run. */
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'

@@ -1,3 +1,4 @@
+/** A person in a browser: a real one where it is installed, else the same steps by plain HTTP. */
 import { accessSync, constants } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import { chromium } from 'playwright-core'

@@ -1,3 +1,4 @@
+/** The real program in a process of its own, with its output and exit code. */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { chmod, mkdtemp, rm } from 'node:fs/promises'

@@ -1,3 +1,7 @@
+/**
+ * Tests that need a program which may be missing: `testWith` and `describeWith` leave them out and say so, since a skipped test
+ * counts as failed.
+ */
 import { describe, test, type TestContext } from 'vitest'
 
 type Test = (name: string, run: (context: TestContext) => Promise<void> | void, timeout?: number) => void

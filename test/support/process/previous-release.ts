@@ -1,3 +1,4 @@
+/** The previous release, which has to work beside this one on the same database. */
 import { execFile } from 'node:child_process'
 import { mkdtemp, rm, symlink } from 'node:fs/promises'
 import { tmpdir } from 'node:os'

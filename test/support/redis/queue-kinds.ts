@@ -1,3 +1,4 @@
+/** A queue as a test looks at it, the same over Redis and over Postgres. */
 import type postgres from 'postgres'
 import { createRedis } from './redis.ts'
 

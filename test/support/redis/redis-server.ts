@@ -1,3 +1,4 @@
+/** The Redis of a test run, and Redis servers that a test may stop and start. */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'

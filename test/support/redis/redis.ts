@@ -1,9 +1,9 @@
+/** A logical database of its own on the run's server, empty. For `await using`, in a test or per file. */
 import { Redis } from 'ioredis'
 import { inject } from 'vitest'
 
 export type TestRedis = AsyncDisposable & { url: string; redis: Redis }
 
-/** A logical database of its own on the run's server, empty. For `await using`, in a test or per file. */
 export async function createRedis(): Promise<TestRedis> {
   const server = inject('redisUrl')
   const shelf = new Redis(server)

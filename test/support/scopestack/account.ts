@@ -1,3 +1,4 @@
+/** A simulated account with a worker beside it: what most tests of pull and push begin with. */
 import type { Config } from '../../../src/config/config.ts'
 import { startSimulator, type Simulator, type SimulatorOptions } from '../../../src/simulator/server.ts'
 import type { ResourceOutcome } from '../../../src/store/runs/runs.ts'

@@ -1,3 +1,4 @@
+/** Several real processes that share one database, started together. */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'

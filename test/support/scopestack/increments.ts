@@ -1,3 +1,4 @@
+/** An account after one full read, and the edits that an incremental read has to find. */
 import { expect } from 'vitest'
 import { catalog } from '../../../src/catalog/registry.ts'
 import { startSimulator, type Simulator, type SimulatorOptions } from '../../../src/simulator/server.ts'

@@ -1,3 +1,4 @@
+/** The rows of a mirror, compared with those of a fresh full read. */
 import { expect } from 'vitest'
 import type { Database } from '../../../src/store/connection/database.ts'
 import { createDatabase } from '../postgres/database.ts'

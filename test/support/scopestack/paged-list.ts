@@ -1,3 +1,4 @@
+/** A list in memory, served by pages, that changes while it is read. */
 import type { Client } from '../../../src/remote/client.ts'
 import type { ListRequest } from '../../../src/remote/pages/pages.ts'
 

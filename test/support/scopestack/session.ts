@@ -1,3 +1,4 @@
+/** The tokens of one process, on a database that others may share. */
 import { createSeal, type Credentials } from '../../../src/remote/auth/seal.ts'
 import { createTokenSource } from '../../../src/remote/auth/token-request.ts'
 import { createTokens, type Tokens } from '../../../src/remote/auth/tokens.ts'
@@ -14,7 +15,6 @@ export interface Session extends AsyncDisposable {
   seal(text: string): string
 }
 
-/** The tokens of one process, on a database that others may share. */
 export function openSession(credentials: Credentials, databaseUrl: string): Session {
   const sql = openDatabase(databaseUrl, { connections: 2 })
   const http = createHttp({ connections: 2 })

@@ -1,3 +1,7 @@
+/**
+ * A proxy in front of a server that records the requests to its token address. A response from `before` is sent in the server's
+ * place; a promise delays the request.
+ */
 import { text } from 'node:stream/consumers'
 import { serve, type TestServer } from '../network/http.ts'
 
@@ -7,10 +11,6 @@ interface Answer {
   readonly body: string
 }
 
-/**
- * A proxy in front of a server that records the requests to its token address. A response from `before` is sent in the server's
- * place; a promise delays the request.
- */
 export function watchTokens(
   target: string,
   before: (form: Form) => Promise<Answer | undefined> | Answer | undefined,

@@ -1,3 +1,4 @@
+/** The rows of a table against the simulator's records, value by value, without the code that reads and loads them. */
 import { isDeepStrictEqual } from 'node:util'
 import type { Column, Resource } from '../../../src/catalog/resource.ts'
 import type { Simulator } from '../../../src/simulator/server.ts'
@@ -20,10 +21,6 @@ export interface Except {
   readonly column?: (column: Column) => boolean
 }
 
-/**
- * Compares the living rows of a table with the simulator's records, value by value, independently of the code that reads
- * and loads them.
- */
 export async function unequal(
   sql: Database,
   { records, credentials }: Simulator,

@@ -1,3 +1,4 @@
+/** One resource, compared with ScopeStack. */
 import type { Difference } from '../../../src/sync/verify/differences.ts'
 import { verifyResource, type VerifyResult } from '../../../src/sync/verify/verify.ts'
 import { withLease } from '../../../src/sync/with-lease.ts'
@@ -7,7 +8,6 @@ export interface Found extends VerifyResult {
   readonly reported: readonly Difference[]
 }
 
-/** One resource, compared with ScopeStack. */
 export async function verify(worker: TestWorker, type: string, { repair = false } = {}): Promise<Found> {
   const reported: Difference[] = []
   const resource = worker.catalog.get(type)!

@@ -1,3 +1,4 @@
+/** The real worker inside the test's process, put together as the program does it, against a simulated ScopeStack. */
 import { openPusher, openWorker, type Worker } from '../../../src/assemble/worker.ts'
 import type { Resource } from '../../../src/catalog/resource.ts'
 import type { Config } from '../../../src/config/config.ts'

@@ -243,6 +243,13 @@ test('what a file is for stands on its first line, where head and grep find it',
   const declarations = /^(resources|commands\/help)\//
   const without = files.filter(({ name, text }) => !declarations.test(name) && !/^(#!.*\n)?\/\*\*/.test(text))
   expect(without.map(({ name }) => `src/${name} begins without a comment`)).toEqual([])
+  const around = ['test/support', 'bench'].flatMap((folder) =>
+    readdirSync(join(SRC, '..', folder), { recursive: true, encoding: 'utf8' })
+      .filter((name) => name.endsWith('.ts') && !name.startsWith('node_modules'))
+      .map((name) => `${folder}/${name}`),
+  )
+  const silent = around.filter((name) => !readFileSync(join(SRC, '..', name), 'utf8').startsWith('/**'))
+  expect(silent, 'begin without a comment').toEqual([])
   const displaced = files.filter(({ text }) => /^import [^;]*?'\n(?:\n*\/\*\*[^]*?\*\/\n)+\n*import /m.test(text))
   expect(displaced.map(({ name }) => `src/${name}`)).toEqual([])
 })
