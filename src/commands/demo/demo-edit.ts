@@ -29,7 +29,7 @@ export async function showEdit(worker: Worker, remote: Simulator, signal: AbortS
     '',
     `  update scopestack.clients set domain = '${DOMAIN}' where id = '${id}'`,
     '',
-    ...textTable([['asked of ScopeStack', 'times'], ...requests]),
+    ...textTable([['request to ScopeStack', 'times'], ...requests]),
     '',
     `  There, the client's domain is now ${String(held)}. The outbox:`,
     '',
