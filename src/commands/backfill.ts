@@ -84,7 +84,7 @@ export function sinceOf(given: string | boolean | undefined, now?: Date): string
   return given
 }
 
-/** What was not named is left out without a word, as long as something is left. */
+/** Resources that were not named are left out silently, as long as any is left. */
 function refuseUndated(chosen: readonly Resource[], named: boolean): void {
   const types = new Set(chosen.map(({ type }) => type))
   if (!named && chosen.some((resource) => canReadIncrementally(resource, types))) return

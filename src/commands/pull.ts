@@ -38,7 +38,7 @@ export async function run({ args, options, signal }: Call): Promise<number> {
     }
     const onRetry = (error: SyncError): void => {
       noteRetries(log)(error)
-      // Nothing else on the screen moves meanwhile.
+      // Nothing else moves on the screen meanwhile.
       if (hasCode(error, 'SYNC_PACE_WAITS')) progress.note(error.message)
       if (hasCode(error, 'SYNC_RATE_LIMITED') && error.facts.seconds > 0) {
         const { seconds, status = 429 } = error.facts

@@ -1,5 +1,5 @@
 /**
- * "push": sends the waiting local edits once, with --dry-run shows what would be sent; exits with 2 while any waits or is
+ * "push": sends the waiting local edits once, with --plan shows what would be sent; exits with 2 while any waits or is
  * parked.
  */
 import { explainStoreError, openStore } from '../assemble/store.ts'
@@ -73,7 +73,7 @@ export async function run({ options, signal }: Call): Promise<number> {
   }
 }
 
-/** Nothing else on the screen moves meanwhile. A sentence is not repeated for each request that has the same failure. */
+/** Shows retries, during which nothing else moves on the screen. A sentence is shown once for all requests with one failure. */
 function reportRetries(log: Logger, say: (line: string) => void): (error: SyncError) => void {
   const note = noteRetries(log)
   let last = ''

@@ -28,7 +28,7 @@ export async function run({ options, signal }: Call): Promise<number> {
   const store = await openStore(config, signal)
   try {
     const found = await readStatus(store.sql)
-    // Of a schema that is there no more, migrating says what became of it.
+    // If a schema is gone, migrating reports what became of it.
     if (found === null) throw (await migratedSchemaGone(store.sql)) ?? notMigrated()
     const clock = hostClockNotice(await readClock(store.sql))
     const lost = await describeLostEdits(store.sql, [...catalog.values()])
@@ -50,7 +50,7 @@ export async function run({ options, signal }: Call): Promise<number> {
   }
 }
 
-/** What stands in tables that a schema of an older version lacks. */
+/** Read from tables that the schema of an older version lacks. */
 async function readNewest(sql: Database, schedules: readonly Schedule[]) {
   const lastTicks = new Map<string, Date>()
   if (!(await isMigrated(sql))) return { localEdits: {}, processes: [], lastTicks }

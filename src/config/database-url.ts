@@ -49,7 +49,7 @@ const VALUES: Readonly<Record<string, RegExp>> = {
   ssl_max_protocol_version: /^TLSv1(?:\.[123])?$/,
 }
 
-/** A server that only answers questions is none that this program can use. */
+/** A read-only server is none that this program can use. */
 const TARGETS = ['any', 'read-write', 'primary']
 
 /** What is wrong with it, to be said after the variable's name: `must …`. It shows nothing of the URL, which is a secret. */

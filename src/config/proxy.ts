@@ -4,7 +4,7 @@ import { z } from 'zod'
 export interface Proxy {
   /** With user and password, where it wants them. */
   readonly url: string
-  /** Hosts that are asked directly. */
+  /** Hosts that are reached directly. */
   readonly except: readonly string[]
 }
 

@@ -24,7 +24,7 @@ export const begun = (): Active => ({
   total: null,
 })
 
-/** Said once, where a list goes on. */
+/** Shown once, where a list goes on. */
 export const resumedLine = ({ resource, records, resumed }: Advanced): string | undefined =>
   resumed > 0 && records === resumed
     ? `… ${resource.padEnd(NAME_WIDTH)}  goes on behind the ${thousands(resumed)} that were read before the interruption`
@@ -52,7 +52,7 @@ export function activeLine(
   return parts.join('  ')
 }
 
-/** From then on it is said. */
+/** From then on the silence is shown. */
 const QUIET_MS = 10_000
 const NAME_WIDTH = 29
 const COUNT_WIDTH = 8

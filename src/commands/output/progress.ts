@@ -82,7 +82,7 @@ function liveProgress(footer: () => string): Progress {
 }
 
 const PLAIN_EVERY_MS = 10_000
-/** Of a list that is not lastEventAt of: a rate, a lock, a server that is slow. */
+/** Of a list from which nothing arrives: the rate limit, a lock, a slow server. */
 const SILENT_MS = 30_000
 
 function plainProgress(footer: () => string): Progress {
@@ -144,7 +144,7 @@ function jsonProgress(): Progress {
       }
       say(event)
     },
-    // Not for the machine that reads stdout, but not to be kept from its owner either.
+    // A program reads stdout; the person who runs it reads stderr.
     note: stderr.say,
     finish: ({ runId, outcome, outcomes }) =>
       say({ type: 'run', runId, outcome, ...totals({ outcomes }), notOk: notOk({ outcomes }) }),

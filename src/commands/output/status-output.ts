@@ -1,4 +1,4 @@
-/** Where everything stands, for a person: what is wrong comes first. */
+/** The state of everything, for a person: problems come first. */
 import type { Process } from '../../store/fleet/processes.ts'
 import type { ResourceStatus, RunStatus, Status } from '../../store/runs/status.ts'
 import { ago, many, moment, tableIn, thousands, wrapped } from './format.ts'
@@ -45,7 +45,7 @@ const sectionOf = (lines: readonly string[]): string[] => (lines.length === 0 ? 
 
 function problemLines(problems: readonly Problem[], fold: Fold): string[] {
   if (problems.length === 0) return []
-  // One reason is mostly that of many.
+  // Many resources mostly have one reason.
   const groups = Map.groupBy(problems, ({ what, message }) => `${what} ${message}`).values()
   const lines = [...groups].map((those) => {
     const [{ what, message }] = those as [Problem]
@@ -90,7 +90,7 @@ function runLine({ id, kind, startedAt, finishedAt, outcome, done, planned }: Ru
   const name = `Run ${id} (${kind})`
   if (finishedAt === null) {
     const far = `${done} of ${planned ?? '?'} resources done.`
-    // Whether a process is at it, the run itself does not say.
+    // The run itself does not show whether a process works on it.
     return kind === 'backfill'
       ? `${name}, begun ${ago(startedAt, at)}, has not ended: ${far} If it was stopped, run "backfill" to go on.`
       : `${name} goes on since ${ago(startedAt, at)}: ${far}`

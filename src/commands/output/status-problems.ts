@@ -1,4 +1,4 @@
-/** What is wrong, by the books: what a person has to look at, and what `status` exits with 2 for. */
+/** Problems that the bookkeeping tables show: `status` lists them first, and exits with 2 for any of them. */
 import { withCode } from '../../errors/sync-error.ts'
 import type { Schedule } from '../../jobs/schedule.ts'
 import { isSuccess } from '../../store/runs/runs.ts'
@@ -8,7 +8,7 @@ import { many, moment, thousands } from './format.ts'
 export interface Problem {
   /** `resource`, `run`, `schedule`, `records`, `edits`: a name that stays, for machines. */
   readonly what: 'resource' | 'run' | 'schedule' | 'records' | 'edits'
-  /** Of the resource, or the schedule; null where it is of all. */
+  /** Of the resource or the schedule; null for a problem of all of them. */
   readonly name: string | null
   /** Of a resource without its name: many may have the same. */
   readonly message: string

@@ -1,5 +1,5 @@
 /**
- * Repeats the first steps of a service until its database, or Redis, answers: either may come up later than the service. It
+ * Repeats the first steps of a service until its database, or Redis, responds: either may come up later than the service. It
  * waits without an end, since a restart by a supervisor would bring the server no nearer.
  *
  * @param act may run twice.

@@ -1,4 +1,4 @@
-/** What `start` runs, from its first answer to a supervisor until all of it has ended. */
+/** What `start` runs, from the first response of /healthz until all parts have ended. */
 import { once } from 'node:events'
 import { hostname } from 'node:os'
 import { VERSION } from '../../assemble/remote.ts'
@@ -52,7 +52,7 @@ interface Running {
   queues?: Queues
   clock?: Clock
   web?: Web
-  /** Why /readyz says no; null once everything runs. */
+  /** Why /readyz is not ok; null once all parts run. */
   notReady: string | null
 }
 
@@ -100,7 +100,7 @@ async function openHealth({ config, store, parts }: Service, running: Running): 
   return await startWeb({
     host: config.httpHost,
     port: config.httpPort,
-    // Every process answers for itself; a worker beside a web part takes another port when this one is taken.
+    // Every process has its own /healthz; a worker beside a web part takes another port when this one is taken.
     elsewhere: config.httpPort === undefined || !parts.has('web'),
     checks: () => ({
       ...(running.queues && serverChecks(store, running.queues, checkWrites)),
