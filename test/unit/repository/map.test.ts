@@ -1,0 +1,34 @@
+/** ARCHITECTURE.md is the whole map: every folder, every package and every decision is on it. */
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+
+const ROOT = join(import.meta.dirname, '../../..')
+const MAP = readFileSync(join(ROOT, 'ARCHITECTURE.md'), 'utf8')
+
+const foldersOf = (folder: string): string[] =>
+  readdirSync(join(ROOT, folder), { withFileTypes: true })
+    .filter((entry) => entry.isDirectory())
+    .map(({ name }) => `${folder}/${name}`)
+
+test('each folder of src/ is on the map, and those of remote/, sync/ and store/ with each of theirs', () => {
+  const folders = [...foldersOf('src'), ...['src/remote', 'src/sync', 'src/store'].flatMap(foldersOf)]
+  const parents = ['src/remote', 'src/sync', 'src/store']
+  const missing = folders.filter((name) => !parents.includes(name) && !MAP.includes(`\`${name}/\``))
+  expect(missing, 'not in the table of folders').toEqual([])
+})
+
+test('each package has its reason', () => {
+  const { dependencies, devDependencies, optionalDependencies } = JSON.parse(
+    readFileSync(join(ROOT, 'package.json'), 'utf8'),
+  ) as Record<string, Record<string, string>>
+  const names = Object.keys({ ...dependencies, ...devDependencies, ...optionalDependencies })
+  const table = MAP.slice(MAP.indexOf('## Packages'))
+  const missing = names.filter((name) => !/^@types\//.test(name) && !new RegExp(`[ |]${name}[ ,|(]`).test(table))
+  expect(missing, 'not in the table of packages').toEqual([])
+})
+
+test('each decision is linked', () => {
+  const missing = readdirSync(join(ROOT, 'docs/decisions')).filter((name) => !MAP.includes(`(docs/decisions/${name})`))
+  expect(missing).toEqual([])
+})
