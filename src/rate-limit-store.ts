@@ -16,13 +16,13 @@
  * Workers with one rate share one queue; another rate has its own queue. In a common one a process with a rate of 0.001 would
  * delay the next request of all others by a quarter of an hour. `heldUntil` and `share` hold for all queues.
  *
- * When the store is away, the limiter goes on by itself with its share of the rate, and asks the store again later.
+ * When the store is away, the limiter goes on by itself with its share of the rate, and tries the store again later.
  */
 
 export interface RateLimitStore {
   /** Reserves the next place in the queue of this rate: one round trip to the store, however many wait. */
   reserve(rate: number): Promise<Reservation>
-  /** How long all processes are still held back, in ms. A caller asks again when its place has come. */
+  /** How long all processes are still held back, in ms. A caller checks again when its place has come. */
   backOffLeft(): Promise<number>
   /** After a 429: no process sends for `holdMs`, and each rate halves. */
   backOff(holdMs: number): Promise<void>
@@ -35,7 +35,7 @@ export interface Reservation {
   readonly taken: number
 }
 
-/** One response holds all processes back for at most this long. A server that wants more says so again in its next response. */
+/** One response holds all processes back for at most this long. A server that wants more repeats it in its next response. */
 export const LONGEST_BACK_OFF_MS = 120_000
 
 /**
@@ -46,7 +46,7 @@ export const IMPLAUSIBLE_BEYOND_MS = 2 * 60 * 60_000
 
 /** After a 429 the rate climbs back by a tenth of the configured rate with each of these. */
 export const RECOVER_EVERY_MS = 10_000
-/** Responses that were on their way when the first 429 came say nothing new. */
+/** Responses that were on their way when the first 429 came mean nothing new. */
 export const HALVE_AT_MOST_EVERY_MS = 1_000
 /** No rate is lowered below this part of the configured one. */
 export const LOWEST_SHARE = 1 / 16

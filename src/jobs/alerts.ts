@@ -85,8 +85,8 @@ export async function raiseSilenceAlerts(sql: Database, schedules: readonly Sche
     const limit = twoIntervalsAfter(schedule, since.at)
     if (limit === null || now < limit) continue
     const last = since.ever ? `the last one ended ${since.at.toISOString()}` : 'there never was one'
-    const said = `scopestack-sync: no ${schedule.name} run has ended well for two intervals; ${last}. Look at "status" and at the logs.`
-    const text = withCode(said, 'SYNC_OVERDUE')
+    const sentence = `scopestack-sync: no ${schedule.name} run has ended well for two intervals; ${last}. Look at "status" and at the logs.`
+    const text = withCode(sentence, 'SYNC_OVERDUE')
     const body = { text, event: 'silence', kind: schedule.name, since: since.at.toISOString() }
     await sql.begin((tx) =>
       raiseAlert(tx, { subject: 'silence', kind: 'silence', fingerprint: since.at.toISOString(), body }),
@@ -128,7 +128,7 @@ export async function sendAlerts(deps: SendDeps, signal: AbortSignal): Promise<v
   }
 }
 
-/** The address is a secret: its path is what lets one post. It is kept out of what is said. */
+/** The address is a secret: its path is what lets one post. It is kept out of every message. */
 async function post({ url, http }: SendDeps, body: object, signal: AbortSignal): Promise<string | null> {
   const headers = { 'content-type': 'application/json' }
   try {

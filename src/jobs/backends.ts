@@ -26,7 +26,7 @@ export interface Place {
 
 type Classes = BackendClasses<IQueueBackend, unknown>
 
-/** Each of the two workers listens on a connection of its own; two are for what is asked meanwhile. */
+/** Each of the two workers listens on a connection of its own; two are for queries meanwhile. */
 const LISTENING = 2
 const ASKING = 2
 

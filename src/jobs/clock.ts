@@ -2,7 +2,7 @@
  * The database's clock in a process of `start`. Between two reads it advances by the host's monotonic clock, which cannot be
  * set. Ticks are decided by it, and BullMQ uses it for its locks and delays.
  *
- * The host's own wall clock decides nothing. Where it is off, a notice says so, since logs, certificates and people use it; so
+ * The host's own wall clock decides nothing. Where it is off, a notice reports it, since logs, certificates and people use it; so
  * does one about ScopeStack's clock, which sets the times of its records.
  */
 import type { Logger } from '../logger.ts'
@@ -35,7 +35,7 @@ interface Deps {
 
 export async function openClock({ sql, log }: Deps): Promise<Clock> {
   let kept: ClockReading = await readClock(sql)
-  let said: Difference[] = []
+  let reported: Difference[] = []
   let remoteTime = (): number | null => null
   const now = (): number => kept.now + (performance.now() - kept.at)
 
@@ -45,11 +45,12 @@ export async function openClock({ sql, log }: Deps): Promise<Clock> {
       ...differenceOf('host', hostTime() - now(), withinMs),
       ...(remote === null ? [] : differenceOf('ScopeStack', remote - now(), withinMs + 1_000)),
     ]
-    for (const one of found) if (!said.some((before) => isAlike(before, one))) log.warn({ clock: one.whose }, one.text)
-    for (const { whose } of said) {
+    for (const one of found)
+      if (!reported.some((before) => isAlike(before, one))) log.warn({ clock: one.whose }, one.text)
+    for (const { whose } of reported) {
       if (!found.some((one) => one.whose === whose)) log.info({ clock: whose }, `${NAME[whose]} is right again.`)
     }
-    said = found
+    reported = found
   }
 
   compare(kept.withinMs)
@@ -64,14 +65,14 @@ export async function openClock({ sql, log }: Deps): Promise<Clock> {
     },
     now: () => new Date(now()),
     compareWith: (other) => (remoteTime = other),
-    notice: () => (said.length === 0 ? null : said.map(({ text }) => text).join(' ')),
+    notice: () => (reported.length === 0 ? null : reported.map(({ text }) => text).join(' ')),
   }
 }
 
 /**
- * BullMQ asks `Date.now()` for the end of each lock and each delay, and its other workers hold that against theirs: with a
+ * BullMQ takes `Date.now()` for the end of each lock and each delay, and its other workers hold that against theirs: with a
  * host a day ahead its own jobs wait a day, those of others count as abandoned, and their retries lose their pauses. It knows
- * no other clock to be given, so in a process of `start` this one answers.
+ * no other clock to be given, so in a process of `start` it gets this one.
  */
 export function useDatabaseClockInQueue(clock: Clock): void {
   Date.now = () => Math.floor(clock.now().getTime())

@@ -1,4 +1,4 @@
-/** How a part of BullMQ is closed whose server may be gone: it says goodbye and waits for the answer, for ever. */
+/** How a part of BullMQ is closed whose server may be gone: it sends its goodbye and waits for the response, for ever. */
 import { setTimeout as sleep } from 'node:timers/promises'
 
 interface Closable {
@@ -7,7 +7,7 @@ interface Closable {
   disconnect(): Promise<void>
 }
 
-/** Where the server answers it takes a few milliseconds. */
+/** Where the server responds it takes a few milliseconds. */
 const PATIENCE_MS = 5_000
 
 /** @param busy resolves when what it does has ended, which may take its time; undefined when it does nothing. */

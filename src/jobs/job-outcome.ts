@@ -4,7 +4,7 @@
  *   a failure                              a run's job                    the push's job
  *   stopped                                hand-back                      hand-back
  *   a lease, Postgres or the queue away,   wait: later                    wait: later
- *   or ScopeStack says when (429)
+ *   or ScopeStack sends Retry-After
  *   may pass (5xx, a time-out, a bug)      retry, with backoff;           wait half a minute, logged: what it is for
  *                                          the last time: record          is in the outbox, and stays there
  *   the resource's own (403, 404)          record, and done with it       the same
@@ -91,7 +91,7 @@ export async function applyToJob(action: JobAction, { job, token, error }: Faile
 const codeAndReason = (error: unknown): string => errorCodeOf(error) ?? reason(error)
 
 /**
- * A queue that does not answer must not block a process that is to end: the job's lock expires, and another worker's check for
+ * A queue that does not respond must not block a process that is to end: the job's lock expires, and another worker's check for
  * expired locks puts it back, which spends no attempt either.
  */
 const MOVE_MS = 5_000

@@ -1,8 +1,8 @@
-/** Something done again and again until it is stopped. A failure is logged and the next turn comes all the same. */
+/** Something that is repeated until it is stopped. A failure is logged and the next turn comes all the same. */
 import { reason, SyncError } from '../errors/sync-error.ts'
 import type { Logger } from '../logger.ts'
 import { sleep } from '../remote/http/retry.ts'
-import { looked, type LivenessCheck } from './liveness.ts'
+import { checkTurn, type LivenessCheck } from './liveness.ts'
 import type { Outages } from './outage-log.ts'
 
 export interface Loop {
@@ -23,7 +23,7 @@ export function startLoop(
 ): Loop {
   const stopping = new AbortController()
   const { signal } = stopping
-  let said = ''
+  let reported = ''
   let last = performance.now()
   let pause = 0
   const run = async (): Promise<void> => {
@@ -31,19 +31,19 @@ export function startLoop(
       const begun = performance.now()
       try {
         await turn(signal)
-        outages.answered(begun)
-        said = ''
+        outages.end(begun)
+        reported = ''
         last = performance.now()
         pause = Math.min(pauseMs(), LONGEST_PAUSE_MS)
       } catch (error) {
         if (signal.aborted) return
         // Once, and not at each turn while a server is away.
-        if (!outages.note(error) && reason(error) !== said) {
-          // A sentence of ours says all; of anything else the stack is what a report needs.
+        if (!outages.note(error) && reason(error) !== reported) {
+          // A sentence of ours is enough; for anything else a report needs the stack.
           const facts = error instanceof SyncError ? { code: error.code } : { err: error }
           log.error(facts, `${what}: ${reason(error)}`)
         }
-        said = reason(error)
+        reported = reason(error)
         pause = AFTER_FAILURE_MS
       }
       await sleep(pause, signal).catch(() => {})
@@ -51,7 +51,7 @@ export function startLoop(
   }
   const running = run()
   return {
-    liveness: () => looked(last, pause),
+    liveness: () => checkTurn(last, pause),
     async stop() {
       stopping.abort()
       await running

@@ -1,6 +1,6 @@
 /**
- * Carries local edits to ScopeStack as they are made: woken by Postgres, and by a look now and then, for what was postponed
- * or whose worker died. The job says only that there may be something; the outbox knows what.
+ * Carries local edits to ScopeStack as they are made: woken by Postgres, and by a check now and then, for what was postponed
+ * or whose worker died. The job means only that there may be something; the outbox knows what.
  */
 import { errorCodeOf, reason } from '../errors/sync-error.ts'
 import type { Logger } from '../logger.ts'

@@ -11,7 +11,7 @@ import { withMigrationLock } from '../store/schema/migrate.ts'
 import { replaceAdvisoryLocks } from './queue-locks.ts'
 
 const SCHEMA = 'bullmq'
-/** What our transaction has said already, or has no need of. */
+/** What our transaction has stated already, or has no need of. */
 const OURS = /^\s*(BEGIN|COMMIT|ROLLBACK)\s*$|^\s*SELECT pg_advisory_xact_lock\(/
 
 /** Alone, like `migrate`, whose lock it takes. */

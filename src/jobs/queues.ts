@@ -19,8 +19,7 @@ import { queueUnreachable } from '../errors/redis.ts'
 import { onPostgres, onRedis, type Place } from './backends.ts'
 import { closeWithTimeout } from './close-queue.ts'
 import { closeJobId, pullJobId, PUSH_QUEUE, QUEUE, type JobData, type JobName } from './job-names.ts'
-import type { LivenessCheck } from './liveness.ts'
-import { watchPolling } from './worker-liveness.ts'
+import { watchPolling, type LivenessCheck } from './liveness.ts'
 
 export type SyncJob = Job<JobData, void, JobName>
 export type BullWorker<T = object, N extends string = string> = Worker<T, void, N, IQueueBackend, JobProgress, unknown>
@@ -56,7 +55,7 @@ export interface Queues {
   /** Ends the pause of the job that is to push, where it has lasted for long enough: meanwhile nothing wakes it. */
   endPushDelay(isOver: (pause: PushDelay) => boolean): Promise<void>
   startPushWorker(process: Processor<object, void, 'push'>): QueueWorker
-  /** @throws when the queue does not answer, or takes nothing. */
+  /** @throws when the queue does not respond, or takes nothing. */
   ping(): Promise<void>
   close(): Promise<void>
 }
@@ -87,7 +86,7 @@ export function openQueues(place: Place, timing: Timing, onError: (error: Error)
     redisUrl === undefined ? onPostgres(place, onError) : onRedis(place, onError)
   const ask: Ask = async (work) => {
     try {
-      return await answerInTime(work)
+      return await withinTimeout(work)
     } catch (error) {
       refused?.(error)
       throw error
@@ -201,7 +200,7 @@ function workerOf<T extends object, N extends string>(
 }
 
 /**
- * A job whose lock is not renewed in time is found by the next look for such jobs: lock and look together are the time
+ * A job whose lock is not renewed in time is found by the next check for such jobs: lock and check together are the time
  * until a killed worker's job goes on elsewhere. A lock that ran out although its worker lives does no harm: the lease in
  * Postgres keeps the second one waiting.
  */
@@ -224,15 +223,15 @@ const jobOptions = ({ retryMs }: Timing): JobsOptions => ({
   removeOnFail: { age: 30 * 86_400, count: 2_000 },
 })
 
-async function answerInTime<T>(work: Promise<T>): Promise<T> {
+async function withinTimeout<T>(work: Promise<T>): Promise<T> {
   // Abandoned, it may still fail.
   work.catch(() => {})
   let timer: NodeJS.Timeout | undefined
-  const tired = new Promise<never>((_, reject) => {
+  const late = new Promise<never>((_, reject) => {
     timer = setTimeout(() => reject(queueUnreachable({ seconds: TIMEOUT_MS / 1000 })), TIMEOUT_MS)
   })
   try {
-    return await Promise.race([work, tired])
+    return await Promise.race([work, late])
   } finally {
     clearTimeout(timer)
   }

@@ -28,7 +28,7 @@ const BEGINNING_SECONDS = 3
 export const LATE_MS = 10_000
 
 interface Missed {
-  /** Jobs that no queue knew of at the last look. Under load a run is still given its jobs then. */
+  /** Jobs that no queue knew of at the last check. Under load a run is still given its jobs then. */
   readonly unknown: Set<string>
   /** Postponed jobs, and since when we know it; each start begins another delay. */
   readonly delayed: Map<string, { readonly begun: number; readonly since: number }>
@@ -44,12 +44,12 @@ export function createReconciler(deps: Deps): (signal: AbortSignal) => Promise<v
   }
 }
 
-interface Looks {
+interface Checks {
   readonly before: Missed
   readonly now: Missed
 }
 
-async function reconcileRun(deps: Deps, run: OpenRun, looks: Looks, signal: AbortSignal): Promise<void> {
+async function reconcileRun(deps: Deps, run: OpenRun, checks: Checks, signal: AbortSignal): Promise<void> {
   const { sql, queues, log, closing } = deps
   const states = new Map<string, JobState>()
   for (const resource of run.missing) states.set(resource, await queues.jobState(run.id, resource))
@@ -62,15 +62,15 @@ async function reconcileRun(deps: Deps, run: OpenRun, looks: Looks, signal: Abor
     if (state === undefined || state === 'live') continue
     if (state === 'none') {
       const key = `${run.id} ${resource}`
-      if (looks.before.unknown.has(key)) lost.push(resource)
-      looks.now.unknown.add(key)
+      if (checks.before.unknown.has(key)) lost.push(resource)
+      checks.now.unknown.add(key)
     } else if (state === 'completed') {
       // It did not do what it was for.
       await queues.forget(run.id, resource)
       lost.push(resource)
     } else if ('failed' in state) {
       await recordOutcome(sql, run.id, await givenUp(sql, resource, state.failed))
-    } else await hurryIfLate(deps, { ...state, runId: run.id, resource }, looks)
+    } else await hurryIfLate(deps, { ...state, runId: run.id, resource }, checks)
   }
   if (lost.length > 0) {
     log.warn({ run: run.id, resources: lost }, 'jobs of a run that goes on were lost and are made again')
@@ -85,7 +85,7 @@ async function reconcileRun(deps: Deps, run: OpenRun, looks: Looks, signal: Abor
 async function hurryIfLate(
   { queues, log, elapsed = () => performance.now() }: Deps,
   { runId, resource, delayedMs, begun }: { runId: number; resource: string; delayedMs: number; begun: number },
-  { before, now }: Looks,
+  { before, now }: Checks,
 ): Promise<void> {
   const key = `${runId} ${resource}`
   const known = before.delayed.get(key)

@@ -1,10 +1,10 @@
 /**
- * Decides ticks, and keeps runs going. The whole behaviour is `tickOnce` and `reconcile`; the loops only say when.
+ * Decides ticks, and keeps runs going. The whole behaviour is `tickOnce` and `reconcile`; the loops only decide when.
  *
  *   due tick ──► sync.ticks (one row, the first scheduler) ──► sync.runs ──► a flow of jobs
  *
  * A tick is due until it is decided. So one that passed while nothing ran, or while the database was away, is caught up by
- * the same rule; and of several that were missed only the newest is. What time it is the database says, since hosts differ.
+ * the same rule; and of several that were missed only the newest is. The time is the database's, since hosts differ.
  */
 import type { Logger } from '../logger.ts'
 import type { Database } from '../store/connection/database.ts'

@@ -8,7 +8,7 @@ import type { ErrorCode } from '../errors/table.ts'
 import { createPublicServer } from '../http-server.ts'
 import { visibleJson } from '../screen/visible.ts'
 
-/** Checks by name. One that throws has failed, and its message says why; one that passes may return a text to show. */
+/** Checks by name. One that throws has failed, and its message is the reason; one that passes may return a text to show. */
 export type Checks = Readonly<Record<string, () => Promise<string | void>>>
 
 /** Sentences for a person, on which readiness does not depend; null where there is nothing to report. */
@@ -40,13 +40,13 @@ const NOT_READY: ErrorCode = 'SYNC_NOT_READY'
 /** @throws SyncError SYNC_CONFIG when the port is not available. */
 export async function startWeb({ host, port, elsewhere, checks, notices = () => ({}) }: Options): Promise<Web> {
   // Requests that arrive during a check share its result, so that a flood of requests is not one of queries.
-  let looking: ReturnType<typeof ready> | undefined
+  let checking: ReturnType<typeof ready> | undefined
   const server = createPublicServer(async ({ method }, response, { path }) => {
     if (method !== 'GET' && method !== 'HEAD') respond(response, 405, { error: 'GET only' })
     else if (path === '/healthz') respond(response, 200, { status: 'ok' })
     else if (path === '/readyz') {
-      looking ??= ready(checks()).finally(() => (looking = undefined))
-      const found = await looking
+      checking ??= ready(checks()).finally(() => (checking = undefined))
+      const found = await checking
       const noticed = Object.entries(notices()).map(([name, notice]) => [name, notice ?? 'ok'])
       respond(response, found.status === 'ok' ? 200 : 503, { ...Object.fromEntries(noticed), ...found })
     } else respond(response, 404, { error: 'there is /healthz and /readyz' })
@@ -79,7 +79,7 @@ interface CheckResult {
   readonly text: string
 }
 
-/** The code of what a start waits for is at its end already, and says more than ours. */
+/** The code of what a start waits for is at its end already, and is more exact than ours. */
 function failureText(error: unknown): string {
   const text = reason(error)
   return /\(SYNC_[A-Z_]+\)$/.test(text) ? text : withCode(text, errorCodeOf(error) ?? NOT_READY)

@@ -39,7 +39,7 @@ export function createTokenSource({ endpoint, refresh, seal }: Deps): TokenSourc
     if (held === null) return undefined
     try {
       const issued = await send({ grant_type: 'refresh_token', refresh_token: held }, signal)
-      // None in the answer: the server does not rotate, and the old one stays good.
+      // None in the response: the server does not rotate, and the old one stays good.
       await refresh.replace(spent.version, seal.seal(issued.refreshToken ?? held))
       return issued
     } catch (error) {

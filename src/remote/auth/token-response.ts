@@ -128,8 +128,8 @@ function complaint(members: Members | undefined, body: string): { code: string; 
   const about = isObject(error) ? error : members
   const code = typeof error === 'string' ? error : textOf(about, ['code', 'error', 'type'])
   const detail = errorDetail(body)
-  const said = textOf(about, ['error_description', 'message', 'description', 'detail'])
-  const description = said || (detail === code.trim() ? '' : detail)
+  const stated = textOf(about, ['error_description', 'message', 'description', 'detail'])
+  const description = stated || (detail === code.trim() ? '' : detail)
   return { code: code.trim(), description: description.trim() }
 }
 

@@ -1,6 +1,6 @@
 /**
  * One access token for the whole fleet. Its row in the store (Postgres, or Redis where there is one) is shared by all
- * workers, and at most one of them asks ScopeStack for the next one.
+ * workers, and at most one of them requests the next one.
  *
  *                        ┌───────── another worker has the claim: look again in 0.1 s ──────────┐
  *                        ▼                                                                      │

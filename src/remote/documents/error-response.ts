@@ -41,14 +41,14 @@ export function errorObjectsOf(body: string): ErrorObject[] {
 
 /** One line; empty when the body has no error (the bare library sends empty bodies). */
 export function errorDetail(body: string): string {
-  const said = errorObjectsOf(body).map((complaint) => {
+  const texts = errorObjectsOf(body).map((complaint) => {
     const { member, parameter } = complaint
     const sentence = errorText(complaint)
-    // Only the parameter tells which of several includes was refused.
+    // Only the parameter shows which of several includes was refused.
     const about = parameter === null || contains(sentence, parameter) ? [] : [parameter]
     return [member === null ? sentence : `${member} ${sentence}`, ...about].filter((part) => part !== '').join(': ')
   })
-  return cut(said.filter((one) => one !== '').join('; '), LONGEST_DETAIL)
+  return cut(texts.filter((one) => one !== '').join('; '), LONGEST_DETAIL)
 }
 
 /** Title and detail, where they differ: `name - has already been taken` already contains `has already been taken`. */

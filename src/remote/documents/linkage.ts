@@ -4,7 +4,7 @@
  * So a relationship that was requested, and comes without `data`, is empty. One that was not requested is unknown, and so is one
  * that is missing.
  *
- * The URL tells what was requested. So this holds for lists, single records and responses to writes alike, and a name that the
+ * The URL shows what was requested. So this holds for lists, single records and responses to writes alike, and a name that the
  * server refused was not requested.
  */
 import { IMPLIED_NULL, type ImpliedNull } from '../../catalog/implied-null.ts'

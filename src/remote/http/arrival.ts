@@ -2,7 +2,7 @@
 import { factOf, hasCode, type SyncError } from '../../errors/sync-error.ts'
 import { isRateLimited } from './retry.ts'
 
-/** The server said that it did not begin with it. */
+/** By its status, the server did not begin with it. */
 export const wasNotBegun = (error: SyncError): boolean =>
   factOf(error, 'taken') === false || (isRateLimited(error) && (error.facts.status ?? 429) === 429)
 

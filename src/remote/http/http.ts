@@ -133,9 +133,9 @@ function explain(error: unknown, url: string, limits: Limits): SyncError {
   if (error instanceof SyncError) return error
   const timeout = (phase: string, ms: number) => remoteTimeout({ url, phase, seconds: ms / 1000 }, error)
   if (error instanceof errors.ConnectTimeoutError) return timeout('connecting', limits.connectMs)
-  if (error instanceof errors.HeadersTimeoutError) return timeout('waiting for the answer', limits.headersMs)
+  if (error instanceof errors.HeadersTimeoutError) return timeout('waiting for the response', limits.headersMs)
   if (error instanceof errors.BodyTimeoutError) return timeout('reading the body', limits.bodyMs)
-  if (error instanceof TooLate) return timeout('reading the answer to its end', limits.wholeMs)
+  if (error instanceof TooLate) return timeout('reading the response to its end', limits.wholeMs)
   if (error instanceof errors.ResponseExceededMaxSizeError) {
     return bodyUnreadable({ url, problem: `it is larger than ${limits.maxBodyBytes} bytes`, tooLarge: true }, error)
   }

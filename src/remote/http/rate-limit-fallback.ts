@@ -15,7 +15,7 @@ interface Deps {
   readonly now: () => number
 }
 
-/** A store that does not answer is not tried again for this long, so that no request waits for its time-outs meanwhile. */
+/** A store that does not respond is not tried again for this long, so that no request waits for its time-outs meanwhile. */
 const RETRY_STORE_MS = 10_000
 /** The share is measured over this many requests of this process. */
 const SHARE_SAMPLE = 20
@@ -33,7 +33,7 @@ export function withLocalFallback({ rate, local, shared, onUnreachable, now }: D
   async function use<T>(act: (store: RateLimitStore, rate: number) => Promise<T>): Promise<T> {
     if (shared === undefined || rate === 0) return act(local, rate)
     if (now() < localUntil) return act(local, rate * share.value())
-    // One caller tries the store again; the others stay local until it has answered.
+    // One caller tries the store again; the others stay local until it has responded.
     if (localUntil > 0) localUntil = now() + RETRY_STORE_MS
     const before = localUntil
     try {

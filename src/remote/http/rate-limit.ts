@@ -15,8 +15,8 @@
  *   rate is 0              there is no queue, and a 429 holds back this process alone
  *
  * rate-limiter-flexible was tried first, on the same Redis with 8 processes of 10 callers at 20/s: its fixed windows let 40
- * requests start within a second (this: 21), its refused callers ask again, 3.9 exchanges a request (this: 2), and places
- * went to who asked at the right moment, 10 to 40 a process (this: 20 to 30).
+ * requests start within a second (this: 21), its refused callers try again, 3.9 exchanges a request (this: 2), and places
+ * went to the callers of the right moment, 10 to 40 a process (this: 20 to 30).
  */
 import { waitingForRateLimit } from '../../errors/requests.ts'
 import type { SyncError } from '../../errors/sync-error.ts'
@@ -55,7 +55,7 @@ export function createRateLimit({ rate, shared, onNotice, now = () => performanc
     if (onNotice === undefined || now() < reportedAt + REPORT_EVERY_MS) return
     reportedAt = now()
     const isHeld = (await queue.backOffLeft()) > 0
-    // A back-off that this process was asked for itself has been reported as a retry.
+    // A back-off after a response to this process has been reported as a retry.
     if (isHeld && now() < ownBackOffUntil) return
     onNotice(waitingForRateLimit({ seconds: Math.round(waitMs / 1000), rate, isHeld }))
   }

@@ -51,7 +51,7 @@ export function isFromIntermediary({ status, headers, body }: HttpResponse): boo
   }
 }
 
-/** A server that asks for a longer wait is tried again after this, and may ask again. */
+/** After a longer Retry-After the server is tried again after this, and may send another. */
 const LONGEST_WAIT_MS = 60 * 60_000
 
 /**

@@ -1,4 +1,4 @@
-/** When a failed request is retried: `remedy: retry` after a backoff with full jitter, a rate limit after the wait that it asks for. */
+/** When a failed request is retried: `remedy: retry` after a backoff with full jitter, a rate limit after the wait of its Retry-After. */
 import { setTimeout as delay } from 'node:timers/promises'
 import { stopped } from '../../errors/commands.ts'
 import { factOf, hasCode, SyncError, type SyncErrorOf } from '../../errors/sync-error.ts'
@@ -19,11 +19,11 @@ const WAIT_CEILING_MS = 120_000
 export const backoff = (attempt: number, { baseMs, capMs }: RetryPolicy, random = Math.random): number =>
   random() * Math.min(capMs, baseMs * 2 ** attempt)
 
-/** It asks for a wait, and spends no attempt. */
+/** It is waited for, and spends no attempt. */
 export const isRateLimited = (error: SyncError): error is SyncErrorOf<'SYNC_RATE_LIMITED'> =>
   hasCode(error, 'SYNC_RATE_LIMITED')
 
-/** The wait that it asks for, in ms. */
+/** The wait of its Retry-After, in ms. */
 export const requestedWaitMs = (error: SyncError): number => (factOf(error, 'seconds') ?? 0) * 1000
 
 /** The server would send the same bytes again. */

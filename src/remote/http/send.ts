@@ -18,7 +18,7 @@ export type Send = <T>(request: Request<T>, signal: AbortSignal) => Promise<T>
 
 export type Layer = (send: Send) => Send
 
-/** One exchange. A write that was sent is waited for, whatever the signal says: one that is aborted may have arrived all the same. */
+/** One exchange. A write that was sent is waited for, whatever the signal: one that is aborted may have arrived all the same. */
 export const overHttp =
   (http: Http): Send =>
   async (request, signal) => {

@@ -67,7 +67,7 @@ export interface UnreadableRecord {
   readonly reason: string
 }
 
-/** What tells whether a page has changed. */
+/** What shows whether a page has changed. */
 export interface PageValidator {
   /** Null where the server sends none. */
   readonly etag: string | null

@@ -17,7 +17,7 @@
  *   holder killed                    the next acquire succeeds at once
  *   holder suspended                 lease ends after 60 s; its next transaction fails in confirmLease
  *   suspended inside a transaction   the server ends it within 60 s (limitWaits; since version 17 inside a COPY too)
- *   answer to acquire lost           same session, term not in `held`: this process acquires again, with a higher term
+ *   response to acquire lost         same session, term not in `held`: this process acquires again, with a higher term
  *   database restarted               all sessions are gone, so is every lease; renew names the new session
  */
 import { busy, leaseLost } from '../../errors/resources.ts'

@@ -7,7 +7,7 @@ import { watchTokens, type Form } from '../../support/scopestack/token-watch.ts'
 
 const never = new AbortController().signal
 
-/** A simulator that tells what was sent to its token address, and a person's credentials for it. */
+/** A simulator that notes what was sent to its token address, and a person's credentials for it. */
 async function setting() {
   const sim = await startSimulator({ projects: 1 })
   const database = await createDatabase()
@@ -26,7 +26,7 @@ async function setting() {
     user,
     grants: () => sent.map((form) => form['grant_type']),
     refreshed: () => sent.flatMap((form) => form['refresh_token'] ?? []),
-    answer: (with_: typeof instead) => void (instead = with_),
+    respondWith: (with_: typeof instead) => void (instead = with_),
     open(credentials: Credentials = user) {
       const session = openSession(credentials, database.url)
       opened.push(session)
@@ -64,7 +64,7 @@ describe('the grant password', () => {
     ])
   })
 
-  test('uses each refresh token once, the new one after the old, by whichever process', async () => {
+  test('uses each refresh token once, in their order, across processes', async () => {
     await using set = await setting()
     // Each reads what the one before it has left.
     for (let round = 0; round < 9; round++) expect(await set.accepted(await renew(set.open()))).toBe(true)
@@ -72,13 +72,13 @@ describe('the grant password', () => {
     expect(new Set(set.refreshed()).size).toBe(9)
   })
 
-  test('keeps the refresh token when the answer brings no new one', async () => {
+  test('keeps the refresh token when the response has no new one', async () => {
     await using set = await setting()
     const session = set.open()
     await session.tokens.get(never)
     // As a server without rotation.
     const [held] = await session.sql<{ sealed: string }[]>`select sealed from sync.refresh_tokens`
-    set.answer((form) =>
+    set.respondWith((form) =>
       form['grant_type'] === 'refresh_token'
         ? { status: 200, body: '{"access_token":"unrotated","expires_in":7200,"token_type":"Bearer"}' }
         : undefined,
@@ -103,17 +103,17 @@ describe('the grant password', () => {
 
   test.each([
     ['a failure', { status: 503, body: '' }],
-    ['an answer that nobody can read', { status: 200, body: '<html>' }],
-  ])('signs in again rather than sending a refresh token twice after %s', async (_, answer) => {
+    ['a response that cannot be read', { status: 200, body: '<html>' }],
+  ])('signs in again rather than sending a refresh token twice after %s', async (_, response) => {
     await using set = await setting()
     const session = set.open()
     await session.tokens.get(never)
-    set.answer((form) => (form['grant_type'] === 'refresh_token' ? answer : undefined))
+    set.respondWith((form) => (form['grant_type'] === 'refresh_token' ? response : undefined))
     expect(await set.accepted(await renew(session))).toBe(true)
     expect(set.grants()).toEqual(['password', 'refresh_token', 'password'])
   })
 
-  test('signs in again when a process died between the refresh and the keeping of its answer', async () => {
+  test('signs in again when a process died after the refresh, before it stored the response', async () => {
     await using set = await setting()
     await set.open().tokens.get(never)
     expect(await set.open().refresh.spend()).toMatchObject({ spentBefore: false })
@@ -121,7 +121,7 @@ describe('the grant password', () => {
     expect(set.grants()).toEqual(['password', 'password'])
   })
 
-  test('says which password is wrong, once for all of the fleet, and a corrected one is tried at once', async () => {
+  test('reports a wrong password with one request of the fleet, and tries a corrected one at once', async () => {
     await using set = await setting()
     const wrong = { ...set.user, password: 'mistyped' }
     for (const session of [set.open(wrong), set.open(wrong)]) {
@@ -137,7 +137,7 @@ describe('the grant password', () => {
   test('keeps no token of one user for another', async () => {
     await using set = await setting()
     await set.open().tokens.get(never)
-    const other = { ...set.user, username: 'somebody@else.test' }
+    const other = { ...set.user, username: 'another@user.test' }
     await expect(set.open(other).tokens.get(never)).rejects.toMatchObject({ code: 'SYNC_CREDENTIALS_REFUSED' })
     const service: Credentials = { ...set.user, grant: 'client_credentials' }
     await set.open(service).tokens.get(never)
@@ -145,11 +145,11 @@ describe('the grant password', () => {
   })
 })
 
-test('a token that no header carries is asked for once by all, and its reason is kept for whoever comes next', async () => {
+test('a token that no header carries is requested once by the fleet, and later callers fail with the same reason', async () => {
   await using set = await setting()
   const service: Credentials = { ...set.user, grant: 'client_credentials' }
   const body = '{"access_token":"half\\n\\u0000half","token_type":"bearer","expires_in":0}'
-  set.answer(() => ({ status: 201, body }))
+  set.respondWith(() => ({ status: 201, body }))
   const unusable = { code: 'SYNC_TOKEN_FAILED', remedy: 'wait', message: expect.stringContaining('U+000A') }
   await expect(set.open(service).tokens.get(never)).rejects.toMatchObject(unusable)
   await expect(set.open(service).tokens.get(never)).rejects.toMatchObject({
@@ -159,10 +159,10 @@ test('a token that no header carries is asked for once by all, and its reason is
   expect(set.sent).toHaveLength(1)
 })
 
-test('what a refusal says fits a database, whatever is in it', async () => {
+test('the text of a refusal is storable, whatever it contains', async () => {
   await using set = await setting()
   const service: Credentials = { ...set.user, grant: 'client_credentials' }
-  set.answer(() => ({ status: 400, body: '{"error":"invalid_client\\u0000","error_description":{"a":1}}' }))
+  set.respondWith(() => ({ status: 400, body: '{"error":"invalid_client\\u0000","error_description":{"a":1}}' }))
   for (let time = 0; time < 2; time++) {
     await expect(set.open(service).tokens.get(never)).rejects.toMatchObject({
       message: expect.stringContaining('invalid_client'),
@@ -177,14 +177,14 @@ describe('the grant authorization_code', () => {
   async function loggedIn(set: Awaited<ReturnType<typeof setting>>): Promise<Session> {
     const { clientId, clientSecret, username = '', password = '' } = set.user
     const form = { grant_type: 'password', client_id: clientId, client_secret: clientSecret, username, password }
-    const answer = await fetch(`${set.sim.url}/oauth/token`, { method: 'POST', body: new URLSearchParams(form) })
-    const { refresh_token } = (await answer.json()) as { refresh_token: string }
+    const response = await fetch(`${set.sim.url}/oauth/token`, { method: 'POST', body: new URLSearchParams(form) })
+    const { refresh_token } = (await response.json()) as { refresh_token: string }
     const session = set.open(person(set.user))
     await session.refresh.begin(session.seal(refresh_token))
     return session
   }
 
-  test('without a login asks for one, and sends nothing', async () => {
+  test('fails with SYNC_LOGIN_REQUIRED before the first login, and sends nothing', async () => {
     await using set = await setting()
     for (let time = 0; time < 2; time++) {
       await expect(set.open(person(set.user)).tokens.get(never)).rejects.toMatchObject({
@@ -196,7 +196,7 @@ describe('the grant authorization_code', () => {
     expect(set.sent).toEqual([])
   })
 
-  test('goes on with what the login left, rotated each time', async () => {
+  test('refreshes with the token of the login, which rotates each time', async () => {
     await using set = await setting()
     const session = await loggedIn(set)
     for (let round = 0; round < 5; round++) expect(await set.accepted(await renew(session))).toBe(true)
@@ -204,7 +204,7 @@ describe('the grant authorization_code', () => {
     expect(new Set(set.grants())).toEqual(new Set(['refresh_token']))
   })
 
-  test('asks for another login when the session has ended, without asking the server again and again', async () => {
+  test('fails with SYNC_LOGIN_REQUIRED when the session has ended, and sends no further requests', async () => {
     await using set = await setting()
     const session = await loggedIn(set)
     set.sim.revokeTokens({ refreshTokens: true })
@@ -214,17 +214,17 @@ describe('the grant authorization_code', () => {
     expect(set.grants()).toEqual(['refresh_token'])
   })
 
-  test('tries again after a failure, since only a person could do otherwise', async () => {
+  test('sends a spent refresh token again after a failure, since the only other way is a login', async () => {
     await using set = await setting()
     const session = await loggedIn(set)
     let failures = 2
-    set.answer(() => (failures-- > 0 ? { status: 502, body: '' } : undefined))
+    set.respondWith(() => (failures-- > 0 ? { status: 502, body: '' } : undefined))
     expect(await set.accepted((await session.tokens.get(never)).accessToken)).toBe(true)
   })
 })
 
 describe('a refresh token at rest', () => {
-  test('is handed out unspent to one caller only, however many ask at once', async () => {
+  test('is unspent for one of several callers at once', async () => {
     await using set = await setting()
     const [one, two] = [set.open(), set.open()]
     await one.refresh.begin('sealed')
@@ -232,7 +232,7 @@ describe('a refresh token at rest', () => {
     expect(got.filter((spent) => spent?.spentBefore === false)).toHaveLength(1)
   })
 
-  test('is replaced by who spent it, unless another has been quicker', async () => {
+  test('is replaced by the process that spent it, unless another has replaced it already', async () => {
     await using set = await setting()
     const { refresh } = set.open()
     await refresh.begin('first')

@@ -50,9 +50,9 @@ async function openRun(sql: Database, at = new Date()): Promise<number> {
 const closings: number[] = []
 const CLOSING = { within: async () => {}, after: ({ id }: { id: number }) => void closings.push(id) }
 const reconcileAll = (sql: Database, queues: Queues) => {
-  const look = createReconciler({ sql, queues, log, closing: CLOSING })
-  // What no queue knows of is still being added, perhaps: it is lost at the second look.
-  return look(signal).then(() => look(signal))
+  const reconcile = createReconciler({ sql, queues, log, closing: CLOSING })
+  // What no queue knows of is still being added, perhaps: it is lost at the second time.
+  return reconcile(signal).then(() => reconcile(signal))
 }
 
 const okOutcome = (resource: string) => ({
@@ -72,7 +72,7 @@ const okOutcome = (resource: string) => ({
 })
 
 describe.each(['postgres', 'redis'] as const)('on %s', (kind) => {
-  test('a run added by many at once has each of its jobs once', async () => {
+  test('a run that several processes add at once has each of its jobs once', async () => {
     const { sql, queues, queue } = await openOn(kind)
     const runId = await openRun(sql)
     await Promise.all(Array.from({ length: 8 }, () => queues.addRun(runId, PLAN.planned)))
@@ -89,7 +89,7 @@ describe.each(['postgres', 'redis'] as const)('on %s', (kind) => {
     expect(await queue.job(`run-${runId}`)).toMatchObject({ attempts: 1 })
   })
 
-  test('a resource whose job was given up is recorded as failed, the others are made again, and the run ends', async () => {
+  test('a resource whose job failed for good is recorded as failed, lost jobs are created again, and the run ends', async () => {
     const { sql, queues, queue } = await openOn(kind)
     const runId = await openRun(sql)
     await queues.addRun(runId, ['clients'])
@@ -123,7 +123,7 @@ describe.each(['postgres', 'redis'] as const)('on %s', (kind) => {
     closings.length = 0
   })
 
-  test('a job that ended and left no outcome is made again', async () => {
+  test('a job that ended without an outcome is created again', async () => {
     const { sql, queues } = await openOn(kind)
     const runId = await openRun(sql)
     await queues.addRun(runId, PLAN.planned)
@@ -137,16 +137,16 @@ describe.each(['postgres', 'redis'] as const)('on %s', (kind) => {
     expect(await queues.jobState(runId, 'tags')).toBe('live')
   })
 
-  test('a job that ends while it is looked at has not been lost, nor has one that is still being added', async () => {
+  test('a job that ends during the check is not lost, nor is one that is still being added', async () => {
     const { sql, queues } = await openOn(kind)
     const runId = await openRun(sql)
-    const asked: string[] = []
-    // Between the reading of what is missing and the look at the queue the job of one resource does its work.
+    const requested: string[] = []
+    // Between the read of what is missing and the check of the queue the job of one resource does its work.
     const busy: Queues = {
       ...queues,
       async jobState(id, resource) {
-        asked.push(resource)
-        if (resource === 'clients' && asked.length === 1) {
+        requested.push(resource)
+        if (resource === 'clients' && requested.length === 1) {
           await queues.addRun(runId, ['clients'])
           const worker = queues.startWorker(async () => recordOutcome(sql, runId, okOutcome('clients')), 1)
           void worker.run()
@@ -156,16 +156,16 @@ describe.each(['postgres', 'redis'] as const)('on %s', (kind) => {
         return await queues.jobState(id, resource)
       },
     }
-    const look = createReconciler({ sql, queues: busy, log, closing: CLOSING })
-    await look(signal)
+    const reconcile = createReconciler({ sql, queues: busy, log, closing: CLOSING })
+    await reconcile(signal)
     expect(await queues.jobState(runId, 'clients'), 'not made again').toBe('completed')
     expect(await queues.jobState(runId, 'tags'), 'perhaps on its way').toBe('none')
-    await look(signal)
+    await reconcile(signal)
     expect(await queues.jobState(runId, 'clients')).toBe('completed')
     expect(await queues.jobState(runId, 'tags')).toBe('live')
   })
 
-  test('a job that was put off by the clock of a host a day ahead is done when its time has passed', async () => {
+  test('a job that was postponed by the clock of a host a day ahead is done when its delay has passed', async () => {
     const { sql, queues } = await openOn(kind)
     const runId = await openRun(sql)
     await queues.addRun(runId, PLAN.planned)
@@ -180,20 +180,20 @@ describe.each(['postgres', 'redis'] as const)('on %s', (kind) => {
     }, 1)
     void worker.run()
     const states = () => Promise.all(PLAN.planned.map((resource) => queues.jobState(runId, resource)))
-    await until(async () => (await states()).every((state) => typeof state === 'object'), 'both to be put off')
+    await until(async () => (await states()).every((state) => typeof state === 'object'), 'both to be postponed')
     expect(begun).toBe(2)
     let passed = 0
-    const look = createReconciler({ sql, queues, log, closing: CLOSING, elapsed: () => passed })
-    await look(signal)
-    await look(signal)
+    const reconcile = createReconciler({ sql, queues, log, closing: CLOSING, elapsed: () => passed })
+    await reconcile(signal)
+    await reconcile(signal)
     expect(await states()).toMatchObject([{ begun: 1 }, { begun: 1 }])
     passed = 11_000
-    await look(signal)
+    await reconcile(signal)
     await until(() => begun >= 4, 'both to be done again')
     await worker.close()
   })
 
-  test('edits that were put off by the clock of a host a day ahead are pushed when their time has passed', async () => {
+  test('edits that were postponed by the clock of a host a day ahead are pushed when their delay has passed', async () => {
     const { queues } = await openOn(kind)
     await queues.wakePush()
     const right = Date.now
@@ -208,17 +208,17 @@ describe.each(['postgres', 'redis'] as const)('on %s', (kind) => {
     let passed = 0
     let seen = 0
     const isOver = createDelayWatch(() => passed)
-    const look = async (): Promise<void> => {
+    const reconcile = async (): Promise<void> => {
       await queues.wakePush()
       await queues.endPushDelay((pause) => {
         seen++
         return isOver(pause)
       })
     }
-    await until(async () => (await look(), seen > 1), 'it to be put off')
+    await until(async () => (await reconcile(), seen > 1), 'the job to be postponed')
     expect(begun).toBe(1)
     passed = 12_000
-    await look()
+    await reconcile()
     await until(() => begun > 1, 'it to be done again')
     await worker.close()
   })
@@ -233,7 +233,7 @@ describe.each(['postgres', 'redis'] as const)('on %s', (kind) => {
   })
 })
 
-test('a tick is decided once by however many ask, and a run that goes on is not doubled', async () => {
+test('a tick is decided once by several schedulers, and adds no second run to an open one', async () => {
   const { sql } = await openOn('postgres')
   const at = new Date('2026-01-01T02:00:00Z')
   const decide = (tick: Date) =>
@@ -246,7 +246,7 @@ test('a tick is decided once by however many ask, and a run that goes on is not 
   expect(await sql`select from sync.runs`).toHaveLength(1)
 })
 
-test('a run ends when each resource has its outcome, once, and the first outcome stands', async () => {
+test('a run ends once, when each resource has its outcome, and the first outcome stays', async () => {
   const { sql } = await openOn('postgres')
   const runId = await openRun(sql)
   const also = async (): Promise<void> => {}
@@ -259,7 +259,7 @@ test('a run ends when each resource has its outcome, once, and the first outcome
   expect(closed.filter((run) => run !== null)).toMatchObject([{ outcome: 'ok', resources: [{}, {}] }])
 })
 
-test('a Redis that is down is said to be, and nobody hangs; back again, it is used', async () => {
+test('a Redis that is down is reported, no call hangs, and it is used again when it is back', async () => {
   const { sql, place } = await openOn('postgres')
   const redis = await startOwnRedis()
   const queues = openQueues({ ...place, redisUrl: redis.url }, TIMING, () => {})
@@ -272,7 +272,7 @@ test('a Redis that is down is said to be, and nobody hangs; back again, it is us
   const again = await startOwnRedis({ port: redis.port })
   opened.push(() => again.stop())
   // Each of its connections finds the server again in its own time.
-  await until(() => reconcileAll(sql, queues).then(() => true), 'the queue to answer again')
+  await until(() => reconcileAll(sql, queues).then(() => true), 'the queue to respond again')
   await queues.ping()
   expect(await queues.jobState(runId, 'clients')).toBe('live')
 })

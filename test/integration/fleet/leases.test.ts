@@ -15,7 +15,7 @@ afterEach(async () => {
   for (const one of opened.splice(0).toReversed()) await one[Symbol.asyncDispose]()
 })
 
-/** A process of its own, as far as the database can tell. */
+/** A process of its own, as far as the database can see. */
 async function worker({ url }: TestDatabase, holder: string): Promise<{ sql: Database; leases: Leases }> {
   const sql = openDatabase(url)
   const leases = await openLeases(sql, holder)
@@ -39,13 +39,13 @@ const lost = expect.objectContaining({ code: 'SYNC_LEASE_LOST' }) as Error
 
 const expire = (sql: Database) => sql`update sync.leases set expires_at = now() - interval '1 second'`
 
-it('goes to exactly one of those who ask at once, and the others learn who has it', async () => {
+it('goes to exactly one of several takers at once, and the others learn its holder', async () => {
   const { one, two } = await twoWorkers()
-  const asked = await Promise.allSettled(
+  const taken = await Promise.allSettled(
     Array.from({ length: 10 }, (_, at) => (at % 2 === 0 ? one : two).leases.acquire('projects')),
   )
-  expect(asked.filter(({ status }) => status === 'fulfilled')).toHaveLength(1)
-  const refusals = asked.filter((answer) => answer.status === 'rejected').map(({ reason }) => reason as Error)
+  expect(taken.filter(({ status }) => status === 'fulfilled')).toHaveLength(1)
+  const refusals = taken.filter((each) => each.status === 'rejected').map(({ reason }) => reason as Error)
   expect(refusals).toEqual(Array(9).fill(busy))
   expect(refusals[0]!.message).toMatch(/(first, process 1|second, process 2) since \d{4}-/)
   await expect(two.leases.acquire('clients')).resolves.toMatchObject({ resource: 'clients' })
@@ -70,7 +70,7 @@ it('is free at once when its holder is dead', async () => {
   await until(() => two.leases.acquire('projects'), 'the lease of a process that is gone')
 })
 
-it('is free at once when the connection of its holder was killed, and the holder can go on to take others', async () => {
+it('is free at once when the connection of its holder was killed, and that holder can take others', async () => {
   const { one, two } = await twoWorkers()
   await one.leases.acquire('projects')
   await two.sql`select pg_terminate_backend(backend_pid) from sync.leases`
@@ -87,16 +87,16 @@ it('stays with a holder that renews it after its connection was replaced', async
   await expect(two.leases.acquire('projects')).rejects.toEqual(busy)
 })
 
-it('is not refused to the very process that has it by mistake: an answer or a release was lost', async () => {
+it('is taken again by the process that holds it unawares: a response or a release was lost', async () => {
   const { one, two } = await twoWorkers()
   await one.leases.release(await one.leases.acquire('projects'))
   await one.sql`update sync.leases set expires_at = now() + interval '1 minute'`
   await expect(two.leases.acquire('projects')).rejects.toEqual(busy)
-  const asked = await Promise.allSettled([1, 2, 3].map(() => one.leases.acquire('projects')))
-  expect(asked.map(({ status }) => status).toSorted()).toEqual(['fulfilled', 'rejected', 'rejected'])
+  const taken = await Promise.allSettled([1, 2, 3].map(() => one.leases.acquire('projects')))
+  expect(taken.map(({ status }) => status).toSorted()).toEqual(['fulfilled', 'rejected', 'rejected'])
 })
 
-it('is lost when it has expired and somebody took it: a renewal says so', async () => {
+it('is lost when it has expired and another process took it: a renewal throws', async () => {
   const { one, two } = await twoWorkers()
   const lease = await one.leases.acquire('projects')
   await expire(one.sql)
@@ -107,7 +107,7 @@ it('is lost when it has expired and somebody took it: a renewal says so', async 
   expect(await one.leases.renew(lease)).toBe(false)
 })
 
-it('stops a late writer: nothing of its batch is written, neither rows nor cursor', async () => {
+it('stops a late writer: nothing of its batch is written, neither rows nor checkpoint', async () => {
   const { one, two } = await twoWorkers()
   const resource = catalog.get('clients')!
   const batch = (id: string) => ({
@@ -174,7 +174,7 @@ it('makes a taker wait until a write under way has ended', async () => {
   expect(await two.sql`select id from scopestack.clients`).toEqual([{ id: 'in time' }])
 })
 
-it('is kept from another role, which may not see when the session of its holder began', async () => {
+it('is not free for another role, which may not see when the session of its holder began', async () => {
   const database = await createDatabase()
   opened.push(database)
   const admin = openDatabase(database.url, { connections: 1 })
@@ -202,7 +202,7 @@ it('is kept from another role, which may not see when the session of its holder 
   await until(() => two!.leases.acquire('projects'), 'the lease of a process that is gone')
 })
 
-it('stays released, whichever of a renewal and the release is first', async () => {
+it('stays released, whichever of a renewal and the release comes first', async () => {
   const { one, two } = await twoWorkers()
   const lease = await one.leases.acquire('projects')
   await one.leases.release(lease)

@@ -30,7 +30,7 @@ test('a foreign authorization server gives a token for client credentials', asyn
   expect(server.granted).toEqual(['client_credentials', 'client_credentials'])
 })
 
-test('it refuses a wrong secret in words that are understood', async () => {
+test('it refuses a wrong secret, which is reported as refused credentials', async () => {
   await using server = await startOAuthServer()
   await using database = await createDatabase()
   const wrong = { ...as(server, 'client_credentials'), clientSecret: 'wrong' }
@@ -41,7 +41,7 @@ test('it refuses a wrong secret in words that are understood', async () => {
   })
 })
 
-test('it signs a user in, and its refresh tokens, each good for one use, are followed', async () => {
+test('it signs a user in, and each of its refresh tokens is used once', async () => {
   await using server = await startOAuthServer()
   await using database = await createDatabase()
   await using session = openSession(as(server, 'password'), database.url)
@@ -63,9 +63,9 @@ test('a person logs in through its pages, with PKCE, and the workers go on from 
   await using server = await startOAuthServer()
   await using database = await createDatabase()
   const { clientId, clientSecret } = server.credentials
-  let said = ''
+  let output = ''
   const login = runCli(['login', '--no-browser'], {
-    onStdout: (soFar) => (said = soFar),
+    onStdout: (soFar) => (output = soFar),
     env: {
       SCOPESTACK_GRANT: 'authorization_code',
       SCOPESTACK_CLIENT_ID: clientId,
@@ -75,7 +75,7 @@ test('a person logs in through its pages, with PKCE, and the workers go on from 
       DATABASE_URL: database.url,
     },
   })
-  const url = await until(() => /^ {2}(http\S+)$/m.exec(said)?.[1], 'the address being printed')
+  const url = await until(() => /^ {2}(http\S+)$/m.exec(output)?.[1], 'the address being printed')
   expect(await (await fetch(url)).text()).toContain('Logged in as A Person, account foreign.')
   const { code, stderr } = await login
   expect(code, stderr).toBe(0)
@@ -87,7 +87,7 @@ test('a person logs in through its pages, with PKCE, and the workers go on from 
   expect(server.granted).toEqual(['authorization_code', 'refresh_token', 'refresh_token'])
 })
 
-test('a code without its proof is worth nothing there', async () => {
+test('it refuses a code without its proof', async () => {
   await using server = await startOAuthServer()
   const redirectUri = 'http://127.0.0.1:1/callback'
   const { url } = beginAuthorization(server.credentials, redirectUri)

@@ -85,7 +85,7 @@ describe.each([
   /** How many steps from now the next place is. */
   const steps = async (store: RateLimitStore): Promise<number> => (await store.reserve(RATE)).waitMs / STEP_MS
 
-  test('gives each a place of its own, one after the other, whoever asks', async () => {
+  test('gives each request a place of its own, one after the other, across processes', async () => {
     await using home = await openHome()
     const places = await Promise.all(Array.from({ length: 30 }, () => home.open().reserve(RATE)))
     const waits = places.map(({ waitMs }) => waitMs / STEP_MS).toSorted((a, b) => a - b)
@@ -94,7 +94,7 @@ describe.each([
     expect(places.map(({ taken }) => taken).toSorted((a, b) => a - b)).toEqual(waits.map((_wait, index) => index + 1))
   })
 
-  test('lets nobody save up places that were not used', async () => {
+  test('saves up no places that were not used', async () => {
     await using home = await openHome()
     await home.open().reserve(RATE)
     await home.age(50 * STEP_MS)
@@ -102,7 +102,7 @@ describe.each([
     expect(await steps(home.open())).toBeCloseTo(1, 1)
   })
 
-  test('holds everybody back after a 429, and moves the queue behind it', async () => {
+  test('holds back all processes after a 429, and moves the queue behind it', async () => {
     await using home = await openHome()
     expect(await home.open().backOffLeft()).toBeLessThanOrEqual(0)
     await home.open().backOff(5 * STEP_MS)
@@ -114,7 +114,7 @@ describe.each([
     expect(await home.open().backOffLeft()).toBeLessThanOrEqual(0)
   })
 
-  test('a hold that ends in another year holds nobody back, whoever wrote it', async () => {
+  test('a hold that ends in another year is ignored', async () => {
     await using home = await openHome()
     // As if the clock had been set back since.
     await home.open().backOff(60_000)
@@ -126,14 +126,14 @@ describe.each([
     expect((await home.open().backOffLeft()) / STEP_MS).toBeCloseTo(7, 1)
   })
 
-  test('halves the rate for everybody, once for the answers of one moment, and never below a sixteenth', async () => {
+  test('halves the rate of all processes, once a second at most, and never below a sixteenth', async () => {
     await using home = await openHome()
     const distance = async (): Promise<number> => {
       const first = await steps(home.open())
       return (await steps(home.open())) - first
     }
     expect(await distance()).toBeCloseTo(1, 1)
-    for (let answer = 0; answer < 5; answer++) await home.open().backOff(0)
+    for (let response = 0; response < 5; response++) await home.open().backOff(0)
     expect(await distance()).toBeCloseTo(2, 1)
     for (const factor of [4, 8, 16, 16]) {
       await home.age(1_500)
@@ -179,7 +179,7 @@ describe.each([
     expect(Math.max(...starts) - Math.min(...starts)).toBeGreaterThan(59 * 20 - 100)
   })
 
-  test('who has waited for its place looks again whether a 429 came meanwhile', async () => {
+  test('a request that has waited for its place checks whether a 429 came meanwhile', async () => {
     await using home = await openHome()
     const never = new AbortController().signal
     const store = home.open()
@@ -207,7 +207,7 @@ describe.each([
   ['Postgres', postgresHome],
   ['Redis', redisHome],
 ])('processes with different rates, in %s', (_, openHome) => {
-  test('one with 0.001, or with 1000, keeps no other waiting; those with the same share one queue', async () => {
+  test('one with 0.001, or with 1000, delays no other; those with the same share one queue', async () => {
     await using home = await openHome()
     for (let request = 0; request < 4; request++) await home.open().reserve(0.001)
     for (let request = 0; request < 50; request++) await home.open().reserve(1_000)
@@ -240,11 +240,11 @@ test.each([
     /^The next request waits \d+ s for the rate limit: .* 0\.01 requests\/s\. Raise SYNC_RATE/,
   ],
   [
-    'what another worker was asked',
+    'a 429 to another worker',
     async (other: RateLimitStore) => other.backOff(60_000),
     /^Requests wait for \d+ s: ScopeStack asked another worker to/,
   ],
-])('who waits for long says so, and why: %s', async (_, before, sentence) => {
+])('a long wait is reported, with its cause: %s', async (_, before, sentence) => {
   await using home = await redisHome()
   const stop = new AbortController()
   const notices: SyncError[] = []
@@ -266,8 +266,8 @@ test.each([
 
 test.each([
   ['Redis', () => openRedisRateLimitStore(openRedis('redis://127.0.0.1:9'), 'key')],
-  ['Postgres', () => openRateLimitStore(openDatabase('postgres://nobody@127.0.0.1:9/none'), 'key')],
-])('%s out of reach: the worker goes on with its own share, and says so once', async (_, open) => {
+  ['Postgres', () => openRateLimitStore(openDatabase('postgres://none@127.0.0.1:9/none'), 'key')],
+])('%s out of reach: the worker goes on with its share of the rate, and reports that once', async (_, open) => {
   const notices: SyncError[] = []
   const never = new AbortController().signal
   const rateLimit = createRateLimit({
@@ -283,14 +283,14 @@ test.each([
   expect(notices[0]!.message).toMatch(/cannot be shared .* own share, 50 requests\/s, .* again in 10 s/)
 })
 
-test('a Redis that comes back is shared again, and is not asked by every request meanwhile', async () => {
+test('a Redis that comes back is used again, and is not tried by every request meanwhile', async () => {
   const never = new AbortController().signal
   let server = await startOwnRedis()
   let ahead = 0
-  let asked = 0
+  let tries = 0
   const connection = openRedis(server.url)
   const store = openRedisRateLimitStore(connection, 'key')
-  const counted: RateLimitStore = { ...store, reserve: (rate) => (asked++, store.reserve(rate)) }
+  const counted: RateLimitStore = { ...store, reserve: (rate) => (tries++, store.reserve(rate)) }
   const notices: SyncError[] = []
   const rateLimit = createRateLimit({
     rate: 1_000,
@@ -302,23 +302,23 @@ test('a Redis that comes back is shared again, and is not asked by every request
   await send()
   await server.stop()
   for (let request = 0; request < 20; request++) await send()
-  expect([asked, notices.length]).toEqual([2, 1])
+  expect([tries, notices.length]).toEqual([2, 1])
   ahead += 10_000
   await send()
-  expect([asked, notices.length], 'still down, and said again').toEqual([3, 2])
+  expect([tries, notices.length], 'still down, and reported again').toEqual([3, 2])
   server = await startOwnRedis({ port: server.port })
   await until(async () => {
     ahead += 10_000
-    const before = asked
+    const before = tries
     await send()
     await send()
-    return asked - before === 2
-  }, 'the store being asked by each request again')
+    return tries - before === 2
+  }, 'the store being used by each request again')
   await connection.close()
   await server.stop()
 })
 
-test('its own share is what it lately had of the places', async () => {
+test('the share of a worker is its part of the last places', async () => {
   const never = new AbortController().signal
   let taken = 0
   let down = false

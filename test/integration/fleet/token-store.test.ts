@@ -96,12 +96,12 @@ describe.each([
     return (await store.publish(claim!, token(sealed, more)))!
   }
 
-  test('there is none at first', async () => {
+  test('a new store has none', async () => {
     await using home = await openHome()
     expect(await home.open().read()).toEqual(NONE)
   })
 
-  test('one that is published is what every process reads, to the millisecond', async () => {
+  test('a published token is what every process reads, to the millisecond', async () => {
     await using home = await openHome()
     const generation = await put(home.open(), 'sealed', { issuedAt: 1_700_000_000_123, expiresAt: 1_700_000_999_456 })
     expect(await home.open().read()).toEqual({
@@ -114,20 +114,20 @@ describe.each([
     })
   })
 
-  test('the right to ask is given once, however many want it at the same moment', async () => {
+  test('a claim is given once, to one of several processes at once', async () => {
     await using home = await openHome()
     const claims = await Promise.all(Array.from({ length: 40 }, () => home.open().claim(HOUR, 0)))
     expect(claims.filter((claim) => claim !== null)).toHaveLength(1)
   })
 
-  test('the right to ask is not given to who has not seen the token that came meanwhile', async () => {
+  test('a claim is not given for an older generation than the stored one', async () => {
     await using home = await openHome()
     const generation = await put(home.open(), 'first')
     expect(await home.open().claim(HOUR, 0)).toBeNull()
     expect(await home.open().claim(HOUR, generation)).not.toBeNull()
   })
 
-  test('a claim ends by the clock of the store, and its late token replaces none', async () => {
+  test('a claim ends by the clock of the store, and a token that comes later replaces none', async () => {
     await using home = await openHome()
     const [slow, quick] = [home.open(), home.open()]
     const late = await slow.claim(1, 0)
@@ -138,7 +138,7 @@ describe.each([
     expect(await home.open().read()).toMatchObject({ sealed: 'good' })
   })
 
-  test('who lost its claim can neither free nor fail the claim of the next', async () => {
+  test('a process that lost its claim can neither end nor fail the claim of the next', async () => {
     await using home = await openHome()
     const [slow, quick] = [home.open(), home.open()]
     const late = await slow.claim(1, 0)
@@ -149,7 +149,7 @@ describe.each([
     expect(await quick.publish(claim, token('good'))).not.toBeNull()
   })
 
-  test('a claim serves for one token', async () => {
+  test('a claim is good for one token', async () => {
     await using home = await openHome()
     const store = home.open()
     const claim = await store.claim(HOUR, 0)
@@ -171,7 +171,7 @@ describe.each([
     expect(new Set(seen).size).toBe(5)
   })
 
-  test('a rejection takes away the token it names and no newer one', async () => {
+  test('a rejection deletes the token of its generation, and no newer one', async () => {
     await using home = await openHome()
     const first = await put(home.open(), 'first')
     await home.open().reject(first)
@@ -181,10 +181,10 @@ describe.each([
     expect(await home.open().read()).toMatchObject({ generation: second, sealed: 'second' })
   })
 
-  test('a failure gives the claim back and holds everybody off; the next token ends that', async () => {
+  test('a failure ends the claim and starts the cool-down of all processes; the next token ends that', async () => {
     await using home = await openHome()
     const claim = await home.open().claim(HOUR, 0)
-    const coolDown = { until: 1_700_000_000_500, reason: 'answered 503', refused: false }
+    const coolDown = { until: 1_700_000_000_500, reason: 'responded with 503', refused: false }
     await home.open().fail(claim!, coolDown)
     expect((await home.open().read()).coolDown).toEqual(coolDown)
     const again = await home.open().claim(HOUR, 0)
@@ -194,12 +194,12 @@ describe.each([
     expect((await home.open().read()).coolDown).toBeNull()
   })
 
-  test('what a failure leaves is by the clock of the store, whatever the hosts say', async () => {
+  test('the cool-down is by the clock of the store, not of the hosts', async () => {
     await using home = await openHome()
     const seal = createSeal({ authUrl: 'https://a', clientId: 'id', clientSecret: 'secret' })
     const never = new AbortController().signal
     let refuses = true
-    const manager = (hostAhead: number) =>
+    const open = (hostAhead: number) =>
       createTokens({
         store: home.open(),
         seal,
@@ -208,7 +208,7 @@ describe.each([
         request: () =>
           refuses ? Promise.reject(new Error('down')) : Promise.resolve({ accessToken: 'token', lifetimeSeconds: 600 }),
       })
-    const [ahead, right, behind] = [manager(24 * HOUR), manager(0), manager(-24 * HOUR)]
+    const [ahead, right, behind] = [open(24 * HOUR), open(0), open(-24 * HOUR)]
     await expect(ahead.get(never)).rejects.toThrow('down')
     const { coolDown, now } = await home.open().read()
     expect(coolDown!.until - now).toBeGreaterThan(0)
@@ -229,28 +229,33 @@ describe.each([
     expect(kept.expiresAt - kept.now).toBeLessThanOrEqual(600_000)
   })
 
-  test('a claim that ends later than any can, since the clock was set back, keeps nobody from asking', async () => {
+  test('a claim that ends later than any can, since the clock was set back, is void', async () => {
     await using home = await openHome()
     await home.open().claim(24 * HOUR, 0)
     expect(await home.open().claim(90_000, 0)).not.toBeNull()
     expect(await home.open().claim(90_000, 0), 'one that is young is').toBeNull()
   })
 
-  test('each pair of credentials has its own', async () => {
+  test('each pair of credentials has its own token', async () => {
     await using home = await openHome()
     await put(home.open('one'), 'first')
     expect(await home.open('two').read()).toEqual(NONE)
     expect(await home.open('two').claim(HOUR, 0)).not.toBeNull()
   })
 
-  test('a manager keeps its token sealed there, and another one opens it', async () => {
+  test('a process stores its token sealed, and another one opens it', async () => {
     await using home = await openHome()
     const seal = createSeal({ authUrl: 'https://a', clientId: 'id', clientSecret: 'client-secret-in-clear' })
     const policy = { attempts: 1, baseMs: 1, capMs: 1 }
     const request = async () => ({ accessToken: 'access-token-in-clear', lifetimeSeconds: 60 })
     const never = new AbortController().signal
     await createTokens({ store: home.open(), seal, policy, request }).get(never)
-    const other = createTokens({ store: home.open(), seal, policy, request: () => Promise.reject(new Error('asked')) })
+    const other = createTokens({
+      store: home.open(),
+      seal,
+      policy,
+      request: () => Promise.reject(new Error('requested')),
+    })
     expect((await other.get(never)).accessToken).toBe('access-token-in-clear')
     const dump = await home.dump()
     expect(dump.length).toBeGreaterThan(50)
@@ -259,83 +264,83 @@ describe.each([
   })
 
   test.each(['0', '-1', '0.0001', '1', '1e15', '"1e15"', '99999999999999999999', 'null', '"NaN"', '[]'])(
-    'of a server that says it lives %s s, one request serves all calls of all processes',
+    'with an expires_in of %s, one request serves all calls of all processes',
     async (expires) => {
       await using home = await openHome()
       const seal = createSeal({ authUrl: 'https://a', clientId: 'id', clientSecret: 'secret' })
       const never = new AbortController().signal
-      let asked = 0
-      const manager = () =>
+      let requests = 0
+      const open = () =>
         createTokens({
           store: home.open(),
           seal,
           policy: { attempts: 1, baseMs: 1, capMs: 1 },
           async request() {
-            asked++
+            requests++
             return parseTokenResponse(
               { status: 200, headers: {}, body: `{"access_token":"t","expires_in":${expires}}` },
               'u',
             )
           },
         })
-      const fleet = [manager(), manager()]
+      const fleet = [open(), open()]
       for (let call = 0; call < 25; call++) {
         await Promise.all(fleet.map((tokens) => tokens.get(never)))
       }
-      expect(asked).toBe(1)
+      expect(requests).toBe(1)
       const { issuedAt, expiresAt } = await home.open().read()
       expect(expiresAt - issuedAt).toBeGreaterThanOrEqual(10_000)
       expect(expiresAt - issuedAt).toBeLessThanOrEqual(30 * 24 * HOUR)
     },
   )
 
-  test('is renewed ahead of its end by one process, and all go on with the old one meanwhile', async () => {
+  test('is renewed before its end by one process, and all use the old one meanwhile', async () => {
     await using home = await openHome()
     const seal = createSeal({ authUrl: 'https://a', clientId: 'id', clientSecret: 'secret' })
     const never = new AbortController().signal
     let ahead = 0
-    let asked = 0
-    let answer = (): void => {}
-    const manager = () =>
+    let requests = 0
+    let respond = (): void => {}
+    const open = () =>
       createTokens({
         store: aged(home.open(), () => ahead),
         seal,
         policy: { attempts: 1, baseMs: 1, capMs: 1 },
         elapsed: () => performance.now() + ahead,
         async request() {
-          if (++asked > 1) await new Promise<void>((resolve) => (answer = resolve))
-          return { accessToken: `token ${asked}`, lifetimeSeconds: 86_400 }
+          if (++requests > 1) await new Promise<void>((resolve) => (respond = resolve))
+          return { accessToken: `token ${requests}`, lifetimeSeconds: 86_400 }
         },
       })
-    const fleet = [manager(), manager(), manager()]
+    const fleet = [open(), open(), open()]
     const now = () => Promise.all(fleet.map(async (tokens) => (await tokens.get(never)).accessToken))
     expect(await now()).toEqual(['token 1', 'token 1', 'token 1'])
     ahead = 86_400_000 - 60_000
     for (let round = 0; round < 5; round++) expect(await now()).toEqual(['token 1', 'token 1', 'token 1'])
-    await until(() => asked === 2, 'somebody asking for the next')
+    await until(() => requests === 2, 'a process requesting the next')
     expect(await now()).toEqual(['token 1', 'token 1', 'token 1'])
-    answer()
+    respond()
     await until(
       async () => (await now()).every((accessToken) => accessToken === 'token 2'),
-      'the next reaching everybody',
+      'the next reaching all processes',
     )
-    expect(asked).toBe(2)
+    expect(requests).toBe(2)
   })
 
-  test('a store that lost everything is filled by one request, and nobody takes its token for an old one', async () => {
+  test('a store that lost everything is filled by one request, and no process takes its token for an old one', async () => {
     await using home = await openHome()
     const seal = createSeal({ authUrl: 'https://a', clientId: 'id', clientSecret: 'secret' })
     const never = new AbortController().signal
     let issued = 0
-    const manager = () =>
+    const open = () =>
       createTokens({
         store: home.open(),
         seal,
         policy: { attempts: 1, baseMs: 1, capMs: 1 },
         request: async () => ({ accessToken: `token ${++issued}`, lifetimeSeconds: 600 }),
       })
-    const [veteran, other] = [manager(), manager()]
-    // Several generations, so that counting again from one would look old.
+    const [veteran, other] = [open(), open()]
+    // Several generations, so that counting again from one would be an older one.
     for (let revoked = 0; revoked < 5; revoked++) await veteran.reject((await veteran.get(never)).generation)
     const before = (await veteran.get(never)).generation
     expect((await other.get(never)).generation).toBe(before)
@@ -343,16 +348,16 @@ describe.each([
 
     await home.wipe()
     await Promise.all([veteran.reject(before), other.reject(before)])
-    // Whoever asks first: one that remembers, or one that has just been started.
+    // Either requests it first: one that remembers, or one that has just been started.
     const got = await Promise.all([veteran.get(never), other.get(never), veteran.get(never), other.get(never)])
     expect(new Set(got.map(({ accessToken }) => accessToken))).toEqual(new Set(['token 7']))
     expect(Math.min(...got.map(({ generation }) => generation))).toBeGreaterThan(before)
-    expect((await manager().get(never)).accessToken).toBe('token 7')
+    expect((await open().get(never)).accessToken).toBe('token 7')
     expect(issued).toBe(7)
   })
 })
 
-test('a Redis that lost everything counts on from its clock, so that a newcomer, too, gives a higher generation', async () => {
+test('a Redis that lost everything counts on from its clock, so that a new process gives a higher generation, too', async () => {
   await using server = await createRedis()
   const connection = openRedis(server.url)
   const store = openRedisTokenStore(connection, 'key')
@@ -364,7 +369,7 @@ test('a Redis that lost everything counts on from its clock, so that a newcomer,
   await connection.close()
 })
 
-test('a Redis that is down is a reason to try again, by its address and without its password; once back, all goes on', async () => {
+test('a Redis that is down is a failure to retry, reported with its address and without its password; the token is available again when it is back', async () => {
   let server = await startOwnRedis({ args: ['--requirepass', 'redis-password'] })
   const { port } = server
   const connection = openRedis(`redis://:redis-password@127.0.0.1:${port}/3`)

@@ -1,4 +1,4 @@
-/** The token in Postgres: one request for all workers, and nothing readable for whoever reads the database. */
+/** The token in Postgres: one request for all workers, and nothing that a reader of the database can use. */
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import { requestToken } from '../../../src/remote/auth/grants.ts'
 import { createSeal } from '../../../src/remote/auth/seal.ts'
@@ -28,8 +28,8 @@ afterEach(async () => {
   await sim.close()
 })
 
-/** A manager as each process has one; all share the database. */
-function manager(clientSecret = sim.credentials.clientSecret): Tokens {
+/** The tokens of one process; all share the database. */
+function openTokens(clientSecret = sim.credentials.clientSecret): Tokens {
   const credentials = { authUrl: sim.url, clientId: sim.credentials.clientId, clientSecret }
   const seal = createSeal(credentials)
   return createTokens({
@@ -44,22 +44,22 @@ function manager(clientSecret = sim.credentials.clientSecret): Tokens {
 const fifty = <T>(act: (at: number) => Promise<T>): Promise<T[]> =>
   Promise.all(Array.from({ length: 50 }, (_, at) => act(at)))
 
-it('costs one request, however many processes and calls need it at once', async () => {
-  const managers = [manager(), manager(), manager()]
-  const tokens = await fifty((at) => managers[at % 3]!.get(signal))
+it('costs one request for several processes and calls at once', async () => {
+  const processes = [openTokens(), openTokens(), openTokens()]
+  const tokens = await fifty((at) => processes[at % 3]!.get(signal))
   expect(new Set(tokens.map(({ accessToken }) => accessToken)).size).toBe(1)
   expect(new Set(tokens.map(({ generation }) => generation))).toEqual(new Set([1]))
   expect(sim.stats().tokenRequests).toBe(1)
-  await manager().get(signal)
+  await openTokens().get(signal)
   expect(sim.stats().tokenRequests).toBe(1)
 })
 
-it('costs one request more when it is revoked under the hands of fifty', async () => {
-  const managers = [manager(), manager()]
-  await fifty((at) => managers[at % 2]!.get(signal))
+it('costs one more request when it is revoked while fifty calls use it', async () => {
+  const processes = [openTokens(), openTokens()]
+  await fifty((at) => processes[at % 2]!.get(signal))
   sim.revokeTokens()
   const tokens = await fifty(async (at) => {
-    const mine = managers[at % 2]!
+    const mine = processes[at % 2]!
     const { generation } = await mine.get(signal)
     // Each has met its 401.
     if (generation === 1) await mine.reject(generation)
@@ -69,17 +69,17 @@ it('costs one request more when it is revoked under the hands of fifty', async (
   expect(sim.stats().tokenRequests).toBe(2)
 })
 
-it('costs one request however often the race for it is run', async () => {
+it('costs one request each time that several processes race for it', async () => {
   for (let generation = 1; generation <= 20; generation++) {
-    const managers = Array.from({ length: 6 }, () => manager())
-    const tokens = await Promise.all(managers.map((one) => one.get(signal)))
+    const processes = Array.from({ length: 6 }, () => openTokens())
+    const tokens = await Promise.all(processes.map((one) => one.get(signal)))
     expect(tokens.map((token) => token.generation)).toEqual(Array(6).fill(generation))
     expect(sim.stats().tokenRequests).toBe(generation)
-    await managers[0]!.reject(generation)
+    await processes[0]!.reject(generation)
   }
 })
 
-it('is not published by a holder whose claim has passed to another', async () => {
+it('is not published by a process whose claim has passed to another', async () => {
   const store = openTokenStore(sql, 'key')
   const token = (sealed: string) => ({
     sealed,
@@ -99,7 +99,7 @@ it('is not published by a holder whose claim has passed to another', async () =>
   expect(await store.read()).toMatchObject({ generation: 1, sealed: 'current' })
 })
 
-it('cannot be claimed on the strength of a generation that is past', async () => {
+it('cannot be claimed for an older generation than the stored one', async () => {
   const store = openTokenStore(sql, 'key')
   const claim = (await store.claim(1_000, 0))!
   await store.publish(claim, {
@@ -112,13 +112,13 @@ it('cannot be claimed on the strength of a generation that is past', async () =>
   expect(await store.claim(1_000, 1)).not.toBeNull()
 })
 
-it('is asked for only once by all of them when the server is in trouble, and then not for a while', async () => {
+it('is requested once by the fleet when the server fails, and not again during the cool-down', async () => {
   sim.addFault({ kind: '500', match: { path: '/oauth/token' }, count: 'always' })
-  await expect(manager().get(signal)).rejects.toThrow('500')
+  await expect(openTokens().get(signal)).rejects.toThrow('500')
   const spent = sim.stats().tokenRequests
   sim.removeFault()
   const refusals = await fifty(() =>
-    manager()
+    openTokens()
       .get(signal)
       .then(
         () => 'token',
@@ -129,29 +129,29 @@ it('is asked for only once by all of them when the server is in trouble, and the
   expect(sim.stats().tokenRequests).toBe(spent)
 })
 
-it('is asked for once, not again and again, with credentials that are refused', async () => {
-  const one = manager('wrong')
+it('is requested once with credentials that are refused', async () => {
+  const one = openTokens('wrong')
   await expect(one.get(signal)).rejects.toMatchObject({ code: 'SYNC_CREDENTIALS_REFUSED' })
   await expect(one.get(signal)).rejects.toMatchObject({ code: 'SYNC_CREDENTIALS_REFUSED' })
-  await expect(manager('wrong').get(signal)).rejects.toMatchObject({ code: 'SYNC_CREDENTIALS_REFUSED' })
+  await expect(openTokens('wrong').get(signal)).rejects.toMatchObject({ code: 'SYNC_CREDENTIALS_REFUSED' })
   expect(sim.stats().tokenRequests).toBe(1)
   // The right pair is another row: it does not wait for the wrong one.
-  await expect(manager().get(signal)).resolves.toMatchObject({ generation: 1 })
+  await expect(openTokens().get(signal)).resolves.toMatchObject({ generation: 1 })
 })
 
-it('is unreadable with another secret, and a new one is asked for', async () => {
-  const { accessToken } = await manager().get(signal)
+it('cannot be opened with another secret, and a new one is requested', async () => {
+  const { accessToken } = await openTokens().get(signal)
   const [row] = await sql<{ sealed: string }[]>`select sealed from sync.tokens`
   const seal = (clientSecret: string) => createSeal({ authUrl: sim.url, clientId: 'simulator', clientSecret })
   expect(seal('simulator-secret').unseal(row!.sealed)).toBe(accessToken)
   expect(seal('another-secret').unseal(row!.sealed)).toBeNull()
   await sql`update sync.tokens set sealed = 'bm8gdG9rZW4gYXQgYWxsLCBhbHRlcmVkIG9uIHRoZSB3YXk='`
-  await expect(manager().get(signal)).resolves.toMatchObject({ generation: 2 })
+  await expect(openTokens().get(signal)).resolves.toMatchObject({ generation: 2 })
 })
 
 it('stands in no column of any table, and neither does the secret', async () => {
   const worker = await startWorker(sim, database.url)
-  const { accessToken } = await manager().get(signal)
+  const { accessToken } = await openTokens().get(signal)
   expect(sim.stats().tokenRequests).toBe(1)
   sim.addFault({ kind: '500', match: { path: 'merge-data' }, count: 3 })
   await worker.run()

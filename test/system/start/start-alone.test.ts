@@ -108,9 +108,9 @@ test.concurrent('/healthz is alive at once, and /readyz names what is missing', 
     database: 'ok',
     queue: 'ok',
     started: 'ok',
-    scheduler: expect.stringMatching(/^last looked \d+ s ago$/) as string,
-    worker: expect.stringMatching(/^(?:at 1 job, )?last asked \d+ s ago$/) as string,
-    push: expect.stringMatching(/^last looked \d+ s ago$/) as string,
+    scheduler: expect.stringMatching(/^last turn \d+ s ago$/) as string,
+    worker: expect.stringMatching(/^(?:at 1 job, )?last poll \d+ s ago$/) as string,
+    push: expect.stringMatching(/^last turn \d+ s ago$/) as string,
   })
 
   await sql`update sync.__drizzle_migrations set created_at = 1`

@@ -26,7 +26,7 @@ test.each([
   expect(actionOnPush(error)).toEqual(push)
 })
 
-test('a wait lasts as long as the server asked for, an hour at most', () => {
+test('a wait lasts as long as the server demands, an hour at most', () => {
   const waitOf = (seconds: number) => actionOn(rateLimited({ url, seconds }), { lastAttempt: false })
   expect(waitOf(200)).toEqual({ do: 'wait', ms: 200_000 })
   expect(waitOf(100_000)).toEqual({ do: 'wait', ms: 3_600_000 })

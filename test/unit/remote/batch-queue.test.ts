@@ -13,7 +13,7 @@ async function isPending(promise: Promise<unknown>): Promise<boolean> {
 }
 
 describe('a batch queue', () => {
-  it('gives what has arrived in its order, up to the weight that is asked for', async () => {
+  it('gives what has arrived in its order, up to the requested weight', async () => {
     const queue = createBatchQueue<string>(2, 10)
     for (const [producer, item] of ['a', 'b', 'c', 'd'].entries()) queue.push(producer % 2, item)
     expect(await queue.take(3, one)).toEqual(['a', 'b', 'c'])
@@ -27,7 +27,7 @@ describe('a batch queue', () => {
     expect(await queue.take(5, () => 100)).toEqual(['heavy'])
   })
 
-  it('lets the consumer wait for an item, and tells it when all producers have ended', async () => {
+  it('lets the consumer wait for an item, or for the end of all producers', async () => {
     const queue = createBatchQueue<string>(2, 10)
     const first = queue.take(1, one)
     expect(await isPending(first)).toBe(true)

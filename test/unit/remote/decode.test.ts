@@ -6,7 +6,7 @@ import { serve } from '../../support/network/http.ts'
 const never = new AbortController().signal
 const MAX_BYTES = 1_000_000
 
-/** The text of one answer with these bytes and headers. */
+/** The text of one response with these bytes and headers. */
 async function textOf(bytes: Buffer, encoding: string | string[] = [], status = 200): Promise<string> {
   await using server = await serve((_, response) => {
     if (encoding.length > 0) response.setHeader('content-encoding', encoding)
@@ -46,11 +46,11 @@ describe('a body', () => {
     ['gzip twice', 'gzip, gzip', twice('gzip')],
     ['gzip, then br', 'gzip, br', twice('br')],
     ['gzip, then br, in two headers', ['gzip', 'br'], twice('br')],
-  ])('packed with %s is read', async (_, encoding, bytes) => {
+  ])('compressed with %s is read', async (_, encoding, bytes) => {
     expect(await textOf(bytes, encoding)).toBe(TEXT)
   })
 
-  it('says in its request what it takes', async () => {
+  it('is requested with the encodings that are accepted', async () => {
     let accepted: unknown
     await using server = await serve((request, response) => {
       accepted = request.headers['accept-encoding']
@@ -62,7 +62,7 @@ describe('a body', () => {
     expect(accepted).toBe('gzip, br, zstd')
   })
 
-  it.each([204, 304, 200])('that is empty is not unpacked (%i)', async (status) => {
+  it.each([204, 304, 200])('that is empty is not decompressed (%i)', async (status) => {
     expect(await textOf(Buffer.alloc(0), 'gzip', status)).toBe('')
   })
 
@@ -133,7 +133,7 @@ describe('a body', () => {
     expect(await textOf(Buffer.from(`\uFEFF${TEXT}`))).toBe(TEXT)
   })
 
-  it('of a failure never hides its status, whatever it is packed with', async () => {
+  it('of a failure never hides its status, whatever it is compressed with', async () => {
     const page = Buffer.from('<h1>Accès refusé</h1>', 'latin1')
     expect(await textOf(page, undefined, 403)).toContain('refus')
     expect(await textOf(page, 'gzip', 502)).toContain('refus')

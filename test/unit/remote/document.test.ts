@@ -29,7 +29,7 @@ describe('a document', () => {
     expect(parseDocument('{"data":null}', URL).records).toHaveLength(0)
   })
 
-  it('sets aside members that are no records, and keeps the others', () => {
+  it('lists members that are no records apart, and keeps the others', () => {
     const members = [{ id: '1', type: 'a' }, { id: 2, type: 'a' }, { id: '', type: 'a' }, { id: '3' }, null, 'x', []]
     const { records, unusable } = parseDocument(list(members), URL)
     expect(records.map(({ id }) => id)).toEqual(['1'])
@@ -58,7 +58,7 @@ describe('a document', () => {
     ['{"errors":[]}', 'without a "data" member'],
     ['"data"', 'without a "data" member'],
     ['[1]', 'without a "data" member'],
-  ])('is not to be had from %j, which is a failure to retry and never an end of data', (body, problem) => {
+  ])('cannot be read from %j, which is a failure to retry and never an end of data', (body, problem) => {
     expect(() => parseDocument(body, URL)).toThrow(
       expect.objectContaining({
         code: 'SYNC_BODY_UNREADABLE',
@@ -105,7 +105,7 @@ describe('a hostile document', () => {
     expect({}).not.toHaveProperty('data')
   })
 
-  it('leaves no more of itself in an error than its beginning', () => {
+  it('is quoted in an error by its beginning alone', () => {
     setFlagsFromString('--expose-gc')
     const collect = runInNewContext('gc') as () => void
     collect()

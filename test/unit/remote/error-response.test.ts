@@ -1,4 +1,4 @@
-/** What a refusal says, in the shapes that servers were seen to answer in. */
+/** The text of a refusal, in the shapes that servers were seen to send. */
 import { describe, expect, it } from 'vitest'
 import { errorObjectsOf, errorDetail } from '../../../src/remote/documents/error-response.ts'
 
@@ -33,15 +33,15 @@ it.each<[string, unknown, string]>([
     'name is taken; email is invalid',
   ],
   [
-    'what Rails itself answers',
+    'what Rails itself sends',
     { status: 404, error: 'Not Found', exception: '#<X>', traces: { a: ['b'] } },
     'Not Found',
   ],
   ['errors that name a field', { errors: [{ field: 'name', message: 'is taken' }] }, 'name is taken'],
   ['a list at the top', ["Name can't be blank"], "Name can't be blank"],
   ['a text', 'Name is taken', 'Name is taken'],
-])('%s', (_, body, said) => {
-  expect(errorDetail(JSON.stringify(body))).toBe(said)
+])('%s', (_, body, text) => {
+  expect(errorDetail(JSON.stringify(body))).toBe(text)
 })
 
 it.each([
@@ -52,9 +52,9 @@ it.each([
   ['a page that ends in its title', '<title>Blocked', ''],
   ['nothing', '', ''],
   ['JSON that was cut', '{"errors":[{"title":"Inv', ''],
-  ['JSON that says nothing', '{"data":{"id":"1"},"errors":[null,3]}', ''],
-])('%s', (_, body, said) => {
-  expect(errorDetail(body)).toBe(said)
+  ['JSON without a text', '{"data":{"id":"1"},"errors":[null,3]}', ''],
+])('%s', (_, body, text) => {
+  expect(errorDetail(body)).toBe(text)
 })
 
 describe('is bounded', () => {

@@ -5,22 +5,22 @@ import { createHttp } from '../../../src/remote/http/http.ts'
 import { createRedactor } from '../../../src/remote/redact/redact.ts'
 import { serve } from '../../support/network/http.ts'
 
-const judge = (status: number, body: string) =>
+const parse = (status: number, body: string) =>
   parseTokenResponse({ status, headers: {}, body }, 'https://app/oauth/token')
 
 /** Doorkeeper's default. */
 const nothing = (text: string): [string, number] => [text, 7_200]
 
-describe("a token endpoint's answer", () => {
+describe('the response of a token endpoint', () => {
   it('gives the token and its lifetime', () => {
-    expect(judge(200, '{"access_token":"eyJ.a.b","expires_in":86400,"token_type":"Bearer"}')).toEqual({
+    expect(parse(200, '{"access_token":"eyJ.a.b","expires_in":86400,"token_type":"Bearer"}')).toEqual({
       accessToken: 'eyJ.a.b',
       lifetimeSeconds: 86_400,
     })
   })
 
   it.each([200, 201, 203, 299])('of any 2xx, %i, is one', (status) => {
-    expect(judge(status, '{"access_token":"t","expires_in":60}').accessToken).toBe('t')
+    expect(parse(status, '{"access_token":"t","expires_in":60}').accessToken).toBe('t')
   })
 
   it.each([
@@ -36,32 +36,35 @@ describe("a token endpoint's answer", () => {
     ['1e15', 2_592_000],
     ['1e999', 2_592_000],
     ['"99999999999999999999999999999999999999"', 2_592_000],
-    // None of these says anything.
+    // None of these means anything.
     ...['0', '-1', '-1e15', '"0"', '"-5"', 'null', '""', '"soon"', '"NaN"', '"Infinity"', '"0x10"', '"2h"'].map(
       nothing,
     ),
     ...['true', '[]', '[86400]', '{}', '{"seconds":5}'].map(nothing),
-  ])('says how long it lives: %s is %i s', (expires, seconds) => {
-    expect(judge(200, `{"access_token":"t","expires_in":${expires}}`).lifetimeSeconds).toBe(seconds)
+  ])('has its lifetime: %s is %i s', (expires, seconds) => {
+    expect(parse(200, `{"access_token":"t","expires_in":${expires}}`).lifetimeSeconds).toBe(seconds)
   })
 
-  it('without a lifetime is good for two hours', () => {
-    expect(judge(200, '{"access_token":"t"}').lifetimeSeconds).toBe(7200)
+  it('without a lifetime counts as two hours', () => {
+    expect(parse(200, '{"access_token":"t"}').lifetimeSeconds).toBe(7200)
   })
 
   it.each(['"Bearer"', '"bearer"', '"BEARER"', '" Bearer "', 'null', '""'])('is of token_type %s', (type) => {
-    expect(judge(200, `{"access_token":"t","token_type":${type}}`).accessToken).toBe('t')
+    expect(parse(200, `{"access_token":"t","token_type":${type}}`).accessToken).toBe('t')
   })
 
-  it.each(['"mac"', '"DPoP"', '"Bearer token"', '7', '["Bearer"]', '{"a":1}'])('of token_type %s says so', (type) => {
-    expect(() => judge(200, `{"access_token":"t","token_type":${type}}`)).toThrow(
-      expect.objectContaining({
-        code: 'SYNC_TOKEN_FAILED',
-        remedy: 'wait',
-        message: expect.stringMatching(/its token_type is .*, not Bearer\. Check/s),
-      }),
-    )
-  })
+  it.each(['"mac"', '"DPoP"', '"Bearer token"', '7', '["Bearer"]', '{"a":1}'])(
+    'of token_type %s is refused with that reason',
+    (type) => {
+      expect(() => parse(200, `{"access_token":"t","token_type":${type}}`)).toThrow(
+        expect.objectContaining({
+          code: 'SYNC_TOKEN_FAILED',
+          remedy: 'wait',
+          message: expect.stringMatching(/its token_type is .*, not Bearer\. Check/s),
+        }),
+      )
+    },
+  )
 
   it.each(['the-client-secret-of-ours', 'the-token-just-issued', 'x the-refresh-just-issued'])(
     'of a token_type that repeats a secret does not show it: %s',
@@ -81,7 +84,7 @@ describe("a token endpoint's answer", () => {
   it.each(['"t\\n"', '"t\\r\\n"', '" t "', '"\\tt"', '"\\ufefft\\u00a0"'])(
     '%s is taken without what stands around it',
     (token) => {
-      expect(judge(200, `{"access_token":${token}}`).accessToken).toBe('t')
+      expect(parse(200, `{"access_token":${token}}`).accessToken).toBe('t')
     },
   )
 
@@ -99,8 +102,8 @@ describe("a token endpoint's answer", () => {
     ['true', 'no text'],
     ['{"value":"t"}', 'no text'],
     ['["t"]', 'no text'],
-  ])('that no header carries, %.30s, says why', (token, why) => {
-    expect(() => judge(200, `{"access_token":${token}}`)).toThrow(
+  ])('that no header carries, %.30s, is refused with the reason', (token, why) => {
+    expect(() => parse(200, `{"access_token":${token}}`)).toThrow(
       expect.objectContaining({
         code: 'SYNC_TOKEN_FAILED',
         remedy: 'wait',
@@ -114,11 +117,11 @@ describe("a token endpoint's answer", () => {
     ['" r\\n"', ' r\n'],
     ...['""', '"  "', 'null', '7', '{}', '["r"]', 'false'].map((text): [string, undefined] => [text, undefined]),
   ])('has the refresh token %s as %j', (given, kept) => {
-    expect(judge(200, `{"access_token":"t","refresh_token":${given}}`).refreshToken).toBe(kept)
+    expect(parse(200, `{"access_token":"t","refresh_token":${given}}`).refreshToken).toBe(kept)
   })
 
   it('is read behind a byte order mark, and the last of two members of a name counts', () => {
-    expect(judge(200, '\ufeff {"access_token":"t","access_token":"u","expires_in":"60"}\r\n')).toMatchObject({
+    expect(parse(200, '\ufeff {"access_token":"t","access_token":"u","expires_in":"60"}\r\n')).toMatchObject({
       accessToken: 'u',
       lifetimeSeconds: 60,
     })
@@ -152,7 +155,7 @@ describe("a token endpoint's answer", () => {
     [302, '', 'SYNC_REMOTE_FAILED', 'retry'],
     [503, '<html>', 'SYNC_REMOTE_FAILED', 'retry'],
   ])('of status %i and body %j is %s', (status, body, code, remedy) => {
-    expect(() => judge(status, body)).toThrow(expect.objectContaining({ code, remedy }))
+    expect(() => parse(status, body)).toThrow(expect.objectContaining({ code, remedy }))
   })
 
   it.each([
@@ -165,12 +168,12 @@ describe("a token endpoint's answer", () => {
     [422, '{"errors":[{"title":"Bad","detail":"no"}]}', 'Bad: no'],
     [418, '{"message":"no"}', 'no'],
     [400, '<html>', 'no reason given'],
-  ])('of status %i tells its reason in one line, %s', (status, body, why) => {
-    expect(() => judge(status, body)).toThrow(`responded with ${status} to a token request: ${why}. Check`)
+  ])('of status %i has its reason in one line, %s', (status, body, why) => {
+    expect(() => parse(status, body)).toThrow(`responded with ${status} to a token request: ${why}. Check`)
   })
 
   it('shows nothing of a token that was cut short', () => {
-    expect(() => judge(200, '{"access_token":"half-of-a-tok')).toThrow(/^(?!.*half-of).*it is no JSON object/s)
+    expect(() => parse(200, '{"access_token":"half-of-a-tok')).toThrow(/^(?!.*half-of).*it is no JSON object/s)
   })
 })
 

@@ -15,7 +15,7 @@ async function get(url: string, options: Partial<HttpOptions> = {}, signal: Abor
 }
 
 describe('one exchange', () => {
-  it('brings status, headers and the whole body', async () => {
+  it('has status, headers and the whole body', async () => {
     await using server = await serve((request, response) => {
       response.writeHead(418, { 'x-path': request.url })
       response.write('caf')
@@ -25,7 +25,7 @@ describe('one exchange', () => {
     expect([status, headers['x-path'], body]).toEqual([418, '/a?b=c%5B1%5D', 'café'])
   })
 
-  it('is to be retried when nobody listens', async () => {
+  it('is to be retried when no server listens', async () => {
     await expect(get('http://127.0.0.1:1/')).rejects.toMatchObject({ code: 'SYNC_REMOTE_UNREACHABLE', remedy: 'retry' })
   })
 
@@ -45,11 +45,11 @@ describe('one exchange', () => {
     await expect(get(server.url)).rejects.toMatchObject({ remedy: 'retry' })
   })
 
-  it('does not wait for ever for an answer', async () => {
+  it('does not wait for ever for a response', async () => {
     await using server = await serve(() => {})
     await expect(get(server.url, { headersMs: 50 })).rejects.toMatchObject({
       code: 'SYNC_REMOTE_TIMEOUT',
-      facts: { phase: 'waiting for the answer' },
+      facts: { phase: 'waiting for the response' },
     })
   })
 
@@ -80,7 +80,7 @@ describe('one exchange', () => {
       await expect(get(server.url, { wholeMs: 100 })).rejects.toMatchObject({
         code: 'SYNC_REMOTE_TIMEOUT',
         remedy: 'retry',
-        facts: { phase: 'reading the answer to its end' },
+        facts: { phase: 'reading the response to its end' },
       })
     }
   })
@@ -93,7 +93,7 @@ describe('one exchange', () => {
     })
   })
 
-  it('ends at once on request', async () => {
+  it('ends at once when the signal fires', async () => {
     const stop = new AbortController()
     await using server = await serve(() => stop.abort())
     await expect(get(server.url, {}, stop.signal)).rejects.toMatchObject({ code: 'SYNC_STOPPED' })

@@ -17,20 +17,20 @@ describe('one page', () => {
   const digest = hash('sha1', body, 'base64')
   const known = { ids: ['7', '9'], carried: null, recordCount: 3, pageCount: 1, trust: 'etag' } as const
 
-  /** @param etag of its page; undefined where it has none. It answers 304 when asked with it. */
+  /** @param etag of its page; undefined where it has none. It responds with 304 to a request with it. */
   const serverWith = (etag: string | undefined): Client => ({
     time: () => null,
     write: () => Promise.reject(new Error('a list is only read')),
-    async get(path, judge, _signal, options) {
+    async get(path, parse, _signal, options) {
       return options?.cached !== undefined && options.cached.etag === etag
         ? options.cached.value
-        : judge(body, path, etag)
+        : parse(body, path, etag)
     },
   })
   const tagged = serverWith('"v1"')
   const plain = serverWith(undefined)
 
-  it('has its records, their ids, and what to know it by', async () => {
+  it('has its records, their ids, its ETag and its digest', async () => {
     expect(await fetchPage(tagged, request, 1, signal)).toEqual({
       number: 1,
       records: [
@@ -49,13 +49,13 @@ describe('one page', () => {
     expect((await fetchPage(plain, request, 1, signal)).validator).toEqual({ etag: null, digest })
   })
 
-  it('holds what came along only where that is wanted', async () => {
+  it('holds included records only where they are wanted', async () => {
     const page = await fetchPage(tagged, { ...request, included: true }, 1, signal)
     expect(page.included).toEqual([{ type: 'users', id: '1' }])
   })
 
   it.each([
-    ['the server says that nothing changed', tagged, { etag: '"v1"', digest: 'another' }],
+    ['the server responds with 304', tagged, { etag: '"v1"', digest: 'another' }],
     ['the server has no ETag and sends the same bytes', plain, { etag: null, digest }],
     ['the server had another ETag and sends the same bytes', tagged, { etag: '"v0"', digest }],
     ['an older version remembered its ETag alone', tagged, { etag: '"v1"', digest: null }],
@@ -84,7 +84,7 @@ describe('one page', () => {
     expect(page).toMatchObject({ cached: null, ids: ['7', '9'], records: [{ id: '7' }, { id: '9' }], etagLied: false })
   })
 
-  it('is read when the ETag is not believed, and tells a lie', async () => {
+  it('is read when ETags are not trusted, and reports a wrong one', async () => {
     const mark = { etag: '"v1"', digest: 'another' }
     for (const trust of ['body', 'none'] as const) {
       const page = await fetchPage(tagged, request, 1, signal, { ...known, trust, validator: mark })
@@ -94,7 +94,7 @@ describe('one page', () => {
     expect(await fetchPage(tagged, request, 1, signal, same)).toMatchObject({ cached: same, etagLied: false })
   })
 
-  it('is asked for with the filters and the number, encoded', () => {
+  it('is requested with the filters and the number, encoded', () => {
     const filtered = { ...request, query: { 'filter[active]': 'true,false' }, pageSize: 2 }
     expect(pagePath(filtered, 3)).toBe(
       '/demo/v1/clients?filter%5Bactive%5D=true%2Cfalse&page%5Bnumber%5D=3&page%5Bsize%5D=2',
@@ -130,7 +130,7 @@ describe('a page is full', () => {
   })
 })
 
-describe('a list that does not say how many pages it has', () => {
+describe('a list without a page count', () => {
   const read = async (list: ReturnType<typeof pagedList>) => {
     const opening = await fetchPage(list.client, request, 1, signal)
     return await Array.fromAsync(readForward(list.client, request, opening, signal))
@@ -151,14 +151,14 @@ describe('a list that does not say how many pages it has', () => {
     const list = pagedList({ ids: numbered(2), size: 2, meta: uncounted })
     const always: Client = {
       ...list.client,
-      get: (path, judge, ...rest) => list.client.get(path.replace(/=\d+/, '=1'), judge, ...rest),
+      get: (path, parse, ...rest) => list.client.get(path.replace(/=\d+/, '=1'), parse, ...rest),
     }
     await expect(read({ ...list, client: always })).rejects.toMatchObject({ code: 'SYNC_PAGE_REPEATED' })
   })
 
-  it('that repeats what is no record is no list without end either', async () => {
+  it('that repeats members that are no records is an error, too', async () => {
     const list = pagedList({ ids: [], size: 2 })
-    const get: Client['get'] = async (path, judge) => judge('{"data":[{"service":7}]}', path, undefined)
+    const get: Client['get'] = async (path, parse) => parse('{"data":[{"service":7}]}', path, undefined)
     await expect(read({ ...list, client: { ...list.client, get } })).rejects.toMatchObject({
       code: 'SYNC_PAGE_REPEATED',
     })

@@ -3,7 +3,7 @@ import { leavesByProxy } from '../../../src/remote/http/proxy.ts'
 
 const leaves = (url: string, ...except: string[]) => leavesByProxy(new URL(url), except)
 
-test('everything leaves by the proxy but this machine', () => {
+test('every request leaves by the proxy, but those to this machine', () => {
   expect(leaves('https://api.scopestack.io/v1/me')).toBe(true)
   for (const own of [
     'http://localhost:4010',

@@ -17,7 +17,7 @@ describe('the rate limit', () => {
     expect(starts).toHaveLength(45)
   })
 
-  it('holds the fleet back for two minutes at most, whatever one response asks for', async () => {
+  it('holds the fleet back for two minutes at most, however long one response demands', async () => {
     const holds: number[] = []
     const shared = { ...createLocalRateLimitStore(), backOff: async (ms: number) => void holds.push(ms) }
     const rateLimit = createRateLimit({ rate: 5, shared })

@@ -6,7 +6,7 @@ const HOUR = 3_600_000
 const url = 'https://api.scopestack.io/demo/v1/clients'
 
 describe('Retry-After', () => {
-  // A day that is not today: it is held against the answer's own date, and never against the clock of this host.
+  // A day that is not today: it is compared with the response's own date, and never with the clock of this host.
   const now = 'Thu, 01 Jan 2026 00:00:00 GMT'
   it.each([
     ['120', 120_000],
@@ -71,34 +71,31 @@ describe('a refusal', () => {
     return undefined
   }
 
-  it('that is not ScopeStack’s is to be retried, and says how it begins', () => {
+  it('that is not ScopeStack’s is to be retried, and is reported with its beginning', () => {
     expect(thrown(404, page)).toMatchObject({ code: 'SYNC_REMOTE_FAILED', remedy: 'retry' })
     expect(thrown(404, page)?.message).toContain('<title>403 Forbidden')
     expect(thrown(404, page)?.message).toMatch(/proxy or firewall/)
   })
 
-  it.each([401, 403, 404, 408, 409, 413, 429, 500, 503])(
-    'with Retry-After asks to wait, whatever it is: %i',
-    (status) => {
-      const error = thrown(status, errors, { 'retry-after': '7' })
-      expect(error).toMatchObject({ code: 'SYNC_RATE_LIMITED', remedy: 'wait', facts: { seconds: 7, status } })
-    },
-  )
+  it.each([401, 403, 404, 408, 409, 413, 429, 500, 503])('with Retry-After is a wait, whatever it is: %i', (status) => {
+    const error = thrown(status, errors, { 'retry-after': '7' })
+    expect(error).toMatchObject({ code: 'SYNC_RATE_LIMITED', remedy: 'wait', facts: { seconds: 7, status } })
+  })
 
-  it('of a status that passes is to be retried; two of them say that nothing was begun', () => {
+  it('of a temporary status is to be retried; with two of them nothing was begun', () => {
     const taken = [408, 421, 425, 503].map((status) => factOf(thrown(status), 'taken'))
     expect(taken).toEqual([true, false, false, true])
     expect(thrown(408)).toMatchObject({ code: 'SYNC_REMOTE_FAILED', remedy: 'retry' })
   })
 
-  it('that points elsewhere names the place, without what may be secret in it', () => {
+  it('that redirects is reported with its target, without what may be secret in it', () => {
     const { message, remedy } = thrown(302, '', { location: '/users/sign_in?token=abc' })!
     expect(remedy).toBe('retry')
     expect(message).toContain('https://api.scopestack.io/users/sign_in, which is not followed')
     expect(message).not.toContain('abc')
   })
 
-  it.each([400, 401, 403, 404, 409, 422])('of ScopeStack itself is for the caller: %i', (status) => {
+  it.each([400, 401, 403, 404, 409, 422])('of ScopeStack itself is left to the caller: %i', (status) => {
     expect(thrown(status)).toBeUndefined()
     expect(thrown(status, errors)).toBeUndefined()
   })

@@ -5,14 +5,14 @@ import { createRetrySchedule, sleep } from '../../../src/remote/http/retry.ts'
 
 const policy = { attempts: 7, baseMs: 250, capMs: 8_000 }
 const url = 'u'
-const asked = (seconds: number) => rateLimited({ url, seconds })
+const limited = (seconds: number) => rateLimited({ url, seconds })
 const failed = () => remoteFailed({ url, status: 500, requestId: undefined })
 /** Until it is given up. */
 const pauses = (errors: Iterable<Error>, options = {}) => {
-  const patience = createRetrySchedule(policy, options)
+  const schedule = createRetrySchedule(policy, options)
   const all: number[] = []
   for (const error of errors) {
-    const ms = patience.delayAfter(error)
+    const ms = schedule.delayAfter(error)
     if (ms === null) break
     all.push(ms)
   }
@@ -23,41 +23,41 @@ function* always(error: () => Error) {
 }
 const sum = (all: readonly number[]): number => all.reduce((a, b) => a + b, 0)
 
-describe('the patience with one request', () => {
-  it('grows while it is asked to wait without a time, or for no time', () => {
+describe('the retries of one request', () => {
+  it('wait longer each time after a 429 without a time, or with 0', () => {
     expect(
       pauses(
-        always(() => asked(0)),
+        always(() => limited(0)),
         { random: () => 0 },
       ),
     ).toEqual([500, 1_000, 2_000, 4_000, 8_000, ...Array(6).fill(16_000)])
     expect(
       pauses(
-        always(() => asked(0)),
+        always(() => limited(0)),
         { random: () => 1 },
       ),
     ).toEqual([1_000, 2_000, 4_000, 8_000, 16_000, 32_000, 32_000])
   })
 
-  it('waits for as long as it is asked to, at least', () => {
-    expect(createRetrySchedule(policy, { random: () => 0 }).delayAfter(asked(30))).toBe(30_000)
+  it('wait for as long as Retry-After says, at least', () => {
+    expect(createRetrySchedule(policy, { random: () => 0 }).delayAfter(limited(30))).toBe(30_000)
   })
 
-  it('has one ceiling for all its waiting, of both kinds', () => {
-    expect(sum(pauses(always(() => asked(0))))).toBeLessThanOrEqual(120_000)
-    expect(pauses(always(() => asked(50)))).toEqual([50_000, 50_000])
-    const both = pauses([asked(100), failed(), failed(), failed(), asked(15), asked(10)], { random: () => 0.99 })
+  it('have one ceiling for all waits, of both kinds', () => {
+    expect(sum(pauses(always(() => limited(0))))).toBeLessThanOrEqual(120_000)
+    expect(pauses(always(() => limited(50)))).toEqual([50_000, 50_000])
+    const both = pauses([limited(100), failed(), failed(), failed(), limited(15), limited(10)], { random: () => 0.99 })
     expect(both).toHaveLength(5)
     expect(sum(both)).toBeLessThanOrEqual(120_000)
-    expect(createRetrySchedule(policy).delayAfter(asked(3_600))).toBeNull()
+    expect(createRetrySchedule(policy).delayAfter(limited(3_600))).toBeNull()
   })
 
-  it('spends its attempts on failures alone', () => {
-    const waits = Array.from({ length: 5 }, () => asked(0))
+  it('spend attempts on failures alone', () => {
+    const waits = Array.from({ length: 5 }, () => limited(0))
     expect(pauses([...waits, ...always(failed).take(20)], { random: () => 0 })).toHaveLength(5 + 6)
   })
 
-  it('ends at once where the same would come again, and where a person is needed', () => {
+  it('end at once where the same would come again, and where a person is needed', () => {
     expect(createRetrySchedule(policy).delayAfter(bodyUnreadable({ url, problem: '', encoding: true }))).toBeNull()
     expect(createRetrySchedule(policy).delayAfter(bodyUnreadable({ url, problem: '', tooLarge: true }))).toBeNull()
     expect(createRetrySchedule(policy).delayAfter(bodyUnreadable({ url, problem: '' }))).not.toBeNull()

@@ -9,11 +9,11 @@ const { signal } = new AbortController()
 const links = ({ client }: PagedList, chains: readonly PageChain[], batch: number) =>
   readReverse({ client, request, chains, ordered: true, recall: async () => undefined, batch, signal })
 
-/** What happens before the n-th answer. */
+/** What happens before the n-th response. */
 const event = fc.record({
   delete: fc.array(fc.nat(), { maxLength: 12 }),
   create: fc.nat({ max: 6 }),
-  /** How many turns the answer is late. */
+  /** How many turns the response is late. */
   late: fc.nat({ max: 3 }),
 })
 
@@ -27,7 +27,7 @@ const setting = fc.record({
   kills: fc.array(fc.nat({ max: 12 }), { maxLength: 3 }),
 })
 
-it('whatever comes and goes, every record that lives throughout is met, also when the reading is killed and goes on where it was', async () => {
+it('every record that lives throughout is seen, whatever is created and deleted, also when the read is killed and resumed', async () => {
   await fc.assert(
     fc.asyncProperty(setting, async ({ count, size, chains: atMost, batch, events, kills }) => {
       let made = count

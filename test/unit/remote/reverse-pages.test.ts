@@ -51,7 +51,7 @@ describe('chains', () => {
     expect(planChains(pages, atMost)).toEqual(firsts.map((first) => ({ first, next: first, top: null })))
   })
 
-  it('read a list that stands still from its end, each page once but for the joints', async () => {
+  it('read a list that does not change from its end, each page once but for the joints', async () => {
     const list = pagedList({ ids: numbered(395), size: 10 })
     const met = await read(list, planChains(40, 4))
     expect(inOrder(idsOf(met))).toEqual(numbered(395))
@@ -66,7 +66,7 @@ describe('chains', () => {
     ])
   })
 
-  it('do not ask again for the page that told how long the list is', async () => {
+  it('do not request the page again that had the length of the list', async () => {
     const list = pagedList({ ids: numbered(200), size: 10 })
     const opening = await fetchPage(list.client, request, 20, signal)
     const met = await read(list, planChains(20, 2), { opening })
@@ -79,7 +79,7 @@ describe('chains', () => {
     expect(idsOf(await read(pagedList({ ids: numbered(3), size: 10 }), planChains(1, 4)))).toEqual(numbered(3))
   })
 
-  it('never read more than two pages ahead of who takes them, and stop when nobody does', async () => {
+  it('never read more than two pages ahead of their consumer, and stop with it', async () => {
     const list = pagedList({ ids: numbered(400), size: 10 })
     const reading = links(list, planChains(40, 4))
     await reading.next()
@@ -94,7 +94,7 @@ describe('chains', () => {
     expect(list.asked).toHaveLength(2 * 4 + 2)
   })
 
-  it('hand on what has come before a page that fails', async () => {
+  it('yield what came before a page that fails', async () => {
     const list = pagedList({
       ids: numbered(90),
       size: 10,
@@ -107,7 +107,7 @@ describe('chains', () => {
     await expect(reading.next()).rejects.toThrow('page 7')
   })
 
-  it('hand on together what has come, up to the batch', async () => {
+  it('yield together what has come, up to the size of a batch', async () => {
     const sizes = async (batch: number) => {
       const reading = links(pagedList({ ids: numbered(400), size: 10 }), planChains(40, 4), { batch })
       await reading.next()
@@ -140,7 +140,7 @@ describe('a joint', () => {
     expect([31, 30, 29, 28, 27, 26].map(times)).toEqual([1, 2, 2, 2, 2, 1])
   })
 
-  it('with a chain that found nothing at its beginning is at once: all there is lies on its way', async () => {
+  it('with a chain that found nothing at its beginning is reached at once', async () => {
     const [below, above] = [gate(), gate()]
     const list = pagedList({
       ids: numbered(400),
@@ -161,7 +161,7 @@ describe('a joint', () => {
   })
 })
 
-describe('a list that is not what it should be', () => {
+describe('a list that is not in order, or repeats itself', () => {
   it.each([
     ['inside a page', ['1', '3', '2', '4']],
     ['from page to page', ['3', '4', '1', '2']],
@@ -189,7 +189,7 @@ describe('a list that is not what it should be', () => {
     })
   })
 
-  it('may show its neighbour again when as many have come as have gone: that is no repetition', async () => {
+  it('may have the same neighbour again when as many were created as deleted: that is no repetition', async () => {
     let made = 60
     const list = pagedList({
       ids: numbered(60),

@@ -13,35 +13,35 @@ import { numbered } from '../../support/scopestack/paged-list.ts'
 const { signal } = new AbortController()
 const WITHOUT = { skipUnreadable: true }
 
-interface Asked {
+interface Requested {
   readonly number: number
   readonly size: number
   readonly url: string
 }
 
-/** @param fails what it answers instead of a page; `ids` are those of the page. */
-function serverOf(count: number, fails: (asked: Asked, ids: readonly string[]) => SyncError | undefined) {
-  const asked: string[] = []
+/** @param fails what it sends instead of a page; `ids` are those of the page. */
+function serverOf(count: number, fails: (requested: Requested, ids: readonly string[]) => SyncError | undefined) {
+  const requested: string[] = []
   const list = { ids: numbered(count) }
   const client: Client = {
     time: () => null,
     write: () => Promise.reject(new Error('a list is only read')),
-    async get(path, judge) {
+    async get(path, parse) {
       await Promise.resolve()
       const query = new URLSearchParams(path.split('?')[1])
       const [number, size] = [Number(query.get('page[number]')), Number(query.get('page[size]'))]
       const sorted = query.get('sort') === '-id' ? list.ids.toReversed() : list.ids
       const ids = sorted.slice((number - 1) * size, number * size)
       const named = query.has('fields[clients]')
-      asked.push(`${number}/${size}${named ? ' named' : ''}`)
+      requested.push(`${number}/${size}${named ? ' named' : ''}`)
       const error = named ? undefined : fails({ number, size, url: path }, ids)
       if (error !== undefined) throw error
       const meta = { 'record-count': list.ids.length, 'page-count': Math.ceil(list.ids.length / size) }
-      return judge(JSON.stringify({ data: ids.map((id) => ({ type: 'clients', id })), meta }), path, undefined)
+      return parse(JSON.stringify({ data: ids.map((id) => ({ type: 'clients', id })), meta }), path, undefined)
     },
   }
   const request: ListRequest = { path: '/demo/v1/clients', query: {}, pageSize: 20 }
-  return { client, asked, list, request }
+  return { client, requested, list, request }
 }
 
 const status = (url: string, code: number): SyncError =>
@@ -51,10 +51,10 @@ describe('a page that is too much', () => {
   it.each([
     ['504', (url: string) => status(url, 504)],
     ['502', (url: string) => status(url, 502)],
-    ['no answer in time', (url: string) => remoteTimeout({ url, phase: 'reading the body', seconds: 60 }, undefined)],
+    ['no response in time', (url: string) => remoteTimeout({ url, phase: 'reading the body', seconds: 60 }, undefined)],
     ['a body over the limits', (url: string) => bodyUnreadable({ url, problem: 'it is larger', tooLarge: true })],
   ])('is read in smaller ones: %s', async (_, fail) => {
-    const { client, asked, request } = serverOf(50, ({ size, url }) => (size > 5 ? fail(url) : undefined))
+    const { client, requested, request } = serverOf(50, ({ size, url }) => (size > 5 ? fail(url) : undefined))
     const page = await fetchPage(client, request, 2, signal)
     expect(page.ids).toEqual(numbered(20, 21))
     expect([page.number, page.recordCount, page.pageCount, isFullPage(page, 20), reportsCount(page, 50)]).toEqual([
@@ -65,13 +65,13 @@ describe('a page that is too much', () => {
       true,
     ])
     // The size that failed is tried once more, elsewhere.
-    expect(asked).toEqual(['2/20', '3/10', '5/5', '6/5', '7/5', '8/5', '4/10'])
-    asked.length = 0
+    expect(requested).toEqual(['2/20', '3/10', '5/5', '6/5', '7/5', '8/5', '4/10'])
+    requested.length = 0
     expect((await fetchPage(client, request, 1, signal)).ids).toEqual(numbered(20))
-    expect(asked).toEqual(['1/5', '2/5', '3/5', '4/5'])
+    expect(requested).toEqual(['1/5', '2/5', '3/5', '4/5'])
   })
 
-  it('reports the count of the page that was tried elsewhere, and that its parts differ from it', async () => {
+  it('reports the count of the page, and that its parts differ from it', async () => {
     const { client, list, request } = serverOf(50, ({ number, size, url }) => {
       if (number === 4 && size === 10) list.ids = numbered(51)
       return size > 10 || (number === 3 && size === 10) ? status(url, 504) : undefined
@@ -80,10 +80,10 @@ describe('a page that is too much', () => {
     expect([page.recordCount, reportsCount(page, 50), reportsCount(page, 51)]).toEqual([51, false, false])
   })
 
-  it('is read from its end where the list is, and what stands behind the end of the list not at all', async () => {
-    const { client, asked, request } = serverOf(23, ({ size, url }) => (size > 5 ? status(url, 504) : undefined))
+  it('is read from its end where the list is, and not behind the end of the list', async () => {
+    const { client, requested, request } = serverOf(23, ({ size, url }) => (size > 5 ? status(url, 504) : undefined))
     expect((await fetchPage(client, request, 2, signal, undefined, { fromEnd: true })).ids).toEqual(['21', '22', '23'])
-    expect(asked.slice(0, 4)).toEqual(['2/20', '4/10', '8/5', '5/5'])
+    expect(requested.slice(0, 4)).toEqual(['2/20', '4/10', '8/5', '5/5'])
     const { pages, proved } = await readCompleteList(client, request, signal)
     expect(proved).toBe(true)
     expect(new Set(pages.flatMap(({ ids }) => ids))).toEqual(new Set(numbered(23)))
@@ -103,8 +103,8 @@ describe('a page that is too much', () => {
 })
 
 describe('a record that fails its page', () => {
-  it('is left out, with its id, its place and the reason, of whoever can do without it', async () => {
-    const { client, asked, request } = serverOf(50, ({ url }, ids) =>
+  it('is left out, with its id, its place and the reason, for callers that allow it', async () => {
+    const { client, requested, request } = serverOf(50, ({ url }, ids) =>
       ids.includes('33') ? status(url, 500) : undefined,
     )
     const page = await fetchPage(client, request, 2, signal, undefined, WITHOUT)
@@ -113,20 +113,20 @@ describe('a record that fails its page', () => {
       { id: '33', place: 33, reason: expect.stringContaining('500') as string },
     ])
     expect(isFullPage(page, 20)).toBe(true)
-    expect(asked.length).toBeLessThan(20)
+    expect(requested.length).toBeLessThan(20)
     const strict = await fetchPage(client, request, 2, signal).catch((error: unknown) => error)
     expect(strict).toMatchObject({ code: 'SYNC_REMOTE_FAILED' })
   })
 
-  it('and others until they are too many: then it is no matter of single records', async () => {
-    const { client, asked, request } = serverOf(400, ({ size, url }, ids) =>
+  it('is an error when there are too many: then it is not about single records', async () => {
+    const { client, requested, request } = serverOf(400, ({ size, url }, ids) =>
       ids.length > 0 && (size > 1 || Number(ids[0]) > 1) ? status(url, 500) : undefined,
     )
     const read = async () => {
       for (let number = 1; number <= 20; number++) await fetchPage(client, request, number, signal, undefined, WITHOUT)
     }
     await expect(read()).rejects.toMatchObject({ code: 'SYNC_REMOTE_FAILED' })
-    expect(asked.length).toBeLessThan(400)
+    expect(requested.length).toBeLessThan(400)
   })
 
   it('is counted once, however often the list is read', async () => {
@@ -141,12 +141,12 @@ describe('a record that fails its page', () => {
     }
   })
 
-  it('is none where nothing answers', async () => {
-    const { client, asked, request } = serverOf(50, ({ url }) => status(url, 500))
+  it('is none where no response comes', async () => {
+    const { client, requested, request } = serverOf(50, ({ url }) => status(url, 500))
     await expect(fetchPage(client, request, 2, signal, undefined, WITHOUT)).rejects.toMatchObject({
       code: 'SYNC_REMOTE_FAILED',
     })
-    expect(asked).toEqual(['2/20', '10000000/1', '1/1'])
+    expect(requested).toEqual(['2/20', '10000000/1', '1/1'])
   })
 })
 
@@ -173,15 +173,15 @@ describe('a list whose far pages are refused', () => {
     expect(new Set(pages.flatMap(({ ids }) => ids)).size).toBe(80)
   })
 
-  it('is read by the values of a filter where the ends do not meet, though what is in front of each was met', async () => {
+  it('is read by the values of a filter where the ends do not meet, though the record in front of each was seen', async () => {
     const ids = numbered(150)
-    const asked: string[] = []
+    const requested: string[] = []
     const client: Client = {
       time: () => null,
       write: () => Promise.reject(new Error('a list is only read')),
-      async get(path, judge) {
+      async get(path, parse) {
         await Promise.resolve()
-        asked.push(path)
+        requested.push(path)
         const query = new URLSearchParams(path.split('?')[1])
         const [number, size] = [Number(query.get('page[number]')), Number(query.get('page[size]'))]
         const values = query.get('filter[active]')!.split(',')
@@ -190,17 +190,17 @@ describe('a list whose far pages are refused', () => {
         if (number * size > 40) throw requestRefused({ url: path, status: 400, detail: '' })
         const data = sorted.slice((number - 1) * size, number * size).map((id) => ({ type: 'clients', id }))
         const meta = { 'record-count': shown.length, 'page-count': Math.ceil(shown.length / size) }
-        return judge(JSON.stringify({ data, meta }), path, undefined)
+        return parse(JSON.stringify({ data, meta }), path, undefined)
       },
     }
     const request: ListRequest = { path: '/demo/v1/clients', query: { 'filter[active]': 'true,false' }, pageSize: 20 }
     const { pages, proved } = await readCompleteList(client, request, signal)
     expect(proved).toBe(true)
     expect(new Set(pages.flatMap((page) => page.ids))).toEqual(new Set(ids))
-    expect(asked.length).toBeLessThan(60)
+    expect(requested.length).toBeLessThan(60)
   })
 
-  it('is not taken for one that refuses the question', async () => {
+  it('is not taken for one that refuses the request', async () => {
     const { client, request } = serverOf(75, ({ url }) => requestRefused({ url, status: 400, detail: '' }))
     await expect(fetchPage(client, request, 3, signal)).rejects.toMatchObject({ code: 'SYNC_REQUEST_REFUSED' })
     const far = serverOf(75, ({ number, url }) =>

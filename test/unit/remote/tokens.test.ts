@@ -36,38 +36,38 @@ const HOUR = 3_600_000
 
 let now = 0
 let requests = 0
-let answer: () => Promise<IssuedToken>
+let respond: () => Promise<IssuedToken>
 beforeEach(() => {
   now = Date.parse('2026-01-01T00:00:00Z')
   requests = 0
-  answer = async () => ({ accessToken: `token ${requests}`, lifetimeSeconds: 86_400 })
+  respond = async () => ({ accessToken: `token ${requests}`, lifetimeSeconds: 86_400 })
 })
 
 const tokensOn = (store: TokenStore) =>
-  createTokens({ store, seal, policy, elapsed: () => now, random: () => 0, request: () => (requests++, answer()) })
+  createTokens({ store, seal, policy, elapsed: () => now, random: () => 0, request: () => (requests++, respond()) })
 
 describe('the token', () => {
-  it('is asked for once, however many want it at the same time', async () => {
+  it('is requested once for several callers at the same time', async () => {
     const tokens = tokensOn(memoryStore())
     const got = await Promise.all(Array.from({ length: 50 }, () => tokens.get(signal)))
     expect([requests, new Set(got.map(({ accessToken }) => accessToken)).size]).toEqual([1, 1])
   })
 
-  it('is taken from the store when another process has left one there', async () => {
+  it('is read from the store when another process has published one', async () => {
     const store = memoryStore()
     await tokensOn(store).get(signal)
     expect(await tokensOn(store).get(signal)).toMatchObject({ accessToken: 'token 1', generation: 1 })
     expect(requests).toBe(1)
   })
 
-  it('is never kept readable', async () => {
+  it('is never stored readable', async () => {
     const store = memoryStore()
     await tokensOn(store).get(signal)
     expect(store.row.sealed).not.toContain('token')
     expect(seal.unseal(store.row.sealed!)).toBe('token 1')
   })
 
-  it('is renewed five minutes ahead of a long life, and used while that goes on', async () => {
+  it('is renewed five minutes before a long life ends, and used meanwhile', async () => {
     const tokens = tokensOn(memoryStore())
     await tokens.get(signal)
     now += 24 * HOUR - 301_000
@@ -79,17 +79,17 @@ describe('the token', () => {
     expect(requests).toBe(2)
   })
 
-  it('that could not be renewed ahead of time is used until it ends', async () => {
+  it('that could not be renewed in time is used until it ends', async () => {
     const tokens = tokensOn(memoryStore())
     await tokens.get(signal)
-    answer = async () => Promise.reject(remoteFailed({ url: 'u', status: 503, requestId: undefined }))
+    respond = async () => Promise.reject(remoteFailed({ url: 'u', status: 503, requestId: undefined }))
     now += 24 * HOUR - 1_000
     expect((await tokens.get(signal)).generation).toBe(1)
     now += 2_000
     await expect(tokens.get(signal)).rejects.toThrow('503')
   })
 
-  it('is replaced once when many saw it rejected', async () => {
+  it('is replaced once for several callers that reject it', async () => {
     const tokens = tokensOn(memoryStore())
     const { generation } = await tokens.get(signal)
     await Promise.all(Array.from({ length: 50 }, () => tokens.reject(generation)))
@@ -102,9 +102,9 @@ describe('the token', () => {
 })
 
 describe('a failed token request', () => {
-  it('is not repeated by anybody before its cool-down has passed', async () => {
+  it('is repeated by no process before its cool-down has passed', async () => {
     const store = memoryStore()
-    answer = async () => Promise.reject(remoteFailed({ url: 'u', status: 503, requestId: undefined }))
+    respond = async () => Promise.reject(remoteFailed({ url: 'u', status: 503, requestId: undefined }))
     await expect(tokensOn(store).get(signal)).rejects.toMatchObject({
       code: 'SYNC_TOKEN_FAILED',
       remedy: 'wait',
@@ -112,13 +112,13 @@ describe('a failed token request', () => {
     await expect(tokensOn(store).get(signal)).rejects.toMatchObject({ code: 'SYNC_TOKEN_COOLDOWN', remedy: 'wait' })
     expect(requests).toBe(1)
     now += 31_000
-    answer = async () => ({ accessToken: 'good', lifetimeSeconds: 60 })
+    respond = async () => ({ accessToken: 'good', lifetimeSeconds: 60 })
     expect((await tokensOn(store).get(signal)).accessToken).toBe('good')
   })
 
-  it('is as far away as the server asked, for the job that needed the token too', async () => {
+  it('waits as long as Retry-After says, and so does the job that needed the token', async () => {
     const store = memoryStore()
-    answer = async () => Promise.reject(rateLimited({ url: 'u', status: 429, seconds: 300 }))
+    respond = async () => Promise.reject(rateLimited({ url: 'u', status: 429, seconds: 300 }))
     const error: unknown = await tokensOn(store)
       .get(signal)
       .catch((failure: unknown) => failure)
@@ -127,7 +127,7 @@ describe('a failed token request', () => {
     expect(store.row.coolDown).toMatchObject({ until: now + 300_000 })
   })
 
-  it('is not repeated when its claim could run out over it', async () => {
+  it('is not repeated when its claim could end meanwhile', async () => {
     const store = memoryStore()
     const patient = { attempts: 7, baseMs: 1, capMs: 1 }
     const tokens = createTokens({
@@ -137,7 +137,7 @@ describe('a failed token request', () => {
       elapsed: () => now,
       request: async () => {
         requests++
-        // A server that does not answer: 5 s to connect the first time, a minute the second.
+        // A server that does not respond: 5 s to connect the first time, a minute the second.
         now += requests === 1 ? 5_000 : 60_000
         throw remoteFailed({ url: 'u', status: 504, requestId: undefined })
       },
@@ -147,18 +147,18 @@ describe('a failed token request', () => {
     expect(store.row.coolDown).toMatchObject({ reason: expect.stringContaining('504') })
   })
 
-  it('for refused credentials stays what it is during the cool-down', async () => {
+  it('for refused credentials stays that during the cool-down', async () => {
     const store = memoryStore()
-    answer = async () => Promise.reject(credentialsRefused({ url: 'u', error: 'invalid_client', description: '' }))
+    respond = async () => Promise.reject(credentialsRefused({ url: 'u', error: 'invalid_client', description: '' }))
     for (let time = 0; time < 3; time++) {
       await expect(tokensOn(store).get(signal)).rejects.toMatchObject({ code: 'SYNC_CREDENTIALS_REFUSED' })
     }
     expect(requests).toBe(1)
   })
 
-  it('gives the claim back, so that the next one need not wait for it', async () => {
+  it('ends the claim, so that the next one need not wait for it', async () => {
     const store = memoryStore()
-    answer = async () => Promise.reject(new Error('boom'))
+    respond = async () => Promise.reject(new Error('boom'))
     await expect(tokensOn(store).get(signal)).rejects.toThrow('boom')
     expect(store.claims.size).toBe(0)
   })
@@ -166,10 +166,10 @@ describe('a failed token request', () => {
 
 it('a token that was obtained too late replaces none', async () => {
   const store = memoryStore()
-  answer = async () => {
+  respond = async () => {
     // Held up for so long that another has claimed, published, and is done.
     store.claims.clear()
-    answer = async () => ({ accessToken: 'second', lifetimeSeconds: 60 })
+    respond = async () => ({ accessToken: 'second', lifetimeSeconds: 60 })
     await tokensOn(store).get(signal)
     return { accessToken: 'late', lifetimeSeconds: 60 }
   }
@@ -179,7 +179,7 @@ it('a token that was obtained too late replaces none', async () => {
 describe('the seal', () => {
   const credentials = { authUrl: 'https://a', clientId: 'id', clientSecret: 'secret' }
 
-  it('opens under the same credentials only', () => {
+  it('opens with the same credentials only', () => {
     const sealed = createSeal(credentials).seal('token')
     expect(createSeal(credentials).unseal(sealed)).toBe('token')
     expect(createSeal({ ...credentials, clientSecret: 'other' }).unseal(sealed)).toBeNull()
@@ -195,7 +195,7 @@ describe('the seal', () => {
     }
   })
 
-  it('is another each time, and names the credentials without showing them', () => {
+  it('differs each time, and identifies the credentials without showing them', () => {
     const one = createSeal(credentials)
     expect(one.seal('token')).not.toBe(one.seal('token'))
     expect(one.keyId).toMatch(/^[0-9a-f]{32}$/)
