@@ -32,7 +32,7 @@ export function listenForStop(): Stop {
   let first = 0
   let previous = 0
   let leaving = false
-  const asked = (name: Name): void => {
+  const onSignal = (name: Name): void => {
     const now = performance.now()
     const pause = now - previous
     previous = now
@@ -49,7 +49,7 @@ export function listenForStop(): Stop {
     }
   }
   // SIGHUP: the terminal was closed, and no shell is left to clean up after us.
-  for (const name of NAMES) process.on(name, asked)
+  for (const name of NAMES) process.on(name, onSignal)
   return { signal: stop.signal, begin: () => void (begun = true) }
 }
 

@@ -141,9 +141,9 @@ function switchesIn(text: string): { settings: [string, string][]; rest: string 
   const rest: string[] = []
   for (let at = 0; at < words.length; at++) {
     const word = words[at]!
-    const said = word === '-c' ? words[++at] : /^(?:-c|--)(?=.)/.test(word) ? word.slice(2) : undefined
-    const [, name, value] = /^([^=]+)=([^]*)$/.exec(said ?? '') ?? []
-    if (name === undefined) rest.push(word, ...(word === '-c' && said !== undefined ? [said] : []))
+    const setting = word === '-c' ? words[++at] : /^(?:-c|--)(?=.)/.test(word) ? word.slice(2) : undefined
+    const [, name, value] = /^([^=]+)=([^]*)$/.exec(setting ?? '') ?? []
+    if (name === undefined) rest.push(word, ...(word === '-c' && setting !== undefined ? [setting] : []))
     else settings.push([name.replaceAll('-', '_'), value!])
   }
   return { settings, rest: rest.map((word) => word.replaceAll(/[\s\\]/g, '\\$&')).join(' ') }

@@ -96,14 +96,14 @@ function refusalIn(message: Buffer): Error {
       .split('\0')
       .map((field) => [field.slice(0, 1), field.slice(1)]),
   )
-  const [code = '', said = ''] = [fields.get('C'), fields.get('M')]
+  const [code = '', text = ''] = [fields.get('C'), fields.get('M')]
   // A permanent error: unknown name, invalid value, no privilege, or not changeable in a session.
   if (/^(?:42|22|55P02)/.test(code)) {
     return configInvalid([
-      `DATABASE_URL makes a setting that the server rejects: ${said}. Correct it in the part behind "?", or leave it out.`,
+      `DATABASE_URL makes a setting that the server rejects: ${text}. Correct it in the part behind "?", or leave it out.`,
     ])
   }
-  return Object.assign(new Error(said), { code })
+  return Object.assign(new Error(text), { code })
 }
 
 /** Behind the length of a startup message. */

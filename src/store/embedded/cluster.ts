@@ -167,11 +167,11 @@ async function runTool(cluster: Cluster, tool: string, args: string[], signal?: 
     await runProgram(join(cluster.bin, tool), args, { account, env: CLEAN, ...(signal && { signal }) })
   } catch (cause) {
     if (cause instanceof SyncError) throw cause
-    const said = cause instanceof Error ? cause.message : String(cause)
-    const remedy = /No space left/.test(said)
+    const output = cause instanceof Error ? cause.message : String(cause)
+    const remedy = /No space left/.test(output)
       ? 'The disk is full: make room, or set DATABASE_URL to a PostgreSQL of your own.'
       : 'Set DATABASE_URL to use a PostgreSQL of your own instead.'
-    throw new Error(`${tool} failed for the embedded Postgres in ${cluster.folder}:\n${said}\n${remedy}`, { cause })
+    throw new Error(`${tool} failed for the embedded Postgres in ${cluster.folder}:\n${output}\n${remedy}`, { cause })
   }
 }
 

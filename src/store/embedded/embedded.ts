@@ -119,9 +119,9 @@ async function join(cluster: Cluster, signal: AbortSignal): Promise<{ sql: postg
     } else {
       const failure = await started?.failure()
       if (failure !== undefined && !LOST_A_RACE.test(failure)) {
-        const said = (await lastFatalMessage(cluster.folder)) || failure
+        const why = (await lastFatalMessage(cluster.folder)) || failure
         throw new Error(
-          `The embedded Postgres in ${cluster.folder} did not start: ${said}\nAll that it said is in postgres.log there.`,
+          `The embedded Postgres in ${cluster.folder} did not start: ${why}\nAll that it said is in postgres.log there.`,
         )
       }
       if (!started || failure !== undefined) started = await launch(cluster)

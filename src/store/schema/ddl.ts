@@ -33,15 +33,15 @@ export async function changeTables<T>(
   act: (tx: Transaction, run: RunStatements) => Promise<T>,
   { signal, onWait }: LockWaiting,
 ): Promise<T> {
-  let said = ''
+  let reported = ''
   for (let attempt = 0; ; attempt++) {
     try {
       return (await sql.begin((tx) => act(tx, hurried(tx)))) as T
     } catch (error) {
       if (!isBlocked(error)) throw error
       const holder = await holderOf(sql)
-      if (holder !== undefined && holder.pid !== said) {
-        said = holder.pid
+      if (holder !== undefined && holder.pid !== reported) {
+        reported = holder.pid
         onWait?.(tablesHeld(holder))
       }
     }

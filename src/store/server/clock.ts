@@ -11,8 +11,8 @@ export interface ClockReading {
 }
 
 export async function readClock(sql: Database): Promise<ClockReading> {
-  const asked = performance.now()
+  const sentAt = performance.now()
   const [row] = await sql<[{ now: number }]>`select (extract(epoch from clock_timestamp()) * 1000)::float8 as now`
-  const answered = performance.now()
-  return { now: row.now, at: (asked + answered) / 2, withinMs: (answered - asked) / 2 }
+  const respondedAt = performance.now()
+  return { now: row.now, at: (sentAt + respondedAt) / 2, withinMs: (respondedAt - sentAt) / 2 }
 }

@@ -56,12 +56,12 @@ interface Client {
 }
 
 async function factsOf(sql: postgres.Sql): Promise<[Facts, Client]> {
-  const asked = await soon(sql.unsafe<Facts[]>(FACTS))
-  return [asked[0]!, clientOf(asked)]
+  const result = await soon(sql.unsafe<Facts[]>(FACTS))
+  return [result[0]!, clientOf(result)]
 }
 
 /** The driver's types omit it. A new connection has another secret. */
-const clientOf = (asked: postgres.RowList<postgres.Row[]>): Client => ({ ...(asked.state as unknown as Client) })
+const clientOf = (result: postgres.RowList<postgres.Row[]>): Client => ({ ...(result.state as unknown as Client) })
 
 /** Walsenders have no database, and autovacuum no user: neither counts. Our own session counts. */
 const FACTS = `
@@ -109,9 +109,9 @@ async function isHandedOn(url: string, first: postgres.Sql): Promise<boolean> {
   try {
     const seen = new Map<string, { pid: number; secret: number }>()
     const ask = async (who: string, sql: postgres.Sql | postgres.TransactionSql): Promise<boolean> => {
-      const asked = await soon(sql.unsafe<{ pid: number }[]>('select pg_backend_pid() as pid'))
-      const { pid } = asked[0]!
-      const { secret } = clientOf(asked)
+      const result = await soon(sql.unsafe<{ pid: number }[]>('select pg_backend_pid() as pid'))
+      const { pid } = result[0]!
+      const { secret } = clientOf(result)
       const before = seen.get(who)
       // A new connection may have another session; that proves nothing.
       const moved = before?.secret === secret && before.pid !== pid
@@ -155,7 +155,7 @@ async function proveRoom(url: string, need: number): Promise<void> {
 /** Postgres starts a session in a few milliseconds; an exhausted pooler lets a client wait for two minutes. */
 const PATIENCE_SECONDS = 10
 
-async function soon<T>(asked: PromiseLike<T>): Promise<T> {
+async function soon<T>(query: PromiseLike<T>): Promise<T> {
   let timer: NodeJS.Timeout | undefined
   const late = new Promise<never>((_, reject) => {
     const why = `no session within ${PATIENCE_SECONDS} s; its pool is used up`
@@ -164,7 +164,7 @@ async function soon<T>(asked: PromiseLike<T>): Promise<T> {
     }, PATIENCE_SECONDS * 1000)
   })
   try {
-    return await Promise.race([asked, late])
+    return await Promise.race([query, late])
   } finally {
     clearTimeout(timer)
   }
