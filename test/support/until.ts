@@ -9,6 +9,7 @@ import { onTestFailed, onTestFinished } from './run/test-context.ts'
 export async function until<T>(condition: () => T | Promise<T>, what: string): Promise<NonNullable<T>> {
   const state = { waiting: true, over: false }
   let last: unknown
+  let pause = FIRST_PAUSE_MS
   onTestFinished(() => {
     state.over = true
   })
@@ -26,7 +27,14 @@ export async function until<T>(condition: () => T | Promise<T>, what: string): P
     } catch (error) {
       last = error
     }
-    await sleep(10)
+    await sleep(pause)
+    pause = Math.min(pause * 1.1, LONGEST_PAUSE_MS)
   }
   throw new Error(`The test ended while it waited for ${what}`, { cause: last })
 }
+
+// --- internal ---
+
+const FIRST_PAUSE_MS = 10
+/** After half a second of looking. A hundred looks a second, each with a statement, cost a twentieth of a core. */
+const LONGEST_PAUSE_MS = 50

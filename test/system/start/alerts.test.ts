@@ -87,8 +87,8 @@ test.concurrent('a refused local edit is alerted, and then that it was sent afte
   await using setting = await openUnattended('postgres')
   await using webhook = await startWebhook()
   const { sim, sql } = setting
-  await setting.run('pull clients')
   setting.start({ SYNC_SCHEDULE: '0 0 1 1 *', ALERT_WEBHOOK_URL: webhook.url })
+  await ended(setting)
   const [one, two] = sim.records.list('clients')
   await sql`update scopestack.clients set name = ${String(two!.attributes['name'])} where id = ${one!.id}`
   const parked = await until(() => webhook.received.find(({ event }) => event === 'parked'), 'the alert')

@@ -4,7 +4,7 @@ import { until } from '../../support/until.ts'
 import { fillClients, open, type Setting } from '../support/setting.ts'
 import { writtenPages } from '../support/written-pages.ts'
 
-const PAGES = 200
+const PAGES = 140
 const PAGE_SIZE = 10
 const RECORDS = PAGES * PAGE_SIZE
 const CONCURRENCY = 4
@@ -47,7 +47,7 @@ test('a pull that is killed at any page resumes from its checkpoint', async () =
   const { sim, run } = setting
   let written = new Set<number>()
 
-  for (const count of [1, 40, 60]) {
+  for (const count of [1, 30, 45]) {
     sim.resetStats()
     const killed = run('pull clients', ENV)
     await served(setting, count)
@@ -63,7 +63,7 @@ test('a pull that is killed at any page resumes from its checkpoint', async () =
     expect(asked.length - (now.size - written.size)).toBeLessThanOrEqual(LOST + 1)
     written = now
   }
-  expect(written.size).toBeGreaterThan(40)
+  expect(written.size).toBeGreaterThan(20)
 
   sim.resetStats()
   const last = await run('pull clients', ENV)
@@ -82,7 +82,7 @@ test('--full requests every page nevertheless', async () => {
   await using setting = await openLongList()
   const { sim, run } = setting
   const killed = run('pull clients', ENV)
-  await served(setting, 50)
+  await served(setting, 35)
   killed.kill('SIGKILL')
   await killed
 
@@ -99,7 +99,7 @@ test.each(['SIGTERM', 'SIGINT'] as const)('on %s the page is committed and the r
   await using setting = await openLongList()
   const { sim, sql, run } = setting
   const asked = run('pull clients', ENV)
-  await served(setting, 50)
+  await served(setting, 35)
   asked.kill(name)
   const { code, stderr } = await asked
   expect(code).toBe(1)

@@ -13,8 +13,8 @@ interface Edit {
   readonly type: 'vendors' | 'crm-opportunities'
   readonly make: (setting: Setting) => Promise<void>
   readonly method: 'POST' | 'PATCH' | 'DELETE'
-  /** Records that have the edit. */
-  readonly done: (setting: Setting) => number
+  /** Records that have the edit; of a delete, 1 once the deal is gone. */
+  readonly done: (setting: Setting, deal: string) => number
 }
 
 const vendor = ({ sim }: Setting) => sim.records.list('vendors')[0]!
@@ -42,11 +42,9 @@ const EDITS: Record<Op, Edit> = {
     method: 'DELETE',
     make: async (setting) =>
       void (await setting.sql`delete from scopestack.crm_opportunities where id = ${deal(setting)!.id}`),
-    done: ({ sim }) => (sim.records.list('crm-opportunities').some(({ id }) => id === DEAL) ? 0 : 1),
+    done: ({ sim }, gone) => (sim.records.list('crm-opportunities').some(({ id }) => id === gone) ? 0 : 1),
   },
 }
-
-let DEAL = ''
 
 /** Stops a push at `step`; resolves when it is there, to a function that releases it. */
 async function holdAt(step: Step, { method, table, type }: Edit, setting: Setting): Promise<() => Promise<void>> {
@@ -132,21 +130,22 @@ const ALL: readonly Step[] = ['claimed', 'checked', 'sent', 'arrived', 'answered
 const stepsOf = (op: Op): readonly Step[] =>
   op === 'create' || process.env['FAULTS'] === 'long' ? ALL : ['sent', 'arrived', 'answered', 'settling']
 
-test.each(OPS.flatMap((op) => stepsOf(op).map((step) => [op, step] as const)))(
+test.concurrent.each(OPS.flatMap((op) => stepsOf(op).map((step) => [op, step] as const)))(
   'of a killed %s that was %s, the next push makes one, and one only',
   async (op, step) => {
     await using setting = await open({ projects: 2 })
     const { sim, sql, run } = setting
     const edit = EDITS[op]
-    await run(`pull ${edit.type}`)
-    DEAL = deal(setting)?.id ?? ''
+    await setting.pull(edit.type)
+    const before = deal(setting)?.id ?? ''
+    const done = () => edit.done(setting, before)
     await edit.make(setting)
     sim.resetStats()
 
     const reached = holdAt(step, edit, setting)
     const first = run('push')
     const release = await reached
-    if (step === 'arrived') await until(() => edit.done(setting) === 1, 'the arrival')
+    if (step === 'arrived') await until(() => done() === 1, 'the arrival')
     first.kill('SIGKILL')
     await first
     await release()
@@ -171,11 +170,11 @@ test.each(OPS.flatMap((op) => stepsOf(op).map((step) => [op, step] as const)))(
     await makeDue(sql, 100)
     const { code, stdout } = await run('push')
     expect({ code, stdout }).toMatchObject({ code: 0 })
-    expect(edit.done(setting)).toBe(1)
+    expect(done()).toBe(1)
     const states = await readStates(sql)
     expect(states).toHaveLength(1)
     expect(['sent', 'superseded']).toContain(states[0])
-    await run(`pull ${edit.type}`)
+    await setting.pull(edit.type)
     const [rows] = await sql`
       select count(*)::int as n, count(*) filter (where id like 'local-%')::int as local from ${sql(`scopestack.${edit.table}`)}`
     expect(rows).toEqual({ n: sim.records.list(edit.type).length, local: 0 })

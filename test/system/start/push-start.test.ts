@@ -2,24 +2,25 @@
 import { describe, expect, test } from 'vitest'
 import { countOpen, readChanges } from '../../support/outbox.ts'
 import { until } from '../../support/until.ts'
-import { KINDS, openUnattended, type Started } from '../support/unattended.ts'
+import { ended, KINDS, openUnattended, type Started } from '../support/unattended.ts'
 
 const started = ({ log, run }: Started) => {
-  let ended = false
-  void run.then(() => (ended = true))
+  let isOver = false
+  void run.then(() => (isOver = true))
   return until(() => {
-    if (ended) throw new Error('it ended')
+    if (isOver) throw new Error('it ended')
     return log().some(({ msg }) => msg === 'started')
   }, 'the process to be up')
 }
 
-describe.each(KINDS)('with the queue in %s', (kind) => {
+describe.concurrent.each(KINDS)('with the queue in %s', (kind) => {
   test.concurrent('an edit is sent without a command, and each new row once, with any number of processes', async () => {
     await using setting = await openUnattended(kind)
     const { sim, sql } = setting
-    await setting.run('pull clients vendors')
-    const both = [setting.start(), setting.start()]
+    const env = { SYNC_RESOURCES: 'clients,vendors' }
+    const both = [setting.start(env), setting.start(env)]
     await Promise.all(both.map(started))
+    await ended(setting)
 
     const [client] = sim.records.list('clients')
     await sql`update scopestack.clients set domain = 'at-once.test' where id = ${client!.id}`
@@ -41,9 +42,9 @@ describe.each(KINDS)('with the queue in %s', (kind) => {
   test.concurrent('another worker continues the push of a killed one, and a wiped queue loses no change', async () => {
     await using setting = await openUnattended(kind)
     const { sim, sql, queue } = setting
-    await setting.run('pull vendors')
-    const first = setting.start()
+    const first = setting.start({ SYNC_RESOURCES: 'vendors' })
     await started(first)
+    await ended(setting)
     sim.addFault({ kind: 'stall', match: { method: 'POST', type: 'vendors' } })
     await sql`insert into scopestack.vendors (name) values ('Only one')`
     const made = () => sim.records.list('vendors').filter(({ attributes }) => attributes['name'] === 'Only one').length
@@ -62,9 +63,9 @@ describe.each(KINDS)('with the queue in %s', (kind) => {
 test.concurrent('SYNC_PUSH=off keeps edits for the push command', async () => {
   await using setting = await openUnattended('postgres')
   const { sim, sql } = setting
-  await setting.run('pull clients')
   const process = setting.start({ SYNC_PUSH: 'off' })
   await started(process)
+  await ended(setting)
   expect(process.log().map(({ msg }) => msg)).toContain('local edits wait for "push", since SYNC_PUSH is off')
   const [client] = sim.records.list('clients')
   await sql`update scopestack.clients set domain = 'later.test' where id = ${client!.id}`

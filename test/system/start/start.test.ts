@@ -25,20 +25,40 @@ async function expectWhole(setting: Unattended): Promise<void> {
   expect(await runsOf(setting)).toMatchObject([{ outcome: 'ok' }])
 }
 
-describe.each(KINDS)('on %s', (kind) => {
+/** By how many ms at most a timer of this process has been late since. */
+function watchLateness(): () => number {
+  let [last, most] = [performance.now(), 0]
+  const look = (): void => {
+    const now = performance.now()
+    most = Math.max(most, now - last - 100)
+    last = now
+  }
+  const timer = setInterval(look, 100)
+  return () => {
+    look()
+    clearInterval(timer)
+    return most
+  }
+}
+
+describe.concurrent.each(KINDS)('on %s', (kind) => {
   test.concurrent('three processes make one run of each tick, and none overlaps another', async () => {
     await using setting = await openUnattended(kind)
     const { sql, start } = setting
     const env = { SYNC_SCHEDULE: '* * * * * *' }
+    const late = watchLateness()
     const processes = [start(env), start(env), start(env)]
-    await ended(setting, 6)
+    await ended(setting, 4)
     for (const { kill } of processes) kill('SIGTERM')
     for (const { run } of processes) expect(await run).toMatchObject({ code: 0, signal: null })
 
     const ticks = await sql<{ at: Date; run_id: string | null; note: string | null }[]>`
       select at, run_id, note from sync.ticks order by at`
     const seconds = ticks.map(({ at }) => at.getTime() / 1000)
-    expect(seconds).toEqual(seconds.map((_, index) => seconds[0]! + index))
+    const steps = seconds.slice(1).map((second, index) => second - seconds[index]!)
+    expect(steps.filter((step) => step < 1)).toEqual([])
+    // Of ticks that were missed only the newest is made up for: on a machine that is late, some are left out.
+    if (late() < 500) expect(steps.filter((step) => step > 1)).toEqual([])
     const runs = await runsOf(setting)
     expect(ticks.flatMap((tick) => tick.run_id ?? []).map(Number)).toEqual(runs.map(({ id }) => id))
     for (const { note, run_id } of ticks) expect(note === null).toBe(run_id !== null)
@@ -51,50 +71,53 @@ describe.each(KINDS)('on %s', (kind) => {
     expect(begun.map(({ run }) => Number(run)).sort((a, b) => a - b)).toEqual(runs.map(({ id }) => id))
   })
 
-  test.concurrent('after a worker is killed in the middle of a page, another finishes the run', async () => {
+  test.concurrent('a worker that gets SIGTERM hands its job back, one that is killed leaves it, and another finishes: no page is read twice', async () => {
     await using setting = await openLongList(kind)
-    const first = setting.start()
-    await served(setting, 20)
-    first.kill('SIGKILL')
-    const written = await first.run.then(() => writtenPages(setting))
-    expect(written.size).toBeGreaterThan(0)
-    setting.sim.resetStats()
-    setting.start()
-    await ended(setting)
-    await expectWhole(setting)
-    // From its checkpoint, and not from the beginning.
-    expect(pagesServed(setting).filter((page) => page > COUNTED && written.has(page))).toEqual([])
-    const job = await setting.queue.job('run-1-clients')
-    expect(job).toMatchObject({ stalled: 1 })
-  })
-
-  test.concurrent('on SIGTERM the page is committed, the job is handed back without spending an attempt, and another worker finishes', async () => {
-    await using setting = await openLongList(kind)
-    const { sql, queue, start } = setting
+    const { sim, sql, queue, start } = setting
     const first = start()
-    await served(setting, 20)
+    await served(setting, 12)
     first.kill('SIGTERM')
     expect(await first.run).toMatchObject({ code: 0, signal: null })
+    // The page is committed, and no attempt is spent.
     const written = await writtenPages(setting)
     expect(written.size).toBeGreaterThan(0)
     expect(await sql`select from scopestack.clients`).toHaveLength(written.size * 10)
     expect(await queue.job('run-1-clients')).toMatchObject({ attempts: 0, stalled: 0 })
     expect(await runsOf(setting)).toMatchObject([{ finished_at: null }])
 
-    setting.sim.resetStats()
+    const again = (pages: ReadonlySet<number>) =>
+      pagesServed(setting).filter((page) => page > COUNTED && pages.has(page))
+    sim.resetStats()
+    const second = start()
+    await until(async () => (await writtenPages(setting)).size > written.size + 2, 'more pages to be committed')
+    second.kill('SIGKILL')
+    const more = await second.run.then(() => writtenPages(setting))
+    expect(again(written)).toEqual([])
+
+    sim.resetStats()
     start()
     await ended(setting)
     await expectWhole(setting)
-    expect(pagesServed(setting).filter((page) => page > COUNTED && written.has(page))).toEqual([])
+    expect(again(more)).toEqual([])
     // The attempt that succeeded.
-    expect(await queue.job('run-1-clients')).toMatchObject({ attempts: 1, stalled: 0 })
+    expect(await queue.job('run-1-clients')).toMatchObject({ attempts: 1, stalled: 1 })
   })
 
-  test.concurrent('a run whose queue is wiped ends ok, and nothing is missing', async () => {
+  test.concurrent('a run whose queue is wiped and whose connections to Postgres are cut ends ok, and nothing is missing', async () => {
     await using setting = await openLongList(kind)
-    const first = setting.start()
-    await served(setting, 20)
-    await setting.queue.wipe()
+    const { sql, queue, start } = setting
+    const first = start()
+    const cut = () => sql`
+      select pg_terminate_backend(pid) from pg_stat_activity
+      where datname = current_database() and pid <> pg_backend_pid() and application_name like 'scopestack-sync%'`
+    for (const [pages, fault] of [
+      [12, cut],
+      [24, () => queue.wipe()],
+      [36, cut],
+    ] as const) {
+      await served(setting, pages)
+      await fault()
+    }
     await ended(setting)
     await expectWhole(setting)
     first.kill('SIGTERM')
@@ -112,22 +135,6 @@ describe.each(KINDS)('on %s', (kind) => {
     await ended(setting)
     await expectWhole(setting)
     expect(pagesServed(setting).length).toBeLessThan(2 * PAGES)
-  })
-
-  test.concurrent('a run whose connections to Postgres are cut ends ok, and nothing is missing', async () => {
-    await using setting = await openLongList(kind)
-    const { sql, start } = setting
-    const first = start()
-    for (const pages of [20, 50]) {
-      await served(setting, pages)
-      await sql`
-        select pg_terminate_backend(pid) from pg_stat_activity
-        where datname = current_database() and pid <> pg_backend_pid() and application_name like 'scopestack-sync%'`
-    }
-    await ended(setting)
-    await expectWhole(setting)
-    first.kill('SIGTERM')
-    expect(await first.run).toMatchObject({ code: 0 })
   })
 
   test.concurrent('a worker that resumes after its lease has expired writes nothing', async () => {

@@ -22,7 +22,7 @@ export interface Started {
 
 /** Never again during a test. */
 export const YEARLY = '0 0 1 1 *'
-export const PAGES = 100
+export const PAGES = 60
 const PAGE_SIZE = 10
 
 /** A long list of clients with pages slow enough for an event in between. */
@@ -78,7 +78,7 @@ export async function openUnattended(
 }
 
 export async function openLongList(kind: QueueKind): Promise<Unattended> {
-  const setting = await openUnattended(kind, { latency: 20 })
+  const setting = await openUnattended(kind, { latency: 40 })
   fillClients(setting.sim, PAGES * PAGE_SIZE)
   return setting
 }

@@ -18,7 +18,7 @@ async function relaysOf(setting: Unattended, kind: QueueKind) {
   return { relays, env }
 }
 
-describe.each(KINDS)('with the queue in %s', (kind) => {
+describe.concurrent.each(KINDS)('with the queue in %s', (kind) => {
   test.concurrent('lost connections are opened again, and nothing is lost or duplicated', async () => {
     await using setting = await openUnattended(kind)
     const { relays, env } = await relaysOf(setting, kind)
