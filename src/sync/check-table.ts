@@ -2,7 +2,7 @@
 import type { Resource } from '../catalog/resource.ts'
 import { tableUnfit, tableRejected } from '../errors/resources.ts'
 import type { Database } from '../store/connection/database.ts'
-import { confirmLease, type Lease } from '../store/fleet/leases.ts'
+import type { Lease } from '../store/fleet/leases.ts'
 import { clearNextDigests } from '../store/mirror/compare.ts'
 import { describeRejection, isRejectedByDatabase } from '../store/mirror/rejections.ts'
 import { readCapability, saveCapability } from '../store/progress/capabilities.ts'
@@ -26,14 +26,8 @@ export async function checkTable(sql: Database, resource: Resource, lease: Lease
   const before = (await readCapability(sql, type, NAME))?.value as { shape: string; database: string } | undefined
   if (before?.shape === shape && before.database === database) return false
   const isAnother = before !== undefined && before.database === database
-  const forget = () =>
-    sql.begin(async (tx) => {
-      await confirmLease(tx, lease)
-      return await clearNextDigests(tx, resource)
-    })
-  for (let more = isAnother; more;) more = await forget()
-  await sql.begin(async (tx) => {
-    await confirmLease(tx, lease)
+  for (let more = isAnother; more;) more = await lease.transaction((tx) => clearNextDigests(tx, resource))
+  await lease.transaction(async (tx) => {
     await saveCapability(tx, type, NAME, { shape, database })
     if (isAnother) await forgetDeclaration(tx, resource)
   })

@@ -5,7 +5,7 @@
  *      │          └─ the lease is lost (paused process, dead connection): `act` is aborted and the error is SYNC_LEASE_LOST
  *      └─ busy: SYNC_BUSY, or with `patient` another try each second
  *
- * Aborting is only a courtesy: what makes a late write harmless is that each transaction confirms the lease's term.
+ * Aborting is only a courtesy: what makes a late write harmless is that each transaction proves the lease's term.
  */
 import { leaseLost } from '../errors/resources.ts'
 import { hasCode, type SyncError } from '../errors/sync-error.ts'
@@ -31,17 +31,19 @@ export async function withLease<T>(
   act: (signal: AbortSignal, lease: Lease) => Promise<T>,
   patience: Patience = {},
 ): Promise<T> {
-  const lease = await acquire(leases, type, signal, patience)
+  const acquired = await acquire(leases, type, signal, patience)
   const lost = new AbortController()
+  const held = AbortSignal.any([signal, lost.signal])
+  const lease: Lease = { ...acquired, transaction: (write) => withDbRetry(() => acquired.transaction(write), held) }
   const renewal = setInterval(() => {
     // A renewal that cannot be sent is tried again; the lease outlives three of them.
     leases.renew(lease).then(
-      (held) => held || lost.abort(),
+      (isHeld) => isHeld || lost.abort(),
       () => {},
     )
   }, RENEW_EVERY_MS)
   try {
-    return await act(AbortSignal.any([signal, lost.signal]), lease)
+    return await act(held, lease)
   } catch (error) {
     throw lost.signal.aborted ? leaseLost({ resource: type, term: lease.term }) : error
   } finally {

@@ -9,13 +9,14 @@
  * Expiry. A holder that is killed loses its session, which pg_stat_activity shows: the next acquire takes the lease at once.
  * A holder that hangs keeps its session: the lease ends 60 s after its last renewal.
  *
- * Fencing. Each acquire raises `term`. Every transaction that writes rows proves its term first (`confirmLease`), with a share
- * lock on the lease's row: a new holder's acquire waits for that transaction, and a former holder's proof fails
- * (SYNC_LEASE_LOST) before it has written anything. So a suspended process that wakes up writes nothing.
+ * Fencing (S7). Each acquire raises `term`. What writes rows or checkpoints takes a `LeasedTransaction`, and only
+ * `Lease.transaction` makes one: it proves the term first, with a share lock on the lease's row. So a new holder's acquire
+ * waits for that transaction, and a former holder's proof fails (SYNC_LEASE_LOST) before it has written anything: a suspended
+ * process that wakes up writes nothing.
  *
  *   failure                          what happens
  *   holder killed                    the next acquire succeeds at once
- *   holder suspended                 lease ends after 60 s; its next transaction fails in confirmLease
+ *   holder suspended                 lease ends after 60 s; its next transaction fails in the proof
  *   suspended inside a transaction   the server ends it within 60 s (limitWaits; since version 17 inside a COPY too)
  *   response to acquire lost         same session, term not in `held`: this process acquires again, with a higher term
  *   database restarted               all sessions are gone, so is every lease; renew names the new session
@@ -23,19 +24,33 @@
 import { busy, leaseLost } from '../../errors/resources.ts'
 import { limitWaits, type Database, type Transaction } from '../connection/database.ts'
 import { disableCapture } from '../schema/capture-triggers.ts'
-import { openPresence } from './presence.ts'
+import { isHolderAlive, openPresence } from './presence.ts'
+
+declare const leased: unique symbol
+
+/** A transaction that has proved its lease. */
+export type LeasedTransaction = Transaction & { readonly [leased]: true }
 
 export interface Lease {
   readonly resource: string
   readonly term: number
+  /**
+   * The one way to write under the lease. The lease that `withLease` gives to its act tries again when the connection is lost.
+   *
+   * @param act may run twice, then.
+   * @throws SyncError SYNC_LEASE_LOST; whatever `act` throws, and nothing is written then.
+   */
+  transaction<T>(act: (tx: LeasedTransaction) => Promise<T>): Promise<T>
 }
+
+type Held = Pick<Lease, 'resource' | 'term'>
 
 export interface Leases {
   /** @throws SyncError SYNC_BUSY while another process holds it. */
   acquire(resource: string): Promise<Lease>
   /** False when it was lost or released. */
-  renew(lease: Lease): Promise<boolean>
-  release(lease: Lease): Promise<void>
+  renew(lease: Held): Promise<boolean>
+  release(lease: Held): Promise<void>
   close(): Promise<void>
 }
 
@@ -64,15 +79,12 @@ export async function openLeases(sql: Database, holder: string, presence = openP
         backend_start = excluded.backend_start, acquired_at = now(), expires_at = excluded.expires_at
       where l.expires_at < now()
         or (${ours} and l.backend_pid = excluded.backend_pid and l.backend_start = excluded.backend_start)
-        or (l.backend_pid is not null and not exists (
-          select from pg_stat_activity a
-          -- Of another role's session only the pid is visible: it counts as alive, and its lease ends by time.
-          where a.pid = l.backend_pid and (a.backend_start is null
-            or date_trunc('milliseconds', a.backend_start) = date_trunc('milliseconds', l.backend_start))))
+        or not ${isHolderAlive(sql, sql`l.backend_pid`, sql`l.backend_start`)}
       returning term::int`
     if (taken !== undefined) {
       held.set(resource, taken.term)
-      return { resource, term: taken.term }
+      const lease = { resource, term: taken.term }
+      return { ...lease, transaction: (act) => transactUnder(sql, lease, act) }
     }
     const [other] = await sql<{ holder: string; since: Date }[]>`
       select holder, acquired_at as since from sync.leases where resource = ${resource}`
@@ -112,21 +124,24 @@ export async function openLeases(sql: Database, holder: string, presence = openP
   }
 }
 
-/**
- * Proves the lease inside the writing transaction: see "Fencing" above.
- *
- * @throws SyncError SYNC_LEASE_LOST.
- */
-export async function confirmLease(tx: Transaction, { resource, term }: Lease): Promise<void> {
-  const [, , [held]] = await Promise.all([
-    limitWaits(tx),
-    // What is written under a lease came from ScopeStack.
-    disableCapture(tx),
-    // A writer that hangs would keep the row from the next holder. Older servers do not have this limit.
-    tx`
-      select case when current_setting('server_version_num')::int >= 170000
-        then set_config('transaction_timeout', ${`${LEASE_SECONDS}s`}, true) end
-      from sync.leases where resource = ${resource} and term = ${term} for share`,
-  ])
-  if (held === undefined) throw leaseLost({ resource, term })
+async function transactUnder<T>(
+  sql: Database,
+  { resource, term }: Held,
+  act: (tx: LeasedTransaction) => Promise<T>,
+): Promise<T> {
+  const done = await sql.begin(async (tx) => {
+    const [, , [held]] = await Promise.all([
+      limitWaits(tx),
+      // What is written under a lease came from ScopeStack.
+      disableCapture(tx),
+      // A writer that hangs would keep the row from the next holder. Older servers do not have this limit.
+      tx`
+        select case when current_setting('server_version_num')::int >= 170000
+          then set_config('transaction_timeout', ${`${LEASE_SECONDS}s`}, true) end
+        from sync.leases where resource = ${resource} and term = ${term} for share`,
+    ])
+    if (held === undefined) throw leaseLost({ resource, term })
+    return await act(tx as LeasedTransaction)
+  })
+  return done as T
 }

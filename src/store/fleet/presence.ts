@@ -2,7 +2,18 @@
  * The database session that shows other processes that this one lives: when it is missing from pg_stat_activity, the process
  * is dead. It also listens for notifications, which saves two more sessions.
  */
-import { openSession, type Database } from '../connection/database.ts'
+import { openSession, type Database, type Transaction } from '../connection/database.ts'
+
+type Sql = Database | Transaction
+
+/**
+ * Whether the session is there that a row names by its pid and start. True where it names none, and where only the pid is
+ * visible, since the session is another role's: then what the row grants ends by its time.
+ */
+export const isHolderAlive = (sql: Sql, pid: ReturnType<Sql>, start: ReturnType<Sql>) => sql`
+  (${pid} is null or exists (
+    select from pg_stat_activity a where a.pid = ${pid} and (a.backend_start is null
+      or date_trunc('milliseconds', a.backend_start) = date_trunc('milliseconds', ${start}))))`
 
 export interface Presence {
   /** The current session; it may be another one than the last time. */

@@ -9,8 +9,9 @@
  */
 import type { RemoteRecord, Resource } from '../../catalog/resource.ts'
 import { withCode } from '../../errors/sync-error.ts'
-import type { Database, Transaction } from '../connection/database.ts'
+import type { Database } from '../connection/database.ts'
 import { arrayLiteral } from '../connection/literals.ts'
+import type { LeasedTransaction } from '../fleet/leases.ts'
 import { isStorable } from './codec.ts'
 import { findDiffering, type DifferingColumn } from './differing.ts'
 import { rowsExcept } from './local-edits.ts'
@@ -135,7 +136,7 @@ function* inBatches(ids: Iterable<string>): Generator<string[]> {
 }
 
 /** Clears the digests of these rows, so that the next `load` of their records writes them in any case. */
-export async function clearDigests(tx: Transaction, resource: Resource, ids: readonly string[]): Promise<void> {
+export async function clearDigests(tx: LeasedTransaction, resource: Resource, ids: readonly string[]): Promise<void> {
   await tx`
     update scopestack.${tx(resource.table)} set sync_hash = ''
     where id = any(${arrayLiteral(ids)}::text[]) and sync_hash <> ''`
@@ -145,7 +146,7 @@ export async function clearDigests(tx: Transaction, resource: Resource, ids: rea
 const CLEARED_AT_ONCE = 20_000
 
 /** Clears the digests of a part of all rows. @returns whether there may be more. */
-export async function clearNextDigests(tx: Transaction, { table }: Resource): Promise<boolean> {
+export async function clearNextDigests(tx: LeasedTransaction, { table }: Resource): Promise<boolean> {
   const { count } = await tx`
     update scopestack.${tx(table)} set sync_hash = ''
     where id in (select id from scopestack.${tx(table)} where sync_hash <> '' limit ${CLEARED_AT_ONCE})`

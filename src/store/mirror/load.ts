@@ -11,7 +11,7 @@
  *
  * What happens at each failure: a rejected row ends the transaction, and the batch is loaded again row by row
  * (`loadOneByOne`), so that only the rejected rows are parked. A lost connection leaves nothing behind; the caller repeats
- * the batch, and a repeated batch finds its rows equal. A lost lease fails in `confirmLease`, in the same transaction.
+ * the batch, and a repeated batch finds its rows equal. A lost lease fails in the proof that the transaction begins with.
  *
  * Rejected: a temp table joined to the mirror (COPY twice, and a plan that depends on statistics no fresh table has);
  * ON CONFLICT … DO UPDATE … WHERE differs (locks and logs each unchanged row).
@@ -20,6 +20,7 @@ import { finished } from 'node:stream/promises'
 import type { RemoteRecord, Resource } from '../../catalog/resource.ts'
 import { type Transaction } from '../connection/database.ts'
 import { arrayLiteral } from '../connection/literals.ts'
+import type { LeasedTransaction } from '../fleet/leases.ts'
 import { bisect } from './bisect.ts'
 import { findDiffering, type FindDiffering } from './differing.ts'
 import { NOTHING_WRITTEN, resultOf, type LoadResult, type Rejected, type WriteResult } from './load-result.ts'
@@ -39,13 +40,15 @@ export interface Mirror {
    * @throws the driver's error; when a row is rejected (`isRejectedByDatabase`) the transaction is lost, and the batch goes
    *   through `loadOneByOne` in a new one.
    */
-  load(tx: Transaction, records: readonly RemoteRecord[], source?: Source): Promise<LoadResult>
+  load(tx: LeasedTransaction, records: readonly RemoteRecord[]): Promise<LoadResult>
+  /** Loads what a push was answered. The claim of its change stands for the lease. */
+  loadResponse(tx: Transaction, record: RemoteRecord): Promise<LoadResult>
   /**
    * The same in savepoints, which are halved until the rejected rows are known: slow, and one bad row rejects only itself.
    *
    * @throws the driver's error where every row of the table would fail.
    */
-  loadOneByOne(tx: Transaction, records: readonly RemoteRecord[]): Promise<LoadResult>
+  loadOneByOne(tx: LeasedTransaction, records: readonly RemoteRecord[]): Promise<LoadResult>
   /** Declared attributes that no record has carried, neither so far nor in earlier reads. */
   unseenAttributes(): readonly string[]
   /** Members that every record has carried so far. */
@@ -78,13 +81,21 @@ class MirrorLoader implements Mirror {
     this.#findDiffering = findDiffering(resource, this.#statements)
   }
 
-  async load(tx: Transaction, records: readonly RemoteRecord[], source: Source = 'pull'): Promise<LoadResult> {
+  load(tx: LeasedTransaction, records: readonly RemoteRecord[]): Promise<LoadResult> {
+    return this.#load(tx, records, 'pull')
+  }
+
+  loadResponse(tx: Transaction, record: RemoteRecord): Promise<LoadResult> {
+    return this.#load(tx, [record], 'push')
+  }
+
+  async #load(tx: Transaction, records: readonly RemoteRecord[], source: Source): Promise<LoadResult> {
     const copy: Insert = (own, rows) => copyRows(own, this.#statements.copy, rows)
     const { rows, unencodable } = this.#encodeAll(records)
     return resultOf(rows, unencodable, [await this.#write(tx, rows, copy, source)])
   }
 
-  async loadOneByOne(tx: Transaction, records: readonly RemoteRecord[]): Promise<LoadResult> {
+  async loadOneByOne(tx: LeasedTransaction, records: readonly RemoteRecord[]): Promise<LoadResult> {
     const { rows, unencodable } = this.#encodeAll(records)
     const some = (savepoint: Transaction, part: readonly Row[]): Promise<WriteResult> =>
       this.#write(savepoint, new Map(part.map((row) => [row.id, row])), this.#statements.insert, 'pull')

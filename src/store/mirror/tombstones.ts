@@ -2,6 +2,7 @@
 import type { Resource } from '../../catalog/resource.ts'
 import type { Database, Transaction } from '../connection/database.ts'
 import { arrayLiteral } from '../connection/literals.ts'
+import type { LeasedTransaction } from '../fleet/leases.ts'
 import { bisect } from './bisect.ts'
 import type { Rejected } from './load-result.ts'
 import { livingExcept, recordRestored, pendingRecords } from './local-edits.ts'
@@ -63,8 +64,23 @@ export async function sampleOfLiving(sql: Database, { table }: Resource, but: re
 }
 
 /** Where the next detection of deletes continues; null: all were checked. */
-export async function saveSweptTo(tx: Transaction, resource: string, id: string | null): Promise<void> {
+export async function saveSweptTo(tx: LeasedTransaction, resource: string, id: string | null): Promise<void> {
   await tx`update sync.cursors set swept_to = ${id} where resource = ${resource}`
+}
+
+declare const complete: unique symbol
+
+/**
+ * Proof that a list was read completely (S6). Only `sync/list/completeness.ts` makes one, from what was read.
+ */
+export interface CompleteList {
+  readonly [complete]: true
+}
+
+/** Rows whose records a complete list lacked. */
+export interface ProvedMissing {
+  readonly ids: readonly string[]
+  readonly list: CompleteList
 }
 
 export interface MarkedDeleted {
@@ -75,7 +91,13 @@ export interface MarkedDeleted {
 }
 
 /** @throws the driver's error when one of them is rejected (`isRejectedByDatabase`): then `markDeletedOneByOne` in a new transaction. */
-export async function markDeleted(tx: Transaction, resource: Resource, ids: readonly string[]): Promise<MarkedDeleted> {
+export const markDeleted = (
+  tx: LeasedTransaction,
+  resource: Resource,
+  { ids }: ProvedMissing,
+): Promise<MarkedDeleted> => mark(tx, resource, ids)
+
+async function mark(tx: Transaction, resource: Resource, ids: readonly string[]): Promise<MarkedDeleted> {
   const { type, table } = resource
   const wanted = tx`
     m.id = any(${arrayLiteral(ids)}::text[]) and m.sync_deleted_at is null and m.id not like 'local-%'
@@ -95,12 +117,12 @@ export async function markDeleted(tx: Transaction, resource: Resource, ids: read
 
 /** The same in savepoints: a rejected row does not keep the others. */
 export async function markDeletedOneByOne(
-  tx: Transaction,
+  tx: LeasedTransaction,
   resource: Resource,
-  ids: readonly string[],
+  { ids }: ProvedMissing,
 ): Promise<MarkedDeleted> {
   const some = (savepoint: Transaction, those: readonly string[]): Promise<MarkedDeleted> =>
-    markDeleted(savepoint, resource, those)
+    mark(savepoint, resource, those)
   const done = await bisect(tx, ids, some, async (error, id): Promise<MarkedDeleted> => {
     if (isTableFault(error, resource)) throw error
     const reason = `Postgres would not mark it as deleted: ${await describeRejection(tx, resource.table, error)}`

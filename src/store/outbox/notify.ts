@@ -1,7 +1,7 @@
 /** When there is something to push: a notification is immediate, and the table is the proof. */
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Database } from '../connection/database.ts'
-import type { Presence } from '../fleet/presence.ts'
+import { isHolderAlive, type Presence } from '../fleet/presence.ts'
 import { isPostponed } from './claim.ts'
 
 export interface Due {
@@ -15,8 +15,8 @@ export async function readDue(sql: Database): Promise<Due> {
   const [row] = await sql<Due[]>`
     select coalesce(pg_sequence_last_value('sync.outbox_term'), 0)::float8 as term, exists (
       select from sync.outbox o where state in ('waiting', 'sending') and not ${isPostponed(sql)}
-        and (claim_until is null or claim_until < now() or claim_pid is null
-          or not exists (select from pg_stat_activity a where a.pid = claim_pid))) as due`
+        and (claim_until is null or claim_until < now()
+          or not ${isHolderAlive(sql, sql`claim_pid`, sql`claim_start`)})) as due`
   return row!
 }
 

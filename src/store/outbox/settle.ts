@@ -186,7 +186,7 @@ async function settleTogether(sql: Database, act: (tx: Transaction, row: RowWork
 }
 
 async function loadResponse(row: RowWork, resource: Resource, record: RemoteRecord): Promise<void> {
-  const isLoaded = await row((tx) => createMirror(resource).load(tx, [record], 'push'))
+  const isLoaded = await row((tx) => createMirror(resource).loadResponse(tx, record))
   if (!isLoaded) await row((tx) => clearDigest(tx, resource, record.id))
 }
 

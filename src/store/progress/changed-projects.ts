@@ -4,15 +4,20 @@
  * it: once loaded, a project no longer counts as changed for the next read. Only the holder of the projects' lease writes
  * here, so the ids commit in their order.
  */
-import type { Database, Transaction } from '../connection/database.ts'
+import type { Database } from '../connection/database.ts'
 import { arrayLiteral } from '../connection/literals.ts'
+import type { LeasedTransaction } from '../fleet/leases.ts'
 import { isPartlyAccepted } from '../mirror/local-edits.ts'
 
 /** The one resource by whose records others are read. */
 export const PARENT_RESOURCE = 'projects'
 
 /** Part of the transaction that writes the rows. One entry a record, so that the table stays small without followers. */
-export async function recordChangedParents(tx: Transaction, resource: string, ids: readonly string[]): Promise<void> {
+export async function recordChangedParents(
+  tx: LeasedTransaction,
+  resource: string,
+  ids: readonly string[],
+): Promise<void> {
   if (ids.length === 0) return
   const noted = arrayLiteral(ids)
   await tx`delete from sync.changed_parents where resource = ${resource} and record_id = any(${noted}::text[])`
@@ -25,7 +30,7 @@ export async function recordChangedParents(tx: Transaction, resource: string, id
  * Adds projects whose local edits were pushed: the loaded response may reflect a change of their children, and no later read
  * finds the project changed. The next read does it, since it holds the lease.
  */
-export async function recordPushedProjects(tx: Transaction): Promise<void> {
+export async function recordPushedProjects(tx: LeasedTransaction): Promise<void> {
   const settled = await tx<{ id: string }[]>`
     update sync.outbox set noted_at = now()
     -- By its name, as the index outbox_unnoted_idx has it.
@@ -60,14 +65,14 @@ export async function readChangedParents(sql: Database, child: string, limit: nu
   return row!
 }
 
-export async function saveFollowed(tx: Transaction, child: string, upTo: number): Promise<void> {
+export async function saveFollowed(tx: LeasedTransaction, child: string, upTo: number): Promise<void> {
   await tx`
     insert into sync.cursors (resource, followed) values (${child}, ${upTo})
     on conflict (resource) do update set followed = greatest(coalesce(cursors.followed, 0), excluded.followed)`
 }
 
 /** A complete snapshot covers all entries from before it began, of any process. */
-export async function followFrom(tx: Transaction, child: string, began: Date): Promise<void> {
+export async function followFrom(tx: LeasedTransaction, child: string, began: Date): Promise<void> {
   const [row] = await tx<{ id: number }[]>`
     select coalesce(max(id), 0)::float8 as id from sync.changed_parents
     where resource = ${PARENT_RESOURCE} and noted_at <= ${began}`

@@ -1,6 +1,7 @@
 /** The checkpoint of each resource, in sync.cursors: the snapshot under way, what it has seen, and the last complete one. */
 import type { Database, Transaction } from '../connection/database.ts'
 import { arrayLiteral } from '../connection/literals.ts'
+import type { LeasedTransaction } from '../fleet/leases.ts'
 
 /** A snapshot under way: all that is needed to continue it after a kill. */
 export interface Snapshot {
@@ -41,7 +42,7 @@ export async function readSnapshot(sql: Database, resource: string): Promise<Sna
  * Begins a new snapshot, in the transaction that proves the lease. Its time is the database's, like every time that is compared
  * with it.
  */
-export async function beginSnapshot(tx: Transaction, resource: string, request: unknown): Promise<Snapshot> {
+export async function beginSnapshot(tx: LeasedTransaction, resource: string, request: unknown): Promise<Snapshot> {
   await tx`delete from sync.seen_pages where resource = ${resource}`
   const [row] = await tx<Snapshot[]>`
     insert into sync.cursors (resource, snapshot_started_at, request, pass)
@@ -55,7 +56,7 @@ export async function beginSnapshot(tx: Transaction, resource: string, request: 
 
 /** Begins another pass; of a list, once its page count is known. */
 export async function openPass(
-  tx: Transaction,
+  tx: LeasedTransaction,
   resource: string,
   { pass, chains, count, pageSize }: { pass: number; chains: unknown; count: number | null; pageSize: number | null },
 ): Promise<void> {
@@ -107,7 +108,7 @@ export async function recountRows(sql: Database, resource: string, table: string
  *
  * @param anyway also close one that has seen records: its table rejected them, and may accept all of them the next time.
  */
-export async function closeEmptySnapshot(tx: Transaction, resource: string, anyway: boolean): Promise<void> {
+export async function closeEmptySnapshot(tx: LeasedTransaction, resource: string, anyway: boolean): Promise<void> {
   await tx`
     update sync.cursors set snapshot_started_at = null, request = null, pass = null, chains = null, position = null,
       first_count = null
@@ -129,7 +130,7 @@ export interface SeenPage {
   readonly carriers: readonly string[] | null
 }
 
-export interface SnapshotProgress {
+export interface SavedProgress {
   readonly pass: number
   /** Unchanged when undefined. */
   readonly chains?: unknown
@@ -142,7 +143,7 @@ export interface SnapshotProgress {
 }
 
 /** Part of the transaction that writes the rows of the pages. A page that is read again adds to the ids it held before. */
-export async function advanceSnapshot(tx: Transaction, resource: string, progress: SnapshotProgress): Promise<void> {
+export async function advanceSnapshot(tx: LeasedTransaction, resource: string, progress: SavedProgress): Promise<void> {
   const { pass, chains, position, steady, full, fresh, pages } = progress
   await Promise.all([
     ...pages.map(
@@ -197,7 +198,7 @@ export async function countSeenInAllPasses(sql: Database, resource: string): Pro
  * @param table its rows are counted here, so that `scopestack.sync_status` need not.
  */
 export async function endSnapshot(
-  tx: Transaction,
+  tx: LeasedTransaction,
   resource: string,
   { table, asOf, pages }: { table: string; asOf: Date | null; pages: number | null },
 ): Promise<void> {

@@ -4,6 +4,7 @@
  */
 import type { Database, Transaction } from '../connection/database.ts'
 import { arrayLiteral } from '../connection/literals.ts'
+import type { LeasedTransaction } from '../fleet/leases.ts'
 import { storable } from '../mirror/codec.ts'
 
 export interface DriftNote {
@@ -30,7 +31,7 @@ export async function recordDrift(
 
 /** After a complete list: adds the members that no record carries any more and removes those that came back. */
 export async function recordGoneMembers(
-  tx: Transaction,
+  tx: LeasedTransaction,
   resource: string,
   members: readonly string[],
   records: number,
@@ -61,7 +62,7 @@ export async function readWithheldMembers(sql: Database | Transaction, resource:
 }
 
 /** Removes the members that no record has lacked since `since`. */
-export async function clearWithheldDrift(tx: Transaction, resource: string, since: Date | null): Promise<void> {
+export async function clearWithheldDrift(tx: LeasedTransaction, resource: string, since: Date | null): Promise<void> {
   await tx`
     delete from sync.drift
     where resource = ${resource} and kind = 'withheld' and (${since}::timestamptz is null or last_seen_at < ${since})`

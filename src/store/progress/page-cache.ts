@@ -5,6 +5,7 @@
  */
 import type { Database, Transaction } from '../connection/database.ts'
 import { arrayLiteral } from '../connection/literals.ts'
+import type { LeasedTransaction } from '../fleet/leases.ts'
 import { readCapability, saveCapability } from './capabilities.ts'
 
 /** By what an unchanged page is recognized: the server's ETag, and a digest of the body. */
@@ -84,12 +85,12 @@ export const recordUnreliableEtags = (sql: Database, resource: string): Promise<
   saveCapability(sql, resource, ETAGS, 'lied')
 
 /** Every page of a complete list was transferred. */
-export const recordBodiesRead = (sql: Transaction, resource: string): Promise<void> =>
+export const recordBodiesRead = (sql: LeasedTransaction, resource: string): Promise<void> =>
   saveCapability(sql, resource, BODIES, 'read')
 
 /** Part of the transaction that loads the pages. */
 export async function cachePages(
-  tx: Transaction,
+  tx: LeasedTransaction,
   { resource, question }: Key,
   pages: readonly (CachedPage & { readonly number: number })[],
 ): Promise<void> {
@@ -114,6 +115,6 @@ export async function clearPageCache(sql: Database | Transaction, resource: stri
 }
 
 /** Removes the pages behind the end of a list that has become shorter. */
-export async function clearPageCacheBehind(tx: Transaction, resource: string, last: number): Promise<void> {
+export async function clearPageCacheBehind(tx: LeasedTransaction, resource: string, last: number): Promise<void> {
   await tx`delete from sync.known_pages where resource = ${resource} and page > ${last}`
 }

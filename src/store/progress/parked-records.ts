@@ -4,11 +4,15 @@
  */
 import { hash } from 'node:crypto'
 import { withCode } from '../../errors/sync-error.ts'
-import type { Database, Transaction } from '../connection/database.ts'
+import type { Database } from '../connection/database.ts'
+import { arrayLiteral } from '../connection/literals.ts'
+import type { LeasedTransaction } from '../fleet/leases.ts'
 import { storable } from '../mirror/codec.ts'
 
-export interface ParkedRecord {
-  readonly recordId: string | null
+/** What was read and makes no row. */
+export interface UnusableRecord {
+  /** Null where it has none, or none that can be stored. */
+  readonly id: string | null
   readonly reason: string
   readonly body: unknown
   /** The database rejected it, which a person can fix: each run tries it again. */
@@ -16,16 +20,16 @@ export interface ParkedRecord {
 }
 
 export async function parkRecords(
-  sql: Database | Transaction,
+  tx: LeasedTransaction,
   resource: string,
-  records: readonly ParkedRecord[],
+  records: readonly UnusableRecord[],
 ): Promise<void> {
-  for (const { recordId, reason, body, byDatabase = false } of records) {
+  for (const { id, reason, body, byDatabase = false } of records) {
     const text = bodyText(body).replaceAll('\\u0000', '\\ufffd')
-    const digest = hash('sha1', `${recordId ?? ''}\n${text}`)
-    await sql`
+    const digest = hash('sha1', `${id ?? ''}\n${text}`)
+    await tx`
       insert into sync.parked (resource, digest, record_id, reason, body, by_database)
-      values (${resource}, ${digest}, ${recordId}, ${storable(withCode(reason, byDatabase ? 'SYNC_RECORD_REJECTED' : 'SYNC_RECORD_UNUSABLE'))}, ${text}, ${byDatabase})
+      values (${resource}, ${digest}, ${id}, ${storable(withCode(reason, byDatabase ? 'SYNC_RECORD_REJECTED' : 'SYNC_RECORD_UNUSABLE'))}, ${text}, ${byDatabase})
       on conflict (resource, digest) do update
         set last_seen_at = now(), settled_at = null, reason = excluded.reason, by_database = excluded.by_database`
   }
@@ -71,15 +75,20 @@ export async function readRejectedRecords(sql: Database, resource: string, limit
   ]
 }
 
-/** Closes them: the database has accepted them since, or they are parked for another reason. @param ids an array literal. */
-export async function closeRejectedRecords(tx: Transaction, resource: string, ids: string): Promise<void> {
+/** Closes them: the database has accepted them since, or they are parked for another reason. */
+export async function closeRejectedRecords(
+  tx: LeasedTransaction,
+  resource: string,
+  ids: readonly string[],
+): Promise<void> {
   await tx`
     update sync.parked set settled_at = now()
-    where resource = ${resource} and by_database and settled_at is null and record_id = any(${ids}::text[]) and last_seen_at < now()`
+    where resource = ${resource} and by_database and settled_at is null and record_id = any(${arrayLiteral(ids)}::text[])
+      and last_seen_at < now()`
 }
 
 /** Closes the records that a complete snapshot did not park again. */
-export async function closeParkedRecords(sql: Database | Transaction, resource: string, since: Date): Promise<void> {
+export async function closeParkedRecords(sql: LeasedTransaction, resource: string, since: Date): Promise<void> {
   await sql`
     update sync.parked set settled_at = now()
     where resource = ${resource} and settled_at is null and last_seen_at < ${since}`

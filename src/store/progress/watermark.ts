@@ -1,6 +1,7 @@
 /** The watermark: up to which modification time a resource has been read incrementally. */
 import type { Resource } from '../../catalog/resource.ts'
-import type { Database, Transaction } from '../connection/database.ts'
+import type { Database } from '../connection/database.ts'
+import type { LeasedTransaction } from '../fleet/leases.ts'
 
 /** The column with the time of a record's last modification, if there is one (API notes §4). */
 export const changeColumn = ({ columns }: Resource): string | undefined =>
@@ -27,7 +28,7 @@ export async function newestRow(sql: Database, resource: Resource): Promise<{ id
  * the read may not be there yet. It may go back, if the remote's clock was wrong once. A table without any time has no
  * watermark: our clock says nothing about the remote's.
  */
-export async function advanceWatermark(tx: Transaction, resource: Resource, began: Date): Promise<void> {
+export async function advanceWatermark(tx: LeasedTransaction, resource: Resource, began: Date): Promise<void> {
   const column = changeColumn(resource)
   if (column === undefined) return
   await tx`
@@ -44,12 +45,12 @@ export async function databaseTime(sql: Database): Promise<Date> {
 }
 
 /** Records when an incremental read that brought every change began. */
-export async function saveChangesAsOf(tx: Transaction, resource: string, began: Date): Promise<void> {
+export async function saveChangesAsOf(tx: LeasedTransaction, resource: string, began: Date): Promise<void> {
   await tx`
     update sync.cursors set changes_as_of = greatest(changes_as_of, ${began}::timestamptz) where resource = ${resource}`
 }
 
 /** Moves the watermark forward only, after an incremental read that brought every change. */
-export async function moveWatermark(tx: Transaction, resource: string, to: Date): Promise<void> {
+export async function moveWatermark(tx: LeasedTransaction, resource: string, to: Date): Promise<void> {
   await tx`update sync.cursors set watermark = greatest(watermark, ${to}::timestamptz) where resource = ${resource}`
 }

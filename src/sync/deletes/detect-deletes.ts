@@ -11,27 +11,23 @@
  * A lock that does not open keeps the rows, and the outcome says why. A row with a local edit that was not sent yet is
  * neither counted nor marked.
  */
-import type { RemoteRecord, Resource } from '../../catalog/resource.ts'
+import type { Resource } from '../../catalog/resource.ts'
 import type { Client } from '../../remote/client.ts'
 import type { Database } from '../../store/connection/database.ts'
-import { arrayLiteral } from '../../store/connection/literals.ts'
-import { confirmLease, type Lease } from '../../store/fleet/leases.ts'
-import type { Mirror } from '../../store/mirror/load.ts'
-import { isRejectedByDatabase } from '../../store/mirror/rejections.ts'
+import type { Lease } from '../../store/fleet/leases.ts'
+import { createMirror } from '../../store/mirror/load.ts'
 import {
-  markDeleted,
-  markDeletedOneByOne,
   findUnseen,
   saveSweptTo,
   sampleOfSeen,
+  type CompleteList,
+  type ProvedMissing,
 } from '../../store/mirror/tombstones.ts'
-import { PARENT_RESOURCE, recordChangedParents } from '../../store/progress/changed-projects.ts'
-import { parkRecords, closeRejectedRecords } from '../../store/progress/parked-records.ts'
 import type { Outcome } from '../../store/runs/runs.ts'
 import { getRecords } from '../list/get-record.ts'
-import { rejectedRecords, type UnusableRecord } from '../list/page-batch.ts'
 import type { ReadPlan } from '../list/read-plan.ts'
 import { withDbRetry } from '../with-db-retry.ts'
+import { createRecordWriter, type RecordWriter } from '../write-records.ts'
 import { HOURS_APART, missedTwice, clearMissing } from './missed-twice.ts'
 
 interface Deps {
@@ -45,8 +41,9 @@ interface Deps {
 interface Options {
   readonly resource: Resource
   readonly plan: ReadPlan
+  /** The first lock. */
+  readonly list: CompleteList
   readonly lease: Lease
-  readonly mirror: Mirror
   readonly allowMassDelete: boolean
   /** Some records could not be read, or may be in no list: then a missing row proves little. */
   readonly unread: boolean
@@ -71,7 +68,7 @@ export const MAX_CHECKED = 1000
 
 export async function detectDeletes(deps: Deps, options: Options): Promise<DetectedDeletes> {
   const { sql, deleteLimit } = deps
-  const { resource, plan, lease, allowMassDelete, signal } = options
+  const { resource, plan, list, lease, allowMassDelete, signal } = options
   const { type, table } = resource
   if (plan.read.from === 'singleton') return NOTHING
   const limit = allowMassDelete ? Number.MAX_SAFE_INTEGER : MAX_CHECKED
@@ -83,19 +80,14 @@ export async function detectDeletes(deps: Deps, options: Options): Promise<Detec
   const suspect = allowMassDelete ? null : massDeleteWarning({ type, count, living, deleteLimit })
   if (suspect !== null) return { deleted: 0, outcome: { outcome: 'suspect', message: suspect } }
   const known = await withDbRetry(() => sampleOfSeen(sql, type, table), signal)
-  const confirmed = await confirmAndMarkDeleted(deps, { ...options, known }, ids)
+  const confirmed = await confirmAndMarkDeleted(deps, { ...options, known }, { ids, list })
   if (confirmed === null) {
     return options.unread ? notProved(count) : await markMissedTwice(deps, options, ids, count)
   }
   await withDbRetry(() => clearMissing(sql, type), signal)
   const { deleted, unsure, living: hidden } = confirmed
   const left = count - ids.length
-  const goOn = () =>
-    sql.begin(async (tx) => {
-      await confirmLease(tx, lease)
-      await saveSweptTo(tx, type, left > 0 ? (ids.at(-1) ?? null) : null)
-    })
-  await withDbRetry(goOn, signal)
+  await lease.transaction((tx) => saveSweptTo(tx, type, left > 0 ? (ids.at(-1) ?? null) : null))
   if (unsure > 0) {
     const message = `${unsure} of its rows are missing from the list, and requests for their own addresses did not show whether they are deleted. They are kept. The next full read checks again.`
     return { deleted, outcome: { outcome: 'incomplete', message } }
@@ -123,13 +115,14 @@ const notProved = (count: number): DetectedDeletes => ({
 /** Where ScopeStack serves no single records. */
 async function markMissedTwice(
   { sql }: Deps,
-  { resource, lease, signal }: Options,
+  { resource, list, lease, signal }: Options,
   ids: readonly string[],
   count: number,
 ): Promise<DetectedDeletes> {
   const { due, confirm } = await withDbRetry(() => missedTwice(sql, resource.type, ids), signal)
-  const deleted =
-    due.length === 0 ? 0 : await writeChecked({ sql, resource, lease, signal }, { gone: due, records: [] })
+  const writer = writerFor(resource, lease)
+  const { deleted } =
+    due.length === 0 ? NOTHING : await writer.writeRequested({ records: [], gone: { ids: due, list } })
   await withDbRetry(confirm, signal)
   const left = count - due.length
   if (left === 0) {
@@ -157,7 +150,7 @@ export function massDeleteWarning(found: {
   )
 }
 
-interface Confirming extends Omit<Options, 'allowMassDelete' | 'unread'> {
+interface Confirming extends Pick<Options, 'resource' | 'plan' | 'lease' | 'signal'> {
   /** Some records that were seen a moment ago. */
   readonly known: readonly string[]
 }
@@ -170,54 +163,28 @@ export interface ConfirmedDeletes {
   readonly living: number
 }
 
-/** @returns null when ScopeStack serves no single records: nothing is known then, and nothing was done. */
+/**
+ * The third lock. A row that the database rejects is parked, and checked again when it is missing again.
+ *
+ * @returns null when ScopeStack serves no single records: nothing is known then, and nothing was done.
+ */
 export async function confirmAndMarkDeleted(
-  { sql, client, slug, concurrency }: Omit<Deps, 'deleteLimit'>,
-  { resource, plan, lease, mirror, signal, known }: Confirming,
-  ids: readonly string[],
+  { client, slug, concurrency }: Omit<Deps, 'deleteLimit'>,
+  { resource, plan, lease, signal, known }: Confirming,
+  { ids, list }: ProvedMissing,
 ): Promise<ConfirmedDeletes | null> {
   const asked = await getRecords({ client, slug, resource, plan, concurrency, signal }, known, ids)
   if (asked === null) return null
-  let deleted = 0
-  let unsure = 0
-  let alive = 0
-  for await (const some of asked) {
-    unsure += some.unsure.length
-    alive += some.existing
-    deleted += await writeChecked({ sql, resource, lease, mirror, signal }, some)
+  const writer = writerFor(resource, lease)
+  const total = { deleted: 0, unsure: 0, living: 0 }
+  for await (const { gone, unsure, existing, records, unusable } of asked) {
+    total.unsure += unsure.length
+    total.living += existing
+    total.deleted += (await writer.writeRequested({ records, unusable, gone: { ids: gone, list } })).deleted
   }
-  return { deleted, unsure, living: alive }
+  return total
 }
 
-type Settling = Pick<Confirming, 'resource' | 'lease' | 'signal'> & { readonly sql: Database; readonly mirror?: Mirror }
-
-/** @returns how many were marked deleted. A row that the database rejects is parked, and checked again when it is missing again. */
-async function writeChecked(
-  { sql, resource, lease, mirror, signal }: Settling,
-  { gone, records: living }: { readonly gone: readonly string[]; readonly records: readonly RemoteRecord[] },
-): Promise<number> {
-  const { type } = resource
-  const write = (mark: typeof markDeleted) => () =>
-    sql.begin(async (tx) => {
-      await confirmLease(tx, lease)
-      const parked: UnusableRecord[] = []
-      if (living.length > 0 && mirror !== undefined) {
-        const loaded = await mirror.loadOneByOne(tx, living)
-        await recordChangedParents(tx, type, type === PARENT_RESOURCE ? [...loaded.written, ...loaded.left] : [])
-        parked.push(...rejectedRecords(loaded, living))
-      }
-      const { count, rejected } = await mark(tx, resource, gone)
-      parked.push(...rejected.map((one) => ({ ...one, body: null, byDatabase: true })))
-      await parkRecords(
-        tx,
-        type,
-        parked.map(({ id, ...rest }) => ({ recordId: id, ...rest })),
-      )
-      await closeRejectedRecords(tx, type, arrayLiteral([...gone, ...living.map(({ id }) => id)]))
-      return count
-    })
-  return await withDbRetry(write(markDeleted), signal).catch((error: unknown) => {
-    if (!isRejectedByDatabase(error)) throw error
-    return withDbRetry(write(markDeletedOneByOne), signal)
-  })
-}
+/** A record that comes by itself may carry fewer members than in its list: that says nothing of what the list carries. */
+const writerFor = (resource: Resource, lease: Lease): RecordWriter =>
+  createRecordWriter({ resource, lease, mirror: createMirror(resource) })

@@ -2,24 +2,41 @@
  * Reads the children of changed projects again, some projects at a time, and detects deletes within those projects only,
  * behind the same three locks as in a full read (S6).
  */
-import type { ByProject, Resource } from '../../catalog/resource.ts'
-import { confirmLease, type Lease } from '../../store/fleet/leases.ts'
+import type { Resource } from '../../catalog/resource.ts'
+import type { Lease } from '../../store/fleet/leases.ts'
 import { createMirror } from '../../store/mirror/load.ts'
-import { countLiving, unseenWithin } from '../../store/mirror/tombstones.ts'
+import { countLiving, unseenWithin, type CompleteList } from '../../store/mirror/tombstones.ts'
 import { readChangedParents, saveFollowed } from '../../store/progress/changed-projects.ts'
 import { readPageCount } from '../../store/progress/checkpoint.ts'
 import { MAX_CHECKED, confirmAndMarkDeleted, massDeleteWarning } from '../deletes/detect-deletes.ts'
+import { parkedMessage, type Completeness } from '../list/completeness.ts'
+import type { ReadPage } from '../list/read-page.ts'
 import type { ReadPlan } from '../list/read-plan.ts'
-import type { SnapshotDeps, SnapshotResult } from '../snapshot/snapshot.ts'
+import type { SnapshotDeps, SnapshotResult } from '../snapshot/snapshot-options.ts'
 import { readExpectedMembers } from '../snapshot/withheld-members.ts'
 import { withDbRetry } from '../with-db-retry.ts'
-import { writeRecords } from '../write-records.ts'
-import { openProjectChildren, PROJECTS_AT_ONCE } from './project-children.ts'
+import { createRecordWriter } from '../write-records.ts'
+
+export interface ProjectChildren {
+  readonly pages: readonly ReadPage[]
+  readonly completeness: Completeness
+}
+
+/** `project-children.ts`. */
+export interface ProjectChildrenReader {
+  /** Undefined when the server accepts no way to request them. */
+  read(projects: readonly string[]): Promise<ProjectChildren | undefined>
+  /** The least number of requests for so many projects. */
+  requestsFor(projects: number): number
+}
+
+/** Their ids stand in the URL, and their children are held in memory. */
+export const PROJECTS_AT_ONCE = 25
 
 interface Options {
   readonly resource: Resource
-  readonly within: ByProject
   readonly plan: ReadPlan
+  readonly children: ProjectChildrenReader
   readonly lease: Lease
   readonly signal: AbortSignal
 }
@@ -33,23 +50,28 @@ const UNSETTLED =
 /** @returns undefined when the server accepts no request for the children of some projects, or a full read costs less. */
 export async function pullByProject(deps: SnapshotDeps, options: Options): Promise<SnapshotResult | undefined> {
   const { sql, deleteLimit } = deps
-  const { resource, lease, signal } = options
+  const { resource, children, lease, signal } = options
   const { type } = resource
   const mirror = createMirror(resource, await withDbRetry(() => readExpectedMembers(sql, resource), signal))
-  const children = await openProjectChildren(deps, options)
+  const writer = createRecordWriter({ resource, lease, mirror })
   const pages = await withDbRetry(() => readPageCount(sql, type), signal)
   const total = { inserted: 0, updated: 0, unchanged: 0, deleted: 0, parked: 0, pages: 0, seen: 0 }
   const doubts = new Set<string>()
   let suspect: string | null = null
 
-  const detectDeletesWithin = async (projects: readonly string[], seen: readonly string[]): Promise<void> => {
+  const detectDeletesWithin = async (
+    list: CompleteList,
+    projects: readonly string[],
+    seen: readonly string[],
+  ): Promise<void> => {
     const missing = await withDbRetry(() => unseenWithin(sql, resource, projects, seen), signal)
     if (missing.length === 0) return
     const living = await withDbRetry(() => countLiving(sql, resource), signal)
     suspect ??= massDeleteWarning({ type, count: missing.length, living, deleteLimit })
     if (suspect !== null) return
     const checked = missing.slice(0, MAX_CHECKED)
-    const confirmed = await confirmAndMarkDeleted(deps, { ...options, mirror, known: seen.slice(0, 3) }, checked)
+    const asking = { ...options, known: seen.slice(0, 3) }
+    const confirmed = await confirmAndMarkDeleted(deps, asking, { ids: checked, list })
     const { deleted, unsure } = confirmed ?? { deleted: 0, unsure: checked.length }
     total.deleted += deleted
     if (checked.length < missing.length)
@@ -65,29 +87,23 @@ export async function pullByProject(deps: SnapshotDeps, options: Options): Promi
     if (found === undefined) return undefined
     const records = found.pages.flatMap((page) => page.records)
     const unusable = found.pages.flatMap((page) => page.unusable)
-    const loaded = await writeRecords({ sql, type, lease, mirror, signal }, { records, unusable })
+    const written = await writer.write({ records, unusable })
     const seen = [...new Set(found.pages.flatMap((page) => page.ids))]
-    total.inserted += loaded.inserted
-    total.updated += loaded.updated
-    total.unchanged += loaded.unchanged
-    total.parked += unusable.length + loaded.rejected.length
+    total.inserted += written.inserted
+    total.updated += written.updated
+    total.unchanged += written.unchanged
+    total.parked += written.parked.length
     total.pages += found.pages.length
     total.seen += seen.length
-    if (!found.proved) {
+    if (!found.completeness.complete) {
       doubts.add(UNPROVED)
       break
     }
-    await detectDeletesWithin(ids, seen)
-    const done = () =>
-      sql.begin(async (tx) => {
-        await confirmLease(tx, lease)
-        await saveFollowed(tx, type, upTo)
-      })
-    await withDbRetry(done, signal)
+    await detectDeletesWithin(found.completeness.list, ids, seen)
+    await lease.transaction((tx) => saveFollowed(tx, type, upTo))
   }
 
-  if (total.parked > 0)
-    doubts.add(`${total.parked} could not be loaded and are parked, with the reason, in sync.parked.`)
+  if (total.parked > 0) doubts.add(parkedMessage(total.parked))
   const common = { ...total, expected: null }
   if (suspect !== null) return { ...common, outcome: 'suspect', message: suspect }
   if (doubts.size === 0) return { ...common, outcome: 'ok', message: null }

@@ -10,7 +10,6 @@
  */
 import type { Resource } from '../../catalog/resource.ts'
 import { isPastPagingLimit } from '../../remote/pages/forward-pages.ts'
-import { confirmLease } from '../../store/fleet/leases.ts'
 import { forgetCapability, saveCapability } from '../../store/progress/capabilities.ts'
 import { PARENT_RESOURCE, pruneChangedParents, recordPushedProjects } from '../../store/progress/changed-projects.ts'
 import { readAsOf, recountRows } from '../../store/progress/checkpoint.ts'
@@ -18,15 +17,15 @@ import { changeColumn, databaseTime, readWatermark, saveChangesAsOf } from '../.
 import { outcomeInRun, worstOutcome } from '../../store/runs/runs.ts'
 import { isReadAsDeclared } from '../list/declared-columns.ts'
 import { withNewFacts } from '../list/list-facts.ts'
-import { isBadRequest } from '../list/list-request.ts'
-import { openReadPlan } from '../list/read-plan.ts'
-import { isNotInOrder } from '../list/read-small-list.ts'
+import { isBadRequest, isNotInOrder } from '../list/list-request.ts'
+import { openReadPlan } from '../list/open-read-plan.ts'
 import { findHiddenRecords } from '../snapshot/hidden-records.ts'
-import { pullSnapshot, type SnapshotDeps, type SnapshotOptions, type SnapshotResult } from '../snapshot/snapshot.ts'
+import type { SnapshotDeps, SnapshotOptions, SnapshotResult } from '../snapshot/snapshot-options.ts'
 import { flagWithheld } from '../snapshot/withheld-members.ts'
 import { withDbRetry } from '../with-db-retry.ts'
 import { pullByProject } from './by-project.ts'
 import { pullChangedRecords } from './changed-records.ts'
+import { openProjectChildren } from './project-children.ts'
 import { restoreRows } from './restore-rows.ts'
 import { changeStrategyFor } from './strategy.ts'
 
@@ -38,26 +37,25 @@ export const supportsIncremental = (resource: Resource): boolean =>
 export const canReadIncrementally = (resource: Resource, types: ReadonlySet<string>): boolean =>
   changeColumn(resource) !== undefined || (resource.byProject !== undefined && types.has(PARENT_RESOURCE))
 
-export async function pullIncremental(deps: SnapshotDeps, options: SnapshotOptions): Promise<SnapshotResult> {
+/** @returns undefined where a snapshot is needed. */
+export async function pullIncremental(
+  deps: SnapshotDeps,
+  options: SnapshotOptions,
+): Promise<SnapshotResult | undefined> {
   const { sql, catalog } = deps
   const { resource, lease, signal } = options
   const { type, table, byProject } = resource
   if (type === PARENT_RESOURCE) {
     const followers = [...catalog.values()].flatMap((one) => (one.byProject === undefined ? [] : one.type))
     await withDbRetry(() => pruneChangedParents(sql, followers), signal)
-    const record = () =>
-      sql.begin(async (tx) => {
-        await confirmLease(tx, lease)
-        await recordPushedProjects(tx)
-      })
-    await withDbRetry(record, signal)
+    await lease.transaction((tx) => recordPushedProjects(tx))
   }
   const isWhole = async () => (await readAsOf(sql, type)) !== null && (await isReadAsDeclared(sql, resource))
-  if (!(await withDbRetry(isWhole, signal))) return await pullSnapshot(deps, options)
+  if (!(await withDbRetry(isWhole, signal))) return undefined
   const began = await withDbRetry(() => databaseTime(sql), signal)
   const children = await byProjects(deps, options)
   const own = byProject !== undefined && children === undefined ? undefined : await byChanges(deps, options)
-  if (children === undefined && own === undefined) return await pullSnapshot(deps, options)
+  if (children === undefined && own === undefined) return undefined
   const read = children === undefined ? own! : own === undefined ? children : together(children, own)
   const back = await restoreRows(deps, options)
   const brought = { inserted: back.inserted, updated: back.updated, deleted: back.deleted }
@@ -69,12 +67,7 @@ export async function pullIncremental(deps: SnapshotDeps, options: SnapshotOptio
   if (result.inserted + result.updated + result.deleted > 0) {
     await withDbRetry(() => recountRows(sql, type, table), signal)
   }
-  const save = () =>
-    sql.begin(async (tx) => {
-      await confirmLease(tx, lease)
-      await saveChangesAsOf(tx, type, began)
-    })
-  if (result.outcome === 'ok') await withDbRetry(save, signal)
+  if (result.outcome === 'ok') await lease.transaction((tx) => saveChangesAsOf(tx, type, began))
   return result
 }
 
@@ -154,7 +147,8 @@ async function byProjects(deps: SnapshotDeps, { resource, lease, signal }: Snaps
   if (byProject === undefined) return undefined
   const { plan } = await openReadPlan(deps, resource, signal)
   if (plan.also !== undefined) return undefined
-  return await pullByProject(deps, { resource, within: byProject, plan, lease, signal })
+  const children = await openProjectChildren(deps, { resource, within: byProject, plan, signal })
+  return await pullByProject(deps, { resource, plan, children, lease, signal })
 }
 
 function together(one: SnapshotResult, other: SnapshotResult): SnapshotResult {

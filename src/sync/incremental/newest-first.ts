@@ -1,6 +1,6 @@
 /**
  * Reads a list newest first, from its front back to the watermark. The list's count does not measure such a stretch. It is
- * proved complete (`isComplete`) when every page gave the same count, none was cut short, and as many different ids were
+ * proved complete (`assessStretch`) when every page gave the same count, none was cut short, and as many different ids were
  * seen as places were read:
  *
  * - While nothing changes, n places with n different ids hold every record there, whatever the order of ties: when ties
@@ -16,39 +16,26 @@
  * at one end of the list, and are never a change.
  */
 import { listNotInOrder } from '../../errors/resources.ts'
-import type { Client } from '../../remote/client.ts'
 import { fetchFirstPage, repeatedPageGuard } from '../../remote/pages/forward-pages.ts'
 import { isFullPage, countedIds, placeCount, reportsCount, inferPageSize } from '../../remote/pages/list-length.ts'
 import { shareListFacts } from '../../remote/pages/page-failures.ts'
 import { fetchPage, type ListRequest, type Page } from '../../remote/pages/pages.ts'
-import { changeTime } from '../list/page-batch.ts'
+import { assessStretch, type Completeness } from '../list/completeness.ts'
+import { changeTime, toReadPage, type Batch, type ReadContext, type WantedType } from '../list/read-page.ts'
 import { isNewestFirst, newestFirst } from './strategy.ts'
 
 /** Clocks differ, and a change may get its time a moment before it can be read. The filter works by days anyway. */
 const OVERLAP_MS = 5 * 60_000
 
-interface Stretch {
-  /** From the first page. */
-  readonly count: number | null
-  readonly ids: number
-  readonly places: number
-  readonly steady: boolean
-  readonly full: boolean
-}
-
-export const isComplete = ({ count, ids, places, steady, full }: Stretch): boolean =>
-  count !== null && steady && full && ids === places
-
-interface Reading {
-  readonly client: Client
+interface Stretch extends Pick<ReadContext, 'client' | 'signal'> {
   readonly request: ListRequest
+  readonly wanted: WantedType
   readonly watermark: Date
-  readonly take: (page: Page) => Promise<void>
-  readonly signal: AbortSignal
 }
 
 /** @throws SyncError SYNC_LIST_NOT_IN_ORDER when a page is not newest first. */
-export async function readNewestFirst({ client, request, watermark, take, signal }: Reading): Promise<Stretch> {
+export async function* readNewestFirst(stretch: Stretch): AsyncGenerator<Batch, Completeness> {
+  const { client, request, wanted, watermark, signal } = stretch
   const sorted = shareListFacts(request, newestFirst(request))
   const until = watermark.getTime() - OVERLAP_MS
   const guard = repeatedPageGuard(sorted)
@@ -61,15 +48,17 @@ export async function readNewestFirst({ client, request, watermark, take, signal
   let full = true
   for (;;) {
     guard(page)
-    await take(page)
+    const isSteady = reportsCount(page, count)
+    const isFull = size !== null && isUncut(page, size)
+    yield { position: null, pass: 1, pages: [toReadPage(page, wanted)], steady: isSteady, full: isFull }
     if (!isNewestFirst(page)) throw listNotInOrder({ path: request.path, page: page.number })
     for (const id of countedIds(page)) ids.add(id)
     places += placeCount(page)
-    steady &&= reportsCount(page, count)
-    full &&= size !== null && isUncut(page, size)
+    steady &&= isSteady
+    full &&= isFull
     const oldest = page.records.map(changeTime).findLast((time) => time !== null)
     if (isLastPage(page, places, count) || (oldest ?? Infinity) < until) {
-      return { count, ids: ids.size, places, steady, full }
+      return assessStretch({ count, ids: ids.size, places, steady, full })
     }
     page = await fetchPage(client, sorted, page.number + 1, signal, undefined, { skipUnreadable: true })
   }

@@ -7,16 +7,17 @@ import { shareListFacts } from '../../remote/pages/page-failures.ts'
 import type { ListRequest } from '../../remote/pages/pages.ts'
 import { readCapability, saveCapability } from '../../store/progress/capabilities.ts'
 import { PARENT_RESOURCE } from '../../store/progress/changed-projects.ts'
-import { isBadRequest, queryFor } from '../list/list-request.ts'
+import { allDocuments, type Completeness } from '../list/completeness.ts'
+import { isBadRequest, queryFor, isNotFound } from '../list/list-request.ts'
 import { isAccepted } from '../list/negotiate.ts'
-import type { ReadPage } from '../list/page-batch.ts'
-import { toReadPage } from '../list/read-list.ts'
-import { isNotFound, readNestedLists } from '../list/read-nested.ts'
-import { openReadPlan, type ReadPlan } from '../list/read-plan.ts'
-import { readCompleteList } from '../list/read-small-list.ts'
+import { openReadPlan } from '../list/open-read-plan.ts'
+import { readNestedLists, readSmallList } from '../list/read-nested.ts'
+import { takeAll, type ReadPage } from '../list/read-page.ts'
+import type { ReadPlan } from '../list/read-plan.ts'
 import { includesOf } from '../list/request-parts.ts'
-import type { SnapshotDeps } from '../snapshot/snapshot.ts'
+import type { SnapshotDeps } from '../snapshot/snapshot-options.ts'
 import { withDbRetry } from '../with-db-retry.ts'
+import { PROJECTS_AT_ONCE, type ProjectChildren, type ProjectChildrenReader } from './by-project.ts'
 
 /** Stored in `sync.capabilities`. `none`: only by a full read. */
 export type ChildReadMethod = 'declared' | 'nested' | 'none'
@@ -24,26 +25,11 @@ export type ChildReadMethod = 'declared' | 'nested' | 'none'
 const NEXT: Readonly<Record<ChildReadMethod, ChildReadMethod>> = { declared: 'nested', nested: 'none', none: 'none' }
 const DAY_MS = 24 * 60 * 60_000
 
-export interface ProjectChildren {
-  readonly pages: readonly ReadPage[]
-  readonly proved: boolean
-}
-
 interface Options {
   readonly resource: Resource
   readonly within: ByProject
   readonly plan: ReadPlan
   readonly signal: AbortSignal
-}
-
-/** Their ids stand in the URL, and their children are held in memory. */
-export const PROJECTS_AT_ONCE = 25
-
-export interface ProjectChildrenReader {
-  /** Undefined when the server accepts no way to request them. */
-  read(projects: readonly string[]): Promise<ProjectChildren | undefined>
-  /** The least number of requests for so many projects. */
-  requestsFor(projects: number): number
 }
 
 /** `a.b` below `a` is `b`. */
@@ -138,8 +124,7 @@ async function readDeclared(
     ? [within.include, ...includesOfChildren(options).map((key) => `${within.include}.${key}`)]
     : undefined
   const request = { ...listOf(deps, options, carrier, projects, include), included: carried }
-  const { pages, proved } = await readCompleteList(deps.client, request, signal)
-  return { pages: pages.map((page) => toReadPage(page, { type, aliases, carried })), proved }
+  return await readSmallList({ ...deps, signal }, { request, wanted: { type, aliases, carried } })
 }
 
 /** The includes that the children's plan has: with more the request could be refused, with fewer the rows would differ. */
@@ -154,7 +139,7 @@ async function readNested(
   carrier: Carrier,
   projects: readonly string[],
 ): Promise<ProjectChildren> {
-  const { client, slug, concurrency, pageSize } = deps
+  const { slug, pageSize } = deps
   const { resource, within, plan, signal } = options
   const { type, aliases } = resource
   const parents = await parentsOf(deps, options, carrier, projects)
@@ -168,14 +153,15 @@ async function readNested(
   const lists = {
     wanted: { type, aliases, carried: false },
     request,
-    parents: parents.ids,
+    parent: parentType,
+    parents: { ids: parents.ids, from: 1 },
     pathOf: (id: string): string => `${parentOf(id)}/${type}`,
     parentOf,
-    from: 1,
   }
-  const batches = await Array.fromAsync(readNestedLists({ client, concurrency, signal }, lists))
-  const pages = batches.flatMap((batch) => batch.pages)
-  return { pages, proved: parents.proved && pages.every(({ full }) => full) }
+  const pages: ReadPage[] = []
+  const nested = readNestedLists({ ...deps, signal }, lists)
+  const completeness = await takeAll(nested, (batch) => void pages.push(...batch.pages))
+  return { pages, completeness: parents.completeness.complete ? completeness : parents.completeness }
 }
 
 /** The records that the lists are nested below: the projects, or the carriers of these projects. */
@@ -184,9 +170,11 @@ async function parentsOf(
   options: Options,
   carrier: Carrier,
   projects: readonly string[],
-): Promise<{ ids: readonly string[]; proved: boolean }> {
+): Promise<{ ids: readonly string[]; completeness: Completeness }> {
   const { within, signal } = options
-  if (within.by === 'filter' || within.list === PARENT_RESOURCE) return { ids: projects, proved: true }
-  const { pages, proved } = await readCompleteList(deps.client, listOf(deps, options, carrier, projects, []), signal)
-  return { ids: [...new Set(pages.flatMap((page) => page.ids))], proved }
+  if (within.by === 'filter' || within.list === PARENT_RESOURCE) return { ids: projects, completeness: allDocuments() }
+  const { type, aliases } = carrier.resource
+  const list = { request: listOf(deps, options, carrier, projects, []), wanted: { type, aliases, carried: false } }
+  const { pages, completeness } = await readSmallList({ ...deps, signal }, list)
+  return { ids: [...new Set(pages.flatMap((page) => page.ids))], completeness }
 }

@@ -3,20 +3,17 @@
  * incremental read does not see them, since nothing changed in ScopeStack. Nor does it see records the database rejected.
  */
 import { mapInBatches } from '../../map-concurrent.ts'
-import type { Transaction } from '../../store/connection/database.ts'
-import { arrayLiteral } from '../../store/connection/literals.ts'
-import type { LoadResult } from '../../store/mirror/load-result.ts'
 import { createMirror } from '../../store/mirror/load.ts'
 import { rowsToRestore } from '../../store/mirror/local-edits.ts'
 import { sampleOfLiving } from '../../store/mirror/tombstones.ts'
-import { PARENT_RESOURCE, recordChangedParents } from '../../store/progress/changed-projects.ts'
-import { readRejectedRecords, closeRejectedRecords } from '../../store/progress/parked-records.ts'
+import { readRejectedRecords } from '../../store/progress/parked-records.ts'
 import { MAX_CHECKED, confirmAndMarkDeleted } from '../deletes/detect-deletes.ts'
+import { missingEarlier } from '../list/completeness.ts'
 import { createGetRecord } from '../list/get-record.ts'
-import { openReadPlan } from '../list/read-plan.ts'
-import type { SnapshotDeps, SnapshotOptions } from '../snapshot/snapshot.ts'
+import { openReadPlan } from '../list/open-read-plan.ts'
+import type { SnapshotDeps, SnapshotOptions } from '../snapshot/snapshot-options.ts'
 import { withDbRetry } from '../with-db-retry.ts'
-import { writeRecords } from '../write-records.ts'
+import { createRecordWriter } from '../write-records.ts'
 
 /** Each costs a request, and is most often rejected again; those that waited longest come first. */
 const REFUSED_AT_ONCE = 100
@@ -42,26 +39,22 @@ export async function restoreRows(
   if (owed.length + refused.length === 0) return total
   const { plan } = await openReadPlan(deps, resource, signal)
   const ask = createGetRecord({ client, slug, resource, plan, signal })
-  const mirror = createMirror(resource)
+  const writer = createRecordWriter({ resource, lease, mirror: createMirror(resource) })
   const ids = [...new Set([...owed, ...refused.flatMap(({ id, missing }) => (missing ? [] : [id]))])]
   for await (const { results } of mapInBatches(ids, concurrency, ask)) {
     const records = results.flatMap((result) => (typeof result === 'string' ? [] : result))
-    const also = async (tx: Transaction, { written, left }: LoadResult): Promise<void> => {
-      await recordChangedParents(tx, type, type === PARENT_RESOURCE ? [...written, ...left] : [])
-      await closeRejectedRecords(tx, type, arrayLiteral(records.map(({ id }) => id)))
-    }
-    const loaded = await writeRecords({ sql, type, lease, mirror, signal }, { records, unusable: [] }, also)
-    total.inserted += loaded.inserted
-    total.updated += loaded.updated
-    total.refused += loaded.rejected.length
+    const written = await writer.writeRequested({ records })
+    total.inserted += written.inserted
+    total.updated += written.updated
+    total.refused += written.rejected.length
   }
   // A complete list lacked them; whether they still exist is checked again.
-  const missing = refused.flatMap((one) => (one.missing ? [one.id] : []))
-  if (missing.length > 0) {
-    const known = await withDbRetry(() => sampleOfLiving(sql, resource, missing), signal)
-    const confirmed = await confirmAndMarkDeleted(deps, { resource, plan, lease, mirror, signal, known }, missing)
+  const missing = missingEarlier(refused)
+  if (missing.ids.length > 0) {
+    const known = await withDbRetry(() => sampleOfLiving(sql, resource, missing.ids), signal)
+    const confirmed = await confirmAndMarkDeleted(deps, { resource, plan, lease, signal, known }, missing)
     total.deleted += confirmed?.deleted ?? 0
-    total.refused += missing.length - (confirmed?.deleted ?? 0)
+    total.refused += missing.ids.length - (confirmed?.deleted ?? 0)
   }
   return total
 }

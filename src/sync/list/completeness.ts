@@ -1,6 +1,7 @@
 /**
  * Whether a read was complete: every record that existed during the whole read was seen. Only then may what was not seen be
- * marked deleted, and only then do the watermark and `last complete as of` move.
+ * marked deleted (S6), and only then do the watermark and `last complete as of` move. This file alone decides it, from what
+ * the list reader has seen, and this file alone makes a `CompleteList`, without which no row is marked deleted.
  *
  * A matching count proves nothing. While the pages are read from the front, a record is deleted, the one at the next page's
  * start moves onto a page that was already read, another record is created, and the count is right again. So a list counts
@@ -11,44 +12,119 @@
  *    Deletions move records towards the pages still to be read, new records take the highest ids, so nothing that existed
  *    throughout is missed. While the count stood still, the ids seen must be as many as it says; when it changed, no page
  *    may have been cut short.
- * 3. **Known before.** In any other order, or from both ends where the server refuses the far pages: an id that was in the
- *    mirror before the read began and was seen in it existed at its beginning. As many of those as the list counted then
- *    were all there were.
+ * 3. **Known before.** In any other order, or from both ends where the server refuses the far pages: an id that was known
+ *    before the read began and was seen in it existed at its beginning. As many of those as the list counted then were all
+ *    there were.
  *
- * When none holds, the list is read again, three passes in all (`snapshot/snapshot-passes.ts`): a second pass knows the
- * records of the first, so a list in no order can be proved by it. After that the outcome is `incomplete`: what was read is
- * written, nothing is marked deleted, nothing moves, and the next run begins again.
+ *   fromEnd  steady  full   pages  seen = count  known = count   proof
+ *   any      any     any    any    any           yes             known before
+ *   yes      yes     any    any    yes           no              from its end
+ *   yes      no      yes    any    any           no              from its end
+ *   no       yes     any    1      yes           no              one page
+ *   any other                                                    none
+ *
+ * When none holds, the list is read again, a few passes in all (`list-reader.ts`): a second pass knows the records of the
+ * first, so a list in no order can be proved by it. After that the outcome is `incomplete`: what was read is written, nothing
+ * is marked deleted, nothing moves, and the next run begins again.
+ *
+ * What is no list by page number has proofs of its own: a stretch of a list newest first (`incremental/newest-first.ts`), the
+ * lists nested below each parent, and a list that is asked for a few ids.
  */
-import type { ReadMethod } from '../../catalog/resource.ts'
-import type { Outcome } from '../../store/runs/runs.ts'
+import type { CompleteList, ProvedMissing } from '../../store/mirror/tombstones.ts'
+import type { RejectedRecord } from '../../store/progress/parked-records.ts'
 
-/** What a read of a list has shown. */
+/** What a pass over a list has shown. */
 export interface ListEvidence {
-  readonly ordered: boolean
-  /** The server refuses the far pages, so the list was read from both ends. */
-  readonly far?: boolean
+  /** `record-count` when the pass began; null where the list has none. */
+  readonly count: number | null
+  /** Of the list; where it does not count them, those that were read. */
+  readonly pages: number
+  /** It was read in the order of ids, from its last page to its first. */
+  readonly fromEnd: boolean
+  /** The server refuses the far pages, so it was read from both ends. */
+  readonly bothEnds: boolean
   /** Different ids seen. */
   readonly seen: number
-  /** Those of them that were not known before the read. */
-  readonly fresh: number
-  /** Null where the list does not count its pages. */
-  readonly pages: number | null
+  /** Those of them that were known before the pass. */
+  readonly known: number
   /** Every page gave the same count. */
   readonly steady: boolean
-  /** Every page held as many records as its place demands; of nested lists, each was proved complete. */
+  /** Every page held as many records as its place demands. */
   readonly full: boolean
 }
 
-interface ReadEvidence extends ListEvidence {
-  readonly read: ReadMethod['from']
-  /** `record-count` when the read began. */
-  readonly count: number | null
-  readonly parked: number
-  /** Filters that the list needs to hold everything, and the server refuses. */
-  readonly refused: readonly string[]
-  /** The resource whose records the read began with, where there is one. */
-  readonly parent: Parent | null
+/** Why a read is not complete, with what its message names. */
+export type Gap =
+  | { readonly kind: 'uncounted' | 'stretch' | 'ties' }
+  | {
+      readonly kind: 'out-of-reach' | 'miscounted' | 'cut' | 'unordered'
+      readonly count: number
+      readonly seen: number
+      readonly known: number
+    }
+  | { readonly kind: 'filters'; readonly refused: readonly string[] }
+  | { readonly kind: 'nested' | 'parents'; readonly parent: string }
+
+/** `again`: another pass may prove it. */
+export type Completeness =
+  | { readonly complete: true; readonly list: CompleteList }
+  | { readonly complete: false; readonly gap: Gap; readonly again: boolean }
+
+/** The only one there is. */
+const PROOF = {} as CompleteList
+const COMPLETE: Completeness = { complete: true, list: PROOF }
+
+const incomplete = (gap: Gap, again = false): Completeness => ({ complete: false, gap, again })
+
+export function assessList(evidence: ListEvidence): Completeness {
+  const { count, seen, known, bothEnds, steady, fromEnd } = evidence
+  if (count === null) return incomplete({ kind: 'uncounted' })
+  if (isProved(evidence)) return COMPLETE
+  const facts = { count, seen, known }
+  // Pages that were out of reach will be so again.
+  if (bothEnds && steady && seen < count) return incomplete({ kind: 'out-of-reach', ...facts })
+  if (steady && seen !== count) return incomplete({ kind: 'miscounted', ...facts }, true)
+  return incomplete({ kind: fromEnd ? 'cut' : 'unordered', ...facts }, true)
 }
+
+/** One of the three proofs above holds. */
+function isProved({ count, pages, fromEnd, seen, known, steady, full }: ListEvidence): boolean {
+  if (known === count) return true
+  if (fromEnd) return steady ? seen === count : full
+  return pages <= 1 && steady && seen === count
+}
+
+/** Lists nested below each record of another resource. @param proved each of them was. */
+export const assessNested = (proved: boolean, parent: string): Completeness =>
+  proved ? COMPLETE : incomplete({ kind: 'nested', parent })
+
+/** Documents that were each asked for by their own address: all of them came, or failed the read. */
+export const allDocuments = (): Completeness => COMPLETE
+
+/** What a list read newest first has shown, from its front back to the watermark. */
+export interface StretchEvidence {
+  /** From the first page. */
+  readonly count: number | null
+  readonly ids: number
+  /** Records read, some of them twice. */
+  readonly places: number
+  readonly steady: boolean
+  readonly full: boolean
+}
+
+/** Every page gave the same count, none was cut short, and as many different ids were seen as places were read. */
+export function assessStretch({ count, ids, places, steady, full }: StretchEvidence): Completeness {
+  if (count === null) return incomplete({ kind: 'uncounted' })
+  if (steady && full && ids === places) return COMPLETE
+  // Where nothing changed, records of one time change places, and will do so again.
+  return incomplete({ kind: steady && full ? 'ties' : 'stretch' }, true)
+}
+
+/** A list filtered by ids. The server ignores the filter where other records come, or several pages. */
+export const isWholeSelection = (
+  { recordCount, ids }: { readonly recordCount: number | null; readonly ids: readonly string[] },
+  asked: ReadonlySet<string>,
+): boolean => recordCount === ids.length && ids.every((id) => asked.has(id))
 
 export interface Parent {
   readonly type: string
@@ -56,72 +132,50 @@ export interface Parent {
   readonly asOf: Date | null
 }
 
-interface Completeness {
-  readonly outcome: Outcome
-  readonly message: string | null
-  /** Every record was seen, though some may be parked. */
-  readonly complete: boolean
-  /** Another pass may prove it. */
-  readonly again: boolean
+/** A complete list holds every record only with its filters, and only below all parents. */
+export function assessRead(
+  list: Completeness,
+  { refused, parent }: { readonly refused: readonly string[]; readonly parent: Parent | null },
+): Completeness {
+  if (!list.complete) return list
+  if (refused.length > 0) return incomplete({ kind: 'filters', refused })
+  if (parent?.asOf === null) return incomplete({ kind: 'parents', parent: parent.type })
+  return list
 }
 
-/** Decides whether everything was read, and says what is missing or may be. */
-export function assessCompleteness(evidence: ReadEvidence): Completeness {
-  const { read, refused, parent, full, parked } = evidence
-  const incomplete = (message: string, again = false) =>
-    ({ outcome: 'incomplete', message, complete: false, again }) as const
-  if (read === 'list' || read === 'included') {
-    if (evidence.count === null) {
-      return incomplete('The list did not say how many records it has, so nothing proves it complete.')
-    }
-    if (!isProvedComplete(evidence, evidence.count)) {
-      // Pages that were out of reach will be so again.
-      const again = evidence.far !== true || !evidence.steady || evidence.seen >= evidence.count
-      return incomplete(unprovedMessage(evidence, evidence.count), again)
-    }
+/** Rows that a complete list of an earlier run lacked, and that the database would not mark. */
+export const missingEarlier = (rows: readonly RejectedRecord[]): ProvedMissing => ({
+  ids: rows.filter(({ missing }) => missing).map(({ id }) => id),
+  list: PROOF,
+})
+
+/** The message of a run. */
+export function gapMessage(gap: Gap): string {
+  switch (gap.kind) {
+    case 'uncounted':
+      return 'The list did not say how many records it has, so nothing proves it complete.'
+    case 'stretch':
+    case 'ties':
+      return 'What changed kept changing while it was read; the next run reads it again.'
+    case 'out-of-reach':
+      return `The server gives only ${gap.seen} of the ${gap.count} records, from either end: it refuses the pages between. The others are left as they are.`
+    case 'miscounted':
+      return `The list says it has ${gap.count} records, but ${gap.seen} different ones were seen.`
+    case 'cut':
+      return `The list had ${gap.count} records and changed while it was read, and pages of it came cut short.`
+    case 'unordered':
+      return `The list is in no order to rely on, and only ${gap.known} of its ${gap.count} records were seen twice.`
+    case 'nested':
+      return `Some lists below ${gap.parent} could not be proved complete; they are read again the next time.`
+    case 'filters':
+      return refusedFiltersMessage(gap.refused)
+    case 'parents':
+      return `${gap.parent} was never read completely, so some may be missing here. Pull ${gap.parent} first.`
   }
-  if (read === 'below' && !full) {
-    return incomplete(
-      `Some lists below ${parent?.type ?? 'it'} could not be proved complete; they are read again the next time.`,
-    )
-  }
-  const hidden = refusedFiltersMessage(refused)
-  if (hidden !== null) return incomplete(hidden)
-  if (parent?.asOf === null) {
-    return incomplete(
-      `${parent.type} was never read completely, so some may be missing here. Pull ${parent.type} first.`,
-    )
-  }
-  if (parked === 0) return { outcome: 'ok', message: null, complete: true, again: false }
-  const message = `${parked} could not be loaded and are parked, with the reason, in sync.parked.`
-  return { outcome: 'incomplete', message, complete: true, again: false }
 }
 
-/** Null where none is refused. */
-export const refusedFiltersMessage = (filters: readonly string[]): string | null =>
-  filters.length === 0
-    ? null
-    : `The server refuses ${filters.join(', ')}, so archived records may be missing from the list.`
+export const refusedFiltersMessage = (filters: readonly string[]): string =>
+  `The server refuses ${filters.join(', ')}, so archived records may be missing from the list.`
 
-/** One of the three proofs above holds. */
-export function isProvedComplete(evidence: ListEvidence, count: number): boolean {
-  const { seen, fresh, pages, steady, full } = evidence
-  if (seen - fresh === count) return true
-  const inOnePage = (pages ?? 2) <= 1
-  return isFromItsEnd(evidence) ? (steady ? seen === count : full) : inOnePage && steady && seen === count
-}
-
-/** Without a count of pages nothing says which one is the last, and the list was read from the front. */
-const isFromItsEnd = ({ ordered, pages }: ListEvidence): boolean => ordered && pages !== null
-
-function unprovedMessage(evidence: ListEvidence, count: number): string {
-  const { far = false, seen, fresh, steady } = evidence
-  if (far && steady && seen < count) {
-    return `The server gives only ${seen} of the ${count} records, from either end: it refuses the pages between. The others are left as they are.`
-  }
-  if (steady && seen !== count) return `The list says it has ${count} records, but ${seen} different ones were seen.`
-  if (isFromItsEnd(evidence)) {
-    return `The list had ${count} records and changed while it was read, and pages of it came cut short.`
-  }
-  return `The list is in no order to rely on, and only ${seen - fresh} of its ${count} records were seen twice.`
-}
+export const parkedMessage = (count: number): string =>
+  `${count} could not be loaded and are parked, with the reason, in sync.parked.`

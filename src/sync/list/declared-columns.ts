@@ -4,13 +4,15 @@
  */
 import { createHash } from 'node:crypto'
 import type { Resource } from '../../catalog/resource.ts'
+import type { ListRequest } from '../../remote/pages/pages.ts'
 import type { Database, Transaction } from '../../store/connection/database.ts'
+import { ROW_FORMAT } from '../../store/mirror/row.ts'
 import { forgetCapability, readCapability, saveCapability } from '../../store/progress/capabilities.ts'
 
 const NAME = 'declaration'
 
 /** Everything in the catalog that rows depend on. */
-export const declarationDigest = ({ table, aliases, columns }: Resource): string =>
+const declarationDigest = ({ table, aliases, columns }: Resource): string =>
   createHash('sha1')
     .update(
       JSON.stringify([
@@ -31,3 +33,9 @@ export const saveDeclaration = (tx: Transaction, resource: Resource): Promise<vo
 /** The next read has to be a full one. */
 export const forgetDeclaration = (tx: Transaction, { type }: Resource): Promise<void> =>
   forgetCapability(tx, type, NAME)
+
+/** Changes with the request and the declaration: pages cached under another digest are not used. */
+export const requestDigest = (request: ListRequest | null, resource: Resource): string =>
+  createHash('sha1')
+    .update(JSON.stringify([ROW_FORMAT, request, declarationDigest(resource)]))
+    .digest('base64')

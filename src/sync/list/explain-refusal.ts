@@ -5,7 +5,7 @@ import { forbidden, listNotFound } from '../../errors/resources.ts'
 import { hasCode } from '../../errors/sync-error.ts'
 import type { Client } from '../../remote/client.ts'
 import { fetchPage } from '../../remote/pages/pages.ts'
-import { isNotFound } from './read-nested.ts'
+import { isNotFound } from './list-request.ts'
 
 /** Every account has this list, so it distinguishes a missing list from a wrong account. */
 const EVERY_ACCOUNT_HAS = 'projects'

@@ -15,26 +15,11 @@ import type { Client } from '../../remote/client.ts'
 import { isPageFailure } from '../../remote/pages/page-failures.ts'
 import { fetchPage, type ListRequest } from '../../remote/pages/pages.ts'
 import { isBadRequest } from './list-request.ts'
-import type { ReadPlan } from './read-plan.ts'
-
-export interface FilterScope {
-  readonly shown: 'filtered' | 'blank' | 'plain' | 'both'
-  /**
-   * How to check that it still holds. `plain`, `blank`: that list counts as many as the one that is read · `value`: the
-   * server shows by default the records of one of the filter's values · null: nothing to check, or everything again.
-   */
-  readonly watch: 'plain' | 'blank' | 'value' | null
-  /** The counts contradict each other: some record may be in no list. */
-  readonly unsettled?: boolean
-}
+import { negotiatedRequest, type FilterScope, type ReadPlan } from './read-plan.ts'
 
 type Variant = 'plain' | 'blank' | 'first'
 
 const isFilter = (name: string): boolean => name.startsWith('filter[')
-
-/** The request as it was negotiated, before a scope was applied. */
-export const negotiatedRequest = ({ base, request }: Pick<ReadPlan, 'base' | 'request'>): ListRequest | null =>
-  base ?? request
 
 function withScope(plan: ReadPlan, scope: FilterScope): ReadPlan {
   const { also: _also, base: _base, ...rest } = plan

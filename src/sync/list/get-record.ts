@@ -5,9 +5,10 @@ import { mapInBatches } from '../../map-concurrent.ts'
 import type { Client } from '../../remote/client.ts'
 import { parseDocument } from '../../remote/documents/document.ts'
 import { fetchPage, type ListRequest } from '../../remote/pages/pages.ts'
-import { isBadRequest } from './list-request.ts'
-import { splitUsable } from './read-list.ts'
-import { isNotFound } from './read-nested.ts'
+import type { UnusableRecord } from '../../store/progress/parked-records.ts'
+import { isWholeSelection } from './completeness.ts'
+import { isBadRequest, isNotFound } from './list-request.ts'
+import { splitUsable } from './read-page.ts'
 import type { ReadPlan } from './read-plan.ts'
 import { isSameRecord } from './same-record.ts'
 
@@ -28,6 +29,8 @@ export interface LookedUpRecords {
   readonly gone: readonly string[]
   /** The existing records, as they were read. */
   readonly records: readonly RemoteRecord[]
+  /** Those of them that make no row. */
+  readonly unusable: readonly UnusableRecord[]
   /** How many exist, whether they could be read or not. */
   readonly existing: number
   readonly unsure: readonly string[]
@@ -60,7 +63,7 @@ async function* byAddress(
     const gone = items.filter((_, index) => results[index] === 'gone')
     const unsure = items.filter((_, index) => results[index] === 'unsure')
     const records = results.flatMap((result) => (typeof result === 'string' ? [] : result))
-    yield { gone, unsure, records, existing: items.length - gone.length - unsure.length }
+    yield { gone, unsure, records, unusable: [], existing: items.length - gone.length - unsure.length }
   }
 }
 
@@ -116,7 +119,15 @@ async function byList(
     yield first
     for (let start = IDS_AT_ONCE; start < ids.length; start += IDS_AT_ONCE) {
       const some = ids.slice(start, start + IDS_AT_ONCE)
-      yield (await amongLists(asker, lists, known, some)) ?? { gone: [], records: [], existing: 0, unsure: some }
+      yield (
+        (await amongLists(asker, lists, known, some)) ?? {
+          gone: [],
+          records: [],
+          unusable: [],
+          existing: 0,
+          unsure: some,
+        }
+      )
     }
   })()
 }
@@ -147,8 +158,8 @@ async function amongLists(
   const { type, aliases } = resource
   const there = ids.filter((id) => records.has(id))
   const found = there.map((id) => records.get(id)!)
-  const living = splitUsable(found, { type, aliases, carried: false }).records
-  return { gone: ids.filter((id) => !records.has(id)), records: living, existing: there.length, unsure: [] }
+  const living = splitUsable(found, { type, aliases, carried: false })
+  return { gone: ids.filter((id) => !records.has(id)), ...living, existing: there.length, unsure: [] }
 }
 
 /** Null where the server refuses the filter or ignores it: then other records come, or several pages. */
@@ -161,8 +172,7 @@ async function amongList(
   const query = { ...list.query, 'filter[id]': [...ids].join(',') }
   try {
     const page = await fetchPage(client, { ...list, query, pageSize: ids.size }, 1, signal)
-    const isWhole = page.recordCount === page.ids.length && page.ids.every((id) => ids.has(id))
-    return isWhole ? new Map(page.records.map((record) => [record.id, record])) : null
+    return isWholeSelection(page, ids) ? new Map(page.records.map((record) => [record.id, record])) : null
   } catch (error) {
     if (isBadRequest(error) || isNotFound(error)) return null
     throw error

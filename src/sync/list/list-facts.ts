@@ -3,16 +3,7 @@
  * clock, when the read plan is opened. They are stored with the plan in `sync.capabilities`: their names stay.
  */
 import { listFactsOf } from '../../remote/pages/page-failures.ts'
-import type { ReadPlan } from './read-plan.ts'
-
-export interface ListFacts {
-  /** The server fails at larger pages. */
-  readonly most?: { readonly size: number; readonly at: string }
-  /** When the server refused the far pages: the list is read from both ends. */
-  readonly farAt?: string
-  /** When the server ignored the page parameters: one document held the whole list. */
-  readonly unpagedAt?: string
-}
+import { orderOf, type ListFacts, type ReadPlan } from './read-plan.ts'
 
 const DAY_MS = 24 * 60 * 60_000
 
@@ -28,11 +19,9 @@ export function freshFacts({ most, farAt, unpagedAt }: ListFacts, now: Date): Li
   }
 }
 
-export const needsBothEnds = ({ learned }: ReadPlan): boolean => learned?.farAt !== undefined
-
 /** Undefined when that is the plan already. */
 export const planForBothEnds = (plan: ReadPlan, now: Date): ReadPlan | undefined =>
-  needsBothEnds(plan) ? undefined : { ...plan, learned: { ...plan.learned, farAt: now.toISOString() } }
+  orderOf(plan) === 'both-ends' ? undefined : { ...plan, learned: { ...plan.learned, farAt: now.toISOString() } }
 
 /** For requests by this plan, and those derived from it (`shareListFacts`). */
 export function applyFacts(plan: ReadPlan): ReadPlan {

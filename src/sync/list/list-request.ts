@@ -1,10 +1,7 @@
 /** The request for a list, with everything that the catalog declares. */
-import { createHash } from 'node:crypto'
 import type { ReadMethod, Resource } from '../../catalog/resource.ts'
 import { hasCode, type SyncErrorOf } from '../../errors/sync-error.ts'
 import type { ListRequest } from '../../remote/pages/pages.ts'
-import { ROW_FORMAT } from '../../store/mirror/row.ts'
-import { declarationDigest } from './declared-columns.ts'
 
 export interface ListContext {
   readonly slug: string
@@ -55,12 +52,11 @@ export function queryFor(whole: Readonly<Record<string, string>>, include: reado
 export const isBadRequest = (error: unknown): error is SyncErrorOf<'SYNC_REQUEST_REFUSED'> =>
   hasCode(error, 'SYNC_REQUEST_REFUSED') && error.facts.status === 400
 
+export const isNotFound = (error: unknown): error is SyncErrorOf<'SYNC_REQUEST_REFUSED'> =>
+  hasCode(error, 'SYNC_REQUEST_REFUSED') && error.facts.status === 404
+
+export const isNotInOrder = (error: unknown): boolean => hasCode(error, 'SYNC_LIST_NOT_IN_ORDER')
+
 /** Declared filters that are left out because the server refuses them. */
 export const refusedFilters = (wanted: ListRequest | null, asked: ListRequest | null): string[] =>
   Object.keys(wanted?.query ?? {}).filter((name) => name !== 'include' && !(name in (asked?.query ?? {})))
-
-/** Changes with the request and the declaration: pages cached under another digest are not used. */
-export const requestDigest = (request: ListRequest | null, resource: Resource): string =>
-  createHash('sha1')
-    .update(JSON.stringify([ROW_FORMAT, request, declarationDigest(resource)]))
-    .digest('base64')

@@ -9,13 +9,7 @@
 import { randomUUID } from 'node:crypto'
 import type { Resource } from '../../catalog/resource.ts'
 import type { Client } from '../../remote/client.ts'
-import {
-  pagePath,
-  type CachedPage,
-  type ListRequest,
-  type PageValidator,
-  type CacheTrust,
-} from '../../remote/pages/pages.ts'
+import { pagePath, type CacheTrust, type ListRequest } from '../../remote/pages/pages.ts'
 import type { Database } from '../../store/connection/database.ts'
 import {
   recordUnreliableEtags,
@@ -25,6 +19,7 @@ import {
   hasCachedPages,
 } from '../../store/progress/page-cache.ts'
 import { withDbRetry } from '../with-db-retry.ts'
+import type { PageCache } from './list-reader.ts'
 
 interface Deps {
   readonly sql: Database
@@ -37,26 +32,16 @@ interface Deps {
   readonly signal: AbortSignal
 }
 
-interface Begun {
-  /** An interrupted read goes on. */
-  readonly resumed: boolean
-}
-
-export interface PageCache {
-  readonly recall: (number: number) => Promise<CachedPage | undefined>
-  /** Every page is transferred: no 304 is accepted. */
-  readonly transfersAll: boolean
-}
-
 const DAY_MS = 24 * 60 * 60_000
 
-export async function openPageCache(deps: Deps, request: ListRequest, begun: Begun): Promise<PageCache> {
+export async function openPageCache(deps: Deps, request: ListRequest, resumed: boolean): Promise<PageCache> {
   const { sql, resource, digest, signal } = deps
   const { type, table } = resource
   const key = { resource: type, table, question: digest }
+  const distrust = (): Promise<void> => distrustEtags(deps)
   if (!(await withDbRetry(() => hasCachedPages(sql, key), signal)))
-    return { recall: () => Promise.resolve(undefined), transfersAll: true }
-  const trust = await trustIn(deps, request, begun)
+    return { recall: () => Promise.resolve(undefined), transfersAll: true, distrust }
+  const trust = await trustIn(deps, request, resumed)
   return {
     async recall(number) {
       const page = await withDbRetry(() => readCachedPage(sql, key, number), signal)
@@ -66,10 +51,11 @@ export async function openPageCache(deps: Deps, request: ListRequest, begun: Beg
       return { ...rest, trust: intact ? trust : 'none', ids: carriers ?? ids, carried: carriers === null ? null : ids }
     },
     transfersAll: trust !== 'etag',
+    distrust,
   }
 }
 
-async function trustIn(deps: Deps, request: ListRequest, { resumed }: Begun): Promise<CacheTrust> {
+async function trustIn(deps: Deps, request: ListRequest, resumed: boolean): Promise<CacheTrust> {
   const { sql, client, resource, recheckDays, signal } = deps
   const { unreliable, checkedAgeMs } = await withDbRetry(() => readEtagTrust(sql, resource.type), signal)
   if (unreliable) return 'body'
@@ -91,32 +77,21 @@ async function saysUnchangedToAnything(client: Client, request: ListRequest, sig
 export const distrustEtags = ({ sql, resource, signal }: Pick<Deps, 'sql' | 'resource' | 'signal'>): Promise<void> =>
   withDbRetry(() => recordUnreliableEtags(sql, resource.type), signal)
 
-/** The last validators of the pages, to compare with the present ones; every page is parsed. */
-export async function openPageMarks({ sql, resource, digest, signal }: Omit<Deps, 'client' | 'recheckDays'>) {
+/** For `verify`: the last validators of the pages, to compare with the present ones; every page is parsed. */
+export async function openPageMarks(deps: Omit<Deps, 'client' | 'recheckDays'>, onLie: () => void): Promise<PageCache> {
+  const { sql, resource, digest, signal } = deps
   const key = { resource: resource.type, question: digest }
   const marks = await withDbRetry(() => readPageValidators(sql, key), signal)
-  return (number: number): Promise<CachedPage | undefined> => {
-    const mark = marks.get(number)
-    const nothing = { ids: [], carried: null, recordCount: null, pageCount: null }
-    return Promise.resolve(mark === undefined ? undefined : { ...nothing, validator: mark, trust: 'none' })
-  }
-}
-
-/** Detects one `ETag` for two bodies among the pages of one read, also of a first one. */
-export function createEtagCheck(): (
-  pages: readonly { etagLied: boolean; validator: PageValidator | null }[],
-) => boolean {
-  const digests = new Map<string, string>()
-  return (pages) => {
-    let lied = false
-    for (const { etagLied, validator } of pages) {
-      const { etag, digest } = validator ?? { etag: null, digest: null }
-      if (etag !== null && digest !== null) {
-        lied ||= digests.has(etag) && digests.get(etag) !== digest
-        digests.set(etag, digest)
-      }
-      lied ||= etagLied
-    }
-    return lied
+  return {
+    recall(number) {
+      const mark = marks.get(number)
+      const nothing = { ids: [], carried: null, recordCount: null, pageCount: null }
+      return Promise.resolve(mark === undefined ? undefined : { ...nothing, validator: mark, trust: 'none' })
+    },
+    transfersAll: true,
+    distrust() {
+      onLie()
+      return distrustEtags(deps)
+    },
   }
 }

@@ -1,40 +1,80 @@
-/** A resource whose lists are nested below the records of another one. */
-import { hasCode, type SyncErrorOf } from '../../errors/sync-error.ts'
+/** Small lists: held in memory until they are proved complete; and a resource whose lists are nested below the records of another one. */
 import { mapInBatches } from '../../map-concurrent.ts'
 import type { ListRequest } from '../../remote/pages/pages.ts'
-import type { Batch, ReadPage } from './page-batch.ts'
-import { syntheticPage, toReadPage, type ParentRecords, type ReadContext, type WantedType } from './read-list.ts'
-import { readCompleteList } from './read-small-list.ts'
+import { assessNested, type Completeness } from './completeness.ts'
+import { PassesInMemory, readList, type List } from './list-reader.ts'
+import { isNotFound } from './list-request.ts'
+import {
+  syntheticPage,
+  takeAll,
+  type Batch,
+  type Parents,
+  type ReadContext,
+  type ReadPage,
+  type WantedType,
+} from './read-page.ts'
 
-interface Below extends Omit<ParentRecords, 'type'> {
-  readonly wanted: WantedType
-  readonly request: Pick<ListRequest, 'query' | 'pageSize'>
-  /** The address of a parent itself. */
-  readonly parentOf: (id: string) => string
+export interface SmallList {
+  /** Of the last pass. */
+  readonly pages: readonly ReadPage[]
+  readonly completeness: Completeness
 }
 
-interface List {
-  readonly pages: readonly ReadPage[]
-  readonly proved: boolean
+type SmallListRequest = Pick<List, 'request' | 'wanted'> & Partial<Pick<List, 'opening'>>
+
+/** @throws whatever `fetchPage` throws. */
+export async function readSmallList(context: ReadContext, list: SmallListRequest): Promise<SmallList> {
+  const batches: Batch[] = []
+  const completeness = await takeAll(readListInTries(context, list), (batch) => void batches.push(batch))
+  const last = batches.at(-1)?.pass
+  return { pages: batches.flatMap(({ pass, pages }) => (pass === last ? pages : [])), completeness }
+}
+
+/** A list that changes while it is read is read again, so many times in all. */
+const TRIES = 4
+
+/** The same batch by batch: every pass brings every page again. */
+export const readListInTries = (context: ReadContext, list: SmallListRequest): AsyncGenerator<Batch, Completeness> =>
+  readList(context, { ...list, order: 'from-end', tryOrders: true, chains: 1 }, new PassesInMemory(TRIES))
+
+interface NestedLists {
+  readonly wanted: WantedType
+  readonly request: Pick<ListRequest, 'query' | 'pageSize'>
+  /** Their type. */
+  readonly parent: string
+  readonly parents: Parents
+  readonly pathOf: (id: string) => string
+  /** The address of a parent itself. */
+  readonly parentOf: (id: string) => string
 }
 
 /** So many existing parents without such a list prove that there is none. */
 const SCOUTS = 2
 
+interface OneOfMany {
+  readonly pages: readonly ReadPage[]
+  readonly proved: boolean
+}
+
 /** @throws SyncError SYNC_REQUEST_REFUSED with status 404 when the first parents exist and have no such list. */
 export async function* readNestedLists(
-  { client, concurrency, signal }: ReadContext,
-  { wanted, request, parents, pathOf, parentOf, from }: Below,
-): AsyncGenerator<Batch> {
+  context: ReadContext,
+  { wanted, request, parent, parents: { ids: parents, from }, pathOf, parentOf }: NestedLists,
+): AsyncGenerator<Batch, Completeness> {
+  const { client, concurrency, signal } = context
   let answered = from > 1
+  let areAllProved = true
   /** The error of the last existing parent without such a list, and how many there are. */
   let missing: { readonly error: unknown; readonly lists: number } | undefined
 
-  const read = async (id: string): Promise<List> => {
+  const read = async (id: string): Promise<OneOfMany> => {
     try {
-      const { pages, proved } = await readCompleteList(client, { ...request, path: pathOf(id) }, signal)
+      const { pages, completeness } = await readSmallList(context, {
+        request: { ...request, path: pathOf(id) },
+        wanted,
+      })
       answered = true
-      return { pages: pages.map((page) => toReadPage(page, wanted)), proved }
+      return { pages, proved: completeness.complete }
     } catch (error) {
       if (!isNotFound(error)) throw error
       // The parent was deleted since its list was read.
@@ -55,7 +95,7 @@ export async function* readNestedLists(
   }
 
   // Where there is no such list at all, the first few parents show it, and the others cost no request.
-  const scouts: List[] = []
+  const scouts: OneOfMany[] = []
   for (const id of parents) {
     if (answered) break
     scouts.push(await read(id))
@@ -64,15 +104,15 @@ export async function* readNestedLists(
     if (!answered && none) throw missing!.error
   }
   let number = from
-  const readUnread = async (id: string, index: number): Promise<List> => scouts[index] ?? (await read(id))
+  const readUnread = async (id: string, index: number): Promise<OneOfMany> => scouts[index] ?? (await read(id))
   for await (const { items, results } of mapInBatches(parents, concurrency, readUnread)) {
     const pages = results.flatMap((list) => list.pages)
     const records = pages.flatMap((page) => page.records)
     const unusable = pages.flatMap((page) => page.unusable)
     const proved = results.every((list) => list.proved)
-    yield { position: items.at(-1) ?? null, pages: [syntheticPage(number++, records, unusable, proved)] }
+    areAllProved &&= proved
+    const page = syntheticPage(number++, records, unusable, proved)
+    yield { position: items.at(-1) ?? null, pass: 1, pages: [page], steady: true, full: proved }
   }
+  return assessNested(areAllProved, parent)
 }
-
-export const isNotFound = (error: unknown): error is SyncErrorOf<'SYNC_REQUEST_REFUSED'> =>
-  hasCode(error, 'SYNC_REQUEST_REFUSED') && error.facts.status === 404

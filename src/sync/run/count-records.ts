@@ -2,8 +2,8 @@
 import type { Resource } from '../../catalog/resource.ts'
 import { endsTheRun } from '../../errors/sync-error.ts'
 import { fetchFirstPage } from '../../remote/pages/forward-pages.ts'
-import { openReadPlan } from '../list/read-plan.ts'
-import type { SnapshotDeps } from '../snapshot/snapshot.ts'
+import { openReadPlan } from '../list/open-read-plan.ts'
+import type { SnapshotDeps } from '../snapshot/snapshot-options.ts'
 
 /** @returns null where it cannot be said: no list of its own, or one that does not answer. */
 export async function countRecords(

@@ -2,7 +2,7 @@
 import type { Resource } from '../../catalog/resource.ts'
 import { errorCodeOf, hasCode, isCode, reason, type SyncError, withCode } from '../../errors/sync-error.ts'
 import type { ErrorCode } from '../../errors/table.ts'
-import { confirmLease, type Lease, type Leases } from '../../store/fleet/leases.ts'
+import type { Lease, Leases } from '../../store/fleet/leases.ts'
 import { closeEmptySnapshot, wasEverServed } from '../../store/progress/checkpoint.ts'
 import { databaseTime } from '../../store/progress/watermark.ts'
 import { recordOutcome, type Outcome, type ResourceOutcome } from '../../store/runs/runs.ts'
@@ -10,8 +10,8 @@ import { checkTable, explainTableError } from '../check-table.ts'
 import { pullIncremental } from '../incremental/incremental.ts'
 import { explainRefusal } from '../list/explain-refusal.ts'
 import { isBadRequest } from '../list/list-request.ts'
-import type { SnapshotProgress } from '../snapshot/snapshot-passes.ts'
-import { pullSnapshot, type SnapshotDeps } from '../snapshot/snapshot.ts'
+import type { SnapshotDeps, SnapshotProgress } from '../snapshot/snapshot-options.ts'
+import { pullSnapshot } from '../snapshot/snapshot.ts'
 import { withDbRetry } from '../with-db-retry.ts'
 import { withLease } from '../with-lease.ts'
 import { forgetAbsence, knownAbsence, rememberAbsence } from './absent-resource.ts'
@@ -77,14 +77,11 @@ export async function pullResource(deps: PullDeps, options: ResourceOptions): Pr
         return await failure(deps, resource, startedAt, explained, held)
       }))
     // Under the lease only: the failure may be an effect of losing it.
-    const record = () =>
-      deps.sql.begin(async (tx) => {
-        await confirmLease(tx, lease)
-        if (found.code !== null)
-          await closeEmptySnapshot(tx, resource.type, isCode(found.code, 'SYNC_TABLE_UNFIT', 'SYNC_TABLE_REFUSED'))
-        await recordOutcome(tx, runId, found)
-      })
-    await withDbRetry(record, held)
+    await lease.transaction(async (tx) => {
+      if (found.code !== null)
+        await closeEmptySnapshot(tx, resource.type, isCode(found.code, 'SYNC_TABLE_UNFIT', 'SYNC_TABLE_REFUSED'))
+      await recordOutcome(tx, runId, found)
+    })
     return found
   }
   const onWait = ({ message }: SyncError): void => onEvent({ type: 'wait', resource: resource.type, message })
@@ -126,7 +123,8 @@ async function read(
     since,
   }
   const options = { runId, resource, lease, ...reading, signal, onProgress }
-  const result = await (changesOnly ? pullIncremental : pullSnapshot)(deps, options)
+  const changes = changesOnly ? await pullIncremental(deps, options) : undefined
+  const result = changes ?? (await pullSnapshot(deps, options))
   const code = CODE[result.outcome] ?? null
   const message = result.message === null ? null : withCode(result.message, code)
   return { ...result, resource: resource.type, startedAt, code, message }

@@ -1,5 +1,4 @@
 /** The end of a snapshot: everything that a complete read lets later runs rely on, in one transaction. */
-import { confirmLease } from '../../store/fleet/leases.ts'
 import type { Mirror } from '../../store/mirror/load.ts'
 import type { SeenMembers } from '../../store/mirror/seen-members.ts'
 import { followFrom } from '../../store/progress/changed-projects.ts'
@@ -12,7 +11,7 @@ import { earlierClockTime } from '../earlier-clock.ts'
 import type { Parent } from '../list/completeness.ts'
 import { saveDeclaration } from '../list/declared-columns.ts'
 import { withDbRetry } from '../with-db-retry.ts'
-import type { SnapshotDeps, SnapshotOptions } from './snapshot.ts'
+import type { SnapshotDeps, SnapshotOptions } from './snapshot-options.ts'
 import { saveSeenMembers } from './withheld-members.ts'
 
 interface FinishedRead {
@@ -39,20 +38,17 @@ export async function finishSnapshot(deps: SnapshotDeps, options: SnapshotOption
   // Child data is never fresher than the parent list it was read from.
   const asOf = new Date(Math.min(startedAt.getTime(), parent?.asOf?.getTime() ?? Infinity))
   const parsedAll = read.parsedAll && seen > 0
-  const end = () =>
-    deps.sql.begin(async (tx) => {
-      await confirmLease(tx, lease)
-      if (complete) await closeParkedRecords(tx, type, startedAt)
-      if (complete && parsedAll) await recordGoneMembers(tx, type, mirror.unseenAttributes(), seen)
-      await saveSeenMembers(tx, resource, { mirror, expected, startedAt, complete, parsedAll, accepted })
-      if (complete && listPages !== null) await clearPageCacheBehind(tx, type, listPages)
-      if (trusted) {
-        if (read.transferredAll) await recordBodiesRead(tx, type)
-        await saveDeclaration(tx, resource)
-        await advanceWatermark(tx, resource, upTo)
-        if (byProject !== undefined) await followFrom(tx, type, startedAt)
-      }
-      await endSnapshot(tx, type, { table, asOf: trusted ? asOf : null, pages: listPages })
-    })
-  await withDbRetry(end, signal)
+  await lease.transaction(async (tx) => {
+    if (complete) await closeParkedRecords(tx, type, startedAt)
+    if (complete && parsedAll) await recordGoneMembers(tx, type, mirror.unseenAttributes(), seen)
+    await saveSeenMembers(tx, resource, { mirror, expected, startedAt, complete, parsedAll, accepted })
+    if (complete && listPages !== null) await clearPageCacheBehind(tx, type, listPages)
+    if (trusted) {
+      if (read.transferredAll) await recordBodiesRead(tx, type)
+      await saveDeclaration(tx, resource)
+      await advanceWatermark(tx, resource, upTo)
+      if (byProject !== undefined) await followFrom(tx, type, startedAt)
+    }
+    await endSnapshot(tx, type, { table, asOf: trusted ? asOf : null, pages: listPages })
+  })
 }

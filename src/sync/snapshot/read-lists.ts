@@ -1,19 +1,22 @@
 /** Reads the list of a resource, checks whether it hides records, and reads the second list too where both are needed. */
 import { isDeepStrictEqual } from 'node:util'
-import { confirmLease } from '../../store/fleet/leases.ts'
 import type { Mirror } from '../../store/mirror/load.ts'
-import { countSeenInAllPasses, openPass, type Snapshot } from '../../store/progress/checkpoint.ts'
-import type { Parent } from '../list/completeness.ts'
-import { negotiatedRequest } from '../list/filter-scope.ts'
+import { countSeen, countSeenInAllPasses, openPass, type Snapshot } from '../../store/progress/checkpoint.ts'
+import { countParked } from '../../store/progress/parked-records.ts'
+import { assessRead, type Completeness, type Parent } from '../list/completeness.ts'
+import { requestDigest } from '../list/declared-columns.ts'
 import { withSmallerPages, applyFacts } from '../list/list-facts.ts'
-import { requestDigest, refusedFilters } from '../list/list-request.ts'
-import type { OpenReadPlan, ReadPlan } from '../list/read-plan.ts'
+import { refusedFilters } from '../list/list-request.ts'
+import type { OpenReadPlan } from '../list/open-read-plan.ts'
+import { openPageCache } from '../list/page-cache.ts'
+import { takeAll, type Batch } from '../list/read-page.ts'
+import { negotiatedRequest, type ReadPlan } from '../list/read-plan.ts'
+import { readRecords } from '../list/read-records.ts'
 import { withDbRetry } from '../with-db-retry.ts'
 import { findHiddenRecords } from './hidden-records.ts'
-import type { PassDeps } from './snapshot-pass.ts'
-import { SECOND_LIST, readPasses, type SnapshotProgress } from './snapshot-passes.ts'
-import type { SnapshotDeps, SnapshotResult } from './snapshot.ts'
-import { createBatchWriter } from './write-batch.ts'
+import { SavedPasses, SECOND_LIST } from './saved-passes.ts'
+import type { PassDeps, SnapshotDeps, SnapshotProgress, SnapshotResult } from './snapshot-options.ts'
+import { createBatchWriter, type BatchWriter } from './write-batch.ts'
 
 interface Reading {
   readonly deps: SnapshotDeps
@@ -25,12 +28,10 @@ interface Reading {
   /** No other list is read in this run, whatever is counted. */
   readonly isLast: boolean
   readonly mirror: Mirror
-  readonly follow: boolean | Date
+  readonly follow: 'written' | Date
   readonly parent: Parent | null
   readonly onProgress: (progress: SnapshotProgress) => void
 }
-
-type Found = Awaited<ReturnType<typeof readPasses>>
 
 /** The list was read and hides records: another one is needed. */
 export interface NeedsOtherList extends Tally {
@@ -38,15 +39,16 @@ export interface NeedsOtherList extends Tally {
 }
 
 /** @returns with the result, whether some record may be in no list (`unsettled`). */
-export async function readLists(reading: Reading): Promise<NeedsOtherList | (Found & { readonly unsettled: boolean })> {
+export async function readLists(
+  reading: Reading,
+): Promise<NeedsOtherList | (FoundInList & { readonly unsettled: boolean })> {
   const { deps, pass, original, remember, isLast, begun, mirror, follow, ...rest } = reading
   const { sql, resource, plan, lease, signal } = pass
-  const { type, table } = resource
   const onAnswer = () => remember(original)
   const common = { ...rest, refused: refusedFilters(plan.wanted, negotiatedRequest(plan)), onAnswer }
-  const read = (by: PassDeps, snapshot: Snapshot): Promise<Found> => {
-    const committer = createBatchWriter({ sql, type, table, lease, mirror, digest: by.digest, follow })
-    return readPasses({ ...common, deps: by, begun: snapshot, committer })
+  const read = (by: PassDeps, snapshot: Snapshot): Promise<FoundInList> => {
+    const writer = createBatchWriter({ resource, lease, mirror, digest: by.digest, follow })
+    return readUntilProved({ ...common, deps: by, begun: snapshot, writer })
   }
 
   // Where there are two lists, an earlier process may have read the first.
@@ -62,27 +64,23 @@ export async function readLists(reading: Reading): Promise<NeedsOtherList | (Fou
   const lighter = withSmallerPages(applyFacts({ ...plan, request: also! }))
   const other = { ...pass, plan: lighter, digest: requestDigest(lighter.request, resource) }
   const found = together(own, await read(other, await beginOther(pass, begun)))
-  return { ...found, seen: await withDbRetry(() => countSeenInAllPasses(sql, type), signal), unsettled }
+  return { ...found, seen: await withDbRetry(() => countSeenInAllPasses(sql, resource.type), signal), unsettled }
 }
 
 const isOtherList = (one: ReadPlan, other: ReadPlan): boolean =>
   !isDeepStrictEqual([one.request, one.also], [other.request, other.also])
 
 /** The second list has passes of its own: what either list held was seen. */
-async function beginOther({ sql, resource, lease, signal }: PassDeps, snapshot: Snapshot): Promise<Snapshot> {
+async function beginOther({ resource, lease }: PassDeps, snapshot: Snapshot): Promise<Snapshot> {
   if (snapshot.pass > SECOND_LIST) return snapshot
   const begun = { ...snapshot, pass: SECOND_LIST + 1, chains: null, position: null }
-  const open = () =>
-    sql.begin(async (tx) => {
-      await confirmLease(tx, lease)
-      await openPass(tx, resource.type, { pass: begun.pass, chains: null, count: null, pageSize: null })
-    })
-  await withDbRetry(open, signal)
+  const pass = { pass: begun.pass, chains: null, count: null, pageSize: null }
+  await lease.transaction((tx) => openPass(tx, resource.type, pass))
   return begun
 }
 
 /** Each list has its own count, and what the first one held was seen before. */
-function together(one: Found | undefined, other: Found): Found {
+function together(one: FoundInList | undefined, other: FoundInList): FoundInList {
   const both = { ...other, expected: null, listPages: null }
   // Which members the first list showed is known to the mirror of an earlier process only.
   if (one === undefined) return { ...both, parsedAll: false, transferredAll: false }
@@ -93,10 +91,6 @@ function together(one: Found | undefined, other: Found): Found {
     unchanged: Math.max(0, one.unchanged + other.unchanged - one.inserted - one.updated),
     parsedAll: one.parsedAll && other.parsedAll,
     transferredAll: one.transferredAll && other.transferredAll,
-    completeness:
-      one.completeness.outcome === 'ok'
-        ? other.completeness
-        : { ...one.completeness, complete: other.completeness.complete },
   }
 }
 
@@ -124,3 +118,77 @@ export const HIDDEN_RECORDS = {
     'What its filters find does not add up, so that some records may be in no list that can be asked for. All that any ' +
     'list holds was read, and the next run counts again. If this stays, report it with this line.',
 } as const
+
+interface OneList {
+  readonly deps: PassDeps
+  readonly begun: Snapshot
+  readonly writer: BatchWriter
+  readonly parent: Parent | null
+  readonly refused: readonly string[]
+  /** Called once something that was read is written. */
+  readonly onAnswer: () => Promise<void>
+  readonly onProgress: (progress: SnapshotProgress) => void
+}
+
+interface FoundInList {
+  readonly inserted: number
+  readonly updated: number
+  readonly unchanged: number
+  readonly parked: number
+  readonly pages: number
+  readonly seen: number
+  readonly expected: number | null
+  readonly completeness: Completeness
+  readonly listPages: number | null
+  readonly parsedAll: boolean
+  readonly transferredAll: boolean
+}
+
+async function readUntilProved(options: OneList): Promise<FoundInList> {
+  const { deps, begun, writer, parent, refused, onAnswer, onProgress } = options
+  const { sql, resource, plan, signal } = deps
+  const { type } = resource
+  const { seen: resumed, lastPage } = await withDbRetry(() => countSeen(sql, type, begun.pass), signal)
+  /** The count of a list does not count the records in its `included`. */
+  const shown = (count: number | null): number | null => (plan.read.from === 'included' ? null : count)
+  /** An earlier process's part of the read was seen by another mirror. */
+  const isWhole = begun.position === null && begun.chains === null
+  const totals = { inserted: 0, updated: 0, unchanged: 0, pages: 0 }
+  let [records, total, parsedAll, responded] = [0, null as number | null, isWhole, false]
+
+  const passes = new SavedPasses(deps, begun, (count, isFirst) => {
+    total = count
+    records = isFirst ? resumed : 0
+    onProgress({ records, resumed: records, total: shown(total) })
+  })
+  const take = async (batch: Batch): Promise<void> => {
+    const written = await writer.write(batch, passes.number)
+    for (const what of ['inserted', 'updated', 'unchanged'] as const) totals[what] += written[what]
+    totals.pages += batch.pages.length
+    if (!responded) await onAnswer()
+    responded = true
+    // In a later pass a page is cached because this process has parsed it in the first.
+    if (batch.pass === 1) parsedAll &&= batch.pages.every(({ known }) => !known)
+    records += batch.pages.reduce((sum, { ids }) => sum + ids.length, 0)
+    total = batch.pages.at(-1)?.recordCount ?? total
+    onProgress({ records, resumed: batch.pass === 1 ? resumed : 0, total: shown(total) })
+  }
+  const openCache = (goesOn: boolean) => openPageCache(deps, plan.request!, goesOn)
+  const begin = { position: begun.position, from: lastPage + 1, openCache }
+  const list = await takeAll(readRecords(deps, passes, begin), take)
+  const parked = await withDbRetry(() => countParked(sql, type, begun.startedAt), signal)
+  const { seen } = await passes.counts()
+  // The page where two chains meet was read twice, and so was everything in a second pass.
+  const unchanged = Math.max(0, Math.min(totals.unchanged, seen - totals.inserted - totals.updated - parked))
+  return {
+    ...totals,
+    unchanged,
+    parked,
+    seen,
+    expected: shown(total),
+    completeness: assessRead(list, { refused, parent }),
+    listPages: passes.pages,
+    parsedAll,
+    transferredAll: isWhole && passes.transferredAll,
+  }
+}

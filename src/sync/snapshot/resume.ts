@@ -1,12 +1,10 @@
 /** Goes on with an interrupted snapshot where that is safe, and begins one otherwise. */
 import { isDeepStrictEqual } from 'node:util'
 import type { Database } from '../../store/connection/database.ts'
-import { confirmLease } from '../../store/fleet/leases.ts'
 import { beginSnapshot, readAsOf, readSnapshot, type Snapshot } from '../../store/progress/checkpoint.ts'
 import type { Parent } from '../list/completeness.ts'
-import { needsBothEnds } from '../list/list-facts.ts'
-import type { ReadPlan } from '../list/read-plan.ts'
-import type { SnapshotOptions } from './snapshot.ts'
+import { orderOf, type ReadPlan } from '../list/read-plan.ts'
+import type { SnapshotOptions } from './snapshot-options.ts'
 
 /** The first pages of an older one would count as newer than they are. */
 const RESUME_WITHIN_MS = 12 * 60 * 60_000
@@ -18,7 +16,7 @@ export async function resumeOrBegin(
   plan: ReadPlan,
   digest: string,
 ): Promise<Snapshot> {
-  const { read, ordered, also } = plan
+  const { read, also } = plan
   const left = restart ? undefined : await readSnapshot(sql, type)
   const byParent = read.from === 'each' || read.from === 'below'
   const request = { way: read, digest, ...(also === undefined ? {} : { lists: 2 }) }
@@ -27,14 +25,11 @@ export async function resumeOrBegin(
     isDeepStrictEqual(requestOf(left), request) &&
     (resumeFrom === null ? left.ageMs < RESUME_WITHIN_MS : left.startedAt >= resumeFrom) &&
     // In any other order the proof counts records known before, and which ones were known could have changed since.
-    (byParent || (ordered && !needsBothEnds(plan) && (left.chains as unknown[] | null)?.length !== 0))
+    (byParent || (orderOf(plan) === 'from-end' && (left.chains as unknown[] | null)?.length !== 0))
   if (isUsable) return left
   // Saved at the beginning: the first parents are read as of that time, however late the last ones are read.
   const saved = byParent ? { ...request, parentsAsOf: await readAsOf(sql, read.parent) } : request
-  return await sql.begin(async (tx) => {
-    await confirmLease(tx, lease)
-    return await beginSnapshot(tx, type, saved)
-  })
+  return await lease.transaction((tx) => beginSnapshot(tx, type, saved))
 }
 
 /** Without the parents' time that is saved beside it. */

@@ -2,7 +2,7 @@
  * A snapshot reads one resource completely, page by page, and survives interruption at any point.
  *
  *   read plan ──► checkpoint: an interrupted snapshot goes on, else a new one begins (`resume.ts`)
- *     ──► passes: batches of pages, each written with its checkpoint in one transaction (`snapshot-passes.ts`)
+ *     ──► passes: batches of pages, each written with its checkpoint in one transaction (`read-lists.ts`)
  *     ──► completeness: proved, or another pass (`list/completeness.ts`)
  *     ──► hidden records: does another list hold more? then that one, or both (`read-lists.ts`)
  *     ──► deletes: rows that a complete list no longer holds (`deletes/detect-deletes.ts`)
@@ -11,72 +11,25 @@
  * A refused request leads to the next read plan, from the beginning. A lost lease or a fault ends it; what is committed
  * stays, and the next run goes on from the checkpoint.
  */
-import type { Resource } from '../../catalog/resource.ts'
-import type { Client } from '../../remote/client.ts'
 import { isPastPagingLimit } from '../../remote/pages/forward-pages.ts'
-import type { Database } from '../../store/connection/database.ts'
-import type { Lease } from '../../store/fleet/leases.ts'
 import { createMirror } from '../../store/mirror/load.ts'
 import { acceptingLosses, type SeenMembers } from '../../store/mirror/seen-members.ts'
 import { PARENT_RESOURCE } from '../../store/progress/changed-projects.ts'
 import { readAsOf, readSnapshot, type Snapshot } from '../../store/progress/checkpoint.ts'
 import { clearPageCache } from '../../store/progress/page-cache.ts'
-import type { Outcome } from '../../store/runs/runs.ts'
 import { detectDeletes } from '../deletes/detect-deletes.ts'
 import { earlierClockTime } from '../earlier-clock.ts'
+import { gapMessage, parkedMessage, type Completeness } from '../list/completeness.ts'
+import { requestDigest } from '../list/declared-columns.ts'
 import { planForBothEnds, withSmallerPages, applyFacts, withNewFacts } from '../list/list-facts.ts'
-import { requestDigest, type ListContext } from '../list/list-request.ts'
-import { openReadPlan, type OpenReadPlan, type ReadPlan } from '../list/read-plan.ts'
+import { openReadPlan, type OpenReadPlan } from '../list/open-read-plan.ts'
+import type { ReadPlan } from '../list/read-plan.ts'
 import { withDbRetry } from '../with-db-retry.ts'
 import { finishSnapshot } from './finish-snapshot.ts'
 import { HIDDEN_RECORDS, NO_COUNTS, readLists, addCounts, type NeedsOtherList } from './read-lists.ts'
 import { parentOf, resumeOrBegin } from './resume.ts'
-import type { PassDeps } from './snapshot-pass.ts'
-import type { SnapshotProgress } from './snapshot-passes.ts'
+import type { PassDeps, SnapshotDeps, SnapshotOptions, SnapshotResult } from './snapshot-options.ts'
 import { flagWithheld, readExpectedMembers } from './withheld-members.ts'
-
-export interface SnapshotDeps extends ListContext {
-  readonly sql: Database
-  readonly client: Client
-  readonly concurrency: number
-  /** Share of a table's rows that one run may mark deleted, in percent. */
-  readonly deleteLimit: number
-  /** Days for which a 304 is trusted; then every page is transferred once. */
-  readonly recheckDays: number
-}
-
-export interface SnapshotResult {
-  readonly outcome: Outcome
-  readonly message: string | null
-  readonly expected: number | null
-  readonly seen: number
-  readonly inserted: number
-  readonly updated: number
-  readonly unchanged: number
-  readonly deleted: number
-  readonly parked: number
-  readonly pages: number
-}
-
-export interface SnapshotOptions {
-  /** The run it is part of. */
-  readonly runId?: number
-  readonly resource: Resource
-  readonly lease: Lease
-  /** Begin again even where an interrupted snapshot could go on. */
-  readonly restart: boolean
-  /** Parse and load every page, even those that did not change. */
-  readonly reloadAll: boolean
-  readonly allowMassDelete: boolean
-  /** Accept that records lack members that every record had. */
-  readonly acceptWithheld: boolean
-  /** An interrupted snapshot that began then or later goes on, however old; null: only a young one does. */
-  readonly resumeFrom: Date | null
-  /** For an incremental read: changes since this day; null: since the watermark. */
-  readonly since: Date | null
-  readonly signal: AbortSignal
-  readonly onProgress: (progress: SnapshotProgress) => void
-}
 
 /** A list that hides records is followed by another one. Counts that keep changing must not make that endless. */
 const MOST_LISTS = 3
@@ -142,7 +95,7 @@ async function readBy(
   const parent = parentOf(snapshot, plan)
   const mirror = createMirror(resource, acceptWithheld ? acceptingLosses(expected) : expected)
   const isParent = resource.type === PARENT_RESOURCE
-  const follow = isParent ? await withDbRetry(() => changedFrom(deps, snapshot), signal) : false
+  const follow = isParent ? await withDbRetry(() => changedFrom(deps, snapshot), signal) : 'written'
   const pass: PassDeps = { ...deps, resource, plan, digest, lease, signal }
   const reading = { deps, pass, original, remember, isLast, begun: snapshot, mirror, follow, parent, onProgress }
   const found = await readLists(reading)
@@ -151,17 +104,24 @@ async function readBy(
 
   const { complete } = completeness
   const unread = counts.parked > 0 || unsettled
-  const detected = complete
-    ? await detectDeletes(deps, { resource, plan, lease, mirror, signal, allowMassDelete, unread })
+  const detected = completeness.complete
+    ? await detectDeletes(deps, { resource, plan, list: completeness.list, lease, signal, allowMassDelete, unread })
     : { deleted: 0, outcome: null }
   const doubt = complete && unsettled ? HIDDEN_RECORDS : null
   const trusted = complete && detected.outcome === null && doubt === null
   const { seen } = counts
   const proof = { complete, trusted, seen, listPages, parsedAll, transferredAll }
   await finishSnapshot(deps, options, { ...proof, snapshot, parent, mirror, expected })
-  const message = joined([completeness.message, detected.outcome?.message ?? detected.message, doubt?.message])
-  const { outcome } = detected.outcome ?? doubt ?? completeness
+  const read = outcomeOf(completeness, counts.parked)
+  const message = joined([read.message, detected.outcome?.message ?? detected.message, doubt?.message])
+  const { outcome } = detected.outcome ?? doubt ?? read
   return { ...counts, outcome, message, deleted: detected.deleted }
+}
+
+/** Of the read itself. Parked records were seen, so the list is complete with them; the mirror is not. */
+function outcomeOf(completeness: Completeness, parked: number): Pick<SnapshotResult, 'outcome' | 'message'> {
+  if (!completeness.complete) return { outcome: 'incomplete', message: gapMessage(completeness.gap) }
+  return parked === 0 ? { outcome: 'ok', message: null } : { outcome: 'incomplete', message: parkedMessage(parked) }
 }
 
 const DAY_MS = 24 * 60 * 60_000
@@ -174,7 +134,7 @@ const joined = (messages: readonly (string | null | undefined)[]): string | null
  * first read every project is new, and only children of those that changed lately can be out of date; the day is for clocks
  * that differ.
  */
-async function changedFrom(deps: SnapshotDeps, { startedAt }: Snapshot): Promise<true | Date> {
-  if ((await readAsOf(deps.sql, PARENT_RESOURCE)) !== null) return true
+async function changedFrom(deps: SnapshotDeps, { startedAt }: Snapshot): Promise<'written' | Date> {
+  if ((await readAsOf(deps.sql, PARENT_RESOURCE)) !== null) return 'written'
   return new Date((await earlierClockTime(deps, startedAt)).getTime() - DAY_MS)
 }

@@ -4,13 +4,14 @@
  * again, it is no longer declared, or the operator accepts the loss.
  */
 import type { Resource } from '../../catalog/resource.ts'
-import type { Database, Transaction } from '../../store/connection/database.ts'
+import type { Database } from '../../store/connection/database.ts'
+import type { LeasedTransaction } from '../../store/fleet/leases.ts'
 import type { Mirror } from '../../store/mirror/load.ts'
 import { onlyDeclared, NO_SEEN_MEMBERS, withMissedMembers, type SeenMembers } from '../../store/mirror/seen-members.ts'
 import { readCapability, saveCapability } from '../../store/progress/capabilities.ts'
 import { readWithheldMembers, clearWithheldDrift } from '../../store/progress/drift.ts'
 import { worstOutcome } from '../../store/runs/runs.ts'
-import type { SnapshotResult } from './snapshot.ts'
+import type { SnapshotResult } from './snapshot-options.ts'
 
 const NAME = 'told'
 
@@ -33,7 +34,7 @@ interface Reading {
 }
 
 /** At the end of a read. A missing member stays expected until it comes back. */
-export async function saveSeenMembers(tx: Transaction, resource: Resource, reading: Reading): Promise<void> {
+export async function saveSeenMembers(tx: LeasedTransaction, resource: Resource, reading: Reading): Promise<void> {
   const { mirror, expected, startedAt, complete, parsedAll, accepted } = reading
   // A page that lacks a member is never cached, so a complete read has parsed every such page.
   if (accepted || complete) await clearWithheldDrift(tx, resource.type, accepted ? null : startedAt)

@@ -2,14 +2,14 @@
 import type { RemoteRecord, Resource } from '../../catalog/resource.ts'
 import { withCode } from '../../errors/sync-error.ts'
 import type { Database } from '../../store/connection/database.ts'
-import { confirmLease, type Lease } from '../../store/fleet/leases.ts'
+import type { Lease } from '../../store/fleet/leases.ts'
 import { createComparer, clearDigests, type Comparison } from '../../store/mirror/compare.ts'
-import type { Mirror } from '../../store/mirror/load.ts'
+import { createMirror } from '../../store/mirror/load.ts'
 import { unsettledRows } from '../../store/mirror/local-edits.ts'
 import type { SeenMembers } from '../../store/mirror/seen-members.ts'
-import type { UnusableRecord } from '../list/page-batch.ts'
+import type { UnusableRecord } from '../../store/progress/parked-records.ts'
 import { withDbRetry } from '../with-db-retry.ts'
-import { writeRecords } from '../write-records.ts'
+import { createRecordWriter } from '../write-records.ts'
 
 export interface Difference {
   /** Null of what came without one. */
@@ -25,7 +25,6 @@ interface Deps {
   readonly sql: Database
   readonly resource: Resource
   readonly lease: Lease
-  readonly mirror: Mirror
   readonly repair: boolean
   readonly signal: AbortSignal
   /** What every record carried before. */
@@ -45,9 +44,9 @@ export interface Differences {
 }
 
 export function createDifferences(deps: Deps): Differences {
-  const { sql, resource, lease, mirror, repair, signal, expected, onDifference } = deps
+  const { sql, resource, lease, repair, signal, expected, onDifference } = deps
   const comparer = createComparer(resource, expected)
-  const loading = { sql, type: resource.type, lease, mirror, signal }
+  const writer = createRecordWriter({ resource, lease, mirror: createMirror(resource) })
   const counts = { missing: 0, extra: 0, different: 0, refused: 0, repaired: 0 }
   const reported = new Set<string>()
   const edited = new Set<string>()
@@ -74,14 +73,9 @@ export function createDifferences(deps: Deps): Differences {
       for (const { state: what, ...rest } of found) report(rest.id, { what, ...rest })
       const wrong = new Set(found.filter(({ state }) => state !== 'refused').map(({ id }) => id))
       if (!repair || wrong.size === 0) return
-      const forget = async () =>
-        await sql.begin(async (tx) => {
-          await confirmLease(tx, lease)
-          await clearDigests(tx, resource, [...wrong])
-        })
-      await withDbRetry(forget, signal)
-      const loaded = await writeRecords(loading, { records: records.filter(({ id }) => wrong.has(id)), unusable: [] })
-      counts.repaired += loaded.written.length
+      await lease.transaction((tx) => clearDigests(tx, resource, [...wrong]))
+      const { written } = await writer.write({ records: records.filter(({ id }) => wrong.has(id)) })
+      counts.repaired += written.length
     },
     refuse(unusable) {
       for (const { id, reason, body } of unusable)

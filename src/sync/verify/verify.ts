@@ -6,21 +6,19 @@ import type { Resource } from '../../catalog/resource.ts'
 import { isPastPagingLimit } from '../../remote/pages/forward-pages.ts'
 import type { Lease } from '../../store/fleet/leases.ts'
 import { extraIds } from '../../store/mirror/compare.ts'
-import { createMirror, type Mirror } from '../../store/mirror/load.ts'
 import { editedIds } from '../../store/mirror/local-edits.ts'
-import { countLiving } from '../../store/mirror/tombstones.ts'
+import { countLiving, type CompleteList, type ProvedMissing } from '../../store/mirror/tombstones.ts'
 import { recountRows } from '../../store/progress/checkpoint.ts'
 import { confirmAndMarkDeleted, massDeleteWarning } from '../deletes/detect-deletes.ts'
 import { refusedFiltersMessage } from '../list/completeness.ts'
-import { negotiatedRequest } from '../list/filter-scope.ts'
 import { getRecords } from '../list/get-record.ts'
 import { planForBothEnds, withSmallerPages, applyFacts } from '../list/list-facts.ts'
 import { refusedFilters } from '../list/list-request.ts'
-import { distrustEtags } from '../list/page-cache.ts'
-import { openReadPlan, type ReadPlan } from '../list/read-plan.ts'
+import { openReadPlan } from '../list/open-read-plan.ts'
+import { negotiatedRequest, type ReadPlan } from '../list/read-plan.ts'
 import { findHiddenRecords } from '../snapshot/hidden-records.ts'
 import { HIDDEN_RECORDS } from '../snapshot/read-lists.ts'
-import type { SnapshotDeps } from '../snapshot/snapshot.ts'
+import type { SnapshotDeps } from '../snapshot/snapshot-options.ts'
 import { notComparedMessage, readExpectedMembers } from '../snapshot/withheld-members.ts'
 import { withDbRetry } from '../with-db-retry.ts'
 import { createDifferences, type Difference } from './differences.ts'
@@ -53,31 +51,28 @@ export interface VerifyOptions {
 /** Each costs a request. */
 const MOST_CHECKED = 1000
 
-interface Verifying extends VerifyOptions, Reading {
-  readonly mirror: Mirror
-}
+type Verifying = VerifyOptions & Reading
 
 export async function verifyResource(deps: SnapshotDeps, options: VerifyOptions): Promise<VerifyResult> {
   const { sql } = deps
   const { resource, signal } = options
   const { type, table } = resource
-  const mirror = createMirror(resource)
   const expected = await withDbRetry(() => readExpectedMembers(sql, resource), signal)
-  const differences = createDifferences({ ...options, sql, mirror, expected })
-  const verifying: Verifying = { ...options, mirror, differences, seen: new Set(), etagLied: false }
+  const differences = createDifferences({ ...options, sql, expected })
+  const verifying: Verifying = { ...options, differences, seen: new Set(), etagLied: false }
   const asking = await openReadPlan(deps, resource, signal)
   let { plan } = asking
   for (;;) {
     try {
       plan = await findHiddenRecords(deps, resource, plan, null, signal)
       const lighter = withSmallerPages(applyFacts(plan))
+      const every = await readEveryRecord(deps, verifying, lighter)
       const doubts = [
-        (await readEveryRecord(deps, verifying, lighter)) ?? (await checkExtra(deps, verifying, lighter)),
+        'doubt' in every ? every.doubt : await checkExtra(deps, verifying, lighter, every.list),
         verifying.etagLied ? LYING_ETAGS : null,
         notComparedMessage(resource, differences.lacking(), verifying.seen.size),
         notListed(plan),
       ].filter((doubt) => doubt !== null)
-      if (verifying.etagLied) await distrustEtags({ sql, resource, signal })
       const doubt = doubts.length === 0 ? null : doubts.join(' ')
       const { counts } = differences
       if (counts.repaired > 0) await withDbRetry(() => recountRows(sql, type, table), signal)
@@ -99,11 +94,17 @@ const LYING_ETAGS =
 /** Why some records may be in none of the lists; null when all are. */
 function notListed(plan: ReadPlan): string | null {
   if (plan.scope?.unsettled === true) return HIDDEN_RECORDS.message
-  return refusedFiltersMessage(refusedFilters(plan.wanted, negotiatedRequest(plan)))
+  const refused = refusedFilters(plan.wanted, negotiatedRequest(plan))
+  return refused.length === 0 ? null : refusedFiltersMessage(refused)
 }
 
 /** Rows that the list lacks are extra only where a request for their record finds none. A record that is found is compared. */
-async function checkExtra(deps: SnapshotDeps, verifying: Verifying, plan: ReadPlan): Promise<string | null> {
+async function checkExtra(
+  deps: SnapshotDeps,
+  verifying: Verifying,
+  plan: ReadPlan,
+  list: CompleteList,
+): Promise<string | null> {
   const { sql, client, slug, concurrency } = deps
   const { resource, repair, signal, differences, seen } = verifying
   const { from } = plan.read
@@ -134,15 +135,15 @@ async function checkExtra(deps: SnapshotDeps, verifying: Verifying, plan: ReadPl
   if (left > 0) doubts.push(`${rows(left)} not in the list and not checked one by one. Pull it, then verify it again.`)
   if (unsure > 0)
     doubts.push(`${rows(unsure)} not in the list, and requests for them did not show why. Verify it again later.`)
-  const suspect = repair && gone.length > 0 ? await repairExtra(deps, verifying, plan, { gone, left, known }) : null
+  const suspect =
+    repair && gone.length > 0 ? await repairExtra(deps, verifying, plan, { ids: gone, list, left, known }) : null
   if (suspect !== null) doubts.push(suspect)
   return doubts.length === 0 ? null : doubts.join(' ')
 }
 
 const rows = (count: number): string => (count === 1 ? '1 row is' : `${count} rows are`)
 
-interface Extra {
-  readonly gone: readonly string[]
+interface Extra extends ProvedMissing {
   /** Not in the list either, and not checked. */
   readonly left: number
   readonly known: readonly string[]
@@ -151,16 +152,16 @@ interface Extra {
 /** @returns why nothing was marked deleted; null when it was. */
 async function repairExtra(
   deps: SnapshotDeps,
-  { resource, lease, mirror, signal, differences }: Verifying,
+  { resource, lease, signal, differences }: Verifying,
   plan: ReadPlan,
-  { gone, left, known }: Extra,
+  { left, known, ...missing }: Extra,
 ): Promise<string | null> {
   const { sql, deleteLimit } = deps
   const { type } = resource
   const living = await withDbRetry(() => countLiving(sql, resource), signal)
-  const suspect = massDeleteWarning({ type, count: gone.length + left, living, deleteLimit })
+  const suspect = massDeleteWarning({ type, count: missing.ids.length + left, living, deleteLimit })
   if (suspect !== null) return suspect
-  const confirmed = await confirmAndMarkDeleted(deps, { resource, plan, lease, mirror, signal, known }, gone)
+  const confirmed = await confirmAndMarkDeleted(deps, { resource, plan, lease, signal, known }, missing)
   differences.counts.repaired += confirmed?.deleted ?? 0
   return null
 }

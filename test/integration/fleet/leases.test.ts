@@ -3,11 +3,12 @@ import { randomUUID } from 'node:crypto'
 import { afterEach, expect, it } from 'vitest'
 import { catalog } from '../../../src/catalog/registry.ts'
 import { openDatabase, type Database } from '../../../src/store/connection/database.ts'
-import { confirmLease, openLeases, type Leases } from '../../../src/store/fleet/leases.ts'
+import { openLeases, type Leases } from '../../../src/store/fleet/leases.ts'
 import { createMirror } from '../../../src/store/mirror/load.ts'
 import { beginSnapshot, readSnapshot } from '../../../src/store/progress/checkpoint.ts'
 import { createBatchWriter } from '../../../src/sync/snapshot/write-batch.ts'
 import { createDatabase, type TestDatabase } from '../../support/postgres/database.ts'
+import { leased } from '../../support/postgres/leased.ts'
 import { until } from '../../support/until.ts'
 
 const opened: AsyncDisposable[] = []
@@ -113,11 +114,15 @@ it('stops a late writer: nothing of its batch is written, neither rows nor check
   const batch = (id: string) => ({
     position: null,
     chains: [],
+    pass: 1,
+    steady: true,
+    full: true,
     pages: [
       {
         number: 1,
         records: [{ type: 'clients', id }],
         unusable: [],
+        broken: false,
         ids: [id],
         carriers: null,
         recordCount: 1,
@@ -129,29 +134,25 @@ it('stops a late writer: nothing of its batch is written, neither rows nor check
       },
     ],
   })
-  const pass = { pass: 1, firstCount: 1 }
-  const writer = async ({ sql, leases }: { sql: Database; leases: Leases }) =>
+  const writer = async ({ leases }: { leases: Leases }) =>
     createBatchWriter({
-      sql,
-      type: 'clients',
-      table: 'clients',
+      resource,
       lease: await leases.acquire('clients'),
       mirror: createMirror(resource),
       digest: 'q',
-      follow: true,
+      follow: 'written',
     })
-  await one.sql.begin((tx) => beginSnapshot(tx, 'clients', null))
-  const { signal } = new AbortController()
+  await leased(one.sql, (tx) => beginSnapshot(tx, 'clients', null))
   const late = await writer(one)
   await expire(one.sql)
   const now = await writer(two)
-  await expect(late.write(batch('late'), pass, signal)).rejects.toEqual(lost)
+  await expect(late.write(batch('late'), 1)).rejects.toEqual(lost)
   expect(await one.sql`select id from scopestack.clients`).toEqual([])
   for (const table of ['seen_pages', 'known_pages', 'changed_parents']) {
     expect(await one.sql`select from sync.${one.sql(table)}`, table).toHaveLength(0)
   }
   expect(await readSnapshot(one.sql, 'clients')).toMatchObject({ chains: null, steady: true, full: true, fresh: 0 })
-  await now.write(batch('now'), pass, signal)
+  await now.write(batch('now'), 1)
   expect(await one.sql`select id from scopestack.clients`).toEqual([{ id: 'now' }])
   expect(await readSnapshot(one.sql, 'clients')).toMatchObject({ chains: [], fresh: 1 })
 })
@@ -161,8 +162,7 @@ it('makes a taker wait until a write under way has ended', async () => {
   const lease = await one.leases.acquire('clients')
   await expire(two.sql)
   let taken: Promise<unknown> | undefined
-  await one.sql.begin(async (tx) => {
-    await confirmLease(tx, lease)
+  await lease.transaction(async (tx) => {
     taken = two.leases.acquire('clients')
     await until(
       async () => (await one.sql`select from pg_stat_activity where wait_event_type = 'Lock'`).length > 0,
@@ -231,9 +231,8 @@ it('stays released, whichever of a renewal and the release comes first', async (
 it('limits, in the transaction that writes, how long the server waits for its writer', async () => {
   const { one } = await twoWorkers()
   const lease = await one.leases.acquire('clients')
-  const limit = await one.sql.begin(async (tx) => {
-    await confirmLease(tx, lease)
-    return await tx`select current_setting('idle_in_transaction_session_timeout') as limit`
-  })
+  const limit = await lease.transaction(
+    (tx) => tx`select current_setting('idle_in_transaction_session_timeout') as limit`,
+  )
   expect(limit).toEqual([{ limit: '1min' }])
 })

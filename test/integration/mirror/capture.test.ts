@@ -6,6 +6,7 @@ import { createMirror } from '../../../src/store/mirror/load.ts'
 import { disableCapture } from '../../../src/store/schema/capture-triggers.ts'
 import { emptyOutbox, readChanges } from '../../support/outbox.ts'
 import { createDatabase } from '../../support/postgres/database.ts'
+import { leased } from '../../support/postgres/leased.ts'
 
 const database = await createDatabase()
 const sql = openDatabase(database.url)
@@ -37,7 +38,7 @@ beforeEach(async () => {
 })
 
 const load = (type: string, id: string, attributes: object) =>
-  sql.begin((tx) => createMirror(catalog.get(type)!).load(tx, [{ type, id, attributes }]))
+  leased(sql, (tx) => createMirror(catalog.get(type)!).load(tx, [{ type, id, attributes }]))
 
 const NOTED = ['resource', 'recordId', 'op', 'attributes', 'relationships', 'base', 'refs', 'madeBy', 'state'] as const
 const outbox = () => readChanges(sql, NOTED)
@@ -232,7 +233,7 @@ it('every table has the triggers that the catalog asks for', async () => {
 })
 
 it('one statement notes the 50,000 edits of one statement', async () => {
-  await sql.begin(async (tx) => {
+  await leased(sql, async (tx) => {
     const records = Array.from({ length: 50_000 }, (_, at) => ({
       type: 'clients',
       id: `bulk-${at}`,

@@ -18,6 +18,7 @@ import { createComparer, extraIds, clearDigests, type Comparison } from '../../.
 import { createMirror } from '../../../src/store/mirror/load.ts'
 import { SQL_TYPE } from '../../../src/store/schema/columns.ts'
 import { createDatabase } from '../../support/postgres/database.ts'
+import { leased } from '../../support/postgres/leased.ts'
 
 const database = await createDatabase()
 const sql = openDatabase(database.url)
@@ -77,7 +78,7 @@ const thing = (id: string, attributes: object = {}, relationships: object = {}):
   relationships: { ...ENDS, ...relationships },
 })
 
-const load = (records: readonly RemoteRecord[]) => sql.begin((tx) => createMirror(things).load(tx, records))
+const load = (records: readonly RemoteRecord[]) => leased(sql, (tx) => createMirror(things).load(tx, records))
 const compare = (records: readonly RemoteRecord[]): Promise<Comparison[]> =>
   createComparer(things).compare(sql, records)
 const EQUAL = [{ id: '1', state: 'equal' }]
@@ -221,7 +222,7 @@ it('makes the next load write rows whose digest is right although a value is not
   await load([thing('1'), thing('2')])
   await sql`update scopestack.things set name = 'By hand' where id = '1'`
   expect(await load([thing('1'), thing('2')])).toMatchObject({ unchanged: 2 })
-  await sql.begin(async (tx) => {
+  await leased(sql, async (tx) => {
     await clearDigests(tx, things, ['1', 'unknown'])
     expect(await createMirror(things).load(tx, [thing('1'), thing('2')])).toMatchObject({ updated: 1, unchanged: 1 })
   })

@@ -7,6 +7,7 @@ import { type LoadResult } from '../../../src/store/mirror/load-result.ts'
 import { createMirror } from '../../../src/store/mirror/load.ts'
 import { disableCapture } from '../../../src/store/schema/capture-triggers.ts'
 import { createDatabase } from '../../support/postgres/database.ts'
+import { leased } from '../../support/postgres/leased.ts'
 
 const database = await createDatabase()
 const sql = openDatabase(database.url)
@@ -21,7 +22,7 @@ afterAll(async () => {
 })
 
 const load = (type: string, records: readonly RemoteRecord[], resource = catalog.get(type)!): Promise<LoadResult> =>
-  sql.begin((tx) => createMirror(resource).load(tx, records))
+  leased(sql, (tx) => createMirror(resource).load(tx, records))
 
 const client = (id: string, name: string): RemoteRecord => ({ type: 'clients', id, attributes: { name, active: true } })
 
@@ -160,7 +161,7 @@ it('shows readers every row at every moment of a load', async () => {
   const names = async () =>
     await sql<{ name: string; n: number }[]>`
       select name, count(*)::int as n from scopestack.clients where id like 'read-%' group by name`
-  await sql.begin(async (tx) => {
+  await leased(sql, async (tx) => {
     await createMirror(catalog.get('clients')!).load(tx, records('After'))
     expect(await names()).toEqual([{ name: 'Before', n: 300 }])
   })

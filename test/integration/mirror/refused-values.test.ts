@@ -10,6 +10,7 @@ import { createMirror } from '../../../src/store/mirror/load.ts'
 import { installCapture } from '../../../src/store/schema/capture-triggers.ts'
 import { emptyOutbox, readChanges } from '../../support/outbox.ts'
 import { createDatabase, createEmptyDatabase } from '../../support/postgres/database.ts'
+import { leased } from '../../support/postgres/leased.ts'
 import { unnoticed } from '../../support/postgres/unnoticed.ts'
 
 const database = await createDatabase()
@@ -63,7 +64,7 @@ beforeEach(async () => {
 
 const FIELDS = [{ name: 'Tier', label: 'Tier', value: 'silver' }]
 const load = (type: string, id: string, attributes: object) =>
-  sql.begin((tx) => createMirror(catalog.get(type)!).load(tx, [{ type, id, attributes }]))
+  leased(sql, (tx) => createMirror(catalog.get(type)!).load(tx, [{ type, id, attributes }]))
 
 const noted = () => readChanges(sql, ['resource', 'recordId', 'op', 'attributes', 'relationships'])
 const contents = (table: string) => sql`select * from scopestack.${sql(table)} order by id`
@@ -308,7 +309,7 @@ it('the migration leaves waiting edits as they were, and roles that could edit s
     for (const name of some) await old.unsafe(await readFile(join(folder, name), 'utf8'))
   }
   const edit = (statement: string) =>
-    old.begin(async (tx) => {
+    leased(old, async (tx) => {
       await tx.unsafe(`set local role ${editor}`)
       await tx.unsafe(statement)
     })
@@ -318,7 +319,7 @@ it('the migration leaves waiting edits as they were, and roles that could edit s
     await installCapture(old, [...catalog.values()])
     await old.unsafe(`create role ${editor}`)
     await old`select sync.grant_editor(${editor}::regrole)`
-    await old.begin((tx) => createMirror(catalog.get('clients')!).load(tx, [{ type: 'clients', id: '1' }]))
+    await leased(old, (tx) => createMirror(catalog.get('clients')!).load(tx, [{ type: 'clients', id: '1' }]))
     await edit(`update scopestack.clients set msa_date = 'infinity', name = 'Before' where id = '1'`)
     const before = await waiting()
     await run(names.slice(itself))

@@ -10,6 +10,7 @@ import { type LoadResult } from '../../../src/store/mirror/load-result.ts'
 import { createMirror } from '../../../src/store/mirror/load.ts'
 import { readChanges } from '../../support/outbox.ts'
 import { createDatabase, createEmptyDatabase } from '../../support/postgres/database.ts'
+import { leased } from '../../support/postgres/leased.ts'
 import { unnoticed } from '../../support/postgres/unnoticed.ts'
 
 const MIGRATIONS = join(import.meta.dirname, '../../../migrations')
@@ -27,7 +28,7 @@ beforeEach(async () => {
 })
 
 const load = (type: string, records: readonly RemoteRecord[]): Promise<LoadResult> =>
-  sql.begin((tx) => createMirror(catalog.get(type)!).load(tx, records))
+  leased(sql, (tx) => createMirror(catalog.get(type)!).load(tx, records))
 
 const project = (id: string, variables: unknown, name = 'Project'): RemoteRecord => ({
   type: 'projects',
@@ -194,7 +195,7 @@ it('follows a load of 1,000 projects inside its transaction, and writes only wha
     () => 'First',
     (at) => at,
   )
-  await sql.begin(async (tx) => {
+  await leased(sql, async (tx) => {
     await createMirror(catalog.get('projects')!).load(tx, first)
     expect(await values('p999', tx)).toMatchObject([{ value: 'north' }, { number: '999' }])
     expect(await values('p999')).toEqual([])

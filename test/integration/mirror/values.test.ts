@@ -21,6 +21,7 @@ import { openDatabase } from '../../../src/store/connection/database.ts'
 import { createMirror } from '../../../src/store/mirror/load.ts'
 import { SQL_TYPE } from '../../../src/store/schema/columns.ts'
 import { createDatabase } from '../../support/postgres/database.ts'
+import { leased } from '../../support/postgres/leased.ts'
 
 const database = await createDatabase()
 const sql = openDatabase(database.url)
@@ -145,7 +146,7 @@ it('keeps every row, every value that fits, and every value that does not', asyn
     fc.asyncProperty(records, async (made) => {
       const sent = made.map((record, at) => ({ ...record, id: String(at) }))
       await sql`truncate scopestack.every_kinds`
-      const loaded = await sql.begin((tx) => createMirror(everyKind).load(tx, sent))
+      const loaded = await leased(sql, (tx) => createMirror(everyKind).load(tx, sent))
       const rows = new Map((await stored()).map((row) => [row.id, row]))
       expect(rows.size).toBe(sent.length)
       for (const { id, attributes: given } of sent) {
@@ -170,12 +171,12 @@ it('keeps every row, every value that fits, and every value that does not', asyn
           else expect(column).toBe(expected)
         }
       }
-      const again = await sql.begin((tx) => createMirror(everyKind).load(tx, sent))
+      const again = await leased(sql, (tx) => createMirror(everyKind).load(tx, sent))
       expect(again).toMatchObject({ inserted: 0, updated: 0, unchanged: sent.length })
       // The same through the UPDATE, which encodes differently from COPY.
       const before = await stored()
       await sql`update scopestack.every_kinds set sync_hash = '', a_text = 'overwritten', a_json = null`
-      await sql.begin((tx) => createMirror(everyKind).load(tx, sent))
+      await leased(sql, (tx) => createMirror(everyKind).load(tx, sent))
       const after = before.map((row) => {
         const given = sent.find(({ id }) => id === row.id)!.attributes
         const says = (member: string): boolean => isObject(given) && member in given
@@ -200,7 +201,7 @@ it('reads a time back as the same instant', async () => {
     '2026-11-23T04:30Z',
   ]
   const sent = times.map((time, id) => ({ type: 'every-kinds', id: `t${id}`, attributes: { 'a-timestamp': time } }))
-  await sql.begin((tx) => createMirror(everyKind).load(tx, sent))
+  await leased(sql, (tx) => createMirror(everyKind).load(tx, sent))
   const rows = await sql<{ at: Date }[]>`
     select a_timestamp as at from scopestack.every_kinds where id like 't%' order by id`
   expect(rows.map(({ at }) => at.toISOString())).toEqual([
@@ -213,8 +214,8 @@ it('refuses one row at a time: an id past what an index takes rejects itself, an
   const tooLong = randomBytes(2250).toString('base64url')
   const sent = ['fine-1', tooLong, 'a b', "it's", 'ü\\n"', 'fine-2'].map((id) => ({ type: 'every-kinds', id }))
   const mirror = createMirror(everyKind)
-  await expect(sql.begin((tx) => mirror.load(tx, sent))).rejects.toMatchObject({ code: '25P02' })
-  const { inserted, rejected } = await sql.begin((tx) => mirror.loadOneByOne(tx, sent))
+  await expect(leased(sql, (tx) => mirror.load(tx, sent))).rejects.toMatchObject({ code: '25P02' })
+  const { inserted, rejected } = await leased(sql, (tx) => mirror.loadOneByOne(tx, sent))
   expect({ inserted, rejected }).toEqual({
     inserted: 5,
     rejected: [{ id: tooLong, reason: expect.stringMatching(/index row size \d+ exceeds/) as string }],
@@ -228,7 +229,7 @@ it('keeps every digit of a number, in a column, inside json, and where it does n
     "a-text": ${long}, "a-decimal": ${fine}, "a-integer": ${long}, "a-json": {"deep": [${fine}, 1e400, 1.50, 1e2]},
     "a-texts": [${long}], "a-date": 1e400, "more": -${long}
   }},{"type":"every-kinds","id":"digits-2","attributes":{"a-decimal": 1e4000, "a-integer": 1e2, "a-text": 1e400}}]}`
-  await sql.begin((tx) => createMirror(everyKind).load(tx, parseDocument(body, '').records))
+  await leased(sql, (tx) => createMirror(everyKind).load(tx, parseDocument(body, '').records))
   const [row, other] = await sql`
     select a_text, a_decimal::text, a_integer::text, a_json::text, a_texts, a_date::text, sync_extra::text as extra
     from scopestack.every_kinds where id like 'digits%' order by id`
@@ -252,7 +253,7 @@ it('keeps an attribute and a relationship that share a name, declared or not', a
     attributes: { same: 'A', one: 'B', 'same-relationship': 'C' },
     relationships: { same: end, one: 'no object', other: end },
   }
-  await sql.begin((tx) => createMirror(everyKind).load(tx, [record]))
+  await leased(sql, (tx) => createMirror(everyKind).load(tx, [record]))
   const [row] = await sql`select sync_extra as extra from scopestack.every_kinds where id = 'both'`
   expect(row!['extra']).toEqual({
     same: 'A',

@@ -136,7 +136,7 @@ const OURS: Record<string, (sql: Database) => Promise<unknown>> = {
   'noting which projects were written from here': (sql) => recordPushedProjects(sql as never),
   'burying rows': async (sql) => {
     await disableCapture(sql as never)
-    await markDeleted(sql as never, resource, ids(101, 10))
+    await markDeleted(sql as never, resource, { ids: ids(101, 10), list: {} as never })
   },
   'the rows of some projects that a list lacks': (sql) => unseenWithin(sql, services, ids(101, 10), ids(101, 9)),
   'the rows to bring back': (sql) => rowsToRestore(sql, 'projects', 10),

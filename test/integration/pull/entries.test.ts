@@ -5,6 +5,7 @@ import { openDatabase } from '../../../src/store/connection/database.ts'
 import { createMirror } from '../../../src/store/mirror/load.ts'
 import { emptyOutbox, readChanges } from '../../support/outbox.ts'
 import { createDatabase } from '../../support/postgres/database.ts'
+import { leased } from '../../support/postgres/leased.ts'
 import { unnoticed } from '../../support/postgres/unnoticed.ts'
 
 const database = await createDatabase()
@@ -27,7 +28,7 @@ beforeEach(async () => {
 })
 
 const load = (type: string, attributes: object) =>
-  sql.begin((tx) => createMirror(catalog.get(type)!).load(tx, [{ type, id: '1', attributes }]))
+  leased(sql, (tx) => createMirror(catalog.get(type)!).load(tx, [{ type, id: '1', attributes }]))
 
 const update = (expression: string) => sql.unsafe(`update scopestack.clients set user_defined_fields = ${expression}`)
 const list = (entries: unknown) => `'${JSON.stringify(entries)}'::jsonb`

@@ -1,7 +1,8 @@
-/** Records that cannot be rows are parked, with the reason, and cost no other record. */
 import { describe, expect, it, vi } from 'vitest'
 import type { Simulator } from '../../../src/simulator/server.ts'
 import { parkRecords } from '../../../src/store/progress/parked-records.ts'
+/** Records that cannot be rows are parked, with the reason, and cost no other record. */
+import { leased } from '../../support/postgres/leased.ts'
 import { asOf, livingIds, openAccount, pullOne } from '../../support/scopestack/account.ts'
 import type { TestWorker } from '../../support/scopestack/worker.ts'
 
@@ -144,7 +145,8 @@ describe('a record that cannot be a row', () => {
 
   it('is parked with a reason that Postgres can store', async () => {
     const { worker } = await openAccount()
-    await parkRecords(worker.sql, 'services', [{ recordId: '1', reason: 'NUL \0 and half \ud800', body: null }])
+    const odd = { id: '1', reason: 'NUL \0 and half \ud800', body: null }
+    await leased(worker.sql, (tx) => parkRecords(tx, 'services', [odd]))
     expect(await worker.sql`select reason from sync.parked`).toEqual([
       { reason: 'NUL \ufffd and half \ufffd (SYNC_RECORD_UNUSABLE)' },
     ])

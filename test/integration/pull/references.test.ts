@@ -6,6 +6,7 @@ import { openDatabase } from '../../../src/store/connection/database.ts'
 import { createMirror } from '../../../src/store/mirror/load.ts'
 import { emptyOutbox, readChanges } from '../../support/outbox.ts'
 import { createDatabase } from '../../support/postgres/database.ts'
+import { leased } from '../../support/postgres/leased.ts'
 import { unnoticed } from '../../support/postgres/unnoticed.ts'
 
 const database = await createDatabase()
@@ -33,7 +34,7 @@ beforeEach(async () => {
 })
 
 const load = (type: string, id: string) =>
-  sql.begin((tx) => createMirror(catalog.get(type)!).load(tx, [{ type, id, attributes: { name: `${type} ${id}` } }]))
+  leased(sql, (tx) => createMirror(catalog.get(type)!).load(tx, [{ type, id, attributes: { name: `${type} ${id}` } }]))
 /** A pull has proved that it has all of them. */
 const wasReadWhole = () => sql`insert into sync.cursors (resource, as_of) values ('clients', now())`
 const ways = (id: string): (() => Promise<unknown>)[] => [

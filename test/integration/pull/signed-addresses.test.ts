@@ -1,4 +1,3 @@
-/** Addresses that are signed anew in each answer: the newest is kept, and nothing counts as changed. */
 import { expect, it } from 'vitest'
 import { defineResource, text, type Resource } from '../../../src/catalog/resource.ts'
 import type { Simulator } from '../../../src/simulator/server.ts'
@@ -6,6 +5,8 @@ import { createComparer } from '../../../src/store/mirror/compare.ts'
 import { createMirror } from '../../../src/store/mirror/load.ts'
 import { verifyResource } from '../../../src/sync/verify/verify.ts'
 import { withLease } from '../../../src/sync/with-lease.ts'
+/** Addresses that are signed anew in each answer: the newest is kept, and nothing counts as changed. */
+import { leased } from '../../support/postgres/leased.ts'
 import { openAccount, pullOne, remoteIds } from '../../support/scopestack/account.ts'
 import type { TestWorker } from '../../support/scopestack/worker.ts'
 
@@ -94,7 +95,7 @@ it('a member that is declared volatile is no change either, and is kept up to da
   await sql`create table scopestack.things (id text primary key, name text, session text, sync_extra jsonb,
     sync_hash text not null, sync_changed_at timestamptz not null default now(), sync_deleted_at timestamptz)`
   const load = (name: string, session: string | null) =>
-    sql.begin((tx) => createMirror(things).load(tx, [{ type: 'things', id: '1', attributes: { name, session } }]))
+    leased(sql, (tx) => createMirror(things).load(tx, [{ type: 'things', id: '1', attributes: { name, session } }]))
   const row = async () => (await sql`select name, session, sync_changed_at from scopestack.things`)[0]!
   await load('A', 'one')
   const before = await row()

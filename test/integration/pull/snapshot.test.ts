@@ -82,7 +82,8 @@ describe('a snapshot', () => {
     const { worker } = await openAccount()
     await pullOne(worker, 'clients')
     await worker.sql`insert into sync.seen_pages (resource, pass, page, ids) values ('clients', 1, 1, '{other}')`
-    const late = { resource: 'clients', term: 0 }
+    const late = await worker.leases.acquire('clients')
+    await worker.sql`update sync.leases set term = term + 1 where resource = 'clients'`
     const resource = worker.catalog.get('clients')!
     const { signal } = new AbortController()
     const how = {

@@ -1,10 +1,11 @@
-/** A member that every record carried and none carries now is not null: it is missing, which is reported until the operator accepts it. */
 import { describe, expect, it } from 'vitest'
 import type { Simulator } from '../../../src/simulator/server.ts'
 import { recordChangedParents } from '../../../src/store/progress/changed-projects.ts'
 import { verifyResource, type VerifyResult } from '../../../src/sync/verify/verify.ts'
 import { withLease } from '../../../src/sync/with-lease.ts'
 import type { ListBody } from '../../support/network/relay.ts'
+/** A member that every record carried and none carries now is not null: it is missing, which is reported until the operator accepts it. */
+import { leased } from '../../support/postgres/leased.ts'
 import { openAccount, pullOne, remoteIds } from '../../support/scopestack/account.ts'
 import type { TestWorker } from '../../support/scopestack/worker.ts'
 
@@ -241,7 +242,7 @@ it('a member that is not declared is missed where the row has it, and a record t
 it('an unchanged page of one project is no proof that others are unchanged', async () => {
   const { sim, worker } = await openAccount()
   await pullOne(worker, 'services')
-  await worker.sql.begin((tx) => recordChangedParents(tx, 'services', []))
+  await leased(worker.sql, (tx) => recordChangedParents(tx, 'services', []))
   sim.setSwitches({ withheldAttributes: { services: ['name'] } })
   await pullOne(worker, 'services')
   sim.resetStats()

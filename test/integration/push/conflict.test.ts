@@ -1,7 +1,6 @@
 /** Both sides change the same record: no edit is lost without a report. */
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest'
 import { startSimulator, type Simulator } from '../../../src/simulator/server.ts'
-import { confirmLease } from '../../../src/store/fleet/leases.ts'
 import { createMirror } from '../../../src/store/mirror/load.ts'
 import { emptyOutbox, readChanges } from '../../support/outbox.ts'
 import { createDatabase, type TestDatabase } from '../../support/postgres/database.ts'
@@ -117,10 +116,7 @@ it('a pull does not restore values that it had read before an edit was settled',
   const read = { type: 'clients', id: id(), attributes: { ...held() } }
   await worker.sql`update scopestack.clients set name = 'Edited meanwhile' where id = ${id()}`
   expect(await worker.push()).toMatchObject([{ fate: 'sent' }])
-  await worker.sql.begin(async (tx) => {
-    await confirmLease(tx, lease)
-    await createMirror(worker.catalog.get('clients')!).load(tx, [read])
-  })
+  await lease.transaction((tx) => createMirror(worker.catalog.get('clients')!).load(tx, [read]))
   await worker.leases.release(lease)
   expect(await row()).toMatchObject({ name: 'Edited meanwhile' })
   // The next one began later, and what it reads is newer.

@@ -6,6 +6,7 @@ import { openDatabase, type Database } from '../../../src/store/connection/datab
 import { createMirror } from '../../../src/store/mirror/load.ts'
 import { readChanges } from '../../support/outbox.ts'
 import { createDatabase } from '../../support/postgres/database.ts'
+import { leased } from '../../support/postgres/leased.ts'
 
 const database = await createDatabase()
 const owner = openDatabase(database.url)
@@ -22,7 +23,7 @@ beforeAll(async () => {
   }
   await owner`select sync.grant_reader(${reader}::regrole), sync.grant_editor(${editor}::regrole)`
   const record = { type: 'clients', id: '1', attributes: { name: 'One', active: true } }
-  await owner.begin((tx) => createMirror(catalog.get('clients')!).load(tx, [record]))
+  await leased(owner, (tx) => createMirror(catalog.get('clients')!).load(tx, [record]))
 })
 
 afterAll(async () => {
@@ -111,7 +112,7 @@ it('an editor that claims to be a load is refused what other editors are', async
 
 it('a function gives no more rights than its caller has', async () => {
   await owner.unsafe(`revoke update on scopestack.vendors from ${editor}`)
-  await owner.begin((tx) =>
+  await leased(owner, (tx) =>
     createMirror(catalog.get('vendors')!).load(tx, [{ type: 'vendors', id: '1', attributes: { name: 'V' } }]),
   )
   expect(await said(editor, `select sync.enqueue_change('vendors', 'update', '1', '{"city": "x"}')`)).toBe(

@@ -7,6 +7,7 @@ import { createMirror } from '../../../src/store/mirror/load.ts'
 import { disableCapture } from '../../../src/store/schema/capture-triggers.ts'
 import { emptyOutbox, readChanges } from '../../support/outbox.ts'
 import { createDatabase } from '../../support/postgres/database.ts'
+import { leased } from '../../support/postgres/leased.ts'
 
 const database = await createDatabase()
 const sql = openDatabase(database.url)
@@ -29,7 +30,7 @@ beforeEach(async () => {
 })
 
 const load = (type: string, id: string, attributes: object) =>
-  sql.begin((tx) => createMirror(catalog.get(type)!).load(tx, [{ type, id, attributes }]))
+  leased(sql, (tx) => createMirror(catalog.get(type)!).load(tx, [{ type, id, attributes }]))
 
 const outbox = () => readChanges(sql, ['resource', 'recordId', 'op', 'attributes', 'relationships', 'base', 'state'])
 

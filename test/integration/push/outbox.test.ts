@@ -23,6 +23,7 @@ import {
   settleDaysAgo,
 } from '../../support/outbox.ts'
 import { createDatabase } from '../../support/postgres/database.ts'
+import { leased } from '../../support/postgres/leased.ts'
 import { until } from '../../support/until.ts'
 
 const database = await createDatabase()
@@ -38,7 +39,7 @@ afterAll(async () => {
 
 beforeEach(async () => {
   await emptyOutbox(sql)
-  await sql.begin(async (tx) => {
+  await leased(sql, async (tx) => {
     await disableCapture(tx)
     for (const table of ['clients', 'projects']) await tx`delete from scopestack.${tx(table)}`
     const records = ['1', '2', '3'].map((id) => ({ type: 'clients', id, attributes: { name: `Client ${id}` } }))
@@ -202,7 +203,7 @@ it('distinguishes due changes that are blocked from due ones that can be sent', 
 it('replaces the id also where a pull has seen the record before its response came', async () => {
   await sql`insert into scopestack.clients (name) values ('Raced')`
   const { changes, term } = await claim(one)
-  await sql.begin((tx) => createMirror(catalog.get('clients')!).load(tx, [answer('88', 'Raced')]))
+  await leased(sql, (tx) => createMirror(catalog.get('clients')!).load(tx, [answer('88', 'Raced')]))
   await settleSent(deps, changes[0]!, term, answer('88', 'Raced'), null)
   expect(await sql`select id from scopestack.clients where name = 'Raced'`).toEqual([{ id: '88' }])
 })

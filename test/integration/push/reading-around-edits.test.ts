@@ -1,4 +1,3 @@
-/** What a reading does about rows that hold local edits: it neither marks deleted them, nor calls them different, nor forgets them. */
 import { describe, expect, it } from 'vitest'
 import { catalog } from '../../../src/catalog/registry.ts'
 import { discardChange } from '../../../src/store/outbox/changes.ts'
@@ -6,6 +5,7 @@ import { rebaseOntoBase } from '../../../src/sync/push/rebase.ts'
 import { verifyResource } from '../../../src/sync/verify/verify.ts'
 import { withLease } from '../../../src/sync/with-lease.ts'
 import { newestId, readChanges } from '../../support/outbox.ts'
+import { leased } from '../../support/postgres/leased.ts'
 import { openAccount, pullOne, remoteIds } from '../../support/scopestack/account.ts'
 import { addPart, openAccount as openChanging, projectWith } from '../../support/scopestack/increments.ts'
 import type { TestWorker } from '../../support/scopestack/worker.ts'
@@ -143,7 +143,7 @@ it('a list in no order is not proved by records that were pushed while it was re
   const { createMirror } = await import('../../../src/store/mirror/load.ts')
   const made = remoteIds(sim, 'vendors').find((id) => !ids.includes(id))!
   const records = [made, ids[0]!].map((id) => ({ ...sim.records.read('vendors', id)!, type: 'vendors', id }))
-  const loaded = await sql.begin((tx) => createMirror(catalog.get('vendors')!).load(tx, records))
+  const loaded = await leased(sql, (tx) => createMirror(catalog.get('vendors')!).load(tx, records))
   expect(loaded).toMatchObject({ fresh: 1, left: [made] })
   await worker.leases.release(lease)
 })

@@ -9,7 +9,7 @@ const PAGES = LONG ? 1500 : 400
 const PAGE_SIZE = 10
 const CONCURRENCY = 2
 const ENV = { SYNC_PAGE_SIZE: String(PAGE_SIZE), SYNC_CONCURRENCY: String(CONCURRENCY) }
-/** Of a long list (`sync/snapshot/snapshot-pass.ts`). */
+/** Of a long list (`sync/list/read-records.ts`). */
 const CHAINS = CONCURRENCY + 2
 /** `AHEAD` of `remote/pages/reverse-pages.ts`: pages of a chain that are on their way or wait, and as many in the batch being written. */
 const LOST_BY_A_CHAIN = 2 * 2

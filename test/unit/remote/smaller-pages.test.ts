@@ -7,10 +7,16 @@ import type { Client } from '../../../src/remote/client.ts'
 import { unreadableIn, isFullPage, reportsCount } from '../../../src/remote/pages/list-length.ts'
 import { fetchPage, type ListRequest } from '../../../src/remote/pages/pages.ts'
 import { planChains, readReverse } from '../../../src/remote/pages/reverse-pages.ts'
-import { readCompleteList } from '../../../src/sync/list/read-small-list.ts'
+import { readSmallList } from '../../../src/sync/list/read-nested.ts'
 import { numbered } from '../../support/scopestack/paged-list.ts'
 
 const { signal } = new AbortController()
+
+async function readSmall(client: Client, list: ListRequest) {
+  const wanted = { type: 'clients', aliases: [], carried: false }
+  const { pages, completeness } = await readSmallList({ client, concurrency: 1, signal }, { request: list, wanted })
+  return { pages, proved: completeness.complete }
+}
 const WITHOUT = { skipUnreadable: true }
 
 interface Requested {
@@ -84,7 +90,7 @@ describe('a page that is too much', () => {
     const { client, requested, request } = serverOf(23, ({ size, url }) => (size > 5 ? status(url, 504) : undefined))
     expect((await fetchPage(client, request, 2, signal, undefined, { fromEnd: true })).ids).toEqual(['21', '22', '23'])
     expect(requested.slice(0, 4)).toEqual(['2/20', '4/10', '8/5', '5/5'])
-    const { pages, proved } = await readCompleteList(client, request, signal)
+    const { pages, proved } = await readSmall(client, request)
     expect(proved).toBe(true)
     expect(new Set(pages.flatMap(({ ids }) => ids))).toEqual(new Set(numbered(23)))
   })
@@ -158,7 +164,7 @@ describe('a list whose far pages are refused', () => {
         if (number * size <= 40) return undefined
         return code < 500 ? requestRefused({ url, status: code, detail: '' }) : status(url, code)
       })
-      const { pages, proved } = await readCompleteList(client, request, signal)
+      const { pages, proved } = await readSmall(client, request)
       expect(proved).toBe(true)
       expect(new Set(pages.flatMap(({ ids }) => ids))).toEqual(new Set(numbered(75)))
     },
@@ -168,7 +174,7 @@ describe('a list whose far pages are refused', () => {
     const { client, request } = serverOf(95, ({ number, size, url }) =>
       number * size > 40 ? requestRefused({ url, status: 400, detail: '' }) : undefined,
     )
-    const { pages, proved } = await readCompleteList(client, request, signal)
+    const { pages, proved } = await readSmall(client, request)
     expect(proved).toBe(false)
     expect(new Set(pages.flatMap(({ ids }) => ids)).size).toBe(80)
   })
@@ -194,7 +200,7 @@ describe('a list whose far pages are refused', () => {
       },
     }
     const request: ListRequest = { path: '/demo/v1/clients', query: { 'filter[active]': 'true,false' }, pageSize: 20 }
-    const { pages, proved } = await readCompleteList(client, request, signal)
+    const { pages, proved } = await readSmall(client, request)
     expect(proved).toBe(true)
     expect(new Set(pages.flatMap((page) => page.ids))).toEqual(new Set(ids))
     expect(requested.length).toBeLessThan(60)

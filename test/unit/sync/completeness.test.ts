@@ -1,109 +1,174 @@
+import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { assessCompleteness } from '../../../src/sync/list/completeness.ts'
+import {
+  allDocuments,
+  assessList,
+  assessNested,
+  assessRead,
+  assessStretch,
+  gapMessage,
+  isWholeSelection,
+  type Completeness,
+  type ListEvidence,
+} from '../../../src/sync/list/completeness.ts'
 
-/** Of a first reading: all five are new to the mirror. */
-const ordered = {
-  read: 'list',
-  ordered: true,
+/** Of a first reading: none of the five was known. */
+const ordered: ListEvidence = {
+  fromEnd: true,
+  bothEnds: false,
   seen: 5,
-  fresh: 5,
+  known: 0,
   count: 5,
   pages: 3,
   steady: true,
   full: true,
-  parked: 0,
-  refused: [],
-  parent: null,
-} as const
-
+}
+const unordered = { ...ordered, fromEnd: false }
 const changed = { steady: false, seen: 6 }
+const complete = { complete: true, list: {} }
 
-const refusal = (sentence: string, again: boolean) => ({
-  outcome: 'incomplete',
-  complete: false,
-  again,
-  message: expect.stringContaining(sentence) as string,
-})
-const complete = { outcome: 'ok', message: null, complete: true, again: false }
+const refusal = (sentence: string, again: boolean) => [expect.stringContaining(sentence) as string, again]
+
+const told = (found: Completeness) => (found.complete ? 'complete' : [gapMessage(found.gap), found.again])
 
 describe('a list that is ordered by id', () => {
   it.each([
     ['as many were met as it said throughout', {}],
-    ['it is empty', { seen: 0, fresh: 0, count: 0, pages: 0 }],
+    ['it is empty', { seen: 0, count: 0, pages: 0 }],
     ['it changed, and no page was cut: nothing that lived throughout can have been missed', changed],
-    ['it shrank below what was met', { ...changed, seen: 3, fresh: 3 }],
-    ['all that it had were known before and met, whatever the pages looked like', { fresh: 0, full: false }],
-    ['it had none, and some came while it was read', { count: 0, seen: 2, fresh: 2, steady: false, full: false }],
-  ])('is complete when %s', (_, evidence) => expect(assessCompleteness({ ...ordered, ...evidence })).toEqual(complete))
+    ['it shrank below what was met', { ...changed, seen: 3 }],
+    ['all that it had were known before and met, whatever the pages looked like', { known: 5, full: false }],
+    ['it had none, and some came while it was read', { count: 0, seen: 2, steady: false, full: false }],
+  ])('is complete when %s', (_, evidence) => expect(assessList({ ...ordered, ...evidence })).toEqual(complete))
 
   it.each([
-    ['fewer were met while it stood still', { seen: 4, fresh: 4 }, '5 records, but 4 different'],
-    ['more were met while it stood still', { seen: 6, fresh: 6 }, '5 records, but 6 different'],
+    ['fewer were met while it stood still', { seen: 4 }, '5 records, but 4 different'],
+    ['more were met while it stood still', { seen: 6 }, '5 records, but 6 different'],
     ['it changed and a page was cut', { ...changed, full: false }, 'pages of it came cut short'],
   ])('is read again when %s', (_, evidence, sentence) =>
-    expect(assessCompleteness({ ...ordered, ...evidence })).toEqual(refusal(sentence, true)),
+    expect(told(assessList({ ...ordered, ...evidence }))).toEqual(refusal(sentence, true)),
   )
 })
 
 describe('a list in another order', () => {
-  const unordered = { ...ordered, ordered: false }
-
   it.each([
     ['it came on one page', { pages: 1 }],
-    ['as many were known before and met as it had when the reading began', { fresh: 0 }],
-    ['the same, and others came meanwhile', { seen: 7, fresh: 2, steady: false, full: false }],
-  ])('is complete when %s', (_, evidence) =>
-    expect(assessCompleteness({ ...unordered, ...evidence })).toEqual(complete),
-  )
+    ['as many were known before and met as it had when the reading began', { known: 5 }],
+    ['the same, and others came meanwhile', { seen: 7, known: 5, steady: false, full: false }],
+  ])('is complete when %s', (_, evidence) => expect(assessList({ ...unordered, ...evidence })).toEqual(complete))
 
   it.each([
     ['was met for the first time: one may have slipped past, and another come', {}, 'only 0 of its 5 records'],
-    ['has a record that was not known', { fresh: 1 }, 'only 4 of its 5 records were seen twice'],
-    ['came on one page that lacks some', { pages: 1, seen: 4, fresh: 4 }, '5 records, but 4 different'],
-    ['came on one page, and changed', { ...changed, pages: 1, fresh: 6 }, 'in no order to rely on'],
-    ['changed', changed, 'only 1 of its 5 records'],
-    ['did not say how many pages it has, so that it was read from the front', { ordered: true, pages: null }, 'only 0'],
-    ['did not say, and changed', { ...changed, ordered: true, pages: null }, 'only 1 of its 5 records'],
+    ['has a record that was not known', { known: 4 }, 'only 4 of its 5 records were seen twice'],
+    ['came on one page that lacks some', { pages: 1, seen: 4 }, '5 records, but 4 different'],
+    ['came on one page, and changed', { ...changed, pages: 1 }, 'in no order to rely on'],
+    ['changed', { ...changed, known: 1 }, 'only 1 of its 5 records'],
   ])('is read again when it %s', (_, evidence, sentence) =>
-    expect(assessCompleteness({ ...unordered, ...evidence })).toEqual(refusal(sentence, true)),
+    expect(told(assessList({ ...unordered, ...evidence }))).toEqual(refusal(sentence, true)),
   )
 })
 
-describe.each(['list', 'included'] as const)('what was proved complete (%s)', (read) => {
+describe('a list whose far pages are refused', () => {
+  const bothEnds = { ...unordered, bothEnds: true }
+
   it.each([
-    ['does not say how many it has', { count: null, pages: null }, 'did not say'],
-    ['refuses a filter that brings archived records', { refused: ['filter[active]'] }, 'refuses filter[active]'],
-  ])('is not believed when the list %s, and reading it again would not help', (_, evidence, sentence) =>
-    expect(assessCompleteness({ ...ordered, read, ...evidence })).toEqual(refusal(sentence, false)),
+    ['does not help where the pages between are out of reach', { seen: 4 }, 'only 4 of the 5 records', false],
+    ['may help where it changed', { ...changed, seen: 4 }, 'in no order to rely on', true],
+    ['may help where the ends met', {}, 'only 0 of its 5 records', true],
+  ])('is not proved, and another pass %s', (_, evidence, sentence, again) =>
+    expect(told(assessList({ ...bothEnds, ...evidence }))).toEqual(refusal(sentence, again)),
   )
 
-  it('is incomplete for the mirror while a record is parked, though every record was seen', () => {
-    expect(assessCompleteness({ ...ordered, read, parked: 1 })).toEqual({
-      ...refusal('1 could not be loaded and are parked', false),
-      complete: true,
-    })
+  it('is proved by a second pass that meets as many as it counts', () => {
+    expect(assessList({ ...bothEnds, known: 5 })).toEqual(complete)
   })
 })
 
-describe('what has no list', () => {
-  const none = { ...ordered, fresh: 3, seen: 3, count: null, pages: null }
+it('a list that does not count its records is never proved, and another pass would not help', () => {
+  for (const one of [ordered, unordered]) {
+    expect(told(assessList({ ...one, count: null }))).toEqual(refusal('did not say', false))
+  }
+})
 
-  it.each(['each', 'singleton', 'below'] as const)('is complete when all of it was loaded (%s)', (read) => {
-    expect(assessCompleteness({ ...none, read })).toEqual(complete)
-    expect(assessCompleteness({ ...none, read, parked: 2 })).toMatchObject({ outcome: 'incomplete', complete: true })
+it('every row of the table in completeness.ts holds, and nothing else is proved', () => {
+  const some = fc.nat({ max: 4 })
+  const evidence: fc.Arbitrary<ListEvidence> = fc.record({
+    count: fc.option(some),
+    pages: some,
+    seen: some,
+    known: some,
+    fromEnd: fc.boolean(),
+    bothEnds: fc.boolean(),
+    steady: fc.boolean(),
+    full: fc.boolean(),
+  })
+  fc.assert(
+    fc.property(evidence, (one) => {
+      const { count, pages, seen, known, fromEnd, steady, full } = one
+      const table = [
+        known === count,
+        fromEnd && steady && seen === count,
+        fromEnd && !steady && full,
+        !fromEnd && steady && pages <= 1 && seen === count,
+      ]
+      expect(assessList(one).complete).toBe(count !== null && table.includes(true))
+    }),
+    { numRuns: 20_000 },
+  )
+})
+
+describe('what was proved complete', () => {
+  const whole = { refused: [], parent: null }
+
+  it('is not believed when the server refuses a filter that brings archived records', () => {
+    const found = assessRead(assessList(ordered), { ...whole, refused: ['filter[active]'] })
+    expect(told(found)).toEqual(refusal('refuses filter[active]', false))
   })
 
-  it.each(['each', 'below'] as const)('is not complete while its parents never were (%s)', (read) => {
-    expect(assessCompleteness({ ...none, read, parent: { type: 'projects', asOf: new Date() } })).toEqual(complete)
-    expect(assessCompleteness({ ...none, read, parent: { type: 'projects', asOf: null } })).toEqual(
-      refusal('projects was never read completely', false),
-    )
+  it('is not complete while its parents never were', () => {
+    const below = (asOf: Date | null) => assessRead(allDocuments(), { ...whole, parent: { type: 'projects', asOf } })
+    expect(below(new Date())).toEqual(complete)
+    expect(told(below(null))).toEqual(refusal('projects was never read completely', false))
   })
 
-  it('is not complete while a list below a record kept changing, and that one was read again already', () => {
-    const parent = { type: 'projects', asOf: new Date() }
-    expect(assessCompleteness({ ...none, read: 'below', full: false, parent })).toEqual(
-      refusal('lists below projects could not be proved complete', false),
-    )
+  it('is complete with filters and parents that hold', () => {
+    expect(assessRead(assessList(ordered), whole)).toEqual(complete)
   })
+
+  it('says of a list that is not what it says by itself', () => {
+    const cut = assessList({ ...ordered, ...changed, full: false })
+    expect(assessRead(cut, { ...whole, refused: ['filter[active]'] })).toEqual(cut)
+  })
+})
+
+it('lists below records are complete when each of them is', () => {
+  expect(assessNested(true, 'projects')).toEqual(complete)
+  expect(told(assessNested(false, 'projects'))).toEqual(
+    refusal('lists below projects could not be proved complete', false),
+  )
+})
+
+describe('a stretch of a list, newest first', () => {
+  const stretch = { count: 9, ids: 4, places: 4, steady: true, full: true }
+
+  it('is complete when each place held another record, and nothing moved', () => {
+    expect(assessStretch(stretch)).toEqual(complete)
+  })
+
+  it.each([
+    ['a record was met twice', { ids: 3 }, 'ties', true],
+    ['the count changed', { steady: false }, 'stretch', true],
+    ['a page was cut short', { full: false }, 'stretch', true],
+    ['it is not counted', { count: null }, 'uncounted', false],
+  ])('is not when %s', (_, evidence, kind, again) =>
+    expect(assessStretch({ ...stretch, ...evidence })).toMatchObject({ complete: false, gap: { kind }, again }),
+  )
+})
+
+it('a list filtered by ids answers for them when it holds no others, and all that it counts', () => {
+  const asked = new Set(['1', '2', '3'])
+  expect(isWholeSelection({ recordCount: 2, ids: ['1', '3'] }, asked)).toBe(true)
+  expect(isWholeSelection({ recordCount: 3, ids: ['1', '3'] }, asked)).toBe(false)
+  expect(isWholeSelection({ recordCount: null, ids: ['1', '3'] }, asked)).toBe(false)
+  expect(isWholeSelection({ recordCount: 1, ids: ['4'] }, asked)).toBe(false)
 })

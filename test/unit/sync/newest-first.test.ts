@@ -1,7 +1,8 @@
 import * as fc from 'fast-check'
 import { expect, it } from 'vitest'
 import type { Client } from '../../../src/remote/client.ts'
-import { isComplete, readNewestFirst } from '../../../src/sync/incremental/newest-first.ts'
+import { readNewestFirst } from '../../../src/sync/incremental/newest-first.ts'
+import { takeAll } from '../../../src/sync/list/read-page.ts'
 
 interface Rec {
   readonly id: number
@@ -87,19 +88,19 @@ it.each(['by id', 'by page'] as const)(
           const { client, list } = listOf(recs, size, ties, happens.values())
           const met = new Set<number>()
           const request = { path: '/demo/v1/projects', query: {}, pageSize: size }
-          const take = ({ ids }: { ids: readonly string[] }) => {
-            for (const id of ids) met.add(Number(id))
-            return Promise.resolve()
-          }
-          let stretch
+          const wanted = { type: 'projects', aliases: [], carried: false }
+          const stretch = readNewestFirst({ client, request, wanted, watermark: WATERMARK, signal })
+          let found
           try {
-            stretch = await readNewestFirst({ client, request, watermark: WATERMARK, take, signal })
+            found = await takeAll(stretch, ({ pages }) => {
+              for (const { ids } of pages) for (const id of ids) met.add(Number(id))
+            })
           } catch (error) {
             // As many came as were on the page, so that it looks like its neighbour.
             fc.pre((error as { code?: string }).code === undefined)
             throw error
           }
-          if (!isComplete(stretch)) return
+          if (!found.complete) return
           proved++
           const still = new Map(list.recs.map(({ id, time }) => [id, time]))
           const missed = recs.filter(

@@ -1,13 +1,15 @@
 import * as fc from 'fast-check'
 import { expect, describe, it } from 'vitest'
-import { readCompleteList } from '../../../src/sync/list/read-small-list.ts'
+import { readSmallList } from '../../../src/sync/list/read-nested.ts'
 import { numbered, pagedList, request, type PagedList } from '../../support/scopestack/paged-list.ts'
 
 const { signal } = new AbortController()
 
 async function read(list: PagedList) {
-  const { pages, proved } = await readCompleteList(list.client, request, signal)
-  return { ids: new Set(pages.flatMap(({ ids }) => ids)), proved }
+  const wanted = { type: 'clients', aliases: [], carried: false }
+  const context = { client: list.client, concurrency: 1, signal }
+  const { pages, completeness } = await readSmallList(context, { request, wanted })
+  return { ids: new Set(pages.flatMap(({ ids }) => ids)), proved: completeness.complete }
 }
 
 const uncounted = () => ({})
