@@ -1,3 +1,4 @@
+/** However a record is read, the same row comes of it: in its own list, along with another, below one, alone, as an answer. */
 import { expect, it } from 'vitest'
 import type { ReadMethod, Resource } from '../../../src/catalog/resource.ts'
 import { parseDocument } from '../../../src/remote/documents/document.ts'
@@ -7,7 +8,6 @@ import { createRowEncoder } from '../../../src/store/mirror/row.ts'
 import { recordChangedParents } from '../../../src/store/progress/changed-projects.ts'
 import { requestFor } from '../../../src/sync/list/list-request.ts'
 import { toReadPage } from '../../../src/sync/list/read-page.ts'
-/** However a record is read, the same row comes of it: in its own list, along with another, below one, alone, as an answer. */
 import { leased } from '../../support/postgres/leased.ts'
 import { openAccount, remoteIds } from '../../support/scopestack/account.ts'
 import { INCREMENTAL, PARTS } from '../../support/scopestack/increments.ts'

@@ -1,7 +1,7 @@
+/** Records that cannot be rows are parked, with the reason, and cost no other record. */
 import { describe, expect, it, vi } from 'vitest'
 import type { Simulator } from '../../../src/simulator/server.ts'
 import { parkRecords } from '../../../src/store/progress/parked-records.ts'
-/** Records that cannot be rows are parked, with the reason, and cost no other record. */
 import { leased } from '../../support/postgres/leased.ts'
 import { asOf, livingIds, openAccount, pullOne } from '../../support/scopestack/account.ts'
 import type { TestWorker } from '../../support/scopestack/worker.ts'

@@ -1,3 +1,4 @@
+/** Addresses that are signed anew in each answer: the newest is kept, and nothing counts as changed. */
 import { expect, it } from 'vitest'
 import { defineResource, text, type Resource } from '../../../src/catalog/resource.ts'
 import type { Simulator } from '../../../src/simulator/server.ts'
@@ -5,7 +6,6 @@ import { createComparer } from '../../../src/store/mirror/compare.ts'
 import { createMirror } from '../../../src/store/mirror/load.ts'
 import { verifyResource } from '../../../src/sync/verify/verify.ts'
 import { withLease } from '../../../src/sync/with-lease.ts'
-/** Addresses that are signed anew in each answer: the newest is kept, and nothing counts as changed. */
 import { leased } from '../../support/postgres/leased.ts'
 import { openAccount, pullOne, remoteIds } from '../../support/scopestack/account.ts'
 import type { TestWorker } from '../../support/scopestack/worker.ts'

@@ -1,10 +1,10 @@
+/** A member that every record carried and none carries now is not null: it is missing, which is reported until the operator accepts it. */
 import { describe, expect, it } from 'vitest'
 import type { Simulator } from '../../../src/simulator/server.ts'
 import { recordChangedParents } from '../../../src/store/progress/changed-projects.ts'
 import { verifyResource, type VerifyResult } from '../../../src/sync/verify/verify.ts'
 import { withLease } from '../../../src/sync/with-lease.ts'
 import type { ListBody } from '../../support/network/relay.ts'
-/** A member that every record carried and none carries now is not null: it is missing, which is reported until the operator accepts it. */
 import { leased } from '../../support/postgres/leased.ts'
 import { openAccount, pullOne, remoteIds } from '../../support/scopestack/account.ts'
 import type { TestWorker } from '../../support/scopestack/worker.ts'

@@ -1,3 +1,4 @@
+/** What a reading does about rows that hold local edits: it neither marks deleted them, nor calls them different, nor forgets them. */
 import { describe, expect, it } from 'vitest'
 import { catalog } from '../../../src/catalog/registry.ts'
 import { discardChange } from '../../../src/store/outbox/changes.ts'
