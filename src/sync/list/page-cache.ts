@@ -74,7 +74,7 @@ async function saysUnchangedToAnything(client: Client, request: ListRequest, sig
   return await client.get(path, () => false, signal, { cached: known })
 }
 
-export const distrustEtags = ({ sql, resource, signal }: Pick<Deps, 'sql' | 'resource' | 'signal'>): Promise<void> =>
+const distrustEtags = ({ sql, resource, signal }: Pick<Deps, 'sql' | 'resource' | 'signal'>): Promise<void> =>
   withDbRetry(() => recordUnreliableEtags(sql, resource.type), signal)
 
 /** For `verify`: the last validators of the pages, to compare with the present ones; every page is parsed. */

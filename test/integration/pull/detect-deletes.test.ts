@@ -92,6 +92,62 @@ it('a record that the list does not hold and its own address does is kept, and b
   expect(single(sim)).toBeGreaterThan(0)
 })
 
+describe('a record that the list does not hold and its own address does', () => {
+  const driftOf = (worker: TestWorker) =>
+    worker.sql`select member, kind from sync.drift where resource = 'services' and kind <> 'gone' order by member`
+
+  it('leaves its drift on record: an undeclared member, and a value that does not fit', async () => {
+    const hidden = new Set<string>()
+    const { worker, ids, again } = await open(hidden, (one) => {
+      const odd = { ...(one.data['attributes'] as object), shade: 'blue', 'total-hours': 'many' }
+      return hidden.has(String(one.data['id'])) ? { data: { ...one.data, attributes: odd } } : one
+    })
+    expect(await driftOf(worker)).toEqual([])
+    hidden.add(ids[5]!)
+    expect(await again()).toMatchObject({ deleted: 0, updated: 0 })
+    expect(await driftOf(worker)).toEqual([
+      { member: 'shade', kind: 'undeclared' },
+      { member: 'total-hours', kind: 'misfit' },
+    ])
+  })
+
+  it('says nothing of what the records of the list carry when it lacks a member itself', async () => {
+    const hidden = new Set<string>()
+    const { worker, ids, again } = await open(hidden, (one) => {
+      const { name: _, ...rest } = one.data['attributes'] as Record<string, unknown>
+      return hidden.has(String(one.data['id'])) ? { data: { ...one.data, attributes: rest } } : one
+    })
+    const expected = () => worker.sql`select value from sync.capabilities where resource = 'services' and name = 'told'`
+    const before = await expected()
+    hidden.add(ids[5]!)
+    expect(await again({ reloadAll: true })).toMatchObject({ outcome: 'ok', deleted: 0 })
+    expect(await expected()).toEqual(before)
+    expect(await driftOf(worker)).toEqual([])
+  })
+
+  it('is parked when it makes no row, found in the list filtered by id', async () => {
+    const hidden = new Set<string>()
+    const { sim, worker } = await openAccount({}, (body, { type, query }) => {
+      if (type !== 'services') return body
+      if (query.has('filter[id]')) {
+        return { ...body, data: body.data.map((one) => (hidden.has(String(one.id)) ? { ...one, attributes: 7 } : one)) }
+      }
+      const count = Number(body.meta['record-count']) - hidden.size
+      const data = body.data.filter(({ id }) => !hidden.has(String(id)))
+      return { ...body, data, meta: { ...body.meta, 'record-count': count } }
+    })
+    await pullOne(worker, 'services')
+    const [id] = remoteIds(sim, 'services')
+    hidden.add(id!)
+    sim.addFault({ kind: '404', match: { path: '/services/\\d+$/' }, count: 'always' })
+    expect(await pullOne(worker, 'services')).toMatchObject({ deleted: 0 })
+    expect(await worker.sql`select record_id, reason from sync.parked where settled_at is null`).toEqual([
+      { record_id: id, reason: 'Its attributes are not an object. (SYNC_RECORD_UNUSABLE)' },
+    ])
+    expect(await livingIds(worker, 'services')).toContain(id)
+  })
+})
+
 describe('too many missing records at once', () => {
   it('are suspect, and nothing is marked deleted until the operator allows it', async () => {
     const { sim, worker, ids, again } = await open()
