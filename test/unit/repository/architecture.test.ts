@@ -301,6 +301,26 @@ test('no drawer: a folder says what it is about', () => {
   expect(drawers.map(({ name }) => `src/${name}`)).toEqual([])
 })
 
+/** Types whose values are proofs: S6 and S7 of ARCHITECTURE.md hold because no other file can make one. */
+const PROOFS: readonly (readonly [type: string, maker: string])[] = [
+  ['CompleteList', 'sync/list/completeness.ts'],
+  ['LeasedTransaction', 'store/fleet/leases.ts'],
+]
+
+test('a proof is made in one place', () => {
+  const makers = PROOFS.flatMap(([type, maker]) =>
+    files
+      .filter(({ code }) => new RegExp(`\\bas (?:unknown as )?${type}\\b`).test(code))
+      .map(({ name }) => [type, name === maker ? 'its maker' : name]),
+  )
+  expect(makers).toEqual(PROOFS.map(([type]) => [type, 'its maker']))
+})
+
+test('what moves data writes by the transaction of a lease, or by what store/ offers', () => {
+  const begins = files.filter(({ name, code }) => name.startsWith('sync/') && /\bsql\s*\.\s*begin\(/.test(code))
+  expect(begins.map(({ name }) => `src/${name} begins a transaction`)).toEqual([])
+})
+
 test('the scan sees every way of importing', () => {
   const code = withoutComments(`
     import { a,

@@ -29,7 +29,7 @@ const complete = { complete: true, list: {} }
 
 const refusal = (sentence: string, again: boolean) => [expect.stringContaining(sentence) as string, again]
 
-const told = (found: Completeness) => (found.complete ? 'complete' : [gapMessage(found.gap), found.again])
+const summary = (found: Completeness) => (found.complete ? 'complete' : [gapMessage(found.gap), found.again])
 
 describe('a list that is ordered by id', () => {
   it.each([
@@ -46,7 +46,7 @@ describe('a list that is ordered by id', () => {
     ['more were met while it stood still', { seen: 6 }, '5 records, but 6 different'],
     ['it changed and a page was cut', { ...changed, full: false }, 'pages of it came cut short'],
   ])('is read again when %s', (_, evidence, sentence) =>
-    expect(told(assessList({ ...ordered, ...evidence }))).toEqual(refusal(sentence, true)),
+    expect(summary(assessList({ ...ordered, ...evidence }))).toEqual(refusal(sentence, true)),
   )
 })
 
@@ -64,7 +64,7 @@ describe('a list in another order', () => {
     ['came on one page, and changed', { ...changed, pages: 1 }, 'in no order to rely on'],
     ['changed', { ...changed, known: 1 }, 'only 1 of its 5 records'],
   ])('is read again when it %s', (_, evidence, sentence) =>
-    expect(told(assessList({ ...unordered, ...evidence }))).toEqual(refusal(sentence, true)),
+    expect(summary(assessList({ ...unordered, ...evidence }))).toEqual(refusal(sentence, true)),
   )
 })
 
@@ -76,7 +76,7 @@ describe('a list whose far pages are refused', () => {
     ['may help where it changed', { ...changed, seen: 4 }, 'in no order to rely on', true],
     ['may help where the ends met', {}, 'only 0 of its 5 records', true],
   ])('is not proved, and another pass %s', (_, evidence, sentence, again) =>
-    expect(told(assessList({ ...bothEnds, ...evidence }))).toEqual(refusal(sentence, again)),
+    expect(summary(assessList({ ...bothEnds, ...evidence }))).toEqual(refusal(sentence, again)),
   )
 
   it('is proved by a second pass that meets as many as it counts', () => {
@@ -86,7 +86,7 @@ describe('a list whose far pages are refused', () => {
 
 it('a list that does not count its records is never proved, and another pass would not help', () => {
   for (const one of [ordered, unordered]) {
-    expect(told(assessList({ ...one, count: null }))).toEqual(refusal('did not say', false))
+    expect(summary(assessList({ ...one, count: null }))).toEqual(refusal('did not say', false))
   }
 })
 
@@ -122,13 +122,13 @@ describe('what was proved complete', () => {
 
   it('is not believed when the server refuses a filter that brings archived records', () => {
     const found = assessRead(assessList(ordered), { ...whole, refused: ['filter[active]'] })
-    expect(told(found)).toEqual(refusal('refuses filter[active]', false))
+    expect(summary(found)).toEqual(refusal('refuses filter[active]', false))
   })
 
   it('is not complete while its parents never were', () => {
     const below = (asOf: Date | null) => assessRead(allDocuments(), { ...whole, parent: { type: 'projects', asOf } })
     expect(below(new Date())).toEqual(complete)
-    expect(told(below(null))).toEqual(refusal('projects was never read completely', false))
+    expect(summary(below(null))).toEqual(refusal('projects was never read completely', false))
   })
 
   it('is complete with filters and parents that hold', () => {
@@ -143,7 +143,7 @@ describe('what was proved complete', () => {
 
 it('lists below records are complete when each of them is', () => {
   expect(assessNested(true, 'projects')).toEqual(complete)
-  expect(told(assessNested(false, 'projects'))).toEqual(
+  expect(summary(assessNested(false, 'projects'))).toEqual(
     refusal('lists below projects could not be proved complete', false),
   )
 })
