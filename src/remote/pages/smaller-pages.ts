@@ -205,6 +205,7 @@ function joined({ parts, unreadable, number, size, fromEnd, recordCount, pageCou
   const seen = new Set<string>()
   const isFirst = ({ id }: { id: string }): boolean => !fromEnd || seen.size < seen.add(id).size
   const kept = records.filter(isFirst)
+  const countsDiffer = pages.some((page) => page.recordCount !== recordCount)
   return {
     number,
     records: kept,
@@ -219,8 +220,9 @@ function joined({ parts, unreadable, number, size, fromEnd, recordCount, pageCou
     parts: {
       size,
       held: pages.reduce((sum, page) => sum + placeCount(page), 0) + unreadable.length,
-      full: parts.every((part) => isFullPage(part.page, part.size)),
-      countsDiffer: pages.some((page) => page.recordCount !== recordCount),
+      // Read from the front, a record may have moved from a part to come onto one that was read.
+      full: (fromEnd || !countsDiffer) && parts.every((part) => isFullPage(part.page, part.size)),
+      countsDiffer,
       unreadable: unreadable.toSorted((a, b) => a.place - b.place),
     },
   }
