@@ -1,6 +1,6 @@
 /**
- * "verify": reads every record and compares it with its row, resource by resource; repairs what differs, and exits with 2 when
- * anything did.
+ * "verify": reads every record and compares it with its row, resource by resource; with --repair writes what differs; exits
+ * with 2 when anything did.
  */
 import { explainStoreError, openStore } from '../assemble/store.ts'
 import { openWorker, type Worker } from '../assemble/worker.ts'

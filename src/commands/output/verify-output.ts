@@ -79,7 +79,7 @@ export function verifiedLine({
   edited,
   doubt,
 }: VerifyResult): string {
-  const counts = { missing, 'too many': extra, different, 'not comparable': refused }
+  const counts = { missing, extra, different, refused }
   const parts = Object.entries(counts).filter(([, count]) => count > 0)
   const found = parts.length === 0 ? 'equal' : parts.map(([what, count]) => `${thousands(count)} ${what}`).join(', ')
   const mark = parts.length === 0 && doubt === null ? '✓' : '!'
@@ -87,12 +87,11 @@ export function verifiedLine({
   return `${mark} ${resource.padEnd(NAME_WIDTH)}  ${thousands(read).padStart(COUNT_WIDTH)}  ${found}${repairs}${edited > 0 ? `; ${notCompared(edited)}` : ''}`
 }
 
-const WHAT = { missing: 'missing', extra: 'too many', different: 'different', refused: 'refused' } as const
 /** A value is shown so far; 80 columns hold two of them. */
 const LONGEST = 28
 
 export function differenceLines({ id, what, columns, reason: why }: Difference): string[] {
-  const head = `    ${WHAT[what].padEnd(9)}  ${id ?? '(no id)'}${why === null ? '' : `  ${why}`}`
+  const head = `    ${what.padEnd(9)}  ${id ?? '(no id)'}${why === null ? '' : `  ${why}`}`
   const lines = columns.map(
     ({ name, remote, mirror }) => `        ${name}: here ${quoted(mirror)}, there ${quoted(remote)}`,
   )
@@ -116,7 +115,7 @@ export function summary(all: readonly VerifyResult[], unread: number): string {
     parts.push(
       `${thousands(wrong)} ${wrong === 1 ? 'differs' : 'differ'}${repaired > 0 ? `, ${thousands(repaired)} repaired` : ''}`,
     )
-  if (doubtful > 0) parts.push(`${resources(doubtful)} not held against all there is`)
+  if (doubtful > 0) parts.push(`${resources(doubtful)} not compared completely`)
   if (unread > 0) parts.push(`${resources(unread)} not read`)
   if (parts.length === 0) parts.push(`every ${edited > 0 ? 'other ' : ''}row equals its record`)
   const sentence = [...parts, ...(edited > 0 ? [notCompared(edited)] : [])].join('; ')
