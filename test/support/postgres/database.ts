@@ -58,7 +58,7 @@ const clone = (): Promise<string> => create(inject('databasePrefix'))
 
 async function create(template: string): Promise<string> {
   const name = `${inject('databasePrefix')}_${randomUUID().slice(0, 8)}`
-  await asAdmin(`create database ${name} template ${template}`)
+  await asAdmin(`create database ${name} template ${template} strategy ${inject('copyStrategy')}`)
   return name
 }
 

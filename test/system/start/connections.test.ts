@@ -31,7 +31,7 @@ async function ownedBy(limit: number): Promise<TestDatabase & { allow(more: numb
   }
 }
 
-test.each(['postgres', 'redis'] as const)('so many, and not one fewer (queue: %s)', async (kind) => {
+test.concurrent.each(['postgres', 'redis'] as const)('so many, and not one fewer (queue: %s)', async (kind) => {
   const database = await ownedBy(STATED[kind])
   await using setting = await openUnattended(kind, {}, Promise.resolve(database))
   const { sim, run, databaseUrl } = setting

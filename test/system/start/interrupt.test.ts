@@ -42,7 +42,7 @@ async function expectWhole({ sql, sim }: Setting): Promise<void> {
   )
 }
 
-test('a pull that is killed at any page resumes from its checkpoint', async () => {
+test.concurrent('a pull that is killed at any page resumes from its checkpoint', async () => {
   await using setting = await openLongList()
   const { sim, run } = setting
   let written = new Set<number>()
@@ -78,7 +78,7 @@ test('a pull that is killed at any page resumes from its checkpoint', async () =
   expect((await writtenPages(setting)).size).toBe(0)
 })
 
-test('--full requests every page nevertheless', async () => {
+test.concurrent('--full requests every page nevertheless', async () => {
   await using setting = await openLongList()
   const { sim, run } = setting
   const killed = run('pull clients', ENV)
@@ -95,35 +95,38 @@ test('--full requests every page nevertheless', async () => {
   await expectWhole(setting)
 })
 
-test.each(['SIGTERM', 'SIGINT'] as const)('on %s the page is committed and the run says how to go on', async (name) => {
-  await using setting = await openLongList()
-  const { sim, sql, run } = setting
-  const asked = run('pull clients', ENV)
-  await served(setting, 35)
-  asked.kill(name)
-  const { code, stderr } = await asked
-  expect(code).toBe(1)
-  expect(stderr).toBe(
-    'Stopped on request. Run the same command again: it continues from the checkpoint. (SYNC_STOPPED)\n',
-  )
-  const written = await writtenPages(setting)
-  expect(written.size).toBeGreaterThan(0)
-  // The cursor covers exactly the rows that are written.
-  const rows = written.size * PAGE_SIZE
-  expect(await rowsOf(setting)).toBe(rows)
-  expect(await sql`select outcome, error from sync.runs`).toMatchObject([
-    { outcome: 'failed', error: expect.stringContaining('Stopped on request') as string },
-  ])
+test.concurrent.each(['SIGTERM', 'SIGINT'] as const)(
+  'on %s the page is committed and the run says how to go on',
+  async (name) => {
+    await using setting = await openLongList()
+    const { sim, sql, run } = setting
+    const asked = run('pull clients', ENV)
+    await served(setting, 35)
+    asked.kill(name)
+    const { code, stderr } = await asked
+    expect(code).toBe(1)
+    expect(stderr).toBe(
+      'Stopped on request. Run the same command again: it continues from the checkpoint. (SYNC_STOPPED)\n',
+    )
+    const written = await writtenPages(setting)
+    expect(written.size).toBeGreaterThan(0)
+    // The cursor covers exactly the rows that are written.
+    const rows = written.size * PAGE_SIZE
+    expect(await rowsOf(setting)).toBe(rows)
+    expect(await sql`select outcome, error from sync.runs`).toMatchObject([
+      { outcome: 'failed', error: expect.stringContaining('Stopped on request') as string },
+    ])
 
-  sim.resetStats()
-  const next = await run('pull clients', ENV)
-  expect(next.code, next.stderr).toBe(0)
-  expect(next.stdout).toContain(`goes on behind the ${rows} that were read before the interruption`)
-  expect(pagesServed(setting).filter((page) => page > COUNTED && written.has(page))).toEqual([])
-  await expectWhole(setting)
-})
+    sim.resetStats()
+    const next = await run('pull clients', ENV)
+    expect(next.code, next.stderr).toBe(0)
+    expect(next.stdout).toContain(`goes on behind the ${rows} that were read before the interruption`)
+    expect(pagesServed(setting).filter((page) => page > COUNTED && written.has(page))).toEqual([])
+    await expectWhole(setting)
+  },
+)
 
-test('a second signal ends a pull without waiting', async () => {
+test.concurrent('a second signal ends a pull without waiting', async () => {
   await using setting = await openLongList()
   const { sql, run } = setting
   // The table is locked, so that after the first signal alone the program would wait for the page to be committed.

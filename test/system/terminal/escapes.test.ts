@@ -71,7 +71,7 @@ const typing =
     return ended
   }
 
-test('commands escape values of the account and of the database', async () => {
+test.concurrent('commands escape values of the account and of the database', async () => {
   await using setting = await open()
   await using proxy = await openEvil(setting)
   const { sim, sql } = setting
@@ -95,7 +95,7 @@ test('commands escape values of the account and of the database', async () => {
   expect((await run('pull clients --json')).stderr).toContain('SYNC_WRONG_ACCOUNT')
 })
 
-test('commands escape local edits, their authors, and error texts of ScopeStack', async () => {
+test.concurrent('commands escape local edits, their authors, and error texts of ScopeStack', async () => {
   await using setting = await open()
   await using proxy = await openEvil(setting)
   const { sim, sql } = setting
@@ -128,7 +128,7 @@ test('commands escape local edits, their authors, and error texts of ScopeStack'
   expect(shown.stdout).toContain('by evil \\u0001')
 })
 
-test('commands escape invalid arguments and settings', async () => {
+test.concurrent('commands escape invalid arguments and settings', async () => {
   await using setting = await open()
   const run = typing(setting, {})
   const word = EVIL.replaceAll(' ', '_')
@@ -144,7 +144,7 @@ test('commands escape invalid arguments and settings', async () => {
   for (const { stderr } of said) expect(stderr).not.toContain('fault of scopestack-sync')
 })
 
-test('the log of "start", its HTTP responses and its alerts are escaped', async () => {
+test.concurrent('the log of "start", its HTTP responses and its alerts are escaped', async () => {
   await using setting = await open()
   await using webhook = await startWebhook()
   const refusal = JSON.stringify({ errors: [{ title: EVIL, detail: UNKEEPABLE, code: EVIL, status: '400' }] })

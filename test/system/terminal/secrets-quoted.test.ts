@@ -40,7 +40,7 @@ function expectNothingOf(secrets: readonly string[], places: readonly Place[], r
   }
 }
 
-test(
+test.concurrent(
   'secrets of a service account that a server repeats are stored and shown nowhere',
   { timeout: PATIENCE },
   async () => {
@@ -82,7 +82,7 @@ test(
   },
 )
 
-test(
+test.concurrent(
   'secrets that a server repeats are in no log and no alert of an unattended service',
   { timeout: PATIENCE },
   async () => {
@@ -116,57 +116,61 @@ test(
   },
 )
 
-test('secrets of a person that a server repeats are stored and shown nowhere', { timeout: PATIENCE }, async () => {
-  await using setting = await open({ clientSecret: CLIENT_SECRET, password: PASSWORD })
-  await using redis = await createRedis()
-  const { sim, sql } = setting
-  const { username } = sim.credentials
-  const user = { SCOPESTACK_GRANT: 'password', SCOPESTACK_USERNAME: username, SCOPESTACK_PASSWORD: PASSWORD }
-  const person = { SCOPESTACK_GRANT: 'authorization_code' }
-  const { run, places } = keeper(setting, { REDIS_URL: redis.url })
-  sim.setSwitches({ echoSecrets: 'everything', forbidden: ['surveys'] })
-  await run('pull clients surveys', user)
-  sim.revokeTokens()
-  await run('pull clients', user)
-  await run('pull clients', { ...user, SCOPESTACK_PASSWORD: 'mistyped-password-1234-abcd' })
-  for (const decision of ['guess', 'allow']) {
-    let said = ''
-    const login = setting.run(
-      'login --no-browser',
-      { ...person, REDIS_URL: redis.url },
-      { onStdout: (soFar) => (said = soFar) },
-    )
-    const url = await until(() => /^ {2}(http\S+)$/m.exec(said)?.[1], 'the address being printed')
-    const asked = new URL(url).searchParams
-    const form = [...asked, ['username', username], ['password', PASSWORD], ['decision', decision]]
-    const page =
-      decision === 'guess'
-        ? await fetch(
-            `${asked.get('redirect_uri')!}?${new URLSearchParams({ state: asked.get('state')!, code: 'guessed-code-1234-abcdef' }).toString()}`,
-          )
-        : await fetch(`${sim.url}/oauth/authorize`, {
-            method: 'POST',
-            body: new URLSearchParams(form as [string, string][]),
-          })
-    places.push([`page after ${decision}`, await page.text()])
-    const { stdout, stderr } = await login
-    places.push([`login, ${decision}, stdout`, stdout], [`login, ${decision}, stderr`, stderr])
-  }
-  await run('pull clients', person)
+test.concurrent(
+  'secrets of a person that a server repeats are stored and shown nowhere',
+  { timeout: PATIENCE },
+  async () => {
+    await using setting = await open({ clientSecret: CLIENT_SECRET, password: PASSWORD })
+    await using redis = await createRedis()
+    const { sim, sql } = setting
+    const { username } = sim.credentials
+    const user = { SCOPESTACK_GRANT: 'password', SCOPESTACK_USERNAME: username, SCOPESTACK_PASSWORD: PASSWORD }
+    const person = { SCOPESTACK_GRANT: 'authorization_code' }
+    const { run, places } = keeper(setting, { REDIS_URL: redis.url })
+    sim.setSwitches({ echoSecrets: 'everything', forbidden: ['surveys'] })
+    await run('pull clients surveys', user)
+    sim.revokeTokens()
+    await run('pull clients', user)
+    await run('pull clients', { ...user, SCOPESTACK_PASSWORD: 'mistyped-password-1234-abcd' })
+    for (const decision of ['guess', 'allow']) {
+      let said = ''
+      const login = setting.run(
+        'login --no-browser',
+        { ...person, REDIS_URL: redis.url },
+        { onStdout: (soFar) => (said = soFar) },
+      )
+      const url = await until(() => /^ {2}(http\S+)$/m.exec(said)?.[1], 'the address being printed')
+      const asked = new URL(url).searchParams
+      const form = [...asked, ['username', username], ['password', PASSWORD], ['decision', decision]]
+      const page =
+        decision === 'guess'
+          ? await fetch(
+              `${asked.get('redirect_uri')!}?${new URLSearchParams({ state: asked.get('state')!, code: 'guessed-code-1234-abcdef' }).toString()}`,
+            )
+          : await fetch(`${sim.url}/oauth/authorize`, {
+              method: 'POST',
+              body: new URLSearchParams(form as [string, string][]),
+            })
+      places.push([`page after ${decision}`, await page.text()])
+      const { stdout, stderr } = await login
+      places.push([`login, ${decision}, stdout`, stdout], [`login, ${decision}, stderr`, stderr])
+    }
+    await run('pull clients', person)
 
-  places.push(...(await everyTable(sql)))
-  for (const key of await redis.redis.keys('*')) {
-    const type = await redis.redis.type(key)
-    if (type === 'hash') places.push([key, JSON.stringify(await redis.redis.hgetall(key))])
-    else if (type === 'string') places.push([key, (await redis.redis.get(key)) ?? ''])
-  }
-  const secrets = sim.secrets()
-  expect(secrets.length).toBeGreaterThanOrEqual(10)
-  expectNothingOf(secrets, places, [
-    'scopestack.clients',
-    'sync.known_pages',
-    'login, allow',
-    'page after allow',
-    'pull clients stderr',
-  ])
-})
+    places.push(...(await everyTable(sql)))
+    for (const key of await redis.redis.keys('*')) {
+      const type = await redis.redis.type(key)
+      if (type === 'hash') places.push([key, JSON.stringify(await redis.redis.hgetall(key))])
+      else if (type === 'string') places.push([key, (await redis.redis.get(key)) ?? ''])
+    }
+    const secrets = sim.secrets()
+    expect(secrets.length).toBeGreaterThanOrEqual(10)
+    expectNothingOf(secrets, places, [
+      'scopestack.clients',
+      'sync.known_pages',
+      'login, allow',
+      'page after allow',
+      'pull clients stderr',
+    ])
+  },
+)

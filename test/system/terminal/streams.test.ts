@@ -55,8 +55,8 @@ const rowsOf = async ({ sql }: Setting): Promise<number> => {
   return (await sql<{ rows: number }[]>`select count(*)::int as rows from scopestack.clients`)[0]!.rows
 }
 
-describe('a command', () => {
-  test.for([
+describe.concurrent('a command', () => {
+  test.concurrent.for([
     ['a full disk', '>/dev/full', /Not all of this could be written to standard output: .*ENOSPC/],
     ['a full disk, as JSON', '--json >/dev/full', /ENOSPC/],
     ['a full disk for both', '>/dev/full 2>/dev/full', /^$/],
@@ -69,9 +69,8 @@ describe('a command', () => {
     expect(await rowsOf(setting)).toBe(setting.sim.records.list('clients').length)
   })
 
-  test('whose only task is its output fails if it could not write', async () => {
+  test.concurrent('whose only task is its output fails if it could not write', async () => {
     await using setting = await open()
-    await setting.run('migrate')
     await using asked = await shell(setting, 'exec $cli status --json >/dev/full')
     const { code, stderr } = await asked.ended
     expect(code).toBe(1)
@@ -79,7 +78,7 @@ describe('a command', () => {
   })
 })
 
-test('a log without a reader delays neither the runs of "start" nor its end', async () => {
+test.concurrent('a log without a reader delays neither the runs of "start" nor its end', async () => {
   await using setting = await open()
   // The pipe is full before the first line.
   const line = '(head -c 65536 /dev/zero; $cli start & echo $! >pid; wait $!; echo $? >code) 2>&1 | sleep 1000'
