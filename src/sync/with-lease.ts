@@ -58,14 +58,14 @@ async function acquire(
   signal: AbortSignal,
   { patient = false, onWait }: Patience,
 ): Promise<Lease> {
-  let said = ''
+  let reported = ''
   for (;;) {
     try {
       return await withDbRetry(() => leases.acquire(type), signal)
     } catch (error) {
       if (!patient || !hasCode(error, 'SYNC_BUSY')) throw error
-      if (error.message !== said) onWait?.(error)
-      said = error.message
+      if (error.message !== reported) onWait?.(error)
+      reported = error.message
     }
     await sleep(LOOK_AGAIN_MS, signal)
   }

@@ -39,7 +39,7 @@ export function openPresence(sql: Database): Presence {
     if (row !== undefined && channels.size > 0 && now !== listening) {
       for (const channel of channels.keys()) await session`listen ${session(channel)}`
       listening = now
-      for (const heard of channels.values()) heard()
+      for (const onNotify of channels.values()) onNotify()
     }
     return row ?? { pid: null, start: null }
   }

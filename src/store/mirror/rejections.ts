@@ -60,7 +60,7 @@ export async function describeRejection(
   table: string,
   { message, detail, where, constraint_name: constraint }: DatabaseRejection,
 ): Promise<string> {
-  const said = `${message.replace(/\.$/, '')}${detail === undefined ? '' : `: ${detail.replace(/\.$/, '')}`}.`
+  const text = `${message.replace(/\.$/, '')}${detail === undefined ? '' : `: ${detail.replace(/\.$/, '')}`}.`
   const functions = [...(where ?? '').matchAll(/function ([^\s(]+)\(/g)].map(([, name]) => name!)
   const triggers =
     functions.length === 0
@@ -73,6 +73,6 @@ export async function describeRejection(
             and array[p.proname::text, s.nspname || '.' || p.proname] && ${arrayLiteral(functions)}::text[]
           order by 1`
   const by = triggers.map(({ name }) => `trigger ${name}`)
-  if (constraint !== undefined && !said.includes(constraint)) by.push(`constraint ${constraint}`)
-  return by.length === 0 ? said : `${said} It is ${by.join(', ')} of scopestack.${table} that refuses it.`
+  if (constraint !== undefined && !text.includes(constraint)) by.push(`constraint ${constraint}`)
+  return by.length === 0 ? text : `${text} It is ${by.join(', ')} of scopestack.${table} that refuses it.`
 }

@@ -173,11 +173,11 @@ export async function confirmAndMarkDeleted(
   { resource, plan, lease, signal, known }: Confirming,
   { ids, list }: ProvedMissing,
 ): Promise<ConfirmedDeletes | null> {
-  const asked = await getRecords({ client, slug, resource, plan, concurrency, signal }, known, ids)
-  if (asked === null) return null
+  const lookups = await getRecords({ client, slug, resource, plan, concurrency, signal }, known, ids)
+  if (lookups === null) return null
   const writer = writerFor(resource, lease)
   const total = { deleted: 0, unsure: 0, living: 0 }
-  for await (const { gone, unsure, existing, records, unusable } of asked) {
+  for await (const { gone, unsure, existing, records, unusable } of lookups) {
     total.unsure += unsure.length
     total.living += existing
     total.deleted += (await writer.writeRequested({ records, unusable, gone: { ids: gone, list } })).deleted

@@ -29,7 +29,7 @@ export interface EndEvidence {
 }
 
 export interface Evidence {
-  /** Different records met. */
+  /** Different records seen. */
   readonly records: number
   readonly attributes: ReadonlyMap<string, AttributeEvidence>
   readonly ends: ReadonlyMap<string, EndEvidence>
@@ -47,7 +47,7 @@ export function createTally(resource: Resource): Tally {
   const declared = new Map(
     resource.columns.filter(({ from }) => from === 'attribute').map(({ member, kind }) => [member, kind]),
   )
-  const met = new Set<string>()
+  const ids = new Set<string>()
 
   function countEnd(member: string, relationship: unknown): void {
     const known = ends.get(member) ?? { carried: 0, toOne: 0, toMany: 0, types: new Set<string>() }
@@ -65,13 +65,13 @@ export function createTally(resource: Resource): Tally {
 
   return {
     get records() {
-      return met.size
+      return ids.size
     },
     attributes,
     ends,
     add(record) {
-      if (met.has(record.id)) return
-      met.add(record.id)
+      if (ids.has(record.id)) return
+      ids.add(record.id)
       for (const [member, value] of membersOf(record.attributes)) {
         const known = attributes.get(member) ?? noAttribute()
         attributes.set(member, known)
@@ -144,7 +144,7 @@ export const areMistakes = (misfits: number, values: number): boolean =>
 export const misfitsOf = ({ values, fits }: AttributeEvidence, kind: Kind): number => values - (fits.get(kind) ?? 0)
 
 /**
- * The kind that the values met suggest, all of them or, where there are enough, nearly all: one misspelt date of hundreds
+ * The kind that the values seen suggest, all of them or, where there are enough, nearly all: one misspelt date of hundreds
  * makes no text of a date. Null when none said anything. One value may be a coincidence: a single `5` may have a `5.5`
  * behind it, and a single text that looks like a day may be free text, so it gets the widest of its kind.
  */

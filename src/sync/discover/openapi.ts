@@ -30,11 +30,11 @@ const DOCUMENTS = [
 
 /** Undefined when there is none, which is as good as normal. */
 export async function findApiDocument(client: Client, signal: AbortSignal): Promise<ApiDocument | undefined> {
-  const asked = new Set<string>()
+  const requested = new Set<string>()
   const waiting = [...PAGES, ...DOCUMENTS]
   for (let path = waiting.shift(); path !== undefined; path = waiting.shift()) {
-    if (asked.has(path)) continue
-    asked.add(path)
+    if (requested.has(path)) continue
+    requested.add(path)
     const body = await bodyAt(client, path, signal)
     if (body === undefined) continue
     const lists = listsOf(body)

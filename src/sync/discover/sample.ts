@@ -40,25 +40,25 @@ export async function readSample(
   signal: AbortSignal,
 ): Promise<Sample> {
   let failed: unknown
-  let answered: Sample | undefined
+  let first: Sample | undefined
   for (const read of resource.readMethods) {
-    let met = 0
+    let seen = 0
     const count = (record: RemoteRecord): void => {
-      met++
+      seen++
       take(record)
     }
     try {
       const sample = await readBy(deps, resource, read, count, signal)
-      answered ??= sample
+      first ??= sample
       // Six parents that have none prove little, and another way may look at more of them.
-      if (met > 0 || read.from !== 'below') return sample
+      if (seen > 0 || read.from !== 'below') return sample
     } catch (error) {
       if (!(error instanceof SyncError) || endsTheRun(error)) throw error
       failed ??= error
     }
   }
-  if (answered === undefined) throw failed
-  return answered
+  if (first === undefined) throw failed
+  return first
 }
 
 function readBy(

@@ -218,9 +218,9 @@ async function showsAll(
   const ids = [...first, ...others]
   if (ids.length === 0) return undefined
   const { include: _include, sort: _sort, ...query } = withFilters(base, () => undefined)
-  const asked = { ...base, query: { ...query, 'filter[id]': ids.join(',') }, pageSize: ids.length, included: false }
+  const request = { ...base, query: { ...query, 'filter[id]': ids.join(',') }, pageSize: ids.length, included: false }
   try {
-    const page = await fetchPage(client, asked, 1, signal)
+    const page = await fetchPage(client, request, 1, signal)
     if (page.ids.some((id) => !ids.includes(id))) return undefined
     return ids.every((id) => page.ids.includes(id))
   } catch (error) {

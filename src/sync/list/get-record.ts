@@ -134,10 +134,10 @@ async function byList(
 
 /** With the filters that make it complete, and without: either may hide what the other shows. */
 function listsOf({ request }: ReadPlan): ListRequest[] {
-  const asked = request!
-  const bare = Object.entries(asked.query).filter(([name]) => !name.startsWith('filter['))
-  const plain = { ...asked, query: Object.fromEntries(bare) }
-  return bare.length === Object.keys(asked.query).length ? [asked] : [asked, plain]
+  const filtered = request!
+  const bare = Object.entries(filtered.query).filter(([name]) => !name.startsWith('filter['))
+  const plain = { ...filtered, query: Object.fromEntries(bare) }
+  return bare.length === Object.keys(filtered.query).length ? [filtered] : [filtered, plain]
 }
 
 async function amongLists(
@@ -146,10 +146,10 @@ async function amongLists(
   known: readonly string[],
   ids: readonly string[],
 ): Promise<LookedUpRecords | null> {
-  const asked = new Set([...known, ...ids])
+  const wanted = new Set([...known, ...ids])
   const records = new Map<string, RemoteRecord>()
   for (const list of lists) {
-    const found = await amongList(client, list, asked, signal)
+    const found = await amongList(client, list, wanted, signal)
     const proves = found !== null && known.some((id) => found.has(id))
     // The second list may hide the known records; the first one, which is read, is enough.
     if (!proves && list === lists[0]) return null

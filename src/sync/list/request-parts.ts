@@ -44,9 +44,9 @@ export function requestWith(wanted: ListRequest, parts: readonly Part[]): ListRe
   return { ...wanted, query, pageSize: size?.size ?? null }
 }
 
-/** The parts of `wanted` that `asked` lacks. */
-export function missingParts(wanted: ListRequest, asked: ListRequest): Part[] {
-  const names = new Set(partsOf(asked).map(partName))
+/** The parts of `wanted` that `request` lacks. */
+export function missingParts(wanted: ListRequest, request: ListRequest): Part[] {
+  const names = new Set(partsOf(request).map(partName))
   return partsOf(wanted).filter((part) => !names.has(partName(part)))
 }
 
@@ -65,11 +65,11 @@ const restsOn = (part: Part, other: Part): boolean =>
 const SMALLER_PAGES = [100, 50, 20, 10, 5, 2, 1]
 
 function smallerThan(size: number, refusal: unknown): number | undefined {
-  const said = wordsOf(refusal)
+  const sizes = wordsOf(refusal)
     .filter((word) => /^[1-9]\d{0,8}$/.test(word))
     .map(Number)
     .filter((number) => number < size)
-  return said.length > 0 ? Math.max(...said) : SMALLER_PAGES.find((smaller) => smaller < size)
+  return sizes.length > 0 ? Math.max(...sizes) : SMALLER_PAGES.find((smaller) => smaller < size)
 }
 
 /**

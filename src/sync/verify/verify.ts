@@ -112,9 +112,9 @@ async function checkExtra(
   if (from === 'singleton') return null
   const candidates = await withDbRetry(() => extraIds(sql, resource, seen), signal)
   if (candidates.length === 0) return null
-  const asked = candidates.slice(0, MOST_CHECKED)
+  const checked = candidates.slice(0, MOST_CHECKED)
   const known = [...seen].slice(0, 3)
-  const answers = await getRecords({ client, slug, resource, plan, concurrency, signal }, known, asked)
+  const answers = await getRecords({ client, slug, resource, plan, concurrency, signal }, known, checked)
   if (answers === null) {
     return (
       `${rows(candidates.length)} not in the list, and ScopeStack answers for no single record of it, so that nothing ` +
@@ -130,7 +130,7 @@ async function checkExtra(
     if (from !== 'each') await differences.compare(some.records)
   }
   differences.extra(gone)
-  const left = candidates.length - asked.length
+  const left = candidates.length - checked.length
   const doubts: string[] = []
   if (left > 0) doubts.push(`${rows(left)} not in the list and not checked one by one. Pull it, then verify it again.`)
   if (unsure > 0)

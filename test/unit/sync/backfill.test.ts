@@ -95,9 +95,7 @@ describe('what is verified', () => {
   it('never sums up as equal when something was not compared completely', () => {
     expect(summary([equal], 0)).toBe('75 records of 1 resource: every row equals its record.')
     expect(summary([equal, some], 0)).toBe('150 records of 2 resources: 3 differ, 2 repaired.')
-    expect(summary([{ ...equal, doubt: 'x' }], 0)).toBe(
-      '75 records of 1 resource: 1 resource not compared completely.',
-    )
+    expect(summary([{ ...equal, doubt: 'x' }], 0)).toBe('75 records of 1 resource: 1 resource not compared completely.')
     expect(summary([equal, { ...equal, edited: 1 }], 0)).toBe(
       '150 records of 2 resources: every other row equals its record; 1 row with local edits was not compared.',
     )
