@@ -8,7 +8,7 @@ import { expect, test } from 'vitest'
 import { createRandom } from '../../../src/simulator/records/random.ts'
 import type { Simulator } from '../../../src/simulator/server.ts'
 import { INCREMENTAL, openAccount, PARTS } from '../../support/scopestack/increments.ts'
-import { expectAsRemote } from '../../support/scopestack/living.ts'
+import { expectAsFreshRead, expectAsRemote } from '../../support/scopestack/living.ts'
 
 type Switches = Parameters<Simulator['setSwitches']>[0]
 type Random = ReturnType<typeof createRandom>
@@ -123,7 +123,7 @@ async function scenario(seed: number): Promise<void> {
 
   const last = await worker.run(INCREMENTAL, { allowMassDelete: true })
   expect(last.outcomes.filter(({ outcome }) => outcome !== 'ok')).toEqual([])
-  await expectAsRemote(worker, sim, INCREMENTAL)
+  await expectAsFreshRead(worker, sim, INCREMENTAL)
 }
 
 test(

@@ -1,7 +1,7 @@
 /** Where a part of the question is refused, changes are read by the question that is taken, at once and days later. */
 import { expect, it } from 'vitest'
 import { edit, openAccount, requestsOf, total } from '../../support/scopestack/increments.ts'
-import { expectAsRemote } from '../../support/scopestack/living.ts'
+import { expectAsFreshRead } from '../../support/scopestack/living.ts'
 import type { TestWorker } from '../../support/scopestack/worker.ts'
 
 const REFUSED = { projects: ['client', 'rate-table'], 'project-services': ['project-phase'] }
@@ -34,7 +34,7 @@ it.each([
   await changes(TYPES)
   expect(sim.stats().statuses['400']).toBeUndefined()
   expect(total(requestsOf(sim)), JSON.stringify(requestsOf(sim))).toBe(5)
-  await expectAsRemote(worker, sim, TYPES)
+  await expectAsFreshRead(worker, sim, TYPES)
 })
 
 it('a refusal is not blamed on the filter by time while the list itself is refused', async () => {

@@ -3,7 +3,7 @@ import { expect, it } from 'vitest'
 import type { Simulator } from '../../../src/simulator/server.ts'
 import { verifyResource, type VerifyResult } from '../../../src/sync/verify/verify.ts'
 import { openAccount, pullOne } from '../../support/scopestack/account.ts'
-import { expectAsRemote } from '../../support/scopestack/living.ts'
+import { expectAsFreshRead } from '../../support/scopestack/living.ts'
 import type { TestWorker } from '../../support/scopestack/worker.ts'
 
 const unchanged = (sim: Simulator): number => sim.stats().statuses['304'] ?? 0
@@ -41,13 +41,13 @@ it.each(['constant', 'blind'] as const)(
 
     await weekLater(worker)
     expect(await pullOne(worker, 'services')).toMatchObject({ outcome: 'ok', updated: 1 })
-    await expectAsRemote(worker, sim, ['services'])
+    await expectAsFreshRead(worker, sim, ['services'])
 
     sim.records.update('services', id, { attributes: { name: 'Renamed again' } })
     sim.resetStats()
     expect(await pullOne(worker, 'services')).toMatchObject({ outcome: 'ok', updated: 1 })
     expect(unchanged(sim)).toBe(0)
-    await expectAsRemote(worker, sim, ['services'])
+    await expectAsFreshRead(worker, sim, ['services'])
   },
 )
 
@@ -58,7 +58,7 @@ it('verify reports wrong ETags, and the next pull loads what they hid', async ()
   expect(verified).toMatchObject({ different: 1, missing: 0, extra: 0 })
   expect(verified.doubt).toContain('gives pages that differ one ETag')
   expect(await pullOne(worker, 'services')).toMatchObject({ outcome: 'ok', updated: 1 })
-  await expectAsRemote(worker, sim, ['services'])
+  await expectAsFreshRead(worker, sim, ['services'])
   expect(await verify(worker)).toMatchObject({ different: 0, doubt: null })
 })
 
@@ -82,7 +82,7 @@ it('pages that were skipped before the wrong ETag was discovered are read once m
     await tx`update scopestack.services set sync_hash = '', sync_changed_at = now() where id = ${id}`
   })
   expect(await pullOne(worker, 'services')).toMatchObject({ outcome: 'ok', updated: 2 })
-  await expectAsRemote(worker, sim, ['services'])
+  await expectAsFreshRead(worker, sim, ['services'])
 })
 
 it('right ETags are relied on, except in one read a week that transfers every page', async () => {
@@ -112,5 +112,5 @@ it('one ETag for pages that differ is discovered by the first read', async () =>
   await pullOne(worker, 'services')
   sim.records.update('services', sim.records.list('services')[1]!.id, { attributes: { name: 'Renamed' } })
   expect(await pullOne(worker, 'services')).toMatchObject({ outcome: 'ok', updated: 1 })
-  await expectAsRemote(worker, sim, ['services'])
+  await expectAsFreshRead(worker, sim, ['services'])
 })

@@ -19,13 +19,15 @@ export interface Except {
   readonly deleted?: boolean
   /** By column: a key whose include is refused, a member that is withheld. */
   readonly column?: (column: Column) => boolean
+  /** Rows; of one that the mirror lacks, its id and links are known. */
+  readonly except?: (row: Row) => boolean
 }
 
 export async function unequal(
   sql: Database,
   { records, credentials }: Simulator,
   { type, table, columns }: Resource,
-  { deleted = false, column: excepted = () => false }: Except = {},
+  { deleted = false, column: excepted = () => false, except = () => false }: Except = {},
 ): Promise<Unequal[]> {
   const rows = await sql<{ id: string; row: Row }[]>`
     select id, to_jsonb(t) as row from scopestack.${sql(table)} t where sync_deleted_at is null`
@@ -37,9 +39,11 @@ export async function unequal(
     const row = mirror.get(id)
     mirror.delete(id)
     if (row === undefined) {
-      found.push({ id, column: 'id', remote: id, mirror: null })
+      if (!except({ id, ...linksOf(columns, relationships) }))
+        found.push({ id, column: 'id', remote: id, mirror: null })
       continue
     }
+    if (except(row)) continue
     for (const column of compared) {
       const { member, name, from, target } = column
       const linked = target === 'accounts' ? credentials.account : relationships[member]
@@ -48,9 +52,16 @@ export async function unequal(
       if (!isDeepStrictEqual(left, right)) found.push({ id, column: name, remote, mirror: row[name] })
     }
   }
-  if (!deleted) for (const id of mirror.keys()) found.push({ id, column: 'id', remote: null, mirror: id })
-  return found
+  const left = deleted ? [] : [...mirror].filter(([, row]) => !except(row))
+  return [...found, ...left.map(([id]) => ({ id, column: 'id', remote: null, mirror: id }))]
 }
+
+// --- internal ---
+
+const linksOf = (columns: readonly Column[], relationships: Row): Row =>
+  Object.fromEntries(
+    columns.filter(({ from }) => from === 'to-one').map(({ name, member }) => [name, linkOf(relationships[member])]),
+  )
 
 const linkOf = (held: unknown): unknown =>
   typeof held === 'object' && held !== null && 'id' in held ? held.id : (held ?? null)
