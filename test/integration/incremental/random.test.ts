@@ -7,6 +7,7 @@
 import { expect, test } from 'vitest'
 import { createRandom } from '../../../src/simulator/records/random.ts'
 import type { Simulator } from '../../../src/simulator/server.ts'
+import { anySeed, LONG, tellStories } from '../../support/run/seeds.ts'
 import { INCREMENTAL, openAccount, PARTS } from '../../support/scopestack/increments.ts'
 import { expectAsFreshRead, expectAsRemote } from '../../support/scopestack/living.ts'
 
@@ -14,9 +15,6 @@ type Switches = Parameters<Simulator['setSwitches']>[0]
 type Random = ReturnType<typeof createRandom>
 type Step = Parameters<Simulator['addScript']>[0]['do'][number]
 
-const SCENARIOS = process.env['FAULTS'] === 'long' ? 80 : 4
-const FIRST = process.env['SEED'] === undefined ? Math.floor(Math.random() * 1e9) : Number(process.env['SEED'])
-const SEEDS = Array.from({ length: process.env['SEED'] === undefined ? SCENARIOS : 1 }, (_, index) => FIRST + index)
 const ROUNDS = 4
 
 const SERVERS: readonly Switches[] = [
@@ -128,12 +126,6 @@ async function scenario(seed: number): Promise<void> {
 
 test(
   'an incremental run behind the last change brings the mirror up to date, and a full run makes it equal to the remote',
-  async () => {
-    for (const seed of SEEDS) {
-      await scenario(seed).catch((error: unknown) => {
-        throw new Error(`SEED=${seed}: ${error instanceof Error ? error.message : String(error)}`, { cause: error })
-      })
-    }
-  },
-  SEEDS.length * 30_000,
+  () => tellStories(scenario, { first: anySeed(), long: 80 }),
+  LONG ? 80 * 30_000 : 300_000,
 )

@@ -12,14 +12,13 @@ import type { Simulator } from '../../../src/simulator/server.ts'
 import type { Database } from '../../../src/store/connection/database.ts'
 import type { ResourceOutcome } from '../../../src/store/runs/runs.ts'
 import { readChanges } from '../../support/outbox.ts'
+import { anySeed, LONG, tellStories } from '../../support/run/seeds.ts'
 import { openAccount, type Account } from '../../support/scopestack/increments.ts'
 import { unequal } from '../../support/scopestack/truth.ts'
 
-const LONG = process.env['FAULTS'] === 'long'
-const ALONE = process.env['SEED']
-const STORIES = ALONE !== undefined ? 1 : LONG ? Number(process.env['STORIES'] ?? 1_000) : 4
+const STORIES = Number(process.env['STORIES'] ?? 1_000)
 /** The short form tells the same stories each time: the long form looks for new ones that fail. */
-const FIRST = ALONE === undefined ? (LONG ? Math.floor(Math.random() * 1e9) : 1) : Number(ALONE)
+const FIRST = LONG ? anySeed() : 1
 const ROUNDS = 4
 
 /** Some of each sort: with times of change, below projects, with archived records, with keys, with addresses. */
@@ -293,12 +292,6 @@ async function story(seed: number): Promise<void> {
 
 test(
   'a run that ends ok holds what the server has, whatever it responded',
-  async () => {
-    for (let seed = FIRST; seed < FIRST + STORIES; seed++) {
-      await story(seed).catch((error: unknown) => {
-        throw new Error(`SEED=${seed}: ${error instanceof Error ? error.message : String(error)}`, { cause: error })
-      })
-    }
-  },
-  STORIES * 120_000,
+  () => tellStories(story, { first: FIRST, long: STORIES }),
+  LONG ? STORIES * 120_000 : 300_000,
 )

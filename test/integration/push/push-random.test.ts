@@ -13,10 +13,10 @@ import { openOutbox } from '../../../src/store/outbox/claim.ts'
 import { push } from '../../../src/sync/push/push.ts'
 import { countOpen, emptyOutbox, expireClaims, makeDue, readChanges } from '../../support/outbox.ts'
 import { createDatabase, type TestDatabase } from '../../support/postgres/database.ts'
+import { LONG } from '../../support/run/seeds.ts'
 import { startWorker, type TestWorker } from '../../support/scopestack/worker.ts'
 
-const LONG = process.env['FAULTS'] === 'long'
-const RUNS = LONG ? Number(process.env['STORIES'] ?? 3_000) : 40
+const RUNS = LONG ? Number(process.env['STORIES'] ?? 3_000) : 20
 const TYPES = ['vendors', 'crm-opportunities']
 const FIELDS = ['city', 'state', 'country'] as const
 const KINDS = ['lost-answer', 'reset', '500', '503', '429', 'truncate', 'html', '404'] as const
