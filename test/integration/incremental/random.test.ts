@@ -7,7 +7,7 @@
 import { expect, test } from 'vitest'
 import { createRandom } from '../../../src/simulator/records/random.ts'
 import type { Simulator } from '../../../src/simulator/server.ts'
-import { anySeed, LONG, tellStories } from '../../support/run/seeds.ts'
+import { anySeed, LONG, trySeeds } from '../../support/run/seeds.ts'
 import { INCREMENTAL, openAccount, PARTS } from '../../support/scopestack/increments.ts'
 import { expectAsFreshRead, expectAsRemote } from '../../support/scopestack/living.ts'
 
@@ -126,6 +126,6 @@ async function scenario(seed: number): Promise<void> {
 
 test(
   'an incremental run behind the last change brings the mirror up to date, and a full run makes it equal to the remote',
-  () => tellStories(scenario, { first: anySeed(), long: 80 }),
+  () => trySeeds(scenario, { first: anySeed(), long: 80 }),
   LONG ? 80 * 30_000 : 300_000,
 )

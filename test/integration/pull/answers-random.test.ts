@@ -12,7 +12,7 @@ import type { Simulator } from '../../../src/simulator/server.ts'
 import type { Database } from '../../../src/store/connection/database.ts'
 import type { ResourceOutcome } from '../../../src/store/runs/runs.ts'
 import { readChanges } from '../../support/outbox.ts'
-import { anySeed, LONG, tellStories } from '../../support/run/seeds.ts'
+import { anySeed, LONG, trySeeds } from '../../support/run/seeds.ts'
 import { openAccount, type Account } from '../../support/scopestack/increments.ts'
 import { unequal } from '../../support/scopestack/truth.ts'
 
@@ -292,6 +292,6 @@ async function story(seed: number): Promise<void> {
 
 test(
   'a run that ends ok holds what the server has, whatever it responded',
-  () => tellStories(story, { first: FIRST, long: STORIES }),
+  () => trySeeds(story, { first: FIRST, long: STORIES }),
   LONG ? STORIES * 120_000 : 300_000,
 )

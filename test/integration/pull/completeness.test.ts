@@ -13,7 +13,7 @@ import { startSimulator, type Simulator } from '../../../src/simulator/server.ts
 import type { Outcome, ResourceOutcome } from '../../../src/store/runs/runs.ts'
 import { createDatabase, type TestDatabase } from '../../support/postgres/database.ts'
 import { unnoticed } from '../../support/postgres/unnoticed.ts'
-import { LONG, tellStories } from '../../support/run/seeds.ts'
+import { LONG, trySeeds } from '../../support/run/seeds.ts'
 import { startWorker, type TestWorker } from '../../support/scopestack/worker.ts'
 
 const TYPE = 'clients'
@@ -212,16 +212,16 @@ it(
   'the outcome is ok only of complete lists, and no living record is marked deleted',
   async () => {
     const counts = new Map<Outcome, number>()
-    const tell = async (seed: number): Promise<void> => {
+    const story = async (seed: number): Promise<void> => {
       const found = await play(seed).catch((error: unknown) => {
         console.log(log.join('\n'))
         throw error
       })
       for (const outcome of found) counts.set(outcome, (counts.get(outcome) ?? 0) + 1)
     }
-    const told = await tellStories(tell, { first: 1, long: 3_000 })
+    const tried = await trySeeds(story, { first: 1, long: 3_000 })
     // An outcome that is never ok would be right, and of no use. One of three is, at least.
-    if (told > 10) expect(counts.get('ok') ?? 0).toBeGreaterThan(LONG ? told : told / 2)
+    if (tried > 10) expect(counts.get('ok') ?? 0).toBeGreaterThan(LONG ? tried : tried / 2)
     process.stdout.write(`${JSON.stringify(Object.fromEntries(counts))}\n`)
   },
   LONG ? 60 * 60_000 : 300_000,
