@@ -107,9 +107,7 @@ it('takes every password, percent-encoded, in both places', async () => {
 })
 
 it('ignores the variables of other programs', async () => {
-  const before = { ...process.env }
-  onTestFinished(() => void (process.env = before))
-  Object.assign(process.env, {
+  const strange = {
     PGUSER: 'stranger',
     PGPASSWORD: 'stranger',
     PGDATABASE: 'stranger',
@@ -119,7 +117,15 @@ it('ignores the variables of other programs', async () => {
     PGOPTIONS: '-c statement_timeout=1',
     PGSSLMODE: 'verify-full',
     PGSSLNEGOTIATION: 'direct',
+  }
+  const before = Object.fromEntries(Object.keys(strange).map((name) => [name, process.env[name]]))
+  onTestFinished(() => {
+    for (const [name, value] of Object.entries(before)) {
+      if (value === undefined) delete process.env[name]
+      else process.env[name] = value
+    }
   })
+  Object.assign(process.env, strange)
   expect(await same(admin.href)).toMatchObject({
     user: admin.username,
     statement_timeout: '0',

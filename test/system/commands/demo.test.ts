@@ -44,8 +44,14 @@ async function expectNothingLeft(pid: number): Promise<void> {
   expect(await readdir(temp)).toEqual([])
 }
 
-test('--exit shows the pull and the report, ends with 0 and leaves nothing behind', async () => {
-  const demo = runCli(['demo', '--exit', '--projects', '20'], { env })
+test('--exit shows the pull and the report, ends with 0, leaves nothing behind, and no setting changes that', async () => {
+  const settings = {
+    NODE_ENV: 'production',
+    DATABASE_URL: 'postgres://me@127.0.0.1:1/books',
+    SCOPESTACK_API_URL: 'http://127.0.0.1:1',
+    SYNC_RESOURCES: 'clients',
+  }
+  const demo = runCli(['demo', '--exit', '--projects', '20'], { env: { ...settings, ...env } })
   const pid = await postgresPid()
   const { code, stdout, stderr } = await demo
   expect(code, stderr).toBe(0)
@@ -64,7 +70,8 @@ test('--exit shows the pull and the report, ends with 0 and leaves nothing behin
   await expectNothingLeft(pid)
 })
 
-test.each(['SIGINT', 'SIGHUP'] as const)('it stays up to be looked at until %s', async (name) => {
+/** Until Ctrl-C: test/system/terminal/ctrl-c.test.ts. */
+test('it stays up to be looked at until SIGHUP', async () => {
   let said = ''
   const demo = runCli(['demo', '--projects', '2'], { env, onStdout: (text) => (said = text) })
   await until(() => said.includes('Both stay up until Ctrl-C'), 'the demo being ready')
@@ -79,7 +86,7 @@ test.each(['SIGINT', 'SIGHUP'] as const)('it stays up to be looked at until %s',
   expect((await readStates(sql)).at(-1)).toBe('sent')
   await sql.end()
 
-  demo.kill(name)
+  demo.kill('SIGHUP')
   const { code, stderr } = await demo
   expect(code).toBe(0)
   expect(stderr).toBe('')
@@ -96,18 +103,4 @@ test('a demo that is stopped during its pull cleans up too', async () => {
   expect(code).toBe(1)
   expect(stderr).toBe('Stopped on request. The demo keeps nothing. (SYNC_STOPPED)\n')
   await expectNothingLeft(pid)
-})
-
-test('settings of the environment are not used', async () => {
-  const { code, stdout, stderr } = await runCli(['demo', '--exit', '--projects', '2'], {
-    env: {
-      ...env,
-      NODE_ENV: 'production',
-      DATABASE_URL: 'postgres://me@127.0.0.1:1/books',
-      SCOPESTACK_API_URL: 'http://127.0.0.1:1',
-      SYNC_RESOURCES: 'clients',
-    },
-  })
-  expect(code, stderr).toBe(0)
-  expect(stdout).toContain(`Run 1: ${BY_DEFAULT} ok`)
 })

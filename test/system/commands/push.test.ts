@@ -7,7 +7,7 @@ import { jsonLines, open } from '../support/setting.ts'
 test('shows the plan, sends it, and says what was parked and how to settle it', async () => {
   await using setting = await open()
   const { run, sim, sql } = setting
-  await run('pull')
+  await run('pull clients vendors')
   const [one, two, three] = sim.records.list('clients').map(({ id }) => id)
   await sql`update scopestack.clients set domain = 'mine.test', msa_date = '2027-01-02' where id = ${one!}`
   await sql`update scopestack.clients set name = 'Mine' where id = ${two!}`
@@ -59,7 +59,7 @@ test('shows the plan, sends it, and says what was parked and how to settle it', 
   expect(jsonLines(again.stdout).last).toMatchObject({ type: 'push', sent: 1, parked: 0, left: {} })
   expect(sim.records.read('clients', two!)!.attributes['name']).toBe('Mine')
 
-  await run('pull')
+  await run('pull clients')
   const [row] = await sql`select name from scopestack.clients where id = ${three!}`
   expect(row).toEqual({ name: sim.records.read('clients', three!)!.attributes['name'] })
   expect((await run('changes list')).stdout).toBe('No change waits, and none is parked.\n')
