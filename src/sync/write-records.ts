@@ -20,7 +20,7 @@ import { markDeleted, markDeletedOneByOne, type ProvedMissing } from '../store/m
 import { PARENT_RESOURCE, recordChangedParents } from '../store/progress/changed-projects.ts'
 import { recordDrift, type DriftNote } from '../store/progress/drift.ts'
 import { closeRejectedRecords, parkRecords, type UnusableRecord } from '../store/progress/parked-records.ts'
-import { changeTime, rejectedRecords } from './list/read-page.ts'
+import { changeTime } from './record-times.ts'
 
 interface WriteContext {
   readonly resource: Resource
@@ -118,4 +118,14 @@ function changedAmong(
   const since = follow.getTime()
   const recent = new Set(records.filter((record) => (changeTime(record) ?? 0) >= since).map(({ id }) => id))
   return ids.filter((id) => recent.has(id))
+}
+
+function rejectedRecords(loaded: LoadResult, records: readonly RemoteRecord[]): UnusableRecord[] {
+  const refused = new Set(loaded.rejectedByDatabase)
+  return loaded.rejected.map(({ id, reason: why }) => ({
+    id,
+    reason: why,
+    body: records.findLast((record) => record.id === id) ?? null,
+    byDatabase: refused.has(id),
+  }))
 }

@@ -16,6 +16,7 @@ import type { SnapshotDeps, SnapshotResult } from '../snapshot/snapshot-options.
 import { readExpectedMembers } from '../snapshot/withheld-members.ts'
 import { withDbRetry } from '../with-db-retry.ts'
 import { createRecordWriter } from '../write-records.ts'
+import { createChangeWriter } from './write-changes.ts'
 
 export interface ProjectChildren {
   readonly pages: readonly ReadPage[]
@@ -53,9 +54,9 @@ export async function pullByProject(deps: SnapshotDeps, options: Options): Promi
   const { resource, children, lease, signal } = options
   const { type } = resource
   const mirror = createMirror(resource, await withDbRetry(() => readExpectedMembers(sql, resource), signal))
-  const writer = createRecordWriter({ resource, lease, mirror })
+  const changes = createChangeWriter(createRecordWriter({ resource, lease, mirror }))
   const pages = await withDbRetry(() => readPageCount(sql, type), signal)
-  const total = { inserted: 0, updated: 0, unchanged: 0, deleted: 0, parked: 0, pages: 0, seen: 0 }
+  let deleted = 0
   const doubts = new Set<string>()
   let suspect: string | null = null
 
@@ -72,11 +73,10 @@ export async function pullByProject(deps: SnapshotDeps, options: Options): Promi
     const checked = missing.slice(0, MAX_CHECKED)
     const asking = { ...options, known: seen.slice(0, 3) }
     const confirmed = await confirmAndMarkDeleted(deps, asking, { ids: checked, list })
-    const { deleted, unsure } = confirmed ?? { deleted: 0, unsure: checked.length }
-    total.deleted += deleted
+    deleted += confirmed?.deleted ?? 0
     if (checked.length < missing.length)
       doubts.add('More rows are missing from their projects than are checked at once.')
-    if (unsure > 0) doubts.add(UNSETTLED)
+    if (confirmed === null || confirmed.unsure > 0) doubts.add(UNSETTLED)
   }
 
   for (;;) {
@@ -85,26 +85,19 @@ export async function pullByProject(deps: SnapshotDeps, options: Options): Promi
     if (pages !== null && children.requestsFor(left) > pages) return undefined
     const found = await children.read(ids)
     if (found === undefined) return undefined
-    const records = found.pages.flatMap((page) => page.records)
-    const unusable = found.pages.flatMap((page) => page.unusable)
-    const written = await writer.write({ records, unusable })
-    const seen = [...new Set(found.pages.flatMap((page) => page.ids))]
-    total.inserted += written.inserted
-    total.updated += written.updated
-    total.unchanged += written.unchanged
-    total.parked += written.parked.length
-    total.pages += found.pages.length
-    total.seen += seen.length
+    await changes.write(found.pages)
     if (!found.completeness.complete) {
       doubts.add(UNPROVED)
       break
     }
+    const seen = [...new Set(found.pages.flatMap((page) => page.ids))]
     await detectDeletesWithin(found.completeness.list, ids, seen)
     await lease.transaction((tx) => saveFollowed(tx, type, upTo))
   }
 
+  const { total, ids: seen } = changes
   if (total.parked > 0) doubts.add(parkedMessage(total.parked))
-  const common = { ...total, expected: null }
+  const common = { ...total, deleted, seen: seen.size, expected: null }
   if (suspect !== null) return { ...common, outcome: 'suspect', message: suspect }
   if (doubts.size === 0) return { ...common, outcome: 'ok', message: null }
   return { ...common, outcome: 'incomplete', message: [...doubts].join(' ') }

@@ -20,7 +20,12 @@ import { withNewFacts } from '../list/list-facts.ts'
 import { isBadRequest, isNotInOrder } from '../list/list-request.ts'
 import { openReadPlan } from '../list/open-read-plan.ts'
 import { findHiddenRecords } from '../snapshot/hidden-records.ts'
-import type { SnapshotDeps, SnapshotOptions, SnapshotResult } from '../snapshot/snapshot-options.ts'
+import {
+  NOTHING_READ,
+  type SnapshotDeps,
+  type SnapshotOptions,
+  type SnapshotResult,
+} from '../snapshot/snapshot-options.ts'
 import { flagWithheld } from '../snapshot/withheld-members.ts'
 import { withDbRetry } from '../with-db-retry.ts'
 import { pullByProject } from './by-project.ts'
@@ -91,17 +96,6 @@ const stillRefused = (count: number) =>
     outcome: 'incomplete',
     message: `${count} that the database refused before could not be written again: they are parked, with the reason, in sync.parked.`,
   }) as const
-
-const NOTHING_READ = {
-  expected: null,
-  seen: 0,
-  inserted: 0,
-  updated: 0,
-  unchanged: 0,
-  deleted: 0,
-  parked: 0,
-  pages: 0,
-}
 
 async function byChanges(deps: SnapshotDeps, { resource, lease, since, signal }: SnapshotOptions) {
   const { sql } = deps

@@ -21,7 +21,8 @@ import { isFullPage, countedIds, placeCount, reportsCount, inferPageSize } from 
 import { shareListFacts } from '../../remote/pages/page-failures.ts'
 import { fetchPage, type ListRequest, type Page } from '../../remote/pages/pages.ts'
 import { assessStretch, type Completeness } from '../list/completeness.ts'
-import { changeTime, toReadPage, type Batch, type ReadContext, type WantedType } from '../list/read-page.ts'
+import { toReadPage, type Batch, type ReadContext, type WantedType } from '../list/read-page.ts'
+import { changeTime } from '../record-times.ts'
 import { isNewestFirst, newestFirst } from './strategy.ts'
 
 /** Clocks differ, and a change may get its time a moment before it can be read. The filter works by days anyway. */

@@ -12,7 +12,7 @@ import type { Database } from '../../store/connection/database.ts'
 import { readCapability, saveCapability } from '../../store/progress/capabilities.ts'
 import { newestRow } from '../../store/progress/watermark.ts'
 import { isBadRequest } from '../list/list-request.ts'
-import { changeTime } from '../list/read-page.ts'
+import { changeTime } from '../record-times.ts'
 import { withDbRetry } from '../with-db-retry.ts'
 
 /** `filter`: by `filter[updated-at.after]` · `sort`: newest first, back to the watermark · `none`: only by a full read. */

@@ -1,6 +1,7 @@
-/** Writes changed records, and keeps what an incremental read reports of them. */
+/** Writes what an incremental read has read, and keeps what it reports of it. */
 import { isObject } from '../../remote/documents/document.ts'
-import { changeTime, type ReadPage } from '../list/read-page.ts'
+import type { ReadPage } from '../list/read-page.ts'
+import { changeTime } from '../record-times.ts'
 import type { RecordWriter } from '../write-records.ts'
 
 export interface ChangeWriter {

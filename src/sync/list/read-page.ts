@@ -6,7 +6,6 @@ import { countedIds, unreadableIn, reportsCount, isFullPage } from '../../remote
 import type { Page, PageValidator, UnreadableRecord } from '../../remote/pages/pages.ts'
 import type { PageChain } from '../../remote/pages/reverse-pages.ts'
 import { isStorable, storable } from '../../store/mirror/codec.ts'
-import type { LoadResult } from '../../store/mirror/load-result.ts'
 import type { UnusableRecord } from '../../store/progress/parked-records.ts'
 
 export interface ReadContext {
@@ -172,23 +171,6 @@ export const syntheticPage = (
 /** What the list's count counts: its own ids, also where the records wanted came in their `included`. */
 export const countedIn = ({ carriers, ids, unnamed = [] }: ReadPage): readonly string[] =>
   carriers ?? [...ids, ...unnamed]
-
-export function rejectedRecords(loaded: LoadResult, records: readonly RemoteRecord[]): UnusableRecord[] {
-  const refused = new Set(loaded.rejectedByDatabase)
-  return loaded.rejected.map(({ id, reason: why }) => ({
-    id,
-    reason: why,
-    body: records.findLast((record) => record.id === id) ?? null,
-    byDatabase: refused.has(id),
-  }))
-}
-
-/** When a record last changed, in milliseconds; null where it is no time. */
-export function changeTime({ attributes }: { readonly attributes?: unknown }): number | null {
-  const value = isObject(attributes) ? attributes['updated-at'] : undefined
-  const time = typeof value === 'string' ? Date.parse(value) : Number.NaN
-  return Number.isNaN(time) ? null : time
-}
 
 /** @returns what the reading has proved. */
 export async function takeAll<T>(

@@ -10,7 +10,7 @@ import { checkTable, explainTableError } from '../check-table.ts'
 import { pullIncremental } from '../incremental/incremental.ts'
 import { explainRefusal } from '../list/explain-refusal.ts'
 import { isBadRequest } from '../list/list-request.ts'
-import type { SnapshotDeps, SnapshotProgress } from '../snapshot/snapshot-options.ts'
+import { NOTHING_READ, type SnapshotDeps, type SnapshotProgress } from '../snapshot/snapshot-options.ts'
 import { pullSnapshot } from '../snapshot/snapshot.ts'
 import { withDbRetry } from '../with-db-retry.ts'
 import { withLease } from '../with-lease.ts'
@@ -135,10 +135,8 @@ const CODE: Readonly<Partial<Record<Outcome, ErrorCode>>> = {
   suspect: 'SYNC_SUSPECT',
 }
 
-const NOTHING = { expected: null, seen: 0, inserted: 0, updated: 0, unchanged: 0, deleted: 0, parked: 0, pages: 0 }
-
 const outcomeOf = ({ type }: Resource, startedAt: Date, error: unknown, otherwise: Outcome): ResourceOutcome => ({
-  ...NOTHING,
+  ...NOTHING_READ,
   resource: type,
   outcome: hasCode(error, 'SYNC_FORBIDDEN') ? 'forbidden' : otherwise,
   startedAt,
@@ -178,7 +176,7 @@ async function asKnown(
   const { type } = resource
   const isAnew = anew || restart || resumeFrom !== undefined
   const known = isAnew ? undefined : await withDbRetry(() => knownAbsence(deps, resource), signal)
-  if (known !== undefined) return { ...NOTHING, ...known, resource: type, outcome: 'absent', startedAt }
+  if (known !== undefined) return { ...NOTHING_READ, ...known, resource: type, outcome: 'absent', startedAt }
   await withDbRetry(() => forgetAbsence(deps.sql, type), signal)
   return undefined
 }

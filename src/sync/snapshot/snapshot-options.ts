@@ -31,6 +31,17 @@ export interface SnapshotResult {
   readonly pages: number
 }
 
+export const NOTHING_READ = {
+  expected: null,
+  seen: 0,
+  inserted: 0,
+  updated: 0,
+  unchanged: 0,
+  deleted: 0,
+  parked: 0,
+  pages: 0,
+}
+
 export interface SnapshotOptions {
   /** The run it is part of. */
   readonly runId?: number
