@@ -38,6 +38,9 @@ async function twoWorkers() {
 const busy = expect.objectContaining({ code: 'SYNC_BUSY', remedy: 'wait' }) as Error
 const lost = expect.objectContaining({ code: 'SYNC_LEASE_LOST' }) as Error
 
+/** It is free by its holder's session only. */
+const keepForEver = (sql: Database) => sql`update sync.leases set expires_at = 'infinity'`
+
 const expire = (sql: Database) => sql`update sync.leases set expires_at = now() - interval '1 second'`
 
 it('goes to exactly one of several takers at once, and the others learn its holder', async () => {
@@ -66,14 +69,24 @@ it('can be taken again once it is released, with a higher term', async () => {
 it('is free at once when its holder is dead', async () => {
   const { one, two } = await twoWorkers()
   await one.leases.acquire('projects')
+  await keepForEver(two.sql)
   await expect(two.leases.acquire('projects')).rejects.toEqual(busy)
   await one.leases.close()
   await until(() => two.leases.acquire('projects'), 'the lease of a process that is gone')
 })
 
+it('is free when another session has the pid of its holder', async () => {
+  const { one, two } = await twoWorkers()
+  await one.leases.acquire('projects')
+  await keepForEver(two.sql)
+  await two.sql`update sync.leases set backend_start = backend_start - interval '1 second'`
+  await expect(two.leases.acquire('projects')).resolves.toMatchObject({ term: 2 })
+})
+
 it('is free at once when the connection of its holder was killed, and that holder can take others', async () => {
   const { one, two } = await twoWorkers()
   await one.leases.acquire('projects')
+  await keepForEver(two.sql)
   await two.sql`select pg_terminate_backend(backend_pid) from sync.leases`
   await until(() => two.leases.acquire('projects'), 'the lease of a connection that is gone')
   await expect(one.leases.acquire('clients')).resolves.toMatchObject({ term: 1 })
