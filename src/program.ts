@@ -5,6 +5,7 @@ import { backfill } from './commands/help/backfill.ts'
 import { changes } from './commands/help/changes.ts'
 import { demo } from './commands/help/demo.ts'
 import { discover } from './commands/help/discover.ts'
+import { doctor } from './commands/help/doctor.ts'
 import { login } from './commands/help/login.ts'
 import { migrate } from './commands/help/migrate.ts'
 import { pull } from './commands/help/pull.ts'
@@ -31,6 +32,7 @@ const VERBS: readonly Verb[] = [
   changes,
   verify,
   status,
+  doctor,
   discover,
   migrate,
   login,

@@ -2,8 +2,10 @@
 import pkg from '../../package.json' with { type: 'json' }
 import type { Config } from '../config/config.ts'
 import type { TokenEndpoint } from '../remote/auth/grants.ts'
+import { createLocalRefreshStore, createLocalTokenStore } from '../remote/auth/local-tokens.ts'
 import { createSeal } from '../remote/auth/seal.ts'
 import { createHttp } from '../remote/http/http.ts'
+import { createLocalRateLimitStore } from '../remote/http/rate-limit-local.ts'
 import { createRedactor, redacting } from '../remote/redact/redact.ts'
 import type { Database } from '../store/connection/database.ts'
 import { openRateLimitStore } from '../store/fleet/rate-limit.ts'
@@ -12,14 +14,28 @@ import { openTokenStore } from '../store/fleet/tokens.ts'
 
 export const VERSION = pkg.version
 
-export async function openRemote(config: Config, sql: Database) {
+export const openRemote = (config: Config, sql: Database) =>
+  openRemoteWith(config, (keyId) => openShared(config, sql, keyId))
+
+/** The same without anything shared: for one that only asks, while the database or Redis is away. */
+export const openRemoteAlone = (config: Config) =>
+  openRemoteWith(config, async () => ({
+    shared: {
+      tokens: createLocalTokenStore(),
+      rateLimit: createLocalRateLimitStore(),
+      refresh: createLocalRefreshStore(),
+    },
+    close: async (): Promise<void> => {},
+  }))
+
+async function openRemoteWith(config: Config, open: (keyId: string) => ReturnType<typeof openShared>) {
   const http = createHttp({ connections: config.concurrency, proxy: config.proxy })
   const redactor = createRedactor(config)
   const userAgent = `scopestack-sync/${VERSION}`
   // Responses of the token address are not redacted: they are the tokens.
   const endpoint: TokenEndpoint = { http, credentials: config, userAgent, redactor }
   const seal = createSeal(config)
-  const { shared, close } = await openShared(config, sql, seal.keyId)
+  const { shared, close } = await open(seal.keyId)
   return {
     http: redacting(http, redactor),
     endpoint,

@@ -10,7 +10,7 @@ import { connectionsNeeded, poolSize } from '../sync/run/connections.ts'
 
 type OfStore = Pick<Config, 'databaseUrl' | 'concurrency'>
 /** Where the embedded Postgres keeps its data, below the current directory. */
-const EMBEDDED_FOLDER = '.scopestack-sync'
+export const EMBEDDED_FOLDER = '.scopestack-sync'
 
 export interface Store {
   readonly url: string

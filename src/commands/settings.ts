@@ -1,7 +1,7 @@
 /** What a command works with: its settings, with every mistake in them at once, and the resources that it names. */
 import { catalog } from '../catalog/registry.ts'
 import type { Resource } from '../catalog/resource.ts'
-import { readConfig, type Check, type Config } from '../config/config.ts'
+import { inspectConfig, readConfig, type Check, type Config, type InspectedConfig } from '../config/config.ts'
 import { nearest } from '../config/nearest.ts'
 import { configInvalid, usage } from '../errors/commands.ts'
 import { readSchedules } from '../jobs/schedule.ts'
@@ -26,6 +26,10 @@ const CHECKS: readonly Check[] = [
 export const readSettings = ({ credentials }: { credentials: boolean }): Config =>
   readConfig({ credentials, checks: CHECKS })
 
+/** The same for a command that goes on with what can be read. */
+export const inspectSettings = (env?: Readonly<Record<string, string | undefined>>): InspectedConfig =>
+  inspectConfig({ credentials: true, checks: CHECKS }, env)
+
 /**
  * The resources that a person means; without a name all that are on by default.
  *
@@ -45,7 +49,7 @@ export function chooseResources(
 const typeOf = (name: string): string => name.trim().toLowerCase().replaceAll('_', '-')
 
 /** A sentence for each word that is not a resource. */
-const unknownOf = (known: ReadonlyMap<string, Resource>, named: readonly string[]): string[] =>
+export const unknownOf = (known: ReadonlyMap<string, Resource>, named: readonly string[]): string[] =>
   named
     .filter((name) => !known.has(typeOf(name)))
     .map((name) => `"${name}" is no resource; did you mean ${nearest(typeOf(name), known.keys()) ?? 'none'}?`)

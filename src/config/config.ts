@@ -54,6 +54,7 @@ export interface Config {
 }
 
 type Name = keyof typeof VARIABLES
+export type SettingName = Name
 type Values = { [N in Name]: z.output<(typeof VARIABLES)[N]['schema']> }
 
 /** A check of settings that needs the catalog or cron: throws SYNC_CONFIG with every mistake. A setting that is wrong in itself is undefined there. */
@@ -68,50 +69,78 @@ interface Wanted {
 type Env = Readonly<Record<string, string | undefined>>
 
 /** @throws SyncError SYNC_CONFIG with every mistake. */
-export function readConfig({ credentials, checks = [] }: Wanted, env: Env = process.env): Config {
-  const mistakes = misspelt(env, KNOWN)
-  const values = readValues(env, credentials, mistakes)
-  const production = env['NODE_ENV'] === 'production'
-  mistakes.push(...missingTogether(values, { credentials, production, found: mistakes }))
-  const config = toConfig(values as Values, production)
-  mistakes.push(...checks.flatMap((check) => mistakesFoundBy(check, config)))
+export function readConfig(wanted: Wanted, env: Env = process.env): Config {
+  const { config, mistakes } = inspectConfig(wanted, env)
   if (mistakes.length > 0) throw configInvalid(mistakes)
   return config
 }
 
-/** Each variable alone; what is wrong with one is added to `mistakes`. */
-function readValues(env: Env, credentials: boolean, mistakes: string[]): Partial<Values> {
-  const values: Record<string, unknown> = {}
-  for (const [name, variable] of Object.entries<Variable>(VARIABLES)) {
-    const given = read(name, variable, env, mistakes)
-    if (given === undefined && variable.required === true) {
-      if (credentials) mistakes.push(`${name} is missing. ${variable.about}`)
-      continue
-    }
-    const parsed = variable.schema.safeParse(given)
-    if (parsed.success) values[name] = parsed.data
-    // The value itself is not shown: it may be a secret pasted into the wrong line.
-    else mistakes.push(`${name} ${parsed.error.issues.map((issue) => issue.message).join(', ')}.`)
-  }
-  return values
+/** Settings as far as they can be read, for a command that reports on the rest of the installation, too. */
+export interface InspectedConfig {
+  /** A setting with a mistake has its default, which is not what its operator meant. */
+  readonly config: Config
+  readonly mistakes: readonly string[]
+  /** Settings that are missing, or that a mistake is about. */
+  readonly wrong: ReadonlySet<SettingName>
+  /** Settings that the environment has. */
+  readonly given: ReadonlySet<SettingName>
 }
 
-interface Circumstances {
-  readonly credentials: boolean
-  readonly production: boolean
-  readonly found: readonly string[]
+export function inspectConfig({ credentials, checks = [] }: Wanted, env: Env = process.env): InspectedConfig {
+  const mistakes = misspelt(env, KNOWN)
+  const { values, wrong, given } = readValues(env, credentials, mistakes)
+  const production = env['NODE_ENV'] === 'production'
+  for (const { name, mistake } of missingTogether(values, { credentials, production, wrong })) {
+    wrong.add(name)
+    mistakes.push(mistake)
+  }
+  const found = toConfig(values as Values, production)
+  mistakes.push(...checks.flatMap((check) => mistakesFoundBy(check, found)))
+  return { config: toConfig({ ...defaultsOf(wrong), ...values } as Values, production), mistakes, wrong, given }
 }
+
+/** Each variable alone; what is wrong with one is added to `mistakes`. */
+function readValues(env: Env, credentials: boolean, mistakes: string[]) {
+  const values: Record<string, unknown> = {}
+  const wrong = new Set<Name>()
+  const given = new Set<Name>()
+  for (const [name, variable] of Object.entries<Variable>(VARIABLES) as [Name, Variable][]) {
+    const before = mistakes.length
+    const text = read(name, variable, env, mistakes)
+    if (text !== undefined) given.add(name)
+    if (text === undefined && variable.required === true) {
+      if (credentials) mistakes.push(`${name} is missing. ${variable.about}`)
+    } else {
+      const parsed = variable.schema.safeParse(text)
+      if (parsed.success) values[name] = parsed.data
+      // The value itself is not shown: it may be a secret pasted into the wrong line.
+      else mistakes.push(`${name} ${parsed.error.issues.map((issue) => issue.message).join(', ')}.`)
+    }
+    if (mistakes.length > before) wrong.add(name)
+  }
+  return { values: values as Partial<Values>, wrong, given }
+}
+
+const defaultsOf = (names: Iterable<Name>): Partial<Values> =>
+  Object.fromEntries(
+    [...names].map((name) => [name, (VARIABLES[name] as Variable).schema.safeParse(undefined).data] as const),
+  )
 
 /** What one setting, or NODE_ENV, demands of others. */
-function missingTogether(values: Partial<Values>, { credentials, production, found }: Circumstances): string[] {
-  const missing: string[] = []
+function missingTogether(
+  values: Partial<Values>,
+  { credentials, production, wrong }: { credentials: boolean; production: boolean; wrong: ReadonlySet<Name> },
+) {
+  const missing: { readonly name: Name; readonly mistake: string }[] = []
   const isNamed = (values.DATABASE_DIRECT_URL ?? values.DATABASE_URL) !== undefined
-  if (production && !isNamed && !found.some((line) => line.startsWith('DATABASE_'))) {
-    missing.push('DATABASE_URL is missing. The embedded Postgres is for trying out, not for NODE_ENV=production.')
+  if (production && !isNamed && !wrong.has('DATABASE_URL') && !wrong.has('DATABASE_DIRECT_URL')) {
+    const mistake = 'DATABASE_URL is missing. The embedded Postgres is for trying out, not for NODE_ENV=production.'
+    missing.push({ name: 'DATABASE_URL', mistake })
   }
   if (!credentials || values.SCOPESTACK_GRANT !== 'password') return missing
   for (const name of ['SCOPESTACK_USERNAME', 'SCOPESTACK_PASSWORD'] as const) {
-    if (values[name] === undefined) missing.push(`${name} is missing. SCOPESTACK_GRANT=password needs it.`)
+    if (values[name] === undefined)
+      missing.push({ name, mistake: `${name} is missing. SCOPESTACK_GRANT=password needs it.` })
   }
   return missing
 }

@@ -68,3 +68,21 @@ export const catalogNotWritable = (facts: { path: string }, cause: unknown): Syn
       'from there into src/resources/.',
     { facts, cause },
   )
+
+export const bundleNotWritable = (facts: { path: string }, cause: unknown): SyncError =>
+  syncError(
+    'SYNC_NOT_WRITABLE',
+    `${facts.path} cannot be written: ${causeText(cause)}. Name another place behind --bundle.`,
+    {
+      facts,
+      cause,
+    },
+  )
+
+/** @param facts.why in the middle of a sentence. */
+export const checkFailed = (facts: { why: string }, cause?: unknown): SyncError =>
+  syncError(
+    'SYNC_CHECK_FAILED',
+    `This could not be checked: ${facts.why}. Mend that, and run "doctor" again; if it stays, report this line.`,
+    { facts, cause },
+  )

@@ -111,6 +111,7 @@ export interface FactsOf {
   SYNC_CLAIM_LOST: { readonly change: number; readonly term: number }
 
   SYNC_NOT_READY: None
+  SYNC_CHECK_FAILED: { readonly why: string }
   SYNC_OVERDUE: None
   SYNC_RECORDS_PARKED: None
   SYNC_CHANGES_PARKED: None

@@ -81,9 +81,8 @@ export async function recordRunAlert(tx: Transaction, run: ClosedRun, log: Logge
 /** Silence is reported once for each success that it follows. */
 export async function raiseSilenceAlerts(sql: Database, schedules: readonly Schedule[], now: Date): Promise<void> {
   for (const schedule of schedules.filter(({ name }) => name === 'full')) {
-    const since = await lastSuccess(sql, schedule.name)
-    const limit = twoIntervalsAfter(schedule, since.at)
-    if (limit === null || now < limit) continue
+    const since = await readSilence(sql, schedule, now)
+    if (!since.silent) continue
     const last = since.ever ? `the last one ended ${since.at.toISOString()}` : 'there never was one'
     const sentence = `scopestack-sync: no ${schedule.name} run has ended well for two intervals; ${last}. Look at "status" and at the logs.`
     const text = withCode(sentence, 'SYNC_OVERDUE')
@@ -92,6 +91,20 @@ export async function raiseSilenceAlerts(sql: Database, schedules: readonly Sche
       raiseAlert(tx, { subject: 'silence', kind: 'silence', fingerprint: since.at.toISOString(), body }),
     )
   }
+}
+
+export interface Silence {
+  /** When the last run of the schedule ended well; the time of installation if there is none. */
+  readonly at: Date
+  readonly ever: boolean
+  /** None has for two intervals. */
+  readonly silent: boolean
+}
+
+export async function readSilence(sql: Database, schedule: Schedule, now: Date): Promise<Silence> {
+  const since = await lastSuccess(sql, schedule.name)
+  const limit = twoIntervalsAfter(schedule, since.at)
+  return { ...since, silent: limit !== null && now >= limit }
 }
 
 /** When the second tick's run should have ended too, had it taken as long as this one. */

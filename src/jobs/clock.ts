@@ -83,6 +83,17 @@ export function hostClockNotice({ now, at, withinMs }: ClockReading): string | n
   return differenceOf('host', hostTime() - (now + performance.now() - at), withinMs)[0]?.text ?? null
 }
 
+/** The same of ScopeStack's clock. @param remote as its responses carry it at this moment, in ms since the epoch. */
+export function remoteClockNotice(remote: number, { now, at, withinMs }: ClockReading): string | null {
+  return differenceOf('ScopeStack', remote - (now + performance.now() - at), withinMs + 1_000)[0]?.text ?? null
+}
+
+/** Without a database to compare with: this host's clock against ScopeStack's, in seconds ahead; null when they agree. */
+export function hostAheadOfRemote(remote: number): number | null {
+  const ms = hostTime() - remote
+  return Math.abs(ms) <= OFF_MS + 1_000 ? null : Math.round(ms / 1000)
+}
+
 type Whose = 'host' | 'ScopeStack'
 
 interface Difference {
@@ -106,11 +117,11 @@ const REMEDY: Readonly<Record<Whose, string>> = {
 function differenceOf(whose: Whose, ms: number, withinMs: number): Difference[] {
   if (Math.abs(ms) <= OFF_MS + withinMs) return []
   const seconds = Math.round(ms / 1000)
-  const text = `${NAME[whose]} is ${spoken(Math.abs(seconds))} ${seconds > 0 ? 'ahead of' : 'behind'} the database's. ${REMEDY[whose]}`
+  const text = `${NAME[whose]} is ${spokenSeconds(Math.abs(seconds))} ${seconds > 0 ? 'ahead of' : 'behind'} the database's. ${REMEDY[whose]}`
   return [{ whose, seconds, text }]
 }
 
-function spoken(seconds: number): string {
+export function spokenSeconds(seconds: number): string {
   for (const [unit, size] of [
     ['days', 86_400],
     ['hours', 3_600],

@@ -19,7 +19,7 @@ export async function migrateQueue(databaseUrl: string, waiting: LockWaiting = {
   const sql = openDatabase(databaseUrl, { connections: 1 })
   try {
     await assertOwnQueueSchema(sql)
-    if (!(await isCurrent(sql))) {
+    if (!(await isQueueMigrated(sql))) {
       await changeTables(
         sql,
         (tx, run) =>
@@ -35,7 +35,8 @@ export async function migrateQueue(databaseUrl: string, waiting: LockWaiting = {
   }
 }
 
-async function isCurrent(sql: Database): Promise<boolean> {
+/** Whether its tables are those of this version; false as well where there are none. Reads only. */
+export async function isQueueMigrated(sql: Database): Promise<boolean> {
   try {
     return (await assertSchemaCompatibility(asBullClient(sql), SCHEMA)) >= LATEST_SCHEMA_VERSION
   } catch (error) {

@@ -34,7 +34,7 @@ export function statusLines(status: Shown, { width, all }: { width: number | und
     ...tableIn(width, resourceRows(resources, status.at)),
     ...sectionOf(resources.flatMap(interruption).flatMap((line) => fold(line))),
     ...sectionOf(
-      all ? drift.map(driftLine).flatMap((line) => fold(line)) : driftGroups(drift).flatMap((line) => fold(line)),
+      all ? drift.map(driftLine).flatMap((line) => fold(line)) : driftSummary(drift).flatMap((line) => fold(line)),
     ),
   ]
 }
@@ -135,19 +135,28 @@ const GROUPS: Readonly<Record<string, string>> = {
 const driftLine = ({ resource, member, kind, sample }: Status['drift'][number]): string =>
   `${resource}: "${member}" (${sample}) ${DRIFT_MEANS[kind] ?? kind}.`
 
-/** A line for each kind: `Not in the catalog, and kept in sync_extra: clients 3, tags 1.` */
-function driftGroups(drift: Status['drift']): string[] {
-  if (drift.length === 0) return []
+export interface DriftGroup {
+  readonly kind: string
+  /** `Not in the catalog, and kept in sync_extra` */
+  readonly text: string
+  /** `clients 3` */
+  readonly counts: readonly string[]
+}
+
+export function driftGroups(drift: Status['drift']): DriftGroup[] {
   const kinds = Map.groupBy(drift, ({ kind }) => kind)
-  const lines = [...Object.keys(GROUPS), ...kinds.keys()].flatMap((kind) => {
+  return [...new Set([...Object.keys(GROUPS), ...kinds.keys()])].flatMap((kind) => {
     const found = kinds.get(kind)
-    kinds.delete(kind)
     if (found === undefined) return []
     const counts = [...Map.groupBy(found, ({ resource }) => resource)].map(([name, those]) => `${name} ${those.length}`)
-    return [`${GROUPS[kind] ?? kind}: ${counts.join(', ')}.`]
+    return [{ kind, text: GROUPS[kind] ?? kind, counts }]
   })
-  return [
-    `The account differs from this version's catalog in ${many(drift.length, 'member')}; --all names them.`,
-    ...lines,
-  ]
 }
+
+const driftSummary = (drift: Status['drift']): string[] =>
+  drift.length === 0
+    ? []
+    : [
+        `The account differs from this version's catalog in ${many(drift.length, 'member')}; --all names them.`,
+        ...driftGroups(drift).map(({ text, counts }) => `${text}: ${counts.join(', ')}.`),
+      ]

@@ -37,7 +37,7 @@ export const COMMANDS = {
   SYNC_NOT_WRITABLE: {
     scope: 'run',
     remedy: 'stop',
-    meaning: '`discover --write` cannot write a file of the catalog.',
-    action: 'Name a writable folder behind --write and copy the files from there.',
+    meaning: '`discover --write` cannot write a file of the catalog, or `doctor --bundle` its file.',
+    action: 'Name a place that can be written to.',
   },
 } as const satisfies Record<string, Entry>

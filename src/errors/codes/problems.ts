@@ -1,4 +1,4 @@
-/** Nothing fails by these: `status`, /readyz and alerts report them. */
+/** Nothing fails by these: `status`, `doctor`, /readyz and alerts report them. */
 import type { Entry } from './entry.ts'
 
 export const PROBLEMS = {
@@ -7,6 +7,12 @@ export const PROBLEMS = {
     remedy: 'wait',
     meaning: '/readyz: a part of `start` is not ready, or does not respond.',
     action: 'Wait while it starts; if it stays, look at the log of the process.',
+  },
+  SYNC_CHECK_FAILED: {
+    scope: 'notice',
+    remedy: 'stop',
+    meaning: '`doctor`: a check could not be made, or did not end in time.',
+    action: 'Mend what the message names, and run `doctor` again; if it stays, report the message.',
   },
   SYNC_OVERDUE: {
     scope: 'notice',

@@ -42,6 +42,15 @@ export async function prepareLocation(wanted: string): Promise<Location> {
   return { folder: await prepareInTemp(folder), account: UNPRIVILEGED }
 }
 
+/** The folder of an embedded Postgres that was made before; null when there is none. Creates nothing. */
+export async function findLocation(wanted: string): Promise<string | null> {
+  const folder = resolve(wanted)
+  for (const place of [folder, ...tempFolders().map((temp) => join(temp, nameInTemp(folder)))]) {
+    if ((await stat(join(place, 'data')).catch(() => undefined)) !== undefined) return place
+  }
+  return null
+}
+
 /** Whether `account` can reach `path`, by mode bits. Parts that do not exist yet are ignored. */
 export async function isReachable(path: string, account: Account): Promise<boolean> {
   let at = await nearestExisting(path)
@@ -62,9 +71,14 @@ const ELSEWHERE = 'Run it in a directory you may write to, or set DATABASE_URL t
 /** Other accounts may reach what they own inside, and may not list the folder. */
 const PASS_THROUGH = 0o711
 
+const tempFolders = (): string[] => [tmpdir(), '/var/tmp', '/tmp']
+
+const nameInTemp = (folder: string): string =>
+  `scopestack-sync-${createHash('sha256').update(folder).digest('hex').slice(0, 12)}`
+
 async function prepareInTemp(folder: string): Promise<string> {
-  const name = `scopestack-sync-${createHash('sha256').update(folder).digest('hex').slice(0, 12)}`
-  for (const temp of [tmpdir(), '/var/tmp', '/tmp']) {
+  const name = nameInTemp(folder)
+  for (const temp of tempFolders()) {
     if (!(await isReachable(temp, UNPRIVILEGED))) continue
     const place = join(temp, name)
     await mkdir(place, { recursive: true })

@@ -1,5 +1,6 @@
 /** What the server was found to support, for each resource, and when it was last probed. */
 import type { Database, Transaction } from '../connection/database.ts'
+import { arrayLiteral } from '../connection/literals.ts'
 
 export interface Capability {
   readonly value: unknown
@@ -28,4 +29,17 @@ export async function saveCapability(
 /** The value proved wrong: the next run probes again. */
 export async function forgetCapability(sql: Database | Transaction, resource: string, name: string): Promise<void> {
   await sql`delete from sync.capabilities where resource = ${resource} and name = ${name}`
+}
+
+export interface FoundCapability {
+  readonly resource: string
+  readonly name: string
+  readonly value: unknown
+}
+
+/** All that was found out of these names, of every resource. */
+export async function readCapabilities(sql: Database, names: readonly string[]): Promise<FoundCapability[]> {
+  return await sql<FoundCapability[]>`
+    select resource, name, value from sync.capabilities
+    where name = any(${arrayLiteral(names)}::text[]) order by resource, name`
 }

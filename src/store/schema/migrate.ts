@@ -133,10 +133,22 @@ async function usableTables(sql: Database): Promise<Resource[]> {
 
 /** Whether every migration of this version has run. A newer schema is compatible, since migrations only add. */
 export async function isMigrated(sql: Database): Promise<boolean> {
+  const { applied, newest } = await readSchemaVersion(sql)
+  return applied !== null && applied >= newest
+}
+
+export interface SchemaVersion {
+  /** The newest migration that has run, by when it was generated (ms since the epoch); null: none ever has. */
+  readonly applied: number | null
+  /** The newest of this version of the program. */
+  readonly newest: number
+}
+
+export async function readSchemaVersion(sql: Database): Promise<SchemaVersion> {
+  const { newest } = migrationSpan()
   const [books] = await sql<{ exist: boolean }[]>`
     select to_regclass('sync.__drizzle_migrations') is not null as exist`
-  if (books?.exist !== true) return false
-  return (await lastMigration(sql)) >= migrationSpan().newest
+  return { applied: books?.exist === true ? await lastMigration(sql) : null, newest }
 }
 
 /** Column, table or type, function, other object. */

@@ -3,7 +3,7 @@ import { databaseUnfit, serverTooOld } from '../../errors/database.ts'
 import { addressOf, type Database } from '../connection/database.ts'
 
 /** The oldest supported version. The tests run on it; older ones lack SQL that the statements use. */
-const OLDEST = 15
+export const OLDEST = 15
 
 export interface ServerVersion {
   /** `150018` for 15.18. */
@@ -23,7 +23,7 @@ export function assertSupportedVersion({ number, version }: ServerVersion): void
   if (Math.floor(number / 10_000) < OLDEST) throw serverTooOld({ version, oldest: OLDEST })
 }
 
-interface Facts {
+export interface Fitness {
   readonly encoding: string
   readonly standby: boolean
   readonly readOnly: string | null
@@ -32,12 +32,16 @@ interface Facts {
 
 /** @throws SyncError SYNC_DATABASE_UNFIT that names the setting. */
 export async function checkDatabase(sql: Database, url: string): Promise<void> {
-  const [facts] = await sql<Facts[]>`
+  const problem = findDatabaseProblem(await readFitness(sql))
+  if (problem !== null) throw databaseUnfit({ where: addressOf(url), ...problem })
+}
+
+export async function readFitness(sql: Database): Promise<Fitness> {
+  const [facts] = await sql<Fitness[]>`
     select current_setting('server_encoding') as encoding, pg_is_in_recovery() as standby,
       (select source from pg_settings where name = 'default_transaction_read_only' and setting = 'on') as "readOnly",
       (select source from pg_settings where name = 'session_replication_role' and setting <> 'origin') as replica`
-  const problem = problemWith(facts!)
-  if (problem !== null) throw databaseUnfit({ where: addressOf(url), ...problem })
+  return facts!
 }
 
 interface Problem {
@@ -46,7 +50,7 @@ interface Problem {
   readonly passes?: boolean
 }
 
-function problemWith({ encoding, standby, readOnly, replica }: Facts): Problem | null {
+export function findDatabaseProblem({ encoding, standby, readOnly, replica }: Fitness): Problem | null {
   if (encoding !== 'UTF8') {
     return {
       problem: `its encoding is ${encoding}, which cannot hold every text of ScopeStack`,

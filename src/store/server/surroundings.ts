@@ -13,22 +13,34 @@ import { addressOf, isConnectionLoss, openBareConnection } from '../connection/d
  * @throws SyncError SYNC_POOLED, SYNC_CONNECTIONS; or the driver's error where Postgres cannot be reached.
  */
 export async function checkSurroundings(url: string, need: number): Promise<void> {
+  const found = await readSurroundings(url)
+  const where = addressOf(url)
+  if (found.kind === 'direct') {
+    const { room, limit, most } = found
+    if (need > room) throw connectionsMissing({ where, need, room, limit, most, enough: most >= need })
+    return
+  }
+  if (found.kind === 'transaction pooler') throw transactionPooling({ where })
+  if (need > 0) await proveRoom(url, need)
+}
+
+/** What is between us and Postgres. */
+export type Surroundings =
+  | ({ readonly kind: 'direct' } & Room)
+  | { readonly kind: 'session pooler' | 'transaction pooler' }
+
+/** Opens one connection, and a second one behind a pooler. @throws the driver's error where Postgres cannot be reached. */
+export async function readSurroundings(url: string): Promise<Surroundings> {
   // Without settings: in transaction mode they would reach another client.
   const sql = openBareConnection(url)
   try {
     const [facts, client] = await factsOf(sql)
-    if (facts.pid === client.pid) {
-      const { room, limit, most } = roomOf(facts)
-      if (need > room)
-        throw connectionsMissing({ where: addressOf(url), need, room, limit, most, enough: most >= need })
-      return
-    }
+    if (facts.pid === client.pid) return { kind: 'direct', ...roomOf(facts) }
     // The cancel key does not name this backend: a pooler made it.
-    if (await isHandedOn(url, sql)) throw transactionPooling({ where: addressOf(url) })
+    return { kind: (await isHandedOn(url, sql)) ? 'transaction pooler' : 'session pooler' }
   } finally {
     await sql.end({ timeout: 0 })
   }
-  if (need > 0) await proveRoom(url, need)
 }
 
 /** The same, without an error when the server is away: the first statement will report that. */

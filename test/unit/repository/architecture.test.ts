@@ -88,6 +88,8 @@ const WITHIN: Record<string, Arrows> = {
     verb: [],
     output: [],
     settings: [],
+    // What status and doctor show of the same books.
+    overview: ['output'],
     // A verb's words for --help, which import its code only when it runs.
     help: [
       'verb',
@@ -95,6 +97,7 @@ const WITHIN: Record<string, Arrows> = {
       'changes',
       'demo',
       'discover',
+      'doctor',
       'login',
       'migrate',
       'pull',
@@ -105,7 +108,7 @@ const WITHIN: Record<string, Arrows> = {
       'verify',
     ],
     // A verb knows no other one.
-    '*': ['verb', 'output', 'settings'],
+    '*': ['verb', 'output', 'settings', 'overview'],
   },
   simulator: {
     model: [],

@@ -1,0 +1,55 @@
+/** Where everything stands, for `status` and `doctor`: one reader, so that both show the same figures. */
+import { catalog } from '../catalog/registry.ts'
+import { notMigrated } from '../errors/database.ts'
+import { hostClockNotice } from '../jobs/clock.ts'
+import type { Schedule } from '../jobs/schedule.ts'
+import type { Database } from '../store/connection/database.ts'
+import { readProcesses, type Process } from '../store/fleet/processes.ts'
+import { countChanges } from '../store/outbox/changes.ts'
+import { lastTick } from '../store/runs/scheduled-runs.ts'
+import { readStatus, type Status } from '../store/runs/status.ts'
+import { describeLostEdits } from '../store/schema/capture-state.ts'
+import { isMigrated, migratedSchemaGone } from '../store/schema/migrate.ts'
+import { readClock } from '../store/server/clock.ts'
+import { problemsIn, type Problem } from './output/status-problems.ts'
+
+export interface Overview extends Status {
+  readonly problems: readonly Problem[]
+  readonly processes: readonly Process[]
+  /** A sentence, where edits are lost; null where none are. */
+  readonly lostEdits: string | null
+  /** By state. */
+  readonly localEdits: Readonly<Record<string, number>>
+  readonly nextTicks: readonly { readonly schedule: string; readonly at: Date }[]
+  /** How this host's clock differs from the database's; null where it does not. */
+  readonly clock: string | null
+}
+
+/** @throws SyncError SYNC_DATABASE_REFUSED where nothing was migrated, SYNC_TABLE_UNFIT where that is gone. */
+export async function readOverview(sql: Database, schedules: readonly Schedule[]): Promise<Overview> {
+  const found = await readStatus(sql)
+  // Of a schema that is there no more, migrating says what became of it.
+  if (found === null) throw (await migratedSchemaGone(sql)) ?? notMigrated()
+  const clock = hostClockNotice(await readClock(sql))
+  const lostEdits = await describeLostEdits(sql, [...catalog.values()])
+  const { localEdits, processes, lastTicks } = await readNewest(sql, schedules)
+  const problems = problemsIn({ ...found, lostEdits, localEdits, schedules, lastTicks })
+  return { ...found, problems, processes, lostEdits, localEdits, nextTicks: nextTicksOf(schedules, found.at), clock }
+}
+
+/** What stands in tables that a schema of an older version lacks. */
+async function readNewest(sql: Database, schedules: readonly Schedule[]) {
+  const lastTicks = new Map<string, Date>()
+  if (!(await isMigrated(sql))) return { localEdits: {}, processes: [], lastTicks }
+  for (const { name } of schedules) {
+    const at = await lastTick(sql, name)
+    if (at !== null) lastTicks.set(name, at)
+  }
+  return { localEdits: await countChanges(sql), processes: await readProcesses(sql), lastTicks }
+}
+
+const nextTicksOf = (schedules: readonly Schedule[], now: Date) =>
+  schedules.flatMap((schedule) => {
+    const at = schedule.nextAfter(now)
+    return at === null ? [] : [{ schedule: schedule.name, at }]
+  })
