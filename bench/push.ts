@@ -63,7 +63,6 @@ async function measured(what: string): Promise<Measured | null> {
     const most = windows.reduce((top, one) => Math.max(top, one), 0)
     return { ms, edits, peakRss: process.resourceUsage().maxRSS * 1024, windowMs: { mean, most } }
   } finally {
-    await pusher.close()
     await worker.close()
     await sql.end()
   }

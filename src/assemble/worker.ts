@@ -12,12 +12,10 @@ import { RETRY, type RetryPolicy } from '../remote/http/retry.ts'
 import { bindAccount } from '../store/fleet/account.ts'
 import { openLeases } from '../store/fleet/leases.ts'
 import { openPresence, type Presence } from '../store/fleet/presence.ts'
-import { openOutbox } from '../store/outbox/claim.ts'
 import { describeCheck } from '../store/schema/capture-state.ts'
 import { migrate } from '../store/schema/migrate.ts'
 import { type PushDeps } from '../sync/push/attempt.ts'
 import { readRules } from '../sync/push/conflict-rules.ts'
-import { rebaseOntoResponse } from '../sync/push/rebase.ts'
 import type { PullDeps } from '../sync/run/resource-run.ts'
 import { openRemote, VERSION } from './remote.ts'
 import type { Store } from './store.ts'
@@ -86,31 +84,13 @@ export async function openWorker(
   }
 }
 
-export interface Pusher extends PushDeps {
-  close(): Promise<void>
-}
-
 /**
- * Sends local edits, with the account and the client of the worker.
+ * Sends local edits, with the account, the client and the leases of the worker.
  *
  * @throws SyncError SYNC_CONFIG
  */
-export function openPusher(worker: Worker, { conflict }: Pick<Config, 'conflict'>): Pusher {
+export function openPusher(worker: Worker, { conflict }: Pick<Config, 'conflict'>): PushDeps {
   const rules = readRules(conflict, worker.catalog)
-  const outbox = openOutbox(worker.sql, worker.holder, worker.presence)
-  const { sql, client, slug, account, catalog: resources, pageSize, concurrency, policy } = worker
-  return {
-    sql,
-    client,
-    slug,
-    accountId: account.id,
-    catalog: resources,
-    pageSize,
-    concurrency,
-    policy,
-    outbox,
-    rules,
-    rebase: rebaseOntoResponse,
-    close: () => outbox.close(),
-  }
+  const { sql, client, slug, account, catalog: resources, leases, pageSize, concurrency, policy } = worker
+  return { sql, client, slug, accountId: account.id, catalog: resources, leases, pageSize, concurrency, policy, rules }
 }

@@ -8,20 +8,21 @@ import { usage } from '../errors/commands.ts'
 import { notMigrated } from '../errors/database.ts'
 import { errorCodeOf, EXIT, reason } from '../errors/sync-error.ts'
 import { stdout } from '../screen/streams.ts'
+import { OPEN } from '../store/changes/states.ts'
 import type { Database } from '../store/connection/database.ts'
-import { checkActionAllowed, type ChangeAction } from '../store/outbox/allowed-actions.ts'
 import { readSendBlockers } from '../store/outbox/blockers.ts'
 import {
+  checkActionAllowed,
   discardChange,
   findChange,
   listChanges,
   resolveChange,
   retryChange,
+  type ChangeAction,
   type ChangeDetails,
 } from '../store/outbox/changes.ts'
 import { databaseTime } from '../store/progress/watermark.ts'
 import { isMigrated } from '../store/schema/migrate.ts'
-import { rebaseOntoBase } from '../sync/push/rebase.ts'
 import { changeJson, changeText, listText } from './output/changes-output.ts'
 import { readSettings } from './settings.ts'
 import type { Call } from './verb.ts'
@@ -86,14 +87,14 @@ function actionOf({ args: [action, ...rest], options }: Call): (sql: Database) =
   }
   if (action === 'retry') return each(ids, json, 'waits to be sent again', action, retryChange)
   if (action === 'discard') {
-    return each(ids, json, 'is discarded', action, (sql, id) => discardChange(sql, catalog, id, rebaseOntoBase))
+    return each(ids, json, 'is discarded', action, (sql, id) => discardChange(sql, catalog, id))
   }
   if (action === 'resolve') {
     const keep = options['keep']
     if (keep !== 'local' && keep !== 'remote') throw usage('"changes resolve" takes --keep local or --keep remote.')
     const done =
       keep === 'local' ? 'waits to be sent over what ScopeStack holds' : "is discarded: ScopeStack's value stays"
-    return each(ids, json, done, action, (sql, id) => resolveChange(sql, catalog, id, keep, rebaseOntoBase))
+    return each(ids, json, done, action, (sql, id) => resolveChange(sql, catalog, id, keep))
   }
   throw usage(
     `"changes" takes list, show, retry, discard or resolve${action === undefined ? '' : `, not "${action}"`}.`,
@@ -124,7 +125,7 @@ function checkOptions(action: string | undefined, options: Call['options']): voi
 const waitsOf = (sql: Database, found: readonly ChangeDetails[]) =>
   readSendBlockers(
     sql,
-    found.filter(({ state }) => state === 'waiting' || state === 'sending').map(({ id }) => id),
+    found.filter(({ state }) => OPEN.includes(state)).map(({ id }) => id),
   )
 
 /** All of them are looked at first: a wrong id among them must not leave half of it done. */

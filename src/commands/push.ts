@@ -7,13 +7,14 @@ import { openPusher, openWorker } from '../assemble/worker.ts'
 import { errorCodeOf, EXIT, hasCode, reason, type SyncError } from '../errors/sync-error.ts'
 import { createLogger, noteRetries, type Logger } from '../logger.ts'
 import { onTerminal, stderr, stdout } from '../screen/streams.ts'
+import { endPauses } from '../store/changes/writes.ts'
 import type { Database } from '../store/connection/database.ts'
-import { endPostponements, readPendingChanges, readSendBlockers } from '../store/outbox/blockers.ts'
+import { readPendingChanges, readSendBlockers } from '../store/outbox/blockers.ts'
 import { countChanges } from '../store/outbox/changes.ts'
-import { type ChangeResult } from '../sync/push/attempt.ts'
+import type { ChangeResult } from '../sync/push/outcome.ts'
 import { plan } from '../sync/push/plan.ts'
 import { push as runPush } from '../sync/push/push.ts'
-import { waitsBecause, withId } from './output/changes-output.ts'
+import { waitsBecause, waitsJson, withId } from './output/changes-output.ts'
 import { thousands, wrapped } from './output/format.ts'
 import { planJson, planText } from './output/plan-output.ts'
 import { pushProgress, type PushProgress } from './output/push-progress.ts'
@@ -41,7 +42,7 @@ export async function run({ options, signal }: Call): Promise<number> {
         } else stdout.say(planText(planned, { catalog: worker.catalog, behind, wide: !stdout.terminal }))
         return EXIT.ok
       }
-      await endPostponements(store.sql)
+      await endPauses(store.sql)
       const tally = { sent: 0, superseded: 0, parked: 0, postponed: 0 }
       if (!json) progress = pushProgress(inAll(await countChanges(store.sql)))
       const onSettled = (settled: ChangeResult): void => {
@@ -50,7 +51,12 @@ export async function run({ options, signal }: Call): Promise<number> {
         else progress?.settled(settledLines(settled))
       }
       try {
-        await runPush(pusher, { signal, onResult: onSettled })
+        await runPush(pusher, {
+          signal,
+          onResult: onSettled,
+          patient: true,
+          onWait: ({ message }) => note(`Another process pushes; this one waits for it. ${message}`),
+        })
       } finally {
         progress?.end()
       }
@@ -60,7 +66,6 @@ export async function run({ options, signal }: Call): Promise<number> {
       else stdout.say(summary(tally, left))
       return (left['parked'] ?? 0) + (left['waiting'] ?? 0) + (left['sending'] ?? 0) === 0 ? EXIT.ok : EXIT.notAllOk
     } finally {
-      await pusher.close()
       await worker.close()
     }
   } catch (error) {
@@ -126,7 +131,7 @@ async function listWaiting(sql: Database, left: Record<string, number>, json: bo
     const found = waits.get(id)
     const why = waitsBecause(one, found)
     const because = why ?? (found?.held === true ? 'Another process is sending it.' : 'Waits to be sent.')
-    if (json) stdout.json({ type: 'waiting', id, resource, record, code, message: why, ...found })
+    if (json) stdout.json({ type: 'waiting', id, resource, record, code, message: why, ...waitsJson(found) })
     else stdout.say(wrapped(`Change ${id}: ${because}`, ''))
   }
   const more = count - some.length

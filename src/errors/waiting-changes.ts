@@ -37,10 +37,11 @@ export const rowRejected = (facts: { what: string; said: string }, cause: unknow
     { facts: { ...facts, seconds: 30 }, cause },
   )
 
+/** The outbox does not have it any more as this worker read it, so that nothing is sent or settled. */
 export const claimLost = (facts: { change: number; term: number }): SyncError =>
   syncError(
     'SYNC_CLAIM_LOST',
-    `Change ${facts.change} passed to another worker while this one was delayed, so this one settled nothing. The other ` +
-      'worker continues with it; nothing needs to be done.',
+    `Change ${facts.change} was discarded, or passed to another worker, while it was being sent, so this worker settled nothing. ` +
+      'Nothing needs to be done.',
     { facts },
   )

@@ -11,8 +11,11 @@ export interface JobData {
 
 export const QUEUE = 'sync'
 
-/** A queue of its own, so that an edit does not wait for the lists that are being read. */
-export const PUSH_QUEUE = 'push'
+/**
+ * A queue of its own, so that an edit does not wait for the lists that are being read. Releases up to migration 0015 have the
+ * queue `push`, whose jobs they would take and could not do.
+ */
+export const PUSH_QUEUE = 'pushes'
 
 /** Ids are made from the run's, so that adding a job twice adds it once. BullMQ takes no `:` in them, nor bare numbers. */
 export const pullJobId = (runId: number, resource: string): string => `run-${runId}-${resource}`

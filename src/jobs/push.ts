@@ -6,7 +6,8 @@ import { errorCodeOf, reason } from '../errors/sync-error.ts'
 import type { Logger } from '../logger.ts'
 import type { Presence } from '../store/fleet/presence.ts'
 import { pruneSettledChanges, listenForChanges, readDue } from '../store/outbox/notify.ts'
-import { type ChangeOutcome, type PushDeps, type ChangeResult } from '../sync/push/attempt.ts'
+import type { PushDeps } from '../sync/push/attempt.ts'
+import type { ChangeOutcome, ChangeResult } from '../sync/push/outcome.ts'
 import { push } from '../sync/push/push.ts'
 import { actionOnPush, applyToJob } from './job-outcome.ts'
 import { allAlive } from './liveness.ts'
@@ -61,9 +62,9 @@ export function startPusher({ pusher, presence, queues, log, outages }: Deps): P
   const look = async (): Promise<void> => {
     // Listens again where the session is another one.
     await presence.backend()
-    const { due, term } = await readDue(pusher.sql)
-    inVain = due && term === newest ? inVain + 1 : 0
-    newest = term
+    const { due, batches } = await readDue(pusher.sql)
+    inVain = due && batches === newest ? inVain + 1 : 0
+    newest = batches
     if (due) {
       await queues.wakePush()
       await queues.endPushDelay(isOver)

@@ -16,7 +16,7 @@ import { withDbRetry } from './with-db-retry.ts'
 /** Between two tries at a lease that another worker holds. */
 const LOOK_AGAIN_MS = 1_000
 
-interface Patience {
+export interface Patience {
   /** Wait for the holder, for as long as that takes. */
   readonly patient?: boolean
   /** Called when it begins to wait, and whenever the holder changes. */

@@ -10,9 +10,13 @@
  * - test/integration/mirror/refused-values.test.ts: what an older schema holds, and what a migration leaves of it
  * - test/integration/postgres/restored.test.ts, test/system/terminal/secrets-quoted.test.ts: whole rows, whatever they hold
  */
+import { OPEN, STATES, wordOf } from '../../src/store/changes/states.ts'
 import type { Database, Transaction } from '../../src/store/connection/database.ts'
 
 type Sql = Database | Transaction
+
+const IS_OPEN = `state in (${OPEN.map((state) => `'${state}'`).join(', ')})`
+const isOpen = (sql: Sql) => sql.unsafe(IS_OPEN)
 
 /** A change as tests see it. */
 export interface Change {
@@ -26,7 +30,10 @@ export interface Change {
   /** Local ids that it refers to. */
   readonly refs: readonly string[]
   readonly madeBy: string
+  /** As people read it. */
   readonly state: string
+  /** As the table has it. */
+  readonly exactState: string
   /** On its way: neither sent nor parked nor given up. */
   readonly isOpen: boolean
   readonly attempts: number
@@ -39,6 +46,8 @@ export interface Change {
   readonly pause: number | null
   /** Seconds since its last request left; null if none did, or if it is known not to have arrived. */
   readonly requestedAgo: number | null
+  /** Values that may have arrived are kept with it. */
+  readonly isInDoubt: boolean
   /** Its row shows again what ScopeStack holds. */
   readonly isReturned: boolean
 }
@@ -78,26 +87,24 @@ export const emptyOutbox = (sql: Sql): Promise<unknown> => sql`truncate sync.out
 /** No open change waits for its time any more; as if requests of it had left so many seconds earlier. */
 export const makeDue = (sql: Sql, requestedEarlier = 0): Promise<unknown> => sql`
   update sync.outbox set not_before = null, requested_at = requested_at - make_interval(secs => ${requestedEarlier})
-  where state in ('waiting', 'sending')`
+  where ${isOpen(sql)}`
 
 /** As if the clock by which their times were set had been so many seconds ahead. */
 export const setClockAhead = (sql: Sql, seconds: number): Promise<unknown> => sql`
   update sync.outbox set not_before = not_before + make_interval(secs => ${seconds}),
     requested_at = requested_at + make_interval(secs => ${seconds})`
 
-/** The workers that claimed changes are gone, or their time is over. */
-export const expireClaims = (sql: Sql): Promise<unknown> => sql`
-  update sync.outbox set claim_until = '-infinity', claim_pid = null where state = 'sending'`
+/** The worker that pushes is gone, or its time is over. */
+export const expirePush = (sql: Sql): Promise<unknown> => sql`
+  update sync.leases set expires_at = '-infinity' where resource = 'push'`
 
-/** Waiting changes are with a worker that lives. */
-export const claimAll = (sql: Sql): Promise<unknown> => sql`
-  update sync.outbox set state = 'sending', term = coalesce(term, 0), claim_until = now() + interval '1 minute'
-  where state = 'waiting'`
-
-/** The newest change is with a worker that lives. */
-export const claimNewest = (sql: Sql): Promise<unknown> => sql`
-  update sync.outbox set state = 'sending', term = 0, claim_until = now() + interval '1 minute'
-  where id = (select max(id) from sync.outbox)`
+/** Waiting changes are being sent by a worker that lives. */
+export async function sendAll(sql: Sql): Promise<void> {
+  await sql`
+    insert into sync.leases as l (resource, term, holder, expires_at) values ('push', 1, 'test', now() + interval '1 minute')
+    on conflict (resource) do update set term = l.term + 1, backend_pid = null, expires_at = excluded.expires_at`
+  await sql`update sync.outbox set state = 'in_flight', requested_at = now() where state = 'waiting'`
+}
 
 /** No worker settles a change until the transaction ends. */
 export const lockChanges = (tx: Transaction): Promise<unknown> => tx`select from sync.outbox for update`
@@ -111,7 +118,8 @@ export const addAttributes = (sql: Sql, attributes: Record<string, string>): Pro
 
 /** As if a push had parked them. */
 export const parkAll = (sql: Sql, { code }: { code: string }): Promise<unknown> => sql`
-  update sync.outbox set state = 'parked', code = ${code}, settled_at = now(), claim_until = null`
+  update sync.outbox set state = 'parked', code = ${code}, settled_at = now(), requested_at = null,
+    in_doubt = case when state = 'lost' then jsonb_build_object('attributes', attributes, 'relationships', relationships) end`
 
 export const parkOf = (sql: Sql, resource: string): Promise<unknown> => sql`
   update sync.outbox set state = 'parked' where resource = ${resource}`
@@ -150,10 +158,10 @@ export const insertEdits = (sql: Sql, vendor: string, count: number): Promise<un
   select 'vendors', ${vendor}, 'update', jsonb_build_object('city', n::text), '{"attributes": {"city": null}}', 'test', 1
   from generate_series(1, ${count}::int) as n`
 
-/** A new row whose request has left. */
+/** A new row whose request is being sent. */
 export const insertCreateInFlight = (sql: Sql, resource: string, attributes: string): Promise<unknown> => sql`
-  insert into sync.outbox (resource, record_id, op, attributes, made_by, txid, state, requested_at, claim_until)
-  values (${resource}, 'local-' || gen_random_uuid(), 'create', ${attributes}::text::jsonb, 'test', 1, 'sending', now(), now() + interval '1 minute')`
+  insert into sync.outbox (resource, record_id, op, attributes, made_by, txid, state, requested_at)
+  values (${resource}, 'local-' || gen_random_uuid(), 'create', ${attributes}::text::jsonb, 'test', 1, 'in_flight', now())`
 
 /** Updates that wait, of records with these numbers. */
 export const insertUpdates = (sql: Sql, resource: string, from: number, to: number): Promise<unknown> => sql`
@@ -192,8 +200,9 @@ const COLUMNS: Readonly<Record<Field, string>> = {
   base: 'base',
   refs: 'array_to_json(refs)',
   madeBy: 'made_by',
-  state: 'state',
-  isOpen: "state in ('waiting', 'sending')",
+  state: `case ${STATES.map((state) => `when state = '${state}' then '${wordOf(state)}'`).join(' ')} end`,
+  exactState: 'state',
+  isOpen: IS_OPEN,
   attempts: 'attempts',
   code: 'code',
   reason: 'reason',
@@ -203,4 +212,5 @@ const COLUMNS: Readonly<Record<Field, string>> = {
   pause: 'extract(epoch from not_before - now())::float8',
   requestedAgo: 'extract(epoch from now() - requested_at)::float8',
   isReturned: 'returned_at is not null',
+  isInDoubt: 'in_doubt is not null',
 }

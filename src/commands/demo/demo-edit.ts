@@ -14,11 +14,7 @@ export async function showEdit(worker: Worker, remote: Simulator, signal: AbortS
   await sql`update scopestack.clients set domain = ${DOMAIN} where id = ${id}`
   remote.resetStats()
   const pusher = openPusher(worker, { conflict: undefined })
-  try {
-    await push(pusher, { signal, onResult: () => {} })
-  } finally {
-    await pusher.close()
-  }
+  await push(pusher, { signal, onResult: () => {} })
   const requests = Object.entries(remote.stats().requests).filter(([route]) => route.includes('/clients'))
   const held = remote.records.read('clients', id)?.attributes['domain']
   const changes = await sql<{ id: number; op: string; record: string; state: string }[]>`

@@ -3,7 +3,8 @@ import { openPusher, type Worker } from '../../assemble/worker.ts'
 import { reason } from '../../errors/sync-error.ts'
 import { sleep } from '../../remote/http/retry.ts'
 import { listenForChanges, readDue } from '../../store/outbox/notify.ts'
-import { changeName, type ChangeResult } from '../../sync/push/attempt.ts'
+import { changeName } from '../../sync/push/attempt.ts'
+import type { ChangeResult } from '../../sync/push/outcome.ts'
 import { push } from '../../sync/push/push.ts'
 
 /** What was postponed, and a wake-up that was missed, is noticed after this long. */
@@ -14,20 +15,16 @@ export async function keepPushing(worker: Worker, signal: AbortSignal, say: (tex
   const pusher = openPusher(worker, { conflict: undefined })
   let wake = (): void => {}
   await listenForChanges(worker.presence, async () => wake())
-  try {
-    while (!signal.aborted) {
-      const woken = new AbortController()
-      wake = () => woken.abort()
-      try {
-        const { due } = await readDue(worker.sql)
-        if (due) await push(pusher, { signal, onResult: (settled) => say(settledLine(settled)) })
-      } catch (error) {
-        if (!signal.aborted) say(`  local edits wait: ${reason(error)}`)
-      }
-      await sleep(LOOK_EVERY_MS, AbortSignal.any([signal, woken.signal])).catch(() => {})
+  while (!signal.aborted) {
+    const woken = new AbortController()
+    wake = () => woken.abort()
+    try {
+      const { due } = await readDue(worker.sql)
+      if (due) await push(pusher, { signal, patient: true, onResult: (settled) => say(settledLine(settled)) })
+    } catch (error) {
+      if (!signal.aborted) say(`  local edits wait: ${reason(error)}`)
     }
-  } finally {
-    await pusher.close()
+    await sleep(LOOK_EVERY_MS, AbortSignal.any([signal, woken.signal])).catch(() => {})
   }
 }
 

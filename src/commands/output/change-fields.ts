@@ -2,8 +2,8 @@
 import type { Resource } from '../../catalog/resource.ts'
 import { visible } from '../../screen/visible.ts'
 import { clipped, padEnd, widthOf } from '../../screen/width.ts'
-import type { FieldDecision } from '../../store/outbox/changes.ts'
-import { memberName } from '../../sync/push/conflict.ts'
+import type { Decision } from '../../store/changes/change.ts'
+import { memberName } from '../../store/changes/fields.ts'
 import { WIDTH } from './format.ts'
 
 /** On one line. */
@@ -30,14 +30,12 @@ const DECIDED: Readonly<Record<string, string>> = {
 /** One field in conflict holds up the whole change. */
 const WAITS_WITH_IT = 'waits with it'
 
-const hasConflict = (decisions: readonly FieldDecision[]): boolean =>
-  decisions.some(({ decision }) => decision === 'park')
+const hasConflict = (decisions: readonly Decision[]): boolean => decisions.some(({ decision }) => decision === 'park')
 
-const remarkOn = ({ decision }: FieldDecision, parked: boolean): string | undefined =>
+const remarkOn = ({ decision }: Decision, parked: boolean): string | undefined =>
   parked && (decision === 'send' || decision === 'local-wins') ? WAITS_WITH_IT : DECIDED[decision]
 
-const saysWhatIsHeld = ({ decision }: FieldDecision): boolean =>
-  ['park', 'remote-wins', 'local-wins'].includes(decision)
+const saysWhatIsHeld = ({ decision }: Decision): boolean => ['park', 'remote-wins', 'local-wins'].includes(decision)
 
 /**
  * `domain  old.test → new.test`, and below it what ScopeStack holds where that is something else.
@@ -46,7 +44,7 @@ const saysWhatIsHeld = ({ decision }: FieldDecision): boolean =>
  */
 export function differences(
   resource: Resource | undefined,
-  decisions: readonly FieldDecision[],
+  decisions: readonly Decision[],
   { deletion, wide }: { deletion: boolean; wide: boolean },
 ): string[] {
   const cut = (text: string, width: number): string => (wide ? text : clipped(visible(text), width))
@@ -67,7 +65,7 @@ export function differences(
 /** The same in full: where a line does not hold both values, each has its own. */
 export function fullDifferences(
   resource: Resource | undefined,
-  decisions: readonly FieldDecision[],
+  decisions: readonly Decision[],
   deletion: boolean,
 ): string[] {
   const names = decisions.map((one) => visible(memberName(resource, one)))

@@ -3,9 +3,11 @@ import type { Resource } from '../../catalog/resource.ts'
 import { withCode } from '../../errors/sync-error.ts'
 import { visible } from '../../screen/visible.ts'
 import { clipped } from '../../screen/width.ts'
+import type { Decision } from '../../store/changes/change.ts'
+import { memberName } from '../../store/changes/fields.ts'
+import { DEPARTED, PARKED, SETTLED, wordOf } from '../../store/changes/states.ts'
 import type { SendBlockers } from '../../store/outbox/blockers.ts'
-import type { ChangeDetails, FieldDecision } from '../../store/outbox/changes.ts'
-import { memberName } from '../../sync/push/conflict.ts'
+import type { ChangeDetails } from '../../store/outbox/changes.ts'
 import { fullDifferences } from './change-fields.ts'
 import { ago, textTable, thousands, wrapped } from './format.ts'
 
@@ -34,7 +36,7 @@ export function listText(
     ['change', 'state', 'op', 'record', 'columns', 'made'],
     ...changes.map((change) => [
       String(change.id),
-      change.state,
+      wordOf(change.state),
       change.op,
       cut(`${change.resource} ${change.recordId}`, 25),
       cut(fieldsOf(change), 14),
@@ -42,7 +44,7 @@ export function listText(
     ]),
   ])
   const reasons = changes.flatMap((change) => {
-    const why = change.state === 'parked' ? reasonOf(change) : waitsBecause(change, waits.get(change.id))
+    const why = PARKED.includes(change.state) ? reasonOf(change) : waitsBecause(change, waits.get(change.id))
     return why === null ? [] : wrapped(`${change.id}: ${why}`, '  ')
   })
   const rest = more > 0 ? [`  … ${thousands(more)} more, older ones; --json has all.`] : []
@@ -54,7 +56,7 @@ const reasonOf = ({ id, code, reason }: Pick<ChangeDetails, 'id' | 'code' | 'rea
 
 /** Why and for how long; null where it only has to be sent. */
 export function waitsBecause(
-  change: Pick<ChangeDetails, 'id' | 'op' | 'code' | 'reason' | 'requestedAt'>,
+  change: Pick<ChangeDetails, 'id' | 'op' | 'code' | 'reason' | 'state'>,
   waits: SendBlockers | undefined,
 ): string | null {
   if (waits === undefined || waits.held) return null
@@ -63,13 +65,13 @@ export function waitsBecause(
     return `Goes together with change ${record.change} of the same record.`
   if (record !== null) return `Waits for change ${record.change} of the same record${standing(record)}.`
   if (parent !== null) return `Waits for change ${parent.change}, the new row that it refers to${standing(parent)}.`
-  const next = change.op === 'create' && change.requestedAt !== null ? 'Next lookup' : 'Next try'
+  const next = change.op === 'create' && DEPARTED.includes(change.state) ? 'Next lookup' : 'Next try'
   const reason = reasonOf(change)
   return `${next} in ${seconds} s${reason === null ? '.' : `: ${reason}`}`
 }
 
 const standing = ({ change, state }: NonNullable<SendBlockers['record']>): string =>
-  state === 'parked' ? `, which is parked: see "changes show ${change}"` : ''
+  PARKED.includes(state) ? `, which is parked: see "changes show ${change}"` : ''
 
 /** A sentence that names our commands, with the id to copy. */
 export const withId = (text: string, id: number): string =>
@@ -77,11 +79,17 @@ export const withId = (text: string, id: number): string =>
 
 export const changeJson = (change: ChangeDetails, waits: SendBlockers | undefined) => ({
   ...change,
+  state: wordOf(change.state),
   reason: reasonOf(change),
-  waits: waits ?? null,
+  waits: waitsJson(waits) ?? null,
 })
 
-const SETTLED: readonly string[] = ['sent', 'superseded', 'discarded']
+/** With the states by their words. */
+export function waitsJson(waits: SendBlockers | undefined) {
+  if (waits === undefined) return undefined
+  const named = (one: SendBlockers['record']) => one && { ...one, state: wordOf(one.state) }
+  return { ...waits, record: named(waits.record), parent: named(waits.parent) }
+}
 
 export function changeText(
   change: ChangeDetails,
@@ -90,7 +98,7 @@ export function changeText(
 ): string[] {
   const { id, op, resource, recordId, state, madeAt, madeBy, code, errors, supersededBy, answerId } = change
   const lines = [
-    `Change ${id}: ${op} of ${resource} ${recordId}, ${state}`,
+    `Change ${id}: ${op} of ${resource} ${recordId}, ${wordOf(state)}`,
     `  made ${madeAt.toISOString()} by ${madeBy}`,
   ]
   if (answerId !== null && answerId !== recordId) lines.push(`  in ScopeStack as ${answerId}`)
@@ -98,7 +106,7 @@ export function changeText(
   // What was to be done about it has been done.
   const settled = SETTLED.includes(state)
   if (settled && code !== null) lines.push(`  had been parked: ${code}`)
-  const why = settled ? null : state === 'parked' ? reasonOf(change) : waitsBecause(change, waits)
+  const why = settled ? null : PARKED.includes(state) ? reasonOf(change) : waitsBecause(change, waits)
   if (why !== null) lines.push('', ...wrapped(why, '  '))
   for (const { column, message } of errors ?? []) lines.push(`    ${column ?? 'the record'}: ${message}`)
   const decisions = change.decisions ?? plainly(change)
@@ -107,7 +115,7 @@ export function changeText(
 }
 
 /** Before anything was decided. */
-function plainly({ attributes, relationships, base }: ChangeDetails): FieldDecision[] {
+function plainly({ attributes, relationships, base }: ChangeDetails): Decision[] {
   const was = { ...base.attributes, ...base.relationships }
   return Object.entries({ ...attributes, ...relationships }).map(([member, local]) => ({
     member,

@@ -136,7 +136,6 @@ async function startParts(service: Service, running: Running, signal: AbortSigna
     begin('worker', startWorker({ ...common, pull }))
     if (config.push === 'on') {
       const pusher = openPusher(pull, config)
-      running.closers.push(() => pusher.close())
       begin('push', startPusher({ ...common, pusher, presence: pull.presence }))
     } else log.info('local edits wait for "push", since SYNC_PUSH is off')
   }

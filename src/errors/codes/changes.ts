@@ -108,14 +108,10 @@ export const CHANGES = {
   SYNC_CLAIM_LOST: {
     scope: 'record',
     remedy: 'wait',
-    meaning: 'The change passed to another worker, which continues with it.',
+    meaning: 'The change was discarded, or passed to another worker, while it was being sent.',
     action: 'Nothing.',
   },
 } as const satisfies Record<string, Entry>
 
-/** Those that statements name. */
-export const [UNKNOWN, IGNORED, UNANSWERED] = [
-  'SYNC_PUSH_UNKNOWN',
-  'SYNC_PUSH_IGNORED',
-  'SYNC_PUSH_UNANSWERED',
-] as const satisfies (keyof typeof CHANGES)[]
+/** Of a create that may be in ScopeStack. */
+export const UNKNOWN = 'SYNC_PUSH_UNKNOWN' satisfies keyof typeof CHANGES

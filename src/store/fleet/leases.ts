@@ -145,3 +145,12 @@ async function transactUnder<T>(
   })
   return done as T
 }
+
+/** The same proof within one statement: a condition, which is evaluated once. */
+export const isLeaseOurs = (sql: Database | Transaction, { resource, term }: Held) =>
+  sql`exists (select from sync.leases l where l.resource = ${resource} and l.term = ${term} for share)`
+
+/** A condition: a process that lives holds the lease. */
+export const isLeaseHeld = (sql: Database | Transaction, resource: string) => sql`
+  exists (select from sync.leases l where l.resource = ${resource} and l.expires_at > now()
+    and ${isHolderAlive(sql, sql`l.backend_pid`, sql`l.backend_start`)})`

@@ -1,9 +1,9 @@
 /** Finds the columns whose values differ from the mirror. Volatile columns and signatures of URLs do not count. */
 import type { Resource } from '../../catalog/resource.ts'
 import type { Database, Transaction } from '../connection/database.ts'
+import { stripSignatures } from '../values/signed-urls.ts'
 import type { RowStatements } from './row-statements.ts'
 import type { Row } from './row.ts'
-import { stripSignatures } from './signed-urls.ts'
 
 export interface DifferingColumn {
   readonly name: string

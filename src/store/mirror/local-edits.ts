@@ -1,9 +1,11 @@
 /** Which rows differ from ScopeStack because of local edits, for everything that reads or compares rows. */
 import type { Resource } from '../../catalog/resource.ts'
-import { IGNORED } from '../../errors/codes/changes.ts'
+import { isIn } from '../changes/read.ts'
+import { OPEN } from '../changes/states.ts'
+import * as writes from '../changes/writes.ts'
 import type { Database, Transaction } from '../connection/database.ts'
 import { arrayLiteral } from '../connection/literals.ts'
-import { isStorable } from './codec.ts'
+import { isStorable } from '../values/codec.ts'
 
 type Sql = Database | Transaction
 type Fragment = ReturnType<Transaction>
@@ -16,7 +18,7 @@ const began = (sql: Sql, type: string, since: 'lease' | 'snapshot') => sql`
 
 /** Of changes `o`: open, or settled since the read under way began, so that what was read may be older. */
 const isPending = (sql: Sql, type: string, since: 'lease' | 'snapshot') => sql`
-  (o.state in ('waiting', 'sending') or ((o.state in ('sent', 'superseded') or ${isPartlyAccepted(sql)}) and o.settled_at > ${began(sql, type, since)}))`
+  (${isIn(sql, OPEN)} or ((o.state in ('sent', 'superseded') or ${isPartlyAccepted(sql)}) and o.settled_at > ${began(sql, type, since)}))`
 
 /** Of changes `o`: parked or discarded, and the row may still show its values. */
 const isUnrestored = (sql: Sql) => sql`
@@ -134,10 +136,11 @@ export async function rowsToRestore(sql: Database, type: string, limit: number):
 
 /** Records that these rows, with parked or discarded changes, show again what ScopeStack holds. */
 export async function recordRestored(tx: Transaction, type: string, ids: string): Promise<void> {
-  await tx`
-    update sync.outbox o set returned_at = now()
-    where o.resource = ${type} and o.record_id = any(${ids}::text[]) and ${isUnrestored(tx)}`
+  await writes.recordRestored(
+    tx,
+    tx`o.resource = ${type} and o.record_id = any(${ids}::text[]) and ${isUnrestored(tx)}`,
+  )
 }
 
 /** Of a change: ScopeStack applied a part, and it is parked with the rest. */
-export const isPartlyAccepted = (sql: Database | Transaction) => sql`(state = 'parked' and code = ${IGNORED})`
+export const isPartlyAccepted = (sql: Database | Transaction) => sql`(state = 'parked' and sent_at is not null)`

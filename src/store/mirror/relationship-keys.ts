@@ -1,7 +1,7 @@
 /** Encodes a relationship as the id, or the ids, in its column. */
 import { catalog } from '../../catalog/registry.ts'
 import type { Column } from '../../catalog/resource.ts'
-import { encode, isMembers, MISFIT, type Encoded } from './codec.ts'
+import { encode, isMembers, MISFIT, type Encoded } from '../values/codec.ts'
 
 /** The relationship has no linkage, as when it was not included: the record does not report it. */
 export const NOT_REPORTED = Symbol('not reported')

@@ -3,12 +3,21 @@ import { hash } from 'node:crypto'
 import { impliedNull } from '../../catalog/implied-null.ts'
 import type { Kind, RemoteRecord, Resource } from '../../catalog/resource.ts'
 import { copyLine } from '../connection/literals.ts'
-import { encode, encodeJson, isMembers, MISFIT, numberText, storable, type Encoded, type Members } from './codec.ts'
+import {
+  encode,
+  encodeJson,
+  membersOf,
+  MISFIT,
+  numberText,
+  storable,
+  type Encoded,
+  type Members,
+} from '../values/codec.ts'
+import { stripSignatures } from '../values/signed-urls.ts'
 import { digestOf } from './digest.ts'
 import { linkageEncoder, linkageOf, typesIn, NOT_REPORTED, type LinkageEncoder } from './relationship-keys.ts'
 import { createMemberCounter, NO_SEEN_MEMBERS, type MemberCounter, type SeenMembers } from './seen-members.ts'
 import { shapesOf, type Shape } from './shapes.ts'
-import { stripSignatures } from './signed-urls.ts'
 
 export interface Row {
   readonly id: string
@@ -216,8 +225,6 @@ function freeName(extra: object, member: string): string {
 }
 
 /** A record whose `attributes` is not an object simply has none; the row still loads. */
-const membersOf = (value: unknown): Members => (isMembers(value) ? value : NONE)
-const NONE: Members = {}
 
 /** A to-many without members, in its column. */
 const EMPTY_SET = '{}'

@@ -1,16 +1,23 @@
 /** The outbox as a person sees it, and what a person can do about a change: retry, discard, resolve. */
 import type { Resource } from '../../catalog/resource.ts'
-import { UNKNOWN } from '../../errors/codes/changes.ts'
 import { usage } from '../../errors/commands.ts'
+import { isCode } from '../../errors/sync-error.ts'
 import type { ErrorCode } from '../../errors/table.ts'
+import type { Change, Decision, FieldProblem } from '../changes/change.ts'
+import { columnOf, fieldsOf, keyOf, valuesOf } from '../changes/fields.ts'
+import { changeColumns, isIn } from '../changes/read.ts'
+import { rebaseOntoBase } from '../changes/rebase.ts'
+import { OPEN, PARKED, wordOf, type State } from '../changes/states.ts'
+import { next } from '../changes/transitions.ts'
+import { discard, retry, writeBase } from '../changes/writes.ts'
 import { transact, type Database, type Transaction } from '../connection/database.ts'
+import { isLeaseHeld } from '../fleet/leases.ts'
 import { disableCapture, tableOf } from '../schema/capture-triggers.ts'
-import { checkActionAllowed } from './allowed-actions.ts'
-import { changeColumns, jsonbValue, type Change } from './claim.ts'
-import { rebaseQueued, type ChangeBase } from './rebase-queued.ts'
-import { clearDigest, type FieldProblem } from './settle.ts'
+import { loseAbandoned, PUSH_LEASE } from './next-batch.ts'
+import { clearDigest, rebaseQueued } from './settle.ts'
 
 export interface ChangeDetails extends Change {
+  readonly requestedAt: Date | null
   readonly madeAt: Date
   readonly madeBy: string
   readonly notBefore: Date | null
@@ -21,40 +28,35 @@ export interface ChangeDetails extends Change {
   readonly code: ErrorCode | null
   readonly reason: string | null
   readonly errors: readonly FieldProblem[] | null
-  readonly decisions: readonly FieldDecision[] | null
-}
-
-export interface FieldDecision {
-  readonly member: string
-  readonly entry?: string
-  readonly base: unknown
-  readonly local: unknown
-  readonly remote: unknown
-  readonly decision: string
+  readonly decisions: readonly Decision[] | null
 }
 
 const seen = (sql: Database | Transaction) => sql`
-  ${changeColumns(sql)}, o.made_at as "madeAt", o.made_by as "madeBy", o.not_before as "notBefore",
-  o.state = 'sending' and o.claim_until > now() as held, o.settled_at as "settledAt",
+  ${changeColumns(sql)}, o.requested_at as "requestedAt", o.made_at as "madeAt", o.made_by as "madeBy",
+  o.not_before as "notBefore", o.state = 'in_flight' and ${isLeaseHeld(sql, PUSH_LEASE)} as held, o.settled_at as "settledAt",
   o.superseded_by::float8 as "supersededBy", o.code, o.reason, o.errors, o.decisions`
+
+const UNSETTLED = [...OPEN, ...PARKED]
 
 /** The newest changes, in their order, and how many there are. @param all settled ones too. */
 export async function listChanges(
   sql: Database,
   { all, limit }: { all: boolean; limit: number },
 ): Promise<{ changes: ChangeDetails[]; count: number }> {
-  const wanted = sql`(${all} or o.state in ('waiting', 'sending', 'parked'))`
+  const wanted = sql`(${all} or ${isIn(sql, UNSETTLED)})`
   const newest = await sql<ChangeDetails[]>`
     select ${seen(sql)} from sync.outbox o where ${wanted} order by o.id desc limit ${limit}`
   const [total] = await sql<{ count: number }[]>`select count(*)::int as count from sync.outbox o where ${wanted}`
   return { changes: newest.toReversed(), count: Math.max(newest.length, total!.count) }
 }
 
-/** How many open changes there are in each state. */
+/** How many open changes there are, by the words of `wordOf`. */
 export async function countChanges(sql: Database): Promise<Record<string, number>> {
-  const rows = await sql<{ state: string; n: number }[]>`
-    select state, count(*)::int as n from sync.outbox where state in ('waiting', 'sending', 'parked') group by state`
-  return Object.fromEntries(rows.map(({ state, n }) => [state, n]))
+  const rows = await sql<{ state: State; n: number }[]>`
+    select state, count(*)::int as n from sync.outbox o where ${isIn(sql, UNSETTLED)} group by state`
+  const counts: Record<string, number> = {}
+  for (const { state, n } of rows) counts[wordOf(state)] = (counts[wordOf(state)] ?? 0) + n
+  return counts
 }
 
 /** The changes that may be sent at some time, with the parked changes of the same records, in their order. */
@@ -62,8 +64,8 @@ export async function listOpenChanges(sql: Database, limit: number): Promise<Cha
   return await sql<Change[]>`
     select ${changeColumns(sql)} from sync.outbox o
     where (o.record_id, o.resource) in (
-      select w.record_id, w.resource from sync.outbox w where w.state in ('waiting', 'sending') order by w.id limit ${limit})
-      and o.state in ('waiting', 'sending', 'parked')
+      select o.record_id, o.resource from sync.outbox o where ${isIn(sql, OPEN)} order by o.id limit ${limit})
+      and ${isIn(sql, UNSETTLED)}
     order by o.id`
 }
 
@@ -74,33 +76,51 @@ export async function findChange(sql: Database | Transaction, id: number): Promi
   return change
 }
 
+export type ChangeAction = 'retry' | 'discard' | 'resolve'
+
+const DONE = { retry: 'retried', discard: 'discarded' } as const
+
+/** @throws SyncError SYNC_USAGE */
+export function checkActionAllowed(action: ChangeAction, change: ChangeDetails): void {
+  const { id, state, code, held } = change
+  if (action === 'resolve') {
+    const nothing = { waiting: 'waits to be sent', sending: 'is being sent just now' } as Record<string, string>
+    const word = wordOf(state)
+    if (word !== 'parked')
+      throw usage(`Change ${id} ${nothing[word] ?? `is ${word} already`}; nothing is left to decide.`)
+    if (!isCode(code, 'SYNC_PUSH_CONFLICT')) throw usage(`Change ${id} is no conflict. ${instead(id, code)}`)
+    return
+  }
+  // Of a process that is gone.
+  const isAbandoned = state === 'in_flight' && !held
+  const allowed = next({ ...change, state: isAbandoned ? 'lost' : state }, action)
+  if ('rejected' in allowed)
+    throw usage(`Change ${id} ${allowed.rejected.replace(/^it /, '')}, so it cannot be ${DONE[action]}.`)
+}
+
+function instead(id: number, code: ErrorCode | null): string {
+  if (isCode(code, 'SYNC_PUSH_GONE', 'SYNC_PUSH_UNSUPPORTED')) return `"changes discard ${id}" discards it.`
+  if (isCode(code, 'SYNC_PUSH_INVALID')) {
+    return `ScopeStack refused it: edit the row again, or discard it with "changes discard ${id}".`
+  }
+  if (isCode(code, 'SYNC_PUSH_FORBIDDEN')) return `ScopeStack does not allow it: "changes retry ${id}" when it does.`
+  return `"changes show ${id}" says what helps.`
+}
+
 /** Makes it waiting again. @throws SyncError SYNC_USAGE unless it is parked or postponed. */
 export async function retryChange(sql: Database, id: number): Promise<void> {
   await transact(sql, async (tx) => {
     checkActionAllowed('retry', await lockedChange(tx, id))
-    // By retrying a change with an unknown outcome, a person says that it did not arrive. A create with a response is never sent again.
-    await tx`
-      update sync.outbox set state = case when requested_at is null or code = ${UNKNOWN} and answer_id is null then 'waiting' else 'sending' end,
-        claim_until = '-infinity', claim_pid = null, attempts = 0, not_before = null, settled_at = null, code = null, reason = null,
-        errors = null, returned_at = null, noted_at = null, requested_at = case when code = ${UNKNOWN} and answer_id is null then null else requested_at end
-      where id = ${id}`
-    await tx`select pg_notify('scopestack_sync_outbox', '')`
+    await retry(tx, id)
+    await wakePush(tx)
   })
 }
-
-/** The new bases of the queued changes of a record, now that one of its changes is discarded. */
-export type RebaseDiscarded = (resource: Resource, gone: Change, later: readonly Change[]) => readonly ChangeBase[]
 
 /**
  * Discards a change. Its row shows what ScopeStack holds after the next pull. A new row that was never sent is deleted at
  * once, and its later changes are discarded with it.
  */
-export async function discardChange(
-  sql: Database,
-  catalog: ReadonlyMap<string, Resource>,
-  id: number,
-  rebase: RebaseDiscarded,
-): Promise<void> {
+export async function discardChange(sql: Database, catalog: ReadonlyMap<string, Resource>, id: number): Promise<void> {
   await transact(sql, async (tx) => {
     await disableCapture(tx)
     const change = await lockedChange(tx, id)
@@ -108,18 +128,20 @@ export async function discardChange(
     const resource = catalog.get(change.resource)!
     const { recordId } = change
     const neverMade = recordId.startsWith('local-') && change.op === 'create'
-    await tx`
-      update sync.outbox set state = 'discarded', settled_at = clock_timestamp()
-      where id = ${id} or (${neverMade} and record_id = ${recordId} and resource = ${change.resource} and state in ('waiting', 'parked'))`
+    await discard(
+      tx,
+      tx`(o.id = ${id} or ${neverMade} and o.record_id = ${recordId} and o.resource = ${resource.type})`,
+    )
     if (neverMade) await tx.unsafe(`delete from ${tableOf(resource)} where id = $1`, [recordId])
     else {
       // If the row showed ScopeStack's values in between, no later edit is based on this one.
-      if (change.returnedAt === null)
-        await rebaseQueued(tx, resource, change, (later) => rebase(resource, change, later))
+      if (change.returnedAt === null) {
+        await rebaseQueued(tx, change, (later) => rebaseOntoBase(resource, change, later))
+      }
       await clearDigest(tx, resource, recordId)
     }
     // Changes that refer to it are not blocked any more.
-    await tx`select pg_notify('scopestack_sync_outbox', '')`
+    await wakePush(tx)
   })
 }
 
@@ -129,28 +151,32 @@ export async function resolveChange(
   catalog: ReadonlyMap<string, Resource>,
   id: number,
   keep: 'local' | 'remote',
-  rebase: RebaseDiscarded,
 ): Promise<void> {
-  const change = await findChange(sql, id)
-  checkActionAllowed('resolve', change)
-  if (keep === 'remote') return await discardChange(sql, catalog, id, rebase)
-  // The new base is the remote value that was shown: a later modification in ScopeStack is a new conflict.
-  const base = { attributes: { ...change.base.attributes }, relationships: { ...change.base.relationships } }
-  const { columns: declared } = catalog.get(change.resource)!
-  for (const { member, entry, remote } of change.decisions ?? []) {
-    const column = declared.find((one) => one.member === member)!
-    const side: Record<string, unknown> = column.from === 'attribute' ? base.attributes : base.relationships
-    if (entry === undefined) side[member] = remote
-    else side[member] = withValue(side[member], column.entries!, entry, remote)
+  if (keep === 'remote') {
+    checkActionAllowed('resolve', await findChange(sql, id))
+    return await discardChange(sql, catalog, id)
   }
-  await sql`update sync.outbox set base = ${jsonbValue(sql, base)} where id = ${id} and state = 'parked'`
-  await retryChange(sql, id)
+  await transact(sql, async (tx) => {
+    const change = await lockedChange(tx, id)
+    checkActionAllowed('resolve', change)
+    const resource = catalog.get(change.resource)!
+    // The new base is the remote value that was shown: a later modification in ScopeStack is a new conflict.
+    const shown = new Map(
+      (change.decisions ?? []).map(({ member, entry, remote }) => [
+        keyOf({ column: columnOf(resource, member), ...(entry === undefined ? {} : { entry }) }),
+        remote,
+      ]),
+    )
+    const fields = fieldsOf(resource, change).map((field) =>
+      shown.has(keyOf(field)) ? { ...field, base: shown.get(keyOf(field)) } : field,
+    )
+    await writeBase(tx, id, valuesOf(fields, 'base'))
+    await retry(tx, id)
+    await wakePush(tx)
+  })
 }
 
-function withValue(list: unknown, [key, value]: readonly [string, string], name: string, remote: unknown): unknown {
-  const others = (Array.isArray(list) ? (list as Record<string, unknown>[]) : []).filter((one) => one[key] !== name)
-  return [...others, { [key]: name, [value]: remote }]
-}
+const wakePush = (tx: Transaction) => tx`select pg_notify('scopestack_sync_outbox', '')`
 
 /**
  * Locks the row before the change, in the order of edits and settlements, so that an edit in an open transaction is waited
@@ -165,5 +191,6 @@ async function lockedChange(tx: Transaction, id: number): Promise<ChangeDetails>
     recordId = now
   }
   await tx`select from sync.outbox where id = ${id} for update`
+  await loseAbandoned(tx, tx`o.id = ${id}`)
   return await findChange(tx, id)
 }

@@ -4,6 +4,7 @@
  * when such a change is about to be sent.
  */
 import type { Column, Resource } from '../../catalog/resource.ts'
+import { dropReference, exchangeId, renameRecord, type Exchange } from '../changes/writes.ts'
 import { quote, type Transaction } from '../connection/database.ts'
 import { arrayLiteral } from '../connection/literals.ts'
 import { bisect } from '../mirror/bisect.ts'
@@ -24,7 +25,7 @@ export async function replaceLocalId(
   local: string,
   real: string,
 ): Promise<void> {
-  const known: Known = { target: resource.type, local, real }
+  const known = { ref: refOf(resource.type, local), local, real }
   const table = tableOf(resource)
   await tx`
     insert into sync.local_ids (resource, local_id, real_id) values (${resource.type}, ${local}, ${real})
@@ -32,18 +33,17 @@ export async function replaceLocalId(
   // A pull may have loaded the record before the response came.
   await tx.unsafe(`delete from ${table} where id = $2 and exists (select from ${table} where id = $1)`, [local, real])
   await tx.unsafe(`update ${table} set id = $2, sync_hash = '' where id = $1`, [local, real])
-  const referring = tx`refs <> '{}' and refs @> array[${refOf(known)}]::text[]`
+  const referring = tx`refs <> '{}' and refs @> array[${known.ref}]::text[]`
   for (const other of catalog.values()) {
     for (const column of other.columns) {
       const { name, from, target, writable } = column
       if (from === 'to-many' || target !== resource.type) continue
       await tx.unsafe(`update ${tableOf(other)} set ${quote(name)} = $2 where ${quote(name)} = $1`, [local, real])
-      if (writable) await exchange(tx, column, known, tx`resource = ${other.type} and ${referring}`)
+      if (writable) await exchangeId(tx, column, known, tx`resource = ${other.type} and ${referring}`)
     }
   }
-  await tx`
-    update sync.outbox set record_id = ${real} where record_id = ${local} and resource = ${resource.type}`
-  await tx`update sync.outbox set refs = array_remove(refs, ${refOf(known)}) where ${referring}`
+  await renameRecord(tx, resource.type, known)
+  await dropReference(tx, known, referring)
 }
 
 /**
@@ -66,8 +66,9 @@ export async function resolveLocalIds(tx: Transaction, changes: readonly number[
     where o.id = any(${arrayLiteral(changes.map(String))}::bigint[])`
   if (found.length > 0) await disableCapture(tx)
   for (const { id, recordId, relation, name, ...rest } of found) {
-    await exchange(tx, rest, rest, tx`id = ${id}`)
-    await tx`update sync.outbox set refs = array_remove(refs, ${refOf(rest)}) where id = ${id}`
+    const known: Exchange = { ref: refOf(rest.target, rest.local), local: rest.local, real: rest.real }
+    await exchangeId(tx, rest, known, tx`id = ${id}`)
+    await dropReference(tx, known, tx`id = ${id}`)
     // A locked or rejected row is left alone: the response will bring the same value.
     const inRow = (savepoint: Transaction) =>
       savepoint.unsafe(
@@ -86,22 +87,5 @@ interface Referring {
   readonly relation: string
 }
 
-/** In the new value of a member, and in its base. */
-const exchange = (
-  tx: Transaction,
-  { member, from }: Pick<Column, 'member' | 'from'>,
-  { local, real }: Known,
-  which: ReturnType<Transaction>,
-) => {
-  const side = from === 'attribute' ? 'attributes' : 'relationships'
-  return tx`
-    update sync.outbox set
-      ${tx(side)} = case when ${tx(side)} ->> ${member} = ${local}
-        then ${tx(side)} || jsonb_build_object(${member}::text, ${real}::text) else ${tx(side)} end,
-      base = case when base #>> array[${side}, ${member}]::text[] = ${local}
-        then jsonb_set(base, array[${side}, ${member}]::text[], to_jsonb(${real}::text)) else base end
-    where ${which}`
-}
-
 /** As sync.local_refs makes it. */
-const refOf = ({ target, local }: Known): string => `${target}/${local}`
+const refOf = (target: string, local: string): string => `${target}/${local}`

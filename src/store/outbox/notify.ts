@@ -1,22 +1,25 @@
 /** When there is something to push: a notification is immediate, and the table is the proof. */
 import { setTimeout as delay } from 'node:timers/promises'
+import { isIn, isPostponed } from '../changes/read.ts'
+import { OPEN } from '../changes/states.ts'
+import { deleteSettled } from '../changes/writes.ts'
 import type { Database } from '../connection/database.ts'
-import { isHolderAlive, type Presence } from '../fleet/presence.ts'
-import { isPostponed } from './claim.ts'
+import { isLeaseHeld } from '../fleet/leases.ts'
+import type { Presence } from '../fleet/presence.ts'
+import { PUSH_LEASE } from './next-batch.ts'
 
 export interface Due {
-  /** A change is neither claimed nor postponed. Whether something else blocks it shows when it is claimed. */
+  /** A change is not postponed, and no process pushes. Whether something else blocks it shows when it is its turn. */
   readonly due: boolean
-  /** Of the newest claim. It does not grow while all due changes are blocked, for example by a parked create. */
-  readonly term: number
+  /** How many batches were taken. It does not grow while all due changes are blocked, for example by a parked create. */
+  readonly batches: number
 }
 
 export async function readDue(sql: Database): Promise<Due> {
   const [row] = await sql<Due[]>`
-    select coalesce(pg_sequence_last_value('sync.outbox_term'), 0)::float8 as term, exists (
-      select from sync.outbox o where state in ('waiting', 'sending') and not ${isPostponed(sql)}
-        and (claim_until is null or claim_until < now()
-          or not ${isHolderAlive(sql, sql`claim_pid`, sql`claim_start`)})) as due`
+    select coalesce(pg_sequence_last_value('sync.outbox_term'), 0)::float8 as batches,
+      exists (select from sync.outbox o where ${isIn(sql, OPEN)} and not ${isPostponed(sql)})
+        and not ${isLeaseHeld(sql, PUSH_LEASE)} as due`
   return row!
 }
 
@@ -50,9 +53,7 @@ const KEPT_DAYS = 90
 
 /** @returns how many were deleted. */
 export async function pruneSettledChanges(sql: Database): Promise<number> {
-  const { count } = await sql`
-    delete from sync.outbox where state in ('sent', 'superseded', 'discarded')
-      and settled_at < now() - make_interval(days => ${KEPT_DAYS})`
+  const count = await deleteSettled(sql, KEPT_DAYS)
   await sql`delete from sync.local_ids where made_at < now() - make_interval(days => ${KEPT_DAYS})`
   return count
 }

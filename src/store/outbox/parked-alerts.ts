@@ -1,7 +1,11 @@
 /** Alerts about parked changes. */
 import type { ErrorCode } from '../../errors/table.ts'
+import { isIn } from '../changes/read.ts'
+import { PARKED } from '../changes/states.ts'
 import type { Database } from '../connection/database.ts'
+import { isLeaseHeld } from '../fleet/leases.ts'
 import { raiseAlert } from '../runs/alerts.ts'
+import { PUSH_LEASE } from './next-batch.ts'
 
 export interface ParkedChange {
   readonly change: number
@@ -39,7 +43,7 @@ export async function raiseParkedAlert(
       select coalesce(max(fingerprint::timestamptz) filter (where kind = 'failure'), '-infinity') as parked_at,
         coalesce(max(raised_at) filter (where kind = 'failure'), '-infinity') as at
       from sync.alerts where subject = ${SUBJECT}),
-    parked as materialized (select * from sync.outbox where state = 'parked'),
+    parked as materialized (select * from sync.outbox o where ${isIn(sql, PARKED)}),
     fresh as materialized (select p.* from parked p, reported where p.settled_at > reported.parked_at)
     select (select count(*)::int from parked) as count,
       (select coalesce(json_agg(json_build_object('change', id, 'resource', resource, 'record', record_id, 'code', code, 'reason', reason)), '[]')
@@ -47,7 +51,7 @@ export async function raiseParkedAlert(
       (select max(settled_at)::text from fresh) as last,
       (select at < now() - ${REPORTED_EVERY}::interval from reported)
         and ((select min(settled_at) from fresh) < now() - ${WAITED_FOR}::interval
-          or not exists (select from sync.outbox where state = 'sending' and claim_until > now())) as due`
+          or not ${isLeaseHeld(sql, PUSH_LEASE)}) as due`
   const { count, changes, last, due } = row!
   if (count === 0) {
     await raise(sql, { kind: 'recovery', fingerprint: 'none', body: bodyOf({ count, changes }) })

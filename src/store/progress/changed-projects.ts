@@ -4,6 +4,7 @@
  * it: once loaded, a project no longer counts as changed for the next read. Only the holder of the projects' lease writes
  * here, so the ids commit in their order.
  */
+import { noteProjects } from '../changes/writes.ts'
 import type { Database } from '../connection/database.ts'
 import { arrayLiteral } from '../connection/literals.ts'
 import type { LeasedTransaction } from '../fleet/leases.ts'
@@ -31,17 +32,10 @@ export async function recordChangedParents(
  * finds the project changed. The next read does it, since it holds the lease.
  */
 export async function recordPushedProjects(tx: LeasedTransaction): Promise<void> {
-  const settled = await tx<{ id: string }[]>`
-    update sync.outbox set noted_at = now()
-    -- By its name, as the index outbox_unnoted_idx has it.
-    where resource = 'projects' and (state in ('sent', 'superseded') or ${isPartlyAccepted(tx)}) and noted_at is null
-      and record_id not like 'local-%'
-    returning record_id as id`
-  await recordChangedParents(
-    tx,
-    PARENT_RESOURCE,
-    settled.map(({ id }) => id),
-  )
+  // By its name, as the index outbox_unnoted_idx has it.
+  const settled = tx`
+    resource = 'projects' and (state in ('sent', 'superseded') or ${isPartlyAccepted(tx)}) and record_id not like 'local-%'`
+  await recordChangedParents(tx, PARENT_RESOURCE, await noteProjects(tx, settled))
 }
 
 export interface ChangedParents {

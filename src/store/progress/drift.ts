@@ -5,7 +5,7 @@
 import type { Database, Transaction } from '../connection/database.ts'
 import { arrayLiteral } from '../connection/literals.ts'
 import type { LeasedTransaction } from '../fleet/leases.ts'
-import { storable } from '../mirror/codec.ts'
+import { storable } from '../values/codec.ts'
 
 export interface DriftNote {
   readonly member: string

@@ -7,7 +7,7 @@ import { withCode } from '../../errors/sync-error.ts'
 import type { Database } from '../connection/database.ts'
 import { arrayLiteral } from '../connection/literals.ts'
 import type { LeasedTransaction } from '../fleet/leases.ts'
-import { storable } from '../mirror/codec.ts'
+import { storable } from '../values/codec.ts'
 
 /** What was read and makes no row. */
 export interface UnusableRecord {

@@ -1,7 +1,7 @@
 /** The record of every run, in the same database as the data. */
 import type { ErrorCode } from '../../errors/table.ts'
 import type { Database, Transaction } from '../connection/database.ts'
-import { storable } from '../mirror/codec.ts'
+import { storable } from '../values/codec.ts'
 
 /**
  * `suspect`: a list is empty, or much shorter than before · `absent`: an optional resource that ScopeStack does not offer to

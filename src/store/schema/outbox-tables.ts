@@ -1,6 +1,6 @@
 /** The tables of write-back, for drizzle-kit, like schema.ts. */
 import { sql } from 'drizzle-orm'
-import { bigint, index, integer, jsonb, primaryKey, text, uniqueIndex } from 'drizzle-orm/pg-core'
+import { bigint, check, index, integer, jsonb, primaryKey, text, uniqueIndex } from 'drizzle-orm/pg-core'
 import { at, sync } from './sync-schema.ts'
 
 /** The capture specification of each table, as of its triggers (store/schema/capture-triggers.ts). */
@@ -26,10 +26,11 @@ export const localIds = sync.table(
   (table) => [primaryKey({ columns: [table.resource, table.localId] })],
 )
 
-/**
- * Local edits on their way to ScopeStack: one row a change. `waiting` → `sending` → `sent`; or `superseded` (merged into a
- * later one, or nothing was left to send), `parked` (a person decides), `discarded`.
- */
+/** Written out, as drizzle-kit loads this file by itself; `OPEN` and `PARKED` of store/changes/states.ts. */
+const OPEN = sql`state in ('waiting', 'in_flight', 'lost', 'accepted', 'answered')`
+const UNSETTLED = sql`state in ('waiting', 'in_flight', 'lost', 'accepted', 'answered', 'parked', 'unknown', 'unsettled')`
+
+/** Local edits on their way to ScopeStack: one row a change. store/changes/transitions.ts has the states and their chart. */
 export const outbox = sync.table(
   'outbox',
   {
@@ -53,23 +54,24 @@ export const outbox = sync.table(
     state: text('state').notNull().default('waiting'),
     attempts: integer('attempts').notNull().default(0),
     notBefore: at('not_before'),
-    /** Grows with every claim: a worker with an older term settles nothing. */
+    /** These five are of releases that claimed changes one by one. Empty since migration 0016; those releases still read them. */
     term: bigint('term', { mode: 'number' }),
     claimedBy: text('claimed_by'),
     claimPid: integer('claim_pid'),
     claimStart: at('claim_start'),
     claimUntil: at('claim_until'),
-    /** Written before the request leaves. Without a response, it is unknown whether the request arrived. */
+    /** When its last request left. */
     requestedAt: at('requested_at'),
     /** Of a create: records that had its natural key before the request left. */
     knownIds: text('known_ids').array(),
+    /** Of a parked change: ScopeStack applied a part of it. */
     sentAt: at('sent_at'),
     settledAt: at('settled_at'),
     supersededBy: bigint('superseded_by', { mode: 'number' }),
     answerId: text('answer_id'),
-    /** `{record, decisions}`: the stored response, until the row is settled with it. `{why}`: done, without the created record. */
+    /** `{record, decisions}`: the stored response of an answered change. `{why}`: of an accepted create, the response. */
     answer: jsonb('answer'),
-    /** `{attributes, relationships}`: values of coalesced changes that may have arrived. */
+    /** `{attributes, relationships}`: values of parked and coalesced changes that may have arrived. */
     inDoubt: jsonb('in_doubt'),
     /** Of a parked or discarded change: since when its row shows again what ScopeStack holds. */
     returnedAt: at('returned_at'),
@@ -82,13 +84,9 @@ export const outbox = sync.table(
     decisions: jsonb('decisions'),
   },
   (table) => [
-    index('outbox_open_idx')
-      .on(table.id)
-      .where(sql`state in ('waiting', 'sending')`),
+    index('outbox_open_idx').on(table.id).where(OPEN),
     // Settled changes are kept for 90 days; queries for open ones must not read them.
-    index('outbox_unsettled_idx')
-      .on(table.state, table.id)
-      .where(sql`state in ('waiting', 'sending', 'parked')`),
+    index('outbox_unsettled_idx').on(table.state, table.id).where(UNSETTLED),
     index('outbox_settled_idx')
       .on(table.settledAt)
       .where(sql`settled_at is not null`),
@@ -102,6 +100,11 @@ export const outbox = sync.table(
     index('outbox_refs_idx')
       .using('gin', table.refs)
       .where(sql`refs <> '{}'`),
+    // An older release beside this one writes 'sending', and is refused with this name.
+    check(
+      'a_newer_release_keeps_this_outbox',
+      sql`state in ('waiting', 'in_flight', 'lost', 'accepted', 'answered', 'sent', 'superseded', 'parked', 'unknown', 'unsettled', 'discarded')`,
+    ),
     // A record belongs to one create.
     uniqueIndex('outbox_answer_idx')
       .on(table.resource, table.answerId)

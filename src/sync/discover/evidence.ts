@@ -2,7 +2,7 @@
 import { impliedNull } from '../../catalog/implied-null.ts'
 import type { Kind, RemoteRecord, Resource } from '../../catalog/resource.ts'
 import { isObject } from '../../remote/documents/document.ts'
-import { encode, MISFIT, numberText } from '../../store/mirror/codec.ts'
+import { encode, MISFIT, numberText } from '../../store/values/codec.ts'
 
 export interface AttributeEvidence {
   /** Records that carry the member, whatever its value. */

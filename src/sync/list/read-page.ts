@@ -5,8 +5,8 @@ import { isObject } from '../../remote/documents/document.ts'
 import { countedIds, unreadableIn, reportsCount, isFullPage } from '../../remote/pages/list-length.ts'
 import type { Page, PageValidator, UnreadableRecord } from '../../remote/pages/pages.ts'
 import type { PageChain } from '../../remote/pages/reverse-pages.ts'
-import { isStorable, storable } from '../../store/mirror/codec.ts'
 import type { UnusableRecord } from '../../store/progress/parked-records.ts'
+import { isStorable, storable } from '../../store/values/codec.ts'
 
 export interface ReadContext {
   readonly client: Client

@@ -5,7 +5,7 @@
 import type { RemoteRecord, Resource } from '../../catalog/resource.ts'
 import { otherRecord } from '../../errors/requests.ts'
 import { isObject } from '../../remote/documents/document.ts'
-import { isStorable } from '../../store/mirror/codec.ts'
+import { isStorable } from '../../store/values/codec.ts'
 
 export interface Account {
   readonly slug: string

@@ -1,49 +1,61 @@
-/** One attempt to send a change, under its claim; and what the response to a write means. */
+/** One attempt to send a change, under the lease of the push; and what the response to a write means. */
 import type { RemoteRecord, Resource } from '../../catalog/resource.ts'
-import { SyncError, hasCode } from '../../errors/sync-error.ts'
-import type { Answer } from '../../remote/client.ts'
-import { primaryDataOf, isObject } from '../../remote/documents/document.ts'
+import { hasCode, SyncError } from '../../errors/sync-error.ts'
+import { claimLost } from '../../errors/waiting-changes.ts'
+import type { Answer, WriteRequest } from '../../remote/client.ts'
+import { isObject, primaryDataOf } from '../../remote/documents/document.ts'
 import { wasNeverSent } from '../../remote/http/arrival.ts'
 import type { RetryPolicy } from '../../remote/http/retry.ts'
-import type { Change, Outbox } from '../../store/outbox/claim.ts'
-import { withdrawRequest } from '../../store/outbox/in-flight.ts'
-import type { Rebase } from '../../store/outbox/settle.ts'
+import type { Change, ChangeValues } from '../../store/changes/change.ts'
+import type { State } from '../../store/changes/states.ts'
+import { depart } from '../../store/changes/writes.ts'
+import type { Lease, Leases } from '../../store/fleet/leases.ts'
 import { mismatchOf } from '../list/same-record.ts'
-import type { ChangeValues } from './coalesce.ts'
 import type { Rules } from './conflict.ts'
 import type { RemoteAccess } from './read-remote.ts'
 
 export interface PushDeps extends RemoteAccess {
   readonly catalog: ReadonlyMap<string, Resource>
-  readonly outbox: Outbox
+  readonly leases: Leases
   readonly rules: Rules
-  readonly rebase: Rebase
   readonly concurrency: number
   /** For writes that failed and may be tried again. */
   readonly policy: RetryPolicy
 }
 
-export type ChangeOutcome = 'sent' | 'superseded' | 'parked' | 'postponed'
-
-export interface ChangeResult {
-  readonly change: Change
-  readonly fate: ChangeOutcome
-  /** Why it was parked or postponed. */
-  readonly error: SyncError | null
-}
-
 export interface Attempt {
   readonly change: Change
   readonly resource: Resource
-  readonly term: number
+  readonly lease: Lease
+  /** Ids of the changes that are sent together. */
+  readonly batch: readonly number[]
   readonly signal: AbortSignal
+  readonly flight: Flight
 }
+
+/** How far the attempt is. */
+export interface Flight {
+  /** As the outbox has it by now. */
+  state: State
+  /** A request of it may have taken effect, without a response that says so. */
+  mayHaveArrived: boolean
+  /** Of a create: the id that was stored for it. */
+  answerId: string | null
+}
+
+export const beginFlight = ({ state, answerId }: Change): Flight => ({
+  state,
+  mayHaveArrived: state === 'lost' || state === 'accepted',
+  answerId,
+})
 
 const VERB = { create: 'the new row', update: 'the change', delete: 'the deletion' } as const
 
-export const changeName = (change: Change): string => `${VERB[change.op]} of ${recordName(change)}`
+export const changeName = (change: Pick<Change, 'op' | 'resource' | 'recordId'>): string =>
+  `${VERB[change.op]} of ${recordName(change)}`
 
-export const recordName = ({ resource, recordId }: Change): string => `${resource} ${recordId}`
+export const recordName = ({ resource, recordId }: Pick<Change, 'resource' | 'recordId'>): string =>
+  `${resource} ${recordId}`
 
 /** An id of this database's own, which ScopeStack does not know. */
 export const isLocal = (id: unknown): id is string => typeof id === 'string' && id.startsWith('local-')
@@ -56,9 +68,9 @@ export const localReference = ({ columns }: Resource, { attributes, relationship
     .find(isLocal)
 
 /** Values that earlier requests may have written to ScopeStack. */
-export const possibleWrites = (change: Change): ChangeValues[] => [
+export const possibleWrites = (change: Change, mayHaveArrived: boolean): ChangeValues[] => [
   ...(change.inDoubt === null ? [] : [change.inDoubt]),
-  ...(change.requestedAt === null ? [] : [change]),
+  ...(mayHaveArrived ? [change] : []),
 ]
 
 /** No response: the error says nothing about the change. */
@@ -68,16 +80,29 @@ export const isNoResponse = (error: SyncError): boolean =>
 /** The request may have taken effect without a response. */
 export const mayHaveArrived = (error: unknown): boolean => error instanceof SyncError && !wasNeverSent(error)
 
-/** A request that certainly did not arrive is not in flight, unless an earlier one is. */
-export async function withdrawIfUnsent<T>(
-  { sql }: PushDeps,
-  { change, term }: Attempt,
-  writing: Promise<T>,
-): Promise<T> {
+/**
+ * Sends a write, noted in the outbox before it leaves: a worker that lost the lease must not send an outdated change, and after
+ * a crash the note is the only trace of the request.
+ *
+ * @param knownIds of a create: records that have its natural key already; null when that is not known.
+ */
+export async function sendWrite(
+  deps: PushDeps,
+  attempt: Attempt,
+  request: WriteRequest,
+  knownIds: Change['knownIds'] = null,
+): Promise<WriteOutcome> {
+  const { change, lease, flight, signal } = attempt
+  let hasLeft = false
+  const beforeSend = async (): Promise<void> => {
+    if (!(await depart(deps.sql, change, lease, knownIds))) throw claimLost({ change: change.id, term: lease.term })
+    flight.state = 'in_flight'
+    hasLeft = true
+  }
   try {
-    return await writing
+    return await deps.client.write({ ...request, beforeSend }, writeOutcomeOf(deps, attempt), signal)
   } catch (error) {
-    if (change.requestedAt === null && !mayHaveArrived(error)) await withdrawRequest(sql, change, term)
+    flight.mayHaveArrived ||= hasLeft && mayHaveArrived(error)
     throw error
   }
 }
@@ -97,7 +122,7 @@ export type WriteOutcome =
     }
 
 /** A success counts where the body holds the same record; a deletion only as 204. */
-export const writeOutcomeOf =
+const writeOutcomeOf =
   (deps: RemoteAccess, { change, resource }: Attempt) =>
   (answer: Answer, url: string): WriteOutcome => {
     const { status, body } = answer

@@ -1,7 +1,8 @@
 /** SYNC_CONFLICT: `clients=local-wins,projects.project_name=remote-wins`; a rule alone is for everything else. */
 import { isEditable, type Resource } from '../../catalog/resource.ts'
 import { configInvalid } from '../../errors/commands.ts'
-import type { Rule, Rules } from './conflict.ts'
+import type { Rule } from '../../store/changes/change.ts'
+import type { Rules } from './conflict.ts'
 
 const RULES: readonly string[] = ['park', 'remote-wins', 'local-wins'] satisfies Rule[]
 

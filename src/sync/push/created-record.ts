@@ -1,11 +1,11 @@
 /** Which record a create produced: the one in the response, unless something contradicts it. */
 import { isEditable, type Column, type RemoteRecord, type Resource } from '../../catalog/resource.ts'
 import type { Answer } from '../../remote/client.ts'
-import type { Change } from '../../store/outbox/claim.ts'
-import { idsOfOtherCreates, wasMirroredBefore } from '../../store/outbox/in-flight.ts'
+import type { Change } from '../../store/changes/change.ts'
+import { isNearlySame } from '../../store/changes/equality.ts'
+import { remoteValueOf } from '../../store/changes/fields.ts'
+import { idsOfOtherCreates, wasMirroredBefore } from '../../store/outbox/similar-creates.ts'
 import type { PushDeps, Attempt } from './attempt.ts'
-import { remoteValueOf } from './conflict.ts'
-import { isNearlySame } from './equality.ts'
 
 /** Why this cannot be the created record, as part of a sentence; null when nothing contradicts it. */
 export async function mismatchWithCreated(

@@ -3,12 +3,11 @@ import type { RemoteRecord, Resource } from '../../catalog/resource.ts'
 import type { SyncError } from '../../errors/sync-error.ts'
 import { unlessPastPagingLimit } from '../../remote/pages/forward-pages.ts'
 import { fetchPage, type ListRequest } from '../../remote/pages/pages.ts'
-import type { Change } from '../../store/outbox/claim.ts'
+import type { Change, ChangeContent, Members } from '../../store/changes/change.ts'
+import { isNearlySame } from '../../store/changes/equality.ts'
+import { fieldsOf, remoteValueOf } from '../../store/changes/fields.ts'
 import { isBadRequest } from '../list/list-request.ts'
 import { isSameRecord } from '../list/same-record.ts'
-import type { Entry, Members } from './coalesce.ts'
-import { remoteValueOf } from './conflict.ts'
-import { isNearlySame } from './equality.ts'
 import { searchRequest, queryVariants, type RemoteAccess } from './read-remote.ts'
 
 /** Past so many pages of similar records the result is uncertain. */
@@ -150,20 +149,8 @@ function has({ columns }: Resource, record: RemoteRecord, { key, asked }: Sought
 }
 
 /** Whether a record holds every sent member and user-defined field. */
-export const holdsWhatWasSent = (
-  resource: Resource,
-  record: RemoteRecord,
-  { attributes, relationships }: Change,
-): boolean =>
-  resource.columns.every((column) => {
-    const { member, kind, entries, from } = column
-    const given = (from === 'attribute' ? attributes : relationships)[member]
-    if (given === undefined) return true
-    if (entries !== undefined && Array.isArray(given)) {
-      return (given as Entry[]).every((one) =>
-        isNearlySame(kind, remoteValueOf(record, column, String(one[entries[0]])), one[entries[1]] ?? null),
-      )
-    }
-    const held = remoteValueOf(record, column)
-    return held === undefined || isNearlySame(kind, held, given)
+export const holdsWhatWasSent = (resource: Resource, record: RemoteRecord, change: ChangeContent): boolean =>
+  fieldsOf(resource, change).every(({ column, entry, local }) => {
+    const held = remoteValueOf(record, column, entry)
+    return held === undefined || isNearlySame(column.kind, held, local)
   })

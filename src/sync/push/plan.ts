@@ -1,13 +1,13 @@
 /** What a push would do: nothing is claimed, recorded or sent. */
 import type { RemoteRecord, Resource } from '../../catalog/resource.ts'
 import { endsTheRun, SyncError } from '../../errors/sync-error.ts'
+import type { Change, Decision, Members } from '../../store/changes/change.ts'
+import { coalesceChanges } from '../../store/changes/coalesce.ts'
+import { DEPARTED, OPEN } from '../../store/changes/states.ts'
 import { countChanges, listOpenChanges } from '../../store/outbox/changes.ts'
-import type { Change } from '../../store/outbox/claim.ts'
 import { possibleWrites, type PushDeps, localReference, isLocal } from './attempt.ts'
-import type { Members } from './coalesce.ts'
-import { decide, type Decision } from './conflict.ts'
+import { decide } from './conflict.ts'
 import { holdsWhatWasSent, naturalKeyOf, findByNaturalKey } from './natural-key.ts'
-import { coalesceChanges } from './push.ts'
 import { idsToRead, readRecords } from './read-remote.ts'
 
 export interface PlannedChange {
@@ -45,8 +45,10 @@ export async function plan(
   const open = await listOpenChanges(deps.sql, MOST_CHANGES)
   const sums = [...Map.groupBy(open, ({ resource, recordId }) => `${resource} ${recordId}`).values()].flatMap(
     (changes) => {
-      const first = changes.find(({ state }) => state !== 'parked')!
-      return first.state === 'sending' ? [first] : (coalesceChanges(deps.catalog, changes).change ?? [])
+      const first = changes.find(({ state }) => OPEN.includes(state))!
+      if (DEPARTED.includes(first.state)) return [first]
+      const together = changes.filter(({ state }) => state === 'waiting' || state === 'parked')
+      return coalesceChanges(deps.catalog.get(first.resource)!, together).change ?? []
     },
   )
   const planned: PlannedChange[] = []
@@ -64,7 +66,7 @@ export async function plan(
     }
   }
   const { waiting = 0, sending = 0 } = await countChanges(deps.sql)
-  const behind = Math.max(0, waiting + sending - open.filter(({ state }) => state !== 'parked').length)
+  const behind = Math.max(0, waiting + sending - open.filter(({ state }) => OPEN.includes(state)).length)
   return { planned: inOrder(planned), behind }
 }
 
@@ -110,12 +112,12 @@ function planOf(
   change: Change,
   remote: RemoteRecord | null | 'refused',
 ): PlannedChange {
-  const { op, recordId, requestedAt } = change
+  const { op, recordId, state } = change
   const list = `/${deps.slug}/v1/${resource.type}`
   const planned = { change, method: METHOD[op], path: op === 'create' ? list : `${list}/${recordId}` }
   const refers = localReference(resource, change) !== undefined
   if (op === 'create') {
-    const fate = requestedAt !== null ? 'look' : refers ? 'after' : 'send'
+    const fate = DEPARTED.includes(state) ? 'look' : refers ? 'after' : 'send'
     const given = Object.entries({ ...change.attributes, ...change.relationships })
     const decisions = given.map(([member, local]) => ({
       member,
@@ -128,6 +130,12 @@ function planOf(
   }
   if (remote === null) return { ...planned, fate: 'gone', decisions: [] }
   if (remote === 'refused') return { ...planned, fate: 'refused', decisions: [] }
-  const { fate, decisions } = decide(resource, change, remote, deps.rules, possibleWrites(change))
+  const { fate, decisions } = decide(
+    resource,
+    change,
+    remote,
+    deps.rules,
+    possibleWrites(change, DEPARTED.includes(state)),
+  )
   return { ...planned, fate: fate === 'send' && refers ? 'after' : fate, decisions }
 }

@@ -11,15 +11,13 @@ import { recordGone, writeNotOffered, writeUnproved } from '../../errors/parked-
 import { causeText } from '../../errors/sync-error.ts'
 import { withoutEffect } from '../../errors/waiting-changes.ts'
 import type { Answer } from '../../remote/client.ts'
-import { withdrawRequest } from '../../store/outbox/in-flight.ts'
-import { settleSent } from '../../store/outbox/settle.ts'
-import { changeName, recordName, type PushDeps, type Attempt, type ChangeResult } from './attempt.ts'
-import { remoteValueOf, type Decision } from './conflict.ts'
-import { isNearlySame, isSame } from './equality.ts'
-import { parkChange } from './park.ts'
+import type { Decision } from '../../store/changes/change.ts'
+import { isNearlySame, isSame } from '../../store/changes/equality.ts'
+import { columnOf, remoteValueOf } from '../../store/changes/fields.ts'
+import { changeName, recordName, type Attempt, type PushDeps } from './attempt.ts'
+import { park, responded, sent, type Outcome } from './outcome.ts'
 import { isReadRefused, readRecords } from './read-remote.ts'
 import { problemsOf } from './refused-columns.ts'
-import { settleResponse } from './settle-response.ts'
 
 /**
  * @param why the response, as part of a sentence.
@@ -30,28 +28,29 @@ export async function proveWrite(
   attempt: Attempt,
   decisions: readonly Decision[],
   why: string,
-): Promise<ChangeResult> {
-  const { change, resource } = attempt
-  const left = { ...attempt, change: { ...change, requestedAt: new Date() } }
+): Promise<Outcome> {
+  const { change, resource, flight } = attempt
+  const what = changeName(change)
+  flight.mayHaveArrived = true
   let held: RemoteRecord | null
   try {
     held = await look(deps, attempt)
   } catch (error) {
     if (!isReadRefused(error)) throw error
-    const facts = { what: changeName(change), why, look: `ScopeStack does not say what it holds (${causeText(error)})` }
-    return await parkChange(deps, left, writeUnproved(facts), { decisions })
+    const seen = `ScopeStack does not say what it holds (${causeText(error)})`
+    return park(writeUnproved({ what, why, look: seen }), { decisions })
   }
-  if (held === null) return await isGone(deps, attempt, decisions)
-  if (change.op === 'delete') throw withoutEffect({ what: changeName(change), why })
+  if (held === null) return isGone(attempt, decisions)
+  if (change.op === 'delete') throw withoutEffect({ what, why })
   switch (cameOf(resource, decisions, held)) {
     case 'arrived':
-      return await settleResponse(deps, attempt, { record: held, decisions })
+      return responded(attempt, { record: held, decisions })
     case 'missing': {
-      const facts = { what: changeName(change), why, look: 'ScopeStack does not say what it holds in those columns' }
-      return await parkChange(deps, left, writeUnproved(facts), { decisions })
+      const seen = 'ScopeStack does not say what it holds in those columns'
+      return park(writeUnproved({ what, why, look: seen }), { decisions })
     }
     case 'unchanged':
-      throw withoutEffect({ what: changeName(change), why })
+      throw withoutEffect({ what, why })
   }
 }
 
@@ -61,29 +60,23 @@ export async function proveRefusedWrite(
   attempt: Attempt,
   { status, body }: Answer,
   decisions: readonly Decision[],
-): Promise<ChangeResult> {
-  const { change, resource, term } = attempt
-  await withdrawRequest(deps.sql, change, term)
+): Promise<Outcome> {
+  const { change, resource, flight } = attempt
+  flight.mayHaveArrived = false
   const held = await look(deps, attempt)
-  if (held === null) return await isGone(deps, attempt, decisions)
+  if (held === null) return isGone(attempt, decisions)
   const { problems: errors, said } = problemsOf(resource, body)
-  return await parkChange(deps, attempt, writeNotOffered({ what: changeName(change), status, said }), {
-    errors,
-    decisions,
-  })
+  const error = writeNotOffered({ what: changeName(change), status, said })
+  return park(error, { errors, decisions, applied: 'nothing' })
 }
 
 const look = async (deps: PushDeps, { change, resource, signal }: Attempt): Promise<RemoteRecord | null> =>
   (await readRecords(deps, resource, [change.recordId], signal)).get(change.recordId) ?? null
 
-async function isGone(deps: PushDeps, attempt: Attempt, decisions: readonly Decision[]): Promise<ChangeResult> {
-  const { change, term } = attempt
-  if (change.op !== 'delete') {
-    await withdrawRequest(deps.sql, change, term)
-    return await parkChange(deps, attempt, recordGone({ what: recordName(change) }), { decisions })
-  }
-  await settleSent(deps, change, term, null, decisions)
-  return { change, fate: 'sent', error: null }
+function isGone(attempt: Attempt, decisions: readonly Decision[]): Outcome {
+  const { change } = attempt
+  if (change.op === 'delete') return sent(attempt, null, decisions)
+  return park(recordGone({ what: recordName(change) }), { decisions, applied: 'nothing' })
 }
 
 /**
@@ -95,15 +88,15 @@ function cameOf(
   decisions: readonly Decision[],
   held: RemoteRecord,
 ): 'arrived' | 'unchanged' | 'missing' {
-  const sent = decisions
+  const written = decisions
     .filter(({ decision }) => decision === 'send' || decision === 'local-wins')
     .map((one) => {
-      const column = resource.columns.find(({ member }) => member === one.member)!
+      const column = columnOf(resource, one.member)
       return { ...one, kind: column.kind, now: remoteValueOf(held, column, one.entry) }
     })
-  const differed = ({ kind, local, remote }: (typeof sent)[number]): boolean => !isSame(kind, local, remote)
-  if (sent.some((one) => one.now !== undefined && differed(one) && isNearlySame(one.kind, one.now, one.local))) {
+  const differed = ({ kind, local, remote }: (typeof written)[number]): boolean => !isSame(kind, local, remote)
+  if (written.some((one) => one.now !== undefined && differed(one) && isNearlySame(one.kind, one.now, one.local))) {
     return 'arrived'
   }
-  return sent.every(({ now }) => now === undefined) ? 'missing' : 'unchanged'
+  return written.every(({ now }) => now === undefined) ? 'missing' : 'unchanged'
 }

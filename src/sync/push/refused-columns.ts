@@ -1,7 +1,7 @@
 /** Translates a refusal into columns. */
 import type { Column, Resource } from '../../catalog/resource.ts'
 import { errorObjectsOf, errorText, type ErrorObject } from '../../remote/documents/error-response.ts'
-import type { FieldProblem } from '../../store/outbox/settle.ts'
+import type { FieldProblem } from '../../store/changes/change.ts'
 
 /** A member that ScopeStack does not take in a write (code 105, "Param not allowed"), in all shapes. */
 const NOT_ALLOWED = /^(\S{1,100}) is not allowed\.?$/

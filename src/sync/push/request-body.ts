@@ -1,53 +1,48 @@
 /** The JSON:API body of a change (API notes §5). */
-import type { RemoteRecord, Resource } from '../../catalog/resource.ts'
-import type { Change } from '../../store/outbox/claim.ts'
-import { mergeEntries, type Entry, type Members } from './coalesce.ts'
-import { remoteValueOf, type Decision } from './conflict.ts'
+import type { Column, RemoteRecord, Resource } from '../../catalog/resource.ts'
+import type { Change, ChangeValues, Decision } from '../../store/changes/change.ts'
+import { remoteValueOf, valuesOf, withEntries } from '../../store/changes/fields.ts'
+import { fieldOf } from './conflict.ts'
 
-export function createBody(resource: Resource, { attributes, relationships }: Change): string {
-  return documentOf(resource, undefined, attributes, relationships)
-}
+export const createBody = (resource: Resource, change: ChangeValues): string => documentOf(resource, undefined, change)
 
 /** Only what was decided to be sent: everything else stays as ScopeStack has it. */
 export function updateBody(
   resource: Resource,
-  { recordId, attributes, relationships }: Change,
+  { recordId }: Change,
   decisions: readonly Decision[],
   remote: RemoteRecord,
 ): string {
-  const wanted = decisions.filter(isSent)
-  const members = new Set(wanted.map(({ member }) => member))
-  const pick = (from: Members): Members =>
-    Object.fromEntries(Object.entries(from).filter(([name]) => members.has(name)))
-  const picked: Record<string, unknown> = { ...pick(attributes) }
-  for (const column of resource.columns) {
-    const { member, entries } = column
-    const given = picked[member]
-    if (entries === undefined || !Array.isArray(given)) continue
-    const names = new Set(wanted.filter((one) => one.member === member).map(({ entry }) => entry))
-    const chosen = names.has(undefined) ? given : given.filter((one: Entry) => names.has(String(one[entries[0]])))
-    picked[member] = entries[0] === 'key' ? whole(entries, remoteValueOf(remote, column), chosen) : chosen
-  }
-  return documentOf(resource, recordId, picked, pick(relationships))
+  const fields = decisions.filter(isSent).map((decision) => fieldOf(resource, decision))
+  const { attributes, relationships } = valuesOf(fields, 'local')
+  const written = fields.filter(isWrittenWhole).map(({ column }) => {
+    const [held, given] = [remoteValueOf(remote, column), attributes[column.member]]
+    return [column.member, Array.isArray(held) ? withEntries(column, held, given as unknown[]) : given]
+  })
+  return documentOf(resource, recordId, {
+    attributes: { ...attributes, ...(Object.fromEntries(written) as object) },
+    relationships,
+  })
 }
 
 /** Columns of which only some entries are to change, that are written whole, and of which ScopeStack does not say what it has. */
-export const unseenColumns = ({ columns }: Resource, decisions: readonly Decision[], remote: RemoteRecord): string[] =>
-  columns
-    .filter((column) => column.entries?.[0] === 'key' && remoteValueOf(remote, column) === undefined)
-    .filter(({ member }) => decisions.some((one) => one.member === member && isSent(one) && one.entry !== undefined))
-    .map(({ name }) => name)
+export const unseenColumns = (resource: Resource, decisions: readonly Decision[], remote: RemoteRecord): string[] => [
+  ...new Set(
+    decisions
+      .filter(isSent)
+      .map((decision) => fieldOf(resource, decision))
+      .filter((field) => isWrittenWhole(field) && remoteValueOf(remote, field.column) === undefined)
+      .map(({ column }) => column.name),
+  ),
+]
+
+/** User-defined fields are written one by one; `custom-attributes` are taken whole by all that is known, so what ScopeStack has of them goes along. */
+const isWrittenWhole = ({ column, entry }: { column: Column; entry?: string }): boolean =>
+  entry !== undefined && column.entries?.[0] === 'key'
 
 const isSent = ({ decision }: Decision): boolean => decision === 'send' || decision === 'local-wins'
 
-/**
- * User-defined fields are written one by one; `custom-attributes` are taken whole by all that is known, so what ScopeStack
- * has of them goes along.
- */
-const whole = (entries: readonly ['key', 'val'], held: unknown, given: readonly Entry[]): unknown =>
-  Array.isArray(held) ? mergeEntries(entries, held as Entry[], given) : given
-
-function documentOf(resource: Resource, id: string | undefined, attributes: Members, relationships: Members): string {
+function documentOf(resource: Resource, id: string | undefined, { attributes, relationships }: ChangeValues): string {
   const targets = new Map(resource.columns.map(({ member, target }) => [member, target]))
   const kinds = new Map(resource.columns.map(({ member, kind }) => [member, kind]))
   // Numbers are cleared by an empty text (API notes §5).

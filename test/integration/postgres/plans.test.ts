@@ -7,13 +7,14 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { catalog } from '../../../src/catalog/registry.ts'
 import type { RemoteRecord } from '../../../src/catalog/resource.ts'
 import type { Database } from '../../../src/store/connection/database.ts'
+import { openLeases } from '../../../src/store/fleet/leases.ts'
 import { createMirror } from '../../../src/store/mirror/load.ts'
 import { rowsToRestore, rowsExcept, unsettledRows } from '../../../src/store/mirror/local-edits.ts'
 import { markDeleted, countLiving, findUnseen, unseenWithin } from '../../../src/store/mirror/tombstones.ts'
 import { readPendingChanges, readSendBlockers } from '../../../src/store/outbox/blockers.ts'
 import { countChanges, listChanges, listOpenChanges } from '../../../src/store/outbox/changes.ts'
-import { openOutbox } from '../../../src/store/outbox/claim.ts'
 import { replaceLocalId } from '../../../src/store/outbox/local-ids.ts'
+import { nextBatch } from '../../../src/store/outbox/next-batch.ts'
 import { readDue } from '../../../src/store/outbox/notify.ts'
 import { raiseParkedAlert } from '../../../src/store/outbox/parked-alerts.ts'
 import { recordChangedParents, recordPushedProjects } from '../../../src/store/progress/changed-projects.ts'
@@ -183,14 +184,15 @@ describe('the work of', () => {
     expect(many.rows).toBeLessThan(few.rows * 1.3 + ROWS)
   })
 
-  it('a claim does not grow with the tables', async () => {
+  it('a batch to send does not grow with the tables', async () => {
     const works = await Promise.all(
       both.map(async ({ watched: { sql, workOf } }) => {
-        const outbox = openOutbox(sql, 'test')
+        const leases = await openLeases(sql, 'test')
         try {
-          return await workOf(() => outbox.claim(5, (changes) => ({ change: changes[0]!, superseded: [] })))
+          const lease = await leases.acquire('push')
+          return await workOf(() => nextBatch(catalog, lease, 5))
         } finally {
-          await outbox.close()
+          await leases.close()
         }
       }),
     )

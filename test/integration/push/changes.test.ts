@@ -3,7 +3,6 @@ import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest'
 import { startSimulator, type Simulator } from '../../../src/simulator/server.ts'
 import type { Transaction } from '../../../src/store/connection/database.ts'
 import { discardChange, resolveChange, retryChange } from '../../../src/store/outbox/changes.ts'
-import { rebaseOntoBase } from '../../../src/sync/push/rebase.ts'
 import { emptyOutbox, makeDue, newestId, readOutcomes, readStates } from '../../support/outbox.ts'
 import { createDatabase, type TestDatabase } from '../../support/postgres/database.ts'
 import { startWorker, type TestWorker } from '../../support/scopestack/worker.ts'
@@ -46,11 +45,11 @@ async function conflict(): Promise<number> {
 
 it('keeps the local value over the one that was shown, and no other', async () => {
   const id = await conflict()
-  await resolveChange(worker.sql, worker.catalog, id, 'local', rebaseOntoBase)
+  await resolveChange(worker.sql, worker.catalog, id, 'local')
   theirs('Theirs again')
   expect(await worker.push()).toMatchObject([{ fate: 'parked', error: { code: 'SYNC_PUSH_CONFLICT' } }])
   await worker.run(['clients'])
-  await resolveChange(worker.sql, worker.catalog, id, 'local', rebaseOntoBase)
+  await resolveChange(worker.sql, worker.catalog, id, 'local')
   expect(await worker.push()).toMatchObject([{ fate: 'sent' }])
   expect(client().attributes['name']).toBe('Mine')
   expect(await worker.sql`select name from scopestack.clients where id = ${client().id}`).toEqual([{ name: 'Mine' }])
@@ -58,7 +57,7 @@ it('keeps the local value over the one that was shown, and no other', async () =
 
 it('keeps the value of ScopeStack, which the next pull shows', async () => {
   const id = await conflict()
-  await resolveChange(worker.sql, worker.catalog, id, 'remote', rebaseOntoBase)
+  await resolveChange(worker.sql, worker.catalog, id, 'remote')
   expect(await worker.push()).toEqual([])
   await worker.run(['clients'])
   expect(await worker.sql`select name from scopestack.clients where id = ${client().id}`).toEqual([{ name: 'Theirs' }])
@@ -69,10 +68,10 @@ it('accepts only a conflict', async () => {
   await worker.sql`update scopestack.clients set domain = 'x.test' where id = ${client().id}`
   expect(await worker.push()).toMatchObject([{ fate: 'parked' }])
   const id = await newest()
-  await expect(resolveChange(worker.sql, worker.catalog, id, 'local', rebaseOntoBase)).rejects.toThrow(/is no conflict/)
+  await expect(resolveChange(worker.sql, worker.catalog, id, 'local')).rejects.toThrow(/is no conflict/)
   await retryChange(worker.sql, id)
   expect(await worker.push()).toMatchObject([{ fate: 'sent' }])
-  await expect(discardChange(worker.sql, worker.catalog, id, rebaseOntoBase)).rejects.toThrow(
+  await expect(discardChange(worker.sql, worker.catalog, id)).rejects.toThrow(
     `Change ${id} is sent, so it cannot be discarded.`,
   )
 })
@@ -82,7 +81,7 @@ it('discards a new row, and parks what referred to it', async () => {
   const create = await newest()
   await worker.sql`update scopestack.clients set domain = 'never.test' where id = ${made!.id}`
   await worker.sql`insert into scopestack.projects (project_name, client_id) values ('Orphan', ${made!.id})`
-  await discardChange(worker.sql, worker.catalog, create, rebaseOntoBase)
+  await discardChange(worker.sql, worker.catalog, create)
   expect(await worker.sql`select from scopestack.clients where id = ${made!.id}`).toHaveLength(0)
   expect(await worker.push()).toMatchObject([{ fate: 'parked', error: { code: 'SYNC_PUSH_PARENT_GONE' } }])
   // Made to refer to another record, it goes out.
@@ -102,7 +101,7 @@ it.each([
   let letting: Promise<void> | undefined
   await worker.sql.begin(async (tx) => {
     await edit(tx)
-    letting = discardChange(worker.sql, worker.catalog, create, rebaseOntoBase)
+    letting = discardChange(worker.sql, worker.catalog, create)
     const blocked = () =>
       tx`select from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()`
     await until(async () => (await blocked()).length > 0, 'the discarding to wait for the edit')

@@ -179,7 +179,11 @@ describe('no code of an editor runs as the owner', () => {
       select proname as name, prosecdef as definer, array_to_string(proconfig, ' ') as path,
         exists (select from aclexplode(coalesce(proacl, acldefault('f', proowner))) where grantee = 0) as granted
       from pg_proc where pronamespace = 'sync'::regnamespace order by proname`
-    expect(functions.filter(({ granted }) => granted).map(({ name }) => name)).toEqual(['local_refs', 'may_be_sent'])
+    expect(functions.filter(({ granted }) => granted).map(({ name }) => name)).toEqual([
+      'blocker_of',
+      'local_refs',
+      'may_be_sent',
+    ])
     const definers = functions.filter(({ definer }) => definer)
     expect(definers.length).toBeGreaterThan(4)
     for (const { name, path } of definers) expect(path, name).toMatch(/search_path=pg_catalog, pg_temp( |$)/)

@@ -3,7 +3,6 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import type { Client } from '../../../src/remote/client.ts'
 import { startSimulator, type Simulator } from '../../../src/simulator/server.ts'
 import { discardChange } from '../../../src/store/outbox/changes.ts'
-import { rebaseOntoBase } from '../../../src/sync/push/rebase.ts'
 import { emptyOutbox, makeDue, readChanges } from '../../support/outbox.ts'
 import { createDatabase, type TestDatabase } from '../../support/postgres/database.ts'
 import { startWorker, type TestWorker } from '../../support/scopestack/worker.ts'
@@ -166,7 +165,7 @@ describe('an edit behind one that is discarded', () => {
     await worker.sql`update scopestack.vendors set city = 'First' where id = ${id}`
     await worker.sql`update scopestack.vendors set city = 'Second', country = 'Mine' where id = ${id}`
     await worker.sql`update scopestack.vendors set city = 'Third' where id = ${id}`
-    await discardChange(worker.sql, worker.catalog, (await changeIds())[0]!, rebaseOntoBase)
+    await discardChange(worker.sql, worker.catalog, (await changeIds())[0]!)
     expect(await worker.push()).toMatchObject([{ fate: 'sent' }])
     expect(remote('vendors', id)).toMatchObject({ city: 'Third', country: 'Mine' })
   })
@@ -176,7 +175,7 @@ describe('an edit behind one that is discarded', () => {
     await worker.sql`update scopestack.vendors set city = 'Fourth' where id = ${id}`
     await worker.sql`update scopestack.vendors set city = 'Fifth' where id = ${id}`
     sim.records.update('vendors', id, { attributes: { city: 'Theirs' } })
-    await discardChange(worker.sql, worker.catalog, (await changeIds())[0]!, rebaseOntoBase)
+    await discardChange(worker.sql, worker.catalog, (await changeIds())[0]!)
     expect(await worker.push()).toMatchObject([{ fate: 'parked', error: { code: 'SYNC_PUSH_CONFLICT' } }])
     expect(remote('vendors', id)['city']).toBe('Theirs')
   })
@@ -189,7 +188,7 @@ describe('an edit behind one that is discarded', () => {
     sim.records.update('vendors', id, { attributes: { city: 'Aside' } })
     await worker.run(['vendors'])
     await worker.sql`update scopestack.vendors set city = 'Later' where id = ${id}`
-    await discardChange(worker.sql, worker.catalog, (await changeIds())[0]!, rebaseOntoBase)
+    await discardChange(worker.sql, worker.catalog, (await changeIds())[0]!)
     expect(await worker.push()).toMatchObject([{ fate: 'sent' }])
     expect(remote('vendors', id)['city']).toBe('Later')
   })

@@ -4,7 +4,6 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { startSimulator, type Simulator } from '../../../src/simulator/server.ts'
 import { discardChange } from '../../../src/store/outbox/changes.ts'
 import { pruneSettledChanges } from '../../../src/store/outbox/notify.ts'
-import { rebaseOntoBase } from '../../../src/sync/push/rebase.ts'
 import { emptyOutbox, readChanges } from '../../support/outbox.ts'
 import { createDatabase, type TestDatabase } from '../../support/postgres/database.ts'
 import { unnoticed } from '../../support/postgres/unnoticed.ts'
@@ -147,7 +146,7 @@ it('an id that was chosen for two tables: discarding one row leaves the other', 
   await sql`insert into scopestack.clients (id, name) values (${id}, 'Discarded')`
   await sql`insert into scopestack.vendors (id, name) values (${id}, 'Stays')`
   const [client] = await readChanges(sql, ['id'], { resource: 'clients' })
-  await discardChange(sql, worker.catalog, client!.id, rebaseOntoBase)
+  await discardChange(sql, worker.catalog, client!.id)
   expect(await fates()).toEqual(['vendors sent'])
   remote('vendors', 'name', 'Stays')
 })
@@ -156,7 +155,7 @@ it('a reference to a discarded row is parked with that reason, and is sent when 
   const id = await newClient('Discarded')
   await newProject('Refers to nothing', id)
   const [client] = await readChanges(worker.sql, ['id'], { resource: 'clients' })
-  await discardChange(worker.sql, worker.catalog, client!.id, rebaseOntoBase)
+  await discardChange(worker.sql, worker.catalog, client!.id)
   expect((await worker.push()).map(({ error }) => error?.message)).toEqual([
     expect.stringContaining(
       `refers to ${id}, and ScopeStack's id of that row is not known: the row was deleted or discarded here, or made more than 90 days ago. Make it refer to another record`,

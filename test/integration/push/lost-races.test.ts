@@ -3,7 +3,6 @@ import { expect, it } from 'vitest'
 import { catalog } from '../../../src/catalog/registry.ts'
 import { openDatabase } from '../../../src/store/connection/database.ts'
 import { discardChange, retryChange } from '../../../src/store/outbox/changes.ts'
-import { rebaseOntoBase } from '../../../src/sync/push/rebase.ts'
 import { readChanges, readStates } from '../../support/outbox.ts'
 import { onTestFinished } from '../../support/run/test-context.ts'
 import { openAccount, pullOne, remoteIds } from '../../support/scopestack/account.ts'
@@ -62,7 +61,7 @@ async function loseOnce(
 
 it.each([
   ['a change is settled', 'update', 'scopestack.vendors', ['sent', 'sent']],
-  ['changes are claimed', 'update', 'sync.outbox', ['sent', 'sent']],
+  ['a push begins', 'update', 'sync.outbox', ['sent', 'sent']],
 ])('a transaction that lost a deadlock is repeated when %s', async (_, event, table, states) => {
   const account = await open()
   const { worker, sql, ids } = account
@@ -86,7 +85,7 @@ it('a transaction that lost a deadlock is repeated when a change is parked, retr
   await retryChange(sql, change!.id)
   expect(await lost()).toBe(true)
   await sql`alter sequence public.losses restart`
-  await discardChange(sql, catalog, change!.id, rebaseOntoBase)
+  await discardChange(sql, catalog, change!.id)
   expect(await readStates(sql)).toEqual(['discarded'])
   expect(await lost()).toBe(true)
 })

@@ -1,19 +1,18 @@
-/** Who may send what, and when: order, claims, and what waits together. */
+/** Who may send what, and when: order, the lease of the push, and what waits together. */
 import { afterAll, beforeEach, expect, it } from 'vitest'
 import { catalog } from '../../../src/catalog/registry.ts'
+import { depart, pauseAll } from '../../../src/store/changes/writes.ts'
 import { openDatabase } from '../../../src/store/connection/database.ts'
+import { openLeases, type Lease } from '../../../src/store/fleet/leases.ts'
 import { createMirror } from '../../../src/store/mirror/load.ts'
-import { openOutbox, type Outbox } from '../../../src/store/outbox/claim.ts'
-import { recordDeparture } from '../../../src/store/outbox/in-flight.ts'
+import { checkActionAllowed, discardChange, findChange, retryChange } from '../../../src/store/outbox/changes.ts'
+import { loseInFlight, nextBatch, PUSH_LEASE } from '../../../src/store/outbox/next-batch.ts'
 import { pruneSettledChanges, readDue } from '../../../src/store/outbox/notify.ts'
-import { settleSent } from '../../../src/store/outbox/settle.ts'
+import { settle } from '../../../src/store/outbox/settle.ts'
 import { disableCapture } from '../../../src/store/schema/capture-triggers.ts'
-import { coalesceChanges } from '../../../src/sync/push/push.ts'
-import { rebaseOntoResponse } from '../../../src/sync/push/rebase.ts'
 import {
-  claimNewest,
   emptyOutbox,
-  expireClaims,
+  expirePush,
   parkOf,
   parkReturned,
   readChanges,
@@ -28,14 +27,16 @@ import { until } from '../../support/until.ts'
 
 const database = await createDatabase()
 const sql = openDatabase(database.url)
-const [one, other] = [openOutbox(sql, 'one'), openOutbox(sql, 'other')]
-const deps = { sql, catalog, rebase: rebaseOntoResponse }
+const [one, other] = [await openLeases(sql, 'one'), await openLeases(sql, 'other')]
+const deps = { sql, catalog }
 
 afterAll(async () => {
   await Promise.all([one.close(), other.close()])
   await sql.end()
   await database[Symbol.asyncDispose]()
 })
+
+let lease: Lease
 
 beforeEach(async () => {
   await emptyOutbox(sql)
@@ -45,129 +46,145 @@ beforeEach(async () => {
     const records = ['1', '2', '3'].map((id) => ({ type: 'clients', id, attributes: { name: `Client ${id}` } }))
     await createMirror(catalog.get('clients')!).load(tx, records)
   })
+  await expirePush(sql)
+  lease = await one.acquire(PUSH_LEASE)
 })
 
-const claim = (outbox: Outbox, limit = 20) => outbox.claim(limit, (changes) => coalesceChanges(catalog, changes))
+const take = async (by = lease, limit = 20) => (await nextBatch(catalog, by, limit)) ?? []
 const edit = (id: string, name: string) => sql`update scopestack.clients set name = ${name} where id = ${id}`
-const answer = (id: string, name: string) => ({ type: 'clients', id, attributes: { name } })
+type Change = Awaited<ReturnType<typeof take>>[number]
 
-it('hands each record to one worker only', async () => {
+/** As if ScopeStack had responded to it. */
+async function answer(change: Change, id: string, name: string, by = lease): Promise<void> {
+  const record = { type: 'clients', id, attributes: { name } }
+  const ending = { event: 'settle', decisions: [], answerId: id } as const
+  await settle(deps, change, by, { ending, row: record, answered: { record, decisions: [], wasFound: false } })
+}
+
+const create = async (change: Change, id: string, name: string): Promise<void> => {
+  await sql`update sync.outbox set state = 'answered', answer_id = ${id} where id = ${change.id}`
+  await answer(change, id, name)
+}
+
+it('one process pushes at a time, and a batch has one change of a record', async () => {
   await sql`update scopestack.clients set domain = 'x.test'`
-  const claims = await Promise.all([claim(one, 2), claim(other, 2)])
-  const ids = claims.flatMap(({ changes }) => changes.map(({ recordId }) => recordId))
-  expect(new Set(ids).size).toBe(ids.length)
-  const rest = await claim(one)
-  expect([...ids, ...rest.changes.map(({ recordId }) => recordId)].toSorted()).toEqual(['1', '2', '3'])
+  await sql`update scopestack.clients set domain = 'y.test'`
+  await expect(other.acquire(PUSH_LEASE)).rejects.toMatchObject({ code: 'SYNC_BUSY' })
+  expect((await take(lease, 2)).map(({ recordId }) => recordId)).toEqual(['1', '2'])
+  expect((await take()).map(({ recordId }) => recordId)).toEqual(['1', '2', '3'])
 })
 
 it('keeps the edits of a record in order: the second waits until the first is settled (S5)', async () => {
   await edit('1', 'First')
-  const first = await claim(one)
+  const [first] = await take()
+  expect(await depart(sql, first!, lease, null)).toBe(true)
   await edit('1', 'Second')
-  expect(await claim(other)).toEqual({ term: 0, changes: [] })
-  await settleSent(deps, first.changes[0]!, first.term, answer('1', 'First'), null)
+  expect(await take()).toEqual(
+    [first].map((change) => ({ ...change, state: 'in_flight', silentFor: expect.any(Number) as number })),
+  )
+  await answer(first!, '1', 'First')
   // The row keeps what was edited meanwhile.
   expect(await sql`select name from scopestack.clients where id = '1'`).toEqual([{ name: 'Second' }])
-  const second = await claim(other)
-  expect(second.changes).toMatchObject([{ attributes: { name: 'Second' }, base: { attributes: { name: 'First' } } }])
+  expect(await take()).toMatchObject([{ attributes: { name: 'Second' }, base: { attributes: { name: 'First' } } }])
 })
 
 it('sends none beside another of the record, also where an older one is retried (S5)', async () => {
   await sql`update scopestack.clients set domain = 'set-aside.test' where id = '1'`
   await parkReturned(sql)
   await edit('1', 'Newer')
-  const newer = await claim(one)
-  expect(newer.changes).toHaveLength(1)
+  const [newer] = await take()
+  expect(await depart(sql, newer!, lease, null)).toBe(true)
   await retryParked(sql)
-  expect(await claim(other)).toEqual({ term: 0, changes: [] })
-  await one.release(newer.term)
-  expect((await claim(other)).changes).toHaveLength(1)
+  expect((await take()).map(({ id }) => id)).toEqual([newer!.id])
 })
 
-it('leaves a record to another worker that claims it while it is being selected (S5)', async () => {
-  await edit('1', 'Older')
-  await edit('1', 'Newer')
-  let claimed: ReturnType<typeof claim> | undefined
-  await sql.begin(async (tx) => {
-    await claimNewest(tx)
-    claimed = claim(other)
-    await until(
-      async () =>
-        (await sql`select from pg_stat_activity where wait_event_type = 'Lock' and query like '%sync.outbox%'`).length >
-        0,
-      'the claim that waits for the other one',
-    )
-  })
-  expect((await claimed!).changes).toEqual([])
+it('what is discarded while a batch is under way does not leave, and an edit made meanwhile waits', async () => {
+  await edit('1', 'Discarded')
+  await edit('2', 'Edited')
+  const [first, second] = await take()
+  await discardChange(sql, catalog, first!.id)
+  await edit('2', 'Edited again')
+  expect(await depart(sql, first!, lease, null)).toBe(false)
+  expect(await depart(sql, second!, lease, null)).toBe(true)
+  expect(await readStates(sql)).toEqual(['discarded', 'sending', 'waiting'])
 })
 
-it('makes one edit of those that wait together', async () => {
+it('takes the edits that wait together for one', async () => {
   await edit('1', 'First')
   await sql`update scopestack.clients set domain = 'x.test' where id = '1'`
   await edit('1', 'Second')
-  const { changes } = await claim(one)
+  const changes = await take()
   expect(changes).toMatchObject([
     { attributes: { name: 'Second', domain: 'x.test' }, base: { attributes: { name: 'Client 1', domain: null } } },
   ])
-  expect(await readChanges(sql, ['state', 'supersededBy'])).toMatchObject([
-    { state: 'superseded', supersededBy: changes[0]!.id },
-    { state: 'superseded', supersededBy: changes[0]!.id },
-    { state: 'sending', supersededBy: null },
+  const id = changes[0]!.id
+  expect(await readChanges(sql, ['state', 'supersededBy'])).toEqual([
+    { state: 'superseded', supersededBy: id },
+    { state: 'superseded', supersededBy: id },
+    { state: 'waiting', supersededBy: null },
   ])
 })
 
-it('lets no worker settle whose claim passed to another', async () => {
+it('lets no process send or settle whose lease passed to another', async () => {
   await edit('1', 'Mine')
-  const late = await claim(one)
-  await expireClaims(sql)
-  const now = await claim(other)
-  expect(now.term).toBeGreaterThan(late.term)
-  const [change] = late.changes
-  await expect(recordDeparture(sql, change!, late.term)).rejects.toMatchObject({ code: 'SYNC_CLAIM_LOST' })
-  await expect(settleSent(deps, change!, late.term, answer('1', 'Late'), null)).rejects.toMatchObject({
-    code: 'SYNC_CLAIM_LOST',
-  })
+  await edit('2', 'Mine too')
+  const [change, unsent] = await take()
+  expect(await depart(sql, change!, lease, null)).toBe(true)
+  await expirePush(sql)
+  const now = await other.acquire(PUSH_LEASE)
+  expect(now.term).toBeGreaterThan(lease.term)
+  expect(await depart(sql, unsent!, lease, null)).toBe(false)
+  await expect(answer(change!, '1', 'Late')).rejects.toMatchObject({ code: 'SYNC_CLAIM_LOST' })
+  await expect(take()).rejects.toMatchObject({ code: 'SYNC_LEASE_LOST' })
+  expect(await pauseAll(sql, [change!.id, unsent!.id], lease, 60)).toBe(0)
   expect(await sql`select name from scopestack.clients where id = '1'`).toEqual([{ name: 'Mine' }])
-  await settleSent(deps, now.changes[0]!, now.term, answer('1', 'Mine'), null)
+  // What the other process was sending is read before anything is sent again.
+  await loseInFlight(now)
+  expect(await take(now)).toMatchObject([{ state: 'lost' }, { state: 'waiting' }])
+  await answer((await take(now))[0]!, '1', 'Mine', now)
 })
 
-it('takes over at once from a process that is gone, before its time', async () => {
+it('another process takes over at once from one that is gone, before its time', async () => {
+  await one.release(lease)
+  const dying = await openLeases(sql, 'dying')
+  await dying.acquire(PUSH_LEASE)
+  await expect(other.acquire(PUSH_LEASE)).rejects.toMatchObject({ code: 'SYNC_BUSY' })
+  expect(await readDue(sql)).toMatchObject({ due: false })
   await edit('1', 'Mine')
-  const dying = openOutbox(sql, 'dying')
-  expect((await claim(dying)).changes).toHaveLength(1)
-  expect((await claim(other)).changes).toEqual([])
   await dying.close()
-  const taken = await until(async () => {
-    const { changes } = await claim(other)
-    return changes.length > 0 && changes
-  }, 'the session of the dead process to end')
-  expect(taken).toMatchObject([{ recordId: '1' }])
+  await until(async () => (await readDue(sql)).due, 'the session of the dead process to end')
+  expect(await take(await other.acquire(PUSH_LEASE))).toMatchObject([{ recordId: '1' }])
 })
 
-it('releases what was not settled, except a claim that another worker has by now', async () => {
+it('a person may act on what a process that is gone was sending, and not on what a living one sends', async () => {
   await edit('1', 'Mine')
-  const mine = await claim(one)
-  await one.release(mine.term)
-  const theirs = await claim(other)
-  expect(theirs.changes).toHaveLength(1)
-  await one.release(mine.term)
-  expect(await readStates(sql)).toEqual(['sending'])
+  const [change] = await take()
+  await depart(sql, change!, lease, null)
+  await expect(retryChange(sql, change!.id)).rejects.toThrow('is being sent just now, so it cannot be retried')
+  const found = await findChange(sql, change!.id)
+  expect(() => checkActionAllowed('discard', found)).toThrow('is being sent just now, so it cannot be discarded')
+  await expirePush(sql)
+  await discardChange(sql, catalog, change!.id)
+  expect(await readStates(sql)).toEqual(['discarded'])
 })
 
 it('is not held up by times of a clock that was a day ahead and was set back', async () => {
   await edit('1', 'Postponed')
-  const put = await claim(one)
-  await one.release(put.term, { seconds: 60 })
-  expect(await readDue(sql)).toMatchObject({ due: false })
+  const [put] = await take()
+  await pauseAll(sql, [put!.id], lease, 60)
   const vendor = await sql<{ id: string }[]>`insert into scopestack.vendors (name) values ('Left') returning id`
-  const left = await claim(one)
-  await recordDeparture(sql, left.changes[0]!, left.term)
-  await one.release(left.term)
+  const [left] = await take()
+  await depart(sql, left!, lease, null)
+  await loseInFlight(lease)
+  await one.release(lease)
+  expect(await readDue(sql)).toMatchObject({ due: true })
   await setClockAhead(sql, 86_400)
   expect(await readDue(sql)).toMatchObject({ due: true })
-  const first = await claim(one)
-  const then = await claim(other)
-  expect([...first.changes, ...then.changes].map(({ recordId }) => recordId)).toEqual(['1', vendor[0]!.id])
+  lease = await one.acquire(PUSH_LEASE)
+  const [first] = await take()
+  await answer(first!, '1', 'Postponed')
+  const [then] = await take()
+  expect([first!.recordId, then!.recordId]).toEqual(['1', vendor[0]!.id])
   const requested = await readChanges(sql, ['requestedAgo'])
   expect(requested.filter(({ requestedAgo }) => requestedAgo !== null && requestedAgo < 0)).toEqual([])
 })
@@ -176,39 +193,45 @@ it('lets what refers to a new row wait for it, and gives it the real id', async 
   await sql`
     with c as (insert into scopestack.clients (name) values ('New') returning id)
     insert into scopestack.projects (project_name, client_id) select 'Its project', id from c`
-  const first = await claim(one)
-  expect(first.changes).toMatchObject([{ resource: 'clients', op: 'create' }])
-  expect((await claim(other)).changes).toEqual([])
-  await settleSent(deps, first.changes[0]!, first.term, answer('77', 'New'), null)
+  const [first, ...rest] = await take()
+  expect(first).toMatchObject({ resource: 'clients', op: 'create' })
+  expect(rest).toEqual([])
+  await create(first!, '77', 'New')
   expect(await sql`select client_id from scopestack.projects`).toEqual([{ client_id: '77' }])
-  expect((await claim(other)).changes).toMatchObject([{ resource: 'projects', relationships: { client: '77' } }])
+  expect(await take()).toMatchObject([{ resource: 'projects', relationships: { client: '77' } }])
   expect(await sql`select id from scopestack.clients where name = 'New'`).toEqual([{ id: '77' }])
 })
 
-it('distinguishes due changes that are blocked from due ones that can be sent', async () => {
+it('distinguishes what is due and blocked from what is due and may be sent', async () => {
+  await one.release(lease)
   expect(await readDue(sql)).toMatchObject({ due: false })
   await sql`
     with c as (insert into scopestack.clients (name) values ('Refused') returning id)
     insert into scopestack.projects (project_name, client_id) select 'Behind it', id from c`
-  const { term } = await claim(one)
+  lease = await one.acquire(PUSH_LEASE)
+  expect(await take()).toHaveLength(1)
   await parkOf(sql, 'clients')
-  expect((await claim(other)).changes).toEqual([])
-  expect(await readDue(sql)).toEqual({ due: true, term })
+  expect(await take()).toEqual([])
+  await one.release(lease)
+  const { batches, due } = await readDue(sql)
+  expect(due).toBe(true)
   await edit('1', 'Goes on')
-  const next = await claim(other)
-  expect(await readDue(sql)).toEqual({ due: true, term: next.term })
-  expect(next.term).toBeGreaterThan(term)
+  lease = await one.acquire(PUSH_LEASE)
+  expect(await take()).toHaveLength(1)
+  await one.release(lease)
+  expect(await readDue(sql)).toEqual({ due: true, batches: batches + 1 })
 })
 
-it('replaces the id also where a pull has seen the record before its response came', async () => {
+it('replaces the id also where a pull has read the record before its response came', async () => {
   await sql`insert into scopestack.clients (name) values ('Raced')`
-  const { changes, term } = await claim(one)
-  await leased(sql, (tx) => createMirror(catalog.get('clients')!).load(tx, [answer('88', 'Raced')]))
-  await settleSent(deps, changes[0]!, term, answer('88', 'Raced'), null)
+  const [change] = await take()
+  const record = { type: 'clients', id: '88', attributes: { name: 'Raced' } }
+  await leased(sql, (tx) => createMirror(catalog.get('clients')!).load(tx, [record]))
+  await create(change!, '88', 'Raced')
   expect(await sql`select id from scopestack.clients where name = 'Raced'`).toEqual([{ id: '88' }])
 })
 
-it('keeps a settled change for 90 days, and one that is not settled for ever', async () => {
+it('keeps what became of an edit for 90 days, and what is not settled for ever', async () => {
   for (const [id, name] of [
     ['1', 'Old'],
     ['2', 'New'],

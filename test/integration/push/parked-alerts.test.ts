@@ -3,8 +3,7 @@ import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest'
 import { raiseParkedAlerts } from '../../../src/jobs/parked-alerts.ts'
 import { startSimulator, type Simulator } from '../../../src/simulator/server.ts'
 import { discardChange } from '../../../src/store/outbox/changes.ts'
-import { rebaseOntoBase } from '../../../src/sync/push/rebase.ts'
-import { claimAll, emptyOutbox, parkEarlier, readChanges } from '../../support/outbox.ts'
+import { sendAll, emptyOutbox, parkEarlier, readChanges } from '../../support/outbox.ts'
 import { createDatabase, type TestDatabase } from '../../support/postgres/database.ts'
 import { startWorker, type TestWorker } from '../../support/scopestack/worker.ts'
 
@@ -74,10 +73,10 @@ it('one alert says that none is left, and none is sent where none ever was', asy
   await raiseParkedAlerts(worker.sql)
   const [first, second] = await readChanges(worker.sql, ['id'])
   await later()
-  await discardChange(worker.sql, worker.catalog, second!.id, rebaseOntoBase)
+  await discardChange(worker.sql, worker.catalog, second!.id)
   await raiseParkedAlerts(worker.sql)
   expect(await raised()).toHaveLength(1)
-  await discardChange(worker.sql, worker.catalog, first!.id, rebaseOntoBase)
+  await discardChange(worker.sql, worker.catalog, first!.id)
   await raiseParkedAlerts(worker.sql)
   await raiseParkedAlerts(worker.sql)
   expect(await raised()).toMatchObject([{ kind: 'failure' }, { kind: 'recovery', body: { event: 'recovery' } }])
@@ -86,7 +85,7 @@ it('one alert says that none is left, and none is sent where none ever was', asy
 it('an alert waits for the rest of an edit that is being sent', async () => {
   await park(1)
   await worker.sql`insert into scopestack.clients (name) values ('Under way')`
-  await claimAll(worker.sql)
+  await sendAll(worker.sql)
   await raiseParkedAlerts(worker.sql)
   expect(await raised()).toEqual([])
   await parkEarlier(worker.sql)

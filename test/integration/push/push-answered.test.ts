@@ -5,7 +5,6 @@ import type { Client } from '../../../src/remote/client.ts'
 import { startSimulator, type Simulator } from '../../../src/simulator/server.ts'
 import type { Transaction } from '../../../src/store/connection/database.ts'
 import { discardChange, retryChange } from '../../../src/store/outbox/changes.ts'
-import { rebaseOntoBase } from '../../../src/sync/push/rebase.ts'
 import { addAttributes, emptyOutbox, makeDue, parkAll, readChanges, readStates } from '../../support/outbox.ts'
 import { createDatabase, type TestDatabase } from '../../support/postgres/database.ts'
 import { startWorker, type TestWorker } from '../../support/scopestack/worker.ts'
@@ -97,7 +96,7 @@ describe('an edit that arrived, and whose response is lost', () => {
     await setDomain(id, 'discarded.test')
     await worker.push({ through: lostForLong }).catch(() => {})
     const [change] = await readChanges(worker.sql, ['id'])
-    await discardChange(worker.sql, worker.catalog, change!.id, rebaseOntoBase)
+    await discardChange(worker.sql, worker.catalog, change!.id)
     await setDomain(client(1), 'another.test')
     await worker.run(['clients'])
     expect(await domainOf(id)).toBe('discarded.test')

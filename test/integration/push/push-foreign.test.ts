@@ -142,7 +142,7 @@ describe('a PATCH whose response is not the record, and that', () => {
     await worker.sql`update scopestack.clients set domain = ${domain} where id = ${id}`
     return id
   }
-  const noted = async () => (await readChanges(worker.sql, ['state', 'code', 'reason', 'requestedAgo']))[0]
+  const noted = async () => (await readChanges(worker.sql, ['state', 'code', 'reason', 'isInDoubt']))[0]
 
   it('had no effect, is retried after another read', async () => {
     page()
@@ -203,7 +203,7 @@ describe('a PATCH whose response is not the record, and that', () => {
         await one.write(...given).finally(() => sim.addFault({ kind: '409', match: { method: 'GET' } })),
     }))
     expect(await fates(worker.push({ through: forbidding }))).toEqual(['SYNC_PUSH_UNPROVED'])
-    expect(await noted()).toMatchObject({ state: 'parked', requestedAgo: expect.any(Number) })
+    expect(await noted()).toMatchObject({ state: 'parked', isInDoubt: true })
     // A value that may have arrived is no remote edit.
     sim.setSwitches({ foreignWrites: 'off' })
     await worker.sql`update scopestack.clients set domain = 'next.test' where id = ${id}`

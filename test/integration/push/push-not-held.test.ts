@@ -3,7 +3,6 @@ import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest'
 import type { Client } from '../../../src/remote/client.ts'
 import { startSimulator, type Simulator } from '../../../src/simulator/server.ts'
 import { resolveChange } from '../../../src/store/outbox/changes.ts'
-import { rebaseOntoBase } from '../../../src/sync/push/rebase.ts'
 import { emptyOutbox, readChanges, refuseSent } from '../../support/outbox.ts'
 import { createDatabase, type TestDatabase } from '../../support/postgres/database.ts'
 import { startWorker, type TestWorker } from '../../support/scopestack/worker.ts'
@@ -49,7 +48,7 @@ it.each([
   ])
   const [change] = await readChanges(worker.sql, ['id', 'decisions'], { state: 'parked' })
   expect(change!.decisions).toMatchObject([{ member: 'city', remote: noted }])
-  await resolveChange(worker.sql, worker.catalog, change!.id, 'local', rebaseOntoBase)
+  await resolveChange(worker.sql, worker.catalog, change!.id, 'local')
   expect(await worker.push()).toMatchObject([{ fate: 'sent' }])
   expect(sim.records.read('vendors', id)!.attributes['city']).toBe(`Mine, not ${name}`)
 })

@@ -4,7 +4,7 @@ import { openPusher } from '../../../src/assemble/worker.ts'
 import type { Client } from '../../../src/remote/client.ts'
 import { startSimulator, type Simulator } from '../../../src/simulator/server.ts'
 import { listOpenChanges, retryChange } from '../../../src/store/outbox/changes.ts'
-import { hasConcurrentTwin } from '../../../src/store/outbox/in-flight.ts'
+import { hasConcurrentTwin } from '../../../src/store/outbox/similar-creates.ts'
 import { naturalKeyOf } from '../../../src/sync/push/natural-key.ts'
 import { plan } from '../../../src/sync/push/plan.ts'
 import {
@@ -82,7 +82,6 @@ it('an edit whose record may not be read is parked alone', async () => {
   sim.addFault({ kind: '409', count: 'always', match: { method: 'GET', path: '/vendors/not-an-id' } })
   const pusher = openPusher(worker, { conflict: undefined })
   const { planned } = await plan({ ...pusher, client: refusing(pusher.client) }, new AbortController().signal)
-  await pusher.close()
   expect(planned.map(({ fate }) => fate)).toEqual(['send', 'refused', 'send'])
   sim.addFault({ kind: '404', match: { method: 'GET', type: 'vendors', page: 1 } })
   const settled = await worker.push({ through: refusing })
@@ -101,7 +100,6 @@ it('a plan that does not show every change says so', async () => {
   await insertEdits(worker.sql, two!, 3)
   const pusher = openPusher(worker, { conflict: undefined })
   const looked = await plan(pusher, new AbortController().signal)
-  await pusher.close()
   expect(looked.planned.map(({ change }) => [change.recordId, change.attributes])).toEqual([[one, { city: '1100' }]])
   expect(looked.behind).toBe(3)
 })
@@ -236,7 +234,7 @@ it.each([
   const [one, other] = await listOpenChanges(worker.sql, 10)
   for (const change of [one!, other!]) {
     const key = naturalKeyOf(worker.catalog.get('products')!, change)!
-    expect(await hasConcurrentTwin(worker.sql, change, key)).toBe(alike)
+    expect(await hasConcurrentTwin(worker.sql, change, key, [one!.id, other!.id])).toBe(alike)
   }
   await emptyOutbox(worker.sql)
 })

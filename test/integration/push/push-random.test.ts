@@ -9,9 +9,9 @@ import { remoteFailed, remoteUnreachable } from '../../../src/errors/requests.ts
 import type { Client } from '../../../src/remote/client.ts'
 import { startSimulator, type Simulator } from '../../../src/simulator/server.ts'
 import { transact } from '../../../src/store/connection/database.ts'
-import { openOutbox } from '../../../src/store/outbox/claim.ts'
+import { openLeases } from '../../../src/store/fleet/leases.ts'
 import { push } from '../../../src/sync/push/push.ts'
-import { countOpen, emptyOutbox, expireClaims, makeDue, readChanges } from '../../support/outbox.ts'
+import { countOpen, emptyOutbox, expirePush, makeDue, readChanges } from '../../support/outbox.ts'
 import { createDatabase, type TestDatabase } from '../../support/postgres/database.ts'
 import { LONG } from '../../support/run/seeds.ts'
 import { startWorker, type TestWorker } from '../../support/scopestack/worker.ts'
@@ -149,17 +149,16 @@ function mortal(through: (client: Client) => Client) {
   return { client, die }
 }
 
-/** A push by a process of its own, whose way to ScopeStack is `through`; its claims die with it. */
+/** A push by a process of its own, whose way to ScopeStack is `through`; its lease dies with it. */
 async function pushOnce(through: (client: Client) => Client = (client) => client, died?: Promise<void>): Promise<void> {
-  const outbox = openOutbox(worker.sql, 'test')
+  const leases = await openLeases(worker.sql, 'test')
   const pusher = openPusher(worker, { conflict: undefined })
-  await pusher.close()
   const { client, die } = mortal(through)
-  const deps = { ...pusher, outbox, client }
+  const deps = { ...pusher, leases, client }
   const pushing = push(deps, { signal: new AbortController().signal, onResult: () => {} }).catch(() => {})
   await Promise.race([pushing, ...(died === undefined ? [] : [died])])
   await die()
-  await outbox.close()
+  await leases.close()
 }
 
 /** POSTs that ScopeStack is still working on, though no caller waits for their responses any more. */
@@ -218,7 +217,7 @@ async function killed(when: string): Promise<void> {
   )
 }
 
-/** Its claim passes to another, which does the work, before it hears its answer. */
+/** Its lease passes to another, which does the work, before it hears its answer. */
 async function late(): Promise<void> {
   let once = false
   await pushOnce((client) => ({
@@ -227,7 +226,7 @@ async function late(): Promise<void> {
       const answer = await client.write(request, parse, signal)
       if (once) return answer
       once = true
-      await expireClaims(worker.sql)
+      await expirePush(worker.sql)
       await pushOnce()
       return answer
     },
@@ -341,7 +340,7 @@ async function rest(): Promise<void> {
   sim.setSwitches({ foreignWrites: 'off' })
   for (;;) {
     await timePasses()
-    await transact(worker.sql, expireClaims)
+    await transact(worker.sql, expirePush)
     if ((await countOpen(worker.sql)) === 0) return
     await pushOnce()
   }

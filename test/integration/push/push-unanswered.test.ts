@@ -4,10 +4,9 @@ import { openPusher } from '../../../src/assemble/worker.ts'
 import { remoteFailed, remoteUnreachable } from '../../../src/errors/requests.ts'
 import type { Client } from '../../../src/remote/client.ts'
 import { startSimulator, type Simulator } from '../../../src/simulator/server.ts'
+import { openLeases } from '../../../src/store/fleet/leases.ts'
 import { discardChange, retryChange } from '../../../src/store/outbox/changes.ts'
-import { openOutbox } from '../../../src/store/outbox/claim.ts'
 import { push } from '../../../src/sync/push/push.ts'
-import { rebaseOntoBase } from '../../../src/sync/push/rebase.ts'
 import { emptyOutbox, makeDue, readChanges, readOutcomes, setAttempts } from '../../support/outbox.ts'
 import { createDatabase, type TestDatabase } from '../../support/postgres/database.ts'
 import { startWorker, type TestWorker } from '../../support/scopestack/worker.ts'
@@ -50,6 +49,7 @@ function slow(fails: () => Error) {
       ...client,
       async write(request, parse, signal) {
         if (request.method !== 'POST') return await client.write(request, parse, signal)
+        await request.beforeSend?.()
         const { method, path, body } = request
         waiting.push(() => client.write({ method, path, body: body! }, parse, signal))
         throw fails()
@@ -121,8 +121,7 @@ it('a write is sent again when ScopeStack has not shown it for too long; the rec
 it('a write of a killed process is not sent again while it may be under way', async () => {
   await add('Killed')
   const pusher = openPusher(worker, { conflict: undefined })
-  await pusher.close()
-  const outbox = openOutbox(worker.sql, 'killed')
+  const leases = await openLeases(worker.sql, 'killed')
   const { through, land } = slow(() => new Error('unused'))
   const { promise: died, resolve: die } = Promise.withResolvers<void>()
   const client = through(worker.client)
@@ -134,9 +133,9 @@ it('a write of a killed process is not sent again while it may be under way', as
       return await new Promise<never>(() => {})
     },
   }
-  void push({ ...pusher, outbox, client: silent }, { signal: new AbortController().signal, onResult: () => {} })
+  void push({ ...pusher, leases, client: silent }, { signal: new AbortController().signal, onResult: () => {} })
   await died
-  await outbox.close()
+  await leases.close()
   expect(await worker.push()).toMatchObject([{ fate: 'postponed' }])
   await land()
   await pass(1)
@@ -214,7 +213,7 @@ it.each(Object.keys(ASIDE))(
     ])
     // It is there: it is discarded here, and comes with the next pull.
     const [first] = await readChanges(worker.sql, ['id'])
-    await discardChange(worker.sql, worker.catalog, first!.id, rebaseOntoBase)
+    await discardChange(worker.sql, worker.catalog, first!.id)
     expect((await codes()).map(({ state }) => state)).toEqual(['discarded', 'discarded', 'discarded'])
     await worker.run(['vendors'])
     expect(await worker.sql`select name from scopestack.vendors where name like ${`${name}%`}`).toEqual([{ name }])

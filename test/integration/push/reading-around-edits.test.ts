@@ -2,7 +2,6 @@
 import { describe, expect, it } from 'vitest'
 import { catalog } from '../../../src/catalog/registry.ts'
 import { discardChange } from '../../../src/store/outbox/changes.ts'
-import { rebaseOntoBase } from '../../../src/sync/push/rebase.ts'
 import { verifyResource } from '../../../src/sync/verify/verify.ts'
 import { withLease } from '../../../src/sync/with-lease.ts'
 import { newestId, readChanges } from '../../support/outbox.ts'
@@ -74,7 +73,7 @@ describe('a page that has not changed', () => {
     await worker.sql`update scopestack.vendors set name = 'Mine again' where id = ${ids[1]!}`
     await pullOne(worker, 'vendors')
     expect(await name(ids[1]!)).toMatchObject({ name: 'Mine again' })
-    await discardChange(worker.sql, catalog, await newestId(worker.sql), rebaseOntoBase)
+    await discardChange(worker.sql, catalog, await newestId(worker.sql))
     await pullOne(worker, 'vendors')
     expect(await name(ids[1]!)).toEqual(before)
     expect(sim.records.read('vendors', ids[1]!)!.attributes['name']).toBe(before!['name'])
@@ -160,7 +159,7 @@ describe('an incremental read', () => {
     const fault = sim.addFault({ kind: '403', match: { method: 'PATCH' }, count: 'always' })
     await worker.push()
     sim.removeFault(fault.id)
-    await discardChange(worker.sql, worker.catalog, await newestId(worker.sql, { recordId: two }), rebaseOntoBase)
+    await discardChange(worker.sql, worker.catalog, await newestId(worker.sql, { recordId: two }))
     await changes()
     for (const id of [one, two]) {
       const [row] = await worker.sql`select project_name as name from scopestack.projects where id = ${id}`

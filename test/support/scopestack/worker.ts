@@ -5,7 +5,7 @@ import type { Config } from '../../../src/config/config.ts'
 import type { Client } from '../../../src/remote/client.ts'
 import { RETRY } from '../../../src/remote/http/retry.ts'
 import { openDatabase, type Database } from '../../../src/store/connection/database.ts'
-import { type ChangeResult } from '../../../src/sync/push/attempt.ts'
+import type { ChangeResult } from '../../../src/sync/push/outcome.ts'
 import { push } from '../../../src/sync/push/push.ts'
 import type { ReadOptions, PullEvent } from '../../../src/sync/run/resource-run.ts'
 import { pull, type PullReport } from '../../../src/sync/run/run.ts'
@@ -54,7 +54,8 @@ export async function startWorker(
     ...worker,
     async push({ signal = new AbortController().signal, through = (client: Client) => client } = {}) {
       const settled: ChangeResult[] = []
-      await push({ ...pusher, client: through(pusher.client) }, { signal, onResult: (one) => void settled.push(one) })
+      const onResult = (one: ChangeResult) => void settled.push(one)
+      await push({ ...pusher, client: through(pusher.client) }, { signal, onResult, patient: true })
       return settled
     },
     run: (types, { signal = new AbortController().signal, onEvent = () => {}, ...how } = {}) =>
@@ -67,7 +68,6 @@ export async function startWorker(
     runResource: (resource, how = {}) =>
       pull(worker, { resources: [resource], ...how, signal: new AbortController().signal, onEvent: () => {} }),
     async [Symbol.asyncDispose]() {
-      await pusher.close()
       await worker.close()
       await store.close()
     },

@@ -64,9 +64,8 @@ async function holdAt(step: Step, { method, table, type }: Edit, setting: Settin
       sim.addFault({ kind: 'slow', ms: 3_000, match: { method: 'GET', type } })
       return locked(sql, async (tx) => {
         // A create is recorded before it is sent; of other changes nothing is written before their response.
-        await until(async () => (await readStates(sql)).includes('sending'), 'the claim')
-        await lockChanges(tx)
         await until(asked('GET'), 'the question')
+        await lockChanges(tx)
         if (method === 'POST') await waiting(sql)
       })
     case 'sent':

@@ -62,12 +62,15 @@ const WITHIN: Record<string, Arrows> = {
     embedded: [],
     server: ['connection'],
     schema: ['connection', 'server'],
-    // What writes takes the transaction of a lease, by its type.
-    mirror: ['connection', 'schema', 'fleet'],
-    progress: ['connection', 'mirror', 'fleet'],
-    runs: ['connection', 'mirror'],
+    values: ['connection'],
     fleet: ['connection', 'redis', 'schema'],
-    outbox: ['connection', 'schema', 'mirror', 'runs', 'fleet'],
+    // A change as such, and the only writer of its table: below what reads, loads or sends.
+    changes: ['connection', 'values', 'fleet'],
+    // What writes takes the transaction of a lease, by its type.
+    mirror: ['connection', 'schema', 'values', 'changes', 'fleet'],
+    progress: ['connection', 'values', 'changes', 'mirror', 'fleet'],
+    runs: ['connection', 'values'],
+    outbox: ['connection', 'schema', 'values', 'changes', 'mirror', 'runs', 'fleet'],
   },
   sync: {
     'with-db-retry': [],
@@ -81,7 +84,7 @@ const WITHIN: Record<string, Arrows> = {
     incremental: ['list', 'deletes', 'snapshot', 'with-db-retry', 'record-times', 'write-records'],
     run: ['list', 'snapshot', 'incremental', 'with-db-retry', 'with-lease', 'check-table'],
     verify: ['list', 'deletes', 'snapshot', 'with-db-retry', 'write-records'],
-    push: ['list', 'check-table'],
+    push: ['list', 'check-table', 'with-lease'],
     discover: ['list'],
   },
   commands: {

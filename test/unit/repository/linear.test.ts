@@ -6,8 +6,8 @@ import { globSync, readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { parseExact } from '../../../src/exact-json.ts'
 import { parseDocument } from '../../../src/remote/documents/document.ts'
+import { isNearlySame, isSame } from '../../../src/store/changes/equality.ts'
 import { addressesIn, listsOf } from '../../../src/sync/discover/openapi.ts'
-import { isNearlySame, isSame } from '../../../src/sync/push/equality.ts'
 import { attack, LENGTH, literalsIn } from '../../support/regular-expressions.ts'
 
 /** Those that see nothing but the text of our own files and settings. */

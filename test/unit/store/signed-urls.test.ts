@@ -1,8 +1,8 @@
 /** One address, however often it is signed; two documents, however alike their addresses. */
 import { describe, expect, it } from 'vitest'
-import { stripSignatures } from '../../../src/store/mirror/signed-urls.ts'
+import { isSame, isSameUnsigned } from '../../../src/store/changes/equality.ts'
+import { stripSignatures } from '../../../src/store/values/signed-urls.ts'
 import { compareField } from '../../../src/sync/push/conflict.ts'
-import { isSame, isSameUnsigned } from '../../../src/sync/push/equality.ts'
 
 const hex = (n: number, length = 64): string => n.toString(16).padStart(length, '0')
 const at = 'https://files.test/reports/7.pdf'

@@ -8,9 +8,9 @@ import {
 } from '../../../src/commands/output/changes-output.ts'
 import { wrapped as wrappedLines } from '../../../src/commands/output/format.ts'
 import { planText as planLines } from '../../../src/commands/output/plan-output.ts'
-import { checkActionAllowed } from '../../../src/store/outbox/allowed-actions.ts'
+import type { Decision } from '../../../src/store/changes/change.ts'
 import type { SendBlockers } from '../../../src/store/outbox/blockers.ts'
-import type { ChangeDetails } from '../../../src/store/outbox/changes.ts'
+import { checkActionAllowed, type ChangeDetails } from '../../../src/store/outbox/changes.ts'
 import type { PlannedChange } from '../../../src/sync/push/plan.ts'
 
 const [changeText, listText, planText, wrapped] = [
@@ -37,7 +37,7 @@ const change = (given: Partial<ChangeDetails> = {}): ChangeDetails => ({
   silentFor: null,
   answerId: null,
   answer: null,
-  answeredWith: null,
+  acceptedWith: null,
   inDoubt: null,
   held: false,
   knownIds: null,
@@ -77,7 +77,7 @@ describe('why a change waits', () => {
     [
       'a new row that is looked for',
       waits({ seconds: 90 }),
-      { reason: 'It left.', op: 'create', requestedAt: new Date(0) },
+      { reason: 'It left.', op: 'create', state: 'lost' },
       'Next lookup in 90 s: It left.',
     ],
     [
@@ -94,7 +94,7 @@ describe('why a change waits', () => {
     ],
     [
       'an older change that is on its way',
-      waits({ record: { change: 7, state: 'sending' } }),
+      waits({ record: { change: 7, state: 'in_flight' } }),
       {},
       'Waits for change 7 of the same record.',
     ],
@@ -110,7 +110,7 @@ describe('why a change waits', () => {
 
   it('is in the list and with the change', () => {
     const one = change()
-    const found = waits({ record: { change: 7, state: 'sending' } })
+    const found = waits({ record: { change: 7, state: 'in_flight' } })
     const listed = listText({ changes: [one], waits: new Map([[32, found]]), more: 0, now: new Date() }, catalog, false)
     expect(listed).toMatch(/\n {2}32: Waits for change 7 of the same record\.$/)
     expect(changeText(one, found, catalog)).toContain('\n  Waits for change 7 of the same record.\n')
@@ -181,7 +181,7 @@ describe('what is to be done', () => {
 })
 
 describe('the values', () => {
-  const decisions = [
+  const decisions: Decision[] = [
     { member: 'name', base: 'Agreed', local: LONG, remote: 'Theirs\nof two lines', decision: 'park' },
     { member: 'domain', base: '', local: 'mine.test', remote: '', decision: 'send' },
   ]
@@ -202,7 +202,7 @@ describe('the values', () => {
       method: 'PATCH',
       path: '/demo/v1/clients/41801',
       fate: 'park',
-      decisions: decisions as PlannedChange['decisions'],
+      decisions,
     }
     const plan = planText([planned], { catalog, wide: false })
     expect(plan).toMatch(/\n {4}domain {2}"" → mine\.test\n {12}waits with it\n/)

@@ -1,9 +1,10 @@
 /** Every case of what was agreed, what is wanted here, and what ScopeStack holds now. */
 import { describe, expect, it } from 'vitest'
 import { catalog } from '../../../src/catalog/registry.ts'
-import { coalesce, type ChangeContent } from '../../../src/sync/push/coalesce.ts'
+import type { ChangeContent, Decision, Rule } from '../../../src/store/changes/change.ts'
+import { coalesce } from '../../../src/store/changes/coalesce.ts'
 import { readRules } from '../../../src/sync/push/conflict-rules.ts'
-import { decide, compareField, type Decision, type Rule } from '../../../src/sync/push/conflict.ts'
+import { decide, compareField } from '../../../src/sync/push/conflict.ts'
 
 const VALUES = ['agreed', 'mine', 'theirs'] as const
 type Value = (typeof VALUES)[number]
@@ -49,6 +50,7 @@ describe.each(Object.keys(EVERY_RULE) as Rule[])('the rule %s', (rule) => {
     const { fate, decision } = EVERY_RULE[rule]
     expect(decided).toEqual({
       fate,
+      hasArrived: false,
       decisions: [{ member: 'name', base: 'agreed', local: 'mine', remote: 'theirs', decision }],
     })
   })

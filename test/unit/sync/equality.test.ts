@@ -1,6 +1,6 @@
 /** When two values are one, and when one is what ScopeStack makes of the other. */
 import { expect, it } from 'vitest'
-import { isNearlySame, isSame } from '../../../src/sync/push/equality.ts'
+import { isNearlySame, isSame } from '../../../src/store/changes/equality.ts'
 
 it.each([
   ['decimal', '10.0', 10, true],

@@ -1,8 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { catalog } from '../../../src/catalog/registry.ts'
-import type { Change } from '../../../src/store/outbox/claim.ts'
-import type { ChangeContent } from '../../../src/sync/push/coalesce.ts'
-import { rebaseOntoResponse, rebaseOntoBase } from '../../../src/sync/push/rebase.ts'
+import type { ChangeContent, Decision } from '../../../src/store/changes/change.ts'
+import { rebaseOntoBase, rebaseOntoResponse } from '../../../src/store/changes/rebase.ts'
 
 const vendors = catalog.get('vendors')!
 const clients = catalog.get('clients')!
@@ -14,10 +13,8 @@ const update = (attributes: object, was: object, relationships = {}, wasRelated 
   relationships,
   base: { attributes: was as ChangeContent['attributes'], relationships: wasRelated },
 })
-const sentBy = (content: ChangeContent, requestedAt: Date | null = null): Change =>
-  ({ ...content, id: 1, recordId: '7', requestedAt }) as Change
 const answer = (attributes: object, relationships = {}) => ({ type: 'vendors', id: '7', attributes, relationships })
-const sent = (member: string, local: unknown, entry?: string) => ({
+const sent = (member: string, local: unknown, entry?: string): Decision => ({
   member,
   ...(entry === undefined ? {} : { entry }),
   base: null,
@@ -31,23 +28,25 @@ const udf = (values: Record<string, unknown>) => ({
 
 describe('behind a response', () => {
   it('takes what ScopeStack made of what was written, in another spelling or not', () => {
-    const change = sentBy(update({ city: 'Bern ' }, { city: null }))
-    const answered = { change, record: answer({ city: 'Bern' }), decisions: [sent('city', 'Bern ')] }
+    const change = update({ city: 'Bern ' }, { city: null })
+    const answered = { change, record: answer({ city: 'Bern' }), decisions: [sent('city', 'Bern ')], wasFound: false }
     expect(rebaseOntoResponse(vendors, answered, [update({ city: 'Basel' }, { city: 'Bern ' })])).toEqual([
       { attributes: { city: 'Bern' }, relationships: {} },
     ])
   })
 
   it('takes nothing that was not written, and nothing that the later edit did not find', () => {
-    const change = sentBy(update({ city: 'Bern', country: 'CH' }, { city: null, country: null }))
+    const change = update({ city: 'Bern', country: 'CH' }, { city: null, country: null })
     const record = answer({ city: 'BERN', country: 'Theirs', name: 'Theirs' })
-    const decisions = [sent('city', 'Bern'), { ...sent('country', 'CH'), decision: 'remote-wins' }]
+    const decisions: Decision[] = [sent('city', 'Bern'), { ...sent('country', 'CH'), decision: 'remote-wins' }]
     const later = [update({ city: 'x', country: 'x', name: 'x' }, { city: 'Not Bern', country: 'CH', name: 'Old' })]
-    expect(rebaseOntoResponse(vendors, { change, record, decisions }, later)).toEqual(later.map(({ base }) => base))
+    expect(rebaseOntoResponse(vendors, { change, record, decisions, wasFound: false }, later)).toEqual(
+      later.map(({ base }) => base),
+    )
   })
 
   it('moves the first edit of each member, and none behind it', () => {
-    const change = sentBy(update({ city: 'Bern' }, { city: null }))
+    const change = update({ city: 'Bern' }, { city: null })
     const later = [
       update({ country: 'CH' }, { country: null }),
       update({ city: 'Basel' }, { city: 'Bern' }),
@@ -56,7 +55,7 @@ describe('behind a response', () => {
     ]
     const bases = rebaseOntoResponse(
       vendors,
-      { change, record: answer({ city: 'BERN' }), decisions: [sent('city', 'Bern')] },
+      { change, record: answer({ city: 'BERN' }), decisions: [sent('city', 'Bern')], wasFound: false },
       later,
     )
     expect(bases.map(({ attributes }) => attributes?.['city'])).toEqual([undefined, 'BERN', 'Basel', 'Bern'])
@@ -66,14 +65,14 @@ describe('behind a response', () => {
     const content: ChangeContent = { op: 'create', attributes: { name: 'New' }, relationships: {}, base: {} }
     const record = answer({ name: 'New', active: true })
     const later = [update({ active: false }, { active: null })]
-    const bases = (requestedAt: Date | null) =>
-      rebaseOntoResponse(vendors, { change: sentBy(content, requestedAt), record, decisions: null }, later)
-    expect(bases(null)).toMatchObject([{ attributes: { active: true } }])
-    expect(bases(new Date())).toMatchObject([{ attributes: { active: null } }])
+    const bases = (wasFound: boolean) =>
+      rebaseOntoResponse(vendors, { change: content, record, decisions: null, wasFound }, later)
+    expect(bases(false)).toMatchObject([{ attributes: { active: true } }])
+    expect(bases(true)).toMatchObject([{ attributes: { active: null } }])
   })
 
   it('takes user-defined fields one by one', () => {
-    const change = sentBy(update(udf({ a: 'sent' }), udf({ a: null })))
+    const change = update(udf({ a: 'sent' }), udf({ a: null }))
     const record = answer(udf({ a: 'SENT', b: 'Theirs' }))
     const decisions = [sent('user-defined-fields', 'sent', 'a')]
     const deletion: ChangeContent = {
@@ -83,22 +82,22 @@ describe('behind a response', () => {
       base: { attributes: udf({ a: 'sent', b: 'old' }) },
     }
     expect(
-      rebaseOntoResponse(clients, { change, record, decisions }, [
+      rebaseOntoResponse(clients, { change, record, decisions, wasFound: false }, [
         update(udf({ a: 'x', b: 'x' }), udf({ a: 'sent', b: 'old' })),
       ]),
     ).toMatchObject([{ attributes: udf({ a: 'SENT', b: 'old' }) }])
-    expect(rebaseOntoResponse(clients, { change, record, decisions }, [deletion])).toMatchObject([
+    expect(rebaseOntoResponse(clients, { change, record, decisions, wasFound: false }, [deletion])).toMatchObject([
       { attributes: udf({ a: 'SENT', b: 'old' }) },
     ])
   })
 
   it('leaves members that the response does not carry', () => {
-    const change = sentBy(update({}, {}, { client: '5' }, { client: '4' }))
+    const change = update({}, {}, { client: '5' }, { client: '4' })
     const later = [update({}, {}, { client: '6' }, { client: '5' })]
     const bases = (relationships: object) =>
       rebaseOntoResponse(
         projects,
-        { change, record: answer({}, relationships), decisions: [sent('client', '5')] },
+        { change, record: answer({}, relationships), decisions: [sent('client', '5')], wasFound: false },
         later,
       )
     expect(bases({ client: {} })).toMatchObject([{ relationships: { client: '5' } }])

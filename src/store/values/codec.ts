@@ -93,3 +93,6 @@ export type Members = Readonly<Record<string, unknown>>
 
 export const isMembers = (value: unknown): value is Members =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
+
+export const membersOf = (value: unknown): Members => (isMembers(value) ? value : NONE)
+const NONE: Members = {}

@@ -1,8 +1,8 @@
 /** When two values count as equal. */
 import { isDeepStrictEqual } from 'node:util'
 import type { Kind } from '../../catalog/resource.ts'
-import { encode, isMembers, storable } from '../../store/mirror/codec.ts'
-import { stripSignatures } from '../../store/mirror/signed-urls.ts'
+import { encode, isMembers, storable } from '../values/codec.ts'
+import { stripSignatures } from '../values/signed-urls.ts'
 
 /**
  * The same value in two spellings: `"10.0"` and `10`, `""` or an empty list and null (API notes §8), line ends of either kind,
