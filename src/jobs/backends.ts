@@ -13,7 +13,7 @@ import {
 import { openQueuePool } from '../store/connection/queue-pool.ts'
 import { openQueueClient, workerConnection } from '../store/redis/redis-queue.ts'
 import { connectionsNeeded } from '../sync/run/connections.ts'
-import { withTimeout } from './close-queue.ts'
+import { withTimeout } from './with-timeout.ts'
 
 export interface Place {
   readonly databaseUrl: string
@@ -53,7 +53,7 @@ export function onPostgres({ databaseUrl, works = true }: Place, onError: (error
     classes: withBackend(createPostgresBackend) as Classes,
     connection: () => pool,
     prefix: {},
-    release: () => withTimeout(pool.end()),
+    release: () => withTimeout(pool.end().catch(() => {})),
   }
 }
 

@@ -13,11 +13,11 @@
  * Waiting and stopping spend no attempt: the job is moved first, and then the error is thrown that stands for the move. A plain
  * error spends one, and is a retry; an UnrecoverableError fails the job for good.
  */
-import { setTimeout as delay } from 'node:timers/promises'
 import { DelayedError, UnrecoverableError, WaitingError } from 'bullmq'
 import { errorCodeOf, endsTheRun, factOf, hasCode, reason, SyncError } from '../errors/sync-error.ts'
 import { isConnectionLoss } from '../store/connection/database.ts'
 import type { PushJob, SyncJob } from './queues.ts'
+import { withTimeout } from './with-timeout.ts'
 
 /**
  * `retry`: with backoff, spends an attempt · `wait`: later, spends none · `hand-back`: another worker, at once · `record`:
@@ -70,14 +70,19 @@ interface Failed {
   readonly error: unknown
 }
 
-/** @throws always: the error that BullMQ understands. A job whose work throws nothing is done. */
+/**
+ * A queue that does not respond must not block a process that is to end: the job's lock expires then, and another worker's check
+ * for expired locks puts it back, which spends no attempt either.
+ *
+ * @throws always: the error that BullMQ understands. A job whose work throws nothing is done.
+ */
 export async function applyToJob(action: JobAction, { job, token, error }: Failed): Promise<never> {
   switch (action.do) {
     case 'wait':
-      await moved(job.moveToDelayed(Date.now() + action.ms, token))
+      await withTimeout(job.moveToDelayed(Date.now() + action.ms, token))
       throw new DelayedError()
     case 'hand-back':
-      await moved(job.moveToWait(token))
+      await withTimeout(job.moveToWait(token))
       throw new WaitingError()
     case 'retry':
       throw new Error(codeAndReason(error))
@@ -89,20 +94,3 @@ export async function applyToJob(action: JobAction, { job, token, error }: Faile
 
 /** Only a message: the queue keeps it, and must not hold data of ScopeStack. */
 const codeAndReason = (error: unknown): string => errorCodeOf(error) ?? reason(error)
-
-/**
- * A queue that does not respond must not block a process that is to end: the job's lock expires, and another worker's check for
- * expired locks puts it back, which spends no attempt either.
- */
-const MOVE_MS = 5_000
-
-async function moved(work: Promise<unknown>): Promise<void> {
-  const given = new AbortController()
-  // Abandoned, it may still fail.
-  work.catch(() => {})
-  try {
-    await Promise.race([work, delay(MOVE_MS, undefined, { signal: given.signal }).catch(() => {})])
-  } finally {
-    given.abort()
-  }
-}

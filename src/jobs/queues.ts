@@ -17,9 +17,9 @@ import type {
 } from 'bullmq'
 import { queueUnreachable } from '../errors/redis.ts'
 import { onPostgres, onRedis, type Place } from './backends.ts'
-import { closeWithTimeout } from './close-queue.ts'
 import { closeJobId, pullJobId, PUSH_QUEUE, QUEUE, type JobData, type JobName } from './job-names.ts'
 import { watchPolling, type LivenessCheck } from './liveness.ts'
+import { closeWithTimeout } from './with-timeout.ts'
 
 export type SyncJob = Job<JobData, void, JobName>
 export type BullWorker<T = object, N extends string = string> = Worker<T, void, N, IQueueBackend, JobProgress, unknown>
