@@ -1,11 +1,13 @@
 /** Ctrl-C on a terminal, through npm, which forwards the signal that the terminal has already sent. */
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { chmod, cp, mkdir, mkdtemp, readdir, rm, symlink } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import postgres from 'postgres'
-import { afterEach, beforeEach, expect, test, type TestContext } from 'vitest'
+import { afterEach, beforeEach, expect, inject, test, type TestContext } from 'vitest'
 import { startSimulator, type Simulator } from '../../../src/simulator/server.ts'
 import { createNewDatabase } from '../../support/postgres/database.ts'
 import { lockWait } from '../../support/postgres/lock-waits.ts'
@@ -159,6 +161,45 @@ async function anyMoment({ onTestFinished }: TestContext): Promise<void> {
     }
   }
   console.log(codes)
+}
+
+testWith(LONG)('Ctrl-C of a run of tests leaves nothing of it, pressed once or again', interruptTests, 10 * 60_000)
+
+async function interruptTests({ onTestFinished }: TestContext): Promise<void> {
+  const sql = postgres(inject('adminUrl'), { max: 1, onnotice: () => {} })
+  onTestFinished(() => sql.end({ timeout: 0 }))
+  const databases = async () =>
+    new Set(
+      (await sql`select datname from pg_database where datname like 'scopestack_test_%'`).map((row) =>
+        String(row['datname']),
+      ),
+    )
+  for (const [presses, server] of [
+    [1, {}],
+    [2, { TEST_DATABASE_URL: inject('adminUrl'), TEST_REDIS_URL: inject('redisUrl') }],
+  ] as const) {
+    const before = await databases()
+    const files = ['outage', 'pooler'].map((name) => `test/system/surroundings/${name}.test.ts`)
+    // A group of its own, as of a command on a terminal; its temporary files are below `temp`.
+    const run = spawn(process.execPath, ['node_modules/vitest/vitest.mjs', 'run', ...files], {
+      cwd: ROOT,
+      env: { PATH: process.env['PATH'], TMPDIR: temp, ...server },
+      detached: true,
+      stdio: 'ignore',
+    })
+    const over = once(run, 'exit')
+    await until(async () => (await processesAt(temp)).some((line) => line.includes('cli.ts start')), 'a start in it')
+    const made = (await databases()).difference(before)
+    expect(made.size > 0).toBe('TEST_DATABASE_URL' in server)
+    for (let press = 0; press < presses && run.exitCode === null; press++) {
+      process.kill(-run.pid!, 'SIGINT')
+      await sleep(20)
+    }
+    await over
+    await until(async () => (await processesAt(temp)).length === 0, 'its processes to end')
+    await until(async () => (await readdir(temp)).length === 0, 'its folder to be removed')
+    await until(async () => made.isDisjointFrom(await databases()), 'its databases to be dropped')
+  }
 }
 
 /** As a held key repeats it, until the program ends. */
