@@ -26,7 +26,12 @@ export type ServerProbe = (
 ) => Promise<ProbeResult>
 
 /** For connecting, and for the query. A server that takes longer counts as away. */
-const PATIENCE_SECONDS = 5
+let patienceSeconds = 5
+/** For tests. */
+export function waitForProbes(seconds: number): void {
+  patienceSeconds = seconds
+}
+
 /** Difference between the ages of a connection that we and the server measure; connecting takes a while. */
 const AGE_TOLERANCE_SECONDS = 15
 
@@ -44,8 +49,8 @@ interface Row {
  */
 export function openServerProbe(open: (seconds: number) => Database, isAway: (error: unknown) => boolean): ServerProbe {
   return async (suspects, orphans, signal) => {
-    const sql = open(PATIENCE_SECONDS)
-    const over = AbortSignal.any([signal, AbortSignal.timeout(2 * PATIENCE_SECONDS * 1000)])
+    const sql = open(patienceSeconds)
+    const over = AbortSignal.any([signal, AbortSignal.timeout(2 * patienceSeconds * 1000)])
     try {
       const result = ask(sql, suspects, orphans)
       result.catch(() => {})

@@ -34,7 +34,7 @@ export interface WatchedConnection {
 }
 
 /** Time is counted in checks and not in seconds: a process that was suspended or busy reads first what arrived meanwhile. */
-const CHECK_EVERY_MS = 1_000
+let checkEveryMs = 1_000
 const DOUBT_AFTER = 10
 /** A process that is to end waits less, also for a connection that is being made. */
 const DOUBT_AT_THE_END = 3
@@ -52,6 +52,11 @@ export function shortenPatience(): void {
   ending = true
   doubtAfter = DOUBT_AT_THE_END
   mostSilences = 1
+}
+
+/** For tests, before the first connection: all that is counted in checks takes less time. */
+export function checkEvery(ms: number): void {
+  checkEveryMs = ms
 }
 
 /** Checks until a loss where the server cannot tell: a pooler invents backend pids, or all connections are in use. */
@@ -95,7 +100,7 @@ export class Watch {
 
   add(one: WatchedConnection): void {
     this.#watched.set(one, { traffic: '', awaited: false, still: 0, total: 0, doubted: false, silences: 0 })
-    this.#timer ??= setInterval(() => this.#check(), CHECK_EVERY_MS).unref()
+    this.#timer ??= setInterval(() => this.#check(), checkEveryMs).unref()
   }
 
   /** @param broken it was not closed properly, so its backend may still be there. */
