@@ -29,6 +29,12 @@ export type TestWorker = AsyncDisposable &
 /** As many attempts as the real one, without its pauses. */
 const QUICKLY = { attempts: RETRY.attempts, baseMs: 4, capMs: 100 }
 
+/**
+ * Of its pool. A statement waits there for its turn, so fewer than the product's do; each costs Postgres a process. One is left
+ * for a test that holds a transaction open, and one for what it looks at meanwhile.
+ */
+const CONNECTIONS = 3
+
 type RunOptions = ReadOptions & { signal?: AbortSignal; onEvent?: (event: PullEvent) => void }
 
 /** The real worker in this process, as the command line puts it together. */
@@ -37,7 +43,7 @@ export async function startWorker(
   databaseUrl: string,
   changes: Partial<Config> = {},
 ): Promise<TestWorker> {
-  const sql: Database = openDatabase(databaseUrl)
+  const sql: Database = openDatabase(databaseUrl, { connections: CONNECTIONS })
   const store = { url: databaseUrl, sql, embedded: undefined, close: () => sql.end({ timeout: 1 }) }
   const worker = await openWorker(
     configFor(remote, databaseUrl, changes),
