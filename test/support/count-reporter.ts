@@ -2,6 +2,7 @@
  * Ends the run with one plain line, `N passed, N failed`. A test that did not run did not pass: skipped and todo tests, files that
  * do not load, errors outside of tests and an exit code that other code has set all count as failed. Only a run
  * narrowed with -t may leave tests out. A run that is ended early prints its counts so far, and which files were running.
+ * Before it, a run of many files names the slowest, so that who adds one sees what it costs.
  */
 import type { Reporter, SerializedError, TestCase, TestModule, TestRunEndReason, Vitest } from 'vitest/node'
 
@@ -52,5 +53,17 @@ export default class CountReporter implements Reporter {
     }
     if (this.failed === 0 && (reason !== 'passed' || this.passed === 0)) this.failed = 1
     if (this.failed > 0) process.exitCode = 1
+    if (modules.length >= MANY) process.stdout.write(`${slowestOf(modules).join('\n')}\n\n`)
   }
+}
+
+// --- internal ---
+
+const MANY = 20
+const SHOWN = 10
+
+function slowestOf(modules: readonly TestModule[]): string[] {
+  const timed = modules.map((module) => ({ file: module.relativeModuleId, ms: module.diagnostic().duration }))
+  const slowest = timed.sort((a, b) => b.ms - a.ms).slice(0, SHOWN)
+  return ['Slowest files:', ...slowest.map(({ file, ms }) => `${(ms / 1000).toFixed(1).padStart(7)} s  ${file}`)]
 }
