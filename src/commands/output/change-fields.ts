@@ -2,7 +2,7 @@
 import type { Resource } from '../../catalog/resource.ts'
 import { visible } from '../../screen/visible.ts'
 import { clipped, padEnd, widthOf } from '../../screen/width.ts'
-import type { Decision } from '../../store/changes/change.ts'
+import { isSent, RULES, type Decision } from '../../store/changes/change.ts'
 import { memberName } from '../../store/changes/fields.ts'
 import { WIDTH } from './format.ts'
 
@@ -19,7 +19,8 @@ const exactly = (given: unknown): string =>
     ? visible(JSON.stringify(given))
     : value(given)
 
-const DECIDED: Readonly<Record<string, string>> = {
+const DECIDED: Readonly<Record<Decision['decision'], string | undefined>> = {
+  send: undefined,
   park: 'ScopeStack has another value: parked',
   'remote-wins': 'ScopeStack has another value, which stays',
   'local-wins': 'ScopeStack has another value, which is overwritten',
@@ -32,10 +33,10 @@ const WAITS_WITH_IT = 'waits with it'
 
 const hasConflict = (decisions: readonly Decision[]): boolean => decisions.some(({ decision }) => decision === 'park')
 
-const remarkOn = ({ decision }: Decision, parked: boolean): string | undefined =>
-  parked && (decision === 'send' || decision === 'local-wins') ? WAITS_WITH_IT : DECIDED[decision]
+const remarkOn = (one: Decision, parked: boolean): string | undefined =>
+  parked && isSent(one) ? WAITS_WITH_IT : DECIDED[one.decision]
 
-const saysWhatIsHeld = ({ decision }: Decision): boolean => ['park', 'remote-wins', 'local-wins'].includes(decision)
+const saysWhatIsHeld = ({ decision }: Decision): boolean => RULES.some((rule) => rule === decision)
 
 /**
  * `domain  old.test → new.test`, and below it what ScopeStack holds where that is something else.

@@ -44,7 +44,10 @@ export interface StoredResponse {
   readonly decisions: readonly Decision[] | null
 }
 
-export type Rule = 'park' | 'remote-wins' | 'local-wins'
+/** The conflict rules of SYNC_CONFLICT. */
+export const RULES = ['park', 'remote-wins', 'local-wins'] as const
+
+export type Rule = (typeof RULES)[number]
 
 /** What was decided about one field, with the values of both sides. */
 export interface Decision {
@@ -56,6 +59,18 @@ export interface Decision {
   readonly remote: unknown
   readonly decision: 'undone' | 'same' | 'send' | Rule
 }
+
+/** Whether the local value is written to ScopeStack. A rule that is not in this table does not compile. */
+const SENDS: Readonly<Record<Decision['decision'], boolean>> = {
+  undone: false,
+  same: false,
+  send: true,
+  park: false,
+  'remote-wins': false,
+  'local-wins': true,
+}
+
+export const isSent = ({ decision }: Pick<Decision, 'decision'>): boolean => SENDS[decision]
 
 export interface FieldProblem {
   /** The column that the pointer names, if it names one. */

@@ -7,7 +7,7 @@
  * later edit did not see.
  */
 import type { RemoteRecord, Resource } from '../../catalog/resource.ts'
-import type { ChangeContent, Decision } from './change.ts'
+import { isSent, type ChangeContent, type Decision } from './change.ts'
 import { isSame } from './equality.ts'
 import { fieldsOf, keyOf, remoteValueOf, valueIn, valuesOf, type Field } from './fields.ts'
 
@@ -48,7 +48,7 @@ export function rebaseOntoBase(
 
 function decided(decisions: readonly Decision[]): Value {
   // `same` after an earlier request means that it was written by that one.
-  const sent = decisions.filter(({ decision }) => ['send', 'local-wins', 'same'].includes(decision))
+  const sent = decisions.filter((one) => isSent(one) || one.decision === 'same')
   return ({ column, entry }) => sent.find((one) => one.member === column.member && one.entry === entry)?.local
 }
 

@@ -1,10 +1,8 @@
 /** SYNC_CONFLICT: `clients=local-wins,projects.project_name=remote-wins`; a rule alone is for everything else. */
 import { isEditable, type Resource } from '../../catalog/resource.ts'
 import { configInvalid } from '../../errors/commands.ts'
-import type { Rule } from '../../store/changes/change.ts'
+import { RULES, type Rule } from '../../store/changes/change.ts'
 import type { Rules } from './conflict.ts'
-
-const RULES: readonly string[] = ['park', 'remote-wins', 'local-wins'] satisfies Rule[]
 
 /** @throws SyncError SYNC_CONFIG with every mistake. */
 export function readRules(text: string | undefined, catalog: ReadonlyMap<string, Resource>): Rules {
@@ -16,12 +14,12 @@ export function readRules(text: string | undefined, catalog: ReadonlyMap<string,
     const about = part.slice(0, Math.max(0, at)).trim()
     const rule = part.slice(at + 1).trim()
     const meant = at === -1 ? '' : meantBy(about, catalog)
-    if (!RULES.includes(rule)) mistakes.push(`SYNC_CONFLICT: "${rule}" is none of ${RULES.join(', ')}.`)
+    if (!isRule(rule)) mistakes.push(`SYNC_CONFLICT: "${rule}" is none of ${RULES.join(', ')}.`)
     else if (typeof meant === 'object')
       mistakes.push(`SYNC_CONFLICT: ${about} is nothing that is written. ${meant.instead}`)
     else if (rules.has(meant))
       mistakes.push(`SYNC_CONFLICT: ${meant === '' ? 'two rules stand alone' : `${about} has two rules`}; leave one.`)
-    else rules.set(meant, rule as Rule)
+    else rules.set(meant, rule)
   }
   if (mistakes.length > 0) throw configInvalid(mistakes)
   return (type, member) => rules.get(`${type}.${member}`) ?? rules.get(type) ?? rules.get('') ?? 'park'
@@ -39,3 +37,5 @@ function meantBy(about: string, catalog: ReadonlyMap<string, Resource>): string 
   if (field !== undefined) return `${resource.type}.${field.member}`
   return { instead: `The fields of ${resource.type} are ${fields.map(({ name }) => name).join(', ')}.` }
 }
+
+const isRule = (text: string): text is Rule => RULES.some((rule) => rule === text)

@@ -8,7 +8,7 @@
  *   all three differ ──────────────────► the resource's rule: park, remote-wins, local-wins
  */
 import type { Kind, RemoteRecord, Resource } from '../../catalog/resource.ts'
-import type { ChangeContent, ChangeValues, Decision, Rule } from '../../store/changes/change.ts'
+import { isSent, type ChangeContent, type ChangeValues, type Decision, type Rule } from '../../store/changes/change.ts'
 import { isNearlySame, isSame, isSameUnsigned } from '../../store/changes/equality.ts'
 import { columnOf, fieldsOf, remoteValueOf, valueIn, type Field } from '../../store/changes/fields.ts'
 
@@ -76,5 +76,5 @@ function fateOf({ op }: ChangeContent, decisions: readonly Decision[]): Decided[
   if (any('park')) return 'park'
   // A record cannot be deleted in part.
   if (op === 'delete') return any('remote-wins') ? 'nothing' : 'send'
-  return any('send', 'local-wins') ? 'send' : 'nothing'
+  return decisions.some(isSent) ? 'send' : 'nothing'
 }

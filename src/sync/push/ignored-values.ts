@@ -3,7 +3,7 @@
  * is not defined, or a value of the wrong kind.
  */
 import type { RemoteRecord, Resource } from '../../catalog/resource.ts'
-import type { ChangeContent, Decision } from '../../store/changes/change.ts'
+import { isSent, type ChangeContent, type Decision } from '../../store/changes/change.ts'
 import { isNearlySame, isSame, isSameUnsigned } from '../../store/changes/equality.ts'
 import { columnOf, remoteValueOf, valuesOf } from '../../store/changes/fields.ts'
 import { decide, fieldOf } from './conflict.ts'
@@ -14,8 +14,7 @@ import { decide, fieldOf } from './conflict.ts'
  * @param sent with the values that ScopeStack held before.
  */
 export function ignoredValues(resource: Resource, sent: readonly Decision[], answer: RemoteRecord): Decision[] {
-  return sent.filter(({ member, entry, local, remote, decision }) => {
-    if (decision !== 'send' && decision !== 'local-wins') return false
+  return sent.filter(isSent).filter(({ member, entry, local, remote }) => {
     const column = columnOf(resource, member)
     const held = remoteValueOf(answer, column, entry)
     // Not in the response: nothing is known.

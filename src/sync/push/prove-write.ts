@@ -11,7 +11,7 @@ import { recordGone, writeNotOffered, writeUnproved } from '../../errors/parked-
 import { causeText } from '../../errors/sync-error.ts'
 import { withoutEffect } from '../../errors/waiting-changes.ts'
 import type { Answer } from '../../remote/client.ts'
-import type { Decision } from '../../store/changes/change.ts'
+import { isSent, type Decision } from '../../store/changes/change.ts'
 import { isNearlySame, isSame } from '../../store/changes/equality.ts'
 import { columnOf, remoteValueOf } from '../../store/changes/fields.ts'
 import { changeName, recordName, type Attempt, type PushDeps } from './attempt.ts'
@@ -88,12 +88,10 @@ function cameOf(
   decisions: readonly Decision[],
   held: RemoteRecord,
 ): 'arrived' | 'unchanged' | 'missing' {
-  const written = decisions
-    .filter(({ decision }) => decision === 'send' || decision === 'local-wins')
-    .map((one) => {
-      const column = columnOf(resource, one.member)
-      return { ...one, kind: column.kind, now: remoteValueOf(held, column, one.entry) }
-    })
+  const written = decisions.filter(isSent).map((one) => {
+    const column = columnOf(resource, one.member)
+    return { ...one, kind: column.kind, now: remoteValueOf(held, column, one.entry) }
+  })
   const differed = ({ kind, local, remote }: (typeof written)[number]): boolean => !isSame(kind, local, remote)
   if (written.some((one) => one.now !== undefined && differed(one) && isNearlySame(one.kind, one.now, one.local))) {
     return 'arrived'

@@ -1,6 +1,6 @@
 /** The JSON:API body of a change (API notes §5). */
 import type { Column, RemoteRecord, Resource } from '../../catalog/resource.ts'
-import type { Change, ChangeValues, Decision } from '../../store/changes/change.ts'
+import { isSent, type Change, type ChangeValues, type Decision } from '../../store/changes/change.ts'
 import { remoteValueOf, valuesOf, withEntries } from '../../store/changes/fields.ts'
 import { fieldOf } from './conflict.ts'
 
@@ -39,8 +39,6 @@ export const unseenColumns = (resource: Resource, decisions: readonly Decision[]
 /** User-defined fields are written one by one; `custom-attributes` are taken whole by all that is known, so what ScopeStack has of them goes along. */
 const isWrittenWhole = ({ column, entry }: { column: Column; entry?: string }): boolean =>
   entry !== undefined && column.entries?.[0] === 'key'
-
-const isSent = ({ decision }: Decision): boolean => decision === 'send' || decision === 'local-wins'
 
 function documentOf(resource: Resource, id: string | undefined, { attributes, relationships }: ChangeValues): string {
   const targets = new Map(resource.columns.map(({ member, target }) => [member, target]))
