@@ -51,7 +51,8 @@ test.concurrent('403 for one area leaves the others ok, and names the missing pr
   await using setting = await openUnattended('postgres')
   const { sim, sql, start } = setting
   sim.addFault({ kind: '403', match: { type: 'tags' }, count: 'always' })
-  const process = start({ SYNC_RESOURCES: 'clients,projects,tags' })
+  // So long that a machine under load renews the locks of jobs in time: else the log says that it did not.
+  const process = start({ SYNC_RESOURCES: 'clients,projects,tags', SYNC_TAKEOVER: '60' })
   await ended(setting)
   expect(await runsOf(setting)).toMatchObject([{ outcome: 'forbidden' }])
   expect(await sql`select resource, outcome, message from sync.run_outcomes order by 1`).toMatchObject([
