@@ -27,6 +27,9 @@ export const stopped = (): SyncError =>
 export const demoStopped = (): SyncError =>
   syncError('SYNC_STOPPED', 'Stopped on request. The demo keeps nothing.', { facts: {} })
 
+export const doctorStopped = (): SyncError =>
+  syncError('SYNC_STOPPED', 'Stopped on request. Nothing was changed.', { facts: {} })
+
 export const verifyStopped = (): SyncError =>
   syncError(
     'SYNC_STOPPED',

@@ -55,7 +55,8 @@ export async function runCheck(one: Check, subject: Subject, signal: AbortSignal
   const late = new Promise<Outcome>((resolve) => {
     timer = setTimeout(() => {
       limit.abort()
-      resolve({ findings: [failedBy(checkFailed({ why: `there was no result within ${seconds} s` }))], late: true })
+      const who = one.source === null ? 'there was no result' : `${named(one.source)} did not respond`
+      resolve({ findings: [failedBy(checkFailed({ why: `${who} within ${seconds} s` }))], late: true })
     }, seconds * 1000)
   })
   const looked = one.look(subject, AbortSignal.any([signal, limit.signal])).then(
@@ -68,6 +69,9 @@ export async function runCheck(one: Check, subject: Subject, signal: AbortSignal
     clearTimeout(timer)
   }
 }
+
+/** In the middle of a sentence. */
+export const named = (source: Source): string => (source === 'ScopeStack' ? source : `the ${source}`)
 
 function findingOf(error: unknown, { settings }: Pick<Subject, 'settings'>): Finding {
   if (error instanceof NotChecked) return skip(error.message)

@@ -13,6 +13,8 @@ const REMOTE = { source: 'ScopeStack' } as const
 
 /** With several hosts in DATABASE_URL each may use up its time-out; the embedded Postgres may have to recover from a crash. */
 const TO_REACH = 60
+/** A question for each table. */
+const PER_TABLE = 60
 /** A request is sent twice, each with its time-outs. */
 const TO_ASK = 60
 
@@ -23,7 +25,7 @@ export const CHECKS: readonly Check[] = [
   check({ name: 'database', title: 'Database', ...DATABASE, seconds: () => TO_REACH, read: (it) => it.reach(), decide: database.decideConnection }),
   check({ name: 'database.version', title: 'Server version', ...DATABASE, read: read.serverVersion, decide: database.decideVersion }),
   check({ name: 'database.tls', title: 'Encryption', ...DATABASE, read: read.tls, decide: database.decideTls }),
-  check({ name: 'database.rights', title: 'Rights', ...DATABASE, read: read.rights, decide: database.decideRights }),
+  check({ name: 'database.rights', title: 'Rights', ...DATABASE, seconds: () => PER_TABLE, read: read.rights, decide: database.decideRights }),
   check({ name: 'database.encoding', title: 'Encoding', ...DATABASE, read: (it) => it.fitness(), decide: database.decideEncoding }),
   check({ name: 'database.timeZone', title: 'Time zone', ...DATABASE, read: (it) => it.server(), decide: database.decideTimeZone }),
   check({ name: 'database.connections', title: 'Connections', ...DATABASE, read: read.connections, decide: database.decideConnections }),

@@ -144,16 +144,15 @@ export function decideSuccess({ at, resources, problems, silence }: SuccessFacts
   const facts = { resources: read.length, never, problems: bad.length }
   if (resources.length === 0)
     return [warn('Nothing was pulled into this database yet.', 'Run "pull", or "start".', { facts })]
-  const times = read.map(({ dataAsOf }) => dataAsOf!.getTime())
-  const span =
-    times.length === 0
-      ? 'No resource was read completely yet.'
-      : `The newest data is of ${ago(new Date(Math.max(...times)), at)}, the oldest of ${ago(new Date(Math.min(...times)), at)}${never > 0 ? `; ${many(never, 'resource')} never complete` : ''}.`
-  return [
-    ok(span, { ...facts, oldest: times.length === 0 ? null : new Date(Math.min(...times)).toISOString() }),
-    ...silent(silence, at),
-    ...badLines(bad),
-  ]
+  return [ok(ages(read, at, never), facts), ...silent(silence, at), ...badLines(bad)]
+}
+
+function ages(read: Overview['resources'], at: Date, never: number): string {
+  const byAge = read.toSorted((one, other) => one.dataAsOf!.getTime() - other.dataAsOf!.getTime())
+  const [oldest, newest] = [byAge[0], byAge.at(-1)]
+  if (oldest === undefined || newest === undefined) return 'No resource was read completely yet.'
+  const incomplete = never === 0 ? '' : ` ${many(never, 'resource')} never complete.`
+  return `Oldest data: ${oldest.resource}, ${ago(oldest.dataAsOf!, at)}. Newest: ${newest.resource}, ${ago(newest.dataAsOf!, at)}.${incomplete}`
 }
 
 function silent(silence: Silence | null, at: Date): Finding[] {

@@ -3,7 +3,7 @@
  * with 2 for warnings, with 1 for failures.
  */
 import { VERSION } from '../../assemble/remote.ts'
-import { stopped } from '../../errors/commands.ts'
+import { doctorStopped } from '../../errors/commands.ts'
 import { EXIT } from '../../errors/sync-error.ts'
 import { openLive } from '../../screen/live.ts'
 import { onTerminal, stdout } from '../../screen/streams.ts'
@@ -11,7 +11,7 @@ import { lineOf, plainLines, skippedLine, summaryOf, type Counts } from '../outp
 import { inspectSettings } from '../settings.ts'
 import type { Call } from '../verb.ts'
 import { checkPlace, writeBundle } from './bundle.ts'
-import { runCheck, type Check, type Source } from './check.ts'
+import { named, runCheck, type Check, type Source } from './check.ts'
 import { CHECKS } from './checks.ts'
 import { skip, type Finding } from './finding.ts'
 import { openSubject, type Subject } from './subject.ts'
@@ -73,11 +73,11 @@ export async function* linesOf(
     const { findings, late } =
       source !== null && silent.has(source)
         ? {
-            findings: [skip(`${source === 'ScopeStack' ? source : `The ${source}`} has not responded in time.`)],
+            findings: [skip(`No response in time from ${named(source)}.`)],
             late: false,
           }
         : await runCheck(check, subject, signal)
-    if (signal.aborted) throw stopped()
+    if (signal.aborted) throw doctorStopped()
     if (late && source !== null) silent.add(source)
     for (const finding of findings) yield { check: name, title, ...finding } satisfies Line
   }

@@ -1,5 +1,6 @@
 /** The facts that take more than one question. */
 import { statfs } from 'node:fs/promises'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { catalog } from '../../catalog/registry.ts'
 import { reason } from '../../errors/sync-error.ts'
 import { readSilence } from '../../jobs/alerts.ts'
@@ -89,10 +90,12 @@ export async function queue(subject: Subject) {
 
 export const hostClock = async (subject: Subject) => hostClockNotice(await readClock((await subject.store()).sql))
 
+const FIRST_RESPONSE_MS = 15_000
+
 export async function remoteClock(subject: Subject, signal: AbortSignal): Promise<RemoteClockFacts> {
   const probe = await subject.probe()
-  // Also a refusal has a date; the lines below report it.
-  await subject.account(signal).catch(() => {})
+  // A refusal has a date, too. The lines below report it, and a server that does not respond.
+  await Promise.race([subject.account(signal).catch(() => {}), sleep(FIRST_RESPONSE_MS, undefined, { ref: false })])
   const remote = probe.time()
   if (remote === null) return { known: false, notice: null, hostAhead: null }
   const reading = await subject.store().then(

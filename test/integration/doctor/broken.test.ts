@@ -8,6 +8,8 @@ import { createEmptyDatabase } from '../../support/postgres/database.ts'
 import { pgbouncer, startPooler } from '../../support/postgres/pgbouncer.ts'
 import { startPostgresPair } from '../../support/postgres/postgres-pair.ts'
 import { describeWith } from '../../support/process/installed.ts'
+import { QUEUE_KINDS } from '../../support/redis/queue-kinds.ts'
+import { until } from '../../support/until.ts'
 import { examine, install } from './examine.ts'
 
 const OF_DATABASE = ['database.version', 'database.encoding', 'drift', 'parked', 'edits', 'success', 'schema']
@@ -165,15 +167,31 @@ describe('the database', () => {
     }
   })
 
-  test('a standby, and a primary whose commits wait for one', async () => {
+  test('a standby, a primary that has one, a primary whose commits wait for another one, and a read-only one', async () => {
     await using pair = await startPostgresPair()
     const setting = await install([])
+    const has = () =>
+      pair.standby.sql`select 1`.then(
+        () => true,
+        () => false,
+      )
+    await until(has, 'the standby to have the database')
     const standby = await examine(setting, { DATABASE_URL: pair.standby.url })
     expect(standby.of('database.replication')[0]).toMatchObject({ level: 'fail', code: 'SYNC_DATABASE_UNFIT' })
     expect(standby.of('database.replication')[0]!.remedy).toContain('Name the primary in DATABASE_URL')
     expect(standby.of('privileges')[0]!.level).toBe('ok')
     const primary = await examine(setting, { DATABASE_URL: pair.primary.url })
     expect(primary.of('database.replication')[0]).toMatchObject({ level: 'ok', facts: { standbys: 1 } })
+    const { sql } = pair.primary
+    await sql.unsafe(`alter system set synchronous_standby_names = 'elsewhere'`)
+    await sql`select pg_reload_conf()`
+    const isSet = async () =>
+      (await sql`select where current_setting('synchronous_standby_names') = 'elsewhere'`).length > 0
+    await until(isSet, 'the setting to be read')
+    const waits = await examine(setting, { DATABASE_URL: pair.primary.url })
+    expect(waits.of('database.replication')[0]).toMatchObject({ level: 'fail', facts: { synchronousStandbys: 0 } })
+    expect(waits.of('database.replication')[0]!.remedy).toContain('alter system reset synchronous_standby_names')
+    await sql.unsafe('alter system reset synchronous_standby_names')
     await pair.primary.makeReadOnly()
     const readOnly = await examine(setting, { DATABASE_URL: pair.primary.url })
     expect(readOnly.of('database.replication')[0]!.message).toContain('default_transaction_read_only is on')
@@ -236,6 +254,17 @@ describe('what is in between', () => {
       expect(session.bad).toEqual([])
       expect(session.of('database.pooler')[0]!.facts).toEqual({ kind: 'session pooler' })
     })
+  })
+
+  test('with a Redis all is well, and token and rate limit are shared there', async () => {
+    const setting = await install()
+    await using queue = await QUEUE_KINDS.redis(setting.sql)
+    await setting.sql`delete from sync.tokens`
+    const report = await examine(setting, { ...queue.env, SYNC_RATE: '50' })
+    expect(report.bad).toEqual([])
+    expect(report.of('queue')[0]!.facts).toEqual({ kind: 'redis' })
+    expect(report.of('token')[0]!.facts).toMatchObject({ shared: true })
+    expect(await setting.sql`select from sync.tokens where sealed is not null`).toHaveLength(0)
   })
 
   test('Redis is gone', async () => {

@@ -5,7 +5,8 @@ import * as database from '../../../src/commands/doctor/decide-database.ts'
 import * as host from '../../../src/commands/doctor/decide-host.ts'
 import * as mirror from '../../../src/commands/doctor/decide-mirror.ts'
 import * as remote from '../../../src/commands/doctor/decide-scopestack.ts'
-import type { Finding } from '../../../src/commands/doctor/finding.ts'
+import { linesOf } from '../../../src/commands/doctor/doctor.ts'
+import { ok, type Finding } from '../../../src/commands/doctor/finding.ts'
 import { openSubject } from '../../../src/commands/doctor/subject.ts'
 import { lineOf, skippedLine, summaryOf } from '../../../src/commands/output/doctor-output.ts'
 import { inspectSettings } from '../../../src/commands/settings.ts'
@@ -183,6 +184,22 @@ describe('a check', () => {
     const { findings, late } = await runCheck(one, subject, new AbortController().signal)
     return { ...findings[0]!, late }
   }
+
+  it('whose source has been silent is not waited for again', async () => {
+    const { signal } = new AbortController()
+    const parts = { title: 'X', seconds: () => 0.05, decide: () => ok('Fine.') }
+    const silent = check({ ...parts, name: 'silent', source: 'database', read: () => new Promise(() => {}) })
+    const later = check({ ...parts, name: 'later', source: 'database', read: () => 1 })
+    const other = check({ ...parts, name: 'other', source: 'ScopeStack', read: () => 1 })
+    const lines: string[] = []
+    for await (const line of linesOf([silent, later, other], subject, signal))
+      lines.push(`${line.level} ${line.message}`)
+    expect(lines).toEqual([
+      expect.stringMatching(/^fail .*the database did not respond within 0\.05 s.*\(SYNC_CHECK_FAILED\)$/),
+      'skip No response in time from the database.',
+      'ok Fine.',
+    ])
+  })
 
   it('that throws is a line with its code, and one that hangs ends', async () => {
     const known = await run(() => Promise.reject(databaseUnreachable({ where: 'h' }, new Error('no'))))
