@@ -2,6 +2,7 @@
 import type { Database, Transaction } from '../connection/database.ts'
 import { arrayLiteral } from '../connection/literals.ts'
 import type { LeasedTransaction } from '../fleet/leases.ts'
+import type { CompleteList } from '../mirror/tombstones.ts'
 
 /** A snapshot under way: all that is needed to continue it after a kill. */
 export interface Snapshot {
@@ -193,15 +194,16 @@ export async function countSeenInAllPasses(sql: Database, resource: string): Pro
 /**
  * Ends the snapshot. Idempotent.
  *
- * @param asOf the time as of which it is proved complete; null without a proof.
+ * @param proved the time as of which it is proved complete.
  * @param pages the last page count of the list.
  * @param table its rows are counted here, so that `scopestack.sync_status` need not.
  */
 export async function endSnapshot(
   tx: LeasedTransaction,
   resource: string,
-  { table, asOf, pages }: { table: string; asOf: Date | null; pages: number | null },
+  { table, proved, pages }: { table: string; proved: { at: Date; by: CompleteList } | null; pages: number | null },
 ): Promise<void> {
+  const asOf = proved?.at ?? null
   await tx`delete from sync.seen_pages where resource = ${resource}`
   await tx`
     update sync.cursors set

@@ -7,6 +7,7 @@ import { withCode } from '../../errors/sync-error.ts'
 import type { Database } from '../connection/database.ts'
 import { arrayLiteral } from '../connection/literals.ts'
 import type { LeasedTransaction } from '../fleet/leases.ts'
+import type { CompleteList } from '../mirror/tombstones.ts'
 import { storable } from '../values/codec.ts'
 
 /** What was read and makes no row. */
@@ -88,8 +89,13 @@ export async function closeRejectedRecords(
 }
 
 /** Closes the records that a complete snapshot did not park again. */
-export async function closeParkedRecords(sql: LeasedTransaction, resource: string, since: Date): Promise<void> {
-  await sql`
+export async function closeParkedRecords(
+  tx: LeasedTransaction,
+  resource: string,
+  since: Date,
+  _proof: CompleteList,
+): Promise<void> {
+  await tx`
     update sync.parked set settled_at = now()
     where resource = ${resource} and settled_at is null and last_seen_at < ${since}`
 }

@@ -2,6 +2,7 @@
 import type { Resource } from '../../catalog/resource.ts'
 import type { Database } from '../connection/database.ts'
 import type { LeasedTransaction } from '../fleet/leases.ts'
+import type { CompleteList } from '../mirror/tombstones.ts'
 
 /** The column with the time of a record's last modification, if there is one (API notes §4). */
 export const changeColumn = ({ columns }: Resource): string | undefined =>
@@ -28,7 +29,12 @@ export async function newestRow(sql: Database, resource: Resource): Promise<{ id
  * the read may not be there yet. It may go back, if the remote's clock was wrong once. A table without any time has no
  * watermark: our clock says nothing about the remote's.
  */
-export async function advanceWatermark(tx: LeasedTransaction, resource: Resource, began: Date): Promise<void> {
+export async function advanceWatermark(
+  tx: LeasedTransaction,
+  resource: Resource,
+  began: Date,
+  _proof: CompleteList,
+): Promise<void> {
   const column = changeColumn(resource)
   if (column === undefined) return
   await tx`
@@ -51,6 +57,11 @@ export async function saveChangesAsOf(tx: LeasedTransaction, resource: string, b
 }
 
 /** Moves the watermark forward only, after an incremental read that brought every change. */
-export async function moveWatermark(tx: LeasedTransaction, resource: string, to: Date): Promise<void> {
+export async function moveWatermark(
+  tx: LeasedTransaction,
+  resource: string,
+  to: Date,
+  _proof: CompleteList,
+): Promise<void> {
   await tx`update sync.cursors set watermark = greatest(watermark, ${to}::timestamptz) where resource = ${resource}`
 }

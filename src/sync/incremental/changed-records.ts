@@ -58,7 +58,8 @@ export async function pullChangedRecords(deps: SnapshotDeps, options: Options): 
   // Records that could not be read are read again by the next run.
   if (completeness.complete && !changes.isBroken()) {
     const upTo = new Date(Math.min(began.getTime(), changes.newest()))
-    await lease.transaction((tx) => moveWatermark(tx, resource.type, upTo))
+    const { list } = completeness
+    await lease.transaction((tx) => moveWatermark(tx, resource.type, upTo, list))
   }
   const { total, ids } = changes
   const common = { ...total, seen: ids.size, expected: ids.size, deleted: 0 }

@@ -1,6 +1,7 @@
 /** The end of a snapshot: everything that a complete read lets later runs rely on, in one transaction. */
 import type { Mirror } from '../../store/mirror/load.ts'
 import type { SeenMembers } from '../../store/mirror/seen-members.ts'
+import type { CompleteList } from '../../store/mirror/tombstones.ts'
 import { followFrom } from '../../store/progress/changed-projects.ts'
 import { endSnapshot, type Snapshot } from '../../store/progress/checkpoint.ts'
 import { recordGoneMembers } from '../../store/progress/drift.ts'
@@ -19,9 +20,9 @@ interface FinishedRead {
   readonly parent: Parent | null
   readonly mirror: Mirror
   readonly expected: SeenMembers | undefined
-  /** Every record was seen. */
-  readonly complete: boolean
-  /** The read was complete, and nothing about deletes or hidden records is open; parked records do not count. */
+  /** Every record was seen; null where that is not proved. */
+  readonly list: CompleteList | null
+  /** Nothing about deletes or hidden records is open; parked records do not count. */
   readonly trusted: boolean
   readonly seen: number
   readonly listPages: number | null
@@ -32,23 +33,28 @@ interface FinishedRead {
 export async function finishSnapshot(deps: SnapshotDeps, options: SnapshotOptions, read: FinishedRead): Promise<void> {
   const { resource, lease, signal, acceptWithheld: accepted } = options
   const { type, table, byProject } = resource
-  const { snapshot, parent, mirror, expected, complete, trusted, seen, listPages } = read
+  const { snapshot, parent, mirror, expected, list, trusted, seen, listPages } = read
+  const complete = list !== null
   const { startedAt } = snapshot
   const upTo = await withDbRetry(() => earlierClockTime(deps, startedAt), signal)
   // Child data is never fresher than the parent list it was read from.
   const asOf = new Date(Math.min(startedAt.getTime(), parent?.asOf?.getTime() ?? Infinity))
   const parsedAll = read.parsedAll && seen > 0
   await lease.transaction(async (tx) => {
-    if (complete) await closeParkedRecords(tx, type, startedAt)
+    if (complete) await closeParkedRecords(tx, type, startedAt, list)
     if (complete && parsedAll) await recordGoneMembers(tx, type, mirror.unseenAttributes(), seen)
     await saveSeenMembers(tx, resource, { mirror, expected, startedAt, complete, parsedAll, accepted })
     if (complete && listPages !== null) await clearPageCacheBehind(tx, type, listPages)
-    if (trusted) {
+    if (complete && trusted) {
       if (read.transferredAll) await recordBodiesRead(tx, type)
       await saveDeclaration(tx, resource)
-      await advanceWatermark(tx, resource, upTo)
+      await advanceWatermark(tx, resource, upTo, list)
       if (byProject !== undefined) await followFrom(tx, type, startedAt)
     }
-    await endSnapshot(tx, type, { table, asOf: trusted ? asOf : null, pages: listPages })
+    await endSnapshot(tx, type, {
+      table,
+      proved: complete && trusted ? { at: asOf, by: list } : null,
+      pages: listPages,
+    })
   })
 }

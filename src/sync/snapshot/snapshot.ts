@@ -102,15 +102,16 @@ async function readBy(
   if ('needs' in found) return found
   const { completeness, listPages, parsedAll, transferredAll, unsettled, ...counts } = found
 
-  const { complete } = completeness
+  const list = completeness.complete ? completeness.list : null
   const unread = counts.parked > 0 || unsettled
-  const detected = completeness.complete
-    ? await detectDeletes(deps, { resource, plan, list: completeness.list, lease, signal, allowMassDelete, unread })
-    : { deleted: 0, outcome: null }
-  const doubt = complete && unsettled ? HIDDEN_RECORDS : null
-  const trusted = complete && detected.outcome === null && doubt === null
+  const detected =
+    list === null
+      ? { deleted: 0, outcome: null }
+      : await detectDeletes(deps, { resource, plan, list, lease, signal, allowMassDelete, unread })
+  const doubt = list !== null && unsettled ? HIDDEN_RECORDS : null
+  const trusted = detected.outcome === null && doubt === null
   const { seen } = counts
-  const proof = { complete, trusted, seen, listPages, parsedAll, transferredAll }
+  const proof = { list, trusted, seen, listPages, parsedAll, transferredAll }
   await finishSnapshot(deps, options, { ...proof, snapshot, parent, mirror, expected })
   const read = outcomeOf(completeness, counts.parked)
   const message = joined([read.message, detected.outcome?.message ?? detected.message, doubt?.message])
