@@ -3,6 +3,7 @@ import { expect, it } from 'vitest'
 import { remoteFailed } from '../../../src/errors/requests.ts'
 import type { Client } from '../../../src/remote/client.ts'
 import { pull } from '../../../src/sync/run/run.ts'
+import { readCapability } from '../../support/capabilities.ts'
 import { edit, openAccount } from '../../support/scopestack/increments.ts'
 import { expectAsRemote } from '../../support/scopestack/living.ts'
 
@@ -48,6 +49,5 @@ it('a read of the newest first is proved where the server counts records and not
     await changes(['projects'], { projects: { outcome: 'ok' } })
     await expectAsRemote(worker, sim, ['projects'])
   }
-  const [way] = await worker.sql`select value from sync.capabilities where resource = 'projects' and name = 'changes'`
-  expect(way).toEqual({ value: 'sort' })
+  expect(await readCapability(worker.sql, 'projects', 'changes')).toBe('sort')
 })

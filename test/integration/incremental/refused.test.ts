@@ -1,5 +1,6 @@
 /** Where a part of the question is refused, changes are read by the question that is taken, at once and days later. */
 import { expect, it } from 'vitest'
+import { learnedAgo, readCapability } from '../../support/capabilities.ts'
 import { edit, openAccount, requestsOf, total } from '../../support/scopestack/increments.ts'
 import { expectAsFreshRead } from '../../support/scopestack/living.ts'
 import type { TestWorker } from '../../support/scopestack/worker.ts'
@@ -7,11 +8,7 @@ import type { TestWorker } from '../../support/scopestack/worker.ts'
 const REFUSED = { projects: ['client', 'rate-table'], 'project-services': ['project-phase'] }
 const TYPES = ['projects', 'project-services', 'project-phases']
 
-const changesOf = async ({ sql }: TestWorker, type: string): Promise<unknown> => {
-  const [row] = await sql<{ value: unknown }[]>`
-    select value from sync.capabilities where resource = ${type} and name = 'changes'`
-  return row?.value
-}
+const changesOf = ({ sql }: TestWorker, type: string) => readCapability(sql, type, 'changes')
 
 it.each([
   ['within the hour', '10 minutes', 0],
@@ -21,7 +18,7 @@ it.each([
 ] as const)('with a refused include, only what changed is read: %s', async (_, age, refusals) => {
   await using account = await openAccount({ projects: 60, switches: { refusedIncludes: REFUSED } })
   const { sim, worker, changes } = account
-  await worker.sql`update sync.capabilities set probed_at = now() - ${age}::interval`
+  await learnedAgo(worker.sql, age)
   const [first] = sim.records.list('projects')
   edit(sim, 'projects', first!.id)
   sim.resetStats()
@@ -55,12 +52,8 @@ it('a refusal is not blamed on the read method of children while the list itself
   edit(sim, 'projects', sim.records.list('projects')[0]!.id)
   // The key that every record had is no longer sent.
   await changes(TWO, { 'project-phases': { outcome: 'incomplete' } })
-  const [way] = await worker.sql`
-    select value from sync.capabilities where resource = 'project-phases' and name = 'parts'`
-  expect(way).toBeUndefined()
+  expect(await readCapability(worker.sql, 'project-phases', 'parts')).toBeUndefined()
   edit(sim, 'projects', sim.records.list('projects')[0]!.id)
   await changes(TWO, { 'project-phases': { outcome: 'incomplete' } })
-  const [found] = await worker.sql`
-    select value from sync.capabilities where resource = 'project-phases' and name = 'parts'`
-  expect(found).toEqual({ value: 'declared' })
+  expect(await readCapability(worker.sql, 'project-phases', 'parts')).toBe('declared')
 })

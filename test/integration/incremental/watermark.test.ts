@@ -2,6 +2,7 @@
 import { expect, it, describe } from 'vitest'
 import { saveCapability } from '../../../src/store/progress/capabilities.ts'
 import { readWatermark } from '../../../src/store/progress/watermark.ts'
+import { readCapability } from '../../support/capabilities.ts'
 import type { ListBody } from '../../support/network/relay.ts'
 import { edit, INCREMENTAL, openAccount, PARTS, requestsOf } from '../../support/scopestack/increments.ts'
 import { expectAsRemote } from '../../support/scopestack/living.ts'
@@ -15,11 +16,7 @@ const WAYS = { filter: {}, sort: { dateFilter: 'refused' } } as const
 const INCOMPLETE_PARTS = Object.fromEntries(PARTS.map((type) => [type, { outcome: 'incomplete' } as const]))
 
 const watermark = async ({ sql }: TestWorker): Promise<number> => (await readWatermark(sql, 'projects'))!.getTime()
-const strategy = async ({ sql }: TestWorker): Promise<unknown> => {
-  const [row] = await sql<{ value: unknown }[]>`
-    select value from sync.capabilities where resource = 'projects' and name = 'changes'`
-  return row?.value
-}
+const strategy = ({ sql }: TestWorker) => readCapability(sql, 'projects', 'changes')
 
 describe.each(['filter', 'sort'] as const)('by %s', (way) => {
   const open = async (options: Parameters<typeof openAccount>[0] = {}) => {

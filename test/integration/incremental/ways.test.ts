@@ -1,6 +1,7 @@
 /** How the parts of changed projects are asked for is found out, remembered, and found out again. */
 import { describe, expect, it } from 'vitest'
 import { saveCapability } from '../../../src/store/progress/capabilities.ts'
+import { learnedEarlier, readCapability } from '../../support/capabilities.ts'
 import { edit, INCREMENTAL, openAccount, projectWith, requestsOf } from '../../support/scopestack/increments.ts'
 import { expectAsRemote } from '../../support/scopestack/living.ts'
 import type { TestWorker } from '../../support/scopestack/worker.ts'
@@ -42,11 +43,11 @@ describe('children are read by the method that the server accepts:', () => {
     sim.removeFault(missing.id)
     sim.setSwitches({ refusedFilters: {} })
     edit(sim, 'project-phases', parts[0]!)
-    await worker.sql`update sync.capabilities set probed_at = probed_at - interval '23 hours' where name = 'parts'`
+    await learnedEarlier(worker.sql, 'parts', '23 hours')
     await changes()
     expect(await rememberedFor(worker)).toBe('none')
     edit(sim, 'project-phases', parts[0]!)
-    await worker.sql`update sync.capabilities set probed_at = probed_at - interval '2 hours' where name = 'parts'`
+    await learnedEarlier(worker.sql, 'parts', '2 hours')
     await changes()
     expect(await rememberedFor(worker)).toBe('declared')
     await expectAsRemote(worker, sim, INCREMENTAL)
@@ -64,9 +65,5 @@ describe('children are read by the method that the server accepts:', () => {
     await expectAsRemote(worker, sim, INCREMENTAL)
   })
 
-  async function rememberedFor({ sql }: TestWorker): Promise<unknown> {
-    const [row] = await sql<{ value: unknown }[]>`
-      select value from sync.capabilities where resource = 'project-phases' and name = 'parts'`
-    return row?.value
-  }
+  const rememberedFor = ({ sql }: TestWorker) => readCapability(sql, 'project-phases', 'parts')
 })

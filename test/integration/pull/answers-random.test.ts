@@ -11,6 +11,7 @@ import { createRandom, type Random } from '../../../src/simulator/records/random
 import type { Simulator } from '../../../src/simulator/server.ts'
 import type { Database } from '../../../src/store/connection/database.ts'
 import type { ResourceOutcome } from '../../../src/store/runs/runs.ts'
+import { learnedAgo } from '../../support/capabilities.ts'
 import { readChanges } from '../../support/outbox.ts'
 import { anySeed, LONG, trySeeds } from '../../support/run/seeds.ts'
 import { openAccount, type Account } from '../../support/scopestack/increments.ts'
@@ -235,8 +236,7 @@ const shown = (outcomes: readonly ResourceOutcome[]): string =>
   outcomes.map(({ resource, outcome, message }) => `${resource} ${outcome} ${message ?? ''}`).join('\n')
 
 /** What was learned is looked at again as if days had gone by. */
-const daysLater = ({ worker }: Account) =>
-  worker.sql`update sync.capabilities set probed_at = now() - interval '8 days'`
+const daysLater = ({ worker }: Account) => learnedAgo(worker.sql, '8 days')
 
 async function story(seed: number): Promise<void> {
   const random = createRandom(seed)

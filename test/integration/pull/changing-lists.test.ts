@@ -1,6 +1,7 @@
 /** Records come and go while a list is read: none that lived throughout is missed, and what is proved to be whole is `ok`. */
 import { describe, expect, it } from 'vitest'
 import type { SimulatorOptions } from '../../../src/simulator/server.ts'
+import { readCapability } from '../../support/capabilities.ts'
 import { asOf, livingIds, openAccount, pullOne, remoteIds } from '../../support/scopestack/account.ts'
 
 /** Services: on five pages at least, read from the last one by one chain. */
@@ -91,8 +92,10 @@ describe('a list in groups, each by id, so long that several chains read it', ()
     sim.addScript({ when: { type: 'clients', page: 35 }, do: steps })
     expect(await pullOne(worker, 'clients')).toMatchObject({ outcome: 'ok' })
     expect(await missing()).toEqual([])
-    const [question] = await worker.sql`select value from sync.capabilities where name = 'question'`
-    expect(question!['value']).toMatchObject({ ordered: true, request: { query: { sort: 'id' } } })
+    expect(await readCapability(worker.sql, 'clients', 'question')).toMatchObject({
+      ordered: true,
+      request: { query: { sort: 'id' } },
+    })
   })
 
   it.each([
@@ -119,8 +122,10 @@ describe('a list in no order, while it is read', () => {
       sim.addScript({ when: { type: 'services', page: pages - 1 }, do: remove([services[0]!]) })
       expect(await pullOne(worker, 'services')).toMatchObject({ outcome: 'ok' })
       await expectSurvivors()
-      const [question] = await worker.sql`select value from sync.capabilities where name = 'question'`
-      expect(question!['value']).toMatchObject({ ordered: true, request: { query: { sort: 'id' } } })
+      expect(await readCapability(worker.sql, 'services', 'question')).toMatchObject({
+        ordered: true,
+        request: { query: { sort: 'id' } },
+      })
     },
   )
 

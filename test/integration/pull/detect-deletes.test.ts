@@ -1,6 +1,7 @@
 /** What a whole list no longer holds is marked deleted, behind three locks: the list, the share, and each record's own address. */
 import { describe, expect, it } from 'vitest'
 import type { Simulator } from '../../../src/simulator/server.ts'
+import { readCapability } from '../../support/capabilities.ts'
 import type { Alter, ListBody } from '../../support/network/relay.ts'
 import { unnoticed } from '../../support/postgres/unnoticed.ts'
 import { onTestFinished } from '../../support/run/test-context.ts'
@@ -117,7 +118,7 @@ describe('a record that the list does not hold and its own address does', () => 
       const { name: _, ...rest } = one.data['attributes'] as Record<string, unknown>
       return hidden.has(String(one.data['id'])) ? { data: { ...one.data, attributes: rest } } : one
     })
-    const expected = () => worker.sql`select value from sync.capabilities where resource = 'services' and name = 'told'`
+    const expected = () => readCapability(worker.sql, 'services', 'told')
     const before = await expected()
     hidden.add(ids[5]!)
     expect(await again({ reloadAll: true })).toMatchObject({ outcome: 'ok', deleted: 0 })

@@ -2,6 +2,7 @@
 import { expect, it } from 'vitest'
 import type { Simulator } from '../../../src/simulator/server.ts'
 import { verifyResource, type VerifyResult } from '../../../src/sync/verify/verify.ts'
+import { learnedEarlier, readCapability } from '../../support/capabilities.ts'
 import { openAccount, pullOne } from '../../support/scopestack/account.ts'
 import { expectAsFreshRead } from '../../support/scopestack/living.ts'
 import type { TestWorker } from '../../support/scopestack/worker.ts'
@@ -19,8 +20,7 @@ async function verify(worker: TestWorker): Promise<VerifyResult> {
 }
 
 /** The days of a week and more have gone by. */
-const weekLater = ({ sql }: TestWorker) =>
-  sql`update sync.capabilities set probed_at = probed_at - interval '8 days' where name = 'bodies'`
+const weekLater = ({ sql }: TestWorker) => learnedEarlier(sql, 'bodies', '8 days')
 
 async function open(etags: 'constant' | 'blind') {
   const { sim, worker } = await openAccount()
@@ -69,8 +69,7 @@ it('a page whose rows another read has changed reveals the wrong ETag without wa
     await tx`update scopestack.services set sync_hash = '', sync_changed_at = now() where id = ${id}`
   })
   expect(await pullOne(worker, 'services')).toMatchObject({ outcome: 'ok', updated: 1 })
-  const [row] = await worker.sql`select value from sync.capabilities where resource = 'services' and name = 'etags'`
-  expect(row).toEqual({ value: 'lied' })
+  expect(await readCapability(worker.sql, 'services', 'etags')).toBe('lied')
 })
 
 it('pages that were skipped before the wrong ETag was discovered are read once more', async () => {

@@ -1,5 +1,6 @@
 /** A key leads to the table that it is declared to lead to, or it is no key. */
 import { expect, it } from 'vitest'
+import { learnedAgo } from '../../support/capabilities.ts'
 import { openAccount, pullOne, remoteIds } from '../../support/scopestack/account.ts'
 
 it('a reference to another type than the declared one is kept in sync_extra, and noted as drift; its id joins nothing', async () => {
@@ -22,12 +23,12 @@ it('a reference to another type than the declared one is kept in sync_extra, and
   expect(await pullOne(worker, 'projects')).toMatchObject({ outcome: 'ok', updated: 0 })
   // Where it is asked for no more, what is kept beside stays too.
   sim.setSwitches({ refusedIncludes: { projects: ['client'] } })
-  await sql`update sync.capabilities set probed_at = now() - interval '2 days'`
+  await learnedAgo(sql, '2 days')
   sim.records.update('projects', id!, { attributes: { 'project-name': 'Renamed' } })
   await pullOne(worker, 'projects')
   expect(await row(id!)).toMatchObject({ client_id: null, extra: { client: { type: 'vendors', id: client } } })
   sim.setSwitches({ refusedIncludes: {} })
-  await sql`update sync.capabilities set probed_at = now() - interval '2 days'`
+  await learnedAgo(sql, '2 days')
   sim.records.update('projects', id!, { relationships: { client: client! } })
   expect(await pullOne(worker, 'projects')).toMatchObject({ outcome: 'ok', updated: 1 })
   const mended = await row(id!)

@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest'
 import { verifyResource } from '../../../src/sync/verify/verify.ts'
 import { withLease } from '../../../src/sync/with-lease.ts'
+import { readCapability } from '../../support/capabilities.ts'
 import type { ListBody } from '../../support/network/relay.ts'
 import { livingIds, openAccount, pullOne, remoteIds } from '../../support/scopestack/account.ts'
 import { edit } from '../../support/scopestack/increments.ts'
@@ -217,9 +218,7 @@ describe('a page that is too large for the server', () => {
     const { sim, worker } = await openAccount({}, undefined, { pageSize: 20 })
     sim.addFault({ kind: '504', match: { type: TYPE }, count: 1 })
     expect(await pullOne(worker, TYPE)).toMatchObject({ outcome: 'ok', message: null })
-    const [question] =
-      await worker.sql`select value from sync.capabilities where name = 'question' and resource = ${TYPE}`
-    expect(question!['value']).not.toHaveProperty('learned')
+    expect(await readCapability(worker.sql, TYPE, 'question')).not.toHaveProperty('learned')
   })
 })
 

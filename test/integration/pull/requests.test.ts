@@ -1,6 +1,7 @@
 /** What is asked of a list: what a server refuses must not cost the list. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { startSimulator, type Simulator } from '../../../src/simulator/server.ts'
+import { learnedAgo } from '../../support/capabilities.ts'
 import { createDatabase, type TestDatabase } from '../../support/postgres/database.ts'
 import { startWorker, type TestWorker } from '../../support/scopestack/worker.ts'
 
@@ -70,7 +71,7 @@ describe('a server that does not accept every request', () => {
       expect(found!.include.split(',').length).toBeGreaterThan(5)
 
       // By another process, and days later.
-      await worker.sql`update sync.capabilities set probed_at = now() - interval '3 days'`
+      await learnedAgo(worker.sql, '3 days')
       sim.resetStats()
       const later = await start(100)
       expect((await later.run(['projects'])).outcomes[0]).toMatchObject({ outcome: 'ok', updated: 0 })
@@ -88,7 +89,7 @@ describe('a server that does not accept every request', () => {
       await worker.run(['projects'])
       sim.setSwitches({ refusedIncludes: { projects: ['client', 'rate-table'] } })
       for (let days = 0; days < 3; days++) {
-        await worker.sql`update sync.capabilities set probed_at = now() - interval '25 hours'`
+        await learnedAgo(worker.sql, '25 hours')
         await worker.run(['projects'])
       }
       expect((await include(worker))[0]!.include.split(',')).toContain('payment-term')
@@ -125,7 +126,7 @@ describe('a server that does not accept every request', () => {
 
     // Asked again within the hour it says nothing; after that it is found out.
     sim.setSwitches({ refusedIncludes: {} })
-    await worker.sql`update sync.capabilities set probed_at = now() - interval '61 minutes'`
+    await learnedAgo(worker.sql, '61 minutes')
     sim.records.update('services', first!.id, { relationships: { 'service-category': null } })
     await worker.run(['services'])
     const [cleared] = await worker.sql`select service_category_id from scopestack.services where id = ${first!.id}`
@@ -161,7 +162,7 @@ describe('a server that does not accept every request', () => {
 
     // What it has learned meanwhile is found out.
     sim.setSwitches({ refusedFilters: {}, refusedIncludes: {} })
-    await worker.sql`update sync.capabilities set probed_at = now() - interval '25 hours'`
+    await learnedAgo(worker.sql, '25 hours')
     await worker.run(['services'])
     expect(bad()).toBeGreaterThan(0)
     const [keys] = await worker.sql`select count(service_category_id)::int > 0 as there from scopestack.services`

@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest'
 import type { Simulator } from '../../../src/simulator/server.ts'
 import { readStatus } from '../../../src/store/runs/status.ts'
+import { learnedAgo } from '../../support/capabilities.ts'
 import { asOf, livingIds, openAccount, pullOne, remoteIds } from '../../support/scopestack/account.ts'
 import type { TestWorker } from '../../support/scopestack/worker.ts'
 
@@ -50,7 +51,7 @@ describe('a resource without a list of its own', () => {
 
     // Within a day: its list may have come meanwhile.
     sim.setSwitches({ missingLists: [] })
-    await worker.sql`update sync.capabilities set probed_at = now() - interval '25 hours'`
+    await learnedAgo(worker.sql, '25 hours')
     expect(await pullOne(worker, 'project-materials')).toMatchObject({ outcome: 'ok', inserted: 0, updated: 0 })
     expect(requests(sim, 'project-materials')).toBeGreaterThan(0)
   })
@@ -236,7 +237,7 @@ describe('a resource that no read method finds', () => {
     // One day it is there.
     sim.removeFault()
     expect(await pullOne(worker, 'survey-responses')).toMatchObject({ outcome: 'absent' })
-    await worker.sql`update sync.capabilities set probed_at = now() - interval '25 hours'`
+    await learnedAgo(worker.sql, '25 hours')
     expect(await pullOne(worker, 'survey-responses')).toMatchObject({ outcome: 'ok' })
   })
 

@@ -4,6 +4,7 @@ import type { Simulator } from '../../../src/simulator/server.ts'
 import { recordChangedParents } from '../../../src/store/progress/changed-projects.ts'
 import { verifyResource, type VerifyResult } from '../../../src/sync/verify/verify.ts'
 import { withLease } from '../../../src/sync/with-lease.ts'
+import { learnedAgo } from '../../support/capabilities.ts'
 import type { ListBody } from '../../support/network/relay.ts'
 import { leased } from '../../support/postgres/leased.ts'
 import { openAccount, pullOne, remoteIds } from '../../support/scopestack/account.ts'
@@ -119,7 +120,7 @@ describe.each(STOPS)('%s', (_, members, columns, stop, back) => {
       if ('switches' in stop) sim.setSwitches(now ? stop.switches : back)
     }
     // Whatever was refused is tried again.
-    const later = () => worker.sql`update sync.capabilities set probed_at = now() - interval '2 days'`
+    const later = () => learnedAgo(worker.sql, '2 days')
     return { sim, worker, toggle, later }
   }
 
