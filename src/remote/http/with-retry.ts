@@ -37,13 +37,15 @@ export const withRetry =
         const ms = schedule.delayAfter(error)
         if (isRateLimited(error)) await rateLimit.backOff(ms ?? requestedWaitMs(error))
         const repeats = ms !== null && mayRepeat(request.method, error)
-        // A write that is not repeated here is repeated by its caller.
-        if (repeats || (request.method !== 'GET' && isTemporary(error))) onRetry?.(error)
+        // A PATCH or DELETE is repeated by its caller; a POST is looked for first, which says more.
+        if (repeats || (isSentOnce(request.method) && isTemporary(error))) onRetry?.(error)
         if (!repeats) throw error
         await sleep(ms, signal)
       }
     }
   }
+
+const isSentOnce = (method: HttpRequest['method']): boolean => method === 'PATCH' || method === 'DELETE'
 
 const mayRepeat = (method: HttpRequest['method'], error: SyncError): boolean =>
   method === 'GET' || (method === 'POST' && wasNotBegun(error))
