@@ -67,10 +67,13 @@ test.concurrent('all is well: a line for each check in their order, exit 0, and 
 test.concurrent('beside a working "start": no lease, few connections, the shared token, and no trace in its log', async () => {
   await using setting = await openUnattended('postgres')
   const { sim, sql, databaseUrl, start } = setting
-  const started = start({ SYNC_RATE: '50' })
+  // A crowded machine would renew its locks too late.
+  const started = start({ SYNC_RATE: '50', SYNC_TAKEOVER: '600' })
   await until(() => started.log().some(({ msg }) => msg === 'started'), 'it to be started')
   await ended(setting)
   const leases = await sql`select * from sync.leases`
+  const warnings = () => started.log().filter(({ level }) => Number(level) >= 40).length
+  const warned = warnings()
   const { tokenRequests } = sim.stats()
   const url = new URL(databaseUrl)
   url.searchParams.set('application_name', 'doctor')
@@ -92,7 +95,7 @@ test.concurrent('beside a working "start": no lease, few connections, the shared
   expect(most).toBeLessThanOrEqual(3)
   expect(sim.stats().tokenRequests).toBe(tokenRequests)
   expect(await sql`select * from sync.leases`).toEqual(leases)
-  expect(started.log().filter(({ level }) => Number(level) >= 40)).toEqual([])
+  expect(warnings(), JSON.stringify(started.log())).toBe(warned)
 })
 
 test.concurrent('the bundle has no secret in it, though the installation has one in every place', async () => {
