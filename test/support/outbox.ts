@@ -98,11 +98,16 @@ export const setClockAhead = (sql: Sql, seconds: number): Promise<unknown> => sq
 export const expirePush = (sql: Sql): Promise<unknown> => sql`
   update sync.leases set expires_at = '-infinity' where resource = 'push'`
 
+/** Another process pushes. */
+export const holdPush = (sql: Sql): Promise<unknown> => sql`
+  insert into sync.leases as l (resource, term, holder, expires_at)
+  values ('push', 1, 'the other process', now() + interval '10 minutes')
+  on conflict (resource) do update set term = l.term + 1, holder = excluded.holder, backend_pid = null,
+    expires_at = excluded.expires_at`
+
 /** Waiting changes are being sent by a worker that lives. */
 export async function sendAll(sql: Sql): Promise<void> {
-  await sql`
-    insert into sync.leases as l (resource, term, holder, expires_at) values ('push', 1, 'test', now() + interval '1 minute')
-    on conflict (resource) do update set term = l.term + 1, backend_pid = null, expires_at = excluded.expires_at`
+  await holdPush(sql)
   await sql`update sync.outbox set state = 'in_flight', requested_at = now() where state = 'waiting'`
 }
 

@@ -262,9 +262,11 @@ async function act(one: Step): Promise<void> {
       const rows = await sql<(Record<Field, string | null> & Record<'id' | 'name', string>)[]>`
         select id, name, city, state, country from scopestack.vendors where sync_deleted_at is null order by id like 'local-%' desc, id limit 4`
       const row = rows[one.which % rows.length]!
-      seen.add(`${row.id} ${one.field} ${String(row[one.field])}`)
-      const edited =
-        await sql`update scopestack.vendors set ${sql(one.field)} = ${`mine ${count}`} where id = ${row.id}`
+      // What a killed process had begun in the database may end between the two statements.
+      const edited = await sql`
+        update scopestack.vendors set ${sql(one.field)} = ${`mine ${count}`}
+        where id = ${row.id} and ${sql(one.field)} is not distinct from ${row[one.field]}`
+      if (edited.count === 1) seen.add(`${row.id} ${one.field} ${String(row[one.field])}`)
       // None where the row was given its real id just now.
       if (edited.count === 1) wish(row.name, { field: one.field, value: `mine ${count}`, before: row[one.field] })
       return
@@ -276,8 +278,10 @@ async function act(one: Step): Promise<void> {
       const [row] = await sql<Record<Field | 'id', string | null>[]>`
         select id, city, state, country from scopestack.vendors where name = ${name} and sync_deleted_at is null`
       if (row === undefined) return
-      seen.add(`${row.id} ${of} ${String(row[of])}`)
-      const edited = await sql`update scopestack.vendors set ${sql(of)} = ${before} where id = ${row.id}`
+      const edited = await sql`
+        update scopestack.vendors set ${sql(of)} = ${before}
+        where id = ${row.id} and ${sql(of)} is not distinct from ${row[of]}`
+      if (edited.count === 1) seen.add(`${row.id} ${of} ${String(row[of])}`)
       if (edited.count === 1) wish(name, { field: of, value: before, before: row[of] })
       return
     }

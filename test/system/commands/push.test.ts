@@ -1,7 +1,8 @@
 /** `push` and `changes` from the command line. */
 import { expect, test } from 'vitest'
-import { postponeUpdates, readChanges, readStates } from '../../support/outbox.ts'
+import { expirePush, holdPush, postponeUpdates, readChanges, readStates } from '../../support/outbox.ts'
 import { createEmptyDatabase } from '../../support/postgres/database.ts'
+import { until } from '../../support/until.ts'
 import { jsonLines, open } from '../support/setting.ts'
 
 test('shows the plan, sends it, and says what was parked and how to settle it', async () => {
@@ -143,6 +144,21 @@ test('says why it leaves a change, and retries at once a change that failed at S
   expect(planned.stdout).toMatch(
     /^POST \/demo\/v1\/clients .*looked up first[^]*\nPOST \/demo\/v1\/projects {2}after the new row/,
   )
+})
+
+test('waits for another process that pushes, says for which, and sends what that one left', async () => {
+  await using setting = await open()
+  const { run, sim, sql } = setting
+  await run('pull vendors')
+  await sql`update scopestack.vendors set city = 'Behind it' where id = ${sim.records.list('vendors')[0]!.id}`
+  await holdPush(sql)
+  let stderr = ''
+  const pushing = run('push', {}, { onStderr: (text) => (stderr = text) })
+  await until(() => stderr.includes('Another process pushes; this one waits for it.'), 'the note of the second push')
+  expect(stderr).toMatch(/push is in use by the other process since/)
+  expect(await readStates(sql)).toEqual(['waiting'])
+  await expirePush(sql)
+  expect(await pushing).toMatchObject({ code: 0, stdout: '1 sent.\n' })
 })
 
 test('plans changes that refer to a new row after it, however late that row was edited', async () => {
