@@ -30,8 +30,8 @@ export function describeResource(found: Discovered): string[] {
 function sampled({ met, total }: Discovered): string {
   const records = `record${met === 1 ? '' : 's'}`
   return total === null || total === met
-    ? `${thousands(met)} ${records} looked at`
-    : `${thousands(met)} of ${thousands(total)} records sampled at`
+    ? `${thousands(met)} ${records} read`
+    : `${thousands(met)} of ${thousands(total)} records sampled`
 }
 
 function describeFinding(finding: Finding, met: number): [word: string, member: string, remark: string] {

@@ -12,6 +12,8 @@ interface Options {
   readonly first: number
   /** How many the long form tries. */
   readonly long: number
+  /** How many the short form tries at least, however long they take. */
+  readonly least?: number
 }
 
 export const anySeed = (): number => Math.floor(Math.random() * 1e9)
@@ -19,7 +21,7 @@ export const anySeed = (): number => Math.floor(Math.random() * 1e9)
 /** @returns how many were tried. */
 export async function trySeeds(
   act: (seed: number) => Promise<unknown>,
-  { first: start, long }: Options,
+  { first: start, long, least = 1 }: Options,
 ): Promise<number> {
   const alone = process.env['SEED']
   const first = Number(alone ?? start)
@@ -30,7 +32,7 @@ export async function trySeeds(
   }
   const isEnough = (tried: number): boolean => {
     if (alone !== undefined) return tried === 1
-    return LONG ? tried === long : tried > 0 && isOver()
+    return LONG ? tried === long : tried >= least && isOver()
   }
   let tried = 0
   while (!isEnough(tried)) {

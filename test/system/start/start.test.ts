@@ -162,7 +162,7 @@ describe.concurrent.each(KINDS)('on %s', (kind) => {
     expect(await first.run).toMatchObject({ code: 0, signal: null })
     expect(await sql`select id, ctid::text, xmin::text from scopestack.clients order by id`).toEqual(before)
     expect(await sql`select * from sync.run_outcomes`).toEqual(outcome)
-    expect(await sql`select term::int from sync.leases`).toEqual([{ term: 2 }])
+    expect(await sql`select term::int from sync.leases where resource = 'clients'`).toEqual([{ term: 2 }])
     second.kill('SIGTERM')
     await second.run
   })
