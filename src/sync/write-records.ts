@@ -19,7 +19,12 @@ import { isRejectedByDatabase } from '../store/mirror/rejections.ts'
 import { markDeleted, markDeletedOneByOne, type ProvedMissing } from '../store/mirror/tombstones.ts'
 import { PARENT_RESOURCE, recordChangedParents } from '../store/progress/changed-projects.ts'
 import { recordDrift, type DriftNote } from '../store/progress/drift.ts'
-import { closeRejectedRecords, parkRecords, type UnusableRecord } from '../store/progress/parked-records.ts'
+import {
+  closeRejectedRecords,
+  parkRecords,
+  readRejectedAmong,
+  type UnusableRecord,
+} from '../store/progress/parked-records.ts'
 import { changeTime } from './record-times.ts'
 
 interface WriteContext {
@@ -62,10 +67,15 @@ export function createRecordWriter({ resource, lease, mirror, follow = 'written'
   /** Drift is recorded once a run: a member of every record would otherwise cost a statement a page. */
   const noted = new Set<string>()
 
+  const loadOneByOne = async (tx: LeasedTransaction, records: readonly RemoteRecord[]): Promise<LoadResult> => {
+    const ids = records.map(({ id }) => id)
+    return await mirror.loadOneByOne(tx, records, await readRejectedAmong(tx, type, ids))
+  }
+
   const write: RecordWriter['write'] = async ({ records, unusable = [], gone }, also) => {
     const act = (careful: boolean) =>
       lease.transaction(async (tx) => {
-        const loaded = await (careful ? mirror.loadOneByOne(tx, records) : mirror.load(tx, records))
+        const loaded = await (careful ? loadOneByOne(tx, records) : mirror.load(tx, records))
         const notes = firstOfEach(loaded.drift, noted).slice(0, Math.max(0, MOST_NOTED - noted.size))
         await recordDrift(tx, type, notes)
         if (type === PARENT_RESOURCE) await recordChangedParents(tx, type, changedAmong(records, loaded, follow))

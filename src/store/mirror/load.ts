@@ -46,9 +46,14 @@ export interface Mirror {
   /**
    * The same in savepoints, which are halved until the rejected rows are known: slow, and one bad row rejects only itself.
    *
+   * @param rejectedBefore ids of records that an earlier run parked: they say nothing of the other rows.
    * @throws the driver's error where every row of the table would fail.
    */
-  loadOneByOne(tx: LeasedTransaction, records: readonly RemoteRecord[]): Promise<LoadResult>
+  loadOneByOne(
+    tx: LeasedTransaction,
+    records: readonly RemoteRecord[],
+    rejectedBefore?: ReadonlySet<string>,
+  ): Promise<LoadResult>
   /** Declared attributes that no record has carried, neither so far nor in earlier reads. */
   unseenAttributes(): readonly string[]
   /** Members that every record has carried so far. */
@@ -95,12 +100,17 @@ class MirrorLoader implements Mirror {
     return resultOf(rows, unencodable, [await this.#write(tx, rows, copy, source)])
   }
 
-  async loadOneByOne(tx: LeasedTransaction, records: readonly RemoteRecord[]): Promise<LoadResult> {
+  async loadOneByOne(
+    tx: LeasedTransaction,
+    records: readonly RemoteRecord[],
+    rejectedBefore: ReadonlySet<string> = new Set(),
+  ): Promise<LoadResult> {
     const { rows, unencodable } = this.#encodeAll(records)
     const some = (savepoint: Transaction, part: readonly Row[]): Promise<WriteResult> =>
       this.#write(savepoint, new Map(part.map((row) => [row.id, row])), this.#statements.insert, 'pull')
     const written = await bisect(tx, [...rows.values()], some, async (error, { id }): Promise<WriteResult> => {
-      const isHopeless = this.#accepted === 0 && ++this.#rejected >= MOST_REJECTED_AT_FIRST
+      if (!rejectedBefore.has(id)) this.#rejected++
+      const isHopeless = this.#accepted === 0 && this.#rejected >= MOST_REJECTED_AT_FIRST
       if (isTableFault(error, this.#resource) || isHopeless) throw error
       const reason = `Postgres would not take it: ${await describeRejection(tx, this.#resource.table, error)}`
       return { ...NOTHING_WRITTEN, suppressed: [{ id, reason }] }

@@ -76,6 +76,18 @@ export async function readRejectedRecords(sql: Database, resource: string, limit
   ]
 }
 
+/** Those of these records that it rejected in an earlier run. */
+export async function readRejectedAmong(
+  tx: LeasedTransaction,
+  resource: string,
+  ids: readonly string[],
+): Promise<ReadonlySet<string>> {
+  const rows = await tx<{ id: string }[]>`
+    select record_id as id from sync.parked
+    where resource = ${resource} and by_database and settled_at is null and record_id = any(${arrayLiteral(ids)}::text[])`
+  return new Set(rows.map(({ id }) => id))
+}
+
 /** Closes them: the database has accepted them since, or they are parked for another reason. */
 export async function closeRejectedRecords(
   tx: LeasedTransaction,

@@ -496,3 +496,18 @@ it('a trigger that refuses each of a hundred rows fails its resource instead of 
   expect((await worker.run(['vendors'])).outcomes).toMatchObject([{ outcome: 'ok' }])
   for (const id of many) sim.records.remove('vendors', id)
 })
+
+it('more than a hundred rows that a constraint refuses stay parked in later runs, where every other row is unchanged', async () => {
+  const { sql } = worker
+  await sql.unsafe("alter table scopestack.clients add constraint own_check check (name not like 'Excess%')")
+  sim.records.create('clients', { attributes: { name: 'Fits', active: true } })
+  for (let n = 0; n < 120; n++) sim.records.create('clients', { attributes: { name: `Excess ${n}`, active: true } })
+  const waiting = { outcome: 'incomplete', message: expect.stringContaining('sync.parked') }
+  expect((await outcomesOf({})).get('clients')).toMatchObject({ ...waiting, parked: 120 })
+  expect((await outcomesOf({})).get('clients')).toMatchObject({ ...waiting, parked: 120 })
+  await forgetChanges()
+  expect((await outcomesOf({ changesOnly: true })).get('clients')).toMatchObject(waiting)
+  await sql.unsafe('alter table scopestack.clients drop constraint own_check')
+  expect((await outcomesOf({})).get('clients')).toMatchObject({ outcome: 'ok', parked: 0 })
+  expect(await parked()).toEqual([])
+})
