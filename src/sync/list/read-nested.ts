@@ -24,10 +24,15 @@ type SmallListRequest = Pick<List, 'request' | 'wanted'> & Partial<Pick<List, 'o
 
 /** @throws whatever `fetchPage` throws. */
 export async function readSmallList(context: ReadContext, list: SmallListRequest): Promise<SmallList> {
-  const batches: Batch[] = []
-  const completeness = await takeAll(readListInTries(context, list), (batch) => void batches.push(batch))
-  const last = batches.at(-1)?.pass
-  return { pages: batches.flatMap(({ pass, pages }) => (pass === last ? pages : [])), completeness }
+  let pages: ReadPage[] = []
+  let last = 1
+  const completeness = await takeAll(readListInTries(context, list), (batch) => {
+    // Only one pass is held in memory.
+    if (batch.pass > last) pages = []
+    last = batch.pass
+    pages.push(...batch.pages)
+  })
+  return { pages, completeness }
 }
 
 /** A list that changes while it is read is read again, so many times in all. */
