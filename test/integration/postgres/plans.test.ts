@@ -21,7 +21,7 @@ import { recordChangedParents, recordPushedProjects } from '../../../src/store/p
 import { lastSuccess } from '../../../src/store/runs/alerts.ts'
 import { readStatus } from '../../../src/store/runs/status.ts'
 import { disableCapture } from '../../../src/store/schema/capture-triggers.ts'
-import { fillOutbox, insertUpdates } from '../../support/outbox.ts'
+import { emptyOutbox, fillOutbox, insertEdits, insertUpdates } from '../../support/outbox.ts'
 import { createNewDatabase, type TestDatabase } from '../../support/postgres/database.ts'
 import { watchPlans, type Watched, type Work } from '../../support/postgres/plans.ts'
 
@@ -199,6 +199,23 @@ describe('the work of', () => {
     expect(works[1]!.buffers).toBeLessThan(works[0]!.buffers * 1.3 + PAGES)
     expect(works[1]!.rows).toBeLessThan(works[0]!.rows * 1.3 + ROWS)
   })
+})
+
+it('a batch to send grows with the edits of one record, and not with their square', async () => {
+  const [{ watched }] = both
+  const leases = await openLeases(watched.sql, 'test')
+  try {
+    const lease = await leases.acquire('push')
+    const ofEdits = async (count: number): Promise<number> => {
+      await emptyOutbox(watched.sql)
+      await insertEdits(watched.sql, '1', count)
+      return (await watched.workOf(() => nextBatch(catalog, lease, 5))).rows
+    }
+    const few = await ofEdits(100)
+    expect(await ofEdits(600)).toBeLessThan(few * 8)
+  } finally {
+    await leases.close()
+  }
 })
 
 describe('with what the planner knows in the middle of a first load', () => {
