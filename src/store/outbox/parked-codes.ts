@@ -1,4 +1,6 @@
 /** Why local edits are parked, in numbers. */
+import { isIn } from '../changes/read.ts'
+import { PARKED } from '../changes/states.ts'
 import type { Database } from '../connection/database.ts'
 
 export interface ParkedCode {
@@ -9,5 +11,5 @@ export interface ParkedCode {
 
 export async function countParkedByCode(sql: Database): Promise<ParkedCode[]> {
   return await sql<ParkedCode[]>`
-    select resource, code, count(*)::int as count from sync.outbox where state = 'parked' group by 1, 2 order by 1, 2`
+    select resource, code, count(*)::int as count from sync.outbox o where ${isIn(sql, PARKED)} group by 1, 2 order by 1, 2`
 }
