@@ -69,6 +69,10 @@ export interface Postponement {
   readonly attempts?: number
 }
 
+/** The request certainly did not arrive, and the push ends. */
+export const unsend = (sql: Sql, change: Change, lease: Lease) =>
+  happen(sql, 'unsend', one(sql, change, lease), sql`requested_at = null`)
+
 /** @param event `unsend`: the request certainly did not arrive. */
 export function postpone(
   sql: Sql,

@@ -4,7 +4,7 @@ import { arrivalUnknown, arrivedUnsettled } from '../../errors/parked-changes.ts
 import { factOf, isCode, type SyncError } from '../../errors/sync-error.ts'
 import { claimLost } from '../../errors/waiting-changes.ts'
 import { latestValues } from '../../store/changes/coalesce.ts'
-import { answerEdit, postpone, type Ending } from '../../store/changes/writes.ts'
+import { answerEdit, postpone, unsend, type Ending } from '../../store/changes/writes.ts'
 import { settle } from '../../store/outbox/settle.ts'
 import { changeName, possibleWrites, type Attempt, type PushDeps } from './attempt.ts'
 import { failureOf, outcomeOfFailure } from './on-failure.ts'
@@ -48,6 +48,7 @@ async function apply(deps: PushDeps, attempt: Attempt, outcome: Outcome): Promis
       if (outcome.ends === true) throw outcome.error
       return { change, fate: 'postponed', error: outcome.error }
     case 'stop':
+      await unsendUnarrived(deps, attempt)
       throw outcome.error
     case 'drop':
       return null
@@ -56,13 +57,22 @@ async function apply(deps: PushDeps, attempt: Attempt, outcome: Outcome): Promis
 
 type OutcomeOf<K extends Outcome['do']> = Extract<Outcome, { readonly do: K }>
 
+/** No request of it did, though one was to leave. */
+const didNotArrive = ({ state, mayHaveArrived }: Attempt['flight']): boolean => state === 'in_flight' && !mayHaveArrived
+
+/** Else the next push would look for it, and would park a new row that nothing can find. */
+async function unsendUnarrived({ sql }: PushDeps, { change, lease, flight }: Attempt): Promise<void> {
+  // What ended the push is thrown, and not that Postgres is away.
+  if (didNotArrive(flight)) await unsend(sql, change, lease).catch(() => {})
+}
+
 /** A request that certainly did not arrive is not in flight, unless an earlier one is. */
 async function postponed(
   { sql }: PushDeps,
   { change, lease, flight }: Attempt,
   { error, seconds, attempts }: OutcomeOf<'postpone'>,
 ): Promise<void> {
-  const event = flight.state === 'in_flight' && !flight.mayHaveArrived ? 'unsend' : 'postpone'
+  const event = didNotArrive(flight) ? 'unsend' : 'postpone'
   const spent = attempts === undefined ? {} : { attempts }
   const written = await postpone(
     sql,

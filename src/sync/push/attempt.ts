@@ -37,7 +37,7 @@ export interface Attempt {
 export interface Flight {
   /** As the outbox has it by now. */
   state: State
-  /** A request of it may have taken effect, without a response that says so. */
+  /** A request of it may have taken effect. */
   mayHaveArrived: boolean
   /** Of a create: the id that was stored for it. */
   answerId: string | null
@@ -100,7 +100,9 @@ export async function sendWrite(
     hasLeft = true
   }
   try {
-    return await deps.client.write({ ...request, beforeSend }, writeOutcomeOf(deps, attempt), signal)
+    const outcome = await deps.client.write({ ...request, beforeSend }, writeOutcomeOf(deps, attempt), signal)
+    flight.mayHaveArrived ||= !('refusal' in outcome)
+    return outcome
   } catch (error) {
     flight.mayHaveArrived ||= hasLeft && mayHaveArrived(error)
     throw error

@@ -1,5 +1,9 @@
 /** Local edits on their way to ScopeStack, over real HTTP. */
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { stopped } from '../../../src/errors/commands.ts'
+import { unauthorized } from '../../../src/errors/credentials.ts'
+import { rateLimited } from '../../../src/errors/requests.ts'
+import type { Client } from '../../../src/remote/client.ts'
 import { startSimulator, type Simulator } from '../../../src/simulator/server.ts'
 import { countOpen, emptyOutbox, makeDue, readChanges, readOutcomes, setAttempts } from '../../support/outbox.ts'
 import { createDatabase, type TestDatabase } from '../../support/postgres/database.ts'
@@ -313,6 +317,25 @@ describe('faults on the way', () => {
     await makeDue(worker.sql)
     expect(await worker.push()).toMatchObject([{ fate: 'parked', error: { code: 'SYNC_PUSH_UNKNOWN' } }])
   })
+
+  it.each([unauthorized({ url: 'x.test' }), rateLimited({ url: 'x.test', seconds: 600 }), stopped()])(
+    'a POST that did not arrive and ends the push is sent again, also where nothing would find it: $code',
+    async (error) => {
+      const through = (client: Client): Client => ({
+        ...client,
+        async write({ beforeSend }) {
+          await beforeSend?.()
+          throw error
+        },
+      })
+      const [project] = ids('projects')
+      await worker.sql`
+        insert into scopestack.project_documents (project_id, template_id, document_type) values (${project!}, ${error.code}, 'pricing')`
+      await expect(worker.push({ through })).rejects.toBe(error)
+      await makeDue(worker.sql)
+      expect(await worker.push()).toMatchObject([{ fate: 'sent' }])
+    },
+  )
 
   it('reads record by record where ids cannot be filtered', async () => {
     const some = ids('vendors').slice(0, 3)
