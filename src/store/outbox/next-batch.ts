@@ -66,7 +66,7 @@ export async function nextBatch(
   })
 }
 
-/** The first open change of each record that nothing blocks. */
+/** The first open change of each record that nothing blocks. One that another transaction holds is passed over, so that the others go on. */
 async function readHeads(tx: Transaction, limit: number): Promise<Change[]> {
   // The plan has to follow the index, and stop at the limit.
   await tx`select set_config('enable_seqscan', 'off', true), set_config('enable_bitmapscan', 'off', true),
@@ -75,7 +75,7 @@ async function readHeads(tx: Transaction, limit: number): Promise<Change[]> {
   return await tx<Change[]>`
     select ${changeColumns(tx)} from sync.outbox o
     where ${ready} and o.resource = (select o.resource from sync.outbox o where ${ready} order by o.id limit 1)
-    order by o.id limit ${limit}`
+    order by o.id limit ${limit} for update of o skip locked`
 }
 
 async function coalesceRecords(tx: Transaction, resource: Resource, heads: readonly Change[]): Promise<Change[]> {

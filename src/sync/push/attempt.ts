@@ -45,7 +45,7 @@ export interface Flight {
 
 export const beginFlight = ({ state, answerId }: Change): Flight => ({
   state,
-  mayHaveArrived: state === 'lost' || state === 'accepted',
+  mayHaveArrived: state === 'in_flight' || state === 'lost' || state === 'accepted',
   answerId,
 })
 

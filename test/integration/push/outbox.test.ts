@@ -109,6 +109,16 @@ it('what is discarded while a batch is under way does not leave, and an edit mad
   expect(await readStates(sql)).toEqual(['discarded', 'sending', 'waiting'])
 })
 
+it('passes over a change that another transaction holds, and the others go on', async () => {
+  await edit('1', 'Held')
+  await edit('2', 'Goes on')
+  await sql.begin(async (tx) => {
+    await tx`select from sync.outbox where record_id = '1' for update`
+    expect((await take()).map(({ recordId }) => recordId)).toEqual(['2'])
+  })
+  expect((await take()).map(({ recordId }) => recordId)).toEqual(['1', '2'])
+})
+
 it('takes the edits that wait together for one', async () => {
   await edit('1', 'First')
   await sql`update scopestack.clients set domain = 'x.test' where id = '1'`
