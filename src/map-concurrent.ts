@@ -18,7 +18,7 @@ interface ResultBatch<T, R> {
   readonly results: readonly R[]
 }
 
-/** Batches of `concurrency` results, for a caller that writes each. Meanwhile the next batch is worked on, and no more than that. */
+/** Batches of `concurrency` results, for a caller that writes each. Meanwhile the next two are worked on, and no more than that. */
 export async function* mapInBatches<T, R>(
   items: readonly T[],
   concurrency: number,

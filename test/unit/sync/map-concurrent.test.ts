@@ -72,7 +72,7 @@ describe('mapInBatches', () => {
     expect(await Array.fromAsync(mapInBatches([], 2, async () => 0))).toEqual([])
   })
 
-  it('does not wait for the slowest of a batch before it begins the next, and is one batch ahead of the caller at most', async () => {
+  it('does not wait for the slowest of a batch before it begins the next, and is two batches ahead of the caller at most', async () => {
     const work = createWork()
     const batches = mapInBatches([1, 2, 3, 4, 5, 6, 7, 8], 2, work.act)
     const first = batches.next()
