@@ -23,6 +23,9 @@
  *   no       yes     any    1      yes           no              one page
  *   any other                                                    none
  *
+ * A count of 0 on every page of a list that has records is wrong, and proves nothing: without that, a first read would know as
+ * many as it counts, none.
+ *
  * When none holds, the list is read again, a few passes in all (`list-reader.ts`): a second pass knows the records of the
  * first, so a list in no order can be proved by it. After that the outcome is `incomplete`: what was read is written, nothing
  * is marked deleted, nothing moves, and the next run begins again.
@@ -89,7 +92,8 @@ export function assessList(evidence: ListEvidence): Completeness {
 
 /** One of the three proofs above holds. */
 function isProved({ count, pages, fromEnd, seen, known, steady, full }: ListEvidence): boolean {
-  if (known === count) return true
+  const isWrong = count === 0 && steady && seen > 0
+  if (known === count && !isWrong) return true
   if (fromEnd) return steady ? seen === count : full
   return pages <= 1 && steady && seen === count
 }

@@ -45,6 +45,7 @@ describe('a list that is ordered by id', () => {
     ['fewer were met while it stood still', { seen: 4 }, '5 records, but 4 different'],
     ['more were met while it stood still', { seen: 6 }, '5 records, but 6 different'],
     ['it changed and a page was cut', { ...changed, full: false }, 'pages of it came cut short'],
+    ['it counts none, and has some', { count: 0, pages: 0 }, '0 records, but 5 different'],
   ])('is read again when %s', (_, evidence, sentence) =>
     expect(summary(assessList({ ...ordered, ...evidence }))).toEqual(refusal(sentence, true)),
   )
@@ -106,7 +107,7 @@ it('every row of the table in completeness.ts holds, and nothing else is proved'
     fc.property(evidence, (one) => {
       const { count, pages, seen, known, fromEnd, steady, full } = one
       const table = [
-        known === count,
+        known === count && (count !== 0 || !steady || seen === 0),
         fromEnd && steady && seen === count,
         fromEnd && !steady && full,
         !fromEnd && steady && pages <= 1 && seen === count,
