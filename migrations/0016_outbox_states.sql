@@ -71,6 +71,9 @@ BEGIN
     LIMIT 1);
 END $$;
 --> statement-breakpoint
+-- As sync.may_be_sent had it: a worker's role needs it, also where an administrator's default privileges give PUBLIC nothing.
+GRANT EXECUTE ON FUNCTION sync.blocker_of TO PUBLIC;
+--> statement-breakpoint
 -- The states by the words that this view has always had.
 CREATE OR REPLACE VIEW scopestack.pending_changes AS
 SELECT o.id AS change_id, o.resource, o.record_id, o.op,
