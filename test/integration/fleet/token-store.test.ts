@@ -216,7 +216,8 @@ describe.each([
     for (const tokens of [right, behind, ahead]) {
       const failure: unknown = await tokens.get(never).catch((error: unknown) => error)
       expect(failure).toMatchObject({ code: 'SYNC_TOKEN_COOLDOWN' })
-      expect(factOf(failure, 'seconds')).toBeLessThanOrEqual(30)
+      // Rounded up: the clocks of this process and of the store may be a part of a millisecond apart.
+      expect(factOf(failure, 'seconds')).toBeLessThanOrEqual(31)
     }
     // Left there by an older version on a host a day ahead, or before the store's clock was set back.
     const claim = await home.open().claim(HOUR, 0)
