@@ -1,6 +1,14 @@
 -- The states of a change are written out (store/changes/transitions.ts has their chart), and one process pushes at a time,
 -- under the lease `push` of sync.leases, where changes were claimed one by one before. Carried over here: what had been sent
 -- without a known response is `lost`, also of a process of the release before that still waits for it.
+-- The states by the words that this view has always had. First of all, since who reads it locks it and then the table: with the
+-- table locked first, readers and editors met a deadlock.
+CREATE OR REPLACE VIEW scopestack.pending_changes AS
+SELECT o.id AS change_id, o.resource, o.record_id, o.op,
+  CASE WHEN o.state = 'waiting' THEN 'waiting' WHEN o.state IN ('parked', 'unknown', 'unsettled') THEN 'parked' ELSE 'sending' END AS state,
+  o.attributes, o.relationships, o.base, o.made_at, o.made_by, o.attempts, o.not_before, o.code, o.reason, o.errors
+FROM sync.outbox o WHERE o.state IN ('waiting', 'in_flight', 'lost', 'accepted', 'answered', 'parked', 'unknown', 'unsettled');
+--> statement-breakpoint
 DROP INDEX "sync"."outbox_open_idx";--> statement-breakpoint
 DROP INDEX "sync"."outbox_unsettled_idx";--> statement-breakpoint
 UPDATE sync.outbox o SET
@@ -73,10 +81,3 @@ END $$;
 --> statement-breakpoint
 -- As sync.may_be_sent had it: a worker's role needs it, also where an administrator's default privileges give PUBLIC nothing.
 GRANT EXECUTE ON FUNCTION sync.blocker_of TO PUBLIC;
---> statement-breakpoint
--- The states by the words that this view has always had.
-CREATE OR REPLACE VIEW scopestack.pending_changes AS
-SELECT o.id AS change_id, o.resource, o.record_id, o.op,
-  CASE WHEN o.state = 'waiting' THEN 'waiting' WHEN o.state IN ('parked', 'unknown', 'unsettled') THEN 'parked' ELSE 'sending' END AS state,
-  o.attributes, o.relationships, o.base, o.made_at, o.made_by, o.attempts, o.not_before, o.code, o.reason, o.errors
-FROM sync.outbox o WHERE o.state IN ('waiting', 'in_flight', 'lost', 'accepted', 'answered', 'parked', 'unknown', 'unsettled');
