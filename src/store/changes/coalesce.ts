@@ -57,10 +57,10 @@ function merged(first: readonly Field[], next: readonly Field[]): Field[] {
     if (hasEntries(old) !== hasEntries(now)) return [whole(old, now)]
     const earlier = new Map(old.map((field) => [keyOf(field), field]))
     const later = new Map(now.map((field) => [keyOf(field), field]))
-    return [...new Map([...earlier, ...later])].map(([key, field]) => ({
-      ...field,
-      base: (earlier.get(key) ?? field).base,
-    }))
+    return [...new Map([...earlier, ...later])].map(([key, field]) => {
+      const was = earlier.get(key) ?? field
+      return { ...field, also: { ...field.also, ...was.also }, base: was.base }
+    })
   })
 }
 

@@ -10,6 +10,8 @@ export interface Field {
   readonly column: Column
   /** Of a user-defined field, which one. */
   readonly entry?: string
+  /** What an edit gave of that entry beside its name and value, such as a label: sent along, and compared with nothing. */
+  readonly also?: Members
   readonly base: unknown
   /** Undefined in a deletion, of which every value is a field. */
   readonly local: unknown
@@ -27,9 +29,10 @@ export function fieldsOf({ columns }: Resource, { op, base, ...values }: ChangeC
       return [{ column, base: was[member] ?? null, local: op === 'delete' ? undefined : given }]
     }
     return (given as Entry[]).map((one) => {
-      const entry = String(one?.[entries[0]])
+      const { [entries[0]]: name, [entries[1]]: _value, ...also } = one ?? {}
+      const entry = String(name)
       const local = op === 'delete' ? undefined : (one?.[entries[1]] ?? null)
-      return { column, entry, base: entryOf(column, was[member], entry), local }
+      return { column, entry, also, base: entryOf(column, was[member], entry), local }
     })
   })
 }
@@ -37,11 +40,14 @@ export function fieldsOf({ columns }: Resource, { op, base, ...values }: ChangeC
 /** The fields again as values by member: the new ones, or those of the base. */
 export function valuesOf(fields: readonly Field[], side: 'local' | 'base'): ChangeValues {
   const values = { attributes: {} as Record<string, unknown>, relationships: {} as Record<string, unknown> }
-  for (const { column, entry, [side]: value } of fields) {
+  for (const { column, entry, also, [side]: value } of fields) {
     const { member, from, entries } = column
     const members = from === 'attribute' ? values.attributes : values.relationships
     if (entry === undefined || entries === undefined) members[member] = value
-    else members[member] = [...((members[member] ?? []) as Entry[]), { [entries[0]]: entry, [entries[1]]: value }]
+    else {
+      const one = { ...(side === 'local' && also), [entries[0]]: entry, [entries[1]]: value }
+      members[member] = [...((members[member] ?? []) as Entry[]), one]
+    }
   }
   return values
 }
