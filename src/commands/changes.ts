@@ -5,7 +5,6 @@
 import { explainStoreError, openStore } from '../assemble/store.ts'
 import { catalog } from '../catalog/registry.ts'
 import { usage } from '../errors/commands.ts'
-import { notMigrated } from '../errors/database.ts'
 import { errorCodeOf, EXIT, reason } from '../errors/sync-error.ts'
 import { stdout } from '../screen/streams.ts'
 import { OPEN } from '../store/changes/states.ts'
@@ -22,7 +21,7 @@ import {
   type ChangeDetails,
 } from '../store/outbox/changes.ts'
 import { databaseTime } from '../store/progress/watermark.ts'
-import { isMigrated } from '../store/schema/migrate.ts'
+import { assertMigrated } from '../store/schema/migrate.ts'
 import { changeJson, changeText, listText } from './output/changes-output.ts'
 import { readSettings } from './settings.ts'
 import type { Call } from './verb.ts'
@@ -32,7 +31,7 @@ export async function run(call: Call): Promise<number> {
   const config = readSettings({ credentials: false })
   const store = await openStore(config, call.signal)
   try {
-    if (!(await isMigrated(store.sql))) throw notMigrated()
+    await assertMigrated(store.sql)
     for (const one of await act(store.sql)) {
       if (typeof one === 'string') stdout.say(one)
       else stdout.json(one)

@@ -45,6 +45,13 @@ export const notMigrated = (): SyncError =>
     { facts: {} },
   )
 
+export const schemaOlder = (): SyncError =>
+  syncError(
+    'SYNC_DATABASE_REFUSED',
+    'The tables in the database are those of an older version of scopestack-sync. Run the command "migrate" (or "pull", which does it first).',
+    { facts: {} },
+  )
+
 export const serverTooOld = (facts: { version: string; oldest: number }): SyncError =>
   syncError(
     'SYNC_DATABASE_REFUSED',

@@ -14,7 +14,8 @@ export const DATABASE = {
   SYNC_DATABASE_REFUSED: {
     scope: 'run',
     remedy: 'stop',
-    meaning: 'Postgres rejects user, password, database or right; or it is too old; or the tables are not there yet.',
+    meaning:
+      'Postgres rejects user, password, database or right; or it is too old; or the tables are not there yet, or of an older version.',
     action: 'Check DATABASE_URL and the rights of its role; run `migrate`.',
   },
   SYNC_DATABASE_FULL: {

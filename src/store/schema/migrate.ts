@@ -7,7 +7,7 @@
  */
 import { catalog } from '../../catalog/registry.ts'
 import type { Resource } from '../../catalog/resource.ts'
-import { nameTaken } from '../../errors/database.ts'
+import { nameTaken, notMigrated, schemaOlder } from '../../errors/database.ts'
 import { tableUnfit } from '../../errors/resources.ts'
 import type { SyncError } from '../../errors/sync-error.ts'
 import { codeOf, openDatabase, quote, type Database, type Transaction } from '../connection/database.ts'
@@ -135,6 +135,13 @@ async function usableTables(sql: Database): Promise<Resource[]> {
 export async function isMigrated(sql: Database): Promise<boolean> {
   const { applied, newest } = await readSchemaVersion(sql)
   return applied !== null && applied >= newest
+}
+
+/** @throws SyncError SYNC_DATABASE_REFUSED with what is there instead: no tables, or those of an older version. */
+export async function assertMigrated(sql: Database): Promise<void> {
+  const { applied, newest } = await readSchemaVersion(sql)
+  if (applied === null) throw notMigrated()
+  if (applied < newest) throw schemaOlder()
 }
 
 export interface SchemaVersion {

@@ -36,6 +36,12 @@ test.concurrent('status and migrate work from an empty database to a pulled acco
     { resource: 'clients', lastOutcome: 'ok', interruptedAt: null },
     { resource: 'tags', lastOutcome: 'ok', interruptedAt: null },
   ])
+
+  // As the release before left it.
+  await sql`delete from sync.__drizzle_migrations where created_at = (select max(created_at) from sync.__drizzle_migrations)`
+  const older = await run('changes list')
+  expect(older).toMatchObject({ code: 1, stdout: '' })
+  expect(older.stderr).toContain('those of an older version of scopestack-sync. Run the command "migrate"')
 })
 
 test.concurrent('resources that did not end ok are in status with their reason', async () => {
