@@ -72,7 +72,11 @@ function overdue(schedule: Schedule, { at, lastTicks }: Facts): Problem[] {
 
 /** `Local edits: 3 on their way to ScopeStack.`; nothing where nothing waits: many never edit here. */
 export function editLines({ waiting = 0, sending = 0 }: Facts['localEdits'], push: 'on' | 'off'): string[] {
-  if (waiting + sending === 0) return []
-  const where = push === 'on' ? 'on their way to ScopeStack' : 'waiting for "push", since SYNC_PUSH is off'
-  return [`Local edits: ${thousands(waiting + sending)} ${where}.`]
+  const count = waiting + sending
+  if (count === 0) return []
+  const where =
+    push === 'on'
+      ? `on ${count === 1 ? 'its' : 'their'} way to ScopeStack`
+      : 'waiting for "push", since SYNC_PUSH is off'
+  return [`Local edits: ${thousands(count)} ${where}.`]
 }

@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest'
 import { catalog } from '../../../src/catalog/registry.ts'
 import { statusLines, type Shown } from '../../../src/commands/output/status-output.ts'
-import { problemsIn } from '../../../src/commands/output/status-problems.ts'
+import { editLines, problemsIn } from '../../../src/commands/output/status-problems.ts'
 import { readSchedule } from '../../../src/jobs/schedule.ts'
 import { widthOf } from '../../../src/screen/width.ts'
 
@@ -156,4 +156,9 @@ describe('a problem is', () => {
       '2 local edits parked, see "changes list". (SYNC_CHANGES_PARKED)',
     ])
   })
+})
+
+it('one local edit is on its way, and two are on theirs', () => {
+  expect(editLines({ waiting: 1 }, 'on')).toEqual(['Local edits: 1 on its way to ScopeStack.'])
+  expect(editLines({ waiting: 1, sending: 1 }, 'on')).toEqual(['Local edits: 2 on their way to ScopeStack.'])
 })
