@@ -32,20 +32,20 @@ export async function readOverview(sql: Database, schedules: readonly Schedule[]
   if (found === null) throw (await migratedSchemaGone(sql)) ?? notMigrated()
   const clock = hostClockNotice(await readClock(sql))
   const lostEdits = await describeLostEdits(sql, [...catalog.values()])
-  const { localEdits, processes, lastTicks } = await readNewest(sql, schedules)
-  const problems = problemsIn({ ...found, lostEdits, localEdits, schedules, lastTicks })
+  const { isOlder, localEdits, processes, lastTicks } = await readNewest(sql, schedules)
+  const problems = problemsIn({ ...found, isOlder, lostEdits, localEdits, schedules, lastTicks })
   return { ...found, problems, processes, lostEdits, localEdits, nextTicks: nextTicksOf(schedules, found.at), clock }
 }
 
 /** What stands in tables that a schema of an older version lacks. */
 async function readNewest(sql: Database, schedules: readonly Schedule[]) {
   const lastTicks = new Map<string, Date>()
-  if (!(await isMigrated(sql))) return { localEdits: {}, processes: [], lastTicks }
+  if (!(await isMigrated(sql))) return { isOlder: true, localEdits: {}, processes: [], lastTicks }
   for (const { name } of schedules) {
     const at = await lastTick(sql, name)
     if (at !== null) lastTicks.set(name, at)
   }
-  return { localEdits: await countChanges(sql), processes: await readProcesses(sql), lastTicks }
+  return { isOlder: false, localEdits: await countChanges(sql), processes: await readProcesses(sql), lastTicks }
 }
 
 const nextTicksOf = (schedules: readonly Schedule[], now: Date) =>

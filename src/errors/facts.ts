@@ -112,6 +112,7 @@ export interface FactsOf {
 
   SYNC_NOT_READY: None
   SYNC_CHECK_FAILED: { readonly why: string }
+  SYNC_SCHEMA_OLDER: None
   SYNC_OVERDUE: None
   SYNC_RECORDS_PARKED: None
   SYNC_CHANGES_PARKED: None

@@ -203,7 +203,7 @@ export function decideSchema({ applied, newest, problem }: SchemaFacts): Finding
     return warn(
       `The schema is older (${dayOf(applied)}) than this version's (${dayOf(newest)}).`,
       'Run "migrate"; "pull" and "start" do it as well. Processes of the older version go on meanwhile.',
-      { facts },
+      { code: 'SYNC_SCHEMA_OLDER', facts },
     )
   }
   if (applied > newest) {

@@ -6,8 +6,8 @@ import type { Status } from '../../store/runs/status.ts'
 import { many, moment, thousands } from './format.ts'
 
 export interface Problem {
-  /** `resource`, `run`, `schedule`, `records`, `edits`: a name that stays, for machines. */
-  readonly what: 'resource' | 'run' | 'schedule' | 'records' | 'edits'
+  /** `schema`, `resource`, `run`, `schedule`, `records`, `edits`: a name that stays, for machines. */
+  readonly what: 'schema' | 'resource' | 'run' | 'schedule' | 'records' | 'edits'
   /** Of the resource or the schedule; null for a problem of all of them. */
   readonly name: string | null
   /** Of a resource without its name: many may have the same. */
@@ -15,6 +15,8 @@ export interface Problem {
 }
 
 interface Facts extends Pick<Status, 'at' | 'resources' | 'runs' | 'parked'> {
+  /** The tables are of an older version: what those of this one would show, such as local edits, is not known. */
+  readonly isOlder: boolean
   /** A sentence, where edits are lost; null where none are. */
   readonly lostEdits: string | null
   /** By state. */
@@ -24,10 +26,20 @@ interface Facts extends Pick<Status, 'at' | 'resources' | 'runs' | 'parked'> {
   readonly lastTicks: ReadonlyMap<string, Date>
 }
 
+const OLDER: Problem = {
+  what: 'schema',
+  name: null,
+  message: withCode(
+    'The tables are those of an older version, so processes and local edits are not shown. Run "migrate"; "pull" and "start" do it as well.',
+    'SYNC_SCHEMA_OLDER',
+  ),
+}
+
 /** A scheduler decides within seconds; one that starts again has this long. */
 const LATE_MS = 5 * 60_000
 
 export const problemsIn = (facts: Facts): Problem[] => [
+  ...(facts.isOlder ? [OLDER] : []),
   ...facts.resources.flatMap(({ resource, lastOutcome, message }): Problem[] =>
     lastOutcome === null || isSuccess(lastOutcome)
       ? []

@@ -14,6 +14,12 @@ export const PROBLEMS = {
     meaning: '`doctor`: a check could not be made, or did not end in time.',
     action: 'Mend what the message names, and run `doctor` again; if it stays, report the message.',
   },
+  SYNC_SCHEMA_OLDER: {
+    scope: 'notice',
+    remedy: 'stop',
+    meaning: 'The tables are those of an older version of the program: `status` shows only what they have.',
+    action: 'Run `migrate`; `pull` and `start` do it as well.',
+  },
   SYNC_OVERDUE: {
     scope: 'notice',
     remedy: 'stop',

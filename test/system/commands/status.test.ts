@@ -42,6 +42,9 @@ test.concurrent('status and migrate work from an empty database to a pulled acco
   const older = await run('changes list')
   expect(older).toMatchObject({ code: 1, stdout: '' })
   expect(older.stderr).toContain('those of an older version of scopestack-sync. Run the command "migrate"')
+  const status = await run('status')
+  expect(status.code).toBe(2)
+  expect(status.stdout.replace(/\s+/g, ' ')).toContain('1 problem: The tables are those of an older version')
 })
 
 test.concurrent('resources that did not end ok are in status with their reason', async () => {

@@ -63,6 +63,7 @@ const shown = (more: Partial<Shown> = {}): Shown => ({
 const problemsOf = (more: Partial<Parameters<typeof problemsIn>[0]>) =>
   problemsIn({
     at: AT,
+    isOlder: false,
     resources: [],
     runs: [],
     parked: [],

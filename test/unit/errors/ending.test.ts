@@ -128,6 +128,7 @@ test('each problem that status reports ends with a code', () => {
   const due = new Date('2026-11-28T02:00:00Z')
   const problems = problemsIn({
     at: new Date('2026-11-29T12:00:00Z'),
+    isOlder: true,
     resources: [],
     runs: [],
     parked: [{ resource: 'tags', count: 1 }],
@@ -137,6 +138,7 @@ test('each problem that status reports ends with a code', () => {
     lastTicks: new Map([['full', due]]),
   })
   expect(problems.map(({ message }) => /\((SYNC_\w+)\)$/.exec(message)?.[1])).toEqual([
+    'SYNC_SCHEMA_OLDER',
     'SYNC_OVERDUE',
     'SYNC_RECORDS_PARKED',
     'SYNC_CHANGES_PARKED',
