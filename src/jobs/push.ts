@@ -25,7 +25,7 @@ interface Deps {
   readonly outages: Outages
 }
 
-/** A wake-up that was missed, and a claim whose holder died, are noticed after this long. */
+/** A wake-up that was missed, and a lease whose holder died, are noticed after this long. */
 const LOOK_EVERY_MS = 2_000
 /**
  * Less often, half a minute at last, while all that is due is kept back by what waits for a person: finding that out for

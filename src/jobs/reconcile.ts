@@ -7,7 +7,7 @@ import type { ErrorCode } from '../errors/table.ts'
 import type { Logger } from '../logger.ts'
 import type { Database } from '../store/connection/database.ts'
 import { databaseTime } from '../store/progress/watermark.ts'
-import { recordOutcome } from '../store/runs/runs.ts'
+import { NOTHING_READ, recordOutcome } from '../store/runs/runs.ts'
 import { readOpenRun, readOpenRuns, type OpenRun } from '../store/runs/scheduled-runs.ts'
 import type { JobState, Queues } from './queues.ts'
 import { close, type Closing } from './worker.ts'
@@ -103,14 +103,7 @@ const givenUp = async (sql: Database, resource: string, why: string) => ({
   resource,
   outcome: 'failed' as const,
   startedAt: await databaseTime(sql),
-  expected: null,
-  seen: 0,
-  inserted: 0,
-  updated: 0,
-  unchanged: 0,
-  deleted: 0,
-  parked: 0,
-  pages: 0,
+  ...NOTHING_READ,
   code: JOB_FAILED,
   message: withCode(
     `Its job was given up: ${why}. If workers were killed while they ran it, check their memory limit.`,

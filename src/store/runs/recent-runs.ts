@@ -1,6 +1,6 @@
 /** The newest runs with what became of each resource, in numbers. */
 import type { Database } from '../connection/database.ts'
-import type { Outcome } from './runs.ts'
+import type { Outcome, RecordCounts } from './runs.ts'
 
 export interface RecentRun {
   readonly id: number
@@ -13,19 +13,11 @@ export interface RecentRun {
   readonly resources: readonly RecentOutcome[]
 }
 
-interface RecentOutcome {
+interface RecentOutcome extends RecordCounts {
   readonly resource: string
   readonly outcome: Outcome
   readonly code: string | null
   readonly seconds: number | null
-  readonly expected: number | null
-  readonly seen: number
-  readonly inserted: number
-  readonly updated: number
-  readonly unchanged: number
-  readonly deleted: number
-  readonly parked: number
-  readonly pages: number
 }
 
 export async function readRecentRuns(sql: Database, limit: number): Promise<RecentRun[]> {

@@ -9,10 +9,8 @@ import { storable } from '../values/codec.ts'
  */
 export type Outcome = 'ok' | 'absent' | 'incomplete' | 'suspect' | 'forbidden' | 'failed'
 
-export interface ResourceOutcome {
-  readonly resource: string
-  readonly outcome: Outcome
-  readonly startedAt: Date
+/** What was read of a resource, and what became of it in the mirror; `expected` is null where the server counts nothing. */
+export interface RecordCounts {
   readonly expected: number | null
   readonly seen: number
   readonly inserted: number
@@ -21,6 +19,23 @@ export interface ResourceOutcome {
   readonly deleted: number
   readonly parked: number
   readonly pages: number
+}
+
+export const NOTHING_READ: RecordCounts = {
+  expected: null,
+  seen: 0,
+  inserted: 0,
+  updated: 0,
+  unchanged: 0,
+  deleted: 0,
+  parked: 0,
+  pages: 0,
+}
+
+export interface ResourceOutcome extends RecordCounts {
+  readonly resource: string
+  readonly outcome: Outcome
+  readonly startedAt: Date
   readonly code: ErrorCode | null
   readonly message: string | null
 }

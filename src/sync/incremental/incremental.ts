@@ -14,18 +14,13 @@ import { forgetCapability, saveCapability } from '../../store/progress/capabilit
 import { PARENT_RESOURCE, pruneChangedParents, recordPushedProjects } from '../../store/progress/changed-projects.ts'
 import { readAsOf, recountRows } from '../../store/progress/checkpoint.ts'
 import { changeColumn, databaseTime, readWatermark, saveChangesAsOf } from '../../store/progress/watermark.ts'
-import { outcomeInRun, worstOutcome } from '../../store/runs/runs.ts'
+import { NOTHING_READ, outcomeInRun, worstOutcome } from '../../store/runs/runs.ts'
 import { isReadAsDeclared } from '../list/declared-columns.ts'
 import { withNewFacts } from '../list/list-facts.ts'
 import { isBadRequest, isNotInOrder } from '../list/list-request.ts'
 import { openReadPlan } from '../list/open-read-plan.ts'
 import { findHiddenRecords } from '../snapshot/hidden-records.ts'
-import {
-  NOTHING_READ,
-  type SnapshotDeps,
-  type SnapshotOptions,
-  type SnapshotResult,
-} from '../snapshot/snapshot-options.ts'
+import type { SnapshotDeps, SnapshotOptions, SnapshotResult } from '../snapshot/snapshot-options.ts'
 import { flagWithheld } from '../snapshot/withheld-members.ts'
 import { withDbRetry } from '../with-db-retry.ts'
 import { pullByProject } from './by-project.ts'

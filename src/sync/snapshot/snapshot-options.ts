@@ -3,7 +3,7 @@ import type { Resource } from '../../catalog/resource.ts'
 import type { Client } from '../../remote/client.ts'
 import type { Database } from '../../store/connection/database.ts'
 import type { Lease } from '../../store/fleet/leases.ts'
-import type { Outcome } from '../../store/runs/runs.ts'
+import type { Outcome, RecordCounts } from '../../store/runs/runs.ts'
 import type { ListContext } from '../list/list-request.ts'
 import type { ReadContext } from '../list/read-page.ts'
 import type { ReadPlan } from '../list/read-plan.ts'
@@ -18,28 +18,9 @@ export interface SnapshotDeps extends ListContext {
   readonly recheckDays: number
 }
 
-export interface SnapshotResult {
+export interface SnapshotResult extends RecordCounts {
   readonly outcome: Outcome
   readonly message: string | null
-  readonly expected: number | null
-  readonly seen: number
-  readonly inserted: number
-  readonly updated: number
-  readonly unchanged: number
-  readonly deleted: number
-  readonly parked: number
-  readonly pages: number
-}
-
-export const NOTHING_READ = {
-  expected: null,
-  seen: 0,
-  inserted: 0,
-  updated: 0,
-  unchanged: 0,
-  deleted: 0,
-  parked: 0,
-  pages: 0,
 }
 
 export interface SnapshotOptions {
