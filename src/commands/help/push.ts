@@ -8,7 +8,8 @@ export const push: Verb = {
     { flags: '--json', about: 'one JSON object a line on stdout, for machines' },
   ],
   help: `Edits of schema scopestack wait in an outbox until they are sent. "start" sends them within a
-second; this command sends them by hand (SYNC_PUSH=off), or shows them first.
+second; this command sends them by hand (SYNC_PUSH=off), or shows them first. One process
+sends at a time: while another one does, this command says so and waits for it.
 
 Before a change is sent, the record is read from ScopeStack. Other fields that changed there
 are kept; for the same field SYNC_CONFLICT decides, which parks the change by default. A change
