@@ -84,7 +84,10 @@ onTerminal('Ctrl-C while the demo makes its Postgres leaves nothing of it', asyn
     return (await readdir(join(temp, demo!))).some((name) => name.startsWith('initdb-'))
   }, 'initdb')
   terminal.press(CTRL_C)
-  expect(await ended(terminal), terminal.screen()).toBe(1)
+  const code = await ended(terminal)
+  expect(terminal.screen()).toContain('Stopped on request. The demo keeps nothing.')
+  // This ends so quickly that what npm forwards can meet a program that has ended already, and listens no more.
+  expect([1, BY_SIGNAL], terminal.screen()).toContain(code)
 })
 
 onTerminal('Ctrl-C held down in the pull of the demo leaves nothing of it', async () => {
