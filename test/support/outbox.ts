@@ -6,7 +6,7 @@
  * - test/integration/push/editors.test.ts: what roles may do with it
  * - test/integration/push/edit-settings.test.ts: what triggers note under settings of a session, read in the same session
  * - test/integration/postgres/plans.test.ts: its statistics · test/integration/mirror/capture.test.ts: one transaction notes 50,000
- * - push/{outbox,lost-races}.test.ts: locks on it, and a trigger that makes a statement on it lose a race
+ * - push/{outbox,deadlocks}.test.ts: locks on it, and a trigger that makes a statement on it lose a race
  * - test/integration/mirror/refused-values.test.ts: what an older schema holds, and what a migration leaves of it
  * - test/integration/postgres/restored.test.ts, test/system/terminal/secrets-quoted.test.ts: whole rows, whatever they hold
  */

@@ -1,6 +1,6 @@
 /** A reading of changes beside a full read that has not ended, or never was. */
 import { expect, it } from 'vitest'
-import { unnoticed } from '../../support/postgres/unnoticed.ts'
+import { withoutCapture } from '../../support/postgres/without-capture.ts'
 import { edit, INCREMENTAL, openAccount, PARTS, partsOf } from '../../support/scopestack/increments.ts'
 import { expectAsRemote } from '../../support/scopestack/living.ts'
 import type { TestWorker } from '../../support/scopestack/worker.ts'
@@ -19,7 +19,7 @@ it('an incremental run reads completely each resource that never had a full read
   await worker.sql`delete from sync.cursors`
   for (const type of INCREMENTAL) {
     const { table } = worker.catalog.get(type)!
-    await unnoticed(worker.sql, (tx) => tx`truncate scopestack.${tx(table)}`)
+    await withoutCapture(worker.sql, (tx) => tx`truncate scopestack.${tx(table)}`)
     await worker.sql`delete from sync.known_pages where resource = ${type}`
   }
   await changes()

@@ -11,7 +11,7 @@ import { installCapture } from '../../../src/store/schema/capture-triggers.ts'
 import { emptyOutbox, readChanges } from '../../support/outbox.ts'
 import { createDatabase, createEmptyDatabase } from '../../support/postgres/database.ts'
 import { leased } from '../../support/postgres/leased.ts'
-import { unnoticed } from '../../support/postgres/unnoticed.ts'
+import { withoutCapture } from '../../support/postgres/without-capture.ts'
 
 const database = await createDatabase()
 const sql = openDatabase(database.url)
@@ -40,7 +40,7 @@ beforeAll(async () => {
 beforeEach(async () => {
   await emptyOutbox(sql)
   await sql`truncate sync.cursors`
-  await unnoticed(sql, async (tx) => {
+  await withoutCapture(sql, async (tx) => {
     for (const table of [
       'clients',
       'projects',
@@ -293,7 +293,7 @@ describe('a refused value is found in every statement:', () => {
 
 it('a load is not checked: values of ScopeStack are stored as they are', async () => {
   await sql`update scopestack.clients set domain = 'waits' where id = '1'`
-  await unnoticed(sql, (tx) => tx`update scopestack.clients set msa_date = 'infinity' where id = '2'`)
+  await withoutCapture(sql, (tx) => tx`update scopestack.clients set msa_date = 'infinity' where id = '2'`)
   await sql`update scopestack.clients set domain = 'beside.test' where id = '2'`
   expect((await noted()).map((one) => one.attributes)).toEqual([{ domain: 'waits' }, { domain: 'beside.test' }])
 })

@@ -11,7 +11,7 @@ import { createMirror } from '../../../src/store/mirror/load.ts'
 import { readChanges } from '../../support/outbox.ts'
 import { createDatabase, createEmptyDatabase } from '../../support/postgres/database.ts'
 import { leased } from '../../support/postgres/leased.ts'
-import { unnoticed } from '../../support/postgres/unnoticed.ts'
+import { withoutCapture } from '../../support/postgres/without-capture.ts'
 
 const MIGRATIONS = join(import.meta.dirname, '../../../migrations')
 
@@ -24,7 +24,7 @@ afterAll(async () => {
 })
 
 beforeEach(async () => {
-  await unnoticed(sql, (tx) => tx`truncate scopestack.projects, scopestack.clients, scopestack.crm_opportunities`)
+  await withoutCapture(sql, (tx) => tx`truncate scopestack.projects, scopestack.clients, scopestack.crm_opportunities`)
 })
 
 const load = (type: string, records: readonly RemoteRecord[]): Promise<LoadResult> =>
@@ -127,7 +127,7 @@ it.each<[string, unknown, Omit<Value, 'name'>]>([
 it('keeps a number with more digits than a double whole, and a huge one as text', async () => {
   const huge = `1${'0'.repeat(5000)}`
   const fields = `[{"name": "exact", "value": 12345678901234567890.5}, {"name": "huge", "value": "${huge}"}, {"name": "wide", "value": 1e5000}]`
-  await unnoticed(
+  await withoutCapture(
     sql,
     (tx) =>
       tx`insert into scopestack.projects (id, sync_hash, project_variables) values ('1', '', ${fields}::text::jsonb)`,
@@ -226,7 +226,7 @@ it('follows a load of 1,000 projects inside its transaction, and writes only wha
 it('takes the values away with a tombstone and brings them back with the record', async () => {
   const records = ['1', '2'].map((id) => project(id, [field('region', 'text', 'north')]))
   await load('projects', records)
-  await unnoticed(sql, (tx) => tx`update scopestack.projects set sync_deleted_at = now() where id = '1'`)
+  await withoutCapture(sql, (tx) => tx`update scopestack.projects set sync_deleted_at = now() where id = '1'`)
   expect([await values('1'), await values('2')]).toEqual([[], [expect.objectContaining({ name: 'region' })]])
   expect(await load('projects', records)).toMatchObject({ updated: 1 })
   expect(await values('1')).toMatchObject([{ name: 'region', value: 'north' }])
@@ -235,7 +235,7 @@ it('takes the values away with a tombstone and brings them back with the record'
 it('follows plain SQL too: an upsert, another id, a value with more zeros, null, DELETE, TRUNCATE', async () => {
   const fields = (value: string) => `[{"name": "seats", "value": ${value}}]`
   const upsert = (value: string) =>
-    unnoticed(
+    withoutCapture(
       sql,
       (tx) => tx`
         insert into scopestack.projects (id, sync_hash, project_variables)
@@ -245,15 +245,15 @@ it('follows plain SQL too: an upsert, another id, a value with more zeros, null,
   await upsert('1')
   await upsert('1.0')
   expect(await values('local-1')).toMatchObject([{ value: '1.0' }])
-  await unnoticed(sql, (tx) => tx`update scopestack.projects set id = '1' where id = 'local-1'`)
+  await withoutCapture(sql, (tx) => tx`update scopestack.projects set id = '1' where id = 'local-1'`)
   expect([await values('local-1'), await values('1')]).toMatchObject([[], [{ value: '1.0' }]])
-  await unnoticed(sql, (tx) => tx`update scopestack.projects set project_variables = null`)
+  await withoutCapture(sql, (tx) => tx`update scopestack.projects set project_variables = null`)
   expect(await values('1')).toEqual([])
-  await unnoticed(sql, (tx) => tx`update scopestack.projects set project_variables = ${fields('2')}::text::jsonb`)
-  await unnoticed(sql, (tx) => tx`delete from scopestack.projects where id = '1'`)
+  await withoutCapture(sql, (tx) => tx`update scopestack.projects set project_variables = ${fields('2')}::text::jsonb`)
+  await withoutCapture(sql, (tx) => tx`delete from scopestack.projects where id = '1'`)
   expect(await values('1')).toEqual([])
   await upsert('3')
-  await unnoticed(sql, (tx) => tx`truncate scopestack.projects`)
+  await withoutCapture(sql, (tx) => tx`truncate scopestack.projects`)
   expect(await sql`select * from scopestack.user_defined_values`).toEqual([])
 })
 

@@ -12,7 +12,7 @@ import { compareIds } from '../../../src/remote/pages/reverse-pages.ts'
 import { startSimulator, type Simulator } from '../../../src/simulator/server.ts'
 import type { Outcome, ResourceOutcome } from '../../../src/store/runs/runs.ts'
 import { createDatabase, type TestDatabase } from '../../support/postgres/database.ts'
-import { unnoticed } from '../../support/postgres/unnoticed.ts'
+import { withoutCapture } from '../../support/postgres/without-capture.ts'
 import { LONG, trySeeds } from '../../support/run/seeds.ts'
 import { startWorker, type TestWorker } from '../../support/scopestack/worker.ts'
 
@@ -151,7 +151,7 @@ async function play(seed: number): Promise<Outcome[]> {
   const found: Outcome[] = []
   log.length = 0
   try {
-    await unnoticed(
+    await withoutCapture(
       worker.sql,
       (tx) => tx`truncate scopestack.clients, sync.cursors, sync.seen_pages, sync.known_pages, sync.capabilities`,
     )

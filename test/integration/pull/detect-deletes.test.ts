@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import type { Simulator } from '../../../src/simulator/server.ts'
 import { readCapability } from '../../support/capabilities.ts'
 import type { Alter, ListBody } from '../../support/network/relay.ts'
-import { unnoticed } from '../../support/postgres/unnoticed.ts'
+import { withoutCapture } from '../../support/postgres/without-capture.ts'
 import { onTestFinished } from '../../support/run/test-context.ts'
 import { livingIds, openAccount, pullOne, remoteIds } from '../../support/scopestack/account.ts'
 import { startWorker, type TestWorker } from '../../support/scopestack/worker.ts'
@@ -184,7 +184,7 @@ describe('too many missing records at once', () => {
 it('are looked up by several runs when they are more than one run looks up', async () => {
   const { sim, worker } = await openAccount({}, undefined, { pageSize: 100, concurrency: 8, deleteLimit: 100 })
   await pullOne(worker, 'services')
-  await unnoticed(
+  await withoutCapture(
     worker.sql,
     (tx) => tx`
       insert into scopestack.services (id, sync_hash)

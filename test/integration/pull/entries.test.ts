@@ -6,7 +6,7 @@ import { createMirror } from '../../../src/store/mirror/load.ts'
 import { emptyOutbox, readChanges } from '../../support/outbox.ts'
 import { createDatabase } from '../../support/postgres/database.ts'
 import { leased } from '../../support/postgres/leased.ts'
-import { unnoticed } from '../../support/postgres/unnoticed.ts'
+import { withoutCapture } from '../../support/postgres/without-capture.ts'
 
 const database = await createDatabase()
 const sql = openDatabase(database.url)
@@ -23,7 +23,7 @@ const FIELDS = [
 
 beforeEach(async () => {
   await emptyOutbox(sql)
-  await unnoticed(sql, (tx) => tx`delete from scopestack.clients`)
+  await withoutCapture(sql, (tx) => tx`delete from scopestack.clients`)
   await load('clients', { name: 'One', 'user-defined-fields': FIELDS })
 })
 
@@ -186,7 +186,7 @@ describe('a trigger accepts', () => {
   })
 
   it('a statement of many rows, each with its own entries', async () => {
-    await unnoticed(
+    await withoutCapture(
       sql,
       (tx) => tx`
         insert into scopestack.clients (id, sync_hash, user_defined_fields)

@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest'
 import type { Simulator } from '../../../src/simulator/server.ts'
 import { pull } from '../../../src/sync/run/run.ts'
-import { unnoticed } from '../../support/postgres/unnoticed.ts'
+import { withoutCapture } from '../../support/postgres/without-capture.ts'
 import { livingIds, openAccount, pullOne, remoteIds } from '../../support/scopestack/account.ts'
 import type { TestWorker } from '../../support/scopestack/worker.ts'
 
@@ -73,7 +73,7 @@ describe('a list that has not changed', () => {
 describe('a page that has not changed is loaded again', () => {
   it('when a row of it is missing from the mirror', async () => {
     const { sim, worker, ids } = await open()
-    await unnoticed(worker.sql, (tx) => tx`delete from scopestack.services where id = ${ids[12]!}`)
+    await withoutCapture(worker.sql, (tx) => tx`delete from scopestack.services where id = ${ids[12]!}`)
     expect(await pullOne(worker, 'services')).toMatchObject({ outcome: 'ok', inserted: 1, updated: 0 })
     expect(served(sim)).toEqual([2, COUNT])
     expect(await livingIds(worker, 'services')).toEqual(ids)
@@ -83,7 +83,7 @@ describe('a page that has not changed is loaded again', () => {
     const { sim, worker, ids } = await open()
     const [{ name } = { name: '' }] = await worker.sql<{ name: string }[]>`
       select name from scopestack.services where id = ${ids[12]!}`
-    await unnoticed(worker.sql, async (tx) => {
+    await withoutCapture(worker.sql, async (tx) => {
       await tx`
         update scopestack.services set name = 'Another', sync_hash = 'other', sync_changed_at = now() where id = ${ids[12]!}`
       await tx`update scopestack.services set sync_deleted_at = now() where id = ${ids[25]!}`

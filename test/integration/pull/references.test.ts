@@ -7,7 +7,7 @@ import { createMirror } from '../../../src/store/mirror/load.ts'
 import { emptyOutbox, readChanges } from '../../support/outbox.ts'
 import { createDatabase } from '../../support/postgres/database.ts'
 import { leased } from '../../support/postgres/leased.ts'
-import { unnoticed } from '../../support/postgres/unnoticed.ts'
+import { withoutCapture } from '../../support/postgres/without-capture.ts'
 
 const database = await createDatabase()
 const sql = openDatabase(database.url)
@@ -22,13 +22,13 @@ const LOCAL = `local-${randomUUID()}`
 beforeEach(async () => {
   await emptyOutbox(sql)
   await sql`truncate sync.cursors, sync.local_ids`
-  await unnoticed(sql, async (tx) => {
+  await withoutCapture(sql, async (tx) => {
     for (const table of ['clients', 'projects', 'vendors', 'project_documents'])
       await tx`delete from scopestack.${tx(table)}`
   })
   for (const id of ['1', '2', '3']) await load('clients', id)
   for (const id of ['1', '2']) await load('projects', id)
-  await unnoticed(sql, (tx) => tx`update scopestack.clients set sync_deleted_at = now() where id = '3'`)
+  await withoutCapture(sql, (tx) => tx`update scopestack.clients set sync_deleted_at = now() where id = '3'`)
   await sql`insert into scopestack.vendors (id, name) values (${LOCAL}, 'Of another table')`
   await emptyOutbox(sql)
 })

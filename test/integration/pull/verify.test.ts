@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest'
 import type { Transaction } from '../../../src/store/connection/database.ts'
 import type { ListBody } from '../../support/network/relay.ts'
-import { unnoticed } from '../../support/postgres/unnoticed.ts'
+import { withoutCapture } from '../../support/postgres/without-capture.ts'
 import { livingIds, openAccount, pullOne, remoteIds } from '../../support/scopestack/account.ts'
 import { EQUAL, verify, type Found } from '../../support/scopestack/verified.ts'
 import type { TestWorker } from '../../support/scopestack/worker.ts'
@@ -12,7 +12,7 @@ async function openServices(...given: Parameters<typeof openAccount>) {
   expect(await pullOne(worker, 'services')).toMatchObject({ outcome: 'ok' })
   const ids = remoteIds(sim, 'services')
   const { sql } = worker
-  const damage = (act: (tx: Transaction) => Promise<unknown>): Promise<void> => unnoticed(sql, act)
+  const damage = (act: (tx: Transaction) => Promise<unknown>): Promise<void> => withoutCapture(sql, act)
   const add = (id: string) =>
     damage((tx) => tx`insert into scopestack.services (id, name, sync_hash) values (${id}, 'x', '')`)
   return { sim, worker, damage, ids, add, verify: (how = {}) => verify(worker, 'services', how) }
@@ -223,14 +223,14 @@ describe('every read method', () => {
     for (const each of ['projects', type]) expect(await pullOne(worker, each)).toMatchObject({ outcome: 'ok' })
     const ids = await livingIds(worker, table)
     expect(await verify(worker, type)).toEqual({ ...EQUAL, resource: type, read: ids.length })
-    await unnoticed(
+    await withoutCapture(
       sql,
       (tx) => tx`update scopestack.${tx(table)} set ${tx(column)} = '"by hand"' where id = ${ids[0]!}`,
     )
     const changed = { columns: [{ name: column, mirror: '"by hand"' }] }
     expect(await verify(worker, type)).toMatchObject({ different: 1, reported: [changed] })
     expect(await verify(worker, type, { repair: true })).toMatchObject({ different: 1, repaired: 1 })
-    await unnoticed(sql, (tx) => tx`delete from scopestack.${tx(table)} where id = ${ids[0]!}`)
+    await withoutCapture(sql, (tx) => tx`delete from scopestack.${tx(table)} where id = ${ids[0]!}`)
     expect(await verify(worker, type, { repair: true })).toMatchObject({ missing: 1, repaired: 1 })
     expect(await verify(worker, type)).toEqual({ ...EQUAL, resource: type, read: ids.length })
   })

@@ -8,7 +8,7 @@ import { startSimulator, type Simulator } from '../../../src/simulator/server.ts
 import { openDatabase, type Database } from '../../../src/store/connection/database.ts'
 import { emptyOutbox } from '../../support/outbox.ts'
 import { createDatabase, type TestDatabase } from '../../support/postgres/database.ts'
-import { unnoticed } from '../../support/postgres/unnoticed.ts'
+import { withoutCapture } from '../../support/postgres/without-capture.ts'
 import { startWorker, type TestWorker } from '../../support/scopestack/worker.ts'
 
 const SETTINGS: Readonly<Record<string, readonly string[]>> = {
@@ -136,7 +136,7 @@ async function sentUnder(settings: Readonly<Record<string, string>>): Promise<re
   })
   await emptyOutbox(worker.sql)
   await worker.sql`truncate sync.known_pages`
-  await unnoticed(worker.sql, async (tx) => {
+  await withoutCapture(worker.sql, async (tx) => {
     await tx`delete from scopestack.vendors where id like 'local-%'`
     for (const type of TYPES) await tx`update scopestack.${tx(type.replaceAll('-', '_'))} set sync_hash = ''`
   })

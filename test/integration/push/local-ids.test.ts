@@ -6,7 +6,7 @@ import { discardChange } from '../../../src/store/outbox/changes.ts'
 import { pruneSettledChanges } from '../../../src/store/outbox/notify.ts'
 import { emptyOutbox, readChanges } from '../../support/outbox.ts'
 import { createDatabase, type TestDatabase } from '../../support/postgres/database.ts'
-import { unnoticed } from '../../support/postgres/unnoticed.ts'
+import { withoutCapture } from '../../support/postgres/without-capture.ts'
 import { startWorker, type TestWorker } from '../../support/scopestack/worker.ts'
 
 let sim: Simulator
@@ -25,7 +25,7 @@ beforeEach(async () => {
   sim.removeFault()
   await emptyOutbox(worker.sql)
   await worker.sql`truncate sync.local_ids`
-  await unnoticed(worker.sql, async (tx) => {
+  await withoutCapture(worker.sql, async (tx) => {
     for (const type of TYPES) await tx`delete from scopestack.${tx(type.replaceAll('-', '_'))} where id like 'local-%'`
   })
 })

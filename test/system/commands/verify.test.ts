@@ -1,6 +1,6 @@
 /** `verify` from the command line. */
 import { expect, test } from 'vitest'
-import { unnoticed } from '../../support/postgres/unnoticed.ts'
+import { withoutCapture } from '../../support/postgres/without-capture.ts'
 import { until } from '../../support/until.ts'
 import { fillClients, jsonLines, open } from '../support/setting.ts'
 
@@ -15,7 +15,7 @@ test('of many differences some are shown and all are counted; after the repair, 
     /^✓ clients +60 {2}equal\n✓ vendors +\d+ {2}equal\n\n\d+ records of 2 resources: every row equals its record\.\n$/,
   )
 
-  await unnoticed(
+  await withoutCapture(
     sql,
     (tx) => tx`update scopestack.clients set name = 'by hand' where id in (select id from scopestack.clients limit 50)`,
   )

@@ -1,7 +1,7 @@
 /** Both schedules in one process, and incremental runs that are killed. */
 import { expect, test } from 'vitest'
 import { startWebhook } from '../../support/network/webhook.ts'
-import { unnoticed } from '../../support/postgres/unnoticed.ts'
+import { withoutCapture } from '../../support/postgres/without-capture.ts'
 import { until } from '../../support/until.ts'
 import { contents, open, type Setting } from '../support/setting.ts'
 import { openUnattended } from '../support/unattended.ts'
@@ -92,7 +92,7 @@ test.concurrent('a run that is killed between projects and their children loses 
   const whole = await fresh.run(`pull ${types}`, { SCOPESTACK_AUTH_URL: sim.url, SCOPESTACK_API_URL: sim.url })
   expect(whole.code, whole.stderr).toBe(0)
   for (const table of ['project_phases', 'project_subservices']) {
-    await unnoticed(sql, async (tx) => {
+    await withoutCapture(sql, async (tx) => {
       const { count } = await tx`delete from scopestack.${tx(table)} where sync_deleted_at is not null`
       expect(count, table).toBe(1)
     })

@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest'
 import { catalog } from '../../../src/catalog/registry.ts'
 import type { Simulator } from '../../../src/simulator/server.ts'
-import { unnoticed } from '../../support/postgres/unnoticed.ts'
+import { withoutCapture } from '../../support/postgres/without-capture.ts'
 import {
   addPart,
   markedDeleted,
@@ -162,7 +162,7 @@ it('children are read again though the first full read of the projects came afte
   const { sim, worker, changes } = account
   await worker.sql`delete from sync.cursors where resource = 'projects'`
   await worker.sql`delete from sync.known_pages where resource = 'projects'`
-  await unnoticed(worker.sql, (tx) => tx`truncate scopestack.projects`)
+  await withoutCapture(worker.sql, (tx) => tx`truncate scopestack.projects`)
   const { parts } = projectWith(sim, 'project-phases', 2)
   edit(sim, 'project-phases', parts[0]!)
   await worker.run(['projects'])
