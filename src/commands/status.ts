@@ -5,10 +5,10 @@
 import { explainStoreError, openStore } from '../assemble/store.ts'
 import { EXIT } from '../errors/sync-error.ts'
 import { readSchedules } from '../jobs/schedule.ts'
+import { readOverview } from '../report/overview.ts'
+import { editLines } from '../report/problems.ts'
 import { stdout } from '../screen/streams.ts'
 import { statusLines } from './output/status-output.ts'
-import { editLines } from './output/status-problems.ts'
-import { readOverview } from './overview.ts'
 import { readSettings } from './settings.ts'
 import type { Call } from './verb.ts'
 

@@ -1,8 +1,8 @@
 /** What facts of the database and the queue mean, and what to do about them. Pure: a fact comes in, a line goes out. */
+import { many, thousands } from '../../report/words.ts'
 import type { TlsMode } from '../../store/connection/address.ts'
 import { findDatabaseProblem, OLDEST, type Fitness, type ServerVersion } from '../../store/server/fitness.ts'
 import { grantTo, type RightsFacts, type ServerFacts, type SizeFacts } from '../../store/server/server-facts.ts'
-import { many, thousands } from '../output/format.ts'
 import { fail, ok, warn, type Finding } from './finding.ts'
 import type { Reached } from './subject.ts'
 

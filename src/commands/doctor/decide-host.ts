@@ -1,6 +1,6 @@
 /** What the settings, the clock and the disk of this host are like. Pure: a fact comes in, a line goes out. */
 import type { InspectedConfig } from '../../config/config.ts'
-import { many } from '../output/format.ts'
+import { many } from '../../report/words.ts'
 import { size } from './decide-database.ts'
 import { fail, ok, warn, type Finding } from './finding.ts'
 

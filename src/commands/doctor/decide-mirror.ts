@@ -1,12 +1,12 @@
 /** What the books say of drift, parked records and changes, schedules and runs, and what to do about them. Pure. */
 import type { Silence } from '../../jobs/alerts.ts'
 import type { Schedule } from '../../jobs/schedule.ts'
+import type { Overview } from '../../report/overview.ts'
+import { editLines, type Problem } from '../../report/problems.ts'
+import { ago, many, thousands } from '../../report/words.ts'
 import type { Process } from '../../store/fleet/processes.ts'
 import type { SchemaVersion } from '../../store/schema/migrate.ts'
-import { ago, many, thousands } from '../output/format.ts'
 import { driftGroups } from '../output/status-output.ts'
-import { editLines, type Problem } from '../output/status-problems.ts'
-import type { Overview } from '../overview.ts'
 import { listed } from './decide-scopestack.ts'
 import { fail, ok, warn, type Finding } from './finding.ts'
 

@@ -1,8 +1,8 @@
 /** What facts of ScopeStack, of its clock and of the account mean, and what to do about them. Pure. */
 import { spokenSeconds } from '../../jobs/clock.ts'
+import { duration, many, thousands } from '../../report/words.ts'
 import type { Access } from '../../sync/discover/privileges.ts'
 import type { Support } from '../../sync/discover/support.ts'
-import { duration, many, thousands } from '../output/format.ts'
 import { fail, failedBy, ok, skip, warn, type Fact, type Finding } from './finding.ts'
 
 export interface RemoteClockFacts {

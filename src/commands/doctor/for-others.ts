@@ -2,8 +2,8 @@
 import { catalog } from '../../catalog/registry.ts'
 import type { Config, InspectedConfig } from '../../config/config.ts'
 import { ERRORS, type ErrorCode } from '../../errors/table.ts'
+import type { Overview } from '../../report/overview.ts'
 import type { RecentRun } from '../../store/runs/recent-runs.ts'
-import type { Overview } from '../overview.ts'
 import { wrongSchedules } from './subject.ts'
 
 /** Numbers and words of a list, as they are. Of texts that anything could have been pasted into, only what they amount to. */

@@ -1,7 +1,7 @@
 /** How far a backfill is, all resources together, and how long it will take. */
+import { duration, thousands } from '../../report/words.ts'
 import type { BackfillStart } from '../../sync/run/backfill.ts'
 import type { PullEvent } from '../../sync/run/resource-run.ts'
-import { duration, thousands } from './format.ts'
 
 export interface Overall {
   /** How many records a list said it has; null where it is unknown. */

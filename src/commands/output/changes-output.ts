@@ -1,15 +1,16 @@
 /** Changes as a person reads them: on 80 columns of a terminal, and uncut where a program reads. */
 import type { Resource } from '../../catalog/resource.ts'
-import { withCode } from '../../errors/sync-error.ts'
+import { reasonOf, waitsBecause } from '../../report/change-reasons.ts'
+import { ago, thousands } from '../../report/words.ts'
 import { visible } from '../../screen/visible.ts'
 import { clipped } from '../../screen/width.ts'
 import type { Decision } from '../../store/changes/change.ts'
 import { memberName } from '../../store/changes/fields.ts'
-import { DEPARTED, PARKED, SETTLED, wordOf } from '../../store/changes/states.ts'
+import { PARKED, SETTLED, wordOf } from '../../store/changes/states.ts'
 import type { SendBlockers } from '../../store/outbox/blockers.ts'
 import type { ChangeDetails } from '../../store/outbox/changes.ts'
 import { fullDifferences } from './change-fields.ts'
-import { ago, textTable, thousands, wrapped } from './format.ts'
+import { textTable, wrapped } from './format.ts'
 
 export interface Listed {
   readonly changes: readonly ChangeDetails[]
@@ -50,32 +51,6 @@ export function listText(
   const rest = more > 0 ? [`  … ${thousands(more)} more, older ones; --json has all.`] : []
   return [...table, ...(reasons.length > 0 ? ['', ...reasons] : []), ...(more > 0 ? ['', ...rest] : [])]
 }
-
-const reasonOf = ({ id, code, reason }: Pick<ChangeDetails, 'id' | 'code' | 'reason'>): string | null =>
-  reason === null ? null : withCode(withId(reason, id), code)
-
-/** Why and for how long; null where it only has to be sent. */
-export function waitsBecause(
-  change: Pick<ChangeDetails, 'id' | 'op' | 'code' | 'reason' | 'state'>,
-  waits: SendBlockers | undefined,
-): string | null {
-  if (waits === undefined || waits.held) return null
-  const { record, parent, seconds } = waits
-  if (record !== null && record.state === 'waiting')
-    return `Goes together with change ${record.change} of the same record.`
-  if (record !== null) return `Waits for change ${record.change} of the same record${standing(record)}.`
-  if (parent !== null) return `Waits for change ${parent.change}, the new row that it refers to${standing(parent)}.`
-  const next = change.op === 'create' && DEPARTED.includes(change.state) ? 'Next lookup' : 'Next try'
-  const reason = reasonOf(change)
-  return `${next} in ${seconds} s${reason === null ? '.' : `: ${reason}`}`
-}
-
-const standing = ({ change, state }: NonNullable<SendBlockers['record']>): string =>
-  PARKED.includes(state) ? `, which is parked: see "changes show ${change}"` : ''
-
-/** A sentence that names our commands, with the id to copy. */
-export const withId = (text: string, id: number): string =>
-  text.replaceAll(/"changes (show|retry|discard|resolve)(?=[ "])/g, `"changes $1 ${id}`)
 
 export const changeJson = (change: ChangeDetails, waits: SendBlockers | undefined) => ({
   ...change,

@@ -1,11 +1,11 @@
 /** What was discovered, as a person reads it. */
 import { relative } from 'node:path'
+import { thousands } from '../../report/words.ts'
 import { visible } from '../../screen/visible.ts'
 import { padEnd, widthOf } from '../../screen/width.ts'
 import type { Finding } from '../../sync/discover/difference.ts'
 import type { Discovered, DiscoverReport } from '../../sync/discover/discover.ts'
 import type { WrittenFile } from '../../sync/discover/write-catalog.ts'
-import { thousands } from './format.ts'
 
 /** A list that only may exist is no difference when it does not. */
 export const differs = ({ resource, declared, state, findings }: Discovered): boolean =>

@@ -1,7 +1,8 @@
 /** The lines of `doctor`, for a person. */
+import { many } from '../../report/words.ts'
 import { visible } from '../../screen/visible.ts'
 import { padEnd } from '../../screen/width.ts'
-import { many, wrapped } from './format.ts'
+import { wrapped } from './format.ts'
 
 /** A finding, and the check that it is of. */
 export interface Line {

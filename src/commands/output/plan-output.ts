@@ -1,10 +1,11 @@
 /** What a push would send, as a person reads it, and for machines. */
 import type { Resource } from '../../catalog/resource.ts'
+import { thousands } from '../../report/words.ts'
 import { clipped } from '../../screen/width.ts'
 import { memberName } from '../../store/changes/fields.ts'
 import type { PlannedChange } from '../../sync/push/plan.ts'
 import { differences, value } from './change-fields.ts'
-import { thousands, wrapped } from './format.ts'
+import { wrapped } from './format.ts'
 
 const FATE: Readonly<Record<PlannedChange['fate'], string>> = {
   send: '',

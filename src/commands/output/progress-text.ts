@@ -1,8 +1,9 @@
 /** How a run is put into words: what goes on, what a list came to, and what all of them did. */
+import { duration, thousands } from '../../report/words.ts'
 import { isSuccess, type Outcome } from '../../store/runs/runs.ts'
 import type { PullEvent } from '../../sync/run/resource-run.ts'
 import type { PullReport } from '../../sync/run/run.ts'
-import { duration, thousands, wrapped } from './format.ts'
+import { wrapped } from './format.ts'
 
 export interface Active {
   readonly since: number

@@ -1,7 +1,7 @@
 /** How far a push is: repainted on a terminal, else a line now and then. What is settled with a word has its own line. */
+import { duration, thousands } from '../../report/words.ts'
 import { openLive } from '../../screen/live.ts'
 import { onTerminal, stderr, stdout } from '../../screen/streams.ts'
-import { duration, thousands } from './format.ts'
 
 export interface PushProgress {
   /** One more is settled; lines of its own stay. */

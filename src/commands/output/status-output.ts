@@ -1,8 +1,9 @@
 /** The state of everything, for a person: problems come first. */
+import type { Problem } from '../../report/problems.ts'
+import { ago, many, moment, thousands } from '../../report/words.ts'
 import type { Process } from '../../store/fleet/processes.ts'
 import type { ResourceStatus, RunStatus, Status } from '../../store/runs/status.ts'
-import { ago, many, moment, tableIn, thousands, wrapped } from './format.ts'
-import type { Problem } from './status-problems.ts'
+import { tableIn, wrapped } from './format.ts'
 
 export interface Shown extends Status {
   readonly problems: readonly Problem[]

@@ -1,12 +1,12 @@
 /** What `verify` shows: a line a resource, and below it what differs. */
 import { errorCodeOf, reason, type SyncError, withCode } from '../../errors/sync-error.ts'
+import { thousands } from '../../report/words.ts'
 import { openLive } from '../../screen/live.ts'
 import { stdout } from '../../screen/streams.ts'
 import { visible } from '../../screen/visible.ts'
 import { clipped } from '../../screen/width.ts'
 import type { Difference } from '../../sync/verify/differences.ts'
 import type { VerifyResult } from '../../sync/verify/verify.ts'
-import { thousands } from './format.ts'
 
 export interface VerifyScreen {
   begin(resource: string): void

@@ -1,9 +1,10 @@
 import { describe, expect, it } from 'vitest'
 import { catalog } from '../../../src/catalog/registry.ts'
-import { ago, duration, textTable } from '../../../src/commands/output/format.ts'
+import { textTable } from '../../../src/commands/output/format.ts'
 import { activeLine, ending, outcomeLines, summary } from '../../../src/commands/output/progress-text.ts'
 import { progressLine } from '../../../src/commands/output/push-progress.ts'
 import { chooseResources } from '../../../src/commands/settings.ts'
+import { ago, duration } from '../../../src/report/words.ts'
 
 const types = (named?: string[]) => chooseResources(catalog, named).map(({ type }) => type)
 

@@ -2,8 +2,8 @@
 import { describe, expect, it } from 'vitest'
 import { catalog } from '../../../src/catalog/registry.ts'
 import { statusLines, type Shown } from '../../../src/commands/output/status-output.ts'
-import { editLines, problemsIn } from '../../../src/commands/output/status-problems.ts'
 import { readSchedule } from '../../../src/jobs/schedule.ts'
+import { editLines, problemsIn } from '../../../src/report/problems.ts'
 import { widthOf } from '../../../src/screen/width.ts'
 
 const AT = new Date('2026-11-28T12:00:00Z')

@@ -1,6 +1,5 @@
 /** What a person reads ends with its code, whichever way it takes to the person. */
 import { describe, expect, it, test } from 'vitest'
-import { problemsIn } from '../../../src/commands/output/status-problems.ts'
 import * as commands from '../../../src/errors/commands.ts'
 import * as credentials from '../../../src/errors/credentials.ts'
 import * as database from '../../../src/errors/database.ts'
@@ -21,6 +20,7 @@ import {
 } from '../../../src/errors/sync-error.ts'
 import { ERRORS } from '../../../src/errors/table.ts'
 import * as waiting from '../../../src/errors/waiting-changes.ts'
+import { problemsIn } from '../../../src/report/problems.ts'
 
 /** Texts for whatever a factory takes: what is read of them is text, a number or a list. */
 const ANYTHING = {

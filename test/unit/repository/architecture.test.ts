@@ -15,7 +15,8 @@ const MAY_IMPORT: Arrows = (() => {
   const ends = [...what, 'logger', 'screen', 'signals', 'token-store', 'rate-limit-store', 'map-concurrent']
   const moves = [...ends, 'remote', 'store']
   const when = [...moves, 'sync']
-  const all = [...when, 'jobs', 'web', 'config', 'assemble', 'simulator']
+  const says = [...when, 'jobs', 'report']
+  const all = [...says, 'web', 'config', 'assemble', 'simulator']
   return {
     errors: [],
     'exact-json': [],
@@ -33,7 +34,9 @@ const MAY_IMPORT: Arrows = (() => {
     store: [...ends, 'config', 'exact-json'],
     sync: moves,
     jobs: when,
-    web: [...when, 'http-server'],
+    // The state of everything, and its words: what status, doctor and the dashboard have in common.
+    report: [...when, 'jobs'],
+    web: [...says, 'http-server'],
     assemble: [...when, 'jobs', 'web', 'config'],
     commands: all,
     program: [...all, 'commands'],
@@ -91,8 +94,6 @@ const WITHIN: Record<string, Arrows> = {
     verb: [],
     output: [],
     settings: [],
-    // What status and doctor show of the same books.
-    overview: ['output'],
     // A verb's words for --help, which import its code only when it runs.
     help: [
       'verb',
@@ -111,7 +112,7 @@ const WITHIN: Record<string, Arrows> = {
       'verify',
     ],
     // A verb knows no other one.
-    '*': ['verb', 'output', 'settings', 'overview'],
+    '*': ['verb', 'output', 'settings'],
   },
   simulator: {
     model: [],

@@ -1,13 +1,9 @@
 import { describe, expect, it } from 'vitest'
 import { catalog } from '../../../src/catalog/registry.ts'
-import {
-  changeText as changeLines,
-  listText as listLines,
-  waitsBecause,
-  withId,
-} from '../../../src/commands/output/changes-output.ts'
+import { changeText as changeLines, listText as listLines } from '../../../src/commands/output/changes-output.ts'
 import { wrapped as wrappedLines } from '../../../src/commands/output/format.ts'
 import { planText as planLines } from '../../../src/commands/output/plan-output.ts'
+import { waitsBecause, withId } from '../../../src/report/change-reasons.ts'
 import type { Decision } from '../../../src/store/changes/change.ts'
 import type { SendBlockers } from '../../../src/store/outbox/blockers.ts'
 import { checkActionAllowed, type ChangeDetails } from '../../../src/store/outbox/changes.ts'

@@ -1,4 +1,4 @@
-/** Where everything stands, for `status` and `doctor`: one reader, so that both show the same figures. */
+/** Where everything stands, for `status`, `doctor` and the dashboard: one reader, so that all show the same figures. */
 import { catalog } from '../catalog/registry.ts'
 import { notMigrated } from '../errors/database.ts'
 import { hostClockNotice } from '../jobs/clock.ts'
@@ -11,7 +11,7 @@ import { readStatus, type Status } from '../store/runs/status.ts'
 import { describeLostEdits } from '../store/schema/capture-state.ts'
 import { isMigrated, migratedSchemaGone } from '../store/schema/migrate.ts'
 import { readClock } from '../store/server/clock.ts'
-import { problemsIn, type Problem } from './output/status-problems.ts'
+import { problemsIn, type Problem } from './problems.ts'
 
 export interface Overview extends Status {
   readonly problems: readonly Problem[]

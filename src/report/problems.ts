@@ -1,9 +1,9 @@
 /** Problems that the bookkeeping tables show: `status` lists them first, and exits with 2 for any of them. */
-import { withCode } from '../../errors/sync-error.ts'
-import type { Schedule } from '../../jobs/schedule.ts'
-import { isSuccess } from '../../store/runs/runs.ts'
-import type { Status } from '../../store/runs/status.ts'
-import { many, moment, thousands } from './format.ts'
+import { withCode } from '../errors/sync-error.ts'
+import type { Schedule } from '../jobs/schedule.ts'
+import { isSuccess } from '../store/runs/runs.ts'
+import type { Status } from '../store/runs/status.ts'
+import { many, moment, thousands } from './words.ts'
 
 export interface Problem {
   /** `schema`, `resource`, `run`, `schedule`, `records`, `edits`: a name that stays, for machines. */
