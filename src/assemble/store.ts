@@ -5,7 +5,7 @@ import { embeddedFailed, embeddedGone, statementRejected } from '../errors/datab
 import { hasCode, reason } from '../errors/sync-error.ts'
 import { explainDatabase, openDatabase, type Database } from '../store/connection/database.ts'
 import { isRejectedByDatabase } from '../store/mirror/rejections.ts'
-import { checkSurroundingsIfReachable } from '../store/server/surroundings.ts'
+import { checkConnectionPathIfReachable } from '../store/server/connection-path.ts'
 import { connectionsNeeded, poolSize } from '../sync/run/connections.ts'
 
 type OfStore = Pick<Config, 'databaseUrl' | 'concurrency'>
@@ -29,7 +29,7 @@ export async function openStore(config: OfStore, signal: AbortSignal, { moves = 
   const { databaseUrl, concurrency } = config
   const embedded = databaseUrl === undefined ? await startEmbedded(signal) : undefined
   const url = databaseUrl ?? embedded!.url
-  if (embedded === undefined) await checkSurroundingsIfReachable(url, moves ? connectionsNeeded(concurrency) : 0)
+  if (embedded === undefined) await checkConnectionPathIfReachable(url, moves ? connectionsNeeded(concurrency) : 0)
   const sql = openDatabase(url, { connections: poolSize(concurrency) })
   return {
     url,

@@ -42,12 +42,12 @@ export async function run({ options, signal }: Call): Promise<number> {
           const { redirectUri } = loopback
           const { user, slug } = await signIn.redeem({ code: arrival.code, redirectUri, verifier }, signal)
           const text = `Logged in${user === '' ? '' : ` as ${user}`}, account ${slug}.`
-          await arrival.answer({ ok: true, title: 'You are logged in', text: `${text} You may close this window.` })
+          await arrival.respond({ ok: true, title: 'You are logged in', text: `${text} You may close this window.` })
           stdout.say(`${text} The session is kept, encrypted, in the database: "pull" and "start" use it.`)
           return EXIT.ok
         } catch (error) {
           const failure = refusedCode(await explainStoreError(error, store))
-          await arrival.answer({ ok: false, title: 'Not logged in', text: reason(failure) })
+          await arrival.respond({ ok: false, title: 'Not logged in', text: reason(failure) })
           throw failure
         }
       } finally {

@@ -86,6 +86,6 @@ export const bundleNotWritable = (facts: { path: string }, cause: unknown): Sync
 export const checkFailed = (facts: { why: string }, cause?: unknown): SyncError =>
   syncError(
     'SYNC_CHECK_FAILED',
-    `This could not be checked: ${facts.why}. Mend that, and run "doctor" again; if it stays, report this line.`,
+    `This could not be checked: ${facts.why}. Fix that, and run "doctor" again; if it stays, report this line.`,
     { facts, cause },
   )

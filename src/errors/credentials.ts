@@ -55,7 +55,7 @@ export function noToken(cause: SyncError): SyncError {
 
 /**
  * `wait` and not `retry`: the server responded, and would respond the same a second later. After the cool-down it is
- * asked once more, so that a mended server is noticed without an operator.
+ * asked once more, so that a repaired server is noticed without an operator.
  */
 export const tokenUnusable = (facts: { url: string; problem: string }): SyncError =>
   syncError(

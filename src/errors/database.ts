@@ -168,6 +168,6 @@ export const statementRejected = (facts: { said: string }, cause: unknown): Sync
   syncError(
     'SYNC_TABLE_REFUSED',
     `Postgres rejects a statement of this command: ${facts.said.replace(/\.$/, '')}. A table, column, constraint, trigger or right ` +
-      'of schema scopestack or sync was changed: mend it, and run the command again.',
+      'of schema scopestack or sync was changed: repair it, and run the command again.',
     { facts, cause },
   )

@@ -51,7 +51,7 @@ export const listOutOfReach = (facts: { path: string; page: number; status: numb
     { facts },
   )
 
-/** The table itself: no row of it can be read, or written. @param facts.problem ends with what mends it. */
+/** The table itself: no row of it can be read, or written. @param facts.problem ends with what repairs it. */
 export const tableUnfit = (facts: { table: string; problem: string | null }, cause?: unknown): SyncError =>
   syncError(
     'SYNC_TABLE_UNFIT',

@@ -97,7 +97,7 @@ export const errorCodeOf = (error: unknown): ErrorCode | null => (error instance
 /** What a process says with its exit status (README, "Exit codes"). */
 export const EXIT = { ok: 0, failed: 1, notAllOk: 2, usage: 64, credentials: 77, config: 78 } as const
 
-/** What another try may mend is a failure like any other. */
+/** What another try may fix is a failure like any other. */
 export function exitCodeOf(error: unknown): number {
   if (!(error instanceof SyncError) || error.remedy !== 'stop') return EXIT.failed
   return EXIT[entryOf(error.code).exit ?? 'failed']

@@ -3,7 +3,7 @@ import { type SyncError, syncError } from './sync-error.ts'
 import { capitalized } from './wording.ts'
 
 /** Not parked: ScopeStack may still be working on it. */
-export const unanswered = (facts: { what: string; why: string; answer?: string }): SyncError =>
+export const responseLost = (facts: { what: string; why: string; answer?: string }): SyncError =>
   syncError(
     'SYNC_PUSH_UNANSWERED',
     `${capitalized(facts.what)} was sent, and ${facts.answer ?? 'its response was lost'}. ${facts.why} It is tried again later; nothing needs to be done.`,
@@ -32,7 +32,7 @@ export const rowLocked = (facts: { what: string }): SyncError =>
 export const rowRejected = (facts: { what: string; said: string }, cause: unknown): SyncError =>
   syncError(
     'SYNC_PUSH_ROW_REFUSED',
-    `${capitalized(facts.what)} waits to be settled, since the database rejects its row: ${facts.said} Mend that, for instance by "on ` +
+    `${capitalized(facts.what)} waits to be settled, since the database rejects its row: ${facts.said} Fix that, for instance by "on ` +
       'update cascade" of a foreign key, and it settles by itself; nothing is sent twice.',
     { facts: { ...facts, seconds: 30 }, cause },
   )

@@ -1,5 +1,5 @@
 /**
- * Tells a webhook what a person should know: a run that did not end well, that it is well again, and silence. The alert is
+ * Sends to a webhook what a person should know: a run that did not end well, that it is well again, and silence. The alert is
  * written down with the run (store/runs/alerts.ts) and sent by a loop of its own, so that no webhook can hold up a run.
  */
 import { hash } from 'node:crypto'
@@ -123,7 +123,7 @@ interface SendDeps {
   readonly log: Logger
 }
 
-const ANSWER_MS = 10_000
+const RESPONSE_MS = 10_000
 const LONGEST_WAIT_SECONDS = 15 * 60
 
 /** Sends what waits, one after the other. A webhook that is down is tried for two days. */
@@ -145,7 +145,7 @@ export async function sendAlerts(deps: SendDeps, signal: AbortSignal): Promise<v
 async function post({ url, http }: SendDeps, body: object, signal: AbortSignal): Promise<string | null> {
   const headers = { 'content-type': 'application/json' }
   try {
-    const request = { method: 'POST', url, headers, body: visibleJson(body), wholeMs: ANSWER_MS } as const
+    const request = { method: 'POST', url, headers, body: visibleJson(body), wholeMs: RESPONSE_MS } as const
     const { status } = await http.send(request, signal)
     return status >= 200 && status < 300 ? null : `status ${status}`
   } catch (error) {

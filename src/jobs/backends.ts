@@ -28,9 +28,9 @@ type Classes = BackendClasses<IQueueBackend, unknown>
 
 /** Each of the two workers listens on a connection of its own; two are for queries meanwhile. */
 const LISTENING = 2
-const ASKING = 2
+const QUERYING = 2
 
-const queueConnections = (works: boolean): number => ASKING + (works ? LISTENING : 0)
+const queueConnections = (works: boolean): number => QUERYING + (works ? LISTENING : 0)
 
 /** All connections to Postgres that `start` may have at once. A worker's session comes behind migrations, in their place. */
 export const connectionsToStart = (concurrency: number, redisUrl: string | undefined, works: boolean): number =>

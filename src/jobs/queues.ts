@@ -46,9 +46,9 @@ export interface Queues {
   /** `none`: the queue does not hold the job. */
   jobState(runId: number, resource: string): Promise<JobState>
   /** Ends the delay of a postponed job. */
-  hurry(runId: number, resource: string): Promise<void>
+  promote(runId: number, resource: string): Promise<void>
   /** Removes a job that has ended, so that its id can be used again. */
-  forget(runId: number, resource: string): Promise<void>
+  removeJob(runId: number, resource: string): Promise<void>
   startWorker(process: Processor<JobData, void, JobName>, concurrency: number): QueueWorker
   /** There may be something to push. Many of these make one job, and one more where a job is at it already. */
   wakePush(): Promise<void>
@@ -78,13 +78,13 @@ export type JobState =
 const TIMEOUT_MS = 10_000
 
 /** Waits for a call of the queue, for at most {@link TIMEOUT_MS}. */
-type Ask = <T>(work: Promise<T>) => Promise<T>
+type CallQueue = <T>(work: Promise<T>) => Promise<T>
 
 export function openQueues(place: Place, timing: Timing, onError: (error: Error) => void): Queues {
   const { redisUrl } = place
   const { classes, connection, prefix, write, refused, release } =
     redisUrl === undefined ? onPostgres(place, onError) : onRedis(place, onError)
-  const ask: Ask = async (work) => {
+  const callQueue: CallQueue = async (work) => {
     try {
       return await withinTimeout(work)
     } catch (error) {
@@ -104,13 +104,14 @@ export function openQueues(place: Place, timing: Timing, onError: (error: Error)
 
   return {
     kind: redisUrl === undefined ? 'postgres' : 'redis',
-    ...pullJobs({ pulls, flows, defaults: jobOptions(timing), ask }),
-    ...pushJobs(pushes, ask),
+    ...pullJobs({ pulls, flows, defaults: jobOptions(timing), callQueue }),
+    ...pushJobs(pushes, callQueue),
     startWorker: (process, concurrency) =>
       workerOf(process, (counted) => new classes.Worker(QUEUE, counted, { ...working, concurrency }), onError),
     startPushWorker: (process) =>
       workerOf(process, (counted) => new classes.Worker(PUSH_QUEUE, counted, working), onError),
-    ping: async () => void (await ask<unknown>(write === undefined ? pulls.getJobCountByTypes('active') : write())),
+    ping: async () =>
+      void (await callQueue<unknown>(write === undefined ? pulls.getJobCountByTypes('active') : write())),
     async close() {
       await Promise.all([pulls, pushes, flows].map((one) => closeWithTimeout(one)))
       await release()
@@ -124,55 +125,58 @@ interface PullQueue {
   readonly pulls: BullQueue<JobData, JobName>
   readonly flows: FlowProducer<IQueueBackend, unknown>
   readonly defaults: JobsOptions
-  readonly ask: Ask
+  readonly callQueue: CallQueue
 }
 
 const pullJobs = ({
   pulls,
   flows,
   defaults,
-  ask,
-}: PullQueue): Pick<Queues, 'addRun' | 'jobState' | 'hurry' | 'forget'> => ({
+  callQueue,
+}: PullQueue): Pick<Queues, 'addRun' | 'jobState' | 'promote' | 'removeJob'> => ({
   async addRun(runId, resources) {
     const children = resources.map((resource): FlowJobNode => {
       const opts = { ...defaults, jobId: pullJobId(runId, resource), ignoreDependencyOnFailure: true }
       return { name: 'pull', queueName: QUEUE, data: { runId, resource } satisfies JobData, opts }
     })
     const opts = { ...defaults, jobId: closeJobId(runId) }
-    await ask(flows.add({ name: 'close', queueName: QUEUE, data: { runId } satisfies JobData, opts, children }))
+    await callQueue(flows.add({ name: 'close', queueName: QUEUE, data: { runId } satisfies JobData, opts, children }))
   },
 
   async jobState(runId, resource) {
-    const job = await ask(pulls.getJob(pullJobId(runId, resource)))
+    const job = await callQueue(pulls.getJob(pullJobId(runId, resource)))
     if (job === undefined) return 'none'
-    const state = await ask(job.getState())
+    const state = await callQueue(job.getState())
     if (state === 'failed') return { failed: job.failedReason }
     if (state === 'completed') return 'completed'
     if (state === 'delayed') return { delayedMs: job.delay, begun: job.attemptsStarted }
     return state === 'unknown' ? 'none' : 'live'
   },
 
-  async hurry(runId, resource) {
-    const job = await ask(pulls.getJob(pullJobId(runId, resource)))
-    await ask(job?.promote() ?? Promise.resolve())
+  async promote(runId, resource) {
+    const job = await callQueue(pulls.getJob(pullJobId(runId, resource)))
+    await callQueue(job?.promote() ?? Promise.resolve())
   },
 
-  async forget(runId, resource) {
-    await ask(pulls.remove(pullJobId(runId, resource)))
+  async removeJob(runId, resource) {
+    await callQueue(pulls.remove(pullJobId(runId, resource)))
   },
 })
 
-const pushJobs = (pushes: BullQueue<object, 'push'>, ask: Ask): Pick<Queues, 'wakePush' | 'endPushDelay'> => ({
+const pushJobs = (
+  pushes: BullQueue<object, 'push'>,
+  callQueue: CallQueue,
+): Pick<Queues, 'wakePush' | 'endPushDelay'> => ({
   async wakePush() {
     const deduplication = { id: 'push', keepLastIfActive: true }
-    await ask(pushes.add('push', {}, { deduplication, removeOnComplete: true, removeOnFail: true }))
+    await callQueue(pushes.add('push', {}, { deduplication, removeOnComplete: true, removeOnFail: true }))
   },
 
   async endPushDelay(isOver) {
-    const id = await ask(pushes.getDeduplicationJobId('push'))
-    const job = id === null ? undefined : await ask(pushes.getJob(id))
-    if (job === undefined || (await ask(job.getState())) !== 'delayed') return
-    if (isOver({ key: `${id} ${job.attemptsStarted}`, delayedMs: job.delay })) await ask(job.promote())
+    const id = await callQueue(pushes.getDeduplicationJobId('push'))
+    const job = id === null ? undefined : await callQueue(pushes.getJob(id))
+    if (job === undefined || (await callQueue(job.getState())) !== 'delayed') return
+    if (isOver({ key: `${id} ${job.attemptsStarted}`, delayedMs: job.delay })) await callQueue(job.promote())
   },
 })
 

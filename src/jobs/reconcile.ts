@@ -66,11 +66,11 @@ async function reconcileRun(deps: Deps, run: OpenRun, checks: Checks, signal: Ab
       checks.now.unknown.add(key)
     } else if (state === 'completed') {
       // It did not do what it was for.
-      await queues.forget(run.id, resource)
+      await queues.removeJob(run.id, resource)
       lost.push(resource)
     } else if ('failed' in state) {
       await recordOutcome(sql, run.id, await givenUp(sql, resource, state.failed))
-    } else await hurryIfLate(deps, { ...state, runId: run.id, resource }, checks)
+    } else await promoteIfLate(deps, { ...state, runId: run.id, resource }, checks)
   }
   if (lost.length > 0) {
     log.warn({ run: run.id, resources: lost }, 'jobs of a run that goes on were lost and are made again')
@@ -82,7 +82,7 @@ async function reconcileRun(deps: Deps, run: OpenRun, checks: Checks, signal: Ab
  * The queue knows when a job is to come by some host's clock, of an older version or before the database's was set back. How
  * long it was postponed is right in any case, and so is the time for which we see it wait.
  */
-async function hurryIfLate(
+async function promoteIfLate(
   { queues, log, elapsed = () => performance.now() }: Deps,
   { runId, resource, delayedMs, begun }: { runId: number; resource: string; delayedMs: number; begun: number },
   { before, now }: Checks,
@@ -93,7 +93,7 @@ async function hurryIfLate(
   now.delayed.set(key, { begun, since })
   if (elapsed() - since < delayedMs + LATE_MS) return
   log.warn({ run: runId, resource }, "a job that was postponed by another clock than the database's is done now")
-  await queues.hurry(runId, resource)
+  await queues.promote(runId, resource)
 }
 
 const JOB_FAILED: ErrorCode = 'SYNC_JOB_FAILED'

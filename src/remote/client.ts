@@ -48,7 +48,11 @@ export interface Client {
    *
    * @throws SyncError like `get`, without SYNC_FORBIDDEN and SYNC_REQUEST_REFUSED.
    */
-  write<T>(request: WriteRequest, interpret: (response: Answer, url: string) => T, signal: AbortSignal): Promise<T>
+  write<T>(
+    request: WriteRequest,
+    interpret: (response: HttpResponse, url: string) => T,
+    signal: AbortSignal,
+  ): Promise<T>
   /** ScopeStack's clock, in ms since the epoch and to the second, never too late; null before its first response. */
   time(): number | null
 }
@@ -70,8 +74,6 @@ export interface WriteRequest {
   /** Called just before each time it is sent, behind all waits. What it throws prevents that. */
   readonly beforeSend?: () => Promise<void>
 }
-
-export type Answer = HttpResponse
 
 interface Deps {
   readonly http: Http

@@ -34,7 +34,7 @@ export async function checkTable(sql: Database, resource: Resource, lease: Lease
   return isAnother
 }
 
-/** What Postgres refused, in words that say what mends it; anything else as it is. */
+/** What Postgres refused, in words that say what helps; anything else as it is. */
 export async function explainTableError(sql: Database, resource: Resource, error: unknown): Promise<unknown> {
   if (!isRejectedByDatabase(error)) return error
   const { table } = resource

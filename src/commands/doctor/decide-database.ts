@@ -13,10 +13,10 @@ export function decideConnection(reached: Reached | null): Finding {
       'Run "pull", which makes one in .scopestack-sync/, or set DATABASE_URL. Beside a running "start", run this in its folder.',
     )
   }
-  const { where, surroundings } = reached
-  if (surroundings === null) return ok(`${capital(where)} responds.`, { embedded: true }, { quotes: true })
-  const how = surroundings.kind === 'direct' ? '' : ', through a pooler'
-  return ok(`${where} responds${how}.`, { embedded: false, pooler: surroundings.kind !== 'direct' }, { quotes: true })
+  const { where, path } = reached
+  if (path === null) return ok(`${capital(where)} responds.`, { embedded: true }, { quotes: true })
+  const how = path.kind === 'direct' ? '' : ', through a pooler'
+  return ok(`${where} responds${how}.`, { embedded: false, pooler: path.kind !== 'direct' }, { quotes: true })
 }
 
 /** Not of a setting's name. */
@@ -88,7 +88,7 @@ export function decideRights({ role, creates, schemas, lacking, tables }: Rights
   }
   if (tables.length > 0) {
     return tables.map((problem) =>
-      fail(problem, 'Mend the table as the message says.', {
+      fail(problem, 'Repair the table as the message says.', {
         code: 'SYNC_TABLE_UNFIT',
         complete: true,
         quotes: true,
@@ -130,10 +130,10 @@ export interface Connections {
   readonly live: number
 }
 
-export function decideConnections({ reached: { surroundings }, need, live }: Connections): Finding {
-  if (surroundings === null) return ok('The embedded Postgres has enough.', { need })
-  if (surroundings.kind !== 'direct') return ok('A pooler does not show how many it has left.', { need })
-  const { room, most, limit } = surroundings
+export function decideConnections({ reached: { path }, need, live }: Connections): Finding {
+  if (path === null) return ok('The embedded Postgres has enough.', { need })
+  if (path.kind !== 'direct') return ok('A pooler does not show how many it has left.', { need })
+  const { room, most, limit } = path
   const facts = { need, room, most, live }
   const have = `${many(room, 'connection')} of ${thousands(most)} left (${limit})`
   if (room >= need) return ok(`${have}; a "start" uses ${need}.`, facts)
@@ -207,19 +207,16 @@ export function decideReplication({
   )
 }
 
-export function decidePooler({ surroundings }: Reached): Finding {
-  const facts = { kind: surroundings?.kind ?? 'direct' }
-  if (surroundings?.kind === 'transaction pooler') {
+export function decidePooler({ path }: Reached): Finding {
+  const facts = { kind: path?.kind ?? 'direct' }
+  if (path?.kind === 'transaction pooler') {
     return fail(
       'DATABASE_URL leads to a pooler that gives a session away after each transaction or statement, and this program needs sessions of its own.',
       'Set DATABASE_DIRECT_URL to the address of the server itself, or use a port or a pool of the pooler with pool_mode = session.',
       { code: 'SYNC_POOLED', facts },
     )
   }
-  return ok(
-    surroundings?.kind === 'session pooler' ? 'One that keeps sessions, as it should.' : 'None in between.',
-    facts,
-  )
+  return ok(path?.kind === 'session pooler' ? 'One that keeps sessions, as it should.' : 'None in between.', facts)
 }
 
 /** @param migrated null: it is kept in Redis, which could be used. */

@@ -15,16 +15,16 @@ import { addressOf, codeOf, explainDatabase } from '../../store/connection/datab
 import { findLocation } from '../../store/embedded/location.ts'
 import { checkRedis } from '../../store/redis/redis-check.ts'
 import { readSchemaVersion, type SchemaVersion } from '../../store/schema/migrate.ts'
+import { readConnectionPath, type ConnectionPath } from '../../store/server/connection-path.ts'
 import { readFitness, type Fitness } from '../../store/server/fitness.ts'
 import { readServerFacts, type ServerFacts } from '../../store/server/server-facts.ts'
-import { readSurroundings, type Surroundings } from '../../store/server/surroundings.ts'
 import { chooseResources, unknownOf } from '../settings.ts'
 import { NotChecked } from './check.ts'
 
 export interface Reached {
   readonly where: string
   /** Null: it is the embedded Postgres. */
-  readonly surroundings: Surroundings | null
+  readonly path: ConnectionPath | null
 }
 
 export interface Subject {
@@ -127,11 +127,11 @@ function databaseOf({ config, wrong }: InspectedConfig, signal: AbortSignal): Of
       const folder = await findLocation(EMBEDDED_FOLDER)
       if (folder === null) return null
       await opened()
-      return { where: `the embedded Postgres in ${folder}`, surroundings: null }
+      return { where: `the embedded Postgres in ${folder}`, path: null }
     }
     const where = addressOf(databaseUrl)
     try {
-      return { where, surroundings: await readSurroundings(databaseUrl) }
+      return { where, path: await readConnectionPath(databaseUrl) }
     } catch (error) {
       throw explainDatabase(error, databaseUrl)
     }
@@ -142,7 +142,7 @@ function databaseOf({ config, wrong }: InspectedConfig, signal: AbortSignal): Of
     const reached = await reach().catch(() => undefined)
     if (reached === undefined) throw new NotChecked('The database cannot be reached.')
     if (reached === null) throw new NotChecked('There is no database yet.')
-    if (reached.surroundings?.kind === 'transaction pooler') {
+    if (reached.path?.kind === 'transaction pooler') {
       throw new NotChecked('The pooler in between gives sessions away.')
     }
     return await opened()

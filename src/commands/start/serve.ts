@@ -24,7 +24,7 @@ import { shortenPatience } from '../../store/connection/watch.ts'
 import { installationName } from '../../store/fleet/account.ts'
 import { describeCheck } from '../../store/schema/capture-state.ts'
 import { isMigrated, migrate } from '../../store/schema/migrate.ts'
-import { checkSurroundings } from '../../store/server/surroundings.ts'
+import { checkConnectionPath } from '../../store/server/connection-path.ts'
 import { createWriteCheck } from '../../store/server/writable.ts'
 import { withDbRetry } from '../../sync/with-db-retry.ts'
 import { startWeb, type Checks, type Web } from '../../web/health.ts'
@@ -159,7 +159,7 @@ async function openQueue(
   const waiting = { store, log, onWait, signal }
   const works = parts.has('worker')
   const need = connectionsToStart(config.concurrency, redisUrl, works)
-  await awaitServer(() => checkSurroundings(store.url, need), waiting)
+  await awaitServer(() => checkConnectionPath(store.url, need), waiting)
   const changing = reportingLockWaits(waiting)
   const lost = describeCheck(await awaitServer(() => migrate(store.url, changing), waiting))
   if (lost !== null) log.warn(lost)

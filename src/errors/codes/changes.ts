@@ -103,7 +103,7 @@ export const CHANGES = {
     remedy: 'wait',
     meaning:
       'The database rejects the row of the change: a trigger, a constraint or the shape of its table is in the way.',
-    action: 'Mend that; the change is then settled by itself, and nothing is sent twice.',
+    action: 'Fix that; the change is then settled by itself, and nothing is sent twice.',
   },
   SYNC_CLAIM_LOST: {
     scope: 'record',

@@ -1,6 +1,6 @@
 /** One row of the table of errors. `docs/errors.md` is generated from them. */
 
-/** `retry`: at once, with backoff, spends an attempt · `wait`: later, spends none · `park`: a person decides · `stop`: a person mends. */
+/** `retry`: at once, with backoff, spends an attempt · `wait`: later, spends none · `park`: a person decides · `stop`: a person fixes it. */
 export type Remedy = 'retry' | 'wait' | 'park' | 'stop'
 
 export interface Entry {

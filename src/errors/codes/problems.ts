@@ -12,7 +12,7 @@ export const PROBLEMS = {
     scope: 'notice',
     remedy: 'stop',
     meaning: '`doctor`: a check could not be made, or did not end in time.',
-    action: 'Mend what the message names, and run `doctor` again; if it stays, report the message.',
+    action: 'Fix what the message names, and run `doctor` again; if it stays, report the message.',
   },
   SYNC_SCHEMA_OLDER: {
     scope: 'notice',

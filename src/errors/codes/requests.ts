@@ -52,7 +52,7 @@ export const REQUESTS = {
     scope: 'notice',
     remedy: 'wait',
     meaning: 'The rate limit cannot be shared for now, so this worker keeps to its own part of it.',
-    action: 'Mend what the message names (Redis or Postgres).',
+    action: 'Fix what the message names (Redis or Postgres).',
   },
   SYNC_PROXY_UNREACHABLE: {
     scope: 'resource',

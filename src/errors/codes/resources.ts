@@ -57,7 +57,7 @@ export const RESOURCES = {
     scope: 'resource',
     remedy: 'stop',
     meaning: 'A mirrored table was changed so that it cannot be read or written.',
-    action: 'Mend the table as the message says.',
+    action: 'Repair the table as the message says.',
   },
   SYNC_TABLE_REFUSED: {
     scope: 'resource',

@@ -28,7 +28,7 @@ interface Expected {
 export interface LoginCallback {
   readonly code: string
   /** The response that the browser waits for: how the login ended. */
-  answer(ended: { ok: boolean; title: string; text: string }): Promise<void>
+  respond(ended: { ok: boolean; title: string; text: string }): Promise<void>
 }
 
 /** @param port 0 for any free one. */
@@ -67,7 +67,7 @@ export async function openLoopback(port: number): Promise<Loopback> {
             await page(response, 400, 'Not logged in', `${sentence(why)} You may close this window.`)
             return reject(loginFailed({ why, next: AGAIN }))
           }
-          resolve({ code, answer: ({ ok, title, text }) => page(response, ok ? 200 : 400, title, text) })
+          resolve({ code, respond: ({ ok, title, text }) => page(response, ok ? 200 : 400, title, text) })
         }
       })
       const ended = (event: AbortSignal, error: () => Error): Promise<never> =>

@@ -20,7 +20,7 @@ export interface IssuedToken {
 
 type Members = Readonly<Record<string, unknown>>
 
-/** RFC 6749 §5.2 errors that a person has to mend; the same request again cannot help. */
+/** RFC 6749 §5.2 errors that a person has to fix; the same request again cannot help. */
 const REFUSALS: ReadonlySet<string> = new Set([
   'invalid_client',
   'unauthorized_client',

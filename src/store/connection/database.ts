@@ -45,7 +45,7 @@ function placeOf(url: string, address: DatabaseUrl): Place {
   const known = reached.get(url)
   if (known !== undefined) return known
   const [tls, session] = [tlsOf(address), sessionOf(address)]
-  const isReadOnly = (host: Host) => askIfReadOnly(address, { hosts: onlyHost(host), tls, session })
+  const isReadOnly = (host: Host) => queryReadOnly(address, { hosts: onlyHost(host), tls, session })
   const hosts = hostsOf(address, { isAway: isConnectionLoss, isReadOnly })
   const visitor = openServerProbe((seconds) => connect(address, { hosts, tls, session }, 1, seconds), isAway)
   const place: Place = { hosts, tls, watch: new Watch(visitor) }
@@ -53,9 +53,9 @@ function placeOf(url: string, address: DatabaseUrl): Place {
   return place
 }
 
-async function askIfReadOnly(address: DatabaseUrl, way: ServerRoute): Promise<boolean> {
+async function queryReadOnly(address: DatabaseUrl, route: ServerRoute): Promise<boolean> {
   const seconds = hostSeconds(address)
-  const sql = connect(address, way, 1, seconds)
+  const sql = connect(address, route, 1, seconds)
   // The server may hang after its greeting, and this connection is not watched. Without a connect timeout there is no limit here either.
   const late = seconds > 0 ? setTimeout(() => void sql.end({ timeout: 0 }), 2 * seconds * 1000) : undefined
   try {
@@ -70,7 +70,7 @@ async function askIfReadOnly(address: DatabaseUrl, way: ServerRoute): Promise<bo
 
 function connect(
   address: DatabaseUrl,
-  way: ServerRoute,
+  route: ServerRoute,
   connections: number,
   seconds = connectTimeoutSeconds(address),
 ): Database {
@@ -88,7 +88,7 @@ function connect(
     fetch_types: false,
     ssl: false,
     // Its types do not know these, though it documents them.
-    ...({ host: ['-'], port: [0], socket: () => new DriverSocket(way) } as object),
+    ...({ host: ['-'], port: [0], socket: () => new DriverSocket(route) } as object),
   })
   sql.options.parsers[JSONB] = parseExact
   return sql

@@ -45,7 +45,7 @@ export interface ServerRoute {
 export class DriverSocket extends EventEmitter {
   // The driver never sets noDelay, and every COPY would stall 40–88 ms on Nagle's algorithm.
   #stream = new Socket({ noDelay: true, keepAlive: true, keepAliveInitialDelay: KEEP_ALIVE_MS })
-  readonly #way: ServerRoute
+  readonly #route: ServerRoute
   #greeting: Greeting | undefined
   /** Data written before the host is known or TLS is negotiated. */
   #held: Buffer[] | undefined
@@ -68,11 +68,11 @@ export class DriverSocket extends EventEmitter {
   host = ''
   port = 0
 
-  constructor(way: ServerRoute) {
+  constructor(route: ServerRoute) {
     super()
-    this.#way = way
-    this.#greeting = new Greeting(way.session.statement, way.hosts.writable)
-    const host = way.hosts.next()
+    this.#route = route
+    this.#greeting = new Greeting(route.session.statement, route.hosts.writable)
+    const host = route.hosts.next()
     if (host instanceof Promise) this.#await(host)
     else this.#connect(host)
     // The driver delays its first write by one turn of the event loop.
@@ -81,7 +81,7 @@ export class DriverSocket extends EventEmitter {
 
   write(given: Buffer, done?: () => void): boolean {
     const first = this.#writes++ === 0
-    const data = first ? replaceStartup(given, this.#way.session.startup) : given
+    const data = first ? replaceStartup(given, this.#route.session.startup) : given
     if (!first) this.#wire.sent(data)
     if (this.#lost !== undefined) {
       setImmediate(() => this.#fail())
@@ -96,7 +96,7 @@ export class DriverSocket extends EventEmitter {
 
   end(data?: Buffer): void {
     this.#ended = true
-    this.#way.watch?.remove(this.#watched, false)
+    this.#route.watch?.remove(this.#watched, false)
     const stream = this.#stream
     // Without a host there is no connection to end.
     if (stream.connecting || this.host === '') stream.destroy()
@@ -151,11 +151,11 @@ export class DriverSocket extends EventEmitter {
   }
 
   #connect({ host, port }: Host): void {
-    const { tls } = this.#way
+    const { tls } = this.#route
     const path = host.startsWith('/')
     Object.assign(this, { host, port })
     this.#watched.since = performance.now()
-    this.#way.watch?.add(this.#watched)
+    this.#route.watch?.add(this.#watched)
     this.#stream.connect(path ? { path: `${host}/.s.PGSQL.${port}` } : { host, port })
     if (path || tls.mode === 'disable') this.#adopt(this.#stream)
     else if (tls.direct) {
@@ -183,7 +183,7 @@ export class DriverSocket extends EventEmitter {
 
   #read(chunk: Buffer): void {
     if (this.#greeting === undefined) return this.#pass(chunk)
-    const { pass, send, end } = this.#greeting.hear(chunk)
+    const { pass, send, end } = this.#greeting.receive(chunk)
     if (end !== undefined) this.#greeting = undefined
     if (send !== undefined) this.#stream.write(send)
     if (pass.length > 0) this.#pass(pass)
@@ -196,7 +196,7 @@ export class DriverSocket extends EventEmitter {
     if (this.#wire.code !== READ_ONLY || this.#lost !== undefined) return
     // The address may lead to another server by now, so all connections to this one are dropped.
     const why = Object.assign(new Error('Postgres can only be read from here'), { code: READ_ONLY })
-    this.#way.watch?.drop(why)
+    this.#route.watch?.drop(why)
     this.#stream.destroy(why)
   }
 
@@ -207,10 +207,10 @@ export class DriverSocket extends EventEmitter {
 
   #lose(): void {
     if (this.#lost !== undefined) return
-    this.#way.watch?.remove(this.#watched, !this.#left)
+    this.#route.watch?.remove(this.#watched, !this.#left)
     this.#lost =
       this.#cause ?? Object.assign(new Error('Postgres closed the connection'), { code: 'CONNECTION_CLOSED' })
-    this.#way.hosts.forget()
+    this.#route.hosts.forget()
     this.#fail()
     this.#closeWhenQuiet()
   }

@@ -36,7 +36,7 @@ export class Greeting {
     this.#writable = writable
   }
 
-  hear(chunk: Buffer): GreetingResult {
+  receive(chunk: Buffer): GreetingResult {
     this.#rest = Buffer.concat([this.#rest, chunk])
     const pass: Buffer[] = []
     let send: Buffer | undefined

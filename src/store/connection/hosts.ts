@@ -18,7 +18,7 @@ export interface HostProbe {
 
 export const onlyHost = (host: Host): Hosts => ({ next: () => host, forget: () => {}, writable: false })
 
-export function hostsOf({ hosts, writable }: DatabaseUrl, ask: HostProbe): Hosts {
+export function hostsOf({ hosts, writable }: DatabaseUrl, probe: HostProbe): Hosts {
   const [first, ...others] = hosts as [Host, ...Host[]]
   if (others.length === 0 && !writable) return onlyHost(first)
   let found: Promise<Host> | undefined
@@ -29,7 +29,7 @@ export function hostsOf({ hosts, writable }: DatabaseUrl, ask: HostProbe): Hosts
     next() {
       if (found !== undefined) return found
       searching = true
-      const looking = firstOf(hosts, writable, ask).finally(() => (searching = false))
+      const looking = firstOf(hosts, writable, probe).finally(() => (searching = false))
       found = looking
       looking.catch(() => {
         if (found === looking) found = undefined
@@ -43,18 +43,18 @@ export function hostsOf({ hosts, writable }: DatabaseUrl, ask: HostProbe): Hosts
 }
 
 /** As in libpq: after a host that is away or not writable the next is tried; after one that rejects the user it is not. */
-async function firstOf(hosts: readonly Host[], writable: boolean, ask: HostProbe): Promise<Host> {
+async function firstOf(hosts: readonly Host[], writable: boolean, probe: HostProbe): Promise<Host> {
   const unfit: string[] = []
   for (const host of hosts) {
     try {
-      const readOnly = await ask.isReadOnly(host)
+      const readOnly = await probe.isReadOnly(host)
       if (!writable || !readOnly) return host
       unfit.push(`${host.host}:${host.port} cannot be written to`)
     } catch (error) {
-      if (!ask.isAway(error)) throw error
+      if (!probe.isAway(error)) throw error
       unfit.push(`${host.host}:${host.port}: ${causeText(error)}`)
     }
   }
-  const why = `none of its hosts ${writable ? 'can be written to' : 'answers'} (${unfit.join('; ')})`
+  const why = `none of its hosts ${writable ? 'can be written to' : 'responds'} (${unfit.join('; ')})`
   throw Object.assign(new Error(why), { code: 'CONNECTION_NO_HOST' })
 }

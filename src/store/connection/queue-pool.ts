@@ -11,7 +11,7 @@ export function openQueuePool(url: string, { connections }: { connections: numbe
   const address = readAddress(url)
   const { database, user, password } = address
   // BullMQ's statements name no schema.
-  const way = routeTo(url, 'bullmq')
+  const route = routeTo(url, 'bullmq')
   const config: PoolConfig = {
     database,
     user,
@@ -25,7 +25,7 @@ export function openQueuePool(url: string, { connections }: { connections: numbe
     // Otherwise PGSSLNEGOTIATION would apply.
     sslnegotiation: 'postgres',
     // pg uses no more of a stream than PgSocket has.
-    stream: () => new PgSocket(way) as unknown as Duplex,
+    stream: () => new PgSocket(route) as unknown as Duplex,
   }
   const pool = new Pool(config)
   const connect = pool.connect.bind(pool)

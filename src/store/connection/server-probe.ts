@@ -13,7 +13,7 @@ export type ProbeResult =
    * `server`: identifies a running server, at any of its addresses; null for a read-only one · `working`: pids that are at work
    * on a statement of ours.
    */
-  | { readonly kind: 'answer'; readonly server: string | null; readonly working: ReadonlySet<number> }
+  | { readonly kind: 'response'; readonly server: string | null; readonly working: ReadonlySet<number> }
   /** The server responds, but cannot tell. */
   | { readonly kind: 'unknown' }
   | { readonly kind: 'silence' }
@@ -52,9 +52,9 @@ export function openServerProbe(open: (seconds: number) => Database, isAway: (er
     const sql = open(patienceSeconds)
     const over = AbortSignal.any([signal, AbortSignal.timeout(2 * patienceSeconds * 1000)])
     try {
-      const result = ask(sql, suspects, orphans)
+      const result = query(sql, suspects, orphans)
       result.catch(() => {})
-      return await Promise.race([result, aborted(over)])
+      return await Promise.race([result, whenAborted(over)])
     } catch (error) {
       return { kind: isAway(error) ? 'silence' : 'unknown' }
     } finally {
@@ -63,17 +63,17 @@ export function openServerProbe(open: (seconds: number) => Database, isAway: (er
   }
 }
 
-const aborted = (signal: AbortSignal): Promise<ProbeResult> =>
+const whenAborted = (signal: AbortSignal): Promise<ProbeResult> =>
   new Promise((resolve) => signal.addEventListener('abort', () => resolve({ kind: 'silence' })))
 
-async function ask(sql: Database, suspects: readonly Backend[], orphans: readonly Backend[]): Promise<ProbeResult> {
+async function query(sql: Database, suspects: readonly Backend[], orphans: readonly Backend[]): Promise<ProbeResult> {
   const identity = await sql<{ pid: number; server: string; standby: boolean }[]>`
     select pg_backend_pid() as pid, pg_is_in_recovery() as standby, pg_postmaster_start_time()::text as server`
   const [{ pid, server, standby }] = identity as unknown as [(typeof identity)[number]]
   // A pooler gives clients an invented pid.
   if (pid !== (identity.state as { pid?: number } | undefined)?.pid) return { kind: 'unknown' }
   const pids = [...suspects, ...orphans].map((one) => one.pid)
-  if (pids.length === 0) return { kind: 'answer', server: standby ? null : server, working: new Set() }
+  if (pids.length === 0) return { kind: 'response', server: standby ? null : server, working: new Set() }
   const rows = await sql<Row[]>`
     select pid, state, wait_event as wait, usename = current_user as mine,
       extract(epoch from clock_timestamp() - backend_start)::float8 as seconds
@@ -83,7 +83,7 @@ async function ask(sql: Database, suspects: readonly Backend[], orphans: readonl
   const stale = rows.filter((row) => row.mine && !isAtWork(row) && orphans.some((one) => same(one, row)))
   for (const orphan of stale) await sql`select pg_terminate_backend(${orphan.pid})`
   const working = suspects.filter((one) => rows.some((row) => same(one, row) && isAtWork(row)))
-  return { kind: 'answer', server: standby ? null : server, working: new Set(working.map((one) => one.pid)) }
+  return { kind: 'response', server: standby ? null : server, working: new Set(working.map((one) => one.pid)) }
 }
 
 /** A backend that waits for its client, which waits for it, is not at work. One that may not be seen counts as at work. */

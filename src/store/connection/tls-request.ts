@@ -8,21 +8,21 @@ const YES = 0x53
 /** Instead of yes or no: the server could not start a backend for the connection. */
 const ERROR = 0x45
 
-interface Answered {
+interface Handlers {
   /** Gets the stream to use. */
   readonly adopt: (stream: Socket) => void
   readonly lose: (error?: unknown) => void
 }
 
-export function requestTls(plain: Socket, host: string, tls: Tls, { adopt, lose }: Answered): void {
+export function requestTls(plain: Socket, host: string, tls: Tls, { adopt, lose }: Handlers): void {
   plain.once('error', lose)
   plain.once('close', lose)
-  plain.once('data', (answer: Buffer) => {
+  plain.once('data', (response: Buffer) => {
     plain.removeListener('error', lose)
     plain.removeListener('close', lose)
-    if (answer[0] === YES) return adopt(connectTls({ socket: plain, ...tlsOptions(host, tls) }))
+    if (response[0] === YES) return adopt(connectTls({ socket: plain, ...tlsOptions(host, tls) }))
     adopt(plain)
-    if (answer[0] === ERROR) return void plain.destroy()
+    if (response[0] === ERROR) return void plain.destroy()
     if (tls.mode === 'prefer') return
     const why = 'the server does not offer TLS, which sslmode in DATABASE_URL asks for'
     plain.destroy(Object.assign(new Error(why), { code: 'ERR_TLS_NOT_OFFERED' }))

@@ -69,7 +69,7 @@ const MOST_ORPHAN_PROBES = 30
 
 interface Doubt {
   traffic: string
-  awaited: boolean
+  waiting: boolean
   /** Checks without a byte, in or out, since it began to wait or to rest, or since the server confirmed it. */
   still: number
   /** As `still`, but confirmations do not reset it. */
@@ -99,7 +99,7 @@ export class Watch {
   }
 
   add(one: WatchedConnection): void {
-    this.#watched.set(one, { traffic: '', awaited: false, still: 0, total: 0, doubted: false, silences: 0 })
+    this.#watched.set(one, { traffic: '', waiting: false, still: 0, total: 0, doubted: false, silences: 0 })
     this.#timer ??= setInterval(() => this.#check(), checkEveryMs).unref()
   }
 
@@ -116,7 +116,7 @@ export class Watch {
 
   /** The server has become read-only: all its connections are dropped, so that the next ones find the primary. */
   drop(why: Error): void {
-    for (const one of this.#watched.keys()) if (one.wire.begun) one.lose(why)
+    for (const one of this.#watched.keys()) if (one.wire.hasBegun) one.lose(why)
   }
 
   #check(): void {
@@ -127,7 +127,7 @@ export class Watch {
     }
   }
 
-  /** Asks the server about the suspects, and closes those that it does not vouch for. */
+  /** Probes the server about the suspects, and closes those that it is not at work on. */
   async #probeSuspects(suspects: readonly WatchedConnection[]): Promise<void> {
     if (this.#probing !== undefined) return
     const { signal } = (this.#probing = new AbortController())
@@ -136,10 +136,12 @@ export class Watch {
     for (const orphan of this.#orphans) orphan.probes++
     try {
       const result = await this.#probe(suspects.map(backendOf), this.#orphans, signal)
-      const isAnswer = result.kind === 'answer'
+      const hasResponded = result.kind === 'response'
       // Those that were added meanwhile stay.
-      this.#orphans = this.#orphans.filter(({ probes }) => probes === 0 || (!isAnswer && probes < MOST_ORPHAN_PROBES))
-      if (isAnswer && result.server !== null) this.#compareServer(result.server, began)
+      this.#orphans = this.#orphans.filter(
+        ({ probes }) => probes === 0 || (!hasResponded && probes < MOST_ORPHAN_PROBES),
+      )
+      if (hasResponded && result.server !== null) this.#compareServer(result.server, began)
       for (const one of suspects) {
         const doubt = this.#watched.get(one)
         // Bytes that arrived or left meanwhile are proof enough.
@@ -169,42 +171,42 @@ function decide(one: WatchedConnection, doubt: Doubt, result: ProbeResult): void
   doubt.silences = result.kind === 'silence' ? doubt.silences + 1 : 0
   switch (result.kind) {
     case 'silence':
-      if (doubt.silences >= mostSilences) one.lose(unanswered('nor does its server respond to a new connection'))
+      if (doubt.silences >= mostSilences) one.lose(noResponse('nor does its server respond to a new connection'))
       return
     case 'unknown':
-      if (doubt.total >= CEILING) one.lose(unanswered(`for ${CEILING} s`))
+      if (doubt.total >= CEILING) one.lose(noResponse(`for ${CEILING} s`))
       else doubt.still = 0
       return
-    case 'answer':
+    case 'response':
       if (result.working.has(one.wire.pid ?? 0)) Object.assign(doubt, { still: 0, doubted: false })
       // Its response may be on its way: one more look.
       else if (!doubt.doubted) Object.assign(doubt, { doubted: true, still: doubtAfter })
-      else one.lose(unanswered('and the server is not at work on it'))
+      else one.lose(noResponse('and the server is not at work on it'))
   }
 }
 
 /** Counts the check, pings an idle connection, and decides whether to probe the server. */
 function isSuspect(one: WatchedConnection, doubt: Doubt): boolean {
   const { wire } = one
-  const awaited = wire.awaits || one.unsent() > 0
-  const pinged = wire.pinging
+  const waiting = wire.isWaiting || one.unsent() > 0
+  const pinged = wire.isPinging
   const traffic = trafficOf(one)
-  if (doubt.traffic !== traffic || doubt.awaited !== awaited) {
-    Object.assign(doubt, { traffic, awaited, still: 0, total: 0, doubted: false, silences: 0 })
+  if (doubt.traffic !== traffic || doubt.waiting !== waiting) {
+    Object.assign(doubt, { traffic, waiting, still: 0, total: 0, doubted: false, silences: 0 })
     return false
   }
   doubt.still++
   doubt.total++
   if (doubt.still < doubtAfter) return false
-  if (!wire.begun) {
+  if (!wire.hasBegun) {
     // Otherwise the caller's connection timeout applies.
-    if (ending) one.lose(unanswered('not even a greeting'))
+    if (ending) one.lose(noResponse('not even a greeting'))
     return false
   }
-  // A ping needs no probe: any live server answers it.
-  if (pinged) one.lose(unanswered('not even a ping'))
-  else if (awaited) return true
-  else if (wire.rests) one.send(wire.ping())
+  // A ping needs no probe: any live server responds to it.
+  if (pinged) one.lose(noResponse('not even a ping'))
+  else if (waiting) return true
+  else if (wire.isIdle) one.send(wire.ping())
   return false
 }
 
@@ -232,6 +234,6 @@ const backendOf = ({ wire, since }: WatchedConnection): Backend => ({
   seconds: (performance.now() - since) / 1000,
 })
 
-const unanswered = (how: string): Error => lossOf(`Postgres has not responded, ${how}`)
+const noResponse = (how: string): Error => lossOf(`Postgres has not responded, ${how}`)
 
 const lossOf = (message: string): Error => Object.assign(new Error(message), { code: 'CONNECTION_LOST' })

@@ -10,7 +10,7 @@ const NOTHING = Buffer.alloc(0)
 const HEAD = 5
 
 /** Messages of the driver. */
-const ASKING = new Set([0x51, 0x53, 0x46]) // Query, Sync, FunctionCall: each is answered by one ReadyForQuery
+const REQUESTS = new Set([0x51, 0x53, 0x46]) // Query, Sync, FunctionCall: each gets one ReadyForQuery
 const FLUSH = 0x48
 const COPY_ENDS = new Set([0x63, 0x66]) // CopyDone, CopyFail
 
@@ -29,18 +29,18 @@ export class Wire {
   received = 0
   /** Code of the last error from the server. */
   code: string | undefined
-  #owed = 0
+  #pending = 0
   #flushed = false
   #copying = false
   #state = ''
-  #echo: Buffer | undefined
+  #pong: Buffer | undefined
   readonly #out = new Messages(new Set())
   readonly #in = new Messages(new Set([KEY, READY, ERROR]))
 
   /** @param data after the startup message, which has no type. */
   sent(data: Buffer): void {
     this.#out.read(data, (type) => {
-      if (ASKING.has(type)) this.#owed++
+      if (REQUESTS.has(type)) this.#pending++
       else if (type === FLUSH) this.#flushed = true
       else if (COPY_ENDS.has(type)) this.#copying = false
     })
@@ -50,27 +50,27 @@ export class Wire {
   arrived(chunk: Buffer): Buffer {
     this.received++
     this.#flushed = false
-    const given = this.#echo === undefined ? chunk : this.#withoutEcho(chunk)
+    const given = this.#pong === undefined ? chunk : this.#withoutPong(chunk)
     this.#in.read(given, (type, body) => this.#take(type, body))
     return given
   }
 
   /** The server has been ready once. */
-  get begun(): boolean {
+  get hasBegun(): boolean {
     return this.#state !== ''
   }
 
   /** A request has no response yet. */
-  get awaits(): boolean {
-    return this.#echo !== undefined || ((this.#owed > 0 || this.#flushed) && !this.#copying)
+  get isWaiting(): boolean {
+    return this.#pong !== undefined || ((this.#pending > 0 || this.#flushed) && !this.#copying)
   }
 
-  get pinging(): boolean {
-    return this.#echo !== undefined
+  get isPinging(): boolean {
+    return this.#pong !== undefined
   }
 
-  get rests(): boolean {
-    return this.#state === 'I' && !this.awaits && !this.#copying && this.#in.whole && this.#out.whole
+  get isIdle(): boolean {
+    return this.#state === 'I' && !this.isWaiting && !this.#copying && this.#in.isComplete && this.#out.isComplete
   }
 
   get inTransaction(): boolean {
@@ -79,7 +79,7 @@ export class Wire {
 
   /** A Sync of our own, whose response the driver does not see; only while the connection is idle. @returns the bytes to send. */
   ping(): Buffer {
-    this.#echo = NOTHING
+    this.#pong = NOTHING
     return SYNC
   }
 
@@ -87,7 +87,7 @@ export class Wire {
     if (type === READY) {
       this.#state = String.fromCharCode(body[0]!)
       this.#copying = false
-      if (this.#owed > 0) this.#owed--
+      if (this.#pending > 0) this.#pending--
     } else if (type === KEY) this.pid = body.readUInt32BE(0)
     else if (type === COPY_IN) this.#copying = true
     // Fields end with a NUL, which no text in Postgres contains: quoted text is never taken for a field.
@@ -95,19 +95,19 @@ export class Wire {
   }
 
   /** Removes the response to our own Sync, and keeps what came before it (a notification) and after it. */
-  #withoutEcho(chunk: Buffer): Buffer {
-    const data = Buffer.concat([this.#echo!, chunk])
+  #withoutPong(chunk: Buffer): Buffer {
+    const data = Buffer.concat([this.#pong!, chunk])
     let at = 0
     while (at + HEAD <= data.length) {
       const end = at + 1 + data.readUInt32BE(at + 1)
       if (end > data.length) break
       if (data[at] === READY) {
-        this.#echo = undefined
+        this.#pong = undefined
         return Buffer.concat([data.subarray(0, at), data.subarray(end)])
       }
       at = end
     }
-    this.#echo = data.subarray(at)
+    this.#pong = data.subarray(at)
     return data.subarray(0, at)
   }
 }
@@ -116,7 +116,7 @@ export class Wire {
 class Messages {
   /** Bytes still to come of a message that is skipped. */
   #skip = 0
-  #begun = NOTHING
+  #partial = NOTHING
   readonly #kept: ReadonlySet<number>
 
   /** @param kept types whose content is read. */
@@ -124,12 +124,12 @@ class Messages {
     this.#kept = kept
   }
 
-  get whole(): boolean {
-    return this.#skip === 0 && this.#begun.length === 0
+  get isComplete(): boolean {
+    return this.#skip === 0 && this.#partial.length === 0
   }
 
   read(chunk: Buffer, onMessage: (type: number, body: Buffer) => void): void {
-    const data = this.#begun.length === 0 ? chunk : Buffer.concat([this.#begun, chunk])
+    const data = this.#partial.length === 0 ? chunk : Buffer.concat([this.#partial, chunk])
     let at = this.#skip
     while (at + HEAD <= data.length) {
       const type = data[at]!
@@ -140,6 +140,6 @@ class Messages {
       at = end
     }
     this.#skip = Math.max(0, at - data.length)
-    this.#begun = at < data.length ? Buffer.from(data.subarray(at)) : NOTHING
+    this.#partial = at < data.length ? Buffer.from(data.subarray(at)) : NOTHING
   }
 }

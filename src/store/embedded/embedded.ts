@@ -42,11 +42,11 @@ interface Options {
 }
 
 export async function startEmbeddedPostgres(options: Options): Promise<EmbeddedPostgres> {
-  const hurry = new AbortController()
-  const signal = AbortSignal.any([hurry.signal, ...(options.signal ? [options.signal] : [])])
+  const forced = new AbortController()
+  const signal = AbortSignal.any([forced.signal, ...(options.signal ? [options.signal] : [])])
   const starting = start({ ...options, signal })
-  const paid = onForcedExit(async () => {
-    hurry.abort()
+  const unregister = onForcedExit(async () => {
+    forced.abort()
     await starting.then(
       (server) => server.stop({ atOnce: true }),
       () => {},
@@ -54,9 +54,9 @@ export async function startEmbeddedPostgres(options: Options): Promise<EmbeddedP
   })
   try {
     const { stop, ...server } = await starting
-    return { ...server, stop: () => stop({ atOnce: false }).finally(paid) }
+    return { ...server, stop: () => stop({ atOnce: false }).finally(unregister) }
   } catch (error) {
-    paid()
+    unregister()
     throw error
   }
 }
@@ -121,7 +121,7 @@ async function join(cluster: Cluster, signal: AbortSignal): Promise<{ sql: postg
       if (failure !== undefined && !LOST_A_RACE.test(failure)) {
         const why = (await lastFatalMessage(cluster.folder)) || failure
         throw new Error(
-          `The embedded Postgres in ${cluster.folder} did not start: ${why}\nAll that it said is in postgres.log there.`,
+          `The embedded Postgres in ${cluster.folder} did not start: ${why}\nAll of its output is in postgres.log there.`,
         )
       }
       if (!started || failure !== undefined) started = await launch(cluster)

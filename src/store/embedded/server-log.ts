@@ -1,5 +1,5 @@
 /**
- * What the log of the embedded Postgres says of its own life. Other lines hold statements and values, so only messages that are
+ * What the log of the embedded Postgres reports of its own life. Other lines hold statements and values, so only messages that are
  * listed here are read out of it, in words of ours.
  */
 import { open } from 'node:fs/promises'
@@ -46,11 +46,11 @@ export const eventsIn = (log: string): LogEvent[] =>
   log
     .split('\n')
     .flatMap((line): LogEvent[] => {
-      const [, at, said] =
+      const [, at, message] =
         /^(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d+)? UTC) \[\d+\] (?:LOG|WARNING|ERROR|FATAL|PANIC): +(.*)$/.exec(
           line,
         ) ?? []
-      const event = EVENTS.find(([pattern]) => said !== undefined && pattern.test(said))?.[1]
+      const event = EVENTS.find(([pattern]) => message !== undefined && pattern.test(message))?.[1]
       return at === undefined || event === undefined ? [] : [{ at, event }]
     })
     .slice(-NEWEST)

@@ -37,9 +37,9 @@ export async function runProgram(file: string, args: readonly string[], options:
       child.once('error', reject)
       child.once('close', (code, signal) => resolve(code === 0 ? '' : `it ended with ${signal ?? code}`))
     })
-    const [failure, , said] = await Promise.all([ended, text(child.stdout), text(child.stderr)])
+    const [failure, , stderr] = await Promise.all([ended, text(child.stdout), text(child.stderr)])
     if (options.signal?.aborted) throw stopped()
-    if (failure !== '') throw new Error(said.trim() || failure)
+    if (failure !== '') throw new Error(stderr.trim() || failure)
   } finally {
     options.signal?.removeEventListener('abort', end)
   }

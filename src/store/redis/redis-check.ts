@@ -61,7 +61,7 @@ export function findRedisProblem({ version, policy, role }: RedisFacts): Problem
   }
   if (role === 'slave') {
     return {
-      problem: 'it is a replica, which answers questions and takes no jobs',
+      problem: 'it is a replica, which serves reads and takes no jobs',
       remedy: 'Name the primary in REDIS_URL, or an address that follows it',
       passing: true,
     }

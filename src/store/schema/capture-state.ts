@@ -93,22 +93,22 @@ const MOST_NAMED = 5
 /** The faults found by a migration, and whether they were repaired: only the owner of a table may do that. */
 export interface CaptureCheck {
   readonly faults: readonly CaptureFault[]
-  readonly mended: boolean
+  readonly repaired: boolean
 }
 
 /** Null without faults. */
-export function describeCheck({ faults, mended }: CaptureCheck): string | null {
+export function describeCheck({ faults, repaired }: CaptureCheck): string | null {
   const what = describeFaults(faults)
   if (what === null) return null
   const edited =
     '"verify" shows the rows that were edited meanwhile: such an edit is sent when it is made again, and "verify --repair" takes it back.'
-  const remedy = mended ? 'That is mended now' : 'Run "migrate" as the owner of the tables, which mends it'
+  const remedy = repaired ? 'That is repaired now' : 'Run "migrate" as the owner of the tables, which repairs it'
   return withCode(`${what} ${remedy}; ${edited}`, 'SYNC_EDITS_LOST')
 }
 
 /** Null without faults at this moment. */
 export const describeLostEdits = async (sql: Database, resources: readonly Resource[]): Promise<string | null> =>
-  describeCheck({ faults: await findCaptureFaults(sql, resources), mended: false })
+  describeCheck({ faults: await findCaptureFaults(sql, resources), repaired: false })
 
 function describeFaults(faults: readonly CaptureFault[]): string | null {
   if (faults.length === 0) return null

@@ -44,7 +44,7 @@ export async function migrate(url: string, waiting: LockWaiting = {}): Promise<C
     if ((await missing(sql)).length > 0)
       await change(async (tx) => void (await tx.unsafe((await missing(tx)).join(';\n'))))
     const faults = await findCaptureFaults(sql, usable)
-    const mended = await restoreCapture(sql, usable, faults, change).then(
+    const repaired = await restoreCapture(sql, usable, faults, change).then(
       () => true,
       (error: unknown) => {
         // Only the owner of the tables can repair them; "status" reports it until then.
@@ -52,7 +52,7 @@ export async function migrate(url: string, waiting: LockWaiting = {}): Promise<C
         return false
       },
     )
-    return { faults: wasMigrated ? faults : [], mended }
+    return { faults: wasMigrated ? faults : [], repaired }
   } finally {
     await sql.end({ timeout: 5 })
   }

@@ -22,7 +22,7 @@ interface Found {
     readonly hidden: boolean
     readonly lacking: readonly string[]
     readonly reached: boolean
-    readonly heir: string | null
+    readonly inheritor: string | null
     readonly columns: readonly FoundColumn[]
   } | null
 }
@@ -53,7 +53,7 @@ export async function readTableState(sql: Database | Transaction, resource: Reso
           'hidden', c.relkind in ('r', 'p') and row_security_active(c.oid), 'reached', has_schema_privilege(n.oid, 'USAGE'),
           'lacking', (select coalesce(json_agg(r), '[]') from unnest(array['SELECT', 'INSERT', 'UPDATE', 'DELETE']) as r
             where c.relkind in ('r', 'p') and not has_table_privilege(c.oid, r)),
-          'heir', (select i.inhrelid::regclass::text from pg_inherits i where i.inhparent = c.oid and c.relkind = 'r' limit 1),
+          'inheritor', (select i.inhrelid::regclass::text from pg_inherits i where i.inhparent = c.oid and c.relkind = 'r' limit 1),
           'columns', (select json_agg(json_build_object('name', a.attname, 'at', a.attnum,
               'type', format_type(a.atttypid, a.atttypmod), 'generated', a.attgenerated <> '' or a.attidentity = 'a',
               'filled', not a.attnotnull or a.atthasdef or a.attidentity <> '' or a.attgenerated <> ''))
@@ -94,7 +94,7 @@ interface Held {
 }
 
 async function problemOf(sql: Database | Transaction, { name, role, held, types }: Held): Promise<string | null> {
-  const { kind, hidden, lacking, reached, heir, columns } = held
+  const { kind, hidden, lacking, reached, inheritor, columns } = held
   if (!reached) {
     return `Role ${role} has no right to USAGE on schema scopestack, and so none on ${name}. Grant it: grant usage on schema scopestack to ${quote(role)}.`
   }
@@ -123,10 +123,10 @@ async function problemOf(sql: Database | Transaction, { name, role, held, types 
   if (hidden) {
     return `Row-level security of ${name} holds for role ${role}, which would not see every row of its own. Let it: alter role ${quote(role)} bypassrls (or alter table ${name} no force row level security).`
   }
-  if (heir !== null) {
-    const [one] = await sql.unsafe(`select from ${heir} limit 1`)
+  if (inheritor !== null) {
+    const [one] = await sql.unsafe(`select from ${inheritor} limit 1`)
     if (one !== undefined) {
-      return `Table ${heir} inherits from ${name}, so that its rows would be taken for ScopeStack's. Let it stand alone: alter table ${heir} no inherit ${name}.`
+      return `Table ${inheritor} inherits from ${name}, so that its rows would be taken for ScopeStack's. Let it stand alone: alter table ${inheritor} no inherit ${name}.`
     }
   }
   return null

@@ -71,10 +71,10 @@ function isDateTime(text: string): boolean {
  */
 export function encodeJson(value: unknown): string {
   const text = JSON.stringify(value)
-  return /\\u(0000|d[89a-f])/.test(text) ? JSON.stringify(value, mendStrings) : text
+  return /\\u(0000|d[89a-f])/.test(text) ? JSON.stringify(value, repairStrings) : text
 }
 
-function mendStrings(_key: string, value: unknown): unknown {
+function repairStrings(_key: string, value: unknown): unknown {
   if (typeof value === 'string') return storable(value)
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return value
   const entries = Object.entries(value)

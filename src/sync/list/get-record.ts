@@ -94,7 +94,7 @@ async function isHeard(ask: GetRecord, known: readonly string[]): Promise<boolea
   return answers.some((answer) => typeof answer !== 'string')
 }
 
-const UNANSWERED = [
+const LOOKUP_FAILURES = [
   'SYNC_REQUEST_REFUSED',
   'SYNC_FORBIDDEN',
   'SYNC_REMOTE_FAILED',
@@ -102,7 +102,7 @@ const UNANSWERED = [
   'SYNC_BODY_UNREADABLE',
 ] as const
 
-const isOneRecordsFault = (error: unknown): boolean => hasCode(error, ...UNANSWERED)
+const isOneRecordsFault = (error: unknown): boolean => hasCode(error, ...LOOKUP_FAILURES)
 
 /** Their ids stand in the URL. */
 const IDS_AT_ONCE = 50

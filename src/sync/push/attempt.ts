@@ -2,9 +2,10 @@
 import type { RemoteRecord, Resource } from '../../catalog/resource.ts'
 import { hasCode, SyncError } from '../../errors/sync-error.ts'
 import { claimLost } from '../../errors/waiting-changes.ts'
-import type { Answer, WriteRequest } from '../../remote/client.ts'
+import type { WriteRequest } from '../../remote/client.ts'
 import { isObject, primaryDataOf } from '../../remote/documents/document.ts'
 import { wasNeverSent } from '../../remote/http/arrival.ts'
+import type { HttpResponse } from '../../remote/http/http.ts'
 import type { RetryPolicy } from '../../remote/http/retry.ts'
 import type { Change, ChangeValues } from '../../store/changes/change.ts'
 import type { State } from '../../store/changes/states.ts'
@@ -111,22 +112,22 @@ export async function sendWrite(
 
 /** The response to a write: a refusal, the record, or something that proves nothing. */
 export type WriteOutcome =
-  | { readonly refusal: Answer }
+  | { readonly refusal: HttpResponse }
   /** Null after a deletion. */
-  | { readonly record: RemoteRecord | null; readonly answer: Answer }
+  | { readonly record: RemoteRecord | null; readonly answer: HttpResponse }
   | {
       /** The response, as part of a sentence. */
       readonly unproved: string
       readonly isDocument: boolean
       /** The id of the record in it. */
       readonly claimed: string | null
-      readonly answer: Answer
+      readonly answer: HttpResponse
     }
 
 /** A success counts where the body holds the same record; a deletion only as 204. */
 const writeOutcomeOf =
   (deps: RemoteAccess, { change, resource }: Attempt) =>
-  (answer: Answer, url: string): WriteOutcome => {
+  (answer: HttpResponse, url: string): WriteOutcome => {
     const { status, body } = answer
     if (status >= 400) return { refusal: answer }
     if (change.op === 'delete' && status === 204) return { record: null, answer }

@@ -1,6 +1,6 @@
 /** Which record a create produced: the one in the response, unless something contradicts it. */
 import { isEditable, type Column, type RemoteRecord, type Resource } from '../../catalog/resource.ts'
-import type { Answer } from '../../remote/client.ts'
+import type { HttpResponse } from '../../remote/http/http.ts'
 import type { Change } from '../../store/changes/change.ts'
 import { isNearlySame } from '../../store/changes/equality.ts'
 import { remoteValueOf } from '../../store/changes/fields.ts'
@@ -57,7 +57,7 @@ const lower = (value: unknown): unknown => (typeof value === 'string' ? value.tr
  * The id of the record that `Location` names. The URL itself is never followed: it may lead anywhere, and the library's own
  * lacks the account (API notes §12).
  */
-export function idInLocation({ headers }: Answer, { type, aliases }: Resource, path: string): string | null {
+export function idInLocation({ headers }: HttpResponse, { type, aliases }: Resource, path: string): string | null {
   const { location } = headers
   const given = Array.isArray(location) ? location[0] : location
   if (given === undefined || given.length > LONGEST_ADDRESS) return null

@@ -10,7 +10,7 @@ import type { RemoteRecord, Resource } from '../../catalog/resource.ts'
 import { recordGone, writeNotOffered, writeUnproved } from '../../errors/parked-changes.ts'
 import { causeText } from '../../errors/sync-error.ts'
 import { withoutEffect } from '../../errors/waiting-changes.ts'
-import type { Answer } from '../../remote/client.ts'
+import type { HttpResponse } from '../../remote/http/http.ts'
 import { isSent, type Decision } from '../../store/changes/change.ts'
 import { isNearlySame, isSame } from '../../store/changes/equality.ts'
 import { columnOf, remoteValueOf } from '../../store/changes/fields.ts'
@@ -58,7 +58,7 @@ export async function proveWrite(
 export async function proveRefusedWrite(
   deps: PushDeps,
   attempt: Attempt,
-  { status, body }: Answer,
+  { status, body }: HttpResponse,
   decisions: readonly Decision[],
 ): Promise<Outcome> {
   const { change, resource, flight } = attempt

@@ -1,6 +1,6 @@
 /** A write that ScopeStack refused, as an outcome. */
 import { memberNotWritable, writeForbidden, writeNotOffered, writeRefused } from '../../errors/parked-changes.ts'
-import type { Answer } from '../../remote/client.ts'
+import type { HttpResponse } from '../../remote/http/http.ts'
 import type { Decision } from '../../store/changes/change.ts'
 import { changeName, type Attempt } from './attempt.ts'
 import { park, type Outcome } from './outcome.ts'
@@ -8,7 +8,7 @@ import { problemsOf } from './refused-columns.ts'
 
 export function refused(
   { change, resource }: Attempt,
-  { status, body }: Answer,
+  { status, body }: HttpResponse,
   decisions?: readonly Decision[],
 ): Outcome {
   const what = changeName(change)

@@ -11,7 +11,7 @@
  */
 import type { RemoteRecord } from '../../catalog/resource.ts'
 import { arrivalUnknown, recordGone } from '../../errors/parked-changes.ts'
-import { claimLost, unanswered } from '../../errors/waiting-changes.ts'
+import { claimLost, responseLost } from '../../errors/waiting-changes.ts'
 import { accept, answerCreate, isDuplicateCreate } from '../../store/changes/writes.ts'
 import { hasConcurrentTwin, idsOfOtherCreates } from '../../store/outbox/similar-creates.ts'
 import { changeName, recordName, sendWrite, type Attempt, type PushDeps } from './attempt.ts'
@@ -173,7 +173,7 @@ const parkUnknown = ({ change }: Attempt, why: string, answered?: Answered): Out
 
 const later = ({ change, flight }: Attempt, seconds: number, why: string, answered?: Answered): Outcome => {
   flight.mayHaveArrived = true
-  const error = unanswered({ what: changeName(change), why, ...(answered && { answer: answered.why }) })
+  const error = responseLost({ what: changeName(change), why, ...(answered && { answer: answered.why }) })
   return { do: 'postpone', error, seconds }
 }
 

@@ -209,7 +209,7 @@ describe('a login', () => {
     expect(arrived.code).toBe('the-code')
     const again = await ask({ url }, 'GET /callback?code=other&state=right', host)
     expect(again).toMatch(/^HTTP\/1\.1 400 /)
-    await arrived.answer({ ok: true, title: 'You are logged in', text: '' })
+    await arrived.respond({ ok: true, title: 'You are logged in', text: '' })
     expect(await came).toMatch(/^HTTP\/1\.1 200 /)
     await loopback.close()
   })
@@ -246,7 +246,7 @@ describe('a login', () => {
     socket.destroy()
     // Another exchange, so that the server has noticed.
     await until(async () => (await ask({ url }, 'GET /')) !== '', 'an answer')
-    await arrived.answer({ ok: true, title: 'You are logged in', text: '' })
+    await arrived.respond({ ok: true, title: 'You are logged in', text: '' })
     await loopback.close()
   })
 })

@@ -48,16 +48,16 @@ afterAll(async () => {
 interface Change {
   readonly name: string
   readonly make: string
-  readonly mend: string
+  readonly repair: string
   /** `parked`: the one row that is refused; `failed`: the resource, before anything is written; `ok`: nothing is refused. */
   readonly so: 'parked' | 'failed' | 'ok'
   /** What is said of it. */
   readonly says?: RegExp
 }
 
-const trigger = (when: string, call: string, more = ''): Pick<Change, 'make' | 'mend'> => ({
+const trigger = (when: string, call: string, more = ''): Pick<Change, 'make' | 'repair'> => ({
   make: `create ${more} trigger own_rule ${when} on scopestack.clients ${more === '' ? '' : 'deferrable initially deferred'} for each row execute function own.${call}`,
-  mend: 'drop trigger own_rule on scopestack.clients',
+  repair: 'drop trigger own_rule on scopestack.clients',
 })
 const RULE = /own rule says no to \d+\. It is trigger own_rule of scopestack\.clients that refuses it/
 
@@ -96,62 +96,64 @@ const CHANGES: readonly Change[] = [
   {
     name: 'a rule that does nothing instead',
     make: "create rule own_rule as on update to scopestack.clients where new.name like 'Poison%' do instead nothing",
-    mend: 'drop rule own_rule on scopestack.clients',
+    repair: 'drop rule own_rule on scopestack.clients',
     so: 'parked',
     says: /rule own_rule/,
   },
   {
     name: 'a check',
     make: "alter table scopestack.clients add constraint own_check check (name not like 'Poison%')",
-    mend: 'alter table scopestack.clients drop constraint own_check',
+    repair: 'alter table scopestack.clients drop constraint own_check',
     so: 'parked',
     says: /own_check/,
   },
   {
     name: 'a check that is not valid yet',
     make: "alter table scopestack.clients add constraint own_check check (name not like 'Poison%') not valid",
-    mend: 'alter table scopestack.clients drop constraint own_check',
+    repair: 'alter table scopestack.clients drop constraint own_check',
     so: 'parked',
     says: /own_check/,
   },
   {
     name: 'a unique index',
     make: "create unique index own_index on scopestack.clients ((case when name like 'Poison%' then 'x' end)); select set_config('sync.origin', 'pull', false); insert into scopestack.clients (id, name, sync_hash) values ('own', 'Poisoned well', ''); select set_config('sync.origin', '', false)",
-    mend: "select set_config('sync.origin', 'pull', false); delete from scopestack.clients where id = 'own'; select set_config('sync.origin', '', false); drop index scopestack.own_index",
+    repair:
+      "select set_config('sync.origin', 'pull', false); delete from scopestack.clients where id = 'own'; select set_config('sync.origin', '', false); drop index scopestack.own_index",
     so: 'parked',
     says: /own_index/,
   },
   {
     name: 'an exclusion constraint',
     make: "alter table scopestack.clients add constraint own_exclusion exclude using btree ((case when name like 'Poison%' then 1 end) with =); select set_config('sync.origin', 'pull', false); insert into scopestack.clients (id, name, sync_hash) values ('own', 'Poisoned well', ''); select set_config('sync.origin', '', false)",
-    mend: "select set_config('sync.origin', 'pull', false); delete from scopestack.clients where id = 'own'; select set_config('sync.origin', '', false); alter table scopestack.clients drop constraint own_exclusion",
+    repair:
+      "select set_config('sync.origin', 'pull', false); delete from scopestack.clients where id = 'own'; select set_config('sync.origin', '', false); alter table scopestack.clients drop constraint own_exclusion",
     so: 'parked',
     says: /own_exclusion/,
   },
   {
     name: 'a foreign key to a table of their own',
-    make: "create table own.names (name text primary key); insert into own.names select name from scopestack.clients union select unnest(array['Fine', 'New', 'Mended']); alter table scopestack.clients add constraint own_key foreign key (name) references own.names deferrable initially deferred",
-    mend: 'alter table scopestack.clients drop constraint own_key; drop table own.names',
+    make: "create table own.names (name text primary key); insert into own.names select name from scopestack.clients union select unnest(array['Fine', 'New', 'Repaired']); alter table scopestack.clients add constraint own_key foreign key (name) references own.names deferrable initially deferred",
+    repair: 'alter table scopestack.clients drop constraint own_key; drop table own.names',
     so: 'parked',
     says: /own_key/,
   },
   {
     name: 'a foreign key from a table of their own',
     make: 'create table own.notes (client_id text references scopestack.clients); insert into own.notes select id from scopestack.clients',
-    mend: 'drop table own.notes',
+    repair: 'drop table own.notes',
     so: 'ok',
   },
   {
     name: 'a shorter type',
     make: 'alter table scopestack.clients alter column domain type varchar(60)',
-    mend: 'alter table scopestack.clients alter column domain type text',
+    repair: 'alter table scopestack.clients alter column domain type text',
     so: 'parked',
     says: /too long for type character varying\(60\)/,
   },
   {
     name: 'a domain as a type',
     make: "create domain own.named as text check (value not like 'poison%'); alter table scopestack.clients alter column domain type own.named",
-    mend: 'alter table scopestack.clients alter column domain type text; drop domain own.named',
+    repair: 'alter table scopestack.clients alter column domain type text; drop domain own.named',
     so: 'parked',
     says: /domain own\.named|domain named/,
   },
@@ -166,96 +168,98 @@ const CHANGES: readonly Change[] = [
     make: `create table public.own_log (id text); create function public.own_id(text) returns text language sql as 'select $1';
       create function own.log() returns trigger language plpgsql as $$ begin insert into own_log values (own_id(new.id)); return new; end $$;
       create trigger own_rule before insert or update on scopestack.clients for each row execute function own.log()`,
-    mend: 'drop trigger own_rule on scopestack.clients; drop function own.log(); drop function public.own_id; drop table public.own_log',
+    repair:
+      'drop trigger own_rule on scopestack.clients; drop function own.log(); drop function public.own_id; drop table public.own_log',
     so: 'ok',
   },
   { name: 'a trigger that changes the row', ...trigger('before insert or update', 'shout()'), so: 'ok' },
   {
     name: 'a column of their own that must not be null',
     make: "alter table scopestack.clients add own_note text not null default 'x'; alter table scopestack.clients alter own_note drop default",
-    mend: 'alter table scopestack.clients drop own_note',
+    repair: 'alter table scopestack.clients drop own_note',
     so: 'failed',
     says: /Column own_note of scopestack\.clients .* set default/,
   },
   {
     name: 'a generated column in the place of ours',
     make: 'alter table scopestack.clients drop domain; alter table scopestack.clients add domain text generated always as (lower(name)) stored',
-    mend: 'alter table scopestack.clients alter column domain drop expression',
+    repair: 'alter table scopestack.clients alter column domain drop expression',
     so: 'failed',
     says: /Column domain of scopestack\.clients is generated/,
   },
   {
     name: 'a column that was dropped',
     make: 'alter table scopestack.clients drop domain',
-    mend: 'alter table scopestack.clients add column "domain" text',
+    repair: 'alter table scopestack.clients add column "domain" text',
     so: 'failed',
     says: /scopestack\.clients has no column domain .*alter table scopestack\.clients add column "domain" text/,
   },
   {
     name: 'a column that was renamed',
     make: 'alter table scopestack.clients rename domain to web',
-    mend: 'alter table scopestack.clients rename web to domain',
+    repair: 'alter table scopestack.clients rename web to domain',
     so: 'failed',
     says: /scopestack\.clients has no column domain/,
   },
   {
     name: 'a column that stands elsewhere now',
     make: 'alter table scopestack.clients drop domain; alter table scopestack.clients add domain text',
-    mend: 'select',
+    repair: 'select',
     so: 'ok',
   },
   {
     name: 'a table that was renamed',
     make: 'alter table scopestack.clients rename to customers',
-    mend: 'alter table scopestack.customers rename to clients',
+    repair: 'alter table scopestack.customers rename to clients',
     so: 'failed',
     says: /scopestack\.clients is not there: it is named customers now.*rename to "clients"/,
   },
   {
     name: 'a table in another schema',
     make: 'alter table scopestack.clients set schema own',
-    mend: 'alter table own.clients set schema scopestack',
+    repair: 'alter table own.clients set schema scopestack',
     so: 'failed',
     says: /it is own\.clients now.*set schema scopestack/,
   },
   {
     name: 'a view in its place',
     make: 'alter table scopestack.clients set schema own; create view scopestack.clients as select * from own.clients',
-    mend: 'drop view scopestack.clients; alter table own.clients set schema scopestack',
+    repair: 'drop view scopestack.clients; alter table own.clients set schema scopestack',
     so: 'failed',
     says: /scopestack\.clients is a view/,
   },
   {
     name: 'a heir with rows',
     make: "create table own.heirs () inherits (scopestack.clients); insert into own.heirs (id, sync_hash) values ('heir', '')",
-    mend: 'drop table own.heirs',
+    repair: 'drop table own.heirs',
     so: 'failed',
     says: /own\.heirs inherits from scopestack\.clients/,
   },
   {
     name: 'no primary key',
     make: 'alter table scopestack.clients drop constraint clients_pkey',
-    mend: 'alter table scopestack.clients add primary key (id)',
+    repair: 'alter table scopestack.clients add primary key (id)',
     so: 'ok',
   },
   {
     name: 'other defaults',
     make: "alter table scopestack.clients alter name set default 'x', alter sync_changed_at drop default",
-    mend: 'alter table scopestack.clients alter name drop default, alter sync_changed_at set default now()',
+    repair: 'alter table scopestack.clients alter name drop default, alter sync_changed_at set default now()',
     so: 'failed',
     says: /sync_changed_at/,
   },
   {
     name: 'a publication without a replica identity',
     make: 'alter table scopestack.clients replica identity nothing; create publication own for table scopestack.clients',
-    mend: 'drop publication own; alter table scopestack.clients replica identity default',
+    repair: 'drop publication own; alter table scopestack.clients replica identity default',
     so: 'failed',
     says: /scopestack\.clients.*replica identity/,
   },
   {
     name: 'a partition of a table of their own',
     make: "create table own.all_clients (like scopestack.clients including defaults) partition by list (active); alter table own.all_clients attach partition scopestack.clients for values in (true, false, null); alter table own.all_clients add constraint own_check check (name not like 'Poison%') not valid",
-    mend: 'alter table own.all_clients detach partition scopestack.clients; drop table own.all_clients; alter table scopestack.clients drop constraint own_check',
+    repair:
+      'alter table own.all_clients detach partition scopestack.clients; drop table own.all_clients; alter table scopestack.clients drop constraint own_check',
     so: 'parked',
     says: /own_check/,
   },
@@ -264,7 +268,7 @@ const CHANGES: readonly Change[] = [
     make: `alter table scopestack.clients add own_note text, add own_flag text not null default 'x',
       add own_name text generated always as (upper(name)) stored, add own_number bigint generated always as identity;
       alter table scopestack.clients set unlogged; create table own.heirs () inherits (scopestack.clients)`,
-    mend: `drop table own.heirs;
+    repair: `drop table own.heirs;
       alter table scopestack.clients drop own_note, drop own_flag, drop own_name, drop own_number;
       alter table scopestack.clients set logged`,
     so: 'ok',
@@ -283,14 +287,14 @@ const nameOf = async (id: string) =>
 const POISON = 'Poison'
 let turn = 0
 
-describe.each(CHANGES)('$name', ({ make, mend, so, says }) => {
+describe.each(CHANGES)('$name', ({ make, repair, so, says }) => {
   it(`is ${so}`, { timeout: 60_000 }, async () => {
     const { sql } = worker
     const [poisoned, fine, edited, other] = [nth('clients', 0), nth('clients', 1), nth('clients', 2), nth('vendors', 0)]
     turn++
     await sql.unsafe(make)
-    let mended = false
-    onTestFinished(async () => void (mended || (await sql.unsafe(mend))))
+    let repaired = false
+    onTestFinished(async () => void (repaired || (await sql.unsafe(repair))))
     sim.records.update('clients', poisoned, {
       attributes: { name: `${POISON} ${turn}`, domain: `poison-${turn}-${'x'.repeat(60)}.test` },
     })
@@ -334,9 +338,9 @@ describe.each(CHANGES)('$name', ({ make, mend, so, says }) => {
     expect(settled.find(({ change }) => change.resource === 'vendors')).toMatchObject({ fate: 'sent' })
     expect(sim.records.read('vendors', other)!.attributes['city']).toBe(`Mine ${turn}`)
 
-    await sql.unsafe(mend)
-    mended = true
-    sim.records.update('clients', poisoned, { attributes: { name: 'Mended', domain: 'mended.test' } })
+    await sql.unsafe(repair)
+    repaired = true
+    sim.records.update('clients', poisoned, { attributes: { name: 'Repaired', domain: 'repaired.test' } })
     await makeDue(sql)
     await worker.push()
     if (mine?.count === 1)

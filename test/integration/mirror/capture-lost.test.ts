@@ -76,7 +76,7 @@ const CASES: readonly (readonly [string, string, string | RegExp])[] = [
 
 it('a database as it was migrated lacks no trigger', async () => {
   expect(await found()).toBe(null)
-  expect(await migrate(database.url)).toEqual({ faults: [], mended: true })
+  expect(await migrate(database.url)).toEqual({ faults: [], repaired: true })
 })
 
 describe.each(CASES)('%s', (_, spoil, says) => {
@@ -88,7 +88,7 @@ describe.each(CASES)('%s', (_, spoil, says) => {
     else expect(said).toMatch(says)
     expect((await migrate(database.url)).faults).not.toEqual([])
     expect(await found()).toBe(null)
-    expect(await migrate(database.url)).toEqual({ faults: [], mended: true })
+    expect(await migrate(database.url)).toEqual({ faults: [], repaired: true })
   })
 })
 

@@ -130,13 +130,13 @@ const real = (day: string): boolean => {
   )
 }
 /** What jsonb makes of it: no U+0000, no half characters. */
-const mended = (value: unknown): unknown =>
+const repaired = (value: unknown): unknown =>
   JSON.parse(JSON.stringify(value), (_key, inner: unknown) => {
-    if (typeof inner === 'string') return mend(inner)
+    if (typeof inner === 'string') return repair(inner)
     if (typeof inner !== 'object' || inner === null || Array.isArray(inner)) return inner
-    return Object.fromEntries(Object.entries(inner).map(([key, held]) => [mend(key), held]))
+    return Object.fromEntries(Object.entries(inner).map(([key, held]) => [repair(key), held]))
   })
-const mend = (value: string): string => value.replaceAll(/\p{Surrogate}|\0/gu, '\uFFFD')
+const repair = (value: string): string => value.replaceAll(/\p{Surrogate}|\0/gu, '\uFFFD')
 
 const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
@@ -160,13 +160,13 @@ it('keeps every row, every value that fits, and every value that does not', asyn
           const column = row[`a_${kind}`]
           if (declared && value === null) expect(column).toBeNull()
           else if (expected === undefined) {
-            expect(Object.entries(extra)).toContainEqual([mend(member), mended(value)])
+            expect(Object.entries(extra)).toContainEqual([repair(member), repaired(value)])
             if (declared) expect(column).toBeNull()
             const kindOfDrift = declared ? 'misfit' : 'undeclared'
             expect(loaded.drift.some((note) => note.member === member && note.kind === kindOfDrift)).toBe(true)
           } else if (kind === 'decimal')
             expect(Number(column) === Number(value), `${column} for ${String(value)}`).toBe(true)
-          else if (kind === 'json') expect(JSON.parse(column!)).toEqual(mended(value))
+          else if (kind === 'json') expect(JSON.parse(column!)).toEqual(repaired(value))
           else if (expected === 'instant') expect(column).not.toBeNull()
           else expect(column).toBe(expected)
         }

@@ -108,12 +108,12 @@ it('takes every password, percent-encoded, in both places', async () => {
 
 it('ignores the variables of other programs', async () => {
   const strange = {
-    PGUSER: 'stranger',
-    PGPASSWORD: 'stranger',
-    PGDATABASE: 'stranger',
-    PGHOST: 'stranger.invalid',
+    PGUSER: 'outsider',
+    PGPASSWORD: 'outsider',
+    PGDATABASE: 'outsider',
+    PGHOST: 'outsider.invalid',
     PGPORT: '1',
-    PGAPPNAME: 'stranger',
+    PGAPPNAME: 'outsider',
     PGOPTIONS: '-c statement_timeout=1',
     PGSSLMODE: 'verify-full',
     PGSSLNEGOTIATION: 'direct',

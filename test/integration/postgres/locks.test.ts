@@ -117,14 +117,14 @@ it('an upgrade releases its tables while it waits for another one', async () => 
 
 it('advisory locks of a role that may only connect stop nothing', async () => {
   const { url, admin } = await open(createEmptyDatabase)
-  const role = `stranger_${randomUUID().slice(0, 8)}`
+  const role = `outsider_${randomUUID().slice(0, 8)}`
   await admin.unsafe(`create role ${role} login password 'secret'`)
   const address = new URL(url)
   address.username = role
   address.password = 'secret'
-  const stranger = rival(address.href)
+  const outsider = rival(address.href)
   // The keys of migrations, of alerts and of BullMQ's migrations.
-  await stranger`select pg_advisory_lock(1935896432), pg_advisory_lock(1112493644, hashtext('bullmq')),
+  await outsider`select pg_advisory_lock(1935896432), pg_advisory_lock(1112493644, hashtext('bullmq')),
     pg_advisory_lock(hashtextextended('scopestack-sync alert full', 0))`
   await migrate(url)
   await migrateQueue(url)
@@ -138,8 +138,8 @@ it('advisory locks of a role that may only connect stop nothing', async () => {
   expect(raised.filter((one) => one)).toHaveLength(1)
   // Whatever the queue would lock by a number.
   const keys = ['dedup:push:push', 'jidseq:push', 'jidseq:sync', 'parent:sync:run-1'].map((key) => `bullmq:${key}`)
-  await stranger`select pg_advisory_lock(hashtext(key)) from unnest(${keys}::text[]) as key`
-  await stranger`select pg_advisory_lock(hashtext('bullmq:finalization'), hashtext(q)) from unnest('{sync,push}'::text[]) as q`
+  await outsider`select pg_advisory_lock(hashtext(key)) from unnest(${keys}::text[]) as key`
+  await outsider`select pg_advisory_lock(hashtext('bullmq:finalization'), hashtext(q)) from unnest('{sync,push}'::text[]) as q`
   const place = { databaseUrl: url, redisUrl: undefined, installation: 'test' }
   const queues = openQueues(place, { takeoverSeconds: 30, retryMs: 1 }, () => {})
   const done: string[] = []
@@ -153,7 +153,7 @@ it('advisory locks of a role that may only connect stop nothing', async () => {
   expect(done.filter((name) => name !== 'push')).toEqual(['pull', 'pull', 'close'])
   await Promise.all(workers.map((worker) => worker.close()))
   await queues.close()
-  await stranger.end()
+  await outsider.end()
   await admin.unsafe(`drop role ${role}`)
 })
 

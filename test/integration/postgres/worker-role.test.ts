@@ -77,12 +77,12 @@ it.each([
     `grant usage on schema scopestack to ${role}`,
     `has no right to USAGE on schema scopestack`,
   ],
-])('%s is reported with its remedy, and the next run is complete', async (name, make, mend, says) => {
+])('%s is reported with its remedy, and the next run is complete', async (name, make, repair, says) => {
   const types = ['clients', 'vendors']
   await owner.unsafe(make)
   const report = await worker.run(types)
   const outcomes = report.outcomes.toSorted((a, b) => a.resource.localeCompare(b.resource))
-  await owner.unsafe(mend)
+  await owner.unsafe(repair)
   expect(outcomes[0]).toMatchObject({
     outcome: 'failed',
     code: 'SYNC_TABLE_UNFIT',
@@ -103,6 +103,6 @@ it('of triggers that it cannot repair it names the role that can', async () => {
   )
   expect((await other.run(['clients'])).outcomes).toMatchObject([{ outcome: 'ok' }])
   await migrate(database.url)
-  await using mended = await startWorker(sim, url.href)
-  expect(mended.lostEdits).toBe(null)
+  await using repaired = await startWorker(sim, url.href)
+  expect(repaired.lostEdits).toBe(null)
 })

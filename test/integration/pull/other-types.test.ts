@@ -31,9 +31,9 @@ it('a reference to another type than the declared one is kept in sync_extra, and
   await learnedAgo(sql, '2 days')
   sim.records.update('projects', id!, { relationships: { client: client! } })
   expect(await pullOne(worker, 'projects')).toMatchObject({ outcome: 'ok', updated: 1 })
-  const mended = await row(id!)
-  expect(mended).toMatchObject({ client_id: client })
-  expect(Object.keys((mended!['extra'] ?? {}) as object)).not.toContain('client')
+  const repaired = await row(id!)
+  expect(repaired).toMatchObject({ client_id: client })
+  expect(Object.keys((repaired!['extra'] ?? {}) as object)).not.toContain('client')
 })
 
 it.each(['lobs', 'line-of-businesses', 'lines-of-business'] as const)(

@@ -84,15 +84,15 @@ describe('a new row is not taken for', () => {
   })
 
   it('a record that came meanwhile under another name', async () => {
-    let stranger = ''
-    await addVendor('Not a stranger')
+    let outsider = ''
+    await addVendor('Not the other')
     const meanwhile = answering(() => {
-      stranger = sim.records.create('vendors', { attributes: { name: 'Stranger', city: 'Here' } }).id
-      return record(stranger)
+      outsider = sim.records.create('vendors', { attributes: { name: 'Outsider', city: 'Here' } }).id
+      return record(outsider)
     })
     expect(await fates(worker.push({ through: meanwhile }))).toEqual(['sent'])
-    expect(await vendor('Not a stranger')).toMatchObject([{ id: called('Not a stranger')[0]!.id }])
-    expect(stranger).not.toBe('')
+    expect(await vendor('Not the other')).toMatchObject([{ id: called('Not the other')[0]!.id }])
+    expect(outsider).not.toBe('')
   })
 
   it('the record that another new row became', async () => {

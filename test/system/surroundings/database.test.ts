@@ -20,13 +20,13 @@ test.concurrent('without a database the message names what was tried, why it fai
 
 test.concurrent('a server that rejects the role or has no such database is reported in one sentence', async () => {
   await using setting = await open()
-  const stranger = new URL(setting.databaseUrl)
-  stranger.username = 'no_such_user'
-  stranger.password = 'hidden'
+  const outsider = new URL(setting.databaseUrl)
+  outsider.username = 'no_such_user'
+  outsider.password = 'hidden'
   const nowhere = new URL(setting.databaseUrl)
   nowhere.pathname = '/no_such_database'
   for (const [url, why] of [
-    [stranger, /rejected the connection: .*no_such_user.* Check user, password/],
+    [outsider, /rejected the connection: .*no_such_user.* Check user, password/],
     [nowhere, /rejected the connection: .*"no_such_database" does not exist/],
   ] as const) {
     const { code, stderr } = await setting.run('pull', { DATABASE_URL: url.href })

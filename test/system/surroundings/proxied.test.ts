@@ -56,12 +56,12 @@ test.concurrent('a proxy that refuses is reported in one sentence, without its p
   await using both = await withProxy()
   const { setting, proxy } = both
   proxy.wants = 'user:another'
-  const stranger = await setting.run('pull tags', outside(proxy, `user:${ENCODED}`))
-  expect(stranger.code).toBe(1)
-  expect(stranger.stderr).toMatch(
+  const outsider = await setting.run('pull tags', outside(proxy, `user:${ENCODED}`))
+  expect(outsider.code).toBe(1)
+  expect(outsider.stderr).toMatch(
     /^The proxy 127\.0\.0\.1:\d+ responded with 407 to a connection to app\.scopestack\.test\. .*HTTPS_PROXY.* \(SYNC_PROXY_REFUSED\)\n$/,
   )
-  expect(stranger.stdout + stranger.stderr).not.toMatch(/p@ss|p%40ss/)
+  expect(outsider.stdout + outsider.stderr).not.toMatch(/p@ss|p%40ss/)
 })
 
 test.concurrent('a proxy that forbids the host is reported in another sentence', async () => {

@@ -56,8 +56,8 @@ describe('the database', () => {
     [10, 1, 'warn'],
     [-1, 0, 'fail'],
   ])('with %i connections left and %i processes: %s', (room, live, level) => {
-    const surroundings = { kind: 'direct', room, most: 100, limit: 'max_connections of the server' } as const
-    expect(database.decideConnections({ reached: { where: 'here', surroundings }, need: 11, live }).level).toBe(level)
+    const path = { kind: 'direct', room, most: 100, limit: 'max_connections of the server' } as const
+    expect(database.decideConnections({ reached: { where: 'here', path }, need: 11, live }).level).toBe(level)
   })
 
   it('size, growth, and dead rows', () => {
@@ -208,7 +208,7 @@ describe('a check', () => {
     expect(driver).toMatchObject({ level: 'fail', code: 'SYNC_DATABASE_UNREACHABLE' })
     const bug = await run(() => Promise.reject(new TypeError('x is not a function')))
     expect(bug).toMatchObject({ level: 'fail', code: 'SYNC_CHECK_FAILED' })
-    expect(bug.message).toContain('x is not a function. Mend that')
+    expect(bug.message).toContain('x is not a function. Fix that')
     const hangs = await run(() => new Promise(() => {}))
     expect(hangs).toMatchObject({ level: 'fail', code: 'SYNC_CHECK_FAILED', late: true })
     expect(await run(() => Promise.reject(new NotChecked('Why.')))).toMatchObject({ level: 'skip', message: 'Why.' })

@@ -94,7 +94,7 @@ describe('what the table decides', () => {
   const refused = credentials.credentialsRefused({ url: ANYTHING.url, error: 'invalid_client', description: '' })
   const connections = { where: 'db:5432', need: 7, room: 1, limit: 'role', most: 5 }
 
-  it('the exit code, and not where another try may mend it', () => {
+  it('the exit code, and not where another try may fix it', () => {
     expect(exitCodeOf(refused)).toBe(77)
     expect(exitCodeOf(commands.usage('No.'))).toBe(64)
     expect(exitCodeOf(database.connectionsMissing({ ...connections, enough: false }))).toBe(78)

@@ -23,6 +23,10 @@ const DENIED: readonly (readonly [words: string, say: string])[] = [
   ['(?:gets?|got) hold of', 'obtain, obtained'],
   ['known pages', 'page cache, cached pages'],
   ['underlease|under lease', 'withLease, under the lease'],
+  ['mend|mends|mended|mending', 'repair, repaired; fix, fixed'],
+  ['strangers?', 'clients, hostile requests'],
+  ['unnoticed|unanswered', 'without capture; a lost response'],
+  ['vouch|vouches|vouched', 'confirm, confirmed'],
 ]
 
 /** The same of titles of tests, which are read as sentences in a report; elsewhere these words have other uses. */
@@ -67,6 +71,7 @@ const TITLE_PATTERNS = patternsOf(DENIED_IN_TITLES)
 
 test('a word of the private dialect does not come back', () => {
   expect(NAMES.flatMap((name) => hits(name, readFileSync(join(ROOT, name), 'utf8'))).join('\n')).toBe('')
+  expect(NAMES.flatMap((name) => hits('the name of a file', name)).join('\n')).toBe('')
 })
 
 test('the title of a test is a plain sentence', () => {

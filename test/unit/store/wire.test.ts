@@ -33,7 +33,7 @@ function inPieces(wire: Wire, data: Buffer, size: number): Buffer {
 
 test('knows which side is to send, and when the connection rests', () => {
   const wire = opened()
-  expect(wire).toMatchObject({ pid: 77, rests: true, awaits: false, inTransaction: false })
+  expect(wire).toMatchObject({ pid: 77, isIdle: true, isWaiting: false, inTransaction: false })
 })
 
 describe.each([1, 2, 3, 5, 6, 7, 1_000_000])('in pieces of %i bytes', (size) => {
@@ -41,12 +41,12 @@ describe.each([1, 2, 3, 5, 6, 7, 1_000_000])('in pieces of %i bytes', (size) => 
     const wire = opened()
     wire.sent(query)
     wire.sent(query)
-    expect(wire.awaits).toBe(true)
+    expect(wire.isWaiting).toBe(true)
     const answer = Buffer.concat([row('Z\0\0\0\x05I'), message('C', Buffer.from('SELECT 1\0')), ready('T')])
     expect(inPieces(wire, answer, size)).toEqual(answer)
-    expect(wire).toMatchObject({ awaits: true, inTransaction: true })
+    expect(wire).toMatchObject({ isWaiting: true, inTransaction: true })
     inPieces(wire, ready('I'), size)
-    expect(wire).toMatchObject({ awaits: false, rests: true, inTransaction: false })
+    expect(wire).toMatchObject({ isWaiting: false, isIdle: true, inTransaction: false })
   })
 
   test('its ping is answered without the driver, and nothing else is', () => {
@@ -59,7 +59,7 @@ describe.each([1, 2, 3, 5, 6, 7, 1_000_000])('in pieces of %i bytes', (size) => 
     expect(inPieces(wire, Buffer.concat([notification, ready('I'), answer]), size)).toEqual(
       Buffer.concat([notification, answer]),
     )
-    expect(wire).toMatchObject({ awaits: false, rests: true, pinging: false })
+    expect(wire).toMatchObject({ isWaiting: false, isIdle: true, isPinging: false })
   })
 
   test('reads the code of an error, and not one that is quoted', () => {
@@ -74,26 +74,26 @@ describe.each([1, 2, 3, 5, 6, 7, 1_000_000])('in pieces of %i bytes', (size) => 
     const wire = opened()
     wire.sent(query)
     inPieces(wire, message('G', Buffer.from([0, 0, 0])), size)
-    expect(wire).toMatchObject({ awaits: false, rests: false })
+    expect(wire).toMatchObject({ isWaiting: false, isIdle: false })
     wire.sent(message('d', Buffer.alloc(100_000, 'Z')))
-    expect(wire.awaits).toBe(false)
+    expect(wire.isWaiting).toBe(false)
     wire.sent(message('c'))
-    expect(wire.awaits).toBe(true)
+    expect(wire.isWaiting).toBe(true)
     inPieces(wire, ready(), size)
-    expect(wire).toMatchObject({ awaits: false, rests: true })
+    expect(wire).toMatchObject({ isWaiting: false, isIdle: true })
   })
 
   test('half a message is no rest', () => {
     const wire = opened()
     inPieces(wire, row('a long row').subarray(0, 9), size)
-    expect(wire.rests).toBe(false)
+    expect(wire.isIdle).toBe(false)
   })
 })
 
 test('a request without an end (Flush) is waited for, too', () => {
   const wire = opened()
   wire.sent(Buffer.concat([message('P', Buffer.from('\0select $1\0\0\0')), message('H')]))
-  expect(wire.awaits).toBe(true)
+  expect(wire.isWaiting).toBe(true)
   wire.arrived(message('t', Buffer.from([0, 0])))
-  expect(wire.awaits).toBe(false)
+  expect(wire.isWaiting).toBe(false)
 })

@@ -12,8 +12,8 @@ import { addressOf, isConnectionLoss, openBareConnection } from '../connection/d
  * @param need connections that this process uses at once; 0: it takes what there is.
  * @throws SyncError SYNC_POOLED, SYNC_CONNECTIONS; or the driver's error where Postgres cannot be reached.
  */
-export async function checkSurroundings(url: string, need: number): Promise<void> {
-  const found = await readSurroundings(url)
+export async function checkConnectionPath(url: string, need: number): Promise<void> {
+  const found = await readConnectionPath(url)
   const where = addressOf(url)
   if (found.kind === 'direct') {
     const { room, limit, most } = found
@@ -25,12 +25,12 @@ export async function checkSurroundings(url: string, need: number): Promise<void
 }
 
 /** What is between us and Postgres. */
-export type Surroundings =
+export type ConnectionPath =
   | ({ readonly kind: 'direct' } & Room)
   | { readonly kind: 'session pooler' | 'transaction pooler' }
 
 /** Opens one connection, and a second one behind a pooler. @throws the driver's error where Postgres cannot be reached. */
-export async function readSurroundings(url: string): Promise<Surroundings> {
+export async function readConnectionPath(url: string): Promise<ConnectionPath> {
   // Without settings: in transaction mode they would reach another client.
   const sql = openBareConnection(url)
   try {
@@ -44,8 +44,8 @@ export async function readSurroundings(url: string): Promise<Surroundings> {
 }
 
 /** The same, without an error when the server is away: the first statement will report that. */
-export async function checkSurroundingsIfReachable(url: string, need: number): Promise<void> {
-  await checkSurroundings(url, need).catch((error: unknown) => {
+export async function checkConnectionPathIfReachable(url: string, need: number): Promise<void> {
+  await checkConnectionPath(url, need).catch((error: unknown) => {
     if (error instanceof SyncError) throw error
   })
 }
@@ -152,8 +152,8 @@ async function isHandedOn(url: string, first: postgres.Sql): Promise<boolean> {
 async function proveRoom(url: string, need: number): Promise<void> {
   const all = Array.from({ length: need }, () => openBareConnection(url))
   try {
-    const answers = await Promise.allSettled(all.map((sql) => soon(sql.unsafe('select 1'))))
-    const lost = answers.filter((answer) => answer.status === 'rejected').map(({ reason }) => reason as unknown)
+    const results = await Promise.allSettled(all.map((sql) => soon(sql.unsafe('select 1'))))
+    const lost = results.filter((result) => result.status === 'rejected').map(({ reason }) => reason as unknown)
     const other = lost.find((error) => !isConnectionLoss(error))
     if (other !== undefined) throw other
     const room = need - lost.length
