@@ -109,6 +109,32 @@ it('what is discarded while a batch is under way does not leave, and an edit mad
   expect(await readStates(sql)).toEqual(['discarded', 'sending', 'waiting'])
 })
 
+it('an edit that refers to a new row and commits while a batch is taken waits for that row', async () => {
+  const project = { type: 'projects', id: '1', attributes: { 'project-name': 'Before' } }
+  await leased(sql, (tx) => createMirror(catalog.get('projects')!).load(tx, [project]))
+  await sql`update scopestack.projects set project_name = 'Edited first' where id = '1'`
+  let batch: ReturnType<typeof take> | undefined
+  await sql.begin(async (tx) => {
+    // The batch has found its records, and waits for its number.
+    await tx`alter sequence sync.outbox_term cache 1`
+    batch = take()
+    const waiting = () => sql`select from pg_locks where relation = 'sync.outbox_term'::regclass and not granted`
+    await until(async () => (await waiting()).length > 0, 'the batch to wait for its number')
+    await sql.begin(async (editor) => {
+      const [row] = await editor`insert into scopestack.clients (name) values ('New') returning id`
+      await editor`update scopestack.projects set client_id = ${row!['id'] as string} where id = '1'`
+    })
+  })
+  expect(await batch).toEqual([])
+  const [client] = await take()
+  expect(client).toMatchObject({ op: 'create', resource: 'clients' })
+  expect(await depart(sql, client!, lease, null)).toBe(true)
+  await create(client!, '7', 'New')
+  expect(await take()).toMatchObject([
+    { attributes: { 'project-name': 'Edited first' }, relationships: { client: '7' }, state: 'waiting' },
+  ])
+})
+
 it('passes over a change that another transaction holds, and the others go on', async () => {
   await edit('1', 'Held')
   await edit('2', 'Goes on')
