@@ -11,7 +11,7 @@ import { thousands } from '../report/words.ts'
 import { onTerminal, stderr, stdout } from '../screen/streams.ts'
 import { endPauses } from '../store/changes/writes.ts'
 import type { Database } from '../store/connection/database.ts'
-import { readPendingChanges, readSendBlockers } from '../store/outbox/blockers.ts'
+import { countBehindParked, readPendingChanges, readSendBlockers } from '../store/outbox/blockers.ts'
 import { countChanges } from '../store/outbox/changes.ts'
 import type { ChangeResult } from '../sync/push/outcome.ts'
 import { plan } from '../sync/push/plan.ts'
@@ -65,7 +65,7 @@ export async function run({ options, signal }: Call): Promise<number> {
       const left = await countChanges(store.sql)
       await listWaiting(store.sql, left, json)
       if (json) stdout.json({ type: 'push', ...tally, left })
-      else stdout.say(summary(tally, left))
+      else stdout.say(await summary(store.sql, tally, left))
       return (left['parked'] ?? 0) + (left['waiting'] ?? 0) + (left['sending'] ?? 0) === 0 ? EXIT.ok : EXIT.notAllOk
     } finally {
       await worker.close()
@@ -142,11 +142,17 @@ async function listWaiting(sql: Database, left: Record<string, number>, json: bo
 
 const inAll = ({ waiting = 0, sending = 0 }: Record<string, number>): number => waiting + sending
 
-function summary({ sent, superseded, parked }: Record<string, number>, left: Record<string, number>): string {
+async function summary(
+  sql: Database,
+  { sent, superseded, parked }: Record<string, number>,
+  left: Record<string, number>,
+): Promise<string> {
+  const behind = (left['parked'] ?? 0) > 0 ? await countBehindParked(sql) : 0
   const none = [sent, superseded, parked].every((count) => (count ?? 0) === 0) && inAll(left) === 0
   const parts = [none ? 'Nothing waits to be sent' : `${thousands(sent ?? 0)} sent`]
   if ((superseded ?? 0) > 0) parts.push(`${thousands(superseded!)} with nothing left to send`)
-  if (inAll(left) > 0) parts.push(`${thousands(inAll(left))} tried again later`)
+  if (inAll(left) > behind) parts.push(`${thousands(inAll(left) - behind)} tried again later`)
+  if (behind > 0) parts.push(`${thousands(behind)} ${behind === 1 ? 'waits' : 'wait'} for a parked one`)
   if ((left['parked'] ?? 0) > 0) parts.push(`${thousands(left['parked']!)} parked: see "changes list"`)
   return `${parts.join(' · ')}.`
 }

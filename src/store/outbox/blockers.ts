@@ -2,7 +2,7 @@
 import type { Write } from '../../catalog/resource.ts'
 import type { ErrorCode } from '../../errors/table.ts'
 import { isIn, isPostponed } from '../changes/read.ts'
-import { OPEN, type State } from '../changes/states.ts'
+import { OPEN, PARKED, type State } from '../changes/states.ts'
 import type { Database } from '../connection/database.ts'
 import { isLeaseHeld } from '../fleet/leases.ts'
 import { PUSH_LEASE } from './next-batch.ts'
@@ -53,4 +53,24 @@ export async function readPendingChanges(sql: Database, limit: number): Promise<
   return await sql<PendingChange[]>`
     select id::float8 as id, resource, record_id as "recordId", state, code, reason, op
     from sync.outbox o where ${isIn(sql, OPEN)} order by id limit ${limit}`
+}
+
+/**
+ * How many changes wait for a parked new row, directly or behind each other: nothing sends them before a person decides. From the
+ * parked ones, which are few, where `sync.blocker_of` would look at all that wait.
+ */
+export async function countBehindParked(sql: Database): Promise<number> {
+  const [row] = await sql<{ count: number }[]>`
+    with recursive blocked as (
+      select o.id, o.resource, o.record_id, o.op, o.state from sync.outbox o where o.op = 'create' and ${isIn(sql, PARKED)}
+      union
+      select behind.* from blocked b cross join lateral (
+        select o.id, o.resource, o.record_id, o.op, o.state from sync.outbox o
+        where b.op = 'create' and o.refs <> '{}' and o.refs @> array[b.resource || '/' || b.record_id] and ${isIn(sql, OPEN)}
+        union all
+        -- One that is parked and was not sent goes along with a later edit of its row.
+        select o.id, o.resource, o.record_id, o.op, o.state from sync.outbox o
+        where b.state <> 'parked' and o.record_id = b.record_id and o.resource = b.resource and ${isIn(sql, OPEN)}) as behind)
+    select count(*)::int as count from blocked o where ${isIn(sql, OPEN)}`
+  return row!.count
 }

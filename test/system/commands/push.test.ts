@@ -146,6 +146,28 @@ test('says why it leaves a change, and retries at once a change that failed at S
   )
 })
 
+test('says of what waits behind a parked new row that it does, and not that it is tried again', async () => {
+  await using setting = await open()
+  const { run, sim, sql } = setting
+  await run('pull clients projects project-locations')
+  const [taken] = sim.records.list('clients')
+  await sql.unsafe(`
+    with client as (insert into scopestack.clients (name) values ('${String(taken!.attributes['name'])}') returning id),
+      project as (insert into scopestack.projects (project_name, client_id) select 'Behind it', id from client returning id)
+    insert into scopestack.project_locations (name, project_id) select 'Behind that', id from project`)
+  await sql`update scopestack.clients set domain = 'goes.test' where id = ${taken!.id}`
+  const pushed = await run('push')
+  expect(pushed.code).toBe(2)
+  const [client] = await readChanges(sql, ['id'], { state: 'parked' })
+  expect(pushed.stdout.replaceAll(/\n +/g, ' ')).toMatch(
+    new RegExp(
+      `^Change \\d+: Waits for change ${client!.id}, the new row that it refers to, which is parked: see "changes show ${client!.id}"\\.$`,
+      'm',
+    ),
+  )
+  expect(pushed.stdout).toMatch(/\n1 sent · 2 wait for a parked one · 1 parked: see "changes list"\.\n$/)
+})
+
 test('waits for another process that pushes, says for which, and sends what that one left', async () => {
   await using setting = await open()
   const { run, sim, sql } = setting
