@@ -129,12 +129,13 @@ export function openBareConnection(url: string): Database {
  *
  * Local to the transaction, and not startup parameters, which PgBouncer refuses.
  */
-export async function limitWaits(tx: Transaction): Promise<void> {
-  await tx`select
-    set_config('idle_in_transaction_session_timeout', '60s', true), set_config('lock_timeout', '30s', true),
-    set_config('tcp_keepalives_idle', '30', true), set_config('tcp_keepalives_interval', '10', true),
-    set_config('tcp_keepalives_count', '3', true)`
-}
+export const limitWaits = async (tx: Transaction): Promise<void> => void (await tx`select ${waitLimits(tx)}`)
+
+/** The same as columns of another statement. */
+export const waitLimits = (tx: Transaction) => tx`
+  set_config('idle_in_transaction_session_timeout', '60s', true), set_config('lock_timeout', '30s', true),
+  set_config('tcp_keepalives_idle', '30', true), set_config('tcp_keepalives_interval', '10', true),
+  set_config('tcp_keepalives_count', '3', true)`
 
 /** How often a transaction may lose to another one; each time it waits behind the winner. */
 const MOST_LOSSES = 7

@@ -50,6 +50,9 @@ const PLANNER = [
   'enable_.*|min_parallel_.*|parallel_leader_participation',
 ].join('|')
 
+/** The session's own setting with the search_path of role and database, which `MEANING` replaces. */
+export const USERS_PATH = 'sync.users_path'
+
 interface SessionNeeds {
   /** Settings of the server in DATABASE_URL. They override all but `MEANING`. */
   readonly settings?: Readonly<Record<string, string>>
@@ -73,6 +76,9 @@ export function sessionStatement({ settings = {}, searchPath }: SessionNeeds = {
     // which waits for a moment without conflicts, would break the rest.
     'set statement_timeout = 0',
     'set transaction isolation level read committed not deferrable',
+    // Kept for transactions in which functions of users run (`disableCapture`). Not yet ours: a pooler may have it from us.
+    'set search_path to default',
+    `select pg_catalog.set_config('${USERS_PATH}', pg_catalog.current_setting('search_path'), false)`,
     'set search_path = pg_catalog',
     // Source `client`: the startup message, from DATABASE_URL.
     `select set_config(s.name, coalesce(w.value, case s.name when 'synchronous_commit' then 'local' else s.boot_val end), false)

@@ -22,8 +22,8 @@
  *   database restarted               all sessions are gone, so is every lease; renew names the new session
  */
 import { busy, leaseLost } from '../../errors/resources.ts'
-import { limitWaits, type Database, type Transaction } from '../connection/database.ts'
-import { disableCapture } from '../schema/capture-triggers.ts'
+import { waitLimits, type Database, type Transaction } from '../connection/database.ts'
+import { captureOff } from '../schema/capture-triggers.ts'
 import { isHolderAlive, openPresence } from './presence.ts'
 
 declare const leased: unique symbol
@@ -130,16 +130,13 @@ async function transactUnder<T>(
   act: (tx: LeasedTransaction) => Promise<T>,
 ): Promise<T> {
   const done = await sql.begin(async (tx) => {
-    const [, , [held]] = await Promise.all([
-      limitWaits(tx),
-      // What is written under a lease came from ScopeStack.
-      disableCapture(tx),
-      // A writer that hangs would keep the row from the next holder. Older servers do not have this limit.
-      tx`
-        select case when current_setting('server_version_num')::int >= 170000
-          then set_config('transaction_timeout', ${`${LEASE_SECONDS}s`}, true) end
-        from sync.leases where resource = ${resource} and term = ${term} for share`,
-    ])
+    // One round trip. The columns are computed below the lock, so that its wait is limited already. What is written under a
+    // lease came from ScopeStack, and is not captured. A writer that hangs would keep the row from the next holder: versions
+    // below 17 do not have the limit against that.
+    const [held] = await tx`
+      select ${waitLimits(tx)}, ${captureOff(tx)}, case when current_setting('server_version_num')::int >= 170000
+        then set_config('transaction_timeout', ${`${LEASE_SECONDS}s`}, true) end
+      from sync.leases where resource = ${resource} and term = ${term} for share`
     if (held === undefined) throw leaseLost({ resource, term })
     return await act(tx as LeasedTransaction)
   })

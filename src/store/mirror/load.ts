@@ -95,6 +95,8 @@ class MirrorLoader implements Mirror {
   }
 
   async #load(tx: Transaction, records: readonly RemoteRecord[], source: Source): Promise<LoadResult> {
+    // Pages that did not change hold none.
+    if (records.length === 0) return resultOf(new Map(), [], [])
     const copy: Insert = (own, rows) => copyRows(own, this.#statements.copy, rows)
     const { rows, unencodable } = this.#encodeAll(records)
     return resultOf(rows, unencodable, [await this.#write(tx, rows, copy, source)])

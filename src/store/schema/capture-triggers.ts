@@ -7,6 +7,7 @@ import { isDeepStrictEqual } from 'node:util'
 import { isEditable, type Column, type Resource } from '../../catalog/resource.ts'
 import { quote, type Database, type Transaction } from '../connection/database.ts'
 import { arrayLiteral } from '../connection/literals.ts'
+import { USERS_PATH } from '../connection/session.ts'
 
 export interface CaptureSpec {
   readonly type: string
@@ -105,17 +106,14 @@ export async function recordDeclaredColumns(sql: Database, resources: readonly R
  * edit and sent back (S3).
  *
  * It also sets the search_path. Triggers of users run in the transaction, and may call functions without a schema: these are
- * found by the search_path of the role and database (`session.ts` sets another one), after pg_catalog, which our names need.
+ * found by the search_path of the role and database (`session.ts` keeps it), after pg_catalog, which our names need.
  */
-export async function disableCapture(tx: Transaction): Promise<void> {
-  await Promise.all([
-    tx`set local search_path to default`,
-    // Qualified names: until this statement has run, a user's functions would be found first.
-    tx`
-      select pg_catalog.set_config('sync.origin', 'pull', true), pg_catalog.set_config('search_path',
-        pg_catalog.rtrim(pg_catalog.concat('pg_catalog, ', pg_catalog.current_setting('search_path')), ', '), true)`,
-  ])
-}
+export const disableCapture = async (tx: Transaction): Promise<void> => void (await tx`select ${captureOff(tx)}`)
+
+/** The same as columns of another statement. */
+export const captureOff = (tx: Transaction) => tx`
+  set_config('sync.origin', 'pull', true),
+  set_config('search_path', rtrim('pg_catalog, ' || coalesce(current_setting(${USERS_PATH}, true), ''), ', '), true)`
 
 /** The table of a resource, quoted. */
 export const tableOf = ({ table }: Resource): string => `scopestack.${quote(table)}`
