@@ -1,11 +1,13 @@
 /** The HTTP client of ScopeStack, and what the workers of one pair of credentials share: in Redis where it is configured. */
 import pkg from '../../package.json' with { type: 'json' }
 import type { Config } from '../config/config.ts'
+import { createMeter, type Meter } from '../meter.ts'
 import type { TokenEndpoint } from '../remote/auth/grants.ts'
 import { createLocalRefreshStore, createLocalTokenStore } from '../remote/auth/local-tokens.ts'
 import { createSeal } from '../remote/auth/seal.ts'
 import { createHttp } from '../remote/http/http.ts'
 import { createLocalRateLimitStore } from '../remote/http/rate-limit-local.ts'
+import { metered } from '../remote/http/with-meter.ts'
 import { createRedactor, redacting } from '../remote/redact/redact.ts'
 import type { Database } from '../store/connection/database.ts'
 import { openRateLimitStore } from '../store/fleet/rate-limit.ts'
@@ -14,30 +16,34 @@ import { openTokenStore } from '../store/fleet/tokens.ts'
 
 export const VERSION = pkg.version
 
-export const openRemote = (config: Config, sql: Database) =>
-  openRemoteWith(config, (keyId) => openShared(config, sql, keyId))
+export const openRemote = (config: Config, sql: Database, meter = createMeter()) =>
+  openRemoteWith(config, (keyId) => openShared(config, sql, keyId), meter)
 
 /** The same without anything shared: for one that only asks, while the database or Redis is away. */
 export const openRemoteAlone = (config: Config) =>
-  openRemoteWith(config, async () => ({
-    shared: {
-      tokens: createLocalTokenStore(),
-      rateLimit: createLocalRateLimitStore(),
-      refresh: createLocalRefreshStore(),
-    },
-    close: async (): Promise<void> => {},
-  }))
+  openRemoteWith(
+    config,
+    async () => ({
+      shared: {
+        tokens: createLocalTokenStore(),
+        rateLimit: createLocalRateLimitStore(),
+        refresh: createLocalRefreshStore(),
+      },
+      close: async (): Promise<void> => {},
+    }),
+    createMeter(),
+  )
 
-async function openRemoteWith(config: Config, open: (keyId: string) => ReturnType<typeof openShared>) {
+async function openRemoteWith(config: Config, open: (keyId: string) => ReturnType<typeof openShared>, meter: Meter) {
   const http = createHttp({ connections: config.concurrency, proxy: config.proxy })
   const redactor = createRedactor(config)
   const userAgent = `scopestack-sync/${VERSION}`
   // Responses of the token address are not redacted: they are the tokens.
-  const endpoint: TokenEndpoint = { http, credentials: config, userAgent, redactor }
+  const endpoint: TokenEndpoint = { http: metered(http, meter, 'token'), credentials: config, userAgent, redactor }
   const seal = createSeal(config)
   const { shared, close } = await open(seal.keyId)
   return {
-    http: redacting(http, redactor),
+    http: redacting(metered(http, meter, 'api'), redactor),
     endpoint,
     redactor,
     seal,

@@ -2,13 +2,15 @@
 import { hostname } from 'node:os'
 import { catalog } from '../catalog/registry.ts'
 import type { Config } from '../config/config.ts'
-import type { SyncError } from '../errors/sync-error.ts'
+import { errorCodeOf, type SyncError } from '../errors/sync-error.ts'
+import { createMeter, type Meter } from '../meter.ts'
 import { type Account, fetchAccount } from '../remote/account.ts'
 import { createTokenSource } from '../remote/auth/token-request.ts'
 import { createTokens } from '../remote/auth/tokens.ts'
 import { createClient, type Client } from '../remote/client.ts'
 import { createRateLimit } from '../remote/http/rate-limit.ts'
 import { RETRY, type RetryPolicy } from '../remote/http/retry.ts'
+import { meteredRateLimit } from '../remote/http/with-meter.ts'
 import { bindAccount } from '../store/fleet/account.ts'
 import { openLeases } from '../store/fleet/leases.ts'
 import { openPresence, type Presence } from '../store/fleet/presence.ts'
@@ -31,6 +33,8 @@ export interface Worker extends PullDeps {
   close(): Promise<void>
 }
 
+type TokenSource = ReturnType<typeof createTokenSource>
+
 /**
  * Migrates, authenticates, and checks that the database belongs to this account.
  *
@@ -42,15 +46,20 @@ export async function openWorker(
   signal: AbortSignal,
   onRetry: (error: SyncError) => void,
   policy: RetryPolicy = RETRY,
+  meter: Meter = createMeter(),
 ): Promise<Worker> {
   const lostEdits = describeCheck(await migrate(store.url, { signal, onWait: onRetry }))
-  const { http, endpoint, seal, shared, close } = await openRemote(config, store.sql)
+  const { http, endpoint, seal, shared, close } = await openRemote(config, store.sql, meter)
   const { userAgent } = endpoint
   const { rate, concurrency, apiUrl } = config
-  const request = createTokenSource({ endpoint, refresh: shared.refresh, seal })
+  const request = countingTokens(createTokenSource({ endpoint, refresh: shared.refresh, seal }), meter)
   const tokens = createTokens({ store: shared.tokens, seal, policy, request })
-  const rateLimit = createRateLimit({ rate, shared: shared.rateLimit, onNotice: onRetry })
-  const client = createClient({ http, tokens, concurrency, rateLimit, policy, apiUrl, userAgent, onRetry })
+  const rateLimit = meteredRateLimit(createRateLimit({ rate, shared: shared.rateLimit, onNotice: onRetry }), meter)
+  const counted = (error: SyncError): void => {
+    meter.add('retries', { code: error.code })
+    onRetry(error)
+  }
+  const client = createClient({ http, tokens, concurrency, rateLimit, policy, apiUrl, userAgent, onRetry: counted })
   const holder = `${hostname()}, process ${process.pid}`
   try {
     const account = await fetchAccount(client, signal)
@@ -83,6 +92,19 @@ export async function openWorker(
     throw error
   }
 }
+
+const countingTokens =
+  (request: TokenSource, meter: Meter): TokenSource =>
+  async (signal) => {
+    try {
+      const issued = await request(signal)
+      meter.add('tokens', { outcome: 'ok' })
+      return issued
+    } catch (error) {
+      meter.add('tokens', { outcome: errorCodeOf(error) ?? 'other' })
+      throw error
+    }
+  }
 
 /**
  * Sends local edits, with the account, the client and the leases of the worker.

@@ -190,7 +190,8 @@ export const VARIABLES = {
   },
   HTTP_HOST: {
     group: 'Process',
-    about: 'Interface on which "start" serves /healthz and /readyz. 0.0.0.0 for a container whose port is published.',
+    about:
+      'Interface on which "start" serves /healthz, /readyz and /metrics. 0.0.0.0 for a container whose port is published.',
     schema: z.string().default('127.0.0.1'),
     example: '127.0.0.1',
   },

@@ -4,6 +4,7 @@
  */
 import { errorCodeOf, reason } from '../errors/sync-error.ts'
 import type { Logger } from '../logger.ts'
+import type { Meter } from '../meter.ts'
 import type { Presence } from '../store/fleet/presence.ts'
 import { pruneSettledChanges, listenForChanges, readDue } from '../store/outbox/notify.ts'
 import type { PushDeps } from '../sync/push/attempt.ts'
@@ -22,6 +23,7 @@ interface Deps {
   readonly presence: Presence
   readonly queues: Queues
   readonly log: Logger
+  readonly meter: Meter
   readonly outages: Outages
 }
 
@@ -34,12 +36,13 @@ const LOOK_EVERY_MS = 2_000
 const lookAgainIn = (inVain: number): number => LOOK_EVERY_MS * 2 ** Math.min(inVain, 4)
 const TIDY_EVERY_MS = 6 * 3_600_000
 
-export function startPusher({ pusher, presence, queues, log, outages }: Deps): Part {
+export function startPusher({ pusher, presence, queues, log, meter, outages }: Deps): Part {
   const stopping = new AbortController()
   const worker = queues.startPushWorker(async (job, token = '') => {
     const tally = new Map<ChangeOutcome, number>()
     const onSettled = (settled: ChangeResult): void => {
       tally.set(settled.fate, (tally.get(settled.fate) ?? 0) + 1)
+      meter.add('changes', { outcome: settled.fate })
       tell(log, settled)
     }
     try {

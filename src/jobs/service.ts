@@ -1,5 +1,6 @@
 /** The parts of `start`, which run until they are drained. */
 import type { Logger } from '../logger.ts'
+import type { Meter } from '../meter.ts'
 import { createHttp } from '../remote/http/http.ts'
 import type { ProxySettings } from '../remote/http/proxy.ts'
 import type { Database } from '../store/connection/database.ts'
@@ -21,6 +22,7 @@ interface Common {
   readonly sql: Database
   readonly queues: Queues
   readonly log: Logger
+  readonly meter: Meter
   readonly clock: Clock
   readonly outages: Outages
   readonly schedules: readonly Schedule[]

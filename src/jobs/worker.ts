@@ -5,6 +5,7 @@
 import { parentNotRead } from '../errors/resources.ts'
 import { reason } from '../errors/sync-error.ts'
 import type { Logger } from '../logger.ts'
+import type { Meter } from '../meter.ts'
 import type { Transaction } from '../store/connection/database.ts'
 import { isSuccess, type ResourceOutcome } from '../store/runs/runs.ts'
 import { closeRun, readOpenRun, type ClosedRun, type OpenRun } from '../store/runs/scheduled-runs.ts'
@@ -20,6 +21,7 @@ export interface WorkerDeps {
   readonly pull: PullDeps
   readonly queues: Queues
   readonly log: Logger
+  readonly meter: Meter
   readonly closing: Closing
 }
 
@@ -66,8 +68,11 @@ async function work(deps: WorkerDeps, job: SyncJob, signal: AbortSignal): Promis
 
   const run = await withDbRetry(() => readOpenRun(pull.sql, runId), signal)
   if (run === undefined || !run.missing.includes(resource)) return
+  const begun = performance.now()
   try {
-    report(deps, await pullFor(deps, run, resource, job, signal))
+    const ended = await pullFor(deps, run, resource, job, signal)
+    count(deps, ended, (performance.now() - begun) / 1000)
+    report(deps, ended)
   } catch (error) {
     if (actionOn(error, { lastAttempt: isLastAttempt(job) }).do !== 'end-run') throw error
     await close({ ...deps, closing }, runId, reason(error), signal)
@@ -97,6 +102,15 @@ async function pullFor(
 }
 
 const AFTER_PARENT_SECONDS = 2
+
+const ACTIONS = ['seen', 'inserted', 'updated', 'unchanged', 'deleted', 'parked'] as const
+
+function count({ meter }: WorkerDeps, ended: ResourceOutcome, seconds: number): void {
+  const { resource, outcome } = ended
+  meter.add('pulls', { resource, outcome })
+  meter.add('pullSeconds', { resource }, seconds)
+  for (const action of ACTIONS) meter.add('rows', { resource, action }, ended[action])
+}
 
 function report({ log }: WorkerDeps, { resource, outcome, code, message }: ResourceOutcome): void {
   if (!isSuccess(outcome)) log.warn({ resource, outcome, code }, message ?? outcome)

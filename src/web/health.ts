@@ -1,4 +1,4 @@
-/** /healthz and /readyz, for a supervisor: is the process alive, and can it work. */
+/** /healthz and /readyz, for a supervisor: is the process alive, and can it work; and the server of other pages beside them. */
 import { once } from 'node:events'
 import type { Server, ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -14,6 +14,11 @@ export type Checks = Readonly<Record<string, () => Promise<string | void>>>
 /** Sentences for a person, on which readiness does not depend; null where there is nothing to report. */
 export type Notices = Readonly<Record<string, string | null>>
 
+export interface Page {
+  readonly contentType: string
+  readonly text: string
+}
+
 export interface Web {
   readonly url: string
   close(): Promise<void>
@@ -28,6 +33,8 @@ interface Options {
   /** Called for each check. */
   readonly checks: () => Checks
   readonly notices?: () => Notices
+  /** Others, by path. */
+  readonly pages?: Readonly<Record<string, () => Promise<Page>>>
 }
 
 const USUAL_PORT = 8080
@@ -38,7 +45,14 @@ const CHECK_MS = 3_000
 const NOT_READY: ErrorCode = 'SYNC_NOT_READY'
 
 /** @throws SyncError SYNC_CONFIG when the port is not available. */
-export async function startWeb({ host, port, elsewhere, checks, notices = () => ({}) }: Options): Promise<Web> {
+export async function startWeb({
+  host,
+  port,
+  elsewhere,
+  checks,
+  notices = () => ({}),
+  pages = {},
+}: Options): Promise<Web> {
   // Requests that arrive during a check share its result, so that a flood of requests is not one of queries.
   let checking: ReturnType<typeof ready> | undefined
   const server = createPublicServer(async ({ method }, response, { path }) => {
@@ -49,7 +63,10 @@ export async function startWeb({ host, port, elsewhere, checks, notices = () => 
       const found = await checking
       const noticed = Object.entries(notices()).map(([name, notice]) => [name, notice ?? 'ok'])
       respond(response, found.status === 'ok' ? 200 : 503, { ...Object.fromEntries(noticed), ...found })
-    } else respond(response, 404, { error: 'there is /healthz and /readyz' })
+    } else if (Object.hasOwn(pages, path)) {
+      const { contentType, text } = await pages[path]!()
+      response.writeHead(200, { 'content-type': contentType, 'cache-control': 'no-store' }).end(text)
+    } else respond(response, 404, { error: `there is ${['/healthz', '/readyz', ...Object.keys(pages)].join(', ')}` })
   })
   await listen(server, host, port ?? USUAL_PORT).catch(async (error: unknown) => {
     if (!elsewhere) throw error

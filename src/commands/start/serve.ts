@@ -17,9 +17,10 @@ import type { Schedule } from '../../jobs/schedule.ts'
 import type { SchedulerDeps } from '../../jobs/scheduler.ts'
 import { startScheduler, startWorker, watchClock, type Part } from '../../jobs/service.ts'
 import { type Logger, noteRetries } from '../../logger.ts'
-import { backoff, sleep } from '../../remote/http/retry.ts'
+import { createMeter, type Meter } from '../../meter.ts'
+import { backoff, RETRY, sleep } from '../../remote/http/retry.ts'
 import { exitAtOnce } from '../../signals.ts'
-import { explainDatabase } from '../../store/connection/database.ts'
+import { connectionsTo, explainDatabase } from '../../store/connection/database.ts'
 import { shortenPatience } from '../../store/connection/watch.ts'
 import { installationName } from '../../store/fleet/account.ts'
 import { describeCheck } from '../../store/schema/capture-state.ts'
@@ -28,6 +29,8 @@ import { checkConnectionPath } from '../../store/server/connection-path.ts'
 import { createWriteCheck } from '../../store/server/writable.ts'
 import { withDbRetry } from '../../sync/with-db-retry.ts'
 import { startWeb, type Checks, type Web } from '../../web/health.ts'
+import { readFleetFacts } from '../../web/metrics-facts.ts'
+import { createMetrics } from '../../web/metrics.ts'
 import { awaitServer, reportingLockWaits } from './await-server.ts'
 
 export const PARTS = ['scheduler', 'worker', 'web'] as const
@@ -45,6 +48,7 @@ export interface Service {
 
 /** What was started so far; `stop` ends it. */
 interface Running {
+  readonly meter: Meter
   readonly parts: Pick<Part, 'drain'>[]
   readonly liveness: Record<string, () => Promise<string>>
   /** Closes what the parts use, in the order in which it was opened. */
@@ -61,7 +65,7 @@ const STARTING = 'still starting'
 /** Resolves when the signal has fired and everything has ended. */
 export async function serve(service: Service, signal: AbortSignal): Promise<void> {
   const { config, log, parts } = service
-  const running: Running = { parts: [], liveness: {}, closers: [], notReady: STARTING }
+  const running: Running = { meter: createMeter(), parts: [], liveness: {}, closers: [], notReady: STARTING }
   let grace: NodeJS.Timeout | undefined
   // Begins with the signal, wherever the start is by then: a statement of it may wait for a lock, too.
   const stopping = (): void => {
@@ -76,7 +80,7 @@ export async function serve(service: Service, signal: AbortSignal): Promise<void
   try {
     running.web = await openHealth(service, running)
     // Before anything waits for the database, so that one that is away at boot does not get the process killed.
-    log.info({ url: running.web.url }, 'answers /healthz and /readyz')
+    log.info({ url: running.web.url }, 'answers /healthz, /readyz and /metrics')
     const queue = await startParts(service, running, signal)
     running.notReady = null
     log.info({ version: VERSION, parts: [...parts], queue }, 'started')
@@ -92,7 +96,7 @@ export async function serve(service: Service, signal: AbortSignal): Promise<void
   }
 }
 
-async function openHealth({ config, store, parts }: Service, running: Running): Promise<Web> {
+async function openHealth({ config, store, parts, schedules }: Service, running: Running): Promise<Web> {
   const checkWrites = createWriteCheck(store.sql)
   const started = async (): Promise<void> => {
     if (running.notReady !== null) throw new Error(running.notReady)
@@ -107,6 +111,14 @@ async function openHealth({ config, store, parts }: Service, running: Running): 
       ...running.liveness,
       started,
     }),
+    pages: {
+      '/metrics': createMetrics({
+        version: VERSION,
+        meter: running.meter,
+        connections: () => connectionsTo(store.url),
+        readFleet: () => readFleetFacts({ sql: store.sql, schedules, queues: () => running.queues }),
+      }),
+    },
     notices: () => (running.clock === undefined ? {} : { clock: running.clock.notice() }),
   })
 }
@@ -126,11 +138,12 @@ async function startParts(service: Service, running: Running, signal: AbortSigna
   running.parts.push(watchClock({ ...service, clock }))
   const { alertWebhookUrl, proxy } = config
   const identity = { holder: `${hostname()}, process ${process.pid}`, version: VERSION }
-  const common = { ...service, sql: store.sql, clock, queues, alertWebhookUrl, proxy }
+  const { meter } = running
+  const common = { ...service, meter, sql: store.sql, clock, queues, alertWebhookUrl, proxy }
   running.parts.push(startHeartbeat({ ...common, ...identity }))
   if (parts.has('scheduler')) begin('scheduler', startScheduler({ ...common, ...identity }))
   if (parts.has('worker')) {
-    const pull = await openPatiently(service, signal)
+    const pull = await openPatiently(service, meter, signal)
     clock.compareWith(() => pull.client.time())
     running.closers.push(() => pull.close())
     begin('worker', startWorker({ ...common, pull }))
@@ -197,10 +210,10 @@ function serverChecks({ sql, url }: Store, queues: Queues, checkWrites: () => Pr
 }
 
 /** Waits for a ScopeStack that is away; wrong credentials or another account end it. */
-async function openPatiently({ config, store, log }: Service, signal: AbortSignal) {
+async function openPatiently({ config, store, log }: Service, meter: Meter, signal: AbortSignal) {
   for (let attempt = 1; ; attempt++) {
     try {
-      return await openWorker(config, store, signal, noteRetries(log))
+      return await openWorker(config, store, signal, noteRetries(log), RETRY, meter)
     } catch (error) {
       const later = error instanceof SyncError && (error.remedy === 'retry' || error.remedy === 'wait')
       if (!later) throw error

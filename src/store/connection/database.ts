@@ -36,6 +36,10 @@ export function routeTo(url: string, searchPath?: string): ServerRoute {
   return { ...placeOf(url, address), session: sessionOf(address, searchPath) }
 }
 
+/** This process's connections to a database, by either driver. */
+export const connectionsTo = (url: string): { busy: number; idle: number } =>
+  reached.get(url)?.watch?.counts() ?? { busy: 0, idle: 0 }
+
 type Place = Omit<ServerRoute, 'session'>
 
 /** Shared by all connections of this process to a database, with what is known of its hosts. */

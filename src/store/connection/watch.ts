@@ -114,6 +114,12 @@ export class Watch {
     this.#probing?.abort()
   }
 
+  /** Those that wait for a response or are in a transaction, and the others. */
+  counts(): { busy: number; idle: number } {
+    const busy = [...this.#watched.keys()].filter(({ wire }) => wire.isWaiting || wire.inTransaction).length
+    return { busy, idle: this.#watched.size - busy }
+  }
+
   /** The server has become read-only: all its connections are dropped, so that the next ones find the primary. */
   drop(why: Error): void {
     for (const one of this.#watched.keys()) if (one.wire.hasBegun) one.lose(why)

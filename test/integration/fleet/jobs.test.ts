@@ -76,6 +76,10 @@ describe.each(['postgres', 'redis'] as const)('on %s', (kind) => {
     const { sql, queues, queue } = await openOn(kind)
     const runId = await openRun(sql)
     await Promise.all(Array.from({ length: 8 }, () => queues.addRun(runId, PLAN.planned)))
+    expect((await queues.depths()).filter(({ jobs }) => jobs > 0)).toEqual([
+      { queue: 'sync', state: 'waiting', jobs: 2 },
+      { queue: 'sync', state: 'waiting-children', jobs: 1 },
+    ])
     const done: string[] = []
     const worker = queues.startWorker(async ({ id, data }) => {
       done.push(id!)

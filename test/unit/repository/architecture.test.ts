@@ -12,7 +12,7 @@ type Arrows = Record<string, readonly string[]>
 const MAY_IMPORT: Arrows = (() => {
   const ground = ['errors']
   const what = [...ground, 'catalog']
-  const ends = [...what, 'logger', 'screen', 'signals', 'token-store', 'rate-limit-store', 'map-concurrent']
+  const ends = [...what, 'logger', 'screen', 'signals', 'token-store', 'rate-limit-store', 'map-concurrent', 'meter']
   const moves = [...ends, 'remote', 'store']
   const when = [...moves, 'sync']
   const says = [...when, 'jobs', 'report']
@@ -25,6 +25,7 @@ const MAY_IMPORT: Arrows = (() => {
     'token-store': ground,
     'rate-limit-store': ground,
     'map-concurrent': [],
+    meter: [],
     logger: [...ground, 'screen'],
     signals: ground,
     config: ground,
@@ -162,6 +163,7 @@ const HOMES: Record<string, string> = {
   croner: 'jobs/',
   'p-map': 'map-concurrent.ts',
   pg: 'store/',
+  'prom-client': 'web/',
 }
 
 const DRAWERS = ['utils', 'util', 'helpers', 'common', 'types', 'manager', 'misc', 'shared', 'lib']

@@ -1,0 +1,250 @@
+/**
+ * Every metric, in the order in which it is shown: the age of the data first. Those of the fleet come from the database, and every
+ * process shows the same; those whose name goes on with `process_` are of the one that is asked.
+ */
+import type { CountName, Meter } from '../meter.ts'
+import type { FleetFacts } from './metrics-facts.ts'
+
+export interface ProcessFacts {
+  readonly version: string
+  readonly meter: Meter
+  readonly connections: { readonly busy: number; readonly idle: number }
+  /** The database answered this time. */
+  readonly databaseUp: boolean
+}
+
+export type Sample = readonly [labels: Readonly<Record<string, string>>, value: number]
+
+export interface Metric<F> {
+  readonly name: string
+  readonly type: 'gauge' | 'counter'
+  readonly help: string
+  readonly labels: readonly string[]
+  readonly of: (facts: F) => readonly Sample[]
+}
+
+const secondsFrom = (since: Date, until: Date): number => Math.max(0, (until.getTime() - since.getTime()) / 1000)
+const epochSeconds = (at: Date): number => at.getTime() / 1000
+
+export const OF_FLEET: readonly Metric<FleetFacts>[] = [
+  {
+    name: 'freshness_seconds',
+    type: 'gauge',
+    help: 'Seconds since the time that the table holds the state of; +Inf until its first complete read.',
+    labels: ['resource'],
+    of: ({ at, resources }) =>
+      resources.map(({ resource, dataAsOf }) => [
+        { resource },
+        dataAsOf === null ? Infinity : secondsFrom(dataAsOf, at),
+      ]),
+  },
+  {
+    name: 'schedule_interval_seconds',
+    type: 'gauge',
+    help: 'Seconds from the next tick of a schedule to the one after it.',
+    labels: ['schedule'],
+    of: ({ intervals }) => intervals.map(({ schedule, seconds }) => [{ schedule }, seconds]),
+  },
+  {
+    name: 'problems',
+    type: 'gauge',
+    help: 'What needs a person, as many as "status" lists.',
+    labels: [],
+    of: ({ problems }) => [[{}, problems.length]],
+  },
+  {
+    name: 'last_success_timestamp_seconds',
+    type: 'gauge',
+    help: 'When a read of the resource last ended ok.',
+    labels: ['resource'],
+    of: ({ resources }) =>
+      resources.flatMap(({ resource, lastSuccessAt: at }): Sample[] =>
+        at === null ? [] : [[{ resource }, epochSeconds(at)]],
+      ),
+  },
+  {
+    name: 'last_outcome',
+    type: 'gauge',
+    help: '1 for the outcome of the last read of the resource: ok, absent, incomplete, suspect, forbidden or failed.',
+    labels: ['resource', 'outcome'],
+    of: ({ resources }) =>
+      resources.flatMap(({ resource, lastOutcome: outcome }): Sample[] =>
+        outcome === null ? [] : [[{ resource, outcome }, 1]],
+      ),
+  },
+  {
+    name: 'rows',
+    type: 'gauge',
+    help: 'Rows of the table that are not marked deleted, at the end of the last read.',
+    labels: ['resource'],
+    of: ({ resources }) =>
+      resources.flatMap(({ resource, rows }): Sample[] => (rows === null ? [] : [[{ resource }, rows]])),
+  },
+  {
+    name: 'parked_records',
+    type: 'gauge',
+    help: 'Records that the mirror could not take, and that wait for a person.',
+    labels: ['resource'],
+    of: ({ parked }) => parked.map(({ resource, count }) => [{ resource }, count]),
+  },
+  {
+    name: 'drift',
+    type: 'gauge',
+    help: 'Members in which the account and the catalog differ.',
+    labels: ['resource'],
+    of: ({ drift }) =>
+      [...Map.groupBy(drift, ({ resource }) => resource)].map(([resource, { length }]) => [{ resource }, length]),
+  },
+  {
+    name: 'local_edits',
+    type: 'gauge',
+    help: 'Local edits that have not ended, by their state: waiting, sending or parked.',
+    labels: ['state'],
+    of: ({ localEdits }) => ['waiting', 'sending', 'parked'].map((state) => [{ state }, localEdits[state] ?? 0]),
+  },
+  {
+    name: 'outbox_oldest_seconds',
+    type: 'gauge',
+    help: 'Age of the oldest local edit that waits or is being sent; 0 where there is none.',
+    labels: [],
+    of: ({ at, oldestEdit }) => [[{}, oldestEdit === null ? 0 : secondsFrom(oldestEdit, at)]],
+  },
+  {
+    name: 'run_duration_seconds',
+    type: 'gauge',
+    help: 'How long the last run of the kind took that has ended.',
+    labels: ['kind'],
+    of: ({ runs }) =>
+      runs.flatMap(({ kind, startedAt, finishedAt }): Sample[] =>
+        finishedAt === null ? [] : [[{ kind }, secondsFrom(startedAt, finishedAt)]],
+      ),
+  },
+  {
+    name: 'run_end_timestamp_seconds',
+    type: 'gauge',
+    help: 'When it ended.',
+    labels: ['kind'],
+    of: ({ runs }) =>
+      runs.flatMap(({ kind, finishedAt }): Sample[] =>
+        finishedAt === null ? [] : [[{ kind }, epochSeconds(finishedAt)]],
+      ),
+  },
+  {
+    name: 'run_outcome',
+    type: 'gauge',
+    help: '1 for its outcome.',
+    labels: ['kind', 'outcome'],
+    of: ({ runs }) =>
+      runs.flatMap(({ kind, outcome, finishedAt }): Sample[] =>
+        finishedAt === null || outcome === null ? [] : [[{ kind, outcome }, 1]],
+      ),
+  },
+  {
+    name: 'run_open_seconds',
+    type: 'gauge',
+    help: 'How long the open run of the kind has been going on.',
+    labels: ['kind'],
+    of: ({ at, runs }) =>
+      runs.flatMap(({ kind, startedAt, finishedAt }): Sample[] =>
+        finishedAt === null ? [[{ kind }, secondsFrom(startedAt, at)]] : [],
+      ),
+  },
+  {
+    name: 'processes',
+    type: 'gauge',
+    help: 'Processes of start by their heartbeats: alive, or silent for a minute (for seven days after).',
+    labels: ['state'],
+    of: ({ processes }) => {
+      const alive = processes.filter((one) => one.alive).length
+      return [
+        [{ state: 'alive' }, alive],
+        [{ state: 'silent' }, processes.length - alive],
+      ]
+    },
+  },
+  {
+    name: 'queue_jobs',
+    type: 'gauge',
+    help: 'Jobs of each queue, by their state.',
+    labels: ['queue', 'state'],
+    of: ({ queues }) => queues.map(({ queue, state, jobs }) => [{ queue, state }, jobs]),
+  },
+]
+
+const counted = (name: CountName, shown: Omit<Metric<ProcessFacts>, 'type' | 'of'>): Metric<ProcessFacts> => ({
+  ...shown,
+  type: 'counter',
+  of: ({ meter }) => meter.read(name).map(({ labels, value }) => [labels, value]),
+})
+
+export const OF_PROCESS: readonly Metric<ProcessFacts>[] = [
+  {
+    name: 'process_info',
+    type: 'gauge',
+    help: 'Always 1.',
+    labels: ['version'],
+    of: ({ version }) => [[{ version }, 1]],
+  },
+  {
+    name: 'process_database_up',
+    type: 'gauge',
+    help: '1 where the database answered for this page; without it the metrics of the fleet are missing.',
+    labels: [],
+    of: ({ databaseUp }) => [[{}, databaseUp ? 1 : 0]],
+  },
+  {
+    name: 'process_database_connections',
+    type: 'gauge',
+    help: 'Connections to Postgres, the queue among them: busy ones await a response or are in a transaction.',
+    labels: ['state'],
+    of: ({ connections }) => [
+      [{ state: 'busy' }, connections.busy],
+      [{ state: 'idle' }, connections.idle],
+    ],
+  },
+  counted('requests', {
+    name: 'process_requests_total',
+    help: 'Requests to ScopeStack, each attempt, by the status of the response, or the code of what came instead.',
+    labels: ['target', 'method', 'status'],
+  }),
+  counted('requestSeconds', {
+    name: 'process_request_seconds_total',
+    help: 'Seconds from the request to the last byte of the response, of all of them together.',
+    labels: ['target', 'method'],
+  }),
+  counted('retries', {
+    name: 'process_retries_total',
+    help: 'Requests that are sent again after a failure, by its code.',
+    labels: ['code'],
+  }),
+  counted('waitSeconds', {
+    name: 'process_rate_limit_wait_seconds_total',
+    help: 'Seconds that requests waited for their place in the rate limit of the fleet, all of them together.',
+    labels: [],
+  }),
+  counted('tokens', {
+    name: 'process_token_renewals_total',
+    help: 'Tokens that this process requested: ok, or the code of the failure.',
+    labels: ['outcome'],
+  }),
+  counted('pulls', {
+    name: 'process_pulls_total',
+    help: 'Reads of a resource that this process has ended, by outcome.',
+    labels: ['resource', 'outcome'],
+  }),
+  counted('pullSeconds', {
+    name: 'process_pull_seconds_total',
+    help: 'Seconds that they took together.',
+    labels: ['resource'],
+  }),
+  counted('rows', {
+    name: 'process_rows_total',
+    help: 'Records of these reads: seen, inserted, updated, unchanged, deleted or parked.',
+    labels: ['resource', 'action'],
+  }),
+  counted('changes', {
+    name: 'process_local_edits_total',
+    help: 'Local edits that this process has handled, by what came of them.',
+    labels: ['outcome'],
+  }),
+]
