@@ -7,14 +7,14 @@ import { claimLost, rowRejected } from '../../errors/waiting-changes.ts'
 import type { Change, ChangeContent } from '../changes/change.ts'
 import { changeColumns, isIn } from '../changes/read.ts'
 import { rebaseOntoResponse, type Answered } from '../changes/rebase.ts'
-import { OPEN } from '../changes/states.ts'
+import { OPEN, PARKED } from '../changes/states.ts'
 import { end, writeBase, type Ending } from '../changes/writes.ts'
-import { limitWaits, transact, type Database, type Transaction } from '../connection/database.ts'
+import { transact, waitLimits, type Database, type Transaction } from '../connection/database.ts'
 import type { Lease } from '../fleet/leases.ts'
 import { bisect } from '../mirror/bisect.ts'
-import { createMirror } from '../mirror/load.ts'
+import type { Mirror } from '../mirror/load.ts'
 import { describeRejection, isRejectedByDatabase, type DatabaseRejection } from '../mirror/rejections.ts'
-import { disableCapture, tableOf } from '../schema/capture-triggers.ts'
+import { captureOff, tableOf } from '../schema/capture-triggers.ts'
 import { replaceLocalId } from './local-ids.ts'
 
 export interface Settlement {
@@ -31,11 +31,13 @@ export interface Settlement {
 interface Deps {
   readonly sql: Database
   readonly catalog: ReadonlyMap<string, Resource>
+  /** Of the change's resource. */
+  readonly mirror: Mirror
 }
 
 /** @throws SyncError SYNC_CLAIM_LOST where the change, or the lease, is not the holder's any more; SYNC_PUSH_ROW_REFUSED. */
 export async function settle(
-  { sql, catalog }: Deps,
+  { sql, catalog, mirror }: Deps,
   change: Change,
   lease: Lease,
   { ending, row, answered }: Settlement,
@@ -48,30 +50,36 @@ export async function settle(
     if (!(await end(tx, change, lease, ending))) throw claimLost({ change: change.id, term: lease.term })
     const id = record?.id ?? change.recordId
     if (id !== change.recordId) await adoptId(tx, rowWork, catalog, change, id)
-    if (answered !== undefined) {
-      const onto = (later: readonly Change[]) => rebaseOntoResponse(resource, { ...answered, change }, later)
-      await rebaseQueued(tx, { ...change, recordId: id }, onto)
-    }
+    const onto = (later: readonly Change[]) =>
+      answered === undefined ? [] : rebaseOntoResponse(resource, { ...answered, change }, later)
+    const isEditedSince = await rebaseQueued(tx, { ...change, recordId: id }, onto)
     // If this is rejected, the next pull still sees by the parked change that the row may differ.
     if (row === 'restore') await rowWork((sub) => clearDigest(sub, resource, id))
-    else if (await isEditedSince(tx, change.resource, id)) return
-    else if (record !== null) await loadRow(rowWork, resource, record)
+    else if (isEditedSince) return
+    else if (record !== null) await loadRow(rowWork, mirror, resource, record)
     else await deleteRow(rowWork, resource, id)
   })
 }
 
-/** Rebases the queued changes of a record after an earlier one is settled or discarded. */
+/**
+ * Rebases the queued changes of a record after an earlier one is settled or discarded.
+ *
+ * @returns whether another change of the record is on its way.
+ */
 export async function rebaseQueued(
   tx: Transaction,
   { id, recordId, resource }: Pick<Change, 'id' | 'recordId' | 'resource'>,
   bases: (later: readonly Change[]) => readonly ChangeContent['base'][],
-): Promise<void> {
-  const later = await tx<Change[]>`
+): Promise<boolean> {
+  const others = await tx<Change[]>`
     select ${changeColumns(tx)} from sync.outbox o
-    where o.record_id = ${recordId} and o.resource = ${resource} and o.id > ${id} and ${isIn(tx, ['waiting', 'parked'])}
+    where o.record_id = ${recordId} and o.resource = ${resource} and o.id <> ${id} and ${isIn(tx, [...OPEN, ...PARKED])}
     order by o.id for update`
-  if (later.length === 0) return
-  for (const [index, base] of bases(later).entries()) await writeBase(tx, later[index]!.id, base)
+  const later = others.filter((other) => other.id > id && (other.state === 'waiting' || other.state === 'parked'))
+  if (later.length > 0) {
+    for (const [index, base] of bases(later).entries()) await writeBase(tx, later[index]!.id, base)
+  }
+  return others.some(({ state }) => OPEN.includes(state))
 }
 
 type Act = (tx: Transaction) => Promise<unknown>
@@ -120,8 +128,8 @@ async function adoptId(
   )
 }
 
-async function loadRow(row: RowWork, resource: Resource, record: RemoteRecord): Promise<void> {
-  const isLoaded = await row((tx) => createMirror(resource).loadResponse(tx, record))
+async function loadRow(row: RowWork, mirror: Mirror, resource: Resource, record: RemoteRecord): Promise<void> {
+  const isLoaded = await row((tx) => mirror.loadResponse(tx, record))
   if (!isLoaded) await row((tx) => clearDigest(tx, resource, record.id))
 }
 
@@ -137,9 +145,8 @@ async function deleteRow(row: RowWork, resource: Resource, id: string): Promise<
 /** All other changes wait behind a settlement, so another open transaction must not block it for long. */
 const LONGEST_WAIT = '3s'
 
-async function prepare(tx: Transaction): Promise<void> {
-  await Promise.all([limitWaits(tx), disableCapture(tx), tx`select set_config('lock_timeout', ${LONGEST_WAIT}, true)`])
-}
+const prepare = (tx: Transaction) =>
+  tx`select ${waitLimits(tx)}, ${captureOff(tx)}, set_config('lock_timeout', ${LONGEST_WAIT}, true)`
 
 /** Another transaction holds the lock of the row, or was in a deadlock with ours. */
 export const isRowLocked = (error: unknown): boolean =>
@@ -148,12 +155,6 @@ export const isRowLocked = (error: unknown): boolean =>
 /** An edit in an open transaction is waited for, so that it is seen. */
 const lockRow = (tx: Transaction, resource: Resource, id: string) =>
   tx.unsafe(`select from ${tableOf(resource)} where id = $1 for update`, [id])
-
-async function isEditedSince(tx: Transaction, type: string, id: string): Promise<boolean> {
-  const [later] = await tx`
-    select from sync.outbox o where record_id = ${id} and resource = ${type} and ${isIn(tx, OPEN)} limit 1`
-  return later !== undefined
-}
 
 /** The row may hold local values: the next record that is loaded counts as different. */
 export const clearDigest = (tx: Transaction, resource: Resource, id: string) =>

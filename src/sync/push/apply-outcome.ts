@@ -33,14 +33,14 @@ export async function applyOutcome(deps: PushDeps, attempt: Attempt, outcome: Ou
 }
 
 async function apply(deps: PushDeps, attempt: Attempt, outcome: Outcome): Promise<ChangeResult | null> {
-  const { change, lease } = attempt
+  const { change, lease, mirror } = attempt
   switch (outcome.do) {
     case 'settle':
-      await settle(deps, change, lease, outcome.settlement)
+      await settle({ ...deps, mirror }, change, lease, outcome.settlement)
       return { change, fate: outcome.fate, error: outcome.error }
     case 'park': {
       const { ending, error } = endingOf(attempt, outcome)
-      await settle(deps, change, lease, { ending, row: 'restore' })
+      await settle({ ...deps, mirror }, change, lease, { ending, row: 'restore' })
       return { change, fate: 'parked', error }
     }
     case 'postpone':

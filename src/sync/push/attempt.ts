@@ -7,10 +7,12 @@ import { isObject, primaryDataOf } from '../../remote/documents/document.ts'
 import { wasNeverSent } from '../../remote/http/arrival.ts'
 import type { HttpResponse } from '../../remote/http/http.ts'
 import type { RetryPolicy } from '../../remote/http/retry.ts'
+import type { ListRequest } from '../../remote/pages/pages.ts'
 import type { Change, ChangeValues } from '../../store/changes/change.ts'
 import type { State } from '../../store/changes/states.ts'
 import { depart } from '../../store/changes/writes.ts'
 import type { Lease, Leases } from '../../store/fleet/leases.ts'
+import type { Mirror } from '../../store/mirror/load.ts'
 import { mismatchOf } from '../list/same-record.ts'
 import type { Rules } from './conflict.ts'
 import type { RemoteAccess } from './read-remote.ts'
@@ -27,6 +29,9 @@ export interface PushDeps extends RemoteAccess {
 export interface Attempt {
   readonly change: Change
   readonly resource: Resource
+  /** The resource's list, as its records are read. */
+  readonly list: ListRequest
+  readonly mirror: Mirror
   readonly lease: Lease
   /** Ids of the changes that are sent together. */
   readonly batch: readonly number[]

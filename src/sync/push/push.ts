@@ -13,16 +13,18 @@
  */
 import type { RemoteRecord, Resource } from '../../catalog/resource.ts'
 import { endsTheRun, factOf, SyncError } from '../../errors/sync-error.ts'
+import { mapConcurrent } from '../../map-concurrent.ts'
 import { isPageFailure } from '../../remote/pages/page-failures.ts'
 import type { Change } from '../../store/changes/change.ts'
 import { pauseAll } from '../../store/changes/writes.ts'
 import type { Lease } from '../../store/fleet/leases.ts'
+import { createMirror } from '../../store/mirror/load.ts'
 import { loseInFlight, nextBatch, PUSH_LEASE } from '../../store/outbox/next-batch.ts'
 import { withLease, type Patience } from '../with-lease.ts'
 import { beginFlight, isNoResponse, type PushDeps } from './attempt.ts'
 import type { ChangeResult } from './outcome.ts'
 import { pushOne } from './push-one.ts'
-import { idsToRead, readRecords } from './read-remote.ts'
+import { idsToRead, listRequest, readRecords } from './read-remote.ts'
 
 export interface PushOptions extends Patience {
   readonly signal: AbortSignal
@@ -86,17 +88,25 @@ async function pushBatch(
   const resource = deps.catalog.get(first.resource)!
   const ending = new AbortController()
   const either = AbortSignal.any([signal, ending.signal])
-  const batch = changes.map(({ id }) => id)
+  const batch = {
+    resource,
+    list: await listRequest(deps, resource),
+    mirror: createMirror(resource),
+    lease,
+    batch: changes.map(({ id }) => id),
+    signal: either,
+  }
   let fatal: unknown
 
   const remote = await readTogether(deps, resource, changes, either)
   const readAt = performance.now()
-  const one = async (change: Change): Promise<void> => {
-    const attempt = { change, resource, lease, batch, signal: either, flight: beginFlight(change) }
+  // What is under way ends by itself before the push does, so none of these fails.
+  await mapConcurrent(changes, deps.concurrency, async (change) => {
+    if (either.aborted) return
     try {
       const isStale = change.op !== 'create' && performance.now() - readAt > STALE_MS
       const held = (isStale ? await readTogether(deps, resource, [change], either) : remote).get(change.recordId)
-      const result = await pushOne(deps, attempt, held ?? null)
+      const result = await pushOne(deps, { ...batch, change, flight: beginFlight(change) }, held ?? null)
       if (result === null) return
       onResult(result)
       // A batch of one shows nothing about the others, which may fail alike: the push ends, and the next begins with them.
@@ -105,16 +115,7 @@ async function pushBatch(
       fatal ??= error
       ending.abort()
     }
-  }
-  const queue = changes.values()
-  await Promise.all(
-    Array.from({ length: deps.concurrency }, async () => {
-      for (const change of queue) {
-        if (fatal !== undefined || either.aborted) return
-        await one(change)
-      }
-    }),
-  )
+  })
   if (fatal !== undefined) throw fatal
 }
 

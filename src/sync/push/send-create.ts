@@ -18,7 +18,7 @@ import { changeName, recordName, sendWrite, type Attempt, type PushDeps } from '
 import { idInLocation, mismatchWithCreated } from './created-record.ts'
 import { findByNaturalKey, holdsWhatWasSent, naturalKeyOf } from './natural-key.ts'
 import { park, responded, type Outcome } from './outcome.ts'
-import { includeOf, listRequest, readRecords, searchRequest } from './read-remote.ts'
+import { includeOf, readRecords, searchRequest } from './read-remote.ts'
 import { refused } from './refusal.ts'
 import { createBody } from './request-body.ts'
 
@@ -41,16 +41,15 @@ export async function sendCreate(deps: PushDeps, attempt: Attempt): Promise<Outc
 
 /** @param before the records with its natural key; null when that is not certain. */
 async function post(deps: PushDeps, attempt: Attempt, before: readonly RemoteRecord[] | null): Promise<Outcome> {
-  const { change, resource } = attempt
-  const request = await listRequest(deps, resource)
+  const { change, resource, list } = attempt
   const knownIds = before?.map(({ id }) => id) ?? null
-  const path = request.path + includeOf(request)
+  const path = list.path + includeOf(list)
   const write = { method: 'POST', path, body: createBody(resource, change) } as const
   const outcome = await sendWrite(deps, attempt, write, knownIds)
   if ('refusal' in outcome) return refused(attempt, outcome.refusal)
   const left = { ...attempt, change: { ...change, knownIds } }
   const { status } = outcome.answer
-  const located = idInLocation(outcome.answer, resource, request.path)
+  const located = idInLocation(outcome.answer, resource, list.path)
   if ('unproved' in outcome) {
     return await findAnswered(deps, left, [located, outcome.claimed], {
       why: outcome.unproved,

@@ -10,7 +10,7 @@ import { decide } from './conflict.ts'
 import { ignoredValues } from './ignored-values.ts'
 import { park, responded, sent, superseded, type Outcome } from './outcome.ts'
 import { proveRefusedWrite, proveWrite } from './prove-write.ts'
-import { includeOf, listRequest, readRecords } from './read-remote.ts'
+import { includeOf, readRecords } from './read-remote.ts'
 import { refused } from './refusal.ts'
 import { unseenColumns, updateBody } from './request-body.ts'
 
@@ -45,17 +45,16 @@ async function sendDecided(
   remote: RemoteRecord,
   decisions: readonly Decision[],
 ): Promise<Outcome> {
-  const { change, resource } = attempt
+  const { change, resource, list } = attempt
   const unseen = change.op === 'delete' ? [] : unseenColumns(resource, decisions, remote)
   if (unseen.length > 0) {
     return park(partlyHidden({ what: changeName(change), columns: unseen.join(', ') }), { decisions })
   }
-  const request = await listRequest(deps, resource)
-  const path = `${request.path}/${encodeURIComponent(change.recordId)}`
+  const path = `${list.path}/${encodeURIComponent(change.recordId)}`
   const write: WriteRequest =
     change.op === 'delete'
       ? { method: 'DELETE', path }
-      : { method: 'PATCH', path: path + includeOf(request), body: updateBody(resource, change, decisions, remote) }
+      : { method: 'PATCH', path: path + includeOf(list), body: updateBody(resource, change, decisions, remote) }
   const outcome = await sendWrite(deps, attempt, write)
   if ('unproved' in outcome) return await proveWrite(deps, attempt, decisions, outcome.unproved)
   if ('refusal' in outcome) {

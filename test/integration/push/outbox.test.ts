@@ -28,7 +28,6 @@ import { until } from '../../support/until.ts'
 const database = await createDatabase()
 const sql = openDatabase(database.url)
 const [one, other] = [await openLeases(sql, 'one'), await openLeases(sql, 'other')]
-const deps = { sql, catalog }
 
 afterAll(async () => {
   await Promise.all([one.close(), other.close()])
@@ -58,7 +57,12 @@ type Change = Awaited<ReturnType<typeof take>>[number]
 async function answer(change: Change, id: string, name: string, by = lease): Promise<void> {
   const record = { type: 'clients', id, attributes: { name } }
   const ending = { event: 'settle', decisions: [], answerId: id } as const
-  await settle(deps, change, by, { ending, row: record, answered: { record, decisions: [], wasFound: false } })
+  const mirror = createMirror(catalog.get(change.resource)!)
+  await settle({ sql, catalog, mirror }, change, by, {
+    ending,
+    row: record,
+    answered: { record, decisions: [], wasFound: false },
+  })
 }
 
 const create = async (change: Change, id: string, name: string): Promise<void> => {
