@@ -1,12 +1,13 @@
 /**
- * The only reader of the environment. One table declares every variable; parsing, `.env.example` and the help text are
- * made from it. All mistakes are reported at once (exit 78).
+ * The only reader of the environment. One table declares every variable; parsing follows from it, and `.env.example`
+ * (env-example.ts). All mistakes are reported at once (exit 78).
  */
 import { readFileSync } from 'node:fs'
 import type { z } from 'zod'
 import { configInvalid } from '../errors/commands.ts'
 import { factOf, reason } from '../errors/sync-error.ts'
 import { readEnvFile } from './env-file.ts'
+import type { DashboardTokens } from './kinds.ts'
 import { misspelt } from './misspelt.ts'
 import type { Proxy } from './proxy.ts'
 import { VARIABLES, type GRANTS, type LOG_LEVELS, type Variable } from './variables.ts'
@@ -43,6 +44,8 @@ export interface Config {
   readonly takeoverSeconds: number
   readonly httpHost: string
   readonly httpPort: number | undefined
+  /** Undefined: the dashboard is served to this machine alone. */
+  readonly dashboardTokens: DashboardTokens | undefined
   readonly push: 'on' | 'off'
   /** Rules by resource or member; sync/push/conflict-rules.ts checks them. */
   readonly conflict: string | undefined
@@ -179,6 +182,7 @@ const toConfig = (values: Values, production: boolean): Config => ({
   takeoverSeconds: values.SYNC_TAKEOVER,
   httpHost: values.HTTP_HOST,
   httpPort: values.HTTP_PORT,
+  dashboardTokens: values.DASHBOARD_TOKEN,
   push: values.SYNC_PUSH,
   conflict: values.SYNC_CONFLICT,
   alertWebhookUrl: values.ALERT_WEBHOOK_URL,
@@ -231,18 +235,4 @@ export function loadEnvFile(): readonly string[] {
   } catch (error) {
     throw configInvalid([`${reason(error)}. Settings may also come from the environment: then take the file away.`])
   }
-}
-
-/** The text of `.env.example`; a unit test holds the file to it. */
-export function envExample(): string {
-  const lines = ['# Settings of scopestack-sync. Copy to .env and fill in; lines that stay empty keep their default.']
-  let group = ''
-  for (const [name, variable] of Object.entries<Variable>(VARIABLES)) {
-    if (variable.group !== group) lines.push('', `# --- ${variable.group} ---`)
-    group = variable.group
-    lines.push('', `# ${variable.about}${variable.required ? ' Required.' : ''}`)
-    if (variable.secret) lines.push(`# ${name}_FILE names a file that holds it instead.`)
-    lines.push(variable.required || variable.example === '' ? `${name}=` : `# ${name}=${variable.example}`)
-  }
-  return `${lines.join('\n')}\n`
 }

@@ -31,7 +31,9 @@ export const scopeStackUrl = z
   .refine((url) => url.pathname === '/' && url.search === '' && url.username === '', 'must have no path, query or user')
   .transform((url) => url.origin)
 
-const isLoopback = (host: string): boolean => host === 'localhost' || host === '[::1]' || /^127(\.\d+){3}$/.test(host)
+/** Of a URL or of a listener: the second writes IPv6 without brackets. */
+export const isLoopback = (host: string): boolean =>
+  host === 'localhost' || host === '[::1]' || host === '::1' || /^127(\.\d+){3}$/.test(host)
 
 export const isWebhook = (value: string): boolean => {
   if (!URL.canParse(value)) return false
@@ -46,3 +48,24 @@ export function isTimeZone(value: string): boolean {
     return false
   }
 }
+
+export interface DashboardTokens {
+  /** Its holder may only look; undefined where there is one token. */
+  readonly look: string | undefined
+  readonly act: string
+}
+
+/** Too long to be guessed by trying. */
+const SHORTEST_TOKEN = 16
+
+export const dashboardTokens = z
+  .string()
+  .transform((value) => value.split(',').map((token) => token.trim()))
+  .refine((tokens) => tokens.length <= 2, 'must be one token, or two with a comma between them')
+  .refine(
+    (tokens) => tokens.every((token) => token.length >= SHORTEST_TOKEN && /^[!-~]+$/.test(token)),
+    `must have at least ${SHORTEST_TOKEN} characters, without spaces: openssl rand -hex 16`,
+  )
+  .refine(([look, act]) => look !== act, 'must be two different tokens')
+  .transform((tokens): DashboardTokens => ({ look: tokens.length === 2 ? tokens[0] : undefined, act: tokens.at(-1)! }))
+  .optional()

@@ -1,6 +1,6 @@
 /** Every variable of the environment: its words for `.env.example`, and what it may be. Read by `config/config.ts` alone. */
 import { z } from 'zod'
-import { databaseUrl, isTimeZone, isWebhook, number, scopeStackUrl } from './kinds.ts'
+import { dashboardTokens, databaseUrl, isTimeZone, isWebhook, number, scopeStackUrl } from './kinds.ts'
 import { PROXY_VARIABLES } from './proxy.ts'
 
 export const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const
@@ -191,7 +191,7 @@ export const VARIABLES = {
   HTTP_HOST: {
     group: 'Process',
     about:
-      'Interface on which "start" serves /healthz, /readyz and /metrics. 0.0.0.0 for a container whose port is published.',
+      'Interface on which "start" serves the dashboard, /healthz, /readyz and /metrics. 0.0.0.0 for a container whose port is published.',
     schema: z.string().default('127.0.0.1'),
     example: '127.0.0.1',
   },
@@ -200,6 +200,14 @@ export const VARIABLES = {
     about: 'Its port; 0 for any free one, which the log then names. Left out, 8080, or a free one where that is taken.',
     schema: number(0, 65_535, true).optional(),
     example: '8080',
+  },
+  DASHBOARD_TOKEN: {
+    group: 'Process',
+    about:
+      'What a person signs in to the dashboard with, at least 16 characters. Needed where HTTP_HOST is not this machine alone. Two, comma separated: who has the first may look, who has the second may act as well.',
+    schema: dashboardTokens,
+    example: '',
+    secret: true,
   },
   ALERT_WEBHOOK_URL: {
     group: 'Process',

@@ -1,6 +1,6 @@
-/** /healthz and /readyz, for a supervisor: is the process alive, and can it work; and the server of other pages beside them. */
+/** The HTTP port of `start`: /healthz and /readyz for a supervisor (is the process alive, and can it work), and the server of all else. */
 import { once } from 'node:events'
-import type { Server, ServerResponse } from 'node:http'
+import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { httpUnavailable } from '../errors/commands.ts'
 import { errorCodeOf, reason, withCode } from '../errors/sync-error.ts'
@@ -35,6 +35,8 @@ interface Options {
   readonly notices?: () => Notices
   /** Others, by path. */
   readonly pages?: Readonly<Record<string, () => Promise<Page>>>
+  /** Answers every other path; left out, there is none. */
+  readonly otherwise?: ((request: IncomingMessage, response: ServerResponse) => Promise<void>) | undefined
 }
 
 const USUAL_PORT = 8080
@@ -52,11 +54,14 @@ export async function startWeb({
   checks,
   notices = () => ({}),
   pages = {},
+  otherwise,
 }: Options): Promise<Web> {
   // Requests that arrive during a check share its result, so that a flood of requests is not one of queries.
   let checking: ReturnType<typeof ready> | undefined
-  const server = createPublicServer(async ({ method }, response, { path }) => {
-    if (method !== 'GET' && method !== 'HEAD') respond(response, 405, { error: 'GET only' })
+  const server = createPublicServer(async (request, response, { path }) => {
+    const isOurs = path === '/healthz' || path === '/readyz' || Object.hasOwn(pages, path)
+    if (!isOurs && otherwise !== undefined) await otherwise(request, response)
+    else if (request.method !== 'GET' && request.method !== 'HEAD') respond(response, 405, { error: 'GET only' })
     else if (path === '/healthz') respond(response, 200, { status: 'ok' })
     else if (path === '/readyz') {
       checking ??= ready(checks()).finally(() => (checking = undefined))

@@ -32,6 +32,7 @@ import { startWeb, type Checks, type Web } from '../../web/health.ts'
 import { readFleetFacts } from '../../web/metrics-facts.ts'
 import { createMetrics } from '../../web/metrics.ts'
 import { awaitServer, reportingLockWaits } from './await-server.ts'
+import { dashboardOf } from './dashboard.ts'
 
 export const PARTS = ['scheduler', 'worker', 'web'] as const
 export type PartName = (typeof PARTS)[number]
@@ -80,7 +81,10 @@ export async function serve(service: Service, signal: AbortSignal): Promise<void
   try {
     running.web = await openHealth(service, running)
     // Before anything waits for the database, so that one that is away at boot does not get the process killed.
-    log.info({ url: running.web.url }, 'answers /healthz, /readyz and /metrics')
+    log.info(
+      { url: running.web.url },
+      `answers ${parts.has('web') ? 'the dashboard, ' : ''}/healthz, /readyz and /metrics`,
+    )
     const queue = await startParts(service, running, signal)
     running.notReady = null
     log.info({ version: VERSION, parts: [...parts], queue }, 'started')
@@ -96,7 +100,8 @@ export async function serve(service: Service, signal: AbortSignal): Promise<void
   }
 }
 
-async function openHealth({ config, store, parts, schedules }: Service, running: Running): Promise<Web> {
+async function openHealth(service: Service, running: Running): Promise<Web> {
+  const { config, store, parts, schedules } = service
   const checkWrites = createWriteCheck(store.sql)
   const started = async (): Promise<void> => {
     if (running.notReady !== null) throw new Error(running.notReady)
@@ -120,6 +125,7 @@ async function openHealth({ config, store, parts, schedules }: Service, running:
       }),
     },
     notices: () => (running.clock === undefined ? {} : { clock: running.clock.notice() }),
+    otherwise: parts.has('web') ? dashboardOf(service) : undefined,
   })
 }
 

@@ -104,6 +104,7 @@ const configFor = ({ url, credentials }: Remote, databaseUrl: string, changes: P
   httpHost: '127.0.0.1',
   httpPort: 0,
   alertWebhookUrl: undefined,
+  dashboardTokens: undefined,
   proxy: undefined,
   logLevel: 'silent',
   push: 'on',

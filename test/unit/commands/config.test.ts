@@ -2,7 +2,8 @@ import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { envExample, readConfig } from '../../../src/config/config.ts'
+import { readConfig } from '../../../src/config/config.ts'
+import { envExample } from '../../../src/config/env-example.ts'
 import { parseEnvFile } from '../../../src/config/env-file.ts'
 
 const good = { SCOPESTACK_CLIENT_ID: 'id', SCOPESTACK_CLIENT_SECRET: 'secret' }
@@ -30,6 +31,7 @@ describe('the configuration', () => {
       conflict: undefined,
       push: 'on',
       alertWebhookUrl: undefined,
+      dashboardTokens: undefined,
       proxy: undefined,
       resources: undefined,
       rate: 5,

@@ -37,7 +37,7 @@ const MAY_IMPORT: Arrows = (() => {
     jobs: when,
     // The state of everything, and its words: what status, doctor and the dashboard have in common.
     report: [...when, 'jobs'],
-    web: [...says, 'http-server'],
+    web: [...says, 'config', 'http-server'],
     assemble: [...when, 'jobs', 'web', 'config'],
     commands: all,
     program: [...all, 'commands'],
@@ -164,6 +164,8 @@ const HOMES: Record<string, string> = {
   'p-map': 'map-concurrent.ts',
   pg: 'store/',
   'prom-client': 'web/',
+  hono: 'web/',
+  '@hono/node-server': 'web/',
 }
 
 const DRAWERS = ['utils', 'util', 'helpers', 'common', 'types', 'manager', 'misc', 'shared', 'lib']

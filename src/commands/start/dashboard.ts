@@ -1,0 +1,33 @@
+/** What the dashboard has of a process of `start`. */
+import { VERSION } from '../../assemble/remote.ts'
+import type { Store } from '../../assemble/store.ts'
+import type { Config } from '../../config/config.ts'
+import type { Schedule } from '../../jobs/schedule.ts'
+import type { Dashboard } from '../../web/dashboard.ts'
+
+interface Service {
+  readonly config: Config
+  readonly store: Store
+  readonly schedules: readonly Schedule[]
+}
+
+/** Loaded with the first page that is asked for: a tenth of a second of CPU, which no start without a reader pays. */
+export function dashboardOf({ config, store, schedules }: Service): Dashboard['handle'] {
+  let loaded: Promise<Dashboard> | undefined
+  const load = async (): Promise<Dashboard> => {
+    const { createDashboard } = await import('../../web/dashboard.ts')
+    return createDashboard({
+      sql: store.sql,
+      databaseUrl: store.url,
+      access: { host: config.httpHost, tokens: config.dashboardTokens },
+      schedules,
+      push: config.push,
+      queue: config.redisUrl === undefined ? 'postgres' : 'redis',
+      version: VERSION,
+    })
+  }
+  return async (request, response) => {
+    loaded ??= load()
+    await (await loaded).handle(request, response)
+  }
+}

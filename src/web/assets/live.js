@@ -1,0 +1,14 @@
+// Replaces what is on the page by what the server sends. A server that takes no more streams is asked once in a while.
+const place = document.querySelector('[data-live]')
+if (place !== null) {
+  const source = new EventSource(place.getAttribute('data-live'))
+  source.addEventListener('message', ({ data }) => {
+    // Not under the hands of a person who reads it by the keyboard, or marks some of it.
+    const selection = document.getSelection()
+    if (place.contains(document.activeElement) || (selection !== null && !selection.isCollapsed)) return
+    place.innerHTML = data
+  })
+  source.addEventListener('error', () => {
+    if (source.readyState === EventSource.CLOSED) setTimeout(() => location.reload(), 30_000)
+  })
+}

@@ -1,0 +1,112 @@
+/** What every request of the dashboard passes before a page is made: its headers, its host, its session, and for a form its key. */
+import type { HttpBindings } from '@hono/node-server'
+import type { Context, MiddlewareHandler } from 'hono'
+import { html } from 'hono/html'
+import { COOKIE, isOurOwnForm, SESSION_SECONDS, type Access, type Session } from './access.ts'
+import { messagePage, signInForm } from './pages/layout.ts'
+import type { Html } from './pages/text.ts'
+
+export interface Env {
+  Bindings: HttpBindings
+  Variables: { session: Session | null; form: Form }
+}
+
+export type Form = Readonly<Record<string, readonly string[]>>
+export type Show = (c: Context<Env>, title: string, main: Html, status?: number) => Response | Promise<Response>
+
+/** Nothing from elsewhere, nothing inline, in no frame. */
+const POLICY = [
+  "default-src 'none'",
+  "script-src 'self'",
+  "style-src 'self'",
+  "connect-src 'self'",
+  'img-src data:',
+  "form-action 'self'",
+  "frame-ancestors 'none'",
+  "base-uri 'none'",
+].join('; ')
+
+const HEADERS: Readonly<Record<string, string>> = {
+  'content-security-policy': POLICY,
+  'x-content-type-options': 'nosniff',
+  'x-frame-options': 'DENY',
+  // Not `no-referrer`: with it a form of our own is sent with the origin `null`.
+  'referrer-policy': 'same-origin',
+  'cross-origin-opener-policy': 'same-origin',
+  'cross-origin-resource-policy': 'same-origin',
+  'cache-control': 'no-store',
+}
+
+export const withHeaders: MiddlewareHandler<Env> = async (c, next) => {
+  await next()
+  for (const [name, value] of Object.entries(HEADERS)) if (!c.res.headers.has(name)) c.res.headers.set(name, value)
+}
+
+/** Before anything else: a foreign Host is a page of another site that had its name point here. */
+export const withHost =
+  (access: Access, show: Show): MiddlewareHandler<Env> =>
+  async (c, next) => {
+    c.set('session', null)
+    if (!access.admitsHost(c.req.header('host'))) {
+      return await show(
+        c,
+        'Not here',
+        messagePage('Not here', 'Without DASHBOARD_TOKEN the dashboard answers to localhost and 127.0.0.1 only.'),
+        421,
+      )
+    }
+    if (access.closed !== null) return await show(c, 'Closed', messagePage('Closed', access.closed), 403)
+    return await next()
+  }
+
+export const withSession =
+  (access: Access, show: Show): MiddlewareHandler<Env> =>
+  async (c, next) => {
+    const headers = { cookie: c.req.header('cookie'), authorization: c.req.header('authorization') }
+    const session = access.sessionOf(headers, Date.now())
+    if (session === null) {
+      c.header('www-authenticate', 'Bearer')
+      return await show(c, 'Sign in', signInForm(null), 401)
+    }
+    c.set('session', session)
+    return await next()
+  }
+
+/** Of everything that changes something. */
+export const withRight =
+  (show: Show): MiddlewareHandler<Env> =>
+  async (c, next) => {
+    if (c.req.method === 'GET' || c.req.method === 'HEAD') return await next()
+    const session = c.get('session')!
+    const form = formOf(await c.req.text())
+    const [formKey = ''] = form['key'] ?? []
+    if (!isOurOwnForm(originOf(c), { formKey, session })) {
+      return await show(c, 'Refused', html`${messagePage('Refused', FOREIGN)}`, 403)
+    }
+    if (session.right !== 'act') {
+      return await show(c, 'Refused', messagePage('Refused', 'This token may look, and not act.'), 403)
+    }
+    c.set('form', form)
+    return await next()
+  }
+
+const FOREIGN =
+  'This form was not sent by a page of this dashboard, or its session is over. Open the page again, and repeat it.'
+
+export const formOf = (body: string): Form => {
+  const found: Record<string, string[]> = {}
+  for (const [name, value] of new URLSearchParams(body)) (found[name] ??= []).push(value)
+  return found
+}
+
+export const originOf = (c: Context<Env>) => ({
+  site: c.req.header('sec-fetch-site'),
+  origin: c.req.header('origin'),
+  host: c.req.header('host'),
+})
+
+/** Over HTTPS, which a proxy in front reports, it is never sent without. */
+export function cookieFor(c: Context<Env>, value: string, seconds = SESSION_SECONDS): string {
+  const secure = c.req.header('x-forwarded-proto') === 'https' ? '; Secure' : ''
+  return `${COOKIE}=${value}; Path=/; HttpOnly; SameSite=Strict; Max-Age=${seconds}${secure}`
+}

@@ -1,0 +1,129 @@
+/** The first screen: is it well, what needs a person, what goes on. Every figure is that of `status`, from the same reader. */
+import { html } from 'hono/html'
+import { headline, inTime } from '../../report/headline.ts'
+import type { Overview } from '../../report/overview.ts'
+import { editLines, type Problem } from '../../report/problems.ts'
+import { many, moment, thousands } from '../../report/words.ts'
+import type { ResourceStatus, RunStatus } from '../../store/runs/status.ts'
+import { badge, number, outcomeBadge, resourceLink, runLink, said, table, when, type Html } from './text.ts'
+
+export interface Snapshot {
+  readonly overview: Overview
+  readonly push: 'on' | 'off'
+  readonly queue: 'postgres' | 'redis'
+}
+
+/** Without forms, so that it is the same for all who look, and can be sent to all at once. */
+export const overviewContent = ({ overview, push, queue }: Snapshot): Html =>
+  html`<h1 class="${overview.problems.length === 0 ? 'well' : 'ill'}">${headline(overview)}</h1>
+    ${overview.clock !== null && html`<p class="notice warn">${overview.clock}</p>`}
+    ${overview.problems.length > 0 && problemList(overview.problems)} ${runsOf(overview)}
+    ${goingOn(overview, push, queue)} ${resourceTable(overview)}`
+
+/** Problems of many resources mostly have one reason. */
+const problemList = (problems: readonly Problem[]): Html =>
+  html`<section aria-labelledby="problems">
+    <h2 id="problems">What needs a person</h2>
+    <ul class="problems">
+      ${[...Map.groupBy(problems, ({ what, message }) => `${what} ${message}`).values()].map(
+        (those) => html`<li>${names(those)} ${said(those[0]!.message)} ${whereTo(those[0]!)}</li>`,
+      )}
+    </ul>
+  </section>`
+
+const names = (those: readonly Problem[]): Html =>
+  html`${those
+    .filter(({ what }) => what === 'resource')
+    .map(({ name }, at) => html`${at > 0 && ', '}${resourceLink(name ?? '')}`)}`
+
+function whereTo({ what, name }: Problem): Html {
+  if (what === 'edits') return html`<a href="/changes">See the changes</a>`
+  if (what === 'records' && name !== null) return html`<a href="/resources/${encodeURIComponent(name)}">See them</a>`
+  return what === 'schedule' || what === 'run' ? html`<a href="/runs">See the runs</a>` : html``
+}
+
+function runsOf({ runs, at }: Overview): Html {
+  const open = runs.filter(({ finishedAt }) => finishedAt === null)
+  return html`${open.map(
+    (run) =>
+      html`<section aria-label="Run ${run.id}">
+        <h2>Run ${runLink(run.id)} (${run.kind}) goes on</h2>
+        ${progress(run)}
+        <p>${run.done} of ${run.planned ?? '?'} resources done, begun ${when(run.startedAt, at)}.</p>
+      </section>`,
+  )}`
+}
+
+const progress = ({ id, done, planned }: RunStatus): Html =>
+  planned === null
+    ? html``
+    : html`<progress max="${planned}" value="${done}" aria-label="Run ${id}">${done} of ${planned}</progress>`
+
+const goingOn = ({ at, runs, processes, nextTicks, localEdits }: Overview, push: 'on' | 'off', queue: string): Html =>
+  html`<section aria-labelledby="going-on">
+    <h2 id="going-on">What goes on</h2>
+    <dl>
+      ${nextTicks.map(
+        (next) =>
+          html`<dt>Next ${next.schedule} run</dt>
+            <dd><time datetime="${next.at.toISOString()}">${moment(next.at)}</time>, ${inTime(next.at, at)}</dd>`,
+      )}
+      ${runs
+        .filter(({ finishedAt }) => finishedAt !== null)
+        .map(
+          ({ id, kind, finishedAt, outcome }) =>
+            html`<dt>Last ${kind} run</dt>
+              <dd>${runLink(id)} ended ${when(finishedAt, at)}: ${outcomeBadge(outcome)}</dd>`,
+        )}
+      <dt>Local edits</dt>
+      <dd>${edits(localEdits, push)}</dd>
+      <dt>Processes</dt>
+      <dd>${processes.length === 0 ? 'No "start" runs.' : processes.map((one) => processLine(one, at))}</dd>
+      <dt>Queue</dt>
+      <dd>${queue === 'redis' ? 'in Redis' : 'in Postgres'}</dd>
+    </dl>
+  </section>`
+
+function edits(counts: Overview['localEdits'], push: 'on' | 'off'): Html {
+  const lines = editLines(counts, push).map((line) => line.replace(/^Local edits: /, ''))
+  const parked = counts['parked'] ?? 0
+  if (lines.length === 0 && parked === 0) return html`None waits.`
+  return html`${lines.map((line) => html`${line} `)} ${parked > 0 && html`${many(parked, 'edit')} parked. `}
+    <a href="/changes">See the changes</a>`
+}
+
+const processLine = ({ holder, version, parts, startedAt, seenAt, alive }: Overview['processes'][number], at: Date) =>
+  html`<div>
+    ${badge(alive ? 'alive' : 'gone', alive ? 'ok' : 'bad')} ${said(holder)}: ${parts.join(', ')} (${version}), since
+    ${when(startedAt, at)}, seen ${when(seenAt, at)}
+  </div>`
+
+const resourceTable = ({ resources, at, drift }: Overview): Html =>
+  html`<section aria-labelledby="resources">
+    <h2 id="resources">Resources</h2>
+    ${table(
+      'Resources',
+      ['resource', 'outcome', 'rows', 'data as of', 'last run'],
+      resources.map((one) => resourceRow(one, at)),
+      'No resource was read yet.',
+    )}
+    ${
+      drift.length > 0 &&
+      html`<p>
+        The account differs from this version's catalog in ${many(drift.length, 'member')}; the page of each resource
+        names them.
+      </p>`
+    }
+  </section>`
+
+const resourceRow = (one: ResourceStatus, at: Date): Html =>
+  html`<tr>
+    <th scope="row">
+      ${resourceLink(one.resource)}
+      ${one.interruptedAt !== null && html`<small>being read: ${thousands(one.interruptedAt)} records</small>`}
+    </th>
+    <td>${outcomeBadge(one.lastOutcome)}</td>
+    <td class="number">${number(one.rows)}</td>
+    <td>${when(one.dataAsOf, at, 'never complete')}</td>
+    <td>${when(one.lastRunAt, at)}</td>
+  </tr>`

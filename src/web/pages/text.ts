@@ -1,0 +1,63 @@
+/**
+ * What a page is made of. `html` escapes each value that is put into it; what comes from ScopeStack, from a user of the database
+ * or from an error also goes through `said`, which shows control and bidirectional characters and bounds the length.
+ */
+import { html } from 'hono/html'
+import type { HtmlEscapedString } from 'hono/utils/html'
+import { ago, moment, thousands } from '../../report/words.ts'
+import { visible } from '../../screen/visible.ts'
+
+export type Html = HtmlEscapedString | Promise<HtmlEscapedString>
+
+/** A text of ScopeStack has no limit, and a page of many megabytes cannot be opened. */
+const LONGEST = 1_000
+
+/** In `bdi`, so that a text that is read from the right turns nothing around it. */
+export const said = (text: string, longest = LONGEST): Html => html`<bdi>${bounded(text, longest)}</bdi>`
+
+/** The same where no element can stand: in an attribute. */
+export function bounded(text: string, longest = LONGEST): string {
+  if (text.length <= longest) return visible(text)
+  const cut = text.slice(0, longest).replace(/[\ud800-\udbff]$/, '')
+  return `${visible(cut)} … (${thousands(text.length)} characters)`
+}
+
+/** `3 min ago`, with the exact time behind it. */
+export const when = (then: Date | null, now: Date, never = '–'): Html =>
+  then === null
+    ? html`${never}`
+    : html`<time datetime="${then.toISOString()}" title="${moment(then)}">${ago(then, now)}</time>`
+
+export const number = (n: number | null): string => (n === null ? '–' : thousands(n))
+
+/** A word in a colour, which says nothing that the word does not. */
+export const badge = (word: string, level: 'ok' | 'warn' | 'bad' | 'plain'): Html =>
+  html`<span class="badge ${level}">${word}</span>`
+
+/** Of a resource or a run. */
+export function outcomeBadge(outcome: string | null): Html {
+  if (outcome === null) return html`–`
+  if (outcome === 'ok') return badge(outcome, 'ok')
+  return badge(outcome, outcome === 'absent' ? 'plain' : outcome === 'failed' ? 'bad' : 'warn')
+}
+
+/** Tables scroll by themselves on a narrow screen, and not the page: so each can be reached by the keyboard. */
+export const table = (caption: string, heads: readonly string[], rows: readonly Html[], none = 'None.'): Html =>
+  rows.length === 0
+    ? html`<p class="none">${none}</p>`
+    : html`<div class="scroll" role="region" aria-label="${caption}" tabindex="0">
+        <table>
+          <thead>
+            <tr>
+              ${heads.map((head) => html`<th scope="col">${head}</th>`)}
+            </tr>
+          </thead>
+          <tbody>
+            ${rows}
+          </tbody>
+        </table>
+      </div>`
+
+export const resourceLink = (type: string): Html =>
+  html`<a href="/resources/${encodeURIComponent(type)}">${bounded(type)}</a>`
+export const runLink = (id: number): Html => html`<a href="/runs/${id}">${id}</a>`
