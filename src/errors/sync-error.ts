@@ -94,6 +94,13 @@ export function factOf<N extends FactName>(error: unknown, name: N): Fact<N> | u
 
 export const errorCodeOf = (error: unknown): ErrorCode | null => (error instanceof SyncError ? error.code : null)
 
+/** For `.catch`: undefined in place of an expected failure. @throws any other. */
+export const undefinedWhen =
+  (isExpected: (error: unknown) => boolean) =>
+  (error: unknown): undefined => {
+    if (!isExpected(error)) throw error
+  }
+
 /** What a process says with its exit status (README, "Exit codes"). */
 export const EXIT = { ok: 0, failed: 1, notAllOk: 2, usage: 64, credentials: 77, config: 78 } as const
 

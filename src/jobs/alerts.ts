@@ -1,6 +1,6 @@
 /**
- * Sends to a webhook what a person should know: a run that did not end well, that it is well again, and silence. The alert is
- * written down with the run (store/runs/alerts.ts) and sent by a loop of its own, so that no webhook can hold up a run.
+ * Sends to a webhook what a person should know: a run that did not end well, that it is well again, silence, and parked local
+ * edits. The alert is written down with the run (store/runs/alerts.ts) and sent by a loop of its own, so that no webhook can hold up a run.
  */
 import { hash } from 'node:crypto'
 import { reason, withCode } from '../errors/sync-error.ts'
@@ -9,6 +9,7 @@ import type { Http } from '../remote/http/http.ts'
 import { visible, visibleJson } from '../screen/visible.ts'
 import { clipped } from '../screen/width.ts'
 import type { Database, Transaction } from '../store/connection/database.ts'
+import { raiseParkedAlert, type ParkedAlert } from '../store/outbox/parked-alerts.ts'
 import {
   recordDeliveryFailure,
   recordDelivery,
@@ -91,6 +92,23 @@ export async function raiseSilenceAlerts(sql: Database, schedules: readonly Sche
       raiseAlert(tx, { subject: 'silence', kind: 'silence', fingerprint: since.at.toISOString(), body }),
     )
   }
+}
+
+/** Local edits that are parked wait until a person decides. */
+export const raiseParkedAlerts = (sql: Database): Promise<void> => raiseParkedAlert(sql, LISTED, parkedBody)
+
+function parkedBody({ count, changes }: ParkedAlert) {
+  if (count === 0) {
+    const text = 'scopestack-sync: no local edit is parked any more.'
+    return { text, event: 'recovery', kind: 'local edits' }
+  }
+  const are = count === 1 ? '1 local edit is' : `${count} local edits are`
+  const lines = changes.map(
+    ({ change, code, reason: why }) => `\n• change ${change}: ${withCode(clipped(visible(why), LONGEST), code)}`,
+  )
+  const more = count > changes.length ? `\n… "changes list" shows all ${count}.` : ''
+  const text = `scopestack-sync: ${are} parked until a person decides ("changes list").${lines.join('')}${more}`
+  return { text, event: 'parked', kind: 'local edits', count, changes }
 }
 
 export interface Silence {

@@ -4,9 +4,10 @@
  * that of Postgres, locks a row of a table that only we can write. Those that only try (pg_try_…) skip an event that no code
  * here waits for, and stay.
  */
-import { codeOf, type Database } from '../store/connection/database.ts'
-import { changeTables, type LockWaiting } from '../store/schema/ddl.ts'
-import { withMigrationLock } from '../store/schema/migrate.ts'
+import { undefinedWhen } from '../errors/sync-error.ts'
+import { codeOf, type Database, type Transaction } from '../store/connection/database.ts'
+import type { LockWaiting, RunStatements } from '../store/schema/ddl.ts'
+import { changeUnderLock } from '../store/schema/migrate.ts'
 
 /**
  * Owned by the role that migrated, so that a worker's role needs no right to the table. A row for each key that was ever locked,
@@ -40,16 +41,10 @@ const THEIRS = `
 /** Behind BullMQ's migrations. Where the role may not, the next migration by another role does it. */
 export async function replaceAdvisoryLocks(sql: Database, waiting: LockWaiting): Promise<void> {
   if ((await sql.unsafe(THEIRS)).length === 0) return
-  await changeTables(
-    sql,
-    (tx, run) =>
-      withMigrationLock(tx, run, async () => {
-        const found = await tx.unsafe<{ function: string }[]>(THEIRS)
-        const moves = found.map((one) => `alter function ${one.function} set search_path = bullmq, pg_catalog`)
-        await run([OURS, ...moves].join(';\n'))
-      }),
-    waiting,
-  ).catch((error: unknown) => {
-    if (codeOf(error) !== '42501') throw error
-  })
+  const replace = async (tx: Transaction, run: RunStatements): Promise<void> => {
+    const found = await tx.unsafe<{ function: string }[]>(THEIRS)
+    const moves = found.map((one) => `alter function ${one.function} set search_path = bullmq, pg_catalog`)
+    await run([OURS, ...moves].join(';\n'))
+  }
+  await changeUnderLock(sql, replace, waiting).catch(undefinedWhen((error) => codeOf(error) === '42501'))
 }

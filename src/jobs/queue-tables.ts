@@ -5,9 +5,9 @@
  */
 import { assertSchemaCompatibility, LATEST_SCHEMA_VERSION, runMigrations, SchemaMigrationRequiredError } from 'bullmq'
 import { openDatabase, type Database, type Transaction } from '../store/connection/database.ts'
-import { changeTables, type LockWaiting } from '../store/schema/ddl.ts'
+import type { LockWaiting } from '../store/schema/ddl.ts'
 import { assertOwnQueueSchema } from '../store/schema/foreign-schemas.ts'
-import { withMigrationLock } from '../store/schema/migrate.ts'
+import { changeUnderLock } from '../store/schema/migrate.ts'
 import { replaceAdvisoryLocks } from './queue-locks.ts'
 
 const SCHEMA = 'bullmq'
@@ -20,14 +20,7 @@ export async function migrateQueue(databaseUrl: string, waiting: LockWaiting = {
   try {
     await assertOwnQueueSchema(sql)
     if (!(await isQueueMigrated(sql))) {
-      await changeTables(
-        sql,
-        (tx, run) =>
-          withMigrationLock(tx, run, async () => {
-            await runMigrations(asBullClient(tx), SCHEMA)
-          }),
-        waiting,
-      )
+      await changeUnderLock(sql, async (tx) => void (await runMigrations(asBullClient(tx), SCHEMA)), waiting)
     }
     await replaceAdvisoryLocks(sql, waiting)
   } finally {

@@ -16,6 +16,7 @@ import type {
   Worker,
 } from 'bullmq'
 import { queueUnreachable } from '../errors/redis.ts'
+import { withinLimit } from '../within-limit.ts'
 import { onPostgres, onRedis, type Place } from './backends.ts'
 import { closeJobId, pullJobId, PUSH_QUEUE, QUEUE, type JobData, type JobName } from './job-names.ts'
 import { watchPolling, type LivenessCheck } from './liveness.ts'
@@ -88,7 +89,9 @@ export function openQueues(place: Place, timing: Timing, onError: (error: Error)
     redisUrl === undefined ? onPostgres(place, onError) : onRedis(place, onError)
   const callQueue: CallQueue = async (work) => {
     try {
-      return await withinTimeout(work)
+      return await withinLimit(work, TIMEOUT_MS, () => {
+        throw queueUnreachable({ seconds: TIMEOUT_MS / 1000 })
+      })
     } catch (error) {
       refused?.(error)
       throw error
@@ -229,17 +232,3 @@ const jobOptions = ({ retryMs }: Timing): JobsOptions => ({
   removeOnComplete: { age: 7 * 86_400, count: 2_000 },
   removeOnFail: { age: 30 * 86_400, count: 2_000 },
 })
-
-async function withinTimeout<T>(work: Promise<T>): Promise<T> {
-  // Abandoned, it may still fail.
-  work.catch(() => {})
-  let timer: NodeJS.Timeout | undefined
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(queueUnreachable({ seconds: TIMEOUT_MS / 1000 })), TIMEOUT_MS)
-  })
-  try {
-    return await Promise.race([work, late])
-  } finally {
-    clearTimeout(timer)
-  }
-}

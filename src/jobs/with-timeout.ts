@@ -1,20 +1,12 @@
 /** How long a call of the queue is waited for while a process ends: its server may be gone, and BullMQ waits for a response for ever. */
-import { setTimeout as sleep } from 'node:timers/promises'
+import { withinLimit } from '../within-limit.ts'
 
 /** Where the server responds it takes a few milliseconds. */
 const LONGEST_MS = 5_000
 
 /** Resolves with the work, or without it when that takes too long. @throws what the work throws by then. */
-export async function withTimeout(work: Promise<unknown>): Promise<void> {
-  const ended = new AbortController()
-  // Abandoned, it may still fail.
-  work.catch(() => {})
-  try {
-    await Promise.race([work, sleep(LONGEST_MS, undefined, { signal: ended.signal }).catch(() => {})])
-  } finally {
-    ended.abort()
-  }
-}
+export const withTimeout = async (work: Promise<unknown>): Promise<void> =>
+  void (await withinLimit(work, LONGEST_MS, () => {}))
 
 interface Closable {
   close(): Promise<void>

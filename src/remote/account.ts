@@ -1,7 +1,8 @@
 /** The account that the credentials belong to: `GET /v1/me` (integration guide §8). */
 import { bodyUnreadable } from '../errors/requests.ts'
+import { isObject } from '../exact-json.ts'
 import type { Client } from './client.ts'
-import { isObject, parseDocument } from './documents/document.ts'
+import { parseDocument } from './documents/document.ts'
 
 export interface Account {
   readonly id: string

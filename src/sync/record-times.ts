@@ -1,6 +1,6 @@
 /** Times of records, which are by ScopeStack's clock, and the beginning of a read, to be compared with them. */
+import { isObject } from '../exact-json.ts'
 import type { Client } from '../remote/client.ts'
-import { isObject } from '../remote/documents/document.ts'
 import type { Database } from '../store/connection/database.ts'
 import { databaseTime } from '../store/progress/watermark.ts'
 

@@ -7,6 +7,7 @@ import { errorCodeOf, reason, withCode } from '../errors/sync-error.ts'
 import type { ErrorCode } from '../errors/table.ts'
 import { createPublicServer } from '../http-server.ts'
 import { visibleJson } from '../screen/visible.ts'
+import { withinLimit } from '../within-limit.ts'
 
 /** Checks by name. One that throws has failed, and its message is the reason; one that passes may return a text to show. */
 export type Checks = Readonly<Record<string, () => Promise<string | void>>>
@@ -108,22 +109,12 @@ function failureText(error: unknown): string {
 }
 
 async function runCheck(check: Checks[string]): Promise<CheckResult> {
-  let timer: NodeJS.Timeout | undefined
-  const late = new Promise<CheckResult>((resolve) => {
-    timer = setTimeout(resolve, CHECK_MS, {
-      ok: false,
-      text: withCode(`no response within ${CHECK_MS / 1000} s`, NOT_READY),
-    })
-  })
   const checked = check().then(
     (text): CheckResult => ({ ok: true, text: text ?? 'ok' }),
     (error: unknown): CheckResult => ({ ok: false, text: failureText(error) }),
   )
-  try {
-    return await Promise.race([checked, late])
-  } finally {
-    clearTimeout(timer)
-  }
+  const late = withCode(`no response within ${CHECK_MS / 1000} s`, NOT_READY)
+  return await withinLimit(checked, CHECK_MS, () => ({ ok: false, text: late }))
 }
 
 function respond(response: ServerResponse, status: number, body: object): void {

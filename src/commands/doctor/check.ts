@@ -2,6 +2,7 @@
 import { checkFailed } from '../../errors/commands.ts'
 import { reason, SyncError } from '../../errors/sync-error.ts'
 import { explainDatabase } from '../../store/connection/database.ts'
+import { withinLimit } from '../../within-limit.ts'
 import { failedBy, skip, type Finding } from './finding.ts'
 import type { Subject } from './subject.ts'
 
@@ -51,23 +52,15 @@ export interface Outcome {
 export async function runCheck(one: Check, subject: Subject, signal: AbortSignal): Promise<Outcome> {
   const seconds = one.seconds(subject)
   const limit = new AbortController()
-  let timer: NodeJS.Timeout | undefined
-  const late = new Promise<Outcome>((resolve) => {
-    timer = setTimeout(() => {
-      limit.abort()
-      const who = one.source === null ? 'there was no result' : `${named(one.source)} did not respond`
-      resolve({ findings: [failedBy(checkFailed({ why: `${who} within ${seconds} s` }))], late: true })
-    }, seconds * 1000)
-  })
   const looked = one.look(subject, AbortSignal.any([signal, limit.signal])).then(
     (findings): Outcome => ({ findings, late: false }),
     (error: unknown): Outcome => ({ findings: [findingOf(error, subject)], late: false }),
   )
-  try {
-    return await Promise.race([looked, late])
-  } finally {
-    clearTimeout(timer)
-  }
+  return await withinLimit(looked, seconds * 1000, () => {
+    limit.abort()
+    const who = one.source === null ? 'there was no result' : `${named(one.source)} did not respond`
+    return { findings: [failedBy(checkFailed({ why: `${who} within ${seconds} s` }))], late: true }
+  })
 }
 
 /** In the middle of a sentence. */

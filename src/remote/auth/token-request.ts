@@ -9,7 +9,7 @@
  * ever send the same one, and a server that rotates them never sees one twice.
  */
 import { credentialsRefused, loginRequired } from '../../errors/credentials.ts'
-import { factOf, SyncError } from '../../errors/sync-error.ts'
+import { factOf, SyncError, undefinedWhen } from '../../errors/sync-error.ts'
 import type { RefreshStore, SpentRefresh } from '../../token-store.ts'
 import { requestToken, type GrantForm, type TokenEndpoint } from './grants.ts'
 import type { Seal } from './seal.ts'
@@ -55,7 +55,7 @@ export function createTokenSource({ endpoint, refresh, seal }: Deps): TokenSourc
     if (grant === 'password') {
       // It was sent once, and the outcome was never recorded: signing in again is safer than sending it twice.
       if (spent === null || spent.spentBefore) return bySignIn(signal)
-      const issued = await exchange(spent, signal).catch(orUndefinedWhen(unclear))
+      const issued = await exchange(spent, signal).catch(undefinedWhen(isUnclear))
       return issued ?? bySignIn(signal)
     }
     if (spent === null) throw loginRequired({ why: 'No user has logged in to ScopeStack for this database yet.' })
@@ -86,10 +86,4 @@ export async function redeemCode(
 }
 
 /** No complete response, or one that neither grants nor refuses. */
-const unclear = (error: unknown): boolean => error instanceof SyncError && error.remedy === 'retry'
-
-const orUndefinedWhen =
-  (expected: (error: unknown) => boolean) =>
-  (error: unknown): undefined => {
-    if (!expected(error)) throw error
-  }
+const isUnclear = (error: unknown): boolean => error instanceof SyncError && error.remedy === 'retry'

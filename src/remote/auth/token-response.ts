@@ -5,7 +5,8 @@
  */
 import { credentialsRefused, tokenFailed, tokenUnusable } from '../../errors/credentials.ts'
 import { bodyUnreadable } from '../../errors/requests.ts'
-import { isObject, readJson } from '../documents/document.ts'
+import { isObject } from '../../exact-json.ts'
+import { readJson } from '../documents/document.ts'
 import { errorDetail } from '../documents/error-response.ts'
 import type { HttpResponse } from '../http/http.ts'
 import { throwIfTemporary } from '../http/response.ts'

@@ -1,7 +1,7 @@
 /** Parses JSON:API documents (https://jsonapi.org/format/1.0/). Pure: it can be tested without a network. */
 import type { RemoteRecord } from '../../catalog/resource.ts'
 import { bodyUnreadable } from '../../errors/requests.ts'
-import { hasTooManyValues, isRawJSON, MOST_VALUES, parseExact } from '../../exact-json.ts'
+import { hasTooManyValues, isObject, MOST_VALUES, parseExact } from '../../exact-json.ts'
 import { fillEmptyLinkage } from './linkage.ts'
 
 export interface Document {
@@ -101,6 +101,3 @@ function countOf(value: unknown): number | null {
 
 const isRecord = (value: unknown): value is RemoteRecord =>
   isObject(value) && typeof value['id'] === 'string' && value['id'] !== '' && typeof value['type'] === 'string'
-
-export const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value) && !isRawJSON(value)

@@ -3,7 +3,7 @@
  * an object by member, a list, a text or HTML (seen with Rails 6.1). No form is relied upon: an unknown one gives no error
  * objects. Everything is bounded, since it is shown and stored.
  */
-import { isObject } from './document.ts'
+import { isObject } from '../../exact-json.ts'
 
 export interface ErrorObject {
   /** `/data/attributes/name` */

@@ -9,7 +9,7 @@
  */
 import { IMPLIED_NULL, type ImpliedNull } from '../../catalog/implied-null.ts'
 import type { RemoteRecord } from '../../catalog/resource.ts'
-import { isRawJSON } from '../../exact-json.ts'
+import { isObject } from '../../exact-json.ts'
 
 /** Relationships that were requested, and below each those of the related records. */
 type Tree = Map<string, Tree>
@@ -45,12 +45,12 @@ function completeBelow(records: Iterable<RemoteRecord>, tree: Tree, known: Reado
 
 function complete(record: RemoteRecord, requested: Tree, where: ImpliedNull): void {
   const related = record.relationships
-  if (!isMembers(related)) return
+  if (!isObject(related)) return
   for (const name of requested.keys()) {
     if (!Object.hasOwn(related, name)) continue
     const held = related[name]
     if (held === null) related[name] = { data: null, [IMPLIED_NULL]: where }
-    else if (isMembers(held) && held['data'] === undefined) Object.assign(held, { data: null, [IMPLIED_NULL]: where })
+    else if (isObject(held) && held['data'] === undefined) Object.assign(held, { data: null, [IMPLIED_NULL]: where })
   }
 }
 
@@ -60,10 +60,10 @@ interface End {
 }
 
 function endsOf({ relationships }: RemoteRecord, name: string): End[] {
-  const held = isMembers(relationships) && Object.hasOwn(relationships, name) ? relationships[name] : undefined
-  const data = isMembers(held) ? held['data'] : undefined
+  const held = isObject(relationships) && Object.hasOwn(relationships, name) ? relationships[name] : undefined
+  const data = isObject(held) ? held['data'] : undefined
   const ends: unknown[] = Array.isArray(data) ? data : [data]
-  return ends.filter(isMembers).map(({ type, id }) => ({ type, id }))
+  return ends.filter(isObject).map(({ type, id }) => ({ type, id }))
 }
 
 const keyOf = ({ type, id }: End): string => `${String(type)} ${String(id)}`
@@ -82,6 +82,3 @@ function requestedBy(url: string): Tree {
   }
   return root
 }
-
-const isMembers = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value) && !isRawJSON(value)

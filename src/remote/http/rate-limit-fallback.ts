@@ -4,7 +4,7 @@
  */
 import { rateLimitStoreUnreachable } from '../../errors/requests.ts'
 import type { SyncError } from '../../errors/sync-error.ts'
-import type { RateLimitStore, Reservation } from '../../rate-limit-store.ts'
+import type { RateLimitStore } from '../../rate-limit-store.ts'
 
 interface Deps {
   readonly rate: number
@@ -20,13 +20,7 @@ const RETRY_STORE_MS = 10_000
 /** The share is measured over this many requests of this process. */
 const SHARE_SAMPLE = 20
 
-interface RateLimitQueue {
-  reserve(): Promise<Reservation>
-  backOffLeft(): Promise<number>
-  backOff(ms: number): Promise<void>
-}
-
-export function withLocalFallback({ rate, local, shared, onUnreachable, now }: Deps): RateLimitQueue {
+export function withLocalFallback({ rate, local, shared, onUnreachable, now }: Deps) {
   let localUntil = 0
   const share = createShare()
 
@@ -60,7 +54,7 @@ export function withLocalFallback({ rate, local, shared, onUnreachable, now }: D
       return place
     },
     backOffLeft: () => use((store) => store.backOffLeft()),
-    async backOff(ms) {
+    async backOff(ms: number) {
       // Locally, too, for the time when the store cannot be reached.
       await local.backOff(ms)
       await use((store) => (store === local ? Promise.resolve() : store.backOff(ms)))

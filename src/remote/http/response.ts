@@ -3,7 +3,8 @@
  * response of an intermediary proves nothing about the record: neither that the role may not see it, nor that it does not exist.
  */
 import { notScopeStack, rateLimited, redirected, remoteFailed } from '../../errors/requests.ts'
-import { excerptOf, isObject, readJson } from '../documents/document.ts'
+import { isObject } from '../../exact-json.ts'
+import { excerptOf, readJson } from '../documents/document.ts'
 import type { HttpResponse } from './http.ts'
 
 /** @throws SyncError when the same request may succeed later: `wait` where the response says when, `retry` otherwise. */

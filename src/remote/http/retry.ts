@@ -1,4 +1,7 @@
-/** When a failed request is retried: `remedy: retry` after a backoff with full jitter, a rate limit after the wait of its Retry-After. */
+/**
+ * When a failed request is retried: `remedy: retry` after a backoff with full jitter, a rate limit after the wait of its
+ * Retry-After; and whether a write whose request failed can have reached ScopeStack.
+ */
 import { setTimeout as delay } from 'node:timers/promises'
 import { stopped } from '../../errors/commands.ts'
 import { factOf, hasCode, SyncError, type SyncErrorOf } from '../../errors/sync-error.ts'
@@ -25,6 +28,23 @@ export const isRateLimited = (error: SyncError): error is SyncErrorOf<'SYNC_RATE
 
 /** The wait of its Retry-After, in ms. */
 export const requestedWaitMs = (error: SyncError): number => (factOf(error, 'seconds') ?? 0) * 1000
+
+/** By its status, the server did not begin with it. */
+export const wasNotBegun = (error: SyncError): boolean =>
+  factOf(error, 'taken') === false || (isRateLimited(error) && (error.facts.status ?? 429) === 429)
+
+/** No connection was made, so nothing arrived; or the server did not begin with it. */
+export function wasNeverSent(error: SyncError): boolean {
+  if (wasNotBegun(error)) return true
+  if (isRateLimited(error)) return false
+  if (hasCode(error, 'SYNC_REMOTE_TIMEOUT')) return error.facts.phase === 'connecting'
+  if (!hasCode(error, 'SYNC_REMOTE_UNREACHABLE')) return error.remedy !== 'retry'
+  const { cause } = error
+  const first: unknown = cause instanceof AggregateError ? cause.errors[0] : cause
+  return first instanceof Error && 'code' in first && NOT_CONNECTED.test(String(first.code))
+}
+
+const NOT_CONNECTED = /^(ECONNREFUSED|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH)$/
 
 /** The server would send the same bytes again. */
 const comesAgain = (error: SyncError): boolean =>

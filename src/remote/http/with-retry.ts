@@ -12,10 +12,9 @@
  *   throws   the last failure, once the attempts or the two minutes of waiting are spent; SYNC_STOPPED during a wait
  */
 import { SyncError } from '../../errors/sync-error.ts'
-import { wasNotBegun } from './arrival.ts'
 import type { HttpRequest } from './http.ts'
 import type { RateLimit } from './rate-limit.ts'
-import { createRetrySchedule, isRateLimited, requestedWaitMs, sleep, type RetryPolicy } from './retry.ts'
+import { createRetrySchedule, isRateLimited, requestedWaitMs, sleep, wasNotBegun, type RetryPolicy } from './retry.ts'
 import type { Layer } from './send.ts'
 
 interface Deps {

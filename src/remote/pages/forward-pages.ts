@@ -1,7 +1,7 @@
 /** The first page of a list, and reading from there to its end. */
 import { isDeepStrictEqual } from 'node:util'
 import { pageRepeated } from '../../errors/resources.ts'
-import { hasCode } from '../../errors/sync-error.ts'
+import { hasCode, undefinedWhen } from '../../errors/sync-error.ts'
 import type { Client } from '../client.ts'
 import { placeCount } from './list-length.ts'
 import { listFactsOf } from './page-failures.ts'
@@ -29,10 +29,7 @@ export async function fetchFirstPage(
   const facts = listFactsOf(request)
   // It ignored paging before. A full page is checked again: the server may page by now.
   if (facts.ignoresPaging && ids.length !== request.pageSize) return asOnlyPage(page)
-  const next = await fetchPage(client, request, 2, signal).catch((error: unknown) => {
-    if (isRefusal(error)) return undefined
-    throw error
-  })
+  const next = await fetchPage(client, request, 2, signal).catch(undefinedWhen(isRefused))
   if (next === undefined) return page
   if (!isSame(next, page)) return { ...page, behind: next }
   const pageSize = ids.length === 1 ? 2 : Math.floor(ids.length / 2)
@@ -44,18 +41,12 @@ export async function fetchFirstPage(
 
 export const isPastPagingLimit = (error: unknown): boolean => hasCode(error, 'SYNC_LIST_OUT_OF_REACH')
 
-export async function unlessPastPagingLimit(page: Promise<Page>): Promise<Page | undefined> {
-  try {
-    return await page
-  } catch (error) {
-    if (isPastPagingLimit(error)) return undefined
-    throw error
-  }
-}
+export const unlessPastPagingLimit = (page: Promise<Page>): Promise<Page | undefined> =>
+  page.catch(undefinedWhen(isPastPagingLimit))
 
 const SKIP_UNREADABLE = { skipUnreadable: true } as const
 
-const isRefusal = (error: unknown): boolean => isPastPagingLimit(error) || hasCode(error, 'SYNC_REQUEST_REFUSED')
+const isRefused = (error: unknown): boolean => hasCode(error, 'SYNC_LIST_OUT_OF_REACH', 'SYNC_REQUEST_REFUSED')
 
 const asOnlyPage = (page: Page): Page => ({
   ...page,

@@ -1,7 +1,6 @@
 /** Why a page fails, how often it is requested, and the facts that were found out about its list. */
 import { factOf, hasCode, type SyncError } from '../../errors/sync-error.ts'
-import { wasNeverSent } from '../http/arrival.ts'
-import type { Attempts } from '../http/retry.ts'
+import { wasNeverSent, type Attempts } from '../http/retry.ts'
 import type { PageOptions, ListRequest } from './pages.ts'
 
 /** What was found out about a list while it was read. */

@@ -4,7 +4,7 @@
  */
 import { hash } from 'node:crypto'
 import { listOutOfReach } from '../../errors/resources.ts'
-import { hasCode, SyncError, type SyncErrorOf } from '../../errors/sync-error.ts'
+import { hasCode, SyncError, undefinedWhen, type SyncErrorOf } from '../../errors/sync-error.ts'
 import type { Client } from '../client.ts'
 import { parseDocument, type Document } from '../documents/document.ts'
 import type { Attempts } from '../http/retry.ts'
@@ -147,7 +147,7 @@ export async function fetchPage(
     return await withoutCountOfPage(whole, pageSize, () => fetchOnce(client, request, 2, signal, {}))
   } catch (error) {
     if (!(error instanceof SyncError)) throw error
-    if (number > 1 && isRefused(error)) {
+    if (number > 1 && isPageRefused(error)) {
       await fetchOnce(client, request, 1, signal, {}).catch(() => {
         throw error
       })
@@ -165,17 +165,14 @@ export async function fetchPage(
 async function withoutCountOfPage(page: Page, requested: number | null, next: () => Promise<Page>): Promise<Page> {
   const isFull = requested !== null && requested > 1 && page.recordCount === requested && page.ids.length === requested
   if (!isFull || page.cached !== null || page.last === true) return page
-  const behind = await next().catch((error: unknown) => {
-    if (error instanceof SyncError && isRefused(error)) return undefined
-    throw error
-  })
+  const behind = await next().catch(undefinedWhen(isPageRefused))
   const hasMore = behind !== undefined && behind.ids.some((id) => !page.ids.includes(id))
   return hasMore ? { ...page, recordCount: null, pageCount: null } : page
 }
 
 const REFUSALS: ReadonlySet<number> = new Set([400, 404, 416, 422])
 
-const isRefused = (error: unknown): error is SyncErrorOf<'SYNC_REQUEST_REFUSED'> =>
+const isPageRefused = (error: unknown): error is SyncErrorOf<'SYNC_REQUEST_REFUSED'> =>
   hasCode(error, 'SYNC_REQUEST_REFUSED') && REFUSALS.has(error.facts.status)
 
 /** One request. */

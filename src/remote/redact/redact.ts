@@ -22,13 +22,8 @@ export interface Redactor {
 
 type Origin = 'issued' | 'chosen'
 
-type Secret = readonly Form[]
-
-interface Form {
-  readonly form: string
-  /** The shortest piece of it that is removed from data. */
-  readonly inData: number
-}
+/** Its forms; `least` is the shortest piece of one that is removed from data. */
+type Secret = readonly Known[]
 
 const MARK = '[secret]'
 /** A piece of this length is no coincidence in an error text, or in data. */
@@ -90,12 +85,12 @@ export function createRedactor(settings: Settings = {}): Redactor {
 
 function known(secret: string, origin: Origin): Secret {
   const signature = JWT.exec(secret)?.[1]
-  const inData = ({ length }: string): number => {
+  const leastOf = ({ length }: string): number => {
     if (origin === 'chosen') return length
     const share = signature === undefined ? LEAST_IN_DATA : Math.floor(length * SHARE_OF_JWT)
     return Math.min(length, MAX_LEAST, Math.max(LEAST_IN_DATA, share))
   }
-  const forms = formsOf(secret).map((form) => ({ form, inData: inData(form) }))
+  const forms = formsOf(secret).map((text) => ({ text, least: leastOf(text) }))
   return signature === undefined ? forms : [...forms, ...known(signature, 'issued')]
 }
 
@@ -143,17 +138,15 @@ type Filters = Pick<Redactor, 'text' | 'data'>
 
 function filtersFor(secrets: readonly Secret[]): Filters {
   const forms = secrets.flat()
-  const long = forms.filter(({ form }) => form.length >= LEAST_IN_TEXT)
-  const quotable = long.filter(({ form }) => isInJson(form))
+  const long = forms.filter(({ text }) => text.length >= LEAST_IN_TEXT)
+  const quotable = long.filter(({ text }) => isInJson(text))
   const inText = lazily(() => indexTexts(long.map(inTextFrom), LEAST_IN_TEXT))
   const inJson =
     long.length === quotable.length ? inText : lazily(() => indexTexts(quotable.map(inTextFrom), LEAST_IN_TEXT))
-  const short = forms.map(({ form }) => form).filter((form) => form.length >= SHORTEST && form.length < LEAST_IN_TEXT)
+  const short = forms.map(({ text }) => text).filter(({ length }) => length >= SHORTEST && length < LEAST_IN_TEXT)
   const words = short.length === 0 ? undefined : new RegExp(short.map(alternative).join('|'), 'giu')
   // Digits may be a number of a record: JSON without quotes.
-  const loaded = quotable
-    .filter(({ form }) => !/^\d+$/.test(form))
-    .map(({ form, inData: least }): Known => ({ text: form, least }))
+  const loaded = quotable.filter(({ text }) => !/^\d+$/.test(text))
   // A smaller minimum makes the search slower, and is rarely needed.
   const inData = lazily(() => indexTexts(loaded, Math.min(LEAST_IN_DATA, ...loaded.map(({ text }) => text.length))))
   return {
@@ -187,7 +180,7 @@ function isInJson(form: string): boolean {
   }
 }
 
-const inTextFrom = ({ form }: { form: string }): Known => ({ text: form, least: LEAST_IN_TEXT })
+const inTextFrom = ({ text }: Known): Known => ({ text, least: LEAST_IN_TEXT })
 
 function alternative(form: string): string {
   const literal = RegExp.escape(form)

@@ -1,6 +1,6 @@
 /** Compares the functions of schema sync in the database with those of this version's migrations, and restores them. */
 import type { Database } from '../connection/database.ts'
-import { migrationSpan, readMigrations } from './migration-files.ts'
+import { lastMigration, migrationSpan, readMigrations } from './migration-files.ts'
 
 interface Made {
   readonly body: string
@@ -17,10 +17,7 @@ export interface Functions {
 const NAMED = /^(CREATE FUNCTION|CREATE OR REPLACE FUNCTION|ALTER FUNCTION|DROP FUNCTION) sync\.([a-z_]+)/m
 
 export async function readFunctions(sql: Database): Promise<Functions> {
-  const [books] = await sql<
-    { at: number | null }[]
-  >`select max(created_at)::float8 as at from sync.__drizzle_migrations`
-  if (books?.at !== migrationSpan().newest) return { wrong: new Set(), made: new Map() }
+  if ((await lastMigration(sql)) !== migrationSpan().newest) return { wrong: new Set(), made: new Map() }
   const made = new Map<string, Made>()
   for (const statement of readMigrations().flatMap(({ statements }) => statements)) {
     const [, verb, name] = NAMED.exec(statement) ?? []

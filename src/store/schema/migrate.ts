@@ -11,14 +11,14 @@ import { nameTaken, notMigrated, schemaOlder } from '../../errors/database.ts'
 import { tableUnfit } from '../../errors/resources.ts'
 import type { SyncError } from '../../errors/sync-error.ts'
 import { codeOf, openDatabase, quote, type Database, type Transaction } from '../connection/database.ts'
-import { checkDatabase, checkServer } from '../server/fitness.ts'
+import { assertSupportedVersion, checkDatabase, readServerVersion } from '../server/fitness.ts'
 import { findCaptureFaults, type CaptureCheck, type CaptureFault } from './capture-state.ts'
 import { installCapture, recordDeclaredColumns } from './capture-triggers.ts'
 import { SYNC_COLUMNS } from './columns.ts'
 import { changeTables, type ChangeTables, type RunStatements, type LockWaiting } from './ddl.ts'
 import { assertOwnSchemas } from './foreign-schemas.ts'
 import { restoreFunctions } from './functions.ts'
-import { migrationSpan, readMigrations } from './migration-files.ts'
+import { lastMigration, migrationSpan, readMigrations } from './migration-files.ts'
 import { readTableState } from './table-state.ts'
 import { restoreUserDefined } from './user-defined-triggers.ts'
 
@@ -29,14 +29,13 @@ import { restoreUserDefined } from './user-defined-triggers.ts'
  */
 export async function migrate(url: string, waiting: LockWaiting = {}): Promise<CaptureCheck> {
   const sql = openDatabase(url, { connections: 1 })
-  const change: ChangeTables = (act) =>
-    changeTables(sql, (tx, run) => withMigrationLock(tx, run, () => act(tx)), waiting)
+  const change: ChangeTables = (act) => changeUnderLock(sql, act, waiting)
   try {
-    await checkServer(sql)
+    assertSupportedVersion(await readServerVersion(sql))
     await checkDatabase(sql, url)
     await assertOwnSchemas(sql, migrationSpan().first)
     const wasMigrated = await isMigrated(sql)
-    if (!wasMigrated) await changeTables(sql, runMigrations, waiting).catch(nameTheTaken)
+    if (!wasMigrated) await changeUnderLock(sql, runMigrations, waiting).catch(nameTheTaken)
     const usable = await usableTables(sql)
     if (usable.length === 0) throw await schemaGone(sql)
     const missing = async (of: Database | Transaction): Promise<string[]> =>
@@ -72,12 +71,22 @@ async function restoreCapture(
   }
 }
 
-/** Runs `act` when no other migration is running. */
-export async function withMigrationLock<T>(
-  tx: Transaction,
-  run: RunStatements,
-  act: (tx: Transaction) => Promise<T>,
-): Promise<T> {
+/** Changes tables while no other migration is running. @param act one transaction, repeated until it obtains all its locks. */
+export const changeUnderLock = (
+  sql: Database,
+  act: (tx: Transaction, run: RunStatements) => Promise<void>,
+  waiting: LockWaiting,
+): Promise<void> =>
+  changeTables(
+    sql,
+    async (tx, run) => {
+      await lockMigrations(tx, run)
+      await act(tx, run)
+    },
+    waiting,
+  )
+
+async function lockMigrations(tx: Transaction, run: RunStatements): Promise<void> {
   const [found] = await tx<{ schema: boolean; books: boolean }[]>`
     select to_regnamespace('sync') is not null as schema, to_regclass('sync.__drizzle_migrations') is not null as books`
   // Each needs a privilege that only the first start should need.
@@ -89,23 +98,16 @@ export async function withMigrationLock<T>(
   }
   // This mode conflicts with itself, and with no reader: a reader cannot hold it, whatever its privileges.
   await run('lock table sync.__drizzle_migrations in share update exclusive mode')
-  return await act(tx)
 }
 
 /** Like drizzle's migrator, in its table, but under a lock, and in one transaction from the start. */
 async function runMigrations(tx: Transaction, run: RunStatements): Promise<void> {
-  const last = await withMigrationLock(tx, run, lastMigration)
+  const last = await lastMigration(tx)
   for (const { createdAt, hash, statements } of readMigrations()) {
     if (createdAt <= last) continue
     for (const statement of statements) await run(statement)
     await tx`insert into sync.__drizzle_migrations (hash, created_at) values (${hash}, ${createdAt})`
   }
-}
-
-async function lastMigration(of: Database | Transaction): Promise<number> {
-  const [row] = await of<{ at: number | null }[]>`
-    select max(created_at)::float8 as at from sync.__drizzle_migrations`
-  return row?.at ?? 0
 }
 
 /** Null if this database was never migrated. */

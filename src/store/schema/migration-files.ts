@@ -5,6 +5,7 @@
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import type { Database, Transaction } from '../connection/database.ts'
 
 export const MIGRATIONS_FOLDER = join(import.meta.dirname, '../../../migrations')
 
@@ -31,6 +32,13 @@ export const readMigrations = (): Migration[] =>
     const hash = createHash('sha256').update(text).digest('hex')
     return { createdAt: when, hash, statements: text.split(BREAK) }
   })
+
+/** When the newest that has run was generated; 0: none has. */
+export async function lastMigration(of: Database | Transaction): Promise<number> {
+  const [row] = await of<{ at: number | null }[]>`
+    select max(created_at)::float8 as at from sync.__drizzle_migrations`
+  return row?.at ?? 0
+}
 
 /** When the first and the newest were generated. */
 export function migrationSpan(): { readonly first: number; readonly newest: number } {

@@ -5,7 +5,8 @@
  */
 import type postgres from 'postgres'
 import { connectionsMissing, poolerTooSmall, transactionPooling } from '../../errors/database.ts'
-import { SyncError } from '../../errors/sync-error.ts'
+import { SyncError, undefinedWhen } from '../../errors/sync-error.ts'
+import { withinLimit } from '../../within-limit.ts'
 import { addressOf, isConnectionLoss, openBareConnection } from '../connection/database.ts'
 
 /**
@@ -45,9 +46,7 @@ export async function readConnectionPath(url: string): Promise<ConnectionPath> {
 
 /** The same, without an error when the server is away: the first statement will report that. */
 export async function checkConnectionPathIfReachable(url: string, need: number): Promise<void> {
-  await checkConnectionPath(url, need).catch((error: unknown) => {
-    if (error instanceof SyncError) throw error
-  })
+  await checkConnectionPath(url, need).catch(undefinedWhen((error) => !(error instanceof SyncError)))
 }
 
 interface Facts {
@@ -167,17 +166,8 @@ async function proveRoom(url: string, need: number): Promise<void> {
 /** Postgres starts a session in a few milliseconds; an exhausted pooler lets a client wait for two minutes. */
 const PATIENCE_SECONDS = 10
 
-async function soon<T>(query: PromiseLike<T>): Promise<T> {
-  let timer: NodeJS.Timeout | undefined
-  const late = new Promise<never>((_, reject) => {
+const soon = <T>(query: PromiseLike<T>): Promise<T> =>
+  withinLimit(query, PATIENCE_SECONDS * 1000, () => {
     const why = `no session within ${PATIENCE_SECONDS} s; its pool is used up`
-    timer = setTimeout(() => {
-      reject(Object.assign(new Error(why), { code: 'CONNECTION_NOT_GIVEN' }))
-    }, PATIENCE_SECONDS * 1000)
+    throw Object.assign(new Error(why), { code: 'CONNECTION_NOT_GIVEN' })
   })
-  try {
-    return await Promise.race([query, late])
-  } finally {
-    clearTimeout(timer)
-  }
-}

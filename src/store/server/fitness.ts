@@ -11,13 +11,13 @@ export interface ServerVersion {
   readonly version: string
 }
 
-/** @throws SyncError SYNC_DATABASE_REFUSED below PostgreSQL 15, before anything is created. */
-export async function checkServer(sql: Database): Promise<void> {
+export async function readServerVersion(sql: Database): Promise<ServerVersion> {
   const [found] = await sql<ServerVersion[]>`
     select current_setting('server_version_num')::int as number, current_setting('server_version') as version`
-  assertSupportedVersion(found!)
+  return found!
 }
 
+/** @throws SyncError SYNC_DATABASE_REFUSED below PostgreSQL 15, before anything is created. */
 export function assertSupportedVersion({ number, version }: ServerVersion): void {
   // Before version 10 the number had another form, which is smaller still.
   if (Math.floor(number / 10_000) < OLDEST) throw serverTooOld({ version, oldest: OLDEST })
@@ -87,3 +87,22 @@ const PLACES: Readonly<Record<string, string>> = {
 }
 
 const placeOf = (source: string): string => PLACES[source] ?? 'set for the whole server'
+
+/** A successful check holds this long. */
+const ENOUGH_MS = 5_000
+
+/**
+ * Checks that the database is writable: a standby, and a server without space for its log, still serve reads. It locks the row of
+ * the newest migration: that is a write (a record in the log, flushed at the commit) that leaves nothing to clean up and blocks
+ * no other transaction.
+ */
+export function createWriteCheck(sql: Database): () => Promise<void> {
+  let proved = -Infinity
+  return async () => {
+    if (performance.now() - proved < ENOUGH_MS) return
+    await sql`
+      select from sync.__drizzle_migrations
+      where id = (select max(id) from sync.__drizzle_migrations) for no key update`
+    proved = performance.now()
+  }
+}

@@ -19,12 +19,6 @@ export interface ServerFacts extends ServerVersion {
   readonly waitsFor: string
 }
 
-export async function readServerVersion(sql: Database): Promise<ServerVersion> {
-  const [found] = await sql<ServerVersion[]>`
-    select current_setting('server_version_num')::int as number, current_setting('server_version') as version`
-  return found!
-}
-
 /** `reset_val`: the session's own time zone is set by this program. */
 export async function readServerFacts(sql: Database): Promise<ServerFacts> {
   const [found] = await sql<ServerFacts[]>`

@@ -3,6 +3,7 @@
  * it is kept in `sync_extra`, and its row loads.
  */
 import type { Kind } from '../../catalog/resource.ts'
+import { isRawJSON } from '../../exact-json.ts'
 import { arrayLiteral } from '../connection/literals.ts'
 
 export const MISFIT = Symbol('does not fit its column')
@@ -31,11 +32,6 @@ const ENCODE: Readonly<Record<Kind, (value: unknown) => Encoded>> = {
   timestamp: (value) => (typeof value === 'string' && isDateTime(value) ? value : MISFIT),
   json: encodeJson,
   texts: encodeTexts,
-}
-
-/** ES2026; TypeScript's own declarations lack it. */
-const { isRawJSON } = JSON as unknown as {
-  isRawJSON(this: void, value: unknown): value is { readonly rawJSON: string }
 }
 
 /** A number in digits: of its own spelling where a double would not hold it; undefined when it is no number. */

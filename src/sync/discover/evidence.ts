@@ -1,7 +1,7 @@
 /** Evidence from records about their members: counts and shapes, never a value. */
 import { impliedNull } from '../../catalog/implied-null.ts'
 import type { Kind, RemoteRecord, Resource } from '../../catalog/resource.ts'
-import { isObject } from '../../remote/documents/document.ts'
+import { isObject } from '../../exact-json.ts'
 import { encode, MISFIT, numberText } from '../../store/values/codec.ts'
 
 export interface AttributeEvidence {

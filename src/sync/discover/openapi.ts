@@ -5,8 +5,9 @@
  */
 import type { Resource } from '../../catalog/resource.ts'
 import { endsTheRun, SyncError } from '../../errors/sync-error.ts'
+import { isObject } from '../../exact-json.ts'
 import type { Client } from '../../remote/client.ts'
-import { isObject, readJson } from '../../remote/documents/document.ts'
+import { readJson } from '../../remote/documents/document.ts'
 
 export interface ApiDocument {
   readonly address: string

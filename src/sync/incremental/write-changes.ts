@@ -1,5 +1,5 @@
 /** Writes what an incremental read has read, and keeps what it reports of it. */
-import { isObject } from '../../remote/documents/document.ts'
+import { isObject } from '../../exact-json.ts'
 import type { ReadPage } from '../list/read-page.ts'
 import { changeTime } from '../record-times.ts'
 import type { RecordWriter } from '../write-records.ts'

@@ -1,8 +1,9 @@
 /** Documents that are no list: a single one, or one for each record of another resource. */
 import type { RemoteRecord } from '../../catalog/resource.ts'
 import { hasCode, reason } from '../../errors/sync-error.ts'
+import { isObject } from '../../exact-json.ts'
 import { mapInBatches } from '../../map-concurrent.ts'
-import { isObject, parseDocument } from '../../remote/documents/document.ts'
+import { parseDocument } from '../../remote/documents/document.ts'
 import type { UnusableRecord } from '../../store/progress/parked-records.ts'
 import { syntheticPage, type Batch, type Parents, type ReadContext, type ReadPage } from './read-page.ts'
 

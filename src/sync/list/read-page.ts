@@ -1,7 +1,7 @@
 /** What the list reader yields: batches of pages, as they are written; and how a page of a list becomes one of them. */
 import type { RemoteRecord } from '../../catalog/resource.ts'
+import { isObject } from '../../exact-json.ts'
 import type { Client } from '../../remote/client.ts'
-import { isObject } from '../../remote/documents/document.ts'
 import { countedIds, unreadableIn, reportsCount, isFullPage } from '../../remote/pages/list-length.ts'
 import type { Page, PageValidator, UnreadableRecord } from '../../remote/pages/pages.ts'
 import type { PageChain } from '../../remote/pages/reverse-pages.ts'

@@ -4,7 +4,7 @@
  */
 import type { RemoteRecord, Resource } from '../../catalog/resource.ts'
 import { otherRecord } from '../../errors/requests.ts'
-import { isObject } from '../../remote/documents/document.ts'
+import { isObject } from '../../exact-json.ts'
 import { isStorable } from '../../store/values/codec.ts'
 
 export interface Account {

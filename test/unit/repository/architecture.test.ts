@@ -12,7 +12,9 @@ type Arrows = Record<string, readonly string[]>
 const MAY_IMPORT: Arrows = (() => {
   const ground = ['errors']
   const what = [...ground, 'catalog']
-  const ends = [...what, 'logger', 'screen', 'signals', 'token-store', 'rate-limit-store', 'map-concurrent', 'meter']
+  const contracts = ['token-store', 'rate-limit-store']
+  const shared = ['map-concurrent', 'within-limit', 'exact-json', 'meter']
+  const ends = [...what, 'logger', 'screen', 'signals', ...contracts, ...shared]
   const moves = [...ends, 'remote', 'store']
   const when = [...moves, 'sync']
   const says = [...when, 'jobs', 'report']
@@ -26,13 +28,14 @@ const MAY_IMPORT: Arrows = (() => {
     'rate-limit-store': ground,
     'map-concurrent': [],
     meter: [],
+    'within-limit': [],
     logger: [...ground, 'screen'],
     signals: ground,
     config: ground,
     catalog: ground,
     resources: ['catalog'],
-    remote: [...ends, 'exact-json', 'http-server'],
-    store: [...ends, 'config', 'exact-json'],
+    remote: [...ends, 'http-server'],
+    store: [...ends, 'config'],
     sync: moves,
     jobs: when,
     // The state of everything, and its words: what status, doctor and the dashboard have in common.
