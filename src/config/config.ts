@@ -3,7 +3,6 @@
  * (env-example.ts). All mistakes are reported at once (exit 78).
  */
 import { readFileSync } from 'node:fs'
-import type { z } from 'zod'
 import { configInvalid } from '../errors/commands.ts'
 import { factOf, reason } from '../errors/sync-error.ts'
 import { readEnvFile } from './env-file.ts'
@@ -58,7 +57,7 @@ export interface Config {
 
 type Name = keyof typeof VARIABLES
 export type SettingName = Name
-type Values = { [N in Name]: z.output<(typeof VARIABLES)[N]['schema']> }
+type Values = { [N in Name]: (typeof VARIABLES)[N]['kind']['absent'] }
 
 /** A check of settings that needs the catalog or cron: throws SYNC_CONFIG with every mistake. A setting that is wrong in itself is undefined there. */
 export type Check = (config: Partial<Config>) => void
@@ -114,10 +113,10 @@ function readValues(env: Env, credentials: boolean, mistakes: string[]) {
     if (text === undefined && variable.required === true) {
       if (credentials) mistakes.push(`${name} is missing. ${variable.about}`)
     } else {
-      const parsed = variable.schema.safeParse(text)
-      if (parsed.success) values[name] = parsed.data
+      const parsed = text === undefined ? { value: variable.kind.absent } : variable.kind.parse(text)
+      if ('value' in parsed) values[name] = parsed.value
       // The value itself is not shown: it may be a secret pasted into the wrong line.
-      else mistakes.push(`${name} ${parsed.error.issues.map((issue) => issue.message).join(', ')}.`)
+      else mistakes.push(`${name} ${parsed.mistakes.join(', ')}.`)
     }
     if (mistakes.length > before) wrong.add(name)
   }
@@ -125,9 +124,7 @@ function readValues(env: Env, credentials: boolean, mistakes: string[]) {
 }
 
 const defaultsOf = (names: Iterable<Name>): Partial<Values> =>
-  Object.fromEntries(
-    [...names].map((name) => [name, (VARIABLES[name] as Variable).schema.safeParse(undefined).data] as const),
-  )
+  Object.fromEntries([...names].map((name) => [name, VARIABLES[name].kind.absent] as const))
 
 /** What one setting, or NODE_ENV, demands of others. */
 function missingTogether(

@@ -1,5 +1,5 @@
 /** The proxy that requests leave by, under the names that every program reads. */
-import { z } from 'zod'
+import { listBy, optional, type Parsed } from './kinds.ts'
 
 export interface Proxy {
   /** With user and password, where it wants them. */
@@ -8,13 +8,16 @@ export interface Proxy {
   readonly except: readonly string[]
 }
 
-const proxyUrl = z
-  .string()
+function proxyUrl(given: string): Parsed<string> {
   // curl takes a proxy without a scheme, and so do the machines that are set up for it.
-  .transform((value) => (/^[a-z][a-z\d+.-]*:\/\//i.test(value) ? value : `http://${value}`))
-  .refine((value) => URL.canParse(value) && /^https?:$/.test(new URL(value).protocol) && isPlain(new URL(value)), {
-    error: 'must be the address of an HTTP proxy, such as http://user:password@proxy.example:3128 (no SOCKS, no path)',
-  })
+  const value = /^[a-z][a-z\d+.-]*:\/\//i.test(given) ? given : `http://${given}`
+  if (URL.canParse(value) && /^https?:$/.test(new URL(value).protocol) && isPlain(new URL(value))) return { value }
+  return {
+    mistakes: [
+      'must be the address of an HTTP proxy, such as http://user:password@proxy.example:3128 (no SOCKS, no path)',
+    ],
+  }
+}
 
 const isPlain = ({ pathname, search, hostname, username, password }: URL): boolean =>
   hostname !== '' && (pathname === '/' || pathname === '') && search === '' && isDecodable(username + password)
@@ -32,7 +35,7 @@ export const PROXY_VARIABLES = {
     group: 'Process',
     about:
       'The proxy that requests to ScopeStack and to the webhook leave by: http://[user:password@]host:port. Also in small letters, as most machines have it. HTTP_PROXY is for http:// addresses, of which there are none but of this machine.',
-    schema: proxyUrl.optional(),
+    kind: optional(proxyUrl),
     example: '',
     anyCase: true,
   },
@@ -40,10 +43,7 @@ export const PROXY_VARIABLES = {
     group: 'Process',
     about:
       'Hosts that are asked without it, comma separated: example.org is for that host and those below it, * for all.',
-    schema: z
-      .string()
-      .transform((value) => value.split(/[\s,]+/).filter((one) => one !== ''))
-      .optional(),
+    kind: optional(listBy(/[\s,]+/)),
     example: '',
     anyCase: true,
   },

@@ -1,6 +1,19 @@
 /** Every variable of the environment: its words for `.env.example`, and what it may be. Read by `config/config.ts` alone. */
-import { z } from 'zod'
-import { dashboardTokens, databaseUrl, isTimeZone, isWebhook, number, scopeStackUrl } from './kinds.ts'
+import {
+  dashboardTokens,
+  databaseUrl,
+  isTimeZone,
+  isWebhook,
+  listBy,
+  number,
+  oneOf,
+  optional,
+  orElse,
+  scopeStackUrl,
+  text,
+  textThat,
+  type Kind,
+} from './kinds.ts'
 import { PROXY_VARIABLES } from './proxy.ts'
 
 export const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const
@@ -10,7 +23,7 @@ export const GRANTS = ['client_credentials', 'password', 'authorization_code'] a
 export interface Variable {
   readonly group: string
   readonly about: string
-  readonly schema: z.ZodType
+  readonly kind: Kind<unknown>
   readonly example: string
   /** Needed only by commands that speak to ScopeStack. */
   readonly required?: boolean
@@ -24,14 +37,14 @@ export const VARIABLES = {
   SCOPESTACK_CLIENT_ID: {
     group: 'ScopeStack',
     about: 'Client id of the service account (Settings → Users → the service user → client credentials).',
-    schema: z.string(),
+    kind: orElse('', text),
     example: '',
     required: true,
   },
   SCOPESTACK_CLIENT_SECRET: {
     group: 'ScopeStack',
     about: 'Its client secret.',
-    schema: z.string(),
+    kind: orElse('', text),
     example: '',
     required: true,
     secret: true,
@@ -40,39 +53,39 @@ export const VARIABLES = {
     group: 'ScopeStack',
     about:
       'How tokens are obtained: client_credentials (a service account), password (a user below), or authorization_code (the command "login", once, in a browser).',
-    schema: z.enum(GRANTS, `must be one of ${GRANTS.join(', ')}`).default('client_credentials'),
+    kind: orElse('client_credentials', oneOf(GRANTS)),
     example: 'client_credentials',
   },
   SCOPESTACK_USERNAME: {
     group: 'ScopeStack',
     about: 'Email of the user, for the grant password only.',
-    schema: z.string().optional(),
+    kind: optional(text),
     example: '',
   },
   SCOPESTACK_PASSWORD: {
     group: 'ScopeStack',
     about: 'Password of that user.',
-    schema: z.string().optional(),
+    kind: optional(text),
     example: '',
     secret: true,
   },
   SCOPESTACK_AUTH_URL: {
     group: 'ScopeStack',
     about: 'Address that issues tokens.',
-    schema: scopeStackUrl.default('https://app.scopestack.io'),
+    kind: orElse('https://app.scopestack.io', scopeStackUrl),
     example: 'https://app.scopestack.io',
   },
   SCOPESTACK_API_URL: {
     group: 'ScopeStack',
     about: 'Address of the API.',
-    schema: scopeStackUrl.default('https://api.scopestack.io'),
+    kind: orElse('https://api.scopestack.io', scopeStackUrl),
     example: 'https://api.scopestack.io',
   },
   DATABASE_URL: {
     group: 'Postgres',
     about:
       'postgres://user:password@host:5432/database. Empty: an embedded Postgres in .scopestack-sync/ (not with NODE_ENV=production).',
-    schema: databaseUrl,
+    kind: optional(databaseUrl),
     example: '',
     secret: true,
   },
@@ -80,7 +93,7 @@ export const VARIABLES = {
     group: 'Postgres',
     about:
       'The address of the server itself, where DATABASE_URL leads to a pooler (Neon, Supabase, PgBouncer): used instead of it, for everything. Session pooling needs none.',
-    schema: databaseUrl,
+    kind: optional(databaseUrl),
     example: '',
     secret: true,
   },
@@ -88,10 +101,12 @@ export const VARIABLES = {
     group: 'Queue',
     about:
       'redis://[user:password@]host:6379[/database]. Empty: queue, token and rate limit are kept in the same Postgres.',
-    schema: z
-      .string()
-      .regex(/^rediss?:\/\/[^/\s]+(\/\d+)?$/, 'must look like redis://host:6379 (rediss:// for TLS)')
-      .optional(),
+    kind: optional(
+      textThat(
+        (value) => /^rediss?:\/\/[^/\s]+(\/\d+)?$/.test(value),
+        'must look like redis://host:6379 (rediss:// for TLS)',
+      ),
+    ),
     example: '',
     secret: true,
   },
@@ -99,113 +114,105 @@ export const VARIABLES = {
     group: 'Sync',
     about:
       'Resources to pull, by type and comma separated (clients,projects). Empty: everything that is on by default.',
-    schema: z
-      .string()
-      .transform((value) =>
-        value
-          .split(',')
-          .map((type) => type.trim())
-          .filter((type) => type !== ''),
-      )
-      .optional(),
+    kind: optional(listBy(',')),
     example: '',
   },
   SYNC_RATE: {
     group: 'Sync',
     about:
       'Rate limit in requests a second, of all workers together; 0 for no limit. ScopeStack publishes no figure, so the default is careful.',
-    schema: number(0, 1000, false).default(5),
+    kind: orElse(5, number(0, 1000, false)),
     example: '5',
   },
   SYNC_CONCURRENCY: {
     group: 'Sync',
     about: 'Pages in flight at once.',
-    schema: number(1, 64, true).default(4),
+    kind: orElse(4, number(1, 64, true)),
     example: '4',
   },
   SYNC_PAGE_SIZE: {
     group: 'Sync',
     about: 'Records a page, at most 250. A size that the server refuses is lowered automatically.',
-    schema: number(1, 250, true).default(100),
+    kind: orElse(100, number(1, 250, true)),
     example: '100',
   },
   SYNC_DELETE_LIMIT: {
     group: 'Sync',
     about:
       'Percent of a table that may be missing from its list at once (five rows always may, all of them never); more is suspect, and nothing is deleted until a person allows it.',
-    schema: number(0, 100, false).default(20),
+    kind: orElse(20, number(0, 100, false)),
     example: '20',
   },
   SYNC_RECHECK_DAYS: {
     group: 'Sync',
     about:
       'Days for which a full read trusts an unchanged ETag; after them it transfers every page once and compares. 0: never trust it.',
-    schema: number(0, 365, false).default(7),
+    kind: orElse(7, number(0, 365, false)),
     example: '7',
   },
   SYNC_PUSH: {
     group: 'Sync',
     about: 'Whether "start" sends local edits to ScopeStack: on or off. Off, they wait.',
-    schema: z.enum(['on', 'off'], 'must be on or off').default('on'),
+    kind: orElse('on', oneOf(['on', 'off'], 'must be on or off')),
     example: 'on',
   },
   SYNC_CONFLICT: {
     group: 'Sync',
     about:
       'What happens where both sides changed the same field: park, remote-wins or local-wins, for everything, a resource or a field (clients=local-wins,projects.project-name=remote-wins).',
-    schema: z.string().optional(),
+    kind: optional(text),
     example: 'park',
   },
   SYNC_SCHEDULE: {
     group: 'Schedule',
     about: 'When "start" reads everything, as a cron pattern (an optional first field is seconds), or off.',
-    schema: z.string().default('0 2 * * *'),
+    kind: orElse('0 2 * * *', text),
     example: '0 2 * * *',
   },
   SYNC_INCREMENTAL_SCHEDULE: {
     group: 'Schedule',
     about:
       'When it reads only what has changed, by a pattern of the same form: projects and their children, surveys, documents.',
-    schema: z.string().default('*/15 * * * *'),
+    kind: orElse('*/15 * * * *', text),
     example: '*/15 * * * *',
   },
   SYNC_TIMEZONE: {
     group: 'Schedule',
     about: 'Time zone of both patterns, by its IANA name (America/New_York).',
-    schema: z.string().refine(isTimeZone, 'must be the IANA name of a time zone, such as Europe/Berlin').default('UTC'),
+    kind: orElse('UTC', textThat(isTimeZone, 'must be the IANA name of a time zone, such as Europe/Berlin')),
     example: 'UTC',
   },
   SYNC_GRACE: {
     group: 'Schedule',
     about: 'Seconds from SIGTERM to the end of "start" at most. The supervisor must wait a little longer than that.',
-    schema: number(1, 600, true).default(30),
+    kind: orElse(30, number(1, 600, true)),
     example: '30',
   },
   SYNC_TAKEOVER: {
     group: 'Schedule',
     about:
       'Seconds until another worker takes over the work of a killed one, about. Less costs more requests to the queue.',
-    schema: number(1, 600, true).default(15),
+    kind: orElse(15, number(1, 600, true)),
     example: '15',
   },
   HTTP_HOST: {
     group: 'Process',
     about:
       'Interface on which "start" serves the dashboard, /healthz, /readyz and /metrics. 0.0.0.0 for a container whose port is published.',
-    schema: z.string().default('127.0.0.1'),
+    kind: orElse('127.0.0.1', text),
     example: '127.0.0.1',
   },
   HTTP_PORT: {
     group: 'Process',
     about: 'Its port; 0 for any free one, which the log then names. Left out, 8080, or a free one where that is taken.',
-    schema: number(0, 65_535, true).optional(),
+    kind: optional(number(0, 65_535, true)),
     example: '8080',
   },
   DASHBOARD_TOKEN: {
     group: 'Process',
     about:
       'What a person signs in to the dashboard with, at least 16 characters. Needed where HTTP_HOST is not this machine alone. Two, comma separated: who has the first may look, who has the second may act as well.',
-    schema: dashboardTokens,
+    kind: optional(dashboardTokens),
     example: '',
     secret: true,
   },
@@ -213,10 +220,9 @@ export const VARIABLES = {
     group: 'Process',
     about:
       'Gets a JSON POST (Slack accepts it as it is) when a run failed, when the next one succeeds, and when none has succeeded for two intervals.',
-    schema: z
-      .string()
-      .refine(isWebhook, 'must be an address that begins with https:// (http:// is allowed for this machine only)')
-      .optional(),
+    kind: optional(
+      textThat(isWebhook, 'must be an address that begins with https:// (http:// is allowed for this machine only)'),
+    ),
     example: '',
     secret: true,
   },
@@ -224,7 +230,7 @@ export const VARIABLES = {
   LOG_LEVEL: {
     group: 'Process',
     about: `One of ${LOG_LEVELS.join(', ')}.`,
-    schema: z.enum(LOG_LEVELS, `must be one of ${LOG_LEVELS.join(', ')}`).default('info'),
+    kind: orElse('info', oneOf(LOG_LEVELS)),
     example: 'info',
   },
 } satisfies Record<string, Variable>

@@ -40,7 +40,8 @@ export function readSchedules({ schedule, incrementalSchedule, timezone }: Setti
 }
 
 export function readSchedule(name: Schedule['name'], pattern: string, timezone: string): Schedule {
-  const cron = new Cron(pattern, { paused: true, timezone })
+  // Without a time zone's rules, whose formatter is 10 ms of CPU in each command.
+  const cron = new Cron(pattern, { paused: true, ...(timezone === 'UTC' ? { utcOffset: 0 } : { timezone }) })
   // croner accepts the 31st of February and then never fires.
   if (cron.nextRun() === null && cron.previousRuns(1).length === 0) throw new Error('it is never due')
   return {

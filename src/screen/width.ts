@@ -1,6 +1,10 @@
 /** How many columns a text takes on a terminal. */
 
-const GRAPHEMES = new Intl.Segmenter('en', { granularity: 'grapheme' })
+let segmenter: Intl.Segmenter | undefined
+
+/** Made when it is needed first: it takes 10 ms, and most texts are plain. */
+const graphemes = (text: string): Intl.Segments =>
+  (segmenter ??= new Intl.Segmenter('en', { granularity: 'grapheme' })).segment(text)
 
 /** Drawn over two columns: East Asian letters, full-width forms, and emoji. */
 const WIDE =
@@ -16,7 +20,7 @@ const PLAIN = /^[\x20-\x7e]*$/
 export function widthOf(text: string): number {
   if (PLAIN.test(text)) return text.length
   let width = 0
-  for (const { segment } of GRAPHEMES.segment(text)) width += widthOfOne(segment)
+  for (const { segment } of graphemes(text)) width += widthOfOne(segment)
   return width
 }
 
@@ -28,7 +32,7 @@ export function clipped(text: string, width: number): string {
   if (widthOf(text) <= width) return text
   let kept = ''
   let used = 0
-  for (const { segment } of GRAPHEMES.segment(text)) {
+  for (const { segment } of graphemes(text)) {
     used += widthOfOne(segment)
     if (used > width - 1) break
     kept += segment

