@@ -3,9 +3,9 @@ import { expect, it } from 'vitest'
 import { remoteFailed } from '../../../src/errors/requests.ts'
 import type { Client } from '../../../src/remote/client.ts'
 import { pull } from '../../../src/sync/run/run.ts'
-import { readCapability } from '../../support/capabilities.ts'
 import { edit, openAccount } from '../../support/scopestack/increments.ts'
 import { expectAsRemote } from '../../support/scopestack/living.ts'
+import { readCapability } from '../../support/tables/capabilities.ts'
 
 it.each(['sort=', 'updated-at'])(
   'a request with %s that fails is not sent again where the plain list succeeds',

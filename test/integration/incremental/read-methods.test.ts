@@ -1,10 +1,10 @@
 /** How the parts of changed projects are asked for is found out, remembered, and found out again. */
 import { describe, expect, it } from 'vitest'
 import { saveCapability } from '../../../src/store/progress/capabilities.ts'
-import { learnedEarlier, readCapability } from '../../support/capabilities.ts'
 import { edit, INCREMENTAL, openAccount, projectWith, requestsOf } from '../../support/scopestack/increments.ts'
 import { expectAsRemote } from '../../support/scopestack/living.ts'
 import type { TestWorker } from '../../support/scopestack/worker.ts'
+import { learnedEarlier, readCapability } from '../../support/tables/capabilities.ts'
 
 describe('children are read by the method that the server accepts:', () => {
   const REFUSED = { 'project-phases': ['project'] }

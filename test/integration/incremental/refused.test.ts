@@ -1,9 +1,9 @@
 /** Where a part of the question is refused, changes are read by the question that is taken, at once and days later. */
 import { expect, it } from 'vitest'
-import { learnedAgo, readCapability } from '../../support/capabilities.ts'
 import { edit, openAccount, requestsOf, total } from '../../support/scopestack/increments.ts'
 import { expectAsFreshRead } from '../../support/scopestack/living.ts'
 import type { TestWorker } from '../../support/scopestack/worker.ts'
+import { learnedAgo, readCapability } from '../../support/tables/capabilities.ts'
 
 const REFUSED = { projects: ['client', 'rate-table'], 'project-services': ['project-phase'] }
 const TYPES = ['projects', 'project-services', 'project-phases']

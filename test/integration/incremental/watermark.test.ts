@@ -2,11 +2,11 @@
 import { expect, it, describe } from 'vitest'
 import { saveCapability } from '../../../src/store/progress/capabilities.ts'
 import { readWatermark } from '../../../src/store/progress/watermark.ts'
-import { readCapability } from '../../support/capabilities.ts'
 import type { ListBody } from '../../support/network/relay.ts'
 import { edit, INCREMENTAL, openAccount, PARTS, requestsOf } from '../../support/scopestack/increments.ts'
 import { expectAsRemote } from '../../support/scopestack/living.ts'
 import type { TestWorker } from '../../support/scopestack/worker.ts'
+import { readCapability } from '../../support/tables/capabilities.ts'
 import { until } from '../../support/until.ts'
 
 const MINUTE = 60_000

@@ -8,9 +8,9 @@ import { openDatabase } from '../../../src/store/connection/database.ts'
 import { installCapture, recordDeclaredColumns } from '../../../src/store/schema/capture-triggers.ts'
 import { migrate } from '../../../src/store/schema/migrate.ts'
 import { MIGRATIONS_FOLDER } from '../../../src/store/schema/migration-files.ts'
-import { emptyOutbox, readChanges } from '../../support/outbox.ts'
 import { createDatabase, createEmptyDatabase, type TestDatabase } from '../../support/postgres/database.ts'
 import { startWorker, type TestWorker } from '../../support/scopestack/worker.ts'
+import { emptyOutbox, readChanges } from '../../support/tables/outbox.ts'
 
 let sim: Simulator
 let database: TestDatabase

@@ -7,11 +7,11 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { startSimulator, type Simulator } from '../../../src/simulator/server.ts'
 import { readStatus } from '../../../src/store/runs/status.ts'
 import { migrate } from '../../../src/store/schema/migrate.ts'
-import { makeDue } from '../../support/outbox.ts'
 import { createDatabase, type TestDatabase } from '../../support/postgres/database.ts'
 import { onTestFinished } from '../../support/run/test-context.ts'
 import { EQUAL, verify } from '../../support/scopestack/verified.ts'
 import { startWorker, type TestWorker } from '../../support/scopestack/worker.ts'
+import { makeDue } from '../../support/tables/outbox.ts'
 
 let sim: Simulator
 let database: TestDatabase

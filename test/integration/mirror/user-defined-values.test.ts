@@ -8,10 +8,10 @@ import type { RemoteRecord } from '../../../src/catalog/resource.ts'
 import { openDatabase, type Transaction } from '../../../src/store/connection/database.ts'
 import { type LoadResult } from '../../../src/store/mirror/load-result.ts'
 import { createMirror } from '../../../src/store/mirror/load.ts'
-import { readChanges } from '../../support/outbox.ts'
 import { createDatabase, createEmptyDatabase } from '../../support/postgres/database.ts'
 import { leased } from '../../support/postgres/leased.ts'
 import { withoutCapture } from '../../support/postgres/without-capture.ts'
+import { readChanges } from '../../support/tables/outbox.ts'
 
 const MIGRATIONS = join(import.meta.dirname, '../../../migrations')
 

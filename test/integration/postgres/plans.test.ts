@@ -21,9 +21,9 @@ import { recordChangedParents, recordPushedProjects } from '../../../src/store/p
 import { lastSuccess } from '../../../src/store/runs/alerts.ts'
 import { readStatus } from '../../../src/store/runs/status.ts'
 import { disableCapture } from '../../../src/store/schema/capture-triggers.ts'
-import { emptyOutbox, fillOutbox, insertEdits, insertUpdates } from '../../support/outbox.ts'
 import { createNewDatabase, type TestDatabase } from '../../support/postgres/database.ts'
 import { watchPlans, type Watched, type Work } from '../../support/postgres/plans.ts'
+import { emptyOutbox, fillOutbox, insertEdits, insertUpdates } from '../../support/tables/outbox.ts'
 
 /** So that an index is of the same height in both. */
 const FEW = 2_000

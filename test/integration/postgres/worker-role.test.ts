@@ -4,9 +4,9 @@ import { afterAll, beforeAll, expect, it } from 'vitest'
 import { startSimulator, type Simulator } from '../../../src/simulator/server.ts'
 import { openDatabase, type Database } from '../../../src/store/connection/database.ts'
 import { migrate } from '../../../src/store/schema/migrate.ts'
-import { readChanges, readStates } from '../../support/outbox.ts'
 import { createDatabase, type TestDatabase } from '../../support/postgres/database.ts'
 import { startWorker, type TestWorker } from '../../support/scopestack/worker.ts'
+import { readChanges, readStates } from '../../support/tables/outbox.ts'
 
 const role = `worker_${randomUUID().slice(0, 8)}`
 let sim: Simulator

@@ -11,11 +11,11 @@ import { createRandom, type Random } from '../../../src/simulator/records/random
 import type { Simulator } from '../../../src/simulator/server.ts'
 import type { Database } from '../../../src/store/connection/database.ts'
 import type { ResourceOutcome } from '../../../src/store/runs/runs.ts'
-import { learnedAgo } from '../../support/capabilities.ts'
-import { readChanges } from '../../support/outbox.ts'
 import { anySeed, LONG, trySeeds } from '../../support/run/seeds.ts'
 import { openAccount, type Account } from '../../support/scopestack/increments.ts'
 import { unequal } from '../../support/scopestack/truth.ts'
+import { learnedAgo } from '../../support/tables/capabilities.ts'
+import { readChanges } from '../../support/tables/outbox.ts'
 
 const STORIES = Number(process.env['STORIES'] ?? 1_000)
 /** The short form tells the same stories each time: the long form looks for new ones that fail. */

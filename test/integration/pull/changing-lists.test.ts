@@ -1,8 +1,8 @@
 /** Records come and go while a list is read: none that lived throughout is missed, and what is proved to be whole is `ok`. */
 import { describe, expect, it } from 'vitest'
 import type { SimulatorOptions } from '../../../src/simulator/server.ts'
-import { readCapability } from '../../support/capabilities.ts'
 import { asOf, livingIds, openAccount, pullOne, remoteIds } from '../../support/scopestack/account.ts'
+import { readCapability } from '../../support/tables/capabilities.ts'
 
 /** Services: on five pages at least, read from the last one by one chain. */
 async function openList(options: SimulatorOptions = {}) {

@@ -1,12 +1,12 @@
 /** What a whole list no longer holds is marked deleted, behind three locks: the list, the share, and each record's own address. */
 import { describe, expect, it } from 'vitest'
 import type { Simulator } from '../../../src/simulator/server.ts'
-import { readCapability } from '../../support/capabilities.ts'
 import type { Alter, ListBody } from '../../support/network/relay.ts'
 import { withoutCapture } from '../../support/postgres/without-capture.ts'
 import { onTestFinished } from '../../support/run/test-context.ts'
 import { livingIds, openAccount, pullOne, remoteIds } from '../../support/scopestack/account.ts'
 import { startWorker, type TestWorker } from '../../support/scopestack/worker.ts'
+import { readCapability } from '../../support/tables/capabilities.ts'
 
 interface Row {
   readonly id: string

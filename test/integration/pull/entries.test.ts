@@ -3,10 +3,10 @@ import { afterAll, beforeEach, describe, expect, it } from 'vitest'
 import { catalog } from '../../../src/catalog/registry.ts'
 import { openDatabase } from '../../../src/store/connection/database.ts'
 import { createMirror } from '../../../src/store/mirror/load.ts'
-import { emptyOutbox, readChanges } from '../../support/outbox.ts'
 import { createDatabase } from '../../support/postgres/database.ts'
 import { leased } from '../../support/postgres/leased.ts'
 import { withoutCapture } from '../../support/postgres/without-capture.ts'
+import { emptyOutbox, readChanges } from '../../support/tables/outbox.ts'
 
 const database = await createDatabase()
 const sql = openDatabase(database.url)

@@ -2,10 +2,10 @@
 import { expect, it } from 'vitest'
 import type { Simulator } from '../../../src/simulator/server.ts'
 import { verifyResource, type VerifyResult } from '../../../src/sync/verify/verify.ts'
-import { learnedEarlier, readCapability } from '../../support/capabilities.ts'
 import { openAccount, pullOne } from '../../support/scopestack/account.ts'
 import { expectAsFreshRead } from '../../support/scopestack/living.ts'
 import type { TestWorker } from '../../support/scopestack/worker.ts'
+import { learnedEarlier, readCapability } from '../../support/tables/capabilities.ts'
 
 const unchanged = (sim: Simulator): number => sim.stats().statuses['304'] ?? 0
 

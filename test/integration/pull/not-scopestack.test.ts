@@ -3,10 +3,10 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import type { FaultInput } from '../../../src/simulator/control/faults.ts'
 import { startSimulator, type Simulator } from '../../../src/simulator/server.ts'
 import type { ListBody } from '../../support/network/relay.ts'
-import { emptyOutbox, makeDue, readChanges } from '../../support/outbox.ts'
 import { createDatabase, type TestDatabase } from '../../support/postgres/database.ts'
 import { livingIds, openAccount, pullOne, remoteIds } from '../../support/scopestack/account.ts'
 import { startWorker, type TestWorker } from '../../support/scopestack/worker.ts'
+import { emptyOutbox, makeDue, readChanges } from '../../support/tables/outbox.ts'
 
 let sim: Simulator
 let database: TestDatabase

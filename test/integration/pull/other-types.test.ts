@@ -1,7 +1,7 @@
 /** A key leads to the table that it is declared to lead to, or it is no key. */
 import { expect, it } from 'vitest'
-import { learnedAgo } from '../../support/capabilities.ts'
 import { openAccount, pullOne, remoteIds } from '../../support/scopestack/account.ts'
+import { learnedAgo } from '../../support/tables/capabilities.ts'
 
 it('a reference to another type than the declared one is kept in sync_extra, and noted as drift; its id joins nothing', async () => {
   const { sim, worker } = await openAccount()

@@ -2,9 +2,9 @@
 import { describe, expect, it } from 'vitest'
 import type { Simulator } from '../../../src/simulator/server.ts'
 import { readStatus } from '../../../src/store/runs/status.ts'
-import { learnedAgo } from '../../support/capabilities.ts'
 import { asOf, livingIds, openAccount, pullOne, remoteIds } from '../../support/scopestack/account.ts'
 import type { TestWorker } from '../../support/scopestack/worker.ts'
+import { learnedAgo } from '../../support/tables/capabilities.ts'
 
 const requests = (sim: Simulator, pattern: string): number => sim.stats().requests[`GET /{account}/v1/${pattern}`] ?? 0
 

@@ -2,10 +2,10 @@
 import { describe, expect, it } from 'vitest'
 import { verifyResource } from '../../../src/sync/verify/verify.ts'
 import { withLease } from '../../../src/sync/with-lease.ts'
-import { readCapability } from '../../support/capabilities.ts'
 import type { ListBody } from '../../support/network/relay.ts'
 import { livingIds, openAccount, pullOne, remoteIds } from '../../support/scopestack/account.ts'
 import { edit } from '../../support/scopestack/increments.ts'
+import { readCapability } from '../../support/tables/capabilities.ts'
 
 const TYPE = 'services'
 const BELOW = 'project-materials'

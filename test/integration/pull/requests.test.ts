@@ -1,9 +1,9 @@
 /** What is asked of a list: what a server refuses must not cost the list. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { startSimulator, type Simulator } from '../../../src/simulator/server.ts'
-import { learnedAgo } from '../../support/capabilities.ts'
 import { createDatabase, type TestDatabase } from '../../support/postgres/database.ts'
 import { startWorker, type TestWorker } from '../../support/scopestack/worker.ts'
+import { learnedAgo } from '../../support/tables/capabilities.ts'
 
 let sim: Simulator
 let database: TestDatabase

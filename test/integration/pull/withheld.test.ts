@@ -4,11 +4,11 @@ import type { Simulator } from '../../../src/simulator/server.ts'
 import { recordChangedParents } from '../../../src/store/progress/changed-projects.ts'
 import { verifyResource, type VerifyResult } from '../../../src/sync/verify/verify.ts'
 import { withLease } from '../../../src/sync/with-lease.ts'
-import { learnedAgo } from '../../support/capabilities.ts'
 import type { ListBody } from '../../support/network/relay.ts'
 import { leased } from '../../support/postgres/leased.ts'
 import { openAccount, pullOne, remoteIds } from '../../support/scopestack/account.ts'
 import type { TestWorker } from '../../support/scopestack/worker.ts'
+import { learnedAgo } from '../../support/tables/capabilities.ts'
 
 const valuesOf = async ({ sql }: TestWorker, table: string) =>
   (await sql.unsafe(`select * from scopestack.${table} where sync_deleted_at is null order by id`)).map(

@@ -3,9 +3,9 @@ import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest'
 import { startSimulator, type Simulator } from '../../../src/simulator/server.ts'
 import type { Transaction } from '../../../src/store/connection/database.ts'
 import { discardChange, resolveChange, retryChange } from '../../../src/store/outbox/changes.ts'
-import { emptyOutbox, makeDue, newestId, readOutcomes, readStates } from '../../support/outbox.ts'
 import { createDatabase, type TestDatabase } from '../../support/postgres/database.ts'
 import { startWorker, type TestWorker } from '../../support/scopestack/worker.ts'
+import { emptyOutbox, makeDue, newestId, readOutcomes, readStates } from '../../support/tables/outbox.ts'
 import { until } from '../../support/until.ts'
 
 let sim: Simulator

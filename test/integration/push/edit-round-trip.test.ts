@@ -1,9 +1,9 @@
 /** Every accepted value arrives as it is, comes back as it is, and is no edit afterwards. */
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { startSimulator, type Simulator } from '../../../src/simulator/server.ts'
-import { emptyOutbox, readStates } from '../../support/outbox.ts'
 import { createDatabase, type TestDatabase } from '../../support/postgres/database.ts'
 import { startWorker, type TestWorker } from '../../support/scopestack/worker.ts'
+import { emptyOutbox, readStates } from '../../support/tables/outbox.ts'
 
 const TYPES = ['clients', 'products', 'projects', 'document-templates', 'project-variables']
 let sim: Simulator

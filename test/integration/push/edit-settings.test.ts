@@ -6,10 +6,10 @@ import * as fc from 'fast-check'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { startSimulator, type Simulator } from '../../../src/simulator/server.ts'
 import { openDatabase, type Database } from '../../../src/store/connection/database.ts'
-import { emptyOutbox } from '../../support/outbox.ts'
 import { createDatabase, type TestDatabase } from '../../support/postgres/database.ts'
 import { withoutCapture } from '../../support/postgres/without-capture.ts'
 import { startWorker, type TestWorker } from '../../support/scopestack/worker.ts'
+import { emptyOutbox } from '../../support/tables/outbox.ts'
 
 const SETTINGS: Readonly<Record<string, readonly string[]>> = {
   TimeZone: ['America/St_Johns', 'Pacific/Kiritimati', 'UTC'],

@@ -5,9 +5,9 @@ import { catalog } from '../../../src/catalog/registry.ts'
 import { openDatabase } from '../../../src/store/connection/database.ts'
 import { createMirror } from '../../../src/store/mirror/load.ts'
 import { disableCapture } from '../../../src/store/schema/capture-triggers.ts'
-import { emptyOutbox, readChanges } from '../../support/outbox.ts'
 import { createDatabase } from '../../support/postgres/database.ts'
 import { leased } from '../../support/postgres/leased.ts'
+import { emptyOutbox, readChanges } from '../../support/tables/outbox.ts'
 
 const database = await createDatabase()
 const sql = openDatabase(database.url)

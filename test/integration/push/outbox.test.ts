@@ -10,6 +10,8 @@ import { loseInFlight, nextBatch, PUSH_LEASE } from '../../../src/store/outbox/n
 import { pruneSettledChanges, readDue } from '../../../src/store/outbox/notify.ts'
 import { settle } from '../../../src/store/outbox/settle.ts'
 import { disableCapture } from '../../../src/store/schema/capture-triggers.ts'
+import { createDatabase } from '../../support/postgres/database.ts'
+import { leased } from '../../support/postgres/leased.ts'
 import {
   emptyOutbox,
   expirePush,
@@ -20,9 +22,7 @@ import {
   retryParked,
   setClockAhead,
   settleDaysAgo,
-} from '../../support/outbox.ts'
-import { createDatabase } from '../../support/postgres/database.ts'
-import { leased } from '../../support/postgres/leased.ts'
+} from '../../support/tables/outbox.ts'
 import { until } from '../../support/until.ts'
 
 const database = await createDatabase()

@@ -3,9 +3,9 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { startSimulator, type Simulator } from '../../../src/simulator/server.ts'
 import { switchesOf } from '../../../src/simulator/switches.ts'
 import { altering, type Altered } from '../../support/network/alter.ts'
-import { emptyOutbox, makeDue, readStates } from '../../support/outbox.ts'
 import { createDatabase, type TestDatabase } from '../../support/postgres/database.ts'
 import { startWorker, type TestWorker } from '../../support/scopestack/worker.ts'
+import { emptyOutbox, makeDue, readStates } from '../../support/tables/outbox.ts'
 
 let sim: Simulator
 let database: TestDatabase

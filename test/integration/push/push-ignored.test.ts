@@ -1,9 +1,9 @@
 /** Values that ScopeStack ignores, though it responds with 200: they are found and reported. */
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest'
 import { startSimulator, type Simulator } from '../../../src/simulator/server.ts'
-import { addAttributes, emptyOutbox, readChanges } from '../../support/outbox.ts'
 import { createDatabase, type TestDatabase } from '../../support/postgres/database.ts'
 import { startWorker, type TestWorker } from '../../support/scopestack/worker.ts'
+import { addAttributes, emptyOutbox, readChanges } from '../../support/tables/outbox.ts'
 
 let sim: Simulator
 let database: TestDatabase

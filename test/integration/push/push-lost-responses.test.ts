@@ -7,9 +7,9 @@ import { startSimulator, type Simulator } from '../../../src/simulator/server.ts
 import { openLeases } from '../../../src/store/fleet/leases.ts'
 import { discardChange, retryChange } from '../../../src/store/outbox/changes.ts'
 import { push } from '../../../src/sync/push/push.ts'
-import { emptyOutbox, makeDue, readChanges, readOutcomes, setAttempts } from '../../support/outbox.ts'
 import { createDatabase, type TestDatabase } from '../../support/postgres/database.ts'
 import { startWorker, type TestWorker } from '../../support/scopestack/worker.ts'
+import { emptyOutbox, makeDue, readChanges, readOutcomes, setAttempts } from '../../support/tables/outbox.ts'
 
 let sim: Simulator
 let database: TestDatabase

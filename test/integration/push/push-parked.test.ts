@@ -7,6 +7,8 @@ import { listOpenChanges, retryChange } from '../../../src/store/outbox/changes.
 import { hasConcurrentTwin } from '../../../src/store/outbox/similar-creates.ts'
 import { naturalKeyOf } from '../../../src/sync/push/natural-key.ts'
 import { plan } from '../../../src/sync/push/plan.ts'
+import { createDatabase, type TestDatabase } from '../../support/postgres/database.ts'
+import { startWorker, type TestWorker } from '../../support/scopestack/worker.ts'
 import {
   discardCreates,
   emptyOutbox,
@@ -14,9 +16,7 @@ import {
   insertEdits,
   makeDue,
   readChanges,
-} from '../../support/outbox.ts'
-import { createDatabase, type TestDatabase } from '../../support/postgres/database.ts'
-import { startWorker, type TestWorker } from '../../support/scopestack/worker.ts'
+} from '../../support/tables/outbox.ts'
 
 let sim: Simulator
 let database: TestDatabase

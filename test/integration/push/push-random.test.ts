@@ -11,10 +11,10 @@ import { startSimulator, type Simulator } from '../../../src/simulator/server.ts
 import { transact } from '../../../src/store/connection/database.ts'
 import { openLeases } from '../../../src/store/fleet/leases.ts'
 import { push } from '../../../src/sync/push/push.ts'
-import { countOpen, emptyOutbox, expirePush, makeDue, readChanges } from '../../support/outbox.ts'
 import { createDatabase, type TestDatabase } from '../../support/postgres/database.ts'
 import { LONG } from '../../support/run/seeds.ts'
 import { startWorker, type TestWorker } from '../../support/scopestack/worker.ts'
+import { countOpen, emptyOutbox, expirePush, makeDue, readChanges } from '../../support/tables/outbox.ts'
 
 const RUNS = LONG ? Number(process.env['STORIES'] ?? 3_000) : 20
 const TYPES = ['vendors', 'crm-opportunities']

@@ -7,9 +7,9 @@ import { startSimulator, type Simulator } from '../../../src/simulator/server.ts
 import { switchesOf, type Switches } from '../../../src/simulator/switches.ts'
 import { findChange } from '../../../src/store/outbox/changes.ts'
 import { altering } from '../../support/network/alter.ts'
-import { emptyOutbox, makeDue, readChanges, readStates } from '../../support/outbox.ts'
 import { createDatabase, type TestDatabase } from '../../support/postgres/database.ts'
 import { startWorker, type TestWorker } from '../../support/scopestack/worker.ts'
+import { emptyOutbox, makeDue, readChanges, readStates } from '../../support/tables/outbox.ts'
 
 let sim: Simulator
 let database: TestDatabase

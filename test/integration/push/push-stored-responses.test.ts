@@ -5,9 +5,9 @@ import type { Client } from '../../../src/remote/client.ts'
 import { startSimulator, type Simulator } from '../../../src/simulator/server.ts'
 import type { Transaction } from '../../../src/store/connection/database.ts'
 import { discardChange, retryChange } from '../../../src/store/outbox/changes.ts'
-import { addAttributes, emptyOutbox, makeDue, parkAll, readChanges, readStates } from '../../support/outbox.ts'
 import { createDatabase, type TestDatabase } from '../../support/postgres/database.ts'
 import { startWorker, type TestWorker } from '../../support/scopestack/worker.ts'
+import { addAttributes, emptyOutbox, makeDue, parkAll, readChanges, readStates } from '../../support/tables/outbox.ts'
 
 let sim: Simulator
 let database: TestDatabase

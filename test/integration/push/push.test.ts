@@ -5,9 +5,9 @@ import { unauthorized } from '../../../src/errors/credentials.ts'
 import { rateLimited } from '../../../src/errors/requests.ts'
 import type { Client } from '../../../src/remote/client.ts'
 import { startSimulator, type Simulator } from '../../../src/simulator/server.ts'
-import { countOpen, emptyOutbox, makeDue, readChanges, readOutcomes, setAttempts } from '../../support/outbox.ts'
 import { createDatabase, type TestDatabase } from '../../support/postgres/database.ts'
 import { startWorker, type TestWorker } from '../../support/scopestack/worker.ts'
+import { countOpen, emptyOutbox, makeDue, readChanges, readOutcomes, setAttempts } from '../../support/tables/outbox.ts'
 
 let sim: Simulator
 let database: TestDatabase

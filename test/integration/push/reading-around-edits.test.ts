@@ -4,11 +4,11 @@ import { catalog } from '../../../src/catalog/registry.ts'
 import { discardChange } from '../../../src/store/outbox/changes.ts'
 import { verifyResource } from '../../../src/sync/verify/verify.ts'
 import { withLease } from '../../../src/sync/with-lease.ts'
-import { newestId, readChanges } from '../../support/outbox.ts'
 import { leased } from '../../support/postgres/leased.ts'
 import { openAccount, pullOne, remoteIds } from '../../support/scopestack/account.ts'
 import { addPart, openAccount as openChanging, projectWith } from '../../support/scopestack/increments.ts'
 import type { TestWorker } from '../../support/scopestack/worker.ts'
+import { newestId, readChanges } from '../../support/tables/outbox.ts'
 
 /** Vendors, pulled once, on pages of three. */
 async function open() {

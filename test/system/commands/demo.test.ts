@@ -4,8 +4,8 @@ import { join } from 'node:path'
 import postgres from 'postgres'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { catalog } from '../../../src/catalog/registry.ts'
-import { readStates } from '../../support/outbox.ts'
 import { runCli } from '../../support/process/cli.ts'
+import { readStates } from '../../support/tables/outbox.ts'
 import { until } from '../../support/until.ts'
 
 /** Resources that a command reads when none is named. */

@@ -1,7 +1,7 @@
 /** `push` and `changes` from the command line. */
 import { expect, test } from 'vitest'
-import { expirePush, holdPush, postponeUpdates, readChanges, readStates } from '../../support/outbox.ts'
 import { createEmptyDatabase } from '../../support/postgres/database.ts'
+import { expirePush, holdPush, postponeUpdates, readChanges, readStates } from '../../support/tables/outbox.ts'
 import { until } from '../../support/until.ts'
 import { jsonLines, open } from '../support/setting.ts'
 

@@ -1,8 +1,8 @@
 /** docs/deployment.md, "Connections": with the stated number everything works, with one fewer the start reports it. */
 import postgres from 'postgres'
 import { expect, inject, test } from 'vitest'
-import { readStates } from '../../support/outbox.ts'
 import { createEmptyDatabase, type TestDatabase } from '../../support/postgres/database.ts'
+import { readStates } from '../../support/tables/outbox.ts'
 import { until } from '../../support/until.ts'
 import { clientIds, ended, openUnattended, runsOf } from '../support/unattended.ts'
 

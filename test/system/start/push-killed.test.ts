@@ -1,7 +1,7 @@
 /** A process is killed at each step of a push; the next one finishes, and both sides are as after one push (S4, S5, S14). */
 import type postgres from 'postgres'
 import { expect, test } from 'vitest'
-import { lockChanges, makeDue, readStates } from '../../support/outbox.ts'
+import { lockChanges, makeDue, readStates } from '../../support/tables/outbox.ts'
 import { until } from '../../support/until.ts'
 import { open, type Setting } from '../support/setting.ts'
 

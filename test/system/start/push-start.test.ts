@@ -1,6 +1,6 @@
 /** Running workers send local edits to ScopeStack as they are made. */
 import { describe, expect, test } from 'vitest'
-import { countOpen, readChanges } from '../../support/outbox.ts'
+import { countOpen, readChanges } from '../../support/tables/outbox.ts'
 import { until } from '../../support/until.ts'
 import { ended, KINDS, openUnattended, type Started } from '../support/unattended.ts'
 

@@ -1,6 +1,6 @@
-import { readStates } from '../../support/outbox.ts'
 import type { CliRun } from '../../support/process/cli.ts'
 import { QUEUE_KINDS, type TestQueue } from '../../support/redis/queue-kinds.ts'
+import { readStates } from '../../support/tables/outbox.ts'
 import { until } from '../../support/until.ts'
 import { fillClients, open, type Setting } from './setting.ts'
 

@@ -4,12 +4,12 @@
  */
 import type postgres from 'postgres'
 import { afterAll, expect } from 'vitest'
-import { readChanges, readStates } from '../../support/outbox.ts'
 import { createEmptyDatabase } from '../../support/postgres/database.ts'
 import type { CliOptions, CliRun } from '../../support/process/cli.ts'
 import { testWith } from '../../support/process/installed.ts'
 import { previousRelease } from '../../support/process/previous-release.ts'
 import { QUEUE_KINDS } from '../../support/redis/queue-kinds.ts'
+import { readChanges, readStates } from '../../support/tables/outbox.ts'
 import { until } from '../../support/until.ts'
 import { open, type Setting } from '../support/setting.ts'
 import { KINDS } from '../support/unattended.ts'

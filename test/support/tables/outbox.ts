@@ -10,10 +10,9 @@
  * - test/integration/mirror/refused-values.test.ts: what an older schema holds, and what a migration leaves of it
  * - test/integration/postgres/restored.test.ts, test/system/terminal/secrets-quoted.test.ts: whole rows, whatever they hold
  */
-import { OPEN, STATES, wordOf } from '../../src/store/changes/states.ts'
-import type { Database, Transaction } from '../../src/store/connection/database.ts'
-
-type Sql = Database | Transaction
+import { OPEN, STATES, wordOf } from '../../../src/store/changes/states.ts'
+import type { Transaction } from '../../../src/store/connection/database.ts'
+import { readerOf, type Sql, type Where } from './table-reader.ts'
 
 const IS_OPEN = `state in (${OPEN.map((state) => `'${state}'`).join(', ')})`
 const isOpen = (sql: Sql) => sql.unsafe(IS_OPEN)
@@ -52,21 +51,35 @@ export interface Change {
   readonly isReturned: boolean
 }
 
-type Field = keyof Change
-
-/** Changes in the order in which they were made, with these fields only. */
-export async function readChanges<F extends Field>(
-  sql: Sql,
-  fields: readonly F[],
-  where: { [K in Field]?: Change[K] } = {},
-): Promise<Pick<Change, F>[]> {
-  const asked = Object.keys(where) as Field[]
-  const columns = [...new Set<Field>([...fields, ...asked])].map((field) => `${COLUMNS[field]} as "${field}"`)
-  const rows = await sql.unsafe<Change[]>(`select ${columns.join(', ')} from sync.outbox order by id`)
-  return rows
-    .filter((row) => asked.every((field) => row[field] === where[field]))
-    .map((row) => Object.fromEntries(fields.map((field) => [field, row[field]])) as unknown as Pick<Change, F>)
-}
+/** Changes in the order in which they were made. */
+export const readChanges = readerOf<Change>(
+  'sync.outbox',
+  {
+    id: 'id::float8',
+    resource: 'resource',
+    recordId: 'record_id',
+    op: 'op',
+    attributes: 'attributes',
+    relationships: 'relationships',
+    base: 'base',
+    refs: 'array_to_json(refs)',
+    madeBy: 'made_by',
+    state: `case ${STATES.map((state) => `when state = '${state}' then '${wordOf(state)}'`).join(' ')} end`,
+    exactState: 'state',
+    isOpen: IS_OPEN,
+    attempts: 'attempts',
+    code: 'code',
+    reason: 'reason',
+    errors: 'errors',
+    decisions: 'decisions',
+    supersededBy: 'superseded_by::float8',
+    pause: 'extract(epoch from not_before - now())::float8',
+    requestedAgo: 'extract(epoch from now() - requested_at)::float8',
+    isReturned: 'returned_at is not null',
+    isInDoubt: 'in_doubt is not null',
+  },
+  'outbox.id',
+)
 
 /** What became of each: `{op, state, code}`. */
 export const readOutcomes = (sql: Sql): Promise<Pick<Change, 'op' | 'state' | 'code'>[]> =>
@@ -76,7 +89,7 @@ export const readStates = async (sql: Sql): Promise<string[]> =>
   (await readChanges(sql, ['state'])).map(({ state }) => state)
 
 /** The newest change, or that of a state. */
-export async function newestId(sql: Sql, where: { [K in Field]?: Change[K] } = {}): Promise<number> {
+export async function newestId(sql: Sql, where: Where<Change> = {}): Promise<number> {
   return (await readChanges(sql, ['id'], where)).at(-1)!.id
 }
 
@@ -191,31 +204,4 @@ export async function refuseSent(sql: Sql, city: string): Promise<() => Promise<
     `alter table sync.outbox add constraint no_such_city check (state <> 'sent' or attributes ->> 'city' <> '${city}')`,
   )
   return () => sql`alter table sync.outbox drop constraint no_such_city`
-}
-
-// --- internal ---
-
-const COLUMNS: Readonly<Record<Field, string>> = {
-  id: 'id::float8',
-  resource: 'resource',
-  recordId: 'record_id',
-  op: 'op',
-  attributes: 'attributes',
-  relationships: 'relationships',
-  base: 'base',
-  refs: 'array_to_json(refs)',
-  madeBy: 'made_by',
-  state: `case ${STATES.map((state) => `when state = '${state}' then '${wordOf(state)}'`).join(' ')} end`,
-  exactState: 'state',
-  isOpen: IS_OPEN,
-  attempts: 'attempts',
-  code: 'code',
-  reason: 'reason',
-  errors: 'errors',
-  decisions: 'decisions',
-  supersededBy: 'superseded_by::float8',
-  pause: 'extract(epoch from not_before - now())::float8',
-  requestedAgo: 'extract(epoch from now() - requested_at)::float8',
-  isReturned: 'returned_at is not null',
-  isInDoubt: 'in_doubt is not null',
 }

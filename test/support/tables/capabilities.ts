@@ -1,5 +1,5 @@
 /** What tests know of sync.capabilities: what was learned of the server, by resource and name, and when. */
-import type { Database } from '../../src/store/connection/database.ts'
+import type { Database } from '../../../src/store/connection/database.ts'
 
 /** Undefined where nothing is known. */
 export async function readCapability(sql: Database, resource: string, name: string): Promise<unknown> {
