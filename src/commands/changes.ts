@@ -10,16 +10,8 @@ import { stdout } from '../screen/streams.ts'
 import { OPEN } from '../store/changes/states.ts'
 import type { Database } from '../store/connection/database.ts'
 import { readSendBlockers } from '../store/outbox/blockers.ts'
-import {
-  checkActionAllowed,
-  discardChange,
-  findChange,
-  listChanges,
-  resolveChange,
-  retryChange,
-  type ChangeAction,
-  type ChangeDetails,
-} from '../store/outbox/changes.ts'
+import { findChange, listChanges, type ChangeDetails } from '../store/outbox/changes.ts'
+import { decideChanges, type ChangeDecision } from '../store/outbox/decide-changes.ts'
 import { databaseTime } from '../store/progress/watermark.ts'
 import { assertMigrated } from '../store/schema/migrate.ts'
 import { changeJson, changeText, listText } from './output/changes-output.ts'
@@ -84,16 +76,14 @@ function actionOf({ args: [action, ...rest], options }: Call): (sql: Database) =
         : found.flatMap((one, index) => [...(index > 0 ? [''] : []), ...changeText(one, waits.get(one.id), catalog)])
     }
   }
-  if (action === 'retry') return each(ids, json, 'waits to be sent again', action, retryChange)
-  if (action === 'discard') {
-    return each(ids, json, 'is discarded', action, (sql, id) => discardChange(sql, catalog, id))
-  }
+  if (action === 'retry') return each(ids, json, 'waits to be sent again', 'retry')
+  if (action === 'discard') return each(ids, json, 'is discarded', 'discard')
   if (action === 'resolve') {
     const keep = options['keep']
     if (keep !== 'local' && keep !== 'remote') throw usage('"changes resolve" takes --keep local or --keep remote.')
     const done =
       keep === 'local' ? 'waits to be sent over what ScopeStack holds' : "is discarded: ScopeStack's value stays"
-    return each(ids, json, done, action, (sql, id) => resolveChange(sql, catalog, id, keep))
+    return each(ids, json, done, `keep ${keep}`)
   }
   throw usage(
     `"changes" takes list, show, retry, discard or resolve${action === undefined ? '' : `, not "${action}"`}.`,
@@ -127,24 +117,12 @@ const waitsOf = (sql: Database, found: readonly ChangeDetails[]) =>
     found.filter(({ state }) => OPEN.includes(state)).map(({ id }) => id),
   )
 
-/** All of them are looked at first: a wrong id among them must not leave half of it done. */
 const each =
-  (
-    ids: readonly number[],
-    json: boolean,
-    done: string,
-    decide: ChangeAction,
-    act: (sql: Database, id: number) => Promise<void>,
-  ) =>
+  (ids: readonly number[], json: boolean, done: string, decision: ChangeDecision) =>
   async (sql: Database): Promise<Answer> => {
-    for (const id of ids) checkActionAllowed(decide, await findChange(sql, id))
     const lines: (string | object)[] = []
-    for (const id of ids) {
-      // Discarding a new row discards what waits behind it, which may be named here, too.
-      const gone = decide === 'discard' && (await findChange(sql, id)).state === 'discarded'
-      if (!gone) await act(sql, id)
+    for await (const id of decideChanges(sql, catalog, decision, ids))
       lines.push(json ? changeJson(await findChange(sql, id), undefined) : `Change ${id} ${done}.`)
-    }
     return lines
   }
 

@@ -1,5 +1,6 @@
-/** Why a change is parked or waits, in sentences that end with what the reader can do. */
+/** Why a change is parked or waits, in sentences that end with what the reader can do; and what was decided about its fields. */
 import { withCode } from '../errors/sync-error.ts'
+import { isSent, type Decision } from '../store/changes/change.ts'
 import { DEPARTED, PARKED } from '../store/changes/states.ts'
 import type { SendBlockers } from '../store/outbox/blockers.ts'
 import type { ChangeDetails } from '../store/outbox/changes.ts'
@@ -29,3 +30,35 @@ const standing = ({ change, state }: NonNullable<SendBlockers['record']>): strin
 /** A sentence that names our commands, with the id to copy. */
 export const withId = (text: string, id: number): string =>
   text.replaceAll(/"changes (show|retry|discard|resolve)(?=[ "])/g, `"changes $1 ${id}`)
+
+/** Before anything was decided, what it is to change. */
+export const decisionsOf = (change: ChangeDetails): readonly Decision[] => change.decisions ?? plainly(change)
+
+function plainly({ attributes, relationships, base }: ChangeDetails): Decision[] {
+  const was = { ...base.attributes, ...base.relationships }
+  return Object.entries({ ...attributes, ...relationships }).map(([member, local]) => ({
+    member,
+    base: was[member] ?? null,
+    local,
+    remote: null,
+    decision: 'send',
+  }))
+}
+
+const DECIDED: Readonly<Record<Decision['decision'], string | undefined>> = {
+  send: undefined,
+  park: 'ScopeStack has another value: parked',
+  'remote-wins': 'ScopeStack has another value, which stays',
+  'local-wins': 'ScopeStack has another value, which is overwritten',
+  same: 'ScopeStack has it already',
+  undone: 'as it was',
+}
+
+/** One field in conflict holds up the whole change. */
+export const WAITS_WITH_IT = 'waits with it'
+
+export const hasConflict = (decisions: readonly Decision[]): boolean =>
+  decisions.some(({ decision }) => decision === 'park')
+
+export const remarkOn = (one: Decision, parked: boolean): string | undefined =>
+  parked && isSent(one) ? WAITS_WITH_IT : DECIDED[one.decision]

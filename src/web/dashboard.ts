@@ -11,6 +11,7 @@ import { reason } from '../errors/sync-error.ts'
 import type { Schedule } from '../jobs/schedule.ts'
 import { readOverview } from '../report/overview.ts'
 import { explainDatabase, type Database } from '../store/connection/database.ts'
+import { listRuns } from '../store/runs/run-history.ts'
 import { createAccess, isOurOwnForm, type Access, type AccessSettings } from './access.ts'
 import {
   cookieFor,
@@ -27,6 +28,7 @@ import { cachedFor, createLive, type Live } from './live.ts'
 import { messagePage, page, signInForm } from './pages/layout.ts'
 import { overviewContent, type Snapshot } from './pages/overview-page.ts'
 import type { Html } from './pages/text.ts'
+import { addPages, SHOWN_RUNS } from './routes.ts'
 
 export interface DashboardDeps {
   readonly sql: Database
@@ -53,7 +55,7 @@ export function createDashboard(deps: DashboardDeps): Dashboard {
   const { sql, databaseUrl, push, queue, schedules, version } = deps
   const access = createAccess(deps.access)
   const snapshot = cachedFor(KEPT_MS, async (): Promise<Snapshot> => {
-    return { overview: await readOverview(sql, schedules), push, queue }
+    return { overview: await readOverview(sql, schedules), runs: await listRuns(sql, SHOWN_RUNS), push, queue }
   })
   let account: string | null = null
   const show: Show = (c, title, main, status = 200) =>
@@ -78,6 +80,7 @@ export function createDashboard(deps: DashboardDeps): Dashboard {
   app.use(withSession(access, show), withRight(show))
   app.get('/', async (c) => await show(c, 'Overview', html`<div data-live="/live">${await content()}</div>`))
   app.get('/live', (c) => (c.req.method === 'HEAD' ? c.body(null) : (live.open() ?? c.body(null, 503))))
+  addPages(app, { sql, show, snapshot })
   app.notFound((c) => show(c, 'Not found', messagePage('Not found', 'There is no such page.'), 404))
   app.onError((error, c) => show(c, 'Not now', messagePage('This cannot be shown just now', problem(error)), 503))
   return { handle: getRequestListener(app.fetch, { overrideGlobalObjects: false }), live }

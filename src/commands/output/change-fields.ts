@@ -1,8 +1,9 @@
 /** The fields of a change, as both sides hold them. */
 import type { Resource } from '../../catalog/resource.ts'
+import { hasConflict, remarkOn, WAITS_WITH_IT } from '../../report/change-reasons.ts'
 import { visible } from '../../screen/visible.ts'
 import { clipped, padEnd, widthOf } from '../../screen/width.ts'
-import { isSent, RULES, type Decision } from '../../store/changes/change.ts'
+import { RULES, type Decision } from '../../store/changes/change.ts'
 import { memberName } from '../../store/changes/fields.ts'
 import { WIDTH } from './format.ts'
 
@@ -18,23 +19,6 @@ const exactly = (given: unknown): string =>
   typeof given === 'string' && (given !== given.trim() || /[^\S ]| {2}/.test(given))
     ? visible(JSON.stringify(given))
     : value(given)
-
-const DECIDED: Readonly<Record<Decision['decision'], string | undefined>> = {
-  send: undefined,
-  park: 'ScopeStack has another value: parked',
-  'remote-wins': 'ScopeStack has another value, which stays',
-  'local-wins': 'ScopeStack has another value, which is overwritten',
-  same: 'ScopeStack has it already',
-  undone: 'as it was',
-}
-
-/** One field in conflict holds up the whole change. */
-const WAITS_WITH_IT = 'waits with it'
-
-const hasConflict = (decisions: readonly Decision[]): boolean => decisions.some(({ decision }) => decision === 'park')
-
-const remarkOn = (one: Decision, parked: boolean): string | undefined =>
-  parked && isSent(one) ? WAITS_WITH_IT : DECIDED[one.decision]
 
 const saysWhatIsHeld = ({ decision }: Decision): boolean => RULES.some((rule) => rule === decision)
 

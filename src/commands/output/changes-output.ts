@@ -1,10 +1,9 @@
 /** Changes as a person reads them: on 80 columns of a terminal, and uncut where a program reads. */
 import type { Resource } from '../../catalog/resource.ts'
-import { reasonOf, waitsBecause } from '../../report/change-reasons.ts'
+import { decisionsOf, reasonOf, waitsBecause } from '../../report/change-reasons.ts'
 import { ago, thousands } from '../../report/words.ts'
 import { visible } from '../../screen/visible.ts'
 import { clipped } from '../../screen/width.ts'
-import type { Decision } from '../../store/changes/change.ts'
 import { memberName } from '../../store/changes/fields.ts'
 import { PARKED, SETTLED, wordOf } from '../../store/changes/states.ts'
 import type { SendBlockers } from '../../store/outbox/blockers.ts'
@@ -84,19 +83,7 @@ export function changeText(
   const why = settled ? null : PARKED.includes(state) ? reasonOf(change) : waitsBecause(change, waits)
   if (why !== null) lines.push('', ...wrapped(why, '  '))
   for (const { column, message } of errors ?? []) lines.push(`    ${column ?? 'the record'}: ${message}`)
-  const decisions = change.decisions ?? plainly(change)
+  const decisions = decisionsOf(change)
   lines.push('', ...fullDifferences(catalog.get(resource), decisions, op === 'delete'))
   return lines.slice(0, lines.findLastIndex((line) => line !== '') + 1)
-}
-
-/** Before anything was decided. */
-function plainly({ attributes, relationships, base }: ChangeDetails): Decision[] {
-  const was = { ...base.attributes, ...base.relationships }
-  return Object.entries({ ...attributes, ...relationships }).map(([member, local]) => ({
-    member,
-    base: was[member] ?? null,
-    local,
-    remote: null,
-    decision: 'send',
-  }))
 }

@@ -15,8 +15,6 @@ const PAGES = [
   ['/', 'Overview'],
   ['/changes', 'Changes'],
   ['/runs', 'Runs'],
-  ['/schedule', 'Schedule'],
-  ['/requests', 'Requests'],
 ] as const
 
 export const page = ({ title, account, session, version }: Around, main: Html): Html =>
@@ -53,6 +51,9 @@ const navigation = (title: string): Html =>
   </nav>`
 
 const signOut = (): Html => html`<form method="post" action="/sign-out"><button>Sign out</button></form>`
+
+/** What every form carries. */
+export const keyField = (formKey: string): Html => html`<input type="hidden" name="key" value="${formKey}" />`
 
 export const signInForm = (problem: string | null): Html =>
   html`<h1>Sign in</h1>

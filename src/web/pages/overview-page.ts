@@ -4,21 +4,25 @@ import { headline, inTime } from '../../report/headline.ts'
 import type { Overview } from '../../report/overview.ts'
 import { editLines, type Problem } from '../../report/problems.ts'
 import { many, moment, thousands } from '../../report/words.ts'
+import type { PastRun } from '../../store/runs/run-history.ts'
 import type { ResourceStatus, RunStatus } from '../../store/runs/status.ts'
+import { runsChart } from './run-pages.ts'
 import { badge, number, outcomeBadge, resourceLink, runLink, said, table, when, type Html } from './text.ts'
 
 export interface Snapshot {
   readonly overview: Overview
+  /** The newest first. */
+  readonly runs: readonly PastRun[]
   readonly push: 'on' | 'off'
   readonly queue: 'postgres' | 'redis'
 }
 
 /** Without forms, so that it is the same for all who look, and can be sent to all at once. */
-export const overviewContent = ({ overview, push, queue }: Snapshot): Html =>
+export const overviewContent = ({ overview, runs, push, queue }: Snapshot): Html =>
   html`<h1 class="${overview.problems.length === 0 ? 'well' : 'ill'}">${headline(overview)}</h1>
     ${overview.clock !== null && html`<p class="notice warn">${overview.clock}</p>`}
     ${overview.problems.length > 0 && problemList(overview.problems)} ${runsOf(overview)}
-    ${goingOn(overview, push, queue)} ${resourceTable(overview)}`
+    ${goingOn(overview, push, queue)} ${runsChart(runs)} ${resourceTable(overview)}`
 
 /** Problems of many resources mostly have one reason. */
 const problemList = (problems: readonly Problem[]): Html =>
@@ -94,8 +98,8 @@ function edits(counts: Overview['localEdits'], push: 'on' | 'off'): Html {
 
 const processLine = ({ holder, version, parts, startedAt, seenAt, alive }: Overview['processes'][number], at: Date) =>
   html`<div>
-    ${badge(alive ? 'alive' : 'gone', alive ? 'ok' : 'bad')} ${said(holder)}: ${parts.join(', ')} (${version}), since
-    ${when(startedAt, at)}, seen ${when(seenAt, at)}
+    ${badge(alive ? 'alive' : 'gone', alive ? 'ok' : 'bad')} ${said(holder, 100)}: ${said(parts.join(', '), 100)}
+    (${said(version, 100)}), since ${when(startedAt, at)}, seen ${when(seenAt, at)}
   </div>`
 
 const resourceTable = ({ resources, at, drift }: Overview): Html =>
@@ -103,7 +107,7 @@ const resourceTable = ({ resources, at, drift }: Overview): Html =>
     <h2 id="resources">Resources</h2>
     ${table(
       'Resources',
-      ['resource', 'outcome', 'rows', 'data as of', 'last run'],
+      ['resource', 'outcome', '#rows', 'data as of', 'last run'],
       resources.map((one) => resourceRow(one, at)),
       'No resource was read yet.',
     )}

@@ -22,11 +22,21 @@ export function bounded(text: string, longest = LONGEST): string {
   return `${visible(cut)} … (${thousands(text.length)} characters)`
 }
 
+/** Any value of JSON; nothing is a dash, and an empty text is seen. */
+export function shown(value: unknown, longest = LONGEST): Html {
+  if (value === null || value === undefined) return html`–`
+  if (value === '') return html`""`
+  return said(typeof value === 'string' ? value : JSON.stringify(value), longest)
+}
+
 /** `3 min ago`, with the exact time behind it. */
 export const when = (then: Date | null, now: Date, never = '–'): Html =>
   then === null
     ? html`${never}`
     : html`<time datetime="${then.toISOString()}" title="${moment(then)}">${ago(then, now)}</time>`
+
+export const exactly = (then: Date | null): Html =>
+  then === null ? html`–` : html`<time datetime="${then.toISOString()}">${moment(then)}</time>`
 
 export const number = (n: number | null): string => (n === null ? '–' : thousands(n))
 
@@ -41,7 +51,11 @@ export function outcomeBadge(outcome: string | null): Html {
   return badge(outcome, outcome === 'absent' ? 'plain' : outcome === 'failed' ? 'bad' : 'warn')
 }
 
-/** Tables scroll by themselves on a narrow screen, and not the page: so each can be reached by the keyboard. */
+/**
+ * Tables scroll by themselves on a narrow screen, and not the page: so each can be reached by the keyboard.
+ *
+ * @param heads a column of numbers begins with `#`.
+ */
 export const table = (caption: string, heads: readonly string[], rows: readonly Html[], none = 'None.'): Html =>
   rows.length === 0
     ? html`<p class="none">${none}</p>`
@@ -49,7 +63,7 @@ export const table = (caption: string, heads: readonly string[], rows: readonly 
         <table>
           <thead>
             <tr>
-              ${heads.map((head) => html`<th scope="col">${head}</th>`)}
+              ${heads.map((head) => html`<th scope="col" class="${head.startsWith('#') && 'number'}">${head.replace('#', '')}</th>`)}
             </tr>
           </thead>
           <tbody>

@@ -1,0 +1,80 @@
+/** Which page is at which path, and what it reads. Nothing here is cached: a page is read when a person opens it. */
+import type { Hono } from 'hono'
+import { catalog } from '../catalog/registry.ts'
+import { hasCode, reason } from '../errors/sync-error.ts'
+import { OPEN } from '../store/changes/states.ts'
+import type { Database } from '../store/connection/database.ts'
+import { readSendBlockers } from '../store/outbox/blockers.ts'
+import { listChanges } from '../store/outbox/changes.ts'
+import { decideChanges } from '../store/outbox/decide-changes.ts'
+import { readFindings } from '../store/progress/findings.ts'
+import { databaseTime } from '../store/progress/watermark.ts'
+import { findRun, listRuns, readOutcomesOfResource, readOutcomesOfRun } from '../store/runs/run-history.ts'
+import type { Env, Show } from './guard.ts'
+import { changesPage, decisionIn, doneNotice, type Notice } from './pages/changes-page.ts'
+import { messagePage } from './pages/layout.ts'
+import type { Snapshot } from './pages/overview-page.ts'
+import { resourcePage } from './pages/resource-page.ts'
+import { runPage, runsPage } from './pages/run-pages.ts'
+import type { Html } from './pages/text.ts'
+
+interface Deps {
+  readonly sql: Database
+  readonly show: Show
+  readonly snapshot: () => Promise<Snapshot>
+}
+
+export const SHOWN_RUNS = 40
+/** More are done by the command. */
+const SHOWN_CHANGES = 200
+const SHOWN_PARKED = { limit: 20, bodyLength: 20_000 }
+
+const NONE_SELECTED: Notice = { level: 'bad', text: 'No change is selected.' }
+
+export function addPages(app: Hono<Env>, deps: Deps): void {
+  const { sql, show, snapshot } = deps
+  app.get('/runs', async (c) => show(c, 'Runs', runsPage(await listRuns(sql, SHOWN_RUNS))))
+  app.get('/runs/:id{[0-9]{1,9}}', async (c) => {
+    const id = Number(c.req.param('id'))
+    const run = await findRun(sql, id)
+    if (run === undefined) return c.notFound()
+    return show(c, `Run ${id}`, runPage(run, await readOutcomesOfRun(sql, id)))
+  })
+  app.get('/resources/:type', async (c) => {
+    const type = c.req.param('type')
+    if (!catalog.has(type)) return c.notFound()
+    const { overview } = await snapshot()
+    const history = await readOutcomesOfResource(sql, type, SHOWN_RUNS)
+    const findings = await readFindings(sql, type, SHOWN_PARKED)
+    const status = overview.resources.find(({ resource }) => resource === type)
+    return show(c, type, resourcePage({ type, at: overview.at, status, history, findings }))
+  })
+  addChanges(app, deps)
+}
+
+function addChanges(app: Hono<Env>, { sql, show }: Deps): void {
+  const read = async (session: Env['Variables']['session'], notice: Notice | null): Promise<Html> => {
+    const { changes, count } = await listChanges(sql, { all: false, limit: SHOWN_CHANGES })
+    const open = changes.filter(({ state }) => OPEN.includes(state)).map(({ id }) => id)
+    const waits = await readSendBlockers(sql, open)
+    return changesPage({ changes, count, waits, catalog, now: await databaseTime(sql) }, session!, notice)
+  }
+
+  app.get('/changes', async (c) => show(c, 'Changes', await read(c.get('session'), null)))
+
+  app.post('/changes', async (c) => {
+    const asked = decisionIn(c.get('form'))
+    if (asked === null) return show(c, 'Refused', messagePage('Refused', 'No page of this dashboard sends this.'), 400)
+    const { decision, ids } = asked
+    if (ids.length === 0) return show(c, 'Changes', await read(c.get('session'), NONE_SELECTED), 400)
+    let done = 0
+    try {
+      for await (const _ of decideChanges(sql, catalog, decision, ids)) done++
+      return show(c, 'Changes', await read(c.get('session'), doneNotice(decision, done)))
+    } catch (error) {
+      // Settled, or taken up by another, since the page was made.
+      if (!hasCode(error, 'SYNC_USAGE')) throw error
+      return show(c, 'Changes', await read(c.get('session'), { level: 'bad', text: reason(error) }), 409)
+    }
+  })
+}

@@ -1,0 +1,173 @@
+/** Each page beside the first, with texts of the remote that would break out of it; and what a person can decide there. */
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
+import { catalog } from '../../../src/catalog/registry.ts'
+import { startSimulator, type Simulator } from '../../../src/simulator/server.ts'
+import { createDatabase, type TestDatabase } from '../../support/postgres/database.ts'
+import { startWorker, type TestWorker } from '../../support/scopestack/worker.ts'
+import { emptyOutbox, insertEdits, newestId, parkOf, readStates } from '../../support/tables/outbox.ts'
+import { openBoard, rowsOf, type Board } from './board.ts'
+
+let sim: Simulator
+let database: TestDatabase
+let worker: TestWorker
+let board: Board
+const TYPES = ['clients', 'vendors']
+const LOOK = 'look-at-it-0123456789'
+const ACT = 'act-on-it-0123456789'
+
+/** Ends an element and an attribute, turns the reading order, rings, and is a lone half of a character. */
+const HOSTILE = `</td></script><script>alert(1)</script><img src=x onerror=alert(2)>" onmouseover="alert(3)' \u202e\u0007 \u2028 مرحبا 🎉`
+
+beforeAll(async () => {
+  sim = await startSimulator({ projects: 2 })
+  database = await createDatabase()
+  worker = await startWorker(sim, database.url)
+  board = await openBoard(database.url)
+  await worker.run(TYPES)
+})
+
+beforeEach(async () => {
+  await emptyOutbox(worker.sql)
+})
+
+afterAll(async () => {
+  await board?.[Symbol.asyncDispose]()
+  await worker?.[Symbol.asyncDispose]()
+  await database?.[Symbol.asyncDispose]()
+  await sim?.close()
+})
+
+/** Nothing of a text became an element or an attribute, and no character of it turns or hides what is beside it. */
+function expectHarmless(body: string): void {
+  expect(body).not.toMatch(/<img|alert\(1\)<\/script>|<script>/)
+  expect(body.replaceAll('<script src="/live.js" defer></script>', '')).not.toContain('<script')
+  expect(body).not.toMatch(/<[^>"]*(?:"[^"]*"[^>"]*)*\son\w+=/)
+  expect(body).not.toMatch(/[\p{Cf}\p{Zl}\p{Zp}]/u)
+  expect(body).not.toContain('\u0007')
+  expect(body.length).toBeLessThan(200_000)
+}
+
+const keyOn = (body: string): string => /name="key" value="([^"]*)"/.exec(body)![1]!
+
+async function conflict(mine: string, theirs: string, at = 0): Promise<number> {
+  const { id } = sim.records.list('clients')[at]!
+  await worker.sql`update scopestack.clients set name = ${mine} where id = ${id}`
+  sim.records.update('clients', id, { attributes: { name: theirs } })
+  await worker.push()
+  return await newestId(worker.sql)
+}
+
+test('texts of the remote are shown and harmless, whatever they hold, on every page', async () => {
+  const id = await conflict(`Mine ${HOSTILE}`, `Theirs ${HOSTILE} ${'x'.repeat(1_000_000)}`)
+  const hostile = `${HOSTILE} ${'y'.repeat(1_000_000)}`
+  await worker.sql`
+    insert into sync.parked (resource, digest, record_id, reason, body) values ('clients', 'd', ${HOSTILE}, ${hostile}, ${hostile})`
+  await worker.sql`
+    insert into sync.drift (resource, member, kind, sample) values ('clients', ${HOSTILE}, 'undeclared', ${hostile})`
+  await worker.sql`
+    insert into sync.capabilities (resource, name, value) values ('clients', ${HOSTILE}, ${worker.sql.json(hostile)})`
+  await worker.sql`
+    insert into sync.processes (id, holder, version, parts) values ('p', ${HOSTILE}, ${HOSTILE}, ${`{"${HOSTILE.replaceAll('"', '')}"}`})`
+  await worker.sql`update sync.run_outcomes set outcome = 'failed', message = ${hostile} where resource = 'clients'`
+  await worker.sql`update sync.runs set error = ${hostile}, holder = ${HOSTILE}`
+  for (const path of ['/', '/changes', '/runs', '/runs/1', '/resources/clients']) {
+    const { status, body } = await board.get(path)
+    expect(status, path).toBe(200)
+    expectHarmless(body)
+  }
+  const { text } = await board.get('/resources/clients')
+  expect(text).toContain(
+    '<script>alert(1)</script><img src=x onerror=alert(2)>" onmouseover="alert(3)\' \\u202e\\u0007',
+  )
+  expect(text).toMatch(/… \(1,000,\d{3} characters\)/)
+  expect((await board.get('/changes')).text).toContain(`Change ${id}: update of clients`)
+  await worker.sql`delete from sync.parked`
+  await worker.sql`delete from sync.drift`
+  await worker.sql`delete from sync.processes`
+})
+
+test('a conflict shows both values side by side, and is decided with a button', async () => {
+  const kept = await conflict('Mine', 'Theirs')
+  const page = await board.get('/changes')
+  expect(rowsOf(page.body)[1]!.slice(0, 3)).toEqual(['name', 'Mine', 'Theirs'])
+  expect(page.text).toContain('(SYNC_PUSH_CONFLICT)')
+  const done = await board.post('/changes', { decision: `keep local:${kept}` })
+  expect(done).toMatchObject({ status: 200 })
+  expect(done.text).toContain('Keep the local values: 1 change.')
+  expect(await readStates(worker.sql)).toEqual(['waiting'])
+  await worker.push()
+  expect(sim.records.list('clients')[0]!.attributes['name']).toBe('Mine')
+
+  const lost = await conflict('Mine again', 'Theirs again')
+  const key = keyOn((await board.get('/changes')).body)
+  expect((await board.post('/changes', { decision: `keep remote:${lost}` })).status).toBe(200)
+  expect(await readStates(worker.sql)).toEqual(['sent', 'discarded'])
+  // A second click, or another person, comes too late: nothing is half done.
+  const late = await board.post('/changes', { decision: `keep remote:${lost}`, key })
+  expect(late.status).toBe(409)
+  expect(late.text).toContain('is discarded already')
+})
+
+test('many of one reason are decided at once: those selected, or all', async () => {
+  await insertEdits(worker.sql, sim.records.list('vendors')[0]!.id, 5)
+  await parkOf(worker.sql, 'vendors')
+  const { body } = await board.get('/changes')
+  const all = [...body.matchAll(/name="all" value="(\d+)"/g)].map(([, id]) => id!)
+  expect(all).toHaveLength(5)
+  expect((await board.post('/changes', { decision: 'retry:selected' })).text).toContain('No change is selected.')
+  const some = await board.post('/changes', { decision: 'retry:selected', id: all.slice(0, 2), all })
+  expect(some.text).toContain('Retry: 2 changes.')
+  expect(await readStates(worker.sql)).toEqual(['waiting', 'waiting', 'parked', 'parked', 'parked'])
+  expect((await board.post('/changes', { decision: 'discard:all', all: all.slice(2) })).text).toContain('Discard: 3')
+  expect(await readStates(worker.sql)).toEqual(['waiting', 'waiting', 'discarded', 'discarded', 'discarded'])
+  for (const decision of ['', 'drop:all', 'retry:1 or true', 'retry:', 'retry'])
+    expect((await board.post('/changes', { decision })).status, decision).toBe(400)
+})
+
+test('a form of another site, and of a session that may only look, changes nothing', async () => {
+  const id = await conflict('Mine', 'Theirs')
+  const decision = `discard:${id}`
+  const refused = async (fields: Record<string, string>, headers?: Record<string, string>) => {
+    expect((await board.post('/changes', { decision, ...fields }, headers)).status).toBe(403)
+    expect(await readStates(worker.sql)).toEqual(['parked'])
+  }
+  await refused({ key: '' })
+  await refused({ key: 'guessed' })
+  await refused({}, { 'sec-fetch-site': 'cross-site' })
+  await refused({}, { 'sec-fetch-site': 'same-site' })
+  await refused({}, { origin: 'https://evil.example' })
+  await refused({}, { origin: 'null' })
+
+  await using guarded = await openBoard(database.url, {
+    access: { host: '127.0.0.1', tokens: { look: LOOK, act: ACT } },
+  })
+  const looks = { authorization: `Bearer ${LOOK}` }
+  const looking = await guarded.get('/changes', looks)
+  expect(looking.text).toContain(`Change ${id}`)
+  expect(looking.body).not.toContain('<button name=')
+  expect((await guarded.post('/changes', { decision }, looks)).status).toBe(403)
+  expect((await guarded.post('/changes', { decision })).status).toBe(401)
+  const cookie = (await guarded.post('/sign-in', { token: ACT })).headers['set-cookie']![0]!.split(';')[0]!
+  // The key of one session is none of another.
+  const key = keyOn(looking.body)
+  expect((await guarded.post('/changes', { decision, key }, { cookie })).status).toBe(403)
+  expect(await readStates(worker.sql)).toEqual(['parked'])
+  expect((await guarded.post('/changes', { decision }, { cookie })).status).toBe(200)
+  expect(await readStates(worker.sql)).toEqual(['discarded'])
+})
+
+test('a run is shown resource by resource, and a resource over its runs, with the figures of the tables', async () => {
+  const report = await worker.run(TYPES)
+  const [run] = await worker.sql<{ id: number }[]>`select max(id)::int as id from sync.runs`
+  const shown = rowsOf((await board.get(`/runs/${run!.id}`)).body).slice(1)
+  const expected = report.outcomes.map((one) => `${one.resource} ${one.seen} ${one.unchanged}`)
+  expect(new Set(shown.map((cells) => [cells[0], cells[3], cells[6]].join(' ')))).toEqual(new Set(expected))
+  const resource = await board.get('/resources/clients')
+  expect(resource.body).toContain(`href="/runs/${run!.id}"`)
+  const [rows] = await worker.sql<{ rows: number }[]>`
+    select rows::int as rows from scopestack.sync_status where resource = 'clients'`
+  expect(resource.text).toContain(`Rows ${rows!.rows} Data as of`)
+  for (const path of ['/runs/999999', '/runs/x', '/resources/none', '/resources/../../etc/passwd'])
+    expect((await board.get(path)).status, path).toBe(404)
+  for (const type of catalog.keys()) expect(type).toMatch(/^[a-z-]+$/)
+})
