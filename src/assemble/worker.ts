@@ -19,6 +19,7 @@ import { migrate } from '../store/schema/migrate.ts'
 import { type PushDeps } from '../sync/push/attempt.ts'
 import { readRules } from '../sync/push/conflict-rules.ts'
 import type { PullDeps } from '../sync/run/resource-run.ts'
+import type { StoredToken } from '../token-store.ts'
 import { openRemote, VERSION } from './remote.ts'
 import type { Store } from './store.ts'
 
@@ -30,6 +31,8 @@ export interface Worker extends PullDeps {
   readonly policy: RetryPolicy
   /** A sentence about triggers that missed local edits; null when none did. */
   readonly lostEdits: string | null
+  /** The fleet's token as it is stored. */
+  readonly readToken: () => Promise<StoredToken>
   close(): Promise<void>
 }
 
@@ -82,6 +85,7 @@ export async function openWorker(
       recheckDays: config.recheckDays,
       policy,
       lostEdits,
+      readToken: () => shared.tokens.read(),
       async close() {
         await leases.close()
         await close()

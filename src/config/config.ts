@@ -5,6 +5,7 @@
 import { readFileSync } from 'node:fs'
 import { configInvalid } from '../errors/commands.ts'
 import { factOf, reason } from '../errors/sync-error.ts'
+import { alertMistakes, alertSettings, type AlertSettings } from './alerting.ts'
 import { readEnvFile } from './env-file.ts'
 import type { DashboardTokens } from './kinds.ts'
 import { misspelt } from './misspelt.ts'
@@ -48,7 +49,7 @@ export interface Config {
   readonly push: 'on' | 'off'
   /** Rules by resource or member; sync/push/conflict-rules.ts checks them. */
   readonly conflict: string | undefined
-  readonly alertWebhookUrl: string | undefined
+  readonly alerts: AlertSettings
   /** Undefined: none. */
   readonly proxy: Proxy | undefined
   readonly logLevel: (typeof LOG_LEVELS)[number]
@@ -137,6 +138,7 @@ function missingTogether(
     const mistake = 'DATABASE_URL is missing. The embedded Postgres is for trying out, not for NODE_ENV=production.'
     missing.push({ name: 'DATABASE_URL', mistake })
   }
+  missing.push(...alertMistakes(values).filter(({ name }) => !wrong.has(name)))
   if (!credentials || values.SCOPESTACK_GRANT !== 'password') return missing
   for (const name of ['SCOPESTACK_USERNAME', 'SCOPESTACK_PASSWORD'] as const) {
     if (values[name] === undefined)
@@ -182,7 +184,7 @@ const toConfig = (values: Values, production: boolean): Config => ({
   dashboardTokens: values.DASHBOARD_TOKEN,
   push: values.SYNC_PUSH,
   conflict: values.SYNC_CONFLICT,
-  alertWebhookUrl: values.ALERT_WEBHOOK_URL,
+  alerts: alertSettings(values),
   proxy: values.HTTPS_PROXY === undefined ? undefined : { url: values.HTTPS_PROXY, except: values.NO_PROXY ?? [] },
   logLevel: values.LOG_LEVEL,
   production,

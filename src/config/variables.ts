@@ -1,9 +1,9 @@
 /** Every variable of the environment: its words for `.env.example`, and what it may be. Read by `config/config.ts` alone. */
+import { ALERT_VARIABLES } from './alerting.ts'
 import {
   dashboardTokens,
   databaseUrl,
   isTimeZone,
-  isWebhook,
   listBy,
   number,
   oneOf,
@@ -216,16 +216,7 @@ export const VARIABLES = {
     example: '',
     secret: true,
   },
-  ALERT_WEBHOOK_URL: {
-    group: 'Process',
-    about:
-      'Gets a JSON POST (Slack accepts it as it is) when a run failed, when the next one succeeds, and when none has succeeded for two intervals.',
-    kind: optional(
-      textThat(isWebhook, 'must be an address that begins with https:// (http:// is allowed for this machine only)'),
-    ),
-    example: '',
-    secret: true,
-  },
+  ...ALERT_VARIABLES,
   ...PROXY_VARIABLES,
   LOG_LEVEL: {
     group: 'Process',

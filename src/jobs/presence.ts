@@ -1,5 +1,4 @@
 /** A process of `start` records in the database that it lives, for `status`. */
-import { randomUUID } from 'node:crypto'
 import type { Logger } from '../logger.ts'
 import type { Database } from '../store/connection/database.ts'
 import { HEARTBEAT_EVERY_MS, recordHeartbeat, removeProcess } from '../store/fleet/processes.ts'
@@ -11,12 +10,13 @@ export function startHeartbeat(deps: {
   readonly sql: Database
   readonly log: Logger
   readonly outages: Outages
+  readonly id: string
   readonly holder: string
   readonly version: string
   readonly parts: Iterable<string>
 }): Pick<Part, 'drain'> {
-  const { sql, holder, version } = deps
-  const process = { id: randomUUID(), holder, version, parts: [...deps.parts] }
+  const { sql, id, holder, version } = deps
+  const process = { id, holder, version, parts: [...deps.parts] }
   const loop = startLoop(
     'recording that this process lives',
     () => recordHeartbeat(sql, process),

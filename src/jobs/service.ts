@@ -1,12 +1,11 @@
 /** The parts of `start`, which run until they are drained. */
 import type { Logger } from '../logger.ts'
 import type { Meter } from '../meter.ts'
-import { createHttp } from '../remote/http/http.ts'
-import type { ProxySettings } from '../remote/http/proxy.ts'
 import type { Database } from '../store/connection/database.ts'
 import { isSuccess } from '../store/runs/runs.ts'
 import type { PullDeps } from '../sync/run/resource-run.ts'
-import { raiseParkedAlerts, raiseSilenceAlerts, recordRunAlert, sendAlerts } from './alerts.ts'
+import { areSent, type AlertSettings } from './alerts/alert-loop.ts'
+import { recordRunAlert } from './alerts/run-alerts.ts'
 import { useDatabaseClockInQueue, type Clock } from './clock.ts'
 import { allAlive, type LivenessCheck } from './liveness.ts'
 import { startLoop, type Loop } from './loop.ts'
@@ -25,8 +24,7 @@ interface Common {
   readonly clock: Clock
   readonly outages: Outages
   readonly schedules: readonly Schedule[]
-  readonly alertWebhookUrl: string | undefined
-  readonly proxy: ProxySettings | undefined
+  readonly alerts: AlertSettings
 }
 
 export interface Part {
@@ -37,7 +35,6 @@ export interface Part {
 
 /** Jobs that a queue has lost are created again after this long at most. */
 const RECONCILE_MS = 5_000
-const ALERTS_MS = 2_000
 /** A host's clock that was set is reported after this long at most; nothing uses it meanwhile. */
 const CLOCK_MS = 15_000
 
@@ -58,18 +55,11 @@ export function startScheduler(deps: Common & SchedulerDeps): Part {
     ),
     startLoop('looking after open runs', createReconciler({ ...deps, closing }), () => RECONCILE_MS, deps),
   ]
-  return partOf([...loops, ...alertLoops(deps)], allAlive(loops.map(({ liveness }) => liveness)))
+  return partOf(loops)
 }
 
 export function startWorker(deps: Common & { readonly pull: PullDeps }): Part {
-  const worker = startJobWorker({ ...deps, closing: closingOf(deps) })
-  const loops = alertLoops(deps)
-  return {
-    liveness: worker.liveness,
-    async drain() {
-      await Promise.all([worker.drain(), ...loops.map((loop) => loop.stop())])
-    },
-  }
+  return startJobWorker({ ...deps, closing: closingOf(deps) })
 }
 
 /** In every process, and for its BullMQ, too. */
@@ -79,30 +69,17 @@ export function watchClock(deps: Pick<Common, 'clock' | 'log' | 'outages'>): Par
   return partOf([startLoop('reading the clock', read, () => CLOCK_MS, deps)])
 }
 
-/** In workers too: silence is often the scheduler's. */
-function alertLoops({ sql, log, outages, clock, schedules, alertWebhookUrl: url, proxy }: Common): Loop[] {
-  if (url === undefined) return []
-  const http = createHttp({ connections: 1, proxy })
-  const turn = async (signal: AbortSignal): Promise<void> => {
-    await raiseSilenceAlerts(sql, schedules, await clock.read())
-    await raiseParkedAlerts(sql)
-    await sendAlerts({ sql, url, http, log }, signal)
-  }
-  return [startLoop('sending alerts', turn, () => ALERTS_MS, { log, outages })]
-}
-
-/** A failed alert is logged; it stops no work. */
-const partOf = (loops: readonly Loop[], liveness = allAlive(loops.map((loop) => loop.liveness))): Part => ({
-  liveness,
+const partOf = (loops: readonly Loop[]): Part => ({
+  liveness: allAlive(loops.map((loop) => loop.liveness)),
   async drain() {
     await Promise.all(loops.map((loop) => loop.stop()))
   },
 })
 
-function closingOf({ log, alertWebhookUrl }: Common): Closing {
+function closingOf({ log, alerts }: Common): Closing {
   return {
     async within(tx, run) {
-      if (alertWebhookUrl !== undefined) await recordRunAlert(tx, run, log)
+      if (areSent(alerts)) await recordRunAlert(tx, run, log)
     },
     after({ id, kind, outcome, error, startedAt, finishedAt, resources }) {
       const sum = (pick: (one: (typeof resources)[number]) => number): number =>

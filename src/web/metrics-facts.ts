@@ -27,7 +27,7 @@ export async function readFleetFacts({ sql, schedules, queues }: Deps): Promise<
   const overview = await readOverview(sql, schedules)
   return {
     ...overview,
-    oldestEdit: await oldestOpenChange(sql),
+    oldestEdit: (await oldestOpenChange(sql))?.madeAt ?? null,
     intervals: schedules.flatMap((schedule) => intervalOf(schedule, overview.at)),
     queues: await opened.depths(),
   }

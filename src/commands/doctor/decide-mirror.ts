@@ -1,5 +1,5 @@
 /** What the books say of drift, parked records and changes, schedules and runs, and what to do about them. Pure. */
-import type { Silence } from '../../jobs/alerts.ts'
+import type { Silence } from '../../jobs/alerts/silence.ts'
 import type { Schedule } from '../../jobs/schedule.ts'
 import type { Overview } from '../../report/overview.ts'
 import { editLines, type Problem } from '../../report/problems.ts'

@@ -9,7 +9,7 @@ import { wrongSchedules } from './subject.ts'
 /** Numbers and words of a list, as they are. Of texts that anything could have been pasted into, only what they amount to. */
 export function settingsForOthers(settings: InspectedConfig) {
   const { config, given, wrong } = settings
-  const { redisUrl, databaseUrl, alertWebhookUrl, proxy } = config
+  const { redisUrl, databaseUrl, alerts, proxy } = config
   const { grant, rate, concurrency, pageSize, deleteLimit, recheckDays, push, logLevel, production } = config
   const { graceSeconds, takeoverSeconds, httpPort = null, timezone } = config
   const schedulesAreRight = !wrong.has('SYNC_TIMEZONE') && !wrongSchedules(settings)
@@ -34,7 +34,9 @@ export function settingsForOthers(settings: InspectedConfig) {
     queue: redisUrl === undefined ? 'postgres' : 'redis',
     listens: listensOn(config),
     remote: isUsual(config) ? 'usual addresses' : 'other addresses',
-    webhook: alertWebhookUrl !== undefined,
+    webhook: alerts.webhookUrl !== undefined,
+    webhookSigned: alerts.webhookSecret !== undefined,
+    mail: alerts.mail !== undefined,
     proxy: proxy !== undefined,
     given: [...given],
     wrong: [...wrong],

@@ -1,4 +1,5 @@
 /** What `start` runs, from the first response of /healthz until all parts have ended. */
+import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import { hostname } from 'node:os'
 import { VERSION } from '../../assemble/remote.ts'
@@ -6,6 +7,7 @@ import type { Store } from '../../assemble/store.ts'
 import { openPusher, openWorker } from '../../assemble/worker.ts'
 import type { Config } from '../../config/config.ts'
 import { reason, SyncError } from '../../errors/sync-error.ts'
+import { startAlerts } from '../../jobs/alerts/alert-loop.ts'
 import { connectionsToStart } from '../../jobs/backends.ts'
 import { openClock, type Clock } from '../../jobs/clock.ts'
 import type { Outages } from '../../jobs/outage-log.ts'
@@ -142,18 +144,21 @@ async function startParts(service: Service, running: Running, signal: AbortSigna
   const clock = await withDbRetry(() => openClock({ sql: store.sql, log }), signal)
   running.clock = clock
   running.parts.push(watchClock({ ...service, clock }))
-  const { alertWebhookUrl, proxy } = config
-  const identity = { holder: `${hostname()}, process ${process.pid}`, version: VERSION }
+  const { alerts: settings, proxy, push } = config
+  const identity = { id: randomUUID(), holder: `${hostname()}, process ${process.pid}`, version: VERSION }
   const { meter } = running
-  const common = { ...service, meter, sql: store.sql, clock, queues, alertWebhookUrl, proxy }
+  const common = { ...service, meter, sql: store.sql, clock, queues, alerts: settings }
   running.parts.push(startHeartbeat({ ...common, ...identity }))
+  const alerts = startAlerts({ ...common, proxy, pushes: push === 'on', processId: identity.id })
+  running.parts.push(alerts)
   if (parts.has('scheduler')) begin('scheduler', startScheduler({ ...common, ...identity }))
   if (parts.has('worker')) {
     const pull = await openPatiently(service, meter, signal)
     clock.compareWith(() => pull.client.time())
+    alerts.watch(pull.readToken)
     running.closers.push(() => pull.close())
     begin('worker', startWorker({ ...common, pull }))
-    if (config.push === 'on') {
+    if (push === 'on') {
       const pusher = openPusher(pull, config)
       begin('push', startPusher({ ...common, pusher, presence: pull.presence }))
     } else log.info('local edits wait for "push", since SYNC_PUSH is off')

@@ -34,6 +34,23 @@ export async function removeProcess(sql: Database, id: string): Promise<void> {
   await sql`delete from sync.processes where id = ${id}`
 }
 
+/**
+ * Whether the database can only be read; and whether this process is the one that says so. Of a standby the heartbeats stand
+ * still, so all processes find the same one: the oldest of those that lived last.
+ */
+export async function readLeadership(
+  sql: Database,
+  id: string,
+): Promise<{ readonly isReadOnly: boolean; readonly leads: boolean; readonly at: Date }> {
+  const [row] = await sql<{ isReadOnly: boolean; leads: boolean; at: Date }[]>`
+    select pg_is_in_recovery() or current_setting('transaction_read_only') = 'on' as "isReadOnly", now() as at,
+      coalesce(${id} = (
+        select id from sync.processes
+        where seen_at > (select max(seen_at) from sync.processes) - make_interval(secs => ${ALIVE_SECONDS})
+        order by started_at, id limit 1), false) as leads`
+  return row!
+}
+
 /** The newest first. */
 export async function readProcesses(sql: Database): Promise<Process[]> {
   return await sql<Process[]>`

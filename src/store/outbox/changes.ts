@@ -59,11 +59,13 @@ export async function countChanges(sql: Database): Promise<Record<string, number
   return counts
 }
 
-/** When the oldest change was made that may still be sent, about: changes have their ids in that order, but for a moment. */
-export async function oldestOpenChange(sql: Database): Promise<Date | null> {
-  const [oldest] = await sql<{ madeAt: Date }[]>`
-    select made_at as "madeAt" from sync.outbox o where ${isIn(sql, OPEN)} order by o.id limit 1`
-  return oldest?.madeAt ?? null
+export type OldestChange = Pick<ChangeDetails, 'id' | 'resource' | 'recordId' | 'madeAt'>
+
+/** Of the changes that may still be sent, about: changes have their ids in the order in which they were made, but for a moment. */
+export async function oldestOpenChange(sql: Database): Promise<OldestChange | null> {
+  const [oldest] = await sql<OldestChange[]>`
+    select id::int, resource, record_id as "recordId", made_at as "madeAt" from sync.outbox o where ${isIn(sql, OPEN)} order by o.id limit 1`
+  return oldest ?? null
 }
 
 /** The changes that may be sent at some time, with the parked changes of the same records, in their order. */

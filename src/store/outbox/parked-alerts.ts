@@ -38,7 +38,7 @@ export async function raiseParkedAlert(
   listed: number,
   bodyOf: (alert: ParkedAlert) => Readonly<Record<string, unknown>>,
 ): Promise<void> {
-  const [row] = await sql<(ParkedAlert & { last: string | null; due: boolean })[]>`
+  const [row] = await sql<(ParkedAlert & { last: string | null; due: boolean; isOpen: boolean })[]>`
     with reported as (
       select coalesce(max(fingerprint::timestamptz) filter (where kind = 'failure'), '-infinity') as parked_at,
         coalesce(max(raised_at) filter (where kind = 'failure'), '-infinity') as at
@@ -49,12 +49,13 @@ export async function raiseParkedAlert(
       (select coalesce(json_agg(json_build_object('change', id, 'resource', resource, 'record', record_id, 'code', code, 'reason', reason)), '[]')
         from (select * from fresh order by id desc limit ${listed}) first) as changes,
       (select max(settled_at)::text from fresh) as last,
+      coalesce((select kind = 'failure' from sync.alerts where subject = ${SUBJECT} order by id desc limit 1), false) as "isOpen",
       (select at < now() - ${REPORTED_EVERY}::interval from reported)
         and ((select min(settled_at) from fresh) < now() - ${WAITED_FOR}::interval
           or not ${isLeaseHeld(sql, PUSH_LEASE)}) as due`
-  const { count, changes, last, due } = row!
+  const { count, changes, last, due, isOpen } = row!
   if (count === 0) {
-    await raise(sql, { kind: 'recovery', fingerprint: 'none', body: bodyOf({ count, changes }) })
+    if (isOpen) await raise(sql, { kind: 'recovery', fingerprint: 'none', body: bodyOf({ count, changes }) })
   } else if (last !== null && due) {
     await raise(sql, { kind: 'failure', fingerprint: last, body: bodyOf({ count, changes }) })
   }

@@ -1,5 +1,6 @@
-/** Alerts for the webhook, stored until they are delivered: a crash in between neither loses nor repeats one. */
+/** Alerts, stored until they are delivered: a crash in between neither loses nor repeats one. */
 import type { Database, Transaction } from '../connection/database.ts'
+import { arrayLiteral } from '../connection/literals.ts'
 
 export interface Alert {
   /** `full` for full runs, `silence`, … */
@@ -35,6 +36,8 @@ export interface PendingAlert {
   readonly id: number
   readonly attempts: number
   readonly body: Readonly<Record<string, unknown>>
+  /** The ways by which it was sent already. */
+  readonly deliveredTo: readonly string[]
 }
 
 /** Claims an alert for a minute; the process records the outcome of the delivery. */
@@ -47,18 +50,39 @@ export async function claimAlert(sql: Database): Promise<PendingAlert | undefine
         -- No alert is postponed for an hour, except by a clock that was set back since.
         and (next_attempt_at <= now() or next_attempt_at > now() + interval '1 hour')
       order by id limit 1 for update skip locked)
-    returning id::int, attempts, body`
+    returning id::int, attempts, body, to_jsonb(delivered_to) as "deliveredTo"`
   return row
 }
 
-export async function recordDelivery(sql: Database, id: number): Promise<void> {
-  await sql`update sync.alerts set delivered_at = now(), last_error = null where id = ${id}`
+/** @param failure null when every way of sending has taken it; else what went wrong, and when it is tried again. */
+export async function recordDelivery(
+  sql: Database,
+  id: number,
+  deliveredTo: readonly string[],
+  failure: { readonly error: string; readonly seconds: number } | null,
+): Promise<void> {
+  const { error = null, seconds = 0 } = failure ?? {}
+  await sql`
+    update sync.alerts set delivered_to = ${arrayLiteral(deliveredTo)}::text[], last_error = ${error},
+      delivered_at = case when ${error}::text is null then now() end,
+      next_attempt_at = now() + make_interval(secs => ${seconds})
+    where id = ${id}`
 }
 
-export async function recordDeliveryFailure(sql: Database, id: number, error: string, seconds: number): Promise<void> {
-  await sql`
-    update sync.alerts set last_error = ${error}, next_attempt_at = now() + make_interval(secs => ${seconds})
-    where id = ${id}`
+/** The kind and the fingerprint of the last alert of each of these subjects; one that has none is missing. */
+export async function lastAlerts(
+  sql: Database,
+  subjects: readonly string[],
+): Promise<ReadonlyMap<string, Pick<Alert, 'kind' | 'fingerprint'>>> {
+  const rows = await sql<Pick<Alert, 'subject' | 'kind' | 'fingerprint'>[]>`
+    select s.subject, last.kind, last.fingerprint
+    from unnest(${arrayLiteral(subjects)}::text[]) s (subject)
+      cross join lateral (
+        -- Not "order by id": of a subject that has none, that goes through all alerts.
+        select kind, fingerprint from sync.alerts a
+        where a.subject = s.subject and (a.subject, a.id) <= (s.subject, 9223372036854775807)
+        order by a.subject desc, a.id desc limit 1) last`
+  return new Map(rows.map(({ subject, ...last }) => [subject, last]))
 }
 
 /** The end of the last successful run of a kind; the time of installation if there is none. */

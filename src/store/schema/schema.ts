@@ -153,7 +153,13 @@ export const alerts = sync.table(
     raisedAt: at('raised_at').notNull().defaultNow(),
     attempts: integer('attempts').notNull().default(0),
     nextAttemptAt: at('next_attempt_at').notNull().defaultNow(),
+    /** By all ways of sending. */
     deliveredAt: at('delivered_at'),
+    /** Those that have taken it: `webhook`, `email`. */
+    deliveredTo: text('delivered_to')
+      .array()
+      .notNull()
+      .default(sql`'{}'`),
     lastError: text('last_error'),
   },
   (table) => [index('alerts_subject_idx').on(table.subject, table.id)],

@@ -1,6 +1,7 @@
 /** Runs of each schedule have resources and alerts of their own. */
 import { expect, test } from 'vitest'
-import { recordRunAlert, raiseSilenceAlerts } from '../../../src/jobs/alerts.ts'
+import { recordRunAlert } from '../../../src/jobs/alerts/run-alerts.ts'
+import { raiseSilenceAlerts } from '../../../src/jobs/alerts/silence.ts'
 import type { Queues } from '../../../src/jobs/queues.ts'
 import { readSchedule } from '../../../src/jobs/schedule.ts'
 import { tickOnce } from '../../../src/jobs/scheduler.ts'

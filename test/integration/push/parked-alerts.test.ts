@@ -1,6 +1,6 @@
 /** What the webhook gets about local edits that were parked. */
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest'
-import { raiseParkedAlerts } from '../../../src/jobs/alerts.ts'
+import { raiseParkedAlerts } from '../../../src/jobs/alerts/edit-alerts.ts'
 import { startSimulator, type Simulator } from '../../../src/simulator/server.ts'
 import { discardChange } from '../../../src/store/outbox/changes.ts'
 import { createDatabase, type TestDatabase } from '../../support/postgres/database.ts'

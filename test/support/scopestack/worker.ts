@@ -103,7 +103,7 @@ const configFor = ({ url, credentials }: Remote, databaseUrl: string, changes: P
   takeoverSeconds: 2,
   httpHost: '127.0.0.1',
   httpPort: 0,
-  alertWebhookUrl: undefined,
+  alerts: { webhookUrl: undefined, webhookSecret: undefined, mail: undefined, editMinutes: 0 },
   dashboardTokens: undefined,
   proxy: undefined,
   logLevel: 'silent',

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import { startMailServer } from '../../support/network/smtp.ts'
 import { startWebhook, type Webhook } from '../../support/network/webhook.ts'
 import { until } from '../../support/until.ts'
 import { ended, openUnattended } from '../support/unattended.ts'
@@ -11,9 +12,16 @@ const received = ({ received: bodies }: Webhook, count: number) =>
 test.concurrent('a repeated failure is alerted once, and then the recovery', async () => {
   await using setting = await openUnattended('postgres')
   await using webhook = await startWebhook()
+  await using mails = await startMailServer()
   const { sim, start } = setting
   const refused = sim.addFault({ kind: '404', match: { type: 'tags' }, count: 'always' })
-  const process = start({ ...EVERY_SECOND, ALERT_WEBHOOK_URL: webhook.url })
+  const process = start({
+    ...EVERY_SECOND,
+    ALERT_WEBHOOK_URL: webhook.url,
+    ALERT_WEBHOOK_SECRET: 'the secret of the receiver',
+    ALERT_SMTP_URL: mails.url,
+    ALERT_EMAIL_TO: 'operator@example.org',
+  })
   const failure = await until(() => webhook.received.find(({ event }) => event === 'failure'), 'the failure')
   expect(failure).toMatchObject({
     event: 'failure',
@@ -36,7 +44,12 @@ test.concurrent('a repeated failure is alerted once, and then the recovery', asy
   })
   process.kill('SIGTERM')
   const { stderr } = await process.run
-  expect(stderr).not.toContain('secret-path')
+  expect(webhook.requests[0]!.headers['webhook-signature']).toMatch(/^v1,.{44}$/)
+  const subjects = mails.received.map(({ headers }) => /^Subject: (.*)/m.exec(headers)![1])
+  expect(subjects).toContain('scopestack-sync: run 1 (full) ended as failed.')
+  expect(subjects.at(-1)).toMatch(/is ok again/)
+  for (const secret of ['secret-path', 'the secret of the receiver', 'mail password', 'mail%20password'])
+    expect(stderr).not.toContain(secret)
 })
 
 test.concurrent('a webhook that is down does not keep runs from ending, and gets the alerts when it is back', async () => {

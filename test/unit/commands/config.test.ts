@@ -30,7 +30,7 @@ describe('the configuration', () => {
       httpPort: undefined,
       conflict: undefined,
       push: 'on',
-      alertWebhookUrl: undefined,
+      alerts: { webhookUrl: undefined, webhookSecret: undefined, mail: undefined, editMinutes: 60 },
       dashboardTokens: undefined,
       proxy: undefined,
       resources: undefined,

@@ -167,6 +167,7 @@ const HOMES: Record<string, string> = {
   'prom-client': 'web/',
   hono: 'web/',
   '@hono/node-server': 'web/',
+  nodemailer: 'jobs/alerts/',
 }
 
 const DRAWERS = ['utils', 'util', 'helpers', 'common', 'types', 'manager', 'misc', 'shared', 'lib']

@@ -1,0 +1,1 @@
+ALTER TABLE "sync"."alerts" ADD COLUMN "delivered_to" text[] DEFAULT '{}' NOT NULL;

@@ -1,0 +1,48 @@
+/** Alerts by e-mail. nodemailer is loaded at the first one. */
+import { reason } from '../../errors/sync-error.ts'
+import { ANSWER_MS, type Channel } from './deliver.ts'
+
+export interface MailSettings {
+  readonly host: string
+  readonly port: number
+  /** TLS from the first byte. */
+  readonly secure: boolean
+  readonly auth: { readonly user: string; readonly pass: string } | undefined
+  readonly isLocal: boolean
+  readonly to: readonly string[]
+  readonly from: string
+}
+
+export const mailChannel = ({ host, port, secure, auth, isLocal, to, from }: MailSettings): Channel => ({
+  name: 'email',
+  async send({ id, body }) {
+    const { createTransport } = await import('nodemailer')
+    // One connection an alert: there are few of them.
+    const transport = createTransport({
+      host,
+      port,
+      secure,
+      // Otherwise what stands between could leave TLS out and read the password.
+      requireTLS: !secure && !isLocal,
+      // One on this machine often has a certificate that no one trusts.
+      ignoreTLS: !secure && isLocal,
+      ...(auth === undefined ? {} : { auth }),
+      connectionTimeout: ANSWER_MS,
+      greetingTimeout: ANSWER_MS,
+      socketTimeout: ANSWER_MS,
+      disableFileAccess: true,
+      disableUrlAccess: true,
+    })
+    const text = String(body['text'])
+    const [subject = ''] = text.split('\n', 1)
+    try {
+      await transport.sendMail({ from, to: [...to], subject, text, messageId: `<${id}@scopestack-sync>` })
+      return null
+    } catch (error) {
+      // A server may quote what it refuses.
+      return auth === undefined ? reason(error) : reason(error).replaceAll(auth.pass, '[secret]')
+    } finally {
+      transport.close()
+    }
+  },
+})

@@ -1,0 +1,214 @@
+/** What is raised beside failed runs, and that each way of sending takes each alert once. */
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { alertSettings } from '../../../src/config/alerting.ts'
+import { sendAlerts, webhookChannel } from '../../../src/jobs/alerts/deliver.ts'
+import { lateEdits } from '../../../src/jobs/alerts/edit-alerts.ts'
+import { mailChannel } from '../../../src/jobs/alerts/mail.ts'
+import { recordRunAlert } from '../../../src/jobs/alerts/run-alerts.ts'
+import { watchStandby } from '../../../src/jobs/alerts/standby.ts'
+import { raiseFindings } from '../../../src/jobs/alerts/standing.ts'
+import { createLogger } from '../../../src/logger.ts'
+import { createHttp } from '../../../src/remote/http/http.ts'
+import { openDatabase, type Database } from '../../../src/store/connection/database.ts'
+import { recordHeartbeat } from '../../../src/store/fleet/processes.ts'
+import { NOTHING_READ, recordOutcome } from '../../../src/store/runs/runs.ts'
+import type { ClosedRun } from '../../../src/store/runs/scheduled-runs.ts'
+import { startMailServer } from '../../support/network/smtp.ts'
+import { startWebhook } from '../../support/network/webhook.ts'
+import { createDatabase, type TestDatabase } from '../../support/postgres/database.ts'
+
+const log = createLogger({ level: 'silent', terminal: false })
+const { signal } = new AbortController()
+const SECRET = 'a secret of the receiver'
+const http = createHttp({ connections: 1 })
+
+let database: TestDatabase
+let sql: Database
+
+beforeAll(async () => {
+  database = await createDatabase()
+  sql = openDatabase(database.url, { connections: 2 })
+})
+
+beforeEach(async () => {
+  await sql`insert into sync.installation default values on conflict do nothing`
+  await sql`truncate sync.alerts, sync.runs, sync.run_outcomes, sync.processes`
+})
+
+afterAll(async () => {
+  await http.close()
+  await sql?.end({ timeout: 1 })
+  await database?.[Symbol.asyncDispose]()
+})
+
+const raised = async (subject: string) =>
+  (await sql<{ kind: string }[]>`select kind from sync.alerts where subject = ${subject} order by id`).map(
+    ({ kind }) => kind,
+  )
+
+describe('a run that changes far more rows than usual', () => {
+  /** Runs one after the other; each inserts so many rows of clients. */
+  async function runs(kind: string, ...inserted: number[]): Promise<void> {
+    for (const count of inserted) {
+      const [row] = await sql<{ id: number }[]>`
+        insert into sync.runs (kind, holder, version, outcome, finished_at) values (${kind}, '', '', 'ok', now()) returning id::int`
+      const run = {
+        ...NOTHING_READ,
+        resource: 'clients',
+        outcome: 'ok',
+        inserted: count,
+        code: null,
+        message: null,
+      } as const
+      await recordOutcome(sql, row!.id, { ...run, startedAt: new Date() })
+      const at = new Date()
+      const closed: ClosedRun = {
+        id: row!.id,
+        kind,
+        outcome: 'ok',
+        error: null,
+        startedAt: at,
+        finishedAt: at,
+        resources: [run],
+      }
+      await sql.begin((tx) => recordRunAlert(tx, closed, log))
+    }
+  }
+
+  it('is reported past five times the second highest of its earlier runs, and once', async () => {
+    await runs('full', 9_000, 30, 20, 30, 150)
+    expect(await raised('rows full')).toEqual([])
+    await runs('full', 751)
+    expect(await raised('rows full')).toEqual(['failure'])
+    const [alert] = await sql<{ body: object }[]>`select body from sync.alerts`
+    expect(alert!.body).toMatchObject({
+      event: 'unusual',
+      resources: [{ resource: 'clients', action: 'inserted', count: 751, usual: 150, runs: 5 }],
+    })
+    await runs('full', 4_000)
+    expect(await raised('rows full')).toEqual(['failure'])
+    await runs('full', 10, 10)
+    expect(await raised('rows full')).toEqual(['failure', 'recovery'])
+  })
+
+  it('is not reported with less than 100 rows, with less than four earlier runs, nor by runs of another kind or long ago', async () => {
+    await runs('full', 0, 0, 0, 0, 99)
+    await runs('incremental', 0, 0, 0, 500)
+    expect(await raised('rows full')).toEqual([])
+    expect(await raised('rows incremental')).toEqual([])
+    await sql`update sync.run_outcomes set finished_at = now() - interval '31 days'`
+    await runs('full', 500)
+    expect(await raised('rows full')).toEqual([])
+  })
+})
+
+it('a local edit that waits for too long is reported once, and its end', async () => {
+  const now = new Date()
+  const waiting = { id: 3, resource: 'clients', recordId: '9', madeAt: new Date(now.getTime() - 61 * 60_000) }
+  for (const oldest of [null, waiting, waiting, { ...waiting, id: 4 }, null, null])
+    await raiseFindings(sql, [lateEdits(oldest, 60, now)])
+  expect(await raised('late edits')).toEqual(['failure', 'recovery'])
+  expect(lateEdits(waiting, 0, now)).toMatchObject({ kind: 'recovery' })
+  expect(lateEdits(waiting, 62, now)).toMatchObject({ kind: 'recovery' })
+})
+
+it('each way of sending takes each alert once, whatever the other one does; the check of docs/alerts.md takes its signature', async () => {
+  await using webhook = await startWebhook()
+  await using mails = await startMailServer()
+  const settings = alertSettings({
+    ALERT_WEBHOOK_URL: webhook.url,
+    ALERT_WEBHOOK_SECRET: SECRET,
+    ALERT_SMTP_URL: mails.url,
+    ALERT_EMAIL_TO: ['a@example.org', 'b@example.org'],
+    ALERT_EMAIL_FROM: undefined,
+    ALERT_EDIT_MINUTES: 60,
+  })
+  const channels = [
+    webhookChannel({ webhookUrl: webhook.url, webhookSecret: SECRET }, http),
+    mailChannel(settings.mail!),
+  ]
+  const send = () => sendAlerts({ sql, channels, installation: 'here', log }, signal)
+  await raiseFindings(sql, [
+    { subject: 'x', kind: 'failure', fingerprint: '1', body: { text: 'First line é\nSecond line', event: 'failure' } },
+  ])
+  mails.refuses = true
+  await send()
+  mails.refuses = false
+  webhook.status = 500
+  const [failed] = await sql<
+    { last_error: string }[]
+  >`update sync.alerts set next_attempt_at = now() returning last_error`
+  expect(failed!.last_error).toMatch(/^email: .*No space left/)
+  await send()
+  await send()
+  expect(webhook.requests).toHaveLength(1)
+  expect(mails.received).toHaveLength(1)
+  expect(mails.received[0]).toMatchObject({ from: 'a@example.org', to: ['a@example.org', 'b@example.org'] })
+  expect(mails.received[0]!.headers).toMatch(/^Subject: =\?UTF-8\?Q\?First_line/im)
+  expect(mails.received[0]!.headers).toMatch(/^Message-ID: <here-\d+@scopestack-sync>/im)
+  expect(await sql`select from sync.alerts where delivered_at is null`).toHaveLength(0)
+
+  const [, code] = /```js\n(.*?)```/s.exec(readFileSync(join(import.meta.dirname, '../../../docs/alerts.md'), 'utf8'))!
+  const { isOurs } = (await import(`data:text/javascript,${encodeURIComponent(code!)}`)) as {
+    isOurs: (headers: object, body: string, secret: string, now?: number) => boolean
+  }
+  const [{ headers, body }] = webhook.requests as [(typeof webhook.requests)[number]]
+  expect(isOurs(headers, body, SECRET)).toBe(true)
+  expect(isOurs(headers, `${body} `, SECRET)).toBe(false)
+  expect(isOurs(headers, body, 'another secret')).toBe(false)
+  expect(isOurs({ ...headers, 'webhook-id': 'other' }, body, SECRET)).toBe(false)
+  expect(isOurs(headers, body, SECRET, Date.now() + 301_000)).toBe(false)
+})
+
+it('no password is sent to a mail server without TLS, and none is shown of what a server quotes', async () => {
+  await using mails = await startMailServer()
+  const mail = {
+    host: '127.0.0.1',
+    port: mails.port,
+    secure: false,
+    auth: { user: 'u', pass: 'wrong password' },
+    to: ['a@example.org'],
+    from: 'a@example.org',
+  }
+  const alert = { id: '1', body: { text: 'x' } }
+  expect(await mailChannel({ ...mail, isLocal: false }).send(alert, signal)).toMatch(/STARTTLS/i)
+  expect(mails.logins).toEqual([])
+  expect(await mailChannel({ ...mail, isLocal: true }).send(alert, signal)).toMatch(/Not with \[secret\]/)
+  await using untrusted = await startMailServer({ starttls: true })
+  expect(await mailChannel({ ...mail, port: untrusted.port, isLocal: false }).send(alert, signal)).toMatch(
+    /certificate/,
+  )
+  expect(untrusted.logins).toEqual([])
+})
+
+it('a database that can only be read is reported by one process, and its end once it takes writes', async () => {
+  await using webhook = await startWebhook()
+  const channels = [webhookChannel({ webhookUrl: webhook.url, webhookSecret: undefined }, http)]
+  const readable = openDatabase(
+    `${database.url}${database.url.includes('?') ? '&' : '?'}options=${encodeURIComponent('-c default_transaction_read_only=on')}`,
+    { connections: 1 },
+  )
+  for (const id of ['first', 'second']) await recordHeartbeat(sql, { id, holder: id, version: '1', parts: [] })
+  let current = readable
+  const switched = new Proxy(readable, {
+    apply: (_, __, given: Parameters<Database>) => current(...given),
+    get: (_, name) => Reflect.get(current, name) as unknown,
+  })
+  const watches = ['first', 'second'].map((processId) =>
+    watchStandby({ sql: switched, channels, installation: 'here', processId, settledMs: 0 }),
+  )
+  const look = () => Promise.all(watches.map((watch) => watch.look(signal)))
+  expect(await look()).toEqual([true, true])
+  expect(await look()).toEqual([true, true])
+  expect(webhook.received).toMatchObject([
+    { event: 'standby', text: expect.stringContaining('can only be read') as string },
+  ])
+  current = sql
+  expect(await look()).toEqual([false, false])
+  expect(await raised('standby')).toEqual(['failure', 'recovery'])
+  await sendAlerts({ sql, channels, installation: 'here', log }, signal)
+  expect(webhook.received.slice(1)).toMatchObject([{ event: 'recovery', kind: 'standby' }])
+  await readable.end({ timeout: 1 })
+})
