@@ -6,6 +6,7 @@ import type { Schedule } from '../jobs/schedule.ts'
 import type { Database } from '../store/connection/database.ts'
 import { readProcesses, type Process } from '../store/fleet/processes.ts'
 import { countChanges } from '../store/outbox/changes.ts'
+import { readPausedSchedules, type PausedSchedule } from '../store/runs/operator.ts'
 import { lastTick } from '../store/runs/scheduled-runs.ts'
 import { readStatus, type Status } from '../store/runs/status.ts'
 import { describeLostEdits } from '../store/schema/capture-state.ts'
@@ -20,7 +21,9 @@ export interface Overview extends Status {
   readonly lostEdits: string | null
   /** By state. */
   readonly localEdits: Readonly<Record<string, number>>
+  /** Of schedules that are not paused. */
   readonly nextTicks: readonly { readonly schedule: string; readonly at: Date }[]
+  readonly paused: readonly PausedSchedule[]
   /** How this host's clock differs from the database's; null where it does not. */
   readonly clock: string | null
 }
@@ -32,20 +35,23 @@ export async function readOverview(sql: Database, schedules: readonly Schedule[]
   if (found === null) throw (await migratedSchemaGone(sql)) ?? notMigrated()
   const clock = hostClockNotice(await readClock(sql))
   const lostEdits = await describeLostEdits(sql, [...catalog.values()])
-  const { isOlder, localEdits, processes, lastTicks } = await readNewest(sql, schedules)
+  const { isOlder, localEdits, processes, lastTicks, paused } = await readNewest(sql, schedules)
   const problems = problemsIn({ ...found, isOlder, lostEdits, localEdits, schedules, lastTicks })
-  return { ...found, problems, processes, lostEdits, localEdits, nextTicks: nextTicksOf(schedules, found.at), clock }
+  const running = schedules.filter(({ name }) => paused.every(({ schedule }) => schedule !== name))
+  const nextTicks = nextTicksOf(running, found.at)
+  return { ...found, problems, processes, lostEdits, localEdits, nextTicks, paused, clock }
 }
 
 /** What stands in tables that a schema of an older version lacks. */
 async function readNewest(sql: Database, schedules: readonly Schedule[]) {
   const lastTicks = new Map<string, Date>()
-  if (!(await isMigrated(sql))) return { isOlder: true, localEdits: {}, processes: [], lastTicks }
+  if (!(await isMigrated(sql))) return { isOlder: true, localEdits: {}, processes: [], lastTicks, paused: [] }
   for (const { name } of schedules) {
     const at = await lastTick(sql, name)
     if (at !== null) lastTicks.set(name, at)
   }
-  return { isOlder: false, localEdits: await countChanges(sql), processes: await readProcesses(sql), lastTicks }
+  const paused = await readPausedSchedules(sql)
+  return { isOlder: false, localEdits: await countChanges(sql), processes: await readProcesses(sql), lastTicks, paused }
 }
 
 const nextTicksOf = (schedules: readonly Schedule[], now: Date) =>

@@ -1,6 +1,7 @@
 /** Problems that the bookkeeping tables show: `status` lists them first, and exits with 2 for any of them. */
 import { withCode } from '../errors/sync-error.ts'
 import type { Schedule } from '../jobs/schedule.ts'
+import type { PausedSchedule } from '../store/runs/operator.ts'
 import { isSuccess } from '../store/runs/runs.ts'
 import type { Status } from '../store/runs/status.ts'
 import { many, moment, thousands } from './words.ts'
@@ -92,3 +93,9 @@ export function editLines({ waiting = 0, sending = 0 }: Facts['localEdits'], pus
       : 'waiting for "push", since SYNC_PUSH is off'
   return [`Local edits: ${thousands(count)} ${where}.`]
 }
+
+/** `The full schedule is paused since 2026-11-29 02:00 UTC; the dashboard resumes it.` */
+export const pausedLines = (paused: readonly PausedSchedule[]): string[] =>
+  paused.map(
+    ({ schedule, since }) => `The ${schedule} schedule is paused since ${moment(since)}; the dashboard resumes it.`,
+  )

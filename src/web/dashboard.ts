@@ -8,9 +8,8 @@ import { Hono } from 'hono'
 import { bodyLimit } from 'hono/body-limit'
 import { html } from 'hono/html'
 import { reason } from '../errors/sync-error.ts'
-import type { Schedule } from '../jobs/schedule.ts'
 import { readOverview } from '../report/overview.ts'
-import { explainDatabase, type Database } from '../store/connection/database.ts'
+import { explainDatabase } from '../store/connection/database.ts'
 import { listRuns } from '../store/runs/run-history.ts'
 import { createAccess, isOurOwnForm, type Access, type AccessSettings } from './access.ts'
 import {
@@ -29,15 +28,13 @@ import { messagePage, page, signInForm } from './pages/layout.ts'
 import { overviewContent, type Snapshot } from './pages/overview-page.ts'
 import type { Html } from './pages/text.ts'
 import { addPages, SHOWN_RUNS } from './routes.ts'
+import { addSchedule, type ScheduleDeps } from './schedule-routes.ts'
 
-export interface DashboardDeps {
-  readonly sql: Database
+export interface DashboardDeps extends ScheduleDeps {
   readonly databaseUrl: string
   readonly access: AccessSettings
-  readonly schedules: readonly Schedule[]
   readonly push: 'on' | 'off'
   readonly queue: 'postgres' | 'redis'
-  readonly version: string
 }
 
 export interface Dashboard {
@@ -80,6 +77,7 @@ export function createDashboard(deps: DashboardDeps): Dashboard {
   app.use(withSession(access, show), withRight(show))
   app.get('/', async (c) => await show(c, 'Overview', html`<div data-live="/live">${await content()}</div>`))
   app.get('/live', (c) => (c.req.method === 'HEAD' ? c.body(null) : (live.open() ?? c.body(null, 503))))
+  addSchedule(app, show, deps)
   addPages(app, { sql, show, snapshot })
   app.notFound((c) => show(c, 'Not found', messagePage('Not found', 'There is no such page.'), 404))
   app.onError((error, c) => show(c, 'Not now', messagePage('This cannot be shown just now', problem(error)), 503))

@@ -56,7 +56,7 @@ const codeIn = (message: string | null): ErrorCode | null => {
 }
 
 export function statusForOthers({ at, account, resources, runs, parked, ...rest }: Overview) {
-  const { problems, processes, lostEdits, localEdits, nextTicks, clock } = rest
+  const { problems, processes, lostEdits, localEdits, nextTicks, paused, clock } = rest
   return {
     at,
     bound: account !== null,
@@ -72,6 +72,7 @@ export function statusForOthers({ at, account, resources, runs, parked, ...rest 
       return { version, parts, startedAt, seenAt, alive }
     }),
     nextTicks,
+    paused,
     hostClockIsOff: clock !== null,
   }
 }

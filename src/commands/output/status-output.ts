@@ -1,5 +1,6 @@
 /** The state of everything, for a person: problems come first. */
-import type { Problem } from '../../report/problems.ts'
+import type { Overview } from '../../report/overview.ts'
+import { pausedLines, type Problem } from '../../report/problems.ts'
 import { ago, many, moment, thousands } from '../../report/words.ts'
 import type { Process } from '../../store/fleet/processes.ts'
 import type { ResourceStatus, RunStatus, Status } from '../../store/runs/status.ts'
@@ -9,6 +10,7 @@ export interface Shown extends Status {
   readonly problems: readonly Problem[]
   readonly processes: readonly Process[]
   readonly nextTicks: readonly { readonly schedule: string; readonly at: Date }[]
+  readonly paused: Overview['paused']
   /** How this host's clock differs from the database's; null where it does not. */
   readonly clock: string | null
   /** Said of edits that wait. */
@@ -60,7 +62,7 @@ const nameList = (names: readonly string[]): string =>
     ? names.join(', ')
     : `${names.slice(0, LISTED).join(', ')} and ${thousands(names.length - LISTED)} more`
 
-function goingOn({ at, runs, processes, nextTicks }: Shown): string[] {
+function goingOn({ at, runs, processes, nextTicks, paused }: Shown): string[] {
   const alive = processes.filter((one) => one.alive)
   return [
     ...runs.map((run) => runLine(run, at)),
@@ -68,6 +70,7 @@ function goingOn({ at, runs, processes, nextTicks }: Shown): string[] {
     ...(alive.length > LISTED
       ? [`… and ${thousands(alive.length - LISTED)} more processes of "start"; --json has all.`]
       : []),
+    ...pausedLines(paused),
     ...nextTicks.map(({ schedule, at: next }) =>
       alive.length === 0
         ? `Next ${schedule} run, where "start" runs: ${moment(next)}.`

@@ -2,17 +2,24 @@
 import { VERSION } from '../../assemble/remote.ts'
 import type { Store } from '../../assemble/store.ts'
 import type { Config } from '../../config/config.ts'
+import type { Queues } from '../../jobs/queues.ts'
 import type { Schedule } from '../../jobs/schedule.ts'
+import type { SchedulerDeps } from '../../jobs/scheduler.ts'
 import type { Dashboard } from '../../web/dashboard.ts'
 
 interface Service {
   readonly config: Config
   readonly store: Store
   readonly schedules: readonly Schedule[]
+  readonly resources: SchedulerDeps['resources']
+  readonly holder: string
 }
 
 /** Loaded with the first page that is asked for: a tenth of a second of CPU, which no start without a reader pays. */
-export function dashboardOf({ config, store, schedules }: Service): Dashboard['handle'] {
+export function dashboardOf(
+  { config, store, schedules, resources, holder }: Service,
+  queues: () => Queues | undefined,
+): Dashboard['handle'] {
   let loaded: Promise<Dashboard> | undefined
   const load = async (): Promise<Dashboard> => {
     const { createDashboard } = await import('../../web/dashboard.ts')
@@ -21,6 +28,11 @@ export function dashboardOf({ config, store, schedules }: Service): Dashboard['h
       databaseUrl: store.url,
       access: { host: config.httpHost, tokens: config.dashboardTokens },
       schedules,
+      patterns: { full: config.schedule, incremental: config.incrementalSchedule },
+      timezone: config.timezone,
+      resources,
+      holder,
+      queues,
       push: config.push,
       queue: config.redisUrl === undefined ? 'postgres' : 'redis',
       version: VERSION,

@@ -64,6 +64,7 @@ interface Running {
 }
 
 const STARTING = 'still starting'
+const HOLDER = `${hostname()}, process ${process.pid}`
 
 /** Resolves when the signal has fired and everything has ended. */
 export async function serve(service: Service, signal: AbortSignal): Promise<void> {
@@ -127,7 +128,7 @@ async function openHealth(service: Service, running: Running): Promise<Web> {
       }),
     },
     notices: () => (running.clock === undefined ? {} : { clock: running.clock.notice() }),
-    otherwise: parts.has('web') ? dashboardOf(service) : undefined,
+    otherwise: parts.has('web') ? dashboardOf({ ...service, holder: HOLDER }, () => running.queues) : undefined,
   })
 }
 
@@ -145,7 +146,7 @@ async function startParts(service: Service, running: Running, signal: AbortSigna
   running.clock = clock
   running.parts.push(watchClock({ ...service, clock }))
   const { alerts: settings, proxy, push } = config
-  const identity = { id: randomUUID(), holder: `${hostname()}, process ${process.pid}`, version: VERSION }
+  const identity = { id: randomUUID(), holder: HOLDER, version: VERSION }
   const { meter } = running
   const common = { ...service, meter, sql: store.sql, clock, queues, alerts: settings }
   running.parts.push(startHeartbeat({ ...common, ...identity }))

@@ -44,12 +44,11 @@ export async function decideTick(sql: Database, { schedule, at }: Tick, plan: Pl
       insert into sync.runs (kind, holder, version, planned)
       select ${plan.kind}, ${plan.holder}, ${plan.version}, ${arrayLiteral(plan.planned)}::text[]
       where not exists (select from sync.runs where kind = ${plan.kind} and finished_at is null and planned is not null)
+        and not exists (select from sync.paused_schedules where schedule = ${schedule})
       on conflict (kind) where finished_at is null and planned is not null do nothing
       returning id::int`
     const decision: Decision =
-      run === undefined
-        ? { runId: null, note: `Skipped: the ${plan.kind} run before it was still going.` }
-        : { runId: run.id, note: null }
+      run === undefined ? { runId: null, note: await whyNone(tx, schedule, plan) } : { runId: run.id, note: null }
     await tx`
       update sync.ticks set run_id = ${decision.runId}, note = ${decision.note}
       where schedule = ${schedule} and at = ${at}::timestamptz`
@@ -57,6 +56,13 @@ export async function decideTick(sql: Database, { schedule, at }: Tick, plan: Pl
     await tx`delete from sync.ticks where decided_at < now() - interval '90 days'`
     return decision
   })
+}
+
+async function whyNone(tx: Transaction, schedule: string, { kind }: Plan): Promise<string> {
+  const [paused] = await tx`select from sync.paused_schedules where schedule = ${schedule}`
+  return paused === undefined
+    ? `Skipped: the ${kind} run before it was still going.`
+    : `Skipped: the ${schedule} schedule is paused.`
 }
 
 /** When the newest decided tick of the schedule was due, without ticks in the future. */

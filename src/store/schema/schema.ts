@@ -121,6 +121,12 @@ export const ticks = sync.table(
   (table) => [primaryKey({ columns: [table.schedule, table.at] })],
 )
 
+/** One row for each schedule that a person has paused: its ticks make no runs. */
+export const pausedSchedules = sync.table('paused_schedules', {
+  schedule: text('schedule').primaryKey(),
+  pausedAt: at('paused_at').notNull().defaultNow(),
+})
+
 /** One row for each process of `start`, with its last heartbeat. */
 export const processes = sync.table('processes', {
   id: text('id').primaryKey(),

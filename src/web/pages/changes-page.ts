@@ -33,10 +33,12 @@ export function changesPage(facts: ChangesFacts, session: Session, notice: Notic
   // What needs a person comes first.
   const parkedFirst = [...groups].toSorted(([one], [other]) => rank(one) - rank(other))
   return html`<h1>${count === 0 ? 'No change waits, and none is parked' : `${many(count, 'change')} not sent`}</h1>
-    ${notice !== null && html`<p class="notice ${notice.level}" role="status">${said(notice.text)}</p>`}
-    ${count > changes.length && html`<p>The newest ${thousands(changes.length)} are shown.</p>`}
+    ${noticeOf(notice)} ${count > changes.length && html`<p>The newest ${thousands(changes.length)} are shown.</p>`}
     ${parkedFirst.map(([name, those], at) => group(name, those, `group-${at}`, facts, session))}`
 }
+
+export const noticeOf = (notice: Notice | null): Html =>
+  notice === null ? html`` : html`<p class="notice ${notice.level}" role="status">${said(notice.text)}</p>`
 
 const rank = (name: string): number => (name.startsWith('parked') ? 0 : 1)
 

@@ -15,6 +15,7 @@ const PAGES = [
   ['/', 'Overview'],
   ['/changes', 'Changes'],
   ['/runs', 'Runs'],
+  ['/schedule', 'Schedule'],
 ] as const
 
 export const page = ({ title, account, session, version }: Around, main: Html): Html =>

@@ -2,7 +2,7 @@
 import { html } from 'hono/html'
 import { headline, inTime } from '../../report/headline.ts'
 import type { Overview } from '../../report/overview.ts'
-import { editLines, type Problem } from '../../report/problems.ts'
+import { editLines, pausedLines, type Problem } from '../../report/problems.ts'
 import { many, moment, thousands } from '../../report/words.ts'
 import type { PastRun } from '../../store/runs/run-history.ts'
 import type { ResourceStatus, RunStatus } from '../../store/runs/status.ts'
@@ -63,7 +63,11 @@ const progress = ({ id, done, planned }: RunStatus): Html =>
     ? html``
     : html`<progress max="${planned}" value="${done}" aria-label="Run ${id}">${done} of ${planned}</progress>`
 
-const goingOn = ({ at, runs, processes, nextTicks, localEdits }: Overview, push: 'on' | 'off', queue: string): Html =>
+const goingOn = (
+  { at, runs, processes, nextTicks, paused, localEdits }: Overview,
+  push: 'on' | 'off',
+  queue: string,
+): Html =>
   html`<section aria-labelledby="going-on">
     <h2 id="going-on">What goes on</h2>
     <dl>
@@ -72,6 +76,11 @@ const goingOn = ({ at, runs, processes, nextTicks, localEdits }: Overview, push:
           html`<dt>Next ${next.schedule} run</dt>
             <dd><time datetime="${next.at.toISOString()}">${moment(next.at)}</time>, ${inTime(next.at, at)}</dd>`,
       )}
+      ${
+        paused.length > 0 &&
+        html`<dt>Paused</dt>
+          <dd>${pausedLines(paused).join(' ')} <a href="/schedule">See the schedule</a></dd>`
+      }
       ${runs
         .filter(({ finishedAt }) => finishedAt !== null)
         .map(

@@ -55,6 +55,7 @@ const shown = (more: Partial<Shown> = {}): Shown => ({
   problems: [],
   processes: [],
   nextTicks: [{ schedule: 'full', at: new Date('2026-11-29T02:00:00Z') }],
+  paused: [],
   clock: null,
   edits: ['Local edits: 3 on their way to ScopeStack.'],
   ...more,
