@@ -1,6 +1,6 @@
 /** Starts the simulator: an HTTP server with a generated account, and methods that do what the control API does. */
 import { randomUUID } from 'node:crypto'
-import { createServer, type Server } from 'node:http'
+import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { applySwitches, renameAccount, type ControlDeps } from './control/control.ts'
 import { createSecretEcho, type SecretEcho } from './control/echo-secrets.ts'
@@ -21,6 +21,9 @@ import { switchesOf, type Profile, type Switches } from './switches.ts'
 import { createChanges } from './write/changes.ts'
 import { createProgress } from './write/progress.ts'
 import { createRawRecords, type RawRecords } from './write/raw-records.ts'
+
+// Not by import (http-server.ts).
+const { createServer } = process.getBuiltinModule('node:http')
 
 export interface SimulatorOptions {
   /** 0: any free one */

@@ -245,6 +245,11 @@ test('no command loads all of undici, of whose 110 files it needs 25', () => {
   expect(wrong.map(({ name }) => `src/${name}`)).toEqual([])
 })
 
+test("no command loads Node's own undici, as an import of node:http does", () => {
+  const wrong = files.filter(({ code }) => /^import (?!type\b)[^']*from 'node:http'$/m.test(code))
+  expect(wrong.map(({ name }) => `src/${name}`)).toEqual([])
+})
+
 test('only config/config.ts reads the environment', () => {
   const readers = files.filter(
     ({ name, code }) => name !== 'config/config.ts' && /\bprocess\s*(\.\s*env\b|\[)/.test(code),
