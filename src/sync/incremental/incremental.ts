@@ -19,7 +19,7 @@ import { isReadAsDeclared } from '../list/declared-columns.ts'
 import { withNewFacts } from '../list/list-facts.ts'
 import { isBadRequest, isNotInOrder } from '../list/list-request.ts'
 import { openReadPlan } from '../list/open-read-plan.ts'
-import { findHiddenRecords } from '../snapshot/hidden-records.ts'
+import { planThatHidesNone } from '../snapshot/hidden-records.ts'
 import type { SnapshotDeps, SnapshotOptions, SnapshotResult } from '../snapshot/snapshot-options.ts'
 import { flagWithheld } from '../snapshot/withheld-members.ts'
 import { withDbRetry } from '../with-db-retry.ts'
@@ -107,7 +107,8 @@ async function byChanges(deps: SnapshotDeps, { resource, lease, since, signal }:
     const strategy = await changeStrategyFor(deps, resource, request, signal)
     if (strategy === 'none') return undefined
     // An incremental read would not see what the filters hide by now.
-    if ((await findHiddenRecords(deps, resource, plan, null, signal)) !== plan) return undefined
+    const checked = await planThatHidesNone(deps, resource, opened, signal)
+    if (checked === undefined) return undefined
     const from = since ?? watermark
     const result = await pullChangedRecords(deps, {
       resource,
@@ -118,7 +119,7 @@ async function byChanges(deps: SnapshotDeps, { resource, lease, since, signal }:
       lease,
       signal,
     })
-    const learned = withNewFacts(plan, opened.now)
+    const learned = withNewFacts(checked, opened.now)
     if (learned !== undefined) await opened.remember(learned)
     return result
   } catch (error) {

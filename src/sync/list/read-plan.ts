@@ -45,10 +45,13 @@ export interface ListFacts {
 export interface FilterScope {
   readonly shown: 'filtered' | 'blank' | 'plain' | 'both'
   /**
-   * How to check that it still holds. `plain`, `blank`: that list counts as many as the one that is read · `value`: the
-   * server shows by default the records of one of the filter's values · null: nothing to check, or everything again.
+   * How to check that the filtered list still holds everything. `plain`: that list counts as many · `value`: the server shows
+   * by default the records of one of the filter's values, and the counts add up · `blank`: the list without filters is refused,
+   * and that one counts as many · null: nothing to check, or everything again.
    */
   readonly watch: 'plain' | 'blank' | 'value' | null
+  /** The list without filters was seen to hold records of both values. A scope of an earlier release lacks it. */
+  readonly whole?: boolean
   /** The counts contradict each other: some record may be in no list. */
   readonly unsettled?: boolean
 }

@@ -3,7 +3,8 @@ import type { Resource } from '../../catalog/resource.ts'
 import type { Client } from '../../remote/client.ts'
 import type { Database } from '../../store/connection/database.ts'
 import { idsByFlag } from '../../store/mirror/ids.ts'
-import { determineScope } from '../list/filter-scope.ts'
+import { determineScope, isOtherList } from '../list/filter-scope.ts'
+import type { OpenReadPlan } from '../list/open-read-plan.ts'
 import type { ReadPlan } from '../list/read-plan.ts'
 import { withDbRetry } from '../with-db-retry.ts'
 
@@ -31,4 +32,18 @@ export function findHiddenRecords(
     return { first, others }
   }
   return determineScope({ client, signal, examples }, plan, count)
+}
+
+/** Before some of the records are read. @returns undefined where another list is needed, or some may be in none. */
+export async function planThatHidesNone(
+  deps: Deps,
+  resource: Resource,
+  opened: OpenReadPlan,
+  signal: AbortSignal,
+): Promise<ReadPlan | undefined> {
+  const { plan } = opened
+  const found = await findHiddenRecords(deps, resource, plan, null, signal)
+  if (isOtherList(found, plan) || found.scope?.unsettled === true) return undefined
+  if (found !== plan) await opened.remember(found)
+  return found
 }

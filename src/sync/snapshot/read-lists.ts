@@ -1,10 +1,10 @@
 /** Reads the list of a resource, checks whether it hides records, and reads the second list too where both are needed. */
-import { isDeepStrictEqual } from 'node:util'
 import type { Mirror } from '../../store/mirror/load.ts'
 import { countSeen, countSeenInAllPasses, openPass, type Snapshot } from '../../store/progress/checkpoint.ts'
 import { countParked } from '../../store/progress/parked-records.ts'
 import { assessRead, type Completeness, type Parent } from '../list/completeness.ts'
 import { requestDigest } from '../list/declared-columns.ts'
+import { isOtherList } from '../list/filter-scope.ts'
 import { withSmallerPages, applyFacts } from '../list/list-facts.ts'
 import { refusedFilters } from '../list/list-request.ts'
 import type { OpenReadPlan } from '../list/open-read-plan.ts'
@@ -66,9 +66,6 @@ export async function readLists(
   const found = together(own, await read(other, await beginOther(pass, begun)))
   return { ...found, seen: await withDbRetry(() => countSeenInAllPasses(sql, resource.type), signal), unsettled }
 }
-
-const isOtherList = (one: ReadPlan, other: ReadPlan): boolean =>
-  !isDeepStrictEqual([one.request, one.also], [other.request, other.also])
 
 /** The second list has passes of its own: what either list held was seen. */
 async function beginOther({ resource, lease }: PassDeps, snapshot: Snapshot): Promise<Snapshot> {

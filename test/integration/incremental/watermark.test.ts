@@ -148,7 +148,7 @@ it('a project without a change time is read with the newest', async () => {
   edit(sim, 'projects', ids[1]!)
   sim.resetStats()
   await changes()
-  expect(requestsOf(sim)['projects']).toBe(4)
+  expect(requestsOf(sim)['projects']).toBe(5)
   await expectAsRemote(worker, sim, INCREMENTAL)
 })
 
