@@ -45,6 +45,8 @@ export const unlessPastPagingLimit = (page: Promise<Page>): Promise<Page | undef
   page.catch(undefinedWhen(isPastPagingLimit))
 
 const SKIP_UNREADABLE = { skipUnreadable: true } as const
+/** Of a list that is read from its end, also where that is its first page. */
+export const FROM_END = { fromEnd: true, skipUnreadable: true } as const
 
 const isRefused = (error: unknown): boolean => hasCode(error, 'SYNC_LIST_OUT_OF_REACH', 'SYNC_REQUEST_REFUSED')
 

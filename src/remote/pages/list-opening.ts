@@ -1,6 +1,6 @@
 /** Where the reading of a list begins: how long it is, and how large the server's pages are. */
 import type { Client } from '../client.ts'
-import { fetchFirstPage, unlessPastPagingLimit } from './forward-pages.ts'
+import { fetchFirstPage, FROM_END, unlessPastPagingLimit } from './forward-pages.ts'
 import { inferPageSize } from './list-length.ts'
 import { fetchPage, type CachedPage, type ListRequest, type Page } from './pages.ts'
 
@@ -16,8 +16,6 @@ export interface OpenedList {
   readonly opening: Page
   readonly size: number
 }
-
-const FROM_END = { fromEnd: true, skipUnreadable: true } as const
 
 /** Then no page counts as full: the list's counts contradict each other. */
 const NO_SIZE = 0
@@ -38,7 +36,8 @@ export async function openList(
       : await unlessPastPagingLimit(fetchPage(client, request, guess, signal, await recall(guess), FROM_END))
   const size = last === undefined ? null : inferPageSize(last, request.pageSize)
   if (last !== undefined && last.pageCount !== null && size !== null) return { opening: last, size }
-  // Behind the end of a list some servers give no counts, so the first page is requested.
-  const first = await fetchFirstPage(client, request, signal, guess === 1 ? await recall(1) : undefined)
+  // Behind the end of a list some servers give no counts, so the first page is requested. It may be the only one, and its
+  // parts are read from their end, too.
+  const first = await fetchFirstPage(client, request, signal, guess === 1 ? await recall(1) : undefined, FROM_END)
   return { opening: first, size: inferPageSize(first, null) ?? NO_SIZE }
 }

@@ -14,7 +14,7 @@
 import { listNotInOrder } from '../../errors/resources.ts'
 import type { Client } from '../client.ts'
 import { createBatchQueue, type BatchQueue } from './batch-queue.ts'
-import { repeatedPageGuard } from './forward-pages.ts'
+import { FROM_END, repeatedPageGuard } from './forward-pages.ts'
 import { unreadableIn } from './list-length.ts'
 import { fetchPage, type CachedPage, type ListRequest, type Page } from './pages.ts'
 
@@ -141,8 +141,6 @@ async function meetsChainBelow(index: number, { number, ids }: Page, { chains, o
   // order breaks would never be read.
   return number <= below.first && ids.length > 0 && compareIds(ids[0]!, top) <= 0
 }
-
-const FROM_END = { fromEnd: true, skipUnreadable: true } as const
 
 /** `0` stands for the ids of a page that holds only unreadable records: it was not empty. */
 const topOf = (page: Page): string => page.ids.at(-1) ?? (unreadableIn(page).length > 0 ? '0' : '')

@@ -8,7 +8,7 @@
  */
 import type { Resource } from '../../catalog/resource.ts'
 import { listNotInOrder } from '../../errors/resources.ts'
-import { fetchFirstPage, isPastPagingLimit } from '../../remote/pages/forward-pages.ts'
+import { fetchFirstPage, FROM_END, isPastPagingLimit } from '../../remote/pages/forward-pages.ts'
 import { shareListFacts } from '../../remote/pages/page-failures.ts'
 import type { ListRequest } from '../../remote/pages/pages.ts'
 import type { Lease } from '../../store/fleet/leases.ts'
@@ -81,7 +81,7 @@ async function byFilter(deps: SnapshotDeps, options: Options, changes: ChangeWri
   const { sql, client } = deps
   const { resource, request, watermark, signal } = options
   const filtered = shareListFacts(request, changedSince(request, watermark))
-  const opening = await fetchFirstPage(client, filtered, signal)
+  const opening = await fetchFirstPage(client, filtered, signal, undefined, FROM_END)
   const isLong = opening.pageCount === null || opening.pageCount > 1
   if (isLong && opening.recordCount !== null) {
     const known = await withDbRetry(() => readCapability(sql, resource.type, NEWEST_FIRST), signal)

@@ -7,7 +7,8 @@
  * start moves onto a page that was already read, another record is created, and the count is right again. So a list counts
  * as complete by one of three proofs:
  *
- * 1. **One page.** It holds as many records as the list says it has.
+ * 1. **One page.** It holds as many records as the list says it has, and came in one response: read in parts it is a list of
+ *    several pages.
  * 2. **From its end.** The list is ordered by id and was read from its last page to its first (`remote/pages/reverse-pages.ts`).
  *    Deletions move records towards the pages still to be read, new records take the highest ids, so nothing that existed
  *    throughout is missed. While the count stood still, the ids seen must be as many as it says; when it changed, no page
@@ -20,7 +21,7 @@
  *   any      any     any    any    any           yes             known before
  *   yes      yes     any    any    yes           no              from its end
  *   yes      no      yes    any    any           no              from its end
- *   no       yes     any    1      yes           no              one page
+ *   no       yes     yes    1      yes           no              one page
  *   any other                                                    none
  *
  * A count of 0 on every page of a list that has records is wrong, and proves nothing: without that, a first read would know as
@@ -52,7 +53,7 @@ export interface ListEvidence {
   readonly known: number
   /** Every page gave the same count. */
   readonly steady: boolean
-  /** Every page held as many records as its place demands. */
+  /** Every page held as many records as its place demands; one in parts only where it was read from its end, in the order of ids. */
   readonly full: boolean
 }
 
@@ -95,7 +96,7 @@ function isProved({ count, pages, fromEnd, seen, known, steady, full }: ListEvid
   const isWrong = count === 0 && steady && seen > 0
   if (known === count && !isWrong) return true
   if (fromEnd) return steady ? seen === count : full
-  return pages <= 1 && steady && seen === count
+  return pages <= 1 && steady && full && seen === count
 }
 
 /** Lists nested below each record of another resource. @param proved each of them was. */

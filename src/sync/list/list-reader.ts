@@ -161,11 +161,13 @@ async function* readInOrder(
   const { count, chains, size } = start
   Object.assign(facts, { count, counted: start.pages !== null, pages: start.pages ?? 0 })
   await passes.begin({ ...start, transfersAll }, opening === undefined)
+  const isFromEnd = order === 'from-end' && chains.length > 0
   const inBatch = (some: readonly Page[], after?: readonly PageChain[]): Batch => {
     const pages = some.map((page) => toReadPage(page, wanted, size))
     if (!facts.counted) facts.pages += pages.length
     const steady = pages.every(({ recordCount }) => recordCount === count)
-    const full = pages.every((page) => page.full)
+    // Parts of a page show what a whole one would only where they were read in the order of ids, from their end.
+    const full = pages.every((page, at) => page.full && (isFromEnd || some[at]!.parts === undefined))
     return { position: null, pass, pages, steady, full, ...(after === undefined ? {} : { chains: after }) }
   }
   if (opening !== undefined && chains.length === 0) {

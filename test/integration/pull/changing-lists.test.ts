@@ -167,3 +167,23 @@ describe('a list in no order, while it is read', () => {
     })
   })
 })
+
+it.each([
+  ['id', 1, 'ok'],
+  ['newest-first', 1, 'ok'],
+  ['newest-first', -2, 'ok'],
+  ['shuffled', 1, 'ok'],
+] as const)(
+  'a list of one page, read in parts, that loses one and gets one between two of them: none is missed (%s, %i)',
+  async (listOrder, gone, expected) => {
+    const { sim, worker } = await openAccount({}, undefined, { pageSize: 20 })
+    const clients = remoteIds(sim, 'clients')
+    sim.setSwitches({ heavyPages: 5, listOrder, refusedSorts: { clients: ['id'] } })
+    const steps = [{ create: { type: 'clients' } }, { delete: { type: 'clients', id: clients.at(gone)! } }]
+    sim.addScript({ when: { type: 'clients', page: 2 }, do: steps, at: 'after' })
+    expect(await pullOne(worker, 'clients')).toMatchObject({ outcome: expected })
+    expect(remoteIds(sim, 'clients')).toHaveLength(clients.length)
+    const held = await livingIds(worker, 'clients')
+    expect(remoteIds(sim, 'clients').filter((id) => clients.includes(id) && !held.includes(id))).toEqual([])
+  },
+)

@@ -62,6 +62,7 @@ describe('a list in another order', () => {
     ['was met for the first time: one may have slipped past, and another come', {}, 'only 0 of its 5 records'],
     ['has a record that was not known', { known: 4 }, 'only 4 of its 5 records were seen twice'],
     ['came on one page that lacks some', { pages: 1, seen: 4 }, '5 records, but 4 different'],
+    ['came on one page that was read in parts', { pages: 1, full: false }, 'only 0 of its 5 records'],
     ['came on one page, and changed', { ...changed, pages: 1 }, 'in no order to rely on'],
     ['changed', { ...changed, known: 1 }, 'only 1 of its 5 records'],
   ])('is read again when it %s', (_, evidence, sentence) =>
@@ -110,7 +111,7 @@ it('every row of the table in completeness.ts holds, and nothing else is proved'
         known === count && (count !== 0 || !steady || seen === 0),
         fromEnd && steady && seen === count,
         fromEnd && !steady && full,
-        !fromEnd && steady && pages <= 1 && seen === count,
+        !fromEnd && steady && full && pages <= 1 && seen === count,
       ]
       expect(assessList(one).complete).toBe(count !== null && table.includes(true))
     }),
