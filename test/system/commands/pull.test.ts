@@ -4,7 +4,7 @@ import { jsonLines, open, versions } from '../support/setting.ts'
 test.concurrent('a pull writes only the row of a record that changed at the remote', async () => {
   await using setting = await open()
   const { sim, sql, run } = setting
-  await run('pull clients')
+  await setting.pull('clients')
   const before = await versions(sql)
   const [client] = sim.records.list('clients')
   sim.records.update('clients', client!.id, { attributes: { name: 'Renamed & Sons' } })

@@ -8,7 +8,7 @@ import { jsonLines, open } from '../support/setting.ts'
 test('shows the plan, sends it, and says what was parked and how to settle it', async () => {
   await using setting = await open()
   const { run, sim, sql } = setting
-  await run('pull clients vendors')
+  await setting.pull('clients', 'vendors')
   const [one, two, three] = sim.records.list('clients').map(({ id }) => id)
   await sql`update scopestack.clients set domain = 'mine.test', msa_date = '2027-01-02' where id = ${one!}`
   await sql`update scopestack.clients set name = 'Mine' where id = ${two!}`
@@ -89,7 +89,7 @@ test('reports mistakes in a command before anything is opened', async () => {
 test('several changes are settled together or not at all, and --json gives the reason', async () => {
   await using setting = await open()
   const { run, sql } = setting
-  await run('pull vendors')
+  await setting.pull('vendors')
   expect(await run('push')).toMatchObject({ code: 0, stdout: 'Nothing waits to be sent.\n' })
   await sql`insert into scopestack.vendors (name) select 'Vendor ' || n from generate_series(1, 205) n`
   const [oldest] = await readChanges(sql, ['id'])
@@ -117,7 +117,7 @@ test('several changes are settled together or not at all, and --json gives the r
 test('says why it leaves a change, and retries at once a change that failed at ScopeStack before', async () => {
   await using setting = await open()
   const { run, sim, sql } = setting
-  await run('pull clients projects')
+  await setting.pull('clients', 'projects')
   const [client] = sim.records.list('clients')
   await sql`insert into scopestack.clients (name) values ('New')`
   await sql`
@@ -149,7 +149,7 @@ test('says why it leaves a change, and retries at once a change that failed at S
 test('says of what waits behind a parked new row that it does, and not that it is tried again', async () => {
   await using setting = await open()
   const { run, sim, sql } = setting
-  await run('pull clients projects project-locations')
+  await setting.pull('clients', 'projects', 'project-locations')
   const [taken] = sim.records.list('clients')
   await sql.unsafe(`
     with client as (insert into scopestack.clients (name) values ('${String(taken!.attributes['name'])}') returning id),
@@ -171,7 +171,7 @@ test('says of what waits behind a parked new row that it does, and not that it i
 test('waits for another process that pushes, says for which, and sends what that one left', async () => {
   await using setting = await open()
   const { run, sim, sql } = setting
-  await run('pull vendors')
+  await setting.pull('vendors')
   await sql`update scopestack.vendors set city = 'Behind it' where id = ${sim.records.list('vendors')[0]!.id}`
   await holdPush(sql)
   let stderr = ''
@@ -186,7 +186,7 @@ test('waits for another process that pushes, says for which, and sends what that
 test('plans changes that refer to a new row after it, however late that row was edited', async () => {
   await using setting = await open()
   const { run, sql } = setting
-  await run('pull clients projects')
+  await setting.pull('clients', 'projects')
   await sql`
     with c as (insert into scopestack.clients (name) values ('New') returning id)
     insert into scopestack.projects (project_name, client_id) select 'Behind it', id from c`
@@ -205,7 +205,7 @@ test('plans changes that refer to a new row after it, however late that row was 
 test('plans the search before a create, and says if there is no key to search by', async () => {
   await using setting = await open()
   const { run, sql, sim } = setting
-  await run('pull clients projects vendors project-documents')
+  await setting.pull('clients', 'projects', 'vendors', 'project-documents')
   const [project] = sim.records.list('projects')
   await sql`insert into scopestack.vendors (name, city) values ('Fresh', 'Here')`
   await sql`insert into scopestack.products (name, sku) values ('Thing', 'T-1')`

@@ -24,7 +24,7 @@ test.concurrent('status and migrate work from an empty database to a pulled acco
     stdout: expect.stringContaining('Nothing was pulled') as string,
   })
 
-  await run('pull clients tags')
+  await setting.pull('clients', 'tags')
   const { code, stdout } = await run('status', { SCOPESTACK_CLIENT_ID: undefined, SCOPESTACK_CLIENT_SECRET: undefined })
   expect(code).toBe(0)
   expect(stdout).toMatch(/^Account demo \(1001\)\n/)

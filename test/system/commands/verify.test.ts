@@ -8,7 +8,7 @@ test('of many differences some are shown and all are counted; after the repair, 
   await using setting = await open()
   const { sim, sql, run } = setting
   fillClients(sim, 60)
-  expect((await run('pull clients vendors')).code).toBe(0)
+  await setting.pull('clients', 'vendors')
   const equal = await run('verify clients vendors')
   expect(equal).toMatchObject({ code: 0, stderr: '' })
   expect(equal.stdout).toMatch(
@@ -58,7 +58,7 @@ test('a forbidden resource is named and not equal, and one that the account does
   const { sim, run } = setting
   // Neither its own list nor the lists that include it.
   sim.setSwitches({ missingLists: ['teams'], refusedIncludes: { users: ['teams'], 'business-units': ['teams'] } })
-  expect((await run('pull surveys tags teams')).code).toBe(0)
+  await setting.pull('surveys', 'tags', 'teams')
   sim.setSwitches({ forbidden: ['surveys'] })
   const { code, stdout } = await run('verify surveys tags teams')
   expect(code).toBe(2)
@@ -85,7 +85,7 @@ test.each(['SIGINT', 'SIGTERM'] as const)('%s ends it, and it says that the next
   await using setting = await open()
   const { sim, sql, run } = setting
   fillClients(sim, 500)
-  expect((await run('pull clients')).code).toBe(0)
+  await setting.pull('clients')
   sim.addFault({ kind: 'slow', ms: 60_000, match: { type: 'clients', page: 2 } })
   sim.resetStats()
   const verify = run('verify clients --json', { SYNC_PAGE_SIZE: '10' })

@@ -48,7 +48,7 @@ test.concurrent('the help-pages and the library profile give the same mirror', a
   // The list facts are stored: nothing is refused a second time. Only the request for changes is new then.
   for (const refused of [1, undefined]) {
     library.sim.resetStats()
-    const again = await library.run('pull', { SYNC_PAGE_SIZE: '250' })
+    const again = await library.run('pull clients projects', { SYNC_PAGE_SIZE: '250' })
     expect(again.stdout).toContain('0 new, 0 changed')
     expect(library.sim.stats().statuses['400']).toBe(refused)
   }
