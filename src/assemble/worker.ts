@@ -11,6 +11,8 @@ import { createClient, type Client } from '../remote/client.ts'
 import { createRateLimit } from '../remote/http/rate-limit.ts'
 import { RETRY, type RetryPolicy } from '../remote/http/retry.ts'
 import { meteredRateLimit } from '../remote/http/with-meter.ts'
+import { noted } from '../remote/http/with-request-log.ts'
+import { createRequestLog, type RequestLog } from '../request-log.ts'
 import { bindAccount } from '../store/fleet/account.ts'
 import { openLeases } from '../store/fleet/leases.ts'
 import { openPresence, type Presence } from '../store/fleet/presence.ts'
@@ -50,6 +52,7 @@ export async function openWorker(
   onRetry: (error: SyncError) => void,
   policy: RetryPolicy = RETRY,
   meter: Meter = createMeter(),
+  requests: RequestLog = createRequestLog(),
 ): Promise<Worker> {
   const lostEdits = describeCheck(await migrate(store.url, { signal, onWait: onRetry }))
   const { http, endpoint, seal, shared, close } = await openRemote(config, store.sql, meter)
@@ -62,7 +65,8 @@ export async function openWorker(
     meter.add('retries', { code: error.code })
     onRetry(error)
   }
-  const client = createClient({ http, tokens, concurrency, rateLimit, policy, apiUrl, userAgent, onRetry: counted })
+  const sending = { http: noted(http, requests), tokens, rateLimit, onRetry: counted }
+  const client = createClient({ ...sending, concurrency, policy, apiUrl, userAgent })
   const holder = `${hostname()}, process ${process.pid}`
   try {
     const account = await fetchAccount(client, signal)

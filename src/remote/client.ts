@@ -1,6 +1,7 @@
 /**
- * Calls to the API. A request passes five layers, from the outside in; each takes the one below it, and is tested alone:
+ * Calls to the API. A request passes six layers, from the outside in; each takes the one below it, and is tested alone:
  *
+ *   withAttempts      counts the attempts for the request log                http/with-request-log.ts
  *   withRetry         repeats a failure that may pass                          http/with-retry.ts
  *   withConcurrency   waits for one of SYNC_CONCURRENCY places                 http/with-concurrency.ts
  *   withRateLimit     waits for a place among the requests of the fleet        http/with-rate-limit.ts
@@ -29,6 +30,7 @@ import { overHttp, type Layer } from './http/send.ts'
 import { createRemoteClock, withClock } from './http/with-clock.ts'
 import { withConcurrency } from './http/with-concurrency.ts'
 import { withRateLimit } from './http/with-rate-limit.ts'
+import { withAttempts } from './http/with-request-log.ts'
 import { withRetry } from './http/with-retry.ts'
 
 export interface Client {
@@ -90,6 +92,7 @@ export function createClient(deps: Deps): Client {
   const { http, tokens, concurrency, rateLimit, policy, apiUrl, userAgent, onRetry } = deps
   const clock = createRemoteClock()
   const layers: Layer[] = [
+    withAttempts,
     withRetry({ policy, rateLimit, onRetry }),
     withConcurrency(concurrency),
     withRateLimit(rateLimit),

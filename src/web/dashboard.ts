@@ -32,6 +32,8 @@ import { addSchedule, type ScheduleDeps } from './schedule-routes.ts'
 
 export interface DashboardDeps extends ScheduleDeps {
   readonly databaseUrl: string
+  /** Requests a second; 0 for no limit. */
+  readonly rate: number
   readonly access: AccessSettings
   readonly push: 'on' | 'off'
   readonly queue: 'postgres' | 'redis'
@@ -78,7 +80,7 @@ export function createDashboard(deps: DashboardDeps): Dashboard {
   app.get('/', async (c) => await show(c, 'Overview', html`<div data-live="/live">${await content()}</div>`))
   app.get('/live', (c) => (c.req.method === 'HEAD' ? c.body(null) : (live.open() ?? c.body(null, 503))))
   addSchedule(app, show, deps)
-  addPages(app, { sql, show, snapshot })
+  addPages(app, { sql, show, snapshot, rate: deps.rate })
   app.notFound((c) => show(c, 'Not found', messagePage('Not found', 'There is no such page.'), 404))
   app.onError((error, c) => show(c, 'Not now', messagePage('This cannot be shown just now', problem(error)), 503))
   return { handle: getRequestListener(app.fetch, { overrideGlobalObjects: false }), live }

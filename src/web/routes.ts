@@ -9,11 +9,13 @@ import { listChanges } from '../store/outbox/changes.ts'
 import { decideChanges } from '../store/outbox/decide-changes.ts'
 import { readFindings } from '../store/progress/findings.ts'
 import { databaseTime } from '../store/progress/watermark.ts'
+import { readRequests } from '../store/runs/requests.ts'
 import { findRun, listRuns, readOutcomesOfResource, readOutcomesOfRun } from '../store/runs/run-history.ts'
 import type { Env, Show } from './guard.ts'
 import { changesPage, decisionIn, doneNotice, type Notice } from './pages/changes-page.ts'
 import { messagePage } from './pages/layout.ts'
 import type { Snapshot } from './pages/overview-page.ts'
+import { requestsPage } from './pages/requests-page.ts'
 import { resourcePage } from './pages/resource-page.ts'
 import { runPage, runsPage } from './pages/run-pages.ts'
 import type { Html } from './pages/text.ts'
@@ -22,11 +24,14 @@ interface Deps {
   readonly sql: Database
   readonly show: Show
   readonly snapshot: () => Promise<Snapshot>
+  /** Requests a second; 0 for no limit. */
+  readonly rate: number
 }
 
 export const SHOWN_RUNS = 40
 /** More are done by the command. */
 const SHOWN_CHANGES = 200
+const SHOWN_REQUESTS = 200
 const SHOWN_PARKED = { limit: 20, bodyLength: 20_000 }
 
 const NONE_SELECTED: Notice = { level: 'bad', text: 'No change is selected.' }
@@ -48,6 +53,10 @@ export function addPages(app: Hono<Env>, deps: Deps): void {
     const findings = await readFindings(sql, type, SHOWN_PARKED)
     const status = overview.resources.find(({ resource }) => resource === type)
     return show(c, type, resourcePage({ type, at: overview.at, status, history, findings }))
+  })
+  app.get('/requests', async (c) => {
+    const found = await readRequests(sql, SHOWN_REQUESTS)
+    return show(c, 'Requests', requestsPage({ ...found, rate: deps.rate }))
   })
   addChanges(app, deps)
 }

@@ -33,6 +33,7 @@ export function dashboardOf(
       resources,
       holder,
       queues,
+      rate: config.rate,
       push: config.push,
       queue: config.redisUrl === undefined ? 'postgres' : 'redis',
       version: VERSION,

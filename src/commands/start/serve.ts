@@ -15,12 +15,14 @@ import { startHeartbeat } from '../../jobs/presence.ts'
 import { startPusher } from '../../jobs/push.ts'
 import { migrateQueue } from '../../jobs/queue-tables.ts'
 import { openQueues, type Queues } from '../../jobs/queues.ts'
+import { startSavingRequests } from '../../jobs/save-requests.ts'
 import type { Schedule } from '../../jobs/schedule.ts'
 import type { SchedulerDeps } from '../../jobs/scheduler.ts'
 import { startScheduler, startWorker, watchClock, type Part } from '../../jobs/service.ts'
 import { type Logger, noteRetries } from '../../logger.ts'
 import { createMeter, type Meter } from '../../meter.ts'
 import { backoff, RETRY, sleep } from '../../remote/http/retry.ts'
+import { createRequestLog, type RequestLog } from '../../request-log.ts'
 import { exitAtOnce } from '../../signals.ts'
 import { connectionsTo, explainDatabase } from '../../store/connection/database.ts'
 import { shortenPatience } from '../../store/connection/watch.ts'
@@ -154,7 +156,9 @@ async function startParts(service: Service, running: Running, signal: AbortSigna
   running.parts.push(alerts)
   if (parts.has('scheduler')) begin('scheduler', startScheduler({ ...common, ...identity }))
   if (parts.has('worker')) {
-    const pull = await openPatiently(service, meter, signal)
+    const requests = createRequestLog()
+    running.parts.push(startSavingRequests({ ...common, ...identity, requests }))
+    const pull = await openPatiently(service, { meter, requests }, signal)
     clock.compareWith(() => pull.client.time())
     alerts.watch(pull.readToken)
     running.closers.push(() => pull.close())
@@ -222,10 +226,14 @@ function serverChecks({ sql, url }: Store, queues: Queues, checkWrites: () => Pr
 }
 
 /** Waits for a ScopeStack that is away; wrong credentials or another account end it. */
-async function openPatiently({ config, store, log }: Service, meter: Meter, signal: AbortSignal) {
+async function openPatiently(
+  { config, store, log }: Service,
+  { meter, requests }: { meter: Meter; requests: RequestLog },
+  signal: AbortSignal,
+) {
   for (let attempt = 1; ; attempt++) {
     try {
-      return await openWorker(config, store, signal, noteRetries(log), RETRY, meter)
+      return await openWorker(config, store, signal, noteRetries(log), RETRY, meter, requests)
     } catch (error) {
       const later = error instanceof SyncError && (error.remedy === 'retry' || error.remedy === 'wait')
       if (!later) throw error

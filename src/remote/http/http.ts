@@ -8,6 +8,7 @@ import { SyncError } from '../../errors/sync-error.ts'
 import { ACCEPT_ENCODING, decodeBody } from './decode.ts'
 import { createProxyAgent, explainProxy, leavesByProxy, type ProxySettings } from './proxy.ts'
 import { Agent, errors } from './undici.ts'
+import type { Attempted } from './with-request-log.ts'
 
 export interface HttpRequest {
   readonly method: 'GET' | 'POST' | 'PATCH' | 'DELETE'
@@ -16,6 +17,8 @@ export interface HttpRequest {
   readonly body?: string
   /** Limit until the last byte of the response; left out: five minutes. */
   readonly wholeMs?: number
+  /** Of this and its repetitions: with-request-log.ts. */
+  readonly attempted?: Attempted
 }
 
 export interface HttpResponse {

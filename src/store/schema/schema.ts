@@ -121,6 +121,22 @@ export const ticks = sync.table(
   (table) => [primaryKey({ columns: [table.schedule, table.at] })],
 )
 
+/** The last requests to ScopeStack of all processes: the newest thousand. */
+export const requests = sync.table('requests', {
+  id: bigint('id', { mode: 'number' }).primaryKey().generatedAlwaysAsIdentity(),
+  holder: text('holder').notNull(),
+  at: at('at').notNull(),
+  method: text('method').notNull(),
+  path: text('path').notNull(),
+  /** Null where no response came. */
+  status: integer('status'),
+  code: text('code'),
+  ms: integer('ms').notNull(),
+  bytes: bigint('bytes', { mode: 'number' }),
+  attempt: integer('attempt').notNull(),
+  waitedMs: integer('waited_ms').notNull(),
+})
+
 /** One row for each schedule that a person has paused: its ticks make no runs. */
 export const pausedSchedules = sync.table('paused_schedules', {
   schedule: text('schedule').primaryKey(),

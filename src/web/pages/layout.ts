@@ -16,6 +16,7 @@ const PAGES = [
   ['/changes', 'Changes'],
   ['/runs', 'Runs'],
   ['/schedule', 'Schedule'],
+  ['/requests', 'Requests'],
 ] as const
 
 export const page = ({ title, account, session, version }: Around, main: Html): Html =>

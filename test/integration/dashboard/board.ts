@@ -46,6 +46,7 @@ export async function openBoard(databaseUrl: string, changes: Partial<DashboardD
     resources: { full: ['clients', 'tags'], incremental: ['clients'] },
     holder: 'here, process 1',
     queues: () => undefined,
+    rate: 5,
     push: 'on',
     queue: 'postgres',
     version: '0.1.0',

@@ -13,7 +13,7 @@ const MAY_IMPORT: Arrows = (() => {
   const ground = ['errors']
   const what = [...ground, 'catalog']
   const contracts = ['token-store', 'rate-limit-store']
-  const shared = ['map-concurrent', 'within-limit', 'exact-json', 'meter']
+  const shared = ['map-concurrent', 'within-limit', 'exact-json', 'meter', 'request-log']
   const ends = [...what, 'logger', 'screen', 'signals', ...contracts, ...shared]
   const moves = [...ends, 'remote', 'store']
   const when = [...moves, 'sync']
@@ -28,6 +28,7 @@ const MAY_IMPORT: Arrows = (() => {
     'rate-limit-store': ground,
     'map-concurrent': [],
     meter: [],
+    'request-log': [],
     'within-limit': [],
     logger: [...ground, 'screen'],
     signals: ground,

@@ -1,0 +1,48 @@
+/** The last requests to ScopeStack of all processes, and how much of the rate they use. */
+import { html } from 'hono/html'
+import { thousands } from '../../report/words.ts'
+import type { SavedRequest } from '../../store/runs/requests.ts'
+import { badge, number, said, table, when, type Html } from './text.ts'
+
+export interface RequestsFacts {
+  readonly requests: readonly SavedRequest[]
+  readonly lastMinute: number
+  readonly at: Date
+  /** Requests a second of all processes; 0 for no limit. */
+  readonly rate: number
+}
+
+export const requestsPage = ({ requests, lastMinute, at, rate }: RequestsFacts): Html =>
+  html`<h1>The last ${requests.length} requests to ScopeStack</h1>
+    <p>${used(lastMinute, rate)} Bodies, tokens and the values of filters are not kept.</p>
+    ${table(
+      'Requests',
+      ['when', 'request', 'response', '#ms', '#bytes', '#attempt', '#waited ms', 'process'],
+      requests.map(
+        (one) =>
+          html`<tr>
+            <td>${when(one.at, at)}</td>
+            <th scope="row">${one.method} ${said(one.path)}</th>
+            <td>${response(one)}</td>
+            <td class="number">${number(one.ms)}</td>
+            <td class="number">${number(one.bytes)}</td>
+            <td class="number">${one.attempt}</td>
+            <td class="number">${number(one.waitedMs)}</td>
+            <td>${said(one.holder, 100)}</td>
+          </tr>`,
+      ),
+      'No process of "start" has sent one yet.',
+    )}`
+
+/** `120 in the last minute, of 300 that the rate allows: 40 %.` */
+export function used(lastMinute: number, rate: number): string {
+  const count = `${thousands(lastMinute)} in the last minute`
+  if (rate === 0) return `${count}; SYNC_RATE sets no limit.`
+  const allowed = Math.round(rate * 60)
+  return `${count}, of ${thousands(allowed)} that SYNC_RATE allows: ${Math.round((lastMinute / allowed) * 100)} %.`
+}
+
+function response({ status, code }: SavedRequest): Html {
+  if (status === null) return badge(code ?? 'none', 'bad')
+  return badge(String(status), status < 400 ? 'ok' : status < 500 ? 'warn' : 'bad')
+}
