@@ -3,8 +3,7 @@ import { openPusher, type Worker } from '../../assemble/worker.ts'
 import { reason } from '../../errors/sync-error.ts'
 import { sleep } from '../../remote/http/retry.ts'
 import { listenForChanges, readDue } from '../../store/outbox/notify.ts'
-import { changeName } from '../../sync/push/attempt.ts'
-import type { ChangeResult } from '../../sync/push/outcome.ts'
+import { changeName, type ChangeResult } from '../../sync/push/attempt.ts'
 import { push } from '../../sync/push/push.ts'
 
 /** What was postponed, and a wake-up that was missed, is noticed after this long. */

@@ -39,6 +39,9 @@ export interface Change extends ChangeContent {
   readonly returnedAt: Date | null
 }
 
+/** An id of this database's own, which ScopeStack does not know. */
+export const isLocal = (id: unknown): id is string => typeof id === 'string' && id.startsWith('local-')
+
 export interface StoredResponse {
   readonly record: RemoteRecord
   readonly decisions: readonly Decision[] | null

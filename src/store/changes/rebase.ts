@@ -15,7 +15,8 @@ type Base = ChangeContent['base']
 /** The value of a field; undefined where it is not known. */
 type Value = (field: Field) => unknown
 
-export interface Answered {
+/** The response to a change. */
+export interface ChangeResponse {
   readonly change: ChangeContent
   readonly record: RemoteRecord
   readonly decisions: readonly Decision[] | null
@@ -26,14 +27,14 @@ export interface Answered {
 /** The bases of later changes once a change was settled with a response. */
 export function rebaseOntoResponse(
   resource: Resource,
-  { change, record, decisions, wasFound }: Answered,
+  { change, record, decisions, wasFound }: ChangeResponse,
   later: readonly ChangeContent[],
 ): Base[] {
-  const answered: Value = ({ column, entry }) => remoteValueOf(record, column, entry)
-  if (change.op !== 'create') return rebased(resource, decided(decisions ?? []), answered, later)
+  const responded: Value = ({ column, entry }) => remoteValueOf(record, column, entry)
+  if (change.op !== 'create') return rebased(resource, decided(decisions ?? []), responded, later)
   // Members that the create left out count as null.
   const created: Value = (field) => (wasFound ? undefined : (valueIn(change, field) ?? null))
-  return rebased(resource, created, answered, later)
+  return rebased(resource, created, responded, later)
 }
 
 /** The bases of later changes once a change was discarded. */

@@ -3,7 +3,7 @@ import type { Resource } from '../../catalog/resource.ts'
 import { usage } from '../../errors/commands.ts'
 import { isCode } from '../../errors/sync-error.ts'
 import type { ErrorCode } from '../../errors/table.ts'
-import type { Change, Decision, FieldProblem } from '../changes/change.ts'
+import { isLocal, type Change, type Decision, type FieldProblem } from '../changes/change.ts'
 import { columnOf, fieldsOf, keyOf, valuesOf } from '../changes/fields.ts'
 import { changeColumns, isIn } from '../changes/read.ts'
 import { rebaseOntoBase } from '../changes/rebase.ts'
@@ -136,7 +136,7 @@ export async function discardChange(sql: Database, catalog: ReadonlyMap<string, 
     checkActionAllowed('discard', change)
     const resource = catalog.get(change.resource)!
     const { recordId } = change
-    const neverMade = recordId.startsWith('local-') && change.op === 'create'
+    const neverMade = isLocal(recordId) && change.op === 'create'
     await discard(
       tx,
       tx`(o.id = ${id} or ${neverMade} and o.record_id = ${recordId} and o.resource = ${resource.type})`,

@@ -6,7 +6,7 @@ import type { RemoteRecord, Resource } from '../../catalog/resource.ts'
 import { claimLost, rowRejected } from '../../errors/waiting-changes.ts'
 import type { Change, ChangeContent } from '../changes/change.ts'
 import { changeColumns, isIn } from '../changes/read.ts'
-import { rebaseOntoResponse, type Answered } from '../changes/rebase.ts'
+import { rebaseOntoResponse, type ChangeResponse } from '../changes/rebase.ts'
 import { OPEN, PARKED } from '../changes/states.ts'
 import { end, writeBase, type Ending } from '../changes/writes.ts'
 import { transact, waitLimits, type Database, type Transaction } from '../connection/database.ts'
@@ -25,7 +25,7 @@ export interface Settlement {
    */
   readonly row: RemoteRecord | 'delete' | 'restore'
   /** The response that later edits of the record are rebased onto. */
-  readonly answered?: Omit<Answered, 'change'>
+  readonly response?: Omit<ChangeResponse, 'change'>
 }
 
 interface Deps {
@@ -40,7 +40,7 @@ export async function settle(
   { sql, catalog, mirror }: Deps,
   change: Change,
   lease: Lease,
-  { ending, row, answered }: Settlement,
+  { ending, row, response }: Settlement,
 ): Promise<void> {
   const resource = catalog.get(change.resource)!
   const record = typeof row === 'object' ? row : null
@@ -51,7 +51,7 @@ export async function settle(
     const id = record?.id ?? change.recordId
     if (id !== change.recordId) await adoptId(tx, rowWork, catalog, change, id)
     const onto = (later: readonly Change[]) =>
-      answered === undefined ? [] : rebaseOntoResponse(resource, { ...answered, change }, later)
+      response === undefined ? [] : rebaseOntoResponse(resource, { ...response, change }, later)
     const isEditedSince = await rebaseQueued(tx, { ...change, recordId: id }, onto)
     // If this is rejected, the next pull still sees by the parked change that the row may differ.
     if (row === 'restore') await rowWork((sub) => clearDigest(sub, resource, id))

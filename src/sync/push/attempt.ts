@@ -1,21 +1,23 @@
-/** One attempt to send a change, under the lease of the push; and what the response to a write means. */
+/** One attempt to send a change: what it knows, how far it is, and what it may come to. */
 import type { RemoteRecord, Resource } from '../../catalog/resource.ts'
+import { valueIgnored } from '../../errors/parked-changes.ts'
 import { hasCode, SyncError } from '../../errors/sync-error.ts'
-import { claimLost } from '../../errors/waiting-changes.ts'
-import { isObject } from '../../exact-json.ts'
-import type { WriteRequest } from '../../remote/client.ts'
-import { primaryDataOf } from '../../remote/documents/document.ts'
-import type { HttpResponse } from '../../remote/http/http.ts'
 import { wasNeverSent, type RetryPolicy } from '../../remote/http/retry.ts'
-import type { ListRequest } from '../../remote/pages/pages.ts'
-import type { Change, ChangeValues } from '../../store/changes/change.ts'
+import {
+  isLocal,
+  type Change,
+  type ChangeValues,
+  type Decision,
+  type FieldProblem,
+  type StoredResponse,
+} from '../../store/changes/change.ts'
+import { memberName } from '../../store/changes/fields.ts'
 import type { State } from '../../store/changes/states.ts'
-import { depart } from '../../store/changes/writes.ts'
 import type { Lease, Leases } from '../../store/fleet/leases.ts'
 import type { Mirror } from '../../store/mirror/load.ts'
-import { mismatchOf } from '../list/same-record.ts'
-import type { Rules } from './conflict.ts'
-import type { RemoteAccess } from './read-remote.ts'
+import type { Settlement } from '../../store/outbox/settle.ts'
+import { ignoredRest, ignoredValues, sentValues, type Rules } from './conflict.ts'
+import type { RemoteAccess, RemoteList } from './read-remote.ts'
 
 export interface PushDeps extends RemoteAccess {
   readonly catalog: ReadonlyMap<string, Resource>
@@ -26,16 +28,12 @@ export interface PushDeps extends RemoteAccess {
   readonly policy: RetryPolicy
 }
 
-export interface Attempt {
+export interface Attempt extends RemoteList {
   readonly change: Change
-  readonly resource: Resource
-  /** The resource's list, as its records are read. */
-  readonly list: ListRequest
   readonly mirror: Mirror
   readonly lease: Lease
   /** Ids of the changes that are sent together. */
   readonly batch: readonly number[]
-  readonly signal: AbortSignal
   readonly flight: Flight
 }
 
@@ -63,9 +61,6 @@ export const changeName = (change: Pick<Change, 'op' | 'resource' | 'recordId'>)
 export const recordName = ({ resource, recordId }: Pick<Change, 'resource' | 'recordId'>): string =>
   `${resource} ${recordId}`
 
-/** An id of this database's own, which ScopeStack does not know. */
-export const isLocal = (id: unknown): id is string => typeof id === 'string' && id.startsWith('local-')
-
 /** The first local id that the change refers to. */
 export const localReference = ({ columns }: Resource, { attributes, relationships }: Change): string | undefined =>
   columns
@@ -86,72 +81,101 @@ export const isNoResponse = (error: SyncError): boolean =>
 /** The request may have taken effect without a response. */
 export const mayHaveArrived = (error: unknown): boolean => error instanceof SyncError && !wasNeverSent(error)
 
-/**
- * Sends a write, noted in the outbox before it leaves: a worker that lost the lease must not send an outdated change, and after
- * a crash the note is the only trace of the request.
- *
- * @param knownIds of a create: records that have its natural key already; null when that is not known.
- */
-export async function sendWrite(
-  deps: PushDeps,
-  attempt: Attempt,
-  request: WriteRequest,
-  knownIds: Change['knownIds'] = null,
-): Promise<WriteOutcome> {
-  const { change, lease, flight, signal } = attempt
-  let hasLeft = false
-  const beforeSend = async (): Promise<void> => {
-    if (!(await depart(deps.sql, change, lease, knownIds))) throw claimLost({ change: change.id, term: lease.term })
-    flight.state = 'in_flight'
-    hasLeft = true
-  }
-  try {
-    const outcome = await deps.client.write({ ...request, beforeSend }, writeOutcomeOf(deps, attempt), signal)
-    flight.mayHaveArrived ||= !('refusal' in outcome)
-    return outcome
-  } catch (error) {
-    flight.mayHaveArrived ||= hasLeft && mayHaveArrived(error)
-    throw error
-  }
+/** What one attempt comes to. A step returns an outcome, and it is written once, at the end (`push-one.ts`). */
+export type ChangeOutcome = 'sent' | 'superseded' | 'parked' | 'postponed'
+
+export interface ChangeResult {
+  readonly change: Change
+  readonly fate: ChangeOutcome
+  /** Why it was parked or postponed. */
+  readonly error: SyncError | null
 }
 
-/** The response to a write: a refusal, the record, or something that proves nothing. */
-export type WriteOutcome =
-  | { readonly refusal: HttpResponse }
-  /** Null after a deletion. */
-  | { readonly record: RemoteRecord | null; readonly answer: HttpResponse }
+export type Outcome =
+  /** The row becomes what ScopeStack has. `response`: of an edit, stored where the row cannot be written now. */
   | {
-      /** The response, as part of a sentence. */
-      readonly unproved: string
-      readonly isDocument: boolean
-      /** The id of the record in it. */
-      readonly claimed: string | null
-      readonly answer: HttpResponse
+      readonly do: 'settle'
+      readonly fate: 'sent' | 'superseded' | 'parked'
+      readonly settlement: Settlement
+      readonly error: SyncError | null
+      readonly response?: StoredResponse
     }
+  | ({ readonly do: 'park'; readonly error: SyncError } & ParkFacts)
+  /** `ends`: the other changes would fail alike, so the push ends here. */
+  | {
+      readonly do: 'postpone'
+      readonly error: SyncError
+      readonly seconds: number
+      readonly attempts?: number
+      readonly ends?: boolean
+    }
+  /** Every other change would meet it. */
+  | { readonly do: 'stop'; readonly error: unknown }
+  /** It was discarded, or passed to another worker. */
+  | { readonly do: 'drop' }
 
-/** A success counts where the body holds the same record; a deletion only as 204. */
-const writeOutcomeOf =
-  (deps: RemoteAccess, { change, resource }: Attempt) =>
-  (answer: HttpResponse, url: string): WriteOutcome => {
-    const { status, body } = answer
-    if (status >= 400) return { refusal: answer }
-    if (change.op === 'delete' && status === 204) return { record: null, answer }
-    const unproved = (problem: string, data?: unknown): WriteOutcome => ({
-      unproved: `it was answered with ${status}: ${problem}`,
-      isDocument: data !== undefined,
-      claimed: isObject(data) && data['type'] === resource.type && typeof data['id'] === 'string' ? data['id'] : null,
-      answer,
-    })
-    // 202 is accepted, not done; and redirects are not followed.
-    if (change.op === 'delete' || (status !== 200 && status !== 201)) return unproved('nothing says that it is done')
-    let data: unknown
-    try {
-      data = primaryDataOf(body, url)
-    } catch (error) {
-      if (!hasCode(error, 'SYNC_BODY_UNREADABLE')) throw error
-      return unproved(error.facts.problem)
-    }
-    const id = change.op === 'create' ? null : change.recordId
-    const problem = mismatchOf(data, { ...deps, resource, id })
-    return problem === null ? { record: data as RemoteRecord, answer } : unproved(problem, data)
+interface ParkFacts {
+  readonly errors?: readonly FieldProblem[]
+  readonly decisions?: readonly Decision[]
+  /**
+   * What its requests came to: `nothing`, by ScopeStack's own words or a read since; `gone`: the record that it created was
+   * deleted since; left out: what is known of the attempt.
+   */
+  readonly applied?: 'nothing' | 'gone'
+}
+
+export const park = (error: SyncError, facts: ParkFacts = {}): Outcome => ({ do: 'park', error, ...facts })
+
+/** Nothing was left to send; the row gets what ScopeStack holds. */
+export const superseded = (record: RemoteRecord, decisions: readonly Decision[]): Outcome => ({
+  do: 'settle',
+  fate: 'superseded',
+  settlement: { ending: { event: 'obsolete', decisions }, row: record },
+  error: null,
+})
+
+/** ScopeStack holds it. @param record null after a deletion. */
+export const sent = (
+  { change }: Pick<Attempt, 'change'>,
+  record: RemoteRecord | null,
+  decisions: readonly Decision[] | null,
+): Outcome => ({
+  do: 'settle',
+  fate: 'sent',
+  settlement: {
+    ending: { event: 'settle', decisions, answerId: change.recordId },
+    row: record ?? 'delete',
+    ...(record === null ? {} : { response: { record, decisions, wasFound: false } }),
+  },
+  error: null,
+})
+
+/**
+ * The response to a write: the change is sent, or parked with what ScopeStack left out of it.
+ *
+ * @param now the record that the row becomes, where it was read again since.
+ * @param wasFound the new record was found by a search, and the response was lost.
+ */
+export function responded(
+  attempt: Attempt,
+  response: StoredResponse,
+  { now = response.record, wasFound = false }: { now?: RemoteRecord; wasFound?: boolean } = {},
+): Outcome {
+  const { change, resource } = attempt
+  const { record, decisions } = response
+  const isCreate = change.op === 'create'
+  const ignored = ignoredValues(resource, isCreate ? sentValues(resource, change) : (decisions ?? []), record)
+  const columns = ignored.map((one) => memberName(resource, one)).join(', ')
+  const error = ignored.length === 0 ? null : valueIgnored({ what: changeName(change), columns })
+  const settlement = { row: now, response: { record, decisions, wasFound } }
+  const stored = isCreate ? {} : { response }
+  // The new record exists, so nothing is parked; the ignored values are reported all the same.
+  if (error === null || isCreate) {
+    const ending = { event: 'settle', decisions, answerId: now.id } as const
+    return { do: 'settle', fate: 'sent', settlement: { ...settlement, ending }, error, ...stored }
   }
+  const { rest, decisions: left } = ignoredRest(resource, ignored, record)
+  const reason = { code: error.code, text: error.message, errors: [] }
+  const ending = { event: 'park', decisions: left, reason, rest } as const
+  return { do: 'settle', fate: 'parked', settlement: { ...settlement, ending }, error, ...stored }
+}

@@ -10,7 +10,7 @@
 import type { Kind, RemoteRecord, Resource } from '../../catalog/resource.ts'
 import { isSent, type ChangeContent, type ChangeValues, type Decision, type Rule } from '../../store/changes/change.ts'
 import { isNearlySame, isSame, isSameUnsigned } from '../../store/changes/equality.ts'
-import { columnOf, fieldsOf, remoteValueOf, valueIn, type Field } from '../../store/changes/fields.ts'
+import { columnOf, fieldsOf, remoteValueOf, valueIn, valuesOf, type Field } from '../../store/changes/fields.ts'
 
 /** The rule for a conflict in a member of a resource. */
 export type Rules = (type: string, member: string) => Rule
@@ -77,4 +77,38 @@ function fateOf({ op }: ChangeContent, decisions: readonly Decision[]): Decided[
   // A record cannot be deleted in part.
   if (op === 'delete') return any('remote-wins') ? 'nothing' : 'send'
   return decisions.some(isSent) ? 'send' : 'nothing'
+}
+
+/**
+ * The sent members whose old value, or null, the response holds. Another spelling or a rounded number is not ignored.
+ *
+ * @param sent with the values that ScopeStack held before.
+ */
+export function ignoredValues(resource: Resource, sent: readonly Decision[], response: RemoteRecord): Decision[] {
+  return sent.filter(isSent).filter(({ member, entry, local, remote }) => {
+    const column = columnOf(resource, member)
+    const held = remoteValueOf(response, column, entry)
+    // Not in the response: nothing is known.
+    if (held === undefined || isNearlySame(column.kind, held, local)) return false
+    if (held === null || isSame(column.kind, held, remote)) return true
+    return !isSameUnsigned(column.kind, held, local) && isSameUnsigned(column.kind, held, remote)
+  })
+}
+
+/** Every value of a create, as a decision. */
+export const sentValues = (resource: Resource, change: ChangeContent): readonly Decision[] =>
+  decide(resource, change, { type: resource.type, id: '' }, () => 'local-wins').decisions
+
+/** The ignored members of an update as a change of their own, with the response's values as its base. */
+export function ignoredRest(
+  resource: Resource,
+  ignored: readonly Decision[],
+  response: RemoteRecord,
+): { rest: ChangeContent; decisions: Decision[] } {
+  const decisions = ignored.map((decision) => {
+    const held = remoteValueOf(response, columnOf(resource, decision.member), decision.entry) ?? null
+    return { ...decision, base: held, remote: held }
+  })
+  const fields = decisions.map((decision) => fieldOf(resource, decision))
+  return { rest: { op: 'update', ...valuesOf(fields, 'local'), base: valuesOf(fields, 'base') }, decisions }
 }

@@ -9,8 +9,7 @@ import { isRejectedByDatabase } from '../../store/mirror/rejections.ts'
 import { isRowLocked } from '../../store/outbox/settle.ts'
 import { explainTableError } from '../check-table.ts'
 import { explainRefusal } from '../list/explain-refusal.ts'
-import { changeName, isNoResponse, mayHaveArrived, type Attempt, type PushDeps } from './attempt.ts'
-import { park, type Outcome } from './outcome.ts'
+import { changeName, isNoResponse, mayHaveArrived, park, type Attempt, type Outcome, type PushDeps } from './attempt.ts'
 
 /**
  * `row locked`: by another transaction · `not storable`: the database cannot store its values · `row rejected`: by a trigger, a

@@ -1,14 +1,14 @@
 /** What a push would do: nothing is claimed, recorded or sent. */
 import type { RemoteRecord, Resource } from '../../catalog/resource.ts'
 import { endsTheRun, SyncError } from '../../errors/sync-error.ts'
-import type { Change, Decision, Members } from '../../store/changes/change.ts'
+import { isLocal, type Change, type Decision, type Members } from '../../store/changes/change.ts'
 import { coalesceChanges } from '../../store/changes/coalesce.ts'
 import { DEPARTED, OPEN } from '../../store/changes/states.ts'
 import { countChanges, listOpenChanges } from '../../store/outbox/changes.ts'
-import { possibleWrites, type PushDeps, localReference, isLocal } from './attempt.ts'
+import { localReference, possibleWrites, type PushDeps } from './attempt.ts'
 import { decide } from './conflict.ts'
-import { holdsWhatWasSent, naturalKeyOf, findByNaturalKey } from './natural-key.ts'
-import { idsToRead, readRecords } from './read-remote.ts'
+import { holdsWhatWasSent, naturalKeyOf, findByNaturalKey } from './find-created.ts'
+import { idsToRead, listRequest, readRecords, type RemoteList } from './read-remote.ts'
 
 export interface PlannedChange {
   readonly change: Change
@@ -54,14 +54,13 @@ export async function plan(
   const planned: PlannedChange[] = []
   for (const [type, changes] of Map.groupBy(sums, ({ resource }) => resource)) {
     const resource = deps.catalog.get(type)!
+    const from = { resource, list: await listRequest(deps, resource), signal }
     for (let at = 0; at < changes.length; at += TOGETHER) {
       const some = changes.slice(at, at + TOGETHER)
-      const refused = new Set<string>()
-      const remote = await readRecords(deps, resource, idsToRead(some), signal, (id) => refused.add(id))
+      const remote = await readRecords(deps, from, idsToRead(some))
       for (const change of some) {
-        const { recordId } = change
-        const held = refused.has(recordId) ? 'refused' : (remote.get(recordId) ?? null)
-        planned.push(await withExisting(deps, resource, planOf(deps, resource, change, held), signal))
+        const held = remote.get(change.recordId) ?? null
+        planned.push(await withExisting(deps, from, planOf(deps, resource, change, held)))
       }
     }
   }
@@ -71,21 +70,16 @@ export async function plan(
 }
 
 /** With the records that have the natural key of a create. */
-async function withExisting(
-  deps: PushDeps,
-  resource: Resource,
-  planned: PlannedChange,
-  signal: AbortSignal,
-): Promise<PlannedChange> {
+async function withExisting(deps: PushDeps, from: RemoteList, planned: PlannedChange): Promise<PlannedChange> {
   const { change, fate, lookUp: key } = planned
   if (fate !== 'send' || key === undefined || key === null) return planned
-  const found = await findByNaturalKey(deps, resource, key, signal).catch((error: unknown) => {
+  const found = await findByNaturalKey(deps, from, key).catch((error: unknown) => {
     // The plan is shown without them.
     if (!(error instanceof SyncError) || endsTheRun(error)) throw error
     return null
   })
   if (found === null || found.length === 0) return planned
-  const existing = found.map((record) => ({ id: record.id, same: holdsWhatWasSent(resource, record, change) }))
+  const existing = found.map((record) => ({ id: record.id, same: holdsWhatWasSent(from.resource, record, change) }))
   return { ...planned, fate: 'exists', existing }
 }
 
@@ -110,7 +104,7 @@ function planOf(
   deps: PushDeps,
   resource: Resource,
   change: Change,
-  remote: RemoteRecord | null | 'refused',
+  remote: RemoteRecord | SyncError | null,
 ): PlannedChange {
   const { op, recordId, state } = change
   const list = `/${deps.slug}/v1/${resource.type}`
@@ -129,7 +123,7 @@ function planOf(
     return { ...planned, fate, decisions, lookUp: naturalKeyOf(resource, change) }
   }
   if (remote === null) return { ...planned, fate: 'gone', decisions: [] }
-  if (remote === 'refused') return { ...planned, fate: 'refused', decisions: [] }
+  if (remote instanceof SyncError) return { ...planned, fate: 'refused', decisions: [] }
   const { fate, decisions } = decide(
     resource,
     change,

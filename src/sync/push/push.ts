@@ -6,12 +6,11 @@
  *   one by one, several at once, `push-one.ts`:
  *     decide  base, local and remote value of each field (`conflict.ts`): send · nothing to send · park the conflict
  *     send    PATCH or DELETE of what differs (`send-edit.ts`), POST of a new row (`send-create.ts`)
- *     settle  the response becomes the row, and the change is `sent`, in one transaction (`apply-outcome.ts`)
+ *     settle  the response becomes the row, and the change is `sent`, in one transaction (`push-one.ts`)
  *
  * What goes wrong ends in one of four ways: the change is parked for a person; it is postponed and tried again; it was sent and
  * its result is unknown, then the next attempt looks first; or the error concerns every change, then it is thrown.
  */
-import type { RemoteRecord, Resource } from '../../catalog/resource.ts'
 import { endsTheRun, factOf, SyncError } from '../../errors/sync-error.ts'
 import { mapConcurrent } from '../../map-concurrent.ts'
 import { isPageFailure } from '../../remote/pages/page-failures.ts'
@@ -21,8 +20,7 @@ import type { Lease } from '../../store/fleet/leases.ts'
 import { createMirror } from '../../store/mirror/load.ts'
 import { loseInFlight, nextBatch, PUSH_LEASE } from '../../store/outbox/next-batch.ts'
 import { withLease, type Patience } from '../with-lease.ts'
-import { beginFlight, isNoResponse, type PushDeps } from './attempt.ts'
-import type { ChangeResult } from './outcome.ts'
+import { beginFlight, isNoResponse, type ChangeResult, type PushDeps } from './attempt.ts'
 import { pushOne } from './push-one.ts'
 import { idsToRead, listRequest, readRecords } from './read-remote.ts'
 
@@ -87,25 +85,24 @@ async function pushBatch(
   if (first === undefined) return
   const resource = deps.catalog.get(first.resource)!
   const ending = new AbortController()
-  const either = AbortSignal.any([signal, ending.signal])
   const batch = {
     resource,
     list: await listRequest(deps, resource),
     mirror: createMirror(resource),
     lease,
     batch: changes.map(({ id }) => id),
-    signal: either,
+    signal: AbortSignal.any([signal, ending.signal]),
   }
   let fatal: unknown
 
-  const remote = await readTogether(deps, resource, changes, either)
+  const remote = await readRecords(deps, batch, idsToRead(changes))
   const readAt = performance.now()
   // What is under way ends by itself before the push does, so none of these fails.
   await mapConcurrent(changes, deps.concurrency, async (change) => {
-    if (either.aborted) return
+    if (batch.signal.aborted) return
     try {
-      const isStale = change.op !== 'create' && performance.now() - readAt > STALE_MS
-      const held = (isStale ? await readTogether(deps, resource, [change], either) : remote).get(change.recordId)
+      const isStale = performance.now() - readAt > STALE_MS
+      const held = (isStale ? await readRecords(deps, batch, idsToRead([change])) : remote).get(change.recordId)
       const result = await pushOne(deps, { ...batch, change, flight: beginFlight(change) }, held ?? null)
       if (result === null) return
       onResult(result)
@@ -117,16 +114,4 @@ async function pushBatch(
     }
   })
   if (fatal !== undefined) throw fatal
-}
-
-/** The value is an error where ScopeStack refused the request for that record alone. */
-async function readTogether(
-  deps: PushDeps,
-  resource: Resource,
-  changes: readonly Change[],
-  signal: AbortSignal,
-): Promise<ReadonlyMap<string, RemoteRecord | SyncError | null>> {
-  const refused: [string, SyncError][] = []
-  const found = await readRecords(deps, resource, idsToRead(changes), signal, (...one) => refused.push(one))
-  return new Map<string, RemoteRecord | SyncError | null>([...found, ...refused])
 }

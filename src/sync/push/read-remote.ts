@@ -1,15 +1,15 @@
 /** Reads what ScopeStack holds of the records that are about to be written, in one request. */
 import type { RemoteRecord, Resource } from '../../catalog/resource.ts'
 import { otherRecord } from '../../errors/requests.ts'
-import { type SyncError, hasCode } from '../../errors/sync-error.ts'
+import { hasCode, type SyncError } from '../../errors/sync-error.ts'
 import type { Client } from '../../remote/client.ts'
 import { primaryDataOf } from '../../remote/documents/document.ts'
 import { isPageFailure } from '../../remote/pages/page-failures.ts'
 import { fetchPage, type ListRequest } from '../../remote/pages/pages.ts'
-import type { Change } from '../../store/changes/change.ts'
+import { isLocal, type Change } from '../../store/changes/change.ts'
 import type { Database } from '../../store/connection/database.ts'
 import { readCapability, saveCapability } from '../../store/progress/capabilities.ts'
-import { isBadRequest, requestFor, type ListContext } from '../list/list-request.ts'
+import { isBadRequest, isNotFound, requestFor, type ListContext } from '../list/list-request.ts'
 import type { ReadPlan } from '../list/read-plan.ts'
 import { isSameRecord, requireSameRecord, type Account } from '../list/same-record.ts'
 
@@ -18,11 +18,12 @@ export interface RemoteAccess extends ListContext, Account {
   readonly client: Client
 }
 
-/** The records that ScopeStack can know: no local ids. */
-export const idsToRead = (changes: readonly Change[]): string[] =>
-  changes
-    .filter(({ op, recordId }) => op !== 'create' && !recordId.startsWith('local-'))
-    .map(({ recordId }) => recordId)
+/** What is read: records of a resource, as its own list has them. */
+export interface RemoteList {
+  readonly resource: Resource
+  readonly list: ListRequest
+  readonly signal: AbortSignal
+}
 
 const DAY_MS = 24 * 60 * 60_000
 
@@ -31,62 +32,62 @@ const DAY_MS = 24 * 60 * 60_000
  * the same. Where the pull uses another read method, or there was none yet, nothing is known about includes: none are
  * requested, and keys that are not sent stay as they are.
  */
-export async function listRequest(asking: RemoteAccess, resource: Resource): Promise<ListRequest> {
-  const found = (await readCapability(asking.sql, resource.type, 'question'))?.value as ReadPlan | undefined
+export async function listRequest(deps: RemoteAccess, resource: Resource): Promise<ListRequest> {
+  const found = (await readCapability(deps.sql, resource.type, 'question'))?.value as ReadPlan | undefined
   if (found?.read.from === 'list' && found.request !== null) {
     // The account may have been given another slug since.
-    return { ...found.request, path: requestFor(asking, resource, found.read)!.path }
+    return { ...found.request, path: requestFor(deps, resource, found.read)!.path }
   }
-  return { ...everythingOf(asking, resource), query: {} }
+  return { ...everythingOf(deps, resource), query: {} }
 }
 
 /** To search for a record. Before the first pull it has every declared part, since a missing filter may hide the record. */
-export async function searchRequest(asking: RemoteAccess, resource: Resource): Promise<ListRequest> {
-  const isKnown = (await readCapability(asking.sql, resource.type, 'question')) !== undefined
-  return isKnown ? await listRequest(asking, resource) : everythingOf(asking, resource)
+export async function searchRequest(deps: RemoteAccess, resource: Resource): Promise<ListRequest> {
+  const isKnown = (await readCapability(deps.sql, resource.type, 'question')) !== undefined
+  return isKnown ? await listRequest(deps, resource) : everythingOf(deps, resource)
 }
 
-function everythingOf(asking: RemoteAccess, resource: Resource): ListRequest {
+function everythingOf(deps: RemoteAccess, resource: Resource): ListRequest {
   const own =
     resource.readMethods.find(({ from }) => from === 'list') ?? ({ from: 'list', path: resource.type } as const)
-  return requestFor(asking, resource, own)!
+  return requestFor(deps, resource, own)!
 }
 
-/** `?include=…`, so that an answer tells the same keys as a list does. */
+/** `?include=…`, so that a response has the same keys as a list. */
 export const includeOf = ({ query }: ListRequest): string =>
   query['include'] === undefined ? '' : `?${new URLSearchParams({ include: query['include'] }).toString()}`
 
+/** The records that ScopeStack can know: no local ids. */
+export const idsToRead = (changes: readonly Change[]): string[] =>
+  changes.flatMap(({ op, recordId }) => (op === 'create' || isLocal(recordId) ? [] : [recordId]))
+
 /**
- * A record is null where it does not exist. One request for all, and one more for each that did not come; where the server
- * refuses the filter by ids, one for each. A response with another record is not used.
- *
- * @param onRefused called for a record that the server refuses, exchanges for another one, or fails at while others work;
- *   without it that is thrown.
+ * Null where there is no such record, an error where the server refuses it, exchanges it for another one, or fails at it while
+ * the list works. One request for all, and one more for each that did not come; where the server refuses the filter by ids, one
+ * for each. A response with another record is not used.
  */
 export async function readRecords(
-  asking: RemoteAccess,
-  resource: Resource,
+  deps: RemoteAccess,
+  from: RemoteList,
   ids: readonly string[],
-  signal: AbortSignal,
-  onRefused?: (id: string, error: SyncError) => void,
-): Promise<Map<string, RemoteRecord | null>> {
-  const request = await listRequest(asking, resource)
-  const found = new Map<string, RemoteRecord | null>()
-  let answers: Promise<boolean> | undefined
+): Promise<Map<string, RemoteRecord | SyncError | null>> {
+  const found = new Map<string, RemoteRecord | SyncError | null>()
+  let works: Promise<boolean> | undefined
   const failsAtThese = async (error: unknown): Promise<boolean> =>
-    onRefused !== undefined && isPageFailure(error) && (await (answers ??= isThere(asking, request, signal)))
+    isPageFailure(error) && (await (works ??= listWorks(deps, from)))
   try {
-    if (ids.length > 1) for (const one of await listed(asking, resource, request, ids, signal)) found.set(one.id, one)
+    if (ids.length > 1) for (const one of await listed(deps, from, ids)) found.set(one.id, one)
   } catch (error) {
     if (!(await failsAtThese(error))) throw error
   }
   for (const id of ids) {
     if (found.has(id)) continue
     try {
-      found.set(id, await readRecord(asking, resource, request, id, signal))
+      found.set(id, await readRecord(deps, from, id))
     } catch (error) {
-      if (onRefused === undefined || !(isOfOne(error) || (await failsAtThese(error)))) throw error
-      onRefused(id, error as SyncError)
+      const isOfOne = isReadRefused(error) || hasCode(error, 'SYNC_ANSWER_FOREIGN')
+      if (!isOfOne && !(await failsAtThese(error))) throw error
+      found.set(id, error as SyncError)
     }
   }
   return found
@@ -96,9 +97,9 @@ export async function readRecords(
  * Whether the list works at all. A record at which the server fails makes every response with it fail, for ever: the other
  * records need not wait for that as they would for an outage.
  */
-async function isThere({ client }: RemoteAccess, request: ListRequest, signal: AbortSignal): Promise<boolean> {
+async function listWorks({ client }: RemoteAccess, { list, signal }: RemoteList): Promise<boolean> {
   try {
-    await fetchPage(client, { ...request, query: {}, pageSize: 1 }, 1, signal)
+    await fetchPage(client, { ...list, query: {}, pageSize: 1 }, 1, signal)
     return true
   } catch (error) {
     if (isReadRefused(error)) return true
@@ -113,30 +114,28 @@ async function isThere({ client }: RemoteAccess, request: ListRequest, signal: A
  * @param how.alone for a single record: where there is no list, that is thrown.
  */
 async function listed(
-  asking: RemoteAccess,
-  resource: Resource,
-  request: ListRequest,
+  deps: RemoteAccess,
+  { resource, list, signal }: RemoteList,
   ids: readonly string[],
-  signal: AbortSignal,
   { alone = false } = {},
 ): Promise<RemoteRecord[]> {
-  if (!(await takesIds(asking, resource))) return []
-  const query = { ...request.query, 'filter[id]': ids.join(',') }
+  if (!(await takesIds(deps, resource))) return []
+  const query = { ...list.query, 'filter[id]': ids.join(',') }
   try {
-    const page = await fetchPage(asking.client, { ...request, query, pageSize: ids.length }, 1, signal)
+    const page = await fetchPage(deps.client, { ...list, query, pageSize: ids.length }, 1, signal)
     // A list that ignores the filter does not show that the record is gone.
     const other = alone ? page.records.find(({ id }) => !ids.includes(id)) : undefined
     if (other !== undefined) {
       throw otherRecord({
-        url: `${request.path}?filter[id]=${ids.join(',')}`,
+        url: `${list.path}?filter[id]=${ids.join(',')}`,
         problem: `it is of ${JSON.stringify(other.id.slice(0, 60))}`,
       })
     }
-    return page.records.filter((one) => ids.includes(one.id) && isSameRecord(one, { ...asking, resource, id: one.id }))
+    return page.records.filter((one) => ids.includes(one.id) && isSameRecord(one, { ...deps, resource, id: one.id }))
   } catch (error) {
     if (!isReadRefused(error)) throw error
-    if (isBadRequest(error)) await saveCapability(asking.sql, resource.type, 'filter[id]', false)
-    if (alone && statusOf(error) === 404) throw error
+    if (isBadRequest(error)) await saveCapability(deps.sql, resource.type, 'filter[id]', false)
+    if (alone && isNotFound(error)) throw error
     return []
   }
 }
@@ -145,37 +144,28 @@ async function listed(
 export const isReadRefused = (error: unknown): error is SyncError =>
   hasCode(error, 'SYNC_REQUEST_REFUSED', 'SYNC_FORBIDDEN')
 
-const isOfOne = (error: unknown): error is SyncError => isReadRefused(error) || hasCode(error, 'SYNC_ANSWER_FOREIGN')
-
 async function takesIds({ sql }: RemoteAccess, { type }: Resource): Promise<boolean> {
   const known = await readCapability(sql, type, 'filter[id]')
   return known === undefined || known.value !== false || known.ageMs > DAY_MS
 }
 
-async function readRecord(
-  asking: RemoteAccess,
-  resource: Resource,
-  request: ListRequest,
-  id: string,
-  signal: AbortSignal,
-): Promise<RemoteRecord | null> {
-  const path = `${request.path}/${encodeURIComponent(id)}`
-  const wanted = { ...asking, resource, id }
+/** One record; null where it does not exist. @throws SyncError where the server refuses it, or exchanges it for another one. */
+export async function readRecord(deps: RemoteAccess, from: RemoteList, id: string): Promise<RemoteRecord | null> {
+  const { resource, list, signal } = from
+  const path = `${list.path}/${encodeURIComponent(id)}`
   // Checked after the request, so that it is not retried at once: the same request would get the same response.
   const parse = (body: string, url: string) => ({ data: primaryDataOf(body, url), url })
-  const ask = async (query: string) => await asking.client.get(path + query, parse, signal)
-  const include = includeOf(request)
+  const ask = async (query: string) => await deps.client.get(path + query, parse, signal)
+  const include = includeOf(list)
   try {
-    return requireSameRecord(
-      await ask(include).catch((error: unknown) => {
-        if (!isBadRequest(error) || include === '') throw error
-        return ask('')
-      }),
-      wanted,
-    )
+    const response = await ask(include).catch((error: unknown) => {
+      if (!isBadRequest(error) || include === '') throw error
+      return ask('')
+    })
+    return requireSameRecord(response, { ...deps, resource, id })
   } catch (error) {
-    if (statusOf(error) !== 404) throw error
-    return await inList(asking, resource, request, id, signal)
+    if (!isNotFound(error)) throw error
+    return await findInList(deps, from, id)
   }
 }
 
@@ -185,15 +175,9 @@ async function readRecord(
  *
  * @throws SyncError SYNC_REQUEST_REFUSED with status 404
  */
-async function inList(
-  asking: RemoteAccess,
-  resource: Resource,
-  request: ListRequest,
-  id: string,
-  signal: AbortSignal,
-): Promise<RemoteRecord | null> {
-  for (const query of queryVariants(request)) {
-    const [found] = await listed(asking, resource, { ...request, query }, [id], signal, { alone: true })
+async function findInList(deps: RemoteAccess, from: RemoteList, id: string): Promise<RemoteRecord | null> {
+  for (const query of queryVariants(from.list)) {
+    const [found] = await listed(deps, { ...from, list: { ...from.list, query } }, [id], { alone: true })
     if (found !== undefined) return found
   }
   return null
@@ -208,5 +192,3 @@ export function queryVariants({ query }: ListRequest): ListRequest['query'][] {
   const bare = include === undefined ? {} : { include }
   return Object.keys(query).length > Object.keys(bare).length ? [query, bare] : [query]
 }
-
-const statusOf = (error: unknown): unknown => (hasCode(error, 'SYNC_REQUEST_REFUSED') ? error.facts.status : undefined)

@@ -11,16 +11,15 @@
  */
 import type { RemoteRecord } from '../../catalog/resource.ts'
 import { arrivalUnknown, recordGone } from '../../errors/parked-changes.ts'
+import { SyncError } from '../../errors/sync-error.ts'
 import { claimLost, responseLost } from '../../errors/waiting-changes.ts'
 import { accept, answerCreate, isDuplicateCreate } from '../../store/changes/writes.ts'
 import { hasConcurrentTwin, idsOfOtherCreates } from '../../store/outbox/similar-creates.ts'
-import { changeName, recordName, sendWrite, type Attempt, type PushDeps } from './attempt.ts'
-import { idInLocation, mismatchWithCreated } from './created-record.ts'
-import { findByNaturalKey, holdsWhatWasSent, naturalKeyOf } from './natural-key.ts'
-import { park, responded, type Outcome } from './outcome.ts'
-import { includeOf, readRecords, searchRequest } from './read-remote.ts'
+import { changeName, park, recordName, responded, type Attempt, type Outcome, type PushDeps } from './attempt.ts'
+import { findByNaturalKey, holdsWhatWasSent, idInLocation, mismatchWithCreated, naturalKeyOf } from './find-created.ts'
+import { includeOf, readRecord, readRecords, searchRequest } from './read-remote.ts'
 import { refused } from './refusal.ts'
-import { createBody } from './request-body.ts'
+import { createBody, sendWrite } from './send-write.ts'
 
 /**
  * How long ScopeStack, or a proxy before it, may still process a request. Its own connector waits 30 s (API notes §6); nginx
@@ -31,11 +30,11 @@ const ARRIVES_WITHIN_SECONDS = 90
 const SHORTEST_PAUSE_SECONDS = 2
 
 export async function sendCreate(deps: PushDeps, attempt: Attempt): Promise<Outcome> {
-  const { change, resource, signal } = attempt
+  const { change, resource } = attempt
   if (change.state === 'answered') return await settleCreated(deps, attempt)
   if (change.state !== 'waiting') return await findLost(deps, attempt)
   const key = naturalKeyOf(resource, change)
-  const before = key === null ? [] : await findByNaturalKey(deps, resource, key, signal)
+  const before = key === null ? [] : await findByNaturalKey(deps, attempt, key)
   return await post(deps, attempt, before)
 }
 
@@ -48,10 +47,10 @@ async function post(deps: PushDeps, attempt: Attempt, before: readonly RemoteRec
   const outcome = await sendWrite(deps, attempt, write, knownIds)
   if ('refusal' in outcome) return refused(attempt, outcome.refusal)
   const left = { ...attempt, change: { ...change, knownIds } }
-  const { status } = outcome.answer
-  const located = idInLocation(outcome.answer, resource, list.path)
+  const { status } = outcome.response
+  const located = idInLocation(outcome.response, resource, list.path)
   if ('unproved' in outcome) {
-    return await findAnswered(deps, left, [located, outcome.claimed], {
+    return await findNamed(deps, left, [located, outcome.claimed], {
       why: outcome.unproved,
       // The response is not from ScopeStack: a page of something in between, or a body that was cut.
       isLost: status === 200 && !outcome.isDocument,
@@ -65,10 +64,11 @@ async function post(deps: PushDeps, attempt: Attempt, before: readonly RemoteRec
         (holdsWhatWasSent(resource, record, change) ? null : 'it holds other values than were sent'))
   if (doubt === null) return await adopt(deps, left, record, { wasFound: false })
   const why = `it was answered with ${status}, as ${resource.type} ${JSON.stringify(record.id.slice(0, 60))}, and ${doubt}`
-  return await findAnswered(deps, left, [located, record.id], { why, isLost: false })
+  return await findNamed(deps, left, [located, record.id], { why, isLost: false })
 }
 
-interface Answered {
+/** What came back, where it does not prove which record was created. */
+interface UnclearResponse {
   /** The response, as part of a sentence. */
   readonly why: string
   /** The record that the response named and that holds what was sent, though not in every value. */
@@ -78,57 +78,58 @@ interface Answered {
 }
 
 /** The response was not the created record: the records that it names are read first. */
-async function findAnswered(
+async function findNamed(
   deps: PushDeps,
   attempt: Attempt,
   ids: readonly (string | null)[],
-  answered: Answered,
+  response: UnclearResponse,
 ): Promise<Outcome> {
-  const { change, resource, lease, signal, flight } = attempt
+  const { change, resource, lease, flight } = attempt
   flight.mayHaveArrived = true
   // From here on the record is looked for, and the create is never sent again.
-  if (!answered.isLost) {
-    if ((await accept(deps.sql, change, lease, answered.why)) !== 1) throw passedOn(attempt)
+  if (!response.isLost) {
+    if ((await accept(deps.sql, change, lease, response.why)) !== 1) throw passedOn(attempt)
     flight.state = 'accepted'
   }
   const left = { ...attempt, change: { ...change, silentFor: 0 } }
   for (const id of new Set(ids)) {
     if (id === null || id === '') continue
-    const named = (await readRecords(deps, resource, [id], signal, () => {})).get(id) ?? null
-    if (named === null || (await mismatchWithCreated(deps, left, named)) !== null) continue
+    const named = (await readRecords(deps, attempt, [id])).get(id) ?? null
+    if (named === null || named instanceof SyncError || (await mismatchWithCreated(deps, left, named)) !== null)
+      continue
     // It may belong to another new row with the same name.
     if (naturalKeyOf(resource, change) !== null && !holdsWhatWasSent(resource, named, change)) {
-      return await findLost(deps, left, { ...answered, named })
+      return await findLost(deps, left, { ...response, named })
     }
     return await adopt(deps, attempt, named, { wasFound: false })
   }
-  return await findLost(deps, left, answered)
+  return await findLost(deps, left, response)
 }
 
 /** @param just the response of this attempt; undefined where there was none. */
-async function findLost(deps: PushDeps, attempt: Attempt, just?: Answered): Promise<Outcome> {
-  const { change, resource, signal, batch } = attempt
+async function findLost(deps: PushDeps, attempt: Attempt, just?: UnclearResponse): Promise<Outcome> {
+  const { change, resource, batch } = attempt
   const { acceptedWith } = change
-  const answered = just ?? (acceptedWith === null ? undefined : { why: acceptedWith, isLost: false })
+  const response = just ?? (acceptedWith === null ? undefined : { why: acceptedWith, isLost: false })
   const key = naturalKeyOf(resource, change)
-  const unknown = (why: string): Outcome => parkUnknown(attempt, why, answered)
+  const unknown = (why: string): Outcome => parkUnknown(attempt, why, response)
   if (key === null) return unknown('it has nothing that it could be found by')
   if (change.knownIds === null) return unknown('what looked like it before could not be found out')
   if (await hasConcurrentTwin(deps.sql, change, key, batch)) {
-    return later(attempt, SHORTEST_PAUSE_SECONDS, 'Another new row like it is under way.', answered)
+    return later(attempt, SHORTEST_PAUSE_SECONDS, 'Another new row like it is under way.', response)
   }
-  const found = await findByNaturalKey(deps, resource, key, signal)
+  const found = await findByNaturalKey(deps, attempt, key)
   if (found === null) return unknown('too many records look like it, or do not say whether they do')
   const ids = found.map(({ id }) => id)
   const taken = await idsOfOtherCreates(deps.sql, change, ids)
   const fresh = found.filter(({ id }) => !taken.has(id) && !change.knownIds?.includes(id))
   const [one] = fresh
-  if (one === undefined) return await resolveNotFound(deps, attempt, found, answered)
+  if (one === undefined) return await resolveNotFound(deps, attempt, found, response)
   if (fresh.length > 1) {
     const all = fresh.map(({ id }) => id).join(', ')
     return unknown(`${fresh.length} new records could be it (${all})`)
   }
-  if (answered?.named?.id === one.id) return await adopt(deps, attempt, answered.named, { wasFound: false })
+  if (response?.named?.id === one.id) return await adopt(deps, attempt, response.named, { wasFound: false })
   if (!holdsWhatWasSent(resource, one, change)) {
     return unknown(`a new record, ${one.id}, has its name and other values`)
   }
@@ -140,17 +141,17 @@ async function resolveNotFound(
   deps: PushDeps,
   attempt: Attempt,
   before: readonly RemoteRecord[],
-  answered: Answered | undefined,
+  response: UnclearResponse | undefined,
 ): Promise<Outcome> {
   // ScopeStack itself responded that it is created.
-  if (answered?.isLost === false) return parkUnknown(attempt, 'no record like it is found', answered)
+  if (response?.isLost === false) return parkUnknown(attempt, 'no record like it is found', response)
   const silentFor = attempt.change.silentFor ?? 0
   if (silentFor < ARRIVES_WITHIN_SECONDS) {
     const why = 'ScopeStack does not have it, and may still be working on it.'
-    return later(attempt, untilNextLook(silentFor), why, answered)
+    return later(attempt, untilNextLook(silentFor), why, response)
   }
   if (await mayBeHidden(deps, attempt)) {
-    return parkUnknown(attempt, 'ScopeStack may hide a record that is like it', answered)
+    return parkUnknown(attempt, 'ScopeStack may hide a record that is like it', response)
   }
   return await post(deps, attempt, before)
 }
@@ -167,20 +168,20 @@ async function mayBeHidden(deps: PushDeps, { change, resource }: Attempt): Promi
 const untilNextLook = (silentFor: number): number =>
   Math.ceil(Math.min(Math.max(SHORTEST_PAUSE_SECONDS, silentFor), Math.max(1, ARRIVES_WITHIN_SECONDS - silentFor)))
 
-const parkUnknown = ({ change }: Attempt, why: string, answered?: Answered): Outcome =>
-  park(arrivalUnknown({ what: changeName(change), why, ...(answered && { answer: answered.why }) }))
+const parkUnknown = ({ change }: Attempt, why: string, response?: UnclearResponse): Outcome =>
+  park(arrivalUnknown({ what: changeName(change), why, ...(response && { answer: response.why }) }))
 
-const later = ({ change, flight }: Attempt, seconds: number, why: string, answered?: Answered): Outcome => {
+const later = ({ change, flight }: Attempt, seconds: number, why: string, response?: UnclearResponse): Outcome => {
   flight.mayHaveArrived = true
-  const error = responseLost({ what: changeName(change), why, ...(answered && { answer: answered.why }) })
+  const error = responseLost({ what: changeName(change), why, ...(response && { answer: response.why }) })
   return { do: 'postpone', error, seconds }
 }
 
 /** The record was created earlier, and the change could not be settled then. */
 async function settleCreated(deps: PushDeps, attempt: Attempt): Promise<Outcome> {
-  const { change, resource, signal } = attempt
+  const { change } = attempt
   const id = change.answerId!
-  const record = (await readRecords(deps, resource, [id], signal)).get(id) ?? null
+  const record = await readRecord(deps, attempt, id)
   // It was deleted in ScopeStack since.
   if (record === null) return park(recordGone({ what: recordName(change) }), { applied: 'gone' })
   if (change.answer !== null) return responded(attempt, change.answer, { now: record })

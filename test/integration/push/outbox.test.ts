@@ -61,7 +61,7 @@ async function answer(change: Change, id: string, name: string, by = lease): Pro
   await settle({ sql, catalog, mirror }, change, by, {
     ending,
     row: record,
-    answered: { record, decisions: [], wasFound: false },
+    response: { record, decisions: [], wasFound: false },
   })
 }
 

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest'
 import { catalog } from '../../../src/catalog/registry.ts'
 import type { Decision } from '../../../src/store/changes/change.ts'
-import { ignoredValues } from '../../../src/sync/push/ignored-values.ts'
+import { ignoredValues } from '../../../src/sync/push/conflict.ts'
 
 const clients = catalog.get('clients')!
 

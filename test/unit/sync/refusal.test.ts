@@ -1,7 +1,7 @@
 /** What a refusal means in columns (API notes §6). */
 import { expect, it } from 'vitest'
 import { catalog } from '../../../src/catalog/registry.ts'
-import { problemsOf } from '../../../src/sync/push/refused-columns.ts'
+import { problemsOf } from '../../../src/sync/push/refusal.ts'
 
 const projects = catalog.get('projects')!
 const errors = (...all: object[]) => JSON.stringify({ errors: all })
@@ -102,7 +102,7 @@ it('all of them in one line, each with its column', () => {
     { title: 'Locked.' },
     { title: 'Param not allowed', detail: 'status is not allowed.', code: '105' },
   )
-  expect(problemsOf(projects, body).said).toBe(
+  expect(problemsOf(projects, body).summary).toBe(
     'project_name has already been taken; Locked.; status: Param not allowed: status is not allowed',
   )
 })
