@@ -2,8 +2,7 @@
 import { withCode } from '../errors/sync-error.ts'
 import { isSent, type Decision } from '../store/changes/change.ts'
 import { DEPARTED, PARKED } from '../store/changes/states.ts'
-import type { SendBlockers } from '../store/outbox/blockers.ts'
-import type { ChangeDetails } from '../store/outbox/changes.ts'
+import type { ChangeDetails, SendBlockers } from '../store/outbox/changes.ts'
 
 export const reasonOf = ({ id, code, reason }: Pick<ChangeDetails, 'id' | 'code' | 'reason'>): string | null =>
   reason === null ? null : withCode(withId(reason, id), code)

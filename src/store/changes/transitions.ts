@@ -79,24 +79,8 @@ const edit = (state: State, otherwise: No): Cell => ({ edit: state, create: othe
 const create = (state: State, otherwise: No = CREATE): Cell => ({ edit: otherwise, create: state })
 
 /** Of a state from which nearly nothing happens any more. */
-const rejectAll = (why: No): Record<Event, Cell> => ({
-  coalesce: why,
-  depart: why,
-  unsend: why,
-  lose: why,
-  accept: why,
-  answer: why,
-  settle: why,
-  obsolete: why,
-  refuse: why,
-  park: why,
-  doubt: why,
-  strand: why,
-  vanish: why,
-  postpone: why,
-  retry: why,
-  discard: why,
-})
+const rejectAll = (why: No): Record<Event, Cell> =>
+  Object.fromEntries(EVENTS.map((event) => [event, why])) as Record<Event, No>
 
 /** A state or an event that is added and not decided does not compile. */
 const TRANSITIONS = {

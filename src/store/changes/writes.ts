@@ -9,8 +9,17 @@ import type { Transaction } from '../connection/database.ts'
 import { arrayLiteral } from '../connection/literals.ts'
 import { isLeaseOurs, type Lease } from '../fleet/leases.ts'
 import { encodeJson, storable } from '../values/codec.ts'
-import type { Change, ChangeContent, ChangeValues, Decision, FieldProblem, StoredResponse } from './change.ts'
-import { isIn, type Fragment, type Sql } from './read.ts'
+import {
+  isIn,
+  type Change,
+  type ChangeContent,
+  type ChangeValues,
+  type Decision,
+  type FieldProblem,
+  type Fragment,
+  type Sql,
+  type StoredResponse,
+} from './change.ts'
 import { stepsOf, type Event } from './transitions.ts'
 
 /** As text, so that the driver's JSON handling does not matter; encoded as in the mirror. */
@@ -179,11 +188,14 @@ export async function clampTimes(tx: Transaction, ids: readonly number[]): Promi
 }
 
 export interface Exchange {
-  /** `clients/local-…`, as sync.local_refs makes it. */
-  readonly ref: string
+  /** Type of the row that had the local id. */
+  readonly target: string
   readonly local: string
   readonly real: string
 }
+
+/** `clients/local-…`, as sync.local_refs makes it. */
+export const refOf = ({ target, local }: Exchange): string => `${target}/${local}`
 
 /** The real id for a local one, in the new value of a member and in its base. */
 export async function exchangeId(
@@ -202,12 +214,12 @@ export async function exchangeId(
     where ${which}`
 }
 
-export async function dropReference(tx: Transaction, { ref }: Exchange, which: Fragment): Promise<void> {
-  await tx`update sync.outbox o set refs = array_remove(refs, ${ref}) where ${which}`
+export async function dropReference(tx: Transaction, exchange: Exchange, which: Fragment): Promise<void> {
+  await tx`update sync.outbox o set refs = array_remove(refs, ${refOf(exchange)}) where ${which}`
 }
 
-export async function renameRecord(tx: Transaction, type: string, { local, real }: Exchange): Promise<void> {
-  await tx`update sync.outbox set record_id = ${real} where record_id = ${local} and resource = ${type}`
+export async function renameRecord(tx: Transaction, { target, local, real }: Exchange): Promise<void> {
+  await tx`update sync.outbox set record_id = ${real} where record_id = ${local} and resource = ${target}`
 }
 
 /** Rows with parked or discarded changes show again what ScopeStack holds. @param which of changes `o`. */

@@ -1,6 +1,6 @@
 /** Which rows differ from ScopeStack because of local edits, for everything that reads or compares rows. */
 import type { Resource } from '../../catalog/resource.ts'
-import { isIn } from '../changes/read.ts'
+import { isIn } from '../changes/change.ts'
 import { OPEN } from '../changes/states.ts'
 import * as writes from '../changes/writes.ts'
 import type { Database, Transaction } from '../connection/database.ts'

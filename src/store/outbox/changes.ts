@@ -1,20 +1,19 @@
-/** The outbox as a person sees it, and what a person can do about a change: retry, discard, resolve. */
-import type { Resource } from '../../catalog/resource.ts'
+/** The outbox as a person sees it: changes, why they wait or are parked, and how many there are. */
 import { usage } from '../../errors/commands.ts'
-import { isCode } from '../../errors/sync-error.ts'
 import type { ErrorCode } from '../../errors/table.ts'
-import { isLocal, type Change, type Decision, type FieldProblem } from '../changes/change.ts'
-import { columnOf, fieldsOf, keyOf, valuesOf } from '../changes/fields.ts'
-import { changeColumns, isIn } from '../changes/read.ts'
-import { rebaseOntoBase } from '../changes/rebase.ts'
+import {
+  changeColumns,
+  isIn,
+  isPostponed,
+  type Change,
+  type Decision,
+  type FieldProblem,
+  type Sql,
+} from '../changes/change.ts'
 import { OPEN, PARKED, wordOf, type State } from '../changes/states.ts'
-import { next } from '../changes/transitions.ts'
-import { discard, retry, writeBase } from '../changes/writes.ts'
-import { transact, type Database, type Transaction } from '../connection/database.ts'
+import type { Database } from '../connection/database.ts'
 import { isLeaseHeld } from '../fleet/leases.ts'
-import { disableCapture, tableOf } from '../schema/capture-triggers.ts'
-import { loseAbandoned, PUSH_LEASE } from './next-batch.ts'
-import { clearDigest, rebaseQueued } from './settle.ts'
+import { PUSH_LEASE } from './next-batch.ts'
 
 export interface ChangeDetails extends Change {
   readonly requestedAt: Date | null
@@ -31,7 +30,7 @@ export interface ChangeDetails extends Change {
   readonly decisions: readonly Decision[] | null
 }
 
-const seen = (sql: Database | Transaction) => sql`
+const details = (sql: Sql) => sql`
   ${changeColumns(sql)}, o.requested_at as "requestedAt", o.made_at as "madeAt", o.made_by as "madeBy",
   o.not_before as "notBefore", o.state = 'in_flight' and ${isLeaseHeld(sql, PUSH_LEASE)} as held, o.settled_at as "settledAt",
   o.superseded_by::float8 as "supersededBy", o.code, o.reason, o.errors, o.decisions`
@@ -45,7 +44,7 @@ export async function listChanges(
 ): Promise<{ changes: ChangeDetails[]; count: number }> {
   const wanted = sql`(${all} or ${isIn(sql, UNSETTLED)})`
   const newest = await sql<ChangeDetails[]>`
-    select ${seen(sql)} from sync.outbox o where ${wanted} order by o.id desc limit ${limit}`
+    select ${details(sql)} from sync.outbox o where ${wanted} order by o.id desc limit ${limit}`
   const [total] = await sql<{ count: number }[]>`select count(*)::int as count from sync.outbox o where ${wanted}`
   return { changes: newest.toReversed(), count: Math.max(newest.length, total!.count) }
 }
@@ -68,6 +67,24 @@ export async function oldestOpenChange(sql: Database): Promise<OldestChange | nu
   return oldest ?? null
 }
 
+/** The oldest changes that are neither settled nor parked. */
+export async function readPendingChanges(sql: Database, limit: number): Promise<ChangeDetails[]> {
+  return await sql<ChangeDetails[]>`
+    select ${details(sql)} from sync.outbox o where ${isIn(sql, OPEN)} order by o.id limit ${limit}`
+}
+
+export interface ParkedCode {
+  readonly resource: string
+  readonly code: string | null
+  readonly count: number
+}
+
+/** Why changes are parked, in numbers. */
+export async function countParkedByCode(sql: Database): Promise<ParkedCode[]> {
+  return await sql<ParkedCode[]>`
+    select resource, code, count(*)::int as count from sync.outbox o where ${isIn(sql, PARKED)} group by 1, 2 order by 1, 2`
+}
+
 /** The changes that may be sent at some time, with the parked changes of the same records, in their order. */
 export async function listOpenChanges(sql: Database, limit: number): Promise<Change[]> {
   return await sql<Change[]>`
@@ -79,127 +96,60 @@ export async function listOpenChanges(sql: Database, limit: number): Promise<Cha
 }
 
 /** @throws SyncError SYNC_USAGE when there is no such change. */
-export async function findChange(sql: Database | Transaction, id: number): Promise<ChangeDetails> {
-  const [change] = await sql<ChangeDetails[]>`select ${seen(sql)} from sync.outbox o where o.id = ${id}`
+export async function findChange(sql: Sql, id: number): Promise<ChangeDetails> {
+  const [change] = await sql<ChangeDetails[]>`select ${details(sql)} from sync.outbox o where o.id = ${id}`
   if (change === undefined) throw usage(`There is no change ${id}. "changes list --all" shows all of them.`)
   return change
 }
 
-export type ChangeAction = 'retry' | 'discard' | 'resolve'
-
-const DONE = { retry: 'retried', discard: 'discarded' } as const
-
-/** @throws SyncError SYNC_USAGE */
-export function checkActionAllowed(action: ChangeAction, change: ChangeDetails): void {
-  const { id, state, code, held } = change
-  if (action === 'resolve') {
-    const nothing = { waiting: 'waits to be sent', sending: 'is being sent just now' } as Record<string, string>
-    const word = wordOf(state)
-    if (word !== 'parked')
-      throw usage(`Change ${id} ${nothing[word] ?? `is ${word} already`}; nothing is left to decide.`)
-    if (!isCode(code, 'SYNC_PUSH_CONFLICT')) throw usage(`Change ${id} is no conflict. ${instead(id, code)}`)
-    return
-  }
-  // Of a process that is gone.
-  const isAbandoned = state === 'in_flight' && !held
-  const allowed = next({ ...change, state: isAbandoned ? 'lost' : state }, action)
-  if ('rejected' in allowed)
-    throw usage(`Change ${id} ${allowed.rejected.replace(/^it /, '')}, so it cannot be ${DONE[action]}.`)
+interface Blocker {
+  readonly change: number
+  readonly state: State
 }
 
-function instead(id: number, code: ErrorCode | null): string {
-  if (isCode(code, 'SYNC_PUSH_GONE', 'SYNC_PUSH_UNSUPPORTED')) return `"changes discard ${id}" discards it.`
-  if (isCode(code, 'SYNC_PUSH_INVALID')) {
-    return `ScopeStack refused it: edit the row again, or discard it with "changes discard ${id}".`
-  }
-  if (isCode(code, 'SYNC_PUSH_FORBIDDEN')) return `ScopeStack does not allow it: "changes retry ${id}" when it does.`
-  return `"changes show ${id}" says what helps.`
+/** What blocks a change from being sent, by `sync.blocker_of` in the database, which also decides what is sent next. */
+export interface SendBlockers {
+  /** A worker is sending it now. */
+  readonly held: boolean
+  /** Until the next try. */
+  readonly seconds: number | null
+  /** An older change of the same record, or one that is being sent. */
+  readonly record: Blocker | null
+  /** The create of the new row that it refers to. */
+  readonly parent: Blocker | null
 }
 
-/** Makes it waiting again. @throws SyncError SYNC_USAGE unless it is parked or postponed. */
-export async function retryChange(sql: Database, id: number): Promise<void> {
-  await transact(sql, async (tx) => {
-    checkActionAllowed('retry', await lockedChange(tx, id))
-    await retry(tx, id)
-    await wakePush(tx)
-  })
+/** @returns no entry for a change that nothing blocks. */
+export async function readSendBlockers(sql: Database, ids: readonly number[]): Promise<Map<number, SendBlockers>> {
+  const rows = await sql<(SendBlockers & { id: number })[]>`
+    select o.id::float8 as id, o.state = 'in_flight' and ${isLeaseHeld(sql, PUSH_LEASE)} as held,
+      case when ${isPostponed(sql)} then ceil(extract(epoch from o.not_before - now()))::float8 end as seconds,
+      blocker -> 'record' as record, blocker -> 'parent' as parent
+    from sync.outbox o cross join lateral sync.blocker_of(o) as blocker
+    where o.id = any(${`{${ids.join(',')}}`}::bigint[]) and ${isIn(sql, OPEN)}`
+  return new Map(
+    rows.flatMap(({ id, ...waits }) =>
+      waits.held || waits.seconds !== null || waits.record !== null || waits.parent !== null ? [[id, waits]] : [],
+    ),
+  )
 }
 
 /**
- * Discards a change. Its row shows what ScopeStack holds after the next pull. A new row that was never sent is deleted at
- * once, and its later changes are discarded with it.
+ * How many changes wait for a parked new row, directly or behind each other: nothing sends them before a person decides. From the
+ * parked ones, which are few, where `sync.blocker_of` would look at all that wait.
  */
-export async function discardChange(sql: Database, catalog: ReadonlyMap<string, Resource>, id: number): Promise<void> {
-  await transact(sql, async (tx) => {
-    await disableCapture(tx)
-    const change = await lockedChange(tx, id)
-    checkActionAllowed('discard', change)
-    const resource = catalog.get(change.resource)!
-    const { recordId } = change
-    const neverMade = isLocal(recordId) && change.op === 'create'
-    await discard(
-      tx,
-      tx`(o.id = ${id} or ${neverMade} and o.record_id = ${recordId} and o.resource = ${resource.type})`,
-    )
-    if (neverMade) await tx.unsafe(`delete from ${tableOf(resource)} where id = $1`, [recordId])
-    else {
-      // If the row showed ScopeStack's values in between, no later edit is based on this one.
-      if (change.returnedAt === null) {
-        await rebaseQueued(tx, change, (later) => rebaseOntoBase(resource, change, later))
-      }
-      await clearDigest(tx, resource, recordId)
-    }
-    // Changes that refer to it are not blocked any more.
-    await wakePush(tx)
-  })
-}
-
-/** Resolves a conflict: the local values overwrite the remote ones that were shown, or are discarded. */
-export async function resolveChange(
-  sql: Database,
-  catalog: ReadonlyMap<string, Resource>,
-  id: number,
-  keep: 'local' | 'remote',
-): Promise<void> {
-  if (keep === 'remote') {
-    checkActionAllowed('resolve', await findChange(sql, id))
-    return await discardChange(sql, catalog, id)
-  }
-  await transact(sql, async (tx) => {
-    const change = await lockedChange(tx, id)
-    checkActionAllowed('resolve', change)
-    const resource = catalog.get(change.resource)!
-    // The new base is the remote value that was shown: a later modification in ScopeStack is a new conflict.
-    const shown = new Map(
-      (change.decisions ?? []).map(({ member, entry, remote }) => [
-        keyOf({ column: columnOf(resource, member), ...(entry === undefined ? {} : { entry }) }),
-        remote,
-      ]),
-    )
-    const fields = fieldsOf(resource, change).map((field) =>
-      shown.has(keyOf(field)) ? { ...field, base: shown.get(keyOf(field)) } : field,
-    )
-    await writeBase(tx, id, valuesOf(fields, 'base'))
-    await retry(tx, id)
-    await wakePush(tx)
-  })
-}
-
-const wakePush = (tx: Transaction) => tx`select pg_notify('scopestack_sync_outbox', '')`
-
-/**
- * Locks the row before the change, in the order of edits and settlements, so that an edit in an open transaction is waited
- * for and seen. A create that is settled meanwhile gives the row another id.
- */
-async function lockedChange(tx: Transaction, id: number): Promise<ChangeDetails> {
-  for (let { resource, recordId } = await findChange(tx, id); ;) {
-    const [table] = await tx<{ relation: string }[]>`select relation from sync.captured where type = ${resource}`
-    if (table !== undefined) await tx.unsafe(`select from ${table.relation} where id = $1 for update`, [recordId])
-    const { recordId: now } = await findChange(tx, id)
-    if (now === recordId) break
-    recordId = now
-  }
-  await tx`select from sync.outbox where id = ${id} for update`
-  await loseAbandoned(tx, tx`o.id = ${id}`)
-  return await findChange(tx, id)
+export async function countBehindParked(sql: Database): Promise<number> {
+  const [row] = await sql<{ count: number }[]>`
+    with recursive blocked as (
+      select o.id, o.resource, o.record_id, o.op, o.state from sync.outbox o where o.op = 'create' and ${isIn(sql, PARKED)}
+      union
+      select behind.* from blocked b cross join lateral (
+        select o.id, o.resource, o.record_id, o.op, o.state from sync.outbox o
+        where b.op = 'create' and o.refs <> '{}' and o.refs @> array[b.resource || '/' || b.record_id] and ${isIn(sql, OPEN)}
+        union all
+        -- One that is parked and was not sent goes along with a later edit of its row.
+        select o.id, o.resource, o.record_id, o.op, o.state from sync.outbox o
+        where b.state <> 'parked' and o.record_id = b.record_id and o.resource = b.resource and ${isIn(sql, OPEN)}) as behind)
+    select count(*)::int as count from blocked o where ${isIn(sql, OPEN)}`
+  return row!.count
 }

@@ -4,18 +4,11 @@
  * when such a change is about to be sent.
  */
 import type { Column, Resource } from '../../catalog/resource.ts'
-import { dropReference, exchangeId, renameRecord, type Exchange } from '../changes/writes.ts'
+import { dropReference, exchangeId, refOf, renameRecord, type Exchange } from '../changes/writes.ts'
 import { quote, type Transaction } from '../connection/database.ts'
 import { arrayLiteral } from '../connection/literals.ts'
 import { bisect } from '../mirror/bisect.ts'
 import { disableCapture, tableOf } from '../schema/capture-triggers.ts'
-
-interface Known {
-  /** Type of the row that had the local id. */
-  readonly target: string
-  readonly local: string
-  readonly real: string
-}
 
 /** Replaces a local id by the real one: in the row, in rows that refer to it, and in the outbox. */
 export async function replaceLocalId(
@@ -25,7 +18,7 @@ export async function replaceLocalId(
   local: string,
   real: string,
 ): Promise<void> {
-  const known = { ref: refOf(resource.type, local), local, real }
+  const exchange = { target: resource.type, local, real }
   const table = tableOf(resource)
   await tx`
     insert into sync.local_ids (resource, local_id, real_id) values (${resource.type}, ${local}, ${real})
@@ -33,17 +26,17 @@ export async function replaceLocalId(
   // A pull may have loaded the record before the response came.
   await tx.unsafe(`delete from ${table} where id = $2 and exists (select from ${table} where id = $1)`, [local, real])
   await tx.unsafe(`update ${table} set id = $2, sync_hash = '' where id = $1`, [local, real])
-  const referring = tx`refs <> '{}' and refs @> array[${known.ref}]::text[]`
+  const referring = tx`refs <> '{}' and refs @> array[${refOf(exchange)}]::text[]`
   for (const other of catalog.values()) {
     for (const column of other.columns) {
       const { name, from, target, writable } = column
       if (from === 'to-many' || target !== resource.type) continue
       await tx.unsafe(`update ${tableOf(other)} set ${quote(name)} = $2 where ${quote(name)} = $1`, [local, real])
-      if (writable) await exchangeId(tx, column, known, tx`resource = ${other.type} and ${referring}`)
+      if (writable) await exchangeId(tx, column, exchange, tx`resource = ${other.type} and ${referring}`)
     }
   }
-  await renameRecord(tx, resource.type, known)
-  await dropReference(tx, known, referring)
+  await renameRecord(tx, exchange)
+  await dropReference(tx, exchange, referring)
 }
 
 /**
@@ -52,7 +45,7 @@ export async function replaceLocalId(
  * @returns ids of the changes that it altered.
  */
 export async function resolveLocalIds(tx: Transaction, changes: readonly number[]): Promise<ReadonlySet<number>> {
-  const found = await tx<(Known & Pick<Column, 'member' | 'from' | 'name'> & Referring)[]>`
+  const found = await tx<(Exchange & Pick<Column, 'member' | 'from' | 'name'> & Referring)[]>`
     select o.id::float8 as id, o.record_id as "recordId", k.relation, c.name, c.member, c."from",
       l.resource as target, l.local_id as local, l.real_id as real
     from sync.outbox o join sync.captured k on k.type = o.resource
@@ -65,16 +58,15 @@ export async function resolveLocalIds(tx: Transaction, changes: readonly number[
       offset 0) as l
     where o.id = any(${arrayLiteral(changes.map(String))}::bigint[])`
   if (found.length > 0) await disableCapture(tx)
-  for (const { id, recordId, relation, name, ...rest } of found) {
-    const known: Exchange = { ref: refOf(rest.target, rest.local), local: rest.local, real: rest.real }
-    await exchangeId(tx, rest, known, tx`id = ${id}`)
-    await dropReference(tx, known, tx`id = ${id}`)
+  for (const { id, recordId, relation, name, ...exchange } of found) {
+    await exchangeId(tx, exchange, exchange, tx`id = ${id}`)
+    await dropReference(tx, exchange, tx`id = ${id}`)
     // A locked or rejected row is left alone: the response will bring the same value.
     const inRow = (savepoint: Transaction) =>
       savepoint.unsafe(
         `update ${relation} set ${quote(name)} = $3 where id in (
          select id from ${relation} where id = $1 and ${quote(name)} = $2 for update skip locked)`,
-        [recordId, rest.local, rest.real],
+        [recordId, exchange.local, exchange.real],
       )
     await bisect<number, unknown>(tx, [id], inRow, () => undefined)
   }
@@ -86,6 +78,3 @@ interface Referring {
   readonly recordId: string
   readonly relation: string
 }
-
-/** As sync.local_refs makes it. */
-const refOf = (target: string, local: string): string => `${target}/${local}`

@@ -18,9 +18,8 @@
  *   suspended, and woken up late  as it was                   its writes do not prove the lease, and change nothing
  */
 import type { Resource } from '../../catalog/resource.ts'
-import type { Change } from '../changes/change.ts'
+import { changeColumns, isIn, isPostponed, type Change, type Fragment } from '../changes/change.ts'
 import { coalesceChanges } from '../changes/coalesce.ts'
-import { changeColumns, isIn, isPostponed, type Fragment } from '../changes/read.ts'
 import { DEPARTED, OPEN } from '../changes/states.ts'
 import { clampTimes, coalesceInto, lose, rewrite } from '../changes/writes.ts'
 import type { Transaction } from '../connection/database.ts'
@@ -80,14 +79,14 @@ async function readHeads(tx: Transaction, limit: number): Promise<Change[]> {
 
 async function coalesceRecords(tx: Transaction, resource: Resource, heads: readonly Change[]): Promise<Change[]> {
   if (heads.length === 0) return []
-  const idsOf = arrayLiteral(heads.map(({ id }) => String(id)))
+  const headIds = arrayLiteral(heads.map(({ id }) => String(id)))
   // An edit that was committed since the heads were read may refer to a new row: its record waits for that row.
   const together = await tx<Change[]>`
     select ${changeColumns(tx)} from sync.outbox o
     where record_id = any(${arrayLiteral(heads.map(({ recordId }) => recordId))}::text[])
       and resource = ${resource.type} and ${isIn(tx, ['waiting', 'parked'])}
       and record_id <> all(array(
-        select h.record_id from sync.outbox h where h.id = any(${idsOf}::bigint[]) and sync.blocker_of(h) is not null))
+        select h.record_id from sync.outbox h where h.id = any(${headIds}::bigint[]) and sync.blocker_of(h) is not null))
     order by id for update`
   const changes: Change[] = []
   for (const those of Map.groupBy(together, ({ recordId }) => recordId).values()) {

@@ -1,6 +1,6 @@
 /** When there is something to push: a notification is immediate, and the table is the proof. */
 import { setTimeout as delay } from 'node:timers/promises'
-import { isIn, isPostponed } from '../changes/read.ts'
+import { isIn, isPostponed } from '../changes/change.ts'
 import { OPEN } from '../changes/states.ts'
 import { deleteSettled } from '../changes/writes.ts'
 import type { Database } from '../connection/database.ts'
@@ -31,21 +31,20 @@ const GATHER_MS = 100
  * have been missed. The first call comes at once, the next one when the last has ended and a tenth of a second has passed.
  */
 export async function listenForChanges(presence: Presence, onChange: () => Promise<void>): Promise<void> {
-  const said = { again: false, calling: false }
+  const state = { isDue: false, isCalling: false }
   const call = async (): Promise<void> => {
-    said.calling = true
-    while (said.again) {
-      said.again = false
+    state.isCalling = true
+    while (state.isDue) {
+      state.isDue = false
       await onChange().catch(() => {})
       await delay(GATHER_MS)
     }
-    said.calling = false
+    state.isCalling = false
   }
-  const hear = (): void => {
-    said.again = true
-    if (!said.calling) void call()
-  }
-  await presence.listen('scopestack_sync_outbox', hear)
+  await presence.listen('scopestack_sync_outbox', () => {
+    state.isDue = true
+    if (!state.isCalling) void call()
+  })
 }
 
 /** Settled changes are kept for a while, so that the outcome of an edit can be looked up. */

@@ -1,6 +1,6 @@
 /** Alerts about parked changes. */
 import type { ErrorCode } from '../../errors/table.ts'
-import { isIn } from '../changes/read.ts'
+import { isIn } from '../changes/change.ts'
 import { PARKED } from '../changes/states.ts'
 import type { Database } from '../connection/database.ts'
 import { isLeaseHeld } from '../fleet/leases.ts'

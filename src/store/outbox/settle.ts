@@ -4,8 +4,7 @@
  */
 import type { RemoteRecord, Resource } from '../../catalog/resource.ts'
 import { claimLost, rowRejected } from '../../errors/waiting-changes.ts'
-import type { Change, ChangeContent } from '../changes/change.ts'
-import { changeColumns, isIn } from '../changes/read.ts'
+import { changeColumns, isIn, type Change, type ChangeContent } from '../changes/change.ts'
 import { rebaseOntoResponse, type ChangeResponse } from '../changes/rebase.ts'
 import { OPEN, PARKED } from '../changes/states.ts'
 import { end, writeBase, type Ending } from '../changes/writes.ts'

@@ -11,8 +11,13 @@ import { openLeases } from '../../../src/store/fleet/leases.ts'
 import { createMirror } from '../../../src/store/mirror/load.ts'
 import { rowsToRestore, rowsExcept, unsettledRows } from '../../../src/store/mirror/local-edits.ts'
 import { markDeleted, countLiving, findUnseen, unseenWithin } from '../../../src/store/mirror/tombstones.ts'
-import { readPendingChanges, readSendBlockers } from '../../../src/store/outbox/blockers.ts'
-import { countChanges, listChanges, listOpenChanges } from '../../../src/store/outbox/changes.ts'
+import {
+  countChanges,
+  listChanges,
+  listOpenChanges,
+  readPendingChanges,
+  readSendBlockers,
+} from '../../../src/store/outbox/changes.ts'
 import { replaceLocalId } from '../../../src/store/outbox/local-ids.ts'
 import { nextBatch } from '../../../src/store/outbox/next-batch.ts'
 import { readDue } from '../../../src/store/outbox/notify.ts'

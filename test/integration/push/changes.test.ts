@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest'
 import { startSimulator, type Simulator } from '../../../src/simulator/server.ts'
 import type { Transaction } from '../../../src/store/connection/database.ts'
-import { discardChange, resolveChange, retryChange } from '../../../src/store/outbox/changes.ts'
+import { discardChange, resolveChange, retryChange } from '../../../src/store/outbox/change-actions.ts'
 import { createDatabase, type TestDatabase } from '../../support/postgres/database.ts'
 import { startWorker, type TestWorker } from '../../support/scopestack/worker.ts'
 import { emptyOutbox, makeDue, newestId, readOutcomes, readStates } from '../../support/tables/outbox.ts'

@@ -2,7 +2,7 @@
 import { expect, it } from 'vitest'
 import { catalog } from '../../../src/catalog/registry.ts'
 import { openDatabase } from '../../../src/store/connection/database.ts'
-import { discardChange, retryChange } from '../../../src/store/outbox/changes.ts'
+import { discardChange, retryChange } from '../../../src/store/outbox/change-actions.ts'
 import { onTestFinished } from '../../support/run/test-context.ts'
 import { openAccount, pullOne, remoteIds } from '../../support/scopestack/account.ts'
 import { readChanges, readStates } from '../../support/tables/outbox.ts'

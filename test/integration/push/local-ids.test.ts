@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { startSimulator, type Simulator } from '../../../src/simulator/server.ts'
-import { discardChange } from '../../../src/store/outbox/changes.ts'
+import { discardChange } from '../../../src/store/outbox/change-actions.ts'
 import { pruneSettledChanges } from '../../../src/store/outbox/notify.ts'
 import { createDatabase, type TestDatabase } from '../../support/postgres/database.ts'
 import { withoutCapture } from '../../support/postgres/without-capture.ts'

@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest'
 import { raiseParkedAlerts } from '../../../src/jobs/alerts/edit-alerts.ts'
 import { startSimulator, type Simulator } from '../../../src/simulator/server.ts'
-import { discardChange } from '../../../src/store/outbox/changes.ts'
+import { discardChange } from '../../../src/store/outbox/change-actions.ts'
 import { createDatabase, type TestDatabase } from '../../support/postgres/database.ts'
 import { startWorker, type TestWorker } from '../../support/scopestack/worker.ts'
 import { sendAll, emptyOutbox, parkEarlier, readChanges } from '../../support/tables/outbox.ts'

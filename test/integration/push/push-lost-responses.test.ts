@@ -5,7 +5,7 @@ import { remoteFailed, remoteUnreachable } from '../../../src/errors/requests.ts
 import type { Client } from '../../../src/remote/client.ts'
 import { startSimulator, type Simulator } from '../../../src/simulator/server.ts'
 import { openLeases } from '../../../src/store/fleet/leases.ts'
-import { discardChange, retryChange } from '../../../src/store/outbox/changes.ts'
+import { discardChange, retryChange } from '../../../src/store/outbox/change-actions.ts'
 import { push } from '../../../src/sync/push/push.ts'
 import { createDatabase, type TestDatabase } from '../../support/postgres/database.ts'
 import { startWorker, type TestWorker } from '../../support/scopestack/worker.ts'

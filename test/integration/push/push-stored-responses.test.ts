@@ -4,7 +4,7 @@ import { remoteFailed, remoteUnreachable } from '../../../src/errors/requests.ts
 import type { Client } from '../../../src/remote/client.ts'
 import { startSimulator, type Simulator } from '../../../src/simulator/server.ts'
 import type { Transaction } from '../../../src/store/connection/database.ts'
-import { discardChange, retryChange } from '../../../src/store/outbox/changes.ts'
+import { discardChange, retryChange } from '../../../src/store/outbox/change-actions.ts'
 import { createDatabase, type TestDatabase } from '../../support/postgres/database.ts'
 import { startWorker, type TestWorker } from '../../support/scopestack/worker.ts'
 import { addAttributes, emptyOutbox, makeDue, parkAll, readChanges, readStates } from '../../support/tables/outbox.ts'

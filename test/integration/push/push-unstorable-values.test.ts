@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest'
 import type { Client } from '../../../src/remote/client.ts'
 import { startSimulator, type Simulator } from '../../../src/simulator/server.ts'
-import { resolveChange } from '../../../src/store/outbox/changes.ts'
+import { resolveChange } from '../../../src/store/outbox/change-actions.ts'
 import { createDatabase, type TestDatabase } from '../../support/postgres/database.ts'
 import { startWorker, type TestWorker } from '../../support/scopestack/worker.ts'
 import { emptyOutbox, readChanges, refuseSent } from '../../support/tables/outbox.ts'

@@ -1,7 +1,7 @@
 /** What a reading does about rows that hold local edits: it neither marks deleted them, nor calls them different, nor forgets them. */
 import { describe, expect, it } from 'vitest'
 import { catalog } from '../../../src/catalog/registry.ts'
-import { discardChange } from '../../../src/store/outbox/changes.ts'
+import { discardChange } from '../../../src/store/outbox/change-actions.ts'
 import { verifyResource } from '../../../src/sync/verify/verify.ts'
 import { withLease } from '../../../src/sync/with-lease.ts'
 import { leased } from '../../support/postgres/leased.ts'

@@ -5,8 +5,8 @@ import { wrapped as wrappedLines } from '../../../src/commands/output/format.ts'
 import { planText as planLines } from '../../../src/commands/output/plan-output.ts'
 import { waitsBecause, withId } from '../../../src/report/change-reasons.ts'
 import type { Decision } from '../../../src/store/changes/change.ts'
-import type { SendBlockers } from '../../../src/store/outbox/blockers.ts'
-import { checkActionAllowed, type ChangeDetails } from '../../../src/store/outbox/changes.ts'
+import { checkActionAllowed } from '../../../src/store/outbox/change-actions.ts'
+import type { ChangeDetails, SendBlockers } from '../../../src/store/outbox/changes.ts'
 import type { PlannedChange } from '../../../src/sync/push/plan.ts'
 
 const [changeText, listText, planText, wrapped] = [
