@@ -4,7 +4,8 @@
  * by a share lock on it: the next holder waits for them, and a late holder's write nothing.
  */
 import type { Column } from '../../catalog/resource.ts'
-import type { ErrorCode } from '../../errors/table.ts'
+import type { SyncError } from '../../errors/sync-error.ts'
+import { claimLost } from '../../errors/waiting-changes.ts'
 import type { Transaction } from '../connection/database.ts'
 import { arrayLiteral } from '../connection/literals.ts'
 import { isLeaseOurs, type Lease } from '../fleet/leases.ts'
@@ -38,24 +39,32 @@ async function happen(sql: Sql, event: Event, which: Fragment, set: Fragment): P
   return count
 }
 
-const one = (sql: Sql, { id }: Pick<Change, 'id'>, lease: Lease) => sql`o.id = ${id} and ${isLeaseOurs(sql, lease)}`
+/**
+ * The same to one change, in a push.
+ *
+ * @throws SyncError SYNC_CLAIM_LOST where a person has discarded it, or another process has the lease: nothing was written.
+ */
+async function happenTo({ id }: Change, lease: Lease, sql: Sql, event: Event, set: Fragment): Promise<void> {
+  const count = await happen(sql, event, sql`o.id = ${id} and ${isLeaseOurs(sql, lease)}`, set)
+  if (count !== 1) throw claimLost({ change: id, term: lease.term })
+}
 
-/** The request leaves now. From here on no other change is coalesced into it. @returns false: it must not leave. */
-export async function depart(sql: Sql, change: Change, lease: Lease, knownIds: Change['knownIds']): Promise<boolean> {
+/** The request leaves now. From here on no other change is coalesced into it. Where this throws, it must not leave. */
+export async function depart(sql: Sql, change: Change, lease: Lease, knownIds: Change['knownIds']): Promise<void> {
   const known = knownIds === null ? null : arrayLiteral(knownIds)
   const set = sql`
     requested_at = clock_timestamp(), not_before = null, code = null, reason = null,
     known_ids = case when o.op = 'create' then ${known}::text[] end`
-  return (await happen(sql, 'depart', one(sql, change, lease), set)) === 1
+  await happenTo(change, lease, sql, 'depart', set)
 }
 
 /** ScopeStack reports a create as done, but not which record it made. */
 export const accept = (sql: Sql, change: Change, lease: Lease, why: string) =>
-  happen(sql, 'accept', one(sql, change, lease), sql`answer = ${jsonbValue(sql, { why })}`)
+  happenTo(change, lease, sql, 'accept', sql`answer = ${jsonbValue(sql, { why })}`)
 
 /** Stores the response to an edit. */
 export const answerEdit = (sql: Sql, change: Change, lease: Lease, answer: StoredResponse) =>
-  happen(sql, 'answer', one(sql, change, lease), sql`answer = ${jsonbValue(sql, answer)}`)
+  happenTo(change, lease, sql, 'answer', sql`answer = ${jsonbValue(sql, answer)}`)
 
 /**
  * The id of a created record. Stored whichever worker has the lease by now.
@@ -63,8 +72,16 @@ export const answerEdit = (sql: Sql, change: Change, lease: Lease, answer: Store
  * @param answer null where the record was found by a search: it may have been modified since it was created.
  * @throws the error that `isDuplicateCreate` recognizes.
  */
-export const answerCreate = (sql: Sql, { id }: Change, made: string, answer: StoredResponse | null) =>
-  happen(sql, 'answer', sql`o.id = ${id}`, sql`answer_id = ${made}, answer = ${orNull(sql, answer)}`)
+export async function answerCreate(
+  sql: Sql,
+  { id }: Change,
+  { term }: Lease,
+  made: string,
+  answer: StoredResponse | null,
+): Promise<void> {
+  const set = sql`answer_id = ${made}, answer = ${orNull(sql, answer)}`
+  if ((await happen(sql, 'answer', sql`o.id = ${id}`, set)) !== 1) throw claimLost({ change: id, term })
+}
 
 /** Another create has this record already. */
 export const isDuplicateCreate = (error: unknown): boolean =>
@@ -72,29 +89,28 @@ export const isDuplicateCreate = (error: unknown): boolean =>
 
 export interface Postponement {
   readonly seconds: number
-  readonly code: ErrorCode
-  readonly reason: string
+  readonly error: SyncError
   /** How often it has failed; unchanged when left out. */
   readonly attempts?: number
 }
 
 /** The request certainly did not arrive, and the push ends. */
 export const unsend = (sql: Sql, change: Change, lease: Lease) =>
-  happen(sql, 'unsend', one(sql, change, lease), sql`requested_at = null`)
+  happenTo(change, lease, sql, 'unsend', sql`requested_at = null`)
 
 /** @param event `unsend`: the request certainly did not arrive. */
 export function postpone(
   sql: Sql,
   change: Change,
   lease: Lease,
-  { seconds: pause, code, reason, attempts }: Postponement,
+  { seconds: pause, error, attempts }: Postponement,
   event: 'postpone' | 'unsend',
-): Promise<number> {
+): Promise<void> {
   const set = sql`
-    attempts = coalesce(${attempts ?? null}::int, o.attempts), code = ${code}, reason = ${storable(reason)},
-    not_before = now() + ${seconds(sql, pause)},
+    attempts = coalesce(${attempts ?? null}::int, o.attempts), code = ${error.code},
+    reason = ${storable(error.message)}, not_before = now() + ${seconds(sql, pause)},
     requested_at = case when ${event} = 'unsend' then null else o.requested_at end`
-  return happen(sql, event, one(sql, change, lease), set)
+  return happenTo(change, lease, sql, event, set)
 }
 
 /** What is left of a batch, where a failure ended the push. */
@@ -114,28 +130,27 @@ export interface Ending {
   readonly event: 'settle' | 'obsolete' | 'refuse' | 'park' | 'doubt' | 'strand' | 'vanish'
   readonly decisions: readonly Decision[] | null
   readonly answerId?: string
-  /** Of a parked change, why. */
-  readonly reason?: { readonly code: ErrorCode; readonly text: string; readonly errors: readonly FieldProblem[] }
+  /** Of a parked change, why; and what ScopeStack said of its fields. */
+  readonly error?: SyncError
+  readonly errors?: readonly FieldProblem[]
   /** Of a parked edit: values that its requests may have written. */
   readonly inDoubt?: ChangeValues | null
   /** ScopeStack applied a part, and this is what is left; the row shows what was applied. */
   readonly rest?: ChangeContent | null
 }
 
-export async function end(tx: Transaction, change: Change, lease: Lease, ending: Ending): Promise<boolean> {
-  const { event, decisions, answerId = null, reason, inDoubt = null, rest = null } = ending
-  const { code = null, text = null, errors = null } = reason ?? {}
+export async function end(tx: Transaction, change: Change, lease: Lease, ending: Ending): Promise<void> {
+  const { event, decisions, answerId = null, error, errors = [], inDoubt = null, rest = null } = ending
   const accepted = event === 'settle' || rest !== null
   const set = tx`
     settled_at = clock_timestamp(), sent_at = case when ${accepted} then now() end, not_before = null, answer = null,
     answer_id = case when ${event} = 'vanish' then null else coalesce(${answerId}, o.answer_id) end,
     requested_at = case when ${event} in ('settle', 'doubt', 'strand') then o.requested_at end,
-    decisions = coalesce(${orNull(tx, decisions)}, o.decisions), code = ${code}, errors = ${orNull(tx, errors)},
-    reason = ${text === null ? null : storable(text)}, in_doubt = ${orNull(tx, inDoubt)},
+    decisions = coalesce(${orNull(tx, decisions)}, o.decisions), code = ${error?.code ?? null},
+    errors = ${orNull(tx, error === undefined ? null : errors)}, reason = ${error === undefined ? null : storable(error.message)}, in_doubt = ${orNull(tx, inDoubt)},
     returned_at = case when ${rest !== null} then now() end`
-  if ((await happen(tx, event, one(tx, change, lease), set)) !== 1) return false
+  await happenTo(change, lease, tx, event, set)
   if (rest !== null) await rewrite(tx, { ...change, ...rest, inDoubt: null })
-  return true
 }
 
 /** Its values went into a newer change. @param by null: together they amount to nothing. */

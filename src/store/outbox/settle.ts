@@ -3,7 +3,7 @@
  * The row is loaded only where no later edit of it waits; that edit gets its own response.
  */
 import type { RemoteRecord, Resource } from '../../catalog/resource.ts'
-import { claimLost, rowRejected } from '../../errors/waiting-changes.ts'
+import { rowRejected } from '../../errors/waiting-changes.ts'
 import { changeColumns, isIn, type Change, type ChangeContent } from '../changes/change.ts'
 import { rebaseOntoResponse, type ChangeResponse } from '../changes/rebase.ts'
 import { OPEN, PARKED } from '../changes/states.ts'
@@ -46,7 +46,7 @@ export async function settle(
   await settleTogether(sql, async (tx, rowWork) => {
     await prepare(tx)
     await rowWork(() => lockRow(tx, resource, change.recordId))
-    if (!(await end(tx, change, lease, ending))) throw claimLost({ change: change.id, term: lease.term })
+    await end(tx, change, lease, ending)
     const id = record?.id ?? change.recordId
     if (id !== change.recordId) await adoptId(tx, rowWork, catalog, change, id)
     const onto = (later: readonly Change[]) =>

@@ -175,7 +175,6 @@ export function responded(
     return { do: 'settle', fate: 'sent', settlement: { ...settlement, ending }, error, ...stored }
   }
   const { rest, decisions: left } = ignoredRest(resource, ignored, record)
-  const reason = { code: error.code, text: error.message, errors: [] }
-  const ending = { event: 'park', decisions: left, reason, rest } as const
+  const ending = { event: 'park', decisions: left, error, rest } as const
   return { do: 'settle', fate: 'parked', settlement: { ...settlement, ending }, error, ...stored }
 }

@@ -11,7 +11,7 @@ import { idsOfOtherCreates, wasMirroredBefore } from '../../store/outbox/similar
 import { isBadRequest } from '../list/list-request.ts'
 import { isSameRecord } from '../list/same-record.ts'
 import type { Attempt, PushDeps } from './attempt.ts'
-import { queryVariants, searchRequest, type RemoteAccess, type RemoteList } from './read-remote.ts'
+import { queryVariants, listRequest, type RemoteAccess, type RemoteList } from './read-remote.ts'
 
 /** Past so many pages of similar records the result is uncertain. */
 const MOST_PAGES = 20
@@ -45,7 +45,7 @@ export async function findByNaturalKey(
   { resource, signal }: Pick<RemoteList, 'resource' | 'signal'>,
   key: Members,
 ): Promise<RemoteRecord[] | null> {
-  const request = await searchRequest(deps, resource)
+  const request = await listRequest(deps, resource, { toSearch: true })
   const found = new Map<string, RemoteRecord>()
   const refusals: SyncError[] = []
   const ways = queryVariants(request)

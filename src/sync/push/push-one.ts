@@ -3,7 +3,6 @@ import type { RemoteRecord } from '../../catalog/resource.ts'
 import { UNKNOWN } from '../../errors/codes/changes.ts'
 import { arrivalUnknown, arrivedUnsettled, newRowDiscarded, parentDiscarded } from '../../errors/parked-changes.ts'
 import { factOf, hasCode, isCode, SyncError } from '../../errors/sync-error.ts'
-import { claimLost } from '../../errors/waiting-changes.ts'
 import { createRetrySchedule, sleep } from '../../remote/http/retry.ts'
 import { isLocal } from '../../store/changes/change.ts'
 import { latestValues } from '../../store/changes/coalesce.ts'
@@ -118,12 +117,13 @@ async function apply(deps: PushDeps, attempt: Attempt, outcome: Outcome): Promis
       await settle({ ...deps, mirror }, change, lease, outcome.settlement)
       return { change, fate: outcome.fate, error: outcome.error }
     case 'park': {
-      const { ending, error } = endingOf(attempt, outcome)
+      const ending = endingOf(attempt, outcome)
       await settle({ ...deps, mirror }, change, lease, { ending, row: 'restore' })
-      return { change, fate: 'parked', error }
+      return { change, fate: 'parked', error: ending.error }
     }
     case 'postpone':
-      await postponed(deps, attempt, outcome)
+      // A request that certainly did not arrive is not in flight, unless an earlier one is.
+      await postpone(deps.sql, change, lease, outcome, didNotArrive(attempt.flight) ? 'unsend' : 'postpone')
       if (outcome.ends === true) throw outcome.error
       return { change, fate: 'postponed', error: outcome.error }
     case 'stop':
@@ -145,47 +145,23 @@ async function unsendUnarrived({ sql }: PushDeps, { change, lease, flight }: Att
   if (didNotArrive(flight)) await unsend(sql, change, lease).catch(() => {})
 }
 
-/** A request that certainly did not arrive is not in flight, unless an earlier one is. */
-async function postponed(
-  { sql }: PushDeps,
-  { change, lease, flight }: Attempt,
-  { error, seconds, attempts }: OutcomeOf<'postpone'>,
-): Promise<void> {
-  const event = didNotArrive(flight) ? 'unsend' : 'postpone'
-  const spent = attempts === undefined ? {} : { attempts }
-  const written = await postpone(
-    sql,
-    change,
-    lease,
-    { seconds, code: error.code, reason: error.message, ...spent },
-    event,
-  )
-  if (written !== 1) throw claimLost({ change: change.id, term: lease.term })
-}
-
 /**
  * A create that was sent stays unknown whatever followed: no later change may be coalesced into it or sent after it. An edit
  * keeps the values that may have arrived.
  */
 function endingOf(
   { change, resource, flight }: Attempt,
-  { error, errors = [], decisions, applied }: OutcomeOf<'park'>,
-): { ending: Ending; error: SyncError } {
+  { error, errors = [], decisions: decided, applied }: OutcomeOf<'park'>,
+): Ending & { readonly error: SyncError } {
+  const decisions = decided ?? null
   if (change.op !== 'create') {
     const isKnown = applied === 'nothing' || flight.state === 'waiting'
     const doubts = possibleWrites(change, change.op === 'update' && !isKnown)
-    const reason = { code: error.code, text: error.message, errors }
-    return {
-      ending: { event: 'park', decisions: decisions ?? null, reason, inDoubt: latestValues(resource, doubts) },
-      error,
-    }
+    return { event: 'park', decisions, error, errors, inDoubt: latestValues(resource, doubts) }
   }
   const event = createEventOf(flight, applied)
   const because = explained(event, error, { what: changeName(change), record: flight.answerId ?? '' })
-  return {
-    ending: { event, decisions: decisions ?? null, reason: { code: because.code, text: because.message, errors } },
-    error: because,
-  }
+  return { event, decisions, error: because, errors }
 }
 
 function createEventOf({ state, mayHaveArrived }: Attempt['flight'], applied: OutcomeOf<'park'>['applied']) {

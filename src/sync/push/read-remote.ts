@@ -31,26 +31,23 @@ const DAY_MS = 24 * 60 * 60_000
  * The path and query of a resource's own list, as the last pull found that the server accepts it, so that the rows come out
  * the same. Where the pull uses another read method, or there was none yet, nothing is known about includes: none are
  * requested, and keys that are not sent stay as they are.
+ *
+ * @param how.toSearch for a record: before the first pull it has every declared part, since a missing filter may hide the record.
  */
-export async function listRequest(deps: RemoteAccess, resource: Resource): Promise<ListRequest> {
+export async function listRequest(
+  deps: RemoteAccess,
+  resource: Resource,
+  { toSearch = false } = {},
+): Promise<ListRequest> {
   const found = (await readCapability(deps.sql, resource.type, 'question'))?.value as ReadPlan | undefined
   if (found?.read.from === 'list' && found.request !== null) {
     // The account may have been given another slug since.
     return { ...found.request, path: requestFor(deps, resource, found.read)!.path }
   }
-  return { ...everythingOf(deps, resource), query: {} }
-}
-
-/** To search for a record. Before the first pull it has every declared part, since a missing filter may hide the record. */
-export async function searchRequest(deps: RemoteAccess, resource: Resource): Promise<ListRequest> {
-  const isKnown = (await readCapability(deps.sql, resource.type, 'question')) !== undefined
-  return isKnown ? await listRequest(deps, resource) : everythingOf(deps, resource)
-}
-
-function everythingOf(deps: RemoteAccess, resource: Resource): ListRequest {
   const own =
     resource.readMethods.find(({ from }) => from === 'list') ?? ({ from: 'list', path: resource.type } as const)
-  return requestFor(deps, resource, own)!
+  const request = requestFor(deps, resource, own)!
+  return toSearch && found === undefined ? request : { ...request, query: {} }
 }
 
 /** `?include=…`, so that a response has the same keys as a list. */

@@ -12,12 +12,12 @@
 import type { RemoteRecord } from '../../catalog/resource.ts'
 import { arrivalUnknown, recordGone } from '../../errors/parked-changes.ts'
 import { SyncError } from '../../errors/sync-error.ts'
-import { claimLost, responseLost } from '../../errors/waiting-changes.ts'
+import { responseLost } from '../../errors/waiting-changes.ts'
 import { accept, answerCreate, isDuplicateCreate } from '../../store/changes/writes.ts'
 import { hasConcurrentTwin, idsOfOtherCreates } from '../../store/outbox/similar-creates.ts'
 import { changeName, park, recordName, responded, type Attempt, type Outcome, type PushDeps } from './attempt.ts'
 import { findByNaturalKey, holdsWhatWasSent, idInLocation, mismatchWithCreated, naturalKeyOf } from './find-created.ts'
-import { includeOf, readRecord, readRecords, searchRequest } from './read-remote.ts'
+import { includeOf, readRecord, readRecords, listRequest } from './read-remote.ts'
 import { refused } from './refusal.ts'
 import { createBody, sendWrite } from './send-write.ts'
 
@@ -88,7 +88,7 @@ async function findNamed(
   flight.mayHaveArrived = true
   // From here on the record is looked for, and the create is never sent again.
   if (!response.isLost) {
-    if ((await accept(deps.sql, change, lease, response.why)) !== 1) throw passedOn(attempt)
+    await accept(deps.sql, change, lease, response.why)
     flight.state = 'accepted'
   }
   const left = { ...attempt, change: { ...change, silentFor: 0 } }
@@ -158,7 +158,7 @@ async function resolveNotFound(
 
 /** Where the server refuses the filter that shows the record's own value, the record may exist unseen. */
 async function mayBeHidden(deps: PushDeps, { change, resource }: Attempt): Promise<boolean> {
-  const { query } = await searchRequest(deps, resource)
+  const { query } = await listRequest(deps, resource, { toSearch: true })
   return Object.keys(resource.completeFilters).some(
     (name) => name in change.attributes && !(`filter[${name}]` in query),
   )
@@ -198,7 +198,7 @@ async function adopt(
   const response = { record, decisions: null }
   try {
     // In a transaction of its own: a locked row delays settling, and must not make the result unknown.
-    if ((await answerCreate(deps.sql, change, record.id, wasFound ? null : response)) !== 1) throw passedOn(attempt)
+    await answerCreate(deps.sql, change, attempt.lease, record.id, wasFound ? null : response)
     Object.assign(flight, { state: 'answered', answerId: record.id })
     return responded(attempt, response, { wasFound })
   } catch (error) {
@@ -207,5 +207,3 @@ async function adopt(
     return parkUnknown(attempt, `record ${record.id} is the answer to another new row as well`)
   }
 }
-
-const passedOn = ({ change, lease }: Attempt): Error => claimLost({ change: change.id, term: lease.term })

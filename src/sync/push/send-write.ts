@@ -3,7 +3,6 @@
  */
 import type { Column, RemoteRecord, Resource } from '../../catalog/resource.ts'
 import { hasCode } from '../../errors/sync-error.ts'
-import { claimLost } from '../../errors/waiting-changes.ts'
 import { isObject } from '../../exact-json.ts'
 import type { WriteRequest } from '../../remote/client.ts'
 import { primaryDataOf } from '../../remote/documents/document.ts'
@@ -90,7 +89,7 @@ export async function sendWrite(
   const { change, lease, flight, signal } = attempt
   let hasLeft = false
   const beforeSend = async (): Promise<void> => {
-    if (!(await depart(deps.sql, change, lease, knownIds))) throw claimLost({ change: change.id, term: lease.term })
+    await depart(deps.sql, change, lease, knownIds)
     flight.state = 'in_flight'
     hasLeft = true
   }

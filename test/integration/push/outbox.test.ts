@@ -82,7 +82,7 @@ it('one process pushes at a time, and a batch has one change of a record', async
 it('keeps the edits of a record in order: the second waits until the first is settled (S5)', async () => {
   await edit('1', 'First')
   const [first] = await take()
-  expect(await depart(sql, first!, lease, null)).toBe(true)
+  await depart(sql, first!, lease, null)
   await edit('1', 'Second')
   expect(await take()).toEqual(
     [first].map((change) => ({ ...change, state: 'in_flight', silentFor: expect.any(Number) as number })),
@@ -98,7 +98,7 @@ it('sends none beside another of the record, also where an older one is retried 
   await parkReturned(sql)
   await edit('1', 'Newer')
   const [newer] = await take()
-  expect(await depart(sql, newer!, lease, null)).toBe(true)
+  await depart(sql, newer!, lease, null)
   await retryParked(sql)
   expect((await take()).map(({ id }) => id)).toEqual([newer!.id])
 })
@@ -109,8 +109,8 @@ it('what is discarded while a batch is under way does not leave, and an edit mad
   const [first, second] = await take()
   await discardChange(sql, catalog, first!.id)
   await edit('2', 'Edited again')
-  expect(await depart(sql, first!, lease, null)).toBe(false)
-  expect(await depart(sql, second!, lease, null)).toBe(true)
+  await expect(depart(sql, first!, lease, null)).rejects.toMatchObject({ code: 'SYNC_CLAIM_LOST' })
+  await depart(sql, second!, lease, null)
   expect(await readStates(sql)).toEqual(['discarded', 'sending', 'waiting'])
 })
 
@@ -133,7 +133,7 @@ it('an edit that refers to a new row and commits while a batch is taken waits fo
   expect(await batch).toEqual([])
   const [client] = await take()
   expect(client).toMatchObject({ op: 'create', resource: 'clients' })
-  expect(await depart(sql, client!, lease, null)).toBe(true)
+  await depart(sql, client!, lease, null)
   await create(client!, '7', 'New')
   expect(await take()).toMatchObject([
     { attributes: { 'project-name': 'Edited first' }, relationships: { client: '7' }, state: 'waiting' },
@@ -170,11 +170,11 @@ it('lets no process send or settle whose lease passed to another', async () => {
   await edit('1', 'Mine')
   await edit('2', 'Mine too')
   const [change, unsent] = await take()
-  expect(await depart(sql, change!, lease, null)).toBe(true)
+  await depart(sql, change!, lease, null)
   await expirePush(sql)
   const now = await other.acquire(PUSH_LEASE)
   expect(now.term).toBeGreaterThan(lease.term)
-  expect(await depart(sql, unsent!, lease, null)).toBe(false)
+  await expect(depart(sql, unsent!, lease, null)).rejects.toMatchObject({ code: 'SYNC_CLAIM_LOST' })
   await expect(answer(change!, '1', 'Late')).rejects.toMatchObject({ code: 'SYNC_CLAIM_LOST' })
   await expect(take()).rejects.toMatchObject({ code: 'SYNC_LEASE_LOST' })
   expect(await pauseAll(sql, [change!.id, unsent!.id], lease, 60)).toBe(0)
