@@ -44,8 +44,15 @@ async function happen(sql: Sql, event: Event, which: Fragment, set: Fragment): P
  *
  * @throws SyncError SYNC_CLAIM_LOST where a person has discarded it, or another process has the lease: nothing was written.
  */
-async function happenTo({ id }: Change, lease: Lease, sql: Sql, event: Event, set: Fragment): Promise<void> {
-  const count = await happen(sql, event, sql`o.id = ${id} and ${isLeaseOurs(sql, lease)}`, set)
+async function happenTo(
+  { id }: Change,
+  lease: Lease,
+  sql: Sql,
+  event: Event,
+  set: Fragment,
+  proof: Fragment = isLeaseOurs(sql, lease),
+): Promise<void> {
+  const count = await happen(sql, event, sql`o.id = ${id} and ${proof}`, set)
   if (count !== 1) throw claimLost({ change: id, term: lease.term })
 }
 
@@ -72,38 +79,26 @@ export const answerEdit = (sql: Sql, change: Change, lease: Lease, answer: Store
  * @param answer null where the record was found by a search: it may have been modified since it was created.
  * @throws the error that `isDuplicateCreate` recognizes.
  */
-export async function answerCreate(
-  sql: Sql,
-  { id }: Change,
-  { term }: Lease,
-  made: string,
-  answer: StoredResponse | null,
-): Promise<void> {
-  const set = sql`answer_id = ${made}, answer = ${orNull(sql, answer)}`
-  if ((await happen(sql, 'answer', sql`o.id = ${id}`, set)) !== 1) throw claimLost({ change: id, term })
-}
+export const answerCreate = (sql: Sql, change: Change, lease: Lease, made: string, answer: StoredResponse | null) =>
+  happenTo(change, lease, sql, 'answer', sql`answer_id = ${made}, answer = ${orNull(sql, answer)}`, sql`true`)
 
 /** Another create has this record already. */
 export const isDuplicateCreate = (error: unknown): boolean =>
   error instanceof Error && 'constraint_name' in error && error.constraint_name === 'outbox_answer_idx'
 
-export interface Postponement {
-  readonly seconds: number
-  readonly error: SyncError
-  /** How often it has failed; unchanged when left out. */
-  readonly attempts?: number
-}
-
 /** The request certainly did not arrive, and the push ends. */
 export const unsend = (sql: Sql, change: Change, lease: Lease) =>
   happenTo(change, lease, sql, 'unsend', sql`requested_at = null`)
 
-/** @param event `unsend`: the request certainly did not arrive. */
+/**
+ * @param attempts how often it has failed; unchanged when left out.
+ * @param event `unsend`: the request certainly did not arrive.
+ */
 export function postpone(
   sql: Sql,
   change: Change,
   lease: Lease,
-  { seconds: pause, error, attempts }: Postponement,
+  { seconds: pause, error, attempts }: { seconds: number; error: SyncError; attempts?: number },
   event: 'postpone' | 'unsend',
 ): Promise<void> {
   const set = sql`
@@ -209,9 +204,6 @@ export interface Exchange {
   readonly real: string
 }
 
-/** `clients/local-…`, as sync.local_refs makes it. */
-export const refOf = ({ target, local }: Exchange): string => `${target}/${local}`
-
 /** The real id for a local one, in the new value of a member and in its base. */
 export async function exchangeId(
   tx: Transaction,
@@ -229,8 +221,8 @@ export async function exchangeId(
     where ${which}`
 }
 
-export async function dropReference(tx: Transaction, exchange: Exchange, which: Fragment): Promise<void> {
-  await tx`update sync.outbox o set refs = array_remove(refs, ${refOf(exchange)}) where ${which}`
+export async function dropReference(tx: Transaction, ref: string, which: Fragment): Promise<void> {
+  await tx`update sync.outbox o set refs = array_remove(refs, ${ref}) where ${which}`
 }
 
 export async function renameRecord(tx: Transaction, { target, local, real }: Exchange): Promise<void> {

@@ -4,7 +4,7 @@
  * when such a change is about to be sent.
  */
 import type { Column, Resource } from '../../catalog/resource.ts'
-import { dropReference, exchangeId, refOf, renameRecord, type Exchange } from '../changes/writes.ts'
+import { dropReference, exchangeId, renameRecord, type Exchange } from '../changes/writes.ts'
 import { quote, type Transaction } from '../connection/database.ts'
 import { arrayLiteral } from '../connection/literals.ts'
 import { bisect } from '../mirror/bisect.ts'
@@ -36,7 +36,7 @@ export async function replaceLocalId(
     }
   }
   await renameRecord(tx, exchange)
-  await dropReference(tx, exchange, referring)
+  await dropReference(tx, refOf(exchange), referring)
 }
 
 /**
@@ -60,7 +60,7 @@ export async function resolveLocalIds(tx: Transaction, changes: readonly number[
   if (found.length > 0) await disableCapture(tx)
   for (const { id, recordId, relation, name, ...exchange } of found) {
     await exchangeId(tx, exchange, exchange, tx`id = ${id}`)
-    await dropReference(tx, exchange, tx`id = ${id}`)
+    await dropReference(tx, refOf(exchange), tx`id = ${id}`)
     // A locked or rejected row is left alone: the response will bring the same value.
     const inRow = (savepoint: Transaction) =>
       savepoint.unsafe(
@@ -78,3 +78,6 @@ interface Referring {
   readonly recordId: string
   readonly relation: string
 }
+
+/** `clients/local-…`, as sync.local_refs makes it. */
+const refOf = ({ target, local }: Exchange): string => `${target}/${local}`
