@@ -9,15 +9,17 @@ import { createHttp } from '../remote/http/http.ts'
 import { createLocalRateLimitStore } from '../remote/http/rate-limit-local.ts'
 import { metered } from '../remote/http/with-meter.ts'
 import { createRedactor, redacting } from '../remote/redact/redact.ts'
+import { tracedHttp } from '../remote/traced.ts'
 import type { Database } from '../store/connection/database.ts'
 import { openRateLimitStore } from '../store/fleet/rate-limit.ts'
 import { openRefreshStore } from '../store/fleet/refresh-tokens.ts'
 import { openTokenStore } from '../store/fleet/tokens.ts'
+import { UNTRACED, type Tracing } from '../tracing.ts'
 
 export const VERSION = pkg.version
 
-export const openRemote = (config: Config, sql: Database, meter = createMeter()) =>
-  openRemoteWith(config, (keyId) => openShared(config, sql, keyId), meter)
+export const openRemote = (config: Config, sql: Database, meter = createMeter(), tracing = UNTRACED) =>
+  openRemoteWith(config, (keyId) => openShared(config, sql, keyId), meter, tracing)
 
 /** The same without anything shared: for one that only asks, while the database or Redis is away. */
 export const openRemoteAlone = (config: Config) =>
@@ -32,18 +34,29 @@ export const openRemoteAlone = (config: Config) =>
       close: async (): Promise<void> => {},
     }),
     createMeter(),
+    UNTRACED,
   )
 
-async function openRemoteWith(config: Config, open: (keyId: string) => ReturnType<typeof openShared>, meter: Meter) {
+async function openRemoteWith(
+  config: Config,
+  open: (keyId: string) => ReturnType<typeof openShared>,
+  meter: Meter,
+  tracing: Tracing,
+) {
   const http = createHttp({ connections: config.concurrency, proxy: config.proxy })
   const redactor = createRedactor(config)
   const userAgent = `scopestack-sync/${VERSION}`
   // Responses of the token address are not redacted: they are the tokens.
-  const endpoint: TokenEndpoint = { http: metered(http, meter, 'token'), credentials: config, userAgent, redactor }
+  const endpoint: TokenEndpoint = {
+    http: metered(tracedHttp(http, tracing), meter, 'token'),
+    credentials: config,
+    userAgent,
+    redactor,
+  }
   const seal = createSeal(config)
   const { shared, close } = await open(seal.keyId)
   return {
-    http: redacting(metered(http, meter, 'api'), redactor),
+    http: redacting(metered(tracedHttp(http, tracing), meter, 'api'), redactor),
     endpoint,
     redactor,
     seal,

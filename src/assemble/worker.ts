@@ -12,6 +12,7 @@ import { createRateLimit } from '../remote/http/rate-limit.ts'
 import { RETRY, type RetryPolicy } from '../remote/http/retry.ts'
 import { meteredRateLimit } from '../remote/http/with-meter.ts'
 import { noted } from '../remote/http/with-request-log.ts'
+import { tracedClient } from '../remote/traced.ts'
 import { createRequestLog, type RequestLog } from '../request-log.ts'
 import { bindAccount } from '../store/fleet/account.ts'
 import { openLeases } from '../store/fleet/leases.ts'
@@ -22,6 +23,7 @@ import { type PushDeps } from '../sync/push/attempt.ts'
 import { readRules } from '../sync/push/conflict-rules.ts'
 import type { PullDeps } from '../sync/run/resource-run.ts'
 import type { StoredToken } from '../token-store.ts'
+import { UNTRACED, type Tracing } from '../tracing.ts'
 import { openRemote, VERSION } from './remote.ts'
 import type { Store } from './store.ts'
 
@@ -51,11 +53,14 @@ export async function openWorker(
   signal: AbortSignal,
   onRetry: (error: SyncError) => void,
   policy: RetryPolicy = RETRY,
-  meter: Meter = createMeter(),
-  requests: RequestLog = createRequestLog(),
+  {
+    meter = createMeter(),
+    tracing = UNTRACED,
+    requests = createRequestLog(),
+  }: { readonly meter?: Meter; readonly tracing?: Tracing; readonly requests?: RequestLog } = {},
 ): Promise<Worker> {
   const lostEdits = describeCheck(await migrate(store.url, { signal, onWait: onRetry }))
-  const { http, endpoint, seal, shared, close } = await openRemote(config, store.sql, meter)
+  const { http, endpoint, seal, shared, close } = await openRemote(config, store.sql, meter, tracing)
   const { userAgent } = endpoint
   const { rate, concurrency, apiUrl } = config
   const request = countingTokens(createTokenSource({ endpoint, refresh: shared.refresh, seal }), meter)
@@ -66,7 +71,7 @@ export async function openWorker(
     onRetry(error)
   }
   const sending = { http: noted(http, requests), tokens, rateLimit, onRetry: counted }
-  const client = createClient({ ...sending, concurrency, policy, apiUrl, userAgent })
+  const client = tracedClient(createClient({ ...sending, concurrency, policy, apiUrl, userAgent }), tracing)
   const holder = `${hostname()}, process ${process.pid}`
   try {
     const account = await fetchAccount(client, signal)

@@ -52,6 +52,8 @@ export interface Config {
   readonly alerts: AlertSettings
   /** Undefined: none. */
   readonly proxy: Proxy | undefined
+  /** Undefined: no traces. */
+  readonly otlpEndpoint: string | undefined
   readonly logLevel: (typeof LOG_LEVELS)[number]
   readonly production: boolean
 }
@@ -186,6 +188,7 @@ const toConfig = (values: Values, production: boolean): Config => ({
   conflict: values.SYNC_CONFLICT,
   alerts: alertSettings(values),
   proxy: values.HTTPS_PROXY === undefined ? undefined : { url: values.HTTPS_PROXY, except: values.NO_PROXY ?? [] },
+  otlpEndpoint: values.OTEL_EXPORTER_OTLP_ENDPOINT,
   logLevel: values.LOG_LEVEL,
   production,
 })

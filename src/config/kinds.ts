@@ -78,6 +78,10 @@ export const isLoopback = (host: string): boolean =>
 const isProtected = ({ protocol, hostname }: URL): boolean =>
   protocol === 'https:' || (protocol === 'http:' && isLoopback(hostname))
 
+/** Of what gets no secret. */
+export const isHttpAddress = (value: string): boolean =>
+  URL.canParse(value) && /^https?:$/.test(new URL(value).protocol)
+
 export const isWebhook = (value: string): boolean => URL.canParse(value) && isProtected(new URL(value))
 
 export function isTimeZone(value: string): boolean {

@@ -3,6 +3,7 @@ import { ALERT_VARIABLES } from './alerting.ts'
 import {
   dashboardTokens,
   databaseUrl,
+  isHttpAddress,
   isTimeZone,
   listBy,
   number,
@@ -218,6 +219,13 @@ export const VARIABLES = {
   },
   ...ALERT_VARIABLES,
   ...PROXY_VARIABLES,
+  OTEL_EXPORTER_OTLP_ENDPOINT: {
+    group: 'Process',
+    about:
+      'Where "start" sends traces of its runs, as OTLP over HTTP: http://collector:4318. OTEL_EXPORTER_OTLP_HEADERS is read, too. Empty: nowhere.',
+    kind: optional(textThat(isHttpAddress, 'must be an address such as http://collector:4318')),
+    example: '',
+  },
   LOG_LEVEL: {
     group: 'Process',
     about: `One of ${LOG_LEVELS.join(', ')}.`,

@@ -9,6 +9,7 @@ import {
   Worker,
   type BackendClasses,
   type IQueueBackend,
+  type Telemetry,
 } from 'bullmq'
 import { openQueuePool } from '../store/connection/queue-pool.ts'
 import { openQueueClient, workerConnection } from '../store/redis/redis-queue.ts'
@@ -22,6 +23,8 @@ export interface Place {
   readonly installation: string
   /** Whether there will be workers here, who listen. */
   readonly works?: boolean
+  /** Carries the span of who adds a job to who does it. */
+  readonly telemetry?: Telemetry | undefined
 }
 
 type Classes = BackendClasses<IQueueBackend, unknown>

@@ -84,7 +84,8 @@ const TIMEOUT_MS = 10_000
 type CallQueue = <T>(work: Promise<T>) => Promise<T>
 
 export function openQueues(place: Place, timing: Timing, onError: (error: Error) => void): Queues {
-  const { redisUrl } = place
+  const { redisUrl, telemetry } = place
+  const traced = telemetry === undefined ? {} : { telemetry }
   const { classes, connection, prefix, write, refused, release } =
     redisUrl === undefined ? onPostgres(place, onError) : onRedis(place, onError)
   const callQueue: CallQueue = async (work) => {
@@ -98,14 +99,20 @@ export function openQueues(place: Place, timing: Timing, onError: (error: Error)
     }
   }
   // A call that finds the server gone must fail, not wait for it. The server's version was checked at start.
-  const options = { connection: connection(false), skipWaitingForReady: true, skipVersionCheck: true, ...prefix }
+  const options = {
+    connection: connection(false),
+    skipWaitingForReady: true,
+    skipVersionCheck: true,
+    ...prefix,
+    ...traced,
+  }
   const pulls = new classes.Queue<JobData, void, JobName>(QUEUE, options)
   const flows = new classes.FlowProducer(options)
   const pushes = new classes.Queue<object, void, 'push'>(PUSH_QUEUE, options)
   pulls.on('error', onError)
   pushes.on('error', onError)
   flows.on('error', onError)
-  const working = { connection: connection(true), ...prefix, autorun: false, ...takeover(timing) }
+  const working = { connection: connection(true), ...prefix, ...traced, autorun: false, ...takeover(timing) }
 
   return {
     kind: redisUrl === undefined ? 'postgres' : 'redis',

@@ -9,6 +9,7 @@
 import type { Logger } from '../logger.ts'
 import type { Database } from '../store/connection/database.ts'
 import { decideTick, lastTick } from '../store/runs/scheduled-runs.ts'
+import { UNTRACED, type Tracing } from '../tracing.ts'
 import type { Queues } from './queues.ts'
 import type { Schedule } from './schedule.ts'
 
@@ -21,10 +22,11 @@ export interface SchedulerDeps {
   readonly resources: Readonly<Record<Schedule['name'], readonly string[]>>
   readonly holder: string
   readonly version: string
+  readonly tracing?: Tracing
 }
 
 export async function tickOnce(deps: SchedulerDeps, now: Date): Promise<void> {
-  const { sql, queues, log, holder, version } = deps
+  const { sql, queues, log, holder, version, tracing = UNTRACED } = deps
   for (const schedule of deps.schedules) {
     const resources = deps.resources[schedule.name]
     const at = schedule.dueBy(now)
@@ -37,7 +39,9 @@ export async function tickOnce(deps: SchedulerDeps, now: Date): Promise<void> {
     if (decision.runId === null) log.info({ schedule: schedule.name, tick: at }, decision.note)
     else {
       log.info({ run: decision.runId, kind: schedule.name, tick: at, resources: resources.length }, 'run begins')
-      await queues.addRun(decision.runId, resources)
+      const { runId } = decision
+      const facts = { 'scopestack.run': runId, 'scopestack.kind': schedule.name }
+      await tracing.span('run', facts, () => queues.addRun(runId, resources))
     }
   }
 }

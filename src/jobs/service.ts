@@ -4,6 +4,7 @@ import type { Meter } from '../meter.ts'
 import type { Database } from '../store/connection/database.ts'
 import { isSuccess } from '../store/runs/runs.ts'
 import type { PullDeps } from '../sync/run/resource-run.ts'
+import type { Tracing } from '../tracing.ts'
 import { areSent, type AlertSettings } from './alerts/alert-loop.ts'
 import { recordRunAlert } from './alerts/run-alerts.ts'
 import { useDatabaseClockInQueue, type Clock } from './clock.ts'
@@ -17,6 +18,7 @@ import { tickOnce, untilNextTick, type SchedulerDeps } from './scheduler.ts'
 import { startJobWorker, type Closing } from './worker.ts'
 
 interface Common {
+  readonly tracing: Tracing
   readonly sql: Database
   readonly queues: Queues
   readonly log: Logger

@@ -13,6 +13,7 @@ import { RESOURCES_AT_ONCE } from '../sync/run/connections.ts'
 import { parentTypesOf } from '../sync/run/dependency-order.ts'
 import { pullResource, type PullDeps } from '../sync/run/resource-run.ts'
 import { withDbRetry } from '../sync/with-db-retry.ts'
+import { UNTRACED, type Tracing } from '../tracing.ts'
 import { isLastAttempt, applyToJob, actionOn } from './job-outcome.ts'
 import type { LivenessCheck } from './liveness.ts'
 import type { Queues, SyncJob } from './queues.ts'
@@ -22,6 +23,7 @@ export interface WorkerDeps {
   readonly queues: Queues
   readonly log: Logger
   readonly meter: Meter
+  readonly tracing?: Tracing
   readonly closing: Closing
 }
 
@@ -62,7 +64,7 @@ export function startJobWorker(deps: WorkerDeps): JobWorker {
 }
 
 async function work(deps: WorkerDeps, job: SyncJob, signal: AbortSignal): Promise<void> {
-  const { pull, closing } = deps
+  const { pull, closing, tracing = UNTRACED } = deps
   const { runId, resource } = job.data
   if (resource === undefined) return await close(deps, runId, null, signal)
 
@@ -70,7 +72,12 @@ async function work(deps: WorkerDeps, job: SyncJob, signal: AbortSignal): Promis
   if (run === undefined || !run.missing.includes(resource)) return
   const begun = performance.now()
   try {
-    const ended = await pullFor(deps, run, resource, job, signal)
+    const facts = { 'scopestack.run': runId, 'scopestack.kind': run.kind, 'scopestack.resource': resource }
+    const ended = await tracing.span('resource', facts, async (note) => {
+      const found = await pullFor(deps, run, resource, job, signal)
+      note({ 'scopestack.outcome': found.outcome, 'scopestack.seen': found.seen })
+      return found
+    })
     count(deps, ended, (performance.now() - begun) / 1000)
     report(deps, ended)
   } catch (error) {

@@ -6,15 +6,14 @@ import { VERSION } from '../../assemble/remote.ts'
 import type { Store } from '../../assemble/store.ts'
 import { openPusher, openWorker } from '../../assemble/worker.ts'
 import type { Config } from '../../config/config.ts'
-import { reason, SyncError } from '../../errors/sync-error.ts'
+import { SyncError } from '../../errors/sync-error.ts'
 import { startAlerts } from '../../jobs/alerts/alert-loop.ts'
-import { connectionsToStart } from '../../jobs/backends.ts'
 import { openClock, type Clock } from '../../jobs/clock.ts'
+import type { OpenTracing } from '../../jobs/open-tracing.ts'
 import type { Outages } from '../../jobs/outage-log.ts'
 import { startHeartbeat } from '../../jobs/presence.ts'
 import { startPusher } from '../../jobs/push.ts'
-import { migrateQueue } from '../../jobs/queue-tables.ts'
-import { openQueues, type Queues } from '../../jobs/queues.ts'
+import type { Queues } from '../../jobs/queues.ts'
 import { startSavingRequests } from '../../jobs/save-requests.ts'
 import type { Schedule } from '../../jobs/schedule.ts'
 import type { SchedulerDeps } from '../../jobs/scheduler.ts'
@@ -26,17 +25,15 @@ import { createRequestLog, type RequestLog } from '../../request-log.ts'
 import { exitAtOnce } from '../../signals.ts'
 import { connectionsTo, explainDatabase } from '../../store/connection/database.ts'
 import { shortenPatience } from '../../store/connection/watch.ts'
-import { installationName } from '../../store/fleet/account.ts'
-import { describeCheck } from '../../store/schema/capture-state.ts'
-import { isMigrated, migrate } from '../../store/schema/migrate.ts'
-import { checkConnectionPath } from '../../store/server/connection-path.ts'
+import { isMigrated } from '../../store/schema/migrate.ts'
 import { createWriteCheck } from '../../store/server/fitness.ts'
 import { withDbRetry } from '../../sync/with-db-retry.ts'
+import { UNTRACED, type Tracing } from '../../tracing.ts'
 import { startWeb, type Checks, type Web } from '../../web/health.ts'
 import { readFleetFacts } from '../../web/metrics-facts.ts'
 import { createMetrics } from '../../web/metrics.ts'
-import { awaitServer, reportingLockWaits } from './await-server.ts'
 import { dashboardOf } from './dashboard.ts'
+import { openQueue } from './open-queue.ts'
 
 export const PARTS = ['scheduler', 'worker', 'web'] as const
 export type PartName = (typeof PARTS)[number]
@@ -53,6 +50,9 @@ export interface Service {
 
 /** What was started so far; `stop` ends it. */
 interface Running {
+  /** In sync.processes, and in traces. */
+  readonly id: string
+  tracing?: OpenTracing | undefined
   readonly meter: Meter
   readonly parts: Pick<Part, 'drain'>[]
   readonly liveness: Record<string, () => Promise<string>>
@@ -71,7 +71,14 @@ const HOLDER = `${hostname()}, process ${process.pid}`
 /** Resolves when the signal has fired and everything has ended. */
 export async function serve(service: Service, signal: AbortSignal): Promise<void> {
   const { config, log, parts } = service
-  const running: Running = { meter: createMeter(), parts: [], liveness: {}, closers: [], notReady: STARTING }
+  const running: Running = {
+    id: randomUUID(),
+    meter: createMeter(),
+    parts: [],
+    liveness: {},
+    closers: [],
+    notReady: STARTING,
+  }
   let grace: NodeJS.Timeout | undefined
   // Begins with the signal, wherever the start is by then: a statement of it may wait for a lock, too.
   const stopping = (): void => {
@@ -134,6 +141,16 @@ async function openHealth(service: Service, running: Running): Promise<Web> {
   })
 }
 
+/** Loaded only here: it costs a quarter of a second of CPU. */
+async function openTracingIfSet(
+  { otlpEndpoint: endpoint }: Config,
+  instance: string,
+): Promise<OpenTracing | undefined> {
+  if (endpoint === undefined) return undefined
+  const { openTracing } = await import('../../jobs/open-tracing.ts')
+  return await openTracing({ endpoint, version: VERSION, instance })
+}
+
 /** @returns what the queue is kept in. */
 async function startParts(service: Service, running: Running, signal: AbortSignal): Promise<Queues['kind']> {
   const { config, log, store, parts } = service
@@ -141,16 +158,18 @@ async function startParts(service: Service, running: Running, signal: AbortSigna
     running.parts.push(part)
     running.liveness[name] = async () => part.liveness()
   }
-  const queues = await openQueue(service, (words) => (running.notReady = words), signal)
+  running.tracing = await openTracingIfSet(config, running.id)
+  const tracing = running.tracing?.tracing ?? UNTRACED
+  const queues = await openQueue(service, running.tracing, (words) => (running.notReady = words), signal)
   running.queues = queues
   running.notReady = STARTING
   const clock = await withDbRetry(() => openClock({ sql: store.sql, log }), signal)
   running.clock = clock
   running.parts.push(watchClock({ ...service, clock }))
   const { alerts: settings, proxy, push } = config
-  const identity = { id: randomUUID(), holder: HOLDER, version: VERSION }
+  const identity = { id: running.id, holder: HOLDER, version: VERSION }
   const { meter } = running
-  const common = { ...service, meter, sql: store.sql, clock, queues, alerts: settings }
+  const common = { ...service, meter, tracing, sql: store.sql, clock, queues, alerts: settings }
   running.parts.push(startHeartbeat({ ...common, ...identity }))
   const alerts = startAlerts({ ...common, proxy, pushes: push === 'on', processId: identity.id })
   running.parts.push(alerts)
@@ -158,7 +177,7 @@ async function startParts(service: Service, running: Running, signal: AbortSigna
   if (parts.has('worker')) {
     const requests = createRequestLog()
     running.parts.push(startSavingRequests({ ...common, ...identity, requests }))
-    const pull = await openPatiently(service, { meter, requests }, signal)
+    const pull = await openPatiently(service, { meter, tracing, requests }, signal)
     clock.compareWith(() => pull.client.time())
     alerts.watch(pull.readToken)
     running.closers.push(() => pull.close())
@@ -172,44 +191,13 @@ async function startParts(service: Service, running: Running, signal: AbortSigna
 }
 
 /** All parts at once, so that those that wait for the same silent server wait together; then what their last pages used. */
-async function stop({ parts, closers, queues, web }: Running): Promise<void> {
+async function stop({ parts, closers, queues, tracing, web }: Running): Promise<void> {
   await Promise.all(parts.map((part) => part.drain()))
   for (const close of closers.toReversed()) await close()
   await queues?.close()
+  await tracing?.close()
   await web?.close()
 }
-
-async function openQueue(
-  { config, store, log, outages, parts }: Service,
-  onWait: (words: string) => void,
-  signal: AbortSignal,
-): Promise<Queues> {
-  const { redisUrl, takeoverSeconds } = config
-  const waiting = { store, log, onWait, signal }
-  const works = parts.has('worker')
-  const need = connectionsToStart(config.concurrency, redisUrl, works)
-  await awaitServer(() => checkConnectionPath(store.url, need), waiting)
-  const changing = reportingLockWaits(waiting)
-  const lost = describeCheck(await awaitServer(() => migrate(store.url, changing), waiting))
-  if (lost !== null) log.warn(lost)
-  if (redisUrl === undefined) await awaitServer(() => migrateQueue(store.url, changing), waiting)
-  else {
-    const { checkRedis } = await import('../../store/redis/redis-check.ts')
-    await awaitServer(() => checkRedis(redisUrl), waiting)
-  }
-  const installation = await awaitServer(() => installationName(store.sql), waiting)
-  const place = { databaseUrl: store.url, redisUrl, installation, works }
-  let lastReason = ''
-  return openQueues(place, { takeoverSeconds, retryMs: RETRY_MS }, (error) => {
-    if (redisUrl === undefined && (outages.note(error) || outages.isAway())) return
-    // Logged once, not at every try.
-    if (reason(error) !== lastReason) log.warn(`queue: ${reason(error)}`)
-    lastReason = reason(error)
-  })
-}
-
-/** With four more attempts that is a quarter of an hour. Shorter failures are covered by the retries of each request. */
-const RETRY_MS = 60_000
 
 function serverChecks({ sql, url }: Store, queues: Queues, checkWrites: () => Promise<void>): Checks {
   return {
@@ -228,12 +216,12 @@ function serverChecks({ sql, url }: Store, queues: Queues, checkWrites: () => Pr
 /** Waits for a ScopeStack that is away; wrong credentials or another account end it. */
 async function openPatiently(
   { config, store, log }: Service,
-  { meter, requests }: { meter: Meter; requests: RequestLog },
+  seen: { meter: Meter; tracing: Tracing; requests: RequestLog },
   signal: AbortSignal,
 ) {
   for (let attempt = 1; ; attempt++) {
     try {
-      return await openWorker(config, store, signal, noteRetries(log), RETRY, meter, requests)
+      return await openWorker(config, store, signal, noteRetries(log), RETRY, seen)
     } catch (error) {
       const later = error instanceof SyncError && (error.remedy === 'retry' || error.remedy === 'wait')
       if (!later) throw error

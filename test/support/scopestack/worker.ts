@@ -106,6 +106,7 @@ const configFor = ({ url, credentials }: Remote, databaseUrl: string, changes: P
   alerts: { webhookUrl: undefined, webhookSecret: undefined, mail: undefined, editMinutes: 0 },
   dashboardTokens: undefined,
   proxy: undefined,
+  otlpEndpoint: undefined,
   logLevel: 'silent',
   push: 'on',
   conflict: undefined,

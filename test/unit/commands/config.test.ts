@@ -33,6 +33,7 @@ describe('the configuration', () => {
       alerts: { webhookUrl: undefined, webhookSecret: undefined, mail: undefined, editMinutes: 60 },
       dashboardTokens: undefined,
       proxy: undefined,
+      otlpEndpoint: undefined,
       resources: undefined,
       rate: 5,
       concurrency: 4,

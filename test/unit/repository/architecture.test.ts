@@ -13,7 +13,7 @@ const MAY_IMPORT: Arrows = (() => {
   const ground = ['errors']
   const what = [...ground, 'catalog']
   const contracts = ['token-store', 'rate-limit-store']
-  const shared = ['map-concurrent', 'within-limit', 'exact-json', 'meter', 'request-log']
+  const shared = ['map-concurrent', 'within-limit', 'exact-json', 'meter', 'request-log', 'tracing']
   const ends = [...what, 'logger', 'screen', 'signals', ...contracts, ...shared]
   const moves = [...ends, 'remote', 'store']
   const when = [...moves, 'sync']
@@ -29,6 +29,7 @@ const MAY_IMPORT: Arrows = (() => {
     'map-concurrent': [],
     meter: [],
     'request-log': [],
+    tracing: [],
     'within-limit': [],
     logger: [...ground, 'screen'],
     signals: ground,
@@ -63,6 +64,7 @@ const WITHIN: Record<string, Arrows> = {
     client: ['auth', 'documents', 'http'],
     account: ['client', 'documents'],
     pages: ['client', 'documents', 'http'],
+    traced: ['client', 'http'],
   },
   store: {
     connection: [],
@@ -169,6 +171,13 @@ const HOMES: Record<string, string> = {
   hono: 'web/',
   '@hono/node-server': 'web/',
   nodemailer: 'jobs/alerts/',
+  'bullmq-otel': 'jobs/open-tracing.ts',
+  '@opentelemetry/api': 'jobs/open-tracing.ts',
+  '@opentelemetry/context-async-hooks': 'jobs/open-tracing.ts',
+  '@opentelemetry/core': 'jobs/open-tracing.ts',
+  '@opentelemetry/exporter-trace-otlp-http': 'jobs/open-tracing.ts',
+  '@opentelemetry/resources': 'jobs/open-tracing.ts',
+  '@opentelemetry/sdk-trace': 'jobs/open-tracing.ts',
 }
 
 const DRAWERS = ['utils', 'util', 'helpers', 'common', 'types', 'manager', 'misc', 'shared', 'lib']
