@@ -6,7 +6,6 @@ import { withCode } from '../errors/sync-error.ts'
 import type { ErrorCode } from '../errors/table.ts'
 import type { Logger } from '../logger.ts'
 import type { Database } from '../store/connection/database.ts'
-import { databaseTime } from '../store/progress/watermark.ts'
 import { NOTHING_READ, recordOutcome } from '../store/runs/runs.ts'
 import { readOpenRun, readOpenRuns, type OpenRun } from '../store/runs/scheduled-runs.ts'
 import type { JobState, Queues } from './queues.ts'
@@ -69,7 +68,7 @@ async function reconcileRun(deps: Deps, run: OpenRun, checks: Checks, signal: Ab
       await queues.removeJob(run.id, resource)
       lost.push(resource)
     } else if ('failed' in state) {
-      await recordOutcome(sql, run.id, await givenUp(sql, resource, state.failed))
+      await recordOutcome(sql, run.id, givenUp(resource, state.failed))
     } else await promoteIfLate(deps, { ...state, runId: run.id, resource }, checks)
   }
   if (lost.length > 0) {
@@ -99,10 +98,10 @@ async function promoteIfLate(
 const JOB_FAILED: ErrorCode = 'SYNC_JOB_FAILED'
 
 /** The queue has stopped trying, and no worker was left to record it. */
-const givenUp = async (sql: Database, resource: string, why: string) => ({
+const givenUp = (resource: string, why: string) => ({
   resource,
   outcome: 'failed' as const,
-  startedAt: await databaseTime(sql),
+  tookMs: 0,
   ...NOTHING_READ,
   code: JOB_FAILED,
   message: withCode(

@@ -5,7 +5,8 @@ import type { Database } from '../store/connection/database.ts'
 import type { Lease } from '../store/fleet/leases.ts'
 import { clearNextDigests } from '../store/mirror/compare.ts'
 import { describeRejection, isRejectedByDatabase } from '../store/mirror/rejections.ts'
-import { readCapability, saveCapability } from '../store/progress/capabilities.ts'
+import { closeEmptySnapshot } from '../store/progress/checkpoint.ts'
+import type { Capabilities } from '../store/progress/known.ts'
 import { readTableState } from '../store/schema/table-state.ts'
 import { forgetDeclaration } from './list/declared-columns.ts'
 
@@ -19,18 +20,26 @@ const NAME = 'table'
  * @returns whether a full read is needed, as if nothing had been read.
  * @throws SyncError SYNC_TABLE_UNFIT
  */
-export async function checkTable(sql: Database, resource: Resource, lease: Lease): Promise<boolean> {
-  const { type, table } = resource
+export async function checkTable(
+  sql: Database,
+  resource: Resource,
+  lease: Lease,
+  capabilities: Capabilities,
+): Promise<boolean> {
+  const { table } = resource
   const { problem, shape, database } = await readTableState(sql, resource)
   if (problem !== null) throw tableUnfit({ table: `scopestack.${table}`, problem })
-  const before = (await readCapability(sql, type, NAME))?.value as { shape: string; database: string } | undefined
+  const before = capabilities.get(NAME)?.value as { shape: string; database: string } | undefined
   if (before?.shape === shape && before.database === database) return false
   const isAnother = before !== undefined && before.database === database
   for (let more = isAnother; more;) more = await lease.transaction((tx) => clearNextDigests(tx, resource))
-  await lease.transaction(async (tx) => {
-    await saveCapability(tx, type, NAME, { shape, database })
-    if (isAnother) await forgetDeclaration(tx, resource)
-  })
+  if (isAnother) {
+    // An interrupted snapshot would not read its first pages again.
+    await lease.transaction((tx) => closeEmptySnapshot(tx, resource.type, true))
+    await forgetDeclaration(capabilities)
+  }
+  // Last: until then, the next run finds that the shape has changed.
+  await capabilities.save(NAME, { shape, database })
   return isAnother
 }
 

@@ -1,23 +1,16 @@
 /** Times of records, which are by ScopeStack's clock, and the beginning of a read, to be compared with them. */
 import { isObject } from '../exact-json.ts'
 import type { Client } from '../remote/client.ts'
-import type { Database } from '../store/connection/database.ts'
-import { databaseTime } from '../store/progress/watermark.ts'
 
 /**
- * Where the database's clock is ahead of ScopeStack's, a record changed during the read would count as older than its
+ * By how much the database's clock is ahead of ScopeStack's: a record changed during the read would count as older than its
  * beginning, and be missed.
  *
- * @param at a time of the database's clock; left out, now.
+ * @param here what the database's clock has just shown.
  */
-export async function earlierClockTime(
-  { sql, client }: { readonly sql: Database; readonly client: Pick<Client, 'time'> },
-  at?: Date,
-): Promise<Date> {
-  const here = await databaseTime(sql)
+export function clockAheadMs({ client }: { readonly client: Pick<Client, 'time'> }, here: Date): number {
   const there = client.time()
-  const aheadMs = there === null ? 0 : Math.max(0, here.getTime() - there)
-  return new Date((at ?? here).getTime() - aheadMs)
+  return there === null ? 0 : Math.max(0, here.getTime() - there)
 }
 
 /** When a record last changed, in milliseconds; null where it is no time. */

@@ -26,8 +26,7 @@ export async function saveCapability(
     on conflict (resource, name) do update set value = excluded.value, probed_at = now()`
 }
 
-/** The value proved wrong: the next run probes again. */
-export async function forgetCapability(sql: Database | Transaction, resource: string, name: string): Promise<void> {
+export async function forgetCapability(sql: Database, resource: string, name: string): Promise<void> {
   await sql`delete from sync.capabilities where resource = ${resource} and name = ${name}`
 }
 

@@ -20,74 +20,43 @@ export interface Snapshot {
   readonly firstCount: number | null
   /** Records in a page of the server. */
   readonly pageSize: number | null
-  /** Every page of the pass reported the same count. */
-  readonly steady: boolean
-  /** Every page of the pass held as many records as its position in the list requires. */
-  readonly full: boolean
-  /** How many ids of the pass were not known before it. */
-  readonly fresh: number
 }
 
-const columns = (sql: Database | Transaction) => sql`
+/** The columns of a `Snapshot`. */
+export const snapshotColumns = (sql: Database | Transaction) => sql`
   snapshot_started_at as "startedAt", (extract(epoch from now() - snapshot_started_at) * 1000)::float8 as "ageMs",
-  request, pass, chains, position, first_count as "firstCount", page_size as "pageSize", steady, "full", fresh`
-
-/** The unfinished snapshot of an earlier run, if there is one. */
-export async function readSnapshot(sql: Database, resource: string): Promise<Snapshot | undefined> {
-  const [row] = await sql<Snapshot[]>`
-    select ${columns(sql)} from sync.cursors where resource = ${resource} and snapshot_started_at is not null`
-  return row
-}
+  request, pass, chains, position, first_count as "firstCount", page_size as "pageSize"`
 
 /**
- * Begins a new snapshot, in the transaction that proves the lease. Its time is the database's, like every time that is compared
- * with it.
+ * Begins a pass; of a list, once its page count is known. The first one begins the snapshot with it.
+ *
+ * @param isFirst nothing that was seen before counts.
  */
-export async function beginSnapshot(tx: LeasedTransaction, resource: string, request: unknown): Promise<Snapshot> {
-  await tx`delete from sync.seen_pages where resource = ${resource}`
-  const [row] = await tx<Snapshot[]>`
-    insert into sync.cursors (resource, snapshot_started_at, request, pass)
-    values (${resource}, now(), ${tx.json(request as never)}, 1)
-    on conflict (resource) do update set
-      snapshot_started_at = now(), request = excluded.request, pass = 1, chains = null, position = null,
-      first_count = null, steady = true, "full" = true, fresh = 0
-    returning ${columns(tx)}`
-  return row!
-}
-
-/** Begins another pass; of a list, once its page count is known. */
-export async function openPass(
+export async function beginPass(
   tx: LeasedTransaction,
   resource: string,
-  { pass, chains, count, pageSize }: { pass: number; chains: unknown; count: number | null; pageSize: number | null },
+  { startedAt, request, pass, chains, firstCount, pageSize }: NewPass,
+  isFirst: boolean,
 ): Promise<void> {
-  await tx`delete from sync.seen_pages where resource = ${resource} and pass = ${pass}`
-  await tx`
-    update sync.cursors set pass = ${pass}, chains = ${chains === null ? null : tx.json(chains as never)},
-      position = null, first_count = ${count}, page_size = ${pageSize}, steady = true, "full" = true, fresh = 0
-    where resource = ${resource}`
+  const json = (value: unknown) => (value === null ? null : tx.json(value as never))
+  await Promise.all([
+    tx`delete from sync.seen_pages where resource = ${resource} and (${isFirst} or pass = ${pass})`,
+    tx`
+      insert into sync.cursors (resource, snapshot_started_at, request, pass, chains, first_count, page_size)
+      values (${resource}, ${startedAt}, ${json(request)}, ${pass}, ${json(chains)}, ${firstCount}, ${pageSize})
+      on conflict (resource) do update set
+        snapshot_started_at = excluded.snapshot_started_at, request = excluded.request, pass = excluded.pass,
+        chains = excluded.chains, position = null, first_count = excluded.first_count, page_size = excluded.page_size,
+        steady = true, "full" = true, fresh = 0`,
+  ])
 }
 
-/** What the pass under way has shown so far. */
-export async function readPassEvidence(
-  sql: Database,
-  resource: string,
-): Promise<Pick<Snapshot, 'steady' | 'full' | 'fresh'>> {
-  const [row] = await sql<Pick<Snapshot, 'steady' | 'full' | 'fresh'>[]>`
-    select steady, "full", fresh from sync.cursors where resource = ${resource}`
-  return row!
-}
+export type NewPass = Omit<Snapshot, 'ageMs' | 'position'>
 
 /** When the last complete snapshot of a resource began; null when there was none. */
 export async function readAsOf(sql: Database, resource: string): Promise<Date | null> {
   const [row] = await sql<{ at: Date | null }[]>`select as_of as at from sync.cursors where resource = ${resource}`
   return row?.at ?? null
-}
-
-/** Pages of the last complete list. */
-export async function readPageCount(sql: Database, resource: string): Promise<number | null> {
-  const [row] = await sql<{ pages: number | null }[]>`select pages from sync.cursors where resource = ${resource}`
-  return row?.pages ?? null
 }
 
 /** Whether any of these resources was ever read, also in part. */
@@ -136,9 +105,9 @@ export interface SavedProgress {
   /** Unchanged when undefined. */
   readonly chains?: unknown
   readonly position: string | null
+  /** Added to what the pass has shown so far, like the next two. */
   readonly steady: boolean
   readonly full: boolean
-  /** Added to the stored number. */
   readonly fresh: number
   readonly pages: readonly SeenPage[]
 }
@@ -163,24 +132,36 @@ export async function advanceSnapshot(tx: LeasedTransaction, resource: string, p
   ])
 }
 
-export interface SeenCounts {
+/** What a pass has shown so far. */
+export interface PassEvidence {
+  /** Every page reported the same count. */
+  readonly steady: boolean
+  /** Every page held as many records as its position in the list requires. */
+  readonly full: boolean
+  /** How many of its ids were not known before it. */
+  readonly fresh: number
   /** Different ids seen in the pass. */
   readonly seen: number
   /** Different records of the list that carried them in the pass. */
   readonly carriers: number
   /** The highest page seen. */
   readonly lastPage: number
+  /** Records parked since the snapshot began. */
+  readonly parked: number
 }
 
-export async function countSeen(sql: Database, resource: string, pass: number): Promise<SeenCounts> {
-  const [row] = await sql<SeenCounts[]>`
-    select
+export async function readPassEvidence(sql: Database, resource: string, pass: number): Promise<PassEvidence> {
+  const [row] = await sql<PassEvidence[]>`
+    select steady, "full", fresh,
       (select count(distinct id)::int from sync.seen_pages, unnest(ids) as id
         where resource = ${resource} and pass = ${pass}) as seen,
       (select count(distinct id)::int from sync.seen_pages, unnest(carriers) as id
         where resource = ${resource} and pass = ${pass}) as carriers,
       (select coalesce(max(page), 0) from sync.seen_pages where resource = ${resource} and pass = ${pass})
-        as "lastPage"`
+        as "lastPage",
+      (select count(*)::int from sync.parked p
+        where p.resource = c.resource and settled_at is null and last_seen_at >= snapshot_started_at) as parked
+    from sync.cursors c where resource = ${resource}`
   return row!
 }
 

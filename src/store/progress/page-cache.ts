@@ -6,7 +6,6 @@
 import type { Database, Transaction } from '../connection/database.ts'
 import { arrayLiteral } from '../connection/literals.ts'
 import type { LeasedTransaction } from '../fleet/leases.ts'
-import { readCapability, saveCapability } from './capabilities.ts'
 
 /** By what an unchanged page is recognized: the server's ETag, and a digest of the body. */
 interface Validator {
@@ -29,13 +28,6 @@ interface Key {
   readonly table: string
   /** Digest of the request and of the resource's declaration. */
   readonly question: string
-}
-
-/** Whether there are entries at all, so that a first load need not look for each page. */
-export async function hasCachedPages(sql: Database, { resource, question }: Key): Promise<boolean> {
-  const [row] = await sql<{ any: boolean }[]>`
-    select exists (select from sync.known_pages where resource = ${resource} and question = ${question}) as any`
-  return row!.any
 }
 
 /** @returns the entry, with whether the mirror still holds what was loaded. */
@@ -64,29 +56,6 @@ export async function readPageValidators(
     select page, etag, digest from sync.known_pages where resource = ${resource} and question = ${question}`
   return new Map(rows.map(({ page, ...mark }) => [page, mark]))
 }
-
-const BODIES = 'bodies'
-const ETAGS = 'etags'
-
-export interface EtagTrust {
-  /** One ETag came with two different bodies: ETags of this resource are never trusted again. */
-  readonly unreliable: boolean
-  /** Time since all pages were last transferred; null if they never were. */
-  readonly checkedAgeMs: number | null
-}
-
-export async function readEtagTrust(sql: Database, resource: string): Promise<EtagTrust> {
-  const etags = await readCapability(sql, resource, ETAGS)
-  const bodies = await readCapability(sql, resource, BODIES)
-  return { unreliable: etags?.value === 'lied', checkedAgeMs: bodies?.ageMs ?? null }
-}
-
-export const recordUnreliableEtags = (sql: Database, resource: string): Promise<void> =>
-  saveCapability(sql, resource, ETAGS, 'lied')
-
-/** Every page of a complete list was transferred. */
-export const recordBodiesRead = (sql: LeasedTransaction, resource: string): Promise<void> =>
-  saveCapability(sql, resource, BODIES, 'read')
 
 /** Part of the transaction that loads the pages. */
 export async function cachePages(

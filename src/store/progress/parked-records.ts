@@ -53,13 +53,6 @@ function cutBelow(value: unknown, levels: number): unknown {
   return Object.fromEntries(Object.entries(value).map(([key, held]) => [key, cutBelow(held, levels - 1)]))
 }
 
-export async function countParked(sql: Database, resource: string, since: Date): Promise<number> {
-  const [row] = await sql<{ count: number }[]>`
-    select count(*)::int as count from sync.parked
-    where resource = ${resource} and settled_at is null and last_seen_at >= ${since}`
-  return row?.count ?? 0
-}
-
 export interface RejectedRecord {
   readonly id: string
   /** The row was to be marked as deleted. */

@@ -35,7 +35,8 @@ export const NOTHING_READ: RecordCounts = {
 export interface ResourceOutcome extends RecordCounts {
   readonly resource: string
   readonly outcome: Outcome
-  readonly startedAt: Date
+  /** By a monotonic clock. */
+  readonly tookMs: number
   readonly code: ErrorCode | null
   readonly message: string | null
 }
@@ -53,25 +54,16 @@ export async function recordOutcome(
   runId: number,
   outcome: ResourceOutcome,
 ): Promise<void> {
-  const row = {
-    run_id: runId,
-    resource: outcome.resource,
-    outcome: outcome.outcome,
-    started_at: outcome.startedAt,
-    expected: outcome.expected,
-    seen: outcome.seen,
-    inserted: outcome.inserted,
-    updated: outcome.updated,
-    unchanged: outcome.unchanged,
-    deleted: outcome.deleted,
-    parked: outcome.parked,
-    pages: outcome.pages,
-    code: outcome.code,
-    // It may quote the server, which may send anything.
-    message: outcome.message === null ? null : storable(outcome.message),
-  }
+  const { resource, tookMs, expected, seen, inserted, updated, unchanged, deleted, parked, pages, code, message } =
+    outcome
   await sql`
-    insert into sync.run_outcomes ${sql(row)} on conflict (run_id, resource) do nothing`
+    insert into sync.run_outcomes (run_id, resource, outcome, started_at, expected, seen, inserted, updated, unchanged,
+      deleted, parked, pages, code, message)
+    values (${runId}, ${resource}, ${outcome.outcome}, now() - make_interval(secs => ${tookMs / 1000}), ${expected},
+      ${seen}, ${inserted}, ${updated}, ${unchanged}, ${deleted}, ${parked}, ${pages}, ${code},
+      -- It may quote the server, which may send anything.
+      ${message === null ? null : storable(message)})
+    on conflict (run_id, resource) do nothing`
 }
 
 /**

@@ -23,6 +23,7 @@ import {
   type CompleteList,
   type ProvedMissing,
 } from '../../store/mirror/tombstones.ts'
+import type { Capabilities } from '../../store/progress/known.ts'
 import type { Outcome } from '../../store/runs/runs.ts'
 import { getRecords } from '../list/get-record.ts'
 import type { ReadPlan } from '../list/read-plan.ts'
@@ -44,6 +45,7 @@ interface Options {
   /** The first lock. */
   readonly list: CompleteList
   readonly lease: Lease
+  readonly capabilities: Capabilities
   readonly allowMassDelete: boolean
   /** Some records could not be read, or may be in no list: then a missing row proves little. */
   readonly unread: boolean
@@ -68,13 +70,13 @@ export const MAX_CHECKED = 1000
 
 export async function detectDeletes(deps: Deps, options: Options): Promise<DetectedDeletes> {
   const { sql, deleteLimit } = deps
-  const { resource, plan, list, lease, allowMassDelete, signal } = options
+  const { resource, plan, list, lease, capabilities, allowMassDelete, signal } = options
   const { type, table } = resource
   if (plan.read.from === 'singleton') return NOTHING
   const limit = allowMassDelete ? Number.MAX_SAFE_INTEGER : MAX_CHECKED
   const { ids, count, living } = await withDbRetry(() => findUnseen(sql, type, table, limit), signal)
   if (count === 0) {
-    await withDbRetry(() => clearMissing(sql, type), signal)
+    await withDbRetry(() => clearMissing(capabilities), signal)
     return NOTHING
   }
   const suspect = allowMassDelete ? null : massDeleteWarning({ type, count, living, deleteLimit })
@@ -84,7 +86,7 @@ export async function detectDeletes(deps: Deps, options: Options): Promise<Detec
   if (confirmed === null) {
     return options.unread ? notProved(count) : await markMissedTwice(deps, options, ids, count)
   }
-  await withDbRetry(() => clearMissing(sql, type), signal)
+  await withDbRetry(() => clearMissing(capabilities), signal)
   const { deleted, unsure, living: hidden } = confirmed
   const left = count - ids.length
   await lease.transaction((tx) => saveSweptTo(tx, type, left > 0 ? (ids.at(-1) ?? null) : null))
@@ -115,11 +117,11 @@ const notProved = (count: number): DetectedDeletes => ({
 /** Where ScopeStack serves no single records. */
 async function markMissedTwice(
   { sql }: Deps,
-  { resource, list, lease, signal }: Options,
+  { resource, list, lease, capabilities, signal }: Options,
   ids: readonly string[],
   count: number,
 ): Promise<DetectedDeletes> {
-  const { due, confirm } = await withDbRetry(() => missedTwice(sql, resource.type, ids), signal)
+  const { due, confirm } = await withDbRetry(() => missedTwice(sql, capabilities, ids), signal)
   const writer = writerFor(resource, lease)
   const { deleted } =
     due.length === 0 ? NOTHING : await writer.writeRequested({ records: [], gone: { ids: due, list } })

@@ -3,7 +3,7 @@
  * apart, missed it, so that no passing condition (a deployment, a lagging replica) hides it from both.
  */
 import type { Database } from '../../store/connection/database.ts'
-import { forgetCapability, readCapability, saveCapability } from '../../store/progress/capabilities.ts'
+import type { Capabilities } from '../../store/progress/known.ts'
 import { databaseTime } from '../../store/progress/watermark.ts'
 
 const NAME = 'missing'
@@ -24,11 +24,11 @@ type Missing = readonly { readonly since: string; readonly ids: readonly string[
  */
 export async function missedTwice(
   sql: Database,
-  resource: string,
+  capabilities: Capabilities,
   ids: readonly string[],
 ): Promise<{ readonly due: readonly string[]; readonly confirm: () => Promise<void> }> {
   const now = await databaseTime(sql)
-  const before = ((await readCapability(sql, resource, NAME))?.value ?? []) as Missing
+  const before = (capabilities.get(NAME)?.value ?? []) as Missing
   const missed = new Set(ids)
   const waiting = before.map(({ since, ids: earlier }) => ({ since, ids: earlier.filter((id) => missed.has(id)) }))
   const isDue = (since: string): boolean => now.getTime() - Date.parse(since) >= HOURS_APART * 60 * 60_000
@@ -39,9 +39,7 @@ export async function missedTwice(
   return {
     due,
     confirm: () =>
-      saveCapability(
-        sql,
-        resource,
+      capabilities.save(
         NAME,
         left.filter((group) => group.ids.length > 0),
       ),
@@ -49,4 +47,4 @@ export async function missedTwice(
 }
 
 /** A full read has seen them all, or each could be requested by itself. */
-export const clearMissing = (sql: Database, resource: string): Promise<void> => forgetCapability(sql, resource, NAME)
+export const clearMissing = (capabilities: Capabilities): Promise<void> => capabilities.forget(NAME)

@@ -7,13 +7,13 @@ import type { Lease } from '../../store/fleet/leases.ts'
 import { createMirror } from '../../store/mirror/load.ts'
 import { countLiving, unseenWithin, type CompleteList } from '../../store/mirror/tombstones.ts'
 import { readChangedParents, saveFollowed } from '../../store/progress/changed-projects.ts'
-import { readPageCount } from '../../store/progress/checkpoint.ts'
+import type { Known } from '../../store/progress/known.ts'
 import { MAX_CHECKED, confirmAndMarkDeleted, massDeleteWarning } from '../deletes/detect-deletes.ts'
 import { parkedMessage, type Completeness } from '../list/completeness.ts'
 import type { ReadPage } from '../list/read-page.ts'
 import type { ReadPlan } from '../list/read-plan.ts'
 import type { SnapshotDeps, SnapshotResult } from '../snapshot/snapshot-options.ts'
-import { readExpectedMembers } from '../snapshot/withheld-members.ts'
+import { expectedMembers } from '../snapshot/withheld-members.ts'
 import { withDbRetry } from '../with-db-retry.ts'
 import { createRecordWriter } from '../write-records.ts'
 import { createChangeWriter } from './write-changes.ts'
@@ -37,6 +37,7 @@ export const PROJECTS_AT_ONCE = 25
 interface Options {
   readonly resource: Resource
   readonly plan: ReadPlan
+  readonly known: Known
   readonly children: ProjectChildrenReader
   readonly lease: Lease
   readonly signal: AbortSignal
@@ -51,11 +52,10 @@ const UNSETTLED =
 /** @returns undefined when the server accepts no request for the children of some projects, or a full read costs less. */
 export async function pullByProject(deps: SnapshotDeps, options: Options): Promise<SnapshotResult | undefined> {
   const { sql, deleteLimit } = deps
-  const { resource, children, lease, signal } = options
+  const { resource, known, children, lease, signal } = options
   const { type } = resource
-  const mirror = createMirror(resource, await withDbRetry(() => readExpectedMembers(sql, resource), signal))
+  const mirror = createMirror(resource, expectedMembers(known.capabilities, resource))
   const changes = createChangeWriter(createRecordWriter({ resource, lease, mirror }))
-  const pages = await withDbRetry(() => readPageCount(sql, type), signal)
   let deleted = 0
   const doubts = new Set<string>()
   let suspect: string | null = null
@@ -82,7 +82,7 @@ export async function pullByProject(deps: SnapshotDeps, options: Options): Promi
   for (;;) {
     const { ids, upTo, left } = await withDbRetry(() => readChangedParents(sql, type, PROJECTS_AT_ONCE), signal)
     if (ids.length === 0) break
-    if (pages !== null && children.requestsFor(left) > pages) return undefined
+    if (known.pages !== null && children.requestsFor(left) > known.pages) return undefined
     const found = await children.read(ids)
     if (found === undefined) return undefined
     await changes.write(found.pages)

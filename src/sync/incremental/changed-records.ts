@@ -13,15 +13,14 @@ import { shareListFacts } from '../../remote/pages/page-failures.ts'
 import type { ListRequest } from '../../remote/pages/pages.ts'
 import type { Lease } from '../../store/fleet/leases.ts'
 import { createMirror } from '../../store/mirror/load.ts'
-import { readCapability, saveCapability } from '../../store/progress/capabilities.ts'
+import type { Known } from '../../store/progress/known.ts'
 import { moveWatermark } from '../../store/progress/watermark.ts'
 import { parkedMessage, type Completeness } from '../list/completeness.ts'
 import { isBadRequest, isNotInOrder } from '../list/list-request.ts'
 import { readListInTries } from '../list/read-nested.ts'
 import { takeAll, type WantedType } from '../list/read-page.ts'
-import { earlierClockTime } from '../record-times.ts'
 import type { SnapshotDeps, SnapshotResult } from '../snapshot/snapshot-options.ts'
-import { readExpectedMembers } from '../snapshot/withheld-members.ts'
+import { expectedMembers } from '../snapshot/withheld-members.ts'
 import { withDbRetry } from '../with-db-retry.ts'
 import { createRecordWriter } from '../write-records.ts'
 import { readNewestFirst } from './newest-first.ts'
@@ -33,6 +32,8 @@ interface Options {
   readonly request: ListRequest
   readonly strategy: Exclude<ChangeStrategy, 'none'>
   readonly watermark: Date
+  readonly known: Known
+  readonly aheadMs: number
   /** Children are read again even where their project itself did not change. */
   readonly followAll: boolean
   readonly lease: Lease
@@ -47,17 +48,14 @@ const DAY_MS = 24 * 60 * 60_000
 
 /** At the end every change since the watermark is written, or the watermark stays. */
 export async function pullChangedRecords(deps: SnapshotDeps, options: Options): Promise<SnapshotResult> {
-  const { sql } = deps
-  const { resource, lease, strategy, followAll, signal } = options
-  const began = await withDbRetry(() => earlierClockTime(deps), signal)
-  const expected = await withDbRetry(() => readExpectedMembers(sql, resource), signal)
-  const mirror = createMirror(resource, expected)
+  const { resource, known, aheadMs, lease, strategy, followAll } = options
+  const mirror = createMirror(resource, expectedMembers(known.capabilities, resource))
   const writer = createRecordWriter({ resource, lease, mirror, follow: followAll ? 'all' : 'written' })
   const changes = createChangeWriter(writer)
   const completeness = await (strategy === 'filter' ? byFilter : bySort)(deps, options, changes)
   // Records that could not be read are read again by the next run.
   if (completeness.complete && !changes.isBroken()) {
-    const upTo = new Date(Math.min(began.getTime(), changes.newest()))
+    const upTo = new Date(Math.min(known.now.getTime() - aheadMs, changes.newest()))
     const { list } = completeness
     await lease.transaction((tx) => moveWatermark(tx, resource.type, upTo, list))
   }
@@ -78,21 +76,22 @@ const wantedOf = ({ type, aliases }: Resource): WantedType => ({ type, aliases, 
 
 /** The filter works by days, and a day may hold many older changes: newest first, most of them need not be read. */
 async function byFilter(deps: SnapshotDeps, options: Options, changes: ChangeWriter): Promise<Completeness> {
-  const { sql, client } = deps
-  const { resource, request, watermark, signal } = options
+  const { client } = deps
+  const { resource, request, watermark, known, signal } = options
+  const { capabilities } = known
   const filtered = shareListFacts(request, changedSince(request, watermark))
   const opening = await fetchFirstPage(client, filtered, signal, undefined, FROM_END)
   const isLong = opening.pageCount === null || opening.pageCount > 1
   if (isLong && opening.recordCount !== null) {
-    const known = await withDbRetry(() => readCapability(sql, resource.type, NEWEST_FIRST), signal)
-    if (known === undefined || known.value !== false || known.ageMs >= DAY_MS) {
+    const inOrder = capabilities.get(NEWEST_FIRST)
+    if (inOrder === undefined || inOrder.value !== false || inOrder.ageMs >= DAY_MS) {
       const found = await bySort(deps, { ...options, request: filtered }, changes).catch((error: unknown) => {
         if (!isNotInOrder(error) && !isBadRequest(error) && !isPastPagingLimit(error)) throw error
         return undefined
       })
       if (found?.complete === true) return found
       // Refused, or in no order of use.
-      if (found === undefined) await withDbRetry(() => saveCapability(sql, resource.type, NEWEST_FIRST, false), signal)
+      if (found === undefined) await withDbRetry(() => capabilities.save(NEWEST_FIRST, false), signal)
     }
   }
   const list = { request: filtered, wanted: wantedOf(resource), ...(isLong ? {} : { opening }) }

@@ -10,10 +10,9 @@
  */
 import type { Resource } from '../../catalog/resource.ts'
 import { isPastPagingLimit } from '../../remote/pages/forward-pages.ts'
-import { forgetCapability, saveCapability } from '../../store/progress/capabilities.ts'
 import { PARENT_RESOURCE, pruneChangedParents, recordPushedProjects } from '../../store/progress/changed-projects.ts'
-import { readAsOf, recountRows } from '../../store/progress/checkpoint.ts'
-import { changeColumn, databaseTime, readWatermark, saveChangesAsOf } from '../../store/progress/watermark.ts'
+import { recountRows } from '../../store/progress/checkpoint.ts'
+import { changeColumn, saveChangesAsOf } from '../../store/progress/watermark.ts'
 import { NOTHING_READ, outcomeInRun, worstOutcome } from '../../store/runs/runs.ts'
 import { isReadAsDeclared } from '../list/declared-columns.ts'
 import { withNewFacts } from '../list/list-facts.ts'
@@ -43,16 +42,14 @@ export async function pullIncremental(
   options: SnapshotOptions,
 ): Promise<SnapshotResult | undefined> {
   const { sql, catalog } = deps
-  const { resource, lease, signal } = options
+  const { resource, known, lease, signal } = options
   const { type, table, byProject } = resource
   if (type === PARENT_RESOURCE) {
     const followers = [...catalog.values()].flatMap((one) => (one.byProject === undefined ? [] : one.type))
     await withDbRetry(() => pruneChangedParents(sql, followers), signal)
     await lease.transaction((tx) => recordPushedProjects(tx))
   }
-  const isWhole = async () => (await readAsOf(sql, type)) !== null && (await isReadAsDeclared(sql, resource))
-  if (!(await withDbRetry(isWhole, signal))) return undefined
-  const began = await withDbRetry(() => databaseTime(sql), signal)
+  if (known.asOf === null || !isReadAsDeclared(known.capabilities, resource)) return undefined
   const children = await byProjects(deps, options)
   const own = byProject !== undefined && children === undefined ? undefined : await byChanges(deps, options)
   if (children === undefined && own === undefined) return undefined
@@ -67,7 +64,7 @@ export async function pullIncremental(
   if (result.inserted + result.updated + result.deleted > 0) {
     await withDbRetry(() => recountRows(sql, type, table), signal)
   }
-  if (result.outcome === 'ok') await lease.transaction((tx) => saveChangesAsOf(tx, type, began))
+  if (result.outcome === 'ok') await lease.transaction((tx) => saveChangesAsOf(tx, type, known.now))
   return result
 }
 
@@ -92,19 +89,17 @@ const stillRefused = (count: number) =>
     message: `${count} that the database refused before could not be written again: they are parked, with the reason, in sync.parked.`,
   }) as const
 
-async function byChanges(deps: SnapshotDeps, { resource, lease, since, signal }: SnapshotOptions) {
-  const { sql } = deps
-  const { type } = resource
+async function byChanges(deps: SnapshotDeps, { resource, known, aheadMs, lease, since, signal }: SnapshotOptions) {
+  const { watermark, capabilities } = known
   if (changeColumn(resource) === undefined) return undefined
-  const watermark = await withDbRetry(() => readWatermark(sql, type), signal)
-  const opened = await openReadPlan(deps, resource, signal)
+  const opened = await openReadPlan(deps, resource, known, signal)
   const { plan } = opened
   const { request } = plan
   // The changes would have to be requested from both lists.
   if (plan.also !== undefined) return undefined
   if (watermark === null || plan.read.from !== 'list' || request === null) return undefined
   try {
-    const strategy = await changeStrategyFor(deps, resource, request, signal)
+    const strategy = await changeStrategyFor({ ...deps, capabilities }, resource, request, signal)
     if (strategy === 'none') return undefined
     // An incremental read would not see what the filters hide by now.
     const checked = await planThatHidesNone(deps, resource, opened, signal)
@@ -115,30 +110,33 @@ async function byChanges(deps: SnapshotDeps, { resource, lease, since, signal }:
       request,
       strategy,
       watermark: from,
+      known,
+      aheadMs,
       followAll: since !== null,
       lease,
       signal,
     })
-    const learned = withNewFacts(checked, opened.now)
+    const learned = withNewFacts(checked, known.now)
     if (learned !== undefined) await opened.remember(learned)
     return result
   } catch (error) {
     // The snapshot finds the read plan again, and the next run the strategy.
-    if (isBadRequest(error)) await withDbRetry(() => forgetCapability(sql, type, 'changes'), signal)
+    if (isBadRequest(error)) await withDbRetry(() => capabilities.forget('changes'), signal)
     else if (isPastPagingLimit(error)) return undefined
-    else if (isNotInOrder(error)) await withDbRetry(() => saveCapability(sql, type, 'changes', 'none'), signal)
+    else if (isNotInOrder(error)) await withDbRetry(() => capabilities.save('changes', 'none'), signal)
     else throw error
     return undefined
   }
 }
 
-async function byProjects(deps: SnapshotDeps, { resource, lease, signal }: SnapshotOptions) {
+async function byProjects(deps: SnapshotDeps, { resource, known, lease, signal }: SnapshotOptions) {
   const { byProject } = resource
   if (byProject === undefined) return undefined
-  const { plan } = await openReadPlan(deps, resource, signal)
+  const { plan } = await openReadPlan(deps, resource, known, signal)
   if (plan.also !== undefined) return undefined
-  const children = await openProjectChildren(deps, { resource, within: byProject, plan, signal })
-  return await pullByProject(deps, { resource, plan, children, lease, signal })
+  const { capabilities } = known
+  const children = await openProjectChildren(deps, { resource, within: byProject, plan, capabilities, signal })
+  return await pullByProject(deps, { resource, plan, known, children, lease, signal })
 }
 
 function together(one: SnapshotResult, other: SnapshotResult): SnapshotResult {

@@ -5,8 +5,8 @@
 import type { Resource, ByProject } from '../../catalog/resource.ts'
 import { shareListFacts } from '../../remote/pages/page-failures.ts'
 import type { ListRequest } from '../../remote/pages/pages.ts'
-import { readCapability, saveCapability } from '../../store/progress/capabilities.ts'
 import { PARENT_RESOURCE } from '../../store/progress/changed-projects.ts'
+import { readKnown, type Capabilities } from '../../store/progress/known.ts'
 import { allDocuments, type Completeness } from '../list/completeness.ts'
 import { isBadRequest, queryFor, isNotFound } from '../list/list-request.ts'
 import { isAccepted } from '../list/negotiate.ts'
@@ -29,6 +29,8 @@ interface Options {
   readonly resource: Resource
   readonly within: ByProject
   readonly plan: ReadPlan
+  /** Of the children. */
+  readonly capabilities: Capabilities
   readonly signal: AbortSignal
 }
 
@@ -37,10 +39,9 @@ const below = (include: string, path: string): string[] =>
   path.startsWith(`${include}.`) ? [path.slice(include.length + 1)] : []
 
 export async function openProjectChildren(deps: SnapshotDeps, options: Options): Promise<ProjectChildrenReader> {
-  const { sql, client } = deps
-  const { type } = options.resource
-  const { signal } = options
-  const remembered = await withDbRetry(() => readCapability(sql, type, 'parts'), signal)
+  const { client } = deps
+  const { capabilities, signal } = options
+  const remembered = capabilities.get('parts')
   let known = remembered !== undefined && remembered.ageMs < DAY_MS ? (remembered.value as ChildReadMethod) : undefined
   let method = known ?? 'declared'
   let listAccepted: boolean | undefined
@@ -56,7 +57,7 @@ export async function openProjectChildren(deps: SnapshotDeps, options: Options):
 
   const remember = async (found: ChildReadMethod): Promise<void> => {
     if (found === known) return
-    await withDbRetry(() => saveCapability(sql, type, 'parts', found), signal)
+    await withDbRetry(() => capabilities.save('parts', found), signal)
     known = found
   }
 
@@ -91,7 +92,8 @@ interface Carrier {
 async function carrierOf(deps: SnapshotDeps, { resource, within, plan, signal }: Options): Promise<Carrier> {
   const carrier = within.by === 'include' ? deps.catalog.get(within.list)! : resource
   if (carrier === resource) return { resource, plan }
-  return { resource: carrier, plan: (await openReadPlan(deps, carrier, signal)).plan }
+  const known = await withDbRetry(() => readKnown(deps.sql, carrier.type), signal)
+  return { resource: carrier, plan: (await openReadPlan(deps, carrier, known, signal)).plan }
 }
 
 /** The carrier's list for these projects, as its plan has it. */

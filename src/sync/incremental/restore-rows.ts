@@ -29,7 +29,7 @@ export interface RestoredRows {
 /** A record that is not found is left for the next snapshot, which may mark it deleted. */
 export async function restoreRows(
   deps: SnapshotDeps,
-  { resource, lease, signal }: SnapshotOptions,
+  { resource, known: left, lease, signal }: SnapshotOptions,
 ): Promise<RestoredRows> {
   const { sql, client, slug, concurrency } = deps
   const { type } = resource
@@ -37,7 +37,7 @@ export async function restoreRows(
   const owed = await withDbRetry(() => rowsToRestore(sql, type, MAX_CHECKED), signal)
   const refused = await withDbRetry(() => readRejectedRecords(sql, type, REFUSED_AT_ONCE), signal)
   if (owed.length + refused.length === 0) return total
-  const { plan } = await openReadPlan(deps, resource, signal)
+  const { plan } = await openReadPlan(deps, resource, left, signal)
   const ask = createGetRecord({ client, slug, resource, plan, signal })
   const writer = createRecordWriter({ resource, lease, mirror: createMirror(resource) })
   const ids = [...new Set([...owed, ...refused.flatMap(({ id, missing }) => (missing ? [] : [id]))])]

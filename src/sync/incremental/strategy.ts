@@ -9,7 +9,7 @@ import { placeCount } from '../../remote/pages/list-length.ts'
 import { isPageFailure } from '../../remote/pages/page-failures.ts'
 import { fetchPage, type ListRequest, type Page } from '../../remote/pages/pages.ts'
 import type { Database } from '../../store/connection/database.ts'
-import { readCapability, saveCapability } from '../../store/progress/capabilities.ts'
+import type { Capabilities } from '../../store/progress/known.ts'
 import { newestRow } from '../../store/progress/watermark.ts'
 import { isBadRequest } from '../list/list-request.ts'
 import { changeTime } from '../record-times.ts'
@@ -25,6 +25,7 @@ const DAY_MS = 24 * 60 * 60_000
 interface Deps {
   readonly sql: Database
   readonly client: Client
+  readonly capabilities: Capabilities
 }
 
 /**
@@ -32,12 +33,12 @@ interface Deps {
  * @throws SyncError SYNC_REQUEST_REFUSED when even that is refused: what is refused then says nothing of filter and sort.
  */
 export async function changeStrategyFor(
-  { sql, client }: Deps,
+  { sql, client, capabilities }: Deps,
   resource: Resource,
   asked: ListRequest,
   signal: AbortSignal,
 ): Promise<ChangeStrategy> {
-  const known = await withDbRetry(() => readCapability(sql, resource.type, 'changes'), signal)
+  const known = capabilities.get('changes')
   if (known !== undefined && known.ageMs < DAY_MS) return known.value as ChangeStrategy
   const newest = await withDbRetry(() => newestRow(sql, resource), signal)
   // An empty list shows nothing.
@@ -51,7 +52,7 @@ export async function changeStrategyFor(
     : (await isSortEffective(prober, request))
       ? 'sort'
       : 'none'
-  await withDbRetry(() => saveCapability(sql, resource.type, 'changes', found), signal)
+  await withDbRetry(() => capabilities.save('changes', found), signal)
   return found
 }
 

@@ -5,9 +5,10 @@
 import { createHash } from 'node:crypto'
 import type { Resource } from '../../catalog/resource.ts'
 import type { ListRequest } from '../../remote/pages/pages.ts'
-import type { Database, Transaction } from '../../store/connection/database.ts'
+import type { LeasedTransaction } from '../../store/fleet/leases.ts'
 import { ROW_FORMAT } from '../../store/mirror/row.ts'
-import { forgetCapability, readCapability, saveCapability } from '../../store/progress/capabilities.ts'
+import { saveCapability } from '../../store/progress/capabilities.ts'
+import type { Capabilities } from '../../store/progress/known.ts'
 
 const NAME = 'declaration'
 
@@ -23,16 +24,14 @@ const declarationDigest = ({ table, aliases, columns }: Resource): string =>
     )
     .digest('base64')
 
-export async function isReadAsDeclared(sql: Database, resource: Resource): Promise<boolean> {
-  return (await readCapability(sql, resource.type, NAME))?.value === declarationDigest(resource)
-}
+export const isReadAsDeclared = (capabilities: Capabilities, resource: Resource): boolean =>
+  capabilities.get(NAME)?.value === declarationDigest(resource)
 
-export const saveDeclaration = (tx: Transaction, resource: Resource): Promise<void> =>
+export const saveDeclaration = (tx: LeasedTransaction, resource: Resource): Promise<void> =>
   saveCapability(tx, resource.type, NAME, declarationDigest(resource))
 
 /** The next read has to be a full one. */
-export const forgetDeclaration = (tx: Transaction, { type }: Resource): Promise<void> =>
-  forgetCapability(tx, type, NAME)
+export const forgetDeclaration = (capabilities: Capabilities): Promise<void> => capabilities.forget(NAME)
 
 /** Changes with the request and the declaration: pages cached under another digest are not used. */
 export const requestDigest = (request: ListRequest | null, resource: Resource): string =>

@@ -57,14 +57,15 @@ export interface PassStart {
   readonly count: number | null
   /** Null where the list does not count them, or is read from both ends. */
   readonly pages: number | null
-  readonly chains: readonly PageChain[]
+  /** Null where there is no list. */
+  readonly chains: readonly PageChain[] | null
   /** Of the server's pages; 0 where the list's counts contradict each other. */
   readonly size: number
   /** Every page is transferred: no 304 is accepted. */
   readonly transfersAll: boolean
 }
 
-type ResumedPass = Pick<PassStart, 'count' | 'chains' | 'size'>
+type ResumedPass = Pick<PassStart, 'count' | 'size'> & { readonly chains: readonly PageChain[] }
 
 export type PassTally = Pick<ListEvidence, 'seen' | 'known' | 'steady' | 'full'>
 
@@ -191,7 +192,7 @@ async function* readInOrder(
 /** A batch is what has arrived; this only bounds one transaction when the database is the slower side. */
 const BATCH_RECORDS = 1000
 
-type Start = Omit<PassStart, 'transfersAll'>
+type Start = ResumedPass & Pick<PassStart, 'pages'>
 
 function startOf({ opening, size }: OpenedList, order: ReadingOrder, atMost: number): Start {
   const pages = order === 'both-ends' ? null : opening.pageCount

@@ -10,9 +10,8 @@ import { factOf } from '../../errors/sync-error.ts'
 import type { Client } from '../../remote/client.ts'
 import type { ListRequest } from '../../remote/pages/pages.ts'
 import type { Database } from '../../store/connection/database.ts'
-import { readCapability, saveCapability } from '../../store/progress/capabilities.ts'
 import { clearRefusedDrift, recordDrift } from '../../store/progress/drift.ts'
-import { databaseTime } from '../../store/progress/watermark.ts'
+import type { Known } from '../../store/progress/known.ts'
 import { withDbRetry } from '../with-db-retry.ts'
 import { applyScope } from './filter-scope.ts'
 import { freshFacts, isFresh, applyFacts } from './list-facts.ts'
@@ -29,24 +28,26 @@ interface Deps extends ListContext {
 
 export interface OpenReadPlan {
   readonly plan: ReadPlan
-  /** When it was opened, by the database's clock: facts learned from it carry that time. */
-  readonly now: Date
   /** The plan to try after this failure; undefined when there is none left. */
   next(error: unknown, failed: ReadPlan): Promise<ReadPlan | undefined>
   /** To be called once something that was read by it is written: only a plan that has worked is kept. */
   remember(answered: ReadPlan): Promise<void>
 }
 
-export async function openReadPlan(deps: Deps, resource: Resource, signal: AbortSignal): Promise<OpenReadPlan> {
+export async function openReadPlan(
+  deps: Deps,
+  resource: Resource,
+  { now, capabilities }: Pick<Known, 'now' | 'capabilities'>,
+  signal: AbortSignal,
+): Promise<OpenReadPlan> {
   const { sql, client } = deps
   const { type, readMethods } = resource
   const first = (read: ReadMethod): ReadPlan => {
     const wanted = requestFor(deps, resource, read)
     return { read, wanted, request: wanted, ordered: true }
   }
-  const save = (plan: ReadPlan): Promise<void> => withDbRetry(() => saveCapability(sql, type, 'question', plan), signal)
-  const recall = () => Promise.all([readCapability(sql, type, 'question'), databaseTime(sql)])
-  const [remembered, now] = await withDbRetry(recall, signal)
+  const save = (plan: ReadPlan): Promise<void> => withDbRetry(() => capabilities.save('question', plan), signal)
+  const remembered = capabilities.get('question')
   const before = remembered?.value as ReadPlan | undefined
   const known = before === undefined ? undefined : asDeclaredToday(deps, resource, before, now)
 
@@ -68,7 +69,6 @@ export async function openReadPlan(deps: Deps, resource: Resource, signal: Abort
   let negotiated: ReadMethod | undefined
   const isDue = known !== undefined && isRecheckDue(known, resource, remembered!.ageMs)
   return {
-    now,
     plan: applyFacts(isDue ? await recheck(known) : (known ?? first(resource.read))),
     async next(error, failed) {
       const { read, wanted, request } = failed

@@ -11,13 +11,10 @@ import type { Resource } from '../../catalog/resource.ts'
 import type { Client } from '../../remote/client.ts'
 import { pagePath, type CacheTrust, type ListRequest } from '../../remote/pages/pages.ts'
 import type { Database } from '../../store/connection/database.ts'
-import {
-  recordUnreliableEtags,
-  readEtagTrust,
-  readPageValidators,
-  readCachedPage,
-  hasCachedPages,
-} from '../../store/progress/page-cache.ts'
+import type { LeasedTransaction } from '../../store/fleet/leases.ts'
+import { saveCapability } from '../../store/progress/capabilities.ts'
+import type { Capabilities } from '../../store/progress/known.ts'
+import { readPageValidators, readCachedPage } from '../../store/progress/page-cache.ts'
 import { withDbRetry } from '../with-db-retry.ts'
 import type { PageCache } from './list-reader.ts'
 
@@ -29,18 +26,32 @@ interface Deps {
   readonly digest: string
   /** Days for which a 304 is trusted. */
   readonly recheckDays: number
+  readonly capabilities: Capabilities
   readonly signal: AbortSignal
 }
 
 const DAY_MS = 24 * 60 * 60_000
 
-export async function openPageCache(deps: Deps, request: ListRequest, resumed: boolean): Promise<PageCache> {
+/** One ETag came with two different bodies: ETags of the resource are never trusted again. */
+const ETAGS = { name: 'etags', wrong: 'lied' }
+/** All pages were transferred, at that time. */
+const BODIES = 'bodies'
+
+/** Every page of a complete list was transferred. */
+export const recordBodiesRead = (tx: LeasedTransaction, resource: string): Promise<void> =>
+  saveCapability(tx, resource, BODIES, 'read')
+
+/** @param filled some pages may be there: a first read need not look for each. */
+export async function openPageCache(
+  deps: Deps,
+  request: ListRequest,
+  { resumed, filled }: { resumed: boolean; filled: boolean },
+): Promise<PageCache> {
   const { sql, resource, digest, signal } = deps
   const { type, table } = resource
   const key = { resource: type, table, question: digest }
   const distrust = (): Promise<void> => distrustEtags(deps)
-  if (!(await withDbRetry(() => hasCachedPages(sql, key), signal)))
-    return { recall: () => Promise.resolve(undefined), transfersAll: true, distrust }
+  if (!filled) return { recall: () => Promise.resolve(undefined), transfersAll: true, distrust }
   const trust = await trustIn(deps, request, resumed)
   return {
     async recall(number) {
@@ -56,9 +67,9 @@ export async function openPageCache(deps: Deps, request: ListRequest, resumed: b
 }
 
 async function trustIn(deps: Deps, request: ListRequest, resumed: boolean): Promise<CacheTrust> {
-  const { sql, client, resource, recheckDays, signal } = deps
-  const { unreliable, checkedAgeMs } = await withDbRetry(() => readEtagTrust(sql, resource.type), signal)
-  if (unreliable) return 'body'
+  const { client, capabilities, recheckDays, signal } = deps
+  if (capabilities.get(ETAGS.name)?.value === ETAGS.wrong) return 'body'
+  const checkedAgeMs = capabilities.get(BODIES)?.ageMs ?? null
   // A first read transferred every page before it was interrupted.
   const isFresh = checkedAgeMs === null ? resumed : checkedAgeMs < recheckDays * DAY_MS
   if (isFresh) return 'etag'
@@ -74,8 +85,8 @@ async function saysUnchangedToAnything(client: Client, request: ListRequest, sig
   return await client.get(path, () => false, signal, { cached: known })
 }
 
-const distrustEtags = ({ sql, resource, signal }: Pick<Deps, 'sql' | 'resource' | 'signal'>): Promise<void> =>
-  withDbRetry(() => recordUnreliableEtags(sql, resource.type), signal)
+const distrustEtags = ({ capabilities, signal }: Pick<Deps, 'capabilities' | 'signal'>): Promise<void> =>
+  withDbRetry(() => capabilities.save(ETAGS.name, ETAGS.wrong), signal)
 
 /** For `verify`: the last validators of the pages, to compare with the present ones; every page is parsed. */
 export async function openPageMarks(deps: Omit<Deps, 'client' | 'recheckDays'>, onLie: () => void): Promise<PageCache> {

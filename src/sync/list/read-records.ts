@@ -2,7 +2,6 @@
 import type { Resource } from '../../catalog/resource.ts'
 import type { Database } from '../../store/connection/database.ts'
 import { mirroredIds } from '../../store/mirror/ids.ts'
-import { readPageCount } from '../../store/progress/checkpoint.ts'
 import { withDbRetry } from '../with-db-retry.ts'
 import { allDocuments, assessNested, type Completeness } from './completeness.ts'
 import { readList, type List, type Passes } from './list-reader.ts'
@@ -16,6 +15,8 @@ export interface RecordsToRead extends ReadContext {
   readonly slug: string
   readonly resource: Resource
   readonly plan: ReadPlan
+  /** How many pages its list had the last time. */
+  readonly lastPages: number | null
 }
 
 interface Begin {
@@ -26,7 +27,7 @@ interface Begin {
   readonly openCache?: List['openCache']
 }
 
-const NO_LIST = { count: null, pages: null, chains: [], size: 0, transfersAll: true }
+const NO_LIST = { count: null, pages: null, chains: null, size: 0, transfersAll: true }
 
 /** @param passes keeps what was seen, of a list in several passes. */
 export async function* readRecords(
@@ -34,16 +35,15 @@ export async function* readRecords(
   passes: Passes,
   begin: Begin,
 ): AsyncGenerator<Batch, Completeness> {
-  const { plan, resource } = deps
+  const { plan, resource, lastPages } = deps
   const { read, request } = plan
   if (read.from === 'list' || read.from === 'included') {
-    const lastPages = await withDbRetry(() => readPageCount(deps.sql, resource.type), deps.signal)
     const wanted = { type: resource.type, aliases: resource.aliases, carried: read.from === 'included' }
     const chains = deps.concurrency + 2
     const list = { request: request!, wanted, order: orderOf(plan), chains, lastPages, openCache: begin.openCache }
     return yield* readList(deps, list, passes)
   }
-  await passes.begin(NO_LIST, true)
+  await passes.begin(NO_LIST, begin.position !== null)
   const batches = read.from === 'singleton' ? readSingleton(deps, read.path) : await readBelow(deps, read, begin)
   for await (const batch of batches) {
     passes.add(batch)

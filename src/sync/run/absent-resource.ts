@@ -2,8 +2,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { Resource } from '../../catalog/resource.ts'
 import type { ErrorCode } from '../../errors/table.ts'
-import type { Database } from '../../store/connection/database.ts'
-import { forgetCapability, readCapability, saveCapability } from '../../store/progress/capabilities.ts'
+import type { Capabilities } from '../../store/progress/known.ts'
 import { DAY_MS } from '../list/retry-refused.ts'
 
 const NAME = 'absent'
@@ -19,23 +18,19 @@ interface Remembered extends Absence {
   readonly slug: string
 }
 
-interface Deps {
-  readonly sql: Database
-  readonly slug: string
-}
-
-/** Undefined when it has to be asked for. */
-export async function knownAbsence({ sql, slug }: Deps, { type, readMethods }: Resource): Promise<Absence | undefined> {
-  const known = await readCapability(sql, type, NAME)
+/** Undefined when it has to be requested. */
+export function knownAbsence(capabilities: Capabilities, slug: string, { readMethods }: Resource): Absence | undefined {
+  const known = capabilities.get(NAME)
   if (known === undefined || known.ageMs >= DAY_MS) return undefined
   const { code, message, ...asked } = known.value as Remembered
   return isDeepStrictEqual(asked, { reads: [...readMethods], slug }) ? { code, message } : undefined
 }
 
 export const rememberAbsence = (
-  { sql, slug }: Deps,
-  { type, readMethods }: Resource,
+  capabilities: Capabilities,
+  slug: string,
+  { readMethods }: Resource,
   absence: Absence,
-): Promise<void> => saveCapability(sql, type, NAME, { ...absence, reads: readMethods, slug })
+): Promise<void> => capabilities.save(NAME, { ...absence, reads: readMethods, slug })
 
-export const forgetAbsence = (sql: Database, type: string): Promise<void> => forgetCapability(sql, type, NAME)
+export const forgetAbsence = (capabilities: Capabilities): Promise<void> => capabilities.forget(NAME)

@@ -2,8 +2,10 @@
 import type { Resource } from '../../catalog/resource.ts'
 import { endsTheRun } from '../../errors/sync-error.ts'
 import { fetchFirstPage } from '../../remote/pages/forward-pages.ts'
+import { readKnown } from '../../store/progress/known.ts'
 import { openReadPlan } from '../list/open-read-plan.ts'
 import type { SnapshotDeps } from '../snapshot/snapshot-options.ts'
+import { withDbRetry } from '../with-db-retry.ts'
 
 /** @returns null where it cannot be said: no list of its own, or one that does not answer. */
 export async function countRecords(
@@ -11,7 +13,8 @@ export async function countRecords(
   resource: Resource,
   signal: AbortSignal,
 ): Promise<number | null> {
-  const { plan } = await openReadPlan(deps, resource, signal)
+  const known = await withDbRetry(() => readKnown(deps.sql, resource.type), signal)
+  const { plan } = await openReadPlan(deps, resource, known, signal)
   if (plan.read.from !== 'list' || plan.request === null) return null
   try {
     const { include: _, ...query } = plan.request.query

@@ -4,12 +4,13 @@ import { errorCodeOf, hasCode, isCode, reason, type SyncError, withCode } from '
 import type { ErrorCode } from '../../errors/table.ts'
 import type { Lease, Leases } from '../../store/fleet/leases.ts'
 import { closeEmptySnapshot, wasEverServed } from '../../store/progress/checkpoint.ts'
-import { databaseTime } from '../../store/progress/watermark.ts'
+import { readKnown, type Capabilities, type Known } from '../../store/progress/known.ts'
 import { NOTHING_READ, recordOutcome, type Outcome, type ResourceOutcome } from '../../store/runs/runs.ts'
 import { checkTable, explainTableError } from '../check-table.ts'
 import { pullIncremental } from '../incremental/incremental.ts'
 import { explainRefusal } from '../list/explain-refusal.ts'
 import { isBadRequest } from '../list/list-request.ts'
+import { clockAheadMs } from '../record-times.ts'
 import type { SnapshotDeps, SnapshotProgress } from '../snapshot/snapshot-options.ts'
 import { pullSnapshot } from '../snapshot/snapshot.ts'
 import { withDbRetry } from '../with-db-retry.ts'
@@ -59,41 +60,45 @@ export type PullEvent =
   | ({ readonly type: 'progress'; readonly resource: string } & SnapshotProgress)
   /** For another process that has it. */
   | { readonly type: 'wait'; readonly resource: string; readonly message: string }
-  /** `tookMs` is measured by a monotonic clock. */
-  | ({ readonly type: 'end'; readonly tookMs: number } & ResourceOutcome)
+  | ({ readonly type: 'end' } & ResourceOutcome)
+
+/** An outcome without what is known here only. */
+type Found = Omit<ResourceOutcome, 'resource' | 'tookMs'>
 
 /** @throws errors that are not this resource's own. */
 export async function pullResource(deps: PullDeps, options: ResourceOptions): Promise<ResourceOutcome> {
   const { runId, resource, signal, isResourceError: settles, onEvent, waitForLease: patient = false } = options
+  const { sql } = deps
+  const { type } = resource
   const begun = performance.now()
-  const startedAt = await withDbRetry(() => databaseTime(deps.sql), signal)
-  onEvent({ type: 'begin', resource: resource.type })
+  const outcomeOf = (found: Found) => ({ ...found, resource: type, tookMs: Math.round(performance.now() - begun) })
+  onEvent({ type: 'begin', resource: type })
   const act = async (held: AbortSignal, lease: Lease): Promise<ResourceOutcome> => {
+    const known = await withDbRetry(() => readKnown(sql, type), held)
     const found =
-      (await asKnown(deps, options, startedAt, held)) ??
-      (await read(deps, { ...options, signal: held }, lease, startedAt).catch(async (error: unknown) => {
-        const explained = await explainTableError(deps.sql, resource, await explainRefusal(deps, resource, error, held))
+      (await asKnown(deps, options, known.capabilities, held)) ??
+      (await read(deps, { ...options, signal: held }, lease, known).catch(async (error: unknown) => {
+        const explained = await explainTableError(sql, resource, await explainRefusal(deps, resource, error, held))
         if (!settles(explained)) throw explained
-        return await failure(deps, resource, startedAt, explained, held)
+        return await failure(deps, resource, known.capabilities, explained, held)
       }))
+    const ended = outcomeOf(found)
     // Under the lease only: the failure may be an effect of losing it.
     await lease.transaction(async (tx) => {
       if (found.code !== null)
-        await closeEmptySnapshot(tx, resource.type, isCode(found.code, 'SYNC_TABLE_UNFIT', 'SYNC_TABLE_REFUSED'))
-      await recordOutcome(tx, runId, found)
+        await closeEmptySnapshot(tx, type, isCode(found.code, 'SYNC_TABLE_UNFIT', 'SYNC_TABLE_REFUSED'))
+      await recordOutcome(tx, runId, ended)
     })
-    return found
+    return ended
   }
-  const onWait = ({ message }: SyncError): void => onEvent({ type: 'wait', resource: resource.type, message })
-  const outcome = await withLease(deps.leases, resource.type, signal, act, { patient, onWait }).catch(
-    async (error: unknown) => {
-      if (!settles(error)) throw error
-      const failed = outcomeOf(resource, startedAt, error, 'failed')
-      await withDbRetry(() => recordOutcome(deps.sql, runId, failed), signal)
-      return failed
-    },
-  )
-  onEvent({ type: 'end', tookMs: Math.round(performance.now() - begun), ...outcome })
+  const onWait = ({ message }: SyncError): void => onEvent({ type: 'wait', resource: type, message })
+  const outcome = await withLease(deps.leases, type, signal, act, { patient, onWait }).catch(async (error: unknown) => {
+    if (!settles(error)) throw error
+    const failed = outcomeOf(failedBy(error, 'failed'))
+    await withDbRetry(() => recordOutcome(sql, runId, failed), signal)
+    return failed
+  })
+  onEvent({ type: 'end', ...outcome })
   return outcome
 }
 
@@ -101,33 +106,33 @@ async function read(
   deps: PullDeps,
   { runId, resource, signal, onEvent, ...how }: ResourceOptions,
   lease: Lease,
-  startedAt: Date,
-): Promise<ResourceOutcome> {
-  const {
-    changesOnly = false,
-    restart = false,
-    reloadAll: afresh = false,
-    allowMassDelete = false,
-    acceptWithheld = false,
-  } = how
+  known: Known,
+): Promise<Found> {
+  const { changesOnly = false, restart = false, reloadAll = false, resumeFrom = null, since = null } = how
+  const { allowMassDelete = false, acceptWithheld = false } = how
+  const aheadMs = clockAheadMs(deps, known.now)
   const onProgress = (progress: SnapshotProgress): void =>
     onEvent({ type: 'progress', resource: resource.type, ...progress })
-  const { resumeFrom = null, since = null } = how
-  const anew = await withDbRetry(() => checkTable(deps.sql, resource, lease), signal)
-  const reading = {
+  const anew = await withDbRetry(() => checkTable(deps.sql, resource, lease, known.capabilities), signal)
+  const options = {
+    runId,
+    resource,
+    lease,
+    known,
+    aheadMs,
     restart: restart || anew,
-    reloadAll: afresh || anew,
+    reloadAll: reloadAll || anew,
     allowMassDelete,
     acceptWithheld,
     resumeFrom,
     since,
+    signal,
+    onProgress,
   }
-  const options = { runId, resource, lease, ...reading, signal, onProgress }
   const changes = changesOnly ? await pullIncremental(deps, options) : undefined
   const result = changes ?? (await pullSnapshot(deps, options))
   const code = CODE[result.outcome] ?? null
-  const message = result.message === null ? null : withCode(result.message, code)
-  return { ...result, resource: resource.type, startedAt, code, message }
+  return { ...result, code, message: result.message === null ? null : withCode(result.message, code) }
 }
 
 const CODE: Readonly<Partial<Record<Outcome, ErrorCode>>> = {
@@ -135,11 +140,9 @@ const CODE: Readonly<Partial<Record<Outcome, ErrorCode>>> = {
   suspect: 'SYNC_SUSPECT',
 }
 
-const outcomeOf = ({ type }: Resource, startedAt: Date, error: unknown, otherwise: Outcome): ResourceOutcome => ({
+const failedBy = (error: unknown, otherwise: Outcome): Found => ({
   ...NOTHING_READ,
-  resource: type,
   outcome: hasCode(error, 'SYNC_FORBIDDEN') ? 'forbidden' : otherwise,
-  startedAt,
   code: errorCodeOf(error),
   message: reason(error),
 })
@@ -149,34 +152,34 @@ const outcomeOf = ({ type }: Resource, startedAt: Date, error: unknown, otherwis
  * gave records before, something is wrong.
  */
 async function failure(
-  deps: PullDeps,
+  { sql, slug }: PullDeps,
   resource: Resource,
-  startedAt: Date,
+  capabilities: Capabilities,
   error: unknown,
   signal: AbortSignal,
-): Promise<ResourceOutcome> {
+): Promise<Found> {
   const { type, table, confidence } = resource
   const isOffered = !hasCode(error, 'SYNC_LIST_NOT_FOUND') && !isBadRequest(error)
-  if (isOffered || confidence !== 'low' || (await withDbRetry(() => wasEverServed(deps.sql, type, table), signal))) {
-    return outcomeOf(resource, startedAt, error, 'failed')
+  if (isOffered || confidence !== 'low' || (await withDbRetry(() => wasEverServed(sql, type, table), signal))) {
+    return failedBy(error, 'failed')
   }
-  const absent = outcomeOf(resource, startedAt, error, 'absent')
-  await withDbRetry(() => rememberAbsence(deps, resource, { code: absent.code, message: absent.message }), signal)
+  const absent = failedBy(error, 'absent')
+  const { code, message } = absent
+  await withDbRetry(() => rememberAbsence(capabilities, slug, resource, { code, message }), signal)
   return absent
 }
 
 /** Undefined when it has to be requested. */
 async function asKnown(
-  deps: PullDeps,
+  { slug }: PullDeps,
   { resource, retryAbsent: anew = false, restart = false, resumeFrom }: ResourceOptions,
-  startedAt: Date,
+  capabilities: Capabilities,
   signal: AbortSignal,
-): Promise<ResourceOutcome | undefined> {
+): Promise<Found | undefined> {
   if (resource.confidence !== 'low') return undefined
-  const { type } = resource
   const isAnew = anew || restart || resumeFrom !== undefined
-  const known = isAnew ? undefined : await withDbRetry(() => knownAbsence(deps, resource), signal)
-  if (known !== undefined) return { ...NOTHING_READ, ...known, resource: type, outcome: 'absent', startedAt }
-  await withDbRetry(() => forgetAbsence(deps.sql, type), signal)
+  const known = isAnew ? undefined : knownAbsence(capabilities, slug, resource)
+  if (known !== undefined) return { ...NOTHING_READ, ...known, outcome: 'absent' }
+  await withDbRetry(() => forgetAbsence(capabilities), signal)
   return undefined
 }

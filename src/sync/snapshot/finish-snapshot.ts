@@ -3,20 +3,20 @@ import type { Mirror } from '../../store/mirror/load.ts'
 import type { SeenMembers } from '../../store/mirror/seen-members.ts'
 import type { CompleteList } from '../../store/mirror/tombstones.ts'
 import { followFrom } from '../../store/progress/changed-projects.ts'
-import { endSnapshot, type Snapshot } from '../../store/progress/checkpoint.ts'
+import { endSnapshot } from '../../store/progress/checkpoint.ts'
 import { recordGoneMembers } from '../../store/progress/drift.ts'
-import { clearPageCacheBehind, recordBodiesRead } from '../../store/progress/page-cache.ts'
+import { clearPageCacheBehind } from '../../store/progress/page-cache.ts'
 import { closeParkedRecords } from '../../store/progress/parked-records.ts'
 import { advanceWatermark } from '../../store/progress/watermark.ts'
 import type { Parent } from '../list/completeness.ts'
-import { saveDeclaration } from '../list/declared-columns.ts'
-import { earlierClockTime } from '../record-times.ts'
-import { withDbRetry } from '../with-db-retry.ts'
-import type { SnapshotDeps, SnapshotOptions } from './snapshot-options.ts'
+import { isReadAsDeclared, saveDeclaration } from '../list/declared-columns.ts'
+import { recordBodiesRead } from '../list/page-cache.ts'
+import type { OpenSnapshot } from './resume.ts'
+import type { SnapshotOptions } from './snapshot-options.ts'
 import { saveSeenMembers } from './withheld-members.ts'
 
 interface FinishedRead {
-  readonly snapshot: Snapshot
+  readonly snapshot: OpenSnapshot
   readonly parent: Parent | null
   readonly mirror: Mirror
   readonly expected: SeenMembers | undefined
@@ -30,13 +30,13 @@ interface FinishedRead {
   readonly transferredAll: boolean
 }
 
-export async function finishSnapshot(deps: SnapshotDeps, options: SnapshotOptions, read: FinishedRead): Promise<void> {
-  const { resource, lease, signal, acceptWithheld: accepted } = options
+export async function finishSnapshot(options: SnapshotOptions, read: FinishedRead): Promise<void> {
+  const { resource, lease, known, aheadMs, acceptWithheld: accepted } = options
   const { type, table, byProject } = resource
   const { snapshot, parent, mirror, expected, list, trusted, seen, listPages } = read
   const complete = list !== null
   const { startedAt } = snapshot
-  const upTo = await withDbRetry(() => earlierClockTime(deps, startedAt), signal)
+  const upTo = new Date(startedAt.getTime() - aheadMs)
   // Child data is never fresher than the parent list it was read from.
   const asOf = new Date(Math.min(startedAt.getTime(), parent?.asOf?.getTime() ?? Infinity))
   const parsedAll = read.parsedAll && seen > 0
@@ -47,7 +47,7 @@ export async function finishSnapshot(deps: SnapshotDeps, options: SnapshotOption
     if (complete && listPages !== null) await clearPageCacheBehind(tx, type, listPages)
     if (complete && trusted) {
       if (read.transferredAll) await recordBodiesRead(tx, type)
-      await saveDeclaration(tx, resource)
+      if (!isReadAsDeclared(known.capabilities, resource)) await saveDeclaration(tx, resource)
       await advanceWatermark(tx, resource, upTo, list)
       if (byProject !== undefined) await followFrom(tx, type, startedAt)
     }

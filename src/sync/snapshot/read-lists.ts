@@ -1,7 +1,6 @@
 /** Reads the list of a resource, checks whether it hides records, and reads the second list too where both are needed. */
 import type { Mirror } from '../../store/mirror/load.ts'
-import { countSeen, countSeenInAllPasses, openPass, type Snapshot } from '../../store/progress/checkpoint.ts'
-import { countParked } from '../../store/progress/parked-records.ts'
+import { countSeenInAllPasses, readPassEvidence } from '../../store/progress/checkpoint.ts'
 import { assessRead, type Completeness, type Parent } from '../list/completeness.ts'
 import { requestDigest } from '../list/declared-columns.ts'
 import { isOtherList } from '../list/filter-scope.ts'
@@ -14,6 +13,7 @@ import { negotiatedRequest, type ReadPlan } from '../list/read-plan.ts'
 import { readRecords } from '../list/read-records.ts'
 import { withDbRetry } from '../with-db-retry.ts'
 import { findHiddenRecords } from './hidden-records.ts'
+import type { OpenSnapshot } from './resume.ts'
 import { SavedPasses, SECOND_LIST } from './saved-passes.ts'
 import type { PassDeps, SnapshotDeps, SnapshotProgress, SnapshotResult } from './snapshot-options.ts'
 import { createBatchWriter, type BatchWriter } from './write-batch.ts'
@@ -21,7 +21,7 @@ import { createBatchWriter, type BatchWriter } from './write-batch.ts'
 interface Reading {
   readonly deps: SnapshotDeps
   readonly pass: PassDeps
-  readonly begun: Snapshot
+  readonly begun: OpenSnapshot
   /** The plan to remember, where `pass` requests smaller pages. */
   readonly original: ReadPlan
   readonly remember: OpenReadPlan['remember']
@@ -30,6 +30,7 @@ interface Reading {
   readonly mirror: Mirror
   readonly follow: 'written' | Date
   readonly parent: Parent | null
+  readonly filled: boolean
   readonly onProgress: (progress: SnapshotProgress) => void
 }
 
@@ -46,7 +47,7 @@ export async function readLists(
   const { sql, resource, plan, lease, signal } = pass
   const onAnswer = () => remember(original)
   const common = { ...rest, refused: refusedFilters(plan.wanted, negotiatedRequest(plan)), onAnswer }
-  const read = (by: PassDeps, snapshot: Snapshot): Promise<FoundInList> => {
+  const read = (by: PassDeps, snapshot: OpenSnapshot): Promise<FoundInList> => {
     const writer = createBatchWriter({ resource, lease, mirror, digest: by.digest, follow })
     return readUntilProved({ ...common, deps: by, begun: snapshot, writer })
   }
@@ -63,18 +64,13 @@ export async function readLists(
   if (own !== undefined && (also === undefined || !own.completeness.complete)) return { ...own, unsettled }
   const lighter = withSmallerPages(applyFacts({ ...plan, request: also! }))
   const other = { ...pass, plan: lighter, digest: requestDigest(lighter.request, resource) }
-  const found = together(own, await read(other, await beginOther(pass, begun)))
+  const found = together(own, await read(other, secondList(begun)))
   return { ...found, seen: await withDbRetry(() => countSeenInAllPasses(sql, resource.type), signal), unsettled }
 }
 
-/** The second list has passes of its own: what either list held was seen. */
-async function beginOther({ resource, lease }: PassDeps, snapshot: Snapshot): Promise<Snapshot> {
-  if (snapshot.pass > SECOND_LIST) return snapshot
-  const begun = { ...snapshot, pass: SECOND_LIST + 1, chains: null, position: null }
-  const pass = { pass: begun.pass, chains: null, count: null, pageSize: null }
-  await lease.transaction((tx) => openPass(tx, resource.type, pass))
-  return begun
-}
+/** It has passes of its own: what either list held was seen. */
+const secondList = (begun: OpenSnapshot): OpenSnapshot =>
+  begun.pass > SECOND_LIST ? begun : { ...begun, pass: SECOND_LIST + 1, chains: null, position: null, isNew: false }
 
 /** Each list has its own count, and what the first one held was seen before. */
 function together(one: FoundInList | undefined, other: FoundInList): FoundInList {
@@ -118,10 +114,12 @@ export const HIDDEN_RECORDS = {
 
 interface OneList {
   readonly deps: PassDeps
-  readonly begun: Snapshot
+  readonly begun: OpenSnapshot
   readonly writer: BatchWriter
   readonly parent: Parent | null
   readonly refused: readonly string[]
+  /** The page cache may hold some of its pages. */
+  readonly filled: boolean
   /** Called once something that was read is written. */
   readonly onAnswer: () => Promise<void>
   readonly onProgress: (progress: SnapshotProgress) => void
@@ -142,14 +140,14 @@ interface FoundInList {
 }
 
 async function readUntilProved(options: OneList): Promise<FoundInList> {
-  const { deps, begun, writer, parent, refused, onAnswer, onProgress } = options
-  const { sql, resource, plan, signal } = deps
-  const { type } = resource
-  const { seen: resumed, lastPage } = await withDbRetry(() => countSeen(sql, type, begun.pass), signal)
+  const { deps, begun, writer, parent, refused, filled, onAnswer, onProgress } = options
+  const { sql, resource, plan, known, signal } = deps
   /** The count of a list does not count the records in its `included`. */
   const shown = (count: number | null): number | null => (plan.read.from === 'included' ? null : count)
   /** An earlier process's part of the read was seen by another mirror. */
   const isWhole = begun.position === null && begun.chains === null
+  const before = () => readPassEvidence(sql, resource.type, begun.pass)
+  const { seen: resumed, lastPage } = isWhole ? { seen: 0, lastPage: 0 } : await withDbRetry(before, signal)
   const totals = { inserted: 0, updated: 0, unchanged: 0, pages: 0 }
   let [records, total, parsedAll, responded] = [0, null as number | null, isWhole, false]
 
@@ -170,11 +168,14 @@ async function readUntilProved(options: OneList): Promise<FoundInList> {
     total = batch.pages.at(-1)?.recordCount ?? total
     onProgress({ records, resumed: batch.pass === 1 ? resumed : 0, total: shown(total) })
   }
-  const openCache = (goesOn: boolean) => openPageCache(deps, plan.request!, goesOn)
+  const openCache = (goesOn: boolean) =>
+    openPageCache({ ...deps, capabilities: known.capabilities }, plan.request!, {
+      resumed: goesOn,
+      filled: filled || passes.number > begun.pass,
+    })
   const begin = { position: begun.position, from: lastPage + 1, openCache }
-  const list = await takeAll(readRecords(deps, passes, begin), take)
-  const parked = await withDbRetry(() => countParked(sql, type, begun.startedAt), signal)
-  const { seen } = await passes.counts()
+  const list = await takeAll(readRecords({ ...deps, lastPages: known.pages }, passes, begin), take)
+  const { seen, parked } = await passes.evidence()
   // The page where two chains meet was read twice, and so was everything in a second pass.
   const unchanged = Math.max(0, Math.min(totals.unchanged, seen - totals.inserted - totals.updated - parked))
   return {

@@ -1,13 +1,8 @@
 /** The passes of a snapshot: three at most over one list, with their checkpoint in the database. */
-import {
-  countSeen,
-  openPass,
-  readPassEvidence,
-  type SeenCounts,
-  type Snapshot,
-} from '../../store/progress/checkpoint.ts'
+import { beginPass, readPassEvidence, type PassEvidence } from '../../store/progress/checkpoint.ts'
 import type { Passes, PassStart, PassTally } from '../list/list-reader.ts'
 import { withDbRetry } from '../with-db-retry.ts'
+import type { OpenSnapshot } from './resume.ts'
 import type { PassDeps } from './snapshot-options.ts'
 
 /** A list that is not proved complete by then keeps changing, or never can be. */
@@ -23,17 +18,17 @@ export class SavedPasses implements Passes {
   pages: number | null = null
   transferredAll = true
   readonly #deps: PassDeps
-  readonly #first: number
+  readonly #begun: OpenSnapshot
   /** Once its last batch is written. */
-  #counts: SeenCounts | undefined
+  #evidence: PassEvidence | undefined
   readonly #onBegin: (count: number | null, isFirst: boolean) => void
 
-  constructor(deps: PassDeps, begun: Snapshot, onBegin: (count: number | null, isFirst: boolean) => void) {
+  constructor(deps: PassDeps, begun: OpenSnapshot, onBegin: (count: number | null, isFirst: boolean) => void) {
     const { pass, firstCount: count, pageSize } = begun
     const chains = begun.chains as PassStart['chains'] | null
     this.resumed = chains === null || chains.length === 0 ? undefined : { chains, count, size: pageSize ?? 0 }
     this.number = pass
-    this.#first = pass
+    this.#begun = begun
     this.#deps = deps
     this.#onBegin = onBegin
   }
@@ -42,33 +37,33 @@ export class SavedPasses implements Passes {
     const { lease, resource } = this.#deps
     this.pages = pages
     this.transferredAll &&= transfersAll
-    const pass = { pass: this.number, chains, count, pageSize: size }
-    if (!resumed) await lease.transaction((tx) => openPass(tx, resource.type, pass))
-    this.#onBegin(count, this.number === this.#first)
+    const { startedAt, request, pass: first, isNew } = this.#begun
+    const isFirst = this.number === first
+    const pass = { startedAt, request, pass: this.number, chains, firstCount: count, pageSize: size }
+    if (!resumed) await lease.transaction((tx) => beginPass(tx, resource.type, pass, isNew && isFirst))
+    this.#onBegin(count, isFirst)
   }
 
   add(): void {
     // Written with its rows.
   }
 
-  async counts(): Promise<SeenCounts> {
+  async evidence(): Promise<PassEvidence> {
     const { sql, resource, signal } = this.#deps
-    return (this.#counts ??= await withDbRetry(() => countSeen(sql, resource.type, this.number), signal))
+    return (this.#evidence ??= await withDbRetry(() => readPassEvidence(sql, resource.type, this.number), signal))
   }
 
   async tally(): Promise<PassTally> {
-    const { sql, resource, plan, signal } = this.#deps
-    const { seen, carriers } = await this.counts()
-    const { fresh, ...evidence } = await withDbRetry(() => readPassEvidence(sql, resource.type), signal)
+    const { seen, carriers, fresh, steady, full } = await this.evidence()
     // The included records do not show which records of the list were known.
-    if (plan.read.from === 'included') return { ...evidence, seen: carriers, known: 0 }
-    return { ...evidence, seen, known: seen - fresh }
+    if (this.#deps.plan.read.from === 'included') return { steady, full, seen: carriers, known: 0 }
+    return { steady, full, seen, known: seen - fresh }
   }
 
   next(anyway: boolean): boolean {
     if (!anyway && this.number % SECOND_LIST >= MOST_PASSES) return false
     this.number++
-    this.#counts = undefined
+    this.#evidence = undefined
     return true
   }
 }

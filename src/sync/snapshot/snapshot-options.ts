@@ -3,6 +3,7 @@ import type { Resource } from '../../catalog/resource.ts'
 import type { Client } from '../../remote/client.ts'
 import type { Database } from '../../store/connection/database.ts'
 import type { Lease } from '../../store/fleet/leases.ts'
+import type { Known } from '../../store/progress/known.ts'
 import type { Outcome, RecordCounts } from '../../store/runs/runs.ts'
 import type { ListContext } from '../list/list-request.ts'
 import type { ReadContext } from '../list/read-page.ts'
@@ -28,6 +29,9 @@ export interface SnapshotOptions {
   readonly runId?: number
   readonly resource: Resource
   readonly lease: Lease
+  readonly known: Known
+  /** The database's clock is so much ahead of ScopeStack's (`record-times.ts`). */
+  readonly aheadMs: number
   /** Begin again even where an interrupted snapshot could go on. */
   readonly restart: boolean
   /** Parse and load every page, even those that did not change. */
@@ -60,5 +64,6 @@ export interface PassDeps extends ReadContext {
   readonly digest: string
   /** Days for which a 304 is trusted. */
   readonly recheckDays: number
+  readonly known: Known
   readonly lease: Lease
 }

@@ -15,34 +15,37 @@ import { isPastPagingLimit } from '../../remote/pages/forward-pages.ts'
 import { createMirror } from '../../store/mirror/load.ts'
 import { acceptingLosses, type SeenMembers } from '../../store/mirror/seen-members.ts'
 import { PARENT_RESOURCE } from '../../store/progress/changed-projects.ts'
-import { readAsOf, readSnapshot, type Snapshot } from '../../store/progress/checkpoint.ts'
+import { closeEmptySnapshot } from '../../store/progress/checkpoint.ts'
 import { clearPageCache } from '../../store/progress/page-cache.ts'
+import { databaseTime } from '../../store/progress/watermark.ts'
 import { detectDeletes } from '../deletes/detect-deletes.ts'
 import { gapMessage, parkedMessage, type Completeness } from '../list/completeness.ts'
 import { requestDigest } from '../list/declared-columns.ts'
 import { planForBothEnds, withSmallerPages, applyFacts, withNewFacts } from '../list/list-facts.ts'
 import { openReadPlan, type OpenReadPlan } from '../list/open-read-plan.ts'
 import type { ReadPlan } from '../list/read-plan.ts'
-import { earlierClockTime } from '../record-times.ts'
 import { withDbRetry } from '../with-db-retry.ts'
 import { finishSnapshot } from './finish-snapshot.ts'
 import { HIDDEN_RECORDS, NO_COUNTS, readLists, addCounts, type NeedsOtherList } from './read-lists.ts'
-import { parentOf, resumeOrBegin } from './resume.ts'
+import { parentOf, resumeOrBegin, type Earlier } from './resume.ts'
 import type { PassDeps, SnapshotDeps, SnapshotOptions, SnapshotResult } from './snapshot-options.ts'
-import { flagWithheld, readExpectedMembers } from './withheld-members.ts'
+import { expectedMembers, flagWithheld } from './withheld-members.ts'
 
 /** A list that hides records is followed by another one. Counts that keep changing must not make that endless. */
 const MOST_LISTS = 3
 
 export async function pullSnapshot(deps: SnapshotDeps, options: SnapshotOptions): Promise<SnapshotResult> {
-  const { resource, signal } = options
-  const expected = await withDbRetry(() => readExpectedMembers(deps.sql, resource), signal)
-  const interrupted = !options.restart && (await withDbRetry(() => readSnapshot(deps.sql, resource.type), signal))
+  const { resource, known, lease, restart, signal } = options
+  const { type } = resource
+  const expected = expectedMembers(known.capabilities, resource)
+  if (restart && known.snapshot !== undefined) await lease.transaction((tx) => closeEmptySnapshot(tx, type, true))
+  let earlier: Earlier = { left: restart ? undefined : known.snapshot, now: known.now }
   // Which members every record carries shows only in a read that parses every record, so not in one that goes on.
-  const unknown = expected === undefined && !interrupted
+  const unknown = expected === undefined && earlier.left === undefined
   const parseAll = options.reloadAll || options.acceptWithheld || unknown
-  if (parseAll) await withDbRetry(() => clearPageCache(deps.sql, resource.type), signal)
-  const opened = await openReadPlan(deps, resource, signal)
+  if (parseAll && known.cached) await withDbRetry(() => clearPageCache(deps.sql, type), signal)
+  const filled = known.cached && !parseAll
+  const opened = await openReadPlan(deps, resource, known, signal)
   let { plan } = opened
   let before = NO_COUNTS
   let lists = 1
@@ -55,10 +58,10 @@ export async function pullSnapshot(deps: SnapshotDeps, options: SnapshotOptions)
       }
       const lighter = withSmallerPages(applyFacts(plan))
       const isLast = lists === MOST_LISTS
-      const found = await readBy(deps, options, { plan, lighter, expected, remember, isLast })
+      const found = await readBy(deps, options, { plan, lighter, expected, earlier, filled, remember, isLast })
       if (!('needs' in found)) {
         // Not before: with another page size, an interrupted snapshot would have to begin again.
-        const learned = withNewFacts(worked, opened.now)
+        const learned = withNewFacts(worked, known.now)
         if (learned !== undefined) await opened.remember(learned)
         const result = addCounts(found, before)
         return await withDbRetry(() => flagWithheld(deps.sql, resource, result), signal)
@@ -67,10 +70,12 @@ export async function pullSnapshot(deps: SnapshotDeps, options: SnapshotOptions)
       before = found
       lists++
     } catch (error) {
-      const next = isPastPagingLimit(error) ? planForBothEnds(plan, opened.now) : await opened.next(error, plan)
+      const next = isPastPagingLimit(error) ? planForBothEnds(plan, known.now) : await opened.next(error, plan)
       if (next === undefined) throw error
       plan = next
     }
+    // What was parked by the plan before does not count against this one.
+    earlier = { left: undefined, now: await withDbRetry(() => databaseTime(deps.sql), signal) }
   }
 }
 
@@ -79,6 +84,9 @@ interface Attempt {
   /** The same, with pages the server can answer. */
   readonly lighter: ReadPlan
   readonly expected: SeenMembers | undefined
+  readonly earlier: Earlier
+  /** The page cache may hold some of its pages. */
+  readonly filled: boolean
   readonly remember: OpenReadPlan['remember']
   readonly isLast: boolean
 }
@@ -86,18 +94,20 @@ interface Attempt {
 async function readBy(
   deps: SnapshotDeps,
   options: SnapshotOptions,
-  { plan: original, lighter: plan, expected, remember, isLast }: Attempt,
+  { plan: original, lighter: plan, expected, earlier, filled, remember, isLast }: Attempt,
 ): Promise<SnapshotResult | NeedsOtherList> {
   const { sql } = deps
-  const { resource, lease, signal, acceptWithheld, allowMassDelete, onProgress } = options
+  const { resource, known, aheadMs, lease, signal, acceptWithheld, allowMassDelete, onProgress } = options
+  const { capabilities } = known
   const digest = requestDigest(plan.request, resource)
-  const snapshot = await withDbRetry(() => resumeOrBegin(sql, options, plan, digest), signal)
+  const snapshot = await withDbRetry(() => resumeOrBegin(sql, options, plan, digest, earlier), signal)
   const parent = parentOf(snapshot, plan)
   const mirror = createMirror(resource, acceptWithheld ? acceptingLosses(expected) : expected)
-  const isParent = resource.type === PARENT_RESOURCE
-  const follow = isParent ? await withDbRetry(() => changedFrom(deps, snapshot), signal) : 'written'
-  const pass: PassDeps = { ...deps, resource, plan, digest, lease, signal }
-  const reading = { deps, pass, original, remember, isLast, begun: snapshot, mirror, follow, parent, onProgress }
+  const isFirst = resource.type === PARENT_RESOURCE && known.asOf === null
+  const follow: 'written' | Date = isFirst ? new Date(snapshot.startedAt.getTime() - aheadMs - DAY_MS) : 'written'
+  const pass: PassDeps = { ...deps, resource, plan, digest, known, lease, signal }
+  const begun = { begun: snapshot, mirror, follow, parent, filled, onProgress }
+  const reading = { deps, pass, original, remember, isLast, ...begun }
   const found = await readLists(reading)
   if ('needs' in found) return found
   const { completeness, listPages, parsedAll, transferredAll, unsettled, ...counts } = found
@@ -107,12 +117,12 @@ async function readBy(
   const detected =
     list === null
       ? { deleted: 0, outcome: null }
-      : await detectDeletes(deps, { resource, plan, list, lease, signal, allowMassDelete, unread })
+      : await detectDeletes(deps, { resource, plan, list, lease, capabilities, signal, allowMassDelete, unread })
   const doubt = list !== null && unsettled ? HIDDEN_RECORDS : null
   const trusted = detected.outcome === null && doubt === null
   const { seen } = counts
   const proof = { list, trusted, seen, listPages, parsedAll, transferredAll }
-  await finishSnapshot(deps, options, { ...proof, snapshot, parent, mirror, expected })
+  await finishSnapshot(options, { ...proof, snapshot, parent, mirror, expected })
   const read = outcomeOf(completeness, counts.parked)
   const message = joined([read.message, detected.outcome?.message ?? detected.message, doubt?.message])
   const { outcome } = detected.outcome ?? doubt ?? read
@@ -125,17 +135,12 @@ function outcomeOf(completeness: Completeness, parked: number): Pick<SnapshotRes
   return parked === 0 ? { outcome: 'ok', message: null } : { outcome: 'incomplete', message: parkedMessage(parked) }
 }
 
-const DAY_MS = 24 * 60 * 60_000
-
-const joined = (messages: readonly (string | null | undefined)[]): string | null =>
-  messages.filter((one) => typeof one === 'string').join(' ') || null
-
 /**
  * Which written projects are noted as changed. Children may be read before their project is, and change in between. At the
  * first read every project is new, and only children of those that changed lately can be out of date; the day is for clocks
  * that differ.
  */
-async function changedFrom(deps: SnapshotDeps, { startedAt }: Snapshot): Promise<'written' | Date> {
-  if ((await readAsOf(deps.sql, PARENT_RESOURCE)) !== null) return 'written'
-  return new Date((await earlierClockTime(deps, startedAt)).getTime() - DAY_MS)
-}
+const DAY_MS = 24 * 60 * 60_000
+
+const joined = (messages: readonly (string | null | undefined)[]): string | null =>
+  messages.filter((one) => typeof one === 'string').join(' ') || null

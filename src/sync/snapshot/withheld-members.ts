@@ -8,16 +8,17 @@ import type { Database } from '../../store/connection/database.ts'
 import type { LeasedTransaction } from '../../store/fleet/leases.ts'
 import type { Mirror } from '../../store/mirror/load.ts'
 import { onlyDeclared, NO_SEEN_MEMBERS, withMissedMembers, type SeenMembers } from '../../store/mirror/seen-members.ts'
-import { readCapability, saveCapability } from '../../store/progress/capabilities.ts'
+import { saveCapability } from '../../store/progress/capabilities.ts'
 import { readWithheldMembers, clearWithheldDrift } from '../../store/progress/drift.ts'
+import type { Capabilities } from '../../store/progress/known.ts'
 import { worstOutcome } from '../../store/runs/runs.ts'
 import type { SnapshotResult } from './snapshot-options.ts'
 
 const NAME = 'told'
 
 /** The members that every record is expected to carry; undefined before the first complete read. */
-export async function readExpectedMembers(sql: Database, resource: Resource): Promise<SeenMembers | undefined> {
-  const value = (await readCapability(sql, resource.type, NAME))?.value as SeenMembers | undefined
+export function expectedMembers(capabilities: Capabilities, resource: Resource): SeenMembers | undefined {
+  const value = capabilities.get(NAME)?.value as SeenMembers | undefined
   return value === undefined ? undefined : onlyDeclared(value, resource)
 }
 

@@ -4,6 +4,7 @@
  */
 import type { Resource } from '../../catalog/resource.ts'
 import type { CompleteList } from '../../store/mirror/tombstones.ts'
+import type { Known } from '../../store/progress/known.ts'
 import { requestDigest } from '../list/declared-columns.ts'
 import { applyFacts } from '../list/list-facts.ts'
 import { PassesInMemory } from '../list/list-reader.ts'
@@ -16,6 +17,7 @@ import type { Differences } from './differences.ts'
 
 export interface Reading {
   readonly resource: Resource
+  readonly known: Known
   readonly signal: AbortSignal
   readonly differences: Differences
   readonly onProgress: (read: number, total: number | null) => void
@@ -46,13 +48,17 @@ export async function readEveryRecord(deps: SnapshotDeps, reading: Reading, plan
 }
 
 async function readBy(deps: SnapshotDeps, reading: Reading, plan: ReadPlan): Promise<EveryRecord> {
-  const { resource, signal, seen } = reading
+  const { resource, known, signal, seen } = reading
   const digest = requestDigest(plan.request, resource)
   const passes = new PassesInMemory(TRIES)
   const isList = plan.read.from === 'list'
   const onLie = () => void (reading.etagLied = true)
-  const openCache = () => openPageMarks({ ...deps, resource, digest, signal }, onLie)
-  const records = readRecords({ ...deps, resource, plan, signal }, passes, { position: null, from: 1, openCache })
+  const openCache = () => openPageMarks({ ...deps, ...known, resource, digest, signal }, onLie)
+  const records = readRecords({ ...deps, resource, plan, lastPages: known.pages, signal }, passes, {
+    position: null,
+    from: 1,
+    openCache,
+  })
   const found = await takeAll(records, async (batch) => {
     await compare(reading, batch)
     reading.onProgress(isList ? passes.seen.size : seen.size, isList ? passes.count : null)

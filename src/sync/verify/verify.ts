@@ -9,6 +9,7 @@ import { extraIds } from '../../store/mirror/compare.ts'
 import { editedIds } from '../../store/mirror/local-edits.ts'
 import { countLiving, type CompleteList, type ProvedMissing } from '../../store/mirror/tombstones.ts'
 import { recountRows } from '../../store/progress/checkpoint.ts'
+import { readKnown } from '../../store/progress/known.ts'
 import { confirmAndMarkDeleted, massDeleteWarning } from '../deletes/detect-deletes.ts'
 import { refusedFiltersMessage } from '../list/completeness.ts'
 import { getRecords } from '../list/get-record.ts'
@@ -19,7 +20,7 @@ import { negotiatedRequest, type ReadPlan } from '../list/read-plan.ts'
 import { findHiddenRecords } from '../snapshot/hidden-records.ts'
 import { HIDDEN_RECORDS } from '../snapshot/read-lists.ts'
 import type { SnapshotDeps } from '../snapshot/snapshot-options.ts'
-import { notComparedMessage, readExpectedMembers } from '../snapshot/withheld-members.ts'
+import { expectedMembers, notComparedMessage } from '../snapshot/withheld-members.ts'
 import { withDbRetry } from '../with-db-retry.ts'
 import { createDifferences, type Difference } from './differences.ts'
 import { readEveryRecord, type Reading } from './read-every-record.ts'
@@ -57,10 +58,10 @@ export async function verifyResource(deps: SnapshotDeps, options: VerifyOptions)
   const { sql } = deps
   const { resource, signal } = options
   const { type, table } = resource
-  const expected = await withDbRetry(() => readExpectedMembers(sql, resource), signal)
-  const differences = createDifferences({ ...options, sql, expected })
-  const verifying: Verifying = { ...options, differences, seen: new Set(), etagLied: false }
-  const asking = await openReadPlan(deps, resource, signal)
+  const known = await withDbRetry(() => readKnown(sql, type), signal)
+  const differences = createDifferences({ ...options, sql, expected: expectedMembers(known.capabilities, resource) })
+  const verifying: Verifying = { ...options, known, differences, seen: new Set(), etagLied: false }
+  const asking = await openReadPlan(deps, resource, known, signal)
   let { plan } = asking
   for (;;) {
     try {
@@ -80,7 +81,7 @@ export async function verifyResource(deps: SnapshotDeps, options: VerifyOptions)
       const edited = new Set([...differences.edited, ...others]).size
       return { resource: type, read: verifying.seen.size, ...counts, edited, doubt }
     } catch (error) {
-      const next = isPastPagingLimit(error) ? planForBothEnds(plan, asking.now) : await asking.next(error, plan)
+      const next = isPastPagingLimit(error) ? planForBothEnds(plan, known.now) : await asking.next(error, plan)
       if (next === undefined) throw error
       plan = next
     }

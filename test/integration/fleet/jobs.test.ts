@@ -58,7 +58,7 @@ const reconcileAll = (sql: Database, queues: Queues) => {
 const okOutcome = (resource: string) => ({
   resource,
   outcome: 'ok' as const,
-  startedAt: new Date(),
+  tookMs: 5,
   expected: 1,
   seen: 1,
   inserted: 1,

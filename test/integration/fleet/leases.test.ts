@@ -5,7 +5,8 @@ import { catalog } from '../../../src/catalog/registry.ts'
 import { openDatabase, type Database } from '../../../src/store/connection/database.ts'
 import { openLeases, type Leases } from '../../../src/store/fleet/leases.ts'
 import { createMirror } from '../../../src/store/mirror/load.ts'
-import { beginSnapshot, readSnapshot } from '../../../src/store/progress/checkpoint.ts'
+import { beginPass, readPassEvidence } from '../../../src/store/progress/checkpoint.ts'
+import { readKnown } from '../../../src/store/progress/known.ts'
 import { createBatchWriter } from '../../../src/sync/snapshot/write-batch.ts'
 import { createDatabase, type TestDatabase } from '../../support/postgres/database.ts'
 import { leased } from '../../support/postgres/leased.ts'
@@ -155,7 +156,12 @@ it('stops a late writer: nothing of its batch is written, neither rows nor check
       digest: 'q',
       follow: 'written',
     })
-  await leased(one.sql, (tx) => beginSnapshot(tx, 'clients', null))
+  const pass = { startedAt: new Date(), request: null, pass: 1, chains: null, firstCount: null, pageSize: null }
+  await leased(one.sql, (tx) => beginPass(tx, 'clients', pass, true))
+  const snapshot = async () => ({
+    ...(await readKnown(one.sql, 'clients')).snapshot,
+    ...(await readPassEvidence(one.sql, 'clients', 1)),
+  })
   const late = await writer(one)
   await expire(one.sql)
   const now = await writer(two)
@@ -164,10 +170,10 @@ it('stops a late writer: nothing of its batch is written, neither rows nor check
   for (const table of ['seen_pages', 'known_pages', 'changed_parents']) {
     expect(await one.sql`select from sync.${one.sql(table)}`, table).toHaveLength(0)
   }
-  expect(await readSnapshot(one.sql, 'clients')).toMatchObject({ chains: null, steady: true, full: true, fresh: 0 })
+  expect(await snapshot()).toMatchObject({ chains: null, steady: true, full: true, fresh: 0 })
   await now.write(batch('now'), 1)
   expect(await one.sql`select id from scopestack.clients`).toEqual([{ id: 'now' }])
-  expect(await readSnapshot(one.sql, 'clients')).toMatchObject({ chains: [], fresh: 1 })
+  expect(await snapshot()).toMatchObject({ chains: [], fresh: 1 })
 })
 
 it('makes a taker wait until a write under way has ended', async () => {

@@ -1,6 +1,7 @@
 /** A snapshot says `ok` only for a list that was all there, and what it says otherwise. */
 import { describe, expect, it } from 'vitest'
 import type { Simulator } from '../../../src/simulator/server.ts'
+import { readKnown } from '../../../src/store/progress/known.ts'
 import type { Outcome } from '../../../src/store/runs/runs.ts'
 import { pullSnapshot } from '../../../src/sync/snapshot/snapshot.ts'
 import { asOf, livingIds, openAccount, pullOne, remoteIds } from '../../support/scopestack/account.ts'
@@ -86,7 +87,10 @@ describe('a snapshot', () => {
     await worker.sql`update sync.leases set term = term + 1 where resource = 'clients'`
     const resource = worker.catalog.get('clients')!
     const { signal } = new AbortController()
+    const known = await readKnown(worker.sql, 'clients')
     const how = {
+      known,
+      aheadMs: 0,
       restart: true,
       reloadAll: false,
       allowMassDelete: false,
