@@ -15,14 +15,18 @@ export async function readCapability(sql: Database, resource: string, name: stri
   return row
 }
 
-export async function saveCapability(
+export const saveCapability = (sql: Database, resource: string, name: string, value: unknown): Promise<void> =>
+  saveCapabilities(sql, resource, { [name]: value })
+
+/** @param values by name. */
+export async function saveCapabilities(
   sql: Database | Transaction,
   resource: string,
-  name: string,
-  value: unknown,
+  values: Readonly<Record<string, unknown>>,
 ): Promise<void> {
   await sql`
-    insert into sync.capabilities (resource, name, value) values (${resource}, ${name}, ${sql.json(value as never)})
+    insert into sync.capabilities (resource, name, value)
+    select ${resource}, key, value from jsonb_each(${sql.json(values as never)}::jsonb)
     on conflict (resource, name) do update set value = excluded.value, probed_at = now()`
 }
 

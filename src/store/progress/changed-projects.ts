@@ -59,18 +59,21 @@ export async function readChangedParents(sql: Database, child: string, limit: nu
   return row!
 }
 
-export async function saveFollowed(tx: LeasedTransaction, child: string, upTo: number): Promise<void> {
+export const saveFollowed = (tx: LeasedTransaction, child: string, upTo: number): Promise<void> =>
+  moveFollowed(tx, child, tx`${upTo}::bigint`)
+
+/** A complete snapshot covers all entries from before it began, of any process. */
+export const followFrom = (tx: LeasedTransaction, child: string, began: Date): Promise<void> =>
+  moveFollowed(
+    tx,
+    child,
+    tx`(select coalesce(max(id), 0) from sync.changed_parents where resource = ${PARENT_RESOURCE} and noted_at <= ${began})`,
+  )
+
+async function moveFollowed(tx: LeasedTransaction, child: string, upTo: ReturnType<LeasedTransaction>): Promise<void> {
   await tx`
     insert into sync.cursors (resource, followed) values (${child}, ${upTo})
     on conflict (resource) do update set followed = greatest(coalesce(cursors.followed, 0), excluded.followed)`
-}
-
-/** A complete snapshot covers all entries from before it began, of any process. */
-export async function followFrom(tx: LeasedTransaction, child: string, began: Date): Promise<void> {
-  const [row] = await tx<{ id: number }[]>`
-    select coalesce(max(id), 0)::float8 as id from sync.changed_parents
-    where resource = ${PARENT_RESOURCE} and noted_at <= ${began}`
-  await saveFollowed(tx, child, row!.id)
 }
 
 /** Deletes entries that every follower has processed; a resource that was never synced starts with a snapshot. */

@@ -1,4 +1,5 @@
 /** The checkpoint of each resource, in sync.cursors: the snapshot under way, what it has seen, and the last complete one. */
+import type { Resource } from '../../catalog/resource.ts'
 import type { Database, Transaction } from '../connection/database.ts'
 import { arrayLiteral } from '../connection/literals.ts'
 import type { LeasedTransaction } from '../fleet/leases.ts'
@@ -172,26 +173,37 @@ export async function countSeenInAllPasses(sql: Database, resource: string): Pro
   return row!.met
 }
 
+interface EndedSnapshot {
+  readonly startedAt: Date
+  /** Every record was seen: parked records that it did not park again are closed. */
+  readonly list: CompleteList | null
+  /** The time as of which the mirror is proved complete. */
+  readonly asOf: Date | null
+  /** The last page count of the list. It may have become shorter: what is cached behind its end is removed. */
+  readonly pages: number | null
+}
+
 /**
  * Ends the snapshot. Idempotent.
  *
- * @param proved the time as of which it is proved complete.
- * @param pages the last page count of the list.
- * @param table its rows are counted here, so that `scopestack.sync_status` need not.
+ * @param resource its rows are counted here, so that `scopestack.sync_status` need not.
  */
 export async function endSnapshot(
   tx: LeasedTransaction,
-  resource: string,
-  { table, proved, pages }: { table: string; proved: { at: Date; by: CompleteList } | null; pages: number | null },
+  { type, table }: Resource,
+  { startedAt, list, asOf, pages }: EndedSnapshot,
 ): Promise<void> {
-  const asOf = proved?.at ?? null
-  await tx`delete from sync.seen_pages where resource = ${resource}`
   await tx`
+    with seen as (delete from sync.seen_pages where resource = ${type}),
+      closed as (
+        update sync.parked set settled_at = now()
+        where resource = ${type} and settled_at is null and last_seen_at < ${startedAt} and ${list !== null}),
+      behind as (delete from sync.known_pages where resource = ${type} and page > ${pages} and ${list !== null})
     update sync.cursors set
       as_of = coalesce(${asOf}, as_of),
       changes_as_of = greatest(changes_as_of, ${asOf}::timestamptz),
       pages = coalesce(${pages}, pages),
       rows = (select count(*) from scopestack.${tx(table)} where sync_deleted_at is null),
       snapshot_started_at = null, request = null, pass = null, chains = null, position = null, first_count = null
-    where resource = ${resource}`
+    where resource = ${type}`
 }

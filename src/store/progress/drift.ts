@@ -61,9 +61,22 @@ export async function readWithheldMembers(sql: Database | Transaction, resource:
   return rows.map(({ member }) => member)
 }
 
-/** Removes the members that no record has lacked since `since`. */
-export async function clearWithheldDrift(tx: LeasedTransaction, resource: string, since: Date | null): Promise<void> {
-  await tx`
-    delete from sync.drift
-    where resource = ${resource} and kind = 'withheld' and (${since}::timestamptz is null or last_seen_at < ${since})`
+/**
+ * Removes the members that no record has lacked since `since`.
+ *
+ * @returns those that are left.
+ */
+export async function clearWithheldDrift(
+  tx: LeasedTransaction,
+  resource: string,
+  since: Date | null,
+): Promise<string[]> {
+  const rows = await tx<{ member: string }[]>`
+    with cleared as (
+      delete from sync.drift
+      where resource = ${resource} and kind = 'withheld' and (${since}::timestamptz is null or last_seen_at < ${since})
+      returning member)
+    select member from sync.drift
+    where resource = ${resource} and kind = 'withheld' and member not in (select member from cleared) order by member`
+  return rows.map(({ member }) => member)
 }

@@ -82,8 +82,3 @@ export async function cachePages(
 export async function clearPageCache(sql: Database | Transaction, resource: string): Promise<void> {
   await sql`delete from sync.known_pages where resource = ${resource}`
 }
-
-/** Removes the pages behind the end of a list that has become shorter. */
-export async function clearPageCacheBehind(tx: LeasedTransaction, resource: string, last: number): Promise<void> {
-  await tx`delete from sync.known_pages where resource = ${resource} and page > ${last}`
-}

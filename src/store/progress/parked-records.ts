@@ -7,7 +7,6 @@ import { withCode } from '../../errors/sync-error.ts'
 import type { Database } from '../connection/database.ts'
 import { arrayLiteral } from '../connection/literals.ts'
 import type { LeasedTransaction } from '../fleet/leases.ts'
-import type { CompleteList } from '../mirror/tombstones.ts'
 import { storable } from '../values/codec.ts'
 
 /** What was read and makes no row. */
@@ -91,16 +90,4 @@ export async function closeRejectedRecords(
     update sync.parked set settled_at = now()
     where resource = ${resource} and by_database and settled_at is null and record_id = any(${arrayLiteral(ids)}::text[])
       and last_seen_at < now()`
-}
-
-/** Closes the records that a complete snapshot did not park again. */
-export async function closeParkedRecords(
-  tx: LeasedTransaction,
-  resource: string,
-  since: Date,
-  _proof: CompleteList,
-): Promise<void> {
-  await tx`
-    update sync.parked set settled_at = now()
-    where resource = ${resource} and settled_at is null and last_seen_at < ${since}`
 }

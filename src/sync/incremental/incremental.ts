@@ -12,6 +12,7 @@ import type { Resource } from '../../catalog/resource.ts'
 import { isPastPagingLimit } from '../../remote/pages/forward-pages.ts'
 import { PARENT_RESOURCE, pruneChangedParents, recordPushedProjects } from '../../store/progress/changed-projects.ts'
 import { recountRows } from '../../store/progress/checkpoint.ts'
+import { readWithheldMembers } from '../../store/progress/drift.ts'
 import { changeColumn, saveChangesAsOf } from '../../store/progress/watermark.ts'
 import { NOTHING_READ, outcomeInRun, worstOutcome } from '../../store/runs/runs.ts'
 import { isReadAsDeclared } from '../list/declared-columns.ts'
@@ -59,7 +60,8 @@ export async function pullIncremental(
   const refused = read.parked > 0 ? 0 : back.refused
   const parked = { ...NOTHING_READ, ...brought, parked: refused, ...(refused > 0 ? stillRefused(refused) : OK) }
   const sum = { ...together(read, parked), expected: read.expected }
-  const held = await withDbRetry(() => flagWithheld(sql, resource, sum), signal)
+  const withheld = await withDbRetry(() => readWithheldMembers(sql, type), signal)
+  const held = flagWithheld(resource, withheld, sum)
   const result = children === undefined ? held : await heldAgainstProjects(deps, options, held)
   if (result.inserted + result.updated + result.deleted > 0) {
     await withDbRetry(() => recountRows(sql, type, table), signal)

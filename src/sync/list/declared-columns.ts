@@ -5,9 +5,7 @@
 import { createHash } from 'node:crypto'
 import type { Resource } from '../../catalog/resource.ts'
 import type { ListRequest } from '../../remote/pages/pages.ts'
-import type { LeasedTransaction } from '../../store/fleet/leases.ts'
 import { ROW_FORMAT } from '../../store/mirror/row.ts'
-import { saveCapability } from '../../store/progress/capabilities.ts'
 import type { Capabilities } from '../../store/progress/known.ts'
 
 const NAME = 'declaration'
@@ -27,8 +25,8 @@ const declarationDigest = ({ table, aliases, columns }: Resource): string =>
 export const isReadAsDeclared = (capabilities: Capabilities, resource: Resource): boolean =>
   capabilities.get(NAME)?.value === declarationDigest(resource)
 
-export const saveDeclaration = (tx: LeasedTransaction, resource: Resource): Promise<void> =>
-  saveCapability(tx, resource.type, NAME, declarationDigest(resource))
+/** To be saved at the end of a complete read. */
+export const declarationOf = (resource: Resource) => ({ [NAME]: declarationDigest(resource) })
 
 /** The next read has to be a full one. */
 export const forgetDeclaration = (capabilities: Capabilities): Promise<void> => capabilities.forget(NAME)

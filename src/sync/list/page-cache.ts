@@ -11,8 +11,6 @@ import type { Resource } from '../../catalog/resource.ts'
 import type { Client } from '../../remote/client.ts'
 import { pagePath, type CacheTrust, type ListRequest } from '../../remote/pages/pages.ts'
 import type { Database } from '../../store/connection/database.ts'
-import type { LeasedTransaction } from '../../store/fleet/leases.ts'
-import { saveCapability } from '../../store/progress/capabilities.ts'
 import type { Capabilities } from '../../store/progress/known.ts'
 import { readPageValidators, readCachedPage } from '../../store/progress/page-cache.ts'
 import { withDbRetry } from '../with-db-retry.ts'
@@ -34,12 +32,9 @@ const DAY_MS = 24 * 60 * 60_000
 
 /** One ETag came with two different bodies: ETags of the resource are never trusted again. */
 const ETAGS = { name: 'etags', wrong: 'lied' }
-/** All pages were transferred, at that time. */
+/** Every page of a complete list was transferred, at that time. */
 const BODIES = 'bodies'
-
-/** Every page of a complete list was transferred. */
-export const recordBodiesRead = (tx: LeasedTransaction, resource: string): Promise<void> =>
-  saveCapability(tx, resource, BODIES, 'read')
+export const bodiesRead = { [BODIES]: 'read' }
 
 /** @param filled some pages may be there: a first read need not look for each. */
 export async function openPageCache(

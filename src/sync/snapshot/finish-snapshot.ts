@@ -2,18 +2,17 @@
 import type { Mirror } from '../../store/mirror/load.ts'
 import type { SeenMembers } from '../../store/mirror/seen-members.ts'
 import type { CompleteList } from '../../store/mirror/tombstones.ts'
+import { saveCapabilities } from '../../store/progress/capabilities.ts'
 import { followFrom } from '../../store/progress/changed-projects.ts'
 import { endSnapshot } from '../../store/progress/checkpoint.ts'
-import { recordGoneMembers } from '../../store/progress/drift.ts'
-import { clearPageCacheBehind } from '../../store/progress/page-cache.ts'
-import { closeParkedRecords } from '../../store/progress/parked-records.ts'
+import { clearWithheldDrift, readWithheldMembers, recordGoneMembers } from '../../store/progress/drift.ts'
 import { advanceWatermark } from '../../store/progress/watermark.ts'
 import type { Parent } from '../list/completeness.ts'
-import { isReadAsDeclared, saveDeclaration } from '../list/declared-columns.ts'
-import { recordBodiesRead } from '../list/page-cache.ts'
+import { declarationOf, isReadAsDeclared } from '../list/declared-columns.ts'
+import { bodiesRead } from '../list/page-cache.ts'
 import type { OpenSnapshot } from './resume.ts'
 import type { SnapshotOptions } from './snapshot-options.ts'
-import { saveSeenMembers } from './withheld-members.ts'
+import { membersSeen } from './withheld-members.ts'
 
 interface FinishedRead {
   readonly snapshot: OpenSnapshot
@@ -30,31 +29,35 @@ interface FinishedRead {
   readonly transferredAll: boolean
 }
 
-export async function finishSnapshot(options: SnapshotOptions, read: FinishedRead): Promise<void> {
+/** @returns the members that are withheld. */
+export async function finishSnapshot(options: SnapshotOptions, read: FinishedRead): Promise<string[]> {
   const { resource, lease, known, aheadMs, acceptWithheld: accepted } = options
-  const { type, table, byProject } = resource
-  const { snapshot, parent, mirror, expected, list, trusted, seen, listPages } = read
-  const complete = list !== null
+  const { type, byProject } = resource
+  const { snapshot, parent, mirror, expected, list, seen, listPages: pages } = read
   const { startedAt } = snapshot
   const upTo = new Date(startedAt.getTime() - aheadMs)
   // Child data is never fresher than the parent list it was read from.
   const asOf = new Date(Math.min(startedAt.getTime(), parent?.asOf?.getTime() ?? Infinity))
   const parsedAll = read.parsedAll && seen > 0
-  await lease.transaction(async (tx) => {
-    if (complete) await closeParkedRecords(tx, type, startedAt, list)
-    if (complete && parsedAll) await recordGoneMembers(tx, type, mirror.unseenAttributes(), seen)
-    await saveSeenMembers(tx, resource, { mirror, expected, startedAt, complete, parsedAll, accepted })
-    if (complete && listPages !== null) await clearPageCacheBehind(tx, type, listPages)
-    if (complete && trusted) {
-      if (read.transferredAll) await recordBodiesRead(tx, type)
-      if (!isReadAsDeclared(known.capabilities, resource)) await saveDeclaration(tx, resource)
+  const trusted = list !== null && read.trusted
+  const isNew = !isReadAsDeclared(known.capabilities, resource)
+  return await lease.transaction(async (tx) => {
+    if (list !== null && parsedAll) await recordGoneMembers(tx, type, mirror.unseenAttributes(), seen)
+    // A page that lacks a member is never cached, so a complete read has parsed every such page.
+    const withheld = await (accepted || list !== null
+      ? clearWithheldDrift(tx, type, accepted ? null : startedAt)
+      : readWithheldMembers(tx, type))
+    const found = {
+      ...(parsedAll ? membersSeen(mirror, expected, withheld) : {}),
+      ...(trusted && read.transferredAll ? bodiesRead : {}),
+      ...(trusted && isNew ? declarationOf(resource) : {}),
+    }
+    if (Object.keys(found).length > 0) await saveCapabilities(tx, type, found)
+    if (trusted) {
       await advanceWatermark(tx, resource, upTo, list)
       if (byProject !== undefined) await followFrom(tx, type, startedAt)
     }
-    await endSnapshot(tx, type, {
-      table,
-      proved: complete && trusted ? { at: asOf, by: list } : null,
-      pages: listPages,
-    })
+    await endSnapshot(tx, resource, { startedAt, list, asOf: trusted ? asOf : null, pages })
+    return withheld
   })
 }

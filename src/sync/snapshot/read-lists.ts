@@ -157,7 +157,8 @@ async function readUntilProved(options: OneList): Promise<FoundInList> {
     onProgress({ records, resumed: records, total: shown(total) })
   })
   const take = async (batch: Batch): Promise<void> => {
-    const written = await writer.write(batch, passes.number)
+    const written = await writer.write(batch, passes.number, (tx) => passes.save(tx))
+    passes.saved()
     for (const what of ['inserted', 'updated', 'unchanged'] as const) totals[what] += written[what]
     totals.pages += batch.pages.length
     if (!responded) await onAnswer()

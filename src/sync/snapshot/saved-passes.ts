@@ -1,5 +1,6 @@
+import type { LeasedTransaction } from '../../store/fleet/leases.ts'
 /** The passes of a snapshot: three at most over one list, with their checkpoint in the database. */
-import { beginPass, readPassEvidence, type PassEvidence } from '../../store/progress/checkpoint.ts'
+import { beginPass, readPassEvidence, type NewPass, type PassEvidence } from '../../store/progress/checkpoint.ts'
 import type { Passes, PassStart, PassTally } from '../list/list-reader.ts'
 import { withDbRetry } from '../with-db-retry.ts'
 import type { OpenSnapshot } from './resume.ts'
@@ -19,6 +20,8 @@ export class SavedPasses implements Passes {
   transferredAll = true
   readonly #deps: PassDeps
   readonly #begun: OpenSnapshot
+  /** The pass is saved with the first batch of it. */
+  #unsaved: NewPass | undefined
   /** Once its last batch is written. */
   #evidence: PassEvidence | undefined
   readonly #onBegin: (count: number | null, isFirst: boolean) => void
@@ -33,23 +36,40 @@ export class SavedPasses implements Passes {
     this.#onBegin = onBegin
   }
 
-  async begin({ count, pages, chains, size, transfersAll }: PassStart, resumed: boolean): Promise<void> {
-    const { lease, resource } = this.#deps
+  begin({ count, pages, chains, size, transfersAll }: PassStart, resumed: boolean): Promise<void> {
     this.pages = pages
     this.transferredAll &&= transfersAll
-    const { startedAt, request, pass: first, isNew } = this.#begun
-    const isFirst = this.number === first
+    const { startedAt, request } = this.#begun
     const pass = { startedAt, request, pass: this.number, chains, firstCount: count, pageSize: size }
-    if (!resumed) await lease.transaction((tx) => beginPass(tx, resource.type, pass, isNew && isFirst))
-    this.#onBegin(count, isFirst)
+    this.#unsaved = resumed ? undefined : pass
+    this.#onBegin(count, this.#isFirst())
+    return Promise.resolve()
+  }
+
+  /** Part of the transaction that writes a batch. */
+  async save(tx: LeasedTransaction): Promise<void> {
+    const isNew = this.#begun.isNew && this.#isFirst()
+    if (this.#unsaved !== undefined) await beginPass(tx, this.#deps.resource.type, this.#unsaved, isNew)
+  }
+
+  #isFirst(): boolean {
+    return this.number === this.#begun.pass
   }
 
   add(): void {
     // Written with its rows.
   }
 
+  /** That transaction has been committed. */
+  saved(): void {
+    this.#unsaved = undefined
+  }
+
   async evidence(): Promise<PassEvidence> {
-    const { sql, resource, signal } = this.#deps
+    const { sql, resource, lease, signal } = this.#deps
+    // Below no parent there is no batch.
+    if (this.#unsaved !== undefined) await lease.transaction((tx) => this.save(tx))
+    this.saved()
     return (this.#evidence ??= await withDbRetry(() => readPassEvidence(sql, resource.type, this.number), signal))
   }
 

@@ -63,8 +63,7 @@ export async function pullSnapshot(deps: SnapshotDeps, options: SnapshotOptions)
         // Not before: with another page size, an interrupted snapshot would have to begin again.
         const learned = withNewFacts(worked, known.now)
         if (learned !== undefined) await opened.remember(learned)
-        const result = addCounts(found, before)
-        return await withDbRetry(() => flagWithheld(deps.sql, resource, result), signal)
+        return addCounts(found, before)
       }
       plan = found.needs
       before = found
@@ -122,11 +121,11 @@ async function readBy(
   const trusted = detected.outcome === null && doubt === null
   const { seen } = counts
   const proof = { list, trusted, seen, listPages, parsedAll, transferredAll }
-  await finishSnapshot(options, { ...proof, snapshot, parent, mirror, expected })
+  const withheld = await finishSnapshot(options, { ...proof, snapshot, parent, mirror, expected })
   const read = outcomeOf(completeness, counts.parked)
   const message = joined([read.message, detected.outcome?.message ?? detected.message, doubt?.message])
   const { outcome } = detected.outcome ?? doubt ?? read
-  return { ...counts, outcome, message, deleted: detected.deleted }
+  return flagWithheld(resource, withheld, { ...counts, outcome, message, deleted: detected.deleted })
 }
 
 /** Of the read itself. Parked records were seen, so the list is complete with them; the mirror is not. */

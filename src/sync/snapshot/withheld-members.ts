@@ -4,12 +4,8 @@
  * again, it is no longer declared, or the operator accepts the loss.
  */
 import type { Resource } from '../../catalog/resource.ts'
-import type { Database } from '../../store/connection/database.ts'
-import type { LeasedTransaction } from '../../store/fleet/leases.ts'
 import type { Mirror } from '../../store/mirror/load.ts'
 import { onlyDeclared, NO_SEEN_MEMBERS, withMissedMembers, type SeenMembers } from '../../store/mirror/seen-members.ts'
-import { saveCapability } from '../../store/progress/capabilities.ts'
-import { readWithheldMembers, clearWithheldDrift } from '../../store/progress/drift.ts'
 import type { Capabilities } from '../../store/progress/known.ts'
 import { worstOutcome } from '../../store/runs/runs.ts'
 import type { SnapshotResult } from './snapshot-options.ts'
@@ -22,36 +18,13 @@ export function expectedMembers(capabilities: Capabilities, resource: Resource):
   return value === undefined ? undefined : onlyDeclared(value, resource)
 }
 
-interface Reading {
-  readonly mirror: Mirror
-  readonly expected: SeenMembers | undefined
-  readonly startedAt: Date
-  /** Every record was seen. */
-  readonly complete: boolean
-  /** No record was skipped because its page came from the cache. */
-  readonly parsedAll: boolean
-  /** The operator accepts that records carry no more than now. */
-  readonly accepted: boolean
-}
-
-/** At the end of a read. A missing member stays expected until it comes back. */
-export async function saveSeenMembers(tx: LeasedTransaction, resource: Resource, reading: Reading): Promise<void> {
-  const { mirror, expected, startedAt, complete, parsedAll, accepted } = reading
-  // A page that lacks a member is never cached, so a complete read has parsed every such page.
-  if (accepted || complete) await clearWithheldDrift(tx, resource.type, accepted ? null : startedAt)
-  if (!parsedAll) return
-  const missed = await readWithheldMembers(tx, resource.type)
-  await saveCapability(
-    tx,
-    resource.type,
-    NAME,
-    withMissedMembers(mirror.seenMembers(), expected ?? NO_SEEN_MEMBERS, missed),
-  )
-}
+/** What every record has carried, to be saved at the end of a read. A missed member stays expected until it comes back. */
+export const membersSeen = (mirror: Mirror, expected: SeenMembers | undefined, missed: readonly string[]) => ({
+  [NAME]: withMissedMembers(mirror.seenMembers(), expected ?? NO_SEEN_MEMBERS, missed),
+})
 
 /** The result; at best `incomplete` while a member is withheld. */
-export async function flagWithheld(sql: Database, resource: Resource, result: SnapshotResult): Promise<SnapshotResult> {
-  const members = await readWithheldMembers(sql, resource.type)
+export function flagWithheld(resource: Resource, members: readonly string[], result: SnapshotResult): SnapshotResult {
   if (members.length === 0) return result
   const sentence =
     `ScopeStack no longer sends ${columnsOf(resource, members)}, which every record had before: what stands there may be ` +

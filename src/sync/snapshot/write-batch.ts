@@ -1,6 +1,6 @@
 /** Writes one batch of a snapshot: its rows, the ids of its pages and the checkpoint in one transaction (S1). */
 import type { Resource } from '../../catalog/resource.ts'
-import type { Lease } from '../../store/fleet/leases.ts'
+import type { Lease, LeasedTransaction } from '../../store/fleet/leases.ts'
 import type { LoadResult } from '../../store/mirror/load-result.ts'
 import type { Mirror } from '../../store/mirror/load.ts'
 import { advanceSnapshot, type SavedProgress } from '../../store/progress/checkpoint.ts'
@@ -16,7 +16,8 @@ export interface Tally {
 }
 
 export interface BatchWriter {
-  write(batch: Batch, pass: number): Promise<Tally>
+  /** @param begin also part of the transaction. */
+  write(batch: Batch, pass: number, begin?: (tx: LeasedTransaction) => Promise<void>): Promise<Tally>
 }
 
 interface Deps {
@@ -33,10 +34,11 @@ export function createBatchWriter({ resource, lease, mirror, digest, follow }: D
   const writer = createRecordWriter({ resource, lease, mirror, follow })
   const key = { resource: resource.type, table: resource.table, question: digest }
   return {
-    async write(batch, pass) {
+    async write(batch, pass, begin) {
       const records = batch.pages.flatMap((page) => page.records)
       const unusable = batch.pages.flatMap((page) => page.unusable)
       const written = await writer.write({ records, unusable }, async (tx, loaded) => {
+        await begin?.(tx)
         const missing = [...loaded.left, ...loaded.lacking]
         if (loaded.rejected.length === 0) await cachePages(tx, key, cacheable(batch, missing))
         await advanceSnapshot(tx, resource.type, progressOf(batch, pass, loaded))
