@@ -155,7 +155,7 @@ class MirrorLoader implements Mirror {
     const gone = new Set(suppressed.map(({ id }) => id))
     const isThere = (id: string): boolean => !gone.has(id)
     this.#accepted += plan.insert.length + plan.update.length - gone.size
-    if (source === 'pull') {
+    if (edited.unrestored.size > 0) {
       await recordRestored(tx, this.#resource.type, arrayLiteral([...rows.keys()].filter(isThere)))
     }
     const { withheld, lacking } = await this.#findLacking(tx, rows.values())

@@ -41,6 +41,13 @@ export async function findUnseen(sql: Database, resource: string, table: string,
   return row!
 }
 
+/** Living rows that ScopeStack has: where each record seen has one, as many mean that none is missing. */
+export async function countRemoteRows(sql: Database, table: string): Promise<number> {
+  const [row] = await sql<{ n: number }[]>`
+    select count(*)::int as n from scopestack.${sql(table)} where sync_deleted_at is null and id not like 'local-%'`
+  return row!.n
+}
+
 /**
  * Ids of living rows that were seen in the pages read last: a request for one of them proves that the server finds records by
  * their address. There are several, since any of them may have been deleted meanwhile.

@@ -17,6 +17,7 @@ import type { Database } from '../../store/connection/database.ts'
 import type { Lease } from '../../store/fleet/leases.ts'
 import { createMirror } from '../../store/mirror/load.ts'
 import {
+  countRemoteRows,
   findUnseen,
   saveSweptTo,
   sampleOfSeen,
@@ -47,6 +48,8 @@ interface Options {
   readonly lease: Lease
   readonly capabilities: Capabilities
   readonly allowMassDelete: boolean
+  /** How many records were seen, where each has a living row; else null. */
+  readonly held: number | null
   /** Some records could not be read, or may be in no list: then a missing row proves little. */
   readonly unread: boolean
   readonly signal: AbortSignal
@@ -70,11 +73,15 @@ export const MAX_CHECKED = 1000
 
 export async function detectDeletes(deps: Deps, options: Options): Promise<DetectedDeletes> {
   const { sql, deleteLimit } = deps
-  const { resource, plan, list, lease, capabilities, allowMassDelete, signal } = options
+  const { resource, plan, list, lease, capabilities, allowMassDelete, held, signal } = options
   const { type, table } = resource
   if (plan.read.from === 'singleton') return NOTHING
   const limit = allowMassDelete ? Number.MAX_SAFE_INTEGER : MAX_CHECKED
-  const { ids, count, living } = await withDbRetry(() => findUnseen(sql, type, table, limit), signal)
+  // Most often nothing is missing. To count takes a sixth of the time, which is that of planning in a small table.
+  const isWhole = held !== null && held === (await withDbRetry(() => countRemoteRows(sql, table), signal))
+  const { ids, count, living } = isWhole
+    ? NONE_UNSEEN
+    : await withDbRetry(() => findUnseen(sql, type, table, limit), signal)
   if (count === 0) {
     await withDbRetry(() => clearMissing(capabilities), signal)
     return NOTHING
@@ -98,6 +105,8 @@ export async function detectDeletes(deps: Deps, options: Options): Promise<Detec
   const message = `${left} more rows are missing from the list; the next run checks them one by one. They are kept until then.`
   return { deleted, outcome: { outcome: 'incomplete', message } }
 }
+
+const NONE_UNSEEN = { ids: [], count: 0, living: 0 }
 
 const NOTHING: DetectedDeletes = { deleted: 0, outcome: null }
 

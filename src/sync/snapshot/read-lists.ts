@@ -74,7 +74,7 @@ const secondList = (begun: OpenSnapshot): OpenSnapshot =>
 
 /** Each list has its own count, and what the first one held was seen before. */
 function together(one: FoundInList | undefined, other: FoundInList): FoundInList {
-  const both = { ...other, expected: null, listPages: null }
+  const both = { ...other, held: null, expected: null, listPages: null }
   // Which members the first list showed is known to the mirror of an earlier process only.
   if (one === undefined) return { ...both, parsedAll: false, transferredAll: false }
   return {
@@ -132,6 +132,8 @@ interface FoundInList {
   readonly parked: number
   readonly pages: number
   readonly seen: number
+  /** The same, where each record seen has a living row. */
+  readonly held: number | null
   readonly expected: number | null
   readonly completeness: Completeness
   readonly listPages: number | null
@@ -149,7 +151,7 @@ async function readUntilProved(options: OneList): Promise<FoundInList> {
   const before = () => readPassEvidence(sql, resource.type, begun.pass)
   const { seen: resumed, lastPage } = isWhole ? { seen: 0, lastPage: 0 } : await withDbRetry(before, signal)
   const totals = { inserted: 0, updated: 0, unchanged: 0, pages: 0 }
-  let [records, total, parsedAll, responded] = [0, null as number | null, isWhole, false]
+  let [records, total, parsedAll, responded, left] = [0, null as number | null, isWhole, false, 0]
 
   const passes = new SavedPasses(deps, begun, (count, isFirst) => {
     total = count
@@ -161,6 +163,7 @@ async function readUntilProved(options: OneList): Promise<FoundInList> {
     passes.saved()
     for (const what of ['inserted', 'updated', 'unchanged'] as const) totals[what] += written[what]
     totals.pages += batch.pages.length
+    left += written.left.length
     if (!responded) await onAnswer()
     responded = true
     // In a later pass a page is cached because this process has parsed it in the first.
@@ -184,6 +187,7 @@ async function readUntilProved(options: OneList): Promise<FoundInList> {
     unchanged,
     parked,
     seen,
+    held: isWhole && left + parked === 0 ? seen : null,
     expected: shown(total),
     completeness: assessRead(list, { refused, parent }),
     listPages: passes.pages,

@@ -109,14 +109,14 @@ async function readBy(
   const reading = { deps, pass, original, remember, isLast, ...begun }
   const found = await readLists(reading)
   if ('needs' in found) return found
-  const { completeness, listPages, parsedAll, transferredAll, unsettled, ...counts } = found
+  const { completeness, listPages, parsedAll, transferredAll, unsettled, held, ...counts } = found
 
   const list = completeness.complete ? completeness.list : null
   const unread = counts.parked > 0 || unsettled
   const detected =
     list === null
       ? { deleted: 0, outcome: null }
-      : await detectDeletes(deps, { resource, plan, list, lease, capabilities, signal, allowMassDelete, unread })
+      : await detectDeletes(deps, { resource, plan, list, lease, capabilities, signal, allowMassDelete, held, unread })
   const doubt = list !== null && unsettled ? HIDDEN_RECORDS : null
   const trusted = detected.outcome === null && doubt === null
   const { seen } = counts

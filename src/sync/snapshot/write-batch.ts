@@ -13,6 +13,8 @@ export interface Tally {
   readonly updated: number
   readonly unchanged: number
   readonly parked: number
+  /** Records whose rows hold local edits. */
+  readonly left: readonly string[]
 }
 
 export interface BatchWriter {
