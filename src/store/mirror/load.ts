@@ -32,44 +32,15 @@ import { createRowEncoder, type Drift, type Row, type RowEncoder } from './row.t
 import type { SeenMembers } from './seen-members.ts'
 import { findGuard, findSuppressed, type TableGuard } from './table-guards.ts'
 
-export interface Mirror {
-  /**
-   * Loads a batch inside the caller's transaction. Of several records with one id the last wins. Rows whose local edits are
-   * on their way, or were settled since the pull began, count as unchanged.
-   *
-   * @throws the driver's error; when a row is rejected (`isRejectedByDatabase`) the transaction is lost, and the batch goes
-   *   through `loadOneByOne` in a new one.
-   */
-  load(tx: LeasedTransaction, records: readonly RemoteRecord[]): Promise<LoadResult>
-  /** Loads what a push was answered. The claim of its change stands for the lease. */
-  loadResponse(tx: Transaction, record: RemoteRecord): Promise<LoadResult>
-  /**
-   * The same in savepoints, which are halved until the rejected rows are known: slow, and one bad row rejects only itself.
-   *
-   * @param rejectedBefore ids of records that an earlier run parked: they say nothing of the other rows.
-   * @throws the driver's error where every row of the table would fail.
-   */
-  loadOneByOne(
-    tx: LeasedTransaction,
-    records: readonly RemoteRecord[],
-    rejectedBefore?: ReadonlySet<string>,
-  ): Promise<LoadResult>
-  /** Declared attributes that no record has carried, neither so far nor in earlier reads. */
-  unseenAttributes(): readonly string[]
-  /** Members that every record has carried so far. */
-  seenMembers(): SeenMembers
-}
-
 /** @param expected what every record carried before; without it nothing counts as missed. */
-export const createMirror = (resource: Resource, expected?: SeenMembers): Mirror =>
-  new MirrorLoader(resource, createRowEncoder(resource, expected))
+export const createMirror = (resource: Resource, expected?: SeenMembers): Mirror => new Mirror(resource, expected)
 
 /** If so many rows are rejected before any is accepted, the table rejects all. */
 const MOST_REJECTED_AT_FIRST = 100
 
 type Insert = (tx: Transaction, rows: readonly Row[]) => Promise<unknown>
 
-class MirrorLoader implements Mirror {
+export class Mirror {
   readonly #resource: Resource
   readonly #encode: RowEncoder
   #statements: RowStatements
@@ -79,17 +50,25 @@ class MirrorLoader implements Mirror {
   #accepted = 0
   #rejected = 0
 
-  constructor(resource: Resource, encode: RowEncoder) {
+  constructor(resource: Resource, expected?: SeenMembers) {
     this.#resource = resource
-    this.#encode = encode
+    this.#encode = createRowEncoder(resource, expected)
     this.#statements = statementsFor(resource)
     this.#findDiffering = findDiffering(resource, this.#statements)
   }
 
+  /**
+   * Loads a batch inside the caller's transaction. Of several records with one id the last wins. Rows whose local edits are
+   * on their way, or were settled since the pull began, count as unchanged.
+   *
+   * @throws the driver's error; when a row is rejected (`isRejectedByDatabase`) the transaction is lost, and the batch goes
+   *   through `loadOneByOne` in a new one.
+   */
   load(tx: LeasedTransaction, records: readonly RemoteRecord[]): Promise<LoadResult> {
     return this.#load(tx, records, 'pull')
   }
 
+  /** Loads what a push was answered. The claim of its change stands for the lease. */
   loadResponse(tx: Transaction, record: RemoteRecord): Promise<LoadResult> {
     return this.#load(tx, [record], 'push')
   }
@@ -102,6 +81,12 @@ class MirrorLoader implements Mirror {
     return resultOf(rows, unencodable, [await this.#write(tx, rows, copy, source)])
   }
 
+  /**
+   * The same in savepoints, which are halved until the rejected rows are known: slow, and one bad row rejects only itself.
+   *
+   * @param rejectedBefore ids of records that an earlier run parked: they say nothing of the other rows.
+   * @throws the driver's error where every row of the table would fail.
+   */
   async loadOneByOne(
     tx: LeasedTransaction,
     records: readonly RemoteRecord[],
@@ -120,10 +105,12 @@ class MirrorLoader implements Mirror {
     return resultOf(rows, unencodable, written)
   }
 
+  /** Declared attributes that no record has carried, neither so far nor in earlier reads. */
   unseenAttributes(): readonly string[] {
     return this.#encode.unseenAttributes()
   }
 
+  /** Members that every record has carried so far. */
   seenMembers(): SeenMembers {
     return this.#encode.seenMembers()
   }

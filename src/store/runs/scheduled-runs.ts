@@ -80,31 +80,18 @@ export interface OpenRun {
   readonly missing: readonly string[]
 }
 
-interface OpenRow {
-  readonly id: number
-  readonly kind: string
-  readonly planned: readonly string[]
-  readonly done: readonly string[]
-}
-
 /** Arrays come as JSON, since the driver does not read array types (`fetch_types`). */
-const openRows = (
+const openRuns = (
   sql: Database | Transaction,
   { id = null, olderThan = 0 }: { id?: number | null; olderThan?: number },
-): Promise<OpenRow[]> => sql<OpenRow[]>`
+): Promise<OpenRun[]> => sql<OpenRun[]>`
   select id::int, kind, to_json(planned) as planned,
-    (select coalesce(json_agg(resource), '[]') from sync.run_outcomes o where o.run_id = r.id) as done
+    (select coalesce(json_agg(type order by at), '[]') from unnest(planned) with ordinality as p (type, at)
+      where not exists (select from sync.run_outcomes o where o.run_id = r.id and o.resource = type)) as missing
   from sync.runs r
   where finished_at is null and planned is not null and (${id}::bigint is null or id = ${id}::bigint)
     and started_at <= now() - make_interval(secs => ${olderThan})
   order by id`
-
-const withMissing = ({ id, kind, planned, done }: OpenRow): OpenRun => ({
-  id,
-  kind,
-  planned,
-  missing: planned.filter((type) => !done.includes(type)),
-})
 
 /**
  * Open runs of workers, without backfills, which their own process continues.
@@ -112,13 +99,11 @@ const withMissing = ({ id, kind, planned, done }: OpenRow): OpenRun => ({
  * @param olderThan seconds: the jobs of a run that has just begun are still being added.
  */
 export const readOpenRuns = async (sql: Database, olderThan: number): Promise<OpenRun[]> =>
-  (await openRows(sql, { olderThan })).filter(({ kind }) => kind !== 'backfill').map(withMissing)
+  (await openRuns(sql, { olderThan })).filter(({ kind }) => kind !== 'backfill')
 
 /** Undefined if it has ended, or never existed. */
-export async function readOpenRun(sql: Database, id: number): Promise<OpenRun | undefined> {
-  const [row] = await openRows(sql, { id })
-  return row === undefined ? undefined : withMissing(row)
-}
+export const readOpenRun = async (sql: Database, id: number): Promise<OpenRun | undefined> =>
+  (await openRuns(sql, { id }))[0]
 
 export interface ClosedResource {
   readonly resource: string
@@ -155,7 +140,7 @@ export async function closeRun(
 ): Promise<ClosedRun | null> {
   return await sql.begin(async (tx) => {
     await tx`select from sync.runs where id = ${id} for update`
-    const [open] = (await openRows(tx, { id })).map(withMissing)
+    const [open] = await openRuns(tx, { id })
     if (open === undefined || (error === null && open.missing.length > 0)) return null
     const resources = await tx<ClosedResource[]>`
       select resource, outcome, code, message, seen, inserted, updated, deleted from sync.run_outcomes

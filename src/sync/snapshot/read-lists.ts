@@ -1,6 +1,6 @@
 /** Reads the list of a resource, checks whether it hides records, and reads the second list too where both are needed. */
-import type { Mirror } from '../../store/mirror/load.ts'
 import { countSeenInAllPasses, readPassEvidence } from '../../store/progress/checkpoint.ts'
+import type { RecordCounts } from '../../store/runs/runs.ts'
 import { assessRead, type Completeness, type Parent } from '../list/completeness.ts'
 import { requestDigest } from '../list/declared-columns.ts'
 import { isOtherList } from '../list/filter-scope.ts'
@@ -12,11 +12,12 @@ import { takeAll, type Batch } from '../list/read-page.ts'
 import { negotiatedRequest, type ReadPlan } from '../list/read-plan.ts'
 import { readRecords } from '../list/read-records.ts'
 import { withDbRetry } from '../with-db-retry.ts'
+import type { RecordWriter } from '../write-records.ts'
 import { findHiddenRecords } from './hidden-records.ts'
 import type { OpenSnapshot } from './resume.ts'
 import { SavedPasses, SECOND_LIST } from './saved-passes.ts'
 import type { PassDeps, SnapshotDeps, SnapshotProgress, SnapshotResult } from './snapshot-options.ts'
-import { createBatchWriter, type BatchWriter } from './write-batch.ts'
+import { writeBatch } from './write-batch.ts'
 
 interface Reading {
   readonly deps: SnapshotDeps
@@ -27,9 +28,9 @@ interface Reading {
   readonly remember: OpenReadPlan['remember']
   /** No other list is read in this run, whatever is counted. */
   readonly isLast: boolean
-  readonly mirror: Mirror
-  readonly follow: 'written' | Date
+  readonly writer: RecordWriter
   readonly parent: Parent | null
+  /** The page cache may hold some of its pages. */
   readonly filled: boolean
   readonly onProgress: (progress: SnapshotProgress) => void
 }
@@ -43,17 +44,11 @@ export interface NeedsOtherList extends Tally {
 export async function readLists(
   reading: Reading,
 ): Promise<NeedsOtherList | (FoundInList & { readonly unsettled: boolean })> {
-  const { deps, pass, original, remember, isLast, begun, mirror, follow, ...rest } = reading
-  const { sql, resource, plan, lease, signal } = pass
-  const onAnswer = () => remember(original)
-  const common = { ...rest, refused: refusedFilters(plan.wanted, negotiatedRequest(plan)), onAnswer }
-  const read = (by: PassDeps, snapshot: OpenSnapshot): Promise<FoundInList> => {
-    const writer = createBatchWriter({ resource, lease, mirror, digest: by.digest, follow })
-    return readUntilProved({ ...common, deps: by, begun: snapshot, writer })
-  }
+  const { deps, pass, original, remember, isLast, begun } = reading
+  const { sql, resource, plan, signal } = pass
 
   // Where there are two lists, an earlier process may have read the first.
-  const own = begun.pass > SECOND_LIST ? undefined : await read(pass, begun)
+  const own = begun.pass > SECOND_LIST ? undefined : await readUntilProved(reading, pass, begun)
   const needed = own === undefined ? original : await findHiddenRecords(deps, resource, original, own.expected, signal)
   if (needed !== original) await remember(needed)
   if (own !== undefined && isOtherList(needed, original)) {
@@ -64,7 +59,7 @@ export async function readLists(
   if (own !== undefined && (also === undefined || !own.completeness.complete)) return { ...own, unsettled }
   const lighter = withSmallerPages(applyFacts({ ...plan, request: also! }))
   const other = { ...pass, plan: lighter, digest: requestDigest(lighter.request, resource) }
-  const found = together(own, await read(other, secondList(begun)))
+  const found = together(own, await readUntilProved(reading, other, secondList(begun)))
   return { ...found, seen: await withDbRetry(() => countSeenInAllPasses(sql, resource.type), signal), unsettled }
 }
 
@@ -112,37 +107,20 @@ export const HIDDEN_RECORDS = {
     'list holds was read, and the next run counts again. If this stays, report it with this line.',
 } as const
 
-interface OneList {
-  readonly deps: PassDeps
-  readonly begun: OpenSnapshot
-  readonly writer: BatchWriter
-  readonly parent: Parent | null
-  readonly refused: readonly string[]
-  /** The page cache may hold some of its pages. */
-  readonly filled: boolean
-  /** Called once something that was read is written. */
-  readonly onAnswer: () => Promise<void>
-  readonly onProgress: (progress: SnapshotProgress) => void
-}
-
-interface FoundInList {
-  readonly inserted: number
-  readonly updated: number
-  readonly unchanged: number
-  readonly parked: number
-  readonly pages: number
-  readonly seen: number
-  /** The same, where each record seen has a living row. */
+interface FoundInList extends Omit<RecordCounts, 'deleted'> {
+  /** How many records were seen, where each has a living row; else null. */
   readonly held: number | null
-  readonly expected: number | null
   readonly completeness: Completeness
   readonly listPages: number | null
   readonly parsedAll: boolean
   readonly transferredAll: boolean
 }
 
-async function readUntilProved(options: OneList): Promise<FoundInList> {
-  const { deps, begun, writer, parent, refused, filled, onAnswer, onProgress } = options
+async function readUntilProved(
+  { pass: { plan: first }, original, remember, writer, parent, filled, onProgress }: Reading,
+  deps: PassDeps,
+  begun: OpenSnapshot,
+): Promise<FoundInList> {
   const { sql, resource, plan, known, signal } = deps
   /** The count of a list does not count the records in its `included`. */
   const shown = (count: number | null): number | null => (plan.read.from === 'included' ? null : count)
@@ -159,12 +137,13 @@ async function readUntilProved(options: OneList): Promise<FoundInList> {
     onProgress({ records, resumed: records, total: shown(total) })
   })
   const take = async (batch: Batch): Promise<void> => {
-    const written = await writer.write(batch, passes.number, (tx) => passes.save(tx))
+    const written = await writeBatch({ ...deps, writer, pass: passes.number }, batch, (tx) => passes.save(tx))
     passes.saved()
     for (const what of ['inserted', 'updated', 'unchanged'] as const) totals[what] += written[what]
     totals.pages += batch.pages.length
     left += written.left.length
-    if (!responded) await onAnswer()
+    // Only a plan by which something was read and written is kept.
+    if (!responded) await remember(original)
     responded = true
     // In a later pass a page is cached because this process has parsed it in the first.
     if (batch.pass === 1) parsedAll &&= batch.pages.every(({ known }) => !known)
@@ -189,7 +168,7 @@ async function readUntilProved(options: OneList): Promise<FoundInList> {
     seen,
     held: isWhole && left + parked === 0 ? seen : null,
     expected: shown(total),
-    completeness: assessRead(list, { refused, parent }),
+    completeness: assessRead(list, { refused: refusedFilters(first.wanted, negotiatedRequest(first)), parent }),
     listPages: passes.pages,
     parsedAll,
     transferredAll: isWhole && passes.transferredAll,

@@ -25,6 +25,7 @@ import { planForBothEnds, withSmallerPages, applyFacts, withNewFacts } from '../
 import { openReadPlan, type OpenReadPlan } from '../list/open-read-plan.ts'
 import type { ReadPlan } from '../list/read-plan.ts'
 import { withDbRetry } from '../with-db-retry.ts'
+import { createRecordWriter } from '../write-records.ts'
 import { finishSnapshot } from './finish-snapshot.ts'
 import { HIDDEN_RECORDS, NO_COUNTS, readLists, addCounts, type NeedsOtherList } from './read-lists.ts'
 import { parentOf, resumeOrBegin, type Earlier } from './resume.ts'
@@ -105,7 +106,8 @@ async function readBy(
   const isFirst = resource.type === PARENT_RESOURCE && known.asOf === null
   const follow: 'written' | Date = isFirst ? new Date(snapshot.startedAt.getTime() - aheadMs - DAY_MS) : 'written'
   const pass: PassDeps = { ...deps, resource, plan, digest, known, lease, signal }
-  const begun = { begun: snapshot, mirror, follow, parent, filled, onProgress }
+  const writer = createRecordWriter({ resource, lease, mirror, follow })
+  const begun = { begun: snapshot, writer, parent, filled, onProgress }
   const reading = { deps, pass, original, remember, isLast, ...begun }
   const found = await readLists(reading)
   if ('needs' in found) return found

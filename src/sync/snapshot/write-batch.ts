@@ -1,54 +1,36 @@
 /** Writes one batch of a snapshot: its rows, the ids of its pages and the checkpoint in one transaction (S1). */
 import type { Resource } from '../../catalog/resource.ts'
-import type { Lease, LeasedTransaction } from '../../store/fleet/leases.ts'
+import type { LeasedTransaction } from '../../store/fleet/leases.ts'
 import type { LoadResult } from '../../store/mirror/load-result.ts'
-import type { Mirror } from '../../store/mirror/load.ts'
 import { advanceSnapshot, type SavedProgress } from '../../store/progress/checkpoint.ts'
 import { cachePages } from '../../store/progress/page-cache.ts'
 import type { Batch, ReadPage } from '../list/read-page.ts'
-import { createRecordWriter } from '../write-records.ts'
+import type { RecordWriter, Written } from '../write-records.ts'
 
-export interface Tally {
-  readonly inserted: number
-  readonly updated: number
-  readonly unchanged: number
-  readonly parked: number
-  /** Records whose rows hold local edits. */
-  readonly left: readonly string[]
-}
-
-export interface BatchWriter {
-  /** @param begin also part of the transaction. */
-  write(batch: Batch, pass: number, begin?: (tx: LeasedTransaction) => Promise<void>): Promise<Tally>
-}
-
-interface Deps {
+interface Target {
+  readonly writer: RecordWriter
   readonly resource: Resource
-  readonly lease: Lease
-  readonly mirror: Mirror
-  /** Digest of the request and the declaration: the key of the page cache. */
+  /** Of the request and the declaration: the key of the page cache. */
   readonly digest: string
-  /** Of projects: which of them count as changed. */
-  readonly follow: 'written' | Date
+  readonly pass: number
 }
 
-export function createBatchWriter({ resource, lease, mirror, digest, follow }: Deps): BatchWriter {
-  const writer = createRecordWriter({ resource, lease, mirror, follow })
-  const key = { resource: resource.type, table: resource.table, question: digest }
-  return {
-    async write(batch, pass, begin) {
-      const records = batch.pages.flatMap((page) => page.records)
-      const unusable = batch.pages.flatMap((page) => page.unusable)
-      const written = await writer.write({ records, unusable }, async (tx, loaded) => {
-        await begin?.(tx)
-        const missing = [...loaded.left, ...loaded.lacking]
-        if (loaded.rejected.length === 0) await cachePages(tx, key, cacheable(batch, missing))
-        await advanceSnapshot(tx, resource.type, progressOf(batch, pass, loaded))
-      })
-      const known = batch.pages.reduce((sum, page) => sum + knownIds(page), 0)
-      return { ...written, unchanged: written.unchanged + known, parked: written.parked.length }
-    },
-  }
+/** @param begin also part of the transaction. @returns records of cached pages count as unchanged. */
+export async function writeBatch(
+  { writer, resource: { type, table }, digest, pass }: Target,
+  batch: Batch,
+  begin: (tx: LeasedTransaction) => Promise<void>,
+): Promise<Written> {
+  const records = batch.pages.flatMap((page) => page.records)
+  const unusable = batch.pages.flatMap((page) => page.unusable)
+  const written = await writer.write({ records, unusable }, async (tx, loaded) => {
+    await begin(tx)
+    const key = { resource: type, table, question: digest }
+    if (loaded.rejected.length === 0) await cachePages(tx, key, cacheable(batch, [...loaded.left, ...loaded.lacking]))
+    await advanceSnapshot(tx, type, progressOf(batch, pass, loaded))
+  })
+  const known = batch.pages.reduce((sum, page) => sum + knownIds(page), 0)
+  return { ...written, unchanged: written.unchanged + known }
 }
 
 /** A page from the cache holds no changed record. */

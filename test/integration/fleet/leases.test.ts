@@ -7,7 +7,8 @@ import { openLeases, type Leases } from '../../../src/store/fleet/leases.ts'
 import { createMirror } from '../../../src/store/mirror/load.ts'
 import { beginPass, readPassEvidence } from '../../../src/store/progress/checkpoint.ts'
 import { readKnown } from '../../../src/store/progress/known.ts'
-import { createBatchWriter } from '../../../src/sync/snapshot/write-batch.ts'
+import { writeBatch } from '../../../src/sync/snapshot/write-batch.ts'
+import { createRecordWriter, type RecordWriter } from '../../../src/sync/write-records.ts'
 import { createDatabase, type TestDatabase } from '../../support/postgres/database.ts'
 import { leased } from '../../support/postgres/leased.ts'
 import { until } from '../../support/until.ts'
@@ -149,13 +150,9 @@ it('stops a late writer: nothing of its batch is written, neither rows nor check
     ],
   })
   const writer = async ({ leases }: { leases: Leases }) =>
-    createBatchWriter({
-      resource,
-      lease: await leases.acquire('clients'),
-      mirror: createMirror(resource),
-      digest: 'q',
-      follow: 'written',
-    })
+    createRecordWriter({ resource, lease: await leases.acquire('clients'), mirror: createMirror(resource) })
+  const write = (by: RecordWriter, id: string) =>
+    writeBatch({ writer: by, resource, digest: 'q', pass: 1 }, batch(id), () => Promise.resolve())
   const pass = { startedAt: new Date(), request: null, pass: 1, chains: null, firstCount: null, pageSize: null }
   await leased(one.sql, (tx) => beginPass(tx, 'clients', pass, true))
   const snapshot = async () => ({
@@ -165,13 +162,13 @@ it('stops a late writer: nothing of its batch is written, neither rows nor check
   const late = await writer(one)
   await expire(one.sql)
   const now = await writer(two)
-  await expect(late.write(batch('late'), 1)).rejects.toEqual(lost)
+  await expect(write(late, 'late')).rejects.toEqual(lost)
   expect(await one.sql`select id from scopestack.clients`).toEqual([])
   for (const table of ['seen_pages', 'known_pages', 'changed_parents']) {
     expect(await one.sql`select from sync.${one.sql(table)}`, table).toHaveLength(0)
   }
   expect(await snapshot()).toMatchObject({ chains: null, steady: true, full: true, fresh: 0 })
-  await now.write(batch('now'), 1)
+  await write(now, 'now')
   expect(await one.sql`select id from scopestack.clients`).toEqual([{ id: 'now' }])
   expect(await snapshot()).toMatchObject({ chains: [], fresh: 1 })
 })
