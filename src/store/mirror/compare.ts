@@ -13,10 +13,10 @@ import type { Database } from '../connection/database.ts'
 import { arrayLiteral } from '../connection/literals.ts'
 import type { LeasedTransaction } from '../fleet/leases.ts'
 import { isStorable } from '../values/codec.ts'
-import { findDiffering, type DifferingColumn } from './differing.ts'
+import { halve } from './bisect.ts'
 import { rowsExcept } from './local-edits.ts'
-import { isTableFault, isRejectedByDatabase } from './rejections.ts'
-import { statementsFor } from './row-statements.ts'
+import { isTableFault } from './rejections.ts'
+import { statementsFor, type DifferingColumn } from './row-statements.ts'
 import { createRowEncoder, type Row } from './row.ts'
 import type { SeenMembers } from './seen-members.ts'
 
@@ -48,25 +48,19 @@ export interface Comparer {
 export function createComparer(resource: Resource, expected?: SeenMembers): Comparer {
   const toRow = createRowEncoder(resource, expected)
   const statements = statementsFor(resource)
-  const differing = findDiffering(resource, statements)
   const lacking = new Map<string, Set<string>>()
 
-  /** A rejected value is found by halving: among 1,000 rows it costs twenty more statements. */
   async function differences(sql: Database, rows: readonly Row[]): Promise<Comparison[]> {
-    try {
-      const found = await differing(sql, rows)
-      return found.map(({ id, columns }) =>
+    const compared = async (some: readonly Row[]) =>
+      (await statements.differing(sql, some)).map(({ id, columns }): Comparison =>
         columns === undefined ? { id, state: 'missing' } : { id, state: 'different', columns },
       )
-    } catch (error) {
-      if (!isRejectedByDatabase(error) || isTableFault(error, resource)) throw error
-      if (rows.length === 1) {
-        const reason = withCode(`Postgres would not take it: ${(error as Error).message}.`, 'SYNC_RECORD_REJECTED')
-        return [{ id: rows[0]!.id, state: 'refused', reason }]
-      }
-      const half = rows.length >> 1
-      return [...(await differences(sql, rows.slice(0, half))), ...(await differences(sql, rows.slice(half)))]
-    }
+    const found = await halve(rows, compared, (error, { id }): Comparison[] => {
+      if (isTableFault(error, resource)) throw error
+      const reason = withCode(`Postgres would not take it: ${error.message}.`, 'SYNC_RECORD_REJECTED')
+      return [{ id, state: 'refused', reason }]
+    })
+    return found.flat()
   }
 
   /** @param rows of one shape. */

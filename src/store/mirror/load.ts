@@ -22,7 +22,6 @@ import { type Transaction } from '../connection/database.ts'
 import { arrayLiteral } from '../connection/literals.ts'
 import type { LeasedTransaction } from '../fleet/leases.ts'
 import { bisect } from './bisect.ts'
-import { findDiffering, type FindDiffering } from './differing.ts'
 import { NOTHING_WRITTEN, resultOf, type LoadResult, type Rejected, type WriteResult } from './load-result.ts'
 import { NO_LOCAL_EDITS, readLocalEdits, recordRestored, type LocalEdits } from './local-edits.ts'
 import { byShape, planBatch, planCompared, TOMBSTONE, type Source } from './plan-batch.ts'
@@ -44,7 +43,6 @@ export class Mirror {
   readonly #resource: Resource
   readonly #encode: RowEncoder
   #statements: RowStatements
-  #findDiffering: FindDiffering
   /** Read once: a trigger that is put on the table meanwhile is found by the next run. */
   #guard: TableGuard | undefined
   #accepted = 0
@@ -54,7 +52,6 @@ export class Mirror {
     this.#resource = resource
     this.#encode = createRowEncoder(resource, expected)
     this.#statements = statementsFor(resource)
-    this.#findDiffering = findDiffering(resource, this.#statements)
   }
 
   /**
@@ -176,17 +173,14 @@ export class Mirror {
 
   /** Statements cast to the column types that the table really has. */
   #castAsIn(guard: TableGuard): TableGuard {
-    if (guard.casts.size > 0) {
-      this.#statements = statementsFor(this.#resource, guard.casts)
-      this.#findDiffering = findDiffering(this.#resource, this.#statements)
-    }
+    if (guard.casts.size > 0) this.#statements = statementsFor(this.#resource, guard.casts)
     return guard
   }
 
   async #idsOfDifferent(tx: Transaction, rows: readonly Row[]): Promise<ReadonlySet<string>> {
     const different = new Set<string>()
     for (const alike of byShape(rows)) {
-      for (const { id } of await this.#findDiffering(tx, alike)) different.add(id)
+      for (const { id } of await this.#statements.differing(tx, alike)) different.add(id)
     }
     return different
   }

@@ -3,6 +3,7 @@ import type { Resource } from '../../catalog/resource.ts'
 import { quote, type Database, type Transaction } from '../connection/database.ts'
 import { arrayLiteral } from '../connection/literals.ts'
 import { SQL_TYPE } from '../schema/columns.ts'
+import { stripSignatures } from '../values/signed-urls.ts'
 import { TOMBSTONE } from './plan-batch.ts'
 import { rowColumns, type Row } from './row.ts'
 import type { Shape } from './shapes.ts'
@@ -21,8 +22,21 @@ export interface RowStatements {
   readonly update: ByShape
   /** Writes the reported columns where they differ, without counting that as a change of the row. */
   readonly refresh: ByShape
-  /** A line for each column that differs; one without a name for a row that is not there. */
-  readonly differences: ByShape
+  /** Rows whose values differ from the mirror's. Volatile columns and signatures of URLs do not count. */
+  readonly differing: (sql: Database | Transaction, rows: readonly Row[]) => Promise<Differing[]>
+}
+
+export interface DifferingColumn {
+  readonly name: string
+  /** As Postgres writes them; null is NULL. */
+  readonly remote: string | null
+  readonly mirror: string | null
+}
+
+export interface Differing {
+  readonly id: string
+  /** Undefined: there is no living row. */
+  readonly columns: readonly DifferingColumn[] | undefined
 }
 
 /** @param casts columns whose table gives them another type than the catalog. */
@@ -41,7 +55,10 @@ export function statementsFor(resource: Resource, casts: ReadonlyMap<string, str
       ]),
     update: preparedByShape((shape) => updateOf(table, shape)),
     refresh: preparedByShape((shape) => refreshOf(table, shape)),
-    differences: preparedByShape((shape) => differencesOf(table, shape)),
+    differing: findDiffering(
+      resource,
+      preparedByShape((shape) => differencesOf(table, shape)),
+    ),
   }
 }
 
@@ -102,6 +119,22 @@ function refreshOf({ name, reported, sent, source }: TargetTable, shape: Shape):
       and (${all.map(([column]) => `m.${quote(column)}`).join(', ')}) is distinct from (${all.map(([, value]) => value).join(', ')})`
 }
 
+function findDiffering({ columns }: Resource, differences: ByShape): RowStatements['differing'] {
+  const volatile = new Set(columns.filter((column) => column.volatile).map(({ name }) => name))
+  const isFleeting = ({ name, remote, mirror }: DifferingColumn): boolean =>
+    remote !== null && mirror !== null && (volatile.has(name) || stripSignatures(remote) === stripSignatures(mirror))
+  return async (sql, rows) => {
+    const found = await differences<{ id: string; name: string | null } & DifferingColumn>(sql, rows)
+    return [...Map.groupBy(found, ({ id }) => id)].flatMap(([id, lines]): Differing[] => {
+      if (lines[0]!.name === null) return [{ id, columns: undefined }]
+      const differing = lines.map(({ name, remote, mirror }) => ({ name, remote, mirror }))
+      const lasting = differing.filter((column) => !isFleeting(column))
+      return lasting.length === 0 ? [] : [{ id, columns: lasting }]
+    })
+  }
+}
+
+/** A line for each column that differs; one without a name for a row that is not there. */
 function differencesOf({ name, reported, sent, source, position }: TargetTable, shape: Shape): string {
   const all = reported(shape, (column) => `v.${position(column)}`)
   const compared = all.map(

@@ -2,10 +2,9 @@
 import { defineResource, type Resource } from '../../catalog/resource.ts'
 import { endsTheRun, factOf, hasCode, reason, SyncError } from '../../errors/sync-error.ts'
 import { differences, isCarried, type Finding } from './difference.ts'
-import { readRelationshipTypes } from './ends.ts'
 import { createTally } from './evidence.ts'
 import { findApiDocument, undeclaredLists } from './openapi.ts'
-import { readSample, type SampleDeps } from './sample.ts'
+import { readRelationshipTypes, readSample, type SampleDeps } from './sample.ts'
 
 export interface Discovered {
   /** As it is declared; for one that no file declares, without members. */

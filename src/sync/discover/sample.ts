@@ -9,6 +9,7 @@ import { fetchFirstPage, unlessPastPagingLimit } from '../../remote/pages/forwar
 import { fetchPage, type ListRequest, type Page } from '../../remote/pages/pages.ts'
 import { isBadRequest, requestFor, type ListContext } from '../list/list-request.ts'
 import { negotiate } from '../list/negotiate.ts'
+import type { Tally } from './evidence.ts'
 
 export interface SampleDeps extends ListContext {
   readonly client: Client
@@ -215,4 +216,34 @@ async function sampleNested(
   const { opening, refused } = await open(client, { ...wanted, path: address }, signal)
   opening.records.forEach(take)
   return refused
+}
+
+/** Small: what is included may be large, such as everything that hangs on a project. */
+const INCLUDING = 10
+
+/**
+ * Finds the types of undeclared relationships: linkage only comes with an include (API notes §2). One by one, since one that is refused would get all refused. A relationship that the server does not include keeps its
+ * unknown end.
+ */
+export async function readRelationshipTypes(
+  client: Client,
+  list: ListRequest,
+  tally: Tally,
+  members: readonly string[],
+  signal: AbortSignal,
+): Promise<void> {
+  for (const member of members) {
+    const request = { ...list, query: { ...list.query, include: member }, pageSize: INCLUDING }
+    try {
+      const opening = await fetchPage(client, request, 1, signal)
+      for (const record of opening.records) tally.addEnd(record, member)
+      const { pageCount } = opening
+      if (tally.ends.get(member)!.types.size > 0 || pageCount === null || pageCount < 2) continue
+      // Old records may have an empty relationship where new ones have one.
+      const ending = await fetchPage(client, request, pageCount, signal)
+      for (const record of ending.records) tally.addEnd(record, member)
+    } catch (error) {
+      if (!(error instanceof SyncError) || endsTheRun(error)) throw error
+    }
+  }
 }

@@ -57,7 +57,6 @@ export interface PassStart {
   readonly count: number | null
   /** Null where the list does not count them, or is read from both ends. */
   readonly pages: number | null
-  /** Null where there is no list. */
   readonly chains: readonly PageChain[] | null
   /** Of the server's pages; 0 where the list's counts contradict each other. */
   readonly size: number

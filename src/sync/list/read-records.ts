@@ -27,6 +27,7 @@ interface Begin {
   readonly openCache?: List['openCache']
 }
 
+/** Nothing is read in chains. */
 const NO_LIST = { count: null, pages: null, chains: null, size: 0, transfersAll: true }
 
 /** @param passes keeps what was seen, of a list in several passes. */

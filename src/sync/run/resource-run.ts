@@ -1,4 +1,5 @@
 /** Reads one resource of a run under its lease, and records an outcome in any case. */
+import { isDeepStrictEqual } from 'node:util'
 import type { Resource } from '../../catalog/resource.ts'
 import { errorCodeOf, hasCode, isCode, reason, type SyncError, withCode } from '../../errors/sync-error.ts'
 import type { ErrorCode } from '../../errors/table.ts'
@@ -10,12 +11,12 @@ import { checkTable, explainTableError } from '../check-table.ts'
 import { pullIncremental } from '../incremental/incremental.ts'
 import { explainRefusal } from '../list/explain-refusal.ts'
 import { isBadRequest } from '../list/list-request.ts'
+import { DAY_MS } from '../list/retry-refused.ts'
 import { clockAheadMs } from '../record-times.ts'
 import type { SnapshotDeps, SnapshotProgress } from '../snapshot/snapshot-options.ts'
 import { pullSnapshot } from '../snapshot/snapshot.ts'
 import { withDbRetry } from '../with-db-retry.ts'
 import { withLease } from '../with-lease.ts'
-import { forgetAbsence, knownAbsence, rememberAbsence } from './absent-resource.ts'
 
 export interface PullDeps extends SnapshotDeps {
   readonly leases: Leases
@@ -147,25 +148,34 @@ const failedBy = (error: unknown, otherwise: Outcome): Found => ({
   message: reason(error),
 })
 
+/** A resource that the account does not have is not requested again within the day: each costs a dozen requests. */
+interface Absence extends Pick<Found, 'code' | 'message'> {
+  /** The ways that were tried: where others are declared since, they are tried too. */
+  readonly reads: Resource['readMethods']
+  readonly slug: string
+}
+
+/** Where it is kept. */
+const ABSENT = 'absent'
+
 /**
  * An unconfirmed resource that no read method finds is one that this account does not have; that is no failure. Where it
  * gave records before, something is wrong.
  */
 async function failure(
   { sql, slug }: PullDeps,
-  resource: Resource,
+  { type, table, confidence, readMethods: reads }: Resource,
   capabilities: Capabilities,
   error: unknown,
   signal: AbortSignal,
 ): Promise<Found> {
-  const { type, table, confidence } = resource
   const isOffered = !hasCode(error, 'SYNC_LIST_NOT_FOUND') && !isBadRequest(error)
   if (isOffered || confidence !== 'low' || (await withDbRetry(() => wasEverServed(sql, type, table), signal))) {
     return failedBy(error, 'failed')
   }
   const absent = failedBy(error, 'absent')
-  const { code, message } = absent
-  await withDbRetry(() => rememberAbsence(capabilities, slug, resource, { code, message }), signal)
+  const absence: Absence = { code: absent.code, message: absent.message, reads, slug }
+  await withDbRetry(() => capabilities.save(ABSENT, absence), signal)
   return absent
 }
 
@@ -176,10 +186,13 @@ async function asKnown(
   capabilities: Capabilities,
   signal: AbortSignal,
 ): Promise<Found | undefined> {
-  if (resource.confidence !== 'low') return undefined
-  const isAnew = anew || restart || resumeFrom !== undefined
-  const known = isAnew ? undefined : knownAbsence(capabilities, slug, resource)
-  if (known !== undefined) return { ...NOTHING_READ, ...known, outcome: 'absent' }
-  await withDbRetry(() => forgetAbsence(capabilities), signal)
+  const known = capabilities.get(ABSENT)
+  if (resource.confidence !== 'low' || known === undefined) return undefined
+  const { code, message, ...asked } = known.value as Absence
+  const isAnew = anew || restart || resumeFrom !== undefined || known.ageMs >= DAY_MS
+  if (!isAnew && isDeepStrictEqual(asked, { reads: [...resource.readMethods], slug })) {
+    return { ...NOTHING_READ, code, message, outcome: 'absent' }
+  }
+  await withDbRetry(() => capabilities.forget(ABSENT), signal)
   return undefined
 }

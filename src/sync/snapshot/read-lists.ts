@@ -146,7 +146,7 @@ async function readUntilProved(
     if (!responded) await remember(original)
     responded = true
     // In a later pass a page is cached because this process has parsed it in the first.
-    if (batch.pass === 1) parsedAll &&= batch.pages.every(({ known }) => !known)
+    if (batch.pass === 1) parsedAll &&= batch.pages.every((page) => !page.known)
     records += batch.pages.reduce((sum, { ids }) => sum + ids.length, 0)
     total = batch.pages.at(-1)?.recordCount ?? total
     onProgress({ records, resumed: batch.pass === 1 ? resumed : 0, total: shown(total) })

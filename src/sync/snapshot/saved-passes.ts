@@ -1,5 +1,5 @@
-import type { LeasedTransaction } from '../../store/fleet/leases.ts'
 /** The passes of a snapshot: three at most over one list, with their checkpoint in the database. */
+import type { LeasedTransaction } from '../../store/fleet/leases.ts'
 import { beginPass, readPassEvidence, type NewPass, type PassEvidence } from '../../store/progress/checkpoint.ts'
 import type { Passes, PassStart, PassTally } from '../list/list-reader.ts'
 import { withDbRetry } from '../with-db-retry.ts'

@@ -28,7 +28,7 @@ import { withDbRetry } from '../with-db-retry.ts'
 import { createRecordWriter } from '../write-records.ts'
 import { finishSnapshot } from './finish-snapshot.ts'
 import { HIDDEN_RECORDS, NO_COUNTS, readLists, addCounts, type NeedsOtherList } from './read-lists.ts'
-import { parentOf, resumeOrBegin, type Earlier } from './resume.ts'
+import { parentOf, resumeOrBegin, type Earlier, type OpenSnapshot } from './resume.ts'
 import type { PassDeps, SnapshotDeps, SnapshotOptions, SnapshotResult } from './snapshot-options.ts'
 import { expectedMembers, flagWithheld } from './withheld-members.ts'
 
@@ -36,16 +36,10 @@ import { expectedMembers, flagWithheld } from './withheld-members.ts'
 const MOST_LISTS = 3
 
 export async function pullSnapshot(deps: SnapshotDeps, options: SnapshotOptions): Promise<SnapshotResult> {
-  const { resource, known, lease, restart, signal } = options
-  const { type } = resource
+  const { resource, known, signal } = options
   const expected = expectedMembers(known.capabilities, resource)
-  if (restart && known.snapshot !== undefined) await lease.transaction((tx) => closeEmptySnapshot(tx, type, true))
-  let earlier: Earlier = { left: restart ? undefined : known.snapshot, now: known.now }
-  // Which members every record carries shows only in a read that parses every record, so not in one that goes on.
-  const unknown = expected === undefined && earlier.left === undefined
-  const parseAll = options.reloadAll || options.acceptWithheld || unknown
-  if (parseAll && known.cached) await withDbRetry(() => clearPageCache(deps.sql, type), signal)
-  const filled = known.cached && !parseAll
+  const { filled, ...begin } = await whereToBegin(deps, options, expected)
+  let earlier: Earlier = begin
   const opened = await openReadPlan(deps, resource, known, signal)
   let { plan } = opened
   let before = NO_COUNTS
@@ -79,6 +73,21 @@ export async function pullSnapshot(deps: SnapshotDeps, options: SnapshotOptions)
   }
 }
 
+/** What is left of an earlier run, and whether the page cache may hold pages. */
+async function whereToBegin(
+  { sql }: SnapshotDeps,
+  { resource: { type }, known, lease, restart, reloadAll, acceptWithheld, signal }: SnapshotOptions,
+  expected: SeenMembers | undefined,
+): Promise<Earlier & { readonly filled: boolean }> {
+  const { snapshot, now, cached } = known
+  if (restart && snapshot !== undefined) await lease.transaction((tx) => closeEmptySnapshot(tx, type, true))
+  const left = restart ? undefined : snapshot
+  // Which members every record carries shows only in a read that parses every record, so not in one that goes on.
+  const parseAll = reloadAll || acceptWithheld || (expected === undefined && left === undefined)
+  if (parseAll && cached) await withDbRetry(() => clearPageCache(sql, type), signal)
+  return { left, now, filled: cached && !parseAll }
+}
+
 interface Attempt {
   readonly plan: ReadPlan
   /** The same, with pages the server can answer. */
@@ -97,16 +106,14 @@ async function readBy(
   { plan: original, lighter: plan, expected, earlier, filled, remember, isLast }: Attempt,
 ): Promise<SnapshotResult | NeedsOtherList> {
   const { sql } = deps
-  const { resource, known, aheadMs, lease, signal, acceptWithheld, allowMassDelete, onProgress } = options
+  const { resource, known, lease, signal, acceptWithheld, allowMassDelete, onProgress } = options
   const { capabilities } = known
   const digest = requestDigest(plan.request, resource)
   const snapshot = await withDbRetry(() => resumeOrBegin(sql, options, plan, digest, earlier), signal)
   const parent = parentOf(snapshot, plan)
   const mirror = createMirror(resource, acceptWithheld ? acceptingLosses(expected) : expected)
-  const isFirst = resource.type === PARENT_RESOURCE && known.asOf === null
-  const follow: 'written' | Date = isFirst ? new Date(snapshot.startedAt.getTime() - aheadMs - DAY_MS) : 'written'
   const pass: PassDeps = { ...deps, resource, plan, digest, known, lease, signal }
-  const writer = createRecordWriter({ resource, lease, mirror, follow })
+  const writer = createRecordWriter({ resource, lease, mirror, follow: changedFrom(options, snapshot) })
   const begun = { begun: snapshot, writer, parent, filled, onProgress }
   const reading = { deps, pass, original, remember, isLast, ...begun }
   const found = await readLists(reading)
@@ -136,12 +143,17 @@ function outcomeOf(completeness: Completeness, parked: number): Pick<SnapshotRes
   return parked === 0 ? { outcome: 'ok', message: null } : { outcome: 'incomplete', message: parkedMessage(parked) }
 }
 
+const DAY_MS = 24 * 60 * 60_000
+
 /**
  * Which written projects are noted as changed. Children may be read before their project is, and change in between. At the
  * first read every project is new, and only children of those that changed lately can be out of date; the day is for clocks
  * that differ.
  */
-const DAY_MS = 24 * 60 * 60_000
+const changedFrom = ({ resource, known, aheadMs }: SnapshotOptions, { startedAt }: OpenSnapshot): 'written' | Date =>
+  resource.type === PARENT_RESOURCE && known.asOf === null
+    ? new Date(startedAt.getTime() - aheadMs - DAY_MS)
+    : 'written'
 
 const joined = (messages: readonly (string | null | undefined)[]): string | null =>
   messages.filter((one) => typeof one === 'string').join(' ') || null
