@@ -113,7 +113,7 @@ const values = (decisions: readonly Decision[], resource: Resource | undefined):
   const parked = hasConflict(decisions)
   return table(
     'Values',
-    ['column', 'here', 'ScopeStack', 'before both', ''],
+    ['column', 'here', 'ScopeStack', 'before both', 'decided'],
     decisions.map(
       (one) =>
         html`<tr>

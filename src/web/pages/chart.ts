@@ -7,7 +7,6 @@ export interface Bar {
   readonly level: 'ok' | 'warn' | 'bad' | 'plain'
   /** Shown under the pointer. */
   readonly title: string
-  readonly link: string
 }
 
 const WIDTH = 720
@@ -27,19 +26,17 @@ export function chart(label: string, unit: string, bars: readonly Bar[]): Html {
       aria-label="${label}: at most ${most.toLocaleString('en-US')} ${unit}"
     >
       <text x="0" y="10">${most.toLocaleString('en-US')} ${unit}</text>
-      ${bars.map(({ height, level, title, link }, at) => {
+      ${bars.map(({ height, level, title }, at) => {
         const tall = Math.max(LOWEST, Math.round((height / most) * (HEIGHT - 20)))
-        return html`<a href="${link}" tabindex="-1" aria-hidden="true"
-          ><rect
-            class="${level}"
-            x="${Math.round(at * step)}"
-            y="${HEIGHT - tall}"
-            width="${Math.max(2, Math.round(step) - 3)}"
-            height="${tall}"
-          >
-            <title>${title}</title>
-          </rect></a
-        >`
+        return html`<rect
+          class="${level}"
+          x="${Math.round(at * step)}"
+          y="${HEIGHT - tall}"
+          width="${Math.max(2, Math.round(step) - 3)}"
+          height="${tall}"
+        >
+          <title>${title}</title>
+        </rect>`
       })}
     </svg>
   </figure>`

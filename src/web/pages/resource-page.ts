@@ -27,7 +27,6 @@ export const resourcePage = ({ type, at, status, history, findings }: ResourceFa
         height: one.seen,
         level: levelOf(one.outcome),
         title: `Run ${one.runId}: ${one.outcome}, ${thousands(one.seen)} records`,
-        link: `/runs/${one.runId}`,
       })),
     )}
     ${parkedSection(findings, at)} ${driftSection(findings, at)}

@@ -17,7 +17,6 @@ export const runsChart = (runs: readonly PastRun[]): Html => {
       height: height(run),
       level: levelOf(run.outcome),
       title: titleOf(run),
-      link: `/runs/${run.id}`,
     }))
   const seconds = ({ startedAt, finishedAt }: PastRun): number =>
     Math.round((finishedAt!.getTime() - startedAt.getTime()) / 1000)

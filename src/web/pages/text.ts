@@ -59,7 +59,7 @@ export function outcomeBadge(outcome: string | null): Html {
 export const table = (caption: string, heads: readonly string[], rows: readonly Html[], none = 'None.'): Html =>
   rows.length === 0
     ? html`<p class="none">${none}</p>`
-    : html`<div class="scroll" role="region" aria-label="${caption}" tabindex="0">
+    : html`<div class="scroll" role="group" aria-label="${caption}" tabindex="0">
         <table>
           <thead>
             <tr>
