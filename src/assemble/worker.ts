@@ -53,13 +53,32 @@ export async function openWorker(
   signal: AbortSignal,
   onRetry: (error: SyncError) => void,
   policy: RetryPolicy = RETRY,
-  {
-    meter = createMeter(),
-    tracing = UNTRACED,
-    requests = createRequestLog(),
-  }: { readonly meter?: Meter; readonly tracing?: Tracing; readonly requests?: RequestLog } = {},
+  observers: Observers = {},
 ): Promise<Worker> {
   const lostEdits = describeCheck(await migrate(store.url, { signal, onWait: onRetry }))
+  return await openMigratedWorker(config, store, { signal, onRetry, policy, lostEdits }, observers)
+}
+
+interface Opening {
+  readonly signal: AbortSignal
+  readonly onRetry: (error: SyncError) => void
+  readonly policy: RetryPolicy
+  readonly lostEdits: string | null
+}
+
+interface Observers {
+  readonly meter?: Meter
+  readonly tracing?: Tracing
+  readonly requests?: RequestLog
+}
+
+/** The same on a database that is known to be of this version's schema. */
+export async function openMigratedWorker(
+  config: Config,
+  store: Store,
+  { signal, onRetry, policy, lostEdits }: Opening,
+  { meter = createMeter(), tracing = UNTRACED, requests = createRequestLog() }: Observers = {},
+): Promise<Worker> {
   const { http, endpoint, seal, shared, close } = await openRemote(config, store.sql, meter, tracing)
   const { userAgent } = endpoint
   const { rate, concurrency, apiUrl } = config

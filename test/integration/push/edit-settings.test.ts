@@ -6,7 +6,7 @@ import * as fc from 'fast-check'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { startSimulator, type Simulator } from '../../../src/simulator/server.ts'
 import { openDatabase, type Database } from '../../../src/store/connection/database.ts'
-import { createDatabase, type TestDatabase } from '../../support/postgres/database.ts'
+import { createDatabase, createNewDatabase, type TestDatabase } from '../../support/postgres/database.ts'
 import { withoutCapture } from '../../support/postgres/without-capture.ts'
 import { startWorker, type TestWorker } from '../../support/scopestack/worker.ts'
 import { emptyOutbox } from '../../support/tables/outbox.ts'
@@ -177,7 +177,7 @@ it('sends the same under all of them as under none', async () => {
 })
 
 it('a worker reads and writes as usual where the database has such settings for every role', async () => {
-  await using odd = await createDatabase()
+  await using odd = await createNewDatabase()
   const own = openDatabase(odd.url, { connections: 1 })
   const { client_encoding: _, search_path: __, ...some } = SETTINGS
   for (const [name, values] of Object.entries({ ...some, extra_float_digits: ['0'], search_path: ['public'] }))

@@ -8,6 +8,7 @@ import { join } from 'node:path'
 import { inject } from 'vitest'
 import { freePort } from '../network/free-port.ts'
 import { environmentOf, findProgram, type Program } from '../process/debian.ts'
+import { atExit } from '../run/at-exit.ts'
 import { until } from '../until.ts'
 
 export interface Pooler extends AsyncDisposable {
@@ -57,7 +58,7 @@ export async function startPooler(settings: Record<string, string | number>): Pr
   const child = spawn(pgbouncer.file, [file], { stdio: ['ignore', 'ignore', 'pipe'], env: environmentOf(pgbouncer) })
   child.stderr.on('data', (chunk: Buffer) => (said = (said + String(chunk)).slice(-10_000)))
   const die = () => void child.kill('SIGKILL')
-  process.once('exit', die)
+  const forget = atExit(die)
   const gone = once(child, 'exit')
   await Promise.race([
     until(() => answers(port), 'PgBouncer to listen'),
@@ -66,7 +67,7 @@ export async function startPooler(settings: Record<string, string | number>): Pr
   return {
     through: (databaseUrl) => Object.assign(new URL(databaseUrl), { host: `127.0.0.1:${port}` }).href,
     async [Symbol.asyncDispose]() {
-      process.removeListener('exit', die)
+      forget()
       child.kill('SIGKILL')
       await gone
       await rm(folder, { recursive: true, force: true })

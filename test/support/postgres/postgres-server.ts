@@ -8,6 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import postgres from 'postgres'
 import { freePort } from '../network/free-port.ts'
+import { atExit } from '../run/at-exit.ts'
 import { findPostgres, type Major } from './postgres-binaries.ts'
 
 export async function startPostgres(
@@ -26,7 +27,7 @@ export async function startPostgres(
   const server = spawn(join(bin, 'postgres'), ['-D', data, ...flags], { ...account, cwd: '/', stdio: 'ignore' })
   const gone = once(server, 'exit')
   const die = () => void server.kill('SIGQUIT')
-  process.once('exit', die)
+  const forget = atExit(die)
   const adminUrl = `postgres://postgres@127.0.0.1:${port}/postgres`
   const failed = gone.then(() => Promise.reject(new Error(`PostgreSQL ${major} ended at once (${server.exitCode}).`)))
   await answering(adminUrl, failed).catch(async (error: unknown) => {
@@ -36,7 +37,7 @@ export async function startPostgres(
   return {
     adminUrl,
     async stop() {
-      process.removeListener('exit', die)
+      forget()
       // Immediate: its files are removed, and no open connection or suspended process delays it.
       server.kill('SIGQUIT')
       const late = setTimeout(() => server.kill('SIGKILL'), 10_000)

@@ -5,6 +5,7 @@ import { chmod, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { atExit } from '../run/at-exit.ts'
 
 export interface CliOptions {
   /** The whole environment of the process, beside PATH and the folder of compiled code: it inherits no variable. */
@@ -61,7 +62,7 @@ async function run(
   })
   const die = () => void child.kill('SIGKILL')
   const stop = () => void child.kill('SIGTERM')
-  process.once('exit', die)
+  const forget = atExit(die)
   signal?.addEventListener('abort', stop)
   state.kill = (name) => void child.kill(name)
   // Requested before the process existed.
@@ -83,7 +84,7 @@ async function run(
     const [code, killedBy] = (await once(child, 'close')) as [number | null, NodeJS.Signals | null]
     return { code, signal: killedBy, stdout, stderr }
   } finally {
-    process.removeListener('exit', die)
+    forget()
     signal?.removeEventListener('abort', stop)
     if (cwd === undefined) await rm(scratch, { recursive: true, force: true })
   }

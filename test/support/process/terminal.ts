@@ -3,6 +3,7 @@ import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readdir, readFile } from 'node:fs/promises'
 import { promisify } from 'node:util'
+import { atExit } from '../run/at-exit.ts'
 
 export interface Terminal {
   /** The whole output on the screen so far. */
@@ -47,7 +48,7 @@ export function openTerminal(
     stdio: ['pipe', 'pipe', 'pipe'],
   })
   const die = () => void child.kill('SIGKILL')
-  process.once('exit', die)
+  const forget = atExit(die)
   // A key that is pressed after the end has no reader.
   child.stdin.on('error', () => {})
   let screen = ''
@@ -55,7 +56,7 @@ export function openTerminal(
     stream.setEncoding('utf8').on('data', (text: string) => (screen += text))
   }
   const closed = once(child, 'close').then(() => {
-    process.removeListener('exit', die)
+    forget()
     const [before = '', code, after = ''] = screen.split(/\[ended with (\d+)\]/)
     if (code === undefined) throw new Error(`The command did not end; the screen shows:\n${screen}`)
     return { code: Number(code), screen: before, settings: after }

@@ -9,6 +9,7 @@ import { GenericContainer } from 'testcontainers'
 import { freePort } from '../network/free-port.ts'
 import { containerEngine } from '../postgres/server.ts'
 import { environmentOf, findProgram, type Program } from '../process/debian.ts'
+import { atExit } from '../run/at-exit.ts'
 import { within } from '../run/limit.ts'
 
 export interface RedisServer {
@@ -35,7 +36,7 @@ export async function startOwnRedis({ port, args = [] }: { port?: number; args?:
     env: environmentOf(program),
   })
   const die = () => void child.kill('SIGKILL')
-  process.once('exit', die)
+  const forget = atExit(die)
   const url = `redis://127.0.0.1:${at}`
   const gone = once(child, 'exit')
   const ended = gone.then(() => Promise.reject(new Error(`${file} ended at once (exit code ${child.exitCode})`)))
@@ -47,7 +48,7 @@ export async function startOwnRedis({ port, args = [] }: { port?: number; args?:
     url,
     port: at,
     async stop() {
-      process.removeListener('exit', die)
+      forget()
       child.kill('SIGKILL')
       await gone
       await rm(folder, { recursive: true, force: true })

@@ -6,7 +6,7 @@
 export const LONG = process.env['FAULTS'] === 'long'
 
 /** Of `npm test`, in CPU time of this process, so that a busy machine tries no fewer stories: up to twice as long on an idle one. */
-const CPU_SECONDS = 3
+const CPU_SECONDS = 1.5
 
 interface Options {
   readonly first: number

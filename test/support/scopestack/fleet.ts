@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
+import { atExit } from '../run/at-exit.ts'
 import type { MemberLine, MemberOptions } from './fleet-member.ts'
 
 export interface Member {
@@ -39,7 +40,7 @@ export function startFleet(count: number, options: MemberOptions): Fleet {
 function startMember(options: MemberOptions): Member & { kill(): Promise<void> } {
   const child = spawn(process.execPath, [FILE, JSON.stringify(options)], { stdio: ['pipe', 'pipe', 'pipe'] })
   const die = () => void child.kill('SIGKILL')
-  process.once('exit', die)
+  const forget = atExit(die)
   const gone = once(child, 'close')
   let ready = false
   let stderr = ''
@@ -68,7 +69,7 @@ function startMember(options: MemberOptions): Member & { kill(): Promise<void> }
       await gone
     },
     async kill() {
-      process.removeListener('exit', die)
+      forget()
       child.kill('SIGKILL')
       await gone
     },

@@ -1,5 +1,5 @@
 /** The real worker inside the test's process, put together as the program does it, against a simulated ScopeStack. */
-import { openPusher, openWorker, type Worker } from '../../../src/assemble/worker.ts'
+import { openMigratedWorker, openPusher, openWorker, type Worker } from '../../../src/assemble/worker.ts'
 import type { Resource } from '../../../src/catalog/resource.ts'
 import type { Config } from '../../../src/config/config.ts'
 import type { Client } from '../../../src/remote/client.ts'
@@ -9,6 +9,7 @@ import type { ChangeResult } from '../../../src/sync/push/attempt.ts'
 import { push } from '../../../src/sync/push/push.ts'
 import type { ReadOptions, PullEvent } from '../../../src/sync/run/resource-run.ts'
 import { pull, type PullReport } from '../../../src/sync/run/run.ts'
+import { takeAsMigrated } from '../postgres/database.ts'
 
 /** The ScopeStack of a worker: a simulator, or a proxy in front of one. */
 export interface Remote {
@@ -45,17 +46,23 @@ export async function startWorker(
 ): Promise<TestWorker> {
   const sql: Database = openDatabase(databaseUrl, { connections: CONNECTIONS })
   const store = { url: databaseUrl, sql, embedded: undefined, close: () => sql.end({ timeout: 1 }) }
-  const worker = await openWorker(
-    configFor(remote, databaseUrl, changes),
-    store,
-    new AbortController().signal,
-    () => {},
-    QUICKLY,
-  ).catch(async (error: unknown) => {
+  const config = configFor(remote, databaseUrl, changes)
+  const forever = new AbortController().signal
+  const onRetry = (): void => {}
+  // Nothing has used it yet, and the template was migrated.
+  const opening = takeAsMigrated(databaseUrl)
+    ? openMigratedWorker(config, store, {
+        signal: forever,
+        onRetry,
+        policy: QUICKLY,
+        lostEdits: null,
+      })
+    : openWorker(config, store, forever, onRetry, QUICKLY)
+  const worker = await opening.catch(async (error: unknown) => {
     await store.close()
     throw error
   })
-  const pusher = openPusher(worker, configFor(remote, databaseUrl, changes))
+  const pusher = openPusher(worker, config)
   return {
     ...worker,
     async push({ signal = new AbortController().signal, through = (client: Client) => client } = {}) {

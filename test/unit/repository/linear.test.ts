@@ -52,7 +52,7 @@ describe('the regular expressions of src/', () => {
 })
 
 describe('what reads numbers and texts of the remote', () => {
-  const zeros = '0'.repeat(LENGTH * 4)
+  const zeros = '0'.repeat(LENGTH * 10)
   it.each([`1.${zeros}1`, `1${zeros}1`, `-1${zeros}1e-5`, `0.${zeros}`, zeros.replaceAll('0', '7')])(
     'reads a number of 200,000 digits: %.5s…',
     (number) => {
@@ -64,8 +64,10 @@ describe('what reads numbers and texts of the remote', () => {
   )
 
   it('reads any page as a description of the API', () => {
-    expect(addressesIn(`"${'.json?'.repeat(LENGTH)} `, '/docs')).toEqual([])
-    expect(addressesIn('"'.repeat(LENGTH * 10), '/docs')).toEqual([])
-    expect(listsOf(JSON.stringify({ openapi: '3', paths: { [`/${'{}}'.repeat(LENGTH)}`]: { get: {} } } }))).toEqual([])
+    expect(addressesIn(`"${'.json?'.repeat(LENGTH * 2.5)} `, '/docs')).toEqual([])
+    expect(addressesIn('"'.repeat(LENGTH * 25), '/docs')).toEqual([])
+    expect(
+      listsOf(JSON.stringify({ openapi: '3', paths: { [`/${'{}}'.repeat(LENGTH * 2.5)}`]: { get: {} } } })),
+    ).toEqual([])
   })
 })
