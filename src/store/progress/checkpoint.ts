@@ -75,15 +75,17 @@ export async function recountRows(sql: Database, resource: string, table: string
 }
 
 /**
- * Closes a snapshot that has seen no record: there is nothing to continue, and status must not show it as interrupted.
+ * Closes a snapshot that has seen no record: there is nothing to continue, and status must not show it as interrupted. Of what
+ * ended before it had begun there is a row from now on, without which `scopestack.sync_status` would not show its outcome.
  *
  * @param anyway also close one that has seen records: its table rejected them, and may accept all of them the next time.
  */
 export async function closeEmptySnapshot(tx: LeasedTransaction, resource: string, anyway: boolean): Promise<void> {
   await tx`
-    update sync.cursors set snapshot_started_at = null, request = null, pass = null, chains = null, position = null,
-      first_count = null
-    where resource = ${resource} and snapshot_started_at is not null
+    insert into sync.cursors as c (resource) values (${resource})
+    on conflict (resource) do update set snapshot_started_at = null, request = null, pass = null, chains = null,
+      position = null, first_count = null
+    where c.snapshot_started_at is not null
       and (${anyway} or not exists (select from sync.seen_pages p where p.resource = ${resource}))`
 }
 

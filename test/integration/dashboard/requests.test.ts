@@ -87,7 +87,9 @@ test('a failure has its code, and a limit of none is no percentage', async () =>
   onTestFinished(() => http.close())
   const log = createRequestLog()
   const request = { method: 'GET', url: 'http://127.0.0.1:1/x', headers: {} } as const
-  await expect(noted(http, log).send(request, new AbortController().signal)).rejects.toThrow()
+  await expect(noted(http, log).send(request, new AbortController().signal)).rejects.toMatchObject({
+    code: 'SYNC_REMOTE_UNREACHABLE',
+  })
   expect(log.take()).toMatchObject([{ status: null, code: 'SYNC_REMOTE_UNREACHABLE', bytes: null, attempt: 1 }])
   expect(used(40, 0)).toBe('40 in the last minute; SYNC_RATE sets no limit.')
   expect(shownPath(`http://x/${'y'.repeat(1_000)}`)).toHaveLength(500)
