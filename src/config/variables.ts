@@ -212,7 +212,7 @@ export const VARIABLES = {
   DASHBOARD_TOKEN: {
     group: 'Process',
     about:
-      'What a person signs in to the dashboard with, at least 16 characters. Needed where HTTP_HOST is not this machine alone. Two, comma separated: who has the first may look, who has the second may act as well.',
+      'What a person signs in to the dashboard with, at least 16 characters. Needed where HTTP_HOST is not this machine alone, and where a proxy on it leads here. Two, comma separated: who has the first may look, who has the second may act as well.',
     kind: optional(dashboardTokens),
     example: '',
     secret: true,

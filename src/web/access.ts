@@ -3,7 +3,7 @@
  *
  *   DASHBOARD_TOKEN  HTTP_HOST       served to
  *   none             this machine    who is on it, with all rights; the Host header must name this machine, or a page of
- *                                    another site could read it by DNS rebinding
+ *                                    another site could read it by DNS rebinding; not by a proxy, which anyone may reach
  *   none             another         none: it says what to set
  *   one or two       any             those who sign in. A foreign Host gains nothing: a cookie is sent to its own host only
  *
@@ -39,6 +39,8 @@ interface Headers {
 export interface Access {
   /** Why nothing is served; null where it is. */
   readonly closed: string | null
+  /** Who asks needs no token, and must be on this machine. */
+  readonly isOpen: boolean
   admitsHost(host: string | undefined): boolean
   sessionOf(headers: Headers, now: number): Session | null
   /** The value of the cookie; null for a token that is none. */
@@ -76,6 +78,7 @@ export function createAccess({ host, tokens }: AccessSettings): Access {
 
   return {
     closed: tokens === undefined && !isLoopback(host) ? CLOSED : null,
+    isOpen: tokens === undefined,
     admitsHost: (given) => tokens !== undefined || (given !== undefined && isLoopback(hostnameOf(given))),
     sessionOf({ cookie, authorization }, now) {
       if (tokens === undefined) return session('act', 'open', false)
@@ -98,17 +101,19 @@ export function createAccess({ host, tokens }: AccessSettings): Access {
 }
 
 /**
- * Whether a POST comes from one of our own pages. `Sec-Fetch-Site` cannot be set by a page; a browser without it sends Origin.
- * A program that has a token may send neither.
+ * Whether a POST comes from one of our own pages. `Sec-Fetch-Site` cannot be set by a page; a browser without it sends Origin, which
+ * is held against Host, and so only where there is no other: a proxy may put its own Host. A program that has a token may send neither.
  */
 export function isOurOwnForm(
   headers: { site: string | undefined; origin: string | undefined; host: string | undefined },
   given: { formKey: string; session: Session },
 ): boolean {
   const { site, origin, host } = headers
-  if (site !== undefined && site !== 'same-origin') return false
-  if (origin !== undefined && (!URL.canParse(origin) || new URL(origin).host !== host)) return false
-  return equal(given.formKey, given.session.formKey)
+  const isOwn =
+    site === undefined
+      ? origin === undefined || (URL.canParse(origin) && new URL(origin).host === host)
+      : site === 'same-origin'
+  return isOwn && equal(given.formKey, given.session.formKey)
 }
 
 /** In a time that does not depend on where they differ. */

@@ -57,8 +57,11 @@ export function createDashboard(deps: DashboardDeps): Dashboard {
     return { overview: await readOverview(sql, schedules), runs: await listRuns(sql, SHOWN_RUNS), push, queue }
   })
   let account: string | null = null
-  const show: Show = (c, title, main, status = 200) =>
-    c.html(page({ title, account, session: c.get('session') ?? null, version }, main), status as 200)
+  const show: Show = (c, title, main, status = 200) => {
+    const session = c.get('session') ?? null
+    // Whose account it is, is for those who may look.
+    return c.html(page({ title, account: session && account, session, version }, main), status as 200)
+  }
   const problem = (error: unknown): string => reason(explainDatabase(error, databaseUrl))
   const content = async (): Promise<Html> => {
     try {

@@ -42,6 +42,11 @@ export const withHeaders: MiddlewareHandler<Env> = async (c, next) => {
   for (const [name, value] of Object.entries(HEADERS)) if (!c.res.headers.has(name)) c.res.headers.set(name, value)
 }
 
+/** A proxy adds one of them, mostly; whoever may reach it would be on this machine. */
+const OF_PROXIES = ['forwarded', 'x-forwarded-for', 'x-forwarded-host', 'x-real-ip', 'via']
+const BY_PROXY =
+  'This request came by a proxy, so whoever sent it may be on another machine. Set DASHBOARD_TOKEN, and start again.'
+
 /** Before anything else: a foreign Host is a page of another site that had its name point here. */
 export const withHost =
   (access: Access, show: Show): MiddlewareHandler<Env> =>
@@ -54,6 +59,9 @@ export const withHost =
         messagePage('Not here', 'Without DASHBOARD_TOKEN the dashboard answers to localhost and 127.0.0.1 only.'),
         421,
       )
+    }
+    if (access.isOpen && OF_PROXIES.some((name) => c.req.header(name) !== undefined)) {
+      return await show(c, 'Not here', messagePage('Not here', BY_PROXY), 403)
     }
     if (access.closed !== null) return await show(c, 'Closed', messagePage('Closed', access.closed), 403)
     return await next()
@@ -94,7 +102,8 @@ const FOREIGN =
   'This form was not sent by a page of this dashboard, or its session is over. Open the page again, and repeat it.'
 
 export const formOf = (body: string): Form => {
-  const found: Record<string, string[]> = {}
+  // Without a prototype: a field may have the name of one of its members.
+  const found = Object.create(null) as Record<string, string[]>
   for (const [name, value] of new URLSearchParams(body)) (found[name] ??= []).push(value)
   return found
 }

@@ -45,6 +45,35 @@ test('without a token it answers to the names of this machine, and to no other',
   expect(await text(socket)).toMatch(/^HTTP\/1\.1 400 /)
 })
 
+test('without a token nothing is served by a proxy, which anyone may reach; with one it is', async () => {
+  const board = await open()
+  for (const name of ['x-forwarded-for', 'forwarded', 'via', 'x-real-ip', 'x-forwarded-host']) {
+    const page = await board.get('/', { [name]: 'for=203.0.113.9' })
+    expect(page.status, name).toBe(403)
+    expect(page.text).toContain('came by a proxy')
+  }
+  const guarded = await withTokens()
+  const given = { 'x-forwarded-for': '203.0.113.9', host: 'localhost:8080' }
+  // The proxy put its own Host, so that Origin has another one.
+  const browser = { ...given, 'sec-fetch-site': 'same-origin', origin: 'https://sync.example' }
+  expect((await guarded.post('/sign-in', { token: ACT }, browser)).status).toBe(303)
+  for (const other of [{ 'sec-fetch-site': 'cross-site' }, { origin: 'https://evil.example' }])
+    expect((await guarded.post('/sign-in', { token: ACT }, { ...given, ...other })).status).toBe(403)
+})
+
+test('whose account it is, is not told to those who have not signed in', async () => {
+  const board = await withTokens()
+  await board.sql`insert into sync.account (account_id, account_slug) values ('1', 'the-slug-of-it')`
+  expect((await board.get('/', { authorization: `Bearer ${LOOK}` })).body).toContain('the-slug-of-it')
+  for (const path of ['/', '/sign-in', '/nowhere']) expect((await board.get(path)).body).not.toContain('the-slug-of-it')
+})
+
+test('a field may have any name', async () => {
+  const board = await withTokens()
+  for (const name of ['__proto__', 'constructor', 'toString'])
+    expect((await board.post('/sign-in', { [name]: 'x', token: ACT })).status, name).toBe(303)
+})
+
 test('on another address it is closed without a token, and /healthz is not', async () => {
   const board = await open({ access: { host: '0.0.0.0', tokens: undefined } })
   const page = await board.get('/')
