@@ -1,6 +1,6 @@
 /** The last requests of all processes, for a person; a bounded table. */
 import type { NotedRequest } from '../../request-log.ts'
-import type { Database } from '../connection/database.ts'
+import { waitLimits, type Database } from '../connection/database.ts'
 import { storable } from '../values/codec.ts'
 
 export interface SavedRequest extends NotedRequest {
@@ -10,7 +10,14 @@ export interface SavedRequest extends NotedRequest {
 
 /** Of all processes together. */
 const KEPT = 1_000
+const LONGEST_WAIT = '1s'
 
+/**
+ * In a transaction of its own, which waits for a lock on the table for a second: the driver sends other statements of the process behind
+ * one that waits, those of a pull among them.
+ *
+ * @throws 55P03 after that second: these requests are not kept.
+ */
 export async function saveRequests(sql: Database, holder: string, requests: readonly NotedRequest[]): Promise<void> {
   if (requests.length === 0) return
   // Of the clock of this host only how long ago it was.
@@ -18,25 +25,36 @@ export async function saveRequests(sql: Database, holder: string, requests: read
   const rows = requests.map(({ at, waitedMs, path, ...one }) => {
     return { ...one, path: storable(path), waited_ms: waitedMs, ago: (now - at.getTime()) / 1000 }
   })
-  await sql`
+  await sql.begin(async (tx) => {
+    await tx`select ${waitLimits(tx)}, set_config('lock_timeout', ${LONGEST_WAIT}, true)`
+    await tx`
     with saved as (
       insert into sync.requests (holder, at, method, path, status, code, ms, bytes, attempt, waited_ms)
       select ${holder}, now() - make_interval(secs => ago), method, path, status, code, ms, bytes, attempt, waited_ms
-      from jsonb_to_recordset(${sql.json(rows)}) as one (
+      from jsonb_to_recordset(${tx.json(rows)}) as one (
         ago float8, method text, path text, status int, code text, ms int, bytes bigint, attempt int, waited_ms int)
       returning id)
     delete from sync.requests where id <= (select max(id) from saved) - ${KEPT}::int`
+  })
+}
+
+export interface LastMinute {
+  readonly lastMinute: number
+  /** There were more: not all of that minute are kept. */
+  readonly isCut: boolean
 }
 
 /** The newest first, and how many there were in the last minute. */
 export async function readRequests(
   sql: Database,
   limit: number,
-): Promise<{ requests: SavedRequest[]; lastMinute: number; at: Date }> {
+): Promise<LastMinute & { readonly requests: SavedRequest[]; readonly at: Date }> {
   const requests = await sql<SavedRequest[]>`
     select id::float8 as id, holder, at, method, path, status, code, ms, bytes::float8 as bytes, attempt, waited_ms as "waitedMs"
     from sync.requests order by id desc limit ${limit}`
-  const [row] = await sql<{ lastMinute: number; at: Date }[]>`
-    select (count(*) filter (where at > now() - interval '1 minute'))::int as "lastMinute", now() as at from sync.requests`
+  const [row] = await sql<(LastMinute & { at: Date })[]>`
+    select (count(*) filter (where at > now() - interval '1 minute'))::int as "lastMinute", now() as at,
+      count(*) >= ${KEPT} and min(at) > now() - interval '1 minute' as "isCut"
+    from sync.requests`
   return { requests, ...row! }
 }

@@ -1,20 +1,19 @@
 /** The last requests to ScopeStack of all processes, and how much of the rate they use. */
 import { html } from 'hono/html'
 import { thousands } from '../../report/words.ts'
-import type { SavedRequest } from '../../store/runs/requests.ts'
+import type { LastMinute, SavedRequest } from '../../store/runs/requests.ts'
 import { badge, number, said, table, when, type Html } from './text.ts'
 
-export interface RequestsFacts {
+export interface RequestsFacts extends LastMinute {
   readonly requests: readonly SavedRequest[]
-  readonly lastMinute: number
   readonly at: Date
   /** Requests a second of all processes; 0 for no limit. */
   readonly rate: number
 }
 
-export const requestsPage = ({ requests, lastMinute, at, rate }: RequestsFacts): Html =>
+export const requestsPage = ({ requests, at, rate, ...counted }: RequestsFacts): Html =>
   html`<h1>The last ${requests.length} requests to ScopeStack</h1>
-    <p>${used(lastMinute, rate)} Bodies, tokens and the values of filters are not kept.</p>
+    <p>${used(counted, rate)} Bodies, tokens and the values of filters are not kept.</p>
     ${table(
       'Requests',
       ['when', 'request', 'response', '#ms', '#bytes', '#attempt', '#waited ms', 'process'],
@@ -35,11 +34,12 @@ export const requestsPage = ({ requests, lastMinute, at, rate }: RequestsFacts):
     )}`
 
 /** `120 in the last minute, of 300 that the rate allows: 40 %.` */
-export function used(lastMinute: number, rate: number): string {
-  const count = `${thousands(lastMinute)} in the last minute`
+export function used({ lastMinute, isCut }: LastMinute, rate: number): string {
+  const count = `${isCut ? 'At least ' : ''}${thousands(lastMinute)} in the last minute`
   if (rate === 0) return `${count}; SYNC_RATE sets no limit.`
   const allowed = Math.round(rate * 60)
-  return `${count}, of ${thousands(allowed)} that SYNC_RATE allows: ${Math.round((lastMinute / allowed) * 100)} %.`
+  const share = Math.round((lastMinute / allowed) * 100)
+  return `${count}, of ${thousands(allowed)} that SYNC_RATE allows: ${isCut ? 'at least ' : ''}${share} %.`
 }
 
 function response({ status, code }: SavedRequest): Html {

@@ -80,6 +80,22 @@ test('no more than a thousand are kept, and of a process not more than two hundr
   const [row] = await board.sql<{ count: number }[]>`select count(*)::int as count from sync.requests`
   expect(row!.count).toBe(1_000)
   await saveRequests(board.sql, 'x', [])
+  expect((await board.get('/requests')).text).toContain('At least 1,000 in the last minute, of 300 that')
+  await board.sql`update sync.requests set at = at - interval '2 minutes' where id % 2 = 0`
+  expect((await board.get('/requests')).text).toContain('500 in the last minute')
+
+  // The pull's statements would wait behind it.
+  const gate = Promise.withResolvers<void>()
+  const locked = Promise.withResolvers<void>()
+  const locking = board.sql.begin(async (tx) => {
+    await tx`lock table sync.requests`
+    locked.resolve()
+    await gate.promise
+  })
+  await locked.promise
+  await expect(saveRequests(board.sql, 'x', [one])).rejects.toThrow('lock timeout')
+  gate.resolve()
+  await locking
 })
 
 test('a failure has its code, and a limit of none is no percentage', async () => {
@@ -91,6 +107,6 @@ test('a failure has its code, and a limit of none is no percentage', async () =>
     code: 'SYNC_REMOTE_UNREACHABLE',
   })
   expect(log.take()).toMatchObject([{ status: null, code: 'SYNC_REMOTE_UNREACHABLE', bytes: null, attempt: 1 }])
-  expect(used(40, 0)).toBe('40 in the last minute; SYNC_RATE sets no limit.')
+  expect(used({ lastMinute: 40, isCut: false }, 0)).toBe('40 in the last minute; SYNC_RATE sets no limit.')
   expect(shownPath(`http://x/${'y'.repeat(1_000)}`)).toHaveLength(500)
 })
