@@ -17,7 +17,8 @@ export const withAttempts: Layer = (send) => (request, signal) =>
 export const noted = (http: Http, log: RequestLog): Http => ({
   async send(request, signal) {
     const { method, url, attempted } = request
-    const at = new Date()
+    // In `start` that is the database's clock (jobs/clock.ts), and so it is where it is saved; new Date() is this host's.
+    const at = new Date(Date.now())
     const begun = performance.now()
     const waitedMs = attempted === undefined ? 0 : Math.round(begun - attempted.since)
     const attempt = attempted === undefined ? 1 : ++attempted.count

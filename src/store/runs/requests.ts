@@ -20,7 +20,7 @@ const LONGEST_WAIT = '1s'
  */
 export async function saveRequests(sql: Database, holder: string, requests: readonly NotedRequest[]): Promise<void> {
   if (requests.length === 0) return
-  // Of the clock of this host only how long ago it was.
+  // Of the clock of this process only how long ago it was.
   const now = Date.now()
   const rows = requests.map(({ at, waitedMs, path, ...one }) => {
     return { ...one, path: storable(path), waited_ms: waitedMs, ago: (now - at.getTime()) / 1000 }

@@ -103,10 +103,16 @@ test('a failure has its code, and a limit of none is no percentage', async () =>
   onTestFinished(() => http.close())
   const log = createRequestLog()
   const request = { method: 'GET', url: 'http://127.0.0.1:1/x', headers: {} } as const
+  // As in `start`, on a host whose clock is an hour ahead.
+  const host = Date.now
+  onTestFinished(() => void (Date.now = host))
+  Date.now = () => host() - 3_600_000
   await expect(noted(http, log).send(request, new AbortController().signal)).rejects.toMatchObject({
     code: 'SYNC_REMOTE_UNREACHABLE',
   })
-  expect(log.take()).toMatchObject([{ status: null, code: 'SYNC_REMOTE_UNREACHABLE', bytes: null, attempt: 1 }])
+  const [failed] = log.take()
+  expect(failed).toMatchObject({ status: null, code: 'SYNC_REMOTE_UNREACHABLE', bytes: null, attempt: 1 })
+  expect(Math.abs(failed!.at.getTime() - Date.now())).toBeLessThan(1_800_000)
   expect(used({ lastMinute: 40, isCut: false }, 0)).toBe('40 in the last minute; SYNC_RATE sets no limit.')
   expect(shownPath(`http://x/${'y'.repeat(1_000)}`)).toHaveLength(500)
 })
