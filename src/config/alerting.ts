@@ -1,5 +1,5 @@
 /** Where alerts are sent, and what one is about besides runs. */
-import { isLoopback, isWebhook, listBy, number, optional, orElse, textThat, type Parsed } from './kinds.ts'
+import { isDecodable, isLoopback, isWebhook, listBy, number, optional, orElse, textThat, type Parsed } from './kinds.ts'
 
 export interface AlertSettings {
   readonly webhookUrl: string | undefined
@@ -25,8 +25,14 @@ export interface MailSettings {
 
 const isSmtp = (value: string): boolean => {
   if (!URL.canParse(value)) return false
-  const { protocol, hostname, pathname, search } = new URL(value)
-  return /^smtps?:$/.test(protocol) && hostname !== '' && pathname.length <= 1 && search === ''
+  const { protocol, hostname, pathname, search, username, password } = new URL(value)
+  return (
+    /^smtps?:$/.test(protocol) &&
+    hostname !== '' &&
+    pathname.length <= 1 &&
+    search === '' &&
+    isDecodable(username + password)
+  )
 }
 
 const ADDRESS = /^[^\s@,<>"]+@[^\s@,<>"]+$/

@@ -82,6 +82,15 @@ const isProtected = ({ protocol, hostname }: URL): boolean =>
 export const isHttpAddress = (value: string): boolean =>
   URL.canParse(value) && /^https?:$/.test(new URL(value).protocol)
 
+/** Of a user and a password in an address. */
+export function isDecodable(text: string): boolean {
+  try {
+    return decodeURIComponent(text) !== '' || text === ''
+  } catch {
+    return false
+  }
+}
+
 export const isWebhook = (value: string): boolean => URL.canParse(value) && isProtected(new URL(value))
 
 export function isTimeZone(value: string): boolean {

@@ -1,5 +1,5 @@
 /** The proxy that requests leave by, under the names that every program reads. */
-import { listBy, optional, type Parsed } from './kinds.ts'
+import { isDecodable, listBy, optional, type Parsed } from './kinds.ts'
 
 export interface Proxy {
   /** With user and password, where it wants them. */
@@ -21,14 +21,6 @@ function proxyUrl(given: string): Parsed<string> {
 
 const isPlain = ({ pathname, search, hostname, username, password }: URL): boolean =>
   hostname !== '' && (pathname === '/' || pathname === '') && search === '' && isDecodable(username + password)
-
-function isDecodable(text: string): boolean {
-  try {
-    return decodeURIComponent(text) !== '' || text === ''
-  } catch {
-    return false
-  }
-}
 
 export const PROXY_VARIABLES = {
   HTTPS_PROXY: {

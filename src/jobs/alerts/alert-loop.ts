@@ -61,7 +61,8 @@ export function startAlerts({ sql, log, outages, clock, schedules, alerts, proxy
     opened ??= await open()
     if (await opened.standby.look(signal)) return
     const now = await clock.read()
-    const tokenFinding = (await tokens?.look()) ?? null
+    // It may be in Redis: one that is away must not keep the other alerts from being sent.
+    const tokenFinding = (await tokens?.look().catch(() => null)) ?? null
     const editMinutes = pushes ? alerts.editMinutes : 0
     const oldest = editMinutes === 0 ? null : await oldestOpenChange(sql)
     await raiseFindings(sql, [lateEdits(oldest, editMinutes, now), ...(tokenFinding === null ? [] : [tokenFinding])])

@@ -1,6 +1,10 @@
 /** Alerts by e-mail. nodemailer is loaded at the first one. */
 import { reason } from '../../errors/sync-error.ts'
+import { withinLimit } from '../../within-limit.ts'
 import { ANSWER_MS, type Channel } from './deliver.ts'
+
+/** Of all steps together, each of which may take ANSWER_MS: less than the minute for which the alert is claimed, and than SYNC_GRACE. */
+const WHOLE_MS = 25_000
 
 export interface MailSettings {
   readonly host: string
@@ -36,11 +40,15 @@ export const mailChannel = ({ host, port, secure, auth, isLocal, to, from }: Mai
     const text = String(body['text'])
     const [subject = ''] = text.split('\n', 1)
     try {
-      await transport.sendMail({ from, to: [...to], subject, text, messageId: `<${id}@scopestack-sync>` })
-      return null
+      const sent = transport.sendMail({ from, to: [...to], subject, text, messageId: `<${id}@scopestack-sync>` })
+      return await withinLimit(
+        sent.then(() => null),
+        WHOLE_MS,
+        () => `not taken within ${WHOLE_MS / 1000} s`,
+      )
     } catch (error) {
       // A server may quote what it refuses.
-      return auth === undefined ? reason(error) : reason(error).replaceAll(auth.pass, '[secret]')
+      return auth === undefined || auth.pass === '' ? reason(error) : reason(error).replaceAll(auth.pass, '[secret]')
     } finally {
       transport.close()
     }

@@ -3,12 +3,15 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { alertSettings } from '../../../src/config/alerting.ts'
+import { startAlerts } from '../../../src/jobs/alerts/alert-loop.ts'
 import { sendAlerts, webhookChannel } from '../../../src/jobs/alerts/deliver.ts'
 import { lateEdits } from '../../../src/jobs/alerts/edit-alerts.ts'
 import { mailChannel } from '../../../src/jobs/alerts/mail.ts'
 import { recordRunAlert } from '../../../src/jobs/alerts/run-alerts.ts'
 import { watchStandby } from '../../../src/jobs/alerts/standby.ts'
 import { raiseFindings } from '../../../src/jobs/alerts/standing.ts'
+import { openClock } from '../../../src/jobs/clock.ts'
+import { createOutages } from '../../../src/jobs/outage-log.ts'
 import { createLogger } from '../../../src/logger.ts'
 import { createHttp } from '../../../src/remote/http/http.ts'
 import { openDatabase, type Database } from '../../../src/store/connection/database.ts'
@@ -18,6 +21,7 @@ import type { ClosedRun } from '../../../src/store/runs/scheduled-runs.ts'
 import { startMailServer } from '../../support/network/smtp.ts'
 import { startWebhook } from '../../support/network/webhook.ts'
 import { createDatabase, type TestDatabase } from '../../support/postgres/database.ts'
+import { until } from '../../support/until.ts'
 
 const log = createLogger({ level: 'silent', terminal: false })
 const { signal } = new AbortController()
@@ -181,6 +185,27 @@ it('no password is sent to a mail server without TLS, and none is shown of what 
     /certificate/,
   )
   expect(untrusted.logins).toEqual([])
+  const none = { ...mail, auth: { user: 'u', pass: '' }, isLocal: true }
+  expect(await mailChannel(none).send(alert, signal)).not.toContain('[secret]')
+})
+
+it('alerts are sent while the token, which may be in Redis, cannot be read', async () => {
+  await using webhook = await startWebhook()
+  await raiseFindings(sql, [{ subject: 'x', kind: 'failure', fingerprint: '1', body: { text: 'x', event: 'failure' } }])
+  const alerts = startAlerts({
+    sql,
+    log,
+    clock: await openClock({ sql, log }),
+    outages: createOutages(log),
+    schedules: [],
+    alerts: { webhookUrl: webhook.url, webhookSecret: undefined, mail: undefined, editMinutes: 60 },
+    proxy: undefined,
+    pushes: true,
+    processId: 'x',
+  })
+  alerts.watch(() => Promise.reject(new Error('Redis is away')))
+  await until(() => webhook.received.length === 1, 'the alert')
+  await alerts.drain()
 })
 
 it('a database that can only be read is reported by one process, and its end once it takes writes', async () => {

@@ -193,6 +193,13 @@ describe('the configuration', () => {
     }
   })
 
+  it('refuses a mail server whose password cannot be decoded', () => {
+    const mail = (password: string) =>
+      read({ ...good, ALERT_SMTP_URL: `smtp://u:${password}@h`, ALERT_EMAIL_TO: 'a@example.org' }).alerts.mail
+    expect(() => mail('100%')).toThrow('ALERT_SMTP_URL must look like')
+    expect(mail('100%25')?.auth).toEqual({ user: 'u', pass: '100%' })
+  })
+
   it('never shows a value, which may be a secret in the wrong line', () => {
     expect(() => read({ ...good, SYNC_RATE: 'hunter2' })).toThrow(expect.not.objectContaining({ message: /hunter2/ }))
   })
