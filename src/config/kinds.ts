@@ -83,9 +83,9 @@ export const isHttpAddress = (value: string): boolean =>
   URL.canParse(value) && /^https?:$/.test(new URL(value).protocol)
 
 /** Of a user and a password in an address. */
-export function isDecodable(text: string): boolean {
+export function isDecodable(encoded: string): boolean {
   try {
-    return decodeURIComponent(text) !== '' || text === ''
+    return decodeURIComponent(encoded) !== '' || encoded === ''
   } catch {
     return false
   }

@@ -42,10 +42,10 @@ export const withHeaders: MiddlewareHandler<Env> = async (c, next) => {
   for (const [name, value] of Object.entries(HEADERS)) if (!c.res.headers.has(name)) c.res.headers.set(name, value)
 }
 
-/** A proxy adds one of them, mostly; whoever may reach it would be on this machine. */
+/** A proxy adds one of them, mostly; anyone who may reach it would be on this machine. */
 const OF_PROXIES = ['forwarded', 'x-forwarded-for', 'x-forwarded-host', 'x-real-ip', 'via']
 const BY_PROXY =
-  'This request came by a proxy, so whoever sent it may be on another machine. Set DASHBOARD_TOKEN, and start again.'
+  'This request came by a proxy, so it may come from another machine. Set DASHBOARD_TOKEN, and start again.'
 
 /** Before anything else: a foreign Host is a page of another site that had its name point here. */
 export const withHost =

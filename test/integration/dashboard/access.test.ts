@@ -61,7 +61,7 @@ test('without a token nothing is served by a proxy, which anyone may reach; with
     expect((await guarded.post('/sign-in', { token: ACT }, { ...given, ...other })).status).toBe(403)
 })
 
-test('whose account it is, is not told to those who have not signed in', async () => {
+test('whose account it is, is not shown to those who have not signed in', async () => {
   const board = await withTokens()
   await board.sql`insert into sync.account (account_id, account_slug) values ('1', 'the-slug-of-it')`
   expect((await board.get('/', { authorization: `Bearer ${LOOK}` })).body).toContain('the-slug-of-it')
