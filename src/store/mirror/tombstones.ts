@@ -1,6 +1,6 @@
 /** Rows whose record a complete list no longer holds, and marking them deleted. Rows with pending local edits are left out. */
 import type { Resource } from '../../catalog/resource.ts'
-import type { Database, Transaction } from '../connection/database.ts'
+import { quote, type Database, type Transaction } from '../connection/database.ts'
 import { arrayLiteral } from '../connection/literals.ts'
 import type { LeasedTransaction } from '../fleet/leases.ts'
 import { bisect } from './bisect.ts'
@@ -41,10 +41,18 @@ export async function findUnseen(sql: Database, resource: string, table: string,
   return row!
 }
 
-/** Living rows that ScopeStack has: where each record seen has one, as many mean that none is missing. */
-export async function countRemoteRows(sql: Database, table: string): Promise<number> {
-  const [row] = await sql<{ n: number }[]>`
-    select count(*)::int as n from scopestack.${sql(table)} where sync_deleted_at is null and id not like 'local-%'`
+/**
+ * Living rows that ScopeStack has: where each record seen has one, as many mean that none is missing. Null where a trigger or a
+ * rule of others may have taken such a row away again: as many could go missing as it takes, and would be missed for ever.
+ */
+export async function countRemoteRows(sql: Database, table: string): Promise<number | null> {
+  const name = `scopestack.${quote(table)}`
+  const [row] = await sql<{ n: number | null }[]>`
+    select case when not exists (
+        select from pg_trigger t join pg_proc p on p.oid = t.tgfoid
+        where t.tgrelid = ${name}::text::regclass and not t.tgisinternal and t.tgenabled <> 'D' and p.pronamespace <> 'sync'::regnamespace)
+      and not exists (select from pg_rewrite where ev_class = ${name}::text::regclass and ev_type <> '1')
+      then (select count(*)::int from scopestack.${sql(table)} where sync_deleted_at is null and id not like 'local-%') end as n`
   return row!.n
 }
 

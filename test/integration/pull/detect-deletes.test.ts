@@ -64,6 +64,24 @@ describe('a record that is gone', () => {
     expect(await row(first)).toEqual(gone)
   })
 
+  it('is found where a trigger of others has taken as many rows away as are missing', async () => {
+    const { sim, worker, row, ids, again } = await open()
+    const [first, taken] = ids as [string, string]
+    await worker.sql.unsafe(`
+      create function public.take_away() returns trigger language plpgsql as $$ begin
+        delete from scopestack.services where id = '${taken}';
+        return null;
+      end $$;
+      create trigger take_away after insert or update on scopestack.services for each statement
+        execute function public.take_away()`)
+    sim.records.update('services', taken, { attributes: { name: 'Not wanted here' } })
+    expect(await again()).toMatchObject({ deleted: 0 })
+    expect(await row(taken)).toBeUndefined()
+    sim.records.remove('services', first)
+    expect(await again()).toMatchObject({ deleted: 1 })
+    expect((await row(first)).sync_deleted_at).not.toBeNull()
+  })
+
   it('is alive again when it returns, even as it was', async () => {
     const { sim, row, ids, again } = await open()
     const { attributes, relationships } = sim.records.read('services', ids[3]!)!
