@@ -37,7 +37,8 @@ export async function resumeOrBegin(
     isDeepStrictEqual(requestOf(left), request) &&
     (resumeFrom === null ? left.ageMs < RESUME_WITHIN_MS : left.startedAt >= resumeFrom) &&
     // In any other order the proof counts records known before, and which ones were known could have changed since.
-    (byParent || (orderOf(plan) === 'from-end' && (left.chains as unknown[] | null)?.length !== 0))
+    // What is read without chains, like a single document, has no place to go on from.
+    (byParent || (orderOf(plan) === 'from-end' && ((left.chains as unknown[] | null) ?? []).length > 0))
   if (isUsable) return { ...left, isNew: false }
   // Saved at the beginning: the first parents are read as of that time, however late the last ones are read.
   const saved = byParent ? { ...request, parentsAsOf: await readAsOf(sql, read.parent) } : request

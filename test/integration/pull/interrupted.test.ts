@@ -92,6 +92,28 @@ it('an interrupted read begins again when it is older than half a day', async ()
   expect(asked(sim)).toBe(1 + last + COUNTS.length)
 })
 
+it('an interrupted read begins again when it is a single document, whose time is that of its own read', async () => {
+  const { worker } = await openAccount()
+  // What a kill behind its only batch leaves.
+  await worker.sql.unsafe(`
+    create table public.kept as select * from sync.cursors where false;
+    create function public.keep() returns trigger language plpgsql as $$ begin
+      insert into public.kept select new.*;
+      return null;
+    end $$;
+    create trigger keep after update on sync.cursors for each row when (new.snapshot_started_at is not null)
+      execute function public.keep()`)
+  expect(await pullOne(worker, 'mes')).toMatchObject({ outcome: 'ok', seen: 1 })
+  const { count } = await worker.sql`
+    update sync.cursors c set (snapshot_started_at, request, pass, chains, position) = (
+      select now() - interval '11 hours', request, pass, chains, position from public.kept limit 1)`
+  expect(count).toBe(1)
+  expect(await pullOne(worker, 'mes')).toMatchObject({ outcome: 'ok', seen: 1 })
+  const [read] =
+    await worker.sql`select as_of > now() - interval '1 hour' as now from sync.cursors where resource = 'mes'`
+  expect(read).toEqual({ now: true })
+})
+
 it('a resumed read has every record that lived throughout, when the list shrank in between', async () => {
   const { sim, worker } = await interrupted()
   for (const id of remoteIds(sim, 'services').slice(0, 5)) sim.records.remove('services', id)
