@@ -141,7 +141,7 @@ async function openHealth(service: Service, running: Running): Promise<Web> {
   })
 }
 
-/** Loaded only here: it costs a quarter of a second of CPU. */
+/** Loaded only here: it costs 0.2 s of CPU. */
 async function openTracingIfSet(
   { otlpEndpoint: endpoint }: Config,
   instance: string,

@@ -78,10 +78,12 @@ export async function lastAlerts(
     select s.subject, last.kind, last.fingerprint
     from unnest(${arrayLiteral(subjects)}::text[]) s (subject)
       cross join lateral (
-        -- Not "order by id": of a subject that has none, that goes through all alerts.
-        select kind, fingerprint from sync.alerts a
-        where a.subject = s.subject and (a.subject, a.id) <= (s.subject, 9223372036854775807)
-        order by a.subject desc, a.id desc limit 1) last`
+        -- The newest of this subject, or of one before it. With "a.subject = s.subject" here the order is that of id alone, and where a
+        -- subject has none, all alerts are read by the primary key.
+        select subject, kind, fingerprint from sync.alerts a
+        where (a.subject, a.id) <= (s.subject, 9223372036854775807)
+        order by a.subject desc, a.id desc limit 1) last
+    where last.subject = s.subject`
   return new Map(rows.map(({ subject, ...last }) => [subject, last]))
 }
 
