@@ -75,7 +75,7 @@ export function createDashboard(deps: DashboardDeps): Dashboard {
   const live = createLive(content)
 
   const app = new Hono<Env>()
-  app.use(withHeaders, bodyLimit({ maxSize: LARGEST_FORM }))
+  app.use(withHeaders, bodyLimit({ maxSize: LARGEST_FORM, onError: (c) => c.text('The form is too large.\n', 413) }))
   addAssets(app)
   app.use(withHost(access, show))
   addSigningIn(app, access, show)

@@ -68,8 +68,9 @@ test('whose account it is, is not shown to those who have not signed in', async 
   for (const path of ['/', '/sign-in', '/nowhere']) expect((await board.get(path)).body).not.toContain('the-slug-of-it')
 })
 
-test('a field may have any name', async () => {
+test('a field may have any name, and a form a quarter of a megabyte', async () => {
   const board = await withTokens()
+  expect((await board.post('/sign-in', { token: 'x'.repeat(256 * 1024) })).status).toBe(413)
   for (const name of ['__proto__', 'constructor', 'toString'])
     expect((await board.post('/sign-in', { [name]: 'x', token: ACT })).status, name).toBe(303)
 })
