@@ -2,6 +2,7 @@
 import { connect } from 'node:net'
 import { text } from 'node:stream/consumers'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { bindAccount } from '../../../src/store/fleet/account.ts'
 import { SESSION_SECONDS, createAccess } from '../../../src/web/access.ts'
 import { createDatabase, type TestDatabase } from '../../support/postgres/database.ts'
 import { onTestFinished } from '../../support/run/test-context.ts'
@@ -63,7 +64,7 @@ test('without a token nothing is served by a proxy, which anyone may reach; with
 
 test('whose account it is, is not shown to those who have not signed in', async () => {
   const board = await withTokens()
-  await board.sql`insert into sync.account (account_id, account_slug) values ('1', 'the-slug-of-it')`
+  await bindAccount(board.sql, { id: '1', slug: 'the-slug-of-it' })
   expect((await board.get('/', { authorization: `Bearer ${LOOK}` })).body).toContain('the-slug-of-it')
   for (const path of ['/', '/sign-in', '/nowhere']) expect((await board.get(path)).body).not.toContain('the-slug-of-it')
 })

@@ -6,6 +6,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { cachedFor, createLive } from '../../../src/web/live.ts'
 import { createDatabase, type TestDatabase } from '../../support/postgres/database.ts'
 import { onTestFinished } from '../../support/run/test-context.ts'
+import { insertOpenRun } from '../../support/tables/runs.ts'
 import { until } from '../../support/until.ts'
 import { openBoard, type Board } from './board.ts'
 
@@ -40,7 +41,7 @@ test('a hundred open pages are one reader, which stops with the last of them; mo
   // The probes of a supervisor find a place beside them.
   expect((await board.get('/healthz')).status).toBe(200)
   await until(() => taken.every(({ events }) => events.join('').includes('Nothing was read yet')), 'each to have it')
-  await board.sql`insert into sync.runs (kind, holder, version, planned) values ('full', 'x', '0.1.0', '{clients}')`
+  await insertOpenRun(board.sql, 'clients')
   await until(() => taken.every(({ events }) => events.join('').includes('0 of 1 resources done')), 'the run')
   for (const one of taken) one.close()
   await until(() => board.dashboard.live.readers === 0, 'the last to have left')

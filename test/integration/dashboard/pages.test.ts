@@ -4,7 +4,10 @@ import { catalog } from '../../../src/catalog/registry.ts'
 import { startSimulator, type Simulator } from '../../../src/simulator/server.ts'
 import { createDatabase, type TestDatabase } from '../../support/postgres/database.ts'
 import { startWorker, type TestWorker } from '../../support/scopestack/worker.ts'
+import { insertCapability } from '../../support/tables/capabilities.ts'
 import { emptyOutbox, insertEdits, newestId, parkOf, readStates } from '../../support/tables/outbox.ts'
+import { deleteDrift, deleteParked, insertDrift, insertParked } from '../../support/tables/progress.ts'
+import { deleteProcesses, failOutcomes, insertProcess, readRuns, setRunTexts } from '../../support/tables/runs.ts'
 import { openBoard, rowsOf, type Board } from './board.ts'
 
 let sim: Simulator
@@ -60,16 +63,12 @@ async function conflict(mine: string, theirs: string, at = 0): Promise<number> {
 test('texts of the remote are shown and harmless, whatever they hold, on every page', async () => {
   const id = await conflict(`Mine ${HOSTILE}`, `Theirs ${HOSTILE} ${'x'.repeat(1_000_000)}`)
   const hostile = `${HOSTILE} ${'y'.repeat(1_000_000)}`
-  await worker.sql`
-    insert into sync.parked (resource, digest, record_id, reason, body) values ('clients', 'd', ${HOSTILE}, ${hostile}, ${hostile})`
-  await worker.sql`
-    insert into sync.drift (resource, member, kind, sample) values ('clients', ${HOSTILE}, 'undeclared', ${hostile})`
-  await worker.sql`
-    insert into sync.capabilities (resource, name, value) values ('clients', ${HOSTILE}, ${worker.sql.json(hostile)})`
-  await worker.sql`
-    insert into sync.processes (id, holder, version, parts) values ('p', ${HOSTILE}, ${HOSTILE}, ${`{"${HOSTILE.replaceAll('"', '')}"}`})`
-  await worker.sql`update sync.run_outcomes set outcome = 'failed', message = ${hostile} where resource = 'clients'`
-  await worker.sql`update sync.runs set error = ${hostile}, holder = ${HOSTILE}`
+  await insertParked(worker.sql, { resource: 'clients', recordId: HOSTILE, reason: hostile, body: hostile })
+  await insertDrift(worker.sql, { resource: 'clients', member: HOSTILE, kind: 'undeclared', sample: hostile })
+  await insertCapability(worker.sql, 'clients', HOSTILE, hostile)
+  await insertProcess(worker.sql, HOSTILE, HOSTILE, HOSTILE)
+  await failOutcomes(worker.sql, hostile, 'clients')
+  await setRunTexts(worker.sql, HOSTILE, hostile)
   for (const path of ['/', '/changes', '/runs', '/runs/1', '/resources/clients']) {
     const { status, body } = await board.get(path)
     expect(status, path).toBe(200)
@@ -81,9 +80,9 @@ test('texts of the remote are shown and harmless, whatever they hold, on every p
   )
   expect(text).toMatch(/… \(1,000,\d{3} characters\)/)
   expect((await board.get('/changes')).text).toContain(`Change ${id}: update of clients`)
-  await worker.sql`delete from sync.parked`
-  await worker.sql`delete from sync.drift`
-  await worker.sql`delete from sync.processes`
+  await deleteParked(worker.sql)
+  await deleteDrift(worker.sql)
+  await deleteProcesses(worker.sql)
 })
 
 test('a conflict shows both values side by side, and is decided with a button', async () => {
@@ -158,7 +157,7 @@ test('a form of another site, and of a session that may only look, changes nothi
 
 test('a run is shown resource by resource, and a resource over its runs, with the figures of the tables', async () => {
   const report = await worker.run(TYPES)
-  const [run] = await worker.sql<{ id: number }[]>`select max(id)::int as id from sync.runs`
+  const run = (await readRuns(worker.sql, ['id'])).at(-1)
   const shown = rowsOf((await board.get(`/runs/${run!.id}`)).body).slice(1)
   const expected = report.outcomes.map((one) => `${one.resource} ${one.seen} ${one.unchanged}`)
   expect(new Set(shown.map((cells) => [cells[0], cells[3], cells[6]].join(' ')))).toEqual(new Set(expected))

@@ -5,6 +5,7 @@ import { createLogger } from '../../../src/logger.ts'
 import { readOverview } from '../../../src/report/overview.ts'
 import { readOpenRuns } from '../../../src/store/runs/scheduled-runs.ts'
 import { createDatabase, type TestDatabase } from '../../support/postgres/database.ts'
+import { endRuns, readTicks } from '../../support/tables/runs.ts'
 import { openBoard, SCHEDULES, type Board } from './board.ts'
 
 let database: TestDatabase
@@ -39,7 +40,7 @@ async function tick(at: string): Promise<void> {
   await tickOnce(deps, new Date(at))
 }
 
-const notes = () => board.sql`select note, run_id is not null as made from sync.ticks order by at`
+const decided = () => readTicks(board.sql, ['note', 'run'])
 
 test('a paused schedule makes no run, records that, and goes on with its next tick when it is resumed', async () => {
   const paused = await board.post('/schedule', { do: 'pause:full' })
@@ -48,7 +49,7 @@ test('a paused schedule makes no run, records that, and goes on with its next ti
   expect(paused.body).not.toContain('value="pause:full"')
   await board.post('/schedule', { do: 'pause:full' })
   await tick('2026-01-02T02:00:01Z')
-  expect(await notes()).toEqual([{ note: 'Skipped: the full schedule is paused.', made: false }])
+  expect(await decided()).toEqual([{ note: 'Skipped: the full schedule is paused.', run: null }])
   const overview = await readOverview(board.sql, SCHEDULES)
   expect(overview.paused.map(({ schedule }) => schedule)).toEqual(['full'])
   expect(overview.nextTicks.map(({ schedule }) => schedule)).toEqual(['incremental'])
@@ -61,7 +62,7 @@ test('a paused schedule makes no run, records that, and goes on with its next ti
   expect(await readOpenRuns(board.sql, 0)).toMatchObject([{ kind: 'full', planned: ['clients'] }])
   const page = await board.get('/schedule')
   expect(page.text).toContain('full 2026-01-02 02:00 UTC just now Skipped: the full schedule is paused.')
-  await board.sql`update sync.runs set finished_at = now(), outcome = 'ok'`
+  await endRuns(board.sql)
 })
 
 test('a run now is one run, also when it is asked for twice, and does without a queue that is away', async () => {

@@ -9,6 +9,10 @@ import { pgbouncer, startPooler } from '../../support/postgres/pgbouncer.ts'
 import { startPostgresPair } from '../../support/postgres/postgres-pair.ts'
 import { describeWith } from '../../support/process/installed.ts'
 import { QUEUE_KINDS } from '../../support/redis/queue-kinds.ts'
+import { bindAccount, deleteTokens, readBoundAccount, readTokens } from '../../support/tables/fleet.ts'
+import { parkAll } from '../../support/tables/outbox.ts'
+import { insertParked } from '../../support/tables/progress.ts'
+import { insertFailedRun, insertProcess, insertTick, installedAgo } from '../../support/tables/runs.ts'
 import { until } from '../../support/until.ts'
 import { examine, install } from './examine.ts'
 
@@ -68,7 +72,7 @@ describe('settings and ScopeStack', () => {
     expect(forbidden.of('privileges')[1]).toMatchObject({ code: 'SYNC_FORBIDDEN' })
     expect(forbidden.of('privileges')[1]!.remedy).toContain('"view" privilege')
 
-    await sql`update sync.account set account_id = '7', account_slug = 'other'`
+    await bindAccount(sql, '7', 'other')
     const account = await examine(setting)
     expect(account.bad).toEqual(['account'])
     expect(account.of('account')[0]).toMatchObject({ level: 'fail', code: 'SYNC_WRONG_ACCOUNT' })
@@ -76,10 +80,10 @@ describe('settings and ScopeStack', () => {
       'mirrors account other (7), and the credentials are of demo (1001)',
     )
     // It binds nothing.
-    expect(await sql`select account_id from sync.account`).toEqual([{ account_id: '7' }])
-    await sql`update sync.account set account_id = '1001', account_slug = 'demo'`
+    expect(await readBoundAccount(sql, ['accountId'])).toEqual([{ accountId: '7' }])
+    await bindAccount(sql, '1001', 'demo')
 
-    await sql`delete from sync.tokens`
+    await deleteTokens(sql)
     const away = await examine(setting, {
       SCOPESTACK_API_URL: 'http://127.0.0.1:1',
       SCOPESTACK_AUTH_URL: 'http://127.0.0.1:1',
@@ -89,7 +93,9 @@ describe('settings and ScopeStack', () => {
     expect(away.with('skip')).toEqual(['clock.scopestack', 'account', 'privileges'])
     for (const check of OF_DATABASE) expect(away.of(check)[0]!.level, check).toBe('ok')
     // A live "start" may ask for a token at once.
-    expect(await sql`select from sync.tokens where cool_down_until > now()`).toHaveLength(0)
+    expect(
+      (await readTokens(sql, ['coolDown'])).filter(({ coolDown }) => coolDown !== null && coolDown > 0),
+    ).toHaveLength(0)
   })
 })
 
@@ -215,14 +221,13 @@ describe('the database', () => {
   test('what the books say: silence, failures, parked records and edits, lost edits, other versions', async () => {
     const setting = await install()
     const { sql } = setting
-    await sql`insert into sync.parked (resource, digest, record_id, reason, body) values ('tags', 'x', '1', 'why', '{}')`
+    await insertParked(sql, { reason: 'why' })
     await sql`update scopestack.clients set name = 'Edited' where id = (select min(id) from scopestack.clients)`
-    await sql`update sync.outbox set state = 'parked', code = 'SYNC_PUSH_CONFLICT', reason = 'why'`
-    await sql`update sync.installation set installed_at = now() - interval '9 days'`
-    await sql`insert into sync.ticks (schedule, at) values ('full', now() - interval '9 days')`
-    await sql`insert into sync.runs (kind, holder, version, planned, started_at, finished_at, outcome, error)
-      values ('full', 'h', '0', '{tags}', now() - interval '9 days', now() - interval '9 days', 'failed', 'It ended (SYNC_REMOTE_FAILED)')`
-    await sql`insert into sync.processes (id, holder, version, parts) values ('p', 'h', '0.0.9', '{worker}')`
+    await parkAll(sql, { code: 'SYNC_PUSH_CONFLICT' })
+    await installedAgo(sql, '9 days')
+    await insertTick(sql, '-9 days')
+    await insertFailedRun(sql, 'It ended (SYNC_REMOTE_FAILED)')
+    await insertProcess(sql, '0.0.9')
     await sql.unsafe('alter table scopestack.tags disable trigger user')
     const report = await examine(setting)
     expect(report.bad).toEqual(['edits', 'parked', 'processes', 'success'])
@@ -259,12 +264,12 @@ describe('what is in between', () => {
   test('with a Redis all is well, and token and rate limit are shared there', async () => {
     const setting = await install()
     await using queue = await QUEUE_KINDS.redis(setting.sql)
-    await setting.sql`delete from sync.tokens`
+    await deleteTokens(setting.sql)
     const report = await examine(setting, { ...queue.env, SYNC_RATE: '50' })
     expect(report.bad).toEqual([])
     expect(report.of('queue')[0]!.facts).toEqual({ kind: 'redis' })
     expect(report.of('token')[0]!.facts).toMatchObject({ shared: true })
-    expect(await setting.sql`select from sync.tokens where sealed is not null`).toHaveLength(0)
+    expect((await readTokens(setting.sql, ['sealed'])).filter(({ sealed }) => sealed !== null)).toHaveLength(0)
   })
 
   test('Redis is gone', async () => {

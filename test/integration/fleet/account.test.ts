@@ -6,6 +6,9 @@ import { bindAccount } from '../../../src/store/fleet/account.ts'
 import { startRelay } from '../../support/network/relay.ts'
 import { createDatabase } from '../../support/postgres/database.ts'
 import { startWorker } from '../../support/scopestack/worker.ts'
+import { readBoundAccount } from '../../support/tables/fleet.ts'
+import { readCheckpoints } from '../../support/tables/progress.ts'
+import { readRuns } from '../../support/tables/runs.ts'
 
 const opened: AsyncDisposable[] = []
 afterEach(async () => {
@@ -34,9 +37,9 @@ it('refuses the credentials of another account, and writes nothing', async () =>
   await first[Symbol.asyncDispose]()
   const contents = async () => ({
     clients: await sql`select * from scopestack.clients order by id`,
-    account: await sql`select * from sync.account`,
-    runs: await sql`select * from sync.runs`,
-    cursors: await sql`select * from sync.cursors order by resource`,
+    account: await readBoundAccount(sql, ['accountId', 'accountSlug']),
+    runs: await readRuns(sql, ['id', 'outcome', 'startedAt', 'finishedAt']),
+    checkpoints: await readCheckpoints(sql, ['whole']),
   })
   const before = await contents()
   const other = await startRelay(await simulator({ account: 'other', seed: 2 }), {
@@ -52,8 +55,8 @@ it('stays bound when the account was given another name', async () => {
   const { sql } = await database()
   await bindAccount(sql, { id: '1001', slug: 'demo' })
   await bindAccount(sql, { id: '1001', slug: 'renamed' })
-  expect(await sql`select account_id, account_slug from sync.account`).toEqual([
-    { account_id: '1001', account_slug: 'renamed' },
+  expect(await readBoundAccount(sql, ['accountId', 'accountSlug'])).toEqual([
+    { accountId: '1001', accountSlug: 'renamed' },
   ])
 })
 

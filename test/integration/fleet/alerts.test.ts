@@ -21,6 +21,14 @@ import type { ClosedRun } from '../../../src/store/runs/scheduled-runs.ts'
 import { startMailServer } from '../../support/network/smtp.ts'
 import { startWebhook } from '../../support/network/webhook.ts'
 import { createDatabase, type TestDatabase } from '../../support/postgres/database.ts'
+import {
+  emptyRuns,
+  ensureInstallation,
+  finishOutcomesAgo,
+  insertEndedRun,
+  makeAlertsDue,
+  readAlerts,
+} from '../../support/tables/runs.ts'
 import { until } from '../../support/until.ts'
 
 const log = createLogger({ level: 'silent', terminal: false })
@@ -37,8 +45,8 @@ beforeAll(async () => {
 })
 
 beforeEach(async () => {
-  await sql`insert into sync.installation default values on conflict do nothing`
-  await sql`truncate sync.alerts, sync.runs, sync.run_outcomes, sync.processes`
+  await ensureInstallation(sql)
+  await emptyRuns(sql)
 })
 
 afterAll(async () => {
@@ -47,17 +55,13 @@ afterAll(async () => {
   await database?.[Symbol.asyncDispose]()
 })
 
-const raised = async (subject: string) =>
-  (await sql<{ kind: string }[]>`select kind from sync.alerts where subject = ${subject} order by id`).map(
-    ({ kind }) => kind,
-  )
+const raised = async (subject: string) => (await readAlerts(sql, ['kind'], { subject })).map(({ kind }) => kind)
 
 describe('a run that changes far more rows than usual', () => {
   /** Runs one after the other; each inserts so many rows of clients. */
   async function runs(kind: string, ...inserted: number[]): Promise<void> {
     for (const count of inserted) {
-      const [row] = await sql<{ id: number }[]>`
-        insert into sync.runs (kind, holder, version, outcome, finished_at) values (${kind}, '', '', 'ok', now()) returning id::int`
+      const id = await insertEndedRun(sql, kind)
       const run = {
         ...NOTHING_READ,
         resource: 'clients',
@@ -66,10 +70,10 @@ describe('a run that changes far more rows than usual', () => {
         code: null,
         message: null,
       } as const
-      await recordOutcome(sql, row!.id, { ...run, tookMs: 0 })
+      await recordOutcome(sql, id, { ...run, tookMs: 0 })
       const at = new Date()
       const closed: ClosedRun = {
-        id: row!.id,
+        id,
         kind,
         outcome: 'ok',
         error: null,
@@ -86,7 +90,7 @@ describe('a run that changes far more rows than usual', () => {
     expect(await raised('rows full')).toEqual([])
     await runs('full', 751)
     expect(await raised('rows full')).toEqual(['failure'])
-    const [alert] = await sql<{ body: object }[]>`select body from sync.alerts`
+    const [alert] = await readAlerts(sql, ['body'])
     expect(alert!.body).toMatchObject({
       event: 'unusual',
       resources: [{ resource: 'clients', action: 'inserted', count: 751, usual: 150, runs: 5 }],
@@ -102,7 +106,7 @@ describe('a run that changes far more rows than usual', () => {
     await runs('incremental', 0, 0, 0, 500)
     expect(await raised('rows full')).toEqual([])
     expect(await raised('rows incremental')).toEqual([])
-    await sql`update sync.run_outcomes set finished_at = now() - interval '31 days'`
+    await finishOutcomesAgo(sql, '31 days')
     await runs('full', 500)
     expect(await raised('rows full')).toEqual([])
   })
@@ -141,10 +145,9 @@ it('each way of sending takes each alert once, whatever the other one does; the 
   await send()
   mails.refuses = false
   webhook.status = 500
-  const [failed] = await sql<
-    { last_error: string }[]
-  >`update sync.alerts set next_attempt_at = now() returning last_error`
-  expect(failed!.last_error).toMatch(/^email: .*No space left/)
+  const [failed] = await readAlerts(sql, ['lastError'])
+  await makeAlertsDue(sql)
+  expect(failed!.lastError).toMatch(/^email: .*No space left/)
   await send()
   await send()
   expect(webhook.requests).toHaveLength(1)
@@ -152,7 +155,7 @@ it('each way of sending takes each alert once, whatever the other one does; the 
   expect(mails.received[0]).toMatchObject({ from: 'a@example.org', to: ['a@example.org', 'b@example.org'] })
   expect(mails.received[0]!.headers).toMatch(/^Subject: =\?UTF-8\?Q\?First_line/im)
   expect(mails.received[0]!.headers).toMatch(/^Message-ID: <here-\d+@scopestack-sync>/im)
-  expect(await sql`select from sync.alerts where delivered_at is null`).toHaveLength(0)
+  expect(await readAlerts(sql, [], { isDelivered: false })).toHaveLength(0)
 
   const [, code] = /```js\n(.*?)```/s.exec(readFileSync(join(import.meta.dirname, '../../../docs/alerts.md'), 'utf8'))!
   const { isOurs } = (await import(`data:text/javascript,${encodeURIComponent(code!)}`)) as {

@@ -4,6 +4,7 @@ import { startSimulator } from '../../../src/simulator/server.ts'
 import { createDatabase } from '../../support/postgres/database.ts'
 import { openSession, type Session } from '../../support/scopestack/session.ts'
 import { watchTokens, type Form } from '../../support/scopestack/token-watch.ts'
+import { readRefreshTokens } from '../../support/tables/fleet.ts'
 
 const never = new AbortController().signal
 
@@ -77,7 +78,7 @@ describe('the grant password', () => {
     const session = set.open()
     await session.tokens.get(never)
     // As a server without rotation.
-    const [held] = await session.sql<{ sealed: string }[]>`select sealed from sync.refresh_tokens`
+    const [held] = await readRefreshTokens(session.sql, ['sealed'])
     set.respondWith((form) =>
       form['grant_type'] === 'refresh_token'
         ? { status: 200, body: '{"access_token":"unrotated","expires_in":7200,"token_type":"Bearer"}' }
@@ -87,7 +88,7 @@ describe('the grant password', () => {
     expect(await renew(session)).toBe('unrotated')
     expect(set.grants()).toEqual(['password', 'refresh_token', 'refresh_token'])
     expect(new Set(set.refreshed()).size).toBe(1)
-    expect(await session.sql`select from sync.refresh_tokens where sealed = ${held!.sealed}`, 'sealed anew').toEqual([])
+    expect(await readRefreshTokens(session.sql, [], held), 'sealed anew').toEqual([])
   })
 
   test('signs in again when the refresh is refused', async () => {

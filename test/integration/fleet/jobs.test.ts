@@ -13,6 +13,7 @@ import { closeRun, decideTick, readOpenRun } from '../../../src/store/runs/sched
 import { createDatabase } from '../../support/postgres/database.ts'
 import { QUEUE_KINDS } from '../../support/redis/queue-kinds.ts'
 import { startOwnRedis } from '../../support/redis/redis-server.ts'
+import { beginOpenRunsAgo, readRunOutcomes, readRuns } from '../../support/tables/runs.ts'
 import { until } from '../../support/until.ts'
 
 const opened: (() => PromiseLike<unknown>)[] = []
@@ -43,7 +44,7 @@ async function openOn(kind: keyof typeof QUEUE_KINDS) {
 
 async function openRun(sql: Database, at = new Date()): Promise<number> {
   const decision = await decideTick(sql, { schedule: 'full', at }, PLAN)
-  await sql`update sync.runs set started_at = now() - interval '1 hour' where finished_at is null`
+  await beginOpenRunsAgo(sql, '1 hour')
   return decision!.runId!
 }
 
@@ -108,7 +109,7 @@ describe.each(['postgres', 'redis'] as const)('on %s', (kind) => {
     await worker.close()
 
     await reconcileAll(sql, queues)
-    expect(await sql`select resource, outcome, code, message from sync.run_outcomes`).toMatchObject([
+    expect(await readRunOutcomes(sql, ['resource', 'outcome', 'code', 'message'])).toMatchObject([
       {
         resource: 'clients',
         outcome: 'failed',
@@ -122,7 +123,7 @@ describe.each(['postgres', 'redis'] as const)('on %s', (kind) => {
     await recordOutcome(sql, runId, okOutcome('tags'))
     await reconcileAll(sql, queues)
     await reconcileAll(sql, queues)
-    expect(await sql`select outcome from sync.runs`).toEqual([{ outcome: 'failed' }])
+    expect(await readRuns(sql, ['outcome'])).toEqual([{ outcome: 'failed' }])
     expect(closings.filter((id) => id === runId)).toHaveLength(1)
     closings.length = 0
   })
@@ -247,7 +248,7 @@ test('a tick is decided once by several schedulers, and adds no second run to an
   const second = (await decide(new Date(at.getTime() + 86_400_000))).filter((decision) => decision !== null)
   expect(second).toEqual([{ runId: null, note: expect.stringContaining('still going') as string }])
   expect(await decideTick(sql, { schedule: 'full', at }, PLAN)).toBeNull()
-  expect(await sql`select from sync.runs`).toHaveLength(1)
+  expect(await readRuns(sql, [])).toHaveLength(1)
 })
 
 test('a run ends once, when each resource has its outcome, and the first outcome stays', async () => {

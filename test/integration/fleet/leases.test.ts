@@ -11,6 +11,14 @@ import { writeBatch } from '../../../src/sync/snapshot/write-batch.ts'
 import { createRecordWriter, type RecordWriter } from '../../../src/sync/write-records.ts'
 import { createDatabase, type TestDatabase } from '../../support/postgres/database.ts'
 import { leased } from '../../support/postgres/leased.ts'
+import {
+  expireLeases,
+  keepLeases,
+  keepLeasesForAMinute,
+  killLeaseholders,
+  lockLeases,
+  reusePids,
+} from '../../support/tables/fleet.ts'
 import { until } from '../../support/until.ts'
 
 const opened: AsyncDisposable[] = []
@@ -40,11 +48,6 @@ async function twoWorkers() {
 const busy = expect.objectContaining({ code: 'SYNC_BUSY', remedy: 'wait' }) as Error
 const lost = expect.objectContaining({ code: 'SYNC_LEASE_LOST' }) as Error
 
-/** It is free by its holder's session only. */
-const keepForEver = (sql: Database) => sql`update sync.leases set expires_at = 'infinity'`
-
-const expire = (sql: Database) => sql`update sync.leases set expires_at = now() - interval '1 second'`
-
 it('goes to exactly one of several takers at once, and the others learn its holder', async () => {
   const { one, two } = await twoWorkers()
   const taken = await Promise.allSettled(
@@ -71,7 +74,7 @@ it('can be taken again once it is released, with a higher term', async () => {
 it('is free at once when its holder is dead', async () => {
   const { one, two } = await twoWorkers()
   await one.leases.acquire('projects')
-  await keepForEver(two.sql)
+  await keepLeases(two.sql)
   await expect(two.leases.acquire('projects')).rejects.toEqual(busy)
   await one.leases.close()
   await until(() => two.leases.acquire('projects'), 'the lease of a process that is gone')
@@ -80,16 +83,16 @@ it('is free at once when its holder is dead', async () => {
 it('is free when another session has the pid of its holder', async () => {
   const { one, two } = await twoWorkers()
   await one.leases.acquire('projects')
-  await keepForEver(two.sql)
-  await two.sql`update sync.leases set backend_start = backend_start - interval '1 second'`
+  await keepLeases(two.sql)
+  await reusePids(two.sql)
   await expect(two.leases.acquire('projects')).resolves.toMatchObject({ term: 2 })
 })
 
 it('is free at once when the connection of its holder was killed, and that holder can take others', async () => {
   const { one, two } = await twoWorkers()
   await one.leases.acquire('projects')
-  await keepForEver(two.sql)
-  await two.sql`select pg_terminate_backend(backend_pid) from sync.leases`
+  await keepLeases(two.sql)
+  await killLeaseholders(two.sql)
   await until(() => two.leases.acquire('projects'), 'the lease of a connection that is gone')
   await expect(one.leases.acquire('clients')).resolves.toMatchObject({ term: 1 })
   await expect(two.leases.acquire('clients')).rejects.toEqual(busy)
@@ -98,7 +101,7 @@ it('is free at once when the connection of its holder was killed, and that holde
 it('stays with a holder that renews it after its connection was replaced', async () => {
   const { one, two } = await twoWorkers()
   const lease = await one.leases.acquire('projects')
-  await two.sql`select pg_terminate_backend(backend_pid) from sync.leases`
+  await killLeaseholders(two.sql)
   await until(() => one.leases.renew(lease), 'a renewal over a new connection')
   await expect(two.leases.acquire('projects')).rejects.toEqual(busy)
 })
@@ -106,7 +109,7 @@ it('stays with a holder that renews it after its connection was replaced', async
 it('is taken again by the process that holds it unawares: a response or a release was lost', async () => {
   const { one, two } = await twoWorkers()
   await one.leases.release(await one.leases.acquire('projects'))
-  await one.sql`update sync.leases set expires_at = now() + interval '1 minute'`
+  await keepLeasesForAMinute(one.sql)
   await expect(two.leases.acquire('projects')).rejects.toEqual(busy)
   const taken = await Promise.allSettled([1, 2, 3].map(() => one.leases.acquire('projects')))
   expect(taken.map(({ status }) => status).toSorted()).toEqual(['fulfilled', 'rejected', 'rejected'])
@@ -115,10 +118,10 @@ it('is taken again by the process that holds it unawares: a response or a releas
 it('is lost when it has expired and another process took it: a renewal throws', async () => {
   const { one, two } = await twoWorkers()
   const lease = await one.leases.acquire('projects')
-  await expire(one.sql)
+  await expireLeases(one.sql)
   expect(await one.leases.renew(lease)).toBe(true)
   await expect(two.leases.acquire('projects')).rejects.toEqual(busy)
-  await expire(one.sql)
+  await expireLeases(one.sql)
   await two.leases.acquire('projects')
   expect(await one.leases.renew(lease)).toBe(false)
 })
@@ -160,7 +163,7 @@ it('stops a late writer: nothing of its batch is written, neither rows nor check
     ...(await readPassEvidence(one.sql, 'clients', 1)),
   })
   const late = await writer(one)
-  await expire(one.sql)
+  await expireLeases(one.sql)
   const now = await writer(two)
   await expect(write(late, 'late')).rejects.toEqual(lost)
   expect(await one.sql`select id from scopestack.clients`).toEqual([])
@@ -176,7 +179,7 @@ it('stops a late writer: nothing of its batch is written, neither rows nor check
 it('makes a taker wait until a write under way has ended', async () => {
   const { one, two } = await twoWorkers()
   const lease = await one.leases.acquire('clients')
-  await expire(two.sql)
+  await expireLeases(two.sql)
   let taken: Promise<unknown> | undefined
   await lease.transaction(async (tx) => {
     taken = two.leases.acquire('clients')
@@ -233,7 +236,7 @@ it('stays released, whichever of a renewal and the release comes first', async (
       where datname = current_database() and wait_event_type = 'Lock'`
     ).length
   await one.sql.begin(async (tx) => {
-    await tx`select from sync.leases for update`
+    await lockLeases(tx)
     release = two.leases.release(again)
     await until(async () => (await waiting()) === 1, 'the release to wait')
     renewal = two.leases.renew(again)

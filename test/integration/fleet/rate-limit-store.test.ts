@@ -10,6 +10,7 @@ import { openRedis } from '../../../src/store/redis/redis.ts'
 import { createDatabase } from '../../support/postgres/database.ts'
 import { startOwnRedis } from '../../support/redis/redis-server.ts'
 import { createRedis } from '../../support/redis/redis.ts'
+import { ageRateLimit } from '../../support/tables/fleet.ts'
 import { until } from '../../support/until.ts'
 
 interface Home extends AsyncDisposable {
@@ -40,10 +41,7 @@ async function postgresHome(): Promise<Home> {
   return {
     open: (keyId = 'key') => openRateLimitStore(opened[next++ % 2]!, keyId),
     async age(ms) {
-      const by = `${ms} milliseconds`
-      await opened[0]!`
-        update sync.pace set next_at = next_at - ${by}::interval, held_until = held_until - ${by}::interval,
-          lowered_at = lowered_at - ${by}::interval`
+      await ageRateLimit(opened[0]!, `${ms} milliseconds`)
     },
     async [Symbol.asyncDispose]() {
       await Promise.all(opened.map((sql) => sql.end({ timeout: 1 })))

@@ -11,6 +11,7 @@ import type { NewToken, TokenStore } from '../../../src/token-store.ts'
 import { createDatabase } from '../../support/postgres/database.ts'
 import { startOwnRedis } from '../../support/redis/redis-server.ts'
 import { createRedis } from '../../support/redis/redis.ts'
+import { deleteTokens, readTokens } from '../../support/tables/fleet.ts'
 import { until } from '../../support/until.ts'
 
 interface Home extends AsyncDisposable {
@@ -29,10 +30,9 @@ async function postgresHome(): Promise<Home> {
   return {
     open: (keyId = 'key') => openTokenStore(opened[next++ % 2]!, keyId),
     async dump() {
-      const [row] = await opened[0]!<{ text: string }[]>`select string_agg(t::text, ' ') as text from sync.tokens t`
-      return row?.text ?? ''
+      return (await readTokens(opened[0]!, ['text'])).map(({ text }) => text).join(' ')
     },
-    wipe: async () => void (await opened[0]!`delete from sync.tokens`),
+    wipe: async () => void (await deleteTokens(opened[0]!)),
     async [Symbol.asyncDispose]() {
       await Promise.all(opened.map((sql) => sql.end({ timeout: 1 })))
       await database[Symbol.asyncDispose]()

@@ -9,6 +9,7 @@ import { openDatabase, type Database } from '../../../src/store/connection/datab
 import { openTokenStore } from '../../../src/store/fleet/tokens.ts'
 import { createDatabase, type TestDatabase } from '../../support/postgres/database.ts'
 import { startWorker } from '../../support/scopestack/worker.ts'
+import { expireClaims, readTokens, sealTokensAs } from '../../support/tables/fleet.ts'
 
 let sim: Simulator
 let database: TestDatabase
@@ -89,7 +90,7 @@ it('is not published by a process whose claim has passed to another', async () =
   })
   const slow = (await store.claim(1_000, 0))!
   expect(await store.claim(1_000, 0)).toBeNull()
-  await sql`update sync.tokens set claim_until = now() - interval '1 second'`
+  await expireClaims(sql)
   const quick = (await store.claim(1_000, 0))!
   expect(await store.publish(slow, token('late'))).toBeNull()
   await store.fail(slow, { until: Date.now() + 60_000, reason: 'late', refused: false })
@@ -141,11 +142,11 @@ it('is requested once with credentials that are refused', async () => {
 
 it('cannot be opened with another secret, and a new one is requested', async () => {
   const { accessToken } = await openTokens().get(signal)
-  const [row] = await sql<{ sealed: string }[]>`select sealed from sync.tokens`
+  const sealed = (await readTokens(sql, ['sealed']))[0]!.sealed!
   const seal = (clientSecret: string) => createSeal({ authUrl: sim.url, clientId: 'simulator', clientSecret })
-  expect(seal('simulator-secret').unseal(row!.sealed)).toBe(accessToken)
-  expect(seal('another-secret').unseal(row!.sealed)).toBeNull()
-  await sql`update sync.tokens set sealed = 'bm8gdG9rZW4gYXQgYWxsLCBhbHRlcmVkIG9uIHRoZSB3YXk='`
+  expect(seal('simulator-secret').unseal(sealed)).toBe(accessToken)
+  expect(seal('another-secret').unseal(sealed)).toBeNull()
+  await sealTokensAs(sql, 'bm8gdG9rZW4gYXQgYWxsLCBhbHRlcmVkIG9uIHRoZSB3YXk=')
   await expect(openTokens().get(signal)).resolves.toMatchObject({ generation: 2 })
 })
 

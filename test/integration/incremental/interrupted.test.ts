@@ -4,23 +4,26 @@ import { withoutCapture } from '../../support/postgres/without-capture.ts'
 import { edit, INCREMENTAL, openAccount, PARTS, partsOf } from '../../support/scopestack/increments.ts'
 import { expectAsRemote } from '../../support/scopestack/living.ts'
 import type { TestWorker } from '../../support/scopestack/worker.ts'
+import {
+  emptyPageCache,
+  forgetCheckpoints,
+  readChangedProjects,
+  readCheckpoints,
+  readSeenPages,
+} from '../../support/tables/progress.ts'
 
-/** What an interrupted reading goes on by. */
-async function cursorOf({ sql }: TestWorker, type: string): Promise<Record<string, unknown>> {
-  const [row] = await sql<Record<string, unknown>[]>`
-    select snapshot_started_at, request, pass, chains, position, first_count, steady, "full", fresh, as_of, pages
-    from sync.cursors where resource = ${type}`
-  return { ...row! }
-}
+/** What an interrupted read resumes with. */
+const cursorOf = async ({ sql }: TestWorker, type: string): Promise<Record<string, unknown>> =>
+  (await readCheckpoints(sql, ['resumesWith'], { resource: type }))[0]!.resumesWith
 
 it('an incremental run reads completely each resource that never had a full read', async () => {
   await using account = await openAccount()
   const { sim, worker, changes } = account
-  await worker.sql`delete from sync.cursors`
+  await forgetCheckpoints(worker.sql)
   for (const type of INCREMENTAL) {
     const { table } = worker.catalog.get(type)!
     await withoutCapture(worker.sql, (tx) => tx`truncate scopestack.${tx(table)}`)
-    await worker.sql`delete from sync.known_pages where resource = ${type}`
+    await emptyPageCache(worker.sql, type)
   }
   await changes()
   await expectAsRemote(worker, sim, INCREMENTAL)
@@ -40,14 +43,14 @@ it('an incremental run leaves the checkpoint of an interrupted full read, which 
   sim.removeFault(fault.id)
   const before = await cursorOf(worker, 'projects')
   expect(before).toMatchObject({ chains: [{ next: 3 }] })
-  const seen = await worker.sql`select page, ids from sync.seen_pages order by page`
+  const seen = await readSeenPages(worker.sql, ['page', 'ids'])
 
   for (const id of [ids[1]!, ids[25]!, ids[55]!]) edit(sim, 'projects', id)
   for (const name of ['new', 'newer']) sim.records.create('projects', { attributes: { 'project-name': name } })
   sim.records.remove('projects', ids[5]!)
   await changes()
   expect(await cursorOf(worker, 'projects')).toEqual(before)
-  expect(await worker.sql`select page, ids from sync.seen_pages order by page`).toEqual(seen)
+  expect(await readSeenPages(worker.sql, ['page', 'ids'])).toEqual(seen)
 
   sim.resetStats()
   const again = await worker.run(['projects'])
@@ -76,8 +79,8 @@ it('keeps a changed project until every resource below projects has processed it
   const { sim, worker, changes } = account
   const [first, second] = sim.records.list('projects').map(({ id }) => id)
   const noted = async (): Promise<unknown[]> => {
-    const rows = await worker.sql<{ id: string }[]>`select record_id as id from sync.changed_parents order by id`
-    return rows.map(({ id }) => id)
+    const rows = await readChangedProjects(worker.sql, ['recordId'])
+    return rows.map(({ recordId }) => recordId)
   }
   edit(sim, 'project-phases', partsOf(sim, 'project-phases', first!)[0]!)
   await changes(['projects'])

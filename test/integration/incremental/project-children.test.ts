@@ -17,6 +17,7 @@ import {
 } from '../../support/scopestack/increments.ts'
 import { expectAsRemote } from '../../support/scopestack/living.ts'
 import type { TestWorker } from '../../support/scopestack/worker.ts'
+import { emptyPageCache, forgetCheckpoints } from '../../support/tables/progress.ts'
 
 const projectsOf = ({ records }: Simulator): string[] => records.list('projects').map(({ id }) => id)
 
@@ -160,8 +161,8 @@ it('children are read again though a full read has loaded their project since', 
 it('children are read again though the first full read of the projects came after theirs', async () => {
   await using account = await openAccount()
   const { sim, worker, changes } = account
-  await worker.sql`delete from sync.cursors where resource = 'projects'`
-  await worker.sql`delete from sync.known_pages where resource = 'projects'`
+  await forgetCheckpoints(worker.sql, 'projects')
+  await emptyPageCache(worker.sql, 'projects')
   await withoutCapture(worker.sql, (tx) => tx`truncate scopestack.projects`)
   const { parts } = projectWith(sim, 'project-phases', 2)
   edit(sim, 'project-phases', parts[0]!)

@@ -9,6 +9,7 @@ import { createLogger } from '../../../src/logger.ts'
 import { openDatabase } from '../../../src/store/connection/database.ts'
 import type { ClosedRun } from '../../../src/store/runs/scheduled-runs.ts'
 import { createDatabase } from '../../support/postgres/database.ts'
+import { ensureInstallation, readAlerts, readRuns } from '../../support/tables/runs.ts'
 
 const SCHEDULES = [readSchedule('full', '0 2 * * *', 'UTC'), readSchedule('incremental', '* * * * *', 'UTC')]
 const log = createLogger({ level: 'silent', terminal: false })
@@ -29,10 +30,10 @@ const run = (kind: string, outcome: ClosedRun['outcome']): ClosedRun => ({
 test('an incremental run that ends well ends neither the alert of a missing full run nor that of a failed one', async () => {
   await using database = await createDatabase()
   const sql = openDatabase(database.url)
-  const raised = () => sql`select subject, kind from sync.alerts order by id`
+  const raised = () => readAlerts(sql, ['subject', 'kind'])
   const note = (one: ClosedRun) => sql.begin((tx) => recordRunAlert(tx, one, log))
   try {
-    await sql`insert into sync.installation default values on conflict do nothing`
+    await ensureInstallation(sql)
     const later = new Date(Date.now() + 5 * 86_400_000)
     await raiseSilenceAlerts(sql, SCHEDULES, later)
     await note(run('full', 'failed'))
@@ -73,7 +74,7 @@ test.each([
     } as unknown as Queues
     try {
       await tickOnce({ sql, queues, log, schedules: SCHEDULES, resources, holder: 'test', version: '0' }, at)
-      const runs = await sql<{ kind: string }[]>`select kind from sync.runs order by id`
+      const runs = await readRuns(sql, ['kind'])
       expect(runs.map(({ kind }) => kind)).toEqual(kinds)
       expect(added).toEqual(kinds.map((kind) => resources[kind as keyof typeof resources]))
     } finally {

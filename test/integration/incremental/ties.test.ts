@@ -5,6 +5,7 @@ import type { ListBody } from '../../support/network/relay.ts'
 import { openAccount } from '../../support/scopestack/account.ts'
 import { edit } from '../../support/scopestack/increments.ts'
 import { expectAsRemote } from '../../support/scopestack/living.ts'
+import { readCheckpoints } from '../../support/tables/progress.ts'
 
 type Switches = Parameters<Simulator['setSwitches']>[0]
 
@@ -32,8 +33,8 @@ async function openTies(switches: Switches, alter?: (body: ListBody, asked: { pa
     return some.map(({ id }) => id)
   }
   const watermark = async (): Promise<Date> => {
-    const [row] = await worker.sql<{ at: Date }[]>`select watermark as at from sync.cursors where resource = 'projects'`
-    return row!.at
+    const [row] = await readCheckpoints(worker.sql, ['watermark'], { resource: 'projects' })
+    return row!.watermark!
   }
   const changes = async (expected = 'ok') => {
     const { outcomes } = await worker.run(TYPES, { changesOnly: true })

@@ -12,6 +12,7 @@ import { onTestFinished } from '../../support/run/test-context.ts'
 import { EQUAL, verify } from '../../support/scopestack/verified.ts'
 import { startWorker, type TestWorker } from '../../support/scopestack/worker.ts'
 import { makeDue } from '../../support/tables/outbox.ts'
+import { readParked, setWatermarkAhead } from '../../support/tables/progress.ts'
 
 let sim: Simulator
 let database: TestDatabase
@@ -280,8 +281,10 @@ const outcomesOf = async (how: object) => {
   const { outcomes } = await worker.run(TYPES, how)
   return new Map(outcomes.map((one) => [one.resource, one]))
 }
-const parked = () => worker.sql<{ id: string; reason: string }[]>`
-  select record_id as id, reason from sync.parked where resource = 'clients' and settled_at is null order by 1`
+const parked = async () =>
+  (await readParked(worker.sql, ['recordId', 'reason'], { resource: 'clients', isOpen: true })).map(
+    ({ recordId: id, reason }) => ({ id, reason }),
+  )
 const nameOf = async (id: string) =>
   (await worker.sql<{ name: string }[]>`select name from scopestack.clients where id = ${id}`)[0]?.name
 const POISON = 'Poison'
@@ -356,8 +359,7 @@ describe.each(CHANGES)('$name', ({ make, repair, so, says }) => {
 })
 
 /** As if all that is in the list of changes had been read long ago. */
-const forgetChanges = () =>
-  worker.sql`update sync.cursors set watermark = now() + interval '10 days' where resource = 'clients'`
+const forgetChanges = () => setWatermarkAhead(worker.sql, 'clients', '10 days')
 
 it('a refused row is tried again by each run, though its record did not change since', async () => {
   const { sql } = worker
@@ -452,8 +454,7 @@ it('in a column of a narrower number type, rows that do not fit are parked and n
   const price = async (id: string) =>
     (await sql`select unit_price::text as price from scopestack.products where id = ${id}`)[0]!['price']
   expect(await price(whole)).toBe('12')
-  const [aside] =
-    await sql`select reason from sync.parked where resource = 'products' and record_id = ${part} and settled_at is null`
+  const [aside] = await readParked(sql, ['reason'], { resource: 'products', recordId: part, isOpen: true })
   expect(aside!['reason']).toMatch(/integer: "10\.75"/)
   await sql.unsafe('alter table scopestack.products alter unit_price type numeric')
   expect((await worker.run(['products'], { changesOnly: true })).outcomes).toMatchObject([{ outcome: 'ok' }])

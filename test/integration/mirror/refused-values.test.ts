@@ -12,6 +12,7 @@ import { createDatabase, createEmptyDatabase } from '../../support/postgres/data
 import { leased } from '../../support/postgres/leased.ts'
 import { withoutCapture } from '../../support/postgres/without-capture.ts'
 import { emptyOutbox, readChanges } from '../../support/tables/outbox.ts'
+import { forgetCheckpoints } from '../../support/tables/progress.ts'
 
 const database = await createDatabase()
 const sql = openDatabase(database.url)
@@ -39,7 +40,7 @@ beforeAll(async () => {
 
 beforeEach(async () => {
   await emptyOutbox(sql)
-  await sql`truncate sync.cursors`
+  await forgetCheckpoints(sql)
   await withoutCapture(sql, async (tx) => {
     for (const table of [
       'clients',

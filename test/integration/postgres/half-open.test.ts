@@ -12,6 +12,7 @@ import { startWireRelay, type WireRelay } from '../../support/network/wire-relay
 import { createDatabase } from '../../support/postgres/database.ts'
 import { retried } from '../../support/postgres/retried.ts'
 import { onTestFinished } from '../../support/run/test-context.ts'
+import { insertLease, readLeases, setTerm } from '../../support/tables/fleet.ts'
 import { until } from '../../support/until.ts'
 
 /** A quarter of the product's second. Each test waits for up to 30 checks, one of them for three probes. */
@@ -71,17 +72,17 @@ it.concurrent('idle dead connections are found before a statement needs them', a
 
 it.concurrent('the transaction of a lost connection does not keep its locks', async () => {
   const { sql, admin, relay } = await open()
-  await admin`insert into sync.leases (resource, term, holder, expires_at) values ('clients', 1, 'me', now())`
+  await insertLease(admin, 'clients', 1, 'now')
   const lost = lossOf(
     sql.begin(async (tx) => {
-      await tx`update sync.leases set term = 2`
+      await setTerm(tx, 2)
       relay.freeze('old')
       await tx`select 1`
     }),
   )
   expect(await lost).toBe(true)
-  await sql`update sync.leases set term = 3`
-  expect(await admin`select term::int from sync.leases`).toEqual([{ term: 3 }])
+  await setTerm(sql, 3)
+  expect(await readLeases(admin, ['term'])).toEqual([{ term: 3 }])
 })
 
 it.concurrent('slow work is waited for: a statement, and a COPY with a slow source', async () => {
@@ -96,7 +97,7 @@ it.concurrent('slow work is waited for: a statement, and a COPY with a slow sour
     await finished(stream)
   })
   expect(performance.now() - began).toBeGreaterThan(25 * CHECK_MS)
-  expect(await sql`select from sync.leases`).toHaveLength(2)
+  expect(await readLeases(sql, [])).toHaveLength(2)
 })
 
 it.concurrent('data that takes long to reach the server is waited for', async () => {

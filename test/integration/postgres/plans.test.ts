@@ -29,6 +29,13 @@ import { disableCapture } from '../../../src/store/schema/capture-triggers.ts'
 import { createNewDatabase, type TestDatabase } from '../../support/postgres/database.ts'
 import { watchPlans, type Watched, type Work } from '../../support/postgres/plans.ts'
 import { emptyOutbox, fillOutbox, insertEdits, insertUpdates } from '../../support/tables/outbox.ts'
+import {
+  fillChangedProjects,
+  fillLocalIds,
+  insertCheckpoint,
+  insertCompleteRead,
+} from '../../support/tables/progress.ts'
+import { fillRuns } from '../../support/tables/runs.ts'
 
 /** So that an index is of the same height in both. */
 const FEW = 2_000
@@ -59,15 +66,11 @@ async function fill(sql: Database, n: number): Promise<void> {
   })
   // Settled changes are kept for 90 days; as many wait, are parked or are to be noted in both.
   await fillOutbox(sql, n)
-  await sql`insert into sync.local_ids (resource, local_id, real_id) select 'clients', 'local-' || n, n::text from generate_series(1, ${n}::int) n`
-  await sql`insert into sync.changed_parents (resource, record_id) select 'projects', n::text from generate_series(1, ${n}::int) n`
-  await sql`insert into sync.cursors (resource, as_of) values ('clients', now()), ('forbidden-things', null)`
-  await sql`
-    insert into sync.runs (kind, started_at, finished_at, outcome, holder, version, planned)
-    select 'full', now(), now(), case n % 10 when 0 then 'ok' else 'failed' end, 'x', '1', '{projects}' from generate_series(1, ${n}::int) n`
-  await sql`
-    insert into sync.run_outcomes (run_id, resource, outcome, started_at, seen, inserted, updated, unchanged, parked, pages)
-    select n, 'forbidden-things', 'forbidden', now(), 0, 0, 0, 0, 0, 0 from generate_series(1, ${n}::int) n`
+  await fillLocalIds(sql, n)
+  await fillChangedProjects(sql, n)
+  await insertCompleteRead(sql, 'clients')
+  await insertCheckpoint(sql, 'forbidden-things')
+  await fillRuns(sql, n)
 }
 
 interface Filled {

@@ -10,6 +10,7 @@ import { createDatabase } from '../../support/postgres/database.ts'
 import { retried } from '../../support/postgres/retried.ts'
 import { onTestFinished } from '../../support/run/test-context.ts'
 import { startWorker } from '../../support/scopestack/worker.ts'
+import { readCheckpoints } from '../../support/tables/progress.ts'
 import { until } from '../../support/until.ts'
 
 async function open() {
@@ -112,7 +113,7 @@ it('ends a transaction with an error, not the process, wherever it was when its 
     const answers = await Promise.all(Array.from({ length: 20 }, () => retried(() => sql`select 1 as one`)))
     expect(answers.every(([row]) => row!['one'] === 1)).toBe(true)
   }
-  expect(await admin`select from sync.cursors`).toHaveLength(0)
+  expect(await readCheckpoints(admin, [])).toHaveLength(0)
 })
 
 it('finds the database again after any number of refused connections', async () => {

@@ -6,7 +6,9 @@ import { withoutCapture } from '../../support/postgres/without-capture.ts'
 import { onTestFinished } from '../../support/run/test-context.ts'
 import { livingIds, openAccount, pullOne, remoteIds } from '../../support/scopestack/account.ts'
 import { startWorker, type TestWorker } from '../../support/scopestack/worker.ts'
-import { readCapability } from '../../support/tables/capabilities.ts'
+import { missingSinceEarlier, readCapability } from '../../support/tables/capabilities.ts'
+import { readDrift, readParked } from '../../support/tables/progress.ts'
+import { readRunOutcomes } from '../../support/tables/runs.ts'
 
 interface Row {
   readonly id: string
@@ -51,10 +53,7 @@ describe('a record that is gone', () => {
     expect(gone).toMatchObject({ id: first, name: before[0]!.name, sync_deleted_at: expect.any(Date) as Date })
     expect(gone.sync_changed_at.getTime()).toBeGreaterThan(before[0]!.sync_changed_at.getTime())
     expect(await row(second)).toEqual(before[1])
-    expect(await worker.sql`select deleted from sync.run_outcomes order by run_id`).toEqual([
-      { deleted: 0 },
-      { deleted: 1 },
-    ])
+    expect(await readRunOutcomes(worker.sql, ['deleted'])).toEqual([{ deleted: 0 }, { deleted: 1 }])
     const [status] = await worker.sql`select rows::int from scopestack.sync_status where resource = 'services'`
     expect(status).toEqual({ rows: ids.length - 1 })
     // Once marked deleted, it is not looked up again.
@@ -112,8 +111,8 @@ it('a record that the list does not hold and its own address does is kept, and b
 })
 
 describe('a record that the list does not hold and its own address does', () => {
-  const driftOf = (worker: TestWorker) =>
-    worker.sql`select member, kind from sync.drift where resource = 'services' and kind <> 'gone' order by member`
+  const driftOf = async ({ sql }: TestWorker) =>
+    (await readDrift(sql, ['member', 'kind'], { resource: 'services' })).filter(({ kind }) => kind !== 'gone')
 
   it('leaves its drift on record: an undeclared member, and a value that does not fit', async () => {
     const hidden = new Set<string>()
@@ -160,8 +159,8 @@ describe('a record that the list does not hold and its own address does', () => 
     hidden.add(id!)
     sim.addFault({ kind: '404', match: { path: '/services/\\d+$/' }, count: 'always' })
     expect(await pullOne(worker, 'services')).toMatchObject({ deleted: 0 })
-    expect(await worker.sql`select record_id, reason from sync.parked where settled_at is null`).toEqual([
-      { record_id: id, reason: 'Its attributes are not an object. (SYNC_RECORD_UNUSABLE)' },
+    expect(await readParked(worker.sql, ['recordId', 'reason'], { isOpen: true })).toEqual([
+      { recordId: id, reason: 'Its attributes are not an object. (SYNC_RECORD_UNUSABLE)' },
     ])
     expect(await livingIds(worker, 'services')).toContain(id)
   })
@@ -243,11 +242,7 @@ describe('where nothing was seen of a resource without a list of its own', () =>
 })
 
 describe('a list whose records have no address of their own', () => {
-  const later = (worker: TestWorker, hours: number) => worker.sql`
-    update sync.capabilities
-    set value = (select jsonb_agg(jsonb_set(one, '{since}',
-      to_jsonb((one->>'since')::timestamptz - make_interval(hours => ${hours})))) from jsonb_array_elements(value) one)
-    where name = 'missing'`
+  const later = ({ sql }: TestWorker, hours: number) => missingSinceEarlier(sql, hours)
 
   it.each(['404', '403', '405', '500'] as const)(
     '%s to each of them: the list filtered by id shows whether a record is gone',

@@ -10,6 +10,7 @@ import { startSimulator, type Simulator } from '../../../src/simulator/server.ts
 import type { PullReport } from '../../../src/sync/run/run.ts'
 import { createDatabase, type TestDatabase } from '../../support/postgres/database.ts'
 import { startWorker, type TestWorker } from '../../support/scopestack/worker.ts'
+import { readDrift } from '../../support/tables/progress.ts'
 
 type Row = Record<string, unknown> & { sync_extra: Record<string, unknown> | null }
 interface Source {
@@ -177,7 +178,7 @@ describe.each(['help-pages', 'library'] as const)('a pull from a server of profi
     )
     const { outcomes } = await worker.run(lists.map(({ type }) => type))
     expect(outcomes.filter(({ outcome }) => outcome !== 'ok')).toEqual([])
-    const drift = await worker.sql`select resource, member from sync.drift where kind = 'misfit'`
+    const drift = await readDrift(worker.sql, ['resource', 'member'], { kind: 'misfit' })
     for (const { type, table, id, column } of planted) {
       const rows = await rowsOf(catalog.get(type)!)
       expect(rows.size, table).toBe(sim.records.list(type).length)

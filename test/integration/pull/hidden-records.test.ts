@@ -9,6 +9,7 @@ import { livingIds, openAccount, pullOne, remoteIds } from '../../support/scopes
 import { unequal } from '../../support/scopestack/truth.ts'
 import { EQUAL, verify } from '../../support/scopestack/verified.ts'
 import type { TestWorker } from '../../support/scopestack/worker.ts'
+import { readReadPlan } from '../../support/tables/capabilities.ts'
 
 type Default = ReturnType<Simulator['switches']>['activeDefault']
 const DEFAULTS: readonly Default[] = ['not-archived', 'active', 'all']
@@ -22,9 +23,8 @@ function setFlags({ records }: Simulator, type: string, flag: string, { archived
 }
 
 const scopeOf = async ({ sql }: TestWorker, type: string): Promise<unknown> => {
-  const [row] = await sql<{ shown: unknown }[]>`
-    select value->'scope'->>'shown' as shown from sync.capabilities where resource = ${type} and name = 'question'`
-  return row?.shown
+  const plan = await readReadPlan(sql, type)
+  return (plan?.['scope'] as { shown?: unknown } | undefined)?.shown ?? null
 }
 
 const small = (sim: Simulator, type: string): number => sim.stats().requests[`GET /{account}/v1/${type}`] ?? 0

@@ -5,6 +5,9 @@ import type { Simulator } from '../../../src/simulator/server.ts'
 import { pull } from '../../../src/sync/run/run.ts'
 import { livingIds, openAccount, pullOne, remoteIds } from '../../support/scopestack/account.ts'
 import { startWorker, type TestWorker } from '../../support/scopestack/worker.ts'
+import { readLeases } from '../../support/tables/fleet.ts'
+import { beginSnapshotsAgo, keepSnapshots, readCheckpoints, restoreSnapshot } from '../../support/tables/progress.ts'
+import { readRuns } from '../../support/tables/runs.ts'
 
 /** Pages asked for, also those that had not changed. */
 const asked = (sim: Simulator): number => sim.stats().requests['GET /{account}/v1/services'] ?? 0
@@ -14,7 +17,7 @@ const pages = (sim: Simulator): readonly number[] => sim.stats().pages['services
 const COUNTS = [1, 1, 1]
 
 const chainsOf = async ({ sql }: TestWorker): Promise<PageChain[] | null> =>
-  (await sql<{ chains: PageChain[] | null }[]>`select chains from sync.cursors where resource = 'services'`)[0]!.chains
+  (await readCheckpoints(sql, ['chains'], { resource: 'services' }))[0]!.chains
 
 /** Stopped for good by a list that breaks at page 3, behind those that lie behind it. */
 async function interrupted() {
@@ -87,7 +90,7 @@ it('an interrupted read begins again when the list does not give its number of p
 
 it('an interrupted read begins again when it is older than half a day', async () => {
   const { sim, worker, last } = await interrupted()
-  await worker.sql`update sync.cursors set snapshot_started_at = now() - interval '13 hours'`
+  await beginSnapshotsAgo(worker.sql, '13 hours')
   await pullOne(worker, 'services')
   expect(asked(sim)).toBe(1 + last + COUNTS.length)
 })
@@ -95,23 +98,11 @@ it('an interrupted read begins again when it is older than half a day', async ()
 it('an interrupted read begins again when it is a single document, whose time is that of its own read', async () => {
   const { worker } = await openAccount()
   // What a kill behind its only batch leaves.
-  await worker.sql.unsafe(`
-    create table public.kept as select * from sync.cursors where false;
-    create function public.keep() returns trigger language plpgsql as $$ begin
-      insert into public.kept select new.*;
-      return null;
-    end $$;
-    create trigger keep after update on sync.cursors for each row when (new.snapshot_started_at is not null)
-      execute function public.keep()`)
+  await keepSnapshots(worker.sql)
   expect(await pullOne(worker, 'mes')).toMatchObject({ outcome: 'ok', seen: 1 })
-  const { count } = await worker.sql`
-    update sync.cursors c set (snapshot_started_at, request, pass, chains, position) = (
-      select now() - interval '11 hours', request, pass, chains, position from public.kept limit 1)`
-  expect(count).toBe(1)
+  expect(await restoreSnapshot(worker.sql, '11 hours')).toBe(1)
   expect(await pullOne(worker, 'mes')).toMatchObject({ outcome: 'ok', seen: 1 })
-  const [read] =
-    await worker.sql`select as_of > now() - interval '1 hour' as now from sync.cursors where resource = 'mes'`
-  expect(read).toEqual({ now: true })
+  expect(await readCheckpoints(worker.sql, ['asOfThisHour'], { resource: 'mes' })).toEqual([{ asOfThisHour: true }])
 })
 
 it('a resumed read has every record that lived throughout, when the list shrank in between', async () => {
@@ -150,8 +141,8 @@ it('a run that is stopped on request keeps its checkpoint, and reports it', asyn
   await expect(stopped).rejects.toMatchObject({ code: 'SYNC_STOPPED' })
   expect(await chainsOf(worker)).toMatchObject([{ next: 3 }])
   expect(await livingIds(worker, 'services')).toHaveLength(written)
-  const [run] = await worker.sql`select outcome, error from sync.runs order by id desc limit 1`
+  const run = (await readRuns(worker.sql, ['outcome', 'error'])).at(-1)
   expect(run).toEqual({ outcome: 'failed', error: expect.stringContaining('Stopped on request') as string })
-  const [lease] = await worker.sql`select expires_at < now() as free from sync.leases`
-  expect(lease).toEqual({ free: true })
+  const [lease] = await readLeases(worker.sql, ['isHeld'])
+  expect(lease).toEqual({ isHeld: false })
 })

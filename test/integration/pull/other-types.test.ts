@@ -2,6 +2,7 @@
 import { expect, it } from 'vitest'
 import { openAccount, pullOne, remoteIds } from '../../support/scopestack/account.ts'
 import { learnedAgo } from '../../support/tables/capabilities.ts'
+import { readDrift } from '../../support/tables/progress.ts'
 
 it('a reference to another type than the declared one is kept in sync_extra, and noted as drift; its id joins nothing', async () => {
   const { sim, worker } = await openAccount()
@@ -17,7 +18,7 @@ it('a reference to another type than the declared one is kept in sync_extra, and
   sim.records.update('projects', id!, { relationships: { client: { type: 'vendors', id: client! } } })
   expect(await pullOne(worker, 'projects')).toMatchObject({ outcome: 'ok', updated: 1 })
   expect(await row(id!)).toMatchObject({ client_id: null, extra: { client: { type: 'vendors', id: client } } })
-  expect(await sql`select kind, sample from sync.drift where resource = 'projects' and member = 'client'`).toEqual([
+  expect(await readDrift(sql, ['kind', 'sample'], { resource: 'projects', member: 'client' })).toEqual([
     { kind: 'misfit', sample: 'of type vendors' },
   ])
   expect(await pullOne(worker, 'projects')).toMatchObject({ outcome: 'ok', updated: 0 })
@@ -46,7 +47,7 @@ it.each(['lobs', 'line-of-businesses', 'lines-of-business'] as const)(
     for (const { id, lob } of await worker.sql`select id, lob_id as lob from scopestack.services`) {
       expect(lob).toEqual(lobs.get(id as string))
     }
-    expect(await worker.sql`select member from sync.drift where resource = 'services' and kind = 'misfit'`).toEqual([])
+    expect(await readDrift(worker.sql, ['member'], { resource: 'services', kind: 'misfit' })).toEqual([])
   },
 )
 

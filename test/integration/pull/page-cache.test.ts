@@ -5,6 +5,7 @@ import { pull } from '../../../src/sync/run/run.ts'
 import { withoutCapture } from '../../support/postgres/without-capture.ts'
 import { livingIds, openAccount, pullOne, remoteIds } from '../../support/scopestack/account.ts'
 import type { TestWorker } from '../../support/scopestack/worker.ts'
+import { readPageCache } from '../../support/tables/progress.ts'
 
 const versions = ({ sql }: TestWorker) => sql`select id, ctid::text, xmin::text from scopestack.services order by id`
 
@@ -55,18 +56,15 @@ describe('a list that has not changed', () => {
       return body
     })
     await pullOne(worker, 'services')
-    const held = await worker.sql`
-      select page, etag, loaded_at::text as at from sync.known_pages where resource = 'services' order by loaded_at`
+    const cached = () => readPageCache(worker.sql, ['page', 'etag', 'loadedAt'], { resource: 'services' })
+    const held = await cached()
     expect(held.filter(({ etag }) => etag !== null)).toEqual([])
     const before = await versions(worker)
     asked.length = 0
     expect(await pullOne(worker, 'services')).toMatchObject({ outcome: 'ok', inserted: 0, updated: 0 })
     expect(new Set(asked).size).toBe(held.length)
     expect(await versions(worker)).toEqual(before)
-    const since = await worker.sql`
-      select page from sync.known_pages
-      where resource = 'services' and loaded_at > ${held.at(-1)!['at'] as string}::text::timestamptz`
-    expect(since).toHaveLength(0)
+    expect(await cached(), 'none was loaded since').toEqual(held)
   })
 })
 
@@ -120,8 +118,10 @@ it('pages behind the end of a list that became shorter are forgotten', async () 
   const { sim, worker, ids, last } = await open()
   for (const id of ids.slice(-10)) sim.records.remove('services', id)
   for (let times = 0; times < 2; times++) await pullOne(worker, 'services', { allowMassDelete: true })
-  const held = await worker.sql`select page from sync.known_pages where resource = 'services' order by page`
-  expect(held.map(({ page }) => Number(page))).toEqual(Array.from({ length: last - 1 }, (_, index) => index + 1))
+  const held = await readPageCache(worker.sql, ['page'], { resource: 'services' })
+  expect(held.map(({ page }) => page).toSorted((a, b) => a - b)).toEqual(
+    Array.from({ length: last - 1 }, (_, index) => index + 1),
+  )
 })
 
 it('a page with a parked record is never skipped', async () => {
@@ -131,5 +131,5 @@ it('a page with a parked record is never skipped', async () => {
   for (let times = 0; times < 2; times++) {
     expect(await pullOne(worker, 'services')).toMatchObject({ outcome: 'incomplete', parked: 1 })
   }
-  expect(await worker.sql`select from sync.known_pages where resource = 'services' and page = 2`).toHaveLength(0)
+  expect(await readPageCache(worker.sql, [], { resource: 'services', page: 2 })).toHaveLength(0)
 })

@@ -5,6 +5,7 @@ import { parkRecords } from '../../../src/store/progress/parked-records.ts'
 import { leased } from '../../support/postgres/leased.ts'
 import { asOf, livingIds, openAccount, pullOne } from '../../support/scopestack/account.ts'
 import type { TestWorker } from '../../support/scopestack/worker.ts'
+import { readCheckpoints, readParked } from '../../support/tables/progress.ts'
 
 const services = (sim: Simulator) => sim.records.list('services')
 const count = async (worker: TestWorker): Promise<number> => (await livingIds(worker, 'services')).length
@@ -43,7 +44,7 @@ describe('a list whose members are not all records', () => {
     const outcome = await pullOne(worker, 'services')
     expect(outcome).toMatchObject({ outcome: 'incomplete', parked: 5 })
     expect(await count(worker)).toBe(services(sim).length - 4)
-    const parked = await worker.sql<{ reason: string; body: string }[]>`select reason, body from sync.parked`
+    const parked = await readParked(worker.sql, ['reason', 'body'])
     expect(parked.map(({ reason }) => reason).toSorted()).toEqual(
       [
         ...Array<string>(2).fill(
@@ -64,7 +65,7 @@ describe('a list whose members are not all records', () => {
       // It may be the very one that is missing from the shorter page.
       return { ...body, data: sent === 'short' ? others : [{ ...first, type: 'x' }, ...others] }
     })
-    const open = async () => (await worker.sql`select from sync.parked where settled_at is null`).length
+    const open = async () => (await readParked(worker.sql, [], { isOpen: true })).length
     expect(await pullOne(worker, 'services')).toMatchObject({ outcome: 'incomplete', parked: 1 })
     sent = 'short'
     expect(await pullOne(worker, 'services')).toMatchObject({ outcome: 'incomplete', parked: 0 })
@@ -81,9 +82,9 @@ describe('a list whose members are not all records', () => {
     )
     expect(await pullOne(worker, 'services')).toMatchObject({ outcome: 'incomplete', parked: 1 })
     expect(await count(worker)).toBe(services(sim).length - 1)
-    const [parked] = await worker.sql`select record_id, reason from sync.parked`
+    const [parked] = await readParked(worker.sql, ['recordId', 'reason'])
     expect(parked).toEqual({
-      record_id: id,
+      recordId: id,
       reason: expect.stringMatching(/index row.* \(SYNC_RECORD_REJECTED\)$/) as string,
     })
   })
@@ -100,7 +101,7 @@ it('a parked record holds back no other: the next run is incremental', async () 
   expect(outcome).toMatchObject({ outcome: 'incomplete', parked: 1 })
   const before = await asOf(worker, 'projects')
   expect(before).not.toBeNull()
-  const [cursor] = await worker.sql`select watermark from sync.cursors where resource = 'projects'`
+  const [cursor] = await readCheckpoints(worker.sql, ['watermark'], { resource: 'projects' })
   expect(cursor!['watermark']).not.toBeNull()
   sim.records.update('projects', others[5]!, { attributes: { 'project-name': 'Renamed' } })
   sim.resetStats()
@@ -119,7 +120,7 @@ describe('a record that cannot be a row', () => {
     const outcome = await withDeepNesting(() => pullOne(worker, 'services'))
     expect(outcome).toMatchObject({ outcome: 'incomplete', parked: 1, seen: services(sim).length })
     expect(await count(worker)).toBe(services(sim).length - 1)
-    const [parked] = await worker.sql<{ reason: string; body: string }[]>`select reason, body from sync.parked`
+    const [parked] = await readParked(worker.sql, ['reason', 'body'])
     expect(parked!.reason).toContain('cannot be written as a row')
     expect(parked!.body).toContain('…')
   })
@@ -135,7 +136,7 @@ describe('a record that cannot be a row', () => {
     })
     expect(await pullOne(worker, 'services')).toMatchObject({ outcome: 'incomplete', parked: 2 })
     expect(await count(worker)).toBe(services(sim).length - 2)
-    const parked = await worker.sql<{ reason: string; body: string }[]>`select reason, body from sync.parked order by 1`
+    const parked = await readParked(worker.sql, ['reason', 'body'])
     expect(parked.map(({ reason }) => reason)).toEqual([
       'Its attributes are not an object. (SYNC_RECORD_UNUSABLE)',
       'Its relationships are not an object. (SYNC_RECORD_UNUSABLE)',
@@ -147,7 +148,7 @@ describe('a record that cannot be a row', () => {
     const { worker } = await openAccount()
     const odd = { id: '1', reason: 'NUL \0 and half \ud800', body: null }
     await leased(worker.sql, (tx) => parkRecords(tx, 'services', [odd]))
-    expect(await worker.sql`select reason from sync.parked`).toEqual([
+    expect(await readParked(worker.sql, ['reason'])).toEqual([
       { reason: 'NUL \ufffd and half \ufffd (SYNC_RECORD_UNUSABLE)' },
     ])
   })

@@ -4,15 +4,13 @@ import type { Simulator } from '../../../src/simulator/server.ts'
 import { readStatus } from '../../../src/store/runs/status.ts'
 import { asOf, livingIds, openAccount, pullOne, remoteIds } from '../../support/scopestack/account.ts'
 import type { TestWorker } from '../../support/scopestack/worker.ts'
-import { learnedAgo } from '../../support/tables/capabilities.ts'
+import { learnedAgo, readReadPlan } from '../../support/tables/capabilities.ts'
+import { readDrift } from '../../support/tables/progress.ts'
 
 const requests = (sim: Simulator, pattern: string): number => sim.stats().requests[`GET /{account}/v1/${pattern}`] ?? 0
 
-const wayOf = async ({ sql }: TestWorker, type: string): Promise<unknown> => {
-  const [row] = await sql<{ read: unknown }[]>`
-    select value->'read' as read from sync.capabilities where resource = ${type} and name = 'question'`
-  return row?.read
-}
+const methodOf = async ({ sql }: TestWorker, type: string): Promise<unknown> =>
+  (await readReadPlan(sql, type))?.['read']
 
 describe('a resource without a list of its own', () => {
   /** Materials of projects, some of which have more than a page of them. */
@@ -39,7 +37,7 @@ describe('a resource without a list of its own', () => {
     expect(await asOf(worker, 'project-materials')).toEqual(await asOf(worker, 'projects'))
     const [keys] = await worker.sql`select count(project_id)::int as n from scopestack.project_materials`
     expect(keys).toEqual({ n: remoteIds(sim, 'project-materials').length })
-    expect(await wayOf(worker, 'project-materials')).toEqual({
+    expect(await methodOf(worker, 'project-materials')).toEqual({
       from: 'below',
       parent: 'projects',
       path: 'project-materials',
@@ -169,7 +167,7 @@ it('records that are only included in another list are read from there', async (
   expect(await livingIds(worker, 'business_units')).toEqual(
     remoteIds(sim, 'business-units').filter((id) => named.has(id)),
   )
-  expect(await wayOf(worker, 'business-units')).toMatchObject({ from: 'included', list: 'projects' })
+  expect(await methodOf(worker, 'business-units')).toMatchObject({ from: 'included', list: 'projects' })
 })
 
 describe('a read method that has worked', () => {
@@ -182,7 +180,7 @@ describe('a read method that has worked', () => {
     for (let times = 0; times < 2; times++) {
       sim.addFault(notFound)
       expect(await pullOne(worker, 'business-units')).toMatchObject({ outcome: 'failed', code: 'SYNC_LIST_NOT_FOUND' })
-      expect(await wayOf(worker, 'business-units')).toEqual(own)
+      expect(await methodOf(worker, 'business-units')).toEqual(own)
       // It has answered in between, so the second time is not the second in a row.
       expect(await pullOne(worker, 'business-units')).toMatchObject({ outcome: 'ok' })
     }
@@ -194,7 +192,7 @@ describe('a read method that has worked', () => {
     sim.addFault({ ...notFound, count: 'always' })
     expect(await pullOne(worker, 'business-units')).toMatchObject({ outcome: 'failed' })
     expect(await pullOne(worker, 'business-units')).not.toMatchObject({ outcome: 'failed' })
-    expect(await wayOf(worker, 'business-units')).toMatchObject({ from: 'included', list: 'projects' })
+    expect(await methodOf(worker, 'business-units')).toMatchObject({ from: 'included', list: 'projects' })
   })
 })
 
@@ -299,9 +297,7 @@ it('a declared member that no record ever carried is noted as drift, until a rec
     return { ...body, data }
   })
   const gone = async () =>
-    (await worker.sql`select member from sync.drift where resource = 'services' and kind = 'gone'`).map(
-      ({ member }) => member as string,
-    )
+    (await readDrift(worker.sql, ['member'], { resource: 'services', kind: 'gone' })).map(({ member }) => member)
   expect(await pullOne(worker, 'services')).toMatchObject({ outcome: 'ok' })
   const before = await gone()
   expect(before).toContain('sku')

@@ -5,7 +5,8 @@ import { withLease } from '../../../src/sync/with-lease.ts'
 import type { ListBody } from '../../support/network/relay.ts'
 import { livingIds, openAccount, pullOne, remoteIds } from '../../support/scopestack/account.ts'
 import { edit } from '../../support/scopestack/increments.ts'
-import { readCapability } from '../../support/tables/capabilities.ts'
+import { readCapability, setLearned } from '../../support/tables/capabilities.ts'
+import { readDrift, readParked } from '../../support/tables/progress.ts'
 
 const TYPE = 'services'
 const BELOW = 'project-materials'
@@ -14,8 +15,9 @@ const asked = (sim: { stats(): { requests: Record<string, number> } }): number =
   sim.stats().requests[`GET /{account}/v1/${TYPE}`] ?? 0
 
 const parked = async ({ sql }: Awaited<ReturnType<typeof openAccount>>['worker']) =>
-  await sql<{ id: string | null; reason: string }[]>`
-    select record_id as id, reason from sync.parked where settled_at is null order by record_id`
+  (await readParked(sql, ['recordId', 'reason'], { isOpen: true })).map(({ recordId: id, reason }) => ({ id, reason }))
+
+const LONG_AGO = '2020-01-01T00:00:00Z'
 
 type Meta = (counts: Record<string, unknown>) => Record<string, unknown>
 const META: readonly (readonly [string, Meta | undefined])[] = [
@@ -61,9 +63,7 @@ describe('a list without pages', () => {
     expect(await pullOne(worker, TYPE)).toMatchObject({ outcome: 'ok' })
     sim.setSwitches({ unpagedLists: [], pageMax: 7, pageOverflow: 'clamped' })
     const added = sim.records.create(TYPE, { attributes: { name: 'The last one' } }).id
-    await worker.sql`
-      update sync.capabilities set value = jsonb_set(value, '{learned,unpagedAt}', '"2020-01-01T00:00:00Z"')
-      where resource = ${TYPE} and name = 'question'`
+    await setLearned(worker.sql, TYPE, ['unpagedAt'], LONG_AGO)
     // Nothing is counted, so nothing proves it.
     expect(await pullOne(worker, TYPE)).toMatchObject({ outcome: 'incomplete' })
     expect(await livingIds(worker, TYPE)).toContain(added)
@@ -206,9 +206,7 @@ describe('a page that is too large for the server', () => {
     expect(sim.stats().statuses).toEqual({ 304: expect.any(Number) as number, 200: 2 })
 
     sim.setSwitches({ heavyPages: null })
-    await worker.sql`
-      update sync.capabilities set value = jsonb_set(value, '{learned,most,at}', '"2020-01-01T00:00:00Z"')
-      where name = 'question'`
+    await setLearned(worker.sql, TYPE, ['most', 'at'], LONG_AGO)
     sim.resetStats()
     expect(await pullOne(worker, TYPE)).toMatchObject({ outcome: 'ok', message: null })
     expect(asked(sim)).toBeLessThanOrEqual(Math.ceil(remoteIds(sim, TYPE).length / 20) + 3)
@@ -233,7 +231,7 @@ describe('a list whose pages are refused behind some place', () => {
     sim.setSwitches({ pageDepth, ...switches })
     expect(await pullOne(worker, TYPE)).toMatchObject({ outcome: 'ok', message: null })
     expect(await livingIds(worker, TYPE)).toEqual(remoteIds(sim, TYPE))
-    const drift = await worker.sql`select member from sync.drift where kind = 'refused'`
+    const drift = await readDrift(worker.sql, ['member'], { kind: 'refused' })
     expect(drift).toEqual([])
 
     sim.records.remove(TYPE, remoteIds(sim, TYPE)[3]!)

@@ -8,6 +8,7 @@ import { createDatabase } from '../../support/postgres/database.ts'
 import { leased } from '../../support/postgres/leased.ts'
 import { withoutCapture } from '../../support/postgres/without-capture.ts'
 import { emptyOutbox, readChanges } from '../../support/tables/outbox.ts'
+import { emptyLocalIds, forgetCheckpoints, insertCompleteRead, insertLocalId } from '../../support/tables/progress.ts'
 
 const database = await createDatabase()
 const sql = openDatabase(database.url)
@@ -21,7 +22,8 @@ const LOCAL = `local-${randomUUID()}`
 
 beforeEach(async () => {
   await emptyOutbox(sql)
-  await sql`truncate sync.cursors, sync.local_ids`
+  await forgetCheckpoints(sql)
+  await emptyLocalIds(sql)
   await withoutCapture(sql, async (tx) => {
     for (const table of ['clients', 'projects', 'vendors', 'project_documents'])
       await tx`delete from scopestack.${tx(table)}`
@@ -36,7 +38,7 @@ beforeEach(async () => {
 const load = (type: string, id: string) =>
   leased(sql, (tx) => createMirror(catalog.get(type)!).load(tx, [{ type, id, attributes: { name: `${type} ${id}` } }]))
 /** A pull has proved that it has all of them. */
-const wasReadWhole = () => sql`insert into sync.cursors (resource, as_of) values ('clients', now())`
+const wasReadWhole = () => insertCompleteRead(sql, 'clients')
 const ways = (id: string): (() => Promise<unknown>)[] => [
   () => sql`update scopestack.projects set client_id = ${id}, project_name = 'Moved'`,
   () => sql`update scopestack.projects set client_id = case id when '2' then ${id} else '1' end`,
@@ -106,7 +108,7 @@ describe('a trigger accepts', () => {
   })
 
   it('a local id whose real id is known by now', async () => {
-    await sql`insert into sync.local_ids (resource, local_id, real_id) values ('clients', ${LOCAL}, '2')`
+    await insertLocalId(sql, 'clients', LOCAL, '2')
     await sql`update scopestack.projects set client_id = ${LOCAL} where id = '1'`
     expect(await readChanges(sql, ['relationships'])).toEqual([{ relationships: { client: LOCAL } }])
   })

@@ -5,6 +5,9 @@ import { readKnown } from '../../../src/store/progress/known.ts'
 import type { Outcome } from '../../../src/store/runs/runs.ts'
 import { pullSnapshot } from '../../../src/sync/snapshot/snapshot.ts'
 import { asOf, livingIds, openAccount, pullOne, remoteIds } from '../../support/scopestack/account.ts'
+import { takeLease } from '../../support/tables/fleet.ts'
+import { insertSeenPage, readCheckpoints, readParked, readSeenPages } from '../../support/tables/progress.ts'
+import { readRunOutcomes } from '../../support/tables/runs.ts'
 
 const services = (sim: Simulator) => sim.records.list('services')
 
@@ -82,9 +85,9 @@ describe('a snapshot', () => {
   it('is not begun by a run whose lease has passed to another', async () => {
     const { worker } = await openAccount()
     await pullOne(worker, 'clients')
-    await worker.sql`insert into sync.seen_pages (resource, pass, page, ids) values ('clients', 1, 1, '{other}')`
+    await insertSeenPage(worker.sql, 'clients', 'other')
     const late = await worker.leases.acquire('clients')
-    await worker.sql`update sync.leases set term = term + 1 where resource = 'clients'`
+    await takeLease(worker.sql, 'clients')
     const resource = worker.catalog.get('clients')!
     const { signal } = new AbortController()
     const known = await readKnown(worker.sql, 'clients')
@@ -100,7 +103,7 @@ describe('a snapshot', () => {
     }
     const begun = pullSnapshot(worker, { resource, lease: late, ...how, signal, onProgress: () => {} })
     await expect(begun).rejects.toMatchObject({ code: 'SYNC_LEASE_LOST' })
-    expect(await worker.sql`select ids from sync.seen_pages where resource = 'clients'`).toEqual([{ ids: '{other}' }])
+    expect(await readSeenPages(worker.sql, ['ids'], { resource: 'clients' })).toEqual([{ ids: ['other'] }])
   })
 })
 
@@ -114,7 +117,7 @@ it('a list is not begun a second time by a run whose lease has passed to another
       return null; end $$;
     create trigger take after insert on sync.seen_pages for each row execute function sync.take()`)
   expect(await pullOne(worker, 'services')).toMatchObject({ outcome: 'failed', code: 'SYNC_LEASE_LOST' })
-  const [cursor] = await worker.sql`select pass from sync.cursors where resource = 'services'`
+  const [cursor] = await readCheckpoints(worker.sql, ['pass'], { resource: 'services' })
   expect(cursor).toEqual({ pass: 1 })
 })
 
@@ -126,7 +129,7 @@ describe('a resource that cannot be read', () => {
     const said = Object.fromEntries(outcomes.map((one) => [one.resource, one.outcome] satisfies [string, Outcome]))
     expect(said).toEqual({ clients: 'forbidden', services: 'ok', tags: 'ok' })
     expect(outcome).toBe('forbidden')
-    const [row] = await worker.sql`select outcome, code from sync.run_outcomes where resource = 'clients'`
+    const [row] = await readRunOutcomes(worker.sql, ['outcome', 'code'], { resource: 'clients' })
     expect(row).toEqual({ outcome: 'forbidden', code: 'SYNC_FORBIDDEN' })
   })
 
@@ -162,8 +165,8 @@ describe('documents read one by one', () => {
     expect(await pullOne(worker, 'merge-data')).toMatchObject({ outcome: 'incomplete', parked: 1 })
     const held = await worker.sql<{ id: string }[]>`select id from scopestack.merge_data`
     expect(held.map(({ id }) => id).toSorted()).toEqual(ids.filter((id) => id !== ids[3]).toSorted())
-    const [parked] = await worker.sql`select record_id, reason from sync.parked`
-    expect(parked).toEqual({ record_id: ids[3], reason: expect.stringContaining('500') as string })
+    const [parked] = await readParked(worker.sql, ['recordId', 'reason'])
+    expect(parked).toEqual({ recordId: ids[3], reason: expect.stringContaining('500') as string })
     sim.removeFault()
     expect(await pullOne(worker, 'merge-data')).toMatchObject({ outcome: 'ok', inserted: 1 })
   })

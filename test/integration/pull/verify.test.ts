@@ -6,6 +6,7 @@ import { withoutCapture } from '../../support/postgres/without-capture.ts'
 import { livingIds, openAccount, pullOne, remoteIds } from '../../support/scopestack/account.ts'
 import { EQUAL, verify, type Found } from '../../support/scopestack/verified.ts'
 import type { TestWorker } from '../../support/scopestack/worker.ts'
+import { readCheckpoints, readSeenPages } from '../../support/tables/progress.ts'
 
 async function openServices(...given: Parameters<typeof openAccount>) {
   const { sim, worker } = await openAccount(...given)
@@ -241,10 +242,7 @@ it('leaves the checkpoint of an interrupted pull, which resumes', async () => {
   const fault = sim.addFault({ kind: '403', match: { type: 'services', page: 3 }, count: 'always' })
   expect((await worker.run(['services'])).outcomes[0]).toMatchObject({ outcome: 'forbidden' })
   sim.removeFault(fault.id)
-  const books = async () => [
-    await worker.sql`select * from sync.cursors`,
-    await worker.sql`select * from sync.seen_pages order by page`,
-  ]
+  const books = async () => [await readCheckpoints(worker.sql, ['whole']), await readSeenPages(worker.sql, ['whole'])]
   const before = await books()
   const found = await verify(worker, 'services')
   expect(found).toMatchObject({ missing: 30, extra: 0, different: 0, doubt: null })

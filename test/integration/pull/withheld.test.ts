@@ -9,6 +9,7 @@ import { leased } from '../../support/postgres/leased.ts'
 import { openAccount, pullOne, remoteIds } from '../../support/scopestack/account.ts'
 import type { TestWorker } from '../../support/scopestack/worker.ts'
 import { learnedAgo } from '../../support/tables/capabilities.ts'
+import { readDrift } from '../../support/tables/progress.ts'
 
 const valuesOf = async ({ sql }: TestWorker, table: string) =>
   (await sql.unsafe(`select * from scopestack.${table} where sync_deleted_at is null order by id`)).map(
@@ -16,9 +17,7 @@ const valuesOf = async ({ sql }: TestWorker, table: string) =>
   )
 
 const withheld = async ({ sql }: TestWorker, type: string): Promise<string[]> =>
-  (await sql`select member from sync.drift where resource = ${type} and kind = 'withheld' order by member`).map(
-    ({ member }) => member as string,
-  )
+  (await readDrift(sql, ['member'], { resource: type, kind: 'withheld' })).map(({ member }) => member)
 
 const verify = (worker: TestWorker, type: string): Promise<VerifyResult> =>
   withLease(worker.leases, type, new AbortController().signal, (signal, lease) =>

@@ -10,6 +10,7 @@ import { createDatabase, createNewDatabase, type TestDatabase } from '../../supp
 import { withoutCapture } from '../../support/postgres/without-capture.ts'
 import { startWorker, type TestWorker } from '../../support/scopestack/worker.ts'
 import { emptyOutbox } from '../../support/tables/outbox.ts'
+import { emptyPageCache } from '../../support/tables/progress.ts'
 
 const SETTINGS: Readonly<Record<string, readonly string[]>> = {
   TimeZone: ['America/St_Johns', 'Pacific/Kiritimati', 'UTC'],
@@ -135,7 +136,7 @@ async function sentUnder(settings: Readonly<Record<string, string>>): Promise<re
     }),
   })
   await emptyOutbox(worker.sql)
-  await worker.sql`truncate sync.known_pages`
+  await emptyPageCache(worker.sql)
   await withoutCapture(worker.sql, async (tx) => {
     await tx`delete from scopestack.vendors where id like 'local-%'`
     for (const type of TYPES) await tx`update scopestack.${tx(type.replaceAll('-', '_'))} set sync_hash = ''`

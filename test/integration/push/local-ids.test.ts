@@ -8,6 +8,7 @@ import { createDatabase, type TestDatabase } from '../../support/postgres/databa
 import { withoutCapture } from '../../support/postgres/without-capture.ts'
 import { startWorker, type TestWorker } from '../../support/scopestack/worker.ts'
 import { emptyOutbox, readChanges } from '../../support/tables/outbox.ts'
+import { emptyLocalIds, makeLocalIdsAgo } from '../../support/tables/progress.ts'
 
 let sim: Simulator
 let database: TestDatabase
@@ -24,7 +25,7 @@ beforeAll(async () => {
 beforeEach(async () => {
   sim.removeFault()
   await emptyOutbox(worker.sql)
-  await worker.sql`truncate sync.local_ids`
+  await emptyLocalIds(worker.sql)
   await withoutCapture(worker.sql, async (tx) => {
     for (const type of TYPES) await tx`delete from scopestack.${tx(type.replaceAll('-', '_'))} where id like 'local-%'`
   })
@@ -107,10 +108,10 @@ describe('a local id, after the real one is known,', () => {
     const { id } = remote('clients', 'name', 'In the view')
     const newIds = () => worker.sql`select local_id, id, resource from scopestack.new_ids`
     expect(await newIds()).toEqual([{ local_id: kept, id, resource: 'clients' }])
-    await worker.sql`update sync.local_ids set made_at = now() - interval '89 days'`
+    await makeLocalIdsAgo(worker.sql, '89 days')
     await pruneSettledChanges(worker.sql)
     expect(await newIds()).toHaveLength(1)
-    await worker.sql`update sync.local_ids set made_at = now() - interval '91 days'`
+    await makeLocalIdsAgo(worker.sql, '91 days')
     await pruneSettledChanges(worker.sql)
     expect(await newIds()).toEqual([])
   })

@@ -13,9 +13,9 @@ import { settle } from '../../../src/store/outbox/settle.ts'
 import { disableCapture } from '../../../src/store/schema/capture-triggers.ts'
 import { createDatabase } from '../../support/postgres/database.ts'
 import { leased } from '../../support/postgres/leased.ts'
+import { expirePush } from '../../support/tables/fleet.ts'
 import {
   emptyOutbox,
-  expirePush,
   parkOf,
   parkReturned,
   readChanges,

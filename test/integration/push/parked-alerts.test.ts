@@ -6,6 +6,7 @@ import { discardChange } from '../../../src/store/outbox/change-actions.ts'
 import { createDatabase, type TestDatabase } from '../../support/postgres/database.ts'
 import { startWorker, type TestWorker } from '../../support/scopestack/worker.ts'
 import { sendAll, emptyOutbox, parkEarlier, readChanges } from '../../support/tables/outbox.ts'
+import { emptyAlerts, raiseEarlier, readAlerts } from '../../support/tables/runs.ts'
 
 let sim: Simulator
 let database: TestDatabase
@@ -20,7 +21,7 @@ beforeAll(async () => {
 
 beforeEach(async () => {
   await emptyOutbox(worker.sql)
-  await worker.sql`truncate sync.alerts`
+  await emptyAlerts(worker.sql)
 })
 
 afterAll(async () => {
@@ -36,9 +37,8 @@ async function park(count: number): Promise<void> {
   expect((await worker.push()).map(({ fate }) => fate)).toEqual(Array.from({ length: count }, () => 'parked'))
 }
 
-const raised = () =>
-  worker.sql<{ kind: string; body: Record<string, unknown> }[]>`select kind, body from sync.alerts order by id`
-const later = () => worker.sql`update sync.alerts set raised_at = raised_at - interval '11 minutes'`
+const raised = () => readAlerts(worker.sql, ['kind', 'body'])
+const later = () => raiseEarlier(worker.sql, '11 minutes')
 
 it('a bulk edit gives one alert, whichever process notices, with some reasons and the number of changes', async () => {
   await park(12)

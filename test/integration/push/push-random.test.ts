@@ -14,7 +14,8 @@ import { push } from '../../../src/sync/push/push.ts'
 import { createDatabase, type TestDatabase } from '../../support/postgres/database.ts'
 import { LONG } from '../../support/run/seeds.ts'
 import { startWorker, type TestWorker } from '../../support/scopestack/worker.ts'
-import { countOpen, emptyOutbox, expirePush, makeDue, readChanges } from '../../support/tables/outbox.ts'
+import { expirePush } from '../../support/tables/fleet.ts'
+import { countOpen, emptyOutbox, makeDue, readChanges } from '../../support/tables/outbox.ts'
 
 const RUNS = LONG ? Number(process.env['STORIES'] ?? 3_000) : 20
 const TYPES = ['vendors', 'crm-opportunities']

@@ -7,6 +7,7 @@ import type { Client } from '../../../src/remote/client.ts'
 import { startSimulator, type Simulator } from '../../../src/simulator/server.ts'
 import { createDatabase, type TestDatabase } from '../../support/postgres/database.ts'
 import { startWorker, type TestWorker } from '../../support/scopestack/worker.ts'
+import { forgetCapability } from '../../support/tables/capabilities.ts'
 import { countOpen, emptyOutbox, makeDue, readChanges, readOutcomes, setAttempts } from '../../support/tables/outbox.ts'
 
 let sim: Simulator
@@ -346,7 +347,7 @@ describe('faults on the way', () => {
       expect(requests()).toMatchObject({ 'GET /{account}/v1/vendors': 1, 'GET /{account}/v1/vendors/{id}': 3 })
     } finally {
       sim.setSwitches({ refusedFilters: {} })
-      await worker.sql`delete from sync.capabilities where name = 'filter[id]'`
+      await forgetCapability(worker.sql, 'filter[id]')
     }
   })
 

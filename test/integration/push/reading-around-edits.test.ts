@@ -9,6 +9,7 @@ import { openAccount, pullOne, remoteIds } from '../../support/scopestack/accoun
 import { addPart, openAccount as openChanging, projectWith } from '../../support/scopestack/increments.ts'
 import type { TestWorker } from '../../support/scopestack/worker.ts'
 import { newestId, readChanges } from '../../support/tables/outbox.ts'
+import { beginSnapshot, readPageCache } from '../../support/tables/progress.ts'
 
 /** Vendors, pulled once, on pages of three. */
 async function open() {
@@ -84,10 +85,11 @@ describe('a page that has not changed', () => {
     await sql`update scopestack.vendors set name = 'Mine' where id = ${ids[1]!}`
     sim.records.update('vendors', ids[0]!, { attributes: { name: 'Theirs' } })
     await pullOne(worker, 'vendors')
-    const held =
-      await sql`select loaded_at from sync.known_pages where resource = 'vendors' and ids @> ${`{${ids[0]!}}`}::text[]`
+    const held = (await readPageCache(sql, ['ids', 'loadedAt'], { resource: 'vendors' })).filter((page) =>
+      page.ids.includes(ids[0]!),
+    )
     const [row] = await sql`select sync_changed_at as at from scopestack.vendors where id = ${ids[0]!}`
-    for (const { loaded_at: at } of held) expect((at as Date).getTime()).toBeLessThan((row!['at'] as Date).getTime())
+    for (const { loadedAt } of held) expect(Date.parse(loadedAt)).toBeLessThan((row!['at'] as Date).getTime())
   })
 
   it('is read again when the response to an edit had the record as it was before', async () => {
@@ -136,7 +138,7 @@ it('a list in no order is not proved by records that were pushed while it was re
   const { sim, worker, sql, ids } = await open()
   sim.setSwitches({ listOrder: 'shuffled', refusedSorts: { vendors: ['id'] } })
   const lease = await worker.leases.acquire('vendors')
-  await sql`update sync.cursors set snapshot_started_at = now() where resource = 'vendors'`
+  await beginSnapshot(sql, 'vendors')
   const [row] = await sql<{ id: string }[]>`insert into scopestack.vendors (name) values ('New') returning id`
   expect(await worker.push()).toMatchObject([{ fate: 'sent' }])
   expect(row!.id).toMatch(/^local-/)

@@ -6,6 +6,7 @@ import type { ReadOptions } from '../../../src/sync/run/resource-run.ts'
 import { startRelay, type Alter } from '../network/relay.ts'
 import { createDatabase } from '../postgres/database.ts'
 import { onTestFinished } from '../run/test-context.ts'
+import { readCheckpoints } from '../tables/progress.ts'
 import { startWorker, type TestWorker } from './worker.ts'
 
 interface Account {
@@ -50,7 +51,7 @@ export const livingIds = async ({ sql }: TestWorker, table: string): Promise<str
   ).map(({ id }) => id)
 
 export const asOf = async ({ sql }: TestWorker, type: string): Promise<Date | null> =>
-  (await sql<{ at: Date | null }[]>`select as_of as at from sync.cursors where resource = ${type}`)[0]!.at
+  (await readCheckpoints(sql, ['asOf'], { resource: type }))[0]!.asOf
 
 export const remoteIds = ({ records }: Simulator, type: string): string[] =>
   records

@@ -12,6 +12,7 @@
  */
 import { OPEN, STATES, wordOf } from '../../../src/store/changes/states.ts'
 import type { Transaction } from '../../../src/store/connection/database.ts'
+import { holdPush } from './fleet.ts'
 import { readerOf, type Sql, type Where } from './table-reader.ts'
 
 const IS_OPEN = `state in (${OPEN.map((state) => `'${state}'`).join(', ')})`
@@ -106,17 +107,6 @@ export const makeDue = (sql: Sql, requestedEarlier = 0): Promise<unknown> => sql
 export const setClockAhead = (sql: Sql, seconds: number): Promise<unknown> => sql`
   update sync.outbox set not_before = not_before + make_interval(secs => ${seconds}),
     requested_at = requested_at + make_interval(secs => ${seconds})`
-
-/** The worker that pushes is gone, or its time is over. */
-export const expirePush = (sql: Sql): Promise<unknown> => sql`
-  update sync.leases set expires_at = '-infinity' where resource = 'push'`
-
-/** Another process pushes. */
-export const holdPush = (sql: Sql): Promise<unknown> => sql`
-  insert into sync.leases as l (resource, term, holder, expires_at)
-  values ('push', 1, 'the other process', now() + interval '10 minutes')
-  on conflict (resource) do update set term = l.term + 1, holder = excluded.holder, backend_pid = null,
-    expires_at = excluded.expires_at`
 
 /** Waiting changes are being sent by a worker that lives. */
 export async function sendAll(sql: Sql): Promise<void> {

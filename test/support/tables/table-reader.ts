@@ -1,4 +1,9 @@
-/** Reads a table of schema sync as tests see it: by the names of fields, whatever its columns are called. */
+/**
+ * Reads a table of schema sync as tests see it: by the names of fields, whatever its columns are called. Each table has one file in
+ * this folder that knows its columns, and no other test does, but for what is about a table as such: its rights, locks, statistics,
+ * triggers and COPY (in test/integration/: postgres/{plans,half-open,reconnect,locks}, mirror/added-columns, pull/snapshot,
+ * pull/completeness, fleet/leases), and whole rows, whatever they hold (test/system/terminal/secrets-quoted).
+ */
 import type { Database, Transaction } from '../../../src/store/connection/database.ts'
 
 export type Sql = Database | Transaction

@@ -1,5 +1,6 @@
 /** A backfill beside other processes of the same account: neither disturbs the other. */
 import { expect, test } from 'vitest'
+import { beginRunsEarlier, readRunOutcomes, readRuns } from '../../support/tables/runs.ts'
 import { until } from '../../support/until.ts'
 import { clientIds, ended, openLongList, runsOf, served } from '../support/unattended.ts'
 
@@ -21,11 +22,11 @@ test.concurrent('a backfill and the workers wait for each other, and both runs e
   const { code, stdout, stderr } = await backfill()
   expect(code, stdout + stderr).toBe(0)
   await ended(setting, 2)
-  expect(await sql`select kind, outcome from sync.runs order by id`).toEqual([
+  expect(await readRuns(sql, ['kind', 'outcome'])).toEqual([
     { kind: 'full', outcome: 'ok' },
     { kind: 'backfill', outcome: 'ok' },
   ])
-  expect(await sql`select outcome, seen from sync.run_outcomes`).toEqual(
+  expect(await readRunOutcomes(sql, ['outcome', 'seen'])).toEqual(
     Array.from({ length: 2 }, () => ({ outcome: 'ok', seen: sim.records.list('clients').length })),
   )
   const { mirrored, remote } = await clientIds(setting)
@@ -39,11 +40,11 @@ test.concurrent('the workers do not resume a stopped backfill', async () => {
   await served(setting, 20)
   killed.kill('SIGKILL')
   await killed
-  await sql`update sync.runs set started_at = started_at - interval '1 minute'`
+  await beginRunsEarlier(sql, '1 minute')
   start()
   await ended(setting)
   expect(await runsOf(setting)).toMatchObject([{ outcome: null }, { outcome: 'ok' }])
-  expect(await sql`select run_id::int from sync.run_outcomes`).toEqual([{ run_id: 2 }])
+  expect(await readRunOutcomes(sql, ['run'])).toEqual([{ run: 2 }])
   const { code, stderr } = await run('backfill', ENV)
   expect(code, stderr).toBe(0)
   expect(await runsOf(setting)).toMatchObject([{ outcome: 'ok' }, { outcome: 'ok' }])
@@ -65,6 +66,6 @@ test.concurrent('of two backfills at once, the second reports the run of the fir
   )
   const { code, stderr } = await first
   expect(code, stderr).toBe(0)
-  expect(await sql`select outcome from sync.run_outcomes`).toEqual([{ outcome: 'ok' }, { outcome: 'ok' }])
+  expect(await readRunOutcomes(sql, ['outcome'])).toEqual([{ outcome: 'ok' }, { outcome: 'ok' }])
   expect(await runsOf(setting)).toMatchObject([{ outcome: 'ok' }])
 })

@@ -1,5 +1,7 @@
 /** Backfills by the real program: killed, stopped, failed, restarted. */
 import { expect, test } from 'vitest'
+import { beginSnapshotsAgo } from '../../support/tables/progress.ts'
+import { beginRunsEarlier, readRunOutcomes, readRuns } from '../../support/tables/runs.ts'
 import { until } from '../../support/until.ts'
 import { fillClients, jsonLines, open, type Setting } from '../support/setting.ts'
 
@@ -23,7 +25,7 @@ async function openLong(): Promise<Setting> {
 
 const asked = ({ sim }: Setting, type = 'clients'): number => sim.stats().requests[`GET /{account}/v1/${type}`] ?? 0
 const notChanged = ({ sim }: Setting): number => sim.stats().statuses['304'] ?? 0
-const books = ({ sql }: Setting) => sql`select kind, outcome, error from sync.runs order by id`
+const books = ({ sql }: Setting) => readRuns(sql, ['kind', 'outcome', 'error'])
 
 async function expectEqual({ run }: Setting, types: string): Promise<void> {
   const { code, stdout, stderr } = await run(`verify ${types}`)
@@ -61,7 +63,7 @@ test('after Ctrl-C it says how to continue, status shows it as not ended, and co
   await using setting = await openLong()
   const { sim, sql, run } = setting
   const first = run('backfill clients vendors --json', ENV)
-  await until(async () => (await sql`select from sync.run_outcomes`).count > 0 && asked(setting) > 50, 'vendors done')
+  await until(async () => (await readRunOutcomes(sql, [])).length > 0 && asked(setting) > 50, 'vendors done')
   first.kill('SIGINT')
   const stopped = await first
   expect(stopped.code).toBe(1)
@@ -81,8 +83,8 @@ test('after Ctrl-C it says how to continue, status shows it as not ended, and co
     expect(stderr).toContain('(SYNC_BACKFILL_DIFFERS)')
   }
   // At any later time.
-  await sql`update sync.runs set started_at = started_at - interval '30 days'`
-  await sql`update sync.cursors set snapshot_started_at = snapshot_started_at - interval '30 days'`
+  await beginRunsEarlier(sql, '30 days')
+  await beginSnapshotsAgo(sql, '30 days')
   const read = asked(setting)
   sim.resetStats()
   const { code, stdout, stderr } = await run('backfill --json', ENV)
@@ -163,9 +165,12 @@ test('--since reads records that changed since, with the children of those proje
   sim.addFault({ kind: 'slow', ms: 60_000, match: { type: 'project-services' } })
   const today = new Date().toISOString().slice(0, 10)
   const killed = run(`backfill --since ${today}`, env)
-  const done = () => sql`
-    select from sync.run_outcomes o join sync.runs r on r.id = o.run_id where r.kind = 'backfill' and resource = 'projects'`
-  await until(async () => (await done()).count > 0 && asked(setting, 'project-services') > 0, 'the projects being done')
+  const isDone = async (): Promise<boolean> => {
+    const [backfill] = await readRuns(sql, ['id'], { kind: 'backfill' })
+    const ended = await readRunOutcomes(sql, ['run'], { resource: 'projects' })
+    return ended.some(({ run: id }) => id === backfill?.id)
+  }
+  await until(async () => (await isDone()) && asked(setting, 'project-services') > 0, 'the projects being done')
   killed.kill('SIGKILL')
   await killed
   sim.removeFault()
@@ -173,14 +178,13 @@ test('--since reads records that changed since, with the children of those proje
   expect(code, stderr).toBe(0)
   expect(stdout).toContain(`what changed since ${today}`)
   expect(asked(setting, 'project-services')).toBeLessThanOrEqual(3)
-  const types = await sql<{ planned: string[] }[]>`
-    select to_json(planned) as planned from sync.runs where kind = 'backfill'`
+  const planned = (await readRuns(sql, ['planned'], { kind: 'backfill' }))[0]!.planned!
   const lists = Object.keys(sim.stats().requests).flatMap(
     (route) => /^GET \/\{account\}\/v1\/([a-z-]+)/.exec(route)?.[1] ?? [],
   )
-  expect(lists.filter((type) => !types[0]!.planned.includes(type))).toEqual([])
-  expect(types[0]!.planned).toContain('project-services')
-  expect(types[0]!.planned).not.toContain('clients')
+  expect(lists.filter((type) => !planned.includes(type))).toEqual([])
+  expect(planned).toContain('project-services')
+  expect(planned).not.toContain('clients')
   expect(await sql`select name from scopestack.project_services where id = ${service.id}`).toEqual([
     { name: 'Quietly' },
   ])

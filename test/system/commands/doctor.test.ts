@@ -4,6 +4,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { expect, test } from 'vitest'
+import { readLeases } from '../../support/tables/fleet.ts'
+import { insertParked } from '../../support/tables/progress.ts'
+import { failOutcomes, failRuns } from '../../support/tables/runs.ts'
 import { until } from '../../support/until.ts'
 import { everyTable, leaks } from '../support/leaks.ts'
 import { startProxy } from '../support/proxy.ts'
@@ -71,7 +74,7 @@ test.concurrent('beside a working "start": no lease, few connections, the shared
   const started = start({ SYNC_RATE: '50', SYNC_TAKEOVER: '600' })
   await until(() => started.log().some(({ msg }) => msg === 'started'), 'it to be started')
   await ended(setting)
-  const leases = await sql`select * from sync.leases`
+  const leases = await readLeases(sql, ['whole'])
   const warnings = () => started.log().filter(({ level }) => Number(level) >= 40).length
   const warned = warnings()
   const { tokenRequests } = sim.stats()
@@ -94,7 +97,7 @@ test.concurrent('beside a working "start": no lease, few connections, the shared
   expect(most).toBeGreaterThan(0)
   expect(most).toBeLessThanOrEqual(3)
   expect(sim.stats().tokenRequests).toBe(tokenRequests)
-  expect(await sql`select * from sync.leases`).toEqual(leases)
+  expect(await readLeases(sql, ['whole'])).toEqual(leases)
   expect(warnings(), JSON.stringify(started.log())).toBe(warned)
 })
 
@@ -121,10 +124,9 @@ test.concurrent('the bundle has no secret in it, though the installation has one
       attributes: { name: `n\u0000${secrets.record}`, [secrets.member]: secrets.record },
     })
     await run('pull clients tags surveys')
-    await sql`update sync.run_outcomes set outcome = 'failed', message = ${`Status 500: ${secrets.error} (SYNC_REMOTE_FAILED)`}`
-    await sql`update sync.runs set outcome = 'failed', error = ${secrets.error}`
-    await sql`insert into sync.parked (resource, digest, record_id, reason, body)
-      values ('tags', 'x', ${secrets.record}, ${secrets.error}, ${secrets.record})`
+    await failOutcomes(sql, `Status 500: ${secrets.error} (SYNC_REMOTE_FAILED)`)
+    await failRuns(sql, secrets.error)
+    await insertParked(sql, { recordId: secrets.record, reason: secrets.error, body: secrets.record })
     const folder = await mkdtemp(join(tmpdir(), 'scopestack-sync-bundle-'))
     const file = join(folder, 'bundle.json')
     const url = new URL(databaseUrl)

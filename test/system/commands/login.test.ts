@@ -5,6 +5,7 @@ import { serve } from '../../support/network/http.ts'
 import { DRIVEN_BY, openPerson } from '../../support/process/browser.ts'
 import { createRedis } from '../../support/redis/redis.ts'
 import { watchTokens, type Form } from '../../support/scopestack/token-watch.ts'
+import { bindAccount, readRefreshTokens } from '../../support/tables/fleet.ts'
 import { until } from '../../support/until.ts'
 import { open, type Setting } from '../support/setting.ts'
 
@@ -34,7 +35,7 @@ describe(`login, in ${DRIVEN_BY}`, () => {
     expect(code, stdout + stderr).toBe(0)
     expect(stdout).toMatch(/Logged in as .*, account demo\./)
 
-    expect(await sql`select from sync.refresh_tokens`, 'the session is in Postgres').toHaveLength(1)
+    expect(await readRefreshTokens(sql, []), 'the session is in Postgres').toHaveLength(1)
     expect((await setting.run('pull tags', { ...GRANT, REDIS_URL: redis.url })).code).toBe(0)
     expect(sim.stats().tokenRequests, 'the token that came with the login serves').toBe(1)
     await redis.redis.flushdb()
@@ -138,7 +139,7 @@ test('a refused code ends the login, in the browser and on the terminal', async 
   const { code, stderr } = await ended
   expect(code).toBe(77)
   expect(stderr).toContain('ScopeStack refused the code that the browser brought (invalid_grant)')
-  expect(await setting.sql`select from sync.refresh_tokens`).toEqual([])
+  expect(await readRefreshTokens(setting.sql, [])).toEqual([])
 })
 
 test('a login that is not finished ends after its time', async () => {
@@ -167,11 +168,11 @@ test('a login to another account is rejected, and nothing of it is stored', asyn
   await using setting = await open()
   const { sql } = setting
   await setting.run('pull tags')
-  await sql`update sync.account set account_id = 'another'`
+  await bindAccount(sql, 'another', 'another')
   const { ended, asked } = await begin(setting)
   expect(await consent(setting, asked)).toContain('This database mirrors account another')
   expect(await ended).toMatchObject({ code: 1, stderr: expect.stringContaining('(SYNC_WRONG_ACCOUNT)') })
-  expect(await sql`select from sync.refresh_tokens`).toEqual([])
+  expect(await readRefreshTokens(sql, [])).toEqual([])
 })
 
 test('login is only for the grant authorization_code', async () => {

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import { readLeases } from '../../support/tables/fleet.ts'
 import { until } from '../../support/until.ts'
 import { startProxy } from '../support/proxy.ts'
 import { fillClients, jsonLines, open } from '../support/setting.ts'
@@ -39,7 +40,7 @@ test('a run whose process is killed does not lock out the next one', async () =>
   const { sim, sql, run } = setting
   fillClients(sim, 300)
   const killed = run('pull clients', { SYNC_PAGE_SIZE: '10' })
-  await until(() => sql`select from sync.leases where expires_at > now()`.then(({ count }) => count > 0), 'its lease')
+  await until(async () => (await readLeases(sql, [], { isHeld: true })).length > 0, 'its lease')
   killed.kill('SIGKILL')
   await killed
   const { code, stdout, stderr } = await run('pull clients', { SYNC_PAGE_SIZE: '100' })

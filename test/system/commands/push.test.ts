@@ -1,7 +1,8 @@
 /** `push` and `changes` from the command line. */
 import { expect, test } from 'vitest'
 import { createEmptyDatabase } from '../../support/postgres/database.ts'
-import { expirePush, holdPush, postponeUpdates, readChanges, readStates } from '../../support/tables/outbox.ts'
+import { expirePush, holdPush } from '../../support/tables/fleet.ts'
+import { postponeUpdates, readChanges, readStates } from '../../support/tables/outbox.ts'
 import { until } from '../../support/until.ts'
 import { jsonLines, open } from '../support/setting.ts'
 

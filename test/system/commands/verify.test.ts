@@ -1,6 +1,7 @@
 /** `verify` from the command line. */
 import { expect, test } from 'vitest'
 import { withoutCapture } from '../../support/postgres/without-capture.ts'
+import { readCheckpoints } from '../../support/tables/progress.ts'
 import { until } from '../../support/until.ts'
 import { fillClients, jsonLines, open } from '../support/setting.ts'
 
@@ -97,7 +98,7 @@ test.each(['SIGINT', 'SIGTERM'] as const)('%s ends it, and it says that the next
     'Stopped on request. What was repaired stays repaired; the next verify starts from the beginning. (SYNC_STOPPED)\n',
   )
   expect(jsonLines(stdout).last).toMatchObject({ type: 'error', code: 'SYNC_STOPPED' })
-  expect(await sql`select snapshot_started_at from sync.cursors`).toEqual([{ snapshot_started_at: null }])
+  expect(await readCheckpoints(sql, ['snapshotStartedAt'])).toEqual([{ snapshotStartedAt: null }])
 })
 
 test('before the first pull it says that there is nothing to compare, and an unknown resource is named', async () => {

@@ -2,6 +2,7 @@
 import { afterAll, expect, test } from 'vitest'
 import { catalog } from '../../../src/catalog/registry.ts'
 import { createEmptyDatabase } from '../../support/postgres/database.ts'
+import { readDrift } from '../../support/tables/progress.ts'
 import { contents, open, versions } from '../support/setting.ts'
 
 async function pullFirst() {
@@ -41,9 +42,9 @@ test.concurrent('the help-pages and the library profile give the same mirror', a
   const { code, stdout, stderr } = await library.run('pull', { SYNC_PAGE_SIZE: '250' })
   expect(code, stdout + stderr).toBe(0)
   expect(await contents(library.sql)).toEqual((await firstPull()).mirror)
-  expect(
-    await library.sql`select member from sync.drift where resource = 'clients' and kind = 'refused'`,
-  ).toMatchObject([{ member: 'page[size]=250' }])
+  expect(await readDrift(library.sql, ['member'], { resource: 'clients', kind: 'refused' })).toMatchObject([
+    { member: 'page[size]=250' },
+  ])
 
   // The list facts are stored: nothing is refused a second time. Only the request for changes is new then.
   for (const refused of [1, undefined]) {

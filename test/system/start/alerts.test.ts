@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import { startMailServer } from '../../support/network/smtp.ts'
 import { startWebhook, type Webhook } from '../../support/network/webhook.ts'
+import { readAlerts, readRuns } from '../../support/tables/runs.ts'
 import { until } from '../../support/until.ts'
 import { ended, openUnattended } from '../support/unattended.ts'
 
@@ -67,10 +68,7 @@ test.concurrent('a webhook that is down does not keep runs from ending, and gets
   expect(runs[0]).toMatchObject({ outcome: 'forbidden' })
   webhook.status = 200
   await until(
-    () =>
-      setting.sql`select from sync.alerts where subject = 'full' and delivered_at is not null`.then(
-        ({ count }) => count > 0,
-      ),
+    async () => (await readAlerts(setting.sql, [], { subject: 'full', isDelivered: true })).length > 0,
     'the alert to be taken',
   )
   const failures = webhook.received.filter(({ event }) => event === 'failure')
@@ -93,7 +91,7 @@ test.concurrent('missing runs are alerted once, by a remaining process, and then
   start(env, 'scheduler')
   await received(webhook, 2)
   expect(webhook.received.slice(0, 2)).toMatchObject([{ event: 'silence' }, { event: 'recovery' }])
-  expect(await sql`select from sync.runs where outcome = 'ok'`).not.toHaveLength(0)
+  expect(await readRuns(sql, [], { outcome: 'ok' })).not.toHaveLength(0)
 })
 
 test.concurrent('a refused local edit is alerted, and then that it was sent after its correction', async () => {

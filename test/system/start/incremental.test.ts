@@ -2,6 +2,8 @@
 import { expect, test } from 'vitest'
 import { startWebhook } from '../../support/network/webhook.ts'
 import { withoutCapture } from '../../support/postgres/without-capture.ts'
+import { readChangedProjects } from '../../support/tables/progress.ts'
+import { readRunOutcomes, readRuns } from '../../support/tables/runs.ts'
 import { until } from '../../support/until.ts'
 import { contents, open, type Setting } from '../support/setting.ts'
 import { openUnattended } from '../support/unattended.ts'
@@ -11,8 +13,7 @@ const EVERY_SECOND = { SYNC_SCHEDULE: '0 0 1 1 *', SYNC_INCREMENTAL_SCHEDULE: '*
 
 const ofKind = ({ sql }: Setting, kind: string, outcome: string) =>
   until(async () => {
-    const runs = await sql<{ id: number; planned: string[] }[]>`
-      select id::int, to_json(planned) as planned from sync.runs where kind = ${kind} and outcome = ${outcome} order by id`
+    const runs = await readRuns(sql, ['id', 'planned'], { kind, outcome })
     return runs.length > 0 ? runs : undefined
   }, `a run of kind ${kind} to end as ${outcome}`)
 
@@ -23,7 +24,7 @@ test.concurrent('both schedules run side by side, each with its own resources an
   const env = { ...EVERY_SECOND, SYNC_RESOURCES: `clients,tags,${TYPES}`, ALERT_WEBHOOK_URL: webhook.url }
   start(env)
   const [whole] = await ofKind(setting, 'full', 'ok')
-  expect(whole!.planned.toSorted()).toEqual(['clients', 'tags', ...TYPES.split(',')].toSorted())
+  expect(whole!.planned!.toSorted()).toEqual(['clients', 'tags', ...TYPES.split(',')].toSorted())
   await ofKind(setting, 'incremental', 'ok')
 
   const phase = sim.records.list('project-phases')[0]!
@@ -33,14 +34,21 @@ test.concurrent('both schedules run side by side, each with its own resources an
     return row !== undefined
   }, 'the change to arrive')
   const runs = await ofKind(setting, 'incremental', 'ok')
-  for (const { planned } of runs) expect(planned.toSorted()).toEqual(TYPES.split(',').toSorted())
+  for (const { planned } of runs) expect(planned!.toSorted()).toEqual(TYPES.split(',').toSorted())
   // Children of projects begin after the projects.
-  const early = await sql`
-    select from sync.run_outcomes parts join sync.runs r on r.id = parts.run_id and r.kind = 'incremental'
-    join sync.run_outcomes projects on projects.run_id = r.id and projects.resource = 'projects'
-    where parts.resource like 'project-%' and parts.started_at < projects.finished_at - interval '1 millisecond'`
-  expect(early).toHaveLength(0)
-  expect(await sql`select from sync.runs where kind = 'full'`).toHaveLength(1)
+  const incremental = new Set((await readRuns(sql, ['id'], { kind: 'incremental' })).map(({ id }) => id))
+  const read = (await readRunOutcomes(sql, ['run', 'resource', 'startedAt', 'finishedAt'])).filter((one) =>
+    incremental.has(one.run),
+  )
+  const projectsEnd = new Map(
+    read.filter(({ resource }) => resource === 'projects').map((one) => [one.run, one.finishedAt.getTime()]),
+  )
+  const early = read.filter(
+    (one) =>
+      one.resource.startsWith('project-') && one.startedAt.getTime() < (projectsEnd.get(one.run) ?? -Infinity) - 1,
+  )
+  expect(early).toEqual([])
+  expect(await readRuns(sql, [], { kind: 'full' })).toHaveLength(1)
 
   const { stdout } = await run('status', env)
   expect(stdout).toMatch(/^Run \d+ \(full\) ended .*: ok$/m)
@@ -84,7 +92,7 @@ test.concurrent('a run that is killed between projects and their children loses 
   killed.kill('SIGKILL')
   expect((await killed).signal).toBe('SIGKILL')
   sim.removeFault(stall.id)
-  expect(await sql`select from sync.changed_parents`).toHaveLength(2)
+  expect(await readChangedProjects(sql, [])).toHaveLength(2)
 
   const next = await run(`pull ${types}`)
   expect(next.code, next.stderr).toBe(0)

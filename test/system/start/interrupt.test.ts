@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import { lockWait } from '../../support/postgres/lock-waits.ts'
+import { readRuns } from '../../support/tables/runs.ts'
 import { until } from '../../support/until.ts'
 import { fillClients, open, type Setting } from '../support/setting.ts'
 import { writtenPages } from '../support/written-pages.ts'
@@ -113,7 +114,7 @@ test.concurrent.each(['SIGTERM', 'SIGINT'] as const)(
     // The cursor covers exactly the rows that are written.
     const rows = written.size * PAGE_SIZE
     expect(await rowsOf(setting)).toBe(rows)
-    expect(await sql`select outcome, error from sync.runs`).toMatchObject([
+    expect(await readRuns(sql, ['outcome', 'error'])).toMatchObject([
       { outcome: 'failed', error: expect.stringContaining('Stopped on request') as string },
     ])
 

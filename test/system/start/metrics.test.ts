@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import { scrape, sumOf } from '../../support/network/exposition.ts'
+import { insertParked } from '../../support/tables/progress.ts'
 import { until } from '../../support/until.ts'
 import { addressOf, ended, openUnattended } from '../support/unattended.ts'
 
@@ -12,7 +13,7 @@ test.concurrent('/metrics shows the same of the fleet in every process, and of e
   sim.addFault({ kind: '503', match: { type: 'clients' }, count: 2 })
   const processes = [start({ SYNC_RATE: '50' }), start({ SYNC_RATE: '50' })]
   await ended(setting)
-  await sql`insert into sync.parked (resource, digest, record_id, reason, body) values ('clients', 'x', '1', 'no reason', '{}')`
+  await insertParked(sql, { resource: 'clients', reason: 'no reason' })
   const urls = await Promise.all(processes.map(addressOf))
   const pages = await until(async () => {
     const found = await Promise.all(urls.map(scrape))

@@ -1,5 +1,7 @@
 import { expect, test } from 'vitest'
 import { startOwnRedis } from '../../support/redis/redis-server.ts'
+import { readParked } from '../../support/tables/progress.ts'
+import { readRunOutcomes, readRuns, readTicks, tickEarlier } from '../../support/tables/runs.ts'
 import { until } from '../../support/until.ts'
 import {
   addressOf,
@@ -28,11 +30,11 @@ test.concurrent('a missed tick is run once, and one that was not missed is not r
   expect(await runsOf(setting)).toHaveLength(1)
 
   // As if the newest two had passed while nothing ran.
-  await sql`update sync.ticks set at = at - interval '2 years'`
+  await tickEarlier(sql, '2 years')
   start()
   await ended(setting, 2)
   expect(await runsOf(setting)).toMatchObject([{ outcome: 'ok' }, { outcome: 'ok' }])
-  expect(await sql`select from sync.ticks`).toHaveLength(1 + 1)
+  expect(await readTicks(sql, [])).toHaveLength(1 + 1)
 })
 
 test.concurrent('a tick during its own run is recorded and skipped', async () => {
@@ -41,9 +43,8 @@ test.concurrent('a tick during its own run is recorded and skipped', async () =>
   const process = start({ SYNC_SCHEDULE: '* * * * * *', SYNC_CONCURRENCY: '1' })
   await until(() => process.log().some(({ msg }) => String(msg).startsWith('Skipped')), 'a tick to be skipped')
   const [run] = await ended(setting)
-  const skipped = await sql<{ at: Date; run_id: null; note: string }[]>`
-    select at, run_id, note from sync.ticks where note is not null`
-  expect(skipped[0]).toMatchObject({ run_id: null, note: 'Skipped: the full run before it was still going.' })
+  const skipped = (await readTicks(sql, ['run', 'note'])).filter(({ note }) => note !== null)
+  expect(skipped[0]).toMatchObject({ run: null, note: 'Skipped: the full run before it was still going.' })
   expect(run).toMatchObject({ outcome: 'ok' })
 })
 
@@ -55,7 +56,7 @@ test.concurrent('403 for one area leaves the others ok, and names the missing pr
   const process = start({ SYNC_RESOURCES: 'clients,projects,tags', SYNC_TAKEOVER: '60' })
   await ended(setting)
   expect(await runsOf(setting)).toMatchObject([{ outcome: 'forbidden' }])
-  expect(await sql`select resource, outcome, message from sync.run_outcomes order by 1`).toMatchObject([
+  expect(await readRunOutcomes(sql, ['resource', 'outcome', 'message'])).toMatchObject([
     { resource: 'clients', outcome: 'ok' },
     { resource: 'projects', outcome: 'ok' },
     { resource: 'tags', outcome: 'forbidden', message: expect.stringContaining('"view" privilege') as string },
@@ -72,12 +73,13 @@ test.concurrent('documents that depend on a list are read after it', async () =>
   const { sql, start } = setting
   start({ SYNC_RESOURCES: 'merge-data,projects', SYNC_PAGE_SIZE: '2' })
   await ended(setting)
-  const [order] = await sql`
-    select (select finished_at from sync.run_outcomes where resource = 'projects')
-      <= (select started_at from sync.run_outcomes where resource = 'merge-data') as right,
-      (select count(*)::int from scopestack.merge_data) + (select count(*)::int from sync.parked) as documents,
-      (select count(*)::int from scopestack.projects) as projects`
-  expect(order).toMatchObject({ right: true, documents: order!['projects'] as number })
+  const of = async (resource: string) => (await readRunOutcomes(sql, ['startedAt', 'finishedAt'], { resource }))[0]!
+  const [projects, documents] = [await of('projects'), await of('merge-data')]
+  expect(projects.finishedAt.getTime()).toBeLessThanOrEqual(documents.startedAt.getTime())
+  const parked = (await readParked(sql, [])).length
+  expect((await sql`select from scopestack.merge_data`).count + parked).toBe(
+    (await sql`select from scopestack.projects`).count,
+  )
 })
 
 test.concurrent('credentials that are refused during a run end it, and its other resources are not tried', async () => {
@@ -88,7 +90,7 @@ test.concurrent('credentials that are refused during a run end it, and its other
   sim.addFault({ kind: '401', count: 'always', match: { path: '/demo/v1/' } })
   sim.revokeTokens()
   await ended(setting)
-  expect(await sql`select outcome, error from sync.runs`).toMatchObject([
+  expect(await readRuns(sql, ['outcome', 'error'])).toMatchObject([
     { outcome: 'failed', error: expect.stringContaining('responded with 401') as string },
   ])
 })

@@ -1,5 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { lockWait } from '../../support/postgres/lock-waits.ts'
+import { expireLeases, insertLease, readLeases, releaseLeases } from '../../support/tables/fleet.ts'
+import { readRunOutcomes, readTicks } from '../../support/tables/runs.ts'
 import { until } from '../../support/until.ts'
 import {
   clientIds,
@@ -19,7 +21,7 @@ import { writtenPages } from '../support/written-pages.ts'
 async function expectWhole(setting: Unattended): Promise<void> {
   const { mirrored, remote } = await clientIds(setting)
   expect(mirrored).toEqual(remote)
-  expect(await setting.sql`select outcome, seen, pages from sync.run_outcomes`).toMatchObject([
+  expect(await readRunOutcomes(setting.sql, ['outcome', 'seen', 'pages'])).toMatchObject([
     { outcome: 'ok', seen: remote.length },
   ])
   expect(await runsOf(setting)).toMatchObject([{ outcome: 'ok' }])
@@ -52,21 +54,20 @@ describe.concurrent.each(KINDS)('on %s', (kind) => {
     for (const { kill } of processes) kill('SIGTERM')
     for (const { run } of processes) expect(await run).toMatchObject({ code: 0, signal: null })
 
-    const ticks = await sql<{ at: Date; run_id: string | null; note: string | null }[]>`
-      select at, run_id, note from sync.ticks order by at`
+    const ticks = await readTicks(sql, ['at', 'run', 'note'])
     const seconds = ticks.map(({ at }) => at.getTime() / 1000)
     const steps = seconds.slice(1).map((second, index) => second - seconds[index]!)
     expect(steps.filter((step) => step < 1)).toEqual([])
     // Of ticks that were missed only the newest is made up for: on a machine that is late, some are left out.
     if (late() < 500) expect(steps.filter((step) => step > 1)).toEqual([])
     const runs = await runsOf(setting)
-    expect(ticks.flatMap((tick) => tick.run_id ?? []).map(Number)).toEqual(runs.map(({ id }) => id))
-    for (const { note, run_id } of ticks) expect(note === null).toBe(run_id !== null)
+    expect(ticks.flatMap((tick) => tick.run ?? []).map(Number)).toEqual(runs.map(({ id }) => id))
+    for (const { note, run } of ticks) expect(note === null).toBe(run !== null)
     for (const [index, run] of runs.slice(1).entries()) {
-      expect(run.started_at.getTime()).toBeGreaterThanOrEqual(runs[index]!.finished_at!.getTime())
+      expect(run.startedAt.getTime()).toBeGreaterThanOrEqual(runs[index]!.finishedAt!.getTime())
     }
     // Whether handed over or not, every run that ended did so once and ok.
-    expect(runs.filter(({ finished_at }) => finished_at !== null).every(({ outcome }) => outcome === 'ok')).toBe(true)
+    expect(runs.filter(({ finishedAt }) => finishedAt !== null).every(({ outcome }) => outcome === 'ok')).toBe(true)
     const begun = processes.flatMap(({ log }) => log().filter(({ msg }) => msg === 'run begins'))
     expect(begun.map(({ run }) => Number(run)).sort((a, b) => a - b)).toEqual(runs.map(({ id }) => id))
   })
@@ -83,7 +84,7 @@ describe.concurrent.each(KINDS)('on %s', (kind) => {
     expect(written.size).toBeGreaterThan(0)
     expect(await sql`select from scopestack.clients`).toHaveLength(written.size * 10)
     expect(await queue.job('run-1-clients')).toMatchObject({ attempts: 0, stalled: 0 })
-    expect(await runsOf(setting)).toMatchObject([{ finished_at: null }])
+    expect(await runsOf(setting)).toMatchObject([{ finishedAt: null }])
 
     const again = (pages: ReadonlySet<number>) =>
       pagesServed(setting).filter((page) => page > COUNTED && pages.has(page))
@@ -151,18 +152,18 @@ describe.concurrent.each(KINDS)('on %s', (kind) => {
       if (open.count > 0) first.kill('SIGCONT')
       return open.count === 0
     }, 'a moment between two transactions')
-    await sql`update sync.leases set expires_at = now() - interval '1 second'`
+    await expireLeases(sql)
     const second = start()
     await ended(setting)
     await expectWhole(setting)
     const before = await sql`select id, ctid::text, xmin::text from scopestack.clients order by id`
-    const outcome = await sql`select * from sync.run_outcomes`
+    const outcome = await readRunOutcomes(sql, ['whole'])
     first.kill('SIGCONT')
     first.kill('SIGTERM')
     expect(await first.run).toMatchObject({ code: 0, signal: null })
     expect(await sql`select id, ctid::text, xmin::text from scopestack.clients order by id`).toEqual(before)
-    expect(await sql`select * from sync.run_outcomes`).toEqual(outcome)
-    expect(await sql`select term::int from sync.leases where resource = 'clients'`).toEqual([{ term: 2 }])
+    expect(await readRunOutcomes(sql, ['whole'])).toEqual(outcome)
+    expect(await readLeases(sql, ['term'], { resource: 'clients' })).toEqual([{ term: 2 }])
     second.kill('SIGTERM')
     await second.run
   })
@@ -170,15 +171,14 @@ describe.concurrent.each(KINDS)('on %s', (kind) => {
   test.concurrent('a job waits for a resource that another run holds, and spends no attempt', async () => {
     await using setting = await openUnattended(kind)
     const { sql, queue, start } = setting
-    await sql`
-      insert into sync.leases (resource, term, holder, expires_at) values ('clients', 7, 'another', 'infinity')`
+    await insertLease(sql, 'clients', 7, 'infinity')
     start()
     const job = await until(async () => {
       const found = await queue.job('run-1-clients')
       return (found?.started ?? 0) > 1 && found
     }, 'the job to be tried a second time')
     expect(job).toMatchObject({ attempts: 0, stalled: 0 })
-    await sql`update sync.leases set expires_at = '-infinity'`
+    await releaseLeases(sql)
     await ended(setting)
     await expectWhole(setting)
     expect(await queue.job('run-1-clients')).toMatchObject({ attempts: 1, stalled: 0 })

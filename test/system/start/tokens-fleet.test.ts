@@ -8,6 +8,7 @@ import type { MemberOptions } from '../../support/scopestack/fleet-member.ts'
 import { startFleet, type Member } from '../../support/scopestack/fleet.ts'
 import { openSession } from '../../support/scopestack/session.ts'
 import { watchTokens, type Form } from '../../support/scopestack/token-watch.ts'
+import { expireClaims } from '../../support/tables/fleet.ts'
 import { until } from '../../support/until.ts'
 
 /** `npm run faults` runs longer, and more of them. */
@@ -55,7 +56,7 @@ async function setting(kind: 'Postgres' | 'Redis', grant: Grant) {
       await using sql = Object.assign(postgres(database.url, { max: 1 }), {
         [Symbol.asyncDispose]: () => sql.end({ timeout: 1 }),
       })
-      if (redis === undefined) await sql`update sync.tokens set claim_until = '-infinity' where claim is not null`
+      if (redis === undefined) await expireClaims(sql)
       for (const key of (await redis?.redis.keys('*')) ?? []) {
         if ((await redis!.redis.hexists(key, 'claim')) === 1) await redis!.redis.hset(key, 'claimUntil', 0)
       }

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import { readRuns } from '../../support/tables/runs.ts'
 import { until } from '../../support/until.ts'
 import { startProxy } from '../support/proxy.ts'
 import { fillClients, jsonLines, open, type Setting } from '../support/setting.ts'
@@ -31,7 +32,7 @@ test.concurrent('a wrong secret is sent once, and not again within the cool-down
     expect(stderr).toContain('(SYNC_CREDENTIALS_REFUSED)')
     expect(sim.stats().tokenRequests).toBe(1)
   }
-  expect(await sql`select from sync.runs`).toHaveLength(0)
+  expect(await readRuns(sql, [])).toHaveLength(0)
   // The cool-down is for the wrong secret only.
   expect((await run('pull tags')).code).toBe(0)
 })
@@ -54,7 +55,7 @@ test.concurrent('a server that sends 401 for every token stops the run', async (
   )
   expect(stderr).toContain('(SYNC_UNAUTHORIZED)')
   expect(sim.stats().tokenRequests).toBe(2)
-  expect(await sql`select outcome, error from sync.runs`).toMatchObject([
+  expect(await readRuns(sql, ['outcome', 'error'])).toMatchObject([
     { outcome: 'failed', error: expect.stringContaining('responded with 401') as string },
   ])
 })

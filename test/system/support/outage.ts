@@ -19,13 +19,13 @@ export async function goesOn(setting: Pick<Unattended, 'sql'>): Promise<void> {
   const now = await runsOf(setting).catch(() => [])
   const newest = Math.max(0, ...now.map(({ id }) => id))
   const ended = async (): Promise<boolean> =>
-    (await runsOf(setting)).filter((run) => run.id > newest && run.finished_at !== null).length >= 2
+    (await runsOf(setting)).filter((run) => run.id > newest && run.finishedAt !== null).length >= 2
   await until(ended, 'two runs to begin and end')
 }
 
 export async function expectNothingLost(setting: Pick<Unattended, 'sql'>): Promise<void> {
   const runs = await runsOf(setting)
-  expect(runs.filter(({ finished_at, outcome }) => finished_at !== null && outcome !== 'ok')).toEqual([])
+  expect(runs.filter(({ finishedAt, outcome }) => finishedAt !== null && outcome !== 'ok')).toEqual([])
 }
 
 /** For `test.each`: once in `npm run faults`, otherwise none, since a skipped test counts as failed. */

@@ -1,6 +1,7 @@
 import type { CliRun } from '../../support/process/cli.ts'
 import { QUEUE_KINDS, type TestQueue } from '../../support/redis/queue-kinds.ts'
 import { readStates } from '../../support/tables/outbox.ts'
+import { readRuns } from '../../support/tables/runs.ts'
 import { until } from '../../support/until.ts'
 import { fillClients, open, type Setting } from './setting.ts'
 
@@ -117,20 +118,12 @@ export async function edits(made: Sides): Promise<{ arrive(): Promise<void>; arr
   return { arrive: () => arriveAt(made), arriveAt }
 }
 
-export interface RunRow {
-  readonly id: number
-  readonly outcome: string | null
-  readonly started_at: Date
-  readonly finished_at: Date | null
-}
-
-export const runsOf = ({ sql }: Pick<Setting, 'sql'>): Promise<RunRow[]> =>
-  sql<RunRow[]>`select id::int, outcome, started_at, finished_at from sync.runs order by id`
+export const runsOf = ({ sql }: Pick<Setting, 'sql'>) => readRuns(sql, ['id', 'outcome', 'startedAt', 'finishedAt'])
 
 export const ended = (setting: Setting, count = 1) =>
   until(async () => {
     const runs = await runsOf(setting)
-    return runs.filter((run) => run.finished_at !== null).length >= count ? runs : undefined
+    return runs.filter((run) => run.finishedAt !== null).length >= count ? runs : undefined
   }, `${count} runs to end`)
 
 /** Compares the pages that were sent with the rows: nothing is lost, nothing is duplicated. */

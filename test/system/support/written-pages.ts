@@ -1,9 +1,9 @@
-import type { PageChain } from '../../../src/remote/pages/reverse-pages.ts'
+import { readCheckpoints } from '../../support/tables/progress.ts'
 import type { Setting } from './setting.ts'
 
 /** Numbers of the pages of clients that the running snapshot has recorded as written; the list does not change. */
 export async function writtenPages({ sql }: Pick<Setting, 'sql'>): Promise<Set<number>> {
-  const [row] = await sql<{ chains: PageChain[] | null }[]>`select chains from sync.cursors where resource = 'clients'`
+  const [row] = await readCheckpoints(sql, ['chains'], { resource: 'clients' })
   const chains = row?.chains ?? []
   const pages = chains.flatMap(({ first, next }, index) => {
     // A chain ends where it meets the one below it.

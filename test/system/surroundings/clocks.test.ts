@@ -1,5 +1,7 @@
 import { fileURLToPath } from 'node:url'
 import { describe, expect, test } from 'vitest'
+import { endCoolDown, holdLeasesWithoutSession, readTokens, releaseLeases } from '../../support/tables/fleet.ts'
+import { insertTick, readRunOutcomes, readTicks } from '../../support/tables/runs.ts'
 import { until } from '../../support/until.ts'
 import {
   clientIds,
@@ -44,10 +46,9 @@ describe.concurrent.each(KINDS)('on %s', (kind) => {
     const every = { SYNC_SCHEDULE: '* * * * * *' }
     const ahead = start({ ...off(DAY), ...every })
     await until(() => ahead.log().some(({ code }) => code === 'SYNC_TOKEN_FAILED'), 'a token request that failed')
-    const [cooling] = await sql<{ seconds: number }[]>`
-      select max(extract(epoch from cool_down_until - now()))::float8 as seconds from sync.tokens`
-    if (kind === 'postgres') expect(cooling!.seconds).toBeLessThanOrEqual(30)
-    await sql`update sync.tokens set cool_down_until = null`
+    const cooling = (await readTokens(sql, ['coolDown'])).flatMap(({ coolDown }) => coolDown ?? [])
+    if (kind === 'postgres') expect(Math.max(...cooling)).toBeLessThanOrEqual(30)
+    await endCoolDown(sql)
     if (kind === 'redis') await setting.queue.wipe()
 
     const behind = start({ ...off(-DAY), ...every })
@@ -56,18 +57,14 @@ describe.concurrent.each(KINDS)('on %s', (kind) => {
     await arrives(setting, 'edited.example')
     await ended(setting, 4)
 
-    const ticks = await sql<{ seconds: number; late: number }[]>`
-      select extract(epoch from at)::float8 as seconds, extract(epoch from decided_at - at)::float8 as late
-      from sync.ticks order by at`
-    expect(new Set(ticks.map(({ seconds }) => seconds)).size).toBe(ticks.length)
+    const ticks = await readTicks(sql, ['at', 'isInTime'])
+    expect(new Set(ticks.map(({ at }) => at.getTime())).size).toBe(ticks.length)
     // None before its time, and none that is due only by a clock a day behind.
-    for (const { late } of ticks) expect(late).toBeGreaterThanOrEqual(0)
-    for (const { late } of ticks) expect(late).toBeLessThan(3_600)
+    expect(ticks.filter(({ isInTime }) => !isInTime)).toEqual([])
     const runs = await runsOf(setting)
-    expect(runs.filter(({ finished_at }) => finished_at !== null).every(({ outcome }) => outcome === 'ok')).toBe(true)
-    for (const { started_at, finished_at } of await sql<{ started_at: Date; finished_at: Date }[]>`
-      select started_at, finished_at from sync.run_outcomes`) {
-      expect(started_at <= finished_at).toBe(true)
+    expect(runs.filter(({ finishedAt }) => finishedAt !== null).every(({ outcome }) => outcome === 'ok')).toBe(true)
+    for (const { startedAt, finishedAt } of await readRunOutcomes(sql, ['startedAt', 'finishedAt'])) {
+      expect(startedAt <= finishedAt).toBe(true)
     }
     expect(sim.stats().tokenRequests).toBeLessThanOrEqual(2 + 7)
 
@@ -96,11 +93,11 @@ describe.concurrent.each(KINDS)('on %s', (kind) => {
     await first.run
     const second = start(off(DAY))
     // Another run holds the resource: the job is postponed, again and again.
-    await sql`update sync.leases set expires_at = 'infinity', backend_pid = null`
+    await holdLeasesWithoutSession(sql)
     await until(async () => (await queue.job('run-1-clients'))!.started > 2, 'the job to be taken over and postponed')
     second.kill('SIGKILL')
     await second.run
-    await sql`update sync.leases set expires_at = '-infinity'`
+    await releaseLeases(sql)
     start()
     await ended(setting)
     const { mirrored, remote } = await clientIds(setting)
@@ -112,10 +109,10 @@ describe.concurrent.each(KINDS)('on %s', (kind) => {
 test.concurrent('a future tick recorded by a host with a wrong clock does not keep other hosts from creating runs', async () => {
   await using setting = await openUnattended('postgres')
   const { sql, start } = setting
-  await sql`insert into sync.ticks (schedule, at, note) values ('full', date_trunc('minute', now()) + interval '1 day', 'by a host a day ahead')`
+  await insertTick(sql, '1 day', 'by a host a day ahead')
   start({ SYNC_SCHEDULE: '* * * * *' })
   await ended(setting)
-  expect(await sql`select from sync.ticks where at > now()`).toHaveLength(0)
+  expect(await readTicks(sql, [], { isInFuture: true })).toHaveLength(0)
 })
 
 test.concurrent('a clock that is changed during runs is reported, and again when it is right', async () => {
@@ -129,5 +126,5 @@ test.concurrent('a clock that is changed during runs is reported, and again when
   const before = (await runsOf(setting)).length
   await ended(setting, before + 2)
   await arrives(setting, 'meanwhile.example')
-  expect(await sql`select from sync.ticks where at > decided_at or at < decided_at - interval '1 hour'`).toHaveLength(0)
+  expect(await readTicks(sql, [], { isInTime: false })).toHaveLength(0)
 })

@@ -1,6 +1,8 @@
 import { expect, test } from 'vitest'
 import { createEmptyDatabase } from '../../support/postgres/database.ts'
 import { lockWait } from '../../support/postgres/lock-waits.ts'
+import { bindAccount, readBoundAccount } from '../../support/tables/fleet.ts'
+import { readRuns } from '../../support/tables/runs.ts'
 import { contents, open } from '../support/setting.ts'
 
 test.concurrent('without a database the message names what was tried, why it failed and what to check', async () => {
@@ -58,7 +60,7 @@ test.concurrent('a database that mirrors another account is not changed', async 
   await using setting = await open()
   const { sim, sql, run } = setting
   expect((await run('pull clients tags')).code).toBe(0)
-  await sql`update sync.account set account_id = '77', account_slug = 'other'`
+  await bindAccount(sql, '77', 'other')
   const before = await contents(sql)
   sim.records.create('clients', { attributes: { name: 'New here' } })
 
@@ -69,8 +71,8 @@ test.concurrent('a database that mirrors another account is not changed', async 
   )
   expect(stderr).toContain('(SYNC_WRONG_ACCOUNT)')
   expect(await contents(sql)).toEqual(before)
-  expect(await sql`select account_id from sync.account`).toEqual([{ account_id: '77' }])
-  expect(await sql`select id from sync.runs`).toHaveLength(1)
+  expect(await readBoundAccount(sql, ['accountId'])).toEqual([{ accountId: '77' }])
+  expect(await readRuns(sql, ['id'])).toHaveLength(1)
 })
 
 test('a connection that is cut during a write loses nothing', async () => {

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import { startCut } from '../../support/network/cut.ts'
+import { readRuns } from '../../support/tables/runs.ts'
 import { until } from '../../support/until.ts'
 import { ended, KINDS, openUnattended } from '../support/unattended.ts'
 
@@ -20,7 +21,7 @@ test.concurrent.each(KINDS)(
     await until(() => performance.now() > since + 5_000, 'others to meet it')
     await cut.up()
     await until(() => said().some(({ msg }) => /^Postgres is back after \d+ s\.$/.test(String(msg))), 'it to be back')
-    const count = (await setting.sql`select from sync.runs where outcome = 'ok'`).count
+    const count = (await readRuns(setting.sql, [], { outcome: 'ok' })).length
     await ended(setting, count + 2)
     const lines = said().filter(({ level }) => Number(level) >= 40)
     expect(lines.map(({ level, msg }) => [level, String(msg).replace(/:.*| after.*/, '')])).toEqual([

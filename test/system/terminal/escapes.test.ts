@@ -1,6 +1,8 @@
 /** Control characters from ScopeStack or an SQL client are made visible on screen and in the log, and have no effect. */
 import { expect, test } from 'vitest'
 import { startWebhook } from '../../support/network/webhook.ts'
+import { bindAccount } from '../../support/tables/fleet.ts'
+import { failOutcomes } from '../../support/tables/runs.ts'
 import { until } from '../../support/until.ts'
 import { startProxy } from '../support/proxy.ts'
 import { jsonLines, open, type Setting } from '../support/setting.ts'
@@ -88,8 +90,8 @@ test.concurrent('commands escape values of the account and of the database', asy
     await tx`update scopestack.clients set domain = ${`x ${EVIL}`} where id = ${two!}`
   })
   expect((await run('verify clients')).stdout).toMatch(/domain: here .*x \\u001b/)
-  await sql`update sync.run_outcomes set message = ${EVIL}, outcome = 'failed' where resource = 'tags'`
-  await sql`update sync.account set account_slug = ${`demo ${EVIL}`}, account_id = '9'`
+  await failOutcomes(sql, EVIL, 'tags')
+  await bindAccount(sql, '9', `demo ${EVIL}`)
   expect((await run('status')).stdout).toContain('\\u001b]0;evil\\u0007')
   expect(JSON.parse((await run('status --json')).stdout)).toMatchObject({ account: { slug: `demo ${EVIL}` } })
   expect((await run('pull clients --json')).stderr).toContain('SYNC_WRONG_ACCOUNT')

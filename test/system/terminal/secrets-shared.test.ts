@@ -2,6 +2,7 @@ import { text } from 'node:stream/consumers'
 import { expect, test } from 'vitest'
 import { serve } from '../../support/network/http.ts'
 import { createRedis } from '../../support/redis/redis.ts'
+import { readRefreshTokens } from '../../support/tables/fleet.ts'
 import { until } from '../../support/until.ts'
 import { everyTable } from '../support/leaks.ts'
 import { open } from '../support/setting.ts'
@@ -72,7 +73,8 @@ test('no secret, password, code or token of any kind reaches an output, a table 
     places.filter((place) => place.includes('scopestack-sync:')),
     'keys of Redis',
   ).toHaveLength(6)
-  expect(await sql`select from sync.refresh_tokens where sealed is not null`).toHaveLength(2)
+  const kept = { sealed: expect.any(String) }
+  expect(await readRefreshTokens(sql, ['sealed'])).toEqual([kept, kept])
   for (const secret of [...secrets, new URL(databaseUrl).password].filter((text_) => text_.length > 8)) {
     for (const shape of [
       secret,

@@ -335,6 +335,28 @@ test('no barrels: names come from where they are made', () => {
   expect(barrels.map(({ name }) => `src/${name} re-exports`)).toEqual([])
 })
 
+/** Tests about tables as such: rights, locks, statistics, triggers, COPY, versions; and whole rows, whatever they hold. */
+const KNOW_TABLES = [
+  /\/(?:plans|half-open|reconnect|locks|migrate|restored|upgrade|editors|edit-settings|secrets-quoted)\.test\.ts$/,
+  /\/(?:capture|added-columns|refused-values|snapshot|completeness|leases|outbox|deadlocks)\.test\.ts$/,
+]
+
+test('one file of tests knows the columns of a table of schema sync', () => {
+  const statement = /\b(?:from|join|into|update|truncate) sync\.(?!captured\b|__)(\w+)(?!\w*\()/g
+  const tests = join(SRC, '../test')
+  const wrong = readdirSync(tests, { recursive: true, encoding: 'utf8' })
+    .map((name) => name.replaceAll(sep, '/'))
+    .filter(
+      (name) => name.endsWith('.ts') && !name.startsWith('support/tables/') && !name.startsWith('unit/repository/'),
+    )
+    .filter((name) => !KNOW_TABLES.some((known) => known.test(name)))
+    .flatMap((name) => {
+      const found = [...readFileSync(join(tests, name), 'utf8').matchAll(statement)]
+      return found.map(([, table]) => `test/${name} has a statement on sync.${table}: test/support/tables/ knows it`)
+    })
+  expect(wrong).toEqual([])
+})
+
 test('no drawer: a folder says what it is about', () => {
   const drawers = files.filter(({ name }) =>
     name.split('/').some((word) => DRAWERS.includes(word.replace(/\.ts$/, ''))),
