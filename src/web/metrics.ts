@@ -3,6 +3,7 @@
  * asked.
  */
 import type { Meter } from '../meter.ts'
+import { withinLimit } from '../within-limit.ts'
 import type { Page } from './health.ts'
 import type { FleetFacts } from './metrics-facts.ts'
 import { OF_FLEET, OF_PROCESS, type Metric, type ProcessFacts } from './metrics-table.ts'
@@ -32,19 +33,9 @@ export function createMetrics({ version, meter, connections, readFleet }: Deps):
     return found
   }
   return async () => {
-    const fleet = await within(PATIENCE_MS, facts())
+    const fleet = await withinLimit(facts(), PATIENCE_MS, () => null)
     const own: ProcessFacts = { version, meter, connections: connections(), databaseUp: fleet !== null }
     return await render(fleet, own)
-  }
-}
-
-async function within<T>(ms: number, found: Promise<T | null>): Promise<T | null> {
-  let timer: NodeJS.Timeout | undefined
-  const late = new Promise<null>((resolve) => (timer = setTimeout(resolve, ms, null)))
-  try {
-    return await Promise.race([found, late])
-  } finally {
-    clearTimeout(timer)
   }
 }
 

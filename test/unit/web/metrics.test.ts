@@ -1,9 +1,10 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
 import { createMeter } from '../../../src/meter.ts'
 import { OF_FLEET, OF_PROCESS } from '../../../src/web/metrics-table.ts'
 import { createMetrics } from '../../../src/web/metrics.ts'
+import { onTestFinished } from '../../support/run/test-context.ts'
 
 const own = () => ({ version: '1', meter: createMeter(), connections: () => ({ busy: 1, idle: 2 }) })
 
@@ -17,6 +18,18 @@ test('without the database a process shows what it knows itself', async () => {
   expect(text).toContain('\nscopestack_sync_process_database_up 0\n')
   expect(text).toContain('\nscopestack_sync_process_requests_total{target="api",method="GET",status="200"} 2\n')
   expect(text).not.toContain('freshness')
+})
+
+test('a database that does not answer is waited for four seconds, and the page does without it', async () => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+  onTestFinished(() => void vi.useRealTimers())
+  const metrics = createMetrics({ ...own(), readFleet: () => new Promise(() => {}) })
+  let page: string | undefined
+  const shown = metrics().then(({ text }) => (page = text))
+  await vi.advanceTimersByTimeAsync(3_999)
+  expect(page).toBeUndefined()
+  await vi.advanceTimersByTimeAsync(1)
+  expect(await shown).toContain('\nscopestack_sync_process_database_up 0\n')
 })
 
 test('however many ask at once, the database is read once', async () => {
