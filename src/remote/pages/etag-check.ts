@@ -3,19 +3,19 @@ import type { PageValidator } from './pages.ts'
 
 /** Detects one `ETag` for two bodies among the pages of one read, also of a first one. */
 export function createEtagCheck(): (
-  pages: readonly { etagLied: boolean; validator: PageValidator | null }[],
+  pages: readonly { isEtagWrong: boolean; validator: PageValidator | null }[],
 ) => boolean {
   const digests = new Map<string, string>()
   return (pages) => {
-    let lied = false
-    for (const { etagLied, validator } of pages) {
+    let isWrong = false
+    for (const { isEtagWrong, validator } of pages) {
       const { etag, digest } = validator ?? { etag: null, digest: null }
       if (etag !== null && digest !== null) {
-        lied ||= digests.has(etag) && digests.get(etag) !== digest
+        isWrong ||= digests.has(etag) && digests.get(etag) !== digest
         digests.set(etag, digest)
       }
-      lied ||= etagLied
+      isWrong ||= isEtagWrong
     }
-    return lied
+    return isWrong
   }
 }

@@ -34,7 +34,7 @@ export interface Page extends Document {
   /** Null of a page that was read in parts. */
   readonly validator: PageValidator | null
   /** It has the `ETag` of another body: the server's ETags cannot be trusted. */
-  readonly etagLied: boolean
+  readonly isEtagWrong: boolean
   /** Present when it was read in smaller pages. */
   readonly parts?: Parts
   /** The next page, where that was read to find out how the list pages. */
@@ -194,7 +194,7 @@ async function fetchOnce(
       number,
       ids: document.records.map(({ id }) => id),
       validator: mark,
-      etagLied: known !== undefined && contradicts(known.validator, mark),
+      isEtagWrong: known !== undefined && contradicts(known.validator, mark),
       cached: null,
     }
   }
@@ -237,6 +237,6 @@ const asCached = (known: CachedPage, number: number): Page => ({
   records: [],
   unusable: [],
   included: [],
-  etagLied: false,
+  isEtagWrong: false,
   cached: known,
 })

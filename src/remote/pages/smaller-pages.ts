@@ -215,7 +215,7 @@ function joined({ parts, unreadable, number, size, fromEnd, recordCount, pageCou
     recordCount,
     pageCount,
     validator: null,
-    etagLied: false,
+    isEtagWrong: false,
     cached: null,
     parts: {
       size,

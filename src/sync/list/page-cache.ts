@@ -84,7 +84,10 @@ const distrustEtags = ({ capabilities, signal }: Pick<Deps, 'capabilities' | 'si
   withDbRetry(() => capabilities.save(ETAGS.name, ETAGS.wrong), signal)
 
 /** For `verify`: the last validators of the pages, to compare with the present ones; every page is parsed. */
-export async function openPageMarks(deps: Omit<Deps, 'client' | 'recheckDays'>, onLie: () => void): Promise<PageCache> {
+export async function openPageMarks(
+  deps: Omit<Deps, 'client' | 'recheckDays'>,
+  onWrongEtag: () => void,
+): Promise<PageCache> {
   const { sql, resource, digest, signal } = deps
   const key = { resource: resource.type, question: digest }
   const marks = await withDbRetry(() => readPageValidators(sql, key), signal)
@@ -96,7 +99,7 @@ export async function openPageMarks(deps: Omit<Deps, 'client' | 'recheckDays'>, 
     },
     transfersAll: true,
     distrust() {
-      onLie()
+      onWrongEtag()
       return distrustEtags(deps)
     },
   }

@@ -51,7 +51,7 @@ export interface ReadPage {
   /** What to remember it by; null when it was known, or is no page of a list. */
   readonly validator: PageValidator | null
   /** It came under the `ETag` of another body. */
-  readonly etagLied: boolean
+  readonly isEtagWrong: boolean
 }
 
 /** Records below which others are read one by one, or list by list. */
@@ -71,13 +71,13 @@ export interface WantedType {
 
 /** @param size of the server's pages; 0 where the list's counts contradict each other: then no page counts as full. */
 export function toReadPage(page: Page, wanted: WantedType, size = 0): ReadPage {
-  const { number, recordCount, pageCount, etagLied, validator, cached: known } = page
+  const { number, recordCount, pageCount, isEtagWrong, validator, cached: known } = page
   const common = {
     number,
     // Smaller pages with different counts count nothing.
     recordCount: reportsCount(page, recordCount) ? recordCount : null,
     pageCount,
-    etagLied,
+    isEtagWrong,
     full: isFullPage(page, size),
   }
   if (known !== null) {
@@ -165,7 +165,7 @@ export const syntheticPage = (
   full,
   known: false,
   validator: null,
-  etagLied: false,
+  isEtagWrong: false,
 })
 
 /** What the list's count counts: its own ids, also where the records wanted came in their `included`. */

@@ -24,7 +24,7 @@ export interface Reading {
   /** Ids of the records seen, over all tries and lists. */
   readonly seen: Set<string>
   /** A page came under the `ETag` of another body. */
-  etagLied: boolean
+  isEtagWrong: boolean
 }
 
 /** A list that keeps changing is read again. */
@@ -52,8 +52,8 @@ async function readBy(deps: SnapshotDeps, reading: Reading, plan: ReadPlan): Pro
   const digest = requestDigest(plan.request, resource)
   const passes = new PassesInMemory(TRIES)
   const isList = plan.read.from === 'list'
-  const onLie = () => void (reading.etagLied = true)
-  const openCache = () => openPageMarks({ ...deps, ...known, resource, digest, signal }, onLie)
+  const onWrongEtag = () => void (reading.isEtagWrong = true)
+  const openCache = () => openPageMarks({ ...deps, ...known, resource, digest, signal }, onWrongEtag)
   const records = readRecords({ ...deps, resource, plan, lastPages: known.pages, signal }, passes, {
     position: null,
     from: 1,

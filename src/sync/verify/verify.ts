@@ -60,7 +60,7 @@ export async function verifyResource(deps: SnapshotDeps, options: VerifyOptions)
   const { type, table } = resource
   const known = await withDbRetry(() => readKnown(sql, type), signal)
   const differences = createDifferences({ ...options, sql, expected: expectedMembers(known.capabilities, resource) })
-  const verifying: Verifying = { ...options, known, differences, seen: new Set(), etagLied: false }
+  const verifying: Verifying = { ...options, known, differences, seen: new Set(), isEtagWrong: false }
   const asking = await openReadPlan(deps, resource, known, signal)
   let { plan } = asking
   for (;;) {
@@ -70,7 +70,7 @@ export async function verifyResource(deps: SnapshotDeps, options: VerifyOptions)
       const every = await readEveryRecord(deps, verifying, lighter)
       const doubts = [
         'doubt' in every ? every.doubt : await checkExtra(deps, verifying, lighter, every.list),
-        verifying.etagLied ? LYING_ETAGS : null,
+        verifying.isEtagWrong ? WRONG_ETAGS : null,
         notComparedMessage(resource, differences.lacking(), verifying.seen.size),
         notListed(plan),
       ].filter((doubt) => doubt !== null)
@@ -88,7 +88,7 @@ export async function verifyResource(deps: SnapshotDeps, options: VerifyOptions)
   }
 }
 
-const LYING_ETAGS =
+const WRONG_ETAGS =
   'ScopeStack gives pages that differ one ETag, so pulls took pages for unchanged that were not. From now on every page is ' +
   'transferred and compared by its content: pull --full, then verify again.'
 

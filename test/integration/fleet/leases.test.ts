@@ -148,7 +148,7 @@ it('stops a late writer: nothing of its batch is written, neither rows nor check
         full: true,
         known: false,
         validator: { etag: null, digest: 'd' },
-        etagLied: false,
+        isEtagWrong: false,
       },
     ],
   })

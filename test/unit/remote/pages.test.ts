@@ -43,7 +43,7 @@ describe('one page', () => {
       recordCount: 3,
       pageCount: 1,
       validator: { etag: '"v1"', digest },
-      etagLied: false,
+      isEtagWrong: false,
       cached: null,
     })
     expect((await fetchPage(plain, request, 1, signal)).validator).toEqual({ etag: null, digest })
@@ -62,7 +62,7 @@ describe('one page', () => {
   ])('has no records when %s', async (_, server, mark) => {
     const page = await fetchPage(server, request, 4, signal, { ...known, validator: mark })
     const { ids, recordCount, pageCount } = known
-    const empty = { records: [], unusable: [], included: [], etagLied: false }
+    const empty = { records: [], unusable: [], included: [], isEtagWrong: false }
     expect(page).toEqual({
       number: 4,
       ids,
@@ -81,17 +81,22 @@ describe('one page', () => {
     ['no ETag, and had one', plain, { etag: '"v1"', digest: null }],
   ])('is read when it has %s', async (_, server, mark) => {
     const page = await fetchPage(server, request, 1, signal, { ...known, validator: mark })
-    expect(page).toMatchObject({ cached: null, ids: ['7', '9'], records: [{ id: '7' }, { id: '9' }], etagLied: false })
+    expect(page).toMatchObject({
+      cached: null,
+      ids: ['7', '9'],
+      records: [{ id: '7' }, { id: '9' }],
+      isEtagWrong: false,
+    })
   })
 
   it('is read when ETags are not trusted, and reports a wrong one', async () => {
     const mark = { etag: '"v1"', digest: 'another' }
     for (const trust of ['body', 'none'] as const) {
       const page = await fetchPage(tagged, request, 1, signal, { ...known, trust, validator: mark })
-      expect(page).toMatchObject({ cached: null, ids: ['7', '9'], etagLied: true })
+      expect(page).toMatchObject({ cached: null, ids: ['7', '9'], isEtagWrong: true })
     }
     const same = { ...known, trust: 'body', validator: { ...mark, digest } } as const
-    expect(await fetchPage(tagged, request, 1, signal, same)).toMatchObject({ cached: same, etagLied: false })
+    expect(await fetchPage(tagged, request, 1, signal, same)).toMatchObject({ cached: same, isEtagWrong: false })
   })
 
   it('is requested with the filters and the number, encoded', () => {
