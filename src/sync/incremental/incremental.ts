@@ -134,11 +134,11 @@ async function byChanges(deps: SnapshotDeps, { resource, known, aheadMs, lease, 
 async function byProjects(deps: SnapshotDeps, { resource, known, lease, signal }: SnapshotOptions) {
   const { byProject } = resource
   if (byProject === undefined) return undefined
-  const { plan } = await openReadPlan(deps, resource, known, signal)
-  if (plan.also !== undefined) return undefined
+  const opened = await openReadPlan(deps, resource, known, signal)
+  if (opened.plan.also !== undefined) return undefined
   const { capabilities } = known
-  const children = await openProjectChildren(deps, { resource, within: byProject, plan, capabilities, signal })
-  return await pullByProject(deps, { resource, plan, known, children, lease, signal })
+  const children = await openProjectChildren(deps, { resource, within: byProject, opened, capabilities, signal })
+  return await pullByProject(deps, { resource, plan: opened.plan, known, children, lease, signal })
 }
 
 function together(one: SnapshotResult, other: SnapshotResult): SnapshotResult {

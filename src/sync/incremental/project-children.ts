@@ -10,11 +10,12 @@ import { readKnown, type Capabilities } from '../../store/progress/known.ts'
 import { allDocuments, type Completeness } from '../list/completeness.ts'
 import { isBadRequest, queryFor, isNotFound } from '../list/list-request.ts'
 import { isAccepted } from '../list/negotiate.ts'
-import { openReadPlan } from '../list/open-read-plan.ts'
+import { openReadPlan, type OpenReadPlan } from '../list/open-read-plan.ts'
 import { readNestedLists, readSmallList } from '../list/read-nested.ts'
 import { takeAll, type ReadPage } from '../list/read-page.ts'
 import type { ReadPlan } from '../list/read-plan.ts'
 import { includesOf } from '../list/request-parts.ts'
+import { planThatHidesNone } from '../snapshot/hidden-records.ts'
 import type { SnapshotDeps } from '../snapshot/snapshot-options.ts'
 import { withDbRetry } from '../with-db-retry.ts'
 import { PROJECTS_AT_ONCE, type ProjectChildren, type ProjectChildrenReader } from './by-project.ts'
@@ -28,7 +29,7 @@ const DAY_MS = 24 * 60 * 60_000
 interface Options {
   readonly resource: Resource
   readonly within: ByProject
-  readonly plan: ReadPlan
+  readonly opened: OpenReadPlan
   /** Of the children. */
   readonly capabilities: Capabilities
   readonly signal: AbortSignal
@@ -40,7 +41,7 @@ const below = (include: string, path: string): string[] =>
 
 export async function openProjectChildren(deps: SnapshotDeps, options: Options): Promise<ProjectChildrenReader> {
   const { client } = deps
-  const { capabilities, signal } = options
+  const { resource, opened, capabilities, signal } = options
   const remembered = capabilities.get('parts')
   let known = remembered !== undefined && remembered.ageMs < DAY_MS ? (remembered.value as ChildReadMethod) : undefined
   let method = known ?? 'declared'
@@ -55,6 +56,17 @@ export async function openProjectChildren(deps: SnapshotDeps, options: Options):
     return listAccepted
   }
 
+  let hidesNone: Promise<ReadPlan | undefined> | undefined
+  /**
+   * Whether the filters that the method sends hide no children. Those that another list includes come whatever their flags
+   * are, and that list is counted when it is read itself.
+   */
+  const showsAll = async (): Promise<boolean> => {
+    if (method === 'declared' && carrier.resource !== resource) return true
+    hidesNone ??= planThatHidesNone(deps, resource, opened, signal)
+    return (await hidesNone) !== undefined
+  }
+
   const remember = async (found: ChildReadMethod): Promise<void> => {
     if (found === known) return
     await withDbRetry(() => capabilities.save('parts', found), signal)
@@ -66,6 +78,7 @@ export async function openProjectChildren(deps: SnapshotDeps, options: Options):
       // Either of two lists may hide some of the carriers.
       if (carrier.plan.also !== undefined) return undefined
       for (; method !== 'none'; method = NEXT[method]) {
+        if (!(await showsAll())) return undefined
         try {
           const children = await (method === 'declared' ? readDeclared : readNested)(deps, options, carrier, projects)
           await remember(method)
@@ -89,9 +102,9 @@ interface Carrier {
   readonly plan: ReadPlan
 }
 
-async function carrierOf(deps: SnapshotDeps, { resource, within, plan, signal }: Options): Promise<Carrier> {
+async function carrierOf(deps: SnapshotDeps, { resource, within, opened, signal }: Options): Promise<Carrier> {
   const carrier = within.by === 'include' ? deps.catalog.get(within.list)! : resource
-  if (carrier === resource) return { resource, plan }
+  if (carrier === resource) return { resource, plan: opened.plan }
   const known = await withDbRetry(() => readKnown(deps.sql, carrier.type), signal)
   return { resource: carrier, plan: (await openReadPlan(deps, carrier, known, signal)).plan }
 }
@@ -130,7 +143,8 @@ async function readDeclared(
 }
 
 /** The includes that the children's plan has: with more the request could be refused, with fewer the rows would differ. */
-function includesOfChildren({ resource, plan: { read, request } }: Options): readonly string[] {
+function includesOfChildren({ resource, opened }: Options): readonly string[] {
+  const { read, request } = opened.plan
   if (request === null) return resource.include
   return includesOf(request).flatMap((path) => (read.from === 'included' ? below(read.include, path) : [path]))
 }
@@ -142,7 +156,8 @@ async function readNested(
   projects: readonly string[],
 ): Promise<ProjectChildren> {
   const { slug, pageSize } = deps
-  const { resource, within, plan, signal } = options
+  const { resource, within, opened, signal } = options
+  const { plan } = opened
   const { type, aliases } = resource
   const parents = await parentsOf(deps, options, carrier, projects)
   const parentType = within.by === 'include' ? within.list : PARENT_RESOURCE

@@ -59,6 +59,7 @@ export async function determineScope(context: Counting, plan: ReadPlan, count: n
 async function checkScope(context: Counting, plan: ReadPlan, count: number | null): Promise<ReadPlan> {
   const { scope } = plan
   const base = negotiatedRequest(plan)
+  // Each of the lists below parents would have to be counted (docs/decisions/002).
   if (base === null || plan.read.from === 'below' || filtersOf(base).length === 0) return plan
   // It holds everything there can be, whatever changes.
   if (scope?.shown === 'blank') return plan

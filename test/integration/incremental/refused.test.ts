@@ -30,7 +30,7 @@ it.each([
   sim.resetStats()
   await changes(TYPES)
   expect(sim.stats().statuses['400']).toBeUndefined()
-  expect(total(requestsOf(sim)), JSON.stringify(requestsOf(sim))).toBe(6)
+  expect(total(requestsOf(sim)), JSON.stringify(requestsOf(sim))).toBe(10)
   await expectAsFreshRead(worker, sim, TYPES)
 })
 

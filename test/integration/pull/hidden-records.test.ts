@@ -233,3 +233,22 @@ it.each([
     expect(await unequal(worker.sql, sim, worker.catalog.get('projects')!)).toEqual([])
   },
 )
+
+it.each<[string, string, Record<string, string[]>]>([
+  ['of its own list', 'project-services', {}],
+  ['of the lists below each parent', 'project-subservices', { 'project-services': ['project-subservices'] }],
+])('a new child of a changed project is read though its flag is null: %s', async (_, type, refused) => {
+  const TYPES = ['projects', 'project-services', 'project-subservices']
+  const { sim, worker } = await openAccount({}, undefined, { pageSize: 100 })
+  sim.setSwitches({ refusedIncludes: refused })
+  await worker.run(TYPES)
+  const [project] = remoteIds(sim, 'projects')
+  const service = sim.records.list('project-services').find(({ relationships }) => relationships['project'] === project)
+  const parents = { project: project!, ...(type === 'project-services' ? {} : { 'project-service': service!.id }) }
+  const { id } = sim.records.create(type, { relationships: parents })
+  sim.records.update(type, id, { attributes: { active: null } })
+  sim.records.update('projects', project!, { attributes: { 'project-name': 'Changed' } })
+  const { outcomes } = await worker.run(TYPES, { changesOnly: true })
+  expect(outcomes.map(({ outcome }) => outcome)).toEqual(['ok', 'ok', 'ok'])
+  expect(await livingIds(worker, type.replace('-', '_'))).toEqual(remoteIds(sim, type))
+})
