@@ -22,6 +22,7 @@ import { createMirror } from '../../../src/store/mirror/load.ts'
 import { SQL_TYPE } from '../../../src/store/schema/columns.ts'
 import { createDatabase } from '../../support/postgres/database.ts'
 import { leased } from '../../support/postgres/leased.ts'
+import { LONG } from '../../support/run/seeds.ts'
 
 const database = await createDatabase()
 const sql = openDatabase(database.url)
@@ -189,7 +190,7 @@ it('keeps every row, every value that fits, and every value that does not', asyn
       })
       expect(new Map((await stored()).map((row) => [row.id, row]))).toEqual(new Map(after))
     }),
-    { numRuns: 500 },
+    { numRuns: LONG ? 3_000 : 200 },
   )
 })
 

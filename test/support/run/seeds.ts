@@ -1,5 +1,5 @@
 /**
- * Random stories, each made from its seed. `npm test` tries as many as a few seconds take, and prints their seeds; `npm run faults`
+ * Random stories, each made from its seed. `npm test` tries as many as a second or two take, and prints their seeds; `npm run faults`
  * (FAULTS=long) tries a given number; SEED=… tries one again. A failure names its seed.
  */
 

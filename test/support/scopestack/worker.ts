@@ -36,7 +36,12 @@ const QUICKLY = { attempts: RETRY.attempts, baseMs: 4, capMs: 100 }
  */
 const CONNECTIONS = 3
 
-type RunOptions = ReadOptions & { signal?: AbortSignal; onEvent?: (event: PullEvent) => void }
+type RunOptions = ReadOptions & {
+  signal?: AbortSignal
+  onEvent?: (event: PullEvent) => void
+  /** Of this run, if it is not the worker's. */
+  pageSize?: number
+}
 
 /** The real worker in this process, as the command line puts it together. */
 export async function startWorker(
@@ -71,8 +76,11 @@ export async function startWorker(
       await push({ ...pusher, client: through(pusher.client) }, { signal, onResult, patient: true })
       return settled
     },
-    run: (types, { signal = new AbortController().signal, onEvent = () => {}, ...how } = {}) =>
-      pull(worker, {
+    run: (
+      types,
+      { signal = new AbortController().signal, onEvent = () => {}, pageSize = worker.pageSize, ...how } = {},
+    ) =>
+      pull({ ...worker, pageSize }, {
         resources: types === undefined ? [...worker.catalog.values()] : types.map((type) => worker.catalog.get(type)!),
         ...how,
         signal,
