@@ -80,12 +80,16 @@ export async function startWorker(
       types,
       { signal = new AbortController().signal, onEvent = () => {}, pageSize = worker.pageSize, ...how } = {},
     ) =>
-      pull({ ...worker, pageSize }, {
-        resources: types === undefined ? [...worker.catalog.values()] : types.map((type) => worker.catalog.get(type)!),
-        ...how,
-        signal,
-        onEvent,
-      }),
+      pull(
+        { ...worker, pageSize },
+        {
+          resources:
+            types === undefined ? [...worker.catalog.values()] : types.map((type) => worker.catalog.get(type)!),
+          ...how,
+          signal,
+          onEvent,
+        },
+      ),
     runResource: (resource, how = {}) =>
       pull(worker, { resources: [resource], ...how, signal: new AbortController().signal, onEvent: () => {} }),
     async [Symbol.asyncDispose]() {
