@@ -50,8 +50,7 @@ export interface Backend {
 }
 
 export function onPostgres({ databaseUrl, works = true }: Place, onError: (error: Error) => void): Backend {
-  const pool = openQueuePool(databaseUrl, { connections: queueConnections(works) })
-  pool.on('error', onError)
+  const pool = openQueuePool(databaseUrl, { connections: queueConnections(works), onError })
   return {
     classes: withBackend(createPostgresBackend) as Classes,
     connection: () => pool,

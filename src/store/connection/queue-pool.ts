@@ -6,8 +6,14 @@ import { readAddress } from './address.ts'
 import { connectTimeoutSeconds, isConnectionLoss, routeTo } from './database.ts'
 import { DriverSocket } from './driver-socket.ts'
 
+interface QueuePoolOptions {
+  readonly connections: number
+  /** Called when a connection that no statement is using is lost; without a listener that would end the process. */
+  readonly onError: (error: Error) => void
+}
+
 /** @throws SyncError SYNC_CONFIG */
-export function openQueuePool(url: string, { connections }: { connections: number }): Pool {
+export function openQueuePool(url: string, { connections, onError }: QueuePoolOptions): Pool {
   const address = readAddress(url)
   const { database, user, password } = address
   // BullMQ's statements name no schema.
@@ -28,6 +34,7 @@ export function openQueuePool(url: string, { connections }: { connections: numbe
     stream: () => new PgSocket(route) as unknown as Duplex,
   }
   const pool = new Pool(config)
+  pool.on('error', onError)
   const connect = pool.connect.bind(pool)
   // The pool itself calls with a callback, for one statement; the caller of that repeats it.
   pool.connect = ((done?: Parameters<typeof connect>[0]) =>

@@ -37,8 +37,7 @@ async function both(url: string): Promise<Record<'pull' | 'queue', Row | string>
     }
   }
   const queue = async (): Promise<Row> => {
-    const pool = openQueuePool(url, { connections: 1 })
-    pool.on('error', () => {})
+    const pool = openQueuePool(url, { connections: 1, onError: () => {} })
     try {
       const { rows } = await pool.query<Row>(ASK)
       return rows[0]!
@@ -267,7 +266,7 @@ it('opens a connection of the queue again that a limit refused', async () => {
   const url = Object.assign(new URL(admin.href), { username: few, password: 'few' }).href
   const other = openDatabase(url, { connections: 1 })
   await other`select 1`
-  const pool = openQueuePool(url, { connections: 1 })
+  const pool = openQueuePool(url, { connections: 1, onError: () => {} })
   await expect(pool.query('select 1')).rejects.toMatchObject({ code: '53300' })
   const waiting = pool.connect()
   await other.end()
@@ -291,7 +290,7 @@ it('makes the tables of the queue whatever options= says of search_path', async 
   await using database = await createEmptyDatabase()
   const url = `${database.url}?options=-c%20search_path%3Dpg_catalog`
   await migrateQueue(url)
-  const pool = openQueuePool(url, { connections: 1 })
+  const pool = openQueuePool(url, { connections: 1, onError: () => {} })
   try {
     const { rows } = await pool.query(
       `select relnamespace::regnamespace::text as schema from pg_class where oid = 'job'::regclass`,
