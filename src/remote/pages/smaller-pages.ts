@@ -43,7 +43,9 @@ interface Reading {
   largest: number
   /** The page that was too much most recently. */
   tooMuch: { readonly size: number; readonly number: number } | undefined
+  /** The newest, which says which parts are behind the end. */
   count: number | null
+  largestCount: number | null
   isPaged: boolean
   /** The server has responded to something else since the page failed. */
   isReachable: boolean
@@ -59,6 +61,7 @@ export async function fetchInSmallerPages(page: FailedPage): Promise<Page> {
     largest: facts.largestSize,
     tooMuch: undefined,
     count: null,
+    largestCount: null,
     isPaged: false,
     isReachable: false,
   }
@@ -71,14 +74,17 @@ export async function fetchInSmallerPages(page: FailedPage): Promise<Page> {
   if (tooMuch !== undefined && (await isTooMuchElsewhere(reading, tooMuch)))
     facts.largestSize = Math.min(facts.largestSize, largest)
   // Read only now: the page fetched for that comparison may report a newer count, and then the parts differ from it.
-  const { count, isPaged } = reading
-  const pageCount = count === null || !isPaged ? null : Math.ceil(count / size)
+  // Read from its end, a page is the last one only if nothing was behind it at first: where records were deleted since, what was
+  // behind it has moved onto parts that were read before.
+  const count = fromEnd ? reading.largestCount : reading.count
+  const pageCount = count === null || !reading.isPaged ? null : Math.ceil(count / size)
   return joined({ parts, unreadable, number, size, fromEnd, recordCount: count, pageCount })
 }
 
 async function fetchNoting(reading: Reading, ...args: Parameters<Fetch>): Promise<Page> {
   const page = await reading.page.fetch(...args)
   reading.count = page.recordCount ?? reading.count
+  if (reading.count !== null) reading.largestCount = Math.max(reading.largestCount ?? 0, reading.count)
   reading.isPaged ||= page.pageCount !== null
   return page
 }

@@ -187,3 +187,20 @@ it.each([
     expect(remoteIds(sim, 'clients').filter((id) => clients.includes(id) && !held.includes(id))).toEqual([])
   },
 )
+
+it('a first page that is read in parts counts as the only one by the list as it was when its reading began', async () => {
+  // A prime: its parts are single records.
+  const pageSize = 13
+  const { sim, worker } = await openAccount({}, undefined, { pageSize })
+  const before = remoteIds(sim, 'clients')
+  for (let more = before.length; more < pageSize + 2; more++) sim.records.create('clients', {})
+  for (const id of before.slice(pageSize + 2)) sim.records.remove('clients', id)
+  const clients = remoteIds(sim, 'clients')
+  expect(clients).toHaveLength(pageSize + 2)
+  sim.setSwitches({ heavyPages: 1 })
+  const steps = [5, 7].map((at) => ({ delete: { type: 'clients', id: clients[at]! } }))
+  sim.addScript({ when: { type: 'clients', page: 2 }, do: steps, at: 'after' })
+  expect(await pullOne(worker, 'clients')).toMatchObject({ outcome: 'ok' })
+  const held = await livingIds(worker, 'clients')
+  expect(remoteIds(sim, 'clients').filter((id) => !held.includes(id))).toEqual([])
+})
