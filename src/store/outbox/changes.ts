@@ -63,7 +63,7 @@ export type OldestChange = Pick<ChangeDetails, 'id' | 'resource' | 'recordId' | 
 /** Of the changes that may still be sent, about: changes have their ids in the order in which they were made, but for a moment. */
 export async function oldestOpenChange(sql: Database): Promise<OldestChange | null> {
   const [oldest] = await sql<OldestChange[]>`
-    select id::int, resource, record_id as "recordId", made_at as "madeAt" from sync.outbox o where ${isIn(sql, OPEN)} order by o.id limit 1`
+    select id::float8 as id, resource, record_id as "recordId", made_at as "madeAt" from sync.outbox o where ${isIn(sql, OPEN)} order by o.id limit 1`
   return oldest ?? null
 }
 
