@@ -94,16 +94,19 @@ it('children move to another project, though only the project that they left sho
   await expectAsRemote(worker, sim, INCREMENTAL)
 })
 
+/** The project, and its first child of each kind. */
+function editWithChildren(sim: Simulator, project: string): void {
+  edit(sim, 'projects', project)
+  for (const type of PARTS) {
+    const [first] = partsOf(sim, type, project)
+    if (first !== undefined) edit(sim, type, first, { touch: false })
+  }
+}
+
 it('children are read in several batches where many projects changed', async () => {
   await using account = await openAccount({ projects: 120 })
   const { sim, worker, changes } = account
-  for (const id of projectsOf(sim).slice(10, 70)) {
-    edit(sim, 'projects', id)
-    for (const type of PARTS) {
-      const [first] = partsOf(sim, type, id)
-      if (first !== undefined) edit(sim, type, first, { touch: false })
-    }
-  }
+  for (const id of projectsOf(sim).slice(10, 70)) editWithChildren(sim, id)
   sim.resetStats()
   await changes()
   // Subservices come with the services: three batches each, none of more than a page.
@@ -114,13 +117,7 @@ it('children are read in several batches where many projects changed', async () 
 it('children are read completely where that costs fewer requests', async () => {
   await using account = await openAccount({ projects: 60 })
   const { sim, worker, changes } = account
-  for (const id of projectsOf(sim)) {
-    edit(sim, 'projects', id)
-    for (const type of PARTS) {
-      const [first] = partsOf(sim, type, id)
-      if (first !== undefined) edit(sim, type, first, { touch: false })
-    }
-  }
+  for (const id of projectsOf(sim)) editWithChildren(sim, id)
   sim.resetStats()
   await changes()
   expect(requestsOf(sim)['project-locations']).toBe(1)
