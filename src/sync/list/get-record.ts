@@ -4,6 +4,7 @@ import { hasCode } from '../../errors/sync-error.ts'
 import { mapInBatches } from '../../map-concurrent.ts'
 import type { Client } from '../../remote/client.ts'
 import { parseDocument } from '../../remote/documents/document.ts'
+import { unreadableIn } from '../../remote/pages/list-length.ts'
 import { fetchPage, type ListRequest } from '../../remote/pages/pages.ts'
 import type { UnusableRecord } from '../../store/progress/parked-records.ts'
 import { isWholeSelection } from './completeness.ts'
@@ -148,18 +149,32 @@ async function amongLists(
 ): Promise<LookedUpRecords | null> {
   const wanted = new Set([...known, ...ids])
   const records = new Map<string, RemoteRecord>()
+  const unreadable = new Set<string>()
   for (const list of lists) {
     const found = await amongList(client, list, wanted, signal)
-    const proves = found !== null && known.some((id) => found.has(id))
+    const proves = found !== null && known.some((id) => found.records.has(id))
     // The second list may hide the known records; the first one, which is read, is enough.
     if (!proves && list === lists[0]) return null
-    for (const [id, record] of found ?? []) records.set(id, record)
+    for (const [id, record] of found?.records ?? []) records.set(id, record)
+    for (const id of found?.unreadable ?? []) unreadable.add(id)
   }
   const { type, aliases } = resource
   const there = ids.filter((id) => records.has(id))
   const found = there.map((id) => records.get(id)!)
   const living = splitUsable(found, { type, aliases, carried: false })
-  return { gone: ids.filter((id) => !records.has(id)), ...living, existing: there.length, unsure: [] }
+  const missing = ids.filter((id) => !records.has(id))
+  return {
+    gone: missing.filter((id) => !unreadable.has(id)),
+    ...living,
+    existing: there.length,
+    unsure: missing.filter((id) => unreadable.has(id)),
+  }
+}
+
+interface Selection {
+  readonly records: ReadonlyMap<string, RemoteRecord>
+  /** Ids of records that fail every page with them. */
+  readonly unreadable: readonly string[]
 }
 
 /** Null where the server refuses the filter or ignores it: then other records come, or several pages. */
@@ -168,11 +183,15 @@ async function amongList(
   list: ListRequest,
   ids: ReadonlySet<string>,
   signal: AbortSignal,
-): Promise<ReadonlyMap<string, RemoteRecord> | null> {
+): Promise<Selection | null> {
   const query = { ...list.query, 'filter[id]': [...ids].join(',') }
   try {
-    const page = await fetchPage(client, { ...list, query, pageSize: ids.size }, 1, signal)
-    return isWholeSelection(page, ids) ? new Map(page.records.map((record) => [record.id, record])) : null
+    const selected = { ...list, query, pageSize: ids.size }
+    const page = await fetchPage(client, selected, 1, signal, undefined, { skipUnreadable: true })
+    // One whose id the server does not send either might be any of them: then it proves nothing.
+    const unreadable = unreadableIn(page).map(({ id }) => id ?? '')
+    if (!isWholeSelection({ ...page, ids: [...page.ids, ...unreadable] }, ids)) return null
+    return { records: new Map(page.records.map((record) => [record.id, record])), unreadable }
   } catch (error) {
     if (isBadRequest(error) || isNotFound(error)) return null
     throw error

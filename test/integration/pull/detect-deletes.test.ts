@@ -255,6 +255,16 @@ describe('a list whose records have no address of their own', () => {
     },
   )
 
+  it('a record among them that cannot be read is kept, and decides nothing of the others', async () => {
+    const { sim, worker, ids, again } = await open()
+    sim.records.remove('services', ids[0]!)
+    sim.setSwitches({ missingRecords: ['services'], brokenRecords: { services: [ids[1]!] } })
+    expect(await again()).toMatchObject({ outcome: 'incomplete', deleted: 1 })
+    expect(await livingIds(worker, 'services')).toEqual(ids.slice(1))
+    sim.setSwitches({ brokenRecords: {} })
+    expect(await again()).toMatchObject({ outcome: 'ok', deleted: 0 })
+  })
+
   it('and no filter by id: a record that two full reads miss, hours apart, is marked deleted by the second', async () => {
     const { sim, worker, ids, again } = await open()
     sim.setSwitches({ missingRecords: ['services'], refusedFilters: { services: ['id'] } })
