@@ -8,6 +8,7 @@ import { atExit } from '../run/at-exit.ts'
 export interface Terminal {
   /** The whole output on the screen so far. */
   screen(): string
+  /** Does nothing once the command has ended: the echo of the key would stand among the terminal's settings. */
   press(key: string): void
   /** Resolves when the command has ended and the terminal is closed. */
   readonly closed: Promise<{ code: number; screen: string; settings: string }>
@@ -18,6 +19,8 @@ export const CTRL_C = '\u0003'
 
 /** A key that is pressed before this is on the screen may be lost: the terminal is not ready. */
 export const BEGUN = '[begun]'
+
+const ENDED = '[ended with'
 
 /** The program that provides a terminal here: util-linux' `script`, or Python. Undefined: there is neither. */
 export async function findTerminal(): Promise<Opener | undefined> {
@@ -40,8 +43,10 @@ export function openTerminal(
   command: string,
   where: { cwd: string; env: Record<string, string> },
 ): Terminal {
-  // The shell outlives the command, to report its exit code and the settings of the terminal.
-  const [file, ...args] = open(`trap : INT; echo '${BEGUN}'; ${command}; echo "[ended with $?]"; stty -a`)
+  // The shell outlives the command, to report its exit code and the settings of the terminal, also while Ctrl-C
+  // is held: a trap is not inherited, and `stty` ended by the signal between two lines; what is ignored is inherited.
+  const report = `echo "${ENDED} $?]"; trap '' INT; stty -a`
+  const [file, ...args] = open(`trap : INT; echo '${BEGUN}'; ${command}; ${report}`)
   const child = spawn(file!, args, {
     cwd: where.cwd,
     env: { PATH: process.env['PATH'], SHELL: '/bin/sh', TERM: 'xterm', ...where.env },
@@ -49,7 +54,7 @@ export function openTerminal(
   })
   const die = () => void child.kill('SIGKILL')
   const forget = atExit(die)
-  // A key that is pressed after the end has no reader.
+  // A key that is pressed as the terminal closes has no reader.
   child.stdin.on('error', () => {})
   let screen = ''
   for (const stream of [child.stdout, child.stderr]) {
@@ -61,7 +66,10 @@ export function openTerminal(
     if (code === undefined) throw new Error(`The command did not end; the screen shows:\n${screen}`)
     return { code: Number(code), screen: before, settings: after }
   })
-  return { screen: () => screen, press: (key) => void child.stdin.write(key), closed, kill: die }
+  const press = (key: string) => {
+    if (!screen.includes(ENDED)) child.stdin.write(key)
+  }
+  return { screen: () => screen, press, closed, kill: die }
 }
 
 /** Processes with the folder in an argument or in their environment. */
