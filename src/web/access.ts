@@ -8,7 +8,8 @@
  *   one or two       any             those who sign in. A foreign Host gains nothing: a cookie is sent to its own host only
  *
  * A session is stateless, so that each process of a fleet knows it and a restart ends none: right and end, signed with a key
- * that follows from the tokens. Another token ends all of them. The token itself is in no cookie and in no address.
+ * that follows from the token of that right alone. Another token ends its sessions. The token itself is in no cookie and in no
+ * address; and nothing that a session who may look is given follows from the token to act, which it could guess by trying.
  *
  * A form carries a value that follows from the session (CSRF): a page of another site can send a form, but cannot read that.
  */
@@ -54,12 +55,17 @@ const CLOSED =
   'The dashboard is not served here: HTTP_HOST is not this machine alone, and DASHBOARD_TOKEN is not set. Set it, and start again.'
 
 export function createAccess({ host, tokens }: AccessSettings): Access {
-  // Where there is no token, the page must have been made by this process.
-  const key = tokens === undefined ? randomBytes(32) : digest(`session ${tokens.look ?? ''} ${tokens.act}`)
-  const sign = (text: string): string => createHmac('sha256', key).update(text).digest('base64url')
+  // Where there is no token, the page must have been made by this process; and where none may look alone, no session of that is known.
+  const keyOf = (right: Right): Buffer => {
+    const token = tokens?.[right]
+    return token === undefined ? randomBytes(32) : digest(`session ${right} ${token}`)
+  }
+  const keys: Readonly<Record<Right, Buffer>> = { look: keyOf('look'), act: keyOf('act') }
+  const sign = (right: Right, text: string): string =>
+    createHmac('sha256', keys[right]).update(text).digest('base64url')
   const session = (right: Right, of: string, signedIn: boolean): Session => ({
     right,
-    formKey: sign(`form ${of}`),
+    formKey: sign(right, `form ${of}`),
     signedIn,
   })
 
@@ -72,8 +78,9 @@ export function createAccess({ host, tokens }: AccessSettings): Access {
 
   const rightOfCookie = (value: string, now: number): Right | null => {
     const [right, end, signature, ...more] = value.split('.')
-    if (more.length > 0 || signature === undefined || !equal(signature, sign(`${right}.${end}`))) return null
-    return Number(end) > now && (right === 'act' || right === 'look') ? right : null
+    if (right !== 'act' && right !== 'look') return null
+    if (more.length > 0 || signature === undefined || !equal(signature, sign(right, `${right}.${end}`))) return null
+    return Number(end) > now ? right : null
   }
 
   return {
@@ -95,7 +102,7 @@ export function createAccess({ host, tokens }: AccessSettings): Access {
       const right = rightOf(token)
       if (right === null) return null
       const text = `${right}.${now + SESSION_SECONDS * 1000}`
-      return { cookie: `${text}.${sign(text)}`, right }
+      return { cookie: `${text}.${sign(right, text)}`, right }
     },
   }
 }

@@ -134,11 +134,31 @@ test('a session cannot be made, raised or prolonged, and ends with its time and 
     expect(sessionOf(forged), forged).toBeNull()
   expect(sessionOf(cookie, now + SESSION_SECONDS * 1000 - 1)).not.toBeNull()
   expect(sessionOf(cookie, now + SESSION_SECONDS * 1000)).toBeNull()
-  const other = createAccess({ host: '127.0.0.1', tokens: { look: LOOK, act: `${ACT}2` } })
-  expect(other.sessionOf({ cookie: `scopestack_sync=${cookie}`, authorization: undefined }, now)).toBeNull()
+  const acting = access.signIn(ACT, now)!.cookie
+  const changed = [
+    [cookie, { look: `${LOOK}2`, act: ACT }],
+    [cookie, { look: undefined, act: ACT }],
+    [acting, { look: LOOK, act: `${ACT}2` }],
+  ] as const
+  for (const [value, tokens] of changed) {
+    const other = createAccess({ host: '127.0.0.1', tokens })
+    expect(other.sessionOf({ cookie: `scopestack_sync=${value}`, authorization: undefined }, now)).toBeNull()
+  }
   // Another process with the same tokens knows it.
   const same = createAccess({ host: '0.0.0.0', tokens: { look: LOOK, act: ACT } })
   expect(same.sessionOf({ cookie: `scopestack_sync=${cookie}`, authorization: undefined }, now)?.right).toBe('look')
+})
+
+test('nothing that who may look is given depends on the token to act, so that it cannot be guessed from it', () => {
+  const now = Date.now()
+  const [given, same] = [ACT, 'another-to-act-012345'].map((act) => {
+    const access = createAccess({ host: '127.0.0.1', tokens: { look: LOOK, act } })
+    const { cookie } = access.signIn(LOOK, now)!
+    const signedIn = access.sessionOf({ cookie: `scopestack_sync=${cookie}`, authorization: undefined }, now)
+    return { cookie, signedIn, sent: access.sessionOf({ cookie: undefined, authorization: `Bearer ${LOOK}` }, now) }
+  })
+  expect(given!.sent).toMatchObject({ right: 'look' })
+  expect(given).toEqual(same)
 })
 
 test('no page may be framed, and no script or style but our own two files may run', async () => {
