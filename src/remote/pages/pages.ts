@@ -4,7 +4,7 @@
  */
 import { hash } from 'node:crypto'
 import { listOutOfReach } from '../../errors/resources.ts'
-import { hasCode, SyncError, undefinedWhen, type SyncErrorOf } from '../../errors/sync-error.ts'
+import { endsTheRun, hasCode, SyncError, undefinedWhen, type SyncErrorOf } from '../../errors/sync-error.ts'
 import type { Client } from '../client.ts'
 import { parseDocument, type Document } from '../documents/document.ts'
 import type { Attempts } from '../http/retry.ts'
@@ -148,8 +148,8 @@ export async function fetchPage(
   } catch (error) {
     if (!(error instanceof SyncError)) throw error
     if (number > 1 && isPageRefused(error)) {
-      await fetchOnce(client, request, 1, signal, {}).catch(() => {
-        throw error
+      await fetchOnce(client, request, 1, signal, {}).catch((again: unknown) => {
+        throw endsTheRun(again) ? again : error
       })
       throw listOutOfReach({ path, page: number, status: error.facts.status })
     }
@@ -222,9 +222,8 @@ async function idAt(
     const { ids } = await fetchOnce(client, bare, place, signal, { attempts: 1 })
     return ids.length === 1 ? ids[0]! : null
   } catch (error) {
-    signal.throwIfAborted()
-    if (error instanceof SyncError) return null
-    throw error
+    if (!(error instanceof SyncError) || endsTheRun(error)) throw error
+    return null
   }
 }
 

@@ -13,7 +13,7 @@ import { startSimulator, type Simulator } from '../../../src/simulator/server.ts
 import type { Outcome, ResourceOutcome } from '../../../src/store/runs/runs.ts'
 import { createDatabase, type TestDatabase } from '../../support/postgres/database.ts'
 import { withoutCapture } from '../../support/postgres/without-capture.ts'
-import { LONG, trySeeds } from '../../support/run/seeds.ts'
+import { ALONE, LONG, trySeeds } from '../../support/run/seeds.ts'
 import { startWorker, type TestWorker } from '../../support/scopestack/worker.ts'
 
 const TYPE = 'clients'
@@ -221,7 +221,7 @@ it(
     }
     const tried = await trySeeds(story, { first: 1, long: 3_000, least: 12 })
     // An outcome that is never ok would be right, and of no use. One of three is, at least.
-    expect(counts.get('ok') ?? 0).toBeGreaterThan(LONG ? tried : tried / 2)
+    if (!ALONE) expect(counts.get('ok') ?? 0).toBeGreaterThan(LONG ? tried : tried / 2)
     process.stdout.write(`${JSON.stringify(Object.fromEntries(counts))}\n`)
   },
   LONG ? 60 * 60_000 : 300_000,

@@ -7,7 +7,7 @@ import { livingIds, openAccount, pullOne, remoteIds } from '../../support/scopes
 import { startWorker, type TestWorker } from '../../support/scopestack/worker.ts'
 import { readLeases } from '../../support/tables/fleet.ts'
 import { beginSnapshotsAgo, keepSnapshots, readCheckpoints, restoreSnapshot } from '../../support/tables/progress.ts'
-import { readRuns } from '../../support/tables/runs.ts'
+import { readRunOutcomes, readRuns } from '../../support/tables/runs.ts'
 
 /** Pages asked for, also those that had not changed. */
 const asked = (sim: Simulator): number => sim.stats().requests['GET /{account}/v1/services'] ?? 0
@@ -86,6 +86,18 @@ it('an interrupted read begins again when the list does not give its number of p
   expect(await pullOne(worker, 'services')).toMatchObject({ outcome: 'ok', deleted: 1 })
   expect(new Set(numbers)).toEqual(new Set(Array.from({ length: Math.max(...numbers) }, (_, index) => index + 1)))
   expect(await livingIds(worker, 'services')).toEqual(remoteIds(sim, 'services'))
+})
+
+it('a stop is none of its resource while the id of a record that fails its page is requested', async () => {
+  const stop = new AbortController()
+  const { sim, worker } = await openAccount({}, (body, { type, query }) => {
+    if (type === 'services' && query.has('fields[services]')) stop.abort()
+    return body
+  })
+  sim.setSwitches({ brokenRecords: { services: [remoteIds(sim, 'services')[3]!] } })
+  const stopped = worker.run(['services'], { signal: stop.signal })
+  await expect(stopped).rejects.toMatchObject({ code: 'SYNC_STOPPED' })
+  expect(await readRunOutcomes(worker.sql, ['outcome'])).toEqual([])
 })
 
 it('an interrupted read begins again when it is older than half a day', async () => {

@@ -1,5 +1,6 @@
 /** What a page that fails is read by, whatever it fails with, and what that costs. */
 import { describe, expect, it } from 'vitest'
+import { stopped } from '../../../src/errors/commands.ts'
 import { bodyUnreadable, remoteFailed, remoteTimeout } from '../../../src/errors/requests.ts'
 import { requestRefused } from '../../../src/errors/resources.ts'
 import type { SyncError } from '../../../src/errors/sync-error.ts'
@@ -169,6 +170,32 @@ describe('a record that fails its page', () => {
       code: 'SYNC_REMOTE_FAILED',
     })
     expect(requested).toEqual(['2/20', '10000000/1', '1/1'])
+  })
+})
+
+describe('a stop', () => {
+  /** @param at a part of the request under way when the signal fires. */
+  function stoppedAt(client: Client, at: string) {
+    const stop = new AbortController()
+    const get: Client['get'] = async (path, ...rest) => {
+      if (!decodeURIComponent(path).includes(at)) return await client.get(path, ...rest)
+      stop.abort()
+      throw stopped()
+    }
+    return { client: { ...client, get }, signal: stop.signal }
+  }
+
+  it.each([
+    ['the id of a record that fails its page is requested', 500, 'fields[clients]'],
+    ['the list is looked at whose far page is refused', 404, 'page[number]=1&'],
+  ])('is no failure of the list, also while %s', async (_, code, at) => {
+    const { client, request } = serverOf(50, ({ url }, ids) => {
+      if (!ids.includes('33')) return undefined
+      return code === 404 ? requestRefused({ url, status: code, detail: '' }) : status(url, code)
+    })
+    const one = stoppedAt(client, at)
+    const reading = fetchPage(one.client, request, 2, one.signal, undefined, WITHOUT)
+    await expect(reading).rejects.toMatchObject({ code: 'SYNC_STOPPED' })
   })
 })
 
