@@ -42,6 +42,31 @@ export async function openStore(config: OfStore, signal: AbortSignal, { moves = 
   }
 }
 
+interface Use {
+  /** Data are to be moved, which takes more connections than reading a few rows. */
+  readonly moves?: boolean
+  /** Shows a failure, also one to open the database; what it returns is thrown. */
+  readonly onFailure?: (error: unknown) => unknown
+}
+
+/** The database, open for as long as `act` takes; what fails meanwhile leaves in our words. */
+export async function withStore<T>(
+  config: OfStore,
+  signal: AbortSignal,
+  act: (store: Store) => Promise<T>,
+  { moves = false, onFailure = (error) => error }: Use = {},
+): Promise<T> {
+  let store: Store | undefined
+  try {
+    store = await openStore(config, signal, { moves })
+    return await act(store)
+  } catch (error) {
+    throw onFailure(store === undefined ? error : await explainStoreError(error, store))
+  } finally {
+    await store?.close()
+  }
+}
+
 async function startEmbedded(signal: AbortSignal) {
   const { startEmbeddedPostgres } = await import('../store/embedded/embedded.ts')
   return await startEmbeddedPostgres({ folder: EMBEDDED_FOLDER, signal }).catch((error: unknown) => {

@@ -59,6 +59,21 @@ export async function openWorker(
   return await openMigratedWorker(config, store, { signal, onRetry, policy, lostEdits }, observers)
 }
 
+/** A worker, open for as long as `act` takes. @throws SyncError as `openWorker`. */
+export async function withWorker<T>(
+  config: Config,
+  store: Store,
+  { signal, onRetry }: Pick<Opening, 'signal' | 'onRetry'>,
+  act: (worker: Worker) => Promise<T>,
+): Promise<T> {
+  const worker = await openWorker(config, store, signal, onRetry)
+  try {
+    return await act(worker)
+  } finally {
+    await worker.close()
+  }
+}
+
 interface Opening {
   readonly signal: AbortSignal
   readonly onRetry: (error: SyncError) => void

@@ -1,6 +1,6 @@
 /** "backfill": reads everything again on request, with an estimate first; a later call goes on where a stopped one was. */
-import { explainStoreError, openStore } from '../assemble/store.ts'
-import { openWorker, type Worker } from '../assemble/worker.ts'
+import { withStore, type Store } from '../assemble/store.ts'
+import { withWorker, type Worker } from '../assemble/worker.ts'
 import { catalog } from '../catalog/registry.ts'
 import type { Resource } from '../catalog/resource.ts'
 import { backfillStopped, usage } from '../errors/commands.ts'
@@ -28,46 +28,41 @@ export async function run({ args, options, signal }: Call): Promise<number> {
   const json = options['json'] === true
   const terminal = onTerminal()
   const log = createLogger({ level: config.logLevel, terminal })
-  const store = await openStore(config, signal, { moves: true })
   const overall = createOverall()
   const progress = chooseProgress({ json, terminal, footer: () => overall.line(Date.now()) })
-  try {
-    if (since !== null) sinceOf(since, await databaseTime(store.sql))
-    const worker = await openWorker(config, store, signal, noteRetries(log))
-    const sayBegun = async (begun: BackfillStart): Promise<void> => {
+  const onFailure = (error: unknown): unknown => {
+    const ended = hasCode(error, 'SYNC_STOPPED') ? backfillStopped() : error
+    progress.abandon(ended)
+    return ended
+  }
+  const readAll = async (worker: Worker): Promise<number> => {
+    const onBegin = async (begun: BackfillStart): Promise<void> => {
       progress.note(begunLine(begun))
       if (begun.since === null) progress.note(await measure(worker, begun.left, config, overall, signal))
       overall.begin(begun)
     }
-    try {
-      const report = await runBackfill(worker, {
-        resources: chosen,
-        named,
-        since,
-        restart: options['restart'] === true,
-        allowMassDelete: options['allowMassDelete'] === true,
-        signal,
-        onBegin: sayBegun,
-        onEvent(event) {
-          overall.event(event)
-          progress.event(event)
-        },
-      })
-      progress.finish(report)
-      if (report.failed.length > 0) progress.note(failedLines(report.failed))
-      return isSuccess(report.outcome) ? EXIT.ok : EXIT.notAllOk
-    } finally {
-      await worker.close()
-    }
-  } catch (error) {
-    const explained = await explainStoreError(error, store)
-    const stopped = hasCode(explained, 'SYNC_STOPPED')
-    const ended = stopped ? backfillStopped() : explained
-    progress.abandon(ended)
-    throw ended
-  } finally {
-    await store.close()
+    const report = await runBackfill(worker, {
+      resources: chosen,
+      named,
+      since,
+      restart: options['restart'] === true,
+      allowMassDelete: options['allowMassDelete'] === true,
+      signal,
+      onBegin,
+      onEvent(event) {
+        overall.event(event)
+        progress.event(event)
+      },
+    })
+    progress.finish(report)
+    if (report.failed.length > 0) progress.note(failedLines(report.failed))
+    return isSuccess(report.outcome) ? EXIT.ok : EXIT.notAllOk
   }
+  const perform = async (store: Store): Promise<number> => {
+    if (since !== null) sinceOf(since, await databaseTime(store.sql))
+    return await withWorker(config, store, { signal, onRetry: noteRetries(log) }, readAll)
+  }
+  return await withStore(config, signal, perform, { moves: true, onFailure })
 }
 
 /**

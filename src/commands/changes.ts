@@ -2,10 +2,10 @@
  * "changes list, show, retry, discard, resolve": unsettled local edits. Every id is checked before the first is acted on, so
  * that a wrong one leaves nothing half done.
  */
-import { explainStoreError, openStore } from '../assemble/store.ts'
+import { withStore, type Store } from '../assemble/store.ts'
 import { catalog } from '../catalog/registry.ts'
 import { usage } from '../errors/commands.ts'
-import { errorCodeOf, EXIT, reason } from '../errors/sync-error.ts'
+import { EXIT } from '../errors/sync-error.ts'
 import { stdout } from '../screen/streams.ts'
 import { OPEN } from '../store/changes/states.ts'
 import type { Database } from '../store/connection/database.ts'
@@ -14,30 +14,26 @@ import { findChange, listChanges, readSendBlockers, type ChangeDetails } from '.
 import { databaseTime } from '../store/progress/watermark.ts'
 import { assertMigrated } from '../store/schema/migrate.ts'
 import { changeJson, changeText, listText } from './output/changes-output.ts'
+import { errorJson } from './output/format.ts'
 import { readSettings } from './settings.ts'
 import type { Call } from './verb.ts'
 
 export async function run(call: Call): Promise<number> {
   const act = actionOf(call)
   const config = readSettings({ credentials: false })
-  const store = await openStore(config, call.signal)
-  try {
-    await assertMigrated(store.sql)
-    for (const one of await act(store.sql)) {
+  const perform = async ({ sql }: Store): Promise<number> => {
+    await assertMigrated(sql)
+    for (const one of await act(sql)) {
       if (typeof one === 'string') stdout.say(one)
       else stdout.json(one)
     }
     return EXIT.ok
-  } catch (error) {
-    const explained = await explainStoreError(error, store)
-    if (call.options['json'] === true) {
-      const code = errorCodeOf(explained)
-      stdout.json({ type: 'error', code, message: reason(explained) })
-    }
-    throw explained
-  } finally {
-    await store.close()
   }
+  const onFailure = (error: unknown): unknown => {
+    if (call.options['json'] === true) stdout.json(errorJson(error))
+    return error
+  }
+  return await withStore(config, call.signal, perform, { onFailure })
 }
 
 /** A person does not read more; --json has all. */

@@ -1,8 +1,8 @@
 /**
  * "discover": compares the catalog with what the account sends, and writes missing members into the files of src/resources/.
  */
-import { explainStoreError, openStore } from '../assemble/store.ts'
-import { openWorker } from '../assemble/worker.ts'
+import { withStore } from '../assemble/store.ts'
+import { withWorker, type Worker } from '../assemble/worker.ts'
 import { catalog } from '../catalog/registry.ts'
 import { usage } from '../errors/commands.ts'
 import { EXIT } from '../errors/sync-error.ts'
@@ -26,41 +26,37 @@ export async function run({ args, options, signal }: Call): Promise<number> {
   const terminal = onTerminal()
   const say = (lines: readonly string[]): void => void (json || stdout.say(lines))
   const live = terminal && !json ? openLive() : undefined
-  const store = await openStore(config, signal, { moves: true })
-  try {
-    const log = createLogger({ level: config.logLevel, terminal })
-    const worker = await openWorker(config, store, signal, noteRetries(log))
-    try {
-      const { client, slug, pageSize } = worker
-      const report = await runDiscover(
-        { client, slug, catalog, pageSize },
-        {
-          resources: chosen,
-          beyond: args.length === 0 && config.resources === undefined,
-          signal,
-          onBegin: (type) => live?.paint(`… ${type}`),
-          onEnd: (found) => {
-            live?.clear()
-            say(describeResource(found))
-          },
-        },
-      )
-      live?.clear()
-      const folder = typeof write === 'string' ? write : CATALOG_FOLDER
-      const written = write === undefined ? undefined : await writeCatalog(report.discovered, folder)
-      say(describeSummary(report, written === undefined))
-      if (written !== undefined) say(describeWritten(report, written))
-      if (json) stdout.json(forMachines(report, written))
-      return report.discovered.some(differs) ? EXIT.notAllOk : EXIT.ok
-    } finally {
-      await worker.close()
-    }
-  } catch (error) {
+  const onRetry = noteRetries(createLogger({ level: config.logLevel, terminal }))
+  const onFailure = (error: unknown): unknown => {
     live?.clear()
-    throw await explainStoreError(error, store)
-  } finally {
-    await store.close()
+    return error
   }
+  const compare = async ({ client, slug, pageSize }: Worker): Promise<number> => {
+    const report = await runDiscover(
+      { client, slug, catalog, pageSize },
+      {
+        resources: chosen,
+        beyond: args.length === 0 && config.resources === undefined,
+        signal,
+        onBegin: (type) => live?.paint(`… ${type}`),
+        onEnd: (found) => {
+          live?.clear()
+          say(describeResource(found))
+        },
+      },
+    )
+    live?.clear()
+    const folder = typeof write === 'string' ? write : CATALOG_FOLDER
+    const written = write === undefined ? undefined : await writeCatalog(report.discovered, folder)
+    say(describeSummary(report, written === undefined))
+    if (written !== undefined) say(describeWritten(report, written))
+    if (json) stdout.json(forMachines(report, written))
+    return report.discovered.some(differs) ? EXIT.notAllOk : EXIT.ok
+  }
+  return await withStore(config, signal, (store) => withWorker(config, store, { signal, onRetry }, compare), {
+    moves: true,
+    onFailure,
+  })
 }
 
 const forMachines = ({ discovered, document }: DiscoverReport, written: readonly WrittenFile[] | undefined) => ({

@@ -1,7 +1,7 @@
 /** "login": a person signs in with the browser; the refresh token that is left in the database serves every later run. */
 import { spawn } from 'node:child_process'
 import { openSignIn } from '../assemble/sign-in.ts'
-import { explainStoreError, openStore } from '../assemble/store.ts'
+import { explainStoreError, withStore } from '../assemble/store.ts'
 import { usage } from '../errors/commands.ts'
 import { loginFailed } from '../errors/credentials.ts'
 import { EXIT, factOf, reason } from '../errors/sync-error.ts'
@@ -28,8 +28,7 @@ export async function run({ options, signal }: Call): Promise<number> {
   const loopback = await openLoopback(port)
   try {
     // A failure of the database is reported before a person has signed in for nothing.
-    const store = await openStore(config, signal)
-    try {
+    return await withStore(config, signal, async (store) => {
       const signIn = await openSignIn(config, store)
       try {
         const { url, state, verifier } = beginAuthorization(config, loopback.redirectUri)
@@ -53,11 +52,7 @@ export async function run({ options, signal }: Call): Promise<number> {
       } finally {
         await signIn.close()
       }
-    } catch (error) {
-      throw await explainStoreError(error, store)
-    } finally {
-      await store.close()
-    }
+    })
   } finally {
     await loopback.close()
   }

@@ -1,5 +1,5 @@
 /** "migrate": creates or updates tables, triggers and comments, for installations whose workers may not do so themselves. */
-import { explainStoreError, openStore } from '../assemble/store.ts'
+import { withStore } from '../assemble/store.ts'
 import { EXIT, type SyncError } from '../errors/sync-error.ts'
 import { stderr, stdout } from '../screen/streams.ts'
 import { addressOf } from '../store/connection/database.ts'
@@ -10,8 +10,7 @@ import type { Call } from './verb.ts'
 
 export async function run({ signal }: Call): Promise<number> {
   const config = readSettings({ credentials: false })
-  const store = await openStore(config, signal)
-  try {
+  return await withStore(config, signal, async (store) => {
     const onWait = ({ message }: SyncError): void => stderr.say(message)
     const lost = describeCheck(await runMigrations(store.url, { signal, onWait }))
     if (lost !== null) stdout.say(lost)
@@ -21,9 +20,5 @@ export async function run({ signal }: Call): Promise<number> {
     }
     stdout.say(`${addressOf(store.url)} has the schema of this version.`)
     return EXIT.ok
-  } catch (error) {
-    throw await explainStoreError(error, store)
-  } finally {
-    await store.close()
-  }
+  })
 }

@@ -2,8 +2,8 @@
  * "pull": one run over the chosen resources, incremental or with --full complete. It exits with 2 when a resource did not end
  * well: the others are up to date nevertheless.
  */
-import { explainStoreError, openStore } from '../assemble/store.ts'
-import { openWorker } from '../assemble/worker.ts'
+import { withStore, type Store } from '../assemble/store.ts'
+import { withWorker, type Worker } from '../assemble/worker.ts'
 import { catalog } from '../catalog/registry.ts'
 import { usage } from '../errors/commands.ts'
 import { EXIT, hasCode, type SyncError } from '../errors/sync-error.ts'
@@ -30,44 +30,38 @@ export async function run({ args, options, signal }: Call): Promise<number> {
   const json = options['json'] === true
   const terminal = onTerminal()
   const log = createLogger({ level: config.logLevel, terminal })
-  const store = await openStore(config, signal, { moves: true })
   const progress = chooseProgress({ json, terminal })
-  try {
-    if (store.embedded !== undefined) {
-      progress.note([...embeddedNote(store, 'this command does'), ''])
+  const onRetry = (error: SyncError): void => {
+    noteRetries(log)(error)
+    // Nothing else moves on the screen meanwhile.
+    if (hasCode(error, 'SYNC_PACE_WAITS')) progress.note(error.message)
+    if (hasCode(error, 'SYNC_RATE_LIMITED') && error.facts.seconds > 0) {
+      const { seconds, status = 429 } = error.facts
+      progress.note(`ScopeStack asks to wait ${seconds} s before the next request (${status}).`)
     }
-    const onRetry = (error: SyncError): void => {
-      noteRetries(log)(error)
-      // Nothing else moves on the screen meanwhile.
-      if (hasCode(error, 'SYNC_PACE_WAITS')) progress.note(error.message)
-      if (hasCode(error, 'SYNC_RATE_LIMITED') && error.facts.seconds > 0) {
-        const { seconds, status = 429 } = error.facts
-        progress.note(`ScopeStack asks to wait ${seconds} s before the next request (${status}).`)
-      }
-    }
-    const worker = await openWorker(config, store, signal, onRetry)
-    if (worker.lostEdits !== null) progress.note(worker.lostEdits)
-    try {
-      const report = await runPull(worker, {
-        resources: chosen,
-        changesOnly: options['full'] !== true,
-        restart: options['full'] === true,
-        allowMassDelete,
-        retryAbsent: args.length > 0,
-        acceptWithheld,
-        signal,
-        onEvent: (event) => progress.event(event),
-      })
-      progress.finish(report)
-      return report.outcomes.every(({ outcome }) => isSuccess(outcome)) ? EXIT.ok : EXIT.notAllOk
-    } finally {
-      await worker.close()
-    }
-  } catch (error) {
-    const explained = await explainStoreError(error, store)
-    progress.abandon(explained)
-    throw explained
-  } finally {
-    await store.close()
   }
+  const onFailure = (error: unknown): unknown => {
+    progress.abandon(error)
+    return error
+  }
+  const pullAll = async (worker: Worker): Promise<number> => {
+    if (worker.lostEdits !== null) progress.note(worker.lostEdits)
+    const report = await runPull(worker, {
+      resources: chosen,
+      changesOnly: options['full'] !== true,
+      restart: options['full'] === true,
+      allowMassDelete,
+      retryAbsent: args.length > 0,
+      acceptWithheld,
+      signal,
+      onEvent: (event) => progress.event(event),
+    })
+    progress.finish(report)
+    return report.outcomes.every(({ outcome }) => isSuccess(outcome)) ? EXIT.ok : EXIT.notAllOk
+  }
+  const perform = async (store: Store): Promise<number> => {
+    if (store.embedded !== undefined) progress.note([...embeddedNote(store, 'this command does'), ''])
+    return await withWorker(config, store, { signal, onRetry }, pullAll)
+  }
+  return await withStore(config, signal, perform, { moves: true, onFailure })
 }

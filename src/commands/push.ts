@@ -2,9 +2,9 @@
  * "push": sends the waiting local edits once, with --plan shows what would be sent; exits with 2 while any waits or is
  * parked.
  */
-import { explainStoreError, openStore } from '../assemble/store.ts'
-import { openPusher, openWorker } from '../assemble/worker.ts'
-import { errorCodeOf, EXIT, hasCode, reason, type SyncError } from '../errors/sync-error.ts'
+import { withStore } from '../assemble/store.ts'
+import { openPusher, withWorker, type Worker } from '../assemble/worker.ts'
+import { EXIT, hasCode, type SyncError } from '../errors/sync-error.ts'
 import { createLogger, noteRetries, type Logger } from '../logger.ts'
 import { waitsBecause, withId } from '../report/change-reasons.ts'
 import { thousands } from '../report/words.ts'
@@ -12,11 +12,11 @@ import { onTerminal, stderr, stdout } from '../screen/streams.ts'
 import { endPauses } from '../store/changes/writes.ts'
 import type { Database } from '../store/connection/database.ts'
 import { countBehindParked, countChanges, readPendingChanges, readSendBlockers } from '../store/outbox/changes.ts'
-import type { ChangeResult } from '../sync/push/attempt.ts'
+import type { ChangeResult, PushDeps } from '../sync/push/attempt.ts'
 import { plan } from '../sync/push/plan.ts'
 import { push as runPush } from '../sync/push/push.ts'
 import { waitsJson } from './output/changes-output.ts'
-import { wrapped } from './output/format.ts'
+import { errorJson, wrapped } from './output/format.ts'
 import { planJson, planText } from './output/plan-output.ts'
 import { pushProgress, type PushProgress } from './output/push-progress.ts'
 import { readSettings } from './settings.ts'
@@ -26,57 +26,47 @@ export async function run({ options, signal }: Call): Promise<number> {
   const config = readSettings({ credentials: true })
   const json = options['json'] === true
   const log = createLogger({ level: config.logLevel, terminal: onTerminal() })
-  const store = await openStore(config, signal, { moves: true })
-  try {
-    let progress: PushProgress | undefined
-    const note = (line: string): void =>
-      void (json || (progress === undefined ? stderr.say(line) : progress.note(line)))
-    const worker = await openWorker(config, store, signal, reportRetries(log, note))
+  let progress: PushProgress | undefined
+  const note = (line: string): void => void (json || (progress === undefined ? stderr.say(line) : progress.note(line)))
+  const onRetry = reportRetries(log, note)
+  const onFailure = (error: unknown): unknown => {
+    if (json) stdout.json(errorJson(error))
+    return error
+  }
+  const send = async (worker: Worker): Promise<number> => {
+    const { sql } = worker
     const pusher = openPusher(worker, config)
     if (worker.lostEdits !== null) stderr.say(worker.lostEdits)
-    try {
-      if (options['plan'] === true) {
-        const { planned, behind } = await plan(pusher, signal)
-        if (json) {
-          for (const one of planned) stdout.json(planJson(one))
-          stdout.json({ type: 'plan', records: planned.length, behind })
-        } else stdout.say(planText(planned, { catalog: worker.catalog, behind, wide: !stdout.terminal }))
-        return EXIT.ok
-      }
-      await endPauses(store.sql)
-      const tally = { sent: 0, superseded: 0, parked: 0, postponed: 0 }
-      if (!json) progress = pushProgress(inAll(await countChanges(store.sql)))
-      const onSettled = (settled: ChangeResult): void => {
-        tally[settled.fate]++
-        if (json) stdout.json(settledJson(settled))
-        else progress?.settled(settledLines(settled))
-      }
-      try {
-        await runPush(pusher, {
-          signal,
-          onResult: onSettled,
-          patient: true,
-          onWait: ({ message }) => note(`Another process pushes; this one waits for it. ${message}`),
-        })
-      } finally {
-        progress?.end()
-      }
-      const left = await countChanges(store.sql)
-      await listWaiting(store.sql, left, json)
-      if (json) stdout.json({ type: 'push', ...tally, left })
-      else stdout.say(await summary(store.sql, tally, left))
-      return (left['parked'] ?? 0) + (left['waiting'] ?? 0) + (left['sending'] ?? 0) === 0 ? EXIT.ok : EXIT.notAllOk
-    } finally {
-      await worker.close()
+    if (options['plan'] === true) return await showPlan(pusher, json, signal)
+    await endPauses(sql)
+    const tally = { sent: 0, superseded: 0, parked: 0, postponed: 0 }
+    if (!json) progress = pushProgress(inAll(await countChanges(sql)))
+    const onResult = (settled: ChangeResult): void => {
+      tally[settled.fate]++
+      if (json) stdout.json(settledJson(settled))
+      else progress?.settled(settledLines(settled))
     }
-  } catch (error) {
-    const explained = await explainStoreError(error, store)
-    const code = errorCodeOf(explained)
-    if (json) stdout.json({ type: 'error', code, message: reason(explained) })
-    throw explained
-  } finally {
-    await store.close()
+    const onWait = ({ message }: SyncError): void => note(`Another process pushes; this one waits for it. ${message}`)
+    await runPush(pusher, { signal, onResult, patient: true, onWait }).finally(() => progress?.end())
+    const left = await countChanges(sql)
+    await listWaiting(sql, left, json)
+    if (json) stdout.json({ type: 'push', ...tally, left })
+    else stdout.say(await summary(sql, tally, left))
+    return (left['parked'] ?? 0) + (left['waiting'] ?? 0) + (left['sending'] ?? 0) === 0 ? EXIT.ok : EXIT.notAllOk
   }
+  return await withStore(config, signal, (store) => withWorker(config, store, { signal, onRetry }, send), {
+    moves: true,
+    onFailure,
+  })
+}
+
+async function showPlan(pusher: PushDeps, json: boolean, signal: AbortSignal): Promise<number> {
+  const { planned, behind } = await plan(pusher, signal)
+  if (json) {
+    for (const one of planned) stdout.json(planJson(one))
+    stdout.json({ type: 'plan', records: planned.length, behind })
+  } else stdout.say(planText(planned, { catalog: pusher.catalog, behind, wide: !stdout.terminal }))
+  return EXIT.ok
 }
 
 /** Shows retries, during which nothing else moves on the screen. A sentence is shown once for all requests with one failure. */

@@ -2,7 +2,7 @@
  * "status": what was read when, what failed, what is parked, when the next run is due. It reads the database alone, and exits
  * with 2 when anything needs a person.
  */
-import { explainStoreError, openStore } from '../assemble/store.ts'
+import { withStore } from '../assemble/store.ts'
 import { EXIT } from '../errors/sync-error.ts'
 import { readSchedules } from '../jobs/schedule.ts'
 import { readOverview } from '../report/overview.ts'
@@ -15,8 +15,7 @@ import type { Call } from './verb.ts'
 export async function run({ options, signal }: Call): Promise<number> {
   const config = readSettings({ credentials: false })
   const schedules = readSchedules(config)
-  const store = await openStore(config, signal)
-  try {
+  return await withStore(config, signal, async (store) => {
     const overview = await readOverview(store.sql, schedules)
     if (options['json'] === true) stdout.json(overview)
     else {
@@ -24,9 +23,5 @@ export async function run({ options, signal }: Call): Promise<number> {
       stdout.say(statusLines(shown, { width: stdout.columns(), all: options['all'] === true }))
     }
     return overview.problems.length === 0 ? EXIT.ok : EXIT.notAllOk
-  } catch (error) {
-    throw await explainStoreError(error, store)
-  } finally {
-    await store.close()
-  }
+  })
 }

@@ -2,8 +2,8 @@
  * "verify": reads every record and compares it with its row, resource by resource; with --repair writes what differs; exits
  * with 2 when anything did.
  */
-import { explainStoreError, openStore } from '../assemble/store.ts'
-import { openWorker, type Worker } from '../assemble/worker.ts'
+import { withStore } from '../assemble/store.ts'
+import { withWorker, type Worker } from '../assemble/worker.ts'
 import { catalog } from '../catalog/registry.ts'
 import type { Resource } from '../catalog/resource.ts'
 import { nothingPulled, verifyStopped } from '../errors/commands.ts'
@@ -26,32 +26,28 @@ export async function run({ args, options, signal }: Call): Promise<number> {
   const terminal = onTerminal()
   const log = createLogger({ level: config.logLevel, terminal })
   const screen = chooseVerifyScreen({ json: options['json'] === true, terminal })
-  const store = await openStore(config, signal, { moves: true })
-  try {
-    const worker = await openWorker(config, store, signal, noteRetries(log))
-    try {
-      const types = chosen.map(({ type }) => type)
-      if (!(await withDbRetry(() => wasEverRead(store.sql, types), signal))) throw nothingPulled()
-      const verified: VerifyResult[] = []
-      // One after the other: the rate limit decides the speed, and the screen reads from top to bottom.
-      for (const resource of chosen) {
-        const found = await verifyOne(worker, resource, options['repair'] === true, screen, signal)
-        if (found !== undefined) verified.push(found)
-      }
-      screen.finish(verified, chosen.length - verified.length)
-      return verified.every(isEqual) && verified.length === chosen.length ? EXIT.ok : EXIT.notAllOk
-    } finally {
-      await worker.close()
+  const compare = async (worker: Worker): Promise<number> => {
+    const types = chosen.map(({ type }) => type)
+    if (!(await withDbRetry(() => wasEverRead(worker.sql, types), signal))) throw nothingPulled()
+    const verified: VerifyResult[] = []
+    // One after the other: the rate limit decides the speed, and the screen reads from top to bottom.
+    for (const resource of chosen) {
+      const found = await verifyOne(worker, resource, options['repair'] === true, screen, signal)
+      if (found !== undefined) verified.push(found)
     }
-  } catch (error) {
-    const explained = await explainStoreError(error, store)
-    const stopped = hasCode(explained, 'SYNC_STOPPED')
-    const ended = stopped ? verifyStopped() : explained
-    screen.abandon(ended)
-    throw ended
-  } finally {
-    await store.close()
+    screen.finish(verified, chosen.length - verified.length)
+    return verified.every(isEqual) && verified.length === chosen.length ? EXIT.ok : EXIT.notAllOk
   }
+  const onFailure = (error: unknown): unknown => {
+    const ended = hasCode(error, 'SYNC_STOPPED') ? verifyStopped() : error
+    screen.abandon(ended)
+    return ended
+  }
+  const opening = { signal, onRetry: noteRetries(log) }
+  return await withStore(config, signal, (store) => withWorker(config, store, opening, compare), {
+    moves: true,
+    onFailure,
+  })
 }
 
 const isEqual = ({ missing, extra, different, refused, doubt }: VerifyResult): boolean =>

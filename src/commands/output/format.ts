@@ -1,8 +1,11 @@
-/** Tables and sentences as a person reads them, by lines. */
+/** Tables and sentences as a person reads them, by lines; and the last line that tells a machine of a failure. */
 import type { Store } from '../../assemble/store.ts'
+import { errorCodeOf, reason } from '../../errors/sync-error.ts'
 import { thousands } from '../../report/words.ts'
 import { visible } from '../../screen/visible.ts'
 import { clipped, padEnd, padStart, widthOf } from '../../screen/width.ts'
+
+export const errorJson = (error: unknown) => ({ type: 'error', code: errorCodeOf(error), message: reason(error) })
 
 export type Cell = string | number | null
 

@@ -1,9 +1,9 @@
 /** How a run is shown while it goes on: live on a terminal, a line a resource elsewhere, JSON lines for machines. */
-import { errorCodeOf, reason } from '../../errors/sync-error.ts'
 import { openLive } from '../../screen/live.ts'
 import { stderr, stdout } from '../../screen/streams.ts'
 import type { PullEvent } from '../../sync/run/resource-run.ts'
 import type { PullReport } from '../../sync/run/run.ts'
+import { errorJson } from './format.ts'
 import {
   activeLine,
   begun,
@@ -148,6 +148,6 @@ function jsonProgress(): Progress {
     note: stderr.say,
     finish: ({ runId, outcome, outcomes }) =>
       say({ type: 'run', runId, outcome, ...totals({ outcomes }), notOk: notOk({ outcomes }) }),
-    abandon: (error) => say({ type: 'error', code: errorCodeOf(error), message: reason(error) }),
+    abandon: (error) => say(errorJson(error)),
   }
 }

@@ -1,5 +1,5 @@
 /** What `verify` shows: a line a resource, and below it what differs. */
-import { errorCodeOf, reason, type SyncError, withCode } from '../../errors/sync-error.ts'
+import { type SyncError, withCode } from '../../errors/sync-error.ts'
 import { thousands } from '../../report/words.ts'
 import { openLive } from '../../screen/live.ts'
 import { stdout } from '../../screen/streams.ts'
@@ -7,6 +7,7 @@ import { visible } from '../../screen/visible.ts'
 import { clipped } from '../../screen/width.ts'
 import type { Difference } from '../../sync/verify/differences.ts'
 import type { VerifyResult } from '../../sync/verify/verify.ts'
+import { errorJson } from './format.ts'
 
 export interface VerifyScreen {
   begin(resource: string): void
@@ -139,6 +140,6 @@ function jsonScreen(): VerifyScreen {
     absent: (resource) => say({ type: 'absent', resource }),
     unread: (resource, { code, message }) => say({ type: 'unread', resource, code, message }),
     finish: (all, unread) => say({ type: 'end', resources: all.length, unread }),
-    abandon: (error) => say({ type: 'error', code: errorCodeOf(error), message: reason(error) }),
+    abandon: (error) => say(errorJson(error)),
   }
 }

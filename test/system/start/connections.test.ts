@@ -51,6 +51,8 @@ test.concurrent.each(['postgres', 'redis'] as const)('so many, and not one fewer
     /has 6 connections left, and this process needs 7: the CONNECTION LIMIT of the role allows 6/,
   )
   expect(few.stderr).toContain('(SYNC_CONNECTIONS)')
+  const forMachines = await run('pull --json clients')
+  expect(JSON.parse(forMachines.stdout)).toMatchObject({ type: 'error', code: 'SYNC_CONNECTIONS' })
   await database.allow(OF_A_COMMAND)
   const pull = await run('pull clients')
   expect(pull.code, pull.stderr).toBe(0)
