@@ -68,7 +68,9 @@ async function reconcileRun(deps: Deps, run: OpenRun, checks: Checks, signal: Ab
       await queues.removeJob(run.id, resource)
       lost.push(resource)
     } else if ('failed' in state) {
-      await recordOutcome(sql, run.id, givenUp(resource, state.failed))
+      const outcome = givenUp(resource, state.failed)
+      await recordOutcome(sql, run.id, outcome)
+      log.warn({ run: run.id, resource, outcome: outcome.outcome, code: outcome.code }, outcome.message)
     } else await promoteIfLate(deps, { ...state, runId: run.id, resource }, checks)
   }
   if (lost.length > 0) {

@@ -9,7 +9,8 @@
 import type { Logger } from '../logger.ts'
 import type { Database } from '../store/connection/database.ts'
 import { decideTick, lastTick } from '../store/runs/scheduled-runs.ts'
-import { UNTRACED, type Tracing } from '../tracing.ts'
+import type { Tracing } from '../tracing.ts'
+import { beginRun } from './begin-run.ts'
 import type { Queues } from './queues.ts'
 import type { Schedule } from './schedule.ts'
 
@@ -26,7 +27,7 @@ export interface SchedulerDeps {
 }
 
 export async function tickOnce(deps: SchedulerDeps, now: Date): Promise<void> {
-  const { sql, queues, log, holder, version, tracing = UNTRACED } = deps
+  const { sql, log, holder, version } = deps
   for (const schedule of deps.schedules) {
     const resources = deps.resources[schedule.name]
     const at = schedule.dueBy(now)
@@ -37,12 +38,7 @@ export async function tickOnce(deps: SchedulerDeps, now: Date): Promise<void> {
     const decision = await decideTick(sql, { schedule: schedule.name, at }, plan)
     if (decision === null) continue
     if (decision.runId === null) log.info({ schedule: schedule.name, tick: at }, decision.note)
-    else {
-      log.info({ run: decision.runId, kind: schedule.name, tick: at, resources: resources.length }, 'run begins')
-      const { runId } = decision
-      const facts = { 'scopestack.run': runId, 'scopestack.kind': schedule.name }
-      await tracing.span('run', facts, () => queues.addRun(runId, resources))
-    }
+    else await beginRun(deps, { id: decision.runId, kind: schedule.name, resources, tick: at })
   }
 }
 

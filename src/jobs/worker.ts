@@ -47,7 +47,7 @@ export function startJobWorker(deps: WorkerDeps): JobWorker {
       await work(deps, job, stopping.signal)
     } catch (error) {
       const action = actionOn(error, { lastAttempt: isLastAttempt(job) })
-      deps.log.debug({ job: job.id, action }, reason(error))
+      deps.log.debug({ job: job.id, run: job.data.runId, resource: job.data.resource, action }, reason(error))
       await applyToJob(action, { job, token, error })
     }
   }, RESOURCES_AT_ONCE)
@@ -79,7 +79,7 @@ async function work(deps: WorkerDeps, job: SyncJob, signal: AbortSignal): Promis
       return found
     })
     count(deps, ended, (performance.now() - begun) / 1000)
-    report(deps, ended)
+    report(deps, runId, ended)
   } catch (error) {
     if (actionOn(error, { lastAttempt: isLastAttempt(job) }).do !== 'end-run') throw error
     await close({ ...deps, closing }, runId, reason(error), signal)
@@ -119,8 +119,14 @@ function count({ meter }: WorkerDeps, ended: ResourceOutcome, seconds: number): 
   for (const action of ACTIONS) meter.add('rows', { resource, action }, ended[action])
 }
 
-function report({ log }: WorkerDeps, { resource, outcome, code, message }: ResourceOutcome): void {
-  if (!isSuccess(outcome)) log.warn({ resource, outcome, code }, message ?? outcome)
+/** A read that found nothing new is one line among sixty every quarter of an hour: it is left to the debug level. */
+function report({ log }: WorkerDeps, run: number, ended: ResourceOutcome): void {
+  const { resource, outcome, code, message, seen, inserted, updated, deleted, parked } = ended
+  const facts = { run, resource, outcome, seen, inserted, updated, deleted, parked }
+  if (!isSuccess(outcome)) log.warn({ ...facts, code }, message ?? outcome)
+  else if (parked > 0) log.warn(facts, 'resource ends: records were parked')
+  else if (inserted + updated + deleted > 0) log.info(facts, 'resource ends')
+  else log.debug(facts, 'resource ends')
 }
 
 /** Does nothing where resources are still missing: their jobs will be created again, and the last one closes the run. */

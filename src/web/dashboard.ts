@@ -8,10 +8,12 @@ import { Hono } from 'hono'
 import { bodyLimit } from 'hono/body-limit'
 import { html } from 'hono/html'
 import { reason } from '../errors/sync-error.ts'
-import { readOverview } from '../report/overview.ts'
+import type { Overview } from '../report/overview.ts'
 import { explainDatabase } from '../store/connection/database.ts'
 import { listRuns } from '../store/runs/run-history.ts'
 import { createAccess, isOurOwnForm, type Access, type AccessSettings } from './access.ts'
+import { createActionLog } from './action-log.ts'
+import { cachedFor, KEPT_MS } from './cached-for.ts'
 import {
   cookieFor,
   formOf,
@@ -23,7 +25,7 @@ import {
   type Env,
   type Show,
 } from './guard.ts'
-import { cachedFor, createLive, type Live } from './live.ts'
+import { createLive, type Live } from './live.ts'
 import { messagePage, page, signInForm } from './pages/layout.ts'
 import { overviewContent, type Snapshot } from './pages/overview-page.ts'
 import type { Html } from './pages/text.ts'
@@ -32,6 +34,8 @@ import { addSchedule, type ScheduleDeps } from './schedule-routes.ts'
 
 export interface DashboardDeps extends ScheduleDeps {
   readonly databaseUrl: string
+  /** The reader that /metrics has, too. */
+  readonly overview: () => Promise<Overview>
   /** Requests a second; 0 for no limit. */
   readonly rate: number
   readonly access: AccessSettings
@@ -45,17 +49,14 @@ export interface Dashboard {
   readonly live: Live
 }
 
-/** What a page shows is at most that old, and is read that often at most. */
-const KEPT_MS = 1_000
 /** The largest form is a few thousand ids. */
 const LARGEST_FORM = 256 * 1024
 
 export function createDashboard(deps: DashboardDeps): Dashboard {
-  const { sql, databaseUrl, push, queue, schedules, version } = deps
+  const { sql, databaseUrl, push, queue, version } = deps
   const access = createAccess(deps.access)
-  const snapshot = cachedFor(KEPT_MS, async (): Promise<Snapshot> => {
-    return { overview: await readOverview(sql, schedules), runs: await listRuns(sql, SHOWN_RUNS), push, queue }
-  })
+  const runs = cachedFor(KEPT_MS, () => listRuns(sql, SHOWN_RUNS))
+  const snapshot = async (): Promise<Snapshot> => ({ overview: await deps.overview(), runs: await runs(), push, queue })
   let account: string | null = null
   const show: Show = (c, title, main, status = 200) => {
     const session = c.get('session') ?? null
@@ -73,17 +74,18 @@ export function createDashboard(deps: DashboardDeps): Dashboard {
     }
   }
   const live = createLive(content)
+  const actions = createActionLog(access.isOpen, () => deps.now().log)
 
   const app = new Hono<Env>()
   app.use(withHeaders, bodyLimit({ maxSize: LARGEST_FORM, onError: (c) => c.text('The form is too large.\n', 413) }))
   addAssets(app)
   app.use(withHost(access, show))
   addSigningIn(app, access, show)
-  app.use(withSession(access, show), withRight(show))
+  app.use(withSession(access, show), withRight(show, actions))
   app.get('/', async (c) => await show(c, 'Overview', html`<div data-live="/live">${await content()}</div>`))
   app.get('/live', (c) => (c.req.method === 'HEAD' ? c.body(null) : (live.open() ?? c.body(null, 503))))
-  addSchedule(app, show, deps)
-  addPages(app, { sql, show, snapshot, rate: deps.rate })
+  addSchedule(app, show, actions, deps)
+  addPages(app, { sql, show, actions, snapshot, rate: deps.rate })
   app.notFound((c) => show(c, 'Not found', messagePage('Not found', 'There is no such page.'), 404))
   app.onError((error, c) => show(c, 'Not now', messagePage('This cannot be shown just now', problem(error)), 503))
   return { handle: getRequestListener(app.fetch, { overrideGlobalObjects: false }), live }

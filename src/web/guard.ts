@@ -3,6 +3,7 @@ import type { HttpBindings } from '@hono/node-server'
 import type { Context, MiddlewareHandler } from 'hono'
 import { html } from 'hono/html'
 import { COOKIE, isOurOwnForm, SESSION_SECONDS, type Access, type Session } from './access.ts'
+import type { ActionLog } from './action-log.ts'
 import { messagePage, signInForm } from './pages/layout.ts'
 import type { Html } from './pages/text.ts'
 
@@ -82,16 +83,18 @@ export const withSession =
 
 /** Of everything that changes something. */
 export const withRight =
-  (show: Show): MiddlewareHandler<Env> =>
+  (show: Show, actions: ActionLog): MiddlewareHandler<Env> =>
   async (c, next) => {
     if (c.req.method === 'GET' || c.req.method === 'HEAD') return await next()
     const session = c.get('session')!
     const form = formOf(await c.req.text())
     const [formKey = ''] = form['key'] ?? []
     if (!isOurOwnForm(originOf(c), { formKey, session })) {
+      actions.refused(c, {}, 'the form is of no page of ours, or its session is over')
       return await show(c, 'Refused', html`${messagePage('Refused', FOREIGN)}`, 403)
     }
     if (session.right !== 'act') {
+      actions.refused(c, {}, 'the token may look only')
       return await show(c, 'Refused', messagePage('Refused', 'This token may look, and not act.'), 403)
     }
     c.set('form', form)

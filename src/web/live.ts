@@ -1,6 +1,4 @@
 /**
- * One reader for all who look: however many pages are open, the database is read once in a while.
- *
  * Sends a part of a page to all who have it open, as server-sent events, when it has changed. One loop makes it for all, and
  * only while there is a reader.
  */
@@ -96,21 +94,5 @@ export function createLive(render: () => Promise<Html>, options: Partial<Options
       })
       return new Response(stream, { headers: { 'content-type': 'text/event-stream' } })
     },
-  }
-}
-
-/** @param read runs once at a time, and its result serves all for `ms` from its end. What it throws is not kept. */
-export function cachedFor<T>(ms: number, read: () => Promise<T>, elapsed = () => performance.now()): () => Promise<T> {
-  let reading: Promise<T> | undefined
-  let kept: { readonly value: T; readonly until: number } | undefined
-  return () => {
-    if (kept !== undefined && elapsed() < kept.until) return Promise.resolve(kept.value)
-    reading ??= read()
-      .then((value) => {
-        kept = { value, until: elapsed() + ms }
-        return value
-      })
-      .finally(() => (reading = undefined))
-    return reading
   }
 }

@@ -1,7 +1,7 @@
 /** What /metrics shows of the fleet: by the reader of `status` and the dashboard, so that all show the same figures. */
 import type { Queues } from '../jobs/queues.ts'
 import type { Schedule } from '../jobs/schedule.ts'
-import { readOverview, type Overview } from '../report/overview.ts'
+import type { Overview } from '../report/overview.ts'
 import type { Database } from '../store/connection/database.ts'
 import { oldestOpenChange } from '../store/outbox/changes.ts'
 
@@ -16,15 +16,16 @@ export interface FleetFacts extends Overview {
 interface Deps {
   readonly sql: Database
   readonly schedules: readonly Schedule[]
+  readonly overview: () => Promise<Overview>
   /** Undefined until it is open. */
   readonly queues: () => Queues | undefined
 }
 
 /** @returns null before the queue is open: that comes behind the migrations, and newer tables may be missing. */
-export async function readFleetFacts({ sql, schedules, queues }: Deps): Promise<FleetFacts | null> {
+export async function readFleetFacts({ sql, schedules, overview: read, queues }: Deps): Promise<FleetFacts | null> {
   const opened = queues()
   if (opened === undefined) return null
-  const overview = await readOverview(sql, schedules)
+  const overview = await read()
   return {
     ...overview,
     oldestEdit: (await oldestOpenChange(sql))?.madeAt ?? null,

@@ -4,6 +4,7 @@
  */
 import type { Meter } from '../meter.ts'
 import { withinLimit } from '../within-limit.ts'
+import { cachedFor, KEPT_MS } from './cached-for.ts'
 import type { Page } from './health.ts'
 import type { FleetFacts } from './metrics-facts.ts'
 import { OF_FLEET, OF_PROCESS, type Metric, type ProcessFacts } from './metrics-table.ts'
@@ -15,23 +16,11 @@ interface Deps {
   readonly readFleet: () => Promise<FleetFacts | null>
 }
 
-/** However often the page is asked for, the database is asked once a second. */
-const KEPT_MS = 1_000
 /** Then it is shown without the fleet. Prometheus gives up after ten seconds. */
 const PATIENCE_MS = 4_000
 
 export function createMetrics({ version, meter, connections, readFleet }: Deps): () => Promise<Page> {
-  let read: { readonly at: number; readonly facts: Promise<FleetFacts | null> } | undefined
-  let pending = false
-  const facts = (): Promise<FleetFacts | null> => {
-    if (read !== undefined && (pending || performance.now() - read.at < KEPT_MS)) return read.facts
-    pending = true
-    const found = readFleet()
-      .catch(() => null)
-      .finally(() => (pending = false))
-    read = { at: performance.now(), facts: found }
-    return found
-  }
+  const facts = cachedFor(KEPT_MS, () => readFleet().catch(() => null))
   return async () => {
     const fleet = await withinLimit(facts(), PATIENCE_MS, () => null)
     const own: ProcessFacts = { version, meter, connections: connections(), databaseUp: fleet !== null }

@@ -10,6 +10,7 @@ import { readFindings } from '../store/progress/findings.ts'
 import { databaseTime } from '../store/progress/watermark.ts'
 import { readRequests } from '../store/runs/requests.ts'
 import { findRun, listRuns, readOutcomesOfResource, readOutcomesOfRun } from '../store/runs/run-history.ts'
+import type { ActionLog } from './action-log.ts'
 import type { Env, Show } from './guard.ts'
 import { changesPage, decisionIn, doneNotice, type Notice } from './pages/changes-page.ts'
 import { messagePage } from './pages/layout.ts'
@@ -22,6 +23,7 @@ import type { Html } from './pages/text.ts'
 interface Deps {
   readonly sql: Database
   readonly show: Show
+  readonly actions: ActionLog
   readonly snapshot: () => Promise<Snapshot>
   /** Requests a second; 0 for no limit. */
   readonly rate: number
@@ -31,6 +33,7 @@ export const SHOWN_RUNS = 40
 /** More are done by the command. */
 const SHOWN_CHANGES = 200
 const SHOWN_REQUESTS = 200
+const LOGGED_IDS = 20
 const SHOWN_PARKED = { limit: 20, bodyLength: 20_000 }
 
 const NONE_SELECTED: Notice = { level: 'bad', text: 'No change is selected.' }
@@ -60,7 +63,7 @@ export function addPages(app: Hono<Env>, deps: Deps): void {
   addChanges(app, deps)
 }
 
-function addChanges(app: Hono<Env>, { sql, show }: Deps): void {
+function addChanges(app: Hono<Env>, { sql, show, actions }: Deps): void {
   const read = async (session: Env['Variables']['session'], notice: Notice | null): Promise<Html> => {
     const { changes, count } = await listChanges(sql, { all: false, limit: SHOWN_CHANGES })
     const open = changes.filter(({ state }) => OPEN.includes(state)).map(({ id }) => id)
@@ -76,10 +79,13 @@ function addChanges(app: Hono<Env>, { sql, show }: Deps): void {
     const { decision, ids } = asked
     if (ids.length === 0) return show(c, 'Changes', await read(c.get('session'), NONE_SELECTED), 400)
     let done = 0
+    const facts = () => ({ action: decision, changes: ids.slice(0, LOGGED_IDS), asked: ids.length, done })
     try {
       for await (const _ of decideChanges(sql, catalog, decision, ids)) done++
+      actions.done(c, facts())
       return show(c, 'Changes', await read(c.get('session'), doneNotice(decision, done)))
     } catch (error) {
+      actions.refused(c, facts(), reason(error))
       // Settled, or taken up by another, since the page was made.
       if (!hasCode(error, 'SYNC_USAGE')) throw error
       return show(c, 'Changes', await read(c.get('session'), { level: 'bad', text: reason(error) }), 409)

@@ -1,10 +1,11 @@
 /** The page of the schedule, and what its buttons do. */
 import type { Hono } from 'hono'
-import type { Queues } from '../jobs/queues.ts'
+import { beginRun, type BeginRunDeps } from '../jobs/begin-run.ts'
 import type { Schedule } from '../jobs/schedule.ts'
 import { readOverview } from '../report/overview.ts'
 import type { Database } from '../store/connection/database.ts'
 import { openRunNow, pauseSchedule, readTicks, resumeSchedule } from '../store/runs/operator.ts'
+import type { ActionLog } from './action-log.ts'
 import type { Env, Form, Show } from './guard.ts'
 import type { Notice } from './pages/changes-page.ts'
 import { messagePage } from './pages/layout.ts'
@@ -19,13 +20,14 @@ export interface ScheduleDeps {
   readonly resources: Readonly<Record<Kind, readonly string[]>>
   readonly holder: string
   readonly version: string
-  /** Undefined until it is open. */
-  readonly queues: () => Pick<Queues, 'addRun'> | undefined
+  /** What the process has by now: it serves pages before its queue is open. */
+  readonly now: () => BeginRunDeps
 }
 
 const SHOWN_TICKS = 20
+const A: Readonly<Record<Kind, string>> = { full: 'a full', incremental: 'an incremental' }
 
-export function addSchedule(app: Hono<Env>, show: Show, deps: ScheduleDeps): void {
+export function addSchedule(app: Hono<Env>, show: Show, actions: ActionLog, deps: ScheduleDeps): void {
   const { sql } = deps
   // Read anew: after a button the page shows what it did.
   const read = async (session: Env['Variables']['session'], notice: Notice | null): Promise<Html> => {
@@ -38,9 +40,20 @@ export function addSchedule(app: Hono<Env>, show: Show, deps: ScheduleDeps): voi
   app.post('/schedule', async (c) => {
     const asked = buttonIn(c.get('form'))
     if (asked === null) return show(c, 'Refused', messagePage('Refused', 'No page of this dashboard sends this.'), 400)
-    const notice = await ACTIONS[asked.action](asked.kind, deps)
+    const notice: Acted = await ACTIONS[asked.action](asked.kind, deps)
+    const facts = {
+      action: asked.action,
+      schedule: asked.kind,
+      ...(notice.run === undefined ? {} : { run: notice.run }),
+    }
+    if (notice.level === 'ok') actions.done(c, facts)
+    else actions.refused(c, facts, notice.text)
     return show(c, 'Schedule', await read(c.get('session'), notice), notice.level === 'ok' ? 200 : 409)
   })
+}
+
+interface Acted extends Notice {
+  readonly run?: number
 }
 
 const ACTIONS = {
@@ -53,18 +66,16 @@ const ACTIONS = {
     return { level: 'ok', text: `The ${kind} schedule goes on with its next tick.` }
   },
   run: runNow,
-} satisfies Record<string, (kind: Kind, deps: ScheduleDeps) => Promise<Notice>>
+} satisfies Record<string, (kind: Kind, deps: ScheduleDeps) => Promise<Acted>>
 
-async function runNow(kind: Kind, { sql, resources, holder, version, queues }: ScheduleDeps): Promise<Notice> {
+async function runNow(kind: Kind, { sql, resources, holder, version, now }: ScheduleDeps): Promise<Acted> {
   const planned = resources[kind]
-  if (planned.length === 0) return { level: 'bad', text: `Nothing is read by a ${kind} run.` }
+  if (planned.length === 0) return { level: 'bad', text: `Nothing is read by ${A[kind]} run.` }
   const id = await openRunNow(sql, { kind, planned, holder, version })
-  if (id === null) return { level: 'bad', text: `A ${kind} run goes on already.` }
+  if (id === null) return { level: 'bad', text: `${A[kind][0]!.toUpperCase()}${A[kind].slice(1)} run goes on already.` }
   // A queue that is away gets its jobs by the reconciler, once it is back.
-  await queues()
-    ?.addRun(id, planned)
-    .catch(() => {})
-  return { level: 'ok', text: `Run ${id} (${kind}) begins.` }
+  await beginRun(now(), { id, kind, resources: planned }).catch(() => {})
+  return { level: 'ok', text: `Run ${id} (${kind}) begins.`, run: id }
 }
 
 function buttonIn(form: Form): { action: keyof typeof ACTIONS; kind: Kind } | null {

@@ -1,24 +1,13 @@
 /** What the dashboard has of a process of `start`. */
 import { VERSION } from '../../assemble/remote.ts'
-import type { Store } from '../../assemble/store.ts'
-import type { Config } from '../../config/config.ts'
-import type { Queues } from '../../jobs/queues.ts'
-import type { Schedule } from '../../jobs/schedule.ts'
-import type { SchedulerDeps } from '../../jobs/scheduler.ts'
-import type { Dashboard } from '../../web/dashboard.ts'
-
-interface Service {
-  readonly config: Config
-  readonly store: Store
-  readonly schedules: readonly Schedule[]
-  readonly resources: SchedulerDeps['resources']
-  readonly holder: string
-}
+import type { Dashboard, DashboardDeps } from '../../web/dashboard.ts'
+import type { Running, Service } from './serve.ts'
 
 /** Loaded with the first page that is asked for: a tenth of a second of CPU, which no start without a reader pays. */
 export function dashboardOf(
-  { config, store, schedules, resources, holder }: Service,
-  queues: () => Queues | undefined,
+  { config, store, schedules, resources }: Service,
+  running: Running,
+  overview: DashboardDeps['overview'],
 ): Dashboard['handle'] {
   let loaded: Promise<Dashboard> | undefined
   const load = async (): Promise<Dashboard> => {
@@ -26,13 +15,14 @@ export function dashboardOf(
     return createDashboard({
       sql: store.sql,
       databaseUrl: store.url,
+      overview,
       access: { host: config.httpHost, tokens: config.dashboardTokens },
       schedules,
       patterns: { full: config.schedule, incremental: config.incrementalSchedule },
       timezone: config.timezone,
       resources,
-      holder,
-      queues,
+      holder: running.holder,
+      now: () => ({ queues: running.queues, tracing: running.tracing?.tracing, log: running.log }),
       rate: config.rate,
       push: config.push,
       queue: config.redisUrl === undefined ? 'postgres' : 'redis',

@@ -23,17 +23,13 @@ import { createMeter, type Meter } from '../../meter.ts'
 import { backoff, RETRY, sleep } from '../../remote/http/retry.ts'
 import { createRequestLog, type RequestLog } from '../../request-log.ts'
 import { exitAtOnce } from '../../signals.ts'
-import { connectionsTo, explainDatabase } from '../../store/connection/database.ts'
 import { shortenPatience } from '../../store/connection/watch.ts'
-import { isMigrated } from '../../store/schema/migrate.ts'
-import { createWriteCheck } from '../../store/server/fitness.ts'
 import { withDbRetry } from '../../sync/with-db-retry.ts'
 import { UNTRACED, type Tracing } from '../../tracing.ts'
-import { startWeb, type Checks, type Web } from '../../web/health.ts'
-import { readFleetFacts } from '../../web/metrics-facts.ts'
-import { createMetrics } from '../../web/metrics.ts'
-import { dashboardOf } from './dashboard.ts'
+import type { Web } from '../../web/health.ts'
+import { withPages } from '../../web/log-pages.ts'
 import { openQueue } from './open-queue.ts'
+import { openWeb } from './open-web.ts'
 
 export const PARTS = ['scheduler', 'worker', 'web'] as const
 export type PartName = (typeof PARTS)[number]
@@ -49,9 +45,12 @@ export interface Service {
 }
 
 /** What was started so far; `stop` ends it. */
-interface Running {
+export interface Running {
   /** In sync.processes, and in traces. */
   readonly id: string
+  readonly holder: string
+  /** Whose lines name the page that shows what they are about, where the dashboard is served. */
+  log: Logger
   tracing?: OpenTracing | undefined
   readonly meter: Meter
   readonly parts: Pick<Part, 'drain'>[]
@@ -66,13 +65,14 @@ interface Running {
 }
 
 const STARTING = 'still starting'
-const HOLDER = `${hostname()}, process ${process.pid}`
 
 /** Resolves when the signal has fired and everything has ended. */
 export async function serve(service: Service, signal: AbortSignal): Promise<void> {
   const { config, log, parts } = service
   const running: Running = {
     id: randomUUID(),
+    holder: `${hostname()}, process ${process.pid}`,
+    log,
     meter: createMeter(),
     parts: [],
     liveness: {},
@@ -91,13 +91,14 @@ export async function serve(service: Service, signal: AbortSignal): Promise<void
   if (signal.aborted) stopping()
   else signal.addEventListener('abort', stopping, { once: true })
   try {
-    running.web = await openHealth(service, running)
+    running.web = await openWeb(service, running)
     // Before anything waits for the database, so that one that is away at boot does not get the process killed.
     log.info(
       { url: running.web.url },
       `answers ${parts.has('web') ? 'the dashboard, ' : ''}/healthz, /readyz and /metrics`,
     )
-    const queue = await startParts(service, running, signal)
+    if (parts.has('web')) running.log = withPages(log, running.web.url)
+    const queue = await startParts({ ...service, log: running.log }, running, signal)
     running.notReady = null
     log.info({ version: VERSION, parts: [...parts], queue }, 'started')
     if (!signal.aborted) await once(signal, 'abort')
@@ -110,35 +111,6 @@ export async function serve(service: Service, signal: AbortSignal): Promise<void
     clearTimeout(grace)
     if (signal.aborted) log.info('stopped')
   }
-}
-
-async function openHealth(service: Service, running: Running): Promise<Web> {
-  const { config, store, parts, schedules } = service
-  const checkWrites = createWriteCheck(store.sql)
-  const started = async (): Promise<void> => {
-    if (running.notReady !== null) throw new Error(running.notReady)
-  }
-  return await startWeb({
-    host: config.httpHost,
-    port: config.httpPort,
-    // Every process has its own /healthz; a worker beside a web part takes another port when this one is taken.
-    elsewhere: config.httpPort === undefined || !parts.has('web'),
-    checks: () => ({
-      ...(running.queues && serverChecks(store, running.queues, checkWrites)),
-      ...running.liveness,
-      started,
-    }),
-    pages: {
-      '/metrics': createMetrics({
-        version: VERSION,
-        meter: running.meter,
-        connections: () => connectionsTo(store.url),
-        readFleet: () => readFleetFacts({ sql: store.sql, schedules, queues: () => running.queues }),
-      }),
-    },
-    notices: () => (running.clock === undefined ? {} : { clock: running.clock.notice() }),
-    otherwise: parts.has('web') ? dashboardOf({ ...service, holder: HOLDER }, () => running.queues) : undefined,
-  })
 }
 
 /** Loaded only here: it costs 0.2 s of CPU. */
@@ -167,7 +139,7 @@ async function startParts(service: Service, running: Running, signal: AbortSigna
   running.clock = clock
   running.parts.push(watchClock({ ...service, clock }))
   const { alerts: settings, proxy, push } = config
-  const identity = { id: running.id, holder: HOLDER, version: VERSION }
+  const identity = { id: running.id, holder: running.holder, version: VERSION }
   const { meter } = running
   const common = { ...service, meter, tracing, sql: store.sql, clock, queues, alerts: settings }
   running.parts.push(startHeartbeat({ ...common, ...identity }))
@@ -197,20 +169,6 @@ async function stop({ parts, closers, queues, tracing, web }: Running): Promise<
   await queues?.close()
   await tracing?.close()
   await web?.close()
-}
-
-function serverChecks({ sql, url }: Store, queues: Queues, checkWrites: () => Promise<void>): Checks {
-  return {
-    async database() {
-      try {
-        if (!(await isMigrated(sql))) throw new Error('the schema is of an older version; run "migrate"')
-        await checkWrites()
-      } catch (error) {
-        throw explainDatabase(error, url)
-      }
-    },
-    queue: () => queues.ping(),
-  }
 }
 
 /** Waits for a ScopeStack that is away; wrong credentials or another account end it. */

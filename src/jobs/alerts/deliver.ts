@@ -46,7 +46,10 @@ export async function sendAlerts({ sql, channels, installation, log }: Deps, sig
     const error = errors.join('; ')
     const seconds = Math.min(LONGEST_WAIT_SECONDS, 2 ** alert.attempts)
     await recordDelivery(sql, alert.id, taken, error === '' ? null : { error, seconds })
-    if (error !== '') log.warn({ alert: alert.id, attempts: alert.attempts }, `the alert was not taken: ${error}`)
+    const { event, run, change } = alert.body
+    const facts = { alert: alert.id, event, run, change }
+    if (error === '') log.info({ ...facts, to: taken }, 'the alert was sent')
+    else log.warn({ ...facts, attempts: alert.attempts }, `the alert was not taken: ${error}`)
   }
 }
 

@@ -47,8 +47,11 @@ export const mailChannel = ({ host, port, secure, auth, isLocal, to, from }: Mai
         () => `not taken within ${WHOLE_MS / 1000} s`,
       )
     } catch (error) {
+      const found = reason(error)
+      // OpenSSL's words, such as "self-signed certificate", do not say whose.
+      const why = /certificate/i.test(found) ? `the mail server's certificate is not accepted: ${found}` : found
       // A server may quote what it refuses.
-      return auth === undefined || auth.pass === '' ? reason(error) : reason(error).replaceAll(auth.pass, '[secret]')
+      return auth === undefined || auth.pass === '' ? why : why.replaceAll(auth.pass, '[secret]')
     } finally {
       transport.close()
     }

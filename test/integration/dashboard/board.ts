@@ -2,7 +2,10 @@
 import { once } from 'node:events'
 import { request as httpRequest, type IncomingHttpHeaders, type IncomingMessage } from 'node:http'
 import { text } from 'node:stream/consumers'
+import { pino } from 'pino'
+import type { BeginRunDeps } from '../../../src/jobs/begin-run.ts'
 import { readSchedules } from '../../../src/jobs/schedule.ts'
+import { readOverview } from '../../../src/report/overview.ts'
 import { openDatabase, type Database } from '../../../src/store/connection/database.ts'
 import { createDashboard, type Dashboard, type DashboardDeps } from '../../../src/web/dashboard.ts'
 import { startWeb } from '../../../src/web/health.ts'
@@ -19,6 +22,8 @@ export interface Board extends AsyncDisposable {
   readonly url: string
   readonly dashboard: Dashboard
   readonly sql: Database
+  /** Of its log. */
+  readonly lines: readonly Readonly<Record<string, unknown>>[]
   get(path: string, headers?: Record<string, string>): Promise<Page>
   /** Sends a form. The key is that of the page it is on, unless `fields` has another. */
   post(
@@ -34,18 +39,25 @@ export const SCHEDULES = readSchedules({
   timezone: 'UTC',
 })
 
-export async function openBoard(databaseUrl: string, changes: Partial<DashboardDeps> = {}): Promise<Board> {
+export async function openBoard(
+  databaseUrl: string,
+  changes: Partial<DashboardDeps> = {},
+  queues?: BeginRunDeps['queues'],
+): Promise<Board> {
   const sql = openDatabase(databaseUrl, { connections: 3 })
+  const lines: Record<string, unknown>[] = []
+  const log = pino({ base: null }, { write: (line) => void lines.push(JSON.parse(line) as Record<string, unknown>) })
   const dashboard = createDashboard({
     sql,
     databaseUrl,
+    overview: () => readOverview(sql, SCHEDULES),
     access: { host: '127.0.0.1', tokens: undefined },
     schedules: SCHEDULES,
     patterns: { full: '0 2 * * *', incremental: '*/15 * * * *' },
     timezone: 'UTC',
     resources: { full: ['clients', 'tags'], incremental: ['clients'] },
     holder: 'here, process 1',
-    queues: () => undefined,
+    now: () => ({ queues, log }),
     rate: 5,
     push: 'on',
     queue: 'postgres',
@@ -71,6 +83,7 @@ export async function openBoard(databaseUrl: string, changes: Partial<DashboardD
     url: web.url,
     dashboard,
     sql,
+    lines,
     get,
     async post(path, fields, headers = {}) {
       const page = 'key' in fields ? '' : (await get(path.replace(/^(\/\w*).*/, '$1'), headers)).body

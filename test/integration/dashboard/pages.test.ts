@@ -105,6 +105,12 @@ test('a conflict shows both values side by side, and is decided with a button', 
   const late = await board.post('/changes', { decision: `keep remote:${lost}`, key })
   expect(late.status).toBe(409)
   expect(late.text).toContain('is discarded already')
+  const who = { asked: 1, tokenMay: 'none asked for', from: '127.0.0.1' }
+  expect(board.lines.slice(-3)).toMatchObject([
+    { level: 30, action: 'keep local', changes: [kept], done: 1, ...who },
+    { level: 30, action: 'keep remote', changes: [lost], done: 1, ...who },
+    { level: 40, action: 'keep remote', done: 0, ...who, msg: expect.stringMatching(/is discarded already/) as string },
+  ])
 })
 
 test('many of one reason are decided at once: those selected, or all', async () => {
@@ -151,8 +157,15 @@ test('a form of another site, and of a session that may only look, changes nothi
   const key = keyOn(looking.body)
   expect((await guarded.post('/changes', { decision, key }, { cookie })).status).toBe(403)
   expect(await readStates(worker.sql)).toEqual(['parked'])
-  expect((await guarded.post('/changes', { decision }, { cookie })).status).toBe(200)
+  const proxied = { cookie, 'x-forwarded-for': `203.0.113.9 ${'x'.repeat(1_000)}` }
+  expect((await guarded.post('/changes', { decision }, proxied)).status).toBe(200)
   expect(await readStates(worker.sql)).toEqual(['discarded'])
+  expect(guarded.lines).toMatchObject([
+    { tokenMay: 'look', msg: 'refused by the dashboard: the token may look only' },
+    { tokenMay: 'act', msg: 'refused by the dashboard: the form is of no page of ours, or its session is over' },
+    { action: 'discard', changes: [id], asked: 1, done: 1, tokenMay: 'act', from: '127.0.0.1' },
+  ])
+  expect(String(guarded.lines[2]!['forwardedFor'])).toMatch(/^203\.0\.113\.9 x{188}$/)
 })
 
 test('a run is shown resource by resource, and a resource over its runs, with the figures of the tables', async () => {

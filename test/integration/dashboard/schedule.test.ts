@@ -19,7 +19,7 @@ beforeAll(async () => {
     if (queueIsAway) throw new Error('away')
     added.push([id, planned])
   }
-  board = await openBoard(database.url, { queues: () => ({ addRun }) })
+  board = await openBoard(database.url, {}, { addRun })
 })
 
 afterAll(async () => {
@@ -81,4 +81,23 @@ test('a run now is one run, also when it is asked for twice, and does without a 
     expect((await board.post('/schedule', { do: wrong })).status, wrong).toBe(400)
   expect((await board.post('/schedule', { do: 'pause:full', key: 'guessed' })).status).toBe(403)
   expect((await readOverview(board.sql, SCHEDULES)).paused).toEqual([])
+})
+
+test('who paused, resumed and began what is in the log, and a run that begins has its line there as a scheduled one has', async () => {
+  await endRuns(board.sql)
+  const before = board.lines.length
+  await board.post('/schedule', { do: 'pause:incremental' })
+  await board.post('/schedule', { do: 'resume:incremental' })
+  await board.post('/schedule', { do: 'run:incremental' })
+  await board.post('/schedule', { do: 'run:incremental' })
+  const id = (await readOpenRuns(board.sql, 0))[0]!.id
+  const who = { schedule: 'incremental', tokenMay: 'none asked for', from: '127.0.0.1' }
+  const lines = board.lines.slice(before)
+  expect(lines).toMatchObject([
+    { level: 30, action: 'pause', ...who, msg: 'done by the dashboard' },
+    { level: 30, action: 'resume', ...who },
+    { level: 30, run: id, kind: 'incremental', resources: 1, msg: 'run begins' },
+    { level: 30, action: 'run', run: id, ...who },
+    { level: 40, action: 'run', ...who, msg: 'refused by the dashboard: An incremental run goes on already.' },
+  ])
 })

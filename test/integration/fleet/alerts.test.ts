@@ -1,6 +1,7 @@
 /** What is raised beside failed runs, and that each way of sending takes each alert once. */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { getCACertificates, setDefaultCACertificates } from 'node:tls'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { alertSettings } from '../../../src/config/alerting.ts'
 import { startAlerts } from '../../../src/jobs/alerts/alert-loop.ts'
@@ -18,9 +19,11 @@ import { openDatabase, type Database } from '../../../src/store/connection/datab
 import { recordHeartbeat } from '../../../src/store/fleet/processes.ts'
 import { NOTHING_READ, recordOutcome } from '../../../src/store/runs/runs.ts'
 import type { ClosedRun } from '../../../src/store/runs/scheduled-runs.ts'
+import { FOR_LOCALHOST } from '../../support/network/certificate.ts'
 import { startMailServer } from '../../support/network/smtp.ts'
 import { startWebhook } from '../../support/network/webhook.ts'
 import { createDatabase, type TestDatabase } from '../../support/postgres/database.ts'
+import { onTestFinished } from '../../support/run/test-context.ts'
 import {
   emptyRuns,
   ensureInstallation,
@@ -183,13 +186,38 @@ it('no password is sent to a mail server without TLS, and none is shown of what 
   expect(await mailChannel({ ...mail, isLocal: false }).send(alert, signal)).toMatch(/STARTTLS/i)
   expect(mails.logins).toEqual([])
   expect(await mailChannel({ ...mail, isLocal: true }).send(alert, signal)).toMatch(/Not with \[secret\]/)
-  await using untrusted = await startMailServer({ starttls: true })
-  expect(await mailChannel({ ...mail, port: untrusted.port, isLocal: false }).send(alert, signal)).toMatch(
-    /certificate/,
-  )
-  expect(untrusted.logins).toEqual([])
   const none = { ...mail, auth: { user: 'u', pass: '' }, isLocal: true }
   expect(await mailChannel(none).send(alert, signal)).not.toContain('[secret]')
+})
+
+it('STARTTLS needs a certificate that is trusted and of that name, and then the mail is sent with the password', async () => {
+  await using mails = await startMailServer({ starttls: true })
+  const { username, password } = new URL(mails.url)
+  const mail = {
+    host: 'localhost',
+    port: mails.port,
+    secure: false,
+    auth: { user: username, pass: decodeURIComponent(password) },
+    isLocal: false,
+    to: ['a@example.org'],
+    from: 'a@example.org',
+  }
+  const alert = { id: '1', body: { text: 'What happened' } }
+  expect(await mailChannel(mail).send(alert, signal)).toMatch(
+    /^the mail server's certificate is not accepted: self-signed certificate/,
+  )
+  const usual = getCACertificates('default')
+  setDefaultCACertificates([...usual, FOR_LOCALHOST.cert])
+  onTestFinished(() => setDefaultCACertificates(usual))
+  const misnamed = await mailChannel({ ...mail, host: '127.0.0.1' }).send(alert, signal)
+  expect(misnamed).toMatch(/^the mail server's certificate is not accepted: .*127\.0\.0\.1.*not.*cert/i)
+  expect(mails.logins).toEqual([])
+  expect(mails.received).toEqual([])
+  expect(await mailChannel(mail).send(alert, signal)).toBeNull()
+  expect(mails.received).toMatchObject([
+    { to: ['a@example.org'], text: expect.stringContaining('What happened') as string },
+  ])
+  expect(mails.logins).toEqual(['sender the mail password'])
 })
 
 it('alerts are sent while the token, which may be in Redis, cannot be read', async () => {

@@ -1,7 +1,7 @@
 /** A mail server that keeps what it receives: smtp-server, which is not ours. */
 import { once } from 'node:events'
 import { SMTPServer } from 'smtp-server'
-import { CERTIFICATE, PRIVATE_KEY } from './certificate.ts'
+import { FOR_LOCALHOST } from './certificate.ts'
 
 export interface Mail {
   readonly from: string
@@ -21,12 +21,11 @@ export interface MailServer extends AsyncDisposable {
 
 const PASSWORD = 'the mail password'
 
-/** @param starttls offers it, by a certificate that no client trusts. */
+/** @param starttls offers it, by a certificate that no client trusts by itself. */
 export async function startMailServer({ starttls = false } = {}): Promise<MailServer & { readonly url: string }> {
   const state = { received: [] as Mail[], logins: [] as string[], refuses: false }
   const server = new SMTPServer({
-    cert: CERTIFICATE,
-    key: PRIVATE_KEY,
+    ...FOR_LOCALHOST,
     disabledCommands: starttls ? [] : ['STARTTLS'],
     allowInsecureAuth: true,
     disableReverseLookup: true,
