@@ -20,7 +20,7 @@ import { markDeleted, markDeletedOneByOne, type ProvedMissing } from '../store/m
 import { PARENT_RESOURCE, recordChangedParents } from '../store/progress/changed-projects.ts'
 import { recordDrift, type DriftNote } from '../store/progress/drift.ts'
 import {
-  closeRejectedRecords,
+  closeParkedRecords,
   parkRecords,
   readRejectedAmong,
   type UnusableRecord,
@@ -54,7 +54,7 @@ export interface Written extends LoadResult {
 export interface RecordWriter {
   /** @param also part of the transaction. */
   write(found: ToWrite, also?: (tx: LeasedTransaction, loaded: LoadResult) => Promise<unknown>): Promise<Written>
-  /** The same for records that were requested one by one: what the database rejected before is closed. */
+  /** The same for records that were requested one by one: those of them that were parked before are closed. */
   writeRequested(found: ToWrite): Promise<Written>
 }
 
@@ -99,7 +99,7 @@ export function createRecordWriter({ resource, lease, mirror, follow = 'written'
     write,
     writeRequested: (found) =>
       write(found, async (tx) => {
-        await closeRejectedRecords(tx, type, [...(found.gone?.ids ?? []), ...found.records.map(({ id }) => id)])
+        await closeParkedRecords(tx, type, [...(found.gone?.ids ?? []), ...found.records.map(({ id }) => id)])
       }),
   }
 }

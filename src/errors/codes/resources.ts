@@ -70,7 +70,8 @@ export const RESOURCES = {
     remedy: 'retry',
     meaning:
       'A record of ScopeStack makes no row: it has no id, its members have the wrong form, or ScopeStack fails every page with it. It is parked; the rest of its list is loaded.',
-    action: 'Look at the record in ScopeStack, by its id in sync.parked; each full run reads it again.',
+    action:
+      'Look at the record in ScopeStack, by its id in sync.parked; each run requests it again by that id, and each full run reads its list.',
   },
   SYNC_RECORD_REJECTED: {
     scope: 'record',

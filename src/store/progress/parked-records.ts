@@ -1,6 +1,6 @@
 /**
  * Records that could not be loaded: each is parked with its body and the reason, so that the rest of its list goes on. A
- * parked record is closed when a later run loads it, or when a complete snapshot no longer brings it.
+ * parked record is closed when it is loaded on request, or when a complete snapshot no longer brings it.
  */
 import { hash } from 'node:crypto'
 import { withCode } from '../../errors/sync-error.ts'
@@ -52,20 +52,45 @@ function cutBelow(value: unknown, levels: number): unknown {
   return Object.fromEntries(Object.entries(value).map(([key, held]) => [key, cutBelow(held, levels - 1)]))
 }
 
-export interface RejectedRecord {
+export interface ParkedRecord {
   readonly id: string
+  readonly byDatabase: boolean
   /** The row was to be marked as deleted. */
   readonly missing: boolean
 }
 
-/** Records that the database rejected, longest parked first. */
-export async function readRejectedRecords(sql: Database, resource: string, limit: number): Promise<RejectedRecord[]> {
+/**
+ * Parked before this time with an id to request them by, so many of either kind: of those that the database rejected the longest
+ * parked; any of the others, of which a request that fails leaves no trace.
+ */
+export async function readParkedRecords(
+  sql: Database,
+  resource: string,
+  { before, limit }: { before: Date; limit: number },
+): Promise<ParkedRecord[]> {
   return [
-    ...(await sql<RejectedRecord[]>`
-      select record_id as id, bool_or(body = 'null') as missing from sync.parked
-      where resource = ${resource} and by_database and settled_at is null and record_id is not null
-      group by 1 order by min(last_seen_at) limit ${limit}`),
+    ...(await sql<ParkedRecord[]>`
+      select id, "byDatabase", missing from (
+        select record_id as id, by_database as "byDatabase", by_database and bool_or(body = 'null') as missing,
+          row_number() over (partition by by_database order by case when by_database then min(last_seen_at) end, random()) as place
+        from sync.parked
+        where resource = ${resource} and settled_at is null and record_id is not null and last_seen_at < ${before}
+        group by record_id, by_database) of
+      where place <= ${limit} order by "byDatabase" desc, place`),
   ]
+}
+
+/** How many are parked now, by whether the database rejected them. */
+export async function countParkedRecords(
+  sql: Database,
+  resource: string,
+): Promise<{ rejected: number; unusable: number }> {
+  const [row] = await sql<{ rejected: number; unusable: number }[]>`
+    select count(distinct of) filter (where by_database)::int as rejected,
+      count(distinct of) filter (where not by_database)::int as unusable
+    from (select by_database, coalesce(record_id, digest) as of from sync.parked
+      where resource = ${resource} and settled_at is null) open`
+  return row!
 }
 
 /** Those of these records that it rejected in an earlier run. */
@@ -80,14 +105,14 @@ export async function readRejectedAmong(
   return new Set(rows.map(({ id }) => id))
 }
 
-/** Closes them: the database has accepted them since, or they are parked for another reason. */
-export async function closeRejectedRecords(
+/** Closes them: each was read and written since, or is parked for another reason. */
+export async function closeParkedRecords(
   tx: LeasedTransaction,
   resource: string,
   ids: readonly string[],
 ): Promise<void> {
   await tx`
     update sync.parked set settled_at = now()
-    where resource = ${resource} and by_database and settled_at is null and record_id = any(${arrayLiteral(ids)}::text[])
+    where resource = ${resource} and settled_at is null and record_id = any(${arrayLiteral(ids)}::text[])
       and last_seen_at < now()`
 }

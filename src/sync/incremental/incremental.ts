@@ -26,7 +26,7 @@ import { withDbRetry } from '../with-db-retry.ts'
 import { pullByProject } from './by-project.ts'
 import { pullChangedRecords } from './changed-records.ts'
 import { openProjectChildren } from './project-children.ts'
-import { restoreRows } from './restore-rows.ts'
+import { restoreRows, type RestoredRows } from './restore-rows.ts'
 import { changeStrategyFor } from './strategy.ts'
 
 /** Whether an incremental run has anything to read for it. */
@@ -57,9 +57,9 @@ export async function pullIncremental(
   const read = children === undefined ? own! : own === undefined ? children : together(children, own)
   const back = await restoreRows(deps, options)
   const brought = { inserted: back.inserted, updated: back.updated, deleted: back.deleted }
-  const refused = read.parked > 0 ? 0 : back.refused
-  const parked = { ...NOTHING_READ, ...brought, parked: refused, ...(refused > 0 ? stillRefused(refused) : OK) }
-  const sum = { ...together(read, parked), expected: read.expected }
+  // Those of this read are in its outcome.
+  const earlier = read.parked > 0 ? OK : stillParked(back.parked)
+  const sum = { ...together(read, { ...NOTHING_READ, ...brought, ...earlier }), expected: read.expected }
   const withheld = await withDbRetry(() => readWithheldMembers(sql, type), signal)
   const held = flagWithheld(resource, withheld, sum)
   const result = children === undefined ? held : await heldAgainstProjects(deps, options, held)
@@ -85,11 +85,19 @@ async function heldAgainstProjects(
 
 const OK = { outcome: 'ok', message: null } as const
 
-const stillRefused = (count: number) =>
-  ({
-    outcome: 'incomplete',
-    message: `${count} that the database refused before could not be written again: they are parked, with the reason, in sync.parked.`,
-  }) as const
+/** Nothing that changed in ScopeStack would show that such a record can be read by now. */
+function stillParked({ rejected, unusable }: RestoredRows['parked']) {
+  const parked = rejected + unusable
+  if (parked === 0) return OK
+  const kept = 'they are parked, with the reason, in sync.parked.'
+  const messages = [
+    rejected > 0 ? `${rejected} that the database refused before could not be written again: ${kept}` : '',
+    unusable > 0
+      ? `${unusable} that could not be loaded before could not be read again: ${kept} Each full read does it.`
+      : '',
+  ]
+  return { outcome: 'incomplete', message: messages.filter(Boolean).join(' '), parked } as const
+}
 
 async function byChanges(deps: SnapshotDeps, { resource, known, aheadMs, lease, since, signal }: SnapshotOptions) {
   const { watermark, capabilities } = known

@@ -35,7 +35,7 @@
  * lists nested below each parent, and a list that is asked for a few ids.
  */
 import type { CompleteList, ProvedMissing } from '../../store/mirror/tombstones.ts'
-import type { RejectedRecord } from '../../store/progress/parked-records.ts'
+import type { ParkedRecord } from '../../store/progress/parked-records.ts'
 
 /** What a pass over a list has shown. */
 export interface ListEvidence {
@@ -149,7 +149,7 @@ export function assessRead(
 }
 
 /** Rows that a complete list of an earlier run lacked, and that the database would not mark. */
-export const missingEarlier = (rows: readonly RejectedRecord[]): ProvedMissing => ({
+export const missingEarlier = (rows: readonly ParkedRecord[]): ProvedMissing => ({
   ids: rows.filter(({ missing }) => missing).map(({ id }) => id),
   list: PROOF,
 })
