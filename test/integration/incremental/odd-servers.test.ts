@@ -10,7 +10,7 @@ import { readCapability } from '../../support/tables/capabilities.ts'
 it.each(['sort=', 'updated-at'])(
   'a request with %s that fails is not sent again where the plain list succeeds',
   async (part) => {
-    await using account = await openAccount({ switches: { dateFilter: 'refused' } })
+    await using account = await openAccount({ types: ['projects'], switches: { dateFilter: 'refused' } })
     const { sim, worker } = account
     const client: Client = {
       ...worker.client,
@@ -36,6 +36,7 @@ it.each(['sort=', 'updated-at'])(
 
 it('a read of the newest first is proved where the server counts records and not pages', async () => {
   await using account = await openAccount({
+    types: ['projects'],
     switches: { dateFilter: 'refused' },
     pageSize: 5,
     alter: ({ meta, ...body }) => {

@@ -24,9 +24,15 @@ const projectsOf = ({ records }: Simulator): string[] => records.list('projects'
 const now = async ({ sql }: TestWorker): Promise<Date> =>
   (await sql<{ at: Date }[]>`select clock_timestamp() as at`)[0]!.at
 
+/** Children of three kinds: with a change time of their own, without, and with children. */
+const TYPES = ['projects', 'project-documents', 'project-phases', 'project-services']
+const SERVICES = ['project-services', 'project-subservices']
+
 describe.each(PARTS)('%s', (type) => {
   it('new and changed children are loaded, deleted ones are marked deleted, and those of other projects stay as they are', async () => {
-    await using account = await openAccount()
+    await using account = await openAccount({
+      types: ['projects', ...(SERVICES.includes(type) ? SERVICES : [type])],
+    })
     const { sim, worker, changes } = account
     const { table } = catalog.get(type)!
     const { project, parts } = projectWith(sim, type, 3)
@@ -54,7 +60,7 @@ describe.each(PARTS)('%s', (type) => {
 })
 
 it('children that return are alive again', async () => {
-  await using account = await openAccount()
+  await using account = await openAccount({ types: TYPES })
   const { sim, worker, changes } = account
   const { project, parts } = projectWith(sim, 'project-phases', 3)
   await changes()
@@ -64,7 +70,7 @@ it('children that return are alive again', async () => {
   sim.records.create('project-phases', { id: parts[0]!, relationships: { project } })
   await changes()
   expect(await markedDeleted(worker, 'project_phases')).toEqual([])
-  await expectAsRemote(worker, sim, INCREMENTAL)
+  await expectAsRemote(worker, sim, TYPES)
 })
 
 it('children move to another project', async () => {
@@ -83,7 +89,7 @@ it('children move to another project', async () => {
 })
 
 it('children move to another project, though only the project that they left shows a change', async () => {
-  await using account = await openAccount()
+  await using account = await openAccount({ types: TYPES })
   const { sim, worker, changes } = account
   const { project, parts } = projectWith(sim, 'project-phases', 2)
   await changes()
@@ -91,7 +97,7 @@ it('children move to another project, though only the project that they left sho
   sim.records.update('project-phases', parts[0]!, { relationships: { project: other! }, touch: false })
   edit(sim, 'projects', project)
   await changes()
-  await expectAsRemote(worker, sim, INCREMENTAL)
+  await expectAsRemote(worker, sim, TYPES)
 })
 
 /** The project, and its first child of each kind. */
@@ -104,14 +110,14 @@ function editWithChildren(sim: Simulator, project: string): void {
 }
 
 it('children are read in several batches where many projects changed', async () => {
-  await using account = await openAccount({ projects: 120 })
+  await using account = await openAccount({ types: ['projects', ...SERVICES], projects: 120 })
   const { sim, worker, changes } = account
   for (const id of projectsOf(sim).slice(10, 70)) editWithChildren(sim, id)
   sim.resetStats()
   await changes()
   // Subservices come with the services: three batches each, none of more than a page.
   expect(requestsOf(sim)['project-services']).toBeGreaterThanOrEqual(6)
-  await expectAsRemote(worker, sim, INCREMENTAL)
+  await expectAsRemote(worker, sim, ['projects', ...SERVICES])
 })
 
 it('children are read completely where that costs fewer requests', async () => {
@@ -129,7 +135,7 @@ it('children are read completely where that costs fewer requests', async () => {
 })
 
 it('children that changed behind the page that held them are read again', async () => {
-  await using account = await openAccount()
+  await using account = await openAccount({ types: TYPES })
   const { sim, worker, changes } = account
   const { project, parts } = projectWith(sim, 'project-phases', 2)
   await changes()
@@ -141,22 +147,22 @@ it('children that changed behind the page that held them are read again', async 
   })
   await changes()
   await changes()
-  await expectAsRemote(worker, sim, INCREMENTAL)
+  await expectAsRemote(worker, sim, TYPES)
 })
 
 it('children are read again though a full read has loaded their project since', async () => {
-  await using account = await openAccount()
+  await using account = await openAccount({ types: TYPES })
   const { sim, worker, changes } = account
   const { parts } = projectWith(sim, 'project-phases', 2)
-  await worker.run(INCREMENTAL)
+  await worker.run(TYPES)
   edit(sim, 'project-phases', parts[0]!)
   await worker.run(['projects'])
   await changes()
-  await expectAsRemote(worker, sim, INCREMENTAL)
+  await expectAsRemote(worker, sim, TYPES)
 })
 
 it('children are read again though the first full read of the projects came after theirs', async () => {
-  await using account = await openAccount()
+  await using account = await openAccount({ types: TYPES })
   const { sim, worker, changes } = account
   await forgetCheckpoints(worker.sql, 'projects')
   await emptyPageCache(worker.sql, 'projects')
@@ -165,11 +171,11 @@ it('children are read again though the first full read of the projects came afte
   edit(sim, 'project-phases', parts[0]!)
   await worker.run(['projects'])
   await changes()
-  await expectAsRemote(worker, sim, INCREMENTAL)
+  await expectAsRemote(worker, sim, TYPES)
 })
 
 it('children are read completely in a run without the projects', async () => {
-  await using account = await openAccount()
+  await using account = await openAccount({ types: TYPES })
   const { sim, worker, changes } = account
   const { parts } = projectWith(sim, 'project-phases', 2)
   edit(sim, 'project-phases', parts[0]!)
@@ -178,31 +184,31 @@ it('children are read completely in a run without the projects', async () => {
 })
 
 it('children that a failed run did not read are read by the next run', async () => {
-  await using account = await openAccount()
+  await using account = await openAccount({ types: TYPES })
   const { sim, worker, changes } = account
   const { parts } = projectWith(sim, 'project-phases', 2)
   await changes()
   edit(sim, 'project-phases', parts[0]!)
   sim.setSwitches({ forbidden: ['project-phases'] })
-  await changes(INCREMENTAL, { 'project-phases': { outcome: 'forbidden' } })
+  await changes(TYPES, { 'project-phases': { outcome: 'forbidden' } })
   sim.setSwitches({ forbidden: [] })
   await changes()
-  await expectAsRemote(worker, sim, INCREMENTAL)
+  await expectAsRemote(worker, sim, TYPES)
 })
 
 it('many children that disappear at once are suspect, and kept', async () => {
-  await using account = await openAccount()
+  await using account = await openAccount({ types: TYPES })
   const { sim, worker, changes } = account
   const { project, parts } = projectWith(sim, 'project-phases', 40)
   await changes()
   for (const id of parts) sim.records.remove('project-phases', id)
   edit(sim, 'projects', project)
-  await changes(INCREMENTAL, { 'project-phases': { outcome: 'suspect', deleted: 0 } })
+  await changes(TYPES, { 'project-phases': { outcome: 'suspect', deleted: 0 } })
   expect(await markedDeleted(worker, 'project_phases')).toEqual([])
 })
 
 it('children are not reported as up to date when the projects could not be read', async () => {
-  await using account = await openAccount()
+  await using account = await openAccount({ types: TYPES })
   const { sim, worker, changes } = account
   const { parts } = projectWith(sim, 'project-services', 1)
   edit(sim, 'project-services', parts[0]!)

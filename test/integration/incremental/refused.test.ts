@@ -16,7 +16,7 @@ it.each([
   ['hours later', '2 hours', 4],
   ['days later', '3 days', 4],
 ] as const)('with a refused include, only what changed is read: %s', async (_, age, refusals) => {
-  await using account = await openAccount({ projects: 60, switches: { refusedIncludes: REFUSED } })
+  await using account = await openAccount({ types: TYPES, projects: 60, switches: { refusedIncludes: REFUSED } })
   const { sim, worker, changes } = account
   await learnedAgo(worker.sql, age)
   const [first] = sim.records.list('projects')
@@ -35,7 +35,7 @@ it.each([
 })
 
 it('a refusal is not blamed on the filter by time while the list itself is refused', async () => {
-  await using account = await openAccount()
+  await using account = await openAccount({ types: TYPES })
   const { sim, worker, changes } = account
   sim.setSwitches({ refusedFilters: { projects: ['active'] } })
   await changes(['projects'], { projects: { outcome: 'incomplete' } })
@@ -45,7 +45,7 @@ it('a refusal is not blamed on the filter by time while the list itself is refus
 })
 
 it('a refusal is not blamed on the read method of children while the list itself is refused', async () => {
-  await using account = await openAccount()
+  await using account = await openAccount({ types: TYPES })
   const { sim, worker, changes } = account
   const TWO = ['projects', 'project-phases']
   sim.setSwitches({ refusedIncludes: { 'project-phases': ['project'] } })

@@ -3,7 +3,7 @@ import { expect, it, describe } from 'vitest'
 import { saveCapability } from '../../../src/store/progress/capabilities.ts'
 import { readWatermark } from '../../../src/store/progress/watermark.ts'
 import type { ListBody } from '../../support/network/relay.ts'
-import { edit, INCREMENTAL, openAccount, PARTS, requestsOf } from '../../support/scopestack/increments.ts'
+import { edit, openAccount, PARTS, requestsOf } from '../../support/scopestack/increments.ts'
 import { expectAsRemote } from '../../support/scopestack/living.ts'
 import type { TestWorker } from '../../support/scopestack/worker.ts'
 import { readCapability } from '../../support/tables/capabilities.ts'
@@ -13,14 +13,18 @@ const MINUTE = 60_000
 const HOUR = 60 * MINUTE
 const WAYS = { filter: {}, sort: { dateFilter: 'refused' } } as const
 
-const INCOMPLETE_PARTS = Object.fromEntries(PARTS.map((type) => [type, { outcome: 'incomplete' } as const]))
+/** One of each kind: what has a change time, what belongs to projects, what has both, and what comes with its projects. */
+const TYPES = ['projects', 'surveys', 'project-documents', 'project-resources', 'project-services']
+const INCOMPLETE_PARTS = Object.fromEntries(
+  TYPES.filter((type) => PARTS.includes(type)).map((type) => [type, { outcome: 'incomplete' } as const]),
+)
 
 const watermark = async ({ sql }: TestWorker): Promise<number> => (await readWatermark(sql, 'projects'))!.getTime()
 const strategy = ({ sql }: TestWorker) => readCapability(sql, 'projects', 'changes')
 
 describe.each(['filter', 'sort'] as const)('by %s', (way) => {
   const open = async (options: Parameters<typeof openAccount>[0] = {}) => {
-    const account = await openAccount({ switches: WAYS[way], ...options })
+    const account = await openAccount({ types: TYPES, switches: WAYS[way], ...options })
     const ids = account.sim.records.list('projects').map(({ id }) => id)
     const stamp = (id: string, at: number): void => {
       const attributes = { 'project-name': `at ${at}`, 'updated-at': new Date(at).toISOString() }
@@ -40,7 +44,7 @@ describe.each(['filter', 'sort'] as const)('by %s', (way) => {
       await changes()
       expect(await watermark(worker)).toBeLessThanOrEqual(Date.now())
     }
-    await expectAsRemote(worker, sim, INCREMENTAL)
+    await expectAsRemote(worker, sim, TYPES)
   })
 
   it('reads several changes of one moment, of which some were read before', async () => {
@@ -52,7 +56,7 @@ describe.each(['filter', 'sort'] as const)('by %s', (way) => {
     for (const id of ids.slice(3, 6)) stamp(id, at)
     await changes()
     expect(await watermark(worker)).toBe(at)
-    await expectAsRemote(worker, sim, INCREMENTAL)
+    await expectAsRemote(worker, sim, TYPES)
   })
 
   it('reads a change that is stamped a little before the newest', async () => {
@@ -64,7 +68,7 @@ describe.each(['filter', 'sort'] as const)('by %s', (way) => {
     await changes()
     stamp(ids[5]!, at - (way === 'filter' ? 23 * HOUR : 4 * MINUTE))
     await changes()
-    await expectAsRemote(worker, sim, INCREMENTAL)
+    await expectAsRemote(worker, sim, TYPES)
   })
 
   it('reads more changes than a page holds', async () => {
@@ -75,7 +79,7 @@ describe.each(['filter', 'sort'] as const)('by %s', (way) => {
     await changes(['projects'])
     expect(sim.stats().pages['projects']).toEqual(expect.arrayContaining([1, 2, 3, 4]))
     await changes()
-    await expectAsRemote(worker, sim, INCREMENTAL)
+    await expectAsRemote(worker, sim, TYPES)
   })
 
   it('a run that fails in the middle leaves the watermark where it was, and the next run reads everything', async () => {
@@ -87,7 +91,7 @@ describe.each(['filter', 'sort'] as const)('by %s', (way) => {
     for (const id of ids.slice(5, 40)) edit(sim, 'projects', id)
     const fault = sim.addFault({ kind: '403', match: { type: 'projects', page: 2 }, count: 'always' })
     // Roles are asked for by the projects that have them, in the same list; of the other children it is unknown which changed.
-    await changes(INCREMENTAL, { ...INCOMPLETE_PARTS, projects: { outcome: 'forbidden' }, 'project-resources': {} })
+    await changes(TYPES, { ...INCOMPLETE_PARTS, projects: { outcome: 'forbidden' }, 'project-resources': {} })
     expect(await watermark(worker)).toBe(before)
     sim.removeFault(fault.id)
     // ScopeStack's clock, which it never passes, says whole seconds.
@@ -95,7 +99,7 @@ describe.each(['filter', 'sort'] as const)('by %s', (way) => {
       await changes()
       return (await watermark(worker)) > before
     }, 'the watermark to go on')
-    await expectAsRemote(worker, sim, INCREMENTAL)
+    await expectAsRemote(worker, sim, TYPES)
   })
 
   it.each(['is deleted', 'changes again', 'changes for the first time'])(
@@ -129,16 +133,16 @@ describe.each(['filter', 'sort'] as const)('by %s', (way) => {
     edit(sim, 'projects', ids[1]!)
     await changes()
     expect(await strategy(worker)).toBeUndefined()
-    await expectAsRemote(worker, sim, INCREMENTAL)
+    await expectAsRemote(worker, sim, TYPES)
     edit(sim, 'projects', ids[2]!)
     await changes()
     expect(await strategy(worker)).toBe(way === 'sort' ? 'none' : 'sort')
-    await expectAsRemote(worker, sim, INCREMENTAL)
+    await expectAsRemote(worker, sim, TYPES)
   })
 })
 
 it('a project without a change time is read with the newest', async () => {
-  await using account = await openAccount({ switches: WAYS.sort })
+  await using account = await openAccount({ types: TYPES, switches: WAYS.sort })
   const { sim, worker, changes } = account
   const ids = sim.records.list('projects').map(({ id }) => id)
   sim.records.update('projects', ids[0]!, { attributes: { 'updated-at': null } })
@@ -149,30 +153,31 @@ it('a project without a change time is read with the newest', async () => {
   sim.resetStats()
   await changes()
   expect(requestsOf(sim)['projects']).toBe(5)
-  await expectAsRemote(worker, sim, INCREMENTAL)
+  await expectAsRemote(worker, sim, TYPES)
 })
 
 it('a server that ignores the sort is not relied on', async () => {
   const unsorted = (body: ListBody, { type }: { type: string }): unknown =>
     type === 'projects' ? { ...body, data: body.data.toSorted((a, b) => Number(a['id']) - Number(b['id'])) } : body
-  await using account = await openAccount({ switches: WAYS.sort, alter: unsorted })
+  await using account = await openAccount({ types: TYPES, switches: WAYS.sort, alter: unsorted })
   const { sim, worker, changes } = account
   const ids = sim.records.list('projects').map(({ id }) => id)
   edit(sim, 'projects', ids[5]!)
   await changes()
   expect(await strategy(worker)).toBe('none')
-  await expectAsRemote(worker, sim, INCREMENTAL)
+  await expectAsRemote(worker, sim, TYPES)
 
   // One record alone would not show it.
   await saveCapability(worker.sql, 'projects', 'changes', 'sort')
   edit(sim, 'projects', ids[4]!)
   await changes()
   expect(await strategy(worker)).toBe('none')
-  await expectAsRemote(worker, sim, INCREMENTAL)
+  await expectAsRemote(worker, sim, TYPES)
 })
 
 it('an empty table gets no watermark, so that a server whose clock is behind loses nothing', async () => {
   await using account = await openAccount({
+    types: TYPES,
     projects: 0,
     now: () => Date.now() - 3 * HOUR,
     switches: WAYS.sort,
@@ -183,5 +188,5 @@ it('an empty table gets no watermark, so that a server whose clock is behind los
   for (let number = 0; number < 25; number++)
     sim.records.create('projects', { attributes: { 'project-name': `${number}` } })
   await changes()
-  await expectAsRemote(worker, sim, INCREMENTAL)
+  await expectAsRemote(worker, sim, TYPES)
 })
