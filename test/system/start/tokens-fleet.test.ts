@@ -16,6 +16,8 @@ const LONG = process.env['FAULTS'] === 'long'
 const PROCESSES = LONG ? 10 : 4
 const CALLERS = 10
 const REVOCATIONS = LONG ? 40 : 3
+/** Forty revocations, beside all the other fleets of this file at a load of 30, reached the 32nd after 180 s. */
+const LIMIT_MS = LONG ? 600_000 : 300_000
 
 interface Held {
   readonly form: Form
@@ -118,7 +120,7 @@ describe.concurrent.each(['Postgres', 'Redis'] as const)('a fleet with its token
       expect(refreshed).toHaveLength(grant === 'password' ? REVOCATIONS : 0)
       expect(new Set(refreshed).size, 'each refresh token was sent once').toBe(refreshed.length)
     },
-    300_000,
+    LIMIT_MS,
   )
 
   test.concurrent.each(['client_credentials', 'password'] as const)(
@@ -168,22 +170,26 @@ describe.concurrent.each(['Postgres', 'Redis'] as const)('a fleet with its token
   )
 })
 
-test.concurrent('a fleet whose Redis loses all data while its token is revoked requests one token, and no call fails', async () => {
-  await using set = await setting('Redis', 'client_credentials')
-  await using fleet = startFleet(4, set.options)
-  const { members } = fleet
-  await ready(members)
-  for (const member of members) member.go()
-  await allReached(members, 1)
-  for (let wiped = 1; wiped <= REVOCATIONS; wiped++) {
-    await set.wipe()
-    set.sim.revokeTokens()
-    await allReached(members, wiped + 1)
-  }
-  await Promise.all(members.map((member) => member.end()))
-  expect(members.flatMap(({ failures, stderr }) => [...failures, stderr()]).filter(Boolean)).toEqual([])
-  expect(set.sent).toHaveLength(REVOCATIONS + 1)
-  const seen = everything(members)
-  expect(seen[0]).toEqual(seen[0]!.toSorted((a, b) => a - b))
-  for (const generations of seen) expect(generations).toEqual(seen[0])
-})
+test.concurrent(
+  'a fleet whose Redis loses all data while its token is revoked requests one token, and no call fails',
+  async () => {
+    await using set = await setting('Redis', 'client_credentials')
+    await using fleet = startFleet(4, set.options)
+    const { members } = fleet
+    await ready(members)
+    for (const member of members) member.go()
+    await allReached(members, 1)
+    for (let wiped = 1; wiped <= REVOCATIONS; wiped++) {
+      await set.wipe()
+      set.sim.revokeTokens()
+      await allReached(members, wiped + 1)
+    }
+    await Promise.all(members.map((member) => member.end()))
+    expect(members.flatMap(({ failures, stderr }) => [...failures, stderr()]).filter(Boolean)).toEqual([])
+    expect(set.sent).toHaveLength(REVOCATIONS + 1)
+    const seen = everything(members)
+    expect(seen[0]).toEqual(seen[0]!.toSorted((a, b) => a - b))
+    for (const generations of seen) expect(generations).toEqual(seen[0])
+  },
+  LIMIT_MS,
+)
