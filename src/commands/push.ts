@@ -42,7 +42,7 @@ export async function run({ options, signal }: Call): Promise<number> {
     const tally = { sent: 0, superseded: 0, parked: 0, postponed: 0 }
     if (!json) progress = pushProgress(inAll(await countChanges(sql)))
     const onResult = (settled: ChangeResult): void => {
-      tally[settled.fate]++
+      tally[settled.outcome]++
       if (json) stdout.json(settledJson(settled))
       else progress?.settled(settledLines(settled))
     }
@@ -91,16 +91,18 @@ function retryLine(error: SyncError): string {
 }
 
 /** A success has no line: there may be thousands. Waiting changes are listed at the end. */
-const settledLines = ({ change, fate, error }: ChangeResult): string[] =>
-  error === null || fate === 'postponed' ? [] : wrapped(`Change ${change.id}: ${withId(error.message, change.id)}`, '')
+const settledLines = ({ change, outcome, error }: ChangeResult): string[] =>
+  error === null || outcome === 'postponed'
+    ? []
+    : wrapped(`Change ${change.id}: ${withId(error.message, change.id)}`, '')
 
-const settledJson = ({ change, fate, error }: ChangeResult) => ({
+const settledJson = ({ change, outcome, error }: ChangeResult) => ({
   type: 'change',
   id: change.id,
   resource: change.resource,
   record: change.recordId,
   op: change.op,
-  fate,
+  outcome,
   code: error?.code ?? null,
   message: error === null ? null : withId(error.message, change.id),
 })

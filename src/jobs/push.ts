@@ -40,9 +40,9 @@ export function startPusher({ pusher, presence, queues, log, meter, outages }: D
   const worker = queues.startPushWorker(async (job, token = '') => {
     const tally = new Map<ChangeOutcome, number>()
     const onSettled = (settled: ChangeResult): void => {
-      tally.set(settled.fate, (tally.get(settled.fate) ?? 0) + 1)
-      meter.add('changes', { outcome: settled.fate })
-      tell(log, settled)
+      tally.set(settled.outcome, (tally.get(settled.outcome) ?? 0) + 1)
+      meter.add('changes', { outcome: settled.outcome })
+      logResult(log, settled)
     }
     try {
       await push(pusher, { signal: stopping.signal, onResult: onSettled })
@@ -101,8 +101,8 @@ export function createDelayWatch(elapsed = (): number => performance.now()): (pa
   }
 }
 
-function tell(log: Logger, { change, fate, error }: ChangeResult): void {
+function logResult(log: Logger, { change, outcome, error }: ChangeResult): void {
   const facts = { change: change.id, resource: change.resource, record: change.recordId, code: error?.code }
-  if (error !== null && fate !== 'postponed') log.warn(facts, error.message)
-  else log.debug(facts, fate)
+  if (error !== null && outcome !== 'postponed') log.warn(facts, error.message)
+  else log.debug(facts, outcome)
 }

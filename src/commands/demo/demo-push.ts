@@ -27,5 +27,5 @@ export async function keepPushing(worker: Worker, signal: AbortSignal, say: (tex
   }
 }
 
-const settledLine = ({ change, fate, error }: ChangeResult): string =>
-  `  ${changeName(change)}: ${fate}${error === null ? '' : `. ${error.message}`}`
+const settledLine = ({ change, outcome, error }: ChangeResult): string =>
+  `  ${changeName(change)}: ${outcome}${error === null ? '' : `. ${error.message}`}`

@@ -7,7 +7,7 @@ import type { PlannedChange } from '../../sync/push/plan.ts'
 import { differences, value } from './change-fields.ts'
 import { wrapped } from './format.ts'
 
-const FATE: Readonly<Record<PlannedChange['fate'], string>> = {
+const ACTION: Readonly<Record<PlannedChange['action'], string>> = {
   send: '',
   nothing: 'nothing is sent',
   park: 'is parked: both sides changed it',
@@ -28,13 +28,13 @@ interface PlanText {
 
 export function planText(planned: readonly PlannedChange[], { catalog, behind = 0, wide }: PlanText): string[] {
   if (planned.length === 0) return ['Nothing waits to be sent.']
-  const parts = planned.flatMap(({ change, method, path, fate, decisions, lookUp, existing = [] }) => {
+  const parts = planned.flatMap(({ change, method, path, action, decisions, lookUp, existing = [] }) => {
     const deletion = change.op === 'delete'
-    const remark = isTrueThere({ fate, decisions })
+    const remark = isTrueThere({ action, decisions })
       ? TRUE_THERE
-      : deletion && fate === 'gone'
+      : deletion && action === 'gone'
         ? 'is gone already'
-        : FATE[fate]
+        : ACTION[action]
     const head = `${method} ${path}${remark === '' ? '' : `  ${remark}`}`
     // Of a deletion only what stands in its way.
     const shown = deletion ? decisions.filter(({ decision }) => decision !== 'send') : decisions
@@ -54,8 +54,8 @@ export function planText(planned: readonly PlannedChange[], { catalog, behind = 
 
 const TRUE_THERE = 'is true in ScopeStack already: nothing is sent'
 
-const isTrueThere = ({ fate, decisions }: Pick<PlannedChange, 'fate' | 'decisions'>): boolean =>
-  fate === 'nothing' && decisions.length > 0 && decisions.every(({ decision }) => decision === 'same')
+const isTrueThere = ({ action, decisions }: Pick<PlannedChange, 'action' | 'decisions'>): boolean =>
+  action === 'nothing' && decisions.length > 0 && decisions.every(({ decision }) => decision === 'same')
 
 /** What is there by its name. */
 const alike = (change: number, existing: NonNullable<PlannedChange['existing']>): string[] =>
@@ -80,12 +80,12 @@ function lookedUp(resource: Resource | undefined, key: PlannedChange['lookUp'], 
 }
 
 /** `lookUp` is there for new rows: null where there is nothing to look it up by. */
-export const planJson = ({ change, method, path, fate, decisions, lookUp, existing }: PlannedChange) => ({
+export const planJson = ({ change, method, path, action, decisions, lookUp, existing }: PlannedChange) => ({
   type: 'planned',
   change: change.id,
   method,
   path,
-  fate,
+  action,
   fields: decisions,
   ...(lookUp === undefined ? {} : { lookUp }),
   ...(existing === undefined ? {} : { existing }),

@@ -86,7 +86,7 @@ export type ChangeOutcome = 'sent' | 'superseded' | 'parked' | 'postponed'
 
 export interface ChangeResult {
   readonly change: Change
-  readonly fate: ChangeOutcome
+  readonly outcome: ChangeOutcome
   /** Why it was parked or postponed. */
   readonly error: SyncError | null
 }
@@ -95,7 +95,7 @@ export type Outcome =
   /** The row becomes what ScopeStack has. `response`: of an edit, stored where the row cannot be written now. */
   | {
       readonly do: 'settle'
-      readonly fate: 'sent' | 'superseded' | 'parked'
+      readonly as: 'sent' | 'superseded' | 'parked'
       readonly settlement: Settlement
       readonly error: SyncError | null
       readonly response?: StoredResponse
@@ -129,7 +129,7 @@ export const park = (error: SyncError, facts: ParkFacts = {}): Outcome => ({ do:
 /** Nothing was left to send; the row gets what ScopeStack holds. */
 export const superseded = (record: RemoteRecord, decisions: readonly Decision[]): Outcome => ({
   do: 'settle',
-  fate: 'superseded',
+  as: 'superseded',
   settlement: { ending: { event: 'obsolete', decisions }, row: record },
   error: null,
 })
@@ -141,7 +141,7 @@ export const sent = (
   decisions: readonly Decision[] | null,
 ): Outcome => ({
   do: 'settle',
-  fate: 'sent',
+  as: 'sent',
   settlement: {
     ending: { event: 'settle', decisions, answerId: change.recordId },
     row: record ?? 'delete',
@@ -172,9 +172,9 @@ export function responded(
   // The new record exists, so nothing is parked; the ignored values are reported all the same.
   if (error === null || isCreate) {
     const ending = { event: 'settle', decisions, answerId: now.id } as const
-    return { do: 'settle', fate: 'sent', settlement: { ...settlement, ending }, error, ...stored }
+    return { do: 'settle', as: 'sent', settlement: { ...settlement, ending }, error, ...stored }
   }
   const { rest, decisions: left } = ignoredRest(resource, ignored, record)
   const ending = { event: 'park', decisions: left, error, rest } as const
-  return { do: 'settle', fate: 'parked', settlement: { ...settlement, ending }, error, ...stored }
+  return { do: 'settle', as: 'parked', settlement: { ...settlement, ending }, error, ...stored }
 }

@@ -18,7 +18,7 @@ export type Rules = (type: string, member: string) => Rule
 export type FieldComparison = 'undone' | 'same' | 'send' | 'conflict'
 
 export interface Decided {
-  readonly fate: 'send' | 'nothing' | 'park'
+  readonly action: 'send' | 'nothing' | 'park'
   readonly decisions: readonly Decision[]
   /** ScopeStack holds a value of the change that an earlier request may have written: that one arrived. */
   readonly hasArrived: boolean
@@ -56,7 +56,7 @@ export function decide(
     hasArrived ||= isOurs && decision === 'same'
     return { member, ...(entry === undefined ? {} : { entry }), base, local, remote: held ?? null, decision }
   })
-  return { fate: fateOf(change, decisions), decisions, hasArrived }
+  return { action: actionOf(change, decisions), decisions, hasArrived }
 }
 
 const compareDeleted = (kind: Kind, base: unknown, held: unknown): FieldComparison =>
@@ -70,7 +70,7 @@ export const fieldOf = (resource: Resource, { member, entry, base, local }: Deci
   local,
 })
 
-function fateOf({ op }: ChangeContent, decisions: readonly Decision[]): Decided['fate'] {
+function actionOf({ op }: ChangeContent, decisions: readonly Decision[]): Decided['action'] {
   const any = (...wanted: readonly Decision['decision'][]): boolean =>
     decisions.some(({ decision }) => wanted.includes(decision))
   if (any('park')) return 'park'

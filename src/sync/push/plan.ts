@@ -18,7 +18,7 @@ export interface PlannedChange {
    * `look`: searches first whether it arrived · `after`: the record it refers to is created first · `refused`: ScopeStack
    * refuses to show the record · `exists`: ScopeStack has a record with the same natural key, and would get another one.
    */
-  readonly fate: 'send' | 'nothing' | 'park' | 'gone' | 'look' | 'after' | 'refused' | 'exists'
+  readonly action: 'send' | 'nothing' | 'park' | 'gone' | 'look' | 'after' | 'refused' | 'exists'
   readonly decisions: readonly Decision[]
   /** Of a create: the members and values by which it is searched for before it is sent; null when it has none. */
   readonly lookUp?: Members | null
@@ -71,8 +71,8 @@ export async function plan(
 
 /** With the records that have the natural key of a create. */
 async function withExisting(deps: PushDeps, from: RemoteList, planned: PlannedChange): Promise<PlannedChange> {
-  const { change, fate, lookUp: key } = planned
-  if (fate !== 'send' || key === undefined || key === null) return planned
+  const { change, action, lookUp: key } = planned
+  if (action !== 'send' || key === undefined || key === null) return planned
   const found = await findByNaturalKey(deps, from, key).catch((error: unknown) => {
     // The plan is shown without them.
     if (!(error instanceof SyncError) || endsTheRun(error)) throw error
@@ -80,7 +80,7 @@ async function withExisting(deps: PushDeps, from: RemoteList, planned: PlannedCh
   })
   if (found === null || found.length === 0) return planned
   const existing = found.map((record) => ({ id: record.id, same: holdsWhatWasSent(from.resource, record, change) }))
-  return { ...planned, fate: 'exists', existing }
+  return { ...planned, action: 'exists', existing }
 }
 
 /** The oldest first, and changes that refer to a new row after it. */
@@ -111,7 +111,7 @@ function planOf(
   const planned = { change, method: METHOD[op], path: op === 'create' ? list : `${list}/${recordId}` }
   const refers = localReference(resource, change) !== undefined
   if (op === 'create') {
-    const fate = DEPARTED.includes(state) ? 'look' : refers ? 'after' : 'send'
+    const action = DEPARTED.includes(state) ? 'look' : refers ? 'after' : 'send'
     const given = Object.entries({ ...change.attributes, ...change.relationships })
     const decisions = given.map(([member, local]) => ({
       member,
@@ -120,16 +120,16 @@ function planOf(
       remote: null,
       decision: 'send' as const,
     }))
-    return { ...planned, fate, decisions, lookUp: naturalKeyOf(resource, change) }
+    return { ...planned, action, decisions, lookUp: naturalKeyOf(resource, change) }
   }
-  if (remote === null) return { ...planned, fate: 'gone', decisions: [] }
-  if (remote instanceof SyncError) return { ...planned, fate: 'refused', decisions: [] }
-  const { fate, decisions } = decide(
+  if (remote === null) return { ...planned, action: 'gone', decisions: [] }
+  if (remote instanceof SyncError) return { ...planned, action: 'refused', decisions: [] }
+  const { action, decisions } = decide(
     resource,
     change,
     remote,
     deps.rules,
     possibleWrites(change, DEPARTED.includes(state)),
   )
-  return { ...planned, fate: fate === 'send' && refers ? 'after' : fate, decisions }
+  return { ...planned, action: action === 'send' && refers ? 'after' : action, decisions }
 }

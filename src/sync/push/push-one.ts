@@ -115,17 +115,17 @@ async function apply(deps: PushDeps, attempt: Attempt, outcome: Outcome): Promis
   switch (outcome.do) {
     case 'settle':
       await settle({ ...deps, mirror }, change, lease, outcome.settlement)
-      return { change, fate: outcome.fate, error: outcome.error }
+      return { change, outcome: outcome.as, error: outcome.error }
     case 'park': {
       const ending = endingOf(attempt, outcome)
       await settle({ ...deps, mirror }, change, lease, { ending, row: 'restore' })
-      return { change, fate: 'parked', error: ending.error }
+      return { change, outcome: 'parked', error: ending.error }
     }
     case 'postpone':
       // A request that certainly did not arrive is not in flight, unless an earlier one is.
       await postpone(deps.sql, change, lease, outcome, didNotArrive(attempt.flight) ? 'unsend' : 'postpone')
       if (outcome.ends === true) throw outcome.error
-      return { change, fate: 'postponed', error: outcome.error }
+      return { change, outcome: 'postponed', error: outcome.error }
     case 'stop':
       await unsendUnarrived(deps, attempt)
       throw outcome.error

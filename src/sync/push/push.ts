@@ -107,7 +107,7 @@ async function pushBatch(
       if (result === null) return
       onResult(result)
       // A batch of one shows nothing about the others, which may fail alike: the push ends, and the next begins with them.
-      if (changes.length === 1 && result.fate === 'postponed' && isPageFailure(held)) throw held
+      if (changes.length === 1 && result.outcome === 'postponed' && isPageFailure(held)) throw held
     } catch (error) {
       fatal ??= error
       ending.abort()

@@ -55,13 +55,13 @@ export async function sendEdit(deps: PushDeps, attempt: Attempt, remote: RemoteR
     return park(unsupported({ what: recordName(change), verb }), known)
   }
   const doubts = possibleWrites(change, flight.mayHaveArrived)
-  const { fate, decisions, hasArrived } = decide(resource, change, remote, deps.rules, doubts)
-  if (fate === 'park') {
+  const { action, decisions, hasArrived } = decide(resource, change, remote, deps.rules, doubts)
+  if (action === 'park') {
     const both = decisions.filter(({ decision }) => decision === 'park')
     const error = conflictFound({ what: recordName(change), columns: namesOf(resource, both) })
     return park(error, { ...known, decisions })
   }
-  if (fate === 'nothing') return hasArrived ? sent(attempt, remote, decisions) : superseded(remote, decisions)
+  if (action === 'nothing') return hasArrived ? sent(attempt, remote, decisions) : superseded(remote, decisions)
   return await sendDecided(deps, attempt, remote, decisions)
 }
 

@@ -73,7 +73,7 @@ it('added columns may be written together with a mirrored column, which alone is
   expect(await changes()).toEqual([
     { recordId: id, op: 'update', attributes: { domain: 'both.test' }, relationships: {} },
   ])
-  expect(await worker.push()).toMatchObject([{ fate: 'sent' }])
+  expect(await worker.push()).toMatchObject([{ outcome: 'sent' }])
   expect(sim.records.read('clients', id)!.attributes['domain']).toBe('both.test')
   expect(await own(id)).toMatchObject({ domain: 'both.test', my_note: 'both' })
 })
@@ -84,7 +84,7 @@ it('added columns may be given with a new row, and stay when it gets its id', as
   await worker.sql`update scopestack.clients set my_note = 'still mine' where name = 'Newcomer'`
   expect(await changes()).toHaveLength(1)
   const [settled] = await worker.push()
-  expect(settled).toMatchObject({ fate: 'sent' })
+  expect(settled).toMatchObject({ outcome: 'sent' })
   const { outcomes } = await worker.run(['clients'])
   expect(outcomes).toMatchObject([{ outcome: 'ok', inserted: 0 }])
   expect(

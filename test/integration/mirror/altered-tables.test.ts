@@ -338,7 +338,7 @@ describe.each(CHANGES)('$name', ({ make, repair, so, says }) => {
       .catch(() => undefined)
     await sql`update scopestack.vendors set city = ${`Mine ${turn}`} where id = ${other}`
     const settled = await worker.push()
-    expect(settled.find(({ change }) => change.resource === 'vendors')).toMatchObject({ fate: 'sent' })
+    expect(settled.find(({ change }) => change.resource === 'vendors')).toMatchObject({ outcome: 'sent' })
     expect(sim.records.read('vendors', other)!.attributes['city']).toBe(`Mine ${turn}`)
 
     await sql.unsafe(repair)
@@ -415,14 +415,14 @@ it('a new row whose id a user’s foreign key refers to waits with the reason, a
     insert into own.notes values ('${made!.id}')`)
   expect(await worker.push()).toMatchObject([
     {
-      fate: 'postponed',
+      outcome: 'postponed',
       error: { code: 'SYNC_PUSH_ROW_REFUSED', message: expect.stringContaining('notes_client_id_fkey') },
     },
   ])
   await sql.unsafe(`alter table own.notes drop constraint notes_client_id_fkey,
     add foreign key (client_id) references scopestack.clients on update cascade on delete cascade`)
   await makeDue(sql)
-  expect(await worker.push()).toMatchObject([{ fate: 'sent' }])
+  expect(await worker.push()).toMatchObject([{ outcome: 'sent' }])
   const same = sim.records.list('clients').filter(({ attributes }) => attributes['name'] === 'Held fast')
   expect(same).toHaveLength(1)
   expect(await sql`select client_id from own.notes`).toEqual([{ client_id: same[0]!.id }])

@@ -214,7 +214,7 @@ async function story(url: string): Promise<unknown> {
   const loaded = await differences(worker, sim)
   await edit(url, sim)
   const noted = await readChanges(worker.sql, ['resource', 'op', 'attributes', 'relationships', 'base'])
-  const fates = (await worker.push()).map(({ fate }) => ({ fate }))
+  const fates = (await worker.push()).map(({ outcome }) => ({ outcome }))
   const second = await outcomesOf(worker)
   const left = await differences(worker, sim)
   const verified = []
@@ -252,7 +252,7 @@ it.for(CASES)('%s: %o', async ([, settings], { skip }) => {
   if (!known) skip('this version of Postgres knows none of them')
   without ??= asAdministrator({}).then(({ url: plain }) => story(plain))
   const expected = await without
-  const sent = Array.from({ length: 4 }, () => ({ fate: 'sent' }))
+  const sent = Array.from({ length: 4 }, () => ({ outcome: 'sent' }))
   expect(expected).toMatchObject({ loaded: [], left: [], fates: sent })
   expect(await story(url)).toEqual(expected)
 })

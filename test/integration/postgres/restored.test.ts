@@ -164,7 +164,7 @@ describeWith(server, 'there is no pg_dump (Debian: postgresql-client)')('a dump'
     const pusher = openPusher(restored, { conflict: undefined, concurrency: 2 } as never)
     const { planned } = await plan(pusher, new AbortController().signal)
     const there = sim.records.list('vendors').find(({ attributes }) => attributes['name'] === 'Sent since')!.id
-    expect(planned.map(({ change, fate, existing }) => [change.op, fate, existing])).toEqual([
+    expect(planned.map(({ change, action, existing }) => [change.op, action, existing])).toEqual([
       ['update', 'nothing', undefined],
       ['create', 'exists', [{ id: there, same: true }]],
       ['create', 'send', undefined],

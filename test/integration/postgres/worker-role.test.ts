@@ -50,9 +50,9 @@ it('pushes what another role edited: new rows, what refers to them, user-defined
   const { id } = sim.records.list('clients')[0]!
   await owner`
     update scopestack.clients set user_defined_fields = '[{"name": "headcount", "value": "7"}]' where id = ${id}`
-  expect((await worker.push()).map(({ fate }) => fate)).toEqual(['sent', 'sent', 'sent'])
+  expect((await worker.push()).map(({ outcome }) => outcome)).toEqual(['sent', 'sent', 'sent'])
   await owner`insert into scopestack.projects (project_name, client_id) values ('Of that one, later', ${client!.id})`
-  expect((await worker.push()).map(({ fate }) => fate)).toEqual(['sent'])
+  expect((await worker.push()).map(({ outcome }) => outcome)).toEqual(['sent'])
   const { outcomes } = await worker.run(['clients', 'projects'])
   expect(outcomes.map(({ outcome }) => outcome)).toEqual(['ok', 'ok'])
   expect((await readStates(owner)).filter((state) => state !== 'sent')).toEqual([])

@@ -64,7 +64,7 @@ describe.each(NOT_SCOPESTACK)('%j', (fault) => {
     await worker.sql`delete from scopestack.crm_opportunities where id = ${id}`
     sim.addFault({ ...fault, match: { method: 'PATCH', type: 'vendors' } })
     sim.addFault({ ...fault, match: { method: 'DELETE', type: 'crm-opportunities' } })
-    expect(await worker.push()).toMatchObject([{ fate: 'sent' }, { fate: 'sent' }])
+    expect(await worker.push()).toMatchObject([{ outcome: 'sent' }, { outcome: 'sent' }])
     expect(sim.records.read('vendors', kept.id)!.attributes['city']).toBe(JSON.stringify(fault))
     expect(sim.records.read('crm-opportunities', id)).toBeNull()
     expect(sim.faults()).toMatchObject([{ met: 1 }, { met: 1 }])
@@ -77,12 +77,12 @@ describe.each(NOT_SCOPESTACK)('%j', (fault) => {
     const settled = await worker.push()
     // 425 says that it was not begun; else it is looked for first.
     if (fault.kind !== '425') {
-      expect(settled).toMatchObject([{ fate: 'postponed' }])
+      expect(settled).toMatchObject([{ outcome: 'postponed' }])
       const [change] = await readChanges(worker.sql, ['attempts', 'requestedAgo'])
       expect(change).toEqual({ requestedAgo: expect.any(Number), attempts: fault.retryAfter === undefined ? 1 : 0 })
       await makeDue(worker.sql, 120)
-      expect(await worker.push()).toMatchObject([{ fate: 'sent' }])
-    } else expect(settled).toMatchObject([{ fate: 'sent' }])
+      expect(await worker.push()).toMatchObject([{ outcome: 'sent' }])
+    } else expect(settled).toMatchObject([{ outcome: 'sent' }])
     const made = sim.records.list('vendors').filter(({ attributes }) => attributes['name'] === name)
     expect(made).toHaveLength(1)
   })

@@ -39,7 +39,7 @@ const newest = () => newestId(worker.sql)
 async function conflict(): Promise<number> {
   await worker.sql`update scopestack.clients set name = 'Mine' where id = ${client().id}`
   theirs('Theirs')
-  expect(await worker.push()).toMatchObject([{ fate: 'parked' }])
+  expect(await worker.push()).toMatchObject([{ outcome: 'parked' }])
   return await newest()
 }
 
@@ -47,10 +47,10 @@ it('keeps the local value over the one that was shown, and no other', async () =
   const id = await conflict()
   await resolveChange(worker.sql, worker.catalog, id, 'local')
   theirs('Theirs again')
-  expect(await worker.push()).toMatchObject([{ fate: 'parked', error: { code: 'SYNC_PUSH_CONFLICT' } }])
+  expect(await worker.push()).toMatchObject([{ outcome: 'parked', error: { code: 'SYNC_PUSH_CONFLICT' } }])
   await worker.run(['clients'])
   await resolveChange(worker.sql, worker.catalog, id, 'local')
-  expect(await worker.push()).toMatchObject([{ fate: 'sent' }])
+  expect(await worker.push()).toMatchObject([{ outcome: 'sent' }])
   expect(client().attributes['name']).toBe('Mine')
   expect(await worker.sql`select name from scopestack.clients where id = ${client().id}`).toEqual([{ name: 'Mine' }])
 })
@@ -66,11 +66,11 @@ it('keeps the value of ScopeStack, which the next pull shows', async () => {
 it('accepts only a conflict', async () => {
   sim.addFault({ kind: '403', count: 2, match: { method: 'PATCH' } })
   await worker.sql`update scopestack.clients set domain = 'x.test' where id = ${client().id}`
-  expect(await worker.push()).toMatchObject([{ fate: 'parked' }])
+  expect(await worker.push()).toMatchObject([{ outcome: 'parked' }])
   const id = await newest()
   await expect(resolveChange(worker.sql, worker.catalog, id, 'local')).rejects.toThrow(/is no conflict/)
   await retryChange(worker.sql, id)
-  expect(await worker.push()).toMatchObject([{ fate: 'sent' }])
+  expect(await worker.push()).toMatchObject([{ outcome: 'sent' }])
   await expect(discardChange(worker.sql, worker.catalog, id)).rejects.toThrow(
     `Change ${id} is sent, so it cannot be discarded.`,
   )
@@ -83,10 +83,10 @@ it('discards a new row, and parks what referred to it', async () => {
   await worker.sql`insert into scopestack.projects (project_name, client_id) values ('Orphan', ${made!.id})`
   await discardChange(worker.sql, worker.catalog, create)
   expect(await worker.sql`select from scopestack.clients where id = ${made!.id}`).toHaveLength(0)
-  expect(await worker.push()).toMatchObject([{ fate: 'parked', error: { code: 'SYNC_PUSH_PARENT_GONE' } }])
+  expect(await worker.push()).toMatchObject([{ outcome: 'parked', error: { code: 'SYNC_PUSH_PARENT_GONE' } }])
   // Made to refer to another record, it goes out.
   await worker.sql`update scopestack.projects set client_id = ${client().id} where project_name = 'Orphan'`
-  expect(await worker.push()).toMatchObject([{ fate: 'sent' }])
+  expect(await worker.push()).toMatchObject([{ outcome: 'sent' }])
   expect(sim.records.list('projects').filter(({ attributes }) => attributes['project-name'] === 'Orphan')).toHaveLength(
     1,
   )
@@ -110,7 +110,7 @@ it.each([
   expect(new Set(await readStates(worker.sql))).toEqual(new Set(['discarded']))
   expect(await worker.sql`select from scopestack.vendors where name = 'Raced'`).toHaveLength(0)
   await worker.sql`update scopestack.clients set domain = ${how} where id = ${client().id}`
-  expect(await worker.push()).toMatchObject([{ fate: 'sent' }])
+  expect(await worker.push()).toMatchObject([{ outcome: 'sent' }])
 })
 
 it('sends a new row again that the operator reports as not arrived', async () => {
@@ -120,10 +120,10 @@ it('sends a new row again that the operator reports as not arrived', async () =>
   const [arrived] = sim.records.list('vendors').filter(({ attributes }) => attributes['name'] === 'Doubtful')
   sim.records.update('vendors', arrived!.id, { attributes: { city: 'There' } })
   await makeDue(worker.sql)
-  expect(await worker.push()).toMatchObject([{ fate: 'parked', error: { code: 'SYNC_PUSH_UNKNOWN' } }])
+  expect(await worker.push()).toMatchObject([{ outcome: 'parked', error: { code: 'SYNC_PUSH_UNKNOWN' } }])
   sim.records.remove('vendors', arrived!.id)
   await retryChange(worker.sql, await newest())
-  expect(await worker.push()).toMatchObject([{ fate: 'sent' }])
+  expect(await worker.push()).toMatchObject([{ outcome: 'sent' }])
   expect(sim.records.list('vendors').filter(({ attributes }) => attributes['name'] === 'Doubtful')).toHaveLength(1)
 })
 
@@ -132,10 +132,10 @@ it('a parked deletion does not delete a record that was edited since', async () 
   await worker.run(['crm-opportunities'])
   await worker.sql`delete from scopestack.crm_opportunities where id = ${id}`
   sim.records.update('crm-opportunities', id, { attributes: { stage: 'Won' } })
-  expect(await worker.push()).toMatchObject([{ fate: 'parked' }])
+  expect(await worker.push()).toMatchObject([{ outcome: 'parked' }])
   await worker.run(['crm-opportunities'])
   await worker.sql`update scopestack.crm_opportunities set amount = 5 where id = ${id}`
-  expect(await worker.push()).toMatchObject([{ fate: 'sent' }])
+  expect(await worker.push()).toMatchObject([{ outcome: 'sent' }])
   expect(await readOutcomes(worker.sql)).toMatchObject([
     { op: 'delete', state: 'superseded' },
     { op: 'update', state: 'sent' },

@@ -40,7 +40,7 @@ const row = async () =>
 it('merges edits of different fields', async () => {
   await worker.sql`update scopestack.clients set domain = 'mine.test' where id = ${id()}`
   theirs({ name: 'Theirs' })
-  expect(await worker.push()).toMatchObject([{ fate: 'sent' }])
+  expect(await worker.push()).toMatchObject([{ outcome: 'sent' }])
   expect(held()).toMatchObject({ name: 'Theirs', domain: 'mine.test' })
   expect(await row()).toMatchObject({ name: 'Theirs', domain: 'mine.test' })
 })
@@ -48,7 +48,7 @@ it('merges edits of different fields', async () => {
 it('parks an edit of the same field, with all three values, and overwrites nothing', async () => {
   await worker.sql`update scopestack.clients set name = 'Mine', domain = 'mine.test' where id = ${id()}`
   theirs({ name: 'Theirs' })
-  expect(await worker.push()).toMatchObject([{ fate: 'parked', error: { code: 'SYNC_PUSH_CONFLICT' } }])
+  expect(await worker.push()).toMatchObject([{ outcome: 'parked', error: { code: 'SYNC_PUSH_CONFLICT' } }])
   expect(held()).toMatchObject({ name: 'Theirs', domain: 'agreed.test' })
   const [change] = await readChanges(worker.sql, ['reason', 'decisions'])
   expect(change!['decisions']).toEqual([
@@ -62,7 +62,7 @@ it('parks an edit of the same field, with all three values, and overwrites nothi
 it('follows the rules where there are any', async () => {
   await worker.sql`update scopestack.clients set name = 'Mine', domain = 'mine.test' where id = ${id()}`
   theirs({ name: 'Theirs', domain: 'theirs.test' })
-  expect(await resolute.push()).toMatchObject([{ fate: 'sent' }])
+  expect(await resolute.push()).toMatchObject([{ outcome: 'sent' }])
   expect(held()).toMatchObject({ name: 'Theirs', domain: 'mine.test' })
   expect(await row()).toMatchObject({ name: 'Theirs', domain: 'mine.test' })
 })
@@ -70,7 +70,7 @@ it('follows the rules where there are any', async () => {
 it('writes the value of ScopeStack to the row at once where it wins', async () => {
   await worker.sql`update scopestack.clients set name = 'Mine' where id = ${id()}`
   theirs({ name: 'Theirs', 'msa-date': '2027-01-01' })
-  expect(await resolute.push()).toMatchObject([{ fate: 'superseded' }])
+  expect(await resolute.push()).toMatchObject([{ outcome: 'superseded' }])
   expect(await row()).toMatchObject({ name: 'Theirs', msa_date: '2027-01-01' })
 })
 
@@ -78,14 +78,14 @@ it('sends nothing where both sides made the same edit', async () => {
   await worker.sql`update scopestack.clients set name = 'Both' where id = ${id()}`
   theirs({ name: 'Both' })
   sim.resetStats()
-  expect(await worker.push()).toMatchObject([{ fate: 'superseded' }])
+  expect(await worker.push()).toMatchObject([{ outcome: 'superseded' }])
   expect(Object.keys(sim.stats().requests).filter((route) => route.startsWith('PATCH'))).toEqual([])
 })
 
 it('sends nothing where an edit was undone', async () => {
   await worker.sql`update scopestack.clients set name = 'Mine' where id = ${id()}`
   await worker.sql`update scopestack.clients set name = 'Agreed' where id = ${id()}`
-  expect(await worker.push()).toMatchObject([{ fate: 'superseded' }])
+  expect(await worker.push()).toMatchObject([{ outcome: 'superseded' }])
 })
 
 it('does not delete a record that ScopeStack has changed', async () => {
@@ -95,7 +95,7 @@ it('does not delete a record that ScopeStack has changed', async () => {
   await worker.run(['crm-opportunities'])
   await worker.sql`delete from scopestack.crm_opportunities where id = ${deal}`
   sim.records.update('crm-opportunities', deal, { attributes: { stage: 'Won, at last' } })
-  expect(await worker.push()).toMatchObject([{ fate: 'parked' }])
+  expect(await worker.push()).toMatchObject([{ outcome: 'parked' }])
   expect(sim.records.read('crm-opportunities', deal)).not.toBeNull()
   await worker.run(['crm-opportunities'])
   const [back] = await worker.sql`select stage from scopestack.crm_opportunities where id = ${deal}`
@@ -115,7 +115,7 @@ it('a pull does not restore values that it had read before an edit was settled',
   const lease = await worker.leases.acquire('clients')
   const read = { type: 'clients', id: id(), attributes: { ...held() } }
   await worker.sql`update scopestack.clients set name = 'Edited meanwhile' where id = ${id()}`
-  expect(await worker.push()).toMatchObject([{ fate: 'sent' }])
+  expect(await worker.push()).toMatchObject([{ outcome: 'sent' }])
   await lease.transaction((tx) => createMirror(worker.catalog.get('clients')!).load(tx, [read]))
   await worker.leases.release(lease)
   expect(await row()).toMatchObject({ name: 'Edited meanwhile' })

@@ -38,7 +38,7 @@ it('a pull and edits of the same rows in another order both arrive', async () =>
     await tx`update scopestack.vendors set city = 'Mine 1' where id = ${one}`
   })
   expect(await pulled).toMatchObject({ outcome: 'ok' })
-  expect(await worker.push()).toMatchObject([{ fate: 'sent' }, { fate: 'sent' }])
+  expect(await worker.push()).toMatchObject([{ outcome: 'sent' }, { outcome: 'sent' }])
   expect(await cities(account, [one, two])).toEqual(['Mine 1', 'Mine 2'])
   for (const id of [one, two]) expect(sim.records.read('vendors', id)!.attributes).toMatchObject({ country: 'Theirs' })
 })

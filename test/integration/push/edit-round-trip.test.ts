@@ -90,7 +90,7 @@ it.each(CASES.map(([table, column, value, json]) => [table, column, shortly(valu
       )
     await worker.sql.unsafe(`update scopestack.${table} set ${column} = ${value} where id = '${id}'`)
     const settled = await worker.push()
-    expect(settled.map(({ fate, error }) => [fate, error])).toEqual((await outbox()).map(() => ['sent', null]))
+    expect(settled.map(({ outcome, error }) => [outcome, error])).toEqual((await outbox()).map(() => ['sent', null]))
     expect(sim.records.read(type, id)!.attributes[column.replaceAll('_', '-')]).toEqual(json)
     expect(await is()).toEqual([{ same: true }])
     const report = await worker.run([type], { restart: true })
@@ -110,7 +110,7 @@ it('user-defined fields: a text, a number, true, and none', async () => {
     await worker.sql.unsafe(`
       update scopestack.projects set project_variables = jsonb_build_array(
         jsonb_build_object('name', ${literal(first!.name)}, 'value', ${literal(value)}::jsonb)) where id = '${id}'`)
-    expect((await worker.push()).map(({ fate, error }) => [fate, error])).toEqual([['sent', null]])
+    expect((await worker.push()).map(({ outcome, error }) => [outcome, error])).toEqual([['sent', null]])
     const held = sim.records.read('projects', id)!.attributes['project-variables'] as { name: string; value: unknown }[]
     expect(held.find(({ name }) => name === first!.name)!.value).toEqual(JSON.parse(value))
     const [row] = await worker.sql.unsafe(`
@@ -136,7 +136,7 @@ it('a list in another order, which ScopeStack keeps in its own, is accepted', as
       },
     }),
   })
-  expect(settled).toMatchObject([{ fate: 'sent', error: null }])
+  expect(settled).toMatchObject([{ outcome: 'sent', error: null }])
   expect(await worker.sql`select array_to_json(tag_list) as tags from scopestack.projects where id = ${id}`).toEqual([
     { tags: ['a', 'b'] },
   ])

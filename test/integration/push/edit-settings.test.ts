@@ -192,7 +192,7 @@ it('a worker reads and writes as usual where the database has such settings for 
   await using other = await startWorker(sim, odd.url)
   await other.run(TYPES)
   await other.sql`update scopestack.clients set msa_date = '2028-02-29', domain = chr(92) where id = ${id('clients')}`
-  expect((await other.push()).map(({ fate, error }) => [fate, error])).toEqual([['sent', null]])
+  expect((await other.push()).map(({ outcome, error }) => [outcome, error])).toEqual([['sent', null]])
   expect(sim.records.read('clients', id('clients'))!.attributes).toMatchObject({
     'msa-date': '2028-02-29',
     domain: '\\',

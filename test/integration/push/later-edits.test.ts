@@ -55,7 +55,7 @@ describe('an edit made while an earlier one is being sent', () => {
     const { id } = first('products')
     await worker.sql`update scopestack.products set unit_cost = 12.34567 where id = ${id}`
     const edit = () => worker.sql`update scopestack.products set unit_cost = 99 where id = ${id}`
-    expect(await worker.push({ through: during(edit) })).toMatchObject([{ fate: 'sent' }, { fate: 'sent' }])
+    expect(await worker.push({ through: during(edit) })).toMatchObject([{ outcome: 'sent' }, { outcome: 'sent' }])
     expect(Number(remote('products', id)['unit-cost'])).toBe(99)
   })
 
@@ -63,14 +63,14 @@ describe('an edit made while an earlier one is being sent', () => {
     await worker.sql`insert into scopestack.vendors (name) values ('Filled')`
     const edit = () => worker.sql`update scopestack.vendors set active = false where id like 'local-%'`
     const settled = await worker.push({ through: during(edit) })
-    expect(settled).toMatchObject([{ fate: 'sent' }, { fate: 'sent' }])
+    expect(settled).toMatchObject([{ outcome: 'sent' }, { outcome: 'sent' }])
     expect(remote('vendors', settled[1]!.change.recordId)).toMatchObject({ name: 'Filled', active: false })
   })
 
   it('deletes a new row again that ScopeStack has filled in', async () => {
     await worker.sql`insert into scopestack.crm_opportunities (name, opportunity_id) values ('Brief', 'BRIEF')`
     const edit = () => worker.sql`delete from scopestack.crm_opportunities where opportunity_id = 'BRIEF'`
-    expect(await worker.push({ through: during(edit) })).toMatchObject([{ fate: 'sent' }, { fate: 'sent' }])
+    expect(await worker.push({ through: during(edit) })).toMatchObject([{ outcome: 'sent' }, { outcome: 'sent' }])
     expect(sim.records.list('crm-opportunities').filter((one) => one.attributes['name'] === 'Brief')).toEqual([])
   })
 
@@ -82,7 +82,7 @@ describe('an edit made while an earlier one is being sent', () => {
       sim.records.update('vendors', id, { attributes: { country: 'Theirs' } })
     }
     const settled = await worker.push({ through: during(edit) })
-    expect(settled).toMatchObject([{ fate: 'sent' }, { fate: 'parked', error: { code: 'SYNC_PUSH_CONFLICT' } }])
+    expect(settled).toMatchObject([{ outcome: 'sent' }, { outcome: 'parked', error: { code: 'SYNC_PUSH_CONFLICT' } }])
     expect(settled[1]!.error!.facts).toMatchObject({ columns: 'country' })
     expect(remote('vendors', id)).toMatchObject({ city: 'Mine', country: 'Theirs' })
   })
@@ -103,7 +103,7 @@ describe('an edit made while an earlier one is being sent', () => {
         }
       },
     })
-    expect(settled).toMatchObject([{ fate: 'sent' }, { fate: 'parked', error: { code: 'SYNC_PUSH_CONFLICT' } }])
+    expect(settled).toMatchObject([{ outcome: 'sent' }, { outcome: 'parked', error: { code: 'SYNC_PUSH_CONFLICT' } }])
     expect(remote('vendors', id)['city']).toBe('Theirs')
   })
 
@@ -115,7 +115,7 @@ describe('an edit made while an earlier one is being sent', () => {
     sim.records.update('vendors', id, { attributes: { country: 'Elsewhere' } })
     const edit = () => worker.sql`update scopestack.vendors set country = 'Mine again' where id = ${id}`
     const settled = await worker.push({ through: during(edit) })
-    expect(settled).toMatchObject([{ fate: 'sent' }, { fate: 'parked', error: { code: 'SYNC_PUSH_CONFLICT' } }])
+    expect(settled).toMatchObject([{ outcome: 'sent' }, { outcome: 'parked', error: { code: 'SYNC_PUSH_CONFLICT' } }])
     expect(remote('vendors', id)).toMatchObject({ city: 'Sent', country: 'Elsewhere' })
   })
 
@@ -149,8 +149,8 @@ describe('an edit made while an earlier one is being sent', () => {
       },
     })
     expect(settled).toMatchObject([
-      { fate: 'sent' },
-      { fate: 'parked', error: { facts: { columns: `user_defined_fields.${two}` } } },
+      { outcome: 'sent' },
+      { outcome: 'parked', error: { facts: { columns: `user_defined_fields.${two}` } } },
     ])
     const newest = (await readChanges(worker.sql, ['base'])).at(-1)
     expect(newest!.base).toMatchObject({
@@ -166,7 +166,7 @@ describe('an edit behind one that is discarded', () => {
     await worker.sql`update scopestack.vendors set city = 'Second', country = 'Mine' where id = ${id}`
     await worker.sql`update scopestack.vendors set city = 'Third' where id = ${id}`
     await discardChange(worker.sql, worker.catalog, (await changeIds())[0]!)
-    expect(await worker.push()).toMatchObject([{ fate: 'sent' }])
+    expect(await worker.push()).toMatchObject([{ outcome: 'sent' }])
     expect(remote('vendors', id)).toMatchObject({ city: 'Third', country: 'Mine' })
   })
 
@@ -176,7 +176,7 @@ describe('an edit behind one that is discarded', () => {
     await worker.sql`update scopestack.vendors set city = 'Fifth' where id = ${id}`
     sim.records.update('vendors', id, { attributes: { city: 'Theirs' } })
     await discardChange(worker.sql, worker.catalog, (await changeIds())[0]!)
-    expect(await worker.push()).toMatchObject([{ fate: 'parked', error: { code: 'SYNC_PUSH_CONFLICT' } }])
+    expect(await worker.push()).toMatchObject([{ outcome: 'parked', error: { code: 'SYNC_PUSH_CONFLICT' } }])
     expect(remote('vendors', id)['city']).toBe('Theirs')
   })
 
@@ -184,12 +184,12 @@ describe('an edit behind one that is discarded', () => {
     const { id } = first('vendors')
     await worker.sql`update scopestack.vendors set city = 'Aside' where id = ${id}`
     sim.addFault({ kind: '403', count: 2, match: { method: 'PATCH' } })
-    expect(await worker.push()).toMatchObject([{ fate: 'parked' }])
+    expect(await worker.push()).toMatchObject([{ outcome: 'parked' }])
     sim.records.update('vendors', id, { attributes: { city: 'Aside' } })
     await worker.run(['vendors'])
     await worker.sql`update scopestack.vendors set city = 'Later' where id = ${id}`
     await discardChange(worker.sql, worker.catalog, (await changeIds())[0]!)
-    expect(await worker.push()).toMatchObject([{ fate: 'sent' }])
+    expect(await worker.push()).toMatchObject([{ outcome: 'sent' }])
     expect(remote('vendors', id)['city']).toBe('Later')
   })
 })
@@ -203,8 +203,8 @@ it('a new row that was found again after its response was lost does not overwrit
   sim.records.update('vendors', made.id, { attributes: { country: 'Theirs' } })
   await makeDue(worker.sql, 3_600)
   expect(await worker.push()).toMatchObject([
-    { fate: 'sent' },
-    { fate: 'parked', error: { code: 'SYNC_PUSH_CONFLICT' } },
+    { outcome: 'sent' },
+    { outcome: 'parked', error: { code: 'SYNC_PUSH_CONFLICT' } },
   ])
   expect(remote('vendors', made.id)['country']).toBe('Theirs')
 })

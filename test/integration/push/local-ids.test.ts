@@ -49,7 +49,7 @@ const remote = (type: string, member: string, value: string) => {
   return found[0]!
 }
 const firstId = (type: string): string => sim.records.list(type)[0]!.id
-const fates = async () => (await worker.push()).map(({ change, fate }) => `${change.resource} ${fate}`)
+const fates = async () => (await worker.push()).map(({ change, outcome }) => `${change.resource} ${outcome}`)
 const enqueue = (...given: readonly [string, string, string, string?]) =>
   worker.sql`select sync.enqueue_change(${given[0]}, ${given[1]}, ${given[2]}, '{}', ${given[3] ?? '{}'}::text::jsonb) as id`
 

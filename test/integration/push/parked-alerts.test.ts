@@ -34,7 +34,7 @@ afterAll(async () => {
 async function park(count: number): Promise<void> {
   const name = sim.records.list('clients')[0]!.attributes['name'] as string
   await worker.sql`insert into scopestack.clients (name) select ${name} from generate_series(1, ${count})`
-  expect((await worker.push()).map(({ fate }) => fate)).toEqual(Array.from({ length: count }, () => 'parked'))
+  expect((await worker.push()).map(({ outcome }) => outcome)).toEqual(Array.from({ length: count }, () => 'parked'))
 }
 
 const raised = () => readAlerts(worker.sql, ['kind', 'body'])

@@ -72,7 +72,7 @@ it('a record that was read long ago is read again, so that an edit made in Scope
       }
     },
   })
-  expect(settled.map(({ fate }) => fate)).toEqual(['sent', 'parked'])
+  expect(settled.map(({ outcome }) => outcome)).toEqual(['sent', 'parked'])
   expect(sim.records.list('vendors').filter(({ attributes }) => attributes['city'] === 'Theirs')).toHaveLength(1)
 })
 
@@ -94,7 +94,7 @@ it.each(['lost-answer', '500', '429', 'reset'] as const)(
         },
       }),
     })
-    expect(settled).toMatchObject([{ fate: 'parked', error: { code: 'SYNC_PUSH_CONFLICT' } }])
+    expect(settled).toMatchObject([{ outcome: 'parked', error: { code: 'SYNC_PUSH_CONFLICT' } }])
     expect(sim.records.read('vendors', vendor!.id)!.attributes['city']).toBe(theirs)
   },
 )
@@ -103,7 +103,7 @@ it('a PATCH that arrived and whose response was lost counts as sent, and is not 
   const [vendor] = sim.records.list('vendors')
   await worker.sql`update scopestack.vendors set city = 'Arrived' where id = ${vendor!.id}`
   sim.addFault({ kind: 'lost-answer', match: { method: 'PATCH', type: 'vendors' } })
-  expect(await worker.push()).toMatchObject([{ fate: 'sent' }])
+  expect(await worker.push()).toMatchObject([{ outcome: 'sent' }])
   expect(sim.stats().requests['PATCH /{account}/v1/vendors/{id}']).toBe(1)
 })
 
@@ -130,7 +130,7 @@ it('an edit of a new row that is being created is sent after it', async () => {
   await worker.sql`insert into scopestack.vendors (name, city) values ('Brand new', 'Here')`
   const edit = () => worker.sql`update scopestack.vendors set city = 'There' where name = 'Brand new'`
   const settled = await worker.push({ through: afterFirst(edit) })
-  expect(settled.map(({ change, fate }) => [change.op, fate])).toEqual([
+  expect(settled.map(({ change, outcome }) => [change.op, outcome])).toEqual([
     ['create', 'sent'],
     ['update', 'sent'],
   ])
@@ -157,7 +157,7 @@ it.each([
     insert into scopestack.project_documents (project_id, template_id, document_type)
     values (${project!.id}, 'pricing', 'pricing') returning id`
     const settled = await worker.push({ through: afterFirst(() => change(row!.id)) })
-    expect(settled.map(({ change: { op: done }, fate, error }) => [done, fate, error?.code])).toEqual([
+    expect(settled.map(({ change: { op: done }, outcome, error }) => [done, outcome, error?.code])).toEqual([
       ['create', 'sent', undefined],
       [op, 'parked', 'SYNC_PUSH_UNSUPPORTED'],
     ])

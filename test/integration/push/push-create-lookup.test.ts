@@ -40,7 +40,7 @@ const called = (name: string, type = 'vendors') =>
   sim.records.list(type).filter(({ attributes }) => attributes['name'] === name)
 const posts = (type = 'vendors') => sim.stats().requests[`POST /{account}/v1/${type}`] ?? 0
 const fates = async (settling: ReturnType<TestWorker['push']>) =>
-  (await settling).map(({ fate, error }) => error?.code ?? fate)
+  (await settling).map(({ outcome, error }) => error?.code ?? outcome)
 const addVendor = (name: string, city = 'Here') =>
   worker.sql`insert into scopestack.vendors (name, city) values (${name}, ${city})`
 const vendor = async (name: string) =>
@@ -120,7 +120,7 @@ describe('a new row is not taken for', () => {
     const settled = await worker.push({
       through: answering(() => document({ type: 'surveys', id: other!.id, attributes: other!.attributes })),
     })
-    expect(settled).toMatchObject([{ fate: 'parked', error: { code: 'SYNC_PUSH_UNKNOWN' } }])
+    expect(settled).toMatchObject([{ outcome: 'parked', error: { code: 'SYNC_PUSH_UNKNOWN' } }])
     expect(settled[0]!.error!.message).toBe(
       `It is not known whether the new row of surveys ${settled[0]!.change.recordId} was applied: it was answered with 201, as surveys ` +
         `"${other!.id}", and record ${other!.id} was there before, and it has nothing that it could be found by. Look in ` +

@@ -42,7 +42,7 @@ it('a user-defined field that is not defined is parked, and the rest is accepted
       user_defined_fields = user_defined_fields || '[{"name": "headcuont", "value": "7"}]'
     where id = ${id}`
   const [settled] = await worker.push()
-  expect(settled).toMatchObject({ fate: 'parked', error: { code: 'SYNC_PUSH_IGNORED' } })
+  expect(settled).toMatchObject({ outcome: 'parked', error: { code: 'SYNC_PUSH_IGNORED' } })
   expect(settled!.error!.message).toBe(
     `ScopeStack accepted the change of clients ${id} but did not apply user_defined_fields.headcuont. Check that ` +
       'the value is of the right kind, and that the user-defined field exists; then edit that column again, or ' +
@@ -59,9 +59,9 @@ it('a field that is written in its place is sent, and nothing stays parked', asy
   const { id } = sim.records.list('clients')[1]!
   await worker.sql`update scopestack.clients set msa_date = '2027-01-30' where id = ${id}`
   await notedBefore()
-  expect(await worker.push()).toMatchObject([{ fate: 'parked', error: { code: 'SYNC_PUSH_IGNORED' } }])
+  expect(await worker.push()).toMatchObject([{ outcome: 'parked', error: { code: 'SYNC_PUSH_IGNORED' } }])
   await worker.sql`update scopestack.clients set msa_date = '2027-01-31' where id = ${id}`
-  expect(await worker.push()).toMatchObject([{ fate: 'sent' }])
+  expect(await worker.push()).toMatchObject([{ outcome: 'sent' }])
   expect(sim.records.read('clients', id)!.attributes['msa-date']).toBe('2027-01-31')
   expect(await readChanges(worker.sql, [], { state: 'parked' })).toHaveLength(0)
 })
@@ -70,7 +70,7 @@ it('a new row is created nevertheless, and a warning names what of it was ignore
   await worker.sql`insert into scopestack.clients (name, msa_date) values ('Without a date', '2027-01-30')`
   await notedBefore()
   const [settled] = await worker.push()
-  expect(settled).toMatchObject({ fate: 'sent', error: { code: 'SYNC_PUSH_IGNORED' } })
+  expect(settled).toMatchObject({ outcome: 'sent', error: { code: 'SYNC_PUSH_IGNORED' } })
   expect(settled!.error!.message).toMatch(
     /^ScopeStack accepted the new row of clients local-\S+ but did not apply msa_date\. /,
   )
@@ -83,7 +83,7 @@ it('a response with the record as it was before proves nothing of what was accep
   const { id } = sim.records.list('clients')[1]!
   sim.setSwitches({ foreignWrites: 'stale' })
   await worker.sql`update scopestack.clients set domain = 'late.example' where id = ${id}`
-  expect(await worker.push()).toMatchObject([{ fate: 'sent', error: null }])
+  expect(await worker.push()).toMatchObject([{ outcome: 'sent', error: null }])
   sim.setSwitches({ foreignWrites: 'off' })
   expect((await held(id)).domain).toBe('late.example')
   expect(sim.records.read('clients', id)?.attributes['domain']).toBe('late.example')

@@ -69,11 +69,11 @@ it.each(Object.keys(FAILURES))('a write that arrives after %s is not sent a seco
   const name = `Slow after ${failure}`
   const { through, land, left } = slow(FAILURES[failure]!)
   await add(name)
-  expect(await worker.push({ through })).toMatchObject([{ fate: 'postponed' }])
+  expect(await worker.push({ through })).toMatchObject([{ outcome: 'postponed' }])
   for (const seconds of [2, 4, 8, 16, 32]) {
     await pass(seconds)
     const looked = await worker.push({ through })
-    expect(looked).toMatchObject([{ fate: 'postponed', error: { code: 'SYNC_PUSH_UNANSWERED' } }])
+    expect(looked).toMatchObject([{ outcome: 'postponed', error: { code: 'SYNC_PUSH_UNANSWERED' } }])
     expect(looked[0]!.error!.message).toBe(
       `The new row of vendors ${looked[0]!.change.recordId} was sent, and its response was lost. ScopeStack does not have it, and may ` +
         'still be working on it. It is tried again later; nothing needs to be done. (SYNC_PUSH_UNANSWERED)',
@@ -82,7 +82,7 @@ it.each(Object.keys(FAILURES))('a write that arrives after %s is not sent a seco
   expect(left()).toBe(1)
   await land()
   await pass(1)
-  expect(await worker.push({ through })).toMatchObject([{ fate: 'sent' }])
+  expect(await worker.push({ through })).toMatchObject([{ outcome: 'sent' }])
   expect(made(name)).toHaveLength(1)
 })
 
@@ -116,7 +116,7 @@ it('a write is sent again when ScopeStack has not shown it for too long; the rec
   await add('Never arrived')
   await worker.push({ through })
   await pass(95)
-  expect(await worker.push()).toMatchObject([{ fate: 'sent' }])
+  expect(await worker.push()).toMatchObject([{ outcome: 'sent' }])
   expect(made('Never arrived')).toHaveLength(1)
   expect(left()).toBe(1)
 
@@ -125,7 +125,7 @@ it('a write is sent again when ScopeStack has not shown it for too long; the rec
   await worker.push({ through: other.through })
   await other.land()
   await pass(95)
-  expect(await worker.push()).toMatchObject([{ fate: 'sent' }])
+  expect(await worker.push()).toMatchObject([{ outcome: 'sent' }])
   expect(made('Arrived at last')).toHaveLength(1)
 })
 
@@ -147,10 +147,10 @@ it('a write of a killed process is not sent again while it may be under way', as
   void push({ ...pusher, leases, client: silent }, { signal: new AbortController().signal, onResult: () => {} })
   await died
   await leases.close()
-  expect(await worker.push()).toMatchObject([{ fate: 'postponed' }])
+  expect(await worker.push()).toMatchObject([{ outcome: 'postponed' }])
   await land()
   await pass(1)
-  expect(await worker.push()).toMatchObject([{ fate: 'sent' }])
+  expect(await worker.push()).toMatchObject([{ outcome: 'sent' }])
   expect(made('Killed')).toHaveLength(1)
 })
 
@@ -210,7 +210,7 @@ it.each(Object.keys(ASIDE))(
     const name = `Lost ${how}`
     await add(name)
     expect(await before()).toMatchObject([
-      { fate: 'parked', error: { code: 'SYNC_PUSH_UNKNOWN', message: expect.stringMatching(why) as string } },
+      { outcome: 'parked', error: { code: 'SYNC_PUSH_UNKNOWN', message: expect.stringMatching(why) as string } },
     ])
     await worker.sql`update scopestack.vendors set name = ${`${name} II`} where name = ${name}`
     expect(await worker.push()).toEqual([])
@@ -235,10 +235,10 @@ it('a retry of an unknown new row declares it as not arrived, and sends it with 
   const { through } = slow(FAILURES['a gateway that gave up']!)
   await add('Unknown')
   await setAttempts(worker.sql, 4)
-  expect(await worker.push({ through })).toMatchObject([{ fate: 'parked', error: { code: 'SYNC_PUSH_UNKNOWN' } }])
+  expect(await worker.push({ through })).toMatchObject([{ outcome: 'parked', error: { code: 'SYNC_PUSH_UNKNOWN' } }])
   await worker.sql`update scopestack.vendors set city = 'There' where name = 'Unknown'`
   const [first] = await readChanges(worker.sql, ['id'])
   await retryChange(worker.sql, first!.id)
-  expect(await worker.push()).toMatchObject([{ fate: 'sent' }])
+  expect(await worker.push()).toMatchObject([{ outcome: 'sent' }])
   expect(made('Unknown')).toMatchObject([{ attributes: { city: 'There' } }])
 })

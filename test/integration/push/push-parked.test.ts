@@ -59,7 +59,7 @@ it('a new row whose lookup is refused is parked, and the others are sent', async
   await worker.sql`insert into scopestack.vendors (name) values ('Not to be asked for')`
   const other = await behind('behind-a-look-up.test')
   const fates = await worker.push()
-  expect(fates).toMatchObject([{ fate: 'parked', error: { code: 'SYNC_PUSH_REFUSED' } }, { fate: 'sent' }])
+  expect(fates).toMatchObject([{ outcome: 'parked', error: { code: 'SYNC_PUSH_REFUSED' } }, { outcome: 'sent' }])
   expect(fates[0]!.error!.message).toMatch(
     /^ScopeStack refused the lookup of the record, so the new row of vendors local-\S+ was not sent \(409\): .+\. "changes retry" tries again; /,
   )
@@ -67,7 +67,7 @@ it('a new row whose lookup is refused is parked, and the others are sent', async
   sim.removeFault()
   const [change] = await readChanges(worker.sql, ['id'])
   await retryChange(worker.sql, change!.id)
-  expect(await worker.push()).toMatchObject([{ fate: 'sent' }])
+  expect(await worker.push()).toMatchObject([{ outcome: 'sent' }])
   expect(made('Not to be asked for')).toHaveLength(1)
 })
 
@@ -83,10 +83,10 @@ it('an edit whose record may not be read is parked alone', async () => {
   sim.addFault({ kind: '409', count: 'always', match: { method: 'GET', path: '/vendors/not-an-id' } })
   const pusher = openPusher(worker, { conflict: undefined })
   const { planned } = await plan({ ...pusher, client: refusing(pusher.client) }, new AbortController().signal)
-  expect(planned.map(({ fate }) => fate)).toEqual(['send', 'refused', 'send'])
+  expect(planned.map(({ action }) => action)).toEqual(['send', 'refused', 'send'])
   sim.addFault({ kind: '404', match: { method: 'GET', type: 'vendors', page: 1 } })
   const settled = await worker.push({ through: refusing })
-  expect(new Map(settled.map(({ change, fate, error }) => [change.recordId, error?.code ?? fate]))).toEqual(
+  expect(new Map(settled.map(({ change, outcome, error }) => [change.recordId, error?.code ?? outcome]))).toEqual(
     new Map([
       [one!, 'sent'],
       [two!, 'SYNC_PUSH_REFUSED'],
@@ -108,15 +108,15 @@ it('a plan that does not show every change says so', async () => {
 it('a name that is too long for an address is not looked up: the row is sent, and unknown when its response is lost', async () => {
   const [long, lost] = ['x'.repeat(20_000), 'y'.repeat(20_000)]
   await worker.sql`insert into scopestack.vendors (name) values (${long})`
-  expect(await worker.push()).toMatchObject([{ fate: 'sent' }])
+  expect(await worker.push()).toMatchObject([{ outcome: 'sent' }])
   expect(made(long)).toHaveLength(1)
   await worker.sql`insert into scopestack.vendors (name) values (${lost})`
   const other = await behind('behind-a-name.test')
   sim.addFault({ kind: 'lost-answer', match: { method: 'POST', type: 'vendors' } })
-  expect(await worker.push()).toMatchObject([{ fate: 'postponed' }, { fate: 'sent' }])
+  expect(await worker.push()).toMatchObject([{ outcome: 'postponed' }, { outcome: 'sent' }])
   expect(other()).toBe('behind-a-name.test')
   await due()
-  expect(await worker.push()).toMatchObject([{ fate: 'parked', error: { code: 'SYNC_PUSH_UNKNOWN' } }])
+  expect(await worker.push()).toMatchObject([{ outcome: 'parked', error: { code: 'SYNC_PUSH_UNKNOWN' } }])
 })
 
 it('a change that ScopeStack fails at repeatedly is sent after the others', async () => {
@@ -129,7 +129,7 @@ it('a change that ScopeStack fails at repeatedly is sent after the others', asyn
     get: (path, parse, signal, options) => client.get(path, parse, signal, { ...options, attempts: 1 }),
   })
   await expect(worker.push({ through: hasty })).rejects.toMatchObject({ code: 'SYNC_REMOTE_FAILED' })
-  expect(await worker.push({ through: hasty })).toMatchObject([{ fate: 'sent' }])
+  expect(await worker.push({ through: hasty })).toMatchObject([{ outcome: 'sent' }])
   expect(other()).toBe('behind-a-failure.test')
 })
 
@@ -144,7 +144,7 @@ it.each(['update', 'delete'] as const)(
     await discardCreates(worker.sql)
     const other = await behind(`behind-a-${op}.test`)
     const fates = await worker.push()
-    expect(fates).toMatchObject([{ fate: 'parked', error: { code: 'SYNC_PUSH_GONE' } }, { fate: 'sent' }])
+    expect(fates).toMatchObject([{ outcome: 'parked', error: { code: 'SYNC_PUSH_GONE' } }, { outcome: 'sent' }])
     expect(other()).toBe(`behind-a-${op}.test`)
     expect(requests()).not.toHaveProperty('GET /{account}/v1/vendors/{id}')
     await worker.sql.begin(async (tx) => {
@@ -161,12 +161,15 @@ it('a row in another open transaction is settled later, and the others are sent'
   await worker.sql.begin(async (tx) => {
     await tx`update scopestack.vendors set state = 'Open' where id = ${one!}`
     const fates = await worker.push()
-    expect(fates).toMatchObject([{ fate: 'postponed', error: { code: 'SYNC_PUSH_ROW_LOCKED' } }, { fate: 'sent' }])
+    expect(fates).toMatchObject([
+      { outcome: 'postponed', error: { code: 'SYNC_PUSH_ROW_LOCKED' } },
+      { outcome: 'sent' },
+    ])
     expect(other()).toBe('behind-a-lock.test')
   })
   // What was written then is not written again, and what was edited meanwhile goes out behind it.
   await due()
-  expect(await worker.push()).toMatchObject([{ fate: 'sent' }, { fate: 'sent' }])
+  expect(await worker.push()).toMatchObject([{ outcome: 'sent' }, { outcome: 'sent' }])
   expect(sim.records.read('vendors', one!)!.attributes).toMatchObject({ city: 'Held', state: 'Open' })
   expect(requests()['PATCH /{account}/v1/vendors/{id}']).toBe(2)
 })
@@ -175,12 +178,12 @@ it('a new row in an open transaction keeps the stored response: it is read by it
   await worker.sql`insert into scopestack.vendors (name, city) values ('Held back', 'Here')`
   await worker.sql.begin(async (tx) => {
     await tx`update scopestack.vendors set city = 'There' where name = 'Held back'`
-    expect(await worker.push()).toMatchObject([{ fate: 'postponed', error: { code: 'SYNC_PUSH_ROW_LOCKED' } }])
+    expect(await worker.push()).toMatchObject([{ outcome: 'postponed', error: { code: 'SYNC_PUSH_ROW_LOCKED' } }])
   })
   const [record] = made('Held back')
   sim.records.update('vendors', record!.id, { attributes: { name: 'Renamed there' } })
   await due()
-  expect((await worker.push()).map(({ change, fate }) => [change.op, fate])).toEqual([
+  expect((await worker.push()).map(({ change, outcome }) => [change.op, outcome])).toEqual([
     ['create', 'sent'],
     ['update', 'sent'],
   ])
@@ -193,13 +196,13 @@ it('a record that is deleted in ScopeStack before its row has the response is go
   await worker.sql`insert into scopestack.vendors (name) values ('Short-lived')`
   await worker.sql.begin(async (tx) => {
     await tx`select from scopestack.vendors where name = 'Short-lived' for update`
-    expect(await worker.push()).toMatchObject([{ fate: 'postponed' }])
+    expect(await worker.push()).toMatchObject([{ outcome: 'postponed' }])
   })
   sim.records.remove('vendors', made('Short-lived')[0]!.id)
   await due()
-  expect(await worker.push()).toMatchObject([{ fate: 'parked', error: { code: 'SYNC_PUSH_GONE' } }])
+  expect(await worker.push()).toMatchObject([{ outcome: 'parked', error: { code: 'SYNC_PUSH_GONE' } }])
   await worker.sql`update scopestack.vendors set city = 'Again' where name = 'Short-lived'`
-  expect(await worker.push()).toMatchObject([{ fate: 'sent' }])
+  expect(await worker.push()).toMatchObject([{ outcome: 'sent' }])
   expect(made('Short-lived')).toHaveLength(1)
 })
 
@@ -207,20 +210,20 @@ it('a write whose response cannot be read is never sent again: a retry reads the
   await worker.sql`insert into scopestack.vendors (name) values ('Unreadable')`
   await worker.sql.begin(async (tx) => {
     await tx`select from scopestack.vendors where name = 'Unreadable' for update`
-    expect(await worker.push()).toMatchObject([{ fate: 'postponed' }])
+    expect(await worker.push()).toMatchObject([{ outcome: 'postponed' }])
   })
   await due()
   const [record] = made('Unreadable')
   sim.addFault({ kind: '403', count: 2, match: { method: 'GET', path: `/vendors/${record!.id}` } })
   const [parked] = await worker.push()
-  expect(parked).toMatchObject({ fate: 'parked', error: { code: 'SYNC_PUSH_UNKNOWN' } })
+  expect(parked).toMatchObject({ outcome: 'parked', error: { code: 'SYNC_PUSH_UNKNOWN' } })
   expect(parked!.error!.message).toContain(
     `was created in ScopeStack as ${record!.id}, and its row could not take that id`,
   )
   await worker.sql`update scopestack.vendors set city = 'Behind it' where name = 'Unreadable'`
   expect(await worker.push()).toEqual([])
   await retryChange(worker.sql, parked!.change.id)
-  expect(await worker.push()).toMatchObject([{ fate: 'sent' }, { fate: 'sent' }])
+  expect(await worker.push()).toMatchObject([{ outcome: 'sent' }, { outcome: 'sent' }])
   expect(made('Unreadable')).toMatchObject([{ id: record!.id, attributes: { city: 'Behind it' } }])
   expect(requests()['POST /{account}/v1/vendors']).toBe(1)
 })

@@ -105,7 +105,7 @@ describe('a column that is not writable', () => {
     await worker.sql`update scopestack.clients set domain = 'x.test', active = false where id = ${id}`
     await worker.push()
     await worker.sql`update scopestack.clients set domain = ${String(attributes['domain'])} where id = ${id}`
-    expect(await worker.push()).toMatchObject([{ fate: 'sent' }])
+    expect(await worker.push()).toMatchObject([{ outcome: 'sent' }])
     expect(sim.records.read('clients', id)!.attributes).toMatchObject({ active: false, domain: attributes['domain'] })
   })
 
@@ -126,7 +126,7 @@ describe.each(['404', '405'] as const)('a write answered with %s', (kind) => {
     const { id } = client(0)
     fault('PATCH')
     await edit(id, 'refused.test')
-    expect(await worker.push()).toMatchObject([{ fate: 'parked', error: { code: 'SYNC_PUSH_UNSUPPORTED' } }])
+    expect(await worker.push()).toMatchObject([{ outcome: 'parked', error: { code: 'SYNC_PUSH_UNSUPPORTED' } }])
     expect((await parked()).reason).toBe(
       `ScopeStack does not let this account write the change of clients ${id} (${kind}: ` +
         `${kind === '404' ? 'Not Found' : 'Method Not Allowed'}), though it shows these records: its API has no such write, or the ` +
@@ -161,7 +161,7 @@ describe.each(['404', '405'] as const)('a write answered with %s', (kind) => {
     await worker.run(TYPES)
     fault('DELETE')
     await worker.sql`delete from scopestack.crm_opportunities where id = ${id}`
-    expect(await worker.push()).toMatchObject([{ fate: 'parked', error: { code: 'SYNC_PUSH_UNSUPPORTED' } }])
+    expect(await worker.push()).toMatchObject([{ outcome: 'parked', error: { code: 'SYNC_PUSH_UNSUPPORTED' } }])
     sim.removeFault()
     await worker.run(TYPES)
     expect(await worker.sql`select id from scopestack.crm_opportunities where id = ${id}`).toHaveLength(1)
@@ -171,7 +171,7 @@ describe.each(['404', '405'] as const)('a write answered with %s', (kind) => {
   it('of a new row, says that there is no such write', async () => {
     fault('POST')
     await worker.sql`insert into scopestack.clients (name) values (${`No route ${kind}`})`
-    expect(await worker.push()).toMatchObject([{ fate: 'parked', error: { code: 'SYNC_PUSH_UNSUPPORTED' } }])
+    expect(await worker.push()).toMatchObject([{ outcome: 'parked', error: { code: 'SYNC_PUSH_UNSUPPORTED' } }])
   })
 })
 
@@ -179,7 +179,7 @@ it('a record that its own address does not find, and the list does, is not gone'
   const { id } = client(0)
   sim.addFault({ kind: '404', count: 'always', match: { method: 'GET', path: '/\\/clients\\/\\d+$/' } })
   await edit(id, 'listed.test')
-  expect(await worker.push()).toMatchObject([{ fate: 'sent' }])
+  expect(await worker.push()).toMatchObject([{ outcome: 'sent' }])
   expect(client(0).attributes['domain']).toBe('listed.test')
 })
 
@@ -196,7 +196,7 @@ describe('an account that was given another slug', () => {
     await expect(worker.push()).rejects.toMatchObject({ code: 'SYNC_ACCOUNT_NOT_FOUND' })
     expect(new Set(await readStates(worker.sql))).toEqual(new Set(['waiting']))
     await using anew = await startWorker(sim, database.url)
-    expect(await anew.push()).toMatchObject([{ fate: 'sent' }, { fate: 'sent' }])
+    expect(await anew.push()).toMatchObject([{ outcome: 'sent' }, { outcome: 'sent' }])
     expect(client(0).attributes['domain']).toBe('renamed.test')
     expect(sim.records.read('crm-opportunities', deal.id)).toBeNull()
     sim.renameAccount('demo')
@@ -212,11 +212,11 @@ describe('a read before a write that returns another record', () => {
     const { id } = client(0)
     await edit(id, 'not-looked.test')
     expect(await worker.push({ through: others })).toMatchObject([
-      { fate: 'postponed', error: { code: 'SYNC_ANSWER_FOREIGN' } },
+      { outcome: 'postponed', error: { code: 'SYNC_ANSWER_FOREIGN' } },
     ])
     expect(asked('PATCH /{account}/v1/clients/{id}')).toBe(0)
     await makeDue(worker.sql)
-    expect(await worker.push()).toMatchObject([{ fate: 'sent' }])
+    expect(await worker.push()).toMatchObject([{ outcome: 'sent' }])
   })
 
   it('holds up no other change', async () => {
@@ -227,7 +227,7 @@ describe('a read before a write that returns another record', () => {
       get: (path, body) => (/\/clients(\/|\?)/.test(path) ? body.replaceAll(`"id":"${one}"`, '"id":"77777"') : body),
     })
     const settled = await worker.push({ through: mixed })
-    expect(new Map(settled.map(({ change, fate }) => [change.recordId, fate]))).toEqual(
+    expect(new Map(settled.map(({ change, outcome }) => [change.recordId, outcome]))).toEqual(
       new Map([
         [one, 'postponed'],
         [two, 'sent'],
@@ -247,7 +247,7 @@ describe('an attribute that is withheld from the role', () => {
   it('is no conflict, and not ignored: it is sent', async () => {
     const { id } = client(0)
     await edit(id, 'unseen.test')
-    expect(await worker.push({ through: withheld('domain') })).toMatchObject([{ fate: 'sent', error: null }])
+    expect(await worker.push({ through: withheld('domain') })).toMatchObject([{ outcome: 'sent', error: null }])
     expect(client(0).attributes['domain']).toBe('unseen.test')
   })
 
@@ -268,7 +268,7 @@ describe('an attribute that is withheld from the role', () => {
       update scopestack.crm_opportunities set custom_attributes = '[{"key": "region", "val": "west"}, {"key": "tier", "val": "1"}]'
       where id = ${id}`
     const settled = await worker.push({ through: withheld('custom-attributes') })
-    expect(settled).toMatchObject([{ fate: 'parked', error: { code: 'SYNC_PUSH_UNSEEN' } }])
+    expect(settled).toMatchObject([{ outcome: 'parked', error: { code: 'SYNC_PUSH_UNSEEN' } }])
     expect(asked('PATCH /{account}/v1/crm-opportunities/{id}')).toBe(0)
   })
 })
@@ -302,15 +302,15 @@ describe('a record that ScopeStack fails at', () => {
       const settled: (string | undefined)[][] = []
       // Alone it ends the push.
       await worker.push({ through }).then(
-        (all) => settled.push(...all.map(({ change, fate, error }) => [change.recordId, error?.code ?? fate])),
+        (all) => settled.push(...all.map(({ change, outcome, error }) => [change.recordId, error?.code ?? outcome])),
         (error: SyncError) => settled.push([bad, error.code]),
       )
       return Object.fromEntries(settled) as Record<string, string>
     }
     expect(await push()).toEqual(Object.fromEntries(ids.map((id) => [id, id === bad ? 'SYNC_REMOTE_FAILED' : 'sent'])))
-    for (const fate of ['SYNC_REMOTE_FAILED', 'SYNC_REMOTE_FAILED', 'SYNC_REMOTE_FAILED', 'SYNC_PUSH_FAILED']) {
+    for (const outcome of ['SYNC_REMOTE_FAILED', 'SYNC_REMOTE_FAILED', 'SYNC_REMOTE_FAILED', 'SYNC_PUSH_FAILED']) {
       await again()
-      expect(await push()).toEqual({ [bad]: fate })
+      expect(await push()).toEqual({ [bad]: outcome })
     }
     expect((await parked()).reason).toMatch(
       /was tried 5 times and ScopeStack failed each time: ScopeStack responded with 500/,
@@ -325,6 +325,6 @@ describe('a record that ScopeStack fails at', () => {
       [1, 2].map(() => ({ state: 'waiting', attempts: 0, code: null })),
     )
     await again()
-    expect((await worker.push()).map(({ fate }) => fate)).toEqual(['sent', 'sent'])
+    expect((await worker.push()).map(({ outcome }) => outcome)).toEqual(['sent', 'sent'])
   })
 })

@@ -40,7 +40,7 @@ const domainOf = async (id: string) =>
   (await worker.sql<{ domain: string }[]>`select domain from scopestack.clients where id = ${id}`)[0]!.domain
 const soon = () => makeDue(worker.sql)
 const fates = async (settling: ReturnType<TestWorker['push']>) =>
-  (await settling).map(({ fate, error }) => error?.code ?? fate)
+  (await settling).map(({ outcome, error }) => error?.code ?? outcome)
 const states = async () => readStates(worker.sql)
 
 /** Another transaction locks a row as long as `body` takes. */

@@ -43,13 +43,13 @@ it.each([
   sim.records.update('vendors', id, { attributes: { city: theirs } })
   await editBehind(`behind ${name}`)
   expect(await worker.push()).toMatchObject([
-    { fate: 'parked', error: { code: 'SYNC_PUSH_CONFLICT' } },
-    { fate: 'sent' },
+    { outcome: 'parked', error: { code: 'SYNC_PUSH_CONFLICT' } },
+    { outcome: 'sent' },
   ])
   const [change] = await readChanges(worker.sql, ['id', 'decisions'], { state: 'parked' })
   expect(change!.decisions).toMatchObject([{ member: 'city', remote: noted }])
   await resolveChange(worker.sql, worker.catalog, change!.id, 'local')
-  expect(await worker.push()).toMatchObject([{ fate: 'sent' }])
+  expect(await worker.push()).toMatchObject([{ outcome: 'sent' }])
   expect(sim.records.read('vendors', id)!.attributes['city']).toBe(`Mine, not ${name}`)
 })
 
@@ -61,7 +61,7 @@ it('a refusal whose reason has such characters is noted', async () => {
     ...client,
     write: async (_, parse) => parse({ status: 422, headers: {}, body: JSON.stringify({ errors }) }, ''),
   })
-  expect(await worker.push({ through: refuse })).toMatchObject([{ fate: 'parked', change: { recordId: id } }])
+  expect(await worker.push({ through: refuse })).toMatchObject([{ outcome: 'parked', change: { recordId: id } }])
   expect(await readChanges(worker.sql, ['code', 'errors'])).toMatchObject([
     { code: 'SYNC_PUSH_INVALID', errors: [{ column: 'domain', message: 'is bad: \uFFFD' }] },
   ])
@@ -73,8 +73,8 @@ it('an edit whose outcome Postgres refuses is parked alone', async () => {
     await worker.sql`update scopestack.vendors set city = 'Nowhere' where id = ${first('vendors')}`
     await editBehind('behind-nowhere.test')
     expect(await worker.push()).toMatchObject([
-      { fate: 'parked', error: { code: 'SYNC_PUSH_NOT_HELD' } },
-      { fate: 'sent' },
+      { outcome: 'parked', error: { code: 'SYNC_PUSH_NOT_HELD' } },
+      { outcome: 'sent' },
     ])
     const [parked] = await readChanges(worker.sql, ['reason'], { state: 'parked' })
     expect(parked!.reason).toMatch(/no_such_city.*It may have been applied: look in ScopeStack/)

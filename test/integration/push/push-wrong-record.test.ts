@@ -53,7 +53,7 @@ const called = (name: string, type = 'clients') =>
 const asked = (what: string): number => sim.stats().requests[what] ?? 0
 const due = () => makeDue(worker.sql)
 const fates = async (settling: ReturnType<TestWorker['push']>) =>
-  (await settling).map(({ fate, error }) => error?.code ?? fate)
+  (await settling).map(({ outcome, error }) => error?.code ?? outcome)
 
 /** A client that projects hang on. */
 const client = (): string => {
@@ -164,10 +164,10 @@ describe('a PATCH whose response is not the record, and that', () => {
 
   it('never has an effect, is parked at last with the reason', async () => {
     await edit('never.test')
-    for (const fate of ['NO_EFFECT', 'NO_EFFECT', 'NO_EFFECT', 'NO_EFFECT', 'FAILED']) {
+    for (const outcome of ['NO_EFFECT', 'NO_EFFECT', 'NO_EFFECT', 'NO_EFFECT', 'FAILED']) {
       page()
       await due()
-      expect(await fates(worker.push())).toEqual([`SYNC_PUSH_${fate}`])
+      expect(await fates(worker.push())).toEqual([`SYNC_PUSH_${outcome}`])
     }
     expect((await noted())!['reason']).toMatch(
       /answered with 200: it is HTML, and ScopeStack still holds the old values\. When/,

@@ -67,7 +67,7 @@ describe('an update', () => {
     const [id] = ids('clients')
     const before = remote('clients', id!)
     await worker.sql`update scopestack.clients set domain = 'new.test', msa_date = '2027-03-04' where id = ${id!}`
-    expect(await worker.push()).toMatchObject([{ fate: 'sent' }])
+    expect(await worker.push()).toMatchObject([{ outcome: 'sent' }])
     expect(remote('clients', id!).attributes).toEqual({
       ...before.attributes,
       domain: 'new.test',
@@ -94,7 +94,7 @@ describe('an update', () => {
     const [one, two] = ids('clients')
     const client = remote('projects', project!).relationships['client'] === one ? two! : one!
     await worker.sql`update scopestack.projects set client_id = ${client} where id = ${project!}`
-    expect(await worker.push()).toMatchObject([{ fate: 'sent' }])
+    expect(await worker.push()).toMatchObject([{ outcome: 'sent' }])
     const [row] = await worker.sql`select client_id, client_name from scopestack.projects where id = ${project!}`
     expect(row).toEqual({ client_id: client, client_name: remote('clients', client).attributes['name'] })
     await settled()
@@ -108,7 +108,7 @@ it('makes a parent before what refers to it, and gives both their real ids', asy
     insert into scopestack.projects (project_name, client_id) values ('First, of "many"', ${client!.id}) returning id`
   await worker.sql`insert into scopestack.project_locations (name, project_id) values ('Here', ${project!.id})`
   await worker.sql`update scopestack.clients set domain = 'brand.newer' where id = ${client!.id}`
-  expect(await worker.push()).toMatchObject([{ fate: 'sent' }, { fate: 'sent' }, { fate: 'sent' }])
+  expect(await worker.push()).toMatchObject([{ outcome: 'sent' }, { outcome: 'sent' }, { outcome: 'sent' }])
   const made = sim.records.list('clients').filter(({ attributes }) => attributes['name'] === 'Brand new')
   expect(made).toMatchObject([{ attributes: { domain: 'brand.newer' } }])
   const [row] = await worker.sql`
@@ -124,7 +124,7 @@ it('deletes where ScopeStack accepts it, and a record that is gone already count
   const [one, two] = ids('crm-opportunities')
   await worker.sql`delete from scopestack.crm_opportunities where id in ${worker.sql([one!, two!])}`
   sim.records.remove('crm-opportunities', two!)
-  expect(await worker.push()).toMatchObject([{ fate: 'sent' }, { fate: 'sent' }])
+  expect(await worker.push()).toMatchObject([{ outcome: 'sent' }, { outcome: 'sent' }])
   expect(ids('crm-opportunities')).not.toContain(one)
   await settled()
 })
@@ -145,7 +145,7 @@ describe('a refusal parks the change', () => {
     const [one, two] = sim.records.list('clients')
     const taken = String(two!.attributes['name'])
     await worker.sql`update scopestack.clients set name = ${taken}, domain = 'kept.test' where id = ${one!.id}`
-    expect(await worker.push()).toMatchObject([{ fate: 'parked' }])
+    expect(await worker.push()).toMatchObject([{ outcome: 'parked' }])
     expect(await parked()).toEqual({
       code: 'SYNC_PUSH_INVALID',
       reason:
@@ -154,7 +154,7 @@ describe('a refusal parks the change', () => {
       errors: [{ column: 'name', pointer: '/data/attributes/name', message: 'has already been taken' }],
     })
     await worker.sql`update scopestack.clients set name = 'Free' where id = ${one!.id}`
-    expect(await worker.push()).toMatchObject([{ fate: 'sent' }])
+    expect(await worker.push()).toMatchObject([{ outcome: 'sent' }])
     expect(remote('clients', one!.id).attributes).toMatchObject({ name: 'Free', domain: 'kept.test' })
     expect((await states()).map(([, state]) => state)).toEqual(['superseded', 'sent'])
     // Projects repeat the name of their client.
@@ -174,12 +174,12 @@ describe('a refusal parks the change', () => {
     ])
     // Another field has nothing to do with it.
     await worker.sql`update scopestack.clients set domain = 'other.test' where id = ${one!.id}`
-    expect(await worker.push()).toMatchObject([{ fate: 'sent' }])
+    expect(await worker.push()).toMatchObject([{ outcome: 'sent' }])
     expect(remote('clients', one!.id).attributes).toMatchObject({ name: mine, domain: 'other.test' })
     expect((await states()).map(([, state]) => state)).toEqual(['parked', 'sent'])
     // The same one is another try at it.
     await worker.sql`update scopestack.clients set name = 'Free too' where id = ${one!.id}`
-    expect(await worker.push()).toMatchObject([{ fate: 'sent' }])
+    expect(await worker.push()).toMatchObject([{ outcome: 'sent' }])
     expect((await states()).map(([, state]) => state)).toEqual(['superseded', 'sent', 'sent'])
     await settled(['projects'])
   })
@@ -188,10 +188,10 @@ describe('a refusal parks the change', () => {
     const [one] = sim.records.list('clients')
     const taken = String(one!.attributes['name'])
     await worker.sql`insert into scopestack.clients (name) values (${taken})`
-    expect(await worker.push()).toMatchObject([{ fate: 'parked', error: { code: 'SYNC_PUSH_INVALID' } }])
+    expect(await worker.push()).toMatchObject([{ outcome: 'parked', error: { code: 'SYNC_PUSH_INVALID' } }])
     await worker.run(['clients'])
     await worker.sql`update scopestack.clients set name = 'Corrected' where id like 'local-%'`
-    expect(await worker.push()).toMatchObject([{ fate: 'sent' }])
+    expect(await worker.push()).toMatchObject([{ outcome: 'sent' }])
     expect(sim.records.list('clients').filter(({ attributes }) => attributes['name'] === 'Corrected')).toHaveLength(1)
     await settled()
   })
@@ -201,7 +201,7 @@ describe('a refusal parks the change', () => {
     // Once more after the token was renewed, as the guide asks.
     sim.addFault({ kind: '403', count: 2, match: { method: 'PATCH', path: `/clients/${one!}` } })
     await worker.sql`update scopestack.clients set domain = 'x403.test' where id in ${worker.sql([one!, two!])}`
-    const fates = new Map((await worker.push()).map(({ change, fate }) => [change.recordId, fate]))
+    const fates = new Map((await worker.push()).map(({ change, outcome }) => [change.recordId, outcome]))
     expect(fates).toEqual(
       new Map([
         [one!, 'parked'],
@@ -215,7 +215,7 @@ describe('a refusal parks the change', () => {
     const [one] = ids('clients')
     sim.addFault({ kind: '409', match: { method: 'PATCH' } })
     await worker.sql`update scopestack.clients set domain = 'x409.test' where id = ${one!}`
-    expect(await worker.push()).toMatchObject([{ fate: 'parked' }])
+    expect(await worker.push()).toMatchObject([{ outcome: 'parked' }])
     expect(await parked()).toMatchObject({
       code: 'SYNC_PUSH_REFUSED',
       reason: expect.stringContaining('(409): Conflict') as string,
@@ -236,7 +236,7 @@ describe('a refusal parks the change', () => {
     await worker.run(TYPES)
     sim.records.remove('project-locations', one!)
     await worker.sql`update scopestack.project_locations set city = 'Gone' where id = ${one!}`
-    expect(await worker.push()).toMatchObject([{ fate: 'parked', error: { code: 'SYNC_PUSH_GONE' } }])
+    expect(await worker.push()).toMatchObject([{ outcome: 'parked', error: { code: 'SYNC_PUSH_GONE' } }])
     expect(await worker.push()).toEqual([])
   })
 
@@ -248,7 +248,7 @@ describe('a refusal parks the change', () => {
     await worker.run(['projects'])
     sim.records.remove('projects', project.id)
     await worker.sql`insert into scopestack.project_locations (name, project_id) values ('Nowhere', ${project.id})`
-    expect(await worker.push()).toMatchObject([{ fate: 'parked', error: { code: 'SYNC_PUSH_INVALID' } }])
+    expect(await worker.push()).toMatchObject([{ outcome: 'parked', error: { code: 'SYNC_PUSH_INVALID' } }])
     expect(await parked()).toMatchObject({ errors: [{ column: 'project_id', message: 'must exist' }] })
   })
 })
@@ -258,7 +258,7 @@ describe('faults on the way', () => {
     const [id] = ids('clients')
     sim.addFault({ kind, count: 2, match: { method: 'PATCH' } })
     await worker.sql`update scopestack.clients set domain = ${`${kind}.test`} where id = ${id!}`
-    expect(await worker.push()).toMatchObject([{ fate: 'sent' }])
+    expect(await worker.push()).toMatchObject([{ outcome: 'sent' }])
     expect(remote('clients', id!).attributes['domain']).toBe(`${kind}.test`)
     await settled()
   })
@@ -268,7 +268,7 @@ describe('faults on the way', () => {
     await worker.run(['crm-opportunities'])
     sim.addFault({ kind: 'lost-answer', match: { method: 'DELETE' } })
     await worker.sql`delete from scopestack.crm_opportunities where id = ${id}`
-    expect(await worker.push()).toMatchObject([{ fate: 'sent' }])
+    expect(await worker.push()).toMatchObject([{ outcome: 'sent' }])
     expect(ids('crm-opportunities')).not.toContain(id)
   })
 
@@ -278,10 +278,10 @@ describe('faults on the way', () => {
       const name = `Once, in spite of ${kind}`
       sim.addFault({ kind, match: { method: 'POST', type: 'clients' } })
       await worker.sql`insert into scopestack.clients (name, domain) values (${name}, 'once.test')`
-      expect(await worker.push()).toMatchObject([{ fate: 'postponed' }])
+      expect(await worker.push()).toMatchObject([{ outcome: 'postponed' }])
       // So long that ScopeStack cannot be working on it any more.
       await makeDue(worker.sql, 100)
-      expect(await worker.push()).toMatchObject([{ fate: 'sent' }])
+      expect(await worker.push()).toMatchObject([{ outcome: 'sent' }])
       expect(sim.records.list('clients').filter(({ attributes }) => attributes['name'] === name)).toHaveLength(1)
       const posts = requests()['POST /{account}/v1/clients']
       expect(posts).toBe(kind === 'lost-answer' || kind === 'truncate' ? 1 : 2)
@@ -292,17 +292,17 @@ describe('faults on the way', () => {
   it('a POST waits after a 429 and is sent again, since it was not processed', async () => {
     sim.addFault({ kind: '429', count: 2, match: { method: 'POST', type: 'clients' } })
     await worker.sql`insert into scopestack.clients (name) values ('Patient')`
-    expect(await worker.push()).toMatchObject([{ fate: 'sent' }])
+    expect(await worker.push()).toMatchObject([{ outcome: 'sent' }])
     expect(sim.records.list('clients').filter(({ attributes }) => attributes['name'] === 'Patient')).toHaveLength(1)
   })
 
   it('a POST whose record cannot be distinguished from another is parked, and not sent again', async () => {
     sim.addFault({ kind: 'lost-answer', match: { method: 'POST', type: 'vendors' } })
     await worker.sql`insert into scopestack.vendors (name, city) values ('Twin', 'Here')`
-    expect(await worker.push()).toMatchObject([{ fate: 'postponed' }])
+    expect(await worker.push()).toMatchObject([{ outcome: 'postponed' }])
     sim.records.create('vendors', { attributes: { name: 'Twin', city: 'There' } })
     await makeDue(worker.sql)
-    expect(await worker.push()).toMatchObject([{ fate: 'parked', error: { code: 'SYNC_PUSH_UNKNOWN' } }])
+    expect(await worker.push()).toMatchObject([{ outcome: 'parked', error: { code: 'SYNC_PUSH_UNKNOWN' } }])
     // Nothing is sent to a record that may not be there.
     await worker.sql`update scopestack.vendors set city = 'Elsewhere' where name = 'Twin' and id like 'local-%'`
     expect(await worker.push()).toEqual([])
@@ -314,9 +314,9 @@ describe('faults on the way', () => {
     sim.addFault({ kind: 'lost-answer', match: { method: 'POST', type: 'project-documents' } })
     await worker.sql`
       insert into scopestack.project_documents (project_id, template_id, document_type) values (${project!}, 'pricing', 'pricing')`
-    expect(await worker.push()).toMatchObject([{ fate: 'postponed' }])
+    expect(await worker.push()).toMatchObject([{ outcome: 'postponed' }])
     await makeDue(worker.sql)
-    expect(await worker.push()).toMatchObject([{ fate: 'parked', error: { code: 'SYNC_PUSH_UNKNOWN' } }])
+    expect(await worker.push()).toMatchObject([{ outcome: 'parked', error: { code: 'SYNC_PUSH_UNKNOWN' } }])
   })
 
   it.each([unauthorized({ url: 'x.test' }), rateLimited({ url: 'x.test', seconds: 600 }), stopped()])(
@@ -334,7 +334,7 @@ describe('faults on the way', () => {
         insert into scopestack.project_documents (project_id, template_id, document_type) values (${project!}, ${error.code}, 'pricing')`
       await expect(worker.push({ through })).rejects.toBe(error)
       await makeDue(worker.sql)
-      expect(await worker.push()).toMatchObject([{ fate: 'sent' }])
+      expect(await worker.push()).toMatchObject([{ outcome: 'sent' }])
     },
   )
 
@@ -343,7 +343,7 @@ describe('faults on the way', () => {
     sim.setSwitches({ refusedFilters: { vendors: ['id'] } })
     try {
       await worker.sql`update scopestack.vendors set city = 'One by one' where id in ${worker.sql(some)}`
-      expect((await worker.push()).map(({ fate }) => fate)).toEqual(['sent', 'sent', 'sent'])
+      expect((await worker.push()).map(({ outcome }) => outcome)).toEqual(['sent', 'sent', 'sent'])
       expect(requests()).toMatchObject({ 'GET /{account}/v1/vendors': 1, 'GET /{account}/v1/vendors/{id}': 3 })
     } finally {
       sim.setSwitches({ refusedFilters: {} })
@@ -356,9 +356,9 @@ describe('faults on the way', () => {
     sim.addFault({ kind: '500', count: 'always', match: { method: 'PATCH', path: `/clients/${id!}` } })
     await worker.sql`update scopestack.clients set domain = 'poison.test' where id = ${id!}`
     await setAttempts(worker.sql, 3)
-    expect(await worker.push()).toMatchObject([{ fate: 'postponed' }])
+    expect(await worker.push()).toMatchObject([{ outcome: 'postponed' }])
     await makeDue(worker.sql)
-    expect(await worker.push()).toMatchObject([{ fate: 'parked', error: { code: 'SYNC_PUSH_FAILED' } }])
+    expect(await worker.push()).toMatchObject([{ outcome: 'parked', error: { code: 'SYNC_PUSH_FAILED' } }])
   })
 
   it('a second 401 stops the push, and nothing is lost', async () => {
@@ -366,6 +366,6 @@ describe('faults on the way', () => {
     sim.addFault({ kind: '401', count: 2, match: { method: 'PATCH' } })
     await worker.sql`update scopestack.clients set domain = 'later.test' where id = ${id!}`
     await expect(worker.push()).rejects.toMatchObject({ code: 'SYNC_UNAUTHORIZED' })
-    expect(await worker.push()).toMatchObject([{ fate: 'sent' }])
+    expect(await worker.push()).toMatchObject([{ outcome: 'sent' }])
   })
 })

@@ -26,7 +26,7 @@ const states = ({ sql }: TestWorker) => readChanges(sql, ['op', 'state', 'isRetu
 async function park({ sim, worker, ids }: Awaited<ReturnType<typeof open>>, of: number): Promise<void> {
   await worker.sql`update scopestack.vendors set name = 'Mine' where id = ${ids[of]!}`
   const fault = sim.addFault({ kind: '403', match: { method: 'PATCH' }, count: 'always' })
-  expect(await worker.push()).toMatchObject([{ fate: 'parked' }])
+  expect(await worker.push()).toMatchObject([{ outcome: 'parked' }])
   sim.removeFault(fault.id)
 }
 
@@ -104,7 +104,7 @@ describe('a page that has not changed', () => {
         return await client.write({ ...request, body: JSON.stringify(back) }, parse, signal)
       },
     })
-    expect(await worker.push({ through })).toMatchObject([{ fate: 'parked', error: { code: 'SYNC_PUSH_IGNORED' } }])
+    expect(await worker.push({ through })).toMatchObject([{ outcome: 'parked', error: { code: 'SYNC_PUSH_IGNORED' } }])
     await pullOne(worker, 'vendors')
     expect(await name(ids[1]!)).toMatchObject({ name: before })
   })
@@ -140,7 +140,7 @@ it('a list in no order is not proved by records that were pushed while it was re
   const lease = await worker.leases.acquire('vendors')
   await beginSnapshot(sql, 'vendors')
   const [row] = await sql<{ id: string }[]>`insert into scopestack.vendors (name) values ('New') returning id`
-  expect(await worker.push()).toMatchObject([{ fate: 'sent' }])
+  expect(await worker.push()).toMatchObject([{ outcome: 'sent' }])
   expect(row!.id).toMatch(/^local-/)
   const { createMirror } = await import('../../../src/store/mirror/load.ts')
   const made = remoteIds(sim, 'vendors').find((id) => !ids.includes(id))!
@@ -177,7 +177,7 @@ describe('an incremental read', () => {
     await worker.sql`update scopestack.projects set project_name = 'Mine' where id = ${project}`
     const phase = addPart(sim, 'project-phases', project)
     sim.records.update('projects', project, { attributes: {} })
-    expect(await worker.push()).toMatchObject([{ fate: 'sent' }])
+    expect(await worker.push()).toMatchObject([{ outcome: 'sent' }])
     await changes()
     expect(await worker.sql`select id from scopestack.project_phases where id = ${phase}`).toHaveLength(1)
   })

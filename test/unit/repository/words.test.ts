@@ -26,6 +26,7 @@ const DENIED: readonly (readonly [words: string, say: string])[] = [
   ['mend|mends|mended|mending', 'repair, repaired; fix, fixed'],
   ['strangers?', 'clients, hostile requests'],
   ['unnoticed|unanswered', 'without capture; a lost response'],
+  ['fate|fates', 'outcome; action'],
   ['vouch|vouches|vouched', 'confirm, confirmed'],
 ]
 

@@ -197,7 +197,7 @@ describe('the values', () => {
       change: change(),
       method: 'PATCH',
       path: '/demo/v1/clients/41801',
-      fate: 'park',
+      action: 'park',
       decisions,
     }
     const plan = planText([planned], { catalog, wide: false })

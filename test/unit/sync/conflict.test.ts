@@ -24,10 +24,10 @@ it.each(cases)('local $local, remote $remote: $outcome', ({ local, remote, outco
   expect(compareField('text', 'agreed', local, remote === 'not sent' ? undefined : remote)).toBe(outcome)
 })
 
-const EVERY_RULE: Record<Rule, { fate: string; decision: Decision['decision'] }> = {
-  park: { fate: 'park', decision: 'park' },
-  'remote-wins': { fate: 'nothing', decision: 'remote-wins' },
-  'local-wins': { fate: 'send', decision: 'local-wins' },
+const EVERY_RULE: Record<Rule, { action: string; decision: Decision['decision'] }> = {
+  park: { action: 'park', decision: 'park' },
+  'remote-wins': { action: 'nothing', decision: 'remote-wins' },
+  'local-wins': { action: 'send', decision: 'local-wins' },
 }
 
 const clients = catalog.get('clients')!
@@ -47,9 +47,9 @@ describe.each(Object.keys(EVERY_RULE) as Rule[])('the rule %s', (rule) => {
       remote({ name: 'theirs' }),
       () => rule,
     )
-    const { fate, decision } = EVERY_RULE[rule]
+    const { action, decision } = EVERY_RULE[rule]
     expect(decided).toEqual({
-      fate,
+      action,
       hasArrived: false,
       decisions: [{ member: 'name', base: 'agreed', local: 'mine', remote: 'theirs', decision }],
     })
@@ -58,7 +58,7 @@ describe.each(Object.keys(EVERY_RULE) as Rule[])('the rule %s', (rule) => {
   it('is not applied where the other side changed other fields', () => {
     const change = update({ name: 'mine' }, { name: 'agreed' })
     const decided = decide(clients, change, remote({ name: 'agreed', domain: 'theirs' }), () => rule)
-    expect(decided).toMatchObject({ fate: 'send', decisions: [{ member: 'name', decision: 'send' }] })
+    expect(decided).toMatchObject({ action: 'send', decisions: [{ member: 'name', decision: 'send' }] })
   })
 
   it('decides whether a record is deleted that the other side changed', () => {
@@ -68,8 +68,8 @@ describe.each(Object.keys(EVERY_RULE) as Rule[])('the rule %s', (rule) => {
       relationships: {},
       base: { attributes: { name: 'agreed' } },
     }
-    expect(decide(clients, deletion, remote({ name: 'theirs' }), () => rule).fate).toBe(EVERY_RULE[rule].fate)
-    expect(decide(clients, deletion, remote({ name: 'agreed', domain: 'theirs' }), () => rule).fate).toBe('send')
+    expect(decide(clients, deletion, remote({ name: 'theirs' }), () => rule).action).toBe(EVERY_RULE[rule].action)
+    expect(decide(clients, deletion, remote({ name: 'agreed', domain: 'theirs' }), () => rule).action).toBe('send')
   })
 })
 
@@ -86,7 +86,7 @@ it('compares each user-defined field with its own base', () => {
     { entry: 'a', decision: 'send' },
     { entry: 'b', remote: 'theirs', decision: 'remote-wins' },
   ])
-  expect(decided.fate).toBe('send')
+  expect(decided.action).toBe('send')
 })
 
 describe('a value that a lost write may have written', () => {
@@ -203,14 +203,14 @@ describe('an attribute that the record does not carry', () => {
       { op: 'delete', attributes: {}, relationships: {}, base: { attributes: { name: 'agreed' } } },
       'send',
     ],
-  ])('%s', (_, change, fate) => {
+  ])('%s', (_, change, action) => {
     const decided = decide(clients, change, remote({ active: true }), () => 'park')
-    expect(decided.fate).toBe(fate)
+    expect(decided.action).toBe(action)
     expect(decided.decisions.every(({ decision }) => decision === 'send')).toBe(true)
   })
 
   it('differs from one that is null', () => {
     const change = update({ name: 'mine' }, { name: 'agreed' })
-    expect(decide(clients, change, remote({ name: null }), () => 'park').fate).toBe('park')
+    expect(decide(clients, change, remote({ name: null }), () => 'park').action).toBe('park')
   })
 })
