@@ -51,7 +51,7 @@ export const environmentOf = ({ libraries }: Program): NodeJS.ProcessEnv => ({
 async function unpackedIn(root: string, inside: string): Promise<Program | undefined> {
   const file = join(root, inside)
   if (!(await exists(file))) return undefined
-  const [triplet] = (await readdir(join(root, 'usr/lib'))).filter((name) => name.includes('-linux-gnu'))
+  const [triplet] = (await readdir(join(root, 'usr/lib')).catch(() => [])).filter((name) => name.includes('-linux-gnu'))
   return { file, libraries: join(root, 'usr/lib', triplet ?? '') }
 }
 

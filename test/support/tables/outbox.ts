@@ -103,6 +103,10 @@ export const makeDue = (sql: Sql, requestedEarlier = 0): Promise<unknown> => sql
   update sync.outbox set not_before = null, requested_at = requested_at - make_interval(secs => ${requestedEarlier})
   where ${isOpen(sql)}`
 
+/** As if they had been made so much earlier. */
+export const makeEarlier = (sql: Sql, by: string): Promise<unknown> => sql`
+  update sync.outbox set made_at = made_at - ${by}::interval`
+
 /** As if the clock by which their times were set had been so many seconds ahead. */
 export const setClockAhead = (sql: Sql, seconds: number): Promise<unknown> => sql`
   update sync.outbox set not_before = not_before + make_interval(secs => ${seconds}),

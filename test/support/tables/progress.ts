@@ -49,6 +49,11 @@ export const forgetCheckpoints = (sql: Sql, resource?: string): Promise<unknown>
 export const insertCompleteRead = (sql: Sql, resource: string): Promise<unknown> => sql`
   insert into sync.cursors (resource, as_of) values (${resource}, now())`
 
+/** As if its list had been read so much earlier. */
+export const readEarlier = (sql: Sql, resource: string, by: string): Promise<unknown> => sql`
+  update sync.cursors set as_of = as_of - ${by}::interval, changes_as_of = changes_as_of - ${by}::interval
+  where resource = ${resource}`
+
 /** A resource that was never read completely. */
 export const insertCheckpoint = (sql: Sql, resource: string): Promise<unknown> => sql`
   insert into sync.cursors (resource) values (${resource})`

@@ -180,6 +180,11 @@ export const makeAlertsDue = (sql: Sql): Promise<unknown> => sql`update sync.ale
 export const insertProcess = (sql: Sql, version: string, holder = 'h', part = 'worker'): Promise<unknown> => sql`
   insert into sync.processes (id, holder, version, parts) values ('p', ${holder}, ${version}, array[${part}::text])`
 
+/** As if the process that began first had been killed two minutes ago. */
+export const silenceFirstProcess = (sql: Sql): Promise<unknown> => sql`
+  update sync.processes set seen_at = now() - interval '2 minutes'
+  where started_at = (select min(started_at) from sync.processes)`
+
 export const deleteProcesses = (sql: Sql): Promise<unknown> => sql`delete from sync.processes`
 
 /** The last requests to ScopeStack, each with every column as text. */

@@ -1,0 +1,159 @@
+import { scrape, sumOf, type Exposition } from '../../support/network/exposition.ts'
+/** Brings processes of `start` into each state that an alert rule is for, and keeps what /metrics shows there. */
+import { startWireRelay } from '../../support/network/wire-relay.ts'
+import { endCoolDown } from '../../support/tables/fleet.ts'
+import { makeDue, makeEarlier, readStates } from '../../support/tables/outbox.ts'
+import {
+  deleteParked,
+  forgetCheckpoints,
+  insertCheckpoint,
+  insertParked,
+  readEarlier,
+} from '../../support/tables/progress.ts'
+import { beginOpenRunsAgo, insertOpenRun, silenceFirstProcess } from '../../support/tables/runs.ts'
+import { until } from '../../support/until.ts'
+import { addressOf, ended, openUnattended, type Unattended } from './unattended.ts'
+
+const P = 'scopestack_sync_'
+
+/** Until the page shows it. */
+async function shown(url: string, what: string, isThere: (page: Exposition) => boolean): Promise<Exposition> {
+  return await until(async () => {
+    const page = await scrape(url)
+    return isThere(page) ? page : undefined
+  }, `/metrics to show ${what}`)
+}
+
+const has =
+  (name: string, ...labels: readonly string[]) =>
+  (page: Exposition) =>
+    sumOf(page, P + name, ...labels) > 0
+const hasNone =
+  (name: string, ...labels: readonly string[]) =>
+  (page: Exposition) =>
+    sumOf(page, P + name, ...labels) === 0
+
+/** As the button of the dashboard does. @returns when it has ended. */
+async function runNow(setting: Unattended, url: string, number: number): Promise<void> {
+  const [, key] = /name="key" value="([^"]*)"/.exec(await (await fetch(`${url}/schedule`)).text())!
+  const body = new URLSearchParams({ key: key!, do: 'run:full' })
+  const { status } = await fetch(`${url}/schedule`, { method: 'POST', body })
+  if (status !== 200) throw new Error(`The run was not begun: ${status}`)
+  await ended(setting, number)
+  await shown(url, `run ${number}`, hasNone('run_open_seconds'))
+}
+
+/** What the page showed in each state. */
+export interface States {
+  readonly pages: Awaited<ReturnType<typeof visitAll>>['pages']
+  /** The page of the good one. */
+  readonly text: string
+}
+
+/** Two processes, one after the other: all that a worker does, and then what is seen when none is left. */
+export async function visitStates(): Promise<States> {
+  return await visitAll()
+}
+
+async function visitAll() {
+  await using setting = await openUnattended('postgres')
+  await using relay = await startWireRelay(setting.databaseUrl)
+  const first = setting.start({ SYNC_RESOURCES: 'clients,tags', SYNC_RATE: '100' })
+  await ended(setting)
+  const url = await addressOf(first)
+  const good = await shown(url, 'a run that ended, and itself', (page) =>
+    [has('processes', 'alive'), has('run_outcome', 'ok')].every((one) => one(page)),
+  )
+  const text = await (await fetch(`${url}/metrics`)).text()
+  const ofTables = await visitTables(setting, url)
+  const ofEdits = await visitEdits(setting, url)
+  const ofRequests = await visitRequests(setting, url)
+  first.kill('SIGKILL')
+  await first.run
+  const killed = await scrape(url).catch(() => null)
+  const ofProcesses = await visitProcesses(setting, relay)
+  return { pages: { good, ...ofTables, ...ofEdits, ...ofRequests, killed, ...ofProcesses }, text }
+}
+
+async function visitTables({ sql }: Unattended, url: string) {
+  await insertParked(sql, { resource: 'clients', reason: 'no reason' })
+  const recordsParked = await shown(url, 'the parked record', has('parked_records'))
+  await deleteParked(sql)
+  await readEarlier(sql, 'tags', '3 years')
+  const stale = await shown(url, 'its age', (page) => sumOf(page, `${P}freshness_seconds`, 'tags') > 90_000_000)
+  await insertCheckpoint(sql, 'teams')
+  await readEarlier(sql, 'tags', '-3 years')
+  const neverRead = await shown(url, 'a table without a read', (page) => {
+    return (
+      sumOf(page, `${P}freshness_seconds`, 'teams') === Infinity && sumOf(page, `${P}freshness_seconds`, 'tags') < 9e7
+    )
+  })
+  await forgetCheckpoints(sql, 'teams')
+  return { recordsParked, stale, neverRead }
+}
+
+async function visitEdits({ sql, sim }: Unattended, url: string) {
+  const [one, two] = sim.records.list('clients')
+  await sql`update scopestack.clients set name = ${String(two!.attributes['name'])} where id = ${one!.id}`
+  const editsParked = await shown(url, 'the parked edit', has('local_edits', 'parked'))
+  const fault = sim.addFault({ kind: '503', match: { method: 'PATCH' }, count: 'always' })
+  await sql`update scopestack.clients set name = 'Another name' where id = ${one!.id}`
+  await makeEarlier(sql, '2 hours')
+  const editsWait = await shown(url, 'the edit that waits', (page) => {
+    return sumOf(page, `${P}outbox_oldest_seconds`) > 3_600 && hasNone('local_edits', 'parked')(page)
+  })
+  sim.removeFault(fault.id)
+  await until(async () => {
+    await makeDue(sql)
+    return (await readStates(sql)).every((state) => state === 'sent' || state === 'superseded')
+  }, 'the edit to be sent')
+  return { editsParked, editsWait }
+}
+
+async function visitRequests(setting: Unattended, url: string) {
+  const { sim, sql } = setting
+  const gone = sim.addFault({ kind: '404', match: { type: 'tags' }, count: 'always' })
+  await runNow(setting, url, 2)
+  const runFailed = await shown(url, 'the failed run', has('run_outcome', 'failed'))
+  sim.removeFault(gone.id)
+  await runNow(setting, url, 3)
+  const beforeRejected = await shown(url, 'a run that ended well', has('run_outcome', 'ok'))
+  for (const [number, type] of [
+    [4, 'clients'],
+    [5, 'tags'],
+    [6, 'clients'],
+  ] as const) {
+    sim.addFault({ kind: '401', match: { type }, count: 1 })
+    await runNow(setting, url, number)
+  }
+  const rejected = await scrape(url)
+  for (const type of ['clients', 'tags']) sim.addFault({ kind: '503', match: { type }, count: 4 })
+  await runNow(setting, url, 7)
+  const failing = await scrape(url)
+  const noToken = sim.addFault({ kind: '401', match: { path: '/oauth/token' }, count: 'always' })
+  sim.addFault({ kind: '401', match: { type: 'clients' }, count: 1 })
+  await runNow(setting, url, 8)
+  const refused = await shown(url, 'the refused token', has('run_outcome', 'failed'))
+  sim.removeFault(noToken.id)
+  await endCoolDown(sql)
+  await runNow(setting, url, 9)
+  const over = await shown(url, 'a run that ended well', has('run_outcome', 'ok'))
+  return { runFailed, beforeRejected, rejected, failing, refused, over }
+}
+
+/** Behind the end of the first process: no worker is left. */
+async function visitProcesses({ sql, start }: Unattended, relay: Awaited<ReturnType<typeof startWireRelay>>) {
+  const second = start({ DATABASE_URL: relay.url }, 'scheduler')
+  const url = await addressOf(second)
+  const bothAlive = await shown(url, 'both', (page) => sumOf(page, `${P}processes`, 'alive') === 2)
+  await silenceFirstProcess(sql)
+  const oneKilled = await shown(url, 'the killed one', has('processes', 'silent'))
+  await insertOpenRun(sql, 'clients')
+  const notDrained = await shown(url, 'its job', has('queue_jobs', 'queue="sync"', 'waiting"'))
+  await beginOpenRunsAgo(sql, '3 years')
+  const runStuck = await shown(url, 'its age', (page) => sumOf(page, `${P}run_open_seconds`) > 90_000_000)
+  relay.freeze()
+  const databaseAway = await shown(url, 'no database', (page) => sumOf(page, `${P}process_database_up`) === 0)
+  relay.thaw()
+  return { bothAlive, oneKilled, notDrained, runStuck, databaseAway }
+}
