@@ -214,7 +214,7 @@ async function story(url: string): Promise<unknown> {
   const loaded = await differences(worker, sim)
   await edit(url, sim)
   const noted = await readChanges(worker.sql, ['resource', 'op', 'attributes', 'relationships', 'base'])
-  const fates = (await worker.push()).map(({ outcome }) => ({ outcome }))
+  const outcomes = (await worker.push()).map(({ outcome }) => ({ outcome }))
   const second = await outcomesOf(worker)
   const left = await differences(worker, sim)
   const verified = []
@@ -234,7 +234,7 @@ async function story(url: string): Promise<unknown> {
     first,
     loaded,
     noted,
-    fates,
+    outcomes,
     second,
     left,
     verified,
@@ -253,6 +253,6 @@ it.for(CASES)('%s: %o', async ([, settings], { skip }) => {
   without ??= asAdministrator({}).then(({ url: plain }) => story(plain))
   const expected = await without
   const sent = Array.from({ length: 4 }, () => ({ outcome: 'sent' }))
-  expect(expected).toMatchObject({ loaded: [], left: [], fates: sent })
+  expect(expected).toMatchObject({ loaded: [], left: [], outcomes: sent })
   expect(await story(url)).toEqual(expected)
 })

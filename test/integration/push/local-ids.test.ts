@@ -49,7 +49,7 @@ const remote = (type: string, member: string, value: string) => {
   return found[0]!
 }
 const firstId = (type: string): string => sim.records.list(type)[0]!.id
-const fates = async () => (await worker.push()).map(({ change, outcome }) => `${change.resource} ${outcome}`)
+const outcomes = async () => (await worker.push()).map(({ change, outcome }) => `${change.resource} ${outcome}`)
 const enqueue = (...given: readonly [string, string, string, string?]) =>
   worker.sql`select sync.enqueue_change(${given[0]}, ${given[1]}, ${given[2]}, '{}', ${given[3] ?? '{}'}::text::jsonb) as id`
 
@@ -58,7 +58,7 @@ describe('a local id, after the real one is known,', () => {
     const kept = await newClient('Kept')
     await worker.push()
     await newProject('For the kept one', kept)
-    expect(await fates()).toEqual(['projects sent'])
+    expect(await outcomes()).toEqual(['projects sent'])
     const { id } = remote('clients', 'name', 'Kept')
     expect(remote('projects', 'project-name', 'For the kept one').relationships).toMatchObject({ client: id })
     expect(
@@ -72,7 +72,7 @@ describe('a local id, after the real one is known,', () => {
       await tx`insert into scopestack.projects (project_name, client_id) values ('Commits later', ${kept})`
       await worker.push()
     })
-    expect(await fates()).toEqual(['projects sent'])
+    expect(await outcomes()).toEqual(['projects sent'])
     const { id } = remote('clients', 'name', 'Answered meanwhile')
     expect(remote('projects', 'project-name', 'Commits later').relationships).toMatchObject({ client: id })
   })
@@ -83,7 +83,7 @@ describe('a local id, after the real one is known,', () => {
     const project = firstId('projects')
     await worker.sql`update scopestack.projects set client_id = ${kept} where id = ${project}`
     await worker.sql`update scopestack.projects set project_name = 'Edited, too' where id = ${project}`
-    expect(await fates()).toEqual(['projects sent'])
+    expect(await outcomes()).toEqual(['projects sent'])
     const { id } = remote('clients', 'name', 'Edited onto')
     expect(remote('projects', 'project-name', 'Edited, too').relationships).toMatchObject({ client: id })
     expect(await worker.sql`select client_id as id from scopestack.projects where id = ${project}`).toEqual([{ id }])
@@ -96,7 +96,7 @@ describe('a local id, after the real one is known,', () => {
       select sync.enqueue_change('clients', 'update', ${kept}, '{"domain": "by-function.test"}') is not null as made`
     expect(made).toEqual({ made: true })
     await enqueue('projects', 'update', firstId('projects'), JSON.stringify({ client: kept }))
-    expect(await fates()).toEqual(['clients sent', 'projects sent'])
+    expect(await outcomes()).toEqual(['clients sent', 'projects sent'])
     const { id, attributes } = remote('clients', 'name', 'By function')
     expect(attributes).toMatchObject({ domain: 'by-function.test' })
     expect(sim.records.read('projects', firstId('projects'))!.relationships).toMatchObject({ client: id })
@@ -132,7 +132,7 @@ it('an id that was chosen for two tables leads to the record of each', async () 
   await sql`insert into scopestack.project_locations (id, name, project_id) values (${id}, 'Chosen place', ${id})`
   // Their numbers are not the same by chance.
   for (let more = 0; more < 5; more++) sim.records.create('clients', { attributes: { name: `Other ${more}` } })
-  expect(await fates()).toEqual(['clients sent', 'projects sent', 'project-locations sent'])
+  expect(await outcomes()).toEqual(['clients sent', 'projects sent', 'project-locations sent'])
   const [client, project] = [
     remote('clients', 'name', 'Chosen client'),
     remote('projects', 'project-name', 'Chosen project'),
@@ -148,7 +148,7 @@ it('an id that was chosen for two tables: discarding one row leaves the other', 
   await sql`insert into scopestack.vendors (id, name) values (${id}, 'Stays')`
   const [client] = await readChanges(sql, ['id'], { resource: 'clients' })
   await discardChange(sql, worker.catalog, client!.id)
-  expect(await fates()).toEqual(['vendors sent'])
+  expect(await outcomes()).toEqual(['vendors sent'])
   remote('vendors', 'name', 'Stays')
 })
 
@@ -164,7 +164,7 @@ it('a reference to a discarded row is parked with that reason, and is sent when 
   ])
   await worker.sql`
     update scopestack.projects set client_id = ${firstId('clients')} where project_name = 'Refers to nothing'`
-  expect(await fates()).toEqual(['projects sent'])
+  expect(await outcomes()).toEqual(['projects sent'])
 })
 
 it('an attribute that holds the id of a new row waits for it and takes the real one', async () => {
@@ -174,9 +174,9 @@ it('an attribute that holds the id of a new row waits for it and takes the real 
   const ask = (id: string) => worker.sql`
     insert into scopestack.project_documents (project_id, template_id, document_type) values (${project}, ${id}, 'sow')`
   await ask(template!.id)
-  expect(await fates()).toEqual(['document-templates sent', 'project-documents sent'])
+  expect(await outcomes()).toEqual(['document-templates sent', 'project-documents sent'])
   await ask(template!.id)
-  expect(await fates()).toEqual(['project-documents sent'])
+  expect(await outcomes()).toEqual(['project-documents sent'])
   const { id } = remote('document-templates', 'name', 'New template')
   const documents = sim.records
     .list('project-documents')
@@ -189,10 +189,10 @@ it('a reference that was edited away is not waited for', async () => {
   const other = sim.records.list('clients').find((client) => client.id !== relationships['client'])!
   const taken = await newClient(String(other.attributes['name']))
   await worker.sql`update scopestack.projects set client_id = ${taken} where id = ${id}`
-  expect(await fates()).toEqual(['clients parked'])
+  expect(await outcomes()).toEqual(['clients parked'])
   await worker.sql`update scopestack.projects set project_name = 'Waits with it' where id = ${id}`
-  expect(await fates()).toEqual([])
+  expect(await outcomes()).toEqual([])
   await worker.sql`update scopestack.projects set client_id = ${other.id} where id = ${id}`
-  expect(await fates()).toEqual(['projects sent'])
+  expect(await outcomes()).toEqual(['projects sent'])
   expect(remote('projects', 'project-name', 'Waits with it').relationships).toMatchObject({ client: other.id })
 })

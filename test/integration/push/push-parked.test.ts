@@ -58,9 +58,9 @@ it('a new row whose lookup is refused is parked, and the others are sent', async
   sim.addFault({ kind: '409', count: 'always', match: { method: 'GET', type: 'vendors' } })
   await worker.sql`insert into scopestack.vendors (name) values ('Not to be asked for')`
   const other = await behind('behind-a-look-up.test')
-  const fates = await worker.push()
-  expect(fates).toMatchObject([{ outcome: 'parked', error: { code: 'SYNC_PUSH_REFUSED' } }, { outcome: 'sent' }])
-  expect(fates[0]!.error!.message).toMatch(
+  const outcomes = await worker.push()
+  expect(outcomes).toMatchObject([{ outcome: 'parked', error: { code: 'SYNC_PUSH_REFUSED' } }, { outcome: 'sent' }])
+  expect(outcomes[0]!.error!.message).toMatch(
     /^ScopeStack refused the lookup of the record, so the new row of vendors local-\S+ was not sent \(409\): .+\. "changes retry" tries again; /,
   )
   expect(other()).toBe('behind-a-look-up.test')
@@ -143,8 +143,8 @@ it.each(['update', 'delete'] as const)(
     })
     await discardCreates(worker.sql)
     const other = await behind(`behind-a-${op}.test`)
-    const fates = await worker.push()
-    expect(fates).toMatchObject([{ outcome: 'parked', error: { code: 'SYNC_PUSH_GONE' } }, { outcome: 'sent' }])
+    const outcomes = await worker.push()
+    expect(outcomes).toMatchObject([{ outcome: 'parked', error: { code: 'SYNC_PUSH_GONE' } }, { outcome: 'sent' }])
     expect(other()).toBe(`behind-a-${op}.test`)
     expect(requests()).not.toHaveProperty('GET /{account}/v1/vendors/{id}')
     await worker.sql.begin(async (tx) => {
@@ -160,8 +160,8 @@ it('a row in another open transaction is settled later, and the others are sent'
   const other = await behind('behind-a-lock.test')
   await worker.sql.begin(async (tx) => {
     await tx`update scopestack.vendors set state = 'Open' where id = ${one!}`
-    const fates = await worker.push()
-    expect(fates).toMatchObject([
+    const outcomes = await worker.push()
+    expect(outcomes).toMatchObject([
       { outcome: 'postponed', error: { code: 'SYNC_PUSH_ROW_LOCKED' } },
       { outcome: 'sent' },
     ])

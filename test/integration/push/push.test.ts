@@ -201,8 +201,8 @@ describe('a refusal parks the change', () => {
     // Once more after the token was renewed, as the guide asks.
     sim.addFault({ kind: '403', count: 2, match: { method: 'PATCH', path: `/clients/${one!}` } })
     await worker.sql`update scopestack.clients set domain = 'x403.test' where id in ${worker.sql([one!, two!])}`
-    const fates = new Map((await worker.push()).map(({ change, outcome }) => [change.recordId, outcome]))
-    expect(fates).toEqual(
+    const outcomes = new Map((await worker.push()).map(({ change, outcome }) => [change.recordId, outcome]))
+    expect(outcomes).toEqual(
       new Map([
         [one!, 'parked'],
         [two!, 'sent'],
