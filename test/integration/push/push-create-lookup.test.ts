@@ -39,7 +39,7 @@ interface Made {
 const called = (name: string, type = 'vendors') =>
   sim.records.list(type).filter(({ attributes }) => attributes['name'] === name)
 const posts = (type = 'vendors') => sim.stats().requests[`POST /{account}/v1/${type}`] ?? 0
-const outcomes = async (settling: ReturnType<TestWorker['push']>) =>
+const outcomesOf = async (settling: ReturnType<TestWorker['push']>) =>
   (await settling).map(({ outcome, error }) => error?.code ?? outcome)
 const addVendor = (name: string, city = 'Here') =>
   worker.sql`insert into scopestack.vendors (name, city) values (${name}, ${city})`
@@ -67,7 +67,7 @@ describe('a new row is not taken for', () => {
     const twin = sim.records.create('vendors', { attributes: { name: 'Twin', city: 'Here' } })
     await worker.run(['vendors'])
     await addVendor('Twin')
-    expect(await outcomes(worker.push({ through: answering(() => record(twin.id)) }))).toEqual(['sent'])
+    expect(await outcomesOf(worker.push({ through: answering(() => record(twin.id)) }))).toEqual(['sent'])
     expect(called('Twin')).toHaveLength(2)
     const ids = called('Twin').map(({ id }) => ({ id, city: 'Here' }))
     expect((await vendor('Twin')).toSorted((a, b) => Number(a['id']) - Number(b['id']))).toEqual(ids)
@@ -77,7 +77,7 @@ describe('a new row is not taken for', () => {
   it('a record that had its name before it left, and that no pull has seen yet', async () => {
     const twin = sim.records.create('vendors', { attributes: { name: 'Unseen twin', city: 'Here' } })
     await addVendor('Unseen twin')
-    expect(await outcomes(worker.push({ through: answering(() => record(twin.id)) }))).toEqual(['sent'])
+    expect(await outcomesOf(worker.push({ through: answering(() => record(twin.id)) }))).toEqual(['sent'])
     const [other] = called('Unseen twin').filter(({ id }) => id !== twin.id)
     expect(await vendor('Unseen twin')).toEqual([{ id: other!.id, city: 'Here' }])
     expect(posts()).toBe(1)
@@ -90,7 +90,7 @@ describe('a new row is not taken for', () => {
       outsider = sim.records.create('vendors', { attributes: { name: 'Outsider', city: 'Here' } }).id
       return record(outsider)
     })
-    expect(await outcomes(worker.push({ through: meanwhile }))).toEqual(['sent'])
+    expect(await outcomesOf(worker.push({ through: meanwhile }))).toEqual(['sent'])
     expect(await vendor('Not the other')).toMatchObject([{ id: called('Not the other')[0]!.id }])
     expect(outsider).not.toBe('')
   })
@@ -150,7 +150,7 @@ describe('Location names the record that was made', () => {
       body: '',
       headers: { location: ADDRESSES[how]!(data.id) },
     }))
-    expect(await outcomes(worker.push({ through: located }))).toEqual(['sent'])
+    expect(await outcomesOf(worker.push({ through: located }))).toEqual(['sent'])
     const [made] = called(`Located ${how}`, 'surveys')
     expect(await worker.sql`select id from scopestack.surveys where name = ${`Located ${how}`}`).toEqual([
       { id: made!.id },
@@ -171,7 +171,7 @@ describe('Location names the record that was made', () => {
       body: '',
       headers: { location: address.replace('ID', data.id).replace('OTHER', other!.id) },
     }))
-    expect(await outcomes(worker.push({ through: located }))).toEqual(['SYNC_PUSH_UNKNOWN'])
+    expect(await outcomesOf(worker.push({ through: located }))).toEqual(['SYNC_PUSH_UNKNOWN'])
     expect(posts('surveys')).toBe(1)
   })
 
@@ -182,7 +182,7 @@ describe('Location names the record that was made', () => {
       ...document({ type: 'surveys', id: other!.id, attributes: other!.attributes }),
       headers: { location: `/demo/v1/surveys/${data.id}` },
     }))
-    expect(await outcomes(worker.push({ through: located }))).toEqual(['sent'])
+    expect(await outcomesOf(worker.push({ through: located }))).toEqual(['sent'])
     const [made] = called('Located, and answered with another', 'surveys')
     expect(
       await worker.sql`select id from scopestack.surveys where name = 'Located, and answered with another'`,
@@ -194,12 +194,12 @@ describe('a lost new row', () => {
   const lose = async (name: string): Promise<void> => {
     sim.addFault({ kind: 'lost-answer', match: { method: 'POST', type: 'vendors' } })
     await addVendor(name)
-    expect(await outcomes(worker.push())).toEqual(['SYNC_REMOTE_UNREACHABLE'])
+    expect(await outcomesOf(worker.push())).toEqual(['SYNC_REMOTE_UNREACHABLE'])
   }
   /** So long that it is sent again where it is not found. */
   const push = async () => {
     await makeDue(worker.sql, 100)
-    return await outcomes(worker.push())
+    return await outcomesOf(worker.push())
   }
   const once = async (name: string) => {
     expect(called(name)).toHaveLength(1)
@@ -261,7 +261,7 @@ describe('a lost new row', () => {
       get: (path, body) => (path.includes('filter%5Bname%5D') ? JSON.stringify({ data }) : body),
     })
     await makeDue(worker.sql, 100)
-    expect(await outcomes(worker.push({ through: unfiltered }))).toEqual(['sent'])
+    expect(await outcomesOf(worker.push({ through: unfiltered }))).toEqual(['sent'])
     await once('One of all')
   })
 
@@ -277,7 +277,7 @@ describe('a lost new row', () => {
     await lose('Withheld')
     const withheld = altering({ get: (_, body) => body.replaceAll(/"name":"[^"]*",/g, '') })
     await makeDue(worker.sql, 100)
-    expect(await outcomes(worker.push({ through: withheld }))).toEqual(['SYNC_PUSH_UNKNOWN'])
+    expect(await outcomesOf(worker.push({ through: withheld }))).toEqual(['SYNC_PUSH_UNKNOWN'])
     expect(posts()).toBe(1)
   })
 })

@@ -39,7 +39,7 @@ const setDomain = (id: string, domain: string) =>
 const domainOf = async (id: string) =>
   (await worker.sql<{ domain: string }[]>`select domain from scopestack.clients where id = ${id}`)[0]!.domain
 const soon = () => makeDue(worker.sql)
-const outcomes = async (settling: ReturnType<TestWorker['push']>) =>
+const outcomesOf = async (settling: ReturnType<TestWorker['push']>) =>
   (await settling).map(({ outcome, error }) => error?.code ?? outcome)
 const states = async () => readStates(worker.sql)
 
@@ -77,7 +77,7 @@ describe('an edit that arrived, and whose response is lost', () => {
     expect(remote('clients', id)['domain']).toBe('arrived.test')
     await setDomain(id, was)
     await soon()
-    expect(await outcomes(worker.push())).toEqual(['sent', 'sent'])
+    expect(await outcomesOf(worker.push())).toEqual(['sent', 'sent'])
     expect(remote('clients', id)['domain']).toBe(was)
   })
 
@@ -87,7 +87,7 @@ describe('an edit that arrived, and whose response is lost', () => {
     await worker.push({ through: lostForLong }).catch(() => {})
     await setDomain(id, 'third.test')
     await soon()
-    expect(await outcomes(worker.push())).toEqual(['sent', 'sent'])
+    expect(await outcomesOf(worker.push())).toEqual(['sent', 'sent'])
     expect(remote('clients', id)['domain']).toBe('third.test')
   })
 
@@ -100,7 +100,7 @@ describe('an edit that arrived, and whose response is lost', () => {
     await setDomain(client(1), 'another.test')
     await worker.run(['clients'])
     expect(await domainOf(id)).toBe('discarded.test')
-    expect(await outcomes(worker.push())).toEqual(['sent'])
+    expect(await outcomesOf(worker.push())).toEqual(['sent'])
   })
 
   it.each(['to what was there before', 'to a third value'])(
@@ -125,11 +125,11 @@ describe('an edit that arrived, and whose response is lost', () => {
           },
         }
       }
-      expect(await outcomes(worker.push({ through: failing }))).toEqual(['SYNC_REMOTE_FAILED'])
+      expect(await outcomesOf(worker.push({ through: failing }))).toEqual(['SYNC_REMOTE_FAILED'])
       await parkAll(worker.sql, { code: 'SYNC_PUSH_FAILED' })
       const next = where === 'to a third value' ? 'third.test' : was
       await setDomain(id, next)
-      expect(await outcomes(worker.push())).toEqual(['sent'])
+      expect(await outcomesOf(worker.push())).toEqual(['sent'])
       expect(remote('clients', id)['domain']).toBe(next)
       expect(await states()).toEqual(['superseded', 'sent'])
     },
@@ -157,7 +157,7 @@ describe('an edit whose response came while another transaction locked its row',
       },
     )
     await soon()
-    expect(await outcomes(worker.push())).toEqual(['sent', 'sent'])
+    expect(await outcomesOf(worker.push())).toEqual(['sent', 'sent'])
     expect(remote('clients', id)['domain']).toBe(was)
   })
 
@@ -167,12 +167,12 @@ describe('an edit whose response came while another transaction locked its row',
     await setDomain(id, 'answered.test')
     await holding(
       (tx) => tx`select from scopestack.clients where id = ${id} for update`,
-      async () => expect(await outcomes(worker.push())).toEqual(['SYNC_PUSH_ROW_LOCKED']),
+      async () => expect(await outcomesOf(worker.push())).toEqual(['SYNC_PUSH_ROW_LOCKED']),
     )
     sim.records.update('clients', id, { attributes: { domain: was } })
     await soon()
     sim.resetStats()
-    expect(await outcomes(worker.push())).toEqual(['sent'])
+    expect(await outcomesOf(worker.push())).toEqual(['sent'])
     expect(sim.stats().requests).not.toHaveProperty('PATCH /{account}/v1/clients/{id}')
     expect(await domainOf(id)).toBe(was)
     expect(remote('clients', id)['domain']).toBe(was)
@@ -186,7 +186,7 @@ describe('an edit whose response came while another transaction locked its row',
       () => worker.push(),
     )
     await soon()
-    expect(await outcomes(worker.push())).toEqual(['sent', 'sent'])
+    expect(await outcomesOf(worker.push())).toEqual(['sent', 'sent'])
     expect(Number(remote('products', id)['unit-cost'])).toBe(99)
   })
 
@@ -197,7 +197,7 @@ describe('an edit whose response came while another transaction locked its row',
       () => worker.push(),
     )
     await soon()
-    expect(await outcomes(worker.push())).toEqual(['sent', 'sent'])
+    expect(await outcomesOf(worker.push())).toEqual(['sent', 'sent'])
     const made = sim.records.list('vendors').filter(({ attributes }) => attributes['name'] === 'Held while new')
     expect(made).toMatchObject([{ attributes: { active: false } }])
   })
@@ -209,7 +209,7 @@ describe('an edit that was accepted in part', () => {
   const inPart = async (id: string, domain: string) => {
     await worker.sql`update scopestack.clients set domain = ${domain}, msa_date = '2027-01-30' where id = ${id}`
     await notedBefore()
-    expect(await outcomes(worker.push())).toEqual(['SYNC_PUSH_IGNORED'])
+    expect(await outcomesOf(worker.push())).toEqual(['SYNC_PUSH_IGNORED'])
   }
 
   it('may be edited back to the value before', async () => {
@@ -218,7 +218,7 @@ describe('an edit that was accepted in part', () => {
     await inPart(id, 'in-part.test')
     expect(await domainOf(id)).toBe('in-part.test')
     await worker.sql`update scopestack.clients set domain = ${was}, msa_date = null where id = ${id}`
-    expect(await outcomes(worker.push())).toEqual(['sent'])
+    expect(await outcomesOf(worker.push())).toEqual(['sent'])
     expect(remote('clients', id)['domain']).toBe(was)
   })
 
@@ -226,7 +226,7 @@ describe('an edit that was accepted in part', () => {
     const id = client(1)
     await inPart(id, 'once.test')
     await worker.sql`update scopestack.clients set domain = 'twice.test', msa_date = '2027-01-31' where id = ${id}`
-    expect(await outcomes(worker.push())).toEqual(['sent'])
+    expect(await outcomesOf(worker.push())).toEqual(['sent'])
     expect(remote('clients', id)).toMatchObject({ domain: 'twice.test', 'msa-date': '2027-01-31' })
     expect(await states()).toEqual(['superseded', 'sent'])
   })
@@ -239,7 +239,7 @@ describe('an edit that was accepted in part', () => {
     const [change] = await readChanges(worker.sql, ['id', 'attributes'])
     expect(change!.attributes).toEqual({ 'msa-date': 'infinity' })
     await retryChange(worker.sql, change!.id)
-    expect(await outcomes(worker.push())).toEqual(['SYNC_PUSH_IGNORED'])
+    expect(await outcomesOf(worker.push())).toEqual(['SYNC_PUSH_IGNORED'])
     expect(remote('clients', id)['domain']).toBe(was)
   })
 
@@ -255,7 +255,7 @@ describe('an edit that was accepted in part', () => {
         return await one.write(...asked)
       },
     })
-    expect(await outcomes(worker.push({ through: meanwhile }))).toEqual(['SYNC_PUSH_IGNORED', 'sent'])
+    expect(await outcomesOf(worker.push({ through: meanwhile }))).toEqual(['SYNC_PUSH_IGNORED', 'sent'])
     expect(remote('clients', id)['domain']).toBe(was)
     expect(await domainOf(id)).toBe(was)
   })
@@ -266,5 +266,5 @@ it('a value that ScopeStack rounds to its earlier one counts as accepted', async
   await worker.sql`update scopestack.products set unit_cost = 12.3457 where id = ${id}`
   await worker.push()
   await worker.sql`update scopestack.products set unit_cost = 12.34567 where id = ${id}`
-  expect(await outcomes(worker.push())).toEqual(['sent'])
+  expect(await outcomesOf(worker.push())).toEqual(['sent'])
 })

@@ -52,7 +52,7 @@ const called = (name: string, type = 'clients') =>
   sim.records.list(type).filter(({ attributes }) => attributes['name'] === name)
 const asked = (what: string): number => sim.stats().requests[what] ?? 0
 const due = () => makeDue(worker.sql)
-const outcomes = async (settling: ReturnType<TestWorker['push']>) =>
+const outcomesOf = async (settling: ReturnType<TestWorker['push']>) =>
   (await settling).map(({ outcome, error }) => error?.code ?? outcome)
 
 /** A client that projects hang on. */
@@ -119,7 +119,7 @@ describe.each([...switched, ...bodies('clients', client)])('a PATCH answered wit
     const before = await others(id)
     const through = begin()
     await worker.sql`update scopestack.clients set domain = ${`${_}.test`} where id = ${id}`
-    expect(await outcomes(worker.push(through && { through }))).toEqual(['sent'])
+    expect(await outcomesOf(worker.push(through && { through }))).toEqual(['sent'])
     expect(await others(id)).toEqual(before)
     expect(await worker.sql`select domain from scopestack.clients where id = ${id}`).toEqual([{ domain: `${_}.test` }])
     expect(remote('clients', id)!.attributes['domain']).toBe(`${_}.test`)
@@ -127,7 +127,7 @@ describe.each([...switched, ...bodies('clients', client)])('a PATCH answered wit
     expect(asked('GET /{account}/v1/clients/{id}')).toBe(2)
 
     await worker.sql`update scopestack.clients set domain = ${`${_}.later.test`} where id = ${id}`
-    expect(await outcomes(worker.push(through && { through }))).toEqual(['sent'])
+    expect(await outcomesOf(worker.push(through && { through }))).toEqual(['sent'])
     expect(remote('clients', id)!.attributes['domain']).toBe(`${_}.later.test`)
     await equal()
   })
@@ -147,7 +147,7 @@ describe('a PATCH whose response is not the record, and that', () => {
   it('had no effect, is retried after another read', async () => {
     page()
     const id = await edit('second.test')
-    expect(await outcomes(worker.push())).toEqual(['SYNC_PUSH_NO_EFFECT'])
+    expect(await outcomesOf(worker.push())).toEqual(['SYNC_PUSH_NO_EFFECT'])
     expect(await noted()).toMatchObject({
       state: 'sending',
       reason:
@@ -157,7 +157,7 @@ describe('a PATCH whose response is not the record, and that', () => {
     })
     expect(asked('PATCH /{account}/v1/clients/{id}')).toBe(1)
     await due()
-    expect(await outcomes(worker.push())).toEqual(['sent'])
+    expect(await outcomesOf(worker.push())).toEqual(['sent'])
     expect(asked('PATCH /{account}/v1/clients/{id}')).toBe(2)
     await equal()
   })
@@ -167,7 +167,7 @@ describe('a PATCH whose response is not the record, and that', () => {
     for (const outcome of ['NO_EFFECT', 'NO_EFFECT', 'NO_EFFECT', 'NO_EFFECT', 'FAILED']) {
       page()
       await due()
-      expect(await outcomes(worker.push())).toEqual([`SYNC_PUSH_${outcome}`])
+      expect(await outcomesOf(worker.push())).toEqual([`SYNC_PUSH_${outcome}`])
     }
     expect((await noted())!['reason']).toMatch(
       /answered with 200: it is HTML, and ScopeStack still holds the old values\. When/,
@@ -188,7 +188,7 @@ describe('a PATCH whose response is not the record, and that', () => {
         return await one.get(...given)
       },
     })
-    expect(await outcomes(worker.push({ through: silent }))).toEqual(['sent'])
+    expect(await outcomesOf(worker.push({ through: silent }))).toEqual(['sent'])
     expect(asked('PATCH /{account}/v1/clients/{id}')).toBe(1)
     expect(remote('clients', id)!.attributes['domain']).toBe('unseen.test')
     await equal()
@@ -202,12 +202,12 @@ describe('a PATCH whose response is not the record, and that', () => {
       write: async (...given) =>
         await one.write(...given).finally(() => sim.addFault({ kind: '409', match: { method: 'GET' } })),
     }))
-    expect(await outcomes(worker.push({ through: forbidding }))).toEqual(['SYNC_PUSH_UNPROVED'])
+    expect(await outcomesOf(worker.push({ through: forbidding }))).toEqual(['SYNC_PUSH_UNPROVED'])
     expect(await noted()).toMatchObject({ state: 'parked', isInDoubt: true })
     // A value that may have arrived is no remote edit.
     sim.setSwitches({ foreignWrites: 'off' })
     await worker.sql`update scopestack.clients set domain = 'next.test' where id = ${id}`
-    expect(await outcomes(worker.push())).toEqual(['sent'])
+    expect(await outcomesOf(worker.push())).toEqual(['sent'])
     await equal()
   })
 
@@ -218,7 +218,7 @@ describe('a PATCH whose response is not the record, and that', () => {
       update scopestack.clients set domain = 'part.test',
         user_defined_fields = user_defined_fields || '[{"name": "headcuont", "value": "7"}]'
       where id = ${id}`
-    expect(await outcomes(worker.push())).toEqual(['SYNC_PUSH_IGNORED'])
+    expect(await outcomesOf(worker.push())).toEqual(['SYNC_PUSH_IGNORED'])
     expect(await readChanges(worker.sql, ['attributes'])).toMatchObject([
       { attributes: { 'user-defined-fields': [{ name: 'headcuont' }] } },
     ])
@@ -234,7 +234,7 @@ describe('a PATCH whose response is not the record, and that', () => {
       ...one,
       write: async (...given) => await one.write(...given).finally(() => sim.records.remove('clients', id)),
     }))
-    expect(await outcomes(worker.push({ through: going }))).toEqual(['SYNC_PUSH_GONE'])
+    expect(await outcomesOf(worker.push({ through: going }))).toEqual(['SYNC_PUSH_GONE'])
   })
 })
 
@@ -245,7 +245,7 @@ describe.each(switched)('a DELETE answered with %s', (_, begin) => {
     const before = await others(id)
     begin()
     await worker.sql`delete from scopestack.crm_opportunities where id = ${id}`
-    expect(await outcomes(worker.push())).toEqual(['sent'])
+    expect(await outcomesOf(worker.push())).toEqual(['sent'])
     expect(remote('crm-opportunities', id)).toBeNull()
     expect(await others(id)).toEqual(before)
     expect(asked('DELETE /{account}/v1/crm-opportunities/{id}')).toBe(1)
@@ -259,9 +259,9 @@ it('a DELETE whose response is a page of a proxy is sent again', async () => {
   await worker.run(['crm-opportunities'])
   sim.addFault({ kind: 'html', match: { method: 'DELETE' } })
   await worker.sql`delete from scopestack.crm_opportunities where id = ${id}`
-  expect(await outcomes(worker.push())).toEqual(['SYNC_PUSH_NO_EFFECT'])
+  expect(await outcomesOf(worker.push())).toEqual(['SYNC_PUSH_NO_EFFECT'])
   await due()
-  expect(await outcomes(worker.push())).toEqual(['sent'])
+  expect(await outcomesOf(worker.push())).toEqual(['sent'])
   expect(remote('crm-opportunities', id)).toBeNull()
 })
 
@@ -271,7 +271,7 @@ describe.each([...switched, ...bodies('clients', () => '1')])('a POST answered w
     const before = await others('')
     const through = begin()
     await worker.sql`insert into scopestack.clients (name, domain) values (${name}, 'made.test')`
-    expect(await outcomes(worker.push(through && { through }))).toEqual(['sent'])
+    expect(await outcomesOf(worker.push(through && { through }))).toEqual(['sent'])
     const [one, ...more] = called(name)
     expect(more).toEqual([])
     expect(await others(one!.id)).toEqual(before)
@@ -292,16 +292,16 @@ it('a POST with status 201 whose record is not found is not sent again, also whe
     },
   }))
   await worker.sql`insert into scopestack.clients (name) values ('Done and not found')`
-  expect(await outcomes(worker.push({ through }))).toEqual(['SYNC_REMOTE_FAILED'])
+  expect(await outcomesOf(worker.push({ through }))).toEqual(['SYNC_REMOTE_FAILED'])
   await makeDue(worker.sql, 600)
-  expect(await outcomes(worker.push())).toEqual(['SYNC_PUSH_UNKNOWN'])
+  expect(await outcomesOf(worker.push())).toEqual(['SYNC_PUSH_UNKNOWN'])
   expect(asked('POST /{account}/v1/clients')).toBe(1)
   const [change] = await readChanges(worker.sql, ['id', 'reason'])
   expect(change!.reason).toMatch(/answered with 201: it holds no record, and no record like it is found/)
 
   // A person has looked.
   await retryChange(worker.sql, change!.id)
-  expect(await outcomes(worker.push())).toEqual(['sent'])
+  expect(await outcomesOf(worker.push())).toEqual(['sent'])
   expect(called('Done and not found')).toHaveLength(1)
   await equal()
 })
@@ -318,8 +318,8 @@ it('a list that ignores filter[id] is no proof that a record is gone', async () 
     },
   }))
   await worker.sql`delete from scopestack.crm_opportunities where id = ${id}`
-  expect(await outcomes(worker.push({ through: heedless }))).toEqual(['SYNC_ANSWER_FOREIGN'])
+  expect(await outcomesOf(worker.push({ through: heedless }))).toEqual(['SYNC_ANSWER_FOREIGN'])
   await due()
-  expect(await outcomes(worker.push())).toEqual(['sent'])
+  expect(await outcomesOf(worker.push())).toEqual(['sent'])
   expect(remote('crm-opportunities', id)).toBeNull()
 })
