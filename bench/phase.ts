@@ -16,7 +16,7 @@ import { pagePath, type ListRequest } from '../src/remote/pages/pages.ts'
 import { openDatabase, quote } from '../src/store/connection/database.ts'
 import { rowColumns, createRowEncoder } from '../src/store/mirror/row.ts'
 import { migrate } from '../src/store/schema/migrate.ts'
-import { supportsIncremental } from '../src/sync/incremental/incremental.ts'
+import { supportsIncremental } from '../src/sync/incremental/can-read.ts'
 import { requestFor } from '../src/sync/list/list-request.ts'
 import { pull } from '../src/sync/run/run.ts'
 

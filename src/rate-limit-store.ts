@@ -28,6 +28,14 @@ export interface RateLimitStore {
   backOff(holdMs: number): Promise<void>
 }
 
+/** What a person is shown of it. */
+export interface RateState {
+  /** No process sends a request before; null where none is held back. */
+  readonly heldUntil: Date | null
+  /** Of the configured rate: 1, and less after a 429 until it has recovered. */
+  readonly share: number
+}
+
 export interface Reservation {
   /** Until the place is free. */
   readonly waitMs: number

@@ -17,6 +17,15 @@ export interface NotedRequest {
   readonly attempt: number
   /** For its turn, and before a repetition. */
   readonly waitedMs: number
+  /** Null where it is for nothing that runs or is sent: whose account it is. */
+  readonly purpose: RequestPurpose | null
+}
+
+/** What a request is sent for. */
+export interface RequestPurpose {
+  /** Null of a local edit. */
+  readonly runId: number | null
+  readonly resource: string
 }
 
 export interface RequestLog {

@@ -5,6 +5,11 @@ import { inspectConfig, readConfig, type Check, type Config, type InspectedConfi
 import { nearest } from '../config/nearest.ts'
 import { configInvalid, usage } from '../errors/commands.ts'
 import { readSchedules } from '../jobs/schedule.ts'
+import { createSeal } from '../remote/auth/seal.ts'
+import { openFleetState, type FleetState } from '../report/fleet-state.ts'
+import type { OverviewDeps } from '../report/overview.ts'
+import type { Database } from '../store/connection/database.ts'
+import { canReadIncrementally } from '../sync/incremental/can-read.ts'
 import { readRules } from '../sync/push/conflict-rules.ts'
 
 /** Mistakes that only the catalog or croner can find. */
@@ -45,6 +50,19 @@ export function chooseResources(
   if (lines.length > 0) throw usage(lines[0]!, ...lines.slice(1), `All of them: ${[...known.keys()].join(', ')}.`)
   return [...new Set(named.map(typeOf))].map((type) => known.get(type)!)
 }
+
+/** What a run of each schedule is for. */
+export function scheduledResources({ resources }: Pick<Config, 'resources'>): OverviewDeps['resources'] {
+  const chosen = chooseResources(catalog, resources)
+  const types = new Set(chosen.map(({ type }) => type))
+  return {
+    full: [...types],
+    incremental: chosen.filter((resource) => canReadIncrementally(resource, types)).map(({ type }) => type),
+  }
+}
+
+export const fleetStateOf = (config: Config, sql: Database): FleetState =>
+  openFleetState(sql, { redisUrl: config.redisUrl, keyId: () => createSeal(config).keyId })
 
 const typeOf = (name: string): string => name.trim().toLowerCase().replaceAll('_', '-')
 

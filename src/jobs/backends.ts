@@ -14,6 +14,7 @@ import {
 import { openQueuePool } from '../store/connection/queue-pool.ts'
 import { openQueueClient, workerConnection } from '../store/redis/redis-queue.ts'
 import { connectionsNeeded } from '../sync/run/connections.ts'
+import { redisPrefix } from './job-names.ts'
 import { withTimeout } from './with-timeout.ts'
 
 export interface Place {
@@ -61,7 +62,7 @@ export function onPostgres({ databaseUrl, works = true }: Place, onError: (error
 
 export function onRedis({ redisUrl, installation }: Place, onError: (error: Error) => void): Backend {
   const caller = openQueueClient(redisUrl!, onError)
-  const prefix = `scopestack-sync-${installation}`
+  const prefix = redisPrefix(installation)
   return {
     classes: { Queue, FlowProducer, Worker } as unknown as Classes,
     connection: (forWorker) => (forWorker ? workerConnection(redisUrl!) : caller.connection),

@@ -20,3 +20,6 @@ export const PUSH_QUEUE = 'pushes'
 /** Ids are made from the run's, so that adding a job twice adds it once. BullMQ takes no `:` in them, nor bare numbers. */
 export const pullJobId = (runId: number, resource: string): string => `run-${runId}-${resource}`
 export const closeJobId = (runId: number): string => `run-${runId}`
+
+/** What the keys of a queue in Redis begin with: several databases may share one. */
+export const redisPrefix = (installation: string): string => `scopestack-sync-${installation}`

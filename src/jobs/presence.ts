@@ -14,12 +14,14 @@ export function startHeartbeat(deps: {
   readonly holder: string
   readonly version: string
   readonly parts: Iterable<string>
+  /** Of this process to Postgres. */
+  readonly connections: () => number
 }): Pick<Part, 'drain'> {
-  const { sql, id, holder, version } = deps
+  const { sql, id, holder, version, connections } = deps
   const process = { id, holder, version, parts: [...deps.parts] }
   const loop = startLoop(
     'recording that this process lives',
-    () => recordHeartbeat(sql, process),
+    () => recordHeartbeat(sql, { ...process, connections: connections() }),
     () => HEARTBEAT_EVERY_MS,
     deps,
   )

@@ -20,7 +20,6 @@ import { withinLimit } from '../within-limit.ts'
 import { onPostgres, onRedis, type Place } from './backends.ts'
 import { closeJobId, pullJobId, PUSH_QUEUE, QUEUE, type JobData, type JobName } from './job-names.ts'
 import { watchPolling, type LivenessCheck } from './liveness.ts'
-import { depthsOf, type QueueDepth } from './queue-depths.ts'
 import { closeWithTimeout } from './with-timeout.ts'
 
 export type SyncJob = Job<JobData, void, JobName>
@@ -57,7 +56,6 @@ export interface Queues {
   /** Ends the pause of the job that is to push, where it has lasted for long enough: meanwhile nothing wakes it. */
   endPushDelay(isOver: (pause: PushDelay) => boolean): Promise<void>
   startPushWorker(process: Processor<object, void, 'push'>): QueueWorker
-  depths(): Promise<QueueDepth[]>
   /** @throws when the queue does not respond, or takes nothing. */
   ping(): Promise<void>
   close(): Promise<void>
@@ -122,7 +120,6 @@ export function openQueues(place: Place, timing: Timing, onError: (error: Error)
       workerOf(process, (counted) => new classes.Worker(QUEUE, counted, { ...working, concurrency }), onError),
     startPushWorker: (process) =>
       workerOf(process, (counted) => new classes.Worker(PUSH_QUEUE, counted, working), onError),
-    depths: () => callQueue(depthsOf([pulls, pushes])),
     ping: async () =>
       void (await callQueue<unknown>(write === undefined ? pulls.getJobCountByTypes('active') : write())),
     async close() {

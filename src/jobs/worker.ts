@@ -6,6 +6,7 @@ import { parentNotRead } from '../errors/resources.ts'
 import { reason } from '../errors/sync-error.ts'
 import type { Logger } from '../logger.ts'
 import type { Meter } from '../meter.ts'
+import { clientFor } from '../remote/client.ts'
 import type { Transaction } from '../store/connection/database.ts'
 import { isSuccess, type ResourceOutcome } from '../store/runs/runs.ts'
 import { closeRun, readOpenRun, type ClosedRun, type OpenRun } from '../store/runs/scheduled-runs.ts'
@@ -98,14 +99,18 @@ async function pullFor(
   // A resource that needs another one's records is read after it.
   const parent = parentTypesOf(resource, { changesOnly }).find((one) => missing.includes(one))
   if (parent !== undefined) throw parentNotRead({ resource: type, parent, seconds: AFTER_PARENT_SECONDS })
-  return await pullResource(pull, {
-    runId: id,
-    resource,
-    changesOnly,
-    signal,
-    onEvent: () => {},
-    isResourceError: (error) => actionOn(error, { lastAttempt: isLastAttempt(job) }).do === 'record',
-  })
+  const client = clientFor(pull.client, { runId: id, resource: type })
+  return await pullResource(
+    { ...pull, client },
+    {
+      runId: id,
+      resource,
+      changesOnly,
+      signal,
+      onEvent: () => {},
+      isResourceError: (error) => actionOn(error, { lastAttempt: isLastAttempt(job) }).do === 'record',
+    },
+  )
 }
 
 const AFTER_PARENT_SECONDS = 2

@@ -19,6 +19,7 @@
  */
 import { forbidden, requestRefused } from '../errors/resources.ts'
 import type { SyncError } from '../errors/sync-error.ts'
+import type { RequestPurpose } from '../request-log.ts'
 import type { Tokens } from './auth/tokens.ts'
 import { withToken } from './auth/with-token.ts'
 import { errorDetail } from './documents/error-response.ts'
@@ -67,6 +68,7 @@ interface GetOptions<T> {
   readonly attempts?: Attempts
   /** What a body with this `ETag` was parsed to: sent as `If-None-Match`, and returned when the server says 304. */
   readonly cached?: { readonly etag: string; readonly value: T } | undefined
+  readonly purpose?: RequestPurpose | undefined
 }
 
 export interface WriteRequest {
@@ -75,6 +77,7 @@ export interface WriteRequest {
   readonly body?: string
   /** Called just before each time it is sent, behind all waits. What it throws prevents that. */
   readonly beforeSend?: () => Promise<void>
+  readonly purpose?: RequestPurpose | undefined
 }
 
 interface Deps {
@@ -105,25 +108,32 @@ export function createClient(deps: Deps): Client {
   return {
     time: () => clock.now(),
 
-    get(path, parse, signal, { attempts, cached } = {}) {
+    get(path, parse, signal, { attempts, cached, purpose } = {}) {
       const url = apiUrl + path
       const condition = cached === undefined ? {} : { 'if-none-match': cached.etag }
       const read = (response: HttpResponse) => readResponse(response, url, parse, cached)
-      return send({ method: 'GET', url, headers: { ...headers, ...condition }, attempts, read }, signal)
+      return send({ method: 'GET', url, headers: { ...headers, ...condition }, attempts, purpose, read }, signal)
     },
 
-    write({ method, path, body, beforeSend }, interpret, signal) {
+    write({ method, path, body, beforeSend, purpose }, interpret, signal) {
       const url = apiUrl + path
       const content = body === undefined ? {} : { 'content-type': JSON_API }
       const read = (response: HttpResponse) => {
         throwIfTemporary(response, url)
         return interpret(response, url)
       }
-      const request = { method, url, headers: { ...headers, ...content }, beforeSend, read }
+      const request = { method, url, headers: { ...headers, ...content }, beforeSend, purpose, read }
       return send(body === undefined ? request : { ...request, body }, signal)
     },
   }
 }
+
+/** The same for one purpose, by which the request log shows what each request was sent for. */
+export const clientFor = (client: Client, purpose: RequestPurpose): Client => ({
+  ...client,
+  get: (path, parse, signal, options) => client.get(path, parse, signal, { ...options, purpose }),
+  write: (request, interpret, signal) => client.write({ ...request, purpose }, interpret, signal),
+})
 
 const JSON_API = 'application/vnd.api+json'
 

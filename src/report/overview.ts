@@ -3,59 +3,182 @@ import { catalog } from '../catalog/registry.ts'
 import { notMigrated } from '../errors/database.ts'
 import { hostClockNotice } from '../jobs/clock.ts'
 import type { Schedule } from '../jobs/schedule.ts'
+import type { RateState } from '../rate-limit-store.ts'
 import type { Database } from '../store/connection/database.ts'
 import { readProcesses, type Process } from '../store/fleet/processes.ts'
-import { countChanges } from '../store/outbox/changes.ts'
+import type { QueueDepth } from '../store/fleet/queue-depths.ts'
+import { countChanges, oldestParkedAt, readPendingChanges, readSendBlockers } from '../store/outbox/changes.ts'
 import { readPausedSchedules, type PausedSchedule } from '../store/runs/operator.ts'
+import { readLastMinute, type LastMinute } from '../store/runs/requests.ts'
 import { lastTick } from '../store/runs/scheduled-runs.ts'
-import { readStatus, type Status } from '../store/runs/status.ts'
+import { readStatus, type ResourceStatus, type Status } from '../store/runs/status.ts'
 import { describeLostEdits } from '../store/schema/capture-state.ts'
 import { isMigrated, migratedSchemaGone } from '../store/schema/migrate.ts'
 import { readClock } from '../store/server/clock.ts'
+import { readConnections, type Connections } from '../store/server/connection-path.ts'
+import { withinLimit } from '../within-limit.ts'
+import { waitsBecause } from './change-reasons.ts'
+import type { FleetState } from './fleet-state.ts'
 import { problemsIn, type Problem } from './problems.ts'
 
+export interface ResourceOverview extends ResourceStatus {
+  /** From one read of it to the next, as it is scheduled; null where no schedule reads it. */
+  readonly everySeconds: number | null
+  /** More than two of these have passed since its data was read: at least one read did not happen or did not succeed. */
+  readonly isLate: boolean
+}
+
+export interface OldestEdit {
+  readonly id: number
+  readonly resource: string
+  readonly recordId: string
+  readonly madeAt: Date
+  /** A sentence; null where it only has to be sent. */
+  readonly waits: string | null
+}
+
 export interface Overview extends Status {
+  readonly resources: readonly ResourceOverview[]
   readonly problems: readonly Problem[]
   readonly processes: readonly Process[]
   /** A sentence, where edits are lost; null where none are. */
   readonly lostEdits: string | null
   /** By state. */
   readonly localEdits: Readonly<Record<string, number>>
+  /** Of the edits that are neither sent nor ended. */
+  readonly oldestEdit: OldestEdit | null
   /** Of schedules that are not paused. */
   readonly nextTicks: readonly { readonly schedule: string; readonly at: Date }[]
+  /** Seconds from one tick of each schedule to the next, about now. */
+  readonly intervals: readonly { readonly schedule: string; readonly seconds: number }[]
   readonly paused: readonly PausedSchedule[]
   /** How this host's clock differs from the database's; null where it does not. */
   readonly clock: string | null
+  readonly connections: Connections
+  readonly queue: {
+    readonly kind: FleetState['kind']
+    /** Null where it cannot be asked. */
+    readonly depths: readonly QueueDepth[] | null
+  }
+  readonly requests: Requests
 }
 
+/** To ScopeStack, of all processes of `start`. */
+export interface Requests extends LastMinute {
+  /** SYNC_RATE: requests a second; 0 for no limit. */
+  readonly rate: number
+  /** Null where Redis cannot be asked. */
+  readonly state: RateState | null
+}
+
+export interface OverviewDeps {
+  readonly schedules: readonly Schedule[]
+  /** Requests a second; 0 for no limit. */
+  readonly rate: number
+  /** What a run of each schedule is for. */
+  readonly resources: Readonly<Record<Schedule['name'], readonly string[]>>
+  readonly fleet: Pick<FleetState, 'kind' | 'depths' | 'rateState'>
+}
+
+/** Redis that does not answer must not hold up what Postgres says. */
+const PATIENCE_MS = 2_000
+
 /** @throws SyncError SYNC_DATABASE_REFUSED where nothing was migrated, SYNC_TABLE_UNFIT where that is gone. */
-export async function readOverview(sql: Database, schedules: readonly Schedule[]): Promise<Overview> {
+export async function readOverview(sql: Database, deps: OverviewDeps): Promise<Overview> {
+  const { schedules, fleet } = deps
   const found = await readStatus(sql)
   // Of a schema that is there no more, migrating says what became of it.
   if (found === null) throw (await migratedSchemaGone(sql)) ?? notMigrated()
   const clock = hostClockNotice(await readClock(sql))
   const lostEdits = await describeLostEdits(sql, [...catalog.values()])
-  const { isOlder, localEdits, processes, lastTicks, paused } = await readNewest(sql, schedules)
-  const problems = problemsIn({ ...found, isOlder, lostEdits, localEdits, schedules, lastTicks })
-  const running = schedules.filter(({ name }) => paused.every(({ schedule }) => schedule !== name))
-  const nextTicks = nextTicksOf(running, found.at)
-  return { ...found, problems, processes, lostEdits, localEdits, nextTicks, paused, clock }
+  const newest = await readNewest(sql, deps)
+  const { lastTicks, parkedSince, isOlder, ...shown } = newest
+  const problems = problemsIn({ ...found, ...shown, isOlder, parkedSince, lostEdits, schedules, lastTicks })
+  const running = schedules.filter(({ name }) => shown.paused.every(({ schedule }) => schedule !== name))
+  const intervals = schedules.flatMap((schedule) => intervalOf(schedule, found.at))
+  return {
+    ...found,
+    ...shown,
+    resources: found.resources.map((one) => ({ ...one, ...dueOf(one, deps, intervals, found.at) })),
+    problems,
+    lostEdits,
+    nextTicks: nextTicksOf(running, found.at),
+    intervals,
+    clock,
+    connections: await readConnections(sql),
+    queue: { kind: fleet.kind, depths: isOlder ? null : await askOf(() => fleet.depths()) },
+  }
 }
 
-/** What stands in tables that a schema of an older version lacks. */
-async function readNewest(sql: Database, schedules: readonly Schedule[]) {
+const NO_REQUESTS: LastMinute = { lastMinute: 0, isCut: false }
+
+/** What stands in tables and columns that a schema of an older version lacks. */
+async function readNewest(sql: Database, { schedules, rate, fleet }: OverviewDeps) {
   const lastTicks = new Map<string, Date>()
-  if (!(await isMigrated(sql))) return { isOlder: true, localEdits: {}, processes: [], lastTicks, paused: [] }
+  if (!(await isMigrated(sql))) {
+    const requests: Requests = { ...NO_REQUESTS, rate, state: null }
+    const none = { processes: [], localEdits: {}, oldestEdit: null, parkedSince: null, paused: [] }
+    return { ...none, isOlder: true, lastTicks, requests }
+  }
   for (const { name } of schedules) {
     const at = await lastTick(sql, name)
     if (at !== null) lastTicks.set(name, at)
   }
-  const paused = await readPausedSchedules(sql)
-  return { isOlder: false, localEdits: await countChanges(sql), processes: await readProcesses(sql), lastTicks, paused }
+  const localEdits = await countChanges(sql)
+  const isOpen = (localEdits['waiting'] ?? 0) + (localEdits['sending'] ?? 0) > 0
+  return {
+    isOlder: false,
+    lastTicks,
+    localEdits,
+    oldestEdit: isOpen ? await readOldestEdit(sql) : null,
+    parkedSince: (localEdits['parked'] ?? 0) > 0 ? await oldestParkedAt(sql) : null,
+    processes: await readProcesses(sql),
+    paused: await readPausedSchedules(sql),
+    requests: { ...(await readLastMinute(sql)), rate, state: await askOf(() => fleet.rateState()) },
+  }
 }
+
+async function readOldestEdit(sql: Database): Promise<OldestEdit | null> {
+  const [oldest] = await readPendingChanges(sql, 1)
+  if (oldest === undefined) return null
+  const { id, resource, recordId, madeAt } = oldest
+  const blockers = await readSendBlockers(sql, [id])
+  return { id, resource, recordId, madeAt, waits: waitsBecause(oldest, blockers.get(id)) }
+}
+
+/** Null where it cannot be read just now: a server that is away, or a role that may not. */
+const askOf = <T>(ask: () => Promise<T>): Promise<T | null> =>
+  withinLimit(
+    ask().catch(() => null),
+    PATIENCE_MS,
+    () => null,
+  )
 
 const nextTicksOf = (schedules: readonly Schedule[], now: Date) =>
   schedules.flatMap((schedule) => {
     const at = schedule.nextAfter(now)
     return at === null ? [] : [{ schedule: schedule.name, at }]
   })
+
+function intervalOf(schedule: Schedule, now: Date): { schedule: Schedule['name']; seconds: number }[] {
+  const next = schedule.nextAfter(now)
+  const second = next === null ? null : schedule.nextAfter(next)
+  return next === null || second === null
+    ? []
+    : [{ schedule: schedule.name, seconds: (second.getTime() - next.getTime()) / 1000 }]
+}
+
+function dueOf(
+  { resource, dataAsOf, lastOutcome }: ResourceStatus,
+  { resources }: OverviewDeps,
+  intervals: readonly { schedule: Schedule['name']; seconds: number }[],
+  now: Date,
+): Pick<ResourceOverview, 'everySeconds' | 'isLate'> {
+  const every = intervals.flatMap(({ schedule, seconds }) => (resources[schedule].includes(resource) ? [seconds] : []))
+  if (every.length === 0) return { everySeconds: null, isLate: false }
+  const everySeconds = Math.min(...every)
+  // One that the account does not have has no data, and needs none.
+  const isLate =
+    lastOutcome !== 'absent' && dataAsOf !== null && now.getTime() - dataAsOf.getTime() > 2_000 * everySeconds
+  return { everySeconds, isLate }
+}

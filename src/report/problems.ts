@@ -2,7 +2,7 @@
 import { withCode } from '../errors/sync-error.ts'
 import type { Schedule } from '../jobs/schedule.ts'
 import type { PausedSchedule } from '../store/runs/operator.ts'
-import { isSuccess } from '../store/runs/runs.ts'
+import { isSuccess, type Outcome } from '../store/runs/runs.ts'
 import type { Status } from '../store/runs/status.ts'
 import { many, moment, thousands } from './words.ts'
 
@@ -13,6 +13,10 @@ export interface Problem {
   readonly name: string | null
   /** Of a resource without its name: many may have the same. */
   readonly message: string
+  /** Of a resource, the time of which its table is still equal to ScopeStack; of others, when it began. Null where that is not known. */
+  readonly since: Date | null
+  /** A command that helps, or shows more; null where the message says what to do. */
+  readonly helps: string | null
 }
 
 interface Facts extends Pick<Status, 'at' | 'resources' | 'runs' | 'parked'> {
@@ -22,6 +26,8 @@ interface Facts extends Pick<Status, 'at' | 'resources' | 'runs' | 'parked'> {
   readonly lostEdits: string | null
   /** By state. */
   readonly localEdits: Readonly<Record<string, number>>
+  /** When the oldest local edit that is parked was made. */
+  readonly parkedSince: Date | null
   readonly schedules: readonly Schedule[]
   /** By schedule, when the newest tick that was decided on was due. */
   readonly lastTicks: ReadonlyMap<string, Date>
@@ -34,6 +40,8 @@ const OLDER: Problem = {
     'The tables are those of an older version, so processes and local edits are not shown. Run "migrate"; "pull" and "start" do it as well.',
     'SYNC_SCHEMA_OLDER',
   ),
+  since: null,
+  helps: 'migrate',
 }
 
 /** A scheduler decides within seconds; one that starts again has this long. */
@@ -41,28 +49,41 @@ const LATE_MS = 5 * 60_000
 
 export const problemsIn = (facts: Facts): Problem[] => [
   ...(facts.isOlder ? [OLDER] : []),
-  ...facts.resources.flatMap(({ resource, lastOutcome, message }): Problem[] =>
+  ...facts.resources.flatMap(({ resource, lastOutcome, message, dataAsOf }): Problem[] =>
     lastOutcome === null || isSuccess(lastOutcome)
       ? []
-      : [{ what: 'resource', name: resource, message: `${lastOutcome}: ${message ?? ''}` }],
+      : [
+          {
+            what: 'resource',
+            name: resource,
+            message: `${lastOutcome}: ${message ?? ''}`,
+            since: dataAsOf,
+            helps: helpsBy(lastOutcome, resource),
+          },
+        ],
   ),
-  ...facts.runs.flatMap(({ id, kind, error }): Problem[] =>
-    error === null ? [] : [{ what: 'run', name: kind, message: `Run ${id} (${kind}) failed: ${error}` }],
-  ),
+  ...facts.runs.flatMap(({ id, kind, error, finishedAt: since }): Problem[] => {
+    const message = `Run ${id} (${kind}) failed: ${error}`
+    return error === null ? [] : [{ what: 'run', name: kind, message, since, helps: 'doctor' }]
+  }),
   ...facts.schedules.flatMap((schedule) => overdue(schedule, facts)),
-  ...facts.parked.map(({ resource, count }): Problem => ({
+  ...facts.parked.map(({ resource, count, since }): Problem => ({
     what: 'records',
+    since,
+    helps: null,
     name: resource,
     message: withCode(
       `${resource}: ${many(count, 'record')} parked, with the reason, in sync.parked.`,
       'SYNC_RECORDS_PARKED',
     ),
   })),
-  ...(facts.lostEdits === null ? [] : [{ what: 'edits' as const, name: null, message: facts.lostEdits }]),
-  ...editsParked(facts.localEdits['parked'] ?? 0),
+  ...(facts.lostEdits === null
+    ? []
+    : [{ what: 'edits' as const, name: null, message: facts.lostEdits, since: null, helps: 'migrate' }]),
+  ...editsParked(facts.localEdits['parked'] ?? 0, facts.parkedSince),
 ]
 
-const editsParked = (count: number): Problem[] =>
+const editsParked = (count: number, since: Date | null): Problem[] =>
   count === 0
     ? []
     : [
@@ -70,8 +91,43 @@ const editsParked = (count: number): Problem[] =>
           what: 'edits',
           name: null,
           message: withCode(`${many(count, 'local edit')} parked, see "changes list".`, 'SYNC_CHANGES_PARKED'),
+          since,
+          helps: 'changes list',
         },
       ]
+
+const PULL = 'pull '
+const MOST_NAMES = 5
+
+/** A suspect list says itself with which option it is accepted. */
+const helpsBy = (outcome: Outcome, resource: string): string | null =>
+  outcome === 'forbidden' ? 'doctor' : outcome === 'suspect' ? null : PULL + resource
+
+/** Problems of many resources mostly have one reason: they are one line. */
+export const groupsOf = (problems: readonly Problem[]): (readonly [Problem, ...Problem[]])[] =>
+  [...Map.groupBy(problems, ({ what, message }) => `${what} ${message}`).values()] as [Problem, ...Problem[]][]
+
+/** `Equal as of 2026-11-28 02:04 UTC. Helps: "pull clients tags".`, for those of one reason. */
+export function standingOf(those: readonly [Problem, ...Problem[]]): string {
+  const [{ what, helps }] = those
+  const times = those.flatMap(({ since }) => (since === null ? [] : [since.getTime()]))
+  const oldest = times.length === 0 ? null : moment(new Date(Math.min(...times)))
+  const some = times.length < those.length ? 'Never read completely' : null
+  const since =
+    what !== 'resource'
+      ? [oldest === null ? null : `Since ${oldest}`]
+      : [
+          some !== null && oldest !== null ? `Some never read completely` : some,
+          oldest && `Equal as of ${oldest}${new Set(times).size > 1 ? ' or later' : ''}`,
+        ]
+  const names = those.flatMap((one) => (one.helps?.startsWith(PULL) === true ? [one.helps.slice(PULL.length)] : []))
+  // It takes several names; without one it reads all.
+  const together = names.length === 0 ? helps : names.length > MOST_NAMES ? 'pull' : PULL + names.join(' ')
+  return [
+    ...since.flatMap((words) => (words === null ? [] : [`${words}.`])),
+    ...(together === null ? [] : [`Helps: "${together}".`]),
+  ].join(' ')
+}
 
 /** Where no scheduler ever decided, `pull` is run by other means. */
 function overdue(schedule: Schedule, { at, lastTicks }: Facts): Problem[] {
@@ -80,7 +136,7 @@ function overdue(schedule: Schedule, { at, lastTicks }: Facts): Problem[] {
   const due = schedule.dueBy(new Date(at.getTime() - LATE_MS))
   if (decided === undefined || due === null || due <= decided) return []
   const message = `The ${name} run of ${moment(due)} is overdue: no "start" has made it. The one before was due ${moment(decided)}.`
-  return [{ what: 'schedule', name, message: withCode(message, 'SYNC_OVERDUE') }]
+  return [{ what: 'schedule', name, message: withCode(message, 'SYNC_OVERDUE'), since: due, helps: 'start' }]
 }
 
 /** `Local edits: 3 on their way to ScopeStack.`; nothing where nothing waits: many never edit here. */

@@ -36,11 +36,8 @@ export interface DashboardDeps extends ScheduleDeps {
   readonly databaseUrl: string
   /** The reader that /metrics has, too. */
   readonly overview: () => Promise<Overview>
-  /** Requests a second; 0 for no limit. */
-  readonly rate: number
   readonly access: AccessSettings
   readonly push: 'on' | 'off'
-  readonly queue: 'postgres' | 'redis'
 }
 
 export interface Dashboard {
@@ -53,10 +50,10 @@ export interface Dashboard {
 const LARGEST_FORM = 256 * 1024
 
 export function createDashboard(deps: DashboardDeps): Dashboard {
-  const { sql, databaseUrl, push, queue, version } = deps
+  const { sql, databaseUrl, push, version } = deps
   const access = createAccess(deps.access)
   const runs = cachedFor(KEPT_MS, () => listRuns(sql, SHOWN_RUNS))
-  const snapshot = async (): Promise<Snapshot> => ({ overview: await deps.overview(), runs: await runs(), push, queue })
+  const snapshot = async (): Promise<Snapshot> => ({ overview: await deps.overview(), runs: await runs(), push })
   let account: string | null = null
   const show: Show = (c, title, main, status = 200) => {
     const session = c.get('session') ?? null

@@ -107,7 +107,7 @@ export const OF_FLEET: readonly Metric<FleetFacts>[] = [
     type: 'gauge',
     help: 'Age of the oldest local edit that waits or is being sent; 0 where there is none.',
     labels: [],
-    of: ({ at, oldestEdit }) => [[{}, oldestEdit === null ? 0 : secondsFrom(oldestEdit, at)]],
+    of: ({ at, oldestEdit }) => [[{}, oldestEdit === null ? 0 : secondsFrom(oldestEdit.madeAt, at)]],
   },
   {
     name: 'run_duration_seconds',
@@ -167,7 +167,7 @@ export const OF_FLEET: readonly Metric<FleetFacts>[] = [
     type: 'gauge',
     help: 'Jobs of each queue, by their state.',
     labels: ['queue', 'state'],
-    of: ({ queues }) => queues.map(({ queue, state, jobs }) => [{ queue, state }, jobs]),
+    of: ({ queue: { depths } }) => (depths ?? []).map(({ queue, state, jobs }) => [{ queue, state }, jobs]),
   },
 ]
 

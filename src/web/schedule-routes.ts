@@ -1,8 +1,7 @@
 /** The page of the schedule, and what its buttons do. */
 import type { Hono } from 'hono'
 import { beginRun, type BeginRunDeps } from '../jobs/begin-run.ts'
-import type { Schedule } from '../jobs/schedule.ts'
-import { readOverview } from '../report/overview.ts'
+import { readOverview, type OverviewDeps } from '../report/overview.ts'
 import type { Database } from '../store/connection/database.ts'
 import { openRunNow, pauseSchedule, readTicks, resumeSchedule } from '../store/runs/operator.ts'
 import type { ActionLog } from './action-log.ts'
@@ -12,12 +11,10 @@ import { messagePage } from './pages/layout.ts'
 import { schedulePage, type Kind } from './pages/schedule-page.ts'
 import type { Html } from './pages/text.ts'
 
-export interface ScheduleDeps {
+export interface ScheduleDeps extends OverviewDeps {
   readonly sql: Database
-  readonly schedules: readonly Schedule[]
   readonly patterns: Readonly<Record<Kind, string>>
   readonly timezone: string
-  readonly resources: Readonly<Record<Kind, readonly string[]>>
   readonly holder: string
   readonly version: string
   /** What the process has by now: it serves pages before its queue is open. */
@@ -31,7 +28,7 @@ export function addSchedule(app: Hono<Env>, show: Show, actions: ActionLog, deps
   const { sql } = deps
   // Read anew: after a button the page shows what it did.
   const read = async (session: Env['Variables']['session'], notice: Notice | null): Promise<Html> => {
-    const { at, paused, runs } = await readOverview(sql, deps.schedules)
+    const { at, paused, runs } = await readOverview(sql, deps)
     return schedulePage({ ...deps, at, paused, runs, ticks: await readTicks(sql, SHOWN_TICKS) }, session!, notice)
   }
 

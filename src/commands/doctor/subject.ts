@@ -10,7 +10,7 @@ import type { InspectedConfig, SettingName } from '../../config/config.ts'
 import { hasCode } from '../../errors/sync-error.ts'
 import { readSchedules, type Schedule } from '../../jobs/schedule.ts'
 import type { Account } from '../../remote/account.ts'
-import { readOverview, type Overview } from '../../report/overview.ts'
+import { readOverview, type Overview, type OverviewDeps } from '../../report/overview.ts'
 import { addressOf, codeOf, explainDatabase } from '../../store/connection/database.ts'
 import { findLocation } from '../../store/embedded/location.ts'
 import { checkRedis } from '../../store/redis/redis-check.ts'
@@ -88,7 +88,7 @@ export function openSubject(settings: InspectedConfig, signal: AbortSignal): Sub
       if (applied === null) throw new NotChecked('The database has no tables of scopestack-sync yet.')
       if (applied < newest) throw new NotChecked('The schema is of an older version.')
       const schedules = wrongSchedules(settings) ? [] : schedulesOf(settings)
-      return await readOverview(sql, schedules).catch(unlessForbidden)
+      return await readOverview(sql, { ...OF_OTHER_CHECKS, schedules }).catch(unlessForbidden)
     }),
     redis,
     probe,
@@ -101,6 +101,13 @@ export function openSubject(settings: InspectedConfig, signal: AbortSignal): Sub
       await database.close()
     },
   }
+}
+
+/** Redis, connections and requests have lines of their own. */
+const OF_OTHER_CHECKS: Omit<OverviewDeps, 'schedules'> = {
+  rate: 0,
+  resources: { full: [], incremental: [] },
+  fleet: { kind: 'postgres', depths: async () => [], rateState: async () => ({ heldUntil: null, share: 1 }) },
 }
 
 /** Settings without which ScopeStack cannot be asked. */

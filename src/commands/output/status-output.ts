@@ -1,18 +1,22 @@
 /** The state of everything, for a person: problems come first. */
+import {
+  connectionsLine,
+  connectionsOf,
+  every,
+  lateMark,
+  oldestEditLines,
+  queueLine,
+  used,
+  waitLines,
+} from '../../report/lines.ts'
 import type { Overview } from '../../report/overview.ts'
-import { pausedLines, type Problem } from '../../report/problems.ts'
+import { groupsOf, pausedLines, standingOf, type Problem } from '../../report/problems.ts'
 import { ago, many, moment, thousands } from '../../report/words.ts'
 import type { Process } from '../../store/fleet/processes.ts'
 import type { ResourceStatus, RunStatus, Status } from '../../store/runs/status.ts'
 import { tableIn, wrapped } from './format.ts'
 
-export interface Shown extends Status {
-  readonly problems: readonly Problem[]
-  readonly processes: readonly Process[]
-  readonly nextTicks: readonly { readonly schedule: string; readonly at: Date }[]
-  readonly paused: Overview['paused']
-  /** How this host's clock differs from the database's; null where it does not. */
-  readonly clock: string | null
+export interface Shown extends Overview {
   /** Said of edits that wait. */
   readonly edits: readonly string[]
 }
@@ -33,6 +37,7 @@ export function statusLines(status: Shown, { width, all }: { width: number | und
     ...(status.clock === null ? [] : [...fold(status.clock), '']),
     ...going,
     ...edits.flatMap((line) => fold(line)),
+    ...oldestEditLines(status).flatMap((line) => fold(line)),
     '',
     ...tableIn(width, resourceRows(resources, status.at)),
     ...sectionOf(resources.flatMap(interruption).flatMap((line) => fold(line))),
@@ -48,13 +53,12 @@ const sectionOf = (lines: readonly string[]): string[] => (lines.length === 0 ? 
 
 function problemLines(problems: readonly Problem[], fold: Fold): string[] {
   if (problems.length === 0) return []
-  // Many resources mostly have one reason.
-  const groups = Map.groupBy(problems, ({ what, message }) => `${what} ${message}`).values()
-  const lines = [...groups].map((those) => {
-    const [{ what, message }] = those as [Problem]
-    return what === 'resource' ? `${nameList(those.map(({ name }) => name ?? ''))} ${message}` : message
+  const lines = groupsOf(problems).flatMap((those) => {
+    const [{ what, message }] = those
+    const said = what === 'resource' ? `${nameList(those.map(({ name }) => name ?? ''))} ${message}` : message
+    return [...fold(said, '  '), ...fold(standingOf(those), '    ').filter((line) => line.trim() !== '')]
   })
-  return ['', `${many(problems.length, 'problem')}:`, ...lines.flatMap((line) => fold(line, '  ')), '']
+  return ['', `${many(problems.length, 'problem')}:`, ...lines, '']
 }
 
 const nameList = (names: readonly string[]): string =>
@@ -62,7 +66,7 @@ const nameList = (names: readonly string[]): string =>
     ? names.join(', ')
     : `${names.slice(0, LISTED).join(', ')} and ${thousands(names.length - LISTED)} more`
 
-function goingOn({ at, runs, processes, nextTicks, paused }: Shown): string[] {
+function goingOn({ at, runs, processes, nextTicks, paused, connections, queue, requests }: Shown): string[] {
   const alive = processes.filter((one) => one.alive)
   return [
     ...runs.map((run) => runLine(run, at)),
@@ -70,6 +74,10 @@ function goingOn({ at, runs, processes, nextTicks, paused }: Shown): string[] {
     ...(alive.length > LISTED
       ? [`… and ${thousands(alive.length - LISTED)} more processes of "start"; --json has all.`]
       : []),
+    `Connections to Postgres: ${connectionsLine(connections)}.`,
+    `Queue: ${queueLine(queue)}.`,
+    `Requests: ${used(requests, requests.rate)}`,
+    ...waitLines(requests, at),
     ...pausedLines(paused),
     ...nextTicks.map(({ schedule, at: next }) =>
       alive.length === 0
@@ -81,8 +89,8 @@ function goingOn({ at, runs, processes, nextTicks, paused }: Shown): string[] {
 
 const LISTED = 5
 
-const processLine = ({ holder, version, parts, startedAt, seenAt }: Process, at: Date): string =>
-  `"start" ${version} runs since ${moment(startedAt)} (${holder}: ${parts.join(', ')}), seen ${ago(seenAt, at)}.`
+const processLine = ({ holder, version, parts, startedAt, seenAt, connections }: Process, at: Date): string =>
+  `"start" ${version} runs since ${moment(startedAt)} (${holder}: ${parts.join(', ')}${connectionsOf(connections)}), seen ${ago(seenAt, at)}.`
 
 function noneLine([last]: readonly Process[], at: Date): string {
   return last === undefined
@@ -102,14 +110,15 @@ function runLine({ id, kind, startedAt, finishedAt, outcome, done, planned }: Ru
   return `${name} ended ${ago(finishedAt, at)}: ${outcome ?? '–'}`
 }
 
-const resourceRows = (resources: readonly ResourceStatus[], at: Date) => [
-  ['resource', 'outcome', 'rows', 'data as of', 'last run'],
+const resourceRows = (resources: Overview['resources'], at: Date) => [
+  ['resource', 'outcome', 'rows', 'data as of', 'last run', 'read'],
   ...resources.map((one) => [
     one.resource,
     one.lastOutcome ?? '–',
     one.rows,
-    one.dataAsOf === null ? 'never complete' : ago(one.dataAsOf, at),
+    one.dataAsOf === null ? 'never complete' : ago(one.dataAsOf, at) + lateMark(one),
     one.lastRunAt === null ? '–' : ago(one.lastRunAt, at),
+    every(one.everySeconds),
   ]),
 ]
 

@@ -7,7 +7,7 @@ import type { Running, Service } from './serve.ts'
 export function dashboardOf(
   { config, store, schedules, resources }: Service,
   running: Running,
-  overview: DashboardDeps['overview'],
+  { fleet, overview }: Pick<DashboardDeps, 'fleet' | 'overview'>,
 ): Dashboard['handle'] {
   let loaded: Promise<Dashboard> | undefined
   const load = async (): Promise<Dashboard> => {
@@ -24,8 +24,8 @@ export function dashboardOf(
       holder: running.holder,
       now: () => ({ queues: running.queues, tracing: running.tracing?.tracing, log: running.log }),
       rate: config.rate,
+      fleet,
       push: config.push,
-      queue: config.redisUrl === undefined ? 'postgres' : 'redis',
       version: VERSION,
     })
   }

@@ -10,14 +10,17 @@ import { cachedFor, KEPT_MS } from '../../web/cached-for.ts'
 import { startWeb, type Checks, type Web } from '../../web/health.ts'
 import { readFleetFacts } from '../../web/metrics-facts.ts'
 import { createMetrics } from '../../web/metrics.ts'
+import { fleetStateOf } from '../settings.ts'
 import { dashboardOf } from './dashboard.ts'
 import type { Running, Service } from './serve.ts'
 
 export async function openWeb(service: Service, running: Running): Promise<Web> {
-  const { config, store, parts, schedules } = service
+  const { config, store, parts } = service
   const { sql } = store
+  const fleet = fleetStateOf(config, sql)
+  running.closers.push(() => fleet.close())
   const checkWrites = createWriteCheck(sql)
-  const overview = cachedFor(KEPT_MS, () => readOverview(sql, schedules))
+  const overview = cachedFor(KEPT_MS, () => readOverview(sql, { ...service, rate: config.rate, fleet }))
   const started = async (): Promise<void> => {
     if (running.notReady !== null) throw new Error(running.notReady)
   }
@@ -36,11 +39,11 @@ export async function openWeb(service: Service, running: Running): Promise<Web> 
         version: VERSION,
         meter: running.meter,
         connections: () => connectionsTo(store.url),
-        readFleet: () => readFleetFacts({ sql, schedules, overview, queues: () => running.queues }),
+        readFleet: () => readFleetFacts({ overview, queues: () => running.queues }),
       }),
     },
     notices: () => (running.clock === undefined ? {} : { clock: running.clock.notice() }),
-    otherwise: parts.has('web') ? dashboardOf(service, running, overview) : undefined,
+    otherwise: parts.has('web') ? dashboardOf(service, running, { fleet, overview }) : undefined,
   })
 }
 

@@ -23,6 +23,7 @@ import { createMeter, type Meter } from '../../meter.ts'
 import { backoff, RETRY, sleep } from '../../remote/http/retry.ts'
 import { createRequestLog, type RequestLog } from '../../request-log.ts'
 import { exitAtOnce } from '../../signals.ts'
+import { connectionsTo } from '../../store/connection/database.ts'
 import { shortenPatience } from '../../store/connection/watch.ts'
 import { withDbRetry } from '../../sync/with-db-retry.ts'
 import { UNTRACED, type Tracing } from '../../tracing.ts'
@@ -142,7 +143,7 @@ async function startParts(service: Service, running: Running, signal: AbortSigna
   const identity = { id: running.id, holder: running.holder, version: VERSION }
   const { meter } = running
   const common = { ...service, meter, tracing, sql: store.sql, clock, queues, alerts: settings }
-  running.parts.push(startHeartbeat({ ...common, ...identity }))
+  running.parts.push(startHeartbeat({ ...common, ...identity, connections: () => countConnections(store) }))
   const alerts = startAlerts({ ...common, proxy, pushes: push === 'on', processId: identity.id })
   running.parts.push(alerts)
   if (parts.has('scheduler')) begin('scheduler', startScheduler({ ...common, ...identity }))
@@ -169,6 +170,11 @@ async function stop({ parts, closers, queues, tracing, web }: Running): Promise<
   await queues?.close()
   await tracing?.close()
   await web?.close()
+}
+
+function countConnections({ url }: Store): number {
+  const { busy, idle } = connectionsTo(url)
+  return busy + idle
 }
 
 /** Waits for a ScopeStack that is away; wrong credentials or another account end it. */

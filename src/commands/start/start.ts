@@ -1,15 +1,13 @@
 /** "start": the service. Scheduler, worker, push and health are parts of one process, or with --only of several. */
 import { explainStoreError, openStore } from '../../assemble/store.ts'
-import { catalog } from '../../catalog/registry.ts'
 import { usage } from '../../errors/commands.ts'
 import { EXIT, hasCode } from '../../errors/sync-error.ts'
 import { createOutages } from '../../jobs/outage-log.ts'
 import { readSchedules } from '../../jobs/schedule.ts'
 import { createLogger } from '../../logger.ts'
 import { stderr, stdout } from '../../screen/streams.ts'
-import { canReadIncrementally } from '../../sync/incremental/incremental.ts'
 import { embeddedNote } from '../output/format.ts'
-import { chooseResources, readSettings } from '../settings.ts'
+import { readSettings, scheduledResources } from '../settings.ts'
 import type { Call } from '../verb.ts'
 import { PARTS, serve, type PartName, type Service } from './serve.ts'
 
@@ -17,12 +15,7 @@ export async function run({ options, signal }: Call): Promise<number> {
   const parts = partsOf(options['only'])
   const config = readSettings({ credentials: parts.has('worker') })
   const schedules = readSchedules(config)
-  const chosen = chooseResources(catalog, config.resources)
-  const types = new Set(chosen.map(({ type }) => type))
-  const resources = {
-    full: [...types],
-    incremental: chosen.filter((resource) => canReadIncrementally(resource, types)).map(({ type }) => type),
-  }
+  const resources = scheduledResources(config)
   const log = createLogger({ level: config.logLevel, terminal: stderr.terminal && !config.production })
   if (signal.aborted) return EXIT.ok
   const store = await openStore(config, signal).catch(unlessStopped)

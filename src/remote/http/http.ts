@@ -5,6 +5,7 @@
 import { stopped } from '../../errors/commands.ts'
 import { bodyUnreadable, remoteTimeout, remoteUnreachable } from '../../errors/requests.ts'
 import { SyncError } from '../../errors/sync-error.ts'
+import type { RequestPurpose } from '../../request-log.ts'
 import { ACCEPT_ENCODING, decodeBody } from './decode.ts'
 import { createProxyAgent, explainProxy, leavesByProxy, type ProxySettings } from './proxy.ts'
 import { Agent, errors } from './undici.ts'
@@ -19,6 +20,8 @@ export interface HttpRequest {
   readonly wholeMs?: number
   /** Of this and its repetitions: with-request-log.ts. */
   readonly attempted?: Attempted
+  /** For the request log. */
+  readonly purpose?: RequestPurpose | undefined
 }
 
 export interface HttpResponse {

@@ -16,7 +16,7 @@ export const withAttempts: Layer = (send) => (request, signal) =>
 
 export const noted = (http: Http, log: RequestLog): Http => ({
   async send(request, signal) {
-    const { method, url, attempted } = request
+    const { method, url, attempted, purpose = null } = request
     // In `start` that is the database's clock (jobs/clock.ts), and so it is where it is saved; new Date() is this host's.
     const at = new Date(Date.now())
     const begun = performance.now()
@@ -26,7 +26,7 @@ export const noted = (http: Http, log: RequestLog): Http => ({
       const ended = performance.now()
       if (attempted !== undefined) attempted.since = ended
       const ms = Math.round(ended - begun)
-      log.note({ at, method, path: shownPath(url), status, code, ms, bytes, attempt, waitedMs })
+      log.note({ at, method, path: shownPath(url), status, code, ms, bytes, attempt, waitedMs, purpose })
     }
     try {
       const response = await http.send(request, signal)

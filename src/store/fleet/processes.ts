@@ -11,6 +11,8 @@ export interface Process {
   readonly seenAt: Date
   /** False: it was killed, or cannot reach the database. A process that ends normally is removed. */
   readonly alive: boolean
+  /** To Postgres, at its last heartbeat; null of a release that does not say. */
+  readonly connections: number | null
 }
 
 /** A process counts as dead after four missed heartbeats. */
@@ -21,12 +23,18 @@ const KEPT = '7 days'
 
 export async function recordHeartbeat(
   sql: Database,
-  { id, holder, version, parts }: Pick<Process, 'holder' | 'version' | 'parts'> & { readonly id: string },
+  {
+    id,
+    holder,
+    version,
+    parts,
+    connections,
+  }: Pick<Process, 'holder' | 'version' | 'parts' | 'connections'> & { readonly id: string },
 ): Promise<void> {
   await sql`
-    insert into sync.processes as p (id, holder, version, parts)
-    values (${id}, ${holder}, ${version}, ${arrayLiteral(parts)}::text[])
-    on conflict (id) do update set seen_at = now()`
+    insert into sync.processes as p (id, holder, version, parts, connections)
+    values (${id}, ${holder}, ${version}, ${arrayLiteral(parts)}::text[], ${connections})
+    on conflict (id) do update set seen_at = now(), connections = excluded.connections`
   await sql`delete from sync.processes where seen_at < now() - ${KEPT}::interval`
 }
 
@@ -55,6 +63,6 @@ export async function readLeadership(
 export async function readProcesses(sql: Database): Promise<Process[]> {
   return await sql<Process[]>`
     select holder, version, to_jsonb(parts) as parts, started_at as "startedAt", seen_at as "seenAt",
-      seen_at > now() - make_interval(secs => ${ALIVE_SECONDS}) as alive
+      seen_at > now() - make_interval(secs => ${ALIVE_SECONDS}) as alive, connections
     from sync.processes order by seen_at desc, id`
 }

@@ -10,11 +10,12 @@ import {
   RECOVER_EVERY_MS,
   IMPLAUSIBLE_BEYOND_MS,
   type RateLimitStore,
+  type RateState,
 } from '../../rate-limit-store.ts'
 import { defineScript, type RedisStore } from '../redis/redis.ts'
 
 export function openRedisRateLimitStore(redis: RedisStore, keyId: string): RateLimitStore {
-  const all = `scopestack-sync:pace:${keyId}:all`
+  const all = hashOfAll(keyId)
   return {
     async reserve(rate) {
       const keys = [all, `scopestack-sync:pace:${keyId}:${rate}`]
@@ -26,6 +27,13 @@ export function openRedisRateLimitStore(redis: RedisStore, keyId: string): RateL
       await redis.run(BACK_OFF, [all], [Math.ceil(holdMs)])
     },
   }
+}
+
+const hashOfAll = (keyId: string): string => `scopestack-sync:pace:${keyId}:all`
+
+export async function readRedisRateState(redis: RedisStore, keyId: string): Promise<RateState> {
+  const [heldUntil, share] = ((await redis.run(STATE_NOW, [hashOfAll(keyId)], [])) as string[]).map(Number)
+  return { heldUntil: heldUntil === 0 ? null : new Date(heldUntil!), share: share! }
 }
 
 /** After an hour without a request nothing of the state matters any more. */
@@ -58,6 +66,13 @@ local at = math.max(nextAt, now, heldUntil)
 local apart = 1000 / (rate * share)
 keep(KEYS[2], ${FORGET_SECONDS} + math.ceil((at - now + apart) / 1000), 'nextAt', string.format('%.3f', at + apart))
 return { string.format('%.3f', at - now), redis.call('HINCRBY', KEYS[2], 'taken', 1) }`)
+
+const STATE_NOW = defineScript(`
+-- KEYS 1 hash of all
+-- returns when the hold ends, 0 where there is none, and the share of every rate (strings, they have fractions)
+${STATE}
+if heldUntil <= now then heldUntil = 0 end
+return { string.format('%.0f', heldUntil), string.format('%.6f', share) }`)
 
 const HOLD_LEFT = defineScript(`
 -- KEYS 1 hash of all

@@ -8,17 +8,14 @@ import {
   RECOVER_EVERY_MS,
   IMPLAUSIBLE_BEYOND_MS,
   type RateLimitStore,
+  type RateState,
 } from '../../rate-limit-store.ts'
 import type { Database } from '../connection/database.ts'
 
 export function openRateLimitStore(sql: Database, keyId: string): RateLimitStore {
-  const all = `${keyId} all`
+  const all = keyId + OF_ALL
   const queueOf = (rate: number): string => `${keyId} ${rate}/s`
-  const plausible = sql`clock_timestamp() + make_interval(secs => ${IMPLAUSIBLE_BEYOND_MS / 1000})`
-  // clock_timestamp: now() stands still while a statement waits for the row.
-  const share = sql`
-    least(1, coalesce(lowered_to + 0.1 * greatest(0, floor(
-      extract(epoch from clock_timestamp() - lowered_at)::float8 * 1000 / ${RECOVER_EVERY_MS})), 1))`
+  const [plausible, share] = [plausibleIn(sql), shareIn(sql)]
 
   return {
     async reserve(rate) {
@@ -63,4 +60,23 @@ export function openRateLimitStore(sql: Database, keyId: string): RateLimitStore
           lowered_at = case when ${fresh} then p.lowered_at else clock_timestamp() end`
     },
   }
+}
+
+/** Behind the id of the credentials: what holds for each of their rates. */
+const OF_ALL = ' all'
+
+const plausibleIn = (sql: Database) => sql`clock_timestamp() + make_interval(secs => ${IMPLAUSIBLE_BEYOND_MS / 1000})`
+
+// clock_timestamp: now() stands still while a statement waits for the row.
+const shareIn = (sql: Database) => sql`
+  least(1, coalesce(lowered_to + 0.1 * greatest(0, floor(
+    extract(epoch from clock_timestamp() - lowered_at)::float8 * 1000 / ${RECOVER_EVERY_MS})), 1))`
+
+/** Of whatever credentials use this database: mostly they are those of one account. */
+export async function readRateState(sql: Database): Promise<RateState> {
+  const [row] = await sql<RateState[]>`
+    select max(held_until) filter (where held_until > clock_timestamp() and held_until < ${plausibleIn(sql)}) as "heldUntil",
+      coalesce(min(${shareIn(sql)}), 1)::float8 as share
+    from sync.pace where key_id like ${`%${OF_ALL}`}`
+  return row!
 }

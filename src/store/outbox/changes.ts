@@ -67,6 +67,14 @@ export async function oldestOpenChange(sql: Database): Promise<OldestChange | nu
   return oldest ?? null
 }
 
+/** When the oldest change was made that waits for a person; null where none does. */
+export async function oldestParkedAt(sql: Database): Promise<Date | null> {
+  // Not "order by id limit 1": by the primary key that goes through all that are settled.
+  const [oldest] = await sql<{ at: Date | null }[]>`
+    select min(made_at) as at from sync.outbox o where ${isIn(sql, PARKED)}`
+  return oldest!.at
+}
+
 /** The oldest changes that are neither settled nor parked. */
 export async function readPendingChanges(sql: Database, limit: number): Promise<ChangeDetails[]> {
   return await sql<ChangeDetails[]>`

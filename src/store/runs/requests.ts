@@ -22,17 +22,18 @@ export async function saveRequests(sql: Database, holder: string, requests: read
   if (requests.length === 0) return
   // Of the clock of this process only how long ago it was.
   const now = Date.now()
-  const rows = requests.map(({ at, waitedMs, path, ...one }) => {
-    return { ...one, path: storable(path), waited_ms: waitedMs, ago: (now - at.getTime()) / 1000 }
+  const rows = requests.map(({ at, waitedMs, path, purpose, ...one }) => {
+    const sentFor = { run_id: purpose?.runId ?? null, resource: purpose?.resource ?? null }
+    return { ...one, ...sentFor, path: storable(path), waited_ms: waitedMs, ago: (now - at.getTime()) / 1000 }
   })
   await sql.begin(async (tx) => {
     await tx`select ${waitLimits(tx)}, set_config('lock_timeout', ${LONGEST_WAIT}, true)`
     await tx`
     with saved as (
-      insert into sync.requests (holder, at, method, path, status, code, ms, bytes, attempt, waited_ms)
-      select ${holder}, now() - make_interval(secs => ago), method, path, status, code, ms, bytes, attempt, waited_ms
+      insert into sync.requests (holder, at, method, path, status, code, ms, bytes, attempt, waited_ms, run_id, resource)
+      select ${holder}, now() - make_interval(secs => ago), method, path, status, code, ms, bytes, attempt, waited_ms, run_id, resource
       from jsonb_to_recordset(${tx.json(rows)}) as one (
-        ago float8, method text, path text, status int, code text, ms int, bytes bigint, attempt int, waited_ms int)
+        ago float8, method text, path text, status int, code text, ms int, bytes bigint, attempt int, waited_ms int, run_id bigint, resource text)
       returning id)
     delete from sync.requests where id <= (select max(id) from saved) - ${KEPT}::int`
   })
@@ -50,11 +51,17 @@ export async function readRequests(
   limit: number,
 ): Promise<LastMinute & { readonly requests: SavedRequest[]; readonly at: Date }> {
   const requests = await sql<SavedRequest[]>`
-    select id::float8 as id, holder, at, method, path, status, code, ms, bytes::float8 as bytes, attempt, waited_ms as "waitedMs"
+    select id::float8 as id, holder, at, method, path, status, code, ms, bytes::float8 as bytes, attempt, waited_ms as "waitedMs",
+      case when resource is not null then jsonb_build_object('runId', run_id, 'resource', resource) end as purpose
     from sync.requests order by id desc limit ${limit}`
-  const [row] = await sql<(LastMinute & { at: Date })[]>`
-    select (count(*) filter (where at > now() - interval '1 minute'))::int as "lastMinute", now() as at,
-      count(*) >= ${KEPT} and min(at) > now() - interval '1 minute' as "isCut"
+  const [clock] = await sql<{ at: Date }[]>`select now() as at`
+  return { requests, ...clock!, ...(await readLastMinute(sql)) }
+}
+
+export async function readLastMinute(sql: Database): Promise<LastMinute> {
+  const [row] = await sql<LastMinute[]>`
+    select (count(*) filter (where at > now() - interval '1 minute'))::int as "lastMinute",
+      count(*) >= ${KEPT} and coalesce(min(at) > now() - interval '1 minute', false) as "isCut"
     from sync.requests`
-  return { requests, ...row! }
+  return row!
 }

@@ -34,7 +34,7 @@ export interface Status {
   /** The open runs of workers, and the newest that has ended: of all, and of each schedule. */
   readonly runs: readonly RunStatus[]
   readonly resources: readonly ResourceStatus[]
-  readonly parked: readonly { readonly resource: string; readonly count: number }[]
+  readonly parked: readonly { readonly resource: string; readonly count: number; readonly since: Date }[]
   readonly drift: readonly {
     readonly resource: string
     readonly member: string
@@ -79,8 +79,8 @@ export async function readStatus(sql: Database): Promise<Status | null> {
         where o.run_id = r.id and (r.kind <> 'backfill' or o.outcome <> 'failed')) as done, cardinality(planned) as planned
     from sync.runs r where id = any(array(select id from shown))
     order by id`
-  const parked = await sql<{ resource: string; count: number }[]>`
-    select resource, count(*)::int as count from sync.parked where settled_at is null group by resource order by resource`
+  const parked = await sql<{ resource: string; count: number; since: Date }[]>`
+    select resource, count(*)::int as count, min(first_seen_at) as since from sync.parked where settled_at is null group by resource order by resource`
   const drift = await sql<{ resource: string; member: string; kind: string; sample: string }[]>`
     select resource, member, kind, sample from sync.drift order by resource, kind, member`
   return { at: clock!.at, account: account ?? null, runs, resources, parked, drift }

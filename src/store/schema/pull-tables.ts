@@ -1,4 +1,5 @@
 /** The bookkeeping tables of reading, for drizzle-kit: checkpoints, seen pages, page cache, parked records, drift, capabilities. */
+import { sql } from 'drizzle-orm'
 import { bigint, boolean, index, integer, jsonb, primaryKey, text, uniqueIndex } from 'drizzle-orm/pg-core'
 import { at, sync } from './sync-schema.ts'
 
@@ -100,7 +101,13 @@ export const parked = sync.table(
     /** The database rejected it, which a person can fix: each run tries it again. */
     byDatabase: boolean('by_database').notNull().default(false),
   },
-  (table) => [uniqueIndex('parked_resource_digest_idx').on(table.resource, table.digest)],
+  (table) => [
+    uniqueIndex('parked_resource_digest_idx').on(table.resource, table.digest),
+    // Those that came in later are kept; who counts the ones that are parked must not read them.
+    index('parked_unsettled_idx')
+      .on(table.resource, table.lastSeenAt)
+      .where(sql`settled_at is null`),
+  ],
 )
 
 /** Drift: where the remote differs from the catalog, with a sample. */

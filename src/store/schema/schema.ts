@@ -135,6 +135,10 @@ export const requests = sync.table('requests', {
   bytes: bigint('bytes', { mode: 'number' }),
   attempt: integer('attempt').notNull(),
   waitedMs: integer('waited_ms').notNull(),
+  /** For whom: null of what is sent outside a run, such as a local edit. */
+  runId: bigint('run_id', { mode: 'number' }),
+  /** Null where it is for no one resource. */
+  resource: text('resource'),
 })
 
 /** One row for each schedule that a person has paused: its ticks make no runs. */
@@ -151,6 +155,8 @@ export const processes = sync.table('processes', {
   parts: text('parts').array().notNull(),
   startedAt: at('started_at').notNull().defaultNow(),
   seenAt: at('seen_at').notNull().defaultNow(),
+  /** To Postgres, at its last heartbeat; null of a release that did not say. */
+  connections: integer('connections'),
 })
 
 /** One row. A Redis may serve several databases; the id keeps their jobs apart. */

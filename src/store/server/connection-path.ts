@@ -87,6 +87,20 @@ const FACTS = `
     from pg_stat_activity where datid is not null and usesysid is not null) a
   where r.rolname = session_user and d.datname = current_database()`
 
+export interface Connections {
+  readonly used: number
+  readonly limit: number
+  /** The limit that is nearest. */
+  readonly of: string
+}
+
+/** How many there are, of all clients, and how many there may be. */
+export async function readConnections(sql: postgres.Sql): Promise<Connections> {
+  const [facts] = await sql.unsafe<Facts[]>(FACTS)
+  const { most, room, limit: of } = roomOf(facts!)
+  return { used: most - room + 1, limit: most, of }
+}
+
 interface Room {
   /** How many more sessions there may be, with this one. */
   readonly room: number

@@ -8,7 +8,6 @@
  * Where both hold, both are done: a document changes without its project, and is deleted without a trace of its own.
  * Other deletes, and changes that leave no trace in `updated-at`, are for the nightly snapshot.
  */
-import type { Resource } from '../../catalog/resource.ts'
 import { isPastPagingLimit } from '../../remote/pages/forward-pages.ts'
 import { PARENT_RESOURCE, pruneChangedParents, recordPushedProjects } from '../../store/progress/changed-projects.ts'
 import { recountRows } from '../../store/progress/checkpoint.ts'
@@ -28,14 +27,6 @@ import { pullChangedRecords } from './changed-records.ts'
 import { openProjectChildren } from './project-children.ts'
 import { restoreRows, type RestoredRows } from './restore-rows.ts'
 import { changeStrategyFor } from './strategy.ts'
-
-/** Whether an incremental run has anything to read for it. */
-export const supportsIncremental = (resource: Resource): boolean =>
-  changeColumn(resource) !== undefined || resource.byProject !== undefined
-
-/** Whether its changes can be read in a run over these types: without projects, no run records which of them changed. */
-export const canReadIncrementally = (resource: Resource, types: ReadonlySet<string>): boolean =>
-  changeColumn(resource) !== undefined || (resource.byProject !== undefined && types.has(PARENT_RESOURCE))
 
 /** @returns undefined where a snapshot is needed. */
 export async function pullIncremental(

@@ -13,6 +13,7 @@
  */
 import { endsTheRun, factOf, SyncError } from '../../errors/sync-error.ts'
 import { mapConcurrent } from '../../map-concurrent.ts'
+import { clientFor } from '../../remote/client.ts'
 import { isPageFailure } from '../../remote/pages/page-failures.ts'
 import type { Change } from '../../store/changes/change.ts'
 import { pauseAll } from '../../store/changes/writes.ts'
@@ -76,13 +77,14 @@ function pauseAfter(error: unknown): number {
 }
 
 async function pushBatch(
-  deps: PushDeps,
+  given: PushDeps,
   lease: Lease,
   changes: readonly Change[],
   { signal, onResult }: PushOptions,
 ): Promise<void> {
   const [first] = changes
   if (first === undefined) return
+  const deps = { ...given, client: clientFor(given.client, { runId: null, resource: first.resource }) }
   const resource = deps.catalog.get(first.resource)!
   const ending = new AbortController()
   const batch = {

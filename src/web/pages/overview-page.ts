@@ -1,11 +1,21 @@
 /** The first screen: is it well, what needs a person, what goes on. Every figure is that of `status`, from the same reader. */
 import { html } from 'hono/html'
 import { headline, inTime } from '../../report/headline.ts'
-import type { Overview } from '../../report/overview.ts'
-import { editLines, pausedLines, type Problem } from '../../report/problems.ts'
+import {
+  connectionsLine,
+  connectionsOf,
+  every,
+  lateMark,
+  oldestEditLines,
+  queueLine,
+  used,
+  waitLines,
+} from '../../report/lines.ts'
+import type { Overview, ResourceOverview } from '../../report/overview.ts'
+import { editLines, groupsOf, pausedLines, standingOf, type Problem } from '../../report/problems.ts'
 import { many, moment, thousands } from '../../report/words.ts'
 import type { PastRun } from '../../store/runs/run-history.ts'
-import type { ResourceStatus, RunStatus } from '../../store/runs/status.ts'
+import type { RunStatus } from '../../store/runs/status.ts'
 import { runsChart } from './run-pages.ts'
 import { badge, number, outcomeBadge, resourceLink, runLink, said, table, when, type Html } from './text.ts'
 
@@ -14,23 +24,26 @@ export interface Snapshot {
   /** The newest first. */
   readonly runs: readonly PastRun[]
   readonly push: 'on' | 'off'
-  readonly queue: 'postgres' | 'redis'
 }
 
 /** Without forms, so that it is the same for all who look, and can be sent to all at once. */
-export const overviewContent = ({ overview, runs, push, queue }: Snapshot): Html =>
+export const overviewContent = ({ overview, runs, push }: Snapshot): Html =>
   html`<h1 class="${overview.problems.length === 0 ? 'well' : 'ill'}">${headline(overview)}</h1>
     ${overview.clock !== null && html`<p class="notice warn">${overview.clock}</p>`}
-    ${overview.problems.length > 0 && problemList(overview.problems)} ${runsOf(overview)}
-    ${goingOn(overview, push, queue)} ${runsChart(runs)} ${resourceTable(overview)}`
+    ${overview.problems.length > 0 && problemList(overview.problems)} ${runsOf(overview)} ${goingOn(overview, push)}
+    ${runsChart(runs)} ${resourceTable(overview)}`
 
 /** Problems of many resources mostly have one reason. */
 const problemList = (problems: readonly Problem[]): Html =>
   html`<section aria-labelledby="problems">
     <h2 id="problems">What needs a person</h2>
     <ul class="problems">
-      ${[...Map.groupBy(problems, ({ what, message }) => `${what} ${message}`).values()].map(
-        (those) => html`<li>${names(those)} ${said(those[0]!.message)} ${whereTo(those[0]!)}</li>`,
+      ${groupsOf(problems).map(
+        (those) =>
+          html`<li>
+            ${names(those)} ${said(those[0].message)} ${whereTo(those[0])}
+            <small>${standingOf(those)}</small>
+          </li>`,
       )}
     </ul>
   </section>`
@@ -63,12 +76,9 @@ const progress = ({ id, done, planned }: RunStatus): Html =>
     ? html``
     : html`<progress max="${planned}" value="${done}" aria-label="Run ${id}">${done} of ${planned}</progress>`
 
-const goingOn = (
-  { at, runs, processes, nextTicks, paused, localEdits }: Overview,
-  push: 'on' | 'off',
-  queue: string,
-): Html =>
-  html`<section aria-labelledby="going-on">
+const goingOn = (overview: Overview, push: 'on' | 'off'): Html => {
+  const { at, runs, processes, nextTicks, paused, connections, queue, requests } = overview
+  return html`<section aria-labelledby="going-on">
     <h2 id="going-on">What goes on</h2>
     <dl>
       ${nextTicks.map(
@@ -89,26 +99,41 @@ const goingOn = (
               <dd>${runLink(id)} ended ${when(finishedAt, at)}: ${outcomeBadge(outcome)}</dd>`,
         )}
       <dt>Local edits</dt>
-      <dd>${edits(localEdits, push)}</dd>
+      <dd>${edits(overview, push)}</dd>
       <dt>Processes</dt>
       <dd>${processes.length === 0 ? 'No "start" runs.' : processes.map((one) => processLine(one, at))}</dd>
+      <dt>Connections to Postgres</dt>
+      <dd>${connectionsLine(connections)}</dd>
       <dt>Queue</dt>
-      <dd>${queue === 'redis' ? 'in Redis' : 'in Postgres'}</dd>
+      <dd>${queueLine(queue)}</dd>
+      <dt>Requests to ScopeStack</dt>
+      <dd>
+        ${[used(requests, requests.rate), ...waitLines(requests, at)].join(' ')}
+        <a href="/requests">See the requests</a>
+      </dd>
     </dl>
   </section>`
+}
 
-function edits(counts: Overview['localEdits'], push: 'on' | 'off'): Html {
-  const lines = editLines(counts, push).map((line) => line.replace(/^Local edits: /, ''))
+function edits(overview: Overview, push: 'on' | 'off'): Html {
+  const { localEdits: counts } = overview
+  const lines = [
+    ...editLines(counts, push).map((line) => line.replace(/^Local edits: /, '')),
+    ...oldestEditLines(overview),
+  ]
   const parked = counts['parked'] ?? 0
   if (lines.length === 0 && parked === 0) return html`None waits.`
-  return html`${lines.map((line) => html`${line} `)} ${parked > 0 && html`${many(parked, 'edit')} parked. `}
+  return html`${lines.map((line) => html`${said(line)} `)} ${parked > 0 && html`${many(parked, 'edit')} parked. `}
     <a href="/changes">See the changes</a>`
 }
 
-const processLine = ({ holder, version, parts, startedAt, seenAt, alive }: Overview['processes'][number], at: Date) =>
+const processLine = (
+  { holder, version, parts, startedAt, seenAt, alive, connections }: Overview['processes'][number],
+  at: Date,
+) =>
   html`<div>
     ${badge(alive ? 'alive' : 'gone', alive ? 'ok' : 'bad')} ${said(holder, 100)}: ${said(parts.join(', '), 100)}
-    (${said(version, 100)}), since ${when(startedAt, at)}, seen ${when(seenAt, at)}
+    (${said(version, 100)})${connectionsOf(connections)}, since ${when(startedAt, at)}, seen ${when(seenAt, at)}
   </div>`
 
 const resourceTable = ({ resources, at, drift }: Overview): Html =>
@@ -116,7 +141,7 @@ const resourceTable = ({ resources, at, drift }: Overview): Html =>
     <h2 id="resources">Resources</h2>
     ${table(
       'Resources',
-      ['resource', 'outcome', '#rows', 'data as of', 'last run'],
+      ['resource', 'outcome', '#rows', 'data as of', 'last run', 'read'],
       resources.map((one) => resourceRow(one, at)),
       'No resource was read yet.',
     )}
@@ -129,7 +154,7 @@ const resourceTable = ({ resources, at, drift }: Overview): Html =>
     }
   </section>`
 
-const resourceRow = (one: ResourceStatus, at: Date): Html =>
+const resourceRow = (one: ResourceOverview, at: Date): Html =>
   html`<tr>
     <th scope="row">
       ${resourceLink(one.resource)}
@@ -137,6 +162,7 @@ const resourceRow = (one: ResourceStatus, at: Date): Html =>
     </th>
     <td>${outcomeBadge(one.lastOutcome)}</td>
     <td class="number">${number(one.rows)}</td>
-    <td>${when(one.dataAsOf, at, 'never complete')}</td>
+    <td class="${one.isLate && 'late'}">${when(one.dataAsOf, at, 'never complete')}${lateMark(one)}</td>
     <td>${when(one.lastRunAt, at)}</td>
+    <td>${every(one.everySeconds)}</td>
   </tr>`

@@ -1,8 +1,8 @@
 /** The last requests to ScopeStack of all processes, and how much of the rate they use. */
 import { html } from 'hono/html'
-import { thousands } from '../../report/words.ts'
+import { used } from '../../report/lines.ts'
 import type { LastMinute, SavedRequest } from '../../store/runs/requests.ts'
-import { badge, number, said, table, when, type Html } from './text.ts'
+import { badge, number, resourceLink, runLink, said, table, when, type Html } from './text.ts'
 
 export interface RequestsFacts extends LastMinute {
   readonly requests: readonly SavedRequest[]
@@ -16,7 +16,7 @@ export const requestsPage = ({ requests, at, rate, ...counted }: RequestsFacts):
     <p>${used(counted, rate)} Bodies, tokens and the values of filters are not kept.</p>
     ${table(
       'Requests',
-      ['when', 'request', 'response', '#ms', '#bytes', '#attempt', '#waited ms', 'process'],
+      ['when', 'request', 'response', '#ms', '#bytes', '#attempt', '#waited ms', 'job', 'process'],
       requests.map(
         (one) =>
           html`<tr>
@@ -27,19 +27,18 @@ export const requestsPage = ({ requests, at, rate, ...counted }: RequestsFacts):
             <td class="number">${number(one.bytes)}</td>
             <td class="number">${one.attempt}</td>
             <td class="number">${number(one.waitedMs)}</td>
+            <td>${job(one)}</td>
             <td>${said(one.holder, 100)}</td>
           </tr>`,
       ),
       'No process of "start" has sent one yet.',
     )}`
 
-/** `120 in the last minute, of 300 that the rate allows: 40 %.` */
-export function used({ lastMinute, isCut }: LastMinute, rate: number): string {
-  const count = `${isCut ? 'At least ' : ''}${thousands(lastMinute)} in the last minute`
-  if (rate === 0) return `${count}; SYNC_RATE sets no limit.`
-  const allowed = Math.round(rate * 60)
-  const share = Math.round((lastMinute / allowed) * 100)
-  return `${count}, of ${thousands(allowed)} that SYNC_RATE allows: ${isCut ? 'at least ' : ''}${share} %.`
+/** What it was sent for. */
+function job({ purpose }: SavedRequest): Html {
+  if (purpose === null) return html`–`
+  const { runId, resource } = purpose
+  return html`${runId === null ? 'local edit' : html`run ${runLink(runId)}`}: ${resourceLink(resource)}`
 }
 
 function response({ status, code }: SavedRequest): Html {

@@ -5,7 +5,8 @@ import { text } from 'node:stream/consumers'
 import { pino } from 'pino'
 import type { BeginRunDeps } from '../../../src/jobs/begin-run.ts'
 import { readSchedules } from '../../../src/jobs/schedule.ts'
-import { readOverview } from '../../../src/report/overview.ts'
+import { openFleetState } from '../../../src/report/fleet-state.ts'
+import { readOverview, type OverviewDeps } from '../../../src/report/overview.ts'
 import { openDatabase, type Database } from '../../../src/store/connection/database.ts'
 import { createDashboard, type Dashboard, type DashboardDeps } from '../../../src/web/dashboard.ts'
 import { startWeb } from '../../../src/web/health.ts'
@@ -39,6 +40,13 @@ export const SCHEDULES = readSchedules({
   timezone: 'UTC',
 })
 
+export const overviewDeps = (sql: Database): OverviewDeps => ({
+  schedules: SCHEDULES,
+  rate: 5,
+  resources: { full: ['clients', 'tags'], incremental: ['clients'] },
+  fleet: openFleetState(sql, { redisUrl: undefined, keyId: () => '' }),
+})
+
 export async function openBoard(
   databaseUrl: string,
   changes: Partial<DashboardDeps> = {},
@@ -50,17 +58,14 @@ export async function openBoard(
   const dashboard = createDashboard({
     sql,
     databaseUrl,
-    overview: () => readOverview(sql, SCHEDULES),
+    overview: () => readOverview(sql, overviewDeps(sql)),
     access: { host: '127.0.0.1', tokens: undefined },
-    schedules: SCHEDULES,
     patterns: { full: '0 2 * * *', incremental: '*/15 * * * *' },
     timezone: 'UTC',
-    resources: { full: ['clients', 'tags'], incremental: ['clients'] },
     holder: 'here, process 1',
     now: () => ({ queues, log }),
-    rate: 5,
+    ...overviewDeps(sql),
     push: 'on',
-    queue: 'postgres',
     version: '0.1.0',
     ...changes,
   })

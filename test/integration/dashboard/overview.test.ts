@@ -1,13 +1,18 @@
 /** The first screen shows what `status` shows, to those who may look, and follows it. */
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { statusLines } from '../../../src/commands/output/status-output.ts'
+import { queueLine } from '../../../src/report/lines.ts'
 import { readOverview } from '../../../src/report/overview.ts'
+import { groupsOf, standingOf } from '../../../src/report/problems.ts'
 import { startSimulator, type Simulator } from '../../../src/simulator/server.ts'
+import { recordHeartbeat } from '../../../src/store/fleet/processes.ts'
+import { openRateLimitStore } from '../../../src/store/fleet/rate-limit.ts'
 import { createDatabase, type TestDatabase } from '../../support/postgres/database.ts'
 import { startWorker, type TestWorker } from '../../support/scopestack/worker.ts'
 import { newestId } from '../../support/tables/outbox.ts'
+import { agePulls } from '../../support/tables/progress.ts'
 import { until } from '../../support/until.ts'
-import { openBoard, rowsOf, SCHEDULES, type Board } from './board.ts'
+import { openBoard, rowsOf, overviewDeps, type Board } from './board.ts'
 
 let sim: Simulator
 let database: TestDatabase
@@ -52,14 +57,46 @@ test('nothing was read yet, then all is up to date, and then a person sees what 
   expect(page.body).toContain('href="/resources/vendors"')
 
   // Each figure is the one of "status".
-  const overview = await readOverview(board.sql, SCHEDULES)
+  const overview = await readOverview(board.sql, overviewDeps(board.sql))
   const lines = statusLines({ ...overview, edits: [] }, { width: undefined, all: true })
   const shown = rowsOf(page.body).slice(1)
   expect(shown).toHaveLength(4)
   for (const cells of shown) expect(lines.some((line) => sameCells(line, cells))).toBe(true)
   for (const { message } of overview.problems) expect(page.text).toContain(message)
+  for (const those of groupsOf(overview.problems)) expect(page.text).toContain(standingOf(those))
+  expect(page.text).toMatch(/vendors forbidden: .* Equal as of 20\d\d-[-\d]+ [:\d]+ UTC\. Helps: "doctor"\./)
+  expect(page.text).toContain(`Queue ${queueLine(overview.queue)} `)
+  expect(page.text).toMatch(/Connections to Postgres \d+ of \d+, which is max_connections of the server /)
+  expect(lines).toContain(`Queue: ${queueLine(overview.queue)}.`)
+  expect(page.text).toContain('0 in the last minute, of 300 that SYNC_RATE allows: 0 %. See the requests')
   for (const { schedule } of overview.nextTicks) expect(page.text).toContain(`Next ${schedule} run`)
   sim.setSwitches({ forbidden: [] })
+
+  // Who waits until when, and since when; what is late against its schedule.
+  await openRateLimitStore(board.sql, 'key').backOff(60_000)
+  await worker.sql`update scopestack.clients set name = 'Next' where id = ${sim.records.list('clients')[1]!.id}`
+  await recordHeartbeat(board.sql, {
+    id: 'one',
+    holder: 'here, process 3',
+    version: '1',
+    parts: ['worker'],
+    connections: 7,
+  })
+  await agePulls(board.sql, '40 minutes')
+  const waiting = await board.get('/')
+  expect(waiting.text).toMatch(/All processes wait until [:\d]{8} UTC, \d+ s, as ScopeStack asked\. The rate is 50 %/)
+  expect(waiting.text).toMatch(/1 on its way to ScopeStack\. The oldest is change \d+ \(clients \d+\), made just now\./)
+  expect(waiting.text).toMatch(/alive here, process 3: worker \(1\), 7 connections, since just now, seen just now/)
+  expect(
+    rowsOf(waiting.body)
+      .slice(1)
+      .map(([type, , , asOf, , every]) => [type, asOf, every]),
+  ).toEqual([
+    ['clients', '40 min ago, late', 'every 15 min'],
+    ['projects', '40 min ago', 'not scheduled'],
+    ['tags', '40 min ago', 'every 24 h'],
+    ['vendors', expect.stringMatching(/min ago$/), 'not scheduled'],
+  ])
   expect(await newestId(worker.sql)).toBeGreaterThan(0)
 })
 

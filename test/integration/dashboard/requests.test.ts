@@ -5,9 +5,9 @@ import { throwIfTemporary } from '../../../src/remote/http/response.ts'
 import { overHttp } from '../../../src/remote/http/send.ts'
 import { noted, shownPath, withAttempts } from '../../../src/remote/http/with-request-log.ts'
 import { withRetry } from '../../../src/remote/http/with-retry.ts'
+import { used } from '../../../src/report/lines.ts'
 import { createRequestLog } from '../../../src/request-log.ts'
 import { saveRequests } from '../../../src/store/runs/requests.ts'
-import { used } from '../../../src/web/pages/requests-page.ts'
 import { serve } from '../../support/network/http.ts'
 import { createDatabase } from '../../support/postgres/database.ts'
 import { onTestFinished } from '../../support/run/test-context.ts'
@@ -31,7 +31,9 @@ test('each attempt is noted with its outcome, and a page shows the newest first'
     return response.body
   }
   const headers = { authorization: 'Bearer secret-token' }
-  await withAttempts(retried)({ method: 'GET', url, headers, read }, new AbortController().signal)
+  const { signal } = new AbortController()
+  const purpose = { runId: 12, resource: 'clients' }
+  await withAttempts(retried)({ method: 'GET', url, headers, purpose, read }, signal)
   const taken = requests.take()
   expect(taken).toMatchObject([
     { method: 'GET', status: 503, code: null, attempt: 1, bytes: 22 },
@@ -42,17 +44,21 @@ test('each attempt is noted with its outcome, and a page shows the newest first'
 
   await using database = await createDatabase()
   await using board = await openBoard(database.url)
-  await saveRequests(board.sql, 'here, process 7', taken)
+  const edit = { ...taken[0]!, purpose: { runId: null, resource: 'tags' } }
+  await saveRequests(board.sql, 'here, process 7', [{ ...edit, purpose: null }, edit, ...taken])
   const page = await board.get('/requests')
-  expect(page.text).toContain('2 in the last minute, of 300 that SYNC_RATE allows: 1 %.')
+  expect(page.text).toContain('4 in the last minute, of 300 that SYNC_RATE allows: 1 %.')
   expect(
     rowsOf(page.body)
       .slice(1)
-      .map((cells) => [cells[1], cells[2], cells[5], cells[7]]),
+      .map((cells) => [cells[1], cells[2], cells[5], cells[7], cells[8]]),
   ).toEqual([
-    ['GET /demo/v1/clients?filter[name]=…&page[number]=2', '200', '2', 'here, process 7'],
-    ['GET /demo/v1/clients?filter[name]=…&page[number]=2', '503', '1', 'here, process 7'],
+    ['GET /demo/v1/clients?filter[name]=…&page[number]=2', '200', '2', 'run 12: clients', 'here, process 7'],
+    ['GET /demo/v1/clients?filter[name]=…&page[number]=2', '503', '1', 'run 12: clients', 'here, process 7'],
+    ['GET /demo/v1/clients?filter[name]=…&page[number]=2', '503', '1', 'local edit: tags', 'here, process 7'],
+    ['GET /demo/v1/clients?filter[name]=…&page[number]=2', '503', '1', '–', 'here, process 7'],
   ])
+  expect(page.body).toMatch(/run <a href="\/runs\/12">12<\/a>: <a href="\/resources\/clients">/)
   expect(page.text).not.toMatch(/secret|Jane|Bearer/)
   expect(JSON.stringify(await readRequestLog(board.sql, ['text']))).not.toMatch(/secret|Jane|Bearer/)
 })
@@ -71,6 +77,7 @@ test('no more than a thousand are kept, and of a process not more than two hundr
     bytes: 2,
     attempt: 1,
     waitedMs: 0,
+    purpose: null,
   }
   for (let round = 0; round < 7; round++) {
     for (let at = 0; at < 1_000; at++) log.note(one)

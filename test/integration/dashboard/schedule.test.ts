@@ -6,7 +6,7 @@ import { readOverview } from '../../../src/report/overview.ts'
 import { readOpenRuns } from '../../../src/store/runs/scheduled-runs.ts'
 import { createDatabase, type TestDatabase } from '../../support/postgres/database.ts'
 import { endRuns, readTicks } from '../../support/tables/runs.ts'
-import { openBoard, SCHEDULES, type Board } from './board.ts'
+import { openBoard, overviewDeps, SCHEDULES, type Board } from './board.ts'
 
 let database: TestDatabase
 let board: Board
@@ -50,7 +50,7 @@ test('a paused schedule makes no run, records that, and goes on with its next ti
   await board.post('/schedule', { do: 'pause:full' })
   await tick('2026-01-02T02:00:01Z')
   expect(await decided()).toEqual([{ note: 'Skipped: the full schedule is paused.', run: null }])
-  const overview = await readOverview(board.sql, SCHEDULES)
+  const overview = await readOverview(board.sql, overviewDeps(board.sql))
   expect(overview.paused.map(({ schedule }) => schedule)).toEqual(['full'])
   expect(overview.nextTicks.map(({ schedule }) => schedule)).toEqual(['incremental'])
 
@@ -80,7 +80,7 @@ test('a run now is one run, also when it is asked for twice, and does without a 
   for (const wrong of ['', 'run', 'run:verify', 'drop:full', 'pause:'])
     expect((await board.post('/schedule', { do: wrong })).status, wrong).toBe(400)
   expect((await board.post('/schedule', { do: 'pause:full', key: 'guessed' })).status).toBe(403)
-  expect((await readOverview(board.sql, SCHEDULES)).paused).toEqual([])
+  expect((await readOverview(board.sql, overviewDeps(board.sql))).paused).toEqual([])
 })
 
 test('who paused, resumed and began what is in the log, and a run that begins has its line there as a scheduled one has', async () => {

@@ -246,7 +246,8 @@ it('a database that can only be read is reported by one process, and its end onc
     `${database.url}${database.url.includes('?') ? '&' : '?'}options=${encodeURIComponent('-c default_transaction_read_only=on')}`,
     { connections: 1 },
   )
-  for (const id of ['first', 'second']) await recordHeartbeat(sql, { id, holder: id, version: '1', parts: [] })
+  for (const id of ['first', 'second'])
+    await recordHeartbeat(sql, { id, holder: id, version: '1', parts: [], connections: 1 })
   let current = readable
   const switched = new Proxy(readable, {
     apply: (_, __, given: Parameters<Database>) => current(...given),

@@ -1,13 +1,17 @@
 /** What the system tests cannot bring about from outside: the same on both queues. */
-import { DelayedError } from 'bullmq'
+import { DelayedError, UnrecoverableError } from 'bullmq'
 import postgres from 'postgres'
 import { afterEach, describe, expect, test } from 'vitest'
+import { onPostgres, onRedis } from '../../../src/jobs/backends.ts'
+import { PUSH_QUEUE, QUEUE } from '../../../src/jobs/job-names.ts'
 import { createDelayWatch } from '../../../src/jobs/push.ts'
 import { migrateQueue } from '../../../src/jobs/queue-tables.ts'
 import { openQueues, type Queues } from '../../../src/jobs/queues.ts'
 import { createReconciler } from '../../../src/jobs/reconcile.ts'
 import { createLogger } from '../../../src/logger.ts'
+import { openFleetState } from '../../../src/report/fleet-state.ts'
 import { openDatabase, type Database } from '../../../src/store/connection/database.ts'
+import { installationName } from '../../../src/store/fleet/account.ts'
 import { recordOutcome } from '../../../src/store/runs/runs.ts'
 import { closeRun, decideTick, readOpenRun } from '../../../src/store/runs/scheduled-runs.ts'
 import { createDatabase } from '../../support/postgres/database.ts'
@@ -26,7 +30,7 @@ const { signal } = new AbortController()
 const TIMING = { takeoverSeconds: 1, retryMs: 1 }
 const PLAN = { kind: 'full', planned: ['clients', 'tags'], holder: 'test', version: '0' }
 
-async function openOn(kind: keyof typeof QUEUE_KINDS) {
+async function openOn(kind: keyof typeof QUEUE_KINDS, timing = TIMING) {
   const database = await createDatabase()
   opened.push(() => database[Symbol.asyncDispose]())
   const sql = openDatabase(database.url)
@@ -36,10 +40,16 @@ async function openOn(kind: keyof typeof QUEUE_KINDS) {
   await migrateQueue(database.url)
   const queue = await QUEUE_KINDS[kind](side)
   opened.push(() => queue[Symbol.asyncDispose]())
-  const place = { databaseUrl: database.url, redisUrl: queue.env['REDIS_URL'], installation: 'test' }
-  const queues = openQueues(place, TIMING, () => {})
+  const place = {
+    databaseUrl: database.url,
+    redisUrl: queue.env['REDIS_URL'],
+    installation: await installationName(sql),
+  }
+  const queues = openQueues(place, timing, () => {})
   opened.push(() => queues.close())
-  return { sql, queue, queues, place }
+  const fleet = openFleetState(sql, { redisUrl: place.redisUrl, keyId: () => '' })
+  opened.push(() => fleet.close())
+  return { sql, queue, queues, place, fleet }
 }
 
 async function openRun(sql: Database, at = new Date()): Promise<number> {
@@ -73,11 +83,45 @@ const okOutcome = (resource: string) => ({
 })
 
 describe.each(['postgres', 'redis'] as const)('on %s', (kind) => {
+  test('what a person is shown of the queue is what BullMQ counts', async () => {
+    const { sql, queues, place, fleet } = await openOn(kind, { takeoverSeconds: 60, retryMs: 600_000 })
+    const { classes, connection, prefix, release } = (kind === 'redis' ? onRedis : onPostgres)(place, () => {})
+    opened.push(release)
+    const options = { connection: connection(false), skipWaitingForReady: true, skipVersionCheck: true, ...prefix }
+    const counted = async () => {
+      const found = await Promise.all(
+        [QUEUE, PUSH_QUEUE].map(async (queue) => {
+          const those = new classes.Queue(queue, options)
+          const counts = await those.getJobCounts('waiting', 'active', 'delayed', 'waiting-children', 'failed')
+          return Object.entries(counts).map(([state, jobs]) => ({ queue, state, jobs }))
+        }),
+      )
+      return found.flat()
+    }
+    expect(await fleet.depths()).toEqual(await counted())
+    await queues.addRun(await openRun(sql), ['clients', 'tags', 'teams', 'rates', 'phases'])
+    await queues.wakePush()
+    const gate = Promise.withResolvers<void>()
+    const worker = queues.startWorker(async ({ data: { resource } }) => {
+      if (resource === 'teams') throw new UnrecoverableError('lost')
+      if (resource === 'tags') throw new Error('later')
+      await gate.promise
+    }, 2)
+    void worker.run()
+    const jobsIn = async (state: string) =>
+      (await fleet.depths()).find((one) => one.queue === QUEUE && one.state === state)!.jobs
+    await until(async () => (await jobsIn('failed')) === 1 && (await jobsIn('active')) === 2, 'all states')
+    expect(await counted()).toEqual(await fleet.depths())
+    expect((await fleet.depths()).map(({ jobs }) => jobs)).toEqual([1, 2, 1, 1, 1, 1, 0, 0, 0, 0])
+    gate.resolve()
+    await worker.close()
+  })
+
   test('a run that several processes add at once has each of its jobs once', async () => {
-    const { sql, queues, queue } = await openOn(kind)
+    const { sql, queues, queue, fleet } = await openOn(kind)
     const runId = await openRun(sql)
     await Promise.all(Array.from({ length: 8 }, () => queues.addRun(runId, PLAN.planned)))
-    expect((await queues.depths()).filter(({ jobs }) => jobs > 0)).toEqual([
+    expect((await fleet.depths()).filter(({ jobs }) => jobs > 0)).toEqual([
       { queue: 'sync', state: 'waiting', jobs: 2 },
       { queue: 'sync', state: 'waiting-children', jobs: 1 },
     ])

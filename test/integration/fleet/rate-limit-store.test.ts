@@ -1,11 +1,11 @@
 import { describe, expect, test } from 'vitest'
 import type { SyncError } from '../../../src/errors/sync-error.ts'
-import type { RateLimitStore } from '../../../src/rate-limit-store.ts'
+import type { RateLimitStore, RateState } from '../../../src/rate-limit-store.ts'
 import { createLocalRateLimitStore } from '../../../src/remote/http/rate-limit-local.ts'
 import { createRateLimit } from '../../../src/remote/http/rate-limit.ts'
 import { openDatabase } from '../../../src/store/connection/database.ts'
-import { openRedisRateLimitStore } from '../../../src/store/fleet/rate-limit-redis.ts'
-import { openRateLimitStore } from '../../../src/store/fleet/rate-limit.ts'
+import { openRedisRateLimitStore, readRedisRateState } from '../../../src/store/fleet/rate-limit-redis.ts'
+import { openRateLimitStore, readRateState } from '../../../src/store/fleet/rate-limit.ts'
 import { openRedis } from '../../../src/store/redis/redis.ts'
 import { createDatabase } from '../../support/postgres/database.ts'
 import { startOwnRedis } from '../../support/redis/redis-server.ts'
@@ -14,6 +14,8 @@ import { ageRateLimit } from '../../support/tables/fleet.ts'
 import { until } from '../../support/until.ts'
 
 interface Home extends AsyncDisposable {
+  /** What a person is shown of it; undefined of what one process has for itself. */
+  readonly shown?: () => Promise<RateState>
   /** Another process's view of the same. */
   open(keyId?: string): RateLimitStore
   /** As if so many ms had passed. */
@@ -40,6 +42,7 @@ async function postgresHome(): Promise<Home> {
   let next = 0
   return {
     open: (keyId = 'key') => openRateLimitStore(opened[next++ % 2]!, keyId),
+    shown: () => readRateState(opened[0]!),
     async age(ms) {
       await ageRateLimit(opened[0]!, `${ms} milliseconds`)
     },
@@ -57,6 +60,7 @@ async function redisHome(): Promise<Home> {
   let next = 0
   return {
     open: (keyId = 'key') => openRedisRateLimitStore(opened[next++ % 2]!, keyId),
+    shown: () => readRedisRateState(opened[0]!, 'key'),
     async age(ms) {
       for (const key of await redis.keys('*')) {
         for (const [field, value] of Object.entries(await redis.hgetall(key))) {
@@ -74,6 +78,28 @@ async function redisHome(): Promise<Home> {
 /** Slow enough that the time a test takes is small against the distance of two places: 100 s. */
 const RATE = 0.01
 const STEP_MS = 1000 / RATE
+
+test.each([
+  ['Postgres', postgresHome],
+  ['Redis', redisHome],
+])(
+  'a person is shown until when requests are held back, and how far the rate is lowered, in %s',
+  async (_, openHome) => {
+    await using home: Home = await openHome()
+    const shown = home.shown!
+    expect(await shown()).toEqual({ heldUntil: null, share: 1 })
+    const store = home.open()
+    await store.reserve(RATE)
+    expect(await shown()).toEqual({ heldUntil: null, share: 1 })
+    await store.backOff(60_000)
+    const left = await store.backOffLeft()
+    const { heldUntil, share } = await shown()
+    expect(share).toBe(0.5)
+    expect(Math.abs(heldUntil!.getTime() - Date.now() - left)).toBeLessThan(10_000)
+    await home.age(61_000)
+    expect(await shown()).toEqual({ heldUntil: null, share: 1 })
+  },
+)
 
 describe.each([
   ['memory', localHome],

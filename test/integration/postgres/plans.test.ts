@@ -6,8 +6,14 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { catalog } from '../../../src/catalog/registry.ts'
 import type { RemoteRecord } from '../../../src/catalog/resource.ts'
+import { migrateQueue } from '../../../src/jobs/queue-tables.ts'
+import { openFleetState } from '../../../src/report/fleet-state.ts'
+import { readOverview } from '../../../src/report/overview.ts'
 import type { Database } from '../../../src/store/connection/database.ts'
 import { openLeases } from '../../../src/store/fleet/leases.ts'
+import { readProcesses } from '../../../src/store/fleet/processes.ts'
+import { readQueueDepths } from '../../../src/store/fleet/queue-depths.ts'
+import { readRateState } from '../../../src/store/fleet/rate-limit.ts'
 import { createMirror } from '../../../src/store/mirror/load.ts'
 import { rowsToRestore, rowsExcept, unsettledRows } from '../../../src/store/mirror/local-edits.ts'
 import { markDeleted, countLiving, findUnseen, unseenWithin } from '../../../src/store/mirror/tombstones.ts'
@@ -15,6 +21,7 @@ import {
   countChanges,
   listChanges,
   listOpenChanges,
+  oldestParkedAt,
   readPendingChanges,
   readSendBlockers,
 } from '../../../src/store/outbox/changes.ts'
@@ -23,9 +30,14 @@ import { nextBatch } from '../../../src/store/outbox/next-batch.ts'
 import { readDue } from '../../../src/store/outbox/notify.ts'
 import { raiseParkedAlert } from '../../../src/store/outbox/parked-alerts.ts'
 import { recordChangedParents, recordPushedProjects } from '../../../src/store/progress/changed-projects.ts'
+import { readFindings } from '../../../src/store/progress/findings.ts'
 import { lastSuccess } from '../../../src/store/runs/alerts.ts'
+import { readTicks } from '../../../src/store/runs/operator.ts'
+import { readRequests } from '../../../src/store/runs/requests.ts'
+import { findRun, listRuns, readOutcomesOfResource, readOutcomesOfRun } from '../../../src/store/runs/run-history.ts'
 import { readStatus } from '../../../src/store/runs/status.ts'
 import { disableCapture } from '../../../src/store/schema/capture-triggers.ts'
+import { readConnections } from '../../../src/store/server/connection-path.ts'
 import { createNewDatabase, type TestDatabase } from '../../support/postgres/database.ts'
 import { watchPlans, type Watched, type Work } from '../../support/postgres/plans.ts'
 import { emptyOutbox, fillOutbox, insertEdits, insertUpdates } from '../../support/tables/outbox.ts'
@@ -35,7 +47,7 @@ import {
   insertCheckpoint,
   insertCompleteRead,
 } from '../../support/tables/progress.ts'
-import { fillRuns } from '../../support/tables/runs.ts'
+import { fillRuns, fillScreen } from '../../support/tables/runs.ts'
 
 /** So that an index is of the same height in both. */
 const FEW = 2_000
@@ -71,6 +83,7 @@ async function fill(sql: Database, n: number): Promise<void> {
   await insertCompleteRead(sql, 'clients')
   await insertCheckpoint(sql, 'forbidden-things')
   await fillRuns(sql, n)
+  await fillScreen(sql, n)
 }
 
 interface Filled {
@@ -80,6 +93,7 @@ interface Filled {
 
 async function make(n: number): Promise<Filled> {
   const database = await createNewDatabase()
+  await migrateQueue(database.url)
   const watched = await watchPlans(database.url)
   await fill(watched.sql, n)
   await watched.sql`vacuum (analyze)`
@@ -166,6 +180,32 @@ const OURS: Record<string, (sql: Database) => Promise<unknown>> = {
   'telling of parked changes': (sql) => raiseParkedAlert(asDatabase(sql), 10, () => ({})),
   'when a run ended well': (sql) => lastSuccess(sql, 'full'),
   status: readStatus,
+  'the first screen': async (sql) => {
+    const fleet = openFleetState(sql, { redisUrl: undefined, keyId: () => '' })
+    const { queue } = await readOverview(sql, {
+      schedules: [],
+      rate: 5,
+      resources: { full: [], incremental: [] },
+      fleet,
+    })
+    expect(queue.depths).toHaveLength(10)
+  },
+  'the queue and the rate as they are shown': async (sql) => {
+    await readQueueDepths(sql, ['sync', 'pushes'])
+    await readRateState(sql)
+    await readConnections(sql)
+    await readProcesses(sql)
+  },
+  'the last runs': (sql) => listRuns(sql, 40),
+  'a run': async (sql) => {
+    await findRun(sql, 7)
+    await readOutcomesOfRun(sql, 7)
+  },
+  'the reads of a resource': (sql) => readOutcomesOfResource(sql, 'forbidden-things', 40),
+  'what was found of a resource': (sql) => readFindings(sql, 'clients', { limit: 20, bodyLength: 1_000 }),
+  'the last requests': (sql) => readRequests(sql, 200),
+  'the last ticks': (sql) => readTicks(sql, 20),
+  'the oldest edits that are parked': oldestParkedAt,
 }
 
 /** `begin` of a transaction that is open. */

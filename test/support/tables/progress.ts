@@ -54,6 +54,10 @@ export const readEarlier = (sql: Sql, resource: string, by: string): Promise<unk
   update sync.cursors set as_of = as_of - ${by}::interval, changes_as_of = changes_as_of - ${by}::interval
   where resource = ${resource}`
 
+/** As if every table had been as ScopeStack was so much earlier. */
+export const agePulls = (sql: Sql, by: string): Promise<unknown> =>
+  sql`update sync.cursors set as_of = as_of - ${by}::interval`
+
 /** A resource that was never read completely. */
 export const insertCheckpoint = (sql: Sql, resource: string): Promise<unknown> => sql`
   insert into sync.cursors (resource) values (${resource})`

@@ -1,4 +1,5 @@
 /** What tests know of the tables of runs: sync.runs, run_outcomes, ticks, alerts, processes, requests and installation. */
+import type { Database } from '../../../src/store/connection/database.ts'
 import { readerOf, type Sql } from './table-reader.ts'
 
 export interface Run {
@@ -115,6 +116,23 @@ export async function fillRuns(sql: Sql, count: number): Promise<void> {
   await sql`
     insert into sync.run_outcomes (run_id, resource, outcome, started_at, seen, inserted, updated, unchanged, parked, pages)
     select n, 'forbidden-things', 'forbidden', now(), 0, 0, 0, 0, 0, 0 from generate_series(1, ${count}::int) n`
+}
+
+/**
+ * Ticks, jobs that have ended and parked records that are settled, as many as there are runs; requests, which are always a thousand.
+ */
+export async function fillScreen(sql: Database, count: number): Promise<void> {
+  await sql`
+    insert into sync.ticks (schedule, at) select 'full', now() - make_interval(mins => n) from generate_series(1, ${count}::int) n`
+  await sql`
+    insert into bullmq.job (queue, id, seq, name, state, added_at_ms, finished_at_ms)
+    select 'sync', 'run-' || n, n, 'close', 'completed', 0, n from generate_series(1, ${count}::int) n`
+  await sql`
+    insert into sync.parked (resource, digest, record_id, reason, body, settled_at)
+    select 'clients', n::text, n::text, 'misfit', '{}', now() from generate_series(1, ${count}::int) n`
+  await sql`
+    insert into sync.requests (holder, at, method, path, ms, attempt, waited_ms)
+    select 'x', now(), 'GET', '/', 1, 1, 0 from generate_series(1, 1000)`
 }
 
 /** The decision on a time of the schedule. */

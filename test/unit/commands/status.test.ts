@@ -18,6 +18,8 @@ const one = (resource: string, more: object = {}): Shown['resources'][number] =>
   rows: 93_551,
   message: null,
   interruptedAt: null,
+  everySeconds: 900,
+  isLate: false,
   ...more,
 })
 
@@ -57,6 +59,13 @@ const shown = (more: Partial<Shown> = {}): Shown => ({
   nextTicks: [{ schedule: 'full', at: new Date('2026-11-29T02:00:00Z') }],
   paused: [],
   clock: null,
+  lostEdits: null,
+  localEdits: { waiting: 3 },
+  oldestEdit: { id: 12, resource: 'clients', recordId: '7', madeAt: before(4), waits: 'Next try in 20 s: no response' },
+  intervals: [],
+  connections: { used: 14, limit: 97, of: 'max_connections of the server' },
+  queue: { kind: 'redis', depths: [{ queue: 'sync', state: 'waiting-children', jobs: 1 }] },
+  requests: { lastMinute: 120, isCut: false, rate: 5, state: { heldUntil: null, share: 1 } },
   edits: ['Local edits: 3 on their way to ScopeStack.'],
   ...more,
 })
@@ -70,6 +79,7 @@ const problemsOf = (more: Partial<Parameters<typeof problemsIn>[0]>) =>
     parked: [],
     lostEdits: null,
     localEdits: {},
+    parkedSince: null,
     schedules: [],
     lastTicks: new Map(),
     ...more,
@@ -102,8 +112,32 @@ describe('the screen', () => {
     expect(account).toBe('Account demo (1001)')
     expect(head).toBe('3 problems:')
     expect(problem).toMatch(/^ {2}clients, tags, teams failed: It failed at/)
-    expect(others[0]).toBe('')
+    expect(others.slice(0, 2)).toEqual(['    Never read completely. Helps: "pull clients tags teams".', ''])
     expect(others).toContain('Next full run, where "start" runs: 2026-11-29 02:00 UTC.')
+  })
+
+  it('shows what edits, the queue and requests wait for, and how many connections there are', () => {
+    const lines = (more: Partial<Shown> = {}) => statusLines(shown(more), { width: undefined, all: false })
+    for (const line of [
+      'The oldest is change 12 (clients 7), made 4 min ago. Next try in 20 s: no response',
+      'Connections to Postgres: 14 of 97, which is max_connections of the server.',
+      'Queue: in Redis; jobs of runs: 1 waiting children; of local edits: none.',
+      'Requests: 120 in the last minute, of 300 that SYNC_RATE allows: 40 %.',
+    ])
+      expect(lines()).toContain(line)
+    const held = { heldUntil: new Date(AT.getTime() + 31_000), share: 0.5 }
+    expect(lines({ requests: { lastMinute: 0, isCut: false, rate: 5, state: held } })).toEqual(
+      expect.arrayContaining([
+        'All processes wait until 12:00:31 UTC, 31 s, as ScopeStack asked.',
+        'The rate is 50 % of SYNC_RATE since ScopeStack had too many; it recovers by itself.',
+      ]),
+    )
+    expect(lines({ queue: { kind: 'redis', depths: null } })).toContain(
+      'Queue: in Redis, which cannot be asked just now.',
+    )
+    expect(lines({ resources: [one('tags', { isLate: true })] }).find((line) => line.startsWith('  tags '))).toMatch(
+      /tags +ok +93,551 +3 min ago, late +3 min ago +every 15 min/,
+    )
   })
 
   it('groups the drift, and names each only where it is asked for', () => {
@@ -114,14 +148,20 @@ describe('the screen', () => {
   })
 
   it('shows whether a "start" is running', () => {
-    const process = { holder: 'host, process 12', version: '1.0', parts: ['worker'], startedAt: before(60) }
+    const process = {
+      holder: 'host, process 12',
+      version: '1.0',
+      parts: ['worker'],
+      startedAt: before(60),
+      connections: 6,
+    }
     const lines = (alive: boolean, minutes: number) =>
       statusLines(shown({ processes: [{ ...process, seenAt: before(minutes), alive }] }), {
         width: undefined,
         all: false,
       })
     expect(lines(true, 0)).toContain(
-      '"start" 1.0 runs since 2026-11-28 11:00 UTC (host, process 12: worker), seen just now.',
+      '"start" 1.0 runs since 2026-11-28 11:00 UTC (host, process 12: worker, 6 connections), seen just now.',
     )
     expect(lines(true, 0)).toContain('Next full run: 2026-11-29 02:00 UTC.')
     expect(lines(false, 30)).toContain(
@@ -149,7 +189,7 @@ describe('a problem is', () => {
     expect(
       problemsOf({
         runs: [run!, { ...run!, outcome: 'failed', error: 'No rights.' }],
-        parked: [{ resource: 'tags', count: 1 }],
+        parked: [{ resource: 'tags', count: 1, since: AT }],
         localEdits: { parked: 2, waiting: 5 },
       }).map(({ message }) => message),
     ).toEqual([

@@ -131,9 +131,10 @@ test('each problem that status reports ends with a code', () => {
     isOlder: true,
     resources: [],
     runs: [],
-    parked: [{ resource: 'tags', count: 1 }],
+    parked: [{ resource: 'tags', count: 1, since: due }],
     lostEdits: null,
     localEdits: { parked: 2 },
+    parkedSince: due,
     schedules: [{ name: 'full', dueBy: () => new Date('2026-11-29T02:00:00Z'), nextAfter: () => due }],
     lastTicks: new Map([['full', due]]),
   })

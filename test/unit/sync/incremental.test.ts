@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { catalog } from '../../../src/catalog/registry.ts'
-import { canReadIncrementally } from '../../../src/sync/incremental/incremental.ts'
+import { canReadIncrementally } from '../../../src/sync/incremental/can-read.ts'
 import { parentTypesOf } from '../../../src/sync/run/dependency-order.ts'
 
 const readable = (...types: string[]): string[] =>
