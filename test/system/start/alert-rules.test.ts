@@ -270,6 +270,22 @@ describeWith(promtool, 'there is no promtool')('what docs/ has for Prometheus an
     expect(await runPromtool(['check', 'metrics'], text)).toEqual({ code: 0, said: '' })
   })
 
+  test('the configuration in docs/metrics.md is one of Prometheus, and loads the rules', async () => {
+    const text = await readFile(join(DOCS, 'metrics.md'), 'utf8')
+    const blocks = [...text.matchAll(/\n((?: {4}.*\n)+)/g)].map(([, block]) => block!.replaceAll(/^ {4}/gm, ''))
+    const config = blocks.filter((block) => /^(scrape_configs|rule_files):/.test(block)).join('')
+    expect(config).toMatch(/job_name: scopestack-sync\n(.*\n)+rule_files:/)
+    const installed = '/etc/prometheus/scopestack-sync.yml'
+    expect(blocks.join('')).toContain(`install -m 644 docs/prometheus/rules.yml ${installed}\n`)
+    const folder = await mkdtemp(join(tmpdir(), 'scopestack-sync-rules-'))
+    onTestFinished(() => rm(folder, { recursive: true }))
+    const file = join(folder, 'prometheus.yml')
+    await writeFile(file, config.replace(installed, RULES))
+    const { code, said } = await runPromtool(['check', 'config', file])
+    expect(said).toMatch(/1 rule files found\n(.*\n)*.*SUCCESS: \d+ rules found/)
+    expect(code).toBe(0)
+  })
+
   test('each expression of the dashboard finds something in what /metrics showed, and each metric is on it', async () => {
     const { pages } = await states()
     const dashboard = await readFile(join(DOCS, 'grafana/dashboard.json'), 'utf8')

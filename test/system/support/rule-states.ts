@@ -1,6 +1,6 @@
 import { scrape, sumOf, type Exposition } from '../../support/network/exposition.ts'
 /** Brings processes of `start` into each state that an alert rule is for, and keeps what /metrics shows there. */
-import { startWireRelay } from '../../support/network/wire-relay.ts'
+import { startWireRelay, type WireRelay } from '../../support/network/wire-relay.ts'
 import { endCoolDown } from '../../support/tables/fleet.ts'
 import { makeDue, makeEarlier, readStates } from '../../support/tables/outbox.ts'
 import {
@@ -12,7 +12,7 @@ import {
 } from '../../support/tables/progress.ts'
 import { beginOpenRunsAgo, insertOpenRun, silenceFirstProcess } from '../../support/tables/runs.ts'
 import { until } from '../../support/until.ts'
-import { addressOf, ended, openUnattended, type Unattended } from './unattended.ts'
+import { addressOf, ended, openUnattended, type Started, type Unattended } from './unattended.ts'
 
 const P = 'scopestack_sync_'
 
@@ -68,11 +68,8 @@ async function visitAll() {
   const ofTables = await visitTables(setting, url)
   const ofEdits = await visitEdits(setting, url)
   const ofRequests = await visitRequests(setting, url)
-  first.kill('SIGKILL')
-  await first.run
-  const killed = await scrape(url).catch(() => null)
-  const ofProcesses = await visitProcesses(setting, relay)
-  return { pages: { good, ...ofTables, ...ofEdits, ...ofRequests, killed, ...ofProcesses }, text }
+  const ofProcesses = await visitProcesses(setting, relay, { process: first, url })
+  return { pages: { good, ...ofTables, ...ofEdits, ...ofRequests, ...ofProcesses }, text }
 }
 
 async function visitTables({ sql }: Unattended, url: string) {
@@ -141,11 +138,18 @@ async function visitRequests(setting: Unattended, url: string) {
   return { runFailed, beforeRejected, rejected, failing, refused, over }
 }
 
-/** Behind the end of the first process: no worker is left. */
-async function visitProcesses({ sql, start }: Unattended, relay: Awaited<ReturnType<typeof startWireRelay>>) {
+/** The first is killed, and with it the only worker. */
+async function visitProcesses(
+  { sql, start }: Unattended,
+  relay: WireRelay,
+  first: { readonly process: Started; readonly url: string },
+) {
   const second = start({ DATABASE_URL: relay.url }, 'scheduler')
   const url = await addressOf(second)
   const bothAlive = await shown(url, 'both', (page) => sumOf(page, `${P}processes`, 'alive') === 2)
+  first.process.kill('SIGKILL')
+  await first.process.run
+  const killed = await scrape(first.url).catch(() => null)
   await silenceFirstProcess(sql)
   const oneKilled = await shown(url, 'the killed one', has('processes', 'silent'))
   await insertOpenRun(sql, 'clients')
@@ -155,5 +159,5 @@ async function visitProcesses({ sql, start }: Unattended, relay: Awaited<ReturnT
   relay.freeze()
   const databaseAway = await shown(url, 'no database', (page) => sumOf(page, `${P}process_database_up`) === 0)
   relay.thaw()
-  return { bothAlive, oneKilled, notDrained, runStuck, databaseAway }
+  return { bothAlive, killed, oneKilled, notDrained, runStuck, databaseAway }
 }
