@@ -2,7 +2,6 @@
 import { execFile } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { text } from 'node:stream/consumers'
 import { promisify } from 'node:util'
 import { expect, test } from 'vitest'
 import { serve } from '../../support/network/http.ts'
@@ -60,7 +59,9 @@ testWith(tools)('the command of docs/metrics.md sends it to Grafana', async () =
   const received: unknown[] = []
   await using server = await serve((request, response) => {
     const { method, url, headers } = request
-    void text(request).then((sent) => {
+    let sent = ''
+    request.setEncoding('utf8').on('data', (text: string) => (sent += text))
+    request.on('end', () => {
       received.push([method, url, headers.authorization, JSON.parse(sent)])
       response.end('{}')
     })
