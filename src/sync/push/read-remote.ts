@@ -90,19 +90,24 @@ export async function readRecords(
   return found
 }
 
+/** A page number behind the end of any list: no record can fail it. */
+const FAR = 10_000_000
+
 /**
  * Whether the list works at all. A record at which the server fails makes every response with it fail, for ever: the other
- * records need not wait for that as they would for an outage.
+ * records need not wait for that as they would for an outage. It may be the first of the list.
  */
 async function listWorks({ client }: RemoteAccess, { list, signal }: RemoteList): Promise<boolean> {
-  try {
-    await fetchPage(client, { ...list, query: {}, pageSize: 1 }, 1, signal)
-    return true
-  } catch (error) {
-    if (isReadRefused(error)) return true
-    if (isPageFailure(error)) return false
-    throw error
+  for (const number of [1, FAR]) {
+    try {
+      await fetchPage(client, { ...list, query: {}, pageSize: 1 }, number, signal)
+      return true
+    } catch (error) {
+      if (isReadRefused(error)) return true
+      if (!isPageFailure(error)) throw error
+    }
   }
+  return false
 }
 
 /**

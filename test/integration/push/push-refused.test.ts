@@ -317,6 +317,17 @@ describe('a record that ScopeStack fails at', () => {
     )
   })
 
+  it('keeps no other edit from being sent where the list begins with it', async () => {
+    const ids = await edited(3)
+    const bad = ids[0]!
+    sim.setSwitches({ brokenRecords: { clients: [bad] } })
+    const settled = await worker.push().finally(() => sim.setSwitches({ brokenRecords: {} }))
+    const outcomes = settled.map(({ change, outcome, error }) => [change.recordId, error?.code ?? outcome] as const)
+    expect(new Map(outcomes)).toEqual(new Map(ids.map((id) => [id, id === bad ? 'SYNC_REMOTE_FAILED' : 'sent'])))
+    await again()
+    expect(await worker.push()).toMatchObject([{ change: { recordId: bad }, outcome: 'sent' }])
+  })
+
   it('is distinguished from a ScopeStack that fails at everything, which spends no attempt', async () => {
     await edited(2)
     const through = failingAt((path) => path.includes('/clients'))

@@ -10,6 +10,8 @@ export const ALONE = process.env['SEED'] !== undefined
 /** Of `npm test`, in CPU time of this process, so that a busy machine tries no fewer stories: up to twice as long on an idle one. */
 const CPU_SECONDS = 1.5
 
+const SHOWN_EACH = 100
+
 interface Options {
   readonly first: number
   /** How many the long form tries. */
@@ -42,6 +44,8 @@ export async function trySeeds(
       throw new Error(`SEED=${seed}: ${error instanceof Error ? error.message : String(error)}`, { cause: error })
     })
     tried++
+    // Of the long form, which takes an hour on a busy machine.
+    if (tried % SHOWN_EACH === 0) process.stdout.write(`Seeds ${first} to ${seed} passed\n`)
   }
   process.stdout.write(`Seeds ${first} to ${first + tried - 1}\n`)
   return tried
