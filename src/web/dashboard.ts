@@ -25,7 +25,7 @@ import {
   type Env,
   type Show,
 } from './guard.ts'
-import { createLive, type Live } from './live.ts'
+import { createLives, type Lives } from './live.ts'
 import { messagePage, page, signInForm } from './pages/layout.ts'
 import { overviewContent, type Snapshot } from './pages/overview-page.ts'
 import type { Html } from './pages/text.ts'
@@ -43,7 +43,7 @@ export interface DashboardDeps extends ScheduleDeps {
 export interface Dashboard {
   readonly handle: ReturnType<typeof getRequestListener>
   /** Pages that follow what happens. */
-  readonly live: Live
+  readonly live: Pick<Lives, 'readers'>
 }
 
 /** The largest form is a few thousand ids. */
@@ -70,7 +70,7 @@ export function createDashboard(deps: DashboardDeps): Dashboard {
       return messagePage('The state cannot be read just now', problem(error))
     }
   }
-  const live = createLive(content)
+  const live = createLives()
   const actions = createActionLog(access.isOpen, () => deps.now().log)
 
   const app = new Hono<Env>()
@@ -80,9 +80,11 @@ export function createDashboard(deps: DashboardDeps): Dashboard {
   addSigningIn(app, access, show)
   app.use(withSession(access, show), withRight(show, actions))
   app.get('/', async (c) => await show(c, 'Overview', html`<div data-live="/live">${await content()}</div>`))
-  app.get('/live', (c) => (c.req.method === 'HEAD' ? c.body(null) : (live.open() ?? c.body(null, 503))))
+  app.get('/live', (c) =>
+    c.req.method === 'HEAD' ? c.body(null) : (live.open('overview', content) ?? c.body(null, 503)),
+  )
   addSchedule(app, show, actions, deps)
-  addPages(app, { sql, show, actions, snapshot, rate: deps.rate })
+  addPages(app, { sql, show, live, actions, snapshot, rate: deps.rate })
   app.notFound((c) => show(c, 'Not found', messagePage('Not found', 'There is no such page.'), 404))
   app.onError((error, c) => show(c, 'Not now', messagePage('This cannot be shown just now', problem(error)), 503))
   return { handle: getRequestListener(app.fetch, { overrideGlobalObjects: false }), live }

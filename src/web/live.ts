@@ -17,9 +17,13 @@ interface Options {
   readonly most: number
   /** Of a stream: then the page opens another, which shows whether its session still lasts. */
   readonly longestMs: number
+  /** Of other such, whose readers take connections, too. */
+  readonly others: () => number
+  /** What is shown does not change any more: the last of it is sent, and the streams end. */
+  readonly isOver: () => boolean
 }
 
-const USUAL: Options = { everyMs: 1_000, most: 96, longestMs: 10 * 60_000 }
+const USUAL: Options = { everyMs: 1_000, most: 96, longestMs: 10 * 60_000, others: () => 0, isOver: () => false }
 
 /** A proxy closes a connection that is silent for a minute, and a silent one that is dead is found by writing to it. */
 const SILENT_MS = 15_000
@@ -33,7 +37,7 @@ interface Reader {
 
 /** @param render what it throws is its own to show. */
 export function createLive(render: () => Promise<Html>, options: Partial<Options> = {}): Live {
-  const { everyMs, most, longestMs } = { ...USUAL, ...options }
+  const { everyMs, most, longestMs, others, isOver } = { ...USUAL, ...options }
   const readers = new Set<Reader>()
   const encoder = new TextEncoder()
   let loop: Promise<void> | undefined
@@ -55,6 +59,7 @@ export function createLive(render: () => Promise<Html>, options: Partial<Options
 
   const turn = async (): Promise<void> => {
     const content = String(await render())
+    const last = isOver()
     for (const reader of readers) {
       const now = performance.now()
       if (now > reader.until) end(reader)
@@ -63,7 +68,8 @@ export function createLive(render: () => Promise<Html>, options: Partial<Options
       else if (content !== reader.sent) {
         reader.sent = content
         send(reader, `data: ${content.replaceAll('\n', '\ndata: ')}\n\n`)
-      } else if (now - reader.sentAt > SILENT_MS) send(reader, ':\n\n')
+      } else if (last) end(reader)
+      else if (now - reader.sentAt > SILENT_MS) send(reader, ':\n\n')
     }
   }
 
@@ -80,7 +86,7 @@ export function createLive(render: () => Promise<Html>, options: Partial<Options
       return readers.size
     },
     open() {
-      if (readers.size >= most) return null
+      if (readers.size + others() >= most) return null
       let mine: Reader | undefined
       const stream = new ReadableStream<Uint8Array>({
         start(controller) {
@@ -93,6 +99,30 @@ export function createLive(render: () => Promise<Html>, options: Partial<Options
         },
       })
       return new Response(stream, { headers: { 'content-type': 'text/event-stream' } })
+    },
+  }
+}
+
+export interface Lives {
+  /** @param topic who opens the same has the same reader. Null where too many are open. */
+  open(topic: string, render: () => Promise<Html>, isOver?: () => boolean): Response | null
+  /** Of all topics. */
+  readonly readers: number
+}
+
+/** The first screen and runs that go on, within one limit. */
+export function createLives(): Lives {
+  const topics = new Map<string, Live>()
+  const readers = (): number => [...topics.values()].reduce((sum, one) => sum + one.readers, 0)
+  return {
+    get readers() {
+      return readers()
+    },
+    open(topic, render, isOver = () => false) {
+      for (const [name, one] of topics) if (one.readers === 0) topics.delete(name)
+      const live: Live = topics.get(topic) ?? createLive(render, { isOver, others: () => readers() - live.readers })
+      topics.set(topic, live)
+      return live.open()
     },
   }
 }

@@ -1,5 +1,6 @@
 /** Which page is at which path, and what it reads. Nothing here is cached: a page is read when a person opens it. */
 import type { Hono } from 'hono'
+import { html } from 'hono/html'
 import { catalog } from '../catalog/registry.ts'
 import { hasCode, reason } from '../errors/sync-error.ts'
 import { OPEN } from '../store/changes/states.ts'
@@ -12,6 +13,7 @@ import { readRequests } from '../store/runs/requests.ts'
 import { findRun, listRuns, readOutcomesOfResource, readOutcomesOfRun } from '../store/runs/run-history.ts'
 import type { ActionLog } from './action-log.ts'
 import type { Env, Show } from './guard.ts'
+import type { Lives } from './live.ts'
 import { changesPage, decisionIn, doneNotice, type Notice } from './pages/changes-page.ts'
 import { messagePage } from './pages/layout.ts'
 import type { Snapshot } from './pages/overview-page.ts'
@@ -24,6 +26,7 @@ interface Deps {
   readonly sql: Database
   readonly show: Show
   readonly actions: ActionLog
+  readonly live: Lives
   readonly snapshot: () => Promise<Snapshot>
   /** Requests a second; 0 for no limit. */
   readonly rate: number
@@ -45,7 +48,20 @@ export function addPages(app: Hono<Env>, deps: Deps): void {
     const id = Number(c.req.param('id'))
     const run = await findRun(sql, id)
     if (run === undefined) return c.notFound()
-    return show(c, `Run ${id}`, runPage(run, await readOutcomesOfRun(sql, id)))
+    const content = runPage(run, await readOutcomesOfRun(sql, id))
+    return show(
+      c,
+      `Run ${id}`,
+      run.finishedAt === null ? html`<div data-live="/runs/${id}/live">${content}</div>` : content,
+    )
+  })
+  app.get('/runs/:id{[0-9]{1,9}}/live', async (c) => {
+    const id = Number(c.req.param('id'))
+    const run = await findRun(sql, id)
+    if (run === undefined) return c.notFound()
+    // Then a browser does not try again.
+    if (run.finishedAt !== null || c.req.method === 'HEAD') return c.body(null, 204)
+    return followRun(deps, id) ?? c.body(null, 503)
   })
   app.get('/resources/:type', async (c) => {
     const type = c.req.param('type')
@@ -63,6 +79,21 @@ export function addPages(app: Hono<Env>, deps: Deps): void {
   addChanges(app, deps)
 }
 
+/** Null where too many follow something. */
+function followRun({ sql, live }: Deps, id: number): Response | null {
+  let isOver = false
+  const render = async (): Promise<Html> => {
+    try {
+      const [run, outcomes] = [await findRun(sql, id), await readOutcomesOfRun(sql, id)]
+      isOver = run === undefined || run.finishedAt !== null
+      return run === undefined ? messagePage('Not found', 'There is no such run any more.') : runPage(run, outcomes)
+    } catch (error) {
+      return messagePage('The run cannot be read just now', reason(error))
+    }
+  }
+  return live.open(`run ${id}`, render, () => isOver)
+}
+
 function addChanges(app: Hono<Env>, { sql, show, actions }: Deps): void {
   const read = async (session: Env['Variables']['session'], notice: Notice | null): Promise<Html> => {
     const { changes, count } = await listChanges(sql, { all: false, limit: SHOWN_CHANGES })
@@ -76,12 +107,12 @@ function addChanges(app: Hono<Env>, { sql, show, actions }: Deps): void {
   app.post('/changes', async (c) => {
     const asked = decisionIn(c.get('form'))
     if (asked === null) return show(c, 'Refused', messagePage('Refused', 'No page of this dashboard sends this.'), 400)
-    const { decision, ids } = asked
+    const { decision, ids, seen } = asked
     if (ids.length === 0) return show(c, 'Changes', await read(c.get('session'), NONE_SELECTED), 400)
     let done = 0
     const facts = () => ({ action: decision, changes: ids.slice(0, LOGGED_IDS), asked: ids.length, done })
     try {
-      for await (const _ of decideChanges(sql, catalog, decision, ids)) done++
+      for await (const _ of decideChanges(sql, catalog, decision, ids, seen)) done++
       actions.done(c, facts())
       return show(c, 'Changes', await read(c.get('session'), doneNotice(decision, done)))
     } catch (error) {

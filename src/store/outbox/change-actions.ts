@@ -1,4 +1,5 @@
 /** What a person can do about changes: retry, discard, resolve. */
+import { createHash } from 'node:crypto'
 import type { Resource } from '../../catalog/resource.ts'
 import { usage } from '../../errors/commands.ts'
 import { isCode } from '../../errors/sync-error.ts'
@@ -58,6 +59,7 @@ export const actionOf = (decision: ChangeDecision): ChangeAction =>
  * acted on: a wrong id among them must not leave half of it done.
  *
  * @returns the ids, each when it is done.
+ * @param seen what the person saw of each when it was decided, by `stampOf`; who saw none decides on what is there.
  * @throws SyncError SYNC_USAGE
  */
 export async function* decideChanges(
@@ -65,12 +67,17 @@ export async function* decideChanges(
   catalog: ReadonlyMap<string, Resource>,
   decision: ChangeDecision,
   ids: readonly number[],
+  seen: Seen = NOT_SEEN,
 ): AsyncGenerator<number, void, void> {
-  for (const id of ids) checkActionAllowed(actionOf(decision), await findChange(sql, id))
+  for (const id of ids) {
+    const change = await findChange(sql, id)
+    checkActionAllowed(actionOf(decision), change)
+    checkSeen(change, seen)
+  }
   for (const id of ids) {
     // Discarding a new row discards what waits behind it, which may be named here, too.
     const gone = decision === 'discard' && (await findChange(sql, id)).state === 'discarded'
-    if (!gone) await act(sql, catalog, decision, id)
+    if (!gone) await act(sql, catalog, { decision, id, seen })
     yield id
   }
 }
@@ -78,18 +85,36 @@ export async function* decideChanges(
 function act(
   sql: Database,
   catalog: ReadonlyMap<string, Resource>,
-  decision: ChangeDecision,
-  id: number,
+  { decision, id, seen }: { decision: ChangeDecision; id: number; seen: Seen },
 ): Promise<void> {
-  if (decision === 'retry') return retryChange(sql, id)
-  if (decision === 'discard') return discardChange(sql, catalog, id)
-  return resolveChange(sql, catalog, id, decision === 'keep local' ? 'local' : 'remote')
+  if (decision === 'retry') return retryChange(sql, id, seen)
+  if (decision === 'discard') return discardChange(sql, catalog, id, seen)
+  return resolveChange(sql, catalog, id, decision === 'keep local' ? 'local' : 'remote', seen)
+}
+
+/** By id. */
+export type Seen = ReadonlyMap<number, string>
+
+const NOT_SEEN: Seen = new Map()
+
+/** Another one when what a person is shown of it has changed: a conflict must not be decided on values that nobody has seen. */
+export function stampOf({ state, code, decisions, attributes, relationships }: ChangeDetails): string {
+  const shown = JSON.stringify([state, code, decisions, attributes, relationships])
+  return createHash('sha256').update(shown).digest('base64url').slice(0, 16)
+}
+
+function checkSeen(change: ChangeDetails, seen: Seen): void {
+  const stamp = seen.get(change.id)
+  if (stamp === undefined || stamp === stampOf(change)) return
+  throw usage(
+    `Change ${change.id} is another one since the page was made, so it was left alone. Look at its values again.`,
+  )
 }
 
 /** Makes it waiting again. @throws SyncError SYNC_USAGE unless it is parked or postponed. */
-export async function retryChange(sql: Database, id: number): Promise<void> {
+export async function retryChange(sql: Database, id: number, seen = NOT_SEEN): Promise<void> {
   await transact(sql, async (tx) => {
-    checkActionAllowed('retry', await lockedChange(tx, id))
+    checkActionAllowed('retry', await lockedChange(tx, id, seen))
     await retry(tx, id)
     await wakePush(tx)
   })
@@ -99,10 +124,15 @@ export async function retryChange(sql: Database, id: number): Promise<void> {
  * Discards a change. Its row shows what ScopeStack holds after the next pull. A new row that was never sent is deleted at
  * once, and its later changes are discarded with it.
  */
-export async function discardChange(sql: Database, catalog: ReadonlyMap<string, Resource>, id: number): Promise<void> {
+export async function discardChange(
+  sql: Database,
+  catalog: ReadonlyMap<string, Resource>,
+  id: number,
+  seen = NOT_SEEN,
+): Promise<void> {
   await transact(sql, async (tx) => {
     await disableCapture(tx)
-    const change = await lockedChange(tx, id)
+    const change = await lockedChange(tx, id, seen)
     checkActionAllowed('discard', change)
     const resource = catalog.get(change.resource)!
     const { recordId } = change
@@ -130,13 +160,14 @@ export async function resolveChange(
   catalog: ReadonlyMap<string, Resource>,
   id: number,
   keep: 'local' | 'remote',
+  seen = NOT_SEEN,
 ): Promise<void> {
   if (keep === 'remote') {
     checkActionAllowed('resolve', await findChange(sql, id))
-    return await discardChange(sql, catalog, id)
+    return await discardChange(sql, catalog, id, seen)
   }
   await transact(sql, async (tx) => {
-    const change = await lockedChange(tx, id)
+    const change = await lockedChange(tx, id, seen)
     checkActionAllowed('resolve', change)
     const resource = catalog.get(change.resource)!
     // The new base is the remote value that was shown: a later modification in ScopeStack is a new conflict.
@@ -161,7 +192,7 @@ const wakePush = (tx: Transaction) => tx`select pg_notify('scopestack_sync_outbo
  * Locks the row before the change, in the order of edits and settlements, so that an edit in an open transaction is waited
  * for and seen. A create that is settled meanwhile gives the row another id.
  */
-async function lockedChange(tx: Transaction, id: number): Promise<ChangeDetails> {
+async function lockedChange(tx: Transaction, id: number, seen: Seen): Promise<ChangeDetails> {
   for (let { resource, recordId } = await findChange(tx, id); ;) {
     const [table] = await tx<{ relation: string }[]>`select relation from sync.captured where type = ${resource}`
     if (table !== undefined) await tx.unsafe(`select from ${table.relation} where id = $1 for update`, [recordId])
@@ -170,6 +201,7 @@ async function lockedChange(tx: Transaction, id: number): Promise<ChangeDetails>
     recordId = now
   }
   await tx`select from sync.outbox where id = ${id} for update`
+  checkSeen(await findChange(tx, id), seen)
   await loseAbandoned(tx, tx`o.id = ${id}`)
   return await findChange(tx, id)
 }

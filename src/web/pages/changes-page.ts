@@ -6,7 +6,13 @@ import { many, thousands } from '../../report/words.ts'
 import type { Decision } from '../../store/changes/change.ts'
 import { memberName } from '../../store/changes/fields.ts'
 import { PARKED, wordOf } from '../../store/changes/states.ts'
-import { actionOf, checkActionAllowed, DECISIONS, type ChangeDecision } from '../../store/outbox/change-actions.ts'
+import {
+  actionOf,
+  checkActionAllowed,
+  DECISIONS,
+  stampOf,
+  type ChangeDecision,
+} from '../../store/outbox/change-actions.ts'
 import type { ChangeDetails, SendBlockers } from '../../store/outbox/changes.ts'
 import type { Session } from '../access.ts'
 import { keyField } from './layout.ts'
@@ -66,7 +72,14 @@ function group(name: string, those: readonly ChangeDetails[], id: string, facts:
     <h2 id="${id}">${name}: ${thousands(those.length)}</h2>
     <form method="post" action="/changes">
       ${keyField(session.formKey)}
-      ${those.map((change) => html`<input type="hidden" name="all" value="${change.id}" />`)}
+      ${those.map(
+        (change) =>
+          html`<input type="hidden" name="all" value="${change.id}" /><input
+              type="hidden"
+              name="seen"
+              value="${change.id}:${stampOf(change)}"
+            />`,
+      )}
       ${those.length > 1 && can.length > 0 && bulk(can, those.length)}
       ${those.map((change) => oneChange(change, facts, session, those.length > 1 && can.length > 0))}
     </form>
@@ -152,7 +165,9 @@ export function decisionIn(form: Readonly<Record<string, readonly string[]>>) {
   const decision = DECISIONS.find((one) => one === word)
   const named = target === 'all' ? (form['all'] ?? []) : target === 'selected' ? (form['id'] ?? []) : [target]
   if (decision === undefined || named.some((id) => !/^\d{1,15}$/.test(id))) return null
-  return { decision, ids: [...new Set(named.map(Number))] }
+  // A program that sends none decides on what is there.
+  const seen = new Map((form['seen'] ?? []).map((one) => [Number.parseInt(one), one.slice(one.indexOf(':') + 1)]))
+  return { decision, ids: [...new Set(named.map(Number))], seen }
 }
 
 /** After it was done. */

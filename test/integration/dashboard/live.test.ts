@@ -3,11 +3,12 @@ import { once } from 'node:events'
 import { get as httpGet, type IncomingMessage } from 'node:http'
 import { html } from 'hono/html'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { NOTHING_READ, recordOutcome } from '../../../src/store/runs/runs.ts'
 import { cachedFor } from '../../../src/web/cached-for.ts'
 import { createLive } from '../../../src/web/live.ts'
 import { createDatabase, type TestDatabase } from '../../support/postgres/database.ts'
 import { onTestFinished } from '../../support/run/test-context.ts'
-import { insertOpenRun } from '../../support/tables/runs.ts'
+import { endRuns, insertOpenRun, readRuns } from '../../support/tables/runs.ts'
 import { until } from '../../support/until.ts'
 import { openBoard, type Board } from './board.ts'
 
@@ -46,6 +47,31 @@ test('a hundred open pages are one reader, which stops with the last of them; mo
   await until(() => taken.every(({ events }) => events.join('').includes('0 of 1 resources done')), 'the run')
   for (const one of taken) one.close()
   await until(() => board.dashboard.live.readers === 0, 'the last to have left')
+})
+
+test('the page of a run follows it to its end, and then not any more', async () => {
+  await endRuns(board.sql)
+  await insertOpenRun(board.sql, 'tags')
+  const { id } = (await readRuns(board.sql, ['id'])).at(-1)!
+  expect((await board.get(`/runs/${id}`)).body).toContain(`data-live="/runs/${id}/live"`)
+  const tabs = await Promise.all([tab(`${board.url}/runs/${id}/live`), tab(`${board.url}/runs/${id}/live`)])
+  await until(() => tabs.every(({ events }) => events.join('').includes('0 of 1 done')), 'the run')
+  await recordOutcome(board.sql, id, {
+    ...NOTHING_READ,
+    resource: 'tags',
+    outcome: 'ok',
+    tookMs: 1,
+    code: null,
+    message: null,
+  })
+  await until(() => tabs.every(({ events }) => events.join('').includes('1 of 1 done')), 'its resource')
+  expect(board.dashboard.live.readers).toBe(2)
+  await endRuns(board.sql)
+  await until(() => tabs.every(({ events }) => /: ok<\/h1>/.test(events.join(''))), 'its end')
+  await until(() => board.dashboard.live.readers === 0, 'the streams to have ended')
+  expect((await tab(`${board.url}/runs/${id}/live`)).status).toBe(204)
+  expect((await board.get(`/runs/${id}`)).body).not.toContain('data-live')
+  expect((await board.get('/runs/999999/live')).status).toBe(404)
 })
 
 test('what is the same is not sent again, what changed is sent to all from one rendering', async () => {

@@ -113,6 +113,30 @@ test('a conflict shows both values side by side, and is decided with a button', 
   ])
 })
 
+test('what has changed since it was seen is not decided: it is shown again', async () => {
+  const id = await conflict('Mine once more', 'Theirs once more')
+  const { body } = await board.get('/changes')
+  const seen = [...body.matchAll(/name="seen"\s+value="([^"]+)"/g)].map(([, value]) => value!)
+  expect(seen).toEqual([expect.stringMatching(new RegExp(`^${id}:[\\w-]{16}$`))])
+  // Another person has it tried again, and meanwhile the remote has yet another value.
+  const [client] = sim.records.list('clients')
+  sim.records.update('clients', client!.id, { attributes: { name: 'Theirs by now' } })
+  await board.post('/changes', { decision: `retry:${id}`, seen })
+  await worker.push()
+  expect(await readStates(worker.sql)).toEqual(['parked'])
+  for (const decision of ['keep local', 'keep remote', 'retry', 'discard']) {
+    const page = await board.post('/changes', { decision: `${decision}:${id}`, seen })
+    expect(page.status, decision).toBe(409)
+    expect(page.text).toContain(`Change ${id} is another one since the page was made, so it was left alone.`)
+    expect(page.text).toContain('Theirs by now')
+  }
+  expect(await readStates(worker.sql)).toEqual(['parked'])
+  const again = [...(await board.get('/changes')).body.matchAll(/name="seen"\s+value="([^"]+)"/g)].map((one) => one[1]!)
+  expect((await board.post('/changes', { decision: `keep local:${id}`, seen: again })).status).toBe(200)
+  await worker.push()
+  expect(sim.records.list('clients')[0]!.attributes['name']).toBe('Mine once more')
+})
+
 test('many of one reason are decided at once: those selected, or all', async () => {
   await insertEdits(worker.sql, sim.records.list('vendors')[0]!.id, 5)
   await parkOf(worker.sql, 'vendors')
