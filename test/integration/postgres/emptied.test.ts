@@ -1,10 +1,11 @@
-/** A database that one test returns and another one takes is like a new clone, or is not taken. */
+/** A database that one test returns and another one takes is like a new clone, or is not taken; so is the session that stays. */
 import { expect, inject, it } from 'vitest'
 import { startSimulator } from '../../../src/simulator/server.ts'
 import { openDatabase, type Database } from '../../../src/store/connection/database.ts'
-import { createNewDatabase } from '../../support/postgres/database.ts'
+import { createDatabase, createNewDatabase } from '../../support/postgres/database.ts'
 import { emptyDatabase } from '../../support/postgres/emptied.ts'
-import { startWorker } from '../../support/scopestack/worker.ts'
+import { onTestFinished } from '../../support/run/test-context.ts'
+import { startWorker, type TestWorker } from '../../support/scopestack/worker.ts'
 
 /** Each row of each table, and where each sequence stands. */
 async function contentsOf(sql: Database): Promise<unknown> {
@@ -69,4 +70,34 @@ it.each([
   await sql.unsafe(statement)
   await sql.end({ timeout: 1 })
   expect(await empty(database.url)).toBe(false)
+})
+
+it('is lent again with a session that is as it began: a worker finds its pool without what was set in it', async () => {
+  const sim = await startSimulator({ projects: 0 })
+  onTestFinished(() => sim.close())
+  const state = async ({ sql }: TestWorker) => ({
+    ...(
+      await sql`
+      select pg_backend_pid() as pid, session_user as login, current_user as role, to_regclass('of_mine') as temporary,
+        current_setting('work_mem') as memory, current_setting('session_replication_role') as triggers,
+        current_setting('statement_timeout') as statement, current_setting('lock_timeout') as lock,
+        (select json_agg(c) from pg_listening_channels() c) as channels,
+        (select count(*)::int from pg_locks where locktype = 'advisory' and pid = pg_backend_pid()) as locks`
+    )[0],
+    settings: await sql`select name, setting from pg_settings where source = 'session' order by name`,
+  })
+  const first = await createDatabase()
+  const worker = await startWorker(sim, first.url)
+  const before = await state(worker)
+  await worker.sql`create temporary table of_mine (id int)`
+  await worker.sql`select set_config('work_mem', '64kB', false), pg_advisory_lock(7)`
+  await worker.sql.unsafe('listen mine')
+  expect(await state(worker)).not.toEqual(before)
+  await worker[Symbol.asyncDispose]()
+  await first[Symbol.asyncDispose]()
+
+  await using second = await createDatabase()
+  expect(second.url).toBe(first.url)
+  await using next = await startWorker(sim, second.url)
+  expect(await state(next)).toEqual(before)
 })

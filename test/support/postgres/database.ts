@@ -1,10 +1,14 @@
 /** Databases for tests: cloned from a migrated template, lent, emptied and lent again. */
 import { randomUUID } from 'node:crypto'
+import { writeFileSync } from 'node:fs'
 import { readdir, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import postgres from 'postgres'
 import { inject } from 'vitest'
+import type { Database } from '../../../src/store/connection/database.ts'
+import { atExit } from '../run/at-exit.ts'
 import { emptyDatabase } from './emptied.ts'
+import { beginLoan, endLoan, resetStatements, storePool } from './kept-pools.ts'
 
 export type TestDatabase = AsyncDisposable & { url: string }
 
@@ -13,9 +17,10 @@ export type TestDatabase = AsyncDisposable & { url: string }
  * test that measures pages, or leaves processes behind, takes `createNewDatabase`.
  */
 export async function createDatabase(): Promise<TestDatabase> {
-  const name = (await takeFree()) ?? (await clone())
+  const name = mine.pop() ?? (await takeFree()) ?? (await clone())
   const url = urlOf(name)
   unused.add(url)
+  beginLoan(url)
   return {
     url,
     async [Symbol.asyncDispose]() {
@@ -42,6 +47,11 @@ export const createEmptyDatabase = async (): Promise<TestDatabase> => dropped(aw
 /** Lent, and not yet taken by a worker. */
 const unused = new Set<string>()
 
+/** Emptied, each with a pool of this process. */
+const mine: string[] = []
+/** Enough for the tests of a file; others are for all processes. */
+const MOST_OF_MINE = 4
+
 /** Names of emptied databases are files there: a rename has one winner, whichever processes try. */
 const shelf = (): string => inject('freeDatabases')
 
@@ -57,6 +67,22 @@ async function takeFree(): Promise<string | undefined> {
 }
 
 async function giveBack(name: string): Promise<void> {
+  const pool = endLoan(urlOf(name))
+  const isEmpty = await (pool === undefined ? emptyByNewSession(name) : emptyByPool(name, pool))
+  if (!isEmpty) {
+    await pool?.end({ timeout: 0 })
+    await drop(name)
+  } else if (pool !== undefined && mine.length < MOST_OF_MINE) {
+    if (mine.length === 0) leaveMineToOthers()
+    storePool(urlOf(name), pool)
+    mine.push(name)
+  } else {
+    await pool?.end({ timeout: 1 })
+    await writeFile(join(shelf(), name), '')
+  }
+}
+
+async function emptyByNewSession(name: string): Promise<boolean> {
   const sql = postgres(urlOf(name), {
     max: 1,
     connect_timeout: 20,
@@ -67,8 +93,35 @@ async function giveBack(name: string): Promise<void> {
   })
   const isEmpty = await emptyDatabase(sql, inject('databaseBaseline')).catch(() => false)
   await sql.end({ timeout: 1 })
-  if (isEmpty) await writeFile(join(shelf(), name), '')
-  else await drop(name)
+  return isEmpty
+}
+
+/** False also where a test has closed the pool, or left all of it busy. */
+async function emptyByPool(name: string, pool: Database): Promise<boolean> {
+  const late = new Promise<undefined>((resolve) => setTimeout(() => resolve(undefined), 20_000).unref())
+  try {
+    const session = await Promise.race([pool.reserve(), late])
+    if (session === undefined) return false
+    // Its temporary tables are in the catalogs, and its counters are with the server only once it is idle.
+    await session.unsafe(`reset session authorization; discard temp; set statement_timeout = 0; set lock_timeout = '20s';
+      select pg_stat_force_next_flush()`)
+    const isEmpty = await emptyDatabase(session, inject('databaseBaseline'))
+    for (const statement of resetStatements(urlOf(name))) await session.unsafe(statement)
+    session.release()
+    return isEmpty
+  } catch {
+    return false
+  }
+}
+
+let isLeft = false
+function leaveMineToOthers(): void {
+  if (isLeft) return
+  isLeft = true
+  const folder = shelf()
+  atExit(() => {
+    for (const name of mine) writeFileSync(join(folder, name), '')
+  })
 }
 
 const clone = (): Promise<string> => create(inject('databasePrefix'))

@@ -4,12 +4,13 @@ import type { Resource } from '../../../src/catalog/resource.ts'
 import type { Config } from '../../../src/config/config.ts'
 import type { Client } from '../../../src/remote/client.ts'
 import { RETRY } from '../../../src/remote/http/retry.ts'
-import { openDatabase, type Database } from '../../../src/store/connection/database.ts'
+import type { Database } from '../../../src/store/connection/database.ts'
 import type { ChangeResult } from '../../../src/sync/push/attempt.ts'
 import { push } from '../../../src/sync/push/push.ts'
 import type { ReadOptions, PullEvent } from '../../../src/sync/run/resource-run.ts'
 import { pull, type PullReport } from '../../../src/sync/run/run.ts'
 import { takeAsMigrated } from '../postgres/database.ts'
+import { keepPool, takePool } from '../postgres/kept-pools.ts'
 
 /** The ScopeStack of a worker: a simulator, or a proxy in front of one. */
 export interface Remote {
@@ -49,8 +50,8 @@ export async function startWorker(
   databaseUrl: string,
   changes: Partial<Config> = {},
 ): Promise<TestWorker> {
-  const sql: Database = openDatabase(databaseUrl, { connections: CONNECTIONS })
-  const store = { url: databaseUrl, sql, embedded: undefined, close: () => sql.end({ timeout: 1 }) }
+  const sql: Database = takePool(databaseUrl, CONNECTIONS)
+  const store = { url: databaseUrl, sql, embedded: undefined, close: () => keepPool(databaseUrl, sql) }
   const config = configFor(remote, databaseUrl, changes)
   const forever = new AbortController().signal
   const onRetry = (): void => {}
