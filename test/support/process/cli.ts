@@ -45,6 +45,8 @@ export function runCli(args: readonly string[], options: CliOptions = {}): CliRu
 
 // --- internal ---
 
+/** Less garbage collection: a start costs a tenth less of CPU. */
+const NODE_FLAGS = ['--min-semi-space-size=16']
 const CLI = fileURLToPath(new URL('../../../src/cli.ts', import.meta.url))
 
 async function run(
@@ -55,7 +57,7 @@ async function run(
   const scratch = cwd ?? (await mkdtemp(join(tmpdir(), 'scopestack-sync-cli-')))
   // As root, the embedded Postgres runs as another user, who needs access.
   if (cwd === undefined) await chmod(scratch, 0o711)
-  const child = spawn(process.execPath, [program, ...args], {
+  const child = spawn(process.execPath, [...NODE_FLAGS, program, ...args], {
     cwd: scratch,
     env: { PATH: process.env['PATH'], NODE_COMPILE_CACHE: process.env['NODE_COMPILE_CACHE'], ...env },
     stdio: ['ignore', 'pipe', 'pipe'],

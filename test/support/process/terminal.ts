@@ -49,7 +49,14 @@ export function openTerminal(
   const [file, ...args] = open(`trap : INT; echo '${BEGUN}'; ${command}; ${report}`)
   const child = spawn(file!, args, {
     cwd: where.cwd,
-    env: { PATH: process.env['PATH'], SHELL: '/bin/sh', TERM: 'xterm', ...where.env },
+    env: {
+      PATH: process.env['PATH'],
+      // npm takes it, too.
+      NODE_COMPILE_CACHE: process.env['NODE_COMPILE_CACHE'],
+      SHELL: '/bin/sh',
+      TERM: 'xterm',
+      ...where.env,
+    },
     stdio: ['pipe', 'pipe', 'pipe'],
   })
   const die = () => void child.kill('SIGKILL')

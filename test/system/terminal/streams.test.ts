@@ -24,7 +24,7 @@ async function shell({ env }: Setting, line: string, more: Record<string, string
   const cwd = await mkdtemp(join(tmpdir(), 'scopestack-sync-streams-'))
   const child = spawn('sh', ['-c', `cli="${process.execPath} ${CLI}"; ${line}`], {
     cwd,
-    env: { PATH: process.env['PATH'], ...env, ...more },
+    env: { PATH: process.env['PATH'], NODE_COMPILE_CACHE: process.env['NODE_COMPILE_CACHE'], ...env, ...more },
     stdio: ['ignore', 'pipe', 'pipe'],
     detached: true,
   })
