@@ -6,9 +6,12 @@ import type postgres from 'postgres'
 import { until } from '../until.ts'
 
 export const lockWait = (sql: postgres.Sql, table: string): Promise<number> =>
-  until(async () => {
-    const [wait] = await sql<{ pid: number }[]>`
-      select pid from pg_locks where not granted and relation = ${table}::regclass
-        and database = (select oid from pg_database where datname = current_database())`
-    return wait?.pid
-  }, `a session to wait for ${table}`)
+  until(async () => (await lockWaits(sql, table))[0], `a session to wait for ${table}`)
+
+/** The process ids of all sessions that wait now. */
+export async function lockWaits(sql: postgres.Sql, table: string): Promise<number[]> {
+  const waits = await sql<{ pid: number }[]>`
+    select pid from pg_locks where not granted and relation = ${table}::regclass
+      and database = (select oid from pg_database where datname = current_database())`
+  return waits.map(({ pid }) => pid)
+}

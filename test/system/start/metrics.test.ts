@@ -1,7 +1,10 @@
 import { expect, test } from 'vitest'
 import { scrape, sumOf } from '../../support/network/exposition.ts'
+import { lockWait, lockWaits } from '../../support/postgres/lock-waits.ts'
+import { onTestFinished } from '../../support/run/test-context.ts'
 import { insertParked } from '../../support/tables/progress.ts'
 import { until } from '../../support/until.ts'
+import type { Setting } from '../support/setting.ts'
 import { addressOf, ended, openUnattended } from '../support/unattended.ts'
 
 const SENDING = 'scopestack_sync_local_edits{state="sending"}'
@@ -65,4 +68,20 @@ test.concurrent('/metrics shows the same of the fleet in every process, and of e
     for (const [name, type] of page.types)
       expect([name, type]).toEqual([name, name.endsWith('_total') ? 'counter' : 'gauge'])
   }
+  await expectOneReader(setting, urls[0]!)
 })
+
+/** While the read of a page that is open waits, /metrics waits for the same one, and does without it in the end. */
+async function expectOneReader({ sql }: Setting, url: string): Promise<void> {
+  const closing = new AbortController()
+  onTestFinished(() => closing.abort())
+  await fetch(`${url}/live`, { signal: closing.signal })
+  const waits = await sql.begin(async (tx) => {
+    // Nothing else reads it.
+    await tx`lock table sync.account in access exclusive mode`
+    await lockWait(sql, 'sync.account')
+    await until(async () => sumOf(await scrape(url), 'scopestack_sync_process_database_up') === 0, '/metrics to wait')
+    return (await lockWaits(sql, 'sync.account')).length
+  })
+  expect(waits).toBe(1)
+}
