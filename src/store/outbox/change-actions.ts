@@ -97,7 +97,7 @@ export type Seen = ReadonlyMap<number, string>
 
 const NOT_SEEN: Seen = new Map()
 
-/** Another one when what a person is shown of it has changed: a conflict must not be decided on values that nobody has seen. */
+/** Another one when what a person is shown of it has changed: a conflict must not be decided on values that the person has not seen. */
 export function stampOf({ state, code, decisions, attributes, relationships }: ChangeDetails): string {
   const shown = JSON.stringify([state, code, decisions, attributes, relationships])
   return createHash('sha256').update(shown).digest('base64url').slice(0, 16)

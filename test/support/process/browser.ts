@@ -1,7 +1,7 @@
 /** A person in a browser: a real one where it is installed, else the same steps by plain HTTP. */
 import { accessSync, constants } from 'node:fs'
 import { delimiter, join } from 'node:path'
-import { chromium } from 'playwright-core'
+import { chromium, type Browser } from 'playwright-core'
 
 /** The steps of a person in a browser; every form is posted as the page shows it. */
 export interface Person extends AsyncDisposable {
@@ -12,23 +12,27 @@ export interface Person extends AsyncDisposable {
 
 const NAMES = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable', 'chrome']
 
-const found = (process.env['PATH'] ?? '')
+/** Undefined where none is installed. */
+export const CHROMIUM = (process.env['PATH'] ?? '')
   .split(delimiter)
   .flatMap((folder) => NAMES.map((name) => join(folder, name)))
   .find(executable)
 
 /** For the names of tests: the browser that they use. */
-export const DRIVEN_BY = found === undefined ? 'plain HTTP, no browser being installed' : `a headless ${found}`
+export const DRIVEN_BY = CHROMIUM === undefined ? 'plain HTTP, no browser being installed' : `a headless ${CHROMIUM}`
 
 export async function openPerson(): Promise<Person> {
-  return found === undefined ? overHttp() : inBrowser(found)
+  return CHROMIUM === undefined ? overHttp() : inBrowser(CHROMIUM)
 }
+
+/** As root, in a container, its sandbox is not available. */
+export const launchBrowser = (executablePath: string): Promise<Browser> =>
+  chromium.launch({ executablePath, args: ['--no-sandbox', '--disable-dev-shm-usage'] })
 
 // --- internal ---
 
 async function inBrowser(executablePath: string): Promise<Person> {
-  // As root, in a container, its sandbox is not available.
-  const browser = await chromium.launch({ executablePath, args: ['--no-sandbox', '--disable-dev-shm-usage'] })
+  const browser = await launchBrowser(executablePath)
   const page = await browser.newPage()
   return {
     open: async (url) => void (await page.goto(url)),

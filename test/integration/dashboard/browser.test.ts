@@ -1,0 +1,203 @@
+/** The dashboard as a person has it, in a real browser: in the light and in the dark, narrow and wide, by the keyboard, on paper. */
+import type { Browser, Page } from 'playwright-core'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { startSimulator, type Simulator } from '../../../src/simulator/server.ts'
+import { createDatabase, type TestDatabase } from '../../support/postgres/database.ts'
+import { CHROMIUM, launchBrowser } from '../../support/process/browser.ts'
+import { describeWith, installed } from '../../support/process/installed.ts'
+import { startWorker, type TestWorker } from '../../support/scopestack/worker.ts'
+import { insertCapability } from '../../support/tables/capabilities.ts'
+import { insertEdits, newestId, parkOf } from '../../support/tables/outbox.ts'
+import { insertDrift, insertParked } from '../../support/tables/progress.ts'
+import { endRuns, failOutcomes, insertOpenRun, insertProcess, setRunTexts } from '../../support/tables/runs.ts'
+import { until } from '../../support/until.ts'
+import { openBoard, type Board } from './board.ts'
+
+const axe = await installed<{ readonly default: { readonly source: string } }>('axe-core')
+const PATHS = [
+  '/',
+  '/changes',
+  '/runs',
+  '/runs/1',
+  '/runs/2',
+  '/resources/clients',
+  '/schedule',
+  '/requests',
+  '/nowhere',
+]
+/** A wide one, and the narrowest that is asked for. */
+const WIDTHS = [1280, 320]
+
+/** Ends an element and an attribute, turns the reading order, rings, and has letters of other scripts. */
+const HOSTILE = `</td></script><script>alert(1)</script><img src=x onerror=alert(2)>" onmouseover="alert(3)' autofocus onfocus=alert(4) \u202e\u0007 \u2028 مرحبا 🎉`
+
+let sim: Simulator
+let database: TestDatabase
+let worker: TestWorker
+let board: Board
+let browser: Browser | undefined
+
+beforeAll(async () => {
+  if (CHROMIUM === undefined) return
+  sim = await startSimulator({ projects: 2 })
+  database = await createDatabase()
+  worker = await startWorker(sim, database.url)
+  board = await openBoard(database.url)
+  browser = await launchBrowser(CHROMIUM)
+})
+
+afterAll(async () => {
+  await browser?.close()
+  await board?.[Symbol.asyncDispose]()
+  await worker?.[Symbol.asyncDispose]()
+  await database?.[Symbol.asyncDispose]()
+  await sim?.close()
+})
+
+/** A page, and everything about it that should not be. */
+async function openPage(width: number, colorScheme: 'light' | 'dark'): Promise<{ page: Page; faults: string[] }> {
+  const page = await browser!.newPage({ viewport: { width, height: 800 }, colorScheme })
+  const faults: string[] = []
+  page.on('dialog', (dialog) => {
+    faults.push(`executed: ${dialog.message()}`)
+    void dialog.dismiss()
+  })
+  page.on('pageerror', (error) => faults.push(`script: ${error.message}`))
+  page.on('console', (message) => {
+    // A page that is not there is one of those that are looked at.
+    if (message.type() === 'error' && !message.text().includes('404')) faults.push(`console: ${message.text()}`)
+  })
+  page.on('request', (request) => {
+    if (!request.url().startsWith(board.url) && !request.url().startsWith('data:')) faults.push(`to ${request.url()}`)
+  })
+  return { page, faults }
+}
+
+/** By axe-core, run as a debugger does: the policy of the pages forbids every script but ours. */
+async function violations(page: Page): Promise<string[]> {
+  await page.evaluate(axe!.default.source)
+  return await page.evaluate(`axe.run(document, { resultTypes: ['violations'] }).then(({ violations }) =>
+    violations.map(({ id, nodes }) => id + ': ' + nodes.map(({ html }) => html.slice(0, 200)).join(' | ')))`)
+}
+
+const sidewaysScroll = (page: Page): Promise<number> =>
+  page.evaluate('document.documentElement.scrollWidth - document.documentElement.clientWidth')
+
+async function conflict(mine: string, theirs: string): Promise<number> {
+  const { id } = sim.records.list('clients')[0]!
+  await worker.sql`update scopestack.clients set name = ${mine} where id = ${id}`
+  sim.records.update('clients', id, { attributes: { name: theirs } })
+  await worker.push()
+  return await newestId(worker.sql)
+}
+
+/** What can be reached with the Tab key, and whether each shows that it has the focus. */
+const CONTROLS = `[...document.querySelectorAll('a[href], button, input:not([type=hidden]), summary, [tabindex="0"]')]
+  .filter((one) => one.checkVisibility({ contentVisibilityAuto: true }))`
+
+describeWith(CHROMIUM && axe, 'there is no Chromium (Debian: chromium)')('in a browser', () => {
+  test('with the dashboard alone it is found which resource failed and why, and a conflict is settled', async () => {
+    sim.setSwitches({ forbidden: ['vendors'] })
+    await worker.run(['clients', 'vendors'])
+    const id = await conflict('Mine', 'Theirs')
+    const { page, faults } = await openPage(1280, 'light')
+    await page.goto(board.url)
+    const needed = page.getByRole('region', { name: 'What needs a person' })
+    expect(await needed.innerText()).toMatch(/vendors forbidden: .*"view" privilege/)
+    await needed.getByRole('link', { name: 'vendors' }).click()
+    await page.waitForLoadState()
+    expect(await page.locator('h1').innerText()).toBe('vendors')
+    expect(await page.locator('.notice').innerText()).toMatch(/"view" privilege/)
+
+    await page.getByRole('link', { name: 'Overview' }).click()
+    await page.getByRole('link', { name: 'See the changes' }).first().click()
+    const change = page.getByRole('article', { name: `Change ${id}` })
+    expect(await change.innerText()).toMatch(/name\s+Mine\s+Theirs/)
+    await change.getByRole('button', { name: 'Keep the local values' }).click()
+    await page.getByRole('status').waitFor()
+    expect(await page.getByRole('status').innerText()).toBe('Keep the local values: 1 change.')
+    await worker.push()
+    expect(sim.records.list('clients')[0]!.attributes['name']).toBe('Mine')
+    sim.setSwitches({ forbidden: [] })
+    expect(faults).toEqual([])
+    await page.close()
+  })
+
+  test('every page is well in the light and in the dark, narrow and wide, whatever texts it shows', async () => {
+    await conflict(`Mine ${HOSTILE}`, `Theirs ${HOSTILE} ${'x'.repeat(1_000_000)}`)
+    await insertEdits(worker.sql, sim.records.list('vendors')[0]!.id, 3)
+    await parkOf(worker.sql, 'vendors')
+    const hostile = `${HOSTILE} ${'y'.repeat(1_000_000)}`
+    await insertParked(worker.sql, { resource: 'clients', recordId: HOSTILE, reason: hostile, body: hostile })
+    await insertDrift(worker.sql, { resource: 'clients', member: HOSTILE, kind: 'undeclared', sample: hostile })
+    await insertCapability(worker.sql, 'clients', HOSTILE, hostile)
+    await insertProcess(worker.sql, HOSTILE, HOSTILE, HOSTILE)
+    await failOutcomes(worker.sql, hostile, 'clients')
+    await setRunTexts(worker.sql, HOSTILE, hostile)
+    await insertOpenRun(worker.sql, 'clients')
+    const found: string[] = []
+    for (const colorScheme of ['light', 'dark'] as const) {
+      for (const width of WIDTHS) {
+        const { page, faults } = await openPage(width, colorScheme)
+        for (const path of PATHS) {
+          await page.goto(board.url + path)
+          const at = `${path}, ${colorScheme}, ${width}`
+          found.push(...(await violations(page)).map((one) => `${at}: ${one}`))
+          const wider = await sidewaysScroll(page)
+          if (wider > 0) found.push(`${at}: ${wider} px wider than the screen`)
+          const { SCREENSHOTS: folder } = process.env
+          if (folder !== undefined) {
+            const name = `${path === '/' ? 'overview' : path.replaceAll('/', '-').slice(1)}-${colorScheme}-${width}.png`
+            await page.screenshot({ path: `${folder}/${name}`, fullPage: false })
+          }
+        }
+        found.push(...faults.map((one) => `${colorScheme}, ${width}: ${one}`))
+        await page.close()
+      }
+    }
+    expect(found).toEqual([])
+  })
+
+  test('the first screen follows what happens, without being loaded again', async () => {
+    const { page, faults } = await openPage(1280, 'light')
+    await page.goto(board.url)
+    await page.evaluate('window.same = true')
+    await endRuns(worker.sql)
+    await insertOpenRun(worker.sql, 'tags')
+    await until(async () => /Run \d+ \(full\) goes on/.test(await page.locator('main').innerText()), 'the run')
+    expect(await page.evaluate('window.same')).toBe(true)
+    expect(faults).toEqual([])
+    await page.close()
+  })
+
+  test('each control is reached by the Tab key with a visible focus, and none is on paper', async () => {
+    await conflict('Mine by the keyboard', 'Theirs by the keyboard')
+    const { page, faults } = await openPage(1280, 'light')
+    for (const path of ['/', '/changes', '/schedule', '/resources/clients']) {
+      await page.goto(board.url + path)
+      const all = await page.evaluate<number>(`${CONTROLS}.length`)
+      const reached = new Set<number>()
+      const hidden: string[] = []
+      for (let times = 0; times < all + 3; times++) {
+        await page.keyboard.press('Tab')
+        const [control, shows, text] = await page.evaluate<[number, boolean, string]>(`(() => {
+        const one = document.activeElement
+        const { outlineStyle, outlineWidth } = getComputedStyle(one)
+        return [${CONTROLS}.indexOf(one), outlineStyle !== 'none' && parseFloat(outlineWidth) >= 2, one.outerHTML.slice(0, 100)]
+      })()`)
+        if (control === -1) continue
+        reached.add(control)
+        if (!shows) hidden.push(text)
+      }
+      expect([path, reached.size, hidden]).toEqual([path, all, []])
+      await page.emulateMedia({ media: 'print' })
+      const printed = `[...document.querySelectorAll('nav, button, input, summary')].filter((one) => one.checkVisibility()).length`
+      expect([path, await page.evaluate(printed)]).toEqual([path, 0])
+      expect(await page.locator('main').innerText()).not.toBe('')
+      if (path === '/changes') expect(await page.locator('main').innerText()).toContain('Change ')
+      await page.emulateMedia({ media: null })
+    }
+    expect(faults).toEqual([])
+    await page.close()
+  })
+})
