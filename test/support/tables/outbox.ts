@@ -103,9 +103,9 @@ export const makeDue = (sql: Sql, requestedEarlier = 0): Promise<unknown> => sql
   update sync.outbox set not_before = null, requested_at = requested_at - make_interval(secs => ${requestedEarlier})
   where ${isOpen(sql)}`
 
-/** As if they had been made so much earlier. */
+/** As if open changes had been made so much earlier. All rows at once would lock them in another order than a worker that sends. */
 export const makeEarlier = (sql: Sql, by: string): Promise<unknown> => sql`
-  update sync.outbox set made_at = made_at - ${by}::interval`
+  update sync.outbox set made_at = made_at - ${by}::interval where ${isOpen(sql)}`
 
 /** As if the clock by which their times were set had been so many seconds ahead. */
 export const setClockAhead = (sql: Sql, seconds: number): Promise<unknown> => sql`
