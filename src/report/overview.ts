@@ -92,7 +92,7 @@ export async function readOverview(sql: Database, deps: OverviewDeps): Promise<O
   const clock = hostClockNotice(await readClock(sql))
   const lostEdits = await describeLostEdits(sql, [...catalog.values()])
   const newest = await readNewest(sql, deps)
-  const { lastTicks, parkedSince, isOlder, ...shown } = newest
+  const { lastTicks, parkedSince, isOlder, depths, ...shown } = newest
   const problems = problemsIn({ ...found, ...shown, isOlder, parkedSince, lostEdits, schedules, lastTicks })
   const running = schedules.filter(({ name }) => shown.paused.every(({ schedule }) => schedule !== name))
   const intervals = schedules.flatMap((schedule) => intervalOf(schedule, found.at))
@@ -106,7 +106,7 @@ export async function readOverview(sql: Database, deps: OverviewDeps): Promise<O
     intervals,
     clock,
     connections: await readConnections(sql),
-    queue: { kind: fleet.kind, depths: isOlder ? null : await askOf(() => fleet.depths()) },
+    queue: { kind: fleet.kind, depths },
   }
 }
 
@@ -117,7 +117,7 @@ async function readNewest(sql: Database, { schedules, rate, fleet }: OverviewDep
   const lastTicks = new Map<string, Date>()
   if (!(await isMigrated(sql))) {
     const requests: Requests = { ...NO_REQUESTS, rate, state: null }
-    const none = { processes: [], localEdits: {}, oldestEdit: null, parkedSince: null, paused: [] }
+    const none = { processes: [], localEdits: {}, oldestEdit: null, parkedSince: null, paused: [], depths: null }
     return { ...none, isOlder: true, lastTicks, requests }
   }
   for (const { name } of schedules) {
@@ -125,6 +125,8 @@ async function readNewest(sql: Database, { schedules, rate, fleet }: OverviewDep
     if (at !== null) lastTicks.set(name, at)
   }
   const localEdits = await countChanges(sql)
+  // Together, so that a Redis that does not answer is waited for once.
+  const [depths, state] = await Promise.all([askOf(() => fleet.depths()), askOf(() => fleet.rateState())])
   const isOpen = (localEdits['waiting'] ?? 0) + (localEdits['sending'] ?? 0) > 0
   return {
     isOlder: false,
@@ -134,7 +136,8 @@ async function readNewest(sql: Database, { schedules, rate, fleet }: OverviewDep
     parkedSince: (localEdits['parked'] ?? 0) > 0 ? await oldestParkedAt(sql) : null,
     processes: await readProcesses(sql),
     paused: await readPausedSchedules(sql),
-    requests: { ...(await readLastMinute(sql)), rate, state: await askOf(() => fleet.rateState()) },
+    depths,
+    requests: { ...(await readLastMinute(sql)), rate, state },
   }
 }
 

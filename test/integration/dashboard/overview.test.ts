@@ -100,5 +100,25 @@ test('nothing was read yet, then all is up to date, and then a person sees what 
   expect(await newestId(worker.sql)).toBeGreaterThan(0)
 })
 
+test('a Redis that does not answer is waited for once: queue and rate are asked together', async () => {
+  const [first, second] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+  const fleet = {
+    kind: 'redis' as const,
+    depths: async () => {
+      first.resolve()
+      await second.promise
+      return [{ queue: 'sync', state: 'waiting', jobs: 3 }]
+    },
+    rateState: async () => {
+      second.resolve()
+      await first.promise
+      return { heldUntil: null, share: 0.5 }
+    },
+  }
+  const { queue, requests } = await readOverview(board.sql, { ...overviewDeps(board.sql), fleet })
+  expect(queue.depths).toHaveLength(1)
+  expect(requests.state).toMatchObject({ share: 0.5 })
+})
+
 const sameCells = (line: string, cells: readonly string[]): boolean =>
   line.trim().split(/ {2,}/).join('|') === cells.join('|')
