@@ -54,3 +54,14 @@ export function readSchedule(name: Schedule['name'], pattern: string, timezone: 
     nextAfter: (now) => cron.nextRun(now),
   }
 }
+
+/** Seconds from one tick to the next about now, of which the last is between the next two; none where it is not due twice more. */
+export function intervalsAbout(schedule: Schedule, now: Date): number[] {
+  const next = schedule.nextAfter(now)
+  const second = next === null ? null : schedule.nextAfter(next)
+  if (next === null || second === null) return []
+  const last = schedule.dueBy(now)
+  const before = last === null ? null : schedule.dueBy(new Date(last.getTime() - 1))
+  const ticks = [before, last, next, second].flatMap((at) => (at === null ? [] : [at.getTime()]))
+  return ticks.slice(1).map((at, index) => (at - ticks[index]!) / 1000)
+}

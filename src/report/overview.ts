@@ -2,7 +2,7 @@
 import { catalog } from '../catalog/registry.ts'
 import { notMigrated } from '../errors/database.ts'
 import { hostClockNotice } from '../jobs/clock.ts'
-import type { Schedule } from '../jobs/schedule.ts'
+import { intervalsAbout, type Schedule } from '../jobs/schedule.ts'
 import type { RateState } from '../rate-limit-store.ts'
 import type { Database } from '../store/connection/database.ts'
 import { readProcesses, type Process } from '../store/fleet/processes.ts'
@@ -24,7 +24,7 @@ import { problemsIn, type Problem } from './problems.ts'
 export interface ResourceOverview extends ResourceStatus {
   /** From one read of it to the next, as it is scheduled; null where no schedule reads it. */
   readonly everySeconds: number | null
-  /** More than two of these have passed since its data was read: at least one read did not happen or did not succeed. */
+  /** More than two such have passed since its data was read: at least one read did not happen or did not succeed. */
   readonly isLate: boolean
 }
 
@@ -49,7 +49,7 @@ export interface Overview extends Status {
   readonly oldestEdit: OldestEdit | null
   /** Of schedules that are not paused. */
   readonly nextTicks: readonly { readonly schedule: string; readonly at: Date }[]
-  /** Seconds from one tick of each schedule to the next, about now. */
+  /** Seconds from one tick of each schedule to the next, the longest about now: some are not due at night, or on some days. */
   readonly intervals: readonly { readonly schedule: string; readonly seconds: number }[]
   readonly paused: readonly PausedSchedule[]
   /** How this host's clock differs from the database's; null where it does not. */
@@ -95,15 +95,15 @@ export async function readOverview(sql: Database, deps: OverviewDeps): Promise<O
   const { lastTicks, parkedSince, isOlder, depths, ...shown } = newest
   const problems = problemsIn({ ...found, ...shown, isOlder, parkedSince, lostEdits, schedules, lastTicks })
   const running = schedules.filter(({ name }) => shown.paused.every(({ schedule }) => schedule !== name))
-  const intervals = schedules.flatMap((schedule) => intervalOf(schedule, found.at))
+  const about = schedules.flatMap((schedule) => intervalOf(schedule, found.at))
   return {
     ...found,
     ...shown,
-    resources: found.resources.map((one) => ({ ...one, ...dueOf(one, deps, intervals, found.at) })),
+    resources: found.resources.map((one) => ({ ...one, ...dueOf(one, deps, about, found.at) })),
     problems,
     lostEdits,
     nextTicks: nextTicksOf(running, found.at),
-    intervals,
+    intervals: about.map(({ schedule, longest }) => ({ schedule, seconds: longest })),
     clock,
     connections: await readConnections(sql),
     queue: { kind: fleet.kind, depths },
@@ -163,25 +163,29 @@ const nextTicksOf = (schedules: readonly Schedule[], now: Date) =>
     return at === null ? [] : [{ schedule: schedule.name, at }]
   })
 
-function intervalOf(schedule: Schedule, now: Date): { schedule: Schedule['name']; seconds: number }[] {
-  const next = schedule.nextAfter(now)
-  const second = next === null ? null : schedule.nextAfter(next)
-  return next === null || second === null
-    ? []
-    : [{ schedule: schedule.name, seconds: (second.getTime() - next.getTime()) / 1000 }]
+interface Interval {
+  readonly schedule: Schedule['name']
+  /** Between the next two ticks. */
+  readonly seconds: number
+  readonly longest: number
+}
+
+function intervalOf(schedule: Schedule, now: Date): Interval[] {
+  const about = intervalsAbout(schedule, now)
+  return about.length === 0 ? [] : [{ schedule: schedule.name, seconds: about.at(-1)!, longest: Math.max(...about) }]
 }
 
 function dueOf(
   { resource, dataAsOf, lastOutcome }: ResourceStatus,
   { resources }: OverviewDeps,
-  intervals: readonly { schedule: Schedule['name']; seconds: number }[],
+  intervals: readonly Interval[],
   now: Date,
 ): Pick<ResourceOverview, 'everySeconds' | 'isLate'> {
-  const every = intervals.flatMap(({ schedule, seconds }) => (resources[schedule].includes(resource) ? [seconds] : []))
-  if (every.length === 0) return { everySeconds: null, isLate: false }
-  const everySeconds = Math.min(...every)
+  const its = intervals.filter(({ schedule }) => resources[schedule].includes(resource))
+  if (its.length === 0) return { everySeconds: null, isLate: false }
+  const everySeconds = Math.min(...its.map(({ seconds }) => seconds))
+  const longest = Math.min(...its.map((one) => one.longest))
   // One that the account does not have has no data, and needs none.
-  const isLate =
-    lastOutcome !== 'absent' && dataAsOf !== null && now.getTime() - dataAsOf.getTime() > 2_000 * everySeconds
+  const isLate = lastOutcome !== 'absent' && dataAsOf !== null && now.getTime() - dataAsOf.getTime() > 2_000 * longest
   return { everySeconds, isLate }
 }

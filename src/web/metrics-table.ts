@@ -41,7 +41,7 @@ export const OF_FLEET: readonly Metric<FleetFacts>[] = [
   {
     name: 'schedule_interval_seconds',
     type: 'gauge',
-    help: 'Seconds from the next tick of a schedule to the one after it.',
+    help: 'Seconds from one tick of a schedule to the next, the longest about now: a night without a tick counts.',
     labels: ['schedule'],
     of: ({ intervals }) => intervals.map(({ schedule, seconds }) => [{ schedule }, seconds]),
   },

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { readSchedule, readSchedules } from '../../../src/jobs/schedule.ts'
+import { intervalsAbout, readSchedule, readSchedules } from '../../../src/jobs/schedule.ts'
 import { untilNextTick } from '../../../src/jobs/scheduler.ts'
 
 const iso = (date: Date | null): string | undefined => date?.toISOString()
@@ -23,6 +23,18 @@ test.each([
   expect(iso(schedule.nextAfter(at(first)))).toBe(second)
   expect(iso(schedule.dueBy(at(second)))).toBe(second)
   expect(iso(schedule.dueBy(new Date(at(second).getTime() - 1)))).toBe(first)
+})
+
+// Friday to Monday; the last tick of a day to the first of the next: who asks meanwhile must not find the data late.
+test.each([
+  ['0 2 * * 1-5', '2026-11-29T12:00:00Z', [24, 72, 24]],
+  ['0 2 * * 1-5', '2026-11-30T02:05:00Z', [72, 24, 24]],
+  ['*/15 8-18 * * *', '2026-11-28T23:00:00Z', [0.25, 13.25, 0.25]],
+  ['*/15 8-18 * * *', '2026-11-28T08:01:00Z', [13.25, 0.25, 0.25]],
+  ['*/15 * * * *', '2026-11-28T08:01:00Z', [0.25, 0.25, 0.25]],
+])('the hours from tick to tick of %s about %s are %j', (pattern, now, hours) => {
+  const schedule = readSchedule('full', pattern, 'UTC')
+  expect(intervalsAbout(schedule, at(now)).map((seconds) => seconds / 3600)).toEqual(hours)
 })
 
 test('the next tick is that of the nearest schedule, and none when all are off', () => {
