@@ -26,6 +26,7 @@ const FOREIGN = ['off', 'other-record', 'other-type', 'list', 'html', 'empty', '
 let sim: Simulator
 let database: TestDatabase
 let worker: TestWorker
+let passed = 0
 /** Each value is written once, so that it says who wrote it. */
 let count = 0
 
@@ -364,6 +365,10 @@ it(
         overwritten.length = 0
         wishes.clear()
         await emptyOutbox(worker.sql)
+        // Those of earlier stories: each pull reads them, and 3,000 stories took more than an hour.
+        for (const { id, attributes } of sim.records.list('vendors')) {
+          if (String(attributes['name']).startsWith('New ')) sim.records.remove('vendors', id)
+        }
         while (sim.records.list('crm-opportunities').length < 4) {
           count++
           sim.records.create('crm-opportunities', { attributes: { name: 'Deal', 'opportunity-id': `D-${count}` } })
@@ -417,6 +422,7 @@ it(
         const { outcomes } = await worker.run(TYPES)
         expect(outcomes.map(({ inserted, updated }) => inserted + updated)).toEqual([0, 0])
         expect(await readChanges(worker.sql, []), 'nothing echoes').toHaveLength(changes.length)
+        if (++passed % 100 === 0) process.stdout.write(`${passed} stories passed\n`)
       }),
       { numRuns: RUNS, endOnFailure: !LONG, examples: FIXED.map((steps) => [steps]) },
     )
