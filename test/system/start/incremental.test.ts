@@ -54,7 +54,7 @@ test.concurrent('both schedules run side by side, each with its own resources an
   expect(stdout).toMatch(/^Run \d+ \(full\) ended .*: ok$/m)
   expect(stdout).toMatch(/^Run \d+ \(incremental\) /m)
   expect(stdout).toMatch(
-    /^"start" \S+ runs since \S+ \S+ UTC \(.*, process \d+: scheduler, worker, web\), seen just now\.$/m,
+    /^"start" \S+ runs since \S+ \S+ UTC \(.*, process \d+: scheduler, worker, web, \d+ connections\), seen just now\.$/m,
   )
   expect(stdout).toMatch(/^Next incremental run: \S+ \S+ UTC\.$/m)
 
