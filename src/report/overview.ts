@@ -24,7 +24,7 @@ import { problemsIn, type Problem } from './problems.ts'
 export interface ResourceOverview extends ResourceStatus {
   /** From one read of it to the next, as it is scheduled; null where no schedule reads it. */
   readonly everySeconds: number | null
-  /** More than two such have passed since its data was read: at least one read did not happen or did not succeed. */
+  /** More than two of a schedule have passed since such a read: at least one did not happen or did not succeed. */
   readonly isLate: boolean
 }
 
@@ -176,7 +176,7 @@ function intervalOf(schedule: Schedule, now: Date): Interval[] {
 }
 
 function dueOf(
-  { resource, dataAsOf, lastOutcome }: ResourceStatus,
+  { resource, dataAsOf, changesAsOf, lastOutcome }: ResourceStatus,
   { resources }: OverviewDeps,
   intervals: readonly Interval[],
   now: Date,
@@ -184,8 +184,10 @@ function dueOf(
   const its = intervals.filter(({ schedule }) => resources[schedule].includes(resource))
   if (its.length === 0) return { everySeconds: null, isLate: false }
   const everySeconds = Math.min(...its.map(({ seconds }) => seconds))
-  const longest = Math.min(...its.map((one) => one.longest))
   // One that the account does not have has no data, and needs none.
-  const isLate = lastOutcome !== 'absent' && dataAsOf !== null && now.getTime() - dataAsOf.getTime() > 2_000 * longest
+  if (lastOutcome === 'absent' || dataAsOf === null) return { everySeconds, isLate: false }
+  // An incremental read proves nothing of what only a full one finds, such as deletes.
+  const readAt = { full: dataAsOf.getTime(), incremental: Math.max(dataAsOf.getTime(), changesAsOf?.getTime() ?? 0) }
+  const isLate = its.some(({ schedule, longest }) => now.getTime() - readAt[schedule] > 2_000 * longest)
   return { everySeconds, isLate }
 }

@@ -6,6 +6,8 @@ export interface ResourceStatus {
   readonly resource: string
   /** The table holds what ScopeStack held at this time; null until the first complete pull. */
   readonly dataAsOf: Date | null
+  /** Every change up to this time is in the table: an incremental read moves it, and a full read both. */
+  readonly changesAsOf: Date | null
   readonly lastSuccessAt: Date | null
   readonly lastOutcome: Outcome | null
   readonly lastRunAt: Date | null
@@ -53,7 +55,7 @@ export async function readStatus(sql: Database): Promise<Status | null> {
   const [account] = await sql<{ id: string; slug: string }[]>`
     select account_id as id, account_slug as slug from sync.account`
   const resources = await sql<ResourceStatus[]>`
-    select s.resource, data_as_of as "dataAsOf", last_success_at as "lastSuccessAt", last_outcome as "lastOutcome",
+    select s.resource, data_as_of as "dataAsOf", c.changes_as_of as "changesAsOf", last_success_at as "lastSuccessAt", last_outcome as "lastOutcome",
       last_run_at as "lastRunAt", s.rows::float8 as rows, last_message as message,
       case when c.snapshot_started_at is not null then (
         select coalesce(sum(cardinality(ids)), 0)::float8 from sync.seen_pages p

@@ -10,7 +10,7 @@ import { openRateLimitStore } from '../../../src/store/fleet/rate-limit.ts'
 import { createDatabase, type TestDatabase } from '../../support/postgres/database.ts'
 import { startWorker, type TestWorker } from '../../support/scopestack/worker.ts'
 import { newestId } from '../../support/tables/outbox.ts'
-import { agePulls } from '../../support/tables/progress.ts'
+import { agePulls, insertIncrementalRead } from '../../support/tables/progress.ts'
 import { until } from '../../support/until.ts'
 import { openBoard, rowsOf, overviewDeps, type Board } from './board.ts'
 
@@ -98,6 +98,9 @@ test('nothing was read yet, then all is up to date, and then a person sees what 
     ['vendors', expect.stringMatching(/min ago$/), 'not scheduled'],
   ])
   expect(await newestId(worker.sql)).toBeGreaterThan(0)
+  await insertIncrementalRead(board.sql, 'clients')
+  const [clients] = (await readOverview(board.sql, overviewDeps(board.sql))).resources
+  expect(clients).toMatchObject({ resource: 'clients', everySeconds: 900, isLate: false })
 })
 
 test('a Redis that does not answer is waited for once: queue and rate are asked together', async () => {

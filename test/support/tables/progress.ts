@@ -56,7 +56,11 @@ export const readEarlier = (sql: Sql, resource: string, by: string): Promise<unk
 
 /** As if every table had been as ScopeStack was so much earlier. */
 export const agePulls = (sql: Sql, by: string): Promise<unknown> =>
-  sql`update sync.cursors set as_of = as_of - ${by}::interval`
+  sql`update sync.cursors set as_of = as_of - ${by}::interval, changes_as_of = changes_as_of - ${by}::interval`
+
+/** As if an incremental read had brought every change until now. */
+export const insertIncrementalRead = (sql: Sql, resource: string): Promise<unknown> => sql`
+  update sync.cursors set changes_as_of = now() where resource = ${resource}`
 
 /** A resource that was never read completely. */
 export const insertCheckpoint = (sql: Sql, resource: string): Promise<unknown> => sql`

@@ -12,6 +12,7 @@ const before = (minutes: number): Date => new Date(AT.getTime() - minutes * 60_0
 const one = (resource: string, more: object = {}): Shown['resources'][number] => ({
   resource,
   dataAsOf: before(3),
+  changesAsOf: before(3),
   lastSuccessAt: before(3),
   lastOutcome: 'ok',
   lastRunAt: before(3),
