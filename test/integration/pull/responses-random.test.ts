@@ -168,36 +168,49 @@ async function editAndPush({ sim, worker }: Account, random: Random): Promise<vo
   const name = `Vendor ${random.between(0, 1e9)}`
   if (random.chance(0.5)) await sql`insert into scopestack.vendors (name) values (${name})`
 
-  const own = await editedRecords(sql)
-  const before = remoteOf(sim, own, name)
+  const own = await editsUnderWay(sql)
+  const before = remoteOf(sim, own)
   // A server that fails at what is asked about an edit ends the push, and the edit waits.
   await worker.push().catch((error: unknown) => {
     if (!(error instanceof SyncError)) throw error
   })
-  expect(remoteOf(sim, own, name), 'records without an edit').toEqual(before)
+  expect(remoteOf(sim, own), 'records without an edit').toEqual(before)
   for (const { type, id, value } of edits) {
     const change = (await readChanges(sql, ['state'], { resource: type, recordId: id })).at(-1)
     const there = sim.records.read(type, id)?.attributes[EDITED[type]]
     if (change?.state === 'sent') expect({ type, id, there }).toEqual({ type, id, there: value })
   }
-  expect(named(sim, name).length, 'a new row arrives once').toBeLessThanOrEqual(1)
+  for (const made of [name, ...own.names]) {
+    expect(named(sim, made).length, 'a new row arrives once').toBeLessThanOrEqual(1)
+  }
+}
+
+interface UnderWay {
+  /** `type id` */
+  readonly records: ReadonlySet<string>
+  /** Of new rows. */
+  readonly names: ReadonlySet<string>
 }
 
 /** Those of earlier rounds among them: an edit waits while a push fails. */
-async function editedRecords(sql: Database): Promise<ReadonlySet<string>> {
-  const open = await readChanges(sql, ['resource', 'recordId'], { isOpen: true })
-  return new Set(open.map(({ resource, recordId }) => `${resource} ${recordId}`))
+async function editsUnderWay(sql: Database): Promise<UnderWay> {
+  const open = await readChanges(sql, ['resource', 'recordId', 'op', 'attributes'], { isOpen: true })
+  const names = open.filter(({ op }) => op === 'create').map(({ attributes }) => String(attributes['name']))
+  return {
+    records: new Set(open.map(({ resource, recordId }) => `${resource} ${recordId}`)),
+    names: new Set(names),
+  }
 }
 
 const named = ({ records }: Simulator, name: string) =>
   records.list('vendors').filter(({ attributes }) => attributes['name'] === name)
 
 /** What no edit is about. */
-const remoteOf = (sim: Simulator, edited: ReadonlySet<string>, made: string) =>
+const remoteOf = (sim: Simulator, { records, names }: UnderWay) =>
   (['vendors', 'clients'] as const).flatMap((type) =>
     sim.records
       .list(type)
-      .filter(({ id, attributes }) => attributes['name'] !== made && !edited.has(`${type} ${id}`))
+      .filter(({ id, attributes }) => !names.has(String(attributes['name'])) && !records.has(`${type} ${id}`))
       .map((record) => structuredClone(record)),
   )
 
