@@ -156,8 +156,13 @@ const casesOfProcesses = (pages: States['pages']): Case[] => [
   { name: 'tokens were rejected an hour ago', steps: one([pages.beforeRejected, 9], [pages.rejected, 60]), fires: {} },
   { name: 'Prometheus sees a process for the first time', steps: one([pages.failing, 20]), fires: {} },
   {
+    name: 'a token is given at the second try',
+    steps: one([pages.failing, 40], [pages.renewedLate, 15]),
+    fires: {},
+  },
+  {
     name: 'a token is refused',
-    steps: one([pages.failing, 40], [pages.refused, 15]),
+    steps: one([pages.renewedLate, 40], [pages.refused, 15]),
     fires: {
       ...failed,
       ScopeStackSyncTokenRefused: {

@@ -127,15 +127,19 @@ async function visitRequests(setting: Unattended, url: string) {
   for (const type of ['clients', 'tags']) sim.addFault({ kind: '503', match: { type }, count: 4 })
   await runNow(setting, url, 7)
   const failing = await scrape(url)
-  const noToken = sim.addFault({ kind: '401', match: { path: '/oauth/token' }, count: 'always' })
+  sim.addFault({ kind: '503', match: { path: '/oauth/token' }, count: 1 })
   sim.addFault({ kind: '401', match: { type: 'clients' }, count: 1 })
   await runNow(setting, url, 8)
+  const renewedLate = await scrape(url)
+  const noToken = sim.addFault({ kind: '401', match: { path: '/oauth/token' }, count: 'always' })
+  sim.addFault({ kind: '401', match: { type: 'clients' }, count: 1 })
+  await runNow(setting, url, 9)
   const refused = await shown(url, 'the refused token', has('run_outcome', 'failed'))
   sim.removeFault(noToken.id)
   await endCoolDown(sql)
-  await runNow(setting, url, 9)
+  await runNow(setting, url, 10)
   const over = await shown(url, 'a run that ended well', has('run_outcome', 'ok'))
-  return { runFailed, beforeRejected, rejected, failing, refused, over }
+  return { runFailed, beforeRejected, rejected, failing, renewedLate, refused, over }
 }
 
 /** The first is killed, and with it the only worker. */
