@@ -4,6 +4,7 @@ import { otherRecord } from '../../errors/requests.ts'
 import { hasCode, type SyncError } from '../../errors/sync-error.ts'
 import type { Client } from '../../remote/client.ts'
 import { primaryDataOf } from '../../remote/documents/document.ts'
+import { isPastPagingLimit } from '../../remote/pages/forward-pages.ts'
 import { isPageFailure } from '../../remote/pages/page-failures.ts'
 import { fetchPage, type ListRequest } from '../../remote/pages/pages.ts'
 import { isLocal, type Change } from '../../store/changes/change.ts'
@@ -94,20 +95,31 @@ export async function readRecords(
 const FAR = 10_000_000
 
 /**
- * Whether the list works at all. A record at which the server fails makes every response with it fail, for ever: the other
- * records need not wait for that as they would for an outage. It may be the first of the list.
+ * Whether the list works: whether some record of it comes. A record at which the server fails makes every response with it fail, for
+ * ever: the other records need not wait for that as they would for an outage. It may be the first of the list, so the middle and the
+ * last are tried as well. That an empty page comes shows nothing but the length: a bug that fails every record of a resource would
+ * have all its edits parked.
  */
-async function listWorks({ client }: RemoteAccess, { list, signal }: RemoteList): Promise<boolean> {
-  for (const number of [1, FAR]) {
-    try {
-      await fetchPage(client, { ...list, query: {}, pageSize: 1 }, number, signal)
-      return true
-    } catch (error) {
-      if (isReadRefused(error)) return true
-      if (!isPageFailure(error)) throw error
-    }
-  }
+async function listWorks(deps: RemoteAccess, from: RemoteList): Promise<boolean> {
+  if ((await pageOfOne(deps, from, 1)) !== 'failed') return true
+  const end = await pageOfOne(deps, from, FAR)
+  if (end === 'failed') return false
+  const count = end === 'refused' ? null : end.recordCount
+  // It has no other record, or the server sends its last page for any behind it.
+  if (end !== 'refused' && (end.ids.length > 0 || (count !== null && count <= 1))) return true
+  const others = count === null ? [2, 3] : new Set([Math.ceil((count + 1) / 2), count])
+  for (const place of others) if ((await pageOfOne(deps, from, place)) !== 'failed') return true
   return false
+}
+
+async function pageOfOne({ client }: RemoteAccess, { list, signal }: RemoteList, place: number) {
+  try {
+    return await fetchPage(client, { ...list, query: {}, pageSize: 1 }, place, signal)
+  } catch (error) {
+    if (isReadRefused(error) || isPastPagingLimit(error)) return 'refused' as const
+    if (isPageFailure(error)) return 'failed' as const
+    throw error
+  }
 }
 
 /**

@@ -328,6 +328,18 @@ describe('a record that ScopeStack fails at', () => {
     expect(await worker.push()).toMatchObject([{ change: { recordId: bad }, outcome: 'sent' }])
   })
 
+  it('is distinguished from a ScopeStack that fails at each record of the list, and only its empty pages come', async () => {
+    await edited(2)
+    sim.setSwitches({ brokenRecords: { clients: sim.records.list('clients').map(({ id }) => id) } })
+    const ended = worker.push().finally(() => sim.setSwitches({ brokenRecords: {} }))
+    await expect(ended).rejects.toMatchObject({ code: 'SYNC_REMOTE_FAILED' })
+    expect(await readChanges(worker.sql, ['state', 'attempts'])).toEqual(
+      [1, 2].map(() => ({ state: 'waiting', attempts: 0 })),
+    )
+    await again()
+    expect((await worker.push()).map(({ outcome }) => outcome)).toEqual(['sent', 'sent'])
+  })
+
   it('is distinguished from a ScopeStack that fails at everything, which spends no attempt', async () => {
     await edited(2)
     const through = failingAt((path) => path.includes('/clients'))
