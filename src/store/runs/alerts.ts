@@ -71,7 +71,7 @@ export async function recordDelivery(
 
 /** The kind and the fingerprint of the last alert of each of these subjects; one that has none is missing. */
 export async function lastAlerts(
-  sql: Database,
+  sql: Database | Transaction,
   subjects: readonly string[],
 ): Promise<ReadonlyMap<string, Pick<Alert, 'kind' | 'fingerprint'>>> {
   const rows = await sql<Pick<Alert, 'subject' | 'kind' | 'fingerprint'>[]>`

@@ -17,7 +17,7 @@ import { createLogger } from '../../../src/logger.ts'
 import { createHttp } from '../../../src/remote/http/http.ts'
 import { openDatabase, type Database } from '../../../src/store/connection/database.ts'
 import { recordHeartbeat } from '../../../src/store/fleet/processes.ts'
-import { NOTHING_READ, recordOutcome } from '../../../src/store/runs/runs.ts'
+import { NOTHING_READ, recordOutcome, type Outcome } from '../../../src/store/runs/runs.ts'
 import type { ClosedRun } from '../../../src/store/runs/scheduled-runs.ts'
 import { FOR_LOCALHOST } from '../../support/network/certificate.ts'
 import { startMailServer } from '../../support/network/smtp.ts'
@@ -62,7 +62,10 @@ const raised = async (subject: string) => (await readAlerts(sql, ['kind'], { sub
 
 describe('a run that changes far more rows than usual', () => {
   /** Runs one after the other; each inserts so many rows of clients. */
-  async function runs(kind: string, ...inserted: number[]): Promise<void> {
+  const runs = (kind: string, ...inserted: number[]) => runsWith(kind, inserted, 'ok')
+
+  /** With tags beside them, which end so. */
+  async function runsWith(kind: string, inserted: readonly number[], tags: Outcome): Promise<void> {
     for (const count of inserted) {
       const id = await insertEndedRun(sql, kind)
       const run = {
@@ -78,11 +81,11 @@ describe('a run that changes far more rows than usual', () => {
       const closed: ClosedRun = {
         id,
         kind,
-        outcome: 'ok',
+        outcome: tags,
         error: null,
         startedAt: at,
         finishedAt: at,
-        resources: [run],
+        resources: [run, { ...run, resource: 'tags', outcome: tags }],
       }
       await sql.begin((tx) => recordRunAlert(tx, closed, log))
     }
@@ -102,6 +105,13 @@ describe('a run that changes far more rows than usual', () => {
     expect(await raised('rows full')).toEqual(['failure'])
     await runs('full', 10, 10)
     expect(await raised('rows full')).toEqual(['failure', 'recovery'])
+  })
+
+  it('is over, and reported again, though another resource is incomplete run after run', async () => {
+    await runsWith('incremental', [0, 0, 0, 0, 500], 'incomplete')
+    expect(await raised('rows incremental')).toEqual(['failure'])
+    await runsWith('incremental', [10, 3_000], 'incomplete')
+    expect(await raised('rows incremental')).toEqual(['failure', 'recovery', 'failure'])
   })
 
   it('is not reported with less than 100 rows, with less than four earlier runs, nor by runs of another kind or long ago', async () => {
