@@ -28,7 +28,7 @@ test.concurrent('status and migrate work from an empty database to a pulled acco
   const { code, stdout } = await run('status', { SCOPESTACK_CLIENT_ID: undefined, SCOPESTACK_CLIENT_SECRET: undefined })
   expect(code).toBe(0)
   expect(stdout).toMatch(/^Account demo \(1001\)\n/)
-  expect(stdout).toMatch(/^ {2}clients +ok +\d+ +just now +just now$/m)
+  expect(stdout).toMatch(/^ {2}clients +ok +\d+ +just now +just now +every 24 h$/m)
 
   const json = JSON.parse((await run('status --json')).stdout) as { resources: object[] }
   expect(json).toMatchObject({ account: { id: '1001', slug: 'demo' }, parked: [] })
