@@ -26,6 +26,9 @@ export interface Metric<F> {
 const secondsFrom = (since: Date, until: Date): number => Math.max(0, (until.getTime() - since.getTime()) / 1000)
 const epochSeconds = (at: Date): number => at.getTime() / 1000
 
+/** One where there is a value. */
+const sample = (labels: Sample[0], value: number | null): Sample[] => (value === null ? [] : [[labels, value]])
+
 export const OF_FLEET: readonly Metric<FleetFacts>[] = [
   {
     name: 'freshness_seconds',
@@ -46,6 +49,14 @@ export const OF_FLEET: readonly Metric<FleetFacts>[] = [
     of: ({ intervals }) => intervals.map(({ schedule, seconds }) => [{ schedule }, seconds]),
   },
   {
+    name: 'late',
+    type: 'gauge',
+    help: '1 where the table is older than two intervals of the schedule that reads it most often, else 0; none of a table that no schedule reads.',
+    labels: ['resource'],
+    of: ({ resources }) =>
+      resources.flatMap((one) => sample({ resource: one.resource }, one.everySeconds && Number(one.isLate))),
+  },
+  {
     name: 'problems',
     type: 'gauge',
     help: 'What needs a person, as many as "status" lists.',
@@ -58,9 +69,7 @@ export const OF_FLEET: readonly Metric<FleetFacts>[] = [
     help: 'When a read of the resource last ended ok.',
     labels: ['resource'],
     of: ({ resources }) =>
-      resources.flatMap(({ resource, lastSuccessAt: at }): Sample[] =>
-        at === null ? [] : [[{ resource }, epochSeconds(at)]],
-      ),
+      resources.flatMap(({ resource, lastSuccessAt: at }) => sample({ resource }, at && epochSeconds(at))),
   },
   {
     name: 'last_outcome',
@@ -68,17 +77,14 @@ export const OF_FLEET: readonly Metric<FleetFacts>[] = [
     help: '1 for the outcome of the last read of the resource: ok, absent, incomplete, suspect, forbidden or failed.',
     labels: ['resource', 'outcome'],
     of: ({ resources }) =>
-      resources.flatMap(({ resource, lastOutcome: outcome }): Sample[] =>
-        outcome === null ? [] : [[{ resource, outcome }, 1]],
-      ),
+      resources.flatMap(({ resource, lastOutcome: one }) => sample({ resource, outcome: one ?? '' }, one && 1)),
   },
   {
     name: 'rows',
     type: 'gauge',
     help: 'Rows of the table that are not marked deleted, at the end of the last read.',
     labels: ['resource'],
-    of: ({ resources }) =>
-      resources.flatMap(({ resource, rows }): Sample[] => (rows === null ? [] : [[{ resource }, rows]])),
+    of: ({ resources }) => resources.flatMap(({ resource, rows }) => sample({ resource }, rows)),
   },
   {
     name: 'parked_records',
@@ -115,19 +121,14 @@ export const OF_FLEET: readonly Metric<FleetFacts>[] = [
     help: 'How long the last run of the kind took that has ended.',
     labels: ['kind'],
     of: ({ runs }) =>
-      runs.flatMap(({ kind, startedAt, finishedAt }): Sample[] =>
-        finishedAt === null ? [] : [[{ kind }, secondsFrom(startedAt, finishedAt)]],
-      ),
+      runs.flatMap(({ kind, startedAt, finishedAt: at }) => sample({ kind }, at && secondsFrom(startedAt, at))),
   },
   {
     name: 'run_end_timestamp_seconds',
     type: 'gauge',
     help: 'When it ended.',
     labels: ['kind'],
-    of: ({ runs }) =>
-      runs.flatMap(({ kind, finishedAt }): Sample[] =>
-        finishedAt === null ? [] : [[{ kind }, epochSeconds(finishedAt)]],
-      ),
+    of: ({ runs }) => runs.flatMap(({ kind, finishedAt: at }) => sample({ kind }, at && epochSeconds(at))),
   },
   {
     name: 'run_outcome',
@@ -145,9 +146,7 @@ export const OF_FLEET: readonly Metric<FleetFacts>[] = [
     help: 'How long the open run of the kind has been going on.',
     labels: ['kind'],
     of: ({ at, runs }) =>
-      runs.flatMap(({ kind, startedAt, finishedAt }): Sample[] =>
-        finishedAt === null ? [[{ kind }, secondsFrom(startedAt, at)]] : [],
-      ),
+      runs.flatMap(({ kind, startedAt, finishedAt: end }) => sample({ kind }, end ? null : secondsFrom(startedAt, at))),
   },
   {
     name: 'processes',

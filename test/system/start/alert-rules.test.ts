@@ -92,6 +92,7 @@ const casesOfFleet = (pages: States['pages']): Case[] => [
       },
     },
   },
+  { name: 'a table that no schedule reads is three years old', steps: two(pages.notScheduled, 50), fires: {} },
   {
     name: 'a table was never read',
     steps: two(pages.neverRead, 50),

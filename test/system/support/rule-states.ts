@@ -7,6 +7,7 @@ import {
   deleteParked,
   forgetCheckpoints,
   insertCheckpoint,
+  insertCompleteRead,
   insertParked,
   readEarlier,
 } from '../../support/tables/progress.ts'
@@ -86,7 +87,14 @@ async function visitTables({ sql }: Unattended, url: string) {
     )
   })
   await forgetCheckpoints(sql, 'teams')
-  return { recordsParked, stale, neverRead }
+  await insertCompleteRead(sql, 'teams')
+  await readEarlier(sql, 'teams', '3 years')
+  const notScheduled = await shown(url, 'the age of a table that no schedule reads', (page) => {
+    const age = sumOf(page, `${P}freshness_seconds`, 'teams')
+    return age > 90_000_000 && age < Infinity
+  })
+  await forgetCheckpoints(sql, 'teams')
+  return { recordsParked, stale, neverRead, notScheduled }
 }
 
 async function visitEdits({ sql, sim }: Unattended, url: string) {
