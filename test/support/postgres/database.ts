@@ -96,9 +96,12 @@ async function emptyByNewSession(name: string): Promise<boolean> {
   return isEmpty
 }
 
-/** False also where a test has closed the pool, or left all of it busy. */
+/**
+ * False also where a test has closed the pool, left all of it busy, or had its sessions killed: `reserve` may then wait for ever.
+ * A second costs less than waiting longer: the database is dropped and another one made.
+ */
 async function emptyByPool(name: string, pool: Database): Promise<boolean> {
-  const late = new Promise<undefined>((resolve) => setTimeout(() => resolve(undefined), 20_000).unref())
+  const late = new Promise<undefined>((resolve) => setTimeout(() => resolve(undefined), 1_000).unref())
   try {
     const session = await Promise.race([pool.reserve(), late])
     if (session === undefined) return false
