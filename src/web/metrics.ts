@@ -4,7 +4,6 @@
  */
 import type { Meter } from '../meter.ts'
 import { withinLimit } from '../within-limit.ts'
-import { cachedFor, KEPT_MS } from './cached-for.ts'
 import type { Page } from './health.ts'
 import type { FleetFacts } from './metrics-facts.ts'
 import { OF_FLEET, OF_PROCESS, type Metric, type ProcessFacts } from './metrics-table.ts'
@@ -13,6 +12,7 @@ interface Deps {
   readonly version: string
   readonly meter: Meter
   readonly connections: () => ProcessFacts['connections']
+  /** Once for all who ask at the same time: cached-for.ts. */
   readonly readFleet: () => Promise<FleetFacts | null>
 }
 
@@ -20,9 +20,12 @@ interface Deps {
 const PATIENCE_MS = 4_000
 
 export function createMetrics({ version, meter, connections, readFleet }: Deps): () => Promise<Page> {
-  const facts = cachedFor(KEPT_MS, () => readFleet().catch(() => null))
   return async () => {
-    const fleet = await withinLimit(facts(), PATIENCE_MS, () => null)
+    const fleet = await withinLimit(
+      readFleet().catch(() => null),
+      PATIENCE_MS,
+      () => null,
+    )
     const own: ProcessFacts = { version, meter, connections: connections(), databaseUp: fleet !== null }
     return await render(fleet, own)
   }
