@@ -6,12 +6,11 @@ import { createDatabase, type TestDatabase } from '../../support/postgres/databa
 import { CHROMIUM, launchBrowser } from '../../support/process/browser.ts'
 import { describeWith, installed } from '../../support/process/installed.ts'
 import { startWorker, type TestWorker } from '../../support/scopestack/worker.ts'
-import { insertCapability } from '../../support/tables/capabilities.ts'
 import { insertEdits, newestId, parkOf } from '../../support/tables/outbox.ts'
-import { insertDrift, insertParked } from '../../support/tables/progress.ts'
-import { endRuns, failOutcomes, insertOpenRun, insertProcess, setRunTexts } from '../../support/tables/runs.ts'
+import { endRuns, insertOpenRun } from '../../support/tables/runs.ts'
 import { until } from '../../support/until.ts'
 import { openBoard, type Board } from './board.ts'
+import { HOSTILE, insertHostile } from './hostile.ts'
 
 const axe = await installed<{ readonly default: { readonly source: string } }>('axe-core')
 const PATHS = [
@@ -27,9 +26,6 @@ const PATHS = [
 ]
 /** A wide one, and the narrowest that is asked for. */
 const WIDTHS = [1280, 320]
-
-/** Ends an element and an attribute, turns the reading order, rings, and has letters of other scripts. */
-const HOSTILE = `</td></script><script>alert(1)</script><img src=x onerror=alert(2)>" onmouseover="alert(3)' autofocus onfocus=alert(4) \u202e\u0007 \u2028 مرحبا 🎉`
 
 let sim: Simulator
 let database: TestDatabase
@@ -127,13 +123,7 @@ describeWith(CHROMIUM && axe, 'there is no Chromium (Debian: chromium)')('in a b
     await conflict(`Mine ${HOSTILE}`, `Theirs ${HOSTILE} ${'x'.repeat(1_000_000)}`)
     await insertEdits(worker.sql, sim.records.list('vendors')[0]!.id, 3)
     await parkOf(worker.sql, 'vendors')
-    const hostile = `${HOSTILE} ${'y'.repeat(1_000_000)}`
-    await insertParked(worker.sql, { resource: 'clients', recordId: HOSTILE, reason: hostile, body: hostile })
-    await insertDrift(worker.sql, { resource: 'clients', member: HOSTILE, kind: 'undeclared', sample: hostile })
-    await insertCapability(worker.sql, 'clients', HOSTILE, hostile)
-    await insertProcess(worker.sql, HOSTILE, HOSTILE, HOSTILE)
-    await failOutcomes(worker.sql, hostile, 'clients')
-    await setRunTexts(worker.sql, HOSTILE, hostile)
+    await insertHostile(worker.sql)
     await insertOpenRun(worker.sql, 'clients')
     const found: string[] = []
     for (const colorScheme of ['light', 'dark'] as const) {

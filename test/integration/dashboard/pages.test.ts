@@ -4,11 +4,11 @@ import { catalog } from '../../../src/catalog/registry.ts'
 import { startSimulator, type Simulator } from '../../../src/simulator/server.ts'
 import { createDatabase, type TestDatabase } from '../../support/postgres/database.ts'
 import { startWorker, type TestWorker } from '../../support/scopestack/worker.ts'
-import { insertCapability } from '../../support/tables/capabilities.ts'
 import { emptyOutbox, insertEdits, newestId, parkOf, readStates } from '../../support/tables/outbox.ts'
-import { deleteDrift, deleteParked, insertDrift, insertParked } from '../../support/tables/progress.ts'
-import { deleteProcesses, failOutcomes, insertProcess, readRuns, setRunTexts } from '../../support/tables/runs.ts'
+import { deleteDrift, deleteParked } from '../../support/tables/progress.ts'
+import { deleteProcesses, readRuns } from '../../support/tables/runs.ts'
 import { openBoard, rowsOf, type Board } from './board.ts'
+import { HOSTILE, insertHostile } from './hostile.ts'
 
 let sim: Simulator
 let database: TestDatabase
@@ -17,9 +17,6 @@ let board: Board
 const TYPES = ['clients', 'vendors']
 const LOOK = 'look-at-it-0123456789'
 const ACT = 'act-on-it-0123456789'
-
-/** Ends an element and an attribute, turns the reading order, rings, and is a lone half of a character. */
-const HOSTILE = `</td></script><script>alert(1)</script><img src=x onerror=alert(2)>" onmouseover="alert(3)' \u202e\u0007 \u2028 مرحبا 🎉`
 
 beforeAll(async () => {
   sim = await startSimulator({ projects: 2 })
@@ -62,13 +59,7 @@ async function conflict(mine: string, theirs: string, at = 0): Promise<number> {
 
 test('texts of the remote are shown and harmless, whatever they hold, on every page', async () => {
   const id = await conflict(`Mine ${HOSTILE}`, `Theirs ${HOSTILE} ${'x'.repeat(1_000_000)}`)
-  const hostile = `${HOSTILE} ${'y'.repeat(1_000_000)}`
-  await insertParked(worker.sql, { resource: 'clients', recordId: HOSTILE, reason: hostile, body: hostile })
-  await insertDrift(worker.sql, { resource: 'clients', member: HOSTILE, kind: 'undeclared', sample: hostile })
-  await insertCapability(worker.sql, 'clients', HOSTILE, hostile)
-  await insertProcess(worker.sql, HOSTILE, HOSTILE, HOSTILE)
-  await failOutcomes(worker.sql, hostile, 'clients')
-  await setRunTexts(worker.sql, HOSTILE, hostile)
+  await insertHostile(worker.sql)
   for (const path of ['/', '/changes', '/runs', '/runs/1', '/resources/clients']) {
     const { status, body } = await board.get(path)
     expect(status, path).toBe(200)
@@ -76,7 +67,7 @@ test('texts of the remote are shown and harmless, whatever they hold, on every p
   }
   const { text } = await board.get('/resources/clients')
   expect(text).toContain(
-    '<script>alert(1)</script><img src=x onerror=alert(2)>" onmouseover="alert(3)\' \\u202e\\u0007',
+    '<script>alert(1)</script><img src=x onerror=alert(2)>" onmouseover="alert(3)\' autofocus onfocus=alert(4) \\u202e\\u0007',
   )
   expect(text).toMatch(/… \(1,000,\d{3} characters\)/)
   expect((await board.get('/changes')).text).toContain(`Change ${id}: update of clients`)
