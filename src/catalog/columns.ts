@@ -16,6 +16,8 @@ export function columnsOf(
     from,
     kind: 'kind' in declared ? declared.kind : from === 'to-many' ? 'texts' : 'text',
     target: 'type' in declared ? declared.type : declared.target,
+    keyOf: 'keyOf' in declared ? declared.keyOf : undefined,
+    nameOf: 'nameOf' in declared ? declared.nameOf : undefined,
     writable: declared.writable,
     comment: declared.comment,
     entries: 'entries' in declared ? declared.entries : undefined,

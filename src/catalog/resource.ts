@@ -21,6 +21,8 @@ export interface Attribute {
   readonly entries: Entries | undefined
   /** The type whose id it holds, where it is no relationship. */
   readonly target: string | undefined
+  readonly keyOf: string | undefined
+  readonly nameOf: string | undefined
   readonly volatile: boolean
 }
 
@@ -46,6 +48,12 @@ interface MemberOptions {
   readonly entries?: Entries
   readonly target?: string
   /**
+   * The type whose id it holds, or ids, where no write carries it as a reference: for who joins the tables
+   * (`store/schema/relations.ts`). `nameOf`: it holds names in their place.
+   */
+  readonly keyOf?: string
+  readonly nameOf?: string
+  /**
    * It has another value in every response although nothing changed: it is stored, and is no difference. A URL that is signed anew
    * each time is recognised by its form, and need not be declared.
    */
@@ -63,6 +71,8 @@ const attribute =
     column: options.column,
     entries: options.entries,
     target: options.target,
+    keyOf: options.keyOf,
+    nameOf: options.nameOf,
     volatile: options.volatile ?? false,
   })
 
@@ -131,6 +141,9 @@ export interface Column {
   readonly kind: Kind
   /** Type of the related record, or of the record whose id an attribute holds. */
   readonly target: string | undefined
+  /** Type of the record whose id, or whose name, an attribute holds that is no reference in a write. */
+  readonly keyOf: string | undefined
+  readonly nameOf: string | undefined
   readonly writable: boolean
   readonly comment: string
   readonly entries: Entries | undefined

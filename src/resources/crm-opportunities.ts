@@ -8,13 +8,13 @@ export default defineResource('crm-opportunities', {
   writes: ['create', 'update', 'delete'],
   naturalKey: ['opportunity-id'],
   attributes: {
-    'opportunity-id': text('Id of the opportunity in the CRM, not in ScopeStack.', { writable: true }),
+    'opportunity-id': text('Id of the opportunity in the CRM. No key of a table here.', { writable: true }),
     name: text('Name of the opportunity.', { writable: true }),
     'display-name': text('Client, opportunity and CRM id in one, as pick lists show it.', { writable: true }),
     amount: decimal('Amount of the opportunity as the CRM gives it; null when unset.', { writable: true }),
     stage: text('Sales stage, in the words of the CRM.', { writable: true }),
     'is-closed': boolean('True when the opportunity is closed in the CRM, won or lost.', { writable: true }),
-    'owner-id': text('Id of the owner in the CRM.', { writable: true }),
+    'owner-id': text('Id of the owner in the CRM. No key of a table here.', { writable: true }),
     'owner-name': text('Name of the owner in the CRM.', { writable: true }),
     // The to-one `account` makes account_id, the ScopeStack account; this is the CRM's own key.
     'account-id': text('Id of the customer company in the CRM; not the ScopeStack account.', {

@@ -15,7 +15,9 @@ export default defineResource('governances', {
     required: boolean('True when every project must have it.'),
     'assign-effort-to-service': boolean('True when its hours are counted within the services it covers.'),
     'filter-type': text('Which effort it is calculated from, such as all_services.'),
-    'filter-id': text('Id of what filter_type narrows to; null when it covers everything.'),
+    'filter-id': text(
+      'Id of what filter_type narrows to; null when it covers everything. No key of one table: filter_type says which is meant.',
+    ),
     position: integer('Place in the list, 1 first.'),
   },
   toOne: {

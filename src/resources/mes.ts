@@ -10,8 +10,12 @@ export default defineResource('mes', {
     email: text('E-mail address the user signs in with.'),
     phone: text('Phone number; empty when unset.'),
     // Sent as a JSON number, kept as text like every key; the account's own id is its slug (API notes §8).
-    'account-id': text('Number of the account, used in writes; accounts.id is the slug and does not join.'),
-    'account-slug': text('Short name in addresses; joins accounts.id and every other account_id.'),
+    'account-id': text(
+      'Number of the account, which writes use. No key of a table here: accounts.id is the slug, as in account_slug.',
+    ),
+    'account-slug': text('Short name in addresses; joins accounts.id and every other account_id.', {
+      keyOf: 'accounts',
+    }),
     privileges: json(
       'What the role may do: array of {privilege, access-level}, levels view, create, manage and purge.',
     ),

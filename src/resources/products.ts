@@ -22,7 +22,10 @@ export default defineResource('products', {
     name: text('Name of the product.', { writable: true }),
     description: text('Description of the product; null or empty when unset.', { writable: true }),
     sku: text('Stock-keeping unit (SKU); null when unset.', { writable: true }),
-    'product-id': text('Id of the product in another system; not the id of this row.', { writable: true }),
+    'product-id': text(
+      'Id of the product in another system. No key of a table here: products.id is the one that others refer to.',
+      { writable: true },
+    ),
     'manufacturer-part-number': text('Part number given by the manufacturer.', { writable: true }),
     'unit-of-measure': text('What one unit is, such as each.', { writable: true }),
     'unit-cost': decimal('What one unit costs us, in account currency; null when unset.', { writable: true }),

@@ -10,7 +10,9 @@ export default defineResource('project-approvals', {
     reason: text('Reason given for a refusal; null or empty when none.'),
     'completed-at': timestamp('When the approver answered; null while waiting.'),
     'approver-name': text('Name of the approver at the time.'),
-    'lob-ids': texts('Lines of business the approval is about; the same keys as project_services.lob_number.'),
+    'lob-ids': texts('Lines of business the approval is about (ids of lines_of_business).', {
+      keyOf: 'lines-of-business',
+    }),
   },
   toOne: {
     project: to('projects', 'Project to approve.'),

@@ -12,7 +12,7 @@ export default defineResource('project-documents', {
     'error-text': text('Why the generation failed; null when it did not.'),
     'document-url': text('Address of the file, signed and good for a short time only; null until finished.'),
     // May be a word instead of a number, so text even without the need to join.
-    'template-id': text('Template used (document_templates.id), or the word pricing or breakdown.', {
+    'template-id': text('Template used (document_templates.id), or the word pricing or breakdown, which is no key.', {
       writable: true,
       target: 'document-templates',
     }),

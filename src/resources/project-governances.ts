@@ -17,7 +17,9 @@ export default defineResource('project-governances', {
     hours: decimal('Hours that result for this project.'),
     'assign-effort-to-service': boolean('True when its hours are counted within the services it covers.'),
     'filter-type': text('Which effort it is calculated from, such as all_services.'),
-    'filter-id': text('Id of what filter_type narrows to; null when it covers everything.'),
+    'filter-id': text(
+      'Id of what filter_type narrows to; null when it covers everything. No key of one table: filter_type says which is meant.',
+    ),
     position: integer('Place within the project, 1 first.'),
     'project-variables': json(
       'User-defined fields: array of definitions with their value, null when not filled. Write [{name, value}].',

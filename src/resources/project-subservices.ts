@@ -33,7 +33,9 @@ export default defineResource('project-subservices', {
     'service-description': text('Description of the subservice on this project.', { writable: true }),
     'payment-method': text('How it is paid, such as payment_term_schedule.'),
     // Integer or string: text, so that it joins.
-    'resource-rate-id': text('Rate the hours are priced with (resource_rates.id); null when none is set.'),
+    'resource-rate-id': text('Rate the hours are priced with (resource_rates.id); null when none is set.', {
+      keyOf: 'resource-rates',
+    }),
     'custom-hours?': boolean('True when the hours were set by hand; null when not said.'),
   },
   toOne: {

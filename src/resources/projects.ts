@@ -52,7 +52,7 @@ export default defineResource('projects', {
       { writable: true, entries: ['name', 'value'] },
     ),
     'field-labels': json('Labels the account gave to standard fields: object of field to label.'),
-    'tag-list': texts('Tags put on the project, by name (tags.name).', { writable: true }),
+    'tag-list': texts('Tags put on the project, by name (tags.name).', { writable: true, nameOf: 'tags' }),
     'client-name': text('Name of the client at the time of reading, copied from clients.'),
     'presales-engineer-name': text('Name of the presales engineer, copied.'),
     'sales-executive-name': text('Name of the sales executive, copied.'),

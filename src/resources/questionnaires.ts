@@ -17,7 +17,7 @@ export default defineResource('questionnaires', {
     'completion-url': text('Address people are sent to at the end; null or empty when unset.'),
     questions: json('All questions: array of objects; a question with deleted-at set was removed from the form.'),
     sections: json('Sections the questions are grouped in: array of {id, name, position, introduction, expression}.'),
-    'tag-list': texts('Tags put on the questionnaire, by name (tags.name).', { writable: true }),
+    'tag-list': texts('Tags put on the questionnaire, by name (tags.name).', { writable: true, nameOf: 'tags' }),
     // The elements were never seen: the list may hold names or objects.
     teams: json('Teams the questionnaire is meant for: array, possibly empty.'),
     description: text('Description of the questionnaire; not always sent.', { writable: true }),

@@ -13,7 +13,7 @@ export default defineResource('services', {
     'service-description': text('Description of the service.', { writable: true }),
     'service-type': text('Kind of service: professional_services or managed_services.', { writable: true }),
     state: text('Where the service stands in service approval, such as active.'),
-    'tag-list': texts('Tags put on the service, by name (tags.name).', { writable: true }),
+    'tag-list': texts('Tags put on the service, by name (tags.name).', { writable: true, nameOf: 'tags' }),
     'total-hours': decimal('Hours of the service with its subservices.'),
     'suggested-hours': decimal('Hours suggested for one unit of the service itself.'),
     'minimum-quantity': decimal('Smallest quantity that can be sold.'),

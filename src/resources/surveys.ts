@@ -19,7 +19,7 @@ export default defineResource('surveys', {
     'sent-at': timestamp('When it was sent; null when it was not.'),
     calculations: json('Results calculated from the answers: array of {calculation_id, value}.'),
     // Sent as a JSON number; text, so that it joins.
-    'user-id': text('User the survey belongs to (users.id); null when none is named.'),
+    'user-id': text('User the survey belongs to (users.id); null when none is named.', { keyOf: 'users' }),
     'completed-by': text('Who finished the survey; null or empty while it is open.'),
   },
   toOne: {

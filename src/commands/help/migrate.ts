@@ -4,8 +4,8 @@ export const migrate: Verb = {
   name: 'migrate',
   summary: 'bring the database to the schema of this version',
   options: [],
-  help: `Creates or updates schemas scopestack and sync: tables, indexes, views, column comments; and
-schema bullmq, the queue of "start", unless REDIS_URL names a Redis for it. It is safe to run
+  help: `Creates or updates schemas scopestack, scopestack_live and sync: tables, indexes, views, column
+comments; and schema bullmq, the queue of "start", unless REDIS_URL names a Redis for it. It is safe to run
 twice, or in several processes at once. "pull" and "start" migrate, too; this command is for
 running migrations as another database role.
 

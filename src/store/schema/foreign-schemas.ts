@@ -2,7 +2,7 @@
 import { foreignSchema } from '../../errors/database.ts'
 import type { Database } from '../connection/database.ts'
 
-const SCHEMAS = ['scopestack', 'sync'] as const
+const SCHEMAS = ['scopestack', 'scopestack_live', 'sync'] as const
 const MIGRATIONS = '__drizzle_migrations'
 
 /**

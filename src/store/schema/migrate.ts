@@ -18,7 +18,9 @@ import { SYNC_COLUMNS } from './columns.ts'
 import { changeTables, type ChangeTables, type RunStatements, type LockWaiting } from './ddl.ts'
 import { assertOwnSchemas } from './foreign-schemas.ts'
 import { restoreFunctions } from './functions.ts'
+import { refreshLiveViews } from './live-views.ts'
 import { lastMigration, migrationSpan, readMigrations } from './migration-files.ts'
+import { recordRelations } from './relations.ts'
 import { readTableState } from './table-state.ts'
 import { restoreUserDefined } from './user-defined-triggers.ts'
 
@@ -51,6 +53,8 @@ export async function migrate(url: string, waiting: LockWaiting = {}): Promise<C
         return false
       },
     )
+    await recordRelations(sql, usable)
+    await refreshLiveViews(sql)
     return { faults: wasMigrated ? faults : [], repaired }
   } finally {
     await sql.end({ timeout: 5 })

@@ -20,6 +20,9 @@ let worker: TestWorker
 
 const TYPES = ['clients', 'vendors']
 
+/** A view of a column holds it as it is. */
+const RELEASED = "select sync.release_live_columns('clients', '{domain}')"
+
 beforeAll(async () => {
   sim = await startSimulator({ projects: 2 })
   database = await createDatabase()
@@ -146,15 +149,15 @@ const CHANGES: readonly Change[] = [
   },
   {
     name: 'a shorter type',
-    make: 'alter table scopestack.clients alter column domain type varchar(60)',
-    repair: 'alter table scopestack.clients alter column domain type text',
+    make: `${RELEASED}; alter table scopestack.clients alter column domain type varchar(60)`,
+    repair: `${RELEASED}; alter table scopestack.clients alter column domain type text`,
     so: 'parked',
     says: /too long for type character varying\(60\)/,
   },
   {
     name: 'a domain as a type',
-    make: "create domain own.named as text check (value not like 'poison%'); alter table scopestack.clients alter column domain type own.named",
-    repair: 'alter table scopestack.clients alter column domain type text; drop domain own.named',
+    make: `${RELEASED}; create domain own.named as text check (value not like 'poison%'); alter table scopestack.clients alter column domain type own.named`,
+    repair: `${RELEASED}; alter table scopestack.clients alter column domain type text; drop domain own.named`,
     so: 'parked',
     says: /domain own\.named|domain named/,
   },
@@ -183,14 +186,14 @@ const CHANGES: readonly Change[] = [
   },
   {
     name: 'a generated column in the place of ours',
-    make: 'alter table scopestack.clients drop domain; alter table scopestack.clients add domain text generated always as (lower(name)) stored',
+    make: `${RELEASED}; alter table scopestack.clients drop domain; alter table scopestack.clients add domain text generated always as (lower(name)) stored`,
     repair: 'alter table scopestack.clients alter column domain drop expression',
     so: 'failed',
     says: /Column domain of scopestack\.clients is generated/,
   },
   {
     name: 'a column that was dropped',
-    make: 'alter table scopestack.clients drop domain',
+    make: `${RELEASED}; alter table scopestack.clients drop domain`,
     repair: 'alter table scopestack.clients add column "domain" text',
     so: 'failed',
     says: /scopestack\.clients has no column domain .*alter table scopestack\.clients add column "domain" text/,
@@ -204,7 +207,7 @@ const CHANGES: readonly Change[] = [
   },
   {
     name: 'a column that stands elsewhere now',
-    make: 'alter table scopestack.clients drop domain; alter table scopestack.clients add domain text',
+    make: `${RELEASED}; alter table scopestack.clients drop domain; alter table scopestack.clients add domain text`,
     repair: 'select',
     so: 'ok',
   },
@@ -446,6 +449,7 @@ it('in a column of a narrower number type, rows that do not fit are parked and n
   const { sql } = worker
   await worker.run(['products'])
   const [whole, part] = [nth('products', 0), nth('products', 1)]
+  await sql`select sync.release_live_columns('products', '{unit_price}')`
   await sql.unsafe('alter table scopestack.products alter unit_price type integer using round(unit_price)')
   sim.records.update('products', whole, { attributes: { 'unit-price': '12' } })
   sim.records.update('products', part, { attributes: { 'unit-price': '10.75' } })
@@ -456,6 +460,7 @@ it('in a column of a narrower number type, rows that do not fit are parked and n
   expect(await price(whole)).toBe('12')
   const [aside] = await readParked(sql, ['reason'], { resource: 'products', recordId: part, isOpen: true })
   expect(aside!['reason']).toMatch(/integer: "10\.75"/)
+  await sql`select sync.release_live_columns('products', '{unit_price}')`
   await sql.unsafe('alter table scopestack.products alter unit_price type numeric')
   expect((await worker.run(['products'], { changesOnly: true })).outcomes).toMatchObject([{ outcome: 'ok' }])
   expect(await verify(worker, 'products')).toMatchObject(EQUAL)
@@ -464,7 +469,9 @@ it('in a column of a narrower number type, rows that do not fit are parked and n
 it('a dropped table is reported, and filled when its structure is back', async () => {
   const { sql } = worker
   await worker.run(['tags'])
-  await sql.unsafe('create table own.structure (like scopestack.tags including all); drop table scopestack.tags')
+  await sql.unsafe(
+    'create table own.structure (like scopestack.tags including all); drop table scopestack.tags cascade',
+  )
   const { outcomes } = await worker.run(['tags', 'vendors'])
   expect(outcomes.toSorted((a, b) => a.resource.localeCompare(b.resource))).toMatchObject([
     {

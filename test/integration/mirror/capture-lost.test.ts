@@ -64,7 +64,7 @@ const CASES: readonly (readonly [string, string, string | RegExp])[] = [
   ],
   [
     'a table made anew without triggers',
-    'create table public.copy as table scopestack.teams; alter table scopestack.teams rename to old_teams; create table scopestack.teams (like scopestack.old_teams including all); drop table scopestack.old_teams',
+    'create table public.copy as table scopestack.teams; alter table scopestack.teams rename to old_teams; create table scopestack.teams (like scopestack.old_teams including all); drop table scopestack.old_teams cascade',
     /scopestack\.teams \(trigger write_back_refuse is missing/,
   ],
   [
