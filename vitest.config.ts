@@ -47,9 +47,9 @@ export default defineConfig({
   test: {
     sequence: { sequencer: WaitingBeside },
     pool: 'forks',
-    // More than cores: a file waits for servers and processes for more than a quarter of its time (with two on two cores, 978 s of
-    // CPU took 674 s, where 489 would do).
-    maxWorkers: Math.ceil(availableParallelism() * 1.5),
+    // More than cores: a file waits for servers and processes for more than a quarter of its time. On two idle cores 667 s of CPU took
+    // 389 s with three at a time, and 356 with four, where 334 would do.
+    maxWorkers: availableParallelism() * 2,
     // A young generation that does not begin at 1 MB is collected less often: 7 to 9 % of a file's CPU.
     execArgv: ['--min-semi-space-size=16', '--max-semi-space-size=64'],
     // Of tests of a file that run side by side: they wait, for a process or a limit.
