@@ -126,6 +126,7 @@ export async function openMigratedWorker(
       concurrency: config.concurrency,
       deleteLimit: config.deleteLimit,
       recheckDays: config.recheckDays,
+      newFields: config.newFields,
       policy,
       lostEdits,
       readToken: () => shared.tokens.read(),

@@ -2,10 +2,8 @@
  * The declaration of a resource. Its table, the mapping in both directions, the `include` parameter, the filters, the column
  * comments and the contract tests are all derived from it.
  *
- * A resource file default-exports one `defineResource(...)`; `catalog/registry.ts` finds it. Adding a resource is that file and
- * `npm run db:generate`.
+ * A resource file default-exports one `defineResource(...)`, which `catalog/registry.ts` finds; then `npm run db:generate`.
  */
-
 import { checkKey, checkNames } from './checks.ts'
 import { columnsOf, snakeCase } from './columns.ts'
 
@@ -183,6 +181,8 @@ export interface Resource {
   /** Filters that the API is known to accept. */
   readonly filters: readonly string[]
   readonly columns: readonly Column[]
+  /** Those of members that no file declares, as the account has them (`store/columns/`): none in the catalog. No digest depends on them. */
+  readonly added: readonly Column[]
   /** Relationships whose linkage only comes when it is requested (API notes §2). */
   readonly include: readonly string[]
   readonly writes: readonly Write[]
@@ -241,6 +241,7 @@ export function defineResource(type: string, declaration: Declaration): Resource
     completeFilters: declaration.completeFilters ?? {},
     filters: declaration.filters ?? [],
     columns,
+    added: [],
     include: columns.filter((column) => column.from !== 'attribute').map((column) => column.member),
     writes: declaration.writes ?? [],
     naturalKey: declaration.naturalKey,

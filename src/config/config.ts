@@ -34,6 +34,8 @@ export interface Config {
   readonly deleteLimit: number
   /** Days for which an unchanged ETag is enough proof that a page is unchanged. */
   readonly recheckDays: number
+  /** Whether members that no file declares become columns by themselves. */
+  readonly newFields: 'add' | 'report'
   /** Undefined: the queue is kept in Postgres. */
   readonly redisUrl: string | undefined
   /** Cron patterns, or `off`; jobs/schedule.ts checks them. */
@@ -175,6 +177,7 @@ const toConfig = (values: Values, production: boolean): Config => ({
   pageSize: values.SYNC_PAGE_SIZE,
   deleteLimit: values.SYNC_DELETE_LIMIT,
   recheckDays: values.SYNC_RECHECK_DAYS,
+  newFields: values.SYNC_NEW_FIELDS,
   redisUrl: values.REDIS_URL,
   schedule: values.SYNC_SCHEDULE,
   incrementalSchedule: values.SYNC_INCREMENTAL_SCHEDULE,

@@ -151,6 +151,13 @@ export const VARIABLES = {
     kind: orElse(7, number(0, 365, false)),
     example: '7',
   },
+  SYNC_NEW_FIELDS: {
+    group: 'Sync',
+    about:
+      'What becomes of members that no release describes yet: add makes columns of them, at the run after the one that found them; report leaves them in sync_extra. "columns" decides of each.',
+    kind: orElse('add', oneOf(['add', 'report'], 'must be add or report')),
+    example: 'add',
+  },
   SYNC_PUSH: {
     group: 'Sync',
     about: 'Whether "start" sends local edits to ScopeStack: on or off. Off, they wait.',

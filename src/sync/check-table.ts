@@ -32,15 +32,18 @@ export async function checkTable(
   const before = capabilities.get(NAME)?.value as { shape: string; database: string } | undefined
   if (before?.shape === shape && before.database === database) return false
   const isAnother = before !== undefined && before.database === database
-  for (let more = isAnother; more;) more = await lease.transaction((tx) => clearNextDigests(tx, resource))
-  if (isAnother) {
-    // An interrupted snapshot would not read its first pages again.
-    await lease.transaction((tx) => closeEmptySnapshot(tx, resource.type, true))
-    await forgetDeclaration(capabilities)
-  }
+  if (isAnother) await writeAllAgain(resource, lease, capabilities)
   // Last: until then, the next run finds that the shape has changed.
   await capabilities.save(NAME, { shape, database })
   return isAnother
+}
+
+/** The next read is a full one, and writes every row, whatever its digest says. */
+export async function writeAllAgain(resource: Resource, lease: Lease, capabilities: Capabilities): Promise<void> {
+  for (let more = true; more;) more = await lease.transaction((tx) => clearNextDigests(tx, resource))
+  // An interrupted snapshot would not read its first pages again.
+  await lease.transaction((tx) => closeEmptySnapshot(tx, resource.type, true))
+  await forgetDeclaration(capabilities)
 }
 
 /** What Postgres refused, in words that say what helps; anything else as it is. */

@@ -10,7 +10,7 @@ import { wrongSchedules } from './subject.ts'
 export function settingsForOthers(settings: InspectedConfig) {
   const { config, given, wrong } = settings
   const { redisUrl, databaseUrl, alerts, proxy } = config
-  const { grant, rate, concurrency, pageSize, deleteLimit, recheckDays, push, logLevel, production } = config
+  const { grant, rate, concurrency, pageSize, deleteLimit, recheckDays, newFields, push, logLevel, production } = config
   const { graceSeconds, takeoverSeconds, httpPort = null, timezone } = config
   const schedulesAreRight = !wrong.has('SYNC_TIMEZONE') && !wrongSchedules(settings)
   return {
@@ -20,6 +20,7 @@ export function settingsForOthers(settings: InspectedConfig) {
     pageSize,
     deleteLimit,
     recheckDays,
+    newFields,
     push,
     logLevel,
     production,

@@ -11,3 +11,6 @@ const copyField = (value: string | null): string =>
   value === null ? '\\N' : /[\\\t\n\r]/.test(value) ? value.replace(/[\\\t\n\r]/g, (c) => COPY_ESCAPE[c]!) : value
 
 const COPY_ESCAPE: Readonly<Record<string, string>> = { '\\': '\\\\', '\t': '\\t', '\n': '\\n', '\r': '\\r' }
+
+/** A text as a statement spells it, where no parameter is possible. */
+export const literal = (text: string): string => `'${text.replaceAll("'", "''")}'`

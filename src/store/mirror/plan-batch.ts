@@ -42,7 +42,7 @@ function actionFor(row: Row, digest: string | undefined, edited: LocalEdits, sou
   const comparison = compareDigests(digest, row.hash)
   if (comparison === 'same') return row.fleeting ? 'refresh' : 'skip'
   // The stored digest also covers missed members without a column, which stay in the row.
-  return comparison === 'changed' && row.shape.missed.length === 0 ? 'update' : 'compare'
+  return comparison === 'changed' && !row.shape.isPartial ? 'update' : 'compare'
 }
 
 /** Adds the rows of `plan.compare` to the plan, now that their values are compared. @param different ids. */

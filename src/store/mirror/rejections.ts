@@ -42,7 +42,7 @@ export function isRejectedByDatabase(error: unknown): error is Error & DatabaseR
 const OF_THE_TABLE = /^(42...|428C9|55000|0A000)$/
 
 /** True when every row of the table would fail. The failure of a foreign function may depend on the row. */
-export const isTableFault = (error: unknown, { columns }: Resource): boolean =>
+export const isTableFault = (error: unknown, { columns, added }: Resource): boolean =>
   isRejectedByDatabase(error) &&
   !/function /.test(error.where ?? '') &&
   (OF_THE_TABLE.test(error.code) ||
@@ -50,7 +50,7 @@ export const isTableFault = (error: unknown, { columns }: Resource): boolean =>
     (error.code === '23502' &&
       error.column_name !== undefined &&
       !OURS.test(error.column_name) &&
-      !columns.some(({ name }) => name === error.column_name)))
+      ![...columns, ...added].some(({ name }) => name === error.column_name)))
 
 const OURS = /^(id|sync_(extra|hash|changed_at|deleted_at))$/
 

@@ -48,11 +48,15 @@ export function statementsFor(resource: Resource, casts: ReadonlyMap<string, str
       from ${table.name} where id = any($1::text[])`,
     copy: `copy ${table.name} (${table.columns.map(quote).join(', ')}) from stdin`,
     insert: preparedByShape(() => insertOf(table)),
-    holding: async (sql, rows) =>
-      await sql.unsafe(`select id from ${table.name} where id = any($1::text[]) and sync_extra ?| $2::text[]`, [
-        arrayLiteral(rows.map(({ id }) => id)),
-        arrayLiteral(rows[0]!.shape.missed),
-      ]),
+    holding: async (sql, rows) => {
+      const { missed } = rows[0]!.shape
+      const held = resource.added.filter(({ member, from }) => from === 'attribute' && missed.includes(member))
+      const filled = held.map(({ name }) => ` or ${quote(name)} is not null`).join('')
+      return await sql.unsafe(
+        `select id from ${table.name} where id = any($1::text[]) and (sync_extra ?| $2::text[]${filled})`,
+        [arrayLiteral(rows.map(({ id }) => id)), arrayLiteral(missed)],
+      )
+    },
     update: preparedByShape((shape) => updateOf(table, shape)),
     refresh: preparedByShape((shape) => refreshOf(table, shape)),
     differing: findDiffering(
@@ -80,7 +84,9 @@ interface TargetTable {
 
 function targetTable(resource: Resource, casts: ReadonlyMap<string, string>): TargetTable {
   const columns = [...rowColumns(resource), 'sync_hash']
-  const type = new Map<string, string>(resource.columns.map(({ name, kind }) => [name, SQL_TYPE[kind]]))
+  const type = new Map<string, string>(
+    [...resource.columns, ...resource.added].map(({ name, kind }) => [name, SQL_TYPE[kind]]),
+  )
   type.set('sync_extra', 'jsonb')
   for (const [name, other] of casts) type.set(name, other)
   const position = (column: string): string => quote(String(columns.indexOf(column)))

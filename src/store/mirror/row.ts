@@ -3,19 +3,12 @@ import { hash } from 'node:crypto'
 import { impliedNull } from '../../catalog/implied-null.ts'
 import type { Kind, RemoteRecord, Resource } from '../../catalog/resource.ts'
 import { copyLine } from '../connection/literals.ts'
-import {
-  encode,
-  encodeJson,
-  membersOf,
-  MISFIT,
-  numberText,
-  storable,
-  type Encoded,
-  type Members,
-} from '../values/codec.ts'
+import { encode, encodeJson, membersOf, MISFIT, type Encoded, type Members } from '../values/codec.ts'
 import { stripSignatures } from '../values/signed-urls.ts'
+import { addedColumns, type AddedColumns } from './added-values.ts'
 import { digestOf } from './digest.ts'
-import { linkageEncoder, linkageOf, typesIn, NOT_REPORTED, type LinkageEncoder } from './relationship-keys.ts'
+import { linkageEncoder, linkageOf, NOT_REPORTED, type LinkageEncoder } from './relationship-keys.ts'
+import { sampleOf, sampleOfMisfit, shapeOfValue } from './samples.ts'
 import { createMemberCounter, NO_SEEN_MEMBERS, type MemberCounter, type SeenMembers } from './seen-members.ts'
 import { shapesOf, type Shape } from './shapes.ts'
 
@@ -45,6 +38,7 @@ export interface Drift {
 export const rowColumns = (resource: Resource): string[] => [
   'id',
   ...resource.columns.map(({ name }) => name),
+  ...resource.added.map(({ name }) => name),
   'sync_extra',
 ]
 
@@ -69,6 +63,7 @@ export function createRowEncoder(resource: Resource, expected: SeenMembers = NO_
   const unseen = new Set(members.attributes).difference(new Set(expected.attributes))
   const shapeOf = shapesOf(resource, expected)
   const hashOf = rowHash(resource)
+  const added = addedColumns(resource)
 
   const encodeRow = (record: RemoteRecord): Row => {
     const draft: Draft = {
@@ -82,15 +77,23 @@ export function createRowEncoder(resource: Resource, expected: SeenMembers = NO_
       unreported: '',
     }
     encodeMembers(draft, members, unseen, counter)
-    collectExtra(draft, members)
+    collectExtra(draft, members, added)
     const { attributes, values, extra, drift, unreported } = draft
     values.push(isEmpty(extra) ? null : encodeJson(extra))
     counter.count(unreported, attributes)
     const missed =
       expected.undeclared.length === 0 ? '' : expected.undeclared.filter((name) => !(name in attributes)).join()
-    const shape = shapeOf(unreported, missed)
     const line = copyLine(values)
-    return { id: record.id, values, line, shape, drift, ...hashOf(values, line, unreported, shape) }
+    if (added === undefined) {
+      const shape = shapeOf(unreported, missed)
+      return { id: record.id, values, line, shape, drift, ...hashOf(values, line, unreported, shape) }
+    }
+    const own = added.encode(record)
+    const shape = shapeOf(unreported, missed, own.unreported)
+    const hashed = hashOf(values, line, unreported, shape)
+    added.place(draft, own)
+    for (const member of own.misfits) drift.push({ member, kind: 'misfit', sample: sampleOfMisfit(record, member) })
+    return { id: record.id, values, line: copyLine(values), shape, drift, ...hashed }
   }
 
   return Object.assign(encodeRow, { unseenAttributes: () => [...unseen], seenMembers: () => counter.seenMembers() })
@@ -177,11 +180,12 @@ function keepMisfit(
  * What has no column, for `sync_extra`. The order of its members is part of the row's digest: misfit attributes, undeclared
  * attributes, misfit relationships, undeclared relationships.
  */
-function collectExtra(draft: Draft, declared: DeclaredMembers): void {
+function collectExtra(draft: Draft, declared: DeclaredMembers, added: AddedColumns | undefined): void {
   const { attributes, relationships, extra, drift } = draft
   for (const member in attributes) {
     if (declared.attributes.has(member)) continue
     extra[member] = attributes[member]
+    if (added?.attributes.has(member) === true) continue
     drift.push({ member, kind: 'undeclared', sample: shapeOfValue(attributes[member]) })
   }
   for (const member of draft.misfitRelationships) extra[freeName(extra, member)] = linkageOf(relationships[member])
@@ -190,7 +194,7 @@ function collectExtra(draft: Draft, declared: DeclaredMembers): void {
     const linkage = linkageOf(relationships[member])
     // Without linkage a relationship is only links, which hold no data.
     if (linkage === undefined) continue
-    drift.push({ member, kind: 'undeclared', sample: 'relationship' })
+    if (added?.relationships.has(member) !== true) drift.push({ member, kind: 'undeclared', sample: 'relationship' })
     // One read method reports an empty relationship and another leaves it out: it must not make another row.
     if (linkage !== null && !isEmptyList(linkage)) extra[freeName(extra, member)] = linkage
   }
@@ -224,8 +228,6 @@ function freeName(extra: object, member: string): string {
   return name
 }
 
-/** A record whose `attributes` is not an object simply has none; the row still loads. */
-
 /** A to-many without members, in its column. */
 const EMPTY_SET = '{}'
 
@@ -234,17 +236,4 @@ const isEmptyList = (value: unknown): boolean => Array.isArray(value) && value.l
 function isEmpty(object: object): boolean {
   for (const _ in object) return false
   return true
-}
-
-const sampleOf = (value: unknown, isEnd: boolean): string => {
-  const types = isEnd ? typesIn(linkageOf(value)) : undefined
-  return types === undefined ? shapeOfValue(value) : storable(`of type ${types.join(', ').slice(0, LONGEST_SAMPLE)}`)
-}
-
-const LONGEST_SAMPLE = 100
-
-function shapeOfValue(value: unknown, levels = 3): string {
-  if (Array.isArray(value) && levels > 0)
-    return value.length === 0 ? 'empty array' : `array of ${shapeOfValue(value[0], levels - 1)}`
-  return numberText(value) !== undefined ? 'number' : value === null ? 'null' : typeof value
 }

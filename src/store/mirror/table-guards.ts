@@ -14,12 +14,12 @@ export interface TableGuard {
 }
 
 /** Finds BEFORE EACH ROW triggers that are not ours, rules, and other column types. */
-export async function findGuard(tx: Transaction, { table, columns }: Resource): Promise<TableGuard> {
+export async function findGuard(tx: Transaction, { table, columns, added }: Resource): Promise<TableGuard> {
   const [found] = await tx<{ names: string[]; types: { name: string; type: string }[] }[]>`
     select
       (select coalesce(json_agg(name order by name), '[]') from (
         select 'trigger ' || t.tgname as name from pg_trigger t
-        where t.tgrelid = c.oid and not t.tgisinternal and t.tgtype & 3 = 3 and t.tgenabled <> 'D' and not starts_with(t.tgname, 'write_back_')
+        where t.tgrelid = c.oid and not t.tgisinternal and t.tgtype & 3 = 3 and t.tgenabled <> 'D' and not starts_with(t.tgname, 'write_back_') and t.tgname <> 'keep_added_columns'
         union all select 'rule ' || r.rulename from pg_rewrite r where r.ev_class = c.oid and r.ev_type <> '1') as g) as names,
       -- Text needs no cast: a text that is too long for its column is rejected, not cut.
       (select coalesce(json_agg(json_build_object('name', a.attname, 'type', format_type(a.atttypid, -1))), '[]')
@@ -28,7 +28,7 @@ export async function findGuard(tx: Transaction, { table, columns }: Resource): 
     from pg_class c join pg_namespace n on n.oid = c.relnamespace where n.nspname = 'scopestack' and c.relname = ${table}`
   const { names, types } = found ?? { names: [], types: [] }
   const held = new Map(types.map(({ name, type }) => [name, type]))
-  const casts = columns.flatMap(({ name, kind }): [string, string][] => {
+  const casts = [...columns, ...added].flatMap(({ name, kind }): [string, string][] => {
     const type = held.get(name)
     return type === undefined || type === SPELT[SQL_TYPE[kind]] || type === SQL_TYPE[kind] ? [] : [[name, type]]
   })

@@ -57,4 +57,12 @@ export async function restoreFunctions(sql: Database): Promise<void> {
 }
 
 /** Functions that PUBLIC may call: they run with the rights of the caller. */
-const OPEN: ReadonlySet<string> = new Set(['may_be_sent', 'blocker_of', 'local_refs', 'user_defined_values_of'])
+const OPEN: ReadonlySet<string> = new Set([
+  'may_be_sent',
+  'blocker_of',
+  'local_refs',
+  'user_defined_values_of',
+  'is_day',
+  'column_text',
+  'column_texts',
+])

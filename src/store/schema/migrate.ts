@@ -12,6 +12,7 @@ import { tableUnfit } from '../../errors/resources.ts'
 import type { SyncError } from '../../errors/sync-error.ts'
 import { codeOf, openDatabase, quote, type Database, type Transaction } from '../connection/database.ts'
 import { assertSupportedVersion, checkDatabase, readServerVersion } from '../server/fitness.ts'
+import { adopting } from './adopt-columns.ts'
 import { findCaptureFaults, type CaptureCheck, type CaptureFault } from './capture-state.ts'
 import { installCapture, recordDeclaredColumns } from './capture-triggers.ts'
 import { SYNC_COLUMNS } from './columns.ts'
@@ -19,7 +20,7 @@ import { changeTables, type ChangeTables, type RunStatements, type LockWaiting }
 import { assertOwnSchemas } from './foreign-schemas.ts'
 import { restoreFunctions } from './functions.ts'
 import { refreshLiveViews } from './live-views.ts'
-import { lastMigration, migrationSpan, readMigrations } from './migration-files.ts'
+import { lastMigration, migrationSpan, readMigrations, type Migration } from './migration-files.ts'
 import { recordRelations } from './relations.ts'
 import { readTableState } from './table-state.ts'
 import { restoreUserDefined } from './user-defined-triggers.ts'
@@ -37,7 +38,7 @@ export async function migrate(url: string, waiting: LockWaiting = {}): Promise<C
     await checkDatabase(sql, url)
     await assertOwnSchemas(sql, migrationSpan().first)
     const wasMigrated = await isMigrated(sql)
-    if (!wasMigrated) await changeUnderLock(sql, runMigrations, waiting).catch(nameTheTaken)
+    if (!wasMigrated) await changeUnderLock(sql, (tx, run) => runMigrations(tx, run), waiting).catch(nameTheTaken)
     const usable = await usableTables(sql)
     if (usable.length === 0) throw await schemaGone(sql)
     const missing = async (of: Database | Transaction): Promise<string[]> =>
@@ -105,13 +106,23 @@ async function lockMigrations(tx: Transaction, run: RunStatements): Promise<void
 }
 
 /** Like drizzle's migrator, in its table, but under a lock, and in one transaction from the start. */
-async function runMigrations(tx: Transaction, run: RunStatements): Promise<void> {
+export async function runMigrations(tx: Transaction, run: RunStatements, release = THIS_RELEASE): Promise<void> {
   const last = await lastMigration(tx)
-  for (const { createdAt, hash, statements } of readMigrations()) {
+  for (const { createdAt, hash, statements } of release.migrations()) {
     if (createdAt <= last) continue
-    for (const statement of statements) await run(statement)
+    for (const statement of statements) {
+      for (const adopted of await adopting(tx, statement, release.catalog)) await run(adopted)
+    }
     await tx`insert into sync.__drizzle_migrations (hash, created_at) values (${hash}, ${createdAt})`
   }
+}
+
+const THIS_RELEASE: {
+  readonly migrations: () => readonly Migration[]
+  readonly catalog: ReadonlyMap<string, Resource>
+} = {
+  migrations: readMigrations,
+  catalog,
 }
 
 /** Null if this database was never migrated. */

@@ -136,3 +136,40 @@ export const capabilities = sync.table(
   },
   (table) => [primaryKey({ columns: [table.resource, table.name] })],
 )
+
+/**
+ * Members that no file declares: which of them have become columns by themselves, which wait, and which a person refused
+ * (`store/columns/`).
+ */
+export const columns = sync.table(
+  'columns',
+  {
+    resource: text('resource').notNull(),
+    member: text('member').notNull(),
+    /** `attribute`, `to-one` or `to-many`; null while no value has shown it. */
+    part: text('part'),
+    /** Null without a column. */
+    column: text('column_name'),
+    /** As in the catalog: `text`, `decimal`, …; null without a column. */
+    kind: text('kind'),
+    /** The type of the records that a relationship leads to. */
+    target: text('target'),
+    /** `added`, `waiting`, `refused`, `dropped`, `declared`. */
+    state: text('state').notNull(),
+    /** A person wants it to stay under its name, with its type, whatever a later release declares. */
+    pinned: boolean('pinned').notNull().default(false),
+    /** `run 12`, or who typed the command. */
+    decidedBy: text('decided_by').notNull(),
+    decidedAt: at('decided_at').notNull().defaultNow(),
+    /** Why it is no column, or waits. */
+    reason: text('reason'),
+    /** How many values the decision rests on. */
+    evidence: bigint('evidence', { mode: 'number' }).notNull().default(0),
+    /** When its values had all left `sync_extra`; null until then. */
+    filledAt: at('filled_at'),
+  },
+  (table) => [
+    primaryKey({ columns: [table.resource, table.member] }),
+    uniqueIndex('columns_resource_column_idx').on(table.resource, table.column),
+  ],
+)

@@ -17,6 +17,7 @@ import { clientFor } from '../../remote/client.ts'
 import { isPageFailure } from '../../remote/pages/page-failures.ts'
 import type { Change } from '../../store/changes/change.ts'
 import { pauseAll } from '../../store/changes/writes.ts'
+import { readWithColumns } from '../../store/columns/decisions.ts'
 import type { Lease } from '../../store/fleet/leases.ts'
 import { createMirror } from '../../store/mirror/load.ts'
 import { loseInFlight, nextBatch, PUSH_LEASE } from '../../store/outbox/next-batch.ts'
@@ -90,7 +91,7 @@ async function pushBatch(
   const batch = {
     resource,
     list: await listRequest(deps, resource),
-    mirror: createMirror(resource),
+    mirror: createMirror(await readWithColumns(deps.sql, resource)),
     lease,
     batch: changes.map(({ id }) => id),
     signal: AbortSignal.any([signal, ending.signal]),

@@ -7,7 +7,8 @@ import type { Lease, Leases } from '../../store/fleet/leases.ts'
 import { closeEmptySnapshot, wasEverServed } from '../../store/progress/checkpoint.ts'
 import { readKnown, type Capabilities, type Known } from '../../store/progress/known.ts'
 import { NOTHING_READ, recordOutcome, type Outcome, type ResourceOutcome } from '../../store/runs/runs.ts'
-import { checkTable, explainTableError } from '../check-table.ts'
+import { checkTable, explainTableError, writeAllAgain } from '../check-table.ts'
+import { openColumns, type NewFields } from '../columns/open-columns.ts'
 import { pullIncremental } from '../incremental/incremental.ts'
 import { explainRefusal } from '../list/explain-refusal.ts'
 import { isBadRequest } from '../list/list-request.ts'
@@ -23,6 +24,8 @@ export interface PullDeps extends SnapshotDeps {
   /** `host, process 123`. */
   readonly holder: string
   readonly version: string
+  /** SYNC_NEW_FIELDS: whether members that no file declares become columns. */
+  readonly newFields: NewFields
 }
 
 /** How a resource is read. Every option defaults to false. */
@@ -103,37 +106,42 @@ export async function pullResource(deps: PullDeps, options: ResourceOptions): Pr
   return outcome
 }
 
-async function read(
-  deps: PullDeps,
-  { runId, resource, signal, onEvent, ...how }: ResourceOptions,
-  lease: Lease,
-  known: Known,
-): Promise<Found> {
-  const { changesOnly = false, restart = false, reloadAll = false, resumeFrom = null, since = null } = how
-  const { allowMassDelete = false, acceptWithheld = false } = how
-  const aheadMs = clockAheadMs(deps, known.now)
-  const onProgress = (progress: SnapshotProgress): void =>
-    onEvent({ type: 'progress', resource: resource.type, ...progress })
-  const anew = await withDbRetry(() => checkTable(deps.sql, resource, lease, known.capabilities), signal)
-  const options = {
-    runId,
+async function read(deps: PullDeps, options: ResourceOptions, lease: Lease, known: Known): Promise<Found> {
+  const { changesOnly = false, signal, onEvent } = options
+  const { resource, anew } = await openTable(deps, options, lease, known)
+  const reading = {
+    runId: options.runId,
     resource,
     lease,
     known,
-    aheadMs,
-    restart: restart || anew,
-    reloadAll: reloadAll || anew,
-    allowMassDelete,
-    acceptWithheld,
-    resumeFrom,
-    since,
+    aheadMs: clockAheadMs(deps, known.now),
+    restart: options.restart === true || anew,
+    reloadAll: options.reloadAll === true || anew,
+    allowMassDelete: options.allowMassDelete === true,
+    acceptWithheld: options.acceptWithheld === true,
+    resumeFrom: options.resumeFrom ?? null,
+    since: options.since ?? null,
     signal,
-    onProgress,
+    onProgress: (progress: SnapshotProgress): void =>
+      onEvent({ type: 'progress', resource: resource.type, ...progress }),
   }
-  const changes = changesOnly ? await pullIncremental(deps, options) : undefined
-  const result = changes ?? (await pullSnapshot(deps, options))
+  const changes = changesOnly ? await pullIncremental(deps, reading) : undefined
+  const result = changes ?? (await pullSnapshot(deps, reading))
   const code = CODE[result.outcome] ?? null
   return { ...result, code, message: result.message === null ? null : withCode(result.message, code) }
+}
+
+/** The resource with all columns that its table has, and whether all of it has to be read, whatever was read before. */
+async function openTable(
+  { sql, newFields }: PullDeps,
+  { runId, resource, signal }: ResourceOptions,
+  lease: Lease,
+  { capabilities }: Known,
+): Promise<{ readonly resource: Resource; readonly anew: boolean }> {
+  const isAnother = await withDbRetry(() => checkTable(sql, resource, lease, capabilities), signal)
+  const opened = await openColumns({ sql, newFields, lease, by: `run ${runId}`, signal }, resource)
+  if (opened.isLost) await writeAllAgain(resource, lease, capabilities)
+  return { resource: opened.resource, anew: isAnother || opened.isLost }
 }
 
 const CODE: Readonly<Partial<Record<Outcome, ErrorCode>>> = {

@@ -56,8 +56,10 @@ const accepting = ({ type }: Resource): string => `pull --full --accept-withheld
 const SHOWN = 12
 
 /** The names of their columns. */
-function columnsOf({ columns }: Resource, members: readonly string[]): string {
-  const names = members.map((member) => columns.find((one) => one.member === member)?.name ?? `sync_extra.${member}`)
+function columnsOf({ columns, added }: Resource, members: readonly string[]): string {
+  const names = members.map(
+    (member) => [...columns, ...added].find((one) => one.member === member)?.name ?? `sync_extra.${member}`,
+  )
   const more = names.length - SHOWN
   return names.slice(0, SHOWN).join(', ') + (more > 0 ? ` and ${more} more` : '')
 }

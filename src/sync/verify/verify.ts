@@ -4,6 +4,7 @@
  */
 import type { Resource } from '../../catalog/resource.ts'
 import { isPastPagingLimit } from '../../remote/pages/forward-pages.ts'
+import { readWithColumns } from '../../store/columns/decisions.ts'
 import type { Lease } from '../../store/fleet/leases.ts'
 import { extraIds } from '../../store/mirror/compare.ts'
 import { editedIds } from '../../store/mirror/local-edits.ts'
@@ -56,11 +57,17 @@ type Verifying = VerifyOptions & Reading
 
 export async function verifyResource(deps: SnapshotDeps, options: VerifyOptions): Promise<VerifyResult> {
   const { sql } = deps
-  const { resource, signal } = options
-  const { type, table } = resource
+  const { signal } = options
+  const { type, table } = options.resource
   const known = await withDbRetry(() => readKnown(sql, type), signal)
-  const differences = createDifferences({ ...options, sql, expected: expectedMembers(known.capabilities, resource) })
-  const verifying: Verifying = { ...options, known, differences, seen: new Set(), isEtagWrong: false }
+  const resource = await withDbRetry(() => readWithColumns(sql, options.resource), signal)
+  const differences = createDifferences({
+    ...options,
+    resource,
+    sql,
+    expected: expectedMembers(known.capabilities, resource),
+  })
+  const verifying: Verifying = { ...options, resource, known, differences, seen: new Set(), isEtagWrong: false }
   const asking = await openReadPlan(deps, resource, known, signal)
   let { plan } = asking
   for (;;) {

@@ -1,4 +1,5 @@
 /** One resource, compared with ScopeStack. */
+import type { Resource } from '../../../src/catalog/resource.ts'
 import type { Difference } from '../../../src/sync/verify/differences.ts'
 import { verifyResource, type VerifyResult } from '../../../src/sync/verify/verify.ts'
 import { withLease } from '../../../src/sync/with-lease.ts'
@@ -8,9 +9,13 @@ export interface Found extends VerifyResult {
   readonly reported: readonly Difference[]
 }
 
-export async function verify(worker: TestWorker, type: string, { repair = false } = {}): Promise<Found> {
+export const verify = (worker: TestWorker, type: string, how: { readonly repair?: boolean } = {}): Promise<Found> =>
+  verifyAs(worker, worker.catalog.get(type)!, how)
+
+/** The same by another declaration than the catalog's. */
+export async function verifyAs(worker: TestWorker, resource: Resource, { repair = false } = {}): Promise<Found> {
   const reported: Difference[] = []
-  const resource = worker.catalog.get(type)!
+  const { type } = resource
   const onDifference = (one: Difference): void => void reported.push(one)
   const found = await withLease(worker.leases, type, new AbortController().signal, (signal, lease) =>
     verifyResource(worker, { resource, lease, repair, signal, onDifference, onProgress: () => {} }),

@@ -115,6 +115,8 @@ const configFor = ({ url, credentials }: Remote, databaseUrl: string, changes: P
   pageSize: 100,
   deleteLimit: 20,
   recheckDays: 7,
+  // A test that is about something else says what stands in sync_extra, after one run and after two.
+  newFields: 'report',
   redisUrl: undefined,
   schedule: 'off',
   incrementalSchedule: 'off',

@@ -40,6 +40,7 @@ describe('the configuration', () => {
       pageSize: 100,
       deleteLimit: 20,
       recheckDays: 7,
+      newFields: 'add',
       logLevel: 'info',
       production: false,
     })

@@ -78,6 +78,8 @@ const WITHIN: Record<string, Arrows> = {
     changes: ['connection', 'values', 'fleet'],
     // What writes takes the transaction of a lease, by its type.
     mirror: ['connection', 'schema', 'values', 'changes', 'fleet'],
+    // What the account has beside the catalog; written under the lease of the resource.
+    columns: ['connection', 'schema', 'fleet'],
     progress: ['connection', 'values', 'changes', 'mirror', 'fleet'],
     runs: ['connection', 'values'],
     outbox: ['connection', 'schema', 'values', 'changes', 'mirror', 'runs', 'fleet'],
@@ -93,7 +95,8 @@ const WITHIN: Record<string, Arrows> = {
     snapshot: ['list', 'deletes', 'with-db-retry', 'write-records'],
     incremental: ['list', 'deletes', 'snapshot', 'with-db-retry', 'record-times', 'write-records'],
     // The clocks are compared once a resource, when what is known of it is read.
-    run: ['list', 'snapshot', 'incremental', 'with-db-retry', 'with-lease', 'check-table', 'record-times'],
+    run: ['list', 'snapshot', 'incremental', 'columns', 'with-db-retry', 'with-lease', 'check-table', 'record-times'],
+    columns: ['with-db-retry'],
     verify: ['list', 'deletes', 'snapshot', 'with-db-retry', 'write-records'],
     push: ['list', 'check-table', 'with-lease'],
     discover: ['list'],

@@ -1,0 +1,101 @@
+/**
+ * Moves what `sync_extra` holds of added columns into them: one statement for each stretch of the table, by its primary key, and
+ * a transaction of its own each, so that no edit waits long for a row and no limit of time is met. Readers never wait. The rows
+ * stay what they are: neither their digest nor `sync_changed_at` moves. A fill that was cut off begins again, and finds what it
+ * has done by itself: those rows have no such member any more.
+ *
+ * A value that does not fit stays in `sync_extra`.
+ */
+import type { Column, Resource } from '../../catalog/resource.ts'
+import { quote } from '../connection/database.ts'
+import { arrayLiteral, literal } from '../connection/literals.ts'
+import type { Lease } from '../fleet/leases.ts'
+import { SQL_TYPE } from '../schema/columns.ts'
+import { tableOf } from './alter.ts'
+import type { AddedColumn } from './decisions.ts'
+
+/** A transaction under a lease has a minute; so many rows with ten columns take about a second. */
+const ROWS_AT_ONCE = 20_000
+
+/** @returns how many rows were written. */
+export async function fillColumns(lease: Lease, resource: Resource, columns: readonly AddedColumn[]): Promise<number> {
+  const statement = fillStatement(resource, columns)
+  const members = arrayLiteral(columns.map(({ member }) => member))
+  let filled = 0
+  for (let after: string | null = ''; after !== null;) {
+    const from: string = after
+    const done = await lease.transaction(async (tx) => {
+      const [row] = await tx.unsafe<{ last: string | null; filled: number }[]>(statement, [from, members, ROWS_AT_ONCE])
+      if (row!.last === null) {
+        await tx`
+          update sync.columns set filled_at = now()
+          where resource = ${resource.type} and state = 'added' and member = any(${members}::text[])`
+      }
+      return row!
+    })
+    filled += done.filled
+    after = done.last
+  }
+  return filled
+}
+
+/** $1: the id it goes on behind; $2: the members; $3: how many rows it goes through. */
+function fillStatement(resource: Resource, columns: readonly AddedColumn[]): string {
+  const table = tableOf(resource)
+  const held = ({ member }: AddedColumn): string => `m.sync_extra -> ${literal(member)}`
+  const text = (one: AddedColumn): string =>
+    `sync.column_text(${literal(one.kind)}, ${one.target === null ? 'null' : literal(one.target)}, ${held(one)})`
+  const values = columns.map(
+    (one) =>
+      `${quote(one.column)} = case when m.sync_extra ? ${literal(one.member)} then ${text(one)}::${SQL_TYPE[one.kind]} else m.${quote(one.column)} end`,
+  )
+  const moved = columns.map(
+    (one) => `case when ${text(one)} is not null or ${held(one)} = 'null' then ${literal(one.member)} end`,
+  )
+  return `
+    with stretch as materialized (
+      select max(id) as last, count(*) as rows from (select id from ${table} where id > $1 order by id limit $3) part),
+    filled as (
+      update ${table} m set ${values.join(', ')},
+        sync_extra = nullif(m.sync_extra - array_remove(array[${moved.join(', ')}]::text[], null), '{}')
+      where m.id > $1 and m.id <= (select last from stretch) and jsonb_typeof(m.sync_extra) = 'object' and m.sync_extra ?| $2::text[]
+      returning 1)
+    select case when rows = $3 then last end as last, (select count(*)::int from filled) as filled from stretch`
+}
+
+/** A declared column, and the one that was added for its member before. */
+export interface TakenOver {
+  readonly declared: Column
+  readonly kept: AddedColumn
+}
+
+/** The same of a column that a release has declared with another type: what fits it is there before the next full read. */
+export async function fillDeclared(lease: Lease, resource: Resource, { declared, kept }: TakenOver): Promise<void> {
+  const statement = declaredStatement(resource, { declared, kept })
+  for (let after: string | null = ''; after !== null;) {
+    const from: string = after
+    after = await lease.transaction(async (tx) => {
+      const [row] = await tx.unsafe<{ last: string | null }[]>(statement, [from, ROWS_AT_ONCE])
+      if (row!.last === null) {
+        await tx`
+          update sync.columns set filled_at = now()
+          where resource = ${resource.type} and state = 'kept' and member = ${kept.member}`
+      }
+      return row!.last
+    })
+  }
+}
+
+function declaredStatement(resource: Resource, { declared, kept }: TakenOver): string {
+  const table = tableOf(resource)
+  const [to, from] = [quote(declared.name), `to_jsonb(m.${quote(kept.column)})`]
+  const target = declared.from === 'to-one' && declared.target !== undefined ? literal(declared.target) : 'null'
+  const value = target === 'null' ? from : `jsonb_build_object('type', ${target}, 'id', ${from})`
+  return `
+    with stretch as materialized (
+      select max(id) as last, count(*) as rows from (select id from ${table} where id > $1 order by id limit $2) part),
+    filled as (
+      update ${table} m set ${to} = sync.column_text(${literal(declared.kind)}, ${target}, ${value})::${SQL_TYPE[declared.kind]}
+      where m.id > $1 and m.id <= (select last from stretch) and m.${to} is null and m.${quote(kept.column)} is not null)
+    select case when rows = $2 then last end as last from stretch`
+}

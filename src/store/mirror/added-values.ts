@@ -1,0 +1,87 @@
+/**
+ * The columns of members that no file declares. A row is encoded, and its digest computed, as if there were none: all such
+ * members in `sync_extra`. Then their values move from there into their columns. So a row has one digest, whichever of its members
+ * have become columns since, in every process and release: a column that is added, dropped or renamed makes no row different.
+ */
+import type { Column, RemoteRecord, Resource } from '../../catalog/resource.ts'
+import { encode, encodeJson, membersOf, MISFIT, type Encoded } from '../values/codec.ts'
+import { linkageEncoder, NOT_REPORTED } from './relationship-keys.ts'
+
+/** A row while it is made, of which every undeclared member is in `extra`. */
+interface Encoding {
+  readonly values: (string | null)[]
+  readonly extra: Record<string, unknown>
+}
+
+export interface AddedColumns {
+  readonly attributes: ReadonlySet<string>
+  readonly relationships: ReadonlySet<string>
+  /** The values of the columns, in their order, and what the record does not report. */
+  encode(record: RemoteRecord): AddedValues
+  /** Moves the values from `extra` into `values`, which end with `extra` as text before and after. */
+  place(row: Encoding, values: AddedValues): void
+}
+
+export interface AddedValues {
+  readonly encoded: readonly (Encoded | typeof NOT_REPORTED)[]
+  /** Names of the columns of which the record says nothing, joined by commas: they keep their values. */
+  readonly unreported: string
+  /** Members whose value does not fit its column. */
+  readonly misfits: readonly string[]
+}
+
+/** The index of a to-one has a limit of 2,704 bytes, and an id has a dozen. The same as in `sync.column_text`. */
+const LONGEST_ID = 1000
+
+/** Undefined where there are none. */
+export function addedColumns({ columns, added }: Resource): AddedColumns | undefined {
+  if (added.length === 0) return undefined
+  const encoders = added.map(encoderOf)
+  const names = (isAttribute: boolean) =>
+    new Set(added.filter(({ from }) => (from === 'attribute') === isAttribute).map(({ member }) => member))
+  const [attributes, relationships] = [names(true), names(false)]
+  // A later release has declared the member, and the column stays beside its own.
+  const declared = new Set(columns.map(({ member }) => member))
+  return {
+    attributes,
+    relationships,
+    encode(record) {
+      const [its, ends] = [membersOf(record.attributes), membersOf(record.relationships)]
+      const encoded = added.map(({ member, from }, at) => {
+        const those = from === 'attribute' ? its : ends
+        // A member may have the name of what every object inherits.
+        return encoders[at]!(Object.hasOwn(those, member) ? those[member] : undefined)
+      })
+      const those = (what: symbol) => added.filter((_, at) => encoded[at] === what)
+      return {
+        encoded,
+        unreported: those(NOT_REPORTED)
+          .map(({ name }) => name)
+          .join(),
+        misfits: those(MISFIT).flatMap(({ member }) => (declared.has(member) ? [] : member)),
+      }
+    },
+    place({ values, extra }, { encoded }) {
+      values.pop()
+      added.forEach(({ member, from }, at) => {
+        const value = encoded[at]!
+        values.push(typeof value === 'string' ? value : null)
+        if (value === MISFIT || declared.has(member)) return
+        delete extra[from !== 'attribute' && attributes.has(member) ? `${member}-relationship` : member]
+      })
+      values.push(Object.keys(extra).length === 0 ? null : encodeJson(extra))
+    },
+  }
+}
+
+function encoderOf(column: Column): (value: unknown) => Encoded | typeof NOT_REPORTED {
+  if (column.from === 'attribute') {
+    return (value) => (value === undefined ? NOT_REPORTED : encode(column.kind, value))
+  }
+  const linkage = linkageEncoder(column)
+  return (value) => {
+    const encoded = linkage(value)
+    const isLong = typeof encoded === 'string' && column.from === 'to-one' && Buffer.byteLength(encoded) > LONGEST_ID
+    return isLong ? MISFIT : encoded
+  }
+}

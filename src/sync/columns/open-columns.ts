@@ -1,0 +1,138 @@
+/**
+ * The columns of a resource for one read of it: those that are declared, and those that the account has besides. Under the lease
+ * and before anything is read, so that the whole read has one set of them:
+ *
+ *   dropped by hand?       that is a person's decision, and is kept
+ *   fill cut off?          it is done again
+ *   new members?           of each that an earlier read reported: what do the rows hold of it? ──► column, fill, index
+ *
+ * Nothing of it fails a run: what PostgreSQL does not let be done now waits for the next one.
+ */
+import type { Resource } from '../../catalog/resource.ts'
+import {
+  addColumns,
+  alterTable,
+  dropColumn,
+  indexColumns,
+  indexName,
+  type NewColumn,
+} from '../../store/columns/alter.ts'
+import {
+  isAdded,
+  readDecisions,
+  saveDecisions,
+  withColumnsOf,
+  type AddedColumn,
+  type ColumnDecision,
+  type NewDecision,
+} from '../../store/columns/decisions.ts'
+import { dependentsOf } from '../../store/columns/dependents.ts'
+import { readCandidates, readEvidence, type Candidate } from '../../store/columns/evidence.ts'
+import { fillColumns, fillDeclared } from '../../store/columns/fill.ts'
+import { readTable, type TableParts } from '../../store/columns/table.ts'
+import type { Database } from '../../store/connection/database.ts'
+import type { Lease } from '../../store/fleet/leases.ts'
+import { withDbRetry } from '../with-db-retry.ts'
+import { chooseColumns } from './choose-columns.ts'
+
+export type NewFields = 'add' | 'report'
+
+interface Opening {
+  readonly sql: Database
+  /** SYNC_NEW_FIELDS */
+  readonly newFields: NewFields
+  readonly lease: Lease
+  /** `run 12` */
+  readonly by: string
+  readonly signal: AbortSignal
+}
+
+export interface OpenedColumns {
+  readonly resource: Resource
+  /** Values are gone with a column that a person has dropped, and have to be read again. */
+  readonly isLost: boolean
+}
+
+export async function openColumns(opening: Opening, resource: Resource): Promise<OpenedColumns> {
+  const { sql, newFields, lease, signal } = opening
+  const read = () => withDbRetry(() => readDecisions(sql, resource.type), signal)
+  const before = await read()
+  const candidates = newFields === 'add' ? await withDbRetry(() => readCandidates(sql, resource), signal) : []
+  if (!before.some(isAdded) && candidates.length === 0) return { resource, isLost: false }
+  const table = await withDbRetry(() => readTable(sql, resource), signal)
+  const lost = before.filter(isAdded).filter(({ column }) => !table.columns.has(column))
+  if (lost.length > 0) await recordLost(lease, resource, lost)
+  if (candidates.length > 0) await addMembers(opening, withColumnsOf(resource, before), candidates, table.columns)
+  const isAnother = lost.length + candidates.length > 0
+  const isReplaced = await complete(opening, resource, isAnother ? await read() : before, table)
+  const decisions = isAnother || isReplaced ? await read() : before
+  return { resource: withColumnsOf(resource, decisions), isLost: lost.length > 0 }
+}
+
+/** What an earlier run, or this one, has begun: fills, indexes, and columns that a release has replaced. @returns whether one went. */
+async function complete(
+  { sql, lease, by }: Opening,
+  resource: Resource,
+  decisions: readonly ColumnDecision[],
+  { indexes }: TableParts,
+): Promise<boolean> {
+  const present = decisions.filter(isAdded)
+  const unfilled = present.filter(({ state, filledAt }) => state === 'added' && filledAt === null)
+  if (unfilled.length > 0) await fillColumns(lease, resource, unfilled)
+  const keys = present.filter(({ part }) => part === 'to-one').map(({ column }) => column)
+  await indexColumns(
+    lease,
+    resource,
+    keys.filter((column) => !indexes.has(indexName(resource, column))),
+  )
+  let isReplaced = false
+  for (const kept of present.filter(({ state }) => state === 'kept')) {
+    const declared = resource.columns.find(({ member }) => member === kept.member)
+    if (declared === undefined) continue
+    if (kept.filledAt === null) await fillDeclared(lease, resource, { declared, kept })
+    if (kept.pinned || (await dependentsOf(sql, resource, kept.column)).length > 0) continue
+    const becomes = { state: 'declared', reason: `declared as column ${declared.name}`, decidedBy: by } as const
+    const refused = await alterTable(lease, (tx) => dropColumn(tx, resource, kept, becomes))
+    isReplaced ||= refused === null
+  }
+  return isReplaced
+}
+
+/** What a person has dropped by hand does not come back by itself. */
+async function recordLost(lease: Lease, { type }: Resource, lost: readonly AddedColumn[]): Promise<void> {
+  const decisions = lost.map((one) => ({
+    ...one,
+    column: null,
+    kind: null,
+    state: 'dropped' as const,
+    decidedBy: 'ALTER TABLE',
+    reason: `column ${one.column} was dropped`,
+  }))
+  await lease.transaction(async (tx) => {
+    await saveDecisions(tx, type, decisions)
+  })
+}
+
+async function addMembers(
+  { sql, lease, by, signal }: Opening,
+  resource: Resource,
+  candidates: readonly Candidate[],
+  columns: ReadonlySet<string>,
+): Promise<void> {
+  const evidence = await withDbRetry(() => readEvidence(sql, resource, candidates), signal)
+  const { chosen, waiting } = chooseColumns(resource, candidates, evidence, { by, taken: columns })
+  if (chosen.length > 0) {
+    const refused = await alterTable(lease, (tx) => addColumns(tx, resource, chosen))
+    if (refused !== null) waiting.push(...chosen.map((one) => blocked(one, refused.message)))
+  }
+  if (waiting.length > 0) await lease.transaction((tx) => saveDecisions(tx, resource.type, waiting))
+}
+
+/** It keeps its part, by which the next run knows that nothing but the table was in the way. */
+const blocked = (column: NewColumn, message: string): NewDecision => ({
+  ...column,
+  column: null,
+  kind: null,
+  state: 'waiting',
+  reason: `PostgreSQL did not add it: ${message}`,
+})
