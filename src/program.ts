@@ -4,6 +4,7 @@ import pkg from '../package.json' with { type: 'json' }
 import { backfill } from './commands/help/backfill.ts'
 import { changes } from './commands/help/changes.ts'
 import { demo } from './commands/help/demo.ts'
+import { dictionary } from './commands/help/dictionary.ts'
 import { discover } from './commands/help/discover.ts'
 import { doctor } from './commands/help/doctor.ts'
 import { login } from './commands/help/login.ts'
@@ -34,6 +35,7 @@ const VERBS: readonly Verb[] = [
   status,
   doctor,
   discover,
+  dictionary,
   migrate,
   login,
   simulator,

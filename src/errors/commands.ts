@@ -27,6 +27,19 @@ export const stopped = (): SyncError =>
 export const demoStopped = (): SyncError =>
   syncError('SYNC_STOPPED', 'Stopped on request. The demo keeps nothing.', { facts: {} })
 
+export const dictionaryStopped = (): SyncError =>
+  syncError('SYNC_STOPPED', 'Stopped on request. No file was written.', { facts: {} })
+
+export const dictionaryNotWritable = (facts: { path: string }, cause: unknown): SyncError =>
+  syncError(
+    'SYNC_NOT_WRITABLE',
+    `${facts.path} cannot be written: ${causeText(cause)}. Name another place behind --html.`,
+    {
+      facts,
+      cause,
+    },
+  )
+
 export const doctorStopped = (): SyncError =>
   syncError('SYNC_STOPPED', 'Stopped on request. Nothing was changed.', { facts: {} })
 

@@ -45,6 +45,14 @@ export const notMigrated = (): SyncError =>
     { facts: {} },
   )
 
+/** @param facts.role as SQL writes it. */
+export const schemaNotReadable = (facts: { role: string }): SyncError =>
+  syncError(
+    'SYNC_DATABASE_REFUSED',
+    `The role ${facts.role} may read nothing in schema scopestack. As the role that migrates, run: select sync.grant_reader('${facts.role}')`,
+    { facts },
+  )
+
 export const schemaOlder = (): SyncError =>
   syncError(
     'SYNC_DATABASE_REFUSED',

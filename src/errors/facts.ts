@@ -71,7 +71,12 @@ export interface FactsOf {
   SYNC_JOB_FAILED: None
 
   SYNC_DATABASE_UNREACHABLE: { readonly where?: string; readonly folder?: string }
-  SYNC_DATABASE_REFUSED: { readonly where?: string; readonly version?: string; readonly oldest?: number }
+  SYNC_DATABASE_REFUSED: {
+    readonly where?: string
+    readonly version?: string
+    readonly oldest?: number
+    readonly role?: string
+  }
   SYNC_DATABASE_FULL: OfServer
   SYNC_DATABASE_UNFIT: OfServer & { readonly problem: string; readonly remedy: string }
   SYNC_DATABASE_LIMIT: { readonly limit: string }

@@ -37,7 +37,8 @@ export const COMMANDS = {
   SYNC_NOT_WRITABLE: {
     scope: 'run',
     remedy: 'stop',
-    meaning: '`discover --write` cannot write a file of the catalog, or `doctor --bundle` its file.',
+    meaning:
+      '`discover --write` cannot write a file of the catalog, or `doctor --bundle` or `dictionary --html` its file.',
     action: 'Name a place that can be written to.',
   },
 } as const satisfies Record<string, Entry>
