@@ -18,6 +18,7 @@ import { bindAccount } from '../store/fleet/account.ts'
 import { openLeases } from '../store/fleet/leases.ts'
 import { openPresence, type Presence } from '../store/fleet/presence.ts'
 import { describeCheck } from '../store/schema/capture-state.ts'
+import { historyTables } from '../store/schema/history.ts'
 import { migrate } from '../store/schema/migrate.ts'
 import { type PushDeps } from '../sync/push/attempt.ts'
 import { readRules } from '../sync/push/conflict-rules.ts'
@@ -55,7 +56,9 @@ export async function openWorker(
   policy: RetryPolicy = RETRY,
   observers: Observers = {},
 ): Promise<Worker> {
-  const lostEdits = describeCheck(await migrate(store.url, { signal, onWait: onRetry }))
+  const lostEdits = describeCheck(
+    await migrate(store.url, { signal, onWait: onRetry, history: historyTables(config.history, catalog.values()) }),
+  )
   return await openMigratedWorker(config, store, { signal, onRetry, policy, lostEdits }, observers)
 }
 

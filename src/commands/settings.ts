@@ -9,6 +9,7 @@ import { createSeal } from '../remote/auth/seal.ts'
 import { openFleetState, type FleetState } from '../report/fleet-state.ts'
 import type { OverviewDeps } from '../report/overview.ts'
 import type { Database } from '../store/connection/database.ts'
+import { ALL, OFF } from '../store/schema/history.ts'
 import { canReadIncrementally } from '../sync/incremental/can-read.ts'
 import { readRules } from '../sync/push/conflict-rules.ts'
 
@@ -18,11 +19,21 @@ const CHECKS: readonly Check[] = [
     const mistakes = unknownOf(catalog, resources).map((line) => `SYNC_RESOURCES: ${line}`)
     if (mistakes.length > 0) throw configInvalid(mistakes)
   },
+  ({ history = [] }) => {
+    const mistakes = historyMistakes(history)
+    if (mistakes.length > 0) throw configInvalid(mistakes)
+  },
   // An unknown time zone is already reported by itself.
   ({ schedule = 'off', incrementalSchedule = 'off', timezone = 'UTC' }) =>
     void readSchedules({ schedule, incrementalSchedule, timezone }),
   ({ conflict }) => void readRules(conflict, catalog),
 ]
+
+function historyMistakes(named: readonly string[]): string[] {
+  const alone = [ALL, OFF].find((word) => named.includes(word))
+  if (alone === undefined) return unknownOf(catalog, named, [ALL, OFF]).map((line) => `SYNC_HISTORY: ${line}`)
+  return named.length === 1 ? [] : [`SYNC_HISTORY: "${alone}" stands alone.`]
+}
 
 /**
  * @param credentials whether the command speaks to ScopeStack; without it the client id and secret may be missing.
@@ -67,7 +78,15 @@ export const fleetStateOf = (config: Config, sql: Database): FleetState =>
 const typeOf = (name: string): string => name.trim().toLowerCase().replaceAll('_', '-')
 
 /** A sentence for each word that is not a resource. */
-export const unknownOf = (known: ReadonlyMap<string, Resource>, named: readonly string[]): string[] =>
+export const unknownOf = (
+  known: ReadonlyMap<string, Resource>,
+  named: readonly string[],
+  /** Other words that may have been meant. */
+  words: readonly string[] = [],
+): string[] =>
   named
     .filter((name) => !known.has(typeOf(name)))
-    .map((name) => `"${name}" is no resource; did you mean ${nearest(typeOf(name), known.keys()) ?? 'none'}?`)
+    .map(
+      (name) =>
+        `"${name}" is no resource; did you mean ${nearest(typeOf(name), [...known.keys(), ...words]) ?? 'none'}?`,
+    )

@@ -38,6 +38,10 @@ export interface Config {
   readonly newFields: 'add' | 'report'
   /** Undefined: the queue is kept in Postgres. */
   readonly redisUrl: string | undefined
+  /** Types whose history is recorded, or `all`, or `off`. */
+  readonly history: readonly string[]
+  /** Days for which a version is kept; 0: for ever. */
+  readonly historyDays: number
   /** Cron patterns, or `off`; jobs/schedule.ts checks them. */
   readonly schedule: string
   readonly incrementalSchedule: string
@@ -178,6 +182,8 @@ const toConfig = (values: Values, production: boolean): Config => ({
   deleteLimit: values.SYNC_DELETE_LIMIT,
   recheckDays: values.SYNC_RECHECK_DAYS,
   newFields: values.SYNC_NEW_FIELDS,
+  history: values.SYNC_HISTORY,
+  historyDays: values.SYNC_HISTORY_DAYS,
   redisUrl: values.REDIS_URL,
   schedule: values.SYNC_SCHEDULE,
   incrementalSchedule: values.SYNC_INCREMENTAL_SCHEDULE,

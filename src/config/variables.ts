@@ -1,5 +1,6 @@
 /** Every variable of the environment: its words for `.env.example`, and what it may be. Read by `config/config.ts` alone. */
 import { ALERT_VARIABLES } from './alerting.ts'
+import { HISTORY_VARIABLES } from './history.ts'
 import {
   dashboardTokens,
   databaseUrl,
@@ -171,6 +172,7 @@ export const VARIABLES = {
     kind: optional(text),
     example: 'park',
   },
+  ...HISTORY_VARIABLES,
   SYNC_SCHEDULE: {
     group: 'Schedule',
     about: 'When "start" reads everything, as a cron pattern (an optional first field is seconds), or off.',

@@ -21,6 +21,8 @@ export interface Patience {
   readonly patient?: boolean
   /** Called when it begins to wait, and whenever the holder changes. */
   readonly onWait?: (busy: SyncError) => void
+  /** In the history, what is written is of this run. */
+  readonly runId?: number
 }
 
 /** Holds the lease while `act` runs, renews it, and stops `act` when it is lost. */
@@ -56,12 +58,12 @@ async function acquire(
   leases: Leases,
   type: string,
   signal: AbortSignal,
-  { patient = false, onWait }: Patience,
+  { patient = false, onWait, runId }: Patience,
 ): Promise<Lease> {
   let reported = ''
   for (;;) {
     try {
-      return await withDbRetry(() => leases.acquire(type), signal)
+      return await withDbRetry(() => leases.acquire(type, runId), signal)
     } catch (error) {
       if (!patient || !hasCode(error, 'SYNC_BUSY')) throw error
       if (error.message !== reported) onWait?.(error)

@@ -7,6 +7,9 @@ import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import postgres from 'postgres'
 import type { TestProject } from 'vitest/node'
+import { catalog } from '../../src/catalog/registry.ts'
+import { DEFAULT_HISTORY } from '../../src/config/history.ts'
+import { historyTables } from '../../src/store/schema/history.ts'
 import { migrate } from '../../src/store/schema/migrate.ts'
 import { readBaseline, type Baseline } from './postgres/emptied.ts'
 import { startServer } from './postgres/server.ts'
@@ -102,7 +105,7 @@ async function prepareDatabase(): Promise<Omit<Ready, 'redisUrl' | 'freeDatabase
     await admin((sql) => sql.unsafe(`create database ${prefix}`))
     const template = new URL(server.adminUrl)
     template.pathname = prefix
-    await migrate(template.href)
+    await migrate(template.href, { history: historyTables(DEFAULT_HISTORY, catalog.values()) })
     const baseline = await connected(template.href, readBaseline)
     // A single connection to a template makes cloning it fail.
     await admin((sql) => sql.unsafe(`alter database ${prefix} with allow_connections false is_template true`))

@@ -1,4 +1,5 @@
 /** Migrates the database and the queue, each once its server responds, and opens the queue. */
+import { catalog } from '../../catalog/registry.ts'
 import { reason } from '../../errors/sync-error.ts'
 import { connectionsToStart } from '../../jobs/backends.ts'
 import type { OpenTracing } from '../../jobs/open-tracing.ts'
@@ -6,6 +7,7 @@ import { migrateQueue } from '../../jobs/queue-tables.ts'
 import { openQueues, type Queues } from '../../jobs/queues.ts'
 import { installationName } from '../../store/fleet/account.ts'
 import { describeCheck } from '../../store/schema/capture-state.ts'
+import { historyTables } from '../../store/schema/history.ts'
 import { migrate } from '../../store/schema/migrate.ts'
 import { checkConnectionPath } from '../../store/server/connection-path.ts'
 import { awaitServer, reportingLockWaits } from './await-server.ts'
@@ -22,7 +24,8 @@ export async function openQueue(
   const works = parts.has('worker')
   const need = connectionsToStart(config.concurrency, redisUrl, works)
   await awaitServer(() => checkConnectionPath(store.url, need), waiting)
-  const changing = reportingLockWaits(waiting)
+  const history = historyTables(config.history, catalog.values())
+  const changing = { ...reportingLockWaits(waiting), history }
   const lost = describeCheck(await awaitServer(() => migrate(store.url, changing), waiting))
   if (lost !== null) log.warn(lost)
   if (redisUrl === undefined) await awaitServer(() => migrateQueue(store.url, changing), waiting)

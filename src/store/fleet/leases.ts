@@ -43,11 +43,14 @@ export interface Lease {
   transaction<T>(act: (tx: LeasedTransaction) => Promise<T>): Promise<T>
 }
 
-type Held = Pick<Lease, 'resource' | 'term'>
+type Held = Pick<Lease, 'resource' | 'term'> & { readonly runId?: number | undefined }
 
 export interface Leases {
-  /** @throws SyncError SYNC_BUSY while another process holds it. */
-  acquire(resource: string): Promise<Lease>
+  /**
+   * @param runId in the history, what is written is of this run.
+   * @throws SyncError SYNC_BUSY while another process holds it.
+   */
+  acquire(resource: string, runId?: number): Promise<Lease>
   /** False when it was lost or released. */
   renew(lease: Held): Promise<boolean>
   release(lease: Held): Promise<void>
@@ -68,7 +71,7 @@ export async function openLeases(sql: Database, holder: string, presence = openP
   /** Acquires of one resource run one after the other, so that `held` is current when it is read. */
   const acquiring = new Map<string, Promise<unknown>>()
 
-  async function take(resource: string): Promise<Lease> {
+  async function take(resource: string, runId: number | undefined): Promise<Lease> {
     const { pid, start } = await presence.backend()
     const ours = !held.has(resource)
     const [taken] = await sql<{ term: number }[]>`
@@ -84,7 +87,7 @@ export async function openLeases(sql: Database, holder: string, presence = openP
     if (taken !== undefined) {
       held.set(resource, taken.term)
       const lease = { resource, term: taken.term }
-      return { ...lease, transaction: (act) => transactUnder(sql, lease, act) }
+      return { ...lease, transaction: (act) => transactUnder(sql, { ...lease, runId }, act) }
     }
     const [other] = await sql<{ holder: string; since: Date }[]>`
       select holder, acquired_at as since from sync.leases where resource = ${resource}`
@@ -96,8 +99,8 @@ export async function openLeases(sql: Database, holder: string, presence = openP
   }
 
   return {
-    async acquire(resource) {
-      const mine = (acquiring.get(resource) ?? Promise.resolve()).then(() => take(resource))
+    async acquire(resource, runId) {
+      const mine = (acquiring.get(resource) ?? Promise.resolve()).then(() => take(resource, runId))
       const done = mine.catch(() => {})
       acquiring.set(resource, done)
       return await mine
@@ -126,7 +129,7 @@ export async function openLeases(sql: Database, holder: string, presence = openP
 
 async function transactUnder<T>(
   sql: Database,
-  { resource, term }: Held,
+  { resource, term, runId }: Held,
   act: (tx: LeasedTransaction) => Promise<T>,
 ): Promise<T> {
   const done = await sql.begin(async (tx) => {
@@ -134,7 +137,8 @@ async function transactUnder<T>(
     // lease came from ScopeStack, and is not captured. A writer that hangs would keep the row from the next holder: versions
     // below 17 do not have the limit against that.
     const [held] = await tx`
-      select ${waitLimits(tx)}, ${captureOff(tx)}, case when current_setting('server_version_num')::int >= 170000
+      select ${waitLimits(tx)}, ${captureOff(tx)},
+        set_config('sync.history', ${runId === undefined ? '' : `run ${runId}`}, true), case when current_setting('server_version_num')::int >= 170000
         then set_config('transaction_timeout', ${`${LEASE_SECONDS}s`}, true) end
       from sync.leases where resource = ${resource} and term = ${term} for share`
     if (held === undefined) throw leaseLost({ resource, term })

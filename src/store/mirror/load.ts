@@ -134,7 +134,7 @@ export class Mirror {
     planCompared(plan, digests, await this.#idsOfDifferent(tx, plan.compare))
     if (plan.insert.length > 0) await insert(tx, plan.insert)
     for (const alike of byShape(plan.update)) await this.#statements.update(tx, alike)
-    for (const alike of byShape(plan.refresh)) await this.#statements.refresh(tx, alike)
+    await this.#refresh(tx, plan.refresh)
     const suppressed = await findSuppressed(tx, this.#resource, guard, [...plan.insert, ...plan.update])
     const gone = new Set(suppressed.map(({ id }) => id))
     const isThere = (id: string): boolean => !gone.has(id)
@@ -156,6 +156,15 @@ export class Mirror {
       withheld,
       suppressed,
     }
+  }
+
+  /** Makes no version in the history: the row does not count as changed. */
+  async #refresh(tx: Transaction, rows: readonly Row[]): Promise<void> {
+    if (rows.length === 0) return
+    const [before] = await tx<{ history: string }[]>`
+      select coalesce(current_setting('sync.history', true), '') as history, set_config('sync.history', 'quiet', true)`
+    for (const alike of byShape(rows)) await this.#statements.refresh(tx, alike)
+    await tx`select set_config('sync.history', ${before!.history}, true)`
   }
 
   async #readStored(tx: Transaction, rowIds: readonly string[], source: Source): Promise<Stored> {

@@ -145,7 +145,8 @@ async function deleteRow(row: RowWork, resource: Resource, id: string): Promise<
 const LONGEST_WAIT = '3s'
 
 const prepare = (tx: Transaction) =>
-  tx`select ${waitLimits(tx)}, ${captureOff(tx)}, set_config('lock_timeout', ${LONGEST_WAIT}, true)`
+  tx`select ${waitLimits(tx)}, ${captureOff(tx)}, set_config('sync.history', 'push', true),
+    set_config('lock_timeout', ${LONGEST_WAIT}, true)`
 
 /** Another transaction holds the lock of the row, or was in a deadlock with ours. */
 export const isRowLocked = (error: unknown): boolean =>

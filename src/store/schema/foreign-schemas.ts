@@ -24,16 +24,19 @@ export async function assertOwnSchemas(sql: Database, first: number): Promise<vo
 }
 
 /** BullMQ's own migrations table. */
-const QUEUE_MIGRATIONS = 'migration'
+export const assertOwnQueueSchema = (sql: Database): Promise<void> => assertHolds(sql, 'bullmq', 'migration')
 
-/** @throws SyncError SYNC_SCHEMA_FOREIGN */
-export async function assertOwnQueueSchema(sql: Database): Promise<void> {
+/** Younger than our first migration, so that an installation that is ours may meet another program's. */
+export const assertOwnHistorySchema = (sql: Database): Promise<void> =>
+  assertHolds(sql, 'scopestack_history', 'past_versions')
+
+/** @throws SyncError SYNC_SCHEMA_FOREIGN where it holds relations, and not this one of ours. */
+async function assertHolds(sql: Database, schema: string, ours: string): Promise<void> {
   const rows = await sql<{ name: string }[]>`
     select c.relname as name from pg_class c join pg_namespace n on n.oid = c.relnamespace
-    where n.nspname = 'bullmq' and c.relkind in ('r', 'p', 'v', 'm', 'f', 'S') order by 1`
+    where n.nspname = ${schema} and c.relkind in ('r', 'p', 'v', 'm', 'f', 'S') order by 1`
   const relations = rows.map(({ name }) => name)
-  if (relations.length > 0 && !relations.includes(QUEUE_MIGRATIONS))
-    throw foreignSchema({ schema: 'bullmq', relations })
+  if (relations.length > 0 && !relations.includes(ours)) throw foreignSchema({ schema, relations })
 }
 
 /** Another program that uses drizzle may have its migrations table in a schema of the same name. */

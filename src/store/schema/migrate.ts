@@ -17,26 +17,33 @@ import { findCaptureFaults, type CaptureCheck, type CaptureFault } from './captu
 import { installCapture, recordDeclaredColumns } from './capture-triggers.ts'
 import { SYNC_COLUMNS } from './columns.ts'
 import { changeTables, type ChangeTables, type RunStatements, type LockWaiting } from './ddl.ts'
-import { assertOwnSchemas } from './foreign-schemas.ts'
+import { assertOwnHistorySchema, assertOwnSchemas } from './foreign-schemas.ts'
 import { restoreFunctions } from './functions.ts'
+import { installHistory } from './history.ts'
 import { refreshLiveViews } from './live-views.ts'
 import { lastMigration, migrationSpan, readMigrations, type Migration } from './migration-files.ts'
 import { recordRelations } from './relations.ts'
 import { readTableState } from './table-state.ts'
 import { restoreUserDefined } from './user-defined-triggers.ts'
 
+export interface Migrating extends LockWaiting {
+  /** Tables whose history is recorded; without it that stays as it is. */
+  readonly history?: ReadonlySet<string> | undefined
+}
+
 /**
  * @returns capture triggers that were found dropped, disabled or replaced, and whether this role could repair them.
  * @throws SyncError SYNC_DATABASE_UNFIT or SYNC_DATABASE_REFUSED before anything is written, SYNC_STOPPED; otherwise the
  *   driver's error, which callers explain with the address they know.
  */
-export async function migrate(url: string, waiting: LockWaiting = {}): Promise<CaptureCheck> {
+export async function migrate(url: string, waiting: Migrating = {}): Promise<CaptureCheck> {
   const sql = openDatabase(url, { connections: 1 })
   const change: ChangeTables = (act) => changeUnderLock(sql, act, waiting)
   try {
     assertSupportedVersion(await readServerVersion(sql))
     await checkDatabase(sql, url)
     await assertOwnSchemas(sql, migrationSpan().first)
+    await assertOwnHistorySchema(sql)
     const wasMigrated = await isMigrated(sql)
     if (!wasMigrated) await changeUnderLock(sql, (tx, run) => runMigrations(tx, run), waiting).catch(nameTheTaken)
     const usable = await usableTables(sql)
@@ -56,6 +63,7 @@ export async function migrate(url: string, waiting: LockWaiting = {}): Promise<C
     )
     await recordRelations(sql, usable)
     await refreshLiveViews(sql)
+    if (waiting.history !== undefined) await installHistory(sql, waiting.history, usable, change)
     return { faults: wasMigrated ? faults : [], repaired }
   } finally {
     await sql.end({ timeout: 5 })

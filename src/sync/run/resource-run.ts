@@ -96,12 +96,14 @@ export async function pullResource(deps: PullDeps, options: ResourceOptions): Pr
     return ended
   }
   const onWait = ({ message }: SyncError): void => onEvent({ type: 'wait', resource: type, message })
-  const outcome = await withLease(deps.leases, type, signal, act, { patient, onWait }).catch(async (error: unknown) => {
-    if (!settles(error)) throw error
-    const failed = outcomeOf(failedBy(error, 'failed'))
-    await withDbRetry(() => recordOutcome(sql, runId, failed), signal)
-    return failed
-  })
+  const outcome = await withLease(deps.leases, type, signal, act, { patient, onWait, runId }).catch(
+    async (error: unknown) => {
+      if (!settles(error)) throw error
+      const failed = outcomeOf(failedBy(error, 'failed'))
+      await withDbRetry(() => recordOutcome(sql, runId, failed), signal)
+      return failed
+    },
+  )
   onEvent({ type: 'end', ...outcome })
   return outcome
 }

@@ -2,6 +2,7 @@
 import { openMigratedWorker, openPusher, openWorker, type Worker } from '../../../src/assemble/worker.ts'
 import type { Resource } from '../../../src/catalog/resource.ts'
 import type { Config } from '../../../src/config/config.ts'
+import { DEFAULT_HISTORY } from '../../../src/config/history.ts'
 import type { Client } from '../../../src/remote/client.ts'
 import { RETRY } from '../../../src/remote/http/retry.ts'
 import type { Database } from '../../../src/store/connection/database.ts'
@@ -118,6 +119,8 @@ const configFor = ({ url, credentials }: Remote, databaseUrl: string, changes: P
   // A test that is about something else says what stands in sync_extra, after one run and after two.
   newFields: 'report',
   redisUrl: undefined,
+  history: DEFAULT_HISTORY,
+  historyDays: 0,
   schedule: 'off',
   incrementalSchedule: 'off',
   timezone: 'UTC',

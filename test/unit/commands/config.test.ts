@@ -41,6 +41,8 @@ describe('the configuration', () => {
       deleteLimit: 20,
       recheckDays: 7,
       newFields: 'add',
+      history: ['projects', 'crm-opportunities', 'project-versions', 'project-approvals'],
+      historyDays: 0,
       logLevel: 'info',
       production: false,
     })

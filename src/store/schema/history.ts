@@ -1,0 +1,85 @@
+/**
+ * Which tables have a history (SYNC_HISTORY), and whether it is recorded as it should be: triggers, and views of the columns that the
+ * tables have now. Functions are in migrations/0023_history.sql. What is as it should be is left alone, so that a start takes no lock.
+ *
+ * Rows that stand when recording begins need nothing written for them: a row without a version of its own is in its first one. So
+ * it is switched on at once, however large the table.
+ */
+import type { Resource } from '../../catalog/resource.ts'
+import { codeOf, type Database } from '../connection/database.ts'
+import type { ChangeTables } from './ddl.ts'
+import { readFunctions, restoreFunctions } from './functions.ts'
+
+/** In SYNC_HISTORY in the place of resources. */
+export const ALL = 'all'
+export const OFF = 'off'
+
+interface Standing {
+  readonly table: string
+  readonly isRecorded: boolean
+  /** Triggers are there and enabled, and the view shows the columns that the table has. */
+  readonly isWell: boolean
+}
+
+/** @param named as in SYNC_HISTORY: `all`, `off`, or types of resources; a table's name is understood, too. */
+export function historyTables(named: readonly string[], resources: Iterable<Resource>): ReadonlySet<string> {
+  const types = new Set(named.map((name) => name.toLowerCase().replaceAll('_', '-')))
+  const chosen = [...resources].filter(({ type }) => types.has(ALL) || types.has(type))
+  return new Set(chosen.map(({ table }) => table))
+}
+
+/**
+ * Begins, repairs and ends recording, table by table: each takes a lock that writers wait behind.
+ *
+ * @param usable tables that exist and have their columns.
+ */
+export async function installHistory(
+  sql: Database,
+  wanted: ReadonlySet<string>,
+  usable: readonly Resource[],
+  change: ChangeTables,
+): Promise<void> {
+  const tables = usable.map(({ table }) => table)
+  const standing = await readStanding(sql, tables).catch(unlessRefused([]))
+  const { wrong } = await readFunctions(sql)
+  if ([...wrong].some((name) => HISTORY_FUNCTIONS.has(name))) await restoreFunctions(sql)
+  for (const { table, isRecorded, isWell } of standing) {
+    const isWanted = wanted.has(table)
+    if (isWanted ? isWell : !isRecorded) continue
+    const act = isWanted ? 'record_history' : 'stop_history'
+    await change(async (tx) => void (await tx.unsafe(`select sync.${act}($1)`, [table]))).catch(
+      unlessRefused(undefined),
+    )
+  }
+}
+
+/** Only the owner of the tables may; a role that only works leaves it to the next process that may. */
+const unlessRefused =
+  <T>(instead: T) =>
+  (error: unknown): T => {
+    if (codeOf(error) !== '42501') throw error
+    return instead
+  }
+
+const HISTORY_FUNCTIONS: ReadonlySet<string> = new Set([
+  'keep_history',
+  'end_versions',
+  'show_history',
+  'describe_history',
+  'grant_history_again',
+  'record_history',
+  'has_history_triggers',
+  'stop_history',
+  'prune_history',
+])
+
+const readStanding = (sql: Database, tables: readonly string[]) => sql<Standing[]>`
+  select c.relname as "table", r.table_name is not null as "isRecorded",
+    r.table_name is not null and r.columns = scopestack_history.columns_of(c.relname::text)
+      and to_regclass(format('scopestack_history.%I', c.relname)) is not null and (
+        select count(*) = 4 from pg_trigger t join pg_proc p on p.oid = t.tgfoid
+        where t.tgrelid = c.oid and t.tgname in ('history_insert', 'history_update', 'history_delete', 'history_truncate')
+          and t.tgenabled in ('O', 'A') and p.proname = 'keep_history' and p.pronamespace = 'sync'::regnamespace) as "isWell"
+  from pg_class c left join scopestack_history.recorded r on r.table_name = c.relname and r.valid_to is null
+  where c.relnamespace = 'scopestack'::regnamespace and c.relname in ${sql(tables)}
+  order by 1`
