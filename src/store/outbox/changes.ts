@@ -12,6 +12,7 @@ import {
 } from '../changes/change.ts'
 import { OPEN, PARKED, wordOf, type State } from '../changes/states.ts'
 import type { Database } from '../connection/database.ts'
+import { arrayLiteral } from '../connection/literals.ts'
 import { isLeaseHeld } from '../fleet/leases.ts'
 import { PUSH_LEASE } from './next-batch.ts'
 
@@ -69,9 +70,15 @@ export async function oldestOpenChange(sql: Database): Promise<OldestChange | nu
 
 /** When the oldest change was made that waits for a person; null where none does. */
 export async function oldestParkedAt(sql: Database): Promise<Date | null> {
-  // Not "order by id limit 1": by the primary key that goes through all that are settled.
+  // Of each state the first, by the index of those that are not settled. Not "order by id limit 1": by the primary key that goes through all
+  // that are settled. Nor min(made_at): that reads each that is parked, and a bulk edit may have parked 50,000 (60 ms).
   const [oldest] = await sql<{ at: Date | null }[]>`
-    select min(made_at) as at from sync.outbox o where ${isIn(sql, PARKED)}`
+    select min(first.made_at) as at
+    from unnest(${arrayLiteral(PARKED)}::text[]) s (state)
+      cross join lateral (
+        select state, made_at from sync.outbox o
+        where ${isIn(sql, PARKED)} and (o.state, o.id) >= (s.state, 0) order by o.state, o.id limit 1) first
+    where first.state = s.state`
   return oldest!.at
 }
 

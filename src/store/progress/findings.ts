@@ -49,8 +49,8 @@ export async function readFindings(
     select id::float8 as id, record_id as "recordId", reason, left(body, ${bodyLength}) as body, length(body) as length,
       first_seen_at as "firstSeenAt", last_seen_at as "lastSeenAt"
     from sync.parked where id = any(array(
-      select id from sync.parked where resource = ${resource} and settled_at is null order by last_seen_at desc, id limit ${limit}))
-    order by last_seen_at desc, id`
+      select id from sync.parked where resource = ${resource} and settled_at is null order by last_seen_at desc, id desc limit ${limit}))
+    order by last_seen_at desc, id desc`
   const [total] = await sql<{ count: number }[]>`
     select count(*)::int as count from sync.parked where resource = ${resource} and settled_at is null`
   return { capabilities, drift, parked, parkedCount: total!.count }

@@ -53,7 +53,8 @@ export async function readRequests(
   const requests = await sql<SavedRequest[]>`
     select id::float8 as id, holder, at, method, path, status, code, ms, bytes::float8 as bytes, attempt, waited_ms as "waitedMs",
       case when resource is not null then jsonb_build_object('runId', run_id, 'resource', resource) end as purpose
-    from sync.requests order by id desc limit ${limit}`
+    -- Not "order by id", which is the result of that name: all would be sorted.
+    from sync.requests r order by r.id desc limit ${limit}`
   const [clock] = await sql<{ at: Date }[]>`select now() as at`
   return { requests, ...clock!, ...(await readLastMinute(sql)) }
 }
@@ -62,6 +63,6 @@ export async function readLastMinute(sql: Database): Promise<LastMinute> {
   const [row] = await sql<LastMinute[]>`
     select (count(*) filter (where at > now() - interval '1 minute'))::int as "lastMinute",
       count(*) >= ${KEPT} and coalesce(min(at) > now() - interval '1 minute', false) as "isCut"
-    from sync.requests`
+    from (select at from sync.requests order by id desc limit ${KEPT}::int) newest`
   return row!
 }

@@ -132,7 +132,11 @@ export async function fillScreen(sql: Database, count: number): Promise<void> {
     select 'clients', n::text, n::text, 'misfit', '{}', now() from generate_series(1, ${count}::int) n`
   await sql`
     insert into sync.requests (holder, at, method, path, ms, attempt, waited_ms)
-    select 'x', now(), 'GET', '/', 1, 1, 0 from generate_series(1, 1000)`
+    select 'x', now(), 'GET', '/', 1, 1, 0 from generate_series(1, ${count}::int)`
+  await sql`
+    insert into sync.alerts (subject, kind, fingerprint, body, delivered_at)
+    select case n % 2 when 0 then 'local edits' else 'full' end, case n % 3 when 0 then 'recovery' else 'failure' end, now()::text, '{}', now()
+    from generate_series(1, ${count}::int) n`
 }
 
 /** The decision on a time of the schedule. */
