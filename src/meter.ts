@@ -14,6 +14,7 @@ export interface Counts {
   readonly pullSeconds: 'resource'
   readonly rows: 'resource' | 'action'
   readonly changes: 'outcome'
+  readonly signIns: 'outcome'
 }
 
 export type CountName = keyof Counts

@@ -78,6 +78,8 @@ export interface OverviewDeps {
   /** What a run of each schedule is for. */
   readonly resources: Readonly<Record<Schedule['name'], readonly string[]>>
   readonly fleet: Pick<FleetState, 'kind' | 'depths' | 'rateState'>
+  /** For who reads again and again: most of what a reading costs is this one, and it changes when a person changes the schema. */
+  readonly lostEdits?: () => Promise<string | null>
 }
 
 /** Redis that does not answer must not hold up what Postgres says. */
@@ -90,7 +92,7 @@ export async function readOverview(sql: Database, deps: OverviewDeps): Promise<O
   // Of a schema that is there no more, migrating says what became of it.
   if (found === null) throw (await migratedSchemaGone(sql)) ?? notMigrated()
   const clock = hostClockNotice(await readClock(sql))
-  const lostEdits = await describeLostEdits(sql, [...catalog.values()])
+  const lostEdits = await (deps.lostEdits ?? (() => readLostEdits(sql)))()
   const newest = await readNewest(sql, deps)
   const { lastTicks, parkedSince, isOlder, depths, ...shown } = newest
   const problems = problemsIn({ ...found, ...shown, isOlder, parkedSince, lostEdits, schedules, lastTicks })
@@ -109,6 +111,9 @@ export async function readOverview(sql: Database, deps: OverviewDeps): Promise<O
     queue: { kind: fleet.kind, depths },
   }
 }
+
+/** Null where none are lost. */
+export const readLostEdits = (sql: Database): Promise<string | null> => describeLostEdits(sql, [...catalog.values()])
 
 const NO_REQUESTS: LastMinute = { lastMinute: 0, isCut: false }
 

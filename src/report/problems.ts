@@ -17,6 +17,8 @@ export interface Problem {
   readonly since: Date | null
   /** A command that helps, or shows more; null where the message says what to do. */
   readonly helps: string | null
+  /** Of a failed run, its number. */
+  readonly run?: number
 }
 
 interface Facts extends Pick<Status, 'at' | 'resources' | 'runs' | 'parked'> {
@@ -64,7 +66,7 @@ export const problemsIn = (facts: Facts): Problem[] => [
   ),
   ...facts.runs.flatMap(({ id, kind, error, finishedAt: since }): Problem[] => {
     const message = `Run ${id} (${kind}) failed: ${error}`
-    return error === null ? [] : [{ what: 'run', name: kind, message, since, helps: 'doctor' }]
+    return error === null ? [] : [{ what: 'run', name: kind, message, since, helps: 'doctor', run: id }]
   }),
   ...facts.schedules.flatMap((schedule) => overdue(schedule, facts)),
   ...facts.parked.map(({ resource, count, since }): Problem => ({

@@ -19,10 +19,14 @@ export const createActionLog = (isOpen: boolean, log: () => Logger): ActionLog =
 const LONGEST = 200
 
 /** By the right of the token: the token itself, which would be its name, is a secret. */
-function actorOf(c: Context<Env>, isOpen: boolean): Facts {
+const actorOf = (c: Context<Env>, isOpen: boolean): Facts => ({
+  tokenMay: isOpen ? 'none asked for' : (c.get('session')?.right ?? 'none'),
+  ...callerOf(c),
+})
+
+export function callerOf(c: Context<Env>): Facts {
   const forwardedFor = c.req.header('x-forwarded-for')?.slice(0, LONGEST)
   return {
-    tokenMay: isOpen ? 'none asked for' : (c.get('session')?.right ?? 'none'),
     // Behind a proxy this is the proxy, and whom it acts for is what it says; anyone who gets here without one can say that, too.
     from: c.env.incoming.socket.remoteAddress ?? null,
     ...(forwardedFor === undefined ? {} : { forwardedFor }),

@@ -6,6 +6,7 @@ import { COOKIE, isOurOwnForm, SESSION_SECONDS, type Access, type Session } from
 import type { ActionLog } from './action-log.ts'
 import { messagePage, signInForm } from './pages/layout.ts'
 import type { Html } from './pages/text.ts'
+import type { SignInLog } from './sign-in.ts'
 
 export interface Env {
   Bindings: HttpBindings
@@ -69,11 +70,13 @@ export const withHost =
   }
 
 export const withSession =
-  (access: Access, show: Show): MiddlewareHandler<Env> =>
+  (access: Access, show: Show, log: Pick<SignInLog, 'refused'>): MiddlewareHandler<Env> =>
   async (c, next) => {
     const headers = { cookie: c.req.header('cookie'), authorization: c.req.header('authorization') }
     const session = access.sessionOf(headers, Date.now())
     if (session === null) {
+      // A cookie that is none is mostly one whose time is over.
+      if (headers.authorization !== undefined) log.refused(c)
       c.header('www-authenticate', 'Bearer')
       return await show(c, 'Sign in', signInForm(null), 401)
     }

@@ -12,7 +12,8 @@ export interface Live {
 }
 
 interface Options {
-  readonly everyMs: number
+  /** Between two looks; asked after each. */
+  readonly everyMs: () => number
   /** Fewer than the server's connections: the others are for requests, and /healthz is one of them. */
   readonly most: number
   /** Of a stream: then the page opens another, which shows whether its session still lasts. */
@@ -23,7 +24,14 @@ interface Options {
   readonly isOver: () => boolean
 }
 
-const USUAL: Options = { everyMs: 1_000, most: 96, longestMs: 10 * 60_000, others: () => 0, isOver: () => false }
+const SECOND_MS = 1_000
+const USUAL: Options = {
+  everyMs: () => SECOND_MS,
+  most: 96,
+  longestMs: 10 * 60_000,
+  others: () => 0,
+  isOver: () => false,
+}
 
 /** A proxy closes a connection that is silent for a minute, and a silent one that is dead is found by writing to it. */
 const SILENT_MS = 15_000
@@ -76,7 +84,7 @@ export function createLive(render: () => Promise<Html>, options: Partial<Options
   const run = async (): Promise<void> => {
     while (readers.size > 0) {
       await turn()
-      await new Promise((resolve) => setTimeout(resolve, everyMs).unref())
+      await new Promise((resolve) => setTimeout(resolve, everyMs()).unref())
     }
     loop = undefined
   }
@@ -105,7 +113,11 @@ export function createLive(render: () => Promise<Html>, options: Partial<Options
 
 export interface Lives {
   /** @param topic who opens the same has the same reader. Null where too many are open. */
-  open(topic: string, render: () => Promise<Html>, isOver?: () => boolean): Response | null
+  open(
+    topic: string,
+    render: () => Promise<Html>,
+    options?: Pick<Partial<Options>, 'isOver' | 'everyMs'>,
+  ): Response | null
   /** Of all topics. */
   readonly readers: number
 }
@@ -118,9 +130,9 @@ export function createLives(): Lives {
     get readers() {
       return readers()
     },
-    open(topic, render, isOver = () => false) {
+    open(topic, render, given = {}) {
       for (const [name, one] of topics) if (one.readers === 0) topics.delete(name)
-      const live: Live = topics.get(topic) ?? createLive(render, { isOver, others: () => readers() - live.readers })
+      const live: Live = topics.get(topic) ?? createLive(render, { ...given, others: () => readers() - live.readers })
       topics.set(topic, live)
       return live.open()
     },

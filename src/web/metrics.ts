@@ -6,28 +6,34 @@ import type { Meter } from '../meter.ts'
 import { withinLimit } from '../within-limit.ts'
 import type { Page } from './health.ts'
 import type { FleetFacts } from './metrics-facts.ts'
-import { OF_FLEET, OF_PROCESS, type Metric, type ProcessFacts } from './metrics-table.ts'
+import { OF_FLEET, type Metric } from './metrics-table.ts'
+import { OF_PROCESS, type ProcessFacts } from './process-metrics.ts'
 
 interface Deps {
   readonly version: string
   readonly meter: Meter
   readonly connections: () => ProcessFacts['connections']
-  /** Once for all who ask at the same time: cached-for.ts. */
+  readonly isStarted: () => boolean
+  /** Once for all who ask at the same time: cached-for.ts. Null where the database answers, and the state cannot be read. */
   readonly readFleet: () => Promise<FleetFacts | null>
 }
 
 /** Then it is shown without the fleet. Prometheus gives up after ten seconds. */
 const PATIENCE_MS = 4_000
 
-export function createMetrics({ version, meter, connections, readFleet }: Deps): () => Promise<Page> {
+/** The database does not answer. */
+const AWAY = 'away' as const
+
+export function createMetrics({ version, meter, connections, isStarted, readFleet }: Deps): () => Promise<Page> {
   return async () => {
     const fleet = await withinLimit(
-      readFleet().catch(() => null),
+      readFleet().catch(() => AWAY),
       PATIENCE_MS,
-      () => null,
+      () => AWAY,
     )
-    const own: ProcessFacts = { version, meter, connections: connections(), databaseUp: fleet !== null }
-    return await render(fleet, own)
+    const databaseUp = fleet !== AWAY
+    const own: ProcessFacts = { version, meter, connections: connections(), databaseUp, isStarted: isStarted() }
+    return await render(fleet === AWAY ? null : fleet, own)
   }
 }
 

@@ -91,7 +91,7 @@ function followRun({ sql, live }: Deps, id: number): Response | null {
       return messagePage('The run cannot be read just now', reason(error))
     }
   }
-  return live.open(`run ${id}`, render, () => isOver)
+  return live.open(`run ${id}`, render, { isOver: () => isOver })
 }
 
 function addChanges(app: Hono<Env>, { sql, show, actions }: Deps): void {

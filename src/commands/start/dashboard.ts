@@ -26,6 +26,7 @@ export function dashboardOf(
       rate: config.rate,
       fleet,
       push: config.push,
+      meter: running.meter,
       version: VERSION,
     })
   }

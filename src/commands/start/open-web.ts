@@ -2,7 +2,7 @@
 import { VERSION } from '../../assemble/remote.ts'
 import type { Store } from '../../assemble/store.ts'
 import type { Queues } from '../../jobs/queues.ts'
-import { readOverview } from '../../report/overview.ts'
+import { readLostEdits, readOverview } from '../../report/overview.ts'
 import { connectionsTo, explainDatabase } from '../../store/connection/database.ts'
 import { isMigrated } from '../../store/schema/migrate.ts'
 import { createWriteCheck } from '../../store/server/fitness.ts'
@@ -20,7 +20,8 @@ export async function openWeb(service: Service, running: Running): Promise<Web> 
   const fleet = fleetStateOf(config, sql)
   running.closers.push(() => fleet.close())
   const checkWrites = createWriteCheck(sql)
-  const overview = cachedFor(KEPT_MS, () => readOverview(sql, { ...service, rate: config.rate, fleet }))
+  const lostEdits = cachedFor(LOST_EDITS_KEPT_MS, () => readLostEdits(sql))
+  const overview = cachedFor(KEPT_MS, () => readOverview(sql, { ...service, rate: config.rate, fleet, lostEdits }))
   const started = async (): Promise<void> => {
     if (running.notReady !== null) throw new Error(running.notReady)
   }
@@ -39,13 +40,17 @@ export async function openWeb(service: Service, running: Running): Promise<Web> 
         version: VERSION,
         meter: running.meter,
         connections: () => connectionsTo(store.url),
-        readFleet: () => readFleetFacts({ overview, queues: () => running.queues }),
+        isStarted: () => running.notReady === null,
+        readFleet: () => readFleetFacts({ sql, overview, queues: () => running.queues }),
       }),
     },
     notices: () => (running.clock === undefined ? {} : { clock: running.clock.notice() }),
     otherwise: parts.has('web') ? dashboardOf(service, running, { fleet, overview }) : undefined,
   })
 }
+
+/** A trigger that was dropped is shown that late, and so is one that "migrate" has made again. */
+const LOST_EDITS_KEPT_MS = 15_000
 
 function serverChecks({ sql, url }: Store, queues: Queues, checkWrites: () => Promise<void>): Checks {
   return {

@@ -39,7 +39,7 @@ export async function raiseParkedAlert(
   bodyOf: (alert: ParkedAlert) => Readonly<Record<string, unknown>>,
 ): Promise<void> {
   const [row] = await sql<(ParkedAlert & { last: string | null; due: boolean; isOpen: boolean })[]>`
-    with told as (${newestAlert(sql)}),
+    with newest as (${newestAlert(sql)}),
     failure as (${newestAlert(sql, sql`and kind = 'failure'`)}),
     reported as (
       select coalesce(max(fingerprint::timestamptz), '-infinity') as parked_at, coalesce(max(raised_at), '-infinity') as at
@@ -52,7 +52,7 @@ export async function raiseParkedAlert(
       (select coalesce(json_agg(json_build_object('change', id, 'resource', resource, 'record', record_id, 'code', code, 'reason', reason)), '[]')
         from (select * from fresh order by id desc limit ${listed}) first) as changes,
       (select max(settled_at)::text from fresh) as last,
-      coalesce((select kind = 'failure' from told where subject = ${SUBJECT}), false) as "isOpen",
+      coalesce((select kind = 'failure' from newest where subject = ${SUBJECT}), false) as "isOpen",
       (select at < now() - ${REPORTED_EVERY}::interval from reported)
         and ((select min(settled_at) from fresh) < now() - ${WAITED_FOR}::interval
           or not ${isLeaseHeld(sql, PUSH_LEASE)}) as due`

@@ -7,7 +7,9 @@ function follow() {
     // Not under the hands of a person who reads it by the keyboard, or marks some of it.
     const selection = document.getSelection()
     if (place.contains(document.activeElement) || (selection !== null && !selection.isCollapsed)) return
+    const open = [...place.querySelectorAll('details[open][id]')].map(({ id }) => id)
     place.innerHTML = data
+    for (const id of open) document.getElementById(id)?.setAttribute('open', '')
   })
   source.addEventListener('error', () => {
     if (source.readyState === EventSource.CLOSED) setTimeout(() => location.reload(), 30_000)

@@ -16,7 +16,7 @@ import {
 import type { ChangeDetails, SendBlockers } from '../../store/outbox/changes.ts'
 import type { Session } from '../access.ts'
 import { keyField } from './layout.ts'
-import { badge, bounded, said, shown, table, when, type Html } from './text.ts'
+import { badge, bounded, clipped, said, shown, table, when, type Html } from './text.ts'
 
 export interface ChangesFacts {
   readonly changes: readonly ChangeDetails[]
@@ -116,7 +116,7 @@ function oneChange(change: ChangeDetails, facts: ChangesFacts, session: Session,
       ${badge(wordOf(state), PARKED.includes(state) ? 'bad' : 'plain')}
     </h3>
     <p>Made ${when(madeAt, now)} by ${said(madeBy)}.</p>
-    ${why !== null && html`<p>${said(why)}</p>`}
+    ${why !== null && html`<p>${clipped(why, `why-${id}`)}</p>`}
     ${(errors ?? []).map(({ column, message }) => html`<p>${said(column ?? 'the record')}: ${said(message)}</p>`)}
     ${values(decisionsOf(change), catalog.get(resource))} ${session.right === 'act' && actions(change)}
   </article>`

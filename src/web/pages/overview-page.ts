@@ -17,7 +17,7 @@ import { many, moment, thousands } from '../../report/words.ts'
 import type { PastRun } from '../../store/runs/run-history.ts'
 import type { RunStatus } from '../../store/runs/status.ts'
 import { runsChart } from './run-pages.ts'
-import { badge, number, outcomeBadge, resourceLink, runLink, said, table, when, type Html } from './text.ts'
+import { badge, clipped, number, outcomeBadge, resourceLink, runLink, said, table, when, type Html } from './text.ts'
 
 export interface Snapshot {
   readonly overview: Overview
@@ -28,10 +28,13 @@ export interface Snapshot {
 
 /** Without forms, so that it is the same for all who look, and can be sent to all at once. */
 export const overviewContent = ({ overview, runs, push }: Snapshot): Html =>
-  html`<h1 class="${overview.problems.length === 0 ? 'well' : 'ill'}">${headline(overview)}</h1>
+  html`<h1 class="${isWell(overview) ? 'well' : 'ill'}">${headline(overview)}</h1>
     ${overview.clock !== null && html`<p class="notice warn">${overview.clock}</p>`}
     ${overview.problems.length > 0 && problemList(overview.problems)} ${runsOf(overview)} ${goingOn(overview, push)}
     ${runsChart(runs)} ${resourceTable(overview)}`
+
+const isWell = ({ problems, resources }: Overview): boolean =>
+  problems.length === 0 && resources.every(({ isLate }) => !isLate)
 
 /** Problems of many resources mostly have one reason. */
 const problemList = (problems: readonly Problem[]): Html =>
@@ -39,9 +42,9 @@ const problemList = (problems: readonly Problem[]): Html =>
     <h2 id="problems">What needs a person</h2>
     <ul class="problems">
       ${groupsOf(problems).map(
-        (those) =>
+        (those, at) =>
           html`<li>
-            ${names(those)} ${said(those[0].message)} ${whereTo(those[0])}
+            ${names(those)} ${clipped(those[0].message, `problem-${at}`)} ${whereTo(those[0])}
             <small>${standingOf(those)}</small>
           </li>`,
       )}
@@ -53,10 +56,11 @@ const names = (those: readonly Problem[]): Html =>
     .filter(({ what }) => what === 'resource')
     .map(({ name }, at) => html`${at > 0 && ', '}${resourceLink(name ?? '')}`)}`
 
-function whereTo({ what, name }: Problem): Html {
+function whereTo({ what, name, run }: Problem): Html {
+  if (run !== undefined) return html`<a href="/runs/${run}">See the run</a>`
   if (what === 'edits') return html`<a href="/changes">See the changes</a>`
   if (what === 'records' && name !== null) return html`<a href="/resources/${encodeURIComponent(name)}">See them</a>`
-  return what === 'schedule' || what === 'run' ? html`<a href="/runs">See the runs</a>` : html``
+  return what === 'schedule' ? html`<a href="/runs">See the runs</a>` : html``
 }
 
 function runsOf({ runs, at }: Overview): Html {

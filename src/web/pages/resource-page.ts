@@ -6,7 +6,7 @@ import type { PastOutcome } from '../../store/runs/run-history.ts'
 import type { ResourceStatus } from '../../store/runs/status.ts'
 import { chart, levelOf } from './chart.ts'
 import { outcomeTable } from './run-pages.ts'
-import { bounded, exactly, number, outcomeBadge, said, shown, table, when, type Html } from './text.ts'
+import { bounded, exactly, number, outcomeBadge, said, shown, table, when, WHOLE, type Html } from './text.ts'
 
 export interface ResourceFacts {
   readonly type: string
@@ -48,7 +48,7 @@ export const resourcePage = ({ type, at, status, history, findings }: ResourceFa
     )}`
 
 const state = (one: ResourceStatus, at: Date): Html =>
-  html`${one.lastOutcome !== 'ok' && one.lastOutcome !== 'absent' && one.message !== null && html`<p class="notice bad">${said(one.message)}</p>`}
+  html`${one.lastOutcome !== 'ok' && one.lastOutcome !== 'absent' && one.message !== null && html`<p class="notice bad">${said(one.message, WHOLE)}</p>`}
     <dl>
       <dt>Last outcome</dt>
       <dd>${outcomeBadge(one.lastOutcome)}</dd>

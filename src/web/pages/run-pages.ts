@@ -3,7 +3,7 @@ import { html } from 'hono/html'
 import { duration, moment, thousands } from '../../report/words.ts'
 import type { PastOutcome, PastRun } from '../../store/runs/run-history.ts'
 import { chart, levelOf } from './chart.ts'
-import { exactly, number, outcomeBadge, resourceLink, runLink, said, table, type Html } from './text.ts'
+import { clipped, exactly, number, outcomeBadge, resourceLink, runLink, said, table, WHOLE, type Html } from './text.ts'
 
 const lasted = (from: Date, to: Date | null): string => (to === null ? '–' : duration(to.getTime() - from.getTime()))
 
@@ -57,7 +57,7 @@ export const runsPage = (runs: readonly PastRun[]): Html =>
 
 export const runPage = (run: PastRun, outcomes: readonly PastOutcome[]): Html =>
   html`<h1>Run ${run.id} (${run.kind}): ${run.finishedAt === null ? 'goes on' : (run.outcome ?? '–')}</h1>
-    ${run.error !== null && html`<p class="notice bad">${said(run.error)}</p>`}
+    ${run.error !== null && html`<p class="notice bad">${said(run.error, WHOLE)}</p>`}
     <dl>
       <dt>Begun</dt>
       <dd>${exactly(run.startedAt)}</dd>
@@ -95,7 +95,7 @@ export const outcomeTable = (outcomes: readonly PastOutcome[], by: 'resource' | 
             ${by === 'resource' ? resourceLink(one.resource) : html`${runLink(one.runId)}<small>${exactly(one.finishedAt)}</small>`}
           </th>
           <td>
-            ${outcomeBadge(one.outcome)}${one.message !== null && html`<small class="message">${said(one.message)}</small>`}
+            ${outcomeBadge(one.outcome)}${one.message !== null && html`<small class="message">${clipped(one.message, `message-${one.runId}-${one.resource}`)}</small>`}
           </td>
           ${[one.expected, one.seen, one.inserted, one.updated, one.unchanged, one.deleted, one.parked, one.pages].map(
             (count) => html`<td class="number">${number(count)}</td>`,

@@ -15,6 +15,34 @@ const LONGEST = 1_000
 /** In `bdi`, so that a text that is read from the right turns nothing around it. */
 export const said = (text: string, longest = LONGEST): Html => html`<bdi>${bounded(text, longest)}</bdi>`
 
+/** So much of a text pushes nothing else off the screen, and ours are whole. */
+const GLANCE = 400
+/** Of a page that may have it 64 times. */
+const MOST = 4_000
+/** Of the page about it: our messages are shorter, and what ScopeStack or Postgres said may be megabytes. */
+export const WHOLE = 20_000
+
+/**
+ * The beginning of a long text, and all of it one click away.
+ *
+ * @param id by which it stays open when the page is sent anew: live.js. Unique on the page.
+ */
+export const clipped = (text: string, id: string): Html =>
+  text.length <= GLANCE
+    ? said(text)
+    : html`<span class="clipped">${said(glanceOf(text))}</span>
+        <details class="whole" id="${id}">
+          <summary>All of it</summary>
+          ${said(text, MOST)}
+        </details>`
+
+/** Up to a space, if there is one near. */
+function glanceOf(text: string): string {
+  const cut = text.slice(0, GLANCE)
+  const space = cut.lastIndexOf(' ')
+  return `${(space > GLANCE / 2 ? cut.slice(0, space) : cut).replace(/[\ud800-\udbff]$/, '')} …`
+}
+
 /** The same where no element can stand: in an attribute. */
 export function bounded(text: string, longest = LONGEST): string {
   if (text.length <= longest) return visible(text)

@@ -6,6 +6,7 @@ import { bindAccount } from '../../../src/store/fleet/account.ts'
 import { SESSION_SECONDS, createAccess } from '../../../src/web/access.ts'
 import { createDatabase, type TestDatabase } from '../../support/postgres/database.ts'
 import { onTestFinished } from '../../support/run/test-context.ts'
+import { until } from '../../support/until.ts'
 import { openBoard, type Board } from './board.ts'
 
 const LOOK = 'look-at-it-0123456789'
@@ -112,6 +113,40 @@ test('a page is shown to who signed in, or sends the token, and to no other', as
   expect(https.headers['set-cookie']![0]).toMatch(/; Secure$/)
   const out = await board.post('/sign-out', { key: '' }, { cookie })
   expect(out.headers['set-cookie']![0]).toMatch(/^scopestack_sync=; .*Max-Age=0/)
+})
+
+test('who tries what is no token is logged and counted, a few times a minute, and never what was tried', async () => {
+  const board = await open({
+    access: { host: '127.0.0.1', tokens: { look: LOOK, act: ACT } },
+    signInsGatheredMs: 1_500,
+  })
+  const guess = (token: string, headers: Record<string, string> = {}) => board.post('/sign-in', { token }, headers)
+  await guess('first-guess-0123456789')
+  for (let times = 0; times < 30; times++)
+    await guess('next-guess-0123456789', { 'x-forwarded-for': `203.0.113.${times}` })
+  await board.get('/', { authorization: 'Bearer third-guess-0123456789' })
+  await guess(LOOK)
+  // Its time is over, which is no guess.
+  await board.get('/', { cookie: 'scopestack_sync=look.1.x' })
+  const refused = () => board.lines.filter(({ msg }) => String(msg).includes('refused'))
+  await until(() => refused().length > 1, 'what was gathered')
+  expect(refused().slice(0, 2)).toMatchObject([
+    {
+      level: 40,
+      signIns: 1,
+      from: [{ from: '127.0.0.1' }],
+      msg: 'A sign-in to the dashboard was refused: not the token',
+    },
+    { signIns: 31, msg: '31 sign-ins to the dashboard were refused: not the token' },
+  ])
+  expect(refused()[1]!['from']).toHaveLength(10)
+  expect((refused()[1]!['from'] as unknown[])[0]).toEqual({ from: '127.0.0.1', forwardedFor: '203.0.113.0', times: 1 })
+  expect(board.lines).toContainEqual(expect.objectContaining({ msg: 'signed in to the dashboard', tokenMay: 'look' }))
+  expect(JSON.stringify(board.lines)).not.toMatch(/guess|look-at-it/)
+  expect(board.meter.read('signIns')).toEqual([
+    { labels: { outcome: 'refused' }, value: 32 },
+    { labels: { outcome: 'ok' }, value: 1 },
+  ])
 })
 
 test('a session cannot be made, raised or prolonged, and ends with its time and with the token', async () => {

@@ -5,6 +5,7 @@ import { text } from 'node:stream/consumers'
 import { pino } from 'pino'
 import type { BeginRunDeps } from '../../../src/jobs/begin-run.ts'
 import { readSchedules } from '../../../src/jobs/schedule.ts'
+import { createMeter, type Meter } from '../../../src/meter.ts'
 import { openFleetState } from '../../../src/report/fleet-state.ts'
 import { readOverview, type OverviewDeps } from '../../../src/report/overview.ts'
 import { openDatabase, type Database } from '../../../src/store/connection/database.ts'
@@ -23,6 +24,7 @@ export interface Board extends AsyncDisposable {
   readonly url: string
   readonly dashboard: Dashboard
   readonly sql: Database
+  readonly meter: Meter
   /** Of its log. */
   readonly lines: readonly Readonly<Record<string, unknown>>[]
   get(path: string, headers?: Record<string, string>): Promise<Page>
@@ -54,6 +56,7 @@ export async function openBoard(
 ): Promise<Board> {
   const sql = openDatabase(databaseUrl, { connections: 3 })
   const lines: Record<string, unknown>[] = []
+  const meter = createMeter()
   const log = pino({ base: null }, { write: (line) => void lines.push(JSON.parse(line) as Record<string, unknown>) })
   const dashboard = createDashboard({
     sql,
@@ -66,6 +69,7 @@ export async function openBoard(
     now: () => ({ queues, log }),
     ...overviewDeps(sql),
     push: 'on',
+    meter,
     version: '0.1.0',
     ...changes,
   })
@@ -88,6 +92,7 @@ export async function openBoard(
     url: web.url,
     dashboard,
     sql,
+    meter,
     lines,
     get,
     async post(path, fields, headers = {}) {

@@ -82,7 +82,7 @@ test('what is the same is not sent again, what changed is sent to all from one r
       made++
       return html`<p>${content}</p>`
     },
-    { everyMs: 1, most: 3 },
+    { everyMs: () => 1, most: 3 },
   )
   const readers = [live.open()!, live.open()!].map((response) => response.body!.getReader())
   expect(live.open()).not.toBeNull()

@@ -38,7 +38,7 @@ test('nothing was read yet, then all is up to date, and then a person sees what 
   expect((await board.get('/')).text).toContain('Nothing was read yet; next incremental read in ')
   await worker.run(TYPES)
   await until(
-    async () => (await board.get('/')).text.includes('All 4 resources are up to date as of '),
+    async () => (await board.get('/')).text.includes('All 2 scheduled resources are up to date as of '),
     'all to be read',
   )
 

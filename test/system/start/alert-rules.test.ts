@@ -68,6 +68,12 @@ const notDrained = {
     summary: 'Jobs wait in the queue sync, and no worker takes them: 1.',
   },
 }
+const stuck = {
+  ScopeStackSyncRunStuck: {
+    labels: { kind: 'full' },
+    summary: 'The open full run goes on for more than two intervals of its schedule, or two days where it has none.',
+  },
+}
 const away = {
   ScopeStackSyncProcessAway: { labels: { instance: 'worker-1:8080' }, summary: 'worker-1:8080 does not answer.' },
 }
@@ -88,11 +94,15 @@ const casesOfFleet = (pages: States['pages']): Case[] => [
     fires: {
       ScopeStackSyncStale: {
         labels: { resource: 'tags' },
-        summary: 'The table tags is older than two intervals of the full schedule.',
+        summary: 'The table tags is older than two intervals of its schedule.',
       },
     },
   },
-  { name: 'a table that no schedule reads is three years old', steps: two(pages.notScheduled, 50), fires: {} },
+  {
+    name: 'a table that no schedule reads is three years old, another was never read',
+    steps: two(pages.notScheduled, 50),
+    fires: {},
+  },
   {
     name: 'a table was never read',
     steps: two(pages.neverRead, 50),
@@ -133,11 +143,20 @@ const casesOfFleet = (pages: States['pages']): Case[] => [
   {
     name: 'a run goes on for three years',
     steps: two(pages.runStuck, 50),
+    fires: { ...notDrained, ...stuck },
+  },
+  {
+    name: 'the full schedule is off, and the incremental one did nothing for three years',
+    steps: two(pages.changesOnly, 50),
     fires: {
-      ...notDrained,
-      ScopeStackSyncRunStuck: {
-        labels: { kind: 'full' },
-        summary: 'A full run goes on for more than two intervals of its schedule; ticks meanwhile are skipped.',
+      ScopeStackSyncQueueNotDrained: {
+        ...notDrained.ScopeStackSyncQueueNotDrained,
+        summary: 'Jobs wait in the queue sync, and no worker takes them: 2.',
+      },
+      ...stuck,
+      ScopeStackSyncStale: {
+        labels: { resource: 'projects' },
+        summary: 'The table projects is older than two intervals of its schedule.',
       },
     },
   },
@@ -205,6 +224,35 @@ const casesOfProcesses = (pages: States['pages']): Case[] => [
       ScopeStackSyncDatabaseAway: {
         labels: { instance: 'worker-1:8080' },
         summary: 'worker-1:8080 gets no response from its database.',
+      },
+    },
+  },
+  {
+    name: 'a process waits for its queue',
+    steps: one([pages.notStarted, 20]),
+    fires: {
+      ScopeStackSyncNotStarted: {
+        labels: { instance: 'worker-1:8080' },
+        summary: 'worker-1:8080 answers, and has not started.',
+      },
+    },
+  },
+  {
+    name: 'a table of the state is gone',
+    steps: one([pages.over, 40], [pages.unreadable, 20]),
+    fires: {
+      ScopeStackSyncStateUnreadable: {
+        labels: { instance: 'worker-1:8080' },
+        summary: 'worker-1:8080 reaches its database, and cannot read the state there.',
+      },
+    },
+  },
+  {
+    name: 'someone guesses the token of the dashboard',
+    steps: one([pages.over, 40], [pages.guessed, 10]),
+    fires: {
+      ScopeStackSyncSignInsRefused: {
+        summary: 'Sign-ins to the dashboard are refused, ten times or more in half an hour.',
       },
     },
   },

@@ -1,5 +1,5 @@
-import { scrape, sumOf, type Exposition } from '../../support/network/exposition.ts'
 /** Brings processes of `start` into each state that an alert rule is for, and keeps what /metrics shows there. */
+import { scrape, sumOf, type Exposition } from '../../support/network/exposition.ts'
 import { startWireRelay, type WireRelay } from '../../support/network/wire-relay.ts'
 import { endCoolDown } from '../../support/tables/fleet.ts'
 import { makeDue, makeEarlier, readStates } from '../../support/tables/outbox.ts'
@@ -13,7 +13,7 @@ import {
 } from '../../support/tables/progress.ts'
 import { beginOpenRunsAgo, insertOpenRun, silenceFirstProcess } from '../../support/tables/runs.ts'
 import { until } from '../../support/until.ts'
-import { addressOf, ended, openUnattended, type Started, type Unattended } from './unattended.ts'
+import { addressOf, ended, openUnattended, YEARLY, type Started, type Unattended } from './unattended.ts'
 
 const P = 'scopestack_sync_'
 
@@ -34,11 +34,16 @@ const hasNone =
   (page: Exposition) =>
     sumOf(page, P + name, ...labels) === 0
 
+const TOKEN = 'acts-on-it-0123456789'
+const authorization = `Bearer ${TOKEN}`
+
 /** As the button of the dashboard does. @returns when it has ended. */
 async function runNow(setting: Unattended, url: string, number: number): Promise<void> {
-  const [, key] = /name="key" value="([^"]*)"/.exec(await (await fetch(`${url}/schedule`)).text())!
+  const [, key] = /name="key" value="([^"]*)"/.exec(
+    await (await fetch(`${url}/schedule`, { headers: { authorization } })).text(),
+  )!
   const body = new URLSearchParams({ key: key!, do: 'run:full' })
-  const { status } = await fetch(`${url}/schedule`, { method: 'POST', body })
+  const { status } = await fetch(`${url}/schedule`, { method: 'POST', body, headers: { authorization } })
   if (status !== 200) throw new Error(`The run was not begun: ${status}`)
   await ended(setting, number)
   await shown(url, `run ${number}`, hasNone('run_open_seconds'))
@@ -59,7 +64,7 @@ export async function visitStates(): Promise<States> {
 async function visitAll() {
   await using setting = await openUnattended('postgres')
   await using relay = await startWireRelay(setting.databaseUrl)
-  const first = setting.start({ SYNC_RESOURCES: 'clients,tags', SYNC_RATE: '100' })
+  const first = setting.start({ SYNC_RESOURCES: 'clients,tags,teams', SYNC_RATE: '100', DASHBOARD_TOKEN: TOKEN })
   await ended(setting)
   const url = await addressOf(first)
   const good = await shown(url, 'a run that ended, and itself', (page) =>
@@ -69,8 +74,9 @@ async function visitAll() {
   const ofTables = await visitTables(setting, url)
   const ofEdits = await visitEdits(setting, url)
   const ofRequests = await visitRequests(setting, url)
+  const ofDashboard = await visitDashboard(setting, url)
   const ofProcesses = await visitProcesses(setting, relay, { process: first, url })
-  return { pages: { good, ...ofTables, ...ofEdits, ...ofRequests, ...ofProcesses }, text }
+  return { pages: { good, ...ofTables, ...ofEdits, ...ofRequests, ...ofDashboard, ...ofProcesses }, text }
 }
 
 async function visitTables({ sql }: Unattended, url: string) {
@@ -79,6 +85,7 @@ async function visitTables({ sql }: Unattended, url: string) {
   await deleteParked(sql)
   await readEarlier(sql, 'tags', '3 years')
   const stale = await shown(url, 'its age', (page) => sumOf(page, `${P}freshness_seconds`, 'tags') > 90_000_000)
+  await forgetCheckpoints(sql, 'teams')
   await insertCheckpoint(sql, 'teams')
   await readEarlier(sql, 'tags', '-3 years')
   const neverRead = await shown(url, 'a table without a read', (page) => {
@@ -88,12 +95,15 @@ async function visitTables({ sql }: Unattended, url: string) {
   })
   await forgetCheckpoints(sql, 'teams')
   await insertCompleteRead(sql, 'teams')
-  await readEarlier(sql, 'teams', '3 years')
-  const notScheduled = await shown(url, 'the age of a table that no schedule reads', (page) => {
-    const age = sumOf(page, `${P}freshness_seconds`, 'teams')
-    return age > 90_000_000 && age < Infinity
+  await insertCompleteRead(sql, 'vendors')
+  await readEarlier(sql, 'vendors', '3 years')
+  await insertCheckpoint(sql, 'products')
+  const notScheduled = await shown(url, 'the age of tables that no schedule reads', (page) => {
+    const age = sumOf(page, `${P}freshness_seconds`, 'vendors')
+    return age > 90_000_000 && age < Infinity && sumOf(page, `${P}freshness_seconds`, 'products') === Infinity
   })
-  await forgetCheckpoints(sql, 'teams')
+  await forgetCheckpoints(sql, 'vendors')
+  await forgetCheckpoints(sql, 'products')
   return { recordsParked, stale, neverRead, notScheduled }
 }
 
@@ -150,6 +160,19 @@ async function visitRequests(setting: Unattended, url: string) {
   return { runFailed, beforeRejected, rejected, failing, renewedLate, refused, over }
 }
 
+async function visitDashboard({ sql }: Unattended, url: string) {
+  await sql`alter table sync.paused_schedules rename to lost_schedules`
+  const unreadable = await shown(url, 'no state', ({ samples }) => !samples.has(`${P}problems`))
+  await sql`alter table sync.lost_schedules rename to paused_schedules`
+  await shown(url, 'the state', has('processes', 'alive'))
+  for (let times = 0; times < 12; times++) {
+    const body = new URLSearchParams({ token: `not-this-one-${times}` })
+    const { status } = await fetch(`${url}/sign-in`, { method: 'POST', body })
+    if (status !== 401) throw new Error(`A token was guessed: ${status}`)
+  }
+  return { unreadable, guessed: await scrape(url) }
+}
+
 /** The first is killed, and with it the only worker. */
 async function visitProcesses(
   { sql, start }: Unattended,
@@ -171,5 +194,20 @@ async function visitProcesses(
   relay.freeze()
   const databaseAway = await shown(url, 'no database', (page) => sumOf(page, `${P}process_database_up`) === 0)
   relay.thaw()
-  return { bothAlive, killed, oneKilled, notDrained, runStuck, databaseAway }
+  const waiting = start({ REDIS_URL: 'redis://127.0.0.1:1' }, 'scheduler')
+  const notStarted = await shown(await addressOf(waiting), 'a database, and no queue', (page) =>
+    [has('process_database_up'), hasNone('process_started')].every((one) => one(page)),
+  )
+  await insertCompleteRead(sql, 'projects')
+  await readEarlier(sql, 'projects', '3 years')
+  const third = start(
+    { SYNC_RESOURCES: 'projects', SYNC_SCHEDULE: 'off', SYNC_INCREMENTAL_SCHEDULE: YEARLY },
+    'scheduler',
+  )
+  const changesOnly = await shown(await addressOf(third), 'what is late, and its own job', (page) =>
+    [has('late'), (one: Exposition) => sumOf(one, `${P}queue_jobs`, 'queue="sync"', 'waiting"') === 2].every((one) =>
+      one(page),
+    ),
+  )
+  return { bothAlive, killed, oneKilled, notDrained, runStuck, databaseAway, notStarted, changesOnly }
 }

@@ -3,11 +3,17 @@ import { join } from 'node:path'
 import { expect, test, vi } from 'vitest'
 import { createMeter } from '../../../src/meter.ts'
 import { cachedFor, KEPT_MS } from '../../../src/web/cached-for.ts'
-import { OF_FLEET, OF_PROCESS } from '../../../src/web/metrics-table.ts'
+import { OF_FLEET } from '../../../src/web/metrics-table.ts'
 import { createMetrics } from '../../../src/web/metrics.ts'
+import { OF_PROCESS } from '../../../src/web/process-metrics.ts'
 import { onTestFinished } from '../../support/run/test-context.ts'
 
-const own = () => ({ version: '1', meter: createMeter(), connections: () => ({ busy: 1, idle: 2 }) })
+const own = () => ({
+  version: '1',
+  meter: createMeter(),
+  connections: () => ({ busy: 1, idle: 2 }),
+  isStarted: () => true,
+})
 
 test('without the database a process shows what it knows itself', async () => {
   const process = own()
