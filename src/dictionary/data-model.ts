@@ -14,7 +14,8 @@ a column with a list of ids (\`text[]\`). Lines within an area are drawn; where 
 beside it.
 
 Every table also has \`account_id\`, which leads to the one row of \`accounts\`; it is left out of the diagrams, as are most columns.
-\`npm run -s sync -- dictionary\` shows all of them, and what only your account has.`
+\`npm run -s sync -- dictionary\` shows all of them, and what only your account has. How to use the tables:
+[analysts.md](analysts.md).`
 
 /** What docs/data-model.md has: the diagrams, and each table in one line. */
 export function dataModelDocs(): string {
