@@ -77,11 +77,14 @@ DECLARE
   value jsonb;
   given jsonb := '{}';
   moved text[] := '{}';
+  held jsonb;
 BEGIN
   IF jsonb_typeof(NEW.sync_extra) <> 'object' THEN RETURN NEW; END IF;
+  held := to_jsonb(NEW);
   FOR one IN SELECT * FROM jsonb_to_recordset(TG_ARGV[0]::jsonb) AS c(member text, name text, kind text, target text) LOOP
     value := NEW.sync_extra -> one.member;
-    CONTINUE WHEN value IS NULL;
+    -- A column that somebody has dropped takes nothing.
+    CONTINUE WHEN value IS NULL OR NOT held ? one.name;
     IF one.kind <> 'json' THEN value := coalesce(to_jsonb(sync.column_text(one.kind, one.target, value)), 'null'); END IF;
     given := given || jsonb_build_object(one.name, value);
     IF value <> 'null' OR NEW.sync_extra -> one.member = 'null' THEN moved := moved || one.member; END IF;

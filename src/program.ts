@@ -3,6 +3,7 @@ import { Command, CommanderError } from 'commander'
 import pkg from '../package.json' with { type: 'json' }
 import { backfill } from './commands/help/backfill.ts'
 import { changes } from './commands/help/changes.ts'
+import { columns } from './commands/help/columns.ts'
 import { demo } from './commands/help/demo.ts'
 import { dictionary } from './commands/help/dictionary.ts'
 import { discover } from './commands/help/discover.ts'
@@ -32,6 +33,7 @@ const VERBS: readonly Verb[] = [
   push,
   changes,
   verify,
+  columns,
   status,
   doctor,
   discover,

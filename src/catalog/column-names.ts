@@ -47,3 +47,13 @@ export function freeColumnName(member: string, from: Column['from'], taken: Read
     if (!taken.has(name)) return name
   }
 }
+
+/** Null where a person may give a column this name; else why not. */
+export function wrongColumnName(name: string, taken: ReadonlySet<string>): string | null {
+  if (!/^[a-z][a-z0-9_]{0,62}$/.test(name)) {
+    return `"${name}" is no name for a column here: small letters, digits and _, at most 63, a letter first.`
+  }
+  if (name.startsWith('sync_')) return `"${name}" begins with sync_, as the columns of this program do.`
+  if (RESERVED.has(name)) return `"${name}" is a word of SQL or a column of every table, and would have to be quoted.`
+  return taken.has(name) ? `The table has a column ${name} already.` : null
+}

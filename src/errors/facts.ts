@@ -56,6 +56,8 @@ export interface FactsOf {
   SYNC_FORBIDDEN: OfUrl & { readonly resource?: string | undefined }
   SYNC_LIST_NOT_FOUND: OfUrl & { readonly resource: string }
   SYNC_REQUEST_REFUSED: OfUrl & { readonly status: number; readonly detail: string }
+  SYNC_COLUMN_USED: { readonly column: string; readonly users: string }
+  SYNC_COLUMN_REFUSED: { readonly said: string }
   SYNC_PAGE_REPEATED: OfUrl & { readonly page: number }
   SYNC_LIST_NOT_IN_ORDER: { readonly path: string; readonly page: number }
   SYNC_LIST_OUT_OF_REACH: { readonly path: string; readonly page: number; readonly status: number | null }

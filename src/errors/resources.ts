@@ -87,3 +87,20 @@ export const parentNotRead = (facts: { resource: string; parent: string; seconds
   syncError('SYNC_NOT_YET', `${facts.resource} is read after ${facts.parent}, in ${facts.seconds} s at the earliest.`, {
     facts,
   })
+
+/** @param facts.users `view reporting.pipeline, view reporting.terms` */
+export const columnUsed = (facts: { column: string; users: string }): SyncError =>
+  syncError(
+    'SYNC_COLUMN_USED',
+    `Column ${facts.column} is used by ${facts.users}, and stays as it is. Change or drop that first; nothing is ` +
+      'dropped with a column.',
+    { facts },
+  )
+
+export const columnRefused = (facts: { said: string }): SyncError =>
+  syncError(
+    'SYNC_COLUMN_REFUSED',
+    `Postgres does not let the column be changed: ${facts.said.replace(/\.$/, '')}. Connect as the owner of the table, or ` +
+      'change what is named.',
+    { facts },
+  )

@@ -4,6 +4,7 @@ import { notMigrated } from '../errors/database.ts'
 import { hostClockNotice } from '../jobs/clock.ts'
 import { intervalsAbout, type Schedule } from '../jobs/schedule.ts'
 import type { RateState } from '../rate-limit-store.ts'
+import { readMemberList, type ListedMember } from '../store/columns/member-list.ts'
 import type { Database } from '../store/connection/database.ts'
 import { readProcesses, type Process } from '../store/fleet/processes.ts'
 import type { QueueDepth } from '../store/fleet/queue-depths.ts'
@@ -61,6 +62,8 @@ export interface Overview extends Status {
     readonly depths: readonly QueueDepth[] | null
   }
   readonly requests: Requests
+  /** Members that no release describes, each with its column or why it has none. */
+  readonly members: readonly ListedMember[]
 }
 
 /** To ScopeStack, of all processes of `start`. */
@@ -122,7 +125,15 @@ async function readNewest(sql: Database, { schedules, rate, fleet }: OverviewDep
   const lastTicks = new Map<string, Date>()
   if (!(await isMigrated(sql))) {
     const requests: Requests = { ...NO_REQUESTS, rate, state: null }
-    const none = { processes: [], localEdits: {}, oldestEdit: null, parkedSince: null, paused: [], depths: null }
+    const none = {
+      processes: [],
+      localEdits: {},
+      oldestEdit: null,
+      parkedSince: null,
+      paused: [],
+      depths: null,
+      members: [],
+    }
     return { ...none, isOlder: true, lastTicks, requests }
   }
   for (const { name } of schedules) {
@@ -141,6 +152,7 @@ async function readNewest(sql: Database, { schedules, rate, fleet }: OverviewDep
     parkedSince: (localEdits['parked'] ?? 0) > 0 ? await oldestParkedAt(sql) : null,
     processes: await readProcesses(sql),
     paused: await readPausedSchedules(sql),
+    members: await readMemberList(sql, catalog),
     depths,
     requests: { ...(await readLastMinute(sql)), rate, state },
   }

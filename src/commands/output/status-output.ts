@@ -44,6 +44,7 @@ export function statusLines(status: Shown, { width, all }: { width: number | und
     ...sectionOf(
       all ? drift.map(driftLine).flatMap((line) => fold(line)) : driftSummary(drift).flatMap((line) => fold(line)),
     ),
+    ...sectionOf(memberLines(status.members).flatMap((line) => fold(line))),
   ]
 }
 
@@ -164,6 +165,18 @@ export function driftGroups(drift: Status['drift']): DriftGroup[] {
     const counts = [...Map.groupBy(found, ({ resource }) => resource)].map(([name, those]) => `${name} ${those.length}`)
     return [{ kind, text: GROUPS[kind] ?? kind, counts }]
   })
+}
+
+/** `Not described by this release: 12 members are columns, 3 wait; "columns list" names them.` */
+function memberLines(members: Overview['members']): string[] {
+  const count = (states: readonly string[]): number => members.filter(({ state }) => states.includes(state)).length
+  const [columns, wait, refused] = [count(['added', 'kept']), count(['new', 'waiting']), count(['refused', 'dropped'])]
+  const parts = [
+    ...(columns > 0 ? [`${many(columns, 'member')} became columns by themselves`] : []),
+    ...(wait > 0 ? [`${thousands(wait)} ${wait === 1 ? 'waits' : 'wait'}`] : []),
+    ...(refused > 0 ? [`${thousands(refused)} ${refused === 1 ? 'is' : 'are'} to have none`] : []),
+  ]
+  return parts.length === 0 ? [] : [`Not described by this release: ${parts.join(', ')}. "columns list" names them.`]
 }
 
 const driftSummary = (drift: Status['drift']): string[] =>

@@ -104,4 +104,18 @@ export const RESOURCES = {
     meaning: "The queue gave up a resource's job, mostly because its workers were killed.",
     action: 'Check the memory limit of the workers; the next tick tries again.',
   },
+  SYNC_COLUMN_USED: {
+    scope: 'run',
+    remedy: 'stop',
+    meaning:
+      'A view, a function or a policy of a user depends on a column that is to be dropped or to get another type.',
+    action: 'Change or drop what the message names, then run the command again.',
+  },
+  SYNC_COLUMN_REFUSED: {
+    scope: 'run',
+    remedy: 'stop',
+    meaning:
+      'Postgres does not let a column be added or changed: the role does not own the table, or the table is full.',
+    action: 'Run the command as the owner of the tables, or change what the message names.',
+  },
 } as const satisfies Record<string, Entry>

@@ -12,6 +12,7 @@ import { arrayLiteral, literal } from '../connection/literals.ts'
 import type { Lease, LeasedTransaction } from '../fleet/leases.ts'
 import { keepInStep } from '../schema/added-trigger.ts'
 import { SQL_TYPE } from '../schema/columns.ts'
+import { indexName, renameColumn } from '../schema/rename-column.ts'
 import { saveDecisions, type AddedColumn, type NewDecision } from './decisions.ts'
 
 /** Of one try. */
@@ -79,6 +80,8 @@ export async function dropColumn(
   { member, column }: AddedColumn,
   becomes: Pick<NewDecision, 'state' | 'reason'> & { readonly decidedBy: string },
 ): Promise<void> {
+  // Of a view that is read just now nothing is released, and PostgreSQL refuses what comes next.
+  await tx`select from sync.release_live_columns(${resource.table}, ${arrayLiteral([column])}::text[])`
   await tx.unsafe(`alter table ${tableOf(resource)} drop column ${quote(column)}`)
   await tx`
     update sync.columns set state = ${becomes.state}, reason = ${becomes.reason}, decided_by = ${becomes.decidedBy},
@@ -87,19 +90,68 @@ export async function dropColumn(
   await keepInStep(tx, resource, [column])
 }
 
+export async function renameAdded(
+  tx: Transaction,
+  resource: Resource,
+  { member, column }: AddedColumn,
+  { name, by }: { readonly name: string; readonly by: string },
+): Promise<void> {
+  await renameColumn(tx, resource.table, { from: column, to: name })
+  await tx`
+    update sync.columns set column_name = ${name}, decided_by = ${by}, decided_at = now()
+    where resource = ${resource.type} and member = ${member}`
+  await keepInStep(tx, resource, [column])
+}
+
+/** A column of another type beside the one there is; what an earlier try has left is used. */
+export async function prepareRetyped(
+  tx: Transaction,
+  resource: Resource,
+  { column, kind }: AddedColumn,
+): Promise<void> {
+  const table = tableOf(resource)
+  await tx.unsafe(`alter table ${table} drop column if exists ${quote(column)}`)
+  await tx.unsafe(`alter table ${table} add column ${quote(column)} ${SQL_TYPE[kind]}`)
+}
+
+export interface Retyping {
+  readonly from: AddedColumn
+  readonly to: AddedColumn
+}
+
+/** The one takes the other's place. */
+export async function finishRetyped(
+  tx: Transaction,
+  resource: Resource,
+  { from, to }: Retyping,
+  by: string,
+): Promise<void> {
+  const table = tableOf(resource)
+  const [held] = await tx<{ comment: string | null }[]>`
+    select col_description(attrelid, attnum) as comment from pg_attribute
+    where attrelid = ${table}::regclass and attname = ${from.column}`
+  await tx`select from sync.release_live_columns(${resource.table}, ${arrayLiteral([from.column, to.column])}::text[])`
+  await tx.unsafe(`alter table ${table} drop column ${quote(from.column)}`)
+  await tx.unsafe(`alter table ${table} rename column ${quote(to.column)} to ${quote(from.column)}`)
+  if (typeof held?.comment === 'string') {
+    await tx.unsafe(`comment on column ${table}.${quote(from.column)} is ${literal(held.comment)}`)
+  }
+  await tx`
+    update sync.columns set kind = ${to.kind}, decided_by = ${by}, decided_at = now()
+    where resource = ${resource.type} and member = ${from.member}`
+  await keepInStep(tx, resource)
+}
+
 /** A to-one is joined by its id, as a declared one is. @param indexes the names of those that are there. */
 export async function indexColumns(lease: Lease, resource: Resource, columns: readonly string[]): Promise<void> {
   for (const column of columns) {
     // SHARE keeps edits waiting while it is built, and no reader; nor does it wait for one.
     await alterTable(lease, async (tx) => {
       await tx.unsafe(
-        `create index if not exists ${quote(indexName(resource, column))} on ${tableOf(resource)} (${quote(column)})`,
+        `create index if not exists ${quote(indexName(resource.table, column))} on ${tableOf(resource)} (${quote(column)})`,
       )
     })
   }
 }
-
-/** As drizzle calls it, so that a release that declares the column finds it. PostgreSQL cuts it at 63 bytes. */
-export const indexName = ({ table }: Resource, column: string): string => `${table}_${column}_idx`.slice(0, 63)
 
 export const tableOf = ({ table }: Resource): string => `scopestack.${quote(table)}`

@@ -92,3 +92,10 @@ export async function saveDecisions(
       kind = excluded.kind, target = excluded.target, state = excluded.state, decided_by = excluded.decided_by,
       decided_at = now(), reason = excluded.reason, evidence = excluded.evidence, filled_at = null`
 }
+
+/** Why values are still in `sync_extra`; the next run tries again. */
+export async function recordUnfilled(tx: Transaction, resource: string, said: string): Promise<void> {
+  await tx`
+    update sync.columns set reason = ${`not filled: ${said}`}
+    where resource = ${resource} and state in ('added', 'kept') and filled_at is null`
+}

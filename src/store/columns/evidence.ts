@@ -54,6 +54,12 @@ export const readCandidates = async (sql: Database, { type }: Resource): Promise
         select from sync.run_outcomes o where o.resource = d.resource and o.finished_at > c.decided_at and o.inserted + o.updated > 0))))
     order by d.member collate "C"`
 
+/** All that are reported as undeclared, whatever is decided of them. */
+export const readMembers = async (sql: Database, { type }: Resource): Promise<Candidate[]> =>
+  await sql<Candidate[]>`
+    select member, sample = 'relationship' as "isEnd" from sync.drift where resource = ${type} and kind = 'undeclared'
+    order by member collate "C"`
+
 /** Members of which no row holds anything are left out. */
 export async function readEvidence(
   sql: Database,

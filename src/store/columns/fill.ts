@@ -28,7 +28,7 @@ export async function fillColumns(lease: Lease, resource: Resource, columns: rea
       const [row] = await tx.unsafe<{ last: string | null; filled: number }[]>(statement, [from, members, ROWS_AT_ONCE])
       if (row!.last === null) {
         await tx`
-          update sync.columns set filled_at = now()
+          update sync.columns set filled_at = now(), reason = null
           where resource = ${resource.type} and state = 'added' and member = any(${members}::text[])`
       }
       return row!
@@ -71,31 +71,44 @@ export interface TakenOver {
 
 /** The same of a column that a release has declared with another type: what fits it is there before the next full read. */
 export async function fillDeclared(lease: Lease, resource: Resource, { declared, kept }: TakenOver): Promise<void> {
-  const statement = declaredStatement(resource, { declared, kept })
+  await copyColumn(lease, resource, { from: kept.column, to: declared })
+  await lease.transaction(
+    (tx) => tx`
+      update sync.columns set filled_at = now()
+      where resource = ${resource.type} and state = 'kept' and member = ${kept.member}`,
+  )
+}
+
+interface Copied {
+  /** The name of the column with the values. */
+  readonly from: string
+  /** An empty column for what of them fits it. */
+  readonly to: Pick<Column, 'name' | 'kind' | 'from' | 'target'>
+}
+
+/** From a column to another, of another type, in the same stretches. */
+export async function copyColumn(lease: Lease, resource: Resource, copied: Copied): Promise<void> {
+  const statement = copyStatement(resource, copied)
   for (let after: string | null = ''; after !== null;) {
     const from: string = after
     after = await lease.transaction(async (tx) => {
       const [row] = await tx.unsafe<{ last: string | null }[]>(statement, [from, ROWS_AT_ONCE])
-      if (row!.last === null) {
-        await tx`
-          update sync.columns set filled_at = now()
-          where resource = ${resource.type} and state = 'kept' and member = ${kept.member}`
-      }
       return row!.last
     })
   }
 }
 
-function declaredStatement(resource: Resource, { declared, kept }: TakenOver): string {
+function copyStatement(resource: Resource, { from, to }: Copied): string {
   const table = tableOf(resource)
-  const [to, from] = [quote(declared.name), `to_jsonb(m.${quote(kept.column)})`]
-  const target = declared.from === 'to-one' && declared.target !== undefined ? literal(declared.target) : 'null'
-  const value = target === 'null' ? from : `jsonb_build_object('type', ${target}, 'id', ${from})`
+  const [source, name] = [`m.${quote(from)}`, quote(to.name)]
+  const target = to.from === 'to-one' && to.target !== undefined ? literal(to.target) : 'null'
+  const value =
+    target === 'null' ? `to_jsonb(${source})` : `jsonb_build_object('type', ${target}, 'id', to_jsonb(${source}))`
   return `
     with stretch as materialized (
       select max(id) as last, count(*) as rows from (select id from ${table} where id > $1 order by id limit $2) part),
     filled as (
-      update ${table} m set ${to} = sync.column_text(${literal(declared.kind)}, ${target}, ${value})::${SQL_TYPE[declared.kind]}
-      where m.id > $1 and m.id <= (select last from stretch) and m.${to} is null and m.${quote(kept.column)} is not null)
+      update ${table} m set ${name} = sync.column_text(${literal(to.kind)}, ${target}, ${value})::${SQL_TYPE[to.kind]}
+      where m.id > $1 and m.id <= (select last from stretch) and m.${name} is null and ${source} is not null)
     select case when rows = $2 then last end as last from stretch`
 }

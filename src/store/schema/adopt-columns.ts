@@ -16,6 +16,7 @@ import type { Column, Resource } from '../../catalog/resource.ts'
 import { quote, type Transaction } from '../connection/database.ts'
 import { keepInStep } from './added-trigger.ts'
 import { SQL_TYPE } from './columns.ts'
+import { renameColumn } from './rename-column.ts'
 
 /** As drizzle-kit writes it. */
 const ADD_COLUMN = /^\s*ALTER TABLE "scopestack"\."(\w+)" ADD COLUMN "(\w+)" /
@@ -82,7 +83,8 @@ async function adoptColumn(
   if (its !== undefined) await recordDeclared(tx, type, its, { name, isTaken })
   await keepInStep(tx, { type, table })
   if (!isTaken) return [statement]
-  return its.column === name ? [] : renames(table, its.column, name)
+  if (its.column !== name) await renameColumn(tx, table, { from: its.column, to: name })
+  return []
 }
 
 /** @param isTaken the column is the declared one from now on; else it stays beside it. */
@@ -108,14 +110,6 @@ async function moveAway(tx: Transaction, table: string, type: string, { member, 
   const names = new Set(taken.map((one) => one.name))
   let free = `${column.slice(0, 57)}_added`
   for (let n = 2; names.has(free); n++) free = `${column.slice(0, 54)}_added_${n}`
-  for (const rename of renames(table, column, free)) await tx.unsafe(rename)
+  await renameColumn(tx, table, { from: column, to: free })
   await tx`update sync.columns set column_name = ${free} where resource = ${type} and member = ${member}`
-}
-
-function renames(table: string, from: string, to: string): string[] {
-  const index = (column: string): string => quote(`${table}_${column}_idx`.slice(0, 63))
-  return [
-    `ALTER TABLE scopestack.${quote(table)} RENAME COLUMN ${quote(from)} TO ${quote(to)}`,
-    `ALTER INDEX IF EXISTS scopestack.${index(from)} RENAME TO ${index(to)}`,
-  ]
 }

@@ -57,10 +57,14 @@ const inOrder = (candidates: readonly Candidate[]): Candidate[] => {
 
 const PARTS = { attribute: 'attribute', 'to-one': 'relationship', 'to-many': 'relationship' } as const
 
-/** What an analyst reads in a tool. */
-function commentOf(member: string, column: string, { part, target }: Pick<NewColumn, 'part' | 'target'>): string {
+/** What an analyst reads in a tool. @param column undefined where a person has named it. */
+export function commentOf(
+  member: string,
+  column: string | undefined,
+  { part, target }: Pick<NewColumn, 'part' | 'target'>,
+): string {
   const leads = target === null ? '' : part === 'to-one' ? `: the id of one of ${target}` : `: the ids of ${target}`
   const plain = plainColumnName(member, part)
-  const otherwise = plain === column ? '' : ` Column ${plain} was there already.`
+  const otherwise = column === undefined || plain === column ? '' : ` Column ${plain} was there already.`
   return `ScopeStack's ${PARTS[part]} "${member}"${leads}. Added by itself: no release has described it.${otherwise}`
 }

@@ -9,17 +9,11 @@
  * Nothing of it fails a run: what PostgreSQL does not let be done now waits for the next one.
  */
 import type { Resource } from '../../catalog/resource.ts'
-import {
-  addColumns,
-  alterTable,
-  dropColumn,
-  indexColumns,
-  indexName,
-  type NewColumn,
-} from '../../store/columns/alter.ts'
+import { addColumns, alterTable, dropColumn, indexColumns, type NewColumn } from '../../store/columns/alter.ts'
 import {
   isAdded,
   readDecisions,
+  recordUnfilled,
   saveDecisions,
   withColumnsOf,
   type AddedColumn,
@@ -29,9 +23,13 @@ import {
 import { dependentsOf } from '../../store/columns/dependents.ts'
 import { readCandidates, readEvidence, type Candidate } from '../../store/columns/evidence.ts'
 import { fillColumns, fillDeclared } from '../../store/columns/fill.ts'
+import { followColumns } from '../../store/columns/follow.ts'
 import { readTable, type TableParts } from '../../store/columns/table.ts'
-import type { Database } from '../../store/connection/database.ts'
+import type { Database, Transaction } from '../../store/connection/database.ts'
 import type { Lease } from '../../store/fleet/leases.ts'
+import { isRejectedByDatabase } from '../../store/mirror/rejections.ts'
+import { keepInStep } from '../../store/schema/added-trigger.ts'
+import { indexName } from '../../store/schema/rename-column.ts'
 import { withDbRetry } from '../with-db-retry.ts'
 import { chooseColumns } from './choose-columns.ts'
 
@@ -62,11 +60,32 @@ export async function openColumns(opening: Opening, resource: Resource): Promise
   const table = await withDbRetry(() => readTable(sql, resource), signal)
   const lost = before.filter(isAdded).filter(({ column }) => !table.columns.has(column))
   if (lost.length > 0) await recordLost(lease, resource, lost)
-  if (candidates.length > 0) await addMembers(opening, withColumnsOf(resource, before), candidates, table.columns)
-  const isAnother = lost.length + candidates.length > 0
-  const isReplaced = await complete(opening, resource, isAnother ? await read() : before, table)
-  const decisions = isAnother || isReplaced ? await read() : before
-  return { resource: withColumnsOf(resource, decisions), isLost: lost.length > 0 }
+  const isAnother =
+    candidates.length > 0 && (await addMembers(opening, withColumnsOf(resource, before), candidates, table.columns))
+  const isReplaced = await completeColumns(
+    opening,
+    resource,
+    isAnother || lost.length > 0 ? await read() : before,
+    table,
+  )
+  if (lost.length === 0 && !isAnother && !isReplaced)
+    return { resource: withColumnsOf(resource, before), isLost: false }
+  const opened = withColumnsOf(resource, await read())
+  await withDbRetry(() => followColumns(sql, opened), signal)
+  return { resource: opened, isLost: lost.length > 0 }
+}
+
+/** A value that a trigger or a constraint of a user does not take keeps a column unfilled, and fails no run. */
+async function completeColumns(
+  ...[opening, resource, decisions, table]: Parameters<typeof complete>
+): Promise<boolean> {
+  try {
+    return await complete(opening, resource, decisions, table)
+  } catch (error) {
+    if (!isRejectedByDatabase(error)) throw error
+    await opening.lease.transaction((tx) => recordUnfilled(tx, resource.type, error.message))
+    return false
+  }
 }
 
 /** What an earlier run, or this one, has begun: fills, indexes, and columns that a release has replaced. @returns whether one went. */
@@ -83,7 +102,7 @@ async function complete(
   await indexColumns(
     lease,
     resource,
-    keys.filter((column) => !indexes.has(indexName(resource, column))),
+    keys.filter((column) => !indexes.has(indexName(resource.table, column))),
   )
   let isReplaced = false
   for (const kept of present.filter(({ state }) => state === 'kept')) {
@@ -99,7 +118,7 @@ async function complete(
 }
 
 /** What a person has dropped by hand does not come back by itself. */
-async function recordLost(lease: Lease, { type }: Resource, lost: readonly AddedColumn[]): Promise<void> {
+async function recordLost(lease: Lease, resource: Resource, lost: readonly AddedColumn[]): Promise<void> {
   const decisions = lost.map((one) => ({
     ...one,
     column: null,
@@ -108,9 +127,13 @@ async function recordLost(lease: Lease, { type }: Resource, lost: readonly Added
     decidedBy: 'ALTER TABLE',
     reason: `column ${one.column} was dropped`,
   }))
-  await lease.transaction(async (tx) => {
-    await saveDecisions(tx, type, decisions)
+  const record = (tx: Transaction): Promise<void> => saveDecisions(tx, resource.type, decisions)
+  const refused = await alterTable(lease, async (tx) => {
+    await record(tx)
+    await keepInStep(tx, resource)
   })
+  // The trigger leaves alone what has no column.
+  if (refused !== null) await lease.transaction(record)
 }
 
 async function addMembers(
@@ -118,14 +141,13 @@ async function addMembers(
   resource: Resource,
   candidates: readonly Candidate[],
   columns: ReadonlySet<string>,
-): Promise<void> {
+): Promise<boolean> {
   const evidence = await withDbRetry(() => readEvidence(sql, resource, candidates), signal)
   const { chosen, waiting } = chooseColumns(resource, candidates, evidence, { by, taken: columns })
-  if (chosen.length > 0) {
-    const refused = await alterTable(lease, (tx) => addColumns(tx, resource, chosen))
-    if (refused !== null) waiting.push(...chosen.map((one) => blocked(one, refused.message)))
-  }
+  const refused = chosen.length === 0 ? null : await alterTable(lease, (tx) => addColumns(tx, resource, chosen))
+  if (refused !== null) waiting.push(...chosen.map((one) => blocked(one, refused.message)))
   if (waiting.length > 0) await lease.transaction((tx) => saveDecisions(tx, resource.type, waiting))
+  return chosen.length > 0 && refused === null
 }
 
 /** It keeps its part, by which the next run knows that nothing but the table was in the way. */

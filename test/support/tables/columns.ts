@@ -46,3 +46,6 @@ export async function forgetReads(sql: Sql, resource: string): Promise<void> {
     await sql`delete from sync.${sql(table)} where resource = ${resource}`
   }
 }
+/** A fill that was cut off. */
+export const forgetFill = (sql: Sql, resource: string): Promise<unknown> =>
+  sql`update sync.columns set filled_at = null where resource = ${resource}`

@@ -36,6 +36,7 @@ const ALL: Shown['resources'] = [...catalog.keys()].map((type, at) =>
 
 const shown = (more: Partial<Shown> = {}): Shown => ({
   at: AT,
+  members: [],
   account: { id: '1001', slug: 'demo' },
   runs: [
     {

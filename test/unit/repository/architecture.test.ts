@@ -98,7 +98,8 @@ const WITHIN: Record<string, Arrows> = {
     incremental: ['list', 'deletes', 'snapshot', 'with-db-retry', 'record-times', 'write-records'],
     // The clocks are compared once a resource, when what is known of it is read.
     run: ['list', 'snapshot', 'incremental', 'columns', 'with-db-retry', 'with-lease', 'check-table', 'record-times'],
-    columns: ['with-db-retry'],
+    // What a person decides makes the next read a full one.
+    columns: ['check-table', 'with-db-retry'],
     verify: ['list', 'deletes', 'snapshot', 'with-db-retry', 'write-records'],
     push: ['list', 'check-table', 'with-lease'],
     discover: ['list'],
@@ -112,6 +113,7 @@ const WITHIN: Record<string, Arrows> = {
       'verb',
       'backfill',
       'changes',
+      'columns',
       'demo',
       'dictionary',
       'discover',
