@@ -51,7 +51,7 @@ const LATE_MS = 5 * 60_000
 
 export const problemsIn = (facts: Facts): Problem[] => [
   ...(facts.isOlder ? [OLDER] : []),
-  ...facts.resources.flatMap(({ resource, lastOutcome, message, dataAsOf }): Problem[] =>
+  ...worstFirst(facts.resources).flatMap(({ resource, lastOutcome, message, dataAsOf }): Problem[] =>
     lastOutcome === null || isSuccess(lastOutcome)
       ? []
       : [
@@ -84,6 +84,14 @@ export const problemsIn = (facts: Facts): Problem[] => [
     : [{ what: 'edits' as const, name: null, message: facts.lostEdits, since: null, helps: 'migrate' }]),
   ...editsParked(facts.localEdits['parked'] ?? 0, facts.parkedSince),
 ]
+
+const WORST_FIRST: readonly Outcome[] = ['failed', 'forbidden', 'suspect', 'incomplete']
+
+const worstFirst = (resources: Facts['resources']): Facts['resources'] =>
+  resources.toSorted((one, other) => rankOf(one) - rankOf(other))
+
+const rankOf = ({ lastOutcome }: Facts['resources'][number]): number =>
+  lastOutcome === null ? WORST_FIRST.length : WORST_FIRST.indexOf(lastOutcome)
 
 const editsParked = (count: number, since: Date | null): Problem[] =>
   count === 0

@@ -9,8 +9,8 @@ import { decideChanges } from '../store/outbox/change-actions.ts'
 import { listChanges, readSendBlockers } from '../store/outbox/changes.ts'
 import { readFindings } from '../store/progress/findings.ts'
 import { databaseTime } from '../store/progress/watermark.ts'
-import { readRequests } from '../store/runs/requests.ts'
-import { findRun, listRuns, readOutcomesOfResource, readOutcomesOfRun } from '../store/runs/run-history.ts'
+import { readRequests, type RequestFilter } from '../store/runs/requests.ts'
+import { findRun, listRuns, readLeft, readOutcomesOfResource, readOutcomesOfRun } from '../store/runs/run-history.ts'
 import type { ActionLog } from './action-log.ts'
 import type { Env, Show } from './guard.ts'
 import type { Lives } from './live.ts'
@@ -48,7 +48,7 @@ export function addPages(app: Hono<Env>, deps: Deps): void {
     const id = Number(c.req.param('id'))
     const run = await findRun(sql, id)
     if (run === undefined) return c.notFound()
-    const content = runPage(run, await readOutcomesOfRun(sql, id))
+    const content = runPage(run, await readOutcomesOfRun(sql, id), await readLeft(sql, id))
     return show(
       c,
       `Run ${id}`,
@@ -73,10 +73,21 @@ export function addPages(app: Hono<Env>, deps: Deps): void {
     return show(c, type, resourcePage({ type, at: overview.at, status, history, findings }))
   })
   app.get('/requests', async (c) => {
-    const found = await readRequests(sql, SHOWN_REQUESTS)
-    return show(c, 'Requests', requestsPage({ ...found, rate: deps.rate }))
+    const filter = requestFilterIn((name) => c.req.query(name))
+    const found = await readRequests(sql, SHOWN_REQUESTS, filter)
+    return show(c, 'Requests', requestsPage({ ...found, rate: deps.rate }, filter))
   })
   addChanges(app, deps)
+}
+
+/** What is no number and no resource of ours is as good as left out. */
+function requestFilterIn(query: (name: string) => string | undefined): RequestFilter {
+  const [run = '', resource = ''] = [query('run'), query('resource')]
+  return {
+    run: /^\d{1,9}$/.test(run) ? Number(run) : undefined,
+    resource: catalog.has(resource) ? resource : undefined,
+    failed: query('failed') !== undefined,
+  }
 }
 
 /** Null where too many follow something. */
@@ -84,9 +95,11 @@ function followRun({ sql, live }: Deps, id: number): Response | null {
   let isOver = false
   const render = async (): Promise<Html> => {
     try {
-      const [run, outcomes] = [await findRun(sql, id), await readOutcomesOfRun(sql, id)]
+      const [run, outcomes, left] = [await findRun(sql, id), await readOutcomesOfRun(sql, id), await readLeft(sql, id)]
       isOver = run === undefined || run.finishedAt !== null
-      return run === undefined ? messagePage('Not found', 'There is no such run any more.') : runPage(run, outcomes)
+      return run === undefined
+        ? messagePage('Not found', 'There is no such run any more.')
+        : runPage(run, outcomes, left)
     } catch (error) {
       return messagePage('The run cannot be read just now', reason(error))
     }

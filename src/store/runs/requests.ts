@@ -45,16 +45,28 @@ export interface LastMinute {
   readonly isCut: boolean
 }
 
+/** Which are shown; left out, all. */
+export interface RequestFilter {
+  readonly run?: number | undefined
+  readonly resource?: string | undefined
+  /** Those without a response, and with one of 400 or more. */
+  readonly failed?: boolean | undefined
+}
+
 /** The newest first, and how many there were in the last minute. */
 export async function readRequests(
   sql: Database,
   limit: number,
+  { run, resource, failed = false }: RequestFilter = {},
 ): Promise<LastMinute & { readonly requests: SavedRequest[]; readonly at: Date }> {
   const requests = await sql<SavedRequest[]>`
     select id::float8 as id, holder, at, method, path, status, code, ms, bytes::float8 as bytes, attempt, waited_ms as "waitedMs",
       case when resource is not null then jsonb_build_object('runId', run_id, 'resource', resource) end as purpose
     -- Not "order by id", which is the result of that name: all would be sorted.
-    from sync.requests r order by r.id desc limit ${limit}`
+    from sync.requests r
+    where (${run ?? null}::bigint is null or run_id = ${run ?? null}) and (${resource ?? null}::text is null or resource = ${resource ?? null})
+      and (not ${failed} or status is null or status >= 400)
+    order by r.id desc limit ${limit}`
   const [clock] = await sql<{ at: Date }[]>`select now() as at`
   return { requests, ...clock!, ...(await readLastMinute(sql)) }
 }

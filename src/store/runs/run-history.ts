@@ -43,6 +43,16 @@ export async function findRun(sql: Database, id: number): Promise<PastRun | unde
   return run
 }
 
+/** Resources of a run that goes on which have no outcome yet, in the order of its plan. */
+export async function readLeft(sql: Database, runId: number): Promise<string[]> {
+  const rows = await sql<{ resource: string }[]>`
+    select of.resource from sync.runs r cross join lateral unnest(r.planned) with ordinality as of (resource, place)
+    where r.id = ${runId} and r.finished_at is null
+      and not exists (select from sync.run_outcomes o where o.run_id = r.id and o.resource = of.resource)
+    order by of.place`
+  return rows.map(({ resource }) => resource)
+}
+
 export interface PastOutcome extends RecordCounts {
   readonly runId: number
   readonly resource: string

@@ -1,6 +1,7 @@
 /** Local edits that wait or are parked, grouped by their reason, with the values of both sides; and what can be done about them. */
 import { html } from 'hono/html'
 import type { Resource } from '../../catalog/resource.ts'
+import { entryOf } from '../../errors/table.ts'
 import { decisionsOf, hasConflict, reasonOf, remarkOn, waitsBecause } from '../../report/change-reasons.ts'
 import { many, thousands } from '../../report/words.ts'
 import type { Decision } from '../../store/changes/change.ts'
@@ -70,6 +71,7 @@ function group(name: string, those: readonly ChangeDetails[], id: string, facts:
     session.right === 'act' ? DECISIONS.filter((one) => those.every((change) => allowed(change).includes(one))) : []
   return html`<section aria-labelledby="${id}">
     <h2 id="${id}">${name}: ${thousands(those.length)}</h2>
+    ${those[0]!.code !== null && html`<p>${entryOf(those[0]!.code).meaning}</p>`}
     <form method="post" action="/changes">
       ${keyField(session.formKey)}
       ${those.map(

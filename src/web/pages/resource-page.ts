@@ -6,7 +6,19 @@ import type { PastOutcome } from '../../store/runs/run-history.ts'
 import type { ResourceStatus } from '../../store/runs/status.ts'
 import { chart, levelOf } from './chart.ts'
 import { outcomeTable } from './run-pages.ts'
-import { bounded, exactly, number, outcomeBadge, said, shown, table, when, WHOLE, type Html } from './text.ts'
+import {
+  bounded,
+  exactly,
+  number,
+  outcomeBadge,
+  requestsAddress,
+  said,
+  shown,
+  table,
+  when,
+  WHOLE,
+  type Html,
+} from './text.ts'
 
 export interface ResourceFacts {
   readonly type: string
@@ -30,6 +42,7 @@ export const resourcePage = ({ type, at, status, history, findings }: ResourceFa
       })),
     )}
     ${parkedSection(findings, at)} ${driftSection(findings, at)}
+    <p><a href="${requestsAddress({ resource: type })}">See its last requests</a></p>
     <h2>Its last reads</h2>
     ${outcomeTable(history, 'run')}
     <h2>What the server supports</h2>

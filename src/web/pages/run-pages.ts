@@ -3,7 +3,19 @@ import { html } from 'hono/html'
 import { duration, moment, thousands } from '../../report/words.ts'
 import type { PastOutcome, PastRun } from '../../store/runs/run-history.ts'
 import { chart, levelOf } from './chart.ts'
-import { clipped, exactly, number, outcomeBadge, resourceLink, runLink, said, table, WHOLE, type Html } from './text.ts'
+import {
+  clipped,
+  exactly,
+  number,
+  outcomeBadge,
+  requestsAddress,
+  resourceLink,
+  runLink,
+  said,
+  table,
+  WHOLE,
+  type Html,
+} from './text.ts'
 
 const lasted = (from: Date, to: Date | null): string => (to === null ? '–' : duration(to.getTime() - from.getTime()))
 
@@ -43,7 +55,7 @@ export const runsPage = (runs: readonly PastRun[]): Html =>
             <td>${run.finishedAt === null ? 'goes on' : outcomeBadge(run.outcome)}</td>
             <td>${run.kind}</td>
             <td>${exactly(run.startedAt)}</td>
-            <td>${lasted(run.startedAt, run.finishedAt)}</td>
+            <td class="took">${lasted(run.startedAt, run.finishedAt)}</td>
             <td>
               ${run.planned === null ? run.done : `${run.done} of ${run.planned}`}
               ${run.notOk > 0 && html`<small>${run.notOk} not ok</small>`}
@@ -55,7 +67,10 @@ export const runsPage = (runs: readonly PastRun[]): Html =>
       'Nothing ran yet.',
     )}`
 
-export const runPage = (run: PastRun, outcomes: readonly PastOutcome[]): Html =>
+const MOST_LEFT = 5
+
+/** @param left the resources that have no outcome yet. */
+export const runPage = (run: PastRun, outcomes: readonly PastOutcome[], left: readonly string[]): Html =>
   html`<h1>Run ${run.id} (${run.kind}): ${run.finishedAt === null ? 'goes on' : (run.outcome ?? '–')}</h1>
     ${run.error !== null && html`<p class="notice bad">${said(run.error, WHOLE)}</p>`}
     <dl>
@@ -65,9 +80,18 @@ export const runPage = (run: PastRun, outcomes: readonly PastOutcome[]): Html =>
       <dd>${exactly(run.finishedAt)}${run.finishedAt !== null && `, took ${lasted(run.startedAt, run.finishedAt)}`}</dd>
       <dt>Resources</dt>
       <dd>${run.done} of ${run.planned ?? '?'} done, ${run.notOk} not ok</dd>
+      ${
+        left.length > 0 &&
+        html`<dt>Left</dt>
+          <dd>
+            ${left.slice(0, MOST_LEFT).map((type, at) => html`${at > 0 && ', '}${resourceLink(type)}`)}
+            ${left.length > MOST_LEFT && `and ${left.length - MOST_LEFT} more`}
+          </dd>`
+      }
       <dt>By</dt>
       <dd>${said(run.holder, 100)} (${said(run.version, 100)})</dd>
     </dl>
+    <p><a href="${requestsAddress({ run: run.id })}">See its last requests</a></p>
     <h2>Resource by resource</h2>
     ${outcomeTable(outcomes, 'resource')}`
 
@@ -100,7 +124,7 @@ export const outcomeTable = (outcomes: readonly PastOutcome[], by: 'resource' | 
           ${[one.expected, one.seen, one.inserted, one.updated, one.unchanged, one.deleted, one.parked, one.pages].map(
             (count) => html`<td class="number">${number(count)}</td>`,
           )}
-          <td>${lasted(one.startedAt, one.finishedAt)}</td>
+          <td class="took">${lasted(one.startedAt, one.finishedAt)}</td>
         </tr>`,
     ),
     'No resource has an outcome yet.',

@@ -6,6 +6,7 @@ import { html } from 'hono/html'
 import type { HtmlEscapedString } from 'hono/utils/html'
 import { ago, moment, thousands } from '../../report/words.ts'
 import { visible } from '../../screen/visible.ts'
+import type { RequestFilter } from '../../store/runs/requests.ts'
 
 export type Html = HtmlEscapedString | Promise<HtmlEscapedString>
 
@@ -23,18 +24,23 @@ const MOST = 4_000
 export const WHOLE = 20_000
 
 /**
- * The beginning of a long text, and all of it one click away.
+ * The beginning of a long text, and all of it one click away. Queries of addresses are behind it, too: three lines of
+ * `page%5Bnumber%5D=1` stand between a person and the reason.
  *
  * @param id by which it stays open when the page is sent anew: live.js. Unique on the page.
  */
-export const clipped = (text: string, id: string): Html =>
-  text.length <= GLANCE
-    ? said(text)
-    : html`<span class="clipped">${said(glanceOf(text))}</span>
-        <details class="whole" id="${id}">
-          <summary>All of it</summary>
-          ${said(text, MOST)}
-        </details>`
+export function clipped(text: string, id: string): Html {
+  const short = text.slice(0, 10 * GLANCE).replaceAll(LONG_QUERY, '$1?…')
+  const glance = short.length <= GLANCE ? short : glanceOf(short)
+  if (glance === text) return said(text)
+  return html`<span class="clipped">${said(glance)}</span>
+    <details class="whole" id="${id}">
+      <summary>All of it</summary>
+      ${said(text, MOST)}
+    </details>`
+}
+
+const LONG_QUERY = /(https?:\/\/[^\s?]+)\?[^\s:),]{20,}/g
 
 /** Up to a space, if there is one near. */
 function glanceOf(text: string): string {
@@ -103,3 +109,13 @@ export const table = (caption: string, heads: readonly string[], rows: readonly 
 export const resourceLink = (type: string): Html =>
   html`<a href="/resources/${encodeURIComponent(type)}">${bounded(type)}</a>`
 export const runLink = (id: number): Html => html`<a href="/runs/${id}">${id}</a>`
+
+/** Of the page of requests, with what it is to show. */
+export function requestsAddress({ run, resource, failed = false }: RequestFilter): string {
+  const query = new URLSearchParams({
+    ...(run === undefined ? {} : { run: String(run) }),
+    ...(resource === undefined ? {} : { resource }),
+    ...(failed ? { failed: '' } : {}),
+  })
+  return query.size === 0 ? '/requests' : `/requests?${query.toString()}`
+}

@@ -128,19 +128,21 @@ test('who tries what is no token is logged and counted, a few times a minute, an
   await guess(LOOK)
   // Its time is over, which is no guess.
   await board.get('/', { cookie: 'scopestack_sync=look.1.x' })
-  const refused = () => board.lines.filter(({ msg }) => String(msg).includes('refused'))
-  await until(() => refused().length > 1, 'what was gathered')
-  expect(refused().slice(0, 2)).toMatchObject([
-    {
-      level: 40,
-      signIns: 1,
-      from: [{ from: '127.0.0.1' }],
-      msg: 'A sign-in to the dashboard was refused: not the token',
-    },
-    { signIns: 31, msg: '31 sign-ins to the dashboard were refused: not the token' },
-  ])
-  expect(refused()[1]!['from']).toHaveLength(10)
-  expect((refused()[1]!['from'] as unknown[])[0]).toEqual({ from: '127.0.0.1', forwardedFor: '203.0.113.0', times: 1 })
+  const refused = () => board.lines.filter(({ signIns }) => signIns !== undefined)
+  const counted = () => refused().reduce((sum, { signIns }) => sum + Number(signIns), 0)
+  await until(() => counted() === 32, 'all that were gathered')
+  expect(refused()[0]).toMatchObject({
+    level: 40,
+    signIns: 1,
+    from: [{ from: '127.0.0.1' }],
+    msg: 'A sign-in to the dashboard was refused: not the token',
+  })
+  // On a machine that is busy they may fall into more than one time of gathering; each is a line.
+  expect(refused().length).toBeLessThan(32)
+  const gathered = refused()[1]!
+  expect(gathered['msg']).toBe(`${String(gathered['signIns'])} sign-ins to the dashboard were refused: not the token`)
+  expect((gathered['from'] as unknown[])[0]).toEqual({ from: '127.0.0.1', forwardedFor: '203.0.113.0', times: 1 })
+  for (const { from } of refused()) expect((from as unknown[]).length).toBeLessThanOrEqual(10)
   expect(board.lines).toContainEqual(expect.objectContaining({ msg: 'signed in to the dashboard', tokenMay: 'look' }))
   expect(JSON.stringify(board.lines)).not.toMatch(/guess|look-at-it/)
   expect(board.meter.read('signIns')).toEqual([
